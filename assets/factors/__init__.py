@@ -1,0 +1,1 @@
+"""From bars to factors: day indicators, styles, and the ten factors. No network, no portfolio."""

@@ -1,0 +1,1 @@
+"""What was known on each day from the reference tables: prices, listed names, indices. No tick, no factor."""
