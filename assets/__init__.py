@@ -1,1 +1,1 @@
-"""What exists: one folder per stage, in the order the data flows. No Dagster in here, and no stage imports one below it."""
+"""What exists: one folder per stage, in the order the data flows. No Dagster; no stage imports one below it."""

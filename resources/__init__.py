@@ -1,1 +1,1 @@
-"""What assets are handed: the lake, the landing zone, the calendar, the settings, the gate. Imports nothing of assets/."""
+"""What assets are handed: lake, landing zone, calendar, settings, gate. Imports nothing of assets/."""

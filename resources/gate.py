@@ -1,0 +1,219 @@
+"""The quality gate: checks stated as small objects, judged by Great Expectations, one verdict per check and partition.
+
+Here: rules, checks, verdicts and how a range of partitions is judged at once (one validation per range: per partition it
+costs ten times as much). Not here: which checks a table has (assets/*/assets.py) and who refuses what failed
+(resources/lake.py).
+"""
+
+import datetime as dt
+import functools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+PARTITION = "_partition"
+SHOWN_ROWS = 5
+
+
+@dataclass(frozen=True)
+class Between:
+    """Every value of a column lies in [min, max]; None leaves a side open, nulls are left alone."""
+
+    column: str
+    min: float | None = None
+    max: float | None = None
+
+    def __str__(self) -> str:
+        low = "-∞" if self.min is None else f"{self.min:g}"
+        high = "∞" if self.max is None else f"{self.max:g}"
+        return f"{self.column} in [{low}, {high}]"
+
+
+@dataclass(frozen=True)
+class NotNull:
+    """No value of a column is null."""
+
+    column: str
+
+    def __str__(self) -> str:
+        return f"{self.column} is not null"
+
+
+@dataclass(frozen=True)
+class Unique:
+    """No two rows of a partition share these columns' values."""
+
+    columns: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"({', '.join(self.columns)}) unique"
+
+
+@dataclass(frozen=True)
+class InSet:
+    """Every value of a column is one of these; nulls are left alone."""
+
+    column: str
+    values: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return f"{self.column} in {{{', '.join(map(str, self.values))}}}"
+
+
+Rule = Between | NotNull | Unique | InSet
+
+
+@dataclass(frozen=True)
+class Check:
+    """A property that must hold of every partition, named after the property.
+
+    critical: a failing partition is refused downstream. remedy: what the user should do. mostly: the share of a
+    partition's rows that must keep the rule.
+    """
+
+    name: str
+    rule: Rule
+    critical: bool
+    remedy: str
+    mostly: float = 1.0
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        return self.rule.columns if isinstance(self.rule, Unique) else (self.rule.column,)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What one check found in one partition."""
+
+    passed: bool
+    critical: bool
+    detail: str = ""
+
+    @property
+    def refuses(self) -> bool:
+        return self.critical and not self.passed
+
+
+def judge(
+    checks: Sequence[Check],
+    profiles: Mapping[dt.date, pl.DataFrame],
+    unavailable: Mapping[dt.date, Mapping[str, str]],
+) -> dict[dt.date, dict[str, Verdict]]:
+    """The verdict of every check on every partition.
+
+    A check on a column that is unavailable in a partition, or absent because nothing was delivered (an empty profile),
+    passes as n/a and says so. A column that a non-empty profile lacks is a mistake of the declaring code.
+    """
+    verdicts: dict[dt.date, dict[str, Verdict]] = {key: {} for key in profiles}
+    for check in checks:
+        judged: dict[dt.date, pl.DataFrame] = {}
+        for key, profile in profiles.items():
+            reasons = [unavailable[key][column] for column in check.columns if column in unavailable[key]]
+            if reasons:
+                verdicts[key][check.name] = Verdict(True, check.critical, f"n/a: {reasons[0]}")
+            elif profile.is_empty():
+                verdicts[key][check.name] = Verdict(True, check.critical, "n/a: no rows")
+            else:
+                judged[key] = profile
+        for key, bad in _breaking_rows(check, judged).items():
+            share = 1 - bad.height / judged[key].height
+            passed = bad.is_empty() or (check.mostly < 1 and share >= check.mostly)
+            detail = "" if bad.is_empty() else _describe(check, bad, judged[key].height)
+            verdicts[key][check.name] = Verdict(passed, check.critical, detail)
+    return verdicts
+
+
+def _breaking_rows(check: Check, profiles: Mapping[dt.date, pl.DataFrame]) -> dict[dt.date, pl.DataFrame]:
+    """The rows that break a rule, per partition, as Great Expectations finds them over the whole range."""
+    if not profiles:
+        return {}
+    columns = check.columns
+    stacked = pl.concat(
+        [profile.select(pl.lit(str(key)).alias(PARTITION), *columns) for key, profile in profiles.items()],
+        how="vertical_relaxed",
+    )
+    broken = _validate(check.rule, stacked)
+    result, offset = {}, 0
+    for key, profile in profiles.items():
+        own = [row - offset for row in broken if offset <= row < offset + profile.height]
+        result[key] = profile[own] if own else profile.clear()
+        offset += profile.height
+    return result
+
+
+def _validate(rule: Rule, stacked: pl.DataFrame) -> list[int]:
+    """Row numbers that break `rule`, by Great Expectations on pandas (1.24 has no polars engine)."""
+    if isinstance(rule, Between) and rule.min is None and rule.max is None:
+        return []
+    gx = _great_expectations()
+    expectations = gx.expectations
+    if isinstance(rule, Between):
+        # NaN passes through pandas as missing and would be skipped: a computed NaN is never inside a range.
+        expectation = expectations.ExpectColumnValuesToBeBetween(
+            column=rule.column, min_value=rule.min, max_value=rule.max
+        )
+    elif isinstance(rule, NotNull):
+        expectation = expectations.ExpectColumnValuesToNotBeNull(column=rule.column)
+    elif isinstance(rule, InSet):
+        expectation = expectations.ExpectColumnValuesToBeInSet(column=rule.column, value_set=list(rule.values))
+    else:
+        expectation = expectations.ExpectCompoundColumnsToBeUnique(
+            column_list=[PARTITION, *rule.columns], ignore_row_if="never"
+        )
+    frame = _to_pandas(stacked)
+    batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
+    outcome = batch.validate(expectation, result_format="COMPLETE")
+    if outcome.exception_info and outcome.exception_info.get("raised_exception"):
+        raise RuntimeError(f"Great Expectations could not judge {rule}: {outcome.exception_info}")
+    rows = outcome.result.get("unexpected_index_list") or []
+    if isinstance(rule, Between) and stacked.schema[rule.column].is_float():
+        rows = [*rows, *stacked[rule.column].is_nan().fill_null(False).arg_true().to_list()]
+    return sorted(set(rows))
+
+
+def _to_pandas(frame: pl.DataFrame) -> Any:
+    import pandas as pd
+
+    columns = {}
+    for name in frame.columns:
+        series = frame[name]
+        if series.dtype == pl.Boolean or series.dtype.is_temporal() or series.dtype == pl.String:
+            columns[name] = pd.Series(series.to_list(), dtype=object)
+        else:
+            columns[name] = pd.Series(series.cast(pl.Float64).to_numpy() if series.null_count() else series.to_numpy())
+    return pd.DataFrame(columns)
+
+
+@functools.cache
+def _great_expectations() -> Any:
+    """One import per process: it takes 3–4 s and 300 MB."""
+    import os
+
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
+    import great_expectations
+
+    return great_expectations
+
+
+@functools.cache
+def _batch_definition() -> Any:
+    context = _great_expectations().get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}
+    source = context.data_sources.add_pandas("lake")
+    return source.add_dataframe_asset("profile").add_batch_definition_whole_dataframe("range")
+
+
+def _describe(check: Check, bad: pl.DataFrame, rows: int) -> str:
+    """'3 of 120 rows break volume_difference in [0, 0]: symbol=…' with the texts and keys of the first few rows."""
+    shown = [
+        name for name, dtype in bad.schema.items() if name in check.columns or dtype == pl.String or dtype.is_temporal()
+    ]
+    lines = [
+        ", ".join(f"{name}={row[name]}" for name in shown if row[name] is not None)
+        for row in bad.head(SHOWN_ROWS).iter_rows(named=True)
+    ]
+    more = f" … and {bad.height - SHOWN_ROWS} more" if bad.height > SHOWN_ROWS else ""
+    return f"{bad.height} of {rows} rows break {check.rule}: {'; '.join(lines)}{more}. Remedy: {check.remedy}"

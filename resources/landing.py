@@ -1,0 +1,394 @@
+"""The landing zone: what a user drops in, read-only to the platform (SPEC §2.1).
+
+Here: which days have landed, the files of a day, the reference tables with their types, digests of each, and the view of
+one day that cannot see past that day's close. Not here: what the files mean (assets/ticks, assets/bars) and the rules
+rows must keep (assets/reference).
+"""
+
+import datetime as dt
+import hashlib
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from resources.errors import InputError
+
+if TYPE_CHECKING:
+    from resources.lake import Store
+
+
+@dataclass(frozen=True)
+class ReferenceTable:
+    """Columns of a reference table and the date on which a row became known."""
+
+    known: str
+    required: dict[str, Any]
+    optional: dict[str, Any]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return {**self.required, **self.optional}
+
+
+REFERENCE: dict[str, ReferenceTable] = {
+    "instruments": ReferenceTable(
+        "list_date",
+        {"symbol": pl.String, "list_date": pl.Date, "delist_date": pl.Date},
+        {"name": pl.String, "board": pl.String},
+    ),
+    "daily_prices": ReferenceTable(
+        "date",
+        {
+            "date": pl.Date,
+            "symbol": pl.String,
+            "pre_close": pl.Float64,
+            "open": pl.Float64,
+            "high": pl.Float64,
+            "low": pl.Float64,
+            "close": pl.Float64,
+            "volume": pl.Int64,
+            "amount": pl.Float64,
+            "float_shares": pl.Int64,
+            "total_shares": pl.Int64,
+            "is_st": pl.Boolean,
+        },
+        {"limit_up": pl.Float64, "limit_down": pl.Float64},
+    ),
+    "index_weights": ReferenceTable(
+        "date", {"index": pl.String, "date": pl.Date, "symbol": pl.String, "weight": pl.Float64}, {}
+    ),
+    "index_prices": ReferenceTable("date", {"index": pl.String, "date": pl.Date, "close": pl.Float64}, {}),
+    "industries": ReferenceTable("start_date", {"symbol": pl.String, "start_date": pl.Date, "industry": pl.String}, {}),
+    "fundamentals": ReferenceTable(
+        "announce_date",
+        {
+            "symbol": pl.String,
+            "period": pl.Date,
+            "announce_date": pl.Date,
+            "net_profit": pl.Float64,
+            "equity": pl.Float64,
+        },
+        {},
+    ),
+}
+_FOLDER = re.compile(r"^\d{8}$")
+_NOTHING = "nothing"
+
+
+class LandingZone:
+    """A market folder. `store` (the lake's) keeps digests between runs, by path, size and modification time."""
+
+    def __init__(self, root: str | Path, store: "Store | None" = None):
+        self.root = Path(root)
+        if not self.root.is_dir():
+            raise InputError(
+                f"There is no landing zone at {self.root}. Put vendor files under {self.root}/ticks/<YYYYMMDD>/ and tables "
+                "under reference/ (README, 'Bring your own data'), name another folder with MARKET=… or ZHOUBAO_MARKET, "
+                "or make the sample market: python -m resources.sample_market --out market."
+            )
+        self._store = store
+        self._frames: dict[str, tuple[Any, pl.DataFrame]] = {}
+        self._slices: dict[str, tuple[Any, _Slices]] = {}
+        self._file_digests: dict[str, dict[str, list]] = {}
+
+    def __repr__(self) -> str:
+        return f"LandingZone({str(self.root)!r})"
+
+    # --- what has landed --------------------------------------------------------------------------------------------
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What the market says of itself (market.json); {} where it says nothing."""
+        path = self.root / "market.json"
+        return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+    def tick_days(self) -> list[dt.date]:
+        """Days with a folder of vendor files, in order."""
+        folder = self.root / "ticks"
+        if not folder.is_dir():
+            return []
+        names = [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+        return sorted(_parse_day(name, folder) for name in names)
+
+    def bar_days(self) -> list[dt.date]:
+        """Days with a file of one-minute bars, in order."""
+        folder = self.root / "bars"
+        if not folder.is_dir():
+            return []
+        stems = {
+            path.name.split(".")[0]
+            for path in folder.glob("*.parquet")
+            if not path.name.endswith(".order_sizes.parquet")
+        }
+        return sorted(_parse_day(stem, folder) for stem in stems)
+
+    def days(self) -> list[dt.date]:
+        """Days with minute data of either kind."""
+        return sorted({*self.tick_days(), *self.bar_days()})
+
+    def reference_start(self) -> dt.date | None:
+        """The first day of the reference history."""
+        frame = self.frame("daily_prices")
+        return None if frame is None or frame.is_empty() else frame["date"][0]
+
+    def view(self, date: dt.date, lands: Iterable[Any]) -> "LandingView":
+        return LandingView(self, date, {land.name: land.until for land in lands})
+
+    # --- files ------------------------------------------------------------------------------------------------------
+
+    def tick_files(self, date: dt.date) -> list[Path]:
+        folder = self.root / "ticks" / f"{date:%Y%m%d}"
+        return (
+            sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
+            if folder.is_dir()
+            else []
+        )
+
+    def bar_files(self, date: dt.date) -> list[Path]:
+        folder = self.root / "bars"
+        names = (f"{date:%Y%m%d}.parquet", f"{date:%Y%m%d}.order_sizes.parquet")
+        return [path for name in names if (path := folder / name).is_file()]
+
+    def reference_path(self, name: str) -> Path | None:
+        paths = [p for suffix in ("parquet", "csv") if (p := self.root / "reference" / f"{name}.{suffix}").is_file()]
+        if len(paths) > 1:
+            raise InputError(f"{paths[0]} and {paths[1]} both deliver {name}: keep one of them.")
+        return paths[0] if paths else None
+
+    # --- reference tables -------------------------------------------------------------------------------------------
+
+    def frame(self, name: str) -> pl.DataFrame | None:
+        """A whole reference table, typed and sorted by the date its rows became known; None where none was delivered."""
+        path = self.reference_path(name)
+        if path is None:
+            return None
+        stamp = _stamp(path)
+        if name not in self._frames or self._frames[name][0] != stamp:
+            self._frames[name] = (stamp, _read_reference(name, path))
+        return self._frames[name][1]
+
+    # --- digests ----------------------------------------------------------------------------------------------------
+
+    def digest(self, name: str, date: dt.date, until: bool) -> str:
+        """What `LandingView` would hand out for this name and day, as one digest."""
+        if name in ("ticks", "bars"):
+            files = self.tick_files(date) if name == "ticks" else self.bar_files(date)
+            if not files:
+                return _NOTHING
+            parts = [f"{path.relative_to(self.root)}:{self._file_digest(name, path)}" for path in files]
+            return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+        path = self.reference_path(name)
+        return _NOTHING if path is None else self._reference_slices(name, path).digest(date, until)
+
+    def flush(self) -> None:
+        """Keep the file digests for the next run."""
+        if self._store is not None:
+            for name, known in self._file_digests.items():
+                self._store.write_bytes(f"_digests/{name}.json", json.dumps(known, sort_keys=True).encode())
+
+    def _file_digest(self, name: str, path: Path) -> str:
+        if name not in self._file_digests:
+            saved = self._store.read_bytes(f"_digests/{name}.json") if self._store is not None else None
+            self._file_digests[name] = json.loads(saved) if saved else {}
+        known, stamp = self._file_digests[name], _stamp(path)
+        if known.get(str(path), [None])[0] != stamp:
+            with path.open("rb") as file:
+                known[str(path)] = [stamp, hashlib.file_digest(file, "blake2b").hexdigest()[:32]]
+        return known[str(path)][1]
+
+    def _reference_slices(self, name: str, path: Path) -> "_Slices":
+        stamp = f"{_stamp(path)} polars {pl.__version__}"
+        if name not in self._slices or self._slices[name][0] != stamp:
+            saved = self._store.read_bytes(f"_digests/{name}.reference.json") if self._store is not None else None
+            slices = _Slices.loads(saved) if saved else None
+            if slices is None or slices.stamp != stamp:
+                frame = self.frame(name)
+                assert frame is not None
+                slices = _Slices.of(name, frame, stamp)
+                if self._store is not None:
+                    self._store.write_bytes(f"_digests/{name}.reference.json", slices.dumps())
+            self._slices[name] = (stamp, slices)
+        return self._slices[name][1]
+
+
+class LandingView:
+    """The landing zone as known at the close of `date`, restricted to what the reading table declared."""
+
+    def __init__(self, zone: LandingZone, date: dt.date, lands: dict[str, bool]):
+        self._zone, self.date, self._lands = zone, date, lands
+
+    def tick_files(self) -> list[Path]:
+        """The day's vendor files, at any depth of ticks/<YYYYMMDD>/; [] where none landed."""
+        self._require("ticks")
+        return self._zone.tick_files(self.date)
+
+    @property
+    def ticks_folder(self) -> Path:
+        return self._zone.root / "ticks" / f"{self.date:%Y%m%d}"
+
+    def bars_path(self) -> Path:
+        return self._zone.root / "bars" / f"{self.date:%Y%m%d}.parquet"
+
+    def bars(self) -> pl.DataFrame | None:
+        """The day's one-minute bars as delivered; None where none landed."""
+        self._require("bars")
+        return _read_parquet(self.bars_path())
+
+    def order_sizes(self) -> pl.DataFrame | None:
+        """The day's order-size sums beside the bars, as delivered; None where none landed."""
+        self._require("bars")
+        return _read_parquet(self._zone.root / "bars" / f"{self.date:%Y%m%d}.order_sizes.parquet")
+
+    def reference(self, name: str) -> pl.LazyFrame | None:
+        """Rows of a reference table known by the close of the day (or of that day alone, where so declared).
+
+        None where the landing zone has no such table. A later delisting is hidden: `delist_date` is null until it is past.
+        """
+        self._require(name)
+        frame = self._zone.frame(name)
+        if frame is None:
+            return None
+        known = frame[REFERENCE[name].known]
+        last = known.search_sorted(self.date, side="right")
+        first = 0 if self._lands[name] else known.search_sorted(self.date, side="left")
+        cut = frame.slice(first, last - first).lazy()
+        if name == "instruments":
+            past = pl.col("delist_date") <= self.date
+            cut = cut.with_columns(delist_date=pl.when(past).then("delist_date"))
+        return cut
+
+    def _require(self, name: str) -> None:
+        if name not in self._lands:
+            raise KeyError(f"this table does not declare Land({name!r})")
+
+
+@dataclass
+class _Slices:
+    """Per date, 128 bits that sum the hashes of the rows that became known on it: order does not matter, and appending
+    a day leaves every earlier day's sum as it was."""
+
+    stamp: str
+    dates: list[str]
+    sums: np.ndarray  # uint64 [dates, 2]
+
+    @classmethod
+    def of(cls, name: str, frame: pl.DataFrame, stamp: str) -> "_Slices":
+        known = REFERENCE[name].known
+        parts = [frame]
+        if name == "instruments":  # a listing becomes known on its day, its end on another
+            parts = [
+                frame.with_columns(delist_date=pl.lit(None, pl.Date)),
+                frame.filter(pl.col("delist_date").is_not_null()).with_columns(list_date=pl.col("delist_date")),
+            ]
+        hashed = pl.concat(
+            pl.DataFrame({"date": part[known], "a": part.hash_rows(1, 2, 3, 4), "b": part.hash_rows(5, 6, 7, 8)})
+            for part in parts
+        ).sort("date")
+        dates, starts = np.unique(hashed["date"].to_numpy(), return_index=True)
+        pair = hashed.select("a", "b").to_numpy()
+        with np.errstate(over="ignore"):
+            sums = np.add.reduceat(pair, starts, axis=0) if len(starts) else np.zeros((0, 2), np.uint64)
+        return cls(stamp, [str(date) for date in dates], sums)
+
+    def digest(self, date: dt.date, until: bool) -> str:
+        dates = np.array(self.dates)
+        last = int(np.searchsorted(dates, str(date), side="right"))
+        first = 0 if until else int(np.searchsorted(dates, str(date), side="left"))
+        with np.errstate(over="ignore"):
+            total = self.sums[first:last].sum(axis=0, dtype=np.uint64)
+        return f"{int(total[0]):016x}{int(total[1]):016x}" if last > first else _NOTHING
+
+    def dumps(self) -> bytes:
+        return json.dumps({"stamp": self.stamp, "dates": self.dates, "sums": self.sums.tolist()}).encode()
+
+    @classmethod
+    def loads(cls, data: bytes) -> "_Slices":
+        saved = json.loads(data)
+        return cls(saved["stamp"], saved["dates"], np.array(saved["sums"], np.uint64).reshape(-1, 2))
+
+
+def _parse_day(name: str, folder: Path) -> dt.date:
+    try:
+        if not _FOLDER.match(name):
+            raise ValueError
+        return dt.datetime.strptime(name, "%Y%m%d").date()
+    except ValueError:
+        raise InputError(
+            f"{folder / name}: entries of {folder.name}/ are named by their trading day, YYYYMMDD. Rename it, or move it "
+            "out of the landing zone."
+        ) from None
+
+
+def _stamp(path: Path) -> str:
+    stat = path.stat()
+    return f"{stat.st_size}:{stat.st_mtime_ns}"
+
+
+def _read_parquet(path: Path) -> pl.DataFrame | None:
+    if not path.is_file():
+        return None
+    try:
+        return pl.read_parquet(path)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"{path} is no readable Parquet file ({error}). Deliver it again.") from error
+
+
+def _read_reference(name: str, path: Path) -> pl.DataFrame:
+    """A reference table with exactly the columns of REFERENCE, in types, sorted by the date its rows became known."""
+    spec = REFERENCE[name]
+    if path.suffix == ".parquet":
+        raw = _read_parquet(path)
+        assert raw is not None
+    else:
+        raw = pl.read_csv(path, infer_schema=False)
+    missing = [column for column in spec.required if column not in raw.columns]
+    if missing:
+        raise InputError(
+            f"{path}: the column {', '.join(missing)} is missing. {name} needs {', '.join(spec.required)}; it has "
+            f"{', '.join(raw.columns)}. Add the column, or remove the file (what needs it is then n/a)."
+        )
+    columns = []
+    for column, dtype in spec.columns.items():
+        if column not in raw.columns:
+            columns.append(pl.Series(column, [None] * raw.height, dtype))
+            continue
+        columns.append(_cast(raw[column], dtype, path))
+    frame = pl.DataFrame(columns)
+    unknown = frame.filter(pl.col(spec.known).is_null())
+    if unknown.height:
+        raise InputError(
+            f"{path}: {unknown.height} rows have no {spec.known}, the first is {unknown.row(0, named=True)}. Without it no "
+            "one can say when the row became known; fill it in or take the rows out."
+        )
+    order = [spec.known, *(column for column in ("index", "symbol", "period", "date") if column in frame.columns)]
+    return frame.sort(list(dict.fromkeys(order)), maintain_order=True)
+
+
+def _cast(series: pl.Series, dtype: Any, path: Path) -> pl.Series:
+    if series.dtype == dtype:
+        return series
+    if series.dtype == pl.String and dtype == pl.Date:
+        cast = series.str.strip_chars().str.replace_all("-", "").str.to_date("%Y%m%d", strict=False)
+    elif series.dtype == pl.String and dtype == pl.Boolean:
+        words = {"1": True, "true": True, "True": True, "0": False, "false": False, "False": False}
+        cast = series.replace_strict(words, default=None, return_dtype=pl.Boolean)
+    elif series.dtype == pl.String and dtype == pl.Int64:
+        cast = series.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
+    else:
+        cast = series.cast(dtype, strict=False)
+    given = (
+        series.is_not_null() if series.dtype != pl.String else series.is_not_null() & (series.str.strip_chars() != "")
+    )
+    bad = (cast.is_null() & given).arg_true()
+    if len(bad):
+        row = int(bad[0])
+        raise InputError(
+            f"{path}, row {row + 1}: {series.name} = {series[row]!r} is no {dtype}. Correct it, or leave it empty if unknown."
+        )
+    return cast

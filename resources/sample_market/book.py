@@ -1,0 +1,607 @@
+"""The limit-order book and one stock-day of trading in it, compiled by numba.
+
+What belongs here: matching by price and time, both call auctions, the order flow, the three-second snapshots.
+What does not: which day, which stock, what alpha (arguments), and how a vendor writes it down (`delivery`).
+
+A stock-day is simulated from its own random stream, so the outcome does not depend on the order or the number of workers.
+Prices are integer cents; inside the book a price is its distance from the day's lowest admissible price.
+
+Flow in words: a latent value follows the common factors and its own fat-tailed, volatility-clustered minute returns.
+Orders come in bursts whose number follows an intraday U and the volatility. In a burst, makers behind the value cancel or
+are swept by informed orders, noise traders hit or lift the touch in a direction that persists from burst to burst and
+moves the value a little (price impact), makers refill around the value, and old orders are cancelled.
+"""
+
+# numba compiles plain loops; long argument lists are the price of arrays instead of objects.
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numba import njit
+
+# ---- columns of the event log: everything the exchange sees, in its order
+TIME, KIND, BID, ASK, PRICE, QTY, SIDE, TYPE = range(8)
+EVENT_COLUMNS = 8
+ARRIVAL, TRADE, CANCEL, REST = 0, 1, 2, 3
+"""Kinds. ARRIVAL: an order with its whole quantity. REST: what stays of it in the book (an SSE add row). In ARRIVAL, REST
+and CANCEL rows the order's local number stands in BID for buys and ASK for sells, the other is -1. SIDE is 0 buy, 1 sell;
+for a TRADE it is the aggressor's, 2 in an auction."""
+LIMIT, MARKET, OWN_BEST = 0, 1, 2
+
+# ---- columns of a snapshot
+(S_TIME, S_PHASE, S_TRADES, S_VOLUME, S_AMOUNT, S_OPEN, S_HIGH, S_LOW, S_LAST, S_CLOSE) = range(10)
+S_TOTAL = 10  # bid volume, bid value, ask volume, ask value
+S_WITHDRAWN = 14  # buy number, volume, value, sell number, volume, value
+S_ORDERS = 20  # live bids, live asks, bid levels, ask levels
+S_ASK_PRICE, S_ASK_VOLUME, S_BID_PRICE, S_BID_VOLUME, S_BID_COUNT, S_ASK_COUNT = 24, 34, 44, 54, 64, 74
+SNAPSHOT_COLUMNS = 84
+PRE_OPEN, OPEN_CALL, OPENED, TRADING, CLOSE_CALL, CLOSED = range(6)
+"""Phases: before 09:15, virtual before 09:25, matched but not trading, continuous, closing call, closed."""
+
+# ---- state of a book
+BEST, LEVELS_END = 0, 1  # BEST + side
+N_ORDERS, N_EVENTS, LIVE, N_TRADES, VOLUME, AMOUNT, OPEN, HIGH, LOW, LAST = 2, 3, 4, 6, 7, 8, 9, 10, 11, 12
+BASE, SIZE, TOTAL_VOLUME, TOTAL_VALUE, WITHDRAWN, DEPTH, N_SNAPS, CHANGED, OVERFLOW = 13, 14, 15, 17, 19, 25, 27, 28, 29
+STATE_COLUMNS = 32
+
+# ---- columns of an order: price, remaining, side, next, previous, place among the live
+O_PRICE, O_LEFT, O_SIDE, O_NEXT, O_PREV, O_PLACE = range(6)
+# ---- columns of a price level
+HEAD, TAIL, SHARES, COUNT = range(4)
+
+# ---- parameters of a stock-day
+(P_VALUE, P_SIGMA, P_RATE, P_SCALE, P_VOLATILITY_STATE, P_DRIFT_OPEN, P_DRIFT_DAY) = range(7)
+P_SIGNAL = 7  # imprints: intention, large orders, skew, closing share, outflow size
+N_SIGNALS = 5
+PARAMETERS = P_SIGNAL + N_SIGNALS
+I_PRE, I_LOW, I_HIGH, I_LOT, I_LOCK, I_SZSE, I_SEED = range(7)
+INTEGERS = 7
+
+MAX_ORDERS, MAX_EVENTS, MAX_SNAPS, MAX_LEVELS = 12_000, 30_000, 1_500, 24_000
+
+MINUTE = 60_000
+OPEN_CALL_START, OPEN_MATCH, MORNING, NOON, AFTERNOON, CLOSE_CALL_START, CLOSE_MATCH = (
+    555 * MINUTE,
+    565 * MINUTE,
+    570 * MINUTE,
+    690 * MINUTE,
+    780 * MINUTE,
+    897 * MINUTE,
+    900 * MINUTE,
+)
+MINUTES = 237
+
+
+@njit(cache=True, nogil=True)
+def uniform(r):
+    """Uniform on (0, 1) by splitmix64; the state is r[0]."""
+    r[0] += np.uint64(0x9E3779B97F4A7C15)
+    z = r[0]
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    z = z ^ (z >> np.uint64(31))
+    return (np.float64(z >> np.uint64(11)) + 0.5) * (1.0 / 9007199254740992.0)
+
+
+@njit(cache=True, nogil=True)
+def normal(r):
+    return math.sqrt(-2.0 * math.log(uniform(r))) * math.cos(6.283185307179586 * uniform(r))
+
+
+@njit(cache=True, nogil=True)
+def exponential(r):
+    return -math.log(uniform(r))
+
+
+@njit(cache=True, nogil=True)
+def draw_shares(r, scale, lot, sell):
+    """Pareto-tailed size (tail exponent 1.5, cut at 300 times the scale), in lots; some sells are odd."""
+    x = scale * min(uniform(r) ** (-1.0 / 1.5), 300.0)
+    shares = np.int64(lot) * np.int64(max(1.0, math.floor(x / lot + uniform(r))))
+    if sell and uniform(r) < 0.03:
+        shares += np.int64(1 + uniform(r) * 99.0)
+    return shares
+
+
+@njit(cache=True, nogil=True)
+def log_event(E, S, t, kind, bid, ask, price, qty, side, otype):
+    n = S[N_EVENTS]
+    if n >= E.shape[0]:
+        S[OVERFLOW] = 1
+        return
+    E[n, TIME] = t
+    E[n, KIND] = kind
+    E[n, BID] = bid
+    E[n, ASK] = ask
+    E[n, PRICE] = price
+    E[n, QTY] = qty
+    E[n, SIDE] = side
+    E[n, TYPE] = otype
+    S[N_EVENTS] = n + 1
+
+
+@njit(cache=True, nogil=True)
+def rest_order(O, L, live, S, k):
+    """Put order k at the tail of its level."""
+    side = O[k, O_SIDE]
+    p = O[k, O_PRICE]
+    q = O[k, O_LEFT]
+    tail = L[side, p, TAIL]
+    O[k, O_PREV] = tail
+    O[k, O_NEXT] = -1
+    if tail >= 0:
+        O[tail, O_NEXT] = k
+    else:
+        L[side, p, HEAD] = k
+        S[DEPTH + side] += 1
+    L[side, p, TAIL] = k
+    L[side, p, SHARES] += q
+    L[side, p, COUNT] += 1
+    n = S[LIVE + side]
+    live[side, n] = k
+    O[k, O_PLACE] = n
+    S[LIVE + side] = n + 1
+    S[TOTAL_VOLUME + side] += q
+    S[TOTAL_VALUE + side] += q * (p + S[BASE])
+    if side == 0:
+        if p > S[BEST]:
+            S[BEST] = p
+    elif p < S[BEST + 1]:
+        S[BEST + 1] = p
+    S[CHANGED] = 1
+
+
+@njit(cache=True, nogil=True)
+def take_shares(O, L, live, S, k, q):
+    """Take q shares off resting order k; unlink it when nothing is left, and find the new best price."""
+    side = O[k, O_SIDE]
+    p = O[k, O_PRICE]
+    O[k, O_LEFT] -= q
+    L[side, p, SHARES] -= q
+    S[TOTAL_VOLUME + side] -= q
+    S[TOTAL_VALUE + side] -= q * (p + S[BASE])
+    S[CHANGED] = 1
+    if O[k, O_LEFT] > 0:
+        return
+    prev, nxt = O[k, O_PREV], O[k, O_NEXT]
+    if prev >= 0:
+        O[prev, O_NEXT] = nxt
+    else:
+        L[side, p, HEAD] = nxt
+    if nxt >= 0:
+        O[nxt, O_PREV] = prev
+    else:
+        L[side, p, TAIL] = prev
+    L[side, p, COUNT] -= 1
+    place = O[k, O_PLACE]
+    last = S[LIVE + side] - 1
+    moved = live[side, last]
+    live[side, place] = moved
+    O[moved, O_PLACE] = place
+    S[LIVE + side] = last
+    if L[side, p, COUNT] == 0:
+        S[DEPTH + side] -= 1
+        if p == S[BEST + side]:
+            if side == 0:
+                while p >= 0 and L[0, p, COUNT] == 0:
+                    p -= 1
+            else:
+                while p < S[SIZE] and L[1, p, COUNT] == 0:
+                    p += 1
+            S[BEST + side] = p
+
+
+@njit(cache=True, nogil=True)
+def record_trade(E, S, t, bid, ask, p, q, side):
+    cents = p + S[BASE]
+    log_event(E, S, t, TRADE, bid, ask, cents, q, side, 0)
+    S[N_TRADES] += 1
+    S[VOLUME] += q
+    S[AMOUNT] += q * cents
+    if S[OPEN] == 0:
+        S[OPEN] = cents
+        S[HIGH] = cents
+        S[LOW] = cents
+    if cents > S[HIGH]:
+        S[HIGH] = cents
+    if cents < S[LOW]:
+        S[LOW] = cents
+    S[LAST] = cents
+
+
+@njit(cache=True, nogil=True)
+def cancel_order(O, L, live, S, E, t, k):
+    side = O[k, O_SIDE]
+    q = O[k, O_LEFT]
+    price = O[k, O_PRICE] + S[BASE]
+    log_event(E, S, t, CANCEL, k if side == 0 else -1, k if side == 1 else -1, price, q, side, 0)
+    S[WITHDRAWN + 3 * side] += 1
+    S[WITHDRAWN + 3 * side + 1] += q
+    S[WITHDRAWN + 3 * side + 2] += q * price
+    take_shares(O, L, live, S, k, q)
+
+
+@njit(cache=True, nogil=True)
+def submit(O, L, live, S, E, t, side, p, q, otype, match):
+    """An order arrives. `match` False (a call auction): it only rests. Market orders take at most five levels."""
+    k = S[N_ORDERS]
+    if k >= O.shape[0] or q <= 0:
+        if k >= O.shape[0]:
+            S[OVERFLOW] = 1
+        return
+    S[N_ORDERS] = k + 1
+    p = min(max(p, 0), S[SIZE] - 1)
+    other = 1 - side
+    cents = 0 if otype != LIMIT else p + S[BASE]
+    log_event(E, S, t, ARRIVAL, k if side == 0 else -1, k if side == 1 else -1, cents, q, side, otype)
+    O[k, O_PRICE] = p
+    O[k, O_SIDE] = side
+    levels = 0
+    seen = -1
+    while match and q > 0 and S[LIVE + other] > 0:
+        best = S[BEST + other]
+        if otype == LIMIT and ((side == 0 and best > p) or (side == 1 and best < p)):
+            break
+        if otype == OWN_BEST:
+            break
+        if best != seen:
+            levels += 1
+            seen = best
+            if otype == MARKET and levels > 5:
+                break
+        r = L[other, best, HEAD]
+        f = min(q, O[r, O_LEFT])
+        record_trade(E, S, t, k if side == 0 else r, k if side == 1 else r, best, f, side)
+        take_shares(O, L, live, S, r, f)
+        q -= f
+    O[k, O_LEFT] = q
+    if q == 0:
+        return
+    if otype == MARKET:
+        log_event(E, S, t, CANCEL, k if side == 0 else -1, k if side == 1 else -1, 0, q, side, 0)
+        S[WITHDRAWN + 3 * side] += 1
+        S[WITHDRAWN + 3 * side + 1] += q
+        S[CHANGED] = 1
+        return
+    rest_order(O, L, live, S, k)
+    log_event(E, S, t, REST, k if side == 0 else -1, k if side == 1 else -1, p + S[BASE], q, side, otype)
+
+
+@njit(cache=True, nogil=True)
+def auction_price(L, S, reference):
+    """(level, matched, unmatched buys, unmatched sells) of largest volume, then least imbalance, then nearest reference."""
+    lo, hi = S[BEST + 1], S[BEST]
+    if S[LIVE] == 0 or S[LIVE + 1] == 0 or hi < lo:
+        return -1, 0, 0, 0
+    buys = 0
+    for p in range(lo, hi + 1):
+        buys += L[0, p, SHARES]
+    sells = 0
+    best_p, best_v, best_i, best_d = -1, -1, 0, 0
+    for p in range(lo, hi + 1):
+        sells += L[1, p, SHARES]
+        v = min(buys, sells)
+        i = buys - sells
+        d = abs(p + S[BASE] - reference)
+        if v > best_v or (v == best_v and (abs(i) < abs(best_i) or (abs(i) == abs(best_i) and d < best_d))):
+            best_p, best_v, best_i, best_d = p, v, i, d
+        buys -= L[0, p, SHARES]
+    return best_p, best_v, max(best_i, 0), max(-best_i, 0)
+
+
+@njit(cache=True, nogil=True)
+def match_auction(O, L, live, S, E, t, reference):
+    p, v, _, _ = auction_price(L, S, reference)
+    while v > 0:
+        b = L[0, S[BEST], HEAD]
+        a = L[1, S[BEST + 1], HEAD]
+        f = min(v, min(O[b, O_LEFT], O[a, O_LEFT]))
+        record_trade(E, S, t, b, a, p, f, 2)
+        take_shares(O, L, live, S, b, f)
+        take_shares(O, L, live, S, a, f)
+        v -= f
+
+
+@njit(cache=True, nogil=True)
+def take_snapshot(L, S, Q, t, phase, reference):
+    """Append a snapshot. In call phases levels 1 and 2 are the virtual price, its volume and the unmatched rest."""
+    n = S[N_SNAPS]
+    if n >= Q.shape[0]:
+        S[OVERFLOW] = 1
+        return
+    S[N_SNAPS] = n + 1
+    S[CHANGED] = 0
+    for c in range(SNAPSHOT_COLUMNS):
+        Q[n, c] = 0
+    Q[n, S_TIME] = t
+    Q[n, S_PHASE] = phase
+    Q[n, S_TRADES] = S[N_TRADES]
+    Q[n, S_VOLUME] = S[VOLUME]
+    Q[n, S_AMOUNT] = S[AMOUNT]
+    Q[n, S_OPEN] = S[OPEN]
+    Q[n, S_HIGH] = S[HIGH]
+    Q[n, S_LOW] = S[LOW]
+    Q[n, S_LAST] = S[LAST]
+    if phase == CLOSED:
+        Q[n, S_CLOSE] = S[LAST]
+    if phase == PRE_OPEN:
+        return
+    for c in range(6):
+        Q[n, S_WITHDRAWN + c] = S[WITHDRAWN + c]
+    if phase == OPEN_CALL or phase == CLOSE_CALL:
+        p, v, ub, us = auction_price(L, S, reference)
+        if p >= 0:
+            Q[n, S_ASK_PRICE] = p + S[BASE]
+            Q[n, S_BID_PRICE] = p + S[BASE]
+            Q[n, S_ASK_VOLUME] = v
+            Q[n, S_BID_VOLUME] = v
+            Q[n, S_BID_VOLUME + 1] = ub
+            Q[n, S_ASK_VOLUME + 1] = us
+        return
+    for side in range(2):
+        Q[n, S_TOTAL + 2 * side] = S[TOTAL_VOLUME + side]
+        Q[n, S_TOTAL + 2 * side + 1] = S[TOTAL_VALUE + side]
+        Q[n, S_ORDERS + side] = S[LIVE + side]
+        Q[n, S_ORDERS + 2 + side] = S[DEPTH + side]
+    p = S[BEST]
+    found = 0
+    levels = min(10, S[DEPTH])
+    while found < levels:
+        if L[0, p, COUNT] > 0:
+            Q[n, S_BID_PRICE + found] = p + S[BASE]
+            Q[n, S_BID_VOLUME + found] = L[0, p, SHARES]
+            Q[n, S_BID_COUNT + found] = L[0, p, COUNT]
+            found += 1
+        p -= 1
+    p = S[BEST + 1]
+    found = 0
+    levels = min(10, S[DEPTH + 1])
+    while found < levels:
+        if L[1, p, COUNT] > 0:
+            Q[n, S_ASK_PRICE + found] = p + S[BASE]
+            Q[n, S_ASK_VOLUME + found] = L[1, p, SHARES]
+            Q[n, S_ASK_COUNT + found] = L[1, p, COUNT]
+            found += 1
+        p += 1
+
+
+@njit(cache=True, nogil=True)
+def cancel_some(O, L, live, S, E, r, t, target):
+    """Keep each side near `target` live orders; an order to go is drawn at random, mostly of the older ones."""
+    for side in range(2):
+        n = S[LIVE + side]
+        if n > 4 and uniform(r) < 0.30 + 0.06 * (n - target):
+            k = live[side, np.int64(uniform(r) * n)]
+            if O[k, O_PRICE] != S[BEST + side] or L[side, O[k, O_PRICE], COUNT] > 1:
+                cancel_order(O, L, live, S, E, t, k)
+
+
+@njit(cache=True, nogil=True)
+def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
+    """One stock-day.
+
+    P, I: the parameters named above. common: (237,) common part of the value's minute log returns. shape: (237,) intraday
+    activity, mean 1. O, L, live: working memory. E, Q: event log and snapshots to fill. out: float64[3] = value at the
+    close (log yuan), volatility state, unused. Returns the book's state; S[OVERFLOW] tells that a buffer was too small.
+    """
+    S = np.zeros(STATE_COLUMNS, np.int64)
+    r = np.empty(1, np.uint64)
+    r[0] = np.uint64(I[I_SEED])
+    lot, szse, lock, pre = I[I_LOT], I[I_SZSE], I[I_LOCK], I[I_PRE]
+    base = I[I_LOW]
+    size = I[I_HIGH] - base + 1
+    S[BASE], S[SIZE] = base, size
+    S[BEST], S[BEST + 1] = -1, size
+    for side in range(2):
+        for p in range(size):
+            L[side, p, HEAD] = -1
+            L[side, p, TAIL] = -1
+            L[side, p, SHARES] = 0
+            L[side, p, COUNT] = 0
+    v = P[P_VALUE] + P[P_DRIFT_OPEN] * 0.5
+    sigma, rate, scale, h = P[P_SIGMA], P[P_RATE], P[P_SCALE], P[P_VOLATILITY_STATE]
+    intention, large, skew, closing, outflow = (
+        P[P_SIGNAL],
+        P[P_SIGNAL + 1],
+        P[P_SIGNAL + 2],
+        P[P_SIGNAL + 3],
+        P[P_SIGNAL + 4],
+    )
+    x = math.exp(v) * 100.0 - base
+    w = max(1.0, 0.0005 * math.exp(v) * 100.0)  # typical distance of price levels, in cents
+
+    take_snapshot(L, S, Q, 525 * MINUTE + 18_000, PRE_OPEN, pre)
+
+    # ---- opening call: 09:15 to 09:25, cancels until 09:20
+    n = 46 + np.int64(16.0 * uniform(r))
+    t = OPEN_CALL_START + 20
+    mark = t // 3000 + 1
+    for i in range(n):
+        # a few clumps instead of a steady trickle: snapshots are virtual here and nobody reads many
+        if uniform(r) < 0.12:
+            t += np.int64(30_000 + uniform(r) * 60_000) // 10 * 10
+        else:
+            t += np.int64(10 + uniform(r) * 120) // 10 * 10
+        t = min(t, OPEN_MATCH - 1_000)
+        if t > mark * 3000 and S[CHANGED] == 1:
+            take_snapshot(L, S, Q, mark * 3000, OPEN_CALL, pre)
+        mark = max(mark, (t + 2999) // 3000)
+        side = np.int64(i % 2)
+        if lock != 0 and uniform(r) < 0.8:
+            side = np.int64(0 if lock > 0 else 1)
+        sign = 1.0 if side == 0 else -1.0
+        q = draw_shares(r, scale, lot, side == 1)
+        if lock != 0 and side == (0 if lock > 0 else 1):
+            q *= 6
+        if uniform(r) < 0.28:
+            p = x + sign * (normal(r) * 4.0 + 1.5) * w
+        else:
+            p = x - sign * (1.0 + exponential(r) * 7.0) * w
+        submit(O, L, live, S, E, t, side, np.int64(math.floor(p + 0.5)), q, LIMIT, False)
+        if uniform(r) < 0.06 and t < OPEN_MATCH - 5 * MINUTE:
+            s = np.int64(uniform(r) * 2.0)
+            if S[LIVE + s] > 6:
+                cancel_order(O, L, live, S, E, t, live[s, np.int64(uniform(r) * S[LIVE + s])])
+    t = OPEN_MATCH if szse == 1 else OPEN_MATCH + np.int64(uniform(r) * 90.0) * 10
+    take_snapshot(L, S, Q, mark * 3000, OPEN_CALL, pre)
+    match_auction(O, L, live, S, E, t, pre)
+    take_snapshot(L, S, Q, OPEN_MATCH if szse == 1 else OPEN_MATCH + 3_000, OPENED, pre)
+
+    # ---- continuous trading
+    flow = 0.0
+    pending = 0.0
+    skew_down = 0.5 + 0.45 * math.tanh(skew)
+    for m in range(MINUTES):
+        start = MORNING + m * MINUTE if m < 120 else AFTERNOON + (m - 120) * MINUTE
+        if m == 0 or m == 120:
+            take_snapshot(L, S, Q, start, TRADING, pre)
+        first = m < 30
+        last = m >= 207
+        h = 0.97 * h + 0.12 * normal(r)
+        vol = sigma * math.sqrt(shape[m]) * math.exp(h)
+        # fat tails: a student-like scale mixture, and rare jumps whose direction carries the planted skewness
+        move = vol * normal(r) * math.exp(0.45 * normal(r)) * 0.8
+        move += common[m]
+        if uniform(r) < 0.012:
+            jump = vol * (3.0 + 1.5 * exponential(r))
+            move += -jump if uniform(r) < skew_down else jump
+        move += vol * 0.054 * (2.0 * skew_down - 1.0)  # mean of the jumps, so that skewness is not drift
+        move += P[P_DRIFT_OPEN] * 0.5 / 30.0 if first else P[P_DRIFT_DAY] / 207.0
+        pending += move
+        activity = rate * shape[m] * math.exp(0.55 * h + 0.25 * min(abs(move) / (vol + 1e-9), 4.0) - 0.2)
+        if last:
+            activity *= math.exp(-closing)
+        bursts = min(np.int64(math.floor(activity + uniform(r))), 12)
+        for b in range(bursts):
+            v += pending / bursts if b == 0 else 0.0
+            if b == 0:
+                step = pending / bursts
+                pending = 0.0
+            else:
+                v += step
+            x = math.exp(v) * 100.0 - base
+            slot = min(np.int64((b + uniform(r)) * 20.0 / bursts), 19)
+            t0 = start + slot * 3000
+            t = t0 + 10 + np.int64(uniform(r) * 60.0) * 10
+            half = w * 0.5 * (0.6 + exponential(r)) + 0.35
+
+            # makers whose quotes the value has passed: cancelled, or swept by the informed
+            for side in range(2):
+                sign = 1.0 if side == 0 else -1.0  # side of the sweeper
+                other = 1 - side
+                for _ in range(5):
+                    if S[LIVE + other] < 3 or sign * (x - S[BEST + other]) < 0.4 * w or uniform(r) < 0.4:
+                        break
+                    cancel_order(O, L, live, S, E, t, L[other, S[BEST + other], HEAD])
+                    t += 10
+                if S[LIVE + other] > 0 and sign * (x - S[BEST + other]) > 0.3 * w:
+                    limit = np.int64(math.floor(x)) if side == 0 else np.int64(math.ceil(x))
+                    limit = min(max(limit, 0), size - 1)
+                    depth = 0
+                    p = S[BEST + other]
+                    for _ in range(60):
+                        if p < 0 or p >= size or sign * (limit - p) < 0:
+                            break
+                        depth += L[other, p, SHARES]
+                        p += 1 if side == 0 else -1
+                    q = np.int64(depth * (0.5 + 0.6 * uniform(r))) // lot * lot
+                    if q > 0:
+                        t += 10 * np.int64(1 + uniform(r) * 8.0)
+                        submit(O, L, live, S, E, t, side, limit, q, LIMIT, True)
+
+            # noise traders
+            tilt = 0.9 * flow + 0.35 * max(min((x - 0.5 * (S[BEST] + S[BEST + 1])) / w, 3.0), -3.0)
+            if first:
+                tilt += intention
+            orders = 1 + np.int64(uniform(r) < 0.30) + np.int64(uniform(r) < 0.12)
+            for _ in range(orders):
+                is_large = uniform(r) < 0.10
+                direction = tilt + (large if first and is_large else 0.0)
+                side = np.int64(0) if uniform(r) < 1.0 / (1.0 + math.exp(-2.0 * direction)) else np.int64(1)
+                if (lock > 0 and side == 0) or (lock < 0 and side == 1):
+                    side = 1 - side
+                sign = 1.0 if side == 0 else -1.0
+                other = 1 - side
+                if S[LIVE + other] == 0:
+                    continue
+                q = draw_shares(r, scale * (3.5 if is_large else 0.8), lot, side == 1)
+                if not first:
+                    # the outflow imprint: sells larger than buys, both sides of volume unchanged on average
+                    stretch = math.exp(-sign * outflow)
+                    q = max(np.int64(q * stretch) // lot, 1) * lot
+                if lock != 0:
+                    q = lot * np.int64(1 + 3 * uniform(r))
+                otype = LIMIT
+                if szse == 1 and uniform(r) < 0.06 and lock == 0:
+                    otype = MARKET if uniform(r) < 0.6 else OWN_BEST
+                limit = S[BEST + other] + np.int64(sign * math.floor(exponential(r) * 1.2 * w))
+                if otype == OWN_BEST:
+                    if S[LIVE + side] == 0:
+                        continue
+                    limit = S[BEST + side]
+                t += 10 * np.int64(1 + uniform(r) * 10.0)
+                submit(O, L, live, S, E, t, side, limit, q, otype, True)
+                flow = 0.93 * flow + 0.07 * sign
+                v += sign * 0.02 * sigma * math.log(1.0 + q / scale)  # price impact
+
+            # makers refill
+            x = math.exp(v) * 100.0 - base
+            for side in range(2):
+                sign = 1.0 if side == 0 else -1.0
+                chance = 0.72 + 0.04 * (30 - S[LIVE + side])
+                if first:
+                    chance += 0.12 * sign * intention
+                if x > size - 1 and side == 1:
+                    chance *= 0.15
+                if x < 0 and side == 0:
+                    chance *= 0.15
+                if lock != 0:
+                    chance = 1.0 if side == (0 if lock > 0 else 1) else 0.0
+                count = np.int64(math.floor(max(chance, 0.0) + uniform(r)))
+                for i in range(min(count, 3)):
+                    distance = half + (exponential(r) * 2.5 * w if uniform(r) < 0.5 else exponential(r) * 9.0 * w)
+                    if i == 0 and S[LIVE + side] > 0 and abs(x - S[BEST + side]) > 2.5 * w + 1.0:
+                        distance = half
+                    p = np.int64(math.floor(x - distance)) if side == 0 else np.int64(math.ceil(x + distance))
+                    t += 10 * np.int64(1 + uniform(r) * 12.0)
+                    q = draw_shares(r, scale * (6.0 if lock != 0 else 1.3), lot, side == 1)
+                    submit(O, L, live, S, E, t, side, p, q, LIMIT, True)
+            t += 10 * np.int64(1 + uniform(r) * 8.0)
+            if lock == 0:
+                cancel_some(O, L, live, S, E, r, t, 32)
+            # a burst ends before its snapshot
+            if t > t0 + 3000:
+                i = S[N_EVENTS] - 1
+                while i >= 0 and E[i, TIME] > t0 + 3000:
+                    E[i, TIME] = t0 + 3000 if t0 + 3000 < start + MINUTE else start + MINUTE - 10
+                    i -= 1
+            stamp = t0 + 3000
+            if S[CHANGED] == 1 and stamp != CLOSE_CALL_START:
+                take_snapshot(L, S, Q, stamp, TRADING, pre)
+    v += pending
+    x = math.exp(v) * 100.0 - base
+
+    # ---- closing call: 14:57 to 15:00, no cancels
+    take_snapshot(L, S, Q, CLOSE_CALL_START, CLOSE_CALL, S[LAST])
+    clumps = 2
+    heavy = math.exp(-closing)
+    for c in range(clumps):
+        t0 = CLOSE_CALL_START + np.int64((c + uniform(r)) * 58.0 / clumps) * 3000
+        t = t0 + 10
+        for i in range(5):
+            side = np.int64((i + c) % 2)
+            if lock != 0:
+                side = np.int64(1 if lock > 0 else 0) if i == 0 else np.int64(0 if lock > 0 else 1)
+            sign = 1.0 if side == 0 else -1.0
+            q = draw_shares(r, scale * 2.0 * heavy, lot, False)
+            p = x + sign * (2.0 + 2.0 * normal(r)) * w if i > 1 else x + sign * 3.0 * w
+            t += 10 * np.int64(1 + uniform(r) * 40.0)
+            submit(O, L, live, S, E, t, side, np.int64(math.floor(p + 0.5)), q, LIMIT, False)
+        take_snapshot(L, S, Q, t0 + 3000, CLOSE_CALL, S[LAST])
+    t = CLOSE_MATCH if szse == 1 else CLOSE_MATCH + np.int64(uniform(r) * 90.0) * 10
+    match_auction(O, L, live, S, E, t, S[LAST])
+    take_snapshot(L, S, Q, CLOSE_MATCH + 3_000, CLOSED, pre)
+    out[0] = v
+    out[1] = h
+    return S
