@@ -287,7 +287,7 @@ class _Slices:
                 frame.filter(pl.col("delist_date").is_not_null()).with_columns(list_date=pl.col("delist_date")),
             ]
         hashed = pl.concat(
-            pl.DataFrame({"date": part[known], "a": part.hash_rows(1, 2, 3, 4), "b": part.hash_rows(5, 6, 7, 8)})
+            pl.DataFrame({"date": part[known], "a": part.hash_rows(seed=1), "b": part.hash_rows(seed=2)})
             for part in parts
         ).sort("date")
         dates, starts = np.unique(hashed["date"].to_numpy(), return_index=True)

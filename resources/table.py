@@ -82,9 +82,9 @@ class Read:
     ) -> list[dt.date]:
         """The partitions of `upstream` that partition `key` of `reader` reads, from the upstream's `start` on."""
         oldest = start if upstream.partition == "day" else calendar.week_of(start)
-        if reader.partition == "week" and upstream.partition == "day":
-            if self.over is same or getattr(self.over, "anchored", False):
-                key = calendar.signal_day(key)
+        anchored = self.over is same or getattr(self.over, "anchored", False)
+        if anchored and reader.partition == "week" and upstream.partition == "day":
+            key = calendar.signal_day(key)
         return [k for k in self.over(calendar, key, section, start) if k >= oldest]
 
 

@@ -1,0 +1,400 @@
+"""The one wrapper around every table's pure function: which partitions are stale and why, and how they are made.
+
+Here, once for all tables: inputs by their look-backs, versions and staleness, the call of the pure function, reasons for
+n/a that travel downstream, the gate, the atomic write, progress. Not here: what a table is (resources/table.py), the order
+in which tables are built (orchestration/plan.py, run.py).
+
+A partition's version = hash(content of its inputs, its slice of the landing zone, its settings section, its code). Equal
+version → the partition is left as it is.
+"""
+
+import datetime as dt
+import functools
+import importlib
+import inspect
+import json
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from resources.calendar import Calendar
+from resources.code_digest import code_digest
+from resources.errors import InputError, NotReadyError, SettingsError
+from resources.gate import Verdict, judge
+from resources.lake import Lake, Manifest, digest, encode
+from resources.landing import LandingZone
+from resources.made import Made
+from resources.table import Table
+
+# What is judged and committed together: one validation per batch, bounded in bytes held back.
+BATCH_PARTITIONS = 20
+BATCH_BYTES = 512 << 20
+SERVICES = {
+    "calendar",
+    "date",
+    "files",
+    "landing",
+    "manifests",
+    "progress",
+    "run_settings",
+    "settings",
+    "start",
+    "unavailable",
+    "week",
+}
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one partition: built, unchanged, refused by its gate, or blocked by an input that is not ready."""
+
+    key: dt.date
+    state: str
+    detail: str
+    manifest: Manifest | None
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """A partition made but not yet judged."""
+
+    key: dt.date
+    part: bytes
+    rows: int
+    made: Made
+    unavailable: dict[str, str]
+    inputs: dict[str, str]
+    landing: dict[str, str]
+    seconds: float
+
+    @property
+    def size(self) -> int:
+        return len(self.part) + sum(map(len, self.made.files.values()))
+
+
+class Builder:
+    """Builds partitions of `tables` from a landing zone into a lake, under one settings tree."""
+
+    def __init__(
+        self,
+        *,
+        tables: Mapping[str, Table],
+        lake: Lake,
+        zone: LandingZone,
+        calendar: Calendar,
+        settings: Any,
+        run_settings: Mapping[str, Any] | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ):
+        self.tables, self.lake, self.zone, self.calendar, self.settings = tables, lake, zone, calendar, settings
+        self.run_settings = dict(run_settings or {})
+        self.say = say
+
+    # --- what a partition is made from ------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def start(self) -> dt.date:
+        """The first day of minute data: the history begins here."""
+        days = self.zone.days()
+        if not days:
+            raise InputError(
+                f"{self.zone.root} holds neither ticks/<YYYYMMDD>/ nor bars/<YYYYMMDD>.parquet, so there is no day to build. "
+                "Put the vendor's files there (README, 'Bring your own data')."
+            )
+        for day in days:
+            if not self.calendar.is_trading_day(day):
+                raise InputError(
+                    f"{self.zone.root} holds data of {day}, a {day:%A} that is no trading day of the XSHG calendar. Rename "
+                    "the entry to the day it belongs to, or remove it."
+                )
+        return days[0]
+
+    def start_of(self, table: Table) -> dt.date:
+        """The first day for which partitions of a table exist."""
+        if table.history == "reference":
+            first = self.zone.reference_start()
+            return min(first, self.start) if first else self.start
+        return self.start
+
+    def section(self, table: Table) -> Any:
+        """The settings section a table is handed; None where it declares none."""
+        if table.settings is None:
+            return None
+        return functools.reduce(getattr, table.settings.split("."), self.settings)
+
+    def reads(self, table: Table, key: dt.date) -> Iterator[tuple[Table, list[dt.date]]]:
+        """The input tables of a partition with their partitions."""
+        section = self.section(table)
+        for read in table.reads:
+            upstream = self.tables[read.table]
+            yield upstream, read.keys(self.calendar, table, upstream, key, section, self.start_of(upstream))
+
+    def signal_day(self, table: Table, key: dt.date) -> dt.date:
+        return key if table.partition == "day" else self.calendar.signal_day(key)
+
+    def landing_digests(self, table: Table, key: dt.date) -> dict[str, str]:
+        day = self.signal_day(table, key)
+        return {land.name: self.zone.digest(land.name, day, land.until) for land in table.lands}
+
+    def settings_digest(self, table: Table) -> str:
+        section = self.section(table)
+        said: dict[str, Any] = {"section": section.model_dump(mode="json") if section is not None else None}
+        parameters = _parameters(table)
+        if "start" in parameters:
+            said["start"] = str(self.start)
+        if "run_settings" in parameters:
+            said["run"] = self.run_settings
+        return digest(json.dumps(said, sort_keys=True, default=str).encode())
+
+    def code_digest(self, table: Table) -> str:
+        shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), table.checks, sorted(table.needs.items())))
+        return digest(code_digest(table.make).encode(), shape.encode())
+
+    def stale(self, table: Table, key: dt.date) -> str:
+        """Why a partition must be (re)built, from what lies in the lake now; "" where it is up to date."""
+        manifest = self.lake.manifest(table, key)
+        if manifest is None:
+            return "not built"
+        if manifest.settings != self.settings_digest(table):
+            return f"settings changed ({table.settings or 'run settings'})"
+        if manifest.code != self.code_digest(table):
+            return "code changed"
+        now = self.landing_digests(table, key)
+        changed = [name for name, value in now.items() if manifest.landing.get(name) != value]
+        if changed:
+            return f"landing zone changed ({', '.join(changed)})"
+        inputs = self._contents(table, key)
+        for folder, content in inputs.items():
+            if manifest.inputs.get(folder) != content:
+                return f"input {folder} changed" if folder in manifest.inputs else f"input {folder} is new"
+        gone = [folder for folder in manifest.inputs if folder not in inputs]
+        return f"input {gone[0]} is no longer read" if gone else ""
+
+    def _contents(self, table: Table, key: dt.date) -> dict[str, str]:
+        """Input partition → digest of its content, of all that are built."""
+        contents = {}
+        for upstream, keys in self.reads(table, key):
+            for k in keys:
+                manifest = self.lake.manifest(upstream, k)
+                contents[self.lake.folder(upstream, k)] = manifest.content if manifest else "not built"
+        if "manifests" in _parameters(table):
+            contents["manifests"] = digest(encode(self._verdicts(key)))
+        return contents
+
+    # --- building ---------------------------------------------------------------------------------------------------
+
+    def build(self, table: Table, keys: Iterable[dt.date], *, force: bool = False) -> list[Outcome]:
+        """Build partitions in order. One that cannot be built does not stop the others; what became of each is returned.
+
+        Up-to-date partitions are left alone unless `force`. A table that reads its own earlier partitions is committed
+        one at a time; others in batches, so that the gate judges many at once.
+        """
+        keys = list(keys)
+        outcomes: list[Outcome] = []
+        batch: list[_Prepared] = []
+        limit = 1 if table.reads_itself else BATCH_PARTITIONS
+        for key in keys:
+            if not force and not self.stale(table, key):
+                manifest = self.lake.manifest(table, key)
+                outcomes.append(Outcome(key, "unchanged", "", manifest))
+                continue
+            try:
+                batch.append(self._prepare(table, key))
+            except NotReadyError as error:
+                outcomes.append(Outcome(key, "blocked", str(error), None))
+            except InputError as error:
+                outcomes.append(self._refuse(table, key, str(error)))
+            if len(batch) >= limit or sum(one.size for one in batch) >= BATCH_BYTES:
+                outcomes += self._commit(table, batch)
+                batch = []
+        outcomes += self._commit(table, batch)
+        self.zone.flush()
+        return sorted(outcomes, key=lambda outcome: outcome.key)
+
+    def _prepare(self, table: Table, key: dt.date) -> _Prepared:
+        began = time.perf_counter()
+        frames: dict[str, pl.LazyFrame] = {}
+        inputs: dict[str, str] = {}
+        known: dict[str, dict[str, str]] = {}
+        allowed: set[tuple[str, dt.date]] = set()
+        for upstream, keys in self.reads(table, key):
+            frames[upstream.name] = self.lake.read(upstream, keys, reader=f"{table.name} of {key}")
+            known[upstream.name] = self._unavailable(upstream, keys)
+            allowed.update((upstream.name, k) for k in keys)
+        inputs = self._contents(table, key)
+        landing = self.landing_digests(table, key)
+        made = self._call(table, key, frames, known, allowed)
+        frame = _conform(table, made.frame)
+        unavailable = _unavailable_columns(table, frame, known, made.unavailable)
+        return _Prepared(
+            key, encode(frame), frame.height, made if made.profile is not None else _with_profile(made, frame),
+            unavailable, inputs, landing, time.perf_counter() - began,
+        )  # fmt: skip
+
+    def _call(
+        self,
+        table: Table,
+        key: dt.date,
+        frames: Mapping[str, pl.LazyFrame],
+        known: Mapping[str, Mapping[str, str]],
+        allowed: set[tuple[str, dt.date]],
+    ) -> Made:
+        day = self.signal_day(table, key)
+
+        def files(name: str, partition: dt.date, file: str) -> bytes:
+            if (name, partition) not in allowed:
+                raise KeyError(f"{table.name} of {key} does not read {name} of {partition}")
+            return self.lake.read_file(self.tables[name], partition, file, reader=f"{table.name} of {key}")
+
+        offered: dict[str, Callable[[], Any]] = {
+            "calendar": lambda: self.calendar,
+            "date": lambda: day,
+            "files": lambda: files,
+            "landing": lambda: self.zone.view(day, table.lands),
+            "manifests": lambda: self._verdicts(key),
+            "progress": lambda: self.say,
+            "run_settings": lambda: self.run_settings,
+            "settings": lambda: self.section(table),
+            "start": lambda: self.start,
+            "unavailable": lambda: known,
+            "week": lambda: key,
+        }
+        arguments = {
+            name: frames[name] if name in frames else offered[name]() for name in _parameters(table) if name != "table"
+        }
+        if "table" in _parameters(table):
+            arguments["table"] = table.name
+        made = _function(table.make)(**arguments)
+        return made if isinstance(made, Made) else Made(made)
+
+    def _unavailable(self, table: Table, keys: Iterable[dt.date]) -> dict[str, str]:
+        """Column or item → reason, of what is unavailable in every one of these partitions."""
+        held = [manifest.unavailable for key in keys if (manifest := self.lake.manifest(table, key)) is not None]
+        if not held:
+            return dict.fromkeys(table.schema, f"{table.name} has no earlier partition: the data begins here")
+        return {column: reason for column, reason in held[-1].items() if all(column in one for one in held)}
+
+    def _verdicts(self, week: dt.date) -> pl.DataFrame:
+        """One row per check and partition of every table up to the week's signal day, for the report's health panel."""
+        last = self.calendar.signal_day(week)
+        rows = [
+            (table.name, key, manifest.rows, name, verdict.critical, verdict.passed, verdict.detail)
+            for table in self.tables.values()
+            if "manifests" not in _parameters(table)
+            for key in self.lake.keys(table)
+            if key <= last and (manifest := self.lake.manifest(table, key)) is not None
+            for name, verdict in manifest.checks.items()
+        ]
+        schema = {
+            "table": pl.String,
+            "partition": pl.Date,
+            "rows": pl.Int64,
+            "check": pl.String,
+            "critical": pl.Boolean,
+            "passed": pl.Boolean,
+            "detail": pl.String,
+        }
+        return pl.DataFrame(rows, schema=schema, orient="row").sort("table", "partition", "check")
+
+    def _commit(self, table: Table, batch: list[_Prepared]) -> list[Outcome]:
+        """Judge a batch and write it: data first, the manifest last."""
+        if not batch:
+            return []
+        profiles = {one.key: one.made.profile for one in batch if one.made.profile is not None}
+        verdicts = judge(table.checks, profiles, {one.key: one.unavailable for one in batch})
+        outcomes = []
+        for one in batch:
+            files = dict(one.made.files)
+            content = digest(
+                one.part,
+                *(name.encode() + data for name, data in sorted(files.items())),
+                json.dumps(one.unavailable, sort_keys=True).encode(),
+            )
+            manifest = self._manifest(
+                table, one.key, content=content, rows=one.rows, inputs=one.inputs, landing=one.landing,
+                files={name: digest(data) for name, data in sorted(files.items())}, checks=verdicts[one.key],
+                unavailable=one.unavailable, notes=dict(one.made.notes), seconds=round(one.seconds, 3),
+            )  # fmt: skip
+            self.lake.write(table, one.key, one.part, files, manifest)
+            failed = "; ".join(f"{name}: {verdict.detail}" for name, verdict in manifest.refusals.items())
+            outcomes.append(Outcome(one.key, "refused" if failed else "built", failed, manifest))
+        return outcomes
+
+    def _refuse(self, table: Table, key: dt.date, reason: str) -> Outcome:
+        """Write an input that cannot be made into a partition as an empty, refused one: the reason is kept beside it."""
+        checks = {"input_is_readable": Verdict(False, True, reason)}
+        manifest = self._manifest(
+            table, key, content=digest(reason.encode()), rows=0, inputs=self._contents(table, key),
+            landing=self.landing_digests(table, key), checks=checks,
+        )  # fmt: skip
+        self.lake.write(table, key, encode(pl.DataFrame(schema=table.schema)), {}, manifest)
+        return Outcome(key, "refused", f"input_is_readable: {reason}", manifest)
+
+    def _manifest(self, table: Table, key: dt.date, **known: Any) -> Manifest:
+        settings, code = self.settings_digest(table), self.code_digest(table)
+        made_from = json.dumps([known["inputs"], known["landing"], settings, code], sort_keys=True)
+        return Manifest(
+            table=table.name, key=str(key), version=digest(made_from.encode()), settings=settings, code=code, **known
+        )
+
+
+def _function(make: str) -> Callable[..., Any]:
+    module, name = make.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+@functools.cache
+def _make_parameters(make: str) -> tuple[str, ...]:
+    return tuple(inspect.signature(_function(make)).parameters)
+
+
+def _parameters(table: Table) -> tuple[str, ...]:
+    names = _make_parameters(table.make)
+    unknown = set(names) - SERVICES - {read.table for read in table.reads} - {"table"}
+    if unknown:
+        raise SettingsError(f"{table.make} asks for {', '.join(sorted(unknown))}, which {table.name} does not read.")
+    return names
+
+
+def _with_profile(made: Made, frame: pl.DataFrame) -> Made:
+    return Made(frame, frame, made.files, made.unavailable, made.notes)
+
+
+def _conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
+    """The frame in the table's schema and order; a column too few or too many is a mistake of the stage's code."""
+    if set(frame.columns) != set(table.schema):
+        missing = sorted(set(table.schema) - set(frame.columns))
+        extra = sorted(set(frame.columns) - set(table.schema))
+        raise ValueError(
+            f"{table.make} made columns that differ from {table.name}'s schema: missing {missing}, extra {extra}"
+        )
+    frame = frame.select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
+    return frame.sort(table.sort, maintain_order=True, nulls_last=True) if table.sort else frame
+
+
+def _unavailable_columns(
+    table: Table, frame: pl.DataFrame, known: Mapping[str, Mapping[str, str]], own: Mapping[str, str]
+) -> dict[str, str]:
+    """Reasons for n/a: those the stage gave, and those that travel down to what came out entirely null."""
+    reasons = dict(own)
+    for name, sources in table.needs.items():
+        if name in reasons or not _is_void(table, frame, name):
+            continue
+        for source in sources:
+            upstream, column = source.split(".", 1)
+            if reason := known.get(upstream, {}).get(column):
+                reasons[name] = reason
+                break
+    return reasons
+
+
+def _is_void(table: Table, frame: pl.DataFrame, name: str) -> bool:
+    """A column that is null in every row; an item without a single non-null value."""
+    if table.items is None:
+        return frame[name].null_count() == frame.height
+    rows = frame.filter(pl.col(table.items) == name)
+    measured = [c for c in frame.columns if c != table.items and frame.schema[c].is_float()]
+    return all(rows[c].null_count() == rows.height for c in measured)

@@ -1,0 +1,66 @@
+"""The digest of the code that makes a table: its module and what that imports from assets/ and resources/.
+
+Comments, docstrings and layout do not count. Nothing is imported: the sources are read.
+"""
+
+import ast
+import functools
+import hashlib
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = ("assets", "resources")
+
+
+@functools.cache
+def code_digest(make: str) -> str:
+    """32 hex digits for a "module:function"."""
+    seen: set[str] = set()
+    queue = [make.split(":")[0]]
+    while queue:
+        module = queue.pop()
+        if module not in seen:
+            seen.add(module)
+            queue.extend(imports(module))
+    hashed = hashlib.blake2b(digest_size=16)
+    for module in sorted(seen):
+        hashed.update(module.encode())
+        hashed.update(_normal_form(module))
+    return hashed.hexdigest()
+
+
+@functools.cache
+def imports(module: str) -> tuple[str, ...]:
+    """Modules of this project that `module` imports anywhere in its body."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(_source(module).read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return tuple(sorted(name for name in found if name.split(".")[0] in PACKAGES and _exists(name)))
+
+
+@functools.cache
+def _normal_form(module: str) -> bytes:
+    tree = ast.parse(_source(module).read_text("utf-8"))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                node.body = node.body[1:] or [ast.Pass()]
+    return ast.dump(tree).encode()
+
+
+def _source(module: str) -> Path:
+    path = ROOT.joinpath(*module.split("."))
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+
+
+def _exists(module: str) -> bool:
+    return _source(module).is_file()

@@ -1,0 +1,248 @@
+"""The lake: Parquet partitions with a manifest beside each, in a local folder or on `s3://`, through one interface.
+
+Here: where partitions lie, atomic writes, the manifest that makes a partition exist, and reads that refuse what a gate
+refused. Not here: what a partition holds and when it is stale (resources/builder.py).
+
+    <lake>/<table>/date=YYYY-MM-DD/part.parquet      (week=YYYY-MM-DD, the Monday, for weekly tables)
+    <lake>/<table>/date=YYYY-MM-DD/manifest.json     written last: without it the partition does not exist
+"""
+
+import contextlib
+import datetime as dt
+import hashlib
+import io
+import json
+import os
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from resources.errors import NotReadyError
+from resources.gate import Verdict
+from resources.table import Table
+
+PART = "part.parquet"
+MANIFEST = "manifest.json"
+
+
+class Store:
+    """Bytes under names: a local folder, or an S3 prefix. A write is seen whole or not at all."""
+
+    def __init__(self, url: str):
+        self.url = url.rstrip("/")
+        self.is_local = "://" not in url
+        if not self.is_local:
+            import fsspec
+
+            self._fs = fsspec.filesystem(url.split("://", 1)[0], **_s3_client_options())
+            self._fs.invalidate_cache()
+
+    def path(self, name: str) -> str:
+        return f"{self.url}/{name}"
+
+    def read_bytes(self, name: str) -> bytes | None:
+        """The content, or None where there is none."""
+        try:
+            if self.is_local:
+                return Path(self.path(name)).read_bytes()
+            return self._fs.cat_file(self.path(name))
+        except FileNotFoundError:
+            return None
+
+    def write_bytes(self, name: str, data: bytes) -> None:
+        """Local: a temporary file in the same folder, flushed to disk, then renamed over the old one. S3: one put."""
+        if not self.is_local:
+            self._fs.pipe_file(self.path(name), data)
+            return
+        target = Path(self.path(name))
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+        try:
+            with temporary.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                temporary.unlink()
+            raise
+
+    def delete(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            if self.is_local:
+                Path(self.path(name)).unlink()
+            else:
+                self._fs.rm_file(self.path(name))
+
+    def names(self, folder: str) -> list[str]:
+        """Names of what lies directly in a folder, in order."""
+        if self.is_local:
+            path = Path(self.path(folder))
+            return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+        try:
+            return sorted(Path(name).name for name in self._fs.ls(self.path(folder), detail=False, refresh=True))
+        except FileNotFoundError:
+            return []
+
+    def scan(self, names: list[str]) -> pl.LazyFrame:
+        options = None if self.is_local else _s3_scan_options()
+        return pl.scan_parquet([self.path(name) for name in names], storage_options=options, hive_partitioning=False)
+
+
+def _s3_client_options() -> dict[str, Any]:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    return {"client_kwargs": {"endpoint_url": endpoint}} if endpoint else {}
+
+
+def _s3_scan_options() -> dict[str, Any] | None:
+    endpoint = os.environ.get("AWS_ENDPOINT_URL")
+    if not endpoint:
+        return None
+    return {"aws_endpoint_url": endpoint, "aws_allow_http": str(endpoint.startswith("http:")).lower()}
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that is known of one partition. `version` says what it was made from, `content` what came out."""
+
+    table: str
+    key: str
+    version: str
+    content: str
+    inputs: Mapping[str, str]  # "<table>/date=…" → content digest
+    landing: Mapping[str, str]  # part of the landing zone → digest
+    settings: str
+    code: str
+    rows: int
+    files: Mapping[str, str] = field(default_factory=dict)  # side file → digest
+    checks: Mapping[str, Verdict] = field(default_factory=dict)
+    unavailable: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, Any] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def refusals(self) -> dict[str, Verdict]:
+        return {name: verdict for name, verdict in self.checks.items() if verdict.refuses}
+
+    def dumps(self) -> bytes:
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True).encode()
+
+    @classmethod
+    def loads(cls, data: bytes) -> "Manifest":
+        saved = json.loads(data)
+        saved["checks"] = {name: Verdict(**verdict) for name, verdict in saved["checks"].items()}
+        return cls(**saved)
+
+
+class Lake:
+    """Partitions of tables in a store."""
+
+    def __init__(self, url: str):
+        self.store = Store(url)
+        self._manifests: dict[str, Manifest | None] = {}
+        self._refusals: dict[str, str] = {}
+
+    def __repr__(self) -> str:
+        return f"Lake({self.store.url!r})"
+
+    @staticmethod
+    def folder(table: Table, key: dt.date) -> str:
+        return f"{table.name}/{'date' if table.partition == 'day' else 'week'}={key}"
+
+    def forget(self) -> None:
+        """Read manifests afresh: another process may have written."""
+        self._manifests.clear()
+        self._refusals.clear()
+
+    def manifest(self, table: Table, key: dt.date) -> Manifest | None:
+        """The partition's manifest, None where the partition is not built. Remembered until `forget`."""
+        return self._manifest(self.folder(table, key))
+
+    def _manifest(self, folder: str) -> Manifest | None:
+        name = f"{folder}/{MANIFEST}"
+        if name not in self._manifests:
+            data = self.store.read_bytes(name)
+            self._manifests[name] = Manifest.loads(data) if data else None
+        return self._manifests[name]
+
+    def keys(self, table: Table) -> list[dt.date]:
+        """Partitions on disk, built or half-built; `manifest` tells."""
+        return [dt.date.fromisoformat(name.split("=", 1)[1]) for name in self.store.names(table.name) if "=" in name]
+
+    # --- reading ----------------------------------------------------------------------------------------------------
+
+    def require(self, table: Table, key: dt.date, reader: str = "") -> Manifest:
+        """The manifest of a partition that may be read: built, and not refused by its gate."""
+        manifest = self.manifest(table, key)
+        wanted = f"{reader} needs {table.name} of {key}" if reader else f"{table.name} of {key} was asked for"
+        if manifest is None:
+            raise NotReadyError(f"{wanted}, which is not built. Build it: {build_command(table, key)}")
+        if manifest.refusals:
+            reasons = "; ".join(f"{name}: {verdict.detail}" for name, verdict in manifest.refusals.items())
+            raise NotReadyError(
+                f"{wanted}, which failed its gate ({reasons}). After the remedy: {build_command(table, key)}"
+            )
+        return manifest
+
+    def read(self, table: Table, keys: Iterable[dt.date], reader: str = "") -> pl.LazyFrame:
+        """A lazy frame over exactly these partitions, in this order; the empty schema where there are none."""
+        keys = list(keys)
+        for key in keys:
+            self.require(table, key, reader)
+        filled = [key for key in keys if self.require(table, key, reader).rows]
+        if not filled:
+            return pl.LazyFrame(schema=table.schema)
+        return self.store.scan([f"{self.folder(table, key)}/{PART}" for key in filled])
+
+    def read_file(self, table: Table, key: dt.date, name: str, reader: str = "") -> bytes:
+        """A side file of a partition."""
+        manifest = self.require(table, key, reader)
+        data = self.store.read_bytes(f"{self.folder(table, key)}/{name}") if name in manifest.files else None
+        if data is None:
+            raise NotReadyError(
+                f"{table.name} of {key} has no file {name}; it holds {', '.join(manifest.files) or 'none'}."
+            )
+        return data
+
+    # --- writing ----------------------------------------------------------------------------------------------------
+
+    def write(self, table: Table, key: dt.date, part: bytes, files: Mapping[str, bytes], manifest: Manifest) -> None:
+        """Replace a partition: the old manifest goes first and the new one comes last, so that a reader sees the old
+        partition, none, or the new one, and never a mixture."""
+        folder = self.folder(table, key)
+        name = f"{folder}/{MANIFEST}"
+        old = self.manifest(table, key)
+        self._manifests.pop(name, None)
+        self._refusals.clear()
+        self.store.delete(name)
+        for stale in set(old.files if old else ()) - set(files):
+            self.store.delete(f"{folder}/{stale}")
+        for file, data in files.items():
+            self.store.write_bytes(f"{folder}/{file}", data)
+        self.store.write_bytes(f"{folder}/{PART}", part)
+        self.store.write_bytes(name, manifest.dumps())
+        self._manifests[name] = manifest
+
+
+def encode(frame: pl.DataFrame) -> bytes:
+    """Parquet bytes: zstd, with statistics. The same frame gives the same bytes."""
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", statistics=True)
+    return buffer.getvalue()
+
+
+def digest(*parts: bytes) -> str:
+    """32 hex digits over the parts, each with its length."""
+    hashed = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        hashed.update(len(part).to_bytes(8, "little"))
+        hashed.update(part)
+    return hashed.hexdigest()
+
+
+def build_command(table: Table, key: dt.date) -> str:
+    return f"dagster asset materialize -m orchestration.definitions --select {table.name} --partition {key}"
