@@ -1,0 +1,233 @@
+"""The ten high-frequency factors: day indicators over a window of days, signed, then orthogonalised (SPEC §3, §4).
+
+Here: which days count, how each factor aggregates them, and the residual on industries and styles. Not here: what a
+day's indicator is (indicators.py), the styles (styles.py), the arithmetic of a cross-section (cross_section.py).
+"""
+
+import datetime as dt
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from assets import catalogue
+from assets.factors import cross_section
+from assets.factors.block import Bools, Floats
+from resources.made import Made
+from resources.settings.factors import FactorsSettings
+
+STYLES = ("size", "mid_cap", "turnover", "reversal", "volatility", "value", "profitability", "growth")
+NO_INDUSTRY = "unknown"
+# Factors that drop_flat_days (off by default) touches.
+FLAT_SENSITIVE = ("outflow_per_trade", "large_trade_gain")
+
+
+def make_factors(day_indicators: pl.LazyFrame, styles: pl.LazyFrame, date: dt.date, settings: FactorsSettings) -> Made:
+    """`factors` of one day: U(t) × the ten keys, raw (signed) and value (orthogonalised)."""
+    days, exposures = day_indicators.collect(), styles.filter("in_universe").sort("symbol").collect()
+    raw, lost = aggregate_days(days, settings)
+    frame, profile, notes = orthogonalise_factors(exposures, raw, settings)
+    if settings.drop_flat_days:
+        notes["stock_days_lost_to_drop_flat_days"] = lost
+    unavailable = {}
+    if frame.height:
+        seen = days["date"].n_unique()
+        for key in profile.filter(pl.col("raw_names") == 0)["factor"]:
+            unavailable[key] = (
+                f"no name of the universe has {settings.min_days} valid days among the {settings.window} up to {date} "
+                f"({seen} of them have indicators)"
+            )
+        for key in profile.filter((pl.col("raw_names") > 0) & (pl.col("names") == 0))["factor"]:
+            unavailable[key] = "the regression on industries and styles leaves nothing of it"
+    frame = frame.select(pl.lit(date).alias("date"), "symbol", "factor", "raw", "value")
+    return Made(frame, profile=profile, unavailable=unavailable, notes=notes)
+
+
+# --- from days to the window ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Window:
+    """Indicators of a window as arrays [days, symbols], NaN where null or without a row."""
+
+    symbols: pl.Series
+    columns: Mapping[str, Floats]
+    traded: Bools
+    min_days: int
+
+    def valid(self, *names: str, but: Bools | None = None) -> Bools:
+        """Days that count: traded, with every named indicator, and not in `but`."""
+        days = self.traded.copy()
+        for name in names:
+            days &= ~np.isnan(self.columns[name])
+        return days if but is None else days & ~but
+
+    def sum(self, values: Floats, days: Bools) -> Floats:
+        """Day by day in order, so that a name's sum does not depend on its neighbours; NaN with too few days."""
+        total = np.zeros(values.shape[1])
+        for value, day in zip(values, days, strict=True):
+            total += np.where(day, value, 0.0)
+        return np.where(days.sum(axis=0) >= self.min_days, total, np.nan)
+
+    def mean(self, name: str, but: Bools | None = None) -> Floats:
+        days = self.valid(name, but=but)
+        return _divide(self.sum(self.columns[name], days), days.sum(axis=0))
+
+    def product(self, name: str, but: Bools | None = None) -> Floats:
+        """Π over valid days; the others contribute 1."""
+        days = self.valid(name, but=but)
+        total = np.ones(len(self.symbols))
+        for value, day in zip(self.columns[name], days, strict=True):
+            total *= np.where(day, value, 1.0)
+        return np.where(days.sum(axis=0) >= self.min_days, total, np.nan)
+
+
+def aggregate_days(days: pl.DataFrame, settings: FactorsSettings) -> tuple[pl.DataFrame, dict[str, float]]:
+    """The ten factors, signed so that high is good, of every symbol in `days` (the window's `day_indicators`).
+
+    Returns symbol + ten columns, and per flat-sensitive factor the share of valid stock-days that drop_flat_days took.
+    """
+    window = _window(days, settings.min_days)
+    flat = window.columns["flat_share"] > settings.flat_share_limit
+    dropped = flat if settings.drop_flat_days else None
+
+    pooled = window.valid("large_net_buy", "open_amount")
+    net = window.columns["large_net_buy"]
+    low_frequency: dict[str, Floats] = {
+        "skewness": window.mean("skewness"),
+        "downside_volatility_share": window.mean("downside_volatility_share"),
+        "buying_intention_share": window.mean("buying_intention_share"),
+        "buying_intention_strength": window.mean("buying_intention_strength"),
+        "large_order_net_buy_share": _divide(
+            window.sum(net, pooled), window.sum(window.columns["open_amount"], pooled)
+        ),
+        "large_order_net_buy_strength": _strength(window, net, window.valid("large_net_buy")),
+        "improved_reversal": window.product("post_open_growth") - 1,
+        "closing_volume_share": window.mean("closing_volume_share"),
+        "outflow_per_trade": window.mean("outflow_per_trade", but=dropped),
+        "large_trade_gain": window.product("large_trade_growth", but=dropped) - 1,
+    }
+    frame = pl.DataFrame(
+        {"symbol": window.symbols, **{key: catalogue.BY_KEY[key].sign * low_frequency[key] for key in catalogue.TEN}}
+    ).with_columns(pl.exclude("symbol").fill_nan(None))
+    lost = {}
+    for key, name in zip(FLAT_SENSITIVE, ("outflow_per_trade", "large_trade_growth"), strict=True):
+        valid = window.valid(name)
+        lost[key] = float((valid & flat).sum() / valid.sum()) if valid.any() else 0.0
+    return frame, lost
+
+
+def _window(days: pl.DataFrame, min_days: int) -> Window:
+    symbols = days["symbol"].unique().sort()
+    dates = days["date"].unique().sort()
+    place = (dates.search_sorted(days["date"]).to_numpy(), symbols.search_sorted(days["symbol"]).to_numpy())
+    shape = (len(dates), len(symbols))
+    traded = np.zeros(shape, dtype=bool)
+    traded[place] = days["traded"].to_numpy()
+    columns = {}
+    for name in (name for name, dtype in days.schema.items() if dtype == pl.Float64):
+        columns[name] = np.full(shape, np.nan)
+        columns[name][place] = days[name].fill_null(float("nan")).to_numpy()
+    return Window(symbols, columns, traded, min_days)
+
+
+def _strength(window: Window, values: Floats, days: Bools) -> Floats:
+    """mean / std (ddof 0) across days; null where the days do not differ."""
+    count = days.sum(axis=0)
+    mean = _divide(window.sum(values, days), count)
+    std = np.sqrt(_divide(window.sum((values - mean) ** 2, days), count))
+    constant = np.where(days, values, -np.inf).max(axis=0, initial=-np.inf) <= np.where(days, values, np.inf).min(
+        axis=0, initial=np.inf
+    )
+    return np.where(constant, np.nan, _divide(mean, std))
+
+
+def _divide(a: Floats, b: Floats) -> Floats:
+    """a / b, NaN where b is 0 or NaN."""
+    return np.divide(a, b, out=np.full(a.shape, np.nan), where=(b != 0) & ~np.isnan(b))
+
+
+# --- orthogonalisation ----------------------------------------------------------------------------------------------
+
+
+def orthogonalise_factors(
+    universe: pl.DataFrame, raw: pl.DataFrame, settings: FactorsSettings
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, object]]:
+    """The factors of SPEC §4 on one date: residuals on industries and styles, z-scored.
+
+    `universe`: the rows of `styles` in U(t); `raw`: symbol and ten signed columns. Returns the long frame (symbol,
+    factor, raw, value), a profile with one row per factor, and what was left out of the regression.
+    """
+    names = universe.select("symbol").join(raw, on="symbol", how="left", maintain_order="left")
+    present = [style for style in STYLES if universe[style].null_count() < universe.height]
+    X = universe.select(pl.col(present).fill_null(0.0)).to_numpy().reshape(universe.height, len(present))
+    groups, without_industry = _groups(universe)
+
+    columns, profile = [], []
+    for key in catalogue.TEN:
+        y = names[key].fill_null(float("nan")).to_numpy()
+        value = cross_section.orthogonalise(y, X, groups, settings.clip_std)
+        value[~np.isfinite(value)] = np.nan
+        if not np.any(np.abs(value) > 0):  # as many regressors as names: nothing is left to rank by
+            value[:] = np.nan
+        columns.append(
+            names.select(
+                "symbol",
+                pl.lit(key).alias("factor"),
+                pl.col(key).alias("raw"),
+                pl.Series("value", value, nan_to_null=True),
+            )
+        )
+        profile.append({"factor": key, "universe": universe.height, **_profile(columns[-1], value, X, groups)})
+    notes: dict[str, object] = {}
+    if len(present) < len(STYLES):
+        notes["styles_left_out"] = [style for style in STYLES if style not in present]
+    if without_industry:
+        notes["industries_left_out"] = "no name of the universe has an industry: a constant stands in for the dummies"
+    return pl.concat(columns).sort("symbol", maintain_order=True), pl.DataFrame(profile, schema=PROFILE), notes
+
+
+def _groups(universe: pl.DataFrame) -> tuple[np.ndarray, bool]:
+    """Industry codes [n], −1 for names that take no part; and whether the whole market is without industries."""
+    known = pl.col("industry").is_not_null() & (pl.col("industry") != NO_INDUSTRY)
+    none_known = universe.height > 0 and not universe.select(known.any()).item()
+    frame = universe.select(
+        pl.when(pl.col("total_mv").is_null()).then(-1).when(pl.lit(none_known)).then(0)
+        .when(known).then(pl.col("industry").rank("dense").cast(pl.Int64)).otherwise(-1).alias("group")
+    )  # fmt: skip
+    return frame["group"].to_numpy(), none_known
+
+
+PROFILE: dict[str, type[pl.DataType]] = {
+    "factor": pl.String,
+    "universe": pl.Int64,  # names of U(t)
+    "raw_names": pl.Int64,  # … with a raw value
+    "names": pl.Int64,  # … with an orthogonalised value
+    "coverage": pl.Float64,  # names / universe; null where the factor does not exist at all
+    "max_style_correlation": pl.Float64,  # largest |correlation| of value with a style
+    "max_industry_mean": pl.Float64,  # largest |mean| of value inside an industry
+    "std": pl.Float64,
+    "duplicates": pl.Int64,
+}
+
+
+def _profile(rows: pl.DataFrame, value: Floats, X: Floats, groups: np.ndarray) -> dict[str, float | int | None]:
+    used = ~np.isnan(value)
+    raw_names, names = rows.height - rows["raw"].null_count(), int(used.sum())
+    result: dict[str, float | int | None] = {
+        "raw_names": raw_names,
+        "names": names,
+        "coverage": names / rows.height if raw_names else None,
+        "duplicates": rows.height - rows["symbol"].n_unique(),
+    }
+    if names:
+        v, x = value[used], X[used] - X[used].mean(axis=0)
+        length = np.linalg.norm(x, axis=0) * np.linalg.norm(v - v.mean())
+        varied = np.ptp(X[used], axis=0) > 0
+        correlations = np.abs(x.T @ (v - v.mean()))[varied] / length[varied]
+        _, codes = np.unique(groups[used], return_inverse=True)
+        result["max_style_correlation"] = float(correlations.max(initial=0.0))
+        result["max_industry_mean"] = float(np.abs(np.bincount(codes, v) / np.bincount(codes)).max())
+        result["std"] = float(v.std())
+    return result

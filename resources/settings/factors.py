@@ -1,0 +1,36 @@
+"""Settings of the day indicators and the ten factors: every value the sources leave open (SPEC §3, §4)."""
+
+from pydantic import Field
+
+from resources.settings.base import Section
+
+
+class FactorsSettings(Section):
+    """What `day_indicators` and `factors` are handed."""
+
+    window: int = Field(
+        20, ge=1, description="T: trading days a factor looks back on, the day itself included. SPEC §3"
+    )
+    min_days: int = Field(10, ge=1, description="Valid days of the window below which a factor is null. SPEC §3")
+    drop_one_price_days: bool = Field(
+        True, description="Days with high = low are invalid for factors 1, 2, 9 and 10. SPEC §3"
+    )
+    drop_limit_bars: bool = Field(
+        True, description="Bars at the limit price are dropped from buying intention (factors 3, 4). SPEC §3"
+    )
+    min_intention_bars: int = Field(
+        15, ge=1, description="Bars of the opening half hour that buying-intention strength needs. SPEC §3"
+    )
+    large_trade_share: float = Field(
+        0.3, gt=0, le=1, description="Share of a day's traded bars that count as large-trade bars (factor 10). SPEC §3"
+    )
+    drop_flat_days: bool = Field(
+        False,
+        description="Drop days with too many unchanged bars from factors 9, 10; the coverage lost is noted. SPEC §3",
+    )
+    flat_share_limit: float = Field(
+        0.25, ge=0, le=1, description="Share of unchanged bars above which drop_flat_days drops a day. SPEC §3"
+    )
+    clip_std: float = Field(
+        3.0, gt=0, description="Standard deviations at which a factor is clipped before its z-score. SPEC §4"
+    )
