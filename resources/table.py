@@ -35,7 +35,7 @@ def days(first: int, last: int) -> Over:
             calendar.offset(key, n) for n in range(max(first, -anchor), last + 1) if calendar.offset(key, n) >= start
         ]
 
-    return _anchored(over)
+    return _lookback(over, first, last, anchored=True)
 
 
 def week_days(back: int = 0) -> Over:
@@ -56,7 +56,7 @@ def weeks(first: int, last: int) -> Over:
         oldest = calendar.week_of(start)
         return [w for n in range(first, last + 1) if (w := calendar.offset_week(week, n)) >= oldest]
 
-    return over
+    return _lookback(over, first, last)
 
 
 def all_weeks(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -> list[dt.date]:
@@ -64,9 +64,9 @@ def all_weeks(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -
     return calendar.weeks(calendar.week_of(start), week)
 
 
-def _anchored(over: Over) -> Over:
-    """Marks a look-back whose key must be a trading day: week tables pass their signal day."""
-    over.anchored = True  # type: ignore[attr-defined]
+def _lookback(over: Over, first: int, last: int, *, anchored: bool = False) -> Over:
+    """Notes the offsets, for the lineage, and whether the key must be a trading day (week tables pass their signal day)."""
+    over.offsets, over.anchored = (first, last), anchored  # type: ignore[attr-defined]
     return over
 
 
@@ -76,6 +76,11 @@ class Read:
 
     table: str
     over: Over = same
+
+    @property
+    def offsets(self) -> tuple[int, int]:
+        """Partition offsets for the lineage graph; (0, 0) where the look-back is no plain range."""
+        return getattr(self.over, "offsets", (0, 0))
 
     def keys(
         self, calendar: Calendar, reader: "Table", upstream: "Table", key: dt.date, section: Any, start: dt.date

@@ -1,0 +1,33 @@
+"""Dagster's view of trading days and weeks. Mappings between them are lineage only: every asset asks the calendar."""
+
+import datetime as dt
+
+import dagster as dg
+
+from resources.calendar import Calendar
+
+FIRST = dt.date(2010, 1, 1)
+FIRST_WEEK = dt.date(2010, 1, 4)
+TIMEZONE = "Asia/Shanghai"
+
+
+def trading_days(calendar: Calendar) -> dg.TimeWindowPartitionsDefinition:
+    """A daily cron less weekends and holidays. Not cron 1-5: that would name Friday's data by Monday."""
+    weekdays = (calendar.last - FIRST).days + 1
+    holidays = [
+        dt.datetime.combine(day, dt.time())
+        for n in range(weekdays)
+        if (day := FIRST + dt.timedelta(days=n)).weekday() < 5 and not calendar.is_trading_day(day)
+    ]
+    return dg.TimeWindowPartitionsDefinition(
+        start=dt.datetime.combine(FIRST, dt.time()),
+        fmt="%Y-%m-%d",
+        cron_schedule="0 0 * * *",
+        timezone=TIMEZONE,
+        exclusions=["0 0 * * 6", "0 0 * * 0", *holidays],
+    )
+
+
+def trading_weeks() -> dg.WeeklyPartitionsDefinition:
+    """Calendar weeks by their Monday, the running one included: its report is due before the week is over."""
+    return dg.WeeklyPartitionsDefinition(start_date=str(FIRST_WEEK), day_offset=1, timezone=TIMEZONE, end_offset=1)

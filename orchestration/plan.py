@@ -1,0 +1,112 @@
+"""What must be built for what was asked, and why: a pure look at lake, landing zone and calendar. Nothing is built here."""
+
+import datetime as dt
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from resources.builder import Builder
+from resources.errors import NotReadyError
+from resources.table import Table
+
+
+@dataclass(frozen=True)
+class Step:
+    """A partition to build, and the reason."""
+
+    table: Table
+    key: dt.date
+    reason: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Steps in an order in which they can be built; `blocked`: partitions that cannot be, because a gate refused an input."""
+
+    steps: tuple[Step, ...]
+    blocked: tuple[Step, ...]
+    examined: int
+
+    def __bool__(self) -> bool:
+        return bool(self.steps)
+
+    def reasons(self) -> dict[tuple[str, str], int]:
+        """(table, reason) → how many partitions, for a short account of the plan."""
+        counts: dict[tuple[str, str], int] = {}
+        for step in self.steps:
+            reason = step.reason.split(" of ")[0] if step.reason.startswith("input ") else step.reason
+            counts[step.table.name, reason] = counts.get((step.table.name, reason), 0) + 1
+        return counts
+
+
+def make_plan(builder: Builder, asked: Iterable[tuple[str, dt.date]]) -> Plan:
+    """The stale partitions among what was asked and all it is made from, each with its reason."""
+    builder.lake.forget()
+    needed = _needed(builder, asked)
+    steps: list[Step] = []
+    blocked: list[Step] = []
+    stale: set[tuple[str, dt.date]] = set()
+    stopped: set[tuple[str, dt.date]] = set()
+    for table in (
+        builder.tables.values()
+    ):  # in the order the data flows; within a table by date, for tables that read themselves
+        for key in sorted(needed.get(table.name, ())):
+            inputs = [(upstream.name, k) for upstream, keys in builder.reads(table, key) for k in keys]
+            reason = builder.stale(table, key)
+            held = next((one for one in inputs if one in stopped), None)
+            if held is not None:
+                stopped.add((table.name, key))
+                blocked.append(Step(table, key, f"{held[0]} of {held[1]} is refused or blocked"))
+                continue
+            renewed = next((one for one in inputs if one in stale), None)
+            if not reason and renewed is not None:
+                reason = f"input {renewed[0]} of {renewed[1]} is built again"
+            if reason:
+                stale.add((table.name, key))
+                steps.append(Step(table, key, reason))
+            elif refused := builder.lake.refused(table, key):
+                stopped.add((table.name, key))
+                blocked.append(Step(table, key, refused))
+    return Plan(tuple(steps), tuple(blocked), sum(map(len, needed.values())))
+
+
+def _needed(builder: Builder, asked: Iterable[tuple[str, dt.date]]) -> dict[str, set[dt.date]]:
+    """Table → partitions, of what was asked and everything upstream of it."""
+    needed: dict[str, set[dt.date]] = {}
+    queue = [(builder.tables[name], key) for name, key in asked]
+    while queue:
+        table, key = queue.pop()
+        have = needed.setdefault(table.name, set())
+        if key in have:
+            continue
+        have.add(key)
+        for upstream, keys in builder.reads(table, key):
+            known = needed.get(upstream.name, set())
+            queue.extend((upstream, k) for k in keys if k not in known)
+    return needed
+
+
+def require_complete_week(builder: Builder, week: dt.date) -> None:
+    """A report is only made of a week whose every trading day has landed."""
+    days = builder.calendar.week_days(week)
+    if not days:
+        raise NotReadyError(f"The week of {week} has no trading day, so there is no report of it.")
+    landed = set(builder.zone.days())
+    missing = [day for day in days if day not in landed]
+    if missing:
+        raise NotReadyError(
+            f"The week of {week} is incomplete: {', '.join(map(str, missing))} has not landed in {builder.zone.root} "
+            f"(neither ticks/<YYYYMMDD>/ nor bars/<YYYYMMDD>.parquet). Deliver it, or ask for an earlier week: {last_complete_week(builder)}."
+        )
+
+
+def last_complete_week(builder: Builder) -> dt.date:
+    """The Monday of the last week whose every trading day has landed."""
+    landed = builder.zone.days()
+    if landed:
+        have = set(landed)
+        for week in reversed(
+            builder.calendar.weeks(builder.calendar.week_of(landed[0]), builder.calendar.week_of(landed[-1]))
+        ):
+            if have.issuperset(builder.calendar.week_days(week)):
+                return week
+    raise NotReadyError(f"{builder.zone.root} holds no complete trading week yet.")
