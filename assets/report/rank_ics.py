@@ -1,0 +1,48 @@
+"""RankIC of each factor over the holding period that ends in a week (SPEC §7).
+
+Here: Spearman's correlation of factor and VWAP-to-VWAP return. Not here: their averages (statistics.py).
+"""
+
+import numpy as np
+import polars as pl
+
+from assets.report.price_paths import PricePaths
+from assets.report.rebalancing import Rebalance
+
+SCHEMA = {
+    "week": pl.Date,
+    "factor": pl.String,
+    "signal_date": pl.Date,
+    "trade_date": pl.Date,
+    "next_trade_date": pl.Date,
+    "rank_ic": pl.Float64,
+    "names": pl.Int64,
+}
+FEWEST_NAMES = 3  # two names always correlate perfectly
+
+
+def holding_returns(paths: PricePaths, entry: Rebalance, exit: Rebalance) -> pl.DataFrame:
+    """Return of each name from the VWAP of one trade day to that of the next; only names traded on both days."""
+    first, last = paths.days.index(entry.trade), paths.days.index(exit.trade)
+    growth = paths.from_vwap[first] * np.prod(paths.growth[first + 1 : last], axis=0) * paths.to_vwap[last]
+    both = paths.traded[first] & paths.traded[last]
+    rows = {"symbol": paths.symbols, "return": growth - 1, "both": both}
+    return pl.DataFrame(rows, schema={"symbol": pl.String, "return": pl.Float64, "both": pl.Boolean}).filter("both")
+
+
+def correlate_ranks(values: pl.DataFrame, paths: PricePaths, entry: Rebalance, exit: Rebalance) -> pl.DataFrame:
+    """One row per factor: factor, rank_ic, names. A factor of fewer than three names, or constant, has none.
+
+    values: rows (symbol, factor, value) of the entry's signal day, members of U(t) alone.
+    """
+    ranked = (
+        values.filter(pl.col("value").is_not_null() & pl.col("value").is_not_nan())
+        .join(holding_returns(paths, entry, exit), on="symbol")
+        .sort("factor", "symbol")  # sums are order-dependent in the last bit
+        .with_columns(pl.col("value", "return").rank("average").over("factor"))
+    )
+    return (
+        ranked.group_by("factor", maintain_order=True)
+        .agg(pl.corr("value", "return").alias("rank_ic"), pl.len().cast(pl.Int64).alias("names"))
+        .filter(pl.col("rank_ic").is_not_nan() & (pl.col("names") >= FEWEST_NAMES))
+    )

@@ -1,0 +1,147 @@
+"""Statistics of daily returns and RankICs (SPEC §7): relative strength, period returns, wins, ICIR, Newey–West.
+
+Here: arithmetic on arrays, for one factor or portfolio at a time. Not here: which row of which table it goes to
+(tables.py). Dates are numpy datetime64[D], returns plain fractions.
+"""
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.report.price_paths import Floats
+
+Dates = NDArray[np.datetime64]
+
+
+def relative_strength(own: Floats, against: Floats) -> Floats:
+    """RS after each day: Π (1 + own) / (1 + against), 1 before the first day.
+
+    >>> relative_strength(np.array([0.1, 0.0]), np.array([0.0, 0.1])).round(6).tolist()
+    [1.1, 1.0]
+    """
+    return np.cumprod((1 + own) / (1 + against))
+
+
+def _compound(returns: Floats) -> float:
+    return float(np.prod(1 + returns) - 1)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Own returns against others' over the periods that end on one day; None where no return is known in the period.
+
+    Periods: calendar week, month from its first trading day, year from the previous year's last close. `since` is the
+    first day of the year with a return: later than the year's first trading day where the data starts inside the year.
+    """
+
+    week: float | None
+    month: float | None
+    ytd: float | None
+    week_difference: float | None
+    month_difference: float | None
+    ytd_difference: float | None
+    month_wins: int
+    months: int
+    week_wins: int
+    weeks: int
+    since: dt.date | None
+
+
+def compare(dates: Dates, own: Floats, against: Floats, day: dt.date) -> Comparison:
+    """Relative strength (ratio) and difference of `own` against `against` over the periods ending on `day`.
+
+    Days on which either return is nan are left out. A period's ratio is RS at its end / RS before it − 1; the
+    difference is that of the two compounded returns. Wins count months and calendar weeks of the year whose ratio is
+    above 0, the running one included; a week that spans the turn of the year counts with its days of this year.
+    """
+    end = np.datetime64(day, "D")
+    known = ~(np.isnan(own) | np.isnan(against)) & (dates <= end)
+    dates, own, against = dates[known], own[known], against[known]
+    order = np.argsort(dates, kind="stable")
+    dates, own, against = dates[order], own[order], against[order]
+    ratio = (1 + own) / (1 + against) - 1
+    monday = np.datetime64(day - dt.timedelta(days=day.weekday()), "D")
+    year, month = dates.astype("datetime64[Y]"), dates.astype("datetime64[M]")
+    inside = {
+        "week": dates >= monday,
+        "month": month == end.astype("datetime64[M]"),
+        "ytd": year == end.astype("datetime64[Y]"),
+    }
+    numbers: dict[str, float | None] = {}
+    for name, mask in inside.items():
+        some = bool(mask.any())
+        numbers[name] = _compound(ratio[mask]) if some else None
+        numbers[f"{name}_difference"] = _compound(own[mask]) - _compound(against[mask]) if some else None
+    this_year = inside["ytd"]
+    # 1970-01-01 was a Thursday: shifted by 3 days, whole weeks count from Mondays
+    weeks = (dates.astype(np.int64) + 3) // 7
+    month_wins, months = _wins(ratio[this_year], month[this_year].astype(np.int64))
+    week_wins, week_count = _wins(ratio[this_year], weeks[this_year])
+    since = dates[this_year][0].astype(object) if this_year.any() else None
+    return Comparison(
+        **numbers,  # type: ignore[arg-type]
+        month_wins=month_wins,
+        months=months,
+        week_wins=week_wins,
+        weeks=week_count,
+        since=since,
+    )
+
+
+def _wins(ratio: Floats, period: NDArray[np.int64]) -> tuple[int, int]:
+    periods = np.unique(period)
+    return sum(_compound(ratio[period == one]) > 0 for one in periods), len(periods)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """How a factor's RankICs look over their whole history; None where there are too few."""
+
+    count: int
+    last: float | None
+    mean: float | None
+    icir: float | None
+    t_statistic: float | None
+    positive: float | None
+
+
+def judge_ics(ics: Floats, periods_per_year: int) -> Evidence:
+    """Mean, ICIR = mean / std · √periods (ddof 1), share above 0, and the Newey–West t of the mean.
+
+    periods_per_year: 12 for monthly, 52 for weekly rebalancing. ics: in order of time.
+    """
+    count = len(ics)
+    if count == 0:
+        return Evidence(0, None, None, None, None, None)
+    mean = float(np.mean(ics))
+    spread = float(np.std(ics, ddof=1)) if count > 1 else 0.0
+    error = newey_west_error(ics, default_lags(count)) if count > 1 else 0.0
+    return Evidence(
+        count=count,
+        last=float(ics[-1]),
+        mean=mean,
+        icir=mean / spread * math.sqrt(periods_per_year) if spread > 0 else None,
+        t_statistic=mean / error if error > 0 else None,
+        positive=float(np.mean(ics > 0)),
+    )
+
+
+def default_lags(count: int) -> int:
+    """⌊4 (n/100)^(2/9)⌋: the rule of thumb of Newey and West (1994), kept below n."""
+    return min(math.floor(4 * (count / 100) ** (2 / 9)), count - 1)
+
+
+def newey_west_error(values: Floats, lags: int) -> float:
+    """Standard error of the mean under autocorrelation up to `lags`, Bartlett weights (Newey and West 1987).
+
+    With lags = 0 it is the population standard deviation / √n.
+    """
+    count = len(values)
+    gap = values - np.mean(values)
+    variance = float(gap @ gap) / count
+    for lag in range(1, lags + 1):
+        variance += 2 * (1 - lag / (lags + 1)) * float(gap[lag:] @ gap[:-lag]) / count
+    return math.sqrt(variance / count)

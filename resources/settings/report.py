@@ -1,0 +1,29 @@
+"""Settings of the weekly report."""
+
+import datetime as dt
+from typing import Literal
+
+from pydantic import Field
+
+from resources.settings.base import Section
+
+
+class ReportSettings(Section):
+    """What the report shows and in which language. No setting here changes a return."""
+
+    language: Literal["zh", "en"] = Field("zh", description="Language of the report. SPEC §8")
+    relative: Literal["ratio", "difference"] = Field(
+        "ratio",
+        description="What the tables print: the ratio of the legs' wealth, or the difference of their returns; both are "
+        "stored. SPEC §7",
+    )
+    chart_start: dt.date = Field(dt.date(2014, 1, 1), description="First day of the charts of factors 1–14. SPEC §7")
+    chart_start_late: dt.date = Field(
+        dt.date(2017, 1, 1), description="First day of the charts of factors 15, 16 and of the portfolios. SPEC §7"
+    )
+    unofficial_weights: tuple[str, ...] = Field(
+        (),
+        description="Indices whose weights in the landing zone are a stand-in and not the publisher's, such as "
+        "000852.SH; page one then says so.",
+    )
+    pdf: bool = Field(True, description="Also print report.pdf, where a font with Chinese characters is installed.")
