@@ -5,7 +5,7 @@ day's indicator is (indicators.py), the styles (styles.py), the arithmetic of a 
 """
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,12 @@ import polars as pl
 
 from assets import catalogue
 from assets.factors import cross_section
-from assets.factors.block import Bools, Floats
+from assets.factors.cross_section import Floats
+from assets.factors.windows import NEEDS
 from resources.made import Made
 from resources.settings.factors import FactorsSettings
+
+Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 STYLES = ("size", "mid_cap", "turnover", "reversal", "volatility", "value", "profitability", "growth")
 NO_INDUSTRY = "unknown"
@@ -23,25 +26,31 @@ NO_INDUSTRY = "unknown"
 FLAT_SENSITIVE = ("outflow_per_trade", "large_trade_gain")
 
 
-def make_factors(day_indicators: pl.LazyFrame, styles: pl.LazyFrame, date: dt.date, settings: FactorsSettings) -> Made:
+def make_factors(
+    day_indicators: pl.LazyFrame,
+    styles: pl.LazyFrame,
+    date: dt.date,
+    settings: FactorsSettings,
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> Made:
     """`factors` of one day: U(t) × the ten keys, raw (signed) and value (orthogonalised)."""
     days, exposures = day_indicators.collect(), styles.filter("in_universe").sort("symbol").collect()
     raw, lost = aggregate_days(days, settings)
     frame, profile, notes = orthogonalise_factors(exposures, raw, settings)
     if settings.drop_flat_days:
         notes["stock_days_lost_to_drop_flat_days"] = lost
-    unavailable = {}
-    if frame.height:
-        seen = days["date"].n_unique()
-        for key in profile.filter(pl.col("raw_names") == 0)["factor"]:
-            unavailable[key] = (
-                f"no name of the universe has {settings.min_days} valid days among the {settings.window} up to {date} "
-                f"({seen} of them have indicators)"
+    reasons = {}
+    for key, names, raw_names in profile.select("factor", "names", "raw_names").iter_rows():
+        explained = any(need.split(".")[1] in unavailable.get(need.split(".")[0], {}) for need in NEEDS[key])
+        if names == 0 and exposures.height and not explained:
+            reasons[key] = (
+                "the regression on industries and styles leaves nothing of it"
+                if raw_names
+                else f"no name has {settings.min_days} valid days: {days['date'].n_unique()} of the {settings.window} "
+                f"days up to {date} have indicators"
             )
-        for key in profile.filter((pl.col("raw_names") > 0) & (pl.col("names") == 0))["factor"]:
-            unavailable[key] = "the regression on industries and styles leaves nothing of it"
     frame = frame.select(pl.lit(date).alias("date"), "symbol", "factor", "raw", "value")
-    return Made(frame, profile=profile, unavailable=unavailable, notes=notes)
+    return Made(frame, profile=profile, unavailable=reasons, notes=notes)
 
 
 # --- from days to the window ----------------------------------------------------------------------------------------

@@ -1,0 +1,181 @@
+"""Day indicators against plain loops, on every awkward kind of day, and the properties SPEC §3 expects of them."""
+
+import math
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.factors.block import GRID, SLOTS, dense_block, large_trade_minutes
+from assets.factors.indicators import INDICATORS, make_day_indicators
+from resources.errors import InputError
+from resources.settings.factors import FactorsSettings
+from tests.factors import plain
+
+KINDS = plain.KINDS
+
+
+def make(bars: pl.DataFrame, daily: pl.DataFrame, **changes: object) -> pl.DataFrame:
+    return make_day_indicators(bars.lazy(), daily.lazy(), plain.DATE, FactorsSettings(**changes)).frame
+
+
+def assert_same(found: dict, expected: dict, where: str) -> None:
+    for name, value in expected.items():
+        if value is None or isinstance(value, bool):
+            assert found[name] == value, f"{where} {name}: {found[name]} instead of {value}"
+        else:
+            assert found[name] is not None, f"{where} {name}: null instead of {value}"
+            assert math.isclose(found[name], value, rel_tol=1e-11, abs_tol=1e-11), (
+                f"{where} {name}: {found[name]} {value}"
+            )
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("delivered", [True, False])
+def test_equal_to_plain_loops(seed: int, delivered: bool) -> None:
+    bars, daily = plain.market_day(seed)
+    if not delivered:
+        daily = daily.clear()
+    found = {row["symbol"]: row for row in make(bars, daily).iter_rows(named=True)}
+    prices = {row["symbol"]: row for row in daily.iter_rows(named=True)}
+    by_symbol = bars.partition_by("symbol", as_dict=True, maintain_order=True)
+    assert found.keys() == {symbol for (symbol,) in by_symbol}
+    for (symbol,), rows in by_symbol.items():
+        expected = plain.plain_indicators(rows.to_dicts(), prices.get(symbol), daily_delivered=delivered)
+        assert_same(found[symbol], expected, symbol)
+
+
+def test_grid_is_the_specification_s() -> None:
+    assert GRID.size == 237
+    assert SLOTS.tolist() == plain.SLOTS
+
+
+def test_what_each_kind_of_day_is_null_for() -> None:
+    bars, daily = plain.market_day(1)
+    rows = {row["symbol"].split(".")[1]: row for row in make(bars, daily).iter_rows(named=True)}
+    nulls = {kind: {name for name in INDICATORS if row[name] is None} for kind, row in rows.items()}
+    assert not nulls["normal"]
+    assert nulls["no_trades"] == set(INDICATORS) - {"post_open_growth"}
+    assert rows["no_trades"]["post_open_growth"] == 1
+    assert {"skewness", "downside_volatility_share", "outflow_per_trade", "large_trade_growth"} <= nulls["one_price"]
+    assert nulls["no_quotes"] == {"buying_intention_share", "buying_intention_strength"}
+    assert nulls["no_threshold"] == {"large_net_buy"}
+    kept = {"skewness", "downside_volatility_share", "post_open_growth", "flat_share"}
+    assert nulls["closes_only"] == set(INDICATORS) - kept
+    assert nulls["no_trade_counts"] == {"outflow_per_trade", "large_trade_growth"}
+    assert nulls["steady_intention"] == {"buying_intention_strength"}
+    assert "buying_intention_strength" in nulls["locked_open"]
+
+
+def test_settings_say_which_days_and_bars_are_dropped() -> None:
+    bars, daily = plain.market_day(2, ("one_price", "locked_open"))
+    strict, loose = make(bars, daily), make(bars, daily, drop_one_price_days=False, drop_limit_bars=False)
+    assert strict["large_trade_growth"][0] is None
+    assert loose["large_trade_growth"][0] == 1  # one price: every return is 0
+    assert strict["buying_intention_strength"][1] is None
+    assert loose["buying_intention_strength"][1] is not None
+    assert make(bars, daily, min_intention_bars=5)["buying_intention_strength"][1] is not None
+
+
+def test_absent_official_close_is_noted() -> None:
+    bars, daily = plain.market_day(3, ("normal", "normal"))
+    made = make_day_indicators(bars.lazy(), daily[:1].lazy(), plain.DATE, FactorsSettings())
+    assert made.notes["official_close_absent"].startswith("1 symbols")
+    made = make_day_indicators(bars.lazy(), daily.lazy(), plain.DATE, FactorsSettings())
+    assert "official_close_absent" not in made.notes
+
+
+def test_no_bars_make_an_empty_table() -> None:
+    bars, daily = plain.market_day(3, ("normal",))
+    assert make(bars.clear(), daily).is_empty()
+
+
+def test_after_hours_bars_are_read_by_no_indicator() -> None:
+    bars, daily = plain.market_day(4, ("normal", "sparse"))
+    late = bars.filter(minute=897).with_columns(minute=pl.lit(905, pl.Int32), volume=pl.lit(10**9, pl.Int64))
+    assert make(pl.concat([bars, late]).sort("symbol", "minute"), daily).equals(make(bars, daily))
+
+
+def test_a_hole_in_the_bars_is_an_error_that_names_it() -> None:
+    bars, _ = plain.market_day(5, ("normal", "sparse"))
+    with pytest.raises(InputError, match=r"000001\.sparse has 238"):
+        dense_block(bars.filter((pl.col("symbol") != "000001.sparse") | (pl.col("minute") != 600)).lazy(), ("close",))
+    with pytest.raises(InputError, match="not sorted"):
+        dense_block(bars.sort("minute", "symbol").lazy(), ("close",))
+
+
+@given(seed=st.integers(0, 10**6), scale=st.sampled_from([0.25, 2.0, 8.0]))
+@settings(max_examples=15, deadline=None)
+def test_shares_lie_in_the_unit_interval_and_price_scale_does_not_matter(seed: int, scale: float) -> None:
+    bars, daily = plain.market_day(seed)
+    frame = make(bars, daily)
+    for name in ("downside_volatility_share", "closing_volume_share", "flat_share"):
+        assert frame[name].drop_nulls().is_between(0, 1).all()
+    assert (frame["skewness"].abs() <= math.sqrt(237) + 1e-9).drop_nulls().all()
+    assert (
+        not frame.select(pl.col(*INDICATORS).is_nan().any() | pl.col(*INDICATORS).is_infinite().any())
+        .row(0)
+        .count(True)
+    )
+
+    money = ("amount", "buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount", "net_bid_change")
+    scaled = make(
+        bars.with_columns(pl.col("open", "high", "low", "close", *money) * scale),
+        daily.with_columns(pl.col("pre_close", "open", "high", "low", "close") * scale),
+    )
+    for name in set(INDICATORS) - {"large_net_buy", "open_amount"}:
+        np.testing.assert_allclose(
+            scaled[name].to_numpy().astype(float),
+            frame[name].to_numpy().astype(float),
+            rtol=1e-9,
+            atol=1e-12,
+            err_msg=name,
+        )
+
+
+@given(seed=st.integers(0, 10**6))
+@settings(max_examples=10, deadline=None)
+def test_a_symbol_s_row_does_not_depend_on_its_neighbours(seed: int) -> None:
+    bars, daily = plain.market_day(seed)
+    whole = make(bars, daily)
+    some = whole["symbol"].sample(fraction=0.4, seed=seed)
+    assert make(bars.filter(pl.col("symbol").is_in(some.implode())), daily).equals(
+        whole.filter(pl.col("symbol").is_in(some.implode()))
+    )
+    # Renaming permutes the rows and nothing else.
+    rename = dict(zip(whole["symbol"], whole["symbol"].shuffle(seed=seed), strict=True))
+    permuted = make(
+        bars.with_columns(pl.col("symbol").replace(rename)).sort("symbol", "minute"),
+        daily.with_columns(pl.col("symbol").replace(rename)),
+    )
+    assert permuted.equals(whole.with_columns(pl.col("symbol").replace(rename)).sort("symbol"))
+
+
+def test_downside_falls_as_skewness_rises() -> None:
+    days = [make(*plain.market_day(seed, ("normal",) * 20)) for seed in range(10)]
+    frame = pl.concat(days)
+    assert frame.select(pl.corr("skewness", "downside_volatility_share")).item() < -0.5
+
+
+def test_ties_go_to_the_earlier_bar_and_the_count_is_floored() -> None:
+    amount = np.array([[10.0, 30.0, 30.0, 30.0, 5.0, 30.0, 1.0, 2.0, 3.0, 4.0]])
+    trades = np.ones_like(amount)
+    edges = np.array([0, 10])
+    assert large_trade_minutes(amount, trades, edges, 0.3).nonzero()[1].tolist() == [1, 2, 3]
+    trades[0, 9] = 0  # nine bars with trades: ⌊2.7⌋ = 2
+    assert large_trade_minutes(amount, trades, edges, 0.3).nonzero()[1].tolist() == [1, 2]
+    assert large_trade_minutes(amount, trades, np.array([0, 3, 10]), 0.4).nonzero()[1].tolist() == [1, 3, 5]
+    assert not large_trade_minutes(amount, trades * np.nan, edges, 0.3).any()
+
+
+@given(count=st.integers(1, 237), seed=st.integers(0, 10**6))
+@settings(max_examples=60, deadline=None)
+def test_large_trade_minutes_by_sorting(count: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    trades = rng.integers(0, 5, (1, count)).astype(float)
+    amount = trades * rng.integers(1, 6, (1, count)) * 100.0
+    rows = [{"amount": a, "trades": int(t)} for a, t in zip(amount[0], trades[0], strict=True)]
+    chosen = large_trade_minutes(amount, trades, np.array([0, count]), 0.3)
+    assert chosen[0].nonzero()[0].tolist() == (plain.large_minutes(rows) or [])
