@@ -12,7 +12,6 @@ are swept by informed orders, noise traders hit or lift the touch in a direction
 moves the value a little (price impact), makers refill around the value, and old orders are cancelled.
 """
 
-# numba compiles plain loops; long argument lists are the price of arrays instead of objects.
 from __future__ import annotations
 
 import math
@@ -473,15 +472,17 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
         if last:
             activity *= math.exp(-closing)
         bursts = min(np.int64(math.floor(activity + uniform(r))), 12)
+        step = 0.0
+        if bursts > 0:
+            step = pending / bursts
+            pending = 0.0
+        slot = -1
         for b in range(bursts):
-            v += pending / bursts if b == 0 else 0.0
-            if b == 0:
-                step = pending / bursts
-                pending = 0.0
-            else:
-                v += step
+            v += step
             x = math.exp(v) * 100.0 - base
-            slot = min(np.int64((b + uniform(r)) * 20.0 / bursts), 19)
+            slot = max(np.int64((b + uniform(r)) * 20.0 / bursts), slot + 1)
+            if slot > 19:
+                break
             t0 = start + slot * 3000
             t = t0 + 10 + np.int64(uniform(r) * 60.0) * 10
             half = w * 0.5 * (0.6 + exponential(r)) + 0.35
@@ -527,7 +528,7 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
                     continue
                 q = draw_shares(r, scale * (3.5 if is_large else 0.8), lot, side == 1)
                 if not first:
-                    # the outflow imprint: sells larger than buys, both sides of volume unchanged on average
+                    # the outflow imprint: sells come in larger orders than buys
                     stretch = math.exp(-sign * outflow)
                     q = max(np.int64(q * stretch) // lot, 1) * lot
                 if lock != 0:
@@ -570,12 +571,11 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
             t += 10 * np.int64(1 + uniform(r) * 8.0)
             if lock == 0:
                 cancel_some(O, L, live, S, E, r, t, 32)
-            # a burst ends before its snapshot
-            if t > t0 + 3000:
-                i = S[N_EVENTS] - 1
-                while i >= 0 and E[i, TIME] > t0 + 3000:
-                    E[i, TIME] = t0 + 3000 if t0 + 3000 < start + MINUTE else start + MINUTE - 10
-                    i -= 1
+            # a burst ends before its snapshot, and inside its minute
+            i = S[N_EVENTS] - 1
+            while i >= 0 and E[i, TIME] > t0 + 2990:
+                E[i, TIME] = t0 + 2990
+                i -= 1
             stamp = t0 + 3000
             if S[CHANGED] == 1 and stamp != CLOSE_CALL_START:
                 take_snapshot(L, S, Q, stamp, TRADING, pre)

@@ -1,0 +1,398 @@
+"""Runs the sample market day by day and writes the landing zone.
+
+What belongs here: the loop over days, the work shared between threads, the folder and its atomic appearance.
+What does not: how any one thing trades, is scheduled or is written (the other modules).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import math
+import os
+import queue
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from . import bars as mb
+from . import book as bk
+from . import delivery, reference
+from .plan import Plan, day_seed, limit_prices, make_plan, random
+from .settings import VERSION, MarketSettings
+from .signals import CommonFactors, Signals, activity_shape, make_common_factors, make_signals
+
+SHARES_PER_SCALE = 1_900.0
+"""Shares traded a day per unit of size scale and of activity: what a run of the book gives on average."""
+NIGHT_SHARE = 0.45
+"""Overnight part of a name's own daily volatility, as a fraction of the intraday part."""
+
+
+class MarketExistsError(Exception):
+    """The output folder holds something that is no sample market."""
+
+
+def description(settings: MarketSettings) -> dict[str, object]:
+    """Content of market.json: equal for equal markets."""
+    return {"sample": True, "version": VERSION, "settings": settings.model_dump(mode="json")}
+
+
+def is_made(out: Path, settings: MarketSettings) -> bool:
+    """Whether `out` already holds exactly this market."""
+    path = out / "market.json"
+    return path.is_file() and json.loads(path.read_text()) == description(settings)
+
+
+def generate(
+    settings: MarketSettings, out: Path, *, workers: int = 2, report: Callable[[str], None] = lambda _: None
+) -> bool:
+    """Make the market in `out`; False if it was there already. The folder appears at once, complete, or not at all.
+
+    Raises
+    ------
+    MarketExistsError
+        If `out` holds files that are no sample market: they are never overwritten.
+    """
+    if is_made(out, settings):
+        return False
+    if out.exists() and any(out.iterdir()) and not (out / "market.json").is_file():
+        raise MarketExistsError(
+            f"{out} holds files but no market.json, so it is not a sample market and is left alone: "
+            "choose another folder with --out, or empty this one"
+        )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    building = out.with_name(f".{out.name}.building-{os.getpid()}")
+    try:
+        building.mkdir()
+        _Market(settings, building, workers, report).run()
+        (building / "market.json").write_text(json.dumps(description(settings), indent=2, sort_keys=True) + "\n")
+        if out.exists():
+            old = out.with_name(f".{out.name}.old-{os.getpid()}")
+            out.rename(old)
+            building.rename(out)
+            shutil.rmtree(old)
+        else:
+            building.rename(out)
+    finally:
+        shutil.rmtree(building, ignore_errors=True)
+    return True
+
+
+@dataclass
+class _Memory:
+    """Working memory of one thread."""
+
+    orders: np.ndarray
+    levels: np.ndarray
+    live: np.ndarray
+    events: np.ndarray
+    snapshots: np.ndarray
+
+    @classmethod
+    def make(cls) -> _Memory:
+        return cls(
+            np.zeros((bk.MAX_ORDERS, 6), np.int64),
+            np.zeros((2, bk.MAX_LEVELS, 4), np.int64),
+            np.zeros((2, bk.MAX_ORDERS), np.int64),
+            np.zeros((bk.MAX_EVENTS, bk.EVENT_COLUMNS), np.int64),
+            np.zeros((bk.MAX_SNAPS, bk.SNAPSHOT_COLUMNS), np.int64),
+        )
+
+
+class _Market:
+    """State of a market while it is made."""
+
+    def __init__(self, settings: MarketSettings, folder: Path, workers: int, report: Callable[[str], None]) -> None:
+        self.settings, self.folder, self.report = settings, folder, report
+        self.plan: Plan = make_plan(settings)
+        self.signals: Signals = make_signals(settings, self.plan)
+        self.common: CommonFactors = make_common_factors(settings, self.plan)
+        self.shape = activity_shape()
+        days, n = len(self.plan.days), len(self.plan.stocks)
+        self.record = reference.DailyRecord(days, n)
+        self.value = np.log(self.plan.stocks.price)
+        self.close = np.round(self.plan.stocks.price * 100).astype(np.int64)
+        self.shares = self.plan.stocks.total_shares.copy()
+        self.volatility_state = np.zeros(n)
+        self.sizes = np.zeros((days, n, 3))
+        self.bars = np.zeros((n, len(mb.GRID), len(mb.COLUMNS)))
+        self.industry_index = self._industry_index()
+        self.rng_night = random(settings, "night")
+        self.pool = ThreadPoolExecutor(workers)
+        self.memories: queue.SimpleQueue[_Memory] = queue.SimpleQueue()
+        for _ in range(workers):
+            self.memories.put(_Memory.make())
+        self.writing: list[Future[int]] = []
+        self.vendor_bytes = 0
+
+    def _industry_index(self) -> np.ndarray:
+        names = sorted(set(self.plan.stocks.industry))
+        return np.array([names.index(x) for x in self.plan.stocks.industry])
+
+    # ---- the loop
+
+    def run(self) -> None:
+        for name in ("bars", "ticks", "reference", "restated", "truth/bars", "truth/restated"):
+            (self.folder / name).mkdir(parents=True)
+        plan = self.plan
+        began = time.monotonic()
+        told = began
+        with self.pool:
+            for d in range(len(plan.days)):
+                self._run_day(d)
+                now = time.monotonic()
+                if now - told > 5.0 and d > plan.first_minute:
+                    told = now
+                    # a vendor day costs about three bar days
+                    done = d + 1 - plan.first_minute + 2 * max(0, d + 1 - plan.first_tick)
+                    total = self.settings.days + 2 * self.settings.tick_days
+                    left = (now - began) * (total - done) / done
+                    self.report(f"sample market: {plan.days[d]}, {100 * done // total} %, about {left:.0f} s left")
+            self._drain(0)
+        self._write_reference()
+
+    def _drain(self, allowed: int) -> None:
+        while len(self.writing) > allowed:
+            self.vendor_bytes += self.writing.pop(0).result()
+
+    def _run_day(self, d: int) -> None:
+        plan, record, s = self.plan, self.record, self.plan.stocks
+        day, n = plan.days[d], len(s)
+        c = self.common
+        noise = self.rng_night.standard_t(4, size=n) / math.sqrt(2.0)
+        extra = self.rng_night.normal(size=(n, 4))
+        scale = np.exp(c.volatility[d])
+        night = s.beta * c.market_night[d] + c.industry_night[d, self.industry_index]
+        night = night + NIGHT_SHARE * s.volatility * scale * noise
+        minute_moves = s.beta[:, None] * c.market[d] + c.industry[d][:, self.industry_index].T
+        listed = (s.listed <= d) & (d < s.delisted)
+        active = np.flatnonzero(listed & ~plan.suspended[d])
+        for i in np.flatnonzero(listed & plan.suspended[d]):
+            self.value[i] += 0.3 * night[i]
+        for i in active:
+            self._open_day(d, int(i), float(night[i]))
+        record.total_shares[d], record.float_shares[d] = self.shares, self._float_shares()
+        record.traded[d, active] = True
+        if d < plan.first_minute:
+            for i in active:
+                self._daily_only(d, int(i), float(minute_moves[i].sum()), extra[i], float(scale))
+            return
+        lookback = self.sizes[max(plan.first_minute, d - 20) : d]
+        threshold = mb.thresholds(lookback) if len(lookback) else np.full(n, np.nan)
+        keep = d >= plan.first_tick
+        chunks = np.array_split(active, 4)
+        jobs = [self.pool.submit(self._trade, d, chunk, minute_moves, threshold, keep) for chunk in chunks]
+        tapes = [tape for job in jobs for tape in job.result()]
+        symbols = [s.symbol[i] for i in active]
+        frame = mb.bars_frame(symbols, self.bars[active])
+        sizes = mb.order_sizes_frame(symbols, self.sizes[d, active])
+        self._drain(1)
+        stem = f"{day:%Y%m%d}"
+        self.writing.append(
+            self.pool.submit(_write_bars, self.folder / ("truth/bars" if keep else "bars"), stem, frame, sizes)
+        )
+        if keep:
+            lost = plan.one("missing_channel")
+            cut = (int(lost.value), (13 * 60 + 30) * bk.MINUTE) if lost and lost.first == d else (None, 0)
+            self.writing.append(self.pool.submit(_write_ticks, self.folder / "ticks" / stem, stem, tapes, *cut))
+            restated = plan.one("restated_day")
+            if restated and restated.first == d:
+                self._restate(stem, symbols, restated.symbol, tapes, active, threshold)
+
+    def _float_shares(self) -> np.ndarray:
+        return np.round(self.shares * self.plan.stocks.float_share / 100.0).astype(np.int64) * 100
+
+    def _open_day(self, d: int, i: int, night: float) -> None:
+        """Reference price, limits and overnight move of a name about to trade."""
+        plan, record = self.plan, self.record
+        age = d - int(plan.stocks.listed[i])
+        pre = int(self.close[i])
+        if plan.dividend[d, i] or plan.split[d, i] != 1.0:
+            ratio = float(plan.split[d, i])
+            pre = math.floor((pre - int(plan.dividend[d, i])) / ratio + 0.5)
+            self.value[i] += math.log(pre / self.close[i])
+            self.shares[i] = round(int(self.shares[i]) * ratio)
+        listed_day = plan.days[max(0, int(plan.stocks.listed[i]))] if age <= d else dt.date.min
+        up, down = limit_prices(plan.stocks.board[i], pre, is_st=bool(plan.st[d, i]), age=age, listed_day=listed_day)
+        record.pre_close[d, i], record.limit_up[d, i], record.limit_down[d, i] = pre, up, down
+        self.value[i] += night
+        if age == 0:
+            self.value[i] += 0.25
+        if plan.lock[d, i]:
+            limit = up if plan.lock[d, i] > 0 else down
+            self.value[i] = math.log(limit / 100.0) + 0.04 * plan.lock[d, i]
+
+    def _drifts(self, d: int, i: int) -> tuple[float, float]:
+        """Part of the day's drift before 10:00 and after it: alpha earns early, and gives some back later."""
+        week = self.signals.week_of_day[d]
+        reversal = float(self.signals.imprints[week, i, 5])
+        return float(self.signals.drift[d, i]) + reversal, -reversal
+
+    def _scale(self, i: int) -> float:
+        s = self.plan.stocks
+        day_volume = s.turnover[i] * s.float_share[i] * float(self.shares[i])
+        return max(60.0, day_volume / (SHARES_PER_SCALE * s.activity[i]))
+
+    def _daily_only(self, d: int, i: int, move: float, extra: np.ndarray, scale: float) -> None:
+        """A day of the history: open, high, low, close, volume and amount without a book."""
+        record, s = self.record, self.plan.stocks
+        early, late = self._drifts(d, i)
+        low = int(record.limit_down[d, i]) or 1
+        high = int(record.limit_up[d, i]) or 10**9
+
+        def cents(x: float) -> int:
+            return min(max(math.floor(math.exp(x) * 100.0 + 0.5), low), high)
+
+        start = self.value[i] + 0.5 * early
+        self.value[i] = start + 0.5 * early + late + move + s.volatility[i] * scale * extra[0]
+        first, close = cents(start), cents(self.value[i])
+        reach = 0.6 * s.volatility[i]
+        top = max(first, close, cents(max(start, self.value[i]) + reach * abs(extra[1])))
+        bottom = min(first, close, cents(min(start, self.value[i]) - reach * abs(extra[2])))
+        volume = int(self._scale(i) * SHARES_PER_SCALE * s.activity[i] * math.exp(0.35 * extra[3]) / 100.0) * 100 + 100
+        record.open[d, i], record.high[d, i], record.low[d, i], record.close[d, i] = first, top, bottom, close
+        record.volume[d, i] = volume
+        record.amount[d, i] = volume * (first + top + bottom + close) // 4
+        self.close[i] = close
+
+    # ---- one stock-day through the book
+
+    @contextmanager
+    def _memory(self) -> Iterator[_Memory]:
+        memory = self.memories.get()
+        try:
+            yield memory
+        finally:
+            self.memories.put(memory)
+
+    def _trade(
+        self, d: int, chunk: np.ndarray, moves: np.ndarray, threshold: np.ndarray, keep: bool
+    ) -> list[delivery.Tape]:
+        """Trade the names of a chunk; writes only their own entries, so chunks may run at once."""
+        with self._memory() as memory:
+            return [tape for i in chunk if (tape := self._trade_one(d, int(i), moves[i], threshold[i], keep, memory))]
+
+    def _trade_one(
+        self, d: int, i: int, moves: np.ndarray, threshold: float, keep: bool, m: _Memory
+    ) -> delivery.Tape | None:
+        s, record, symbol = self.plan.stocks, self.record, self.plan.stocks.symbol[i]
+        pre, up, down = int(record.pre_close[d, i]), int(record.limit_up[d, i]), int(record.limit_down[d, i])
+        early, late = self._drifts(d, i)
+        week = self.signals.week_of_day[d]
+        parameters = np.zeros(bk.PARAMETERS)
+        parameters[: bk.P_SIGNAL] = (
+            self.value[i],
+            s.volatility[i] / math.sqrt(bk.MINUTES),
+            s.activity[i],
+            self._scale(i),
+            0.5 * self.volatility_state[i] + self.common.volatility[d],
+            early,
+            late,
+        )
+        parameters[bk.P_SIGNAL :] = self.signals.imprints[week, i, : bk.N_SIGNALS]
+        integers = np.zeros(bk.INTEGERS, np.int64)
+        integers[:] = (
+            pre,
+            down or pre * 55 // 100,
+            up or pre * 170 // 100,
+            200 if s.board[i] == "star" else 100,
+            self.plan.lock[d, i],
+            symbol.endswith(".SZ"),
+            day_seed(self.settings, symbol, self.plan.days[d]),
+        )
+        if integers[bk.I_HIGH] - integers[bk.I_LOW] >= bk.MAX_LEVELS:
+            raise OverflowError(
+                f"{symbol} on {self.plan.days[d]}: price {pre / 100} has more levels than the book holds"
+            )
+        out = np.zeros(3)
+        state = bk.simulate_day(
+            parameters, integers, moves, self.shape, m.orders, m.levels, m.live, m.events, m.snapshots, out
+        )
+        if state[bk.OVERFLOW]:
+            raise OverflowError(f"{symbol} on {self.plan.days[d]}: more orders than the book's memory holds")
+        events, snapshots = m.events[: state[bk.N_EVENTS]], m.snapshots[: state[bk.N_SNAPS]]
+        orders = int(state[bk.N_ORDERS])
+        mb.aggregate_day(events, snapshots, orders, threshold, pre, up, down, self.bars[i], self.sizes[d, i])
+        self.value[i], self.volatility_state[i] = out[0], out[1] - self.common.volatility[d]
+        for name, k in (("open", bk.OPEN), ("high", bk.HIGH), ("low", bk.LOW), ("close", bk.LAST)):
+            getattr(record, name)[d, i] = state[k]
+        record.volume[d, i], record.amount[d, i] = state[bk.VOLUME], state[bk.AMOUNT]
+        self.close[i] = state[bk.LAST]
+        if not keep:
+            return None
+        code, channel = int(symbol[:6]), int(s.channel[i])
+        return delivery.Tape(code, channel, events.copy(), snapshots.copy(), orders, pre, up, down)
+
+    # ---- what is written once
+
+    def _restate(
+        self,
+        stem: str,
+        symbols: list[str],
+        symbol: str,
+        tapes: list[delivery.Tape],
+        active: np.ndarray,
+        threshold: np.ndarray,
+    ) -> None:
+        """A corrected delivery of a day: one name's stamps of 10:30 to 10:40 move by 20 seconds, nothing else."""
+        k = symbols.index(symbol)
+        events = tapes[k].events.copy()
+        stamp = events[:, bk.TIME]
+        moved = (stamp >= 630 * bk.MINUTE) & (stamp < 640 * bk.MINUTE)
+        events[:, bk.TIME] = np.maximum.accumulate(np.where(moved, stamp + 20_000, stamp))
+        corrected = [*tapes]
+        corrected[k] = replace(tapes[k], events=events)
+        bars = self.bars[active].copy()
+        t, i = tapes[k], active[k]
+        mb.aggregate_day(
+            events, t.snapshots, t.orders, threshold[i], t.pre_close, t.limit_up, t.limit_down, bars[k], np.zeros(3)
+        )
+        mb.bars_frame(symbols, bars).write_parquet(self.folder / "truth/restated" / f"{stem}.parquet")
+        self.writing.append(self.pool.submit(_write_ticks, self.folder / "restated" / stem, stem, corrected, None, 0))
+
+    def _write_reference(self) -> None:
+        plan, folder = self.plan, self.folder / "reference"
+        listed = reference.instruments(plan)
+        weights, prices = reference.indices(plan, self.record)
+        tables = {
+            "instruments": listed,
+            "daily_prices": reference.daily_prices(plan, self.record),
+            "index_weights": weights,
+            "index_prices": prices,
+            "industries": reference.industries(plan, listed),
+            "fundamentals": reference.fundamentals(self.settings, plan),
+        }
+        for name, table in tables.items():
+            table.write_parquet(folder / f"{name}.parquet")
+        weeks = pl.Series("week", self.signals.weeks, dtype=pl.Date)
+        shape = self.signals.alpha.shape
+        alpha = pl.DataFrame(
+            {
+                "week": weeks.gather(np.repeat(np.arange(shape[0]), shape[1])),
+                "symbol": pl.Series(plan.stocks.symbol).gather(np.tile(np.arange(shape[1]), shape[0])),
+                "alpha": self.signals.alpha.ravel(),
+            }
+        )
+        alpha.write_parquet(self.folder / "truth" / "alpha.parquet")
+        reference.events(plan).write_parquet(self.folder / "truth" / "events.parquet")
+
+
+def _write_bars(folder: Path, stem: str, bars: pl.DataFrame, sizes: pl.DataFrame) -> int:
+    bars.write_parquet(folder / f"{stem}.parquet")
+    sizes.write_parquet(folder / f"{stem}.order_sizes.parquet")
+    return 0
+
+
+def _write_ticks(folder: Path, day: str, tapes: list[delivery.Tape], lost_channel: int | None, lost_after: int) -> int:
+    folder.mkdir(parents=True)
+    sse = [t for t in tapes if t.channel < 2000]
+    szse = [t for t in tapes if t.channel >= 2000]
+    size = delivery.write_sse(folder, day, sse)
+    return size + delivery.write_szse(folder, szse, lost_channel=lost_channel, lost_after=lost_after)

@@ -1,0 +1,93 @@
+"""The planted truth: latent weekly alpha, what of it shows in the flow, and the factors common to all names.
+
+What belongs here: every number that decides what is predictable, and how strongly. What does not: how a tilt becomes
+trades (`book`).
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+
+import numpy as np
+
+from .book import MINUTES
+from .plan import Plan, monday, random
+from .settings import MarketSettings
+
+IMPRINTS = ("intention", "large", "skew", "closing", "outflow", "reversal")
+STRENGTH = np.array([0.20, 0.45, 0.45, 0.22, 0.10, 0.0013])
+"""Size of each imprint per unit of signal: two log-odds, jump asymmetry, log volumes, return of a day."""
+SIGNAL_SHARE = 0.8
+"""Of an imprint's unit variance the square of this is alpha (at strength 1), the rest its own noise."""
+
+
+@dataclass(frozen=True)
+class Signals:
+    """Alpha (weeks, stocks), the week of each day, imprints (weeks, stocks, 6), drift of each day (days, stocks)."""
+
+    weeks: list[dt.date]
+    week_of_day: np.ndarray
+    alpha: np.ndarray
+    imprints: np.ndarray
+    drift: np.ndarray
+
+
+def _z(x: np.ndarray) -> np.ndarray:
+    return (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
+
+
+def make_signals(settings: MarketSettings, plan: Plan) -> Signals:
+    """Alpha of week w moves the fundamental value in week w + 1 and tilts the flow in week w."""
+    rng = random(settings, "alpha")
+    weeks = sorted({monday(d) for d in plan.days})
+    index = {w: k for k, w in enumerate(weeks)}
+    n, a = len(plan.stocks), settings.alpha_persistence
+    x = rng.normal(size=(len(weeks), n))
+    noise = rng.normal(size=(len(weeks), n, len(IMPRINTS)))
+    for w in range(1, len(weeks)):
+        x[w] = a * x[w - 1] + np.sqrt(1.0 - a * a) * x[w]
+        noise[w] = 0.5 * noise[w - 1] + np.sqrt(0.75) * noise[w]
+    alpha = _z(x)
+    mixed = settings.alpha * SIGNAL_SHARE * alpha[:, :, None] + np.sqrt(1.0 - SIGNAL_SHARE**2) * noise
+    week_of_day = np.array([index[monday(d)] for d in plan.days])
+    before = np.maximum(week_of_day - 1, 0)
+    drift = settings.alpha * settings.alpha_weekly_return / 5.0 * alpha[before] * (week_of_day > 0)[:, None]
+    return Signals(weeks, week_of_day, alpha, mixed * STRENGTH, drift)
+
+
+@dataclass(frozen=True)
+class CommonFactors:
+    """Market and industry moves: overnight (days,), (days, industries) and by minute (days, 237), (days, 237, ...)."""
+
+    market_night: np.ndarray
+    market: np.ndarray
+    industry_night: np.ndarray
+    industry: np.ndarray
+    volatility: np.ndarray
+    """(days,) log volatility state of the market."""
+
+
+def make_common_factors(settings: MarketSettings, plan: Plan) -> CommonFactors:
+    """Fat-tailed market and industry returns with volatility that clusters from day to day."""
+    rng = random(settings, "factors")
+    days, k = len(plan.days), settings.industries
+    state = np.zeros(days)
+    shocks = rng.normal(size=days)
+    for d in range(1, days):
+        state[d] = 0.92 * state[d - 1] + 0.13 * shocks[d]
+    scale = np.exp(state)
+    shape = np.sqrt(activity_shape())
+    tails = rng.standard_t(5, size=(days, MINUTES)) * np.sqrt(3 / 5)
+    market = 0.0075 / np.sqrt(MINUTES) * scale[:, None] * shape * tails
+    night = 0.004 * scale * rng.standard_t(5, size=days) * np.sqrt(3 / 5)
+    industry = 0.005 / np.sqrt(MINUTES) * shape[:, None] * rng.normal(size=(days, MINUTES, k))
+    industry_night = 0.003 * rng.normal(size=(days, k))
+    return CommonFactors(night, market, industry_night, industry, state)
+
+
+def activity_shape() -> np.ndarray:
+    """The intraday U over the 237 continuous minutes, mean 1: busy after the open, quiet at noon, busy at the end."""
+    m = np.arange(MINUTES)
+    u = 0.72 + 1.5 * np.exp(-m / 16.0) + 0.55 * np.exp(-(MINUTES - 1 - m) / 20.0) + 0.3 * np.exp(-np.abs(m - 120) / 8.0)
+    return u / u.mean()
