@@ -1,0 +1,319 @@
+"""The portfolio's constraints: each a small object that states itself in cvxpy and measures itself in NumPy.
+
+What belongs here: what is bounded, by how much, in which order it may give, and the bounds of single names. What does
+not: in which order things are solved (optimiser.py). Source: SPEC §6.
+
+To add a constraint, write a class with `name`, `group` and the four methods of `Constraint` (a linear one needs `rows`,
+`matrix` and `bounds` only) and append it to the list handed to `optimise`:
+
+>>> import numpy as np
+>>> from dataclasses import dataclass
+>>> @dataclass(frozen=True)
+... class BoardLimit(Linear):  # at most 5 % more than the benchmark in STAR names
+...     limit: float = 0.05
+...     name: str = "star_board"
+...     group: str = HARD
+...     def rows(self, problem): return ("star",)
+...     def matrix(self, problem): return sp.csr_array([[float(s.startswith("688")) for s in problem.symbols]])
+...     def bounds(self, problem): return np.array([-1.0]), np.array([self.limit])
+"""
+
+import abc
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import cvxpy as cp
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from resources.settings.portfolios import IndexPortfolioSettings
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+Strings = NDArray[np.str_]
+
+HARD = "hard"
+FREE = "tradable"  # the state of a name that only the stock band bounds
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """One rebalance; arrays [n] in the order of `symbols`, which is ascending.
+
+    mu: score, 0 where there is no view. benchmark, drifted: weights. cash: the drifted weight of cash, so that
+    drifted and cash sum to 1. lower, upper: bounds of each weight; free_lower, free_upper: what they would be without
+    the name's state. state: why (FREE or a reason). industry: label. styles: style → full-market z-scores.
+    """
+
+    symbols: Strings
+    mu: Floats
+    benchmark: Floats
+    drifted: Floats
+    cash: float
+    lower: Floats
+    upper: Floats
+    free_lower: Floats
+    free_upper: Floats
+    state: Strings
+    industry: Strings
+    styles: Mapping[str, Floats]
+    first_build: bool = False
+
+    @property
+    def n(self) -> int:
+        return len(self.symbols)
+
+    def take(self, index: NDArray) -> "Problem":
+        """The same problem over the names `index`."""
+        return Problem(
+            *(getattr(self, field)[index] for field in ("symbols", "mu", "benchmark", "drifted")),
+            self.cash,
+            *(getattr(self, field)[index] for field in ("lower", "upper", "free_lower", "free_upper")),
+            self.state[index],
+            self.industry[index],
+            {style: z[index] for style, z in self.styles.items()},
+            self.first_build,
+        )
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A constraint in cvxpy, and how to read its multipliers after a solve.
+
+    multipliers() [rows]: of the Lagrangian of a minimisation; > 0 where the upper bound binds, < 0 where the lower does.
+    """
+
+    constraints: list[cp.Constraint]
+    multipliers: Callable[[], Floats]
+
+
+class Constraint(abc.ABC):
+    """lower ≤ value(w) ≤ upper, row by row. `group` is HARD or the elastic group that it gives with."""
+
+    name: str
+    group: str
+
+    @abc.abstractmethod
+    def rows(self, problem: Problem) -> tuple[str, ...]:
+        """What each row is about: an industry, a style …"""
+
+    @abc.abstractmethod
+    def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        """Lower and upper bound of each row; infinite where open."""
+
+    @abc.abstractmethod
+    def values(self, weights: Floats, problem: Problem) -> Floats:
+        """Each row's value at `weights` [n], by SPEC's formula, without cvxpy."""
+
+    @abc.abstractmethod
+    def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
+        """The rows in cvxpy; `slack` [rows] ≥ 0 widens both bounds."""
+
+    def violations(self, weights: Floats, problem: Problem) -> Floats:
+        """How far each row is outside its bounds; 0 inside."""
+        values, (lower, upper) = self.values(weights, problem), self.bounds(problem)
+        return np.maximum(0.0, np.maximum(lower - values, values - upper))
+
+
+class Linear(Constraint):
+    """Bounds on matrix · (w − anchor); the anchor is the benchmark unless said otherwise."""
+
+    @abc.abstractmethod
+    def matrix(self, problem: Problem) -> sp.csr_array:
+        """[rows, n]."""
+
+    def anchor(self, problem: Problem) -> Floats:
+        return problem.benchmark
+
+    def values(self, weights: Floats, problem: Problem) -> Floats:
+        return self.matrix(problem) @ (weights - self.anchor(problem))
+
+    def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
+        matrix, (lower, upper) = self.matrix(problem), self.bounds(problem)
+        value, offset = matrix @ weights, matrix @ self.anchor(problem)
+        if slack is None and np.array_equal(lower, upper):
+            equality = value == offset + upper
+            return Stated([equality], lambda: _dual(equality))
+        room = 0.0 if slack is None else slack
+        above, below = value <= offset + upper + room, value >= offset + lower - room
+        return Stated([above, below], lambda: _dual(above) - _dual(below))
+
+
+def _dual(constraint: cp.Constraint) -> Floats:
+    return np.atleast_1d(np.asarray(constraint.dual_value, dtype=np.float64))
+
+
+@dataclass(frozen=True)
+class FullyInvested(Linear):
+    """Σw = 1: cash is spent, and what execution leaves of it is spent at the next rebalance."""
+
+    name: str = "fully_invested"
+    group: str = HARD
+
+    def rows(self, problem: Problem) -> tuple[str, ...]:
+        return ("sum",)
+
+    def matrix(self, problem: Problem) -> sp.csr_array:
+        return sp.csr_array(np.ones((1, problem.n)))
+
+    def anchor(self, problem: Problem) -> Floats:
+        return np.zeros(problem.n)
+
+    def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        return np.ones(1), np.ones(1)
+
+
+@dataclass(frozen=True)
+class NameBounds(Constraint):
+    """lower ≤ w ≤ upper: no short positions, stock band, frozen and forbidden names (see `bound_names`)."""
+
+    name: str = "name_bounds"
+    group: str = HARD
+
+    def rows(self, problem: Problem) -> tuple[str, ...]:
+        return tuple(problem.symbols.tolist())
+
+    def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        return problem.lower, problem.upper
+
+    def values(self, weights: Floats, problem: Problem) -> Floats:
+        return weights
+
+    def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
+        above, below = weights <= problem.upper, weights >= problem.lower
+        return Stated([above, below], lambda: _dual(above) - _dual(below))
+
+
+@dataclass(frozen=True)
+class IndustryNeutral(Linear):
+    """|Σ over an industry of (w − b)| ≤ limit, for every industry."""
+
+    limit: float = 0.0
+    name: str = "industry"
+    group: str = "industry"
+
+    def rows(self, problem: Problem) -> tuple[str, ...]:
+        return tuple(np.unique(problem.industry).tolist())
+
+    def matrix(self, problem: Problem) -> sp.csr_array:
+        labels, codes = np.unique(problem.industry, return_inverse=True)
+        return sp.csr_array((np.ones(problem.n), (codes, np.arange(problem.n))), shape=(len(labels), problem.n))
+
+    def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        limit = np.full(len(np.unique(problem.industry)), self.limit)
+        return -limit, limit
+
+
+@dataclass(frozen=True)
+class StyleBand(Linear):
+    """|Σ (w − b) z| ≤ limit for one style."""
+
+    name: str
+    limit: float
+    group: str
+
+    def rows(self, problem: Problem) -> tuple[str, ...]:
+        return (self.name,)
+
+    def matrix(self, problem: Problem) -> sp.csr_array:
+        return sp.csr_array(problem.styles[self.name][np.newaxis, :])
+
+    def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        return np.array([-self.limit]), np.array([self.limit])
+
+
+@dataclass(frozen=True)
+class TurnoverLimit(Constraint):
+    """½ (Σ|w − w_drift| + |cash − cash_drift|) ≤ limit; the target of cash is 0.
+
+    Since Σw = 1 and w_drift and its cash sum to 1, this equals what is sold plus the cash spent. Stated so, only held
+    names need a variable: a few hundred instead of thousands.
+    """
+
+    limit: float
+    name: str = "turnover_limit"
+    group: str = "turnover"
+
+    def rows(self, problem: Problem) -> tuple[str, ...]:
+        return ("one_way",)
+
+    def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        return np.array([-np.inf]), np.array([self.limit])
+
+    def values(self, weights: Floats, problem: Problem) -> Floats:
+        return np.array([one_way_turnover(weights, problem.drifted, problem.cash)])
+
+    def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
+        turnover, sales = state_turnover(weights, problem)
+        limit = turnover <= (self.limit if slack is None else self.limit + cp.sum(slack))
+        return Stated([*sales, limit], lambda: _dual(limit))
+
+
+def one_way_turnover(weights: Floats, drifted: Floats, cash: float) -> float:
+    """½ (Σ|w − w_drift| + |cash − cash_drift|) where the target leaves 1 − Σw in cash."""
+    return 0.5 * float(np.abs(weights - drifted).sum() + abs((1.0 - weights.sum()) - cash))
+
+
+def state_turnover(weights: cp.Variable, problem: Problem) -> tuple[cp.Expression, list[cp.Constraint]]:
+    """One-way turnover of fully invested `weights` and the constraints that define it."""
+    held = np.flatnonzero(problem.drifted > 0)
+    if not held.size:
+        return cp.Constant(problem.cash), []
+    sold = cp.Variable(held.size, nonneg=True)
+    return cp.sum(sold) + problem.cash, [sold >= problem.drifted[held] - weights[held]]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """Bounds of every name. crossed [n]: the state overrode the stock band, which then ends at the drifted weight."""
+
+    lower: Floats
+    upper: Floats
+    free_lower: Floats
+    free_upper: Floats
+    crossed: Bools
+
+
+def bound_names(
+    benchmark: Floats, drifted: Floats, *, deviation: float, frozen: Bools, unbuyable: Bools, excluded: Bools
+) -> Bounds:
+    """Bounds of every name's weight [n] (SPEC §6).
+
+    The band is benchmark ± deviation, cut at 0. A frozen name keeps its drifted weight; an unbuyable one is given at most
+    its drifted weight; an excluded one (no index member where members only are held) has none, unless frozen. Where
+    bounds cross, the violated one becomes the drifted weight.
+    """
+    free_lower, free_upper = np.maximum(0.0, benchmark - deviation), benchmark + deviation
+    free_upper = np.where(excluded, 0.0, free_upper)
+    free_lower = np.minimum(free_lower, free_upper)
+    lower, upper = free_lower.copy(), np.where(unbuyable, np.minimum(free_upper, drifted), free_upper)
+    lower, upper = np.where(frozen, drifted, lower), np.where(frozen, drifted, upper)
+    short = lower > upper  # not buyable, with a benchmark weight above the drifted weight + deviation
+    lower = np.where(short, drifted, lower)
+    crossed = short | (frozen & ((drifted < free_lower) | (drifted > free_upper)))
+    return Bounds(lower, upper, free_lower, free_upper, crossed)
+
+
+def portfolio_constraints(
+    settings: "IndexPortfolioSettings", missing_styles: Mapping[str, str]
+) -> tuple[list[Constraint], dict[str, str]]:
+    """The constraints of SPEC §6, and the ones that do not exist: style → reason.
+
+    missing_styles: styles that are null for the whole market, with the reason; nothing stands in for them.
+    """
+    bands = [
+        StyleBand("value", settings.value_exposure, "value_size"),
+        StyleBand("size", settings.size_exposure, "value_size"),
+        *(StyleBand(style, settings.style_exposure, "styles") for style in settings.other_styles),
+    ]
+    kept: list[Constraint] = [
+        FullyInvested(),
+        NameBounds(),
+        IndustryNeutral(settings.industry_deviation),
+        *(band for band in bands if band.name not in missing_styles),
+        TurnoverLimit(settings.turnover),
+    ]
+    return kept, {band.name: missing_styles[band.name] for band in bands if band.name in missing_styles}

@@ -1,0 +1,102 @@
+"""The benchmark vector of a week, and what a portfolio is exposed to against it.
+
+What belongs here: published index weights drifted to the signal close; active weights by industry and style. What does
+not: bounds on them (constraints.py) and index returns (returns.py). Source: SPEC §6.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from assets.reference.drift import drift_weights
+from resources.errors import InputError
+
+Floats = NDArray[np.float64]
+
+TRADED = (pl.col("volume") > 0) & pl.col("pre_close").is_not_null() & pl.col("close").is_not_null()
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Index weights at a close.
+
+    weights: symbol → fraction, summing to 1.
+    raw_sum: what the published weights sum to. published: the day they are dated.
+    """
+
+    index: str
+    weights: Mapping[str, float]
+    raw_sum: float
+    published: dt.date
+
+
+def published_weights(indices: pl.DataFrame, index: str) -> pl.DataFrame | None:
+    """The vector known for `index`: symbol, weight, published_date sorted by symbol; None where there is none.
+
+    `indices` holds one day of the table `indices`.
+    """
+    rows = indices.filter((pl.col("index") == index) & pl.col("symbol").is_not_null() & pl.col("weight").is_not_null())
+    return None if rows.is_empty() else rows.select("symbol", "weight", "published_date").sort("symbol")
+
+
+def growth_between(prices: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, float]:
+    """symbol → product of close / pre_close over `days`; a day without trading counts as 1.
+
+    `prices` holds daily_prices rows (date, symbol, pre_close, close, volume). Raises InputError where a day has no row
+    at all: then prices are missing, not suspended.
+    """
+    window = prices.filter(pl.col("date").is_in(list(days)))
+    missing = sorted(set(days) - set(window["date"].unique()))
+    if missing:
+        raise InputError(
+            f"daily_prices holds no row on {', '.join(map(str, missing[:5]))}{' …' if len(missing) > 5 else ''} "
+            f"({len(missing)} of {len(days)} trading days from {days[0]} to {days[-1]}), so weights can't be drifted over "
+            "them. Deliver reference/daily_prices for these days."
+        )
+    products = (
+        window.filter(TRADED)
+        .sort("symbol", "date")
+        .group_by("symbol", maintain_order=True)
+        .agg((pl.col("close") / pl.col("pre_close")).product().alias("growth"))
+    )
+    return dict(zip(products["symbol"].to_list(), products["growth"].to_list(), strict=True))
+
+
+def drift_benchmark(
+    published: pl.DataFrame,
+    prices: pl.DataFrame,
+    days: Sequence[dt.date],
+    *,
+    index: str,
+    tolerance: float,
+) -> Benchmark:
+    """The published vector drifted over `days`, the trading days after it was published, and divided by its sum.
+
+    published: symbol, weight, published_date. tolerance: how far the published sum may be from 1 (InputError beyond).
+    """
+    raw_sum = float(published["weight"].sum())
+    date = published["published_date"][0]
+    if not abs(raw_sum - 1.0) <= tolerance:
+        raise InputError(
+            f"index_weights of {index} dated {date} sum to {raw_sum:.6f}; they must be fractions that sum to 1 within "
+            f"{tolerance:g}. Deliver the full vector, in fractions rather than percent."
+        )
+    growth = growth_between(prices, days) if days else {}
+    symbols = published["symbol"].to_list()
+    ratios = np.array([growth.get(symbol, np.nan) for symbol in symbols])
+    weights, _, _ = drift_weights(published["weight"].to_numpy().astype(float), ratios)
+    return Benchmark(index, dict(zip(symbols, weights.tolist(), strict=True)), raw_sum, date)
+
+
+def active_by_group(active: Floats, groups: NDArray[np.str_]) -> dict[str, float]:
+    """Sum of active weights `active` [n] per group label [n], in order of the labels."""
+    return {str(group): float(active[groups == group].sum()) for group in np.unique(groups)}
+
+
+def active_exposure(active: Floats, z: Floats) -> float:
+    """Σ (wᵢ − bᵢ) zᵢ with z the full-market z-scores [n] of one style."""
+    return float(active @ z)

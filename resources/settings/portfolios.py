@@ -1,0 +1,75 @@
+"""Settings of the two index-enhanced portfolios (SPEC §6): bounds per index, and what both share."""
+
+import datetime as dt
+
+from pydantic import Field, model_validator
+
+from resources.settings.base import Section
+
+ELASTIC = ("industry", "value_size", "turnover", "styles")
+
+
+class IndexPortfolioSettings(Section):
+    """The constraints of one portfolio. Exposures are active: Σ (wᵢ − bᵢ) zᵢ."""
+
+    stock_deviation: float = Field(0.01, ge=0, description="Largest |wᵢ − bᵢ|. SPEC §6")
+    industry_deviation: float = Field(0.0, ge=0, description="Largest |active weight| of an industry. SPEC §6")
+    value_exposure: float = Field(0.0, ge=0, description="Largest |active exposure| to value. SPEC §6")
+    size_exposure: float = Field(0.0, ge=0, description="Largest |active exposure| to size. SPEC §6")
+    style_exposure: float = Field(0.8, ge=0, description="Largest |active exposure| to each other style. SPEC §6")
+    other_styles: tuple[str, ...] = Field(
+        ("mid_cap", "turnover", "reversal", "volatility", "profitability", "growth"),
+        description="The other conventional factors that `style_exposure` bounds. [c] SPEC §6",
+    )
+    turnover: float = Field(0.30, ge=0, le=1, description="Largest one-way turnover of a rebalance. SPEC §6")
+    members_only: bool = Field(False, description="Hold index members only, instead of the full market. [c] SPEC §6")
+
+
+class PortfoliosSettings(Section):
+    """Both portfolios."""
+
+    csi500: IndexPortfolioSettings = Field(IndexPortfolioSettings(), description="CSI 500 (000905.SH). SPEC §6")
+    csi1000: IndexPortfolioSettings = Field(
+        IndexPortfolioSettings(size_exposure=0.2), description="CSI 1000 (000852.SH). SPEC §6"
+    )
+    alpha: str = Field(
+        "multi_granularity_10d",
+        description="Factor key of the μ that is maximised: one of the sixteen. SPEC §6: score 16",
+    )
+    start: dt.date | None = Field(
+        None,
+        description="Monday of the anchor week, in which the portfolios are first built; None: the first week that has "
+        "scores. DESIGN §2",
+    )
+    cost: float = Field(0.0015, ge=0, lt=1, description="Cost of traded value on each side. SPEC §6: two-sided 3‰")
+    min_listed_days: int = Field(120, ge=0, description="Names listed for fewer trading days can't be bought. SPEC §6")
+    benchmark_sum_tolerance: float = Field(
+        0.01, gt=0, description="Published index weights whose sum is further from 1 are an error. SPEC §6"
+    )
+    benchmark_max_age: int = Field(
+        66,
+        ge=1,
+        description="Trading days that published index weights are drifted for at most; older ones are an error. "
+        "Weights come monthly; this leaves room for two missing months. [c]",
+    )
+    delisting_recovery: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of its last price that a held name pays in cash on the day it is delisted. 1: the platform "
+        "sells through the delisting period or receives a merger's exchange value; 0: written off. [c]",
+    )
+    relaxation_order: tuple[str, ...] = Field(
+        ELASTIC,
+        description="Elastic constraint groups, from the last to give to the first. [c] SPEC §6",
+    )
+
+    @model_validator(mode="after")
+    def _known_names(self) -> "PortfoliosSettings":
+        if sorted(self.relaxation_order) != sorted(ELASTIC):
+            raise ValueError(
+                f"relaxation_order must name each of {', '.join(ELASTIC)} once, got {self.relaxation_order}"
+            )
+        if self.start is not None and self.start.weekday() != 0:
+            raise ValueError(f"start = {self.start} is no Monday; a week is named by its Monday")
+        return self
