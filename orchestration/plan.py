@@ -46,9 +46,8 @@ def make_plan(builder: Builder, asked: Iterable[tuple[str, dt.date]]) -> Plan:
     blocked: list[Step] = []
     stale: set[tuple[str, dt.date]] = set()
     stopped: set[tuple[str, dt.date]] = set()
-    for table in (
-        builder.tables.values()
-    ):  # in the order the data flows; within a table by date, for tables that read themselves
+    # In the order the data flows; within a table by date, for tables that read themselves.
+    for table in builder.tables.values():
         for key in sorted(needed.get(table.name, ())):
             inputs = [(upstream.name, k) for upstream, keys in builder.reads(table, key) for k in keys]
             reason = builder.stale(table, key)

@@ -181,12 +181,35 @@ class Lake:
         wanted = f"{reader} needs {table.name} of {key}" if reader else f"{table.name} of {key} was asked for"
         if manifest is None:
             raise NotReadyError(f"{wanted}, which is not built. Build it: {build_command(table, key)}")
-        if manifest.refusals:
-            reasons = "; ".join(f"{name}: {verdict.detail}" for name, verdict in manifest.refusals.items())
-            raise NotReadyError(
-                f"{wanted}, which failed its gate ({reasons}). After the remedy: {build_command(table, key)}"
-            )
+        if refused := self.refused(table, key):
+            raise NotReadyError(f"{wanted}, which is refused: {refused}. After the remedy: {build_command(table, key)}")
         return manifest
+
+    def refused(self, table: Table, key: dt.date) -> str:
+        """Why a built partition may not be read: its own failed gate, or that of anything it was made from; else ""."""
+        return self._refused(self.folder(table, key))
+
+    def _refused(self, folder: str) -> str:
+        # Depth first with a stack of its own: ten years of weeks that read the week before are deeper than Python recurses.
+        stack = [folder]
+        while stack:
+            current = stack[-1]
+            manifest = None if current in self._refusals else self._manifest(current)
+            if manifest is None:
+                self._refusals.setdefault(current, "")
+                stack.pop()
+            elif manifest.refusals:
+                failed = "; ".join(f"{name} failed: {verdict.detail}" for name, verdict in manifest.refusals.items())
+                self._refusals[current] = f"[{current}] {failed}"
+                stack.pop()
+            elif unknown := [source for source in manifest.inputs if source not in self._refusals]:
+                stack.extend(unknown)
+            else:
+                # A gate that failed after this partition was made from an earlier delivery refuses it all the same.
+                reasons = (self._refusals[source] for source in manifest.inputs)
+                self._refusals[current] = next((reason for reason in reasons if reason), "")
+                stack.pop()
+        return self._refusals[folder]
 
     def read(self, table: Table, keys: Iterable[dt.date], reader: str = "") -> pl.LazyFrame:
         """A lazy frame over exactly these partitions, in this order; the empty schema where there are none."""

@@ -1,0 +1,59 @@
+# Everything a newcomer needs is `make report` and `make test`. Nothing else must be installed than Python 3.11, make and a C compiler.
+
+PYTHON  ?= python3
+VENV    := .venv
+PY      := $(VENV)/bin/python
+PROFILE ?= sample
+MARKET  ?= market
+LAKE    ?= $(if $(filter sample,$(PROFILE)),lake,lakes/$(PROFILE))
+WEEK    ?=
+
+export DAGSTER_HOME     := $(CURDIR)/.dagster
+export ZHOUBAO_MARKET   := $(MARKET)
+export ZHOUBAO_LAKE     := $(LAKE)
+export ZHOUBAO_SETTINGS := $(PROFILE)
+export PYTHONUNBUFFERED := 1
+
+.PHONY: help install home market report test lint bench prove dev clean
+.DEFAULT_GOAL := help
+
+help: ## this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+
+install: $(VENV)/installed ## the virtual environment with the pinned dependencies
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	@began=$$(date +%s); \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; name one with PYTHON=")' && \
+	$(PYTHON) -m venv $(VENV) && \
+	$(PY) -m pip install --quiet --constraint constraints.txt torch && \
+	$(PY) -c 'import tomllib; p = tomllib.load(open("pyproject.toml", "rb"))["project"]; print("\n".join(p["dependencies"] + p["optional-dependencies"]["dev"]))' > $(VENV)/wanted.txt && \
+	$(PY) -m pip install --quiet --constraint constraints.txt --requirement $(VENV)/wanted.txt && \
+	touch $@ && echo "installed in $$(( $$(date +%s) - began )) s"
+
+home:
+	@mkdir -p $(DAGSTER_HOME) && ln -sf $(CURDIR)/dagster.yaml $(DAGSTER_HOME)/dagster.yaml
+
+market: install ## the sample market, in ./market
+	@$(PY) -m resources.sample_market --profile sample --out market
+
+report: install home $(if $(filter market,$(MARKET)),market) ## the weekly report; PROFILE=, MARKET= and WEEK= (a Monday) choose another one
+	@began=$$(date +%s); $(PY) -m orchestration.run $(if $(WEEK),--week $(WEEK)) && echo "chain in $$(( $$(date +%s) - began )) s"
+
+test: install ## all tests
+	@$(PY) -m pytest
+
+lint: install ## ruff, the type checker, and that Dagster can load the definitions
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/dagster definitions validate
+
+bench: install ## the benchmark table, written to benchmarks/results.json
+	@$(PY) -m benchmarks
+
+prove: install market ## the point-in-time proofs on the sample market (long)
+	@$(PY) -m orchestration.prove
+
+dev: install home $(if $(filter market,$(MARKET)),market) ## the Dagster UI on loopback, over the sample market
+	@$(VENV)/bin/dagster dev -h 127.0.0.1
+
+clean: ## remove what was made: lake, sample market, Dagster's home; the environment stays
+	rm -rf lake lakes market .dagster

@@ -1,0 +1,158 @@
+"""A Dagster asset from each table's declaration. The body is the same for all: build the run's partitions, show the verdicts."""
+
+import base64
+import datetime as dt
+import importlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from orchestration.partitions import trading_days, trading_weeks
+from orchestration.platform import Names, open_builder
+from orchestration.tables import OWNERS, describe
+from resources.builder import Builder, Outcome
+from resources.calendar import Calendar
+from resources.gate import Check
+from resources.table import Table
+
+PREVIEW_ROWS = 8
+
+
+class PlatformResource(dg.ConfigurableResource):
+    """Market, lake and settings of a run; "" means: as the ZHOUBAO_* environment says."""
+
+    market: str = ""
+    lake: str = ""
+    settings: str = ""
+
+    def builder(self, context: dg.AssetExecutionContext) -> Builder:
+        names = Names.of(self.market or None, self.lake or None, self.settings or None)
+        return open_builder(names, say=lambda line: context.log.info(line))
+
+
+class OpenPlatform:
+    """A builder that is open already, for the driver and for tests: every asset of a run shares its caches."""
+
+    def __init__(self, builder: Builder):
+        self._builder = builder
+
+    def builder(self, context: dg.AssetExecutionContext) -> Builder:
+        return self._builder
+
+
+def to_assets(tables: Mapping[str, Table], calendar: Calendar) -> list[dg.AssetsDefinition]:
+    """One asset per table, keyed by the table's name."""
+    days, weeks = trading_days(calendar), trading_weeks()
+    return [_to_asset(table, tables, days if table.partition == "day" else weeks) for table in tables.values()]
+
+
+def _to_asset(table: Table, tables: Mapping[str, Table], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.asset(
+        name=table.name,
+        group_name=table.stage,
+        description=describe(table),
+        owners=OWNERS[table.stage],
+        kinds=set(table.kinds),
+        pool=table.pool,
+        partitions_def=partitions,
+        backfill_policy=dg.BackfillPolicy.single_run(),
+        deps=[_dependency(table, read.table, read.offsets, tables) for read in table.reads],
+        check_specs=[_check_spec(table, check) for check in table.checks],
+        metadata={"stage": table.stage, "settings": table.settings or "none", "history": table.history},
+    )
+    def build(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Any]) -> dg.MaterializeResult:
+        builder: Builder = platform.builder(context)
+        keys = [dt.date.fromisoformat(key) for key in context.partition_keys]
+        outcomes = builder.build(table, keys)
+        return _result(table, builder, outcomes)
+
+    return build
+
+
+def _dependency(table: Table, upstream: str, offsets: tuple[int, int], tables: Mapping[str, Table]) -> dg.AssetDep:
+    """The edge in the lineage graph; the offsets show which partitions are read, the builder reads by the calendar."""
+    if tables[upstream].partition == table.partition:
+        mapping = dg.TimeWindowPartitionMapping(start_offset=offsets[0], end_offset=offsets[1])
+        return dg.AssetDep(upstream, partition_mapping=mapping)
+    return dg.AssetDep(upstream, partition_mapping=dg.TimeWindowPartitionMapping())
+
+
+def _check_spec(table: Table, check: Check) -> dg.AssetCheckSpec:
+    # Not blocking for Dagster: in a range the good partitions go on, and the lake refuses the bad ones downstream.
+    severity = "critical: a failing partition is refused downstream" if check.critical else "warning"
+    return dg.AssetCheckSpec(
+        check.name, asset=table.name, description=f"{check.rule} ({severity}). Remedy: {check.remedy}"
+    )
+
+
+def _result(table: Table, builder: Builder, outcomes: Sequence[Outcome]) -> dg.MaterializeResult:
+    blocked = [outcome for outcome in outcomes if outcome.state == "blocked"]
+    if blocked and len(blocked) == len(outcomes):
+        raise dg.Failure(
+            description=blocked[0].detail,
+            metadata={str(outcome.key): outcome.detail for outcome in blocked},
+            allow_retries=False,
+        )
+    manifests = {outcome.key: outcome.manifest for outcome in outcomes if outcome.manifest is not None}
+    states = {state: sum(o.state == state for o in outcomes) for state in ("built", "unchanged", "refused", "blocked")}
+    metadata: dict[str, Any] = {
+        "dagster/row_count": sum(manifest.rows for manifest in manifests.values()),
+        "partitions": ", ".join(f"{count} {state}" for state, count in states.items() if count),
+        "first": str(outcomes[0].key),
+        "last": str(outcomes[-1].key),
+        "seconds": round(sum(m.seconds for m in manifests.values()), 2),
+        "versions": dg.MetadataValue.json({str(key): manifest.version for key, manifest in manifests.items()}),
+    }
+    trouble = {str(o.key): o.detail for o in outcomes if o.state in ("refused", "blocked")}
+    if trouble:
+        metadata["refused or blocked"] = dg.MetadataValue.json(trouble)
+    reasons = {column: why for manifest in manifests.values() for column, why in manifest.unavailable.items()}
+    if reasons:
+        metadata["n/a"] = dg.MetadataValue.json(reasons)
+    notes = {str(key): dict(manifest.notes) for key, manifest in manifests.items() if manifest.notes}
+    if notes:
+        metadata["notes"] = dg.MetadataValue.json(notes)
+    last = next((o.key for o in reversed(outcomes) if o.manifest is not None and not o.manifest.refusals), None)
+    if last is not None:
+        frame = builder.lake.read(table, [last]).collect()
+        metadata["preview"] = dg.MetadataValue.md(_markdown(frame.head(PREVIEW_ROWS)))
+        if table.plot is not None and not frame.is_empty():
+            metadata["plot"] = dg.MetadataValue.md(_image(_call(table.plot, frame)))
+    return dg.MaterializeResult(
+        metadata=metadata, check_results=[_check_result(table, c, outcomes) for c in table.checks]
+    )
+
+
+def _check_result(table: Table, check: Check, outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
+    """The lake's verdicts of one check over the run's partitions, for display."""
+    verdicts = {
+        str(outcome.key): outcome.manifest.checks[check.name]
+        for outcome in outcomes
+        if outcome.manifest is not None and check.name in outcome.manifest.checks
+    }
+    failing = {key: verdict.detail for key, verdict in verdicts.items() if not verdict.passed}
+    return dg.AssetCheckResult(
+        check_name=check.name,
+        asset_key=table.name,
+        passed=not failing,
+        severity=dg.AssetCheckSeverity.ERROR if check.critical else dg.AssetCheckSeverity.WARN,
+        metadata={"partitions judged": len(verdicts), "failing partitions": dg.MetadataValue.json(failing)},
+    )
+
+
+def _call(function: str, frame: pl.DataFrame) -> str:
+    module, name = function.split(":")
+    return getattr(importlib.import_module(module), name)(frame)
+
+
+def _image(svg: str) -> str:
+    return f"![plot](data:image/svg+xml;base64,{base64.b64encode(svg.encode()).decode()})"
+
+
+def _markdown(frame: pl.DataFrame) -> str:
+    with pl.Config(
+        tbl_formatting="ASCII_MARKDOWN", tbl_hide_column_data_types=True, tbl_hide_dataframe_shape=True, tbl_cols=-1
+    ):
+        return str(frame)

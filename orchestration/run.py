@@ -1,0 +1,221 @@
+"""The driver behind `make report`, the sensor and backfills: plan, build days in ranges, then weeks in order, then the report.
+
+    python -m orchestration.run [--week 2015-07-20] [--profile sample] [--market DIR] [--lake DIR] [--plan]
+
+Nothing stale, no Dagster run. Exit codes: 0 built, 1 refused with its reason.
+"""
+
+import argparse
+import collections
+import datetime as dt
+import itertools
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from orchestration.plan import Plan, last_complete_week, make_plan, require_complete_week
+from orchestration.platform import Names, open_builder
+from resources.builder import Builder
+from resources.errors import NotReadyError, SettingsError, ZhoubaoError
+from resources.settings.load import Profile
+
+RANGE_DAYS = 20
+
+
+def run_report(
+    *,
+    week: str | None = None,
+    names: Names | None = None,
+    profile: Profile | None = None,
+    instance: Any | None = None,
+    say: Callable[[str], None] = print,
+) -> str:
+    """Build whatever the report of `week` (a Monday; by default the last complete week) needs; returns its path."""
+    builder = open_builder(names or Names.of(), profile=profile, say=say)
+    if warning := builder.calendar.warning(dt.date.today()):
+        say(warning)
+    monday = parse_week(week) if week else last_complete_week(builder)
+    require_complete_week(builder, monday)
+    build(builder, [("report", monday)], instance=instance, say=say)
+    report = builder.tables["report"]
+    builder.lake.require(report, monday)
+    return builder.lake.store.path(f"{builder.lake.folder(report, monday)}/report.html")
+
+
+def build(
+    builder: Builder,
+    asked: list[tuple[str, dt.date]],
+    *,
+    instance: Any | None = None,
+    say: Callable[[str], None] = print,
+) -> Plan:
+    """Plan, then run: day ranges first, then one week per run in order. Returns the plan that was carried out."""
+    began = time.perf_counter()
+    plan = make_plan(builder, asked)
+    say(f"{plan.examined} partitions looked at in {time.perf_counter() - began:.1f} s: {len(plan.steps)} to build")
+    for (table, reason), count in plan.reasons().items():
+        say(f"  {table:<20} {count:>5}  {reason}")
+    _say_blocked(plan, asked)
+    if plan:
+        progress = _Progress(plan, say)
+        with _Runner(builder, instance) as runner:
+            for names, keys in _runs(plan):
+                started = time.perf_counter()
+                runner.run(names, keys)
+                shares = {
+                    name: sum(
+                        m.seconds for key in keys if (m := builder.lake.manifest(builder.tables[name], key)) is not None
+                    )
+                    for name in names
+                }
+                progress.advance(names, keys, time.perf_counter() - started, shares)
+        builder.lake.forget()
+        _say_blocked(make_plan(builder, asked), asked)
+    return plan
+
+
+def parse_week(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise SettingsError(f"WEEK={text} is no date; name the week by its Monday, as 2015-07-20.") from None
+
+
+def _say_blocked(plan: Plan, asked: list[tuple[str, dt.date]]) -> None:
+    """What was asked but cannot be built because a gate refused something it is made from."""
+    stopped = [step for step in plan.blocked if (step.table.name, step.key) in asked]
+    if stopped:
+        roots = [step for step in plan.blocked if step.reason.startswith("[")]
+        told = "\n  ".join(step.reason for step in (roots or plan.blocked)[:10])
+        raise NotReadyError(
+            f"{', '.join(f'{step.table.name} of {step.key}' for step in stopped)} cannot be built: "
+            f"a gate refused {len(roots)} partition(s) it is made from:\n  {told}"
+        )
+
+
+def _runs(plan: Plan) -> Iterator[tuple[list[str], list[dt.date]]]:
+    """Dagster runs: stretches of at most 20 days that need the same tables, then one week each."""
+    days: dict[dt.date, list[str]] = {}
+    weeks: dict[dt.date, list[str]] = {}
+    for step in plan.steps:
+        (days if step.table.partition == "day" else weeks).setdefault(step.key, []).append(step.table.name)
+    for names, group in itertools.groupby(sorted(days), key=lambda day: tuple(days[day])):
+        stretch = list(group)
+        for first in range(0, len(stretch), RANGE_DAYS):
+            yield list(names), stretch[first : first + RANGE_DAYS]
+    for week in sorted(weeks):
+        yield weeks[week], [week]
+
+
+class _Runner:
+    """Dagster runs in this process, with one builder's caches, recorded on the instance the UI shows."""
+
+    def __init__(self, builder: Builder, instance: Any | None):
+        import dagster as dg
+
+        from orchestration.assets import OpenPlatform
+        from orchestration.definitions import build_defs
+
+        overrides = {"platform": OpenPlatform(builder)}
+        self._job = build_defs(
+            resource_overrides=overrides, settings=builder.settings
+        ).resolve_implicit_global_asset_job_def()
+        # Without DAGSTER_HOME nothing would show the runs; a passing instance serves.
+        persistent = bool(os.environ.get("DAGSTER_HOME"))
+        self._own = (
+            None if instance is not None else dg.DagsterInstance.get() if persistent else dg.DagsterInstance.ephemeral()
+        )
+        self._instance = instance or self._own
+
+    def __enter__(self) -> "_Runner":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._own is not None:
+            self._own.dispose()
+
+    def run(self, tables: list[str], keys: list[dt.date]) -> None:
+        """Raises on a fault of the code; what a gate refused or blocked is for the next plan to tell."""
+        import dagster as dg
+
+        job = self._job.get_subset(asset_selection={dg.AssetKey(name) for name in tables})
+        result = job.execute_in_process(
+            instance=self._instance,
+            tags={
+                "dagster/asset_partition_range_start": str(keys[0]),
+                "dagster/asset_partition_range_end": str(keys[-1]),
+            },
+            run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
+            raise_on_error=False,
+        )
+        for event in result.all_events:
+            if event.is_step_failure:
+                error = event.step_failure_data.error
+                cause = error.cause if error and error.cause else error
+                if cause is None or cause.cls_name != "Failure":
+                    raise RuntimeError(
+                        f"{event.step_key} of {keys[0]} … {keys[-1]} broke:\n{cause.to_string() if cause else event}"
+                    )
+
+
+class _Progress:
+    """A line per run with the time left, from the seconds per partition that each table has taken so far."""
+
+    def __init__(self, plan: Plan, say: Callable[[str], None]):
+        self._left = collections.Counter(step.table.name for step in plan.steps)
+        self._total = len(plan.steps)
+        self._spent: dict[str, tuple[float, int]] = {}
+        self._began = time.perf_counter()
+        self._say = say
+
+    def advance(self, tables: list[str], keys: list[dt.date], seconds: float, shares: Mapping[str, float]) -> None:
+        for name in tables:
+            self._left[name] -= len(keys)
+            spent, count = self._spent.get(name, (0.0, 0))
+            self._spent[name] = (spent + shares.get(name, 0.0), count + len(keys))
+        measured = sum(spent for spent, _ in self._spent.values())
+        overhead = (time.perf_counter() - self._began) / measured if measured else 1.0
+        mean = measured / max(1, sum(count for _, count in self._spent.values()))
+        left = sum(
+            count * (self._spent[name][0] / self._spent[name][1] if name in self._spent else mean)
+            for name, count in self._left.items()
+        )
+        done = 1 - sum(self._left.values()) / self._total
+        what = f"{keys[0]} … {keys[-1]}" if len(keys) > 1 else f"{keys[0]}"
+        self._say(
+            f"[{done:4.0%}] {what}: {', '.join(tables) if len(tables) < 4 else f'{len(tables)} tables'}, {seconds:.1f} s, "
+            f"about {_clock(left * overhead)} left"
+        )
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__.split("\n")[0])
+    parser.add_argument("--week", help="the week's Monday; by default the last complete week")
+    parser.add_argument("--profile", help="a profile's name or a settings file")
+    parser.add_argument("--market", help="the landing zone")
+    parser.add_argument("--lake", help="a folder or an s3:// URL")
+    parser.add_argument("--plan", action="store_true", help="say what would be built and why, and stop")
+    options = parser.parse_args(arguments)
+    try:
+        names = Names.of(options.market, options.lake, options.profile)
+        if options.plan:
+            builder = open_builder(names)
+            week = parse_week(options.week) if options.week else last_complete_week(builder)
+            for step in make_plan(builder, [("report", week)]).steps:
+                print(f"{step.table.name} {step.key}: {step.reason}")
+            return 0
+        print(f"report: {run_report(week=options.week, names=names)}")
+    except ZhoubaoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

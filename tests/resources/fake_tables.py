@@ -1,0 +1,61 @@
+"""Three small tables for tests of the wrapper: prices (from the landing zone), averages (a look-back), weekly totals."""
+
+import datetime as dt
+
+import polars as pl
+
+from resources.errors import InputError
+from resources.gate import Between, Check
+from resources.made import Made
+from resources.settings.base import Section
+from resources.table import Land, Read, Table, days, week_days, weeks
+
+
+class AverageSettings(Section):
+    window: int = 3
+
+
+class FakeSettings(Section):
+    average: AverageSettings = AverageSettings()
+
+
+def make_prices(*, date: dt.date, landing) -> pl.DataFrame | Made:
+    bars = landing.bars()
+    if bars is None:
+        return Made(pl.DataFrame(schema=PRICES.schema), unavailable={"close": f"no bars of {date}"})
+    if (bars["close"] < 0).any():
+        raise InputError(f"{landing.bars_path()}: a negative close. Deliver it again.")
+    return bars.select(date=pl.lit(date), symbol="symbol", close="close")
+
+
+def make_averages(*, date: dt.date, prices: pl.LazyFrame, settings: AverageSettings) -> pl.DataFrame:
+    grouped = prices.group_by("symbol", maintain_order=True).agg(
+        pl.col("close").tail(settings.window).mean().alias("mean")
+    )
+    return grouped.select(date=pl.lit(date), symbol="symbol", mean="mean").collect()
+
+
+def make_totals(*, week: dt.date, averages: pl.LazyFrame, totals: pl.LazyFrame) -> pl.DataFrame:
+    before = totals.select(pl.col("total").sum()).collect().item() or 0.0
+    own = averages.select(pl.col("mean").sum()).collect().item() or 0.0
+    return pl.DataFrame({"week": [week], "total": [before + own]})
+
+
+PRICES = Table(
+    name="prices", stage="bars", partition="day", description="closes",
+    schema={"date": pl.Date, "symbol": pl.String, "close": pl.Float64}, sort=("symbol",),
+    lands=(Land("bars"),), make="tests.resources.fake_tables:make_prices",
+    checks=(Check("prices_are_sane", Between("close", 0, 1000), critical=True, remedy="deliver the bars again"),),
+)  # fmt: skip
+AVERAGES = Table(
+    name="averages", stage="factors", partition="day", description="means", settings="average",
+    schema={"date": pl.Date, "symbol": pl.String, "mean": pl.Float64}, sort=("symbol",),
+    reads=(Read("prices", over=days(-2, 0)),), make="tests.resources.fake_tables:make_averages",
+    needs={"mean": ("prices.close",)},
+)  # fmt: skip
+TOTALS = Table(
+    name="totals", stage="report", partition="week", description="totals",
+    schema={"week": pl.Date, "total": pl.Float64}, make="tests.resources.fake_tables:make_totals",
+    reads=(Read("averages", over=week_days()), Read("totals", over=weeks(-1, -1))),
+)  # fmt: skip
+TABLES = {table.name: table for table in (PRICES, AVERAGES, TOTALS)}

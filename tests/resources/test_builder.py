@@ -1,0 +1,241 @@
+"""The wrapper: what is stale and why, the gate, atomic writes, reasons for n/a, no partition half written."""
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from orchestration.plan import make_plan
+from resources.builder import Builder
+from resources.calendar import Calendar
+from resources.errors import InputError, NotReadyError
+from resources.lake import Lake
+from resources.landing import LandingZone
+from tests.resources import fake_tables
+from tests.resources.fake_tables import AVERAGES, PRICES, TABLES, TOTALS, AverageSettings, FakeSettings
+
+CALENDAR = Calendar.xshg()
+DAYS = CALENDAR.days(dt.date(2023, 1, 3), dt.date(2023, 1, 20))
+WEEKS = CALENDAR.weeks(dt.date(2023, 1, 2), dt.date(2023, 1, 16))
+
+
+def deliver(root: Path, day: dt.date, closes: dict[str, float]) -> None:
+    (root / "bars").mkdir(parents=True, exist_ok=True)
+    frame = pl.DataFrame({"symbol": list(closes), "minute": [570] * len(closes), "close": list(closes.values())})
+    frame.write_parquet(root / "bars" / f"{day:%Y%m%d}.parquet")
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    root = tmp_path / "market"
+    for n, day in enumerate(DAYS):
+        deliver(root, day, {"600000.SH": 10.0 + n, "000001.SZ": 20.0 - n / 4})
+    return root
+
+
+def open_world(market: Path, lake: Path, settings: FakeSettings | None = None) -> Builder:
+    store = Lake(str(lake))
+    return Builder(
+        tables=TABLES,
+        lake=store,
+        zone=LandingZone(market, store.store),
+        calendar=CALENDAR,
+        settings=settings or FakeSettings(),
+    )
+
+
+def build_all(builder: Builder, week: dt.date = WEEKS[-1]) -> list[tuple[str, dt.date, str]]:
+    """Carry a plan out, table by table as the driver's runs do; returns what was planned."""
+    plan = make_plan(builder, [("totals", week)])
+    for table in builder.tables.values():
+        builder.build(table, [step.key for step in plan.steps if step.table is table])
+    return [(step.table.name, step.key, step.reason) for step in plan.steps]
+
+
+def test_everything_is_built_once_and_then_nothing_is_stale(market: Path, tmp_path: Path) -> None:
+    builder = open_world(market, tmp_path / "lake")
+    planned = build_all(builder)
+    assert {name for name, _, _ in planned} == set(TABLES)
+    assert all(reason == "not built" for _, _, reason in planned)
+    assert not make_plan(open_world(market, tmp_path / "lake"), [("totals", WEEKS[-1])]).steps
+
+
+def test_values_are_those_of_a_plain_computation(market: Path, tmp_path: Path) -> None:
+    builder = open_world(market, tmp_path / "lake")
+    build_all(builder)
+    a = [10.0 + n for n in range(len(DAYS))]
+    b = [20.0 - n / 4 for n in range(len(DAYS))]
+    means = [sum(x[max(0, n - 2) : n + 1]) / len(x[max(0, n - 2) : n + 1]) for n in range(len(DAYS)) for x in (a, b)]
+    assert builder.lake.read(TOTALS, [WEEKS[-1]]).collect()["total"].item() == pytest.approx(sum(means), rel=1e-12)
+
+
+def test_backfill_equals_day_by_day(market: Path, tmp_path: Path) -> None:
+    at_once, by_day = open_world(market, tmp_path / "a"), open_world(market, tmp_path / "b")
+    build_all(at_once)
+    for day in DAYS:
+        for table in (PRICES, AVERAGES):
+            by_day.build(table, [day])
+    for week in WEEKS:
+        by_day.build(TOTALS, [week])
+    for table, keys in ((PRICES, DAYS), (AVERAGES, DAYS), (TOTALS, WEEKS)):
+        for key in keys:
+            assert at_once.lake.manifest(table, key).content == by_day.lake.manifest(table, key).content
+
+
+def test_restated_day_makes_stale_what_is_downstream_and_nothing_else(market: Path, tmp_path: Path) -> None:
+    build_all(open_world(market, tmp_path / "lake"))
+    day = DAYS[6]
+    deliver(market, day, {"600000.SH": 11.5, "000001.SZ": 19.5})
+    planned = build_all(open_world(market, tmp_path / "lake"))
+    assert ("prices", day, "landing zone changed (bars)") in planned
+    assert {(n, k) for n, k, _ in planned if n != "totals"} == {
+        ("prices", day), ("averages", day), ("averages", DAYS[7]), ("averages", DAYS[8]),
+    }  # fmt: skip
+    assert [k for n, k, _ in planned if n == "totals"] == [w for w in WEEKS if w >= CALENDAR.week_of(day)]
+
+
+def test_same_content_stops_the_rebuild_early(market: Path, tmp_path: Path) -> None:
+    build_all(open_world(market, tmp_path / "lake"))
+    path = market / "bars" / f"{DAYS[6]:%Y%m%d}.parquet"
+    pl.read_parquet(path).with_columns(extra=pl.lit(1)).write_parquet(path)  # other bytes, same closes
+    builder = open_world(market, tmp_path / "lake")
+    versions = {day: builder.lake.manifest(AVERAGES, day).version for day in DAYS}
+    build_all(builder)
+    assert {day: builder.lake.manifest(AVERAGES, day).version for day in DAYS} == versions
+
+
+def test_a_changed_setting_touches_its_own_section_alone(market: Path, tmp_path: Path) -> None:
+    build_all(open_world(market, tmp_path / "lake"))
+    builder = open_world(market, tmp_path / "lake", FakeSettings(average=AverageSettings(window=2)))
+    reasons = {(name, reason) for name, _, reason in build_all(builder)}
+    assert ("averages", "settings changed (average)") in reasons
+    assert "prices" not in {name for name, _ in reasons}
+
+
+def test_failing_gate_stops_downstream_of_that_partition_and_of_no_other(market: Path, tmp_path: Path) -> None:
+    deliver(market, DAYS[4], {"600000.SH": 5000.0, "000001.SZ": 20.0})
+    builder = open_world(market, tmp_path / "lake")
+    outcomes = {o.key: o.state for o in builder.build(PRICES, DAYS)}
+    assert [day for day, state in outcomes.items() if state == "refused"] == [DAYS[4]]
+    averages = {o.key: o for o in builder.build(AVERAGES, DAYS)}
+    assert [day for day, o in averages.items() if o.state == "blocked"] == DAYS[4:7]
+    for part in ("prices", str(DAYS[4]), "prices_are_sane", "600000.SH", "deliver the bars again"):
+        assert part in averages[DAYS[4]].detail
+    # Also when downstream is run later, by itself, by another process:
+    later = open_world(market, tmp_path / "lake")
+    assert later.build(AVERAGES, [DAYS[5]])[0].state == "blocked"
+    assert later.build(AVERAGES, [DAYS[7]])[0].state == "unchanged"
+
+
+def test_what_was_built_from_an_earlier_good_delivery_is_refused_too(market: Path, tmp_path: Path) -> None:
+    build_all(open_world(market, tmp_path / "lake"))
+    deliver(market, DAYS[4], {"600000.SH": 5000.0, "000001.SZ": 20.0})
+    builder = open_world(market, tmp_path / "lake")
+    assert builder.build(PRICES, [DAYS[4]])[0].state == "refused"
+    with pytest.raises(NotReadyError, match="prices_are_sane"):
+        builder.lake.read(AVERAGES, [DAYS[5]])
+    assert builder.lake.read(AVERAGES, [DAYS[7]]).collect().height == 2
+
+
+def test_unreadable_input_is_refused_with_its_reason_and_others_go_on(market: Path, tmp_path: Path) -> None:
+    deliver(market, DAYS[2], {"600000.SH": -1.0})
+    builder = open_world(market, tmp_path / "lake")
+    outcomes = {o.key: o for o in builder.build(PRICES, DAYS)}
+    assert outcomes[DAYS[2]].state == "refused"
+    assert "negative close" in outcomes[DAYS[2]].detail
+    assert all(o.state == "built" for day, o in outcomes.items() if day != DAYS[2])
+    plan = make_plan(builder, [("totals", WEEKS[-1])])
+    assert ("totals", WEEKS[0]) in {(s.table.name, s.key) for s in plan.blocked}
+
+
+def test_a_mended_delivery_is_taken_up_again(market: Path, tmp_path: Path) -> None:
+    deliver(market, DAYS[4], {"600000.SH": 5000.0, "000001.SZ": 20.0})
+    build_all(open_world(market, tmp_path / "lake"))
+    deliver(market, DAYS[4], {"600000.SH": 14.0, "000001.SZ": 19.0})
+    mended = open_world(market, tmp_path / "lake")
+    build_all(mended)
+    fresh = open_world(market, tmp_path / "fresh")
+    build_all(fresh)
+    assert mended.lake.manifest(TOTALS, WEEKS[-1]).content == fresh.lake.manifest(TOTALS, WEEKS[-1]).content
+
+
+def test_a_missing_day_is_written_empty_and_its_reason_travels(market: Path, tmp_path: Path) -> None:
+    for day in DAYS[3:6]:
+        (market / "bars" / f"{day:%Y%m%d}.parquet").unlink()
+    builder = open_world(market, tmp_path / "lake")
+    build_all(builder)
+    assert builder.lake.manifest(PRICES, DAYS[3]).unavailable == {"close": f"no bars of {DAYS[3]}"}
+    assert builder.lake.manifest(AVERAGES, DAYS[4]).unavailable == {}  # a delivered day is still inside the window
+    assert builder.lake.manifest(AVERAGES, DAYS[5]).unavailable == {"mean": f"no bars of {DAYS[5]}"}
+
+
+def test_an_unbuilt_input_names_the_command(market: Path, tmp_path: Path) -> None:
+    builder = open_world(market, tmp_path / "lake")
+    outcome = builder.build(AVERAGES, [DAYS[5]])[0]
+    assert outcome.state == "blocked"
+    assert (
+        "dagster asset materialize -m orchestration.definitions --select prices --partition 2023-01-06"
+        in outcome.detail
+    )
+
+
+@pytest.mark.parametrize("failing_write", [0, 1, 2])
+def test_a_full_disk_leaves_no_partial_partition(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, failing_write: int
+) -> None:
+    builder = open_world(market, tmp_path / "lake")
+    builder.build(PRICES, DAYS[:3])
+    before = builder.lake.read(PRICES, DAYS[:1]).collect()
+    deliver(market, DAYS[0], {"600000.SH": 99.0})
+    real, writes = builder.lake.store.write_bytes, []
+
+    def write(name: str, data: bytes) -> None:
+        if name.startswith("prices"):
+            writes.append(name)
+            if len(writes) > failing_write:
+                raise OSError(28, "No space left on device")
+        real(name, data)
+
+    monkeypatch.setattr(builder.lake.store, "write_bytes", write)
+    fresh = LandingZone(market, builder.lake.store)
+    builder.zone = fresh
+    if failing_write < 2:
+        with pytest.raises(OSError, match="No space left"):
+            builder.build(PRICES, [DAYS[0]])
+    else:
+        builder.build(PRICES, [DAYS[0]])
+    seen = Lake(str(tmp_path / "lake"))
+    manifest = seen.manifest(PRICES, DAYS[0])
+    if failing_write < 2:
+        assert manifest is None  # gone, and to be built again: never a mixture of old and new
+        assert not list((tmp_path / "lake" / "prices").rglob("*.tmp"))
+    else:
+        assert seen.read(PRICES, [DAYS[0]]).collect().height != before.height
+    assert seen.read(PRICES, [DAYS[1]]).collect().height == 2
+
+
+def test_a_day_that_is_no_trading_day_is_named(market: Path, tmp_path: Path) -> None:
+    deliver(market, dt.date(2023, 1, 7), {"600000.SH": 1.0})
+    with pytest.raises(InputError, match=r"2023-01-07, a Saturday that is no trading day"):
+        make_plan(open_world(market, tmp_path / "lake"), [("totals", WEEKS[-1])])
+
+
+def test_a_missing_landing_zone_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no landing zone at .*nowhere.*resources\.sample_market"):
+        LandingZone(tmp_path / "nowhere")
+
+
+def test_undeclared_landing_parts_are_not_handed_out(market: Path, tmp_path: Path) -> None:
+    builder = open_world(market, tmp_path / "lake")
+    with pytest.raises(KeyError, match="does not declare"):
+        builder.zone.view(DAYS[0], PRICES.lands).reference("daily_prices")
+
+
+def test_columns_that_differ_from_the_schema_are_a_mistake_of_the_code(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    builder = open_world(market, tmp_path / "lake")
+    monkeypatch.setattr(fake_tables, "make_prices", lambda *, date, landing: pl.DataFrame({"date": [date]}))
+    with pytest.raises(ValueError, match=r"missing .*'close'"):
+        builder.build(PRICES, [DAYS[0]])
