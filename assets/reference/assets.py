@@ -1,0 +1,127 @@
+"""The stage `reference`: what was known on each day from the landing zone's reference tables. Declarations only."""
+
+from assets.reference.make import DAILY_PRICES, INDICES, SECURITIES
+from resources.gate import Between, Check, InSet, NotNull, Unique
+from resources.table import Land, Read, Table
+
+REDELIVER = (
+    "read the reasons in set_aside.parquet beside the partition, correct those rows under reference/ and run again"
+)
+
+daily_prices = Table(
+    name="daily_prices",
+    stage="reference",
+    partition="day",
+    history="reference",
+    description="""Official prices of each name traded on the day: raw, in yuan; no row = suspended.
+
+`pre_close` is the ex-rights reference price (returns across days are close / pre_close − 1), `volume` and shares are in
+shares, `amount` in yuan, `vwap` = amount / volume. `limit_up` and `limit_down` are those delivered or, where none were, the
+exchanges' rule in whole cents (null: no limit). Rows that can't be used stand with their reason in `set_aside.parquet`.
+""",
+    lands=(Land("daily_prices", until=False), Land("instruments")),
+    schema=DAILY_PRICES,
+    sort=("symbol",),
+    settings="reference",
+    make="assets.reference.make:make_daily_prices",
+    checks=(
+        Check("symbol_unique", Unique(("date", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
+        Check("delivered_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
+        Check("nearly_all_rows_usable", InSet("reason", ("used",)), critical=True, remedy=REDELIVER, mostly=0.99),
+        Check("high_not_below_low", Between("day_range", 0), critical=True, remedy=REDELIVER),
+        Check("volume_not_negative", Between("volume", 0), critical=False, remedy=REDELIVER),
+        Check("vwap_inside_day_range", Between("vwap_outside", 0, 0.01), critical=False, remedy=REDELIVER, mostly=0.99),
+        Check("float_within_total_shares", Between("free_float", 0, 1), critical=False, remedy=REDELIVER, mostly=0.99),
+        # Resumptions and delisting periods break the rule: at most 4 names of a day in 2010–2016.
+        Check(
+            "prices_inside_limits",
+            Between("outside_limits", 0, 0),
+            critical=False,
+            remedy="deliver limit_up and limit_down with the prices, or amend the setting reference.limit_rules",
+            mostly=0.995,
+        ),
+    ),
+)
+
+securities = Table(
+    name="securities",
+    stage="reference",
+    partition="day",
+    history="reference",
+    description="""One row per name listed on the day, with what was known of it at the close.
+
+`listed_days` counts trading days since listing (listing day = 1); a suspended name keeps its last close, shares and `is_st`;
+market values are last close × shares, in yuan. `industry` is the membership that started last ("unknown" where none did).
+`equity` and `net_profit` (one quarter, yuan) are the latest announced; `profitability` = net profit / mean of opening and
+closing equity of the latest quarter for which it is known, `profitability_year_ago` the same four quarters earlier.
+`in_universe` is U(t): not ST, listed at least 120 trading days, traded on the day.
+""",
+    reads=(Read("daily_prices"),),
+    lands=(Land("daily_prices"), Land("instruments"), Land("industries"), Land("fundamentals")),
+    schema=SECURITIES,
+    sort=("symbol",),
+    settings="reference",
+    make="assets.reference.make:make_securities",
+    needs={"limit_up": ("daily_prices.limit_up",), "limit_down": ("daily_prices.limit_down",)},
+    checks=(
+        Check("symbol_unique", Unique(("date", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
+        Check("reference_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
+        Check("market_value_positive", Between("total_mv", 1), critical=True, remedy=REDELIVER),
+        Check(
+            "listing_day_known",
+            NotNull("listed_days"),
+            critical=False,
+            remedy="add the names that trade to reference/instruments with their list_date",
+            mostly=0.999,
+        ),
+        Check(
+            "industry_known",
+            NotNull("industry"),
+            critical=False,
+            remedy="add the missing names to reference/industries",
+            mostly=0.98,
+        ),
+        Check(
+            "equity_known",
+            NotNull("equity"),
+            critical=False,
+            remedy="bring reference/fundamentals up to date",
+            mostly=0.9,
+        ),
+    ),
+)
+
+indices = Table(
+    name="indices",
+    stage="reference",
+    partition="day",
+    history="reference",
+    description="""Members and weights of each index as last published on or before the day, and its close of the day.
+
+`weight` is the fraction as published at the close of `published_date`: drifting it to the day and dividing by its sum is the
+reader's business. An index of which only prices are known has one row with null symbol and weight.
+""",
+    lands=(Land("index_weights"), Land("index_prices", until=False)),
+    schema=INDICES,
+    sort=("index", "symbol"),
+    make="assets.reference.make:make_indices",
+    checks=(
+        Check("member_unique", Unique(("date", "index", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
+        Check("reference_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
+        Check(
+            "weights_sum_to_one",
+            Between("weight_sum", 0.99, 1.01),
+            critical=True,
+            remedy="deliver the whole vector of reference/index_weights again, as fractions that sum to 1",
+        ),
+        Check("weight_not_negative", Between("weight", 0, 1), critical=True, remedy=REDELIVER),
+        Check(
+            "weights_recent",
+            Between("weight_age", 0, 45),
+            critical=False,
+            remedy="bring reference/index_weights up to date",
+        ),
+    ),
+)
+
+TABLES = (daily_prices, securities, indices)

@@ -1,0 +1,369 @@
+"""One day of daily_prices, securities and indices: the landing zone's reference tables put together.
+
+Here is only the putting together; the rules stand in listing.py, limits.py, fundamentals.py and validate.py.
+"""
+
+import datetime as dt
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from assets.reference.fundamentals import latest_fundamentals
+from assets.reference.limits import limit_prices
+from assets.reference.listing import board, listed_days
+from assets.reference.validate import (
+    Sifted,
+    sift_daily_prices,
+    sift_fundamentals,
+    sift_index_prices,
+    sift_index_weights,
+    sift_industries,
+    sift_instruments,
+)
+from resources.calendar import Calendar
+from resources.made import Made
+from resources.settings.reference import ReferenceSettings
+
+SET_ASIDE = "set_aside.parquet"
+UNKNOWN = "unknown"  # the industry of a name without one
+# How far back a suspended name's last prices are looked for, step by step, in calendar days: most are found at once.
+LOOK_BACKS = (40, 400)
+
+
+def _absent(table: str) -> str:
+    return f"no reference/{table} in the landing zone"
+
+
+def _empty(schema: Mapping[str, Any], reason: str) -> Made:
+    return Made(pl.DataFrame(schema=schema), unavailable=dict.fromkeys(schema, reason))
+
+
+def _set_aside(sifted: Mapping[str, Sifted]) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The side file and the note on rows set aside, over all tables; both empty where every row was used."""
+    aside = {table: one for table, one in sifted.items() if one.aside.height}
+    if not aside:
+        return {}, {}
+    rows = pl.concat(
+        [one.aside.select(pl.lit(table).alias("table"), pl.all()) for table, one in aside.items()],
+        how="diagonal_relaxed",
+    )
+    buffer = io.BytesIO()
+    rows.write_parquet(buffer, compression="zstd")
+    return {SET_ASIDE: buffer.getvalue()}, {"set_aside": {table: one.counts() for table, one in aside.items()}}
+
+
+# --- daily_prices -------------------------------------------------------------------------------------------------------
+
+DAILY_PRICES = {
+    "date": pl.Date,
+    "symbol": pl.String,
+    "pre_close": pl.Float64,
+    "open": pl.Float64,
+    "high": pl.Float64,
+    "low": pl.Float64,
+    "close": pl.Float64,
+    "volume": pl.Int64,
+    "amount": pl.Float64,
+    "float_shares": pl.Int64,
+    "total_shares": pl.Int64,
+    "is_st": pl.Boolean,
+    "limit_up": pl.Float64,
+    "limit_down": pl.Float64,
+    "vwap": pl.Float64,
+}
+
+
+def make_daily_prices(date: dt.date, landing: Any, calendar: Calendar, settings: ReferenceSettings) -> Made:
+    """The day's usable rows of reference/daily_prices, with limit prices and VWAP; no row = suspended."""
+    delivered = landing.reference("daily_prices")
+    if delivered is None:
+        return _empty(DAILY_PRICES, _absent("daily_prices"))
+    rows = delivered.filter(pl.col("date") == date).collect()
+    if rows.is_empty():
+        return _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
+    sifted = sift_daily_prices(rows)
+    instruments = landing.reference("instruments")
+    frame = sifted.usable
+    if instruments is None:
+        frame = frame.with_columns(list_date=pl.lit(None, pl.Date))
+    else:
+        listings = sift_instruments(instruments.collect()).usable
+        frame = frame.join(listings.select("symbol", "list_date"), on="symbol", how="left", maintain_order="left")
+    frame = frame.with_columns(board=board(), listed_days=listed_days(frame["list_date"], date, calendar))
+    rule = limit_prices(frame, date, settings)
+    frame = frame.with_columns(
+        limit_up=pl.coalesce("limit_up", rule["limit_up"]),
+        limit_down=pl.coalesce("limit_down", rule["limit_down"]),
+        vwap=pl.col("amount") / pl.col("volume"),
+    ).select(*DAILY_PRICES)
+    unavailable = {
+        column: f"{_absent('instruments')}, so first trading days can't be told, and no {column} was delivered"
+        for column in ("limit_up", "limit_down")
+        if instruments is None and frame[column].null_count() == frame.height
+    }
+    files, notes = _set_aside({"daily_prices": sifted})
+    return Made(frame, _daily_prices_profile(frame, sifted), files, unavailable, notes)
+
+
+def _daily_prices_profile(frame: pl.DataFrame, sifted: Sifted) -> pl.DataFrame:
+    """What the checks judge: the rows kept (`set_aside` 0, reason null) and those set aside for a fault (numbered)."""
+    outside = pl.max_horizontal(
+        pl.col("high") - pl.col("limit_up"), pl.col("limit_down") - pl.col("low"), pl.lit(0.0)
+    ).round(2)
+    kept = frame.with_columns(
+        outside_limits=outside,
+        day_range=pl.col("high") - pl.col("low"),
+        vwap_outside=pl.max_horizontal(pl.col("vwap") - pl.col("high"), pl.col("low") - pl.col("vwap"), pl.lit(0.0)),
+        free_float=pl.col("float_shares") / pl.col("total_shares"),
+        set_aside=pl.lit(0, pl.Int64),
+        reason=pl.lit("used"),
+    )
+    faults = sifted.faults.select(
+        "date", "symbol", "reason", "volume", set_aside=pl.int_range(1, sifted.faults.height + 1, dtype=pl.Int64)
+    )
+    return pl.concat([kept, faults], how="diagonal")
+
+
+# --- securities ---------------------------------------------------------------------------------------------------------
+
+SECURITIES = {
+    "date": pl.Date,
+    "symbol": pl.String,
+    "board": pl.String,
+    "listed_days": pl.Int32,
+    "is_st": pl.Boolean,
+    "traded": pl.Boolean,
+    "limit_up": pl.Float64,
+    "limit_down": pl.Float64,
+    "industry": pl.String,
+    "last_close": pl.Float64,
+    "total_shares": pl.Int64,
+    "float_shares": pl.Int64,
+    "total_mv": pl.Float64,
+    "float_mv": pl.Float64,
+    "equity": pl.Float64,
+    "net_profit": pl.Float64,
+    "profitability": pl.Float64,
+    "profitability_year_ago": pl.Float64,
+    "in_universe": pl.Boolean,
+}
+FUNDAMENTALS = ("equity", "net_profit", "profitability", "profitability_year_ago")
+
+
+def make_securities(
+    date: dt.date,
+    daily_prices: pl.LazyFrame,
+    landing: Any,
+    calendar: Calendar,
+    settings: ReferenceSettings,
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> Made:
+    """One row per name listed on the day, with what was known of it at the close.
+
+    Listed: list_date ≤ day, and not yet delisted (a name that still trades on its delist_date is listed on it). A name that
+    trades without a row in reference/instruments is listed too, but its listed_days are unknown and it is not in U(t).
+    Without reference/instruments listed names are those that have traded so far; listed_days and in_universe are n/a.
+    """
+    today = daily_prices.collect()
+    if today.is_empty():
+        reason = unavailable.get("daily_prices", {}).get("close", f"daily_prices of {date} is empty")
+        return _empty(SECURITIES, reason)
+    reasons: dict[str, str] = {}
+    sifted: dict[str, Sifted] = {}
+    prices = landing.reference("daily_prices").filter(pl.col("date") < date)
+    names = _listed_names(today, prices, landing, date, sifted, reasons)
+    suspended = _last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date)
+    shown = ("symbol", "close", "float_shares", "total_shares", "is_st")
+    last = pl.concat(
+        [
+            today.select(*shown, "limit_up", "limit_down", traded=pl.lit(True)),
+            suspended.select(
+                *shown, limit_up=pl.lit(None, pl.Float64), limit_down=pl.lit(None, pl.Float64), traded=pl.lit(False)
+            ),
+        ]
+    )
+    frame = names.join(last, on="symbol", how="left")
+    frame = frame.join(_industries(landing, sifted, reasons), on="symbol", how="left")
+    frame = frame.join(_fundamentals(landing, date, sifted, reasons), on="symbol", how="left")
+    days = listed_days(frame["list_date"], date, calendar)
+    frame = frame.with_columns(
+        date=pl.lit(date),
+        board=board(),
+        listed_days=days,
+        traded=pl.col("traded").fill_null(False),
+        industry=pl.col("industry").fill_null(UNKNOWN),
+        last_close="close",
+        total_mv=pl.col("close") * pl.col("total_shares"),
+        float_mv=pl.col("close") * pl.col("float_shares"),
+    )
+    member = pl.col("traded") & ~pl.col("is_st") & (pl.col("listed_days") >= settings.min_listed_days)
+    known = pl.lit("in_universe" not in reasons)
+    frame = frame.with_columns(in_universe=pl.when(known).then(member.fill_null(False))).select(*SECURITIES)
+    frame = frame.sort("symbol")
+    files, notes = _set_aside(sifted)
+    notes |= {
+        "listed": frame.height,
+        "traded": int(frame["traded"].sum()),
+        "in_universe": int(frame["in_universe"].sum()),
+        "negative_equity": int((frame["equity"] <= 0).sum()),
+    }
+    return Made(frame, _securities_profile(frame, sifted), files, reasons, notes)
+
+
+def _listed_names(
+    today: pl.DataFrame,
+    prices: pl.LazyFrame,
+    landing: Any,
+    date: dt.date,
+    sifted: dict[str, Sifted],
+    reasons: dict[str, str],
+) -> pl.DataFrame:
+    """symbol and list_date of each listed name, in the order of symbols."""
+    instruments = landing.reference("instruments")
+    if instruments is None:
+        reasons |= dict.fromkeys(("listed_days", "in_universe"), _absent("instruments"))
+        traded = prices.select("symbol").filter(board().is_not_null()).collect()
+        names = pl.concat([traded, today.select("symbol")]).unique().sort("symbol")
+        return names.with_columns(list_date=pl.lit(None, pl.Date))
+    sifted["instruments"] = sift_instruments(instruments.collect())
+    known = sifted["instruments"].usable.filter(pl.col("list_date") <= date)
+    traded = pl.col("symbol").is_in(today["symbol"].to_list())
+    listed = known.filter(pl.col("delist_date").is_null() | (pl.col("delist_date") > date) | traded)
+    unlisted = today.join(listed, on="symbol", how="anti").select("symbol", list_date=pl.lit(None, pl.Date))
+    return pl.concat([listed.select("symbol", "list_date"), unlisted]).sort("symbol")
+
+
+def _last_rows(prices: pl.LazyFrame, symbols: pl.Series, date: dt.date) -> pl.DataFrame:
+    """The latest usable row before `date` of each of `symbols`; none for a name that has never traded."""
+    found = []
+    until = date
+    for back in (*LOOK_BACKS, None):
+        if symbols.is_empty():
+            break
+        since = dt.date.min if back is None else date - dt.timedelta(days=back)
+        rows = prices.filter(pl.col("date").is_between(since, until, closed="left"))
+        rows = rows.filter(pl.col("symbol").is_in(symbols.to_list()))
+        last = sift_daily_prices(rows.collect()).usable.sort("symbol", "date").unique("symbol", keep="last")
+        found.append(last)
+        symbols = symbols.filter(~symbols.is_in(last["symbol"].to_list()))
+        until = since
+    return pl.concat(found) if found else prices.limit(0).collect()
+
+
+def _industries(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str]) -> pl.DataFrame:
+    """symbol and industry: the membership that started last."""
+    delivered = landing.reference("industries")
+    if delivered is None:
+        reasons["industry"] = _absent("industries")
+        return pl.DataFrame(schema={"symbol": pl.String, "industry": pl.String})
+    sifted["industries"] = sift_industries(delivered.collect())
+    started = sifted["industries"].usable.sort("symbol", "start_date")
+    return started.unique("symbol", keep="last", maintain_order=True).select("symbol", "industry")
+
+
+def _fundamentals(landing: Any, date: dt.date, sifted: dict[str, Sifted], reasons: dict[str, str]) -> pl.DataFrame:
+    """symbol and the latest announced figures."""
+    delivered = landing.reference("fundamentals")
+    if delivered is None:
+        reasons |= dict.fromkeys(FUNDAMENTALS, _absent("fundamentals"))
+        return pl.DataFrame(schema={"symbol": pl.String, **dict.fromkeys(FUNDAMENTALS, pl.Float64)})
+    sifted["fundamentals"] = sift_fundamentals(delivered.collect())
+    latest = latest_fundamentals(sifted["fundamentals"].usable)
+    for column in FUNDAMENTALS:
+        if latest[column].null_count() == latest.height:
+            reasons[column] = f"reference/fundamentals gives no {column} that was known by {date}"
+    return latest
+
+
+def _securities_profile(frame: pl.DataFrame, sifted: Mapping[str, Sifted]) -> pl.DataFrame:
+    """What the checks judge: the rows, an unknown industry as null, and one row per fault found in a reference table."""
+    kept = frame.with_columns(
+        industry=pl.when(pl.col("industry") != UNKNOWN).then("industry"),
+        set_aside=pl.lit(0, pl.Int64),
+        reason=pl.lit("used"),
+    )
+    # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
+    faults = _faults(sifted).with_columns(
+        date=pl.lit(frame["date"][0]), listed_days=pl.lit(0, pl.Int32), industry=pl.lit(""), equity=pl.lit(0.0)
+    )
+    return pl.concat([kept, faults], how="diagonal")
+
+
+def _faults(sifted: Mapping[str, Sifted]) -> pl.DataFrame:
+    """One row per reference table and fault: the reason with its number of rows, one symbol, a running number."""
+    rows = [
+        {"symbol": symbol, "reason": f"{table}: {count} rows: {reason}"}
+        for table, one in sifted.items()
+        for reason, count, symbol in one.faults.group_by("reason", maintain_order=True)
+        .agg(pl.len(), pl.col("symbol" if "symbol" in one.aside.columns else "index").first().alias("first"))
+        .iter_rows()
+    ]
+    numbered = pl.DataFrame(rows, schema={"symbol": pl.String, "reason": pl.String})
+    return numbered.with_columns(set_aside=pl.int_range(1, len(rows) + 1, dtype=pl.Int64))
+
+
+# --- indices ------------------------------------------------------------------------------------------------------------
+
+INDICES = {
+    "date": pl.Date,
+    "index": pl.String,
+    "symbol": pl.String,
+    "weight": pl.Float64,
+    "published_date": pl.Date,
+    "index_close": pl.Float64,
+}
+
+
+def make_indices(date: dt.date, landing: Any) -> Made:
+    """The latest published weights of each index and its close of the day; an index with a close alone has one row."""
+    reasons: dict[str, str] = {}
+    sifted: dict[str, Sifted] = {}
+    weights = _latest_weights(landing, sifted, reasons)
+    closes = pl.DataFrame(schema={"index": pl.String, "index_close": pl.Float64})
+    prices = landing.reference("index_prices")
+    if prices is None:
+        reasons["index_close"] = _absent("index_prices")
+    else:
+        sifted["index_prices"] = sift_index_prices(prices.filter(pl.col("date") == date).collect())
+        closes = sifted["index_prices"].usable.select("index", index_close="close")
+        if closes.is_empty():
+            reasons["index_close"] = f"reference/index_prices has no row of {date}"
+    frame = weights.join(closes, on="index", how="full", coalesce=True).with_columns(date=pl.lit(date))
+    frame = frame.select(*INDICES).sort("index", "symbol", nulls_last=True)
+    summary = frame.group_by("index", maintain_order=True).agg(
+        weight_sum=pl.col("weight").sum(), members=pl.col("symbol").count(), published=pl.col("published_date").first()
+    )
+    files, notes = _set_aside(sifted)
+    for index, weight_sum, members, published in summary.iter_rows():
+        if members:
+            notes[index] = {"weight_sum": weight_sum, "members": members, "published": str(published)}
+        else:
+            notes[index] = {"members": 0, "reason": reasons.get("weight", "no weights published so far")}
+    return Made(frame, _indices_profile(frame, sifted), files, reasons, notes)
+
+
+def _latest_weights(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str]) -> pl.DataFrame:
+    """index, symbol, weight, published_date of the last vector of each index."""
+    delivered = landing.reference("index_weights")
+    if delivered is None:
+        reasons |= dict.fromkeys(("symbol", "weight", "published_date"), _absent("index_weights"))
+        return pl.DataFrame(
+            schema={"index": pl.String, "symbol": pl.String, "weight": pl.Float64, "published_date": pl.Date}
+        )
+    last = delivered.filter(pl.col("date") == pl.col("date").max().over("index")).collect()
+    sifted["index_weights"] = sift_index_weights(last)
+    return sifted["index_weights"].usable.select("index", "symbol", "weight", published_date="date")
+
+
+def _indices_profile(frame: pl.DataFrame, sifted: Mapping[str, Sifted]) -> pl.DataFrame:
+    """What the checks judge: the rows with their index's sum of weights and the age of its vector, and rows set aside."""
+    total = pl.col("weight").sum().over("index")
+    kept = frame.with_columns(
+        weight_sum=pl.when(pl.col("weight").is_not_null()).then(total),
+        weight_age=(pl.col("date") - pl.col("published_date")).dt.total_days(),
+        set_aside=pl.lit(0, pl.Int64),
+        reason=pl.lit("used"),
+    )
+    return pl.concat([kept, _faults(sifted)], how="diagonal")

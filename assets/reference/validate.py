@@ -1,0 +1,168 @@
+"""Which delivered reference rows can be used: the rules a row must keep, and the reason where it does not.
+
+Rows that break a rule are set aside with the reason, never dropped in silence and never mended; the checks of the tables
+count them. Columns and types are the landing zone's business (resources/landing.py); what rows mean is the business of
+the other modules here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+import polars.selectors as cs
+
+from assets.reference.listing import board
+
+# A delivered price may carry float noise; more than a tenth of a cent off a whole cent is no traded price.
+CENT_TOLERANCE = 0.1
+PRICES = ("open", "high", "low", "close")
+# Reasons that are no fault of the delivery: counted in the notes, not by the checks.
+NO_A_SHARE = "no SSE or SZSE A-share code (60, 68 … .SH; 00, 30 … .SZ)"
+NO_TRADE = "volume 0: no trade that day, the same as no row"
+REPEATED = "delivered more than once, every time the same"
+HARMLESS = frozenset({NO_A_SHARE, NO_TRADE, REPEATED})
+
+
+@dataclass(frozen=True)
+class Sifted:
+    """Delivered rows, parted: `usable` in the delivered columns, `aside` with a column `reason` more."""
+
+    usable: pl.DataFrame
+    aside: pl.DataFrame
+
+    @property
+    def faults(self) -> pl.DataFrame:
+        """Rows set aside for a fault of the delivery."""
+        return self.aside.filter(~pl.col("reason").is_in(list(HARMLESS)))
+
+    def counts(self) -> dict[str, int]:
+        """Reason → number of rows set aside."""
+        return dict(self.aside.group_by("reason").len().sort("reason").iter_rows())
+
+
+def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.Expr]]) -> Sifted:
+    """Set aside every row for which one of `rules` (reason, condition that condemns it) holds, the first one naming it.
+
+    Of rows that share a `key`: identical ones are kept once, differing ones are all set aside, since nothing says which
+    is right. A float that is no finite number counts as missing.
+    """
+    rows = rows.with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
+    reason = pl.coalesce(
+        [pl.when(condition.fill_null(False)).then(pl.lit(text, pl.String)) for text, condition in rules]
+    )
+    marked = rows.with_columns(reason=reason)
+    usable, aside = marked.filter(pl.col("reason").is_null()), marked.filter(pl.col("reason").is_not_null())
+    if usable.select(key).is_duplicated().any():
+        again = ~usable.select(rows.columns).is_first_distinct()
+        aside = pl.concat([aside, usable.filter(again).with_columns(reason=pl.lit(REPEATED))])
+        usable = usable.filter(~again)
+        differing = usable.select(key).is_duplicated()
+        text = f"{', '.join(key)} delivered more than once with different values"
+        aside = pl.concat([aside, usable.filter(differing).with_columns(reason=pl.lit(text))])
+        usable = usable.filter(~differing)
+    return Sifted(usable.drop("reason"), aside)
+
+
+def _symbol_rules() -> list[tuple[str, pl.Expr]]:
+    return [
+        ("symbol is not of the form 600519.SH", ~pl.col("symbol").fill_null("").str.contains(r"^\d{6}\.[A-Z]{2}$")),
+        (NO_A_SHARE, board().is_null()),
+    ]
+
+
+def sift_daily_prices(rows: pl.DataFrame) -> Sifted:
+    """Rows of reference/daily_prices. Kept prices are rounded to the cent, since vendors' floats carry noise."""
+    needed = ("pre_close", *PRICES, "volume", "amount", "is_st")
+    off_cent = [((pl.col(name) * 100 - (pl.col(name) * 100).round()).abs() > CENT_TOLERANCE) for name in PRICES]
+    low, high = pl.col("low") - 0.005, pl.col("high") + 0.005
+    sifted = _sift(
+        rows,
+        ("date", "symbol"),
+        [
+            *_symbol_rules(),
+            (NO_TRADE, pl.col("volume") == 0),
+            *((f"{name} is missing", pl.col(name).is_null()) for name in needed),
+            *((f"{name} is not above 0", ~(pl.col(name) > 0)) for name in ("pre_close", *PRICES, "volume", "amount")),
+            *(
+                (f"{name} is not above 0", pl.col(name).is_not_null() & (pl.col(name) <= 0))
+                for name in ("float_shares", "total_shares")
+            ),
+            (
+                "a price is no whole cent: prices must be as traded, not adjusted for dividends or splits",
+                pl.any_horizontal(off_cent),
+            ),
+            ("high is below low", pl.col("high") < pl.col("low")),
+            ("open or close is outside [low, high]", ~(pl.col("open").is_between(low, high) & pl.col("close").is_between(low, high))),
+        ],
+    )  # fmt: skip
+    cents = [((pl.col(name) * 100).round() / 100).alias(name) for name in ("pre_close", *PRICES)]
+    # A limit delivered as 0 is a vendor's way of saying that there is none.
+    limits = [
+        pl.when(pl.col(name) > 0).then((pl.col(name) * 100).round() / 100).alias(name)
+        for name in ("limit_up", "limit_down")
+    ]
+    return Sifted(sifted.usable.with_columns(cents + limits), sifted.aside)
+
+
+def sift_instruments(rows: pl.DataFrame) -> Sifted:
+    """Rows of reference/instruments."""
+    return _sift(
+        rows,
+        ("symbol",),
+        [
+            *_symbol_rules(),
+            ("delist_date is before list_date", pl.col("delist_date") < pl.col("list_date")),
+        ],
+    )
+
+
+def sift_industries(rows: pl.DataFrame) -> Sifted:
+    """Rows of reference/industries."""
+    return _sift(
+        rows,
+        ("symbol", "start_date"),
+        [*_symbol_rules(), ("industry is empty", pl.col("industry").fill_null("").str.strip_chars() == "")],
+    )
+
+
+def sift_fundamentals(rows: pl.DataFrame) -> Sifted:
+    """Rows of reference/fundamentals. A missing figure is no fault: net profit or equity may come alone."""
+    return _sift(
+        rows,
+        ("symbol", "period", "announce_date"),
+        [
+            *_symbol_rules(),
+            (
+                "period is not the last day of a quarter",
+                pl.col("period").is_null()
+                | (pl.col("period") != pl.col("period").dt.month_end())
+                | ~pl.col("period").dt.month().is_in([3, 6, 9, 12]),
+            ),
+            ("announce_date is not after the period's end", pl.col("announce_date") <= pl.col("period")),
+        ],
+    )
+
+
+def sift_index_weights(rows: pl.DataFrame) -> Sifted:
+    """Rows of reference/index_weights. Members may be of any board, so only the form of a symbol is judged."""
+    return _sift(
+        rows,
+        ("index", "date", "symbol"),
+        [
+            _symbol_rules()[0],
+            ("index is empty", pl.col("index").fill_null("") == ""),
+            ("weight is missing or negative", ~(pl.col("weight") >= 0).fill_null(False)),
+        ],
+    )
+
+
+def sift_index_prices(rows: pl.DataFrame) -> Sifted:
+    """Rows of reference/index_prices."""
+    return _sift(
+        rows,
+        ("index", "date"),
+        [
+            ("index is empty", pl.col("index").fill_null("") == ""),
+            ("close is missing or not above 0", ~(pl.col("close") > 0).fill_null(False)),
+        ],
+    )
