@@ -1,0 +1,110 @@
+"""Declares trades, orders and quotes: schema, what they read, the checks they must pass. Declarations only."""
+
+from assets.ticks.canonical import SCHEMAS
+from resources.gate import Between, Check
+from resources.table import Land, Table
+
+_REDELIVER = "deliver the named file again, complete; set_aside.parquet beside the partition lists every row set aside"
+_FILE_CHECKS = (
+    Check(
+        "every_file_recognised",
+        Between("unrecognised", 0, 0),
+        critical=True,
+        remedy="deliver a layout of SPEC §2.3 with its header unchanged, or move the file out of the day's folder",
+    ),
+    Check("every_file_readable", Between("unreadable", 0, 0), critical=True, remedy="deliver the named file again"),
+    Check("every_row_read", Between("rows_set_aside", 0, 0), critical=True, remedy=_REDELIVER),
+)
+_REACHES_CLOSE = Check(
+    "tape_reaches_the_close",
+    Between("ends_early", 0, 0),
+    critical=True,
+    remedy="the file was cut off: deliver it again, complete",
+)
+_DUPLICATES_AGREE = Check(
+    "duplicates_agree",
+    Between("conflicting_duplicates", 0, 0),
+    critical=True,
+    remedy="two files tell the same (channel, seq) differently: keep the right one in the day's folder",
+)
+
+trades = Table(
+    name="trades",
+    stage="ticks",
+    partition="day",
+    history="minutes",
+    description=(
+        "Every fill of both exchanges, from the day's vendor files. `time` in ms since midnight, `price` in 1/10 000 yuan, "
+        "`volume` in shares, `side` +1 active buy, −1 active sell, 0 auction (SSE by its flag, SZSE by the larger order "
+        "number). Cancels are not trades. Sorted by symbol, channel, seq: 10 ms stamps are not unique. SPEC §2.2–2.3."
+    ),
+    lands=(Land("ticks"),),
+    schema=SCHEMAS["trades"],
+    sort=("symbol", "channel", "seq"),
+    settings="ticks",
+    make="assets.ticks.make:make_trades",
+    checks=(
+        *_FILE_CHECKS,
+        _REACHES_CLOSE,
+        _DUPLICATES_AGREE,
+        Check(
+            "aggressor_has_the_larger_order_number",
+            Between("side_disagreements", 0, 0),
+            critical=False,
+            remedy="the SSE flag and the order numbers disagree on continuous prints: ask the vendor about its flag",
+        ),
+    ),
+)
+
+orders = Table(
+    name="orders",
+    stage="ticks",
+    partition="day",
+    history="minutes",
+    description=(
+        "The order stream of both exchanges: `kind` limit, market, own_best or cancel, `side` +1 buy, −1 sell, `price` in "
+        "1/10 000 yuan (0 where an order names none), `quantity` in shares. On SSE an order filled at once never appears and "
+        "`quantity` is what remained; SZSE cancels come from the trade files. SPEC §2.2–2.3."
+    ),
+    lands=(Land("ticks"),),
+    schema=SCHEMAS["orders"],
+    sort=("symbol", "channel", "seq"),
+    settings="ticks",
+    make="assets.ticks.make:make_orders",
+    checks=(*_FILE_CHECKS, _DUPLICATES_AGREE),
+)
+
+quotes = Table(
+    name="quotes",
+    stage="ticks",
+    partition="day",
+    history="minutes",
+    description=(
+        "Snapshots of the book, ten levels a side; `trades`, `volume` and `amount` (1/10 000 yuan) are cumulative. Prices in "
+        "1/10 000 yuan, null where a level is empty or a price is not delivered (SSE snapshots carry no limit prices). "
+        "Snapshots repeat and are virtual before 09:25. Sorted by symbol, time, then as delivered. SPEC §2.2–2.3."
+    ),
+    lands=(Land("ticks"),),
+    schema=SCHEMAS["quotes"],
+    sort=("symbol", "time"),
+    settings="ticks",
+    make="assets.ticks.make:make_quotes",
+    checks=(
+        *_FILE_CHECKS,
+        _REACHES_CLOSE,
+        Check(
+            "cumulative_fields_never_fall",
+            Between("cumulative_decreases", 0, 0),
+            critical=False,
+            remedy="snapshots of the named symbol are out of order or corrupted: deliver the file again",
+        ),
+        Check(
+            "prices_inside_limits",
+            Between("outside_limits", 0, 0),
+            critical=False,
+            remedy="last prices outside the delivered limit prices: ask the vendor which of the two is wrong",
+        ),
+    ),
+)
+
+TABLES = (trades, orders, quotes)

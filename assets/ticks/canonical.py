@@ -1,0 +1,264 @@
+"""Typed vendor rows → canonical trades, orders and quotes (SPEC §2.2), and the rules a row must keep.
+
+Here: meaning of columns, rules, keys, order, duplicates. Not here: bytes and text (vendor_files.py), files of a day
+(make.py).
+"""
+
+import datetime as dt
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from assets.ticks import clock
+from assets.ticks.layouts import CANCELLED, LEVELS, LIMIT, ORDER_KINDS, Field, Layout
+from assets.ticks.vendor_files import LINE, Block, field_values
+
+CONTINUOUS_FROM = clock.MORNING * clock.MINUTE_MS
+CONTINUOUS_TO = clock.CLOSING_AUCTION * clock.MINUTE_MS
+A_SHARES = {"SH": ((600_000, 609_999), (680_000, 689_999)), "SZ": ((0, 9_999), (300_000, 309_999))}
+"""Number ranges of A-shares: 60 and 68 on SSE, 00 and 30 on SZSE. Funds, bonds, B-shares and indices have others."""
+KIND = pl.Enum(ORDER_KINDS)
+_LEVEL_COLUMNS = [
+    f"{side}_{what}_{i}" for side in ("bid", "ask") for i in range(1, LEVELS + 1) for what in ("price", "volume")
+]
+
+TRADES = {
+    "date": pl.Date,
+    "symbol": pl.String,
+    "channel": pl.Int32,
+    "seq": pl.Int64,
+    "time": pl.Int32,
+    "price": pl.Int64,
+    "volume": pl.Int64,
+    "bid_order": pl.Int64,
+    "ask_order": pl.Int64,
+    "side": pl.Int8,
+}
+ORDERS = {
+    "date": pl.Date,
+    "symbol": pl.String,
+    "channel": pl.Int32,
+    "seq": pl.Int64,
+    "time": pl.Int32,
+    "order": pl.Int64,
+    "side": pl.Int8,
+    "price": pl.Int64,
+    "quantity": pl.Int64,
+    "kind": KIND,
+}
+QUOTES = {
+    "date": pl.Date,
+    "symbol": pl.String,
+    "time": pl.Int32,
+    "trades": pl.Int64,
+    "volume": pl.Int64,
+    "amount": pl.Int64,
+    "last": pl.Int64,
+    "pre_close": pl.Int64,
+    "limit_up": pl.Int64,
+    "limit_down": pl.Int64,
+    **dict.fromkeys(_LEVEL_COLUMNS, pl.Int64),
+}
+SCHEMAS = {"trades": TRADES, "orders": ORDERS, "quotes": QUOTES}
+KEYS = {"trades": ("channel", "seq"), "orders": ("channel", "seq"), "quotes": ("time",)}
+
+
+@dataclass
+class Rows:
+    """What one block gave. frame: canonical columns, with `code` (the number in the symbol) instead of date and symbol.
+    rejected: line, reason. others: securities that are no A-shares, and how many rows they had."""
+
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+    others: set[int] = field(default_factory=set)
+    other_rows: int = 0
+
+
+def canonical_rows(block: Block, layout: Layout, date: dt.date, text_suffix: bool) -> Rows:
+    """The block's rows of `layout.table`, checked one by one."""
+    fields = layout.fields
+    frame = block.frame.with_columns(code=field_values(block.frame["code"], fields["code"]), symbol=block.frame["code"])
+    share = pl.any_horizontal(pl.col("code").is_between(*numbers) for numbers in A_SHARES[layout.exchange])
+    strange = frame.filter(pl.col("code").is_null())
+    reject = [
+        strange.select(
+            LINE,
+            reason=pl.format("{} = '{}' is no security", pl.lit(fields["code"].column), pl.col("symbol").fill_null("")),
+        )
+    ]
+    others = frame.filter(pl.col("code").is_not_null() & ~share)
+    frame = frame.filter(share)
+    if text_suffix:
+        own = pl.col("symbol").str.contains(f".{layout.exchange}", literal=True)
+        foreign = frame.filter(~own)
+        reject.append(
+            foreign.select(
+                LINE, reason=pl.format("{} in a file that begins with {} rows", "symbol", pl.lit(layout.exchange))
+            )
+        )
+        frame = frame.filter(own)
+    if layout.keep is not None:
+        name, kept = layout.keep
+        frame = frame.with_columns(field_values(frame[name], fields[name]).alias(f"{name}_value"))
+        frame = frame.filter(pl.col(f"{name}_value").is_in(kept) | pl.col(f"{name}_value").is_null())
+    values = {name: field_values(frame[name], item) for name, item in fields.items() if name != "code"}
+    judged = frame.select(LINE, "code", **values)
+    rules = [*_presence(fields), *_RULES[layout.table](judged, date)]
+    judged = judged.with_columns(
+        reason=pl.coalesce(pl.when(~holds.fill_null(True)).then(pl.lit(text)) for holds, text in rules)
+    )
+    bad = judged.filter(pl.col("reason").is_not_null())
+    if bad.height:
+        raw = frame.select(LINE, *(pl.col(name).cast(pl.String).alias(name) for name in fields if name != "code"))
+        reject.append(_with_values(bad, raw, fields))
+        judged = judged.filter(pl.col("reason").is_null())
+    finished = _FINISH[layout.table](judged, layout)
+    return Rows(finished, pl.concat([block.rejected, *reject]).sort(LINE), set(others["code"].unique()), others.height)
+
+
+def _presence(fields: dict[str, Field]) -> list[tuple[pl.Expr, str]]:
+    """What must be there: every field that may not be blank, and a text that the layout knows."""
+    return [
+        (pl.col(name).is_not_null(), f"{item.column} is empty or unknown")
+        for name, item in fields.items()
+        if not item.blank and name != "code"
+    ]
+
+
+def _with_values(bad: pl.DataFrame, raw: pl.DataFrame, fields: dict[str, Field]) -> pl.DataFrame:
+    """Adds to each reason what the row held."""
+    held = pl.concat_str(
+        [
+            pl.format("{}={}", pl.lit(item.column), pl.col(name).fill_null(""))
+            for name, item in fields.items()
+            if name in raw.columns
+        ][:12],
+        separator=", ",
+    )
+    return (
+        bad.select(LINE, "reason")
+        .join(raw.select(LINE, held=held), on=LINE, how="left", maintain_order="left")
+        .select(LINE, reason=pl.format("{} ({})", "reason", "held"))
+    )
+
+
+# --- the rules of each table: (holds, what to say where it does not) ------------------------------------------------------
+
+
+def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
+    rules = []
+    if "date" in frame.columns:
+        rules.append((pl.col("date") == int(f"{date:%Y%m%d}"), f"its date is not the folder's, {date:%Y%m%d}"))
+    numbers = ("channel", "seq", "bid_order", "ask_order", "order")
+    return [*rules, *((pl.col(name) >= 0, f"{name} is negative") for name in numbers if name in frame.columns)]
+
+
+def _trade_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
+    return [
+        *_common_rules(frame, date),
+        (pl.col("price") > 0, "a fill's price must be above 0"),
+        (pl.col("volume") > 0, "a fill's volume must be above 0"),
+    ]
+
+
+def _order_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
+    rules = [
+        *_common_rules(frame, date),
+        (pl.col("quantity") >= 0, "quantity is negative"),
+        (pl.col("price") >= 0, "price is negative"),
+    ]
+    if "kind" in frame.columns:
+        rules.append(
+            ((pl.col("kind") != LIMIT) | (pl.col("price").fill_null(0) > 0), "a limit order's price must be above 0")
+        )
+    else:
+        rules.append(((pl.col("bid_order") > 0) != (pl.col("ask_order") > 0), "a cancel names exactly one order"))
+    return rules
+
+
+def _quote_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
+    present = [name for name in frame.columns if name not in (LINE, "code", "time", "date")]
+    return [
+        *_common_rules(frame, date),
+        (pl.min_horizontal(present).fill_null(0) >= 0, "a price, volume or amount is negative"),
+    ]
+
+
+_RULES = {"trades": _trade_rules, "orders": _order_rules, "quotes": _quote_rules}
+
+
+# --- from checked values to canonical columns -----------------------------------------------------------------------------
+
+
+def _finish_trades(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    by_number = (pl.col("bid_order") - pl.col("ask_order")).sign().cast(pl.Int8)
+    auction = (pl.col("time") < CONTINUOUS_FROM) | (pl.col("time") >= CONTINUOUS_TO)
+    side = pl.col("flag") if "flag" in layout.fields else pl.when(auction).then(pl.lit(0, pl.Int8)).otherwise(by_number)
+    disagrees = (side != 0) & (side != by_number)
+    return frame.select(*_typed(TRADES, exclude=("side",)), side=side, disagrees=disagrees)
+
+
+def _finish_orders(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    if "kind" not in layout.fields:  # cancels of a trade file: the one order number that is not 0 names order and side
+        frame = frame.with_columns(
+            order=pl.max_horizontal("bid_order", "ask_order"),
+            side=pl.when(pl.col("bid_order") > 0).then(1).otherwise(-1),
+            kind=pl.lit(CANCELLED),
+        )
+    frame = frame.with_columns(pl.col("price").fill_null(0), kind=pl.col("kind").cast(pl.UInt8).cat.to(KIND))
+    return frame.select(*_typed(ORDERS))
+
+
+def _finish_quotes(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+    absent = [pl.lit(None, pl.Int64).alias(name) for name in QUOTES if name not in (*frame.columns, "date", "symbol")]
+    frame = frame.with_columns(absent)
+    zero_is_none = [
+        pl.when(pl.col(name) > 0).then(name).alias(name) for name in ("last", "pre_close", "limit_up", "limit_down")
+    ]
+    levels = []
+    for side in ("bid", "ask"):
+        for i in range(1, LEVELS + 1):
+            price, volume = f"{side}_price_{i}", f"{side}_volume_{i}"
+            there = (pl.col(price) > 0) & (pl.col(volume) > 0)  # the virtual book shows volumes without a price
+            levels += [pl.when(there).then(name).alias(name) for name in (price, volume)]
+    return frame.with_columns(*zero_is_none, *levels).select(*_typed(QUOTES))
+
+
+_FINISH = {"trades": _finish_trades, "orders": _finish_orders, "quotes": _finish_quotes}
+
+
+def _typed(schema: dict[str, type[pl.DataType]], exclude: tuple[str, ...] = ()) -> list[pl.Expr]:
+    own = {name: dtype for name, dtype in schema.items() if name not in ("date", "symbol", *exclude)}
+    return [
+        pl.col("code"),
+        *(pl.col(name) if name == "kind" else pl.col(name).cast(dtype) for name, dtype in own.items()),
+    ]
+
+
+def ordered(parts: list[pl.DataFrame], table: str) -> pl.DataFrame:
+    """One exchange's rows, sorted by code and key; snapshots of one stamp stay in the order delivered."""
+    return pl.concat(parts).sort("code", *KEYS[table], maintain_order=True)
+
+
+def split_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(rows with the first of each (code, channel, seq), the later ones with `conflicts`: whether they say another thing).
+
+    The frame is sorted by that key. Two vendors' files of one day, or one file delivered twice, repeat rows.
+    """
+    key = ("code", "channel", "seq")
+    again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key).fill_null(False)
+    repeated = frame.select(again=again)["again"]
+    if not repeated.any():
+        return frame, frame.clear().with_columns(conflicts=pl.lit(False))
+    others = [name for name in frame.columns if name not in (*key, "disagrees")]
+    differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in others)
+    marked = frame.with_columns(conflicts=differs)
+    return frame.filter(~repeated), marked.filter(repeated)
+
+
+def with_symbols(frame: pl.DataFrame, exchange: str, table: str, date: dt.date) -> pl.DataFrame:
+    """Replaces `code` by date and symbol, in the table's schema and column order."""
+    codes = frame["code"].unique()
+    names = codes.cast(pl.String).str.zfill(6) + f".{exchange}"
+    symbol = pl.col("code").replace_strict(codes, names, return_dtype=pl.String)
+    return frame.with_columns(date=pl.lit(date), symbol=symbol).select(*SCHEMAS[table])

@@ -1,0 +1,221 @@
+"""Real tapes: the exchange's own totals to the share and the cent, by way of the pipeline and by way of the csv module."""
+
+import csv
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.ticks.make import make_orders, make_quotes, make_trades
+from resources.settings.ticks import TicksSettings
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data"
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not tested")
+DATAYES, INSIGHT = dt.date(2023, 2, 1), dt.date(2023, 7, 11)
+TOTALS = {  # volume, amount in cents
+    "600519.SH": (3_397_389, 624_467_892_461),
+    "000001.SZ": (165_342_148, 242_647_197_252),
+    "600000.SH": (18_659_542, 13_729_454_942),
+}
+PRICES = {  # open, high, low, close
+    "600519.SH": (1854.98, 1859.00, 1811.40, 1844.97),
+    "000001.SZ": (15.03, 15.08, 14.51, 14.70),
+    "600000.SH": (7.40, 7.40, 7.33, 7.36),
+}
+
+
+class Folder:
+    """The part of a landing view that the tick tables use, on a folder of the data."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def tick_files(self) -> list[Path]:
+        return sorted(path for path in self.path.rglob("*") if path.is_file())
+
+
+def made(make, date):
+    folder = DATA / ("datayes" if date == DATAYES else "insight") / f"{date:%Y%m%d}"
+    return make(date=date, landing=Folder(folder), settings=TicksSettings())
+
+
+@pytest.fixture(scope="module")
+def trades():
+    return {date: made(make_trades, date) for date in (DATAYES, INSIGHT)}
+
+
+@pytest.fixture(scope="module")
+def quotes():
+    return made(make_quotes, DATAYES)
+
+
+def test_trades_add_up_to_the_exchange_totals_to_the_share_and_the_cent(trades):
+    frame = trades[DATAYES].frame
+    sums = frame.group_by("symbol").agg(
+        pl.col("volume").sum(), (pl.col("price") * pl.col("volume")).sum().alias("amount")
+    )
+    assert {symbol: (volume, amount / 100) for symbol, volume, amount in sums.iter_rows()} == TOTALS
+
+
+def test_open_high_low_close_are_the_exchange_s(trades):
+    prices = (
+        trades[DATAYES]
+        .frame.group_by("symbol")
+        .agg(
+            pl.col("price").first().alias("open"),
+            pl.col("price").max().alias("high"),
+            pl.col("price").min().alias("low"),
+            pl.col("price").last().alias("close"),
+        )
+    )
+    assert {row[0]: tuple(p / 10_000 for p in row[1:]) for row in prices.iter_rows()} == PRICES
+
+
+def test_every_row_of_every_file_is_read(trades, quotes):
+    for made_day in (*trades.values(), quotes, made(make_orders, DATAYES), made(make_orders, INSIGHT)):
+        assert made_day.files == {}
+        files = made_day.profile.filter(pl.col("rows_set_aside").is_not_null())
+        assert files.height > 0
+        assert files.select(pl.col("rows_set_aside", "unrecognised", "unreadable").sum()).row(0) == (0, 0, 0)
+        assert (files["ends_early"].fill_null(0) == 0).all()
+        assert files["detail"].null_count() == files.height
+
+
+def test_the_insight_day_adds_up_against_the_csv_module(trades):
+    volume, money, rows = {}, {}, {}
+    with (DATA / "insight/20230711/SHtrans.csv").open(encoding="utf-8", newline="") as file:
+        for row in csv.DictReader(file):
+            symbol = row["SecurityID"]
+            rows[symbol] = rows.get(symbol, 0) + 1
+            volume[symbol] = volume.get(symbol, 0) + int(row["TradeQty"])
+            money[symbol] = money.get(symbol, 0) + round(float(row["TradeMoney"]) * 100)
+    sums = (
+        trades[INSIGHT]
+        .frame.group_by("symbol")
+        .agg(pl.len(), pl.col("volume").sum(), (pl.col("price") * pl.col("volume")).sum().alias("amount"))
+    )
+    assert len(rows) == 3
+    for symbol, count, shares, amount in sums.iter_rows():
+        assert (count, shares, amount / 100) == (rows[symbol], volume[symbol], money[symbol])
+
+
+@pytest.mark.parametrize(("date", "continuous"), [(DATAYES, 41_144), (INSIGHT, 74_166)])
+def test_the_sse_flag_is_the_order_number_rule_on_every_continuous_print(trades, date, continuous):
+    sse = trades[date].frame.filter(pl.col("symbol").str.ends_with(".SH"))
+    flagged = sse.filter(pl.col("side") != 0)
+    assert flagged.height == continuous
+    assert (flagged["side"] == (flagged["bid_order"] - flagged["ask_order"]).sign()).all()
+    auction = sse.filter((pl.col("time") < 34_200_000) | (pl.col("time") >= 53_820_000))
+    assert auction.height == sse.height - continuous
+    assert (auction["side"] == 0).all()
+    assert trades[date].profile["side_disagreements"].sum() == 0
+
+
+def test_szse_sides_follow_the_order_numbers_and_auctions_have_none(trades):
+    szse = trades[DATAYES].frame.filter(pl.col("symbol") == "000001.SZ")
+    auction = (szse["time"] < 34_200_000) | (szse["time"] >= 53_820_000)
+    assert auction.sum() == 250 + 699
+    assert (szse.filter(auction)["side"] == 0).all()
+    rest = szse.filter(~auction)
+    assert (rest["side"] == (rest["bid_order"] - rest["ask_order"]).sign()).all()
+
+
+def test_szse_cancels_of_the_trade_file_are_orders():
+    frame = made(make_orders, DATAYES).frame
+    cancels = frame.filter(pl.col("symbol") == "000001.SZ")
+    assert cancels.height == 32_996
+    assert cancels["kind"].cast(pl.String).unique().to_list() == ["cancel"]
+    assert (cancels["order"] > 0).all()
+    counts = dict(
+        frame.filter(pl.col("symbol") == "600519.SH").group_by(pl.col("kind").cast(pl.String)).len().iter_rows()
+    )
+    raw = [row["OrderType"] for row in csv.DictReader((DATA / "datayes/20230201/mdl_4_19_0.csv").open())]
+    assert counts == {"limit": raw.count("A"), "cancel": raw.count("D")}
+
+
+def test_an_sse_order_s_size_is_its_fills_plus_what_remained(trades):
+    """Balance alone is not the size: an order in the stream that also filled at once was larger than its A row says."""
+    orders = made(make_orders, DATAYES).frame.filter(
+        (pl.col("symbol") == "600519.SH") & (pl.col("kind").cast(pl.String) == "limit")
+    )
+    fills = trades[DATAYES].frame.filter(pl.col("symbol") == "600519.SH")
+    order_time = dict(orders.select("order", "time").iter_rows())
+    remaining = dict(orders.select("order", "quantity").iter_rows())
+    instant, later = {}, {}
+    for volume, bid, ask, side in fills.select("volume", "bid_order", "ask_order", "side").iter_rows():
+        for number, aggressor in ((bid, side == 1), (ask, side == -1)):
+            into = instant if aggressor else later
+            into[number] = into.get(number, 0) + volume
+    never_in_stream = [number for number in instant if number not in order_time]
+    assert len(never_in_stream) > 1000
+    assert all(number in order_time for number, shares in later.items() if shares), "what rests is in the stream"
+    overfilled = [n for n, shares in later.items() if shares > remaining[n]]
+    assert overfilled == [], "fills of a resting order never exceed what its A row says remained"
+    partly = [n for n in instant if n in remaining]
+    assert len(partly) > 100, "some orders filled in part at once: their size is Σ fills at once + remainder"
+
+
+def test_snapshots_of_000333_close_at_the_exchange_total(quotes):
+    last = quotes.frame.filter(pl.col("symbol") == "000333.SZ").tail(1).row(0, named=True)
+    assert (last["volume"], last["amount"]) == (26_724_709, 14_748_200_291_100)
+    assert (last["last"], last["pre_close"], last["limit_up"], last["limit_down"]) == (
+        555_000,
+        552_000,
+        607_200,
+        496_800,
+    )
+    assert (last["bid_price_1"], last["bid_volume_1"], last["ask_price_1"], last["ask_volume_1"]) == (
+        555_000,
+        102_438,
+        555_100,
+        500,
+    )
+
+
+def test_every_snapshot_volume_of_600519_is_a_running_sum_of_its_trades(trades, quotes):
+    tape = trades[DATAYES].frame.filter(pl.col("symbol") == "600519.SH")
+    book = quotes.frame.filter(pl.col("symbol") == "600519.SH")
+    running = np.concatenate([[0], np.cumsum(tape["volume"].to_numpy())])
+    amounts = np.concatenate([[0], np.cumsum((tape["price"] * tape["volume"]).to_numpy())])
+    count = book["trades"].to_numpy()
+    assert (running[count] == book["volume"].to_numpy()).all()
+    assert (amounts[count] == book["amount"].to_numpy()).all()
+    assert book["limit_up"].null_count() == book.height
+
+
+def test_a_truncated_copy_says_what_is_missing(tmp_path):
+    source = (DATA / "datayes/20230201/20230201_Transaction.csv").read_bytes()
+    folder = tmp_path / "ticks" / "20230201"
+    folder.mkdir(parents=True)
+    (folder / "20230201_Transaction.csv").write_bytes(source[: len(source) // 3])
+    profile = make_trades(date=DATAYES, landing=Folder(folder), settings=TicksSettings()).profile
+    row = profile.filter(pl.col("ends_early") == 1).row(0, named=True)
+    assert "ticks/20230201/20230201_Transaction.csv" in row["detail"]
+    assert "everything after it is missing" in row["detail"]
+
+
+def test_both_vendors_of_one_day_are_not_counted_twice(tmp_path, trades):
+    """The INSIGHT day again in DataYes' layout, beside the original: same keys, same rows, counted once."""
+    folder = tmp_path / "20230711"
+    folder.mkdir()
+    (folder / "SHtrans.csv").symlink_to(DATA / "insight/20230711/SHtrans.csv")
+    raw = pl.read_csv(DATA / "insight/20230711/SHtrans.csv", infer_schema=False)
+    raw.select(
+        DataStatus=pl.lit("0"),
+        TradeIndex="TradeIndex",
+        TradeChan="ChannelNo",
+        SecurityID=pl.col("SecurityID").str.head(6),
+        TradTime="MDTime",
+        TradPrice="TradePrice",
+        TradVolume="TradeQty",
+        TradeMoney="TradeMoney",
+        TradeBuyNo="TradeBuyNo",
+        TradeSellNo="TradeSellNo",
+        TradeBSFlag=pl.col("TradeBSFlag").replace_strict({"0": "N", "1": "B", "2": "S"}),
+    ).write_csv(folder / "20230711_Transaction.csv")
+    both = make_trades(date=INSIGHT, landing=Folder(folder), settings=TicksSettings())
+    assert both.frame.equals(trades[INSIGHT].frame)
+    assert both.notes["duplicate_rows_dropped"] == raw.height
+    assert both.profile["conflicting_duplicates"].sum() == 0
