@@ -1,0 +1,149 @@
+"""The three rules of the house, the directions of imports, and what importing may cost."""
+
+import ast
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from orchestration.tables import STAGES, load_tables
+from resources.builder import SERVICES
+from resources.code_digest import code_digest, imports
+
+ROOT = Path(__file__).resolve().parents[2]
+MODULES = sorted(
+    p for folder in ("assets", "resources", "orchestration", "benchmarks") for p in (ROOT / folder).rglob("*.py")
+)
+HEAVY = ("torch", "great_expectations", "cvxpy", "altair", "numba", "vl_convert", "typst", "duckdb")
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+def imported(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            found.add(node.module or "")
+    return found
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_every_module_says_what_belongs_in_it(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8"))), f"{path} has no module docstring"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_imports_run_one_way(path: Path) -> None:
+    name = name_of(path)
+    for other in imported(path):
+        top = other.split(".")[0]
+        if name.startswith("resources"):
+            assert top not in ("assets", "orchestration", "benchmarks", "tests"), f"{name} imports {other}"
+            if name.startswith("resources.sample_market"):
+                assert top != "assets"
+        if name.startswith("assets"):
+            assert top not in ("orchestration", "dagster", "benchmarks", "tests"), f"{name} imports {other}"
+            if other.startswith("assets.") and other.split(".")[1] in STAGES and name.split(".")[1] in STAGES:
+                assert STAGES.index(other.split(".")[1]) <= STAGES.index(name.split(".")[1]), f"{name} imports {other}"
+        if name.startswith("orchestration"):
+            assert top not in ("benchmarks", "tests"), f"{name} imports {other}"
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stage_only_declares(stage: str) -> None:
+    """Rule 1: no loops, no exception handling, no partition arithmetic in assets.py."""
+    tree = ast.parse((ROOT / "assets" / stage / "assets.py").read_text("utf-8"))
+    for node in ast.walk(tree):
+        assert not isinstance(node, ast.For | ast.While | ast.Try | ast.AsyncFor), f"{stage}/assets.py:{node.lineno}"
+        if isinstance(node, ast.Attribute):
+            assert node.attr not in ("offset", "timedelta", "next_day", "previous_day"), (
+                f"{stage}/assets.py:{node.lineno}"
+            )
+
+
+@pytest.mark.parametrize("table", load_tables().values(), ids=lambda table: table.name)
+def test_a_declaration_is_sound(table) -> None:
+    """Rules 2 and 3: needs, checks and arguments name things that exist; a section, never the tree."""
+    from inspect import signature
+
+    from resources.builder import _function
+    from resources.settings import Settings
+
+    tables = load_tables()
+    arguments = set(signature(_function(table.make)).parameters)
+    reads = {read.table for read in table.reads}
+    assert arguments <= reads | SERVICES | {"table"}
+    assert set(table.sort) <= set(table.schema)
+    for name, sources in table.needs.items():
+        assert table.items is not None or name in table.schema
+        for source in sources:
+            upstream, column = source.split(".", 1)
+            assert upstream in reads, f"{name} needs {source}, which is not read"
+            assert tables[upstream].items is not None or column in tables[upstream].schema, f"{source} is no column"
+    assert len({check.name for check in table.checks}) == len(table.checks)
+    assert table.checks, f"{table.name} has no suite"
+    assert all(re.fullmatch(r"[a-z0-9_]+", check.name) and check.remedy for check in table.checks)
+    if table.settings is not None:
+        section = Settings()
+        for part in table.settings.split("."):
+            section = getattr(section, part)
+        assert not isinstance(section, Settings)
+
+
+def test_no_stage_touches_the_settings_tree() -> None:
+    for path in MODULES:
+        if name_of(path).startswith("assets"):
+            assert "resources.settings" not in imported(path), f"{path} imports the tree"
+            assert "os.environ" not in path.read_text("utf-8"), f"{path} reads the environment"
+
+
+def test_loading_the_definitions_is_light() -> None:
+    code = (
+        "import json, sys; from orchestration.definitions import build_defs; build_defs();"
+        f"print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout.splitlines()[-1]) == []
+
+
+def test_packages_come_from_this_repository() -> None:
+    import assets
+    import orchestration
+    import resources
+
+    for package in (assets, orchestration, resources):
+        assert Path(package.__file__).resolve().is_relative_to(ROOT)
+
+
+def test_nothing_tracked_names_a_machine() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    pattern = re.compile(r"(?<![\w.])/(work|root|farm|home/\w+)/")
+    for name in filter(None, tracked):
+        path = ROOT / name
+        if path.suffix in {".py", ".md", ".toml", ".yaml", ".txt", ".j2", ""} and path.is_file():
+            found = pattern.search(path.read_text("utf-8", errors="ignore"))
+            assert found is None, f"{name} names {found and found.group()}"
+
+
+def test_bound_names_stand() -> None:
+    """Asset names, partitions and the columns others rely on."""
+    bound = json.loads((Path(__file__).parent / "bound_names.json").read_text("utf-8"))
+    tables = load_tables()
+    for name, facts in bound.items():
+        assert tables[name].partition == facts["partition"], name
+        assert set(facts["columns"]) <= set(tables[name].schema), name
+
+
+def test_code_digest_follows_imports_and_ignores_comments() -> None:
+    assert "assets.factors.cross_section" in imports("assets.factors.styles")
+    assert code_digest("assets.factors.styles:make_styles") != code_digest("assets.factors.cross_section:zscore")
