@@ -20,7 +20,7 @@ To add a constraint, write a class with `name`, `group` and the four methods of 
 
 import abc
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import cvxpy as cp
@@ -68,15 +68,20 @@ class Problem:
 
     def take(self, index: NDArray) -> "Problem":
         """The same problem over the names `index`."""
-        return Problem(
-            *(getattr(self, field)[index] for field in ("symbols", "mu", "benchmark", "drifted")),
-            self.cash,
-            *(getattr(self, field)[index] for field in ("lower", "upper", "free_lower", "free_upper")),
-            self.state[index],
-            self.industry[index],
-            {style: z[index] for style, z in self.styles.items()},
-            self.first_build,
+        arrays = (
+            "symbols",
+            "mu",
+            "benchmark",
+            "drifted",
+            "lower",
+            "upper",
+            "free_lower",
+            "free_upper",
+            "state",
+            "industry",
         )
+        taken = {name: getattr(self, name)[index] for name in arrays}
+        return replace(self, **taken, styles={style: z[index] for style, z in self.styles.items()})
 
 
 @dataclass(frozen=True)

@@ -70,6 +70,7 @@ class Row:
 class Solution:
     """weights [n] and how they came about.
 
+    duality_gap: the worst over all solves that led here, in std μ of score or in the unit of a stage's violation.
     status: optimal, relaxed, or failed (weights are then the drifted ones, never passed off as optimal, and `reason`
     says why). totals: elastic group → smallest total violation, where the strict problem had no solution.
     """
@@ -187,7 +188,7 @@ def _optimise(
         weights,
         objective=float(mu @ weights) * scale,
         turnover=one_way_turnover(weights, problem.drifted, problem.cash),
-        duality_gap=gap * scale,
+        duality_gap=gap,
         residual=residual,
         rows=tuple(rows),
         totals=totals,

@@ -1,0 +1,124 @@
+"""The tables of this stage: the two portfolios and their daily returns. Declarations only."""
+
+from assets.catalogue import PORTFOLIOS, Portfolio
+from assets.portfolios import windows
+from assets.portfolios.schemas import PORTFOLIO, PORTFOLIO_RETURNS
+from resources.gate import Between, Check, InSet, NotNull, Unique
+from resources.table import Read, Table, week_days
+
+DATA = "look into solve.parquet and constraints.parquet beside the partition; mend the week's scores, weights or prices"
+CODE = "a mistake in the code: the week's solve does not verify; report it with the partition's files"
+
+
+def portfolio_table(portfolio: Portfolio) -> Table:
+    """The table of one portfolio; its bounds are a part of the settings under portfolios.<key>."""
+    return Table(
+        name=portfolio.asset,
+        stage="portfolios",
+        partition="week",
+        history="minutes",
+        description=f"""
+**{portfolio.name_zh}** ({portfolio.name_en}, {portfolio.index}): holdings and target weights at each week's signal close.
+
+A week first trades the previous week's target at the VWAP of its first trading day, drifts to its signal day, and
+optimises there (SPEC §6). Weights are fractions of net asset value; cash is no row, its drifted weight stands in
+solve.parquet.
+
+| column | |
+|---|---|
+| week, date | Monday; signal day |
+| weight | target, sums to 1 |
+| drifted_weight | holding at the signal close |
+| benchmark_weight | published weight drifted to the signal close, sums to 1 |
+| score | μ; null: no view |
+| industry | as known on the day |
+| lower, upper | bounds of weight |
+| state | tradable, or why it may not be bought or traded |
+
+Beside it: solve.parquet (status, objective, residuals, gap, cash), constraints.parquet (value, slack, shadow price per
+constraint), relaxations.parquet (what gave and what forced it), executions.parquet (orders, fills, what was blocked),
+days.parquet (daily returns). Empty, with the reason, until there are scores and index weights.
+""",
+        reads=(
+            Read("scores"),
+            Read("factors"),
+            Read("styles"),
+            Read("daily_prices", over=windows.benchmark_window),
+            Read("securities", over=week_days()),
+            Read("indices"),
+            Read(portfolio.asset, over=windows.previous_week),
+        ),
+        schema=PORTFOLIO,
+        sort=("symbol",),
+        settings="portfolios",
+        make=f"assets.portfolios.make:make_{portfolio.asset}",
+        checks=(
+            Check("solver_solved", InSet("status", ("optimal", "relaxed")), critical=True, remedy=DATA),
+            Check("weights_sum_to_one", Between("weight_sum", 1 - 1e-8, 1 + 1e-8), critical=True, remedy=DATA),
+            Check("no_negative_weights", Between("lowest_weight", 0, None), critical=True, remedy=CODE),
+            Check("every_constraint_holds", Between("residual", 0, 1e-8), critical=True, remedy=CODE),
+            Check("duality_gap_closed", Between("duality_gap", -1e-8, 1e-8), critical=True, remedy=CODE),
+            Check("cash_not_negative", Between("lowest_cash", 0, None), critical=True, remedy=CODE),
+            Check("benchmark_sums_to_one", Between("benchmark_sum", 1 - 1e-9, 1 + 1e-9), critical=True, remedy=CODE),
+            Check(
+                "nothing_relaxed",
+                InSet("status", ("optimal", "failed")),
+                critical=False,
+                remedy="read relaxations.parquet: usually suspended holdings that force an industry off neutral",
+            ),
+            Check(
+                "benchmark_has_scores",
+                Between("benchmark_without_score", 0, 0.2),
+                critical=False,
+                remedy="deliver minute data of the members without a score; they can't be bought",
+            ),
+        ),
+    )
+
+
+csi500_portfolio = portfolio_table(PORTFOLIOS[0])
+csi1000_portfolio = portfolio_table(PORTFOLIOS[1])
+
+portfolio_returns = Table(
+    name="portfolio_returns",
+    stage="portfolios",
+    partition="week",
+    history="minutes",
+    description="""
+Daily returns of both portfolios on the week's trading days, fractions: 1 + net = (1 + gross) (1 − cost).
+
+On a rebalance's trade day old holdings earn pre_close → VWAP and new ones VWAP → close; `cost` is taken at VWAP;
+`turnover` is the executed one-way turnover. `benchmark` is the price index close to close; where index closes are
+absent, the drifted weights, dividends included, and the notes say so. Begins in the week after the first build.
+""",
+    reads=(
+        *(Read(portfolio.asset) for portfolio in PORTFOLIOS),
+        Read("daily_prices", over=windows.benchmark_window),
+        Read("indices", over=week_days(back=1)),
+    ),
+    schema=PORTFOLIO_RETURNS,
+    sort=("portfolio", "date"),
+    settings="portfolios",
+    make="assets.portfolios.make:make_portfolio_returns",
+    items="portfolio",
+    needs={portfolio.key: (f"{portfolio.asset}.weight",) for portfolio in PORTFOLIOS},
+    checks=(
+        Check("portfolio_date_unique", Unique(("portfolio", "date")), critical=True, remedy=CODE),
+        Check("net_return_known", NotNull("net"), critical=True, remedy=CODE),
+        Check("cost_not_negative", Between("cost", 0, None), critical=True, remedy=CODE),
+        Check(
+            "benchmark_return_known",
+            NotNull("benchmark"),
+            critical=False,
+            remedy="deliver reference/index_prices or index_weights of the index for these days",
+        ),
+        Check(
+            "daily_return_plausible",
+            Between("gross", -0.25, 0.25),
+            critical=False,
+            remedy="look for a wrong pre_close among the holdings: price limits keep a portfolio inside this range",
+        ),
+    ),
+)
+
+TABLES = (csi500_portfolio, csi1000_portfolio, portfolio_returns)

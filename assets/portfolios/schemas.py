@@ -1,0 +1,59 @@
+"""Columns of the stage's tables and of the files beside them. No computation."""
+
+import polars as pl
+
+PORTFOLIO = {
+    "week": pl.Date,
+    "date": pl.Date,
+    "symbol": pl.String,
+    "weight": pl.Float64,
+    "drifted_weight": pl.Float64,
+    "benchmark_weight": pl.Float64,
+    "score": pl.Float64,
+    "industry": pl.String,
+    "lower": pl.Float64,
+    "upper": pl.Float64,
+    "state": pl.String,
+}
+PORTFOLIO_RETURNS = {
+    "date": pl.Date,
+    "portfolio": pl.String,
+    "gross": pl.Float64,
+    "cost": pl.Float64,
+    "net": pl.Float64,
+    "benchmark": pl.Float64,
+    "turnover": pl.Float64,
+}
+# constraints.parquet and relaxations.parquet: one row per constraint row
+ROWS = {
+    "constraint": pl.String,
+    "group": pl.String,
+    "row": pl.String,
+    "lower": pl.Float64,
+    "upper": pl.Float64,
+    "value": pl.Float64,
+    "residual": pl.Float64,
+    "slack": pl.Float64,
+    "shadow_price": pl.Float64,
+    "forced_by": pl.String,
+}
+# days.parquet: the portfolio's own days
+DAYS = {
+    "date": pl.Date,
+    "gross": pl.Float64,
+    "cost": pl.Float64,
+    "net": pl.Float64,
+    "turnover": pl.Float64,
+    "cash": pl.Float64,
+}
+EXECUTIONS = {
+    "date": pl.Date,
+    "symbol": pl.String,
+    "vwap": pl.Float64,
+    "holding": pl.Float64,
+    "target": pl.Float64,
+    "order": pl.Float64,
+    "filled": pl.Float64,
+    "topped_up": pl.Float64,
+    "blocked": pl.String,
+}

@@ -1,0 +1,20 @@
+"""Which partitions a week of a portfolio reads, where the look-back follows from a setting. Nothing else."""
+
+import datetime as dt
+
+from resources.calendar import Calendar
+from resources.settings.portfolios import PortfoliosSettings
+
+
+def previous_week(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
+    """The trading week before, whose target and holdings this one carries on; none up to the anchor week `start`."""
+    if section.start is not None and week <= section.start:
+        return []
+    return [calendar.offset_week(week, -1)]
+
+
+def benchmark_window(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
+    """The week's trading days and as many before them as published index weights are drifted over at most."""
+    days = calendar.week_days(week)
+    back = min(section.benchmark_max_age + 1, calendar.index(days[0]))
+    return calendar.days(max(start, calendar.offset(days[0], -back)), days[-1])
