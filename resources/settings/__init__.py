@@ -6,11 +6,31 @@ SPEC's values: an empty file is the production profile.
 
 from pydantic import Field
 
+from resources.settings.bars import BarsSettings
 from resources.settings.base import Section
 from resources.settings.calendar import CalendarSettings
+from resources.settings.factors import FactorsSettings
+from resources.settings.features import FeaturesSettings
+from resources.settings.models import ModelsSettings
+from resources.settings.portfolios import PortfoliosSettings
+from resources.settings.reference import ReferenceSettings
+from resources.settings.report import ReportSettings
+from resources.settings.returns import ReturnsSettings
+from resources.settings.styles import StylesSettings
+from resources.settings.ticks import TicksSettings
 
 
 class Settings(Section):
-    """The whole tree."""
+    """The whole tree, in the order the data flows."""
 
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
+    ticks: TicksSettings = Field(default_factory=TicksSettings)
+    reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
+    bars: BarsSettings = Field(default_factory=BarsSettings)
+    styles: StylesSettings = Field(default_factory=StylesSettings)
+    factors: FactorsSettings = Field(default_factory=FactorsSettings)
+    features: FeaturesSettings = Field(default_factory=FeaturesSettings)
+    models: ModelsSettings = Field(default_factory=ModelsSettings)
+    portfolios: PortfoliosSettings = Field(default_factory=PortfoliosSettings)
+    returns: ReturnsSettings = Field(default_factory=ReturnsSettings)
+    report: ReportSettings = Field(default_factory=ReportSettings)
