@@ -1,0 +1,363 @@
+"""The eight styles of SPEC §4 on one day: raw, and standardised over U(t). No factor, no regression on styles.
+
+Location, scale and clip of each style come from U(t) and are applied to every listed name, suspended and ST names included.
+Windows count exchange trading days; a day on which a name did not trade is no observation, and return 0 only inside a
+compounded return.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from assets.factors.cross_section import moments, standardise
+from resources.calendar import Calendar
+from resources.made import Made
+from resources.settings.styles import StylesSettings
+
+Floats = NDArray[np.float64]
+
+STYLES = ("size", "mid_cap", "turnover", "reversal", "volatility", "value", "profitability", "growth")
+# What a name lacks of these is filled with the median of its industry before standardising.
+FUNDAMENTAL = ("value", "profitability", "growth")
+NO_INDUSTRY = "unknown"
+SCHEMA = {
+    "date": pl.Date,
+    "symbol": pl.String,
+    "in_universe": pl.Boolean,
+    "industry": pl.String,
+    "total_mv": pl.Float64,
+    "float_mv": pl.Float64,
+    **dict.fromkeys(STYLES, pl.Float64),
+    **{f"{style}_raw": pl.Float64 for style in STYLES},
+}
+# style → the columns it is made from: their reasons for n/a are its own.
+NEEDS = {
+    "size": ("securities.total_mv",),
+    "mid_cap": ("securities.total_mv",),
+    "turnover": ("daily_prices.amount",),
+    "reversal": ("daily_prices.close",),
+    "volatility": ("daily_prices.close",),
+    "value": ("securities.equity",),
+    "profitability": ("securities.profitability",),
+    "growth": ("securities.profitability", "securities.profitability_year_ago"),
+}
+NEEDS |= {f"{style}_raw": columns for style, columns in NEEDS.items()}
+
+
+# --- which days are read ------------------------------------------------------------------------------------------------
+
+
+def window_days(calendar: Calendar, day: dt.date, settings: StylesSettings, start: dt.date) -> list[dt.date]:
+    """The window's trading days, `day` the last."""
+    first = calendar.offset(day, -min(settings.window - 1, calendar.index(day)))
+    return [d for d in calendar.days(first, day) if d >= start]
+
+
+def formation_day(calendar: Calendar, day: dt.date) -> dt.date:
+    """The last trading day of the month before `day`'s: the 2×3 sorts of that close hold through the month."""
+    return calendar.previous_day(day.replace(day=1))
+
+
+def window_and_formation_days(
+    calendar: Calendar, day: dt.date, settings: StylesSettings, start: dt.date
+) -> list[dt.date]:
+    """The window's trading days and the formation days they need."""
+    window = window_days(calendar, day, settings, start)
+    return sorted({*window, *(d for one in window if (d := formation_day(calendar, one)) >= start)})
+
+
+# --- one day ------------------------------------------------------------------------------------------------------------
+
+
+def make_styles(
+    date: dt.date,
+    daily_prices: pl.LazyFrame,
+    securities: pl.LazyFrame,
+    calendar: Calendar,
+    settings: StylesSettings,
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> Made:
+    """Styles of every listed name on `date`; a null style is 0, one without a value in all of U(t) is a null column.
+
+    `daily_prices` covers the window, `securities` the window and the formation days.
+    """
+    history = securities.filter(pl.col("date") <= date).collect()
+    listed = history.filter(pl.col("date") == date).sort("symbol")
+    upstream = unavailable.get("securities", {})
+    if listed.is_empty():
+        return Made(
+            pl.DataFrame(schema=SCHEMA),
+            unavailable=dict.fromkeys(SCHEMA, upstream.get("symbol", f"securities of {date} is empty")),
+        )
+    window = window_days(calendar, date, settings, dt.date.min)
+    panel = Panel.of(daily_prices.collect(), history, window)
+    minimum = math.ceil(settings.min_share * settings.window)
+    rows = panel.positions(listed["symbol"])
+    factors, why_not = factor_returns(panel, history, calendar, settings)
+    measured = int(np.isfinite(factors).all(axis=1).sum())
+    if measured >= minimum:
+        volatility = explained_share(panel.returns, factors, minimum)
+        volatility_is = "R² of the daily returns on three Fama–French factors of U(t)"
+    else:
+        volatility = deviation(panel.returns, minimum)
+        volatility_is = f"standard deviation of the daily returns, in place of the R² on three factors: {why_not}"
+
+    universe = listed["in_universe"].fill_null(False).to_numpy()
+    equity, total_mv = _floats(listed["equity"]), _floats(listed["total_mv"])
+    raw = {
+        "size": np.log(_positive(total_mv)),
+        "turnover": turnover(panel, minimum)[rows],
+        "reversal": reversal(panel, minimum)[rows],
+        "volatility": volatility[rows],
+        "value": equity / _positive(total_mv),
+        "profitability": _floats(listed["profitability"]),
+        "growth": _floats(listed["profitability"]) - _floats(listed["profitability_year_ago"]),
+    }
+    raw["mid_cap"] = mid_cap(raw["size"], universe, settings.clip_std)
+    frame, profile = _standardised(listed, raw, universe, settings)
+
+    days = int(np.isfinite(panel.returns).any(axis=0).sum())
+    short = f"needs {minimum} of the last {settings.window} trading days; daily_prices has {days} of them"
+    reasons = {}
+    for style in STYLES:
+        if frame[style].null_count() == frame.height and not any(
+            unavailable.get(table, {}).get(column) for table, column in (one.split(".") for one in NEEDS[style])
+        ):
+            windowed = style in ("turnover", "reversal", "volatility") and days < minimum
+            reasons[style] = short if windowed else f"no name of U(t) has a value of {style} on {date}"
+        if style in reasons and frame[f"{style}_raw"].null_count() == frame.height:
+            reasons[f"{style}_raw"] = reasons[style]
+    notes: dict[str, Any] = {"in_universe": int(universe.sum()), "volatility": volatility_is}
+    return Made(frame, profile, unavailable=reasons, notes=notes)
+
+
+def _standardised(
+    listed: pl.DataFrame, raw: Mapping[str, Floats], universe: NDArray[np.bool_], settings: StylesSettings
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The table, and one row per style of what the checks judge: location, spread and coverage on U(t)."""
+    columns: dict[str, pl.Series] = {}
+    judged = []
+    for style in STYLES:
+        x = raw[style]
+        if style in FUNDAMENTAL:
+            x = fill_with_median(x, listed["industry"], universe)
+        z = standardise(x, settings.clip_std, universe)
+        exists = bool(np.isfinite(z).any())
+        columns[style] = (
+            pl.Series(np.nan_to_num(z, nan=0.0)) if exists else pl.Series([None] * len(z), dtype=pl.Float64)
+        )
+        columns[f"{style}_raw"] = pl.Series(raw[style]).fill_nan(None)
+        mean, std = moments(z, universe)
+        known = float(np.isfinite(raw[style][universe]).mean()) if exists else None
+        # A style that is the same for every name has no spread to judge.
+        judged.append((style, mean, std, known) if exists and std > 0 else (style, None, None, known))
+    frame = listed.select("date", "symbol", pl.col("in_universe"), "industry", "total_mv", "float_mv")
+    profile = pl.DataFrame(
+        judged,
+        schema={"style": pl.String, "mean": pl.Float64, "std": pl.Float64, "coverage": pl.Float64},
+        orient="row",
+    )
+    return frame.with_columns(**columns).select(*SCHEMA), profile
+
+
+# --- statistics of a window ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Daily observations of a window, names × days, NaN where a name did not trade."""
+
+    symbols: pl.Series  # sorted
+    days: list[dt.date]
+    returns: Floats  # close / pre_close − 1
+    turnover: Floats  # amount / (close × float shares)
+    opening_mv: Floats  # pre_close × float shares: the float capitalisation before the day's move
+    members: NDArray[np.bool_]  # in U(day)
+
+    @classmethod
+    def of(cls, prices: pl.DataFrame, securities: pl.DataFrame, days: list[dt.date]) -> "Panel":
+        """From daily_prices and securities; rows of other days than `days` (in order) are left aside."""
+        symbols = pl.concat([prices["symbol"], securities["symbol"]]).unique().sort()
+        names = pl.DataFrame({"symbol": symbols, "row": np.arange(len(symbols))})
+        calendar = pl.DataFrame({"date": days, "column": np.arange(len(days))}, schema_overrides={"date": pl.Date})
+        place = {"how": "inner", "validate": "m:1", "maintain_order": "left"}
+        prices = prices.join(names, on="symbol", **place).join(calendar, on="date", **place)
+        inside = securities.filter("in_universe").join(names, on="symbol", **place).join(calendar, on="date", **place)
+
+        def spread(values: pl.Expr) -> Floats:
+            matrix = np.full((len(symbols), len(days)), np.nan)
+            found = prices.select(values.alias("value"))["value"].cast(pl.Float64).to_numpy()
+            matrix[prices["row"].to_numpy(), prices["column"].to_numpy()] = found
+            return np.where(np.isfinite(matrix), matrix, np.nan)
+
+        members = np.zeros((len(symbols), len(days)), dtype=bool)
+        members[inside["row"].to_numpy(), inside["column"].to_numpy()] = True
+        return cls(
+            symbols,
+            days,
+            returns=spread(pl.col("close") / pl.col("pre_close") - 1),
+            turnover=spread(pl.col("amount") / (pl.col("close") * pl.col("float_shares"))),
+            opening_mv=spread(pl.col("pre_close") * pl.col("float_shares")),
+            members=members,
+        )
+
+    def positions(self, symbols: pl.Series) -> NDArray[np.int64]:
+        """Rows of `symbols`, all of which the panel must hold."""
+        return self.symbols.search_sorted(symbols).to_numpy().astype(np.int64)
+
+
+def turnover(panel: Panel, minimum: int) -> Floats:
+    """ln of the mean daily amount / float_mv [names]; NaN with fewer than `minimum` days."""
+    return np.log(_positive(_mean(panel.turnover, minimum)))
+
+
+def reversal(panel: Panel, minimum: int) -> Floats:
+    """Compounded return of the window [names], 0 on days without trade; NaN with fewer than `minimum` days."""
+    enough = np.isfinite(panel.returns).sum(axis=1) >= minimum
+    compounded = np.prod(1.0 + np.nan_to_num(panel.returns, nan=0.0), axis=1) - 1.0
+    return np.where(enough, compounded, np.nan)
+
+
+def deviation(returns: Floats, minimum: int) -> Floats:
+    """Standard deviation (ddof 0) of the returns [names, days] of each name; NaN with fewer than `minimum`."""
+    centred = returns - _mean(returns, minimum)[:, None]
+    return np.sqrt(_mean(centred**2, minimum))
+
+
+def explained_share(returns: Floats, factors: Floats, minimum: int) -> Floats:
+    """R² of each name's returns [names, days] on an intercept and the factors [days, k], over the days that have both.
+
+    NaN with fewer than `minimum` days, or where the returns do not vary.
+    """
+    used = np.isfinite(returns) & np.isfinite(factors).all(axis=1)
+    count = used.sum(axis=1)
+    enough = count >= minimum
+    used, count = used[enough], count[enough][:, None]
+    y = np.where(used, returns[enough], 0.0)
+    y = (y - y.sum(axis=1, keepdims=True) / count) * used
+    design = np.where(np.isfinite(factors), factors, 0.0)
+    design = (design[None] - (used @ design / count)[:, None, :]) * used[:, :, None]  # (names, days, k)
+    left, singular, _ = np.linalg.svd(design, full_matrices=False)
+    fitted = np.einsum("ntk,nt->nk", left, y) ** 2 * (singular > 1e-10 * singular[:, :1])
+    total = (y**2).sum(axis=1)
+    share = np.full(len(returns), np.nan)
+    share[enough] = np.divide(fitted.sum(axis=1), total, out=np.full(len(total), np.nan), where=total > 0)
+    return np.clip(share, 0.0, 1.0)
+
+
+def mid_cap(size: Floats, universe: NDArray[np.bool_], clip_std: float) -> Floats:
+    """z³ less its least-squares line in z, z the standardised size; line and standardisation from U(t)."""
+    z = standardise(size, clip_std, universe)
+    cube = z**3
+    used = universe & np.isfinite(z)
+    spread = float((z[used] ** 2).sum())
+    slope = float((z[used] * cube[used]).sum()) / spread if spread > 0 else 0.0
+    intercept = float(cube[used].mean()) if used.any() else np.nan
+    return cube - intercept - slope * z
+
+
+def fill_with_median(x: Floats, industry: pl.Series, universe: NDArray[np.bool_]) -> Floats:
+    """`x` [names] with missing entries replaced by the median of the name's industry in U(t).
+
+    It stays missing for a name without industry, or in one without any value.
+    """
+    frame = pl.DataFrame({"x": x, "industry": industry, "universe": universe}).with_columns(pl.col("x").fill_nan(None))
+    medians = (
+        frame.filter(pl.col("universe") & (pl.col("industry") != NO_INDUSTRY) & pl.col("x").is_not_null())
+        .group_by("industry")
+        .agg(median=pl.col("x").median())
+    )
+    filled = frame.join(medians, on="industry", how="left", maintain_order="left")
+    return _floats(filled.select(pl.coalesce("x", "median"))["x"])
+
+
+# --- Fama–French factors ------------------------------------------------------------------------------------------------
+
+
+def factor_returns(
+    panel: Panel, history: pl.DataFrame, calendar: Calendar, settings: StylesSettings
+) -> tuple[Floats, str]:
+    """MKT, SMB and HML of each day of the panel [days, 3], and why days without them have none ("" if all have).
+
+    MKT is the float-capitalisation-weighted return of U(day). SMB and HML follow Fama and French (1993): at the close of
+    the month before, U is split at the median of float_mv and at the low and high shares of book/total_mv, names without
+    positive equity left out; the six portfolios are weighted by float capitalisation before the day's move. SMB is the
+    mean over the three book groups of small − big, HML the mean over the two size groups of high − low; a pair with an
+    empty side is left out (it can be empty only in a market of a few dozen names).
+    """
+    factors = np.full((len(panel.days), 3), np.nan)
+    groups: dict[dt.date, tuple[NDArray[np.int64] | None, str]] = {}
+    why_not = ""
+    for column, day in enumerate(panel.days):
+        formed = formation_day(calendar, day)
+        if formed not in groups:
+            at = history.filter((pl.col("date") == formed) & pl.col("in_universe"))
+            groups[formed] = sort_groups(panel, at, formed, settings)
+        group, reason = groups[formed]
+        if group is None:
+            why_not = why_not or reason
+            continue
+        r, w = panel.returns[:, column], panel.opening_mv[:, column]
+        traded = np.isfinite(r) & np.isfinite(w)
+        market = _weighted_mean(r, w, traded & panel.members[:, column])
+        small, big = (
+            np.array([_weighted_mean(r, w, traded & (group == 3 * side + book)) for book in range(3)])
+            for side in range(2)
+        )
+        smb = small - big
+        hml = np.array([small[2] - small[0], big[2] - big[0]])
+        if np.isfinite(market) and np.isfinite(smb).any() and np.isfinite(hml).any():
+            factors[column] = market, np.nanmean(smb), np.nanmean(hml)
+        else:
+            why_not = why_not or f"the portfolios formed on {formed} have no two sides on {day}"
+    return factors, why_not
+
+
+def sort_groups(
+    panel: Panel, at: pl.DataFrame, formed: dt.date, settings: StylesSettings
+) -> tuple[NDArray[np.int64] | None, str]:
+    """The 2×3 group of each name of the panel: 3 × (0 small, 1 big) + (0 low, 1 middle, 2 high book); −1 outside.
+
+    `at` holds U(t) of the formation day. (None, reason) where too few of its names have positive equity.
+    """
+    if at.is_empty():
+        return None, f"securities hold no U(t) of {formed}"
+    sized = at.filter((pl.col("equity") > 0) & (pl.col("total_mv") > 0) & (pl.col("float_mv") > 0))
+    if sized.height < max(settings.min_book_coverage * at.height, 1):
+        return None, f"{sized.height} of {at.height} names of U(t) had a known positive book equity on {formed}"
+    cap = sized["float_mv"].to_numpy()
+    book = (sized["equity"] / sized["total_mv"]).to_numpy()
+    low, high = np.quantile(book, [settings.low_book_share, 1 - settings.low_book_share])
+    group = np.full(len(panel.symbols), -1)
+    group[panel.positions(sized["symbol"])] = 3 * (cap > np.median(cap)) + (book > low) + (book > high)
+    return group, ""
+
+
+# --- small arithmetic ---------------------------------------------------------------------------------------------------
+
+
+def _floats(series: pl.Series) -> Floats:
+    return series.cast(pl.Float64).to_numpy().astype(np.float64)
+
+
+def _positive(x: Floats) -> Floats:
+    return np.where(x > 0, x, np.nan)
+
+
+def _mean(x: Floats, minimum: int) -> Floats:
+    """Mean over days [names, days] → [names] of the finite entries; NaN with fewer than `minimum`."""
+    used = np.isfinite(x)
+    count = used.sum(axis=1)
+    total = np.where(used, x, 0.0).sum(axis=1)
+    return np.divide(total, count, out=np.full(len(x), np.nan), where=count >= max(minimum, 1))
+
+
+def _weighted_mean(x: Floats, weights: Floats, used: NDArray[np.bool_]) -> float:
+    total = float(weights[used].sum())
+    return float((x[used] * weights[used]).sum()) / total if total > 0 else float("nan")
