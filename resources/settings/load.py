@@ -61,8 +61,11 @@ def load_profile(name_or_file: str, profiles: Path, environment: Mapping[str, st
             path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
             _merge(values, _nest(path, _literal(text)))
             about["shortens"].setdefault(".".join(path), f"set by {variable} in the environment")
+    # On top of the production tree, not of each class's defaults: a row such as portfolios.csi1000 has defaults of its own.
+    tree = Settings().model_dump()
+    _merge(tree, values)
     try:
-        settings = Settings.model_validate(values)
+        settings = Settings.model_validate(tree)
     except ValidationError as error:
         raise SettingsError(_explain(error, name_or_file)) from error
     return Profile(about["name"], about["description"], about["shortens"], settings)
