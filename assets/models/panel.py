@@ -1,0 +1,169 @@
+"""The input of the networks: one contiguous array of standardised features, and sequences that are slices of it.
+
+Here: assembling the array from raw features, standardising per date and bar, coverage. Not here: how features are
+computed (assets/features/), labels, batches.
+
+Layout [day, bar, stock, feature], float32: with the stocks inside, the sequence that ends on a day is a slice
+[steps, stock, feature] without a copy, in the order that recurrent kernels read. A name's features stand still within a
+row, so that choosing the names of a batch copies whole rows.
+"""
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+CHUNK_DAYS = 8  # days read at a time: bounds the memory beside the array, at the price of one scan per chunk
+ROUNDING = 1e-10  # a spread below this share of the largest value is rounding (as in assets/factors/cross_section.py)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """Standardised features of a window.
+
+    values   [day, bar, stock, feature] float32, 0 where unknown
+    has_bars [day, stock] bool: the name has rows on the day
+    known    [day, stock] int64: its entries that are not null
+    expected [day] int64: entries (bar, feature) that anyone in the market has on the day
+    universe [day, stock] bool: U(t)
+    dropped: features without a single value in the whole window; they are no part of `values`
+    """
+
+    days: tuple[dt.date, ...]
+    symbols: tuple[str, ...]
+    features: tuple[str, ...]
+    dropped: tuple[str, ...]
+    values: NDArray[np.float32]
+    has_bars: NDArray[np.bool_]
+    known: NDArray[np.int64]
+    expected: NDArray[np.int64]
+    universe: NDArray[np.bool_]
+
+    def sequence(self, day: int, sequence_days: int) -> NDArray[np.float32]:
+        """View [sequence_days · bars, stock, feature] of the sequence that ends on the day with this position."""
+        first = day - sequence_days + 1
+        if first < 0:
+            raise IndexError(f"The sequence of {sequence_days} days to {self.days[day]} begins before {self.days[0]}.")
+        return self.values[first : day + 1].reshape(-1, *self.values.shape[2:])
+
+    def covered(self, day: int, sequence_days: int, least_days: float, least_entries: float) -> NDArray[np.bool_]:
+        """[stock] Names with bars on enough of the sequence's days, and enough known entries on those days.
+
+        Entries count where the market has any value: a column null for everyone, in the whole window or on one day, is
+        no fault of the name (SPEC §5.1).
+        """
+        span = slice(day - sequence_days + 1, day + 1)
+        days_with_bars = self.has_bars[span].sum(axis=0)
+        possible = (self.has_bars[span] * self.expected[span, None]).sum(axis=0)
+        known = self.known[span].sum(axis=0)
+        # Counts are integers: the tolerance only keeps 0.8 · 20 from being more than 16.
+        enough_days = days_with_bars >= least_days * sequence_days - 1e-9
+        return enough_days & (possible > 0) & (known >= least_entries * possible - 1e-9)
+
+    def digest(self) -> str:
+        """Identifies the content: what a training or a score has seen."""
+        digest = hashlib.sha256(repr((self.days, self.symbols, self.features)).encode())
+        for array in (self.values, self.has_bars, self.known, self.universe):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
+
+
+def build_panel(
+    bar_features: pl.LazyFrame,
+    securities: pl.LazyFrame,
+    *,
+    days: Sequence[dt.date],
+    granularity: int,
+    features: Sequence[str],
+    clip: float,
+    keep_all: bool = False,
+) -> Panel:
+    """Assemble and standardise the window `days` (every one of them, also those without rows).
+
+    bar_features: date, symbol, granularity, bar and the raw `features`; securities: date, symbol, in_universe.
+    Stocks are those with bars that are in U(t) on some day of the window; statistics are those of U(t) on each day,
+    clipped at `clip` standard deviations. keep_all keeps features without any value (as zeros), for a network whose
+    inputs are fixed.
+    """
+    rows = bar_features.filter(pl.col("granularity") == granularity)
+    members = (
+        securities.filter(pl.col("in_universe") & pl.col("date").is_in(list(days))).select("date", "symbol").collect()
+    )
+    delivered = rows.filter(pl.col("date").is_in(list(days)))
+    bars = delivered.select("bar").unique().collect()["bar"].sort()
+    symbols = delivered.select("symbol").unique().collect()["symbol"]
+    symbols = symbols.filter(symbols.is_in(members["symbol"].unique().implode())).sort()
+
+    shape = (len(days), len(symbols))
+    day_at = pl.DataFrame({"date": list(days), "day": np.arange(len(days))}, schema_overrides={"date": pl.Date})
+    stock_at = pl.DataFrame(
+        {"symbol": symbols, "stock": np.arange(len(symbols))}, schema_overrides={"symbol": pl.String}
+    )
+    bar_at = pl.DataFrame({"bar": bars, "slot": np.arange(len(bars))}, schema_overrides={"bar": pl.Int32})
+    universe = np.zeros(shape, dtype=bool)
+    placed = members.join(day_at, on="date").join(stock_at, on="symbol")
+    universe[placed["day"].to_numpy(), placed["stock"].to_numpy()] = True
+
+    values = np.zeros((len(days), len(bars), len(symbols), len(features)), dtype=np.float32)
+    has_bars = np.zeros(shape, dtype=bool)
+    known = np.zeros(shape, dtype=np.int64)
+    expected = np.zeros(len(days), dtype=np.int64)
+    alive = np.zeros(len(features), dtype=bool)
+    for first in range(0, len(days), CHUNK_DAYS):
+        chunk = (
+            rows.filter(pl.col("date").is_in(list(days[first : first + CHUNK_DAYS])))
+            .select("date", "symbol", "bar", *features)
+            .collect()
+            .join(day_at, on="date")
+            .join(stock_at, on="symbol")
+            .join(bar_at, on="bar")
+        )
+        for (day,), frame in chunk.partition_by("day", as_dict=True).items():
+            raw = np.full(values.shape[1:], np.nan)
+            stocks = frame["stock"].to_numpy()
+            raw[frame["slot"].to_numpy(), stocks] = frame.select(pl.col(list(features)).cast(pl.Float64)).to_numpy()
+            raw[~np.isfinite(raw)] = np.nan
+            finite = np.isfinite(raw)
+            has_bars[day, stocks] = True
+            known[day] = finite.sum(axis=(0, 2))
+            expected[day] = finite.any(axis=1).sum()
+            alive |= finite.any(axis=(0, 1))
+            values[day] = standardise(raw, universe[day], clip)
+
+    dropped = tuple(name for name, some in zip(features, alive, strict=True) if not some)
+    kept = tuple(features)
+    if dropped and not keep_all:
+        values, kept = np.ascontiguousarray(values[..., alive]), tuple(f for f in features if f not in dropped)
+    return Panel(tuple(days), tuple(symbols), kept, dropped, values, has_bars, known, expected, universe)
+
+
+def standardise(raw: NDArray[np.float64], members: NDArray[np.bool_], n_std: float) -> NDArray[np.float32]:
+    """One date's [bar, stock, feature]: clip at mean ± `n_std` std, z-score, null → 0, all with the moments of `members`.
+
+    The rule of SPEC §5.1 (`assets.factors.cross_section.standardise`, for every bar and feature at once); a column whose
+    members don't vary is 0.
+    """
+    mean, std = _moments(raw, members)
+    clipped = np.clip(raw, mean - n_std * std, mean + n_std * std)
+    mean, std = _moments(clipped, members)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        scores = np.where(std > 0, (clipped - mean) / std, 0.0)
+    return np.nan_to_num(scores, nan=0.0).astype(np.float32)
+
+
+def _moments(x: NDArray[np.float64], members: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and std (ddof 0) over the members' finite entries of [bar, stock, feature], as [bar, 1, feature]."""
+    own = x[:, members]
+    finite = np.isfinite(own)
+    own = np.where(finite, own, 0.0)
+    count = np.maximum(finite.sum(axis=1, keepdims=True), 1)
+    mean = own.sum(axis=1, keepdims=True) / count
+    away = np.where(finite, own - mean, 0.0)
+    correction = away.sum(axis=1, keepdims=True) / count  # so that values far from zero lose no digits
+    std = np.sqrt(np.where(finite, (away - correction) ** 2, 0.0).sum(axis=1, keepdims=True) / count)
+    largest = np.abs(own).max(axis=1, keepdims=True, initial=0.0)
+    return mean + correction, np.where(std <= ROUNDING * largest, 0.0, std)

@@ -1,0 +1,170 @@
+"""Which weeks train a model, and on which days: arithmetic on the calendar, nothing else.
+
+Here: the rolling window, its purge, the retraining weeks, and from them the partitions that a week of a model or of the
+scores reads (the `over` functions of assets.py). Not here: data, labels, training.
+
+With signal day s and label horizon h, the label of day t is known at the close of t + 1 + h (the trade enters at the
+average price of t + 1). So, in trading days (SPEC §5.2, Purge):
+
+    first feature … first train ——— last train | h days | first valid ——— last valid | h days | signal day s
+                                     v₀ − (h+1)             v₀              s − (h+1)
+
+Every border is derived from h. A week whose window would begin before the history has no model, and says why.
+"""
+
+import datetime as dt
+from dataclasses import dataclass
+
+from resources.calendar import Calendar
+from resources.errors import SettingsError
+from resources.settings.models import ModelSettings, ModelsSettings
+
+
+@dataclass(frozen=True)
+class Window:
+    """The days behind one trained model; all are trading days, both ends of each range included."""
+
+    first_feature: dt.date
+    first_train: dt.date
+    last_train: dt.date
+    first_valid: dt.date
+    last_valid: dt.date
+    signal_day: dt.date
+    horizon: int
+
+    def feature_days(self, calendar: Calendar) -> list[dt.date]:
+        """Days whose features the samples read: the first sequence's first day to the last validation day."""
+        return calendar.days(self.first_feature, self.last_valid)
+
+    def train_days(self, calendar: Calendar) -> list[dt.date]:
+        return calendar.days(self.first_train, self.last_train)
+
+    def valid_days(self, calendar: Calendar) -> list[dt.date]:
+        return calendar.days(self.first_valid, self.last_valid)
+
+
+def days_needed(settings: ModelSettings) -> int:
+    """Trading days from the window's first feature day to its signal day, both included."""
+    between = settings.horizon  # days strictly between train and valid, and between valid and signal day
+    return settings.sequence_days - 1 + settings.train_days + between + settings.valid_days + between + 1
+
+
+def training_window(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> Window:
+    """The window of a model trained after the close of the week's signal day, from a history that begins on `start`.
+
+    Raises SettingsError, with the number of missing days, if the history is too short.
+    """
+    reason = shortfall(calendar, week, settings, start)
+    if reason is not None:
+        raise SettingsError(f"No model can be trained in the week of {week}: {reason}.")
+    signal_day = calendar.signal_day(week)
+    purge = settings.horizon + 1
+    last_valid = calendar.offset(signal_day, -purge)
+    first_valid = calendar.offset(last_valid, 1 - settings.valid_days)
+    last_train = calendar.offset(first_valid, -purge)
+    first_train = calendar.offset(last_train, 1 - settings.train_days)
+    first_feature = calendar.offset(first_train, 1 - settings.sequence_days)
+    return Window(first_feature, first_train, last_train, first_valid, last_valid, signal_day, settings.horizon)
+
+
+def shortfall(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> str | None:
+    """Why the week is before the first that can be trained; None when it is not."""
+    signal_day = calendar.signal_day(week)
+    held, needed = calendar.index(signal_day) - calendar.index(start) + 1, days_needed(settings)
+    if held < needed:
+        possible = calendar.index(start) + needed - 1 <= calendar.index(calendar.last)
+        first = calendar.week_of(calendar.offset(start, needed - 1)) if possible else f"after {calendar.last}"
+        return (
+            f"the history from {start} holds {max(held, 0)} of the {needed} trading days this window needs "
+            f"({settings.sequence_days} sequence, {settings.train_days} train, {settings.valid_days} valid, "
+            f"{settings.horizon} between at each border), {needed - max(held, 0)} are missing; the first possible week is {first}"
+        )
+    if settings.first_training is not None and signal_day < settings.first_training:
+        return f"the setting first_training asks for no training before {settings.first_training}"
+    return None
+
+
+def trained_week(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> dt.date | None:
+    """The week whose training serves `week`: itself or an earlier one; None before the first that can be trained.
+
+    Retraining is due at the first signal day at least `retrain_every_weeks` trading weeks and `retrain_every_days`
+    trading days after the previous training, the first being the first week whose window fits. A pure function of the
+    calendar, the settings and the history's start: it does not depend on which weeks are run.
+    """
+    if shortfall(calendar, week, settings, start) is not None:
+        return None
+    if settings.retrain_every_weeks == 1 and settings.retrain_every_days == 1:
+        return week
+    trained, trained_index, age = None, 0, 0
+    for candidate in calendar.weeks(calendar.week_of(start), week):
+        age += 1
+        index = calendar.index(calendar.signal_day(candidate))
+        if trained is None:
+            due = shortfall(calendar, candidate, settings, start) is None
+        else:
+            due = age >= settings.retrain_every_weeks and index - trained_index >= settings.retrain_every_days
+        if due:
+            trained, trained_index, age = candidate, index, 0
+    return trained
+
+
+# --- what a week of a model reads -------------------------------------------------------------------------------------
+
+
+def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
+    """Feature days of a week that trains; none of a week that carries a model forward or has none."""
+    if trained_week(calendar, week, settings, start) != week:
+        return []
+    return training_window(calendar, week, settings, start).feature_days(calendar)
+
+
+def window_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
+    """Days whose prices or listings the labels and samples of a window ending this week need, the signal day included.
+
+    Prices may begin long before the features, and `start` is the beginning of what is read: so this cannot know which
+    weeks train, and names the window of every week.
+    """
+    back = days_needed(settings) - 1
+    if settings.label == "risk_adjusted":
+        back = max(back, days_needed(settings) - settings.sequence_days + settings.risk_days - 1)
+    return _last_days(calendar, week, back + 1, start)
+
+
+def carried_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
+    """The earlier week whose model this week carries forward; none of a week that trains or has no model."""
+    trained = trained_week(calendar, week, settings, start)
+    return [] if trained is None or trained == week else [trained]
+
+
+# --- what a week of the scores reads ----------------------------------------------------------------------------------
+
+
+def in_force(calendar: Calendar, week: dt.date, lag: int, start: dt.date) -> dt.date | None:
+    """The week whose model scores `week`: `lag` trading weeks before; None before the history."""
+    weeks = calendar.weeks(calendar.week_of(start), week)
+    return weeks[-1 - lag] if len(weeks) > lag else None
+
+
+def model_weeks(calendar: Calendar, week: dt.date, settings: ModelSettings, lag: int, start: dt.date) -> list[dt.date]:
+    """Partitions of one model that the score of `week` reads: the model in force, and the week that trained it."""
+    serving = in_force(calendar, week, lag, start)
+    if serving is None:
+        return []
+    trained = trained_week(calendar, serving, settings, start)
+    return sorted({serving} if trained is None else {serving, trained})
+
+
+def gru_50_1_weeks(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
+    return model_weeks(calendar, week, settings.gru_50_1, settings.train_lag_weeks, start)
+
+
+def sequence_days(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
+    """The days of the longest input sequence that ends on the signal day."""
+    return _last_days(calendar, week, max(row.sequence_days for row in settings.rows.values()), start)
+
+
+def _last_days(calendar: Calendar, week: dt.date, count: int, start: dt.date) -> list[dt.date]:
+    """The last `count` trading days up to the signal day, none before `start`."""
+    signal_day = calendar.signal_day(week)
+    first = calendar.offset(signal_day, -min(count - 1, calendar.index(signal_day)))
+    return calendar.days(max(first, start), signal_day)
