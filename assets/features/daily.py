@@ -12,30 +12,40 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.features.names import DAILY_FEATURES
+from resources.calendar import Calendar
 from resources.made import Made
 from resources.settings.features import FeaturesSettings
 
 Floats = NDArray[np.float64]
 COLUMNS = ("pre_close", "open", "high", "low", "close", "volume", "amount", "float_shares", "vwap")
+LOOK_BACK = 60
 AMIHUD_YUAN = 1e8  # |return| per hundred million yuan
 
 
-def make_daily_features(daily_prices: pl.LazyFrame, date: dt.date, settings: FeaturesSettings) -> Made:
+def make_daily_features(
+    daily_prices: pl.LazyFrame, date: dt.date, calendar: Calendar, settings: FeaturesSettings
+) -> Made:
     """`daily_features` of one day: a row per name that traded on it; `daily_prices` holds the sixty days up to it."""
     prices = daily_prices.select("date", "symbol", *COLUMNS).filter(pl.col("volume") > 0).collect()
     today = prices.filter(date=date).sort("symbol")
+    dates = calendar.days(calendar.offset(date, -min(LOOK_BACK - 1, calendar.index(date))), date)
     frame = today.select("date", "symbol").with_columns(
         pl.Series(name, values, pl.Float32, nan_to_null=True)
-        for name, values in measure_days(prices, today["symbol"], settings).items()
+        for name, values in measure_days(prices, today["symbol"], dates, settings).items()
     )
     return Made(frame, profile=_profile(frame))
 
 
-def measure_days(prices: pl.DataFrame, symbols: pl.Series, settings: FeaturesSettings) -> dict[str, Floats]:
-    """The 26 features [n] of `symbols` on the last date of `prices`, NaN for null. Rows are traded symbol-days."""
-    dates = prices["date"].unique().sort()
-    own = prices.filter(pl.col("symbol").is_in(symbols.implode()))
-    place = (dates.search_sorted(own["date"]).to_numpy(), symbols.search_sorted(own["symbol"]).to_numpy())
+def measure_days(
+    prices: pl.DataFrame, symbols: pl.Series, dates: list[dt.date], settings: FeaturesSettings
+) -> dict[str, Floats]:
+    """The 26 features [n] of `symbols` (ascending) on the last of the trading days `dates`, NaN for null.
+
+    The rows of `prices` are traded symbol-days.
+    """
+    days = pl.Series(dates, dtype=pl.Date)
+    own = prices.filter(pl.col("symbol").is_in(symbols.implode()), pl.col("date").is_in(days.implode()))
+    place = (days.search_sorted(own["date"]).to_numpy(), symbols.search_sorted(own["symbol"]).to_numpy())
     field = {}
     for name in COLUMNS:
         field[name] = np.full((len(dates), len(symbols)), np.nan)
