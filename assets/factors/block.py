@@ -14,14 +14,15 @@ import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
+from assets.ticks import clock
 from resources.errors import InputError
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-OPENING_AUCTION, CLOSING_AUCTION = 565, 897
-GRID: NDArray[np.int64] = np.r_[570:690, 780:897]  # G of SPEC §1: the 237 bars of continuous trading, by start minute
-SLOTS: NDArray[np.int64] = np.r_[OPENING_AUCTION, GRID, CLOSING_AUCTION]
+SLOTS: NDArray[np.int64] = np.array(clock.DAY_BARS)  # start minutes: opening auction, G, closing auction
+OPENING_AUCTION, CLOSING_AUCTION = int(SLOTS[0]), int(SLOTS[-1])
+GRID = SLOTS[1:-1]  # G of SPEC §1: the 237 bars of continuous trading
 MINUTES = GRID.size
 
 

@@ -14,14 +14,13 @@ import polars as pl
 from assets import catalogue
 from assets.factors import cross_section
 from assets.factors.cross_section import Floats
+from assets.factors.styles import NO_INDUSTRY, STYLES
 from assets.factors.windows import NEEDS
 from resources.made import Made
 from resources.settings.factors import FactorsSettings
 
 Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
-STYLES = ("size", "mid_cap", "turnover", "reversal", "volatility", "value", "profitability", "growth")
-NO_INDUSTRY = "unknown"
 # Factors that drop_flat_days (off by default) touches.
 FLAT_SENSITIVE = ("outflow_per_trade", "large_trade_gain")
 

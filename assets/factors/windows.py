@@ -6,6 +6,20 @@ from resources.calendar import Calendar
 from resources.settings.factors import FactorsSettings
 from resources.table import days
 
+# Day indicator → the columns it cannot do without, those that are missing most often first.
+INDICATOR_NEEDS: dict[str, tuple[str, ...]] = {
+    "skewness": ("minute_bars.close",),
+    "downside_volatility_share": ("minute_bars.close",),
+    "buying_intention_share": ("minute_bars.net_bid_change", "minute_bars.buy_amount", "minute_bars.amount"),
+    "buying_intention_strength": ("minute_bars.net_bid_change", "minute_bars.buy_amount"),
+    "large_net_buy": ("minute_bars.large_buy_amount",),
+    "open_amount": ("minute_bars.amount",),
+    "post_open_growth": ("minute_bars.close",),
+    "closing_volume_share": ("minute_bars.volume",),
+    "outflow_per_trade": ("minute_bars.trades", "minute_bars.amount"),
+    "large_trade_growth": ("minute_bars.trades", "minute_bars.amount"),
+    "flat_share": ("minute_bars.close",),
+}
 # Factor → the columns it cannot do without; reasons for n/a travel along this.
 NEEDS: dict[str, tuple[str, ...]] = {
     "skewness": ("day_indicators.skewness", "styles.total_mv"),
