@@ -1,0 +1,84 @@
+"""The stage `features`: what the networks read, per bar and per day. Declarations only."""
+
+import polars as pl
+
+from assets.features.names import BAR_FEATURES, BAR_NEEDS, DAILY_FEATURES, DAILY_NEEDS, HOUR_FEATURE
+from resources.gate import Between, Check
+from resources.table import Read, Table, days
+
+FAULT = "this is a fault of the code; report it with the partition's folder"
+
+bar_features = Table(
+    name="bar_features",
+    stage="features",
+    partition="day",
+    description="""The 63 features of each symbol's eight 30-minute and four 60-minute bars, and a 64th of the 60-minute bars
+(SPEC §5.1), raw: not standardised, null where not defined. `bar` is the start minute since midnight. Every column's definition
+stands in `assets/features/names.py`. Read as input of the networks.
+""",
+    reads=(Read("minute_bars"), Read("daily_prices")),
+    schema={
+        "date": pl.Date,
+        "symbol": pl.String,
+        "granularity": pl.Int32,
+        "bar": pl.Int32,
+        **dict.fromkeys(BAR_FEATURES, pl.Float32),
+        HOUR_FEATURE: pl.Float32,
+    },
+    sort=("symbol", "granularity", "bar"),
+    settings="features",
+    make="assets.features.bars:make_bar_features",
+    needs=BAR_NEEDS,
+    checks=(
+        Check("symbol_bar_unique", Between("duplicates", 0, 0), critical=True, remedy=FAULT),
+        Check("features_finite", Between("not_finite", 0, 0), critical=True, remedy=FAULT),
+        Check("downside_shares_not_negative", Between("least_downside_share", 0, None), critical=True, remedy=FAULT),
+        # Float32 of a share may exceed 1 by its last bit.
+        Check(
+            "downside_shares_at_most_one",
+            Between("largest_downside_share", None, 1.000001),
+            critical=True,
+            remedy=FAULT,
+        ),
+        Check(
+            "returns_known",
+            Between("return_coverage", 0.99, 1),
+            critical=False,
+            remedy="these bars have no price: neither an auction nor a trade nor a pre_close is known before them",
+        ),
+    ),
+)
+
+daily_features = Table(
+    name="daily_features",
+    stage="features",
+    partition="day",
+    description="""The 26 daily features of every name that traded on the day (SPEC §5.1), raw, from sixty days of daily prices
+chained by pre_close; a window statistic needs 75 % of its days. Every column's definition stands in `assets/features/names.py`.
+Read as input of the networks.
+""",
+    reads=(Read("daily_prices", over=days(-59, 0)),),
+    schema={"date": pl.Date, "symbol": pl.String, **dict.fromkeys(DAILY_FEATURES, pl.Float32)},
+    sort=("symbol",),
+    settings="features",
+    make="assets.features.daily:make_daily_features",
+    needs=DAILY_NEEDS,
+    checks=(
+        Check("symbol_unique", Between("duplicates", 0, 0), critical=True, remedy=FAULT),
+        Check("features_finite", Between("not_finite", 0, 0), critical=True, remedy=FAULT),
+        Check(
+            "close_not_above_highest_high",
+            Between("largest_distance_to_high", None, 1e-6),
+            critical=False,
+            remedy="a close above its day's high stands in reference/daily_prices",
+        ),
+        Check(
+            "month_of_history_known",
+            Between("return_20_coverage", 0.8, 1),
+            critical=False,
+            remedy="fewer than 20 days of daily_prices before this day: start reference/daily_prices earlier",
+        ),
+    ),
+)
+
+TABLES = (bar_features, daily_features)
