@@ -186,9 +186,12 @@ class Panel:
         symbols = pl.concat([prices["symbol"], securities["symbol"]]).unique().sort()
         names = pl.DataFrame({"symbol": symbols, "row": np.arange(len(symbols))})
         calendar = pl.DataFrame({"date": days, "column": np.arange(len(days))}, schema_overrides={"date": pl.Date})
-        place = {"how": "inner", "validate": "m:1", "maintain_order": "left"}
-        prices = prices.join(names, on="symbol", **place).join(calendar, on="date", **place)
-        inside = securities.filter("in_universe").join(names, on="symbol", **place).join(calendar, on="date", **place)
+
+        def placed(frame: pl.DataFrame) -> pl.DataFrame:
+            on_row = frame.join(names, on="symbol", how="inner", maintain_order="left")
+            return on_row.join(calendar, on="date", how="inner", maintain_order="left")
+
+        prices, inside = placed(prices), placed(securities.filter("in_universe"))
 
         def spread(values: pl.Expr) -> Floats:
             matrix = np.full((len(symbols), len(days)), np.nan)

@@ -19,7 +19,8 @@ def limit_prices(names: pl.DataFrame, date: dt.date, settings: ReferenceSettings
     """
     normal, special = _in_force(settings, date)
     percent = pl.when("is_st").then(_of_board(special)).otherwise(_of_board(normal))
-    up = down = pl.when(pl.col("listed_days").is_not_null()).then(percent)
+    up: pl.Expr = pl.when(pl.col("listed_days").is_not_null()).then(percent)
+    down = up
     for rule in settings.listing_rules:
         for board in rule.boards:
             replaced = [r.since for r in settings.listing_rules if board in r.boards and r.since > rule.since]

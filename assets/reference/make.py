@@ -229,8 +229,8 @@ def _listed_names(
         return names.with_columns(list_date=pl.lit(None, pl.Date))
     sifted["instruments"] = sift_instruments(instruments.collect())
     known = sifted["instruments"].usable.filter(pl.col("list_date") <= date)
-    traded = pl.col("symbol").is_in(today["symbol"].to_list())
-    listed = known.filter(pl.col("delist_date").is_null() | (pl.col("delist_date") > date) | traded)
+    trades = pl.col("symbol").is_in(today["symbol"].to_list())
+    listed = known.filter(pl.col("delist_date").is_null() | (pl.col("delist_date") > date) | trades)
     unlisted = today.join(listed, on="symbol", how="anti").select("symbol", list_date=pl.lit(None, pl.Date))
     return pl.concat([listed.select("symbol", "list_date"), unlisted]).sort("symbol")
 

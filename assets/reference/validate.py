@@ -53,7 +53,7 @@ def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.
     marked = rows.with_columns(reason=reason)
     usable, aside = marked.filter(pl.col("reason").is_null()), marked.filter(pl.col("reason").is_not_null())
     if usable.select(key).is_duplicated().any():
-        again = ~usable.select(rows.columns).is_first_distinct()
+        again = ~usable.select(pl.struct(rows.columns).is_first_distinct()).to_series()
         aside = pl.concat([aside, usable.filter(again).with_columns(reason=pl.lit(REPEATED))])
         usable = usable.filter(~again)
         differing = usable.select(key).is_duplicated()
