@@ -6,5 +6,5 @@ so that the two are independent implementations of the same contracts. Importing
 
 Modules: `settings` (profiles), `plan` (calendar, names, scheduled events), `signals` (the planted alpha and the common
 factors), `book` (order book and one stock-day of trading), `bars` (its own minute bars), `delivery` (the vendor's files),
-`reference` (the reference tables), `generate` (puts it together).
+`reference` (the reference tables), `generate` (puts it together), `folder` (where it appears).
 """

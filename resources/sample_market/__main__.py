@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from .folder import FolderTakenError, is_made
 from .settings import PROFILES, profile
 
 
@@ -36,16 +37,17 @@ def main(arguments: list[str] | None = None) -> int:
     began = time.monotonic()
     try:
         settings = profile(name, **{k: v for k, v in options.items() if v is not None})
-        from . import generate  # numba and polars load only when there is something to do
-
-        if not generate.generate(settings, out, workers=workers, report=lambda line: print(line, flush=True)):
-            print(f"sample market: {out} already holds profile {name}, seed {settings.seed}, version of this code")
+        if is_made(out, settings):
+            print(f"sample market: {out} already holds this market (profile {name}, seed {settings.seed})")
             return 0
+        from .generate import generate  # numba and polars load only when there is something to do
+
+        generate(settings, out, workers=workers, report=lambda line: print(line, flush=True))
     except ValidationError as error:
         problems = "; ".join(f"--{e['loc'][0]}: {e['msg']}" for e in error.errors())
         print(f"sample market: settings refused: {problems}", file=sys.stderr)
         return 2
-    except (ValueError, generate.MarketExistsError) as error:
+    except (ValueError, FolderTakenError) as error:
         print(f"sample market: {error}", file=sys.stderr)
         return 2
     megabytes = sum(f.stat().st_size for f in (out / "ticks").rglob("*.csv")) / 1e6

@@ -32,8 +32,8 @@ from .book import (
     TRADING,
 )
 
-GRID = np.array([565, *range(570, 690), *range(780, 897), 897], np.int32)
-"""The 239 bars of every delivered symbol-day."""
+GRID = np.array([565, *range(570, 690), *range(780, 897), 897, 905], np.int32)
+"""The 239 bars of every delivered symbol-day, and the after-hours bar that exists only where it traded."""
 COLUMNS = (
     "open",
     "high",
@@ -56,11 +56,12 @@ COLUMNS = (
 _INTEGER = ("volume", "trades")
 _BOOLEAN = ("at_limit_up", "at_limit_down")
 AFTERNOON_MS = 780 * 60_000
+ROWS = 240
 
 
 @njit(cache=True, nogil=True)
 def _bar_of(t):
-    """Row of GRID for a stamp in ms: 11:30 to 13:00 belongs to 11:29, all from 14:57 to the closing auction."""
+    """Row of GRID for a stamp in ms: 11:30 to 13:00 belongs to 11:29, all from 14:57 to the closing auction to 897."""
     m = t // 60_000
     if m < 570:
         return 0
@@ -70,12 +71,14 @@ def _bar_of(t):
         return 120
     if m < 897:
         return m - 659
-    return 238
+    if m < 905:
+        return 238
+    return 239
 
 
 @njit(cache=True, nogil=True)
 def aggregate_day(E, Q, orders, threshold, pre_close, limit_up, limit_down, bars, sizes):
-    """Fill bars (239, 17) in yuan and shares, and sizes (3,) = orders, sum of ln amount, sum of its square.
+    """Fill bars (240, 17) in yuan and shares, and sizes (3,) = orders, sum of ln amount, sum of its square.
 
     E, Q: the day's events and snapshots. orders: number of orders. threshold: yuan, NaN where none. Prices in cents,
     a limit of 0 means none.
@@ -94,8 +97,8 @@ def aggregate_day(E, Q, orders, threshold, pre_close, limit_up, limit_down, bars
                 sizes[0] += 1.0
                 sizes[1] += x
                 sizes[2] += x * x
-    cents = np.zeros((239, 10), np.int64)  # open high low close volume amount trades buy sell, net bid change
-    large = np.zeros((239, 2), np.int64)
+    cents = np.zeros((ROWS, 10), np.int64)  # open high low close volume amount trades buy sell, net bid change
+    large = np.zeros((ROWS, 2), np.int64)
     known = not math.isnan(threshold)
     for i in range(E.shape[0]):
         if E[i, KIND] != TRADE:
@@ -121,7 +124,7 @@ def aggregate_day(E, Q, orders, threshold, pre_close, limit_up, limit_down, bars
         if known and amounts[1, E[i, ASK]] / 100.0 >= threshold:
             large[b, 1] += a
     # quotes of continuous trading; the first of each session only seeds the state
-    quotes = np.zeros((239, 4))
+    quotes = np.zeros((ROWS, 4))
     seeded = False
     session = -1
     bp = bq = ap = aq = np.int64(0)
@@ -163,7 +166,7 @@ def aggregate_day(E, Q, orders, threshold, pre_close, limit_up, limit_down, bars
         quotes[b, 2] += (q1 - q2) / (q1 + q2)
         quotes[b, 3] += (bid5 - ask5) / (bid5 + ask5)
     last = pre_close
-    for b in range(239):
+    for b in range(ROWS):
         row = cents[b]
         if row[6] == 0:
             row[0], row[1], row[2], row[3] = last, last, last, last
@@ -197,7 +200,7 @@ def thresholds(counts: np.ndarray, *, min_days: int = 5, min_orders: int = 200) 
 
 
 def bars_frame(symbols: list[str], bars: np.ndarray) -> pl.DataFrame:
-    """(stocks, 239, 17) → the landing zone's bars, sorted by symbol and minute."""
+    """(stocks, 240, 17) → the landing zone's bars, sorted by symbol and minute; no 905 without trades."""
     order = np.argsort(np.array(symbols))
     flat = bars[order].reshape(-1, len(COLUMNS))
     names = pl.Series("symbol", [symbols[i] for i in order], pl.String)
@@ -213,7 +216,8 @@ def bars_frame(symbols: list[str], bars: np.ndarray) -> pl.DataFrame:
             data[name] = pl.Series(x > 0.5)
         else:
             data[name] = pl.Series(x, nan_to_null=True)
-    return pl.DataFrame(data)
+    frame = pl.DataFrame(data)
+    return frame.filter((pl.col("minute") != 905) | (pl.col("trades") > 0))
 
 
 def order_sizes_frame(symbols: list[str], sizes: np.ndarray) -> pl.DataFrame:

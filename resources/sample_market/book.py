@@ -54,8 +54,8 @@ HEAD, TAIL, SHARES, COUNT = range(4)
 P_SIGNAL = 7  # imprints: intention, large orders, skew, closing share, outflow size
 N_SIGNALS = 5
 PARAMETERS = P_SIGNAL + N_SIGNALS
-I_PRE, I_LOW, I_HIGH, I_LOT, I_LOCK, I_SZSE, I_SEED = range(7)
-INTEGERS = 7
+I_PRE, I_LOW, I_HIGH, I_LOT, I_LOCK, I_SZSE, I_LATE, I_SEED = range(8)
+INTEGERS = 8
 
 MAX_ORDERS, MAX_EVENTS, MAX_SNAPS, MAX_LEVELS = 12_000, 30_000, 1_500, 24_000
 
@@ -69,6 +69,7 @@ OPEN_CALL_START, OPEN_MATCH, MORNING, NOON, AFTERNOON, CLOSE_CALL_START, CLOSE_M
     897 * MINUTE,
     900 * MINUTE,
 )
+LATE_START, LATE_END = 905 * MINUTE, 930 * MINUTE
 MINUTES = 237
 
 
@@ -121,16 +122,16 @@ def log_event(E, S, t, kind, bid, ask, price, qty, side, otype):
 
 
 @njit(cache=True, nogil=True)
-def rest_order(O, L, live, S, k):
+def rest_order(R, L, live, S, k):
     """Put order k at the tail of its level."""
-    side = O[k, O_SIDE]
-    p = O[k, O_PRICE]
-    q = O[k, O_LEFT]
+    side = R[k, O_SIDE]
+    p = R[k, O_PRICE]
+    q = R[k, O_LEFT]
     tail = L[side, p, TAIL]
-    O[k, O_PREV] = tail
-    O[k, O_NEXT] = -1
+    R[k, O_PREV] = tail
+    R[k, O_NEXT] = -1
     if tail >= 0:
-        O[tail, O_NEXT] = k
+        R[tail, O_NEXT] = k
     else:
         L[side, p, HEAD] = k
         S[DEPTH + side] += 1
@@ -139,7 +140,7 @@ def rest_order(O, L, live, S, k):
     L[side, p, COUNT] += 1
     n = S[LIVE + side]
     live[side, n] = k
-    O[k, O_PLACE] = n
+    R[k, O_PLACE] = n
     S[LIVE + side] = n + 1
     S[TOTAL_VOLUME + side] += q
     S[TOTAL_VALUE + side] += q * (p + S[BASE])
@@ -152,32 +153,32 @@ def rest_order(O, L, live, S, k):
 
 
 @njit(cache=True, nogil=True)
-def take_shares(O, L, live, S, k, q):
+def take_shares(R, L, live, S, k, q):
     """Take q shares off resting order k; unlink it when nothing is left, and find the new best price."""
-    side = O[k, O_SIDE]
-    p = O[k, O_PRICE]
-    O[k, O_LEFT] -= q
+    side = R[k, O_SIDE]
+    p = R[k, O_PRICE]
+    R[k, O_LEFT] -= q
     L[side, p, SHARES] -= q
     S[TOTAL_VOLUME + side] -= q
     S[TOTAL_VALUE + side] -= q * (p + S[BASE])
     S[CHANGED] = 1
-    if O[k, O_LEFT] > 0:
+    if R[k, O_LEFT] > 0:
         return
-    prev, nxt = O[k, O_PREV], O[k, O_NEXT]
+    prev, nxt = R[k, O_PREV], R[k, O_NEXT]
     if prev >= 0:
-        O[prev, O_NEXT] = nxt
+        R[prev, O_NEXT] = nxt
     else:
         L[side, p, HEAD] = nxt
     if nxt >= 0:
-        O[nxt, O_PREV] = prev
+        R[nxt, O_PREV] = prev
     else:
         L[side, p, TAIL] = prev
     L[side, p, COUNT] -= 1
-    place = O[k, O_PLACE]
+    place = R[k, O_PLACE]
     last = S[LIVE + side] - 1
     moved = live[side, last]
     live[side, place] = moved
-    O[moved, O_PLACE] = place
+    R[moved, O_PLACE] = place
     S[LIVE + side] = last
     if L[side, p, COUNT] == 0:
         S[DEPTH + side] -= 1
@@ -210,23 +211,23 @@ def record_trade(E, S, t, bid, ask, p, q, side):
 
 
 @njit(cache=True, nogil=True)
-def cancel_order(O, L, live, S, E, t, k):
-    side = O[k, O_SIDE]
-    q = O[k, O_LEFT]
-    price = O[k, O_PRICE] + S[BASE]
+def cancel_order(R, L, live, S, E, t, k):
+    side = R[k, O_SIDE]
+    q = R[k, O_LEFT]
+    price = R[k, O_PRICE] + S[BASE]
     log_event(E, S, t, CANCEL, k if side == 0 else -1, k if side == 1 else -1, price, q, side, 0)
     S[WITHDRAWN + 3 * side] += 1
     S[WITHDRAWN + 3 * side + 1] += q
     S[WITHDRAWN + 3 * side + 2] += q * price
-    take_shares(O, L, live, S, k, q)
+    take_shares(R, L, live, S, k, q)
 
 
 @njit(cache=True, nogil=True)
-def submit(O, L, live, S, E, t, side, p, q, otype, match):
+def submit(R, L, live, S, E, t, side, p, q, otype, match):
     """An order arrives. `match` False (a call auction): it only rests. Market orders take at most five levels."""
     k = S[N_ORDERS]
-    if k >= O.shape[0] or q <= 0:
-        if k >= O.shape[0]:
+    if k >= R.shape[0] or q <= 0:
+        if k >= R.shape[0]:
             S[OVERFLOW] = 1
         return
     S[N_ORDERS] = k + 1
@@ -234,8 +235,8 @@ def submit(O, L, live, S, E, t, side, p, q, otype, match):
     other = 1 - side
     cents = 0 if otype != LIMIT else p + S[BASE]
     log_event(E, S, t, ARRIVAL, k if side == 0 else -1, k if side == 1 else -1, cents, q, side, otype)
-    O[k, O_PRICE] = p
-    O[k, O_SIDE] = side
+    R[k, O_PRICE] = p
+    R[k, O_SIDE] = side
     levels = 0
     seen = -1
     while match and q > 0 and S[LIVE + other] > 0:
@@ -250,11 +251,11 @@ def submit(O, L, live, S, E, t, side, p, q, otype, match):
             if otype == MARKET and levels > 5:
                 break
         r = L[other, best, HEAD]
-        f = min(q, O[r, O_LEFT])
+        f = min(q, R[r, O_LEFT])
         record_trade(E, S, t, k if side == 0 else r, k if side == 1 else r, best, f, side)
-        take_shares(O, L, live, S, r, f)
+        take_shares(R, L, live, S, r, f)
         q -= f
-    O[k, O_LEFT] = q
+    R[k, O_LEFT] = q
     if q == 0:
         return
     if otype == MARKET:
@@ -263,7 +264,7 @@ def submit(O, L, live, S, E, t, side, p, q, otype, match):
         S[WITHDRAWN + 3 * side + 1] += q
         S[CHANGED] = 1
         return
-    rest_order(O, L, live, S, k)
+    rest_order(R, L, live, S, k)
     log_event(E, S, t, REST, k if side == 0 else -1, k if side == 1 else -1, p + S[BASE], q, side, otype)
 
 
@@ -290,15 +291,15 @@ def auction_price(L, S, reference):
 
 
 @njit(cache=True, nogil=True)
-def match_auction(O, L, live, S, E, t, reference):
+def match_auction(R, L, live, S, E, t, reference):
     p, v, _, _ = auction_price(L, S, reference)
     while v > 0:
         b = L[0, S[BEST], HEAD]
         a = L[1, S[BEST + 1], HEAD]
-        f = min(v, min(O[b, O_LEFT], O[a, O_LEFT]))
+        f = min(v, min(R[b, O_LEFT], R[a, O_LEFT]))
         record_trade(E, S, t, b, a, p, f, 2)
-        take_shares(O, L, live, S, b, f)
-        take_shares(O, L, live, S, a, f)
+        take_shares(R, L, live, S, b, f)
+        take_shares(R, L, live, S, a, f)
         v -= f
 
 
@@ -328,7 +329,7 @@ def take_snapshot(L, S, Q, t, phase, reference):
         return
     for c in range(6):
         Q[n, S_WITHDRAWN + c] = S[WITHDRAWN + c]
-    if phase == OPEN_CALL or phase == CLOSE_CALL:
+    if phase in (OPEN_CALL, CLOSE_CALL):
         p, v, ub, us = auction_price(L, S, reference)
         if p >= 0:
             Q[n, S_ASK_PRICE] = p + S[BASE]
@@ -366,30 +367,30 @@ def take_snapshot(L, S, Q, t, phase, reference):
 
 
 @njit(cache=True, nogil=True)
-def cancel_some(O, L, live, S, E, r, t, target):
+def cancel_some(R, L, live, S, E, r, t, target):
     """Keep each side near `target` live orders; an order to go is drawn at random, mostly of the older ones."""
     for side in range(2):
         n = S[LIVE + side]
         if n > 4 and uniform(r) < 0.30 + 0.06 * (n - target):
             k = live[side, np.int64(uniform(r) * n)]
-            if O[k, O_PRICE] != S[BEST + side] or L[side, O[k, O_PRICE], COUNT] > 1:
-                cancel_order(O, L, live, S, E, t, k)
+            if R[k, O_PRICE] != S[BEST + side] or L[side, R[k, O_PRICE], COUNT] > 1:
+                cancel_order(R, L, live, S, E, t, k)
 
 
 @njit(cache=True, nogil=True)
-def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
+def simulate_day(P, N, common, shape, R, L, live, E, Q, out):
     """One stock-day.
 
-    P, I: the parameters named above. common: (237,) common part of the value's minute log returns. shape: (237,) intraday
-    activity, mean 1. O, L, live: working memory. E, Q: event log and snapshots to fill. out: float64[3] = value at the
+    P, N: the real and whole parameters named above. common: (237,) common part of the value's minute log returns. shape: (237,) intraday
+    activity, mean 1. R, L, live: working memory (register of orders, price levels, live orders). E, Q: event log and snapshots to fill. out: float64[3] = value at the
     close (log yuan), volatility state, unused. Returns the book's state; S[OVERFLOW] tells that a buffer was too small.
     """
     S = np.zeros(STATE_COLUMNS, np.int64)
     r = np.empty(1, np.uint64)
-    r[0] = np.uint64(I[I_SEED])
-    lot, szse, lock, pre = I[I_LOT], I[I_SZSE], I[I_LOCK], I[I_PRE]
-    base = I[I_LOW]
-    size = I[I_HIGH] - base + 1
+    r[0] = np.uint64(N[I_SEED])
+    lot, szse, lock, pre = N[I_LOT], N[I_SZSE], N[I_LOCK], N[I_PRE]
+    base = N[I_LOW]
+    size = N[I_HIGH] - base + 1
     S[BASE], S[SIZE] = base, size
     S[BEST], S[BEST + 1] = -1, size
     for side in range(2):
@@ -398,7 +399,7 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
             L[side, p, TAIL] = -1
             L[side, p, SHARES] = 0
             L[side, p, COUNT] = 0
-    v = P[P_VALUE] + P[P_DRIFT_OPEN] * 0.5
+    v = P[P_VALUE] + P[P_DRIFT_OPEN] * 0.8  # the early drift comes mostly overnight
     sigma, rate, scale, h = P[P_SIGMA], P[P_RATE], P[P_SCALE], P[P_VOLATILITY_STATE]
     intention, large, skew, closing, outflow = (
         P[P_SIGNAL],
@@ -422,7 +423,7 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
             t += np.int64(30_000 + uniform(r) * 60_000) // 10 * 10
         else:
             t += np.int64(10 + uniform(r) * 120) // 10 * 10
-        t = min(t, OPEN_MATCH - 1_000)
+        t = min(t, OPEN_MATCH - 4_000)
         if t > mark * 3000 and S[CHANGED] == 1:
             take_snapshot(L, S, Q, mark * 3000, OPEN_CALL, pre)
         mark = max(mark, (t + 2999) // 3000)
@@ -433,18 +434,16 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
         q = draw_shares(r, scale, lot, side == 1)
         if lock != 0 and side == (0 if lock > 0 else 1):
             q *= 6
-        if uniform(r) < 0.28:
-            p = x + sign * (normal(r) * 4.0 + 1.5) * w
-        else:
-            p = x - sign * (1.0 + exponential(r) * 7.0) * w
-        submit(O, L, live, S, E, t, side, np.int64(math.floor(p + 0.5)), q, LIMIT, False)
+        eager = uniform(r) < 0.28
+        p = x + sign * (normal(r) * 4.0 + 1.5) * w if eager else x - sign * (1.0 + exponential(r) * 7.0) * w
+        submit(R, L, live, S, E, t, side, np.int64(math.floor(p + 0.5)), q, LIMIT, False)
         if uniform(r) < 0.06 and t < OPEN_MATCH - 5 * MINUTE:
             s = np.int64(uniform(r) * 2.0)
             if S[LIVE + s] > 6:
-                cancel_order(O, L, live, S, E, t, live[s, np.int64(uniform(r) * S[LIVE + s])])
+                cancel_order(R, L, live, S, E, t, live[s, np.int64(uniform(r) * S[LIVE + s])])
     t = OPEN_MATCH if szse == 1 else OPEN_MATCH + np.int64(uniform(r) * 90.0) * 10
     take_snapshot(L, S, Q, mark * 3000, OPEN_CALL, pre)
-    match_auction(O, L, live, S, E, t, pre)
+    match_auction(R, L, live, S, E, t, pre)
     take_snapshot(L, S, Q, OPEN_MATCH if szse == 1 else OPEN_MATCH + 3_000, OPENED, pre)
 
     # ---- continuous trading
@@ -457,16 +456,16 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
             take_snapshot(L, S, Q, start, TRADING, pre)
         first = m < 30
         last = m >= 207
-        h = 0.97 * h + 0.12 * normal(r)
+        h = 0.97 * h + 0.10 * normal(r)
         vol = sigma * math.sqrt(shape[m]) * math.exp(h)
         # fat tails: a student-like scale mixture, and rare jumps whose direction carries the planted skewness
-        move = vol * normal(r) * math.exp(0.45 * normal(r)) * 0.8
+        move = vol * normal(r) * math.exp(0.45 * normal(r)) * 0.62
         move += common[m]
         if uniform(r) < 0.012:
             jump = vol * (3.0 + 1.5 * exponential(r))
             move += -jump if uniform(r) < skew_down else jump
         move += vol * 0.054 * (2.0 * skew_down - 1.0)  # mean of the jumps, so that skewness is not drift
-        move += P[P_DRIFT_OPEN] * 0.5 / 30.0 if first else P[P_DRIFT_DAY] / 207.0
+        move += P[P_DRIFT_OPEN] * 0.2 / 30.0 if first else P[P_DRIFT_DAY] / 207.0
         pending += move
         activity = rate * shape[m] * math.exp(0.55 * h + 0.25 * min(abs(move) / (vol + 1e-9), 4.0) - 0.2)
         if last:
@@ -485,7 +484,7 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
                 break
             t0 = start + slot * 3000
             t = t0 + 10 + np.int64(uniform(r) * 60.0) * 10
-            half = w * 0.5 * (0.6 + exponential(r)) + 0.35
+            half = w * 0.3 * (0.4 + exponential(r)) + 0.2
 
             # makers whose quotes the value has passed: cancelled, or swept by the informed
             for side in range(2):
@@ -494,7 +493,7 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
                 for _ in range(5):
                     if S[LIVE + other] < 3 or sign * (x - S[BEST + other]) < 0.4 * w or uniform(r) < 0.4:
                         break
-                    cancel_order(O, L, live, S, E, t, L[other, S[BEST + other], HEAD])
+                    cancel_order(R, L, live, S, E, t, L[other, S[BEST + other], HEAD])
                     t += 10
                 if S[LIVE + other] > 0 and sign * (x - S[BEST + other]) > 0.3 * w:
                     limit = np.int64(math.floor(x)) if side == 0 else np.int64(math.ceil(x))
@@ -509,15 +508,15 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
                     q = np.int64(depth * (0.5 + 0.6 * uniform(r))) // lot * lot
                     if q > 0:
                         t += 10 * np.int64(1 + uniform(r) * 8.0)
-                        submit(O, L, live, S, E, t, side, limit, q, LIMIT, True)
+                        submit(R, L, live, S, E, t, side, limit, q, LIMIT, True)
 
             # noise traders
             tilt = 0.9 * flow + 0.35 * max(min((x - 0.5 * (S[BEST] + S[BEST + 1])) / w, 3.0), -3.0)
             if first:
                 tilt += intention
-            orders = 1 + np.int64(uniform(r) < 0.30) + np.int64(uniform(r) < 0.12)
+            orders = 1 + np.int64(uniform(r) < 0.18) + np.int64(uniform(r) < 0.05)
             for _ in range(orders):
-                is_large = uniform(r) < 0.10
+                is_large = uniform(r) < (0.20 if first else 0.10)
                 direction = tilt + (large if first and is_large else 0.0)
                 side = np.int64(0) if uniform(r) < 1.0 / (1.0 + math.exp(-2.0 * direction)) else np.int64(1)
                 if (lock > 0 and side == 0) or (lock < 0 and side == 1):
@@ -536,13 +535,13 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
                 otype = LIMIT
                 if szse == 1 and uniform(r) < 0.06 and lock == 0:
                     otype = MARKET if uniform(r) < 0.6 else OWN_BEST
-                limit = S[BEST + other] + np.int64(sign * math.floor(exponential(r) * 1.2 * w))
+                limit = S[BEST + other] + np.int64(sign * math.floor(exponential(r) * 0.9 * w))
                 if otype == OWN_BEST:
                     if S[LIVE + side] == 0:
                         continue
                     limit = S[BEST + side]
                 t += 10 * np.int64(1 + uniform(r) * 10.0)
-                submit(O, L, live, S, E, t, side, limit, q, otype, True)
+                submit(R, L, live, S, E, t, side, limit, q, otype, True)
                 flow = 0.93 * flow + 0.07 * sign
                 v += sign * 0.02 * sigma * math.log(1.0 + q / scale)  # price impact
 
@@ -550,7 +549,7 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
             x = math.exp(v) * 100.0 - base
             for side in range(2):
                 sign = 1.0 if side == 0 else -1.0
-                chance = 0.72 + 0.04 * (30 - S[LIVE + side])
+                chance = 0.72 + 0.04 * (27 - S[LIVE + side])
                 if first:
                     chance += 0.12 * sign * intention
                 if x > size - 1 and side == 1:
@@ -567,10 +566,10 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
                     p = np.int64(math.floor(x - distance)) if side == 0 else np.int64(math.ceil(x + distance))
                     t += 10 * np.int64(1 + uniform(r) * 12.0)
                     q = draw_shares(r, scale * (6.0 if lock != 0 else 1.3), lot, side == 1)
-                    submit(O, L, live, S, E, t, side, p, q, LIMIT, True)
+                    submit(R, L, live, S, E, t, side, p, q, LIMIT, True)
             t += 10 * np.int64(1 + uniform(r) * 8.0)
             if lock == 0:
-                cancel_some(O, L, live, S, E, r, t, 32)
+                cancel_some(R, L, live, S, E, r, t, 30)
             # a burst ends before its snapshot, and inside its minute
             i = S[N_EVENTS] - 1
             while i >= 0 and E[i, TIME] > t0 + 2990:
@@ -597,11 +596,33 @@ def simulate_day(P, I, common, shape, O, L, live, E, Q, out):
             q = draw_shares(r, scale * 2.0 * heavy, lot, False)
             p = x + sign * (2.0 + 2.0 * normal(r)) * w if i > 1 else x + sign * 3.0 * w
             t += 10 * np.int64(1 + uniform(r) * 40.0)
-            submit(O, L, live, S, E, t, side, np.int64(math.floor(p + 0.5)), q, LIMIT, False)
+            submit(R, L, live, S, E, t, side, np.int64(math.floor(p + 0.5)), q, LIMIT, False)
         take_snapshot(L, S, Q, t0 + 3000, CLOSE_CALL, S[LAST])
     t = CLOSE_MATCH if szse == 1 else CLOSE_MATCH + np.int64(uniform(r) * 90.0) * 10
-    match_auction(O, L, live, S, E, t, S[LAST])
+    match_auction(R, L, live, S, E, t, S[LAST])
     take_snapshot(L, S, Q, CLOSE_MATCH + 3_000, CLOSED, pre)
+
+    # ---- after-hours fixed-price trading (STAR, ChiNext): a few pairs at the closing price, beside the book
+    if N[I_LATE] == 1 and uniform(r) < 0.4 and S[LAST] > 0:
+        t = LATE_START
+        for _ in range(1 + np.int64(uniform(r) * 3.0)):
+            t += 10 * np.int64(1 + uniform(r) * 40_000.0)
+            buyer_last = uniform(r) < 0.5
+            q = draw_shares(r, scale, lot, False)
+            k = S[N_ORDERS]
+            if k + 2 > R.shape[0]:
+                S[OVERFLOW] = 1
+                break
+            S[N_ORDERS] = k + 2
+            first_side = np.int64(1 if buyer_last else 0)
+            log_event(
+                E, S, t, ARRIVAL, k if first_side == 0 else -1, k if first_side == 1 else -1, S[LAST], q, first_side, 0
+            )
+            k += 1
+            side = 1 - first_side
+            log_event(E, S, t, ARRIVAL, k if side == 0 else -1, k if side == 1 else -1, S[LAST], q, side, 0)
+            record_trade(E, S, t, k if side == 0 else k - 1, k if side == 1 else k - 1, S[LAST] - base, q, side)
+        take_snapshot(L, S, Q, LATE_END, CLOSED, pre)
     out[0] = v
     out[1] = h
     return S

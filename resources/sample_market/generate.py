@@ -7,11 +7,8 @@ What does not: how any one thing trades, is scheduled or is written (the other m
 from __future__ import annotations
 
 import datetime as dt
-import json
 import math
-import os
 import queue
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,29 +22,15 @@ import polars as pl
 from . import bars as mb
 from . import book as bk
 from . import delivery, reference
+from .folder import building, is_made
 from .plan import Plan, day_seed, limit_prices, make_plan, random
-from .settings import VERSION, MarketSettings
+from .settings import MarketSettings
 from .signals import CommonFactors, Signals, activity_shape, make_common_factors, make_signals
 
-SHARES_PER_SCALE = 1_900.0
+SHARES_PER_SCALE = 1_120.0
 """Shares traded a day per unit of size scale and of activity: what a run of the book gives on average."""
 NIGHT_SHARE = 0.45
 """Overnight part of a name's own daily volatility, as a fraction of the intraday part."""
-
-
-class MarketExistsError(Exception):
-    """The output folder holds something that is no sample market."""
-
-
-def description(settings: MarketSettings) -> dict[str, object]:
-    """Content of market.json: equal for equal markets."""
-    return {"sample": True, "version": VERSION, "settings": settings.model_dump(mode="json")}
-
-
-def is_made(out: Path, settings: MarketSettings) -> bool:
-    """Whether `out` already holds exactly this market."""
-    path = out / "market.json"
-    return path.is_file() and json.loads(path.read_text()) == description(settings)
 
 
 def generate(
@@ -57,31 +40,13 @@ def generate(
 
     Raises
     ------
-    MarketExistsError
+    FolderTakenError
         If `out` holds files that are no sample market: they are never overwritten.
     """
     if is_made(out, settings):
         return False
-    if out.exists() and any(out.iterdir()) and not (out / "market.json").is_file():
-        raise MarketExistsError(
-            f"{out} holds files but no market.json, so it is not a sample market and is left alone: "
-            "choose another folder with --out, or empty this one"
-        )
-    out.parent.mkdir(parents=True, exist_ok=True)
-    building = out.with_name(f".{out.name}.building-{os.getpid()}")
-    try:
-        building.mkdir()
-        _Market(settings, building, workers, report).run()
-        (building / "market.json").write_text(json.dumps(description(settings), indent=2, sort_keys=True) + "\n")
-        if out.exists():
-            old = out.with_name(f".{out.name}.old-{os.getpid()}")
-            out.rename(old)
-            building.rename(out)
-            shutil.rmtree(old)
-        else:
-            building.rename(out)
-    finally:
-        shutil.rmtree(building, ignore_errors=True)
+    with building(out, settings) as folder:
+        _Market(settings, folder, workers, report).run()
     return True
 
 
@@ -142,13 +107,16 @@ class _Market:
         for name in ("bars", "ticks", "reference", "restated", "truth/bars", "truth/restated"):
             (self.folder / name).mkdir(parents=True)
         plan = self.plan
+        self.report(
+            f"sample market: {len(plan.stocks)} names, {self.settings.days} days (a first run compiles for 20 s)"
+        )
         began = time.monotonic()
         told = began
         with self.pool:
             for d in range(len(plan.days)):
                 self._run_day(d)
                 now = time.monotonic()
-                if now - told > 5.0 and d > plan.first_minute:
+                if now - told > 5.0 and d > plan.first_minute + self.settings.days // 25:
                     told = now
                     # a vendor day costs about three bar days
                     done = d + 1 - plan.first_minute + 2 * max(0, d + 1 - plan.first_tick)
@@ -250,8 +218,8 @@ class _Market:
         def cents(x: float) -> int:
             return min(max(math.floor(math.exp(x) * 100.0 + 0.5), low), high)
 
-        start = self.value[i] + 0.5 * early
-        self.value[i] = start + 0.5 * early + late + move + s.volatility[i] * scale * extra[0]
+        start = self.value[i] + 0.8 * early
+        self.value[i] = start + 0.2 * early + late + move + 1.2 * s.volatility[i] * scale * extra[0]
         first, close = cents(start), cents(self.value[i])
         reach = 0.6 * s.volatility[i]
         top = max(first, close, cents(max(start, self.value[i]) + reach * abs(extra[1])))
@@ -305,6 +273,7 @@ class _Market:
             200 if s.board[i] == "star" else 100,
             self.plan.lock[d, i],
             symbol.endswith(".SZ"),
+            s.board[i] in ("star", "chinext"),
             day_seed(self.settings, symbol, self.plan.days[d]),
         )
         if integers[bk.I_HIGH] - integers[bk.I_LOW] >= bk.MAX_LEVELS:

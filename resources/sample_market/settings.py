@@ -10,9 +10,6 @@ import datetime as dt
 
 from pydantic import BaseModel, ConfigDict, Field
 
-VERSION = "1"
-"""Raised whenever the same settings would give other bytes, so that a stale market is made anew."""
-
 
 class MarketSettings(BaseModel):
     """One market. Equal settings and version give equal bytes.
@@ -45,9 +42,9 @@ class MarketSettings(BaseModel):
     szse_channels: int = 4
     alpha: float = Field(1.0, ge=0, description="strength of the planted alpha; 0 is the null market")
     alpha_persistence: float = Field(0.9, ge=0, lt=1, description="AR(1) coefficient of the latent alpha, week to week")
-    alpha_weekly_return: float = Field(0.011, description="return of the next week per unit of alpha, at strength 1")
+    alpha_weekly_return: float = Field(0.009, description="return of the next week per unit of alpha, at strength 1")
     activity: float = Field(
-        0.95, gt=0, description="bursts of orders per minute of a typical stock at a typical minute"
+        0.82, gt=0, description="bursts of orders per minute of a typical stock at a typical minute"
     )
 
     @property

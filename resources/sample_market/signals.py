@@ -16,7 +16,7 @@ from .plan import Plan, monday, random
 from .settings import MarketSettings
 
 IMPRINTS = ("intention", "large", "skew", "closing", "outflow", "reversal")
-STRENGTH = np.array([0.20, 0.45, 0.45, 0.22, 0.10, 0.0013])
+STRENGTH = np.array([0.03, 0.38, 0.27, 0.07, 0.16, 0.0013])
 """Size of each imprint per unit of signal: two log-odds, jump asymmetry, log volumes, return of a day."""
 SIGNAL_SHARE = 0.8
 """Of an imprint's unit variance the square of this is alpha (at strength 1), the rest its own noise."""
