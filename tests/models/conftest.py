@@ -145,3 +145,14 @@ def small() -> ModelSettings:
         device="cpu",
         threads=1,
     )
+
+
+@pytest.fixture(autouse=True)
+def _one_thread():
+    """Small matrices on a shared machine: a second thread waits more than it works."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -71,5 +71,5 @@ def test_loading_executes_nothing(stored):
 
     trap = pickle.dumps(Trap())
     card = read_card(stored[2]) | {"checkpoint": digest(trap)}
-    with pytest.raises(Exception, match="(?i)header|deserializ"):
+    with pytest.raises(Exception, match=r"(?i)header|deserializ"):
         load_networks(card, trap, CPU)
