@@ -33,8 +33,9 @@ def limit_prices(names: pl.DataFrame, date: dt.date, settings: ReferenceSettings
             down = pl.when(first_days).then(pl.lit(rule.down_percent, pl.Int64)).otherwise(down)
     cents = (pl.col("pre_close") * 100).round().cast(pl.Int64)
     return names.select(
-        limit_up=(cents * (100 + up) + 50) // 100 / 100,
-        limit_down=(cents * (100 - down) + 50) // 100 / 100,
+        # polars divides by a constant as × 1/100, which errs in the last bit; round(2) gives the nearest float.
+        limit_up=((cents * (100 + up) + 50) // 100 / 100).round(2),
+        limit_down=((cents * (100 - down) + 50) // 100 / 100).round(2),
     )
 
 

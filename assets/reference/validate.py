@@ -95,12 +95,9 @@ def sift_daily_prices(rows: pl.DataFrame) -> Sifted:
             ("open or close is outside [low, high]", ~(pl.col("open").is_between(low, high) & pl.col("close").is_between(low, high))),
         ],
     )  # fmt: skip
-    cents = [((pl.col(name) * 100).round() / 100).alias(name) for name in ("pre_close", *PRICES)]
+    cents = [pl.col(name).round(2) for name in ("pre_close", *PRICES)]
     # A limit delivered as 0 is a vendor's way of saying that there is none.
-    limits = [
-        pl.when(pl.col(name) > 0).then((pl.col(name) * 100).round() / 100).alias(name)
-        for name in ("limit_up", "limit_down")
-    ]
+    limits = [pl.when(pl.col(name) > 0).then(pl.col(name).round(2)).alias(name) for name in ("limit_up", "limit_down")]
     return Sifted(sifted.usable.with_columns(cents + limits), sifted.aside)
 
 

@@ -1,0 +1,151 @@
+"""A random reference landing zone for tests: a few dozen names with everything that happens to names.
+
+Suspensions, special treatment, listings and delistings, restated and partial announcements, negative equity, changes of
+industry, index vectors. Truncation and noise replace what became known after a day.
+"""
+
+import datetime as dt
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+
+from resources.calendar import Calendar
+from resources.landing import LandingZone
+
+CALENDAR = Calendar.xshg()
+FIRST, LAST = dt.date(2015, 1, 5), dt.date(2015, 4, 30)
+KNOWN = {
+    "daily_prices": "date",
+    "instruments": "list_date",
+    "industries": "start_date",
+    "fundamentals": "announce_date",
+    "index_weights": "date",
+    "index_prices": "date",
+}
+CODES = ("600", "601", "000", "002", "300")
+
+
+def random_reference(seed: int, names: int = 40) -> dict[str, pl.DataFrame]:
+    """The tables of a landing zone, 2015-01-05 … 2015-04-30."""
+    rng = np.random.default_rng(seed)
+    days = CALENDAR.days(FIRST, LAST)
+    symbols = []
+    for number in range(names):
+        code = f"{CODES[number % len(CODES)]}{number:03d}"
+        symbols.append(f"{code}.{'SH' if code[0] == '6' else 'SZ'}")
+    prices, instruments, industries, fundamentals = [], [], [], []
+    for number, symbol in enumerate(symbols):
+        listed = dt.date(2000, 1, 4) if number % 5 else days[int(rng.integers(0, len(days)))]
+        gone = days[int(rng.integers(30, len(days)))] if number % 13 == 7 else None
+        instruments.append((symbol, listed, gone))
+        close, shares = float(rng.integers(300, 4000)) / 100, int(rng.integers(10**7, 10**9))
+        st = number % 11 == 3
+        away = set()
+        for _ in range(int(rng.integers(0, 4))):
+            start = int(rng.integers(0, len(days)))
+            away.update(range(start, start + int(rng.integers(1, 15))))
+        for position, day in enumerate(days):
+            if day < listed or (gone and day >= gone) or position in away:
+                continue
+            if rng.random() < 0.01:
+                st = not st
+            if rng.random() < 0.01:
+                shares = int(shares * 1.5)
+                close = round(close / 1.5, 2)
+            pre = close
+            cents = sorted(round(pre * 100 * (1 + x)) for x in rng.uniform(-0.04, 0.04, 4))
+            low, a, b, high = (cent / 100 for cent in cents)
+            opened, close = (a, b) if rng.random() < 0.5 else (b, a)
+            volume = int(rng.integers(1, 10**6)) * 100
+            amount = round(volume * (low + high) / 2, 2)
+            prices.append((day, symbol, pre, opened, high, low, close, volume, amount, int(shares * 0.7), shares, st))
+        starts = sorted({dt.date(2000, 1, 1), days[int(rng.integers(0, len(days)))]})[: 1 + number % 2]
+        if number % 17 != 5:
+            industries += [(symbol, start, f"{int(rng.integers(10, 14))}") for start in starts]
+        equity = float(rng.uniform(1e8, 5e9)) * (-1 if number % 19 == 4 else 1)
+        for quarter in range(8):
+            month = 3 * (quarter % 4) + 3
+            period = dt.date(2013 + quarter // 4, month, 31 if month in (3, 12) else 30)
+            if rng.random() < 0.1:
+                continue
+            for _ in range(1 + (rng.random() < 0.3)):
+                announced = period + dt.timedelta(days=int(rng.integers(10, 110)))
+                profit = None if rng.random() < 0.1 else float(rng.normal(2e7, 4e7))
+                book = None if rng.random() < 0.05 else equity * float(rng.uniform(0.9, 1.1))
+                fundamentals.append((symbol, period, announced, profit, book))
+    weights, closes = [], []
+    for index in ("000905.SH", "000852.SH"):
+        for day in CALENDAR.month_signal_days(days[0], days[-1]):
+            if index == "000852.SH" and day < days[40]:
+                continue
+            members = rng.choice(symbols, 10, replace=False)
+            weight = rng.dirichlet(np.ones(10))
+            weights += [(index, day, symbol, round(float(w), 4)) for symbol, w in zip(members, weight, strict=True)]
+        closes += [(index, day, float(rng.uniform(4000, 5000))) for day in days]
+    return {
+        "daily_prices": pl.DataFrame(
+            prices,
+            schema=[
+                "date", "symbol", "pre_close", "open", "high", "low", "close", "volume", "amount", "float_shares",
+                "total_shares", "is_st",
+            ],
+            orient="row",
+        ),
+        "instruments": pl.DataFrame(
+            instruments, schema={"symbol": pl.String, "list_date": pl.Date, "delist_date": pl.Date}, orient="row"
+        ),
+        "industries": pl.DataFrame(industries, schema=["symbol", "start_date", "industry"], orient="row"),
+        "fundamentals": pl.DataFrame(
+            fundamentals,
+            schema={
+                "symbol": pl.String, "period": pl.Date, "announce_date": pl.Date, "net_profit": pl.Float64,
+                "equity": pl.Float64,
+            },
+            orient="row",
+        ).unique(["symbol", "period", "announce_date"], keep="first", maintain_order=True),
+        "index_weights": pl.DataFrame(weights, schema=["index", "date", "symbol", "weight"], orient="row"),
+        "index_prices": pl.DataFrame(closes, schema=["index", "date", "close"], orient="row"),
+    }  # fmt: skip
+
+
+def landed(folder: Path, tables: dict[str, pl.DataFrame], leave_out: tuple[str, ...] = ()) -> LandingZone:
+    """A landing zone that holds these tables."""
+    (folder / "reference").mkdir(parents=True, exist_ok=True)
+    for name, frame in tables.items():
+        if name not in leave_out:
+            frame.write_parquet(folder / "reference" / f"{name}.parquet")
+    return LandingZone(folder)
+
+
+def cut_after(tables: dict[str, pl.DataFrame], day: dt.date) -> dict[str, pl.DataFrame]:
+    """The tables without what became known after `day`."""
+    cut = {name: frame.filter(pl.col(KNOWN[name]) <= day) for name, frame in tables.items()}
+    past = pl.col("delist_date") <= day
+    cut["instruments"] = cut["instruments"].with_columns(delist_date=pl.when(past).then("delist_date"))
+    return cut
+
+
+def noise_after(tables: dict[str, pl.DataFrame], day: dt.date, seed: int) -> dict[str, pl.DataFrame]:
+    """The tables with everything that became known after `day` replaced by other values, and rows added."""
+    rng = np.random.default_rng(seed)
+    noisy = {}
+    for name, frame in cut_after(tables, day).items():
+        late = tables[name].filter(pl.col(KNOWN[name]) > day)
+        late = late.sample(fraction=0.7, shuffle=True, seed=seed)
+        floats = [column for column, dtype in late.schema.items() if dtype.is_float() or dtype == pl.Int64]
+        late = late.with_columns(
+            (pl.col(column) * pl.Series(rng.uniform(0.1, 10, late.height))).cast(late.schema[column])
+            for column in floats
+        )
+        if "is_st" in late.columns:
+            late = late.with_columns(is_st=~pl.col("is_st"))
+        if "industry" in late.columns:
+            late = late.with_columns(industry=pl.lit("99"))
+        noisy[name] = pl.concat([frame, late])
+    # Delistings after the day are future events too: others now.
+    doomed = pl.col("delist_date").is_null() & (pl.int_range(pl.len()) % 3 == 0)
+    noisy["instruments"] = noisy["instruments"].with_columns(
+        delist_date=pl.when(doomed).then(pl.lit(day + dt.timedelta(days=1))).otherwise("delist_date")
+    )
+    return noisy

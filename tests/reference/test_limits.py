@@ -1,0 +1,122 @@
+"""The price-limit rule against a plain implementation in decimals, and its dated cases one by one."""
+
+import datetime as dt
+from decimal import ROUND_HALF_UP, Decimal
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.reference.limits import limit_prices
+from resources.settings.reference import ReferenceSettings
+
+SETTINGS = ReferenceSettings()
+BOARDS = ("main_sh", "main_sz", "star", "chinext")
+OLD = dt.date(2001, 1, 2)
+
+
+def plain_percent(board: str, is_st: bool, listing: dt.date, nth: int, day: dt.date) -> tuple[int | None, int | None]:
+    """SPEC §6 read aloud; (None, None) = no limit."""
+    main = board.startswith("main")
+    if board == "star" and nth <= 5:
+        return None, None
+    if board == "chinext" and listing >= dt.date(2020, 8, 24) and nth <= 5:
+        return None, None
+    if main and listing >= dt.date(2023, 4, 10) and nth <= 5:
+        return None, None
+    if nth == 1 and board != "star":
+        reformed = dt.date(2023, 4, 10) if main else dt.date(2020, 8, 24)
+        if listing < dt.date(2014, 1, 1):
+            return None, None
+        if listing < reformed:
+            return 44, 36
+    if board == "star" or (board == "chinext" and day >= dt.date(2020, 8, 24)):
+        return 20, 20
+    if main and is_st:
+        return 5, 5
+    return 10, 10
+
+
+def plain_limit(cents: int, percent: int | None) -> float | None:
+    if percent is None:
+        return None
+    price = Decimal(cents) * (100 + percent) / 10_000
+    return float(price.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
+
+
+NAMES = st.lists(
+    st.tuples(
+        st.sampled_from(BOARDS),
+        st.booleans(),
+        st.dates(dt.date(2009, 11, 2), dt.date(2023, 12, 29)),
+        st.integers(1, 8),
+        st.integers(1, 300_000),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(NAMES, st.integers(0, 3000))
+def test_the_rule_equals_its_plain_reading(names: list[tuple[str, bool, dt.date, int, int]], later: int) -> None:
+    day = max(listing for _, _, listing, _, _ in names) + dt.timedelta(days=later)
+    names = [n for n in names if n[0] != "star" or n[2] >= dt.date(2019, 7, 22)]
+    frame = pl.DataFrame(
+        [(board, cents / 100, is_st, listing, nth) for board, is_st, listing, nth, cents in names],
+        schema={
+            "board": pl.String,
+            "pre_close": pl.Float64,
+            "is_st": pl.Boolean,
+            "list_date": pl.Date,
+            "listed_days": pl.Int32,
+        },
+        orient="row",
+    )
+    limits = limit_prices(frame, day, SETTINGS)
+    for (board, is_st, listing, nth, cents), (up, down) in zip(names, limits.iter_rows(), strict=True):
+        up_percent, down_percent = plain_percent(board, is_st, listing, nth, day)
+        assert up == plain_limit(cents, up_percent)
+        assert down == plain_limit(cents, None if down_percent is None else -down_percent)
+
+
+def one(board: str, day: dt.date, *, pre_close: float = 10.0, is_st: bool = False, nth: int | None = 999, listing=OLD):
+    frame = pl.DataFrame(
+        {"board": [board], "pre_close": [pre_close], "is_st": [is_st], "list_date": [listing], "listed_days": [nth]},
+        schema_overrides={"listed_days": pl.Int32, "list_date": pl.Date},
+    )
+    return limit_prices(frame, day, SETTINGS).row(0)
+
+
+@pytest.mark.parametrize(
+    ("case", "expected"),
+    [
+        (one("main_sh", dt.date(2015, 7, 8)), (11.0, 9.0)),
+        (one("main_sz", dt.date(2015, 7, 8), is_st=True), (10.5, 9.5)),
+        (one("main_sh", dt.date(2015, 7, 8), pre_close=4.25, is_st=True), (4.46, 4.04)),  # 4.4625, 4.0375
+        (one("main_sh", dt.date(2015, 7, 8), pre_close=1.15), (1.27, 1.04)),  # 1.265 and 1.035: half up
+        (one("chinext", dt.date(2020, 8, 21)), (11.0, 9.0)),
+        (one("chinext", dt.date(2020, 8, 24)), (12.0, 8.0)),
+        (one("chinext", dt.date(2020, 8, 24), is_st=True), (12.0, 8.0)),
+        (one("star", dt.date(2021, 1, 4), nth=5, listing=dt.date(2020, 12, 28)), (None, None)),
+        (one("star", dt.date(2021, 1, 5), nth=6, listing=dt.date(2020, 12, 28)), (12.0, 8.0)),
+        (one("main_sh", dt.date(2015, 7, 1), nth=1, listing=dt.date(2015, 7, 1)), (14.4, 6.4)),
+        (one("main_sh", dt.date(2015, 7, 2), nth=2, listing=dt.date(2015, 7, 1)), (11.0, 9.0)),
+        (one("main_sh", dt.date(2012, 7, 2), nth=1, listing=dt.date(2012, 7, 2)), (None, None)),
+        (one("main_sz", dt.date(2023, 4, 14), nth=5, listing=dt.date(2023, 4, 10)), (None, None)),
+        (one("main_sz", dt.date(2023, 4, 17), nth=6, listing=dt.date(2023, 4, 10)), (11.0, 9.0)),
+        (one("main_sz", dt.date(2023, 4, 17), nth=None, listing=None), (None, None)),
+    ],
+)
+def test_dated_cases(case: tuple[float | None, float | None], expected: tuple[float | None, float | None]) -> None:
+    assert case == expected
+
+
+def test_the_table_is_a_setting() -> None:
+    settings = ReferenceSettings.model_validate(
+        {"limit_rules": [{"boards": ["main_sh"], "since": "2000-01-01", "percent": 7, "st_percent": 3}]}
+    )
+    frame = pl.DataFrame(
+        {"board": ["main_sh", "star"], "pre_close": [10.0, 10.0], "is_st": [False, False], "listed_days": [9, 9]}
+    ).with_columns(list_date=pl.lit(OLD))
+    assert limit_prices(frame, dt.date(2020, 1, 2), settings).rows() == [(10.7, 9.3), (None, None)]

@@ -1,0 +1,280 @@
+"""One day of daily_prices, securities and indices against plain loops over a random reference landing zone."""
+
+import datetime as dt
+import io
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from polars.testing import assert_frame_equal
+
+from assets.reference.assets import TABLES, daily_prices, indices, securities
+from assets.reference.make import make_daily_prices, make_indices, make_securities
+from resources.gate import judge
+from resources.landing import LandingZone
+from resources.made import Made
+from resources.settings.reference import ReferenceSettings
+from tests.reference.small_reference import CALENDAR, FIRST, LAST, cut_after, landed, noise_after, random_reference
+
+SETTINGS = ReferenceSettings(min_listed_days=20)
+DAYS = CALENDAR.days(FIRST, LAST)
+SOME_DAYS = [DAYS[0], DAYS[19], DAYS[45], DAYS[-1]]
+
+
+def made(zone: LandingZone, day: dt.date) -> dict[str, Made]:
+    """The three tables of one day."""
+    prices = make_daily_prices(
+        date=day, landing=zone.view(day, daily_prices.lands), calendar=CALENDAR, settings=SETTINGS
+    )
+    names = make_securities(
+        date=day,
+        daily_prices=prices.frame.lazy(),
+        landing=zone.view(day, securities.lands),
+        calendar=CALENDAR,
+        settings=SETTINGS,
+        unavailable={"daily_prices": prices.unavailable},
+    )
+    return {
+        "daily_prices": prices,
+        "securities": names,
+        "indices": make_indices(date=day, landing=zone.view(day, indices.lands)),
+    }
+
+
+@pytest.fixture(scope="module")
+def tables() -> dict[str, pl.DataFrame]:
+    return random_reference(seed=1)
+
+
+@pytest.fixture(scope="module")
+def zone(tables: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> LandingZone:
+    return landed(tmp_path_factory.mktemp("market"), tables)
+
+
+def last(rows: list[dict[str, Any]], key: str) -> dict[str, Any] | None:
+    return max(rows, key=lambda row: row[key], default=None)
+
+
+def plain_securities(tables: dict[str, pl.DataFrame], day: dt.date) -> list[dict[str, Any]]:
+    def known(name: str, symbol: str, key: str) -> list[dict[str, Any]]:
+        return [row for row in tables[name].filter(symbol=symbol).iter_rows(named=True) if row[key] and row[key] <= day]
+
+    result = []
+    for name in tables["instruments"].sort("symbol").iter_rows(named=True):
+        symbol, delisted = name["symbol"], name["delist_date"]
+        prices = known("daily_prices", symbol, "date")
+        traded = any(row["date"] == day for row in prices)
+        if name["list_date"] > day or (delisted and delisted <= day and not traded):
+            continue
+        shown = last(prices, "date") or {}
+        industry = last(known("industries", symbol, "start_date"), "start_date")
+        nth = len(CALENDAR.days(name["list_date"], day))
+        result.append(
+            {
+                "symbol": symbol,
+                "listed_days": nth,
+                "is_st": shown.get("is_st"),
+                "traded": traded,
+                "industry": industry["industry"] if industry else "unknown",
+                "last_close": shown.get("close"),
+                "total_mv": shown["close"] * shown["total_shares"] if shown else None,
+                "float_mv": shown["close"] * shown["float_shares"] if shown else None,
+                "in_universe": bool(traded and not shown["is_st"] and nth >= SETTINGS.min_listed_days),
+            }
+        )
+    return result
+
+
+@pytest.mark.parametrize("day", SOME_DAYS)
+def test_securities_equal_plain_loops(zone: LandingZone, tables: dict[str, pl.DataFrame], day: dt.date) -> None:
+    frame = made(zone, day)["securities"].frame
+    assert frame.schema == pl.Schema(securities.schema)
+    expected = plain_securities(tables, day)
+    assert frame.select(list(expected[0])).to_dicts() == expected
+    assert set(frame["board"]) <= {"main_sh", "main_sz", "chinext"}
+
+
+def test_the_random_zone_holds_every_event(zone: LandingZone, tables: dict[str, pl.DataFrame]) -> None:
+    last_day = made(zone, DAYS[-1])["securities"].frame
+    assert 0 < last_day["traded"].sum() < last_day.height < tables["instruments"].height
+    assert last_day["is_st"].any()
+    assert (last_day["industry"] == "unknown").any()
+    assert (last_day["equity"] < 0).any()
+    assert last_day.filter(pl.col("traded") & ~pl.col("is_st") & ~pl.col("in_universe")).height
+
+
+@pytest.mark.parametrize("day", SOME_DAYS)
+def test_daily_prices_are_the_delivered_rows(zone: LandingZone, tables: dict[str, pl.DataFrame], day: dt.date) -> None:
+    frame = made(zone, day)["daily_prices"].frame
+    assert frame.schema == pl.Schema(daily_prices.schema)
+    delivered = tables["daily_prices"].filter(date=day)
+    assert_frame_equal(frame.select(delivered.columns), delivered, check_row_order=False)
+    assert frame["vwap"].to_list() == (frame["amount"] / frame["volume"]).to_list()
+    listed = dict(tables["instruments"].select("symbol", "list_date").iter_rows())
+    for row in frame.iter_rows(named=True):
+        up = 44 if listed[row["symbol"]] == day else 5 if row["is_st"] and row["symbol"][:2] != "30" else 10
+        assert row["limit_up"] == (round(row["pre_close"] * 100) * (100 + up) + 50) // 100 / 100
+
+
+def test_delivered_limits_win(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    prices = tables["daily_prices"].with_columns(
+        limit_up=pl.when(pl.col("symbol") < "3").then(99.99), limit_down=pl.lit(0.0)
+    )
+    frame = made(landed(tmp_path, tables | {"daily_prices": prices}), DAYS[50])["daily_prices"].frame
+    assert (frame.filter(pl.col("symbol") < "3")["limit_up"] == 99.99).all()
+    assert (frame.filter(pl.col("symbol") > "3")["limit_up"] != 99.99).all()
+    assert (frame["limit_down"] > 0).all()
+
+
+@pytest.mark.parametrize("day", SOME_DAYS)
+def test_indices_are_the_latest_vectors(zone: LandingZone, tables: dict[str, pl.DataFrame], day: dt.date) -> None:
+    result = made(zone, day)["indices"]
+    assert result.frame.schema == pl.Schema(indices.schema)
+    expected = []
+    for index in ("000852.SH", "000905.SH"):
+        own = tables["index_weights"].filter((pl.col("index") == index) & (pl.col("date") <= day))
+        close = tables["index_prices"].filter((pl.col("index") == index) & (pl.col("date") == day))["close"][0]
+        if own.is_empty():
+            expected.append((day, index, None, None, None, close))
+            assert result.notes[index]["members"] == 0
+            continue
+        published = own["date"].max()
+        vector = own.filter(date=published).sort("symbol")
+        expected += [(day, index, symbol, weight, published, close) for _, _, symbol, weight in vector.iter_rows()]
+        assert result.notes[index]["weight_sum"] == pytest.approx(sum(vector["weight"]))
+    assert result.frame.rows() == expected
+
+
+def test_a_suspended_name_keeps_what_was_last_shown_however_long_ago(
+    tables: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    symbol = "000002.SZ"
+    row = tables["daily_prices"].filter(pl.col("symbol") == symbol).head(1)
+    for years, name in ((1, "one"), (6, "six")):
+        long_ago = dt.date(2015 - years, 3, 2)
+        prices = pl.concat(
+            [row.with_columns(date=pl.lit(long_ago)), tables["daily_prices"].filter(pl.col("symbol") != symbol)]
+        )
+        zone = landed(tmp_path / name, tables | {"daily_prices": prices})
+        own = made(zone, DAYS[60])["securities"].frame.filter(symbol=symbol).row(0, named=True)
+        assert own["last_close"] == row["close"][0]
+        assert not own["traded"]
+        assert own["limit_up"] is None
+
+
+def test_a_name_trades_on_its_delisting_day_and_is_gone_after_it(
+    tables: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    symbol = "000002.SZ"
+    day = tables["daily_prices"].filter(pl.col("symbol") == symbol)["date"][-10]
+    instruments = tables["instruments"].with_columns(
+        delist_date=pl.when(pl.col("symbol") == symbol).then(day).otherwise("delist_date")
+    )
+    prices = tables["daily_prices"].filter((pl.col("symbol") != symbol) | (pl.col("date") <= day))
+    zone = landed(tmp_path, tables | {"instruments": instruments, "daily_prices": prices})
+    assert symbol in made(zone, day)["securities"].frame["symbol"]
+    assert symbol not in made(zone, CALENDAR.next_day(day))["securities"].frame["symbol"]
+
+
+def test_a_missing_table_is_a_reason_never_a_guess(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    day = DAYS[60]
+    bare = made(landed(tmp_path / "bare", tables, leave_out=("daily_prices",)), day)
+    for name in ("daily_prices", "securities"):
+        assert bare[name].frame.is_empty()
+        assert set(bare[name].unavailable.values()) == {"no reference/daily_prices in the landing zone"}
+        assert set(bare[name].unavailable) == set(bare[name].frame.columns)
+
+    for table, columns in {
+        "fundamentals": ("equity", "net_profit", "profitability", "profitability_year_ago"),
+        "instruments": ("listed_days", "in_universe"),
+        "industries": ("industry",),
+    }.items():
+        without = made(landed(tmp_path / table, tables, leave_out=(table,)), day)["securities"]
+        assert without.unavailable == dict.fromkeys(columns, f"no reference/{table} in the landing zone")
+        for column in columns:
+            values = set(without.frame[column])
+            assert values == ({"unknown"} if column == "industry" else {None})
+        assert without.frame.height
+    # No listing dates: the names that have traded so far are the listed ones, and no first day is told from later ones.
+    no_dates = made(LandingZone(tmp_path / "instruments"), day)
+    seen = tables["daily_prices"].filter(pl.col("date") <= day)["symbol"].unique().sort()
+    assert no_dates["securities"].frame["symbol"].to_list() == seen.to_list()
+    assert no_dates["daily_prices"].frame["limit_up"].null_count() == no_dates["daily_prices"].frame.height
+    assert "no reference/instruments" in no_dates["daily_prices"].unavailable["limit_up"]
+
+    no_weights = made(landed(tmp_path / "w", tables, leave_out=("index_weights",)), day)["indices"]
+    assert no_weights.frame["symbol"].to_list() == [None, None]
+    assert no_weights.unavailable["weight"] == "no reference/index_weights in the landing zone"
+    no_closes = made(landed(tmp_path / "c", tables, leave_out=("index_prices",)), day)["indices"]
+    assert no_closes.frame["index_close"].null_count() == no_closes.frame.height > 2
+    neither = made(landed(tmp_path / "n", tables, leave_out=("index_prices", "index_weights")), day)["indices"]
+    assert neither.frame.is_empty()
+    assert set(neither.unavailable) == {"symbol", "weight", "published_date", "index_close"}
+
+
+def test_a_day_without_rows_says_so(zone: LandingZone) -> None:
+    later = CALENDAR.offset(LAST, 3)
+    result = made(zone, later)
+    reason = f"reference/daily_prices has no row of {later}"
+    assert result["daily_prices"].unavailable["close"] == result["securities"].unavailable["in_universe"] == reason
+
+
+def test_rows_set_aside_are_kept_with_their_reason_and_judged(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    day = DAYS[50]
+    today = pl.col("date") == day
+    first = tables["daily_prices"].filter(today)["symbol"][0]
+    prices = tables["daily_prices"].with_columns(
+        low=pl.when(today & (pl.col("symbol") == first)).then(-1.0).otherwise("low")
+    )
+    b_share = prices.filter(today).head(1).with_columns(symbol=pl.lit("900901.SH"), low=pl.lit(9.0))
+    result = made(landed(tmp_path, tables | {"daily_prices": pl.concat([prices, b_share])}), day)["daily_prices"]
+    aside = pl.read_parquet(io.BytesIO(result.files["set_aside.parquet"]))
+    assert dict(aside.select("symbol", "reason").iter_rows())[first] == "low is not above 0"
+    assert aside["table"].unique().to_list() == ["daily_prices"]
+    assert result.notes["set_aside"]["daily_prices"]["low is not above 0"] == 1
+    assert first not in result.frame["symbol"]
+    verdicts = judge(daily_prices.checks, {day: result.profile}, {day: {}})[day]
+    assert not verdicts["delivered_rows_usable"].passed
+    assert "low is not above 0" in verdicts["delivered_rows_usable"].detail
+    assert verdicts["nearly_all_rows_usable"].refuses  # one of forty is more than 1 %
+    assert verdicts["symbol_unique"].passed
+
+
+def test_weights_that_do_not_sum_to_one_are_refused(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    day = DAYS[50]
+    off = tables["index_weights"].with_columns(pl.col("weight") * 0.985)
+    result = made(landed(tmp_path, tables | {"index_weights": off}), day)["indices"]
+    verdict = judge(indices.checks, {day: result.profile}, {day: {}})[day]["weights_sum_to_one"]
+    assert verdict.refuses
+    assert result.notes["000905.SH"]["weight_sum"] == pytest.approx(0.985, abs=1e-3)
+
+
+def test_good_days_pass_every_check(zone: LandingZone) -> None:
+    profiles: dict[str, dict[dt.date, pl.DataFrame]] = {table.name: {} for table in TABLES}
+    reasons: dict[str, dict[dt.date, Any]] = {table.name: {} for table in TABLES}
+    for day in SOME_DAYS:
+        for name, result in made(zone, day).items():
+            profiles[name][day] = result.profile
+            reasons[name][day] = result.unavailable
+    for table in TABLES:
+        for day, verdicts in judge(table.checks, profiles[table.name], reasons[table.name]).items():
+            failed = {name: verdict.detail for name, verdict in verdicts.items() if not verdict.passed}
+            # Forty names: three without industry are more than the 2 % that a market may lack.
+            assert set(failed) <= {"industry_known", "equity_known"}, f"{table.name} of {day}: {failed}"
+
+
+@pytest.mark.parametrize("day", SOME_DAYS[:3])
+def test_nothing_after_the_day_changes_it(tables: dict[str, pl.DataFrame], tmp_path: Path, day: dt.date) -> None:
+    whole = made(landed(tmp_path / "whole", tables), day)
+    cut = landed(tmp_path / "cut", cut_after(tables, day))
+    noisy = landed(tmp_path / "noisy", noise_after(tables, day, seed=2))
+    for other in (cut, noisy):
+        for name, result in made(other, day).items():
+            assert_frame_equal(result.frame, whole[name].frame, check_exact=True)
+            assert result.unavailable == whole[name].unavailable
+            assert result.notes == whole[name].notes
+            assert dict(result.files) == dict(whole[name].files)
+    lands = {land.name: land.until for table in TABLES for land in table.lands}
+    for name, until in lands.items():
+        assert cut.digest(name, day, until) == noisy.digest(name, day, until)

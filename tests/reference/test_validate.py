@@ -1,0 +1,130 @@
+"""Each rule of a usable row: what breaks it is set aside with the reason, and nothing else is."""
+
+import datetime as dt
+import math
+
+import polars as pl
+import pytest
+
+from assets.reference import validate
+from resources.landing import REFERENCE
+
+DAY = dt.date(2015, 6, 30)
+GOOD = {
+    "date": DAY,
+    "symbol": "600519.SH",
+    "pre_close": 10.0,
+    "open": 10.1,
+    "high": 10.5,
+    "low": 9.9,
+    "close": 10.2,
+    "volume": 1000,
+    "amount": 10_200.0,
+    "float_shares": 100,
+    "total_shares": 200,
+    "is_st": False,
+    "limit_up": None,
+    "limit_down": None,
+}
+
+
+def prices(*rows: dict) -> pl.DataFrame:
+    return pl.DataFrame([GOOD | row for row in rows], schema=REFERENCE["daily_prices"].columns)
+
+
+@pytest.mark.parametrize(
+    ("fault", "reason"),
+    [
+        ({"symbol": "sh600519"}, "symbol is not of the form 600519.SH"),
+        ({"symbol": None}, "symbol is not of the form 600519.SH"),
+        ({"symbol": "900901.SH"}, validate.NO_A_SHARE),
+        ({"symbol": "830799.BJ"}, validate.NO_A_SHARE),
+        ({"volume": 0, "amount": 0.0, "open": 0.0, "high": 0.0, "low": 0.0}, validate.NO_TRADE),
+        ({"close": None}, "close is missing"),
+        ({"pre_close": math.nan}, "pre_close is missing"),
+        ({"amount": math.inf}, "amount is missing"),
+        ({"is_st": None}, "is_st is missing"),
+        ({"low": -1.0}, "low is not above 0"),
+        ({"volume": -5}, "volume is not above 0"),
+        ({"amount": 0.0}, "amount is not above 0"),
+        ({"total_shares": 0}, "total_shares is not above 0"),
+        ({"high": 9.0}, "high is below low"),
+        ({"open": 10.6}, "open or close is outside [low, high]"),
+        ({"close": 9.8}, "open or close is outside [low, high]"),
+        (
+            {"close": 10.2034},
+            "a price is no whole cent: prices must be as traded, not adjusted for dividends or splits",
+        ),
+    ],
+)
+def test_a_fault_is_set_aside_with_its_reason(fault: dict, reason: str) -> None:
+    sifted = validate.sift_daily_prices(prices({"symbol": "000001.SZ"}, fault))
+    assert sifted.usable["symbol"].to_list() == ["000001.SZ"]
+    assert sifted.aside["reason"].to_list() == [reason]
+    assert sifted.faults.height == (reason not in validate.HARMLESS)
+    assert sifted.counts() == {reason: 1}
+
+
+def test_what_is_missing_but_not_needed_is_no_fault() -> None:
+    sifted = validate.sift_daily_prices(prices({"float_shares": None, "total_shares": None}))
+    assert sifted.usable.height == 1
+
+
+def test_float_noise_is_rounded_to_the_cent() -> None:
+    noisy = {"high": 1801.00999999999999, "low": 9.899999999, "pre_close": 10.000000001, "limit_up": 0.0}
+    row = validate.sift_daily_prices(prices(noisy)).usable.row(0, named=True)
+    assert (row["high"], row["low"], row["pre_close"], row["limit_up"]) == (1801.01, 9.9, 10.0, None)
+
+
+def test_every_price_of_whole_cents_survives_unchanged() -> None:
+    cents = range(1, 40_000)
+    rows = prices(*({"symbol": f"60{n % 10_000:04d}.SH", "date": DAY + dt.timedelta(n // 10_000)} for n in cents))
+    rows = rows.with_columns(
+        pl.Series(name, [n / 100 for n in cents]) for name in ("pre_close", "open", "high", "low", "close")
+    )
+    assert validate.sift_daily_prices(rows).usable.equals(rows)
+
+
+def test_rows_delivered_twice() -> None:
+    same = validate.sift_daily_prices(prices({}, {}, {"symbol": "000001.SZ"}))
+    assert sorted(same.usable["symbol"]) == ["000001.SZ", "600519.SH"]
+    assert same.counts() == {validate.REPEATED: 1}
+    assert same.faults.is_empty()
+    differing = validate.sift_daily_prices(prices({}, {"close": 10.3}, {"symbol": "000001.SZ"}))
+    assert differing.usable["symbol"].to_list() == ["000001.SZ"]
+    assert differing.counts() == {"date, symbol delivered more than once with different values": 2}
+    assert differing.faults.height == 2
+
+
+def test_faults_of_the_other_tables() -> None:
+    day, period = dt.date(2015, 8, 20), dt.date(2015, 6, 30)
+    fundamentals = pl.DataFrame(
+        {
+            "symbol": ["000001.SZ", "000002.SZ", "000004.SZ"],
+            "period": [period, dt.date(2015, 5, 31), period],
+            "announce_date": [day, day, dt.date(2015, 6, 30)],
+            "net_profit": [1.0, 1.0, None],
+            "equity": [None, 1.0, 1.0],
+        }
+    )
+    sifted = validate.sift_fundamentals(fundamentals)
+    assert sifted.usable["symbol"].to_list() == ["000001.SZ"]
+    assert set(sifted.counts()) == {
+        "period is not the last day of a quarter",
+        "announce_date is not after the period's end",
+    }
+    instruments = pl.DataFrame(
+        {"symbol": ["600000.SH", "600001.SH"], "list_date": [day, day], "delist_date": [None, period]}
+    )
+    assert validate.sift_instruments(instruments).counts() == {"delist_date is before list_date": 1}
+    industries = pl.DataFrame({"symbol": ["600000.SH"] * 2, "start_date": [day, period], "industry": ["", "48"]})
+    assert validate.sift_industries(industries).counts() == {"industry is empty": 1}
+    weights = pl.DataFrame(
+        {"index": ["000905.SH"] * 3, "date": [day] * 3, "symbol": ["600000.SH", "1", "600001.SH"], "weight": [0, 1, -1]}
+    )
+    assert set(validate.sift_index_weights(weights).counts()) == {
+        "symbol is not of the form 600519.SH",
+        "weight is missing or negative",
+    }
+    closes = pl.DataFrame({"index": ["000905.SH"] * 2, "date": [day, period], "close": [0.0, 5.0]})
+    assert validate.sift_index_prices(closes).counts() == {"close is missing or not above 0": 1}
