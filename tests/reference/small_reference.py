@@ -67,7 +67,7 @@ def random_reference(seed: int, names: int = 40) -> dict[str, pl.DataFrame]:
         for quarter in range(8):
             month = 3 * (quarter % 4) + 3
             period = dt.date(2013 + quarter // 4, month, 31 if month in (3, 12) else 30)
-            if rng.random() < 0.1:
+            if rng.random() < 0.1 or number % 23 == 6:
                 continue
             for _ in range(1 + (rng.random() < 0.3)):
                 announced = period + dt.timedelta(days=int(rng.integers(10, 110)))

@@ -1,0 +1,157 @@
+"""The reference tables of the real market 2010–2016: limit rule, drifted index weights, equity coverage, time to build."""
+
+import datetime as dt
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.factors.styles import make_styles, window_and_formation_days, window_days
+from assets.reference.assets import TABLES, daily_prices, indices, securities
+from assets.reference.drift import drift_weights
+from assets.reference.limits import limit_prices
+from assets.reference.listing import board, listed_days
+from assets.reference.make import make_daily_prices, make_indices, make_securities
+from resources.calendar import Calendar
+from resources.gate import judge
+from resources.landing import LandingZone
+from resources.made import Made
+from resources.settings.reference import ReferenceSettings
+from resources.settings.styles import StylesSettings
+
+DATA = Path(__file__).parents[2].parent / "shared" / "data" / "reference_2010_2016"
+pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, the reference is not tested")
+CALENDAR = Calendar.xshg()
+SETTINGS = ReferenceSettings()
+
+
+@pytest.fixture(scope="module")
+def zone(tmp_path_factory: pytest.TempPathFactory) -> LandingZone:
+    folder = tmp_path_factory.mktemp("market")
+    os.symlink(DATA, folder / "reference")
+    zone = LandingZone(folder)
+    zone.frame("daily_prices")
+    return zone
+
+
+def prices_of(zone: LandingZone, day: dt.date) -> Made:
+    return make_daily_prices(day, zone.view(day, daily_prices.lands), CALENDAR, SETTINGS)
+
+
+def securities_of(zone: LandingZone, day: dt.date, prices: pl.DataFrame) -> Made:
+    return make_securities(day, prices.lazy(), zone.view(day, securities.lands), CALENDAR, SETTINGS, {})
+
+
+def test_the_limit_rule_is_broken_as_often_as_the_acceptance_facts_say(zone: LandingZone) -> None:
+    """26 of 3 732 149 non-ST and 88 of 124 953 ST stock-days. "After listing" means every day but the listing day itself
+    (date > list_date): this reading alone gives these numbers of stock-days."""
+    prices = zone.frame("daily_prices")
+    listings = zone.frame("instruments").select("symbol", "list_date")
+    counted = {False: [0, 0], True: [0, 0]}
+    for part in prices.with_columns(board=board()).join(listings, on="symbol").partition_by("date"):
+        day = part["date"][0]
+        part = part.with_columns(listed_days=listed_days(part["list_date"], day, CALENDAR))
+        part = pl.concat([part.drop("limit_up", "limit_down"), limit_prices(part, day, SETTINGS)], how="horizontal")
+        part = part.filter(pl.col("date") > pl.col("list_date"))
+        broken = (pl.col("high").round(2) > pl.col("limit_up")) | (pl.col("low").round(2) < pl.col("limit_down"))
+        for is_st, rows, breaks in part.group_by("is_st").agg(pl.len(), broken.sum()).iter_rows():
+            counted[is_st][0] += breaks
+            counted[is_st][1] += rows
+    assert counted == {False: [26, 3_732_149], True: [88, 124_953]}
+
+
+def test_drifted_index_weights_follow_the_total_return_index(zone: LandingZone) -> None:
+    """Correlation .99991, mean −0.03 bp, standard deviation 2.5 bp of daily differences over 1 458 days."""
+    weights = zone.frame("index_weights").filter(index="000905.SH")
+    published = dict(weights.partition_by("date", as_dict=True).items())
+    prices = zone.frame("daily_prices").select("date", "symbol", growth=pl.col("close") / pl.col("pre_close"))
+    growth_of = prices.partition_by("date", as_dict=True)
+    total_return = zone.frame("index_prices").filter(index="H00905.CSI").sort("date")
+    index = total_return.with_columns(r=pl.col("close") / pl.col("close").shift(1) - 1).filter(
+        pl.col("date") > weights["date"].min()
+    )
+    vector = published[(weights["date"].min(),)]
+    symbols, held = vector["symbol"], vector["weight"].to_numpy()
+    ours = []
+    for day in index["date"]:
+        growth = pl.DataFrame({"symbol": symbols}).join(
+            growth_of[(day,)].select("symbol", "growth"), on="symbol", how="left", maintain_order="left"
+        )["growth"]
+        held, _, whole = drift_weights(held, growth.cast(pl.Float64).fill_null(np.nan).to_numpy())
+        ours.append(whole - 1)
+        if (day,) in published:
+            vector = published[(day,)]
+            symbols, held = vector["symbol"], vector["weight"].to_numpy()
+    theirs = index["r"].to_numpy()
+    difference = (np.array(ours) - theirs) * 1e4
+    assert len(ours) == 1458
+    assert np.corrcoef(ours, theirs)[0, 1] == pytest.approx(0.99991, abs=5e-6)
+    assert difference.mean() == pytest.approx(-0.03, abs=0.005)
+    assert difference.std() == pytest.approx(2.5, abs=0.05)
+    assert np.prod(1 + np.array(ours)) - 1 == pytest.approx(0.324, abs=5e-4)
+    assert np.prod(1 + theirs) - 1 == pytest.approx(0.330, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("day", "coverage", "book_to_price"), [(dt.date(2015, 6, 30), 0.995, 0.16), (dt.date(2016, 6, 30), 0.997, 0.22)]
+)
+def test_latest_announced_equity_covers_the_market(
+    zone: LandingZone, day: dt.date, coverage: float, book_to_price: float
+) -> None:
+    traded = securities_of(zone, day, prices_of(zone, day).frame).frame.filter("traded")
+    assert round(1 - traded["equity"].null_count() / traded.height, 3) == coverage
+    assert round((traded["equity"] / traded["total_mv"]).median(), 2) == book_to_price
+
+
+def test_the_crash_of_2015(zone: LandingZone) -> None:
+    """On 8 July 2015, 223 of the 500 members are suspended; every check passes on that day all the same."""
+    day = dt.date(2015, 7, 8)
+    prices = prices_of(zone, day)
+    names = securities_of(zone, day, prices.frame)
+    members = make_indices(day, zone.view(day, indices.lands))
+    held = members.frame.filter(index="000905.SH").join(names.frame, on="symbol", how="left")
+    assert held.height == 500
+    assert held["traded"].is_not_null().all()
+    assert (~held["traded"]).sum() == 223
+    assert held["total_mv"].is_not_null().all()
+    for table, result in zip(TABLES, (prices, names, members), strict=True):
+        verdicts = judge(table.checks, {day: result.profile}, {day: result.unavailable})[day]
+        assert all(verdict.passed for verdict in verdicts.values()), verdicts
+
+
+def test_a_day_is_built_in_a_fifth_of_a_second(zone: LandingZone) -> None:
+    day = dt.date(2016, 12, 30)
+    prices = prices_of(zone, day).frame
+    seconds = []
+    for _ in range(3):
+        began = time.perf_counter()
+        securities_of(zone, day, prices)
+        seconds.append(time.perf_counter() - began)
+    assert min(seconds) <= 0.2
+
+
+def test_styles_of_the_real_market(zone: LandingZone) -> None:
+    """Known ties of the market: big names trade less, cheap names trade less, and size is not mid-cap."""
+    day, settings = dt.date(2016, 6, 30), StylesSettings()
+    start = dt.date(2010, 1, 4)
+    prices = {d: prices_of(zone, d).frame for d in window_and_formation_days(CALENDAR, day, settings, start)}
+    names = [securities_of(zone, d, frame) for d, frame in prices.items()]
+    result = make_styles(
+        day,
+        pl.concat([prices[d] for d in window_days(CALENDAR, day, settings, start)]).lazy(),
+        pl.concat([one.frame for one in names]).lazy(),
+        CALENDAR,
+        settings,
+        {},
+    )
+    assert result.unavailable == {}
+    assert result.notes["volatility"].startswith("R²")
+    inside = result.frame.filter("in_universe")
+    assert inside.height == 2488
+    assert inside.select(pl.corr("size", "mid_cap")).item() == pytest.approx(0, abs=0.25)
+    assert inside.select(pl.corr("size", "turnover")).item() < -0.3
+    assert inside.select(pl.corr("value", "turnover")).item() < -0.3
+    assert inside["volatility_raw"].median() == pytest.approx(0.59, abs=0.01)
