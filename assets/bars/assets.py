@@ -1,0 +1,137 @@
+"""Declares order_sizes and minute_bars: schema, what they read, the checks they must pass. Declarations only."""
+
+from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
+from assets.bars.windows import threshold_days
+from resources.gate import Between, Check, Unique
+from resources.table import Land, Read, Table
+
+_TRADED = ("trades.price",)
+_LARGE = ("trades.bid_order", "order_sizes.orders")
+_BOOK = ("quotes.bid_price_1",)
+
+order_sizes = Table(
+    name="order_sizes",
+    stage="bars",
+    partition="day",
+    history="minutes",
+    description=(
+        "How large a stock's orders were: `orders` with a fill (buy and sell side pooled), `sum_ln` = Σ ln amount and `sum_ln2` "
+        "= Σ (ln amount)², an order's amount being all its fills of the day in yuan. Sets the thresholds from which orders are "
+        "large (SPEC §3). Days without ticks take `bars/<YYYYMMDD>.order_sizes.parquet` where it landed."
+    ),
+    reads=(Read("trades"),),
+    lands=(Land("bars"),),
+    schema=ORDER_SIZES,
+    sort=("symbol",),
+    settings="bars",
+    make="assets.bars.make:make_order_sizes",
+    needs={"orders": ("trades.bid_order",), "sum_ln": ("trades.bid_order",), "sum_ln2": ("trades.bid_order",)},
+    checks=(
+        Check("symbol_unique", Unique(("symbol",)), critical=True, remedy="the delivered table names a stock twice"),
+        Check("orders_counted", Between("orders", 0, None), critical=True, remedy="correct the delivered order sizes"),
+    ),
+)
+
+minute_bars = Table(
+    name="minute_bars",
+    stage="bars",
+    partition="day",
+    history="minutes",
+    description=(
+        "One-minute bars, 239 rows per delivered symbol-day: 565 opening auction, 237 minutes of continuous trading by their "
+        "start (570 = 09:30), 897 closing auction; 905 after-hours where it traded. Prices and amounts in yuan, `volume` in "
+        "shares; an empty minute is flat. `large_*`: fills of orders above the stock's threshold of the days before. "
+        "`net_bid_change` is Q of SPEC §3 in yuan; `spread`, `imbalance`, `imbalance_5` are means over the bar's two-sided "
+        "quotes. A symbol whose tape does not add up keeps its rows with null values. SPEC §1, §2.2."
+    ),
+    reads=(
+        Read("trades"),
+        Read("quotes"),
+        Read("daily_prices"),
+        Read("securities"),
+        Read("order_sizes", over=threshold_days),
+    ),
+    lands=(Land("bars"),),
+    schema=MINUTE_BARS,
+    sort=("symbol", "minute"),
+    settings="bars",
+    make="assets.bars.make:make_minute_bars",
+    needs={
+        "open": _TRADED,
+        "high": _TRADED,
+        "low": _TRADED,
+        "close": _TRADED,
+        "volume": _TRADED,
+        "amount": _TRADED,
+        "trades": _TRADED,
+        "buy_amount": _TRADED,
+        "sell_amount": _TRADED,
+        "large_buy_amount": _LARGE,
+        "large_sell_amount": _LARGE,
+        "net_bid_change": _BOOK,
+        "spread": _BOOK,
+        "imbalance": _BOOK,
+        "imbalance_5": _BOOK,
+        "at_limit_up": ("securities.limit_up",),
+        "at_limit_down": ("securities.limit_down",),
+    },
+    checks=(
+        Check(
+            "volume_equals_exchange_total",
+            Between("volume_difference", 0, 0),
+            critical=True,
+            remedy="re-deliver the day's tick files, or correct daily_prices",
+        ),
+        Check(
+            "bars_hold_every_trade",
+            Between("unaccounted_volume", 0, 0),
+            critical=True,
+            remedy="the bars lost or doubled trades of the tape: report it with the day's files",
+        ),
+        Check(
+            "dense_bars_complete",
+            Between("missing_bars", 0, 0),
+            critical=True,
+            remedy="a symbol-day must have exactly the bars of SPEC §1: report it with the day's files",
+        ),
+        Check(
+            "tapes_add_up",
+            Between("too_many_set_aside", 0, 0),
+            critical=True,
+            remedy="re-deliver the day's files, or raise bars.max_set_aside_share; set_aside.parquet beside the partition "
+            "says why each symbol was",
+        ),
+        Check(
+            "no_symbol_set_aside",
+            Between("set_aside", 0, 0),
+            critical=False,
+            remedy="re-deliver the files of the named symbols; their bars of the day are null until then",
+        ),
+        Check(
+            "traded_names_covered",
+            Between("too_few_covered", 0, 0),
+            critical=False,
+            remedy="deliver the tapes of the named symbols, or lower bars.min_coverage",
+        ),
+        Check(
+            "tapes_have_a_reference",
+            Between("uncompared", 0, 0),
+            critical=False,
+            remedy="deliver daily_prices or snapshots of the day, so that its tapes can be compared with a total",
+        ),
+        Check(
+            "last_close_equals_official_close",
+            Between("close_difference", -0.00005, 0.00005),
+            critical=False,
+            remedy="the last bar closes elsewhere than daily_prices: check the named symbols' daily prices",
+        ),
+        Check(
+            "prices_inside_limits",
+            Between("outside_limits", 0, 0),
+            critical=False,
+            remedy="bars outside the day's limit prices: check the limits of the named symbols",
+        ),
+    ),
+)
+
+TABLES = (order_sizes, minute_bars)

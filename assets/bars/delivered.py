@@ -1,0 +1,121 @@
+"""One-minute bars that a user delivers instead of ticks (SPEC §2.1) → the rows of minute_bars, dense, as far as they go.
+
+Here: which rows can be right, what an absent minute means, what was not delivered. Not here: bars made from ticks.
+
+A minute without a row had no trade where volumes are delivered, and is unknown in everything but its carried close where
+they are not. A row that breaks a rule puts its whole symbol-day aside: the rest of the day can't be trusted either.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from assets.bars.schemas import KEY, MINUTE_BARS, VALUES
+from assets.ticks import clock
+from resources.errors import InputError
+
+_PRICES = ("open", "high", "low", "close")
+_COUNTED = ("volume", "amount", "trades", "buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
+_SYMBOL = r"^(6[08]\d{4}\.SH|[03]0\d{4}\.SZ)$"
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """frame: dense rows, schema MINUTE_BARS. rejected: symbol, minute, reason. unavailable: column → reason.
+    others: rows of securities that are no A-shares."""
+
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+    unavailable: dict[str, str]
+    others: int
+
+
+def delivered_bars(raw: pl.DataFrame, date: dt.date, name: str, pre_close: Mapping[str, float]) -> Delivered:
+    """Checks and completes the bars of one day.
+
+    raw: as landed, at least symbol, minute, close. name: the file, for messages. pre_close: symbol → yuan, where known.
+    Raises InputError where a needed column is missing or of a type that cannot be meant.
+    """
+    columns = _typed(raw, name)
+    missing = [column for column in VALUES if column not in columns.columns]
+    given = [column for column in VALUES if column in columns.columns]
+    share = pl.col("symbol").str.contains(_SYMBOL)
+    others = columns.filter(~share.fill_null(False))
+    rows = columns.filter(share)
+    rejected = _rejected(rows)
+    rows = rows.join(rejected.select("symbol").unique(), on="symbol", how="anti")
+    symbols = columns.filter(share).select(pl.col("symbol").unique().sort())
+    grid = symbols.join(pl.DataFrame({"minute": pl.Series(clock.DAY_BARS, dtype=pl.Int32)}), how="cross")
+    late = rows.filter(pl.col("minute") == clock.AFTER_HOURS).select("symbol", "minute")
+    dense = pl.concat([grid, late]).join(rows, on=["symbol", "minute"], how="left").sort("symbol", "minute")
+    first = pl.DataFrame(
+        {"symbol": list(pre_close), "pre_close": list(pre_close.values())},
+        schema={"symbol": pl.String, "pre_close": pl.Float64},
+    )
+    dense = dense.join(first, on="symbol", how="left", maintain_order="left").with_columns(
+        close=pl.coalesce(pl.col("close").forward_fill().over("symbol"), "pre_close")
+    )
+    if "volume" in given:
+        empty = pl.col("volume").fill_null(0) == 0
+        dense = dense.with_columns(
+            *(
+                pl.when(empty).then("close").otherwise(column).alias(column)
+                for column in _PRICES[:3]
+                if column in given
+            ),
+            *(pl.when(empty).then(0).otherwise(column).alias(column) for column in _COUNTED if column in given),
+        )
+    if "net_bid_change" in given:
+        dense = dense.with_columns(pl.col("net_bid_change").fill_null(0.0))
+    dense = dense.with_columns(
+        *(pl.lit(None, MINUTE_BARS[column]).alias(column) for column in missing), date=pl.lit(date)
+    )
+    reason = f"{name} gives {', '.join(given)} only"
+    unavailable = dict.fromkeys(missing, reason)
+    return Delivered(dense.select(*MINUTE_BARS), rejected, unavailable, others.height)
+
+
+def _typed(raw: pl.DataFrame, name: str) -> pl.DataFrame:
+    lacking = [column for column in ("symbol", "minute", "close") if column not in raw.columns]
+    if lacking:
+        raise InputError(
+            f"{name} lacks the column {', '.join(lacking)}: one-minute bars need symbol, minute and close (SPEC §2.1). Deliver "
+            "it with them."
+        )
+    wanted: dict[str, Any] = {c: t for c, t in MINUTE_BARS.items() if c in raw.columns and c != "date"}
+    try:
+        return raw.select(pl.col(column).cast(dtype) for column, dtype in wanted.items())
+    except pl.exceptions.PolarsError as error:
+        raise InputError(
+            f"{name} has a column of another type than minute_bars has ({error}). Deliver it in the schema of SPEC §2.2."
+        ) from error
+
+
+def _rejected(rows: pl.DataFrame) -> pl.DataFrame:
+    """symbol, minute, reason of every row that breaks a rule."""
+    minutes = (*clock.DAY_BARS, clock.AFTER_HOURS)
+    rules = [
+        (
+            pl.col("minute").is_in(minutes).fill_null(False),
+            pl.format("minute {} is no bar of SPEC §1", pl.col("minute").cast(pl.String).fill_null("null")),
+        ),
+        (~pl.struct("symbol", "minute").is_duplicated(), pl.lit("the minute stands there twice")),
+        *(
+            ((pl.col(column) > 0).fill_null(True), pl.format("{} = {} must be above 0", pl.lit(column), column))
+            for column in _PRICES
+            if column in rows.columns
+        ),
+        *(
+            ((pl.col(column) >= 0).fill_null(True), pl.format("{} = {} is negative", pl.lit(column), column))
+            for column in _COUNTED
+            if column in rows.columns
+        ),
+    ]
+    judged = rows.select(
+        *(name for name in KEY if name in rows.columns),
+        reason=pl.coalesce(pl.when(~holds).then(text) for holds, text in rules),
+    )
+    return judged.filter(pl.col("reason").is_not_null())

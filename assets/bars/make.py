@@ -1,0 +1,391 @@
+"""One day's order_sizes and minute_bars: what is read, which symbols are delivered, which are set aside, what is unknown.
+
+Here: putting kernels, references and landing bars together, and the profile that the checks judge. Not here: arithmetic.
+"""
+
+import datetime as dt
+import io
+from collections.abc import Mapping
+
+import numpy as np
+import polars as pl
+
+from assets.bars import aggregate
+from assets.bars.batches import Batch, by_symbol
+from assets.bars.delivered import delivered_bars
+from assets.bars.minutes import BOOK, LARGE, LIMITS, book_frame, dense_frame, null_out, with_limits
+from assets.bars.reconcile import final_quotes, reconcile
+from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
+from assets.bars.thresholds import large_order_thresholds
+from assets.ticks import clock
+from resources.errors import InputError
+from resources.landing import LandingView
+from resources.made import Made
+from resources.settings.bars import BarsSettings
+
+PROFILE = {
+    "symbol": pl.String,  # null in the one row about the day as a whole
+    "bars": pl.Int64,
+    "missing_bars": pl.Int64,
+    "volume_difference": pl.Int64,
+    "unaccounted_volume": pl.Int64,
+    "close_difference": pl.Float64,
+    "outside_limits": pl.Int64,
+    "set_aside": pl.Int64,
+    "uncompared": pl.Int64,
+    "too_many_set_aside": pl.Int64,
+    "too_few_covered": pl.Int64,
+    "detail": pl.String,
+}
+"""One row per symbol and one for the day; what does not concern a row is null, and `detail` is the story."""
+CONTINUOUS_MS = (clock.MORNING * clock.MINUTE_MS, clock.CLOSING_AUCTION * clock.MINUTE_MS)
+_DENSE_ID_SPAN = 1 << 27  # order numbers spread wider than this (1 GB of sums) are ranked before they are summed
+_LISTED = 20  # names spelled out in a message
+
+
+# --- order sizes ----------------------------------------------------------------------------------------------------------
+
+
+def make_order_sizes(
+    *,
+    date: dt.date,
+    trades: pl.LazyFrame,
+    landing: LandingView,
+    settings: BarsSettings,
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> Made | pl.DataFrame:
+    """Per symbol the number of orders with a fill, Σ ln amount and Σ (ln amount)², yuan, buy and sell orders pooled (SPEC §3);
+    without ticks the delivered table. `trades` sorted by symbol, channel, seq."""
+    sums = order_size_sums(trades, settings)
+    if sums.height:
+        return sums.select(pl.lit(date).alias("date"), pl.all()).select(*ORDER_SIZES)
+    landed = landing.order_sizes()
+    name = f"bars/{date:%Y%m%d}.order_sizes.parquet"
+    if landed is None:
+        why = unavailable.get("trades", {}).get("bid_order", "no trades on this day")
+        return Made(pl.DataFrame(schema=ORDER_SIZES), unavailable=dict.fromkeys(ORDER_SIZES, f"{why}, and no {name}"))
+    lacking = [column for column in ORDER_SIZES if column not in (*landed.columns, "date")]
+    if lacking:
+        raise InputError(f"{name} lacks the column {', '.join(lacking)}. Deliver it in the schema of SPEC §2.2.")
+    return landed.with_columns(date=pl.lit(date)).select(pl.col(c).cast(t) for c, t in ORDER_SIZES.items())
+
+
+def order_size_sums(trades: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
+    """symbol, orders, sum_ln, sum_ln2."""
+    parts = [pl.DataFrame(schema={name: dtype for name, dtype in ORDER_SIZES.items() if name != "date"})]
+    columns = ("channel", "price", "volume", "bid_order", "ask_order")
+    for batch in by_symbol(trades, columns, settings.batch_rows):
+        starts, owner = batch.segments("channel")
+        sums = np.zeros((len(batch.symbols), 3))
+        for side in ("bid_order", "ask_order"):
+            order = _dense_ids(batch, side, starts)
+            scratch = np.zeros(aggregate.id_span(starts, order), np.int64)
+            aggregate.order_sums(starts, owner, batch.array("price"), batch.array("volume"), order, scratch, sums)
+        parts.append(
+            pl.DataFrame(
+                {
+                    "symbol": batch.symbols,
+                    "orders": sums[:, 0].astype(np.int64),
+                    "sum_ln": sums[:, 1],
+                    "sum_ln2": sums[:, 2],
+                }
+            )
+        )
+    return pl.concat(parts)
+
+
+def _dense_ids(batch: Batch, side: str, starts: np.ndarray) -> np.ndarray:
+    """Order numbers of one side; ranked where a vendor's are spread too wide to be positions in an array."""
+    order = batch.array(side)
+    if aggregate.id_span(starts, order) <= _DENSE_ID_SPAN:
+        return order
+    known, ranks = np.unique(order, return_inverse=True)
+    return np.where(order > 0, ranks + 1 - np.searchsorted(known, 1), 0)
+
+
+# --- minute bars ----------------------------------------------------------------------------------------------------------
+
+
+def make_minute_bars(
+    *,
+    date: dt.date,
+    trades: pl.LazyFrame,
+    quotes: pl.LazyFrame,
+    daily_prices: pl.LazyFrame,
+    securities: pl.LazyFrame,
+    order_sizes: pl.LazyFrame,
+    landing: LandingView,
+    settings: BarsSettings,
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> Made:
+    """The day's dense one-minute bars (SPEC §1, §2.2), from ticks where there are any, else from landing bars.
+
+    `trades` and `quotes` in the lake's order. A symbol is delivered where it has trades, or a book and no trade all day. One
+    that does not add up keeps its rows with null values, and `set_aside.parquet` says why.
+    """
+    daily = daily_prices.select("symbol", "pre_close", "close", "volume", "amount").collect()
+    final = final_quotes(quotes, CONTINUOUS_MS)
+    notes: dict[str, object] = {}
+    rejected = pl.DataFrame(schema={"symbol": pl.String, "reason": pl.String})
+    ticked = trades.select(pl.len()).collect().item() > 0
+    if ticked:
+        frame, reasons = _from_ticks(date, trades, quotes, daily, final, order_sizes, settings, unavailable)
+        notes["source"] = "ticks"
+    else:
+        landed = landing.bars()
+        if landed is None:
+            why = unavailable.get("trades", {}).get("price", "no trades on this day")
+            reason = f"{why}, and no bars/{date:%Y%m%d}.parquet"
+            return Made(pl.DataFrame(schema=MINUTE_BARS), unavailable=dict.fromkeys(MINUTE_BARS, reason))
+        name = landing.bars_path().name
+        known = daily.filter(pl.col("pre_close").is_not_null())
+        delivered = delivered_bars(landed, date, f"bars/{name}", dict(known.select("symbol", "pre_close").iter_rows()))
+        frame, reasons = delivered.frame, dict(delivered.unavailable)
+        rejected = delivered.rejected.group_by("symbol", maintain_order=True).agg(
+            reason=pl.format("bars/{}: {} bad rows, the first: {}", pl.lit(name), pl.len(), pl.col("reason").first())
+        )
+        notes |= {"source": f"bars/{name}", "rows_of_other_securities": delivered.others}
+    if all(frame[flag].null_count() == frame.height for flag in LIMITS):  # not delivered: told from the limit prices
+        limits = _limits(securities, final, frame.select(pl.col("symbol").unique()), unavailable)
+        frame = with_limits(frame.drop(*LIMITS), limits)
+        for flag in LIMITS:
+            reasons.pop(flag, None)
+        if not limits["limits_known"].any():
+            reasons |= dict.fromkeys(LIMITS, "no limit prices: neither securities nor snapshots of this day have any")
+    days = _reconciled(frame, daily, final, rejected, settings)
+    frame = null_out(frame, days.filter(pl.col("set_aside").is_not_null())["symbol"])
+    frame = frame.select(pl.col(name).cast(dtype) for name, dtype in MINUTE_BARS.items())
+    profile, files = _profile(frame, days, daily, final, trades if ticked else None, securities, settings)
+    notes["symbols"] = days.height
+    notes["symbols_set_aside"] = days["set_aside"].count()
+    return Made(frame, profile, files=files, unavailable=reasons, notes=notes)
+
+
+def _from_ticks(
+    date: dt.date,
+    trades: pl.LazyFrame,
+    quotes: pl.LazyFrame,
+    daily: pl.DataFrame,
+    final: pl.DataFrame,
+    order_sizes: pl.LazyFrame,
+    settings: BarsSettings,
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> tuple[pl.DataFrame, dict[str, str]]:
+    """Bars without limits of every delivered symbol, and why columns are entirely null."""
+    thresholds = large_order_thresholds(order_sizes.collect(), settings)
+    pre_close = dict(final.select("symbol", "quoted_pre_close").drop_nulls().iter_rows())
+    pre_close |= dict(daily.select("symbol", "pre_close").drop_nulls().iter_rows())
+    parts = [_traded_bars(date, trades, thresholds, pre_close, settings)]
+    traded = parts[0]["symbol"].unique().to_list()
+    silent = final.filter(pl.col("booked") & (pl.col("quoted_volume") == 0) & ~pl.col("symbol").is_in(traded))["symbol"]
+    parts.append(_silent_bars(date, silent.to_list(), thresholds, pre_close))
+    frame = pl.concat(parts).sort("symbol", "minute")
+    book = book_statistics(quotes, settings)
+    frame = frame.join(book, on=["symbol", "minute"], how="left", maintain_order="left")
+    reasons = {}
+    if thresholds.is_empty():
+        why = unavailable.get("order_sizes", {}).get("orders")
+        reason = (
+            f"fewer than {settings.large_order_min_days} days or {settings.large_order_min_orders} orders in the "
+            f"order_sizes of the {settings.large_order_days} trading days before{f' ({why})' if why else ''}"
+        )
+        reasons |= dict.fromkeys(LARGE, reason)
+    if book.is_empty():
+        reasons |= dict.fromkeys(BOOK, unavailable.get("quotes", {}).get("bid_price_1", "no quotes on this day"))
+    return frame.with_columns(pl.lit(None, pl.Boolean).alias(flag) for flag in LIMITS), reasons
+
+
+def _traded_bars(
+    date: dt.date,
+    trades: pl.LazyFrame,
+    thresholds: pl.DataFrame,
+    pre_close: Mapping[str, float],
+    settings: BarsSettings,
+) -> pl.DataFrame:
+    known = dict(thresholds.iter_rows())
+    columns = ("channel", "time", "price", "volume", "side", *(("bid_order", "ask_order") if known else ()))
+    parts = [dense_frame([], np.zeros((0, aggregate.SLOTS, 11), np.int64), date)]
+    for batch in by_symbol(trades, columns, settings.batch_rows):
+        bars = np.zeros((len(batch.symbols), aggregate.SLOTS, 11), np.int64)
+        first = _ticks([pre_close.get(symbol) for symbol in batch.symbols])
+        time, price, volume = batch.array("time"), batch.array("price"), batch.array("volume")
+        aggregate.bar_sums(batch.starts, time, price, volume, batch.array("side"), first, bars)
+        threshold = np.array([known.get(symbol, np.nan) for symbol in batch.symbols])
+        if known:
+            starts, owner = batch.segments("channel")
+            for column, side in ((aggregate.LARGE_BUY, "bid_order"), (aggregate.LARGE_SELL, "ask_order")):
+                order = _dense_ids(batch, side, starts)
+                scratch = np.zeros(aggregate.id_span(starts, order), np.int64)
+                aggregate.large_sums(starts, owner, time, price, volume, order, threshold, scratch, column, bars)
+        parts.append(_without_threshold(dense_frame(batch.symbols, bars, date), known))
+    return pl.concat(parts)
+
+
+def _silent_bars(
+    date: dt.date, symbols: list[str], thresholds: pl.DataFrame, pre_close: Mapping[str, float]
+) -> pl.DataFrame:
+    """Flat bars of names that were open to trade all day and did not."""
+    bars = np.zeros((len(symbols), aggregate.SLOTS, 11), np.int64)
+    bars[:, :, : aggregate.VOLUME] = _ticks([pre_close.get(symbol) for symbol in symbols])[:, None, None]
+    return _without_threshold(dense_frame(symbols, bars, date), dict(thresholds.iter_rows()))
+
+
+def _without_threshold(frame: pl.DataFrame, known: Mapping[str, float]) -> pl.DataFrame:
+    """Large-order amounts are unknown, not zero, where the stock has no threshold."""
+    has = pl.col("symbol").is_in(list(known))
+    return frame.with_columns(pl.when(has).then(name).alias(name) for name in LARGE)
+
+
+def _ticks(prices: list[float | None]) -> np.ndarray:
+    return np.array([0 if price is None else round(price * 10_000) for price in prices], np.int64)
+
+
+def book_statistics(quotes: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
+    """symbol, minute, net_bid_change, spread, imbalance, imbalance_5 of every symbol with quotes (SPEC §2.2, §3)."""
+    levels = {
+        side: pl.sum_horizontal(pl.col(f"{side}_volume_{i}").fill_null(0) for i in range(1, 6)).alias(f"{side}_5")
+        for side in ("bid", "ask")
+    }
+    first = [f"{side}_{what}_1" for side in ("bid", "ask") for what in ("price", "volume")]
+    reduced = quotes.select("symbol", "time", *(pl.col(name).fill_null(0) for name in first), *levels.values())
+    columns = ("time", *first, "bid_5", "ask_5")
+    parts = [book_frame([], np.zeros((0, aggregate.SLOTS, 2), np.int64), np.zeros((0, aggregate.SLOTS, 3)))]
+    for batch in by_symbol(reduced, columns, settings.batch_rows):
+        whole = np.zeros((len(batch.symbols), aggregate.SLOTS, 2), np.int64)
+        means = np.zeros((len(batch.symbols), aggregate.SLOTS, 3))
+        aggregate.book_sums(batch.starts, *(batch.array(column) for column in columns), whole, means)
+        parts.append(book_frame(batch.symbols, whole, means))
+    return pl.concat(parts)
+
+
+def _limits(
+    securities: pl.LazyFrame,
+    final: pl.DataFrame,
+    symbols: pl.DataFrame,
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> pl.DataFrame:
+    """symbol, limit_up, limit_down, limits_known: of securities, else of the snapshots. A listed name without a limit price
+    has no limit that day, unless securities could not know any."""
+    listed = securities.select("symbol", "limit_up", "limit_down", "last_close").collect()
+    nobody_knows = "limit_up" in unavailable.get("securities", {})
+    listed = listed.with_columns(listed=pl.lit(not nobody_knows) & pl.col("last_close").is_not_null())
+    both = symbols.join(listed, on="symbol", how="left").join(final, on="symbol", how="left")
+    return both.select(
+        "symbol",
+        limit_up=pl.coalesce("limit_up", "quoted_limit_up"),
+        limit_down=pl.coalesce("limit_down", "quoted_limit_down"),
+        limits_known=pl.col("listed").fill_null(False)
+        | pl.col("limit_up").is_not_null()
+        | pl.col("quoted_limit_up").is_not_null(),
+    )
+
+
+def _reconciled(
+    frame: pl.DataFrame, daily: pl.DataFrame, final: pl.DataFrame, rejected: pl.DataFrame, settings: BarsSettings
+) -> pl.DataFrame:
+    """One row per delivered symbol: sums, differences, and why it is set aside."""
+
+    def total(name: str) -> pl.Expr:  # Σ of nothing is unknown, not 0
+        return pl.when(pl.col(name).count() > 0).then(pl.col(name).sum())
+
+    market = pl.col("close").filter(pl.col("minute") <= clock.CLOSING_AUCTION)
+    sums = frame.group_by("symbol", maintain_order=True).agg(
+        pl.len().cast(pl.Int64).alias("bars"),
+        (pl.len() - (pl.col("minute") == clock.AFTER_HOURS).sum()).cast(pl.Int64).alias("dense_bars"),
+        total("volume").alias("volume"),
+        total("amount").alias("amount"),
+        market.last().alias("close"),
+    )
+    references = daily.select("symbol", daily_volume="volume", daily_amount="amount", daily_close="close")
+    days = reconcile(
+        sums.join(references, on="symbol", how="left", maintain_order="left").join(
+            final, on="symbol", how="left", maintain_order="left"
+        ),
+        settings,
+    )
+    return days.join(rejected, on="symbol", how="left", maintain_order="left").with_columns(
+        set_aside=pl.coalesce("reason", "set_aside")
+    )
+
+
+def _profile(
+    frame: pl.DataFrame,
+    days: pl.DataFrame,
+    daily: pl.DataFrame,
+    final: pl.DataFrame,
+    trades: pl.LazyFrame | None,
+    securities: pl.LazyFrame,
+    settings: BarsSettings,
+) -> tuple[pl.DataFrame, dict[str, bytes]]:
+    """What the checks judge, and set_aside.parquet where a symbol was."""
+    accepted = pl.col("set_aside").is_null()
+    off = pl.col("bar_volume") - pl.col("reference_volume")
+    limits = securities.select("symbol", "limit_up", "limit_down").collect()
+    prices = frame.join(limits, on="symbol", how="left")
+    slack = 5e-5  # half of 1/10 000 yuan: prices are floats of whole ticks
+    outside = (pl.col("high") > pl.col("limit_up") + slack) | (pl.col("low") < pl.col("limit_down") - slack)
+    measured = prices.group_by("symbol").agg(
+        outside.sum().cast(pl.Int64).alias("outside_limits"), pl.col("volume").sum().alias("bar_volume")
+    )
+    if trades is not None:
+        tape = trades.group_by("symbol").agg(pl.col("volume").sum().alias("tape_volume")).collect()
+    else:
+        tape = pl.DataFrame(schema={"symbol": pl.String, "tape_volume": pl.Int64})
+    symbols = (
+        days.join(measured, on="symbol", how="left", maintain_order="left")
+        .join(tape, on="symbol", how="left", maintain_order="left")
+        .select(
+            "symbol",
+            "bars",
+            missing_bars=len(clock.DAY_BARS) - pl.col("dense_bars"),
+            volume_difference=pl.when(accepted).then(
+                pl.when(off.abs() <= settings.volume_tolerance).then(0).otherwise(off)
+            ),
+            unaccounted_volume=pl.when(accepted).then(pl.col("tape_volume") - pl.col("bar_volume")),
+            close_difference=pl.when(accepted).then("close_difference"),
+            outside_limits=pl.when(accepted).then("outside_limits"),
+            set_aside=(~accepted).cast(pl.Int64),
+            uncompared=(accepted & pl.col("volume_difference").is_null()).cast(pl.Int64),
+            detail="set_aside",
+        )
+    )
+    aside = symbols.filter(pl.col("set_aside") == 1)
+    share = aside.height / symbols.height if symbols.height else 0.0
+    traded = pl.concat(
+        [
+            daily.filter(pl.col("volume") > 0).select("symbol"),
+            final.filter(pl.col("quoted_volume") > 0).select("symbol"),
+        ]
+    ).unique()
+    uncovered = traded.join(symbols, on="symbol", how="anti")["symbol"].sort()
+    coverage = 1 - len(uncovered) / traded.height if traded.height else 1.0
+    too_many, too_few = share > settings.max_set_aside_share, coverage < settings.min_coverage
+    story = []
+    if too_many:
+        story.append(
+            f"{aside.height} of {symbols.height} symbols are set aside, more than {settings.max_set_aside_share:.0%} "
+            f"(bars.max_set_aside_share): {_names(aside['symbol'])}"
+        )
+    if too_few:
+        story.append(f"{len(uncovered)} of {traded.height} traded names were not delivered: {_names(uncovered)}")
+    day = pl.DataFrame(
+        {
+            "too_many_set_aside": [int(too_many)],
+            "too_few_covered": [int(too_few)],
+            "detail": ["; ".join(story) or None],
+        },
+        schema_overrides={"detail": pl.String},
+    )
+    profile = pl.concat([symbols, day], how="diagonal").select(
+        pl.col(name).cast(dtype) for name, dtype in PROFILE.items()
+    )
+    if aside.is_empty():
+        return profile, {}
+    buffer = io.BytesIO()
+    aside.select("symbol", reason="detail").write_parquet(buffer)
+    return profile, {"set_aside.parquet": buffer.getvalue()}
+
+
+def _names(symbols: pl.Series) -> str:
+    more = f" … and {len(symbols) - _LISTED} more" if len(symbols) > _LISTED else ""
+    return ", ".join(symbols.head(_LISTED).to_list()) + more
