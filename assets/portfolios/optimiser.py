@@ -383,7 +383,9 @@ def _cause(
             pull -= c.matrix(problem).T @ multipliers[c.name]
     lost = np.where(pull < 0, -pull * (problem.lower - problem.free_lower), pull * (problem.free_upper - problem.upper))
     names = _names(problem, lost)
-    parts = [f"together with {', '.join(others)}" if others else "", f"restricted names: {names}" if names else ""]
+    siblings = f"balances the other {constraint.name} rows" if len(bounds[0]) > 1 else ""
+    together = f"together with {', '.join(others)}" if others else ""
+    parts = [siblings, together, f"restricted names: {names}" if names else ""]
     return "; ".join(part for part in parts if part) or "the stock bands alone"
 
 

@@ -1,0 +1,315 @@
+"""The optimiser against plain linprog stage by stage, against a second solver, and against what must hold of it."""
+
+import itertools
+
+import cvxpy as cp
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from assets.portfolios.constraints import (
+    HARD,
+    Constraint,
+    Linear,
+    TurnoverLimit,
+    bound_names,
+    one_way_turnover,
+    portfolio_constraints,
+)
+from assets.portfolios.optimiser import optimise
+from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
+from tests.portfolios.portfolio_problems import plain_lexicographic, plain_rows, random_problem
+
+CSI500 = IndexPortfolioSettings(stock_deviation=0.05)
+LOOSE = IndexPortfolioSettings(stock_deviation=0.1, turnover=0.9)
+TIGHT = IndexPortfolioSettings(stock_deviation=0.05, style_exposure=0.05, turnover=0.1)
+
+
+def solve(problem, bounds=CSI500, missing=None):
+    return optimise(problem, portfolio_constraints(bounds, missing or {})[0], order=ELASTIC)
+
+
+def assert_holds(problem, bounds, solution) -> None:
+    """SPEC's constraints at the stored weights, by plain arithmetic."""
+    w = solution.weights
+    assert w.sum() == pytest.approx(1.0, abs=1e-8)
+    assert w.min() >= 0
+    assert (w >= problem.lower - 1e-8).all()
+    assert (w <= problem.upper + 1e-8).all()
+    given_up = dict.fromkeys(ELASTIC, 0.0)
+    for row in solution.relaxations:
+        given_up[row.group] += row.slack
+    violations = dict.fromkeys(ELASTIC, 0.0)
+    for group, z, limit in plain_rows(problem, bounds):
+        violations[group] += max(0.0, abs(z @ (w - problem.benchmark)) - limit)
+    turnover = 0.5 * (np.abs(w - problem.drifted).sum() + problem.cash)
+    if not problem.first_build:
+        violations["turnover"] = max(0.0, turnover - bounds.turnover)
+    for group in ELASTIC:
+        assert violations[group] == pytest.approx(given_up[group], abs=1e-8), group
+
+
+@pytest.mark.parametrize("seed", range(24))
+def test_totals_and_score_equal_plain_linprog_stage_by_stage(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    bounds = TIGHT if seed % 2 else CSI500
+    problem = random_problem(
+        rng,
+        int(rng.integers(25, 45)),
+        members=15,
+        held=12,
+        industries=4,
+        frozen=(0.1, 0.5, 0.8)[seed % 3],
+        unbuyable=(0.1, 0.4)[seed % 2],
+        first_build=seed % 8 == 7,
+    )
+    plain, solution = plain_lexicographic(problem, bounds), solve(problem, bounds)
+    if plain is None:
+        assert solution.status == "failed"
+        assert np.array_equal(solution.weights, problem.drifted)
+        return
+    totals, score = plain
+    assert solution.status == ("relaxed" if max(totals.values()) > 1e-8 else "optimal"), solution.reason
+    for group, total in totals.items():
+        assert solution.totals.get(group, 0.0) == pytest.approx(total, abs=1e-8), group
+    # Prices of a violation reach some hundred score units, and each total may be 1e-9 above its minimum.
+    assert solution.objective == pytest.approx(score, abs=2e-6)
+    assert abs(solution.duality_gap) <= 1e-8
+    assert solution.residual <= 1e-8
+    assert_holds(problem, bounds, solution)
+
+
+def test_the_random_problems_cover_every_outcome() -> None:
+    seen = set()
+    for seed in range(24):
+        problem = random_problem(
+            np.random.default_rng(seed), 60, members=15, held=12, industries=4, frozen=seed % 6 / 5, unbuyable=0.1
+        )
+        solution = solve(problem, TIGHT if seed % 2 else LOOSE)
+        seen.add(solution.status)
+        seen |= {row.group for row in solution.relaxations}
+    assert seen >= {"optimal", "relaxed", "failed", "industry", "value_size", "turnover", "styles"}
+
+
+def test_clarabel_agrees_on_a_medium_problem() -> None:
+    problem = random_problem(
+        np.random.default_rng(5), 800, members=200, held=120, industries=20, deviation=0.01, unbuyable=0.2
+    )
+    bounds = IndexPortfolioSettings()
+    solution = solve(problem, bounds)
+    assert solution.status == "optimal"
+    w = cp.Variable(problem.n)
+    active = w - problem.benchmark
+    conditions = [cp.sum(w) == 1, w >= problem.lower, w <= problem.upper]
+    for _, z, limit in plain_rows(problem, bounds):
+        conditions.append(active @ z == 0 if limit == 0 else cp.abs(active @ z) <= limit)
+    conditions.append(0.5 * (cp.norm1(w - problem.drifted) + problem.cash) <= bounds.turnover)
+    second = cp.Problem(cp.Maximize(problem.mu @ w), conditions)
+    second.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
+    assert solution.objective == pytest.approx(second.value, abs=1e-8)
+    assert np.abs(solution.weights - w.value).max() < 1e-5
+    assert_holds(problem, bounds, solution)
+
+
+def test_shadow_prices_are_what_a_looser_bound_gains() -> None:
+    problem = random_problem(np.random.default_rng(8), 200, members=60, held=40, industries=6, frozen=0.05)
+    bounds = IndexPortfolioSettings(stock_deviation=0.05, turnover=0.6, style_exposure=0.1)
+    base = solve(problem, bounds)
+    assert base.status == "optimal"
+    prices = {row.constraint: row.shadow_price for row in base.rows if row.group in ("turnover", "styles")}
+    step = 1e-6
+    looser = solve(problem, bounds.model_copy(update={"turnover": bounds.turnover + step}))
+    assert prices["turnover_limit"] > 0
+    assert (looser.objective - base.objective) / step == pytest.approx(prices["turnover_limit"], rel=1e-3)
+    wider = solve(problem, bounds.model_copy(update={"style_exposure": bounds.style_exposure + step}))
+    gained = sum(abs(price) for name, price in prices.items() if name != "turnover_limit")
+    assert gained > 0
+    assert (wider.objective - base.objective) / step == pytest.approx(gained, rel=1e-3)
+
+
+def test_complementary_slackness() -> None:
+    problem = random_problem(np.random.default_rng(9), 200, members=60, held=40, industries=6)
+    for row in solve(problem).rows:
+        inside = min(row.value - row.lower, row.upper - row.value)
+        assert abs(row.shadow_price) * max(0.0, inside) < 1e-7, row
+
+
+@pytest.mark.parametrize(("frozen", "coarse"), [(0.1, False), (0.6, False), (0.1, True), (0.6, True)])
+def test_the_order_of_names_changes_nothing(frozen: float, coarse: bool) -> None:
+    """Names come sorted by symbol; renaming them in another order gives the same portfolio, name by name."""
+    from dataclasses import replace
+
+    problem = random_problem(
+        np.random.default_rng(11), 60, members=25, held=20, industries=5, frozen=frozen, coarse=coarse
+    )
+    first = solve(problem)
+    shuffled = np.random.default_rng(1).permutation(problem.n)
+    with pytest.raises(ValueError, match="ascending"):
+        solve(problem.take(shuffled))
+    renamed = replace(problem.take(shuffled), symbols=problem.symbols)
+    second = solve(renamed)
+    assert second.status == first.status
+    assert second.objective == pytest.approx(first.objective, abs=1e-8)
+    assert second.turnover == pytest.approx(first.turnover, abs=1e-8)
+    if not coarse:
+        assert np.abs(second.weights - first.weights[shuffled]).max() < 1e-6
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 10**6), scale=st.floats(1e-6, 1e6), frozen=st.sampled_from([0.0, 0.3, 0.7]))
+def test_scaling_scores_changes_nothing_and_every_bound_holds(seed: int, scale: float, frozen: float) -> None:
+    from dataclasses import replace
+
+    problem = random_problem(np.random.default_rng(seed), 40, members=20, held=15, industries=4, frozen=frozen)
+    solution, scaled = solve(problem), solve(replace(problem, mu=problem.mu * scale))
+    assert scaled.status == solution.status
+    assert np.abs(scaled.weights - solution.weights).max() < 1e-6
+    if solution.status != "failed":
+        assert_holds(problem, CSI500, solution)
+
+
+def test_ties_fall_to_the_smallest_turnover() -> None:
+    """All scores equal: nothing is gained by trading, so only what the bounds and the cash force is traded."""
+    from dataclasses import replace
+
+    problem = random_problem(np.random.default_rng(3), 80, members=40, held=30, industries=3, frozen=0, unbuyable=0)
+    free = IndexPortfolioSettings(stock_deviation=0.05, style_exposure=9, value_exposure=9, size_exposure=9)
+    free = free.model_copy(update={"industry_deviation": 1.0, "turnover": 1.0})
+    solution = solve(replace(problem, mu=np.zeros(problem.n)), free)
+    forced = np.maximum(problem.drifted - problem.upper, 0).sum() + problem.cash
+    raised = np.maximum(problem.lower - problem.drifted, 0).sum()
+    assert solution.turnover == pytest.approx(max(forced, raised), abs=1e-8)
+
+
+def test_a_hard_conflict_keeps_the_holdings_and_says_why() -> None:
+    problem = random_problem(np.random.default_rng(2), 30, members=15, held=10, industries=3, frozen=1.0)
+    solution = solve(problem)
+    assert solution.status == "failed"
+    assert "upper bounds of all names sum to 0.9950 < 1" in solution.reason
+    assert np.array_equal(solution.weights, problem.drifted)
+    assert solution.rows == ()
+
+
+def test_a_solver_that_does_not_solve_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = random_problem(np.random.default_rng(2), 30, members=15, held=10, industries=3)
+
+    def broken(self, *args, **kwargs):
+        raise cp.SolverError("licence expired")
+
+    monkeypatch.setattr(cp.Problem, "solve", broken)
+    solution = solve(problem)
+    assert solution.status == "failed"
+    assert "licence expired" in solution.reason
+
+
+def test_an_answer_that_does_not_verify_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A solver that calls an arbitrary feasible point optimal is caught by the duality gap."""
+    problem = random_problem(np.random.default_rng(2), 60, members=30, held=20, industries=3, frozen=0)
+    honest = cp.Problem.solve
+
+    def lazy(self, **options):
+        if self.size_metrics.num_scalar_variables and "stopped" not in vars(self):
+            wrong = cp.Problem(cp.Minimize(0), self.constraints)
+            honest(wrong, **options)
+            self._status = wrong.status
+        return None
+
+    monkeypatch.setattr(cp.Problem, "solve", lazy)
+    solution = solve(problem)
+    assert solution.status == "failed"
+    assert "does not verify" in solution.reason
+
+
+def test_frozen_and_forbidden_names() -> None:
+    benchmark = np.array([0.5, 0.3, 0.2, 0.0, 0.0, 0.0])
+    drifted = np.array([0.4, 0.0, 0.205, 0.3, 0.05, 0.045])
+    frozen = np.array([True, False, False, True, False, False])
+    unbuyable = np.array([False, True, False, False, True, False])
+    excluded = np.array([False, False, False, False, False, True])
+    bounds = bound_names(benchmark, drifted, deviation=0.01, frozen=frozen, unbuyable=unbuyable, excluded=excluded)
+    assert bounds.lower.tolist() == [0.4, 0.0, 0.19, 0.3, 0.0, 0.0]
+    assert bounds.upper.tolist() == pytest.approx([0.4, 0.0, 0.21, 0.3, 0.01, 0.0], abs=1e-15)
+    assert bounds.crossed.tolist() == [True, True, False, True, False, False]
+
+
+def test_turnover_counts_cash_as_a_name() -> None:
+    drifted, cash = np.array([0.5, 0.3]), 0.2
+    assert one_way_turnover(np.array([0.6, 0.4]), drifted, cash) == pytest.approx(0.2)
+    assert one_way_turnover(np.array([0.4, 0.6]), drifted, cash) == pytest.approx(0.3)
+    problem = random_problem(np.random.default_rng(4), 40, members=20, held=15, industries=2, cash=0.25)
+    solution = solve(problem, CSI500.model_copy(update={"turnover": 0.2}))
+    assert solution.totals["turnover"] >= 0.05 - 1e-9
+    assert any(row.group == "turnover" and row.slack >= 0.05 - 1e-8 for row in solution.relaxations)
+
+
+def test_what_forces_an_industry_is_named() -> None:
+    from dataclasses import replace
+
+    problem = random_problem(np.random.default_rng(6), 40, members=20, held=15, industries=3, frozen=0, unbuyable=0)
+    heavy = int(np.argmax(problem.drifted))
+    own = problem.industry[heavy]
+    drifted = np.where(problem.industry == own, 0.0, problem.drifted)
+    drifted *= (1 - problem.cash - 0.6) / drifted.sum()
+    drifted[heavy] = 0.6
+    frozen = np.arange(problem.n) == heavy
+    none = np.zeros(problem.n, bool)
+    bounds = bound_names(problem.benchmark, drifted, deviation=0.3, frozen=frozen, unbuyable=none, excluded=none)
+    problem = replace(
+        problem,
+        drifted=drifted,
+        lower=bounds.lower,
+        upper=bounds.upper,
+        free_lower=bounds.free_lower,
+        free_upper=bounds.free_upper,
+        state=np.where(frozen, "suspended", "tradable"),
+    )
+    relaxed = {row.row: row for row in solve(problem, CSI500).relaxations if row.group == "industry"}
+    assert relaxed[str(own)].value == pytest.approx(
+        0.6 - problem.benchmark[problem.industry == own].sum(), abs=1e-8
+    )  # its other names are sold
+    assert f"{problem.symbols[heavy]} (suspended, 60.00%)" in relaxed[str(own)].forced_by
+
+
+def test_a_style_without_data_has_no_constraint() -> None:
+    constraints, missing = portfolio_constraints(IndexPortfolioSettings(), {"value": "no fundamentals"})
+    assert missing == {"value": "no fundamentals"}
+    assert "value" not in [constraint.name for constraint in constraints]
+
+
+def test_a_users_own_constraint_needs_three_methods() -> None:
+    import scipy.sparse as sp
+
+    class NoFirstName(Linear):
+        name, group = "no_first_name", HARD
+
+        def rows(self, problem):
+            return (str(problem.symbols[0]),)
+
+        def anchor(self, problem):
+            return np.zeros(problem.n)
+
+        def matrix(self, problem):
+            return sp.csr_array(np.eye(1, problem.n))
+
+        def bounds(self, problem):
+            return np.zeros(1), np.zeros(1)
+
+    problem = random_problem(np.random.default_rng(21), 50, members=25, held=20, industries=3, frozen=0)
+    own: list[Constraint] = [*portfolio_constraints(CSI500, {})[0], NoFirstName()]
+    solution = optimise(problem, own, order=ELASTIC)
+    assert solution.status in ("optimal", "relaxed")
+    assert solution.weights[0] <= 1e-8
+    with pytest.raises(ValueError, match="share a name"):
+        optimise(problem, [*own, NoFirstName()], order=ELASTIC)
+
+
+def test_every_turnover_formula_agrees() -> None:
+    """Sales plus cash, as the optimiser states it, is SPEC's ½ (Σ|Δw| + |Δcash|) for any fully invested portfolio."""
+    rng = np.random.default_rng(0)
+    for _, cash in itertools.product(range(20), (0.0, 0.1, 1.0)):
+        drifted = rng.dirichlet(np.ones(6)) * (1 - cash)
+        weights = rng.dirichlet(np.ones(6))
+        sold = np.maximum(0, drifted - weights).sum() + cash
+        assert one_way_turnover(weights, drifted, cash) == pytest.approx(sold, abs=1e-14)
+    assert TurnoverLimit(0.3).group == "turnover"
