@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
+from numba import njit
 from numpy.typing import NDArray
 
 CHUNK_DAYS = 8  # days read at a time: bounds the memory beside the array, at the price of one scan per chunk
@@ -108,31 +109,27 @@ def build_panel(
     placed = members.join(day_at, on="date").join(stock_at, on="symbol")
     universe[placed["day"].to_numpy(), placed["stock"].to_numpy()] = True
 
-    values = np.zeros((len(days), len(bars), len(symbols), len(features)), dtype=np.float32)
+    values = np.full((len(days), len(bars), len(symbols), len(features)), np.nan, dtype=np.float32)
     has_bars = np.zeros(shape, dtype=bool)
-    known = np.zeros(shape, dtype=np.int64)
-    expected = np.zeros(len(days), dtype=np.int64)
-    alive = np.zeros(len(features), dtype=bool)
     for first in range(0, len(days), CHUNK_DAYS):
         chunk = (
             rows.filter(pl.col("date").is_in(list(days[first : first + CHUNK_DAYS])))
             .select("date", "symbol", "bar", *features)
             .collect()
-            .join(day_at, on="date")
-            .join(stock_at, on="symbol")
-            .join(bar_at, on="bar")
         )
-        for (day,), frame in chunk.partition_by("day", as_dict=True).items():
-            raw = np.full(values.shape[1:], np.nan)
-            stocks = frame["stock"].to_numpy()
-            raw[frame["slot"].to_numpy(), stocks] = frame.select(pl.col(list(features)).cast(pl.Float64)).to_numpy()
-            raw[~np.isfinite(raw)] = np.nan
-            finite = np.isfinite(raw)
-            has_bars[day, stocks] = True
-            known[day] = finite.sum(axis=(0, 2))
-            expected[day] = finite.any(axis=1).sum()
-            alive |= finite.any(axis=(0, 1))
-            values[day] = standardise(raw, universe[day], clip)
+        at = chunk.select("date", "symbol", "bar")
+        for places in (day_at, stock_at, bar_at):
+            at = at.join(places, on=places.columns[0], how="left", maintain_order="left")
+        own = at["stock"].is_not_null().to_numpy()  # the others are never in U(t)
+        day, slot, stock = (at[column].to_numpy()[own].astype(np.int64) for column in ("day", "slot", "stock"))
+        values[day, slot, stock] = chunk.select(pl.col(list(features)).cast(pl.Float32)).to_numpy()[own]
+        has_bars[day, stock] = True
+
+    known = np.zeros(shape, dtype=np.int64)
+    expected = np.zeros(len(days), dtype=np.int64)
+    alive = np.zeros(len(features), dtype=bool)
+    for position in range(len(days)):
+        expected[position] = standardise_day(values[position], universe[position], clip, known[position], alive)
 
     dropped = tuple(name for name, some in zip(features, alive, strict=True) if not some)
     kept = tuple(features)
@@ -141,29 +138,67 @@ def build_panel(
     return Panel(tuple(days), tuple(symbols), kept, dropped, values, has_bars, known, expected, universe)
 
 
-def standardise(raw: NDArray[np.float64], members: NDArray[np.bool_], n_std: float) -> NDArray[np.float32]:
-    """One date's [bar, stock, feature]: clip at mean ± `n_std` std, z-score, null → 0, all with the moments of `members`.
+@njit(cache=True)
+def standardise_day(
+    values: NDArray[np.float32],
+    members: NDArray[np.bool_],
+    n_std: float,
+    known: NDArray[np.int64],
+    alive: NDArray[np.bool_],
+) -> int:
+    """One date's [bar, stock, feature], in place: clip at mean ± `n_std` std, z-score, null → 0, as SPEC §5.1 says.
 
-    The rule of SPEC §5.1 (`assets.factors.cross_section.standardise`, for every bar and feature at once); a column whose
-    members don't vary is 0.
+    `assets.factors.cross_section.standardise` for every bar and feature at once: the moments are the members', in
+    float64, and a column in which they don't vary is 0. Adds to known [stock] the entries that are not null, marks
+    alive [feature], and returns how many (bar, feature) have any value.
     """
-    mean, std = _moments(raw, members)
-    clipped = np.clip(raw, mean - n_std * std, mean + n_std * std)
-    mean, std = _moments(clipped, members)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        scores = np.where(std > 0, (clipped - mean) / std, 0.0)
-    return np.nan_to_num(scores, nan=0.0).astype(np.float32)
-
-
-def _moments(x: NDArray[np.float64], members: NDArray[np.bool_]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean and std (ddof 0) over the members' finite entries of [bar, stock, feature], as [bar, 1, feature]."""
-    own = x[:, members]
-    finite = np.isfinite(own)
-    own = np.where(finite, own, 0.0)
-    count = np.maximum(finite.sum(axis=1, keepdims=True), 1)
-    mean = own.sum(axis=1, keepdims=True) / count
-    away = np.where(finite, own - mean, 0.0)
-    correction = away.sum(axis=1, keepdims=True) / count  # so that values far from zero lose no digits
-    std = np.sqrt(np.where(finite, (away - correction) ** 2, 0.0).sum(axis=1, keepdims=True) / count)
-    largest = np.abs(own).max(axis=1, keepdims=True, initial=0.0)
-    return mean + correction, np.where(std <= ROUNDING * largest, 0.0, std)
+    bars, stocks, features = values.shape
+    expected = 0
+    for bar in range(bars):
+        low, high = np.full(features, -np.inf), np.full(features, np.inf)
+        mean, std = np.zeros(features), np.zeros(features)
+        for step in range(2):  # moments of the raw values give the clip, those of the clipped values the z-score
+            count, total, largest = np.zeros(features), np.zeros(features), np.zeros(features)
+            for stock in range(stocks):
+                if members[stock]:
+                    for f in range(features):
+                        if np.isfinite(values[bar, stock, f]):
+                            value = min(max(np.float64(values[bar, stock, f]), low[f]), high[f])
+                            count[f] += 1
+                            total[f] += value
+                            largest[f] = max(largest[f], abs(value))
+            for f in range(features):
+                mean[f] = total[f] / max(count[f], 1)
+            # About the first mean, so that values far from zero lose no digits.
+            total, squares = np.zeros(features), np.zeros(features)
+            for stock in range(stocks):
+                if members[stock]:
+                    for f in range(features):
+                        if np.isfinite(values[bar, stock, f]):
+                            away = min(max(np.float64(values[bar, stock, f]), low[f]), high[f]) - mean[f]
+                            total[f] += away
+                            squares[f] += away * away
+            for f in range(features):
+                shift = total[f] / max(count[f], 1)
+                mean[f] += shift
+                std[f] = np.sqrt(max(squares[f] / max(count[f], 1) - shift * shift, 0.0))
+                if std[f] <= ROUNDING * largest[f]:
+                    std[f] = 0.0
+                if step == 0 and count[f] > 0:
+                    low[f], high[f] = mean[f] - n_std * std[f], mean[f] + n_std * std[f]
+        some = np.zeros(features, dtype=np.bool_)
+        for stock in range(stocks):
+            for f in range(features):
+                value = np.float64(values[bar, stock, f])
+                if not np.isfinite(value):
+                    values[bar, stock, f] = 0.0
+                    continue
+                some[f] = True
+                known[stock] += 1
+                clipped = min(max(value, low[f]), high[f])
+                values[bar, stock, f] = (clipped - mean[f]) / std[f] if std[f] > 0 else 0.0
+        for f in range(features):
+            if some[f]:
+                expected += 1
+                alive[f] = True
+    return expected
