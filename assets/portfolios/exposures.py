@@ -1,7 +1,7 @@
-"""The benchmark vector of a week, and what a portfolio is exposed to against it.
+"""The benchmark vector of a week, and what each name is exposed to.
 
-What belongs here: published index weights drifted to the signal close; active weights by industry and style. What does
-not: bounds on them (constraints.py) and index returns (returns.py). Source: SPEC §6.
+What belongs here: published index weights drifted to the signal close; the styles that names carry. What does not: bounds
+on active exposures (constraints.py) and index returns (returns.py). Source: SPEC §6.
 """
 
 import datetime as dt
@@ -92,11 +92,21 @@ def drift_benchmark(
     return Benchmark(index, dict(zip(symbols, weights.tolist(), strict=True)), raw_sum, date)
 
 
-def active_by_group(active: Floats, groups: NDArray[np.str_]) -> dict[str, float]:
-    """Sum of active weights `active` [n] per group label [n], in order of the labels."""
-    return {str(group): float(active[groups == group].sum()) for group in np.unique(groups)}
+def style_exposures(styles: pl.DataFrame, symbols: Sequence[str], wanted: Sequence[str]) -> dict[str, Floats]:
+    """style → full-market z-score [n] of each of `symbols`; 0 where a name has none (SPEC §4: a null style is 0).
+
+    styles: the signal day's rows of the table.
+    """
+    own = pl.DataFrame({"symbol": list(symbols)}, schema={"symbol": pl.String}).join(
+        styles, on="symbol", how="left", maintain_order="left"
+    )
+    return {style: own[style].cast(pl.Float64).fill_nan(None).fill_null(0.0).to_numpy() for style in wanted}
 
 
-def active_exposure(active: Floats, z: Floats) -> float:
-    """Σ (wᵢ − bᵢ) zᵢ with z the full-market z-scores [n] of one style."""
-    return float(active @ z)
+def missing_styles(styles: pl.DataFrame, wanted: Sequence[str], reasons: Mapping[str, str]) -> dict[str, str]:
+    """The styles that are null for the whole market → why, as the table says or else in general terms."""
+    return {
+        style: reasons.get(style, f"{style} is null for the whole market")
+        for style in wanted
+        if styles[style].null_count() == styles.height
+    }

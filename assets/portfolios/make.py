@@ -20,7 +20,7 @@ import polars as pl
 from assets.catalogue import BY_KEY, PORTFOLIOS, TEN, Portfolio
 from assets.portfolios.constraints import FREE, IndustryNeutral, Problem, bound_names, portfolio_constraints
 from assets.portfolios.execution import Held, executions_frame, hold, market_day
-from assets.portfolios.exposures import Benchmark, drift_benchmark, published_weights
+from assets.portfolios.exposures import Benchmark, drift_benchmark, missing_styles, published_weights, style_exposures
 from assets.portfolios.optimiser import Row, Solution, optimise
 from assets.portfolios.returns import drifted_return, index_returns
 from assets.portfolios.schemas import DAYS, EXECUTIONS, PORTFOLIO, PORTFOLIO_RETURNS, ROWS
@@ -149,7 +149,7 @@ def make_portfolio(
         raise InputError(f"{portfolio.asset} has holdings to compare in the week of {week}, but {benchmark}")
     held_symbols, held, executions, last = _carry(portfolio, tables, week, calendar, files, settings)
     problem, names = _problem(tables, benchmark, held_symbols, held, bounds, settings, date, first_build=not started)
-    missing = _missing_styles(tables.styles, bounds, unavailable)
+    missing = missing_styles(tables.styles, _styles(bounds), unavailable.get("styles", {}))
     constraints, not_applied = portfolio_constraints(bounds, missing)
     if set(problem.industry.tolist()) == {UNKNOWN}:
         constraints = [c for c in constraints if not isinstance(c, IndustryNeutral)]
@@ -342,7 +342,6 @@ def _problem(
     names = names.with_columns(
         lower=pl.Series(limits.lower), upper=pl.Series(limits.upper), crossed=pl.Series(limits.crossed)
     )
-    z = names.select("symbol").join(tables.styles, on="symbol", how="left").sort("symbol")
     problem = Problem(
         symbols=names["symbol"].to_numpy().astype(str),
         mu=np.where(frozen, 0.0, names["score"].fill_null(0.0).to_numpy()),
@@ -355,10 +354,7 @@ def _problem(
         free_upper=limits.free_upper,
         state=state,
         industry=names["industry"].to_numpy().astype(str),
-        styles={
-            style: z[style].cast(pl.Float64).fill_null(0.0).fill_nan(0.0).to_numpy()
-            for style in ("value", "size", *bounds.other_styles)
-        },
+        styles=style_exposures(tables.styles, names["symbol"].to_list(), _styles(bounds)),
         first_build=first_build,
     )
     columns = (
@@ -378,14 +374,8 @@ def _problem(
 _NAME = {"symbol": pl.String, "drifted_weight": pl.Float64}
 
 
-def _missing_styles(styles: pl.DataFrame, bounds: IndexPortfolioSettings, unavailable: Reasons) -> dict[str, str]:
-    """Styles that are null for the whole market → why."""
-    reasons = unavailable.get("styles", {})
-    return {
-        style: reasons.get(style, "null for the whole market")
-        for style in ("value", "size", *bounds.other_styles)
-        if styles[style].null_count() == styles.height
-    }
+def _styles(bounds: IndexPortfolioSettings) -> tuple[str, ...]:
+    return ("value", "size", *bounds.other_styles)
 
 
 def _solve_row(
