@@ -1,4 +1,4 @@
-"""The CSI 500 portfolio through the real crash of summer 2015, on daily data with a plain reversal score.
+"""The CSI 500 portfolio through the real crash of summer 2015, on daily data with a plain 20-day momentum score.
 
 Reference tables and styles are put together here by plain polars, independently of the stages that build them.
 """
@@ -19,7 +19,7 @@ from resources.settings.portfolios import PortfoliosSettings
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "data" / "reference_2010_2016"
 pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason=f"no real data at ../shared/data/{REFERENCE.name}")
 
-ANCHOR = dt.date(2015, 6, 15)
+ANCHOR = dt.date(2015, 5, 18)
 SOLVED = [dt.date(2015, 6, 29), dt.date(2015, 7, 6), dt.date(2015, 7, 13), dt.date(2015, 7, 20)]
 STYLES = ("size", "value", "mid_cap", "turnover", "reversal", "volatility", "profitability", "growth")
 
@@ -127,7 +127,7 @@ class Summer:
         return (
             styles.join(scored.select("symbol"), on="symbol", how="semi")
             .filter(pl.col("reversal") != 0)
-            .select("date", "symbol", factor=pl.lit("improved_reversal"), value=-pl.col("reversal"))
+            .select("date", "symbol", factor=pl.lit("improved_reversal"), value=pl.col("reversal"))
         )
 
 
@@ -173,23 +173,28 @@ def file(made, name: str) -> pl.DataFrame:
 
 
 def test_every_week_is_solved_and_only_suspended_holdings_force_industries(weeks: dict) -> None:
-    statuses = []
     for week in SOLVED:
         solve, gave = file(weeks[week], "solve.parquet").row(0, named=True), file(weeks[week], "relaxations.parquet")
         elastic = gave.filter(pl.col("group") != "hard")
-        print(week, solve["status"], f"turnover {solve['turnover']:.4f}", f"frozen {solve['frozen_weight']:.3f}")
-        print(elastic.select("constraint", "row", "value", "slack", "forced_by"))
-        assert solve["status"] in ("optimal", "relaxed")
+        print(
+            week,
+            solve["status"],
+            f"turnover {solve['turnover']:.4f}",
+            f"frozen {solve['frozen_weight']:.3f}",
+            f"off neutral {solve['industry_violation']:.4f}",
+        )
+        for row in elastic.iter_rows(named=True):
+            print("   ", row["constraint"], row["row"], f"{row['value']:+.4%}", row["forced_by"])
+        assert solve["status"] == "relaxed"
         assert abs(solve["duality_gap"]) <= 1e-8
         assert 0 <= solve["residual"] <= 1e-8
         industries = elastic.filter(pl.col("group") == "industry")
-        assert industries.height <= 5
-        assert industries["slack"].sum() < 0.03
+        assert 2 <= industries.height <= 8
+        assert elastic.height == industries.height  # wider size, style or turnover bounds would not have helped
+        assert 1e-4 < industries["slack"].sum() < 0.04
         assert industries["forced_by"].str.contains("suspended").all()
         assert solve["industry_violation"] == pytest.approx(industries["slack"].sum(), abs=1e-8)
-        statuses.append(solve["status"])
         assert not weeks[week].notes["constraints_not_applied"].keys() ^ {"growth", "profitability"}
-    assert statuses[1:] == ["relaxed"] * 3
 
 
 def test_stored_weights_keep_every_bound(weeks: dict, summer: Summer) -> None:
@@ -227,7 +232,7 @@ def test_nothing_locked_or_suspended_was_traded(weeks: dict, summer: Summer) -> 
         assert (sold["high"] > sold["limit_down"]).all()
         blocked += orders.filter(pl.col("blocked") != "").height
     print(f"{blocked} orders were blocked over {len(weeks) - 1} trade days")
-    assert blocked > 50
+    assert blocked > 50  # most of them in the crash
 
 
 def test_returns_join_to_the_net_asset_value(weeks: dict, summer: Summer) -> None:
