@@ -17,9 +17,9 @@ order_sizes = Table(
     description=(
         "How large a stock's orders were: `orders` with a fill (buy and sell side pooled), `sum_ln` = Σ ln amount and `sum_ln2` "
         "= Σ (ln amount)², an order's amount being all its fills of the day in yuan. Sets the thresholds from which orders are "
-        "large (SPEC §3). Days without ticks take `bars/<YYYYMMDD>.order_sizes.parquet` where it landed."
+        "large (SPEC §3). Null where a tape does not add up. Days without ticks take `bars/<YYYYMMDD>.order_sizes.parquet` where it landed."
     ),
-    reads=(Read("trades"),),
+    reads=(Read("trades"), Read("quotes"), Read("daily_prices")),
     lands=(Land("bars"),),
     schema=ORDER_SIZES,
     sort=("symbol",),
@@ -29,6 +29,12 @@ order_sizes = Table(
     checks=(
         Check("symbol_unique", Unique(("symbol",)), critical=True, remedy="the delivered table names a stock twice"),
         Check("orders_counted", Between("orders", 0, None), critical=True, remedy="correct the delivered order sizes"),
+        Check(
+            "no_symbol_set_aside",
+            Between("set_aside", 0, 0),
+            critical=False,
+            remedy="re-deliver the files of the named symbols; the day does not count for their thresholds until then",
+        ),
     ),
 )
 

@@ -50,15 +50,36 @@ def make_order_sizes(
     *,
     date: dt.date,
     trades: pl.LazyFrame,
+    quotes: pl.LazyFrame,
+    daily_prices: pl.LazyFrame,
     landing: LandingView,
     settings: BarsSettings,
     unavailable: Mapping[str, Mapping[str, str]],
 ) -> Made | pl.DataFrame:
     """Per symbol the number of orders with a fill, Σ ln amount and Σ (ln amount)², yuan, buy and sell orders pooled (SPEC §3);
-    without ticks the delivered table. `trades` sorted by symbol, channel, seq."""
+    without ticks the delivered table. `trades` and `quotes` in the lake's order.
+
+    A symbol whose tape does not add up has null sums: half a day's orders would bias the thresholds of the next 20 days.
+    """
     sums = order_size_sums(trades, settings)
     if sums.height:
-        return sums.select(pl.lit(date).alias("date"), pl.all()).select(*ORDER_SIZES)
+        money = (pl.col("price") * pl.col("volume")).sum() / 10_000
+        taped = trades.group_by("symbol").agg(pl.col("volume").sum(), money.alias("amount")).sort("symbol").collect()
+        days = _against_references(
+            taped.with_columns(close=pl.lit(None, pl.Float64)),
+            daily_prices,
+            final_quotes(quotes, CONTINUOUS_MS),
+            settings,
+        ).select("symbol", "set_aside")
+        sums = sums.join(days, on="symbol", how="left", maintain_order="left")
+        accepted = pl.col("set_aside").is_null()
+        frame = sums.select(
+            pl.lit(date).alias("date"),
+            "symbol",
+            *(pl.when(accepted).then(name).alias(name) for name in ("orders", "sum_ln", "sum_ln2")),
+        )
+        profile = frame.with_columns(set_aside=(~sums["set_aside"].is_null()).cast(pl.Int64), detail=sums["set_aside"])
+        return Made(frame, profile)
     landed = landing.order_sizes()
     name = f"bars/{date:%Y%m%d}.order_sizes.parquet"
     if landed is None:
@@ -67,7 +88,17 @@ def make_order_sizes(
     lacking = [column for column in ORDER_SIZES if column not in (*landed.columns, "date")]
     if lacking:
         raise InputError(f"{name} lacks the column {', '.join(lacking)}. Deliver it in the schema of SPEC §2.2.")
-    return landed.with_columns(date=pl.lit(date)).select(pl.col(c).cast(t) for c, t in ORDER_SIZES.items())
+    frame = landed.with_columns(date=pl.lit(date)).select(pl.col(c).cast(t) for c, t in ORDER_SIZES.items())
+    return Made(frame, frame.with_columns(set_aside=pl.lit(0, pl.Int64), detail=pl.lit(None, pl.String)))
+
+
+def _against_references(
+    days: pl.DataFrame, daily_prices: pl.LazyFrame, final: pl.DataFrame, settings: BarsSettings
+) -> pl.DataFrame:
+    """`reconcile` on days (symbol, volume, amount, close) with the references joined."""
+    daily = daily_prices.select("symbol", daily_volume="volume", daily_amount="amount", daily_close="close").collect()
+    joined = days.join(daily, on="symbol", how="left", maintain_order="left")
+    return reconcile(joined.join(final, on="symbol", how="left", maintain_order="left"), settings)
 
 
 def order_size_sums(trades: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
@@ -296,13 +327,7 @@ def _reconciled(
         total("amount").alias("amount"),
         market.last().alias("close"),
     )
-    references = daily.select("symbol", daily_volume="volume", daily_amount="amount", daily_close="close")
-    days = reconcile(
-        sums.join(references, on="symbol", how="left", maintain_order="left").join(
-            final, on="symbol", how="left", maintain_order="left"
-        ),
-        settings,
-    )
+    days = _against_references(sums, daily.lazy(), final, settings)
     return days.join(rejected, on="symbol", how="left", maintain_order="left").with_columns(
         set_aside=pl.coalesce("reason", "set_aside")
     )

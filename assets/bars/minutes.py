@@ -25,18 +25,21 @@ _TRADED = (
 
 def dense_frame(symbols: list[str], bars: np.ndarray, date: dt.date) -> pl.DataFrame:
     """(symbols, SLOTS, 11) of `bar_sums` → one row per symbol and bar; 905 only where it traded. Book and limits are null."""
+    flat = {name: np.ascontiguousarray(bars[:, :, k]).reshape(-1) for k, name in enumerate(_TRADED)}
+    for name in _TRADED:
+        if name not in ("volume", "trades"):
+            flat[name] = (
+                flat[name] / 10_000.0
+            )  # by numpy: polars divides by a scalar inexactly, and 1854.98 is to be 1854.98
     frame = pl.DataFrame(
         {
             "symbol": pl.Series(symbols, dtype=pl.String).gather(np.repeat(np.arange(len(symbols)), SLOTS)),
             "minute": np.tile(MINUTES, len(symbols)),
-            **{name: np.ascontiguousarray(bars[:, :, k]).reshape(-1) for k, name in enumerate(_TRADED)},
+            **flat,
         }
     )
-    money = [name for name in _TRADED if name not in (*_PRICES, "volume", "trades")]
     return frame.filter((pl.col("minute") != int(MINUTES[AFTER_HOURS_SLOT])) | (pl.col("trades") > 0)).with_columns(
-        *(pl.when(pl.col(name) > 0).then(pl.col(name) / 10_000).alias(name) for name in _PRICES),
-        *((pl.col(name) / 10_000).alias(name) for name in money),
-        date=pl.lit(date),
+        *(pl.when(pl.col(name) > 0).then(name).alias(name) for name in _PRICES), date=pl.lit(date)
     )
 
 
@@ -49,7 +52,7 @@ def book_frame(symbols: list[str], whole: np.ndarray, means: np.ndarray) -> pl.D
         {
             "symbol": pl.Series(symbols, dtype=pl.String).gather(np.repeat(np.arange(len(symbols)), SLOTS)),
             "minute": np.tile(MINUTES, len(symbols)),
-            "net_bid_change": whole[:, :, 0].reshape(-1) / 10_000,
+            "net_bid_change": whole[:, :, 0].reshape(-1) / 10_000.0,
             **{name: pl.Series(averages[:, k], nan_to_null=True) for k, name in enumerate(BOOK[1:])},
         }
     )

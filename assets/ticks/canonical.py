@@ -15,6 +15,7 @@ from assets.ticks.vendor_files import LINE, Block, field_values
 
 CONTINUOUS_FROM = clock.MORNING * clock.MINUTE_MS
 CONTINUOUS_TO = clock.CLOSING_AUCTION * clock.MINUTE_MS
+AUCTION_TO = clock.CLOSE * clock.MINUTE_MS
 A_SHARES = {"SH": ((600_000, 609_999), (680_000, 689_999)), "SZ": ((0, 9_999), (300_000, 309_999))}
 """Number ranges of A-shares: 60 and 68 on SSE, 00 and 30 on SZSE. Funds, bonds, B-shares and indices have others."""
 KIND = pl.Enum(ORDER_KINDS)
@@ -192,7 +193,7 @@ _RULES = {"trades": _trade_rules, "orders": _order_rules, "quotes": _quote_rules
 
 def _finish_trades(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     by_number = (pl.col("bid_order") - pl.col("ask_order")).sign().cast(pl.Int8)
-    auction = (pl.col("time") < CONTINUOUS_FROM) | (pl.col("time") >= CONTINUOUS_TO)
+    auction = (pl.col("time") < CONTINUOUS_FROM) | pl.col("time").is_between(CONTINUOUS_TO, AUCTION_TO, closed="left")
     side = pl.col("flag") if "flag" in layout.fields else pl.when(auction).then(pl.lit(0, pl.Int8)).otherwise(by_number)
     disagrees = (side != 0) & (side != by_number)
     return frame.select(*_typed(TRADES, exclude=("side",)), side=side, disagrees=disagrees)
