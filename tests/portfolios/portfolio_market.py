@@ -1,0 +1,124 @@
+"""A small random market with one index, as the tables a week of a portfolio reads."""
+
+import dataclasses
+import datetime as dt
+import io
+
+import numpy as np
+import polars as pl
+
+from assets.portfolios.make import make_csi500_portfolio, make_portfolio_returns
+from assets.portfolios.schemas import PORTFOLIO
+from resources.calendar import Calendar
+from resources.made import Made
+from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
+from tests.portfolios.portfolio_problems import STYLES
+
+FIRST = dt.date(2023, 6, 5)
+CALENDAR = Calendar([d for k in range(40) if (d := FIRST + dt.timedelta(days=k)).weekday() < 5])
+BOUNDS = IndexPortfolioSettings(stock_deviation=0.08, turnover=0.6, style_exposure=1.0)
+SETTINGS = PortfoliosSettings(alpha="skewness", csi500=BOUNDS, csi1000=BOUNDS, benchmark_max_age=30)
+WEEKS = CALENDAR.weeks(FIRST, dt.date(2023, 7, 10))
+
+
+class Market:
+    """60 names, 40 of them members; every frame may be edited by a test before weeks are made."""
+
+    def __init__(self, seed: int = 0, n: int = 60, members: int = 40):
+        rng = np.random.default_rng(seed)
+        self.symbols = [f"{600000 + k}.SH" for k in range(n)]
+        days = CALENDAR.days(CALENDAR.first, CALENDAR.last)
+        rows = []
+        for day in days:
+            for symbol in self.symbols:
+                pre_close = float(np.round(rng.uniform(5, 50), 2))
+                low, vwap, close, high = np.sort(rng.uniform(-0.05, 0.05, 4)) + 1
+                if rng.random() < 0.04:
+                    low = high = vwap = close = 1.1 if rng.random() < 0.5 else 0.9
+                prices = {"low": low, "vwap": vwap, "close": close, "high": high}
+                rows.append(
+                    {
+                        "date": day,
+                        "symbol": symbol,
+                        "pre_close": pre_close,
+                        **{name: float(ratio * pre_close) for name, ratio in prices.items()},
+                        "volume": 1000,
+                        "limit_up": pre_close * 1.1,
+                        "limit_down": pre_close * 0.9,
+                        "kept": bool(rng.random() < 0.95),
+                    }
+                )
+        every = pl.DataFrame(rows)
+        self.prices = every.filter("kept").drop("kept")
+        # Sorted by name, so that industries have members of every kind.
+        industry = {s: f"I{k % 3}" for k, s in enumerate(self.symbols)}
+        self.securities = every.select(
+            "date",
+            "symbol",
+            pl.when("kept").then("limit_up").alias("limit_up"),
+            pl.when("kept").then("limit_down").alias("limit_down"),
+            pl.lit(500).alias("listed_days"),
+            pl.lit(False).alias("is_st"),
+            pl.col("symbol").replace_strict(industry).alias("industry"),
+            traded="kept",
+        )
+        weights = rng.dirichlet(np.full(members, 5.0))
+        vector = pl.DataFrame({"symbol": self.symbols[:members], "weight": weights}).with_columns(
+            index=pl.lit("000905.SH"), published_date=pl.lit(CALENDAR.first)
+        )
+        closes = pl.DataFrame({"date": days, "index_close": 6000 * np.exp(np.cumsum(rng.normal(0, 0.01, len(days))))})
+        self.indices = closes.join(vector, how="cross")
+        scored = pl.DataFrame({"date": days}).join(pl.DataFrame({"symbol": self.symbols}), how="cross")
+        columns = {style: rng.normal(size=scored.height) for style in STYLES}
+        self.styles = scored.with_columns(**{name: pl.Series(z) for name, z in columns.items()})
+        self.factors = scored.with_columns(factor=pl.lit("skewness"), value=pl.Series(rng.normal(size=scored.height)))
+        self.scores = self.factors.clear()
+        self.unavailable: dict[str, dict[str, str]] = {}
+        self.made: dict[dt.date, Made] = {}
+
+    def week(self, week: dt.date, settings: PortfoliosSettings = SETTINGS, make=make_csi500_portfolio) -> Made:
+        """Make one week from the market and the week before, if that was made."""
+        date, days = CALENDAR.signal_day(week), CALENDAR.week_days(week)
+        before = self.made.get(CALENDAR.offset_week(week, -1)) if week != WEEKS[0] else None
+        table = "csi500_portfolio" if make is make_csi500_portfolio else "csi1000_portfolio"
+        made = make(
+            **{table: (before.frame if before else pl.DataFrame(schema=PORTFOLIO)).lazy()},
+            scores=self.scores.filter(pl.col("date") == date).lazy(),
+            factors=self.factors.filter(pl.col("date") == date).lazy(),
+            styles=self.styles.filter(pl.col("date") == date).lazy(),
+            daily_prices=self.prices.filter(pl.col("date") <= date).lazy(),
+            securities=self.securities.filter(pl.col("date").is_in(days)).lazy(),
+            indices=self.indices.filter(pl.col("date") == date).lazy(),
+            week=week,
+            date=date,
+            calendar=CALENDAR,
+            files=lambda table, partition, name: self.made[partition].files[name],
+            unavailable=self.unavailable,
+            settings=settings,
+        )
+        frame = made.frame.select(pl.col(name).cast(dtype) for name, dtype in PORTFOLIO.items()).sort("symbol")
+        self.made[week] = dataclasses.replace(made, frame=frame)
+        return self.made[week]
+
+    def returns(self, week: dt.date) -> Made:
+        days = CALENDAR.week_days(week)
+        back = [] if days[0] == CALENDAR.first else [CALENDAR.previous_day(days[0])]
+        return make_portfolio_returns(
+            csi500_portfolio=self.made[week].frame.lazy(),
+            csi1000_portfolio=pl.DataFrame(schema=PORTFOLIO).lazy(),
+            daily_prices=self.prices.filter(pl.col("date") <= days[-1]).lazy(),
+            indices=self.indices.filter(pl.col("date").is_in([*back, *days])).lazy(),
+            week=week,
+            calendar=CALENDAR,
+            files=lambda table, partition, name: self.made[partition].files[name],
+            unavailable={"csi1000_portfolio": {"weight": "no weights"}},
+            settings=SETTINGS,
+        )
+
+
+def file(made: Made, name: str) -> pl.DataFrame:
+    return pl.read_parquet(io.BytesIO(made.files[name]))
+
+
+def solve_of(made: Made) -> dict:
+    return file(made, "solve.parquet").row(0, named=True)

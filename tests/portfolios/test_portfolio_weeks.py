@@ -1,0 +1,233 @@
+"""Weeks in a row: where a portfolio begins, what it carries on, and what it says when something is missing."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.portfolios.assets import TABLES
+from assets.portfolios.make import make_csi1000_portfolio
+from assets.portfolios.windows import benchmark_window, previous_week
+from resources.errors import InputError, SettingsError
+from resources.gate import judge
+from resources.settings.portfolios import PortfoliosSettings
+from tests.portfolios.portfolio_market import BOUNDS, CALENDAR, SETTINGS, WEEKS, Market, file, solve_of
+
+
+def test_the_first_week_with_scores_is_built_from_cash_and_later_ones_carry_on() -> None:
+    market = Market()
+    market.factors = market.factors.filter(pl.col("date") > CALENDAR.signal_day(WEEKS[0]))
+    early = market.week(WEEKS[0])
+    assert early.frame.is_empty()
+    assert early.files == {}
+    assert early.unavailable["weight"] == "no skewness score on 2023-06-09; the first build waits for it"
+
+    first = solve_of(market.week(WEEKS[1]))
+    assert first["first_build"]
+    assert first["cash"] == 1.0
+    assert first["nav"] == 1.0
+    assert file(market.made[WEEKS[1]], "days.parquet").is_empty()
+    assert market.returns(WEEKS[1]).frame.is_empty()
+
+    second = solve_of(market.week(WEEKS[2]))
+    assert not second["first_build"]
+    executed = file(market.made[WEEKS[2]], "executions.parquet")
+    assert executed["date"].unique().to_list() == [CALENDAR.week_days(WEEKS[2])[0]]
+    assert second["executed_turnover"] == pytest.approx(1.0, abs=0.01)
+    held = market.made[WEEKS[2]].frame["drifted_weight"].sum()
+    assert held + second["cash"] == pytest.approx(1.0, abs=1e-12)
+    # turnover by SPEC's own formula, cash counted as a name
+    frame = market.made[WEEKS[2]].frame
+    one_way = 0.5 * ((frame["weight"] - frame["drifted_weight"]).abs().sum() + second["cash"])
+    assert second["turnover"] == pytest.approx(one_way, abs=1e-9)
+
+
+def test_returns_of_the_days_multiply_to_the_net_asset_value() -> None:
+    market, nav = Market(seed=1), 1.0
+    for week in WEEKS:
+        market.week(week)
+        result = market.returns(week)
+        assert result.unavailable == {"csi1000": "no weights"}
+        frame = result.frame
+        assert (((1 + frame["gross"]) * (1 - frame["cost"]) - 1 - frame["net"]).abs() < 1e-15).all()
+        nav *= float(np.prod(1 + frame["net"].to_numpy()))
+        assert solve_of(market.made[week])["nav"] == pytest.approx(nav, abs=1e-12)
+    assert (frame["cost"] > 0).sum() == 1
+    closes = dict(market.indices.select("date", "index_close").unique().iter_rows())
+    for row in frame.iter_rows(named=True):
+        before = CALENDAR.previous_day(row["date"])
+        assert row["benchmark"] == pytest.approx(closes[row["date"]] / closes[before] - 1, abs=1e-15)
+
+
+def test_the_drifted_weights_stand_in_where_index_closes_are_absent() -> None:
+    market = Market(seed=1)
+    market.indices = market.indices.with_columns(index_close=pl.lit(None, pl.Float64))
+    for week in WEEKS[:2]:
+        market.week(week)
+    result = market.returns(WEEKS[1])
+    assert result.frame["benchmark"].null_count() == 0
+    assert "drifted weights" in result.notes["csi500"]
+
+
+def test_the_anchor_week_can_be_set() -> None:
+    settings = SETTINGS.model_copy(update={"start": WEEKS[1]})
+    market = Market()
+    assert market.week(WEEKS[0], settings).unavailable["weight"] == "the first build is set for the week of 2023-06-12"
+    assert solve_of(market.week(WEEKS[1], settings))["first_build"]
+    assert previous_week(CALENDAR, WEEKS[1], settings, CALENDAR.first) == []
+    assert previous_week(CALENDAR, WEEKS[2], settings, CALENDAR.first) == [WEEKS[1]]
+    with pytest.raises(ValueError, match="no Monday"):
+        PortfoliosSettings(start=dt.date(2023, 6, 13))
+
+
+def test_the_look_back_covers_the_drift_of_the_oldest_vector_in_use() -> None:
+    settings = SETTINGS.model_copy(update={"benchmark_max_age": 7})
+    days = benchmark_window(CALENDAR, WEEKS[3], settings, CALENDAR.first)
+    assert days == CALENDAR.days(CALENDAR.offset(CALENDAR.week_days(WEEKS[3])[0], -8), CALENDAR.signal_day(WEEKS[3]))
+    assert benchmark_window(CALENDAR, WEEKS[0], settings, CALENDAR.first) == CALENDAR.week_days(WEEKS[0])
+
+
+def test_no_weights_no_portfolio_but_a_running_one_may_not_lose_them() -> None:
+    market = Market()
+    none = market.week(WEEKS[0], make=make_csi1000_portfolio)
+    assert "no weights of 000852.SH were published" in none.unavailable["weight"]
+    market.week(WEEKS[0])
+    market.indices = market.indices.clear()
+    with pytest.raises(InputError, match=r"csi500_portfolio has holdings .* no weights of 000905.SH"):
+        market.week(WEEKS[1])
+
+
+def test_weights_too_old_to_drift() -> None:
+    market = Market()
+    stale = SETTINGS.model_copy(update={"benchmark_max_age": 3})
+    assert "4 trading days before 2023-06-09" in market.week(WEEKS[0], stale).unavailable["weight"]
+
+
+def test_missing_prices_are_not_suspensions() -> None:
+    market = Market()
+    market.prices = market.prices.filter(pl.col("date") != dt.date(2023, 6, 7))
+    assert "no row on 1 of the 4 days, first 2023-06-07" in market.week(WEEKS[0]).unavailable["weight"]
+    market = Market()
+    market.week(WEEKS[0])
+    market.prices = market.prices.filter(pl.col("date") != dt.date(2023, 6, 14))
+    with pytest.raises(InputError, match="2023-06-14"):
+        market.week(WEEKS[1])
+
+
+def test_a_delisted_holding_becomes_cash_and_is_spent_again() -> None:
+    market = Market(seed=2)
+    market.week(WEEKS[0])
+    market.week(WEEKS[1])
+    gone = market.made[WEEKS[1]].frame.filter(pl.col("weight") == pl.col("weight").max())["symbol"][0]
+    day = CALENDAR.week_days(WEEKS[2])[2]
+    market.securities = market.securities.filter((pl.col("symbol") != gone) | (pl.col("date") < day))
+    market.prices = market.prices.filter((pl.col("symbol") != gone) | (pl.col("date") < day))
+    made = market.week(WEEKS[2])
+    row = made.frame.filter(pl.col("symbol") == gone)
+    assert row["drifted_weight"].to_list() in ([], [0.0])
+    assert solve_of(made)["cash"] > 0.01
+    assert solve_of(made)["status"] in ("optimal", "relaxed")
+    if row.height:  # a benchmark member until the next review
+        assert row["state"][0] == "not_listed"
+        assert row["weight"][0] == 0.0
+    assert solve_of(market.week(WEEKS[3]))["cash"] < 0.01
+
+
+def test_names_that_may_not_be_bought() -> None:
+    market = Market(seed=3)
+    market.week(WEEKS[0])
+    date = CALENDAR.signal_day(WEEKS[1])
+    st, new, unscored, absent = market.symbols[0:4]
+    market.securities = market.securities.with_columns(
+        is_st=pl.col("symbol") == st, listed_days=pl.when(pl.col("symbol") == new).then(119).otherwise(120)
+    )
+    market.factors = market.factors.filter(pl.col("symbol") != unscored)
+    market.prices = market.prices.filter((pl.col("symbol") != absent) | (pl.col("date") != date))
+    market.securities = market.securities.with_columns(
+        traded=pl.col("traded") & ~((pl.col("symbol") == absent) & (pl.col("date") == date))
+        | pl.col("symbol").is_in([st, new, unscored])
+    )
+    made = market.week(WEEKS[1])
+    rows = {row["symbol"]: row for row in made.frame.iter_rows(named=True)}
+    for symbol, state in ((st, "st"), (new, "new"), (unscored, "no_score"), (absent, "suspended")):
+        assert rows[symbol]["state"] == state
+        assert rows[symbol]["weight"] <= max(rows[symbol]["drifted_weight"], rows[symbol]["lower"]) + 1e-10
+    assert rows[absent]["weight"] == pytest.approx(rows[absent]["drifted_weight"], abs=1e-12)
+    without = solve_of(made)["benchmark_without_score"]
+    assert without == pytest.approx(rows[unscored]["benchmark_weight"], abs=1e-12)
+    assert made.notes["benchmark_without_score"] == without
+
+
+def test_members_only() -> None:
+    bounds = BOUNDS.model_copy(update={"members_only": True})
+    settings = SETTINGS.model_copy(update={"csi500": bounds})
+    market = Market(seed=4)
+    made = market.week(WEEKS[0], settings)
+    assert made.frame.filter((pl.col("benchmark_weight") == 0) & (pl.col("weight") > 0)).is_empty()
+    open_made = Market(seed=4).week(WEEKS[0])
+    assert open_made.frame.filter((pl.col("benchmark_weight") == 0) & (pl.col("weight") > 0)).height > 0
+
+
+def test_what_the_data_cannot_bound_is_not_bounded_and_says_so() -> None:
+    market = Market(seed=5)
+    market.styles = market.styles.with_columns(value=pl.lit(None, pl.Float64))
+    market.securities = market.securities.with_columns(industry=pl.lit("unknown"))
+    market.unavailable = {"styles": {"value": "no fundamentals"}, "securities": {"industry": "no industries"}}
+    made = market.week(WEEKS[0])
+    assert made.notes["constraints_not_applied"] == {"value": "no fundamentals", "industry": "no industries"}
+    rows = {row["constraint"]: row for row in file(made, "constraints.parquet").iter_rows(named=True)}
+    assert rows["value"]["forced_by"] == "n/a: no fundamentals"
+    assert rows["value"]["value"] is None
+    assert rows["industry"]["group"] == "n/a"
+
+
+def test_the_score_of_a_model_comes_from_scores() -> None:
+    market = Market(seed=6)
+    settings = SETTINGS.model_copy(update={"alpha": "gru_50_1"})
+    market.unavailable = {"scores": {"gru_50_1": "17 days of history are missing"}}
+    waiting = market.week(WEEKS[0], settings).unavailable["weight"]
+    assert waiting == "no gru_50_1 score on 2023-06-09: 17 days of history are missing"
+    market.scores = market.factors.with_columns(factor=pl.lit("gru_50_1"), value=-pl.col("value"))
+    made = market.week(WEEKS[0], settings)
+    scores = dict(made.frame.select("symbol", "score").iter_rows())
+    own = market.factors.filter(pl.col("date") == CALENDAR.signal_day(WEEKS[0]))
+    assert all(scores[s] == -value for s, value in own.select("symbol", "value").iter_rows() if s in scores)
+    with pytest.raises(SettingsError, match="alpha = 'nothing' is no factor"):
+        market.week(WEEKS[0], SETTINGS.model_copy(update={"alpha": "nothing"}))
+
+
+def test_the_order_of_input_rows_changes_no_byte() -> None:
+    one, other = Market(seed=7), Market(seed=7)
+    for name in ("prices", "securities", "indices", "styles", "factors"):
+        setattr(other, name, getattr(other, name).sample(fraction=1.0, shuffle=True, seed=1))
+    for week in WEEKS[:3]:
+        first, second = one.week(week), other.week(week)
+        assert first.frame.equals(second.frame)
+        assert dict(first.files) == dict(second.files)
+
+
+def test_a_failed_solve_keeps_the_holdings_and_fails_its_check() -> None:
+    market = Market(seed=8)
+    market.week(WEEKS[0])
+    market.week(WEEKS[1])
+    market.factors = market.factors.filter(pl.col("date") <= CALENDAR.signal_day(WEEKS[1]))
+    narrow = BOUNDS.model_copy(update={"stock_deviation": 0.0005})
+    made = market.week(WEEKS[2], SETTINGS.model_copy(update={"csi500": narrow}))
+    solve = solve_of(made)
+    assert solve["status"] == "failed"
+    assert "hard constraints conflict" in solve["reason"]
+    held = made.frame
+    assert (held["weight"] == held["drifted_weight"]).all()
+    table = next(table for table in TABLES if table.name == "csi500_portfolio")
+    assert made.profile is not None
+    good = market.made[WEEKS[1]]
+    assert good.profile is not None
+    verdicts = judge(table.checks, {WEEKS[1]: good.profile, WEEKS[2]: made.profile}, {WEEKS[1]: {}, WEEKS[2]: {}})
+    assert verdicts[WEEKS[2]]["solver_solved"].refuses
+    assert not any(verdict.refuses for verdict in verdicts[WEEKS[1]].values())
+    # kept: the next week trades nothing and drifts on
+    market.factors = Market(seed=8).factors
+    after = market.week(WEEKS[3])
+    assert file(after, "executions.parquet").is_empty()
+    assert file(after, "days.parquet")["cost"].sum() == 0
