@@ -121,7 +121,7 @@ def minute_returns(block: MinuteBlock, pre_close: Floats) -> Floats:
 
 def known_activity(block: MinuteBlock) -> Bools:
     """[n]: whether the symbol's trade counts or volumes were delivered at all."""
-    return ~np.isnan(_activity(block)).all(axis=1)
+    return np.any(~np.isnan(_activity(block)), axis=1)
 
 
 def traded_minutes(block: MinuteBlock) -> Bools:
@@ -131,7 +131,7 @@ def traded_minutes(block: MinuteBlock) -> Bools:
 
 def traded_days(block: MinuteBlock) -> Bools:
     """[n]: symbols with a trade in any bar, auctions included; False where activity was not delivered."""
-    return (_activity(block) > 0).any(axis=1)
+    return np.any(_activity(block) > 0, axis=1)
 
 
 def _activity(block: MinuteBlock) -> Floats:

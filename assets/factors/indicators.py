@@ -52,7 +52,7 @@ def make_day_indicators(
         daily = daily.with_columns(pl.col("volume").fill_null(0))  # no row in daily_prices is a suspended day
     daily = daily.with_columns(pl.exclude("symbol").cast(pl.Float64).fill_null(float("nan")))
     frame, fallback = measure_day(block, daily, settings)
-    notes = {"symbols": len(block), "traded": int(frame["traded"].sum())}
+    notes: dict[str, object] = {"symbols": len(block), "traded": int(frame["traded"].sum())}
     if fallback:
         # The official close can differ from the last trade (SSE before 2018-08: a one-minute average).
         notes["official_close_absent"] = f"{fallback} symbols: the last bar's close stands in for post_open_growth"
@@ -69,15 +69,20 @@ def measure_day(block: MinuteBlock, daily: pl.DataFrame, settings: FactorsSettin
     closes, returns = block.grid("close"), minute_returns(block, pre_close)
 
     # Without delivered activity a symbol traded iff daily_prices says so, or, where that is unknown, has prices.
-    by_price = np.where(np.isnan(daily_volume), ~np.isnan(closes).all(axis=1), daily_volume > 0)
-    traded = np.where(known_activity(block), traded_days(block), by_price)
+    priced, active = np.any(~np.isnan(closes), axis=1), known_activity(block)
+    traded = np.where(active, traded_days(block), np.where(np.isnan(daily_volume), priced, daily_volume > 0))
     one_price = _one_price(block, daily)
 
     values = _measure(
         returns,
         block.whole("volume"),
-        *(block.grid(name) for name in ("amount", "trades", "buy_amount", "sell_amount")),
-        *(block.grid(name) for name in ("large_buy_amount", "large_sell_amount", "net_bid_change")),
+        block.grid("amount"),
+        block.grid("trades"),
+        block.grid("buy_amount"),
+        block.grid("sell_amount"),
+        block.grid("large_buy_amount"),
+        block.grid("large_sell_amount"),
+        block.grid("net_bid_change"),
         (block.grid("at_limit_up") == 1) | (block.grid("at_limit_down") == 1),
         large_trade_minutes(
             block.grid("amount"), block.grid("trades"), np.array([0, MINUTES]), settings.large_trade_share
@@ -91,9 +96,10 @@ def measure_day(block: MinuteBlock, daily: pl.DataFrame, settings: FactorsSettin
     fallback = traded & np.isnan(official)
     columns["post_open_growth"] = np.where(np.isnan(official), last, official) / closes[:, OPENING_BARS - 1]
     for name in INDICATORS:
-        invalid = ~traded | (one_price & settings.drop_one_price_days & (name in NEED_A_RANGE))
+        invalid = ~traded | ~priced | (one_price & settings.drop_one_price_days & (name in NEED_A_RANGE))
         columns[name] = np.where(invalid, np.nan, columns[name])
-    columns["post_open_growth"][~traded] = 1.0
+    # A day known to be without trades; a symbol-day set aside (all null) is unknown instead.
+    columns["post_open_growth"][~traded & (active | ~np.isnan(daily_volume))] = 1.0
 
     frame = pl.DataFrame({"symbol": block.symbols, "traded": traded, "one_price": one_price, **columns})
     return frame.with_columns(pl.col(*INDICATORS).fill_nan(None)), int(fallback.sum())

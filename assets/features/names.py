@@ -93,7 +93,7 @@ _OF_DAY = {  # the bar's Σ over the day's total from the opening auction to the
     "net_buy_of_day": ("buy_amount",),
     "net_large_of_day": ("large_buy_amount",),
 }
-_BAR = (
+_BAR: dict[str, tuple[str, ...]] = (
     _PRICE | _DOWN | _LOG | _SHARE | _STRENGTH | _QUOTES | _CORRELATION | _TRADE_SIZE | _CONCENTRATION | _OF_DAY
 )  # fmt: skip
 
@@ -131,6 +131,5 @@ DAILY_FEATURES: tuple[str, ...] = (
 BAR_NEEDS: dict[str, tuple[str, ...]] = {
     name: tuple(f"minute_bars.{field}" for field in fields) for name, fields in _BAR.items()
 } | {HOUR_FEATURE: ("daily_prices.pre_close", "minute_bars.close")}
-DAILY_NEEDS: dict[str, tuple[str, ...]] = dict.fromkeys(DAILY_FEATURES, ("daily_prices.close",)) | {
-    "turnover": ("daily_prices.float_shares",)
-}
+DAILY_NEEDS: dict[str, tuple[str, ...]] = dict.fromkeys(DAILY_FEATURES, ("daily_prices.close",))
+DAILY_NEEDS["turnover"] = ("daily_prices.float_shares",)

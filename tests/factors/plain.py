@@ -28,7 +28,7 @@ DAILY_SCHEMA = {
 KINDS = (
     "normal", "sparse", "no_trades", "no_trades_unknown_price", "one_price", "locked_open", "late_start",
     "late_start_unknown_price", "no_auctions", "few_trades", "only_falls", "no_quotes", "no_threshold", "closes_only",
-    "no_trade_counts", "equal_sizes", "steady_intention",
+    "no_trade_counts", "equal_sizes", "steady_intention", "set_aside",
 )  # fmt: skip
 CLOSES_ONLY_NULL = [name for name in SCHEMA if name not in ("date", "symbol", "minute", "close")]
 
@@ -96,6 +96,8 @@ def symbol_day(rng: random.Random, symbol: str, kind: str, date: dt.date = DATE)
         "volume": sum(row["volume"] or 100 for row in traded), "amount": sum(row["amount"] or 1.0 for row in traded),
         "float_shares": 10**8, "total_shares": 2 * 10**8, "vwap": price,
     }  # fmt: skip
+    if kind == "set_aside":  # the day traded, but its tape did not add up
+        rows = [dict.fromkeys(SCHEMA) | {name: row[name] for name in ("date", "symbol", "minute")} for row in rows]
     return rows, daily
 
 
@@ -176,8 +178,11 @@ def plain_indicators(rows: list[dict], daily: dict | None, *, daily_delivered: b
          "large_net_buy", "open_amount", "closing_volume_share", "outflow_per_trade", "large_trade_growth", "flat_share")
     )  # fmt: skip
     if not traded:
-        return none | {"traded": False, "one_price": one_price, "post_open_growth": 1.0}
-    x = none | {"traded": True, "one_price": one_price}
+        known = any(value is not None for value in activity) or daily_delivered
+        return none | {"traded": False, "one_price": one_price, "post_open_growth": 1.0 if known else None}
+    x = none | {"traded": True, "one_price": one_price, "post_open_growth": None}
+    if all(row["close"] is None for row in grid):
+        return x
 
     s2, s3 = math.fsum(v**2 for v in r), math.fsum(v**3 for v in r)
     if s2 > 0 and not one_price:

@@ -67,6 +67,8 @@ def test_what_each_kind_of_day_is_null_for() -> None:
     assert nulls["no_trade_counts"] == {"outflow_per_trade", "large_trade_growth"}
     assert nulls["steady_intention"] == {"buying_intention_strength"}
     assert "buying_intention_strength" in nulls["locked_open"]
+    assert nulls["set_aside"] == set(INDICATORS)
+    assert rows["set_aside"]["traded"]
 
 
 def test_settings_say_which_days_and_bars_are_dropped() -> None:

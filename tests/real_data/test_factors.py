@@ -10,13 +10,18 @@ import numpy as np
 import polars as pl
 import pytest
 
+from assets.bars.make import make_minute_bars
+from assets.bars.schemas import ORDER_SIZES
 from assets.factors.indicators import make_day_indicators
 from assets.factors.ten import aggregate_days
 from assets.features.bars import make_bar_features
 from assets.features.names import BAR_FEATURES
+from assets.ticks.make import make_quotes, make_trades
 from resources.calendar import Calendar
+from resources.settings.bars import BarsSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
+from resources.settings.ticks import TicksSettings
 from tests.factors import plain
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -225,26 +230,59 @@ def plain_bars(date: dt.date, symbol: str) -> list[dict]:
     return rows
 
 
+class Landing:
+    """The part of a landing view that ticks and bars use: a folder of vendor files and nothing else."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def tick_files(self) -> list[Path]:
+        return sorted(path for path in self.path.rglob("*") if path.is_file())
+
+    def bars(self) -> None:
+        return None
+
+
+def made_bars(date: dt.date) -> pl.DataFrame:
+    """`minute_bars` of the tapes' day as the platform makes them."""
+    folder = {2: "datayes/20230201", 7: "insight/20230711"}[date.month]
+    landing = Landing(DATA / folder)
+    ticks = {"date": date, "landing": landing, "settings": TicksSettings()}
+    return make_minute_bars(
+        date=date, trades=make_trades(**ticks).frame.lazy(), quotes=make_quotes(**ticks).frame.lazy(),
+        daily_prices=pl.LazyFrame(schema=plain.DAILY_SCHEMA),
+        securities=pl.LazyFrame(
+            schema={"symbol": pl.String, "limit_up": pl.Float64, "limit_down": pl.Float64, "last_close": pl.Float64,
+                    "traded": pl.Boolean, "in_universe": pl.Boolean}
+        ),
+        order_sizes=pl.LazyFrame(schema=ORDER_SIZES), landing=landing, settings=BarsSettings(), unavailable={},
+    ).frame  # fmt: skip
+
+
 @pytest.mark.parametrize("date", list(TAPES))
-def test_indicators_1_2_7_to_10_on_the_tapes_equal_a_plain_recomputation(date: dt.date) -> None:
-    rows = {symbol: plain_bars(date, symbol) for symbol in TAPES[date]}
-    bars = pl.DataFrame([row for own in rows.values() for row in own], schema=plain.SCHEMA).sort("symbol", "minute")
-    prices = {
-        symbol: dict.fromkeys(plain.DAILY_SCHEMA)
-        | {"date": date, "symbol": symbol, "close": CLOSES[symbol], "volume": 1}
-        for symbol in rows
-        if symbol in CLOSES
-    }
-    daily = pl.DataFrame(list(prices.values()), schema=plain.DAILY_SCHEMA)
+def test_indicators_on_the_tapes_equal_a_plain_recomputation_from_the_files(date: dt.date) -> None:
+    bars = made_bars(date)
+    daily = pl.DataFrame(
+        [dict.fromkeys(plain.DAILY_SCHEMA) | {"date": date, "symbol": symbol, "close": close, "volume": 1}
+         for symbol, close in CLOSES.items() if date.month == 2],
+        schema=plain.DAILY_SCHEMA,
+    )  # fmt: skip
+    prices = {row["symbol"]: row for row in daily.to_dicts()}
     made = make_day_indicators(bars.lazy(), daily.lazy(), date, SECTION)
-    assert made.frame["symbol"].to_list() == sorted(rows)
-    for found in made.frame.iter_rows(named=True):
-        expected = plain.plain_indicators(rows[found["symbol"]], prices.get(found["symbol"]))
+    found = {row["symbol"]: row for row in made.frame.iter_rows(named=True)}
+    assert set(TAPES[date]) <= set(found)
+    for symbol in TAPES[date]:
+        expected = plain.plain_indicators(plain_bars(date, symbol), prices.get(symbol))
         for name in (
             "skewness", "downside_volatility_share", "post_open_growth", "closing_volume_share", "outflow_per_trade",
             "large_trade_growth",
         ):  # fmt: skip
             assert expected[name] is not None
-            assert math.isclose(found[name], expected[name], rel_tol=1e-12, abs_tol=1e-12), (found["symbol"], name)
-        for name in ("buying_intention_share", "buying_intention_strength", "large_net_buy"):  # no quotes, no threshold
-            assert found[name] is None
+            assert math.isclose(found[symbol][name], expected[name], rel_tol=1e-12, abs_tol=1e-12), (symbol, name)
+        # Buying intention needs quotes, and of these tapes only 600519 has them; large orders need earlier days.
+        rows = bars.filter(pl.col("minute") < 905, symbol=symbol).to_dicts()
+        for name in ("buying_intention_share", "buying_intention_strength"):
+            value = plain.plain_indicators(rows, prices.get(symbol))[name]
+            assert (value is not None) == (symbol == "600519.SH")
+            assert value is None or math.isclose(found[symbol][name], value, rel_tol=1e-12), name
+        assert found[symbol]["large_net_buy"] is None
