@@ -2,7 +2,7 @@
 
     python -m benchmarks.training
 
-Both sides run in turn in the same process, on the same arrays, with the same threads; the medians are compared.
+Both sides run in turn in the same process, on the same arrays, on one thread; the medians are compared.
 """
 
 import json
@@ -22,18 +22,17 @@ from resources.calendar import Calendar
 from resources.settings.models import ModelSettings
 
 ROUNDS = 3
-THREADS = 2
 
 
 def main() -> list[dict[str, Any]]:
     """Result rows: name, unit, ours, peer, ratio, target, floor."""
-    with repeatable(THREADS):
+    with repeatable():
         return [training_step(), sequence_batches()]
 
 
 def training_step(days: int = 6, stocks: int = 120) -> dict[str, Any]:
     """Samples/s of GRU(50,1) on 160 steps of 63 features: all of `train_network` against forward, loss, backward, Adam."""
-    settings = ModelSettings(device="cpu", threads=THREADS, epochs=1, dropout=0.0)
+    settings = ModelSettings(device="cpu", epochs=1, dropout=0.0)
     samples = _samples(settings, settings.sequence_days + days, 8, stocks, 63)
     train, valid = samples.of(samples.days[0], samples.days[-2]), samples.of(samples.days[-1], samples.days[-1])
 
@@ -43,8 +42,7 @@ def training_step(days: int = 6, stocks: int = 120) -> dict[str, Any]:
     ]
 
     def bare() -> None:
-        torch.manual_seed(0)
-        network = build_network(settings, 63)
+        network = build_network(settings, 63, 0)
         optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
         for x, y in ready:
             optimiser.zero_grad(set_to_none=True)

@@ -70,7 +70,6 @@ def make_card(
         "data": dict(data),
         "curves": [asdict(row) for result in trained.values() for row in result.curve],
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "threads": settings.threads,
         "torch": torch.__version__,
     }
     return _dump(card)
@@ -104,7 +103,7 @@ def load_networks(card: Mapping[str, Any], checkpoint: bytes, device: torch.devi
     tensors = load(checkpoint)
     networks = {}
     for seed in card["seeds"]:
-        network = build_network(settings, len(card["features"]))
+        network = build_network(settings, len(card["features"]), seed)
         network.load_state_dict(_of_seed(tensors, seed))
         networks[seed] = network.to(device).eval()
     return networks

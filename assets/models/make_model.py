@@ -12,7 +12,7 @@ from assets.models.checkpoint import CARD, CHECKPOINT, carry_card, digest, make_
 from assets.models.labels import make_labels
 from assets.models.panel import build_panel
 from assets.models.schemas import CURVES, MEASURE
-from assets.models.training import choose_device, make_samples, repeatable, train_network
+from assets.models.training import choose_device, make_samples, repeatable, train_networks
 from assets.models.windows import shortfall, trained_week, training_window, window_days
 from resources.calendar import Calendar
 from resources.made import Made
@@ -71,7 +71,7 @@ def _train(
         daily_prices, securities, price_days=window_days(calendar, week, settings, calendar.first), days=panel.days,
         symbols=panel.symbols, settings=settings,
     )  # fmt: skip
-    with repeatable(settings.threads):
+    with repeatable():
         device = choose_device(settings.device)
         samples = make_samples(panel, labels, settings, device)
         train = samples.of(window.first_train, window.last_train)
@@ -82,10 +82,7 @@ def _train(
                     f"{table}: no {part} day between {window.first_train} and {window.last_valid} has "
                     f"{settings.min_names} names of U(t) with bars and a label"
                 )
-        results = {
-            seed: train_network(train, valid, settings, seed, lambda line: progress(f"{table} {week}: {line}"))
-            for seed in settings.seeds
-        }
+        results = train_networks(train, valid, settings, lambda line: progress(f"{table} {week}: {line}"))
     checkpoint = pack_weights(results)
     card = make_card(
         model=table, week=week, settings=settings, window=window, trained=results, checkpoint=checkpoint,

@@ -82,7 +82,7 @@ def _score(
     if len(names) == 0:
         return pl.DataFrame(schema={"symbol": pl.String, "raw": pl.Float64, "value": pl.Float64})
     symbols = [panel.symbols[name] for name in names]
-    with repeatable(settings.threads):
+    with repeatable():
         device = choose_device(settings.device)
         networks = load_networks(card, checkpoint, device)
         chosen = torch.from_numpy(names).to(device)

@@ -8,8 +8,10 @@ A batch is one date's names, or an equal part of them where there are more than 
 
 import contextlib
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -100,21 +102,41 @@ def on_device(panel: Panel, device: torch.device) -> Tensor:
     return torch.from_numpy(panel.values.reshape(-1, *panel.values.shape[2:])).to(device)
 
 
+def train_networks(
+    train: Samples, valid: Samples, settings: ModelSettings, progress: Callable[[str], None] = lambda line: None
+) -> dict[int, Trained]:
+    """One network per seed. On a CPU, `threads` seeds at a time on one thread each.
+
+    A recurrent step is too small to be shared by threads (two are no faster than one), seeds are independent. So a
+    result depends neither on the number of threads nor on the other seeds.
+    """
+    workers = min(settings.threads, len(settings.seeds)) if train.values.device.type == "cpu" else 1
+    stop = threading.Event()
+    with ThreadPoolExecutor(workers, thread_name_prefix="seed") as pool:
+        running = {
+            seed: pool.submit(train_network, train, valid, settings, seed, progress, stop) for seed in settings.seeds
+        }
+        try:
+            return {seed: one.result() for seed, one in running.items()}
+        except BaseException:
+            stop.set()  # an interrupt or an error ends the others at their next batch
+            raise
+
+
 def train_network(
     train: Samples,
     valid: Samples,
     settings: ModelSettings,
     seed: int,
     progress: Callable[[str], None] = lambda line: None,
+    stop: threading.Event | None = None,
 ) -> Trained:
     """Adam, at most `epochs` epochs, stopped after `patience` epochs without a better validation loss; best weights.
 
-    The result depends on samples, settings, seed, device and number of threads alone. Call it inside `repeatable`.
+    The result depends on samples, settings, seed and device alone. Call it inside `repeatable`.
     """
-    device = train.values.device
-    torch.manual_seed(seed)  # initial weights and dropout
     shuffle = torch.Generator().manual_seed(seed)  # order of batches, on the CPU whatever the device
-    network = build_network(settings, train.values.shape[-1]).to(device)
+    network = build_network(settings, train.values.shape[-1], seed).to(train.values.device)
     optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
     loss_of = LOSSES[settings.loss]
     rows: list[tuple[float, float, float]] = []
@@ -124,6 +146,8 @@ def train_network(
         network.train()
         losses = []
         for day, names in _batches(train, settings.batch_names, shuffle):
+            if stop is not None and stop.is_set():
+                raise InterruptedError(f"seed {seed}: training was stopped in epoch {epoch}")
             optimiser.zero_grad(set_to_none=True)
             loss = loss_of(network(train.sequences(day, names)), train.labels[day].index_select(0, names))
             loss.backward()
@@ -196,12 +220,11 @@ def choose_device(setting: str) -> torch.device:
 
 
 @contextlib.contextmanager
-def repeatable(threads: int) -> Iterator[None]:
-    """Deterministic kernels and a fixed number of threads inside; the process's own state again after."""
+def repeatable() -> Iterator[None]:
+    """Deterministic kernels on one thread each, inside; the process's own choice again after."""
     before = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark
-    generator = torch.get_rng_state()
     try:
-        torch.set_num_threads(threads)
+        torch.set_num_threads(1)
         # Some CUDA kernels have no deterministic twin: they warn rather than stop.
         torch.use_deterministic_algorithms(True, warn_only=True)
         torch.backends.cudnn.benchmark = False
@@ -210,4 +233,3 @@ def repeatable(threads: int) -> Iterator[None]:
         torch.set_num_threads(before[0])
         torch.use_deterministic_algorithms(before[1])
         torch.backends.cudnn.benchmark = before[2]
-        torch.set_rng_state(generator)

@@ -49,7 +49,7 @@ class ModelSettings(Section):
     )
 
     device: str = Field("auto", description='"auto" (CUDA if there is one), "cpu" or "cuda:N". DESIGN §3')
-    threads: int = Field(2, ge=1, description="CPU threads of training: sums, and so bits, depend on it. SPEC §9.2")
+    threads: int = Field(2, ge=1, description="Seeds trained at a time on a CPU, one thread each. DESIGN §3")
 
     @field_validator("seeds")
     @classmethod

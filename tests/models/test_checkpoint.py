@@ -19,8 +19,7 @@ CPU = torch.device("cpu")
 def stored(small):
     trained = {}
     for seed in small.seeds:
-        torch.manual_seed(seed)
-        weights = build_network(small, 3).state_dict()
+        weights = build_network(small, 3, seed).state_dict()
         trained[seed] = Trained(dict(weights), (Epoch(seed, 1, -0.1, -0.05, 0.05, True),))
     checkpoint = pack_weights(trained)
     card = make_card(

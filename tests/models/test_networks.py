@@ -3,7 +3,7 @@ import pytest
 import torch
 from scipy.stats import pearsonr
 
-from assets.models.networks import LOSSES, build_network, pearson
+from assets.models.networks import LOSSES, Dropout, build_network, pearson
 from resources.settings.models import ModelSettings
 
 
@@ -17,7 +17,7 @@ def plain_gru(x, weights, layers, hidden):
     for stock in range(x.shape[1]):
         inputs = [x[step, stock].astype(np.float64) for step in range(x.shape[0])]
         for layer in range(layers):
-            w = {k: weights[f"rnn.{k}_l{layer}"] for k in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
+            w = {k: weights[f"layers.{layer}.{k}_l0"] for k in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")}
             h = np.zeros(hidden)
             states = []
             for value in inputs:
@@ -43,7 +43,7 @@ def plain_gru(x, weights, layers, hidden):
 def test_the_gru_is_the_one_written_with_loops(layers):
     torch.manual_seed(1)
     row = ModelSettings(hidden=7, layers=layers)
-    network = build_network(row, 5).eval()
+    network = build_network(row, 5, 1).eval()
     x = torch.randn(12, 6, 5)
     weights = {name: value.double().numpy() for name, value in network.state_dict().items()}
     expected = plain_gru(x.numpy(), weights, layers, 7)
@@ -53,7 +53,7 @@ def test_the_gru_is_the_one_written_with_loops(layers):
 
 def test_number_of_parameters():
     """Three gates of 50 × (63 + 50) weights and two biases, and the head 50 → 10 → 1."""
-    network = build_network(ModelSettings(), 63)
+    network = build_network(ModelSettings(), 63, 0)
     assert sum(p.numel() for p in network.parameters()) == 3 * 50 * (63 + 50 + 2) + 50 * 10 + 10 + 10 + 1
 
 
@@ -74,7 +74,7 @@ def test_pearson_is_scipys_and_survives_a_constant():
 
 def test_the_network_overfits_a_tiny_set():
     torch.manual_seed(0)
-    network = build_network(ModelSettings(hidden=32, dropout=0.0), 4)
+    network = build_network(ModelSettings(hidden=32, dropout=0.0), 4, 0)
     x, y = torch.randn(10, 20, 4), torch.randn(20)
     optimiser = torch.optim.Adam(network.parameters(), lr=1e-2)
     for _ in range(300):
@@ -86,7 +86,16 @@ def test_the_network_overfits_a_tiny_set():
 
 def test_dropout_acts_in_training_alone():
     torch.manual_seed(0)
-    network, x = build_network(ModelSettings(dropout=0.5), 3), torch.randn(4, 8, 3)
+    network, x = build_network(ModelSettings(dropout=0.5), 3, 0), torch.randn(4, 8, 3)
     assert not torch.equal(network(x), network(x))
     network.eval()
     assert torch.equal(network(x), network(x))
+
+
+def test_dropout_keeps_the_mean_and_follows_its_seed():
+    x = torch.ones(400, 500)
+    first, again, other = (Dropout(0.1, seed)(x) for seed in (5, 5, 6))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert sorted(first.unique().tolist()) == pytest.approx([0, 1 / 0.9])
+    assert first.mean().item() == pytest.approx(1, abs=0.005)

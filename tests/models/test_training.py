@@ -6,7 +6,15 @@ from scipy.stats import spearmanr
 from assets.models import training
 from assets.models.labels import make_labels
 from assets.models.networks import build_network
-from assets.models.training import choose_device, evaluate, make_samples, predict, repeatable, train_network
+from assets.models.training import (
+    choose_device,
+    evaluate,
+    make_samples,
+    predict,
+    repeatable,
+    train_network,
+    train_networks,
+)
 from assets.models.windows import training_window, window_days
 from resources.errors import SettingsError
 
@@ -33,7 +41,7 @@ def same(a, b):
 def test_the_same_seed_gives_the_same_bits_and_another_does_not(plain_panel, small):
     panel, labels = noise(plain_panel)
     train, valid = split(panel, labels, small, 8, 3)
-    with repeatable(1):
+    with repeatable():
         first, again, other = (train_network(train, valid, small, seed) for seed in (3, 3, 4))
     assert same(first.weights, again.weights)
     assert first.curve == again.curve
@@ -46,12 +54,37 @@ def test_training_leaves_the_processs_random_numbers_and_threads_alone(plain_pan
     torch.manual_seed(11)
     expected, threads = torch.rand(3), torch.get_num_threads()
     torch.manual_seed(11)
-    with repeatable(1):
+    with repeatable():
         assert torch.get_num_threads() == 1
         train_network(train, valid, small, 0)
     assert torch.equal(torch.rand(3), expected)
     assert torch.get_num_threads() == threads
     assert not torch.are_deterministic_algorithms_enabled()
+
+
+def test_seeds_side_by_side_are_those_one_after_another(plain_panel, small):
+    panel, labels = noise(plain_panel)
+    train, valid = split(panel, labels, small, 8, 3)
+    row = small.model_copy(update={"seeds": (0, 1, 2), "threads": 3, "layers": 2, "dropout": 0.3})
+    with repeatable():
+        together = train_networks(train, valid, row)
+        alone = {seed: train_network(train, valid, row, seed) for seed in row.seeds}
+    assert list(together) == [0, 1, 2]
+    for seed in row.seeds:
+        assert same(together[seed].weights, alone[seed].weights)
+        assert together[seed].curve == alone[seed].curve
+
+
+def test_an_interrupt_ends_all_seeds(plain_panel, small):
+    panel, labels = noise(plain_panel)
+    train, valid = split(panel, labels, small, 8, 3)
+    row = small.model_copy(update={"seeds": (0, 1, 2), "threads": 2, "epochs": 100_000, "patience": 100_000})
+
+    def interrupt(line):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_networks(train, valid, row, interrupt)
 
 
 def test_early_stopping_restores_the_best_weights(plain_panel, small, monkeypatch):
@@ -66,7 +99,7 @@ def test_early_stopping_restores_the_best_weights(plain_panel, small, monkeypatc
         return result
 
     monkeypatch.setattr(training, "evaluate", spy)
-    with repeatable(1):
+    with repeatable():
         trained = train_network(train, valid, row, 0)
     losses = [loss for _, loss in seen]
     best = int(np.argmin(losses))
@@ -74,7 +107,7 @@ def test_early_stopping_restores_the_best_weights(plain_panel, small, monkeypatc
     assert [row.epoch for row in trained.curve if row.kept] == [best + 1]
     assert same(trained.weights, seen[best][0])
     assert len(losses) == best + 1 + 4 < 30  # noise cannot be learnt: it stopped early
-    network = build_network(row, 4)
+    network = build_network(row, 4, 0)
     network.load_state_dict(trained.weights)
     assert evaluate(network, valid, row)[0] == losses[best]
 
@@ -110,7 +143,7 @@ def test_sequences_are_the_slices_of_their_names(plain_panel, small):
 def test_prediction_does_not_depend_on_how_many_go_at_once(plain_panel, small):
     panel, _ = noise(plain_panel)
     torch.manual_seed(0)
-    network, x = build_network(small, 4), torch.from_numpy(panel.sequence(9, 3).copy())
+    network, x = build_network(small, 4, 0), torch.from_numpy(panel.sequence(9, 3).copy())
     np.testing.assert_allclose(predict(network, x, 5), predict(network, x, 100), atol=1e-6)
 
 
@@ -135,7 +168,7 @@ def test_what_lies_after_a_border_has_no_part_in_what_lies_before(make_market, s
     def weights_of(values, labels):
         panel = build(values)
         samples = make_samples(panel, labels, row, CPU)
-        with repeatable(1):
+        with repeatable():
             train = samples.of(window.first_train, window.last_train)
             return train_network(train, samples.of(window.first_valid, window.last_valid), row, 0).weights
 
@@ -205,11 +238,11 @@ def test_a_planted_linear_signal_is_found_as_well_as_by_a_linear_model(plain_pan
     labels = np.vstack([np.full((1, stocks), np.nan), signal + 3 * signal.std() * rng.normal(size=signal.shape)])
     panel = plain_panel(values)
     samples = make_samples(panel, labels.astype(np.float32), row, CPU)
-    with repeatable(1):
+    with repeatable():
         trained = train_network(
             samples.of(panel.days[1], panel.days[25]), samples.of(panel.days[26], panel.days[33]), row, 0
         )
-    network = build_network(row, features)
+    network = build_network(row, features, 0)
     network.load_state_dict(trained.weights)
     beta = np.linalg.lstsq(flat[:33].reshape(-1, flat.shape[-1]), labels[1:34].ravel(), rcond=None)[0]
     ours, linear = [], []
