@@ -41,7 +41,7 @@ HIGHS = {
     "dual_feasibility_tolerance": 1e-10,
     "threads": 1,
     "random_seed": 0,
-    "log_to_console": False,
+    "output_flag": False,
 }
 SHOWN_NAMES = 5
 
