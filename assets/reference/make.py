@@ -172,7 +172,7 @@ def make_securities(
         return _empty(SECURITIES, reason)
     reasons: dict[str, str] = {}
     sifted: dict[str, Sifted] = {}
-    prices = landing.reference("daily_prices").filter(pl.col("date") < date)
+    prices = landing.reference("daily_prices").collect()  # a slice of the landing zone's frame: nothing is copied
     names = _listed_names(today, prices, landing, date, sifted, reasons)
     suspended = _last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date)
     shown = ("symbol", "close", "float_shares", "total_shares", "is_st")
@@ -214,7 +214,7 @@ def make_securities(
 
 def _listed_names(
     today: pl.DataFrame,
-    prices: pl.LazyFrame,
+    prices: pl.DataFrame,
     landing: Any,
     date: dt.date,
     sifted: dict[str, Sifted],
@@ -224,7 +224,7 @@ def _listed_names(
     instruments = landing.reference("instruments")
     if instruments is None:
         reasons |= dict.fromkeys(("listed_days", "in_universe"), _absent("instruments"))
-        traded = prices.select("symbol").filter(board().is_not_null()).collect()
+        traded = prices.select("symbol").unique().filter(board().is_not_null())
         names = pl.concat([traded, today.select("symbol")]).unique().sort("symbol")
         return names.with_columns(list_date=pl.lit(None, pl.Date))
     sifted["instruments"] = sift_instruments(instruments.collect())
@@ -235,21 +235,24 @@ def _listed_names(
     return pl.concat([listed.select("symbol", "list_date"), unlisted]).sort("symbol")
 
 
-def _last_rows(prices: pl.LazyFrame, symbols: pl.Series, date: dt.date) -> pl.DataFrame:
-    """The latest usable row before `date` of each of `symbols`; none for a name that has never traded."""
-    found = []
+def _last_rows(prices: pl.DataFrame, symbols: pl.Series, date: dt.date) -> pl.DataFrame:
+    """The latest usable row before `date` of each of `symbols`; none for a name that has never traded.
+
+    `prices` is sorted by date, so that most names are found in a short slice and the whole is searched for few.
+    """
+    found = [prices.clear()]
     until = date
     for back in (*LOOK_BACKS, None):
         if symbols.is_empty():
             break
         since = dt.date.min if back is None else date - dt.timedelta(days=back)
-        rows = prices.filter(pl.col("date").is_between(since, until, closed="left"))
-        rows = rows.filter(pl.col("symbol").is_in(symbols.to_list()))
-        last = sift_daily_prices(rows.collect()).usable.sort("symbol", "date").unique("symbol", keep="last")
+        first, end = (prices["date"].search_sorted(day, side="left") for day in (since, until))
+        rows = prices[first:end].filter(pl.col("symbol").is_in(symbols.to_list()))
+        last = sift_daily_prices(rows).usable.sort("symbol", "date").unique("symbol", keep="last", maintain_order=True)
         found.append(last)
         symbols = symbols.filter(~symbols.is_in(last["symbol"].to_list()))
         until = since
-    return pl.concat(found) if found else prices.limit(0).collect()
+    return pl.concat(found)
 
 
 def _industries(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str]) -> pl.DataFrame:

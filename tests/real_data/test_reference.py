@@ -122,14 +122,15 @@ def test_the_crash_of_2015(zone: LandingZone) -> None:
         assert all(verdict.passed for verdict in verdicts.values()), verdicts
 
 
-def test_a_day_is_built_in_a_fifth_of_a_second(zone: LandingZone) -> None:
+def test_a_day_of_securities_is_cheap(zone: LandingZone) -> None:
+    """0.2 s on an idle core. CPU time is judged, since other work on the machine stretches the clock."""
     day = dt.date(2016, 12, 30)
     prices = prices_of(zone, day).frame
     seconds = []
     for _ in range(3):
-        began = time.perf_counter()
+        began = time.process_time()
         securities_of(zone, day, prices)
-        seconds.append(time.perf_counter() - began)
+        seconds.append(time.process_time() - began)
     assert min(seconds) <= 0.2
 
 
