@@ -44,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
 
         generate(settings, out, workers=workers, report=lambda line: print(line, flush=True))
     except ValidationError as error:
-        problems = "; ".join(f"--{e['loc'][0]}: {e['msg']}" for e in error.errors())
+        problems = "; ".join(f"{' '.join(f'--{x}' for x in e['loc'])} {e['msg']}".strip() for e in error.errors())
         print(f"sample market: settings refused: {problems}", file=sys.stderr)
         return 2
     except (ValueError, FolderTakenError) as error:

@@ -60,7 +60,7 @@ ROWS = 240
 
 
 @njit(cache=True, nogil=True)
-def _bar_of(t):
+def _bar_of(t: int) -> int:
     """Row of GRID for a stamp in ms: 11:30 to 13:00 belongs to 11:29, all from 14:57 to the closing auction to 897."""
     m = t // 60_000
     if m < 570:
@@ -77,7 +77,17 @@ def _bar_of(t):
 
 
 @njit(cache=True, nogil=True)
-def aggregate_day(E, Q, orders, threshold, pre_close, limit_up, limit_down, bars, sizes):
+def aggregate_day(
+    E: np.ndarray,
+    Q: np.ndarray,
+    orders: int,
+    threshold: float,
+    pre_close: int,
+    limit_up: int,
+    limit_down: int,
+    bars: np.ndarray,
+    sizes: np.ndarray,
+) -> None:
     """Fill bars (240, 17) in yuan and shares, and sizes (3,) = orders, sum of ln amount, sum of its square.
 
     E, Q: the day's events and snapshots. orders: number of orders. threshold: yuan, NaN where none. Prices in cents,

@@ -12,6 +12,9 @@ are swept by informed orders, noise traders hit or lift the touch in a direction
 moves the value a little (price impact), makers refill around the value, and old orders are cancelled.
 """
 
+# Integers here are numba's: mypy would have them all of one Python or numpy type.
+# mypy: disable-error-code="assignment,operator,call-overload,arg-type,return-value"
+
 from __future__ import annotations
 
 import math
@@ -50,7 +53,7 @@ O_PRICE, O_LEFT, O_SIDE, O_NEXT, O_PREV, O_PLACE = range(6)
 HEAD, TAIL, SHARES, COUNT = range(4)
 
 # ---- parameters of a stock-day
-(P_VALUE, P_SIGMA, P_RATE, P_SCALE, P_VOLATILITY_STATE, P_DRIFT_OPEN, P_DRIFT_DAY) = range(7)
+(P_VALUE, P_SIGMA, P_RATE, P_SCALE, P_VOLATILITY, P_DRIFT_OPEN, P_DRIFT_DAY) = range(7)
 P_SIGNAL = 7  # imprints: intention, large orders, skew, closing share, outflow size
 N_SIGNALS = 5
 PARAMETERS = P_SIGNAL + N_SIGNALS
@@ -74,7 +77,7 @@ MINUTES = 237
 
 
 @njit(cache=True, nogil=True)
-def uniform(r):
+def uniform(r: np.ndarray) -> float:
     """Uniform on (0, 1) by splitmix64; the state is r[0]."""
     r[0] += np.uint64(0x9E3779B97F4A7C15)
     z = r[0]
@@ -85,17 +88,17 @@ def uniform(r):
 
 
 @njit(cache=True, nogil=True)
-def normal(r):
+def normal(r: np.ndarray) -> float:
     return math.sqrt(-2.0 * math.log(uniform(r))) * math.cos(6.283185307179586 * uniform(r))
 
 
 @njit(cache=True, nogil=True)
-def exponential(r):
+def exponential(r: np.ndarray) -> float:
     return -math.log(uniform(r))
 
 
 @njit(cache=True, nogil=True)
-def draw_shares(r, scale, lot, sell):
+def draw_shares(r: np.ndarray, scale: float, lot: int, sell: bool) -> int:
     """Pareto-tailed size (tail exponent 1.5, cut at 300 times the scale), in lots; some sells are odd."""
     x = scale * min(uniform(r) ** (-1.0 / 1.5), 300.0)
     shares = np.int64(lot) * np.int64(max(1.0, math.floor(x / lot + uniform(r))))
@@ -105,7 +108,9 @@ def draw_shares(r, scale, lot, sell):
 
 
 @njit(cache=True, nogil=True)
-def log_event(E, S, t, kind, bid, ask, price, qty, side, otype):
+def log_event(
+    E: np.ndarray, S: np.ndarray, t: int, kind: int, bid: int, ask: int, price: int, qty: int, side: int, otype: int
+) -> None:
     n = S[N_EVENTS]
     if n >= E.shape[0]:
         S[OVERFLOW] = 1
@@ -122,7 +127,7 @@ def log_event(E, S, t, kind, bid, ask, price, qty, side, otype):
 
 
 @njit(cache=True, nogil=True)
-def rest_order(R, L, live, S, k):
+def rest_order(R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, k: int) -> None:
     """Put order k at the tail of its level."""
     side = R[k, O_SIDE]
     p = R[k, O_PRICE]
@@ -153,7 +158,7 @@ def rest_order(R, L, live, S, k):
 
 
 @njit(cache=True, nogil=True)
-def take_shares(R, L, live, S, k, q):
+def take_shares(R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, k: int, q: int) -> None:
     """Take q shares off resting order k; unlink it when nothing is left, and find the new best price."""
     side = R[k, O_SIDE]
     p = R[k, O_PRICE]
@@ -193,7 +198,7 @@ def take_shares(R, L, live, S, k, q):
 
 
 @njit(cache=True, nogil=True)
-def record_trade(E, S, t, bid, ask, p, q, side):
+def record_trade(E: np.ndarray, S: np.ndarray, t: int, bid: int, ask: int, p: int, q: int, side: int) -> None:
     cents = p + S[BASE]
     log_event(E, S, t, TRADE, bid, ask, cents, q, side, 0)
     S[N_TRADES] += 1
@@ -211,7 +216,7 @@ def record_trade(E, S, t, bid, ask, p, q, side):
 
 
 @njit(cache=True, nogil=True)
-def cancel_order(R, L, live, S, E, t, k):
+def cancel_order(R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, E: np.ndarray, t: int, k: int) -> None:
     side = R[k, O_SIDE]
     q = R[k, O_LEFT]
     price = R[k, O_PRICE] + S[BASE]
@@ -223,7 +228,19 @@ def cancel_order(R, L, live, S, E, t, k):
 
 
 @njit(cache=True, nogil=True)
-def submit(R, L, live, S, E, t, side, p, q, otype, match):
+def submit(
+    R: np.ndarray,
+    L: np.ndarray,
+    live: np.ndarray,
+    S: np.ndarray,
+    E: np.ndarray,
+    t: int,
+    side: int,
+    p: int,
+    q: int,
+    otype: int,
+    match: bool,
+) -> None:
     """An order arrives. `match` False (a call auction): it only rests. Market orders take at most five levels."""
     k = S[N_ORDERS]
     if k >= R.shape[0] or q <= 0:
@@ -269,7 +286,7 @@ def submit(R, L, live, S, E, t, side, p, q, otype, match):
 
 
 @njit(cache=True, nogil=True)
-def auction_price(L, S, reference):
+def auction_price(L: np.ndarray, S: np.ndarray, reference: int) -> tuple[int, int, int, int]:
     """(level, matched, unmatched buys, unmatched sells) of largest volume, then least imbalance, then nearest reference."""
     lo, hi = S[BEST + 1], S[BEST]
     if S[LIVE] == 0 or S[LIVE + 1] == 0 or hi < lo:
@@ -291,7 +308,9 @@ def auction_price(L, S, reference):
 
 
 @njit(cache=True, nogil=True)
-def match_auction(R, L, live, S, E, t, reference):
+def match_auction(
+    R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, E: np.ndarray, t: int, reference: int
+) -> None:
     p, v, _, _ = auction_price(L, S, reference)
     while v > 0:
         b = L[0, S[BEST], HEAD]
@@ -304,7 +323,7 @@ def match_auction(R, L, live, S, E, t, reference):
 
 
 @njit(cache=True, nogil=True)
-def take_snapshot(L, S, Q, t, phase, reference):
+def take_snapshot(L: np.ndarray, S: np.ndarray, Q: np.ndarray, t: int, phase: int, reference: int) -> None:
     """Append a snapshot. In call phases levels 1 and 2 are the virtual price, its volume and the unmatched rest."""
     n = S[N_SNAPS]
     if n >= Q.shape[0]:
@@ -367,7 +386,9 @@ def take_snapshot(L, S, Q, t, phase, reference):
 
 
 @njit(cache=True, nogil=True)
-def cancel_some(R, L, live, S, E, r, t, target):
+def cancel_some(
+    R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, E: np.ndarray, r: np.ndarray, t: int, target: int
+) -> None:
     """Keep each side near `target` live orders; an order to go is drawn at random, mostly of the older ones."""
     for side in range(2):
         n = S[LIVE + side]
@@ -378,12 +399,24 @@ def cancel_some(R, L, live, S, E, r, t, target):
 
 
 @njit(cache=True, nogil=True)
-def simulate_day(P, N, common, shape, R, L, live, E, Q, out):
+def simulate_day(
+    P: np.ndarray,
+    N: np.ndarray,
+    common: np.ndarray,
+    shape: np.ndarray,
+    R: np.ndarray,
+    L: np.ndarray,
+    live: np.ndarray,
+    E: np.ndarray,
+    Q: np.ndarray,
+    out: np.ndarray,
+) -> np.ndarray:
     """One stock-day.
 
-    P, N: the real and whole parameters named above. common: (237,) common part of the value's minute log returns. shape: (237,) intraday
-    activity, mean 1. R, L, live: working memory (register of orders, price levels, live orders). E, Q: event log and snapshots to fill. out: float64[3] = value at the
-    close (log yuan), volatility state, unused. Returns the book's state; S[OVERFLOW] tells that a buffer was too small.
+    P, N: the real and whole parameters named above. common: (237,) common part of the value's minute log returns.
+    shape: (237,) intraday activity, mean 1. R, L, live: working memory (register of orders, price levels, live orders).
+    E, Q: event log and snapshots to fill. out: float64[1] = value at the close (log yuan).
+    Returns the book's state; S[OVERFLOW] tells that a buffer was too small.
     """
     S = np.zeros(STATE_COLUMNS, np.int64)
     r = np.empty(1, np.uint64)
@@ -400,7 +433,7 @@ def simulate_day(P, N, common, shape, R, L, live, E, Q, out):
             L[side, p, SHARES] = 0
             L[side, p, COUNT] = 0
     v = P[P_VALUE] + P[P_DRIFT_OPEN] * 0.8  # the early drift comes mostly overnight
-    sigma, rate, scale, h = P[P_SIGMA], P[P_RATE], P[P_SCALE], P[P_VOLATILITY_STATE]
+    sigma, rate, scale, level = P[P_SIGMA], P[P_RATE], P[P_SCALE], P[P_VOLATILITY]
     intention, large, skew, closing, outflow = (
         P[P_SIGNAL],
         P[P_SIGNAL + 1],
@@ -442,24 +475,26 @@ def simulate_day(P, N, common, shape, R, L, live, E, Q, out):
             if S[LIVE + s] > 6:
                 cancel_order(R, L, live, S, E, t, live[s, np.int64(uniform(r) * S[LIVE + s])])
     t = OPEN_MATCH if szse == 1 else OPEN_MATCH + np.int64(uniform(r) * 90.0) * 10
-    take_snapshot(L, S, Q, mark * 3000, OPEN_CALL, pre)
+    if S[CHANGED] == 1:
+        take_snapshot(L, S, Q, mark * 3000, OPEN_CALL, pre)
     match_auction(R, L, live, S, E, t, pre)
     take_snapshot(L, S, Q, OPEN_MATCH if szse == 1 else OPEN_MATCH + 3_000, OPENED, pre)
 
     # ---- continuous trading
     flow = 0.0
     pending = 0.0
+    h = 0.0  # log volatility within the day, about the day's level
     skew_down = 0.5 + 0.45 * math.tanh(skew)
     for m in range(MINUTES):
         start = MORNING + m * MINUTE if m < 120 else AFTERNOON + (m - 120) * MINUTE
-        if m == 0 or m == 120:
+        if m == 0 or m == 120:  # a session opens with a snapshot, changed or not
             take_snapshot(L, S, Q, start, TRADING, pre)
         first = m < 30
         last = m >= 207
         h = 0.97 * h + 0.10 * normal(r)
-        vol = sigma * math.sqrt(shape[m]) * math.exp(h)
+        vol = sigma * math.sqrt(shape[m]) * math.exp(level + h)
         # fat tails: a student-like scale mixture, and rare jumps whose direction carries the planted skewness
-        move = vol * normal(r) * math.exp(0.45 * normal(r)) * 0.62
+        move = vol * normal(r) * math.exp(0.45 * normal(r)) * 0.6
         move += common[m]
         if uniform(r) < 0.012:
             jump = vol * (3.0 + 1.5 * exponential(r))
@@ -467,7 +502,7 @@ def simulate_day(P, N, common, shape, R, L, live, E, Q, out):
         move += vol * 0.054 * (2.0 * skew_down - 1.0)  # mean of the jumps, so that skewness is not drift
         move += P[P_DRIFT_OPEN] * 0.2 / 30.0 if first else P[P_DRIFT_DAY] / 207.0
         pending += move
-        activity = rate * shape[m] * math.exp(0.55 * h + 0.25 * min(abs(move) / (vol + 1e-9), 4.0) - 0.2)
+        activity = rate * shape[m] * math.exp(0.55 * h + 0.3 * level + 0.25 * min(abs(move) / (vol + 1e-9), 4.0) - 0.2)
         if last:
             activity *= math.exp(-closing)
         bursts = min(np.int64(math.floor(activity + uniform(r))), 12)
@@ -624,5 +659,4 @@ def simulate_day(P, N, common, shape, R, L, live, E, Q, out):
             record_trade(E, S, t, k if side == 0 else k - 1, k if side == 1 else k - 1, S[LAST] - base, q, side)
         take_snapshot(L, S, Q, LATE_END, CLOSED, pre)
     out[0] = v
-    out[1] = h
     return S

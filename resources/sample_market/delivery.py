@@ -69,7 +69,7 @@ _SZSE_STATUS = np.array([_WORD[f"{c}0      "] for c in "SOBTCE"])
 
 
 @njit(cache=True, nogil=True)
-def _put_digits(out, n, value, width):
+def _put_digits(out: np.ndarray, n: int, value: int, width: int) -> int:
     """Write value in decimal, at least `width` digits; returns the new end."""
     k = 1
     x = value
@@ -84,7 +84,7 @@ def _put_digits(out, n, value, width):
 
 
 @njit(cache=True, nogil=True)
-def format_rows(table, kinds, words, lengths, out):
+def format_rows(table: np.ndarray, kinds: np.ndarray, words: np.ndarray, lengths: np.ndarray, out: np.ndarray) -> int:
     """Rows of int64 as CSV bytes into `out`; returns their number."""
     n = 0
     columns = table.shape[1]
@@ -233,17 +233,17 @@ def write_sse(folder: Path, day: str, tapes: list[Tape]) -> int:
         )
     t = [np.concatenate(c) for c in zip(*trades, strict=True)]
     o = [np.concatenate(c) for c in zip(*orders, strict=True)]
-    kinds = (INT, INT, CODE, CLOCK, CENTS, INT, CENTS, INT, INT, WORD, INT)
+    trade_kinds = (INT, INT, CODE, CLOCK, CENTS, INT, CENTS, INT, INT, WORD, INT)
     size = write_csv(
         folder / f"{day}_Transaction.csv",
         SSE_TRADES,
-        [(INT, 0), *zip(kinds, t, strict=True), (CLOCK, _local_time(t[3])), (INT, _delivery_order(t[3]))],
+        [(INT, 0), *zip(trade_kinds, t, strict=True), (CLOCK, _local_time(t[3])), (INT, _delivery_order(t[3]))],
     )
-    kinds = (INT, INT, CODE, CLOCK, WORD, INT, CENTS, INT, WORD, INT)
+    order_kinds = (INT, INT, CODE, CLOCK, WORD, INT, CENTS, INT, WORD, INT)
     size += write_csv(
         folder / "mdl_4_19_0.csv",
         SSE_ORDERS,
-        [(INT, 0), *zip(kinds, o, strict=True), (CLOCK, _local_time(o[3])), (INT, _delivery_order(o[3]))],
+        [(INT, 0), *zip(order_kinds, o, strict=True), (CLOCK, _local_time(o[3])), (INT, _delivery_order(o[3]))],
     )
     return size + _write_sse_snapshots(folder / f"{day}_MarketData.csv", tapes)
 
@@ -376,8 +376,10 @@ def _write_szse_snapshots(path: Path, tapes: list[Tape], cut: dict[int, int]) ->
     columns: list[tuple[int, np.ndarray | int]] = [
         *((CLOCK, time), (WORD, _WORD["010"]), (CODE, code), (WORD, _WORD["102"]), (WORD, _SZSE_STATUS[phase])),
         *((CENTS, pre_close), (INT, q[:, bk.S_TRADES]), (INT, q[:, bk.S_VOLUME]), (CENTS, q[:, bk.S_AMOUNT])),
-        *((CENTS, last), *((CENTS, q[:, c]) for c in (bk.S_OPEN, bk.S_HIGH, bk.S_LOW))),
-        *((CENTS, np.where(last > 0, last - pre_close, 0)), *([zero] * 5)),
+        (CENTS, last),
+        *((CENTS, q[:, c]) for c in (bk.S_OPEN, bk.S_HIGH, bk.S_LOW)),
+        (CENTS, np.where(last > 0, last - pre_close, 0)),
+        *([zero] * 5),
         *((INT, bid_volume), (MILLI, _average(bid_value, bid_volume))),
         *((INT, ask_volume), (MILLI, _average(ask_value, ask_volume))),
         *((CENTS, np.where(x > 0, x, BLANK)) for x in (limit_up, limit_down)),

@@ -85,7 +85,6 @@ class _Market:
         self.value = np.log(self.plan.stocks.price)
         self.close = np.round(self.plan.stocks.price * 100).astype(np.int64)
         self.shares = self.plan.stocks.total_shares.copy()
-        self.volatility_state = np.zeros(n)
         self.sizes = np.zeros((days, n, 3))
         self.bars = np.zeros((n, len(mb.GRID), len(mb.COLUMNS)))
         self.industry_index = self._industry_index()
@@ -150,7 +149,7 @@ class _Market:
         record.traded[d, active] = True
         if d < plan.first_minute:
             for i in active:
-                self._daily_only(d, int(i), float(minute_moves[i].sum()), extra[i], float(scale))
+                self._daily_only(d, int(i), float(minute_moves[i].sum()), extra[i], float(scale[i]))
             return
         lookback = self.sizes[max(plan.first_minute, d - 20) : d]
         threshold = mb.thresholds(lookback) if len(lookback) else np.full(n, np.nan)
@@ -260,7 +259,7 @@ class _Market:
             s.volatility[i] / math.sqrt(bk.MINUTES),
             s.activity[i],
             self._scale(i),
-            0.5 * self.volatility_state[i] + self.common.volatility[d],
+            self.common.volatility[d, i],
             early,
             late,
         )
@@ -280,7 +279,7 @@ class _Market:
             raise OverflowError(
                 f"{symbol} on {self.plan.days[d]}: price {pre / 100} has more levels than the book holds"
             )
-        out = np.zeros(3)
+        out = np.zeros(1)
         state = bk.simulate_day(
             parameters, integers, moves, self.shape, m.orders, m.levels, m.live, m.events, m.snapshots, out
         )
@@ -289,7 +288,7 @@ class _Market:
         events, snapshots = m.events[: state[bk.N_EVENTS]], m.snapshots[: state[bk.N_SNAPS]]
         orders = int(state[bk.N_ORDERS])
         mb.aggregate_day(events, snapshots, orders, threshold, pre, up, down, self.bars[i], self.sizes[d, i])
-        self.value[i], self.volatility_state[i] = out[0], out[1] - self.common.volatility[d]
+        self.value[i] = out[0]
         for name, k in (("open", bk.OPEN), ("high", bk.HIGH), ("low", bk.LOW), ("close", bk.LAST)):
             getattr(record, name)[d, i] = state[k]
         record.volume[d, i], record.amount[d, i] = state[bk.VOLUME], state[bk.AMOUNT]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class MarketSettings(BaseModel):
@@ -28,8 +28,8 @@ class MarketSettings(BaseModel):
         dt.date(2023, 11, 24),
         description="last trading day: a week's last, in the past, and before SSE merged its two tick files (2023-12-04)",
     )
-    days: int = Field(ge=12, description="trading days with minute data")
-    tick_days: int = Field(ge=1, description="the most recent of them, delivered as vendor files instead of bars")
+    days: int = Field(description="trading days with minute data")
+    tick_days: int = Field(ge=8, description="the most recent of them, delivered as vendor files instead of bars")
     history_days: int = Field(75, ge=70, description="trading days with daily prices only, before the first minute day")
     sse_main: int = Field(ge=4)
     star: int = Field(ge=1)
@@ -46,6 +46,14 @@ class MarketSettings(BaseModel):
     activity: float = Field(
         0.82, gt=0, description="bursts of orders per minute of a typical stock at a typical minute"
     )
+
+    @model_validator(mode="after")
+    def _room_for_events(self) -> MarketSettings:
+        if self.days < self.tick_days + 24:
+            raise ValueError(
+                f"{self.days} days hold too few before the {self.tick_days} vendor days: at least 24 are needed"
+            )
+        return self
 
     @property
     def names(self) -> int:

@@ -58,24 +58,27 @@ def make_signals(settings: MarketSettings, plan: Plan) -> Signals:
 
 @dataclass(frozen=True)
 class CommonFactors:
-    """Market and industry moves: overnight (days,), (days, industries) and by minute (days, 237), (days, 237, ...)."""
+    """Log returns of the market, (days,) overnight and (days, 237) by minute, and the same of the industries."""
 
     market_night: np.ndarray
     market: np.ndarray
     industry_night: np.ndarray
+    """(days, industries)."""
     industry: np.ndarray
+    """(days, 237, industries)."""
     volatility: np.ndarray
-    """(days,) log volatility state of the market."""
+    """(days, stocks) log volatility of each name about its own mean: the market's state and one of its own."""
 
 
 def make_common_factors(settings: MarketSettings, plan: Plan) -> CommonFactors:
     """Fat-tailed market and industry returns with volatility that clusters from day to day."""
     rng = random(settings, "factors")
-    days, k = len(plan.days), settings.industries
-    state = np.zeros(days)
-    shocks = rng.normal(size=days)
+    days, k, n = len(plan.days), settings.industries, len(plan.stocks)
+    state, own = np.zeros(days), np.zeros((days, n))
+    shocks, own_shocks = rng.normal(size=days), rng.normal(size=(days, n))
     for d in range(1, days):
-        state[d] = 0.92 * state[d - 1] + 0.13 * shocks[d]
+        state[d] = 0.92 * state[d - 1] + 0.10 * shocks[d]
+        own[d] = 0.90 * own[d - 1] + 0.12 * own_shocks[d]
     scale = np.exp(state)
     shape = np.sqrt(activity_shape())
     tails = rng.standard_t(5, size=(days, MINUTES)) * np.sqrt(3 / 5)
@@ -83,7 +86,7 @@ def make_common_factors(settings: MarketSettings, plan: Plan) -> CommonFactors:
     night = 0.004 * scale * rng.standard_t(5, size=days) * np.sqrt(3 / 5)
     industry = 0.005 / np.sqrt(MINUTES) * shape[:, None] * rng.normal(size=(days, MINUTES, k))
     industry_night = 0.003 * rng.normal(size=(days, k))
-    return CommonFactors(night, market, industry_night, industry, state)
+    return CommonFactors(night, market, industry_night, industry, state[:, None] + own)
 
 
 def activity_shape() -> np.ndarray:
