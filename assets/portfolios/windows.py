@@ -7,8 +7,11 @@ from resources.settings.portfolios import PortfoliosSettings
 
 
 def previous_week(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
-    """The trading week before, whose target and holdings this one carries on; none up to the anchor week `start`."""
-    if section.start is not None and week <= section.start:
+    """The trading week before, whose target and holdings this one carries on.
+
+    None where the history begins, and none up to the anchor week, the setting `start`.
+    """
+    if week <= calendar.week_of(start) or (section.start is not None and week <= section.start):
         return []
     return [calendar.offset_week(week, -1)]
 

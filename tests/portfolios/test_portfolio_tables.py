@@ -1,0 +1,104 @@
+"""The declared tables, built by the wrapper into a lake: look-backs, schema, self-read, gate, n/a, staleness."""
+
+import datetime as dt
+import functools
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.portfolios.assets import TABLES
+from resources.builder import Builder
+from resources.lake import Lake
+from resources.landing import LandingZone
+from resources.settings.base import Section
+from resources.settings.portfolios import PortfoliosSettings
+from resources.table import Table
+from tests.portfolios.portfolio_market import CALENDAR, SETTINGS, WEEKS, Market
+
+HERE = "tests.portfolios.test_portfolio_tables"
+DAILY = {"daily_prices": "prices", "securities": "securities", "indices": "indices", "styles": "styles"}
+DAYS = CALENDAR.days(CALENDAR.first, CALENDAR.last)
+
+
+class Tree(Section):
+    portfolios: PortfoliosSettings = SETTINGS
+
+
+@functools.cache
+def market() -> Market:
+    return Market(seed=9)
+
+
+def make_daily(date: dt.date, table: str) -> pl.DataFrame:
+    return getattr(market(), DAILY.get(table, table)).filter(pl.col("date") == date)
+
+
+def make_scores(week: dt.date, table: str) -> pl.DataFrame:
+    return market().scores.filter(pl.col("date") == CALENDAR.signal_day(week))
+
+
+def upstream(name: str) -> Table:
+    weekly = name == "scores"
+    return Table(
+        name=name,
+        stage="factors",
+        partition="week" if weekly else "day",
+        description=name,
+        schema=getattr(market(), DAILY.get(name, name)).schema,
+        make=f"{HERE}:make_scores" if weekly else f"{HERE}:make_daily",
+    )
+
+
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    root = tmp_path_factory.mktemp("world")
+    (root / "market" / "bars").mkdir(parents=True)
+    for day in DAYS:
+        frame = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
+        frame.write_parquet(root / "market" / "bars" / f"{day:%Y%m%d}.parquet")
+    names = ("scores", "factors", "daily_prices", "securities", "indices", "styles")
+    tables = {name: upstream(name) for name in names} | {table.name: table for table in TABLES}
+    lake = Lake(str(root / "lake"))
+    zone = LandingZone(Path(root / "market"), lake.store)
+    built = Builder(tables=tables, lake=lake, zone=zone, calendar=CALENDAR, settings=Tree())
+    for name in names:
+        assert {one.state for one in built.build(tables[name], WEEKS if name == "scores" else DAYS)} == {"built"}
+    return built
+
+
+def test_a_week_without_the_one_before_is_blocked_and_says_which(builder: Builder) -> None:
+    (outcome,) = builder.build(TABLES[0], [WEEKS[1]])
+    assert outcome.state == "blocked"
+    assert "csi500_portfolio" in outcome.detail
+    assert str(WEEKS[0]) in outcome.detail
+
+
+def test_weeks_in_order_pass_their_gate(builder: Builder) -> None:
+    for table in TABLES:
+        outcomes = builder.build(table, WEEKS)
+        assert [outcome.state for outcome in outcomes] == ["built"] * len(WEEKS), outcomes
+        assert {one.state for one in builder.build(table, WEEKS)} == {"unchanged"}
+    for week in WEEKS:
+        manifest = builder.lake.manifest(TABLES[0], week)
+        assert all(verdict.passed for verdict in manifest.checks.values() if verdict.critical), manifest.checks
+        assert not any("n/a" in verdict.detail for verdict in manifest.checks.values())
+        assert manifest.notes["status"] in ("optimal", "relaxed")
+        absent = builder.lake.manifest(TABLES[1], week)
+        assert absent.rows == 0
+        assert "no weights of 000852.SH" in absent.unavailable["weight"]
+    returns = builder.lake.read(TABLES[2], WEEKS).collect()
+    assert set(returns["portfolio"]) == {"csi500"}
+    assert returns.height == len(DAYS) - len(CALENDAR.week_days(WEEKS[0]))
+    assert "no weights" in builder.lake.manifest(TABLES[2], WEEKS[-1]).unavailable["csi1000"]
+
+
+def test_the_lake_holds_what_the_functions_made_week_by_week(builder: Builder) -> None:
+    """Backfilled by the wrapper or made one by one from whole tables: the same weights."""
+    own = Market(seed=9)
+    for week in WEEKS[:3]:
+        made = own.week(week)
+        stored = builder.lake.read(TABLES[0], [week]).collect()
+        assert stored.equals(made.frame)
+        solve = builder.lake.read_file(TABLES[0], week, "solve.parquet")
+        assert solve == made.files["solve.parquet"]
