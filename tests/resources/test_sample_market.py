@@ -88,6 +88,8 @@ def read_day(folder: Path) -> dict[str, pl.DataFrame]:
             open=cents("OpenPrice"),
             high=cents("HighPrice"),
             low=cents("LowPrice"),
+            bid_total=pl.col("TotalBidVol" if suffix == ".SH" else "TotalBidQty").cast(pl.Int64),
+            ask_total=pl.col("TotalAskVol" if suffix == ".SH" else "TotalOfferQty").cast(pl.Int64),
             **{n: cents(n) if "Price" in n else pl.col(n).cast(pl.Int64) for n in levels},
         )
 
