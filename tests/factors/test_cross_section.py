@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.factors.cross_section import clip, moments, orthogonalise, residualise, standardise, zscore
@@ -20,6 +20,7 @@ def plain_moments(values: list[float]) -> tuple[float, float]:
     return mean, math.sqrt(math.fsum((v - mean) ** 2 for v in known) / len(known))
 
 
+@settings(deadline=None)
 @given(VALUES)
 def test_moments_equal_plain_sums(values: list[float]) -> None:
     mean, std = moments(values)
@@ -28,6 +29,7 @@ def test_moments_equal_plain_sums(values: list[float]) -> None:
     assert std == pytest.approx(expected[1], rel=1e-9, abs=1e-9, nan_ok=True)
 
 
+@settings(deadline=None)
 @given(VALUES, st.integers(0, 2**32 - 1))
 def test_standardised_members_have_mean_zero_and_deviation_one(values: list[float], seed: int) -> None:
     members = np.random.default_rng(seed).random(len(values)) < 0.7
@@ -71,6 +73,7 @@ def regressions(draw) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     return y, X, groups
 
 
+@settings(deadline=None)
 @given(regressions())
 def test_residuals_equal_an_explicit_dummy_regression(case: tuple[np.ndarray, np.ndarray, np.ndarray]) -> None:
     y, X, groups = case

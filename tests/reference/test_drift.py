@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.reference.drift import drift_weights
@@ -12,6 +12,7 @@ from assets.reference.drift import drift_weights
 NAMES = st.lists(st.tuples(st.floats(0, 1), st.just(math.nan) | st.floats(0.5, 2)), min_size=1, max_size=20)
 
 
+@settings(deadline=None)
 @given(NAMES, st.floats(0.01, 0.5))
 def test_drift_equals_plain_loops(names: list[tuple[float, float]], cash: float) -> None:
     weights, growth = (np.array(column) for column in zip(*names, strict=True))

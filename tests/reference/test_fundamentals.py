@@ -41,7 +41,7 @@ def plain(rows: list[tuple]) -> dict[str, tuple]:
     return result
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(ROWS)
 def test_latest_figures_equal_plain_loops(rows: list[tuple]) -> None:
     announced = pl.DataFrame(

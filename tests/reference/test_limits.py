@@ -5,7 +5,7 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.reference.limits import limit_prices
@@ -58,6 +58,7 @@ NAMES = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(NAMES, st.integers(0, 3000))
 def test_the_rule_equals_its_plain_reading(names: list[tuple[str, bool, dt.date, int, int]], later: int) -> None:
     day = max(listing for _, _, listing, _, _ in names) + dt.timedelta(days=later)
@@ -113,10 +114,10 @@ def test_dated_cases(case: tuple[float | None, float | None], expected: tuple[fl
 
 
 def test_the_table_is_a_setting() -> None:
-    settings = ReferenceSettings.model_validate(
+    amended = ReferenceSettings.model_validate(
         {"limit_rules": [{"boards": ["main_sh"], "since": "2000-01-01", "percent": 7, "st_percent": 3}]}
     )
     frame = pl.DataFrame(
         {"board": ["main_sh", "star"], "pre_close": [10.0, 10.0], "is_st": [False, False], "listed_days": [9, 9]}
     ).with_columns(list_date=pl.lit(OLD))
-    assert limit_prices(frame, dt.date(2020, 1, 2), settings).rows() == [(10.7, 9.3), (None, None)]
+    assert limit_prices(frame, dt.date(2020, 1, 2), amended).rows() == [(10.7, 9.3), (None, None)]

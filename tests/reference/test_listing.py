@@ -3,7 +3,7 @@
 import datetime as dt
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.reference.listing import board, listed_days
@@ -34,6 +34,7 @@ def test_boards_by_code_and_exchange() -> None:
     assert dict(frame.iter_rows()) == expected
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.none() | st.dates(dt.date(1989, 1, 1), dt.date(2024, 6, 30)), min_size=1, max_size=6),
     st.dates(dt.date(1991, 1, 1), dt.date(2024, 6, 30)),
