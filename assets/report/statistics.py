@@ -144,4 +144,4 @@ def newey_west_error(values: Floats, lags: int) -> float:
     variance = float(gap @ gap) / count
     for lag in range(1, lags + 1):
         variance += 2 * (1 - lag / (lags + 1)) * float(gap[lag:] @ gap[:-lag]) / count
-    return math.sqrt(variance / count)
+    return math.sqrt(max(variance, 0.0) / count)  # Bartlett weights keep it ≥ 0 but for rounding

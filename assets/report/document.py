@@ -1,0 +1,751 @@
+"""What the weekly says, as plain data that the HTML, paper and workbook renderers share.
+
+Here: which sentence, table and figure stands where, filled with this week's figures. Not here: the figures
+(tables.py), the wording (words.py), the look (templates/, paper.py, workbook.py).
+"""
+
+import datetime as dt
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from assets import catalogue
+from assets.catalogue import Factor, Portfolio
+from assets.report.charts import Line, draw_bars, draw_lines
+from assets.report.statistics import relative_strength
+from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
+from assets.report.words import (
+    DESCRIPTIONS,
+    INDICES,
+    LABELS,
+    REASONS,
+    SENTENCES,
+    STYLES,
+    Bilingual,
+    Language,
+    chinese_number,
+)
+from resources.calendar import Calendar
+from resources.settings.report import ReportSettings
+
+HIGHLIGHTED = tuple(factor for factor in catalogue.FACTORS if factor.number <= 6 or factor.number >= 11)  # SPEC §8
+OFFICIAL_ALPHA = catalogue.FACTORS[15]
+LATE = {"multi_granularity_5d", "multi_granularity_10d"}  # charts from 2017 on
+PREVIOUS_ISSUES = 3
+SHOWN_ALARMS = 12
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A chart with its number, or the reason why there is none."""
+
+    number: int
+    title: str
+    svg: str | None
+    absent: str | None
+
+    @property
+    def file(self) -> str:
+        return f"figures/figure_{self.number:02d}.svg"
+
+
+@dataclass(frozen=True)
+class Row:
+    """Cells of a table's row, or a name and the reason why there are none."""
+
+    cells: Sequence[str]
+    absent: str | None = None
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A numbered table: the sentence above it, heads (text, columns it spans), rows, notes."""
+
+    number: int
+    title: str
+    lead: str
+    heads: Sequence[Sequence[tuple[str, int]]]
+    rows: Sequence[Row]
+    notes: Sequence[str] = ()
+    wide: bool = False  # text columns, set left
+
+
+@dataclass(frozen=True)
+class Chapter:
+    """A factor or a portfolio: its paragraphs, what had to give this week, and its two figures."""
+
+    key: str
+    name: str
+    paragraphs: Sequence[str]
+    figures: Sequence[Figure]
+    notes: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Weekly:
+    """The whole issue."""
+
+    language: Language
+    title: str
+    headline: str
+    issue_of: str
+    warnings: Sequence[str]
+    previous: Sequence[tuple[str, str]]
+    glance: Sequence[tuple[str, str]]
+    highlights: Sequence[tuple[str, str]]
+    table1: Grid
+    table2: Grid
+    ics: Grid
+    verdicts: Grid
+    differences: Grid
+    all_settings: Grid
+    factors: Sequence[Chapter]
+    portfolios: Sequence[Chapter]
+    construction: Sequence[tuple[str, Sequence[str]]]
+    costs: str
+    profile: str
+    footer: str  # on every printed page: the gravest warning, or the source
+    risk_short: str
+    alarms: Sequence[str]
+    absent: Sequence[str]
+    source: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def tables(self) -> list[Grid]:
+        return [self.table1, self.table2, self.ics, self.verdicts, self.differences, self.all_settings]
+
+    @property
+    def sections(self) -> list[tuple[str, str]]:
+        """(anchor, numbered title) of each section."""
+        keys = {
+            "factors": "factors_section",
+            "portfolios": "portfolios_section",
+            "each-factor": "each_factor",
+            "each-portfolio": "each_portfolio",
+            "construction": "construction",
+            "evidence": "evidence",
+            "health": "health",
+            "settings": "settings_used",
+            "risks": "risks",
+        }
+        return [(anchor, f"{n}　{self.labels[key]}") for n, (anchor, key) in enumerate(keys.items(), 1)]
+
+    @property
+    def figures(self) -> list[Figure]:
+        return [figure for chapter in (*self.factors, *self.portfolios) for figure in chapter.figures]
+
+
+@dataclass(frozen=True)
+class Holdings:
+    """What a portfolio's partition of the week says of itself. solve: the row of solve.parquet, None before the build."""
+
+    solve: Mapping[str, Any] | None
+    relaxations: pl.DataFrame
+    not_applied: Mapping[str, str]  # constraint → reason
+    benchmark_is_drifted: bool
+
+
+@dataclass(frozen=True)
+class Findings:
+    """Everything an issue is written from."""
+
+    week: dt.date
+    day: dt.date  # the signal day
+    factors: Mapping[str, Mapping[str, Series]]
+    portfolios: Mapping[str, Series]
+    table1: pl.DataFrame
+    table2: pl.DataFrame
+    ics: pl.DataFrame
+    traded: Mapping[str, Mapping[str, float]]  # portfolio → turnover and cost of the week
+    holdings: Mapping[str, Holdings]
+    unavailable: Mapping[str, Mapping[str, str]]
+    manifests: pl.DataFrame
+    run: Mapping[str, Any]
+
+
+def write_weekly(found: Findings, calendar: Calendar, settings: ReportSettings) -> Weekly:
+    """The issue of one week."""
+    return _Writer(found, calendar, settings).write()
+
+
+class _Writer:
+    """Turns findings into sentences of one language; every method returns plain data."""
+
+    def __init__(self, found: Findings, calendar: Calendar, settings: ReportSettings):
+        self.found, self.calendar, self.settings = found, calendar, settings
+        self.language: Language = settings.language
+        self.suffix = "" if settings.relative == "ratio" else "_difference"
+        self.rows1 = {row["factor"]: row for row in found.table1.iter_rows(named=True)}
+        self.rows2 = {row["portfolio"]: row for row in found.table2.iter_rows(named=True)}
+        self.tree: Mapping[str, Any] = found.run["settings"]
+        self.source = self.say(LABELS["source"], market=self._market_name())
+
+    def write(self) -> Weekly:
+        factors = [self._factor_chapter(factor) for factor in catalogue.FACTORS]
+        portfolios = [self._portfolio_chapter(n, portfolio) for n, portfolio in enumerate(catalogue.PORTFOLIOS)]
+        title, headline = self._heading(self.found.week, self.found.table1, self.found.table2)
+        return Weekly(
+            language=self.language,
+            title=title,
+            headline=headline,
+            issue_of=self.label("issue_of", day=self.found.day),
+            warnings=self._warnings(),
+            previous=self._previous(),
+            glance=self._glance(),
+            highlights=self._highlights(),
+            table1=self._table1(),
+            table2=self._table2(),
+            ics=self._ic_table(),
+            verdicts=self._verdict_table(),
+            differences=self._difference_table(),
+            all_settings=self._settings_table(),
+            factors=factors,
+            portfolios=portfolios,
+            construction=[self._constraints(portfolio) for portfolio in catalogue.PORTFOLIOS],
+            costs=self._costs(),
+            profile=self.label("profile", **{k: self.found.run["profile"][k] for k in ("name", "description")}),
+            footer=self.sentence("warn_sample") if self.found.run["market"]["sample"] else self.source,
+            risk_short=self.label("risk_short"),
+            alarms=self._alarms(),
+            absent=self._absent(),
+            source=self.source,
+            labels={key: text[self.language] for key, text in LABELS.items()},
+        )
+
+    # --- words ------------------------------------------------------------------------------------------------------
+
+    def say(self, text: Bilingual, **values: object) -> str:
+        return text[self.language].format(**values)
+
+    def label(self, key: str, **values: object) -> str:
+        return self.say(LABELS[key], **values)
+
+    def sentence(self, key: str, **values: object) -> str:
+        return self.say(SENTENCES[key], **values)
+
+    def name(self, thing: Factor | Portfolio) -> str:
+        return thing.name_zh if self.language == "zh" else thing.name_en
+
+    def reason(self, reason: str, portfolio: bool = False) -> str:
+        if portfolio and reason == NOT_BUILT:
+            reason = "portfolio not built"
+        return REASONS[reason][self.language] if reason in REASONS else reason
+
+    def join(self, parts: Sequence[str], by: str = "list_comma") -> str:
+        return self.label(by).join(parts)
+
+    def _market_name(self) -> str:
+        market = self.found.run["market"]
+        return self.label("sample_market", name=market["name"]) if market["sample"] else market["name"]
+
+    # --- page one ---------------------------------------------------------------------------------------------------
+
+    def _heading(self, week: dt.date, table1: pl.DataFrame, table2: pl.DataFrame) -> tuple[str, str]:
+        """Title with the week's dates, and one sentence that states the week's finding from the figures."""
+        days = self.calendar.week_days(week)
+        title = self.label("title", first=f"{days[0]:%Y.%m.%d}", last=f"{days[-1]:%Y.%m.%d}")
+        column = f"long_short_week{self.suffix}"
+        known = table1.drop_nulls(column).sort(column, descending=True, maintain_order=True)
+        parts = []
+        if known.height:
+            best = known.row(0, named=True)
+            parts.append(
+                self.sentence(
+                    "headline_factor",
+                    name=self.name(catalogue.BY_KEY[best["factor"]]),
+                    value=percent(best[column]),
+                    count=known.height,
+                    positive=known.filter(pl.col(column) > 0).height,
+                )
+            )
+        column = f"excess_week{self.suffix}"
+        parts += [
+            self.sentence("headline_portfolio", name=self.name(portfolio), value=percent(row[column]))
+            for portfolio, row in zip(catalogue.PORTFOLIOS, table2.iter_rows(named=True), strict=True)
+            if row[column] is not None
+        ]
+        return title, self.join(parts, "semicolon") if parts else self.sentence("headline_nothing")
+
+    def _previous(self) -> list[tuple[str, str]]:
+        """Title and headline of the issues before this one, as the same data gave them at the time."""
+        days = [one["long_short"].dates for one in self.found.factors.values() if len(one["long_short"].dates)]
+        if not days:
+            return []
+        first = Calendar.week_of(min(dates[0] for dates in days).astype(object))
+        earlier = self.calendar.weeks(first, self.found.week - dt.timedelta(weeks=1)) if first < self.found.week else []
+        issues = []
+        for week in reversed(earlier[-PREVIOUS_ISSUES:]):
+            day = self.calendar.signal_day(week)
+            table1 = tabulate_factors(self.found.factors, day, {})
+            table2 = tabulate_portfolios(self.found.portfolios, day, {})
+            issues.append(self._heading(week, table1, table2))
+        return issues
+
+    def _warnings(self) -> list[str]:
+        """What page one must say in bold before any figure."""
+        warnings = []
+        if self.found.run["market"]["sample"]:
+            warnings.append(self.sentence("warn_sample"))
+        alpha = self._alpha()
+        if alpha.key != OFFICIAL_ALPHA.key:
+            warnings.append(
+                self.sentence(
+                    "warn_alpha", name=self.name(alpha), number=alpha.number, official=self.name(OFFICIAL_ALPHA)
+                )
+            )
+        warnings += [
+            self.sentence("warn_weights", index=self.say(INDICES[index]) if index in INDICES else index)
+            for index in self.settings.unofficial_weights
+        ]
+        if self.found.run["differences"]:
+            warnings.append(self.sentence("warn_profile", name=self.found.run["profile"]["name"]))
+        return warnings
+
+    def _glance(self) -> list[tuple[str, str]]:
+        days = self.calendar.week_days(self.found.week)
+        return [
+            (self.label("data_market"), self._market_name()),
+            (self.label("data_days"), f"{days[0]} – {days[-1]}"),
+            (self.label("alpha"), self.name(self._alpha())),
+            (self.label("profile_name"), self.found.run["profile"]["name"]),
+        ]
+
+    def _alpha(self) -> Factor:
+        return catalogue.BY_KEY[self.tree["portfolios"]["alpha"]]
+
+    def _highlights(self) -> list[tuple[str, str]]:
+        lines = []
+        for factor in HIGHLIGHTED:
+            row = self.rows1[factor.key]
+            if row["reason"] is not None:
+                text = self.sentence("highlight_absent", reason=self.reason(row["reason"]))
+            else:
+                numbers = {
+                    f"{short}_{period}": percent(row[f"{name}_{period}{self.suffix}"])
+                    for short, name in (("ls", "long_short"), ("le", "long_excess"))
+                    for period in PERIODS
+                }
+                text = self.sentence("highlight_factor", **numbers)
+            lines.append((self.name(factor), text))
+        for portfolio in catalogue.PORTFOLIOS:
+            row = self.rows2[portfolio.key]
+            if row["reason"] is not None:
+                text = self.sentence("highlight_absent", reason=self.reason(row["reason"], portfolio=True))
+            else:
+                numbers = {period: percent(row[f"excess_{period}{self.suffix}"]) for period in PERIODS}
+                text = self.sentence("highlight_portfolio", wins=share(row["wins"], row["weeks"]), **numbers)
+            lines.append((self.name(portfolio), text))
+        return lines
+
+    # --- tables -----------------------------------------------------------------------------------------------------
+
+    def _table1(self) -> Grid:
+        rows = []
+        for factor in catalogue.FACTORS:
+            row, cells = self.rows1[factor.key], [f"{factor.number} {self.name(factor)}"]
+            if row["long_short_ytd"] is None:
+                rows.append(Row(cells, self.label("not_available_reason", reason=self.reason(row["reason"]))))
+                continue
+            for name in ("long_short", "long_excess"):
+                cells += [percent(row[f"{name}_{period}{self.suffix}"]) for period in PERIODS]
+                cells.append(share(row[f"{name}_wins"], row[f"{name}_months"]))
+            rows.append(Row(cells))
+        periods = [self.label(period) for period in PERIODS]
+        column = f"long_short_week{self.suffix}"
+        known = self.found.table1.drop_nulls(column).sort(column, descending=True, maintain_order=True)
+        lead = self.sentence("table1_nothing")
+        if known.height:
+            best, worst = known.row(0, named=True), known.row(-1, named=True)
+            lead = self.sentence(
+                "table1_lead",
+                count=known.height,
+                positive=known.filter(pl.col(column) > 0).height,
+                excess_positive=known.filter(pl.col(f"long_excess_week{self.suffix}") > 0).height,
+                best=self.name(catalogue.BY_KEY[best["factor"]]),
+                best_value=percent(best[column]),
+                worst=self.name(catalogue.BY_KEY[worst["factor"]]),
+                worst_value=percent(worst[column]),
+            )
+        partial = [
+            self.label("not_available_reason", reason=f"{self.name(factor)}: {self.reason(row['reason'])}")
+            for factor in catalogue.FACTORS
+            if (row := self.rows1[factor.key])["reason"] is not None and row["long_short_ytd"] is not None
+        ]
+        since = {self.name(f): self.rows1[f.key]["since"] for f in catalogue.FACTORS}
+        wins = self.label("month_wins")
+        return Grid(
+            1,
+            self.label("table1_title"),
+            lead,
+            [
+                [("", 1), (self.label("long_short"), 4), (self.label("long_excess"), 4)],
+                [(text, 1) for text in (self.label("factor"), *periods, wins, *periods, wins)],
+            ],
+            rows,
+            [self.label(f"{self.settings.relative}_note"), *self._since_notes(since), *partial],
+        )
+
+    def _table2(self) -> Grid:
+        rows, items = [], []
+        for portfolio in catalogue.PORTFOLIOS:
+            row = self.rows2[portfolio.key]
+            name = self.name(portfolio)
+            if row["excess_ytd"] is None:
+                reason = self.reason(row["reason"], portfolio=True)
+                rows.append(Row([name], self.label("not_available_reason", reason=reason)))
+                continue
+            numbers = [percent(row[f"excess_{period}{self.suffix}"]) for period in PERIODS]
+            rows.append(Row([name, *numbers, share(row["wins"], row["weeks"])]))
+            items.append(self.sentence("table2_item", name=name, value=numbers[0]))
+        heads = [self.label("portfolio"), *(self.label(period) for period in PERIODS), self.label("week_wins")]
+        lead = (
+            self.sentence("table2_lead", items=self.join(items, "comma")) if items else self.sentence("table2_nothing")
+        )
+        drifted = [
+            self.sentence("benchmark_drifted", name=self.name(portfolio))
+            for portfolio in catalogue.PORTFOLIOS
+            if self.found.holdings[portfolio.key].benchmark_is_drifted
+            and self.rows2[portfolio.key]["excess_ytd"] is not None
+        ]
+        since = {self.name(p): self.rows2[p.key]["since"] for p in catalogue.PORTFOLIOS}
+        return Grid(
+            2,
+            self.label("table2_title"),
+            lead,
+            [[("", 1), (self.label("excess"), 4)], [(text, 1) for text in heads]],
+            rows,
+            [self.label("table2_note"), *drifted, *self._since_notes(since)],
+        )
+
+    def _since_notes(self, since: Mapping[str, dt.date | None]) -> list[str]:
+        """Where the data starts inside the year, YTD and wins count from there, and that is said."""
+        first = self.calendar.next_day(dt.date(self.found.day.year - 1, 12, 31))
+        late: dict[dt.date, list[str]] = {}
+        for name, day in since.items():
+            if day is not None and day > first:
+                late.setdefault(day, []).append(name)
+        every = sum(len(names) for names in late.values()) == sum(day is not None for day in since.values())
+        if len(late) == 1 and every and len(since) > 2:
+            late = {day: [self.label("all_factors")] for day in late}
+        return [self.label("since_note", names=self.join(names), day=day) for day, names in sorted(late.items())]
+
+    def _ic_table(self) -> Grid:
+        rows = []
+        for row in self.found.ics.iter_rows(named=True):
+            factor = catalogue.BY_KEY[row["factor"]]
+            name = f"{factor.number} {self.name(factor)}"
+            if not row["count"]:
+                reason = self.reason(self.rows1[factor.key]["reason"] or "no holding period has ended yet")
+                rows.append(Row([name], self.label("not_available_reason", reason=reason)))
+                continue
+            cells = [name, *(decimal(row[key], 3) for key in ("last", "mean")), decimal(row["icir"], 2)]
+            rows.append(Row([*cells, decimal(row["t_statistic"], 2), percent(row["positive"], 0), str(row["count"])]))
+        known = self.found.ics.drop_nulls("mean").sort("mean", descending=True, maintain_order=True)
+        lead = self.sentence("table3_nothing")
+        if known.height:
+            best = known.row(0, named=True)
+            lead = self.sentence(
+                "table3_lead",
+                count=known.height,
+                best=self.name(catalogue.BY_KEY[best["factor"]]),
+                best_value=decimal(best["mean"], 3),
+            )
+        heads = ("factor", "ic_last", "ic_mean", "ic_icir", "ic_t", "ic_positive", "ic_count")
+        return Grid(
+            3,
+            self.label("table3_title"),
+            lead,
+            [[(self.label(key), 1) for key in heads]],
+            rows,
+            [self.label("ic_note")],
+        )
+
+    def _verdict_table(self) -> Grid:
+        manifests = self.found.manifests
+        refuses = pl.col("critical") & ~pl.col("passed")
+        by_table = (
+            manifests.group_by("table", maintain_order=True)
+            .agg(
+                pl.col("partition").n_unique().alias("partitions"),
+                pl.struct("partition", "rows").unique().struct.field("rows").sum().alias("rows"),
+                pl.len().alias("checks"),
+                (~pl.col("critical") & ~pl.col("passed")).sum().alias("warnings"),
+                pl.col("partition").filter(refuses).n_unique().alias("refused"),
+            )
+            .sort("table")
+        )
+        columns = ("partitions", "rows", "checks", "warnings", "refused")
+        rows = [
+            Row([row["table"], *(f"{row[column]:,}" for column in columns)]) for row in by_table.iter_rows(named=True)
+        ]
+        totals = {column: f"{int(by_table[column].sum()):,}" for column in columns}
+        return Grid(
+            4,
+            self.label("table4_title"),
+            self.sentence("table4_lead", **totals),
+            [[(self.label(key), 1) for key in ("data_table", *columns)]],
+            rows,
+        )
+
+    def _alarms(self) -> list[str]:
+        """Failed checks, critical ones and recent ones first."""
+        failed = self.found.manifests.filter(~pl.col("passed")).sort(
+            "critical", "partition", "table", "check", descending=[True, True, False, False]
+        )
+        lines = [
+            f"{self.label('critical' if row['critical'] else 'warning')} · {row['table']} {row['partition']} · "
+            f"{row['check']}: {row['detail']}"
+            for row in failed.head(SHOWN_ALARMS).iter_rows(named=True)
+        ]
+        if failed.height > SHOWN_ALARMS:
+            lines.append(self.label("more", count=failed.height - SHOWN_ALARMS))
+        return lines
+
+    def _absent(self) -> list[str]:
+        return [
+            self.label("absent_row", table=table, item=item, reason=self.reason(reason))
+            for table, reasons in sorted(self.found.unavailable.items())
+            for item, reason in reasons.items()
+        ]
+
+    def _difference_table(self) -> Grid:
+        differences = self.found.run["differences"]
+        rows = [
+            Row([one["setting"], plain(one["value"]), plain(one["production"]), one.get("reason", "")])
+            for one in differences
+        ]
+        lead = self.sentence("table5_lead", count=len(rows)) if rows else self.label("no_difference")
+        heads = ("setting", "value", "production", "reason")
+        return Grid(5, self.label("table5_title"), lead, [[(self.label(key), 1) for key in heads]], rows, wide=True)
+
+    def _settings_table(self) -> Grid:
+        rows = [Row([path, plain(value)]) for path, value in leaves(self.tree)]
+        heads = [[(self.label("setting"), 1), (self.label("value"), 1)]]
+        return Grid(6, self.label("table6_title"), self.sentence("table6_lead"), heads, rows, wide=True)
+
+    # --- chapters ---------------------------------------------------------------------------------------------------
+
+    def _factor_chapter(self, factor: Factor) -> Chapter:
+        row, name = self.rows1[factor.key], self.name(factor)
+        what, orthogonal = DESCRIPTIONS[factor.key]
+        numbers = [int(number) for number in factor.source.split(", ")]
+        studies = (
+            self.join([f"（{chinese_number(n)}）" for n in numbers], "list_comma")
+            if self.language == "zh"
+            else self.join([str(n) for n in numbers])
+        )
+        about = [
+            self.say(what, window=self.tree["factors"]["window"]),
+            self.sentence("sign_negative") if factor.sign < 0 else "",
+            self.sentence(
+                f"factor_rebalance_{factor.rebalance}", share=percent(self.tree["returns"]["group_share"], 0)
+            ),
+            self.say(orthogonal),
+            self.sentence("sources", numbers=studies),
+        ]
+        paragraphs = [self._flow(about)]
+        if row["reason"] is not None:
+            paragraphs.append(self.sentence("absent_factor", reason=self.reason(row["reason"])))
+        else:
+            paragraphs.append(
+                self.sentence(
+                    "this_week",
+                    ls_week=percent(row[f"long_short_week{self.suffix}"]),
+                    le_week=percent(row[f"long_excess_week{self.suffix}"]),
+                    ls_ytd=percent(row[f"long_short_ytd{self.suffix}"]),
+                    le_ytd=percent(row[f"long_excess_ytd{self.suffix}"]),
+                )
+            )
+        return Chapter(factor.key, name, paragraphs, self._factor_figures(factor))
+
+    def _factor_figures(self, factor: Factor) -> list[Figure]:
+        start = self.settings.chart_start_late if factor.key in LATE else self.settings.chart_start
+        row, number, name = self.rows1[factor.key], 2 * factor.number - 1, self.name(factor)
+        lines = [
+            line
+            for key in ("long_short", "long_excess")
+            if (line := self._strength_line(self.label(key), self.found.factors[factor.key][key], start, base=0.0))
+        ]
+        titles = (self.sentence("figure_strength", name=name), self.sentence("figure_bars", name=name))
+        if not lines:
+            absent = self.reason(row["reason"] or "no returns yet")
+            return [Figure(number + n, title, None, absent) for n, title in enumerate(titles)]
+        bars = [(self.label(period), row[f"long_short_{period}{self.suffix}"]) for period in PERIODS]
+        return [
+            Figure(number, titles[0], draw_lines(lines, prefix=f"f{number}", percent=False), None),
+            self._bar_figure(number + 1, titles[1], bars, row["reason"]),
+        ]
+
+    def _bar_figure(
+        self, number: int, title: str, bars: Sequence[tuple[str, float | None]], reason: str | None
+    ) -> Figure:
+        if all(value is None for _, value in bars):
+            return Figure(number, title, None, self.reason(reason or "no returns yet"))
+        return Figure(number, title, draw_bars(bars, prefix=f"f{number}"), None)
+
+    def _strength_line(self, name: str, series: Series, start: dt.date, base: float) -> Line | None:
+        """RS less `base`, from `start` or the first day of the data, beginning at the close before it."""
+        known = series.until(self.found.day)
+        keep = known.dates >= np.datetime64(start, "D")
+        if not keep.any():
+            return None
+        values = relative_strength(known.own[keep], known.against[keep])
+        dates = [day.astype(object) for day in known.dates[keep]]
+        return Line(
+            name, [self.calendar.previous_day(dates[0]), *dates], [1.0 - base, *(float(v) - base for v in values)]
+        )
+
+    def _portfolio_chapter(self, position: int, portfolio: Portfolio) -> Chapter:
+        row, name = self.rows2[portfolio.key], self.name(portfolio)
+        held = self.found.holdings[portfolio.key]
+        index = self.say(INDICES[portfolio.index])
+        about = [self.sentence("portfolio_text", alpha=self.name(self._alpha()), index=index)]
+        if row["reason"] is not None:
+            about.append(self.sentence("absent_factor", reason=self.reason(row["reason"], portfolio=True)))
+        else:
+            numbers = {period: percent(row[f"excess_{period}{self.suffix}"]) for period in ("week", "ytd")}
+            about.append(self.sentence("portfolio_week", wins=share(row["wins"], row["weeks"]), **numbers))
+        paragraphs = [self._flow(about)]
+        if held.solve is not None:
+            paragraphs.append(self._flow(self._holding_sentences(portfolio, held)))
+        number = 2 * len(catalogue.FACTORS) + 2 * position + 1
+        titles = (self.sentence("figure_excess", name=name), self.sentence("figure_excess_bars", name=name))
+        line = self._strength_line(
+            self.label("cumulative_excess"), self.found.portfolios[portfolio.key], self.settings.chart_start_late, 1.0
+        )
+        if line is None:
+            absent = self.reason(row["reason"] or "no returns yet", portfolio=True)
+            figures = [Figure(number + n, title, None, absent) for n, title in enumerate(titles)]
+        else:
+            bars = [(self.label(period), row[f"excess_{period}{self.suffix}"]) for period in PERIODS]
+            svg = draw_lines([line], prefix=f"f{number}", percent=True)
+            figures = [
+                Figure(number, titles[0], svg, None),
+                self._bar_figure(number + 1, titles[1], bars, row["reason"]),
+            ]
+        return Chapter(portfolio.key, name, paragraphs, figures, self._relaxation_lines(held))
+
+    def _holding_sentences(self, portfolio: Portfolio, held: Holdings) -> list[str]:
+        solve = held.solve or {}
+        sentences = [
+            self.sentence("portfolio_solved", status=self.sentence(f"status_{solve['status']}")),
+            self.sentence("portfolio_holdings", names=solve["holdings"]),
+        ]
+        if solve["benchmark_without_score"] > 0:
+            sentences.append(self.sentence("portfolio_unscored", unscored=percent(solve["benchmark_without_score"])))
+        if solve["frozen_weight"] > 0:
+            sentences.append(self.sentence("portfolio_frozen", frozen=percent(solve["frozen_weight"])))
+        traded = self.found.traded.get(portfolio.key)
+        if traded is not None:
+            sentences.append(
+                self.sentence(
+                    "portfolio_turnover", turnover=percent(traded["turnover"]), cost=percent(traded["cost"], 3)
+                )
+            )
+        if held.not_applied:
+            items = [f"{self._constraint_name(name)}（{reason}）" for name, reason in held.not_applied.items()]
+            sentences.append(self.sentence("portfolio_not_applied", items=self.join(items)))
+        return sentences
+
+    def _relaxation_lines(self, held: Holdings) -> list[str]:
+        """One line per constraint that gave: how often, by how much in all, and the worst case with what forced it."""
+        lines = []
+        for constraint in held.relaxations["constraint"].unique(maintain_order=True):
+            rows = held.relaxations.filter(pl.col("constraint") == constraint).sort(
+                "slack", "row", descending=[True, False]
+            )
+            worst = rows.row(0, named=True)
+            total, slack = (
+                percent(value, 3) if constraint in _WEIGHTS else decimal(value, 4)
+                for value in (rows["slack"].sum(), worst["slack"])
+            )
+            lines.append(
+                self.sentence(
+                    "relaxed",
+                    constraint=self._constraint_name(constraint),
+                    count=rows.height,
+                    total=total,
+                    row=worst["row"],
+                    slack=slack,
+                    forced=worst["forced_by"] or "–",
+                )
+            )
+        return lines
+
+    def _constraint_name(self, key: str) -> str:
+        return self.say(STYLES[key]) if key in STYLES else key
+
+    # --- construction -----------------------------------------------------------------------------------------------
+
+    def _constraints(self, portfolio: Portfolio) -> tuple[str, list[str]]:
+        bounds = self.tree["portfolios"][portfolio.key]
+        lines = [self.sentence("bound_stock", value=percent(bounds["stock_deviation"]))]
+        lines += [self._bound(style, bounds[f"{style}_exposure"]) for style in ("value", "size")]
+        others = self.join([self.say(STYLES[style]) for style in bounds["other_styles"]])
+        lines.append(self._bound(others, bounds["style_exposure"]))
+        if bounds["industry_deviation"] == 0:
+            lines.append(self.sentence("bound_industry_zero"))
+        else:
+            lines.append(self.sentence("bound_industry", value=percent(bounds["industry_deviation"])))
+        lines.append(self.sentence("bound_turnover", value=percent(bounds["turnover"], 0)))
+        lines.append(self.sentence("space_members" if bounds["members_only"] else "space_market"))
+        return self.name(portfolio), lines
+
+    def _bound(self, style: str, value: float) -> str:
+        name = self.say(STYLES[style]) if style in STYLES else style
+        return (
+            self.sentence("bound_zero", name=name)
+            if value == 0
+            else self.sentence("bound_within", name=name, value=f"{value:g}")
+        )
+
+    def _costs(self) -> str:
+        shared = self.tree["portfolios"]
+        order = [self.say(STYLES[group]) for group in reversed(shared["relaxation_order"])]
+        return self.sentence(
+            "costs",
+            side=percent(shared["cost"]),
+            both=percent(2 * shared["cost"]),
+            listed=shared["min_listed_days"],
+            order=self.join(order),
+        )
+
+    def _flow(self, sentences: Sequence[str]) -> str:
+        return ("" if self.language == "zh" else " ").join(part.strip() for part in sentences if part)
+
+
+_WEIGHTS = {"stock_deviation", "industry", "turnover_limit"}  # constraints whose slack is a weight
+
+
+def percent(value: float | None, digits: int = 2) -> str:
+    """0.0123 → 1.23%; None → n/a; never −0.00%."""
+    return "n/a" if value is None else f"{round(value, digits + 2) + 0.0:.{digits}%}"
+
+
+def decimal(value: float | None, digits: int) -> str:
+    return "n/a" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
+
+
+def share(wins: int | None, periods: int | None) -> str:
+    return "n/a" if periods is None else f"{wins}/{periods}"
+
+
+def plain(value: object) -> str:
+    """A setting's value as a reader would type it."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+
+
+def leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
+    """("a.b.c", value) for every leaf of nested settings, in their order."""
+    found: list[tuple[str, Any]] = []
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            found += leaves(value, f"{prefix}{key}.")
+        else:
+            found.append((f"{prefix}{key}", value))
+    return found

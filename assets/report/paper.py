@@ -1,0 +1,74 @@
+"""The issue as a PDF, set by typst. Where no font with Chinese characters is installed there is none, and that is said.
+
+Here: finding a font and handing the issue to the template. Not here: what it says (document.py); the look is
+templates/weekly.typ.j2. typst carries Latin fonts only, so the machine must have a Chinese one.
+"""
+
+import datetime as dt
+import json
+import tempfile
+from pathlib import Path
+
+from assets.report.document import Weekly
+from assets.report.html import TEMPLATES
+
+CHINESE_FONTS = (
+    "Noto Sans CJK SC",
+    "Noto Sans SC",
+    "Source Han Sans SC",
+    "Source Han Sans CN",
+    "PingFang SC",
+    "Microsoft YaHei",
+    "WenQuanYi Micro Hei",
+    "WenQuanYi Zen Hei",
+    "SimHei",
+)
+
+
+class NoFont(Exception):
+    """No installed font can set the report's Chinese names."""
+
+
+def print_pdf(issue: Weekly, day: dt.date) -> bytes:
+    """Bytes of an A4 PDF dated the signal day. Raises NoFont."""
+    import jinja2
+    import typst
+
+    installed = set(typst.Fonts().families())
+    fonts = [name for name in CHINESE_FONTS if name in installed]
+    if not fonts:
+        raise NoFont(
+            f"report.pdf was not made: none of the fonts {', '.join(CHINESE_FONTS)} is installed. Install one (on Debian: "
+            "apt install fonts-noto-cjk), or print report.html from a browser."
+        )
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    # Typst's string literals escape like JSON's, so every text goes in as one and nothing in it is markup.
+    environment.filters["literal"] = lambda text: json.dumps(str(text), ensure_ascii=False)
+    environment.filters["text"] = lambda text: f"#{json.dumps(str(text), ensure_ascii=False)}"
+    source = environment.get_template("weekly.typ.j2").render(issue=issue, t=issue.labels, font=fonts[0])
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for figure in issue.figures:
+            if figure.svg is not None:
+                path = root / figure.file
+                path.parent.mkdir(exist_ok=True)
+                path.write_text(_name_font(figure.svg, fonts[0]), "utf-8")
+        (root / "main.typ").write_text(source, "utf-8")
+        stamp = dt.datetime.combine(day, dt.time(), dt.UTC)
+        made = typst.compile(root / "main.typ", root=root, format="pdf", timestamp=stamp)
+    if not isinstance(made, bytes):
+        raise TypeError("typst returned no single PDF")
+    return made
+
+
+def _name_font(svg: str, font: str) -> str:
+    """The chart set in the font the page uses; typst does not walk down a list of families."""
+    from assets.report.charts import FONT
+
+    escaped = FONT.replace('"', "&quot;")
+    return svg.replace(escaped, font).replace(FONT, font)

@@ -1,0 +1,152 @@
+"""One issue of the weekly: gathers every week's returns, the verdicts and the settings, and renders all forms of it.
+
+Here: reading the week's tables into findings, and which file each form goes to. Not here: statistics, words, layout.
+"""
+
+import datetime as dt
+import hashlib
+import io
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from assets import catalogue
+from assets.report.document import Findings, Holdings, Weekly, write_weekly
+from assets.report.html import render_html
+from assets.report.paper import NoFont, print_pdf
+from assets.report.tables import (
+    explain_absence,
+    factor_series,
+    portfolio_series,
+    tabulate_factors,
+    tabulate_ics,
+    tabulate_portfolios,
+)
+from assets.report.workbook import write_workbook
+from resources.calendar import Calendar
+from resources.made import Made
+from resources.settings.report import ReportSettings
+
+Files = Callable[[str, dt.date, str], bytes]
+# What a browser would fetch: namespaces of SVG (xmlns) are names, not addresses.
+LINK_OUT = re.compile(rb"""(?:\b(?:src|href|srcset|action)\s*=\s*["']?|url\(\s*["']?|@import\s+["']?)(?:https?:)?//""")
+SCHEMA = {"week": pl.Date, "item": pl.String, "path": pl.String, "digest": pl.String}
+
+
+def make_report(
+    *,
+    week: dt.date,
+    date: dt.date,
+    factor_returns: pl.LazyFrame,
+    rank_ics: pl.LazyFrame,
+    portfolio_returns: pl.LazyFrame,
+    csi500_portfolio: pl.LazyFrame,
+    csi1000_portfolio: pl.LazyFrame,
+    indices: pl.LazyFrame,
+    files: Files,
+    unavailable: Mapping[str, Mapping[str, str]],
+    manifests: pl.DataFrame,
+    run_settings: Mapping[str, Any],
+    settings: ReportSettings,
+    calendar: Calendar,
+) -> Made:
+    """The issue of the week: report.html, .xlsx, .pdf, both tables as parquet and every figure as SVG.
+
+    The frame names each file with its digest: week, item, path, digest. report.pdf needs a font with Chinese characters;
+    where none is installed, the item is missing and `unavailable` and the notes say why.
+    """
+    returns, traded = factor_returns.collect(), portfolio_returns.collect()
+    ics = rank_ics.collect()
+    factors, portfolios = factor_series(returns), portfolio_series(traded)
+    held = dict(zip(catalogue.PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True))
+    closes = indices.filter(pl.col("date") == date).select("index", "index_close").collect()
+    absent_factors, absent_portfolios = explain_absence(
+        unavailable, set(manifests["table"]), set(returns["factor"].unique())
+    )
+    found = Findings(
+        week=week,
+        day=date,
+        factors=factors,
+        portfolios=portfolios,
+        table1=tabulate_factors(factors, date, absent_factors),
+        table2=tabulate_portfolios(portfolios, date, absent_portfolios),
+        ics=tabulate_ics(ics, date),
+        traded=_traded_in(traded, week),
+        holdings={
+            portfolio.key: _read_holdings(portfolio, frame, closes, week, files) for portfolio, frame in held.items()
+        },
+        unavailable=unavailable,
+        manifests=manifests,
+        run=run_settings,
+    )
+    issue = write_weekly(found, calendar, settings)
+    written = {
+        "report.html": render_html(issue).encode(),
+        "report.xlsx": write_workbook(issue, returns, ics, traded, date),
+        "table1.parquet": _encode(found.table1),
+        "table2.parquet": _encode(found.table2),
+        **{figure.file: figure.svg.encode() for figure in issue.figures if figure.svg is not None},
+    }
+    notes: dict[str, Any] = {"title": issue.title, "headline": issue.headline}
+    if settings.pdf:
+        try:
+            written["report.pdf"] = print_pdf(issue, date)
+        except NoFont as error:
+            notes["pdf"] = str(error)
+    profile = pl.DataFrame(
+        {
+            "table1_rows": [found.table1.height],
+            "table2_rows": [found.table2.height],
+            "figures": [len(issue.figures)],
+            "factors_with_return": [found.table1["long_short_week"].count()],
+            "links_out": [len(LINK_OUT.findall(written["report.html"]))],
+        }
+    )
+    return Made(_list_files(week, issue, written), profile=profile, files=written, notes=notes)
+
+
+def _list_files(week: dt.date, issue: Weekly, written: Mapping[str, bytes]) -> pl.DataFrame:
+    items = {"table1.parquet": "table 1", "table2.parquet": "table 2"}
+    items |= {figure.file: f"figure {figure.number}" for figure in issue.figures}
+    rows = [
+        (week, items.get(path, path), path, hashlib.blake2b(content, digest_size=16).hexdigest())
+        for path, content in sorted(written.items())
+    ]
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row")
+
+
+def _traded_in(portfolio_returns: pl.DataFrame, week: dt.date) -> dict[str, dict[str, float]]:
+    """Portfolio → turnover and cost of the week's trade day."""
+    own = portfolio_returns.filter(pl.col("date").is_between(week, week + dt.timedelta(days=6)))
+    totals = own.group_by("portfolio").agg(pl.col("turnover").sum(), pl.col("cost").sum())
+    return {row["portfolio"]: row for row in totals.iter_rows(named=True)}
+
+
+def _read_holdings(
+    portfolio: catalogue.Portfolio, frame: pl.LazyFrame, closes: pl.DataFrame, week: dt.date, files: Files
+) -> Holdings:
+    """What the portfolio's partition of the week stores beside its rows; nothing before the first build."""
+    drifted = closes.filter((pl.col("index") == portfolio.index) & pl.col("index_close").is_not_null()).is_empty()
+    if frame.head(1).collect().is_empty():
+        return Holdings(None, pl.DataFrame(schema={"constraint": pl.String}), {}, drifted)
+
+    def side(name: str) -> pl.DataFrame:
+        return pl.read_parquet(io.BytesIO(files(portfolio.asset, week, name)))
+
+    skipped = side("constraints.parquet").filter(pl.col("group") == "n/a")
+    return Holdings(
+        solve=side("solve.parquet").row(0, named=True),
+        relaxations=side("relaxations.parquet"),
+        not_applied={
+            row["constraint"]: row["forced_by"].removeprefix("n/a: ") for row in skipped.iter_rows(named=True)
+        },
+        benchmark_is_drifted=drifted,
+    )
+
+
+def _encode(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", statistics=True)
+    return buffer.getvalue()

@@ -1,0 +1,466 @@
+"""Every word of the report, in Chinese and English: labels, sentence patterns, descriptions of factors and styles.
+
+Here: text alone. Not here: which sentence is said when (document.py). Patterns are filled with str.format.
+Sources of the descriptions: SPEC §3, §5.2.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Language = Literal["zh", "en"]
+
+
+@dataclass(frozen=True)
+class Bilingual:
+    """One text in both languages."""
+
+    zh: str
+    en: str
+
+    def __getitem__(self, language: Language) -> str:
+        return self.zh if language == "zh" else self.en
+
+
+T = Bilingual
+
+LABELS: Mapping[str, Bilingual] = {
+    # title block
+    "kind": T("金融工程 · 高频选股", "Quantitative research · high-frequency stock selection"),
+    "series": T("高频选股因子周报", "Weekly report on high-frequency stock-selection factors"),
+    "title": T("高频选股因子周报（{first}-{last}）", "High-frequency stock-selection factors, {first} to {last}"),
+    "issue_of": T("数据截至 {day} 收盘", "Data up to the close of {day}"),
+    "previous": T("前期报告", "Previous issues"),
+    "no_previous": T("数据起点之前无往期报告", "The data begins here: no previous issue"),
+    "data_market": T("数据市场", "Market"),
+    "data_days": T("数据区间", "Week"),
+    "alpha": T("组合得分", "Score behind the portfolios"),
+    "profile_name": T("运行配置", "Profile"),
+    "at_a_glance": T("本期信息", "This issue"),
+    "contents": T("目录", "Contents"),
+    "list_of_figures": T("图目录", "Figures"),
+    "list_of_tables": T("表目录", "Tables"),
+    "page": T("第 {page} 页", "page {page}"),
+    # sections
+    "highlights": T("投资要点", "Highlights"),
+    "factors_section": T("选股因子本期表现", "How the factors did"),
+    "portfolios_section": T("AI 指数增强组合本期表现", "How the AI index-enhanced portfolios did"),
+    "each_factor": T("各因子详情", "Factor by factor"),
+    "each_portfolio": T("各组合详情", "Portfolio by portfolio"),
+    "construction": T("组合约束与交易成本", "Portfolio constraints and costs"),
+    "evidence": T("因子有效性检验", "Evidence: RankIC"),
+    "health": T("数据健康", "Data health"),
+    "settings_used": T("运行设置", "Settings used"),
+    "risks": T("风险提示", "Risks"),
+    "risk_short": T("因子失效风险、流动性风险。", "factors may stop working; liquidity may dry up."),
+    "risk_text": T(
+        "因子失效风险、流动性风险。因子历史表现不代表未来；市场环境变化、因子拥挤可能导致因子失效；"
+        "个股停牌、涨跌停与成交不足可能使组合无法按设定价格成交。本报告由程序自动生成，不构成投资建议。",
+        "Factors may stop working; liquidity may dry up. Past performance says nothing certain about the future; changing "
+        "markets and crowding may end a factor's effect; suspensions, price limits and thin trading may keep a portfolio "
+        "from trading at the assumed price. This report is made by a program and is no investment advice.",
+    ),
+    # tables
+    "table": T("表", "Table "),
+    "figure": T("图", "Figure "),
+    "source": T("资料来源：{market}，本平台计算", "Source: {market}; own calculation"),
+    "sample_market": T("模拟市场“{name}”（非真实行情）", "sample market “{name}” (not a real market)"),
+    "table1_title": T("各因子多空收益与多头超额收益", "Long–short and long excess returns of the factors"),
+    "table2_title": T("AI 指数增强组合超额收益", "Excess returns of the AI index-enhanced portfolios"),
+    "table3_title": T("各因子 RankIC 统计", "RankICs of the factors"),
+    "table4_title": T("各数据表检查结果", "Verdicts of the checks, by table"),
+    "table5_title": T("与生产设置不同的参数", "Settings that differ from production"),
+    "table6_title": T("全部运行参数", "All settings of the run"),
+    "factor": T("因子", "factor"),
+    "portfolio": T("组合", "portfolio"),
+    "long_short": T("多空", "long–short"),
+    "long_excess": T("多头超额", "long excess"),
+    "excess": T("超额收益", "excess return"),
+    "week": T("本周", "week"),
+    "month": T("本月", "month"),
+    "ytd": T("今年以来", "YTD"),
+    "month_wins": T("月度胜率", "months won"),
+    "week_wins": T("周度胜率", "weeks won"),
+    "cumulative_excess": T("累计超额", "cumulative excess"),
+    "ratio_note": T(
+        "注：收益为两腿净值之比的变化；月度胜率为本年度收益为正的月份数/月份数（含当月）。",
+        "Returns are changes of the ratio of both legs' wealth; months won: months of the year with a positive return / "
+        "months so far, the running one included.",
+    ),
+    "difference_note": T(
+        "注：收益为两腿收益之差；月度胜率为本年度净值之比上升的月份数/月份数（含当月）。",
+        "Returns are differences of both legs' returns; months won: months of the year in which the ratio of wealth rose "
+        "/ months so far, the running one included.",
+    ),
+    "table2_note": T(
+        "注：超额收益为扣费后净值相对基准指数的强弱；周度胜率为本年度超额为正的周数/周数。",
+        "Excess: relative strength of the wealth after costs against the index; weeks won: weeks of the year with a "
+        "positive excess / weeks so far.",
+    ),
+    "since_note": T(
+        "{names}的今年以来收益与胜率自 {day} 起计（此前无数据）。",
+        "YTD and wins of {names} count from {day}: no data before.",
+    ),
+    "all_factors": T("各因子", "all factors"),
+    "ic_last": T("最近一期", "latest"),
+    "ic_mean": T("均值", "mean"),
+    "ic_icir": T("年化 ICIR", "ICIR, yearly"),
+    "ic_t": T("t 值（Newey–West）", "t (Newey–West)"),
+    "ic_positive": T("IC>0 占比", "share > 0"),
+    "ic_count": T("期数", "periods"),
+    "ic_note": T(
+        "注：RankIC 为因子与下一持有期（交易日均价至下一交易日均价）收益的秩相关系数；因子 1–10 按月、11–16 按周。",
+        "RankIC: Spearman's correlation of the factor with the return from the trade day's VWAP to the next trade day's; "
+        "monthly for factors 1–10, weekly for 11–16.",
+    ),
+    "data_table": T("数据表", "table"),
+    "partitions": T("分区数", "partitions"),
+    "rows": T("行数", "rows"),
+    "checks": T("检查次数", "checks"),
+    "warnings": T("警告", "warnings"),
+    "refused": T("拒绝分区", "refused partitions"),
+    "setting": T("参数", "setting"),
+    "value": T("本次取值", "value"),
+    "production": T("生产取值", "production"),
+    "reason": T("原因", "reason"),
+    "alarm": T("异常明细", "What failed"),
+    "no_alarm": T("全部检查通过。", "Every check passed."),
+    "more": T("另有 {count} 条，见湖中各分区的 manifest.json。", "{count} more: see manifest.json of the partitions."),
+    "critical": T("严重", "critical"),
+    "warning": T("警告", "warning"),
+    "absent_title": T("不可得的数据项", "What is not available"),
+    "absent_row": T("{table} · {item}：{reason}", "{table} · {item}: {reason}"),
+    "none_absent": T("各输入表的数据项齐全。", "Nothing is missing from the inputs."),
+    "no_difference": T("本次运行全部采用生产设置。", "The run used production settings throughout."),
+    "profile": T("运行配置：{name}。{description}", "Profile: {name}. {description}"),
+    "not_available": T("n/a", "n/a"),
+    "absent_figure": T("n/a：{reason}", "n/a: {reason}"),
+    "not_available_reason": T("n/a（{reason}）", "n/a ({reason})"),
+    "stop": T("。", ". "),
+    "comma": T("，", ", "),
+    "semicolon": T("；", "; "),
+    "list_comma": T("、", ", "),
+}
+
+SENTENCES: Mapping[str, Bilingual] = {
+    "headline_factor": T(
+        "{name}因子领先，多空收益 {value}；{count} 个因子中 {positive} 个为正",
+        "{name} leads with {value} long–short; {positive} of {count} factors rose",
+    ),
+    "headline_portfolio": T("{name}超额 {value}", "{name} {value} over its index"),
+    "headline_nothing": T("本周尚无可计算的因子收益", "No factor return can be computed for this week yet"),
+    "highlight_factor": T(
+        "多空收益本周 {ls_week}、本月 {ls_month}、今年以来 {ls_ytd}；"
+        "多头超额本周 {le_week}、本月 {le_month}、今年以来 {le_ytd}。",
+        "long–short {ls_week} this week, {ls_month} this month, {ls_ytd} YTD; "
+        "long excess {le_week}, {le_month}, {le_ytd}.",
+    ),
+    "highlight_portfolio": T(
+        "超额收益本周 {week}、本月 {month}、今年以来 {ytd}，周度胜率 {wins}。",
+        "excess {week} this week, {month} this month, {ytd} YTD; weeks won {wins}.",
+    ),
+    "highlight_absent": T("n/a，{reason}。", "n/a: {reason}."),
+    "table1_lead": T(
+        "本周有收益的 {count} 个因子中，{positive} 个因子多空收益为正，{excess_positive} 个因子多头取得正超额；"
+        "多空收益最高的是{best}（{best_value}），最低的是{worst}（{worst_value}）。",
+        "Of {count} factors with a return this week, {positive} have a positive long–short return and {excess_positive} a "
+        "positive long excess; {best} did best ({best_value}), {worst} worst ({worst_value}).",
+    ),
+    "table1_nothing": T(
+        "本周没有因子有可计算的收益，原因见表内。", "No factor has a return this week; the table says why."
+    ),
+    "table2_lead": T("本周{items}。", "This week {items}."),
+    "table2_item": T("{name}相对基准的超额收益为 {value}", "{name} returned {value} over its index"),
+    "table2_nothing": T(
+        "本周没有组合有可计算的收益，原因见表内。", "No portfolio has a return this week; the table says why."
+    ),
+    "table3_lead": T(
+        "截至本周，已有 {count} 个因子积累了 RankIC；均值最高的是{best}（{best_value}）。",
+        "So far {count} factors have RankICs; {best} has the highest mean ({best_value}).",
+    ),
+    "table3_nothing": T(
+        "尚无完整的持有期，因此没有 RankIC。", "No holding period has ended yet, so there is no RankIC."
+    ),
+    "table4_lead": T(
+        "截至本周共检查 {partitions} 个分区、{checks} 次：警告 {warnings} 次，拒绝下游使用的分区 {refused} 个。",
+        "Up to this week {checks} checks judged {partitions} partitions: {warnings} warnings, {refused} partitions refused.",
+    ),
+    "table5_lead": T(
+        "本次运行有 {count} 项参数与生产设置不同。", "The run differs from production in {count} settings."
+    ),
+    "table6_lead": T("下表为本次运行的全部参数。", "All settings of the run."),
+    "factor_rebalance_month": T(
+        "每月最后一个交易日收盘计算信号，次日以均价调仓，选股范围为全市场，多头、空头各取因子值最高、最低的 {share}，等权。",
+        "The signal is taken at the close of the month's last trading day and traded the next day at its VWAP; of the full "
+        "market the top and bottom {share} are held long and short, equally weighted.",
+    ),
+    "factor_rebalance_week": T(
+        "每周最后一个交易日收盘计算信号，次日以均价调仓，选股范围为全市场，多头、空头各取因子值最高、最低的 {share}，等权。",
+        "The signal is taken at the close of the week's last trading day and traded the next day at its VWAP; of the full "
+        "market the top and bottom {share} are held long and short, equally weighted.",
+    ),
+    "sign_negative": T("因子取负号，使取值越高越看好。", "The sign is turned, so that high is good."),
+    "sources": T("参见选股因子系列研究{numbers}。", "See numbers {numbers} of the series 选股因子系列研究."),
+    "this_week": T(
+        "本周多空收益 {ls_week}，多头超额 {le_week}；今年以来分别为 {ls_ytd} 和 {le_ytd}。",
+        "This week long–short returned {ls_week} and the long side {le_week} over the market; YTD {ls_ytd} and {le_ytd}.",
+    ),
+    "absent_factor": T("本周 n/a：{reason}。", "This week n/a: {reason}."),
+    "figure_strength": T("{name}：多空与多头超额相对强弱", "{name}: relative strength"),
+    "figure_bars": T("{name}：区间多空收益", "{name}: long–short return by period"),
+    "figure_excess": T("{name}：累计超额收益", "{name}: cumulative excess return"),
+    "figure_excess_bars": T("{name}：区间超额收益", "{name}: excess return by period"),
+    "portfolio_text": T(
+        "以{alpha}得分为预期收益，每周最后一个交易日优化，次日以全天均价成交，基准为{index}。",
+        "Expected returns are the scores of {alpha}; optimised at the close of each week's last trading day, traded the next "
+        "day at its VWAP; benchmark {index}.",
+    ),
+    "portfolio_week": T(
+        "本周超额 {week}，今年以来 {ytd}，周度胜率 {wins}。",
+        "Excess {week} this week, {ytd} YTD, weeks won {wins}.",
+    ),
+    "portfolio_holdings": T("本周末目标持有 {names} 只。", "The new target holds {names} names."),
+    "portfolio_unscored": T(
+        "基准权重中 {unscored} 的成份股没有得分，不能买入。",
+        "Members with {unscored} of the benchmark's weight have no score and can't be bought.",
+    ),
+    "portfolio_frozen": T("停牌冻结持仓占 {frozen}。", "Suspended holdings worth {frozen} are frozen."),
+    "portfolio_not_applied": T("以下约束因数据缺失未施加：{items}。", "Not applied, for want of data: {items}."),
+    "status_optimal": T("最优（全部约束成立）", "optimal, every constraint holds"),
+    "status_relaxed": T(
+        "已放松（约束无法同时成立，按最小幅度放松，明细如下）", "relaxed by the least amount, as listed below"
+    ),
+    "status_failed": T("失败（硬约束冲突，维持原持仓）", "failed: hard constraints conflict, holdings kept"),
+    "benchmark_drifted": T(
+        "{name}的基准缺少指数收盘价，以漂移后的成份股权重代替（含分红）。",
+        "{name}: no index closes, so the benchmark is the drifted member weights, which include dividends.",
+    ),
+    "portfolio_turnover": T(
+        "本周成交单边换手率 {turnover}，成本 {cost}。", "Traded this week: one-way turnover {turnover}, cost {cost}."
+    ),
+    "portfolio_solved": T("求解状态：{status}。", "Solver status: {status}."),
+    # constraints and costs
+    "bound_stock": T(
+        "个股权重相对基准的偏离不超过 {value}", "each stock's weight within {value} of its benchmark weight"
+    ),
+    "bound_zero": T("{name}暴露为 0", "{name} exposure 0"),
+    "bound_within": T("{name}暴露在 [−{value}, {value}] 以内", "{name} exposure within [−{value}, {value}]"),
+    "bound_industry_zero": T("各行业偏离为 0", "no industry deviates from the benchmark"),
+    "bound_industry": T("各行业偏离不超过 {value}", "each industry within {value} of the benchmark"),
+    "bound_turnover": T("单次调仓单边换手率不超过 {value}", "one-way turnover of at most {value} per rebalance"),
+    "space_market": T("选股空间为全市场", "any stock of the full market may be held"),
+    "space_members": T("仅持有指数成份股", "index members only"),
+    "costs": T(
+        "按次日全天均价成交，交易成本单边 {side}（双边 {both}）。ST、上市不足 {listed} 个交易日以及停牌的股票不买入；"
+        "停牌持仓冻结，跌停无法卖出、涨停无法买入。约束无法同时满足时，按{order}的次序以最小幅度放松，"
+        "并在报告中列示。",
+        "Trades are done at the next day's VWAP at a cost of {side} per side ({both} per round trip). ST names, names listed "
+        "for fewer than {listed} trading days and suspended names are not bought; suspended holdings are frozen; names "
+        "locked at their limit can't be traded on that side. Where the constraints can't all hold, they give by the least "
+        "amount, in the order {order}; the report lists what gave.",
+    ),
+    "relaxed": T(
+        "{constraint}：{count} 项放松，合计 {total}，最大一项为 {row}（{slack}，{forced}）",
+        "{constraint}: {count} gave, {total} in all, most of all {row} ({slack}, {forced})",
+    ),
+    # page one
+    "warn_sample": T(
+        "本报告使用程序生成的模拟市场，所有数字均不构成对真实市场的任何证据。",
+        "This report runs on a generated sample market: no figure in it is evidence about real markets.",
+    ),
+    "warn_alpha": T(
+        "两个组合由“{name}”（因子 {number}）的得分驱动，而非原方案的“{official}”（因子 16）。",
+        "Both portfolios are driven by the score of {name} (factor {number}), not of {official} (factor 16).",
+    ),
+    "warn_weights": T(
+        "{index} 的成份股权重为非官方替代数据，相关组合与基准仅供演示。",
+        "The member weights of {index} are an unofficial stand-in; the portfolio on it is a demonstration.",
+    ),
+    "warn_profile": T(
+        "本次运行采用“{name}”配置，缩短了部分窗口或训练（见“运行设置”），结果与生产设置不可比。",
+        "The run uses the profile “{name}”, which shortens windows or training (see “Settings used”): not comparable with "
+        "production.",
+    ),
+}
+
+REASONS: Mapping[str, Bilingual] = {
+    "not built": T("模型尚未构建", "not built yet"),
+    "portfolio not built": T("组合尚未构建", "not built yet"),
+    "no returns yet": T("尚无已执行的调仓信号", "no signal has been traded yet"),
+    "no holding period has ended yet": T("尚无完整持有期", "no holding period has ended yet"),
+    "no rebalancing signal has been entered yet": T("尚无已执行的调仓信号", "no signal has been traded yet"),
+}
+
+STYLES: Mapping[str, Bilingual] = {
+    "size": T("市值", "size"),
+    "mid_cap": T("中盘", "mid-cap"),
+    "turnover": T("换手", "turnover"),
+    "reversal": T("反转", "reversal"),
+    "volatility": T("波动", "volatility"),
+    "value": T("估值", "value"),
+    "profitability": T("盈利", "profitability"),
+    "growth": T("盈利增长", "growth"),
+    "industry": T("行业", "industry"),
+    "value_size": T("估值与市值", "value and size"),
+    "styles": T("其他风格", "other styles"),
+    "turnover_limit": T("换手率上限", "turnover limit"),
+    "stock_deviation": T("个股偏离", "stock deviation"),
+}
+
+INDICES: Mapping[str, Bilingual] = {
+    "000905.SH": T("中证500", "CSI 500"),
+    "000852.SH": T("中证1000", "CSI 1000"),
+}
+
+ORTHOGONAL_TEN = T(
+    "因子已对行业与市值、中盘、换手、反转、波动、估值、盈利、盈利增长做截面正交。",
+    "It is orthogonalised, date by date, to industries and to size, mid-cap, turnover, reversal, volatility, value, "
+    "profitability and growth.",
+)
+_AFTER = T(
+    "各随机种子的得分平均后，对行业、市值、反转、换手做截面正交。",
+    "The scores of all seeds are averaged and then orthogonalised to industry, size, reversal and turnover.",
+)
+_INSIDE = T(
+    "网络内置正交层，训练与预测时均剔除行业及市值、中盘、估值、换手、反转、波动的影响。",
+    "An orthogonal layer inside the network removes industry, size, mid-cap, value, turnover, reversal and volatility in "
+    "training and in use.",
+)
+_NONE = T("得分不做正交处理。", "The scores are not orthogonalised.")
+
+# key → (what it measures, how it is orthogonalised). {window}: trading days of the look-back.
+DESCRIPTIONS: Mapping[str, tuple[Bilingual, Bilingual]] = {
+    "skewness": (
+        T(
+            "以一分钟对数收益率计算每日的非中心化偏度，取过去 {window} 个交易日的均值。",
+            "Uncentred skewness of one-minute log returns, averaged over {window} trading days.",
+        ),
+        ORTHOGONAL_TEN,
+    ),
+    "downside_volatility_share": (
+        T(
+            "每日一分钟负收益的平方和占全部收益平方和的比例，取过去 {window} 个交易日的均值。",
+            "Share of the day's squared one-minute returns that comes from negative ones, averaged over {window} trading days.",
+        ),
+        ORTHOGONAL_TEN,
+    ),
+    "buying_intention_share": (
+        T(
+            "开盘后半小时内买入意愿（主动净买入与净委买变化之和）占成交额的比例，取过去 {window} 个交易日的均值。",
+            "Buying intention (net active buying plus net bid change) over the amount traded in the opening half hour, averaged "
+            "over {window} trading days.",
+        ),
+        ORTHOGONAL_TEN,
+    ),
+    "buying_intention_strength": (
+        T(
+            "开盘后半小时内各分钟买入意愿的均值与标准差之比，取过去 {window} 个交易日的均值。",
+            "Mean over standard deviation of the one-minute buying intention in the opening half hour, averaged over {window} "
+            "trading days.",
+        ),
+        ORTHOGONAL_TEN,
+    ),
+    "large_order_net_buy_share": (
+        T(
+            "过去 {window} 个交易日开盘后半小时大单净买入额之和与成交额之和的比。",
+            "Net buying of large orders over the amount traded in the opening half hour, pooled over {window} trading days.",
+        ),
+        ORTHOGONAL_TEN,
+    ),
+    "large_order_net_buy_strength": (
+        T(
+            "开盘后半小时大单净买入额在过去 {window} 个交易日间的均值与标准差之比。",
+            "Mean over standard deviation, across {window} trading days, of large orders' net buying in the opening half hour.",
+        ),
+        ORTHOGONAL_TEN,
+    ),
+    "improved_reversal": (
+        T(
+            "剔除隔夜与开盘后半小时，过去 {window} 个交易日每日 10 点至收盘涨跌幅的累计值。",
+            "Returns from 10:00 to the close, compounded over {window} trading days: overnight and the opening half hour are "
+            "left out.",
+        ),
+        ORTHOGONAL_TEN,
+    ),
+    "closing_volume_share": (
+        T(
+            "收盘前半小时（含收盘集合竞价）成交量占全天的比例，取过去 {window} 个交易日的均值。",
+            "Share of the day's volume in the closing half hour and auction, averaged over {window} trading days.",
+        ),
+        ORTHOGONAL_TEN,
+    ),
+    "outflow_per_trade": (
+        T(
+            "下跌分钟的平均单笔成交额与全天平均单笔成交额之比，取过去 {window} 个交易日的均值。",
+            "Amount per trade in falling minutes over that of the whole day, averaged over {window} trading days.",
+        ),
+        ORTHOGONAL_TEN,
+    ),
+    "large_trade_gain": (
+        T(
+            "每日平均单笔成交额最高的 30% 分钟的涨跌幅，在过去 {window} 个交易日内累计。",
+            "Returns of the 30 % of minutes with the highest amount per trade, compounded over {window} trading days.",
+        ),
+        ORTHOGONAL_TEN,
+    ),
+    "gru_50_1": (
+        T(
+            "以 20 日半小时特征序列训练的单层 GRU（50 个隐藏单元）加 10 单元全连接层，标签为未来 5 日超额收益。",
+            "A one-layer GRU of 50 units and a 10-unit dense layer on 20 days of half-hour features; label: 5-day excess "
+            "return.",
+        ),
+        _AFTER,
+    ),
+    "gru_50_2": (
+        T(
+            "以 20 日半小时特征序列训练的双层 GRU（50 个隐藏单元）加 10 单元全连接层，标签为未来 5 日超额收益。",
+            "A two-layer GRU of 50 units and a 10-unit dense layer on 20 days of half-hour features; label: 5-day excess "
+            "return.",
+        ),
+        _AFTER,
+    ),
+    "improved_gru": (
+        T(
+            "双层 GRU，标签为风险调整后的未来 5 日超额收益，训练窗口加长。",
+            "A two-layer GRU with a risk-adjusted 5-day label and a longer training window.",
+        ),
+        _INSIDE,
+    ),
+    "residual_attention_lstm": (
+        T(
+            "双层 LSTM（48 个隐藏单元）叠加残差自注意力，标签为风险调整后的未来 5 日超额收益。",
+            "A two-layer LSTM of 48 units with residual self-attention; label: risk-adjusted 5-day excess return.",
+        ),
+        _INSIDE,
+    ),
+    "multi_granularity_5d": (
+        T(
+            "日、60 分钟、30 分钟三种颗粒度的双向注意力 GRU 得分取平均，标签为未来 5 日收益的高斯化排名。",
+            "Mean of three bidirectional attention GRUs on daily, 60-minute and 30-minute features; label: Gaussian rank of the "
+            "5-day return.",
+        ),
+        _NONE,
+    ),
+    "multi_granularity_10d": (
+        T(
+            "日、60 分钟、30 分钟三种颗粒度的双向注意力 GRU 得分取平均，标签为未来 10 日收益的高斯化排名。",
+            "Mean of three bidirectional attention GRUs on daily, 60-minute and 30-minute features; label: Gaussian rank of the "
+            "10-day return.",
+        ),
+        _NONE,
+    ),
+}
+
+_DIGITS = "零一二三四五六七八九"
+
+
+def chinese_number(number: int) -> str:
+    """1 … 99 as the series numbers its issues.
+
+    >>> [chinese_number(n) for n in (9, 10, 19, 20, 64)]
+    ['九', '十', '十九', '二十', '六十四']
+    """
+    tens, ones = divmod(number, 10)
+    if tens == 0:
+        return _DIGITS[ones]
+    return ("" if tens == 1 else _DIGITS[tens]) + "十" + (_DIGITS[ones] if ones else "")

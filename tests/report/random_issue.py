@@ -1,0 +1,182 @@
+"""Everything an issue is made from, made up: random returns for some rows, reasons for the others. No assertion."""
+
+import datetime as dt
+import io
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from assets import catalogue
+from assets.portfolios.schemas import ROWS
+from assets.report import rank_ics, weekly
+from resources.calendar import Calendar
+from resources.settings.factors import FactorsSettings
+from resources.settings.portfolios import PortfoliosSettings
+from resources.settings.report import ReportSettings
+from resources.settings.returns import ReturnsSettings
+
+CALENDAR = Calendar.xshg()
+MISSING = {"large_order_net_buy_share": "order_sizes of fewer than 5 days: no threshold for large orders"}
+
+
+def run_settings(sample: bool = True, alpha: str = "gru_50_1") -> dict[str, Any]:
+    tree = {
+        "factors": FactorsSettings().model_dump(mode="json"),
+        "portfolios": PortfoliosSettings(alpha=alpha).model_dump(mode="json"),
+        "returns": ReturnsSettings().model_dump(mode="json"),
+        "report": ReportSettings().model_dump(mode="json"),
+    }
+    differences = [
+        {
+            "setting": "portfolios.alpha",
+            "value": alpha,
+            "production": "multi_granularity_10d",
+            "reason": "network 16 does not exist yet",
+        }
+    ]
+    return {
+        "profile": {"name": "sample", "description": "Short windows for a first look.", "shortens": {}},
+        "settings": tree,
+        "differences": differences if alpha != "multi_granularity_10d" else [],
+        "market": {"sample": sample, "name": "sample-7"},
+    }
+
+
+def inputs(
+    seed: int = 0,
+    week: dt.date = dt.date(2023, 12, 11),
+    first: dt.date = dt.date(2023, 3, 1),
+    factors: tuple[str, ...] = (*catalogue.TEN[:4], *catalogue.TEN[5:], "gru_50_1"),
+    portfolios: tuple[str, ...] = ("csi500", "csi1000"),
+    settings: ReportSettings | None = None,
+    **run: Any,
+) -> dict[str, Any]:
+    """Keyword arguments of `make_report`."""
+    rng = np.random.default_rng(seed)
+    day = CALENDAR.signal_day(week)
+    days = CALENDAR.days(first, day)
+    returns = pl.concat(
+        [
+            pl.DataFrame(schema={"date": pl.Date, "factor": pl.String, **dict.fromkeys(("long", "short", "market"), pl.Float64)}),
+            *(
+                pl.DataFrame(
+                    {
+                        "date": days,
+                        "factor": [key] * len(days),
+                        "long": (market := rng.normal(0.0002, 0.01, len(days))) + rng.normal(0.0005, 0.002, len(days)),
+                        "short": market + rng.normal(-0.0003, 0.002, len(days)),
+                        "market": market,
+                    }
+                )
+                for key in factors
+            ),
+        ]
+    )  # fmt: skip
+    ics = pl.concat(
+        [
+            pl.DataFrame(schema=rank_ics.SCHEMA),
+            *(
+                pl.DataFrame(
+                    {
+                        "week": days[::20][1:],
+                        "factor": [key] * len(days[::20][1:]),
+                        "signal_date": days[::20][:-1],
+                        "trade_date": days[1::20][: len(days[::20]) - 1],
+                        "next_trade_date": days[::20][1:],
+                        "rank_ic": rng.normal(0.04, 0.05, len(days[::20]) - 1),
+                        "names": [100] * (len(days[::20]) - 1),
+                    }
+                ).cast(rank_ics.SCHEMA)
+                for key in factors
+            ),
+        ]
+    )
+    traded = pl.concat(
+        [
+            pl.DataFrame(schema={"date": pl.Date, "portfolio": pl.String, **dict.fromkeys(_RETURNS, pl.Float64)}),
+            *(
+                pl.DataFrame(
+                    {
+                        "date": days,
+                        "portfolio": [key] * len(days),
+                        "gross": (net := rng.normal(0.0008, 0.011, len(days))),
+                        "cost": [0.0] * len(days),
+                        "net": net,
+                        "benchmark": net - rng.normal(0.0006, 0.003, len(days)),
+                        "turnover": [0.3 if d.weekday() == 0 else 0.0 for d in days],
+                    }
+                )
+                for key in portfolios
+            ),
+        ]
+    )
+    tables = ("daily_prices", "factors", "minute_bars", "scores", "trades", "gru_50_1")
+    manifests = pl.DataFrame(
+        [
+            (table, d, 30_000, check, check == "adds_up", not (table == "trades" and d == days[-9] and check == "adds_up"), "")
+            for table in tables
+            for d in days[-40:]
+            for check in ("adds_up", "coverage_is_usual")
+        ],
+        schema={
+            "table": pl.String, "partition": pl.Date, "rows": pl.Int64, "check": pl.String, "critical": pl.Boolean,
+            "passed": pl.Boolean, "detail": pl.String,
+        },
+        orient="row",
+    )  # fmt: skip
+    detail = (
+        "1 of 120 rows break volume_difference in [0, 0]: symbol=600519.SH. Remedy: re-deliver the day's tick files"
+    )
+    manifests = manifests.with_columns(pl.when("passed").then(pl.lit("")).otherwise(pl.lit(detail)).alias("detail"))
+    built = pl.DataFrame({"symbol": ["600519.SH"], "weight": [1.0]})
+    return {
+        "week": week,
+        "date": day,
+        "factor_returns": returns.lazy(),
+        "rank_ics": ics.lazy(),
+        "portfolio_returns": traded.lazy(),
+        "csi500_portfolio": (built if "csi500" in portfolios else built.clear()).lazy(),
+        "csi1000_portfolio": (built if "csi1000" in portfolios else built.clear()).lazy(),
+        "indices": pl.DataFrame({"date": [day], "index": ["000905.SH"], "index_close": [5500.0]}).lazy(),
+        "files": _files,
+        "unavailable": {"factor_returns": MISSING, "csi1000_portfolio": {}},
+        "manifests": manifests,
+        "run_settings": run_settings(**run),
+        "settings": settings or ReportSettings(pdf=False),
+        "calendar": CALENDAR,
+    }
+
+
+_RETURNS = ("gross", "cost", "net", "benchmark", "turnover")
+
+
+def _files(table: str, week: dt.date, name: str) -> bytes:
+    solve = pl.DataFrame(
+        {"status": ["relaxed"], "holdings": [187], "benchmark_without_score": [0.4812], "frozen_weight": [0.013]}
+    )
+    row = {"lower": 0.0, "upper": 0.0, "value": 0.0, "residual": 0.0, "shadow_price": 0.0}
+    relaxed = [
+        {**row, "constraint": "industry", "group": "industry", "row": "801080", "slack": 0.0123, "forced_by": "000001.SZ suspended"},
+        {**row, "constraint": "stock_deviation", "group": "hard", "row": "000002.SZ", "slack": 0.004, "forced_by": "suspended"},
+    ]  # fmt: skip
+    skipped = {
+        **row,
+        "constraint": "growth",
+        "group": "n/a",
+        "row": "growth",
+        "slack": None,
+        "forced_by": "n/a: no fundamentals",
+    }
+    frame = {
+        "solve.parquet": solve,
+        "relaxations.parquet": pl.DataFrame(relaxed, schema=ROWS),
+        "constraints.parquet": pl.DataFrame([*relaxed, skipped], schema=ROWS),
+    }[name]
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def make(**changes: Any) -> weekly.Made:
+    return weekly.make_report(**inputs(**changes))

@@ -1,0 +1,87 @@
+"""Every row of both tables is always there, with its numbers or its reason."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets import catalogue
+from assets.report.statistics import compare
+from assets.report.tables import (
+    NO_RETURNS,
+    NOT_BUILT,
+    explain_absence,
+    factor_series,
+    portfolio_series,
+    tabulate_factors,
+    tabulate_ics,
+    tabulate_portfolios,
+)
+from tests.report.random_issue import inputs
+
+DAY = dt.date(2023, 12, 15)
+
+
+@pytest.fixture(scope="module")
+def made():
+    return inputs(factors=("skewness", "gru_50_1"), portfolios=("csi500",))
+
+
+def test_table1_has_every_factor_in_order_and_the_numbers_of_its_legs(made):
+    returns = made["factor_returns"].collect()
+    table = tabulate_factors(factor_series(returns), DAY, {"gru_50_2": NOT_BUILT})
+    assert table["factor"].to_list() == [factor.key for factor in catalogue.FACTORS]
+    own = returns.filter(pl.col("factor") == "skewness")
+    dates = own["date"].to_numpy().astype("datetime64[D]")
+    for name, against in (("long_short", "short"), ("long_excess", "market")):
+        expected = compare(dates, own["long"].to_numpy(), own[against].to_numpy(), DAY)
+        row = table.row(0, named=True)
+        assert [row[f"{name}_{p}"] for p in ("week", "month", "ytd")] == [expected.week, expected.month, expected.ytd]
+        assert (row[f"{name}_wins"], row[f"{name}_months"]) == (expected.month_wins, expected.months) != (0, 0)
+        assert row[f"{name}_ytd_difference"] == expected.ytd_difference
+    assert table.row(0, named=True)["reason"] is None
+    empty = table.filter(pl.col("factor") == "gru_50_2").row(0, named=True)
+    assert empty["reason"] == NOT_BUILT
+    assert all(empty[column] is None for column in table.columns if column not in ("factor", "reason"))
+
+
+def test_a_factor_without_this_week_keeps_its_year_and_says_why(made):
+    returns = made["factor_returns"].collect().filter(pl.col("date") < dt.date(2023, 12, 11))
+    row = tabulate_factors(factor_series(returns), DAY, {"skewness": "lost"}).row(0, named=True)
+    assert (row["long_short_week"], row["reason"]) == (None, "lost")
+    assert row["long_short_ytd"] is not None
+
+
+def test_table2_has_both_portfolios(made):
+    table = tabulate_portfolios(portfolio_series(made["portfolio_returns"].collect()), DAY, {"csi1000": "no weights"})
+    assert table["portfolio"].to_list() == ["csi500", "csi1000"]
+    assert table["reason"].to_list() == [None, "no weights"]
+    assert table["weeks"].to_list()[0] == 41  # from 1 March
+    assert table["since"].to_list() == [dt.date(2023, 3, 1), None]
+
+
+def test_ics_not_yet_known_are_left_out(made):
+    ics = made["rank_ics"].collect()
+    late = tabulate_ics(ics, DAY).row(0, named=True)
+    early = tabulate_ics(ics, dt.date(2023, 6, 1)).row(0, named=True)
+    known = ics.filter((pl.col("factor") == "skewness") & (pl.col("next_trade_date") <= dt.date(2023, 6, 1)))
+    assert early["count"] == known.height < late["count"]
+    assert early["mean"] == pytest.approx(np.mean(known["rank_ic"].to_numpy()))
+    assert tabulate_ics(ics, DAY).height == 16
+
+
+def test_reasons_come_from_upstream_first_then_from_what_is_built():
+    factors, portfolios = explain_absence(
+        {
+            "factor_returns": {"skewness": "bars lack volume"},
+            "csi500_portfolio": {"weight": "no index weights"},
+        },
+        built={"gru_50_1", "csi1000_portfolio"},
+        factors_seen=set(),
+    )
+    assert factors["skewness"] == "bars lack volume"
+    assert factors["downside_volatility_share"] == NO_RETURNS
+    assert factors["gru_50_1"] == NO_RETURNS
+    assert factors["gru_50_2"] == NOT_BUILT
+    assert portfolios == {"csi500": "no index weights", "csi1000": NO_RETURNS}
