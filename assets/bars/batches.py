@@ -39,15 +39,17 @@ def by_symbol(rows: pl.LazyFrame, columns: Sequence[str], limit: int) -> Iterato
     cuts = _cuts(rows, limit) if total > limit else [0, total] if total else [0]
     for first, last in pairwise(cuts):
         frame = rows.select("symbol", *columns).slice(first, last - first).collect()
-        runs = frame["symbol"].rle().struct.unnest()
+        runs = frame["symbol"].rechunk().rle().struct.unnest()
+        if not runs["value"].is_sorted() or runs["value"].n_unique() != runs.height:
+            raise ValueError("rows must be sorted by symbol, as the lake keeps them")
         yield Batch(runs["value"].to_list(), _starts(runs["len"]), frame)
 
 
 def _cuts(rows: pl.LazyFrame, limit: int) -> list[int]:
     """Row numbers between which the batches lie."""
-    counts = rows.select(pl.col("symbol").rle().struct.field("len")).collect().to_series()
+    counts = rows.group_by("symbol").len().sort("symbol").collect()["len"]
     cuts = [0]
-    for end in np.cumsum(counts.to_numpy().astype(np.int64)).tolist():
+    for end in _starts(counts).tolist()[1:]:
         if len(cuts) > 1 and end - cuts[-2] <= limit:
             cuts[-1] = end
         else:

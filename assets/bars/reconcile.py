@@ -42,7 +42,7 @@ def final_quotes(quotes: pl.LazyFrame, continuous: tuple[int, int]) -> pl.DataFr
 def reconcile(days: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     """Adds reference, volume_difference, amount_difference, close_difference and set_aside (a reason, or null).
 
-    days: symbol, volume (shares), amount (yuan), close of the delivered minutes (null where not delivered), and daily_volume,
+    days: symbol, volume (shares), amount (yuan) and close of the delivered minutes (null where not delivered), and daily_volume,
     daily_amount, daily_close, quoted_volume, quoted_amount (null where unknown). The daily prices are the reference; without
     a row there the last snapshot is. What cannot be compared is accepted: its differences are null.
     """
@@ -62,12 +62,12 @@ def reconcile(days: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     )
     shares_off = (pl.col("volume_difference").abs() > settings.volume_tolerance).fill_null(False)
     yuan_off = (pl.col("amount_difference").abs() > settings.amount_tolerance).fill_null(False)
+    told = [  # an unknown amount must not make the whole sentence null
+        pl.col(name).round(2).cast(pl.String).fill_null("unknown") if name != "reference" else pl.col(name)
+        for name in ("volume", "amount", "reference", "reference_volume", "reference_amount")
+    ]
     story = pl.format(
-        "trades add up to {} shares and {} yuan, {} says {} and {}: the tape is incomplete or holds rows twice",
-        "volume",
-        pl.col("amount").round(2),
-        "reference",
-        "reference_volume",
-        pl.col("reference_amount").round(2),
+        "its minutes or trades add up to {} shares and {} yuan, {} says {} and {}: rows are missing or stand twice",
+        *told,
     )
     return compared.with_columns(set_aside=pl.when(shares_off | yuan_off).then(story))

@@ -1,0 +1,178 @@
+"""Landing bars: what closes alone can give, what absent minutes mean, what is refused."""
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.bars.delivered import delivered_bars
+from assets.bars.make import make_minute_bars, make_order_sizes
+from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
+from assets.ticks import clock
+from assets.ticks.canonical import QUOTES, TRADES
+from resources.errors import InputError
+from resources.settings.bars import BarsSettings
+from tests.bars.test_minute_bars import DAILY, SECURITIES, day, trade
+
+DATE = dt.date(2015, 5, 4)
+NAME = "bars/20150504.parquet"
+
+
+def closes(**by_minute) -> pl.DataFrame:
+    rows = [(symbol, minute, close) for symbol, minutes in by_minute.items() for minute, close in minutes.items()]
+    return pl.DataFrame(
+        rows, schema={"symbol": pl.String, "minute": pl.Int16, "close": pl.Float64}, orient="row"
+    ).with_columns(pl.col("symbol").str.replace("_", ".").str.slice(1))
+
+
+class Landed:
+    """A landing view of a day with bars."""
+
+    def __init__(self, bars, sizes=None):
+        self._bars, self._sizes = bars, sizes
+
+    def bars(self):
+        return self._bars
+
+    def bars_path(self):
+        return Path(NAME)
+
+    def order_sizes(self):
+        return self._sizes
+
+
+def make(bars, daily=None, trades=None):
+    return make_minute_bars(
+        date=DATE,
+        trades=(pl.DataFrame(schema=TRADES) if trades is None else trades).lazy(),
+        quotes=pl.DataFrame(schema=QUOTES).lazy(),
+        daily_prices=(pl.DataFrame(schema=DAILY) if daily is None else daily).lazy(),
+        securities=pl.DataFrame(schema=SECURITIES).lazy(),
+        order_sizes=pl.DataFrame(schema=ORDER_SIZES).lazy(),
+        landing=Landed(bars),
+        settings=BarsSettings(),
+        unavailable={"trades": {"price": "no ticks/20150504 in the landing zone"}},
+    )
+
+
+def test_closes_alone_give_closes_and_say_so():
+    made = make(closes(s000001_SZ={565: 10.0, 570: 10.1, 572: 10.2}))
+    frame = made.frame
+    assert dict(frame.schema) == MINUTE_BARS
+    assert frame["minute"].to_list() == list(clock.DAY_BARS)
+    assert frame["close"].to_list()[:5] == [10.0, 10.1, 10.1, 10.2, 10.2]
+    assert frame["close"][-1] == 10.2
+    for name in MINUTE_BARS:
+        if name not in ("date", "symbol", "minute", "close"):
+            assert frame[name].null_count() == 239, name
+    assert made.unavailable["volume"] == f"{NAME} gives close only"
+    assert "no limit prices" in made.unavailable["at_limit_up"]
+    assert made.notes["source"] == NAME
+
+
+def test_the_first_minutes_stand_at_pre_close_where_it_is_known():
+    bars = closes(s000001_SZ={571: 10.1}, s000002_SZ={571: 20.1})
+    frame = make(
+        bars, daily=pl.DataFrame([day("000001.SZ", pre_close=9.8, volume=None, amount=None)], schema=DAILY)
+    ).frame
+    first = dict(frame.filter(pl.col("minute") == 565).select("symbol", "close").iter_rows())
+    assert first == {"000001.SZ": 9.8, "000002.SZ": None}
+
+
+def test_an_absent_minute_had_no_trade_where_volumes_are_delivered():
+    raw = pl.DataFrame(
+        {
+            "symbol": ["600519.SH"] * 3,
+            "minute": [565, 571, 905],
+            "open": [10.0, 10.1, 10.3],
+            "close": [10.0, 10.2, 10.3],
+            "volume": [100, 200, 300],
+            "amount": [1000.0, 2030.0, 3090.0],
+            "net_bid_change": [None, 5.0, None],
+        }
+    )
+    made = make(raw, daily=pl.DataFrame([day(volume=600, amount=6120.0, close=10.2)], schema=DAILY))
+    frame = made.frame
+    assert frame.height == 240
+    flat = frame.filter(pl.col("minute").is_in([570, 572, 897]))
+    assert flat["open"].to_list() == flat["close"].to_list() == [10.0, 10.2, 10.2]
+    assert flat["volume"].to_list() == [0, 0, 0]
+    assert flat["net_bid_change"].to_list() == [0.0, 0.0, 0.0]
+    assert frame["volume"].sum() == 600
+    assert made.profile["set_aside"].sum() == 0
+    assert made.profile["volume_difference"].drop_nulls().to_list() == [0]
+    assert made.unavailable["high"] == f"{NAME} gives open, close, volume, amount, net_bid_change only"
+
+
+def test_volumes_that_do_not_add_up_put_the_symbol_aside():
+    raw = pl.DataFrame({"symbol": ["600519.SH"], "minute": [570], "close": [10.0], "volume": [100]})
+    made = make(raw, daily=pl.DataFrame([day(volume=600)], schema=DAILY))
+    assert made.profile["set_aside"].sum() == 1
+    assert made.frame["close"].null_count() == 239
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [
+        ({"minute": [570, 900], "close": [10.0, 10.0]}, "minute 900 is no bar of SPEC §1"),
+        ({"minute": [570, 570], "close": [10.0, 10.1]}, "the minute stands there twice"),
+        ({"minute": [570, 571], "close": [10.0, 0.0]}, "close = 0.0 must be above 0"),
+        ({"minute": [570, 571], "close": [10.0, 10.0], "volume": [100, -1]}, "volume = -1 is negative"),
+    ],
+)
+def test_a_bad_row_puts_its_symbol_aside_with_the_reason(rows, reason):
+    raw = pl.DataFrame({"symbol": ["000001.SZ"] * 2, **rows})
+    good = pl.DataFrame({"symbol": ["000002.SZ"], **{name: values[:1] for name, values in rows.items()}})
+    made = make(pl.concat([raw, good]))
+    assert made.profile["set_aside"].sum() == 1
+    told = made.profile.filter(pl.col("set_aside") == 1).row(0, named=True)
+    assert told["symbol"] == "000001.SZ"
+    assert reason in told["detail"]
+    by_symbol = dict(made.frame.group_by("symbol").agg(pl.col("close").count()).iter_rows())
+    assert by_symbol == {"000001.SZ": 0, "000002.SZ": 238}  # its 565 stands before the first price
+    assert "set_aside.parquet" in made.files
+
+
+def test_a_file_without_closes_is_an_error_that_says_so():
+    with pytest.raises(InputError, match=r"bars/20150504.parquet lacks the column close"):
+        make(pl.DataFrame({"symbol": ["000001.SZ"], "minute": [570]}))
+    with pytest.raises(InputError, match="another type"):
+        make(pl.DataFrame({"symbol": ["000001.SZ"], "minute": [570], "close": ["ten"]}))
+
+
+def test_funds_and_bonds_are_counted_not_kept():
+    done = delivered_bars(closes(s000001_SZ={570: 1.0}, s510300_SH={570: 4.0}), DATE, NAME, {})
+    assert done.frame["symbol"].unique().to_list() == ["000001.SZ"]
+    assert done.others == 1
+
+
+def test_ticks_win_over_bars():
+    tape = pl.DataFrame([trade()], schema=TRADES)
+    made = make(closes(s000001_SZ={570: 1.0}), trades=tape)
+    assert made.notes["source"] == "ticks"
+    assert made.frame["symbol"].unique().to_list() == ["600519.SH"]
+
+
+def test_order_sizes_of_a_day_of_bars_are_the_delivered_ones():
+    sizes = pl.DataFrame({"symbol": ["000001.SZ"], "orders": [3], "sum_ln": [30.0], "sum_ln2": [301.0]})
+
+    def made(landing):
+        return make_order_sizes(
+            date=DATE,
+            trades=pl.DataFrame(schema=TRADES).lazy(),
+            quotes=pl.DataFrame(schema=QUOTES).lazy(),
+            daily_prices=pl.DataFrame(schema=DAILY).lazy(),
+            landing=landing,
+            settings=BarsSettings(),
+            unavailable={"trades": {"bid_order": "no ticks/20150504 in the landing zone"}},
+        )
+
+    assert made(Landed(None, sizes)).frame.row(0) == (DATE, "000001.SZ", 3, 30.0, 301.0)
+    nothing = made(Landed(None))
+    assert nothing.frame.is_empty()
+    assert nothing.unavailable["orders"] == (
+        "no ticks/20150504 in the landing zone, and no bars/20150504.order_sizes.parquet"
+    )
+    with pytest.raises(InputError, match="sum_ln2"):
+        made(Landed(None, sizes.drop("sum_ln2")))
