@@ -350,7 +350,9 @@ def _profile(
     slack = 5e-5  # half of 1/10 000 yuan: prices are floats of whole ticks
     outside = (pl.col("high") > pl.col("limit_up") + slack) | (pl.col("low") < pl.col("limit_down") - slack)
     measured = prices.group_by("symbol").agg(
-        outside.sum().cast(pl.Int64).alias("outside_limits"), pl.col("volume").sum().alias("bar_volume")
+        outside.sum().cast(pl.Int64).alias("outside_limits"),
+        # Σ of what was not delivered is unknown, not 0.
+        pl.when(pl.col("volume").count() > 0).then(pl.col("volume").sum()).alias("bar_volume"),
     )
     if trades is not None:
         tape = trades.group_by("symbol").agg(pl.col("volume").sum().alias("tape_volume")).collect()
