@@ -97,7 +97,7 @@ def _require_dense(frame: pl.DataFrame) -> None:
 
 
 def minute_returns(block: MinuteBlock, pre_close: Floats) -> Floats:
-    """Log returns of the bars of G [n, 237] (SPEC §1); `pre_close` [n] may be NaN. Needs open, close, volume, trades.
+    """Log returns of the bars of G [n, 237] (SPEC §1); `pre_close` [n] may be NaN. Needs open and close.
 
     The first bar starts from the first continuous trade price; where bar 570 is empty or its open was not delivered,
     from the opening-auction price, else `pre_close`. A bar whose price is not known yet has return 0, and the first
@@ -108,9 +108,7 @@ def minute_returns(block: MinuteBlock, pre_close: Floats) -> Floats:
     previous[:, 1:] = close[:, :-1]
     auction = block.opening_auction("close")
     first = np.where(np.isnan(auction), pre_close, auction)
-    # Without any activity delivered, a delivered open says by itself that the bar traded.
-    empty = np.where(known_activity(block)[:, None], ~traded_minutes(block)[:, :1], False)[:, 0]
-    previous[:, 0] = np.where(empty | np.isnan(open_[:, 0]), first, open_[:, 0])
+    previous[:, 0] = np.where(np.isnan(open_[:, 0]), first, open_[:, 0])  # an empty bar opens where the auction closed
     start = np.isnan(previous) & ~np.isnan(close)
     previous[start] = np.where(np.isnan(open_), close, open_)[start]
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -29,6 +29,7 @@ KINDS = (
     "normal", "sparse", "no_trades", "no_trades_unknown_price", "one_price", "locked_open", "late_start",
     "late_start_unknown_price", "no_auctions", "few_trades", "only_falls", "no_quotes", "no_threshold", "closes_only",
     "no_trade_counts", "equal_sizes", "steady_intention", "set_aside",
+    "closes_only_no_auction",
 )  # fmt: skip
 CLOSES_ONLY_NULL = [name for name in SCHEMA if name not in ("date", "symbol", "minute", "close")]
 
@@ -81,15 +82,17 @@ def symbol_day(rng: random.Random, symbol: str, kind: str, date: dt.date = DATE)
             row |= {"net_bid_change": None, "spread": None, "imbalance": None, "imbalance_5": None}
         if kind == "no_threshold":
             row |= {"large_buy_amount": None, "large_sell_amount": None}
-        if kind == "closes_only":
+        if kind.startswith("closes_only"):
             row |= dict.fromkeys(CLOSES_ONLY_NULL) | {"date": date, "symbol": symbol}
+        if kind == "closes_only_no_auction" and slot == 0:
+            row["close"] = None
         if kind == "no_trade_counts":
             row["trades"] = None
         rows.append(row)
     if kind.startswith("no_trades") or not known_price:
         return rows, None
-    traded = [row for row in rows if (row["trades"] or row["volume"] or kind == "closes_only")]
-    prices = [row[side] or row["close"] for row in traded for side in ("high", "low")] or [pre_close]
+    traded = [row for row in rows if (row["trades"] or row["volume"] or kind.startswith("closes_only"))]
+    prices = [row[side] or row["close"] or pre_close for row in traded for side in ("high", "low")] or [pre_close]
     daily = {
         "date": date, "symbol": symbol, "pre_close": pre_close, "open": prices[0], "high": max(prices),
         "low": min(prices), "close": round((price or pre_close) * rng.choice((1.0, 1.001)), 2),

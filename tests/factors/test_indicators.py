@@ -81,6 +81,24 @@ def test_settings_say_which_days_and_bars_are_dropped() -> None:
     assert make(bars, daily, min_intention_bars=5)["buying_intention_strength"][1] is not None
 
 
+def test_strength_needs_fifteen_bars() -> None:
+    bars, daily = plain.market_day(2, ("normal",))
+    for kept in (14, 15):
+        locked = bars.with_columns(at_limit_up=pl.col("minute").is_between(570, 599 - kept))
+        assert (make(locked, daily)["buying_intention_strength"][0] is not None) == (kept == 15)
+
+
+def test_first_return_without_open_starts_from_the_auction_else_from_pre_close() -> None:
+    bars, daily = plain.market_day(2, ("closes_only",))
+    rise = (pl.col("minute") >= 570).cast(pl.Float64)
+    steady = bars.with_columns(close=10.0 + rise)  # one rise, in the first bar: all of the day's variance
+    assert make(steady, daily)["skewness"][0] == pytest.approx(math.sqrt(237))
+    no_auction = steady.with_columns(close=pl.when(pl.col("minute") >= 570).then("close"))
+    fallen = make(no_auction, daily.with_columns(pre_close=pl.lit(12.0)))
+    assert fallen["skewness"][0] == pytest.approx(-math.sqrt(237))
+    assert make(no_auction, daily.with_columns(pre_close=pl.lit(None, pl.Float64)))["skewness"][0] is None
+
+
 def test_absent_official_close_is_noted() -> None:
     bars, daily = plain.market_day(3, ("normal", "normal"))
     made = make_day_indicators(bars.lazy(), daily[:1].lazy(), plain.DATE, FactorsSettings())

@@ -104,6 +104,11 @@ def test_constant_net_buying_has_no_strength_but_a_share() -> None:
     assert row["large_order_net_buy_share"] is not None
 
 
+def test_a_pooled_share_of_no_amount_is_null() -> None:
+    raw, _ = aggregate_days(indicators(0, null=0.0).with_columns(open_amount=pl.lit(0.0)), FactorsSettings())
+    assert raw["large_order_net_buy_share"].null_count() == raw.height
+
+
 def test_days_before_the_window_do_not_matter_but_the_number_of_days_does() -> None:
     window = indicators(1, null=0.0)
     assert (

@@ -219,6 +219,18 @@ def test_nothing_delivered_for_large_orders_or_quotes_is_null_not_zero() -> None
                 assert rows[name].null_count() == rows.height, name
 
 
+def test_two_minutes_with_quotes_make_a_std_and_one_makes_a_mean() -> None:
+    bars, daily = plain.market_day(10, ("normal",))
+    bars = bars.with_columns(
+        spread=pl.when(pl.col("minute").is_in([575, 580])).then(pl.col("minute") / 1000),
+        imbalance=pl.when(minute=575).then(0.25),
+    )
+    row = make(bars, daily).filter(granularity=30, bar=570).row(0, named=True)
+    assert row["spread_mean"] == pytest.approx(0.5775)
+    assert row["spread_std"] == pytest.approx(0.0025, rel=1e-5)
+    assert (row["imbalance_mean"], row["imbalance_std"]) == (0.25, None)
+
+
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=8, deadline=None)
 def test_ranges_scale_and_neighbours(seed: int) -> None:
