@@ -386,6 +386,18 @@ def take_snapshot(L: np.ndarray, S: np.ndarray, Q: np.ndarray, t: int, phase: in
 
 
 @njit(cache=True, nogil=True)
+def drop_repeat(S: np.ndarray, Q: np.ndarray, szse: int) -> None:
+    """Take the last snapshot back if it shows what the one before it showed (Shenzhen's shows no withdrawals)."""
+    n = S[N_SNAPS] - 1
+    for c in range(S_PHASE, SNAPSHOT_COLUMNS):
+        if szse == 1 and S_WITHDRAWN <= c < S_ASK_PRICE:
+            continue
+        if Q[n, c] != Q[n - 1, c]:
+            return
+    S[N_SNAPS] = n
+
+
+@njit(cache=True, nogil=True)
 def cancel_some(
     R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, E: np.ndarray, r: np.ndarray, t: int, target: int
 ) -> None:
@@ -613,6 +625,7 @@ def simulate_day(
             stamp = t0 + 3000
             if S[CHANGED] == 1 and stamp != CLOSE_CALL_START:
                 take_snapshot(L, S, Q, stamp, TRADING, pre)
+                drop_repeat(S, Q, szse)
     v += pending
     x = math.exp(v) * 100.0 - base
 
