@@ -28,7 +28,7 @@ LABELS: Mapping[str, Bilingual] = {
     # title block
     "kind": T("金融工程 · 高频选股", "Quantitative research · high-frequency stock selection"),
     "series": T("高频选股因子周报", "Weekly report on high-frequency stock-selection factors"),
-    "title": T("高频选股因子周报（{first}-{last}）", "High-frequency stock-selection factors, {first} to {last}"),
+    "title": T("高频选股因子周报（{first}-{last}）", "High-frequency factors weekly ({first}–{last})"),
     "issue_of": T("数据截至 {day} 收盘", "Data up to the close of {day}"),
     "previous": T("前期报告", "Previous issues"),
     "no_previous": T("数据起点之前无往期报告", "The data begins here: no previous issue"),
@@ -64,7 +64,7 @@ LABELS: Mapping[str, Bilingual] = {
     "table": T("表", "Table "),
     "figure": T("图", "Figure "),
     "source": T("资料来源：{market}，本平台计算", "Source: {market}; own calculation"),
-    "sample_market": T("模拟市场“{name}”（非真实行情）", "sample market “{name}” (not a real market)"),
+    "sample_market": T("模拟市场“{name}”（非真实行情）", "sample market '{name}' (not a real market)"),
     "table1_title": T("各因子多空收益与多头超额收益", "Long–short and long excess returns of the factors"),
     "table2_title": T("AI 指数增强组合超额收益", "Excess returns of the AI index-enhanced portfolios"),
     "table3_title": T("各因子 RankIC 统计", "RankICs of the factors"),
@@ -145,9 +145,9 @@ LABELS: Mapping[str, Bilingual] = {
 SENTENCES: Mapping[str, Bilingual] = {
     "headline_factor": T(
         "{name}因子领先，多空收益 {value}；{count} 个因子中 {positive} 个为正",
-        "{name} leads with {value} long–short; {positive} of {count} factors rose",
+        "Best factor: {name}, {value} long–short; {positive} of {count} rose",
     ),
-    "headline_portfolio": T("{name}超额 {value}", "{name} {value} over its index"),
+    "headline_portfolio": T("{name}超额 {value}", "{name}: {value} excess"),
     "headline_nothing": T("本周尚无可计算的因子收益", "No factor return can be computed for this week yet"),
     "highlight_factor": T(
         "多空收益本周 {ls_week}、本月 {ls_month}、今年以来 {ls_ytd}；"
@@ -278,7 +278,7 @@ SENTENCES: Mapping[str, Bilingual] = {
     ),
     "warn_profile": T(
         "本次运行采用“{name}”配置，缩短了部分窗口或训练（见“运行设置”），结果与生产设置不可比。",
-        "The run uses the profile “{name}”, which shortens windows or training (see “Settings used”): not comparable with "
+        "The run uses the profile '{name}', which shortens windows or training (see 'Settings used'): not comparable with "
         "production.",
     ),
 }
