@@ -3,6 +3,7 @@
 import base64
 import datetime as dt
 import importlib
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -45,6 +46,8 @@ class OpenPlatform:
 def to_assets(tables: Mapping[str, Table], calendar: Calendar) -> list[dg.AssetsDefinition]:
     """One asset per table, keyed by the table's name."""
     days, weeks = trading_days(calendar), trading_weeks()
+    # backfill_policy is called beta by this version of Dagster, once per asset; it is pinned and tested here.
+    warnings.filterwarnings("ignore", category=dg.BetaWarning)
     return [_to_asset(table, tables, days if table.partition == "day" else weeks) for table in tables.values()]
 
 
@@ -73,6 +76,10 @@ def _to_asset(table: Table, tables: Mapping[str, Table], partitions: dg.Partitio
 
 def _dependency(table: Table, upstream: str, offsets: tuple[int, int], tables: Mapping[str, Table]) -> dg.AssetDep:
     """The edge in the lineage graph; the offsets show which partitions are read, the builder reads by the calendar."""
+    if upstream == table.name:
+        offsets = min(
+            offsets, (-1, -1)
+        )  # a look-back that is no plain range: Dagster only needs to know that it is earlier
     if tables[upstream].partition == table.partition:
         mapping = dg.TimeWindowPartitionMapping(start_offset=offsets[0], end_offset=offsets[1])
         return dg.AssetDep(upstream, partition_mapping=mapping)

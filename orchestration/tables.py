@@ -3,6 +3,7 @@
 import importlib
 import inspect
 
+import assets  # bound while Dagster has the repository on its path: the stages are found through it later
 from resources.table import Table
 
 STAGES = ("ticks", "reference", "bars", "factors", "features", "models", "portfolios", "report")
@@ -22,7 +23,9 @@ OWNERS = {
 def load_tables() -> dict[str, Table]:
     """Name → table, each after everything it reads."""
     declared = {
-        table.name: table for stage in STAGES for table in importlib.import_module(f"assets.{stage}.assets").TABLES
+        table.name: table
+        for stage in STAGES
+        for table in importlib.import_module(f"{assets.__name__}.{stage}.assets").TABLES
     }
     ordered: dict[str, Table] = {}
 

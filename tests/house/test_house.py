@@ -30,8 +30,10 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path}: relative import"
-            found.add(node.module or "")
+            # The code digest follows absolute imports; the sample market makes no table and stays inside its package.
+            assert node.level == 0 or "sample_market" in path.parts, f"{path}: relative import"
+            if node.level == 0:
+                found.add(node.module or "")
     return found
 
 
