@@ -213,7 +213,7 @@ def _from_ticks(
     frame = pl.concat(parts).sort("symbol", "minute")
     book = book_statistics(quotes, settings)
     frame = frame.join(book, on=["symbol", "minute"], how="left", maintain_order="left")
-    reasons = {}
+    reasons: dict[str, str] = {}
     if thresholds.is_empty():
         why = unavailable.get("order_sizes", {}).get("orders")
         reason = (
@@ -284,7 +284,8 @@ def book_statistics(quotes: pl.LazyFrame, settings: BarsSettings) -> pl.DataFram
     for batch in by_symbol(reduced, columns, settings.batch_rows):
         whole = np.zeros((len(batch.symbols), aggregate.SLOTS, 2), np.int64)
         means = np.zeros((len(batch.symbols), aggregate.SLOTS, 3))
-        aggregate.book_sums(batch.starts, *(batch.array(column) for column in columns), whole, means)
+        time, bid, bid_volume, ask, ask_volume, bid_5, ask_5 = (batch.array(column) for column in columns)
+        aggregate.book_sums(batch.starts, time, bid, bid_volume, ask, ask_volume, bid_5, ask_5, whole, means)
         parts.append(book_frame(batch.symbols, whole, means))
     return pl.concat(parts)
 

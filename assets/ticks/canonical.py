@@ -5,6 +5,7 @@ Here: meaning of columns, rules, keys, order, duplicates. Not here: bytes and te
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -23,7 +24,8 @@ _LEVEL_COLUMNS = [
     f"{side}_{what}_{i}" for side in ("bid", "ask") for i in range(1, LEVELS + 1) for what in ("price", "volume")
 ]
 
-TRADES = {
+Schema = Mapping[str, type[pl.DataType] | pl.DataType]
+TRADES: Schema = {
     "date": pl.Date,
     "symbol": pl.String,
     "channel": pl.Int32,
@@ -35,7 +37,7 @@ TRADES = {
     "ask_order": pl.Int64,
     "side": pl.Int8,
 }
-ORDERS = {
+ORDERS: Schema = {
     "date": pl.Date,
     "symbol": pl.String,
     "channel": pl.Int32,
@@ -47,7 +49,7 @@ ORDERS = {
     "quantity": pl.Int64,
     "kind": KIND,
 }
-QUOTES = {
+QUOTES: Schema = {
     "date": pl.Date,
     "symbol": pl.String,
     "time": pl.Int32,
@@ -60,7 +62,7 @@ QUOTES = {
     "limit_down": pl.Int64,
     **dict.fromkeys(_LEVEL_COLUMNS, pl.Int64),
 }
-SCHEMAS = {"trades": TRADES, "orders": ORDERS, "quotes": QUOTES}
+SCHEMAS: Mapping[str, Schema] = {"trades": TRADES, "orders": ORDERS, "quotes": QUOTES}
 KEYS = {"trades": ("channel", "seq"), "orders": ("channel", "seq"), "quotes": ("time",)}
 
 
@@ -79,25 +81,23 @@ def canonical_rows(block: Block, layout: Layout, date: dt.date, text_suffix: boo
     """The block's rows of `layout.table`, checked one by one."""
     fields = layout.fields
     frame = block.frame.with_columns(code=field_values(block.frame["code"], fields["code"]), symbol=block.frame["code"])
-    share = pl.any_horizontal(pl.col("code").is_between(*numbers) for numbers in A_SHARES[layout.exchange])
     strange = frame.filter(pl.col("code").is_null())
+    column = pl.lit(fields["code"].column)
     reject = [
-        strange.select(
-            LINE,
-            reason=pl.format("{} = '{}' is no security", pl.lit(fields["code"].column), pl.col("symbol").fill_null("")),
-        )
+        strange.select(LINE, reason=pl.format("{} = '{}' is no security", column, pl.col("symbol").fill_null("")))
     ]
-    others = frame.filter(pl.col("code").is_not_null() & ~share)
-    frame = frame.filter(share)
+    frame = frame.filter(pl.col("code").is_not_null())
     if text_suffix:
         own = pl.col("symbol").str.contains(f".{layout.exchange}", literal=True)
-        foreign = frame.filter(~own)
         reject.append(
-            foreign.select(
+            frame.filter(~own).select(
                 LINE, reason=pl.format("{} in a file that begins with {} rows", "symbol", pl.lit(layout.exchange))
             )
         )
         frame = frame.filter(own)
+    share = pl.any_horizontal(pl.col("code").is_between(*numbers) for numbers in A_SHARES[layout.exchange])
+    others = frame.filter(~share)
+    frame = frame.filter(share)
     if layout.keep is not None:
         name, kept = layout.keep
         frame = frame.with_columns(field_values(frame[name], fields[name]).alias(f"{name}_value"))
@@ -117,7 +117,7 @@ def canonical_rows(block: Block, layout: Layout, date: dt.date, text_suffix: boo
     return Rows(finished, pl.concat([block.rejected, *reject]).sort(LINE), set(others["code"].unique()), others.height)
 
 
-def _presence(fields: dict[str, Field]) -> list[tuple[pl.Expr, str]]:
+def _presence(fields: Mapping[str, Field]) -> list[tuple[pl.Expr, str]]:
     """What must be there: every field that may not be blank, and a text that the layout knows."""
     return [
         (pl.col(name).is_not_null(), f"{item.column} is empty or unknown")
@@ -126,7 +126,7 @@ def _presence(fields: dict[str, Field]) -> list[tuple[pl.Expr, str]]:
     ]
 
 
-def _with_values(bad: pl.DataFrame, raw: pl.DataFrame, fields: dict[str, Field]) -> pl.DataFrame:
+def _with_values(bad: pl.DataFrame, raw: pl.DataFrame, fields: Mapping[str, Field]) -> pl.DataFrame:
     """Adds to each reason what the row held."""
     held = pl.concat_str(
         [
@@ -228,7 +228,7 @@ def _finish_quotes(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
 _FINISH = {"trades": _finish_trades, "orders": _finish_orders, "quotes": _finish_quotes}
 
 
-def _typed(schema: dict[str, type[pl.DataType]], exclude: tuple[str, ...] = ()) -> list[pl.Expr]:
+def _typed(schema: Schema, exclude: tuple[str, ...] = ()) -> list[pl.Expr]:
     own = {name: dtype for name, dtype in schema.items() if name not in ("date", "symbol", *exclude)}
     return [
         pl.col("code"),

@@ -170,7 +170,10 @@ def _make(
         pl.concat(set_aside).cast(SET_ASIDE).write_parquet(buffer)  # type: ignore[arg-type]
         side_files["set_aside.parquet"] = buffer.getvalue()
     profile = _profile(tales, table, symbol_rows)
-    return Made(pl.concat(frames), profile, files=side_files, unavailable=_unavailable(table, frames), notes=notes)
+    if not frames:
+        reason = f"the files of {table} in {folder} hold no row that could be read"
+        return Made(_nothing(table, reason).frame, profile, side_files, dict.fromkeys(SCHEMAS[table], reason), notes)
+    return Made(pl.concat(frames), profile, side_files, _unavailable(table, frames), notes)
 
 
 def _nothing(table: TableName, reason: str) -> Made:

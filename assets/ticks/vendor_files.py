@@ -227,6 +227,10 @@ def clock_ms(text: pl.Series) -> pl.Series:
             text.str.slice(at, width).cast(pl.Int32, strict=False) for at, width in ((0, 2), (3, 2), (6, 2), (9, 3))
         )
     else:
+        packed = (text.str.len_bytes() == 8) & ~text.str.contains(
+            ":", literal=True
+        )  # HMMSSmmm: the hour's 0 was dropped
+        text = text.zip_with(~packed.fill_null(False), text.str.zfill(9))
         parts = text.str.extract_groups(r"^(\d{1,2}):?(\d{2}):?(\d{2})(?:\.?(\d{1,3}))?$").struct
         hours, minutes, seconds = (parts.field(str(i)).cast(pl.Int32, strict=False) for i in (1, 2, 3))
         thousandths = parts.field("4").fill_null("").str.pad_end(3, "0").cast(pl.Int32, strict=False)

@@ -8,8 +8,13 @@ import numpy as np
 import polars as pl
 import pytest
 
+from assets.bars.make import make_minute_bars, make_order_sizes
+from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
+from assets.ticks.canonical import SCHEMAS
 from assets.ticks.make import make_orders, make_quotes, make_trades
+from resources.settings.bars import BarsSettings
 from resources.settings.ticks import TicksSettings
+from tests.bars import plain_bars
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not tested")
@@ -219,3 +224,155 @@ def test_both_vendors_of_one_day_are_not_counted_twice(tmp_path, trades):
     assert both.frame.equals(trades[INSIGHT].frame)
     assert both.notes["duplicate_rows_dropped"] == raw.height
     assert both.profile["conflicting_duplicates"].sum() == 0
+
+
+# --- bars of the real tapes -----------------------------------------------------------------------------------------------
+
+
+class NothingElse:
+    """A landing view of ticks alone."""
+
+    def bars(self):
+        return None
+
+    def order_sizes(self):
+        return None
+
+
+@pytest.fixture(scope="module")
+def bars(trades, quotes):
+    daily = {
+        "symbol": pl.String,
+        "pre_close": pl.Float64,
+        "close": pl.Float64,
+        "volume": pl.Int64,
+        "amount": pl.Float64,
+    }
+    securities = {"symbol": pl.String, "limit_up": pl.Float64, "limit_down": pl.Float64, "last_close": pl.Float64}
+    return make_minute_bars(
+        date=DATAYES,
+        trades=trades[DATAYES].frame.lazy(),
+        quotes=quotes.frame.lazy(),
+        daily_prices=pl.DataFrame(schema=daily).lazy(),
+        securities=pl.DataFrame(schema=securities).lazy(),
+        order_sizes=pl.DataFrame(schema=ORDER_SIZES).lazy(),
+        landing=NothingElse(),
+        settings=BarsSettings(),
+        unavailable={},
+    )
+
+
+def test_bars_hold_the_exchange_totals_and_prices(bars):
+    assert dict(bars.frame.schema) == MINUTE_BARS
+    sums = bars.frame.group_by("symbol").agg(
+        pl.col("volume").sum(),
+        (pl.col("amount") * 100).round().cast(pl.Int64).sum(),
+        pl.col("open").first(),
+        pl.col("high").max(),
+        pl.col("low").min(),
+        pl.col("close").last(),
+        pl.len(),
+    )
+    for symbol, volume, cents, *prices, rows in sums.iter_rows():
+        assert (volume, cents) == TOTALS[symbol]
+        assert tuple(prices) == PRICES[symbol]
+        assert rows == 239
+
+
+def test_bars_and_order_sizes_of_600519_equal_plain_python(trades, quotes, bars):
+    rows = trades[DATAYES].frame.filter(pl.col("symbol") == "600519.SH").rows(named=True)
+    ours = {row["minute"]: row for row in bars.frame.filter(pl.col("symbol") == "600519.SH").iter_rows(named=True)}
+    by_minute: dict[int, list] = {}
+    for row in rows:
+        by_minute.setdefault(plain_bars.bar_of(row["time"]), []).append(row)
+    for minute, own in by_minute.items():  # minute by minute: plain_bars.bars scans the tape once per minute
+        plain = plain_bars.bars(own, None, None)[minute]
+        for name, value in plain.items():
+            assert (
+                ours[minute][name] == pytest.approx(value, rel=1e-12)
+                if value is not None
+                else ours[minute][name] is None
+            )
+    book = [
+        {
+            "time": row["time"],
+            **{
+                side: [
+                    None if row[f"{side}_price_{i}"] is None else (row[f"{side}_price_{i}"], row[f"{side}_volume_{i}"])
+                    for i in range(1, 6)
+                ]
+                for side in ("bid", "ask")
+            },
+        }
+        for row in quotes.frame.filter(pl.col("symbol") == "600519.SH").iter_rows(named=True)
+    ]
+    for minute, values in plain_bars.book(book).items():
+        for name, value in values.items():
+            if value is None:
+                assert ours[minute][name] is None
+            else:
+                assert ours[minute][name] == pytest.approx(value, rel=1e-9, abs=1e-6)
+    sizes = make_order_sizes(
+        date=DATAYES,
+        trades=trades[DATAYES].frame.lazy(),
+        quotes=quotes.frame.lazy(),
+        daily_prices=pl.DataFrame(
+            schema={"symbol": pl.String, "close": pl.Float64, "volume": pl.Int64, "amount": pl.Float64}
+        ).lazy(),
+        landing=NothingElse(),
+        settings=BarsSettings(),
+        unavailable={},
+    ).frame.filter(pl.col("symbol") == "600519.SH")
+    orders, first, second = plain_bars.order_sizes(rows)
+    assert sizes["orders"].to_list() == [orders]
+    assert sizes["sum_ln"][0] == pytest.approx(first, rel=1e-12)
+    assert sizes["sum_ln2"][0] == pytest.approx(second, rel=1e-12)
+
+
+def test_600519_is_compared_with_its_snapshots_and_000333_is_missed(bars):
+    profile = {row["symbol"]: row for row in bars.profile.iter_rows(named=True)}
+    assert profile["600519.SH"]["volume_difference"] == 0
+    assert {symbol for symbol, row in profile.items() if row["uncompared"] == 1} == {"000001.SZ", "600000.SH"}
+    assert "1 of 2 traded names were not delivered: 000333.SZ" in profile[None]["detail"]
+    assert bars.profile["set_aside"].sum() == 0
+
+
+@pytest.mark.parametrize("day", ["20150504", "20150708", "20150731"])
+def test_closes_of_2015_become_dense_bars_and_nothing_is_invented(day):
+    raw = pl.read_parquet(DATA / f"bars_2015/{day}.parquet")
+
+    class Landed(NothingElse):
+        def bars(self):
+            return raw
+
+        def bars_path(self):
+            return Path(f"{day}.parquet")
+
+    daily = (
+        pl.scan_parquet(DATA / "reference_2010_2016/daily_prices.parquet")
+        .filter(pl.col("date") == pl.lit(day).str.to_date("%Y%m%d"))
+        .collect()
+    )
+    made = make_minute_bars(
+        date=dt.datetime.strptime(day, "%Y%m%d").date(),
+        trades=pl.DataFrame(schema=SCHEMAS["trades"]).lazy(),
+        quotes=pl.DataFrame(schema=SCHEMAS["quotes"]).lazy(),
+        daily_prices=daily.lazy(),
+        securities=pl.DataFrame(
+            schema={"symbol": pl.String, "limit_up": pl.Float64, "limit_down": pl.Float64, "last_close": pl.Float64}
+        ).lazy(),
+        order_sizes=pl.DataFrame(schema=ORDER_SIZES).lazy(),
+        landing=Landed(),
+        settings=BarsSettings(),
+        unavailable={},
+    )
+    frame = made.frame
+    assert frame.height == raw["symbol"].n_unique() * 239
+    both = raw.join(frame, on=["symbol", "minute"], suffix="_made")
+    assert both.height == raw.height
+    assert (both["close"] == both["close_made"]).all()
+    for name in ("open", "volume", "amount", "trades", "buy_amount", "net_bid_change", "spread"):
+        assert frame[name].null_count() == frame.height
+        assert made.unavailable[name] == f"bars/{day}.parquet gives close only"
+    assert made.profile["set_aside"].sum() == 0
+    assert made.profile["close_difference"].abs().max() < 5e-5

@@ -1,0 +1,488 @@
+"""Vendor files as they come: every layout, every packing, and each kind of wrong row, column and file with its message."""
+
+import datetime as dt
+import gzip
+import io
+import random
+import zipfile
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.ticks.canonical import SCHEMAS
+from assets.ticks.layouts import LAYOUTS, nearest, recognise
+from assets.ticks.make import make_orders, make_quotes, make_trades
+from assets.ticks.vendor_files import clock_ms
+from resources.settings.ticks import TicksSettings
+
+DATE = dt.date(2024, 1, 10)
+FOLDER = "ticks/20240110"
+SSE_HEADER = (
+    "DataStatus,TradeIndex,TradeChan,SecurityID,TradTime,TradPrice,TradVolume,TradeMoney,TradeBuyNo,TradeSellNo,"
+    "TradeBSFlag,BizIndex,LocalTime,SeqNo"
+)
+SSE_ROWS = [
+    "0,11,6,600519,09:25:00.940,1854.980000000000018,100,185498,5,4,N,1,09:25:08.075,1",
+    "0,12,6,600519,09:30:00.010,1801.00999999999999,200,360202,9,4,B,2,09:30:00.075,2",
+    "0,13,6,600000,09:30:00.010,7.360000000000001,300,2208,6,10,S,3,09:30:00.075,3",
+    "0,14,6,600519,15:00:01.060,1800,100,180000,12,11,N,4,15:00:08.075,4",
+]
+SZSE_HEADER = (
+    "ChannelNo,ApplSeqNum,MDStreamID,BidApplSeqNum,OfferApplSeqNum,SecurityID,SecurityIDSource,LastPx,LastQty,ExecType,"
+    "TransactTime,LocalTime,SeqNo"
+)
+SZSE_ROWS = [
+    "2013,20,011,7,8,000001,102 ,14.99,400,F,09:25:00.000,09:25:00.078,1",
+    "2013,25,011,24,8,000001,102 ,15.01,100,70,09:30:00.000,09:30:00.078,2",
+    "2013,26,011,0,9,000001,102 ,0,300,4,09:31:00.000,09:31:00.078,3",
+    "2013,27,011,10,0,000001,102 ,0,300,52,09:31:00.000,09:31:00.078,3",
+    "2013,30,011,22,29,000001,102 ,15.00,100,F,14:56:59.990,14:56:59.999,4",
+    "2013,31,011,22,23,000001,102 ,15.00,100,F,15:00:00.000,15:00:00.100,5",
+    "2013,32,011,33,23,300750,102 ,15.00,100,F,15:06:00.000,15:06:00.100,6",
+]
+
+
+class Folder:
+    def __init__(self, root: Path):
+        self.root = root / "ticks" / "20240110"
+        self.root.mkdir(parents=True, exist_ok=True)
+
+    def tick_files(self):
+        return sorted(path for path in self.root.rglob("*") if path.is_file())
+
+    def put(self, name: str, header: str, rows: list[str], encoding="utf-8", end="\n"):
+        data = (end.join([header, *rows]) + end).encode(encoding)
+        self.bytes(name, data)
+
+    def bytes(self, name: str, data: bytes):
+        path = self.root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith(".gz"):
+            data = gzip.compress(data)
+        elif name.endswith(".zip"):
+            buffer = io.BytesIO()
+            with zipfile.ZipFile(buffer, "w") as archive:
+                archive.writestr(Path(name).stem + ".csv", data)
+            data = buffer.getvalue()
+        path.write_bytes(data)
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return Folder(tmp_path)
+
+
+def trades(folder, **changes):
+    return make_trades(date=DATE, landing=folder, settings=TicksSettings(**changes))
+
+
+def orders(folder):
+    return make_orders(date=DATE, landing=folder, settings=TicksSettings())
+
+
+def story(made, column):
+    """The details of the profile rows that fail a check on `column`."""
+    return "; ".join(made.profile.filter(pl.col(column) > 0)["detail"].to_list())
+
+
+def healthy(made):
+    columns = ("rows_set_aside", "unrecognised", "unreadable", "ends_early", "conflicting_duplicates")
+    return made.profile.select(pl.col(columns).sum()).row(0) == (0,) * len(columns) and made.files == {}
+
+
+EXPECTED = [
+    ("600000.SH", 6, 13, 34_200_010, 73_600, 300, 6, 10, -1),
+    ("600519.SH", 6, 11, 33_900_940, 18_549_800, 100, 5, 4, 0),
+    ("600519.SH", 6, 12, 34_200_010, 18_010_100, 200, 9, 4, 1),
+    ("600519.SH", 6, 14, 54_001_060, 18_000_000, 100, 12, 11, 0),
+]
+
+
+# --- what is normal -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.zip", "nested/deep/T.CSV"])
+def test_every_packing_gives_the_same_rows(folder, name):
+    folder.put(name, SSE_HEADER, SSE_ROWS)
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == EXPECTED
+    assert dict(made.frame.schema) == SCHEMAS["trades"]
+    assert made.frame["date"].unique().to_list() == [DATE]
+    assert healthy(made)
+
+
+def test_column_order_extra_columns_and_absent_optional_ones_do_not_matter(folder):
+    names = SSE_HEADER.split(",")
+    kept = [i for i, name in enumerate(names) if name not in ("BizIndex", "DataStatus")]
+    random.Random(1).shuffle(kept)
+    rows = [",".join([*(row.split(",")[i] for i in kept), "new"]) for row in SSE_ROWS]
+    folder.put("t.csv", ",".join([*(names[i] for i in kept), "NewColumn"]), rows)
+    assert trades(folder).frame.drop("date").rows() == EXPECTED
+
+
+@pytest.mark.parametrize("block_rows", [1, 2, 1000])
+def test_rows_in_any_order_and_any_block_give_the_same_table(folder, block_rows, monkeypatch):
+    rows = list(SSE_ROWS)
+    random.Random(block_rows).shuffle(rows)
+    folder.put("t.csv", SSE_HEADER, rows)
+    from assets.ticks import make
+
+    whole = make.read_blocks
+    monkeypatch.setattr(make, "read_blocks", lambda file, layout, size: whole(file, layout, 90 * block_rows))
+    assert trades(folder).frame.drop("date").rows() == EXPECTED
+
+
+@pytest.mark.parametrize(
+    ("header", "change"),
+    [
+        (SSE_HEADER + ",", lambda row: row + ","),  # trailing commas
+        (SSE_HEADER, lambda row: row + ","),
+        (
+            ",".join(f'"{name}"' for name in SSE_HEADER.split(",")),
+            lambda row: ",".join(f'"{v}"' for v in row.split(",")),
+        ),
+        (SSE_HEADER, lambda row: row.replace(",", " , ")),  # blanks around values
+        (SSE_HEADER, lambda row: row.replace(",100,", ",100.0,")),  # whole numbers written as floats
+        (
+            SSE_HEADER,
+            lambda row: row.replace(":", "").replace(".940", "940").replace(".010", "010").replace(".060", "060"),
+        ),
+        ("\ufeff" + SSE_HEADER, lambda row: row),
+    ],
+)
+def test_vendors_habits_are_forgiven(folder, header, change):
+    folder.put("t.csv", header, [change(row) for row in SSE_ROWS])
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == EXPECTED
+    assert healthy(made)
+
+
+def test_windows_line_ends_and_blank_lines_are_forgiven(folder):
+    folder.put("t.csv", SSE_HEADER, [SSE_ROWS[0], "", *SSE_ROWS[1:], ""], end="\r\n")
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == EXPECTED
+    assert healthy(made)
+
+
+INSIGHT_HEADER = (
+    "MDDate,MDTime,SecurityType,SecuritySubType,SecurityIDSource,Symbol,TradingPhaseCode,TradeIndex,TradeBuyNo,TradeSellNo,"
+    "TradeType,TradeBSFlag,TradePrice,TradeQty,TradeMoney,ReceiveDateTime,NumTrades,ChannelNo,ApplSeqNum,SecurityID"
+)
+
+
+def insight(index, time, buy, sell, price, quantity, flag=1, kind=0, date="2024.01.10", symbol="600536.SH", channel=1):
+    return f"{date},{time},2,02001,101,中国软件,,{index},{buy},{sell},{kind},{flag},{price},{quantity},0,x,0,{channel},{index + 1000},{symbol}"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "gbk"])
+def test_insight_in_either_encoding(folder, encoding):
+    rows = [
+        insight(1, "09:30:00.180", 9, 5, "14.339999999999999", 200),
+        insight(2, "15:00:00.690", 9, 8, "14.56", 500, flag=0),
+    ]
+    folder.put("SHtrans.csv", INSIGHT_HEADER, rows, encoding=encoding)
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == [
+        ("600536.SH", 1, 1, 34_200_180, 143_400, 200, 9, 5, 1),
+        ("600536.SH", 1, 2, 54_000_690, 145_600, 500, 9, 8, 0),
+    ]
+    assert healthy(made)
+
+
+def test_insight_szse_rows_use_the_exchange_s_numbering_and_keep_cancels_apart(folder):
+    rows = [
+        insight(1, "09:30:00.180", 9, 5, "14.34", 200, flag=0, symbol="000001.SZ"),
+        insight(2, "09:31:00.180", 9, 0, "0", 200, flag=0, kind=1, symbol="000001.SZ"),
+        insight(3, "15:00:00.000", 9, 5, "14.34", 200, flag=0, symbol="000001.SZ"),
+    ]
+    folder.put("SZtrans.csv", INSIGHT_HEADER, rows)
+    assert [row[3] for row in trades(folder).frame.rows()] == [1001, 1003]
+    assert trades(folder).frame["side"].to_list() == [1, 0]
+    assert orders(folder).frame.select("seq", "order", "side", "quantity", "kind").rows() == [
+        (1002, 9, 1, 200, "cancel")
+    ]
+
+
+def test_szse_codes_sides_and_cancels(folder):
+    folder.put("mdl_6_36_0.csv", SZSE_HEADER, SZSE_ROWS)
+    made = trades(folder)
+    assert made.frame.select("symbol", "seq", "side").rows() == [
+        ("000001.SZ", 20, 0),  # opening auction
+        ("000001.SZ", 25, 1),
+        ("000001.SZ", 30, -1),
+        ("000001.SZ", 31, 0),  # closing auction
+        ("300750.SZ", 32, 1),  # after-hours: matched one by one, the later order is the aggressor
+    ]
+    assert orders(folder).frame.select("seq", "order", "side", "price", "quantity", "kind").rows() == [
+        (26, 9, -1, 0, 300, "cancel"),
+        (27, 10, 1, 0, 300, "cancel"),
+    ]
+    assert healthy(made)
+
+
+def test_orders_of_both_exchanges_with_letters_and_ascii_codes(folder):
+    folder.put(
+        "mdl_6_33_0.csv",
+        "ChannelNo,ApplSeqNum,MDStreamID,SecurityID,SecurityIDSource,Price,OrderQty,Side,TransactTime,OrdType,LocalTime,SeqNo",
+        [
+            "2013,1,011,000001,102 ,14.99,100,1,09:15:00.000,2,x,1",
+            "2013,2,011,000001,102 ,0,200,50,09:30:00.000,49,x,2",
+            "2013,3,011,000001,102 ,,300,49,09:30:00.000,85,x,3",
+            "2013,4,011,000001,102 ,,300,2,09:30:00.000,U,x,3",
+        ],
+    )
+    folder.put(
+        "mdl_4_19_0.csv",
+        "DataStatus,OrderIndex,OrderChannel,SecurityID,OrderTime,OrderType,OrderNO,OrderPrice,Balance,OrderBSFlag,BizIndex,"
+        "LocalTime,SeqNo",
+        ["0,5,6,600519,09:15:00.020,A,90,1745,50,S,1,x,1", "0,6,6,600519,09:15:01.020,D,90,1745,50,S,2,x,2"],
+    )
+    made = orders(folder)
+    assert made.frame.drop("date").rows() == [
+        ("000001.SZ", 2013, 1, 33_300_000, 1, 1, 149_900, 100, "limit"),
+        ("000001.SZ", 2013, 2, 34_200_000, 2, -1, 0, 200, "market"),
+        ("000001.SZ", 2013, 3, 34_200_000, 3, 1, 0, 300, "own_best"),
+        ("000001.SZ", 2013, 4, 34_200_000, 4, -1, 0, 300, "own_best"),
+        ("600519.SH", 6, 5, 33_300_020, 90, -1, 17_450_000, 50, "limit"),
+        ("600519.SH", 6, 6, 33_301_020, 90, -1, 17_450_000, 50, "cancel"),
+    ]
+    assert dict(made.frame.schema) == SCHEMAS["orders"]
+    assert healthy(made)
+
+
+def test_empty_levels_are_null_and_the_rest_is_whole_ticks(folder):
+    layout = next(item for item in LAYOUTS if item.name == "DataYes SZSE snapshots (mdl_6_28_0)")
+
+    def row(time, **values):
+        known = {
+            "UpdateTime": time,
+            "SecurityID": "000333",
+            "SecurityIDSource": "102 ",
+            "TurnNum": "3",
+            "Volume": "500",
+            **values,
+        }
+        return ",".join(known.get(name, "") for name in layout.header)
+
+    folder.put(
+        "mdl_6_28_0.csv",
+        ",".join(layout.header),
+        [
+            row("09:24:00.000", Turnover="0", BidPrice1="0", BidVolume1="700", HighLimitPrice="60.719999999999998"),
+            row(
+                "15:00:03.000",
+                Turnover="1.47482002911E9",
+                LastPrice="55.5",
+                PreCloPrice="55.200000000000002",
+                AskPrice1="55.509999999999997",
+                AskVolume1="500",
+            ),
+        ],
+    )
+    made = make_quotes(date=DATE, landing=folder, settings=TicksSettings())
+    first, second = made.frame.rows(named=True)
+    assert (first["bid_price_1"], first["bid_volume_1"], first["limit_up"]) == (None, None, 607_200)
+    assert (second["amount"], second["last"], second["pre_close"]) == (14_748_200_291_100, 555_000, 552_000)
+    assert (second["ask_price_1"], second["ask_volume_1"], second["ask_price_2"]) == (555_100, 500, None)
+    assert dict(made.frame.schema) == SCHEMAS["quotes"]
+    assert healthy(made)
+
+
+def test_other_securities_are_counted_not_kept(folder):
+    folder.put(
+        "t.csv",
+        SSE_HEADER,
+        [*SSE_ROWS, SSE_ROWS[0].replace("600519", "510300"), SSE_ROWS[0].replace("600519", "900901")],
+    )
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == EXPECTED
+    assert made.notes["other_securities"] == {"securities": 2, "rows": 2}
+    assert healthy(made)
+
+
+def test_a_file_delivered_twice_counts_once_and_contradictions_are_told(folder):
+    folder.put("a.csv", SSE_HEADER, SSE_ROWS)
+    folder.put("b.csv.gz", SSE_HEADER, SSE_ROWS)
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == EXPECTED
+    assert made.notes["duplicate_rows_dropped"] == 4
+    assert healthy(made)
+    folder.put("b.csv.gz", SSE_HEADER, [SSE_ROWS[0].replace(",100,", ",900,"), *SSE_ROWS[1:]])
+    profile = trades(folder).profile.filter(pl.col("conflicting_duplicates") > 0)
+    assert profile["item"].to_list() == ["600519.SH"]
+
+
+def test_files_that_accompany_a_delivery_are_named_and_left_alone(folder):
+    folder.put("t.csv", SSE_HEADER, SSE_ROWS)
+    folder.bytes("t.csv.md5", b"0123")
+    made = trades(folder)
+    assert made.notes["accompanying_files"] == [f"{FOLDER}/t.csv.md5"]
+    assert healthy(made)
+
+
+def test_a_day_without_ticks_is_empty_with_reasons(folder):
+    made = trades(folder)
+    assert made.frame.is_empty()
+    assert dict(made.frame.schema) == SCHEMAS["trades"]
+    assert set(made.unavailable) == set(SCHEMAS["trades"])
+    assert made.unavailable["price"] == "no ticks/20240110 in the landing zone"
+    folder.put("t.csv", SSE_HEADER, SSE_ROWS)
+    assert make_quotes(date=DATE, landing=folder, settings=TicksSettings()).unavailable["bid_price_1"] == (
+        "ticks/20240110 holds no file of quotes"
+    )
+
+
+def test_clock_forms():
+    known = {
+        "09:30:00.010": 34_200_010,
+        "09:30:00": 34_200_000,
+        "93000010": 34_200_010,
+        "093000010": 34_200_010,
+        "9:30:00.5": 34_200_500,
+    }
+    for text, ms in known.items():
+        assert clock_ms(pl.Series([text])).to_list() == [ms]
+    assert clock_ms(pl.Series(["25:00:00.000", "09:61:00.000", "nonsense....", "09:30:00.0x0"])).to_list() == [None] * 4
+    assert clock_ms(pl.Series(["", "noon", None])).to_list() == [None] * 3
+
+
+# --- what is wrong --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("bad", "reason"),
+    [
+        ("0,15,6,600519,10:00:00.000,abc,100,1,5,4,B,5,x,5", "TradPrice = 'abc' is no number"),
+        ("0,15,6,600519,10:00:00.000,10,1.5,1,5,4,B,5,x,5", "TradVolume = '1.5' is no whole number"),
+        ("0,15,6,600519,10:00:00.000,10,100,1,5,4", "has 10 fields where the header has 14"),
+        ("0,15,6,600519,10:00:00.000,10,100,1,5,4,B,5,x,5,6,7", "has 16 fields where the header has 14"),
+        ("0,15,6,600519,10:00:00.000,10,-100,1,5,4,B,5,x,5", "a fill's volume must be above 0"),
+        ("0,15,6,600519,10:00:00.000,0,100,1,5,4,B,5,x,5", "a fill's price must be above 0"),
+        ("0,15,6,600519,10:00:00.000,,100,1,5,4,B,5,x,5", "TradPrice is empty or unknown"),
+        ("0,15,6,600519,10:00:00.000,10,100,1,5,4,X,5,x,5", "TradeBSFlag is empty or unknown"),
+        ("0,15,6,600519,29:00:00.000,10,100,1,5,4,B,5,x,5", "TradTime is empty or unknown"),
+        ("0,15,6,60O519,10:00:00.000,10,100,1,5,4,B,5,x,5", "SecurityID = '60O519' is no security"),
+        ("0,15,6,600519,10:00:00.000,nan,100,1,5,4,B,5,x,5", "TradPrice"),
+        ('0,15,6,600519,10:00:00.000,"10,100,1,5,4,B,5,x', "has 13 fields where the header has 14"),
+        ("\x00\x01garbage", "has 1 fields where the header has 14"),
+    ],
+)
+def test_a_malformed_row_is_set_aside_with_file_line_text_and_reason(folder, bad, reason):
+    folder.put("t.csv", SSE_HEADER, [*SSE_ROWS[:2], bad, *SSE_ROWS[2:]])
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == EXPECTED, "exactly the row at fault is set aside"
+    aside = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"])).row(0, named=True)
+    assert (aside["file"], aside["line"]) == (f"{FOLDER}/t.csv", 4)
+    assert aside["text"] == bad
+    assert reason in aside["reason"]
+    told = story(made, "rows_set_aside")
+    assert f"1 of 5 rows of {FOLDER}/t.csv are set aside: line 4" in told
+    assert reason in told
+
+
+def test_listing_of_bad_rows_is_bounded_but_their_number_is_not(folder):
+    folder.put("t.csv", SSE_HEADER, [*SSE_ROWS, *["broken"] * 30])
+    made = trades(folder, max_listed_rows=10)
+    assert pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"])).height == 10
+    assert made.profile["rows_set_aside"].sum() == 30
+
+
+def test_insight_rows_of_another_day_or_exchange_are_set_aside(folder):
+    rows = [
+        insight(1, "15:00:00.180", 9, 5, "14.34", 200),
+        insight(2, "15:00:00.180", 9, 5, "14.34", 200, date="2024.01.09"),
+        insight(3, "15:00:00.180", 9, 5, "14.34", 200, symbol="000001.SZ"),
+    ]
+    folder.put("SHtrans.csv", INSIGHT_HEADER, rows)
+    made = trades(folder)
+    assert made.frame["seq"].to_list() == [1]
+    reasons = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"]))["reason"].to_list()
+    assert "its date is not the folder's, 20240110" in reasons[0]
+    # 000001 is no SSE A-share number: it would be counted among the other securities were its suffix not told apart
+    assert made.profile["rows_set_aside"].sum() == len(reasons) == 2
+    assert "000001.SZ in a file that begins with SH rows" in reasons[1]
+
+
+def test_a_known_file_that_lacks_a_column_is_named_with_layout_and_column(folder):
+    names = SSE_HEADER.split(",")
+    at = names.index("TradPrice")
+    cut = [",".join(value for i, value in enumerate(row.split(",")) if i != at) for row in SSE_ROWS]
+    folder.put("20240110_Transaction.csv", ",".join(name for name in names if name != "TradPrice"), cut)
+    told = story(trades(folder), "unrecognised")
+    assert f"{FOLDER}/20240110_Transaction.csv" in told
+    assert "DataYes SSE trades (Transaction)" in told
+    assert "lacks TradPrice" in told
+    assert orders(folder).profile is None or orders(folder).profile["unrecognised"].sum() == 0, "trades' own affair"
+
+
+def test_an_unknown_file_is_everybody_s_affair(folder):
+    folder.put("t.csv", SSE_HEADER, SSE_ROWS)
+    folder.put("mystery.csv", "foo,bar", ["1,2"])
+    for made in (trades(folder), orders(folder), make_quotes(date=DATE, landing=folder, settings=TicksSettings())):
+        told = story(made, "unrecognised")
+        assert f"{FOLDER}/mystery.csv" in told
+        assert "matches no known layout" in told
+        assert "foo, bar" in told
+    folder.bytes("day.7z", b"7z")
+    assert "day.7z is no .csv, .csv.gz or .zip" in story(trades(folder), "unrecognised")
+
+
+def test_a_tape_that_stops_early_says_when(folder):
+    folder.put("t.csv", SSE_HEADER, SSE_ROWS[:3])
+    told = story(trades(folder), "ends_early")
+    assert f"the last row of {FOLDER}/t.csv is stamped 09:30:00.010" in told
+    assert "everything after it is missing" in told
+    folder.put("t.csv", SSE_HEADER, [])
+    assert f"{FOLDER}/t.csv has a header and no rows" in story(trades(folder), "ends_early")
+
+
+def test_a_tape_delivered_in_two_parts_reaches_the_close_together(folder):
+    folder.put("morning.csv", SSE_HEADER, SSE_ROWS[:3])
+    folder.put("afternoon.csv", SSE_HEADER, SSE_ROWS[3:])
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == EXPECTED
+    assert healthy(made)
+
+
+def test_a_damaged_archive_is_told(folder):
+    folder.put("t.csv.gz", SSE_HEADER, SSE_ROWS * 500)
+    path = folder.root / "t.csv.gz"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert f"{FOLDER}/t.csv.gz cannot be" in story(trades(folder), "unreadable")
+    path.unlink()
+    folder.root.joinpath("t.zip").write_bytes(b"no zip at all")
+    assert f"{FOLDER}/t.zip cannot be opened" in story(trades(folder), "unreadable")
+
+
+@pytest.mark.parametrize("member", ["../../evil.csv", "/etc/evil.csv", "..\\evil.csv", "notes.txt"])
+def test_a_zip_member_must_stay_inside_and_be_a_csv(folder, member):
+    with zipfile.ZipFile(folder.root / "t.zip", "w") as archive:
+        archive.writestr(member, SSE_HEADER)
+    assert "is refused" in story(trades(folder), "unreadable")
+
+
+def test_a_zip_holds_one_file(folder):
+    with zipfile.ZipFile(folder.root / "t.zip", "w") as archive:
+        archive.writestr("a.csv", SSE_HEADER)
+        archive.writestr("b.csv", SSE_HEADER)
+    assert "must hold exactly one .csv, this one holds 2 files" in story(trades(folder), "unreadable")
+
+
+# --- headers --------------------------------------------------------------------------------------------------------------
+
+
+def test_every_layout_is_recognised_by_its_own_header_and_at_most_once_per_table():
+    for layout in LAYOUTS:
+        found = recognise(layout.header, layout.exchange)
+        assert layout in found
+        assert len({item.table for item in found}) == len(found)
+        assert recognise(tuple(reversed(layout.header)), layout.exchange) == found
+
+
+def test_the_nearest_layout_is_named_with_what_differs():
+    header = ["Price" if name == "LastPx" else name for name in SZSE_HEADER.split(",")]
+    told = nearest(header)
+    assert told.missing == ("LastPx",)
+    assert told.extra == ("Price",)
+    assert told.tables == {"trades", "orders"}
