@@ -57,8 +57,10 @@ def make_scores(
             missing[model] = reason
     frame = pl.concat(frames, how="vertical_relaxed")
     members = securities.filter((pl.col("date") == date) & pl.col("in_universe")).select(pl.len()).collect().item()
+    share = pl.len().over("factor") / max(members, 1)
     profile = frame.with_columns(
-        coverage=pl.len().over("factor") / max(members, 1), magnitude=pl.col("value").abs()
+        magnitude=pl.col("value").abs(),
+        coverage=pl.when(pl.int_range(pl.len()).over("factor") == 0).then(share),  # once per factor
     )  # fmt: skip
     notes = {"universe": members, "scored": dict(frame.group_by("factor").len().sort("factor").iter_rows())}
     return Made(frame, profile=profile, unavailable=missing, notes=notes)

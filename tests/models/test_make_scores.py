@@ -132,6 +132,7 @@ def test_scores_are_zscores_of_the_covered_universe_orthogonal_to_what_the_setti
     day = lake.market.days[-1]
     members = lake.market.securities.filter((pl.col("date") == day) & pl.col("in_universe"))["symbol"].sort()
     assert frame["symbol"].to_list() == members.to_list()
+    assert lake.scored[lake.weeks[-1]].profile["coverage"].drop_nulls().to_list() == [1.0]
     value = frame["value"].to_numpy()
     assert value.mean() == pytest.approx(0, abs=1e-12)
     assert value.std() == pytest.approx(1, abs=1e-12)
