@@ -40,13 +40,16 @@ def make_factors(
         notes["stock_days_lost_to_drop_flat_days"] = lost
     reasons = {}
     for key, names, raw_names in profile.select("factor", "names", "raw_names").iter_rows():
-        explained = any(need.split(".")[1] in unavailable.get(need.split(".")[0], {}) for need in NEEDS[key])
+        needed = [need.split(".") for need in NEEDS[key]]
+        explained = any(column in unavailable.get(table, {}) for table, column in needed)
         if names == 0 and exposures.height and not explained:
+            columns = [column for table, column in needed if table == "day_indicators"]
+            known = days.filter(pl.all_horizontal(pl.col(columns).is_not_null()))["date"].n_unique()
             reasons[key] = (
                 "the regression on industries and styles leaves nothing of it"
                 if raw_names
-                else f"no name has {settings.min_days} valid days: {days['date'].n_unique()} of the {settings.window} "
-                f"days up to {date} have indicators"
+                else f"no name has {settings.min_days} valid days: {' and '.join(columns)} known on {known} of the "
+                f"{settings.window} days up to {date}"
             )
     frame = frame.select(pl.lit(date).alias("date"), "symbol", "factor", "raw", "value")
     return Made(frame, profile=profile, unavailable=reasons, notes=notes)

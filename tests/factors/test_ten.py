@@ -268,7 +268,7 @@ def test_reasons_for_what_cannot_be_computed() -> None:
     short = days.filter(pl.col("date") > DAYS[14])
     result = made(short, styles)
     assert set(result.unavailable) == set(catalogue.TEN)
-    assert "5 of the 20 days" in result.unavailable["skewness"]
+    assert "skewness known on 5 of the 20 days" in result.unavailable["skewness"]
     assert result.profile["coverage"].null_count() == 10
     # What an input already explains is left to travel from there.
     known = {"day_indicators": {"closing_volume_share": "volume not delivered"}}
