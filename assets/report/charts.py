@@ -14,7 +14,8 @@ import polars as pl
 from assets import catalogue
 
 FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", sans-serif'
-NAVY, RED, GREEN, GREY, RULE = "#1f3864", "#b3282d", "#2e7d4f", "#5c6370", "#d9dce1"
+NAVY, RED, GREEN = "#1f3864", "#b3282d", "#2e7d4f"  # red rises, green falls, as Chinese readers expect
+INK, GREY, RULE = "#222222", "#5c6370", "#d9dce1"
 WIDTH, HEIGHT = 330, 142  # pixels of the plot; two stand side by side on a page
 LONG_SPAN = dt.timedelta(days=550)
 MIDDLE_SPAN = dt.timedelta(days=100)
@@ -88,8 +89,8 @@ def draw_bars(values: Sequence[tuple[str, float | None]], *, prefix: str, width:
         }
         for name, value in values
     ]
-    low = min(0.0, *(row["value"] for row in rows))
-    high = max(0.0, *(row["value"] for row in rows))
+    numbers = [0.0, *(value for _, value in values if value is not None)]
+    low, high = min(numbers), max(numbers)
     room = max(high - low, 1e-4) * 0.18  # for the figures above and below the bars
     base = alt.Chart(alt.InlineData(values=rows)).encode(
         x=alt.X(
@@ -109,9 +110,8 @@ def draw_bars(values: Sequence[tuple[str, float | None]], *, prefix: str, width:
     bars = base.mark_bar().encode(
         color=alt.Color("up:N", scale=alt.Scale(domain=[True, False], range=[RED, GREEN]), legend=None)
     )
-    text = {"fontSize": 12, "color": "#222222"}
-    above = base.transform_filter("datum.up").mark_text(dy=-7, **text).encode(text="label:N")
-    below = base.transform_filter("!datum.up").mark_text(dy=9, **text).encode(text="label:N")
+    above = base.transform_filter("datum.up").mark_text(dy=-7, fontSize=12, color=INK).encode(text="label:N")
+    below = base.transform_filter("!datum.up").mark_text(dy=9, fontSize=12, color=INK).encode(text="label:N")
     zero = alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=GREY, strokeWidth=0.8).encode(y="value:Q")
     return _svg(bars + above + below + zero, prefix, width)
 
@@ -135,7 +135,7 @@ def _svg(chart: object, prefix: str, width: int = WIDTH) -> str:
         .configure_axis(
             labelColor=GREY, labelFontSize=11, gridColor=RULE, gridWidth=0.6, domainColor=GREY, tickColor=GREY
         )
-        .configure_legend(labelFontSize=12, labelColor="#222222", padding=0, offset=4)
+        .configure_legend(labelFontSize=12, labelColor=INK, padding=0, offset=4)
     )
     return _tidy(vl_convert.vegalite_to_svg(styled.to_dict(validate=False)), prefix)
 

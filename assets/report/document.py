@@ -1,13 +1,12 @@
-"""What the weekly says, as plain data that the HTML, paper and workbook renderers share.
+"""What the weekly says: an issue written from the findings of a week.
 
 Here: which sentence, table and figure stands where, filled with this week's figures. Not here: the figures
 (tables.py), the wording (words.py), the look (templates/, paper.py, workbook.py).
 """
 
 import datetime as dt
-import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -16,6 +15,7 @@ import polars as pl
 from assets import catalogue
 from assets.catalogue import Factor, Portfolio
 from assets.report.charts import Line, draw_bars, draw_lines
+from assets.report.issue import Chapter, Figure, Grid, Row, Weekly, decimal, leaves, percent, plain, share
 from assets.report.statistics import relative_strength
 from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
 from assets.report.words import (
@@ -37,107 +37,6 @@ OFFICIAL_ALPHA = catalogue.FACTORS[15]
 LATE = {"multi_granularity_5d", "multi_granularity_10d"}  # charts from 2017 on
 PREVIOUS_ISSUES = 3
 SHOWN_ALARMS = 12
-
-
-@dataclass(frozen=True)
-class Figure:
-    """A chart with its number, or the reason why there is none."""
-
-    number: int
-    title: str
-    svg: str | None
-    absent: str | None
-
-    @property
-    def file(self) -> str:
-        return f"figures/figure_{self.number:02d}.svg"
-
-
-@dataclass(frozen=True)
-class Row:
-    """Cells of a table's row, or a name and the reason why there are none."""
-
-    cells: Sequence[str]
-    absent: str | None = None
-
-
-@dataclass(frozen=True)
-class Grid:
-    """A numbered table: the sentence above it, heads (text, columns it spans), rows, notes."""
-
-    number: int
-    title: str
-    lead: str
-    heads: Sequence[Sequence[tuple[str, int]]]
-    rows: Sequence[Row]
-    notes: Sequence[str] = ()
-    wide: bool = False  # text columns, set left
-
-
-@dataclass(frozen=True)
-class Chapter:
-    """A factor or a portfolio: its paragraphs, what had to give this week, and its two figures."""
-
-    key: str
-    name: str
-    paragraphs: Sequence[str]
-    figures: Sequence[Figure]
-    notes: Sequence[str] = ()
-
-
-@dataclass(frozen=True)
-class Weekly:
-    """The whole issue."""
-
-    language: Language
-    title: str
-    headline: str
-    issue_of: str
-    warnings: Sequence[str]
-    previous: Sequence[tuple[str, str]]
-    glance: Sequence[tuple[str, str]]
-    highlights: Sequence[tuple[str, str]]
-    table1: Grid
-    table2: Grid
-    ics: Grid
-    verdicts: Grid
-    differences: Grid
-    all_settings: Grid
-    factors: Sequence[Chapter]
-    portfolios: Sequence[Chapter]
-    construction: Sequence[tuple[str, Sequence[str]]]
-    costs: str
-    profile: str
-    footer: str  # on every printed page: the gravest warning, or the source
-    risk_short: str
-    alarms: Sequence[str]
-    absent: Sequence[str]
-    source: str
-    labels: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def tables(self) -> list[Grid]:
-        return [self.table1, self.table2, self.ics, self.verdicts, self.differences, self.all_settings]
-
-    @property
-    def sections(self) -> list[tuple[str, str]]:
-        """(anchor, numbered title) of each section."""
-        keys = {
-            "factors": "factors_section",
-            "portfolios": "portfolios_section",
-            "each-factor": "each_factor",
-            "each-portfolio": "each_portfolio",
-            "construction": "construction",
-            "evidence": "evidence",
-            "health": "health",
-            "settings": "settings_used",
-            "risks": "risks",
-        }
-        return [(anchor, f"{n}　{self.labels[key]}") for n, (anchor, key) in enumerate(keys.items(), 1)]
-
-    @property
-    def figures(self) -> list[Figure]:
-        return [figure for chapter in (*self.factors, *self.portfolios) for figure in chapter.figures]
 
 
 @dataclass(frozen=True)
@@ -302,8 +201,10 @@ class _Writer:
             self.sentence("warn_weights", index=self.say(INDICES[index]) if index in INDICES else index)
             for index in self.settings.unofficial_weights
         ]
-        if self.found.run["differences"]:
-            warnings.append(self.sentence("warn_profile", name=self.found.run["profile"]["name"]))
+        differences = [one for one in self.found.run["differences"] if not one["setting"].startswith("report.")]
+        if differences:
+            profile = self.found.run["profile"]["name"]
+            warnings.append(self.sentence("warn_profile", name=profile, count=len(differences)))
         return warnings
 
     def _glance(self) -> list[tuple[str, str]]:
@@ -662,7 +563,7 @@ class _Writer:
             worst = rows.row(0, named=True)
             total, slack = (
                 percent(value, 3) if constraint in _WEIGHTS else decimal(value, 4)
-                for value in (rows["slack"].sum(), worst["slack"])
+                for value in (float(rows["slack"].sum()), worst["slack"])
             )
             lines.append(
                 self.sentence(
@@ -720,32 +621,3 @@ class _Writer:
 
 
 _WEIGHTS = {"stock_deviation", "industry", "turnover_limit"}  # constraints whose slack is a weight
-
-
-def percent(value: float | None, digits: int = 2) -> str:
-    """0.0123 → 1.23%; None → n/a; never −0.00%."""
-    return "n/a" if value is None else f"{round(value, digits + 2) + 0.0:.{digits}%}"
-
-
-def decimal(value: float | None, digits: int) -> str:
-    return "n/a" if value is None else f"{round(value, digits) + 0.0:.{digits}f}"
-
-
-def share(wins: int | None, periods: int | None) -> str:
-    return "n/a" if periods is None else f"{wins}/{periods}"
-
-
-def plain(value: object) -> str:
-    """A setting's value as a reader would type it."""
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-
-
-def leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """("a.b.c", value) for every leaf of nested settings, in their order."""
-    found: list[tuple[str, Any]] = []
-    for key, value in tree.items():
-        if isinstance(value, Mapping) and value:
-            found += leaves(value, f"{prefix}{key}.")
-        else:
-            found.append((f"{prefix}{key}", value))
-    return found

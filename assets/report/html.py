@@ -5,7 +5,7 @@ Here: handing the issue to the template. Not here: what it says (document.py); t
 
 from pathlib import Path
 
-from assets.report.document import Weekly
+from assets.report.issue import Weekly
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -9,8 +9,8 @@ import json
 import tempfile
 from pathlib import Path
 
-from assets.report.document import Weekly
 from assets.report.html import TEMPLATES
+from assets.report.issue import Weekly
 
 CHINESE_FONTS = (
     "Noto Sans CJK SC",

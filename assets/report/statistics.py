@@ -22,7 +22,7 @@ def relative_strength(own: Floats, against: Floats) -> Floats:
     >>> relative_strength(np.array([0.1, 0.0]), np.array([0.0, 0.1])).round(6).tolist()
     [1.1, 1.0]
     """
-    return np.cumprod((1 + own) / (1 + against))
+    return np.cumprod((1 + own) / (1 + against), dtype=np.float64)
 
 
 def _compound(returns: Floats) -> float:
@@ -82,7 +82,7 @@ def compare(dates: Dates, own: Floats, against: Floats, day: dt.date) -> Compari
     week_wins, week_count = _wins(ratio[this_year], weeks[this_year])
     since = dates[this_year][0].astype(object) if this_year.any() else None
     return Comparison(
-        **numbers,  # type: ignore[arg-type]
+        **numbers,
         month_wins=month_wins,
         months=months,
         week_wins=week_wins,

@@ -13,8 +13,9 @@ from typing import Any
 import polars as pl
 
 from assets import catalogue
-from assets.report.document import Findings, Holdings, Weekly, write_weekly
+from assets.report.document import Findings, Holdings, write_weekly
 from assets.report.html import render_html
+from assets.report.issue import Weekly
 from assets.report.paper import NoFont, print_pdf
 from assets.report.tables import (
     explain_absence,

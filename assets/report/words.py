@@ -277,9 +277,9 @@ SENTENCES: Mapping[str, Bilingual] = {
         "The member weights of {index} are an unofficial stand-in; the portfolio on it is a demonstration.",
     ),
     "warn_profile": T(
-        "本次运行采用“{name}”配置，缩短了部分窗口或训练（见“运行设置”），结果与生产设置不可比。",
-        "The run uses the profile '{name}', which shortens windows or training (see 'Settings used'): not comparable with "
-        "production.",
+        "本次运行采用“{name}”配置，{count} 项参数与生产设置不同（见“运行设置”），结果不可与生产设置直接比较。",
+        "The run uses the profile '{name}', which differs from production in {count} settings (see 'Settings used'): its "
+        "figures do not compare with production's.",
     ),
 }
 

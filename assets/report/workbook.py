@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.report.document import Grid, Weekly
+from assets.report.issue import Grid, Weekly
 
 
 def write_workbook(

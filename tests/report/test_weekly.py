@@ -13,7 +13,7 @@ import pytest
 from assets import catalogue
 from assets.report import weekly, words
 from assets.report.assets import TABLES
-from assets.report.document import percent
+from assets.report.issue import percent
 from resources.settings.report import ReportSettings
 from tests.report.random_issue import inputs, make
 
