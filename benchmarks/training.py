@@ -31,15 +31,15 @@ def main() -> list[dict[str, Any]]:
 
 
 def training_step(days: int = 6, stocks: int = 120) -> dict[str, Any]:
-    """Samples/s of GRU(50,1) on 160 steps of 63 features: all of `train_network` against forward, loss, backward, Adam."""
+    """Samples/s of GRU(50,1) on 160 steps of 63 features: an epoch of `train_network` against its passes alone."""
     settings = ModelSettings(device="cpu", epochs=1, dropout=0.0)
     samples = _samples(settings, settings.sequence_days + days, 8, stocks, 63)
     train, valid = samples.of(samples.days[0], samples.days[-2]), samples.of(samples.days[-1], samples.days[-1])
 
-    ready = [
-        (samples.sequences(day, names).clone(), samples.labels[day].index_select(0, names))
-        for day, names in train.names.items()
-    ]
+    def tensors(part: Samples) -> list[tuple[torch.Tensor, torch.Tensor]]:
+        return [(part.sequences(day, names).clone(), part.labels[day][names]) for day, names in part.names.items()]
+
+    ready, (held_out,) = tensors(train), tensors(valid)
 
     def bare() -> None:
         network = build_network(settings, 63, 0)
@@ -48,6 +48,8 @@ def training_step(days: int = 6, stocks: int = 120) -> dict[str, Any]:
             optimiser.zero_grad(set_to_none=True)
             (-pearson(network(x), y)).backward()
             optimiser.step()
+        with torch.no_grad():
+            pearson(network(held_out[0]), held_out[1])
 
     ours, peer = _seconds(lambda: train_network(train, valid, settings, 0), bare)
     return _row(
