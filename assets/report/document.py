@@ -37,6 +37,7 @@ OFFICIAL_ALPHA = catalogue.FACTORS[15]
 LATE = {"multi_granularity_5d", "multi_granularity_10d"}  # charts from 2017 on
 PREVIOUS_ISSUES = 3
 SHOWN_ALARMS = 12
+LONGEST_DETAIL = 300  # letters of a failed check
 
 
 @dataclass(frozen=True)
@@ -155,7 +156,7 @@ class _Writer:
             best = known.row(0, named=True)
             parts.append(
                 self.sentence(
-                    "headline_factor",
+                    "headline_factor" if best[column] > 0 else "headline_none_rose",
                     name=self.name(catalogue.BY_KEY[best["factor"]]),
                     value=percent(best[column]),
                     count=known.height,
@@ -394,25 +395,43 @@ class _Writer:
         )
 
     def _alarms(self) -> list[str]:
-        """Failed checks, critical ones and recent ones first."""
-        failed = self.found.manifests.filter(~pl.col("passed")).sort(
-            "critical", "partition", "table", "check", descending=[True, True, False, False]
+        """Failed checks, one line per table and check, critical ones and those that failed last first."""
+        failed = self.found.manifests.filter(~pl.col("passed")).sort("partition")
+        groups = (
+            failed.group_by("table", "check", "critical")
+            .agg(pl.len().alias("count"), pl.col("partition").min().alias("first"), pl.all().exclude("rows").last())
+            .drop("passed")
+            .sort("critical", "partition", "table", "check", descending=[True, True, False, False])
         )
         lines = [
-            f"{self.label('critical' if row['critical'] else 'warning')} · {row['table']} {row['partition']} · "
-            f"{row['check']}: {row['detail']}"
-            for row in failed.head(SHOWN_ALARMS).iter_rows(named=True)
+            self.label(
+                "alarm_row",
+                kind=self.label("critical" if row["critical"] else "warning"),
+                table=row["table"],
+                check=row["check"],
+                count=row["count"],
+                first=row["first"],
+                last=row["partition"],
+                detail=row["detail"] if len(row["detail"]) <= LONGEST_DETAIL else f"{row['detail'][:LONGEST_DETAIL]}…",
+            )
+            for row in groups.head(SHOWN_ALARMS).iter_rows(named=True)
         ]
-        if failed.height > SHOWN_ALARMS:
-            lines.append(self.label("more", count=failed.height - SHOWN_ALARMS))
+        if groups.height > SHOWN_ALARMS:
+            lines.append(self.label("more", count=groups.height - SHOWN_ALARMS))
         return lines
 
     def _absent(self) -> list[str]:
-        return [
-            self.label("absent_row", table=table, item=item, reason=self.reason(reason))
-            for table, reasons in sorted(self.found.unavailable.items())
-            for item, reason in reasons.items()
-        ]
+        """What the inputs lack, one line per table and reason."""
+        lines = []
+        for table, reasons in sorted(self.found.unavailable.items()):
+            by_reason: dict[str, list[str]] = {}
+            for item, reason in reasons.items():
+                by_reason.setdefault(reason, []).append(item)
+            lines += [
+                self.label("absent_row", table=table, items=self.join(items), reason=self.reason(reason))
+                for reason, items in by_reason.items()
+            ]
+        return lines
 
     def _difference_table(self) -> Grid:
         differences = self.found.run["differences"]

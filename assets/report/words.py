@@ -124,12 +124,16 @@ LABELS: Mapping[str, Bilingual] = {
     "production": T("生产取值", "production"),
     "reason": T("原因", "reason"),
     "alarm": T("异常明细", "What failed"),
+    "alarm_row": T(
+        "{kind} · {table} · {check}：{count} 个分区（{first} 至 {last}），最近一次：{detail}",
+        "{kind} · {table} · {check}: {count} partitions ({first} to {last}), last: {detail}",
+    ),
     "no_alarm": T("全部检查通过。", "Every check passed."),
     "more": T("另有 {count} 条，见湖中各分区的 manifest.json。", "{count} more: see manifest.json of the partitions."),
     "critical": T("严重", "critical"),
     "warning": T("警告", "warning"),
     "absent_title": T("不可得的数据项", "What is not available"),
-    "absent_row": T("{table} · {item}：{reason}", "{table} · {item}: {reason}"),
+    "absent_row": T("{table} · {items}：{reason}", "{table} · {items}: {reason}"),
     "none_absent": T("各输入表的数据项齐全。", "Nothing is missing from the inputs."),
     "no_difference": T("本次运行全部采用生产设置。", "The run used production settings throughout."),
     "profile": T("运行配置：{name}。{description}", "Profile: {name}. {description}"),
@@ -146,6 +150,10 @@ SENTENCES: Mapping[str, Bilingual] = {
     "headline_factor": T(
         "{name}因子领先，多空收益 {value}；{count} 个因子中 {positive} 个为正",
         "Best factor: {name}, {value} long–short; {positive} of {count} rose",
+    ),
+    "headline_none_rose": T(
+        "{count} 个因子的多空收益均未取正，表现最好的{name}为 {value}",
+        "None of {count} factors rose; {name} fared best with {value} long–short",
     ),
     "headline_portfolio": T("{name}超额 {value}", "{name}: {value} excess"),
     "headline_nothing": T("本周尚无可计算的因子收益", "No factor return can be computed for this week yet"),

@@ -211,3 +211,22 @@ def test_tables_declare_what_their_functions_return(made):
     report = next(table for table in TABLES if table.name == "report")
     assert dict(made.frame.schema) == dict(report.schema)
     assert made.profile.select("table1_rows", "table2_rows", "figures").row(0) == (16, 2, 36)
+
+
+def test_failed_checks_are_told_once_with_their_count_and_last_detail():
+    keywords = inputs(factors=(), portfolios=())
+    days = keywords["manifests"]["partition"].unique().sort()
+    failing = (pl.col("table") == "minute_bars") & (pl.col("check") == "adds_up") & (pl.col("partition") >= days[-3])
+    keywords["manifests"] = keywords["manifests"].with_columns(
+        (pl.col("passed") & ~failing).alias("passed"),
+        pl.when(failing).then(pl.col("partition").dt.to_string() + " lost volume").otherwise("detail").alias("detail"),
+    )
+    text = Page(weekly.make_report(**keywords).files["report.html"].decode()).words
+    assert f"minute_bars · adds_up：3 个分区（{days[-3]} 至 {days[-1]}），最近一次：{days[-1]} lost volume" in text
+    assert text.index("minute_bars · adds_up") < text.index("trades · adds_up：1 个分区")
+
+
+def test_a_week_in_which_nothing_rose_does_not_speak_of_a_leader():
+    keywords = inputs(factors=("skewness",), portfolios=())
+    keywords["factor_returns"] = keywords["factor_returns"].with_columns((pl.col("short") - 0.05).alias("long"))
+    assert "因子领先" not in weekly.make_report(**keywords).notes["headline"]
