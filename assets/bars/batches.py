@@ -4,8 +4,8 @@ Here: cutting by symbol, order, arrays. Not here: what is summed (aggregate.py).
 """
 
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
@@ -31,30 +31,38 @@ class Batch:
 
 
 def by_symbol(rows: pl.LazyFrame, columns: Sequence[str], limit: int) -> Iterator[Batch]:
-    """Batches of whole symbols, about `limit` rows each (one symbol at least), of rows sorted as the lake keeps them.
+    """Batches of whole symbols, up to `limit` rows each (or one symbol), of rows sorted as the lake keeps them.
 
-    Cut by position, so that a Parquet scan decodes only the row groups a batch lies in.
+    Cut by position, so that a Parquet scan decodes only the row groups a batch lies in; a symbol cut off at a batch's end is
+    read again with the next. The next batch is decoded while the caller works on this one.
     """
+    selected = rows.select("symbol", *columns)
     total = rows.select(pl.len()).collect().item()
-    cuts = _cuts(rows, limit) if total > limit else [0, total] if total else [0]
-    for first, last in pairwise(cuts):
-        frame = rows.select("symbol", *columns).slice(first, last - first).collect()
-        runs = frame["symbol"].rechunk().rle().struct.unnest()
-        if not runs["value"].is_sorted() or runs["value"].n_unique() != runs.height:
-            raise ValueError("rows must be sorted by symbol, as the lake keeps them")
-        yield Batch(runs["value"].to_list(), _starts(runs["len"]), frame)
+    seen = ""
+    with ThreadPoolExecutor(max_workers=1) as reader:
+        ahead = reader.submit(_read, selected, 0, limit, total) if total else None
+        while ahead is not None:
+            batch, end = ahead.result()
+            if batch.symbols[0] <= seen or batch.symbols != sorted(set(batch.symbols)):
+                raise ValueError("rows must be sorted by symbol, as the lake keeps them")
+            seen = batch.symbols[-1]
+            ahead = reader.submit(_read, selected, end, limit, total) if end < total else None
+            yield batch
 
 
-def _cuts(rows: pl.LazyFrame, limit: int) -> list[int]:
-    """Row numbers between which the batches lie."""
-    counts = rows.group_by("symbol").len().sort("symbol").collect()["len"]
-    cuts = [0]
-    for end in _starts(counts).tolist()[1:]:
-        if len(cuts) > 1 and end - cuts[-2] <= limit:
-            cuts[-1] = end
-        else:
-            cuts.append(end)
-    return cuts
+def _read(rows: pl.LazyFrame, first: int, limit: int, total: int) -> tuple[Batch, int]:
+    """The batch that begins at row `first`, and the row after its last."""
+    while True:
+        frame = rows.slice(first, limit).collect().rechunk()
+        runs = frame["symbol"].rle().struct.unnest()
+        last = first + frame.height
+        if last < total and runs.height > 1:
+            runs = runs.head(-1)  # its last symbol may go on
+        elif last < total:
+            limit *= 2
+            continue
+        starts = _starts(runs["len"])
+        return Batch(runs["value"].to_list(), starts, frame.head(int(starts[-1]))), first + int(starts[-1])
 
 
 def _starts(lengths: pl.Series) -> np.ndarray:

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 
 from assets.bars import aggregate
-from assets.bars.batches import Batch, by_symbol
+from assets.bars.batches import by_symbol
 from assets.bars.delivered import delivered_bars
 from assets.bars.minutes import BOOK, LARGE, LIMITS, book_frame, dense_frame, null_out, with_limits
 from assets.bars.reconcile import final_quotes, reconcile
@@ -39,7 +39,6 @@ PROFILE = {
 }
 """One row per symbol and one for the day; what does not concern a row is null, and `detail` is the story."""
 CONTINUOUS_MS = (clock.MORNING * clock.MINUTE_MS, clock.CLOSING_AUCTION * clock.MINUTE_MS)
-_DENSE_ID_SPAN = 1 << 27  # order numbers spread wider than this (1 GB of sums) are ranked before they are summed
 _LISTED = 20  # names spelled out in a message
 
 
@@ -109,9 +108,7 @@ def order_size_sums(trades: pl.LazyFrame, settings: BarsSettings) -> pl.DataFram
         starts, owner = batch.segments("channel")
         sums = np.zeros((len(batch.symbols), 3))
         for side in ("bid_order", "ask_order"):
-            order = _dense_ids(batch, side, starts)
-            scratch = np.zeros(aggregate.id_span(starts, order), np.int64)
-            aggregate.order_sums(starts, owner, batch.array("price"), batch.array("volume"), order, scratch, sums)
+            aggregate.order_sums(starts, owner, batch.array("price"), batch.array("volume"), batch.array(side), sums)
         parts.append(
             pl.DataFrame(
                 {
@@ -123,15 +120,6 @@ def order_size_sums(trades: pl.LazyFrame, settings: BarsSettings) -> pl.DataFram
             )
         )
     return pl.concat(parts)
-
-
-def _dense_ids(batch: Batch, side: str, starts: np.ndarray) -> np.ndarray:
-    """Order numbers of one side; ranked where a vendor's are spread too wide to be positions in an array."""
-    order = batch.array(side)
-    if aggregate.id_span(starts, order) <= _DENSE_ID_SPAN:
-        return order
-    known, ranks = np.unique(order, return_inverse=True)
-    return np.where(order > 0, ranks + 1 - np.searchsorted(known, 1), 0)
 
 
 # --- minute bars ----------------------------------------------------------------------------------------------------------
@@ -206,7 +194,7 @@ def _from_ticks(
     thresholds = large_order_thresholds(order_sizes.collect(), settings)
     pre_close = dict(final.select("symbol", "quoted_pre_close").drop_nulls().iter_rows())
     pre_close |= dict(daily.select("symbol", "pre_close").drop_nulls().iter_rows())
-    parts = [_traded_bars(date, trades, thresholds, pre_close, settings)]
+    parts = [traded_bars(date, trades, thresholds, pre_close, settings)]
     traded = parts[0]["symbol"].unique().to_list()
     silent = final.filter(pl.col("booked") & (pl.col("quoted_volume") == 0) & ~pl.col("symbol").is_in(traded))["symbol"]
     parts.append(_silent_bars(date, silent.to_list(), thresholds, pre_close))
@@ -226,7 +214,7 @@ def _from_ticks(
     return frame.with_columns(pl.lit(None, pl.Boolean).alias(flag) for flag in LIMITS), reasons
 
 
-def _traded_bars(
+def traded_bars(
     date: dt.date,
     trades: pl.LazyFrame,
     thresholds: pl.DataFrame,
@@ -234,7 +222,7 @@ def _traded_bars(
     settings: BarsSettings,
 ) -> pl.DataFrame:
     known = dict(thresholds.iter_rows())
-    columns = ("channel", "time", "price", "volume", "side", *(("bid_order", "ask_order") if known else ()))
+    columns = ("time", "price", "volume", "side", *(("channel", "bid_order", "ask_order") if known else ()))
     parts = [dense_frame([], np.zeros((0, aggregate.SLOTS, 11), np.int64), date)]
     for batch in by_symbol(trades, columns, settings.batch_rows):
         bars = np.zeros((len(batch.symbols), aggregate.SLOTS, 11), np.int64)
@@ -245,9 +233,7 @@ def _traded_bars(
         if known:
             starts, owner = batch.segments("channel")
             for column, side in ((aggregate.LARGE_BUY, "bid_order"), (aggregate.LARGE_SELL, "ask_order")):
-                order = _dense_ids(batch, side, starts)
-                scratch = np.zeros(aggregate.id_span(starts, order), np.int64)
-                aggregate.large_sums(starts, owner, time, price, volume, order, threshold, scratch, column, bars)
+                aggregate.large_sums(starts, owner, time, price, volume, batch.array(side), threshold, column, bars)
         parts.append(_without_threshold(dense_frame(batch.symbols, bars, date), known))
     return pl.concat(parts)
 

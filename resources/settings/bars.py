@@ -31,5 +31,5 @@ class BarsSettings(Section):
         0.98, ge=0, le=1, description="Share of a day's traded names that must be delivered, else a warning."
     )
     batch_rows: int = Field(
-        8_000_000, ge=1, description="Trades or quotes aggregated at a time, whole symbols; bounds memory."
+        4_000_000, ge=1, description="Trades or quotes aggregated at a time, whole symbols; bounds memory."
     )

@@ -197,7 +197,7 @@ def test_rows_in_another_order_than_the_lake_s_are_refused():
         make(mixed)
 
 
-def test_order_numbers_spread_too_wide_for_an_array_are_ranked():
+def test_order_numbers_need_not_be_dense():
     rows = [
         trade(time=34_200_000 + i, seq=i, bid_order=10**15 * (1 + i % 3), ask_order=i % 2, price=100_000 + i)
         for i in range(9)
