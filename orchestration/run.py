@@ -38,10 +38,18 @@ def run_report(
         say(warning)
     monday = parse_week(week) if week else last_complete_week(builder)
     require_complete_week(builder, monday)
-    build(builder, [("report", monday)], instance=instance, say=say)
+    build(builder, everything_for(builder, monday), instance=instance, say=say)
     report = builder.tables["report"]
     builder.lake.require(report, monday)
     return builder.lake.store.path(f"{builder.lake.folder(report, monday)}/report.html")
+
+
+def everything_for(builder: Builder, week: dt.date) -> list[tuple[str, dt.date]]:
+    """The week's report, and every day table on every trading day of the history up to its signal day: researchers read
+    factors and features of all days, not of those alone that a report happens to use."""
+    days = builder.calendar.days(builder.start, builder.calendar.signal_day(week))
+    asked = [(table.name, day) for table in builder.tables.values() if table.partition == "day" for day in days]
+    return [*asked, ("report", week)]
 
 
 def build(
@@ -84,8 +92,8 @@ def parse_week(text: str) -> dt.date:
 
 
 def _say_blocked(plan: Plan, asked: list[tuple[str, dt.date]]) -> None:
-    """What was asked but cannot be built because a gate refused something it is made from."""
-    stopped = [step for step in plan.blocked if (step.table.name, step.key) in asked]
+    """What was asked last, the report of a week, but cannot be built because a gate refused something it is made from."""
+    stopped = [step for step in plan.blocked if (step.table.name, step.key) == asked[-1]]
     if stopped:
         roots = [step for step in plan.blocked if step.reason.startswith("[")]
         told = "\n  ".join(step.reason for step in (roots or plan.blocked)[:10])
@@ -207,7 +215,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.plan:
             builder = open_builder(names)
             week = parse_week(options.week) if options.week else last_complete_week(builder)
-            for step in make_plan(builder, [("report", week)]).steps:
+            for step in make_plan(builder, everything_for(builder, week)).steps:
                 print(f"{step.table.name} {step.key}: {step.reason}")
             return 0
         print(f"report: {run_report(week=options.week, names=names)}")

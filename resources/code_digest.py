@@ -1,6 +1,6 @@
 """The digest of the code that makes a table: its module and what that imports from assets/ and resources/.
 
-Comments, docstrings and layout do not count. Nothing is imported: the sources are read.
+Comments, docstrings and layout do not count; templates/ beside a module does. Nothing is imported: the sources are read.
 """
 
 import ast
@@ -26,6 +26,9 @@ def code_digest(make: str) -> str:
     for module in sorted(seen):
         hashed.update(module.encode())
         hashed.update(_normal_form(module))
+    for folder in sorted({_source(module).parent / "templates" for module in seen}):
+        for path in sorted(folder.glob("*")):
+            hashed.update(path.name.encode() + path.read_bytes())
     return hashed.hexdigest()
 
 
