@@ -19,18 +19,23 @@ FINAL = {
 
 
 def final_quotes(quotes: pl.LazyFrame, continuous: tuple[int, int]) -> pl.DataFrame:
-    """Per symbol what its last snapshot says (yuan, shares), and whether any book stood during continuous trading.
+    """Per symbol what its snapshots say in the end (yuan, shares), and whether any book stood during continuous trading.
 
-    continuous: first and last ms of continuous trading. `quotes` in the lake's order: symbol, time.
+    continuous: first and last ms of continuous trading. Cumulative fields only grow, so the largest is the last, in whatever
+    order an engine aggregates.
     """
     book = pl.col("bid_price_1").is_not_null() | pl.col("ask_price_1").is_not_null()
-    yuan = {"quoted_pre_close": "pre_close", "quoted_limit_up": "limit_up", "quoted_limit_down": "limit_down"}
+    yuan = {
+        "quoted_amount": "amount",
+        "quoted_pre_close": "pre_close",
+        "quoted_limit_up": "limit_up",
+        "quoted_limit_down": "limit_down",
+    }
     return (
         quotes.group_by("symbol")
         .agg(
-            pl.col("volume").last().alias("quoted_volume"),
-            (pl.col("amount").last() / 10_000).alias("quoted_amount"),
-            *((pl.col(column).drop_nulls().last() / 10_000).alias(name) for name, column in yuan.items()),
+            pl.col("volume").max().alias("quoted_volume"),
+            *((pl.col(column).max() / 10_000).alias(name) for name, column in yuan.items()),
             (book & pl.col("time").is_between(*continuous, closed="left")).any().alias("booked"),
         )
         .sort("symbol")

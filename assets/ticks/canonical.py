@@ -81,40 +81,39 @@ def canonical_rows(block: Block, layout: Layout, date: dt.date, text_suffix: boo
     """The block's rows of `layout.table`, checked one by one."""
     fields = layout.fields
     frame = block.frame.with_columns(code=field_values(block.frame["code"], fields["code"]), symbol=block.frame["code"])
-    strange = frame.filter(pl.col("code").is_null())
     column = pl.lit(fields["code"].column)
+    frame, strange = _split(frame, pl.col("code").is_not_null())
     reject = [
         strange.select(LINE, reason=pl.format("{} = '{}' is no security", column, pl.col("symbol").fill_null("")))
     ]
-    frame = frame.filter(pl.col("code").is_not_null())
     if text_suffix:
-        own = pl.col("symbol").str.contains(f".{layout.exchange}", literal=True)
-        reject.append(
-            frame.filter(~own).select(
-                LINE, reason=pl.format("{} in a file that begins with {} rows", "symbol", pl.lit(layout.exchange))
-            )
-        )
-        frame = frame.filter(own)
+        frame, foreign = _split(frame, pl.col("symbol").str.contains(f".{layout.exchange}", literal=True))
+        story = pl.format("{} in a file that begins with {} rows", "symbol", pl.lit(layout.exchange))
+        reject.append(foreign.select(LINE, reason=story))
     share = pl.any_horizontal(pl.col("code").is_between(*numbers) for numbers in A_SHARES[layout.exchange])
-    others = frame.filter(~share)
-    frame = frame.filter(share)
+    frame, others = _split(frame, share)
     if layout.keep is not None:
         name, kept = layout.keep
-        frame = frame.with_columns(field_values(frame[name], fields[name]).alias(f"{name}_value"))
-        frame = frame.filter(pl.col(f"{name}_value").is_in(kept) | pl.col(f"{name}_value").is_null())
+        value = field_values(frame[name], fields[name])
+        frame = frame.filter(value.is_in(kept) | value.is_null())
     values = {name: field_values(frame[name], item) for name, item in fields.items() if name != "code"}
     judged = frame.select(LINE, "code", **values)
     rules = [*_presence(fields), *_RULES[layout.table](judged, date)]
-    judged = judged.with_columns(
-        reason=pl.coalesce(pl.when(~holds.fill_null(True)).then(pl.lit(text)) for holds, text in rules)
-    )
-    bad = judged.filter(pl.col("reason").is_not_null())
+    judged, bad = _split(judged, pl.all_horizontal(holds.fill_null(True) for holds, _ in rules))
     if bad.height:
+        bad = bad.with_columns(
+            reason=pl.coalesce(pl.when(~holds.fill_null(True)).then(pl.lit(text)) for holds, text in rules)
+        )
         raw = frame.select(LINE, *(pl.col(name).cast(pl.String).alias(name) for name in fields if name != "code"))
         reject.append(_with_values(bad, raw, fields))
-        judged = judged.filter(pl.col("reason").is_null())
     finished = _FINISH[layout.table](judged, layout)
     return Rows(finished, pl.concat([block.rejected, *reject]).sort(LINE), set(others["code"].unique()), others.height)
+
+
+def _split(frame: pl.DataFrame, holds: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(rows for which it holds, the others), without a copy where it holds for all, as it does in almost every block."""
+    mask = frame.select(holds).to_series()
+    return (frame, frame.clear()) if mask.all() else (frame.filter(mask), frame.filter(~mask))
 
 
 def _presence(fields: Mapping[str, Field]) -> list[tuple[pl.Expr, str]]:
