@@ -16,7 +16,6 @@ TableName = Literal["trades", "orders", "quotes"]
 Kind = Literal["symbol", "integer", "price", "money", "clock", "date", "code"]
 
 FILL, CANCEL = 1, 2
-ADD, DELETE, TRADE = 1, 2, 3
 BUY, SELL, NEITHER = 1, -1, 0
 LIMIT, MARKET, OWN_BEST, CANCELLED = 0, 1, 2, 3
 ORDER_KINDS = ("limit", "market", "own_best", "cancel")
