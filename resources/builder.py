@@ -25,7 +25,7 @@ from resources.code_digest import code_digest
 from resources.errors import InputError, NotReadyError, SettingsError
 from resources.gate import Verdict, judge
 from resources.lake import Lake, Manifest, digest, encode
-from resources.landing import LandingZone
+from resources.landing import NOTHING, LandingZone
 from resources.made import Made
 from resources.table import Table
 
@@ -173,6 +173,15 @@ class Builder:
         gone = [folder for folder in manifest.inputs if folder not in inputs]
         return f"input {gone[0]} is no longer read" if gone else ""
 
+    def is_absent(self, table: Table, key: dt.date) -> bool:
+        """True for a day that is not built and for which nothing has landed that it could be built from: it reads as empty,
+        so that a landing zone of ticks alone needs no reference table to be built first."""
+        if table.partition == "week" or self.lake.manifest(table, key) is not None:
+            return False
+        if any(digest_ != NOTHING for digest_ in self.landing_digests(table, key).values()):
+            return False
+        return all(self.is_absent(upstream, k) for upstream, keys in self.reads(table, key) for k in keys if k == key)
+
     def _contents(self, table: Table, key: dt.date) -> dict[str, str]:
         """Input partition → digest of its content, of all that are built."""
         contents = {}
@@ -221,7 +230,8 @@ class Builder:
         known: dict[str, dict[str, str]] = {}
         allowed: set[tuple[str, dt.date]] = set()
         for upstream, keys in self.reads(table, key):
-            frames[upstream.name] = self.lake.read(upstream, keys, reader=f"{table.name} of {key}")
+            built = [k for k in keys if not self.is_absent(upstream, k)]
+            frames[upstream.name] = self.lake.read(upstream, built, reader=f"{table.name} of {key}")
             known[upstream.name] = self._unavailable(upstream, keys)
             allowed.update((upstream.name, k) for k in keys)
         inputs = self._contents(table, key)
@@ -272,7 +282,12 @@ class Builder:
 
     def _unavailable(self, table: Table, keys: Iterable[dt.date]) -> dict[str, str]:
         """Column or item → reason, of what is unavailable in every one of these partitions."""
-        held = [manifest.unavailable for key in keys if (manifest := self.lake.manifest(table, key)) is not None]
+        held = [
+            manifest.unavailable
+            if (manifest := self.lake.manifest(table, key)) is not None
+            else dict.fromkeys(table.schema, f"{table.name} of {key}: nothing has landed to make it from")
+            for key in keys
+        ]
         if not held:
             return dict.fromkeys(table.schema, f"{table.name} has no earlier partition: the data begins here")
         return {column: reason for column, reason in held[-1].items() if all(column in one for one in held)}

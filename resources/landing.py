@@ -78,7 +78,7 @@ REFERENCE: dict[str, ReferenceTable] = {
     ),
 }
 _FOLDER = re.compile(r"^\d{8}$")
-_NOTHING = "nothing"
+NOTHING = "nothing"  # the digest of what has not landed
 
 
 class LandingZone:
@@ -180,11 +180,11 @@ class LandingZone:
         if name in ("ticks", "bars"):
             files = self.tick_files(date) if name == "ticks" else self.bar_files(date)
             if not files:
-                return _NOTHING
+                return NOTHING
             parts = [f"{path.relative_to(self.root)}:{self._file_digest(name, path)}" for path in files]
             return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
         path = self.reference_path(name)
-        return _NOTHING if path is None else self._reference_slices(name, path).digest(date, until)
+        return NOTHING if path is None else self._reference_slices(name, path).digest(date, until)
 
     def flush(self) -> None:
         """Keep the file digests for the next run."""
@@ -302,7 +302,7 @@ class _Slices:
         first = 0 if until else int(np.searchsorted(dates, str(date), side="left"))
         with np.errstate(over="ignore"):
             total = self.sums[first:last].sum(axis=0, dtype=np.uint64)
-        return f"{int(total[0]):016x}{int(total[1]):016x}" if last > first else _NOTHING
+        return f"{int(total[0]):016x}{int(total[1]):016x}" if last > first else NOTHING
 
     def dumps(self) -> bytes:
         return json.dumps({"stamp": self.stamp, "dates": self.dates, "sums": self.sums.tolist()}).encode()
