@@ -4,7 +4,7 @@ import base64
 import datetime as dt
 import importlib
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -16,7 +16,7 @@ from orchestration.tables import OWNERS, describe
 from resources.builder import Builder, Outcome
 from resources.calendar import Calendar
 from resources.gate import Check
-from resources.table import Table
+from resources.table import Read, Table
 
 PREVIEW_ROWS = 8
 
@@ -44,14 +44,39 @@ class OpenPlatform:
 
 
 def to_assets(tables: Mapping[str, Table], calendar: Calendar) -> list[dg.AssetsDefinition]:
-    """One asset per table, keyed by the table's name."""
-    days, weeks = trading_days(calendar), trading_weeks()
+    """One asset per table, keyed by the table's name, partitioned by trading days or weeks."""
+    partitions = {"day": trading_days(calendar), "week": trading_weeks()}
+    return _to_assets(tables, partitions, lambda table, read: _dependency(table, read, tables))
+
+
+def to_run_assets(tables: Mapping[str, Table], keys: Mapping[str, Sequence[str]]) -> list[dg.AssetsDefinition]:
+    """The same assets for the driver's own runs: same keys, same partition names, but partitions as plain lists.
+
+    Dagster writes a partitions definition into every event of a ranged run; with a decade of holidays in it, two thirds of
+    the sample run's time went into its event log.
+
+    keys: "day" and "week" → the partition names that may be asked for.
+    """
+    partitions = {kind: dg.StaticPartitionsDefinition(list(names)) for kind, names in keys.items()}
+    return _to_assets(
+        tables, partitions, lambda table, read: dg.AssetDep(read.table) if read.table != table.name else None
+    )
+
+
+def _to_assets(
+    tables: Mapping[str, Table],
+    partitions: Mapping[str, dg.PartitionsDefinition],
+    dependency: Callable[[Table, Read], dg.AssetDep | None],
+) -> list[dg.AssetsDefinition]:
     # backfill_policy is called beta by this version of Dagster, once per asset; it is pinned and tested here.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
-    return [_to_asset(table, tables, days if table.partition == "day" else weeks) for table in tables.values()]
+    return [
+        _to_asset(table, partitions[table.partition], [d for read in table.reads if (d := dependency(table, read))])
+        for table in tables.values()
+    ]
 
 
-def _to_asset(table: Table, tables: Mapping[str, Table], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def _to_asset(table: Table, partitions: dg.PartitionsDefinition, deps: list[dg.AssetDep]) -> dg.AssetsDefinition:
     @dg.asset(
         name=table.name,
         group_name=table.stage,
@@ -61,7 +86,7 @@ def _to_asset(table: Table, tables: Mapping[str, Table], partitions: dg.Partitio
         pool=table.pool,
         partitions_def=partitions,
         backfill_policy=dg.BackfillPolicy.single_run(),
-        deps=[_dependency(table, read.table, read.offsets, tables) for read in table.reads],
+        deps=deps,
         check_specs=[_check_spec(table, check) for check in table.checks],
         metadata={"stage": table.stage, "settings": table.settings or "none", "history": table.history},
     )
@@ -74,16 +99,17 @@ def _to_asset(table: Table, tables: Mapping[str, Table], partitions: dg.Partitio
     return build
 
 
-def _dependency(table: Table, upstream: str, offsets: tuple[int, int], tables: Mapping[str, Table]) -> dg.AssetDep:
+def _dependency(table: Table, read: Read, tables: Mapping[str, Table]) -> dg.AssetDep:
     """The edge in the lineage graph; the offsets show which partitions are read, the builder reads by the calendar."""
-    if upstream == table.name:
+    offsets = read.offsets
+    if read.table == table.name:
         offsets = min(
             offsets, (-1, -1)
         )  # a look-back that is no plain range: Dagster only needs to know that it is earlier
-    if tables[upstream].partition == table.partition:
+    if tables[read.table].partition == table.partition:
         mapping = dg.TimeWindowPartitionMapping(start_offset=offsets[0], end_offset=offsets[1])
-        return dg.AssetDep(upstream, partition_mapping=mapping)
-    return dg.AssetDep(upstream, partition_mapping=dg.TimeWindowPartitionMapping())
+        return dg.AssetDep(read.table, partition_mapping=mapping)
+    return dg.AssetDep(read.table, partition_mapping=dg.TimeWindowPartitionMapping())
 
 
 def _check_spec(table: Table, check: Check) -> dg.AssetCheckSpec:

@@ -7,6 +7,7 @@ Nothing stale, no Dagster run. Exit codes: 0 built, 1 refused with its reason.
 
 import argparse
 import collections
+import contextlib
 import datetime as dt
 import itertools
 import os
@@ -72,7 +73,7 @@ def build(
     _say_blocked(plan, asked)
     if plan:
         progress = _Progress(plan, say)
-        with _Runner(builder, instance) as runner:
+        with _Runner(builder, plan, instance) as runner:
             for names, keys in _runs(plan):
                 started = time.perf_counter()
                 runner.run(names, keys)
@@ -83,8 +84,14 @@ def build(
                     for name in names
                 }
                 progress.advance(names, keys, time.perf_counter() - started, shares)
-        builder.lake.forget()
-        _say_blocked(make_plan(builder, asked), asked)
+        left = make_plan(builder, asked)
+        _say_blocked(left, asked)
+        if any((step.table.name, step.key) == asked[-1] for step in left.steps):
+            reasons = [f"{name} of {key}: {reason}" for (name, key), reason in builder.blocked.items()]
+            raise NotReadyError(
+                f"{asked[-1][0]} of {asked[-1][1]} could not be built. What stopped first:\n  "
+                + "\n  ".join(reasons[:3])
+            )
     return plan
 
 
@@ -123,29 +130,28 @@ def _runs(plan: Plan) -> Iterator[tuple[list[str], list[dt.date]]]:
 class _Runner:
     """Dagster runs in this process, with one builder's caches, recorded on the instance the UI shows."""
 
-    def __init__(self, builder: Builder, instance: Any | None):
+    def __init__(self, builder: Builder, plan: Plan, instance: Any | None):
         import dagster as dg
 
-        from orchestration.assets import OpenPlatform
-        from orchestration.definitions import build_defs
+        from orchestration.assets import OpenPlatform, to_run_assets
+        from orchestration.event_log import kept_open
 
-        overrides = {"platform": OpenPlatform(builder)}
-        self._job = build_defs(
-            resource_overrides=overrides, settings=builder.settings
-        ).resolve_implicit_global_asset_job_def()
+        keys = {kind: sorted({str(s.key) for s in plan.steps if s.table.partition == kind}) for kind in ("day", "week")}
+        defs = dg.Definitions(assets=to_run_assets(builder.tables, keys), resources={"platform": OpenPlatform(builder)})
+        self._job = defs.resolve_implicit_global_asset_job_def()
         # Without DAGSTER_HOME nothing would show the runs; a passing instance serves.
         persistent = bool(os.environ.get("DAGSTER_HOME"))
-        self._own = (
-            None if instance is not None else dg.DagsterInstance.get() if persistent else dg.DagsterInstance.ephemeral()
-        )
-        self._instance = instance or self._own
+        self._open = contextlib.ExitStack()
+        if instance is None:
+            opened = dg.DagsterInstance.get() if persistent else dg.DagsterInstance.ephemeral()
+            instance = self._open.enter_context(opened)
+        self._instance = self._open.enter_context(kept_open(instance))
 
     def __enter__(self) -> "_Runner":
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._own is not None:
-            self._own.dispose()
+        self._open.close()
 
     def run(self, tables: list[str], keys: list[dt.date]) -> None:
         """Raises on a fault of the code; what a gate refused or blocked is for the next plan to tell."""

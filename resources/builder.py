@@ -92,6 +92,7 @@ class Builder:
         self.tables, self.lake, self.zone, self.calendar, self.settings = tables, lake, zone, calendar, settings
         self.run_settings = dict(run_settings or {})
         self.say = say
+        self.blocked: dict[tuple[str, dt.date], str] = {}  # why partitions asked of this builder could not be made
 
     # --- what a partition is made from ------------------------------------------------------------------------------
 
@@ -212,7 +213,8 @@ class Builder:
                 continue
             try:
                 batch.append(self._prepare(table, key))
-            except NotReadyError as error:
+            except (NotReadyError, SettingsError) as error:
+                self.blocked[table.name, key] = str(error)
                 outcomes.append(Outcome(key, "blocked", str(error), None))
             except InputError as error:
                 outcomes.append(self._refuse(table, key, str(error)))
