@@ -11,11 +11,13 @@ import contextlib
 import datetime as dt
 import itertools
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from assets.models.windows import shortfall
 from orchestration.plan import Plan, last_complete_week, make_plan, require_complete_week
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
@@ -43,10 +45,24 @@ def run_report(
         say(warning)
     monday = parse_week(week) if week else last_complete_week(builder)
     require_complete_week(builder, monday)
+    require_history(builder, monday)
     build(builder, everything_for(builder, monday), instance=instance, say=say)
     report = builder.tables["report"]
     builder.lake.require(report, monday)
     return builder.lake.store.path(f"{builder.lake.folder(report, monday)}/report.html")
+
+
+def require_history(builder: Builder, week: dt.date) -> None:
+    """A model whose window is longer than the history is an error, unless the settings say n/a (SPEC §5.2)."""
+    models = builder.settings.models
+    for key, row in models.rows.items():
+        reason = shortfall(builder.calendar, week, row, builder.start)
+        if reason is not None and models.short_history == "error":
+            raise SettingsError(
+                f"{key} cannot be trained by the week of {week}: {reason}. Ask for a later week, deliver more history, shorten "
+                f"the window (models.{key}.train_days and the like), or set models.short_history to 'n/a' for a report "
+                "without it."
+            )
 
 
 def everything_for(builder: Builder, week: dt.date) -> list[tuple[str, dt.date]]:
@@ -240,7 +256,9 @@ def main(arguments: list[str] | None = None) -> int:
             for step in make_plan(builder, everything_for(builder, week)).steps:
                 print(f"{step.table.name} {step.key}: {step.reason}")
             return 0
-        print(f"report: {run_report(week=options.week, names=names)}")
+        path = run_report(week=options.week, names=names)
+        print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")
+        print(f"report: {path}")
     except ZhoubaoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1

@@ -64,6 +64,11 @@ class ModelsSettings(Section):
 
     gru_50_1: ModelSettings = Field(ModelSettings(), description="Model 11, GRU(50,1)+NN(10). SPEC §5.2")
     train_lag_weeks: int = Field(0, ge=0, description="1 scores with the previous week's model. SPEC §5.2")
+    short_history: Literal["error", "n/a"] = Field(
+        "error",
+        description="What a report is whose week a model's window does not reach: refused with the number of missing days, "
+        "or made with that model n/a. SPEC §5.2: an error",
+    )
 
     @property
     def rows(self) -> dict[str, ModelSettings]:

@@ -1,0 +1,63 @@
+"""What a run refuses before it builds anything, each with its clear error."""
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from orchestration import run
+from orchestration.platform import PROFILES, Names, open_builder
+from resources.errors import NotReadyError, SettingsError
+from resources.settings.load import load_profile
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    """Three weeks of closes, 2023-01-03 … 2023-01-19: the last week lacks its Friday."""
+    (tmp_path / "market" / "bars").mkdir(parents=True)
+    for day in (3, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 19):
+        bars = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
+        bars.write_parquet(tmp_path / "market" / "bars" / f"202301{day:02d}.parquet")
+    return tmp_path / "market"
+
+
+def ask(market: Path, tmp_path: Path, week: str | None, profile: str = "production") -> str:
+    return run.run_report(week=week, names=Names(str(market), str(tmp_path / "lake"), profile), say=lambda line: None)
+
+
+def test_an_incomplete_week_lists_the_days(market: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match=r"2023-01-16 is incomplete: 2023-01-20 has not landed .* 2023-01-09"):
+        ask(market, tmp_path, "2023-01-16")
+
+
+def test_a_week_without_a_trading_day_is_named(market: Path, tmp_path: Path) -> None:
+    with pytest.raises(NotReadyError, match="2023-01-23 has no trading day"):
+        ask(market, tmp_path, "2023-01-23")
+
+
+def test_a_week_that_is_no_monday_is_named(market: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="2023-01-10 is a Tuesday; a week is named by its Monday: 2023-01-09"):
+        ask(market, tmp_path, "2023-01-10")
+    with pytest.raises(SettingsError, match="WEEK=tomorrow is no date"):
+        ask(market, tmp_path, "tomorrow")
+
+
+def test_a_history_too_short_for_a_window_says_how_many_days_are_missing(market: Path, tmp_path: Path) -> None:
+    with pytest.raises(
+        SettingsError, match=r"gru_50_1 .* holds 9 of the 150 trading days .* 141 are missing; .*short_history"
+    ):
+        ask(market, tmp_path, "2023-01-09")
+
+
+def test_the_last_complete_week_is_the_default(market: Path, tmp_path: Path) -> None:
+    profile = load_profile("production", PROFILES, {})
+    builder = open_builder(Names(str(market), str(tmp_path / "lake"), ""), profile=profile, say=lambda line: None)
+    assert run.last_complete_week(builder) == dt.date(2023, 1, 9)
+
+
+def test_the_command_prints_errors_not_traces(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    assert run.main(["--market", str(tmp_path / "nowhere"), "--lake", str(tmp_path / "lake")]) == 1
+    assert capsys.readouterr().err.startswith("error: There is no landing zone at")
+    assert run.main(["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", "nonsense"]) == 1
+    assert "Profiles: production" in capsys.readouterr().err
