@@ -6,6 +6,7 @@ One job cannot mix daily and weekly partitions, so the whole chain is `weekly_re
 from collections.abc import Mapping
 
 import dagster as dg
+from dagster._core.definitions.unresolved_asset_job_definition import UnresolvedAssetJobDefinition
 
 from resources.table import Table
 
@@ -28,8 +29,8 @@ def weekly_report() -> None:
     build_report()
 
 
-def make_jobs(tables: Mapping[str, Table]) -> list[dg.JobDefinition | object]:
-    def select(name: str, description: str, chosen: list[Table]) -> object:
+def make_jobs(tables: Mapping[str, Table]) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
+    def select(name: str, description: str, chosen: list[Table]) -> UnresolvedAssetJobDefinition:
         return dg.define_asset_job(
             name,
             selection=dg.AssetSelection.assets(*(table.name for table in chosen)),

@@ -40,12 +40,12 @@ def test_year_end_belongs_to_the_week_of_its_monday() -> None:
 def test_saturday_belongs_to_the_week_before_it() -> None:
     assert CALENDAR.week_of(D(2023, 12, 16)) == D(2023, 12, 11)
     assert CALENDAR.previous_day(D(2023, 12, 16)) == D(2023, 12, 15)
-    with pytest.raises(SettingsError, match="2023-12-16 is no trading day .* 2023-12-15 and 2023-12-18"):
+    with pytest.raises(SettingsError, match=r"2023-12-16 is no trading day .* 2023-12-15 and 2023-12-18"):
         CALENDAR.offset(D(2023, 12, 16), 1)
 
 
 def test_a_week_named_by_another_day_is_refused_with_the_right_name() -> None:
-    with pytest.raises(SettingsError, match="2023-12-13 is a Wednesday; .* 2023-12-11"):
+    with pytest.raises(SettingsError, match=r"2023-12-13 is a Wednesday; .* 2023-12-11"):
         CALENDAR.week_days(D(2023, 12, 13))
 
 
