@@ -50,7 +50,9 @@ def delivered_bars(raw: pl.DataFrame, date: dt.date, name: str, pre_close: Mappi
     symbols = columns.filter(share).select(pl.col("symbol").unique().sort())
     grid = symbols.join(pl.DataFrame({"minute": pl.Series(clock.DAY_BARS, dtype=pl.Int32)}), how="cross")
     late = rows.filter(pl.col("minute") == clock.AFTER_HOURS).select("symbol", "minute")
-    dense = pl.concat([grid, late]).join(rows, on=["symbol", "minute"], how="left").sort("symbol", "minute")
+    delivered = rows.with_columns(absent=False)
+    dense = pl.concat([grid, late]).join(delivered, on=["symbol", "minute"], how="left").sort("symbol", "minute")
+    dense = dense.with_columns(pl.col("absent").fill_null(True))
     first = pl.DataFrame(
         {"symbol": list(pre_close), "pre_close": list(pre_close.values())},
         schema={"symbol": pl.String, "pre_close": pl.Float64},
@@ -59,7 +61,8 @@ def delivered_bars(raw: pl.DataFrame, date: dt.date, name: str, pre_close: Mappi
         close=pl.coalesce(pl.col("close").forward_fill().over("symbol"), "pre_close")
     )
     if "volume" in given:
-        empty = pl.col("volume").fill_null(0) == 0
+        counted = pl.col("volume").count().over("symbol") > 0  # where no volume is known, an absent minute's is not 0
+        empty = (pl.col("absent") & counted) | (pl.col("volume") == 0).fill_null(False)
         dense = dense.with_columns(
             *(
                 pl.when(empty).then("close").otherwise(column).alias(column)
@@ -68,6 +71,11 @@ def delivered_bars(raw: pl.DataFrame, date: dt.date, name: str, pre_close: Mappi
             ),
             *(pl.when(empty).then(0).otherwise(column).alias(column) for column in _COUNTED if column in given),
         )
+    for flag in ("at_limit_up", "at_limit_down"):
+        if flag in given:  # an absent minute closes where the one before it did, at the limit or not
+            before_any = pl.when(pl.col(flag).count().over("symbol") > 0).then(pl.lit(False))  # pre_close is no limit
+            carried = pl.coalesce(pl.col(flag).forward_fill().over("symbol"), before_any)
+            dense = dense.with_columns(pl.when("absent").then(carried).otherwise(flag).alias(flag))
     if "net_bid_change" in given:
         dense = dense.with_columns(pl.col("net_bid_change").fill_null(0.0))
     dense = dense.with_columns(
@@ -103,6 +111,16 @@ def _rejected(rows: pl.DataFrame) -> pl.DataFrame:
             pl.format("minute {} is no bar of SPEC §1", pl.col("minute").cast(pl.String).fill_null("null")),
         ),
         (~pl.struct("symbol", "minute").is_duplicated(), pl.lit("the minute stands there twice")),
+        *(
+            [
+                (
+                    pl.col("close").is_not_null() | (pl.col("volume").fill_null(0) == 0),
+                    pl.format("volume = {} without a close", "volume"),
+                )
+            ]
+            if "volume" in rows.columns
+            else []
+        ),
         *(
             ((pl.col(column) > 0).fill_null(True), pl.format("{} = {} must be above 0", pl.lit(column), column))
             for column in _PRICES

@@ -105,6 +105,42 @@ def test_an_absent_minute_had_no_trade_where_volumes_are_delivered():
     assert made.unavailable["high"] == f"{NAME} gives open, close, volume, amount, net_bid_change only"
 
 
+def test_an_absent_minute_stands_at_the_limit_where_the_one_before_it_did():
+    raw = pl.DataFrame(
+        {
+            "symbol": ["600519.SH"] * 3,
+            "minute": [571, 573, 576],
+            "close": [10.0, 11.0, 10.5],
+            "volume": [100, 200, 300],
+            "at_limit_up": [False, True, False],
+            "at_limit_down": [False, False, False],
+        }
+    )
+    frame = make(raw).frame
+    assert frame["at_limit_up"].to_list()[:9] == [False, False, False, False, True, True, True, False, False]
+    assert not frame["at_limit_down"].any()
+    assert frame["at_limit_down"].null_count() == 0
+
+
+def test_where_no_volume_of_a_symbol_is_known_its_minutes_are_unknown_not_empty():
+    raw = pl.DataFrame(
+        {
+            "symbol": ["000001.SZ"] * 2 + ["000002.SZ"],
+            "minute": [570, 572, 570],
+            "open": [9.9, 10.1, 20.0],
+            "close": [10.0, 10.2, 20.1],
+            "volume": [None, None, 100],
+            "amount": [None, None, 2005.0],
+        }
+    )
+    by_symbol = make(raw).frame.filter(pl.col("minute") < 573).partition_by("symbol", as_dict=True)
+    unknown, known = by_symbol[("000001.SZ",)], by_symbol[("000002.SZ",)]
+    assert unknown["volume"].null_count() == unknown["amount"].null_count() == unknown.height
+    assert unknown["open"].to_list() == [None, 9.9, None, 10.1]
+    assert known["volume"].to_list() == [0, 100, 0, 0]
+    assert known["amount"].to_list() == [0.0, 2005.0, 0.0, 0.0]
+
+
 def test_volumes_that_do_not_add_up_put_the_symbol_aside():
     raw = pl.DataFrame({"symbol": ["600519.SH"], "minute": [570], "close": [10.0], "volume": [100]})
     made = make(raw, daily=pl.DataFrame([day(volume=600)], schema=DAILY))
@@ -119,6 +155,7 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
         ({"minute": [570, 570], "close": [10.0, 10.1]}, "the minute stands there twice"),
         ({"minute": [570, 571], "close": [10.0, 0.0]}, "close = 0.0 must be above 0"),
         ({"minute": [570, 571], "close": [10.0, 10.0], "volume": [100, -1]}, "volume = -1 is negative"),
+        ({"minute": [570, 571], "close": [10.0, None], "volume": [100, 5]}, "volume = 5 without a close"),
     ],
 )
 def test_a_bad_row_puts_its_symbol_aside_with_the_reason(rows, reason):
