@@ -61,29 +61,37 @@ def delivered_bars(raw: pl.DataFrame, date: dt.date, name: str, pre_close: Mappi
         close=pl.coalesce(pl.col("close").forward_fill().over("symbol"), "pre_close")
     )
     if "volume" in given:
-        counted = pl.col("volume").count().over("symbol") > 0  # where no volume is known, an absent minute's is not 0
-        empty = (pl.col("absent") & counted) | (pl.col("volume") == 0).fill_null(False)
+        empty = (pl.col("absent") & _known("volume")) | (pl.col("volume") == 0).fill_null(False)
         dense = dense.with_columns(
             *(
                 pl.when(empty).then("close").otherwise(column).alias(column)
                 for column in _PRICES[:3]
                 if column in given
             ),
-            *(pl.when(empty).then(0).otherwise(column).alias(column) for column in _COUNTED if column in given),
+            *(
+                pl.when(empty & _known(column)).then(0).otherwise(column).alias(column)
+                for column in _COUNTED
+                if column in given
+            ),
         )
     for flag in ("at_limit_up", "at_limit_down"):
         if flag in given:  # an absent minute closes where the one before it did, at the limit or not
-            before_any = pl.when(pl.col(flag).count().over("symbol") > 0).then(pl.lit(False))  # pre_close is no limit
+            before_any = pl.when(_known(flag)).then(pl.lit(False))  # pre_close is no limit
             carried = pl.coalesce(pl.col(flag).forward_fill().over("symbol"), before_any)
             dense = dense.with_columns(pl.when("absent").then(carried).otherwise(flag).alias(flag))
     if "net_bid_change" in given:
-        dense = dense.with_columns(pl.col("net_bid_change").fill_null(0.0))
+        dense = dense.with_columns(pl.when(_known("net_bid_change")).then(pl.col("net_bid_change").fill_null(0.0)))
     dense = dense.with_columns(
         *(pl.lit(None, MINUTE_BARS[column]).alias(column) for column in missing), date=pl.lit(date)
     )
     reason = f"{name} gives {', '.join(given)} only"
     unavailable = dict.fromkeys(missing, reason)
     return Delivered(dense.select(*MINUTE_BARS), rejected, unavailable, others.height)
+
+
+def _known(column: str) -> pl.Expr:
+    """Whether the symbol has a value of the column in any minute; where it has none, an empty minute's is not 0."""
+    return pl.col(column).count().over("symbol") > 0
 
 
 def _typed(raw: pl.DataFrame, name: str) -> pl.DataFrame:

@@ -141,6 +141,23 @@ def test_where_no_volume_of_a_symbol_is_known_its_minutes_are_unknown_not_empty(
     assert known["amount"].to_list() == [0.0, 2005.0, 0.0, 0.0]
 
 
+def test_a_symbol_without_quotes_or_threshold_has_no_zeros_for_them():
+    raw = pl.DataFrame(
+        {
+            "symbol": ["000001.SZ"] * 2 + ["000002.SZ"],
+            "minute": [570, 572, 570],
+            "close": [10.0, 10.2, 20.1],
+            "volume": [100, 0, 100],
+            "large_buy_amount": [None, None, 500.0],
+            "net_bid_change": [None, None, 7.0],
+        }
+    )
+    by_symbol = make(raw).frame.filter(pl.col("minute") < 573).partition_by("symbol", as_dict=True)
+    for name, value in (("large_buy_amount", 500.0), ("net_bid_change", 7.0)):
+        assert by_symbol[("000001.SZ",)][name].to_list() == [None] * 4
+        assert by_symbol[("000002.SZ",)][name].to_list() == [0.0, value, 0.0, 0.0]
+
+
 def test_volumes_that_do_not_add_up_put_the_symbol_aside():
     raw = pl.DataFrame({"symbol": ["600519.SH"], "minute": [570], "close": [10.0], "volume": [100]})
     made = make(raw, daily=pl.DataFrame([day(volume=600)], schema=DAILY))
