@@ -19,6 +19,7 @@ from resources.gate import Check
 from resources.table import Read, Table
 
 PREVIEW_ROWS = 8
+SHOWN_FIGURES = 4  # of a partition's own figures: the portfolios' of the report
 
 
 class PlatformResource(dg.ConfigurableResource):
@@ -153,6 +154,9 @@ def _result(table: Table, builder: Builder, outcomes: Sequence[Outcome]) -> dg.M
         metadata["preview"] = dg.MetadataValue.md(_markdown(frame.head(PREVIEW_ROWS)))
         if table.plot is not None and not frame.is_empty():
             metadata["plot"] = dg.MetadataValue.md(_image(_call(table.plot, frame)))
+        figures = [name for name in manifests[last].files if name.endswith(".svg")]
+        for name in figures[-SHOWN_FIGURES:]:
+            metadata[name] = dg.MetadataValue.md(_image(builder.lake.read_file(table, last, name).decode()))
     return dg.MaterializeResult(
         metadata=metadata, check_results=[_check_result(table, c, outcomes) for c in table.checks]
     )
