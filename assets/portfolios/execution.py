@@ -250,8 +250,9 @@ def market_day(symbols: Strings, date: dt.date, prices: pl.DataFrame, securities
         vwap="vwap",
         listed="listed",
         traded="traded",
-        locked_up=(in_cents["low"] >= in_cents["limit_up"]).fill_null(False),
-        locked_down=(in_cents["high"] <= in_cents["limit_down"]).fill_null(False),
+        # Trades beyond a limit show that it did not apply (a resumption, a delisting period): only equality locks.
+        locked_up=(in_cents["low"] == in_cents["limit_up"]).fill_null(False),
+        locked_down=(in_cents["high"] == in_cents["limit_down"]).fill_null(False),
     )
     return Day(date, **{name: columns[name].to_numpy() for name in columns.columns})
 

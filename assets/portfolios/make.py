@@ -33,6 +33,7 @@ Files = Callable[[str, dt.date, str], bytes]
 Reasons = Mapping[str, Mapping[str, str]]
 
 UNKNOWN = "unknown"
+FROZEN = ("not_listed", "suspended")  # states in which a name can't be traded
 DATA_COLUMNS = ("symbol", "weight", "drifted_weight", "benchmark_weight", "score", "industry")
 
 
@@ -329,7 +330,7 @@ def _problem(
         )
     )
     state = names["state"].to_numpy().astype(str)
-    frozen = np.isin(state, ["not_listed", "suspended"])
+    frozen = np.isin(state, FROZEN)
     drifted, weights = names["drifted_weight"].to_numpy(), names["benchmark_weight"].to_numpy()
     limits = bound_names(
         weights,
@@ -395,7 +396,7 @@ def _solve_row(
     cash = [held.cash, *(day.cash for day in held.days)]
     if held.execution is not None:
         cash.append(held.execution.cash_after)
-    frozen = problem.lower == problem.upper
+    frozen = np.isin(problem.state, FROZEN)
     row = {
         "week": week,
         "date": date,

@@ -232,19 +232,21 @@ def test_a_days_market_reads_suspension_limits_and_ex_rights() -> None:
             {**bar, "symbol": "D", "low": 5.0, "high": 5.5, "close": 5.25, "vwap": 5.2, "pre_close": 5.0},  # ex-rights
             {**bar, "symbol": "E", "low": 10.0, "high": 10.0, "close": 10.0, "vwap": None, "volume": 0},
             {**bar, "symbol": "F", "low": 30.0, "high": 30.0, "close": 30.0, "vwap": 30.0},  # no limit on this day
+            {**bar, "symbol": "I", "low": 30.0, "high": 31.0, "close": 30.0, "vwap": 30.0},  # beyond the rule's limit
+            {**bar, "symbol": "J", "low": 3.0, "high": 4.0, "close": 4.0, "vwap": 3.5},
         ],
         [
             {"symbol": s, "limit_up": None if s == "F" else 11.0 + 1e-12, "limit_down": None if s == "F" else 9.0}
-            for s in "ABCEFG"
+            for s in "ABCEFGIJ"
         ]
         + [{"symbol": "D", "limit_up": 5.5, "limit_down": 4.5}],
     )
-    day = market_day(np.array(list("ABCDEFGH")), DAY, prices, securities)
-    assert day.traded.tolist() == [True, True, True, True, False, True, False, False]
-    assert day.listed.tolist() == [True] * 7 + [False]
-    assert day.locked_up.tolist() == [True] + [False] * 7
-    assert day.locked_down.tolist() == [False, False, True] + [False] * 5
-    assert day.growth == pytest.approx([1.1, 1.1, 0.9, 1.05, 1, 3, 1, 1])
+    day = market_day(np.array(list("ABCDEFGHIJ")), DAY, prices, securities)
+    assert day.traded.tolist() == [True, True, True, True, False, True, False, False, True, True]
+    assert day.listed.tolist() == [True] * 7 + [False, True, True]
+    assert day.locked_up.tolist() == [True] + [False] * 9
+    assert day.locked_down.tolist() == [False, False, True] + [False] * 7
+    assert day.growth == pytest.approx([1.1, 1.1, 0.9, 1.05, 1, 3, 1, 1, 3, 0.4])
     assert day.to_vwap * day.from_vwap == pytest.approx(day.growth)
     with pytest.raises(InputError, match=r"daily_prices has no row on 2023-07-10"):
         market_day(np.array(["A"]), DAY, prices.clear(), securities)

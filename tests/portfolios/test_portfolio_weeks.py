@@ -165,8 +165,14 @@ def test_members_only() -> None:
     market = Market(seed=4)
     made = market.week(WEEKS[0], settings)
     assert made.frame.filter((pl.col("benchmark_weight") == 0) & (pl.col("weight") > 0)).is_empty()
-    open_made = Market(seed=4).week(WEEKS[0])
+    market = Market(seed=4)
+    open_made = market.week(WEEKS[0])
     assert open_made.frame.filter((pl.col("benchmark_weight") == 0) & (pl.col("weight") > 0)).height > 0
+    closing = market.week(WEEKS[1], settings)  # others are sold where they trade: only suspended ones are frozen
+    sold = closing.frame.filter((pl.col("upper") == 0) & (pl.col("drifted_weight") > 0))
+    suspended = closing.frame.filter(pl.col("state") == "suspended")["drifted_weight"].sum()
+    assert sold.height > 0
+    assert solve_of(closing)["frozen_weight"] == pytest.approx(suspended, abs=1e-15)
 
 
 def test_what_the_data_cannot_bound_is_not_bounded_and_says_so() -> None:
