@@ -47,7 +47,13 @@ NEEDS = {
     "profitability": ("securities.profitability",),
     "growth": ("securities.profitability", "securities.profitability_year_ago"),
 }
-NEEDS |= {f"{style}_raw": columns for style, columns in NEEDS.items()}
+NEEDS = {
+    # Location and scale of every style come from U(t).
+    **{style: (*columns, "securities.in_universe") for style, columns in NEEDS.items()},
+    **{f"{style}_raw": columns for style, columns in NEEDS.items()},
+    "mid_cap_raw": ("securities.total_mv", "securities.in_universe"),
+    "in_universe": ("securities.in_universe",),
+}
 
 
 # --- which days are read ------------------------------------------------------------------------------------------------

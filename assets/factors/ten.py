@@ -42,7 +42,9 @@ def make_factors(
     for key, names, raw_names in profile.select("factor", "names", "raw_names").iter_rows():
         needed = [need.split(".") for need in NEEDS[key]]
         explained = any(column in unavailable.get(table, {}) for table, column in needed)
-        if names == 0 and exposures.height and not explained:
+        if names == 0 and not explained and exposures.is_empty():
+            reasons[key] = f"no name is in U(t) of {date}"
+        elif names == 0 and not explained:
             columns = [column for table, column in needed if table == "day_indicators"]
             known = days.filter(pl.all_horizontal(pl.col(columns).is_not_null()))["date"].n_unique()
             reasons[key] = (

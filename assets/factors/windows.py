@@ -22,16 +22,21 @@ INDICATOR_NEEDS: dict[str, tuple[str, ...]] = {
 }
 # Factor → the columns it cannot do without; reasons for n/a travel along this.
 NEEDS: dict[str, tuple[str, ...]] = {
-    "skewness": ("day_indicators.skewness", "styles.total_mv"),
-    "downside_volatility_share": ("day_indicators.downside_volatility_share", "styles.total_mv"),
-    "buying_intention_share": ("day_indicators.buying_intention_share", "styles.total_mv"),
-    "buying_intention_strength": ("day_indicators.buying_intention_strength", "styles.total_mv"),
-    "large_order_net_buy_share": ("day_indicators.large_net_buy", "day_indicators.open_amount", "styles.total_mv"),
-    "large_order_net_buy_strength": ("day_indicators.large_net_buy", "styles.total_mv"),
-    "improved_reversal": ("day_indicators.post_open_growth", "styles.total_mv"),
-    "closing_volume_share": ("day_indicators.closing_volume_share", "styles.total_mv"),
-    "outflow_per_trade": ("day_indicators.outflow_per_trade", "styles.total_mv"),
-    "large_trade_gain": ("day_indicators.large_trade_growth", "styles.total_mv"),
+    "skewness": ("day_indicators.skewness", "styles.in_universe", "styles.total_mv"),
+    "downside_volatility_share": ("day_indicators.downside_volatility_share", "styles.in_universe", "styles.total_mv"),
+    "buying_intention_share": ("day_indicators.buying_intention_share", "styles.in_universe", "styles.total_mv"),
+    "buying_intention_strength": ("day_indicators.buying_intention_strength", "styles.in_universe", "styles.total_mv"),
+    "large_order_net_buy_share": (
+        "day_indicators.large_net_buy",
+        "day_indicators.open_amount",
+        "styles.in_universe",
+        "styles.total_mv",
+    ),
+    "large_order_net_buy_strength": ("day_indicators.large_net_buy", "styles.in_universe", "styles.total_mv"),
+    "improved_reversal": ("day_indicators.post_open_growth", "styles.in_universe", "styles.total_mv"),
+    "closing_volume_share": ("day_indicators.closing_volume_share", "styles.in_universe", "styles.total_mv"),
+    "outflow_per_trade": ("day_indicators.outflow_per_trade", "styles.in_universe", "styles.total_mv"),
+    "large_trade_gain": ("day_indicators.large_trade_growth", "styles.in_universe", "styles.total_mv"),
 }
 
 

@@ -258,6 +258,17 @@ def test_a_market_without_prices_is_empty_with_the_reason(tmp_path: Path) -> Non
     assert result.unavailable["size"] == "no reference/daily_prices in the landing zone"
 
 
+def test_without_listing_dates_nothing_is_standardised_and_the_reason_is_theirs(tmp_path: Path) -> None:
+    market = Market(landed(tmp_path, random_reference(seed=3, names=30), leave_out=("instruments",)))
+    result = market.styles(DAY)
+    reason = "no reference/instruments in the landing zone"
+    assert market.at(DAY)[1].unavailable["in_universe"] == reason
+    for column in ("in_universe", *STYLES, "mid_cap_raw"):
+        assert result.frame[column].null_count() == result.frame.height
+        assert column not in result.unavailable  # it travels from securities
+        assert "securities.in_universe" in styles.needs[column]
+
+
 def test_the_window_is_a_setting(market: Market) -> None:
     result = market.styles(DAY, StylesSettings(window=5, min_share=1.0))
     prices = market.inputs(DAY)[0].collect()

@@ -131,7 +131,11 @@ def test_window_is_a_setting_cut_at_the_start_of_history() -> None:
 
 def test_every_factor_says_what_it_needs() -> None:
     assert tuple(NEEDS) == catalogue.TEN
-    assert {need.split(".")[1] for needs in NEEDS.values() for need in needs} <= {*INDICATORS, "total_mv"}
+    assert {need.split(".")[1] for needs in NEEDS.values() for need in needs} <= {
+        *INDICATORS,
+        "total_mv",
+        "in_universe",
+    }
 
 
 # --- orthogonalisation -----------------------------------------------------------------------------------------------
@@ -283,7 +287,12 @@ def test_reasons_for_what_cannot_be_computed() -> None:
 
 def test_no_universe_and_no_indicators_make_empty_tables() -> None:
     days, styles = market(4)
-    assert made(days, styles.clear()).frame.is_empty()
+    nobody = made(days, styles.clear())
+    assert nobody.frame.is_empty()
+    assert nobody.unavailable == dict.fromkeys(catalogue.TEN, f"no name is in U(t) of {DAYS[-1]}")
+    known = {"styles": {"in_universe": "no reference/instruments in the landing zone"}}
+    assert made(days, styles.clear(), known).unavailable == {}  # travels from there, as every factor's needs say
+    assert all("styles.in_universe" in needs for needs in NEEDS.values())
     result = made(days.clear(), styles)
     assert result.frame["raw"].null_count() == result.frame.height > 0
 
