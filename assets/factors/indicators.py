@@ -92,6 +92,12 @@ def measure_day(block: MinuteBlock, daily: pl.DataFrame, settings: FactorsSettin
     )
     columns = dict(zip(INDICATORS, values.T, strict=True))
 
+    if settings.drop_limit_bars:  # a bar that may stand at a limit can be neither kept nor dropped
+        flags = np.isnan(block.grid("at_limit_up")) | np.isnan(block.grid("at_limit_down"))
+        unknown = (flags & ~np.isnan(closes))[:, :OPENING_BARS].any(axis=1)
+        for name in ("buying_intention_share", "buying_intention_strength"):
+            columns[name] = np.where(unknown, np.nan, columns[name])
+
     last = np.where(np.isnan(block.closing_auction("close")), closes[:, -1], block.closing_auction("close"))
     fallback = traded & np.isnan(official)
     columns["post_open_growth"] = np.where(np.isnan(official), last, official) / closes[:, OPENING_BARS - 1]

@@ -10,8 +10,17 @@ from resources.table import days
 INDICATOR_NEEDS: dict[str, tuple[str, ...]] = {
     "skewness": ("minute_bars.close",),
     "downside_volatility_share": ("minute_bars.close",),
-    "buying_intention_share": ("minute_bars.net_bid_change", "minute_bars.buy_amount", "minute_bars.amount"),
-    "buying_intention_strength": ("minute_bars.net_bid_change", "minute_bars.buy_amount"),
+    "buying_intention_share": (
+        "minute_bars.net_bid_change",
+        "minute_bars.buy_amount",
+        "minute_bars.amount",
+        "minute_bars.at_limit_up",
+    ),
+    "buying_intention_strength": (
+        "minute_bars.net_bid_change",
+        "minute_bars.buy_amount",
+        "minute_bars.at_limit_up",
+    ),
     "large_net_buy": ("minute_bars.large_buy_amount",),
     "open_amount": ("minute_bars.amount",),
     "post_open_growth": ("minute_bars.close",),

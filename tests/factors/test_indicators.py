@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from assets.factors.block import GRID, SLOTS, dense_block, large_trade_minutes
 from assets.factors.indicators import INDICATORS, make_day_indicators
+from assets.factors.windows import INDICATOR_NEEDS
 from resources.errors import InputError
 from resources.settings.factors import FactorsSettings
 from tests.factors import plain
@@ -79,6 +80,24 @@ def test_settings_say_which_days_and_bars_are_dropped() -> None:
     assert strict["buying_intention_strength"][1] is None
     assert loose["buying_intention_strength"][1] is not None
     assert make(bars, daily, min_intention_bars=5)["buying_intention_strength"][1] is not None
+
+
+def test_where_limits_are_unknown_buying_intention_is_too_unless_limit_bars_stay() -> None:
+    bars, daily = plain.market_day(2, ("normal", "normal"))
+    first = pl.col("symbol") == "000000.normal"
+    for flag in ("at_limit_up", "at_limit_down"):
+        some = bars.with_columns(pl.when(~(first & (pl.col("minute") == 580))).then(flag).alias(flag))
+        late = bars.with_columns(pl.when(~(first & (pl.col("minute") == 600))).then(flag).alias(flag))
+        for name in ("buying_intention_share", "buying_intention_strength"):
+            assert make(some, daily)[name].is_null().to_list() == [True, False]
+            assert make(late, daily)[name].null_count() == 0  # no opening bar
+            assert make(some, daily, drop_limit_bars=False)[name].null_count() == 0
+        assert (
+            make(some, daily).drop("buying_intention_share", "buying_intention_strength").null_count().row(0).count(0)
+            == 13
+        )
+    for name in ("buying_intention_share", "buying_intention_strength"):
+        assert "minute_bars.at_limit_up" in INDICATOR_NEEDS[name]
 
 
 def test_strength_needs_fifteen_bars() -> None:
