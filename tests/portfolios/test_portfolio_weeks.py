@@ -1,6 +1,7 @@
 """Weeks in a row: where a portfolio begins, what it carries on, and what it says when something is missing."""
 
 import datetime as dt
+import itertools
 
 import numpy as np
 import polars as pl
@@ -132,6 +133,23 @@ def test_a_delisted_holding_becomes_cash_and_is_spent_again() -> None:
         assert row["state"][0] == "not_listed"
         assert row["weight"][0] == 0.0
     assert solve_of(market.week(WEEKS[3]))["cash"] < 0.01
+
+
+def test_unspent_cash_raises_no_name_above_the_bound_of_its_target() -> None:
+    topped = at_bound = 0
+    for seed in range(3):
+        market = Market(seed=seed)
+        for before, week in itertools.pairwise(WEEKS):
+            if before == WEEKS[0]:
+                market.week(before)
+            bounds = market.made[before].frame.select("symbol", "upper")
+            orders = file(market.week(week), "executions.parquet").join(bounds, on="symbol", how="left")
+            more = orders.filter(pl.col("topped_up") > 0).with_columns(after=pl.col("holding") + pl.col("filled"))
+            assert (more["after"] <= more["upper"] + 1e-12).all()
+            topped += more.height
+            at_bound += more.filter((pl.col("after") - pl.col("upper")).abs() < 1e-12).height
+    assert topped > 0
+    assert at_bound > 0
 
 
 def test_names_that_may_not_be_bought() -> None:

@@ -17,6 +17,7 @@ from resources.settings.report import ReportSettings
 from resources.settings.returns import ReturnsSettings
 
 CALENDAR = Calendar.xshg()
+COST = 0.001  # of every day, so that gross and net are never taken for each other
 MISSING = {"large_order_net_buy_share": "order_sizes of fewer than 5 days: no threshold for large orders"}
 
 
@@ -100,8 +101,8 @@ def inputs(
                     {
                         "date": days,
                         "portfolio": [key] * len(days),
-                        "gross": (net := rng.normal(0.0008, 0.011, len(days))),
-                        "cost": [0.0] * len(days),
+                        "gross": ((net := rng.normal(0.0008, 0.011, len(days))) + 1) / (1 - COST) - 1,
+                        "cost": [COST] * len(days),
                         "net": net,
                         "benchmark": net - rng.normal(0.0006, 0.003, len(days)),
                         "turnover": [0.3 if d.weekday() == 0 else 0.0 for d in days],

@@ -59,6 +59,18 @@ def test_table2_has_both_portfolios(made):
     assert table["reason"].to_list() == [None, "no weights"]
     assert table["weeks"].to_list()[0] == 41  # from 1 March
     assert table["since"].to_list() == [dt.date(2023, 3, 1), None]
+    strength, before, weeks = 1.0, {}, {}
+    for row in made["portfolio_returns"].collect().sort("date").iter_rows(named=True):
+        day = row["date"]
+        for period in ("ytd", ("month", day.month), ("week", day.isocalendar().week)):
+            before.setdefault(period, strength)
+        strength *= (1 + row["net"]) / (1 + row["benchmark"])
+        weeks[day.isocalendar().week] = strength / before["week", day.isocalendar().week] - 1
+    row = table.row(0, named=True)
+    assert row["excess_ytd"] == pytest.approx(strength / before["ytd"] - 1, abs=1e-12)
+    assert row["excess_month"] == pytest.approx(strength / before["month", 12] - 1, abs=1e-12)
+    assert row["excess_week"] == pytest.approx(weeks[50], abs=1e-12)
+    assert (row["wins"], row["weeks"]) == (sum(one > 0 for one in weeks.values()), len(weeks))
 
 
 def test_ics_not_yet_known_are_left_out(made):
@@ -69,6 +81,14 @@ def test_ics_not_yet_known_are_left_out(made):
     assert early["count"] == known.height < late["count"]
     assert early["mean"] == pytest.approx(np.mean(known["rank_ic"].to_numpy()))
     assert tabulate_ics(ics, DAY).height == 16
+
+
+def test_icir_is_yearly_by_each_factors_own_rebalancing(made):
+    ics = made["rank_ics"].collect()
+    rows = {row["factor"]: row for row in tabulate_ics(ics, DAY).iter_rows(named=True)}
+    for key, periods in (("skewness", 12), ("gru_50_1", 52)):
+        own = ics.filter(pl.col("factor") == key)["rank_ic"].to_numpy()
+        assert rows[key]["icir"] == pytest.approx(own.mean() / own.std(ddof=1) * periods**0.5)
 
 
 def test_reasons_come_from_upstream_first_then_from_what_is_built():

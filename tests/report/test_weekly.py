@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from assets import catalogue
-from assets.report import weekly, words
+from assets.report import document, weekly, words
 from assets.report.assets import TABLES
 from assets.report.issue import percent
 from resources.settings.report import ReportSettings
@@ -125,6 +125,91 @@ def test_numbers_on_the_page_are_those_of_the_table(made, page):
         assert percent(row["long_excess_ytd"]) in page.words
     assert "order_sizes of fewer than 5 days" in page.words
     assert page.words.count("模型尚未构建") >= 15  # five models: highlights, table, paragraph, figures
+
+
+def table_cells(made, number: int) -> list[list[str]]:
+    """The body rows of a table of the page, cell by cell."""
+    text = made.files["report.html"].decode()
+    body = re.search(rf'id="table-{number}".*?<tbody>(.*?)</tbody>', text, re.S)[1]
+    rows = [re.findall(r"<td[^>]*>(.*?)</td>", row, re.S) for row in re.findall(r"<tr>(.*?)</tr>", body, re.S)]
+    return [[html.unescape(cell) for cell in row] for row in rows]
+
+
+def test_every_cell_of_both_tables_stands_under_its_head(made):
+    table1, table2 = (pl.read_parquet(io.BytesIO(made.files[f"table{n}.parquet"])) for n in (1, 2))
+    known = table1.drop_nulls("long_short_week")
+    shown = {cells[0]: cells[1:] for cells in table_cells(made, 1)}
+    assert len(shown) == 16
+    assert known.height == 10
+    for row in known.iter_rows(named=True):
+        factor = catalogue.BY_KEY[row["factor"]]
+        expected = [
+            cell
+            for name in ("long_short", "long_excess")
+            for cell in (
+                *(percent(row[f"{name}_{period}"]) for period in ("week", "month", "ytd")),
+                f"{row[f'{name}_wins']}/{row[f'{name}_months']}",
+            )
+        ]
+        assert shown[f"{factor.number} {factor.name_zh}"] == expected
+    for cells, row in zip(table_cells(made, 2), table2.iter_rows(named=True), strict=True):
+        assert cells[1:] == [
+            *(percent(row[f"excess_{period}"]) for period in ("week", "month", "ytd")),
+            f"{row['wins']}/{row['weeks']}",
+        ]
+
+
+def test_what_begins_inside_the_year_or_has_no_index_is_said_under_its_table(page):
+    assert "各因子的今年以来收益与胜率自 2023-03-01 起计" in page.words
+    assert "中证1000AI增强组合的基准缺少指数收盘价" in page.words
+    assert "中证500AI增强组合的基准缺少指数收盘价" not in page.words
+    assert "本周成交单边换手率 30.00%，成本 0.500%" in page.words  # five days of COST
+
+
+def test_charts_draw_the_series_of_the_tables(monkeypatch):
+    """Lines by plain loops, from the close before their first day; bars are the row of the table."""
+    lines, bars = {}, {}
+
+    def note(into):
+        def draw(what, *, prefix, **options):
+            into[prefix] = what
+            return "<svg></svg>"
+
+        return draw
+
+    monkeypatch.setattr(document, "draw_lines", note(lines))
+    monkeypatch.setattr(document, "draw_bars", note(bars))
+    start, late = dt.date(2023, 6, 1), dt.date(2023, 9, 1)
+    keywords = inputs(
+        factors=("skewness", "multi_granularity_5d"),
+        portfolios=("csi500",),
+        settings=ReportSettings(pdf=False, chart_start=start, chart_start_late=late),
+    )
+    made = weekly.make_report(**keywords)
+    legs, traded = (keywords[name].collect() for name in ("factor_returns", "portfolio_returns"))
+
+    def strength(frame: pl.DataFrame, own: str, against: str, first: dt.date, base: float) -> list[float]:
+        values = [1.0]
+        for row in frame.sort("date").filter(pl.col("date") >= first).iter_rows(named=True):
+            values.append(values[-1] * (1 + row[own]) / (1 + row[against]))
+        return [value - base for value in values]
+
+    for key, first, before in (
+        ("skewness", start, dt.date(2023, 5, 31)),
+        ("multi_granularity_5d", late, dt.date(2023, 8, 31)),
+    ):
+        own, number = legs.filter(pl.col("factor") == key), 2 * catalogue.BY_KEY[key].number - 1
+        for line, against in zip(lines[f"f{number}"], ("short", "market"), strict=True):
+            assert line.dates[0] == before
+            assert line.values == pytest.approx(strength(own, "long", against, first, 0.0), abs=1e-12)
+        table = pl.read_parquet(io.BytesIO(made.files["table1.parquet"])).filter(pl.col("factor") == key)
+        assert [value for _, value in bars[f"f{number + 1}"]] == [
+            table[f"long_short_{period}"].item() for period in ("week", "month", "ytd")
+        ]
+    (line,) = lines["f33"]
+    assert line.values == pytest.approx(strength(traded, "net", "benchmark", late, 1.0), abs=1e-12)
+    table = pl.read_parquet(io.BytesIO(made.files["table2.parquet"]))
+    assert [value for _, value in bars["f34"]] == [table[f"excess_{p}"][0] for p in ("week", "month", "ytd")]
 
 
 def test_previous_issues_are_the_three_before_with_their_own_headlines():
