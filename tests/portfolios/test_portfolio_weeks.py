@@ -170,7 +170,11 @@ def test_names_that_may_not_be_bought() -> None:
     rows = {row["symbol"]: row for row in made.frame.iter_rows(named=True)}
     for symbol, state in ((st, "st"), (new, "new"), (unscored, "no_score"), (absent, "suspended")):
         assert rows[symbol]["state"] == state
-        assert rows[symbol]["weight"] <= max(rows[symbol]["drifted_weight"], rows[symbol]["lower"]) + 1e-10
+        row = rows[symbol]
+        if state != "suspended":
+            band = row["benchmark_weight"] + BOUNDS.stock_deviation
+            assert row["upper"] == pytest.approx(min(row["drifted_weight"], band), abs=1e-15)
+        assert row["weight"] <= row["drifted_weight"] + 1e-10
     assert rows[absent]["weight"] == pytest.approx(rows[absent]["drifted_weight"], abs=1e-12)
     without = solve_of(made)["benchmark_without_score"]
     assert without == pytest.approx(rows[unscored]["benchmark_weight"], abs=1e-12)
