@@ -7,6 +7,7 @@ PROFILE ?= sample
 MARKET  ?= market
 LAKE    ?= $(if $(filter sample,$(PROFILE)),lake,lakes/$(PROFILE))
 WEEK    ?=
+JOBS    ?= 2
 
 export DAGSTER_HOME     := $(CURDIR)/.dagster
 export ZHOUBAO_MARKET   := $(MARKET)
@@ -40,8 +41,9 @@ market: install ## the sample market, in ./market
 report: install home $(if $(filter market,$(MARKET)),market) ## the weekly report; PROFILE=, MARKET= and WEEK= (a Monday) choose another one
 	@began=$$(date +%s); $(PY) -m orchestration.run $(if $(WEEK),--week $(WEEK)) && echo "chain in $$(( $$(date +%s) - began )) s"
 
-test: install ## all tests
-	@$(PY) -m pytest
+# A file's tests stay on one worker: the markets and lakes they share are made once.
+test: install ## all tests, on two cores
+	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile
 
 lint: install ## ruff, the type checker, and that Dagster can load the definitions
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/dagster definitions validate
