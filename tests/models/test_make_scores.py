@@ -204,6 +204,18 @@ def test_a_missing_future_label_removes_no_name_from_inference(make_lake):
     assert other.scored[week].frame.equals(lake.scored[week].frame)
 
 
+def test_a_name_without_bars_on_enough_days_has_no_score(make_lake):
+    lake = make_lake(suspended=0.0)
+    week = lake.weeks[3]
+    lake.run([week])
+    scored = lake.scored[week].frame["symbol"].to_list()
+    gone, day = scored[4], lake.market.calendar.offset(lake.market.calendar.signal_day(week), -1)
+    lake.market.bar_features = lake.market.bar_features.filter(
+        ~((pl.col("symbol") == gone) & (pl.col("date") == day))
+    )  # two of the three days of its sequence are left
+    assert lake.score(week).frame["symbol"].to_list() == [symbol for symbol in scored if symbol != gone]
+
+
 def test_closes_alone_train_and_score(make_lake):
     lake = make_lake()
     known = ("bar_return", "realised_variance", "skewness", "kurtosis", "max_abs_return", "down_variance")
