@@ -21,7 +21,8 @@ from assets.models.windows import shortfall
 from orchestration.plan import Plan, last_complete_week, make_plan, require_complete_week
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
-from resources.errors import NotReadyError, SettingsError, ZhoubaoError
+from resources.errors import LakeError, NotReadyError, SettingsError, ZhoubaoError
+from resources.lake import MANIFEST
 from resources.settings.load import Profile
 
 # Partitions per Dagster run. Weeks share a run too, in order inside each table: a run of its own for every week spent
@@ -29,6 +30,7 @@ from resources.settings.load import Profile
 RANGE_DAYS = 20
 RANGE_WEEKS = 13
 PROGRESS_SECONDS = 5.0
+TOLD = {error.__name__ for error in ZhoubaoError.__subclasses__()}
 
 
 def run_report(
@@ -49,7 +51,12 @@ def run_report(
     build(builder, everything_for(builder, monday), instance=instance, say=say)
     report = builder.tables["report"]
     builder.lake.require(report, monday)
-    return builder.lake.store.path(f"{builder.lake.folder(report, monday)}/report.html")
+    folder = builder.lake.folder(report, monday)
+    if builder.lake.damaged([folder]):
+        raise LakeError(
+            f"The files in {builder.lake.store.path(folder)} are not those that were built. Remove its {MANIFEST} and run again."
+        )
+    return builder.lake.store.path(f"{folder}/report.html")
 
 
 def require_history(builder: Builder, week: dt.date) -> None:
@@ -187,6 +194,8 @@ class _Runner:
             if event.is_step_failure:
                 error = event.step_failure_data.error
                 cause = error.cause if error and error.cause else error
+                if cause is not None and cause.cls_name in TOLD:  # as of a full disk: its message is for the user
+                    raise NotReadyError(cause.message.split(": ", 1)[1].strip())
                 if cause is None or cause.cls_name != "Failure":
                     raise RuntimeError(
                         f"{event.step_key} of {keys[0]} … {keys[-1]} broke:\n{cause.to_string() if cause else event}"

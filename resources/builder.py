@@ -22,9 +22,9 @@ import polars as pl
 
 from resources.calendar import Calendar
 from resources.code_digest import code_digest
-from resources.errors import InputError, NotReadyError, SettingsError
+from resources.errors import InputError, LakeError, NotReadyError, SettingsError
 from resources.gate import Verdict, judge
-from resources.lake import Lake, Manifest, digest, encode
+from resources.lake import MANIFEST, Lake, Manifest, content_digest, digest, encode
 from resources.landing import NOTHING, LandingZone
 from resources.made import Made
 from resources.table import Table
@@ -238,7 +238,16 @@ class Builder:
             allowed.update((upstream.name, k) for k in keys)
         inputs = self._contents(table, key)
         landing = self.landing_digests(table, key)
-        made = self._call(table, key, frames, known, allowed)
+        try:
+            made = self._call(table, key, frames, known, allowed)
+        except (pl.exceptions.PolarsError, OSError, NotReadyError) as error:
+            if damaged := self.lake.damaged(folder for folder in inputs if folder != "manifests"):
+                raise LakeError(
+                    f"{table.name} of {key} reads {', '.join(damaged)}, whose files are missing or not those that the manifest "
+                    f"was written for. Remove {', '.join(f'{folder}/{MANIFEST}' for folder in damaged)} from "
+                    f"{self.lake.store.url} and run again: they are built anew."
+                ) from error
+            raise
         frame = _conform(table, made.frame)
         unavailable = _unavailable_columns(table, frame, known, made.unavailable)
         return _Prepared(
@@ -325,11 +334,7 @@ class Builder:
         outcomes = []
         for one in batch:
             files = dict(one.made.files)
-            content = digest(
-                one.part,
-                *(name.encode() + data for name, data in sorted(files.items())),
-                json.dumps(one.unavailable, sort_keys=True).encode(),
-            )
+            content = content_digest(one.part, files, one.unavailable)
             manifest = self._manifest(
                 table, one.key, content=content, rows=one.rows, inputs=one.inputs, landing=one.landing,
                 files={name: digest(data) for name, data in sorted(files.items())}, checks=verdicts[one.key],

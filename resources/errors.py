@@ -15,3 +15,7 @@ class NotReadyError(ZhoubaoError):
 
 class SettingsError(ZhoubaoError):
     """A setting is unknown, out of range, or asks for what the data cannot give."""
+
+
+class LakeError(ZhoubaoError):
+    """The lake cannot be opened, read or written, or holds what its manifests do not say."""

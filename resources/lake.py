@@ -13,14 +13,14 @@ import hashlib
 import io
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from resources.errors import NotReadyError
+from resources.errors import LakeError, NotReadyError
 from resources.gate import Verdict
 from resources.table import Table
 
@@ -34,7 +34,15 @@ class Store:
     def __init__(self, url: str):
         self.url = url.rstrip("/")
         self.is_local = "://" not in url
-        if not self.is_local:
+        if self.is_local:
+            path = Path(self.url)
+            if there := next((one for one in (path, *path.parents) if one.exists() and not one.is_dir()), None):
+                raise LakeError(
+                    f"The lake {url} cannot be a folder: {there} is a file. Name another folder with LAKE=…."
+                )
+        elif not url.startswith("s3://"):
+            raise LakeError(f"The lake {url} is neither a folder nor an s3:// URL. Name one of these with LAKE=….")
+        else:
             import fsspec
 
             self._fs = fsspec.filesystem(url.split("://", 1)[0], **_s3_client_options())
@@ -43,17 +51,43 @@ class Store:
     def path(self, name: str) -> str:
         return f"{self.url}/{name}"
 
+    @contextlib.contextmanager
+    def _told(self, doing: str, name: str) -> Iterator[None]:
+        """A full disk, a missing right or missing credentials, told as what they are; what is absent stays FileNotFoundError."""
+        try:
+            yield
+        except FileNotFoundError:
+            raise
+        except Exception as error:
+            if not isinstance(error, OSError) and not type(error).__module__.startswith(("botocore", "aiobotocore")):
+                raise
+            rest = "" if self.is_local else " and the AWS_* variables"
+            raise LakeError(
+                f"{self.path(name)} cannot be {doing}: {error}. Mend that (space, rights{rest}) and run again: what is "
+                "built stays built."
+            ) from error
+
     def read_bytes(self, name: str) -> bytes | None:
         """The content, or None where there is none."""
         try:
-            if self.is_local:
-                return Path(self.path(name)).read_bytes()
-            return self._fs.cat_file(self.path(name))
+            with self._told("read", name):
+                if self.is_local:
+                    return Path(self.path(name)).read_bytes()
+                return self._fs.cat_file(self.path(name))
         except FileNotFoundError:
             return None
 
     def write_bytes(self, name: str, data: bytes) -> None:
         """Local: a temporary file in the same folder, flushed to disk, then renamed over the old one. S3: one put."""
+        try:
+            with self._told("written", name):
+                self._write(name, data)
+        except FileNotFoundError as error:  # S3 has no such bucket
+            raise LakeError(
+                f"{self.path(name)} cannot be written: {error}. Make the bucket, or name another."
+            ) from error
+
+    def _write(self, name: str, data: bytes) -> None:
         if not self.is_local:
             self._fs.pipe_file(self.path(name), data)
             return
@@ -72,7 +106,7 @@ class Store:
             raise
 
     def delete(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError), self._told("deleted", name):
             if self.is_local:
                 Path(self.path(name)).unlink()
             else:
@@ -132,10 +166,14 @@ class Manifest:
         return json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True).encode()
 
     @classmethod
-    def loads(cls, data: bytes) -> "Manifest":
-        saved = json.loads(data)
-        saved["checks"] = {name: Verdict(**verdict) for name, verdict in saved["checks"].items()}
-        return cls(**saved)
+    def loads(cls, data: bytes) -> "Manifest | None":
+        """None where the file is damaged or of another version's shape: its partition is then not built."""
+        try:
+            saved = json.loads(data)
+            saved["checks"] = {name: Verdict(**verdict) for name, verdict in saved["checks"].items()}
+            return cls(**saved)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            return None
 
 
 class Lake:
@@ -231,6 +269,23 @@ class Lake:
             )
         return data
 
+    def damaged(self, folders: Iterable[str]) -> list[str]:
+        """Of these partitions, those whose files are not the ones that their manifest was written for."""
+        return [
+            folder
+            for folder in folders
+            if (one := self._manifest(folder)) and self._content(folder, one) != one.content
+        ]
+
+    def _content(self, folder: str, manifest: Manifest) -> str:
+        if manifest.refusals:
+            return manifest.content  # read by no one; of an input that could not be read the content is its reason
+        held = {name: self.store.read_bytes(f"{folder}/{name}") for name in (PART, *manifest.files)}
+        if None in held.values():
+            return ""
+        files = {name: data or b"" for name, data in held.items()}
+        return content_digest(files.pop(PART), files, manifest.unavailable)
+
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def write(self, table: Table, key: dt.date, part: bytes, files: Mapping[str, bytes], manifest: Manifest) -> None:
@@ -256,6 +311,12 @@ def encode(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", statistics=True)
     return buffer.getvalue()
+
+
+def content_digest(part: bytes, files: Mapping[str, bytes], unavailable: Mapping[str, str]) -> str:
+    """The digest that stands for all that a partition tells its readers."""
+    beside = (name.encode() + data for name, data in sorted(files.items()))
+    return digest(part, *beside, json.dumps(dict(unavailable), sort_keys=True).encode())
 
 
 def digest(*parts: bytes) -> str:

@@ -106,15 +106,18 @@ class LandingZone:
     def about(self) -> dict[str, Any]:
         """What the market says of itself (market.json); {} where it says nothing."""
         path = self.root / "market.json"
-        return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+        try:
+            return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
+        except ValueError as error:
+            raise InputError(f"{path} is no JSON object ({error}). Correct it, or remove it.") from error
 
     def tick_days(self) -> list[dt.date]:
-        """Days with a folder of vendor files, in order."""
+        """Days with a folder of vendor files, in order; a folder without a file has not landed."""
         folder = self.root / "ticks"
         if not folder.is_dir():
             return []
         names = [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
-        return sorted(_parse_day(name, folder) for name in names)
+        return [day for day in sorted(_parse_day(name, folder) for name in names) if self.tick_files(day)]
 
     def bar_days(self) -> list[dt.date]:
         """Days with a file of one-minute bars, in order."""
@@ -195,7 +198,7 @@ class LandingZone:
     def _file_digest(self, name: str, path: Path) -> str:
         if name not in self._file_digests:
             saved = self._store.read_bytes(f"_digests/{name}.json") if self._store is not None else None
-            self._file_digests[name] = json.loads(saved) if saved else {}
+            self._file_digests[name] = _remembered(saved)
         known, stamp = self._file_digests[name], _stamp(path)
         if known.get(str(path), [None])[0] != stamp:
             with path.open("rb") as file:
@@ -308,9 +311,22 @@ class _Slices:
         return json.dumps({"stamp": self.stamp, "dates": self.dates, "sums": self.sums.tolist()}).encode()
 
     @classmethod
-    def loads(cls, data: bytes) -> "_Slices":
-        saved = json.loads(data)
-        return cls(saved["stamp"], saved["dates"], np.array(saved["sums"], np.uint64).reshape(-1, 2))
+    def loads(cls, data: bytes) -> "_Slices | None":
+        """None where what was kept is damaged: it is then worked out again."""
+        try:
+            saved = json.loads(data)
+            return cls(saved["stamp"], saved["dates"], np.array(saved["sums"], np.uint64).reshape(-1, 2))
+        except (ValueError, KeyError, TypeError):
+            return None
+
+
+def _remembered(saved: bytes | None) -> dict[str, list]:
+    """File digests kept by an earlier run; {} where there are none, or damaged ones."""
+    try:
+        known = json.loads(saved) if saved else {}
+    except ValueError:
+        return {}
+    return known if isinstance(known, dict) else {}
 
 
 def _parse_day(name: str, folder: Path) -> dt.date:
@@ -339,6 +355,20 @@ def _read_parquet(path: Path) -> pl.DataFrame | None:
         raise InputError(f"{path} is no readable Parquet file ({error}). Deliver it again.") from error
 
 
+def _read_csv(path: Path) -> pl.DataFrame:
+    """A CSV file in UTF-8 or GBK, every column as text."""
+    data = path.read_bytes()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = data.decode("gb18030", errors="replace")
+    try:
+        return pl.read_csv(text.encode(), infer_schema=False)
+    except pl.exceptions.PolarsError as error:
+        what = str(error).splitlines()[0]
+        raise InputError(f"{path} is no readable CSV file ({what}). Deliver it again, with a header row.") from error
+
+
 def _read_reference(name: str, path: Path) -> pl.DataFrame:
     """A reference table with exactly the columns of REFERENCE, in types, sorted by the date its rows became known."""
     spec = REFERENCE[name]
@@ -346,7 +376,7 @@ def _read_reference(name: str, path: Path) -> pl.DataFrame:
         raw = _read_parquet(path)
         assert raw is not None
     else:
-        raw = pl.read_csv(path, infer_schema=False)
+        raw = _read_csv(path)
     missing = [column for column in spec.required if column not in raw.columns]
     if missing:
         raise InputError(
@@ -373,6 +403,12 @@ def _read_reference(name: str, path: Path) -> pl.DataFrame:
 def _cast(series: pl.Series, dtype: Any, path: Path) -> pl.Series:
     if series.dtype == dtype:
         return series
+    if dtype == pl.Date and series.dtype.is_numeric():  # 20231010, never days since 1970
+        series = series.cast(pl.Float64).cast(pl.Int64, strict=False).cast(pl.String)
+    if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
+        series = series.dt.replace_time_zone(None)  # midnight in China is the day before in UTC
+    if series.dtype.is_nested():
+        raise InputError(f"{path}: {series.name} is of type {series.dtype}, not {dtype}. Deliver one value per row.")
     if series.dtype == pl.String and dtype == pl.Date:
         cast = series.str.strip_chars().str.replace_all("-", "").str.to_date("%Y%m%d", strict=False)
     elif series.dtype == pl.String and dtype == pl.Boolean:
