@@ -3,9 +3,10 @@
 PYTHON  ?= python3
 VENV    := .venv
 PY      := $(VENV)/bin/python
-PROFILE ?= sample
-MARKET  ?= market
-LAKE    ?= $(if $(filter sample,$(PROFILE)),lake,lakes/$(PROFILE))
+# Arguments first, then the environment, then the sample market; a market of one's own gets a lake of its own.
+MARKET  ?= $(or $(ZHOUBAO_MARKET),market)
+PROFILE ?= $(or $(ZHOUBAO_SETTINGS),$(if $(filter market,$(MARKET)),sample,production))
+LAKE    ?= $(or $(ZHOUBAO_LAKE),$(if $(filter market-sample,$(MARKET)-$(PROFILE)),lake,lakes/$(notdir $(MARKET))-$(basename $(notdir $(PROFILE)))))
 WEEK    ?=
 JOBS    ?= 2
 

@@ -4,7 +4,7 @@ import base64
 import datetime as dt
 import importlib
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import dagster as dg
@@ -91,13 +91,30 @@ def _to_asset(table: Table, partitions: dg.PartitionsDefinition, deps: list[dg.A
         check_specs=[_check_spec(table, check) for check in table.checks],
         metadata={"stage": table.stage, "settings": table.settings or "none", "history": table.history},
     )
-    def build(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Any]) -> dg.MaterializeResult:
+    def build(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Any]) -> Iterator[dg.MaterializeResult]:
         builder: Builder = platform.builder(context)
         keys = [dt.date.fromisoformat(key) for key in context.partition_keys]
         outcomes = builder.build(table, keys)
-        return _result(table, builder, outcomes)
+        _tell(context, table, outcomes)
+        if any(outcome.manifest is not None for outcome in outcomes):
+            yield _result(table, builder, outcomes)
+        unusable = [outcome for outcome in outcomes if outcome.state in ("refused", "blocked")]
+        if len(unusable) == len(outcomes):
+            # In a range the good partitions go on; where none is good, neither does the run.
+            raise dg.Failure(unusable[0].detail, {str(o.key): o.detail for o in unusable}, allow_retries=False)
 
     return build
+
+
+def _tell(context: dg.AssetExecutionContext, table: Table, outcomes: Sequence[Outcome]) -> None:
+    """What stopped or worried, in the run's log: file, row, rule and remedy."""
+    for outcome in outcomes:
+        if outcome.state in ("refused", "blocked"):
+            context.log.error(f"{table.name} of {outcome.key} {outcome.state}: {outcome.detail}")
+        elif outcome.state == "built" and outcome.manifest is not None:
+            for name, verdict in outcome.manifest.checks.items():
+                if not verdict.passed:
+                    context.log.warning(f"{table.name} of {outcome.key}, {name}: {verdict.detail}")
 
 
 def _dependency(table: Table, read: Read, tables: Mapping[str, Table]) -> dg.AssetDep:
@@ -122,13 +139,6 @@ def _check_spec(table: Table, check: Check) -> dg.AssetCheckSpec:
 
 
 def _result(table: Table, builder: Builder, outcomes: Sequence[Outcome]) -> dg.MaterializeResult:
-    blocked = [outcome for outcome in outcomes if outcome.state == "blocked"]
-    if blocked and len(blocked) == len(outcomes):
-        raise dg.Failure(
-            description=blocked[0].detail,
-            metadata={str(outcome.key): outcome.detail for outcome in blocked},
-            allow_retries=False,
-        )
     manifests = {outcome.key: outcome.manifest for outcome in outcomes if outcome.manifest is not None}
     states = {state: sum(o.state == state for o in outcomes) for state in ("built", "unchanged", "refused", "blocked")}
     metadata: dict[str, Any] = {

@@ -92,20 +92,28 @@ def require_complete_week(builder: Builder, week: dt.date) -> None:
     landed = set(builder.zone.days())
     missing = [day for day in days if day not in landed]
     if missing:
+        complete = _last_complete_week(builder)
         raise NotReadyError(
-            f"The week of {week} is incomplete: {', '.join(map(str, missing))} has not landed in {builder.zone.root} "
-            f"(neither ticks/<YYYYMMDD>/ nor bars/<YYYYMMDD>.parquet). Deliver it, or ask for an earlier week: {last_complete_week(builder)}."
+            f"The week of {week} is incomplete: nothing has landed in {builder.zone.root} for {', '.join(map(str, missing))} "
+            "(neither ticks/<YYYYMMDD>/ nor bars/<YYYYMMDD>.parquet). Deliver these days"
+            + (f", or ask for the last complete week, {complete}." if complete else "; no other week is complete yet.")
         )
 
 
 def last_complete_week(builder: Builder) -> dt.date:
     """The Monday of the last week whose every trading day has landed."""
-    landed = builder.zone.days()
-    if landed:
-        have = set(landed)
-        for week in reversed(
-            builder.calendar.weeks(builder.calendar.week_of(landed[0]), builder.calendar.week_of(landed[-1]))
-        ):
-            if have.issuperset(builder.calendar.week_days(week)):
-                return week
-    raise NotReadyError(f"{builder.zone.root} holds no complete trading week yet.")
+    week = _last_complete_week(builder)
+    if week is None:
+        first = builder.calendar.week_of(builder.start)
+        last = builder.calendar.week_of(builder.zone.days()[-1])
+        raise NotReadyError(
+            f"{builder.zone.root} holds no complete trading week yet: its days lie in the weeks of {first} … {last}. Deliver the "
+            "missing days of a week; naming one with WEEK= lists them."
+        )
+    return week
+
+
+def _last_complete_week(builder: Builder) -> dt.date | None:
+    start, landed = builder.start, set(builder.zone.days())
+    weeks = builder.calendar.weeks(builder.calendar.week_of(start), builder.calendar.week_of(max(landed)))
+    return next((week for week in reversed(weeks) if landed.issuperset(builder.calendar.week_days(week))), None)

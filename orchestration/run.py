@@ -87,13 +87,16 @@ def build(
     instance: Any | None = None,
     say: Callable[[str], None] = print,
 ) -> Plan:
-    """Plan, then run: day ranges first, then one week per run in order. Returns the plan that was carried out."""
+    """Plan, then run: day ranges first, then week ranges. What was asked for in the end is the last of `asked`.
+
+    Returns the plan that was carried out; raises NotReadyError if the last asked partition could not be built.
+    """
     began = time.perf_counter()
     plan = make_plan(builder, asked)
     say(f"{plan.examined} partitions looked at in {time.perf_counter() - began:.1f} s: {len(plan.steps)} to build")
     for (table, reason), count in plan.reasons().items():
         say(f"  {table:<20} {count:>5}  {reason}")
-    _say_blocked(plan, asked)
+    _refuse_blocked(plan, asked)
     if plan:
         progress = _Progress(plan, say)
         with _Runner(builder, plan, instance) as runner:
@@ -108,7 +111,7 @@ def build(
                 }
                 progress.advance(names, keys, time.perf_counter() - started, shares)
         left = make_plan(builder, asked)
-        _say_blocked(left, asked)
+        _refuse_blocked(left, asked)
         if any((step.table.name, step.key) == asked[-1] for step in left.steps):
             reasons = [f"{name} of {key}: {reason}" for (name, key), reason in builder.blocked.items()]
             raise NotReadyError(
@@ -125,7 +128,7 @@ def parse_week(text: str) -> dt.date:
         raise SettingsError(f"WEEK={text} is no date; name the week by its Monday, as 2015-07-20.") from None
 
 
-def _say_blocked(plan: Plan, asked: list[tuple[str, dt.date]]) -> None:
+def _refuse_blocked(plan: Plan, asked: list[tuple[str, dt.date]]) -> None:
     """What was asked last, the report of a week, but cannot be built because a gate refused something it is made from."""
     stopped = [step for step in plan.blocked if (step.table.name, step.key) == asked[-1]]
     if stopped:
@@ -249,6 +252,23 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
+def print_plan(builder: Builder, week: str | None) -> None:
+    """What `make report` would build, and why; what it would refuse, it refuses here."""
+    monday = parse_week(week) if week else last_complete_week(builder)
+    require_complete_week(builder, monday)
+    require_history(builder, monday)
+    plan = make_plan(builder, everything_for(builder, monday))
+    print(
+        f"report of {monday}: {plan.examined} partitions looked at, {len(plan.steps)} to build, {len(plan.blocked)} blocked"
+    )
+    for (table, reason), count in plan.reasons().items():
+        print(f"  {table:<20} {count:>5}  {reason}")
+    for step in plan.blocked:
+        print(f"  {step.table.name} of {step.key} is blocked: {step.reason}")
+    for step in plan.steps:
+        print(f"{step.table.name} {step.key}: {step.reason}")
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__.split("\n")[0])
     parser.add_argument("--week", help="the week's Monday; by default the last complete week")
@@ -260,10 +280,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         names = Names.of(options.market, options.lake, options.profile)
         if options.plan:
-            builder = open_builder(names)
-            week = parse_week(options.week) if options.week else last_complete_week(builder)
-            for step in make_plan(builder, everything_for(builder, week)).steps:
-                print(f"{step.table.name} {step.key}: {step.reason}")
+            print_plan(open_builder(names), options.week)
             return 0
         path = run_report(week=options.week, names=names)
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")

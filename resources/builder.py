@@ -120,6 +120,10 @@ class Builder:
             return min(first, self.start) if first else self.start
         return self.start
 
+    def _first_key(self, table: Table) -> dt.date:
+        start = self.start_of(table)
+        return start if table.partition == "day" else self.calendar.week_of(start)
+
     def section(self, table: Table) -> Any:
         """The settings section a table is handed; None where it declares none."""
         if table.settings is None:
@@ -202,6 +206,7 @@ class Builder:
         Up-to-date partitions are left alone unless `force`. A table that reads its own earlier partitions is committed
         one at a time; others in batches, so that the gate judges many at once.
         """
+        self.lake.claim(str(self.zone.root.resolve()))
         keys = list(keys)
         outcomes: list[Outcome] = []
         batch: list[_Prepared] = []
@@ -311,7 +316,7 @@ class Builder:
             for table in self.tables.values()
             if "manifests" not in _parameters(table)
             for key in self.lake.keys(table)
-            if key <= last and (manifest := self.lake.manifest(table, key)) is not None
+            if self._first_key(table) <= key <= last and (manifest := self.lake.manifest(table, key)) is not None
             for name, verdict in manifest.checks.items()
         ]
         schema = {

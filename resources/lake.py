@@ -26,6 +26,7 @@ from resources.table import Table
 
 PART = "part.parquet"
 MANIFEST = "manifest.json"
+OWNER = "market.txt"  # which market the lake's tables are made from
 
 
 class Store:
@@ -186,6 +187,17 @@ class Lake:
 
     def __repr__(self) -> str:
         return f"Lake({self.store.url!r})"
+
+    def claim(self, market: str) -> None:
+        """Bind the lake to one market: tables of two in one lake would be mixed without a trace."""
+        owner = (self.store.read_bytes(OWNER) or b"").decode()
+        if owner and owner != market:
+            raise LakeError(
+                f"The lake {self.store.url} holds tables made from the market {owner}, not {market}. Name another lake (LAKE= or "
+                f"ZHOUBAO_LAKE); if the market was only moved, remove {OWNER} from the lake."
+            )
+        if not owner:
+            self.store.write_bytes(OWNER, market.encode())
 
     @staticmethod
     def folder(table: Table, key: dt.date) -> str:

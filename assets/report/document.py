@@ -68,6 +68,15 @@ class Findings:
     run: Mapping[str, Any]
 
 
+def _shorten(detail: str) -> str:
+    """A failed check's story without its middle: what is wrong stands first, the remedy last."""
+    if len(detail) <= LONGEST_DETAIL:
+        return detail
+    story, mark, remedy = detail.rpartition(" Remedy: ")
+    kept = max(LONGEST_DETAIL - len(remedy) - len(mark), LONGEST_DETAIL // 3)
+    return f"{story[:kept]}…{mark}{remedy}" if mark else f"{detail[:LONGEST_DETAIL]}…"
+
+
 def write_weekly(found: Findings, calendar: Calendar, settings: ReportSettings) -> Weekly:
     """The issue of one week."""
     return _Writer(found, calendar, settings).write()
@@ -412,7 +421,7 @@ class _Writer:
                 count=row["count"],
                 first=row["first"],
                 last=row["partition"],
-                detail=row["detail"] if len(row["detail"]) <= LONGEST_DETAIL else f"{row['detail'][:LONGEST_DETAIL]}…",
+                detail=_shorten(row["detail"]),
             )
             for row in groups.head(SHOWN_ALARMS).iter_rows(named=True)
         ]

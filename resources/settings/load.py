@@ -67,7 +67,7 @@ def load_profile(name_or_file: str, profiles: Path, environment: Mapping[str, st
     try:
         settings = Settings.model_validate(tree)
     except ValidationError as error:
-        raise SettingsError(_explain(error, name_or_file)) from error
+        raise SettingsError(_explain(error, name_or_file, about["shortens"])) from error
     return Profile(about["name"], about["description"], about["shortens"], settings)
 
 
@@ -101,7 +101,10 @@ def _read(name_or_file: str, profiles: Path) -> tuple[dict[str, Any], dict[str, 
         "shortens": dict(head.get("shortens", {})),
     }
     if "extends" in head:
-        base, base_about = _read(head["extends"], profiles)
+        try:
+            base, base_about = _read(head["extends"], profiles)
+        except SettingsError as error:
+            raise SettingsError(f"{path} extends {head['extends']!r}: {error}") from error
         _merge(base, values)
         values = base
         about["shortens"] = {**base_about["shortens"], **about["shortens"]}
@@ -127,10 +130,12 @@ def _literal(text: str) -> Any:
         return text
 
 
-def _explain(error: ValidationError, source: str) -> str:
+def _explain(error: ValidationError, source: str, origins: Mapping[str, str]) -> str:
     lines = []
     for problem in error.errors():
         path = ".".join(map(str, problem["loc"]))
+        if "in the environment" in origins.get(path, ""):
+            path = f"{path} ({origins[path]})"
         if problem["type"] == "extra_forbidden":
             lines.append(f"{path} is no setting; known there: {', '.join(_known_keys(problem['loc'][:-1]))}")
         else:

@@ -37,12 +37,14 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path) -> None:
     file.write_text("[factors]\nwindw = 5\n", "utf-8")
     with pytest.raises(SettingsError, match=r"factors\.windw is no setting; known there: .*window"):
         load_profile(str(file), PROFILES, {})
-    with pytest.raises(SettingsError, match=r"nonsense is no setting"):
+    with pytest.raises(SettingsError, match=r"nonsense \(set by ZHOUBAO__NONSENSE in the environment\) is no setting"):
         load_profile("production", PROFILES, {"ZHOUBAO__NONSENSE": "1"})
 
 
 def test_a_value_out_of_range_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError, match=r"factors\.window = 0"):
+    with pytest.raises(
+        SettingsError, match=r"factors\.window \(set by ZHOUBAO__FACTORS__WINDOW in the environment\) = 0"
+    ):
         load_profile("production", PROFILES, {"ZHOUBAO__FACTORS__WINDOW": "0"})
 
 
