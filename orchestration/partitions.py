@@ -13,10 +13,10 @@ TIMEZONE = "Asia/Shanghai"
 
 def trading_days(calendar: Calendar) -> dg.TimeWindowPartitionsDefinition:
     """A daily cron less weekends and holidays. Not cron 1-5: that would name Friday's data by Monday."""
-    weekdays = (calendar.last - FIRST).days + 1
+    calendar_days = (calendar.last - FIRST).days + 1
     holidays = [
         dt.datetime.combine(day, dt.time())
-        for n in range(weekdays)
+        for n in range(calendar_days)
         if (day := FIRST + dt.timedelta(days=n)).weekday() < 5 and not calendar.is_trading_day(day)
     ]
     return dg.TimeWindowPartitionsDefinition(

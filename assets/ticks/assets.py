@@ -10,7 +10,7 @@ _FILE_CHECKS = (
         "every_file_recognised",
         Between("unrecognised", 0, 0),
         critical=True,
-        remedy="deliver a layout of SPEC §2.3 with its header unchanged, or move the file out of the day's folder",
+        remedy="deliver a layout that the README lists (assets/ticks/layouts.py) with its header unchanged, or move the file out of the day's folder",
     ),
     Check("every_file_readable", Between("unreadable", 0, 0), critical=True, remedy="deliver the named file again"),
     Check("every_row_read", Between("rows_set_aside", 0, 0), critical=True, remedy=_REDELIVER),
