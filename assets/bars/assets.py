@@ -120,6 +120,13 @@ minute_bars = Table(
             remedy="deliver the tapes of the named symbols, or lower bars.min_coverage",
         ),
         Check(
+            "tapes_cover_the_market",
+            Between("too_many_uncovered", 0, 0),
+            critical=True,
+            remedy="re-deliver the day's trade files: one of them is lost or cut; where the market is meant to hold fewer names "
+            "than daily_prices, raise bars.max_uncovered_share",
+        ),
+        Check(
             "tapes_have_a_reference",
             Between("uncompared", 0, 0),
             critical=False,

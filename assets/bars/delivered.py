@@ -18,7 +18,10 @@ from assets.ticks import clock
 from resources.errors import InputError
 
 _PRICES = ("open", "high", "low", "close")
-_COUNTED = ("volume", "amount", "trades", "buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
+_PARTS = ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
+_COUNTED = ("volume", "amount", "trades", *_PARTS)
+_PRICE_SLACK = 5e-5  # half of 1/10 000 yuan
+_YUAN_SLACK, _RELATIVE_SLACK = 1.0, 1e-6  # amounts may be rounded to a yuan, or have been 32-bit floats
 _SYMBOL = r"^(6[08]\d{4}\.SH|[03]0\d{4}\.SZ)$"
 
 
@@ -130,6 +133,11 @@ def _rejected(rows: pl.DataFrame) -> pl.DataFrame:
             else []
         ),
         *(
+            (pl.col(column).is_finite().fill_null(True), pl.format("{} = {} is no number", pl.lit(column), column))
+            for column, dtype in rows.schema.items()
+            if dtype.is_float()
+        ),
+        *(
             ((pl.col(column) > 0).fill_null(True), pl.format("{} = {} must be above 0", pl.lit(column), column))
             for column in _PRICES
             if column in rows.columns
@@ -138,6 +146,30 @@ def _rejected(rows: pl.DataFrame) -> pl.DataFrame:
             ((pl.col(column) >= 0).fill_null(True), pl.format("{} = {} is negative", pl.lit(column), column))
             for column in _COUNTED
             if column in rows.columns
+        ),
+        *(
+            (
+                (pl.col("high") >= pl.col(column) - _PRICE_SLACK).fill_null(True),
+                pl.format("high = {} is below {} = {}", "high", pl.lit(column), column),
+            )
+            for column in ("open", "close", "low")
+            if {"high", column} <= {*rows.columns}
+        ),
+        *(
+            (
+                (pl.col("low") <= pl.col(column) + _PRICE_SLACK).fill_null(True),
+                pl.format("low = {} is above {} = {}", "low", pl.lit(column), column),
+            )
+            for column in ("open", "close")
+            if {"low", column} <= {*rows.columns}
+        ),
+        *(
+            (
+                (pl.col(part) <= pl.col("amount") * (1 + _RELATIVE_SLACK) + _YUAN_SLACK).fill_null(True),
+                pl.format("{} = {} is above amount = {}", pl.lit(part), part, "amount"),
+            )
+            for part in _PARTS
+            if {part, "amount"} <= {*rows.columns}
         ),
     ]
     judged = rows.select(

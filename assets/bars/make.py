@@ -15,7 +15,7 @@ from assets.bars.batches import by_symbol
 from assets.bars.delivered import delivered_bars
 from assets.bars.minutes import BOOK, LARGE, LIMITS, book_frame, dense_frame, null_out, with_limits
 from assets.bars.reconcile import final_quotes, reconcile
-from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
+from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES, VALUES
 from assets.bars.thresholds import large_order_thresholds
 from assets.ticks import clock
 from resources.errors import InputError
@@ -35,6 +35,7 @@ PROFILE = {
     "uncompared": pl.Int64,
     "too_many_set_aside": pl.Int64,
     "too_few_covered": pl.Int64,
+    "too_many_uncovered": pl.Int64,  # null where the bars are no ticks'
     "detail": pl.String,
 }
 """One row per symbol and one for the day; what does not concern a row is null, and `detail` is the story."""
@@ -77,8 +78,7 @@ def make_order_sizes(
             "symbol",
             *(pl.when(accepted).then(name).alias(name) for name in ("orders", "sum_ln", "sum_ln2")),
         )
-        profile = frame.with_columns(set_aside=(~sums["set_aside"].is_null()).cast(pl.Int64), detail=sums["set_aside"])
-        return Made(frame, profile)
+        return _judged_sizes(frame, sums["set_aside"], f"ticks/{date:%Y%m%d}")
     landed = landing.order_sizes()
     name = f"bars/{date:%Y%m%d}.order_sizes.parquet"
     if landed is None:
@@ -88,7 +88,31 @@ def make_order_sizes(
     if lacking:
         raise InputError(f"{name} lacks the column {', '.join(lacking)}. Deliver it in the schema of SPEC §2.2.")
     frame = landed.with_columns(date=pl.lit(date)).select(pl.col(c).cast(t) for c, t in ORDER_SIZES.items())
-    return Made(frame, frame.with_columns(set_aside=pl.lit(0, pl.Int64), detail=pl.lit(None, pl.String)))
+    told = [
+        pl.when(~pl.col(c).is_finite()).then(pl.format("{}: {} = {} is no number", pl.lit(name), pl.lit(c), c))
+        for c in ("sum_ln", "sum_ln2")
+    ]
+    bad = frame.select(reason=pl.coalesce(told))["reason"]
+    frame = frame.with_columns(pl.when(bad.is_null()).then(c).alias(c) for c in ("orders", "sum_ln", "sum_ln2"))
+    return _judged_sizes(frame, bad, name)
+
+
+def _judged_sizes(frame: pl.DataFrame, set_aside: pl.Series, source: str) -> Made:
+    """The frame with its profile. set_aside: the reason or null, per row. source: where the rows came from, for messages."""
+    profile = frame.with_columns(set_aside=set_aside.is_not_null().cast(pl.Int64), detail=set_aside)
+    if frame["orders"].count():
+        return Made(frame, profile)
+    return Made(
+        frame, profile, unavailable=dict.fromkeys(("orders", "sum_ln", "sum_ln2"), _none_left(source, set_aside))
+    )
+
+
+def _none_left(source: str, reasons: pl.Series) -> str:
+    """Why a day that was delivered has no values."""
+    told = reasons.drop_nulls()
+    if told.is_empty():
+        return f"{source} was delivered, but holds no usable row of an A-share"
+    return f"{source} was delivered, but every symbol of it is set aside, the first because: {told[0]}"
 
 
 def _against_references(
@@ -154,8 +178,12 @@ def make_minute_bars(
         landed = landing.bars()
         if landed is None:
             why = unavailable.get("trades", {}).get("price", "no trades on this day")
-            reason = f"{why}, and no bars/{date:%Y%m%d}.parquet"
-            return Made(pl.DataFrame(schema=MINUTE_BARS), unavailable=dict.fromkeys(MINUTE_BARS, reason))
+            gone = dict.fromkeys(MINUTE_BARS, f"{why}, and no bars/{date:%Y%m%d}.parquet")
+            frame = pl.DataFrame(schema=MINUTE_BARS)
+            if final.is_empty():
+                return Made(frame, unavailable=gone)
+            days = _reconciled(frame, daily, final, rejected, settings)  # snapshots landed: the trades are lost
+            return Made(frame, _profile(frame, days, daily, final, trades, securities, settings)[0], unavailable=gone)
         name = landing.bars_path().name
         known = daily.filter(pl.col("pre_close").is_not_null())
         delivered = delivered_bars(landed, date, f"bars/{name}", dict(known.select("symbol", "pre_close").iter_rows()))
@@ -169,11 +197,17 @@ def make_minute_bars(
         frame = with_limits(frame.drop(*LIMITS), limits)
         for flag in LIMITS:
             reasons.pop(flag, None)
-        if not limits["limits_known"].any():
+        if limits.height and not limits["limits_known"].any():
             reasons |= dict.fromkeys(LIMITS, "no limit prices: neither securities nor snapshots of this day have any")
     days = _reconciled(frame, daily, final, rejected, settings)
     frame = null_out(frame, days.filter(pl.col("set_aside").is_not_null())["symbol"])
     frame = frame.select(pl.col(name).cast(dtype) for name, dtype in MINUTE_BARS.items())
+    source = f"ticks/{date:%Y%m%d}" if ticked else str(notes["source"])
+    if days["set_aside"].count() == days.height:
+        reasons = dict.fromkeys(VALUES, _none_left(source, days["set_aside"])) | reasons
+    elif not ticked:
+        empty = [name for name in VALUES if frame[name].null_count() == frame.height]
+        reasons = {name: f"{source} gives no value of {name}" for name in empty} | reasons
     profile, files = _profile(frame, days, daily, final, trades if ticked else None, securities, settings)
     notes["symbols"] = days.height
     notes["symbols_set_aside"] = days["set_aside"].count()
@@ -365,12 +399,15 @@ def _profile(
     )
     aside = symbols.filter(pl.col("set_aside") == 1)
     share = aside.height / symbols.height if symbols.height else 0.0
+    official = daily.filter(pl.col("volume") > 0).select("symbol")
     traded = pl.concat(
         [
-            daily.filter(pl.col("volume") > 0).select("symbol"),
+            official,
             final.filter(pl.col("quoted_volume") > 0).select("symbol"),
         ]
     ).unique()
+    untaped = official.join(symbols, on="symbol", how="anti")["symbol"].sort()
+    lost = len(untaped) > settings.max_uncovered_share * official.height if trades is not None else None
     uncovered = traded.join(symbols, on="symbol", how="anti")["symbol"].sort()
     coverage = 1 - len(uncovered) / traded.height if traded.height else 1.0
     too_many, too_few = share > settings.max_set_aside_share, coverage < settings.min_coverage
@@ -380,15 +417,21 @@ def _profile(
             f"{aside.height} of {symbols.height} symbols are set aside, more than {settings.max_set_aside_share:.0%} "
             f"(bars.max_set_aside_share): {_names(aside['symbol'])}"
         )
-    if too_few:
+    if lost:
+        story.append(
+            f"{len(untaped)} of {official.height} names that daily_prices says traded have no trades, more than "
+            f"{settings.max_uncovered_share:.0%} (bars.max_uncovered_share): {_names(untaped)}"
+        )
+    elif too_few:
         story.append(f"{len(uncovered)} of {traded.height} traded names were not delivered: {_names(uncovered)}")
     day = pl.DataFrame(
         {
             "too_many_set_aside": [int(too_many)],
             "too_few_covered": [int(too_few)],
+            "too_many_uncovered": [None if lost is None else int(lost)],
             "detail": ["; ".join(story) or None],
         },
-        schema_overrides={"detail": pl.String},
+        schema_overrides={"too_many_uncovered": pl.Int64, "detail": pl.String},
     )
     profile = pl.concat([symbols, day], how="diagonal").select(
         pl.col(name).cast(dtype) for name, dtype in PROFILE.items()

@@ -30,6 +30,12 @@ class BarsSettings(Section):
     min_coverage: float = Field(
         0.98, ge=0, le=1, description="Share of a day's traded names that must be delivered, else a warning."
     )
+    max_uncovered_share: float = Field(
+        0.25,
+        ge=0,
+        le=1,
+        description="Share of the names that daily_prices says traded which may lack a tape before a day of ticks is refused.",
+    )
     batch_rows: int = Field(
         4_000_000, ge=1, description="Trades or quotes aggregated at a time, whole symbols; bounds memory."
     )

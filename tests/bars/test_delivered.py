@@ -1,6 +1,7 @@
 """Landing bars: what closes alone can give, what absent minutes mean, what is refused."""
 
 import datetime as dt
+import math
 from pathlib import Path
 
 import polars as pl
@@ -173,6 +174,23 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
         ({"minute": [570, 571], "close": [10.0, 0.0]}, "close = 0.0 must be above 0"),
         ({"minute": [570, 571], "close": [10.0, 10.0], "volume": [100, -1]}, "volume = -1 is negative"),
         ({"minute": [570, 571], "close": [10.0, None], "volume": [100, 5]}, "volume = 5 without a close"),
+        ({"minute": [570, 571], "close": [10.0, math.nan]}, "close = NaN is no number"),
+        ({"minute": [570, 571], "close": [10.0, 10.0], "amount": [1.0, math.inf]}, "amount = inf is no number"),
+        ({"minute": [570, 571], "close": [10.0, 10.0], "imbalance": [0.1, -math.inf]}, "imbalance = -inf is no number"),
+        ({"minute": [570, 571], "close": [10.0, 10.0], "high": [10.0, 9.99]}, "high = 9.99 is below close = 10.0"),
+        (
+            {"minute": [570, 571], "close": [10.0, 10.0], "open": [10.0, 10.1], "high": [10.0, 10.0]},
+            "high = 10.0 is below open = 10.1",
+        ),
+        ({"minute": [570, 571], "close": [10.0, 10.0], "low": [10.0, 10.01]}, "low = 10.01 is above close = 10.0"),
+        (
+            {"minute": [570, 571], "close": [10.0, 10.0], "large_buy_amount": [1.0, -1.0]},
+            "large_buy_amount = -1.0 is negative",
+        ),
+        (
+            {"minute": [570, 571], "close": [10.0, 10.0], "amount": [1e3, 1e3], "sell_amount": [1e3, 1002.0]},
+            "sell_amount = 1002.0 is above amount = 1000.0",
+        ),
     ],
 )
 def test_a_bad_row_puts_its_symbol_aside_with_the_reason(rows, reason):
@@ -186,6 +204,39 @@ def test_a_bad_row_puts_its_symbol_aside_with_the_reason(rows, reason):
     by_symbol = dict(made.frame.group_by("symbol").agg(pl.col("close").count()).iter_rows())
     assert by_symbol == {"000001.SZ": 0, "000002.SZ": 238}  # its 565 stands before the first price
     assert "set_aside.parquet" in made.files
+
+
+def test_rounded_amounts_and_unknown_values_break_no_rule():
+    raw = pl.DataFrame(
+        {
+            "symbol": ["000001.SZ"] * 2,
+            "minute": [570, 571],
+            "open": [None, 10.0],
+            "high": [None, 10.1 - 1e-9],
+            "low": [9.0, None],
+            "close": [10.0, 10.1],
+            "volume": [100, 100],
+            "amount": [1000.0, None],
+            "buy_amount": [1000.4, 5.0],
+        }
+    )
+    assert delivered_bars(raw, DATE, NAME, {}).rejected.is_empty()
+
+
+def test_a_day_without_a_usable_row_says_that_it_was_delivered():
+    bad = make(closes(s000001_SZ={570: math.nan}))
+    told = (
+        f"{NAME} was delivered, but every symbol of it is set aside, the first because: {NAME}: 1 bad rows, the first: "
+    )
+    assert bad.unavailable["close"] == told + "close = NaN is no number"
+    assert bad.unavailable["volume"] == f"{NAME} gives close only"
+    funds = make(closes(s510300_SH={570: 4.0}))
+    assert funds.unavailable["close"] == f"{NAME} was delivered, but holds no usable row of an A-share"
+    void = make(closes(s000001_SZ={570: 10.0}).with_columns(spread=pl.lit(None, pl.Float64)))
+    assert void.unavailable["spread"] == f"{NAME} gives no value of spread"
+    for made in (bad, funds, void):
+        assert not [reason for reason in made.unavailable.values() if "no ticks" in reason]
+        assert made.profile["too_many_uncovered"].null_count() == made.profile.height
 
 
 def test_a_file_without_closes_is_an_error_that_says_so():
@@ -230,3 +281,14 @@ def test_order_sizes_of_a_day_of_bars_are_the_delivered_ones():
     )
     with pytest.raises(InputError, match="sum_ln2"):
         made(Landed(None, sizes.drop("sum_ln2")))
+    infinite = pl.concat([sizes, sizes.with_columns(symbol=pl.lit("000002.SZ"), sum_ln2=pl.lit(math.inf))])
+    half = made(Landed(None, infinite))
+    assert half.frame["orders"].to_list() == [3, None]
+    assert half.profile["set_aside"].to_list() == [0, 1]
+    told = "bars/20150504.order_sizes.parquet: sum_ln2 = inf is no number"
+    assert half.profile["detail"].to_list() == [None, told]
+    assert half.unavailable == {}
+    none = made(Landed(None, infinite.tail(1)))
+    assert none.unavailable["orders"] == (
+        f"bars/20150504.order_sizes.parquet was delivered, but every symbol of it is set aside, the first because: {told}"
+    )

@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.bars.assets import minute_bars
 from assets.bars.make import make_minute_bars, make_order_sizes
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
 from assets.bars.thresholds import large_order_thresholds
 from assets.ticks.canonical import QUOTES, TRADES
+from resources.gate import judge
 from resources.settings.bars import BarsSettings
 from tests.bars import plain_bars
 
@@ -367,6 +369,34 @@ def test_traded_names_without_a_tape_are_named():
     last = make(frame_of([trade()]), daily=daily).profile.tail(1).row(0, named=True)
     assert last["too_few_covered"] == 1
     assert "000001.SZ" in last["detail"]
+
+
+@pytest.mark.parametrize(("traded", "lost"), [(4, 0), (5, 1)])
+def test_a_market_whose_tapes_are_lost_is_refused(traded, lost):
+    names = [f"{n:06d}.SZ" for n in range(1, traded + 1)]
+    daily = pl.DataFrame([day(name) for name in names], schema=DAILY)
+    made = make(frame_of([trade(symbol=name) for name in names[:3]]), daily=daily)
+    assert made.profile["too_many_uncovered"].sum() == lost
+    if lost:
+        detail = made.profile["detail"].drop_nulls()[0]
+        assert "2 of 5 names that daily_prices says traded have no trades, more than 25%" in detail
+        assert "000004.SZ, 000005.SZ" in detail
+    verdict = judge(minute_bars.checks, {DATE: made.profile}, {DATE: {}})[DATE]["tapes_cover_the_market"]
+    assert verdict.refuses == bool(lost)
+
+
+def test_snapshots_without_any_trades_are_a_lost_tape_only_against_daily_prices():
+    quotes = quotes_of("000001.SZ", [{"time": 54_000_000, "bid": [None] * 10, "ask": [None] * 10}], 100)
+    tape = pl.DataFrame(schema=TRADES)
+    daily = pl.DataFrame([day("000001.SZ")], schema=DAILY)
+    assert make(tape, quotes=quotes, daily=daily).profile["too_many_uncovered"].sum() == 1
+    assert make(tape, quotes=quotes).profile["too_many_uncovered"].sum() == 0
+    assert make(tape, daily=daily).profile is None  # nothing landed that day
+
+
+def test_a_tape_without_a_usable_symbol_says_so():
+    made = make(frame_of([trade()]), daily=pl.DataFrame([day(volume=600)], schema=DAILY))
+    assert made.unavailable["close"].startswith("ticks/20240110 was delivered, but every symbol of it is set aside")
 
 
 def test_a_name_open_all_day_without_a_trade_is_flat_and_a_suspended_one_is_absent():
