@@ -418,6 +418,10 @@ def _cast(series: pl.Series, dtype: Any, path: Path) -> pl.Series:
         cast = series.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
     else:
         cast = series.cast(dtype, strict=False)
+    if dtype == pl.Int64 or (dtype == pl.Boolean and series.dtype.is_numeric()):
+        # The cast cuts fractions off, and takes every number but 0 for true.
+        altered = cast.cast(pl.Float64) != series.cast(pl.Float64, strict=False)
+        cast = cast.set(altered.fill_null(False), None)
     given = (
         series.is_not_null() if series.dtype != pl.String else series.is_not_null() & (series.str.strip_chars() != "")
     )

@@ -25,6 +25,13 @@ exchanges' rule in whole cents (null: no limit). Rows that can't be used stand w
     settings="reference",
     make="assets.reference.make:make_daily_prices",
     checks=(
+        Check(
+            "prices_of_the_day_delivered",
+            Between("names_priced", 1),
+            critical=True,
+            remedy="bring reference/daily_prices up to date: it is there, but has no price of this trading day. Where the table "
+            "begins after the minute data, take the minute data of the days before it out",
+        ),
         Check("symbol_unique", Unique(("date", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
         Check("delivered_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
         Check("nearly_all_rows_usable", InSet("reason", ("used",)), critical=True, remedy=REDELIVER, mostly=0.99),

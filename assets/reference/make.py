@@ -6,6 +6,7 @@ Here is only the putting together; the rules stand in listing.py, limits.py, fun
 import datetime as dt
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -82,7 +83,8 @@ def make_daily_prices(date: dt.date, landing: Any, calendar: Calendar, settings:
         return _empty(DAILY_PRICES, _absent("daily_prices"))
     rows = delivered.filter(pl.col("date") == date).collect()
     if rows.is_empty():
-        return _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
+        made = _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
+        return replace(made, profile=_daily_prices_profile(date, made.frame, sift_daily_prices(rows)))
     sifted = sift_daily_prices(rows)
     instruments = landing.reference("instruments")
     frame = sifted.usable
@@ -104,11 +106,14 @@ def make_daily_prices(date: dt.date, landing: Any, calendar: Calendar, settings:
         if instruments is None and frame[column].null_count() == frame.height
     }
     files, notes = _set_aside({"daily_prices": sifted})
-    return Made(frame, _daily_prices_profile(frame, sifted), files, unavailable, notes)
+    return Made(frame, _daily_prices_profile(date, frame, sifted), files, unavailable, notes)
 
 
-def _daily_prices_profile(frame: pl.DataFrame, sifted: Sifted) -> pl.DataFrame:
-    """What the checks judge: the rows kept (`set_aside` 0, reason null) and those set aside for a fault (numbered)."""
+def _daily_prices_profile(date: dt.date, frame: pl.DataFrame, sifted: Sifted) -> pl.DataFrame:
+    """What the checks judge: the rows kept (`set_aside` 0, reason "used") and those set aside for a fault (numbered).
+
+    A day without a usable row has one that says so, since an empty profile passes every check.
+    """
     outside = pl.max_horizontal(
         pl.col("high") - pl.col("limit_up"), pl.col("limit_down") - pl.col("low"), pl.lit(0.0)
     ).round(2)
@@ -117,13 +122,17 @@ def _daily_prices_profile(frame: pl.DataFrame, sifted: Sifted) -> pl.DataFrame:
         day_range=pl.col("high") - pl.col("low"),
         vwap_outside=pl.max_horizontal(pl.col("vwap") - pl.col("high"), pl.col("low") - pl.col("vwap"), pl.lit(0.0)),
         free_float=pl.col("float_shares") / pl.col("total_shares"),
+        names_priced=pl.len(),
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )
     faults = sifted.faults.select(
         "date", "symbol", "reason", "volume", set_aside=pl.int_range(1, sifted.faults.height + 1, dtype=pl.Int64)
     )
-    return pl.concat([kept, faults], how="diagonal")
+    parts = [kept, faults]
+    if frame.is_empty():
+        parts.append(pl.DataFrame({"date": [date], "names_priced": [0]}))
+    return pl.concat(parts, how="diagonal_relaxed")
 
 
 # --- securities ---------------------------------------------------------------------------------------------------------

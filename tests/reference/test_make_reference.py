@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from assets.reference.assets import TABLES, daily_prices, indices, securities
 from assets.reference.make import make_daily_prices, make_indices, make_securities
+from resources.errors import InputError
 from resources.gate import judge
 from resources.landing import LandingZone
 from resources.made import Made
@@ -219,6 +220,71 @@ def test_a_day_without_rows_says_so(zone: LandingZone) -> None:
     result = made(zone, later)
     reason = f"reference/daily_prices has no row of {later}"
     assert result["daily_prices"].unavailable["close"] == result["securities"].unavailable["in_universe"] == reason
+
+
+def judged(result: Made) -> pl.DataFrame:
+    """What the builder has the checks judge."""
+    return result.frame if result.profile is None else result.profile
+
+
+def test_a_day_that_the_price_table_leaves_out_is_refused(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    """A hole, a table not yet up to date, a day of B shares alone; never a landing zone without the table."""
+    hole, b_shares, later = DAYS[30], DAYS[40], CALENDAR.next_day(LAST)
+    prices = tables["daily_prices"].filter(pl.col("date") != hole)
+    prices = prices.filter((pl.col("date") != b_shares) | (pl.col("symbol") == prices["symbol"][0])).with_columns(
+        symbol=pl.when(pl.col("date") == b_shares).then(pl.lit("900901.SH")).otherwise("symbol")
+    )
+    zone = landed(tmp_path / "hole", tables | {"daily_prices": prices})
+    results = {day: made(zone, day)["daily_prices"] for day in (DAYS[29], hole, DAYS[31], b_shares, later)}
+    profiles = {day: judged(result) for day, result in results.items()}
+    verdicts = judge(daily_prices.checks, profiles, {day: result.unavailable for day, result in results.items()})
+    for day in (hole, b_shares, later):
+        refusals = {name: verdict.detail for name, verdict in verdicts[day].items() if verdict.refuses}
+        assert list(refusals) == ["prices_of_the_day_delivered"]
+        assert f"date={day}" in refusals["prices_of_the_day_delivered"]
+        assert "bring reference/daily_prices up to date" in refusals["prices_of_the_day_delivered"]
+    for day in (DAYS[29], DAYS[31]):
+        assert not any(verdict.refuses for verdict in verdicts[day].values())
+
+    bare = made(landed(tmp_path / "bare", tables, leave_out=("daily_prices",)), hole)["daily_prices"]
+    bare_verdicts = judge(daily_prices.checks, {hole: judged(bare)}, {hole: bare.unavailable})[hole]
+    assert all(verdict.passed for verdict in bare_verdicts.values())
+
+
+@pytest.mark.parametrize(
+    ("column", "values"),
+    [
+        ("volume", pl.Series([100.0, 100.5])),
+        ("volume", pl.Series(["100", "100.5"])),
+        ("float_shares", pl.Series([None, 0.25])),
+        ("is_st", pl.Series([1, 2])),
+        ("is_st", pl.Series([0.0, 0.5])),
+    ],
+)
+def test_a_number_that_its_column_cannot_hold_is_named(
+    tables: dict[str, pl.DataFrame], tmp_path: Path, column: str, values: pl.Series
+) -> None:
+    prices = tables["daily_prices"].head(2).with_columns(values.alias(column))
+    with pytest.raises(InputError, match=rf"daily_prices\.parquet, row 2: {column} = "):
+        landed(tmp_path, {"daily_prices": prices}).frame("daily_prices")
+
+
+@pytest.mark.parametrize(
+    ("volume", "is_st"),
+    [
+        (pl.Series([100.0, None]), pl.Series([1, 0])),
+        (pl.Series(["100.0", ""]), pl.Series([1.0, 0.0])),
+        (pl.Series([100, None], dtype=pl.UInt32), pl.Series(["1", "false"])),
+    ],
+)
+def test_a_whole_number_may_come_in_any_type(
+    tables: dict[str, pl.DataFrame], tmp_path: Path, volume: pl.Series, is_st: pl.Series
+) -> None:
+    prices = tables["daily_prices"].head(2).with_columns(volume.alias("volume"), is_st.alias("is_st"))
+    frame = landed(tmp_path, {"daily_prices": prices}).frame("daily_prices")
+    assert frame is not None
+    assert frame["volume"].to_list() == [100, None]
+    assert frame["is_st"].to_list() == [True, False]
 
 
 def test_rows_set_aside_are_kept_with_their_reason_and_judged(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
