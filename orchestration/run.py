@@ -76,7 +76,13 @@ def everything_for(builder: Builder, week: dt.date) -> list[tuple[str, dt.date]]
     """The week's report, and every day table on every trading day of the history up to its signal day: researchers read
     factors and features of all days, not of those alone that a report happens to use."""
     days = builder.calendar.days(builder.start, builder.calendar.signal_day(week))
-    asked = [(table.name, day) for table in builder.tables.values() if table.partition == "day" for day in days]
+    asked = [
+        (table.name, day)
+        for table in builder.tables.values()
+        if table.partition == "day"
+        for day in days
+        if day >= builder.start_of(table)
+    ]
     return [*asked, ("report", week)]
 
 

@@ -116,8 +116,7 @@ class Builder:
     def start_of(self, table: Table) -> dt.date:
         """The first day for which partitions of a table exist."""
         if table.history == "reference":
-            first = self.zone.reference_start()
-            return min(first, self.start) if first else self.start
+            return self.zone.reference_start() or self.start
         return self.start
 
     def _first_key(self, table: Table) -> dt.date:

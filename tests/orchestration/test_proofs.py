@@ -123,3 +123,29 @@ def test_a_restated_day_renews_what_is_downstream_of_it_and_nothing_else(market:
     assert differences(fresh, again) == []
     changed = {key for key in fresh if fresh[key] != full.get(key)}
     assert all(key >= builder.calendar.week_of(day) for _, key in changed)
+
+
+def test_the_unattended_job_builds_what_is_stale(market: Path, days, full, work: Path, monkeypatch) -> None:
+    """`weekly_report`, as the sensor starts it: the driver inside a Dagster run, on that run's own instance."""
+    import shutil
+
+    import dagster as dg
+
+    from orchestration.jobs import weekly_report
+
+    lake = work / "job_lake"
+    shutil.copytree(work / "full", lake)
+    builder = world(market, lake)
+    week = builder.calendar.week_of(days[-1])
+    (lake / f"factors/date={days[-1]}" / "manifest.json").unlink()
+    (lake / f"report/week={week}" / "manifest.json").unlink()
+    for name, value in {"MARKET": market, "LAKE": lake, "SETTINGS": "tiny"}.items():
+        monkeypatch.setenv(f"ZHOUBAO_{name}", str(value))
+    with dg.DagsterInstance.local_temp(str(work / "dagster")) as instance:
+        result = weekly_report.execute_in_process(instance=instance)
+        assert result.success
+        assert result.output_for_node("build_report").endswith(f"report/week={week}/report.html")
+        built = instance.fetch_materializations(dg.AssetKey("report"), limit=5).records
+        assert [record.partition_key for record in built] == [str(week)]
+    builder.lake.forget()
+    assert builder.lake.manifest(builder.tables["report"], week).content == full["report", week]
