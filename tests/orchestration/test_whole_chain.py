@@ -46,6 +46,7 @@ def test_the_unattended_job_builds_what_is_stale(tiny_market: Path, world, days,
     (lake / f"report/week={week}" / "manifest.json").unlink()
     for name, value in {"MARKET": tiny_market, "LAKE": lake, "SETTINGS": "tiny"}.items():
         monkeypatch.setenv(f"ZHOUBAO_{name}", str(value))
+    (work / "dagster").mkdir()
     with dg.DagsterInstance.local_temp(str(work / "dagster")) as instance:
         result = weekly_report.execute_in_process(instance=instance)
         assert result.success
