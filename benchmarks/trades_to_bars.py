@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.bars.make import order_size_sums, traded_bars
+from assets.bars.sums import order_size_sums, traded_bars
 from assets.ticks import clock
 from resources.settings.bars import BarsSettings
 

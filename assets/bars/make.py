@@ -7,15 +7,13 @@ import datetime as dt
 import io
 from collections.abc import Mapping
 
-import numpy as np
 import polars as pl
 
-from assets.bars import aggregate
-from assets.bars.batches import by_symbol
 from assets.bars.delivered import delivered_bars
-from assets.bars.minutes import BOOK, LARGE, LIMITS, book_frame, dense_frame, null_out, with_limits
+from assets.bars.minutes import BOOK, LARGE, LIMITS, null_out, with_limits
 from assets.bars.reconcile import final_quotes, reconcile
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES, VALUES
+from assets.bars.sums import book_statistics, order_size_sums, silent_bars, traded_bars
 from assets.bars.thresholds import large_order_thresholds
 from assets.ticks import clock
 from resources.errors import InputError
@@ -124,28 +122,6 @@ def _against_references(
     return reconcile(joined.join(final, on="symbol", how="left", maintain_order="left"), settings)
 
 
-def order_size_sums(trades: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
-    """symbol, orders, sum_ln, sum_ln2."""
-    parts = [pl.DataFrame(schema={name: dtype for name, dtype in ORDER_SIZES.items() if name != "date"})]
-    columns = ("channel", "price", "volume", "bid_order", "ask_order")
-    for batch in by_symbol(trades, columns, settings.batch_rows):
-        starts, owner = batch.segments("channel")
-        sums = np.zeros((len(batch.symbols), 3))
-        for side in ("bid_order", "ask_order"):
-            aggregate.order_sums(starts, owner, batch.array("price"), batch.array("volume"), batch.array(side), sums)
-        parts.append(
-            pl.DataFrame(
-                {
-                    "symbol": batch.symbols,
-                    "orders": sums[:, 0].astype(np.int64),
-                    "sum_ln": sums[:, 1],
-                    "sum_ln2": sums[:, 2],
-                }
-            )
-        )
-    return pl.concat(parts)
-
-
 # --- minute bars ----------------------------------------------------------------------------------------------------------
 
 
@@ -231,7 +207,7 @@ def _from_ticks(
     parts = [traded_bars(date, trades, thresholds, pre_close, settings)]
     traded = parts[0]["symbol"].unique().to_list()
     silent = final.filter(pl.col("booked") & (pl.col("quoted_volume") == 0) & ~pl.col("symbol").is_in(traded))["symbol"]
-    parts.append(_silent_bars(date, silent.to_list(), thresholds, pre_close))
+    parts.append(silent_bars(date, silent.to_list(), thresholds, pre_close))
     frame = pl.concat(parts).sort("symbol", "minute")
     book = book_statistics(quotes, settings)
     frame = frame.join(book, on=["symbol", "minute"], how="left", maintain_order="left")
@@ -246,68 +222,6 @@ def _from_ticks(
     if book.is_empty():
         reasons |= dict.fromkeys(BOOK, unavailable.get("quotes", {}).get("bid_price_1", "no quotes on this day"))
     return frame.with_columns(pl.lit(None, pl.Boolean).alias(flag) for flag in LIMITS), reasons
-
-
-def traded_bars(
-    date: dt.date,
-    trades: pl.LazyFrame,
-    thresholds: pl.DataFrame,
-    pre_close: Mapping[str, float],
-    settings: BarsSettings,
-) -> pl.DataFrame:
-    known = dict(thresholds.iter_rows())
-    columns = ("time", "price", "volume", "side", *(("channel", "bid_order", "ask_order") if known else ()))
-    parts = [dense_frame([], np.zeros((0, aggregate.SLOTS, 11), np.int64), date)]
-    for batch in by_symbol(trades, columns, settings.batch_rows):
-        bars = np.zeros((len(batch.symbols), aggregate.SLOTS, 11), np.int64)
-        first = _ticks([pre_close.get(symbol) for symbol in batch.symbols])
-        time, price, volume = batch.array("time"), batch.array("price"), batch.array("volume")
-        aggregate.bar_sums(batch.starts, time, price, volume, batch.array("side"), first, bars)
-        threshold = np.array([known.get(symbol, np.nan) for symbol in batch.symbols])
-        if known:
-            starts, owner = batch.segments("channel")
-            for column, side in ((aggregate.LARGE_BUY, "bid_order"), (aggregate.LARGE_SELL, "ask_order")):
-                aggregate.large_sums(starts, owner, time, price, volume, batch.array(side), threshold, column, bars)
-        parts.append(_without_threshold(dense_frame(batch.symbols, bars, date), known))
-    return pl.concat(parts)
-
-
-def _silent_bars(
-    date: dt.date, symbols: list[str], thresholds: pl.DataFrame, pre_close: Mapping[str, float]
-) -> pl.DataFrame:
-    """Flat bars of names that were open to trade all day and did not."""
-    bars = np.zeros((len(symbols), aggregate.SLOTS, 11), np.int64)
-    bars[:, :, : aggregate.VOLUME] = _ticks([pre_close.get(symbol) for symbol in symbols])[:, None, None]
-    return _without_threshold(dense_frame(symbols, bars, date), dict(thresholds.iter_rows()))
-
-
-def _without_threshold(frame: pl.DataFrame, known: Mapping[str, float]) -> pl.DataFrame:
-    """Large-order amounts are unknown, not zero, where the stock has no threshold."""
-    has = pl.col("symbol").is_in(list(known))
-    return frame.with_columns(pl.when(has).then(name).alias(name) for name in LARGE)
-
-
-def _ticks(prices: list[float | None]) -> np.ndarray:
-    return np.array([0 if price is None else round(price * 10_000) for price in prices], np.int64)
-
-
-def book_statistics(quotes: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
-    """symbol, minute, net_bid_change, spread, imbalance, imbalance_5 of every symbol with quotes (SPEC §2.2, §3)."""
-    levels = {
-        side: pl.sum_horizontal(pl.col(f"{side}_volume_{i}").fill_null(0) for i in range(1, 6)).alias(f"{side}_5")
-        for side in ("bid", "ask")
-    }
-    first = [f"{side}_{what}_1" for side in ("bid", "ask") for what in ("price", "volume")]
-    reduced = quotes.select("symbol", "time", *(pl.col(name).fill_null(0) for name in first), *levels.values())
-    columns = ("time", *first, "bid_5", "ask_5")
-    parts = [book_frame([], np.zeros((0, aggregate.SLOTS, 2), np.int64), np.zeros((0, aggregate.SLOTS, 3)))]
-    for batch in by_symbol(reduced, columns, settings.batch_rows):
-        whole = np.zeros((len(batch.symbols), aggregate.SLOTS, 2), np.int64)
-        means = np.zeros((len(batch.symbols), aggregate.SLOTS, 3))
-        time, bid, bid_volume, ask, ask_volume, bid_5, ask_5 = (batch.array(column) for column in columns)
-        aggregate.book_sums(batch.starts, time, bid, bid_volume, ask, ask_volume, bid_5, ask_5, whole, means)
-        parts.append(book_frame(batch.symbols, whole, means))
-    return pl.concat(parts)
 
 
 def _limits(
