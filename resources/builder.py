@@ -16,6 +16,7 @@ import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -40,6 +41,7 @@ SERVICES = {
     "manifests",
     "progress",
     "run_settings",
+    "scratch",
     "settings",
     "start",
     "unavailable",
@@ -59,10 +61,10 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A partition made but not yet judged."""
+    """A partition made but not yet judged. part: its Parquet bytes, or the file that is to become it."""
 
     key: dt.date
-    part: bytes
+    part: bytes | Path
     rows: int
     made: Made
     unavailable: dict[str, str]
@@ -72,7 +74,8 @@ class _Prepared:
 
     @property
     def size(self) -> int:
-        return len(self.part) + sum(map(len, self.made.files.values()))
+        """Bytes held in memory."""
+        return (0 if isinstance(self.part, Path) else len(self.part)) + sum(map(len, self.made.files.values()))
 
 
 class Builder:
@@ -206,30 +209,30 @@ class Builder:
         one at a time; others in batches, so that the gate judges many at once.
         """
         self.lake.claim(str(self.zone.root.resolve()))
-        keys = list(keys)
         outcomes: list[Outcome] = []
         batch: list[_Prepared] = []
         limit = 1 if table.reads_itself else BATCH_PARTITIONS
-        for key in keys:
-            if not force and not self.stale(table, key):
-                manifest = self.lake.manifest(table, key)
-                outcomes.append(Outcome(key, "unchanged", "", manifest))
-                continue
-            try:
-                batch.append(self._prepare(table, key))
-            except (NotReadyError, SettingsError) as error:
-                self.blocked[table.name, key] = str(error)
-                outcomes.append(Outcome(key, "blocked", str(error), None))
-            except InputError as error:
-                outcomes.append(self._refuse(table, key, str(error)))
-            if len(batch) >= limit or sum(one.size for one in batch) >= BATCH_BYTES:
-                outcomes += self._commit(table, batch)
-                batch = []
-        outcomes += self._commit(table, batch)
+        with self.lake.store.scratch() as scratch:
+            for key in keys:
+                if not force and not self.stale(table, key):
+                    manifest = self.lake.manifest(table, key)
+                    outcomes.append(Outcome(key, "unchanged", "", manifest))
+                    continue
+                try:
+                    batch.append(self._prepare(table, key, scratch))
+                except (NotReadyError, SettingsError) as error:
+                    self.blocked[table.name, key] = str(error)
+                    outcomes.append(Outcome(key, "blocked", str(error), None))
+                except InputError as error:
+                    outcomes.append(self._refuse(table, key, str(error)))
+                if len(batch) >= limit or sum(one.size for one in batch) >= BATCH_BYTES:
+                    outcomes += self._commit(table, batch)
+                    batch = []
+            outcomes += self._commit(table, batch)
         self.zone.flush()
         return sorted(outcomes, key=lambda outcome: outcome.key)
 
-    def _prepare(self, table: Table, key: dt.date) -> _Prepared:
+    def _prepare(self, table: Table, key: dt.date, scratch: Path) -> _Prepared:
         began = time.perf_counter()
         frames: dict[str, pl.LazyFrame] = {}
         inputs: dict[str, str] = {}
@@ -243,7 +246,7 @@ class Builder:
         inputs = self._contents(table, key)
         landing = self.landing_digests(table, key)
         try:
-            made = self._call(table, key, frames, known, allowed)
+            made = self._call(table, key, frames, known, allowed, scratch / str(key))
         except (pl.exceptions.PolarsError, OSError, NotReadyError) as error:
             if damaged := self.lake.damaged(folder for folder in inputs if folder != "manifests"):
                 raise LakeError(
@@ -252,12 +255,16 @@ class Builder:
                     f"{self.lake.store.url} and run again: they are built anew."
                 ) from error
             raise
-        frame = _conform(table, made.frame)
-        unavailable = _unavailable_columns(table, frame, known, made.unavailable)
-        return _Prepared(
-            key, encode(frame), frame.height, made if made.profile is not None else _with_profile(made, frame),
-            unavailable, inputs, landing, time.perf_counter() - began,
-        )  # fmt: skip
+        if isinstance(made.frame, Path):
+            part: bytes | Path = _conforming_file(table, made)
+            rows = pl.scan_parquet(made.frame).select(pl.len()).collect().item()
+            unavailable = _unavailable_columns(table, pl.scan_parquet(made.frame), known, made.unavailable)
+        else:
+            frame = _conform(table, made.frame)
+            unavailable = _unavailable_columns(table, frame.lazy(), known, made.unavailable)
+            part, rows = encode(frame), frame.height
+            made = made if made.profile is not None else _with_profile(made, frame)
+        return _Prepared(key, part, rows, made, unavailable, inputs, landing, time.perf_counter() - began)
 
     def _call(
         self,
@@ -266,6 +273,7 @@ class Builder:
         frames: Mapping[str, pl.LazyFrame],
         known: Mapping[str, Mapping[str, str]],
         allowed: set[tuple[str, dt.date]],
+        scratch: Path,
     ) -> Made:
         day = self.signal_day(table, key)
 
@@ -282,6 +290,7 @@ class Builder:
             "manifests": lambda: self._verdicts(key),
             "progress": lambda: self.say,
             "run_settings": lambda: self.run_settings,
+            "scratch": lambda: _folder(scratch),
             "settings": lambda: self.section(table),
             "start": lambda: self.start,
             "unavailable": lambda: known,
@@ -385,6 +394,11 @@ def _parameters(table: Table) -> tuple[str, ...]:
     return names
 
 
+def _folder(path: Path) -> Path:
+    path.mkdir()
+    return path
+
+
 def _with_profile(made: Made, frame: pl.DataFrame) -> Made:
     return Made(frame, frame, made.files, made.unavailable, made.notes)
 
@@ -401,15 +415,24 @@ def _conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
     return frame.sort(table.sort, maintain_order=True, nulls_last=True) if table.sort else frame
 
 
+def _conforming_file(table: Table, made: Made) -> Path:
+    """The file, if it holds the table's columns and comes with what the checks judge; else a mistake of the stage's code."""
+    assert isinstance(made.frame, Path)
+    if made.profile is None:
+        raise ValueError(f"{table.make} handed back a file without a profile for the checks of {table.name}")
+    held, wanted = dict(pl.read_parquet_schema(made.frame)), dict(pl.Schema(table.schema))
+    if list(held.items()) != list(wanted.items()):
+        raise ValueError(f"{table.make} wrote {held}, {table.name}'s schema is {wanted}")
+    return made.frame
+
+
 def _unavailable_columns(
-    table: Table, frame: pl.DataFrame, known: Mapping[str, Mapping[str, str]], own: Mapping[str, str]
+    table: Table, frame: pl.LazyFrame, known: Mapping[str, Mapping[str, str]], own: Mapping[str, str]
 ) -> dict[str, str]:
     """Reasons for n/a: those the stage gave, and those that travel down to what came out entirely null."""
     reasons = dict(own)
-    for name, sources in table.needs.items():
-        if name in reasons or not _is_void(table, frame, name):
-            continue
-        for source in sources:
+    for name in _void(table, frame, [name for name in table.needs if name not in reasons]):
+        for source in table.needs[name]:
             upstream, column = source.split(".", 1)
             if reason := known.get(upstream, {}).get(column):
                 reasons[name] = reason
@@ -417,10 +440,12 @@ def _unavailable_columns(
     return reasons
 
 
-def _is_void(table: Table, frame: pl.DataFrame, name: str) -> bool:
-    """A column that is null in every row; an item without a single non-null value."""
+def _void(table: Table, frame: pl.LazyFrame, names: list[str]) -> list[str]:
+    """Of these columns those that are null in every row; of items those without a single non-null value."""
     if table.items is None:
-        return frame[name].null_count() == frame.height
-    rows = frame.filter(pl.col(table.items) == name)
-    measured = [c for c in frame.columns if c != table.items and frame.schema[c].is_float()]
-    return all(rows[c].null_count() == rows.height for c in measured)
+        held = frame.select(pl.col(names).is_not_null().any()).collect()
+        return [name for name in names if not held[name].item()]
+    measured = [c for c, dtype in table.schema.items() if c != table.items and dtype.is_float()]
+    living = frame.filter(pl.any_horizontal(pl.col(measured).is_not_null())).select(pl.col(table.items).unique())
+    alive = set(living.collect()[table.items])
+    return [name for name in names if name not in alive]

@@ -13,6 +13,9 @@ import hashlib
 import io
 import json
 import os
+import shutil
+import socket
+import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -26,6 +29,8 @@ from resources.table import Table
 
 PART = "part.parquet"
 MANIFEST = "manifest.json"
+SCRATCH = "_scratch"  # where large partitions take shape; a folder per process, gone when its work is done
+_CHUNK = 8 << 20
 OWNER = "market.txt"  # which market the lake's tables are made from
 
 
@@ -78,8 +83,11 @@ class Store:
         except FileNotFoundError:
             return None
 
-    def write_bytes(self, name: str, data: bytes) -> None:
-        """Local: a temporary file in the same folder, flushed to disk, then renamed over the old one. S3: one put."""
+    def write_bytes(self, name: str, data: bytes | Path) -> None:
+        """Local: a temporary file in the same folder, flushed to disk, then renamed over the old one. S3: one put.
+
+        A file handed over instead of bytes is moved, not read: it must lie in `scratch`, on the store's own file system.
+        """
         try:
             with self._told("written", name):
                 self._write(name, data)
@@ -88,12 +96,20 @@ class Store:
                 f"{self.path(name)} cannot be written: {error}. Make the bucket, or name another."
             ) from error
 
-    def _write(self, name: str, data: bytes) -> None:
+    def _write(self, name: str, data: bytes | Path) -> None:
         if not self.is_local:
-            self._fs.pipe_file(self.path(name), data)
+            if isinstance(data, Path):
+                self._fs.put_file(str(data), self.path(name))
+            else:
+                self._fs.pipe_file(self.path(name), data)
             return
         target = Path(self.path(name))
         target.parent.mkdir(parents=True, exist_ok=True)
+        if isinstance(data, Path):
+            with data.open("rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(data, target)
+            return
         temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
         try:
             with temporary.open("wb") as file:
@@ -105,6 +121,22 @@ class Store:
             with contextlib.suppress(OSError):
                 temporary.unlink()
             raise
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Path]:
+        """A folder for large files on their way into the store, removed at the end; what killed processes of this machine left
+        is removed first."""
+        root = Path(self.path(SCRATCH)) if self.is_local else Path(tempfile.gettempdir()) / "zhoubao_scratch"
+        with self._told("written", SCRATCH):
+            root.mkdir(parents=True, exist_ok=True)
+            for left in root.glob(f"{socket.gethostname()}+*"):
+                if not _is_running(left.name.split("+")[1]):
+                    shutil.rmtree(left, ignore_errors=True)
+            folder = Path(tempfile.mkdtemp(prefix=f"{socket.gethostname()}+{os.getpid()}+", dir=root))
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def delete(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError), self._told("deleted", name):
@@ -126,6 +158,16 @@ class Store:
     def scan(self, names: list[str]) -> pl.LazyFrame:
         options = None if self.is_local else _s3_scan_options()
         return pl.scan_parquet([self.path(name) for name in names], storage_options=options, hive_partitioning=False)
+
+
+def _is_running(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, ValueError):
+        return True
+    return True
 
 
 def _s3_client_options() -> dict[str, Any]:
@@ -292,17 +334,20 @@ class Lake:
     def _content(self, folder: str, manifest: Manifest) -> str:
         if manifest.refusals:
             return manifest.content  # read by no one; of an input that could not be read the content is its reason
-        held = {name: self.store.read_bytes(f"{folder}/{name}") for name in (PART, *manifest.files)}
-        if None in held.values():
+        held = {name: self.store.read_bytes(f"{folder}/{name}") for name in manifest.files}
+        part = Path(self.store.path(f"{folder}/{PART}")) if self.store.is_local else None
+        data = self.store.read_bytes(f"{folder}/{PART}") if part is None else part if part.is_file() else None
+        if data is None or None in held.values():
             return ""
-        files = {name: data or b"" for name, data in held.items()}
-        return content_digest(files.pop(PART), files, manifest.unavailable)
+        return content_digest(data, {name: file or b"" for name, file in held.items()}, manifest.unavailable)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
-    def write(self, table: Table, key: dt.date, part: bytes, files: Mapping[str, bytes], manifest: Manifest) -> None:
+    def write(
+        self, table: Table, key: dt.date, part: bytes | Path, files: Mapping[str, bytes], manifest: Manifest
+    ) -> None:
         """Replace a partition: the old manifest goes first and the new one comes last, so that a reader sees the old
-        partition, none, or the new one, and never a mixture."""
+        partition, none, or the new one, and never a mixture. A part given as a file is moved, not copied."""
         folder = self.folder(table, key)
         name = f"{folder}/{MANIFEST}"
         old = self.manifest(table, key)
@@ -325,18 +370,24 @@ def encode(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def content_digest(part: bytes, files: Mapping[str, bytes], unavailable: Mapping[str, str]) -> str:
+def content_digest(part: bytes | Path, files: Mapping[str, bytes], unavailable: Mapping[str, str]) -> str:
     """The digest that stands for all that a partition tells its readers."""
     beside = (name.encode() + data for name, data in sorted(files.items()))
     return digest(part, *beside, json.dumps(dict(unavailable), sort_keys=True).encode())
 
 
-def digest(*parts: bytes) -> str:
-    """32 hex digits over the parts, each with its length."""
+def digest(*parts: bytes | Path) -> str:
+    """32 hex digits over the parts (bytes, or the content of a file), each with its length."""
     hashed = hashlib.blake2b(digest_size=16)
     for part in parts:
-        hashed.update(len(part).to_bytes(8, "little"))
-        hashed.update(part)
+        size = part.stat().st_size if isinstance(part, Path) else len(part)
+        hashed.update(size.to_bytes(8, "little"))
+        if isinstance(part, Path):
+            with part.open("rb") as file:
+                while chunk := file.read(_CHUNK):
+                    hashed.update(chunk)
+        else:
+            hashed.update(part)
     return hashed.hexdigest()
 
 

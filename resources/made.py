@@ -3,6 +3,7 @@ a stage's code does not change with the wrapper's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -12,14 +13,15 @@ import polars as pl
 class Made:
     """One partition, as its pure function made it.
 
-    frame: the rows, in the table's schema.
-    profile: what the checks judge, one row per symbol, factor, file …; the frame itself where None.
+    frame: the rows, in the table's schema; or, of a table too large for memory, a Parquet file in the `scratch` folder that the
+    builder offers, which holds exactly the schema's columns, sorted as the table says: it is moved into the partition unread.
+    profile: what the checks judge, one row per symbol, factor, file …; the frame itself where None (never with a file).
     files: name → bytes, written beside `part.parquet`.
     unavailable: column (or item) → reason, for what could not be known here.
     notes: facts for the manifest and the UI, JSON-able.
     """
 
-    frame: pl.DataFrame
+    frame: pl.DataFrame | Path
     profile: pl.DataFrame | None = None
     files: Mapping[str, bytes] = field(default_factory=dict)
     unavailable: Mapping[str, str] = field(default_factory=dict)

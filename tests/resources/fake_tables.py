@@ -1,6 +1,7 @@
 """Three small tables for tests of the wrapper: prices (from the landing zone), averages (a look-back), weekly totals."""
 
 import datetime as dt
+from pathlib import Path
 
 import polars as pl
 
@@ -26,6 +27,16 @@ def make_prices(*, date: dt.date, landing) -> pl.DataFrame | Made:
     if (bars["close"] < 0).any():
         raise InputError(f"{landing.bars_path()}: a negative close. Deliver it again.")
     return bars.select(date=pl.lit(date), symbol="symbol", close="close")
+
+
+def make_prices_as_file(*, date: dt.date, landing, scratch: Path) -> Made:
+    frame = make_prices(date=date, landing=landing)
+    assert isinstance(frame, pl.DataFrame)
+    assert list(scratch.iterdir()) == []
+    path = scratch / "prices.parquet"
+    frame.sort("symbol").write_parquet(path)
+    (scratch / "left over").touch()
+    return Made(path, profile=frame)
 
 
 def make_averages(*, date: dt.date, prices: pl.LazyFrame, settings: AverageSettings) -> pl.DataFrame:

@@ -1,6 +1,10 @@
 """The wrapper: what is stale and why, the gate, atomic writes, reasons for n/a, no partition half written."""
 
+import dataclasses
 import datetime as dt
+import os
+import socket
+import subprocess
 from pathlib import Path
 
 import polars as pl
@@ -239,3 +243,46 @@ def test_columns_that_differ_from_the_schema_are_a_mistake_of_the_code(
     monkeypatch.setattr(fake_tables, "make_prices", lambda *, date, landing: pl.DataFrame({"date": [date]}))
     with pytest.raises(ValueError, match=r"missing .*'close'"):
         builder.build(PRICES, [DAYS[0]])
+
+
+def test_a_part_written_as_a_file_is_moved_in_and_its_scratch_is_gone(market: Path, tmp_path: Path) -> None:
+    as_file = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_as_file")
+    builder = open_world(market, tmp_path / "lake")
+    builder.tables = {**TABLES, "prices": as_file}
+    assert {outcome.state for outcome in builder.build(as_file, DAYS)} == {"built"}
+    assert list((tmp_path / "lake" / "_scratch").iterdir()) == []
+    whole = open_world(market, tmp_path / "whole")
+    whole.build(PRICES, DAYS)
+    for day in DAYS:
+        assert builder.lake.read(as_file, [day]).collect().equals(whole.lake.read(PRICES, [day]).collect())
+        assert builder.lake.manifest(as_file, day).rows == whole.lake.manifest(PRICES, day).rows == 2
+    assert builder.lake.damaged([builder.lake.folder(as_file, day) for day in DAYS]) == []
+    part = tmp_path / "lake" / builder.lake.folder(as_file, DAYS[0]) / "part.parquet"
+    pl.read_parquet(part).with_columns(close=pl.col("close") + 1).write_parquet(part)
+    assert builder.lake.damaged([builder.lake.folder(as_file, DAYS[0])]) == [builder.lake.folder(as_file, DAYS[0])]
+
+
+def test_a_file_of_another_schema_is_a_mistake_of_the_code(market: Path, tmp_path: Path) -> None:
+    wrong = dataclasses.replace(
+        PRICES, make="tests.resources.fake_tables:make_prices_as_file", schema={**PRICES.schema, "more": pl.Int64}
+    )
+    with pytest.raises(ValueError, match="make_prices_as_file wrote"):
+        open_world(market, tmp_path / "lake").build(wrong, DAYS[:1])
+    assert list((tmp_path / "lake" / "_scratch").iterdir()) == []
+
+
+def test_what_a_killed_process_left_in_scratch_is_removed(tmp_path: Path) -> None:
+    lake = Lake(str(tmp_path))
+    dead = subprocess.Popen(["true"])
+    dead.wait()
+    left = tmp_path / "_scratch" / f"{socket.gethostname()}+{dead.pid}+x"
+    alive = tmp_path / "_scratch" / f"{socket.gethostname()}+{os.getpid()}+x"
+    elsewhere = tmp_path / "_scratch" / f"another-machine+{dead.pid}+x"
+    for folder in (left, alive, elsewhere):
+        folder.mkdir(parents=True)
+    with lake.store.scratch() as folder:
+        assert folder.is_dir()
+    assert not left.exists()
+    assert not folder.exists()
+    assert alive.exists()
+    assert elsewhere.exists()
