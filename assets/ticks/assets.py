@@ -36,7 +36,8 @@ trades = Table(
     description=(
         "Every fill of both exchanges, from the day's vendor files. `time` in ms since midnight, `price` in 1/10 000 yuan, "
         "`volume` in shares, `side` +1 active buy, −1 active sell, 0 auction (SSE by its flag, SZSE by the larger order "
-        "number). Cancels are not trades. Sorted by symbol, channel, seq: 10 ms stamps are not unique. SPEC §2.2–2.3."
+        "number), `event` the channel's joint numbering of orders and trades (null where the vendor gives none). Cancels are "
+        "not trades. Sorted by symbol, channel, seq: 10 ms stamps are not unique. SPEC §2.2–2.3."
     ),
     lands=(Land("ticks"),),
     schema=SCHEMAS["trades"],
@@ -64,7 +65,8 @@ orders = Table(
     description=(
         "The order stream of both exchanges: `kind` limit, market, own_best or cancel, `side` +1 buy, −1 sell, `price` in "
         "1/10 000 yuan (0 where an order names none), `quantity` in shares. On SSE an order filled at once never appears and "
-        "`quantity` is what remained; SZSE cancels come from the trade files. SPEC §2.2–2.3."
+        "`quantity` is what remained; SZSE cancels come from the trade files. `event` is the channel's joint numbering. "
+        "SPEC §2.2–2.3."
     ),
     lands=(Land("ticks"),),
     schema=SCHEMAS["orders"],

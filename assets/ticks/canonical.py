@@ -36,6 +36,7 @@ TRADES: Schema = {
     "bid_order": pl.Int64,
     "ask_order": pl.Int64,
     "side": pl.Int8,
+    "event": pl.Int64,
 }
 ORDERS: Schema = {
     "date": pl.Date,
@@ -48,6 +49,7 @@ ORDERS: Schema = {
     "price": pl.Int64,
     "quantity": pl.Int64,
     "kind": KIND,
+    "event": pl.Int64,
 }
 QUOTES: Schema = {
     "date": pl.Date,
@@ -149,7 +151,7 @@ def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str
     rules = []
     if "date" in frame.columns:
         rules.append((pl.col("date") == int(f"{date:%Y%m%d}"), f"its date is not the folder's, {date:%Y%m%d}"))
-    numbers = ("channel", "seq", "bid_order", "ask_order", "order")
+    numbers = ("channel", "seq", "bid_order", "ask_order", "order", "event")
     return [*rules, *((pl.col(name) >= 0, f"{name} is negative") for name in numbers if name in frame.columns)]
 
 
@@ -195,7 +197,8 @@ def _finish_trades(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     auction = (pl.col("time") < CONTINUOUS_FROM) | pl.col("time").is_between(CONTINUOUS_TO, AUCTION_TO, closed="left")
     side = pl.col("flag") if "flag" in layout.fields else pl.when(auction).then(pl.lit(0, pl.Int8)).otherwise(by_number)
     disagrees = (side != 0) & (side != by_number)
-    return frame.select(*_typed(TRADES, exclude=("side",)), side=side, disagrees=disagrees)
+    frame = frame.with_columns(_event(frame, layout), side=side)
+    return frame.select(*_typed(TRADES), disagrees=disagrees)
 
 
 def _finish_orders(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
@@ -205,8 +208,17 @@ def _finish_orders(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
             side=pl.when(pl.col("bid_order") > 0).then(1).otherwise(-1),
             kind=pl.lit(CANCELLED),
         )
-    frame = frame.with_columns(pl.col("price").fill_null(0), kind=pl.col("kind").cast(pl.UInt8).cat.to(KIND))
+    frame = frame.with_columns(
+        _event(frame, layout), pl.col("price").fill_null(0), kind=pl.col("kind").cast(pl.UInt8).cat.to(KIND)
+    )
     return frame.select(*_typed(ORDERS))
+
+
+def _event(frame: pl.DataFrame, layout: Layout) -> pl.Expr:
+    """The joint numbering of a channel's orders and trades, where the vendor gives one."""
+    if layout.numbering == "events":
+        return pl.col("seq").alias("event")
+    return pl.col("event") if "event" in frame.columns else pl.lit(None, pl.Int64).alias("event")
 
 
 def _finish_quotes(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
@@ -227,8 +239,8 @@ def _finish_quotes(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
 _FINISH = {"trades": _finish_trades, "orders": _finish_orders, "quotes": _finish_quotes}
 
 
-def _typed(schema: Schema, exclude: tuple[str, ...] = ()) -> list[pl.Expr]:
-    own = {name: dtype for name, dtype in schema.items() if name not in ("date", "symbol", *exclude)}
+def _typed(schema: Schema) -> list[pl.Expr]:
+    own = {name: dtype for name, dtype in schema.items() if name not in ("date", "symbol")}
     return [
         pl.col("code"),
         *(pl.col(name) if name == "kind" else pl.col(name).cast(dtype) for name, dtype in own.items()),
@@ -243,13 +255,16 @@ def ordered(parts: list[pl.DataFrame], table: str) -> pl.DataFrame:
 def split_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     """(rows with the first of each (code, channel, seq), the later ones with `conflicts`: whether they say another thing).
 
-    The frame is sorted by that key. Two vendors' files of one day, or one file delivered twice, repeat rows.
+    The frame is sorted by that key. Two vendors' files of one day, or one file delivered twice, repeat rows. A row without
+    `event` (one vendor has it, another not) contradicts nobody and takes what its repetitions say.
     """
     key = ("code", "channel", "seq")
     again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key).fill_null(False)
     repeated = frame.select(again=again)["again"]
     if not repeated.any():
         return frame, frame.clear().with_columns(conflicts=pl.lit(False))
+    if 0 < frame["event"].null_count() < frame.height:
+        frame = frame.with_columns(pl.col("event").fill_null(pl.col("event").max().over(key)))
     others = [name for name in frame.columns if name not in (*key, "disagrees")]
     differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in others)
     marked = frame.with_columns(conflicts=differs)

@@ -3,17 +3,18 @@
 Here: declarations, and recognising a header. Not here: reading files (vendor_files.py) and what canonical rows must be
 (canonical.py). A new vendor is a new entry of LAYOUTS.
 
-A layout is recognised when the header holds every column it reads, wherever they stand; columns it does not read may be
-missing (DataYes has no BizIndex before 2021-04-26). A file may hold rows of two tables (SZSE cancels stand in the trade
+A layout is recognised when the header holds every column it must have, wherever they stand; optional columns, and those it
+does not read, may be missing. A file may hold rows of two tables (SZSE cancels stand in the trade
 file): it then has one layout per table, and `keep` says which rows are whose.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 TableName = Literal["trades", "orders", "quotes"]
 Kind = Literal["symbol", "integer", "price", "money", "clock", "date", "code"]
+Numbering = Literal["trades", "orders", "events"]
 
 FILL, CANCEL = 1, 2
 BUY, SELL, NEITHER = 1, -1, 0
@@ -25,12 +26,14 @@ LEVELS = 10
 
 @dataclass(frozen=True)
 class Field:
-    """One vendor column. `codes`: what its letters or numbers mean. `blank`: may be empty (null), as book levels are."""
+    """One vendor column. `codes`: what its letters or numbers mean. `blank`: may be empty (null), as book levels are.
+    `optional`: a header without the column is the layout's all the same (DataYes has no BizIndex before 2021-04-26)."""
 
     column: str
     kind: Kind
     codes: Mapping[str, int] = field(default_factory=dict)
     blank: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,7 +42,9 @@ class Layout:
 
     header: the columns as published, to name what is missing or new. fields: canonical name → column. keep: (field, its
     values that are rows of this table); other declared values are another table's and skipped. Trades with a field "flag"
-    name the aggressor themselves; without one the larger order number is the aggressor's (SPEC §2.3).
+    name the aggressor themselves; without one the larger order number is the aggressor's (SPEC §2.3). numbering: what the
+    column of `seq` counts in a channel: this table's rows, or all events (then `event` is `seq`); None where it tells
+    nothing of what is missing.
     """
 
     name: str
@@ -48,11 +53,17 @@ class Layout:
     header: tuple[str, ...]
     fields: Mapping[str, Field]
     keep: tuple[str, tuple[int, ...]] | None = None
+    numbering: Numbering | None = None
 
     @property
     def columns(self) -> frozenset[str]:
         """The columns that must be there."""
-        return frozenset(item.column for item in self.fields.values())
+        return frozenset(item.column for item in self.fields.values() if not item.optional)
+
+    def under(self, header: frozenset[str]) -> "Layout":
+        """The layout without the optional fields that a header lacks."""
+        fields = {name: item for name, item in self.fields.items() if item.column in header}
+        return self if len(fields) == len(self.fields) else replace(self, fields=fields)
 
 
 def _header(text: str) -> tuple[str, ...]:
@@ -132,7 +143,9 @@ LAYOUTS: tuple[Layout, ...] = (
             "bid_order": Field("TradeBuyNo", "integer"),
             "ask_order": Field("TradeSellNo", "integer"),
             "flag": Field("TradeBSFlag", "code", _SSE_FLAG),
+            "event": Field("BizIndex", "integer", blank=True, optional=True),
         },
+        numbering="trades",
     ),
     Layout(
         name="DataYes SSE orders (mdl_4_19_0)",
@@ -149,7 +162,9 @@ LAYOUTS: tuple[Layout, ...] = (
             "price": Field("OrderPrice", "price"),
             "quantity": Field("Balance", "integer"),
             "kind": Field("OrderType", "code", {"A": LIMIT, "D": CANCELLED}),
+            "event": Field("BizIndex", "integer", blank=True, optional=True),
         },
+        numbering="orders",
     ),
     Layout(
         name="DataYes SSE snapshots (MarketData)",
@@ -184,6 +199,7 @@ LAYOUTS: tuple[Layout, ...] = (
             "exec": Field("ExecType", "code", _SZSE_EXEC),
         },
         keep=("exec", (FILL,)),
+        numbering="events",
     ),
     Layout(
         name="DataYes SZSE cancels (mdl_6_36_0)",
@@ -202,6 +218,7 @@ LAYOUTS: tuple[Layout, ...] = (
             "exec": Field("ExecType", "code", _SZSE_EXEC),
         },
         keep=("exec", (CANCEL,)),
+        numbering="events",
     ),
     Layout(
         name="DataYes SZSE orders (mdl_6_33_0)",
@@ -223,6 +240,7 @@ LAYOUTS: tuple[Layout, ...] = (
                 {"1": MARKET, "2": LIMIT, "U": OWN_BEST, "49": MARKET, "50": LIMIT, "85": OWN_BEST},
             ),
         },
+        numbering="events",
     ),
     Layout(
         name="DataYes SZSE snapshots (mdl_6_28_0)",
@@ -251,7 +269,7 @@ LAYOUTS: tuple[Layout, ...] = (
         fields={
             "date": Field("MDDate", "date"),
             "channel": Field("ChannelNo", "integer"),
-            "seq": Field("TradeIndex", "integer"),  # ApplSeqNum is DataYes' BizIndex: another numbering
+            "seq": Field("TradeIndex", "integer"),
             "code": Field("SecurityID", "symbol"),
             "time": Field("MDTime", "clock"),
             "price": Field("TradePrice", "price"),
@@ -259,7 +277,9 @@ LAYOUTS: tuple[Layout, ...] = (
             "bid_order": Field("TradeBuyNo", "integer"),
             "ask_order": Field("TradeSellNo", "integer"),
             "flag": Field("TradeBSFlag", "code", {**_INSIGHT_SIDE, "0": NEITHER}),
+            "event": Field("ApplSeqNum", "integer", blank=True, optional=True),
         },
+        numbering="trades",
     ),
     Layout(
         name="INSIGHT SSE orders (SHorders)",
@@ -277,7 +297,9 @@ LAYOUTS: tuple[Layout, ...] = (
             "price": Field("OrderPrice", "price"),
             "quantity": Field("OrderQty", "integer"),
             "kind": Field("OrderType", "code", {"2": LIMIT, "10": CANCELLED}),
+            "event": Field("ApplSeqNum", "integer", blank=True, optional=True),
         },
+        numbering="orders",
     ),
     Layout(
         name="INSIGHT SZSE trades (SZtrans)",
@@ -297,6 +319,7 @@ LAYOUTS: tuple[Layout, ...] = (
             "exec": Field("TradeType", "code", _INSIGHT_EXEC),
         },
         keep=("exec", (FILL,)),
+        numbering="events",
     ),
     Layout(
         name="INSIGHT SZSE cancels (SZtrans)",
@@ -316,6 +339,7 @@ LAYOUTS: tuple[Layout, ...] = (
             "exec": Field("TradeType", "code", _INSIGHT_EXEC),
         },
         keep=("exec", (CANCEL,)),
+        numbering="events",
     ),
     Layout(
         name="INSIGHT SZSE orders (SZorders)",
@@ -334,6 +358,7 @@ LAYOUTS: tuple[Layout, ...] = (
             "quantity": Field("OrderQty", "integer"),
             "kind": Field("OrderType", "code", {"1": MARKET, "2": LIMIT, "3": OWN_BEST}),
         },
+        numbering="events",
     ),
 )
 
@@ -364,7 +389,7 @@ def recognise(header: Sequence[str], suffix: str | None, layouts: Sequence[Layou
     for layout in fitting:
         if layout.table not in best or len(layout.columns) > len(best[layout.table].columns):
             best[layout.table] = layout
-    return list(best.values())
+    return [layout.under(names) for layout in best.values()]
 
 
 def nearest(header: Sequence[str], layouts: Sequence[Layout] = LAYOUTS) -> Unrecognised:

@@ -92,10 +92,10 @@ def healthy(made):
 
 
 EXPECTED = [
-    ("600000.SH", 6, 13, 34_200_010, 73_600, 300, 6, 10, -1),
-    ("600519.SH", 6, 11, 33_900_940, 18_549_800, 100, 5, 4, 0),
-    ("600519.SH", 6, 12, 34_200_010, 18_010_100, 200, 9, 4, 1),
-    ("600519.SH", 6, 14, 54_001_060, 18_000_000, 100, 12, 11, 0),
+    ("600000.SH", 6, 13, 34_200_010, 73_600, 300, 6, 10, -1, 3),
+    ("600519.SH", 6, 11, 33_900_940, 18_549_800, 100, 5, 4, 0, 1),
+    ("600519.SH", 6, 12, 34_200_010, 18_010_100, 200, 9, 4, 1, 2),
+    ("600519.SH", 6, 14, 54_001_060, 18_000_000, 100, 12, 11, 0, 4),
 ]
 
 
@@ -118,7 +118,9 @@ def test_column_order_extra_columns_and_absent_optional_ones_do_not_matter(folde
     random.Random(1).shuffle(kept)
     rows = [",".join([*(row.split(",")[i] for i in kept), "new"]) for row in SSE_ROWS]
     folder.put("t.csv", ",".join([*(names[i] for i in kept), "NewColumn"]), rows)
-    assert trades(folder).frame.drop("date").rows() == EXPECTED
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == [(*row[:-1], None) for row in EXPECTED], "no BizIndex, no event"
+    assert healthy(made)
 
 
 @pytest.mark.parametrize("block_rows", [1, 2, 1000])
@@ -184,8 +186,8 @@ def test_insight_in_either_encoding(folder, encoding):
     folder.put("SHtrans.csv", INSIGHT_HEADER, rows, encoding=encoding)
     made = trades(folder)
     assert made.frame.drop("date").rows() == [
-        ("600536.SH", 1, 1, 34_200_180, 143_400, 200, 9, 5, 1),
-        ("600536.SH", 1, 2, 54_000_690, 145_600, 500, 9, 8, 0),
+        ("600536.SH", 1, 1, 34_200_180, 143_400, 200, 9, 5, 1, 1001),
+        ("600536.SH", 1, 2, 54_000_690, 145_600, 500, 9, 8, 0, 1002),
     ]
     assert healthy(made)
 
@@ -240,12 +242,12 @@ def test_orders_of_both_exchanges_with_letters_and_ascii_codes(folder):
     )
     made = orders(folder)
     assert made.frame.drop("date").rows() == [
-        ("000001.SZ", 2013, 1, 33_300_000, 1, 1, 149_900, 100, "limit"),
-        ("000001.SZ", 2013, 2, 34_200_000, 2, -1, 0, 200, "market"),
-        ("000001.SZ", 2013, 3, 34_200_000, 3, 1, 0, 300, "own_best"),
-        ("000001.SZ", 2013, 4, 34_200_000, 4, -1, 0, 300, "own_best"),
-        ("600519.SH", 6, 5, 33_300_020, 90, -1, 17_450_000, 50, "limit"),
-        ("600519.SH", 6, 6, 33_301_020, 90, -1, 17_450_000, 50, "cancel"),
+        ("000001.SZ", 2013, 1, 33_300_000, 1, 1, 149_900, 100, "limit", 1),
+        ("000001.SZ", 2013, 2, 34_200_000, 2, -1, 0, 200, "market", 2),
+        ("000001.SZ", 2013, 3, 34_200_000, 3, 1, 0, 300, "own_best", 3),
+        ("000001.SZ", 2013, 4, 34_200_000, 4, -1, 0, 300, "own_best", 4),
+        ("600519.SH", 6, 5, 33_300_020, 90, -1, 17_450_000, 50, "limit", 1),
+        ("600519.SH", 6, 6, 33_301_020, 90, -1, 17_450_000, 50, "cancel", 2),
     ]
     assert dict(made.frame.schema) == SCHEMAS["orders"]
     assert healthy(made)
