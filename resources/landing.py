@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -78,6 +79,7 @@ REFERENCE: dict[str, ReferenceTable] = {
     ),
 }
 _FOLDER = re.compile(r"^\d{8}$")
+_HASHING_THREADS = 2
 NOTHING = "nothing"  # the digest of what has not landed
 
 
@@ -135,6 +137,14 @@ class LandingZone:
         """Days with minute data of either kind."""
         return sorted({*self.tick_days(), *self.bar_days()})
 
+    def last_change(self, days: Iterable[dt.date]) -> tuple[Path, dt.datetime] | None:
+        """The youngest file of these days' minute data and when it was written (UTC); None where there is none."""
+        files = [path for day in days for path in (*self.tick_files(day), *self.bar_files(day))]
+        if not files:
+            return None
+        youngest = max(files, key=lambda path: path.stat().st_mtime)
+        return youngest, dt.datetime.fromtimestamp(youngest.stat().st_mtime, dt.UTC)
+
     def reference_start(self) -> dt.date | None:
         """The first day of the reference history."""
         frame = self.frame("daily_prices")
@@ -184,7 +194,11 @@ class LandingZone:
             files = self.tick_files(date) if name == "ticks" else self.bar_files(date)
             if not files:
                 return NOTHING
-            parts = [f"{path.relative_to(self.root)}:{self._file_digest(name, path)}" for path in files]
+            known = self._known_digests(name)
+            fresh = [path for path in files if known.get(str(path), [None])[0] != _stamp(path)]
+            with ThreadPoolExecutor(_HASHING_THREADS) as pool:  # hashing lets go of the interpreter's lock
+                known |= dict(pool.map(_file_digest, fresh))
+            parts = [f"{path.relative_to(self.root)}:{known[str(path)][1]}" for path in files]
             return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
         path = self.reference_path(name)
         return NOTHING if path is None else self._reference_slices(name, path).digest(date, until)
@@ -195,15 +209,12 @@ class LandingZone:
             for name, known in self._file_digests.items():
                 self._store.write_bytes(f"_digests/{name}.json", json.dumps(known, sort_keys=True).encode())
 
-    def _file_digest(self, name: str, path: Path) -> str:
+    def _known_digests(self, name: str) -> dict[str, list]:
+        """Path → [stamp, digest] of the files hashed so far, in this run and in earlier ones."""
         if name not in self._file_digests:
             saved = self._store.read_bytes(f"_digests/{name}.json") if self._store is not None else None
             self._file_digests[name] = _remembered(saved)
-        known, stamp = self._file_digests[name], _stamp(path)
-        if known.get(str(path), [None])[0] != stamp:
-            with path.open("rb") as file:
-                known[str(path)] = [stamp, hashlib.file_digest(file, "blake2b").hexdigest()[:32]]
-        return known[str(path)][1]
+        return self._file_digests[name]
 
     def _reference_slices(self, name: str, path: Path) -> "_Slices":
         stamp = f"{_stamp(path)} polars {pl.__version__}"
@@ -318,6 +329,13 @@ class _Slices:
             return cls(saved["stamp"], saved["dates"], np.array(saved["sums"], np.uint64).reshape(-1, 2))
         except (ValueError, KeyError, TypeError):
             return None
+
+
+def _file_digest(path: Path) -> tuple[str, list]:
+    """(path, [stamp, digest of the content])."""
+    stamp = _stamp(path)  # before reading: a file that changes meanwhile is hashed again
+    with path.open("rb") as file:
+        return str(path), [stamp, hashlib.file_digest(file, "blake2b").hexdigest()[:32]]
 
 
 def _remembered(saved: bytes | None) -> dict[str, list]:

@@ -11,6 +11,7 @@ from resources.settings.base import Section
 from resources.settings.calendar import CalendarSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
+from resources.settings.landing import LandingSettings
 from resources.settings.models import ModelsSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.reference import ReferenceSettings
@@ -24,6 +25,7 @@ class Settings(Section):
     """The whole tree, in the order the data flows."""
 
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
+    landing: LandingSettings = Field(default_factory=LandingSettings)
     ticks: TicksSettings = Field(default_factory=TicksSettings)
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)
     bars: BarsSettings = Field(default_factory=BarsSettings)

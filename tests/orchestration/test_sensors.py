@@ -1,5 +1,7 @@
 """The sensor tick by tick on an instance, and the schedule; the shape of the code location."""
 
+import os
+import time
 from pathlib import Path
 
 import dagster as dg
@@ -11,11 +13,13 @@ from orchestration.sensors import make_schedule, make_sensor
 from orchestration.tables import load_tables
 
 
-def deliver(market: Path, *days: str) -> None:
+def deliver(market: Path, *days: str, minutes_ago: float = 60) -> None:
     (market / "bars").mkdir(parents=True, exist_ok=True)
     for day in days:
         bars = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
-        bars.write_parquet(market / "bars" / f"{day}.parquet")
+        path = market / "bars" / f"{day}.parquet"
+        bars.write_parquet(path)
+        os.utime(path, (time.time() - 60 * minutes_ago,) * 2)
 
 
 @pytest.fixture
@@ -45,6 +49,17 @@ def test_the_sensor_asks_once_for_each_week_that_is_complete(market: Path) -> No
         second = tick(first.cursor)
         assert [request.tags["week"] for request in second.run_requests] == ["2023-01-09"]
         assert "still 2023-01-09" in tick(second.cursor).skip_message
+
+
+def test_the_sensor_waits_while_files_still_change(market: Path) -> None:
+    sensor = make_sensor()
+    deliver(market, "20230103", "20230104", "20230105")
+    deliver(market, "20230106", minutes_ago=1)
+    with dg.DagsterInstance.ephemeral() as instance:
+        skipped = sensor(dg.build_sensor_context(instance=instance, cursor=None))
+        assert "20230106.parquet changed 1.0 minutes ago" in skipped.skip_message
+        deliver(market, "20230106", minutes_ago=11)
+        assert sensor(dg.build_sensor_context(instance=instance, cursor=None)).cursor == "2023-01-02"
 
 
 def test_the_schedule_asks_for_the_same_run(market: Path) -> None:
