@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from assets.ticks import clock
-from assets.ticks.layouts import CANCELLED, LEVELS, LIMIT, ORDER_KINDS, Field, Layout
+from assets.ticks.layouts import BUY, CANCELLED, LEVELS, LIMIT, ORDER_KINDS, SELL, STATUS, Field, Layout
 from assets.ticks.vendor_files import LINE, Block, field_values
 
 CONTINUOUS_FROM = clock.MORNING * clock.MINUTE_MS
@@ -19,6 +19,11 @@ CONTINUOUS_TO = clock.CLOSING_AUCTION * clock.MINUTE_MS
 AUCTION_TO = clock.CLOSE * clock.MINUTE_MS
 A_SHARES = {"SH": ((600_000, 609_999), (680_000, 689_999)), "SZ": ((0, 9_999), (300_000, 309_999))}
 """Number ranges of A-shares: 60 and 68 on SSE, 00 and 30 on SZSE. Funds, bonds, B-shares and indices have others."""
+MONEY_TOLERANCE = 50
+"""How far a fill's money may be from price × volume, in 1/10 000 yuan: half a cent, since vendors round to cents. On the
+real tapes of two vendors they are equal to the last cent on every fill."""
+LARGEST_FILL = 10_000_000_000_000_000
+"""A trillion yuan in 1/10 000: no fill is worth more, and sums of less stay far inside 64 bits."""
 KIND = pl.Enum(ORDER_KINDS)
 _LEVEL_COLUMNS = [
     f"{side}_{what}_{i}" for side in ("bid", "ask") for i in range(1, LEVELS + 1) for what in ("price", "volume")
@@ -71,12 +76,14 @@ KEYS = {"trades": ("channel", "seq"), "orders": ("channel", "seq"), "quotes": ("
 @dataclass
 class Rows:
     """What one block gave. frame: canonical columns, with `code` (the number in the symbol) instead of date and symbol.
-    rejected: line, reason. others: securities that are no A-shares, and how many rows they had."""
+    rejected: line, reason. others: securities that are no A-shares, and how many rows they had. status_rows: how many rows
+    of A-shares tell a phase of trading and are no table's."""
 
     frame: pl.DataFrame
     rejected: pl.DataFrame
     others: set[int] = field(default_factory=set)
     other_rows: int = 0
+    status_rows: int = 0
 
 
 def canonical_rows(block: Block, layout: Layout, date: dt.date, text_suffix: bool) -> Rows:
@@ -94,12 +101,15 @@ def canonical_rows(block: Block, layout: Layout, date: dt.date, text_suffix: boo
         reject.append(foreign.select(LINE, reason=story))
     share = pl.any_horizontal(pl.col("code").is_between(*numbers) for numbers in A_SHARES[layout.exchange])
     frame, others = _split(frame, share)
+    status_rows = 0
     if layout.keep is not None:
         name, kept = layout.keep
         value = field_values(frame[name], fields[name])
+        status_rows = (value == STATUS).sum() if STATUS in fields[name].codes.values() else 0
         frame = frame.filter(value.is_in(kept) | value.is_null())
     values = {name: field_values(frame[name], item) for name, item in fields.items() if name != "code"}
-    judged = frame.select(LINE, "code", **values)
+    fixed = {name: pl.lit(value, pl.Int64) for name, value in layout.fixed.items()}
+    judged = frame.select(LINE, "code", **values, **fixed)
     rules = [*_presence(fields), *_RULES[layout.table](judged, date)]
     judged, bad = _split(judged, pl.all_horizontal(holds.fill_null(True) for holds, _ in rules))
     if bad.height:
@@ -109,7 +119,8 @@ def canonical_rows(block: Block, layout: Layout, date: dt.date, text_suffix: boo
         raw = frame.select(LINE, *(pl.col(name).cast(pl.String).alias(name) for name in fields if name != "code"))
         reject.append(_with_values(bad, raw, fields))
     finished = _FINISH[layout.table](judged, layout)
-    return Rows(finished, pl.concat([block.rejected, *reject]).sort(LINE), set(others["code"].unique()), others.height)
+    rejected = pl.concat([block.rejected, *reject]).sort(LINE)
+    return Rows(finished, rejected, set(others["code"].unique()), others.height, status_rows)
 
 
 def _split(frame: pl.DataFrame, holds: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -156,11 +167,17 @@ def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str
 
 
 def _trade_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
-    return [
+    worth = pl.col("price").cast(pl.Float64) * pl.col("volume").cast(pl.Float64)
+    rules = [
         *_common_rules(frame, date),
         (pl.col("price") > 0, "a fill's price must be above 0"),
         (pl.col("volume") > 0, "a fill's volume must be above 0"),
+        (worth <= LARGEST_FILL, "price × volume is above a trillion yuan"),
     ]
+    if "money" in frame.columns:
+        agrees = (pl.col("money") == 0) | ((pl.col("money").cast(pl.Float64) - worth).abs() <= MONEY_TOLERANCE)
+        rules.append((agrees, "its money is not price × volume"))
+    return rules
 
 
 def _order_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
@@ -170,11 +187,13 @@ def _order_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]
         (pl.col("price") >= 0, "price is negative"),
     ]
     if "kind" in frame.columns:
-        rules.append(
-            ((pl.col("kind") != LIMIT) | (pl.col("price").fill_null(0) > 0), "a limit order's price must be above 0")
-        )
-    else:
-        rules.append(((pl.col("bid_order") > 0) != (pl.col("ask_order") > 0), "a cancel names exactly one order"))
+        priced = (pl.col("kind") != LIMIT) | (pl.col("price").fill_null(0) > 0)
+        rules.append((priced, "a limit order's price must be above 0"))
+    if "order" not in frame.columns:
+        if "side" in frame.columns:
+            rules.append((_own_order() > 0, "it names no order on its side"))
+        else:
+            rules.append(((pl.col("bid_order") > 0) != (pl.col("ask_order") > 0), "a cancel names exactly one order"))
     return rules
 
 
@@ -202,16 +221,21 @@ def _finish_trades(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
 
 
 def _finish_orders(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
-    if "kind" not in layout.fields:  # cancels of a trade file: the one order number that is not 0 names order and side
-        frame = frame.with_columns(
-            order=pl.max_horizontal("bid_order", "ask_order"),
-            side=pl.when(pl.col("bid_order") > 0).then(1).otherwise(-1),
-            kind=pl.lit(CANCELLED),
-        )
+    if "kind" not in layout.fields:
+        frame = frame.with_columns(kind=pl.lit(CANCELLED))
+    if "side" not in layout.fields:  # cancels of a trade file: the one order number that is not 0 names order and side
+        frame = frame.with_columns(side=pl.when(pl.col("bid_order") > 0).then(BUY).otherwise(SELL))
+    if "order" not in layout.fields:
+        frame = frame.with_columns(order=_own_order())
     frame = frame.with_columns(
         _event(frame, layout), pl.col("price").fill_null(0), kind=pl.col("kind").cast(pl.UInt8).cat.to(KIND)
     )
     return frame.select(*_typed(ORDERS))
+
+
+def _own_order() -> pl.Expr:
+    """The order number of the row's own side, where a row has a place for each side's."""
+    return pl.when(pl.col("side") == BUY).then("bid_order").otherwise("ask_order")
 
 
 def _event(frame: pl.DataFrame, layout: Layout) -> pl.Expr:

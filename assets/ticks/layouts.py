@@ -1,36 +1,45 @@
 """What each vendor's files look like: which header belongs to which table, and what every column that is read means.
 
 Here: declarations, and recognising a header. Not here: reading files (vendor_files.py) and what canonical rows must be
-(canonical.py). A new vendor is a new entry of LAYOUTS.
+(canonical.py). A new vendor is a new entry of LAYOUTS: docs/layouts.md shows one.
 
 A layout is recognised when the header holds every column it must have, wherever they stand; optional columns, and those it
-does not read, may be missing. A file may hold rows of two tables (SZSE cancels stand in the trade
-file): it then has one layout per table, and `keep` says which rows are whose.
+does not read, may be missing. A file may hold rows of two tables (SZSE cancels stand in the trade file, the merged SSE
+stream holds orders and trades): it then has one layout per table, and `keep` says which rows are whose.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 TableName = Literal["trades", "orders", "quotes"]
-Kind = Literal["symbol", "integer", "price", "money", "clock", "date", "code"]
+Exchange = Literal["SH", "SZ"]
+Kind = Literal["symbol", "integer", "price", "ticks", "money", "clock", "date", "code"]
 Numbering = Literal["trades", "orders", "events"]
 
-FILL, CANCEL = 1, 2
+FILL, CANCEL, ORDER, STATUS = 1, 2, 3, 4
+"""What a row of a file with several kinds of rows is; a STATUS row (a phase begins) is no table's."""
 BUY, SELL, NEITHER = 1, -1, 0
 LIMIT, MARKET, OWN_BEST, CANCELLED = 0, 1, 2, 3
 ORDER_KINDS = ("limit", "market", "own_best", "cancel")
 """Names of the codes LIMIT … CANCELLED."""
 LEVELS = 10
+_SUFFIX = re.compile(r"^\d{6}\.(SH|SZ)$")
 
 
 @dataclass(frozen=True)
 class Field:
-    """One vendor column. `codes`: what its letters or numbers mean. `blank`: may be empty (null), as book levels are.
-    `optional`: a header without the column is the layout's all the same (DataYes has no BizIndex before 2021-04-26)."""
+    """One vendor column.
+
+    kind: symbol (600519 or 600519.SH); integer; price and money (yuan, as decimals); ticks (whole 1/10 000 yuan already);
+    clock (HH:MM:SS[.mmm] or HHMMSSmmm, the hour's 0 may be dropped); date; code (a letter or number with a meaning).
+    codes: what its letters or numbers mean; "" stands for a blank. blank: may be empty (null), as book levels are.
+    optional: a header without the column is the layout's all the same (DataYes has no BizIndex before 2021-04-26).
+    """
 
     column: str
-    kind: Kind
+    kind: Kind = "integer"
     codes: Mapping[str, int] = field(default_factory=dict)
     blank: bool = False
     optional: bool = False
@@ -40,20 +49,26 @@ class Field:
 class Layout:
     """One kind of vendor file, as far as one canonical table reads it.
 
-    header: the columns as published, to name what is missing or new. fields: canonical name → column. keep: (field, its
-    values that are rows of this table); other declared values are another table's and skipped. Trades with a field "flag"
-    name the aggressor themselves; without one the larger order number is the aggressor's (SPEC §2.3). numbering: what the
-    column of `seq` counts in a channel: this table's rows, or all events (then `event` is `seq`); None where it tells
-    nothing of what is missing.
+    header: the columns as published, to name what is missing or new. fields: canonical name → column. fixed: canonical
+    names the vendor gives no column for, and their value. keep: (field, its values that are rows of this table); other
+    declared values are another table's and skipped. numbering: what the column of `seq` counts in a channel: this table's
+    rows, or all events (then `event` is `seq`); None where it tells nothing of what is missing. per_security: every file
+    holds one security, so that one without rows is a suspension and not a loss.
+
+    Trades with a field "flag" name the aggressor themselves; without one the larger order number is the aggressor's. Orders
+    with a field "order" name it there; without one it is "bid_order" or "ask_order", by "side" or by which of the two is
+    not 0. Trades with a field "money" must equal price × volume (SPEC §2.3).
     """
 
     name: str
     table: TableName
-    exchange: Literal["SH", "SZ"]
+    exchange: Exchange
     header: tuple[str, ...]
     fields: Mapping[str, Field]
+    fixed: Mapping[str, int] = field(default_factory=dict)
     keep: tuple[str, tuple[int, ...]] | None = None
     numbering: Numbering | None = None
+    per_security: bool = False
 
     @property
     def columns(self) -> frozenset[str]:
@@ -66,57 +81,238 @@ class Layout:
         return self if len(fields) == len(self.fields) else replace(self, fields=fields)
 
 
+# --- pieces that several layouts share ------------------------------------------------------------------------------------
+
+
 def _header(text: str) -> tuple[str, ...]:
     return tuple("".join(text.split()).split(","))
 
 
-def _levels(price: str, volume: str) -> dict[str, Field]:
-    """Fields of ten levels a side from name patterns such as `{}Price{}`."""
-    fields: dict[str, Field] = {}
-    for side in ("Bid", "Ask"):
-        for level in range(1, LEVELS + 1):
-            fields[f"{side.lower()}_price_{level}"] = Field(price.format(side, level), "price", blank=True)
-            fields[f"{side.lower()}_volume_{level}"] = Field(volume.format(side, level), "integer", blank=True)
-    return fields
+def _integers(**columns: str) -> dict[str, Field]:
+    return {name: Field(column) for name, column in columns.items()}
 
+
+def _levels(pattern: str, price: str, volume: str, sides: tuple[str, str], kind: Kind = "price") -> dict[str, Field]:
+    """Fields of ten levels a side. pattern: how `{side}`, `{what}` and `{level}` make a column's name."""
+    return {
+        f"{side}_{name}_{level}": Field(pattern.format(side=word, what=what, level=level), item, blank=True)
+        for side, word in zip(("bid", "ask"), sides, strict=True)
+        for level in range(1, LEVELS + 1)
+        for name, what, item in (("price", price, kind), ("volume", volume, "integer"))
+    }
+
+
+def _or_ascii(codes: Mapping[str, int]) -> dict[str, int]:
+    """The exchange's letters, and the numbers of their ASCII codes: SZSE enums are delivered as either."""
+    return {**codes, **{str(ord(letter)): meaning for letter, meaning in codes.items()}}
+
+
+def _fills_and_cancels(names: tuple[str, str], trade: Layout) -> tuple[Layout, Layout]:
+    """SZSE's trade file as trades and as orders: a cancel is a row of another `exec` with one order number."""
+    quantity = {"volume": "quantity"}
+    cancel = {quantity.get(name, name): item for name, item in trade.fields.items() if name != "money"}
+    return (
+        replace(trade, name=names[0], keep=("exec", (FILL,))),
+        replace(trade, name=names[1], table="orders", fields=cancel, keep=("exec", (CANCEL,))),
+    )
+
+
+_SSE_FLAG = {"B": BUY, "S": SELL, "N": NEITHER}
+_SSE_SIDE = {"B": BUY, "S": SELL}
+_SSE_KIND = {"A": LIMIT, "D": CANCELLED}
+_SZSE_KIND = {"1": MARKET, "2": LIMIT, "U": OWN_BEST}
+
+# --- DataYes --------------------------------------------------------------------------------------------------------------
 
 _DATAYES_LEVELS = ",".join(
     [f"{side}Price{i},{side}Volume{i}" for side in ("Ask", "Bid") for i in range(1, LEVELS + 1)]
     + [f"NumOrders{side}{i}" for side in "BS" for i in range(1, LEVELS + 1)]
 )
-_SSE_FLAG = {"B": BUY, "S": SELL, "N": NEITHER}
-_SZSE_EXEC = {"F": FILL, "70": FILL, "4": CANCEL, "52": CANCEL}
-_INSIGHT_SIDE = {"1": BUY, "2": SELL}
-_INSIGHT_EXEC = {"0": FILL, "9": FILL, "1": CANCEL, "10": CANCEL}
+_DATAYES_BOOK = _levels("{side}{what}{level}", "Price", "Volume", ("Bid", "Ask"))
+_DATAYES_SNAPSHOT = {
+    "code": Field("SecurityID", "symbol"),
+    "time": Field("UpdateTime", "clock"),
+    "amount": Field("Turnover", "money"),
+    "last": Field("LastPrice", "price", blank=True),
+    "pre_close": Field("PreCloPrice", "price", blank=True),
+    **_DATAYES_BOOK,
+}
+_DATAYES_MERGED = {
+    **_integers(channel="Channel", seq="BizIndex", bid_order="BuyOrderNO", ask_order="SellOrderNO"),
+    "code": Field("SecurityID", "symbol"),
+    "time": Field("TickTime", "clock"),
+    "row": Field("Type", "code", {"A": ORDER, "D": ORDER, "T": FILL, "S": STATUS}),
+}
+_DATAYES_SZSE = {
+    **_integers(channel="ChannelNo", seq="ApplSeqNum"),
+    "code": Field("SecurityID", "symbol"),
+    "time": Field("TransactTime", "clock"),
+}
+_DATAYES = (
+    Layout(
+        name="DataYes SSE trades (Transaction)",
+        table="trades",
+        exchange="SH",
+        header=_header(
+            "DataStatus,TradeIndex,TradeChan,SecurityID,TradTime,TradPrice,TradVolume,TradeMoney,TradeBuyNo,TradeSellNo,"
+            "TradeBSFlag,BizIndex,LocalTime,SeqNo"
+        ),
+        fields={
+            **_integers(channel="TradeChan", seq="TradeIndex", volume="TradVolume"),
+            **_integers(bid_order="TradeBuyNo", ask_order="TradeSellNo"),
+            "code": Field("SecurityID", "symbol"),
+            "time": Field("TradTime", "clock"),
+            "price": Field("TradPrice", "price"),
+            "flag": Field("TradeBSFlag", "code", _SSE_FLAG),
+            "money": Field("TradeMoney", "money", blank=True, optional=True),
+            "event": Field("BizIndex", blank=True, optional=True),
+        },
+        numbering="trades",
+    ),
+    Layout(
+        name="DataYes SSE orders (mdl_4_19_0)",
+        table="orders",
+        exchange="SH",
+        header=_header(
+            "DataStatus,OrderIndex,OrderChannel,SecurityID,OrderTime,OrderType,OrderNO,OrderPrice,Balance,OrderBSFlag,"
+            "BizIndex,LocalTime,SeqNo"
+        ),
+        fields={
+            **_integers(channel="OrderChannel", seq="OrderIndex", order="OrderNO", quantity="Balance"),
+            "code": Field("SecurityID", "symbol"),
+            "time": Field("OrderTime", "clock"),
+            "side": Field("OrderBSFlag", "code", _SSE_SIDE),
+            "price": Field("OrderPrice", "price"),
+            "kind": Field("OrderType", "code", _SSE_KIND),
+            "event": Field("BizIndex", blank=True, optional=True),
+        },
+        numbering="orders",
+    ),
+    *(
+        Layout(
+            name=f"DataYes SSE merged {table} (mdl_4_24_0)",
+            table=table,
+            exchange="SH",
+            header=_header(
+                "BizIndex,Channel,SecurityID,TickTime,Type,BuyOrderNO,SellOrderNO,Price,Qty,TradeMoney,TickBSFlag,"
+                "LocalTime,SeqNo"
+            ),
+            fields={**_DATAYES_MERGED, **fields},
+            keep=("row", (row,)),
+            numbering="events",
+        )
+        for table, row, fields in (
+            (
+                "trades",
+                FILL,
+                {
+                    "price": Field("Price", "price"),
+                    "volume": Field("Qty"),
+                    "flag": Field("TickBSFlag", "code", _SSE_FLAG),
+                    "money": Field("TradeMoney", "money", blank=True, optional=True),
+                },
+            ),
+            (  # TradeMoney of an added order is the quantity already filled; a deleted one has no price
+                "orders",
+                ORDER,
+                {
+                    "side": Field("TickBSFlag", "code", _SSE_SIDE),
+                    "price": Field("Price", "price", blank=True),
+                    "quantity": Field("Qty"),
+                    "kind": Field("Type", "code", _SSE_KIND),
+                },
+            ),
+        )
+    ),
+    Layout(
+        name="DataYes SSE snapshots (MarketData)",
+        table="quotes",
+        exchange="SH",
+        header=_header(
+            "UpdateTime,SecurityID,ImageStatus,PreCloPrice,OpenPrice,HighPrice,LowPrice,LastPrice,ClosePrice,InstruStatus,"
+            "TradNumber,TradVolume,Turnover,TotalBidVol,WAvgBidPri,AltWAvgBidPri,TotalAskVol,WAvgAskPri,AltWAvgAskPri,"
+            "EtfBuyNumber,EtfBuyVolume,EtfBuyMoney,EtfSellNumber,EtfSellVolume,ETFSellMoney,YieldToMatu,TotWarExNum,"
+            "WarLowerPri,WarUpperPri,WiDBuyNum,WiDBuyVol,WiDBuyMon,WiDSellNum,WiDSellVol,WiDSellMon,TotBidNum,TotSellNum,"
+            f"MaxBidDur,MaxSellDur,BidNum,SellNum,IOPV,{_DATAYES_LEVELS},LocalTime,SeqNo"
+        ),
+        fields={**_DATAYES_SNAPSHOT, **_integers(trades="TradNumber", volume="TradVolume")},
+    ),
+    *_fills_and_cancels(
+        ("DataYes SZSE trades (mdl_6_36_0)", "DataYes SZSE cancels (mdl_6_36_0)"),
+        Layout(
+            name="",
+            table="trades",
+            exchange="SZ",
+            header=_header(
+                "ChannelNo,ApplSeqNum,MDStreamID,BidApplSeqNum,OfferApplSeqNum,SecurityID,SecurityIDSource,LastPx,LastQty,"
+                "ExecType,TransactTime,LocalTime,SeqNo"
+            ),
+            fields={
+                **_DATAYES_SZSE,
+                **_integers(volume="LastQty", bid_order="BidApplSeqNum", ask_order="OfferApplSeqNum"),
+                "price": Field("LastPx", "price"),
+                "exec": Field("ExecType", "code", _or_ascii({"F": FILL, "4": CANCEL})),
+            },
+            numbering="events",
+        ),
+    ),
+    Layout(
+        name="DataYes SZSE orders (mdl_6_33_0)",
+        table="orders",
+        exchange="SZ",
+        header=_header(
+            "ChannelNo,ApplSeqNum,MDStreamID,SecurityID,SecurityIDSource,Price,OrderQty,Side,TransactTime,OrdType,LocalTime,"
+            "SeqNo"
+        ),
+        fields={
+            **_DATAYES_SZSE,
+            **_integers(order="ApplSeqNum", quantity="OrderQty"),
+            "side": Field("Side", "code", _or_ascii({"1": BUY, "2": SELL})),
+            "price": Field("Price", "price", blank=True),
+            "kind": Field("OrdType", "code", _or_ascii(_SZSE_KIND)),
+        },
+        numbering="events",
+    ),
+    Layout(
+        name="DataYes SZSE snapshots (mdl_6_28_0)",
+        table="quotes",
+        exchange="SZ",
+        header=_header(
+            "UpdateTime,MDStreamID,SecurityID,SecurityIDSource,TradingPhaseCode,PreCloPrice,TurnNum,Volume,Turnover,"
+            "LastPrice,OpenPrice,HighPrice,LowPrice,DifPrice1,DifPrice2,PE1,PE2,PreCloseIOPV,IOPV,TotalBidQty,"
+            "WeightedAvgBidPx,TotalOfferQty,WeightedAvgOfferPx,HighLimitPrice,LowLimitPrice,OpenInt,OptPremiumRatio,"
+            f"{_DATAYES_LEVELS},LocalTime,SeqNo"
+        ),
+        fields={
+            **_DATAYES_SNAPSHOT,
+            **_integers(trades="TurnNum", volume="Volume"),
+            "limit_up": Field("HighLimitPrice", "price", blank=True),
+            "limit_down": Field("LowLimitPrice", "price", blank=True),
+        },
+    ),
+)
 
-_DATAYES_SSE_TRADES = _header(
-    "DataStatus,TradeIndex,TradeChan,SecurityID,TradTime,TradPrice,TradVolume,TradeMoney,TradeBuyNo,TradeSellNo,"
-    "TradeBSFlag,BizIndex,LocalTime,SeqNo"
-)
-_DATAYES_SSE_ORDERS = _header(
-    "DataStatus,OrderIndex,OrderChannel,SecurityID,OrderTime,OrderType,OrderNO,OrderPrice,Balance,OrderBSFlag,"
-    "BizIndex,LocalTime,SeqNo"
-)
-_DATAYES_SSE_QUOTES = _header(
-    "UpdateTime,SecurityID,ImageStatus,PreCloPrice,OpenPrice,HighPrice,LowPrice,LastPrice,ClosePrice,InstruStatus,"
-    "TradNumber,TradVolume,Turnover,TotalBidVol,WAvgBidPri,AltWAvgBidPri,TotalAskVol,WAvgAskPri,AltWAvgAskPri,"
-    "EtfBuyNumber,EtfBuyVolume,EtfBuyMoney,EtfSellNumber,EtfSellVolume,ETFSellMoney,YieldToMatu,TotWarExNum,WarLowerPri,"
-    "WarUpperPri,WiDBuyNum,WiDBuyVol,WiDBuyMon,WiDSellNum,WiDSellVol,WiDSellMon,TotBidNum,TotSellNum,MaxBidDur,"
-    f"MaxSellDur,BidNum,SellNum,IOPV,{_DATAYES_LEVELS},LocalTime,SeqNo"
-)
-_DATAYES_SZSE_ORDERS = _header(
-    "ChannelNo,ApplSeqNum,MDStreamID,SecurityID,SecurityIDSource,Price,OrderQty,Side,TransactTime,OrdType,LocalTime,SeqNo"
-)
-_DATAYES_SZSE_TRADES = _header(
-    "ChannelNo,ApplSeqNum,MDStreamID,BidApplSeqNum,OfferApplSeqNum,SecurityID,SecurityIDSource,LastPx,LastQty,ExecType,"
-    "TransactTime,LocalTime,SeqNo"
-)
-_DATAYES_SZSE_QUOTES = _header(
-    "UpdateTime,MDStreamID,SecurityID,SecurityIDSource,TradingPhaseCode,PreCloPrice,TurnNum,Volume,Turnover,LastPrice,"
-    "OpenPrice,HighPrice,LowPrice,DifPrice1,DifPrice2,PE1,PE2,PreCloseIOPV,IOPV,TotalBidQty,WeightedAvgBidPx,"
-    "TotalOfferQty,WeightedAvgOfferPx,HighLimitPrice,LowLimitPrice,OpenInt,OptPremiumRatio,"
-    f"{_DATAYES_LEVELS},LocalTime,SeqNo"
-)
+# --- Huatai INSIGHT: both exchanges under one header; the suffix of SecurityID decides ------------------------------------
+
+_INSIGHT_ROW = {
+    "date": Field("MDDate", "date"),
+    "channel": Field("ChannelNo"),
+    "code": Field("SecurityID", "symbol"),
+    "time": Field("MDTime", "clock"),
+}
+_INSIGHT_SIDE = {"1": BUY, "2": SELL}
+_INSIGHT_TRADE = {
+    **_INSIGHT_ROW,
+    **_integers(volume="TradeQty", bid_order="TradeBuyNo", ask_order="TradeSellNo"),
+    "price": Field("TradePrice", "price"),
+    "money": Field("TradeMoney", "money", blank=True, optional=True),
+}
+_INSIGHT_ORDER = {
+    **_INSIGHT_ROW,
+    "side": Field("OrderBSFlag", "code", _INSIGHT_SIDE),
+    "price": Field("OrderPrice", "price", blank=True),
+    "quantity": Field("OrderQty"),
+}
 _INSIGHT_TRADES = _header(
     "MDDate,MDTime,SecurityType,SecuritySubType,SecurityIDSource,Symbol,TradingPhaseCode,TradeIndex,TradeBuyNo,"
     "TradeSellNo,TradeType,TradeBSFlag,TradePrice,TradeQty,TradeMoney,ReceiveDateTime,NumTrades,ChannelNo,ApplSeqNum,"
@@ -126,158 +322,17 @@ _INSIGHT_ORDERS = _header(
     "MDDate,MDTime,SecurityType,SecuritySubType,SecurityIDSource,Symbol,ReceiveDateTime,OrderIndex,OrderType,OrderPrice,"
     "OrderQty,OrderBSFlag,ChannelNo,ApplSeqNum,OrderNO,SecurityID"
 )
-
-LAYOUTS: tuple[Layout, ...] = (
-    Layout(
-        name="DataYes SSE trades (Transaction)",
-        table="trades",
-        exchange="SH",
-        header=_DATAYES_SSE_TRADES,
-        fields={
-            "channel": Field("TradeChan", "integer"),
-            "seq": Field("TradeIndex", "integer"),
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("TradTime", "clock"),
-            "price": Field("TradPrice", "price"),
-            "volume": Field("TradVolume", "integer"),
-            "bid_order": Field("TradeBuyNo", "integer"),
-            "ask_order": Field("TradeSellNo", "integer"),
-            "flag": Field("TradeBSFlag", "code", _SSE_FLAG),
-            "event": Field("BizIndex", "integer", blank=True, optional=True),
-        },
-        numbering="trades",
-    ),
-    Layout(
-        name="DataYes SSE orders (mdl_4_19_0)",
-        table="orders",
-        exchange="SH",
-        header=_DATAYES_SSE_ORDERS,
-        fields={
-            "channel": Field("OrderChannel", "integer"),
-            "seq": Field("OrderIndex", "integer"),
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("OrderTime", "clock"),
-            "order": Field("OrderNO", "integer"),
-            "side": Field("OrderBSFlag", "code", {"B": BUY, "S": SELL}),
-            "price": Field("OrderPrice", "price"),
-            "quantity": Field("Balance", "integer"),
-            "kind": Field("OrderType", "code", {"A": LIMIT, "D": CANCELLED}),
-            "event": Field("BizIndex", "integer", blank=True, optional=True),
-        },
-        numbering="orders",
-    ),
-    Layout(
-        name="DataYes SSE snapshots (MarketData)",
-        table="quotes",
-        exchange="SH",
-        header=_DATAYES_SSE_QUOTES,
-        fields={
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("UpdateTime", "clock"),
-            "trades": Field("TradNumber", "integer"),
-            "volume": Field("TradVolume", "integer"),
-            "amount": Field("Turnover", "money"),
-            "last": Field("LastPrice", "price", blank=True),
-            "pre_close": Field("PreCloPrice", "price", blank=True),
-            **_levels("{}Price{}", "{}Volume{}"),
-        },
-    ),
-    Layout(
-        name="DataYes SZSE trades (mdl_6_36_0)",
-        table="trades",
-        exchange="SZ",
-        header=_DATAYES_SZSE_TRADES,
-        fields={
-            "channel": Field("ChannelNo", "integer"),
-            "seq": Field("ApplSeqNum", "integer"),
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("TransactTime", "clock"),
-            "price": Field("LastPx", "price"),
-            "volume": Field("LastQty", "integer"),
-            "bid_order": Field("BidApplSeqNum", "integer"),
-            "ask_order": Field("OfferApplSeqNum", "integer"),
-            "exec": Field("ExecType", "code", _SZSE_EXEC),
-        },
-        keep=("exec", (FILL,)),
-        numbering="events",
-    ),
-    Layout(
-        name="DataYes SZSE cancels (mdl_6_36_0)",
-        table="orders",
-        exchange="SZ",
-        header=_DATAYES_SZSE_TRADES,
-        fields={
-            "channel": Field("ChannelNo", "integer"),
-            "seq": Field("ApplSeqNum", "integer"),
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("TransactTime", "clock"),
-            "price": Field("LastPx", "price"),
-            "quantity": Field("LastQty", "integer"),
-            "bid_order": Field("BidApplSeqNum", "integer"),
-            "ask_order": Field("OfferApplSeqNum", "integer"),
-            "exec": Field("ExecType", "code", _SZSE_EXEC),
-        },
-        keep=("exec", (CANCEL,)),
-        numbering="events",
-    ),
-    Layout(
-        name="DataYes SZSE orders (mdl_6_33_0)",
-        table="orders",
-        exchange="SZ",
-        header=_DATAYES_SZSE_ORDERS,
-        fields={
-            "channel": Field("ChannelNo", "integer"),
-            "seq": Field("ApplSeqNum", "integer"),
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("TransactTime", "clock"),
-            "order": Field("ApplSeqNum", "integer"),
-            "side": Field("Side", "code", {"1": BUY, "2": SELL, "49": BUY, "50": SELL}),
-            "price": Field("Price", "price", blank=True),
-            "quantity": Field("OrderQty", "integer"),
-            "kind": Field(
-                "OrdType",
-                "code",
-                {"1": MARKET, "2": LIMIT, "U": OWN_BEST, "49": MARKET, "50": LIMIT, "85": OWN_BEST},
-            ),
-        },
-        numbering="events",
-    ),
-    Layout(
-        name="DataYes SZSE snapshots (mdl_6_28_0)",
-        table="quotes",
-        exchange="SZ",
-        header=_DATAYES_SZSE_QUOTES,
-        fields={
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("UpdateTime", "clock"),
-            "trades": Field("TurnNum", "integer"),
-            "volume": Field("Volume", "integer"),
-            "amount": Field("Turnover", "money"),
-            "last": Field("LastPrice", "price", blank=True),
-            "pre_close": Field("PreCloPrice", "price", blank=True),
-            "limit_up": Field("HighLimitPrice", "price", blank=True),
-            "limit_down": Field("LowLimitPrice", "price", blank=True),
-            **_levels("{}Price{}", "{}Volume{}"),
-        },
-    ),
-    # INSIGHT publishes both exchanges under one header; the suffix of the first row's SecurityID decides.
+_INSIGHT = (
     Layout(
         name="INSIGHT SSE trades (SHtrans)",
         table="trades",
         exchange="SH",
         header=_INSIGHT_TRADES,
         fields={
-            "date": Field("MDDate", "date"),
-            "channel": Field("ChannelNo", "integer"),
-            "seq": Field("TradeIndex", "integer"),
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("MDTime", "clock"),
-            "price": Field("TradePrice", "price"),
-            "volume": Field("TradeQty", "integer"),
-            "bid_order": Field("TradeBuyNo", "integer"),
-            "ask_order": Field("TradeSellNo", "integer"),
+            **_INSIGHT_TRADE,
+            "seq": Field("TradeIndex"),
             "flag": Field("TradeBSFlag", "code", {**_INSIGHT_SIDE, "0": NEITHER}),
-            "event": Field("ApplSeqNum", "integer", blank=True, optional=True),
+            "event": Field("ApplSeqNum", blank=True, optional=True),
         },
         numbering="trades",
     ),
@@ -287,59 +342,27 @@ LAYOUTS: tuple[Layout, ...] = (
         exchange="SH",
         header=_INSIGHT_ORDERS,
         fields={
-            "date": Field("MDDate", "date"),
-            "channel": Field("ChannelNo", "integer"),
-            "seq": Field("OrderIndex", "integer"),
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("MDTime", "clock"),
-            "order": Field("OrderNO", "integer"),
-            "side": Field("OrderBSFlag", "code", _INSIGHT_SIDE),
-            "price": Field("OrderPrice", "price"),
-            "quantity": Field("OrderQty", "integer"),
+            **_INSIGHT_ORDER,
+            **_integers(seq="OrderIndex", order="OrderNO"),
             "kind": Field("OrderType", "code", {"2": LIMIT, "10": CANCELLED}),
-            "event": Field("ApplSeqNum", "integer", blank=True, optional=True),
+            "event": Field("ApplSeqNum", blank=True, optional=True),
         },
         numbering="orders",
     ),
-    Layout(
-        name="INSIGHT SZSE trades (SZtrans)",
-        table="trades",
-        exchange="SZ",
-        header=_INSIGHT_TRADES,
-        fields={
-            "date": Field("MDDate", "date"),
-            "channel": Field("ChannelNo", "integer"),
-            "seq": Field("ApplSeqNum", "integer"),
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("MDTime", "clock"),
-            "price": Field("TradePrice", "price"),
-            "volume": Field("TradeQty", "integer"),
-            "bid_order": Field("TradeBuyNo", "integer"),
-            "ask_order": Field("TradeSellNo", "integer"),
-            "exec": Field("TradeType", "code", _INSIGHT_EXEC),
-        },
-        keep=("exec", (FILL,)),
-        numbering="events",
-    ),
-    Layout(
-        name="INSIGHT SZSE cancels (SZtrans)",
-        table="orders",
-        exchange="SZ",
-        header=_INSIGHT_TRADES,
-        fields={
-            "date": Field("MDDate", "date"),
-            "channel": Field("ChannelNo", "integer"),
-            "seq": Field("ApplSeqNum", "integer"),
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("MDTime", "clock"),
-            "price": Field("TradePrice", "price"),
-            "quantity": Field("TradeQty", "integer"),
-            "bid_order": Field("TradeBuyNo", "integer"),
-            "ask_order": Field("TradeSellNo", "integer"),
-            "exec": Field("TradeType", "code", _INSIGHT_EXEC),
-        },
-        keep=("exec", (CANCEL,)),
-        numbering="events",
+    *_fills_and_cancels(
+        ("INSIGHT SZSE trades (SZtrans)", "INSIGHT SZSE cancels (SZtrans)"),
+        Layout(
+            name="",
+            table="trades",
+            exchange="SZ",
+            header=_INSIGHT_TRADES,
+            fields={
+                **_INSIGHT_TRADE,
+                "seq": Field("ApplSeqNum"),
+                "exec": Field("TradeType", "code", {"0": FILL, "9": FILL, "1": CANCEL, "10": CANCEL}),
+            },
+            numbering="events",
+        ),
     ),
     Layout(
         name="INSIGHT SZSE orders (SZorders)",
@@ -347,48 +370,165 @@ LAYOUTS: tuple[Layout, ...] = (
         exchange="SZ",
         header=_INSIGHT_ORDERS,
         fields={
-            "date": Field("MDDate", "date"),
-            "channel": Field("ChannelNo", "integer"),
-            "seq": Field("ApplSeqNum", "integer"),
-            "code": Field("SecurityID", "symbol"),
-            "time": Field("MDTime", "clock"),
-            "order": Field("ApplSeqNum", "integer"),
-            "side": Field("OrderBSFlag", "code", _INSIGHT_SIDE),
-            "price": Field("OrderPrice", "price", blank=True),
-            "quantity": Field("OrderQty", "integer"),
+            **_INSIGHT_ORDER,
+            **_integers(seq="ApplSeqNum", order="ApplSeqNum"),
             "kind": Field("OrderType", "code", {"1": MARKET, "2": LIMIT, "3": OWN_BEST}),
         },
         numbering="events",
     ),
 )
 
+# --- Wind/TDB: a folder per stock, GBK, prices × 10 000, the suffix of 万得代码 decides; no channel, numbers of its own -----
+
+_WIND_ROW = {"code": Field("万得代码", "symbol"), "date": Field("自然日", "date"), "time": Field("时间", "clock")}
+_WIND_TRADE = {
+    **_WIND_ROW,
+    **_integers(seq="成交编号", volume="成交数量", bid_order="叫买序号", ask_order="叫卖序号"),
+    "price": Field("成交价格", "ticks"),
+}
+_WIND_ORDER = {
+    **_WIND_ROW,
+    **_integers(seq="委托编号", order="交易所委托号", quantity="委托数量"),
+    "side": Field("委托代码", "code", {"B": BUY, "S": SELL}),
+    "price": Field("委托价格", "ticks", blank=True),
+}
+_WIND_TRADES = _header(
+    "万得代码,交易所代码,自然日,时间,成交编号,成交代码,委托代码,BS标志,成交价格,成交数量,叫卖序号,叫买序号"
+)
+_WIND_ORDERS = _header("万得代码,交易所代码,自然日,时间,委托编号,交易所委托号,委托类型,委托代码,委托价格,委托数量")
+_WIND_QUOTES = _header(
+    "万得代码,交易所代码,自然日,时间,成交价,成交量,成交额,成交笔数,IOPV,成交标志,BS标志,当日累计成交量,当日成交额,最高价,最低价,"
+    "开盘价,前收盘,"
+    + ",".join(f"{what}{i}" for what in ("申卖价", "申卖量", "申买价", "申买量") for i in range(1, LEVELS + 1))
+    + ",加权平均叫卖价,加权平均叫买价,叫卖总量,叫买总量,不加权指数,品种总数,上涨品种数,下跌品种数,持平品种数"
+)
+_WIND_SNAPSHOT = {  # 成交量 and 成交额 are those since the last snapshot; 当日成交额 is whole yuan
+    **_WIND_ROW,
+    **_integers(trades="成交笔数", volume="当日累计成交量"),
+    "amount": Field("当日成交额", "money"),
+    "last": Field("成交价", "ticks", blank=True),
+    "pre_close": Field("前收盘", "ticks", blank=True),
+    **_levels("申{side}{what}{level}", "价", "量", ("买", "卖"), "ticks"),
+}
+_NOTHING = ("", "\0")  # what a blank letter looks like in an export of TDB: nothing, or the byte 0
+
+
+def _wind(table: TableName, header: tuple[str, ...], exchange: Exchange, name: str, fields: dict[str, Field]) -> Layout:
+    return Layout(
+        name=name,
+        table=table,
+        exchange=exchange,
+        header=header,
+        fields=fields,
+        fixed={} if table == "quotes" else {"channel": 0},
+        per_security=True,
+    )
+
+
+_WIND = (
+    _wind(
+        "trades",
+        _WIND_TRADES,
+        "SH",
+        "Wind SSE trades (逐笔成交)",
+        {**_WIND_TRADE, "flag": Field("BS标志", "code", {**_SSE_FLAG, **dict.fromkeys(_NOTHING, NEITHER)})},
+    ),
+    _wind(
+        "orders",
+        _WIND_ORDERS,
+        "SH",
+        "Wind SSE orders (逐笔委托)",
+        {**_WIND_ORDER, "kind": Field("委托类型", "code", _SSE_KIND)},
+    ),
+    *_fills_and_cancels(
+        ("Wind SZSE trades (逐笔成交)", "Wind SZSE cancels (逐笔成交)"),
+        _wind(
+            "trades",
+            _WIND_TRADES,
+            "SZ",
+            "",
+            {
+                **_WIND_TRADE,
+                "exec": Field("成交代码", "code", {"0": FILL, "C": CANCEL, **dict.fromkeys(_NOTHING, FILL)}),
+            },
+        ),
+    ),
+    _wind(
+        "orders",
+        _WIND_ORDERS,
+        "SZ",
+        "Wind SZSE orders (逐笔委托)",
+        {**_WIND_ORDER, "kind": Field("委托类型", "code", {"0": LIMIT, **_SZSE_KIND})},
+    ),
+    _wind("quotes", _WIND_QUOTES, "SH", "Wind SSE snapshots (行情)", _WIND_SNAPSHOT),
+    _wind("quotes", _WIND_QUOTES, "SZ", "Wind SZSE snapshots (行情)", _WIND_SNAPSHOT),
+)
+
+LAYOUTS: tuple[Layout, ...] = (*_DATAYES, *_INSIGHT, *_WIND)
+
+# --- recognising a header -------------------------------------------------------------------------------------------------
+
 
 @dataclass(frozen=True)
 class Unrecognised:
-    """A header that matches no layout: the nearest one, which columns it lacks, which it has beside, and its tables."""
+    """A header that no layout can read: the nearest one, which columns it lacks, which it has beside or twice, and its
+    tables. alike: the layouts of both exchanges that it fits, where nothing says which exchange it is."""
 
     nearest: str
     missing: tuple[str, ...]
     extra: tuple[str, ...]
     tables: frozenset[TableName]
+    repeated: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
+    symbol_column: str = ""
 
     def __str__(self) -> str:
-        lacks = f"lacks {', '.join(self.missing)}" if self.missing else "lacks nothing"
-        has = f" and has {', '.join(self.extra[:8])}{' …' if len(self.extra) > 8 else ''} instead" if self.extra else ""
-        return f"its header matches no known layout; of the nearest, {self.nearest}, it {lacks}{has}"
+        if self.alike:
+            return (
+                f"its header fits {' and '.join(self.alike)}, and which exchange it is of nothing says: "
+                f"{self.symbol_column} must read 600519.SH or 000001.SZ, or its folder be named so"
+            )
+        told = []
+        if self.repeated:
+            told.append(f"has {', '.join(self.repeated)} twice")
+        if self.missing:
+            told.append(f"lacks {', '.join(self.missing)}")
+        if self.extra:
+            told.append(f"has {', '.join(self.extra[:8])}{' …' if len(self.extra) > 8 else ''} beside")
+        return f"its header matches no known layout; of the nearest, {self.nearest}, it {' and '.join(told) or 'lacks nothing'}"
+
+
+def exchange_of(header: Sequence[str], rows: Sequence[Sequence[str]], folder: str = "") -> Exchange | None:
+    """The exchange that a file names itself: by the first symbol of its first rows that does (600519.SH), else by its
+    folder's name."""
+    symbols = {item.column for layout in LAYOUTS for item in layout.fields.values() if item.kind == "symbol"}
+    said = [value for row in rows for name, value in zip(header, row, strict=False) if name in symbols]
+    for value in (*said, folder):
+        if match := _SUFFIX.match(value.strip().upper()):
+            return match.group(1)  # type: ignore[return-value]
+    return None
 
 
 def recognise(header: Sequence[str], suffix: str | None, layouts: Sequence[Layout] = LAYOUTS) -> list[Layout]:
-    """The layouts a header belongs to, at most one per table; [] where none fits.
+    """The layouts a header belongs to, at most one per table, without the optional fields it lacks; [] where none fits.
 
-    suffix: "SH" or "SZ" where the rows say so themselves (600519.SH), else None.
+    suffix: "SH" or "SZ" where the file names its exchange itself, else None; then a header that both exchanges share fits
+    none. Of several layouts of a table, the one that reads most of the header's columns is meant; of equals, the one whose
+    published header is most like it; of equals in that too, the earlier in `layouts`.
     """
     names = frozenset(header)
-    fitting = [layout for layout in layouts if layout.columns <= names and suffix in (None, layout.exchange)]
+    once = frozenset(name for name in names if list(header).count(name) == 1)
+    fitting = [
+        layout
+        for layout in layouts
+        if layout.columns <= names and suffix in (None, layout.exchange) and _read(layout, names) <= once
+    ]
     best: dict[TableName, Layout] = {}
     for layout in fitting:
-        if layout.table not in best or len(layout.columns) > len(best[layout.table].columns):
+        if layout.table not in best or _closeness(layout, names) > _closeness(best[layout.table], names):
             best[layout.table] = layout
+    if suffix is None and _alike(list(best.values()), fitting):
+        return []
     return [layout.under(names) for layout in best.values()]
 
 
@@ -396,19 +536,44 @@ def nearest(header: Sequence[str], layouts: Sequence[Layout] = LAYOUTS) -> Unrec
     """What to tell about a header that no layout recognises. One that shares less than half of any published header could
     belong to any table, and every table says so."""
     names = frozenset(name for name in header if name)
-
-    def likeness(layout: Layout) -> float:
-        published = frozenset(layout.header)
-        return len(names & published) / len(names | published)
-
-    best = max(layouts, key=likeness)
-    tables: frozenset[TableName] = frozenset(layout.table for layout in layouts if layout.header == best.header)
-    if likeness(best) < 0.5:
+    best = max(layouts, key=lambda layout: _likeness(layout, names))
+    same = [layout for layout in layouts if layout.header == best.header]
+    tables: frozenset[TableName] = frozenset(layout.table for layout in same)
+    if _likeness(best, names) < 0.5:
         tables = frozenset(("trades", "orders", "quotes"))
-    needed = frozenset().union(*(layout.columns for layout in layouts if layout.header == best.header))
+    needed = frozenset().union(*(layout.columns for layout in same))
+    read = frozenset().union(*(_read(layout, names) for layout in same))
+    repeated = tuple(dict.fromkeys(name for name in header if name in read and list(header).count(name) > 1))
+    missing = tuple(column for column in best.header if column in needed and column not in names)
     return Unrecognised(
         nearest=best.name,
-        missing=tuple(column for column in best.header if column in needed and column not in names),
-        extra=tuple(name for name in header if name and name not in best.header),
+        missing=missing,
+        extra=tuple(dict.fromkeys(name for name in header if name and name not in best.header)),
         tables=tables,
+        repeated=repeated,
+        alike=_alike([best], same) if not missing and not repeated else (),
+        symbol_column=best.fields["code"].column,
     )
+
+
+def _read(layout: Layout, names: frozenset[str]) -> frozenset[str]:
+    """The header's columns that a layout reads, optional ones included."""
+    return frozenset(item.column for item in layout.fields.values()) & names
+
+
+def _likeness(layout: Layout, names: frozenset[str]) -> float:
+    published = frozenset(layout.header)
+    return len(names & published) / len(names | published)
+
+
+def _closeness(layout: Layout, names: frozenset[str]) -> tuple[int, float]:
+    return len(_read(layout, names)), _likeness(layout, names)
+
+
+def _alike(chosen: Sequence[Layout], fitting: Sequence[Layout]) -> tuple[str, ...]:
+    """Names of layouts of both exchanges that one header fits, where a chosen one has a counterpart at the other exchange."""
+    for layout in chosen:
+        others = [item for item in fitting if item.header == layout.header and item.exchange != layout.exchange]
+        if others:
+            return (layout.name, others[0].name)
+    return ()

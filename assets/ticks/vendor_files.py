@@ -15,19 +15,22 @@ import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO
 
 import numpy as np
 import polars as pl
 
-from assets.ticks.layouts import Field, Layout, Unrecognised, nearest, recognise
+from assets.ticks.layouts import Field, Layout, Unrecognised, exchange_of, nearest, recognise
 from resources.errors import InputError
 
 LINE = "line"
-_SUFFIX = re.compile(r"^\d{6}\.([A-Z]{2})$")
-_STRIPPED = ' "\r\t'
-_TYPES = {"integer": pl.Int64, "price": pl.Float64, "money": pl.Float64}
+_SUFFIX = re.compile(r"^\d{6}\.[A-Z]{2}$")
+_STRIPPED = ' "\r\t\0'
+_TYPES = {"integer": pl.Int64, "ticks": pl.Int64, "price": pl.Float64, "money": pl.Float64}
+FIRST_ROWS = 20
+"""Rows that are asked which exchange they are of: the first alone may be damaged."""
 UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 """What the readers of gzip and zip raise on a file that is cut off, damaged, encrypted or of an unknown method."""
 
@@ -105,18 +108,15 @@ def open_bytes(path: Path) -> Iterator[IO[bytes]]:
 
 
 def inspect(path: Path, name: str) -> VendorFile:
-    """Reads a file's header and first row and recognises its layout."""
+    """Reads a file's header and first rows and recognises its layout."""
     with open_bytes(path) as stream:
-        header = tuple(part.strip(_STRIPPED) for part in decode(stream.readline().rstrip(b"\n")).split(","))
-        first = [part.strip(_STRIPPED) for part in decode(stream.readline().rstrip(b"\n")).split(",")]
-    if len(first) == len(header) + 1 and first[-1] == "":
-        header = (*header, "")  # rows end in a comma, the header does not
-    suffix = None
-    for column, value in zip(header, first, strict=False):
-        if column == "SecurityID" and (match := _SUFFIX.match(value)):
-            suffix = match.group(1)
-    layouts = tuple(recognise(header, suffix))
-    return VendorFile(path, name, header, layouts, None if layouts else nearest(header), suffix is not None)
+        lines = [decode(line.rstrip(b"\n")).split(",") for line in islice(stream, 1 + FIRST_ROWS)] or [[""]]
+    header, *rows = ([part.strip(_STRIPPED) for part in line] for line in lines)
+    if rows and len(rows[0]) == len(header) + 1 and rows[0][-1] == "":
+        header = [*header, ""]  # rows end in a comma, the header does not
+    layouts = tuple(recognise(header, exchange_of(header, rows, path.parent.name)))
+    text_suffix = any(_SUFFIX.match(value) for row in rows for value in row)
+    return VendorFile(path, name, tuple(header), layouts, None if layouts else nearest(header), text_suffix)
 
 
 def read_blocks(file: VendorFile, layout: Layout, size: int) -> Iterator[Block]:
@@ -203,10 +203,10 @@ def _parse_text(
         if field.kind in _TYPES:
             number = value.cast(pl.Float64, strict=False)
             number = pl.when(number.is_finite()).then(number)
-            if field.kind == "integer":
+            if _TYPES[field.kind] == pl.Int64:
                 whole_number = pl.when(number == number.round()).then(number).cast(pl.Int64, strict=False)
                 number = pl.coalesce(value.cast(pl.Int64, strict=False), whole_number)
-            kind = "whole number" if field.kind == "integer" else "number"
+            kind = "whole number" if _TYPES[field.kind] == pl.Int64 else "number"
             wrong.append(
                 pl.when(value.is_not_null() & number.is_null()).then(
                     pl.format("{} = '{}' is no {}", pl.lit(field.column), pl.col(name), pl.lit(kind))
@@ -243,12 +243,14 @@ def field_values(typed: pl.Series, field: Field) -> pl.Series:
     """A column as the integers it stands for: 1/10 000 yuan, shares, ms since midnight, a code's meaning. Null where the
     vendor left it empty, or where a text says nothing the layout knows."""
     match field.kind:
-        case "integer":
+        case "integer" | "ticks":
             return typed
         case "price" | "money":
             return (typed * 10_000).round().cast(pl.Int64, strict=False)
         case "code":
             known, meaning = list(field.codes), list(field.codes.values())
+            if "" in field.codes:
+                typed = typed.fill_null("")
             return typed.str.strip_chars(_STRIPPED).replace_strict(known, meaning, default=None, return_dtype=pl.Int8)
         case "clock":
             return clock_ms(typed.str.strip_chars(_STRIPPED))

@@ -310,7 +310,7 @@ def test_a_file_delivered_twice_counts_once_and_contradictions_are_told(folder):
     assert made.frame.drop("date").rows() == EXPECTED
     assert made.notes["duplicate_rows_dropped"] == 4
     assert healthy(made)
-    folder.put("b.csv.gz", SSE_HEADER, [SSE_ROWS[0].replace(",100,", ",900,"), *SSE_ROWS[1:]])
+    folder.put("b.csv.gz", SSE_HEADER, [SSE_ROWS[0].replace(",100,185498,", ",900,1669482,"), *SSE_ROWS[1:]])
     profile = trades(folder).profile.filter(pl.col("conflicting_duplicates") > 0)
     assert profile["item"].to_list() == ["600519.SH"]
 
