@@ -73,7 +73,7 @@ def count_order_faults(trades: pl.LazyFrame, orders: pl.LazyFrame, batch_rows: i
         for s, register, whole in _registers(traded, ordered):
             number[s] = len(register)
             _count_faults(register, whole, counts[s])
-        measured = _has_entries(ordered)
+        measured = has_entries(ordered)
         values = dict(zip(list(FAULTS)[1:], (number, *counts.T), strict=True))
         frame = pl.DataFrame({"symbol": traded.symbols, **values}, schema=FAULTS)
         unmeasured = pl.lit(pl.Series(~measured))
@@ -88,7 +88,7 @@ def rebuild_orders(trades: pl.LazyFrame, orders: pl.LazyFrame, batch_rows: int) 
     """
     parts = [pl.DataFrame(schema=REBUILT)]
     for traded, ordered in _batches(trades, orders, batch_rows):
-        measured = _has_entries(ordered)
+        measured = has_entries(ordered)
         parts += [
             _frame(traded.symbols[s], register, whole)
             for s, register, whole in _registers(traded, ordered)
@@ -108,7 +108,7 @@ def kinds_of(orders: Batch) -> np.ndarray:
     return orders.frame["kind"].cast(KIND).to_physical().to_numpy()
 
 
-def _has_entries(orders: Batch) -> np.ndarray:
+def has_entries(orders: Batch) -> np.ndarray:
     """Per symbol: whether any order enters, in the order stream itself."""
     entries = np.concatenate([[0], np.cumsum(kinds_of(orders) != CANCEL)])
     return np.diff(entries[orders.starts]) > 0
