@@ -58,10 +58,9 @@ def replay_day(trades: pl.LazyFrame, orders: pl.LazyFrame, quotes: pl.LazyFrame,
     """
     tables = {"trades": trades, "orders": orders, "quotes": quotes}
     columns = {"trades": TRADE_COLUMNS, "orders": ORDER_COLUMNS, "quotes": QUOTE_COLUMNS}
-    parts = [pl.DataFrame(schema=REPLAY)]
-    for batches in by_symbols(tables, columns, batch_rows):
-        parts.append(_replay_batch(batches["trades"], batches["orders"], batches["quotes"]))
-    return pl.concat(parts)
+    batches = by_symbols(tables, columns, batch_rows)
+    parts = [_replay_batch(batch["trades"], batch["orders"], batch["quotes"]) for batch in batches]
+    return pl.concat([pl.DataFrame(schema=REPLAY), *parts])
 
 
 def _replay_batch(trades: Batch, orders: Batch, quotes: Batch) -> pl.DataFrame:
@@ -73,7 +72,7 @@ def _replay_batch(trades: Batch, orders: Batch, quotes: Batch) -> pl.DataFrame:
     phase = _phases(time, levels[0][0], levels[2][0])
     volume = np.where(phase < 0, -1, _filled(quotes, "volume", -1))
     pre_close = _filled(quotes, "pre_close", 0)
-    rows = []
+    rows: list[dict[str, object]] = []
     for s, symbol in enumerate(trades.symbols):
         shown = slice(*quotes.starts[s : s + 2])
         if shown.start == shown.stop or not delivered[s]:
