@@ -107,13 +107,17 @@ def _or_ascii(codes: Mapping[str, int]) -> dict[str, int]:
     return {**codes, **{str(ord(letter)): meaning for letter, meaning in codes.items()}}
 
 
-def _fills_and_cancels(names: tuple[str, str], trade: Layout) -> tuple[Layout, Layout]:
-    """SZSE's trade file as trades and as orders: a cancel is a row of another `exec` with one order number."""
+def _fills_and_cancels(
+    names: tuple[str, str], trade: Layout, cancels: Mapping[str, int] | None = None
+) -> tuple[Layout, Layout]:
+    """SZSE's trade file as trades and as orders: a cancel is a row of another `exec` with one order number. cancels: what
+    is fixed for them, where it is not what is fixed for trades."""
     quantity = {"volume": "quantity"}
-    cancel = {quantity.get(name, name): item for name, item in trade.fields.items() if name != "money"}
+    fields = {quantity.get(name, name): item for name, item in trade.fields.items() if name != "money"}
+    fixed = trade.fixed if cancels is None else cancels
     return (
         replace(trade, name=names[0], keep=("exec", (FILL,))),
-        replace(trade, name=names[1], table="orders", fields=cancel, keep=("exec", (CANCEL,))),
+        replace(trade, name=names[1], table="orders", fields=fields, fixed=fixed, keep=("exec", (CANCEL,))),
     )
 
 
@@ -148,6 +152,28 @@ _DATAYES_SZSE = {
     "code": Field("SecurityID", "symbol"),
     "time": Field("TransactTime", "clock"),
 }
+_MERGED_TABLES: tuple[tuple[TableName, int, dict[str, Field]], ...] = (
+    (
+        "trades",
+        FILL,
+        {
+            "price": Field("Price", "price"),
+            "volume": Field("Qty"),
+            "flag": Field("TickBSFlag", "code", _SSE_FLAG),
+            "money": Field("TradeMoney", "money", blank=True, optional=True),
+        },
+    ),
+    (  # TradeMoney of an added order is the quantity already filled; a deleted one has no price
+        "orders",
+        ORDER,
+        {
+            "side": Field("TickBSFlag", "code", _SSE_SIDE),
+            "price": Field("Price", "price", blank=True),
+            "quantity": Field("Qty"),
+            "kind": Field("Type", "code", _SSE_KIND),
+        },
+    ),
+)
 _DATAYES = (
     Layout(
         name="DataYes SSE trades (Transaction)",
@@ -201,28 +227,7 @@ _DATAYES = (
             keep=("row", (row,)),
             numbering="events",
         )
-        for table, row, fields in (
-            (
-                "trades",
-                FILL,
-                {
-                    "price": Field("Price", "price"),
-                    "volume": Field("Qty"),
-                    "flag": Field("TickBSFlag", "code", _SSE_FLAG),
-                    "money": Field("TradeMoney", "money", blank=True, optional=True),
-                },
-            ),
-            (  # TradeMoney of an added order is the quantity already filled; a deleted one has no price
-                "orders",
-                ORDER,
-                {
-                    "side": Field("TickBSFlag", "code", _SSE_SIDE),
-                    "price": Field("Price", "price", blank=True),
-                    "quantity": Field("Qty"),
-                    "kind": Field("Type", "code", _SSE_KIND),
-                },
-            ),
-        )
+        for table, row, fields in _MERGED_TABLES
     ),
     Layout(
         name="DataYes SSE snapshots (MarketData)",
@@ -413,7 +418,9 @@ _WIND_SNAPSHOT = {  # 成交量 and 成交额 are those since the last snapshot;
 _NOTHING = ("", "\0")  # what a blank letter looks like in an export of TDB: nothing, or the byte 0
 
 
-def _wind(table: TableName, header: tuple[str, ...], exchange: Exchange, name: str, fields: dict[str, Field]) -> Layout:
+def _wind(
+    table: TableName, header: tuple[str, ...], exchange: Exchange, name: str, fields: Mapping[str, Field]
+) -> Layout:
     return Layout(
         name=name,
         table=table,
@@ -452,6 +459,7 @@ _WIND = (
                 "exec": Field("成交代码", "code", {"0": FILL, "C": CANCEL, **dict.fromkeys(_NOTHING, FILL)}),
             },
         ),
+        cancels={"channel": 1},  # their numbers are those of the trade file: another sequence than the order file's
     ),
     _wind(
         "orders",
