@@ -6,22 +6,22 @@ orthogonalisation (ten.py).
 
 import datetime as dt
 import math
+from collections.abc import Mapping
 
 import numpy as np
 import polars as pl
 from numba import njit
 
 from assets.factors.block import (
-    GRID,
     MINUTES,
+    SLOTS,
     Bools,
     Floats,
     MinuteBlock,
-    dense_block,
-    known_activity,
+    dense_day,
+    in_parts,
     large_trade_minutes,
     minute_returns,
-    traded_days,
 )
 from resources.made import Made
 from resources.settings.factors import FactorsSettings
@@ -38,19 +38,14 @@ INDICATORS = (
 NEED_A_RANGE = ("skewness", "downside_volatility_share", "outflow_per_trade", "large_trade_growth")
 
 OPENING_BARS = 30  # 570–599, the first bars of G
-CLOSING_FROM = int(np.searchsorted(GRID, 870))  # 870–896, the last bars of G
+CLOSING_SLOT = int(np.searchsorted(SLOTS, 870))  # 870–896, the last bars of G, and the closing auction
 
 
 def make_day_indicators(
     minute_bars: pl.LazyFrame, daily_prices: pl.LazyFrame, date: dt.date, settings: FactorsSettings
 ) -> Made:
     """`day_indicators` of one day: one row per symbol with bars."""
-    block = dense_block(minute_bars, FIELDS)
-    prices = daily_prices.select("symbol", "pre_close", "high", "low", "close", "volume").collect()
-    daily = pl.DataFrame({"symbol": block.symbols}).join(prices, on="symbol", how="left", maintain_order="left")
-    if not prices.is_empty():
-        daily = daily.with_columns(pl.col("volume").fill_null(0))  # no row in daily_prices is a suspended day
-    daily = daily.with_columns(pl.exclude("symbol").cast(pl.Float64).fill_null(float("nan")))
+    block, daily = dense_day(minute_bars, daily_prices, FIELDS, ("pre_close", "high", "low", "close", "volume"))
     frame, fallback = measure_day(block, daily, settings)
     notes: dict[str, object] = {"symbols": len(block), "traded": int(frame["traded"].sum())}
     if fallback:
@@ -59,111 +54,129 @@ def make_day_indicators(
     return Made(frame.select(pl.lit(date).alias("date"), pl.all()), notes=notes)
 
 
-def measure_day(block: MinuteBlock, daily: pl.DataFrame, settings: FactorsSettings) -> tuple[pl.DataFrame, int]:
+def measure_day(block: MinuteBlock, daily: Mapping[str, Floats], settings: FactorsSettings) -> tuple[pl.DataFrame, int]:
     """The indicators of every symbol of `block`, and how many took the last bar's close for the official one.
 
-    `daily` has the block's symbols in its order, with pre_close, high, low, close, volume of the day, NaN where not
-    known. Null is an invalid day. On a day without trades everything is null but post_open_growth, which is 1.
+    `daily`: pre_close, high, low, close, volume of the day [n], NaN where not known. Null is an invalid day. On a day
+    without trades everything is null but post_open_growth, which is 1.
     """
-    pre_close, official, daily_volume = (daily[name].to_numpy() for name in ("pre_close", "close", "volume"))
-    closes, returns = block.grid("close"), minute_returns(block, pre_close)
+    n, fields = len(block), block.arrays(FIELDS)
+    returns = minute_returns(block, daily["pre_close"])
+    large = large_trade_minutes(
+        block.grid("amount"), block.grid("trades"), np.array([0, MINUTES]), settings.large_trade_share
+    )
+    facts, values = np.zeros((n, len(FACTS)), dtype=np.bool_), np.full((n, len(INDICATORS)), np.nan)
+
+    def work(first: int, last: int) -> None:
+        _tell_facts(first, last, fields, facts)
+        _measure(first, last, fields, returns, large, settings.drop_limit_bars, settings.min_intention_bars, values)
+
+    in_parts(n, work)
+    fact, columns = dict(zip(FACTS, facts.T, strict=True)), dict(zip(INDICATORS, values.T, strict=True))
 
     # Without delivered activity a symbol traded iff daily_prices says so, or, where that is unknown, has prices.
-    priced, active = np.any(~np.isnan(closes), axis=1), known_activity(block)
-    traded = np.where(active, traded_days(block), np.where(np.isnan(daily_volume), priced, daily_volume > 0))
-    one_price = _one_price(block, daily)
-
-    values = _measure(
-        returns,
-        block.whole("volume"),
-        block.grid("amount"),
-        block.grid("trades"),
-        block.grid("buy_amount"),
-        block.grid("sell_amount"),
-        block.grid("large_buy_amount"),
-        block.grid("large_sell_amount"),
-        block.grid("net_bid_change"),
-        (block.grid("at_limit_up") == 1) | (block.grid("at_limit_down") == 1),
-        large_trade_minutes(
-            block.grid("amount"), block.grid("trades"), np.array([0, MINUTES]), settings.large_trade_share
-        ),
-        settings.drop_limit_bars,
-        settings.min_intention_bars,
-    )
-    columns = dict(zip(INDICATORS, values.T, strict=True))
+    official, daily_volume = daily["close"], daily["volume"]
+    by_day = np.where(np.isnan(daily_volume), fact["priced"], daily_volume > 0)
+    traded = np.where(fact["active"], fact["traded"], by_day)
+    # High = low by the bars with trades; without highs there, by daily_prices; else by closes.
+    by_prices = ~np.isnan(daily["high"]) & ~np.isnan(daily["low"])
+    by_day = np.where(by_prices, daily["high"] == daily["low"], fact["still"])
+    one_price = np.where(fact["ranged"], fact["one_price"], by_day)
 
     if settings.drop_limit_bars:  # a bar that may stand at a limit can be neither kept nor dropped
-        flags = np.isnan(block.grid("at_limit_up")) | np.isnan(block.grid("at_limit_down"))
-        unknown = (flags & ~np.isnan(closes))[:, :OPENING_BARS].any(axis=1)
         for name in ("buying_intention_share", "buying_intention_strength"):
-            columns[name] = np.where(unknown, np.nan, columns[name])
+            columns[name] = np.where(fact["unsure_of_limits"], np.nan, columns[name])
 
-    last = np.where(np.isnan(block.closing_auction("close")), closes[:, -1], block.closing_auction("close"))
+    closes, auction = block.grid("close"), block.closing_auction("close")
     fallback = traded & np.isnan(official)
-    columns["post_open_growth"] = np.where(np.isnan(official), last, official) / closes[:, OPENING_BARS - 1]
+    final = np.where(np.isnan(official), np.where(np.isnan(auction), closes[:, -1], auction), official)
+    columns["post_open_growth"] = final / closes[:, OPENING_BARS - 1]
     for name in INDICATORS:
-        invalid = ~traded | ~priced | (one_price & settings.drop_one_price_days & (name in NEED_A_RANGE))
+        invalid = ~traded | ~fact["priced"] | (one_price & settings.drop_one_price_days & (name in NEED_A_RANGE))
         columns[name] = np.where(invalid, np.nan, columns[name])
     # A day known to be without trades; a symbol-day set aside (all null) is unknown instead.
-    columns["post_open_growth"][~traded & (active | ~np.isnan(daily_volume))] = 1.0
+    columns["post_open_growth"][~traded & (fact["active"] | ~np.isnan(daily_volume))] = 1.0
 
     frame = pl.DataFrame({"symbol": block.symbols, "traded": traded, "one_price": one_price, **columns})
     return frame.with_columns(pl.col(*INDICATORS).fill_nan(None)), int(fallback.sum())
 
 
-def _one_price(block: MinuteBlock, daily: pl.DataFrame) -> Bools:
-    """[n]: days with high = low, by the bars with trades; without highs there, by daily_prices; else by closes."""
-    traded = (block.whole("trades") > 0) | (np.isnan(block.whole("trades")) & (block.whole("volume") > 0))
-    high = np.where(traded, block.whole("high"), -np.inf).max(axis=1)
-    low = np.where(traded, block.whole("low"), np.inf).min(axis=1)
-    official_high, official_low = daily["high"].to_numpy(), daily["low"].to_numpy()
-    closes = block.grid("close")
-    by_bars, by_prices = np.isfinite(high) & np.isfinite(low), ~np.isnan(official_high) & ~np.isnan(official_low)
-    still = (closes == closes[:, -1:]).all(axis=1)
-    return np.where(by_bars, high == low, np.where(by_prices, official_high == official_low, still))
+# --- the kernels: plain loops over the minutes of symbols first … last − 1; NaN spreads ------------------------------
+# fields: arrays [n, 239] in the order of FIELDS.
+
+FACTS = (
+    "priced",  # a close of G is known
+    "active",  # trade counts or volumes were delivered
+    "traded",  # … and some bar traded, auctions included
+    "ranged",  # … and the highs and lows of the bars that traded are known
+    "one_price",  # … and are all one price
+    "still",  # the closes of G are all one price
+    "unsure_of_limits",  # a bar of the opening half hour may have stood at a limit
+)
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
+def _tell_facts(first: int, last: int, fields: tuple[Floats, ...], out: Bools) -> None:
+    """out [n, 7] in the order of `FACTS`."""
+    _, high, low, close, volume, _, trades, _, _, _, _, _, at_limit_up, at_limit_down = fields
+    end = close.shape[1] - 1
+    for s in range(first, last):
+        active = traded = False
+        ranged, top, bottom = True, -np.inf, np.inf
+        for t in range(end + 1):
+            activity = volume[s, t] if np.isnan(trades[s, t]) else trades[s, t]
+            active |= not np.isnan(activity)
+            if activity > 0:
+                traded = True
+                ranged &= not (np.isnan(high[s, t]) or np.isnan(low[s, t]))
+                top, bottom = max(top, high[s, t]), min(bottom, low[s, t])
+        priced = unsure = False
+        still = True
+        for t in range(1, end):
+            priced |= not np.isnan(close[s, t])
+            still &= close[s, t] == close[s, end - 1]
+        for t in range(1, OPENING_BARS + 1):
+            unsure |= not np.isnan(close[s, t]) and (np.isnan(at_limit_up[s, t]) or np.isnan(at_limit_down[s, t]))
+        ranged &= traded
+        out[s] = (priced, active, traded, ranged, ranged and top == bottom, still, unsure)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
 def _measure(
-    returns: Floats,  # [n, 237] like all below, but for volume
-    volume: Floats,  # [n, 239], with both auctions
-    amount: Floats,
-    trades: Floats,
-    buy: Floats,
-    sell: Floats,
-    large_buy: Floats,
-    large_sell: Floats,
-    net_bid_change: Floats,
-    at_limit: Bools,
-    large_trades: Bools,
+    first: int,
+    last: int,
+    fields: tuple[Floats, ...],
+    returns: Floats,  # [n, 237]
+    large: Bools,  # [n, 237]
     drop_limit_bars: bool,
     min_intention_bars: int,
-) -> Floats:
-    """[n, 11] in the order of `INDICATORS`, post_open_growth left NaN; validity of days is the caller's."""
-    n, minutes = returns.shape
-    out = np.full((n, 11), np.nan)
+    out: Floats,
+) -> None:
+    """out [n, 11] in the order of `INDICATORS`, post_open_growth left as it is; validity of days is the caller's."""
+    (
+        _, _, _, _, volume, amount, trades, buy, sell, large_buy, large_sell, net_bid_change, at_limit_up, at_limit_down,
+    ) = fields  # fmt: skip
+    minutes = returns.shape[1]
     intention = np.empty(OPENING_BARS)
-    for s in range(n):
+    for s in range(first, last):
         # 1, 2: moments of the day; 9, 10: amounts per trade.
         square = cube = down_square = 0.0
         flat = 0
         all_amount = all_trades = down_amount = down_trades = 0.0
         gain, traded = 0.0, 0
-        for t in range(minutes):
-            r = returns[s, t]
+        for t in range(minutes):  # bar t of G stands at slot t + 1
+            r, amt, trd = returns[s, t], amount[s, t + 1], trades[s, t + 1]
             square += r * r
             cube += r * r * r
-            all_amount += amount[s, t]
-            all_trades += trades[s, t]
+            all_amount += amt
+            all_trades += trd
             if r < 0:
                 down_square += r * r
-                down_amount += amount[s, t]
-                down_trades += trades[s, t]
-            if r == 0:
-                flat += 1
-            if trades[s, t] > 0 and not np.isnan(amount[s, t]):
-                traded += 1
-            if large_trades[s, t]:
+                down_amount += amt
+                down_trades += trd
+            flat += r == 0
+            traded += trd > 0 and not np.isnan(amt)
+            if large[s, t]:
                 gain += r
         if square > 0:
             out[s, 0] = math.sqrt(minutes) * cube / square**1.5
@@ -176,10 +189,11 @@ def _measure(
 
         # 3–6: the opening half hour.
         bars, kept_amount, total, open_amount, large_net = 0, 0.0, 0.0, 0.0, 0.0
-        for t in range(OPENING_BARS):
+        for t in range(1, OPENING_BARS + 1):
             open_amount += amount[s, t]
             large_net += large_buy[s, t] - large_sell[s, t]
-            if not (drop_limit_bars and at_limit[s, t]):
+            at_limit = at_limit_up[s, t] == 1 or at_limit_down[s, t] == 1
+            if not (drop_limit_bars and at_limit):
                 intention[bars] = buy[s, t] - sell[s, t] + net_bid_change[s, t]
                 total += intention[bars]
                 kept_amount += amount[s, t]
@@ -200,8 +214,7 @@ def _measure(
         day_volume = closing_volume = 0.0
         for t in range(volume.shape[1]):
             day_volume += volume[s, t]
-            if t > CLOSING_FROM:  # bar t of G stands at slot t + 1
+            if t >= CLOSING_SLOT:
                 closing_volume += volume[s, t]
         if day_volume > 0:
             out[s, 7] = closing_volume / day_volume
-    return out

@@ -18,11 +18,10 @@ from assets.factors.block import (
     Bools,
     Floats,
     MinuteBlock,
-    dense_block,
-    known_activity,
+    dense_day,
+    in_parts,
     large_trade_minutes,
     minute_returns,
-    traded_minutes,
 )
 from assets.features.names import BAR_FEATURES, HOUR_FEATURE
 from resources.made import Made
@@ -42,68 +41,41 @@ def make_bar_features(
     minute_bars: pl.LazyFrame, daily_prices: pl.LazyFrame, date: dt.date, settings: FeaturesSettings
 ) -> Made:
     """`bar_features` of one day: a row per symbol with bars, granularity and bar."""
-    block = dense_block(minute_bars, FIELDS)
-    pre_close = (
-        pl.DataFrame({"symbol": block.symbols})
-        .join(daily_prices.select("symbol", "pre_close").collect(), on="symbol", how="left", maintain_order="left")
-        ["pre_close"].fill_null(float("nan")).to_numpy()
-    )  # fmt: skip
-    frames = []
+    block, daily = dense_day(minute_bars, daily_prices, FIELDS, ("pre_close",))
+    pre_close = daily["pre_close"]
+    returns = minute_returns(block, pre_close)
+    bars = sum(map(len, STARTS.values()))
+    values = np.full((len(BAR_FEATURES) + 1, len(block), bars), np.nan, np.float32)  # a row of the table: symbol, bar
+    end = 0
     for size, starts in STARTS.items():
-        values = measure_bars(block, pre_close, size, settings)
-        hour = np.full(values.shape[:2], np.nan)
+        begin, end = end, end + len(starts)
+        values[:-1, :, begin:end] = measure_bars(block, returns, size, settings)
         if size == 60:
             hour = np.log(block.grid("close")[:, EDGES[60][1:] - 1] / pre_close[:, None])
-        flat = np.concatenate([values, hour[:, :, None]], axis=2).reshape(-1, values.shape[2] + 1).astype(np.float32)
-        flat[~np.isfinite(flat)] = np.nan
-        symbol = pl.DataFrame({"symbol": block.symbols}).select(pl.col("symbol").repeat_by(len(starts)).explode())
-        frames.append(
-            symbol.with_columns(
-                pl.lit(date).alias("date"),
-                pl.lit(size, pl.Int32).alias("granularity"),
-                pl.Series("bar", np.tile(starts, len(block)), pl.Int32),
-                *(
-                    pl.Series(name, np.ascontiguousarray(flat[:, k]), nan_to_null=True)
-                    for k, name in enumerate((*BAR_FEATURES, HOUR_FEATURE))
-                ),
-            )
-        )
-    frame = pl.concat(frames).sort("symbol", "granularity", "bar").select("date", pl.exclude("date"))
+            values[-1, :, begin:end] = np.where(np.isfinite(hour), hour, np.nan)
+    granularity = np.repeat([*STARTS], [len(starts) for starts in STARTS.values()]).astype(np.int32)
+    frame = pl.DataFrame(
+        {
+            "symbol": block.symbols.gather(np.repeat(np.arange(len(block)), bars)),
+            "granularity": np.tile(granularity, len(block)),
+            "bar": np.tile(np.concatenate([*STARTS.values()]).astype(np.int32), len(block)),
+            **dict(zip((*BAR_FEATURES, HOUR_FEATURE), values.reshape(len(values), -1), strict=True)),
+        }
+    )
+    frame = frame.select(pl.lit(date).alias("date"), pl.exclude(pl.Float32), pl.col(pl.Float32).fill_nan(None))
     return Made(frame, profile=_profile(frame))
 
 
-def measure_bars(block: MinuteBlock, pre_close: Floats, size: int, settings: FeaturesSettings) -> Floats:
-    """[n, bars, 63] float64 in the order of `BAR_FEATURES`, NaN for null; `size` is 30 or 60."""
-    edges = EDGES[size]
-    amount, trades = block.grid("amount"), block.grid("trades")
-    # Whether a minute is empty is unknown (NaN) where neither trade counts nor volumes were delivered.
-    empty = np.where(known_activity(block)[:, None], 1.0 - traded_minutes(block), np.nan)
-    return _measure(
-        minute_returns(block, pre_close),
-        block.grid("high"),
-        block.grid("low"),
-        block.grid("close"),
-        block.grid("volume"),
-        amount,
-        trades,
-        block.grid("buy_amount"),
-        block.grid("sell_amount"),
-        block.grid("large_buy_amount"),
-        block.grid("large_sell_amount"),
-        block.grid("net_bid_change"),
-        block.grid("spread"),
-        block.grid("imbalance"),
-        block.grid("imbalance_5"),
-        empty,
-        large_trade_minutes(amount, trades, edges, settings.large_trade_share),
-        np.column_stack([block.opening_auction(name) for name in OF_DAY]),
-        edges,
-        settings.edge_minutes,
+def measure_bars(block: MinuteBlock, returns: Floats, size: int, settings: FeaturesSettings) -> Floats:
+    """[63, n, bars] float64 in the order of `BAR_FEATURES`, NaN for null; `size` is 30 or 60, `returns` are the block's."""
+    edges, fields = EDGES[size], block.arrays(FIELDS)
+    large = large_trade_minutes(block.grid("amount"), block.grid("trades"), edges, settings.large_trade_share)
+    out = np.empty((len(BAR_FEATURES), len(block), len(STARTS[size])))
+    in_parts(
+        len(block),
+        lambda first, last: _measure(first, last, fields, returns, large, edges, settings.edge_minutes, out),
     )
-
-
-# Fields whose opening auction the day-to-date totals begin with.
-OF_DAY = ("amount", "volume", "trades", "buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
+    return out
 
 
 def _profile(frame: pl.DataFrame) -> pl.DataFrame:
@@ -121,229 +93,225 @@ def _profile(frame: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-# --- the kernel: one pass over the minutes of each bar, in plain loops; NaN spreads ----------------------------------
+# --- the kernel: plain loops over the minutes of each bar; NaN spreads -----------------------------------------------
+
+# What is summed, side by side per minute, so that one pass over a bar's minutes sums all of them at once.
+(
+    AMOUNT, VOLUME, TRADES, SQUARE, BUY, SELL, LARGE_BUY, LARGE_SELL,  # the eight of the downside shares, in their order
+    NET_BUY, NET_BID, INTENTION, NET_LARGE, RETURN,
+) = range(13)  # fmt: skip
+SERIES = 13
 
 
-@njit(cache=True, error_model="numpy")
-def _sum(x: Floats, a: int, b: int) -> float:
-    total = 0.0
-    for t in range(a, b):
-        total += x[t]
-    return total
-
-
-@njit(cache=True, error_model="numpy")
-def _down_share(x: Floats, r: Floats, a: int, b: int) -> float:
-    total = down = 0.0
-    for t in range(a, b):
-        total += x[t]
-        if r[t] < 0:
-            down += x[t]
-    return down / total
-
-
-@njit(cache=True, error_model="numpy")
-def _varies(x: Floats, a: int, b: int) -> bool:
-    for t in range(a + 1, b):  # noqa: SIM110  (numba compiles no generator)
-        if x[t] != x[a]:
-            return True
-    return False
-
-
-@njit(cache=True, error_model="numpy")
-def _mean_std(x: Floats, a: int, b: int) -> tuple[float, float, int]:
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mean_std(x: Floats) -> tuple[float, float, int]:
     """Mean, std (ddof 0) and number of the entries that are not NaN."""
     total, count = 0.0, 0
-    for t in range(a, b):
+    for t in range(x.size):
         if not np.isnan(x[t]):
             total += x[t]
             count += 1
     mean, square = total / count, 0.0
-    for t in range(a, b):
+    for t in range(x.size):
         if not np.isnan(x[t]):
             square += (x[t] - mean) ** 2
     return mean, math.sqrt(square / count), count
 
 
-@njit(cache=True, error_model="numpy")
-def _strength(x: Floats, a: int, b: int) -> float:
-    if not _varies(x, a, b):
-        return np.nan
-    mean, std, count = _mean_std(x, a, b)
-    return mean / std if count == b - a else np.nan
-
-
-@njit(cache=True, error_model="numpy")
-def _correlation(x: Floats, y: Floats, a: int, b: int, lag: int) -> float:
-    """Correlation of x[t] with y[t − lag] for t and t − lag in [a, b); NaN where one does not vary."""
-    if not (_varies(x, a + lag, b) and _varies(y, a, b - lag)):
-        return np.nan
-    mean_x, mean_y, n = 0.0, 0.0, b - a - lag
-    for t in range(a + lag, b):
+@njit(cache=True, nogil=True, error_model="numpy")
+def _correlation(x: Floats, y: Floats) -> float:
+    """NaN where one does not vary."""
+    varies_x = varies_y = False
+    mean_x = mean_y = 0.0
+    for t in range(x.size):
+        varies_x |= x[t] != x[0]
+        varies_y |= y[t] != y[0]
         mean_x += x[t]
-        mean_y += y[t - lag]
-    mean_x, mean_y = mean_x / n, mean_y / n
+        mean_y += y[t]
+    mean_x, mean_y = mean_x / x.size, mean_y / x.size
     xx = yy = xy = 0.0
-    for t in range(a + lag, b):
-        dx, dy = x[t] - mean_x, y[t - lag] - mean_y
+    for t in range(x.size):
+        dx, dy = x[t] - mean_x, y[t] - mean_y
         xx += dx * dx
         yy += dy * dy
         xy += dx * dy
+    return _quotient(xx, yy, xy) if varies_x and varies_y else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _quotient(xx: float, yy: float, xy: float) -> float:
+    """A correlation from sums of squared and crossed deviations."""
     return max(-1.0, min(1.0, xy / (math.sqrt(xx) * math.sqrt(yy)))) if xx > 0 and yy > 0 else np.nan
 
 
-@njit(cache=True, error_model="numpy")
-def _share_of_day(x: Floats, auction: float, a: int, b: int) -> float:
-    """Σ over the bar, over the auction and everything up to the bar's end; NaN where that is zero but for rounding."""
-    total, size = auction, abs(auction)
-    for t in range(b):
-        total += x[t]
-        size += abs(x[t])
-    return _sum(x, a, b) / total if abs(total) > ROUNDING * size else np.nan
+@njit(cache=True, nogil=True, error_model="numpy")
+def _fill_series(s: int, fields: tuple[Floats, ...], returns: Floats, x: Floats) -> None:
+    """x [237, SERIES] of one symbol. Bar t of G stands at slot t + 1."""
+    _, _, _, _, volume, amount, trades, buy, sell, large_buy, large_sell, net_bid_change, _, _, _ = fields
+    for t in range(x.shape[0]):
+        r = returns[s, t]
+        x[t, AMOUNT], x[t, VOLUME], x[t, TRADES] = amount[s, t + 1], volume[s, t + 1], trades[s, t + 1]
+        x[t, SQUARE], x[t, RETURN] = r * r, r
+        x[t, BUY], x[t, SELL] = buy[s, t + 1], sell[s, t + 1]
+        x[t, LARGE_BUY], x[t, LARGE_SELL] = large_buy[s, t + 1], large_sell[s, t + 1]
+        x[t, NET_BUY] = buy[s, t + 1] - sell[s, t + 1]
+        x[t, NET_BID] = net_bid_change[s, t + 1]
+        x[t, INTENTION] = x[t, NET_BUY] + x[t, NET_BID]
+        x[t, NET_LARGE] = large_buy[s, t + 1] - large_sell[s, t + 1]
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, nogil=True, error_model="numpy")
 def _measure(
-    returns: Floats,  # [n, 237], like all below
-    high: Floats,
-    low: Floats,
-    close: Floats,
-    volume: Floats,
-    amount: Floats,
-    trades: Floats,
-    buy: Floats,
-    sell: Floats,
-    large_buy: Floats,
-    large_sell: Floats,
-    net_bid_change: Floats,
-    spread: Floats,
-    imbalance: Floats,
-    imbalance_5: Floats,
-    empty: Floats,
-    large_trades: Bools,
-    auction: Floats,  # [n, 7], the fields of OF_DAY
+    first: int,
+    last: int,
+    fields: tuple[Floats, ...],  # arrays [n, 239] in the order of FIELDS
+    returns: Floats,  # [n, 237]
+    large: Bools,  # [n, 237]
     edges: NDArray[np.int64],
     edge_minutes: int,
-) -> Floats:
-    n, minutes = returns.shape
-    bars = edges.size - 1
-    out = np.full((n, bars, 63), np.nan)
-    net_buy, intention, net_large = np.empty(minutes), np.empty(minutes), np.empty(minutes)
-    square = np.empty(minutes)
-    for s in range(n):
-        r, c, v, amt, trd = returns[s], close[s], volume[s], amount[s], trades[s]
-        nbc = net_bid_change[s]
-        for t in range(minutes):
-            net_buy[t] = buy[s, t] - sell[s, t]
-            intention[t] = net_buy[t] + nbc[t]
-            net_large[t] = large_buy[s, t] - large_sell[s, t]
-            square[t] = r[t] * r[t]
-        for k in range(bars):
+    out: Floats,  # [63, n, bars]
+) -> None:
+    _, high, low, close, volume, amount, trades, buy, sell, large_buy, large_sell, _, spread, imbalance, imbalance_5 = (
+        fields
+    )
+    f = np.empty(out.shape[0])
+    x = np.empty((returns.shape[1], SERIES))
+    total, down, mean = np.empty(SERIES), np.empty(SERIES), np.empty(SERIES)
+    squares, with_return = np.empty(SERIES), np.empty(SERIES)  # of deviations from the means
+    varies = np.empty(SERIES, dtype=np.bool_)
+    day, size = np.empty(SERIES), np.empty(SERIES)  # Σ and Σ|·| of the day so far, auction included
+    for s in range(first, last):
+        _fill_series(s, fields, returns, x)
+        known = False  # whether trade counts or volumes were delivered: else no minute is known to be empty
+        for t in range(close.shape[1]):
+            known |= not (np.isnan(trades[s, t]) and np.isnan(volume[s, t]))
+        for j in range(SERIES):
+            day[j] = size[j] = 0.0
+        day[AMOUNT], day[VOLUME], day[TRADES] = amount[s, 0], volume[s, 0], trades[s, 0]
+        day[NET_BUY], day[NET_LARGE] = buy[s, 0] - sell[s, 0], large_buy[s, 0] - large_sell[s, 0]
+        for j in range(SERIES):
+            size[j] = abs(day[j])
+
+        for k in range(edges.size - 1):
             a, b = edges[k], edges[k + 1]
-            f = out[s, k]
-            all_amount, all_trades, all_volume = _sum(amt, a, b), _sum(trd, a, b), _sum(v, a, b)
-            last = c[b - 1]
+            n = b - a
+            for i in range(f.size):
+                f[i] = np.nan
+            for j in range(SERIES):
+                total[j] = down[j] = squares[j] = with_return[j] = 0.0
+                varies[j] = False
+            for t in range(a, b):
+                fell = x[t, RETURN] < 0
+                for j in range(SERIES):
+                    total[j] += x[t, j]
+                    down[j] += x[t, j] if fell else 0.0
+                    day[j] += x[t, j]
+                    size[j] += abs(x[t, j])
+                    varies[j] |= x[t, j] != x[a, j]
+            for j in range(SERIES):
+                mean[j] = total[j] / n
+            for t in range(a, b):
+                r = x[t, RETURN] - mean[RETURN]
+                for j in range(SERIES):
+                    deviation = x[t, j] - mean[j]
+                    squares[j] += deviation * deviation
+                    with_return[j] += r * deviation
 
             # price
-            s2 = s3 = s4 = largest = bar_return = 0.0
-            top, bottom = high[s, a], low[s, a]
+            cube = fourth = largest = 0.0
+            top, bottom = high[s, a + 1], low[s, a + 1]
             for t in range(a, b):
-                bar_return += r[t]
-                s2 += square[t]
-                s3 += square[t] * r[t]
-                s4 += square[t] * square[t]
-                largest = max(largest, abs(r[t]))
-                if np.isnan(top) or high[s, t] > top:
-                    top = high[s, t]
-                if np.isnan(bottom) or low[s, t] < bottom:
-                    bottom = low[s, t]
-            if not np.isnan(last):
-                f[0] = bar_return
+                r, rr = x[t, RETURN], x[t, SQUARE]
+                cube += rr * r
+                fourth += rr * rr
+                largest = max(largest, abs(r))
+                if np.isnan(top) or high[s, t + 1] > top:
+                    top = high[s, t + 1]
+                if np.isnan(bottom) or low[s, t + 1] < bottom:
+                    bottom = low[s, t + 1]
+            final, square = close[s, b], total[SQUARE]
+            if not np.isnan(final):
+                f[0] = total[RETURN]
                 f[1] = math.log(top / bottom)
-                f[2] = (last - bottom) / (top - bottom)
-                f[3] = all_amount / all_volume / last - 1
-                f[4] = s2
-                if s2 > 0:
-                    f[5] = math.sqrt(b - a) * s3 / s2**1.5
-                    f[6] = (b - a) * s4 / (s2 * s2)
+                f[2] = (final - bottom) / (top - bottom)
+                f[3] = total[AMOUNT] / total[VOLUME] / final - 1
+                f[4] = square
+                if square > 0:
+                    f[5] = math.sqrt(n) * cube / square**1.5
+                    f[6] = n * fourth / (square * square)
                 f[7] = largest
 
             # downside shares
-            f[8], f[9], f[10] = _down_share(amt, r, a, b), _down_share(v, r, a, b), _down_share(trd, r, a, b)
-            f[11] = _down_share(square, r, a, b)
-            f[12], f[13] = _down_share(buy[s], r, a, b), _down_share(sell[s], r, a, b)
-            f[14], f[15] = _down_share(large_buy[s], r, a, b), _down_share(large_sell[s], r, a, b)
+            for j in range(LARGE_SELL + 1):
+                f[8 + j] = down[j] / total[j]
 
             # sizes
-            all_buy, all_sell = _sum(buy[s], a, b), _sum(sell[s], a, b)
-            all_large_buy, all_large_sell = _sum(large_buy[s], a, b), _sum(large_sell[s], a, b)
-            f[16], f[17], f[18] = math.log(1 + all_amount), math.log(1 + all_volume), math.log(1 + all_trades)
-            f[19], f[20] = math.log(1 + all_buy), math.log(1 + all_sell)
-            f[21], f[22] = math.log(1 + all_large_buy), math.log(1 + all_large_sell)
+            for i, j in enumerate((AMOUNT, VOLUME, TRADES, BUY, SELL, LARGE_BUY, LARGE_SELL)):
+                f[16 + i] = math.log(1 + total[j])
 
             # shares of the amount
-            f[23], f[24] = _sum(net_buy, a, b) / all_amount, _sum(nbc, a, b) / all_amount
-            f[25], f[26] = _sum(intention, a, b) / all_amount, _sum(net_large, a, b) / all_amount
-            f[27], f[28] = all_large_buy / all_amount, all_large_sell / all_amount
-            f[29] = all_buy / all_amount
+            for i, j in enumerate((NET_BUY, NET_BID, INTENTION, NET_LARGE, LARGE_BUY, LARGE_SELL, BUY)):
+                f[23 + i] = total[j] / total[AMOUNT]
 
             # strengths
-            f[30], f[31] = _strength(net_buy, a, b), _strength(nbc, a, b)
-            f[32], f[33] = _strength(intention, a, b), _strength(net_large, a, b)
-            f[34], f[35] = _strength(amt, a, b), _strength(v, a, b)
+            for i, j in enumerate((NET_BUY, NET_BID, INTENTION, NET_LARGE, AMOUNT, VOLUME)):
+                if varies[j]:
+                    f[30 + i] = mean[j] / math.sqrt(squares[j] / n)
 
             # quotes
-            for j, x in enumerate((spread[s], imbalance[s], imbalance_5[s])):
-                mean, std, count = _mean_std(x, a, b)
+            for i, quoted in enumerate((spread, imbalance, imbalance_5)):
+                average, std, count = _mean_std(quoted[s, a + 1 : b + 1])
                 if count > 0:
-                    f[36 + 2 * j] = mean
+                    f[36 + 2 * i] = average
                 if count > 1:
-                    f[37 + 2 * j] = std
+                    f[37 + 2 * i] = std
 
             # correlations
-            f[42], f[43] = _correlation(r, amt, a, b, 0), _correlation(r, trd, a, b, 0)
-            f[44], f[45] = _correlation(r, net_buy, a, b, 0), _correlation(r, nbc, a, b, 0)
-            f[46], f[47] = _correlation(c, v, a, b, 0), _correlation(amt, amt, a, b, 1)
+            for i, j in enumerate((AMOUNT, TRADES, NET_BUY, NET_BID)):
+                if varies[RETURN] and varies[j]:
+                    f[42 + i] = _quotient(squares[RETURN], squares[j], with_return[j])
+            f[46] = _correlation(close[s, a + 1 : b + 1], volume[s, a + 1 : b + 1])
+            f[47] = _correlation(amount[s, a + 2 : b + 1], amount[s, a + 1 : b])
 
-            # size of trades
-            down_amount = down_trades = up_amount = up_trades = gain = large_amount = 0.0
-            traded, peak, hhi = 0, 0.0, 0.0
+            # size of trades, concentration
+            up_amount = up_trades = gain = large_amount = hhi = peak = start = end = 0.0
+            traded = empty = 0
             for t in range(a, b):
-                if r[t] < 0:
-                    down_amount += amt[t]
-                    down_trades += trd[t]
-                elif r[t] > 0:
-                    up_amount += amt[t]
-                    up_trades += trd[t]
-                if trd[t] > 0:
-                    traded += 1
-                if large_trades[s, t]:
-                    gain += r[t]
-                    large_amount += amt[t]
-                share = amt[t] / all_amount
+                each = x[t, AMOUNT]
+                if x[t, RETURN] > 0:
+                    up_amount += each
+                    up_trades += x[t, TRADES]
+                if large[s, t]:
+                    gain += x[t, RETURN]
+                    large_amount += each
+                traded += x[t, TRADES] > 0
+                empty += not (x[t, VOLUME] if np.isnan(x[t, TRADES]) else x[t, TRADES]) > 0
+                share = each / total[AMOUNT]
                 hhi += share * share
                 peak = max(peak, share)
-            if traded > 0 and all_amount > 0:
-                f[48] = math.log(all_amount / all_trades)
-                if down_trades > 0:
-                    f[49] = (down_amount / down_trades) / (all_amount / all_trades)
+                if t < a + edge_minutes:
+                    start += each
+                if t >= b - edge_minutes:
+                    end += each
+            if traded > 0 and total[AMOUNT] > 0:
+                per_trade = total[AMOUNT] / total[TRADES]
+                f[48] = math.log(per_trade)
+                if down[TRADES] > 0:
+                    f[49] = (down[AMOUNT] / down[TRADES]) / per_trade
                 if up_trades > 0:
-                    f[50] = (up_amount / up_trades) / (all_amount / all_trades)
+                    f[50] = (up_amount / up_trades) / per_trade
                 f[51] = math.exp(gain) - 1
-                f[52] = large_amount / all_amount
-
-            # concentration
-            if all_amount > 0:
-                f[53] = hhi
-                f[54] = peak
-                f[55] = _sum(amt, a, min(a + edge_minutes, b)) / all_amount
-                f[56] = _sum(amt, max(b - edge_minutes, a), b) / all_amount
-            f[57] = _sum(empty[s], a, b) / (b - a)
+                f[52] = large_amount / total[AMOUNT]
+            if total[AMOUNT] > 0:
+                f[53], f[54] = hhi, peak
+                f[55], f[56] = start / total[AMOUNT], end / total[AMOUNT]
+            if known:
+                f[57] = empty / n
 
             # the bar in the day so far
-            f[58] = _share_of_day(amt, auction[s, 0], a, b)
-            f[59] = _share_of_day(v, auction[s, 1], a, b)
-            f[60] = _share_of_day(trd, auction[s, 2], a, b)
-            f[61] = _share_of_day(net_buy, auction[s, 3] - auction[s, 4], a, b)
-            f[62] = _share_of_day(net_large, auction[s, 5] - auction[s, 6], a, b)
-    return out
+            for i, j in enumerate((AMOUNT, VOLUME, TRADES, NET_BUY, NET_LARGE)):
+                if abs(day[j]) > ROUNDING * size[j]:
+                    f[58 + i] = total[j] / day[j]
+
+            for j in range(f.size):
+                out[j, s, k] = f[j] if np.isfinite(f[j]) else np.nan

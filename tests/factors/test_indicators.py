@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.factors.block import GRID, SLOTS, dense_block, large_trade_minutes
+from assets.factors import block as blocks
+from assets.factors.block import GRID, SLOTS, dense_block, in_parts, large_trade_minutes
 from assets.factors.indicators import INDICATORS, make_day_indicators
 from assets.factors.windows import INDICATOR_NEEDS
 from resources.errors import InputError
@@ -46,6 +47,24 @@ def test_equal_to_plain_loops(seed: int, delivered: bool) -> None:
     for (symbol,), rows in by_symbol.items():
         expected = plain.plain_indicators(rows.to_dicts(), prices.get(symbol), daily_delivered=delivered)
         assert_same(found[symbol], expected, symbol)
+
+
+@pytest.mark.parametrize("threads", [2, 3, 64])
+def test_threads_change_no_bit(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = plain.market_day(2)
+    whole = make(*day)
+    monkeypatch.setattr(blocks, "SYMBOLS_A_PART", 1)
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: threads)
+    assert make(*day).equals(whole)
+
+
+def test_parts_cover_every_symbol_once_and_a_thread_s_error_is_raised() -> None:
+    for symbols in (0, 1, 499, 1000, 5300, 5301):
+        seen = np.zeros(symbols, dtype=int)
+        in_parts(symbols, lambda first, last, seen=seen: np.add.at(seen, slice(first, last), 1))
+        assert (seen == 1).all()
+    with pytest.raises(ZeroDivisionError):
+        in_parts(5300, lambda first, last: 1 // 0)
 
 
 def test_grid_is_the_specification_s() -> None:

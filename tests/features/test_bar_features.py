@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.factors.block import dense_block
+from assets.factors import block as blocks
+from assets.factors.block import dense_block, minute_returns
 from assets.features.bars import EDGES, FIELDS, STARTS, make_bar_features, measure_bars
 from assets.features.names import BAR_FEATURES, BAR_NEEDS, DAILY_FEATURES, DAILY_NEEDS, HOUR_FEATURE
 from resources.settings.features import FeaturesSettings
@@ -153,15 +154,15 @@ def test_equal_to_plain_loops(seed: int, size: int) -> None:
     block = dense_block(bars.lazy(), FIELDS)
     prices = dict(daily.select("symbol", "pre_close").rows())
     pre_close = np.array([prices.get(symbol, math.nan) for symbol in block.symbols])
-    found = measure_bars(block, pre_close, size, FeaturesSettings())
-    assert found.shape == (len(block), len(STARTS[size]), 63)
+    found = measure_bars(block, minute_returns(block, pre_close), size, FeaturesSettings())
+    assert found.shape == (63, len(block), len(STARTS[size]))
     for s, symbol in enumerate(block.symbols):
         rows = bars.filter(symbol=symbol).to_dicts()
         for k, start in enumerate(STARTS[size]):
             end = ([*STARTS[size], 897])[k + 1]
             minutes = [minute for minute in plain.GRID if start <= minute < end]
             expected = plain_features(rows, prices.get(symbol), start, minutes)
-            for name, value in zip(BAR_FEATURES, found[s, k], strict=True):
+            for name, value in zip(BAR_FEATURES, found[:, s, k], strict=True):
                 where = f"{symbol} {start} {name}: {value}, plain {expected[name]}"
                 if expected[name] is None:
                     assert not np.isfinite(value), where
@@ -171,6 +172,15 @@ def test_equal_to_plain_loops(seed: int, size: int) -> None:
 
 def make(bars: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
     return make_bar_features(bars.lazy(), daily.lazy(), plain.DATE, FeaturesSettings()).frame
+
+
+@pytest.mark.parametrize("threads", [2, 3])
+def test_threads_change_no_bit(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    day = plain.market_day(12)
+    whole = make(*day)
+    monkeypatch.setattr(blocks, "SYMBOLS_A_PART", 1)
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: threads)
+    assert make(*day).equals(whole)
 
 
 def test_names_count_as_the_specification_does() -> None:
