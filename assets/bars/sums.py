@@ -5,38 +5,36 @@ cutting into batches (batches.py), references, verdicts and limits (make.py).
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 import polars as pl
 
 from assets.bars import aggregate
-from assets.bars.batches import by_symbol
+from assets.bars.batches import Batch, sums_by_symbol
 from assets.bars.minutes import LARGE, book_frame, dense_frame
 from assets.bars.schemas import ORDER_SIZES
 from resources.settings.bars import BarsSettings
 
+_ORDERS = ("bid_order", "ask_order")
+
 
 def order_size_sums(trades: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
     """symbol, orders, sum_ln, sum_ln2."""
-    parts = [pl.DataFrame(schema={name: dtype for name, dtype in ORDER_SIZES.items() if name != "date"})]
-    columns = ("channel", "price", "volume", "bid_order", "ask_order")
-    for batch in by_symbol(trades, columns, settings.batch_rows):
-        starts, owner = batch.segments("channel")
+
+    def summed(batch: Batch) -> tuple[list[str], np.ndarray]:
         sums = np.zeros((len(batch.symbols), 3))
-        for side in ("bid_order", "ask_order"):
-            aggregate.order_sums(starts, owner, batch.array("price"), batch.array("volume"), batch.array(side), sums)
-        parts.append(
-            pl.DataFrame(
-                {
-                    "symbol": batch.symbols,
-                    "orders": sums[:, 0].astype(np.int64),
-                    "sum_ln": sums[:, 1],
-                    "sum_ln2": sums[:, 2],
-                }
-            )
-        )
-    return pl.concat(parts)
+        channel, price, volume = batch.array("channel"), batch.array("price"), batch.array("volume")
+        for side in _ORDERS:
+            aggregate.order_sums(batch.starts, channel, price, volume, batch.array(side), sums)
+        return batch.symbols, sums
+
+    columns = ("channel", "price", "volume", *_ORDERS)
+    symbols, sums = _joined(sums_by_symbol(trades, columns, settings.batch_rows, summed), np.zeros((0, 3)))
+    return pl.DataFrame(
+        {"symbol": symbols, "orders": sums[:, 0].astype(np.int64), "sum_ln": sums[:, 1], "sum_ln2": sums[:, 2]},
+        schema={name: dtype for name, dtype in ORDER_SIZES.items() if name != "date"},
+    )
 
 
 def traded_bars(
@@ -46,21 +44,29 @@ def traded_bars(
     pre_close: Mapping[str, float],
     settings: BarsSettings,
 ) -> pl.DataFrame:
+    """The rows of minute_bars of every symbol with trades, without book and limits.
+
+    thresholds: symbol, threshold (yuan); symbols that are not in it have no large-order amounts. pre_close: yuan.
+    """
     known = dict(thresholds.iter_rows())
-    columns = ("time", "price", "volume", "side", *(("channel", "bid_order", "ask_order") if known else ()))
-    parts = [dense_frame([], np.zeros((0, aggregate.SLOTS, 11), np.int64), date)]
-    for batch in by_symbol(trades, columns, settings.batch_rows):
+
+    def summed(batch: Batch) -> tuple[list[str], np.ndarray]:
         bars = np.zeros((len(batch.symbols), aggregate.SLOTS, 11), np.int64)
         first = _ticks([pre_close.get(symbol) for symbol in batch.symbols])
         time, price, volume = batch.array("time"), batch.array("price"), batch.array("volume")
         aggregate.bar_sums(batch.starts, time, price, volume, batch.array("side"), first, bars)
         threshold = np.array([known.get(symbol, np.nan) for symbol in batch.symbols])
-        if known:
-            starts, owner = batch.segments("channel")
-            for column, side in ((aggregate.LARGE_BUY, "bid_order"), (aggregate.LARGE_SELL, "ask_order")):
-                aggregate.large_sums(starts, owner, time, price, volume, batch.array(side), threshold, column, bars)
-        parts.append(_without_threshold(dense_frame(batch.symbols, bars, date), known))
-    return pl.concat(parts)
+        if not np.isnan(threshold).all():
+            channel = batch.array("channel")
+            for column, side in zip((aggregate.LARGE_BUY, aggregate.LARGE_SELL), _ORDERS, strict=True):
+                order = batch.array(side)
+                aggregate.large_sums(batch.starts, channel, time, price, volume, order, threshold, column, bars)
+        return batch.symbols, bars
+
+    columns = ("time", "price", "volume", "side", *(("channel", *_ORDERS) if known else ()))
+    none = np.zeros((0, aggregate.SLOTS, 11), np.int64)
+    symbols, bars = _joined(sums_by_symbol(trades, columns, settings.batch_rows, summed), none)
+    return _without_threshold(dense_frame(symbols, bars, date), known)
 
 
 def silent_bars(
@@ -84,18 +90,30 @@ def _ticks(prices: list[float | None]) -> np.ndarray:
 
 def book_statistics(quotes: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
     """symbol, minute, net_bid_change, spread, imbalance, imbalance_5 of every symbol with quotes (SPEC §2.2, §3)."""
-    levels = {
-        side: pl.sum_horizontal(pl.col(f"{side}_volume_{i}").fill_null(0) for i in range(1, 6)).alias(f"{side}_5")
-        for side in ("bid", "ask")
-    }
-    first = [f"{side}_{what}_1" for side in ("bid", "ask") for what in ("price", "volume")]
-    reduced = quotes.select("symbol", "time", *(pl.col(name).fill_null(0) for name in first), *levels.values())
-    columns = ("time", *first, "bid_5", "ask_5")
-    parts = [book_frame([], np.zeros((0, aggregate.SLOTS, 2), np.int64), np.zeros((0, aggregate.SLOTS, 3)))]
-    for batch in by_symbol(reduced, columns, settings.batch_rows):
+    prices = ("bid_price_1", "ask_price_1")
+    volumes = [[f"{side}_volume_{level}" for level in range(1, 6)] for side in ("bid", "ask")]
+    columns = (*prices, *volumes[0], *volumes[1])
+
+    def summed(batch: Batch) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
         whole = np.zeros((len(batch.symbols), aggregate.SLOTS, 2), np.int64)
         means = np.zeros((len(batch.symbols), aggregate.SLOTS, 3))
-        time, bid, bid_volume, ask, ask_volume, bid_5, ask_5 = (batch.array(column) for column in columns)
-        aggregate.book_sums(batch.starts, time, bid, bid_volume, ask, ask_volume, bid_5, ask_5, whole, means)
-        parts.append(book_frame(batch.symbols, whole, means))
+        bid, ask = (batch.array(name) for name in prices)
+        bid_volumes, ask_volumes = (tuple(batch.array(name) for name in side) for side in volumes)
+        aggregate.book_sums(batch.starts, batch.array("time"), bid, ask, bid_volumes, ask_volumes, whole, means)
+        return batch.symbols, (whole, means)
+
+    filled = quotes.select("symbol", "time", *(pl.col(name).fill_null(0) for name in columns))
+    parts = [book_frame([], np.zeros((0, aggregate.SLOTS, 2), np.int64), np.zeros((0, aggregate.SLOTS, 3)))]
+    for symbols, (whole, means) in sums_by_symbol(filled, ("time", *columns), settings.batch_rows, summed):
+        parts.append(book_frame(symbols, whole, means))
     return pl.concat(parts)
+
+
+def _joined(parts: Iterable[tuple[list[str], np.ndarray]], none: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Symbols and sums of all batches. none: the sums of no symbol."""
+    symbols: list[str] = []
+    sums = [none]
+    for names, part in parts:
+        symbols += names
+        sums.append(part)
+    return symbols, np.concatenate(sums)

@@ -1,4 +1,6 @@
-"""Settings of order_sizes and minute_bars: large orders, and how exactly a tape must add up (SPEC §2.3, §3)."""
+"""Settings of tape_health, order_sizes and minute_bars: large orders, how exactly a tape must add up (SPEC §2.3, §3)."""
+
+from typing import Literal
 
 from pydantic import Field
 
@@ -6,7 +8,7 @@ from resources.settings.base import Section
 
 
 class BarsSettings(Section):
-    """What `order_sizes` and `minute_bars` are handed."""
+    """What `tape_health`, `order_sizes` and `minute_bars` are handed."""
 
     large_order_days: int = Field(
         20, ge=1, description="Trading days before a day whose orders set its large-order thresholds. SPEC §3"
@@ -22,7 +24,48 @@ class BarsSettings(Section):
     amount_tolerance: float = Field(
         1.0,
         ge=0,
-        description="Yuan by which a tape may miss the daily amount: some vendors round it to a yuan. SPEC §2.3",
+        description="Yuan by which a tape may miss a daily or cumulative amount that its vendor gives in whole yuan; less than "
+        "that, of a snapshot. SPEC §2.3",
+    )
+    cent_tolerance: float = Field(
+        0.0, ge=0, description="Yuan by which a tape may miss an amount that is delivered to the cent. SPEC §2.3"
+    )
+    align_quotes_by: Literal["count", "volume"] = Field(
+        "count",
+        description="Which cumulative field of a snapshot says how many trades it has counted; volume where a vendor's count "
+        "is none of trades, or absent.",
+    )
+    max_quote_lag_ms: int = Field(
+        10_000,
+        ge=0,
+        description="Milliseconds between a snapshot's stamp and those of the trades around it above which it belongs to no bar. "
+        "Clocks run up to a second apart (SPEC §2.3).",
+    )
+    max_unusable_quote_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Share of a symbol's snapshots in continuous trading that may be left out (crossed, fallen back, off the "
+        "tape, late) before its book is set aside.",
+    )
+    max_side_disagreements: int = Field(
+        0,
+        ge=0,
+        description="Continuous prints of a symbol whose flag and order numbers may disagree about the aggressor before it is "
+        "set aside: on real tapes none does (SPEC §2.3).",
+    )
+    whole_channel_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of a channel's numbers from which it is a whole feed, whose gaps are losses.",
+    )
+    max_missing_share: float = Field(
+        0.001, ge=0, le=1, description="Share of a whole channel's numbers that may be missing before a day is refused."
+    )
+    replay_book: bool = Field(
+        False,
+        description="Whether tape_health replays every order book and counts the snapshots it does not reproduce.",
     )
     max_set_aside_share: float = Field(
         0.2, ge=0, le=1, description="Share of a day's symbols that may be set aside before the whole day is refused."

@@ -1,0 +1,342 @@
+"""Is a symbol's tape of a day all there and right (SPEC §2.3)? Measures in, one verdict per symbol out, with its reason.
+
+Here: references and differences, what makes a tape ok, repaired, set aside or missing, and how that is told. Not here:
+measuring (align_tapes.py, what trades, orders and quotes tell beside their partitions), files and the day (tape_health_make.py).
+
+Words. ok: nothing to tell. repaired: duplicates dropped, stamps put into their bar, single snapshots left out; the values
+stand. set aside: rows stay downstream, their values null. missing: it should have traded and there is no tape; no rows
+downstream. `verdict` is that of the values: a book set aside (quotes_verdict) leaves the trades' columns alone, orders are
+read by no bar.
+"""
+
+import polars as pl
+
+from resources.settings.bars import BarsSettings
+
+OK, REPAIRED, SET_ASIDE, MISSING = "ok", "repaired", "set aside", "missing"
+_REFERENCE = ("daily_prices", "the last snapshot")
+
+
+def judge_ticks(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+    """Adds reference_volume, reference_amount, the differences, the verdicts and the reason to what was measured of ticks.
+
+    found, one row per symbol: the columns of align_tapes.TAPE and BOOK (trades and quotes null where it has none);
+    daily_volume (shares), daily_amount (yuan); explicit: whether limit prices were delivered with them; what trades, orders and quotes tell of their rows under `trades.`, `orders.` and
+    `quotes.` (schemas in tape_health_make.py); overfilled_orders; gapped: whether its channel lacks numbers. Every row is judged
+    by itself, but for one fact about the daily prices: whether they are delivered to the cent.
+    """
+    judged = _against_references(found, settings)
+    told = {
+        "trades": (pl.col("trades").is_not_null(), _trades_set_aside(settings), _trades_repaired(settings)),
+        "quotes": (pl.col("quotes").is_not_null(), _quotes_set_aside(settings), _quotes_repaired()),
+        "orders": (pl.col("orders").is_not_null(), _orders_set_aside(), _orders_repaired()),
+    }
+    for name, (delivered, aside, repaired) in told.items():
+        judged = judged.with_columns(pl.when(delivered).then(_joined(aside)).alias(f"{name}_aside"))
+        stands = delivered & pl.col(f"{name}_aside").is_null()
+        judged = judged.with_columns(pl.when(stands).then(_joined(repaired)).alias(f"{name}_repaired"))
+        judged = judged.with_columns(
+            pl.when(pl.col(f"{name}_aside").is_not_null())
+            .then(pl.lit(SET_ASIDE))
+            .when(pl.col(f"{name}_repaired").is_not_null())
+            .then(pl.lit(REPAIRED))
+            .when(delivered)
+            .then(pl.lit(OK))
+            .alias(f"{name}_verdict")
+        )
+    should = (pl.col("daily_volume") > 0) | (pl.col("quoted_volume") > 0)
+    judged = judged.with_columns(missing=pl.when(pl.col("trades").is_null() & should).then(_missing()))
+    judged = judged.with_columns(
+        trades_verdict=pl.when(pl.col("missing").is_not_null()).then(pl.lit(MISSING)).otherwise("trades_verdict")
+    )
+    stories = [f"{name}_{kind}" for name in told for kind in ("aside", "repaired")]
+    return judged.with_columns(
+        verdict=pl.when(pl.col("trades_verdict").is_in([MISSING, SET_ASIDE]))
+        .then("trades_verdict")
+        .when(pl.any_horizontal(pl.col(story).is_not_null() for story in stories))
+        .then(pl.lit(REPAIRED))
+        .otherwise(pl.lit(OK)),
+        reason=_none_if_empty(pl.concat_str("missing", *stories, separator="; ", ignore_nulls=True)),
+    )
+
+
+def judge_bars(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+    """The same for one-minute bars that were delivered instead of ticks.
+
+    found: symbol, volume (shares) and amount (yuan, null where not delivered) of its minutes, daily_volume, daily_amount,
+    rejected (why rows of it cannot be right; null where they can), delivered.
+    """
+    compared = found.with_columns(
+        reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_REFERENCE[0])),
+        reference_volume=pl.col("daily_volume"),
+        reference_amount=pl.col("daily_amount"),
+        volume_difference=pl.col("volume") - pl.col("daily_volume"),
+        amount_difference=pl.col("amount") - pl.col("daily_amount"),
+        amount_slack=pl.lit(settings.amount_tolerance),
+    )
+    totals = _totals("minutes")
+    why = pl.coalesce("rejected", pl.when(_off(settings)).then(totals))
+    absent = pl.format("daily_prices says {} shares traded, and no minute of it was delivered", "daily_volume")
+    verdict = (
+        pl.when(~pl.col("delivered"))
+        .then(pl.lit(MISSING))
+        .when(why.is_not_null())
+        .then(pl.lit(SET_ASIDE))
+        .otherwise(pl.lit(OK))
+    )
+    return compared.with_columns(
+        verdict=verdict, trades_verdict=verdict, reason=pl.when("delivered").then(why).otherwise(absent)
+    )
+
+
+# --- totals ---------------------------------------------------------------------------------------------------------------
+
+
+def _against_references(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+    """The daily prices are the reference, without a row there the last snapshot; in whole 1/10 000 yuan, and told in yuan.
+
+    An amount delivered to the cent must be met to the cent. Where no daily amount of the day has cents, the vendor rounds.
+    """
+    cents = (found["daily_amount"] * 100).round()
+    to_the_cent = bool((cents % 100 != 0).any())
+    daily = (pl.col("daily_amount") * (100 if to_the_cent else 1)).round().cast(pl.Int64) * (
+        100 if to_the_cent else 10_000
+    )
+    by_day = pl.col("daily_volume").is_not_null()
+    by_book = ~by_day & (pl.col("quoted_volume").is_not_null())
+    whole = pl.when(by_day).then(pl.lit(not to_the_cent)).otherwise("whole_yuan")
+    slack = pl.when(whole).then(settings.amount_tolerance).otherwise(settings.cent_tolerance)
+    after_hours = pl.col("quoted_volume") == pl.col("volume") - pl.col(
+        "late_volume"
+    )  # some snapshots do not count them
+    quoted = pl.when(after_hours).then("volume").otherwise("quoted_volume")
+    quoted_amount = pl.when(~after_hours | (pl.col("late_volume") == 0)).then("quoted_amount")
+    amount = pl.when(by_day).then(daily).when(by_book).then(quoted_amount)
+    return found.with_columns(
+        reference=pl.when(by_day).then(pl.lit(_REFERENCE[0])).when(by_book).then(pl.lit(_REFERENCE[1])),
+        reference_volume=pl.when(by_day).then("daily_volume").when(by_book).then(quoted),
+        reference_amount=amount / 10_000,
+        quoted_volume_difference=pl.col("volume") - quoted,
+        amount_difference=(pl.col("amount") - amount) / 10_000,
+        amount_slack=slack,
+        amount=pl.col("amount") / 10_000,
+    ).with_columns(volume_difference=pl.col("volume") - pl.col("reference_volume"))
+
+
+def _off(settings: BarsSettings) -> pl.Expr:
+    shares = pl.col("volume_difference").abs() > settings.volume_tolerance
+    return shares.fill_null(False) | (pl.col("amount_difference").abs() > pl.col("amount_slack") + 1e-9).fill_null(
+        False
+    )
+
+
+def _totals(what: str) -> pl.Expr:
+    def told(name: str) -> pl.Expr:  # an unknown amount must not make the whole sentence null
+        return pl.col(name).round(4).cast(pl.String).str.strip_suffix(".0").fill_null("unknown")
+
+    return pl.format(
+        "its {} add up to {} shares and {} yuan, {} says {} and {}: rows are missing, stand twice or are altered",
+        pl.lit(what), told("volume"), told("amount"), "reference", told("reference_volume"), told("reference_amount"),
+    )  # fmt: skip
+
+
+# --- what is told: (holds, sentence) --------------------------------------------------------------------------------------
+
+
+Told = list[tuple[pl.Expr, pl.Expr]]
+
+
+def _joined(told: Told) -> pl.Expr:
+    """The sentences that hold, one after the other; null where none does."""
+    sentences = [pl.when(holds).then(text) for holds, text in told]
+    return _none_if_empty(pl.concat_str(sentences, separator="; ", ignore_nulls=True))
+
+
+def _none_if_empty(text: pl.Expr) -> pl.Expr:
+    return pl.when(text != "").then(text)
+
+
+def _clock(ms: str) -> pl.Expr:
+    """'09:30:03.000' of ms since midnight."""
+    parts = ((3_600_000, 24, 2), (60_000, 60, 2), (1000, 60, 2), (1, 1000, 3))
+    return pl.format(
+        "{}:{}:{}.{}", *((pl.col(ms) // unit % size).cast(pl.String).str.zfill(digits) for unit, size, digits in parts)
+    )
+
+
+def _proven(settings: BarsSettings) -> pl.Expr:
+    """Whether a total proves that the tape is whole."""
+    return pl.col("reference").is_not_null() & ~_off(settings)
+
+
+def _trades_set_aside(settings: BarsSettings) -> Told:
+    away = pl.when(pl.col("first_off") >= 0).then(
+        pl.format(" (its snapshots leave the tape at {})", _clock("first_off"))
+    )
+    proven = _proven(settings)
+    agrees = proven & (pl.col("run") >= 2)
+    return [
+        (
+            pl.col("trades.conflicting_duplicates") > 0,
+            pl.format("{} of its trades stand twice and say different things", "trades.conflicting_duplicates"),
+        ),
+        (_off(settings), pl.concat_str(_totals("trades"), away.fill_null(""))),
+        (
+            (pl.col("trades.rows_set_aside") > 0) & ~proven,
+            pl.format(
+                "{} of its rows in the trade files can't be used, and no total proves that none of its trades is missing",
+                "trades.rows_set_aside",
+            ),
+        ),
+        (
+            agrees,
+            pl.format(
+                "{} snapshots in a row, from {} on, are not the sums of its trades, and at {} they are again: either of the two "
+                "is wrong in between",
+                "run",
+                _clock("run_from"),
+                _clock("run_to"),
+            ),
+        ),
+        (
+            (pl.col("outside") > 0) & (pl.col("explicit") | pl.col("quoted_limit_up").is_not_null()),
+            pl.format("{} of its trades are priced outside the limit prices delivered for the day", "outside"),
+        ),
+        (
+            pl.col("uncertain") > 0,
+            pl.format(
+                "{} of its trades are stamped out of order, and the trades around them do not lie in one bar",
+                "uncertain",
+            ),
+        ),
+        (
+            pl.col("trades.side_disagreements") > settings.max_side_disagreements,
+            pl.format(
+                "flag and order numbers of {} continuous prints disagree about the aggressor, more than {} "
+                "(bars.max_side_disagreements)",
+                "trades.side_disagreements",
+                pl.lit(settings.max_side_disagreements),
+            ),
+        ),
+        (
+            pl.col("channels") > 1,
+            pl.format("its trades before the close stand on {} channels, where a stock has one", "channels"),
+        ),
+        (
+            pl.col("gapped") & pl.col("reference").is_null(),
+            pl.lit("numbers are missing from its channel, and no total proves that none of its trades is among them"),
+        ),
+    ]
+
+
+def _trades_repaired(settings: BarsSettings) -> Told:
+    return [
+        (
+            pl.col("trades.duplicates") > 0,
+            pl.format("{} of its trades were delivered twice and count once", "trades.duplicates"),
+        ),
+        (
+            (pl.col("trades.rows_set_aside") > 0) & _proven(settings),
+            pl.format(
+                "{} of its rows in the trade files can't be used; the total proves that nothing is missing",
+                "trades.rows_set_aside",
+            ),
+        ),
+        (
+            (pl.col("disordered") > 0) & (pl.col("uncertain") == 0),
+            pl.format("{} stamps of its trades are out of order and put into their bar", "disordered"),
+        ),
+    ]
+
+
+def _missing() -> pl.Expr:
+    lost = pl.when(pl.col("trades.rows_set_aside") > 0).then(
+        pl.format(": the {} rows of it that were can't be used", "trades.rows_set_aside")
+    )
+    says = pl.when(pl.col("daily_volume") > 0).then(pl.lit(_REFERENCE[0])).otherwise(pl.lit(_REFERENCE[1]))
+    volume = pl.when(pl.col("daily_volume") > 0).then("daily_volume").otherwise("quoted_volume")
+    told = pl.format("{} says {} shares traded, and no trade of it was delivered", says, volume)
+    return pl.concat_str(told, lost.fill_null(""))
+
+
+def _unusable() -> pl.Expr:
+    """Snapshots left out. Where the trades are wrong, those that disagree with them are not the snapshots' fault."""
+    own = pl.sum_horizontal("cumulative_decreases", "crossed_quotes", "odd_quotes")
+    return pl.when(pl.col("trades_aside").is_null()).then("unusable_quotes").otherwise(own)
+
+
+def _quotes_set_aside(settings: BarsSettings) -> Told:
+    share = pl.lit(f"{settings.max_unusable_quote_share:.0%}")
+    story = "its book is set aside: {} of {} snapshots can't be used, more than {} (bars.max_unusable_quote_share): {}"
+    too_many = _unusable() > settings.max_unusable_quote_share * pl.col("judged")
+    return [(too_many, pl.format(story, _unusable(), "judged", share, _faults()))]
+
+
+def _quotes_repaired() -> Told:
+    return [
+        (
+            _unusable() > 0,
+            pl.format("{} of {} snapshots are left out of the book: {}", _unusable(), "judged", _faults()),
+        ),
+        (
+            pl.col("repeated_quotes") > 0,
+            pl.format("{} snapshots repeat the one before and count once", "repeated_quotes"),
+        ),
+        (
+            pl.col("quotes.rows_set_aside") > 0,
+            pl.format("{} of its rows in the snapshot files can't be used", "quotes.rows_set_aside"),
+        ),
+    ]
+
+
+def _orders_set_aside() -> Told:
+    return [
+        (
+            pl.col("orders.conflicting_duplicates") > 0,
+            pl.format(
+                "its orders are set aside: {} stand twice and say different things", "orders.conflicting_duplicates"
+            ),
+        ),
+        (
+            pl.col("orders.rows_set_aside") > 0,
+            pl.format(
+                "its orders are set aside: {} of its rows in the order files can't be used", "orders.rows_set_aside"
+            ),
+        ),
+        (
+            pl.col("overfilled_orders") > 0,
+            pl.format(
+                "its orders are set aside: {} were filled or withdrawn beyond their size, or without having entered",
+                "overfilled_orders",
+            ),
+        ),
+    ]
+
+
+def _orders_repaired() -> Told:
+    return [
+        (
+            pl.col("orders.duplicates") > 0,
+            pl.format("{} of its order rows were delivered twice and count once", "orders.duplicates"),
+        ),
+        (
+            pl.col("orders.out_of_order") > 0,
+            pl.format("{} of its order rows are stamped out of order", "orders.out_of_order"),
+        ),
+    ]
+
+
+def _faults() -> pl.Expr:
+    """'2 crossed, 1 behind an earlier one'."""
+    named = {
+        "crossed_quotes": "crossed",
+        "cumulative_decreases": "behind an earlier one",
+        "misaligned_quotes": "no sums of its trades",
+        "late_quotes": "stamped far from its trades",
+        "odd_quotes": "with another previous close or limit price",
+    }
+    return pl.concat_str(
+        [pl.when(pl.col(name) > 0).then(pl.format("{} {}", name, pl.lit(text))) for name, text in named.items()],
+        separator=", ",
+        ignore_nulls=True,
+    )

@@ -1,0 +1,368 @@
+"""One day's tape_health: what is read, which symbols there are, what is told of the day as a whole.
+
+Here: putting measures, references, channels and landing bars together, the side files that minute_bars reads, and the profile
+that the checks judge. Not here: measuring (align_tapes.py), verdicts of a symbol (tape_health.py).
+"""
+
+import datetime as dt
+import io
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import polars as pl
+
+from assets.bars.align_tapes import TAPE, Measured, measure_tapes
+from assets.bars.delivered import Delivered, delivered_bars
+from assets.bars.rebuilt_orders import count_order_faults
+from assets.bars.schemas import TAPE_HEALTH
+from assets.bars.tape_health import MISSING, SET_ASIDE, judge_bars, judge_ticks
+from assets.bars.tape_health_channels import CHANNELS, NUMBERS, missing_numbers
+from resources.errors import NotReadyError
+from resources.landing import LandingView
+from resources.made import Made
+from resources.settings.bars import BarsSettings
+
+Files = Callable[[str, dt.date, str], bytes]
+
+SYMBOLS: dict[str, dict[str, Any]] = {
+    "trades": {
+        "symbol": pl.String,
+        "rows": pl.Int64,
+        "rows_set_aside": pl.Int64,
+        "duplicates": pl.Int64,
+        "conflicting_duplicates": pl.Int64,
+        "out_of_order": pl.Int64,
+        "side_disagreements": pl.Int64,
+    },
+    "orders": {
+        "symbol": pl.String,
+        "rows": pl.Int64,
+        "rows_set_aside": pl.Int64,
+        "duplicates": pl.Int64,
+        "conflicting_duplicates": pl.Int64,
+        "out_of_order": pl.Int64,
+    },
+    "quotes": {
+        "symbol": pl.String,
+        "rows": pl.Int64,
+        "rows_set_aside": pl.Int64,
+        "cumulative_decreases": pl.Int64,
+        "outside_limits": pl.Int64,
+        "crossed": pl.Int64,
+    },
+}
+"""What trades, orders and quotes tell of each symbol in symbols.parquet."""
+FINAL = {
+    "symbol": pl.String,
+    "quoted_volume": pl.Int64,
+    "quoted_pre_close": pl.Float64,
+    "quoted_limit_up": pl.Float64,
+    "quoted_limit_down": pl.Float64,
+    "booked": pl.Boolean,
+}
+"""final_quotes.parquet: what a symbol's snapshots say in the end (shares, yuan), and whether a book stood in continuous trading."""
+PROFILE = {
+    "symbol": pl.String,  # null in the rows about the day and its channels
+    "set_aside": pl.Int64,
+    "uncompared": pl.Int64,
+    "misaligned_quotes": pl.Int64,
+    "outside_rule": pl.Int64,
+    "too_many_set_aside": pl.Int64,
+    "too_few_covered": pl.Int64,
+    "too_many_uncovered": pl.Int64,  # null where the bars are no ticks'
+    "missing_numbers": pl.Int64,
+    "missing_share": pl.Float64,
+    "detail": pl.String,
+}
+"""One row per symbol, one for the day, one per channel that lacks numbers; what does not concern a row is null."""
+_LISTED = 20  # names spelled out in a message
+_REPLAY_OFF = "the book replay is off (bars.replay_book)"
+
+
+def make_tape_health(
+    *,
+    date: dt.date,
+    trades: pl.LazyFrame,
+    orders: pl.LazyFrame,
+    quotes: pl.LazyFrame,
+    daily_prices: pl.LazyFrame,
+    securities: pl.LazyFrame,
+    landing: LandingView,
+    files: Files,
+    settings: BarsSettings,
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> Made:
+    """One row per symbol that was delivered, as ticks or else as landing bars, or that should have traded; schema TAPE_HEALTH.
+
+    Beside it, of ticks: final_quotes.parquet (FINAL), stamps.parquet (align_tapes.STAMPS) and faults.parquet
+    (align_tapes.FAULTS), the rows of trades and quotes that minute_bars repairs, and channels.parquet (CHANNELS).
+    """
+    daily = daily_prices.select("symbol", daily_volume="volume", daily_amount="amount").collect()
+    sides = {
+        name: _side(files, name, date, rows)
+        for name, rows in (("trades", trades), ("orders", orders), ("quotes", quotes))
+    }
+    if _holds_rows(trades) or any(side.height for side in sides.values()):
+        return _of_ticks(date, trades, orders, quotes, daily, securities, landing, files, sides, settings)
+    landed = landing.bars()
+    if landed is None:
+        why = unavailable.get("trades", {}).get("price", "no trades on this day")
+        gone = dict.fromkeys(TAPE_HEALTH, f"{why}, and no bars/{date:%Y%m%d}.parquet")
+        return Made(pl.DataFrame(schema=TAPE_HEALTH), unavailable=gone)
+    name = f"bars/{landing.bars_path().name}"
+    return _of_bars(date, name, delivered_bars(landed, date, name, {}), daily, settings)
+
+
+def _of_ticks(
+    date: dt.date,
+    trades: pl.LazyFrame,
+    orders: pl.LazyFrame,
+    quotes: pl.LazyFrame,
+    daily: pl.DataFrame,
+    securities: pl.LazyFrame,
+    landing: LandingView,
+    files: Files,
+    sides: Mapping[str, pl.DataFrame],
+    settings: BarsSettings,
+) -> Made:
+    explicit, rule = _delivered_limits(landing), _limits(securities.collect())
+    measured = measure_tapes(trades, quotes, explicit, rule, settings)
+    numbers = {name: _numbers(files, name, date, rows) for name, rows in (("trades", trades), ("orders", orders))}
+    channels = missing_numbers(numbers["trades"], numbers["orders"], settings)
+    faulty = pl.DataFrame(schema={"symbol": pl.String, "faulty": pl.Int64})
+    if _holds_rows(orders):
+        faulty = count_order_faults(trades, orders, settings.batch_rows).select("symbol", "faulty")
+    found = _found(measured, sides, daily, channels, faulty)
+    judged = judge_ticks(found.with_columns(explicit=pl.col("symbol").is_in(list(explicit))), settings)
+    frame = judged.with_columns(date=pl.lit(date), source=pl.lit("ticks"), book_mismatches=pl.lit(None, pl.Int64))
+    reasons = {"book_mismatches": _REPLAY_OFF}
+    final = measured.book.select(
+        "symbol",
+        "quoted_volume",
+        *(pl.col(f"quoted_{name}") / 10_000 for name in ("pre_close", "limit_up", "limit_down")),
+        "booked",
+    )
+    beside = {
+        "final_quotes.parquet": final.select(pl.col(name).cast(dtype) for name, dtype in FINAL.items()),
+        "stamps.parquet": measured.stamps,
+        "faults.parquet": measured.faults,
+        "channels.parquet": channels,
+    }
+    return Made(
+        frame.select(pl.col(name).cast(dtype) for name, dtype in TAPE_HEALTH.items()),
+        _profile(frame, channels, settings),
+        files={name: _encode(side) for name, side in beside.items()},
+        unavailable=reasons,
+        notes=_counts(frame) | {"whole_channels": channels["missing"].count(), "channels": channels.height},
+    )
+
+
+def _of_bars(date: dt.date, name: str, delivered: Delivered, daily: pl.DataFrame, settings: BarsSettings) -> Made:
+    rejected = delivered.rejected.group_by("symbol", maintain_order=True).agg(
+        rejected=pl.format("{}: {} bad rows, the first: {}", pl.lit(name), pl.len(), pl.col("reason").first()),
+        rows_set_aside=pl.len(),
+    )
+
+    def total(column: str) -> pl.Expr:  # Σ of nothing is unknown, not 0
+        return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
+
+    sums = delivered.frame.group_by("symbol").agg(
+        *(total(column).alias(column) for column in ("trades", "volume", "amount"))
+    )
+    found = (
+        sums.with_columns(delivered=pl.lit(True))
+        .join(daily, on="symbol", how="full", coalesce=True)
+        .filter(pl.col("delivered") | (pl.col("daily_volume") > 0))
+        .with_columns(pl.col("delivered").fill_null(False))
+        .join(rejected, on="symbol", how="left")
+        .sort("symbol")
+    )
+    judged = judge_bars(found, settings).with_columns(
+        date=pl.lit(date),
+        source=pl.lit("bars"),
+        rows_set_aside=pl.when("delivered").then(pl.col("rows_set_aside").fill_null(0)),
+    )
+    absent = [column for column in TAPE_HEALTH if column not in judged.columns]
+    frame = judged.with_columns(pl.lit(None, TAPE_HEALTH[column]).alias(column) for column in absent)
+    return Made(
+        frame.select(pl.col(column).cast(dtype) for column, dtype in TAPE_HEALTH.items()),
+        _profile(frame, pl.DataFrame(schema=CHANNELS), settings),
+        unavailable=dict.fromkeys(absent, f"{name} holds one-minute bars, no ticks"),
+        notes=_counts(frame),
+    )
+
+
+# --- what is read ---------------------------------------------------------------------------------------------------------
+
+
+def _holds_rows(rows: pl.LazyFrame) -> bool:
+    return rows.select(pl.len()).collect().item() > 0
+
+
+def _side(files: Files, table: str, date: dt.date, rows: pl.LazyFrame) -> pl.DataFrame:
+    return _read(files, table, date, "symbols.parquet", SYMBOLS[table], rows)
+
+
+def _numbers(files: Files, table: str, date: dt.date, rows: pl.LazyFrame) -> pl.DataFrame:
+    return _read(files, table, date, "numbers.parquet", NUMBERS, rows)
+
+
+def _read(
+    files: Files, table: str, date: dt.date, name: str, schema: Mapping[str, Any], rows: pl.LazyFrame
+) -> pl.DataFrame:
+    """A side file; nothing where the table is empty because nothing landed."""
+    try:
+        data = files(table, date, name)
+    except NotReadyError:
+        if _holds_rows(rows):
+            raise
+        return pl.DataFrame(schema=schema)
+    return pl.read_parquet(io.BytesIO(data)).select(pl.col(column).cast(dtype) for column, dtype in schema.items())
+
+
+def _delivered_limits(landing: LandingView) -> dict[str, tuple[float, float]]:
+    """symbol → (limit_down, limit_up) of the day where daily_prices delivers both."""
+    rows = landing.reference("daily_prices")
+    return {} if rows is None else _limits(rows.filter(pl.col("date") == landing.date).collect())
+
+
+def _limits(frame: pl.DataFrame) -> dict[str, tuple[float, float]]:
+    known = frame.filter((pl.col("limit_down") > 0) & (pl.col("limit_up") > 0))
+    return {symbol: (low, high) for symbol, low, high in known.select("symbol", "limit_down", "limit_up").iter_rows()}
+
+
+def _found(
+    measured: Measured,
+    sides: Mapping[str, pl.DataFrame],
+    daily: pl.DataFrame,
+    channels: pl.DataFrame,
+    faulty: pl.DataFrame,
+) -> pl.DataFrame:
+    """One row per symbol with all that is known of it."""
+    traded = daily.filter(pl.col("daily_volume") > 0)
+    parts = (measured.tape, measured.book, traded, *sides.values())
+    symbols = pl.concat([part.select("symbol") for part in parts]).unique().sort("symbol")
+    found = symbols.join(measured.tape, on="symbol", how="left").join(measured.book, on="symbol", how="left")
+    for name, side in sides.items():
+        told = side.rename({column: f"{name}.{column}" for column in side.columns if column != "symbol"})
+        found = found.join(told, on="symbol", how="left")
+    found = found.join(daily, on="symbol", how="left").join(
+        faulty.rename({"faulty": "overfilled_orders"}), on="symbol", how="left"
+    )
+    # Open to trade all day without a trade: its tape is rightly empty.
+    silent = (
+        pl.col("trades").is_null()
+        & pl.col("booked").fill_null(False)
+        & (pl.col("quoted_volume").fill_null(0) == 0)
+        & (pl.col("daily_volume").fill_null(0) == 0)
+        & (pl.col("trades.rows_set_aside").fill_null(0) == 0)
+    )
+    counts = [name for name in TAPE if name != "symbol"]
+    gapped = channels.filter((pl.col("missing") > 0) & pl.col("numbering").is_in(["trades", "events"]))
+    lost = measured.channels.with_columns(exchange=pl.col("symbol").str.tail(2)).join(
+        gapped, on=["exchange", "channel"], how="semi"
+    )
+    return found.with_columns(
+        *(pl.when(silent).then(0).otherwise(name).alias(name) for name in counts),
+        orders=pl.when(pl.col("orders.rows").fill_null(0) + pl.col("orders.rows_set_aside").fill_null(0) > 0).then(
+            "orders.rows"
+        ),
+        gapped=pl.col("symbol").is_in(lost["symbol"].unique().to_list()),
+    ).with_columns(
+        **{
+            name: _sum(*(f"{table}.{name}" for table in sides if name in SYMBOLS[table]))
+            for name in ("rows_set_aside", "duplicates", "conflicting_duplicates")
+        },
+        out_of_order=_sum("disordered", "orders.out_of_order"),
+        outside_limits=_sum("outside", "quotes.outside_limits"),
+        side_disagreements=pl.col("trades.side_disagreements"),
+        misaligned_quotes=pl.when(pl.col("trades").is_not_null()).then("misaligned_quotes"),
+    )
+
+
+def _sum(*names: str) -> pl.Expr:
+    """The sum of what is known; null where nothing is."""
+    known = pl.any_horizontal(pl.col(name).is_not_null() for name in names)
+    return pl.when(known).then(pl.sum_horizontal(pl.col(name).fill_null(0) for name in names))
+
+
+# --- what is told ---------------------------------------------------------------------------------------------------------
+
+
+def _counts(frame: pl.DataFrame) -> dict[str, object]:
+    return {
+        "verdicts": dict(frame["verdict"].value_counts(sort=True).sort("verdict").iter_rows()),
+        "symbols_set_aside": (frame["verdict"] == SET_ASIDE).sum(),
+    }
+
+
+def _profile(frame: pl.DataFrame, channels: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+    """What the checks judge."""
+    ticked = "explicit" in frame.columns
+    delivered = (pl.col("verdict") != MISSING) & pl.col("trades_verdict").is_not_null()
+    accepted = delivered & (pl.col("verdict") != SET_ASIDE)
+    there = frame.filter(delivered)
+    aside = frame.filter(pl.col("verdict") == SET_ASIDE)
+    missing = frame.filter(pl.col("verdict") == MISSING)
+    symbols = frame.select(
+        "symbol",
+        set_aside=pl.when(delivered).then((pl.col("verdict") == SET_ASIDE).cast(pl.Int64)),
+        uncompared=pl.when(accepted).then(pl.col("volume_difference").is_null().cast(pl.Int64)),
+        misaligned_quotes=pl.when(accepted).then("misaligned_quotes"),
+        outside_rule=pl.when(accepted).then("outside_limits"),
+        detail=pl.when(pl.col("verdict") == SET_ASIDE).then("reason"),
+    )
+    official = frame.filter(pl.col("daily_volume") > 0)
+    untaped = missing.filter(pl.col("daily_volume") > 0)
+    traded = frame.filter((pl.col("trades_verdict").is_not_null()) & _should_trade(frame)).height
+    share = aside.height / there.height if there.height else 0.0
+    coverage = 1 - missing.height / traded if traded else 1.0
+    too_many, too_few = share > settings.max_set_aside_share, coverage < settings.min_coverage
+    lost = untaped.height > settings.max_uncovered_share * official.height if ticked else None
+    story = []
+    if too_many:
+        story.append(
+            f"{aside.height} of {there.height} symbols are set aside, more than {settings.max_set_aside_share:.0%} "
+            f"(bars.max_set_aside_share): {_names(aside['symbol'])}"
+        )
+    if lost:
+        story.append(
+            f"{untaped.height} of {official.height} names that daily_prices says traded have no trades, more than "
+            f"{settings.max_uncovered_share:.0%} (bars.max_uncovered_share): {_names(untaped['symbol'])}"
+        )
+    elif too_few:
+        story.append(f"{missing.height} of {traded} traded names were not delivered: {_names(missing['symbol'])}")
+    day = {
+        "too_many_set_aside": int(too_many),
+        "too_few_covered": int(too_few),
+        "too_many_uncovered": None if lost is None else int(lost),
+        "detail": "; ".join(story) or None,
+    }
+    gaps = channels.filter(pl.col("missing") > 0).select(
+        missing_numbers="missing",
+        missing_share=pl.col("missing") / pl.col("last"),
+        detail=pl.format(
+            "channel {} of {} lacks {} of its {} numbers of {}: {}", "channel", "exchange", "missing", "last", "numbering",
+            "ranges",
+        ),
+    )  # fmt: skip
+    rows = [symbols, pl.DataFrame([day], schema={name: PROFILE[name] for name in day}), gaps]
+    return pl.concat(rows, how="diagonal_relaxed").select(
+        pl.col(name).cast(dtype) if name != "symbol" else pl.col(name) for name, dtype in PROFILE.items()
+    )
+
+
+def _should_trade(frame: pl.DataFrame) -> pl.Expr:
+    should = pl.col("daily_volume") > 0
+    return (should | (pl.col("quoted_volume") > 0) if "quoted_volume" in frame.columns else should).fill_null(False)
+
+
+def _names(symbols: pl.Series) -> str:
+    more = f" … and {len(symbols) - _LISTED} more" if len(symbols) > _LISTED else ""
+    return ", ".join(symbols.sort().head(_LISTED).to_list()) + more
+
+
+def _encode(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
