@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.ticks import clock
 from assets.ticks.layouts import BUY, CANCELLED, LEVELS, LIMIT, ORDER_KINDS, SELL, STATUS, Field, Layout
-from assets.ticks.vendor_files import LINE, Block, field_values
+from assets.ticks.vendor_files import LINE, Block
 
 CONTINUOUS_FROM = clock.MORNING * clock.MINUTE_MS
 CONTINUOUS_TO = clock.CLOSING_AUCTION * clock.MINUTE_MS
@@ -86,40 +86,29 @@ class Rows:
     status_rows: int = 0
 
 
-def canonical_rows(block: Block, layout: Layout, date: dt.date, text_suffix: bool) -> Rows:
+def canonical_rows(block: Block, layout: Layout, date: dt.date) -> Rows:
     """The block's rows of `layout.table`, checked one by one."""
-    fields = layout.fields
-    frame = block.frame.with_columns(code=field_values(block.frame["code"], fields["code"]), symbol=block.frame["code"])
-    column = pl.lit(fields["code"].column)
-    frame, strange = _split(frame, pl.col("code").is_not_null())
-    reject = [
-        strange.select(LINE, reason=pl.format("{} = '{}' is no security", column, pl.col("symbol").fill_null("")))
-    ]
-    if text_suffix:
-        frame, foreign = _split(frame, pl.col("symbol").str.contains(f".{layout.exchange}", literal=True))
-        story = pl.format("{} in a file that begins with {} rows", "symbol", pl.lit(layout.exchange))
-        reject.append(foreign.select(LINE, reason=story))
+    fields, frame = layout.fields, block.frame
     share = pl.any_horizontal(pl.col("code").is_between(*numbers) for numbers in A_SHARES[layout.exchange])
     frame, others = _split(frame, share)
     status_rows = 0
     if layout.keep is not None:
         name, kept = layout.keep
-        value = field_values(frame[name], fields[name])
-        status_rows = (value == STATUS).sum() if STATUS in fields[name].codes.values() else 0
+        value = frame[name]
+        status_rows = int((value == STATUS).sum())
         frame = frame.filter(value.is_in(kept) | value.is_null())
-    values = {name: field_values(frame[name], item) for name, item in fields.items() if name != "code"}
     fixed = {name: pl.lit(value, pl.Int64) for name, value in layout.fixed.items()}
-    judged = frame.select(LINE, "code", **values, **fixed)
+    judged = frame.select(LINE, *fields, **fixed)
+    reject: list[pl.DataFrame] = []
     rules = [*_presence(fields), *_RULES[layout.table](judged, date)]
     judged, bad = _split(judged, pl.all_horizontal(holds.fill_null(True) for holds, _ in rules))
     if bad.height:
         bad = bad.with_columns(
             reason=pl.coalesce(pl.when(~holds.fill_null(True)).then(pl.lit(text)) for holds, text in rules)
         )
-        raw = frame.select(LINE, *(pl.col(name).cast(pl.String).alias(name) for name in fields if name != "code"))
-        reject.append(_with_values(bad, raw, fields))
+        reject.append(_with_values(bad, block.texts(bad[LINE]), fields))
     finished = _FINISH[layout.table](judged, layout)
-    rejected = pl.concat([block.rejected, *reject]).sort(LINE)
+    rejected = pl.concat([block.rejected, *reject]).sort(LINE) if reject else block.rejected
     return Rows(finished, rejected, set(others["code"].unique()), others.height, status_rows)
 
 
@@ -269,11 +258,6 @@ def _typed(schema: Schema) -> list[pl.Expr]:
         pl.col("code"),
         *(pl.col(name) if name == "kind" else pl.col(name).cast(dtype) for name, dtype in own.items()),
     ]
-
-
-def ordered(parts: list[pl.DataFrame], table: str) -> pl.DataFrame:
-    """One exchange's rows, sorted by code and key; snapshots of one stamp stay in the order delivered."""
-    return pl.concat(parts).sort("code", *KEYS[table], maintain_order=True)
 
 
 def split_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:

@@ -1,31 +1,65 @@
 """One day's trades, orders and quotes from the day's vendor files, with the profile that the checks judge.
 
 Here: which files a table reads, putting blocks, files and exchanges together, what is set aside and how it is told. Not
-here: layouts, parsing, rules of rows (the modules beside).
+here: layouts, parsing, sorting, rules of rows (the modules beside).
+
+Memory is bounded by two settings whatever the day's size: blocks of `block_mb` are parsed two at a time, and what they hold
+is sorted on disk and merged in batches of `batch_rows`.
 """
 
 import datetime as dt
 import io
-from collections.abc import Callable
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
 import polars as pl
 
 from assets.ticks import clock
-from assets.ticks.canonical import SCHEMAS, canonical_rows, ordered, split_duplicates, with_symbols
+from assets.ticks.canonical import (
+    A_SHARES,
+    KEYS,
+    SCHEMAS,
+    Rows,
+    canonical_rows,
+    split_duplicates,
+    with_symbols,
+)
 from assets.ticks.layouts import Layout, TableName
-from assets.ticks.vendor_files import LINE, UNREADABLE, VendorFile, inspect, is_data, read_blocks
+from assets.ticks.numbers import Numbers
+from assets.ticks.spill import Spill, by_code, write_batches
+from assets.ticks.vendor_files import (
+    LINE,
+    UNREADABLE,
+    Block,
+    Gatherer,
+    Lines,
+    Source,
+    VendorFile,
+    inspect,
+    is_data,
+    parse_lines,
+    read_pieces,
+    sources,
+)
 from resources.errors import InputError
 from resources.landing import LandingView
 from resources.made import Made
 from resources.settings.ticks import TicksSettings
 
+MEGABYTE = 1 << 20
+THREADS = 2
+"""Blocks parsed at a time: what keeps two cores busy. Each holds a few times `block_mb`."""
 CLOSE_MS = clock.CLOSING_AUCTION * clock.MINUTE_MS
 PROFILE = {
     "item": pl.String,  # a file's name, or a symbol
     "rows": pl.Int64,
     "rows_set_aside": pl.Int64,
+    "too_many_set_aside": pl.Int64,
     "unrecognised": pl.Int64,
     "unreadable": pl.Int64,
     "ends_early": pl.Int64,
@@ -36,7 +70,26 @@ PROFILE = {
     "detail": pl.String,
 }
 """One row per file of the table and one per symbol; what does not concern a row is null, and `detail` is the story."""
-SET_ASIDE = {"file": pl.String, "line": pl.Int64, "text": pl.String, "reason": pl.String}
+SET_ASIDE = {"file": pl.String, "line": pl.Int64, "text": pl.String, "reason": pl.String, "symbol": pl.String}
+"""Columns of set_aside.parquet: every row set aside, with the security it names (null where that cannot be read)."""
+_COUNTS = {
+    "trades": ("duplicates", "conflicting_duplicates", "out_of_order", "side_disagreements"),
+    "orders": ("duplicates", "conflicting_duplicates", "out_of_order"),
+    "quotes": ("cumulative_decreases", "outside_limits", "crossed"),
+}
+SYMBOLS = {
+    table: {"symbol": pl.String, **dict.fromkeys(("rows", "rows_set_aside", *counts), pl.Int64)}
+    for table, counts in _COUNTS.items()
+}
+"""Columns of symbols.parquet of each table: one row per A-share that the files name, what it has and what is odd about it.
+
+rows: in the table. out_of_order: rows stamped earlier than the one before them in (channel, seq). side_disagreements: the
+flag is not what the order numbers say. crossed: best bid ≥ best ask in continuous trading."""
+_BY_CODE = sorted((first, name) for name, ranges in A_SHARES.items() for first, _ in ranges)
+_EXCHANGE_BREAKS = [code for (_, before), (code, after) in pairwise(_BY_CODE) if before != after]
+"""A-shares' codes are one ascending line of both exchanges, in the order of their symbols; here it passes from one to the other."""
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 @dataclass
@@ -44,37 +97,366 @@ class _FileTale:
     """What happened to one file."""
 
     name: str
-    layout: str = ""
+    layout: Layout | None = None
     rows: int = 0
     rows_set_aside: int = 0
     unrecognised: bool = False
     unreadable: bool = False
     first_reason: str = ""
-    last_time: int | None = None
     last_by_key: dict[int, int] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
 
+    @property
+    def last_time(self) -> int | None:
+        return max(self.last_by_key.values(), default=None)
+
 
 def make_trades(
-    *, date: dt.date, landing: LandingView, settings: TicksSettings, progress: Callable[[str], None] | None = None
+    *,
+    date: dt.date,
+    landing: LandingView,
+    settings: TicksSettings,
+    progress: Callable[[str], None] | None = None,
+    scratch: Path | None = None,
 ) -> Made:
-    """The day's fills of both exchanges; cancels are not trades. Schema `canonical.TRADES`, sorted symbol, channel, seq."""
-    return _make("trades", date, landing, settings, progress)
+    """The day's fills of both exchanges; cancels are not trades. Schema `canonical.TRADES`, sorted symbol, channel, seq.
+
+    A day of more than `settings.batch_rows` rows is handed back as a Parquet file in `scratch`; without one all is kept in
+    memory."""
+    return _make("trades", date, landing, settings, progress, scratch)
 
 
 def make_orders(
-    *, date: dt.date, landing: LandingView, settings: TicksSettings, progress: Callable[[str], None] | None = None
+    *,
+    date: dt.date,
+    landing: LandingView,
+    settings: TicksSettings,
+    progress: Callable[[str], None] | None = None,
+    scratch: Path | None = None,
 ) -> Made:
     """The day's order stream; SZSE cancels come from the trade files. SSE quantities are what remained after instant
-    fills (SPEC §2.3). Schema `canonical.ORDERS`, sorted symbol, channel, seq."""
-    return _make("orders", date, landing, settings, progress)
+    fills (SPEC §2.3). Schema `canonical.ORDERS`, sorted symbol, channel, seq; large days as in `make_trades`."""
+    return _make("orders", date, landing, settings, progress, scratch)
 
 
 def make_quotes(
-    *, date: dt.date, landing: LandingView, settings: TicksSettings, progress: Callable[[str], None] | None = None
+    *,
+    date: dt.date,
+    landing: LandingView,
+    settings: TicksSettings,
+    progress: Callable[[str], None] | None = None,
+    scratch: Path | None = None,
 ) -> Made:
-    """The day's snapshots. Schema `canonical.QUOTES`, sorted symbol, time, then as delivered."""
-    return _make("quotes", date, landing, settings, progress)
+    """The day's snapshots. Schema `canonical.QUOTES`, sorted symbol, time, then as delivered; large days as in
+    `make_trades`."""
+    return _make("quotes", date, landing, settings, progress, scratch)
+
+
+class _Day:
+    """One table of one day in the making: what its files hold and what is to be told of them."""
+
+    def __init__(self, table: TableName, date: dt.date, settings: TicksSettings, scratch: Path | None):
+        self.table, self.date, self.settings = table, date, settings
+        self.folder = f"ticks/{date:%Y%m%d}"
+        self.tales: list[_FileTale] = []
+        self.accompanying: list[str] = []
+        self.set_aside: list[pl.DataFrame] = []
+        self.set_aside_by_symbol: Counter[str] = Counter()
+        self.others: set[int] = set()
+        self.other_rows = self.status_rows = self.duplicates = 0
+        self.numbers = Numbers()
+        self.spill = Spill(scratch, KEYS[table], settings.batch_rows)
+        self.symbols: list[pl.DataFrame] = []
+        self.unknown: set[str] = set()  # columns without a single value in any batch
+        self._followed: dict[str, set[int]] = {}
+
+    # --- from files to runs -----------------------------------------------------------------------------------------
+
+    def read(self, files: list[Path], progress: Callable[[str], None] | None) -> None:
+        """Reads every file of the table into the sort."""
+        with ThreadPoolExecutor(THREADS) as pool:
+            for block, rows, last in _in_order(pool, self._rows, self._lines(files, progress)):
+                self._note(block, rows, last)
+                self.spill.add(rows.frame)
+
+    def _lines(self, files: list[Path], progress: Callable[[str], None] | None) -> Iterator[Lines]:
+        """Every line of the table's files in blocks, file by file; a file that cannot be read is told in its tale."""
+        gatherer = Gatherer(self.settings.block_mb * MEGABYTE)
+        for path in files:
+            name = _name(path, self.folder)
+            if path.suffix.lower() in self.settings.ignored_suffixes:
+                self.accompanying.append(name)
+            elif not is_data(name):
+                sentence = f"{name} is no .csv, .csv.gz or .zip, so nobody reads it"
+                self.tales.append(_FileTale(name, unrecognised=True, sentences=[sentence]))
+            else:
+                try:
+                    with sources(path, name, self.settings) as found:
+                        for source in found:
+                            yield from self._lines_of(source, gatherer, progress)
+                except UNREADABLE as error:
+                    self.tales.append(
+                        _FileTale(name, unreadable=True, sentences=[f"{name} cannot be opened ({error})"])
+                    )
+                except InputError as error:
+                    self.tales.append(_FileTale(name, unreadable=True, sentences=[str(error)]))
+        yield from gatherer.rest()
+
+    def _lines_of(self, source: Source, gatherer: Gatherer, progress: Callable[[str], None] | None) -> Iterator[Lines]:
+        found = self._inspect(source)
+        if isinstance(found, _FileTale):
+            self.tales.append(found)
+        if found is None or isinstance(found, _FileTale):
+            return
+        file, layout = found
+        if progress is not None and not layout.per_security:
+            progress(f"reading {source.name}: {layout.name}")
+        tale = _FileTale(source.name, layout)
+        number, line = len(self.tales), 2
+        self.tales.append(tale)
+        try:
+            for data, lines in read_pieces(file, self.settings.block_mb * MEGABYTE):
+                yield from gatherer.add(data, lines, file, layout, number, line)
+                line += lines
+        except UNREADABLE as error:
+            tale.unreadable = True
+            tale.sentences.append(f"{source.name} cannot be read to its end ({error}); {line - 2} rows were")
+        except InputError as error:
+            tale.unreadable = True
+            tale.sentences.append(str(error))
+
+    def _inspect(self, source: Source) -> tuple[VendorFile, Layout] | _FileTale | None:
+        """The file's layout for this table; a tale where the file cannot be used though it might concern this table; None
+        where it is another table's."""
+        try:
+            file = inspect(source)
+        except UNREADABLE as error:
+            return _FileTale(source.name, unreadable=True, sentences=[f"{source.name} cannot be opened ({error})"])
+        except InputError as error:
+            return _FileTale(source.name, unreadable=True, sentences=[str(error)])
+        if file.unrecognised is not None:
+            if self.table not in file.unrecognised.tables:
+                return None
+            return _FileTale(source.name, unrecognised=True, sentences=[f"{source.name}: {file.unrecognised}"])
+        layout = file.layout(self.table)
+        return None if layout is None else (file, layout)
+
+    def _rows(self, lines: Lines) -> tuple[Block, Rows, pl.DataFrame]:
+        """(the block, its canonical rows sorted by code, the last stamps it holds). Runs in several threads."""
+        block = parse_lines(lines)
+        rows = canonical_rows(block, lines.layout, self.date)
+        rows.frame = by_code(rows.frame)
+        return block, rows, self._last_times(block)
+
+    def _last_times(self, block: Block) -> pl.DataFrame:
+        """file, key, time: the last stamp of each file, and in it of each channel (trades) or security (quotes)."""
+        if self.table == "orders":
+            return pl.DataFrame()
+        key = "channel" if self.table == "trades" and "channel" in block.frame.columns else "code"
+        parts = block.lines.parts
+        firsts = pl.DataFrame({LINE: [part.row for part in parts], "file": [part.file for part in parts]})
+        frame = block.frame.select(LINE, "time", key=key)
+        if len(parts) == 1:
+            frame = frame.with_columns(file=pl.lit(parts[0].file, pl.Int64))
+        else:
+            frame = frame.join_asof(firsts, on=LINE)
+        return frame.drop_nulls().group_by("file", "key").agg(pl.col("time").max())
+
+    def _note(self, block: Block, rows: Rows, last: pl.DataFrame) -> None:
+        """Puts on record what a block held beside its rows."""
+        lines = block.lines
+        for part in lines.parts:
+            self.tales[part.file].rows += part.lines
+        for row in block.blank:
+            self.tales[lines.part(row).file].rows -= 1
+        self.others |= rows.others
+        self.other_rows += rows.other_rows
+        self.status_rows += rows.status_rows
+        for file, key, time in last.iter_rows():
+            known = self.tales[file].last_by_key
+            known[key] = max(known.get(key, 0), time)
+        self.numbers.count(block.frame, lines.layout)
+        if rows.rejected.height:
+            self._set_aside(block, rows.rejected)
+
+    def _set_aside(self, block: Block, rejected: pl.DataFrame) -> None:
+        listed: list[tuple[str, int, str, str, str | None]] = []
+        rejects = rejected.rows()
+        for (row, reason), code in zip(rejects, block.codes(row for row, _ in rejects), strict=True):
+            part = block.lines.part(row)
+            tale = self.tales[part.file]
+            symbol = None if code is None else f"{code[0]:06d}.{code[1] or block.lines.layout.exchange}"
+            if symbol is not None:
+                self.set_aside_by_symbol[symbol] += 1
+            if tale.rows_set_aside < self.settings.max_listed_rows:
+                line = part.line + row - part.row
+                listed.append((tale.name, line, block.lines.text(row).strip("\r")[:1000], reason, symbol))
+                tale.first_reason = tale.first_reason or f"line {line} {reason}"
+            tale.rows_set_aside += 1
+        self.set_aside.append(pl.DataFrame(listed, schema=SET_ASIDE, orient="row"))
+
+    # --- from runs to the table -------------------------------------------------------------------------------------
+
+    def batch(self, low: int, high: int) -> pl.DataFrame:
+        """The table's rows of the securities from low to before high, put on record. Called once for each range, in order."""
+        frame = self.spill.batch(low, high)
+        if self.table == "quotes":
+            again = frame.clear().with_columns(conflicts=pl.lit(False))
+        else:
+            frame, again = split_duplicates(frame)
+        self.duplicates += again.height
+        exchange = _exchange(low)
+        self.symbols.append(_symbol_counts(frame, again, exchange, self.table))
+        frame = with_symbols(frame, exchange, self.table, self.date)
+        self.unknown &= {name for name in self.unknown if frame[name].null_count() == frame.height}
+        return frame
+
+    def finish(self, scratch: Path | None) -> Made:
+        if not any(tale.layout for tale in self.tales):
+            reason = f"{self.folder} holds no file of {self.table}"
+            profile = self._profile(self._symbols()) if self.tales else None
+            return self._nothing(reason, profile, {"empty": reason})
+        self.unknown = set(SCHEMAS[self.table])
+        ranges = self.spill.ranges(_EXCHANGE_BREAKS)
+        frame: pl.DataFrame | Path
+        if scratch is not None and self.spill.rows > self.settings.batch_rows:
+            frame = scratch / f"{self.table}.parquet"
+            write_batches(frame, pl.Schema(SCHEMAS[self.table]), ranges, self.batch)
+        else:
+            batches = [self.batch(low, high) for low, high in ranges]
+            frame = pl.concat(batches) if batches else pl.DataFrame(schema=SCHEMAS[self.table])
+        symbols = self._symbols()
+        profile = self._profile(symbols)
+        notes = self._notes()
+        if not ranges:
+            reason = f"the files of {self.table} in {self.folder} hold no row that could be read"
+            return self._nothing(reason, profile, notes)
+        return Made(frame, profile, self._side_files(symbols), self._unavailable(), notes)
+
+    def _nothing(self, reason: str, profile: pl.DataFrame | None, notes: dict[str, object]) -> Made:
+        schema = SCHEMAS[self.table]
+        side_files = self._side_files(self._symbols())
+        return Made(pl.DataFrame(schema=schema), profile, side_files, dict.fromkeys(schema, reason), notes)
+
+    def _symbols(self) -> pl.DataFrame:
+        """symbols.parquet: one row per A-share that has rows, or rows that were set aside."""
+        schema = SYMBOLS[self.table]
+        held = pl.concat([pl.DataFrame(schema=schema).drop("rows_set_aside"), *self.symbols])
+        aside = {symbol: count for symbol, count in self.set_aside_by_symbol.items() if _is_a_share(symbol)}
+        counted = pl.DataFrame(
+            {"symbol": list(aside), "rows_set_aside": list(aside.values())},
+            schema={"symbol": pl.String, "rows_set_aside": pl.Int64},
+        )
+        joined = held.join(counted, on="symbol", how="full", coalesce=True)
+        return joined.select(pl.col("symbol"), pl.exclude("symbol").fill_null(0)).select(*schema).sort("symbol")
+
+    def _side_files(self, symbols: pl.DataFrame) -> dict[str, bytes]:
+        files = {"symbols.parquet": _parquet(symbols)}
+        if self.table != "quotes":
+            files["numbers.parquet"] = _parquet(self.numbers.frame())
+        if self.set_aside:
+            files["set_aside.parquet"] = _parquet(pl.concat(self.set_aside))
+        return files
+
+    def _notes(self) -> dict[str, object]:
+        return {
+            "files": [
+                {"file": tale.name, "layout": tale.layout.name, "rows": tale.rows, "set_aside": tale.rows_set_aside}
+                for tale in self.tales
+                if tale.layout
+            ],
+            "accompanying_files": self.accompanying,
+            "other_securities": {"securities": len(self.others), "rows": self.other_rows},
+            "status_rows": self.status_rows,
+            "duplicate_rows_dropped": self.duplicates,
+        }
+
+    def _unavailable(self) -> dict[str, str]:
+        """Columns that no delivered layout carries (SSE snapshots have no limit prices)."""
+        told = {
+            "limit_up": "the snapshot files of this day carry no limit prices",
+            "limit_down": "the snapshot files of this day carry no limit prices",
+        }
+        return {name: reason for name, reason in told.items() if name in self.unknown}
+
+    # --- what the checks judge --------------------------------------------------------------------------------------
+
+    def _profile(self, symbols: pl.DataFrame) -> pl.DataFrame:
+        spoiled = self._spoiled_layouts()
+        rows = []
+        for tale in self.tales:
+            early = self._ends_early(tale)
+            sentences = list(tale.sentences)
+            if tale.rows_set_aside:
+                sentences.append(
+                    f"{tale.rows_set_aside} of {tale.rows} rows of {tale.name} are set aside: {tale.first_reason}"
+                )
+            if early and tale.last_time is None:
+                sentences.append(f"{tale.name} has a header and no rows")
+            elif early and tale.last_time is not None:
+                sentences.append(
+                    f"the last row of {tale.name} is stamped {_clock(tale.last_time)}: everything after it is missing, the "
+                    "closing auction from 14:57:00 included"
+                )
+            read = tale.layout is not None
+            rows.append(
+                {
+                    "item": tale.name,
+                    "rows": tale.rows if read else None,
+                    "rows_set_aside": tale.rows_set_aside if read else None,
+                    "too_many_set_aside": int(tale.rows_set_aside > 0 and tale.layout.name in spoiled)
+                    if tale.layout
+                    else None,
+                    "unrecognised": int(tale.unrecognised),
+                    "unreadable": int(tale.unreadable),
+                    "ends_early": int(early) if read and self.table != "orders" else None,
+                    "detail": "; ".join(sentences) or None,
+                }
+            )
+        files = pl.DataFrame(rows, schema={name: PROFILE[name] for name in rows[0]})
+        told = symbols.rename({"symbol": "item"}).drop("rows_set_aside")
+        return pl.concat([files, told.select(name for name in told.columns if name in PROFILE)], how="diagonal").select(
+            pl.col(name) if name in (*files.columns, *told.columns) else pl.lit(None, dtype).alias(name)
+            for name, dtype in PROFILE.items()
+        )
+
+    def _spoiled_layouts(self) -> set[str]:
+        """Layouts of whose rows too many were set aside, the files of one taken together: one bad row is a thousandth of a
+        small file already where a vendor delivers a file per stock."""
+        rows: Counter[str] = Counter()
+        aside: Counter[str] = Counter()
+        for tale in self.tales:
+            if tale.layout:
+                rows[tale.layout.name] += tale.rows
+                aside[tale.layout.name] += tale.rows_set_aside
+        return {name for name in rows if aside[name] > self.settings.max_bad_row_share * rows[name]}
+
+    def _ends_early(self, tale: _FileTale) -> bool:
+        """Whether a file stops before the close and no other file of its layout goes on with what it holds. Of a file for
+        one security that is its own affair (a suspension, a stock without a closing trade): it stops early only with all
+        the others."""
+        if tale.layout is None or self.table == "orders":
+            return False
+        if tale.last_time is None and tale.layout.per_security:
+            return False
+        if tale.last_time is None:
+            return tale.rows == 0  # a header and nothing else
+        if tale.last_time >= CLOSE_MS:
+            return False
+        going_on = self._going_on(tale.layout)
+        return not going_on if tale.layout.per_security else not going_on.issuperset(tale.last_by_key)
+
+    def _going_on(self, layout: Layout) -> set[int]:
+        """Channels or securities that some file of a layout follows up to the close."""
+        if layout.name not in self._followed:
+            self._followed[layout.name] = {
+                key
+                for tale in self.tales
+                if tale.layout is not None and tale.layout.name == layout.name
+                for key, time in tale.last_by_key.items()
+                if time >= CLOSE_MS
+            }
+        return self._followed[layout.name]
 
 
 def _make(
@@ -83,102 +465,42 @@ def _make(
     landing: LandingView,
     settings: TicksSettings,
     progress: Callable[[str], None] | None,
+    scratch: Path | None,
 ) -> Made:
+    day = _Day(table, date, settings, scratch)
     files = landing.tick_files()
-    folder = f"ticks/{date:%Y%m%d}"
     if not files:
-        return _nothing(table, f"no {folder} in the landing zone")
-    tales: list[_FileTale] = []
-    set_aside: list[pl.DataFrame] = []
-    parts: dict[str, list[pl.DataFrame]] = {"SZ": [], "SH": []}
-    others: set[int] = set()
-    other_rows = 0
-    accompanying = []
-    for path in files:
-        name = _name(path, folder)
-        if path.suffix.lower() in settings.ignored_suffixes:
-            accompanying.append(name)
-            continue
-        found = _inspect(path, name, table)
-        if isinstance(found, _FileTale):
-            tales.append(found)
-            continue
-        if found is None:
-            continue
-        file, layout = found
-        if progress is not None:
-            progress(f"reading {name}: {layout.name}")
-        tale = _FileTale(name, layout.name)
-        tales.append(tale)
-        try:
-            for block in read_blocks(file, layout, settings.block_mb << 20):
-                rows = canonical_rows(block, layout, date, file.text_suffix)
-                parts[layout.exchange].append(rows.frame)
-                others |= rows.others
-                other_rows += rows.other_rows
-                listed = rows.rejected.head(max(settings.max_listed_rows - tale.rows_set_aside, 0))
-                if listed.height:
-                    texts = block.line_texts(listed[LINE].to_list())
-                    set_aside.append(
-                        listed.select(
-                            file=pl.lit(name), line=LINE, text=pl.Series(texts, dtype=pl.String), reason="reason"
-                        )
-                    )
-                    tale.first_reason = tale.first_reason or f"line {listed[LINE][0]} {listed['reason'][0]}"
-                tale.rows += block.lines
-                tale.rows_set_aside += rows.rejected.height
-                _note_last_times(tale, rows.frame, table)
-        except UNREADABLE as error:
-            tale.unreadable = True
-            tale.sentences.append(f"{name} cannot be read to its end ({error}); {tale.rows} rows were")
-        except InputError as error:
-            tale.unreadable = True
-            tale.sentences.append(str(error))
-    if not any(tale.layout for tale in tales):
-        reason = f"{folder} holds no file of {table}"
-        empty = _nothing(table, reason)
-        if not tales:
-            return empty
-        return Made(empty.frame, _profile(tales, table, []), unavailable=empty.unavailable, notes=empty.notes)
-    frames, symbol_rows, duplicates = [], [], 0
-    for exchange, blocks in parts.items():
-        if not blocks:
-            continue
-        frame = ordered(blocks, table)
-        blocks.clear()  # the largest thing in memory: let go of it before the next copy
-        if table != "quotes":
-            frame, again = split_duplicates(frame)
-            duplicates += again.height
-            conflicts = again.filter("conflicts")
-        else:
-            conflicts = frame.clear()
-        symbol_rows.append(_symbol_profile(frame, conflicts, exchange, table))
-        frames.append(with_symbols(frame, exchange, table, date))
-        del frame
-    notes = {
-        "files": [
-            {"file": tale.name, "layout": tale.layout, "rows": tale.rows, "set_aside": tale.rows_set_aside}
-            for tale in tales
-        ],
-        "accompanying_files": accompanying,
-        "other_securities": {"securities": len(others), "rows": other_rows},
-        "duplicate_rows_dropped": duplicates,
-    }
-    side_files = {}
-    if set_aside:
-        buffer = io.BytesIO()
-        pl.concat(set_aside).cast(SET_ASIDE).write_parquet(buffer)  # type: ignore[arg-type]
-        side_files["set_aside.parquet"] = buffer.getvalue()
-    profile = _profile(tales, table, symbol_rows)
-    if not frames:
-        reason = f"the files of {table} in {folder} hold no row that could be read"
-        return Made(_nothing(table, reason).frame, profile, side_files, dict.fromkeys(SCHEMAS[table], reason), notes)
-    return Made(pl.concat(frames), profile, side_files, _unavailable(table, frames), notes)
+        reason = f"no {day.folder} in the landing zone"
+        return day._nothing(reason, None, {"empty": reason})
+    with day.spill:
+        day.read(files, progress)
+        return day.finish(scratch)
 
 
-def _nothing(table: TableName, reason: str) -> Made:
-    schema = SCHEMAS[table]
-    return Made(pl.DataFrame(schema=schema), unavailable=dict.fromkeys(schema, reason), notes={"empty": reason})
+def _in_order(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
+    """The results of work on every item, in their order, with as many under way as there are threads."""
+    under_way: deque[Future[_Result]] = deque()
+    for item in items:
+        under_way.append(pool.submit(work, item))
+        if len(under_way) > THREADS:
+            yield under_way.popleft().result()
+    while under_way:
+        yield under_way.popleft().result()
+
+
+def _exchange(code: int) -> str:
+    return next(name for name, ranges in A_SHARES.items() if any(low <= code <= high for low, high in ranges))
+
+
+def _is_a_share(symbol: str) -> bool:
+    code, exchange = symbol.split(".")
+    return any(low <= int(code) <= high for low, high in A_SHARES.get(exchange, ()))
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
 
 
 def _name(path: Path, folder: str) -> str:
@@ -188,122 +510,39 @@ def _name(path: Path, folder: str) -> str:
     return text[at + 1 :] if at >= 0 else path.name
 
 
-def _inspect(path: Path, name: str, table: TableName) -> tuple[VendorFile, Layout] | _FileTale | None:
-    """The file's layout for this table; a tale where the file cannot be used though it might concern this table; None
-    where it is another table's."""
-    if not is_data(path):
-        sentence = f"{name} is no .csv, .csv.gz or .zip, so nobody reads it"
-        return _FileTale(name, unrecognised=True, sentences=[sentence])
-    try:
-        file = inspect(path, name)
-    except UNREADABLE as error:
-        return _FileTale(name, unreadable=True, sentences=[f"{name} cannot be opened ({error})"])
-    except InputError as error:
-        return _FileTale(name, unreadable=True, sentences=[str(error)])
-    if file.unrecognised is not None:
-        if table not in file.unrecognised.tables:
-            return None
-        return _FileTale(name, unrecognised=True, sentences=[f"{name}: {file.unrecognised}"])
-    layout = file.layout(table)
-    return None if layout is None else (file, layout)
-
-
-def _note_last_times(tale: _FileTale, frame: pl.DataFrame, table: TableName) -> None:
-    """Remembers the last stamp of the file, and per channel (trades) or security (quotes)."""
-    if table == "orders" or frame.is_empty():
-        return
-    last = frame.group_by(key="channel" if table == "trades" else "code").agg(pl.col("time").max())
-    for key, time in last.iter_rows():
-        tale.last_by_key[key] = max(tale.last_by_key.get(key, 0), time)
-    tale.last_time = max(tale.last_by_key.values())
-
-
-def _ends_early(tale: _FileTale, tales: list[_FileTale]) -> bool:
-    """Whether a file stops before the close and no other file of its layout goes on with what it holds."""
-    if tale.last_time is None:
-        return tale.rows == 0  # a header and nothing else; a file of funds alone is none of our business
-    if tale.last_time >= CLOSE_MS:
-        return False
-    going_on = {
-        key
-        for other in tales
-        if other.layout == tale.layout
-        for key, time in other.last_by_key.items()
-        if time >= CLOSE_MS
-    }
-    return not going_on.issuperset(tale.last_by_key)
-
-
-def _profile(tales: list[_FileTale], table: TableName, symbols: list[pl.DataFrame]) -> pl.DataFrame:
-    rows = []
-    for tale in tales:
-        early = _ends_early(tale, tales)
-        sentences = list(tale.sentences)
-        if tale.rows_set_aside:
-            sentences.append(
-                f"{tale.rows_set_aside} of {tale.rows} rows of {tale.name} are set aside: {tale.first_reason}"
-            )
-        if early and tale.last_time is None and tale.layout:
-            sentences.append(f"{tale.name} has a header and no rows")
-        elif early and tale.last_time is not None:
-            sentences.append(
-                f"the last row of {tale.name} is stamped {_clock(tale.last_time)}: everything after it is missing, the closing "
-                "auction from 14:57:00 included"
-            )
-        read = bool(tale.layout)
-        rows.append(
-            {
-                "item": tale.name,
-                "rows": tale.rows if read else None,
-                "rows_set_aside": tale.rows_set_aside if read else None,
-                "unrecognised": int(tale.unrecognised),
-                "unreadable": int(tale.unreadable),
-                "ends_early": int(early) if read and table != "orders" else None,
-                "detail": "; ".join(sentences) or None,
-            }
-        )
-    files = pl.DataFrame(rows, schema={name: PROFILE[name] for name in rows[0]})
-    return pl.concat([files, *symbols], how="diagonal").select(
-        pl.col(name).cast(dtype)
-        if name in files.columns or (symbols and name in symbols[0].columns)
-        else pl.lit(None, dtype).alias(name)
-        for name, dtype in PROFILE.items()
-    )
-
-
 def _clock(ms: int) -> str:
     return f"{ms // 3_600_000:02d}:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}"
 
 
-def _symbol_profile(frame: pl.DataFrame, conflicts: pl.DataFrame, exchange: str, table: TableName) -> pl.DataFrame:
-    """One row per symbol: rows, and what is odd about them."""
-    if table == "trades":
-        measures = [pl.col("disagrees").sum().cast(pl.Int64).alias("side_disagreements")]
-    elif table == "quotes":
+def _symbol_counts(frame: pl.DataFrame, again: pl.DataFrame, exchange: str, table: TableName) -> pl.DataFrame:
+    """SYMBOLS of the table but rows_set_aside, for rows sorted by code and key. again: the duplicates taken out."""
+    earlier = pl.col("time") < pl.col("time").shift(1)
+    if table == "quotes":
         falls = pl.any_horizontal(pl.col(name) < pl.col(name).shift(1) for name in ("trades", "volume", "amount"))
         outside = (pl.col("last") > pl.col("limit_up")) | (pl.col("last") < pl.col("limit_down"))
-        measures = [
-            falls.sum().cast(pl.Int64).alias("cumulative_decreases"),
-            outside.sum().cast(pl.Int64).alias("outside_limits"),
-        ]
+        minute = pl.col("time") // clock.MINUTE_MS
+        continuous = minute.is_between(clock.MORNING, clock.LUNCH, closed="left") | minute.is_between(
+            clock.AFTERNOON, clock.CLOSING_AUCTION, closed="left"
+        )
+        measures = {
+            "cumulative_decreases": falls,
+            "outside_limits": outside,
+            "crossed": continuous & (pl.col("bid_price_1") >= pl.col("ask_price_1")),
+        }
+    elif table == "trades":
+        measures = {"out_of_order": earlier, "side_disagreements": pl.col("disagrees")}
     else:
-        measures = []
-    profile = frame.group_by("code", maintain_order=True).agg(pl.len().cast(pl.Int64).alias("rows"), *measures)
+        measures = {"out_of_order": earlier}
+    counts = frame.group_by("code", maintain_order=True).agg(
+        pl.len().cast(pl.Int64).alias("rows"),
+        *(holds.sum().cast(pl.Int64).alias(name) for name, holds in measures.items()),
+    )
     if table != "quotes":
-        clashes = conflicts.group_by("code").agg(pl.len().cast(pl.Int64).alias("conflicting_duplicates"))
-        profile = profile.join(clashes, on="code", how="left").with_columns(
-            pl.col("conflicting_duplicates").fill_null(0)
+        repeated = again.group_by("code").agg(
+            duplicates=pl.len().cast(pl.Int64), conflicting_duplicates=pl.col("conflicts").sum().cast(pl.Int64)
+        )
+        counts = counts.join(repeated, on="code", how="left").with_columns(
+            pl.col("duplicates", "conflicting_duplicates").fill_null(0)
         )
     name = pl.col("code").cast(pl.String).str.zfill(6) + f".{exchange}"
-    return profile.with_columns(item=name).drop("code")
-
-
-def _unavailable(table: TableName, frames: list[pl.DataFrame]) -> dict[str, str]:
-    """Columns that no delivered layout carries (SSE snapshots have no limit prices)."""
-    if table != "quotes":
-        return {}
-    return {
-        name: "the snapshot files of this day carry no limit prices"
-        for name in ("limit_up", "limit_down")
-        if all(frame[name].null_count() == frame.height for frame in frames)
-    }
+    return counts.with_columns(symbol=name).select(name for name in SYMBOLS[table] if name != "rows_set_aside")

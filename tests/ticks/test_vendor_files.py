@@ -10,10 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.ticks import make, values
 from assets.ticks.canonical import SCHEMAS
 from assets.ticks.layouts import LAYOUTS, nearest, recognise
 from assets.ticks.make import make_orders, make_quotes, make_trades
-from assets.ticks.vendor_files import clock_ms
 from resources.settings.ticks import TicksSettings
 
 DATE = dt.date(2024, 1, 10)
@@ -88,7 +88,10 @@ def story(made, column):
 
 def healthy(made):
     columns = ("rows_set_aside", "unrecognised", "unreadable", "ends_early", "conflicting_duplicates")
-    return made.profile.select(pl.col(columns).sum()).row(0) == (0,) * len(columns) and made.files == {}
+    return (
+        made.profile.select(pl.col(columns).sum()).row(0) == (0,) * len(columns)
+        and "set_aside.parquet" not in made.files
+    )
 
 
 EXPECTED = [
@@ -128,11 +131,8 @@ def test_rows_in_any_order_and_any_block_give_the_same_table(folder, block_rows,
     rows = list(SSE_ROWS)
     random.Random(block_rows).shuffle(rows)
     folder.put("t.csv", SSE_HEADER, rows)
-    from assets.ticks import make
-
-    whole = make.read_blocks
-    monkeypatch.setattr(make, "read_blocks", lambda file, layout, size: whole(file, layout, 90 * block_rows))
-    assert trades(folder).frame.drop("date").rows() == EXPECTED
+    monkeypatch.setattr(make, "MEGABYTE", 90 * block_rows)
+    assert trades(folder, block_mb=1).frame.drop("date").rows() == EXPECTED
 
 
 @pytest.mark.parametrize(
@@ -344,9 +344,9 @@ def test_clock_forms():
         "9:30:00.5": 34_200_500,
     }
     for text, ms in known.items():
-        assert clock_ms(pl.Series([text])).to_list() == [ms]
-    assert clock_ms(pl.Series(["25:00:00.000", "09:61:00.000", "nonsense....", "09:30:00.0x0"])).to_list() == [None] * 4
-    assert clock_ms(pl.Series(["", "noon", None])).to_list() == [None] * 3
+        assert values.clock(text) == ms
+    for text in ("25:00:00.000", "09:61:00.000", "nonsense....", "09:30:00.0x0", "", "noon"):
+        assert values.clock(text) is None
 
 
 # --- what is wrong --------------------------------------------------------------------------------------------------------
@@ -464,11 +464,19 @@ def test_a_zip_member_must_stay_inside_and_be_a_csv(folder, member):
     assert "is refused" in story(trades(folder), "unreadable")
 
 
-def test_a_zip_holds_one_file(folder):
+def test_a_zip_may_hold_many_files_and_what_accompanies_them(folder):
     with zipfile.ZipFile(folder.root / "t.zip", "w") as archive:
-        archive.writestr("a.csv", SSE_HEADER)
-        archive.writestr("b.csv", SSE_HEADER)
-    assert "must hold exactly one .csv, this one holds 2 files" in story(trades(folder), "unreadable")
+        archive.writestr("a/morning.csv", "\n".join([SSE_HEADER, *SSE_ROWS[:3]]))
+        archive.writestr("b/afternoon.csv", "\n".join([SSE_HEADER, SSE_ROWS[3], "bad"]))
+        archive.writestr("b/afternoon.csv.md5", "0123")
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == EXPECTED
+    assert [file["file"] for file in made.notes["files"]] == [
+        f"{FOLDER}/t.zip/a/morning.csv",
+        f"{FOLDER}/t.zip/b/afternoon.csv",
+    ]
+    aside = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"])).row(0, named=True)
+    assert (aside["file"], aside["line"]) == (f"{FOLDER}/t.zip/b/afternoon.csv", 3)
 
 
 # --- headers --------------------------------------------------------------------------------------------------------------

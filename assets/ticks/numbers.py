@@ -1,0 +1,88 @@
+"""Which numbers of a channel's sequence the files hold: the evidence for what is missing.
+
+Here: sets of numbers as bits, by exchange, channel and numbering, over every row that is read, whatever security it is of.
+Not here: what a gap means (assets/bars/tape_health).
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import polars as pl
+from numba import njit
+
+from assets.ticks.layouts import Layout
+
+NUMBERS = {
+    "exchange": pl.String,
+    "channel": pl.Int32,
+    "numbering": pl.String,
+    "first": pl.Int64,
+    "last": pl.Int64,
+    "distinct": pl.Int64,
+    "rows": pl.Int64,
+    "seen": pl.Binary,
+}
+"""Columns of numbers.parquet. numbering: what is counted, "trades" or "orders" of the channel, or its joint "events".
+seen: bit i (numpy's packbits, bitorder="little") is set where the number first + i was read. rows: how many rows carried a
+number, repetitions included."""
+LARGEST = 1 << 28
+"""No channel counts this far in a day: a number beyond it is a damaged one, and told as none."""
+MOST_CHANNELS = 4096
+"""Beyond so many channels of an exchange what stands in the column is no channel."""
+
+
+@dataclass
+class _Seen:
+    bits: np.ndarray = field(default_factory=lambda: np.zeros(1 << 10, np.uint8))  # bit n is the number n
+    rows: int = 0
+
+    def add(self, numbers: np.ndarray) -> None:
+        self.rows += len(numbers)
+        need = (int(numbers.max()) >> 3) + 1
+        if need > len(self.bits):
+            self.bits = np.append(self.bits, np.zeros(max(need, 2 * len(self.bits)) - len(self.bits), np.uint8))
+        _set_bits(self.bits, numbers)
+
+
+@dataclass
+class Numbers:
+    """The numbers seen so far."""
+
+    _seen: dict[tuple[str, int, str], _Seen] = field(default_factory=dict)
+
+    def count(self, frame: pl.DataFrame, layout: Layout) -> None:
+        """Takes the rows of a block, canonical or not; a row without a readable number is not counted."""
+        if layout.numbering is None or "channel" not in frame.columns:
+            return
+        counted = {"seq": layout.numbering}
+        if layout.numbering != "events" and "event" in frame.columns:
+            counted["event"] = "events"
+        channels = frame["channel"]
+        for channel in channels.unique().drop_nulls().sort():
+            if not 0 <= channel < 2**31:
+                continue
+            own = frame if channels.n_unique() == 1 else frame.filter(channels == channel)
+            for column, numbering in counted.items():
+                numbers = own[column].drop_nulls().to_numpy()
+                numbers = numbers[(numbers >= 0) & (numbers < LARGEST)]
+                key = (layout.exchange, channel, numbering)
+                if len(numbers) and (key in self._seen or len(self._seen) < MOST_CHANNELS):
+                    self._seen.setdefault(key, _Seen()).add(numbers)
+
+    def frame(self) -> pl.DataFrame:
+        """NUMBERS, sorted by exchange, channel and numbering."""
+        rows = []
+        for (exchange, channel, numbering), seen in sorted(self._seen.items()):
+            bits = np.unpackbits(seen.bits, bitorder="little")
+            last = len(bits) - 1 - int(bits[::-1].argmax())
+            first = int(bits.argmax())
+            bits = bits[first : last + 1]
+            packed = np.packbits(bits, bitorder="little").tobytes()
+            rows.append((exchange, channel, numbering, first, last, int(bits.sum(dtype=np.int64)), seen.rows, packed))
+        return pl.DataFrame(rows, schema=NUMBERS, orient="row")
+
+
+@njit(cache=True, nogil=True)
+def _set_bits(bits: np.ndarray, numbers: np.ndarray) -> None:
+    for number in numbers:
+        bits[number >> 3] |= np.uint8(1 << (number & 7))
