@@ -15,7 +15,7 @@ from assets.bars.batches import Batch
 def by_symbols(
     tables: Mapping[str, pl.LazyFrame], columns: Mapping[str, Sequence[str]], limit: int
 ) -> Iterator[dict[str, Batch]]:
-    """One batch per table, of the same symbols: up to `limit` rows of all tables together, or one symbol.
+    """One batch per table, without the column `symbol`, of the same symbols: up to `limit` rows of all tables together, or one symbol.
 
     Tables are sorted by symbol, as the lake keeps them; a symbol that a table lacks has no rows there. The next batches are
     decoded while the caller works on these.
@@ -68,10 +68,10 @@ def _cuts(ends: np.ndarray, limit: int) -> list[int]:
 
 
 def _read(rows: pl.LazyFrame, columns: Sequence[str], symbols: list[str], ends: np.ndarray) -> Batch:
-    frame = rows.select("symbol", *columns).slice(int(ends[0]), int(ends[-1] - ends[0])).collect().rechunk()
+    frame = rows.select("symbol", *columns).slice(int(ends[0]), int(ends[-1] - ends[0])).collect()
     starts = ends - ends[0]
     held = [symbol for symbol, count in zip(symbols, np.diff(starts), strict=True) if count]
     runs = frame["symbol"].rle().struct.unnest()
     if runs["value"].to_list() != held or runs["len"].to_list() != [count for count in np.diff(starts) if count]:
         raise ValueError("rows must be sorted by symbol, as the lake keeps them")
-    return Batch(symbols, starts, frame)
+    return Batch(symbols, starts, frame.drop("symbol").rechunk())
