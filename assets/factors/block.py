@@ -74,7 +74,7 @@ def dense_day(
     daily = pl.DataFrame({"symbol": block.symbols}).join(prices, on="symbol", how="left", maintain_order="left")
     if "volume" in of_day and not prices.is_empty():
         daily = daily.with_columns(pl.col("volume").fill_null(0.0))
-    return block, {name: daily[name].to_numpy() for name in of_day}
+    return block, {name: daily[name].to_numpy(writable=True) for name in of_day}
 
 
 def dense_block(bars: pl.LazyFrame, fields: Sequence[str]) -> MinuteBlock:
@@ -127,8 +127,7 @@ def in_parts(symbols: int, work: Callable[[int, int], None]) -> None:
     if parts == 1:
         return work(0, symbols)
     with ThreadPoolExecutor(parts) as threads:
-        for _ in threads.map(work, edges[:-1], edges[1:]):  # raises what a thread raised
-            pass
+        list(threads.map(work, edges[:-1], edges[1:]))  # raises what a thread raised
 
 
 def minute_returns(block: MinuteBlock, pre_close: Floats) -> Floats:

@@ -9,122 +9,156 @@ import math
 
 import numpy as np
 import polars as pl
+from numba import njit
 from numpy.typing import NDArray
 
+from assets.factors.block import in_parts
 from assets.features.names import DAILY_FEATURES
 from resources.calendar import Calendar
 from resources.made import Made
 from resources.settings.features import FeaturesSettings
 
 Floats = NDArray[np.float64]
-COLUMNS = ("pre_close", "open", "high", "low", "close", "volume", "amount", "float_shares", "vwap")
+TODAY = ("pre_close", "open", "high", "low", "close", "volume", "amount", "float_shares", "vwap")
+PAST = ("pre_close", "close", "high", "volume", "amount")
 LOOK_BACK = 60
 AMIHUD_YUAN = 1e8  # |return| per hundred million yuan
+ROUNDING = 1e-12  # prices that differ by no more than this share differ by the rounding of the chain
 
 
 def make_daily_features(
     daily_prices: pl.LazyFrame, date: dt.date, calendar: Calendar, settings: FeaturesSettings
 ) -> Made:
     """`daily_features` of one day: a row per name that traded on it; `daily_prices` holds the sixty days up to it."""
-    prices = daily_prices.select("date", "symbol", *COLUMNS).filter(pl.col("volume") > 0).collect()
+    prices = daily_prices.select("date", "symbol", *TODAY).filter(pl.col("volume") > 0).collect()
     today = prices.filter(date=date).sort("symbol")
     dates = calendar.days(calendar.offset(date, -min(LOOK_BACK - 1, calendar.index(date))), date)
+    values = measure_days(prices, today, dates, settings)
     frame = today.select("date", "symbol").with_columns(
-        pl.Series(name, values, pl.Float32, nan_to_null=True)
-        for name, values in measure_days(prices, today["symbol"], dates, settings).items()
+        pl.Series(name, row, nan_to_null=True)
+        for name, row in zip(DAILY_FEATURES, values.astype(np.float32), strict=True)
     )
     return Made(frame, profile=_profile(frame))
 
 
-def measure_days(
-    prices: pl.DataFrame, symbols: pl.Series, dates: list[dt.date], settings: FeaturesSettings
-) -> dict[str, Floats]:
-    """The 26 features [n] of `symbols` (ascending) on the last of the trading days `dates`, NaN for null.
+def measure_days(prices: pl.DataFrame, today: pl.DataFrame, dates: list[dt.date], settings: FeaturesSettings) -> Floats:
+    """[26, n] in the order of `DAILY_FEATURES`, NaN for null: the names of `today` on the last of the trading `dates`.
 
-    The rows of `prices` are traded symbol-days.
+    The rows of `prices` are traded symbol-days, those of `today` the last day's, ascending by symbol.
     """
     days = pl.Series(dates, dtype=pl.Date)
-    own = prices.filter(pl.col("symbol").is_in(symbols.implode()), pl.col("date").is_in(days.implode()))
-    place = (days.search_sorted(own["date"]).to_numpy(), symbols.search_sorted(own["symbol"]).to_numpy())
-    field = {}
-    for name in COLUMNS:
-        field[name] = np.full((len(dates), len(symbols)), np.nan)
-        field[name][place] = own[name].cast(pl.Float64).fill_null(float("nan")).to_numpy()
-    if not len(symbols):
-        return {name: np.empty(0) for name in DAILY_FEATURES}
-    with np.errstate(divide="ignore", invalid="ignore"):
-        values = _measure(field, settings.min_window_share)
-    return {name: np.where(np.isfinite(values[name]), values[name], np.nan) for name in DAILY_FEATURES}
+    names = today.select("symbol", name=pl.int_range(pl.len()))
+    own = prices.filter(pl.col("date") >= dates[0], pl.col("date") <= dates[-1]).join(names, on="symbol")
+    cell = own["name"].to_numpy() * len(days) + days.search_sorted(own["date"]).to_numpy()
+    past = tuple(np.full((today.height, len(days)), np.nan) for _ in PAST)
+    for array, name in zip(past, PAST, strict=True):
+        array.ravel()[cell] = own[name].cast(pl.Float64).to_numpy()
+    now = tuple(today[name].cast(pl.Float64).to_numpy(writable=True) for name in TODAY)
+    out = np.full((len(DAILY_FEATURES), today.height), np.nan)
+    in_parts(today.height, lambda first, last: _measure(first, last, now, past, settings.min_window_share, out))
+    return out
 
 
-def _measure(field: dict[str, Floats], min_share: float) -> dict[str, Floats]:
-    """field: [days, n], the last row is the day itself."""
-    pre_close, open_, high, low, close = (field[name][-1] for name in ("pre_close", "open", "high", "low", "close"))
-    volume, amount = field["volume"], field["amount"]
-    growth = field["close"] / field["pre_close"]
-    returns = growth - 1
-    # What turns a day's price into today's money: ∏ of later pre_close / close. Suspended days change nothing.
-    later = np.cumprod(np.where(np.isnan(growth), 1.0, growth)[::-1], axis=0)[::-1]
-    chain = close / np.vstack([later[1:], np.ones_like(close)])  # [days, n]: the chained close of each day
-    closes = np.where(np.isnan(field["close"]), np.nan, chain)
-    highs = field["high"] / field["close"] * closes
-
-    def window(x: Floats, days: int) -> Floats:
-        """The last `days` rows; a name with too few observations is NaN throughout, and stays so in every statistic."""
-        rows = x[-days:]
-        return np.where((~np.isnan(rows)).sum(axis=0) >= math.ceil(min_share * days - 1e-9), rows, np.nan)
-
-    def mean(x: Floats) -> Floats:
-        return _over(np.nansum(x, axis=0), (~np.isnan(x)).sum(axis=0))
-
-    def std(x: Floats) -> Floats:
-        return np.sqrt(mean((x - mean(x)) ** 2))
-
-    def compounded(days: int) -> Floats:
-        rows = window(growth, days)
-        return np.where(np.isnan(rows).all(axis=0), np.nan, np.nanprod(rows, axis=0) - 1)
-
-    def correlation(x: Floats, y: Floats) -> Floats:
-        both = ~np.isnan(x) & ~np.isnan(y)
-        x, y = np.where(both, x, np.nan), np.where(both, y, np.nan)
-        dx, dy = x - mean(x), y - mean(y)
-        value = mean(dx * dy) / (np.sqrt(mean(dx**2)) * np.sqrt(mean(dy**2)))
-        return np.where(_constant(x) | _constant(y), np.nan, np.clip(value, -1, 1))
-
-    def highest(x: Floats) -> Floats:
-        top = np.where(np.isnan(x), -np.inf, x).max(axis=0)
-        return np.where(np.isinf(top), np.nan, top)
-
-    return {
-        "open_over_pre_close": open_ / pre_close - 1,
-        "high_over_pre_close": high / pre_close - 1,
-        "low_over_pre_close": low / pre_close - 1,
-        "close_over_pre_close": close / pre_close - 1,
-        "vwap_over_pre_close": field["vwap"][-1] / pre_close - 1,
-        "ln_volume": np.log(volume[-1]),
-        "ln_amount": np.log(amount[-1]),
-        "turnover": volume[-1] / field["float_shares"][-1],
-        "amplitude": (high - low) / pre_close,
-        "upper_shadow": (high - np.maximum(open_, close)) / pre_close,
-        "lower_shadow": (np.minimum(open_, close) - low) / pre_close,
-        **{f"return_{days}": compounded(days) for days in (5, 10, 20, 60)},
-        **{f"std_{days}": std(window(returns, days)) for days in (5, 20, 60)},
-        **{f"volume_over_mean_{days}": volume[-1] / mean(window(volume, days)) for days in (5, 20)},
-        **{f"corr_close_volume_{days}": correlation(window(closes, days), window(volume, days)) for days in (10, 20)},
-        "amihud_20": mean(window(np.abs(returns) / amount, 20)) * AMIHUD_YUAN,
-        **{f"close_over_mean_{days}": close / mean(window(closes, days)) - 1 for days in (5, 20)},
-        "distance_to_high_20": close / highest(window(highs, 20)) - 1,
-    }
+# --- the kernel: plain loops over each name's days; a day without an observation is NaN ------------------------------
 
 
-def _over(total: Floats, count: Floats) -> Floats:
-    return np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _window(x: Floats, days: int, share: float) -> Floats:
+    """The observations of the last `days` days; none if there are too few."""
+    known = np.empty(days)
+    count = 0
+    for t in range(max(0, x.size - days), x.size):
+        if not np.isnan(x[t]):
+            known[count] = x[t]
+            count += 1
+    return known[: count if count >= math.ceil(share * days - 1e-9) else 0]
 
 
-def _constant(x: Floats) -> NDArray[np.bool_]:
-    """[n]: columns whose entries do not vary, but for rounding of the chain."""
-    high, low = np.where(np.isnan(x), -np.inf, x).max(axis=0), np.where(np.isnan(x), np.inf, x).min(axis=0)
-    return high - low <= 1e-12 * np.abs(high)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _mean(x: Floats) -> float:
+    total = 0.0
+    for t in range(x.size):
+        total += x[t]
+    return total / x.size
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _std(x: Floats) -> float:
+    mean, square = _mean(x), 0.0
+    for t in range(x.size):
+        square += (x[t] - mean) ** 2
+    return math.sqrt(square / x.size)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _correlation(x: Floats, y: Floats, days: int, share: float) -> float:
+    """Over the days on which both are known; NaN where one does not vary or has too few days."""
+    if _window(x, days, share).size == 0 or _window(y, days, share).size == 0:
+        return np.nan
+    both_x, both_y = np.empty(days), np.empty(days)
+    count = 0
+    for t in range(max(0, x.size - days), x.size):
+        if not (np.isnan(x[t]) or np.isnan(y[t])):
+            both_x[count], both_y[count] = x[t], y[t]
+            count += 1
+    a, b = both_x[:count], both_y[:count]
+    for one in (a, b):
+        if count == 0 or one.max() - one.min() <= ROUNDING * abs(one.max()):
+            return np.nan
+    mean_a, mean_b, product = _mean(a), _mean(b), 0.0
+    for t in range(count):
+        product += (a[t] - mean_a) * (b[t] - mean_b)
+    return max(-1.0, min(1.0, product / count / (_std(a) * _std(b))))
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _measure(
+    first: int, last: int, now: tuple[Floats, ...], past: tuple[Floats, ...], share: float, out: Floats
+) -> None:
+    """out [26, n]; now: [n] in the order of TODAY; past: [n, days] in the order of PAST, the last day is today."""
+    days = past[0].shape[1]
+    growth, returns, chained, highs, impact = (
+        np.empty(days), np.empty(days), np.empty(days), np.empty(days), np.empty(days),
+    )  # fmt: skip
+    f = np.empty(out.shape[0])
+    for s in range(first, last):
+        pre_close, open_, high, low, close, volume, amount, float_shares, vwap = (
+            now[0][s], now[1][s], now[2][s], now[3][s], now[4][s], now[5][s], now[6][s], now[7][s], now[8][s],
+        )  # fmt: skip
+        # Past prices in today's money: over ∏ of the later close / pre_close. Suspended days change nothing.
+        later = 1.0
+        for t in range(days - 1, -1, -1):
+            growth[t] = past[1][s, t] / past[0][s, t]
+            returns[t] = growth[t] - 1
+            chained[t] = close / later if not np.isnan(past[1][s, t]) else np.nan
+            highs[t] = past[2][s, t] / past[1][s, t] * chained[t]
+            impact[t] = abs(returns[t]) / past[4][s, t]
+            if not np.isnan(growth[t]):
+                later *= growth[t]
+        volumes = past[3][s]
+
+        f[0], f[1], f[2] = open_ / pre_close - 1, high / pre_close - 1, low / pre_close - 1
+        f[3], f[4] = close / pre_close - 1, vwap / pre_close - 1
+        f[5], f[6], f[7] = math.log(volume), math.log(amount), volume / float_shares
+        f[8] = (high - low) / pre_close
+        f[9], f[10] = (high - max(open_, close)) / pre_close, (min(open_, close) - low) / pre_close
+        for i, n in enumerate((5, 10, 20, 60)):
+            grown = _window(growth, n, share)
+            f[11 + i] = np.prod(grown) - 1 if grown.size else np.nan
+        for i, n in enumerate((5, 20, 60)):
+            f[15 + i] = _std(_window(returns, n, share))
+        for i, n in enumerate((5, 20)):
+            f[18 + i] = volume / _mean(_window(volumes, n, share))
+        for i, n in enumerate((10, 20)):
+            f[20 + i] = _correlation(chained, volumes, n, share)
+        f[22] = _mean(_window(impact, 20, share)) * AMIHUD_YUAN
+        for i, n in enumerate((5, 20)):
+            f[23 + i] = close / _mean(_window(chained, n, share)) - 1
+        top = _window(highs, 20, share)
+        f[25] = close / top.max() - 1 if top.size else np.nan
+
+        for j in range(f.size):
+            out[j, s] = f[j] if np.isfinite(f[j]) else np.nan
 
 
 def _profile(frame: pl.DataFrame) -> pl.DataFrame:

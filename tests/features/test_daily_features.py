@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from assets.factors import block as blocks
 from assets.features.daily import make_daily_features
 from assets.features.names import DAILY_FEATURES
 from resources.calendar import Calendar
@@ -123,6 +124,14 @@ def test_equal_to_plain_loops(seed: int) -> None:
                 assert row[name] is None, where
             else:
                 assert row[name] == pytest.approx(value, rel=1e-5, abs=1e-7), where
+
+
+def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    prices = history(6)
+    whole = make(prices)
+    monkeypatch.setattr(blocks, "SYMBOLS_A_PART", 1)
+    monkeypatch.setattr(pl, "thread_pool_size", lambda: 3)
+    assert make(prices).equals(whole)
 
 
 def test_what_is_null_where() -> None:
