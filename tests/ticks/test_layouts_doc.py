@@ -1,0 +1,61 @@
+"""docs/layouts.md is true: its worked example is run as it stands there."""
+
+import datetime as dt
+import re
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.ticks import layouts, vendor_files
+from assets.ticks.make import make_orders, make_trades
+from resources.settings.ticks import TicksSettings
+
+PAGE = (Path(__file__).parents[2] / "docs" / "layouts.md").read_text(encoding="utf-8")
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", PAGE, re.S)
+
+
+@pytest.fixture
+def acme(monkeypatch):
+    """LAYOUTS with the example's added."""
+    names = dict(vars(layouts))
+    exec(blocks("python")[0], names)
+    for place in (layouts, vendor_files):
+        monkeypatch.setattr(place, "LAYOUTS", (*layouts.LAYOUTS, *names["acme"]))
+    yield names["acme"]
+    for cached in vars(vendor_files).values():
+        if hasattr(cached, "cache_clear"):
+            cached.cache_clear()
+
+
+@pytest.mark.parametrize("joint", [True, False])
+def test_the_worked_example_reads_as_the_page_says(tmp_path, acme, monkeypatch, joint):
+    monkeypatch.setattr(vendor_files, "recognise", lambda header, suffix: layouts.recognise(header, suffix, acme))
+    text = blocks("csv")[0]
+    if not joint:  # before 2022
+        text = "".join(line.rpartition(",")[0] + "\n" for line in text.splitlines())
+    (tmp_path / "acme.csv").write_text(text)
+
+    class Landing:
+        def tick_files(self):
+            return [tmp_path / "acme.csv"]
+
+    said: dict[str, list[tuple]] = {}
+    exec(blocks("python")[1].replace(" == [", " = ["), said)
+    hide = {"date", "symbol", "channel", "seq"}
+    for make, name in ((make_trades, "trades"), (make_orders, "orders")):
+        made = make(date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings())
+        assert made.profile["rows_set_aside"].sum() == 0
+        frame = made.frame.with_columns(pl.col(column).cast(pl.String) for column in {"kind"} & set(made.frame.columns))
+        expected = said[name] if joint else [(*row[:-1], None) for row in said[name]]
+        assert frame.drop(hide).rows() == expected
+        assert made.notes["status_rows"] == 1
+
+
+def test_every_layout_stands_on_the_page():
+    for layout in layouts.LAYOUTS:
+        file = re.search(r"\((.*)\)", layout.name).group(1)
+        assert file in PAGE, f"docs/layouts.md does not tell of {layout.name}"
