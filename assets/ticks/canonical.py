@@ -7,12 +7,18 @@ Here: meaning of columns, rules, keys, order, duplicates. Not here: bytes and te
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from assets.ticks import clock
 from assets.ticks.layouts import BUY, CANCELLED, LEVELS, LIMIT, ORDER_KINDS, SELL, STATUS, Field, Layout
-from assets.ticks.vendor_files import LINE, Block
+
+if TYPE_CHECKING:  # the declarations of tables read SCHEMAS, and must not load the compiled parser
+    from assets.ticks.vendor_files import Block
+
+LINE = "line"
+"""Column of a block's rows: where in its lines each stood."""
 
 CONTINUOUS_FROM = clock.MORNING * clock.MINUTE_MS
 CONTINUOUS_TO = clock.CLOSING_AUCTION * clock.MINUTE_MS
@@ -86,7 +92,7 @@ class Rows:
     status_rows: int = 0
 
 
-def canonical_rows(block: Block, layout: Layout, date: dt.date) -> Rows:
+def canonical_rows(block: "Block", layout: Layout, date: dt.date) -> Rows:
     """The block's rows of `layout.table`, checked one by one."""
     fields, frame = layout.fields, block.frame
     share = pl.any_horizontal(pl.col("code").is_between(*numbers) for numbers in A_SHARES[layout.exchange])

@@ -26,13 +26,13 @@ import numpy as np
 import polars as pl
 
 from assets.ticks import values
+from assets.ticks.canonical import LINE
 from assets.ticks.layouts import LAYOUTS, Field, Layout, Unrecognised, exchange_of, nearest, recognise
 from assets.ticks.parse import NULL, Plan, count_lines, parse
 from assets.ticks.values import STRIPPED
 from resources.errors import InputError
 from resources.settings.ticks import TicksSettings
 
-LINE = "line"
 LONGEST_LINE = 1 << 20
 """Bytes without a line end after which a file is no CSV file of ticks."""
 UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
