@@ -25,7 +25,7 @@ LIMIT, MARKET, OWN_BEST, CANCELLED = 0, 1, 2, 3
 ORDER_KINDS = ("limit", "market", "own_best", "cancel")
 """Names of the codes LIMIT … CANCELLED."""
 LEVELS = 10
-_SUFFIX = re.compile(r"^\d{6}\.(SH|SZ)$")
+_SUFFIX = re.compile(r"^\d{6}\.([A-Z]{2,3})$")
 
 
 @dataclass(frozen=True)
@@ -480,7 +480,9 @@ LAYOUTS: tuple[Layout, ...] = (*_DATAYES, *_INSIGHT, *_WIND)
 @dataclass(frozen=True)
 class Unrecognised:
     """A header that no layout can read: the nearest one, which columns it lacks, which it has beside or twice, and its
-    tables. alike: the layouts of both exchanges that it fits, where nothing says which exchange it is."""
+    tables. alike: the layouts of both exchanges that it fits, where nothing says which exchange it is of. suffix: what the
+    file says itself, where the header would fit. elsewhere: that is an exchange nobody here reads (BJ), so that the file is
+    no table's and nothing is wrong."""
 
     nearest: str
     missing: tuple[str, ...]
@@ -489,13 +491,19 @@ class Unrecognised:
     repeated: tuple[str, ...] = ()
     alike: tuple[str, ...] = ()
     symbol_column: str = ""
+    suffix: str = ""
+    elsewhere: bool = False
 
     def __str__(self) -> str:
+        if self.elsewhere:
+            return f"its securities are of {self.suffix}, an exchange that nobody here reads"
         if self.alike:
             return (
                 f"its header fits {' and '.join(self.alike)}, and which exchange it is of nothing says: "
                 f"{self.symbol_column} must read 600519.SH or 000001.SZ, or its folder be named so"
             )
+        if self.suffix:
+            return f"its header is that of {self.nearest}, but its symbols or its folder say {self.suffix}"
         told = []
         if self.repeated:
             told.append(f"has {', '.join(self.repeated)} twice")
@@ -506,22 +514,21 @@ class Unrecognised:
         return f"its header matches no known layout; of the nearest, {self.nearest}, it {' and '.join(told) or 'lacks nothing'}"
 
 
-def exchange_of(header: Sequence[str], rows: Sequence[Sequence[str]], folder: str = "") -> Exchange | None:
+def exchange_of(header: Sequence[str], rows: Sequence[Sequence[str]], folder: str = "") -> str | None:
     """The exchange that a file names itself: by the first symbol of its first rows that does (600519.SH), else by its
-    folder's name."""
+    folder's name. It may be one that nobody here reads."""
     symbols = {item.column for layout in LAYOUTS for item in layout.fields.values() if item.kind == "symbol"}
     said = [value for row in rows for name, value in zip(header, row, strict=False) if name in symbols]
     for value in (*said, folder):
         if match := _SUFFIX.match(value.strip().upper()):
-            return match.group(1)  # type: ignore[return-value]
+            return match.group(1)
     return None
 
 
 def recognise(header: Sequence[str], suffix: str | None, layouts: Sequence[Layout] = LAYOUTS) -> list[Layout]:
     """The layouts a header belongs to, at most one per table, without the optional fields it lacks; [] where none fits.
 
-    suffix: "SH" or "SZ" where the file names its exchange itself, else None; then a header that both exchanges share fits
-    none. Of several layouts of a table, the one that reads most of the header's columns is meant; of equals, the one whose
+    suffix: the exchange that the file names itself, else None; then a header that both exchanges share fits none. Of several layouts of a table, the one that reads most of the header's columns is meant; of equals, the one whose
     published header is most like it; of equals in that too, the earlier in `layouts`.
     """
     names = frozenset(header)
@@ -540,7 +547,7 @@ def recognise(header: Sequence[str], suffix: str | None, layouts: Sequence[Layou
     return [layout.under(names) for layout in best.values()]
 
 
-def nearest(header: Sequence[str], layouts: Sequence[Layout] = LAYOUTS) -> Unrecognised:
+def nearest(header: Sequence[str], suffix: str | None = None, layouts: Sequence[Layout] = LAYOUTS) -> Unrecognised:
     """What to tell about a header that no layout recognises. One that shares less than half of any published header could
     belong to any table, and every table says so."""
     names = frozenset(name for name in header if name)
@@ -553,14 +560,19 @@ def nearest(header: Sequence[str], layouts: Sequence[Layout] = LAYOUTS) -> Unrec
     read = frozenset().union(*(_read(layout, names) for layout in same))
     repeated = tuple(dict.fromkeys(name for name in header if name in read and list(header).count(name) > 1))
     missing = tuple(column for column in best.header if column in needed and column not in names)
+    whole = not missing and not repeated
+    alike = _alike([best], same) if whole else ()
+    elsewhere = bool(alike) and suffix not in (None, "SH", "SZ")
     return Unrecognised(
         nearest=best.name,
         missing=missing,
         extra=tuple(dict.fromkeys(name for name in header if name and name not in best.header)),
-        tables=tables,
+        tables=frozenset() if elsewhere else tables,
         repeated=repeated,
-        alike=_alike([best], same) if not missing and not repeated else (),
+        alike=alike if suffix is None else (),
         symbol_column=best.fields["code"].column,
+        suffix=suffix or "" if whole else "",
+        elsewhere=elsewhere,
     )
 
 

@@ -235,6 +235,8 @@ class _Day:
         except InputError as error:
             return _FileTale(source.name, unreadable=True, sentences=[str(error)])
         if file.unrecognised is not None:
+            if file.unrecognised.elsewhere:
+                self.accompanying.append(source.name)
             if self.table not in file.unrecognised.tables:
                 return None
             return _FileTale(source.name, unrecognised=True, sentences=[f"{source.name}: {file.unrecognised}"])

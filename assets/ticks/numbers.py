@@ -73,6 +73,9 @@ class Numbers:
         """NUMBERS, sorted by exchange, channel and numbering."""
         rows = []
         for (exchange, channel, numbering), seen in sorted(self._seen.items()):
+            joint = self._seen.get((exchange, channel, "events"))
+            if numbering != "events" and joint is not None and _same(seen.bits, joint.bits):
+                continue  # the vendor gives the joint number as the row's own: one numbering, not two
             bits = np.unpackbits(seen.bits, bitorder="little")
             last = len(bits) - 1 - int(bits[::-1].argmax())
             first = int(bits.argmax())
@@ -80,6 +83,10 @@ class Numbers:
             packed = np.packbits(bits, bitorder="little").tobytes()
             rows.append((exchange, channel, numbering, first, last, int(bits.sum(dtype=np.int64)), seen.rows, packed))
         return pl.DataFrame(rows, schema=NUMBERS, orient="row")
+
+
+def _same(one: np.ndarray, other: np.ndarray) -> bool:
+    return np.array_equal(np.trim_zeros(one, "b"), np.trim_zeros(other, "b"))
 
 
 @njit(cache=True, nogil=True)

@@ -265,7 +265,7 @@ def inspect(source: Source) -> VendorFile:
 def _recognised(header: tuple[str, ...], suffix: str | None) -> tuple[tuple[Layout, ...], Unrecognised | None]:
     """A day of a file per stock has thousands of files and a handful of headers."""
     layouts = tuple(recognise(header, suffix))
-    return layouts, None if layouts else nearest(header)
+    return layouts, None if layouts else nearest(header, suffix)
 
 
 def read_pieces(file: VendorFile, size: int) -> Iterator[tuple[bytes, int]]:

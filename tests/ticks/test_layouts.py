@@ -150,6 +150,28 @@ def test_a_header_of_both_exchanges_needs_a_row_or_a_folder_that_says_which():
     assert exchange_of(("Other",), [("000001.SZ",)], "20240110") is None
 
 
+def test_an_exchange_that_nobody_reads_is_nobody_s_affair(landing):
+    landing.put("430047.BJ/逐笔成交.csv", WIND_TRADES, "430047.BJ,430047,20240110,93000000,1,0,0,B,149900,400,8,7")
+    landing.put("600519.SH/逐笔成交.csv", WIND_TRADES, "600519.SH,600519,20240110,150000060,3,,,N,18000000,100,8,9")
+    result = made(make_trades, landing)
+    assert result.frame["symbol"].to_list() == ["600519.SH"]
+    assert result.profile["unrecognised"].sum() == 0
+    assert result.notes["accompanying_files"] == ["ticks/20240110/430047.BJ/逐笔成交.csv"]
+
+
+def test_a_file_whose_symbols_contradict_its_header_is_told(landing):
+    landing.put("600519.SH/t.csv", SZSE, szse(1, 9, 5, "15:00:00.000"))
+    told = "; ".join(made(make_trades, landing).profile["detail"].drop_nulls())
+    assert "its header is that of DataYes SZSE trades (mdl_6_36_0), but its symbols or its folder say SH" in told
+
+
+def test_a_suspended_stock_has_a_header_and_no_rows(landing):
+    landing.put("600000.SH/逐笔成交.csv", WIND_TRADES)
+    landing.put("600519.SH/逐笔成交.csv", WIND_TRADES, "600519.SH,600519,20240110,150000060,3,,,N,18000000,100,8,9")
+    result = made(make_trades, landing)
+    assert result.profile.select(pl.col("unrecognised", "ends_early", "rows_set_aside").sum()).row(0) == (0, 0, 0)
+
+
 def test_a_column_named_twice_fits_nothing_and_is_named():
     header = (*by_name("DataYes SSE trades").header, "TradPrice")
     assert recognise(header, None) == []

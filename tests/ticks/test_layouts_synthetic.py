@@ -172,6 +172,17 @@ def test_numbers_and_order_of_events(tmp_path, exchange, vendor):
         assert all(fill < add for add, fill in both)
 
 
+def test_a_vendor_whose_own_numbers_are_the_joint_ones_has_one_numbering(tmp_path):
+    """Since SSE merged its streams a vendor may fill the old index with the joint number: its gaps are the other stream's."""
+    events = simulate("SH", CODES["SH"], 8, arrivals=40)
+    for event in events:
+        event.index = event.event
+    write_day(tmp_path / "ticks" / DAY, WRITERS["SH"]["INSIGHT"](events, Style(), DAY), Style())
+    made = make_trades(date=DATE, landing=Landing(tmp_path), settings=TicksSettings())
+    numbers = pl.read_parquet(made.files["numbers.parquet"])
+    assert set(numbers["numbering"]) == {"events"}
+
+
 def test_status_rows_are_skipped_and_not_set_aside(tmp_path):
     events = simulate("SH", CODES["SH"], 5, arrivals=30)
     files = WRITERS["SH"]["DataYes merged"](events, Style(), DAY)
