@@ -1,14 +1,18 @@
-"""Whole symbols of a lazily read tick table, a bounded number of rows at a time, as arrays for the kernels.
+"""Whole symbols of a lazily read tick table, a bounded number of rows at a time, through a kernel on every core.
 
-Here: cutting by symbol, order, arrays. Not here: what is summed (aggregate.py).
+Here: cutting by symbol, order, arrays, threads. Not here: what is summed (aggregate.py).
 """
 
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import polars as pl
+
+Sums = TypeVar("Sums")
 
 
 @dataclass(frozen=True)
@@ -30,40 +34,60 @@ class Batch:
         return self.frame[column].to_numpy()
 
 
-def by_symbol(rows: pl.LazyFrame, columns: Sequence[str], limit: int) -> Iterator[Batch]:
-    """Batches of whole symbols, up to `limit` rows each (or one symbol), of rows sorted as the lake keeps them.
+def sums_by_symbol(
+    rows: pl.LazyFrame, columns: Sequence[str], limit: int, kernel: Callable[[Batch], Sums]
+) -> Iterator[Sums]:
+    """What `kernel` makes of each batch, in the order of the rows. It runs on as many threads as polars has, so it must let go
+    of the interpreter's lock.
 
-    Cut by position, so that a Parquet scan decodes only the row groups a batch lies in; a symbol cut off at a batch's end is
-    read again with the next. The next batch is decoded while the caller works on this one.
+    At most `limit` rows (or one symbol's) wait for a kernel or are in one, beside what polars decodes ahead: a few row groups.
     """
-    selected = rows.select("symbol", *columns)
-    total = rows.select(pl.len()).collect().item()
-    seen = ""
-    with ThreadPoolExecutor(max_workers=1) as reader:
-        ahead = reader.submit(_read, selected, 0, limit, total) if total else None
-        while ahead is not None:
-            batch, end = ahead.result()
-            if batch.symbols[0] <= seen or batch.symbols != sorted(set(batch.symbols)):
-                raise ValueError("rows must be sorted by symbol, as the lake keeps them")
-            seen = batch.symbols[-1]
-            ahead = reader.submit(_read, selected, end, limit, total) if end < total else None
-            yield batch
+    running: deque[tuple[Future[Sums], int]] = deque()
+    held = 0
+    with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
+        for batch in by_symbol(rows, columns):
+            while running and (running[0][0].done() or held + batch.frame.height > limit):
+                done, freed = running.popleft()
+                held -= freed
+                yield done.result()
+            held += batch.frame.height
+            running.append((pool.submit(kernel, batch), batch.frame.height))
+        for done, _ in running:
+            yield done.result()
 
 
-def _read(rows: pl.LazyFrame, first: int, limit: int, total: int) -> tuple[Batch, int]:
-    """The batch that begins at row `first`, and the row after its last."""
-    while True:
-        frame = rows.slice(first, limit).collect().rechunk()
-        runs = frame["symbol"].rle().struct.unnest()
-        last = first + frame.height
-        if last < total and runs.height > 1:
-            runs = runs.head(-1)  # its last symbol may go on
-        elif last < total:
-            limit *= 2
+def by_symbol(rows: pl.LazyFrame, columns: Sequence[str]) -> Iterator[Batch]:
+    """Batches of whole symbols, of rows sorted by symbol as the lake keeps them.
+
+    The rows stream by, each row group decoded once; a batch is what lies whole in one chunk of the stream, without a copy, and a
+    symbol that spans chunks is a batch of its own.
+    """
+    open_symbol = ""  # the last one seen: it may go on in the next chunk
+    parts: list[pl.DataFrame] = []
+    for chunk in rows.select("symbol", *columns).collect_batches(maintain_order=True):
+        if chunk.is_empty():
             continue
-        starts = _starts(runs["len"])
-        return Batch(runs["value"].to_list(), starts, frame.head(int(starts[-1]))), first + int(starts[-1])
+        runs = chunk["symbol"].rle().struct.unnest()
+        symbols, ends = runs["value"].to_list(), np.cumsum(runs["len"].to_numpy().astype(np.int64))
+        if parts and symbols[0] == open_symbol:
+            parts.append(chunk.head(int(ends[0])))
+            symbols, inner = symbols[1:], ends
+        else:
+            inner = np.concatenate([[0], ends])
+        if any(later <= earlier for earlier, later in zip([open_symbol, *symbols], symbols, strict=False)):
+            raise ValueError("rows must be sorted by symbol, as the lake keeps them")
+        if not symbols:
+            continue
+        if parts:
+            yield _one_symbol(open_symbol, parts)
+        if len(symbols) > 1:
+            whole = chunk.slice(int(inner[0]), int(inner[-2] - inner[0])).rechunk()
+            yield Batch(symbols[:-1], inner[:-1] - inner[0], whole)
+        open_symbol, parts = symbols[-1], [chunk.slice(int(inner[-2]))]
+    if parts:
+        yield _one_symbol(open_symbol, parts)
 
 
-def _starts(lengths: pl.Series) -> np.ndarray:
-    return np.concatenate([[0], np.cumsum(lengths.to_numpy().astype(np.int64))])
+def _one_symbol(symbol: str, parts: list[pl.DataFrame]) -> Batch:
+    frame = pl.concat(parts).rechunk()
+    return Batch([symbol], np.array([0, frame.height], np.int64), frame)
