@@ -267,20 +267,45 @@ def _typed(schema: Schema) -> list[pl.Expr]:
 
 
 def split_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(rows with the first of each (code, channel, seq), the later ones with `conflicts`: whether they say another thing).
+    """(rows with the first of each (code, channel, seq) and of each (code, channel, event), the later ones with `conflicts`:
+    whether they say another thing).
 
-    The frame is sorted by that key. Two vendors' files of one day, or one file delivered twice, repeat rows. A row without
-    `event` (one vendor has it, another not) contradicts nobody and takes what its repetitions say.
+    The frame is sorted by the first of these keys. Two vendors' files of one day, or one file delivered twice, repeat rows;
+    a day delivered both in SSE's old files and in the merged stream repeats events under other numbers. A row without
+    `event` (one vendor has it, another not) contradicts nobody and takes what its repetitions say; of a cancel's price
+    vendors have their own opinion.
     """
-    key = ("code", "channel", "seq")
-    again = pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in key).fill_null(False)
-    repeated = frame.select(again=again)["again"]
+    keys, events = ("code", "channel", "seq"), ("code", "channel", "event")
+    if 0 < frame["event"].null_count() < frame.height and frame.select(_as_above(keys).any()).item():
+        frame = frame.with_columns(pl.col("event").fill_null(pl.col("event").max().over(keys)))
+    moved = frame.clear().with_columns(conflicts=pl.lit(False))
+    fallen = _as_above(("code", "channel")) & (pl.col("event") <= pl.col("event").shift(1))
+    if frame.select(fallen.any()).item():  # in a single delivery events rise with the rows
+        in_events = frame.sort(*events, "seq", maintain_order=True)
+        frame, moved = _split_repeated(in_events, events, ignored=("disagrees", "seq"))
+        frame = frame.sort(*keys, maintain_order=True)
+    frame, again = _split_repeated(frame, keys, ignored=("disagrees",))
+    return frame, pl.concat([moved, again])
+
+
+def _as_above(names: tuple[str, ...]) -> pl.Expr:
+    """Whether a row says the same as the one above it, and says it at all."""
+    return pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in names).fill_null(False)
+
+
+def _split_repeated(
+    frame: pl.DataFrame, key: tuple[str, ...], ignored: tuple[str, ...]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(the first rows of each key, the others with `conflicts`); the frame is sorted by the key."""
+    repeated = frame.select(again=_as_above(key))["again"]
     if not repeated.any():
         return frame, frame.clear().with_columns(conflicts=pl.lit(False))
-    if 0 < frame["event"].null_count() < frame.height:
-        frame = frame.with_columns(pl.col("event").fill_null(pl.col("event").max().over(key)))
-    others = [name for name in frame.columns if name not in (*key, "disagrees")]
-    differs = pl.any_horizontal(pl.col(name).ne_missing(pl.col(name).shift(1)) for name in others)
+    priced = (pl.col("kind") != ORDER_KINDS[CANCELLED]) if "kind" in frame.columns else True
+    differs = pl.any_horizontal(
+        pl.col(name).ne_missing(pl.col(name).shift(1)) & (priced if name == "price" else True)
+        for name in frame.columns
+        if name not in (*key, *ignored)
+    )
     marked = frame.with_columns(conflicts=differs)
     return frame.filter(~repeated), marked.filter(repeated)
 

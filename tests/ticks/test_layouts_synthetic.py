@@ -202,6 +202,21 @@ def test_tapes_are_written_under_the_published_headers(exchange):
             assert tuple(columns_of(name, rows)) in published, (vendor, name)
 
 
+def test_a_day_delivered_in_the_old_files_and_in_the_merged_stream_counts_once(tmp_path):
+    """As in the days of the change: the same events under two numberings; a deleted order's price is only in one."""
+    events = simulate("SH", CODES["SH"], 9, arrivals=150)
+    alone = written(tmp_path / "alone", "SH", "DataYes", events, Style())
+    for vendor in ("DataYes", "DataYes merged"):
+        write_day(tmp_path / "both" / "ticks" / DAY / vendor, WRITERS["SH"][vendor](events, Style(), DAY), Style())
+    for make, frame in zip((make_trades, make_orders), alone, strict=True):
+        made = make(date=DATE, landing=Landing(tmp_path / "both"), settings=TicksSettings())
+        assert flow(made.frame, TRADE if make is make_trades else ORDER) == flow(
+            frame, TRADE if make is make_trades else ORDER
+        )
+        assert made.notes["duplicate_rows_dropped"] == frame.height
+        assert pl.read_parquet(made.files["symbols.parquet"])["conflicting_duplicates"].sum() == 0
+
+
 def test_two_vendors_side_by_side_and_both_exchanges_in_one_folder(tmp_path):
     """Files of different layouts mix: each says which stocks and which exchange it is of."""
     sse, szse = simulate("SH", CODES["SH"], 7), simulate("SZ", CODES["SZ"], 7)
