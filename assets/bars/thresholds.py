@@ -1,4 +1,9 @@
-"""From which amount on an order is large (SPEC §3). Sums of earlier days in, one threshold per stock out."""
+"""From which amount on an order is large (SPEC §3). Sums of earlier days in, one threshold per stock out.
+
+A window of 20 days is 20 stored rows per stock, added afresh: no order is read again, and nothing is updated in place that
+could drift. Beside all orders pooled, K is right to 1e-11 of itself for real amounts (std of ln a above a half), and to 1e-4 in
+the worst case, a stock whose orders are all of one size (tests/bars/test_incremental.py has the bounds).
+"""
 
 import polars as pl
 
