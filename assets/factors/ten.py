@@ -2,6 +2,10 @@
 
 Here: which days count, how each factor aggregates them, and the residual on industries and styles. Not here: what a
 day's indicator is (indicators.py), the styles (styles.py), the arithmetic of a cross-section (cross_section.py).
+
+A window reads one stored row per symbol and day, never bars: twenty partitions of `day_indicators` cost 50 ms of a whole
+market's day. It adds them afresh in the order of the days, so that a window slid by a day equals one computed from twenty
+days of bars to the last bit; a running sum, updated in place, would drift.
 """
 
 import datetime as dt

@@ -1,7 +1,8 @@
 """Daily features: a name's day and its last sixty, from daily prices alone, raw (SPEC §5.1; definitions in names.py).
 
 Across days prices are chained by pre_close. Windows count exchange trading days; a suspended day is no observation (it is
-return 0 inside a compounded return), and a window statistic needs 75 % of its days (SPEC §4), else it is null.
+return 0 inside a compounded return), and a window statistic needs 75 % of its days (SPEC §4), else it is null. A window
+reads one stored row per name and day and is computed afresh, so that it says the same however it was reached.
 """
 
 import datetime as dt
