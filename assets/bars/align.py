@@ -177,14 +177,14 @@ def _on_tape(count, volume, amount, by_count, volumes, amounts, first, last, tol
 
 @njit(cache=True, nogil=True)
 def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, volume, amount, bid, bid_volume, ask,
-                 ask_volume, pre_close, limit_up, limit_down, by_count, yuan_tolerance, tolerance, max_lag, faults, out):  # fmt: skip
+                 ask_volume, pre_close, limit_up, limit_down, by_count, yuan_tolerance, tolerance, max_lag, faults, twins, out):  # fmt: skip
     """Hold the snapshots of each symbol, by time and then as delivered, against the same symbol's trades, if it has any.
 
     Unknown counts, volumes and amounts are −1, unknown prices 0. tolerance: 1/10 000 yuan by which an
     amount may miss the sum; yuan_tolerance where the symbol's amounts are all whole yuan. max_lag: ms between a snapshot and the
     trades around it. Judged are the snapshots from 09:30 on: before, they are virtual.
 
-    Fills faults with the bits above, and out (symbols, 19): snapshots judged; of each fault; N_UNUSABLE of those in continuous
+    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 19): snapshots judged; of each fault; N_UNUSABLE of those in continuous
     trading with any; RUN, the longest run off the tape that ends on it again, RUN_FROM and RUN_TO the stamps of its ends;
     FIRST_OFF the stamp of the first off the tape (−1: none); FINAL_VOLUME and FINAL_AMOUNT the last cumulative fields (−1:
     none); previous close and limit prices of the majority; WHOLE_YUAN: whether no amount has cents; BOOKED: whether a book
@@ -239,6 +239,7 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
                 and ask_volume[i] == ask_volume[before]
             ):
                 faults[i] |= REPEATED
+                twins[i] = before
             if not faults[i] & (FELL | REPEATED):
                 before = i
                 if volume[i] >= 0:

@@ -66,6 +66,7 @@ _QUOTED = {
     "limit_down": 0,
 }
 """Columns read of the quotes, and what stands for an unknown."""
+_WINDOW = 500_000  # rows of the whole table read at a time
 
 
 @dataclass(frozen=True)
@@ -111,6 +112,7 @@ def measure_tapes(
         low, high = _limits(tape.symbols, rule, low, high)
         align.tape_sums(tape.starts, time, channel, price, volume, low, high, volumes, amounts, stamp, counted)
         fault = np.zeros(book.frame.height, np.uint8)
+        twins = np.empty(book.frame.height, np.int64)
         told = np.zeros((len(book.symbols), len(BOOK) - 2), np.int64)
         align.judge_quotes(
             book.starts,
@@ -124,8 +126,14 @@ def measure_tapes(
             round(settings.cent_tolerance * 10_000),
             settings.max_quote_lag_ms,
             fault,
+            twins,
             told,
         )
+        own = np.flatnonzero(fault & align.REPEATED)
+        if len(own):
+            differ = own[_differ(quotes, quoted_rows + own, quoted_rows + twins[own])]
+            fault[differ] &= ~np.uint8(align.REPEATED)
+            np.subtract.at(told[:, align.N_REPEATED], np.searchsorted(book.starts, differ, side="right") - 1, 1)
         tapes.append(_frame(tape.symbols, counted, TAPE).filter(pl.col("trades") > 0))
         books.append(_book_frame(book.symbols, told, np.diff(book.starts)))
         moved, bad = np.flatnonzero(stamp >= 0), np.flatnonzero(fault)
@@ -138,6 +146,19 @@ def measure_tapes(
         channels.append(pl.DataFrame({"symbol": symbols, "channel": channel[starts[:-1]]}, schema=CHANNELS))
         traded_rows, quoted_rows = traded_rows + len(time), quoted_rows + book.frame.height
     return Measured(*map(pl.concat, (tapes, books, channels, stamps, faults)))
+
+
+def _differ(quotes: pl.LazyFrame, rows: np.ndarray, twins: np.ndarray) -> np.ndarray:
+    """Whether rows of the table differ from their twins before them in any column, a window of the table at a time."""
+    differ = np.empty(len(rows), np.bool_)
+    for window in np.unique(rows // _WINDOW):
+        own = rows // _WINDOW == window
+        first = int(twins[own].min())
+        table = quotes.slice(first, int(rows[own].max()) + 1 - first).collect()
+        pairs = (table[rows[own] - first], table[twins[own] - first])
+        same = [one.eq_missing(other) for one, other in zip(*(pair.get_columns() for pair in pairs), strict=True)]
+        differ[own] = ~pl.DataFrame(same).select(pl.all_horizontal(pl.all())).to_series().to_numpy()
+    return differ
 
 
 def _limits(

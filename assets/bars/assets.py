@@ -1,6 +1,6 @@
-"""Declares order_sizes and minute_bars: schema, what they read, the checks they must pass. Declarations only."""
+"""Declares tape_health, order_sizes and minute_bars: schema, what they read, the checks they must pass. Declarations only."""
 
-from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
+from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES, TAPE_HEALTH
 from assets.bars.windows import threshold_days
 from resources.gate import Between, Check, Unique
 from resources.table import Land, Read, Table
@@ -8,6 +8,109 @@ from resources.table import Land, Read, Table
 _TRADED = ("trades.price",)
 _LARGE = ("trades.bid_order", "order_sizes.orders")
 _BOOK = ("quotes.bid_price_1",)
+
+_TRADES, _QUOTES, _ORDERS = ("trades.price",), ("quotes.volume",), ("orders.order",)
+_REFERENCE = ("daily_prices.volume", "quotes.volume")
+
+tape_health = Table(
+    name="tape_health",
+    stage="bars",
+    partition="day",
+    history="minutes",
+    description=(
+        "Reconciliation: one verdict per symbol that was delivered or should have traded, with what was measured. `ok`; "
+        "`repaired`: duplicates dropped, stamps put into their bar, single snapshots left out, values stand; `set aside`: rows "
+        "stay downstream, values null; `missing`: it should have traded and has no tape. `reason` names what was found, where, the "
+        "rule and the numbers. Σ trades is held against the exchange's daily volume and amount and the last snapshot, every "
+        "snapshot from 09:30 against the sums of the trades it has counted, whole channels against their numbers. SPEC §2.3."
+    ),
+    reads=(Read("trades"), Read("orders"), Read("quotes"), Read("daily_prices"), Read("securities")),
+    lands=(Land("bars"), Land("daily_prices", until=False)),
+    schema=TAPE_HEALTH,
+    sort=("symbol",),
+    settings="bars",
+    make="assets.bars.tape_health_make:make_tape_health",
+    needs={
+        "trades_verdict": _TRADES,
+        "quotes_verdict": _QUOTES,
+        "orders_verdict": _ORDERS,
+        "trades": _TRADES,
+        "quotes": _QUOTES,
+        "orders": _ORDERS,
+        "volume": _TRADES,
+        "amount": _TRADES,
+        "reference_volume": _REFERENCE,
+        "reference_amount": _REFERENCE,
+        "volume_difference": (*_TRADES, *_REFERENCE),
+        "amount_difference": (*_TRADES, *_REFERENCE),
+        "quoted_volume_difference": (*_QUOTES, *_TRADES),
+        "misaligned_quotes": (*_QUOTES, *_TRADES),
+        "crossed_quotes": _QUOTES,
+        "cumulative_decreases": _QUOTES,
+        "late_quotes": _QUOTES,
+        "repeated_quotes": _QUOTES,
+        "side_disagreements": _TRADES,
+        "overfilled_orders": _ORDERS,
+    },
+    checks=(
+        Check(
+            "tapes_add_up",
+            Between("too_many_set_aside", 0, 0),
+            critical=True,
+            remedy="re-deliver the day's files, or raise bars.max_set_aside_share; the column `reason` says why each symbol was",
+        ),
+        Check(
+            "no_symbol_set_aside",
+            Between("set_aside", 0, 0),
+            critical=False,
+            remedy="re-deliver the files of the named symbols; their bars of the day are null until then",
+        ),
+        Check(
+            "traded_names_covered",
+            Between("too_few_covered", 0, 0),
+            critical=False,
+            remedy="deliver the tapes of the named symbols, or lower bars.min_coverage",
+        ),
+        Check(
+            "tapes_cover_the_market",
+            Between("too_many_uncovered", 0, 0),
+            critical=True,
+            remedy="re-deliver the day's trade files: one of them is lost or cut; where the market is meant to hold fewer names "
+            "than daily_prices, raise bars.max_uncovered_share",
+        ),
+        Check(
+            "tapes_have_a_reference",
+            Between("uncompared", 0, 0),
+            critical=False,
+            remedy="deliver daily_prices or snapshots of the day, so that its tapes can be compared with a total",
+        ),
+        Check(
+            "snapshots_are_sums_of_trades",
+            Between("misaligned_quotes", 0, 0),
+            critical=False,
+            remedy="snapshots of the named symbols are not the sums of their trades and are left out: re-deliver their files; "
+            "where a vendor counts something else than trades, set bars.align_quotes_by to volume",
+        ),
+        Check(
+            "prices_inside_limits",
+            Between("outside_limits", 0, 0),
+            critical=False,
+            remedy="prices outside the exchange's rule: deliver limit_up and limit_down, or check reference.limit_rules",
+        ),
+        Check(
+            "channel_numbers_complete",
+            Between("missing_numbers", 0, 0),
+            critical=False,
+            remedy="the exchange numbered rows that the files lack: deliver the named channels again, complete",
+        ),
+        Check(
+            "nearly_all_channel_numbers_present",
+            Between("too_many_missing", 0, 0),
+            critical=True,
+            remedy="deliver the named channels again, complete, or raise bars.max_missing_share",
+        ),
+    ),
+)
 
 order_sizes = Table(
     name="order_sizes",
@@ -17,9 +120,9 @@ order_sizes = Table(
     description=(
         "How large a stock's orders were: `orders` with a fill (buy and sell side pooled), `sum_ln` = Σ ln amount and `sum_ln2` "
         "= Σ (ln amount)², an order's amount being all its fills of the day in yuan. Sets the thresholds from which orders are "
-        "large (SPEC §3). Null where a tape does not add up. Days without ticks take `bars/<YYYYMMDD>.order_sizes.parquet` where it landed."
+        "large (SPEC §3). Null where tape_health set the tape aside. Days without ticks take `bars/<YYYYMMDD>.order_sizes.parquet` where it landed."
     ),
-    reads=(Read("trades"), Read("quotes"), Read("daily_prices")),
+    reads=(Read("trades"), Read("tape_health")),
     lands=(Land("bars"),),
     schema=ORDER_SIZES,
     sort=("symbol",),
@@ -48,7 +151,7 @@ minute_bars = Table(
         "start (570 = 09:30), 897 closing auction; 905 after-hours where it traded. Prices and amounts in yuan, `volume` in "
         "shares; an empty minute is flat. `large_*`: fills of orders above the stock's threshold of the days before. "
         "`net_bid_change` is Q of SPEC §3 in yuan; `spread`, `imbalance`, `imbalance_5` are means over the bar's two-sided "
-        "quotes. A symbol whose tape does not add up keeps its rows with null values. SPEC §1, §2.2."
+        "quotes. A symbol that tape_health set aside keeps its rows with null values. SPEC §1, §2.2."
     ),
     reads=(
         Read("trades"),
@@ -56,6 +159,7 @@ minute_bars = Table(
         Read("daily_prices"),
         Read("securities"),
         Read("order_sizes", over=threshold_days),
+        Read("tape_health"),
     ),
     lands=(Land("bars"),),
     schema=MINUTE_BARS,
@@ -101,38 +205,6 @@ minute_bars = Table(
             remedy="a symbol-day must have exactly the bars of SPEC §1: report it with the day's files",
         ),
         Check(
-            "tapes_add_up",
-            Between("too_many_set_aside", 0, 0),
-            critical=True,
-            remedy="re-deliver the day's files, or raise bars.max_set_aside_share; set_aside.parquet beside the partition "
-            "says why each symbol was",
-        ),
-        Check(
-            "no_symbol_set_aside",
-            Between("set_aside", 0, 0),
-            critical=False,
-            remedy="re-deliver the files of the named symbols; their bars of the day are null until then",
-        ),
-        Check(
-            "traded_names_covered",
-            Between("too_few_covered", 0, 0),
-            critical=False,
-            remedy="deliver the tapes of the named symbols, or lower bars.min_coverage",
-        ),
-        Check(
-            "tapes_cover_the_market",
-            Between("too_many_uncovered", 0, 0),
-            critical=True,
-            remedy="re-deliver the day's trade files: one of them is lost or cut; where the market is meant to hold fewer names "
-            "than daily_prices, raise bars.max_uncovered_share",
-        ),
-        Check(
-            "tapes_have_a_reference",
-            Between("uncompared", 0, 0),
-            critical=False,
-            remedy="deliver daily_prices or snapshots of the day, so that its tapes can be compared with a total",
-        ),
-        Check(
             "last_close_equals_official_close",
             Between("close_difference", -0.00005, 0.00005),
             critical=False,
@@ -147,4 +219,4 @@ minute_bars = Table(
     ),
 )
 
-TABLES = (order_sizes, minute_bars)
+TABLES = (tape_health, order_sizes, minute_bars)

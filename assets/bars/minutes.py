@@ -1,6 +1,7 @@
 """Sums by symbol and slot → the rows of minute_bars (SPEC §1, §2.2): yuan, nulls, limits. Nothing is read or summed here."""
 
 import datetime as dt
+from collections.abc import Sequence
 
 import numpy as np
 import polars as pl
@@ -76,9 +77,9 @@ def with_limits(frame: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
     ).drop("limit_up", "limit_down", "limits_known")
 
 
-def null_out(frame: pl.DataFrame, set_aside: pl.Series) -> pl.DataFrame:
-    """The rows of the named symbols stay, their values become null: neither zero nor dropped."""
+def null_out(frame: pl.DataFrame, set_aside: pl.Series, columns: Sequence[str] = VALUES) -> pl.DataFrame:
+    """The rows of the named symbols stay, their values (of these columns) become null: neither zero nor dropped."""
     if set_aside.is_empty():
         return frame
     accepted = ~pl.col("symbol").is_in(set_aside.to_list())
-    return frame.with_columns(pl.when(accepted).then(name).alias(name) for name in VALUES)
+    return frame.with_columns(pl.when(accepted).then(name).alias(name) for name in columns)

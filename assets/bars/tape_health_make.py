@@ -66,12 +66,12 @@ PROFILE = {
     "set_aside": pl.Int64,
     "uncompared": pl.Int64,
     "misaligned_quotes": pl.Int64,
-    "outside_rule": pl.Int64,
+    "outside_limits": pl.Int64,
     "too_many_set_aside": pl.Int64,
     "too_few_covered": pl.Int64,
     "too_many_uncovered": pl.Int64,  # null where the bars are no ticks'
     "missing_numbers": pl.Int64,
-    "missing_share": pl.Float64,
+    "too_many_missing": pl.Int64,
     "detail": pl.String,
 }
 """One row per symbol, one for the day, one per channel that lacks numbers; what does not concern a row is null."""
@@ -309,7 +309,7 @@ def _profile(frame: pl.DataFrame, channels: pl.DataFrame, settings: BarsSettings
         set_aside=pl.when(delivered).then((pl.col("verdict") == SET_ASIDE).cast(pl.Int64)),
         uncompared=pl.when(accepted).then(pl.col("volume_difference").is_null().cast(pl.Int64)),
         misaligned_quotes=pl.when(accepted).then("misaligned_quotes"),
-        outside_rule=pl.when(accepted).then("outside_limits"),
+        outside_limits=pl.when(accepted).then("outside_limits"),
         detail=pl.when(pl.col("verdict") == SET_ASIDE).then("reason"),
     )
     official = frame.filter(pl.col("daily_volume") > 0)
@@ -340,7 +340,7 @@ def _profile(frame: pl.DataFrame, channels: pl.DataFrame, settings: BarsSettings
     }
     gaps = channels.filter(pl.col("missing") > 0).select(
         missing_numbers="missing",
-        missing_share=pl.col("missing") / pl.col("last"),
+        too_many_missing=(pl.col("missing") > settings.max_missing_share * pl.col("last")).cast(pl.Int64),
         detail=pl.format(
             "channel {} of {} lacks {} of its {} numbers of {}: {}", "channel", "exchange", "missing", "last", "numbering",
             "ranges",

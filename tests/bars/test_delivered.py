@@ -2,19 +2,16 @@
 
 import datetime as dt
 import math
-from pathlib import Path
 
 import polars as pl
 import pytest
 
 from assets.bars.delivered import delivered_bars
-from assets.bars.make import make_minute_bars, make_order_sizes
-from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
+from assets.bars.schemas import MINUTE_BARS
 from assets.ticks import clock
-from assets.ticks.canonical import QUOTES, TRADES
+from assets.ticks.canonical import TRADES
 from resources.errors import InputError
-from resources.settings.bars import BarsSettings
-from tests.bars.test_minute_bars import DAILY, SECURITIES, day, trade
+from tests.bars.tapes import DAILY, Day, Landing, day, trade
 
 DATE = dt.date(2015, 5, 4)
 NAME = "bars/20150504.parquet"
@@ -27,34 +24,16 @@ def closes(**by_minute) -> pl.DataFrame:
     ).with_columns(pl.col("symbol").str.replace("_", ".").str.slice(1))
 
 
-class Landed:
-    """A landing view of a day with bars."""
+NO_TICKS = {"trades": {"price": "no ticks/20150504 in the landing zone", "bid_order": "no ticks/20150504"}}
 
-    def __init__(self, bars, sizes=None):
-        self._bars, self._sizes = bars, sizes
 
-    def bars(self):
-        return self._bars
-
-    def bars_path(self):
-        return Path(NAME)
-
-    def order_sizes(self):
-        return self._sizes
+def of_day(bars, daily=None, trades=None, sizes=None) -> Day:
+    landing = Landing(bars, sizes, path=NAME, date=DATE)
+    return Day(trades, daily=daily, landing=landing, unavailable=NO_TICKS)
 
 
 def make(bars, daily=None, trades=None):
-    return make_minute_bars(
-        date=DATE,
-        trades=(pl.DataFrame(schema=TRADES) if trades is None else trades).lazy(),
-        quotes=pl.DataFrame(schema=QUOTES).lazy(),
-        daily_prices=(pl.DataFrame(schema=DAILY) if daily is None else daily).lazy(),
-        securities=pl.DataFrame(schema=SECURITIES).lazy(),
-        order_sizes=pl.DataFrame(schema=ORDER_SIZES).lazy(),
-        landing=Landed(bars),
-        settings=BarsSettings(),
-        unavailable={"trades": {"price": "no ticks/20150504 in the landing zone"}},
-    )
+    return of_day(bars, daily, trades).bars
 
 
 def test_closes_alone_give_closes_and_say_so():
@@ -101,7 +80,7 @@ def test_an_absent_minute_had_no_trade_where_volumes_are_delivered():
     assert flat["volume"].to_list() == [0, 0, 0]
     assert flat["net_bid_change"].to_list() == [0.0, 0.0, 0.0]
     assert frame["volume"].sum() == 600
-    assert made.profile["set_aside"].sum() == 0
+    assert made.notes["symbols_set_aside"] == 0
     assert made.profile["volume_difference"].drop_nulls().to_list() == [0]
     assert made.unavailable["high"] == f"{NAME} gives open, close, volume, amount, net_bid_change only"
 
@@ -161,9 +140,12 @@ def test_a_symbol_without_quotes_or_threshold_has_no_zeros_for_them():
 
 def test_volumes_that_do_not_add_up_put_the_symbol_aside():
     raw = pl.DataFrame({"symbol": ["600519.SH"], "minute": [570], "close": [10.0], "volume": [100]})
-    made = make(raw, daily=pl.DataFrame([day(volume=600)], schema=DAILY))
-    assert made.profile["set_aside"].sum() == 1
-    assert made.frame["close"].null_count() == 239
+    of = of_day(raw, pl.DataFrame([day(volume=600)], schema=DAILY))
+    (verdict,) = of.verdicts.values()
+    assert verdict["verdict"] == "set aside"
+    assert "its minutes add up to 100 shares and unknown yuan, daily_prices says 600 and 1000" in verdict["reason"]
+    assert verdict["volume_difference"] == -500
+    assert of.bars.frame["close"].null_count() == 239
 
 
 @pytest.mark.parametrize(
@@ -196,14 +178,14 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
 def test_a_bad_row_puts_its_symbol_aside_with_the_reason(rows, reason):
     raw = pl.DataFrame({"symbol": ["000001.SZ"] * 2, **rows})
     good = pl.DataFrame({"symbol": ["000002.SZ"], **{name: values[:1] for name, values in rows.items()}})
-    made = make(pl.concat([raw, good]))
-    assert made.profile["set_aside"].sum() == 1
-    told = made.profile.filter(pl.col("set_aside") == 1).row(0, named=True)
-    assert told["symbol"] == "000001.SZ"
-    assert reason in told["detail"]
-    by_symbol = dict(made.frame.group_by("symbol").agg(pl.col("close").count()).iter_rows())
+    of = of_day(pl.concat([raw, good]))
+    assert of.health.profile["set_aside"].sum() == 1
+    told = of.verdicts["000001.SZ"]
+    assert (told["verdict"], told["source"], told["rows_set_aside"] > 0) == ("set aside", "bars", True)
+    assert reason in told["reason"]
+    assert of.verdicts["000002.SZ"]["reason"] is None
+    by_symbol = dict(of.bars.frame.group_by("symbol").agg(pl.col("close").count()).iter_rows())
     assert by_symbol == {"000001.SZ": 0, "000002.SZ": 238}  # its 565 stands before the first price
-    assert "set_aside.parquet" in made.files
 
 
 def test_rounded_amounts_and_unknown_values_break_no_rule():
@@ -236,7 +218,6 @@ def test_a_day_without_a_usable_row_says_that_it_was_delivered():
     assert void.unavailable["spread"] == f"{NAME} gives no value of spread"
     for made in (bad, funds, void):
         assert not [reason for reason in made.unavailable.values() if "no ticks" in reason]
-        assert made.profile["too_many_uncovered"].null_count() == made.profile.height
 
 
 def test_a_file_without_closes_is_an_error_that_says_so():
@@ -262,33 +243,23 @@ def test_ticks_win_over_bars():
 def test_order_sizes_of_a_day_of_bars_are_the_delivered_ones():
     sizes = pl.DataFrame({"symbol": ["000001.SZ"], "orders": [3], "sum_ln": [30.0], "sum_ln2": [301.0]})
 
-    def made(landing):
-        return make_order_sizes(
-            date=DATE,
-            trades=pl.DataFrame(schema=TRADES).lazy(),
-            quotes=pl.DataFrame(schema=QUOTES).lazy(),
-            daily_prices=pl.DataFrame(schema=DAILY).lazy(),
-            landing=landing,
-            settings=BarsSettings(),
-            unavailable={"trades": {"bid_order": "no ticks/20150504 in the landing zone"}},
-        )
+    def made(sizes):
+        return of_day(None, sizes=sizes).order_sizes
 
-    assert made(Landed(None, sizes)).frame.row(0) == (DATE, "000001.SZ", 3, 30.0, 301.0)
-    nothing = made(Landed(None))
+    assert made(sizes).frame.row(0) == (DATE, "000001.SZ", 3, 30.0, 301.0)
+    nothing = made(None)
     assert nothing.frame.is_empty()
-    assert nothing.unavailable["orders"] == (
-        "no ticks/20150504 in the landing zone, and no bars/20150504.order_sizes.parquet"
-    )
+    assert nothing.unavailable["orders"] == ("no ticks/20150504, and no bars/20150504.order_sizes.parquet")
     with pytest.raises(InputError, match="sum_ln2"):
-        made(Landed(None, sizes.drop("sum_ln2")))
+        made(sizes.drop("sum_ln2"))
     infinite = pl.concat([sizes, sizes.with_columns(symbol=pl.lit("000002.SZ"), sum_ln2=pl.lit(math.inf))])
-    half = made(Landed(None, infinite))
+    half = made(infinite)
     assert half.frame["orders"].to_list() == [3, None]
     assert half.profile["set_aside"].to_list() == [0, 1]
     told = "bars/20150504.order_sizes.parquet: sum_ln2 = inf is no number"
     assert half.profile["detail"].to_list() == [None, told]
     assert half.unavailable == {}
-    none = made(Landed(None, infinite.tail(1)))
+    none = made(infinite.tail(1))
     assert none.unavailable["orders"] == (
         f"bars/20150504.order_sizes.parquet was delivered, but every symbol of it is set aside, the first because: {told}"
     )

@@ -1,7 +1,5 @@
 """Bars, Q, order sizes and thresholds against plain Python on random small tapes, and what becomes of tapes that are off."""
 
-import datetime as dt
-import io
 import math
 import random
 
@@ -10,61 +8,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.bars.assets import minute_bars
-from assets.bars.make import make_minute_bars, make_order_sizes
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
 from assets.bars.thresholds import large_order_thresholds
 from assets.ticks.canonical import QUOTES, TRADES
-from resources.gate import judge
 from resources.settings.bars import BarsSettings
 from tests.bars import plain_bars
+from tests.bars.tapes import DAILY, DATE, SECURITIES, Day, day, frame_of, trade
 
-DATE = dt.date(2024, 1, 10)
 SYMBOLS = ("000001.SZ", "300750.SZ", "600519.SH")
-DAILY = {
-    "symbol": pl.String,
-    "pre_close": pl.Float64,
-    "close": pl.Float64,
-    "volume": pl.Int64,
-    "amount": pl.Float64,
-}
-SECURITIES = {"symbol": pl.String, "limit_up": pl.Float64, "limit_down": pl.Float64, "last_close": pl.Float64}
-
-
-class NoBars:
-    """A landing view of a day with ticks alone."""
-
-    def bars(self):
-        return None
-
-    def order_sizes(self):
-        return None
 
 
 def make(trades, quotes=None, daily=None, securities=None, sizes=None, unavailable=None, **changes):
-    return make_minute_bars(
-        date=DATE,
-        trades=trades.lazy(),
-        quotes=(pl.DataFrame(schema=QUOTES) if quotes is None else quotes).lazy(),
-        daily_prices=(pl.DataFrame(schema=DAILY) if daily is None else daily).lazy(),
-        securities=(pl.DataFrame(schema=SECURITIES) if securities is None else securities).lazy(),
-        order_sizes=(pl.DataFrame(schema=ORDER_SIZES) if sizes is None else sizes).lazy(),
-        landing=NoBars(),
-        settings=BarsSettings(**changes),
-        unavailable=unavailable or {},
-    )
+    return Day(trades, None, quotes, daily, securities, sizes, unavailable=unavailable, **changes).bars
 
 
 def make_sizes(trades, quotes=None, daily=None):
-    return make_order_sizes(
-        date=DATE,
-        trades=trades.lazy(),
-        quotes=(pl.DataFrame(schema=QUOTES) if quotes is None else quotes).lazy(),
-        daily_prices=(pl.DataFrame(schema=DAILY) if daily is None else daily).lazy(),
-        landing=NoBars(),
-        settings=BarsSettings(),
-        unavailable={},
-    ).frame
+    return Day(trades, quotes=quotes, daily=daily).order_sizes.frame
 
 
 # --- random tapes ---------------------------------------------------------------------------------------------------------
@@ -88,7 +47,7 @@ def tapes(draw) -> list[dict]:
                 {
                     "date": DATE,
                     "symbol": symbol,
-                    "channel": draw(st.sampled_from((1, 2))) if symbol == "300750.SZ" else 3,
+                    "channel": 3,
                     "seq": seq * 3,
                     "time": time,
                     "price": draw(st.integers(900, 1100)) * 100,
@@ -96,13 +55,10 @@ def tapes(draw) -> list[dict]:
                     "bid_order": draw(st.integers(0, 9)),
                     "ask_order": draw(st.integers(0, 9)),
                     "side": draw(st.sampled_from((-1, 0, 1))),
+                    "event": None,
                 }
             )
     return sorted(rows, key=lambda row: (row["symbol"], row["channel"], row["seq"]))
-
-
-def frame_of(rows: list[dict]) -> pl.DataFrame:
-    return pl.DataFrame(rows, schema=TRADES).sort("symbol", "channel", "seq")
 
 
 def same(ours, plain) -> bool:
@@ -242,7 +198,7 @@ def quotes_of(symbol: str, rows: list[dict], volume: int = 0) -> pl.DataFrame:
                 "date": DATE,
                 "symbol": symbol,
                 "time": row["time"],
-                "trades": 1,
+                "trades": volume // 100,
                 "volume": volume,
                 "amount": volume * 100_000,
                 **levels,
@@ -256,7 +212,7 @@ def quotes_of(symbol: str, rows: list[dict], volume: int = 0) -> pl.DataFrame:
 def test_book_statistics_equal_plain_python(seed, other):
     first, second = random_book(seed), random_book(other)
     quotes = pl.concat([quotes_of("000001.SZ", first, 100), quotes_of("600519.SH", second, 100)])
-    tape = frame_of([trade(symbol="000001.SZ"), trade(symbol="600519.SH")])
+    tape = frame_of([trade(symbol=symbol, time=33_900_000) for symbol in ("000001.SZ", "600519.SH")])
     frame = make(tape, quotes=quotes).frame
     for symbol, rows in (("000001.SZ", first), ("600519.SH", second)):
         ours = {row["minute"]: row for row in frame.filter(pl.col("symbol") == symbol).iter_rows(named=True)}
@@ -303,95 +259,26 @@ def test_batches_do_not_change_a_bit():
 # --- single rows ----------------------------------------------------------------------------------------------------------
 
 
-def trade(**changes) -> dict:
-    return {
-        "date": DATE,
-        "symbol": "600519.SH",
-        "channel": 3,
-        "seq": 1,
-        "time": 36_000_000,
-        "price": 100_000,
-        "volume": 100,
-        "bid_order": 1,
-        "ask_order": 2,
-        "side": 1,
-        **changes,
-    }
-
-
-def day(symbol="600519.SH", pre_close=9.9, close=10.0, volume=100, amount=1000.0) -> dict:
-    return {"symbol": symbol, "pre_close": pre_close, "close": close, "volume": volume, "amount": amount}
-
-
-def test_a_tape_that_does_not_add_up_is_set_aside_with_null_values():
+def test_a_tape_that_is_set_aside_keeps_its_rows_with_null_values():
     tape = frame_of([trade(), trade(symbol="000001.SZ")])
     daily = pl.DataFrame([day(), day("000001.SZ", volume=300, amount=3000.0)], schema=DAILY)
-    made = make(tape, daily=daily, max_set_aside_share=0.5)
-    good, bad = (made.frame.filter(pl.col("symbol") == s) for s in ("600519.SH", "000001.SZ"))
+    of = Day(tape, daily=daily)
+    good, bad = (of.bars.frame.filter(pl.col("symbol") == s) for s in ("600519.SH", "000001.SZ"))
     assert bad.height == 239
     assert bad.drop("date", "symbol", "minute").null_count().sum_horizontal()[0] == 239 * (len(MINUTE_BARS) - 3)
     assert good["volume"].sum() == 100
-    aside = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"]))
-    assert aside["symbol"].to_list() == ["000001.SZ"]
-    assert "100 shares" in aside["reason"][0]
-    assert "daily_prices says 300" in aside["reason"][0]
-    profile = made.profile
-    assert profile["set_aside"].sum() == 1
-    assert profile["too_many_set_aside"].sum() == 0
-    assert profile["volume_difference"].drop_nulls().to_list() == [0]
-    assert make(tape, daily=daily).profile["too_many_set_aside"].sum() == 1
-    sizes = make_sizes(tape, daily=daily)
+    assert of.bars.notes["symbols_set_aside"] == 1
+    assert of.bars.profile["volume_difference"].drop_nulls().to_list() == [0]
+    sizes = of.order_sizes.frame
     assert sizes.filter(pl.col("symbol") == "000001.SZ")["orders"].to_list() == [None]
     assert sizes.filter(pl.col("symbol") == "600519.SH")["orders"].to_list() == [2]
 
 
-@pytest.mark.parametrize(("amount", "set_aside"), [(1000.4, 0), (1001.1, 1)])
-def test_amounts_may_be_rounded_to_a_yuan(amount, set_aside):
-    made = make(frame_of([trade()]), daily=pl.DataFrame([day(amount=amount)], schema=DAILY))
-    assert made.profile["set_aside"].sum() == set_aside
-
-
-def test_without_daily_prices_the_last_snapshot_is_the_reference():
-    quotes = quotes_of("600519.SH", [{"time": 54_000_000, "bid": [None] * 10, "ask": [None] * 10}], 200)
-    made = make(frame_of([trade()]), quotes=quotes)
-    assert made.profile["set_aside"].sum() == 1
-    assert "the last snapshot says 200" in made.profile["detail"].drop_nulls()[0]
-
-
-def test_a_tape_without_reference_is_accepted_and_said_to_be():
-    made = make(frame_of([trade()]))
-    assert made.frame["volume"].sum() == 100
-    assert made.profile["uncompared"].sum() == 1
-
-
-def test_traded_names_without_a_tape_are_named():
-    daily = pl.DataFrame([day(), day("000001.SZ")], schema=DAILY)
-    last = make(frame_of([trade()]), daily=daily).profile.tail(1).row(0, named=True)
-    assert last["too_few_covered"] == 1
-    assert "000001.SZ" in last["detail"]
-
-
-@pytest.mark.parametrize(("traded", "lost"), [(4, 0), (5, 1)])
-def test_a_market_whose_tapes_are_lost_is_refused(traded, lost):
-    names = [f"{n:06d}.SZ" for n in range(1, traded + 1)]
-    daily = pl.DataFrame([day(name) for name in names], schema=DAILY)
-    made = make(frame_of([trade(symbol=name) for name in names[:3]]), daily=daily)
-    assert made.profile["too_many_uncovered"].sum() == lost
-    if lost:
-        detail = made.profile["detail"].drop_nulls()[0]
-        assert "2 of 5 names that daily_prices says traded have no trades, more than 25%" in detail
-        assert "000004.SZ, 000005.SZ" in detail
-    verdict = judge(minute_bars.checks, {DATE: made.profile}, {DATE: {}})[DATE]["tapes_cover_the_market"]
-    assert verdict.refuses == bool(lost)
-
-
-def test_snapshots_without_any_trades_are_a_lost_tape_only_against_daily_prices():
+def test_snapshots_without_any_trades_give_no_bars():
     quotes = quotes_of("000001.SZ", [{"time": 54_000_000, "bid": [None] * 10, "ask": [None] * 10}], 100)
-    tape = pl.DataFrame(schema=TRADES)
-    daily = pl.DataFrame([day("000001.SZ")], schema=DAILY)
-    assert make(tape, quotes=quotes, daily=daily).profile["too_many_uncovered"].sum() == 1
-    assert make(tape, quotes=quotes).profile["too_many_uncovered"].sum() == 0
-    assert make(tape, daily=daily).profile is None  # nothing landed that day
+    made = make(pl.DataFrame(schema=TRADES), quotes=quotes, daily=pl.DataFrame([day("000001.SZ")], schema=DAILY))
+    assert made.frame.is_empty()
+    assert set(made.unavailable) == set(MINUTE_BARS)
 
 
 def test_a_tape_without_a_usable_symbol_says_so():

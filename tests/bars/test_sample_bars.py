@@ -17,7 +17,7 @@ from resources.sample_market.settings import profile
 from resources.settings import Settings
 
 SMALL = profile("tiny", days=32, tick_days=8, sse_main=6, szse_main=6, star=2, chinext=2, csi500=4, csi1000=4)
-CHAIN = ("trades", "orders", "quotes", "daily_prices", "securities", "order_sizes", "minute_bars")
+CHAIN = ("trades", "orders", "quotes", "daily_prices", "securities", "tape_health", "order_sizes", "minute_bars")
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 REAL_DATA = ROOT.parent / "shared" / "data"
-TABLES = "trades,orders,quotes,order_sizes,minute_bars,day_indicators"
+TABLES = "trades,orders,quotes,tape_health,order_sizes,minute_bars,day_indicators"
 # Exchange totals of 2023-02-01 (shares, yuan).
 TOTALS = {
     "600519.SH": (3_397_389, 6_244_678_924.61),

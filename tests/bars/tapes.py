@@ -1,0 +1,182 @@
+"""Tables of a day as the bars' functions are handed them: rows written by hand, side files counted plainly from them."""
+
+import datetime as dt
+import io
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from assets.bars.make import make_minute_bars, make_order_sizes
+from assets.bars.schemas import ORDER_SIZES
+from assets.bars.tape_health_channels import NUMBERS
+from assets.bars.tape_health_make import SYMBOLS, make_tape_health
+from assets.ticks.canonical import ORDERS, QUOTES, TRADES
+from resources.made import Made
+from resources.settings.bars import BarsSettings
+
+DATE = dt.date(2024, 1, 10)
+DAILY = {"symbol": pl.String, "pre_close": pl.Float64, "close": pl.Float64, "volume": pl.Int64, "amount": pl.Float64}
+SECURITIES = {"symbol": pl.String, "limit_up": pl.Float64, "limit_down": pl.Float64, "last_close": pl.Float64}
+TABLES = {"trades": TRADES, "orders": ORDERS, "quotes": QUOTES}
+NOTHING = {"trades": {"price": "no ticks/20240110 in the landing zone"}}
+
+
+class Landing:
+    """A landing view of a day: bars, order sizes beside them and limit prices, where given."""
+
+    def __init__(self, bars=None, sizes=None, limits=None, path="bars/20240110.parquet", date=DATE):
+        self._bars, self._sizes, self._limits, self._path, self.date = bars, sizes, limits, path, date
+
+    def bars(self):
+        return self._bars
+
+    def bars_path(self):
+        from pathlib import Path
+
+        return Path(self._path)
+
+    def order_sizes(self):
+        return self._sizes
+
+    def reference(self, name):
+        return None if self._limits is None else self._limits.with_columns(date=pl.lit(self.date)).lazy()
+
+
+def encode(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def symbols_of(table: str, rows: pl.DataFrame, told: Mapping[str, Mapping[str, int]]) -> pl.DataFrame:
+    """symbols.parquet of a table; told: symbol → counts that are not 0."""
+    names = sorted({*rows["symbol"], *told})
+    return pl.DataFrame(
+        [
+            {
+                **dict.fromkeys(SYMBOLS[table], 0),
+                "symbol": name,
+                "rows": (rows["symbol"] == name).sum(),
+                **told.get(name, {}),
+            }
+            for name in names
+        ],
+        schema=SYMBOLS[table],
+    )
+
+
+class Day:
+    """A day's tables through tape_health, order_sizes and minute_bars, as the builder would run them."""
+
+    def __init__(
+        self,
+        trades=None,
+        orders=None,
+        quotes=None,
+        daily=None,
+        securities=None,
+        sizes=None,
+        landing=None,
+        told: Mapping[str, Mapping[str, Mapping[str, int]]] | None = None,
+        numbers: Mapping[str, pl.DataFrame] | None = None,
+        unavailable: Mapping[str, Mapping[str, str]] | None = None,
+        **settings: Any,
+    ):
+        given = {"trades": trades, "orders": orders, "quotes": quotes}
+        self.tables = {
+            name: pl.DataFrame(schema=schema) if given[name] is None else given[name] for name, schema in TABLES.items()
+        }
+        self.daily = pl.DataFrame(schema=DAILY) if daily is None else daily
+        self.securities = pl.DataFrame(schema=SECURITIES) if securities is None else securities
+        self.sizes = pl.DataFrame(schema=ORDER_SIZES) if sizes is None else sizes
+        self.landing = landing or Landing()
+        self.unavailable = unavailable or {}
+        self.settings = BarsSettings(**settings)
+        self.beside: dict[tuple[str, str], bytes] = {}
+        for name, rows in self.tables.items():
+            self.beside[name, "symbols.parquet"] = encode(symbols_of(name, rows, (told or {}).get(name, {})))
+            of = (numbers or {}).get(name, pl.DataFrame(schema=NUMBERS))
+            self.beside[name, "numbers.parquet"] = encode(of)
+        self._health: Made | None = None
+
+    def files(self, table: str, date: dt.date, name: str) -> bytes:
+        return self.beside[table, name]
+
+    @property
+    def health(self) -> Made:
+        if self._health is None:
+            self._health = make_tape_health(
+                date=self.landing.date,
+                **{name: rows.lazy() for name, rows in self.tables.items()},
+                daily_prices=self.daily.lazy(),
+                securities=self.securities.lazy(),
+                landing=self.landing,
+                files=self.files,
+                settings=self.settings,
+                unavailable=self.unavailable,
+            )
+            for name, data in self._health.files.items():
+                self.beside["tape_health", name] = data
+        return self._health
+
+    @property
+    def verdicts(self) -> dict[str, dict[str, Any]]:
+        """symbol → its row of tape_health."""
+        return {row["symbol"]: row for row in self.health.frame.iter_rows(named=True)}
+
+    @property
+    def bars(self) -> Made:
+        return make_minute_bars(
+            date=self.landing.date,
+            trades=self.tables["trades"].lazy(),
+            quotes=self.tables["quotes"].lazy(),
+            daily_prices=self.daily.lazy(),
+            securities=self.securities.lazy(),
+            order_sizes=self.sizes.lazy(),
+            tape_health=self.health.frame.lazy(),
+            landing=self.landing,
+            files=self.files,
+            settings=self.settings,
+            unavailable=self.unavailable,
+        )
+
+    @property
+    def order_sizes(self) -> Made:
+        made = make_order_sizes(
+            date=self.landing.date,
+            trades=self.tables["trades"].lazy(),
+            tape_health=self.health.frame.lazy(),
+            landing=self.landing,
+            settings=self.settings,
+            unavailable=self.unavailable,
+        )
+        assert isinstance(made, Made)
+        return made
+
+
+def trade(**changes: Any) -> dict[str, Any]:
+    """One fill."""
+    return {
+        "date": DATE,
+        "symbol": "600519.SH",
+        "channel": 3,
+        "seq": 1,
+        "time": 36_000_000,
+        "price": 100_000,
+        "volume": 100,
+        "bid_order": 1,
+        "ask_order": 2,
+        "side": 1,
+        "event": None,
+        **changes,
+    }
+
+
+def frame_of(rows: list[dict]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=TRADES).sort("symbol", "channel", "seq")
+
+
+def day(symbol="600519.SH", pre_close=9.9, close=10.0, volume=100, amount=1000.0) -> dict[str, Any]:
+    """One row of daily_prices."""
+    return {"symbol": symbol, "pre_close": pre_close, "close": close, "volume": volume, "amount": amount}
