@@ -25,6 +25,8 @@ CONTINUOUS_TO = clock.CLOSING_AUCTION * clock.MINUTE_MS
 AUCTION_TO = clock.CLOSE * clock.MINUTE_MS
 A_SHARES = {"SH": ((600_000, 609_999), (680_000, 689_999)), "SZ": ((0, 9_999), (300_000, 309_999))}
 """Number ranges of A-shares: 60 and 68 on SSE, 00 and 30 on SZSE. Funds, bonds, B-shares and indices have others."""
+CENT = 100
+"""The price tick of every A-share, in 1/10 000 yuan."""
 MONEY_TOLERANCE = 50
 """How far a fill's money may be from price × volume, in 1/10 000 yuan: half a cent, since vendors round to cents. On the
 real tapes of two vendors they are equal to the last cent on every fill."""
@@ -161,12 +163,21 @@ def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str
     return [*rules, *((pl.col(name) >= 0, f"{name} is negative") for name in numbers if name in frame.columns)]
 
 
+def _stamped() -> tuple[pl.Expr, str]:
+    first, last = clock.FIRST_STAMP * clock.MINUTE_MS, clock.LAST_STAMP * clock.MINUTE_MS
+    return pl.col("time").is_between(first, last, closed="left"), "stamped outside 09:00 to 16:00, when nobody trades"
+
+
 def _trade_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
+    two_orders = (pl.col("bid_order") > 0) & (pl.col("ask_order") > 0) & (pl.col("bid_order") != pl.col("ask_order"))
     worth = pl.col("price").cast(pl.Float64) * pl.col("volume").cast(pl.Float64)
     rules = [
         *_common_rules(frame, date),
+        _stamped(),
         (pl.col("price") > 0, "a fill's price must be above 0"),
+        (pl.col("price") % CENT == 0, "a fill's price must be whole cents"),
         (pl.col("volume") > 0, "a fill's volume must be above 0"),
+        (two_orders, "a fill names a buy and a sell order"),
         (worth <= LARGEST_FILL, "price × volume is above a trillion yuan"),
     ]
     if "money" in frame.columns:
@@ -178,6 +189,7 @@ def _trade_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]
 def _order_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
     rules = [
         *_common_rules(frame, date),
+        _stamped(),
         (pl.col("quantity") >= 0, "quantity is negative"),
         (pl.col("price") >= 0, "price is negative"),
     ]

@@ -7,6 +7,7 @@ LUNCH = 690  # 11:30; what is stamped from here to before 13:00 belongs to minut
 AFTERNOON = 780  # 13:00
 CLOSING_AUCTION = 897  # 14:57
 CLOSE = 901  # 15:01: everything from here on is after-hours
+FIRST_STAMP, LAST_STAMP = 540, 960  # 09:00, 16:00: no order and no fill is stamped outside
 AFTER_HOURS = 905  # 15:05, the bar of after-hours fixed-price trades
 
 GRID = (*range(MORNING, LUNCH), *range(AFTERNOON, CLOSING_AUCTION))

@@ -452,6 +452,25 @@ def test_the_sse_flag_is_kept_whenever_it_is_given(landing, time):
     ]
 
 
+@pytest.mark.parametrize(
+    ("row", "reason"),
+    [
+        (szse(3, 9, 5, "08:59:59.990"), "stamped outside 09:00 to 16:00"),
+        (szse(3, 9, 5, "16:00:00.000"), "stamped outside 09:00 to 16:00"),
+        (szse(3, 9, 0, "10:00:00.000"), "a fill names a buy and a sell order"),
+        (szse(3, 9, 9, "10:00:00.000"), "a fill names a buy and a sell order"),
+        (szse(3, 9, 5, "10:00:00.000").replace("15.00", "15.005"), "a fill's price must be whole cents"),
+        (szse(3, 9, 5, "10:00:00.000").replace("15.00", "0"), "a fill's price must be above 0"),
+        (szse(3, 9, -5, "10:00:00.000"), "ask_order is negative"),
+    ],
+)
+def test_what_no_exchange_writes_is_no_fill(landing, row, reason):
+    landing.put("t.csv", SZSE, row, szse(4, 9, 5, "15:00:00.000"))
+    result = made(make_trades, landing)
+    assert result.frame["seq"].to_list() == [4]
+    assert reason in reasons(result)[0]
+
+
 def test_b_shares_funds_and_bonds_are_counted_and_not_kept(landing):
     others = ["200012", "159915", "123001", "080001"]
     landing.put(

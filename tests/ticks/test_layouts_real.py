@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.ticks.make import make_orders, make_trades
+from assets.ticks.make import make_orders, make_quotes, make_trades
 from resources.settings.ticks import TicksSettings
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -106,6 +106,50 @@ def test_the_real_tape_as_wind_files_is_the_same_tape(tmp_path, tape, rows):
         assert made.profile["rows_set_aside"].sum() == 0
         numbered = original.with_columns(**own, seq=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
         assert made.frame.equals(numbered)
+
+
+def test_the_real_snapshots_as_wind_files_are_the_same_snapshots(tmp_path):
+    """Ten levels a side, cumulative figures, prices × 10 000; amounts are whole yuan there."""
+    source = raw("20230201_MarketData.csv")
+    levels = [
+        (f"申{word}{what}{i}", f"{side}{column}{i}")
+        for word, side in (("卖", "Ask"), ("买", "Bid"))
+        for what, column in (("价", "Price"), ("量", "Volume"))
+        for i in range(1, 11)
+    ]
+    header = [
+        "万得代码",
+        "自然日",
+        "时间",
+        "成交价",
+        "成交笔数",
+        "当日累计成交量",
+        "当日成交额",
+        "前收盘",
+        *(name for name, _ in levels),
+    ]
+
+    def ticks(text: str) -> str:
+        return str(round(float(text or 0) * 10_000))
+
+    lines = [
+        [
+            *(f"{STOCK}.SH", "20230201", row["UpdateTime"].replace(":", "").replace(".", "").lstrip("0")),
+            *(ticks(row["LastPrice"]), row["TradNumber"], row["TradVolume"], str(int(float(row["Turnover"])))),
+            ticks(row["PreCloPrice"]),
+            *(ticks(row[column]) if "Price" in column else row[column] or "0" for _, column in levels),
+        ]
+        for row in source
+    ]
+    write(tmp_path / f"{STOCK}.SH" / "行情.csv", [header, *lines], "gbk")
+    wind, datayes = (
+        make_quotes(date=DATE, landing=Folder(path), settings=TicksSettings()).frame.filter(
+            pl.col("symbol") == f"{STOCK}.SH"
+        )
+        for path in (tmp_path, DATA / "datayes/20230201")
+    )
+    assert wind.height == len(source) == datayes.height
+    assert wind.equals(datayes.with_columns(pl.col("amount") // 10_000 * 10_000))
 
 
 @pytest.mark.parametrize(("vendor", "date"), [("datayes", DATE), ("insight", INSIGHT_DATE)])
