@@ -2,19 +2,18 @@
 
 import csv
 import datetime as dt
+import io
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from assets.bars.make import make_minute_bars, make_order_sizes
-from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
-from assets.ticks.canonical import SCHEMAS
+from assets.bars.schemas import MINUTE_BARS
 from assets.ticks.make import make_orders, make_quotes, make_trades
-from resources.settings.bars import BarsSettings
 from resources.settings.ticks import TicksSettings
 from tests.bars import plain_bars
+from tests.bars.tapes import Day, Landing
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not tested")
@@ -229,37 +228,23 @@ def test_both_vendors_of_one_day_are_not_counted_twice(tmp_path, trades):
 # --- bars of the real tapes -----------------------------------------------------------------------------------------------
 
 
-class NothingElse:
-    """A landing view of ticks alone."""
-
-    def bars(self):
-        return None
-
-    def order_sizes(self):
-        return None
+def day_of(*tables, date, daily=None) -> Day:
+    """The day through tape_health and bars, with the side files that trades, orders and quotes wrote."""
+    names = [one.frame.schema for one in tables]
+    of = Day(*(one.frame for one in tables), daily=daily, landing=Landing(date=date))
+    for name, one in zip(("trades", "orders", "quotes")[: len(names)], tables, strict=True):
+        of.beside |= {(name, file): data for file, data in one.files.items()}
+    return of
 
 
 @pytest.fixture(scope="module")
-def bars(trades, quotes):
-    daily = {
-        "symbol": pl.String,
-        "pre_close": pl.Float64,
-        "close": pl.Float64,
-        "volume": pl.Int64,
-        "amount": pl.Float64,
-    }
-    securities = {"symbol": pl.String, "limit_up": pl.Float64, "limit_down": pl.Float64, "last_close": pl.Float64}
-    return make_minute_bars(
-        date=DATAYES,
-        trades=trades[DATAYES].frame.lazy(),
-        quotes=quotes.frame.lazy(),
-        daily_prices=pl.DataFrame(schema=daily).lazy(),
-        securities=pl.DataFrame(schema=securities).lazy(),
-        order_sizes=pl.DataFrame(schema=ORDER_SIZES).lazy(),
-        landing=NothingElse(),
-        settings=BarsSettings(),
-        unavailable={},
-    )
+def datayes(trades, quotes):
+    return day_of(trades[DATAYES], made(make_orders, DATAYES), quotes, date=DATAYES)
+
+
+@pytest.fixture(scope="module")
+def bars(datayes):
+    return datayes.bars
 
 
 def test_bars_hold_the_exchange_totals_and_prices(bars):
@@ -279,7 +264,7 @@ def test_bars_hold_the_exchange_totals_and_prices(bars):
         assert rows == 239
 
 
-def test_bars_and_order_sizes_of_600519_equal_plain_python(trades, quotes, bars):
+def test_bars_and_order_sizes_of_600519_equal_plain_python(trades, quotes, bars, datayes):
     rows = trades[DATAYES].frame.filter(pl.col("symbol") == "600519.SH").rows(named=True)
     ours = {row["minute"]: row for row in bars.frame.filter(pl.col("symbol") == "600519.SH").iter_rows(named=True)}
     by_minute: dict[int, list] = {}
@@ -312,60 +297,97 @@ def test_bars_and_order_sizes_of_600519_equal_plain_python(trades, quotes, bars)
                 assert ours[minute][name] is None
             else:
                 assert ours[minute][name] == pytest.approx(value, rel=1e-9, abs=1e-6)
-    sizes = make_order_sizes(
-        date=DATAYES,
-        trades=trades[DATAYES].frame.lazy(),
-        quotes=quotes.frame.lazy(),
-        daily_prices=pl.DataFrame(
-            schema={"symbol": pl.String, "close": pl.Float64, "volume": pl.Int64, "amount": pl.Float64}
-        ).lazy(),
-        landing=NothingElse(),
-        settings=BarsSettings(),
-        unavailable={},
-    ).frame.filter(pl.col("symbol") == "600519.SH")
+    sizes = datayes.order_sizes.frame.filter(pl.col("symbol") == "600519.SH")
     orders, first, second = plain_bars.order_sizes(rows)
     assert sizes["orders"].to_list() == [orders]
     assert sizes["sum_ln"][0] == pytest.approx(first, rel=1e-12)
     assert sizes["sum_ln2"][0] == pytest.approx(second, rel=1e-12)
 
 
-def test_600519_is_compared_with_its_snapshots_and_000333_is_missed(bars):
-    profile = {row["symbol"]: row for row in bars.profile.iter_rows(named=True)}
-    assert profile["600519.SH"]["volume_difference"] == 0
+def test_verdicts_of_the_real_day(datayes):
+    """000333 has snapshots alone; 000001 and 600000 nothing to be compared with; every snapshot of 600519 is on its tape."""
+    verdicts = datayes.verdicts
+    assert {symbol: row["verdict"] for symbol, row in verdicts.items()} == {
+        "000001.SZ": "ok",
+        "000333.SZ": "missing",
+        "600000.SH": "ok",
+        "600519.SH": "ok",
+    }
+    row = verdicts["600519.SH"]
+    assert (row["trades_verdict"], row["quotes_verdict"], row["orders_verdict"]) == ("ok", "ok", "ok")
+    assert (row["trades"], row["orders"], row["quotes"]) == (27_135, 54_735, 5_109)
+    assert (row["volume"], round(row["amount"] * 100)) == TOTALS["600519.SH"]
+    measures = ("volume_difference", "quoted_volume_difference", "misaligned_quotes", "rows_set_aside", "duplicates")
+    faults = ("out_of_order", "crossed_quotes", "cumulative_decreases", "late_quotes", "side_disagreements")
+    assert [row[name] for name in (*measures, *faults, "overfilled_orders", "outside_limits")] == [0] * 12
+    assert row["amount_difference"] == 0
+    assert verdicts["000333.SZ"]["reason"] == (
+        "the last snapshot says 26724709 shares traded, and no trade of it was delivered"
+    )
+    profile = {row["symbol"]: row for row in datayes.health.profile.iter_rows(named=True)}
     assert {symbol for symbol, row in profile.items() if row["uncompared"] == 1} == {"000001.SZ", "600000.SH"}
     assert "1 of 2 traded names were not delivered: 000333.SZ" in profile[None]["detail"]
-    assert bars.profile["set_aside"].sum() == 0
+
+
+def test_channels_of_extracts_tell_no_gap(datayes, trades):
+    insight = day_of(trades[INSIGHT], made(make_orders, INSIGHT), date=INSIGHT)
+    for of in (datayes, insight):
+        channels = pl.read_parquet(io.BytesIO(of.health.files["channels.parquet"]))
+        assert channels.height > 0
+        assert channels["missing"].null_count() == channels.height
+        assert of.health.profile["missing_numbers"].null_count() == of.health.profile.height
+    assert {row["verdict"] for row in insight.verdicts.values()} == {"ok"}
+    assert {row["quotes_verdict"] for row in insight.verdicts.values()} == {None}
+    assert len(insight.verdicts) == 3
+
+
+def test_daily_prices_must_be_met_to_the_cent(trades):
+    def verdicts(off):
+        daily = pl.DataFrame(
+            [(s, v, (a + off) / 100) for s, (v, a) in TOTALS.items()],
+            schema={"symbol": pl.String, "volume": pl.Int64, "amount": pl.Float64},
+            orient="row",
+        ).with_columns(pre_close=pl.lit(None, pl.Float64), close=pl.lit(None, pl.Float64))
+        return [row["verdict"] for row in day_of(trades[DATAYES], date=DATAYES, daily=daily).verdicts.values()]
+
+    assert verdicts(0) == ["ok"] * 3
+    assert verdicts(1) == ["set aside"] * 3
+
+
+def test_minutes_cut_by_snapshots_are_the_minutes_of_trades(trades, quotes):
+    """Bars from snapshots = bars from trades, by count: cut where each minute's last snapshot stands, whatever its clock says."""
+    tape = trades[DATAYES].frame.filter(pl.col("symbol") == "600519.SH")
+    book = quotes.frame.filter((pl.col("symbol") == "600519.SH") & (pl.col("time") >= 34_200_000))
+    last = (
+        book.group_by(minute=pl.col("time") // 60_000).agg(pl.col("trades", "volume", "amount").last()).sort("minute")
+    )
+    minute = np.searchsorted(last["trades"].to_numpy(), np.arange(1, tape.height + 1))
+    cut = (
+        tape.with_columns(minute=pl.Series(minute), amount=pl.col("price") * pl.col("volume"))
+        .group_by("minute")
+        .agg(pl.col("volume", "amount").sum())
+    )
+    deltas = last.with_columns(pl.col("volume", "amount").diff().fill_null(pl.col("volume", "amount"))).with_row_index(
+        "cut"
+    )
+    both = deltas.join(cut, left_on="cut", right_on="minute", how="left", suffix="_cut").fill_null(0)
+    assert both.height > 240
+    assert (both["volume"] == both["volume_cut"]).all()
+    assert (both["amount"] == both["amount_cut"]).all()
 
 
 @pytest.mark.parametrize("day", ["20150504", "20150708", "20150731"])
 def test_closes_of_2015_become_dense_bars_and_nothing_is_invented(day):
     raw = pl.read_parquet(DATA / f"bars_2015/{day}.parquet")
 
-    class Landed(NothingElse):
-        def bars(self):
-            return raw
-
-        def bars_path(self):
-            return Path(f"{day}.parquet")
-
     daily = (
         pl.scan_parquet(DATA / "reference_2010_2016/daily_prices.parquet")
         .filter(pl.col("date") == pl.lit(day).str.to_date("%Y%m%d"))
         .collect()
     )
-    made = make_minute_bars(
-        date=dt.datetime.strptime(day, "%Y%m%d").date(),
-        trades=pl.DataFrame(schema=SCHEMAS["trades"]).lazy(),
-        quotes=pl.DataFrame(schema=SCHEMAS["quotes"]).lazy(),
-        daily_prices=daily.lazy(),
-        securities=pl.DataFrame(
-            schema={"symbol": pl.String, "limit_up": pl.Float64, "limit_down": pl.Float64, "last_close": pl.Float64}
-        ).lazy(),
-        order_sizes=pl.DataFrame(schema=ORDER_SIZES).lazy(),
-        landing=Landed(),
-        settings=BarsSettings(),
-        unavailable={},
-    )
+    date = dt.datetime.strptime(day, "%Y%m%d").date()
+    of = Day(daily=daily, landing=Landing(raw, path=f"{day}.parquet", date=date))
+    made = of.bars
     frame = made.frame
     assert frame.height == raw["symbol"].n_unique() * 239
     both = raw.join(frame, on=["symbol", "minute"], suffix="_made")
@@ -374,5 +396,5 @@ def test_closes_of_2015_become_dense_bars_and_nothing_is_invented(day):
     for name in ("open", "volume", "amount", "trades", "buy_amount", "net_bid_change", "spread"):
         assert frame[name].null_count() == frame.height
         assert made.unavailable[name] == f"bars/{day}.parquet gives close only"
-    assert made.profile["set_aside"].sum() == 0
+    assert set(of.health.frame["verdict"]) <= {"ok", "missing"}
     assert made.profile["close_difference"].abs().max() < 5e-5
