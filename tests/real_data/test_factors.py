@@ -10,18 +10,17 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assets.bars.make import make_minute_bars
-from assets.bars.schemas import ORDER_SIZES
 from assets.factors.indicators import make_day_indicators
 from assets.factors.ten import aggregate_days
 from assets.features.bars import make_bar_features
 from assets.features.names import BAR_FEATURES
 from assets.ticks.make import make_quotes, make_trades
 from resources.calendar import Calendar
-from resources.settings.bars import BarsSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
 from resources.settings.ticks import TicksSettings
+from tests.bars.tapes import Day
+from tests.bars.tapes import Landing as NoLanding
 from tests.factors import plain
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -248,15 +247,10 @@ def made_bars(date: dt.date) -> pl.DataFrame:
     folder = {2: "datayes/20230201", 7: "insight/20230711"}[date.month]
     landing = Landing(DATA / folder)
     ticks = {"date": date, "landing": landing, "settings": TicksSettings()}
-    return make_minute_bars(
-        date=date, trades=make_trades(**ticks).frame.lazy(), quotes=make_quotes(**ticks).frame.lazy(),
-        daily_prices=pl.LazyFrame(schema=plain.DAILY_SCHEMA),
-        securities=pl.LazyFrame(
-            schema={"symbol": pl.String, "limit_up": pl.Float64, "limit_down": pl.Float64, "last_close": pl.Float64,
-                    "traded": pl.Boolean, "in_universe": pl.Boolean}
-        ),
-        order_sizes=pl.LazyFrame(schema=ORDER_SIZES), landing=landing, settings=BarsSettings(), unavailable={},
-    ).frame  # fmt: skip
+    made = {"trades": make_trades(**ticks), "quotes": make_quotes(**ticks)}
+    of = Day(made["trades"].frame, quotes=made["quotes"].frame, landing=NoLanding(date=date))
+    of.beside |= {(name, file): data for name, one in made.items() for file, data in one.files.items()}
+    return of.bars.frame
 
 
 @pytest.mark.parametrize("date", list(TAPES))
