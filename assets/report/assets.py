@@ -5,7 +5,7 @@ import polars as pl
 from assets import catalogue
 from assets.report import rebalancing
 from resources.gate import Between, Check, InSet, Unique
-from resources.table import Read, Table, all_weeks
+from resources.table import Read, Table, all_weeks, week_days
 
 PRICES = "look for a wrong pre_close, close or amount among the week's daily_prices and deliver them again"
 CODE = "a mistake in the code: report it with the partition's files"
@@ -118,6 +118,7 @@ The rows name those files: week, item, path, digest. What could not be computed 
         Read("portfolio_returns", over=all_weeks),
         *(Read(portfolio.asset) for portfolio in catalogue.PORTFOLIOS),
         Read("indices"),
+        Read("tape_health", over=week_days()),
     ),
     schema={"week": pl.Date, "item": pl.String, "path": pl.String, "digest": pl.String},
     sort=("path",),

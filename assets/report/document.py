@@ -25,6 +25,7 @@ from assets.report.words import (
     REASONS,
     SENTENCES,
     STYLES,
+    VERDICTS,
     Bilingual,
     Language,
     chinese_number,
@@ -63,6 +64,7 @@ class Findings:
     ics: pl.DataFrame
     traded: Mapping[str, Mapping[str, float]]  # portfolio → turnover and cost of the week
     holdings: Mapping[str, Holdings]
+    tapes: pl.DataFrame  # tape_health of the week's days: date, symbol, verdict, quotes_verdict, reason
     unavailable: Mapping[str, Mapping[str, str]]
     manifests: pl.DataFrame
     run: Mapping[str, Any]
@@ -120,6 +122,8 @@ class _Writer:
             profile=self.label("profile", **{k: self.found.run["profile"][k] for k in ("name", "description")}),
             footer=self.sentence("warn_sample") if self.found.run["market"]["sample"] else self.source,
             risk_short=self.label("risk_short"),
+            tapes=self._tape_counts(),
+            tape_reasons=self._tape_reasons(),
             alarms=self._alarms(),
             absent=self._absent(),
             source=self.source,
@@ -402,6 +406,44 @@ class _Writer:
             [[(self.label(key), 1) for key in ("data_table", *columns)]],
             rows,
         )
+
+    def _tape_counts(self) -> list[str]:
+        """How many symbol-days are whole, day by day and over the week."""
+        tapes = self.found.tapes
+        days = tapes.select(pl.col("date").unique().sort())["date"].to_list()
+        lines = [self._count_tapes(tapes.filter(pl.col("date") == day), "tapes_of_day", day=day) for day in days]
+        return [self._count_tapes(tapes, "tapes_of_week"), *lines] if days else []
+
+    def _count_tapes(self, tapes: pl.DataFrame, key: str, **values: object) -> str:
+        counts = {verdict: (tapes["verdict"] == verdict).sum() for verdict in VERDICTS}
+        books = ((tapes["quotes_verdict"] == "set aside") & (tapes["verdict"] != "set aside")).sum()
+        told = [
+            self.label("tapes_counted", verdict=self.say(VERDICTS[one]), count=f"{n:,}") for one, n in counts.items()
+        ]
+        told += [self.label("tapes_books", count=f"{books:,}")] if books else []
+        return self.label(key, counts=self.join(told), **values)
+
+    def _tape_reasons(self) -> list[str]:
+        """The first symbol-days that are not ok, the gravest first, with their reasons."""
+        worst = {verdict: n for n, verdict in enumerate(("set aside", "missing", "repaired"))}
+        found = (
+            self.found.tapes.filter(pl.col("verdict") != "ok")
+            .with_columns(rank=pl.col("verdict").replace_strict(worst, return_dtype=pl.Int64))
+            .sort("rank", "date", "symbol")
+        )
+        lines = [
+            self.label(
+                "tape_row",
+                day=row["date"],
+                symbol=row["symbol"],
+                verdict=self.say(VERDICTS[row["verdict"]]),
+                reason=_shorten(row["reason"]),
+            )
+            for row in found.head(SHOWN_ALARMS).iter_rows(named=True)
+        ]
+        if found.height > SHOWN_ALARMS:
+            lines.append(self.label("more_tapes", count=found.height - SHOWN_ALARMS))
+        return lines
 
     def _alarms(self) -> list[str]:
         """Failed checks, one line per table and check, critical ones and those that failed last first."""

@@ -83,6 +83,8 @@ class Weekly:
     profile: str
     footer: str  # on every printed page: the gravest warning, or the source
     risk_short: str
+    tapes: Sequence[str]  # how many symbol-days are ok, repaired, set aside, missing
+    tape_reasons: Sequence[str]
     alarms: Sequence[str]
     absent: Sequence[str]
     source: str

@@ -46,6 +46,7 @@ def make_report(
     csi500_portfolio: pl.LazyFrame,
     csi1000_portfolio: pl.LazyFrame,
     indices: pl.LazyFrame,
+    tape_health: pl.LazyFrame,
     files: Files,
     unavailable: Mapping[str, Mapping[str, str]],
     manifests: pl.DataFrame,
@@ -78,7 +79,8 @@ def make_report(
         holdings={
             portfolio.key: _read_holdings(portfolio, frame, closes, week, files) for portfolio, frame in held.items()
         },
-        unavailable=unavailable,
+        tapes=tape_health.select("date", "symbol", "verdict", "quotes_verdict", "reason").collect(),
+        unavailable={table: reasons for table, reasons in unavailable.items() if table != "tape_health"},
         manifests=manifests,
         run=run_settings,
     )

@@ -123,6 +123,14 @@ LABELS: Mapping[str, Bilingual] = {
     "value": T("本次取值", "value"),
     "production": T("生产取值", "production"),
     "reason": T("原因", "reason"),
+    "tapes": T("逐笔与行情核对（个股·日）", "Tapes reconciled (symbol-days)"),
+    "tapes_of_week": T("本周合计：{counts}。", "The week: {counts}."),
+    "tapes_of_day": T("{day}：{counts}。", "{day}: {counts}."),
+    "tapes_counted": T("{verdict} {count}", "{count} {verdict}"),
+    "tapes_books": T("仅盘口剔除 {count}", "{count} of them without their book"),
+    "tape_row": T("{day} · {symbol} · {verdict}：{reason}", "{day} · {symbol} · {verdict}: {reason}"),
+    "more_tapes": T("另有 {count} 条，见 tape_health 表。", "{count} more: see the table tape_health."),
+    "no_tapes": T("本周没有分钟数据。", "The week has no minute data."),
     "alarm": T("异常明细", "What failed"),
     "alarm_row": T(
         "{kind} · {table} · {check}：{count} 个分区（{first} 至 {last}），最近一次：{detail}",
@@ -144,6 +152,13 @@ LABELS: Mapping[str, Bilingual] = {
     "comma": T("，", ", "),
     "semicolon": T("；", "; "),
     "list_comma": T("、", ", "),
+}
+
+VERDICTS: Mapping[str, Bilingual] = {
+    "ok": T("正常", "ok"),
+    "repaired": T("已修复", "repaired"),
+    "set aside": T("剔除", "set aside"),
+    "missing": T("缺失", "missing"),
 }
 
 SENTENCES: Mapping[str, Bilingual] = {

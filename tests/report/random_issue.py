@@ -18,6 +18,12 @@ from resources.settings.returns import ReturnsSettings
 
 CALENDAR = Calendar.xshg()
 COST = 0.001  # of every day, so that gross and net are never taken for each other
+TAPES = [
+    (dt.date(2023, 12, 12), "600519.SH", "set aside", "ok", "its trades add up to 100 shares and 1000 yuan, daily_prices says 300"),
+    (dt.date(2023, 12, 11), "000001.SZ", "repaired", "set aside", "its book is set aside: 30 of 40 snapshots can't be used"),
+    (dt.date(2023, 12, 11), "000002.SZ", "missing", None, "daily_prices says 100 shares traded, and no trade of it was delivered"),
+    (dt.date(2023, 12, 11), "600519.SH", "ok", "ok", None),
+]  # fmt: skip
 MISSING = {"large_order_net_buy_share": "order_sizes of fewer than 5 days: no threshold for large orders"}
 
 
@@ -140,6 +146,9 @@ def inputs(
         "csi500_portfolio": (built if "csi500" in portfolios else built.clear()).lazy(),
         "csi1000_portfolio": (built if "csi1000" in portfolios else built.clear()).lazy(),
         "indices": pl.DataFrame({"date": [day], "index": ["000905.SH"], "index_close": [5500.0]}).lazy(),
+        "tape_health": pl.DataFrame(
+            TAPES, schema=["date", "symbol", "verdict", "quotes_verdict", "reason"], orient="row"
+        ).lazy(),
         "files": _files,
         "unavailable": {"factor_returns": MISSING, "csi1000_portfolio": {}},
         "manifests": manifests,

@@ -315,3 +315,31 @@ def test_a_week_in_which_nothing_rose_does_not_speak_of_a_leader():
     keywords = inputs(factors=("skewness",), portfolios=())
     keywords["factor_returns"] = keywords["factor_returns"].with_columns((pl.col("short") - 0.05).alias("long"))
     assert "因子领先" not in weekly.make_report(**keywords).notes["headline"]
+
+
+def test_tapes_are_counted_day_by_day_and_the_gravest_are_told_first(page):
+    said = page.words
+    for line in (
+        "本周合计：正常 1、已修复 1、剔除 1、缺失 1、仅盘口剔除 1。",
+        "2023-12-11：正常 1、已修复 1、剔除 0、缺失 1、仅盘口剔除 1。",
+        "2023-12-12：正常 0、已修复 0、剔除 1、缺失 0。",
+    ):
+        assert line in said
+    aside = "2023-12-12 · 600519.SH · 剔除：its trades add up to 100 shares"
+    missing = "2023-12-11 · 000002.SZ · 缺失：daily_prices says 100 shares traded"
+    repaired = "2023-12-11 · 000001.SZ · 已修复：its book is set aside"
+    assert said.index(aside) < said.index(missing) < said.index(repaired)
+    assert "600519.SH · 正常" not in said
+
+
+def test_tapes_of_a_week_without_minute_data_and_of_many_faults():
+    keywords = inputs(factors=(), portfolios=())
+    tapes = keywords["tape_health"].collect()
+    keywords["tape_health"] = tapes.clear().lazy()
+    assert "本周没有分钟数据" in Page(weekly.make_report(**keywords).files["report.html"].decode()).words
+    many = pl.concat([tapes.head(1)] * 15).with_columns(symbol=pl.format("{}.SH", pl.int_range(600_000, 600_015)))
+    keywords["tape_health"] = many.lazy()
+    keywords["settings"] = ReportSettings(pdf=False, language="en")
+    text = Page(weekly.make_report(**keywords).files["report.html"].decode()).words
+    assert "The week: 0 ok, 0 repaired, 15 set aside, 0 missing." in text
+    assert "3 more: see the table tape_health." in text
