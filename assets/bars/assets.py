@@ -98,6 +98,13 @@ tape_health = Table(
             remedy="prices outside the exchange's rule: deliver limit_up and limit_down, or check reference.limit_rules",
         ),
         Check(
+            "snapshots_are_the_replayed_books",
+            Between("book_mismatches", 0, 0),
+            critical=False,
+            remedy="orders and trades of the named symbols do not make the books that their snapshots show: order rows are missing "
+            "or altered, or the snapshots are; re-deliver them",
+        ),
+        Check(
             "channel_numbers_complete",
             Between("missing_numbers", 0, 0),
             critical=False,

@@ -14,6 +14,7 @@ import polars as pl
 from assets.bars.align_tapes import TAPE, Measured, measure_tapes
 from assets.bars.delivered import Delivered, delivered_bars
 from assets.bars.rebuilt_orders import count_order_faults
+from assets.bars.replay import replay_day
 from assets.bars.schemas import TAPE_HEALTH
 from assets.bars.tape_health import MISSING, SET_ASIDE, judge_bars, judge_ticks
 from assets.bars.tape_health_channels import CHANNELS, NUMBERS, missing_numbers
@@ -67,6 +68,7 @@ PROFILE = {
     "uncompared": pl.Int64,
     "misaligned_quotes": pl.Int64,
     "outside_limits": pl.Int64,
+    "book_mismatches": pl.Int64,
     "too_many_set_aside": pl.Int64,
     "too_few_covered": pl.Int64,
     "too_many_uncovered": pl.Int64,  # null where the bars are no ticks'
@@ -132,10 +134,15 @@ def _of_ticks(
     faulty = pl.DataFrame(schema={"symbol": pl.String, "faulty": pl.Int64})
     if _holds_rows(orders):
         faulty = count_order_faults(trades, orders, settings.batch_rows).select("symbol", "faulty")
-    found = _found(measured, sides, daily, channels, faulty)
+    replayed = pl.DataFrame(schema={"symbol": pl.String, "book_mismatches": pl.Int64})
+    if settings.replay_book:
+        replayed = replay_day(trades, orders, quotes, settings.batch_rows).select(
+            "symbol", book_mismatches="mismatches"
+        )
+    found = _found(measured, sides, daily, channels, faulty).join(replayed, on="symbol", how="left")
     judged = judge_ticks(found.with_columns(explicit=pl.col("symbol").is_in(list(explicit))), settings)
-    frame = judged.with_columns(date=pl.lit(date), source=pl.lit("ticks"), book_mismatches=pl.lit(None, pl.Int64))
-    reasons = {"book_mismatches": _REPLAY_OFF}
+    frame = judged.with_columns(date=pl.lit(date), source=pl.lit("ticks"))
+    reasons = {} if settings.replay_book else {"book_mismatches": _REPLAY_OFF}
     final = measured.book.select(
         "symbol",
         "quoted_volume",
@@ -310,6 +317,7 @@ def _profile(frame: pl.DataFrame, channels: pl.DataFrame, settings: BarsSettings
         uncompared=pl.when(accepted).then(pl.col("volume_difference").is_null().cast(pl.Int64)),
         misaligned_quotes=pl.when(accepted).then("misaligned_quotes"),
         outside_limits=pl.when(accepted).then("outside_limits"),
+        book_mismatches=pl.when(accepted).then("book_mismatches") if ticked else pl.lit(None, pl.Int64),
         detail=pl.when(pl.col("verdict") == SET_ASIDE).then("reason"),
     )
     official = frame.filter(pl.col("daily_volume") > 0)
