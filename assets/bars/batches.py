@@ -30,8 +30,8 @@ class Batch:
         return starts, np.searchsorted(self.starts, starts[:-1], side="right") - 1
 
     def array(self, column: str) -> np.ndarray:
-        """A column without nulls, as it lies in memory where possible."""
-        return self.frame[column].to_numpy()
+        """A column without nulls, as it lies in memory where it lies in one piece."""
+        return self.frame[column].rechunk().to_numpy()
 
 
 def sums_by_symbol(
@@ -60,7 +60,7 @@ def by_symbol(rows: pl.LazyFrame, columns: Sequence[str]) -> Iterator[Batch]:
     """Batches of whole symbols, of rows sorted by symbol as the lake keeps them.
 
     The rows stream by, each row group decoded once; a batch is what lies whole in one chunk of the stream, without a copy, and a
-    symbol that spans chunks is a batch of its own.
+    symbol that spans chunks is a batch of its own, put together by who asks for its arrays.
     """
     open_symbol = ""  # the last one seen: it may go on in the next chunk
     parts: list[pl.DataFrame] = []
@@ -81,7 +81,7 @@ def by_symbol(rows: pl.LazyFrame, columns: Sequence[str]) -> Iterator[Batch]:
         if parts:
             yield _one_symbol(open_symbol, parts)
         if len(symbols) > 1:
-            whole = chunk.slice(int(inner[0]), int(inner[-2] - inner[0])).rechunk()
+            whole = chunk.slice(int(inner[0]), int(inner[-2] - inner[0]))
             yield Batch(symbols[:-1], inner[:-1] - inner[0], whole)
         open_symbol, parts = symbols[-1], [chunk.slice(int(inner[-2]))]
     if parts:
@@ -89,5 +89,5 @@ def by_symbol(rows: pl.LazyFrame, columns: Sequence[str]) -> Iterator[Batch]:
 
 
 def _one_symbol(symbol: str, parts: list[pl.DataFrame]) -> Batch:
-    frame = pl.concat(parts).rechunk()
+    frame = pl.concat(parts)
     return Batch([symbol], np.array([0, frame.height], np.int64), frame)

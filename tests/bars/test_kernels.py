@@ -155,6 +155,7 @@ def test_book_statistics_equal_plain_python(quotes):
                 assert same(ours[minute][name], value), (symbol, minute, name)
 
 
+@settings(deadline=None)
 @given(st.integers(0, clock.MINUTE_MS * 24 * 60 - 1))
 def test_the_slot_of_a_stamp_is_its_bar(time):
     slot = aggregate.slot_of(time)
@@ -162,6 +163,7 @@ def test_the_slot_of_a_stamp_is_its_bar(time):
     assert aggregate._BEGINS[slot] <= time < aggregate._BEGINS[slot + 1]
 
 
+@settings(deadline=None)
 @given(st.lists(numbers, max_size=300), st.lists(st.integers(1, 5), max_size=300))
 def test_runs_are_sorted_by_number_and_row(values, repeats):
     number = np.array([n + 1 for n in values for _ in range(repeats[n % len(repeats)] if repeats else 1)], np.int64)
