@@ -9,7 +9,7 @@ level is a place in an array and no absurd price can make that array long. What 
   row after its fills will add the rest of.
 - Shenzhen: a limit row rests at once with its whole size, so that it may cross until its own trades have come; own_best
   rests at the best price of its side, or nowhere where there is none. A market row is held back: its trades take from it,
-  and what is left rests at the price of its last trade as soon as another event comes, unless that is its cancel.
+  and what is left rests at the price of its last trade (its cancel, where that comes at once, takes it out again).
 - A cancel takes out what is left of its order.
 Rows stamped 15:01 or later are no part of the book. Not reproduced: orders that ChiNext kept out of sight beyond the 2 %
 band (2020-08-24 to 2023-04-07).
@@ -115,7 +115,7 @@ def enter(book, number, side, price, quantity, kind):
 
 @njit(cache=True, nogil=True, inline="always")
 def settle(book):
-    """The market order that was trading is through: what is left of it rests at its last price, if it had one."""
+    """The market order that was trading is through: what is left of it rests at its last price, if it had a trade."""
     state = book[5]
     if state[HELD_PRICE] > 0:
         _put(book, state[HELD], np.searchsorted(book[4], state[HELD_PRICE]))
@@ -293,11 +293,7 @@ def replay(trades, orders, snapshots, levels, whole, reference, reproduced):
         order_next = orders_on and (not trades_on or _order_first(book, orders, j, trades, i))
         if state[HELD] >= 0:
             own = book[0][state[HELD], NUMBER]
-            if order_next:
-                goes_on = kind[j] == CANCELLED and number[j] == own
-            else:
-                goes_on = trades_on and (bid[i] == own or ask[i] == own)
-            if not goes_on:
+            if order_next or not trades_on or (bid[i] != own and ask[i] != own):
                 settle(book)
                 continue
         if order_next:
