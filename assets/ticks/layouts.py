@@ -107,18 +107,14 @@ def _or_ascii(codes: Mapping[str, int]) -> dict[str, int]:
     return {**codes, **{str(ord(letter)): meaning for letter, meaning in codes.items()}}
 
 
-def _fills_and_cancels(
-    names: tuple[str, str], trade: Layout, cancels: Mapping[str, int] | None = None
-) -> tuple[Layout, Layout]:
-    """SZSE's trade file as trades and as orders: a cancel is a row of another `exec` with one order number. cancels: what
-    is fixed for them, where it is not what is fixed for trades."""
-    quantity = {"volume": "quantity"}
-    fields = {quantity.get(name, name): item for name, item in trade.fields.items() if name != "money"}
-    fixed = trade.fixed if cancels is None else cancels
-    return (
-        replace(trade, name=names[0], keep=("exec", (FILL,))),
-        replace(trade, name=names[1], table="orders", fields=fields, fixed=fixed, keep=("exec", (CANCEL,))),
-    )
+def _with_cancels(trades: Layout, name: str, fixed: Mapping[str, int] | None = None) -> tuple[Layout, Layout]:
+    """SZSE's trade file as trades, and as orders under that name: a cancel is a row of another `exec` with one order number.
+    fixed: what is fixed for cancels, where it is not what is fixed for trades."""
+    fields = {key: item for key, item in trades.fields.items() if key not in ("volume", "money")}
+    fields["quantity"] = trades.fields["volume"]
+    fixed = trades.fixed if fixed is None else fixed
+    cancels = replace(trades, name=name, table="orders", fields=fields, fixed=fixed, keep=("exec", (CANCEL,)))
+    return replace(trades, keep=("exec", (FILL,))), cancels
 
 
 _SSE_FLAG = {"B": BUY, "S": SELL, "N": NEITHER}
@@ -152,28 +148,22 @@ _DATAYES_SZSE = {
     "code": Field("SecurityID", "symbol"),
     "time": Field("TransactTime", "clock"),
 }
-_MERGED_TABLES: tuple[tuple[TableName, int, dict[str, Field]], ...] = (
-    (
-        "trades",
-        FILL,
-        {
-            "price": Field("Price", "price"),
-            "volume": Field("Qty"),
-            "flag": Field("TickBSFlag", "code", _SSE_FLAG),
-            "money": Field("TradeMoney", "money", blank=True, optional=True),
-        },
-    ),
-    (  # TradeMoney of an added order is the quantity already filled; a deleted one has no price
-        "orders",
-        ORDER,
-        {
-            "side": Field("TickBSFlag", "code", _SSE_SIDE),
-            "price": Field("Price", "price", blank=True),
-            "quantity": Field("Qty"),
-            "kind": Field("Type", "code", _SSE_KIND),
-        },
-    ),
-)
+
+
+def _merged(table: TableName, row: int, fields: Mapping[str, Field]) -> Layout:
+    return Layout(
+        name=f"DataYes SSE merged {table} (mdl_4_24_0)",
+        table=table,
+        exchange="SH",
+        header=_header(
+            "BizIndex,Channel,SecurityID,TickTime,Type,BuyOrderNO,SellOrderNO,Price,Qty,TradeMoney,TickBSFlag,LocalTime,SeqNo"
+        ),
+        fields={**_DATAYES_MERGED, **fields},
+        keep=("row", (row,)),
+        numbering="events",
+    )
+
+
 _DATAYES = (
     Layout(
         name="DataYes SSE trades (Transaction)",
@@ -214,20 +204,25 @@ _DATAYES = (
         },
         numbering="orders",
     ),
-    *(
-        Layout(
-            name=f"DataYes SSE merged {table} (mdl_4_24_0)",
-            table=table,
-            exchange="SH",
-            header=_header(
-                "BizIndex,Channel,SecurityID,TickTime,Type,BuyOrderNO,SellOrderNO,Price,Qty,TradeMoney,TickBSFlag,"
-                "LocalTime,SeqNo"
-            ),
-            fields={**_DATAYES_MERGED, **fields},
-            keep=("row", (row,)),
-            numbering="events",
-        )
-        for table, row, fields in _MERGED_TABLES
+    _merged(
+        "trades",
+        FILL,
+        {
+            "price": Field("Price", "price"),
+            "volume": Field("Qty"),
+            "flag": Field("TickBSFlag", "code", _SSE_FLAG),
+            "money": Field("TradeMoney", "money", blank=True, optional=True),
+        },
+    ),
+    _merged(  # TradeMoney of an added order is the quantity already filled; a deleted one has no price
+        "orders",
+        ORDER,
+        {
+            "side": Field("TickBSFlag", "code", _SSE_SIDE),
+            "price": Field("Price", "price", blank=True),
+            "quantity": Field("Qty"),
+            "kind": Field("Type", "code", _SSE_KIND),
+        },
     ),
     Layout(
         name="DataYes SSE snapshots (MarketData)",
@@ -242,10 +237,9 @@ _DATAYES = (
         ),
         fields={**_DATAYES_SNAPSHOT, **_integers(trades="TradNumber", volume="TradVolume")},
     ),
-    *_fills_and_cancels(
-        ("DataYes SZSE trades (mdl_6_36_0)", "DataYes SZSE cancels (mdl_6_36_0)"),
+    *_with_cancels(
         Layout(
-            name="",
+            name="DataYes SZSE trades (mdl_6_36_0)",
             table="trades",
             exchange="SZ",
             header=_header(
@@ -260,6 +254,7 @@ _DATAYES = (
             },
             numbering="events",
         ),
+        "DataYes SZSE cancels (mdl_6_36_0)",
     ),
     Layout(
         name="DataYes SZSE orders (mdl_6_33_0)",
@@ -354,10 +349,9 @@ _INSIGHT = (
         },
         numbering="orders",
     ),
-    *_fills_and_cancels(
-        ("INSIGHT SZSE trades (SZtrans)", "INSIGHT SZSE cancels (SZtrans)"),
+    *_with_cancels(
         Layout(
-            name="",
+            name="INSIGHT SZSE trades (SZtrans)",
             table="trades",
             exchange="SZ",
             header=_INSIGHT_TRADES,
@@ -368,6 +362,7 @@ _INSIGHT = (
             },
             numbering="events",
         ),
+        "INSIGHT SZSE cancels (SZtrans)",
     ),
     Layout(
         name="INSIGHT SZSE orders (SZorders)",
@@ -447,19 +442,19 @@ _WIND = (
         "Wind SSE orders (逐笔委托)",
         {**_WIND_ORDER, "kind": Field("委托类型", "code", _SSE_KIND)},
     ),
-    *_fills_and_cancels(
-        ("Wind SZSE trades (逐笔成交)", "Wind SZSE cancels (逐笔成交)"),
+    *_with_cancels(
         _wind(
             "trades",
             _WIND_TRADES,
             "SZ",
-            "",
+            "Wind SZSE trades (逐笔成交)",
             {
                 **_WIND_TRADE,
                 "exec": Field("成交代码", "code", {"0": FILL, "C": CANCEL, **dict.fromkeys(_NOTHING, FILL)}),
             },
         ),
-        cancels={"channel": 1},  # their numbers are those of the trade file: another sequence than the order file's
+        "Wind SZSE cancels (逐笔成交)",
+        {"channel": 1},  # their numbers are those of the trade file: another sequence than the order file's
     ),
     _wind(
         "orders",
