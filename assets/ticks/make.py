@@ -254,15 +254,17 @@ class _Day:
         """file, key, time: the last stamp of each file, and in it of each channel (trades) or security (quotes)."""
         if self.table == "orders":
             return pl.DataFrame()
-        key = "channel" if self.table == "trades" and "channel" in block.frame.columns else "code"
+        key = pl.col("channel") if self.table == "trades" and "channel" in block.frame.columns else pl.col("code")
         parts = block.lines.parts
         firsts = pl.DataFrame({LINE: [part.row for part in parts], "file": [part.file for part in parts]})
-        frame = block.frame.select(LINE, "time", key=key)
+        last = pl.col("time").max()
         if len(parts) == 1:
-            frame = frame.with_columns(file=pl.lit(parts[0].file, pl.Int64))
+            found = block.frame.group_by(key=key).agg(last).with_columns(file=pl.lit(parts[0].file, pl.Int64))
         else:
-            frame = frame.join_asof(firsts, on=LINE)
-        return frame.drop_nulls().group_by("file", "key").agg(pl.col("time").max())
+            found = (
+                block.frame.select(LINE, "time", key=key).join_asof(firsts, on=LINE).group_by("file", "key").agg(last)
+            )
+        return found.drop_nulls().select("file", "key", "time")
 
     def _note(self, block: Block, rows: Rows, last: pl.DataFrame) -> None:
         """Puts on record what a block held beside its rows."""

@@ -31,7 +31,7 @@ _KINDS = {
     "date": _DATE,
 }
 _COMMA, _NEWLINE, _POINT, _MINUS, _COLON, _ZERO = (np.uint8(ord(mark)) for mark in ",\n.-:0")
-_SPACE, _QUOTE, _RETURN, _TAB = (np.uint8(ord(mark)) for mark in ' "\r\t')
+_SPACE, _QUOTE, _RETURN, _TAB, _NOTHING = (np.uint8(ord(mark)) for mark in ' "\r\t\0')
 _CODE_BYTES = 7  # of a code packed into 64 bits
 _OWN_SUFFIX, _NO_SUFFIX, _EITHER = 1, 2, 3
 
@@ -109,7 +109,7 @@ def count_lines(data: np.ndarray) -> int:
 
 @njit(cache=True, nogil=True, inline="always")
 def _is_trim(byte):  # type: ignore[no-untyped-def]
-    return byte == _SPACE or byte == _QUOTE or byte == _RETURN or byte == _TAB or byte == 0  # noqa: SIM109 (measured: `in` is slower)
+    return byte <= _QUOTE and byte in (_SPACE, _QUOTE, _RETURN, _TAB, _NOTHING)
 
 
 @njit(cache=True, nogil=True)

@@ -283,5 +283,10 @@ def write_batches(
                 yield ahead.result()
 
     register_io_source(frames, schema=schema).sink_parquet(
-        path, compression="zstd", statistics=True, row_group_size=ROW_GROUP, maintain_order=True
+        path,
+        compression="zstd",
+        compression_level=1,  # a quarter faster than the default and as small: sorted integers
+        statistics=True,
+        row_group_size=ROW_GROUP,
+        maintain_order=True,
     )

@@ -41,6 +41,7 @@ FIRST_ROWS = 20
 """Rows that are asked which exchange they are of: the first alone may be damaged."""
 _SUFFIX = re.compile(r"^\d{6}\.[A-Z]{2}$")
 _PLACES = {"integer": 0, "ticks": 0, "price": values.PRICE_PLACES, "money": values.PRICE_PLACES}
+_LINE_END = ord("\n")
 _SMALL = 8 << 20  # bytes; a compression ratio says something from here on
 
 
@@ -89,7 +90,7 @@ class Part:
 class Lines:
     """Bytes of whole lines under one header, all of which the same layout reads."""
 
-    data: bytes
+    data: np.ndarray
     parts: tuple[Part, ...]
     file: VendorFile
     layout: Layout
@@ -103,12 +104,12 @@ class Lines:
 
     @functools.cached_property
     def _ends(self) -> np.ndarray:
-        return np.flatnonzero(np.frombuffer(self.data, np.uint8) == ord("\n"))
+        return np.flatnonzero(self.data == _LINE_END)
 
     def text(self, row: int) -> str:
         """The line of a row."""
         begin = int(self._ends[row - 1]) + 1 if row else 0
-        return decode(self.data[begin : int(self._ends[row])])
+        return decode(self.data[begin : int(self._ends[row])].tobytes())
 
 
 @dataclass(frozen=True)
@@ -228,16 +229,18 @@ class _Bounded:
         self.stream, self.name, self.packed, self.settings = stream, name, packed, settings
         self.unpacked = 0
 
-    def _count(self, data: bytes) -> bytes:
-        self.unpacked += len(data)
+    def _count(self, size: int) -> int:
+        self.unpacked += size
         _refuse_bombs(self.name, "it", self.unpacked, self.packed, self.settings)
-        return data
+        return size
 
-    def read(self, size: int) -> bytes:
-        return self._count(self.stream.read(size))
+    def readinto(self, buffer: memoryview) -> int:
+        return self._count(self.stream.readinto(buffer))  # type: ignore[attr-defined]
 
     def readline(self, size: int) -> bytes:
-        return self._count(self.stream.readline(size))
+        line = self.stream.readline(size)
+        self._count(len(line))
+        return line
 
     def __enter__(self) -> "_Bounded":
         return self
@@ -268,25 +271,38 @@ def _recognised(header: tuple[str, ...], suffix: str | None) -> tuple[tuple[Layo
     return layouts, None if layouts else nearest(header, suffix)
 
 
-def read_pieces(file: VendorFile, size: int) -> Iterator[tuple[bytes, int]]:
+def read_pieces(file: VendorFile, size: int) -> Iterator[tuple[np.ndarray, int]]:
     """The file's lines after its header in pieces of about `size` bytes, each with the number of its lines. Every line
     ends in a line end."""
     with file.source.open() as stream:
         stream.readline(LONGEST_LINE)
-        rest = b""
-        while chunk := stream.read(size):
-            data = rest + chunk if rest else chunk
-            cut = data.rfind(b"\n") + 1
-            rest = data[cut:]
-            if len(rest) > LONGEST_LINE:
+        rest = np.empty(0, np.uint8)
+        while True:
+            buffer = np.empty(len(rest) + size, np.uint8)  # read into place: a copy costs as much as the reading
+            buffer[: len(rest)] = rest
+            held = len(rest) + stream.readinto(memoryview(buffer)[len(rest) :])  # type: ignore[attr-defined]
+            if held == len(rest):
+                break
+            cut = _last_line_end(buffer, held) + 1
+            if held - cut > LONGEST_LINE:
                 raise InputError(
-                    f"{file.name} holds {len(rest)} bytes without a line end: no such line is a row. Deliver it again."
+                    f"{file.name} holds {held - cut} bytes without a line end: no such line is a row. Deliver it again."
                 )
             if cut:
-                data = data[:cut] if rest else data
-                yield data, count_lines(np.frombuffer(data, np.uint8))
-        if rest.strip(STRIPPED.encode()):
-            yield rest + b"\n", 1
+                data = buffer[:cut] if 2 * cut > size else buffer[:cut].copy()  # of a small file keep no large buffer
+                yield data, count_lines(data)
+            rest = buffer[cut:held]
+        if rest.tobytes().strip(STRIPPED.encode()):
+            yield np.append(rest, np.uint8(_LINE_END)), 1
+
+
+def _last_line_end(data: np.ndarray, size: int) -> int:
+    """Where the last line of the first `size` bytes ends; -1 where none does."""
+    for end in range(size, 0, -LONGEST_LINE):
+        found = np.flatnonzero(data[max(end - LONGEST_LINE, 0) : end] == _LINE_END)
+        if len(found):
+            return max(end - LONGEST_LINE, 0) + int(found[-1])
+    return -1
 
 
 @dataclass
@@ -295,11 +311,13 @@ class Gatherer:
     folder of thousands costs no more than one file. The order of rows stays that of the pieces."""
 
     size: int
-    _pieces: list[bytes] = field(default_factory=list)
+    _pieces: list[np.ndarray] = field(default_factory=list)
     _parts: list[Part] = field(default_factory=list)
     _held: tuple[VendorFile, Layout] | None = None
 
-    def add(self, data: bytes, lines: int, file: VendorFile, layout: Layout, number: int, line: int) -> Iterator[Lines]:
+    def add(
+        self, data: np.ndarray, lines: int, file: VendorFile, layout: Layout, number: int, line: int
+    ) -> Iterator[Lines]:
         """Takes lines of file `number`, the first of which is its line `line`; yields what is full."""
         if self._held is not None:
             other, same = self._held
@@ -313,7 +331,7 @@ class Gatherer:
 
     def rest(self) -> Iterator[Lines]:
         if self._held is not None:
-            data = self._pieces[0] if len(self._pieces) == 1 else b"".join(self._pieces)
+            data = self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
             full = Lines(data, tuple(self._parts), *self._held)
             self._pieces, self._parts, self._held = [], [], None
             yield full
@@ -326,7 +344,7 @@ def parse_lines(lines: Lines) -> Block:
     """The block's rows as integers. May be called from several threads."""
     layout = lines.layout
     plan = _plan(lines.file.header, layout.name, layout.table, lines.file.text_suffix)
-    read, rows, odd = parse(np.frombuffer(lines.data, np.uint8), lines.count, plan)
+    read, rows, odd = parse(lines.data, lines.count, plan)
     columns = [pl.Series(LINE, rows).cast(pl.Int64)]
     for name in layout.fields:
         slot = plan.slots[name]

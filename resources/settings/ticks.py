@@ -9,7 +9,7 @@ class TicksSettings(Section):
     """What `trades`, `orders` and `quotes` are handed."""
 
     block_mb: int = Field(
-        32, ge=1, description="Vendor files are read in blocks of this many megabytes, two at a time; bounds memory."
+        16, ge=1, description="Vendor files are read in blocks of this many megabytes, two at a time; bounds memory."
     )
     batch_rows: int = Field(
         1_000_000,
