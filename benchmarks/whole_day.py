@@ -1,0 +1,375 @@
+"""One whole-market day, from ticks in Parquet to tape_health, order sizes, minute bars, day indicators and bar features.
+
+    python -m benchmarks whole_day
+
+A synthetic day as the lake keeps it: 17 000 trades, 24 500 orders and cancels and 4 530 ten-level snapshots a stock on average,
+90, 130 and 24 million of 5 300 stocks, with orders, books, cumulative counts and daily totals that add up. It goes through the
+tables' own make functions, each reading Parquet and its result written as Parquet; 500, 1 000, 2 650 and 5 300 stocks, a fresh
+process for each, which gives the peak of its memory. Compiled kernels are loaded from numba's cache.
+
+Not in these seconds: vendor files (csv_to_parquet), the builder's checks and digests.
+"""
+
+import datetime as dt
+import io
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from assets.ticks.canonical import KIND, ORDERS, QUOTES, TRADES
+from resources.made import Made
+
+DATE = dt.date(2024, 1, 10)
+SIZES = (500, 1000, 2650, 5300)
+BLOCK = 50  # stocks generated and written at a time; every size is a multiple
+SHAPES = 8  # blocks differ in their figures; beyond, they repeat those of an earlier one under other names
+TRADES_A_STOCK, ORDERS_A_STOCK, QUOTES_A_STOCK = 16_981, 24_529, 4_530
+ROW_GROUP = 500_000
+CHANNELS = 20
+TICKS = ("trades", "orders", "quotes")
+TARGET_S, TARGET_GB = 90.0, 6.0
+
+
+def main() -> list[dict[str, Any]]:
+    """Result rows: name, unit, ours, peer, ratio, target, floor; ratio is target / ours."""
+    with tempfile.TemporaryDirectory() as folder:
+        began = time.perf_counter()
+        write_market(Path(folder), max(SIZES))
+        generation = time.perf_counter() - began
+        _measured(Path(folder), BLOCK)  # fills numba's cache
+        results = {size: _measured(Path(folder), size) for size in SIZES}
+    whole, least = results[max(SIZES)], results[min(SIZES)]
+    a_stock = {size: result["total"] / size for size, result in results.items()}
+    conditions = {
+        "trades": whole["trades"],
+        "orders": whole["orders"],
+        "quotes": whole["quotes"],
+        "generation_s": round(generation, 1),
+        "stages_s": {name: round(taken, 2) for name, taken in whole["stages"].items()},
+        "seconds_by_stocks": {str(size): round(result["total"], 2) for size, result in results.items()},
+        "peak_gb_by_stocks": {str(size): round(result["peak_gb"], 2) for size, result in results.items()},
+    }
+
+    def row(name: str, unit: str, ours: float, target: float) -> dict[str, Any]:
+        common = {"peer": None, "ratio": target / ours, "target": target, "floor": None, "conditions": conditions}
+        return {"name": f"whole-market day, {max(SIZES)} stocks: {name}", "unit": unit, "ours": ours, **common}
+
+    return [
+        row("ticks to bars, indicators, features", "s", whole["total"], TARGET_S),
+        row("peak memory", "GB", whole["peak_gb"], TARGET_GB),
+        row(
+            f"seconds a stock beside {min(SIZES)} stocks (1 = linear)", "times",
+            a_stock[max(SIZES)] / a_stock[min(SIZES)], 1.15,
+        ),
+    ] if least["total"] else []  # fmt: skip
+
+
+def _measured(folder: Path, stocks: int) -> dict[str, Any]:
+    """`measure` in a process of its own."""
+    code = (
+        f"import json; from benchmarks.whole_day import measure; print(json.dumps(measure({str(folder)!r}, {stocks})))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=Path(__file__).parents[1], stdout=subprocess.PIPE, text=True, check=True
+    )
+    result: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return result
+
+
+# --- the day through the tables ----------------------------------------------------------------------------------------
+
+
+class Landing:
+    """A landing zone with nothing but the ticks that are in the lake already."""
+
+    def bars(self) -> None:
+        return None
+
+    def order_sizes(self) -> None:
+        return None
+
+    def reference(self, name: str) -> None:
+        return None
+
+
+def measure(folder: str, stocks: int) -> dict[str, Any]:
+    """Seconds of each stage for the first `stocks` stocks of `write_market`'s folder, and this process's peak memory."""
+    from assets.bars.make import make_minute_bars, make_order_sizes
+    from assets.bars.tape_health_make import make_tape_health
+    from assets.factors.indicators import make_day_indicators
+    from assets.features.bars import make_bar_features
+    from resources.settings.bars import BarsSettings
+    from resources.settings.factors import FactorsSettings
+    from resources.settings.features import FeaturesSettings
+
+    root = Path(folder)
+    blocks = range(stocks // BLOCK)
+    ticks = {name: pl.scan_parquet([root / f"{name}.{block}.parquet" for block in blocks]) for name in TICKS}
+    reference = {
+        name: pl.concat([pl.read_parquet(root / f"{name}.{block}.parquet") for block in blocks])
+        for name in ("daily_prices", "securities", *(f"told_by_{name}" for name in TICKS))
+    }
+    daily, securities = reference["daily_prices"].lazy(), reference["securities"].lazy()
+    beside = {(name, "symbols.parquet"): _parquet(reference[f"told_by_{name}"]) for name in TICKS}
+    for name in ("trades", "orders"):
+        beside[name, "numbers.parquet"] = _parquet(_numbers(name, int(reference[f"told_by_{name}"]["rows"].sum())))
+    common = {"date": DATE, "landing": Landing(), "settings": BarsSettings(), "unavailable": {}}
+    common |= {"files": lambda table, date, name: beside[table, name]}
+    seconds: dict[str, float] = {}
+    tables: dict[str, pl.LazyFrame] = {}
+
+    def stage(name: str, make: Callable[..., Any], **inputs: Any) -> None:
+        began = time.perf_counter()
+        made: Made = make(**inputs)
+        assert isinstance(made.frame, pl.DataFrame)
+        part = root / f"{name}.{stocks}.parquet"
+        made.frame.write_parquet(part, compression="zstd", statistics=True)
+        seconds[name] = time.perf_counter() - began
+        beside.update({(name, file): data for file, data in made.files.items()})
+        tables[name] = pl.scan_parquet(part)
+
+    both = {"trades": ticks["trades"], "quotes": ticks["quotes"]}
+    stage(
+        "tape_health", make_tape_health, **both, orders=ticks["orders"], daily_prices=daily,
+        securities=securities, **common,
+    )  # fmt: skip
+    without_files = {name: value for name, value in common.items() if name != "files"}
+    stage("order_sizes", make_order_sizes, trades=ticks["trades"], tape_health=tables["tape_health"], **without_files)
+    sizes = tables["order_sizes"].collect()  # stands for those of the twenty days before
+    past = pl.concat(sizes.with_columns(date=pl.lit(DATE - dt.timedelta(days=n))) for n in range(1, 21)).lazy()
+    stage(
+        "minute_bars", make_minute_bars, **both, daily_prices=daily, securities=securities, order_sizes=past,
+        tape_health=tables["tape_health"], **common,
+    )  # fmt: skip
+    of_day = {"minute_bars": tables["minute_bars"], "daily_prices": daily, "date": DATE}
+    stage("day_indicators", make_day_indicators, **of_day, settings=FactorsSettings())
+    stage("bar_features", make_bar_features, **of_day, settings=FeaturesSettings())
+    _require_whole(tables, stocks)
+    return {
+        "total": sum(seconds.values()),
+        "stages": seconds,
+        **{name: int(reference[f"told_by_{name}"]["rows"].sum()) for name in TICKS},
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2,
+    }
+
+
+def _require_whole(tables: Mapping[str, pl.LazyFrame], stocks: int) -> None:
+    """Refuses to report a day of which anything was lost on the way."""
+    verdicts = tables["tape_health"].select("verdict", "reason").unique().collect()
+    if verdicts["verdict"].to_list() != ["ok"]:
+        raise AssertionError(f"the synthetic tapes are not accepted: {verdicts.head(3).rows()}")
+    for name, column in (("minute_bars", "large_buy_amount"), ("day_indicators", "buying_intention_share")):
+        table = tables[name].select(pl.col("symbol").n_unique(), pl.col(column).null_count()).collect()
+        if table.row(0) != (stocks, 0):
+            raise AssertionError(f"{name} has {table.row(0)} symbols and nulls instead of {stocks} and none")
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer)
+    return buffer.getvalue()
+
+
+def _numbers(numbering: str, rows: int) -> pl.DataFrame:
+    """numbers.parquet of trades or orders: every channel saw 1 … its number of rows."""
+    each = rows // CHANNELS
+    seen = np.packbits(np.ones(each, np.uint8), bitorder="little").tobytes()
+    return pl.DataFrame(
+        {
+            "exchange": ["SH", "SZ"] * (CHANNELS // 2), "channel": range(CHANNELS), "numbering": [numbering] * CHANNELS,
+            "first": [1] * CHANNELS, "last": [each] * CHANNELS, "distinct": [each] * CHANNELS, "rows": [each] * CHANNELS,
+            "seen": [seen] * CHANNELS,
+        },
+        schema={
+            "exchange": pl.String, "channel": pl.Int32, "numbering": pl.String, "first": pl.Int64, "last": pl.Int64,
+            "distinct": pl.Int64, "rows": pl.Int64, "seen": pl.Binary,
+        },
+    )  # fmt: skip
+
+
+# --- the synthetic day -------------------------------------------------------------------------------------------------
+
+
+def write_market(folder: Path, stocks: int) -> None:
+    """Trades, orders, quotes, what they tell of each symbol, daily prices and securities, in files of `BLOCK` stocks each."""
+    shapes: dict[tuple[str, int], dict[str, pl.DataFrame]] = {}
+    for block in range(stocks // BLOCK):
+        symbols = pl.Series("symbol", [_symbol(block * BLOCK + n) for n in range(BLOCK)])
+        shape = (symbols[0][-2:], block % (SHAPES // 2))  # the exchanges keep their orders differently
+        if shape not in shapes:
+            shapes[shape] = _block(np.random.default_rng(block), whole_orders=shape[0] == "SZ")
+        for name, frame in shapes[shape].items():
+            named = frame.with_columns(symbols.gather(frame["stock"]).alias("symbol"))
+            if name in ("trades", "orders"):
+                named = named.with_columns(pl.col("channel") + block % (CHANNELS // 2))
+            schema = {"trades": TRADES, "orders": ORDERS, "quotes": QUOTES}.get(name)
+            columns = [*schema] if schema else ["symbol", *(c for c in frame.columns if c != "stock")]
+            named.select(columns).write_parquet(
+                folder / f"{name}.{block}.parquet", compression="zstd", statistics=True, row_group_size=ROW_GROUP
+            )
+
+
+def _symbol(number: int) -> str:
+    half = max(SIZES) // 2
+    return f"{number + 1:06d}.SZ" if number < half else f"{600_000 + number - half:06d}.SH"
+
+
+def _block(rng: np.random.Generator, *, whole_orders: bool) -> dict[str, pl.DataFrame]:
+    """The tables of `BLOCK` stocks, which are named by their number in it (`stock`)."""
+    weight = rng.lognormal(0, 1, BLOCK)
+    counts = np.maximum(weight / weight.sum() * BLOCK * TRADES_A_STOCK, 500).astype(int)
+    parts = [_stock(rng, number, trades, whole_orders) for number, trades in enumerate(counts)]
+    tables = {name: pl.concat(part[name] for part in parts) for name in (*TICKS, "daily_prices")}
+    day = tables["daily_prices"]
+    limits = {"limit_up": pl.col("pre_close") * 1.1, "limit_down": pl.col("pre_close") * 0.9}
+    tables["securities"] = day.select("stock", last_close="close", **{k: v.round(2) for k, v in limits.items()})
+    for name, faults in TOLD.items():
+        tables[f"told_by_{name}"] = (
+            tables[name]
+            .group_by("stock", maintain_order=True)
+            .agg(pl.len().cast(pl.Int64).alias("rows"), **{fault: pl.lit(0, pl.Int64) for fault in faults})
+        )
+    return tables
+
+
+_ROWS = ("rows_set_aside", "duplicates", "conflicting_duplicates", "out_of_order")
+TOLD = {
+    "trades": (*_ROWS, "side_disagreements"),
+    "orders": _ROWS,
+    "quotes": ("rows_set_aside", "cumulative_decreases", "outside_limits", "crossed"),
+}
+"""What trades, orders and quotes count of each symbol beside its rows; here none."""
+MORNING, LUNCH, AFTERNOON, CLOSING, CLOSE = 34_200_000, 41_400_000, 46_800_000, 53_820_000, 54_000_000
+OPENING = 33_900_000
+
+
+def _stock(rng: np.random.Generator, stock: int, n: int, whole_orders: bool) -> dict[str, pl.DataFrame]:
+    """One stock's day: a price that wanders by ticks inside its limits, order numbers near in time, a snapshot every 3 s."""
+    continuous = np.sort(rng.integers(0, LUNCH - MORNING + CLOSING - AFTERNOON, n - n // 50))
+    continuous += np.where(continuous < LUNCH - MORNING, MORNING, AFTERNOON - LUNCH + MORNING)
+    opening, closing = n // 100, n // 50 - n // 100
+    stamp = np.concatenate([np.full(opening, OPENING), continuous, np.full(closing, CLOSE)]).astype(np.int32)
+    pre_close = int(rng.integers(1000, 10_000)) * 100
+    path = np.cumsum(rng.normal(0, 1, n)) / np.sqrt(n)
+    price = np.round(pre_close * (1 + 0.06 * np.tanh(0.5 * path)) / 100).astype(np.int64) * 100
+    price[stamp < MORNING], price[stamp >= CLOSING] = price[opening], price[-1]
+    volume = rng.geometric(0.1, n) * 100
+    # Numbers of a channel: trades 8k, resting bids 8k + 1, resting asks 8k + 2, aggressors 8k + 3, the rest's orders and
+    # cancels 8k + 4, 8k + 5. An aggressor takes two or three resting orders, a resting one lasts for two fills.
+    place = np.cumsum(rng.integers(1, 10, n)) + 10_000
+    run = np.cumsum(rng.random(n) < 0.4)
+    start = place[np.searchsorted(run, run)]
+    rested = np.maximum(start - 2 - rng.exponential(2000, n).astype(np.int64), 1) // 10 * 10
+    buys = (rng.random(n) < 0.5)[run - run[0]]
+    seq, active = 8 * place, 8 * (start - 1) + 3
+    bid_order, ask_order = np.where(buys, active, 8 * rested + 1), np.where(buys, 8 * rested + 2, active)
+    side = np.where((stamp >= MORNING) & (stamp < CLOSING), np.where(buys, 1, -1), 0).astype(np.int8)
+    trades = pl.DataFrame(
+        {
+            "stock": np.full(n, stock, np.int32),
+            "channel": np.full(n, stock % 2, np.int32),
+            "seq": seq,
+            "time": stamp,
+            "price": price,
+            "volume": volume,
+            "bid_order": bid_order,
+            "ask_order": ask_order,
+            "side": side,
+            "event": seq,
+        }
+    ).with_columns(date=pl.lit(DATE))
+    orders = _orders(rng, trades, whole_orders)
+
+    each = np.linspace(MORNING, CLOSING - 3000 + (LUNCH - AFTERNOON), QUOTES_A_STOCK - 2).astype(np.int64)
+    each += np.where(each < LUNCH, 0, AFTERNOON - LUNCH)
+    at = np.concatenate([[MORNING - 240_000], each, [CLOSE + 3000]])
+    seen = np.searchsorted(stamp, at, side="right")
+    amount = np.concatenate([[0], np.cumsum(price * volume)])[seen]
+    last = price[np.maximum(seen - 1, 0)]
+    m = len(at)
+    bid = last - 100 * (rng.random(m) < 0.5)
+    up, down = (round(pre_close * share / 100) * 100 for share in (1.1, 0.9))
+    book = rng.integers(1, 500, (20, m), dtype=np.int64) * 100
+    quotes = pl.DataFrame(
+        {
+            "stock": np.full(m, stock, np.int32),
+            "time": at.astype(np.int32),
+            "trades": seen,
+            "volume": np.concatenate([[0], np.cumsum(volume)])[seen],
+            "amount": amount,
+            "last": last,
+            "pre_close": np.full(m, pre_close),
+            "limit_up": np.full(m, up),
+            "limit_down": np.full(m, down),
+            **{f"bid_price_{i}": bid - 100 * (i - 1) for i in range(1, 11)},
+            **{f"ask_price_{i}": bid + 100 * i for i in range(1, 11)},
+            **{f"bid_volume_{i}": book[i - 1] for i in range(1, 11)},
+            **{f"ask_volume_{i}": book[i + 9] for i in range(1, 11)},
+        }
+    ).with_columns(date=pl.lit(DATE))
+    day = {
+        "stock": stock, "pre_close": pre_close / 10_000, "open": price[0] / 10_000, "high": price.max() / 10_000,
+        "low": price.min() / 10_000, "close": price[-1] / 10_000, "volume": int(volume.sum()),
+        "amount": int((price * volume).sum()) / 10_000,
+    }  # fmt: skip
+    return {"trades": trades, "orders": orders, "quotes": quotes, "daily_prices": pl.DataFrame([day])}
+
+
+def _orders(rng: np.random.Generator, trades: pl.DataFrame, whole: bool) -> pl.DataFrame:
+    """The order stream of one stock: what was filled, then orders that were withdrawn, up to the stock's share of them.
+
+    whole: as Shenzhen, an order enters before its first fill with its whole size; else, as Shanghai, with what it was not
+    filled at once, and not at all where nothing was left.
+    """
+    fills = pl.concat(
+        trades.select("price", "volume", order=f"{name}_order", buys=pl.lit(side), passive=pl.col("side") != side)
+        for name, side in (("bid", 1), ("ask", -1))
+    )
+    entered = (
+        fills.group_by("order")
+        .agg(
+            pl.col("buys").first().cast(pl.Int8).alias("side"),
+            pl.when(pl.col("buys").first() > 0)
+            .then(pl.col("price").max())
+            .otherwise(pl.col("price").min())
+            .alias("price"),
+            (pl.col("volume") * (pl.col("passive") | whole)).sum().alias("quantity"),
+        )
+        .filter(pl.col("quantity") > 0)
+        .with_columns(kind=pl.lit("limit", KIND), seq="order")
+    )
+    withdrawn = max(0, round(len(trades) * ORDERS_A_STOCK / TRADES_A_STOCK) - len(entered)) // 2
+    places = rng.choice(np.arange(1, int(trades["seq"][-1]) // 8), withdrawn, replace=False)
+    unfilled = pl.DataFrame(
+        {
+            "order": 8 * places + 4,
+            "side": rng.choice(np.array([-1, 1], np.int8), withdrawn),
+            "price": rng.choice(trades["price"].to_numpy(), withdrawn),
+            "quantity": rng.geometric(0.1, withdrawn) * 100,
+        }
+    )
+    later = pl.Series(8 * rng.integers(1, 2000, withdrawn) + 1)
+    rows = pl.concat(
+        [
+            entered,
+            unfilled.with_columns(kind=pl.lit("limit", KIND), seq="order"),
+            unfilled.with_columns(kind=pl.lit("cancel", KIND), seq=pl.col("order") + later),
+        ],
+        how="diagonal",
+    ).sort("seq")
+    time = np.interp(rows["seq"].to_numpy(), trades["seq"].to_numpy(), trades["time"].to_numpy())
+    return rows.with_columns(
+        *(pl.lit(trades[name][0], trades.schema[name]).alias(name) for name in ("stock", "channel")),
+        time=pl.Series(time).cast(pl.Int32),
+        date=pl.lit(DATE),
+        event=pl.col("seq"),
+    )
