@@ -27,7 +27,7 @@ FELL, MISALIGNED, CROSSED, LATE, ODD, REPEATED = 1, 2, 4, 8, 16, 32
 """Bits of a snapshot's faults: cumulative fields fell; off the tape; bid ≥ ask; stamped far from its trades; its previous
 close or limit prices are not those of the others; the row before it once more."""
 (JUDGED, N_FELL, N_MISALIGNED, N_CROSSED, N_LATE, N_ODD, N_REPEATED, N_UNUSABLE, RUN, RUN_FROM, RUN_TO, FIRST_OFF, FINAL_VOLUME,
- FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, WHOLE_YUAN, BOOKED) = range(19)  # fmt: skip
+ FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED) = range(20)  # fmt: skip
 """Columns of `judge_quotes`; see there."""
 
 
@@ -184,10 +184,10 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
     amount may miss the sum; yuan_tolerance where the symbol's amounts are all whole yuan. max_lag: ms between a snapshot and the
     trades around it. Judged are the snapshots from 09:30 on: before, they are virtual.
 
-    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 19): snapshots judged; of each fault; N_UNUSABLE of those in continuous
+    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 20): snapshots judged; of each fault; N_UNUSABLE of those in continuous
     trading with any; RUN, the longest run off the tape that ends on it again, RUN_FROM and RUN_TO the stamps of its ends;
     FIRST_OFF the stamp of the first off the tape (−1: none); FINAL_VOLUME and FINAL_AMOUNT the last cumulative fields (−1:
-    none); previous close and limit prices of the majority; WHOLE_YUAN: whether no amount has cents; BOOKED: whether a book
+    none); previous close and limit prices of the majority; FINAL_TIME the stamp of the last that does not fall back; WHOLE_YUAN: whether no amount has cents; BOOKED: whether a book
     stood in continuous trading.
     """
     for s in range(len(starts) - 1):
@@ -242,6 +242,7 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
                 twins[i] = before
             if not faults[i] & (FELL | REPEATED):
                 before = i
+                told[FINAL_TIME] = time[i]
                 if volume[i] >= 0:
                     told[FINAL_VOLUME] = volume[i]
                 if amount[i] >= 0:

@@ -44,12 +44,13 @@ BOOK = {
     "quoted_pre_close": pl.Int64,
     "quoted_limit_up": pl.Int64,
     "quoted_limit_down": pl.Int64,
+    "final_time": pl.Int64,
     "whole_yuan": pl.Boolean,
     "booked": pl.Boolean,
     "quotes": pl.Int64,
 }
 """What the snapshots of each symbol say, in the order of align.judge_quotes' columns; prices and amounts in 1/10 000 yuan."""
-CHANNELS = {"symbol": pl.String, "channel": pl.Int32}
+CHANNELS = {"symbol": pl.String, "channel": pl.Int32, "last_time": pl.Int32}
 STAMPS = {"row": pl.Int64, "time": pl.Int32}
 FAULTS = {"row": pl.Int64, "symbol": pl.String, "fault": pl.UInt8}
 _QUOTED = {
@@ -71,7 +72,8 @@ _WINDOW = 500_000  # rows of the whole table read at a time
 
 @dataclass(frozen=True)
 class Measured:
-    """tape, book: schemas TAPE and BOOK, one row per symbol that has trades, quotes. channels: symbol, channel, of the trades.
+    """tape, book: schemas TAPE and BOOK, one row per symbol that has trades, quotes. channels: symbol, channel and last stamp of
+    the trades.
     stamps: rows of trades, by their position in the table, whose stamp is out of order, with the stamp that puts them into
     their bar. faults: rows of quotes, likewise, with the bits of align.py."""
 
@@ -143,7 +145,11 @@ def measure_tapes(
         faults.append(pl.DataFrame({"row": quoted_rows + bad, "symbol": symbols, "fault": fault[bad]}, schema=FAULTS))
         starts, owner = tape.segments("channel")
         symbols = pl.Series(tape.symbols, dtype=pl.String).gather(owner)
-        channels.append(pl.DataFrame({"symbol": symbols, "channel": channel[starts[:-1]]}, schema=CHANNELS))
+        channels.append(
+            pl.DataFrame(
+                {"symbol": symbols, "channel": channel[starts[:-1]], "last_time": time[starts[1:] - 1]}, schema=CHANNELS
+            )
+        )
         traded_rows, quoted_rows = traded_rows + len(time), quoted_rows + book.frame.height
     return Measured(*map(pl.concat, (tapes, books, channels, stamps, faults)))
 

@@ -111,6 +111,12 @@ tape_health = Table(
             remedy="the exchange numbered rows that the files lack: deliver the named channels again, complete",
         ),
         Check(
+            "channels_reach_the_close",
+            Between("stops_early", 0, 0),
+            critical=False,
+            remedy="deliver the named channels again, complete",
+        ),
+        Check(
             "nearly_all_channel_numbers_present",
             Between("too_many_missing", 0, 0),
             critical=True,

@@ -14,6 +14,7 @@ import polars as pl
 from resources.settings.bars import BarsSettings
 
 OK, REPAIRED, SET_ASIDE, MISSING = "ok", "repaired", "set aside", "missing"
+CLOSED_MS = 54_000_000  # 15:00: from here on a snapshot's cumulative fields are those of the day
 _REFERENCE = ("daily_prices", "the last snapshot")
 
 
@@ -22,7 +23,7 @@ def judge_ticks(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
 
     found, one row per symbol: the columns of align_tapes.TAPE and BOOK (trades and quotes null where it has none);
     daily_volume (shares), daily_amount (yuan); explicit: whether limit prices were delivered with them; what trades, orders and quotes tell of their rows under `trades.`, `orders.` and
-    `quotes.` (schemas in tape_health_make.py); overfilled_orders; gapped: whether its channel lacks numbers. Every row is judged
+    `quotes.` (schemas in tape_health_make.py); overfilled_orders; gapped: whether its channel lacks numbers or its end. Every row is judged
     by itself, but for one fact about the daily prices: whether they are delivered to the cent.
     """
     judged = _against_references(found, settings)
@@ -93,7 +94,7 @@ def judge_bars(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
 
 
 def _against_references(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
-    """The daily prices are the reference, without a row there the last snapshot; in whole 1/10 000 yuan, and told in yuan.
+    """The daily prices are the reference, without a row there the last snapshot, if it was taken after the close; in whole 1/10 000 yuan, and told in yuan.
 
     An amount delivered to the cent must be met to the cent. Where no daily amount of the day has cents, the vendor rounds.
     """
@@ -103,7 +104,7 @@ def _against_references(found: pl.DataFrame, settings: BarsSettings) -> pl.DataF
         100 if to_the_cent else 10_000
     )
     by_day = pl.col("daily_volume").is_not_null()
-    by_book = ~by_day & (pl.col("quoted_volume").is_not_null())
+    by_book = ~by_day & (pl.col("quoted_volume").is_not_null()) & (pl.col("final_time") >= CLOSED_MS)
     whole = pl.when(by_day).then(pl.lit(not to_the_cent)).otherwise("whole_yuan")
     slack = pl.when(whole).then(settings.amount_tolerance).otherwise(settings.cent_tolerance)
     after_hours = pl.col("quoted_volume") == pl.col("volume") - pl.col(
@@ -156,7 +157,7 @@ def _none_if_empty(text: pl.Expr) -> pl.Expr:
     return pl.when(text != "").then(text)
 
 
-def _clock(ms: str) -> pl.Expr:
+def clock_text(ms: str) -> pl.Expr:
     """'09:30:03.000' of ms since midnight."""
     parts = ((3_600_000, 24, 2), (60_000, 60, 2), (1000, 60, 2), (1, 1000, 3))
     return pl.format(
@@ -171,7 +172,7 @@ def _proven(settings: BarsSettings) -> pl.Expr:
 
 def _trades_set_aside(settings: BarsSettings) -> Told:
     away = pl.when(pl.col("first_off") >= 0).then(
-        pl.format(" (its snapshots leave the tape at {})", _clock("first_off"))
+        pl.format(" (its snapshots leave the tape at {})", clock_text("first_off"))
     )
     proven = _proven(settings)
     agrees = proven & (pl.col("run") >= 2)
@@ -194,8 +195,8 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
                 "{} snapshots in a row, from {} on, are not the sums of its trades, and at {} they are again: either of the two "
                 "is wrong in between",
                 "run",
-                _clock("run_from"),
-                _clock("run_to"),
+                clock_text("run_from"),
+                clock_text("run_to"),
             ),
         ),
         (
@@ -224,7 +225,9 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
         ),
         (
             pl.col("gapped") & pl.col("reference").is_null(),
-            pl.lit("numbers are missing from its channel, and no total proves that none of its trades is among them"),
+            pl.lit(
+                "its channel lacks numbers or stops before the close, and no total proves that none of its trades is missing"
+            ),
         ),
     ]
 

@@ -16,8 +16,9 @@ from assets.bars.delivered import Delivered, delivered_bars
 from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
 from assets.bars.schemas import TAPE_HEALTH
-from assets.bars.tape_health import MISSING, SET_ASIDE, judge_bars, judge_ticks
+from assets.bars.tape_health import MISSING, SET_ASIDE, clock_text, judge_bars, judge_ticks
 from assets.bars.tape_health_channels import CHANNELS, NUMBERS, missing_numbers
+from assets.ticks import clock
 from resources.errors import NotReadyError
 from resources.landing import LandingView
 from resources.made import Made
@@ -73,6 +74,7 @@ PROFILE = {
     "too_few_covered": pl.Int64,
     "too_many_uncovered": pl.Int64,  # null where the bars are no ticks'
     "missing_numbers": pl.Int64,
+    "stops_early": pl.Int64,
     "too_many_missing": pl.Int64,
     "detail": pl.String,
 }
@@ -139,6 +141,7 @@ def _of_ticks(
         replayed = replay_day(trades, orders, quotes, settings.batch_rows).select(
             "symbol", book_mismatches="mismatches"
         )
+    channels = _with_ends(channels, measured.channels)
     found = _found(measured, sides, daily, channels, faulty).join(replayed, on="symbol", how="left")
     judged = judge_ticks(found.with_columns(explicit=pl.col("symbol").is_in(list(explicit))), settings)
     frame = judged.with_columns(date=pl.lit(date), source=pl.lit("ticks"))
@@ -193,7 +196,7 @@ def _of_bars(date: dt.date, name: str, delivered: Delivered, daily: pl.DataFrame
     frame = judged.with_columns(pl.lit(None, TAPE_HEALTH[column]).alias(column) for column in absent)
     return Made(
         frame.select(pl.col(column).cast(dtype) for column, dtype in TAPE_HEALTH.items()),
-        _profile(frame, pl.DataFrame(schema=CHANNELS), settings),
+        _profile(frame, pl.DataFrame(schema=CHANNELS | {"stops_at": pl.Int32}), settings),
         unavailable=dict.fromkeys(absent, f"{name} holds one-minute bars, no ticks"),
         notes=_counts(frame),
     )
@@ -265,10 +268,9 @@ def _found(
         & (pl.col("trades.rows_set_aside").fill_null(0) == 0)
     )
     counts = [name for name in TAPE if name != "symbol"]
-    gapped = channels.filter((pl.col("missing") > 0) & pl.col("numbering").is_in(["trades", "events"]))
-    lost = measured.channels.with_columns(exchange=pl.col("symbol").str.tail(2)).join(
-        gapped, on=["exchange", "channel"], how="semi"
-    )
+    of_trades = pl.col("numbering").is_in(["trades", "events"])
+    gapped = channels.filter(of_trades & ((pl.col("missing") > 0) | pl.col("stops_at").is_not_null()))
+    lost = _exchange(measured.channels).join(gapped, on=["exchange", "channel"], how="semi")
     return found.with_columns(
         *(pl.when(silent).then(0).otherwise(name).alias(name) for name in counts),
         orders=pl.when(pl.col("orders.rows").fill_null(0) + pl.col("orders.rows_set_aside").fill_null(0) > 0).then(
@@ -284,6 +286,19 @@ def _found(
         outside_limits=_sum("outside", "quotes.outside_limits"),
         side_disagreements=pl.col("trades.side_disagreements"),
         misaligned_quotes=pl.when(pl.col("trades").is_not_null()).then("misaligned_quotes"),
+    )
+
+
+def _exchange(channels: pl.DataFrame) -> pl.DataFrame:
+    return channels.with_columns(exchange=pl.col("symbol").str.tail(2))
+
+
+def _with_ends(channels: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
+    """Adds stops_at: the last stamp of a whole channel whose trades end before the closing auction; else null."""
+    ends = _exchange(traded).group_by("exchange", "channel").agg(pl.col("last_time").max())
+    early = pl.col("missing").is_not_null() & (pl.col("last_time") < clock.CLOSING_AUCTION * clock.MINUTE_MS)
+    return channels.join(ends, on=["exchange", "channel"], how="left", maintain_order="left").select(
+        *CHANNELS, stops_at=pl.when(early).then("last_time")
     )
 
 
@@ -354,7 +369,16 @@ def _profile(frame: pl.DataFrame, channels: pl.DataFrame, settings: BarsSettings
             "ranges",
         ),
     )  # fmt: skip
-    rows = [symbols, pl.DataFrame([day], schema={name: PROFILE[name] for name in day}), gaps]
+    ends = channels.filter(pl.col("stops_at").is_not_null() & (pl.col("numbering") != "orders")).select(
+        stops_early=pl.lit(1, pl.Int64),
+        detail=pl.format(
+            "the trades of channel {} of {} end at {}: the rest of its day is lost",
+            "channel",
+            "exchange",
+            clock_text("stops_at"),
+        ),
+    )
+    rows = [symbols, pl.DataFrame([day], schema={name: PROFILE[name] for name in day}), gaps, ends]
     return pl.concat(rows, how="diagonal_relaxed").select(
         pl.col(name).cast(dtype) if name != "symbol" else pl.col(name) for name, dtype in PROFILE.items()
     )

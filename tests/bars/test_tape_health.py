@@ -93,7 +93,7 @@ def test_an_unknown_amount_is_not_compared():
 
 def test_without_daily_prices_the_last_snapshot_is_the_reference():
     rng = random.Random(2)
-    shown = [snapshot("600519.SH", 36_001_000, [trade(volume=200)], rng)]
+    shown = [snapshot("600519.SH", time, [trade(volume=200)], rng) for time in (36_001_000, 54_000_000)]
     of = Day(frame_of([trade()]), quotes=quotes_frame(shown))
     row = one(of)
     assert row["verdict"] == "set aside"
@@ -307,7 +307,8 @@ def test_after_hours_trades_may_be_in_the_snapshots_or_not(shown):
     trades, quotes, _ = shown
     late = trade(seq=99, time=54_300_000, volume=1000)
     with_it = snapshot("600519.SH", 55_800_000, [*trades, late], random.Random(1))
-    for last in ([], [with_it]):
+    closed = snapshot("600519.SH", 54_000_000, trades, random.Random(1))
+    for last in ([closed], [closed, with_it]):
         row = one(Day(frame_of([*trades, late]), quotes=quotes_frame([*quotes, *last])))
         assert (row["verdict"], row["volume_difference"], row["quoted_volume_difference"]) == ("ok", 0, 0)
 
@@ -362,7 +363,27 @@ def test_gaps_of_a_whole_channel_are_told_and_refuse_a_day(lost, refuses):
         assert f"channel 3 of SH lacks {len(lost)} of its 1000 numbers of trades: {min(lost)}" in told
         assert one(of)["verdict"] == "ok"  # its total proves that nothing of it is lost
         alone = Day(frame_of([trade()]), numbers=numbers)
-        assert "numbers are missing from its channel, and no total proves" in one(alone)["reason"]
+        assert "its channel lacks numbers or stops before the close, and no total proves" in one(alone)["reason"]
+
+
+def test_a_snapshot_before_the_close_is_no_reference():
+    shown = quotes_frame([snapshot("600519.SH", 50_000_000, [trade()], random.Random(1))])
+    of = Day(frame_of([trade()]), quotes=shown)
+    assert (one(of)["verdict"], one(of)["reference_volume"], one(of)["quoted_volume_difference"]) == ("ok", None, 0)
+    assert "600519.SH" in warned(of)["tapes_have_a_reference"]
+
+
+def test_a_whole_channel_that_stops_before_the_close_is_told():
+    numbers = {"trades": numbers_of("SH", 3, "trades", set(range(1, 101)))}
+    early = Day(frame_of([trade()]), numbers=numbers)
+    told = warned(early)["channels_reach_the_close"]
+    assert "the trades of channel 3 of SH end at 10:00:00.000" in told
+    assert one(early)["verdict"] == "set aside"
+    with_total = Day(frame_of([trade()]), daily=pl.DataFrame([day()], schema=DAILY), numbers=numbers)
+    assert one(with_total)["verdict"] == "ok"
+    to_the_end = Day(frame_of([trade(), trade(symbol="600000.SH", time=54_000_000)]), numbers=numbers)
+    assert "channels_reach_the_close" not in warned(to_the_end)
+    assert one(to_the_end)["verdict"] == "ok"
 
 
 def test_an_extract_tells_no_gap():
@@ -399,6 +420,7 @@ def random_market(rng: random.Random) -> tuple[list[dict], list[dict], list[dict
             stamp = max(stamp, own[count - 1]["time"] + 1000)
             if count == len(own) or own[count]["time"] > stamp:
                 quotes.append(snapshot(symbol, stamp, own[:count], rng))
+        quotes.append(snapshot(symbol, 54_000_000, own, rng))
         amount = sum(row["volume"] * row["price"] for row in own)
         daily.append(day(symbol, 10.0, own[-1]["price"] / 1e4, sum(row["volume"] for row in own), amount / 1e4))
         trades += own
@@ -487,7 +509,11 @@ def test_no_altered_snapshot_touches_what_trades_say(seed, change):
     others = pl.col("symbol") != quotes[at]["symbol"]
     assert of.bars.frame.filter(others).equals(truth.bars.frame.filter(others))
     if change in ("trades", "volume", "amount"):
-        assert one(of, quotes[at]["symbol"])["verdict"] == "repaired"
+        row = one(of, quotes[at]["symbol"])
+        assert row["misaligned_quotes"] + row["cumulative_decreases"] > 0
+        assert row["verdict"] == (
+            "repaired" if quotes[at]["time"] < 53_820_000 else "ok"
+        )  # after it, no bar reads a book
 
 
 def test_side_files_name_the_rows_to_repair(shown):
