@@ -479,6 +479,87 @@ def test_a_zip_may_hold_many_files_and_what_accompanies_them(folder):
     assert (aside["file"], aside["line"]) == (f"{FOLDER}/t.zip/b/afternoon.csv", 3)
 
 
+def archive_with(folder, **attributes):
+    """t.zip with one member, whose directory entry says something odd."""
+    info = zipfile.ZipInfo(attributes.pop("filename", "a.csv"))
+    data = attributes.pop("data", "\n".join([SSE_HEADER, *SSE_ROWS]))
+    for name, value in attributes.items():
+        setattr(info, name, value)
+    with zipfile.ZipFile(folder.root / "t.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(info, data, compress_type=zipfile.ZIP_DEFLATED)
+
+
+def test_links_and_encrypted_members_are_refused(folder):
+    archive_with(folder, external_attr=0o120777 << 16)
+    assert "t.zip: its member 'a.csv' is refused: it is a link" in story(trades(folder), "unreadable")
+    archive_with(folder)
+    data = bytearray((folder.root / "t.zip").read_bytes())
+    data[data.index(b"PK\x01\x02") + 8] |= 1  # the flag of encryption in the directory
+    (folder.root / "t.zip").write_bytes(data)
+    told = story(trades(folder), "unreadable")
+    assert "t.zip: its member 'a.csv' is refused: it is encrypted. Deliver it without a password" in told
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({}, "ticks.max_compression_ratio = 200"),
+        ({"max_compression_ratio": 1e6, "max_unpacked_gb": 0.001}, "ticks.max_unpacked_gb = 0.001"),
+    ],
+)
+@pytest.mark.parametrize("name", ["t.zip", "t.csv.gz"])
+def test_bombs_are_refused_with_the_setting_that_says_so(folder, name, changes, rule):
+    bomb = "\n".join([SSE_HEADER, *SSE_ROWS]).encode() + b"\n" * (12 << 20)
+    if name.endswith("zip"):
+        archive_with(folder, data=bomb)
+    else:
+        folder.bytes(name, bomb)
+    told = story(trades(folder, **changes), "unreadable")
+    assert "is refused" in told
+    assert rule in told
+    assert name in told
+
+
+def test_a_file_without_line_ends_is_no_csv(folder):
+    folder.bytes("t.csv", (SSE_HEADER + "\n").encode() + b"0" * (3 << 20))
+    assert "bytes without a line end" in story(trades(folder, block_mb=1), "unreadable")
+
+
+def test_one_bad_row_in_a_thousand_refuses_the_day_and_fewer_do_not(folder):
+    rows = [f"0,{i},6,600519,15:00:00.000,14.99,100,1499,5,4,N,{i},x,1" for i in range(1, 3000)]
+    folder.put("t.csv", SSE_HEADER, [*rows, "bad", "bad"])
+    made = trades(folder)
+    assert made.profile["too_many_set_aside"].sum() == 0
+    assert "2 of 3001 rows" in story(made, "rows_set_aside")
+    folder.put("t.csv", SSE_HEADER, [*rows, *["bad"] * 4])
+    assert "4 of 3003 rows" in story(trades(folder), "too_many_set_aside")
+    assert trades(folder, max_bad_row_share=0.01).profile["too_many_set_aside"].sum() == 0
+
+
+def test_symbols_parquet_counts_what_is_odd_by_symbol(folder):
+    rows = [
+        *SSE_ROWS,
+        SSE_ROWS[1],  # again
+        SSE_ROWS[3].replace(",100,180000,", ",200,360000,"),  # again, otherwise
+        "0,15,6,600519,14:00:00.000,10,-100,1,5,4,B,5,x,5",  # set aside
+        "0,16,6,601398,10:00:00.000,10,-100,1,5,4,B,5,x,5",  # all it has
+        "0,17,6,510300,10:00:00.000,x,-100,1,5,4,B,5,x,5",  # a fund
+        "0,18,6,600519,14:00:00.000,10,100,1000,5,7,B,8,x,5",  # earlier than the row before; its flag is not its numbers'
+    ]
+    folder.put("t.csv", SSE_HEADER, rows)
+    made = trades(folder)
+    symbols = pl.read_parquet(io.BytesIO(made.files["symbols.parquet"]))
+    assert dict(symbols.schema) == make.SYMBOLS["trades"]
+    assert symbols.rows() == [
+        ("600000.SH", 1, 0, 0, 0, 0, 0),
+        ("600519.SH", 4, 1, 2, 1, 1, 1),
+        ("601398.SH", 0, 1, 0, 0, 0, 0),
+    ]
+    aside = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"]))
+    assert dict(aside.schema) == make.SET_ASIDE
+    assert aside["symbol"].to_list() == ["600519.SH", "601398.SH", "510300.SH"]
+
+
 # --- headers --------------------------------------------------------------------------------------------------------------
 
 
