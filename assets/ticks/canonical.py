@@ -160,6 +160,8 @@ def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str
     if "date" in frame.columns:
         rules.append((pl.col("date") == int(f"{date:%Y%m%d}"), f"its date is not the folder's, {date:%Y%m%d}"))
     numbers = ("channel", "seq", "bid_order", "ask_order", "order", "event")
+    if "channel" in frame.columns:
+        rules.append((pl.col("channel") < 2**31, "no channel has such a number"))
     return [*rules, *((pl.col(name) >= 0, f"{name} is negative") for name in numbers if name in frame.columns)]
 
 

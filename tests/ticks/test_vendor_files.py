@@ -362,6 +362,8 @@ def test_clock_forms():
         ("0,15,6,600519,10:00:00.000,10,-100,1,5,4,B,5,x,5", "a fill's volume must be above 0"),
         ("0,15,6,600519,10:00:00.000,0,100,1,5,4,B,5,x,5", "a fill's price must be above 0"),
         ("0,15,6,600519,10:00:00.000,,100,1,5,4,B,5,x,5", "TradPrice is empty or unknown"),
+        ("0,15,99999999999,600519,10:00:00.000,10,100,1000,5,4,B,5,x,5", "no channel has such a number"),
+        ("0,99999999999999999999,6,600519,10:00:00.000,10,100,1,5,4,B,5,x,5", "is no whole number"),
         ("0,15,6,600519,10:00:00.000,10,100,1,5,4,X,5,x,5", "TradeBSFlag is empty or unknown"),
         ("0,15,6,600519,29:00:00.000,10,100,1,5,4,B,5,x,5", "TradTime is empty or unknown"),
         ("0,15,6,60O519,10:00:00.000,10,100,1,5,4,B,5,x,5", "SecurityID = '60O519' is no security"),
