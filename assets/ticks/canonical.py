@@ -224,7 +224,8 @@ def _finish_trades(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     by_number = (pl.col("bid_order") - pl.col("ask_order")).sign().cast(pl.Int8)
     auction = (pl.col("time") < CONTINUOUS_FROM) | pl.col("time").is_between(CONTINUOUS_TO, AUCTION_TO, closed="left")
     side = pl.col("flag") if "flag" in layout.fields else pl.when(auction).then(pl.lit(0, pl.Int8)).otherwise(by_number)
-    disagrees = (side != 0) & (side != by_number)
+    continuous = pl.col("time").is_between(CONTINUOUS_FROM, CONTINUOUS_TO, closed="left")
+    disagrees = (side != by_number) & ((side != 0) | continuous)  # only auctions have no aggressor
     frame = frame.with_columns(_event(frame, layout), side=side)
     return frame.select(*_typed(TRADES), disagrees=disagrees)
 
