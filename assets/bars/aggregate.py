@@ -337,3 +337,17 @@ def book_sums(starts, time, bid, ask, bid_volume, ask_volume, whole, means):
             means[s, k, 0] += (a - b) / (0.5 * (a + b))
             means[s, k, 1] += (bq - aq) / (bq + aq)
             means[s, k, 2] += (b5 - a5) / (b5 + a5)
+
+
+@njit(cache=True, nogil=True)
+def delta_sums(starts, time, cumulative, out):
+    """Add to out (symbols, SLOTS) what each snapshot's cumulative field adds to the one before, in the bar of the later one.
+
+    The first adds all it says, a field < 0 is unknown and adds nothing, a fall counts against: a symbol's sum is its last field.
+    """
+    for s in range(len(starts) - 1):
+        before = np.int64(0)
+        for i in range(starts[s], starts[s + 1]):
+            if cumulative[i] >= 0:
+                out[s, slot_of(time[i])] += cumulative[i] - before
+                before = cumulative[i]

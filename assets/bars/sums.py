@@ -5,7 +5,7 @@ cutting into batches (batches.py), references, verdicts and limits (make.py).
 """
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -88,25 +88,42 @@ def _ticks(prices: list[float | None]) -> np.ndarray:
     return np.array([0 if price is None else round(price * 10_000) for price in prices], np.int64)
 
 
-def book_statistics(quotes: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
-    """symbol, minute, net_bid_change, spread, imbalance, imbalance_5 of every symbol with quotes (SPEC §2.2, §3)."""
+def book_statistics(quotes: pl.LazyFrame, settings: BarsSettings, *, deltas: bool = False) -> pl.DataFrame:
+    """symbol, minute, net_bid_change, spread, imbalance, imbalance_5 of every symbol with quotes (SPEC §2.2, §3).
+
+    deltas: also quoted_trades, quoted_volume (shares), quoted_amount (yuan), what the minute's snapshots add to the cumulative
+    fields of those before; over the day they add up to the last snapshot's.
+    """
     prices = ("bid_price_1", "ask_price_1")
     volumes = [[f"{side}_volume_{level}" for level in range(1, 6)] for side in ("bid", "ask")]
-    columns = (*prices, *volumes[0], *volumes[1])
+    levels = (*prices, *volumes[0], *volumes[1])
+    fields = ("trades", "volume", "amount") if deltas else ()
 
-    def summed(batch: Batch) -> tuple[list[str], tuple[np.ndarray, np.ndarray]]:
-        whole = np.zeros((len(batch.symbols), aggregate.SLOTS, 2), np.int64)
-        means = np.zeros((len(batch.symbols), aggregate.SLOTS, 3))
-        bid, ask = (batch.array(name) for name in prices)
+    def summed(batch: Batch) -> tuple[list[str], list[np.ndarray]]:
+        shape = (len(batch.symbols), aggregate.SLOTS)
+        whole, means = np.zeros((*shape, 2), np.int64), np.zeros((*shape, 3))
+        time, bid, ask = (batch.array(name) for name in ("time", *prices))
         bid_volumes, ask_volumes = (tuple(batch.array(name) for name in side) for side in volumes)
-        aggregate.book_sums(batch.starts, batch.array("time"), bid, ask, bid_volumes, ask_volumes, whole, means)
-        return batch.symbols, (whole, means)
+        aggregate.book_sums(batch.starts, time, bid, ask, bid_volumes, ask_volumes, whole, means)
+        added = np.zeros((len(fields), *shape), np.int64)
+        for k, name in enumerate(fields):
+            aggregate.delta_sums(batch.starts, time, batch.array(name), added[k])
+        return batch.symbols, [whole, means, *added]
 
-    filled = quotes.select("symbol", "time", *(pl.col(name).fill_null(0) for name in columns))
-    parts = [book_frame([], np.zeros((0, aggregate.SLOTS, 2), np.int64), np.zeros((0, aggregate.SLOTS, 3)))]
-    for symbols, (whole, means) in sums_by_symbol(filled, ("time", *columns), settings.batch_rows, summed):
-        parts.append(book_frame(symbols, whole, means))
+    known = [pl.col(name).fill_null(0) for name in levels] + [pl.col(name).fill_null(-1) for name in fields]
+    rows = quotes.select("symbol", "time", *known)
+    none = book_frame([], np.zeros((0, aggregate.SLOTS, 2), np.int64), np.zeros((0, aggregate.SLOTS, 3)))
+    parts = [none.with_columns(_deltas(fields, [np.zeros(0, np.int64)] * len(fields)))]
+    for symbols, (whole, means, *added) in sums_by_symbol(
+        rows, ("time", *levels, *fields), settings.batch_rows, summed
+    ):
+        parts.append(book_frame(symbols, whole, means).with_columns(_deltas(fields, added)))
     return pl.concat(parts)
+
+
+def _deltas(fields: Sequence[str], added: list[np.ndarray]) -> list[pl.Series]:
+    flat = {f"quoted_{name}": part.reshape(-1) for name, part in zip(fields, added, strict=True)}
+    return [pl.Series(name, part / 10_000.0 if name == "quoted_amount" else part) for name, part in flat.items()]
 
 
 def _joined(parts: Iterable[tuple[list[str], np.ndarray]], none: np.ndarray) -> tuple[list[str], np.ndarray]:

@@ -155,6 +155,28 @@ def test_book_statistics_equal_plain_python(quotes):
                 assert same(ours[minute][name], value), (symbol, minute, name)
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from(SYMBOLS), stamps, st.one_of(st.none(), st.integers(0, 10**12))), max_size=60))
+def test_deltas_equal_plain_python_and_add_up(drawn):
+    rows = [
+        {"date": DATE, "symbol": symbol, "time": time, "trades": field, "volume": field, "amount": field}
+        for symbol, time, field in sorted(drawn, key=lambda row: row[:2])
+    ]
+    quotes = pl.DataFrame(rows, schema=QUOTES)
+    found = book_statistics(quotes.lazy(), BarsSettings(), deltas=True)
+    for symbol, snapshots in each_symbol(quotes).items():
+        plain, before = dict.fromkeys(aggregate.MINUTES.tolist(), 0), 0
+        for row in snapshots:
+            if row["volume"] is not None:
+                plain[plain_bars.bar_of(row["time"])] += row["volume"] - before
+                before = row["volume"]
+        ours = found.filter(symbol=symbol)
+        assert dict(ours.select("minute", "quoted_volume").iter_rows()) == plain
+        assert ours["quoted_trades"].to_list() == ours["quoted_volume"].to_list()
+        assert ours["quoted_amount"].to_list() == [added / 10_000.0 for added in plain.values()]
+        assert ours["quoted_volume"].sum() == before
+
+
 @settings(deadline=None)
 @given(st.integers(0, clock.MINUTE_MS * 24 * 60 - 1))
 def test_the_slot_of_a_stamp_is_its_bar(time):

@@ -1,0 +1,65 @@
+"""What the benchmarks of kernels share: alternating runs, the record's row, the peak memory of ours alone.
+
+Here: measuring. Not here: what is measured.
+"""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def alternate(works: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    """Median seconds of each, run by turns, so that another load on the machine falls on all alike. All were run before."""
+    times: dict[str, list[float]] = {name: [] for name in works}
+    for _ in range(rounds):
+        for name, work in works.items():
+            began = time.perf_counter()
+            work()
+            times[name].append(time.perf_counter() - began)
+    return {name: statistics.median(values) for name, values in times.items()}
+
+
+def row(
+    name: str, medians: Mapping[str, float], peers: tuple[str, ...], target: float, conditions: Mapping[str, Any]
+) -> dict[str, Any]:
+    """One row of the record. medians: seconds of "ours", "floor" and the peers; the best of `peers` is the one compared with."""
+    best = min(peers, key=lambda peer: medians[peer])
+    return {
+        "name": name,
+        "unit": "s",
+        "ours": medians["ours"],
+        "peer": medians[best],
+        "ratio": medians[best] / medians["ours"],
+        "target": target,
+        "floor": medians["floor"],
+        "conditions": {"best_peer": best, **{f"{peer}_s": round(medians[peer], 3) for peer in peers}, **conditions},
+    }
+
+
+def installed(
+    makers: Mapping[str, Callable[[Path], Callable[[], Any]]], path: Path, conditions: dict[str, Any]
+) -> dict[str, Callable[[], Any]]:
+    """The peers that are there, ready to read the file; of the others the conditions say so."""
+    peers = {}
+    for name, make in makers.items():
+        try:
+            peers[name] = make(path)
+        except ImportError as missing:
+            conditions[f"{name}_s"] = f"n/a: {missing}; make bench installs it"
+    return peers
+
+
+def peak_gb(module: str, path: Path) -> float:
+    """Peak resident memory in GB of `ours(path)` of that benchmark, in a process of its own."""
+    code = (
+        f"import resource, pathlib; from benchmarks.{module} import ours; ours(pathlib.Path({str(path)!r})); "
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
+    return round(float(done.stdout.splitlines()[-1]), 2)
