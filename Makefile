@@ -33,6 +33,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	$(PY) -m pip install --quiet --constraint constraints.txt --requirement $(VENV)/wanted.txt && \
 	touch $@ && echo "installed in $$(( $$(date +%s) - began )) s"
 
+$(VENV)/peers: $(VENV)/installed
+	@$(PY) -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"]))' > $(VENV)/peers.txt && \
+	$(PY) -m pip install --quiet --constraint constraints.txt --requirement $(VENV)/peers.txt && touch $@
+
 home:
 	@mkdir -p $(DAGSTER_HOME) && ln -sf $(CURDIR)/dagster.yaml $(DAGSTER_HOME)/dagster.yaml
 
@@ -49,7 +53,7 @@ test: install ## all tests, on two cores
 lint: install ## ruff, the type checker, and that Dagster can load the definitions
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/dagster definitions validate
 
-bench: install ## the benchmark table, written to benchmarks/results.json
+bench: install $(VENV)/peers ## the benchmark table, written to benchmarks/results.json; installs the peers it measures against
 	@$(PY) -m benchmarks
 
 prove: install market ## the point-in-time proofs on the sample market (long)
