@@ -25,7 +25,12 @@ SIDES = ("bid_order", "ask_order")
 
 def main() -> list[dict[str, Any]]:
     """Result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
-    conditions: dict[str, Any] = {"trades": TRADES, "stocks": STOCKS, "rounds": ROUNDS, "threads": pl.thread_pool_size()}
+    conditions: dict[str, Any] = {
+        "trades": TRADES,
+        "stocks": STOCKS,
+        "rounds": ROUNDS,
+        "threads": pl.thread_pool_size(),
+    }
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "part.parquet"
         write_tape(path)
