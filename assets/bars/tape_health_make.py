@@ -7,6 +7,7 @@ that the checks judge. Not here: measuring (align_tapes.py), verdicts of a symbo
 import datetime as dt
 import io
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
@@ -106,9 +107,9 @@ def make_tape_health(
         name: _side(files, name, date, rows)
         for name, rows in (("trades", trades), ("orders", orders), ("quotes", quotes))
     }
-    if _holds_rows(trades) or any(side.height for side in sides.values()):
+    landed = None if _holds_rows(trades) or sides["trades"].height else landing.bars()
+    if landed is None and any(side.height for side in sides.values()):
         return _of_ticks(date, trades, orders, quotes, daily, securities, landing, files, sides, settings)
-    landed = landing.bars()
     if landed is None:
         why = unavailable.get("trades", {}).get("price", "no trades on this day")
         gone = dict.fromkeys(TAPE_HEALTH, f"{why}, and no bars/{date:%Y%m%d}.parquet")
@@ -130,12 +131,12 @@ def _of_ticks(
     settings: BarsSettings,
 ) -> Made:
     explicit, rule = _delivered_limits(landing), _limits(securities.collect())
-    measured = measure_tapes(trades, quotes, explicit, rule, settings)
+    with ThreadPoolExecutor(max_workers=1) as second:  # the kernels let go of the interpreter's lock
+        counting = second.submit(_order_faults, trades, orders, settings)
+        measured = measure_tapes(trades, quotes, explicit, rule, settings)
+        faulty = counting.result()
     numbers = {name: _numbers(files, name, date, rows) for name, rows in (("trades", trades), ("orders", orders))}
     channels = missing_numbers(numbers["trades"], numbers["orders"], settings)
-    faulty = pl.DataFrame(schema={"symbol": pl.String, "faulty": pl.Int64})
-    if _holds_rows(orders):
-        faulty = count_order_faults(trades, orders, settings.batch_rows).select("symbol", "faulty")
     replayed = pl.DataFrame(schema={"symbol": pl.String, "book_mismatches": pl.Int64})
     if settings.replay_book:
         replayed = replay_day(trades, orders, quotes, settings.batch_rows).select(
@@ -239,6 +240,12 @@ def _delivered_limits(landing: LandingView) -> dict[str, tuple[float, float]]:
 def _limits(frame: pl.DataFrame) -> dict[str, tuple[float, float]]:
     known = frame.filter((pl.col("limit_down") > 0) & (pl.col("limit_up") > 0))
     return {symbol: (low, high) for symbol, low, high in known.select("symbol", "limit_down", "limit_up").iter_rows()}
+
+
+def _order_faults(trades: pl.LazyFrame, orders: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
+    if not _holds_rows(orders):
+        return pl.DataFrame(schema={"symbol": pl.String, "faulty": pl.Int64})
+    return count_order_faults(trades, orders, settings.batch_rows).select("symbol", "faulty")
 
 
 def _found(

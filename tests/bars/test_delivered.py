@@ -9,7 +9,7 @@ import pytest
 from assets.bars.delivered import delivered_bars
 from assets.bars.schemas import MINUTE_BARS
 from assets.ticks import clock
-from assets.ticks.canonical import TRADES
+from assets.ticks.canonical import QUOTES, TRADES
 from resources.errors import InputError
 from tests.bars.tapes import DAILY, Day, Landing, day, trade
 
@@ -231,6 +231,14 @@ def test_funds_and_bonds_are_counted_not_kept():
     done = delivered_bars(closes(s000001_SZ={570: 1.0}, s510300_SH={570: 4.0}), DATE, NAME, {})
     assert done.frame["symbol"].unique().to_list() == ["000001.SZ"]
     assert done.others == 1
+
+
+def test_bars_win_over_a_day_of_snapshots_or_orders_without_trades():
+    quotes = pl.DataFrame([{"date": DATE, "symbol": "000001.SZ", "time": 36_000_000, "volume": 100}], schema=QUOTES)
+    landing = Landing(closes(s000001_SZ={570: 1.0}), path=NAME, date=DATE)
+    of = Day(quotes=quotes, landing=landing, unavailable=NO_TICKS)
+    assert of.verdicts["000001.SZ"]["source"] == "bars"
+    assert of.bars.frame["close"].max() == 1.0
 
 
 def test_ticks_win_over_bars():
