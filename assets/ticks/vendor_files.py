@@ -313,6 +313,7 @@ class Gatherer:
     size: int
     _pieces: list[np.ndarray] = field(default_factory=list)
     _parts: list[Part] = field(default_factory=list)
+    _bytes: int = 0
     _held: tuple[VendorFile, Layout] | None = None
 
     def add(
@@ -321,19 +322,20 @@ class Gatherer:
         """Takes lines of file `number`, the first of which is its line `line`; yields what is full."""
         if self._held is not None:
             other, same = self._held
-            fits = sum(map(len, self._pieces)) + len(data) <= self.size
+            fits = self._bytes + len(data) <= self.size
             if not fits or (other.header, other.text_suffix, same) != (file.header, file.text_suffix, layout):
                 yield from self.rest()
         row = self._parts[-1].row + self._parts[-1].lines if self._parts else 0
         self._held = (file, layout)
         self._pieces.append(data)
+        self._bytes += len(data)
         self._parts.append(Part(number, row, line, lines))
 
     def rest(self) -> Iterator[Lines]:
         if self._held is not None:
             data = self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
             full = Lines(data, tuple(self._parts), *self._held)
-            self._pieces, self._parts, self._held = [], [], None
+            self._pieces, self._parts, self._bytes, self._held = [], [], 0, None
             yield full
 
 
