@@ -108,6 +108,12 @@ def count_lines(data: np.ndarray) -> int:
 
 
 @njit(cache=True, nogil=True, inline="always")
+def _byte(data, i):  # type: ignore[no-untyped-def]
+    """data[i], told to be no index from the end: a fifth faster than asking at every byte."""
+    return data[np.uint64(i)]
+
+
+@njit(cache=True, nogil=True, inline="always")
 def _is_trim(byte):  # type: ignore[no-untyped-def]
     return byte <= _QUOTE and byte in (_SPACE, _QUOTE, _RETURN, _TAB, _NOTHING)
 
@@ -116,45 +122,45 @@ def _is_trim(byte):  # type: ignore[no-untyped-def]
 def _number(data, i, places):  # type: ignore[no-untyped-def]
     """(value × 10**places, where reading stopped, whether it is understood) of the number that begins at byte i."""
     begin = i
-    negative = data[i] == _MINUS
+    negative = _byte(data, i) == _MINUS
     if negative:
         i += 1
     value = 0
     first = i
-    digit = data[i] - _ZERO  # wraps round below "0": one comparison tells a digit
+    digit = _byte(data, i) - _ZERO  # wraps round below "0": one comparison tells a digit
     while digit < 10:
         value = value * 10 + np.int64(digit)
         i += 1
-        digit = data[i] - _ZERO
+        digit = _byte(data, i) - _ZERO
     digits = i - first
     if digits > 18 - places:
         return NULL, i, False
     fraction = 0
-    if data[i] == _POINT:
+    if _byte(data, i) == _POINT:
         i += 1
-        digit = data[i] - _ZERO
+        digit = _byte(data, i) - _ZERO
         while digit < 10 and fraction < places:
             value = value * 10 + np.int64(digit)
             fraction += 1
             i += 1
-            digit = data[i] - _ZERO
+            digit = _byte(data, i) - _ZERO
         digits += fraction
         if digit < 10:
             digits += 1
             if places == 0:
                 while digit == 0:
                     i += 1
-                    digit = data[i] - _ZERO
+                    digit = _byte(data, i) - _ZERO
                 if digit < 10:
                     return NULL, i, False
             else:
                 value += digit >= 5
                 while digit < 10:
                     i += 1
-                    digit = data[i] - _ZERO
+                    digit = _byte(data, i) - _ZERO
     if digits == 0:
         return NULL, i, False
-    if data[i] == 69 or data[i] == 101:  # E, e
+    if _byte(data, i) == 69 or _byte(data, i) == 101:  # E, e
         return _scientific(data, begin, places)
     while fraction < places:
         value *= 10
@@ -165,7 +171,7 @@ def _number(data, i, places):  # type: ignore[no-untyped-def]
 @njit(cache=True, nogil=True)
 def _scientific(data, i, places):  # type: ignore[no-untyped-def]
     """As _number, of 3.79791839135E9: the digits as one whole number, then shifted by a power of ten."""
-    negative = data[i] == _MINUS
+    negative = _byte(data, i) == _MINUS
     if negative:
         i += 1
     value = 0
@@ -173,12 +179,12 @@ def _scientific(data, i, places):  # type: ignore[no-untyped-def]
     shift = places
     pointed = False
     while True:
-        digit = data[i] - _ZERO
+        digit = _byte(data, i) - _ZERO
         if digit < 10:
             value = value * 10 + np.int64(digit)
             digits += 1
             shift -= pointed
-        elif data[i] == _POINT and not pointed:
+        elif _byte(data, i) == _POINT and not pointed:
             pointed = True
         else:
             break
@@ -186,20 +192,23 @@ def _scientific(data, i, places):  # type: ignore[no-untyped-def]
     if digits == 0 or digits > 18:
         return NULL, i, False
     i += 1  # the E
-    down = data[i] == _MINUS
-    if down or data[i] == 43:  # +
+    down = _byte(data, i) == _MINUS
+    plus = _byte(data, i) == 43
+    if down or plus:
         i += 1
     exponent = 0
     first = i
-    digit = data[i] - _ZERO
+    digit = _byte(data, i) - _ZERO
     while digit < 10 and i - first < 3:
         exponent = exponent * 10 + np.int64(digit)
         i += 1
-        digit = data[i] - _ZERO
+        digit = _byte(data, i) - _ZERO
     if i == first:
         return NULL, i, False
     shift += -exponent if down else exponent
     if shift > 18 - digits:
+        return NULL, i, False
+    if places == 0 and shift > 0 and pointed and plus:  # 1.133E+05 may have been 113304; 1E5 and 1.1333E7 are whole
         return NULL, i, False
     if shift < -18:
         shift = -18  # at most 18 digits: what is left is below a half either way, but for its first digit
@@ -222,36 +231,36 @@ def _clock(data, i):  # type: ignore[no-untyped-def]
     """(ms since midnight, where reading stopped, whether it is understood): [H]H:MM:SS[.m[m[m]]], HHMMSS, [H]HMMSSmmm."""
     first = i
     value = 0
-    digit = data[i] - _ZERO
+    digit = _byte(data, i) - _ZERO
     while digit < 10 and i - first < 9:
         value = value * 10 + np.int64(digit)
         i += 1
-        digit = data[i] - _ZERO
+        digit = _byte(data, i) - _ZERO
     width = i - first
-    if data[i] == _COLON and (width == 1 or width == 2):
+    if _byte(data, i) == _COLON and (width == 1 or width == 2):
         hours = value
-        tens, ones = data[i + 1] - _ZERO, data[i + 2] - _ZERO
-        if tens > 5 or ones > 9 or data[i + 3] != _COLON:
+        tens, ones = _byte(data, i + 1) - _ZERO, _byte(data, i + 2) - _ZERO
+        if tens > 5 or ones > 9 or _byte(data, i + 3) != _COLON:
             return NULL, i, False
         minutes = np.int64(tens) * 10 + np.int64(ones)
         i += 4
-        tens, ones = data[i] - _ZERO, data[i + 1] - _ZERO
+        tens, ones = _byte(data, i) - _ZERO, _byte(data, i + 1) - _ZERO
         if tens > 5 or ones > 9:
             return NULL, i, False
         seconds = np.int64(tens) * 10 + np.int64(ones)
         i += 2
         ms = 0
-        if data[i] == _POINT:
+        if _byte(data, i) == _POINT:
             i += 1
             unit = 100
-            digit = data[i] - _ZERO
+            digit = _byte(data, i) - _ZERO
             if digit > 9:
                 return NULL, i, False
             while digit < 10 and unit > 0:
                 ms += np.int64(digit) * unit
                 unit //= 10
                 i += 1
-                digit = data[i] - _ZERO
+                digit = _byte(data, i) - _ZERO
     elif width == 8 or width == 9:
         ms = value % 1000
         seconds = value // 1000 % 100
@@ -274,15 +283,15 @@ def _symbol(data, i, exchange, suffixes):  # type: ignore[no-untyped-def]
     """(the number, where reading stopped, whether it is understood) of 600519 or 600519.SH."""
     first = i
     value = 0
-    digit = data[i] - _ZERO
+    digit = _byte(data, i) - _ZERO
     while digit < 10:
         value = value * 10 + np.int64(digit)
         i += 1
-        digit = data[i] - _ZERO
+        digit = _byte(data, i) - _ZERO
     if i == first or i - first > 6:
         return NULL, i, False
-    if data[i] == _POINT:
-        if data[i + 1] != exchange[0] or data[i + 2] != exchange[1]:
+    if _byte(data, i) == _POINT:
+        if _byte(data, i + 1) != exchange[0] or _byte(data, i + 2) != exchange[1]:
             return NULL, i, False
         return value, i + 3, suffixes & _OWN_SUFFIX != 0
     return value, i, suffixes & _NO_SUFFIX != 0
@@ -294,11 +303,11 @@ def _date(data, i):  # type: ignore[no-untyped-def]
     value = 0
     digits = 0
     while True:
-        digit = data[i] - _ZERO
+        digit = _byte(data, i) - _ZERO
         if digit < 10:
             value = value * 10 + np.int64(digit)
             digits += 1
-        elif data[i] != _POINT and data[i] != _MINUS and data[i] != 47:  # /
+        elif _byte(data, i) != _POINT and _byte(data, i) != _MINUS and _byte(data, i) != 47:  # /
             break
         i += 1
         if digits > 8:
@@ -312,11 +321,11 @@ def _code(data, i, keys, values):  # type: ignore[no-untyped-def]
     key = 0
     width = 0
     kept, kept_width = 0, 0
-    while data[i] != _COMMA and data[i] != _NEWLINE:
+    while _byte(data, i) != _COMMA and _byte(data, i) != _NEWLINE:
         width += 1
         if width <= _CODE_BYTES:
-            key = key << 8 | np.int64(data[i])
-        if not _is_trim(data[i]):
+            key = key << 8 | np.int64(_byte(data, i))
+        if not _is_trim(_byte(data, i)):
             kept, kept_width = key, width
         i += 1
     if kept_width <= _CODE_BYTES:
@@ -340,7 +349,7 @@ def _parse(data, columns, positions, kinds, code_starts, code_keys, code_values,
                 first = i
                 while True:
                     i = first
-                    while _is_trim(data[i]):
+                    while _is_trim(_byte(data, i)):
                         i += 1
                     kind = kinds[slot]
                     if kind == _CODE:
@@ -348,7 +357,7 @@ def _parse(data, columns, positions, kinds, code_starts, code_keys, code_values,
                             data, i, code_keys[code_starts[slot] : code_starts[slot + 1]],
                             code_values[code_starts[slot] : code_starts[slot + 1]],
                         )  # fmt: skip
-                    elif data[i] == _COMMA or data[i] == _NEWLINE:
+                    elif _byte(data, i) == _COMMA or _byte(data, i) == _NEWLINE:
                         value = NULL
                         fine &= kind != _SYMBOL
                     else:
@@ -362,21 +371,21 @@ def _parse(data, columns, positions, kinds, code_starts, code_keys, code_values,
                             value, i, known = _symbol(data, i, exchange, suffixes)
                         else:
                             value, i, known = _date(data, i)
-                        while _is_trim(data[i]):
+                        while _is_trim(_byte(data, i)):
                             i += 1
-                        fine &= known and (data[i] == _COMMA or data[i] == _NEWLINE)
-                        while data[i] != _COMMA and data[i] != _NEWLINE:
+                        fine &= known and (_byte(data, i) == _COMMA or _byte(data, i) == _NEWLINE)
+                        while _byte(data, i) != _COMMA and _byte(data, i) != _NEWLINE:
                             i += 1
                     out[slot, row] = value
                     slot += 1
                     if slot == slots or positions[slot] != column:
                         break
             else:
-                while data[i] != _COMMA and data[i] != _NEWLINE:
+                while _byte(data, i) != _COMMA and _byte(data, i) != _NEWLINE:
                     i += 1
             i += 1
             column += 1
-            if data[i - 1] == _NEWLINE:
+            if _byte(data, i - 1) == _NEWLINE:
                 break
         if fine and column == columns:
             rows[row] = line

@@ -16,13 +16,18 @@ PRICE_PLACES = 4
 _LARGEST = 2**63 - 1
 _CLOCK = re.compile(r"(\d{1,2}):?(\d{2}):?(\d{2})(?:\.?(\d{1,3}))?", re.ASCII)
 _SYMBOL = re.compile(r"(\d{1,6})(?:\.([A-Za-z]+))?", re.ASCII)
+_SHOWN = re.compile(r"-?\d*\.(\d*)[eE]\+(\d{1,3})", re.ASCII)
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 
 
 def number(text: str, places: int) -> int | None:
     """A decimal number × 10**places, rounded half away from zero (vendor floats carry noise: 1801.00999999999999 is
-    1801.01). With places = 0 only whole numbers: 100 and 100.0, not 1.5. None where it is neither or beyond 64 bits."""
+    1801.01). With places = 0 only whole numbers: 100 and 100.0, not 1.5; nor one that a spreadsheet may have rounded,
+    1.133E+05 of 113304, where 1.13304E+05 has all its digits and 1E5 is how some write 100000. None where it is neither or
+    beyond 64 bits."""
     if not _NUMBER.fullmatch(text):
+        return None
+    if places == 0 and (shown := _SHOWN.fullmatch(text)) and len(shown[1]) < int(shown[2]):
         return None
     try:
         scaled = Decimal(text).scaleb(places)

@@ -111,6 +111,22 @@ def test_numbers_are_rounded_half_up_in_decimal(text):
         assert number == (Decimal(text) * 10_000).quantize(Decimal(1), ROUND_HALF_UP)
 
 
+def test_a_whole_number_that_a_spreadsheet_rounded_is_none():
+    told = {
+        "1.133E+05": None,
+        "1.13304E+05": 113_304,
+        "1E+05": 100_000,
+        "1.1333E7": 11_333_000,
+        "1.": 1,
+        "1.0E+2": None,
+    }
+    rows = [f"0,1,6,600519,09:25:00.940,7.36,{text},100,5,4,N,1,x,1" for text in told]
+    block = parse_lines(lines_of(rows, TRADES))
+    assert [values.number(text, 0) for text in told] == list(told.values())
+    assert block.frame["volume"].to_list() == [value for value in told.values() if value is not None]
+    assert block.rejected.height == 2
+
+
 def test_vendor_noise_is_rounded_to_the_tick():
     known = {
         "1801.00999999999999": 18_010_100,
