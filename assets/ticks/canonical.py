@@ -32,6 +32,7 @@ MONEY_TOLERANCE = 50
 real tapes of two vendors they are equal to the last cent on every fill."""
 LARGEST_FILL = 10_000_000_000_000_000
 """A trillion yuan in 1/10 000: no fill is worth more, and sums of less stay far inside 64 bits."""
+AFTER_HOURS_BOARDS = ((680_000, 689_999), (300_000, 309_999))
 KIND = pl.Enum(ORDER_KINDS)
 _LEVEL_COLUMNS = [
     f"{side}_{what}_{i}" for side in ("bid", "ask") for i in range(1, LEVELS + 1) for what in ("price", "volume")
@@ -170,12 +171,19 @@ def _stamped() -> tuple[pl.Expr, str]:
     return pl.col("time").is_between(first, last, closed="left"), "stamped outside 09:00 to 16:00, when nobody trades"
 
 
+def _may_trade() -> pl.Expr:
+    """Before the close, or on STAR and ChiNext, the boards with after-hours trading (SPEC §1)."""
+    growth = pl.any_horizontal(pl.col("code").is_between(*numbers) for numbers in AFTER_HOURS_BOARDS)
+    return (pl.col("time") < AUCTION_TO) | growth
+
+
 def _trade_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
     two_orders = (pl.col("bid_order") > 0) & (pl.col("ask_order") > 0) & (pl.col("bid_order") != pl.col("ask_order"))
     worth = pl.col("price").cast(pl.Float64) * pl.col("volume").cast(pl.Float64)
     rules = [
         *_common_rules(frame, date),
         _stamped(),
+        (_may_trade(), "stamped after the close, though its board has no after-hours trading"),
         (pl.col("price") > 0, "a fill's price must be above 0"),
         (pl.col("price") % CENT == 0, "a fill's price must be whole cents"),
         (pl.col("volume") > 0, "a fill's volume must be above 0"),
