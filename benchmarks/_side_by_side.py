@@ -57,9 +57,10 @@ def installed(
 
 def peak_gb(module: str, path: Path) -> float:
     """Peak resident memory in GB of `ours(path)` of that benchmark, in a process of its own."""
+    # VmHWM, not getrusage: what the latter says of a child begins with the memory of its parent.
     code = (
-        f"import resource, pathlib; from benchmarks.{module} import ours; ours(pathlib.Path({str(path)!r})); "
-        "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2)"
+        f"import pathlib; from benchmarks.{module} import ours; ours(pathlib.Path({str(path)!r})); "
+        "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1])"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
-    return round(float(done.stdout.splitlines()[-1]), 2)
+    return round(int(done.stdout.splitlines()[-1]) / 1024**2, 2)

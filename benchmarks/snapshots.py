@@ -98,7 +98,7 @@ def write_snapshots(path: Path) -> None:
             frame = patterns[stock % PATTERNS].with_columns(pl.col(prices) + 100 * (stock // PATTERNS))
             if stock % 50 == 0:
                 frame = frame.with_columns(pl.lit(None, pl.Int64).alias(ask) for ask in asks)
-            yield frame.with_columns(date=pl.lit(DATE), symbol=pl.lit(name)).select(QUOTES)
+            yield frame.with_columns(date=pl.lit(DATE), symbol=pl.lit(name)).select(list(QUOTES))
 
     day = register_io_source(stocks, schema=dict(QUOTES))
     day.sink_parquet(path, compression="zstd", statistics=True, row_group_size=250_000)
