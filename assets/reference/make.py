@@ -84,7 +84,8 @@ def make_daily_prices(date: dt.date, landing: Any, calendar: Calendar, settings:
     rows = delivered.filter(pl.col("date") == date).collect()
     if rows.is_empty():
         made = _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
-        return replace(made, profile=_daily_prices_profile(date, made.frame, sift_daily_prices(rows)))
+        profile = _daily_prices_profile(date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows))
+        return replace(made, profile=profile)
     sifted = sift_daily_prices(rows)
     instruments = landing.reference("instruments")
     frame = sifted.usable
