@@ -25,7 +25,7 @@ TRADES, VOLUME, AMOUNT, OUTSIDE, LATE_VOLUME, DISORDERED, UNCERTAIN, CHANNELS = 
 """Columns of `tape_sums`: LATE_VOLUME is after-hours; DISORDERED stamps earlier than one before; UNCERTAIN bars among them."""
 FELL, MISALIGNED, CROSSED, LATE, ODD, REPEATED = 1, 2, 4, 8, 16, 32
 """Bits of a snapshot's faults: cumulative fields fell; off the tape; bid ≥ ask; stamped far from its trades; its previous
-close or limit prices are not those of the others; the row before it once more."""
+close or limit prices are not those of the others, its levels are out of order, its best prices outside the limits; the row before it once more."""
 (JUDGED, N_FELL, N_MISALIGNED, N_CROSSED, N_LATE, N_ODD, N_REPEATED, N_UNUSABLE, RUN, RUN_FROM, RUN_TO, FIRST_OFF, FINAL_VOLUME,
  FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED) = range(20)  # fmt: skip
 """Columns of `judge_quotes`; see there."""
@@ -67,7 +67,8 @@ def tape_sums(starts, time, channel, price, volume, low, high, volumes, amounts,
 
     low, high: price limits per symbol, 1/10 000 yuan. Fills volumes and amounts (1/10 000 yuan) with the sums up to and with
     each row, out (symbols, 8) by column, and stamps with −1, or the time that a row whose stamp is out of order must have had:
-    the stamps in order around it lie in one bar, so that its own does as well (−2 where they do not: its bar is uncertain).
+    the stamps in order around it lie in one bar, so that its own does as well (−2 where they do not, or where its own lies in an
+    auction and theirs do not, or the reverse: its bar or its side is uncertain).
     """
     for s in range(len(starts) - 1):
         first, last = starts[s], starts[s + 1]
@@ -92,6 +93,11 @@ def tape_sums(starts, time, channel, price, volume, low, high, volumes, amounts,
         out[s, TRADES] = last - first
         out[s, VOLUME] = shares
         out[s, AMOUNT] = money
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _in_auction(time):
+    return time < _MORNING_MS or _CLOSING_MS <= time < _CLOSE_MS
 
 
 @njit(cache=True, nogil=True)
@@ -120,7 +126,8 @@ def _restamp(first, last, time, stamps, out):
             if kept[j - first]:
                 after = time[j]
                 break
-        if before >= 0 and after >= 0 and slot_of(before) == slot_of(after):
+        in_one_bar = before >= 0 and after >= 0 and slot_of(before) == slot_of(after)
+        if in_one_bar and _in_auction(before) == _in_auction(time[i]):  # Shenzhen's sides are told by the stamp
             stamps[i] = before
         else:
             stamps[i] = -2
@@ -177,11 +184,12 @@ def _on_tape(count, volume, amount, by_count, volumes, amounts, first, last, tol
 
 @njit(cache=True, nogil=True)
 def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, volume, amount, bid, bid_volume, ask,
-                 ask_volume, pre_close, limit_up, limit_down, by_count, yuan_tolerance, tolerance, max_lag, faults, twins, out):  # fmt: skip
+                 ask_volume, bid_2, ask_2, pre_close, limit_up, limit_down, low, high, by_count, yuan_tolerance, tolerance, max_lag, faults, twins, out):  # fmt: skip
     """Hold the snapshots of each symbol, by time and then as delivered, against the same symbol's trades, if it has any.
 
     Unknown counts, volumes and amounts are −1, unknown prices 0. tolerance: 1/10 000 yuan by which an
-    amount may miss the sum; yuan_tolerance where the symbol's amounts are all whole yuan. max_lag: ms between a snapshot and the
+    amount may miss the sum; yuan_tolerance where the symbol's amounts are all whole yuan. low, high: price
+    limits per symbol. max_lag: ms between a snapshot and the
     trades around it. Judged are the snapshots from 09:30 on: before, they are virtual.
 
     Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 20): snapshots judged; of each fault; N_UNUSABLE of those in continuous
@@ -251,6 +259,13 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
                 (pre_close[i] > 0 and pre_close[i] != close)
                 or (limit_up[i] > 0 and limit_up[i] != up)
                 or (limit_down[i] > 0 and limit_down[i] != down)
+            ):
+                faults[i] |= ODD
+            if continuous and (
+                (bid[i] > 0 and (bid[i] < low[s] or bid[i] > high[s]))
+                or (ask[i] > 0 and (ask[i] < low[s] or ask[i] > high[s]))
+                or (bid_2[i] > 0 and bid_2[i] >= bid[i])
+                or (ask_2[i] > 0 and (ask_2[i] <= ask[i] or ask[i] <= 0))
             ):
                 faults[i] |= ODD
             if continuous and bid[i] > 0 and ask[i] > 0 and bid[i] >= ask[i]:

@@ -62,6 +62,8 @@ _QUOTED = {
     "bid_volume_1": 0,
     "ask_price_1": 0,
     "ask_volume_1": 0,
+    "bid_price_2": 0,
+    "ask_price_2": 0,
     "pre_close": 0,
     "limit_up": 0,
     "limit_down": 0,
@@ -116,13 +118,15 @@ def measure_tapes(
         fault = np.zeros(book.frame.height, np.uint8)
         twins = np.empty(book.frame.height, np.int64)
         told = np.zeros((len(book.symbols), len(BOOK) - 2), np.int64)
-        align.judge_quotes(
+        align.judge_quotes(  # type: ignore[call-arg]  # numba's type knows no unpacking
             book.starts,
             tape.starts,
-            time,
+            np.where(stamp >= 0, stamp, time).astype(time.dtype),
             volumes,
             amounts,
             *quoted,
+            low,
+            high,
             settings.align_quotes_by == "count",
             max(round(settings.amount_tolerance * 10_000) - 1, 0),
             round(settings.cent_tolerance * 10_000),

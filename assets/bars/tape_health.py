@@ -272,7 +272,14 @@ def _quotes_set_aside(settings: BarsSettings) -> Told:
     share = pl.lit(f"{settings.max_unusable_quote_share:.0%}")
     story = "its book is set aside: {} of {} snapshots can't be used, more than {} (bars.max_unusable_quote_share): {}"
     too_many = _unusable() > settings.max_unusable_quote_share * pl.col("judged")
-    return [(too_many, pl.format(story, _unusable(), "judged", share, _faults()))]
+    never = (pl.col("trades") > 0) & (pl.col("judged") > 0) & ~pl.col("booked")
+    return [
+        (too_many, pl.format(story, _unusable(), "judged", share, _faults())),
+        (
+            never,
+            pl.lit("its book is set aside: it traded, and none of its snapshots in continuous trading shows an order"),
+        ),
+    ]
 
 
 def _quotes_repaired() -> Told:
@@ -336,7 +343,7 @@ def _faults() -> pl.Expr:
         "cumulative_decreases": "behind an earlier one",
         "misaligned_quotes": "no sums of its trades",
         "late_quotes": "stamped far from its trades",
-        "odd_quotes": "with another previous close or limit price",
+        "odd_quotes": "at odds with themselves (levels out of order, prices outside the limits, another previous close)",
     }
     return pl.concat_str(
         [pl.when(pl.col(name) > 0).then(pl.format("{} {}", name, pl.lit(text))) for name, text in named.items()],

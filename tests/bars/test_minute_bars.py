@@ -170,18 +170,17 @@ def test_order_numbers_need_not_be_dense():
 
 
 def random_book(seed: int) -> list[dict]:
-    """Up to 60 snapshots around the sessions' edges, a third of the levels empty, prices that often repeat."""
+    """Up to 60 snapshots around the sessions' edges, books of any depth, prices that often repeat."""
     rng = random.Random(seed)
 
-    def level(base: int):
-        return None if rng.random() < 0.1 else (base + 100 * rng.randint(0, 3), 100 * rng.randint(1, 9))
+    def side(best: int, step: int):
+        depth = rng.choice((0, 1, 3, 5, 10, 10, 10, 10, 10))
+        first = best + 100 * rng.randint(0, 3)
+        return [(first + step * k, 100 * rng.randint(1, 9)) if k < depth else None for k in range(10)]
 
     edges = (33_900_000, 34_200_000, 41_395_000, 41_400_000, 46_795_000, 46_800_000, 53_815_000, 53_820_000, 54_300_000)
     times = sorted(rng.choice(edges) + rng.choice((0, 0, 1, 2999, 60_000)) for _ in range(rng.randint(1, 60)))
-    return [
-        {"time": time, "bid": [level(99_000) for _ in range(10)], "ask": [level(99_400) for _ in range(10)]}
-        for time in times
-    ]
+    return [{"time": time, "bid": side(99_000, -100), "ask": side(99_400, 100)} for time in times]
 
 
 def quotes_of(symbol: str, rows: list[dict], volume: int = 0) -> pl.DataFrame:

@@ -248,7 +248,10 @@ def of_shown(trades, quotes, daily, **changes) -> Day:
     [
         ({"trades": 0, "volume": 0, "amount": 0}, "1 behind an earlier one"),
         ({"amount": 1}, "1 no sums of its trades"),
-        ({"pre_close": 99_000}, "1 with another previous close or limit price"),
+        ({"pre_close": 99_000}, "1 at odds with themselves"),
+        ({"bid_price_2": 200_000, "bid_volume_2": 100}, "1 at odds with themselves"),
+        ({"bid_price_1": None, "bid_price_2": 90_000, "bid_volume_2": 100}, "1 at odds with themselves"),
+        ({"ask_price_1": None, "ask_price_2": 90_000, "ask_volume_2": 100}, "1 at odds with themselves"),
     ],
 )
 def test_a_single_unusable_snapshot_is_left_out_and_values_stand(shown, changes, told):
@@ -259,6 +262,25 @@ def test_a_single_unusable_snapshot_is_left_out_and_values_stand(shown, changes,
     assert (one(of)["verdict"], one(of)["quotes_verdict"]) == ("repaired", "repaired")
     assert f"1 of 40 snapshots are left out of the book: {told}" in one(of)["reason"]
     assert of.bars.frame.equals(without.bars.frame)
+
+
+def test_best_prices_outside_the_limits_are_left_out(shown):
+    trades, quotes, daily = shown
+    limits = pl.DataFrame([("600519.SH", 11.0, 9.0, 10.0)], schema=SECURITIES, orient="row")
+    without = of_shown(trades, quotes[:7] + quotes[8:], daily, securities=limits)
+    quotes[7] |= {"bid_price_1": 9_100}
+    of = of_shown(trades, quotes, daily, securities=limits)
+    assert "1 at odds with themselves" in one(of)["reason"]
+    assert of.bars.frame.equals(without.bars.frame)
+
+
+def test_a_name_that_trades_without_a_book_has_none(shown):
+    trades, quotes, daily = shown
+    empty = [row | dict.fromkeys(("bid_price_1", "ask_price_1", "bid_volume_1", "ask_volume_1")) for row in quotes]
+    of = of_shown(trades, empty, daily)
+    assert (one(of)["verdict"], one(of)["quotes_verdict"]) == ("repaired", "set aside")
+    assert "none of its snapshots in continuous trading shows an order" in one(of)["reason"]
+    assert of.bars.frame["net_bid_change"].null_count() == 239
 
 
 def test_a_repeated_snapshot_counts_once(shown):
