@@ -91,7 +91,7 @@ def seconds(work: Callable[[], Any]) -> float:
 def build(table: str, path: Path, folder: Path) -> None:
     """Ours, to a Parquet file of the lake."""
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        made = MAKES[table](date=DATE, landing=Folder(path), settings=TicksSettings(), scratch=Path(scratch))  # type: ignore[operator]
+        made = MAKES[table](date=DATE, landing=Folder(path), settings=TicksSettings(), scratch=Path(scratch))  # type: ignore[arg-type]
         assert isinstance(made.frame, Path)
         assert "set_aside.parquet" not in made.files
 

@@ -1,3 +1,5 @@
+# mypy: disable-error-code="assignment"
+# In compiled code an int and an np.int64 are one type.
 """Whole lines of CSV bytes → columns of exact 64-bit integers, in one pass, compiled.
 
 Here: the kernel, and the plan that tells it what stands in which column. Not here: opening files, cutting them into blocks
@@ -108,18 +110,18 @@ def count_lines(data: np.ndarray) -> int:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _byte(data, i):  # type: ignore[no-untyped-def]
+def _byte(data, i):
     """data[i], told to be no index from the end: a fifth faster than asking at every byte."""
     return data[np.uint64(i)]
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _is_trim(byte):  # type: ignore[no-untyped-def]
+def _is_trim(byte):
     return byte <= _QUOTE and byte in (_SPACE, _QUOTE, _RETURN, _TAB, _NOTHING)
 
 
 @njit(cache=True, nogil=True)
-def _number(data, i, places):  # type: ignore[no-untyped-def]
+def _number(data, i, places):
     """(value × 10**places, where reading stopped, whether it is understood) of the number that begins at byte i."""
     begin = i
     negative = _byte(data, i) == _MINUS
@@ -169,7 +171,7 @@ def _number(data, i, places):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _scientific(data, i, places):  # type: ignore[no-untyped-def]
+def _scientific(data, i, places):
     """As _number, of 3.79791839135E9: the digits as one whole number, then shifted by a power of ten."""
     negative = _byte(data, i) == _MINUS
     if negative:
@@ -227,7 +229,7 @@ def _scientific(data, i, places):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _clock(data, i):  # type: ignore[no-untyped-def]
+def _clock(data, i):
     """(ms since midnight, where reading stopped, whether it is understood): [H]H:MM:SS[.m[m[m]]], HHMMSS, [H]HMMSSmmm."""
     first = i
     value = 0
@@ -279,7 +281,7 @@ def _clock(data, i):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _symbol(data, i, exchange, suffixes):  # type: ignore[no-untyped-def]
+def _symbol(data, i, exchange, suffixes):
     """(the number, where reading stopped, whether it is understood) of 600519 or 600519.SH."""
     first = i
     value = 0
@@ -298,7 +300,7 @@ def _symbol(data, i, exchange, suffixes):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _date(data, i):  # type: ignore[no-untyped-def]
+def _date(data, i):
     """(YYYYMMDD, where reading stopped, whether it is understood) of eight digits with . - or / between."""
     value = 0
     digits = 0
@@ -316,7 +318,7 @@ def _date(data, i):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _code(data, i, keys, values):  # type: ignore[no-untyped-def]
+def _code(data, i, keys, values):
     """(the meaning or NULL, where the field ends) of the code that begins at byte i."""
     key = 0
     width = 0
@@ -336,7 +338,7 @@ def _code(data, i, keys, values):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
-def _parse(data, columns, positions, kinds, code_starts, code_keys, code_values, exchange, suffixes, out, rows, odd):  # type: ignore[no-untyped-def]
+def _parse(data, columns, positions, kinds, code_starts, code_keys, code_values, exchange, suffixes, out, rows, odd):
     size = len(data)
     slots = len(positions)
     i = line = row = strange = 0

@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ class Spill:
         self._runs: list[_Run] = []
         self._schema: pl.Schema | None = None
         self._nullable: set[int] = set()
-        self._file = None
+        self._file: FileIO | None = None
 
     def __enter__(self) -> "Spill":
         return self
@@ -104,7 +105,7 @@ class Spill:
         places = []
         for values in run.places:
             places.append(self._file.tell())
-            left = memoryview(np.ascontiguousarray(values)).cast("B")
+            left = np.ascontiguousarray(values).data.cast("B")
             while left:
                 left = left[self._file.write(left) :]
         return _Run(run.codes, run.starts, places)
@@ -150,7 +151,7 @@ class Spill:
 
     def _read(self, offset: int, into: np.ndarray) -> None:
         assert self._file is not None
-        left = memoryview(into).cast("B")
+        left = into.data.cast("B")
         while left:
             read = os.preadv(self._file.fileno(), [left], offset)
             if read == 0:
@@ -259,7 +260,7 @@ def _sort_within(order: np.ndarray, code: np.ndarray, first: np.ndarray, second:
 
 
 @njit(cache=True, nogil=True, inline="always")
-def _comes_before(first, second, i, j):  # type: ignore[no-untyped-def]
+def _comes_before(first, second, i, j):
     return first[i] < first[j] or (first[i] == first[j] and second[i] < second[j])
 
 

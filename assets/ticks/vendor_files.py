@@ -165,7 +165,7 @@ def sources(path: Path, name: str, settings: TicksSettings) -> Iterator[list[Sou
             yield members
     elif lower.endswith(".gz"):
         size = path.stat().st_size
-        yield [Source(name, lambda: _Bounded(gzip.open(path, "rb"), name, size, settings))]  # type: ignore[arg-type] # noqa: SIM115
+        yield [Source(name, lambda: _Bounded(gzip.open(path, "rb"), name, size, settings))]  # type: ignore[arg-type, return-value] # noqa: SIM115
     else:
         yield [Source(name, lambda: path.open("rb"))]
 
@@ -280,7 +280,7 @@ def read_pieces(file: VendorFile, size: int) -> Iterator[tuple[np.ndarray, int]]
         while True:
             buffer = np.empty(len(rest) + size, np.uint8)  # read into place: a copy costs as much as the reading
             buffer[: len(rest)] = rest
-            held = len(rest) + stream.readinto(memoryview(buffer)[len(rest) :])  # type: ignore[attr-defined]
+            held = len(rest) + stream.readinto(memoryview(buffer)[len(rest) :])  # type: ignore[attr-defined, arg-type]
             if held == len(rest):
                 break
             cut = _last_line_end(buffer, held) + 1
