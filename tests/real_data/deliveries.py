@@ -45,6 +45,8 @@ CHAIN = tuple(
     )
     if name in TABLES
 )
+UNAVAILABLE = {"orders": "order", "minute_bars": "spread"}
+"""The column that stands for what a table cannot know where a file was not delivered."""
 FIRST_DAY = dt.date(2021, 5, 6)  # SSE delivers its joint numbering since 2021-04-26
 EXTRACT = 7  # numbers of a channel to each row that is here, as where other stocks were left out
 KEPT = (("00:00:00", "09:33:00"), ("11:28:30", "13:01:30"), ("14:55:30", "24"))
@@ -468,7 +470,7 @@ class World:
             for check, verdict in manifest.checks.items() if manifest is not None else ():
                 if not verdict.passed:
                     (refusals if verdict.critical else warnings).append(f"{name}.{check}: {verdict.detail}")
-        if "tape_health" in CHAIN and (health := self._frame("tape_health", day)) is not None:
+        if (health := self._frame("tape_health", day)) is not None:
             for row in health.iter_rows(named=True):
                 words = {row[f"{part}verdict"] for part in ("", "trades_", "quotes_", "orders_")} - {None, "ok"}
                 if words:
@@ -478,6 +480,15 @@ class World:
             for symbol, reason in pl.read_parquet(path).select("symbol", "reason").iter_rows():
                 reasons[symbol] = "; ".join(filter(None, (reasons.get(symbol), reason)))
         return "\n".join(refusals), "\n".join(warnings), reasons
+
+    def _absent(self, day: dt.date) -> dict[str, str]:
+        """Tables that lack columns because a file was not delivered, with the reason that they give."""
+        manifests = {name: self.lake.manifest(TABLES[name], day) for name in UNAVAILABLE}
+        return {
+            name: f"{name} n/a: {manifest.unavailable[column]}"
+            for name, column in UNAVAILABLE.items()
+            if (manifest := manifests[name]) is not None and column in manifest.unavailable
+        }
 
     def _frame(self, name: str, day: dt.date) -> pl.DataFrame | None:
         path = self.root / "lake" / name / f"date={day}" / "part.parquet"
@@ -509,17 +520,25 @@ class World:
             table, symbol = key
             if was is not None and is_ is not None and _equal(was, is_):
                 continue
-            lost = is_ is None or (was is not None and _only_lost(was, is_))
+            lost = is_ is None or _only_lost(was, is_)
             (nulled if lost and table != "orders" else changed).setdefault(symbol, []).append(
                 f"{table}: {_difference(was, is_)}"
             )
         story = "; ".join(f"{s} {' and '.join(what)}" for s, what in {**nulled, **changed}.items())
+        absent = self._absent(day)
         # A row without a readable code is told of its file, a lost one of its channel.
-        orders_told = "orders." in warnings or "channel_numbers_complete" in warnings
+        orders_told = "orders." in warnings or "channel_numbers_complete" in warnings or "orders" in absent
         differing = {*nulled, *changed}
         told_of = {
-            s for s in differing if s in reasons or s in warnings or (orders_told and _orders_alone(nulled, changed, s))
+            symbol
+            for symbol in differing
+            if symbol in reasons
+            or symbol in warnings
+            or (orders_told and _orders_alone(nulled, changed, symbol))
+            or ("minute_bars" in absent and symbol not in changed)
         }
+        if differing:
+            told = "\n".join(filter(None, (told, *absent.values())))
         if told_of != differing:
             return Ending(SILENT, told, story)
         if changed:
@@ -549,15 +568,17 @@ def _book_alone(
 
 def _orders_alone(nulled: Mapping[str, list[str]], changed: Mapping[str, list[str]], symbol: str) -> bool:
     """Whether a symbol's bars and order sizes are as they were, and its orders alone are not."""
-    return symbol not in nulled and all(what.startswith("orders:") for what in changed[symbol])
+    return symbol not in nulled and all(what.startswith("orders:") for what in changed.get(symbol, ("",)))
 
 
 def _equal(was: pl.DataFrame, is_: pl.DataFrame) -> bool:
     return was.equals(is_, null_equal=True)
 
 
-def _only_lost(was: pl.DataFrame, is_: pl.DataFrame) -> bool:
+def _only_lost(was: pl.DataFrame | None, is_: pl.DataFrame) -> bool:
     """Whether every value that is there equals the baseline's: what differs is null now."""
+    if was is None:  # rows of a stock that was not there
+        return all(is_[name].null_count() == is_.height for name in is_.columns if name not in ("symbol", "minute"))
     if was.columns != is_.columns or was.height != is_.height:
         return False
     return all(((is_[name] == was[name]) | is_[name].is_null()).fill_null(False).all() for name in was.columns)

@@ -42,7 +42,9 @@ from tests.real_data.mutations import FAMILIES, Bases, all_mutations
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not mutated")
-PER_FAMILY = 24
+PER_FAMILY = 21
+KNOWN: dict[tuple[str, str, str], str] = {}
+"""(family, delivery, mutation) → the defect for which it does not end as it should, yet. Strict: one that is mended must go."""
 
 
 @pytest.fixture(scope="module")
@@ -68,9 +70,20 @@ def ended(
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_no_figure_changes_silently(name: str, ended: dict[str, list[tuple[Mutation, Ending]]]) -> None:
-    faults = [story for mutation, ending in ended[name] if (story := fault(mutation, ending))]
-    count = Counter(ending.kind for _, ending in ended[name])
-    assert not faults, f"{len(faults)} of {len(ended[name])} ({dict(count)}):\n" + "\n".join(faults)
+    judged = [one for one in ended[name] if (name, one[0].base.name, one[0].name) not in KNOWN]
+    faults = [story for mutation, ending in judged if (story := fault(mutation, ending))]
+    count = Counter(ending.kind for _, ending in judged)
+    assert not faults, f"{len(faults)} of {len(judged)} ({dict(count)}):\n" + "\n".join(faults)
+
+
+@pytest.mark.parametrize(
+    ("name", "base", "mutation"),
+    [pytest.param(*key, marks=pytest.mark.xfail(reason=defect, strict=True)) for key, defect in KNOWN.items()],
+)
+def test_known_defects(name: str, base: str, mutation: str, ended: dict[str, list[tuple[Mutation, Ending]]]) -> None:
+    found = [fault(one, ending) for one, ending in ended[name] if (one.base.name, one.name) == (base, mutation)]
+    assert len(found) == 1, "no such mutation is among the chosen"
+    assert not found[0], found[0]
 
 
 def test_there_are_at_least_five_hundred(bases: Bases) -> None:
