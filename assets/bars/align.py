@@ -193,7 +193,7 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
     trades around it. Judged are the snapshots from 09:30 on: before, they are virtual.
 
     Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 20): snapshots judged; of each fault; N_UNUSABLE of those in continuous
-    trading with any; RUN, the longest run off the tape that ends on it again, RUN_FROM and RUN_TO the stamps of its ends;
+    trading with any, and of those that fell back, wherever they say they stood; RUN, the longest run off the tape that ends on it again, RUN_FROM and RUN_TO the stamps of its ends;
     FIRST_OFF the stamp of the first off the tape (−1: none); FINAL_VOLUME and FINAL_AMOUNT the last cumulative fields (−1:
     none); previous close and limit prices of the majority; FINAL_TIME the stamp of the last that does not fall back; WHOLE_YUAN: whether no amount has cents; BOOKED: whether a book
     stood in continuous trading.
@@ -297,7 +297,7 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
             told[N_LATE] += faults[i] & LATE != 0
             told[N_ODD] += faults[i] & ODD != 0
             told[N_REPEATED] += faults[i] & REPEATED != 0
-            told[N_UNUSABLE] += continuous and faults[i] & ~REPEATED != 0
+            told[N_UNUSABLE] += (continuous or faults[i] & FELL != 0) and faults[i] & ~REPEATED != 0
         if begins == last:  # nothing but virtual snapshots
             for i in range(first, last):
                 told[FINAL_VOLUME] = max(told[FINAL_VOLUME], volume[i])
