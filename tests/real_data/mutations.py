@@ -559,7 +559,7 @@ def headers(b: Bases) -> Iterator[Mutation]:
 
         refused = frozenset({REFUSED})
         yield Mutation(f"{name} without a header", base, none, refused, UNKNOWN_FILE)
-        yield Mutation(f"{name} with a header and no rows", base, only, LOST, ("no rows", "header", "missing"))
+        yield Mutation(f"{name} with a header and no rows", base, only, LOST, ("no rows?", "header", "missing"))
         yield Mutation(f"{name} with its header twice", base, twice, SAME)
         yield Mutation(f"{name} with its header again amid", base, amid, SAME)
         yield Mutation(f"{name} with its header again at its end", base, last, SAME)
@@ -603,13 +603,17 @@ def text(b: Bases) -> Iterator[Mutation]:
             "garbage at its end": (lambda one: one.bytes() + b"\xde\xad\xbe\xef rows exported: 12\n", SAME),
             "NULs at its end": (lambda one: one.bytes() + b"\0" * 512, SAME),
             "ctrl-Z at its end": (lambda one: one.bytes() + b"\x1a", SAME),
-            "CR alone as line end": (lambda one: one.text(eol="\r").encode(), frozenset({REFUSED})),
+            "CR alone as line end": (lambda one: one.text(eol="\r").encode(), LOST),
             "semicolons": (lambda one: one.text(separator=";").encode(), frozenset({REFUSED})),
             "tabs as separators": (lambda one: one.text(separator="\t").encode(), frozenset({REFUSED})),
         }  # fmt: skip
         for what, (make, may) in by_text.items():
             yield Mutation(
-                f"{name}: {what}", base, lambda f, r, n=name, m=make: {n: m(f[n])}, may, (*UNKNOWN_FILE, "header")
+                f"{name}: {what}",
+                base,
+                lambda f, r, n=name, m=make: {n: m(f[n])},
+                may,
+                (*UNKNOWN_FILE, "header", "no row"),
             )
 
         def nul(f: Files, r: random.Random, n: str = name, base: Delivery = base) -> None:
