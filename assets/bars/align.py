@@ -18,6 +18,7 @@ from assets.ticks import clock
 _MORNING_MS = clock.MORNING * clock.MINUTE_MS
 _CLOSING_MS = clock.CLOSING_AUCTION * clock.MINUTE_MS
 _CLOSE_MS = clock.CLOSE * clock.MINUTE_MS
+_LUNCH_MS, _AFTERNOON_MS = clock.LUNCH * clock.MINUTE_MS, clock.AFTERNOON * clock.MINUTE_MS
 _YUAN = 10_000
 NO_LIMIT = np.iinfo(np.int64).max
 
@@ -27,7 +28,7 @@ FELL, MISALIGNED, CROSSED, LATE, ODD, REPEATED = 1, 2, 4, 8, 16, 32
 """Bits of a snapshot's faults: cumulative fields fell; off the tape; bid ≥ ask; stamped far from its trades; its previous
 close or limit prices are not those of the others, its levels are out of order, its best prices outside the limits; the row before it once more."""
 (JUDGED, N_FELL, N_MISALIGNED, N_CROSSED, N_LATE, N_ODD, N_REPEATED, N_UNUSABLE, RUN, RUN_FROM, RUN_TO, FIRST_OFF, FINAL_VOLUME,
- FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED) = range(20)  # fmt: skip
+ FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED, GAP, GAP_FROM) = range(22)  # fmt: skip
 """Columns of `judge_quotes`; see there."""
 
 
@@ -183,6 +184,13 @@ def _on_tape(count, volume, amount, by_count, volumes, amounts, first, last, tol
 
 
 @njit(cache=True, nogil=True)
+def _trading_ms(first, last):
+    """Time from first to last, without the lunch break."""
+    rest = min(last, _AFTERNOON_MS) - max(first, _LUNCH_MS)
+    return last - first - max(rest, 0)
+
+
+@njit(cache=True, nogil=True)
 def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, volume, amount, bid, bid_volume, ask,
                  ask_volume, bid_2, ask_2, pre_close, limit_up, limit_down, low, high, by_count, yuan_tolerance, tolerance, max_lag, faults, twins, out):  # fmt: skip
     """Hold the snapshots of each symbol, by time and then as delivered, against the same symbol's trades, if it has any.
@@ -192,11 +200,12 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
     limits per symbol. max_lag: ms between a snapshot and the
     trades around it. Judged are the snapshots from 09:30 on: before, they are virtual.
 
-    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 20): snapshots judged; of each fault; N_UNUSABLE of those in continuous
+    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 22): snapshots judged; of each fault; N_UNUSABLE of those in continuous
     trading with any, and of those that fell back, wherever they say they stood; RUN, the longest run off the tape that ends on it again, RUN_FROM and RUN_TO the stamps of its ends;
     FIRST_OFF the stamp of the first off the tape (−1: none); FINAL_VOLUME and FINAL_AMOUNT the last cumulative fields (−1:
     none); previous close and limit prices of the majority; FINAL_TIME the stamp of the last that does not fall back; WHOLE_YUAN: whether no amount has cents; BOOKED: whether a book
-    stood in continuous trading.
+    stood in continuous trading; GAP: the longest time in ms (lunch left out) that a trade of continuous trading waited for a
+    snapshot that counts it, GAP_FROM its stamp (each trade changes the book, and a snapshot follows within seconds).
     """
     for s in range(len(starts) - 1):
         first, last = starts[s], starts[s + 1]
@@ -228,6 +237,9 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
                     faults[i] |= FELL
         tape_first, tape_last = tape_starts[s], tape_starts[s + 1]
         taped = tape_last > tape_first
+        counted = np.int64(0)  # trades that some snapshot counts, or that none need count: those of the opening auction
+        while tape_first + counted < tape_last and tape_time[tape_first + counted] < _MORNING_MS:
+            counted += 1
         run = 0
         run_from = np.int64(-1)
         before = -1  # the row before that is no repetition and did not fall
@@ -285,6 +297,11 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
                     if run > told[RUN]:
                         told[RUN], told[RUN_FROM], told[RUN_TO] = run, run_from, time[i]
                     run = 0
+                    if k > counted:
+                        waiting = tape_time[tape_first + counted]
+                        if waiting < _CLOSING_MS and _trading_ms(waiting, time[i]) > told[GAP]:
+                            told[GAP], told[GAP_FROM] = _trading_ms(waiting, time[i]), waiting
+                        counted = k
                     at = tape_first + k
                     if continuous and (
                         (at < tape_last and time[i] - tape_time[at] > max_lag)

@@ -47,6 +47,8 @@ BOOK = {
     "final_time": pl.Int64,
     "whole_yuan": pl.Boolean,
     "booked": pl.Boolean,
+    "gap": pl.Int64,  # ms
+    "gap_from": pl.Int64,
     "quotes": pl.Int64,
 }
 """What the snapshots of each symbol say, in the order of align.judge_quotes' columns; prices and amounts in 1/10 000 yuan."""

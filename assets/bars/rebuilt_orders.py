@@ -109,9 +109,12 @@ def kinds_of(orders: Batch) -> np.ndarray:
 
 
 def has_entries(orders: Batch) -> np.ndarray:
-    """Per symbol: whether any order enters, in the order stream itself."""
+    """Per symbol: whether its order stream was delivered. Shenzhen's cancels stand in the trade file and do not tell;
+    Shanghai's stand nowhere else."""
     entries = np.concatenate([[0], np.cumsum(kinds_of(orders) != CANCEL)])
-    return np.diff(entries[orders.starts]) > 0
+    entered = np.diff(entries[orders.starts]) > 0
+    only_here = np.array([not enters_whole(symbol) for symbol in orders.symbols], np.bool_)
+    return entered | (only_here & (np.diff(orders.starts) > 0))
 
 
 def enters_whole(symbol: str) -> bool:

@@ -24,7 +24,7 @@ def judge_ticks(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     found, one row per symbol: the columns of align_tapes.TAPE and BOOK (trades and quotes null where it has none);
     daily_volume (shares), daily_amount (yuan); explicit: whether limit prices were delivered with them; what trades, orders and quotes tell of their rows under `trades.`, `orders.` and
     `quotes.` (schemas in tape_health_make.py); overfilled_orders; gapped: whether its channel lacks numbers or its end. Every row is judged
-    by itself, but for one fact about the daily prices: whether they are delivered to the cent.
+    by itself, but for two facts about the daily prices: whether the day has any, and whether they are delivered to the cent.
     """
     judged = _against_references(found, settings)
     told = {
@@ -224,6 +224,13 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
             pl.format("its trades before the close stand on {} channels, where a stock has one", "channels"),
         ),
         (
+            (pl.col("trades") > 0) & pl.col("reference").is_null() & pl.col("daily_volume").is_not_null().any(),
+            pl.lit(
+                "daily_prices of this day has no row of it, so that it did not trade, and yet trades of it were delivered; no snapshot "
+                "after the close vouches for them"
+            ),
+        ),
+        (
             pl.col("gapped") & pl.col("reference").is_null(),
             pl.lit(
                 "its channel lacks numbers or stops before the close, and no total proves that none of its trades is missing"
@@ -278,6 +285,16 @@ def _quotes_set_aside(settings: BarsSettings) -> Told:
         (
             never,
             pl.lit("its book is set aside: it traded, and none of its snapshots in continuous trading shows an order"),
+        ),
+        (
+            pl.col("gap") > settings.max_quote_gap_seconds * 1000,
+            pl.format(
+                "its book is set aside: no snapshot counts its trade of {} until {} s later, more than {} "
+                "(bars.max_quote_gap_seconds): snapshots are missing",
+                clock_text("gap_from"),
+                pl.col("gap") // 1000,
+                pl.lit(f"{settings.max_quote_gap_seconds:g}"),
+            ),
         ),
     ]
 

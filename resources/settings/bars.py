@@ -48,6 +48,12 @@ class BarsSettings(Section):
         description="Share of a symbol's snapshots in continuous trading that may be left out (crossed, fallen back, off the "
         "tape, late) before its book is set aside.",
     )
+    max_quote_gap_seconds: float = Field(
+        60.0,
+        gt=0,
+        description="Seconds of continuous trading that a trade may wait for a snapshot that counts it before the symbol's book is set "
+        "aside: each trade changes the book, and a snapshot follows within seconds.",
+    )
     max_side_disagreements: int = Field(
         0,
         ge=0,

@@ -389,10 +389,46 @@ def test_gaps_of_a_whole_channel_are_told_and_refuse_a_day(lost, refuses):
 
 
 def test_a_snapshot_before_the_close_is_no_reference():
-    shown = quotes_frame([snapshot("600519.SH", 50_000_000, [trade()], random.Random(1))])
+    shown = quotes_frame([snapshot("600519.SH", 36_003_000, [trade()], random.Random(1))])
     of = Day(frame_of([trade()]), quotes=shown)
     assert (one(of)["verdict"], one(of)["reference_volume"], one(of)["quoted_volume_difference"]) == ("ok", None, 0)
     assert "600519.SH" in warned(of)["tapes_have_a_reference"]
+
+
+def test_a_trade_that_no_snapshot_counts_for_a_minute_sets_the_book_aside():
+    """The wait is that of the trade, without the lunch break; what trades in an auction need no snapshot."""
+
+    def waited(traded: int, shown: int) -> tuple[str, str | None]:
+        tape = [trade(time=33_900_000), trade(time=traded)]
+        quotes = quotes_frame(
+            [
+                snapshot("600519.SH", 34_200_000, tape[:1], random.Random(1)),
+                snapshot("600519.SH", shown, tape, random.Random(1)),
+            ]
+        )
+        row = one(Day(frame_of(tape), quotes=quotes))
+        return row["quotes_verdict"], row["reason"]
+
+    assert waited(36_000_000, 36_060_000) == ("ok", None)
+    verdict, reason = waited(36_000_000, 36_060_001)
+    assert verdict == "set aside"
+    assert "no snapshot counts its trade of 10:00:00.000 until 60 s later" in reason
+    assert waited(41_399_000, 46_803_000) == ("ok", None)
+    assert waited(41_399_000, 46_860_001)[0] == "set aside"
+    assert waited(53_820_000, 54_000_000) == ("ok", None)
+
+
+def test_a_name_that_daily_prices_leaves_out_needs_a_snapshot_after_the_close():
+    """No row there means suspended (SPEC §2.1); a tape that says otherwise must be vouched for."""
+    tape = [trade(), trade(symbol="600000.SH")]
+    daily = pl.DataFrame([day(symbol="600000.SH")], schema=DAILY)
+    assert one(Day(frame_of(tape), daily=daily), "600000.SH")["verdict"] == "ok"
+    row = one(Day(frame_of(tape), daily=daily), "600519.SH")
+    assert row["verdict"] == "set aside"
+    assert "daily_prices of this day has no row of it" in row["reason"]
+    late = quotes_frame([snapshot("600519.SH", time, tape[:1], random.Random(1)) for time in (36_003_000, 54_003_000)])
+    assert one(Day(frame_of(tape), quotes=late, daily=daily), "600519.SH")["verdict"] == "ok"
+    assert one(Day(frame_of(tape)), "600519.SH")["verdict"] == "ok"  # a day without any daily prices
 
 
 def test_a_whole_channel_that_stops_before_the_close_is_told():

@@ -43,18 +43,6 @@ from tests.real_data.mutations import FAMILIES, Bases, all_mutations
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not mutated")
 PER_FAMILY = 21
-_NO_ROW = "a stock of which neither daily_prices nor snapshots of the day know is only warned of, its bars stand"
-_GAP = "snapshots lost for a minute or more are not told: their minutes' net_bid_change is 0, and the next has the change of all"
-KNOWN: dict[tuple[str, str, str], str] = {
-    ("orders dropped", "DataYes SSE, whole channel", "all new orders dropped"): (
-        "an order stream of cancels alone counts as not delivered, though Shanghai's cancels stand nowhere else"
-    ),
-    ("another stock's rows, another day's", "DataYes SSE", "600519's trades under a stock that did not trade"): _NO_ROW,
-    ("codes", "DataYes SZSE", "codes five digits"): _NO_ROW,
-    ("snapshots: times and rows", "DataYes SSE", "snapshots from 09:31 to 09:33 lost"): _GAP,
-    ("snapshots: times and rows", "DataYes SSE", "snapshots from 13:00 to 13:01:30 lost"): _GAP,
-}
-"""(family, delivery, mutation) → the defect for which it does not end as it should, yet. Strict: one that is mended must go."""
 
 
 @pytest.fixture(scope="module")
@@ -80,20 +68,10 @@ def ended(
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_no_figure_changes_silently(name: str, ended: dict[str, list[tuple[Mutation, Ending]]]) -> None:
-    judged = [one for one in ended[name] if (name, one[0].base.name, one[0].name) not in KNOWN]
+    judged = ended[name]
     faults = [story for mutation, ending in judged if (story := fault(mutation, ending))]
     count = Counter(ending.kind for _, ending in judged)
     assert not faults, f"{len(faults)} of {len(judged)} ({dict(count)}):\n" + "\n".join(faults)
-
-
-@pytest.mark.parametrize(
-    ("name", "base", "mutation"),
-    [pytest.param(*key, marks=pytest.mark.xfail(reason=defect, strict=True)) for key, defect in KNOWN.items()],
-)
-def test_known_defects(name: str, base: str, mutation: str, ended: dict[str, list[tuple[Mutation, Ending]]]) -> None:
-    found = [fault(one, ending) for one, ending in ended[name] if (one.base.name, one.name) == (base, mutation)]
-    assert len(found) == 1, "no such mutation is among the chosen"
-    assert not found[0], found[0]
 
 
 def test_there_are_at_least_five_hundred(bases: Bases) -> None:
