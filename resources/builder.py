@@ -25,12 +25,13 @@ from resources.calendar import Calendar
 from resources.code_digest import code_digest
 from resources.errors import InputError, LakeError, NotReadyError, SettingsError
 from resources.gate import Verdict, judge
-from resources.lake import MANIFEST, Lake, Manifest, content_digest, digest, encode
+from resources.lake import MANIFEST, Lake, Manifest, build_command, content_digest, digest, encode
 from resources.landing import NOTHING, LandingZone
 from resources.made import Made
 from resources.table import Table
 
 # What is judged and committed together: one validation per batch, bounded in bytes held back.
+_LISTED = 5  # days spelled out in a message
 BATCH_PARTITIONS = 20
 BATCH_BYTES = 512 << 20
 SERVICES = {
@@ -238,6 +239,7 @@ class Builder:
         inputs: dict[str, str] = {}
         known: dict[str, dict[str, str]] = {}
         allowed: set[tuple[str, dt.date]] = set()
+        self._require_all(table, key)
         for upstream, keys in self.reads(table, key):
             built = [k for k in keys if not self.is_absent(upstream, k)]
             frames[upstream.name] = self.lake.read(upstream, built, reader=f"{table.name} of {key}")
@@ -265,6 +267,23 @@ class Builder:
             part, rows = encode(frame), frame.height
             made = made if made.profile is not None else _with_profile(made, frame)
         return _Prepared(key, part, rows, made, unavailable, inputs, landing, time.perf_counter() - began)
+
+    def _require_all(self, table: Table, key: dt.date) -> None:
+        """One error that names everything still to be built, instead of one run for each."""
+        unbuilt: dict[dt.date, list[str]] = {}
+        for upstream, keys in self.reads(table, key):
+            for k in keys:
+                if not self.is_absent(upstream, k) and self.lake.manifest(upstream, k) is None:
+                    unbuilt.setdefault(k, []).append(upstream.name)
+        if sum(map(len, unbuilt.values())) < 2:
+            return  # the lake's own error says it
+        wanted = [f"{', '.join(names)} of {k}" for k, names in sorted(unbuilt.items())]
+        commands = [build_command(",".join(names), k) for k, names in sorted(unbuilt.items())]
+        more = f"; and so for {len(wanted) - _LISTED} more" if len(wanted) > _LISTED else ""
+        raise NotReadyError(
+            f"{table.name} of {key} needs {'; '.join(wanted[:_LISTED])}{more}, which are not built. Build them first: "
+            f"{' && '.join(commands[:_LISTED])}{more}"
+        )
 
     def _call(
         self,

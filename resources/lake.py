@@ -272,9 +272,11 @@ class Lake:
         manifest = self.manifest(table, key)
         wanted = f"{reader} needs {table.name} of {key}" if reader else f"{table.name} of {key} was asked for"
         if manifest is None:
-            raise NotReadyError(f"{wanted}, which is not built. Build it: {build_command(table, key)}")
+            raise NotReadyError(f"{wanted}, which is not built. Build it: {build_command(table.name, key)}")
         if refused := self.refused(table, key):
-            raise NotReadyError(f"{wanted}, which is refused: {refused}. After the remedy: {build_command(table, key)}")
+            raise NotReadyError(
+                f"{wanted}, which is refused: {refused}. After the remedy: {build_command(table.name, key)}"
+            )
         return manifest
 
     def refused(self, table: Table, key: dt.date) -> str:
@@ -391,5 +393,6 @@ def digest(*parts: bytes | Path) -> str:
     return hashed.hexdigest()
 
 
-def build_command(table: Table, key: dt.date) -> str:
-    return f"dagster asset materialize -m orchestration.definitions --select {table.name} --partition {key}"
+def build_command(names: str, key: dt.date) -> str:
+    """names: tables of one partition, with commas between."""
+    return f"dagster asset materialize -m orchestration.definitions --select {names} --partition {key}"

@@ -70,6 +70,13 @@ class Layout:
     numbering: Numbering | None = None
     per_security: bool = False
 
+    def __post_init__(self) -> None:
+        if self.keep is not None and self.keep[0] not in self.fields:
+            raise ValueError(
+                f"layout {self.name}: keep names {self.keep[0]!r}, which is none of its fields ({', '.join(self.fields)}). It wants "
+                "the canonical name, not the vendor's column."
+            )
+
     @property
     def columns(self) -> frozenset[str]:
         """The columns that must be there."""

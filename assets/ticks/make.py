@@ -54,6 +54,8 @@ from resources.settings.ticks import TicksSettings
 MEGABYTE = 1 << 20
 THREADS = 2
 """Blocks parsed at a time: what keeps two cores busy. Each holds a few times `block_mb`."""
+IN_TRANSIT = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
+"""How tools name a file while they copy it."""
 CLOSE_MS = clock.CLOSING_AUCTION * clock.MINUTE_MS
 PROFILE = {
     "item": pl.String,  # a file's name, or a symbol
@@ -184,10 +186,13 @@ class _Day:
         gatherer = Gatherer(self.settings.block_mb * MEGABYTE)
         for path in files:
             name = _name(path, self.folder)
-            if path.suffix.lower() in self.settings.ignored_suffixes:
+            if path.suffix.lower() in self.settings.ignored_suffixes or path.name in self.settings.ignored_names:
                 self.accompanying.append(name)
+            elif path.suffix.lower() in IN_TRANSIT:
+                sentence = f"{name} is still being copied, or was left by a copy that failed: wait for it, or remove it"
+                self.tales.append(_FileTale(name, unrecognised=True, sentences=[sentence]))
             elif not is_data(name):
-                sentence = f"{name} is no .csv, .csv.gz or .zip, so nobody reads it"
+                sentence = f"{name} is no .csv, .csv.gz or .zip, so nobody reads it (ticks.ignored_suffixes lets such files lie)"
                 self.tales.append(_FileTale(name, unrecognised=True, sentences=[sentence]))
             else:
                 try:
@@ -395,7 +400,7 @@ class _Day:
                 sentences.append(
                     f"{tale.rows_set_aside} of {tale.rows} rows of {tale.name} are set aside: {tale.first_reason}"
                 )
-            if early and tale.last_time is None:
+            if early and tale.last_time is None and not tale.unreadable:
                 sentences.append(f"{tale.name} has a header and no rows")
             elif early and tale.last_time is not None:
                 sentences.append(

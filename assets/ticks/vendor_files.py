@@ -183,7 +183,12 @@ def _members(archive: zipfile.ZipFile, name: str, settings: TicksSettings) -> li
             raise _refused(name, what, "its path leaves the archive", "Pack the files again with plain relative names")
         if stat.S_ISLNK(info.external_attr >> 16):
             raise _refused(name, what, "it is a link, not a file", "Pack the file that it points to")
-        if info.is_dir() or inner.parts[0] == "__MACOSX" or inner.suffix.lower() in settings.ignored_suffixes:
+        if (
+            info.is_dir()
+            or inner.parts[0] == "__MACOSX"
+            or inner.suffix.lower() in settings.ignored_suffixes
+            or inner.name in settings.ignored_names
+        ):
             continue
         if inner.suffix.lower() != ".csv":
             raise _refused(name, what, "only .csv is read from an archive", "Pack .csv files alone")

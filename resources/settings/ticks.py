@@ -29,6 +29,25 @@ class TicksSettings(Section):
         200, gt=1, description="So is one that unpacks to more than this many times its size; ticks pack 5 to 30 times."
     )
     ignored_suffixes: tuple[str, ...] = Field(
-        (".md5", ".sha256", ".ok", ".done", ".txt", ".log"),
+        (
+            ".md5",
+            ".sha256",
+            ".ok",
+            ".done",
+            ".txt",
+            ".log",
+            ".pdf",
+            ".doc",
+            ".docx",
+            ".md",
+            ".html",
+            ".ini",
+            ".xml",
+            ".json",
+        ),
         description="Files of a day's folder that accompany a delivery and hold no ticks; the manifest names them.",
+    )
+    ignored_names: tuple[str, ...] = Field(
+        ("委托队列.csv", "委托队列.csv.gz"),
+        description="Vendor files that no table reads, by their name: Wind's order queues. The manifest names them.",
     )

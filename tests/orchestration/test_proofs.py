@@ -40,7 +40,8 @@ def test_a_restated_day_renews_what_is_downstream_of_it_and_nothing_else(
     for path in restated.iterdir():
         shutil.copy(path, copy / "ticks" / restated.name / path.name)
     builder = world(copy, lake)
-    asked = everything_for(builder, week)
+    weeks = builder.calendar.weeks(builder.calendar.week_of(day), week)
+    asked = [*(("report", one) for one in weeks), *everything_for(builder, week)]
     planned = {(step.table.name, step.key): step.reason for step in make_plan(builder, asked).steps}
     assert ("trades", day) in planned
     assert min(key for name, key in planned if builder.tables[name].partition == "day") == day

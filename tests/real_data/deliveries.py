@@ -51,6 +51,8 @@ FIRST_DAY = dt.date(2021, 5, 6)  # SSE delivers its joint numbering since 2021-0
 EXTRACT = 7  # numbers of a channel to each row that is here, as where other stocks were left out
 KEPT = (("00:00:00", "09:33:00"), ("11:28:30", "13:01:30"), ("14:55:30", "24"))
 """Clock times that a delivery keeps, compared as text."""
+TRADED = (("00:00:00", "09:32:54"), ("11:28:30", "13:01:24"), ("14:55:30", "24"))
+"""Of its trades: a snapshot counts each of them before the stretch ends."""
 
 
 # --- files as rows --------------------------------------------------------------------------------------------------------
@@ -186,8 +188,8 @@ class Delivery:
         return sorted(self.prices)
 
 
-def _kept(time: str) -> bool:
-    return any(first <= time < end for first, end in KEPT)
+def _kept(time: str, stretches: tuple[tuple[str, str], ...] = KEPT) -> bool:
+    return any(first <= time < end for first, end in stretches)
 
 
 def _thin_orders(orders: Csv, whole: Csv, kept: set[int]) -> None:
@@ -261,7 +263,7 @@ def datayes_sse(data: Path) -> Delivery:
     trades = Csv.read(folder / "20230201_Transaction.csv", DATAYES_TRADES)
     orders = Csv.read(folder / "mdl_4_19_0.csv", DATAYES_ORDERS)
     quotes = Csv.read(folder / "20230201_MarketData.csv", DATAYES_QUOTES)
-    whole, kept = trades.copy(), {i for i, time in enumerate(trades.values("time")) if _kept(time)}
+    whole, kept = trades.copy(), {i for i, time in enumerate(trades.values("time")) if _kept(time, TRADED)}
     trades.keep(lambda i: i in kept)
     _thin_orders(orders, whole, kept)
     _thin_quotes(quotes, whole, kept)

@@ -224,7 +224,7 @@ def trades_dropped(b: Bases) -> Iterator[Mutation]:
 def orders_dropped(b: Bases) -> Iterator[Mutation]:
     """On a channel without gaps, every lost row leaves one."""
     base, n = b.whole, b.whole.orders
-    says = ("gap|number|missing|sequence|stream",)
+    says = ("gap|number|missing|sequence|stream|without having entered",)
     for i, count in enumerate((1, 1, 1, 5, 50)):
 
         def some(f: Files, r: random.Random, count: int = count) -> None:
@@ -1380,6 +1380,13 @@ def snapshot_times(b: Bases) -> Iterator[Mutation]:
         yield from _snapshot_times(base, base.quotes)
 
 
+def _trades_soon(quotes: Csv, row: int) -> bool:
+    """Whether a snapshot of the next half minute counts more trades: where nothing trades, no other clock tells the time."""
+    count, time = int(quotes.get(row, "count")), in_ms(quotes.get(row, "time"))
+    later = range(row + 1, min(row + 15, len(quotes.rows)))
+    return any(in_ms(quotes.get(i, "time")) < time + 30_000 and int(quotes.get(i, "count")) > count for i in later)
+
+
 def _snapshot_times(base: Delivery, n: str) -> Iterator[Mutation]:
     says = ("snapshot|quote|late|clock|time|stamp|align|minute",)
 
@@ -1391,7 +1398,7 @@ def _snapshot_times(base: Delivery, n: str) -> Iterator[Mutation]:
     for seconds in (600, -600, 3600):
 
         def one(f: Files, r: random.Random, s: int = seconds) -> None:
-            row = picks(f[n], base, r)[0]
+            row = r.choice([row for row in picks(f[n], base, r, 50) if _trades_soon(f[n], row)])
             f[n].set(row, "time", clock(in_ms(f[n].get(row, "time")) + s * 1000))
 
         yield Mutation(f"a snapshot stamped {seconds} s later", base, one, LOST | {LEFT_OUT}, says)

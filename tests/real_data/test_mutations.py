@@ -9,6 +9,7 @@ What cannot be told from the truth, and is not among the mutations:
 - A snapshot's best prices or volumes, changed to others that neither cross nor leave the limits: the book is known from nowhere
   else unless orders are replayed.
 - A single snapshot left out. The exchange leaves out snapshots itself when nothing changes, and nothing numbers them.
+- A snapshot's stamp moved within a stretch in which nothing trades: no other clock tells the time.
 - Two trades of one minute that exchange their volumes at one price, or their stamps: no figure differs.
 - A print stamped into the next minute by less than the clocks of trades and snapshots differ, in the right order: snapshots
   align by count, since their clock runs up to a second apart, and order says nothing.
