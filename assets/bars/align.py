@@ -204,7 +204,7 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
     trading with any, and of those that fell back, wherever they say they stood; RUN, the longest run off the tape that ends on it again, RUN_FROM and RUN_TO the stamps of its ends;
     FIRST_OFF the stamp of the first off the tape (−1: none); FINAL_VOLUME and FINAL_AMOUNT the last cumulative fields (−1:
     none); previous close and limit prices of the majority; FINAL_TIME the stamp of the last that does not fall back; WHOLE_YUAN: whether no amount has cents; BOOKED: whether a book
-    stood in continuous trading; GAP: the longest time in ms (lunch left out) that a trade of continuous trading waited for a
+    stood in continuous trading; GAP: the longest time in ms of continuous trading (lunch left out) that a trade waited for a
     snapshot that counts it, GAP_FROM its stamp (each trade changes the book, and a snapshot follows within seconds).
     """
     for s in range(len(starts) - 1):
@@ -299,8 +299,9 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
                     run = 0
                     if k > counted:
                         waiting = tape_time[tape_first + counted]
-                        if waiting < _CLOSING_MS and _trading_ms(waiting, time[i]) > told[GAP]:
-                            told[GAP], told[GAP_FROM] = _trading_ms(waiting, time[i]), waiting
+                        waited = _trading_ms(waiting, min(time[i], _CLOSING_MS))
+                        if waited > told[GAP]:
+                            told[GAP], told[GAP_FROM] = waited, waiting
                         counted = k
                     at = tape_first + k
                     if continuous and (

@@ -416,6 +416,8 @@ def test_a_trade_that_no_snapshot_counts_for_a_minute_sets_the_book_aside():
     assert waited(41_399_000, 46_803_000) == ("ok", None)
     assert waited(41_399_000, 46_860_001)[0] == "set aside"
     assert waited(53_820_000, 54_000_000) == ("ok", None)
+    assert waited(53_819_000, 54_003_000) == ("ok", None)  # a second of continuous trading, then the closing call
+    assert waited(53_700_000, 54_003_000)[0] == "set aside"
 
 
 def test_a_name_that_daily_prices_leaves_out_needs_a_snapshot_after_the_close():
