@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 os.environ.setdefault("POLARS_MAX_THREADS", "2")
+# `make test` inherits the Makefile's DAGSTER_HOME, which need not exist yet; tests must not write into it when it does.
+os.environ.pop("DAGSTER_HOME", None)
 
 ROOT = Path(__file__).resolve().parent.parent
 REAL_DATA = ROOT.parent / "shared" / "data"
