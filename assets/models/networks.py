@@ -38,7 +38,7 @@ class GRU(nn.Module):
         hidden = settings.hidden
         self.layers = nn.ModuleList(nn.GRU(hidden if layer else features, hidden) for layer in range(settings.layers))
         self.dropout = Dropout(settings.dropout, seed)
-        self.head = nn.Sequential(nn.Linear(hidden, settings.head), nn.ReLU(), nn.Linear(settings.head, 1))
+        self.head = nn.Sequential(nn.Linear(hidden, settings.head[0]), nn.ReLU(), nn.Linear(settings.head[0], 1))
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers[:-1]:

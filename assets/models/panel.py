@@ -18,6 +18,7 @@ import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
+MINUTES = {"30min": 30, "60min": 60}  # granularity of the settings → that of bar_features
 CHUNK_DAYS = 8  # days read at a time: bounds the memory beside the array, at the price of one scan per chunk
 ROUNDING = 1e-10  # a spread below this share of the largest value is rounding (as in assets/factors/cross_section.py)
 

@@ -1,23 +1,39 @@
 """Settings of the networks: one row per model, and what the scores share."""
 
 import datetime as dt
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from resources.settings.base import Section
 
+Granularity = Literal["daily", "60min", "30min"]
+Style = Literal["industry", "size", "mid_cap", "value", "turnover", "reversal", "volatility"]
+
 
 class ModelSettings(Section):
-    """One model: its network, input, label, loss, window and training. Defaults are model 11, GRU(50,1)+NN(10)."""
+    """One model: its networks, input, label, loss, window and training. Defaults are model 11, GRU(50,1)+NN(10).
 
-    network: Literal["gru"] = Field("gru", description="Which class of assets/models/networks.py. SPEC §5.2")
-    hidden: int = Field(50, ge=1, description="Width of the recurrent state. SPEC §5.2")
+    A model trains one network per seed and granularity.
+    """
+
+    network: Literal["gru", "residual_attention_lstm", "attention_gru"] = Field(
+        "gru", description="Which class of assets/models/networks.py. SPEC §5.2"
+    )
+    hidden: int = Field(50, ge=1, description="Width of the recurrent state (per direction). SPEC §5.2")
     layers: int = Field(1, ge=1, description="Recurrent layers. SPEC §5.2")
-    head: int = Field(10, ge=1, description="Hidden width of the head, Linear → ReLU → Linear. SPEC §5.2")
-    dropout: float = Field(0.1, ge=0, lt=1, description="On the last hidden state and between layers. SPEC §5.2")
+    head: tuple[int, ...] = Field((10,), min_length=1, description="Hidden widths of the head; ReLU between. SPEC §5.2")
+    dropout: float = Field(0.1, ge=0, lt=1, description="Before the head and between layers. SPEC §5.2")
+    orthogonal_layer: tuple[Style, ...] = Field(
+        (), description="What the output is made orthogonal to inside the network, weighted by √total_mv. SPEC §5.2"
+    )
+    ridge: float = Field(1e-6, ge=0, description="ε of the orthogonal layer. SPEC §5.2")
 
-    granularity: Literal[30, 60] = Field(30, description="Minutes per bar of the input sequence. SPEC §5.2")
+    granularities: tuple[Granularity, ...] = Field(
+        ("30min",),
+        min_length=1,
+        description="Bars of the input sequences, one network each; the score is their mean. SPEC §5.2",
+    )
     sequence_days: int = Field(20, ge=1, description="Trading days in an input sequence. SPEC §5.2")
     clip: float = Field(3.0, gt=0, description="Features and scores are clipped at this many std. SPEC §5.1, §5.2")
     coverage_days: float = Field(0.8, ge=0, le=1, description="Least share of the sequence's days with bars. SPEC §5.1")
@@ -40,7 +56,12 @@ class ModelSettings(Section):
     epochs: int = Field(30, ge=1, description="At most this many. SPEC §5.2")
     patience: int = Field(5, ge=1, description="Epochs without a better validation loss before the stop. SPEC §5.2")
     learning_rate: float = Field(1e-3, gt=0, description="Of Adam. SPEC §5.2")
-    batch_names: int = Field(1000, ge=2, description="At most this many names in a batch, of one date. SPEC §5.2")
+    batch_names: int = Field(
+        1000, ge=0, description="At most this many names in a batch, of one date; 0: the whole date. SPEC §5.2"
+    )
+    warm_start: bool = Field(
+        False, description="Train on from the previous training's best weights rather than from the seed's. Our choice"
+    )
     min_names: int = Field(10, ge=2, description="A date with fewer labelled names is no sample. Our choice")
     seeds: tuple[int, ...] = Field((0, 1, 2, 3, 4), min_length=1, description="One network each. SPEC §5.2")
     orthogonalise_on: tuple[Literal["industry", "size", "reversal", "turnover"], ...] = Field(
@@ -49,7 +70,20 @@ class ModelSettings(Section):
     )
 
     device: str = Field("auto", description='"auto" (CUDA if there is one), "cpu" or "cuda:N". DESIGN §3')
-    threads: int = Field(2, ge=1, description="Seeds trained at a time on a CPU, one thread each. DESIGN §3")
+    threads: int = Field(
+        2, ge=1, description="Networks trained at a time: threads of a CPU, streams of a GPU. DESIGN §3"
+    )
+    precision: Literal["float32", "bfloat16"] = Field(
+        "float32", description="Of the passes through a network; weights, loss and optimiser stay float32. DESIGN §3"
+    )
+    storage: Literal["float32", "float16"] = Field(
+        "float32", description="Of the standardised features of a window, held in one memory-mapped array. DESIGN §3"
+    )
+    chunk_names: int = Field(
+        0,
+        ge=0,
+        description="At most this many names at once through a network, 0: all; halved on lack of memory. DESIGN §3",
+    )
 
     @field_validator("seeds")
     @classmethod
@@ -58,11 +92,73 @@ class ModelSettings(Section):
             raise ValueError(f"seeds {seeds} name one twice; each seed is one network")
         return seeds
 
+    @field_validator("granularities")
+    @classmethod
+    def _granularities_distinct(cls, granularities: tuple[Granularity, ...]) -> tuple[Granularity, ...]:
+        if len(set(granularities)) < len(granularities):
+            raise ValueError(f"granularities {granularities} name one twice; each is one network")
+        return granularities
+
+    @model_validator(mode="after")
+    def _whole_dates(self) -> Self:
+        if self.orthogonal_layer and self.batch_names:
+            raise ValueError(
+                "an orthogonal_layer needs the whole cross-section of a date in a batch: batch_names must be 0"
+            )
+        return self
+
+
+EVERY_STYLE: tuple[Style, ...] = ("industry", "size", "mid_cap", "value", "turnover", "reversal", "volatility")
+_ORTHOGONAL = {
+    "label": "risk_adjusted",
+    "train_days": 115,
+    "valid_days": 5,
+    "orthogonal_layer": EVERY_STYLE,
+    "orthogonalise_on": (),
+    "batch_names": 0,
+}
+_MULTI_GRANULARITY = {
+    "network": "attention_gru",
+    "hidden": 64,
+    "head": (64, 32),
+    "dropout": 0.0,
+    "granularities": ("daily", "60min", "30min"),
+    "sequence_days": 60,
+    "label": "gaussian_rank",
+    "loss": "mse",
+    "train_days": 1200,
+    "valid_days": 120,
+    "retrain_every_days": 120,
+    "first_training": dt.date(2017, 1, 1),
+    "epochs": 50,
+    "batch_names": 0,
+    "orthogonalise_on": (),
+    "storage": "float16",
+}
+
+
+def _row(**values: object) -> ModelSettings:
+    return ModelSettings.model_validate(values)
+
 
 class ModelsSettings(Section):
     """All models. A model's table is handed its own row, the scores this whole section."""
 
-    gru_50_1: ModelSettings = Field(ModelSettings(), description="Model 11, GRU(50,1)+NN(10). SPEC §5.2")
+    gru_50_1: ModelSettings = Field(_row(), description="Model 11, GRU(50,1)+NN(10). SPEC §5.2")
+    gru_50_2: ModelSettings = Field(_row(layers=2), description="Model 12, GRU(50,2)+NN(10). SPEC §5.2")
+    improved_gru: ModelSettings = Field(
+        _row(**_ORTHOGONAL, layers=2), description="Model 13, GRU(50,2)+NN(10) with the orthogonal layer. SPEC §5.2"
+    )
+    residual_attention_lstm: ModelSettings = Field(
+        _row(**_ORTHOGONAL, network="residual_attention_lstm", hidden=48, layers=2),
+        description="Model 14, residual-attention LSTM(48,2)+NN(10). SPEC §5.2",
+    )
+    multi_granularity_5d: ModelSettings = Field(
+        _row(**_MULTI_GRANULARITY, horizon=5), description="Model 15, multi-granularity, 5-day label. SPEC §5.2"
+    )
+    multi_granularity_10d: ModelSettings = Field(
+        _row(**_MULTI_GRANULARITY, horizon=10), description="Model 16, multi-granularity, 10-day label. SPEC §5.2"
+    )
     train_lag_weeks: int = Field(0, ge=0, description="1 scores with the previous week's model. SPEC §5.2")
     short_history: Literal["error", "n/a"] = Field(
         "error",
