@@ -47,6 +47,7 @@ SERVICES = {
     "start",
     "unavailable",
     "week",
+    "work",
 }
 
 
@@ -236,7 +237,6 @@ class Builder:
     def _prepare(self, table: Table, key: dt.date, scratch: Path) -> _Prepared:
         began = time.perf_counter()
         frames: dict[str, pl.LazyFrame] = {}
-        inputs: dict[str, str] = {}
         known: dict[str, dict[str, str]] = {}
         allowed: set[tuple[str, dt.date]] = set()
         self._require_all(table, key)
@@ -248,7 +248,8 @@ class Builder:
         inputs = self._contents(table, key)
         landing = self.landing_digests(table, key)
         try:
-            made = self._call(table, key, frames, known, allowed, scratch / str(key))
+            version = self._version(table, inputs, landing)
+            made = self._call(table, key, frames, known, allowed, scratch / str(key), version)
         except (pl.exceptions.PolarsError, OSError, NotReadyError) as error:
             if damaged := self.lake.damaged(folder for folder in inputs if folder != "manifests"):
                 raise LakeError(
@@ -293,6 +294,7 @@ class Builder:
         known: Mapping[str, Mapping[str, str]],
         allowed: set[tuple[str, dt.date]],
         scratch: Path,
+        version: str,
     ) -> Made:
         day = self.signal_day(table, key)
 
@@ -314,6 +316,7 @@ class Builder:
             "start": lambda: self.start,
             "unavailable": lambda: known,
             "week": lambda: key,
+            "work": lambda: self.lake.store.work(f"{table.name}/{key}-{version}"),
         }
         arguments = {
             name: frames[name] if name in frames else offered[name]() for name in _parameters(table) if name != "table"
@@ -373,6 +376,7 @@ class Builder:
                 unavailable=one.unavailable, notes=dict(one.made.notes), seconds=round(one.seconds, 3),
             )  # fmt: skip
             self.lake.write(table, one.key, one.part, files, manifest)
+            self.lake.store.end_work(f"{table.name}/{one.key}-*")
             failed = "; ".join(f"{name}: {verdict.detail}" for name, verdict in manifest.refusals.items())
             outcomes.append(Outcome(one.key, "refused" if failed else "built", failed, manifest))
         return outcomes
@@ -388,11 +392,14 @@ class Builder:
         return Outcome(key, "refused", f"input_is_readable: {reason}", manifest)
 
     def _manifest(self, table: Table, key: dt.date, **known: Any) -> Manifest:
-        settings, code = self.settings_digest(table), self.code_digest(table)
-        made_from = json.dumps([known["inputs"], known["landing"], settings, code], sort_keys=True)
         return Manifest(
-            table=table.name, key=str(key), version=digest(made_from.encode()), settings=settings, code=code, **known
-        )
+            table=table.name, key=str(key), version=self._version(table, known["inputs"], known["landing"]),
+            settings=self.settings_digest(table), code=self.code_digest(table), **known,
+        )  # fmt: skip
+
+    def _version(self, table: Table, inputs: Mapping[str, str], landing: Mapping[str, str]) -> str:
+        made_from = [inputs, landing, self.settings_digest(table), self.code_digest(table)]
+        return digest(json.dumps(made_from, sort_keys=True).encode())
 
 
 def _function(make: str) -> Callable[..., Any]:

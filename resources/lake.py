@@ -29,6 +29,9 @@ from resources.table import Table
 
 PART = "part.parquet"
 MANIFEST = "manifest.json"
+WORK = (
+    "_work"  # what a long computation has so far, by table, partition and version; gone once the partition is written
+)
 SCRATCH = "_scratch"  # where large partitions take shape; a folder per process, gone when its work is done
 _CHUNK = 8 << 20
 OWNER = "market.txt"  # which market the lake's tables are made from
@@ -137,6 +140,24 @@ class Store:
             yield folder
         finally:
             shutil.rmtree(folder, ignore_errors=True)
+
+    def work(self, name: str) -> Path:
+        """A folder that outlives a kill: what is asked for under the same name finds what was left in it."""
+        path = self._work_root / name
+        with self._told("written", f"{WORK}/{name}"):
+            path.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def end_work(self, pattern: str) -> None:
+        """Removes the work folders whose names match, such as `gru_50_1/2023-01-02-*`."""
+        for path in self._work_root.glob(pattern):
+            shutil.rmtree(path, ignore_errors=True)
+
+    @property
+    def _work_root(self) -> Path:
+        # Of a store elsewhere the work lies on this machine: one folder for each store.
+        local = Path(tempfile.gettempdir()) / f"zhoubao{WORK}" / digest(self.url.encode())
+        return Path(self.path(WORK)) if self.is_local else local
 
     def delete(self, name: str) -> None:
         with contextlib.suppress(FileNotFoundError), self._told("deleted", name):

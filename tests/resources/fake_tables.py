@@ -39,6 +39,14 @@ def make_prices_as_file(*, date: dt.date, landing, scratch: Path) -> Made:
     return Made(path, profile=frame)
 
 
+def make_prices_in_two_attempts(*, date: dt.date, landing, work: Path) -> pl.DataFrame | Made:
+    half = work / "half"
+    if not half.exists():
+        half.write_text("done")
+        raise KeyboardInterrupt
+    return make_prices(date=date, landing=landing)
+
+
 def make_averages(*, date: dt.date, prices: pl.LazyFrame, settings: AverageSettings) -> pl.DataFrame:
     grouped = prices.group_by("symbol", maintain_order=True).agg(
         pl.col("close").tail(settings.window).mean().alias("mean")

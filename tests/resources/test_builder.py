@@ -271,6 +271,32 @@ def test_a_file_of_another_schema_is_a_mistake_of_the_code(market: Path, tmp_pat
     assert list((tmp_path / "lake" / "_scratch").iterdir()) == []
 
 
+def test_work_outlives_a_kill_and_is_gone_once_the_partition_is_written(market: Path, tmp_path: Path) -> None:
+    long = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_in_two_attempts")
+
+    def build() -> list[str]:
+        builder = open_world(market, tmp_path / "lake")
+        builder.tables = {**TABLES, "prices": long}
+        return [outcome.state for outcome in builder.build(long, DAYS[:1])]
+
+    with pytest.raises(KeyboardInterrupt):
+        build()
+    assert len(list((tmp_path / "lake" / "_work" / "prices").iterdir())) == 1
+    assert build() == ["built"]
+    assert list((tmp_path / "lake" / "_work" / "prices").iterdir()) == []
+
+
+def test_work_made_under_other_circumstances_is_not_found(market: Path, tmp_path: Path) -> None:
+    long = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_in_two_attempts")
+    for checks in (PRICES.checks, ()):  # another version of the partition
+        builder = open_world(market, tmp_path / "lake")
+        table = dataclasses.replace(long, checks=checks)
+        builder.tables = {**TABLES, "prices": table}
+        with pytest.raises(KeyboardInterrupt):
+            builder.build(table, DAYS[:1])
+    assert len(list((tmp_path / "lake" / "_work" / "prices").iterdir())) == 2
+
+
 def test_what_a_killed_process_left_in_scratch_is_removed(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     dead = subprocess.Popen(["true"])
