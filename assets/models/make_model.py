@@ -10,7 +10,7 @@ import polars as pl
 from assets.features.names import BAR_FEATURES
 from assets.models.checkpoint import CARD, CHECKPOINT, carry_card, digest, make_card, pack_weights, read_card
 from assets.models.labels import make_labels
-from assets.models.panel import MINUTES, build_panel
+from assets.models.panel import build_panel
 from assets.models.schemas import CURVES, MEASURE
 from assets.models.training import choose_device, make_samples, repeatable, train_networks
 from assets.models.windows import shortfall, trained_week, training_window, window_days
@@ -62,7 +62,7 @@ def _train(
     began = time.monotonic()
     window = training_window(calendar, week, settings, start)
     panel = build_panel(
-        bar_features, securities, days=window.feature_days(calendar), granularity=MINUTES[settings.granularities[0]],
+        bar_features, securities, days=window.feature_days(calendar), granularity=settings.granularities[0],
         features=BAR_FEATURES, clip=settings.clip,
     )  # fmt: skip
     if not panel.features:

@@ -9,7 +9,7 @@ import polars as pl
 import torch
 
 from assets.models.checkpoint import CARD, CHECKPOINT, load_networks, read_card
-from assets.models.panel import MINUTES, build_panel
+from assets.models.panel import build_panel
 from assets.models.schemas import MEASURE, SCORES
 from assets.models.scoring import average_outputs, final_scores
 from assets.models.training import choose_device, eligible_names, on_device, repeatable
@@ -79,7 +79,7 @@ def _score(
 ) -> pl.DataFrame:
     """symbol, raw, value of one model."""
     panel = build_panel(
-        bar_features, securities, days=days, granularity=MINUTES[settings.granularities[0]], features=card["features"],
+        bar_features, securities, days=days, granularity=settings.granularities[0], features=card["features"],
         clip=settings.clip, keep_all=True,
     )  # fmt: skip
     names = np.flatnonzero(eligible_names(panel, len(days) - 1, settings))

@@ -12,13 +12,18 @@ import datetime as dt
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
-MINUTES = {"30min": 30, "60min": 60}  # granularity of the settings → that of bar_features
+from assets.features.names import BAR_FEATURES, DAILY_FEATURES, HOUR_FEATURE
+from resources.settings.models import Granularity
+
+MINUTES: dict[Granularity, int] = {"30min": 30, "60min": 60}  # granularity of the settings → that of bar_features
 CHUNK_DAYS = 8  # days read at a time: bounds the memory beside the array, at the price of one scan per chunk
 ROUNDING = 1e-10  # a spread below this share of the largest value is rounding (as in assets/factors/cross_section.py)
 
@@ -39,13 +44,13 @@ class Panel:
     symbols: tuple[str, ...]
     features: tuple[str, ...]
     dropped: tuple[str, ...]
-    values: NDArray[np.float32]
+    values: NDArray[Any]  # float32 or float16
     has_bars: NDArray[np.bool_]
     known: NDArray[np.int64]
     expected: NDArray[np.int64]
     universe: NDArray[np.bool_]
 
-    def sequence(self, day: int, sequence_days: int) -> NDArray[np.float32]:
+    def sequence(self, day: int, sequence_days: int) -> NDArray[Any]:
         """View [sequence_days · bars, stock, feature] of the sequence that ends on the day with this position."""
         first = day - sequence_days + 1
         if first < 0:
@@ -74,24 +79,36 @@ class Panel:
         return digest.hexdigest()
 
 
+def features_of(granularity: Granularity) -> tuple[str, ...]:
+    """The features of a granularity's rows: 63 of 30 minutes, 64 of 60 minutes, 26 of a day."""
+    if granularity == "daily":
+        return DAILY_FEATURES
+    return (*BAR_FEATURES, HOUR_FEATURE) if granularity == "60min" else BAR_FEATURES
+
+
 def build_panel(
-    bar_features: pl.LazyFrame,
+    rows: pl.LazyFrame,
     securities: pl.LazyFrame,
     *,
     days: Sequence[dt.date],
-    granularity: int,
+    granularity: Granularity,
     features: Sequence[str],
     clip: float,
+    storage: Literal["float32", "float16"] = "float32",
+    folder: Path | None = None,
     keep_all: bool = False,
 ) -> Panel:
     """Assemble and standardise the window `days` (every one of them, also those without rows).
 
-    bar_features: date, symbol, granularity, bar and the raw `features`; securities: date, symbol, in_universe.
+    rows: bar_features, or daily_features for "daily", which have one bar a day; securities: date, symbol, in_universe.
     Stocks are those with bars that are in U(t) on some day of the window; statistics are those of U(t) on each day,
     clipped at `clip` standard deviations. keep_all keeps features without any value (as zeros), for a network whose
     inputs are fixed.
     """
-    rows = bar_features.filter(pl.col("granularity") == granularity)
+    if granularity == "daily":
+        rows = rows.with_columns(bar=pl.lit(0, pl.Int32))
+    else:
+        rows = rows.filter(pl.col("granularity") == MINUTES[granularity])
     members = (
         securities.filter(pl.col("in_universe") & pl.col("date").is_in(list(days))).select("date", "symbol").collect()
     )
@@ -136,6 +153,11 @@ def build_panel(
     kept = tuple(features)
     if dropped and not keep_all:
         values, kept = np.ascontiguousarray(values[..., alive]), tuple(f for f in features if f not in dropped)
+    if folder is not None and values.size:
+        mapped = np.memmap(folder / f"{granularity}.values", dtype=storage, mode="w+", shape=values.shape)
+        mapped[:] = values
+        values = mapped
+    values = values.astype(storage, copy=False)
     return Panel(tuple(days), tuple(symbols), kept, dropped, values, has_bars, known, expected, universe)
 
 

@@ -10,7 +10,7 @@ FEATURES = ("a", "b", "c")
 
 
 def build(market, days=None, **changes):
-    chosen = {"days": days or market.days, "granularity": 30, "features": FEATURES, "clip": 3.0} | changes
+    chosen = {"days": days or market.days, "granularity": "30min", "features": FEATURES, "clip": 3.0} | changes
     return build_panel(market.bar_features.lazy(), market.securities.lazy(), **chosen)
 
 
