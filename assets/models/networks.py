@@ -1,11 +1,12 @@
 """The networks, each a module that maps a batch of sequences to one number per stock. Nothing about data or training.
 
-Input (steps, stocks, features): time first, as the panel stores it and recurrent kernels read it. Output (stocks,).
-A further network is a class here, an entry in NETWORKS, and a row of settings.
+Input (steps, names, features): time first, as the panel stores it and recurrent kernels read it. Output (names,): each
+name by itself, so that a cross-section can pass in parts; what ties the names of a date together, the orthogonal layer
+and the loss, comes after. A further network is a class here, an entry in NETWORKS, and a row of settings.
 """
 
-import threading
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -30,32 +31,129 @@ class Dropout(nn.Module):
         return x * kept / (1 - self.share)
 
 
+def mlp(width: int, hidden: Sequence[int]) -> nn.Sequential:
+    """The head: (names, width) → (names, 1) through the `hidden` widths, ReLU after each."""
+    layers: list[nn.Module] = []
+    for next_width in hidden:
+        layers += [nn.Linear(width, next_width), nn.ReLU()]
+        width = next_width
+    return nn.Sequential(*layers, nn.Linear(width, 1))
+
+
 class GRU(nn.Module):
-    """GRU(h, L)+NN(10) of SPEC §5.2: last hidden state → Linear → ReLU → Linear → scalar."""
+    """GRU(h, L)+NN(10), models 11–13: the last hidden state → Linear → ReLU → Linear → scalar. SPEC §5.2"""
 
     def __init__(self, settings: ModelSettings, features: int, seed: int):
         super().__init__()
         hidden = settings.hidden
         self.layers = nn.ModuleList(nn.GRU(hidden if layer else features, hidden) for layer in range(settings.layers))
         self.dropout = Dropout(settings.dropout, seed)
-        self.head = nn.Sequential(nn.Linear(hidden, settings.head[0]), nn.ReLU(), nn.Linear(settings.head[0], 1))
+        self.head = mlp(hidden, settings.head)
 
     def forward(self, x: Tensor) -> Tensor:
         for layer in self.layers[:-1]:
-            x = self.dropout(layer(x)[0])  # (steps, stocks, features) → (steps, stocks, hidden)
-        _, last = self.layers[-1](x)  # (1, stocks, hidden)
-        return self.head(self.dropout(last[0])).squeeze(-1)  # (stocks,)
+            x = self.dropout(layer(x)[0])  # (steps, names, features) → (steps, names, hidden)
+        _, last = self.layers[-1](x)  # (1, names, hidden)
+        return self.head(self.dropout(last[0])).squeeze(-1)  # (names,)
 
 
-NETWORKS: dict[str, Callable[[ModelSettings, int, int], nn.Module]] = {"gru": GRU}
-_one_at_a_time = threading.Lock()  # torch initialises weights from one generator of the whole process
+class SelfAttention(nn.Module):
+    """softmax(QKᵀ/√d)V over the steps of each name, one head; Q, K, V linear in the states, without bias."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.query, self.key, self.value = (nn.Linear(width, width, bias=False) for _ in range(3))
+
+    def weights(self, states: Tensor) -> Tensor:
+        """How much each step attends to each: (names, steps, width) → (names, steps, steps), rows sum to one."""
+        scores = self.query(states) @ self.key(states).transpose(1, 2)
+        return (scores / math.sqrt(states.shape[-1])).softmax(-1)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return self.weights(states) @ self.value(states)  # (names, steps, width)
+
+
+class ResidualAttentionLSTM(nn.Module):
+    """Residual-attention LSTM(h, L)+NN(10), model 14: LayerNorm(H + attention(H)), its mean over steps → head. SPEC §5.2"""
+
+    def __init__(self, settings: ModelSettings, features: int, seed: int):
+        super().__init__()
+        hidden = settings.hidden
+        self.layers = nn.ModuleList(nn.LSTM(hidden if layer else features, hidden) for layer in range(settings.layers))
+        self.dropout = Dropout(settings.dropout, seed)
+        self.attention = SelfAttention(hidden)
+        self.norm = nn.LayerNorm(hidden)
+        self.head = mlp(hidden, settings.head)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            x = self.dropout(layer(x)[0])  # (steps, names, features) → (steps, names, hidden)
+        states = self.layers[-1](x)[0].transpose(0, 1)  # (names, steps, hidden)
+        mean = self.norm(states + self.attention(states)).mean(1)  # (names, hidden)
+        return self.head(self.dropout(mean)).squeeze(-1)  # (names,)
+
+
+class AdditiveAttention(nn.Module):
+    """c = Σ α h with α = softmax over steps of vᵀ tanh(W h + b); W halves the width."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.project = nn.Linear(width, width // 2)
+        self.score = nn.Linear(width // 2, 1, bias=False)
+
+    def weights(self, states: Tensor) -> Tensor:
+        """The weight of each step: (steps, names, width) → (steps, names, 1), steps sum to one."""
+        return self.score(self.project(states).tanh()).softmax(0)
+
+    def forward(self, states: Tensor) -> Tensor:
+        return (self.weights(states) * states).sum(0)  # (names, width)
+
+
+class AttentionGRU(nn.Module):
+    """Bidirectional AGRU, models 15–16, one per granularity: head([last states ; attention over all states]). SPEC §5.2"""
+
+    def __init__(self, settings: ModelSettings, features: int, seed: int):
+        super().__init__()
+        both = 2 * settings.hidden
+        self.layers = nn.ModuleList(
+            nn.GRU(both if layer else features, settings.hidden, bidirectional=True) for layer in range(settings.layers)
+        )
+        self.dropout = Dropout(settings.dropout, seed)
+        self.attention = AdditiveAttention(both)
+        self.head = mlp(2 * both, settings.head)
+
+    def forward(self, x: Tensor) -> Tensor:
+        for layer in self.layers[:-1]:
+            x = self.dropout(layer(x)[0])  # (steps, names, features) → (steps, names, 2 hidden)
+        states, last = self.layers[-1](
+            x
+        )  # last (2, names, hidden): forward after the last step, backward after the first
+        read = torch.cat([last[0], last[1], self.attention(states)], dim=-1)  # (names, 4 hidden)
+        return self.head(self.dropout(read)).squeeze(-1)  # (names,)
+
+
+NETWORKS: dict[str, Callable[[ModelSettings, int, int], nn.Module]] = {
+    "gru": GRU,
+    "residual_attention_lstm": ResidualAttentionLSTM,
+    "attention_gru": AttentionGRU,
+}
 
 
 def build_network(settings: ModelSettings, features: int, seed: int) -> nn.Module:
     """The network that a row of settings names, for so many input features; weights and dropout follow from the seed."""
-    with _one_at_a_time, torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        return NETWORKS[settings.network](settings, features, seed)
+    network = NETWORKS[settings.network](settings, features, seed)
+    initialise(network, torch.Generator().manual_seed(seed))
+    return network
+
+
+@torch.no_grad()
+def initialise(network: nn.Module, generator: torch.Generator) -> None:
+    """Torch's own distribution of initial weights, U(±1/√width), drawn from a generator that no other thread reads."""
+    for module in network.modules():
+        if isinstance(module, nn.Linear | nn.RNNBase):
+            width = module.in_features if isinstance(module, nn.Linear) else module.hidden_size
+            for weights in module.parameters():
+                weights.uniform_(-1 / math.sqrt(width), 1 / math.sqrt(width), generator=generator)
 
 
 def pearson(x: Tensor, y: Tensor) -> Tensor:
