@@ -14,10 +14,14 @@ Every border is derived from h. A week whose window would begin before the histo
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Literal
 
 from resources.calendar import Calendar
 from resources.errors import SettingsError
 from resources.settings.models import ModelSettings, ModelsSettings
+from resources.table import Over
+
+Kind = Literal["bars", "days"]  # of features: rows within the day, or one a day
 
 
 @dataclass(frozen=True)
@@ -109,6 +113,19 @@ def trained_week(calendar: Calendar, week: dt.date, settings: ModelSettings, sta
 
 
 # --- what a week of a model reads -------------------------------------------------------------------------------------
+# `start` is the beginning of what is read. Features begin with the minute data, and that start decides which weeks train.
+# Prices, listings and styles may begin long before: their functions cannot know which weeks train, and name the window of
+# every week.
+
+
+def bar_feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
+    """Days of bar features: a training week's window, where the model has a network on bars within the day."""
+    return feature_days(calendar, week, settings, start) if _uses(settings, "bars") else []
+
+
+def daily_feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
+    """Days of daily features: a training week's window, where the model has a network on days."""
+    return feature_days(calendar, week, settings, start) if _uses(settings, "days") else []
 
 
 def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
@@ -119,21 +136,39 @@ def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, sta
 
 
 def window_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Days whose prices or listings the labels and samples of a window ending this week need, the signal day included.
-
-    Prices may begin long before the features, and `start` is the beginning of what is read: so this cannot know which
-    weeks train, and names the window of every week.
-    """
+    """Days whose prices or listings the labels and samples of a window ending this week need, the signal day included."""
     back = days_needed(settings) - 1
     if settings.label == "risk_adjusted":
         back = max(back, days_needed(settings) - settings.sequence_days + settings.risk_days - 1)
     return _last_days(calendar, week, back + 1, start)
 
 
+def style_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
+    """Days whose styles the orthogonal layer needs: from the first training day to the last validation day."""
+    if not settings.orthogonal_layer:
+        return []
+    days = _last_days(calendar, week, days_needed(settings) - settings.sequence_days + 1, start)
+    return days[: -(settings.horizon + 1)]
+
+
 def carried_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """The earlier week whose model this week carries forward; none of a week that trains or has no model."""
     trained = trained_week(calendar, week, settings, start)
     return [] if trained is None or trained == week else [trained]
+
+
+def warm_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
+    """The previous training, whose weights a training week begins with; none of others, the first, or without warm_start."""
+    if not settings.warm_start or trained_week(calendar, week, settings, start) != week:
+        return []
+    earlier = calendar.weeks(calendar.week_of(start), week - dt.timedelta(weeks=1))
+    previous = trained_week(calendar, earlier[-1], settings, start) if earlier else None
+    return [] if previous is None else [previous]
+
+
+def earlier_weeks(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
+    """The model's own week that this one continues: carried forward from it, or trained on from it."""
+    return carried_from(calendar, week, settings, start) or warm_from(calendar, week, settings, start)
 
 
 # --- what a week of the scores reads ----------------------------------------------------------------------------------
@@ -154,17 +189,39 @@ def model_weeks(calendar: Calendar, week: dt.date, settings: ModelSettings, lag:
     return sorted({serving} if trained is None else {serving, trained})
 
 
-def gru_50_1_weeks(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
-    return model_weeks(calendar, week, settings.gru_50_1, settings.train_lag_weeks, start)
+def weeks_of(model: str) -> Over:
+    """The weeks of one model that the scores read, by its key in the settings."""
+
+    def over(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
+        return model_weeks(calendar, week, settings.rows[model], settings.train_lag_weeks, start)
+
+    return over
+
+
+def score_days(kind: Kind) -> Over:
+    """The days of features that the scores read: the longest input sequence, to the signal day, of any network on `kind`."""
+
+    def over(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
+        longest = max((row.sequence_days for row in settings.rows.values() if _uses(row, kind)), default=0)
+        return _last_days(calendar, week, longest, start)
+
+    return over
 
 
 def sequence_days(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
-    """The days of the longest input sequence that ends on the signal day."""
+    """The days of the longest input sequence of all, to the signal day: those of the listings."""
     return _last_days(calendar, week, max(row.sequence_days for row in settings.rows.values()), start)
+
+
+def _uses(settings: ModelSettings, kind: Kind) -> bool:
+    """Whether a model has a network on daily rows ("days"), or on the bars within them ("bars")."""
+    return any((granularity == "daily") == (kind == "days") for granularity in settings.granularities)
 
 
 def _last_days(calendar: Calendar, week: dt.date, count: int, start: dt.date) -> list[dt.date]:
     """The last `count` trading days up to the signal day, none before `start`."""
+    if count == 0:
+        return []
     signal_day = calendar.signal_day(week)
     first = calendar.offset(signal_day, -min(count - 1, calendar.index(signal_day)))
     return calendar.days(max(first, start), signal_day)

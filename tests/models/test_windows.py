@@ -125,13 +125,29 @@ def test_the_lag_chooses_the_previous_week_and_its_trained_week():
         horizon=2, train_days=8, valid_days=3, sequence_days=3, retrain_every_weeks=3
     )  # needs 18 days: the fourth week trains first
     weeks = weeks_of(calendar, FIRST)
+    over = windows.weeks_of("gru_50_1")
     section = ModelsSettings(gru_50_1=row)
     lagged = ModelsSettings(gru_50_1=row, train_lag_weeks=1)
-    assert windows.gru_50_1_weeks(calendar, weeks[2], section, FIRST) == [weeks[2]]
-    assert windows.gru_50_1_weeks(calendar, weeks[3], section, FIRST) == [weeks[3]]
-    assert windows.gru_50_1_weeks(calendar, weeks[5], section, FIRST) == [weeks[3], weeks[5]]
-    assert windows.gru_50_1_weeks(calendar, weeks[6], section, FIRST) == [weeks[6]]
-    assert windows.gru_50_1_weeks(calendar, weeks[6], lagged, FIRST) == [weeks[3], weeks[5]]
-    assert windows.gru_50_1_weeks(calendar, weeks[0], lagged, FIRST) == []
-    assert windows.sequence_days(calendar, weeks[3], section, FIRST) == calendar.week_days(weeks[3])[-3:]
-    assert windows.sequence_days(calendar, weeks[0], ModelsSettings(), FIRST) == calendar.week_days(weeks[0])
+    assert over(calendar, weeks[2], section, FIRST) == [weeks[2]]
+    assert over(calendar, weeks[3], section, FIRST) == [weeks[3]]
+    assert over(calendar, weeks[5], section, FIRST) == [weeks[3], weeks[5]]
+    assert over(calendar, weeks[6], section, FIRST) == [weeks[6]]
+    assert over(calendar, weeks[6], lagged, FIRST) == [weeks[3], weeks[5]]
+    assert over(calendar, weeks[0], lagged, FIRST) == []
+    assert windows.weeks_of("gru_50_2")(calendar, weeks[5], section, FIRST) == [weeks[5]]  # no model of its own yet
+
+
+def test_scores_read_the_longest_sequence_of_each_kind():
+    calendar = Calendar(FIRST + dt.timedelta(days=n) for n in range(140) if n % 7 < 5)
+    weeks = weeks_of(calendar, FIRST)
+    short = {key: row.model_copy(update={"sequence_days": 2}) for key, row in ModelsSettings().rows.items()}
+    section = ModelsSettings(
+        **short | {"multi_granularity_10d": short["multi_granularity_10d"].model_copy(update={"sequence_days": 7})}
+    )
+    to_signal_day = calendar.days(FIRST, calendar.signal_day(weeks[3]))
+    for over in (windows.score_days("bars"), windows.score_days("days"), windows.sequence_days):
+        assert over(calendar, weeks[3], section, FIRST) == to_signal_day[-7:]
+        assert over(calendar, weeks[0], section, FIRST) == calendar.week_days(weeks[0])
+    bars_only = ModelsSettings(**dict.fromkeys(short, ModelSettings(sequence_days=4)))
+    assert windows.score_days("bars")(calendar, weeks[3], bars_only, FIRST) == to_signal_day[-4:]
+    assert windows.score_days("days")(calendar, weeks[3], bars_only, FIRST) == []
