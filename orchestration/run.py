@@ -1,6 +1,7 @@
 """The driver behind `make report`, the sensor and backfills: plan, build day ranges in order, then week ranges, then the report.
 
     python -m orchestration.run [--week 2015-07-20] [--profile sample] [--market DIR] [--lake DIR] [--plan]
+    python -m orchestration.run --table minute_bars --date 2023-02-01     one partition, and all it is made from
 
 Nothing stale, no Dagster run. Exit codes: 0 built, 1 refused with its reason.
 """
@@ -57,6 +58,30 @@ def run_report(
             f"The files in {builder.lake.store.path(folder)} are not those that were built. Remove its {MANIFEST} and run again."
         )
     return builder.lake.store.path(f"{folder}/report.html")
+
+
+def build_partition(
+    table: str,
+    date: str,
+    *,
+    names: Names | None = None,
+    instance: Any | None = None,
+    say: Callable[[str], None] = print,
+) -> str:
+    """Build one partition, of a day or of the week that the day lies in, and whatever it is made from; returns its folder."""
+    builder = open_builder(names or Names.of(), say=_Seldom(say))
+    if table not in builder.tables:
+        raise SettingsError(f"--table {table}: there is none of that name. Tables: {', '.join(builder.tables)}.")
+    wanted = builder.tables[table]
+    key = parse_date(f"--date {date}", date)
+    if wanted.partition == "week":
+        key = builder.calendar.week_of(key)
+        require_complete_week(builder, key)
+    elif not builder.calendar.is_trading_day(key):
+        raise SettingsError(f"--date {date} is no trading day of the XSHG calendar.")
+    build(builder, [(table, key)], instance=instance, say=say)
+    builder.lake.require(wanted, key)
+    return builder.lake.store.path(builder.lake.folder(wanted, key))
 
 
 def require_history(builder: Builder, week: dt.date) -> None:
@@ -128,10 +153,14 @@ def build(
 
 
 def parse_week(text: str) -> dt.date:
+    return parse_date(f"WEEK={text}", text)
+
+
+def parse_date(said: str, text: str) -> dt.date:
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"WEEK={text} is no date; name the week by its Monday, as 2015-07-20.") from None
+        raise SettingsError(f"{said} is no date; write it as 2015-07-20 (a week by its Monday).") from None
 
 
 def _refuse_blocked(plan: Plan, asked: list[tuple[str, dt.date]]) -> None:
@@ -281,10 +310,17 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--profile", help="a profile's name or a settings file")
     parser.add_argument("--market", help="the landing zone")
     parser.add_argument("--lake", help="a folder or an s3:// URL")
+    parser.add_argument("--table", help="one table instead of the report: its partition of --date")
+    parser.add_argument("--date", help="a trading day; of a weekly table any day of the week")
     parser.add_argument("--plan", action="store_true", help="say what would be built and why, and stop")
     options = parser.parse_args(arguments)
     try:
         names = Names.of(options.market, options.lake, options.profile)
+        if (options.table is None) != (options.date is None):
+            raise SettingsError("--table and --date go together: which partition of which table.")
+        if options.table:
+            print(build_partition(options.table, options.date, names=names))
+            return 0
         if options.plan:
             print_plan(open_builder(names), options.week)
             return 0

@@ -63,3 +63,25 @@ def test_the_command_prints_errors_not_traces(market: Path, tmp_path: Path, caps
     assert capsys.readouterr().err.startswith("error: There is no landing zone at")
     assert run.main(["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", "nonsense"]) == 1
     assert "Profiles: production" in capsys.readouterr().err
+
+
+def test_one_partition_is_built_with_all_it_is_made_from_and_nothing_else(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    places = ["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", "production"]
+    assert run.main([*places, "--table", "day_indicators", "--date", "2023-01-12"]) == 0
+    folder = Path(capsys.readouterr().out.splitlines()[-1])
+    assert (folder / "part.parquet").is_file()
+    assert folder == tmp_path / "lake" / "day_indicators" / "date=2023-01-12"
+    built = {path.name for path in (tmp_path / "lake").iterdir() if not path.name.startswith("_")}
+    assert {"minute_bars", "tape_health", "day_indicators"} <= built
+    assert not built & {"factors", "bar_features", "scores", "report"}
+    for arguments, said in (
+        (["--table", "minutes", "--date", "2023-01-12"], "Tables: trades"),
+        (["--table", "minute_bars", "--date", "2023-01-14"], "no trading day"),
+        (["--table", "minute_bars", "--date", "soon"], "is no date"),
+        (["--table", "minute_bars"], "go together"),
+        (["--table", "scores", "--date", "2023-01-18"], "incomplete"),
+    ):
+        assert run.main([*places, *arguments]) == 1
+        assert said in capsys.readouterr().err
