@@ -15,9 +15,10 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from assets.models.device import repeatable
 from assets.models.networks import build_network, pearson
 from assets.models.panel import Panel
-from assets.models.training import Samples, make_samples, repeatable, train_network
+from assets.models.training import Samples, make_samples, train_network
 from resources.calendar import Calendar
 from resources.settings.models import ModelSettings
 

@@ -18,7 +18,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from assets.models.networks import build_network
-from assets.models.training import Trained
+from assets.models.training import Epoch, Trained
 from assets.models.windows import Window
 from resources.errors import InputError
 from resources.settings.models import ModelSettings
@@ -68,7 +68,7 @@ def make_card(
         "dropped_features": list(dropped),
         "seeds": list(trained),
         "data": dict(data),
-        "curves": [asdict(row) for result in trained.values() for row in result.curve],
+        "curves": [_row(epoch) for result in trained.values() for epoch in result.curve],
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
         "torch": torch.__version__,
     }
@@ -82,6 +82,11 @@ def carry_card(card: bytes, week: Any) -> bytes:
 
 def read_card(card: bytes) -> dict[str, Any]:
     return json.loads(card)
+
+
+def _row(epoch: Epoch) -> dict[str, Any]:
+    """The epoch without its duration, which is no property of the result."""
+    return {key: value for key, value in asdict(epoch).items() if key != "seconds"}
 
 
 def digest(checkpoint: bytes) -> str:

@@ -9,10 +9,11 @@ import polars as pl
 
 from assets.features.names import BAR_FEATURES
 from assets.models.checkpoint import CARD, CHECKPOINT, carry_card, digest, make_card, pack_weights, read_card
+from assets.models.device import choose_device, repeatable
 from assets.models.labels import make_labels
 from assets.models.panel import build_panel
 from assets.models.schemas import CURVES, MEASURE
-from assets.models.training import choose_device, make_samples, repeatable, train_networks
+from assets.models.training import make_samples, train_networks
 from assets.models.windows import shortfall, trained_week, training_window, window_days
 from resources.calendar import Calendar
 from resources.made import Made
@@ -82,7 +83,9 @@ def _train(
                     f"{table}: no {part} day between {window.first_train} and {window.last_valid} has "
                     f"{settings.min_names} names of U(t) with bars and a label"
                 )
-        results = train_networks(train, valid, settings, lambda line: progress(f"{table} {week}: {line}"))
+        results = train_networks(
+            train, valid, settings, progress=lambda line: progress(f"{table} {week}: {line}")
+        )
     checkpoint = pack_weights(results)
     card = make_card(
         model=table, week=week, settings=settings, window=window, trained=results, checkpoint=checkpoint,

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-import torch
 
 from assets.models.checkpoint import CARD, CHECKPOINT, load_networks, read_card
+from assets.models.device import choose_device, repeatable
 from assets.models.panel import build_panel
 from assets.models.schemas import MEASURE, SCORES
 from assets.models.scoring import average_outputs, final_scores
-from assets.models.training import choose_device, eligible_names, on_device, repeatable
+from assets.models.training import eligible_names, last_sequences
 from assets.models.windows import in_force, sequence_days
 from resources.calendar import Calendar
 from resources.made import Made
@@ -89,7 +89,6 @@ def _score(
     with repeatable():
         device = choose_device(settings.device)
         networks = load_networks(card, checkpoint, device)
-        chosen = torch.from_numpy(names).to(device)
-        raw = average_outputs(networks.values(), on_device(panel, device).index_select(1, chosen), settings)
+        raw = average_outputs(networks.values(), last_sequences(panel, names, settings, device), settings)
     value = final_scores(raw, symbols, styles, settings)
     return pl.DataFrame({"symbol": symbols, "raw": raw, "value": value}).with_columns(pl.col("value").fill_nan(None))

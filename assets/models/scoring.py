@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from assets.factors.cross_section import orthogonalise, standardise, zscore
-from assets.models.training import predict
+from assets.models.training import outputs
 from resources.settings.models import ModelSettings
 
 NO_INDUSTRY = "unknown"  # of styles: the name belongs to none
@@ -24,8 +24,8 @@ Floats = NDArray[np.float64]
 
 def average_outputs(networks: Iterable[nn.Module], sequences: Tensor, settings: ModelSettings) -> Floats:
     """[n] Mean over seeds of their outputs for (steps, stocks, features), each z-scored over the cross-section."""
-    outputs = [predict(network, sequences, settings.batch_names) for network in networks]
-    return np.mean([zscore(output.cpu().numpy()) for output in outputs], axis=0)
+    each = [outputs(network, sequences, None, settings) for network in networks]
+    return np.mean([zscore(output.cpu().numpy()) for output in each], axis=0)
 
 
 def final_scores(average: Floats, symbols: Sequence[str], styles: pl.DataFrame, settings: ModelSettings) -> Floats:

@@ -1,0 +1,134 @@
+"""The machine a network runs on: which device, kernels that repeat to the bit, and what to do when memory runs out.
+
+Here: everything that knows of GPUs, threads and allocators. Not here: what is computed.
+"""
+
+import contextlib
+import os
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+import torch
+from torch import Tensor
+
+from resources.errors import SettingsError
+
+FEWEST_NAMES = 32  # chunks are not halved below this: what doesn't fit then will not fit
+RESIDENT_SHARE = 0.5  # of a GPU's free memory: a larger panel stays in host memory
+
+Result = TypeVar("Result")
+
+
+def _silent(line: str) -> None:
+    """Says nothing."""
+
+
+def choose_device(setting: str, progress: Callable[[str], None] = _silent) -> torch.device:
+    """The device a setting names; "auto" is the CUDA device with most free memory, or the CPU where none can start."""
+    if setting == "auto":
+        return _freest(progress)
+    try:
+        device = torch.device(setting)
+    except RuntimeError as error:
+        raise SettingsError(f'The setting device = "{setting}" is none of "auto", "cpu", "cuda:N".') from error
+    if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
+        raise SettingsError(
+            f'The setting device = "{setting}" asks for a GPU that is not there '
+            f'({torch.cuda.device_count()} found); use "auto" or "cpu".'
+        )
+    return device
+
+
+def _freest(progress: Callable[[str], None]) -> torch.device:
+    free: dict[int, int] = {}
+    for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
+        try:
+            free[index] = torch.cuda.mem_get_info(index)[0]
+        except RuntimeError as error:  # torch's errors of CUDA are these
+            progress(f"GPU {index} can't start ({str(error).splitlines()[0]}): not used")
+    if free:
+        return torch.device("cuda", max(free, key=free.__getitem__))
+    if torch.cuda.is_available():
+        progress("no GPU can start: training on the CPU")
+    return torch.device("cpu")
+
+
+@contextlib.contextmanager
+def repeatable() -> Iterator[None]:
+    """Deterministic kernels in full float32, on one thread each, inside; the process's own choice again after."""
+    threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+    benchmark, tf32 = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
+    # cuBLAS repeats its results on several streams only with a workspace of fixed size; it reads this when it starts.
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
+    try:
+        torch.set_num_threads(1)
+        # Some CUDA kernels have no deterministic twin: they warn rather than stop.
+        torch.use_deterministic_algorithms(True, warn_only=True)
+        torch.backends.cudnn.benchmark = torch.backends.cudnn.allow_tf32 = False
+        yield
+    finally:
+        torch.set_num_threads(threads)
+        torch.use_deterministic_algorithms(deterministic)
+        torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = benchmark, tf32
+
+
+def place(values: Tensor, device: torch.device) -> Tensor:
+    """The panel's values on the device if they leave it room, else where they are: then `send` brings each batch."""
+    if device.type == "cpu" or values.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
+        return values
+    return values.to(device)
+
+
+def send(tensor: Tensor, device: torch.device) -> Tensor:
+    """The tensor on the device. From host to GPU it goes through pinned memory, so that the host need not wait."""
+    if tensor.device == device:
+        return tensor
+    return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
+
+
+class Chunks:
+    """How many names go through a network at once: all, or as many as memory has allowed so far.
+
+    names: 0 for all. A chunk that memory refuses is halved, for good, and said.
+    """
+
+    def __init__(self, names: int, progress: Callable[[str], None] = _silent):
+        self.names = names
+        self._progress = progress
+
+    def run(self, attempt: Callable[[int], Result], names: int) -> Result:
+        """attempt(chunk) for a batch of so many names, repeated with half the chunk for as long as memory runs out.
+
+        An attempt that fails must leave nothing behind. Raises SettingsError where even the smallest chunk fails.
+        """
+        while True:
+            chunk = min(self.names or names, names)
+            try:
+                return attempt(chunk)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if chunk <= FEWEST_NAMES:
+                    raise SettingsError(
+                        f"Memory runs out with {chunk} names at a time through the network ({_first_line(error)}). Remedy: "
+                        'fewer threads, storage = "float16", fewer batch_names where a batch may be part of a date, or '
+                        "another device."
+                    ) from error
+                said = _first_line(error)
+            # Outside the handler: the error holds the frames of the attempt, and with them its memory.
+            self.names = max(FEWEST_NAMES, -(-chunk // 2))
+            if torch.cuda.is_initialized():
+                torch.cuda.empty_cache()
+            self._progress(f"memory ran out ({said}): {self.names} names at a time from here on")
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether an allocator failed: torch's own error, Python's, and those that torch knows by their words alone."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    words = ("DefaultCPUAllocator", "not enough memory", "out of memory", "ALLOC_FAILED")
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in words)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error) or type(error).__name__).splitlines()[0]
