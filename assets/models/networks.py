@@ -8,6 +8,7 @@ and the loss, comes after. A further network is a class here, an entry in NETWOR
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -15,20 +16,60 @@ from resources.settings.models import ModelSettings
 
 
 class Dropout(nn.Module):
-    """Dropout from a generator of its own: networks trained side by side don't share a stream of random numbers."""
+    """Dropout from a generator of its own, whose masks can be had again: they follow from (seed, batch) after `begin`.
+
+    So networks trained side by side share no random numbers, a training goes on after a kill with the masks that it would
+    have had, and a batch that passes in parts has those of the whole: a mask (…, names, width) is drawn for all names of
+    the batch, and each part takes its own.
+    """
 
     def __init__(self, share: float, seed: int):
         super().__init__()
         self.share, self.seed = share, seed
-        self.generator: torch.Generator | None = None
+        self._batch: tuple[int, int] | None = None
+        self._generator: torch.Generator | None = None
+        self._masks: list[Tensor] = []
+        self._first = self._place = 0
+
+    def begin(self, batch: int, names: int) -> None:
+        """What passes from here on is the batch of this number, of so many names."""
+        self._batch, self._masks = (batch, names), []
+        self.part(0)
+
+    def part(self, first: int) -> None:
+        """The next pass is of the batch's names from `first` on."""
+        self._first, self._place = first, 0
 
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.share == 0:
             return x
-        if self.generator is None:
-            self.generator = torch.Generator(x.device).manual_seed(self.seed)
-        kept = torch.empty_like(x).bernoulli_(1 - self.share, generator=self.generator)
-        return x * kept / (1 - self.share)
+        if self._batch is None:
+            return self._drop(x, self._draw(x.shape, x.device))
+        if self._place == len(self._masks):  # not every place of this batch has its mask yet
+            self._masks.append(self._draw((*x.shape[:-2], self._batch[1], x.shape[-1]), x.device))
+        mask = self._masks[self._place].narrow(-2, self._first, x.shape[-2])
+        self._place += 1
+        return self._drop(x, mask)
+
+    def _drop(self, x: Tensor, mask: Tensor) -> Tensor:
+        return (x * mask).mul_(65536 / self._kept)
+
+    @property
+    def _kept(self) -> int:
+        return 65536 - round(65536 * self.share)  # of the values of 16 bits
+
+    def _draw(self, shape: Sequence[int], device: torch.device) -> Tensor:
+        """True where kept. Sixteen random bits a place: six times as fast as torch's bernoulli_ on a CPU."""
+        if self._generator is None:
+            self._generator = torch.Generator(device).manual_seed(self.seed)
+        if self._batch is not None and not self._masks:
+            # A CPU's generator keeps 32 bits of its seed.
+            mixed = np.random.SeedSequence((self.seed, self._batch[0])).generate_state(1)
+            self._generator.manual_seed(int(mixed[0]))
+        count = math.prod(shape)
+        words = torch.empty(-(-count // 4), dtype=torch.int64, device=device)
+        words.random_(-(2**63), None, generator=self._generator)
+        return (words.view(torch.int16)[:count] < self._kept - 32768).view(tuple(shape))
 
 
 def mlp(width: int, hidden: Sequence[int]) -> nn.Sequential:
@@ -66,8 +107,8 @@ class SelfAttention(nn.Module):
 
     def weights(self, states: Tensor) -> Tensor:
         """How much each step attends to each: (names, steps, width) → (names, steps, steps), rows sum to one."""
-        scores = self.query(states) @ self.key(states).transpose(1, 2)
-        return (scores / math.sqrt(states.shape[-1])).softmax(-1)
+        query = self.query(states) / math.sqrt(states.shape[-1])
+        return (query @ self.key(states).transpose(1, 2)).softmax(-1)
 
     def forward(self, states: Tensor) -> Tensor:
         return self.weights(states) @ self.value(states)  # (names, steps, width)
