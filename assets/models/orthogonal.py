@@ -6,6 +6,7 @@ made (assets/factors/), and the residuals of the ten factors and of models 11–
 """
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -98,6 +99,13 @@ class ExposurePanel:
         )
         self._made[day, device] = names, made
         return made
+
+    def digest(self) -> str:
+        """Identifies the content: what a training has seen."""
+        digest = hashlib.sha256(repr((self.days, sorted(self.left_out.items()))).encode())
+        for array in (self.usable, self._groups, self._styles, self._present, self._root_mv):
+            digest.update(np.ascontiguousarray(array).data)
+        return digest.hexdigest()
 
 
 def arrange_exposures(
