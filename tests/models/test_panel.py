@@ -98,13 +98,15 @@ def test_coverage_counts_days_and_known_entries_where_the_market_has_any(make_ma
 def test_the_order_of_rows_and_what_lies_outside_the_window_change_nothing(make_market):
     market = make_market(days=12)
     panel = build(market, market.days[2:9])
-    market.bar_features = market.bar_features.sample(fraction=1.0, shuffle=True, seed=1)
+    market.bar_features = market.bar_features.sample(fraction=1.0, shuffle=True, seed=1).sort(
+        "date", maintain_order=True
+    )
     market.securities = market.securities.sample(fraction=1.0, shuffle=True, seed=2)
     assert build(market, market.days[2:9]).digest() == panel.digest()
     assert build(market.until(market.days[8]), market.days[2:9]).digest() == panel.digest()
     market.bar_features = pl.concat(
         [market.bar_features, market.bar_features.with_columns(granularity=pl.lit(60, pl.Int32))]
-    )
+    ).sort("date")
     assert build(market, market.days[2:9]).digest() == panel.digest()
 
 
