@@ -136,10 +136,10 @@ class Builder:
 
     def reads(self, table: Table, key: dt.date) -> Iterator[tuple[Table, list[dt.date]]]:
         """The input tables of a partition with their partitions."""
-        section = self.section(table)
+        section, own = self.section(table), self.start_of(table)
         for read in table.reads:
             upstream = self.tables[read.table]
-            yield upstream, read.keys(self.calendar, table, upstream, key, section, self.start_of(upstream))
+            yield upstream, read.keys(self.calendar, table, upstream, key, section, self.start_of(upstream), own)
 
     def signal_day(self, table: Table, key: dt.date) -> dt.date:
         return key if table.partition == "day" else self.calendar.signal_day(key)

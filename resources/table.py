@@ -15,9 +15,10 @@ from resources.calendar import Calendar
 from resources.gate import Check
 from resources.made import Made
 
-__all__ = ["Land", "Made", "Read", "Table", "all_weeks", "days", "same", "week_days", "weeks"]
+__all__ = ["Land", "Made", "Read", "Table", "all_weeks", "by_reader", "days", "same", "week_days", "weeks"]
 
-# (calendar, partition, settings section, history start) → the partitions read. `partition` is a day, or a week's Monday.
+# (calendar, partition, settings section, history start) → the partitions read. `partition` is a day, or a week's Monday;
+# the history is that of what is read, unless the function is marked `by_reader`.
 Over = Callable[[Calendar, dt.date, Any, dt.date], list[dt.date]]
 
 
@@ -64,6 +65,13 @@ def all_weeks(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -
     return calendar.weeks(calendar.week_of(start), week)
 
 
+def by_reader(over: Over) -> Over:
+    """Marks an `over` whose `start` is that of the reader's own history: what it reads may have begun long before, and must
+    not decide what the reader does."""
+    over.by_reader = True  # type: ignore[attr-defined]
+    return over
+
+
 def _lookback(over: Over, first: int, last: int, *, anchored: bool = False) -> Over:
     """Notes the offsets, for the lineage, and whether the key must be a trading day (week tables pass their signal day)."""
     over.offsets, over.anchored = (first, last), anchored  # type: ignore[attr-defined]
@@ -83,14 +91,22 @@ class Read:
         return getattr(self.over, "offsets", (0, 0))
 
     def keys(
-        self, calendar: Calendar, reader: "Table", upstream: "Table", key: dt.date, section: Any, start: dt.date
+        self,
+        calendar: Calendar,
+        reader: "Table",
+        upstream: "Table",
+        key: dt.date,
+        section: Any,
+        start: dt.date,
+        reader_start: dt.date,
     ) -> list[dt.date]:
         """The partitions of `upstream` that partition `key` of `reader` reads, from the upstream's `start` on."""
         oldest = start if upstream.partition == "day" else calendar.week_of(start)
         anchored = self.over is same or getattr(self.over, "anchored", False)
         if anchored and reader.partition == "week" and upstream.partition == "day":
             key = calendar.signal_day(key)
-        return [k for k in self.over(calendar, key, section, start) if k >= oldest]
+        history = reader_start if getattr(self.over, "by_reader", False) else start
+        return [k for k in self.over(calendar, key, section, history) if k >= oldest]
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,16 @@ average price of t + 1). So, in trading days (SPEC §5.2, Purge):
 Every border is derived from h. A week whose window would begin before the history has no model, and says why.
 """
 
+import bisect
 import datetime as dt
+import functools
 from dataclasses import dataclass
 from typing import Literal
 
 from resources.calendar import Calendar
 from resources.errors import SettingsError
 from resources.settings.models import ModelSettings, ModelsSettings
-from resources.table import Over
+from resources.table import Over, by_reader
 
 Kind = Literal["bars", "days"]  # of features: rows within the day, or one a day
 
@@ -91,38 +93,55 @@ def shortfall(calendar: Calendar, week: dt.date, settings: ModelSettings, start:
 def trained_week(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> dt.date | None:
     """The week whose training serves `week`: itself or an earlier one; None before the first that can be trained.
 
-    Retraining is due at the first signal day at least `retrain_every_weeks` trading weeks and `retrain_every_days`
-    trading days after the previous training, the first being the first week whose window fits. A pure function of the
-    calendar, the settings and the history's start: it does not depend on which weeks are run.
+    Raises SettingsError for a week without a trading day.
     """
-    if shortfall(calendar, week, settings, start) is not None:
-        return None
-    if settings.retrain_every_weeks == 1 and settings.retrain_every_days == 1:
-        return week
-    trained, trained_index, age = None, 0, 0
-    for candidate in calendar.weeks(calendar.week_of(start), week):
-        age += 1
-        index = calendar.index(calendar.signal_day(candidate))
-        if trained is None:
-            due = shortfall(calendar, candidate, settings, start) is None
-        else:
-            due = age >= settings.retrain_every_weeks and index - trained_index >= settings.retrain_every_days
-        if due:
-            trained, trained_index, age = candidate, index, 0
-    return trained
+    calendar.signal_day(week)
+    trainings = training_weeks(calendar, settings, start)
+    before = bisect.bisect_right(trainings, week)
+    return trainings[before - 1] if before else None
+
+
+def training_weeks(calendar: Calendar, settings: ModelSettings, start: dt.date) -> tuple[dt.date, ...]:
+    """Every week of the calendar that trains, from a history that begins on `start`.
+
+    The first is the first week whose window fits, on `first_training` or later; then the first whose signal day comes
+    `retrain_every_weeks` trading weeks and `retrain_every_days` trading days, or more, after the previous one's. A pure
+    function of calendar, settings and start: it does not depend on which weeks are run, and a longer calendar only adds.
+    """
+    first = calendar.index(start) + days_needed(settings) - 1
+    every = settings.retrain_every_weeks, settings.retrain_every_days
+    return _schedule(calendar, calendar.week_of(start), first, settings.first_training, *every)
+
+
+@functools.lru_cache(maxsize=64)  # asked for by every week of every model, in each look at what is stale
+def _schedule(
+    calendar: Calendar, oldest: dt.date, first: int, not_before: dt.date | None, every_weeks: int, every_days: int
+) -> tuple[dt.date, ...]:
+    """The training weeks from the week `oldest` on, none with a signal day before index `first` or before a date."""
+    trainings: list[dt.date] = []
+    due_week, due_index = 0, first
+    for position, week in enumerate(calendar.weeks(oldest, calendar.week_of(calendar.last))):
+        signal_day = calendar.signal_day(week)
+        index = calendar.index(signal_day)
+        if position < due_week or index < due_index or (not_before is not None and signal_day < not_before):
+            continue
+        trainings.append(week)
+        due_week, due_index = position + every_weeks, index + every_days
+    return tuple(trainings)
 
 
 # --- what a week of a model reads -------------------------------------------------------------------------------------
-# `start` is the beginning of what is read. Features begin with the minute data, and that start decides which weeks train.
-# Prices, listings and styles may begin long before: their functions cannot know which weeks train, and name the window of
-# every week.
+# `start` is the beginning of the minute data, and so of the features: it decides which weeks train. Prices, listings and
+# styles may begin long before, and decide nothing.
 
 
+@by_reader
 def bar_feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days of bar features: a training week's window, where the model has a network on bars within the day."""
     return feature_days(calendar, week, settings, start) if _uses(settings, "bars") else []
 
 
+@by_reader
 def daily_feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days of daily features: a training week's window, where the model has a network on days."""
     return feature_days(calendar, week, settings, start) if _uses(settings, "days") else []
@@ -135,28 +154,39 @@ def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, sta
     return training_window(calendar, week, settings, start).feature_days(calendar)
 
 
+@by_reader
+def price_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
+    """Days whose prices and listings a training week reads: those of `window_days`, also before `start`."""
+    if trained_week(calendar, week, settings, start) != week:
+        return []
+    return window_days(calendar, week, settings, calendar.first)
+
+
+@by_reader
+def style_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
+    """Days whose styles a training week's orthogonal layer needs: those of its samples."""
+    if not settings.orthogonal_layer or trained_week(calendar, week, settings, start) != week:
+        return []
+    window = training_window(calendar, week, settings, start)
+    return window.train_days(calendar) + window.valid_days(calendar)
+
+
 def window_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Days whose prices or listings the labels and samples of a window ending this week need, the signal day included."""
+    """Days whose prices the labels of a window ending this week need, the signal day included, none before `start`."""
     back = days_needed(settings) - 1
     if settings.label == "risk_adjusted":
         back = max(back, days_needed(settings) - settings.sequence_days + settings.risk_days - 1)
     return _last_days(calendar, week, back + 1, start)
 
 
-def style_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Days whose styles the orthogonal layer needs: from the first training day to the last validation day."""
-    if not settings.orthogonal_layer:
-        return []
-    days = _last_days(calendar, week, days_needed(settings) - settings.sequence_days + 1, start)
-    return days[: -(settings.horizon + 1)]
-
-
+@by_reader
 def carried_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """The earlier week whose model this week carries forward; none of a week that trains or has no model."""
     trained = trained_week(calendar, week, settings, start)
     return [] if trained is None or trained == week else [trained]
 
 
+@by_reader
 def warm_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """The previous training, whose weights a training week begins with; none of others, the first, or without warm_start."""
     if not settings.warm_start or trained_week(calendar, week, settings, start) != week:
@@ -166,6 +196,7 @@ def warm_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start:
     return [] if previous is None else [previous]
 
 
+@by_reader
 def earlier_weeks(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """The model's own week that this one continues: carried forward from it, or trained on from it."""
     return carried_from(calendar, week, settings, start) or warm_from(calendar, week, settings, start)
