@@ -3,6 +3,7 @@
 import polars as pl
 
 from assets import catalogue
+from assets.report import evaluation as evaluation_rows
 from assets.report import rebalancing
 from resources.gate import Between, Check, InSet, Unique
 from resources.table import Read, Table, all_weeks, week_days
@@ -101,6 +102,55 @@ next trade day's VWAP, over members of U(t) that trade on both (SPEC §7).
     ),
 )
 
+evaluation = Table(
+    name="evaluation",
+    stage="report",
+    partition="week",
+    history="minutes",
+    description="""
+What becomes known in the week of the sixteen factors' weekly signals, so that all compare over the same horizons.
+
+| statistic | item, horizon | |
+|---|---|---|
+| rank_ic | horizon: weeks | Spearman's correlation with the return from the VWAP of the trade day to that of the trade day so many weeks later, of the signals whose return ends this week |
+| decile_return | decile 1 … 10 | mean return over one week of the names of each tenth, 10 the highest |
+| seed_rank_ic | seed | RankIC over one week of each seed's output by itself, before anything is made orthogonal after the fact |
+| autocorrelation, turnover | | of this week's signal and the one before: Spearman's correlation of the values; share of names that are new in the top tenth |
+| correlation | another factor | Pearson's correlation on this week's signal day, each pair once |
+| exposure | style | Pearson's correlation with the style on this week's signal day |
+
+Members of U(t) alone; `names` counts those behind a value, `signal_date` is the signal judged. A value that can't be
+computed is null, with its reason. Factors 1–10 are judged weekly here and monthly in rank_ics and factor_returns.
+""",
+    reads=(
+        Read("factors", over=rebalancing.evaluated_signals),
+        Read("scores", over=rebalancing.evaluated_weeks),
+        Read("styles"),
+        Read("securities", over=rebalancing.evaluated_signals),
+        Read("daily_prices", over=rebalancing.evaluated_days),
+    ),
+    schema=evaluation_rows.SCHEMA,
+    sort=("factor", "statistic", "horizon", "item"),
+    settings="evaluation",
+    make="assets.report.make:make_evaluation",
+    items="factor",
+    needs=NEEDS,
+    plot="assets.report.charts:plot_evaluation_week",
+    checks=(
+        Check(
+            "statistic_unique",
+            Unique(("factor", "statistic", "horizon", "item")),
+            critical=True,
+            remedy=CODE,
+        ),
+        Check("factor_known", InSet("factor", tuple(catalogue.BY_KEY)), critical=True, remedy=CODE),
+        Check("statistic_known", InSet("statistic", evaluation_rows.STATISTICS), critical=True, remedy=CODE),
+        Check("correlation_within_one", Between("correlation", -1, 1), critical=True, remedy=CODE),
+        Check("turnover_is_a_share", Between("turnover", 0, 1), critical=True, remedy=CODE),
+        Check("decile_return_possible", Between("decile_return", -1, 10), critical=True, remedy=PRICES),
+    ),
+)
+
 report = Table(
     name="report",
     stage="report",
@@ -139,4 +189,4 @@ The rows name those files: week, item, path, digest. What could not be computed 
     kinds=("html", "altair"),
 )
 
-TABLES = (factor_returns, rank_ics, report)
+TABLES = (factor_returns, rank_ics, evaluation, report)

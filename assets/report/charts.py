@@ -6,17 +6,21 @@ no random ids, numbers rounded to a hundredth of a pixel. Chinese text is drawn 
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import polars as pl
 
 from assets import catalogue
 
+if TYPE_CHECKING:
+    import altair as alt
+
 FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", sans-serif'
 NAVY, RED, GREEN = "#1f3864", "#b3282d", "#2e7d4f"  # red rises, green falls, as Chinese readers expect
 INK, GREY, RULE = "#222222", "#5c6370", "#d9dce1"
-WIDTH, HEIGHT = 330, 142  # pixels of the plot; two stand side by side on a page
+WIDTH, HEIGHT, SQUARE = 330, 142, 300  # pixels of the plot; two stand side by side on a page
 LONG_SPAN = dt.timedelta(days=550)
 MIDDLE_SPAN = dt.timedelta(days=100)
 
@@ -125,11 +129,78 @@ def plot_factor_week(frame: pl.DataFrame) -> str:
     )
 
 
-def _svg(chart: object, prefix: str, width: int = WIDTH) -> str:
+def plot_evaluation_week(frame: pl.DataFrame) -> str:
+    """RankICs by horizon and correlations of one week's rows of `evaluation`, by the factors' numbers in Table 1."""
+    import altair as alt
+
+    numbers = {factor.key: str(factor.number) for factor in catalogue.FACTORS}
+    known = frame.drop_nulls("value")
+    decay = known.filter(pl.col("statistic") == "rank_ic")
+    pairs = known.filter(pl.col("statistic") == "correlation")
+    ics = {
+        (f"{horizon}w", numbers[f]): value
+        for f, horizon, value in decay.select("factor", "horizon", "value").iter_rows()
+    }
+    alike = {(numbers[b], numbers[a]): value for a, b, value in pairs.select("factor", "item", "value").iter_rows()}
+    horizons = [f"{horizon}w" for horizon in decay["horizon"].unique().sort()]
+    charts = [
+        _heat(rows, [*numbers.values()], cells, full=full).properties(title=title, width=640, height=26 * len(rows))
+        for title, rows, cells, full in (
+            ("RankIC by horizon in weeks", horizons, ics, 0.2),
+            ("correlation of the factors", [*numbers.values()], alike, 1.0),
+        )
+        if cells
+    ]
+    return _render(alt.vconcat(*charts).resolve_scale(color="independent"), "evaluation")
+
+
+def draw_heat(names: Sequence[str], values: Mapping[tuple[str, str], float], *, prefix: str) -> str:
+    """A square of numbers between −1 and 1, coloured; values: (row, column) → number, blank where there is none."""
+    return _svg(_heat(names, names, values, full=1.0), prefix, height=SQUARE)
+
+
+def _heat(
+    rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], float], full: float
+) -> "alt.LayerChart":
+    """Cells with their numbers; the colour is deepest at ±`full`."""
+    import altair as alt
+
+    cells = [
+        {
+            "row": row,
+            "column": column,
+            "value": value,
+            "label": f"{value:.2f}".replace("0.", "."),
+            "deep": abs(value) > full / 2,
+        }
+        for (row, column), value in values.items()
+    ]
+    axis = alt.Axis(labelAngle=0, ticks=False, domain=False, labelFontSize=9)
+    base = alt.Chart(alt.InlineData(values=cells)).encode(
+        x=alt.X("column:N", title=None, sort=list(columns), scale=alt.Scale(domain=list(columns)), axis=axis),
+        y=alt.Y("row:N", title=None, sort=list(rows), scale=alt.Scale(domain=list(rows)), axis=axis),
+    )
+    colour = alt.Color(
+        "value:Q",
+        scale=alt.Scale(domain=[-full, 0, full], range=[GREEN, "#ffffff", RED], clamp=True, interpolate="rgb"),
+        legend=None,
+    )
+    ink = alt.Color("deep:N", scale=alt.Scale(domain=[True, False], range=["#ffffff", INK]), legend=None)
+    layers = alt.layer(
+        base.mark_rect().encode(color=colour), base.mark_text(fontSize=7.5).encode(text="label:N", color=ink)
+    )
+    return layers.resolve_scale(color="independent")
+
+
+def _svg(chart: object, prefix: str, width: int = WIDTH, height: int = HEIGHT) -> str:
+    return _render(chart.properties(width=width, height=height), prefix)  # type: ignore[attr-defined]
+
+
+def _render(chart: object, prefix: str) -> str:
     import vl_convert
 
     styled = (
-        chart.properties(width=width, height=HEIGHT, background="transparent", padding=4)  # type: ignore[attr-defined]
+        chart.properties(background="transparent", padding=4)  # type: ignore[attr-defined]
         .configure(font=FONT, aria=False)
         .configure_view(stroke=None)
         .configure_axis(

@@ -4,26 +4,36 @@ Here: choosing columns and handing over. Not here: any formula.
 """
 
 import datetime as dt
-from collections.abc import Mapping
+import io
+from collections.abc import Callable, Mapping
 
 import polars as pl
 
 from assets import catalogue
+from assets.factors.styles import STYLES
 from assets.report import factor_returns as legs
 from assets.report import rank_ics as ics
+from assets.report.evaluation import Signal, evaluate_week, note_week
 from assets.report.price_paths import lay_out_prices
 from assets.report.rebalancing import (
+    Rebalance,
     closed_days,
     closed_holding,
+    evaluated_days,
+    evaluated_weeks,
     holding_days,
     month_rebalances,
     week_rebalances,
 )
 from resources.calendar import Calendar
+from resources.errors import NotReadyError
 from resources.made import Made
+from resources.settings.evaluation import EvaluationSettings
 from resources.settings.returns import ReturnsSettings
 
 NO_SIGNAL_YET = "no rebalancing signal has been entered yet"
+NO_VALUE = "no value on any signal day of the weeks that are judged"
+SEEDS = "seeds.parquet"
 LONG = ("date", "symbol", "factor", "value")
 
 
@@ -80,6 +90,62 @@ def make_rank_ics(
         )
         frames.append(dated.select(pl.col(name).cast(dtype) for name, dtype in ics.SCHEMA.items()))
     return Made(pl.concat(frames))
+
+
+def make_evaluation(
+    *,
+    week: dt.date,
+    factors: pl.LazyFrame,
+    scores: pl.LazyFrame,
+    styles: pl.LazyFrame,
+    securities: pl.LazyFrame,
+    daily_prices: pl.LazyFrame,
+    settings: EvaluationSettings,
+    calendar: Calendar,
+    start: dt.date,
+    files: Callable[[str, dt.date, str], bytes],
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> Made:
+    """What becomes known in one week of the signals of all factors, and its own signal's kinship and exposures."""
+    values = _universe_only(pl.concat([factors.select(LONG), scores.select(LONG)]), securities)
+    weeks = evaluated_weeks(calendar, week, settings, start)
+    signals = {
+        len(calendar.weeks(one, week)) - 1: Signal.of(day := calendar.signal_day(one), values.filter(date=day))
+        for one in weeks
+    }
+    paths = lay_out_prices(daily_prices, evaluated_days(calendar, week, settings, start))
+    end = Rebalance(calendar.previous_day(week), calendar.week_days(week)[0])
+    returns = {
+        horizon: ics.holding_returns(paths, Rebalance(entry.day, calendar.next_day(entry.day)), end)
+        for horizon in settings.horizons
+        if (entry := signals.get(horizon + 1)) is not None
+    }
+    frame = evaluate_week(
+        week,
+        signals=signals,
+        returns=returns,
+        seeds=_read_seeds(files, calendar.offset_week(week, -2)) if 1 in returns else "",
+        styles=styles.select("symbol", *STYLES).collect(),
+        style_reasons=unavailable.get("styles", {}),
+        settings=settings,
+    )
+    told = {**unavailable.get("factors", {}), **unavailable.get("scores", {})}
+    absent = [key for key in catalogue.BY_KEY if key not in told and not frame["factor"].is_in([key]).any()]
+    correlation = pl.when(~pl.col("statistic").is_in(["decile_return", "turnover"])).then("value")
+    profile = frame.with_columns(
+        correlation.alias("correlation"),
+        pl.when(pl.col("statistic") == "decile_return").then("value").alias("decile_return"),
+        pl.when(pl.col("statistic") == "turnover").then("value").alias("turnover"),
+    )
+    return Made(frame, profile=profile, unavailable=dict.fromkeys(absent, NO_VALUE), notes=note_week(frame))
+
+
+def _read_seeds(files: Callable[[str, dt.date, str], bytes], week: dt.date) -> pl.DataFrame | str:
+    """Every network's outputs of one week, or why there are none."""
+    try:
+        return pl.read_parquet(io.BytesIO(files("scores", week, SEEDS)))
+    except NotReadyError as error:
+        return str(error)
 
 
 def _universe_only(values: pl.LazyFrame, securities: pl.LazyFrame) -> pl.DataFrame:

@@ -3,6 +3,8 @@
 Here: Spearman's correlation of factor and VWAP-to-VWAP return. Not here: their averages (statistics.py).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import polars as pl
 
@@ -35,14 +37,25 @@ def correlate_ranks(values: pl.DataFrame, paths: PricePaths, entry: Rebalance, e
 
     values: rows (symbol, factor, value) of the entry's signal day, members of U(t) alone.
     """
-    ranked = (
-        values.filter(pl.col("value").is_not_null() & pl.col("value").is_not_nan())
-        .join(holding_returns(paths, entry, exit), on="symbol")
-        .sort("factor", "symbol")  # sums are order-dependent in the last bit
-        .with_columns(pl.col("value", "return").rank("average").over("factor"))
-    )
+    pairs = values.join(holding_returns(paths, entry, exit), on="symbol")
     return (
-        ranked.group_by("factor", maintain_order=True)
-        .agg(pl.corr("value", "return").alias("rank_ic"), pl.len().cast(pl.Int64).alias("names"))
-        .filter(pl.col("rank_ic").is_not_nan() & (pl.col("names") >= FEWEST_NAMES))
+        rank_correlations(pairs, "value", "return", ("factor",))
+        .filter(pl.col("correlation").is_not_null() & (pl.col("names") >= FEWEST_NAMES))
+        .rename({"correlation": "rank_ic"})
+    )
+
+
+def rank_correlations(pairs: pl.DataFrame, one: str, other: str, by: Sequence[str]) -> pl.DataFrame:
+    """Spearman's correlation of two columns in each group, ties at their mean rank: `by`, correlation, names.
+
+    pairs: rows with a `symbol`, one per name and group; those in which either column is null or nan are left out. The
+    correlation is null where a column is constant.
+    """
+    ranked = (
+        pairs.filter(pl.all_horizontal(pl.col(c).is_not_null() & pl.col(c).is_not_nan() for c in (one, other)))
+        .sort(*by, "symbol")  # sums are order-dependent in the last bit
+        .with_columns(pl.col(one, other).rank("average").over(by))
+    )
+    return ranked.group_by(by, maintain_order=True).agg(
+        pl.corr(one, other).fill_nan(None).alias("correlation"), pl.len().cast(pl.Int64).alias("names")
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from resources.calendar import Calendar
+from resources.settings.evaluation import EvaluationSettings
 
 LONGEST_CLOSURE = dt.timedelta(weeks=10)  # more than any gap between two months' or weeks' last trading days
 
@@ -103,3 +104,22 @@ def closed_days(calendar: Calendar, week: dt.date, section: Any, start: dt.date)
         if closed:
             days.update(calendar.days(closed[0].trade, closed[1].trade))
     return sorted(day for day in days if day >= start)
+
+
+def evaluated_weeks(calendar: Calendar, week: dt.date, section: EvaluationSettings, start: dt.date) -> list[dt.date]:
+    """Weeks whose signals the week judges: those whose return over a horizon ends on its first trading day, and, for what
+    needs no return, its own signal and the one before."""
+    back = sorted({0, 1, *(horizon + 1 for horizon in section.horizons)}, reverse=True)
+    return [one for n in back if (one := calendar.offset_week(week, -n)) >= calendar.week_of(start)]
+
+
+def evaluated_signals(calendar: Calendar, week: dt.date, section: EvaluationSettings, start: dt.date) -> list[dt.date]:
+    """Their signal days."""
+    days = [calendar.signal_day(one) for one in evaluated_weeks(calendar, week, section, start)]
+    return [day for day in days if day >= start]
+
+
+def evaluated_days(calendar: Calendar, week: dt.date, section: EvaluationSettings, start: dt.date) -> list[dt.date]:
+    """Trading days from the entry of the oldest of these signals to the week's first, on which the horizons end."""
+    entry = calendar.trade_day(evaluated_weeks(calendar, week, section, start)[0])
+    return [day for day in calendar.days(entry, calendar.week_days(week)[0]) if day >= start]

@@ -9,6 +9,7 @@ from pydantic import Field
 from resources.settings.bars import BarsSettings
 from resources.settings.base import Section
 from resources.settings.calendar import CalendarSettings
+from resources.settings.evaluation import EvaluationSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
 from resources.settings.landing import LandingSettings
@@ -35,4 +36,5 @@ class Settings(Section):
     models: ModelsSettings = Field(default_factory=ModelsSettings)
     portfolios: PortfoliosSettings = Field(default_factory=PortfoliosSettings)
     returns: ReturnsSettings = Field(default_factory=ReturnsSettings)
+    evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)

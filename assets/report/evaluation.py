@@ -1,0 +1,301 @@
+"""How the sixteen factors' weekly signals fare: one week's rows of the table `evaluation`.
+
+Here: statistics of single signals, each with its number of names, or with the reason why there is none. Not here: which
+weeks' signals are read (rebalancing.py), averages over the weeks (evaluation_summary.py).
+
+Values are rows (symbol, factor, value) of one signal day, members of U(t) alone. Returns run from VWAP to VWAP over names
+that trade on both days (rank_ics.py). Ranks of ties are averaged; groups are cut by value, ties by symbol, on the signal
+day, and who can't be traded drops out without replacement (SPEC §7).
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from assets import catalogue
+from assets.factors.styles import STYLES
+from assets.report.price_paths import Floats
+from assets.report.rank_ics import rank_correlations
+from resources.settings.evaluation import EvaluationSettings
+
+DECILES = 10
+SCHEMA: dict[str, type[pl.DataType]] = {
+    "week": pl.Date,
+    "factor": pl.String,
+    "statistic": pl.String,
+    "item": pl.String,
+    "horizon": pl.Int32,
+    "value": pl.Float64,
+    "names": pl.Int64,
+    "signal_date": pl.Date,
+    "reason": pl.String,
+}
+STATISTICS = (
+    "rank_ic",
+    "decile_return",
+    "seed_rank_ic",
+    "autocorrelation",
+    "turnover",
+    "correlation",
+    "exposure",
+)
+CONSTANT = "a constant column has no correlation"
+NOT_TRADED = "none of its names trades on both trade days"
+_ROW = {name: SCHEMA[name] for name in ("factor", "item", "value", "names")} | {"basis": pl.Int64}
+
+
+@dataclass(frozen=True)
+class Signal:
+    """The values of one signal day. names: factor → how many names have a value."""
+
+    day: dt.date
+    values: pl.DataFrame
+    names: Mapping[str, int]
+
+    @classmethod
+    def of(cls, day: dt.date, values: pl.DataFrame) -> "Signal":
+        """From rows (symbol, factor, value); those without a value are left out."""
+        known = values.filter(pl.col("value").is_not_null() & pl.col("value").is_not_nan())
+        known = known.select("symbol", "factor", "value").sort("factor", "symbol")
+        return cls(day, known, dict(known.group_by("factor").len().iter_rows()))
+
+
+def cut_deciles(values: pl.DataFrame) -> pl.DataFrame:
+    """`values` with the `decile` (1 … 10, 10 the highest) of each name among those of its factor, ties by symbol.
+
+    Sizes differ by one at most; the tenth is the long group of factor_returns at its tenth: ⌊N/10⌋ names.
+    """
+    place = pl.int_range(pl.len()).over("factor") * DECILES // pl.len().over("factor")
+    return values.sort("factor", "value", "symbol", descending=[False, False, True]).with_columns(
+        (place + 1).cast(pl.Int32).alias("decile")
+    )
+
+
+# --- what needs a return ------------------------------------------------------------------------------------------------
+
+
+def signal_ics(signal: Signal, returns: pl.DataFrame) -> pl.DataFrame:
+    """RankIC of each factor: Spearman's correlation with returns (symbol, return)."""
+    found = rank_correlations(signal.values.join(returns, on="symbol"), "value", "return", ("factor",))
+    return _found(found.rename({"correlation": "value"}), item=None)
+
+
+def seed_ics(seeds: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
+    """RankIC of each seed of each model by itself.
+
+    seeds: (factor, symbol, granularity, seed, value), the z-scored output of one network each; a seed's score is their mean
+    over granularities.
+    """
+    scores = (
+        seeds.sort("factor", "seed", "symbol", "granularity")
+        .group_by("factor", "seed", "symbol", maintain_order=True)
+        .agg(pl.col("value").mean())
+    )
+    found = rank_correlations(scores.join(returns, on="symbol"), "value", "return", ("factor", "seed"))
+    return _found(found.rename({"correlation": "value"}), item=pl.col("seed").cast(pl.String))
+
+
+def decile_returns(signal: Signal, returns: pl.DataFrame) -> pl.DataFrame:
+    """Mean return of the names of each decile that trade."""
+    found = (
+        cut_deciles(signal.values)
+        .join(returns, on="symbol", how="left")
+        .sort("factor", "decile", "symbol")
+        .group_by("factor", "decile", maintain_order=True)
+        .agg(pl.col("return").mean().alias("value"), pl.col("return").count().cast(pl.Int64).alias("names"))
+    )
+    return _found(found, item=pl.col("decile").cast(pl.String), basis=pl.col("names").sum().over("factor"))
+
+
+# --- what needs none ----------------------------------------------------------------------------------------------------
+
+
+def autocorrelations(signal: Signal, before: Signal) -> pl.DataFrame:
+    """Spearman's correlation of each factor's values with those a week before, over names that have both."""
+    pairs = signal.values.join(before.values.rename({"value": "before"}), on=["factor", "symbol"])
+    found = rank_correlations(pairs, "value", "before", ("factor",))
+    return _found(found.rename({"correlation": "value"}), item=None)
+
+
+def top_turnovers(signal: Signal, before: Signal) -> pl.DataFrame:
+    """Share of the top decile's names that were not in it a week before."""
+    top, old = (cut_deciles(one.values).filter(pl.col("decile") == DECILES) for one in (signal, before))
+    stayed = top.join(old, on=["factor", "symbol"], how="left", suffix="_before", maintain_order="left")
+    found = stayed.group_by("factor", maintain_order=True).agg(
+        pl.col("decile_before").is_null().mean().alias("value"), pl.len().cast(pl.Int64).alias("names")
+    )
+    fewer = {factor: min(count, before.names.get(factor, 0)) for factor, count in signal.names.items()}
+    return _found(found, item=None, basis=pl.col("factor").replace_strict(fewer, default=0, return_dtype=pl.Int64))
+
+
+def correlations(signal: Signal, factors: Sequence[str]) -> pl.DataFrame:
+    """Pearson's correlation of every two factors that have values, each pair once, in the order of `factors`."""
+    held = [factor for factor in factors if factor in signal.names]
+    table, _ = _lay_out(signal, held)
+    value, names = correlate_columns(table, table)
+    pairs = [(one, other) for one in range(len(held)) for other in range(one + 1, len(held))]
+    rows = [(held[i], held[j], value[i, j], names[i, j], names[i, j]) for i, j in pairs]
+    return pl.DataFrame(rows, schema=_ROW, orient="row").with_columns(pl.col("value").fill_nan(None))
+
+
+def exposures(signal: Signal, styles: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """Pearson's correlation of each factor with each style; styles: one row per symbol of the signal day."""
+    held = sorted(signal.names)
+    table, symbols = _lay_out(signal, held)
+    beside = pl.DataFrame({"symbol": symbols}, schema={"symbol": pl.String}).join(
+        styles.select("symbol", *names), on="symbol", how="left", maintain_order="left"
+    )
+    value, count = correlate_columns(table, beside.select(pl.col(names).cast(pl.Float64).fill_null(np.nan)).to_numpy())
+    rows = [
+        (factor, style, value[i, j], count[i, j], count[i, j])
+        for i, factor in enumerate(held)
+        for j, style in enumerate(names)
+    ]
+    return pl.DataFrame(rows, schema=_ROW, orient="row").with_columns(pl.col("value").fill_nan(None))
+
+
+def correlate_columns(one: Floats, other: Floats) -> tuple[Floats, NDArray[np.int64]]:
+    """Pearson's correlation of each column of `one` (names, n) with each of `other` (names, m), as (n, m), over the names
+    for which both are known, and their number. nan where either is constant there."""
+    shape = one.shape[1], other.shape[1]
+    value, count = np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
+    for i, x in enumerate(one.T):
+        for j, y in enumerate(other.T):
+            both = ~(np.isnan(x) | np.isnan(y))
+            count[i, j] = both.sum()
+            if count[i, j] < 2 or np.ptp(x[both]) == 0 or np.ptp(y[both]) == 0:
+                continue
+            a, b = x[both] - x[both].mean(), y[both] - y[both].mean()
+            value[i, j] = np.clip((a @ b) / np.sqrt((a @ a) * (b @ b)), -1.0, 1.0)
+    return value, count
+
+
+def _lay_out(signal: Signal, factors: Sequence[str]) -> tuple[Floats, list[str]]:
+    """Values as (names, factors), nan where there is none, and the names in order."""
+    symbols = signal.values["symbol"].unique().sort()
+    table = np.full((len(symbols), len(factors)), np.nan)
+    place = signal.values.join(pl.DataFrame({"symbol": symbols}).with_row_index("row"), on="symbol")
+    for column, factor in enumerate(factors):
+        own = place.filter(pl.col("factor") == factor)
+        table[own["row"].to_numpy(), column] = own["value"].to_numpy()
+    return table, symbols.to_list()
+
+
+# --- rows -------------------------------------------------------------------------------------------------------------
+
+
+def _found(frame: pl.DataFrame, *, item: pl.Expr | None, basis: pl.Expr | None = None) -> pl.DataFrame:
+    """The columns of _ROW. basis: the number of names that must not be too few; by default that of the row."""
+    named = frame.with_columns(
+        (pl.lit(None) if item is None else item).alias("item"),
+        (pl.col("names") if basis is None else basis).alias("basis"),
+    )
+    return named.select(pl.col(name).cast(dtype) for name, dtype in _ROW.items())
+
+
+def _complete(
+    found: pl.DataFrame, expected: Sequence[tuple[str, str | None, str | None]], signals: Sequence[Signal], fewest: int
+) -> pl.DataFrame:
+    """A row for each (factor, item, told) that was expected: its value, or the reason why there is none.
+
+    told: a reason known beforehand. signals: the signal judged, then the others that the statistic needs.
+    """
+    absent = pl.lit(None, dtype=pl.String)
+    for signal in reversed(signals):
+        known = pl.col("factor").is_in(list(signal.names))
+        absent = pl.when(known).then(absent).otherwise(pl.lit(f"no value on {signal.day}"))
+    few = pl.col("basis").fill_null(0) < fewest
+    rows = pl.DataFrame(expected, schema=dict.fromkeys(("factor", "item", "told"), pl.String), orient="row")
+    return (
+        rows.join(found, on=["factor", "item"], how="left", nulls_equal=True, maintain_order="left")
+        .with_columns(absent=absent)
+        .with_columns(
+            reason=pl.when(pl.col("told").is_not_null())
+            .then("told")
+            .when(pl.col("absent").is_not_null())
+            .then("absent")
+            .when(few)
+            .then(pl.format(f"{{}} names, fewer than {fewest}", pl.col("basis").fill_null(0)))
+            .when(pl.col("value").is_null())
+            .then(pl.when(pl.col("names") > 0).then(pl.lit(CONSTANT)).otherwise(pl.lit(NOT_TRADED)))
+        )
+        .with_columns(
+            pl.when(pl.col("reason").is_null()).then("value").alias("value"),
+            pl.col("names").fill_null(0),
+            pl.lit(signals[0].day).alias("signal_date"),
+        )
+    )
+
+
+def evaluate_week(
+    week: dt.date,
+    *,
+    signals: Mapping[int, Signal],
+    returns: Mapping[int, pl.DataFrame],
+    seeds: pl.DataFrame | str,
+    styles: pl.DataFrame,
+    style_reasons: Mapping[str, str],
+    settings: EvaluationSettings,
+) -> pl.DataFrame:
+    """All rows of one week (SCHEMA), for every factor that has a value on one of the signal days.
+
+    signals: weeks back → signal. returns: horizon in weeks → (symbol, return), ending on the week's first trading day, of
+    the signal horizon + 1 weeks back. seeds: as for `seed_ics`, of two weeks back; or why there are none. styles: one row
+    per name of the week's signal day. style_reasons: style → why it is null for the whole market.
+    """
+    factors = [key for key in catalogue.BY_KEY if any(key in signal.names for signal in signals.values())]
+    models = [key for key in factors if catalogue.BY_KEY[key].kind == "model"]
+    parts = []
+
+    def add(
+        statistic: str,
+        horizon: int,
+        judged: Sequence[Signal],
+        found: pl.DataFrame,
+        expected: Sequence[tuple[str, str | None, str | None]],
+    ) -> None:
+        rows = _complete(found, expected, judged, settings.min_names).with_columns(
+            pl.lit(statistic).alias("statistic"), pl.lit(horizon).alias("horizon"), pl.lit(week).alias("week")
+        )
+        parts.append(rows.select(pl.col(name).cast(dtype) for name, dtype in SCHEMA.items()))
+
+    each = [(factor, None, None) for factor in factors]
+    for horizon, gained in returns.items():
+        signal = signals[horizon + 1]
+        add("rank_ic", horizon, [signal], signal_ics(signal, gained), each)
+    if 1 in returns:
+        signal, gained = signals[2], returns[1]
+        deciles = [(factor, str(decile), None) for factor in factors for decile in range(1, DECILES + 1)]
+        add("decile_return", 1, [signal], decile_returns(signal, gained), deciles)
+        if isinstance(seeds, str):
+            none = [(factor, None, seeds) for factor in models]
+            add("seed_rank_ic", 1, [signal], pl.DataFrame(schema=_ROW), none)
+        else:
+            known = dict(seeds.group_by("factor").agg(pl.col("seed").unique().sort().cast(pl.String)).iter_rows())
+            every = [(factor, seed, None) for factor in models for seed in known.get(factor, [None])]
+            add("seed_rank_ic", 1, [signal], seed_ics(seeds, gained), every)
+    now = signals[0]
+    if 1 in signals:
+        add("autocorrelation", 1, [now, signals[1]], autocorrelations(now, signals[1]), each)
+        add("turnover", 1, [now, signals[1]], top_turnovers(now, signals[1]), each)
+    pairs = correlations(now, factors)
+    add("correlation", 0, [now], pairs, [(*pair, None) for pair in pairs.select("factor", "item").iter_rows()])
+    told = [(factor, style, style_reasons.get(style)) for factor in factors for style in STYLES]
+    add("exposure", 0, [now], exposures(now, styles, STYLES), told)
+    return pl.concat(parts)
+
+
+def note_week(frame: pl.DataFrame) -> dict[str, dict[str, object]]:
+    """Factor → the week's statistics in short, for the manifest and the UI."""
+    notes: dict[str, dict[str, object]] = {}
+    for row in frame.drop_nulls("value").sort("horizon", maintain_order=True).iter_rows(named=True):
+        own = notes.setdefault(row["factor"], {})
+        if row["statistic"] == "rank_ic":
+            own[f"rank_ic_{row['horizon']}w"] = round(row["value"], 4)
+        elif row["item"] is None:
+            own[row["statistic"]] = round(row["value"], 4)
+    return notes
