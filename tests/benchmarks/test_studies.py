@@ -17,7 +17,20 @@ from resources.settings import Settings
 from resources.settings.load import load_profile
 
 CALENDAR = Calendar.xshg()
-PRODUCTION = ["--train-days", "1200", "--valid-days", "120", "--retrain-days", "120", "--seeds", "5", "--epochs", "50"]
+PRODUCTION = [
+    "--train-days",
+    "1200",
+    "--valid-days",
+    "120",
+    "--every",
+    "1",
+    "--retrain-days",
+    "120",
+    "--seeds",
+    "5",
+    "--epochs",
+    "50",
+]
 
 
 def test_production_options_are_productions_row_with_its_daily_network_alone():
