@@ -14,6 +14,7 @@ bit for bit.
 
 import datetime as dt
 import hashlib
+import os
 import shutil
 import tempfile
 from collections import deque
@@ -22,6 +23,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from queue import SimpleQueue
 from typing import Any, Literal
 
 import numpy as np
@@ -146,7 +148,7 @@ def build_panel(
     symbols, bars = _axes(rows, members)
     # A symbol's place in an Enum of the symbols in order is its position; a symbol that is none of them becomes null.
     stock = pl.col("symbol").cast(pl.Enum(symbols), strict=False).to_physical().cast(pl.Int64).fill_null(-1)
-    rows = rows.select("date", "bar", pl.col(list(features)).cast(pl.Float32), stock=stock)
+    rows = rows.select("date", "bar", pl.col(list(features)).cast(pl.Float32).fill_null(float("nan")), stock=stock)
 
     universe = np.zeros((len(days), len(symbols)), dtype=bool)
     has_bars, known = np.zeros_like(universe), np.zeros(universe.shape, dtype=np.int64)
@@ -158,31 +160,32 @@ def build_panel(
     kept = tuple(features) if keep_all else tuple(feature for feature in features if feature not in dropped)
     shape = (len(days), len(bars), len(symbols), len(kept))
 
-    def standardised(day: int, frame: pl.DataFrame) -> tuple[Array, bytes]:
-        values, own = _arrange(frame, bars, len(symbols), kept)
-        has_bars[day, own] = True
-        expected[day] = standardise_day(values, universe[day], clip, known[day])
-        stored: Array = to_float16(values) if storage == "float16" else values
-        return stored, hash_day(stored)
-
-    place, finish = _array(shape, storage, folder)
-    empty = hash_day(np.zeros(shape[1:], storage))
-    day_digests = [empty] * len(days)
+    write, finish = _array(shape, storage, folder)
+    day_digests = [hash_day(np.zeros(shape[1:], storage))] * len(days)
     threads = min(pl.thread_pool_size(), MOST_THREADS)
-    running: deque[tuple[int, Future[tuple[Array, bytes]]]] = deque()
+    spare: SimpleQueue[tuple[Array, Array]] = (
+        SimpleQueue()
+    )  # what a day is made in: fresh pages cost more than the sums
+    for _ in range(threads):
+        spare.put((np.empty(shape[1:], np.float32), np.empty(shape[1:], np.float16)))
+
+    def put(day: int, frame: pl.DataFrame) -> None:
+        values, rounded = spare.get()
+        has_bars[day, _arrange(frame, bars, kept, values)] = True
+        expected[day] = standardise_day(values, universe[day], clip, known[day])
+        stored = to_float16(values, rounded) if storage == "float16" else values
+        day_digests[day] = hash_day(stored)
+        write(day, stored)
+        spare.put((values, rounded))
+
+    running: deque[Future[None]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="panel") as pool:
-
-        def store() -> None:
-            day, made = running.popleft()
-            values, day_digests[day] = made.result()
-            place(day, values)
-
         for day, frame in _by_day(rows.select("date", "stock", "bar", *kept), days):
-            running.append((day, pool.submit(standardised, day, frame)))
+            running.append(pool.submit(put, day, frame))
             if len(running) > 2 * threads:
-                store()
-        while running:
-            store()
+                running.popleft().result()
+        for one in running:
+            one.result()
     return Panel(
         days, tuple(symbols), kept, dropped, finish(), has_bars, known, expected, universe, tuple(day_digests)
     )  # fmt: skip
@@ -246,7 +249,7 @@ def _without_values(
 def _array(
     shape: tuple[int, ...], storage: str, folder: Path | None
 ) -> tuple[Callable[[int, Array], None], Callable[[], Array]]:
-    """How a day is put into the array, and how the array is had in the end; days that are not put are zero."""
+    """How a day is written into the array, from any thread, and how the array is had in the end; the other days are zero."""
     size = int(np.prod(shape)) * np.dtype(storage).itemsize
     if folder is None or size == 0:
         values = np.zeros(shape, storage)
@@ -256,16 +259,16 @@ def _array(
             f"{folder} has {free / 1e9:.1f} GB free, and the features of a window need {size / 1e9:.1f} GB there. Make room, "
             'or set the model\'s storage = "float16", which takes half of "float32".'
         )
-    # Written, not mapped, while it is made: a full disk is then an error and not the end of the process, and pages on
-    # their way to the disk are no memory of the process.
+    # Not mapped before it is whole: a disk that fills is then an error and not the end of the process, and pages on their
+    # way to the disk are no memory of the process.
     file = tempfile.TemporaryFile(dir=folder, buffering=0)  # noqa: SIM115 (finish closes it)
     file.truncate(size)
 
     def write(day: int, values: Array) -> None:
-        left = values.data.cast("B")
-        file.seek(day * len(left))
+        left, offset = values.data.cast("B"), day * values.nbytes
         while left:
-            left = left[file.write(left) :]
+            count = os.pwrite(file.fileno(), left, offset)
+            left, offset = left[count:], offset + count
 
     def finish() -> Array:
         with file:
@@ -274,16 +277,13 @@ def _array(
     return write, finish
 
 
-def _arrange(
-    frame: pl.DataFrame, bars: Array, stocks: int, features: Sequence[str]
-) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """One day's rows as [bar, stock, feature] float32, NaN for null, and the positions of the stocks that have rows."""
+def _arrange(frame: pl.DataFrame, bars: Array, features: Sequence[str], out: NDArray[np.float32]) -> NDArray[np.int64]:
+    """One day's rows put into out [bar, stock, feature], NaN where there are none; the positions of the stocks with rows."""
     stock = frame["stock"].to_numpy()
-    at = np.where(stock < 0, -1, np.searchsorted(bars, frame["bar"].to_numpy()) * stocks + stock)
-    columns = frame.select(features).to_numpy(order="fortran").T
-    values = np.full((len(bars), stocks, len(features)), np.nan, np.float32)
-    _transpose(columns, at, values.reshape(-1, len(features)))
-    return values, stock[stock >= 0]
+    at = np.where(stock < 0, -1, np.searchsorted(bars, frame["bar"].to_numpy()) * out.shape[1] + stock)
+    out.fill(np.nan)
+    _transpose(frame.select(features).to_numpy(order="fortran").T, at, out.reshape(-1, out.shape[2]))
+    return stock[stock >= 0]
 
 
 # --- kernels: innermost is the loop over the features, which stand side by side, so that it is vectorised ---------------
@@ -336,15 +336,7 @@ def standardise_day(
                     low[f], high[f] = mean[f] - n_std * std, mean[f] + n_std * std
         for f in range(features):
             expected += count[f] > 0
-        for stock in range(len(of_bar)):
-            some = 0.0
-            for f in range(features):
-                value = np.float64(of_bar[stock, f])
-                finite = abs(value) < np.inf
-                score = (min(max(value, low[f]), high[f]) - mean[f]) * scale[f]
-                of_bar[stock, f] = np.float32(score if finite and scale[f] > 0 else 0.0)
-                some += 1.0 if finite and count[f] > 0 else 0.0
-            known[stock] += int(some)
+        _score(of_bar, low, high, mean, scale, count > 0, known)
     return expected
 
 
@@ -358,7 +350,8 @@ def _add(
             for f in range(values.shape[1]):
                 value = np.float64(values[stock, f])
                 finite = abs(value) < np.inf
-                clipped = min(max(value, low[f]), high[f]) if finite else 0.0
+                clipped = min(max(value, low[f]), high[f])
+                clipped = clipped if finite else 0.0
                 count[f] += 1.0 if finite else 0.0
                 total[f] += clipped
                 largest[f] = max(largest[f], abs(clipped))
@@ -373,14 +366,36 @@ def _add_deviations(
         if members[stock]:
             for f in range(values.shape[1]):
                 value = np.float64(values[stock, f])
-                away = min(max(value, low[f]), high[f]) - mean[f] if abs(value) < np.inf else 0.0
+                away = min(max(value, low[f]), high[f]) - mean[f]
+                away = away if abs(value) < np.inf else 0.0
                 total[f] += away
                 squares[f] += away * away
 
 
-def to_float16(values: NDArray[np.float32]) -> NDArray[np.float16]:
-    """numpy's own cast, to the bit, for values below 65 520 in magnitude; numpy takes twenty times as long."""
-    out = np.empty(values.shape, np.float16)
+@njit(cache=True, nogil=True, error_model="numpy")
+def _score(
+    values: Array,
+    low: Array,
+    high: Array,
+    mean: Array,
+    scale: Array,
+    counts: NDArray[np.bool_],
+    known: NDArray[np.int64],
+) -> None:
+    """[stock, feature] to z-scores, in place; counts [feature]: an entry that is not null is known."""
+    for stock in range(len(values)):
+        some = 0
+        for f in range(values.shape[1]):
+            value = np.float64(values[stock, f])
+            score = (min(max(value, low[f]), high[f]) - mean[f]) * scale[f]
+            finite = abs(value) < np.inf
+            values[stock, f] = np.float32(score if finite else 0.0)
+            some += finite & counts[f]
+        known[stock] += some
+
+
+def to_float16(values: NDArray[np.float32], out: NDArray[np.float16]) -> NDArray[np.float16]:
+    """numpy's own cast into `out`, to the bit, for values below 65 520 in magnitude; numpy takes twenty times as long."""
     _to_float16(values.reshape(-1), values.view(np.uint32).reshape(-1), out.view(np.uint16).reshape(-1))
     return out
 
