@@ -277,7 +277,8 @@ def evaluate_week(
         else:
             known = dict(seeds.group_by("factor").agg(pl.col("seed").unique().sort().cast(pl.String)).iter_rows())
             every = [(factor, seed, None) for factor in models for seed in known.get(factor, [None])]
-            add("seed_rank_ic", 1, [signal], seed_ics(seeds, gained), every)
+            same = seeds.join(signal.values, on=["factor", "symbol"], how="semi")  # the names of the model's own RankIC
+            add("seed_rank_ic", 1, [signal], seed_ics(same, gained), every)
     now = signals[0]
     if 1 in signals:
         add("autocorrelation", 1, [now, signals[1]], autocorrelations(now, signals[1]), each)

@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from assets.report.price_paths import Floats
 
 Dates = NDArray[np.datetime64]
+FEWEST_PERIODS = 3
+NORMAL_975 = 1.959963984540054
 
 
 def relative_strength(own: Floats, against: Floats) -> Floats:
@@ -98,33 +100,39 @@ def _wins(ratio: Floats, period: NDArray[np.int64]) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How a factor's RankICs look over their whole history; None where there are too few."""
+    """How a factor's RankICs look over their whole history; None where there are too few. low, high: 95 % interval."""
 
     count: int
     last: float | None
     mean: float | None
     icir: float | None
     t_statistic: float | None
+    low: float | None
+    high: float | None
     positive: float | None
 
 
-def judge_ics(ics: Floats, periods_per_year: int) -> Evidence:
-    """Mean, ICIR = mean / std · √periods (ddof 1), share above 0, and the Newey–West t of the mean.
+def judge_ics(ics: Floats, periods_per_year: int, overlap: int = 0) -> Evidence:
+    """Mean, ICIR = mean / std · √periods (ddof 1), share above 0, Newey–West t and 95 % interval of the mean.
 
-    periods_per_year: 12 for monthly, 52 for weekly rebalancing. ics: in order of time.
+    periods_per_year: 12 for monthly, 52 for weekly signals. overlap: how many following periods a return reaches into; the
+    lags cover at least these, and t and interval need three returns that don't overlap. ics: in order of time.
     """
     count = len(ics)
     if count == 0:
-        return Evidence(0, None, None, None, None, None)
+        return Evidence(0, *[None] * 7)
     mean = float(np.mean(ics))
     spread = float(np.std(ics, ddof=1)) if count > 1 else 0.0
-    error = newey_west_error(ics, default_lags(count)) if count > 1 else 0.0
+    enough = count >= FEWEST_PERIODS * (overlap + 1)
+    error = newey_west_error(ics, max(default_lags(count), overlap)) if enough else 0.0
     return Evidence(
         count=count,
         last=float(ics[-1]),
         mean=mean,
         icir=mean / spread * math.sqrt(periods_per_year) if spread > 0 else None,
         t_statistic=mean / error if error > 0 else None,
+        low=mean - NORMAL_975 * error if error > 0 else None,
+        high=mean + NORMAL_975 * error if error > 0 else None,
         positive=float(np.mean(ics > 0)),
     )
 

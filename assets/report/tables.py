@@ -125,7 +125,8 @@ def tabulate_portfolios(series: Mapping[str, Series], day: dt.date, reasons: Map
 
 
 def tabulate_ics(rank_ics: pl.DataFrame, day: dt.date) -> pl.DataFrame:
-    """One row per factor over all RankICs known by `day`: count, last, mean, icir, t_statistic (Newey–West), positive."""
+    """One row per factor over all RankICs known by `day`: count, last, mean, icir, t_statistic (Newey–West) and
+    its interval low, high, positive."""
     rows = []
     for factor in catalogue.FACTORS:
         own = rank_ics.filter(
@@ -133,7 +134,7 @@ def tabulate_ics(rank_ics: pl.DataFrame, day: dt.date) -> pl.DataFrame:
         ).sort("signal_date")
         evidence = judge_ics(own["rank_ic"].to_numpy(), PERIODS_PER_YEAR[factor.rebalance])
         rows.append({"factor": factor.key, **vars(evidence)})
-    floats = ("last", "mean", "icir", "t_statistic", "positive")
+    floats = ("last", "mean", "icir", "t_statistic", "low", "high", "positive")
     return pl.DataFrame(rows, schema={"factor": pl.String, "count": pl.Int64, **dict.fromkeys(floats, pl.Float64)})
 
 
