@@ -27,7 +27,7 @@ class ModelSettings(Section):
     orthogonal_layer: tuple[Style, ...] = Field(
         (), description="What the output is made orthogonal to inside the network, weighted by √total_mv. SPEC §5.2"
     )
-    ridge: float = Field(1e-6, ge=0, description="ε of the orthogonal layer. SPEC §5.2")
+    ridge: float = Field(1e-6, gt=0, description="ε of the orthogonal layer. SPEC §5.2")
 
     granularities: tuple[Granularity, ...] = Field(
         ("30min",),
