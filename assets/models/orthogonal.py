@@ -39,8 +39,7 @@ class Exposures:
             gram.diagonal().add_(ridge)
             factor, _ = torch.linalg.cholesky_ex(gram)  # lower triangular (k, k)
             basis = torch.linalg.solve_triangular(factor, weighted.T, upper=False).T
-            if basis.is_cuda:  # another seed's stream may be the next to read it
-                torch.cuda.current_stream(basis.device).synchronize()
+            _finish(basis.device)
             self._bases[ridge] = basis
         return self._bases[ridge]
 
@@ -99,6 +98,7 @@ class ExposurePanel:
         made = Exposures(
             torch.from_numpy(columns).to(device), torch.from_numpy(root / root.mean() if len(root) else root).to(device)
         )
+        _finish(device)
         self._made[day, device] = names, made
         return made
 
@@ -108,6 +108,12 @@ class ExposurePanel:
         for array in (self.usable, self._groups, self._styles, self._present, self._root_mv):
             digest.update(np.ascontiguousarray(array).data)
         return digest.hexdigest()
+
+
+def _finish(device: torch.device) -> None:
+    """Wait for what is kept: the stream of another seed may be the next to read it."""
+    if device.type == "cuda":
+        torch.cuda.current_stream(device).synchronize()
 
 
 def arrange_exposures(
