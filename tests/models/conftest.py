@@ -60,7 +60,7 @@ def make_market() -> Callable[..., Market]:
         drift = rng.normal(0, 1, (days + 10, names))
         returns = 0.02 * rng.normal(0, 1, (days, names))
         for lag in range(2, 7):
-            returns[lag:] += signal * 0.01 * drift[: days - lag]
+            returns[lag:] += signal * 0.01 * drift[: max(days - lag, 0)]
         traded = rng.random((days, names)) >= suspended
         close = 10 * np.exp(np.cumsum(np.where(traded, returns, 0), axis=0))
         prices, listings, bar_rows, style_rows = [], [], [], []
