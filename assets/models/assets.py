@@ -2,9 +2,11 @@
 
 from assets import catalogue
 from assets.models import windows
-from assets.models.schemas import CURVES, SCORES
-from resources.gate import Between, Check, NotNull, Unique
+from assets.models.schemas import CURVES, MEASURE, SCORES
+from resources.gate import Between, Check, Unique
 from resources.table import Read, Table
+
+NOT_FINITE = "the network's outputs are not finite: lower learning_rate, or set precision to float32, and train again"
 
 
 def model_table(key: str) -> Table:
@@ -16,16 +18,17 @@ def model_table(key: str) -> Table:
         partition="week",
         history="minutes",
         description=f"""
-**{factor.name_zh}** ({factor.name_en}): the model in force in each week, trained after the close of the week's signal day
-on samples whose labels are known by then, or carried forward from `trained_week`.
+**{factor.name_zh}** ({factor.name_en}, factor {factor.number}): the model in force in each week, trained after the close of the
+week's signal day on samples whose labels are known by then, or carried forward from `trained_week`.
 
-Rows are its learning curves. Beside them: `card.json` (settings, window and purge, features, seeds, digests of the data,
-device) and, in the trained week, `checkpoint.safetensors` (the best weights of every seed).
+Rows are its learning curves, one network per granularity and seed. Beside them: `card.json` (settings, window and purge,
+features, seeds, digests of the data, device, libraries) and, in the trained week, `checkpoint.safetensors` (the best weights
+of every network). `python -m orchestration.models` lists all models of a lake.
 
 | column | |
 |---|---|
 | week, trained_week | Mondays |
-| seed, epoch | one curve per seed |
+| granularity, seed, epoch | one curve per granularity and seed |
 | train_loss | mean over batches, with dropout |
 | valid_loss, valid_ic | mean over validation days of the loss and of the correlation with the label |
 | kept | the epoch whose weights the checkpoint holds |
@@ -33,21 +36,29 @@ device) and, in the trained week, `checkpoint.safetensors` (the best weights of 
 Weeks before the first whose window fits into the history are empty, with the number of missing days as reason. SPEC §5.2.
 """,
         reads=(
-            Read("bar_features", over=windows.feature_days),
-            Read("daily_prices", over=windows.window_days),
-            Read("securities", over=windows.window_days),
-            Read(key, over=windows.carried_from),
+            Read("bar_features", over=windows.bar_feature_days),
+            Read("daily_features", over=windows.daily_feature_days),
+            Read("daily_prices", over=windows.price_days),
+            Read("securities", over=windows.price_days),
+            Read("styles", over=windows.style_days),
+            Read(key, over=windows.earlier_weeks),
         ),
         schema=CURVES,
-        sort=("seed", "epoch"),
+        sort=("granularity", "seed", "epoch"),
         settings=f"models.{key}",
         make="assets.models.make_model:make_model",
         checks=(
             Check(
-                "seed_epoch_unique",
-                Unique(("seed", "epoch")),
+                "granularity_seed_epoch_unique",
+                Unique(("granularity", "seed", "epoch")),
                 critical=True,
-                remedy="a mistake in the code: name each seed once",
+                remedy="a mistake in the code: name each granularity and seed once",
+            ),
+            Check(
+                "validation_loss_finite",
+                Between(MEASURE, -1e6, 1e6),
+                critical=True,
+                remedy=f"training diverged: lower models.{key}.learning_rate",
             ),
             Check(
                 "validation_ic_is_a_correlation",
@@ -68,7 +79,7 @@ Weeks before the first whose window fits into the history are empty, with the nu
     )
 
 
-gru_50_1 = model_table("gru_50_1")
+MODELS = tuple(map(model_table, catalogue.MODELS))
 
 scores = Table(
     name="scores",
@@ -81,16 +92,19 @@ Every model's score of every stock it can judge on the week's signal day.
 | column | |
 |---|---|
 | week, date | Monday, signal day |
-| symbol | a member of U(t) with bars on enough days and enough known features |
+| symbol | a member of U(t) with enough days and enough known features in every granularity of the model |
 | factor | the model's key |
-| raw | mean over seeds of the z-scored outputs |
-| value | orthogonalised after the fact where the model's settings say so, clipped at 3 std, z-scored; null for a name that has no industry or market value |
+| raw | mean over the model's networks of their outputs, each z-scored over the names scored |
+| value | orthogonalised after the fact where the model's settings say so, clipped at 3 std, z-scored |
 
-No label takes part. With `train_lag_weeks` = 1 the previous week's model scores. SPEC §5.2.
+`value` is null for a name without the industry or market value that orthogonalising needs, after the fact or inside the
+network (then `raw` is null too). Beside the rows stands `seeds.parquet`: factor, symbol, granularity, seed, value, what each
+network says. No label and no price takes part. With `train_lag_weeks` = 1 the previous week's model scores. SPEC §5.2.
 """,
     reads=(
-        Read("gru_50_1", over=windows.gru_50_1_weeks),
-        Read("bar_features", over=windows.sequence_days),
+        *(Read(key, over=windows.weeks_of(key)) for key in catalogue.MODELS),
+        Read("bar_features", over=windows.score_days("bars")),
+        Read("daily_features", over=windows.score_days("days")),
         Read("securities", over=windows.sequence_days),
         Read("styles"),
     ),
@@ -99,33 +113,29 @@ No label takes part. With `train_lag_weeks` = 1 the previous week's model scores
     settings="models",
     make="assets.models.make_scores:make_scores",
     items="factor",
-    needs={"gru_50_1": ("gru_50_1.valid_loss",)},
+    needs={key: (f"{key}.{MEASURE}",) for key in catalogue.MODELS},
     checks=(
         Check(
             "symbol_factor_unique",
             Unique(("symbol", "factor")),
             critical=True,
-            remedy="securities or bar_features hold a symbol twice: make them again",
+            remedy="securities, bar_features or daily_features hold a symbol twice: make them again",
         ),
+        Check("raw_score_finite", Between("raw", -1e6, 1e6), critical=True, remedy=NOT_FINITE),
+        Check("score_is_a_zscore", Between("magnitude", 0.0, 10.0), critical=True, remedy=NOT_FINITE),
         Check(
-            "score_is_a_zscore",
-            Between("magnitude", 0.0, 10.0),
-            critical=True,
-            remedy="the network's outputs are not finite: train the model again",
-        ),
-        Check(
-            "raw_score_known",
-            NotNull("raw"),
-            critical=True,
-            remedy="the network's outputs are not finite: train the model again",
+            "score_varies",
+            Between("spread", 0.5, 1.5),
+            critical=False,
+            remedy="every network of the model says the same of all names: see its learning curves",
         ),
         Check(
             "universe_is_scored",
             Between("coverage", 0.8, 1.0),
             critical=False,
-            remedy="see which names of U(t) lack bars or features on the sequence's days",
+            remedy="see which names of U(t) lack bars, daily rows or features on the sequence's days, or styles",
         ),
     ),
 )
 
-TABLES = (gru_50_1, scores)
+TABLES = (*MODELS, scores)

@@ -7,32 +7,64 @@ The card of a week that carries a model forward is the trained week's, with its 
 that the same training writes the same bytes.
 """
 
+import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
 from assets.models.networks import build_network
+from assets.models.schemas import CARD, CHECKPOINT
 from assets.models.training import Epoch, Trained
 from assets.models.windows import Window
 from resources.errors import InputError
-from resources.settings.models import ModelSettings
+from resources.settings.models import Granularity, ModelSettings
 
-CHECKPOINT = "checkpoint.safetensors"
-CARD = "card.json"
+LIBRARIES = ("torch", "numpy", "numba", "polars", "safetensors")  # whose arithmetic or format a checkpoint depends on
+
+Weights = Mapping[str, Tensor]
 
 
-def pack_weights(trained: Mapping[int, Trained]) -> bytes:
-    """All seeds' best weights in one file; a tensor's key is `seed/parameter`."""
+@dataclass(frozen=True)
+class Part:
+    """The networks of one granularity, and what they saw.
+
+    data: digests and counts of what they were trained on; the versions of the partitions it came from stand in the manifest
+    beside the card. cold_start: why a warm start was asked for and not, or not for all seeds, made; None otherwise.
+    """
+
+    features: tuple[str, ...]
+    dropped: tuple[str, ...]
+    data: Mapping[str, Any]
+    trained: Mapping[int, Trained]
+    cold_start: str | None = None
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The earlier training whose weights a warm start begins with."""
+
+    card: Mapping[str, Any]
+    checkpoint: bytes
+
+
+# --- writing ----------------------------------------------------------------------------------------------------------
+
+
+def pack_weights(parts: Mapping[Granularity, Part]) -> bytes:
+    """The best weights of all networks in one file; a tensor's key is `granularity/seed/parameter`."""
     return save(
         {
-            f"{seed}/{name}": value.contiguous()
-            for seed, result in trained.items()
+            f"{granularity}/{seed}/{name}": value.contiguous()
+            for granularity, part in parts.items()
+            for seed, result in part.trained.items()
             for name, value in result.weights.items()
         }
     )
@@ -41,20 +73,18 @@ def pack_weights(trained: Mapping[int, Trained]) -> bytes:
 def make_card(
     *,
     model: str,
-    week: Any,
+    week: dt.date,
     settings: ModelSettings,
     window: Window,
-    trained: Mapping[int, Trained],
+    parts: Mapping[Granularity, Part],
+    labels: str,
     checkpoint: bytes,
-    features: Sequence[str],
-    dropped: Sequence[str],
-    data: Mapping[str, Any],
     device: torch.device,
+    origin: Origin | None = None,
 ) -> bytes:
-    """The card: settings, window with its purge, features, seeds, what data it saw, curves, device and library.
+    """The card: settings, window with its purge, what each granularity saw, seeds, curves, device, libraries, origin.
 
-    data: digests and counts of what was trained on; the versions of the partitions it came from stand in the manifest
-    beside the card.
+    labels: the digest of the labels, which all granularities share.
     """
     card = {
         "model": model,
@@ -64,24 +94,35 @@ def make_card(
         "settings": settings.model_dump(mode="json"),
         "window": {key: value if key == "horizon" else str(value) for key, value in asdict(window).items()},
         "purge": {"label_known_after": settings.horizon + 1, "days_strictly_between": settings.horizon},
-        "features": list(features),
-        "dropped_features": list(dropped),
-        "seeds": list(trained),
-        "data": dict(data),
-        "curves": [_row(epoch) for result in trained.values() for epoch in result.curve],
+        "labels": labels,
+        "granularities": {granularity: _describe(part) for granularity, part in parts.items()},
+        "seeds": list(settings.seeds),
+        "curves": [
+            {"granularity": granularity, **_row(epoch)}
+            for granularity, part in parts.items()
+            for result in part.trained.values()
+            for epoch in result.curve
+        ],
+        "warm_start": None if origin is None else {key: origin.card[key] for key in ("trained_week", "checkpoint")},
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
-        "torch": torch.__version__,
+        "libraries": {name: version(name) for name in LIBRARIES} | _cuda(device),
     }
     return _dump(card)
 
 
-def carry_card(card: bytes, week: Any) -> bytes:
+def carry_card(card: bytes, week: dt.date) -> bytes:
     """The card of a later week that uses the same checkpoint."""
     return _dump({**read_card(card), "week": str(week)})
 
 
-def read_card(card: bytes) -> dict[str, Any]:
-    return json.loads(card)
+def _describe(part: Part) -> dict[str, Any]:
+    return {
+        "features": list(part.features),
+        "dropped_features": list(part.dropped),
+        **part.data,
+        "chunk_names": {str(seed): result.chunk for seed, result in part.trained.items()},
+        "cold_start": part.cold_start,
+    }
 
 
 def _row(epoch: Epoch) -> dict[str, Any]:
@@ -89,35 +130,98 @@ def _row(epoch: Epoch) -> dict[str, Any]:
     return {key: value for key, value in asdict(epoch).items() if key != "seconds"}
 
 
-def digest(checkpoint: bytes) -> str:
-    return hashlib.sha256(checkpoint).hexdigest()
+def _cuda(device: torch.device) -> dict[str, str]:
+    if device.type != "cuda":
+        return {}
+    return {"cuda": str(torch.version.cuda), "cudnn": str(torch.backends.cudnn.version())}
 
 
-def load_networks(card: Mapping[str, Any], checkpoint: bytes, device: torch.device) -> dict[int, nn.Module]:
-    """Seed → network, ready for inference.
-
-    Raises InputError if the checkpoint is not the one that the card describes.
-    """
-    if digest(checkpoint) != card["checkpoint"]:
-        raise InputError(
-            f"{card['model']}: {CHECKPOINT} of the week of {card['trained_week']} is not the one that the card of the "
-            f"week of {card['week']} names (digest {digest(checkpoint)[:12]}, expected {card['checkpoint'][:12]}). "
-            f"Remedy: make {card['model']} again for both weeks."
-        )
-    settings = ModelSettings.model_validate(card["settings"])
-    tensors = load(checkpoint)
-    networks = {}
-    for seed in card["seeds"]:
-        network = build_network(settings, len(card["features"]), seed)
-        network.load_state_dict(_of_seed(tensors, seed))
-        networks[seed] = network.to(device).eval()
-    return networks
-
-
-def _of_seed(tensors: Mapping[str, Tensor], seed: int) -> dict[str, Tensor]:
-    prefix = f"{seed}/"
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def _dump(card: Mapping[str, Any]) -> bytes:
     return json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False).encode()
+
+
+# --- reading ----------------------------------------------------------------------------------------------------------
+
+
+def read_card(card: bytes) -> dict[str, Any]:
+    return json.loads(card)
+
+
+def load_networks(
+    card: Mapping[str, Any], checkpoint: bytes, device: torch.device
+) -> dict[Granularity, dict[int, nn.Module]]:
+    """Granularity → seed → network, ready for inference.
+
+    Raises InputError if the checkpoint is not the one that the card describes, or holds no such networks.
+    """
+    settings = ModelSettings.model_validate(card["settings"])
+    tensors = _tensors(card, checkpoint)
+    networks: dict[Granularity, dict[int, nn.Module]] = {}
+    for granularity in settings.granularities:
+        networks[granularity] = {}
+        for seed in card["seeds"]:
+            network = build_network(settings, len(card["granularities"][granularity]["features"]), seed)
+            try:
+                network.load_state_dict(_of_network(tensors, granularity, seed))
+            except RuntimeError as error:
+                raise InputError(
+                    f"{_named(card)} does not hold the {granularity} network of seed {seed} that its card describes: "
+                    f"{error}. {_remedy(card)}"
+                ) from error
+            networks[granularity][seed] = network.to(device).eval()
+    return networks
+
+
+def warm_weights(
+    origin: Origin, granularity: Granularity, features: tuple[str, ...], settings: ModelSettings
+) -> tuple[dict[int, Weights], str | None]:
+    """Seed → weights to begin with, and why some or all seeds have none: other features, other shapes, a seed it lacks.
+
+    Raises InputError if the origin's checkpoint is not its card's.
+    """
+    before = origin.card["granularities"].get(granularity, {"features": []})["features"]
+    if list(features) != before:
+        lost, gained = sorted(set(before) - set(features)), sorted(set(features) - set(before))
+        how = f"lost {lost}, gained {gained}" if lost or gained else "another order"
+        return {}, f"the features differ from those of {origin.card['trained_week']}: {how}"
+    tensors = _tensors(origin.card, origin.checkpoint)
+    weights: dict[int, Weights] = {}
+    without = []
+    for seed in settings.seeds:
+        own, wanted = _of_network(tensors, granularity, seed), build_network(settings, len(features), seed).state_dict()
+        if {name: value.shape for name, value in own.items()} == {name: value.shape for name, value in wanted.items()}:
+            weights[seed] = own
+        else:
+            without.append(seed)
+    return weights, f"{origin.card['trained_week']} holds no such network of seeds {without}" if without else None
+
+
+def _tensors(card: Mapping[str, Any], checkpoint: bytes) -> dict[str, Tensor]:
+    if digest(checkpoint) != card["checkpoint"]:
+        raise InputError(
+            f"{_named(card)} is not the one that the card of the week of {card['week']} names (digest "
+            f"{digest(checkpoint)[:12]}, expected {card['checkpoint'][:12]}). {_remedy(card)}"
+        )
+    try:
+        return load(checkpoint)
+    except SafetensorError as error:
+        raise InputError(
+            f"{_named(card)} is no safetensors file ({error}); none of it was used. {_remedy(card)}"
+        ) from error
+
+
+def _of_network(tensors: Mapping[str, Tensor], granularity: Granularity, seed: int) -> dict[str, Tensor]:
+    prefix = f"{granularity}/{seed}/"
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _named(card: Mapping[str, Any]) -> str:
+    return f"{card['model']}: {CHECKPOINT} of the week of {card['trained_week']}"
+
+
+def _remedy(card: Mapping[str, Any]) -> str:
+    return f"Remedy: remove manifest.json beside it and beside {CARD}, and make {card['model']} again for both weeks."

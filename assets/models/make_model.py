@@ -2,22 +2,44 @@
 
 import datetime as dt
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
+import torch
+from numpy.typing import NDArray
 
-from assets.features.names import BAR_FEATURES
-from assets.models.checkpoint import CARD, CHECKPOINT, carry_card, digest, make_card, pack_weights, read_card
+from assets.models.checkpoint import (
+    Origin,
+    Part,
+    Weights,
+    carry_card,
+    digest,
+    make_card,
+    pack_weights,
+    read_card,
+    warm_weights,
+)
 from assets.models.device import choose_device, repeatable
 from assets.models.labels import make_labels
-from assets.models.panel import build_panel
-from assets.models.schemas import CURVES, MEASURE
+from assets.models.orthogonal import arrange_exposures
+from assets.models.panel import build_panel, features_of
+from assets.models.schemas import CARD, CHECKPOINT, CURVES, MEASURE
 from assets.models.training import make_samples, train_networks
-from assets.models.windows import shortfall, trained_week, training_window, window_days
+from assets.models.windows import Window, shortfall, trained_week, training_window, warm_from, window_days
 from resources.calendar import Calendar
 from resources.made import Made
-from resources.settings.models import ModelSettings
+from resources.settings.models import Granularity, ModelSettings
+
+Reasons = Mapping[str, Mapping[str, str]]
+Files = Callable[[str, dt.date, str], bytes]
+
+
+class _NoModelError(Exception):
+    """Why nothing can be trained in a week whose window fits: the reason of its n/a."""
 
 
 def make_model(
@@ -25,85 +47,173 @@ def make_model(
     table: str,
     week: dt.date,
     bar_features: pl.LazyFrame,
+    daily_features: pl.LazyFrame,
     daily_prices: pl.LazyFrame,
     securities: pl.LazyFrame,
+    styles: pl.LazyFrame,
     settings: ModelSettings,
     calendar: Calendar,
     start: dt.date,
-    files: Callable[[str, dt.date, str], bytes],
-    unavailable: Mapping[str, Mapping[str, str]],
+    files: Files,
+    unavailable: Reasons,
+    scratch: Path,
+    work: Path,
     progress: Callable[[str], None],
 ) -> Made:
     """The learning curves of the model `table` in force in `week`, with its card, and its checkpoint if trained here.
 
-    bar_features, daily_prices and securities hold the days of `windows.feature_days` and `windows.window_days`; start is
-    the first day of features. A week before the first whose window fits is empty, and says how many days are missing. A
-    carried week reads the trained week's card alone.
+    The frames hold the days that `windows` names for each; start is the first day of features. A week before the first whose
+    window fits is empty, and says how many days are missing. A carried week reads the trained week's card alone. scratch
+    takes the panels, one at a time; work outlives a kill, so that a training goes on from where it was.
     """
     trained = trained_week(calendar, week, settings, start)
     if trained is None:
         return _empty(f"{table}: {shortfall(calendar, week, settings, start)}")
+    failed = unavailable.get(table, {}).get(MEASURE)  # why the earlier week that this one continues has no model
     if trained != week:
-        failed = unavailable.get(table, {}).get(MEASURE)
         return _empty(failed) if failed else _carry(table, week, trained, files)
-    return _train(table, week, bar_features, daily_prices, securities, settings, calendar, start, progress)
 
-
-def _train(
-    table: str,
-    week: dt.date,
-    bar_features: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    settings: ModelSettings,
-    calendar: Calendar,
-    start: dt.date,
-    progress: Callable[[str], None],
-) -> Made:
     began = time.monotonic()
     window = training_window(calendar, week, settings, start)
-    panel = build_panel(
-        bar_features, securities, days=window.feature_days(calendar), granularity=settings.granularities[0],
-        features=BAR_FEATURES, clip=settings.clip,
-    )  # fmt: skip
-    if not panel.features:
-        return _empty(f"{table}: no feature has a value from {window.first_feature} to {window.last_valid}")
+    days = window.feature_days(calendar)
+    members = _members(securities, days)
     labels = make_labels(
-        daily_prices, securities, price_days=window_days(calendar, week, settings, calendar.first), days=panel.days,
-        symbols=panel.symbols, settings=settings,
+        daily_prices, securities, price_days=window_days(calendar, week, settings, calendar.first), days=days,
+        symbols=members, settings=settings,
     )  # fmt: skip
-    with repeatable():
-        device = choose_device(settings.device)
-        samples = make_samples(panel, labels, settings, device)
-        train = samples.of(window.first_train, window.last_train)
-        valid = samples.of(window.first_valid, window.last_valid)
-        for part, chosen in (("training", train), ("validation", valid)):
-            if not chosen.names:
-                return _empty(
-                    f"{table}: no {part} day between {window.first_train} and {window.last_valid} has "
-                    f"{settings.min_names} names of U(t) with bars and a label"
-                )
-        results = train_networks(
-            train, valid, settings, progress=lambda line: progress(f"{table} {week}: {line}")
-        )
-    checkpoint = pack_weights(results)
+    origin, cold = None, None
+    if settings.warm_start:
+        origin, cold = _origin(table, warm_from(calendar, week, settings, start), failed, files)
+    parts: dict[Granularity, Part] = {}
+    try:
+        if not np.isfinite(labels).any():
+            because = _upstream(unavailable, "daily_prices", ("vwap", "close"))
+            raise _NoModelError(f"no name has a label from {window.first_train} to {window.last_valid}{because}")
+        with repeatable():
+            device = choose_device(settings.device, progress)
+            shared = _Shared(
+                window, days, members, labels, securities, styles, settings, origin, cold, device, unavailable,
+                progress=lambda line: progress(f"{table} {week} {line}"),
+            )  # fmt: skip
+            for granularity in settings.granularities:
+                rows = daily_features if granularity == "daily" else bar_features
+                parts[granularity] = _train(shared, granularity, rows, scratch, work / granularity)
+    except _NoModelError as reason:
+        return _empty(f"{table}: {reason}")
+    checkpoint = pack_weights(parts)
     card = make_card(
-        model=table, week=week, settings=settings, window=window, trained=results, checkpoint=checkpoint,
-        features=panel.features, dropped=panel.dropped, device=device,
-        data={
-            "panel": panel.digest(), "labels": digest(labels.tobytes()), "stocks": len(panel.symbols),
-            "train_samples": train.count, "valid_samples": valid.count,
-        },
+        model=table, week=week, settings=settings, window=window, parts=parts, labels=digest(labels.tobytes()),
+        checkpoint=checkpoint, device=device, origin=origin,
     )  # fmt: skip
-    notes = {
-        **_notes(read_card(card)),
-        "dropped_features": ", ".join(panel.dropped) or "none",
-        "training_seconds": round(time.monotonic() - began, 1),
-    }
+    notes = _notes(read_card(card)) | _durations(parts) | {"training_seconds": round(time.monotonic() - began, 1)}
     return _made(card, {CHECKPOINT: checkpoint, CARD: card}, notes)
 
 
-def _carry(table: str, week: dt.date, trained: dt.date, files: Callable[[str, dt.date, str], bytes]) -> Made:
+@dataclass(frozen=True)
+class _Shared:
+    """What the networks of all granularities share. labels [day, member] of `days` and `members`; cold: why no origin."""
+
+    window: Window
+    days: Sequence[dt.date]
+    members: Sequence[str]
+    labels: NDArray[np.float32]
+    securities: pl.LazyFrame
+    styles: pl.LazyFrame
+    settings: ModelSettings
+    origin: Origin | None
+    cold: str | None
+    device: torch.device
+    unavailable: Reasons
+    progress: Callable[[str], None]
+
+
+def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratch: Path, work: Path) -> Part:
+    """The networks of one granularity; its panel is gone when this returns, before the next is made.
+
+    Raises _NoModelError where there is nothing to train on.
+    """
+    window, settings, unavailable = shared.window, shared.settings, shared.unavailable
+    panel = build_panel(
+        rows, shared.securities, days=shared.days, granularity=granularity, features=features_of(granularity),
+        clip=settings.clip, storage=settings.storage, folder=scratch,
+    )  # fmt: skip
+    if not panel.features:
+        because = _upstream(unavailable, "daily_features" if granularity == "daily" else "bar_features", panel.dropped)
+        raise _NoModelError(
+            f"no {granularity} feature has a value from {window.first_feature} to {window.last_valid}{because}"
+        )
+    exposures = None
+    if settings.orthogonal_layer:
+        exposures = arrange_exposures(
+            shared.styles, days=shared.days, symbols=panel.symbols, columns=settings.orthogonal_layer
+        )
+        if not exposures.usable.any():
+            because = _upstream(unavailable, "styles", ("total_mv", "size"))
+            raise _NoModelError(
+                f"no name has the market value and industry that the orthogonal layer needs, from {window.first_train} to "
+                f"{window.last_valid}{because}"
+            )
+    own = np.searchsorted(np.array(shared.members), np.array(panel.symbols))  # a panel's stocks are members
+    samples = make_samples(panel, np.ascontiguousarray(shared.labels[:, own]), settings, shared.device, exposures)
+    train = samples.of(window.first_train, window.last_train)
+    valid = samples.of(window.first_valid, window.last_valid)
+    for part, chosen, first, last in (
+        ("training", train, window.first_train, window.last_train),
+        ("validation", valid, window.first_valid, window.last_valid),
+    ):
+        if not chosen.names:
+            raise _NoModelError(
+                f"no {part} day from {first} to {last} has {settings.min_names} names of U(t) with {granularity} "
+                f"features{', exposures' if exposures else ''} and a label"
+            )
+    initial: Mapping[int, Weights] = {}
+    cold = shared.cold
+    if shared.origin is not None:
+        initial, cold = warm_weights(shared.origin, granularity, panel.features, settings)
+    trained = train_networks(
+        train, valid, settings, work=work, initial=initial,
+        progress=lambda line: shared.progress(f"{granularity} {line}"),
+    )  # fmt: skip
+    data = {
+        "panel": panel.digest(),
+        "stocks": len(panel.symbols),
+        "train_samples": train.count,
+        "valid_samples": valid.count,
+    }
+    if exposures is not None:
+        sampled = {shared.days[position] for position in (*train.names, *valid.names)}
+        left_out = {style: len(sampled.intersection(when)) for style, when in exposures.left_out.items()}
+        data |= {
+            "exposures": exposures.digest(),
+            "style_days_left_out": {style: count for style, count in left_out.items() if count},
+        }
+    return Part(panel.features, panel.dropped, data, trained, cold)
+
+
+def _origin(
+    table: str, earlier: Sequence[dt.date], failed: str | None, files: Files
+) -> tuple[Origin | None, str | None]:
+    """The previous training, or why there is none to begin with."""
+    if not earlier:
+        return None, "no training comes before this one"
+    if failed:
+        return None, f"the previous training left no model: {failed}"
+    return Origin(read_card(files(table, earlier[0], CARD)), files(table, earlier[0], CHECKPOINT)), None
+
+
+def _members(securities: pl.LazyFrame, days: Sequence[dt.date]) -> list[str]:
+    """Names that are in U(t) on one of the days, in order."""
+    inside = pl.col("in_universe") & pl.col("date").is_in(list(days))
+    return securities.filter(inside).select(pl.col("symbol").unique().sort()).collect()["symbol"].to_list()
+
+
+def _upstream(unavailable: Reasons, table: str, columns: Sequence[str]) -> str:
+    """Why these columns, or the first of them with a reason, are n/a upstream; "" where they are not."""
+    reason = next((unavailable[table][c] for c in columns if c in unavailable.get(table, {})), None)
+    return f" ({reason})" if reason else ""
+
+
+def _carry(table: str, week: dt.date, trained: dt.date, files: Files) -> Made:
     card = carry_card(files(table, trained, CARD), week)
     return _made(card, {CARD: card}, _notes(read_card(card)))
 
@@ -124,11 +234,30 @@ def _curves(card: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def _notes(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What the UI and the registry show of a card."""
     kept = [row["valid_ic"] for row in card["curves"] if row["kept"]]
+    seen = card["granularities"]
     return {
         "trained_week": card["trained_week"],
         "train": f"{card['window']['first_train']} to {card['window']['last_train']}",
         "valid": f"{card['window']['first_valid']} to {card['window']['last_valid']}",
         "mean_valid_ic": sum(kept) / len(kept) if kept else None,
         "device": card["device"],
+        "features": {granularity: len(part["features"]) for granularity, part in seen.items()},
+        "dropped_features": {granularity: ", ".join(part["dropped_features"]) for granularity, part in seen.items()},
+        "warm_start": card["warm_start"],
+        "cold_start": {granularity: part["cold_start"] for granularity, part in seen.items() if part["cold_start"]},
+    }
+
+
+def _durations(parts: Mapping[Granularity, Part]) -> dict[str, Any]:
+    """Wall seconds of each network's epochs: in the notes alone, since the same training must leave the same files."""
+    return {
+        "network_seconds": {
+            granularity: {
+                str(seed): round(sum(epoch.seconds for epoch in result.curve), 2)
+                for seed, result in part.trained.items()
+            }
+            for granularity, part in parts.items()
+        }
     }

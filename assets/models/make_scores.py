@@ -1,22 +1,29 @@
 """One week of the scores: every model in force on the signal day's cross-section."""
 
 import datetime as dt
+import functools
+import io
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 import polars as pl
 
-from assets.models.checkpoint import CARD, CHECKPOINT, load_networks, read_card
+from assets.models.checkpoint import load_networks, read_card
 from assets.models.device import choose_device, repeatable
-from assets.models.panel import build_panel
-from assets.models.schemas import MEASURE, SCORES
-from assets.models.scoring import average_outputs, final_scores
+from assets.models.orthogonal import arrange_exposures
+from assets.models.panel import Panel, build_panel
+from assets.models.schemas import CARD, CHECKPOINT, MEASURE, SCORES, SEED_SCORES, SEEDS
+from assets.models.scoring import Floats, final_scores, seed_scores
 from assets.models.training import eligible_names, last_sequences
 from assets.models.windows import in_force, sequence_days
 from resources.calendar import Calendar
 from resources.made import Made
-from resources.settings.models import ModelSettings, ModelsSettings
+from resources.settings.models import Granularity, ModelSettings, ModelsSettings
+
+EACH = {column: dtype for column, dtype in SEED_SCORES.items() if column != "factor"}  # of one model
+# (granularity, settings, features) → the panel of the sequence that ends on the signal day
+Panels = Callable[[Granularity, ModelSettings, tuple[str, ...]], Panel]
 
 
 def make_scores(
@@ -24,6 +31,7 @@ def make_scores(
     week: dt.date,
     date: dt.date,
     bar_features: pl.LazyFrame,
+    daily_features: pl.LazyFrame,
     securities: pl.LazyFrame,
     styles: pl.LazyFrame,
     settings: ModelsSettings,
@@ -32,63 +40,114 @@ def make_scores(
     files: Callable[[str, dt.date, str], bytes],
     unavailable: Mapping[str, Mapping[str, str]],
 ) -> Made:
-    """week, date (the signal day), symbol, factor (model key), raw (mean of the seeds), value.
+    """week, date (the signal day), symbol, factor (model key), raw (mean of the networks), value.
 
-    bar_features and securities hold the days of `windows.sequence_days`; styles the signal day. A model without a card in
-    force has no rows and a reason.
+    bar_features, daily_features and securities hold the days of their longest sequence; styles the signal day. A model
+    without a card in force has no rows and a reason. Beside them stands what each network says (SEED_SCORES).
     """
     days = sequence_days(calendar, week, settings, calendar.first)
     exposures = styles.collect()
-    frames, missing = [pl.DataFrame(schema=SCORES)], {}
+
+    @functools.cache  # models on the same bars share them; they go when the week is scored
+    def panel_of(granularity: Granularity, count: int, clip: float, storage: Any, features: tuple[str, ...]) -> Panel:
+        rows = daily_features if granularity == "daily" else bar_features
+        return build_panel(
+            rows, securities, days=days[-count:], granularity=granularity, features=features, clip=clip,
+            storage=storage, keep_all=True,
+        )  # fmt: skip
+
+    def panels(granularity: Granularity, row: ModelSettings, features: tuple[str, ...]) -> Panel:
+        return panel_of(granularity, row.sequence_days, row.clip, row.storage, features)
+
+    frames, seeds, missing = [pl.DataFrame(schema=SCORES)], [pl.DataFrame(schema=SEED_SCORES)], {}
     for model, row in settings.rows.items():
-        if model not in unavailable:
-            continue  # no table of its own yet
-        reason = unavailable.get(model, {}).get(MEASURE)
         serving = in_force(calendar, week, settings.train_lag_weeks, start)
-        if reason is None and serving is None:
-            reason = f"{model}: the week {settings.train_lag_weeks} weeks before {week} lies before the history"
-        if reason is None and serving is not None:
+        if serving is None:
+            missing[model] = f"{model}: the week {settings.train_lag_weeks} weeks before {week} lies before the history"
+        elif failed := unavailable.get(model, {}).get(MEASURE):
+            missing[model] = failed
+        else:
             card = read_card(files(model, serving, CARD))
             checkpoint = files(model, dt.date.fromisoformat(card["trained_week"]), CHECKPOINT)
-            frame = _score(card, checkpoint, bar_features, securities, exposures, days[-row.sequence_days :], row)
+            frame, each = score_names(card, checkpoint, panels, exposures, date, row)
             if frame.is_empty():
-                reason = f"{model}: no name of U({date}) has bars on enough of the {row.sequence_days} days to it"
+                missing[model] = (
+                    f"{model}: no name of U({date}) has {' and '.join(row.granularities)} features on enough of the "
+                    f"{row.sequence_days} days to it"
+                )
+            elif frame["value"].null_count() == frame.height:
+                missing[model] = f"{model}: no name scored on {date} has the industry and market value its score needs"
             frames.append(frame.select(pl.lit(week).alias("week"), pl.lit(date).alias("date"), "symbol",
                                        pl.lit(model).alias("factor"), "raw", "value"))  # fmt: skip
-        if reason is not None:
-            missing[model] = reason
+            seeds.append(each.select(pl.lit(model).alias("factor"), *EACH))
     frame = pl.concat(frames, how="vertical_relaxed")
     members = securities.filter((pl.col("date") == date) & pl.col("in_universe")).select(pl.len()).collect().item()
-    share = pl.len().over("factor") / max(members, 1)
-    profile = frame.with_columns(
-        magnitude=pl.col("value").abs(),
-        coverage=pl.when(pl.int_range(pl.len()).over("factor") == 0).then(share),  # once per factor
-    )  # fmt: skip
-    notes = {"universe": members, "scored": dict(frame.group_by("factor").len().sort("factor").iter_rows())}
-    return Made(frame, profile=profile, unavailable=missing, notes=notes)
+    scored = frame.filter(pl.col("value").is_not_null())
+    notes = {"universe": members, "scored": dict(scored.group_by("factor").len().sort("factor").iter_rows())}
+    beside = {SEEDS: _parquet(pl.concat(seeds))}
+    return Made(frame, profile=_profile(frame, members), files=beside, unavailable=missing, notes=notes)
 
 
-def _score(
+def score_names(
     card: Mapping[str, Any],
     checkpoint: bytes,
-    bar_features: pl.LazyFrame,
-    securities: pl.LazyFrame,
+    panels: Panels,
     styles: pl.DataFrame,
-    days: list[dt.date],
+    date: dt.date,
     settings: ModelSettings,
-) -> pl.DataFrame:
-    """symbol, raw, value of one model."""
-    panel = build_panel(
-        bar_features, securities, days=days, granularity=settings.granularities[0], features=card["features"],
-        clip=settings.clip, keep_all=True,
-    )  # fmt: skip
-    names = np.flatnonzero(eligible_names(panel, len(days) - 1, settings))
-    if len(names) == 0:
-        return pl.DataFrame(schema={"symbol": pl.String, "raw": pl.Float64, "value": pl.Float64})
-    symbols = [panel.symbols[name] for name in names]
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """symbol, raw, value of one model, and symbol, granularity, seed, value of each of its networks.
+
+    Scored are members of U(t) that are covered in every granularity. One that the orthogonal layer cannot place, for lack of
+    a market value or an industry, has nulls.
+    """
+    own = {g: panels(g, settings, tuple(card["granularities"][g]["features"])) for g in settings.granularities}
+    eligible = [
+        {panel.symbols[name] for name in np.flatnonzero(eligible_names(panel, len(panel.days) - 1, settings))}
+        for panel in own.values()
+    ]
+    covered = sorted(set.intersection(*eligible))
+    placed, usable = None, np.ones(len(covered), dtype=bool)
+    if settings.orthogonal_layer:
+        placed = arrange_exposures(styles.lazy(), days=[date], symbols=covered, columns=settings.orthogonal_layer)
+        usable = placed.usable[0]
+    symbols = [symbol for symbol, inside in zip(covered, usable, strict=True) if inside]
+    if not symbols:
+        rows = pl.DataFrame({"symbol": covered}, schema={"symbol": pl.String})
+        return rows.with_columns(pl.lit(None, pl.Float64).alias(c) for c in ("raw", "value")), pl.DataFrame(schema=EACH)
+    found: dict[tuple[Granularity, int], Floats] = {}  # in the order of the settings
     with repeatable():
         device = choose_device(settings.device)
         networks = load_networks(card, checkpoint, device)
-        raw = average_outputs(networks.values(), last_sequences(panel, names, settings, device), settings)
-    value = final_scores(raw, symbols, styles, settings)
-    return pl.DataFrame({"symbol": symbols, "raw": raw, "value": value}).with_columns(pl.col("value").fill_nan(None))
+        exposures = None if placed is None else placed.of(0, np.flatnonzero(usable), device)
+        for granularity, panel in own.items():
+            names = np.searchsorted(np.array(panel.symbols), np.array(symbols))
+            sequences = last_sequences(panel, names, settings, device)
+            of_seed = seed_scores(networks[granularity], sequences, exposures, settings)
+            found |= {(granularity, seed): values for seed, values in of_seed.items()}
+    raw = np.mean(list(found.values()), axis=0)
+    scored = pl.DataFrame({"symbol": symbols, "raw": raw, "value": final_scores(raw, symbols, styles, settings)})
+    frame = pl.DataFrame({"symbol": covered}).join(
+        scored.with_columns(pl.col("value").fill_nan(None)), on="symbol", how="left", maintain_order="left"
+    )
+    each = [
+        pl.DataFrame({"symbol": symbols, "granularity": granularity, "seed": seed, "value": values}, schema=EACH)
+        for (granularity, seed), values in found.items()
+    ]
+    return frame, pl.concat(each)
+
+
+def _profile(frame: pl.DataFrame, members: int) -> pl.DataFrame:
+    """What the checks judge: each row's size, and once per model the share of U(t) with a score and its spread."""
+    once = pl.int_range(pl.len()).over("factor") == 0
+    return frame.with_columns(
+        magnitude=pl.col("value").abs(),
+        coverage=pl.when(once).then(pl.col("value").is_not_null().sum().over("factor") / max(members, 1)),
+        spread=pl.when(once).then(pl.col("value").std(ddof=0).over("factor")),
+    )
+
+
+def _parquet(frame: pl.DataFrame) -> bytes:
+    buffer = io.BytesIO()
+    frame.write_parquet(buffer, compression="zstd", statistics=True)
+    return buffer.getvalue()

@@ -1,10 +1,14 @@
-"""The columns of this stage's tables, for those who declare them and those who make them. Nothing else."""
+"""The columns of this stage's tables and the names of the files beside them, for those who declare, make and read them.
+
+Nothing else, and nothing heavy: the declarations import it.
+"""
 
 import polars as pl
 
 CURVES: dict[str, type[pl.DataType]] = {
     "week": pl.Date,
     "trained_week": pl.Date,
+    "granularity": pl.String,
     "seed": pl.Int32,
     "epoch": pl.Int32,
     "train_loss": pl.Float64,
@@ -13,6 +17,8 @@ CURVES: dict[str, type[pl.DataType]] = {
     "kept": pl.Boolean,
 }
 MEASURE = "valid_loss"  # the column whose reason says why a week has no model
+CARD = "card.json"
+CHECKPOINT = "checkpoint.safetensors"
 
 SCORES: dict[str, type[pl.DataType]] = {
     "week": pl.Date,
@@ -20,5 +26,14 @@ SCORES: dict[str, type[pl.DataType]] = {
     "symbol": pl.String,
     "factor": pl.String,
     "raw": pl.Float64,
+    "value": pl.Float64,
+}
+# The file beside the scores: what each network says of each name that is scored.
+SEEDS = "seeds.parquet"
+SEED_SCORES: dict[str, type[pl.DataType]] = {
+    "factor": pl.String,
+    "symbol": pl.String,
+    "granularity": pl.String,
+    "seed": pl.Int32,
     "value": pl.Float64,
 }

@@ -1,12 +1,16 @@
 """From networks to one score per stock on the signal day.
 
-Here: inference on the last sequence, averaging the seeds, orthogonalising after the fact, the final clip and z-score. Not
-here: which model scores which week (windows.py), how networks are stored.
+Here: inference on the last sequence, the z-score of each network's output, orthogonalising after the fact, the final clip
+and z-score. Not here: which model scores which week (windows.py), how networks are stored.
 
-A score needs features up to the signal day and a place in U(t): no label, no price.
+A score needs features up to the signal day, a place in U(t), and styles where the settings name some: no label, no price.
+
+Order of averaging: every network's output, after its orthogonal layer if it has one, is z-scored over the names scored;
+the factor is the plain mean over all networks. Each has the same number of seeds per granularity, so this is the mean over
+seeds of the mean over granularities, and the other way round.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import polars as pl
@@ -14,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from assets.factors.cross_section import orthogonalise, standardise, zscore
+from assets.models.orthogonal import Exposures
 from assets.models.training import outputs
 from resources.settings.models import ModelSettings
 
@@ -22,10 +27,14 @@ NO_INDUSTRY = "unknown"  # of styles: the name belongs to none
 Floats = NDArray[np.float64]
 
 
-def average_outputs(networks: Iterable[nn.Module], sequences: Tensor, settings: ModelSettings) -> Floats:
-    """[n] Mean over seeds of their outputs for (steps, stocks, features), each z-scored over the cross-section."""
-    each = [outputs(network, sequences, None, settings) for network in networks]
-    return np.mean([zscore(output.cpu().numpy()) for output in each], axis=0)
+def seed_scores(
+    networks: Mapping[int, nn.Module], sequences: Tensor, exposures: Exposures | None, settings: ModelSettings
+) -> dict[int, Floats]:
+    """Seed → its network's outputs [n] for (steps, names, features), z-scored over these names."""
+    return {
+        seed: zscore(outputs(network, sequences, exposures, settings).double().cpu().numpy())
+        for seed, network in networks.items()
+    }
 
 
 def final_scores(average: Floats, symbols: Sequence[str], styles: pl.DataFrame, settings: ModelSettings) -> Floats:

@@ -1,11 +1,22 @@
 import datetime as dt
 import json
 import pickle
+from dataclasses import replace
 
 import pytest
 import torch
 
-from assets.models.checkpoint import carry_card, digest, load_networks, make_card, pack_weights, read_card
+from assets.models.checkpoint import (
+    Origin,
+    Part,
+    carry_card,
+    digest,
+    load_networks,
+    make_card,
+    pack_weights,
+    read_card,
+    warm_weights,
+)
 from assets.models.networks import build_network
 from assets.models.training import Epoch, Trained
 from assets.models.windows import Window
@@ -13,62 +24,146 @@ from resources.errors import InputError
 
 WEEK = dt.date(2023, 12, 11)
 CPU = torch.device("cpu")
+FEATURES = {"daily": ("a", "b"), "30min": ("a", "b", "c")}
 
 
 @pytest.fixture
-def stored(small):
-    trained = {}
-    for seed in small.seeds:
-        weights = build_network(small, 3, seed).state_dict()
-        trained[seed] = Trained(dict(weights), (Epoch(seed, 1, -0.1, -0.05, 0.05, True),))
-    checkpoint = pack_weights(trained)
-    card = make_card(
-        model="gru_50_1", week=WEEK, settings=small, window=Window(*(WEEK,) * 6, horizon=2), trained=trained,
-        checkpoint=checkpoint, features=("a", "b", "c"), dropped=("d",), data={"panel": "x"}, device=CPU,
-    )  # fmt: skip
-    return trained, checkpoint, card
+def row(small):
+    return small.model_copy(update={"granularities": tuple(FEATURES)})
 
 
-def test_the_checkpoint_comes_back_to_the_bit(stored, small):
-    trained, checkpoint, card = stored
+def parts_of(row, epochs=1, seconds=0.0):
+    parts = {}
+    for granularity, features in FEATURES.items():
+        trained = {}
+        for seed in row.seeds:
+            weights = build_network(row, len(features), seed).state_dict()
+            curve = tuple(Epoch(seed, n, -0.1, -0.05, 0.05, kept=n == 1, seconds=seconds) for n in range(1, epochs + 1))
+            trained[seed] = Trained(dict(weights), curve, chunk=500)
+        parts[granularity] = Part(features, ("d",), {"panel": "x", "stocks": 7}, trained)
+    return parts
+
+
+def card_and_checkpoint(row, parts, **changes):
+    checkpoint = pack_weights(parts)
+    known = {
+        "model": "multi_granularity_5d", "week": WEEK, "settings": row, "window": Window(*(WEEK,) * 6, horizon=2),
+        "parts": parts, "labels": "y", "checkpoint": checkpoint, "device": CPU,
+    }  # fmt: skip
+    return make_card(**known | changes), checkpoint
+
+
+@pytest.fixture
+def stored(row):
+    parts = parts_of(row)
+    return parts, *card_and_checkpoint(row, parts)
+
+
+def test_the_checkpoint_comes_back_to_the_bit(stored, row):
+    parts, card, checkpoint = stored
     networks = load_networks(read_card(card), checkpoint, CPU)
-    assert list(networks) == list(small.seeds)
-    for seed, network in networks.items():
-        assert not network.training
-        for name, value in network.state_dict().items():
-            assert torch.equal(value, trained[seed].weights[name])
-    assert pack_weights(trained) == checkpoint
+    assert list(networks) == list(row.granularities)
+    for granularity, of_seed in networks.items():
+        assert list(of_seed) == list(row.seeds)
+        for seed, network in of_seed.items():
+            assert not network.training
+            for name, value in network.state_dict().items():
+                assert torch.equal(value, parts[granularity].trained[seed].weights[name])
+    assert pack_weights(parts) == checkpoint
 
 
-def test_the_card_says_how_the_model_came_to_be(stored, small):
-    card = json.loads(stored[2])
-    assert card["settings"] == small.model_dump(mode="json")
+def test_the_card_says_how_the_model_came_to_be(stored, row):
+    card = json.loads(stored[1])
+    assert card["settings"] == row.model_dump(mode="json")
     assert card["purge"] == {"label_known_after": 3, "days_strictly_between": 2}
-    assert card["dropped_features"] == ["d"]
+    assert card["granularities"]["daily"] == {
+        "features": ["a", "b"],
+        "dropped_features": ["d"],
+        "panel": "x",
+        "stocks": 7,
+        "chunk_names": {"0": 500, "1": 500},
+        "cold_start": None,
+    }
+    assert card["labels"] == "y"
+    assert [(curve["granularity"], curve["seed"]) for curve in card["curves"]] == [
+        (granularity, seed) for granularity in FEATURES for seed in row.seeds
+    ]
     assert card["curves"][0]["valid_ic"] == 0.05
-    assert (card["device"], card["torch"]) == ("cpu", torch.__version__)
+    assert (card["device"], card["libraries"]["torch"]) == ("cpu", torch.__version__)
     assert card["trained_week"] == card["week"] == "2023-12-11"
+    assert card["warm_start"] is None
+
+
+def test_no_duration_reaches_the_card(row):
+    """The same training leaves the same bytes, however long it took."""
+    assert card_and_checkpoint(row, parts_of(row, 3, 1.5)) == card_and_checkpoint(row, parts_of(row, 3, 99.0))
+    assert b"seconds" not in card_and_checkpoint(row, parts_of(row))[0]
 
 
 def test_a_carried_card_keeps_everything_but_its_week(stored):
-    card, later = json.loads(stored[2]), json.loads(carry_card(stored[2], WEEK + dt.timedelta(days=7)))
+    card, later = json.loads(stored[1]), json.loads(carry_card(stored[1], WEEK + dt.timedelta(days=7)))
     assert later.pop("week") == "2023-12-18"
     card.pop("week")
     assert later == card
-    assert later["checkpoint"] == digest(stored[1])
+    assert later["checkpoint"] == digest(stored[2])
 
 
-def test_another_checkpoint_than_the_cards_is_refused(stored):
-    with pytest.raises(InputError, match="make gru_50_1 again"):
-        load_networks(read_card(stored[2]), stored[1] + b" ", CPU)
+def test_another_checkpoint_than_the_cards_is_refused(stored, row):
+    _, card, checkpoint = stored
+    with pytest.raises(InputError, match="make multi_granularity_5d again"):
+        load_networks(read_card(card), checkpoint + b" ", CPU)
+    with pytest.raises(InputError, match="make multi_granularity_5d again"):
+        warm_weights(Origin(read_card(card), checkpoint + b" "), "daily", FEATURES["daily"], row)
 
 
-def test_loading_executes_nothing(stored):
+def test_a_checkpoint_without_the_cards_networks_is_refused(stored, row):
+    parts, card, _ = stored
+    lost = {**parts, "daily": replace(parts["daily"], trained={0: parts["daily"].trained[0]})}
+    other = pack_weights(lost)
+    with pytest.raises(InputError, match="does not hold the daily network of seed 1"):
+        load_networks(read_card(card) | {"checkpoint": digest(other)}, other, CPU)
+
+
+@pytest.mark.parametrize("protocol", [0, 2, 5])
+def test_loading_executes_nothing(stored, row, protocol):
     class Trap:
         def __reduce__(self):
             return pytest.fail, ("a pickle was executed",)
 
-    trap = pickle.dumps(Trap())
-    card = read_card(stored[2]) | {"checkpoint": digest(trap)}
-    with pytest.raises(Exception, match=r"(?i)header|deserializ"):
+    trap = pickle.dumps(Trap(), protocol)
+    card = read_card(stored[1]) | {"checkpoint": digest(trap)}
+    with pytest.raises(InputError, match=r"is no safetensors file .* none of it was used\. Remedy"):
         load_networks(card, trap, CPU)
+    with pytest.raises(InputError, match="is no safetensors file"):
+        warm_weights(Origin(card, trap), "daily", FEATURES["daily"], row)
+
+
+def test_a_warm_start_takes_the_weights_that_fit(stored, row):
+    parts, card, checkpoint = stored
+    origin = Origin(read_card(card), checkpoint)
+    weights, cold = warm_weights(origin, "30min", FEATURES["30min"], row)
+    assert cold is None
+    assert list(weights) == [0, 1]
+    for seed, own in weights.items():
+        for name, value in own.items():
+            assert torch.equal(value, parts["30min"].trained[seed].weights[name])
+    another = json.loads(card_and_checkpoint(row, parts, week=WEEK + dt.timedelta(days=7), origin=origin)[0])
+    assert another["warm_start"] == {"trained_week": "2023-12-11", "checkpoint": digest(checkpoint)}
+
+
+def test_a_start_is_cold_where_features_shapes_or_seeds_differ(stored, row):
+    origin = Origin(read_card(stored[1]), stored[2])
+    assert warm_weights(origin, "daily", ("a", "c"), row) == (
+        {},
+        "the features differ from those of 2023-12-11: lost ['b'], gained ['c']",
+    )
+    assert "lost [], gained ['x']" in warm_weights(origin, "60min", ("x",), row)[1]
+    assert "order" in warm_weights(origin, "daily", ("b", "a"), row)[1]
+    wider = row.model_copy(update={"hidden": row.hidden + 1})
+    assert warm_weights(origin, "daily", FEATURES["daily"], wider) == (
+        {},
+        "2023-12-11 holds no such network of seeds [0, 1]",
+    )
+    weights, cold = warm_weights(origin, "daily", FEATURES["daily"], row.model_copy(update={"seeds": (1, 2)}))
+    assert list(weights) == [1]
+    assert cold == "2023-12-11 holds no such network of seeds [2]"

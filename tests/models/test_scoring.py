@@ -1,4 +1,4 @@
-"""From outputs to scores against plain formulas: seeds averaged after z-scoring, residual, clip and z-score last."""
+"""From outputs to scores against plain formulas: outputs z-scored one by one, residual, clip and z-score last."""
 
 import numpy as np
 import polars as pl
@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from assets.models.scoring import average_outputs, final_scores
+from assets.models.orthogonal import Exposures
+from assets.models.scoring import final_scores, seed_scores
 from resources.settings.models import ModelSettings
 
 N = 400
@@ -31,11 +32,33 @@ def clipped(x: np.ndarray) -> np.ndarray:
     return np.clip(x, x.mean() - 3 * x.std(), x.mean() + 3 * x.std())
 
 
-def test_each_seed_counts_the_same_whatever_its_scale() -> None:
+def test_each_network_counts_the_same_whatever_its_scale() -> None:
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(3, N, 2)).astype(np.float32))
-    found = average_outputs([Says(1.0, 0), Says(1000.0, 1)], x, ModelSettings(batch_names=150))
+    found = seed_scores({4: Says(1.0, 0), 7: Says(1000.0, 1)}, x, None, ModelSettings(batch_names=150))
     last = x[-1].numpy().astype(float)
-    assert found == pytest.approx((z(last[:, 0]) + z(last[:, 1])) / 2, abs=1e-4)
+    assert list(found) == [4, 7]
+    assert found[4] == pytest.approx(z(last[:, 0]), abs=1e-4)
+    assert found[7] == pytest.approx(z(last[:, 1]), abs=1e-4)
+
+
+def test_a_network_with_the_layer_is_orthogonal_before_its_zscore() -> None:
+    rng = np.random.default_rng(5)
+    x = torch.from_numpy(rng.normal(size=(3, N, 1)).astype(np.float32))
+    columns = np.column_stack([np.ones(N), rng.normal(size=N)])
+    weight = rng.uniform(0.2, 1.8, N)
+    exposures = Exposures(torch.from_numpy(columns), torch.from_numpy(weight / weight.mean()))
+    row = ModelSettings(batch_names=0, orthogonal_layer=("size",), ridge=1e-6)
+    found = seed_scores({0: Says(1.0, 0)}, x, exposures, row)[0]
+    p, root = x[-1, :, 0].numpy().astype(float) + 7.0, np.sqrt(weight)
+    residual = p - columns @ np.linalg.lstsq(columns * root[:, None], p * root, rcond=None)[0]
+    assert found == pytest.approx(z(residual), abs=1e-5)
+
+
+def test_an_output_that_is_not_finite_stays_seen() -> None:
+    x = torch.zeros((3, 4, 1))
+    x[-1, :, 0] = torch.tensor([1.0, float("nan"), 2.0, 3.0])
+    found = seed_scores({0: Says(1.0, 0)}, x, None, ModelSettings())[0]
+    assert np.isnan(found).tolist() == [False, True, False, False]
 
 
 def styles_of(symbols: list[str]) -> pl.DataFrame:

@@ -1,0 +1,108 @@
+"""The registry of models on the command line: every model and week of a lake, from manifests and cards alone.
+
+    python -m orchestration.models [--lake DIR] [--out models.csv]
+
+Here: finding the cards and printing the table. Not here: what the table says (assets/models/registry.py).
+"""
+
+import argparse
+import json
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from assets import catalogue
+from assets.models.registry import list_models
+from assets.models.schemas import CARD, MEASURE
+from orchestration.platform import Names
+from orchestration.tables import load_tables
+from resources.errors import NotReadyError, SettingsError, ZhoubaoError
+from resources.lake import Lake
+from resources.table import Table
+
+SUFFIXES = (".csv", ".parquet")
+
+
+def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, list[str]]:
+    """The registry of a lake, and what it does not hold: a line for each model with weeks that are n/a or refused."""
+    held, remarks = [], []
+    for model in catalogue.MODELS:
+        table, without, refused = tables[model], [], []
+        for key in lake.keys(table):
+            manifest = lake.manifest(table, key)
+            if manifest is None:
+                continue
+            if manifest.refusals:
+                refused.append((key, "; ".join(f"{n}: {one.detail}" for n, one in manifest.refusals.items())))
+            elif CARD in manifest.files:
+                card = lake.store.read_bytes(f"{lake.folder(table, key)}/{CARD}")
+                if card is None:
+                    raise NotReadyError(
+                        f"{lake.folder(table, key)} has lost its {CARD}. Remove its manifest.json and build it again."
+                    )
+                held.append((json.loads(card), manifest.notes))
+            else:
+                without.append((key, manifest.unavailable.get(MEASURE, "no reason is given")))
+        for what, weeks in (("without a model", without), ("refused", refused)):
+            if weeks:
+                remarks.append(f"{model}: {len(weeks)} weeks {what}, the last {weeks[-1][0]}: {weeks[-1][1]}")
+    return list_models(held), remarks
+
+
+def show(models: pl.DataFrame) -> str:
+    """The registry as a table for the terminal: a row per model and week, a carried one with the week it was trained in."""
+    frame = models.select(
+        "model",
+        "week",
+        trained=pl.when(pl.col("state") == "carried")
+        .then(pl.format("carried from {}", "trained_week"))
+        .otherwise(pl.lit("here")),
+        train=pl.format("{} … {}", "first_train", "last_train"),
+        valid=pl.format("{} … {}", "first_valid", "last_valid"),
+        seeds=pl.col("seeds"),
+        networks=pl.col("networks"),
+        valid_ic=pl.col("valid_ic").round(4),
+        std=pl.col("valid_ic_std").round(4),
+        epochs=pl.col("epochs").round(1),
+        kept=pl.col("kept_epoch").round(1),
+        seconds=pl.col("seconds").round(1),
+        device=pl.col("device"),
+        checkpoint=pl.col("checkpoint").str.head(12),
+    )
+    with pl.Config(
+        tbl_formatting="ASCII_MARKDOWN", tbl_hide_column_data_types=True, tbl_hide_dataframe_shape=True, tbl_cols=-1,
+        tbl_rows=-1, tbl_width_chars=400, fmt_str_lengths=80,
+    ):  # fmt: skip
+        return str(frame)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m orchestration.models", description=__doc__.split("\n")[0])
+    parser.add_argument("--lake", help="a folder or an s3:// URL")
+    parser.add_argument("--out", help="write the table there too: a .csv or .parquet file")
+    options = parser.parse_args(arguments)
+    try:
+        target = Path(options.out) if options.out else None
+        if target is not None and target.suffix not in SUFFIXES:
+            raise SettingsError(f"--out {target} ends on neither of {', '.join(SUFFIXES)}: name such a file.")
+        lake = Lake(Names.of(lake=options.lake).lake)
+        models, remarks = read_models(lake, load_tables())
+        if models.is_empty() and not remarks:
+            raise NotReadyError(
+                f"The lake {lake.store.url} holds no model. Build them with `make report`, or name another."
+            )
+        print(show(models))
+        print("\n".join(remarks))
+        if target is not None:
+            models.write_csv(target) if target.suffix == ".csv" else models.write_parquet(target)
+            print(f"written: {target}")
+    except ZhoubaoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
