@@ -72,6 +72,16 @@ def repeatable() -> Iterator[None]:
         torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = benchmark, tf32
 
 
+def describe(device: torch.device) -> str:
+    """The device's name: results repeat to the bit on devices of the same one."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+
+
+def own_stream(device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Inside, what this thread asks of a GPU does not wait for what other threads ask of it."""
+    return torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext()
+
+
 def place(values: Tensor, device: torch.device) -> Tensor:
     """The panel's values on the device if they leave it room, else where they are: then `send` brings each batch."""
     if device.type == "cpu" or values.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:

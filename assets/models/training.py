@@ -7,10 +7,12 @@ A batch is one date's names, or an equal part of them where there are more than 
 """
 
 import datetime as dt
+import hashlib
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -19,11 +21,15 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from assets.models.device import Chunks, place, send
-from assets.models.networks import LOSSES, build_network, pearson
+from assets.models.device import Chunks, describe, own_stream, place, send
+from assets.models.networks import LOSSES, Dropout, build_network, pearson
 from assets.models.orthogonal import ExposurePanel, Exposures, orthogonal_layer
 from assets.models.panel import Panel
+from assets.models.resume import Rows, State, capture, first_state, read_state, restore, write_state
+from resources.errors import SettingsError
 from resources.settings.models import ModelSettings
+
+SAY_EVERY = 30.0  # seconds, within an epoch
 
 
 @dataclass(frozen=True)
@@ -32,7 +38,7 @@ class Samples:
 
     values [day · bar, stock, feature] float32 or float16, on the device or in host memory; labels [day, stock] float32 on
     the host; names: position of a day in `days` → the stocks that are samples on it, ascending, on the host. Days without
-    enough of them are missing from `names`.
+    enough of them are missing from `names`. data: digest of panel, labels and exposures.
     """
 
     days: tuple[dt.date, ...]
@@ -42,7 +48,8 @@ class Samples:
     sequence_days: int
     names: dict[int, Tensor]
     device: torch.device
-    exposures: ExposurePanel | None = None
+    exposures: ExposurePanel | None
+    data: str
 
     def of(self, first: dt.date, last: dt.date) -> "Samples":
         """The samples of the days from `first` to `last`; the arrays are shared."""
@@ -107,9 +114,10 @@ def make_samples(
         eligible = np.flatnonzero(eligible_names(panel, day, settings, exposures) & np.isfinite(labels[day]))
         if len(eligible) >= settings.min_names:
             names[day] = torch.from_numpy(eligible)
+    data = hashlib.sha256((panel.digest() + (exposures.digest() if exposures else "")).encode() + labels.tobytes())
     return Samples(
         panel.days, place(_values(panel), device), torch.from_numpy(labels), panel.values.shape[1], settings.sequence_days,
-        names, device, exposures,
+        names, device, exposures, data.hexdigest(),
     )  # fmt: skip
 
 
@@ -153,35 +161,33 @@ def train_networks(
     progress: Callable[[str], None] = _silent,
     initial: Mapping[int, Mapping[str, Tensor]] | None = None,
 ) -> dict[int, Trained]:
-    """One network per seed. On a CPU, `threads` seeds at a time on one thread each.
+    """One network per seed, `threads` of them at a time: each on a thread, and on a GPU in a stream, of its own.
 
     work: a folder of this training alone (one granularity's), where a rerun after a kill finds how far each seed came.
     initial: seed → weights to begin with in place of the seed's own (a warm start); a seed it lacks begins with its own.
 
     A recurrent step is too small to be shared by threads (two are no faster than one), seeds are independent. So a
-    result depends neither on the number of threads nor on the other seeds.
+    result depends neither on the number of threads, nor on the other seeds, nor on being interrupted.
     """
-    workers = min(settings.threads, len(settings.seeds)) if train.device.type == "cpu" else 1
-    stop = threading.Event()
+    workers = min(settings.threads, len(settings.seeds))
+    stop, pace = threading.Event(), Pace(settings, workers)
+
+    def one(seed: int) -> Trained:
+        with own_stream(train.device):
+            return train_network(
+                train, valid, settings, seed,
+                work=work, progress=progress, initial=(initial or {}).get(seed), stop=stop, pace=pace,
+            )  # fmt: skip
+
     with ThreadPoolExecutor(workers, thread_name_prefix="seed") as pool:
-        running = {
-            seed: pool.submit(
-                train_network,
-                train,
-                valid,
-                settings,
-                seed,
-                progress=progress,
-                initial=(initial or {}).get(seed),
-                stop=stop,
-            )
-            for seed in settings.seeds
-        }
+        running = {seed: pool.submit(one, seed) for seed in settings.seeds}
         try:
-            return {seed: one.result() for seed, one in running.items()}
+            for future in as_completed(running.values()):
+                future.result()
         except BaseException:
             stop.set()  # an interrupt or an error ends the others at their next batch
             raise
+    return {seed: future.result() for seed, future in running.items()}
 
 
 def train_network(
@@ -190,60 +196,140 @@ def train_network(
     settings: ModelSettings,
     seed: int,
     *,
+    work: Path | None = None,
     progress: Callable[[str], None] = _silent,
     initial: Mapping[str, Tensor] | None = None,
     stop: threading.Event | None = None,
+    pace: "Pace | None" = None,
 ) -> Trained:
     """Adam, at most `epochs` epochs, stopped after `patience` epochs without a better validation loss; best weights.
 
-    The result depends on samples, settings, seed and device alone. Call it inside `repeatable`.
+    The result depends on samples, settings, seed, initial weights and device alone. Call it inside `repeatable`.
+    Raises SettingsError if training diverges or memory does not suffice.
     """
-    shuffle = torch.Generator().manual_seed(seed)  # order of batches, on the CPU whatever the device
+
+    def say(line: str) -> None:
+        progress(f"seed {seed} {line}")
+
+    pace = pace or Pace(settings, 1)
     network = build_network(settings, train.values.shape[-1], seed)
     if initial is not None:
         network.load_state_dict(dict(initial))
+    training = _identify(train, valid, settings, seed, network)
     network.to(train.device)
-    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-    loss_of = LOSSES[settings.loss]
-    rows: list[tuple[float, float, float]] = []
-    best, best_loss, best_weights = 0, float("inf"), _weights(network)
-    began = time.monotonic()
-    for epoch in range(1, settings.epochs + 1):
-        network.train()
-        losses = []
-        for day, names in _batches(train, settings.batch_names, shuffle):
-            if stop is not None and stop.is_set():
-                raise InterruptedError(f"seed {seed}: training was stopped in epoch {epoch}")
-            optimiser.zero_grad(set_to_none=True)
-            output = _layer(
-                _network(network, train.sequences(day, names), settings), train.exposures_of(day, names), settings
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+    state = read_state(work, seed, training, say) if work else None
+    if state is None:
+        state = first_state(network, settings.chunk_names)
+    else:
+        say(f"goes on after epoch {len(state.rows)}")
+    restore(state, network, optimiser)
+    chunks = Chunks(state.chunk, say)
+    while not _finished(state.rows, settings):
+        epoch, began = len(state.rows) + 1, time.monotonic()
+        train_loss, rate = _train_epoch(network, optimiser, train, settings, seed, epoch, chunks, say, stop)
+        valid_loss, valid_ic = evaluate(network, valid, settings, chunks)
+        if not math.isfinite(valid_loss):
+            raise SettingsError(
+                f"Seed {seed}: training diverged in epoch {epoch}, the validation loss is {valid_loss}. Remedy: a learning_rate "
+                f"below {settings.learning_rate:g}."
             )
-            loss = loss_of(output, train.targets(day, names))
-            loss.backward()
-            optimiser.step()
-            losses.append(loss.detach())  # read once per epoch: a .item() here would make a GPU wait for each step
-        train_loss = torch.stack(losses).double().mean().item()
-        valid_loss, valid_ic = evaluate(network, valid, settings)
-        rows.append((train_loss, valid_loss, valid_ic))
-        if valid_loss < best_loss:
-            best, best_loss, best_weights = epoch, valid_loss, _weights(network)
-        seconds = (time.monotonic() - began) / epoch
-        progress(
-            f"seed {seed} epoch {epoch}/{settings.epochs}: validation loss {valid_loss:.4f} IC {valid_ic:.4f}, "
-            f"{len(losses) / seconds:.0f} batches/s, at most {seconds * (settings.epochs - epoch):.0f} s left"
+        seconds = time.monotonic() - began
+        rows = (*state.rows, (train_loss, valid_loss, valid_ic, seconds))
+        weights, moments = capture(network, optimiser)
+        best = weights if _best(rows) == epoch else state.best
+        state = State(rows, weights, best, moments, chunks.names)
+        if work:
+            write_state(state, work, seed, training)
+        left = pace.left(seed, 0 if _finished(rows, settings) else settings.epochs - epoch, seconds)
+        say(
+            f"epoch {epoch}/{settings.epochs}: validation loss {valid_loss:.4f} IC {valid_ic:.4f}, {rate}, "
+            f"at most {in_words(left)} left"
         )
-        if epoch - best >= settings.patience:
-            break
-    curve = tuple(Epoch(seed, n, *row, kept=n == best) for n, row in enumerate(rows, 1))
-    return Trained(best_weights, curve)
+    kept = _best(state.rows)
+    curve = tuple(Epoch(seed, n, *row[:3], kept=n == kept, seconds=row[3]) for n, row in enumerate(state.rows, 1))
+    return Trained(state.best, curve, state.chunk)
 
 
-def evaluate(network: nn.Module, samples: Samples, settings: ModelSettings) -> tuple[float, float]:
+def _train_epoch(
+    network: nn.Module,
+    optimiser: torch.optim.Optimizer,
+    train: Samples,
+    settings: ModelSettings,
+    seed: int,
+    epoch: int,
+    chunks: Chunks,
+    say: Callable[[str], None],
+    stop: threading.Event | None,
+) -> tuple[float, str]:
+    """One pass over the batches: the mean of their losses, and the rate in words."""
+    network.train()
+    batches = _batches(train, settings.batch_names, seed, epoch)
+    losses: list[Tensor] = []
+    samples = 0
+    began = said = time.monotonic()
+
+    def rate() -> str:
+        seconds = max(time.monotonic() - began, 1e-9)
+        return f"{len(losses) / seconds:.3g} batches/s, {samples / seconds:.3g} samples/s"
+
+    for number, (day, names) in enumerate(batches):
+        if stop is not None and stop.is_set():
+            raise InterruptedError(f"seed {seed}: training was stopped in epoch {epoch}")
+        exposures, y = train.exposures_of(day, names), train.targets(day, names)
+
+        def attempt(chunk: int, number=number, day=day, names=names, exposures=exposures, y=y) -> Tensor:
+            optimiser.zero_grad(set_to_none=True)
+            for dropout in _dropouts(network):
+                dropout.begin(epoch * len(batches) + number, len(names))
+            return add_gradients(network, train.sequences(day, names), y, exposures, settings, chunk)
+
+        losses.append(
+            chunks.run(attempt, len(names))
+        )  # read once an epoch: .item() here would make a GPU wait each step
+        optimiser.step()
+        samples += len(names)
+        if time.monotonic() - said > SAY_EVERY:
+            said = time.monotonic()
+            left = (said - began) / len(losses) * (len(batches) - len(losses))
+            say(
+                f"epoch {epoch}/{settings.epochs}: batch {len(losses)}/{len(batches)}, {rate()}, {in_words(left)} left in it"
+            )
+    loss = torch.stack(losses).double().mean().item()  # a GPU is done here, so that the rate is the real one
+    return loss, rate()
+
+
+def add_gradients(
+    network: nn.Module, x: Tensor, y: Tensor, exposures: Exposures | None, settings: ModelSettings, chunk: int
+) -> Tensor:
+    """Adds the gradient of a batch's loss to the parameters' `grad`, `chunk` names at a time; the loss.
+
+    In chunks, exact for any loss: outputs without a graph, the gradient of the loss with respect to them, and then each
+    chunk passes again, with a graph, and takes its part of that gradient back. Twice the forward work, a chunk's memory.
+    """
+    loss_of = LOSSES[settings.loss]
+    if chunk >= len(y):
+        loss = loss_of(_layer(_network(network, x, settings), exposures, settings), y)
+        loss.backward()
+        return loss.detach()
+    with torch.no_grad():
+        output = torch.cat([part for _, part in _parts(network, x, settings, chunk)])
+    output.requires_grad_()
+    loss = loss_of(_layer(output, exposures, settings), y)
+    (gradient,) = torch.autograd.grad(loss, output)
+    for first, part in _parts(network, x, settings, chunk):
+        part.backward(gradient[first : first + chunk])
+    return loss.detach()
+
+
+def evaluate(
+    network: nn.Module, samples: Samples, settings: ModelSettings, chunks: Chunks | None = None
+) -> tuple[float, float]:
     """Mean over dates of the loss and of the correlation, each over the date's whole cross-section, without dropout."""
     losses, ics = [], []
     for day, names in samples.names.items():
-        output = outputs(network, samples.sequences(day, names), samples.exposures_of(day, names), settings)
-        y = samples.targets(day, names)
+        exposures, y = samples.exposures_of(day, names), samples.targets(day, names)
+        output = outputs(network, samples.sequences(day, names), exposures, settings, chunks)
         losses.append(LOSSES[settings.loss](output, y))
         ics.append(pearson(output, y))
     return torch.stack(losses).double().mean().item(), torch.stack(ics).double().mean().item()
@@ -260,41 +346,101 @@ def outputs(
     """A network's outputs (names,) for one date's sequences (steps, names, features), without dropout.
 
     The network takes `chunk_names` names (or, as in training, `batch_names`) at a time and fewer where memory asks for it;
-    then the orthogonal layer takes the whole date, where the settings have one.
+    then the orthogonal layer takes the whole date, where there are exposures.
     """
     network.eval()
     chunks = chunks or Chunks(settings.chunk_names)
     count = sequences.shape[1]
 
     def attempt(chunk: int) -> Tensor:
-        return torch.cat([_network(network, part, settings) for part in sequences.split(chunk, dim=1)])
+        return torch.cat([part for _, part in _parts(network, sequences, settings, chunk)])
 
     return _layer(chunks.run(attempt, min(settings.batch_names or count, count)), exposures, settings)
 
 
-def _network(network: nn.Module, sequences: Tensor, settings: ModelSettings) -> Tensor:
+def _parts(network: nn.Module, x: Tensor, settings: ModelSettings, chunk: int) -> Iterator[tuple[int, Tensor]]:
+    """(position of the first name, outputs) of `chunk` names after another, each with its own part of the dropout masks."""
+    for first in range(0, x.shape[1], chunk):
+        for dropout in _dropouts(network):
+            dropout.part(first)
+        yield first, _network(network, x[:, first : first + chunk], settings)
+
+
+def _network(network: nn.Module, x: Tensor, settings: ModelSettings) -> Tensor:
     """The network alone, in the precision of the settings: float32 (names,)."""
     if settings.precision == "float32":
-        return network(sequences)
-    with torch.autocast(sequences.device.type, dtype=getattr(torch, settings.precision)):
-        return network(sequences).float()
+        return network(x)
+    # The cache of converted weights is the process's: seeds side by side would empty each other's, and round differently.
+    with torch.autocast(x.device.type, dtype=getattr(torch, settings.precision), cache_enabled=False):
+        return network(x).float()
 
 
 def _layer(output: Tensor, exposures: Exposures | None, settings: ModelSettings) -> Tensor:
     return output if exposures is None else orthogonal_layer(output, exposures, settings.ridge)
 
 
-def _batches(samples: Samples, most: int, shuffle: torch.Generator) -> Iterator[tuple[int, Tensor]]:
-    """Every sample once, in random order: (day, names); a day of more than `most` names in equal random parts."""
+def _dropouts(network: nn.Module) -> list[Dropout]:
+    return [module for module in network.modules() if isinstance(module, Dropout)]
+
+
+def _batches(samples: Samples, most: int, seed: int, epoch: int) -> list[tuple[int, Tensor]]:
+    """Every sample once, in an order that follows from seed and epoch: (day, names).
+
+    A day of more than `most` names (0: any number) comes in equal random parts. Names ascend in a part: the sum is the
+    same, and reading goes forward through memory.
+    """
+    random = np.random.default_rng((seed, epoch))
     parts: list[tuple[int, Tensor]] = []
     for day, names in samples.names.items():
-        count = -(-len(names) // most)
-        if count > 1:
-            names = names[torch.randperm(len(names), generator=shuffle).to(names.device)]
-        parts.extend((day, part) for part in torch.tensor_split(names, count))
-    for position in torch.randperm(len(parts), generator=shuffle).tolist():
-        yield parts[position]
+        count = -(-len(names) // most) if most else 1
+        if count == 1:
+            parts.append((day, names))
+        else:
+            drawn = np.array_split(random.permutation(names.numpy()), count)
+            parts.extend((day, torch.from_numpy(np.sort(part))) for part in drawn)
+    return [parts[position] for position in random.permutation(len(parts))]
 
 
-def _weights(network: nn.Module) -> dict[str, Tensor]:
-    return {name: value.detach().cpu().clone() for name, value in network.state_dict().items()}
+def _best(rows: Rows) -> int:
+    """The first epoch with the least validation loss, from 1; 0 before the first."""
+    losses = [row[1] for row in rows]
+    return losses.index(min(losses)) + 1 if losses else 0
+
+
+def _finished(rows: Rows, settings: ModelSettings) -> bool:
+    return len(rows) >= settings.epochs or len(rows) - _best(rows) >= settings.patience
+
+
+def _identify(train: Samples, valid: Samples, settings: ModelSettings, seed: int, network: nn.Module) -> str:
+    """Digest of all that the result depends on: a state is another training's unless this is the same."""
+    facts = (
+        settings.model_dump_json(exclude={"threads", "seeds", "device"}), seed, describe(train.device), torch.__version__,
+        *((part.data, sorted(part.names)) for part in (train, valid)),
+    )  # fmt: skip
+    digest = hashlib.sha256(repr(facts).encode())
+    for value in network.state_dict().values():
+        digest.update(value.numpy().tobytes())
+    return digest.hexdigest()
+
+
+# --- time left ----------------------------------------------------------------------------------------------------------
+
+
+class Pace:
+    """How long the seeds will take yet, if none stops early and they go on as fast."""
+
+    def __init__(self, settings: ModelSettings, workers: int):
+        self._workers = workers
+        self._left = dict.fromkeys(settings.seeds, settings.epochs)
+
+    def left(self, seed: int, epochs: int, seconds: float) -> float:
+        """Seconds, now that the seed has so many epochs left and its last one took so many seconds."""
+        self._left[seed] = epochs
+        return sum(self._left.values()) / self._workers * seconds
+
+
+def in_words(seconds: float) -> str:
+    for unit, length in (("h", 3600.0), ("min", 60.0)):
+        if seconds >= 2 * length:
+            return f"{seconds / length:.3g} {unit}"
+    return f"{seconds:.0f} s"
