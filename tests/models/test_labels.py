@@ -1,5 +1,6 @@
 import math
 import statistics
+from dataclasses import replace
 
 import numpy as np
 import polars as pl
@@ -8,13 +9,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy.stats import norm
 
-from assets.models.labels import arrange_prices, forward_returns, make_labels
+from assets.models.labels import arrange_prices, forward_returns, make_labels, trailing_risk
 from resources.settings.models import ModelSettings
+
+LABELS = pytest.mark.parametrize("label", ["excess", "risk_adjusted", "gaussian_rank"])
+often = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def plain_returns(market, horizon):
     """(day, symbol) → R_h, walking the days of one name at a time."""
-    rows = {(r["date"], r["symbol"]): r for r in market.daily_prices.iter_rows(named=True)}
+    rows = {(r["date"], r["symbol"]): r for r in market.daily_prices.iter_rows(named=True) if r["volume"] > 0}
     found = {}
     for symbol in market.daily_prices["symbol"].unique():
         for t in range(len(market.days) - 1 - horizon):
@@ -23,10 +27,12 @@ def plain_returns(market, horizon):
             if first is None or last is None:
                 continue
             value = first["close"] / first["vwap"]  # from the entry to that close
-            for day in market.days[t + 2 : t + 1 + horizon]:
+            for day in market.days[t + 2 : t + 2 + horizon]:
                 if (day, symbol) in rows:
-                    value *= rows[day, symbol]["close"] / rows[day, symbol]["pre_close"]
-            found[market.days[t], symbol] = value * last["vwap"] / last["pre_close"] - 1
+                    value *= rows[day, symbol]["close"] / (rows[day, symbol]["pre_close"] or math.nan)
+            value *= last["vwap"] / last["close"]
+            if not math.isnan(value):
+                found[market.days[t], symbol] = value - 1
     return found
 
 
@@ -34,7 +40,9 @@ def plain_labels(market, row):
     """(day, symbol) → label."""
     returns = plain_returns(market, row.horizon)
     prices = {
-        (r["date"], r["symbol"]): r["close"] / r["pre_close"] - 1 for r in market.daily_prices.iter_rows(named=True)
+        (r["date"], r["symbol"]): r["close"] / r["pre_close"] - 1
+        for r in market.daily_prices.iter_rows(named=True)
+        if r["volume"] > 0 and r["pre_close"]
     }
     labels = {}
     for t, day in enumerate(market.days):
@@ -64,12 +72,12 @@ def plain_labels(market, row):
     return labels
 
 
-def labels_of(market, row, days=None, symbols=None):
+def labels_of(market, row, days=None, symbols=None, price_days=None):
     days, symbols = days or market.days, symbols or sorted(market.securities["symbol"].unique())
     made = make_labels(
         market.daily_prices.lazy(),
         market.securities.lazy(),
-        price_days=market.days,
+        price_days=price_days or market.days,
         days=days,
         symbols=symbols,
         settings=row,
@@ -79,17 +87,108 @@ def labels_of(market, row, days=None, symbols=None):
     }
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(0, 10_000), horizon=st.integers(1, 10), suspended=st.floats(0, 0.5))
-@pytest.mark.parametrize("label", ["excess", "risk_adjusted", "gaussian_rank"])
-def test_labels_are_those_of_plain_loops(make_market, label, seed, horizon, suspended):
-    market = make_market(seed=seed, days=24, names=12, bars=(), suspended=suspended)
+def unruly(market, seed, cut, still):
+    """The market with names listed late or delisted, unknown pre_closes (a share `cut`) and rows without volume."""
+    rng, rows, n = np.random.default_rng(seed), market.daily_prices, market.daily_prices.height
+    names, days = sorted(market.securities["symbol"].unique()), market.days
+    first = dict(zip(names, rng.choice([0, 0, 0, len(days) // 3], len(names)), strict=True))
+    last = dict(zip(names, rng.choice([len(days), len(days), 2 * len(days) // 3], len(names)), strict=True))
+    listed = [first[s] <= days.index(d) < last[s] for d, s in rows.select("date", "symbol").iter_rows()]
+    rows = rows.with_columns(
+        pre_close=pl.when(pl.Series(rng.random(n) >= cut)).then("pre_close"),
+        volume=pl.when(pl.Series(rng.random(n) >= still)).then("volume").otherwise(0),
+    )
+    return replace(market, daily_prices=rows.filter(pl.Series(listed)))
+
+
+@LABELS
+@often
+@given(
+    seed=st.integers(0, 10_000),
+    horizon=st.integers(1, 10),
+    suspended=st.floats(0, 0.5),
+    cut=st.sampled_from([0.0, 0.02, 0.2]),
+    still=st.sampled_from([0.0, 0.1]),
+)
+def test_labels_are_those_of_plain_loops(make_market, label, seed, horizon, suspended, cut, still):
+    market = unruly(make_market(seed=seed, days=24, names=12, bars=(), suspended=suspended), seed, cut, still)
     row = ModelSettings(label=label, horizon=horizon, risk_days=8)
     expected = plain_labels(market, row)
     made = labels_of(market, row)
     assert made.keys() == expected.keys()
     for key, value in expected.items():
         assert made[key] == pytest.approx(value, rel=1e-5, abs=1e-6)
+
+
+@often
+@given(
+    seed=st.integers(0, 10_000), cut=st.sampled_from([0.0, 0.2]), coverage=st.floats(0, 1), floor=st.floats(1e-4, 0.03)
+)
+def test_trailing_risk_is_that_of_plain_loops(make_market, seed, cut, coverage, floor):
+    market = unruly(make_market(seed=seed, days=20, names=6, bars=(), suspended=0.3), seed, cut, 0.1)
+    row = ModelSettings(risk_days=7, risk_coverage=coverage, risk_floor=floor)
+    prices = arrange_prices(market.daily_prices.lazy(), days=market.days)
+    risk = trailing_risk(prices, row)
+    rows = {(r["date"], r["symbol"]): r for r in market.daily_prices.iter_rows(named=True) if r["volume"] > 0}
+    for t in range(20):
+        for n, symbol in enumerate(prices.symbols):
+            recent = [rows.get((day, symbol)) for day in market.days[max(t - 6, 0) : t + 1]]
+            returns = [r["close"] / r["pre_close"] - 1 for r in recent if r and r["pre_close"]]
+            if len(returns) >= max(coverage * 7 - 1e-9, 1):
+                assert risk[t, n] == pytest.approx(max(statistics.pstdev(returns), floor), rel=1e-12)
+            else:
+                assert np.isnan(risk[t, n])
+
+
+@LABELS
+@often
+@given(seed=st.integers(0, 10_000), first=st.integers(0, 6), last=st.integers(0, 6), horizon=st.integers(1, 6))
+def test_another_window_gives_the_same_labels(make_market, label, seed, first, last, horizon):
+    """Bit for bit, with names that are in one window alone; a window begins `risk_days` − 1 days before its labels."""
+    market = unruly(make_market(seed=seed, days=30, names=12, bars=(), suspended=0.2), seed, 0.02, 0.1)
+    row = ModelSettings(label=label, horizon=horizon, risk_days=6)
+    days = market.days[11 : 24 - 1 - horizon]
+    of = [
+        labels_of(market, row, days=days, price_days=chosen) for chosen in (market.days, market.days[first : 30 - last])
+    ]
+    assert of[0] == of[1]
+
+
+@LABELS
+@often
+@given(seed=st.integers(0, 10_000), horizon=st.integers(1, 8), t=st.integers(6, 12))
+def test_a_label_never_uses_a_price_after_its_last(make_market, label, seed, horizon, t):
+    """Whatever stands after t + 1 + h, labels up to t are the same; at t + 1 + h it matters."""
+    market = unruly(make_market(seed=seed, days=24, names=12, bars=(), suspended=0.1), seed, 0.02, 0.05)
+    row, days = ModelSettings(label=label, horizon=horizon, risk_days=6), market.days[: t + 1]
+    known = market.days[t + 1 + horizon]
+    full = labels_of(market, row, days=days)
+    assert labels_of(market.until(known), row, days=days) == full
+
+    def noisy(from_day, seed):
+        rng, n = np.random.default_rng(seed), market.daily_prices.height
+        noise = [pl.col(c) * pl.Series(rng.lognormal(0, 1, n)) for c in ("close", "vwap", "pre_close")]
+        new = [pl.when(pl.col("date") >= from_day).then(x).otherwise(x.meta.root_names()[0]) for x in noise]
+        gone = (pl.col("date") >= from_day) & pl.Series(rng.random(n) < 0.3)
+        names = [name for name in market.securities["symbol"].unique().sort() if rng.random() < 0.5]
+        unlisted = (pl.col("date") > days[-1]) & pl.col("symbol").is_in(names)
+        return replace(
+            market,
+            daily_prices=market.daily_prices.with_columns(new).filter(~gone),
+            securities=market.securities.filter(~unlisted),
+        )
+
+    assert labels_of(noisy(market.days[t + 2 + horizon], seed), row, days=days) == full
+    if sum(day == days[-1] for day, _ in full) >= 7:
+        assert labels_of(noisy(known, seed), row, days=days) != full
+
+
+def test_names_that_tie_share_their_rank(make_market):
+    market = make_market(days=10, names=8, bars=(), suspended=0.0)
+    market.daily_prices = market.daily_prices.with_columns(pre_close=pl.lit(5.0), close=pl.lit(5.0), vwap=pl.lit(5.0))
+    made = labels_of(market, ModelSettings(label="gaussian_rank", horizon=2))
+    assert made
+    assert set(made.values()) == {0.0}
 
 
 def test_a_day_without_volume_is_no_trading_day(make_market):
