@@ -34,6 +34,17 @@ class Line:
     values: Sequence[float]
 
 
+@dataclass(frozen=True)
+class Band:
+    """Means over horizons with their intervals; None where unknown."""
+
+    name: str
+    horizons: Sequence[int]
+    means: Sequence[float | None]
+    lows: Sequence[float | None]
+    highs: Sequence[float | None]
+
+
 def draw_lines(lines: Sequence[Line], *, prefix: str, percent: bool) -> str:
     """A line chart over time. percent: label the axis in %, else as an index that starts at 1.
 
@@ -157,6 +168,35 @@ def plot_evaluation_week(frame: pl.DataFrame) -> str:
 def draw_heat(names: Sequence[str], values: Mapping[tuple[str, str], float], *, prefix: str) -> str:
     """A square of numbers between −1 and 1, coloured; values: (row, column) → number, blank where there is none."""
     return _svg(_heat(names, names, values, full=1.0), prefix, height=SQUARE)
+
+
+def draw_bands(bands: Sequence[Band], *, prefix: str, columns: int = 4) -> str:
+    """One small panel for each band, all on the same scales; a band without values keeps its place."""
+    import altair as alt
+
+    ticks = sorted({horizon for band in bands for horizon in band.horizons})
+    rows: list[dict[str, object]] = [
+        {"name": band.name, "horizon": horizon, "mean": mean, "low": low, "high": high}
+        for band in bands
+        for horizon, mean, low, high in zip(band.horizons, band.means, band.lows, band.highs, strict=True)
+    ]
+    rows += [{"name": band.name, "horizon": None, "mean": None} for band in bands if not band.horizons]
+    base = alt.Chart().encode(
+        x=alt.X(
+            "horizon:Q",
+            title=None,
+            scale=alt.Scale(domain=[ticks[0] - 0.5, ticks[-1] + 0.5], nice=False),
+            axis=alt.Axis(values=ticks, format="d", grid=False, labelFontSize=9, labelOverlap=False, tickSize=3),
+        )
+    )
+    axis = alt.Axis(format=".2f", tickCount=3, labelFontSize=9, tickSize=3)
+    band = base.mark_area(color=NAVY, opacity=0.16).encode(y=alt.Y("low:Q", title=None, axis=axis), y2="high:Q")
+    line = base.mark_line(color=NAVY, strokeWidth=1.3, point=alt.OverlayMarkDef(size=12, color=NAVY)).encode(y="mean:Q")
+    zero = alt.Chart().mark_rule(color=GREY, strokeWidth=0.8).encode(y=alt.datum(0))
+    panels = alt.layer(band, zero, line, data=alt.InlineData(values=rows)).properties(width=62, height=46)
+    header = alt.Header(labelFontSize=10, labelColor=INK, labelFontWeight="bold", labelPadding=2)
+    facet = alt.Facet("name:N", title=None, sort=[one.name for one in bands], header=header)
+    return _render(panels.facet(facet=facet, columns=columns, spacing={"row": 6, "column": 12}), prefix)
 
 
 def _heat(

@@ -14,7 +14,8 @@ import polars as pl
 
 from assets import catalogue
 from assets.catalogue import Factor, Portfolio
-from assets.report.charts import Line, draw_bars, draw_lines
+from assets.report.charts import Band, Line, draw_bands, draw_bars, draw_heat, draw_lines
+from assets.report.evaluation_summary import HOLDING, Summary
 from assets.report.issue import Chapter, Figure, Grid, Row, Weekly, decimal, leaves, percent, plain, share
 from assets.report.statistics import relative_strength
 from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
@@ -62,6 +63,7 @@ class Findings:
     table1: pl.DataFrame
     table2: pl.DataFrame
     ics: pl.DataFrame
+    evaluation: Summary
     traded: Mapping[str, Mapping[str, float]]  # portfolio → turnover and cost of the week
     holdings: Mapping[str, Holdings]
     tapes: pl.DataFrame  # tape_health of the week's days: date, symbol, verdict, quotes_verdict, reason
@@ -112,11 +114,13 @@ class _Writer:
             table1=self._table1(),
             table2=self._table2(),
             ics=self._ic_table(),
+            evaluation=self._evaluation_table(),
             verdicts=self._verdict_table(),
             differences=self._difference_table(),
             all_settings=self._settings_table(),
             factors=factors,
             portfolios=portfolios,
+            evaluation_figures=self._evaluation_figures(),
             construction=[self._constraints(portfolio) for portfolio in catalogue.PORTFOLIOS],
             costs=self._costs(),
             profile=self.label("profile", **{k: self.found.run["profile"][k] for k in ("name", "description")}),
@@ -380,6 +384,104 @@ class _Writer:
             [self.label("ic_note")],
         )
 
+    def _evaluation_table(self) -> Grid:
+        """The sixteen over weekly signals; a factor without any has its reason, a single number without one a note."""
+        found = self.found.evaluation
+        decay = {(row["factor"], row["horizon"]): row["mean"] for row in found.decay.iter_rows(named=True)}
+        horizons = found.decay["horizon"].unique().sort().to_list() or [HOLDING]
+        rows = []
+        for factor, row in zip(catalogue.FACTORS, found.factors.iter_rows(named=True), strict=True):
+            name = f"{factor.number} {self.name(factor)}"
+            if row["autocorrelation"] is None and not any((factor.key, horizon) in decay for horizon in horizons):
+                rows.append(Row([name], self.label("not_available_reason", reason=self._not_evaluated(factor))))
+                continue
+            rows.append(
+                Row(
+                    [
+                        name,
+                        *(decimal(decay.get((factor.key, horizon)), 3) for horizon in horizons),
+                        *(decimal(row[key], 2) for key in ("icir", "t_statistic")),
+                        percent(row["spread"]),
+                        *(decimal(row[key], 2) for key in ("monotonicity", "autocorrelation")),
+                        percent(row["turnover"], 0),
+                        self._largest_exposure(row),
+                        self._over_seeds(row) if factor.kind == "model" else self.label("no_seeds"),
+                    ]
+                )
+            )
+        heads = [
+            [
+                ("", 1),
+                (self.label("ic_by_horizon"), len(horizons)),
+                (self.label("one_week"), 2),
+                (self.label("deciles"), 2),
+                (self.label("stability"), 2),
+                ("", 2),
+            ],
+            [(self.label("factor"), 1), *((self.label("weeks", count=horizon), 1) for horizon in horizons)]
+            + [(self.label(key), 1) for key in _EVALUATED],
+        ]
+        notes = [self.label("evaluation_note"), *self._missing_statistics()]
+        return Grid(4, self.label("table4_title"), self._evaluation_lead(), heads, rows, notes, narrow=True)
+
+    def _evaluation_lead(self) -> str:
+        known = self.found.evaluation.factors.drop_nulls("mean").sort("mean", descending=True, maintain_order=True)
+        if known.is_empty():
+            return self.sentence("evaluation_nothing")
+        best = known.row(0, named=True)
+        return self.sentence(
+            "evaluation_lead",
+            count=known.height,
+            above=known.filter(pl.col("low") > 0).height,
+            best=self.name(catalogue.BY_KEY[best["factor"]]),
+            value=decimal(best["mean"], 3),
+            weeks=best["count"],
+        )
+
+    def _not_evaluated(self, factor: Factor) -> str:
+        reason = self.rows1[factor.key]["reason"] or self.found.unavailable.get("evaluation", {}).get(factor.key)
+        return self.reason(reason or "no holding period has ended yet")
+
+    def _largest_exposure(self, row: Mapping[str, Any]) -> str:
+        value = decimal(row["exposure"], 2)
+        return value if row["exposure"] is None or float(value) == 0 else f"{self.say(STYLES[row['style']])} {value}"
+
+    def _over_seeds(self, row: Mapping[str, Any]) -> str:
+        mean = decimal(row["seed_mean"], 3)
+        return mean if row["seed_std"] is None else f"{mean}±{decimal(row['seed_std'], 3)}"
+
+    def _missing_statistics(self) -> list[str]:
+        """What a factor that is evaluated lacks, one line per statistic and reason."""
+        grouped: dict[tuple[str, str], list[str]] = {}
+        for factor, statistic, reason in self.found.evaluation.absent.iter_rows():
+            grouped.setdefault((statistic, reason), []).append(str(catalogue.BY_KEY[factor].number))
+        return [
+            self.label("missing_statistic", statistic=statistic, factors=self.join(numbers), reason=self.reason(reason))
+            for (statistic, reason), numbers in sorted(grouped.items())
+        ]
+
+    def _evaluation_figures(self) -> list[Figure]:
+        found = self.found.evaluation
+        titles = self.label("decay_title"), self.label("correlations_title")
+        numbers = {factor.key: str(factor.number) for factor in catalogue.FACTORS}
+        bands = [
+            Band(
+                number,
+                *(found.decay.filter(factor=key)[column].to_list() for column in ("horizon", "mean", "low", "high")),
+            )
+            for key, number in numbers.items()
+        ]
+        cells = {
+            (numbers[other], numbers[factor]): value
+            for factor, other, value in found.correlations.select("factor", "other", "value").iter_rows()
+        }
+        absent = self.reason("no holding period has ended yet")
+        alone = self.label("no_pair")
+        return [
+            Figure("A1", titles[0], None if found.decay.is_empty() else draw_bands(bands, prefix="a1"), absent),
+            Figure("A2", titles[1], draw_heat(list(numbers.values()), cells, prefix="a2") if cells else None, alone),
+        ]
+
     def _verdict_table(self) -> Grid:
         manifests = self.found.manifests
         refuses = pl.col("critical") & ~pl.col("passed")
@@ -400,9 +502,9 @@ class _Writer:
         ]
         totals = {column: f"{int(by_table[column].sum()):,}" for column in columns}
         return Grid(
-            4,
-            self.label("table4_title"),
-            self.sentence("table4_lead", **totals),
+            5,
+            self.label("table5_title"),
+            self.sentence("table5_lead", **totals),
             [[(self.label(key), 1) for key in ("data_table", *columns)]],
             rows,
         )
@@ -490,14 +592,14 @@ class _Writer:
             Row([one["setting"], plain(one["value"]), plain(one["production"]), one.get("reason", "")])
             for one in differences
         ]
-        lead = self.sentence("table5_lead", count=len(rows)) if rows else self.label("no_difference")
+        lead = self.sentence("table6_lead", count=len(rows)) if rows else self.label("no_difference")
         heads = ("setting", "value", "production", "reason")
-        return Grid(5, self.label("table5_title"), lead, [[(self.label(key), 1) for key in heads]], rows, wide=True)
+        return Grid(6, self.label("table6_title"), lead, [[(self.label(key), 1) for key in heads]], rows, wide=True)
 
     def _settings_table(self) -> Grid:
         rows = [Row([path, plain(value)]) for path, value in leaves(self.tree)]
         heads = [[(self.label("setting"), 1), (self.label("value"), 1)]]
-        return Grid(6, self.label("table6_title"), self.sentence("table6_lead"), heads, rows, wide=True)
+        return Grid(7, self.label("table7_title"), self.sentence("table7_lead"), heads, rows, wide=True)
 
     # --- chapters ---------------------------------------------------------------------------------------------------
 
@@ -690,4 +792,5 @@ class _Writer:
         return ("" if self.language == "zh" else " ").join(part.strip() for part in sentences if part)
 
 
+_EVALUATED = ("icir", "ic_t_short", "spread", "monotonicity", "autocorrelation", "top_turnover", "exposure", "seeds")
 _WEIGHTS = {"stock_deviation", "industry", "turnover_limit"}  # constraints whose slack is a weight

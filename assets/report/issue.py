@@ -14,16 +14,16 @@ from assets.report.words import Language
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart with its number, or the reason why there is none."""
+    """A chart with its number, or the reason why there is none. Beside SPEC §8's thirty-six: A1, A2."""
 
-    number: int
+    number: int | str
     title: str
     svg: str | None
     absent: str | None
 
     @property
     def file(self) -> str:
-        return f"figures/figure_{self.number:02d}.svg"
+        return f"figures/figure_{self.number:0>2}.svg"
 
 
 @dataclass(frozen=True)
@@ -45,6 +45,7 @@ class Grid:
     rows: Sequence[Row]
     notes: Sequence[str] = ()
     wide: bool = False  # text columns, set left
+    narrow: bool = False  # many columns, set small
 
 
 @dataclass(frozen=True)
@@ -73,11 +74,13 @@ class Weekly:
     table1: Grid
     table2: Grid
     ics: Grid
+    evaluation: Grid
     verdicts: Grid
     differences: Grid
     all_settings: Grid
     factors: Sequence[Chapter]
     portfolios: Sequence[Chapter]
+    evaluation_figures: Sequence[Figure]
     construction: Sequence[tuple[str, Sequence[str]]]
     costs: str
     profile: str
@@ -92,7 +95,15 @@ class Weekly:
 
     @property
     def tables(self) -> list[Grid]:
-        return [self.table1, self.table2, self.ics, self.verdicts, self.differences, self.all_settings]
+        return [
+            self.table1,
+            self.table2,
+            self.ics,
+            self.evaluation,
+            self.verdicts,
+            self.differences,
+            self.all_settings,
+        ]
 
     @property
     def sections(self) -> list[tuple[str, str]]:
@@ -111,7 +122,12 @@ class Weekly:
         return [(anchor, f"{n}　{self.labels[key]}") for n, (anchor, key) in enumerate(keys.items(), 1)]
 
     @property
+    def every_figure(self) -> list[Figure]:
+        return [*self.figures, *self.evaluation_figures]
+
+    @property
     def figures(self) -> list[Figure]:
+        """The thirty-six of SPEC §8."""
         return [figure for chapter in (*self.factors, *self.portfolios) for figure in chapter.figures]
 
 

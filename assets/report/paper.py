@@ -53,7 +53,7 @@ def print_pdf(issue: Weekly, day: dt.date) -> bytes:
     source = environment.get_template("weekly.typ.j2").render(issue=issue, t=issue.labels, font=fonts[0])
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        for figure in issue.figures:
+        for figure in issue.every_figure:
             if figure.svg is not None:
                 path = root / figure.file
                 path.parent.mkdir(exist_ok=True)

@@ -14,6 +14,7 @@ import polars as pl
 
 from assets import catalogue
 from assets.report.document import Findings, Holdings, write_weekly
+from assets.report.evaluation_summary import summarise
 from assets.report.html import render_html
 from assets.report.issue import Weekly
 from assets.report.paper import NoFont, print_pdf
@@ -42,6 +43,7 @@ def make_report(
     date: dt.date,
     factor_returns: pl.LazyFrame,
     rank_ics: pl.LazyFrame,
+    evaluation: pl.LazyFrame,
     portfolio_returns: pl.LazyFrame,
     csi500_portfolio: pl.LazyFrame,
     csi1000_portfolio: pl.LazyFrame,
@@ -60,7 +62,7 @@ def make_report(
     where none is installed, the item is missing and `unavailable` and the notes say why.
     """
     returns, traded = factor_returns.collect(), portfolio_returns.collect()
-    ics = rank_ics.collect()
+    ics, summary = rank_ics.collect(), summarise(evaluation.filter(pl.col("week") <= week).collect())
     factors, portfolios = factor_series(returns), portfolio_series(traded)
     held = dict(zip(catalogue.PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True))
     closes = indices.filter(pl.col("date") == date).select("index", "index_close").collect()
@@ -75,6 +77,7 @@ def make_report(
         table1=tabulate_factors(factors, date, absent_factors),
         table2=tabulate_portfolios(portfolios, date, absent_portfolios),
         ics=tabulate_ics(ics, date),
+        evaluation=summary,
         traded=_traded_in(traded, week),
         holdings={
             portfolio.key: _read_holdings(portfolio, frame, closes, week, files) for portfolio, frame in held.items()
@@ -87,10 +90,10 @@ def make_report(
     issue = write_weekly(found, calendar, settings)
     written = {
         "report.html": render_html(issue).encode(),
-        "report.xlsx": write_workbook(issue, returns, ics, traded, date),
+        "report.xlsx": write_workbook(issue, returns, ics, traded, summary, date),
         "table1.parquet": _encode(found.table1),
         "table2.parquet": _encode(found.table2),
-        **{figure.file: figure.svg.encode() for figure in issue.figures if figure.svg is not None},
+        **{figure.file: figure.svg.encode() for figure in issue.every_figure if figure.svg is not None},
     }
     notes: dict[str, Any] = {"title": issue.title, "headline": issue.headline}
     if settings.pdf:
@@ -112,7 +115,7 @@ def make_report(
 
 def _list_files(week: dt.date, issue: Weekly, written: Mapping[str, bytes]) -> pl.DataFrame:
     items = {"table1.parquet": "table 1", "table2.parquet": "table 2"}
-    items |= {figure.file: f"figure {figure.number}" for figure in issue.figures}
+    items |= {figure.file: f"figure {figure.number}" for figure in issue.every_figure}
     rows = [
         (week, items.get(path, path), path, hashlib.blake2b(content, digest_size=16).hexdigest())
         for path, content in sorted(written.items())

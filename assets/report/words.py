@@ -48,7 +48,7 @@ LABELS: Mapping[str, Bilingual] = {
     "each_factor": T("各因子详情", "Factor by factor"),
     "each_portfolio": T("各组合详情", "Portfolio by portfolio"),
     "construction": T("组合约束与交易成本", "Portfolio constraints and costs"),
-    "evidence": T("因子有效性检验", "Evidence: RankIC"),
+    "evidence": T("因子评价", "Evaluation of the factors"),
     "health": T("数据健康", "Data health"),
     "settings_used": T("运行设置", "Settings used"),
     "risks": T("风险提示", "Risks"),
@@ -68,9 +68,10 @@ LABELS: Mapping[str, Bilingual] = {
     "table1_title": T("各因子多空收益与多头超额收益", "Long–short and long excess returns of the factors"),
     "table2_title": T("AI 指数增强组合超额收益", "Excess returns of the AI index-enhanced portfolios"),
     "table3_title": T("各因子 RankIC 统计", "RankICs of the factors"),
-    "table4_title": T("各数据表检查结果", "Verdicts of the checks, by table"),
-    "table5_title": T("与生产设置不同的参数", "Settings that differ from production"),
-    "table6_title": T("全部运行参数", "All settings of the run"),
+    "table4_title": T("十六个因子的周度评价", "The sixteen factors, judged weekly"),
+    "table5_title": T("各数据表检查结果", "Verdicts of the checks, by table"),
+    "table6_title": T("与生产设置不同的参数", "Settings that differ from production"),
+    "table7_title": T("全部运行参数", "All settings of the run"),
     "factor": T("因子", "factor"),
     "portfolio": T("组合", "portfolio"),
     "long_short": T("多空", "long–short"),
@@ -113,6 +114,45 @@ LABELS: Mapping[str, Bilingual] = {
         "RankIC: Spearman's correlation of the factor with the return from the trade day's VWAP to the next trade day's; "
         "monthly for factors 1–10, weekly for 11–16.",
     ),
+    "ic_by_horizon": T("RankIC 均值（按持有期）", "mean RankIC by holding period"),
+    "weeks": T("{count} 周", "{count} w"),
+    "icir": T("年化 ICIR", "ICIR"),
+    "one_week": T("一周 RankIC", "one week"),
+    "ic_t_short": T("t 值", "t"),
+    "deciles": T("十分组", "deciles"),
+    "spread": T("首尾差", "spread"),
+    "monotonicity": T("单调性", "monot."),
+    "stability": T("稳定性", "stability"),
+    "autocorrelation": T("自相关", "autocorr."),
+    "top_turnover": T("换手", "turnover"),
+    "exposure": T("最大风格暴露", "top style"),
+    "seeds": T("各种子 RankIC", "seeds"),
+    "no_seeds": T("–", "–"),
+    "evaluation_note": T(
+        "注：为便于比较，本表十六个因子一律按周评价；因子 1–10 在表1、表3 中按月调仓。RankIC 为信号与其后各持有期收益（均价至均价）的"
+        "秩相关系数，ICIR 年化（√52），t 值为 Newey–West 口径，滞后期覆盖重叠的持有期，不足三个互不重叠的持有期则不给 t 值与区间。首尾差为得分最高与最低十分组的周均收益之差，"
+        "不计成本；单调性为组序与组均收益的秩相关。自相关为相邻两周得分的秩相关，换手为最高十分组中新进股票的占比。"
+        "最大风格暴露为与八个风格的截面相关系数均值中绝对值最大者。各种子 RankIC 为各随机种子单独打分（事后正交之前）一周 RankIC 均值的"
+        "均值±标准差。",
+        "All sixteen are judged weekly here, so that they compare; tables 1 and 3 rebalance factors 1–10 monthly. RankIC: "
+        "Spearman's correlation of the signal with the return over each holding period, VWAP to VWAP; ICIR yearly (√52); "
+        "Newey–West t, whose lags cover overlapping periods; none of fewer than three that don't overlap, nor an interval. Spread: mean weekly return of the highest less the lowest decile, "
+        "before costs; monot.: Spearman of a decile's number and mean return. Autocorr.: Spearman of the scores of two "
+        "consecutive weeks; turnover: share of new names in the top decile. Top style: the largest of the mean cross-sectional "
+        "correlations with the eight styles. Seeds: mean ± standard deviation over the seeds of their RankICs over one week, each by "
+        "itself, before anything is made orthogonal after the fact.",
+    ),
+    "missing_statistic": T(
+        "因子 {factors} 的 {statistic}：n/a（{reason}）", "{statistic} of factors {factors}: n/a ({reason})"
+    ),
+    "decay_title": T(
+        "RankIC 随持有期（周）的衰减与 95% 区间",
+        "Mean RankIC by weeks held, 95 % interval",
+    ),
+    "correlations_title": T(
+        "因子间截面相关系数均值（编号同表1）", "Mean correlation of the factors (numbers of table 1)"
+    ),
+    "no_pair": T("可比的因子不足两个", "fewer than two factors to compare"),
     "data_table": T("数据表", "table"),
     "partitions": T("分区数", "partitions"),
     "rows": T("行数", "rows"),
@@ -204,14 +244,23 @@ SENTENCES: Mapping[str, Bilingual] = {
     "table3_nothing": T(
         "尚无完整的持有期，因此没有 RankIC。", "No holding period has ended yet, so there is no RankIC."
     ),
-    "table4_lead": T(
+    "evaluation_lead": T(
+        "按周评价，{count} 个因子中 {above} 个的一周 RankIC 均值的 95% 区间在零以上；均值最高的是{best}（{value}，{weeks} 周）。",
+        "Judged weekly, {above} of {count} factors have a mean RankIC over one week whose 95 % interval lies above zero; "
+        "{best} has the highest ({value}, {weeks} weeks).",
+    ),
+    "evaluation_nothing": T(
+        "尚无完整的一周持有期，因此没有周度 RankIC。",
+        "No holding period of a week has ended yet, so there is no weekly RankIC.",
+    ),
+    "table5_lead": T(
         "截至本周共检查 {partitions} 个分区、{checks} 次：警告 {warnings} 次，拒绝下游使用的分区 {refused} 个。",
         "Up to this week {checks} checks judged {partitions} partitions: {warnings} warnings, {refused} partitions refused.",
     ),
-    "table5_lead": T(
+    "table6_lead": T(
         "本次运行有 {count} 项参数与生产设置不同。", "The run differs from production in {count} settings."
     ),
-    "table6_lead": T("下表为本次运行的全部参数。", "All settings of the run."),
+    "table7_lead": T("下表为本次运行的全部参数。", "All settings of the run."),
     "factor_rebalance_month": T(
         "每月最后一个交易日收盘计算信号，次日以均价调仓，选股范围为全市场，多头、空头各取因子值最高、最低的 {share}，等权。",
         "The signal is taken at the close of the month's last trading day and traded the next day at its VWAP; of the full "
@@ -311,6 +360,9 @@ REASONS: Mapping[str, Bilingual] = {
     "portfolio not built": T("组合尚未构建", "not built yet"),
     "no returns yet": T("尚无已执行的调仓信号", "no signal has been traded yet"),
     "no holding period has ended yet": T("尚无完整持有期", "no holding period has ended yet"),
+    "no value on any signal day of the weeks that are judged": T(
+        "所评价各周的信号日均无取值", "no value on any signal day of the weeks that are judged"
+    ),
     "no rebalancing signal has been entered yet": T("尚无已执行的调仓信号", "no signal has been traded yet"),
 }
 

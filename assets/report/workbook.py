@@ -1,4 +1,4 @@
-"""The issue as a workbook: both tables, RankICs, the daily series behind them, and the settings, as numbers.
+"""The issue as a workbook: both tables, RankICs and the evaluation, the daily series behind them, and the settings, as numbers.
 
 Here: sheets and number formats. Not here: figures and words.
 """
@@ -10,11 +10,17 @@ from typing import Any
 
 import polars as pl
 
+from assets.report.evaluation_summary import Summary
 from assets.report.issue import Grid, Weekly
 
 
 def write_workbook(
-    issue: Weekly, factor_returns: pl.DataFrame, rank_ics: pl.DataFrame, portfolio_returns: pl.DataFrame, day: dt.date
+    issue: Weekly,
+    factor_returns: pl.DataFrame,
+    rank_ics: pl.DataFrame,
+    portfolio_returns: pl.DataFrame,
+    summary: Summary,
+    day: dt.date,
 ) -> bytes:
     """Bytes of an .xlsx; equal input gives equal bytes (it carries the signal day as its date of creation)."""
     import xlsxwriter
@@ -28,12 +34,18 @@ def write_workbook(
         "percent": book.add_format({"num_format": "0.00%"}),
         "warning": book.add_format({"bold": True, "font_color": "#b3282d"}),
     }
-    for grid in (issue.table1, issue.table2, issue.ics):
+    for grid in (issue.table1, issue.table2, issue.ics, issue.evaluation):
         _write_grid(book, issue, grid, formats)
     for name, frame in (
         ("factor_returns", factor_returns.sort("factor", "date")),
         ("portfolio_returns", portfolio_returns.sort("portfolio", "date")),
         ("rank_ics", rank_ics.sort("factor", "signal_date")),
+        ("evaluation", summary.factors),
+        ("ic_decay", summary.decay),
+        ("decile_returns", summary.deciles),
+        ("factor_correlations", summary.correlations),
+        ("style_exposures", summary.exposures),
+        ("seeds", summary.seeds),
     ):
         _write_frame(book.add_worksheet(name), frame, formats)
     for grid in (issue.verdicts, issue.differences, issue.all_settings):
@@ -67,7 +79,7 @@ def _write_grid(book: Any, issue: Weekly, grid: Grid, formats: dict[str, Any]) -
         row += 1
         sheet.write_string(row, 0, note)
     sheet.set_column(0, 0, 34)
-    sheet.set_column(1, 12, 14)
+    sheet.set_column(1, 16, 14)
 
 
 def _write_cell(sheet: Any, row: int, column: int, cell: str, formats: dict[str, Any]) -> None:

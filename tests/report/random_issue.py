@@ -15,6 +15,7 @@ from resources.settings.factors import FactorsSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 from resources.settings.returns import ReturnsSettings
+from tests.report.random_evaluation import random_rows
 
 CALENDAR = Calendar.xshg()
 COST = 0.001  # of every day, so that gross and net are never taken for each other
@@ -142,6 +143,7 @@ def inputs(
         "date": day,
         "factor_returns": returns.lazy(),
         "rank_ics": ics.lazy(),
+        "evaluation": random_rows(weeks=20, factors=factors, last=week, seed=seed).lazy(),
         "portfolio_returns": traded.lazy(),
         "csi500_portfolio": (built if "csi500" in portfolios else built.clear()).lazy(),
         "csi1000_portfolio": (built if "csi1000" in portfolios else built.clear()).lazy(),

@@ -13,6 +13,7 @@ import pytest
 from assets import catalogue
 from assets.report import document, weekly, words
 from assets.report.assets import TABLES
+from assets.report.evaluation_summary import summarise
 from assets.report.issue import percent
 from resources.settings.report import ReportSettings
 from tests.report.random_issue import inputs, make
@@ -67,8 +68,9 @@ def test_every_listed_figure_and_table_exists_once(page):
     assert len(page.ids) == len(set(page.ids))
     for link in page.links:
         assert link[1:] in page.ids
-    assert [f"#figure-{n}" for n in range(1, 37)] == [link for link in page.links if link.startswith("#figure-")]
-    assert [f"#table-{n}" for n in range(1, 7)] == [link for link in page.links if link.startswith("#table-")]
+    every = [*range(1, 37), "A1", "A2"]
+    assert [f"#figure-{n}" for n in every] == [link for link in page.links if link.startswith("#figure-")]
+    assert [f"#table-{n}" for n in range(1, 8)] == [link for link in page.links if link.startswith("#table-")]
 
 
 def test_charts_do_not_share_ids(made):
@@ -78,7 +80,7 @@ def test_charts_do_not_share_ids(made):
 
 
 def test_the_files_are_all_there_and_listed(made):
-    figures = {f"figures/figure_{n:02d}.svg" for n in range(1, 37)} - {
+    figures = {f"figures/figure_{n:0>2}.svg" for n in (*range(1, 37), "A1", "A2")} - {
         f"figures/figure_{n:02d}.svg"
         for factor in catalogue.FACTORS
         if factor.key not in {*catalogue.TEN[:4], *catalogue.TEN[5:], "gru_50_1"}
@@ -238,7 +240,9 @@ def test_an_issue_of_nothing_still_has_every_row_and_reason():
     table1 = pl.read_parquet(io.BytesIO(made.files["table1.parquet"]))
     assert table1["reason"].null_count() == 0
     assert made.notes["headline"] == words.SENTENCES["headline_nothing"].zh
-    assert len([i for i in page.ids if i.startswith("figure-")]) == 36
+    assert len([i for i in page.ids if i.startswith("figure-")]) == 36 + 2
+    assert made.profile["figures"].item() == 36
+    assert words.SENTENCES["evaluation_nothing"].zh in page.words
     assert "数据起点之前无往期报告" in page.words
 
 
@@ -343,3 +347,88 @@ def test_tapes_of_a_week_without_minute_data_and_of_many_faults():
     text = Page(weekly.make_report(**keywords).files["report.html"].decode()).words
     assert "The week: 0 ok, 0 repaired, 15 set aside, 0 missing." in text
     assert "3 more: see the table tape_health." in text
+
+
+def test_the_evaluation_stands_beside_the_thirty_six_figures_with_its_numbers(made, page):
+    summary = summarise(inputs()["evaluation"].collect())
+    shown = {cells[0]: cells[1:] for cells in table_cells(made, 4)}
+    assert len(shown) == 16
+    decay = {(row["factor"], row["horizon"]): row["mean"] for row in summary.decay.iter_rows(named=True)}
+    styles = words.STYLES
+    for row in summary.factors.drop_nulls("mean").iter_rows(named=True):
+        factor = catalogue.BY_KEY[row["factor"]]
+        cells = shown[f"{factor.number} {factor.name_zh}"]
+        assert cells[:5] == [f"{decay[factor.key, horizon]:.3f}" for horizon in (1, 2, 3, 4, 8)]
+        assert cells[5:12] == [
+            f"{row['icir']:.2f}",
+            f"{row['t_statistic']:.2f}",
+            percent(row["spread"]),
+            f"{row['monotonicity']:.2f}",
+            f"{row['autocorrelation']:.2f}",
+            percent(row["turnover"], 0),
+            f"{styles[row['style']].zh} {row['exposure']:.2f}",
+        ]
+        assert cells[12] == (f"{row['seed_mean']:.3f}±{row['seed_std']:.3f}" if factor.kind == "model" else "–")
+    assert shown["12 GRU(50,2)+NN(10)"] == ["n/a（模型尚未构建）"]
+    assert "order_sizes of fewer than 5 days" in shown["5 开盘后大单净买入占比"][0]
+    above = summary.factors.filter(pl.col("low") > 0).height
+    assert f"10 个因子中 {above} 个的一周 RankIC 均值的 95% 区间在零以上" in page.words
+    assert "一律按周评价；因子 1–10 在表1、表3 中按月调仓" in page.words
+    assert {"figures/figure_A1.svg", "figures/figure_A2.svg"} <= set(made.files)
+    assert set(made.frame.filter(pl.col("path").str.contains("_A"))["item"]) == {"figure A1", "figure A2"}
+
+
+def test_a_statistic_without_any_value_is_told_under_the_evaluation():
+    keywords = inputs(factors=("skewness", "gru_50_1"))
+    lost = (pl.col("statistic") == "seed_rank_ic") | ((pl.col("statistic") == "rank_ic") & (pl.col("horizon") > 2))
+    rows = keywords["evaluation"].collect()
+    keywords["evaluation"] = rows.with_columns(
+        pl.when(lost).then(None).otherwise("value").alias("value"),
+        pl.when(lost).then(pl.lit("no file seeds.parquet")).otherwise("reason").alias("reason"),
+    ).lazy()
+    made = weekly.make_report(**keywords)
+    assert "因子 11 的 seed_rank_ic：n/a（no file seeds.parquet）" in made.files["report.html"].decode()
+    shown = {cells[0]: cells[1:] for cells in table_cells(made, 4)}
+    assert shown["11 GRU(50,1)+NN(10)"][-1] == "n/a"
+
+
+def test_weeks_after_the_issue_do_not_enter_its_evaluation():
+    keywords = inputs(factors=("skewness",), week=dt.date(2023, 12, 4))
+    later = inputs(factors=("skewness",))["evaluation"].collect().filter(week=dt.date(2023, 12, 11))
+    more = {**keywords, "evaluation": pl.concat([keywords["evaluation"].collect(), later]).lazy()}
+    assert weekly.make_report(**more).files == weekly.make_report(**keywords).files
+
+
+def test_charts_of_the_evaluation_draw_its_summary(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr(document, "draw_bands", lambda bands, prefix: drawn.update(bands=bands) or "<svg></svg>")
+    monkeypatch.setattr(document, "draw_heat", lambda names, cells, prefix: drawn.update(cells=cells) or "<svg></svg>")
+    keywords = inputs(factors=("skewness", "large_trade_gain", "gru_50_1"))
+    weekly.make_report(**keywords)
+    summary = summarise(keywords["evaluation"].collect())
+    assert [band.name for band in drawn["bands"]] == [str(n) for n in range(1, 17)]
+    band, own = drawn["bands"][10], summary.decay.filter(factor="gru_50_1")
+    assert (band.horizons, band.means, band.lows) == tuple(own[c].to_list() for c in ("horizon", "mean", "low"))
+    pair = summary.correlations.filter(factor="skewness", other="gru_50_1")["value"].item()
+    assert drawn["cells"]["11", "1"] == pair
+    assert set(drawn["cells"]) == {("10", "1"), ("11", "1"), ("11", "10")}
+
+
+def test_the_workbook_holds_the_evaluation_as_numbers(made):
+    book = zipfile.ZipFile(io.BytesIO(made.files["report.xlsx"]))
+    names = re.findall(r'<sheet name="([^"]+)"', book.read("xl/workbook.xml").decode())
+    summary = summarise(inputs()["evaluation"].collect())
+    assert names[3] == "表4"
+    for name, frame in (
+        ("evaluation", summary.factors),
+        ("ic_decay", summary.decay),
+        ("decile_returns", summary.deciles),
+        ("factor_correlations", summary.correlations),
+        ("style_exposures", summary.exposures),
+        ("seeds", summary.seeds),
+    ):
+        sheet = book.read(f"xl/worksheets/sheet{names.index(name) + 1}.xml").decode()
+        assert len(re.findall("<row ", sheet)) == frame.height + 1
+        number = frame.columns.index(next(c for c, dtype in frame.schema.items() if dtype == pl.Float64))
+        cell = re.search(rf'<c r="{"ABCDEFGH"[number]}2"[^>]*><v>([^<]+)</v>', sheet)
+        assert float(cell[1]) == pytest.approx(frame.to_series(number)[0])
