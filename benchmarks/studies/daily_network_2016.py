@@ -310,7 +310,7 @@ def summarise(judged: pl.DataFrame) -> dict[str, Any]:
 
 
 def run(options: argparse.Namespace, say: Any) -> None:
-    began = time.monotonic()
+    began, where = time.monotonic(), conditions(command(options))
     settings = row_of(options)
     builder = open_builder(options.data, options.work, say)
     calendar = builder.calendar
@@ -344,7 +344,7 @@ def run(options: argparse.Namespace, say: Any) -> None:
     judged = judge(scores, paths, [(week, entry, leave) for week, _, entry, leave in periods])
     summary = summarise(judged)
     record = {
-        "conditions": {**conditions(command(options)), "seconds": round(time.monotonic() - began)},
+        "conditions": {**where, "seconds": round(time.monotonic() - began)},
         "settings": settings.model_dump(mode="json"),
         "every": options.every,
         "trainings": [one.about for one in fitted.values()],

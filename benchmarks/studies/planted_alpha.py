@@ -73,7 +73,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace, say: Say) -> None:
-    began = time.monotonic()
+    asked = f"--strengths {' '.join(f'{strength:g}' for strength in options.strengths)} --days {options.days}"
+    began, where = time.monotonic(), conditions(f"python -m benchmarks.studies.planted_alpha {asked}")
     chosen = load_profile(str(SETTINGS), PROFILES)
     markets = [
         study_market(
@@ -81,9 +82,8 @@ def run(options: argparse.Namespace, say: Say) -> None:
         )
         for strength in options.strengths
     ]
-    asked = f"--strengths {' '.join(f'{strength:g}' for strength in options.strengths)} --days {options.days}"
     record: dict[str, Any] = {
-        "conditions": conditions(f"python -m benchmarks.studies.planted_alpha {asked}"),
+        "conditions": where,
         "settings": {key: row.model_dump(mode="json") for key, row in chosen.settings.models.rows.items()},
         "markets": markets,
     }
