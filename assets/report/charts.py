@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", sans-serif'
 NAVY, RED, GREEN = "#1f3864", "#b3282d", "#2e7d4f"  # red rises, green falls, as Chinese readers expect
 INK, GREY, RULE = "#222222", "#5c6370", "#d9dce1"
-WIDTH, HEIGHT, SQUARE = 330, 142, 300  # pixels of the plot; two stand side by side on a page
+WIDTH, HEIGHT, SQUARE = 330, 142, 276  # pixels of the plot; two stand side by side on a page
 LONG_SPAN = dt.timedelta(days=550)
 MIDDLE_SPAN = dt.timedelta(days=100)
 

@@ -149,9 +149,7 @@ LABELS: Mapping[str, Bilingual] = {
         "RankIC 随持有期（周）的衰减与 95% 区间",
         "Mean RankIC by weeks held, 95 % interval",
     ),
-    "correlations_title": T(
-        "因子间截面相关系数均值（编号同表1）", "Mean correlation of the factors (numbers of table 1)"
-    ),
+    "correlations_title": T("因子间截面相关系数均值（编号同表1）", "Mean correlation (numbers of table 1)"),
     "no_pair": T("可比的因子不足两个", "fewer than two factors to compare"),
     "data_table": T("数据表", "table"),
     "partitions": T("分区数", "partitions"),
