@@ -19,7 +19,7 @@ from torch import Tensor
 from resources.settings.models import Style
 
 NO_INDUSTRY = "unknown"  # of styles: the name belongs to none
-# A remainder below this share of the outputs is rounding, as where a date has fewer names than columns.
+# A remainder below this share of the outputs is rounding: they come in seven digits.
 NOTHING_LEFT = 1e-5
 
 
@@ -49,13 +49,14 @@ def orthogonal_layer(p: Tensor, exposures: Exposures, ridge: float) -> Tensor:
 
     X are the exposures' columns and W their weights: e is uncorrelated with each column under these weights. Taken twice:
     the ridge leaves its share of each coefficient behind, which shows where outputs vary little around a large mean.
-    0 where nothing remains. e has p's type, float32 at least.
+    0 where nothing remains, as on a date with no more names than columns. e has p's type, float32 at least.
     """
     basis, root = exposures.basis(ridge), exposures.weight.sqrt()
     y = root * p.double()
     rest = y - basis @ (basis.T @ y)
     rest = rest - basis @ (basis.T @ rest)
-    rest = rest * (rest.detach().norm() > NOTHING_LEFT * y.detach().norm())
+    some_left = rest.detach().norm() > NOTHING_LEFT * y.detach().norm()
+    rest = rest * (some_left & (basis.shape[0] > basis.shape[1]))
     return (rest / root).to(torch.promote_types(p.dtype, torch.float32))
 
 
