@@ -236,7 +236,7 @@ def evaluate_week(
     *,
     signals: Mapping[int, Signal],
     returns: Mapping[int, pl.DataFrame],
-    seeds: pl.DataFrame | str,
+    seeds: pl.DataFrame,
     styles: pl.DataFrame,
     style_reasons: Mapping[str, str],
     settings: EvaluationSettings,
@@ -244,8 +244,8 @@ def evaluate_week(
     """All rows of one week (SCHEMA), for every factor that has a value on one of the signal days.
 
     signals: weeks back → signal. returns: horizon in weeks → (symbol, return), ending on the week's first trading day, of
-    the signal horizon + 1 weeks back. seeds: as for `seed_ics`, of two weeks back; or why there are none. styles: one row
-    per name of the week's signal day. style_reasons: style → why it is null for the whole market.
+    the signal horizon + 1 weeks back. seeds: as for `seed_ics`, of two weeks back. styles: one row per name of the week's
+    signal day. style_reasons: style → why it is null for the whole market.
     """
     factors = [key for key in catalogue.BY_KEY if any(key in signal.names for signal in signals.values())]
     models = [key for key in factors if catalogue.BY_KEY[key].kind == "model"]
@@ -271,14 +271,10 @@ def evaluate_week(
         signal, gained = signals[2], returns[1]
         deciles = [(factor, str(decile), None) for factor in factors for decile in range(1, DECILES + 1)]
         add("decile_return", 1, [signal], decile_returns(signal, gained), deciles)
-        if isinstance(seeds, str):
-            none = [(factor, None, seeds) for factor in models]
-            add("seed_rank_ic", 1, [signal], pl.DataFrame(schema=_ROW), none)
-        else:
-            known = dict(seeds.group_by("factor").agg(pl.col("seed").unique().sort().cast(pl.String)).iter_rows())
-            every = [(factor, seed, None) for factor in models for seed in known.get(factor, [None])]
-            same = seeds.join(signal.values, on=["factor", "symbol"], how="semi")  # the names of the model's own RankIC
-            add("seed_rank_ic", 1, [signal], seed_ics(same, gained), every)
+        held = dict(seeds.group_by("factor").agg(pl.col("seed").unique().sort().cast(pl.String)).iter_rows())
+        every = [(factor, seed, None) for factor in models for seed in held.get(factor, [None])]
+        same = seeds.join(signal.values, on=["factor", "symbol"], how="semi")  # the names of the model's own RankIC
+        add("seed_rank_ic", 1, [signal], seed_ics(same, gained), every)
     now = signals[0]
     if 1 in signals:
         add("autocorrelation", 1, [now, signals[1]], autocorrelations(now, signals[1]), each)

@@ -11,6 +11,7 @@ import polars as pl
 
 from assets import catalogue
 from assets.factors.styles import STYLES
+from assets.models.schemas import SEED_SCORES, SEEDS
 from assets.report import factor_returns as legs
 from assets.report import rank_ics as ics
 from assets.report.evaluation import Signal, evaluate_week, note_week
@@ -26,14 +27,12 @@ from assets.report.rebalancing import (
     week_rebalances,
 )
 from resources.calendar import Calendar
-from resources.errors import NotReadyError
 from resources.made import Made
 from resources.settings.evaluation import EvaluationSettings
 from resources.settings.returns import ReturnsSettings
 
 NO_SIGNAL_YET = "no rebalancing signal has been entered yet"
 NO_VALUE = "no value on any signal day of the weeks that are judged"
-SEEDS = "seeds.parquet"
 LONG = ("date", "symbol", "factor", "value")
 
 
@@ -120,11 +119,17 @@ def make_evaluation(
         for horizon in settings.horizons
         if (entry := signals.get(horizon + 1)) is not None
     }
+    judged = calendar.offset_week(week, -2)  # its networks are judged one by one
+    seeds = (
+        pl.read_parquet(io.BytesIO(files("scores", judged, SEEDS)))
+        if judged in weeks
+        else pl.DataFrame(schema=SEED_SCORES)
+    )
     frame = evaluate_week(
         week,
         signals=signals,
         returns=returns,
-        seeds=_read_seeds(files, calendar.offset_week(week, -2)) if 1 in returns else "",
+        seeds=seeds,
         styles=styles.select("symbol", *STYLES).collect(),
         style_reasons=unavailable.get("styles", {}),
         settings=settings,
@@ -138,14 +143,6 @@ def make_evaluation(
         pl.when(pl.col("statistic") == "turnover").then("value").alias("turnover"),
     )
     return Made(frame, profile=profile, unavailable=dict.fromkeys(absent, NO_VALUE), notes=note_week(frame))
-
-
-def _read_seeds(files: Callable[[str, dt.date, str], bytes], week: dt.date) -> pl.DataFrame | str:
-    """Every network's outputs of one week, or why there are none."""
-    try:
-        return pl.read_parquet(io.BytesIO(files("scores", week, SEEDS)))
-    except NotReadyError as error:
-        return str(error)
 
 
 def _universe_only(values: pl.LazyFrame, securities: pl.LazyFrame) -> pl.DataFrame:

@@ -17,14 +17,15 @@ from scipy import stats
 
 from assets import catalogue
 from assets.factors.styles import STYLES
+from assets.models.schemas import SEED_SCORES
 from assets.report import evaluation, make, rebalancing
 from assets.report.assets import TABLES
 from assets.report.charts import plot_evaluation_week
 from assets.report.evaluation import Signal, correlate_columns, cut_deciles, decile_returns, signal_ics
 from assets.report.factor_returns import cut_groups
 from resources.calendar import Calendar
-from resources.errors import NotReadyError
 from resources.gate import judge
+from resources.lake import encode
 from resources.settings.evaluation import EvaluationSettings
 from tests.report.small_market import make_market
 
@@ -60,9 +61,7 @@ class Inputs:
         def files(table: str, key: dt.date, name: str) -> bytes:
             assert (table, name) == ("scores", "seeds.parquet")
             assert key in rebalancing.evaluated_weeks(CALENDAR, week, settings, start)
-            if key not in self.seeds:
-                raise NotReadyError(f"scores of {key} has no file {name}")
-            return self.seeds[key]
+            return self.seeds.get(key) or encode(pl.DataFrame(schema=SEED_SCORES))
 
         given = {
             "week": week,
@@ -104,9 +103,7 @@ def make_inputs(seed: int, stocks: int = 45) -> Inputs:
         cells = own.drop_nulls("value").select("factor", "symbol")
         one = cells.join(pl.DataFrame({"granularity": ["daily", "30min"]}), how="cross")
         one = one.join(pl.DataFrame({"seed": [0, 7]}, schema={"seed": pl.Int32}), how="cross")
-        buffer = io.BytesIO()
-        one.with_columns(value=pl.Series(rng.normal(size=one.height))).write_parquet(buffer)
-        seeds[week] = buffer.getvalue()
+        seeds[week] = encode(one.with_columns(value=pl.Series(rng.normal(size=one.height))).select(*SEED_SCORES))
     return Inputs(market.days, factors, market.scores, styles, market.securities, market.daily_prices, seeds)
 
 
@@ -454,10 +451,7 @@ def test_few_names_constants_gaps_and_missing_seeds_have_their_reasons(inputs):
     assert "names, fewer than 20" in one["gru_50_1", "rank_ic", 1]["reason"]
     assert one["gru_50_1", "rank_ic", 2]["reason"] is None
     assert one["large_trade_gain", "turnover", 1]["reason"] == f"no value on {now}"
-    assert (
-        one["gru_50_1", "seed_rank_ic", 1]["reason"]
-        == f"scores of {Calendar.week_of(signal)} has no file seeds.parquet"
-    )
+    assert one["gru_50_1", "seed_rank_ic", 1]["reason"] == "0 names, fewer than 20"
     assert set(made.frame["factor"]) == {"skewness", "large_trade_gain", "gru_50_1"}
     assert set(made.unavailable) == set(catalogue.BY_KEY) - set(made.frame["factor"])
     assert made.frame["value"].is_null().to_list() == made.frame["reason"].is_not_null().to_list()
