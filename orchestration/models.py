@@ -44,7 +44,9 @@ def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, 
                     )
                 held.append((json.loads(card), manifest.notes))
             else:
-                without.append((key, manifest.unavailable.get(MEASURE, "no reason is given")))
+                without.append(
+                    (key, manifest.unavailable.get(MEASURE, "no reason is given").removeprefix(f"{model}: "))
+                )
         for what, weeks in (("without a model", without), ("refused", refused)):
             if weeks:
                 remarks.append(f"{model}: {len(weeks)} weeks {what}, the last {weeks[-1][0]}: {weeks[-1][1]}")

@@ -20,6 +20,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
+from assets.models.device import describe
 from assets.models.networks import build_network
 from assets.models.schemas import CARD, CHECKPOINT
 from assets.models.training import Epoch, Trained
@@ -104,7 +105,7 @@ def make_card(
             for epoch in result.curve
         ],
         "warm_start": None if origin is None else {key: origin.card[key] for key in ("trained_week", "checkpoint")},
-        "device": torch.cuda.get_device_name(device) if device.type == "cuda" else device.type,
+        "device": describe(device),
         "libraries": {name: version(name) for name in LIBRARIES} | _cuda(device),
     }
     return _dump(card)
