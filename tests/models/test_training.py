@@ -1,15 +1,20 @@
+import dataclasses
+import re
+
 import numpy as np
 import pytest
 import torch
 from scipy.stats import spearmanr
 
-from assets.models import training
-from assets.models.device import choose_device, repeatable
+from assets.models import device, training
+from assets.models.device import repeatable
 from assets.models.labels import make_labels
 from assets.models.networks import build_network
-from assets.models.training import evaluate, make_samples, outputs, train_network, train_networks
+from assets.models.orthogonal import Exposures
+from assets.models.training import evaluate, last_sequences, make_samples, outputs, train_network, train_networks
 from assets.models.windows import training_window, window_days
 from resources.errors import SettingsError
+from resources.settings.models import ModelSettings
 
 CPU = torch.device("cpu")
 
@@ -141,12 +146,297 @@ def test_sequences_are_the_slices_of_their_names(plain_panel, small):
     assert everyone.data_ptr() == samples.values[16:].data_ptr()  # no copy
 
 
-def test_prediction_does_not_depend_on_how_many_go_at_once(plain_panel, small):
-    panel, _ = noise(plain_panel)
-    torch.manual_seed(0)
-    network, x = build_network(small, 4, 0), torch.from_numpy(panel.sequence(9, 3).copy())
-    few = small.model_copy(update={"chunk_names": 5})
-    np.testing.assert_allclose(outputs(network, x, None, few), outputs(network, x, None, small), atol=1e-6)
+@pytest.mark.parametrize("storage", ["float32", "float16"])
+def test_sequences_are_float32_whatever_the_storage(storage, plain_panel, small):
+    panel, labels = noise(plain_panel)
+    stored = dataclasses.replace(panel, values=panel.values.astype(storage))
+    samples = make_samples(stored, labels.astype(np.float32), small, CPU)
+    for names in (torch.arange(24), torch.tensor([2, 3, 11])):
+        found = samples.sequences(6, names)
+        assert found.dtype == torch.float32
+        plain = stored.values[4:7].reshape(12, 24, 4)[:, names].astype(np.float32)
+        np.testing.assert_array_equal(found.numpy(), plain)
+    last = last_sequences(stored, np.array([5, 7]), small, CPU)
+    np.testing.assert_array_equal(last.numpy(), stored.values[-3:].reshape(12, 24, 4)[:, [5, 7]].astype(np.float32))
+
+
+def test_a_mapped_panel_trains_to_the_same_bits(plain_panel, small, tmp_path):
+    panel, labels = noise(plain_panel)
+    mapped = np.memmap(tmp_path / "values", dtype=np.float32, mode="w+", shape=panel.values.shape)
+    mapped[:] = panel.values
+    found = [
+        train_networks(*split(one, labels, small, 8, 3), small)
+        for one in (panel, dataclasses.replace(panel, values=mapped))
+    ]
+    assert all(same(found[0][seed].weights, found[1][seed].weights) for seed in small.seeds)
+
+
+# --- chunks, memory, precision ------------------------------------------------------------------------------------------
+
+NETWORKS = {
+    "gru": {"layers": 2},
+    "residual_attention_lstm": {"layers": 2},
+    "attention_gru": {"layers": 2, "head": (6, 4)},
+}
+
+
+def exposures_of(names, seed=0):
+    rng = np.random.default_rng(seed)
+    industries = np.eye(3)[np.arange(names) % 3]
+    root = np.sqrt(rng.lognormal(size=names))
+    columns = np.hstack([industries, rng.normal(size=(names, 2))])
+    return Exposures(torch.from_numpy(columns), torch.from_numpy(root / root.mean()))
+
+
+@pytest.mark.parametrize("layer", [False, True], ids=["plain", "orthogonal"])
+@pytest.mark.parametrize("loss", ["ic", "mse"])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_gradients_in_chunks_are_those_of_the_whole_batch(kind, loss, layer):
+    """In float64, where only a mistake could make a difference; dropout included."""
+    row = ModelSettings.model_validate({"network": kind, "hidden": 6, "dropout": 0.4, "loss": loss} | NETWORKS[kind])
+    network = build_network(row, 5, 0).double().train()
+    random = torch.Generator().manual_seed(1)
+    x = torch.randn(7, 33, 5, generator=random, dtype=torch.float64)
+    y = torch.randn(33, generator=random, dtype=torch.float64)
+    found = {}
+    for chunk in (33, 100, 16, 11, 5, 1):
+        network.zero_grad()
+        network.dropout.begin(3, 33)
+        value = training.add_gradients(network, x, y, exposures_of(33) if layer else None, row, chunk)
+        found[chunk] = value, {name: parameter.grad.clone() for name, parameter in network.named_parameters()}
+    loss_of_all, gradients = found.pop(33)
+    largest = max(gradient.abs().max() for gradient in gradients.values())
+    assert largest > 1e-3
+    for value, other in found.values():
+        torch.testing.assert_close(value, loss_of_all, rtol=1e-12, atol=1e-14)
+        for name, gradient in gradients.items():
+            torch.testing.assert_close(other[name], gradient, rtol=1e-9, atol=float(1e-11 * largest))
+
+
+def test_dropout_matters_to_those_gradients():
+    row = ModelSettings(hidden=6, layers=2, dropout=0.4)
+    network = build_network(row, 5, 0).train()
+    x, y = torch.randn(7, 33, 5), torch.randn(33)
+    found = []
+    for batch in (3, 3, 4):
+        network.zero_grad()
+        network.dropout.begin(batch, 33)
+        training.add_gradients(network, x, y, None, row, 10)
+        found.append(network.head[0].weight.grad.clone())
+    assert torch.equal(found[0], found[1])
+    assert not torch.allclose(found[0], found[2])
+
+
+def test_outputs_in_chunks_are_those_of_the_whole_date():
+    for kind, changes in NETWORKS.items():
+        row = ModelSettings.model_validate({"network": kind, "hidden": 6, "batch_names": 0} | changes)
+        network = build_network(row, 5, 0)
+        x, exposures = torch.randn(7, 33, 5), exposures_of(33)
+        whole = outputs(network, x, exposures, row)
+        for chunk in (40, 16, 5):
+            part = outputs(network, x, exposures, row.model_copy(update={"chunk_names": chunk}))
+            torch.testing.assert_close(part, whole, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose((exposures.columns * exposures.weight[:, None]).T @ whole.double(), 0, atol=1e-4)
+
+
+class Memory:
+    """An allocator that fails where more than `names` pass with a graph, or once at a given attempt."""
+
+    def __init__(self, monkeypatch, error, *, names=10**9, once=0):
+        self.attempts, self.passes = 0, training._network
+
+        def network(module, x, settings):
+            if torch.is_grad_enabled():
+                self.attempts += 1
+                if x.shape[1] > names or self.attempts == once:
+                    self.passes(module, x, settings).sum().backward()  # what it leaves must not be used
+                    raise error
+            return self.passes(module, x, settings)
+
+        monkeypatch.setattr(training, "_network", network)
+
+
+OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+
+
+def test_chunks_are_halved_until_memory_suffices_and_nothing_of_the_failure_remains(plain_panel, small, monkeypatch):
+    panel, labels = noise(plain_panel)
+    row = small.model_copy(update={"seeds": (0,), "layers": 2, "dropout": 0.3})
+    train, valid = split(panel, labels, row, 8, 3)
+    given = train_networks(train, valid, row.model_copy(update={"chunk_names": 6}))[0]
+    monkeypatch.setattr(device, "FEWEST_NAMES", 2)
+    Memory(monkeypatch, OUT_OF_MEMORY, names=7)
+    said = []
+    found = train_networks(train, valid, row, progress=said.append)[0]
+    assert found.chunk == 6  # of 24: 12, 6
+    assert [line for line in said if "memory ran out" in line] == said[:2]
+    assert said[1].startswith("seed 0 ")
+    assert "6 names at a time" in said[1]
+    assert same(found.weights, given.weights)
+    assert found.curve == given.curve
+
+
+@pytest.mark.parametrize("once", [1, 9, 20])
+def test_memory_that_runs_out_on_the_way_changes_rounding_alone(once, plain_panel, small, monkeypatch):
+    panel, labels = noise(plain_panel)
+    # Not the IC: the last bias has no part in it, and Adam makes steps of rounding.
+    row = small.model_copy(update={"seeds": (0,), "dropout": 0.3, "loss": "mse"})
+    train, valid = split(panel, labels, row, 8, 3)
+    monkeypatch.setattr(device, "FEWEST_NAMES", 2)
+    calm = train_networks(train, valid, row)[0]
+    with monkeypatch.context() as patch:
+        Memory(patch, OUT_OF_MEMORY, once=once)
+        found = train_networks(train, valid, row)[0]
+    assert (calm.chunk, found.chunk) == (0, 12)
+    for name, value in calm.weights.items():
+        torch.testing.assert_close(found.weights[name], value, rtol=1e-3, atol=1e-5)
+
+
+def test_a_resumed_training_remembers_that_memory_ran_out(plain_panel, small, monkeypatch, tmp_path):
+    panel, labels = noise(plain_panel)
+    row = small.model_copy(update={"seeds": (0,), "dropout": 0.3})
+    train, valid = split(panel, labels, row, 8, 3)
+    monkeypatch.setattr(device, "FEWEST_NAMES", 2)
+
+    def interrupt(line):
+        if "epoch 1/3" in line:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        Memory(patch, OUT_OF_MEMORY, once=3)
+        whole = train_networks(train, valid, row)[0]
+    with monkeypatch.context() as patch:
+        Memory(patch, OUT_OF_MEMORY, once=3)
+        with pytest.raises(KeyboardInterrupt):
+            train_networks(train, valid, row, work=tmp_path, progress=interrupt)
+    again = train_networks(train, valid, row, work=tmp_path)[0]
+    assert again.chunk == whole.chunk == 12
+    assert same(again.weights, whole.weights)
+    assert again.curve == whole.curve
+
+
+def test_memory_that_never_suffices_is_an_error_with_a_remedy(plain_panel, small, monkeypatch):
+    panel, labels = noise(plain_panel)
+    Memory(monkeypatch, OUT_OF_MEMORY, names=0)
+    with pytest.raises(SettingsError, match="Memory runs out with 24 names at a time"):
+        train_networks(*split(panel, labels, small, 8, 3), small)
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory(plain_panel, small, monkeypatch):
+    panel, labels = noise(plain_panel)
+    Memory(monkeypatch, RuntimeError("shapes don't match"), names=0)
+    with pytest.raises(RuntimeError, match="shapes don't match"):
+        train_networks(*split(panel, labels, small, 8, 3), small)
+
+
+def test_an_error_of_one_seed_is_told_at_once(plain_panel, small, monkeypatch):
+    panel, labels = noise(plain_panel)
+    row = small.model_copy(update={"seeds": (0, 1), "threads": 2, "epochs": 100_000, "patience": 100_000})
+    build = training.build_network
+
+    def fail(settings, features, seed):
+        if seed == 1:
+            raise ValueError("seed 1 can't")
+        return build(settings, features, seed)
+
+    monkeypatch.setattr(training, "build_network", fail)
+    with pytest.raises(ValueError, match="seed 1 can't"):
+        train_networks(*split(panel, labels, row, 8, 3), row)
+
+
+def test_divergence_is_an_error_that_names_the_learning_rate(plain_panel, small):
+    panel, labels = noise(plain_panel)
+    row = small.model_copy(update={"learning_rate": 1e30, "loss": "mse"})
+    with pytest.raises(SettingsError, match=r"diverged in epoch 1.*learning_rate"):
+        train_networks(*split(panel, labels, row, 8, 3), row)
+
+
+def planted(plain_panel, row, days=40, stocks=60, features=4):
+    """Samples with a signal in the last day's bars, and held-out days after them."""
+    rng = np.random.default_rng(5)
+    values = rng.normal(size=(days, 2, stocks, features))
+    signal = values[:, -1, :, 0] - 0.5 * values[:, 0, :, 1]
+    labels = signal + 1.5 * signal.std() * rng.normal(size=signal.shape)
+    samples = make_samples(plain_panel(values), labels.astype(np.float32), row, CPU)
+    return tuple(samples.of(samples.days[a], samples.days[b]) for a, b in ((0, 23), (24, 29), (30, days - 1)))
+
+
+@pytest.mark.parametrize("loss", ["ic", "mse"])
+def test_half_precision_learns_as_well(loss, plain_panel, small):
+    """Held-out IC over four seeds: the mean difference lies within its own noise, and within .01."""
+    row = small.model_copy(
+        update={
+            "hidden": 12,
+            "sequence_days": 2,
+            "epochs": 20,
+            "learning_rate": 1e-2,
+            "loss": loss,
+            "seeds": (0, 1, 2, 3),
+        }
+    )
+    train, valid, held_out = planted(plain_panel, row)
+    ics = {}
+    for precision in ("float32", "bfloat16"):
+        chosen = row.model_copy(update={"precision": precision})
+        trained = train_networks(train, valid, chosen)
+        for seed, one in trained.items():
+            assert all(value.dtype == torch.float32 for value in one.weights.values())
+            network = build_network(chosen, 4, seed)
+            network.load_state_dict(one.weights)
+            ics.setdefault(precision, []).append(evaluate(network, held_out, chosen)[1])
+    difference = np.array(ics["bfloat16"]) - np.array(ics["float32"])
+    assert np.mean(ics["float32"]) > 0.4
+    assert abs(difference.mean()) < max(0.01, 3 * difference.std(ddof=1) / np.sqrt(len(difference)))
+    assert abs(difference.mean()) < 0.03
+    assert difference.any()
+
+
+# --- beginnings and words -----------------------------------------------------------------------------------------------
+
+
+def test_a_warm_start_begins_with_the_given_weights(plain_panel, small):
+    panel, labels = noise(plain_panel)
+    row = small.model_copy(update={"learning_rate": 1e-9, "epochs": 1})
+    train, valid = split(panel, labels, row, 8, 3)
+    given = {name: value + 0.25 for name, value in build_network(row, 4, 5).state_dict().items()}
+    found = train_networks(train, valid, row, initial={1: given})
+    for name, value in given.items():
+        torch.testing.assert_close(found[1].weights[name], value, rtol=0, atol=1e-6)
+    assert same(found[0].weights, train_networks(train, valid, row)[0].weights)  # it has none: as ever
+    network = build_network(row, 4, 1)
+    network.load_state_dict(given)
+    assert found[1].curve[0].valid_loss == pytest.approx(evaluate(network, valid, row)[0], abs=1e-6)
+
+
+def test_progress_says_how_fast_and_how_long(plain_panel, small, monkeypatch):
+    panel, labels = noise(plain_panel)
+    row = small.model_copy(update={"epochs": 3, "patience": 9})
+    train, valid = split(panel, labels, row, 8, 3)
+    said = []
+    found = train_networks(train, valid, row, progress=said.append)
+    assert len(said) == 6
+    pattern = (
+        r"seed [01] epoch \d/3: validation loss -?0\.\d{4} IC -?0\.\d{4}, .+ batches/s, .+ samples/s, at most .+ left"
+    )
+    assert all(re.fullmatch(pattern, line) for line in said), said
+    assert said[-1].endswith("at most 0 s left")
+    assert all(epoch.seconds > 0 for one in found.values() for epoch in one.curve)
+    monkeypatch.setattr(training, "SAY_EVERY", 0.0)
+    said.clear()
+    train_networks(train, valid, row, progress=said.append)
+    assert re.fullmatch(r"seed 0 epoch 1/3: batch 2/8, .+ batches/s, .+ samples/s, .+ left in it", said[1])
+
+
+def test_time_left_counts_all_seeds_and_workers(small):
+    pace = training.Pace(small.model_copy(update={"seeds": (0, 1, 2), "epochs": 10}), workers=2)
+    assert pace.left(0, 9, 4.0) == pytest.approx((9 + 10 + 10) / 2 * 4)
+    assert pace.left(0, 0, 4.0) == pytest.approx(20 / 2 * 4)
+    assert [training.in_words(seconds) for seconds in (0.4, 119, 600, 7199, 40_000)] == [
+        "0 s", "119 s", "10 min", "120 min", "11.1 h",
+    ]  # fmt: skip
+
+
+# --- what it learns -----------------------------------------------------------------------------------------------------
 
 
 def test_what_lies_after_a_border_has_no_part_in_what_lies_before(make_market, small):
@@ -254,12 +544,3 @@ def test_a_planted_linear_signal_is_found_as_well_as_by_a_linear_model(plain_pan
         linear.append(spearmanr(flat[day - 1] @ beta, labels[day]).statistic)
     assert np.mean(linear) > 0.2
     assert np.mean(ours) > np.mean(linear) - 0.03
-
-
-def test_devices():
-    assert choose_device("cpu") == CPU
-    assert choose_device("auto").type in ("cpu", "cuda")
-    with pytest.raises(SettingsError, match="none of"):
-        choose_device("gpu")
-    with pytest.raises(SettingsError, match="not there"):
-        choose_device("cuda:99")

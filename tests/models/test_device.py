@@ -1,0 +1,150 @@
+"""Which device, and what is said about it; GPUs are played by stand-ins."""
+
+import contextlib
+import gc
+import weakref
+
+import pytest
+import torch
+
+from assets.models import device
+from assets.models.device import Chunks, choose_device, describe, is_out_of_memory, own_stream, place, repeatable, send
+from resources.errors import SettingsError
+
+CPU = torch.device("cpu")
+
+
+def gpus(monkeypatch, free):
+    """Free memory of each; an error where one can't start."""
+
+    def mem_get_info(index):
+        if isinstance(free[index], Exception):
+            raise free[index]
+        return free[index], 100
+
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(free))
+    monkeypatch.setattr(torch.cuda, "mem_get_info", mem_get_info)
+
+
+def test_a_device_is_taken_by_its_name():
+    assert choose_device("cpu") == CPU
+    with pytest.raises(SettingsError, match="none of"):
+        choose_device("gpu")
+    with pytest.raises(SettingsError, match="not there"):
+        choose_device("cuda:99")
+
+
+def test_auto_is_the_cpu_where_there_is_no_gpu(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert choose_device("auto", pytest.fail) == CPU
+
+
+def test_auto_takes_the_gpu_with_most_free_memory(monkeypatch):
+    gpus(monkeypatch, [20, 70, 50])
+    assert choose_device("auto", pytest.fail) == torch.device("cuda:1")
+    assert choose_device("cuda:2") == torch.device("cuda:2")
+    with pytest.raises(SettingsError, match=r"not there \(3 found\)"):
+        choose_device("cuda:3")
+
+
+def test_auto_passes_over_what_cannot_start_and_says_so(monkeypatch):
+    broken = RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable\nand much more")
+    gpus(monkeypatch, [broken, 5])
+    said = []
+    assert choose_device("auto", said.append) == torch.device("cuda:1")
+    assert said == ["GPU 0 can't start (CUDA error: all CUDA-capable devices are busy or unavailable): not used"]
+    gpus(monkeypatch, [broken])
+    said.clear()
+    assert choose_device("auto", said.append) == CPU
+    assert said[-1] == "no GPU can start: training on the CPU"
+
+
+def test_a_cpu_needs_no_transfers_and_no_streams():
+    values = torch.arange(6.0)
+    assert place(values, CPU) is values
+    assert send(values, CPU) is values
+    assert describe(CPU) == "cpu"
+    with own_stream(CPU):
+        pass
+
+
+def test_repeatable_gives_back_what_it_changes():
+    def choices():
+        return (
+            torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark,
+            torch.backends.cudnn.allow_tf32,
+        )  # fmt: skip
+
+    before = choices()
+    with contextlib.suppress(KeyError), repeatable():
+        assert choices() == (1, True, False, False)
+        raise KeyError
+    assert choices() == before
+
+
+@pytest.mark.parametrize(
+    ("error", "lacks"),
+    [
+        (torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."), True),
+        (
+            RuntimeError("[enforce fail at alloc_cpu.cpp:127] err == 0. DefaultCPUAllocator: can't allocate memory"),
+            True,
+        ),
+        (RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"), True),
+        (MemoryError("Unable to allocate 1. GiB"), True),
+        (RuntimeError("mat1 and mat2 shapes cannot be multiplied"), False),
+        (ValueError("out of memory"), False),
+    ],
+    ids=str,
+)
+def test_lack_of_memory_is_told_from_other_errors(error, lacks):
+    assert is_out_of_memory(error) is lacks
+
+
+def test_a_real_allocation_too_large_is_lack_of_memory():
+    with pytest.raises(RuntimeError) as caught:
+        torch.empty(2**50)
+    assert is_out_of_memory(caught.value)
+
+
+def test_chunks_stay_as_small_as_memory_once_asked_for(monkeypatch):
+    monkeypatch.setattr(device, "FEWEST_NAMES", 10)
+    said, tried = [], []
+
+    def attempt(chunk):
+        tried.append(chunk)
+        if chunk > 30:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return chunk
+
+    chunks = Chunks(0, said.append)
+    assert chunks.run(attempt, 20) == 20
+    assert chunks.names == 0
+    assert chunks.run(attempt, 101) == 26
+    assert tried == [20, 101, 51, 26]
+    assert chunks.run(attempt, 101) == 26
+    assert chunks.run(attempt, 12) == 12
+    assert len(said) == 2
+    assert Chunks(25).run(attempt, 101) == 25
+
+
+def test_a_failed_attempts_memory_is_free_for_the_next():
+    """The error's frames hold the attempt's tensors; they must be gone when the next begins."""
+    held = []
+
+    class Large:
+        pass
+
+    def attempt(chunk):
+        large = Large()
+        held.append(weakref.ref(large))
+        if len(held) == 1:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return held[0]() is None
+
+    gc.disable()
+    try:
+        assert Chunks(0).run(attempt, 1000)
+    finally:
+        gc.enable()
