@@ -221,6 +221,35 @@ def test_too_few_names_are_no_training(make_lake):
     assert "has 10 names of U(t) with 30min features and a label" in reason
 
 
+class Killed(BaseException):
+    """What no one catches."""
+
+
+@pytest.mark.parametrize("at", ["daily seed 1 epoch 1", "60min seed 0 epoch 2", "30min seed 1 epoch 2"])
+def test_a_killed_training_goes_on_where_it_was(make_lake, at):
+    whole, lake = make_lake(folder="whole"), make_lake()
+    week = whole.weeks[3]
+    expected = whole.model("multi_granularity_5d", week)
+    heard = []
+
+    def kill(line):
+        heard.append(line)
+        if at in line:
+            raise Killed
+
+    lake.said = type("Heard", (list,), {"append": staticmethod(kill)})()
+    with pytest.raises(Killed):
+        lake.model("multi_granularity_5d", week)
+    lake.said = []
+    assert lake.model("multi_granularity_5d", week).files == expected.files
+    before = at.split(" ")[0]
+    passed = [granularity for granularity in ("daily", "60min", "30min") if f" {granularity} seed" in "".join(heard)]
+    assert passed[-1] == before
+    finished = [line for line in lake.said if any(f" {granularity} seed" in line for granularity in passed[:-1])]
+    assert all("goes on after epoch 2" in line for line in finished)
+    assert len(finished) == 2 * len(passed[:-1])
+
+
 # --- warm start -------------------------------------------------------------------------------------------------------
 
 
