@@ -11,6 +11,7 @@ seeds of the mean over granularities, and the other way round.
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
@@ -30,11 +31,16 @@ Floats = NDArray[np.float64]
 def seed_scores(
     networks: Mapping[int, nn.Module], sequences: Tensor, exposures: Exposures | None, settings: ModelSettings
 ) -> dict[int, Floats]:
-    """Seed → its network's outputs [n] for (steps, names, features), z-scored over these names."""
-    return {
-        seed: zscore(outputs(network, sequences, exposures, settings).double().cpu().numpy())
-        for seed, network in networks.items()
-    }
+    """Seed → its network's outputs [n] for (steps, names, features), z-scored over these names.
+
+    On a CPU `threads` networks at a time, on one thread each inside `repeatable`, as in training.
+    """
+
+    def one(network: nn.Module) -> Floats:
+        return zscore(outputs(network, sequences, exposures, settings).double().cpu().numpy())
+
+    with ThreadPoolExecutor(settings.threads if sequences.device.type == "cpu" else 1) as pool:
+        return dict(zip(networks, pool.map(one, networks.values()), strict=True))
 
 
 def final_scores(average: Floats, symbols: Sequence[str], styles: pl.DataFrame, settings: ModelSettings) -> Floats:

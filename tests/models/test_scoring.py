@@ -6,6 +6,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from assets.models.device import repeatable
+from assets.models.networks import build_network
 from assets.models.orthogonal import Exposures
 from assets.models.scoring import final_scores, seed_scores
 from resources.settings.models import ModelSettings
@@ -39,6 +41,18 @@ def test_each_network_counts_the_same_whatever_its_scale() -> None:
     assert list(found) == [4, 7]
     assert found[4] == pytest.approx(z(last[:, 0]), abs=1e-4)
     assert found[7] == pytest.approx(z(last[:, 1]), abs=1e-4)
+
+
+def test_networks_side_by_side_say_what_they_say_alone() -> None:
+    row = ModelSettings(hidden=8, sequence_days=3, threads=1)
+    x = torch.from_numpy(np.random.default_rng(6).normal(size=(24, N, 5)).astype(np.float32))
+    networks = {seed: build_network(row, 5, seed) for seed in range(4)}
+    with repeatable():
+        alone = seed_scores(networks, x, None, row)
+        together = seed_scores(networks, x, None, row.model_copy(update={"threads": 3}))
+    assert list(together) == list(networks)
+    for seed, values in alone.items():
+        assert np.array_equal(together[seed], values)
 
 
 def test_a_network_with_the_layer_is_orthogonal_before_its_zscore() -> None:
