@@ -11,17 +11,6 @@ import polars as pl
 
 from resources.settings.bars import BarsSettings
 
-NUMBERS = {
-    "exchange": pl.String,
-    "channel": pl.Int32,
-    "numbering": pl.String,
-    "first": pl.Int64,
-    "last": pl.Int64,
-    "distinct": pl.Int64,
-    "rows": pl.Int64,
-    "seen": pl.Binary,
-}
-"""What trades and orders write to numbers.parquet. numbering: "trades", "orders", "events" (both on one numbering)."""
 CHANNELS = {
     "exchange": pl.String,
     "channel": pl.Int32,
@@ -35,7 +24,7 @@ _SHOWN = 5  # ranges spelled out
 
 
 def missing_numbers(trades: pl.DataFrame, orders: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
-    """One row per exchange, channel and numbering (schema CHANNELS) over what trades and orders saw (schema NUMBERS).
+    """One row per exchange, channel and numbering (schema CHANNELS) over what trades and orders saw (schema NUMBERS of assets/ticks/numbers.py).
 
     A joint numbering is judged only where both of its streams were delivered: trades alone are full of holes.
     """

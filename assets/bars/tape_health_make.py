@@ -18,8 +18,10 @@ from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
 from assets.bars.schemas import TAPE_HEALTH
 from assets.bars.tape_health import MISSING, SET_ASIDE, clock_text, judge_bars, judge_ticks
-from assets.bars.tape_health_channels import CHANNELS, NUMBERS, missing_numbers
+from assets.bars.tape_health_channels import CHANNELS, missing_numbers
 from assets.ticks import clock
+from assets.ticks.make import SYMBOLS
+from assets.ticks.numbers import NUMBERS
 from resources.errors import NotReadyError
 from resources.landing import LandingView
 from resources.made import Made
@@ -27,34 +29,6 @@ from resources.settings.bars import BarsSettings
 
 Files = Callable[[str, dt.date, str], bytes]
 
-SYMBOLS: dict[str, dict[str, Any]] = {
-    "trades": {
-        "symbol": pl.String,
-        "rows": pl.Int64,
-        "rows_set_aside": pl.Int64,
-        "duplicates": pl.Int64,
-        "conflicting_duplicates": pl.Int64,
-        "out_of_order": pl.Int64,
-        "side_disagreements": pl.Int64,
-    },
-    "orders": {
-        "symbol": pl.String,
-        "rows": pl.Int64,
-        "rows_set_aside": pl.Int64,
-        "duplicates": pl.Int64,
-        "conflicting_duplicates": pl.Int64,
-        "out_of_order": pl.Int64,
-    },
-    "quotes": {
-        "symbol": pl.String,
-        "rows": pl.Int64,
-        "rows_set_aside": pl.Int64,
-        "cumulative_decreases": pl.Int64,
-        "outside_limits": pl.Int64,
-        "crossed": pl.Int64,
-    },
-}
-"""What trades, orders and quotes tell of each symbol in symbols.parquet."""
 FINAL = {
     "symbol": pl.String,
     "quoted_volume": pl.Int64,

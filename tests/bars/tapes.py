@@ -9,9 +9,10 @@ import polars as pl
 
 from assets.bars.make import make_minute_bars, make_order_sizes
 from assets.bars.schemas import ORDER_SIZES
-from assets.bars.tape_health_channels import NUMBERS
-from assets.bars.tape_health_make import SYMBOLS, make_tape_health
+from assets.bars.tape_health_make import make_tape_health
 from assets.ticks.canonical import ORDERS, QUOTES, TRADES
+from assets.ticks.make import SYMBOLS
+from assets.ticks.numbers import NUMBERS
 from resources.made import Made
 from resources.settings.bars import BarsSettings
 

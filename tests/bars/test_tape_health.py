@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from assets.bars.assets import tape_health
 from assets.bars.schemas import MINUTE_BARS, TAPE_HEALTH
-from assets.bars.tape_health_channels import NUMBERS, missing_numbers
+from assets.bars.tape_health_channels import missing_numbers
 from assets.ticks.canonical import ORDERS
+from assets.ticks.numbers import NUMBERS
 from resources.gate import judge
 from resources.settings.bars import BarsSettings
 from tests.bars.tapes import DAILY, DATE, SECURITIES, Day, Landing, day, frame_of, trade
