@@ -144,8 +144,9 @@ def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratc
         )
     exposures = None
     if settings.orthogonal_layer:
+        of_samples = pl.col("date").is_in([day for day in shared.days if window.has_sample(day)])
         exposures = arrange_exposures(
-            shared.styles, days=shared.days, symbols=panel.symbols, columns=settings.orthogonal_layer
+            shared.styles.filter(of_samples), days=shared.days, symbols=panel.symbols, columns=settings.orthogonal_layer
         )
         if not exposures.usable.any():
             because = _upstream(unavailable, "styles", ("total_mv", "size"))

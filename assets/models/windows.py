@@ -42,6 +42,10 @@ class Window:
         """Days whose features the samples read: the first sequence's first day to the last validation day."""
         return calendar.days(self.first_feature, self.last_valid)
 
+    def has_sample(self, day: dt.date) -> bool:
+        """Whether a day is one of training or validation."""
+        return self.first_train <= day <= self.last_train or self.first_valid <= day <= self.last_valid
+
     def train_days(self, calendar: Calendar) -> list[dt.date]:
         return calendar.days(self.first_train, self.last_train)
 
