@@ -210,7 +210,7 @@ def _heat(
             "row": row,
             "column": column,
             "value": value,
-            "label": f"{value:.2f}".replace("0.", "."),
+            "label": f"{round(value, 2) + 0.0:.2f}".replace("0.", "."),
             "deep": abs(value) > full / 2,
         }
         for (row, column), value in values.items()

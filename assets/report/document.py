@@ -15,7 +15,7 @@ import polars as pl
 from assets import catalogue
 from assets.catalogue import Factor, Portfolio
 from assets.report.charts import Band, Line, draw_bands, draw_bars, draw_heat, draw_lines
-from assets.report.evaluation_summary import HOLDING, Summary
+from assets.report.evaluation_summary import Summary
 from assets.report.issue import Chapter, Figure, Grid, Row, Weekly, decimal, leaves, percent, plain, share
 from assets.report.statistics import relative_strength
 from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
@@ -388,13 +388,14 @@ class _Writer:
         """The sixteen over weekly signals; a factor without any has its reason, a single number without one a note."""
         found = self.found.evaluation
         decay = {(row["factor"], row["horizon"]): row["mean"] for row in found.decay.iter_rows(named=True)}
-        horizons = found.decay["horizon"].unique().sort().to_list() or [HOLDING]
-        rows = []
+        horizons = self.tree["evaluation"]["horizons"]
+        rows, shown = [], []
         for factor, row in zip(catalogue.FACTORS, found.factors.iter_rows(named=True), strict=True):
             name = f"{factor.number} {self.name(factor)}"
             if row["autocorrelation"] is None and not any((factor.key, horizon) in decay for horizon in horizons):
                 rows.append(Row([name], self.label("not_available_reason", reason=self._not_evaluated(factor))))
                 continue
+            shown.append(factor.key)
             rows.append(
                 Row(
                     [
@@ -421,7 +422,7 @@ class _Writer:
             [(self.label("factor"), 1), *((self.label("weeks", count=horizon), 1) for horizon in horizons)]
             + [(self.label(key), 1) for key in _EVALUATED],
         ]
-        notes = [self.label("evaluation_note"), *self._missing_statistics()]
+        notes = [self.label("evaluation_note"), *self._missing_statistics(shown, horizons)]
         return Grid(4, self.label("table4_title"), self._evaluation_lead(), heads, rows, notes, narrow=True)
 
     def _evaluation_lead(self) -> str:
@@ -450,14 +451,31 @@ class _Writer:
         mean = decimal(row["seed_mean"], 3)
         return mean if row["seed_std"] is None else f"{mean}±{decimal(row['seed_std'], 3)}"
 
-    def _missing_statistics(self) -> list[str]:
-        """What a factor that is evaluated lacks, one line per statistic and reason."""
+    def _missing_statistics(self, shown: Sequence[str], horizons: Sequence[int]) -> list[str]:
+        """What the factors `shown` lack, one line per statistic and reason."""
+        found = self.found.evaluation
+        known = set(found.decay.select("factor", "horizon").iter_rows())
+        told = {(factor, statistic, horizon): reason for factor, statistic, horizon, reason in found.absent.iter_rows()}
+        nothing = {
+            (factor, "rank_ic", horizon): "no holding period has ended yet"
+            for horizon in horizons
+            for factor in shown
+            if (factor, horizon) not in known
+        }
         grouped: dict[tuple[str, str], list[str]] = {}
-        for factor, statistic, reason in self.found.evaluation.absent.iter_rows():
-            grouped.setdefault((statistic, reason), []).append(str(catalogue.BY_KEY[factor].number))
+        for (factor, statistic, horizon), reason in {**nothing, **told}.items():
+            name = self.label(_STATISTICS[statistic])
+            if statistic == "rank_ic":
+                name = self.label("over_weeks", statistic=name, weeks=self.label("weeks", count=horizon))
+            grouped.setdefault((name, reason), []).append(str(catalogue.BY_KEY[factor].number))
         return [
-            self.label("missing_statistic", statistic=statistic, factors=self.join(numbers), reason=self.reason(reason))
-            for (statistic, reason), numbers in sorted(grouped.items())
+            self.label(
+                "missing_statistic",
+                statistic=name,
+                factors=self.join(sorted(numbers, key=int)),
+                reason=self.reason(reason),
+            )
+            for (name, reason), numbers in grouped.items()
         ]
 
     def _evaluation_figures(self) -> list[Figure]:
@@ -793,4 +811,14 @@ class _Writer:
 
 
 _EVALUATED = ("icir", "ic_t_short", "spread", "monotonicity", "autocorrelation", "top_turnover", "exposure", "seeds")
+# statistic of the table `evaluation` → its label
+_STATISTICS = {
+    "rank_ic": "rank_ic",
+    "decile_return": "deciles",
+    "seed_rank_ic": "seeds",
+    "autocorrelation": "autocorrelation",
+    "turnover": "top_turnover",
+    "correlation": "correlation",
+    "exposure": "exposure",
+}
 _WEIGHTS = {"stock_deviation", "industry", "turnover_limit"}  # constraints whose slack is a weight

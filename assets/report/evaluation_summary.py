@@ -26,7 +26,7 @@ class Summary:
     of decile and mean return); autocorrelation; turnover; style, exposure (the largest mean one); seeds, seed_mean, seed_std
     (ddof 1, over the seeds' own mean RankICs). decay: factor, horizon, count, mean, icir, t_statistic, low, high.
     deciles: factor, decile, value, weeks. correlations: factor, other, value, weeks. exposures: factor, style, value, weeks.
-    seeds: factor, seed, value, weeks. absent: factor, statistic, reason: the latest reason where a statistic has no value.
+    seeds: factor, seed, value, weeks. absent: factor, statistic, horizon, reason: the latest one where there is no value.
     """
 
     factors: pl.DataFrame
@@ -80,11 +80,12 @@ def summarise(rows: pl.DataFrame) -> Summary:
         ),
     ):
         table = table.join(part, on="factor", how="left", maintain_order="left")
+    kind = ["factor", "statistic", "horizon"]
     absent = (
-        rows.filter(pl.col("value").is_not_null().sum().over("factor", "statistic") == 0)
-        .sort("factor", "statistic", "week", "reason")
-        .unique(["factor", "statistic"], keep="last", maintain_order=True)
-        .select("factor", "statistic", "reason")
+        rows.filter(pl.col("value").is_not_null().sum().over(kind) == 0)
+        .sort(*kind, "week", "reason")
+        .unique(kind, keep="last", maintain_order=True)
+        .select(*kind, "reason")
     )
     table = table.select(pl.col(name).cast(dtype) for name, dtype in FACTORS.items())
     return Summary(table, decay, deciles.sort("factor", "decile"), correlations, exposures, seeds, absent)

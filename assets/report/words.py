@@ -114,7 +114,10 @@ LABELS: Mapping[str, Bilingual] = {
         "RankIC: Spearman's correlation of the factor with the return from the trade day's VWAP to the next trade day's; "
         "monthly for factors 1–10, weekly for 11–16.",
     ),
+    "rank_ic": T("RankIC", "RankIC"),
+    "correlation": T("因子间相关系数", "correlation"),
     "ic_by_horizon": T("RankIC 均值（按持有期）", "mean RankIC by holding period"),
+    "over_weeks": T("{statistic}（{weeks}）", "{statistic} ({weeks})"),
     "weeks": T("{count} 周", "{count} w"),
     "icir": T("年化 ICIR", "ICIR"),
     "one_week": T("一周 RankIC", "one week"),

@@ -11,6 +11,7 @@ from assets import catalogue
 from assets.portfolios.schemas import ROWS
 from assets.report import rank_ics, weekly
 from resources.calendar import Calendar
+from resources.settings.evaluation import EvaluationSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
@@ -31,6 +32,7 @@ MISSING = {"large_order_net_buy_share": "order_sizes of fewer than 5 days: no th
 def run_settings(sample: bool = True, alpha: str = "gru_50_1") -> dict[str, Any]:
     tree = {
         "factors": FactorsSettings().model_dump(mode="json"),
+        "evaluation": EvaluationSettings().model_dump(mode="json"),
         "portfolios": PortfoliosSettings(alpha=alpha).model_dump(mode="json"),
         "returns": ReturnsSettings().model_dump(mode="json"),
         "report": ReportSettings().model_dump(mode="json"),

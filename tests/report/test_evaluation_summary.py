@@ -111,7 +111,7 @@ def test_what_has_no_value_in_any_week_is_named_with_its_latest_reason(rows):
         pl.when(hit).then(why).otherwise("reason").alias("reason"),
     )
     found = summarise(cut)
-    assert found.absent.filter(statistic="turnover").rows() == [("skewness", "turnover", "late")]
+    assert found.absent.filter(statistic="turnover").rows() == [("skewness", "turnover", 1, "late")]
     assert found.factors.filter(factor="skewness")["turnover"].item() is None
     assert found.factors.filter(factor="gru_50_1")["turnover"].item() is not None
 

@@ -387,9 +387,20 @@ def test_a_statistic_without_any_value_is_told_under_the_evaluation():
         pl.when(lost).then(pl.lit("no file seeds.parquet")).otherwise("reason").alias("reason"),
     ).lazy()
     made = weekly.make_report(**keywords)
-    assert "因子 11 的 seed_rank_ic：n/a（no file seeds.parquet）" in made.files["report.html"].decode()
+    said = html.unescape(made.files["report.html"].decode())
+    assert "因子 11 的 各种子 RankIC：n/a（no file seeds.parquet）" in said
+    assert "因子 1、11 的 RankIC（8 周）：n/a（no file seeds.parquet）" in said
+    assert "RankIC（2 周）：n/a" not in said
     shown = {cells[0]: cells[1:] for cells in table_cells(made, 4)}
     assert shown["11 GRU(50,1)+NN(10)"][-1] == "n/a"
+
+
+def test_a_horizon_longer_than_the_history_is_told_under_the_evaluation():
+    keywords = inputs(factors=("skewness", "gru_50_1"))
+    keywords["evaluation"] = keywords["evaluation"].filter((pl.col("statistic") != "rank_ic") | (pl.col("horizon") < 8))
+    made = weekly.make_report(**keywords)
+    assert "因子 1、11 的 RankIC（8 周）：n/a（尚无完整持有期）" in made.files["report.html"].decode()
+    assert table_cells(made, 4)[0][5] == "n/a"
 
 
 def test_weeks_after_the_issue_do_not_enter_its_evaluation():
