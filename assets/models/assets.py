@@ -39,7 +39,7 @@ Weeks before the first whose window fits into the history are empty, with the nu
             Read("bar_features", over=windows.bar_feature_days),
             Read("daily_features", over=windows.daily_feature_days),
             Read("daily_prices", over=windows.price_days),
-            Read("securities", over=windows.price_days),
+            Read("securities", over=windows.feature_days),
             Read("styles", over=windows.style_days),
             Read(key, over=windows.earlier_weeks),
         ),

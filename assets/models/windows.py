@@ -151,8 +151,10 @@ def daily_feature_days(calendar: Calendar, week: dt.date, settings: ModelSetting
     return feature_days(calendar, week, settings, start) if _uses(settings, "days") else []
 
 
+@by_reader
 def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Feature days of a week that trains; none of a week that carries a model forward or has none."""
+    """Days whose features, of either kind, and listings a training week reads; none of a week that carries a model forward
+    or has none."""
     if trained_week(calendar, week, settings, start) != week:
         return []
     return training_window(calendar, week, settings, start).feature_days(calendar)
@@ -160,7 +162,7 @@ def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, sta
 
 @by_reader
 def price_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Days whose prices and listings a training week reads: those of `window_days`, also before `start`."""
+    """Days whose prices a training week reads: those of `window_days`, also before `start`."""
     if trained_week(calendar, week, settings, start) != week:
         return []
     return window_days(calendar, week, settings, calendar.first)
