@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from assets.models.device import Chunks, describe, own_stream, place, send
+from assets.models.device import Chunks, describe, own_stream, place, send, take
 from assets.models.networks import LOSSES, Dropout, build_network, pearson
 from assets.models.orthogonal import ExposurePanel, Exposures, orthogonal_layer
 from assets.models.panel import Panel
@@ -134,13 +134,6 @@ def last_sequences(panel: Panel, names: NDArray[np.int64], settings: ModelSettin
     """Sequences (steps, names, features) of these stocks that end on the panel's last day: float32, on the device."""
     bars = panel.values.shape[1]
     return take(_values(panel)[-settings.sequence_days * bars :], torch.from_numpy(names), device)
-
-
-def take(window: Tensor, names: Tensor, device: torch.device) -> Tensor:
-    """The stocks `names` of (steps, stocks, features), as float32 on the device."""
-    if len(names) < window.shape[1]:
-        window = window.index_select(1, send(names, window.device))
-    return send(window, device).float()
 
 
 def _values(panel: Panel) -> Tensor:
