@@ -286,13 +286,23 @@ def evaluate_week(
     return pl.concat(parts)
 
 
-def note_week(frame: pl.DataFrame) -> dict[str, dict[str, object]]:
+def note_week(frame: pl.DataFrame) -> dict[str, dict[str, float]]:
     """Factor → the week's statistics in short, for the manifest and the UI."""
-    notes: dict[str, dict[str, object]] = {}
-    for row in frame.drop_nulls("value").sort("horizon", maintain_order=True).iter_rows(named=True):
-        own = notes.setdefault(row["factor"], {})
-        if row["statistic"] == "rank_ic":
-            own[f"rank_ic_{row['horizon']}w"] = round(row["value"], 4)
-        elif row["item"] is None:
-            own[row["statistic"]] = round(row["value"], 4)
+    known = frame.filter(pl.col("value").is_not_null())
+    notes: dict[str, dict[str, float]] = {}
+    for (factor,), own in known.sort("horizon", "item").group_by("factor", maintain_order=True):
+        items: dict[str, list[tuple[str, float]]] = {}
+        for row in own.iter_rows(named=True):
+            name = f"rank_ic_{row['horizon']}w" if row["statistic"] == "rank_ic" else row["statistic"]
+            items.setdefault(name, []).append((row["item"], row["value"]))
+        said = {name: held[0][1] for name, held in items.items() if held[0][0] is None}
+        deciles, seeds = dict(items.get("decile_return", [])), [value for _, value in items.get("seed_rank_ic", [])]
+        if {"1", str(DECILES)} <= set(deciles):
+            said["decile_spread"] = deciles[str(DECILES)] - deciles["1"]
+        if seeds:
+            said["seeds_mean"] = float(np.mean(seeds))
+        if len(seeds) > 1:
+            said["seeds_std"] = float(np.std(seeds, ddof=1))
+        said["largest_exposure"] = max((value for _, value in items.get("exposure", [("", 0.0)])), key=abs)
+        notes[str(factor)] = {name: round(value, 4) + 0.0 for name, value in said.items()}
     return notes

@@ -37,6 +37,19 @@ class Summary:
     seeds: pl.DataFrame
     absent: pl.DataFrame
 
+    @property
+    def notes(self) -> dict[str, dict[str, object]]:
+        """Factor → what is known of it, rounded, for the manifest and the UI."""
+        known = {
+            row["factor"]: {
+                name: round(value, 4) + 0.0 if isinstance(value, float) else value
+                for name, value in row.items()
+                if value is not None and name != "factor"
+            }
+            for row in self.factors.iter_rows(named=True)
+        }
+        return {factor: numbers for factor, numbers in known.items() if numbers}
+
 
 FACTORS: dict[str, type[pl.DataType]] = {
     "factor": pl.String,

@@ -95,7 +95,7 @@ def make_report(
         "table2.parquet": _encode(found.table2),
         **{figure.file: figure.svg.encode() for figure in issue.every_figure if figure.svg is not None},
     }
-    notes: dict[str, Any] = {"title": issue.title, "headline": issue.headline}
+    notes: dict[str, Any] = {"title": issue.title, "headline": issue.headline, "evaluation": summary.notes}
     if settings.pdf:
         try:
             written["report.pdf"] = print_pdf(issue, date)

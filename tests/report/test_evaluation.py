@@ -459,6 +459,24 @@ def test_few_names_constants_gaps_and_missing_seeds_have_their_reasons(inputs):
     assert made.notes["gru_50_1"]["rank_ic_2w"] == round(one["gru_50_1", "rank_ic", 2]["value"], 4)
 
 
+def test_the_notes_hold_the_weeks_numbers_in_short(inputs):
+    made = inputs.of_week(inputs.weeks[-1])
+    own = made.frame.filter(factor="gru_50_1")
+    value = {(row["statistic"], row["item"], row["horizon"]): row["value"] for row in own.iter_rows(named=True)}
+    seeds = [value["seed_rank_ic", seed, 1] for seed in ("0", "7")]
+    exposed = [v for (statistic, _, _), v in value.items() if statistic == "exposure" and v is not None]
+    expected = {
+        **{f"rank_ic_{horizon}w": value["rank_ic", None, horizon] for horizon in SETTINGS.horizons},
+        "autocorrelation": value["autocorrelation", None, 1],
+        "turnover": value["turnover", None, 1],
+        "decile_spread": value["decile_return", "10", 1] - value["decile_return", "1", 1],
+        "seeds_mean": np.mean(seeds),
+        "seeds_std": np.std(seeds, ddof=1),
+        "largest_exposure": max(exposed, key=abs),
+    }
+    assert made.notes["gru_50_1"] == pytest.approx(expected, abs=5e-5)
+
+
 def test_a_reason_from_upstream_stands_instead_of_our_own(inputs):
     told = {"scores": {"gru_50_2": "its window needs 90 days"}, "factors": {}}
     made = inputs.of_week(inputs.weeks[-1], unavailable=told)

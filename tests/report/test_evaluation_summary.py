@@ -116,6 +116,15 @@ def test_what_has_no_value_in_any_week_is_named_with_its_latest_reason(rows):
     assert found.factors.filter(factor="gru_50_1")["turnover"].item() is not None
 
 
+def test_the_notes_round_what_is_known(summary):
+    assert set(summary.notes) == {"skewness", "large_trade_gain", "gru_50_1"}
+    row = summary.factors.filter(factor="gru_50_1").row(0, named=True)
+    own = summary.notes["gru_50_1"]
+    assert own["mean"] == round(row["mean"], 4)
+    assert (own["style"], own["count"], own["seeds"]) == (row["style"], row["count"], 3)
+    assert "seed_mean" not in summary.notes["skewness"]
+
+
 def test_nothing_gives_sixteen_empty_rows():
     found = summarise(pl.DataFrame(schema=SCHEMA))
     assert found.factors.height == 16
