@@ -40,6 +40,7 @@ SERVICES = {
     "files",
     "landing",
     "manifests",
+    "previous",
     "progress",
     "run_settings",
     "scratch",
@@ -309,6 +310,7 @@ class Builder:
             "files": lambda: files,
             "landing": lambda: self.zone.view(day, table.lands),
             "manifests": lambda: self._verdicts(key),
+            "previous": lambda: frames[table.name],
             "progress": lambda: self.say,
             "run_settings": lambda: self.run_settings,
             "scratch": lambda: _folder(scratch),
@@ -414,7 +416,10 @@ def _make_parameters(make: str) -> tuple[str, ...]:
 
 def _parameters(table: Table) -> tuple[str, ...]:
     names = _make_parameters(table.make)
-    unknown = set(names) - SERVICES - {read.table for read in table.reads} - {"table"}
+    reads = {read.table for read in table.reads}
+    unknown = set(names) - SERVICES - reads - {"table"}
+    if table.name not in reads:
+        unknown |= {"previous"} & set(names)
     if unknown:
         raise SettingsError(f"{table.make} asks for {', '.join(sorted(unknown))}, which {table.name} does not read.")
     return names

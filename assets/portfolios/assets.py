@@ -51,7 +51,7 @@ days.parquet (daily returns). Empty, with the reason, until there are scores and
         schema=PORTFOLIO,
         sort=("symbol",),
         settings="portfolios",
-        make=f"assets.portfolios.make:make_{portfolio.asset}",
+        make="assets.portfolios.make:make_portfolio",
         checks=(
             Check("solver_solved", InSet("status", ("optimal", "relaxed")), critical=True, remedy=DATA),
             Check("weights_sum_to_one", Between("weight_sum", 1 - 1e-8, 1 + 1e-8), critical=True, remedy=DATA),

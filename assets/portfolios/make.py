@@ -37,50 +37,6 @@ FROZEN = ("not_listed", "suspended")  # states in which a name can't be traded
 DATA_COLUMNS = ("symbol", "weight", "drifted_weight", "benchmark_weight", "score", "industry")
 
 
-def make_csi500_portfolio(
-    csi500_portfolio: pl.LazyFrame,
-    scores: pl.LazyFrame,
-    factors: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    indices: pl.LazyFrame,
-    week: dt.date,
-    date: dt.date,
-    calendar: Calendar,
-    files: Files,
-    unavailable: Reasons,
-    settings: PortfoliosSettings,
-) -> Made:
-    """One week of the CSI 500 portfolio; see `make_portfolio`."""
-    tables = _collect(
-        csi500_portfolio, scores, factors, styles, daily_prices, securities, indices, alpha=settings.alpha, date=date
-    )
-    return make_portfolio(PORTFOLIOS[0], settings.csi500, tables, week, date, calendar, files, unavailable, settings)
-
-
-def make_csi1000_portfolio(
-    csi1000_portfolio: pl.LazyFrame,
-    scores: pl.LazyFrame,
-    factors: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    indices: pl.LazyFrame,
-    week: dt.date,
-    date: dt.date,
-    calendar: Calendar,
-    files: Files,
-    unavailable: Reasons,
-    settings: PortfoliosSettings,
-) -> Made:
-    """One week of the CSI 1000 portfolio; see `make_portfolio`."""
-    tables = _collect(
-        csi1000_portfolio, scores, factors, styles, daily_prices, securities, indices, alpha=settings.alpha, date=date
-    )
-    return make_portfolio(PORTFOLIOS[1], settings.csi1000, tables, week, date, calendar, files, unavailable, settings)
-
-
 @dataclasses.dataclass(frozen=True, eq=False)
 class Tables:
     """The rows one week needs. previous: the week before. alpha: symbol, score. The others as in the lake."""
@@ -120,9 +76,14 @@ def _collect(
 
 
 def make_portfolio(
-    portfolio: Portfolio,
-    bounds: IndexPortfolioSettings,
-    tables: Tables,
+    table: str,
+    previous: pl.LazyFrame,
+    scores: pl.LazyFrame,
+    factors: pl.LazyFrame,
+    styles: pl.LazyFrame,
+    daily_prices: pl.LazyFrame,
+    securities: pl.LazyFrame,
+    indices: pl.LazyFrame,
     week: dt.date,
     date: dt.date,
     calendar: Calendar,
@@ -132,11 +93,16 @@ def make_portfolio(
 ) -> Made:
     """Execute last week's target on the week's first trading day, drift to the signal day `date`, optimise there.
 
-    Returns the rows of the names with a target, a holding or a benchmark weight, and beside them solve.parquet (one
-    row), constraints.parquet (one row per constraint row), relaxations.parquet (what gave, and what forced it),
-    executions.parquet and days.parquet (daily returns of the week). Raises InputError where a portfolio that has been
-    built meets a week without prices or benchmark vector.
+    table: the portfolio's asset; previous: its partition of the week before. Returns the rows of the names with a target,
+    a holding or a benchmark weight, and beside them solve.parquet (one row), constraints.parquet (one row per constraint
+    row), relaxations.parquet (what gave, and what forced it), executions.parquet and days.parquet (daily returns of the
+    week). Raises InputError where a portfolio that has been built meets a week without prices or benchmark vector.
     """
+    portfolio = next(one for one in PORTFOLIOS if one.asset == table)
+    bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
+    tables = _collect(
+        previous, scores, factors, styles, daily_prices, securities, indices, alpha=settings.alpha, date=date
+    )
     started = not tables.previous.is_empty()
     benchmark = _benchmark(portfolio, tables, date, calendar, settings)
     waiting = "" if started else _why_waiting(settings, tables, week, date, unavailable, benchmark)

@@ -7,7 +7,7 @@ import io
 import numpy as np
 import polars as pl
 
-from assets.portfolios.make import make_csi500_portfolio, make_portfolio_returns
+from assets.portfolios.make import make_portfolio, make_portfolio_returns
 from assets.portfolios.schemas import PORTFOLIO
 from resources.calendar import Calendar
 from resources.made import Made
@@ -76,13 +76,13 @@ class Market:
         self.unavailable: dict[str, dict[str, str]] = {}
         self.made: dict[dt.date, Made] = {}
 
-    def week(self, week: dt.date, settings: PortfoliosSettings = SETTINGS, make=make_csi500_portfolio) -> Made:
+    def week(self, week: dt.date, settings: PortfoliosSettings = SETTINGS, table: str = "csi500_portfolio") -> Made:
         """Make one week from the market and the week before, if that was made."""
         date, days = CALENDAR.signal_day(week), CALENDAR.week_days(week)
         before = self.made.get(CALENDAR.offset_week(week, -1)) if week != WEEKS[0] else None
-        table = "csi500_portfolio" if make is make_csi500_portfolio else "csi1000_portfolio"
-        made = make(
-            **{table: (before.frame if before else pl.DataFrame(schema=PORTFOLIO)).lazy()},
+        made = make_portfolio(
+            table=table,
+            previous=(before.frame if before else pl.DataFrame(schema=PORTFOLIO)).lazy(),
             scores=self.scores.filter(pl.col("date") == date).lazy(),
             factors=self.factors.filter(pl.col("date") == date).lazy(),
             styles=self.styles.filter(pl.col("date") == date).lazy(),

@@ -8,7 +8,6 @@ import polars as pl
 import pytest
 
 from assets.portfolios.assets import TABLES
-from assets.portfolios.make import make_csi1000_portfolio
 from assets.portfolios.windows import benchmark_window, previous_week
 from resources.errors import InputError, SettingsError
 from resources.gate import judge
@@ -91,7 +90,7 @@ def test_the_look_back_covers_the_drift_of_the_oldest_vector_in_use() -> None:
 
 def test_no_weights_no_portfolio_but_a_running_one_may_not_lose_them() -> None:
     market = Market()
-    none = market.week(WEEKS[0], make=make_csi1000_portfolio)
+    none = market.week(WEEKS[0], table="csi1000_portfolio")
     assert "no weights of 000852.SH were published" in none.unavailable["weight"]
     market.week(WEEKS[0])
     market.indices = market.indices.clear()

@@ -11,7 +11,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assets.portfolios.make import make_csi500_portfolio, make_csi1000_portfolio, make_portfolio_returns
+from assets.portfolios.make import make_portfolio, make_portfolio_returns
 from assets.portfolios.schemas import PORTFOLIO
 from resources.calendar import Calendar
 from resources.settings.portfolios import PortfoliosSettings
@@ -136,15 +136,15 @@ def summer() -> Summer:
     return Summer()
 
 
-def make_week(summer: Summer, make, week: dt.date, made: dict) -> None:
+def make_week(summer: Summer, table: str, week: dt.date, made: dict) -> None:
     calendar = summer.calendar
     date, days = calendar.signal_day(week), calendar.week_days(week)
     securities = {day: summer.securities(day) for day in days}
     styles = summer.styles(date, securities[date])
-    name = make.__name__.removeprefix("make_")
     previous = made.get(calendar.offset_week(week, -1))
-    made[week] = make(
-        **{name: (previous.frame if previous else pl.DataFrame(schema=PORTFOLIO)).lazy()},
+    made[week] = make_portfolio(
+        table=table,
+        previous=(previous.frame if previous else pl.DataFrame(schema=PORTFOLIO)).lazy(),
         scores=pl.DataFrame(schema={"date": pl.Date, "symbol": pl.String, "factor": pl.String, "value": float}).lazy(),
         factors=summer.factors(styles, securities[date]).lazy(),
         styles=styles.lazy(),
@@ -164,7 +164,7 @@ def make_week(summer: Summer, make, week: dt.date, made: dict) -> None:
 def weeks(summer: Summer) -> dict:
     made: dict = {}
     for week in summer.calendar.weeks(ANCHOR, SOLVED[-1]):
-        make_week(summer, make_csi500_portfolio, week, made)
+        make_week(summer, "csi500_portfolio", week, made)
     return made
 
 
@@ -264,6 +264,6 @@ def test_returns_join_to_the_net_asset_value(weeks: dict, summer: Summer) -> Non
 
 def test_no_published_weights_means_no_portfolio(summer: Summer) -> None:
     made: dict = {}
-    make_week(summer, make_csi1000_portfolio, SOLVED[0], made)
+    make_week(summer, "csi1000_portfolio", SOLVED[0], made)
     assert made[SOLVED[0]].frame.is_empty()
     assert "no weights of 000852.SH" in made[SOLVED[0]].unavailable["weight"]

@@ -54,8 +54,8 @@ def make_averages(*, date: dt.date, prices: pl.LazyFrame, settings: AverageSetti
     return grouped.select(date=pl.lit(date), symbol="symbol", mean="mean").collect()
 
 
-def make_totals(*, week: dt.date, averages: pl.LazyFrame, totals: pl.LazyFrame) -> pl.DataFrame:
-    before = totals.select(pl.col("total").sum()).collect().item() or 0.0
+def make_totals(*, week: dt.date, averages: pl.LazyFrame, previous: pl.LazyFrame) -> pl.DataFrame:
+    before = previous.select(pl.col("total").sum()).collect().item() or 0.0
     own = averages.select(pl.col("mean").sum()).collect().item() or 0.0
     return pl.DataFrame({"week": [week], "total": [before + own]})
 

@@ -13,7 +13,7 @@ import pytest
 from orchestration.plan import make_plan
 from resources.builder import Builder
 from resources.calendar import Calendar
-from resources.errors import InputError, NotReadyError
+from resources.errors import InputError, NotReadyError, SettingsError
 from resources.lake import Lake
 from resources.landing import LandingZone
 from tests.resources import fake_tables
@@ -243,6 +243,14 @@ def test_columns_that_differ_from_the_schema_are_a_mistake_of_the_code(
     monkeypatch.setattr(fake_tables, "make_prices", lambda *, date, landing: pl.DataFrame({"date": [date]}))
     with pytest.raises(ValueError, match=r"missing .*'close'"):
         builder.build(PRICES, [DAYS[0]])
+
+
+def test_only_a_table_that_reads_itself_has_previous_rows(market: Path, tmp_path: Path) -> None:
+    builder = open_world(market, tmp_path / "lake")
+    alone = dataclasses.replace(TOTALS, reads=tuple(read for read in TOTALS.reads if read.table != "totals"))
+    builder.tables = {**TABLES, "totals": alone}
+    with pytest.raises(SettingsError, match="make_totals asks for previous, which totals does not read"):
+        builder.build(alone, [WEEKS[0]])
 
 
 def test_a_part_written_as_a_file_is_moved_in_and_its_scratch_is_gone(market: Path, tmp_path: Path) -> None:
