@@ -6,6 +6,7 @@ Here: finding the cards and printing the table. Not here: what the table says (a
 """
 
 import argparse
+import datetime as dt
 import json
 import sys
 from collections.abc import Mapping
@@ -26,30 +27,31 @@ SUFFIXES = (".csv", ".parquet")
 
 
 def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, list[str]]:
-    """The registry of a lake, and what it does not hold: a line for each model with weeks that are n/a or refused."""
+    """The registry of a lake, and what it does not hold: a line for each model with weeks that are n/a, refused or old."""
     held, remarks = [], []
     for model in catalogue.MODELS:
-        table, without, refused = tables[model], [], []
-        for key in lake.keys(table):
-            manifest = lake.manifest(table, key)
+        left_out: dict[str, list[tuple[dt.date, str]]] = {"without a model": [], "refused": [], "unreadable": []}
+        for key in lake.keys(tables[model]):
+            folder, manifest = lake.folder(tables[model], key), lake.manifest(tables[model], key)
             if manifest is None:
                 continue
             if manifest.refusals:
-                refused.append((key, "; ".join(f"{n}: {one.detail}" for n, one in manifest.refusals.items())))
-            elif CARD in manifest.files:
-                card = lake.store.read_bytes(f"{lake.folder(table, key)}/{CARD}")
-                if card is None:
-                    raise NotReadyError(
-                        f"{lake.folder(table, key)} has lost its {CARD}. Remove its manifest.json and build it again."
-                    )
-                held.append((json.loads(card), manifest.notes))
+                why = "; ".join(f"{name}: {verdict.detail}" for name, verdict in manifest.refusals.items())
+                left_out["refused"].append((key, why))
+            elif CARD not in manifest.files:
+                why = manifest.unavailable.get(MEASURE, "no reason is given").removeprefix(f"{model}: ")
+                left_out["without a model"].append((key, why))
+            elif (data := lake.store.read_bytes(f"{folder}/{CARD}")) is None:
+                raise NotReadyError(f"{folder} has lost its {CARD}. Remove its manifest.json and build it again.")
+            elif "granularities" not in (card := json.loads(data)):
+                left_out["unreadable"].append((key, "its card is of an earlier version of this code: build it again"))
             else:
-                without.append(
-                    (key, manifest.unavailable.get(MEASURE, "no reason is given").removeprefix(f"{model}: "))
-                )
-        for what, weeks in (("without a model", without), ("refused", refused)):
-            if weeks:
-                remarks.append(f"{model}: {len(weeks)} weeks {what}, the last {weeks[-1][0]}: {weeks[-1][1]}")
+                held.append((card, manifest.notes))
+        remarks += [
+            f"{model}: {len(weeks)} weeks {what}, the last {weeks[-1][0]}: {weeks[-1][1]}"
+            for what, weeks in left_out.items()
+            if weeks
+        ]
     return list_models(held), remarks
 
 

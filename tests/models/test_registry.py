@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 import statistics
+from dataclasses import replace
 
 import polars as pl
 import pytest
@@ -99,6 +100,17 @@ def test_a_refused_model_is_told_and_not_listed(weeks, lake):
     found, remarks = command.read_models(lake, TABLES)
     assert week not in found.filter(pl.col("model") == "gru_50_1")["week"].to_list()
     assert any("refused" in remark and "1 of 4 rows" in remark for remark in remarks)
+
+
+def test_a_card_of_an_earlier_version_is_told(weeks, lake):
+    week = weeks.weeks[5]
+    made = weeks.models["gru_50_1", week]
+    card = json.loads(made.files[CARD])
+    del card["granularities"]
+    write(lake, TABLES["gru_50_1"], week, replace(made, files={CARD: json.dumps(card).encode()}))
+    found, remarks = command.read_models(lake, TABLES)
+    assert week not in found.filter(pl.col("model") == "gru_50_1")["week"].to_list()
+    assert any("1 weeks unreadable" in remark and "build it again" in remark for remark in remarks)
 
 
 def test_an_empty_lake_and_a_wrong_name_are_errors(tmp_path, capsys):
