@@ -247,6 +247,7 @@ def test_columns_that_differ_from_the_schema_are_a_mistake_of_the_code(
 
 def test_only_a_table_that_reads_itself_has_previous_rows(market: Path, tmp_path: Path) -> None:
     builder = open_world(market, tmp_path / "lake")
+    build_all(builder)
     alone = dataclasses.replace(TOTALS, reads=tuple(read for read in TOTALS.reads if read.table != "totals"))
     builder.tables = {**TABLES, "totals": alone}
     with pytest.raises(SettingsError, match="make_totals asks for previous, which totals does not read"):
