@@ -1,0 +1,114 @@
+"""Markets in which a feature knows the future, and trainings on them: a leak across a border would show as an advantage.
+
+Prices are random walks, and half of a day's move comes before its VWAP and half after. So h-day returns have nothing in
+common unless they share a day, and what a network knew of the days after a border it could know from those days alone.
+
+Beside noise, every name has one planted feature that stands still: the label of the first day after a border, which nobody
+knows by then. Training meets it together with labels that end before the border, and can only find a chance relation of
+either sign: over many markets the advantage is zero. As soon as the days that training is given reach across the border,
+labels and feature share days, and the advantage is large.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+from typing import Literal
+
+import numpy as np
+import polars as pl
+import torch
+
+from assets.models.device import repeatable
+from assets.models.labels import make_labels
+from assets.models.networks import build_network, pearson
+from assets.models.panel import build_panel
+from assets.models.training import make_samples, outputs, train_network
+from assets.models.windows import Window, days_needed, training_window
+from resources.calendar import Calendar
+from resources.settings.models import ModelSettings
+
+Border = Literal["train → valid", "valid → signal day"]
+NAMES = 40
+SIGNAL_DAY = dt.date(2022, 6, 10)  # a Friday
+
+
+def row_for(horizon: int) -> ModelSettings:
+    """A small network on one day's features, few steps of which turn what it makes of the planted feature about."""
+    return ModelSettings(
+        hidden=4, head=(4,), dropout=0.0, granularities=("daily",), sequence_days=1, horizon=horizon, train_days=2,
+        valid_days=1, epochs=10, patience=10, learning_rate=0.05, batch_names=0, seeds=(0,), device="cpu", threads=1,
+    )  # fmt: skip
+
+
+def advantage(seed: int, border: Border, horizon: int, shift: int = 0) -> float:
+    """The correlation, behind a border, between a network's outputs and the label there, in one market.
+
+    shift: by how many days training (or validation, at its border) reaches further than the purge allows.
+    """
+    rng, row = np.random.default_rng(seed), row_for(horizon)
+    calendar = Calendar(_weekdays_around(before=days_needed(row), after=horizon + 1))  # the last label's last price
+    days = calendar.days(calendar.first, calendar.last)
+    window = training_window(calendar, calendar.week_of(SIGNAL_DAY), row, calendar.first)
+    window = move(window, calendar, border, shift)
+    at = {day: position for position, day in enumerate(days)}
+    behind = window.first_valid if border == "train → valid" else window.signal_day
+    prices, securities = _prices(rng, days)
+    symbols = securities["symbol"].unique().sort().to_list()
+    # The prices of all days, the future included: only the choice of days stands between them and a training.
+    labels = make_labels(
+        prices.lazy(), securities.lazy(), price_days=days, days=days, symbols=symbols, settings=row
+    )  # fmt: skip
+    future = labels[at[behind]]
+    features = securities.select("date", "symbol").with_columns(
+        planted=pl.Series(np.tile(future, len(days)), dtype=pl.Float32),
+        noise=pl.Series(rng.normal(size=securities.height), dtype=pl.Float32),
+    )
+    panel = build_panel(
+        features.lazy(), securities.lazy(), days=days, granularity="daily", features=("planted", "noise"), clip=row.clip
+    )
+    samples = make_samples(panel, labels, row, torch.device("cpu"))
+    train = samples.of(window.first_train, window.last_train)
+    valid = samples.of(window.first_valid, window.last_valid)
+    with repeatable():
+        trained = train_network(train, valid, row, seed)
+    if border == "train → valid":
+        return trained.curve[-1].valid_ic  # of the last epoch: the one kept was chosen on these very days
+    return _signal_ic(trained.weights, samples.sequences(at[behind], torch.arange(NAMES)), future, row)
+
+
+def move(window: Window, calendar: Calendar, border: Border, shift: int) -> Window:
+    """The window with its training, or its validation, `shift` days later."""
+    ends = ("first_train", "last_train") if border == "train → valid" else ("first_valid", "last_valid")
+    return dataclasses.replace(window, **{end: calendar.offset(getattr(window, end), shift) for end in ends})
+
+
+def _weekdays_around(before: int, after: int) -> list[dt.date]:
+    """`before` weekdays to the signal day, and `after` more."""
+    days = [SIGNAL_DAY + dt.timedelta(days=n) for n in range(-2 * before - 2, 2 * after + 3)]
+    days = [day for day in days if day.weekday() < 5]
+    at = days.index(SIGNAL_DAY)
+    return days[at - before + 1 : at + after + 1]
+
+
+def _prices(rng: np.random.Generator, days: list[dt.date]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """daily_prices and securities of names that trade on every day."""
+    log_returns = 0.02 * rng.normal(size=(len(days), NAMES))
+    close = 10 * np.exp(np.cumsum(log_returns, axis=0))
+    frame = pl.DataFrame(
+        {
+            "date": np.repeat(np.array(days, dtype="datetime64[D]"), NAMES),
+            "symbol": [f"{600000 + n}.SH" for n in range(NAMES)] * len(days),
+            "pre_close": (close * np.exp(-log_returns)).ravel(),
+            "close": close.ravel(),
+            "volume": 100,
+            "vwap": (close * np.exp(-log_returns / 2)).ravel(),
+            "in_universe": True,
+        }
+    )
+    return frame.drop("in_universe"), frame.select("date", "symbol", "in_universe")
+
+
+def _signal_ic(weights: Mapping[str, torch.Tensor], x: torch.Tensor, y: np.ndarray, row: ModelSettings) -> float:
+    network = build_network(row, x.shape[-1], seed=0)
+    network.load_state_dict(dict(weights))
+    return float(pearson(outputs(network, x, None, row), torch.from_numpy(y)))  # 0 for outputs that are all the same
