@@ -322,14 +322,12 @@ def standardise_day(
             count[:] = 0
             total, largest = np.zeros(features), np.zeros(features)
             _add(of_bar, members, low, high, count, total, largest)
-            # About the first mean, so that values far from zero lose no digits.
+            # About the mean and in float64: of float32 values no digit that shows is lost.
             mean = total / np.maximum(count, 1.0)
-            total, squares = np.zeros(features), np.zeros(features)
-            _add_deviations(of_bar, members, low, high, mean, total, squares)
+            squares = np.zeros(features)
+            _add_squares(of_bar, members, low, high, mean, squares)
             for f in range(features):
-                shift = total[f] / max(count[f], 1.0)
-                mean[f] += shift
-                std = np.sqrt(max(squares[f] / max(count[f], 1.0) - shift * shift, 0.0))
+                std = np.sqrt(squares[f] / max(count[f], 1.0))
                 std = std if std > ROUNDING * largest[f] else 0.0
                 scale[f] = 1.0 / std if std > 0 else 0.0
                 if step == 0 and count[f] > 0:
@@ -358,17 +356,16 @@ def _add(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add_deviations(
-    values: Array, members: NDArray[np.bool_], low: Array, high: Array, mean: Array, total: Array, squares: Array
+def _add_squares(
+    values: Array, members: NDArray[np.bool_], low: Array, high: Array, mean: Array, squares: Array
 ) -> None:
-    """Adds their distances from `mean` and the squares of these."""
+    """Adds the squares of their distances from `mean`."""
     for stock in range(len(values)):
         if members[stock]:
             for f in range(values.shape[1]):
                 value = np.float64(values[stock, f])
                 away = min(max(value, low[f]), high[f]) - mean[f]
                 away = away if abs(value) < np.inf else 0.0
-                total[f] += away
                 squares[f] += away * away
 
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from assets.factors.cross_section import standardise
 from assets.features.assets import bar_features, daily_features
 from assets.models.panel import build_panel, features_of, hash_day, to_float16
 from resources.errors import LakeError
@@ -161,6 +162,37 @@ def test_one_value_on_the_last_day_keeps_a_feature(make_market):
     )
     outside = build(market)
     assert (outside.dropped, outside.expected.tolist(), outside.known.max()) == (("b",), [16] * 6, 16)
+    assert build(market, keep_all=True).known.max() == 16
+
+
+def test_a_column_that_does_not_vary_is_zero(make_market):
+    market = make_market(days=3, names=137, suspended=0.0, missing=0.0)
+    market.bar_features = market.bar_features.with_columns(a=pl.lit(0.1), b=pl.lit(1e-30), c=pl.lit(-123456.7))
+    assert not build(market).values.any()
+
+
+def test_names_that_are_never_in_the_universe_are_left_out(make_market):
+    market = make_market(days=6, names=9)
+    market.securities = market.securities.with_columns(
+        in_universe=pl.col("in_universe") & ~pl.col("symbol").is_in(["600002.SH", "600008.SH"])
+    )
+    panel = build(market)
+    assert {*market.securities["symbol"]} - {*panel.symbols} == {"600002.SH", "600008.SH"}
+    without = market.bar_features.filter(pl.col("symbol").is_in(panel.symbols))
+    assert_same(build(replace(market, bar_features=without)), panel)
+
+
+@pytest.mark.parametrize("offset", [0.0, 1e3, 1e7])
+def test_values_agree_with_the_cross_section_of_the_factors(make_market, offset):
+    """SPEC §4 and §5.1 share one rule; far from zero, where a float32 has few digits left for what varies."""
+    market = make_market(days=1, names=400, bars=(570,), missing=0.05)
+    market.bar_features = market.bar_features.with_columns((pl.col(FEATURES) * 3 + offset).cast(pl.Float32))
+    panel = build(market)
+    rows = market.bar_features.filter(pl.col("symbol").is_in(panel.symbols)).sort("symbol")
+    for f, feature in enumerate(FEATURES):
+        expected = standardise(rows[feature].to_numpy(), 3.0, panel.universe[0, panel.has_bars[0]])
+        made = panel.values[0, 0, panel.has_bars[0], f]
+        np.testing.assert_allclose(made, np.nan_to_num(expected), rtol=1e-6, atol=1e-7)
 
 
 def test_values_that_are_not_finite_are_null(make_market):
