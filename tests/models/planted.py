@@ -78,8 +78,13 @@ def advantage(seed: int, border: Border, horizon: int, shift: int = 0) -> float:
 
 def move(window: Window, calendar: Calendar, border: Border, shift: int) -> Window:
     """The window with its training, or its validation, `shift` days later."""
-    ends = ("first_train", "last_train") if border == "train → valid" else ("first_valid", "last_valid")
-    return dataclasses.replace(window, **{end: calendar.offset(getattr(window, end), shift) for end in ends})
+
+    def later(day: dt.date) -> dt.date:
+        return calendar.offset(day, shift)
+
+    if border == "train → valid":
+        return dataclasses.replace(window, first_train=later(window.first_train), last_train=later(window.last_train))
+    return dataclasses.replace(window, first_valid=later(window.first_valid), last_valid=later(window.last_valid))
 
 
 def _weekdays_around(before: int, after: int) -> list[dt.date]:
