@@ -26,9 +26,15 @@ class Between:
     max: float | None = None
 
     def __str__(self) -> str:
-        low = "-∞" if self.min is None else f"{self.min:g}"
-        high = "∞" if self.max is None else f"{self.max:g}"
-        return f"{self.column} in [{low}, {high}]"
+        if self.min is None and self.max is None:
+            return f"{self.column} may be anything"
+        if self.max is None:
+            return f"{self.column} must be at least {self.min:.10g}"
+        if self.min is None:
+            return f"{self.column} must be at most {self.max:.10g}"
+        if self.min == self.max:
+            return f"{self.column} must be {self.min:.10g}"
+        return f"{self.column} must be between {self.min:.10g} and {self.max:.10g}"
 
 
 @dataclass(frozen=True)
@@ -38,7 +44,7 @@ class NotNull:
     column: str
 
     def __str__(self) -> str:
-        return f"{self.column} is not null"
+        return f"{self.column} must be known"
 
 
 @dataclass(frozen=True)
@@ -48,7 +54,7 @@ class Unique:
     columns: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"({', '.join(self.columns)}) unique"
+        return f"no two rows may have the same {' and '.join(self.columns)}"
 
 
 @dataclass(frozen=True)
@@ -59,7 +65,7 @@ class InSet:
     values: tuple[Any, ...]
 
     def __str__(self) -> str:
-        return f"{self.column} in {{{', '.join(map(str, self.values))}}}"
+        return f"{self.column} must be {' or '.join(map(str, self.values))}"
 
 
 Rule = Between | NotNull | Unique | InSet
@@ -207,7 +213,7 @@ def _batch_definition() -> Any:
 
 
 def _describe(check: Check, bad: pl.DataFrame, rows: int) -> str:
-    """'3 of 120 rows break volume_difference in [0, 0]: symbol=…' with the texts and keys of the first few rows."""
+    """'volume_difference must be 0; not so in 3 of 120 rows: symbol=…' with the texts and keys of the first few rows."""
     shown = [
         name for name, dtype in bad.schema.items() if name in check.columns or dtype == pl.String or dtype.is_temporal()
     ]
@@ -216,4 +222,4 @@ def _describe(check: Check, bad: pl.DataFrame, rows: int) -> str:
         for row in bad.head(SHOWN_ROWS).iter_rows(named=True)
     ]
     more = f" … and {bad.height - SHOWN_ROWS} more" if bad.height > SHOWN_ROWS else ""
-    return f"{bad.height} of {rows} rows break {check.rule}: {'; '.join(lines)}{more}. Remedy: {check.remedy}"
+    return f"{check.rule}; not so in {bad.height} of {rows} rows: {'; '.join(lines)}{more}. Remedy: {check.remedy}"

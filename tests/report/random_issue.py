@@ -136,7 +136,7 @@ def inputs(
         orient="row",
     )  # fmt: skip
     detail = (
-        "1 of 120 rows break volume_difference in [0, 0]: symbol=600519.SH. Remedy: re-deliver the day's tick files"
+        "volume_difference must be 0; not so in 1 of 120 rows: symbol=600519.SH. Remedy: re-deliver the day's tick files"
     )
     manifests = manifests.with_columns(pl.when("passed").then(pl.lit("")).otherwise(pl.lit(detail)).alias("detail"))
     built = pl.DataFrame({"symbol": ["600519.SH"], "weight": [1.0]})

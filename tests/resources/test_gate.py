@@ -1,0 +1,59 @@
+"""What a verdict says: the rule in plain words, how many rows break it, which ones, and what to do."""
+
+import datetime as dt
+
+import polars as pl
+import pytest
+
+from resources.gate import Between, Check, InSet, NotNull, Unique, judge
+
+DAY = dt.date(2023, 1, 3)
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [
+        (Between("too_few_covered", 0, 0), "too_few_covered must be 0"),
+        (Between("coverage", 0.8, 1), "coverage must be between 0.8 and 1"),
+        (Between("weight_sum", 1 - 1e-8, 1 + 1e-8), "weight_sum must be between 0.99999999 and 1.00000001"),
+        (Between("volume", 0), "volume must be at least 0"),
+        (Between("largest_distance", None, 1e-6), "largest_distance must be at most 1e-06"),
+        (NotNull("industry"), "industry must be known"),
+        (Unique(("date", "symbol")), "no two rows may have the same date and symbol"),
+        (InSet("status", ("optimal", "relaxed")), "status must be optimal or relaxed"),
+    ],
+)
+def test_a_rule_is_said_in_plain_words(rule, words: str) -> None:
+    assert str(rule) == words
+
+
+def test_a_verdict_names_the_rows_and_the_remedy() -> None:
+    profile = pl.DataFrame(
+        {
+            "symbol": ["600000.SH", "000001.SZ", "000002.SZ"],
+            "volume_difference": [0, 5, -1],
+            "trades": [7, 8, 9],
+        }
+    )
+    rule = Between("volume_difference", 0, 0)
+    checks = [
+        Check("volume_equals_exchange_total", rule, critical=True, remedy="deliver the day's files again"),
+        Check("mostly_equal", rule, critical=True, remedy="deliver the day's files again", mostly=0.3),
+        Check("symbol_unique", Unique(("symbol",)), critical=True, remedy="none"),
+    ]
+    verdicts = judge(checks, {DAY: profile}, {DAY: {}})[DAY]
+    assert verdicts["volume_equals_exchange_total"].detail == (
+        "volume_difference must be 0; not so in 2 of 3 rows: symbol=000001.SZ, volume_difference=5; "
+        "symbol=000002.SZ, volume_difference=-1. Remedy: deliver the day's files again"
+    )
+    assert verdicts["volume_equals_exchange_total"].refuses
+    assert verdicts["mostly_equal"].passed
+    assert verdicts["symbol_unique"].detail == ""
+
+
+def test_many_rows_are_shortened() -> None:
+    profile = pl.DataFrame({"symbol": [f"{n:06d}.SZ" for n in range(9)], "industry": [None] * 9})
+    check = Check("industry_known", NotNull("industry"), critical=False, remedy="deliver industries")
+    detail = judge([check], {DAY: profile}, {DAY: {}})[DAY]["industry_known"].detail
+    assert detail.startswith("industry must be known; not so in 9 of 9 rows: symbol=000000.SZ; ")
+    assert detail.endswith("symbol=000004.SZ … and 4 more. Remedy: deliver industries")
