@@ -141,12 +141,13 @@ def test_a_style_the_market_lacks_is_left_out_and_counted(make_lake):
 
 
 def test_what_lies_after_the_signal_day_changes_nothing(make_lake):
-    full = make_lake()
+    one = {"seeds": (0,), "epochs": 1}
+    full = make_lake(changes=one)
     weeks = full.weeks[3:5]  # trained, carried
     full.run(weeks, scores=False)
     signal_day = full.market.calendar.signal_day(weeks[0])
     later = pl.col("date") > signal_day
-    cut, noisy = make_lake(folder="cut"), make_lake(folder="noisy")
+    cut, noisy = make_lake(changes=one, folder="cut"), make_lake(changes=one, folder="noisy")
     for frame in ("bar_features", "daily_features", "daily_prices", "securities", "styles"):
         setattr(cut.market, frame, getattr(cut.market, frame).filter(~later))
         noise = [

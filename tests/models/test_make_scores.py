@@ -45,7 +45,7 @@ def clipped(x):
 
 def test_weeks_without_a_model_say_why_and_carried_models_score(make_lake):
     models = ("gru_50_1", "multi_granularity_5d")
-    lake = make_lake().run(models=models)
+    lake = make_lake(changes={"seeds": (0,)}).run(models=models)
     for week in lake.weeks[:3]:
         scored = lake.scored[week]
         assert scored.frame.is_empty()
@@ -190,11 +190,11 @@ def test_no_name_covered_is_a_reason(make_lake):
 
 def test_neither_labels_nor_prices_nor_the_future_take_part(make_lake):
     assert TABLES["scores"].read("daily_prices") is None
-    lake = make_lake(suspended=0.0)
+    lake = make_lake(suspended=0.0, changes={"seeds": (0,)})
     week, gone = lake.weeks[3], "600005.SH"
     lake.run([week])
     signal_day = lake.market.calendar.signal_day(week)
-    other = make_lake(suspended=0.0, folder="other")
+    other = make_lake(suspended=0.0, changes={"seeds": (0,)}, folder="other")
     later = pl.col("date") > signal_day
     for name in ("bar_features", "daily_features", "securities", "styles"):
         setattr(other.market, name, getattr(other.market, name).filter(~later))
