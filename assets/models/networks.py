@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from assets.models import recurrent
 from resources.settings.models import ModelSettings
 
 
@@ -87,7 +88,9 @@ class GRU(nn.Module):
     def __init__(self, settings: ModelSettings, features: int, seed: int):
         super().__init__()
         hidden = settings.hidden
-        self.layers = nn.ModuleList(nn.GRU(hidden if layer else features, hidden) for layer in range(settings.layers))
+        self.layers = nn.ModuleList(
+            recurrent.GRU(hidden if layer else features, hidden) for layer in range(settings.layers)
+        )
         self.dropout = Dropout(settings.dropout, seed)
         self.head = mlp(hidden, settings.head)
 
@@ -120,7 +123,9 @@ class ResidualAttentionLSTM(nn.Module):
     def __init__(self, settings: ModelSettings, features: int, seed: int):
         super().__init__()
         hidden = settings.hidden
-        self.layers = nn.ModuleList(nn.LSTM(hidden if layer else features, hidden) for layer in range(settings.layers))
+        self.layers = nn.ModuleList(
+            recurrent.LSTM(hidden if layer else features, hidden) for layer in range(settings.layers)
+        )
         self.dropout = Dropout(settings.dropout, seed)
         self.attention = SelfAttention(hidden)
         self.norm = nn.LayerNorm(hidden)
@@ -157,7 +162,8 @@ class AttentionGRU(nn.Module):
         super().__init__()
         both = 2 * settings.hidden
         self.layers = nn.ModuleList(
-            nn.GRU(both if layer else features, settings.hidden, bidirectional=True) for layer in range(settings.layers)
+            recurrent.GRU(both if layer else features, settings.hidden, bidirectional=True)
+            for layer in range(settings.layers)
         )
         self.dropout = Dropout(settings.dropout, seed)
         self.attention = AdditiveAttention(both)
