@@ -73,12 +73,12 @@ def test_repeatable_gives_back_what_it_changes():
     def choices():
         return (
             torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark,
-            torch.backends.cudnn.allow_tf32,
+            torch.backends.cudnn.allow_tf32, torch.utils.deterministic.fill_uninitialized_memory,
         )  # fmt: skip
 
     before = choices()
     with contextlib.suppress(KeyError), repeatable():
-        assert choices() == (1, True, False, False)
+        assert choices() == (1, True, False, False, False)
         raise KeyError
     assert choices() == before
 
