@@ -40,7 +40,6 @@ Array = NDArray[Any]
 MINUTES: dict[Granularity, int] = {"30min": 30, "60min": 60}  # granularity of the settings → that of bar_features
 MOST_THREADS = 8  # decoding feeds no more of them
 TILE = 16  # float32 of a cache line
-ROUNDING = 1e-10  # a spread below this share of the largest value is rounding (as in assets/factors/cross_section.py)
 
 
 @dataclass(frozen=True)
@@ -282,7 +281,8 @@ def _arrange(frame: pl.DataFrame, bars: Array, features: Sequence[str], out: NDA
     stock = frame["stock"].to_numpy()
     at = np.where(stock < 0, -1, np.searchsorted(bars, frame["bar"].to_numpy()) * out.shape[1] + stock)
     out.fill(np.nan)
-    _transpose(frame.select(features).to_numpy(order="fortran").T, at, out.reshape(-1, out.shape[2]))
+    cells = out.reshape(out.shape[0] * out.shape[1], out.shape[2])
+    _transpose(frame.select(features).to_numpy(order="fortran").T, at, cells)
     return stock[stock >= 0]
 
 
@@ -307,9 +307,9 @@ def standardise_day(
     """One date's [bar, stock, feature], in place: clip at mean ± `n_std` std, z-score, null → 0, as SPEC §5.1 says.
 
     `assets.factors.cross_section.standardise` for every bar and feature at once: the moments are the members', in
-    float64, and a column in which they don't vary is 0. Sums run over the members in their order, so that names outside
-    change no bit. Adds to known [stock] the entries that are not null, and returns how many (bar, feature) count: those of
-    which a member has a value.
+    float64, and a column in which they don't vary is 0 (sums of equal float32 are exact there). Sums run over the members
+    in their order, so that names outside change no bit. Adds to known [stock] the entries that are not null, and returns
+    how many (bar, feature) count: those of which a member has a value.
     """
     features = values.shape[2]
     expected = 0
@@ -320,15 +320,14 @@ def standardise_day(
         count = np.zeros(features)
         for step in range(2):  # moments of the raw values give the clip, those of the clipped values the z-score
             count[:] = 0
-            total, largest = np.zeros(features), np.zeros(features)
-            _add(of_bar, members, low, high, count, total, largest)
+            total = np.zeros(features)
+            _add(of_bar, members, low, high, count, total)
             # About the mean and in float64: of float32 values no digit that shows is lost.
             mean = total / np.maximum(count, 1.0)
             squares = np.zeros(features)
             _add_squares(of_bar, members, low, high, mean, squares)
             for f in range(features):
                 std = np.sqrt(squares[f] / max(count[f], 1.0))
-                std = std if std > ROUNDING * largest[f] else 0.0
                 scale[f] = 1.0 / std if std > 0 else 0.0
                 if step == 0 and count[f] > 0:
                     low[f], high[f] = mean[f] - n_std * std, mean[f] + n_std * std
@@ -339,10 +338,8 @@ def standardise_day(
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _add(
-    values: Array, members: NDArray[np.bool_], low: Array, high: Array, count: Array, total: Array, largest: Array
-) -> None:
-    """Adds the finite entries of the members of [stock, feature], clipped, to number, sum and largest magnitude."""
+def _add(values: Array, members: NDArray[np.bool_], low: Array, high: Array, count: Array, total: Array) -> None:
+    """Adds the finite entries of the members of [stock, feature], clipped, to number and sum."""
     for stock in range(len(values)):
         if members[stock]:
             for f in range(values.shape[1]):
@@ -352,7 +349,6 @@ def _add(
                 clipped = clipped if finite else 0.0
                 count[f] += 1.0 if finite else 0.0
                 total[f] += clipped
-                largest[f] = max(largest[f], abs(clipped))
 
 
 @njit(cache=True, nogil=True, error_model="numpy")

@@ -339,6 +339,15 @@ def test_a_day_without_rows_is_zero_and_has_no_bars(make_market):
     assert gap.day_digests[2] == hash_day(np.zeros_like(panel.values[2]))
 
 
+def test_a_window_without_values_has_no_features(make_market, tmp_path):
+    market = make_market(days=4, names=7)
+    market.bar_features = market.bar_features.with_columns(pl.lit(None, pl.Float32).alias(f) for f in FEATURES)
+    panel = build(market, folder=tmp_path, storage="float16")
+    assert (panel.features, panel.dropped, len(panel.symbols)) == ((), FEATURES, 7)
+    assert panel.values.shape == (4, 8, 7, 0)
+    assert not panel.covered(3, 3, 0.0, 0.0).any()
+
+
 def test_a_window_without_rows_is_empty(make_market, tmp_path):
     market = make_market(days=8)
     market.bar_features = market.bar_features.clear()
