@@ -15,10 +15,10 @@ from resources.calendar import Calendar
 from resources.gate import Check
 from resources.made import Made
 
-__all__ = ["Land", "Made", "Read", "Table", "all_weeks", "by_reader", "days", "same", "week_days", "weeks"]
+__all__ = ["Land", "Made", "Read", "Table", "all_weeks", "days", "same", "week_days", "weeks"]
 
 # (calendar, partition, settings section, history start) → the partitions read. `partition` is a day, or a week's Monday;
-# the history is that of what is read, unless the function is marked `by_reader`.
+# the history is that of what is read, unless the Read says `by_reader`.
 Over = Callable[[Calendar, dt.date, Any, dt.date], list[dt.date]]
 
 
@@ -65,13 +65,6 @@ def all_weeks(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -
     return calendar.weeks(calendar.week_of(start), week)
 
 
-def by_reader(over: Over) -> Over:
-    """Marks an `over` whose `start` is that of the reader's own history: what it reads may have begun long before, and must
-    not decide what the reader does."""
-    over.by_reader = True  # type: ignore[attr-defined]
-    return over
-
-
 def _lookback(over: Over, first: int, last: int, *, anchored: bool = False) -> Over:
     """Notes the offsets, for the lineage, and whether the key must be a trading day (week tables pass their signal day)."""
     over.offsets, over.anchored = (first, last), anchored  # type: ignore[attr-defined]
@@ -80,10 +73,15 @@ def _lookback(over: Over, first: int, last: int, *, anchored: bool = False) -> O
 
 @dataclass(frozen=True)
 class Read:
-    """An upstream table and which of its partitions one partition reads."""
+    """An upstream table and which of its partitions one partition reads.
+
+    by_reader: `over` is told where the reader's own history starts. What is read may have begun long before, and must not
+    decide what the reader does.
+    """
 
     table: str
     over: Over = same
+    by_reader: bool = False
 
     @property
     def offsets(self) -> tuple[int, int]:
@@ -105,7 +103,7 @@ class Read:
         anchored = self.over is same or getattr(self.over, "anchored", False)
         if anchored and reader.partition == "week" and upstream.partition == "day":
             key = calendar.signal_day(key)
-        history = reader_start if getattr(self.over, "by_reader", False) else start
+        history = reader_start if self.by_reader else start
         return [k for k in self.over(calendar, key, section, history) if k >= oldest]
 
 

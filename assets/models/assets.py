@@ -36,12 +36,12 @@ of every network). `python -m orchestration.models` lists all models of a lake.
 Weeks before the first whose window fits into the history are empty, with the number of missing days as reason. SPEC §5.2.
 """,
         reads=(
-            Read("bar_features", over=windows.bar_feature_days),
-            Read("daily_features", over=windows.daily_feature_days),
-            Read("daily_prices", over=windows.price_days),
-            Read("securities", over=windows.feature_days),
-            Read("styles", over=windows.style_days),
-            Read(key, over=windows.earlier_weeks),
+            Read("bar_features", over=windows.bar_feature_days, by_reader=True),
+            Read("daily_features", over=windows.daily_feature_days, by_reader=True),
+            Read("daily_prices", over=windows.price_days, by_reader=True),
+            Read("securities", over=windows.feature_days, by_reader=True),
+            Read("styles", over=windows.style_days, by_reader=True),
+            Read(key, over=windows.earlier_weeks, by_reader=True),
         ),
         schema=CURVES,
         sort=("granularity", "seed", "epoch"),

@@ -15,14 +15,15 @@ Every border is derived from h. A week whose window would begin before the histo
 import bisect
 import datetime as dt
 import functools
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 from resources.calendar import Calendar
 from resources.errors import SettingsError
 from resources.settings.models import ModelSettings, ModelsSettings
-from resources.table import Over, by_reader
 
+Over = Callable[[Calendar, dt.date, ModelsSettings, dt.date], list[dt.date]]  # as in resources/table.py
 Kind = Literal["bars", "days"]  # of features: rows within the day, or one a day
 
 
@@ -135,23 +136,20 @@ def _schedule(
 
 
 # --- what a week of a model reads -------------------------------------------------------------------------------------
-# `start` is the beginning of the minute data, and so of the features: it decides which weeks train. Prices, listings and
-# styles may begin long before, and decide nothing.
+# `start` is the beginning of the model's own history, which is that of the features: it decides which weeks train. Prices,
+# listings and styles may begin long before, and decide nothing.
 
 
-@by_reader
 def bar_feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days of bar features: a training week's window, where the model has a network on bars within the day."""
     return feature_days(calendar, week, settings, start) if _uses(settings, "bars") else []
 
 
-@by_reader
 def daily_feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days of daily features: a training week's window, where the model has a network on days."""
     return feature_days(calendar, week, settings, start) if _uses(settings, "days") else []
 
 
-@by_reader
 def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days whose features, of either kind, and listings a training week reads; none of a week that carries a model forward
     or has none."""
@@ -160,7 +158,6 @@ def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, sta
     return training_window(calendar, week, settings, start).feature_days(calendar)
 
 
-@by_reader
 def price_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days whose prices a training week reads: those of `window_days`, also before `start`."""
     if trained_week(calendar, week, settings, start) != week:
@@ -168,7 +165,6 @@ def price_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start
     return window_days(calendar, week, settings, calendar.first)
 
 
-@by_reader
 def style_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days whose styles a training week's orthogonal layer needs: those of its samples."""
     if not settings.orthogonal_layer or trained_week(calendar, week, settings, start) != week:
@@ -185,14 +181,12 @@ def window_days(calendar: Calendar, week: dt.date, settings: ModelSettings, star
     return _last_days(calendar, week, back + 1, start)
 
 
-@by_reader
 def carried_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """The earlier week whose model this week carries forward; none of a week that trains or has no model."""
     trained = trained_week(calendar, week, settings, start)
     return [] if trained is None or trained == week else [trained]
 
 
-@by_reader
 def warm_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """The previous training, whose weights a training week begins with; none of others, the first, or without warm_start."""
     if not settings.warm_start or trained_week(calendar, week, settings, start) != week:
@@ -202,7 +196,6 @@ def warm_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start:
     return [] if previous is None else [previous]
 
 
-@by_reader
 def earlier_weeks(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """The model's own week that this one continues: carried forward from it, or trained on from it."""
     return carried_from(calendar, week, settings, start) or warm_from(calendar, week, settings, start)

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from assets.models import windows
 from assets.models.assets import model_table
 from resources.calendar import Calendar
+from resources.code_digest import imports
 from resources.errors import SettingsError
 from resources.settings.models import ModelSettings, ModelsSettings
 from resources.table import Table
@@ -317,3 +318,9 @@ def test_scores_read_the_longest_sequence_of_each_kind():
     bars_only = ModelsSettings(**dict.fromkeys(short, ModelSettings(sequence_days=4)))
     assert windows.score_days("bars")(calendar, weeks[3], bars_only, FIRST) == to_signal_day[-4:]
     assert windows.score_days("days")(calendar, weeks[3], bars_only, FIRST) == []
+
+
+def test_the_schedule_follows_from_calendar_and_settings_alone():
+    """A change to how tables are declared or judged must not retrain ten years of models."""
+    used = {name for name in imports("assets.models.windows") if name.startswith(("assets.", "resources."))}
+    assert used <= {"resources.calendar", "resources.errors", "resources.settings", "resources.settings.models"}
