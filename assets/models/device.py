@@ -6,7 +6,7 @@ Here: everything that knows of GPUs, threads and allocators. Not here: what is c
 import contextlib
 import os
 from collections.abc import Callable, Iterator
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
@@ -58,7 +58,8 @@ def repeatable() -> Iterator[None]:
     """Deterministic kernels in full float32, on one thread each, inside; the process's own choice again after."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     benchmark, tf32 = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
-    filled = torch.utils.deterministic.fill_uninitialized_memory
+    memory: Any = torch.utils.deterministic  # a module with a property, which no type knows
+    filled = memory.fill_uninitialized_memory
     # cuBLAS repeats its results on several streams only with a workspace of fixed size; it reads this when it starts.
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     # Huge pages for torch's arrays, which it decides at its first one: a batch is gathered in 14 ms instead of 33.
@@ -67,13 +68,13 @@ def repeatable() -> Iterator[None]:
         torch.set_num_threads(1)
         # Some CUDA kernels have no deterministic twin: they warn rather than stop.
         torch.use_deterministic_algorithms(True, warn_only=True)
-        torch.utils.deterministic.fill_uninitialized_memory = False  # a search for mistakes, 4 % of a training step
+        memory.fill_uninitialized_memory = False  # a search for mistakes, 4 % of a training step
         torch.backends.cudnn.benchmark = torch.backends.cudnn.allow_tf32 = False
         yield
     finally:
         torch.set_num_threads(threads)
         torch.use_deterministic_algorithms(deterministic)
-        torch.utils.deterministic.fill_uninitialized_memory = filled
+        memory.fill_uninitialized_memory = filled
         torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32 = benchmark, tf32
 
 

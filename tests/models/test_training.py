@@ -2,6 +2,7 @@ import dataclasses
 import re
 
 import numpy as np
+import polars as pl
 import pytest
 import torch
 from scipy.stats import spearmanr
@@ -10,7 +11,7 @@ from assets.models import device, training
 from assets.models.device import repeatable
 from assets.models.labels import make_labels
 from assets.models.networks import build_network
-from assets.models.orthogonal import Exposures
+from assets.models.orthogonal import Exposures, arrange_exposures
 from assets.models.training import evaluate, last_sequences, make_samples, outputs, train_network, train_networks
 from assets.models.windows import training_window, window_days
 from resources.errors import SettingsError
@@ -237,6 +238,44 @@ def test_outputs_in_chunks_are_those_of_the_whole_date():
             part = outputs(network, x, exposures, row.model_copy(update={"chunk_names": chunk}))
             torch.testing.assert_close(part, whole, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose((exposures.columns * exposures.weight[:, None]).T @ whole.double(), 0, atol=1e-4)
+
+
+def test_training_with_the_orthogonal_layer(plain_panel, small):
+    """Names without exposures are no samples; what is learnt and judged is orthogonal; chunks change rounding alone."""
+    panel, labels = noise(plain_panel)
+    rng = np.random.default_rng(3)
+    styles = pl.DataFrame(
+        [
+            (day, symbol, f"I{n % 3}", None if n == 4 else 1e9 * (1 + n), float(rng.normal()))
+            for day in panel.days
+            for n, symbol in enumerate(panel.symbols)
+        ],
+        schema={
+            "date": pl.Date,
+            "symbol": pl.String,
+            "industry": pl.String,
+            "total_mv": pl.Float64,
+            "size": pl.Float64,
+        },
+        orient="row",
+    )
+    columns = ("industry", "size")
+    exposures = arrange_exposures(styles.lazy(), days=panel.days, symbols=panel.symbols, columns=columns)
+    row = small.model_copy(update={"orthogonal_layer": columns, "batch_names": 0, "loss": "mse", "seeds": (0,)})
+    samples = make_samples(panel, labels.astype(np.float32), row, CPU, exposures)
+    assert all(4 not in names.tolist() for names in samples.names.values())
+    train, valid = samples.of(panel.days[2], panel.days[9]), samples.of(panel.days[13], panel.days[15])
+    found = train_networks(train, valid, row)[0]
+    assert len(found.curve) == row.epochs
+    chunked = train_networks(train, valid, row.model_copy(update={"chunk_names": 7}))[0]
+    for one, other in zip(found.curve, chunked.curve, strict=True):
+        assert (other.train_loss, other.valid_loss) == pytest.approx((one.train_loss, one.valid_loss), rel=1e-4)
+    network = build_network(row, 4, 0)
+    network.load_state_dict(found.weights)
+    names = valid.names[14]
+    own = valid.exposures_of(14, names)
+    e = outputs(network, valid.sequences(14, names), own, row).double()
+    assert ((own.columns * own.weight[:, None]).T @ e).abs().max() < 1e-5 * len(names)
 
 
 class Memory:
