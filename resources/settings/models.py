@@ -74,7 +74,9 @@ class ModelSettings(Section):
         2, ge=1, description="Networks trained at a time: threads of a CPU, streams of a GPU. DESIGN §3"
     )
     precision: Literal["float32", "bfloat16"] = Field(
-        "float32", description="Of the passes through a network; weights, loss and optimiser stay float32. DESIGN §3"
+        "float32",
+        description="Of the passes through a network; weights, loss and optimiser stay float32. On a CPU bfloat16 is "
+        "two to three times slower. DESIGN §3",
     )
     storage: Literal["float32", "float16"] = Field(
         "float32", description="Of the standardised features of a window, held in one memory-mapped array. DESIGN §3"
