@@ -92,6 +92,8 @@ class ModelSettings(Section):
     def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(seeds)) < len(seeds):
             raise ValueError(f"seeds {seeds} name one twice; each seed is one network")
+        if min(seeds) < 0:
+            raise ValueError(f"seeds {seeds} go below 0; random numbers follow from whole numbers from 0 on")
         return seeds
 
     @field_validator("granularities")
