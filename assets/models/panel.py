@@ -235,8 +235,9 @@ def _without_values(
         query = rows.select("date", "stock", "bar", *left)
         for count, (day, frame) in enumerate(_by_day(query, days), 1):
             stocks = frame["stock"].to_numpy()
-            of_members = frame.filter((stocks >= 0) & universe[day, stocks])
-            some = of_members.select(pl.col(left).is_finite().any())
+            own = np.flatnonzero(stocks >= 0)
+            members = frame[own[universe[day, stocks[own]]]]
+            some = members.select(pl.col(left).is_finite().any())
             left = [feature for feature in left if not some[feature][0]]
             if not left:
                 return ()

@@ -348,6 +348,13 @@ def test_a_window_without_values_has_no_features(make_market, tmp_path):
     assert not panel.covered(3, 3, 0.0, 0.0).any()
 
 
+def test_a_window_without_members_is_empty(make_market):
+    market = make_market(days=4, names=7)
+    market.securities = market.securities.with_columns(in_universe=False)
+    panel = build(market)
+    assert (panel.symbols, panel.features, panel.dropped) == ((), (), FEATURES)
+
+
 def test_a_window_without_rows_is_empty(make_market, tmp_path):
     market = make_market(days=8)
     market.bar_features = market.bar_features.clear()
