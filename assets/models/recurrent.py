@@ -15,7 +15,9 @@ pass worked in; a block's gradients of the weights add up in the cache as well. 
 and blocks share nothing: a name's output does not depend, in any bit, on the names beside it or on the number of threads.
 """
 
-from collections.abc import Callable
+import contextlib
+import threading
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -120,9 +122,26 @@ class _Layer(torch.autograd.Function):
         return torch.from_numpy(d_x) if ctx.needs_input_grad[0] else None, None, *gradients
 
 
+_own = threading.local()
+
+
+@contextlib.contextmanager
+def use_threads(count: int) -> Iterator[None]:
+    """Layers called from this thread spread their blocks over so many, inside; else over as many as torch may use.
+
+    The blocks alone: torch's own kernels, whose sums may depend on the number of threads, keep to torch's.
+    """
+    before = getattr(_own, "threads", None)
+    _own.threads = count
+    try:
+        yield
+    finally:
+        _own.threads = before
+
+
 def _each(run: Callable[[int], None], blocks: int) -> None:
-    """Run every block, on as many threads as torch may use; each writes to arrays of its own."""
-    workers = min(torch.get_num_threads(), blocks)
+    """Run every block; each writes to arrays of its own."""
+    workers = min(getattr(_own, "threads", None) or torch.get_num_threads(), blocks)
     if workers == 1:
         for block in range(blocks):
             run(block)

@@ -25,6 +25,7 @@ from assets.models.device import Chunks, describe, own_stream, place, send, take
 from assets.models.networks import LOSSES, Dropout, build_network, pearson
 from assets.models.orthogonal import ExposurePanel, Exposures, orthogonal_layer
 from assets.models.panel import Panel
+from assets.models.recurrent import use_threads
 from assets.models.resume import Rows, State, capture, first_state, read_state, restore, write_state
 from resources.errors import SettingsError
 from resources.settings.models import ModelSettings
@@ -159,14 +160,14 @@ def train_networks(
     work: a folder of this training alone (one granularity's), where a rerun after a kill finds how far each seed came.
     initial: seed → weights to begin with in place of the seed's own (a warm start); a seed it lacks begins with its own.
 
-    A recurrent step is too small to be shared by threads (two are no faster than one), seeds are independent. So a
-    result depends neither on the number of threads, nor on the other seeds, nor on being interrupted.
+    Threads that no seed needs share the names of a recurrent layer's batch. A result depends neither on the number of
+    threads, nor on the other seeds, nor on being interrupted.
     """
     workers = min(settings.threads, len(settings.seeds))
     stop, pace = threading.Event(), Pace(settings, workers)
 
     def one(seed: int) -> Trained:
-        with own_stream(train.device):
+        with own_stream(train.device), use_threads(settings.threads // workers):
             return train_network(
                 train, valid, settings, seed,
                 work=work, progress=progress, initial=(initial or {}).get(seed), stop=stop, pace=pace,

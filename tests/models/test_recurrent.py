@@ -108,9 +108,9 @@ def test_a_names_bits_depend_neither_on_its_neighbours_nor_on_the_threads(kind):
         assert torch.equal(torch.cat([ours(part)[0] for part in x.split(50, dim=1)], dim=1), whole)
     gradients = []
     for threads in (1, 2):
-        torch.set_num_threads(threads)
         ours.zero_grad()
-        ours(x)[0].square().sum().backward()
+        with recurrent.use_threads(threads):
+            ours(x)[0].square().sum().backward()
         gradients.append([weight.grad.clone() for weight in ours.parameters()])
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
