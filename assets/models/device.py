@@ -4,13 +4,13 @@ Here: everything that knows of GPUs, threads and allocators. Not here: what is c
 """
 
 import contextlib
-import os
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
+from resources.allocators import settle_allocators
 from resources.errors import SettingsError
 
 FEWEST_NAMES = 32  # chunks are not halved below this: what doesn't fit then will not fit
@@ -60,10 +60,7 @@ def repeatable() -> Iterator[None]:
     benchmark, tf32 = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
     memory: Any = torch.utils.deterministic  # a module with a property, which no type knows
     filled = memory.fill_uninitialized_memory
-    # cuBLAS repeats its results on several streams only with a workspace of fixed size; it reads this when it starts.
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    # Huge pages for torch's arrays, which it decides at its first one: a batch is gathered in 14 ms instead of 33.
-    os.environ.setdefault("THP_MEM_ALLOC_ENABLE", "1")
+    settle_allocators()
     try:
         torch.set_num_threads(1)
         # Some CUDA kernels have no deterministic twin: they warn rather than stop.
