@@ -37,6 +37,13 @@ $(VENV)/peers: $(VENV)/installed
 	@$(PY) -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"]))' > $(VENV)/peers.txt && \
 	$(PY) -m pip install --quiet --constraint constraints.txt --requirement $(VENV)/peers.txt && touch $@
 
+# qlib brings a hundred packages (mlflow, jupyter, gym …): an environment of its own keeps them out of the project's.
+$(VENV)/qlib/installed: $(VENV)/installed
+	@$(PYTHON) -m venv $(VENV)/qlib && \
+	$(VENV)/qlib/bin/python -m pip install --quiet --constraint constraints.txt torch && \
+	$(PY) -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["qlib"]))' > $(VENV)/qlib/wanted.txt && \
+	$(VENV)/qlib/bin/python -m pip install --quiet --constraint constraints.txt --requirement $(VENV)/qlib/wanted.txt && touch $@
+
 home:
 	@mkdir -p $(DAGSTER_HOME) && ln -sf $(CURDIR)/dagster.yaml $(DAGSTER_HOME)/dagster.yaml
 
@@ -53,7 +60,7 @@ test: install ## all tests, on two cores
 lint: install ## ruff, the type checker, and that Dagster can load the definitions
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/dagster definitions validate
 
-bench: install $(VENV)/peers ## the benchmark table, written to benchmarks/results.json; installs the peers it measures against
+bench: install $(VENV)/peers $(VENV)/qlib/installed ## the benchmark table, written to benchmarks/results.json; installs the peers it measures against
 	@$(PY) -m benchmarks
 
 prove: install market ## the point-in-time proofs on the sample market (long)

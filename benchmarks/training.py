@@ -1,130 +1,244 @@
-"""Training: our step against a bare torch loop, and sequences as slices against a per-sample loader.
+"""Training: our step against a bare torch loop, our batches and epochs against qlib's on the same arrays.
 
     python -m benchmarks.training
 
-Both sides run in turn in the same process, on the same arrays, on one thread; the medians are compared.
+Sides run in turn on the same machine and the medians are compared. qlib has an environment of its own, .venv/qlib, which
+`make bench` makes; where there is none its rows say n/a. Both sides of an epoch have the same number of threads.
 """
 
+import contextlib
 import json
-import statistics
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import IO, Any, cast
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader, Dataset
+from torch import Tensor, nn
 
 from assets.models.device import repeatable
-from assets.models.networks import build_network, pearson
+from assets.models.networks import pearson
 from assets.models.panel import Panel
-from assets.models.training import Samples, make_samples, train_network
+from assets.models.training import Samples, Trained, make_samples, train_networks
+from benchmarks._side_by_side import ROOT, alternate
 from resources.calendar import Calendar
 from resources.settings.models import ModelSettings
 
-ROUNDS = 3
+QLIB = ROOT / ".venv" / "qlib" / "bin" / "python"
+STEPS = 40
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor."""
+    """Result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
     with repeatable():
-        return [training_step(), sequence_batches()]
+        devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
+        return [*(training_step(device) for device in devices), sequence_batches(), one_epoch()]
 
 
-def training_step(days: int = 6, stocks: int = 120) -> dict[str, Any]:
-    """Samples/s of GRU(50,1) on 160 steps of 63 features: an epoch of `train_network` against its passes alone."""
-    settings = ModelSettings(device="cpu", epochs=1, dropout=0.0)
-    samples = _samples(settings, settings.sequence_days + days, 8, stocks, 63)
+class Bare(nn.Module):
+    """GRU(50,1)+NN(10) as anyone would write it."""
+
+    def __init__(self, features: int):
+        super().__init__()
+        self.gru = nn.GRU(features, 50)
+        self.head = nn.Sequential(nn.Linear(50, 10), nn.ReLU(), nn.Linear(10, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.gru(x)[1][0]).squeeze(-1)
+
+
+def training_step(device: str, stocks: int = 1000, days: int = 4) -> dict[str, Any]:
+    """Samples/s of GRU(50,1) on 160 steps of 63 features: an epoch of ours from the panel, or a loop over ready tensors."""
+    settings = ModelSettings(device=device, epochs=1, dropout=0.0, seeds=(0,), threads=1)
+    samples = _samples(settings, *_arrays(settings.sequence_days + days, 8 * 63, stocks), bars=8)
     train, valid = samples.of(samples.days[0], samples.days[-2]), samples.of(samples.days[-1], samples.days[-1])
 
-    def tensors(part: Samples) -> list[tuple[torch.Tensor, torch.Tensor]]:
-        return [(part.sequences(day, names).clone(), part.labels[day][names]) for day, names in part.names.items()]
+    def ready(part: Samples) -> list[tuple[Tensor, Tensor]]:
+        return [(part.sequences(day, names).clone(), part.targets(day, names)) for day, names in part.names.items()]
 
-    ready, (held_out,) = tensors(train), tensors(valid)
+    batches, ((x_valid, y_valid),) = ready(train), ready(valid)
 
-    def bare() -> None:
-        network = build_network(settings, 63, 0)
+    def bare() -> float:
+        torch.manual_seed(0)
+        network = Bare(63).to(device)
         optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate)
-        for x, y in ready:
+        for x, y in batches:
             optimiser.zero_grad(set_to_none=True)
             (-pearson(network(x), y)).backward()
             optimiser.step()
         with torch.no_grad():
-            pearson(network(held_out[0]), held_out[1])
+            return pearson(network(x_valid), y_valid).item()
 
-    ours, peer = _seconds(lambda: train_network(train, valid, settings, 0), bare)
+    works = {"ours": lambda: _train(train, valid, settings), "peer": bare}
+    medians = _measure(works, rounds=5)
     return _row(
-        "training step, GRU(50,1), 120 x 160 x 63, CPU, against a bare torch loop", "samples/s", train.count / ours,
-        train.count / peer, target=0.9,
+        f"training step, GRU(50,1), {stocks} x 160 x 63, {device}, against a bare torch loop", "samples/s",
+        train.count / medians["ours"], train.count / medians["peer"], target=0.9, floor=None,
+        conditions={"peer": "nn.GRU on tensors in place", "threads": 1, "torch": torch.__version__},
     )  # fmt: skip
 
 
-def sequence_batches(days: int = 240, stocks: int = 800, features: int = 10, steps: int = 40) -> dict[str, Any]:
-    """Batches/s of one date's sequences from a [day, stock, feature] panel, against a Dataset read by a DataLoader."""
-    settings = ModelSettings(sequence_days=steps)
-    samples = _samples(settings, days, 1, stocks, features)
+def sequence_batches(days: int = 1000, stocks: int = 800, features: int = 10, shown: int = 100) -> dict[str, Any]:
+    """Batches/s of sequences of 40 steps: ours of one date each, all days; qlib's of any, as its loader shuffles them."""
+    settings = ModelSettings(sequence_days=STEPS)
+    values, labels = _arrays(days, features, stocks)
+    samples = _samples(settings, values, labels, bars=1)
     # All names but one: the general case, in which a batch is copied.
     batches = [(day, names[:-1]) for day, names in samples.names.items()]
-    by_stock = np.ascontiguousarray(samples.values.numpy().transpose(1, 0, 2))
-    shown = batches[:4]
 
-    class PerSample(Dataset):
-        def __len__(self) -> int:
-            return len(shown) * (stocks - 1)
-
-        def __getitem__(self, position: int) -> np.ndarray:
-            day, stock = divmod(position, stocks - 1)
-            last = shown[day][0]
-            return by_stock[stock, last + 1 - steps : last + 1]
-
-    def slices() -> None:
+    def ours() -> None:
         for day, names in batches:
             samples.sequences(day, names)
 
-    def loader() -> None:
-        for _ in DataLoader(PerSample(), batch_size=stocks - 1):
-            pass
+    source, target = (np.zeros((STEPS, stocks - 1, features), np.float32) for _ in range(2))
 
-    ours, peer = _seconds(slices, loader)
+    def floor() -> None:
+        for _ in batches:
+            np.copyto(target, source)
+
+    name = f"batches of {stocks - 1} x {STEPS} x {features} from a panel of {days} days, against qlib's TSDataSampler"
+    works: dict[str, Callable[[], Any]] = {"ours": ours, "floor": floor}
+    with _qlib(values, labels) as ask:
+        if ask:
+            for workers in (0, 2):
+                works[f"{workers} workers"] = partial(ask, f"batches {STEPS} {stocks - 1} {shown} {workers}")
+        medians = _measure(works, rounds=5)
+    rates = {name: (len(batches) if name in ("ours", "floor") else shown) / each for name, each in medians.items()}
+    peers = {name: rate for name, rate in rates.items() if name.endswith("workers")}
     return _row(
-        f"batches of {stocks} sequences of {steps} steps x {features} features, against a per-sample DataLoader",
-        "batches/s", len(batches) / ours, len(shown) / peer, target=None,
+        name, "batches/s", rates["ours"], max(peers.values(), default=None), target=40, floor=rates["floor"],
+        conditions={
+            **{f"qlib DataLoader with {peer}": round(rate, 2) for peer, rate in peers.items()},
+            **({} if peers else {"qlib": "n/a: make bench installs it"}),
+            "threads": 1, "floor": "a copy of the batch from contiguous memory in the cache",
+        },
     )  # fmt: skip
 
 
-def _samples(settings: ModelSettings, days: int, bars: int, stocks: int, features: int) -> Samples:
+def one_epoch(train_days: int = 200, valid_days: int = 50, stocks: int = 800, features: int = 10) -> dict[str, Any]:
+    """Seconds of one epoch of GRU(64,2), training and validation: 160 000 and 40 000 windows in batches of 800."""
+    settings = ModelSettings(
+        hidden=64, layers=2, dropout=0.0, loss="mse", epochs=1, sequence_days=STEPS, batch_names=stocks, device="cpu",
+        seeds=(0,), threads=2,
+    )  # fmt: skip
+    values, labels = _arrays(STEPS - 1 + train_days + valid_days, features, stocks)
+    samples = _samples(settings, values, labels, bars=1)
+    border = STEPS - 1 + train_days
+    train = samples.of(samples.days[0], samples.days[border - 1])
+    valid = samples.of(samples.days[border], samples.days[-1])
+    losses: dict[str, float] = {}
+
+    def ours() -> None:
+        losses["ours"] = _train(train, valid, settings).curve[0].valid_loss
+
+    with _qlib(values, labels) as ask:
+        works: dict[str, Callable[[], Any]] = {"ours": ours}
+        if ask:
+
+            def peer() -> None:
+                losses["peer"] = ask(f"epoch {STEPS} {stocks} {border} 0")["loss"]
+
+            works["peer"] = peer
+        medians = _measure(works, rounds=3)
+    return {
+        "name": f"one epoch, GRU(64,2), {train.count} + {valid.count} windows of {STEPS} x {features}, cpu, against qlib's",
+        "unit": "s",
+        "ours": medians["ours"],
+        "peer": medians.get("peer"),
+        "ratio": medians["peer"] / medians["ours"] if ask else None,
+        "target": 2,
+        "floor": None,
+        "conditions": {
+            "batch": stocks,
+            "threads": 2,
+            "validation_loss": losses["ours"],
+            "qlib_validation_loss": losses.get("peer", "n/a: make bench installs it"),
+            "label_variance": float(labels[border:].var()),
+            "head": "ours 64-10-1, qlib's 64-1",
+            "qlib": "train_epoch and test_epoch of pytorch_gru_ts 0.9.7, num_workers 0",
+        },
+    }
+
+
+@contextlib.contextmanager
+def _qlib(values: np.ndarray, labels: np.ndarray) -> Iterator[Callable[[str], dict[str, Any]] | None]:
+    """A function that has qlib do what a line asks for and returns its answer; None where qlib isn't installed."""
+    if not QLIB.is_file():
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder) / "values.npy", values)
+        np.save(Path(folder) / "labels.npy", labels)
+        program = [str(QLIB), str(ROOT / "benchmarks" / "_qlib.py"), folder]
+        with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+            questions, answers = cast(IO[str], running.stdin), cast(IO[str], running.stdout)
+
+            def ask(line: str) -> dict[str, Any]:
+                print(line, file=questions, flush=True)
+                while answer := answers.readline():
+                    if answer.startswith("{"):  # qlib prints of its own
+                        return json.loads(answer)
+                raise RuntimeError(f"benchmarks/_qlib.py ended at {line!r} with code {running.wait()}.")
+
+            try:
+                yield ask
+            finally:
+                questions.close()
+
+
+def _train(train: Samples, valid: Samples, settings: ModelSettings) -> Trained:
+    return train_networks(train, valid, settings)[0]
+
+
+def _arrays(days: int, features: int, stocks: int) -> tuple[np.ndarray, np.ndarray]:
+    """Noise [day, stock, feature], and labels of variance 1 of which it explains a half (the mean of feature 0 over ten days)."""
     rng = np.random.default_rng(0)
-    values = rng.standard_normal((days, bars, stocks, features), dtype=np.float32)
-    whole, entries = np.ones((days, stocks), dtype=bool), bars * features
+    values = rng.standard_normal((days, stocks, features), dtype=np.float32)
+    sums = values[:, :, 0].cumsum(0)
+    recent = sums.copy()
+    recent[10:] -= sums[:-10]
+    noise = rng.standard_normal((days, stocks), dtype=np.float32)
+    return values, ((recent / 10**0.5 + noise) / 2**0.5).astype(np.float32)
+
+
+def _samples(settings: ModelSettings, values: np.ndarray, labels: np.ndarray, *, bars: int) -> Samples:
+    days, stocks, width = values.shape
+    features = width // bars
+    panel_values = np.ascontiguousarray(values.reshape(days, stocks, bars, features).transpose(0, 2, 1, 3))
+    whole = np.ones((days, stocks), dtype=bool)
     calendar = Calendar.xshg()
     last = calendar.last
     panel = Panel(
         tuple(calendar.days(calendar.offset(last, 1 - days), last)), tuple(map(str, range(stocks))),
-        tuple(map(str, range(features))), (), values, whole, np.full(whole.shape, entries), np.full(days, entries), whole,
+        tuple(map(str, range(features))), (), panel_values, whole, np.full(whole.shape, width), np.full(days, width),
+        whole,
     )  # fmt: skip
-    return make_samples(
-        panel, rng.standard_normal((days, stocks), dtype=np.float32), settings, torch.device("cpu")
-    )  # fmt: skip
+    return make_samples(panel, labels, settings, torch.device(settings.device if settings.device != "auto" else "cpu"))
 
 
-def _seconds(ours: Callable[[], Any], peer: Callable[[], Any]) -> tuple[float, float]:
-    """Medians of both, run in turn after one unmeasured run each."""
-    taken: tuple[list[float], list[float]] = ([], [])
-    for measured in range(ROUNDS + 1):
-        for work, seconds in zip((ours, peer), taken, strict=True):
-            began = time.perf_counter()
-            work()
-            if measured:
-                seconds.append(time.perf_counter() - began)
-    return statistics.median(taken[0]), statistics.median(taken[1])
+def _measure(works: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    """Median seconds of each, run in turn, after one run that compiles and warms."""
+    for work in works.values():
+        work()
+    return alternate(works, rounds)
 
 
-def _row(name: str, unit: str, ours: float, peer: float, *, target: float | None) -> dict[str, Any]:
+def _row(
+    name: str, unit: str, ours: float, peer: float | None, *, target: float, floor: float | None,
+    conditions: dict[str, Any],
+) -> dict[str, Any]:  # fmt: skip
+    """A row of rates: more is better."""
     return {
-        "name": name, "unit": unit, "ours": round(ours, 1), "peer": round(peer, 1), "ratio": round(ours / peer, 3),
-        "target": target, "floor": None,
+        "name": name, "unit": unit, "ours": ours, "peer": peer, "ratio": ours / peer if peer else None, "target": target,
+        "floor": floor, "conditions": conditions,
     }  # fmt: skip
 
 
 if __name__ == "__main__":
+    began = time.perf_counter()
     print(json.dumps(main(), indent=1))
+    print(f"{time.perf_counter() - began:.0f} s")
