@@ -1,0 +1,199 @@
+"""Training speed of the six networks at production shapes, beside the floor: the same products at the machine's best speed.
+
+    python -m benchmarks.networks
+
+On a CPU one thread and 256 names, whose samples/s are those of a whole date; on a GPU, where there is one, whole batches.
+A sample is a name's sequence on one date. Operations are the multiplications and additions of the matrix products,
+forward and backward; bytes are those that must pass through memory: the input twice, what the backward pass needs once
+out and once in. The floor is the slower of operations at the speed of one large product and bytes at that of a copy, both
+measured in turn with the network. Hours are computed from measured samples/s; nobody has waited for them.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from assets.models.device import repeatable
+from assets.models.networks import build_network
+from assets.models.orthogonal import Exposures
+from assets.models.panel import features_of
+from assets.models.training import add_gradients
+from benchmarks._side_by_side import alternate
+from resources.settings.models import ModelSettings, ModelsSettings
+
+BARS = {"daily": 1, "60min": 4, "30min": 8}
+NAMES = 4500  # of U(t)
+WEEKS, DAYS = 500, 2430  # with trading, in ten years
+ROUNDS = 5
+PRODUCT, COPY = 2048, 64 * 1024**2  # rows of a square matrix; floats
+
+
+@dataclass(frozen=True)
+class Work:
+    """Of one sample in training: operations forward, operations in all, bytes."""
+
+    forward: int
+    training: int
+    bytes: int
+
+
+def main() -> list[dict[str, Any]]:
+    """Result rows: name, unit, ours, peer, ratio, target, floor, conditions. There is no peer: ratio is to the floor."""
+    with repeatable():
+        rows = []
+        for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
+            each = [
+                network_row(key, settings, granularity, device)
+                for key, settings in ModelsSettings().rows.items()
+                if key != "multi_granularity_10d"  # the networks of multi_granularity_5d, with another label
+                for granularity in settings.granularities
+            ]
+            rows += [*each, ten_years(each, device)]
+        return rows
+
+
+def network_row(key: str, settings: ModelSettings, granularity: Any, device: str) -> dict[str, Any]:
+    """Samples/s of steps of training on a batch that is in place: gradients and Adam, as training.py takes them."""
+    features = len(features_of(granularity))
+    steps = settings.sequence_days * BARS[granularity]
+    names = 256 if device == "cpu" else settings.batch_names or NAMES
+    random = torch.Generator().manual_seed(0)
+    x = torch.randn(steps, names, features, generator=random).to(device)
+    y = torch.randn(names, generator=random).to(device)
+    exposures = _exposures(names, device) if settings.orthogonal_layer else None
+    network = build_network(settings, features, 0).to(device).train()
+    optimiser = torch.optim.Adam(network.parameters(), lr=settings.learning_rate, fused=True)
+
+    def step() -> None:
+        optimiser.zero_grad(set_to_none=True)
+        add_gradients(network, x, y, exposures, settings, names)
+        optimiser.step()
+        _wait(device)
+
+    operations_per_s, bytes_per_s, seconds = _measure(step, device)
+    work = count(settings, steps, features)
+    floor = 1 / max(work.training / operations_per_s, work.bytes / bytes_per_s)
+    rate = names / seconds
+    trainings = DAYS // settings.retrain_every_days if settings.retrain_every_days > 1 else WEEKS
+    samples = NAMES * (settings.train_days + settings.valid_days * work.forward / work.training)
+    networks = trainings * len(settings.seeds)
+    return {
+        "name": f"training {key} {granularity}, {steps} x {features}, {device}",
+        "unit": "samples/s",
+        "ours": rate,
+        "peer": None,
+        "ratio": None,
+        "target": None,
+        "floor": floor,
+        "conditions": {
+            "names": names,
+            "share_of_floor": rate / floor,
+            "operations_per_sample": work.training,
+            "bytes_per_sample": work.bytes,
+            "product_gflops": operations_per_s / 1e9,
+            "copy_gb_per_s": bytes_per_s / 1e9,
+            "hours_per_epoch_of_one_network_computed": samples / rate / 3600,
+            "networks_in_ten_years": networks,
+            "epochs_at_most": settings.epochs,
+            "hours_for_ten_years_at_most_computed": networks * settings.epochs * samples / rate / 3600,
+            "threads": 1,
+            "precision": settings.precision,
+            "device": torch.cuda.get_device_name() if device == "cuda" else "cpu",
+        },
+    }
+
+
+def ten_years(rows: list[dict[str, Any]], device: str) -> dict[str, Any]:
+    """What the rows come to: every network one after another, each for all the epochs it may take."""
+    twice = [row for row in rows if "multi_granularity" in row["name"]]  # models 15 and 16
+    hours = [row["conditions"]["hours_for_ten_years_at_most_computed"] for row in (*rows, *twice)]
+    floors = [
+        each * row["conditions"]["share_of_floor"] for each, row in zip(hours, (*rows, *twice), strict=True)
+    ]  # fmt: skip
+    return {
+        "name": f"ten years of all six from scratch, one network at a time, {device} (computed, not run)",
+        "unit": "h",
+        "ours": sum(hours),
+        "peer": None,
+        "ratio": None,
+        "target": 120 if device == "cuda" else None,
+        "floor": sum(floors),
+        "conditions": {
+            "computed_from": "the samples/s of the rows of training, all epochs that the settings allow, five seeds",
+            "names": NAMES,
+            "weeks": WEEKS,
+            "days": DAYS,
+        },
+    }
+
+
+def count(settings: ModelSettings, steps: int, features: int) -> Work:
+    """Counted by hand, per sample; a product costs as much again for each of the two gradients that are asked for."""
+    gates = 4 if settings.network == "residual_attention_lstm" else 3
+    directions = 2 if settings.network == "attention_gru" else 1
+    hidden, width = settings.hidden, features
+    forward = training = 0
+    memory = 2 * 4 * steps * features
+    for layer in range(settings.layers):
+        of_input = 2 * steps * directions * gates * hidden * width
+        of_state = 2 * steps * directions * gates * hidden * hidden
+        forward += of_input + of_state
+        training += of_input * (3 if layer else 2) + of_state * 3  # nobody asks for the gradient of the features
+        memory += 2 * 4 * steps * directions * (gates + 2) * hidden  # gates, U h or cell, and state, out and in
+        width = directions * hidden
+    last = width
+    rest = 0
+    if settings.network == "residual_attention_lstm":
+        rest += 3 * 2 * steps * hidden**2 + 2 * 2 * steps**2 * hidden
+        memory += 2 * 4 * (3 * steps * hidden + steps**2)
+    elif settings.network == "attention_gru":
+        rest += 2 * steps * (width * width // 2 + width // 2 + width)
+        memory += 2 * 4 * steps * width // 2
+        last = 2 * width
+    for width in (*settings.head, 1):
+        rest += 2 * last * width
+        last = width
+    return Work(forward + rest, training + 3 * rest, memory)
+
+
+def _measure(step: Callable[[], None], device: str) -> tuple[float, float, float]:
+    """Operations/s of a large product, bytes/s of a large copy, seconds of a step, in turn."""
+    a, b, c = (torch.randn(PRODUCT, PRODUCT, device=device) for _ in range(3))
+    source = torch.zeros(COPY, device=device)
+    target = torch.zeros_like(source)
+
+    def product() -> None:
+        torch.mm(a, b, out=c)
+        _wait(device)
+
+    def copy() -> None:
+        target.copy_(source)
+        _wait(device)
+
+    works = {"product": product, "copy": copy, "step": step}
+    for work in works.values():
+        work()
+    medians = alternate(works, ROUNDS)
+    return 2 * PRODUCT**3 / medians["product"], 2 * 4 * COPY / medians["copy"], medians["step"]
+
+
+def _exposures(names: int, device: str) -> Exposures:
+    """31 industries and six styles, as in production."""
+    random = torch.Generator().manual_seed(0)
+    dummies = torch.nn.functional.one_hot(torch.arange(names) % 31, 31).double()
+    styles = torch.randn(names, 6, generator=random, dtype=torch.float64)
+    weight: Tensor = torch.rand(names, generator=random, dtype=torch.float64) + 0.5
+    return Exposures(torch.hstack([dummies, styles]).to(device), (weight / weight.mean()).to(device))
+
+
+def _wait(device: str) -> None:
+    if device == "cuda":
+        torch.cuda.synchronize()
+
+
+if __name__ == "__main__":
+    print(json.dumps(main(), indent=1))
