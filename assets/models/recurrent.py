@@ -16,6 +16,7 @@ and blocks share nothing: a name's output does not depend, in any bit, on the na
 """
 
 import contextlib
+import math
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -77,18 +78,18 @@ class _Layer(torch.autograd.Function):
         steps, names, _ = x.shape
         hidden, directions = weights[1].shape[1], len(weights) // 4
         slots = steps + 1 if any(ctx.needs_input_grad) else 2  # the state before each step, and the last
-        kept = np.empty((-(-names // WIDTH), directions, slots, 5 * hidden, WIDTH), np.float32)
+        memory = _Memory(-(-names // WIDTH), directions, slots, 5 * hidden, WIDTH)
         states = x.new_empty(steps, names, directions * hidden)
         last = x.new_empty(2 if lstm else 1, directions, names, hidden)
         prepared = [_prepare(lstm, *weights[4 * d : 4 * d + 4]) for d in range(directions)]
-        arrays = x.detach().numpy(), kept, states.numpy(), last.numpy()
+        arrays = x.detach().numpy(), memory.array, states.numpy(), last.numpy()
 
         def run(block: int) -> None:
             for d, (w, u, bias) in enumerate(prepared):
                 _forward(lstm, block, d, w, u, bias, *arrays)
 
-        _each(run, len(kept))
-        ctx.lstm, ctx.kept = lstm, kept
+        _each(run, len(memory.array))
+        ctx.lstm, ctx.memory = lstm, memory
         ctx.save_for_backward(x, states, *weights)
         ctx.set_materialize_grads(False)
         return states, last[0], last[1] if lstm else last.new_empty(0)
@@ -99,7 +100,8 @@ class _Layer(torch.autograd.Function):
             raise RuntimeError("These layers have first derivatives only; torch's nn.GRU and nn.LSTM have second ones.")
         x, states, *weights = ctx.saved_tensors
         features, hidden = x.shape[2], weights[1].shape[1]
-        blocks, directions = ctx.kept.shape[:2]
+        kept = ctx.memory.array
+        blocks, directions = kept.shape[:2]
         prepared = [_prepare(ctx.lstm, *weights[4 * d : 4 * d + 4]) for d in range(directions)]
         rows = len(prepared[0][0])
         nothing = np.zeros((0, 0, 0), np.float32)
@@ -108,7 +110,7 @@ class _Layer(torch.autograd.Function):
         d_w = np.zeros((blocks, directions, rows, features), np.float32)
         d_u = np.zeros((blocks, directions, rows, hidden), np.float32)
         d_bias = np.zeros((blocks, directions, 4 * hidden, WIDTH), np.float32)
-        arrays = x.detach().numpy(), ctx.kept, states.detach().numpy(), d_states, d_last, d_cell, d_x, d_w, d_u, d_bias
+        arrays = x.detach().numpy(), kept, states.detach().numpy(), d_states, d_last, d_cell, d_x, d_w, d_u, d_bias
 
         def run(block: int) -> None:
             for d, (w, u, _) in enumerate(prepared):
@@ -127,16 +129,34 @@ _own = threading.local()
 
 @contextlib.contextmanager
 def use_threads(count: int) -> Iterator[None]:
-    """Layers called from this thread spread their blocks over so many, inside; else over as many as torch may use.
+    """Layers called from this thread spread their blocks over so many threads, and hand on their memory, inside.
 
-    The blocks alone: torch's own kernels, whose sums may depend on the number of threads, keep to torch's.
+    Else they take as many threads as torch, whose own kernels keep to torch's number anyhow: their sums may depend on it.
     """
-    before = getattr(_own, "threads", None)
-    _own.threads = count
+    before = _own.__dict__.copy()
+    _own.threads, _own.spare = count, []
     try:
         yield
     finally:
-        _own.threads = before
+        _own.__dict__.clear()
+        _own.__dict__.update(before)
+
+
+class _Memory:
+    """An array that goes back to `use_threads` with its last user: new pages can take longer than the forward pass."""
+
+    def __init__(self, *shape: int):
+        size = math.prod(shape)
+        self._spare: list[NDArray[np.float32]] | None = getattr(_own, "spare", None)
+        fit = [n for n, each in enumerate(self._spare or []) if each.size >= size]
+        if self._spare and not fit:
+            self._spare.clear()  # batches grow: what was enough will not be again
+        self._all = self._spare.pop(fit[0]) if self._spare and fit else np.empty(size, np.float32)
+        self.array = self._all[:size].reshape(shape)
+
+    def __del__(self) -> None:
+        if self._spare is not None:
+            self._spare.append(self._all)
 
 
 def _each(run: Callable[[int], None], blocks: int) -> None:

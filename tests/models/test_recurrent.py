@@ -115,6 +115,25 @@ def test_a_names_bits_depend_neither_on_its_neighbours_nor_on_the_threads(kind):
     assert all(torch.equal(a, b) for a, b in zip(*gradients, strict=True))
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_memory_handed_on_is_nobody_elses(kind):
+    _, ours = _pair(kind, 6, 5, True)
+    batches = [torch.randn(7, names, 6) for names in (70, 130, 20, 130)]
+
+    def gradients() -> list[Tensor]:
+        losses = [ours(x)[0].square().sum() for x in batches]  # all alive at once, then one by one
+        found = [torch.autograd.grad(loss, list(ours.parameters())) for loss in reversed(losses)]
+        found += [torch.autograd.grad(ours(x)[0].sum(), list(ours.parameters())) for x in batches]
+        return [each for one in found for each in one]
+
+    plain = gradients()
+    with recurrent.use_threads(1):
+        handed_on = [gradients(), gradients()]
+        assert recurrent._own.spare
+    assert not hasattr(recurrent._own, "spare")
+    assert all(torch.equal(a, b) for again in handed_on for a, b in zip(again, plain, strict=True))
+
+
 def test_a_slice_of_the_names_is_read_where_it_stands():
     _, ours = _pair("GRU", 6, 5, False)
     x = torch.randn(4, 90, 6)
