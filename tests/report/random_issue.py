@@ -135,9 +135,7 @@ def inputs(
         },
         orient="row",
     )  # fmt: skip
-    detail = (
-        "volume_difference must be 0; not so in 1 of 120 rows: symbol=600519.SH. Remedy: re-deliver the day's tick files"
-    )
+    detail = "volume_difference must be 0; not so in 1 of 120 rows: symbol=600519.SH. Remedy: re-deliver the day's tick files"
     manifests = manifests.with_columns(pl.when("passed").then(pl.lit("")).otherwise(pl.lit(detail)).alias("detail"))
     built = pl.DataFrame({"symbol": ["600519.SH"], "weight": [1.0]})
     return {
