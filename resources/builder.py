@@ -30,8 +30,8 @@ from resources.landing import NOTHING, LandingZone
 from resources.made import Made
 from resources.table import Table
 
-# What is judged and committed together: one validation per batch, bounded in bytes held back.
 _LISTED = 5  # days spelled out in a message
+# What is judged and committed together: one validation per batch, bounded in bytes held back.
 BATCH_PARTITIONS = 20
 BATCH_BYTES = 512 << 20
 SERVICES = {

@@ -29,9 +29,8 @@ from resources.table import Table
 
 PART = "part.parquet"
 MANIFEST = "manifest.json"
-WORK = (
-    "_work"  # what a long computation has so far, by table, partition and version; gone once the partition is written
-)
+# What a long computation has so far, by table, partition and version; gone once the partition is written.
+WORK = "_work"
 SCRATCH = "_scratch"  # where large partitions take shape; a folder per process, gone when its work is done
 _CHUNK = 8 << 20
 OWNER = "market.txt"  # which market the lake's tables are made from

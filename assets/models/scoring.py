@@ -19,11 +19,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from assets.factors.cross_section import orthogonalise, standardise, zscore
-from assets.models.orthogonal import Exposures
+from assets.models.orthogonal import NO_INDUSTRY, Exposures
 from assets.models.training import outputs
 from resources.settings.models import ModelSettings
-
-NO_INDUSTRY = "unknown"  # of styles: the name belongs to none
 
 Floats = NDArray[np.float64]
 

@@ -38,6 +38,8 @@ from assets.reference.assets import daily_prices, securities
 from assets.report.price_paths import lay_out_prices
 from benchmarks.studies.evidence import (
     ROOT,
+    Say,
+    carry_out,
     conditions,
     holding_periods,
     judge,
@@ -48,7 +50,7 @@ from benchmarks.studies.evidence import (
 )
 from resources.builder import Builder
 from resources.calendar import Calendar
-from resources.errors import InputError, ZhoubaoError
+from resources.errors import InputError
 from resources.lake import Lake
 from resources.landing import LandingZone
 from resources.settings import Settings
@@ -66,13 +68,7 @@ NETWORK, LINEAR, REVERSAL = "network", "linear", "reversal_20"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parse(arguments)
-    try:
-        run(options, say=lambda line: print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {line}", flush=True))
-    except ZhoubaoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return carry_out(run, parse(arguments))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -132,7 +128,7 @@ def row_of(options: argparse.Namespace) -> ModelSettings:
 # --- the tables ---------------------------------------------------------------------------------------------------------
 
 
-def open_builder(data: Path, work: Path, say: Any) -> Builder:
+def open_builder(data: Path, work: Path, say: Say) -> Builder:
     """A builder of the three tables, from a landing zone that only points to the reference folder."""
     if not (data / "daily_prices.parquet").is_file():
         raise InputError(
@@ -151,7 +147,7 @@ def open_builder(data: Path, work: Path, say: Any) -> Builder:
     )  # fmt: skip
 
 
-def build_tables(builder: Builder, first: dt.date, last: dt.date, say: Any) -> None:
+def build_tables(builder: Builder, first: dt.date, last: dt.date, say: Say) -> None:
     """The days from `first` to `last` of all three, and the prices that their look-backs need before."""
     calendar, start = builder.calendar, builder.start_of(builder.tables["daily_prices"])
     days = calendar.days(first, last)
@@ -309,7 +305,7 @@ def summarise(judged: pl.DataFrame) -> dict[str, Any]:
     return {"factors": factors, "network_less": less}
 
 
-def run(options: argparse.Namespace, say: Any) -> None:
+def run(options: argparse.Namespace, say: Say) -> None:
     began, where = time.monotonic(), conditions(command(options))
     settings = row_of(options)
     builder = open_builder(options.data, options.work, say)

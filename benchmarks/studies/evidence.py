@@ -4,12 +4,14 @@ Here: arithmetic on a study's weekly figures, and writing them down with the con
 what is studied.
 """
 
+import argparse
 import datetime as dt
 import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterable, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -25,11 +27,23 @@ from assets.report.rank_ics import correlate_ranks, holding_returns
 from assets.report.rebalancing import Rebalance
 from assets.report.statistics import default_lags, judge_ics, newey_west_error
 from resources.calendar import Calendar
+from resources.errors import ZhoubaoError
 
 ROOT = Path(__file__).resolve().parents[2]
 WEEKS_PER_YEAR = 52
+Say = Callable[[str], None]
 DECILE_NAMES = 100
 Floats = NDArray[np.float64]
+
+
+def carry_out(study: Callable[[argparse.Namespace, Say], None], options: argparse.Namespace) -> int:
+    """Runs a study, its lines stamped with the time: the exit code, 1 where it was refused with its reason."""
+    try:
+        study(options, lambda line: print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {line}", flush=True))
+    except ZhoubaoError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
 
 
 @dataclass(frozen=True)

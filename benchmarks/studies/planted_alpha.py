@@ -14,7 +14,7 @@ import datetime as dt
 import io
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,12 +22,15 @@ import numpy as np
 import polars as pl
 
 from assets import catalogue
+from assets.models.schemas import SEEDS
 from assets.models.scoring import final_scores
 from assets.models.windows import trained_week
 from assets.report.price_paths import lay_out_prices
 from benchmarks.studies.evidence import (
     ROOT,
     Interval,
+    Say,
+    carry_out,
     conditions,
     holding_periods,
     judge,
@@ -39,16 +42,14 @@ from benchmarks.studies.evidence import (
 from orchestration.plan import make_plan
 from orchestration.platform import PROFILES, Names, open_builder
 from resources.builder import Builder
-from resources.errors import NotReadyError, ZhoubaoError
+from resources.errors import NotReadyError
 from resources.sample_market.folder import is_made
 from resources.sample_market.settings import MarketSettings, profile
 from resources.settings.load import Profile, load_profile
 
 RESULT = Path(__file__).with_suffix("")
 SETTINGS = Path(__file__).with_suffix(".toml")
-SEEDS = "seeds.parquet"  # beside the scores
 DAYS, TICK_DAYS = 320, 8
-Say = Callable[[str], None]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -64,12 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--days", type=int, default=DAYS, help=f"trading days of each market (default: {DAYS})")
     options = parser.parse_args(arguments)
-    try:
-        run(options, say=lambda line: print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {line}", flush=True))
-    except ZhoubaoError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return carry_out(run, options)
 
 
 def run(options: argparse.Namespace, say: Say) -> None:
