@@ -12,7 +12,6 @@ import dataclasses
 import datetime as dt
 import io
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -21,9 +20,19 @@ from assets.catalogue import BY_KEY, PORTFOLIOS, TEN, Portfolio
 from assets.portfolios.constraints import FREE, IndustryNeutral, Problem, bound_names, portfolio_constraints
 from assets.portfolios.execution import Held, executions_frame, hold, market_day
 from assets.portfolios.exposures import Benchmark, drift_benchmark, missing_styles, published_weights, style_exposures
-from assets.portfolios.optimiser import Row, Solution, optimise
+from assets.portfolios.optimiser import optimise
+from assets.portfolios.record import (
+    FROZEN,
+    Last,
+    crossed_rows,
+    encode,
+    not_applied_row,
+    row_frame,
+    solve_notes,
+    solve_row,
+)
 from assets.portfolios.returns import drifted_return, index_returns
-from assets.portfolios.schemas import DAYS, EXECUTIONS, PORTFOLIO, PORTFOLIO_RETURNS, ROWS
+from assets.portfolios.schemas import DAYS, EXECUTIONS, PORTFOLIO, PORTFOLIO_RETURNS
 from resources.calendar import Calendar
 from resources.errors import InputError, SettingsError
 from resources.made import Made
@@ -33,7 +42,6 @@ Files = Callable[[str, dt.date, str], bytes]
 Reasons = Mapping[str, Mapping[str, str]]
 
 UNKNOWN = "unknown"
-FROZEN = ("not_listed", "suspended")  # states in which a name can't be traded
 DATA_COLUMNS = ("symbol", "weight", "drifted_weight", "benchmark_weight", "score", "industry")
 
 
@@ -127,20 +135,20 @@ def make_portfolio(
     frame = names.with_columns(
         pl.lit(week).alias("week"), pl.lit(date).alias("date"), pl.Series("weight", solution.weights)
     ).filter((pl.col("weight") > 0) | (pl.col("drifted_weight") > 0) | (pl.col("benchmark_weight") > 0))
-    solve = _solve_row(portfolio, week, date, settings, benchmark, problem, names, solution, held, last)
-    relaxations = [*solution.relaxations, *_crossed(names, bounds)]
-    rows = [*solution.rows, *(_not_applied_row(name, reason) for name, reason in not_applied.items())]
+    solve = solve_row(portfolio, week, date, settings, benchmark, problem, names, solution, held, last)
+    relaxations = [*solution.relaxations, *crossed_rows(names, bounds)]
+    rows = [*solution.rows, *(not_applied_row(name, reason) for name, reason in not_applied.items())]
     return Made(
         frame.drop("crossed"),
         profile=solve,
         files={
-            "solve.parquet": _encode(solve),
-            "constraints.parquet": _encode(_row_frame(rows)),
-            "relaxations.parquet": _encode(_row_frame(relaxations)),
-            "executions.parquet": _encode(executions),
-            "days.parquet": _encode(pl.DataFrame([dataclasses.asdict(day) for day in held.days], schema=DAYS)),
+            "solve.parquet": encode(solve),
+            "constraints.parquet": encode(row_frame(rows)),
+            "relaxations.parquet": encode(row_frame(relaxations)),
+            "executions.parquet": encode(executions),
+            "days.parquet": encode(pl.DataFrame([dataclasses.asdict(day) for day in held.days], schema=DAYS)),
         },
-        notes=_notes(solve, relaxations, not_applied),
+        notes=solve_notes(solve, relaxations, not_applied),
     )
 
 
@@ -190,17 +198,6 @@ def _benchmark(
     )
 
 
-@dataclasses.dataclass(frozen=True)
-class _Last:
-    """What a week hands to the next besides holdings, and what its execution came to."""
-
-    nav: float
-    executed_turnover: float | None = None
-    execution_cost: float | None = None
-    buy_scale: float | None = None
-    blocked: int = 0
-
-
 def _carry(
     portfolio: Portfolio,
     tables: Tables,
@@ -208,11 +205,11 @@ def _carry(
     calendar: Calendar,
     files: Files,
     settings: PortfoliosSettings,
-) -> tuple[np.ndarray, Held, pl.DataFrame, _Last]:
+) -> tuple[np.ndarray, Held, pl.DataFrame, Last]:
     """Last week's holdings carried to this week's signal close: symbols [n], holdings, executions, totals."""
     if tables.previous.is_empty():
         nothing = Held(np.zeros(0), 1.0, (), None)
-        return np.array([], dtype=str), nothing, pl.DataFrame(schema=EXECUTIONS), _Last(1.0)
+        return np.array([], dtype=str), nothing, pl.DataFrame(schema=EXECUTIONS), Last(1.0)
     before = tables.previous.sort("symbol").filter((pl.col("weight") > 0) | (pl.col("drifted_weight") > 0))
     solve = pl.read_parquet(io.BytesIO(files(portfolio.asset, calendar.offset_week(week, -1), "solve.parquet"))).row(
         0, named=True
@@ -235,8 +232,8 @@ def _carry(
     )
     nav = solve["nav"] * float(np.prod([1.0 + day.net for day in held.days]))
     if held.execution is None:
-        return symbols, held, pl.DataFrame(schema=EXECUTIONS), _Last(nav)
-    last = _Last(
+        return symbols, held, pl.DataFrame(schema=EXECUTIONS), Last(nav)
+    last = Last(
         nav,
         held.execution.turnover,
         held.execution.cost,
@@ -345,109 +342,6 @@ def _styles(bounds: IndexPortfolioSettings) -> tuple[str, ...]:
     return ("value", "size", *bounds.other_styles)
 
 
-def _solve_row(
-    portfolio: Portfolio,
-    week: dt.date,
-    date: dt.date,
-    settings: PortfoliosSettings,
-    benchmark: Benchmark,
-    problem: Problem,
-    names: pl.DataFrame,
-    solution: Solution,
-    held: Held,
-    last: _Last,
-) -> pl.DataFrame:
-    """The one row of solve.parquet: how the week was solved and what the next one needs of it."""
-    failed = solution.status == "failed"
-    cash = [held.cash, *(day.cash for day in held.days)]
-    if held.execution is not None:
-        cash.append(held.execution.cash_after)
-    frozen = np.isin(problem.state, FROZEN)
-    row = {
-        "week": week,
-        "date": date,
-        "portfolio": portfolio.key,
-        "alpha": settings.alpha,
-        "status": solution.status,
-        "reason": solution.reason,
-        "solver": solution.solver,
-        "tie_break": solution.tie_break,
-        "first_build": problem.first_build,
-        "objective": solution.objective,
-        "duality_gap": None if failed else solution.duality_gap,
-        "residual": None if failed else solution.residual,
-        "turnover": solution.turnover,
-        **{f"{group}_violation": solution.totals.get(group, 0.0) for group in settings.relaxation_order},
-        "weight_sum": float(solution.weights.sum()),
-        "lowest_weight": float(solution.weights.min()),
-        "holdings": int((solution.weights > 0).sum()),
-        "buyable": int((problem.state == FREE).sum()),
-        "frozen_weight": float(problem.drifted[frozen].sum()),
-        "cash": held.cash,
-        "lowest_cash": min(cash),
-        "nav": last.nav,
-        "executed_turnover": last.executed_turnover,
-        "execution_cost": last.execution_cost,
-        "buy_scale": last.buy_scale,
-        "blocked_orders": last.blocked,
-        "benchmark_sum": float(problem.benchmark.sum()),
-        "benchmark_raw_sum": benchmark.raw_sum,
-        "benchmark_published": benchmark.published,
-        "benchmark_without_score": float(names.filter(pl.col("score").is_null())["benchmark_weight"].sum()),
-    }
-    nullable = ("duality_gap", "residual", "executed_turnover", "execution_cost", "buy_scale")
-    return pl.DataFrame([row], schema_overrides=dict.fromkeys(nullable, pl.Float64))
-
-
-def _crossed(names: pl.DataFrame, bounds: IndexPortfolioSettings) -> list[Row]:
-    """Names whose state overrides the stock band, as rows like the elastic constraints' own."""
-    rows = []
-    for name in names.filter("crossed").iter_rows(named=True):
-        lower = max(0.0, name["benchmark_weight"] - bounds.stock_deviation)
-        upper = name["benchmark_weight"] + bounds.stock_deviation
-        kept = name["drifted_weight"]
-        outside = max(lower - kept, kept - upper)
-        rows.append(
-            Row(
-                "stock_deviation",
-                "hard",
-                name["symbol"],
-                lower,
-                upper,
-                kept,
-                0.0,
-                max(0.0, outside),
-                0.0,
-                name["state"],
-            )
-        )
-    return rows
-
-
-def _not_applied_row(name: str, reason: str) -> Row:
-    nan = float("nan")
-    return Row(name, "n/a", name, nan, nan, nan, nan, nan, nan, f"n/a: {reason}")
-
-
-def _row_frame(rows: list[Row]) -> pl.DataFrame:
-    return pl.DataFrame([dataclasses.asdict(row) for row in rows], schema=ROWS).with_columns(
-        pl.col(pl.Float64).fill_nan(None)
-    )
-
-
-def _notes(solve: pl.DataFrame, relaxations: list[Row], not_applied: Mapping[str, str]) -> dict[str, Any]:
-    shown = ("status", "reason", "objective", "turnover", "holdings", "cash", "blocked_orders", "benchmark_raw_sum")
-    row = solve.row(0, named=True)
-    return {
-        **{name: row[name] for name in shown},
-        "benchmark_without_score": row["benchmark_without_score"],
-        "constraints_not_applied": dict(not_applied),
-        "relaxed": [
-            {"constraint": r.constraint, "row": r.row, "slack": r.slack, "forced_by": r.forced_by} for r in relaxations
-        ],
-    }
-
-
 def make_portfolio_returns(
     csi500_portfolio: pl.LazyFrame,
     csi1000_portfolio: pl.LazyFrame,
@@ -493,9 +387,3 @@ def make_portfolio_returns(
         )
     frame = pl.concat(frames).drop("cash") if frames else pl.DataFrame(schema=PORTFOLIO_RETURNS)
     return Made(frame, unavailable=reasons, notes=notes)
-
-
-def _encode(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True)
-    return buffer.getvalue()
