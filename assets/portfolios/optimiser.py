@@ -13,6 +13,7 @@ not solve never passes for one that did.
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import cvxpy as cp
 import numpy as np
@@ -29,6 +30,9 @@ from assets.portfolios.constraints import (
     one_way_turnover,
     state_turnover,
 )
+
+if TYPE_CHECKING:
+    from assets.portfolios.conflict import Conflict
 
 Floats = NDArray[np.float64]
 Multipliers = dict[str, Floats]
@@ -66,6 +70,23 @@ class Row:
     forced_by: str = ""
 
 
+@dataclass(frozen=True)
+class Attempt:
+    """One solver's try at one stage. No time is kept: a backfill must store what a weekly run stores.
+
+    stage: strict (all constraints), an elastic group (its smallest total), relaxed (the score inside what remains) or
+    ties (the smallest turnover). status: the solver's own word. residual, gap: by our arithmetic, None where there was
+    no answer to verify. refused: why the answer was not taken; "" where it was.
+    """
+
+    stage: str
+    solver: str
+    status: str
+    residual: float | None
+    gap: float | None
+    refused: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class Solution:
     """weights [n] and how they came about.
@@ -73,6 +94,10 @@ class Solution:
     duality_gap: the worst over all solves that led here, in std μ of score or in the unit of a stage's violation.
     status: optimal, relaxed, or failed (weights are then the drifted ones, never passed off as optimal, and `reason`
     says why). totals: elastic group → smallest total violation, where the strict problem had no solution.
+    multipliers: constraint → [rows], the change of Σ μw per unit added to the bound that binds (upper: positive, lower:
+    negative), as Row.shadow_price. reduced_costs [n]: the same of each name's own bounds; 0 between them. In a
+    degenerate optimum they are one of several true sets. attempts: every solver asked, in order. conflict: what can't
+    hold together, where something gave (conflict.py fills it).
     """
 
     status: str
@@ -86,6 +111,10 @@ class Solution:
     reason: str = ""
     solver: str = "HIGHS"
     tie_break: str = ""
+    multipliers: Mapping[str, Floats] = field(default_factory=dict)
+    reduced_costs: Floats | None = None
+    attempts: tuple[Attempt, ...] = ()
+    conflict: "Conflict | None" = None
 
     @property
     def relaxations(self) -> tuple[Row, ...]:
