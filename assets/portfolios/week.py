@@ -1,0 +1,333 @@
+"""One week of one portfolio as a pure step: execute the last target, drift to the signal close, optimise there.
+
+What belongs here: the order of a week, what it takes over from the week before and hands to the next, and which names
+may be held. What does not: how partitions are read and stored (make.py, record.py), and optimisation, execution and
+drift themselves. Source: SPEC §6; DESIGN §2.
+
+>>> step = advance(portfolio, None, tables, days, calendar, settings)            # doctest: +SKIP
+>>> step = advance(portfolio, step.state, later_tables, later_days, calendar, settings)  # doctest: +SKIP
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+from assets.catalogue import TEN, Portfolio
+from assets.portfolios.constraints import (
+    FREE,
+    Constraint,
+    IndustryNeutral,
+    Problem,
+    bound_names,
+    portfolio_constraints,
+)
+from assets.portfolios.execution import Held, executions_frame, hold, market_day
+from assets.portfolios.exposures import Benchmark, drift_benchmark, missing_styles, published_weights, style_exposures
+from assets.portfolios.optimiser import Solution, optimise
+from assets.portfolios.record import FROZEN, Last
+from assets.portfolios.schemas import EXECUTIONS
+from resources.calendar import Calendar
+from resources.errors import InputError
+from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
+
+Reasons = Mapping[str, Mapping[str, str]]
+
+UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """What a week hands to the next; arrays [n] in the order of `symbols`, which is ascending.
+
+    holdings: weights at the signal close, which with `cash` sum to 1. nav: net asset value after the close, 1 at the
+    first build. target: weights to be traded on the next trade day; None where the solve failed and the holdings are
+    kept. upper: the largest weight that unspent cash may raise a name to.
+    """
+
+    symbols: NDArray[np.str_]
+    holdings: NDArray[np.float64]
+    cash: float
+    nav: float
+    target: NDArray[np.float64] | None
+    upper: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """The rows that one week reads, as they stand in the lake.
+
+    alpha: symbol, score (μ) of the signal day; finite scores only. styles, indices: of the signal day. prices: from the
+    day the benchmark weights were published (or before) to the signal day. securities: of the week's days.
+    """
+
+    alpha: pl.DataFrame
+    styles: pl.DataFrame
+    prices: pl.DataFrame
+    securities: pl.DataFrame
+    indices: pl.DataFrame
+
+
+@dataclass(frozen=True, eq=False)
+class Week:
+    """A week that was solved.
+
+    state: for the next week. names: one row per name of `problem`: symbol, weight (target), drifted_weight,
+    benchmark_weight, score, industry, lower, upper, state, crossed (its state overrides the stock band). held: the days
+    since the last signal close and the holdings at this one. executions: one row per order. constraints: those that were
+    applied; not_applied: the others, with the reason. last: totals for solve.parquet.
+    """
+
+    state: State
+    names: pl.DataFrame
+    held: Held
+    executions: pl.DataFrame
+    benchmark: Benchmark
+    problem: Problem
+    constraints: tuple[Constraint, ...]
+    not_applied: Mapping[str, str]
+    solution: Solution
+    last: Last
+
+
+def advance(
+    portfolio: Portfolio,
+    state: State | None,
+    tables: Tables,
+    days: Sequence[dt.date],
+    calendar: Calendar,
+    settings: PortfoliosSettings,
+    unavailable: Reasons | None = None,
+) -> Week | str:
+    """Carry `state` over `days` and optimise at the close of the last of them; a string says why there is no portfolio yet.
+
+    state: None before the first build, which is made from cash. days: the trading days after the last signal close up to
+    the new one; the last target is traded on the first of them. unavailable: table → column or item → reason, for the
+    words. Raises InputError where a portfolio that has been built meets days without prices or benchmark vector.
+    """
+    unavailable, date = unavailable or {}, days[-1]
+    bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
+    benchmark = benchmark_at(portfolio.index, tables, date, calendar, settings)
+    if state is None and (reason := _why_waiting(settings, tables, date, calendar, unavailable, benchmark)):
+        return reason
+    if isinstance(benchmark, str):
+        raise InputError(f"{portfolio.asset} has holdings to compare on {date}, but {benchmark}")
+    symbols, held, executions, last = _carry(state, tables, days, settings)
+    first_build = state is None
+    problem, names = _problem(tables, benchmark, symbols, held, bounds, settings, date, first_build=first_build)
+    missing = missing_styles(tables.styles, _styles(bounds), unavailable.get("styles", {}))
+    constraints, not_applied = portfolio_constraints(bounds, missing)
+    if set(problem.industry.tolist()) == {UNKNOWN}:
+        constraints = [c for c in constraints if not isinstance(c, IndustryNeutral)]
+        reason = unavailable.get("securities", {}).get("industry", "no name has an industry")
+        not_applied["industry"] = reason
+    solution = optimise(problem, constraints, order=settings.relaxation_order)
+    names = names.with_columns(pl.Series("weight", solution.weights))
+    return Week(
+        next_state(names, held.cash, last.nav, failed=solution.status == "failed"),
+        names,
+        held,
+        executions,
+        benchmark,
+        problem,
+        tuple(constraints),
+        not_applied,
+        solution,
+        last,
+    )
+
+
+def next_state(names: pl.DataFrame, cash: float, nav: float, *, failed: bool) -> State:
+    """What is carried on of a week's names (symbol, weight, drifted_weight, upper): targets and holdings."""
+    kept = names.filter((pl.col("weight") > 0) | (pl.col("drifted_weight") > 0)).sort("symbol")
+    return State(
+        kept["symbol"].to_numpy().astype(str),
+        kept["drifted_weight"].to_numpy(),
+        cash,
+        nav,
+        None if failed else kept["weight"].to_numpy(),
+        kept["upper"].to_numpy(),
+    )
+
+
+def _why_waiting(
+    settings: PortfoliosSettings,
+    tables: Tables,
+    date: dt.date,
+    calendar: Calendar,
+    unavailable: Reasons,
+    benchmark: Benchmark | str,
+) -> str:
+    """Why the portfolio can't be built on `date`; "" where it can."""
+    if settings.start is not None and calendar.week_of(date) < settings.start:
+        return f"the first build is set for the week of {settings.start}"
+    if isinstance(benchmark, str):
+        return benchmark
+    if tables.alpha.is_empty():
+        table = "factors" if settings.alpha in TEN else "scores"
+        reason = unavailable.get(table, {}).get(settings.alpha) or unavailable.get(table, {}).get("value", "")
+        return f"no {settings.alpha} score on {date}" + (f": {reason}" if reason else "; the first build waits for it")
+    return ""
+
+
+def benchmark_at(
+    index: str, tables: Tables, date: dt.date, calendar: Calendar, settings: PortfoliosSettings
+) -> Benchmark | str:
+    """The benchmark vector at the signal close, or why there is none."""
+    published = published_weights(tables.indices, index)
+    if published is None:
+        return f"no weights of {index} were published by {date} (reference/index_weights)"
+    known = published["published_date"][0]
+    age = calendar.index(date) - calendar.index(calendar.previous_day(known + dt.timedelta(days=1)))
+    if age > settings.benchmark_max_age:
+        return (
+            f"the last weights of {index} are dated {known}, {age} trading days before {date} "
+            f"(portfolios.benchmark_max_age = {settings.benchmark_max_age}); deliver newer reference/index_weights"
+        )
+    days = calendar.days(calendar.next_day(known), date)
+    missing = sorted(set(days) - set(tables.prices["date"].unique()))
+    if missing:
+        return (
+            f"the weights of {index} dated {known} can't be drifted to {date}: daily_prices has no row on "
+            f"{len(missing)} of the {len(days)} days, first {missing[0]} (reference/daily_prices)"
+        )
+    return drift_benchmark(published, tables.prices, days, index=index, tolerance=settings.benchmark_sum_tolerance)
+
+
+def _carry(
+    state: State | None, tables: Tables, days: Sequence[dt.date], settings: PortfoliosSettings
+) -> tuple[NDArray[np.str_], Held, pl.DataFrame, Last]:
+    """The state carried to the signal close: symbols [n], holdings, executions, totals."""
+    if state is None:
+        return np.array([], dtype=str), Held(np.zeros(0), 1.0, (), None), pl.DataFrame(schema=EXECUTIONS), Last(1.0)
+    market = [
+        market_day(
+            state.symbols,
+            day,
+            tables.prices.filter(pl.col("date") == day),
+            tables.securities.filter(pl.col("date") == day),
+        )
+        for day in days
+    ]
+    held = hold(
+        state.holdings,
+        state.cash,
+        state.target,
+        state.upper,
+        market,
+        cost=settings.cost,
+        delisting_recovery=settings.delisting_recovery,
+    )
+    nav = state.nav * float(np.prod([1.0 + day.net for day in held.days]))
+    if held.execution is None:
+        return state.symbols, held, pl.DataFrame(schema=EXECUTIONS), Last(nav)
+    last = Last(
+        nav,
+        held.execution.turnover,
+        held.execution.cost,
+        held.execution.scale,
+        int((held.execution.blocked != "").sum()),
+    )
+    return state.symbols, held, executions_frame(state.symbols, market[0], held.execution), last
+
+
+def _problem(
+    tables: Tables,
+    benchmark: Benchmark,
+    held_symbols: np.ndarray,
+    held: Held,
+    bounds: IndexPortfolioSettings,
+    settings: PortfoliosSettings,
+    date: dt.date,
+    *,
+    first_build: bool,
+) -> tuple[Problem, pl.DataFrame]:
+    """The rebalance at the signal close, over every listed name, every member and every holding, by symbol.
+
+    A name's state is the first that applies: not_listed or suspended (frozen), st, new, no_score (none of the three can
+    be bought), not_member (members only), tradable.
+    """
+    today = tables.securities.filter(pl.col("date") == date)
+    held_frame = pl.DataFrame({"symbol": held_symbols.tolist(), "drifted_weight": held.weights}, schema_overrides=_NAME)
+    member_frame = pl.DataFrame(
+        {"symbol": list(benchmark.weights), "benchmark_weight": list(benchmark.weights.values())}
+    )
+    own = held_frame.filter(pl.col("drifted_weight") > 0)
+    every = pl.concat([today.select("symbol"), member_frame.select("symbol"), own.select("symbol")]).unique()
+    names = (
+        every.sort("symbol")
+        .join(today.select("symbol", "traded", "is_st", "listed_days", "industry"), on="symbol", how="left")
+        .join(own, on="symbol", how="left")
+        .join(member_frame, on="symbol", how="left")
+        .join(tables.alpha, on="symbol", how="left")
+        .sort("symbol")
+        .with_columns(
+            pl.col("drifted_weight", "benchmark_weight").fill_null(0.0), pl.col("industry").fill_null(UNKNOWN)
+        )
+        .with_columns(
+            state=pl.when(pl.col("traded").is_null())
+            .then(pl.lit("not_listed"))
+            .when(~pl.col("traded"))
+            .then(pl.lit("suspended"))
+            .when(pl.col("is_st"))
+            .then(pl.lit("st"))
+            .when(pl.col("listed_days") < settings.min_listed_days)
+            .then(pl.lit("new"))
+            .when(pl.col("score").is_null())
+            .then(pl.lit("no_score"))
+            .when(pl.lit(bounds.members_only) & (pl.col("benchmark_weight") == 0))
+            .then(pl.lit("not_member"))
+            .otherwise(pl.lit(FREE))
+        )
+    )
+    state = names["state"].to_numpy().astype(str)
+    frozen = np.isin(state, FROZEN)
+    drifted, weights = names["drifted_weight"].to_numpy(), names["benchmark_weight"].to_numpy()
+    limits = bound_names(
+        weights,
+        drifted,
+        deviation=bounds.stock_deviation,
+        frozen=frozen,
+        unbuyable=np.isin(state, ["st", "new", "no_score"]),
+        excluded=(weights == 0) & bounds.members_only,
+    )
+    names = names.with_columns(
+        lower=pl.Series(limits.lower), upper=pl.Series(limits.upper), crossed=pl.Series(limits.crossed)
+    )
+    problem = Problem(
+        symbols=names["symbol"].to_numpy().astype(str),
+        mu=np.where(frozen, 0.0, names["score"].fill_null(0.0).to_numpy()),
+        benchmark=weights,
+        drifted=drifted,
+        cash=held.cash,
+        lower=limits.lower,
+        upper=limits.upper,
+        free_lower=limits.free_lower,
+        free_upper=limits.free_upper,
+        state=state,
+        industry=names["industry"].to_numpy().astype(str),
+        styles=style_exposures(tables.styles, names["symbol"].to_list(), _styles(bounds)),
+        first_build=first_build,
+    )
+    columns = (
+        "symbol",
+        "drifted_weight",
+        "benchmark_weight",
+        "score",
+        "industry",
+        "lower",
+        "upper",
+        "state",
+        "crossed",
+    )
+    return problem, names.select(columns)
+
+
+_NAME = {"symbol": pl.String, "drifted_weight": pl.Float64}
+
+
+def _styles(bounds: IndexPortfolioSettings) -> tuple[str, ...]:
+    return ("value", "size", *bounds.other_styles)
