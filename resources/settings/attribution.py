@@ -1,0 +1,16 @@
+"""Settings of the attribution of a portfolio's weekly excess."""
+
+from pydantic import Field
+
+from resources.settings.base import Section
+
+
+class AttributionSettings(Section):
+    """How returns are split into industries, styles and selection."""
+
+    names_per_factor: float = Field(
+        2.0,
+        ge=1,
+        description="Fewest names per coefficient for the cross-sectional regression on industries and styles; with fewer "
+        "both are n/a and their part of the return stays in selection. [c]",
+    )
