@@ -1,6 +1,8 @@
 """Settings of the two index-enhanced portfolios (SPEC §6): bounds per index, and what both share."""
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Literal
 
 from pydantic import Field, model_validator
 
@@ -24,8 +26,32 @@ class IndexPortfolioSettings(Section):
     turnover: float = Field(0.30, ge=0, le=1, description="Largest one-way turnover of a rebalance. SPEC §6")
     members_only: bool = Field(False, description="Hold index members only, instead of the full market. [c] SPEC §6")
 
+    exposure_bands: Mapping[str, tuple[float, float]] = Field(
+        {},
+        description="Style → lowest and highest active exposure, where they differ from the ones above, "
+        "e.g. {volatility: [-0.3, 0.1]}",
+    )
+    member_share: float = Field(
+        0.0, ge=0, le=1, description="Smallest total weight of index members, as .8 in many mandates; 0: no such rule"
+    )
+    tracking_error: float | None = Field(
+        None, gt=0, description="Largest tracking error, in the unit of `portfolios.covariance`. None: no such bound"
+    )
+    risk_aversion: float = Field(
+        0.0, ge=0, description="Score given up per unit of squared tracking error, a quadratic penalty. 0: none"
+    )
 
 class PortfoliosSettings(Section):
+    @model_validator(mode="after")
+    def _known_bands(self) -> "IndexPortfolioSettings":
+        known = ("value", "size", *self.other_styles)
+        for style, (low, high) in self.exposure_bands.items():
+            if style not in known:
+                raise ValueError(f"exposure_bands names {style!r}; choose among {', '.join(known)}")
+            if low > high:
+                raise ValueError(f"exposure_bands of {style}: {low} is above {high}")
+        return self
+
     """Both portfolios."""
 
     csi500: IndexPortfolioSettings = Field(IndexPortfolioSettings(), description="CSI 500 (000905.SH). SPEC §6")
@@ -71,5 +97,18 @@ class PortfoliosSettings(Section):
                 f"relaxation_order must name each of {', '.join(ELASTIC)} once, got {self.relaxation_order}"
             )
         if self.start is not None and self.start.weekday() != 0:
+    covariance: str | None = Field(
+        None,
+        description="module:function that gives the covariance which `tracking_error` and `risk_aversion` need, from the "
+        "signal day's prices and those before it (assets/portfolios/terms.py has one and says how to write another). "
+        "None: neither can be set",
+    )
+    stated_by: Literal["arrays", "cvxpy"] = Field(
+        "arrays",
+        description="How linear problems reach HiGHS: as arrays (fast), or through cvxpy. The answers are the same. [c]",
+    )
             raise ValueError(f"start = {self.start} is no Monday; a week is named by its Monday")
         return self
+        for key, index in (("csi500", self.csi500), ("csi1000", self.csi1000)):
+            if self.covariance is None and (index.tracking_error is not None or index.risk_aversion > 0):
+                raise ValueError(f"{key} has tracking_error or risk_aversion, which need portfolios.covariance")
