@@ -266,18 +266,6 @@ def _split(leg: str, active: Floats, found: Returns, names: Names, scale: float)
     return pieces
 
 
-def link_weeks(values: Floats) -> Floats:
-    """Each component's part of the relative strength since the start: `values` [weeks, components] → the same shape.
-
-    Row k sums to Π (1 + E) − 1 over the weeks up to k: a week's part counts with the relative strength it was earned at.
-
-    >>> link_weeks(np.array([[0.10, 0.0], [0.0, 0.10]])).round(4).tolist()
-    [[0.1, 0.0], [0.1, 0.11]]
-    """
-    before = np.concatenate([[1.0], np.cumprod(1.0 + values.sum(axis=1))[:-1]]) if len(values) else np.zeros(0)
-    return np.cumsum(values * before[:, None], axis=0)
-
-
 def classify_shortfall(difference: Floats, topped_up: Floats, reasons: Sequence[str] | Strings) -> dict[str, Floats]:
     """after − target [n] by reason; the reasons add up to it, and only those that occur are named.
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", sans-serif'
 NAVY, RED, GREEN = "#1f3864", "#b3282d", "#2e7d4f"  # red rises, green falls, as Chinese readers expect
+PARTS = ("#b3282d", "#1f3864", "#2e7d4f", "#c78a1e", "#6b4c9a", "#2a8fa8", "#a0522d", "#8a8f98")
 INK, GREY, RULE = "#222222", "#5c6370", "#d9dce1"
 WIDTH, HEIGHT, SQUARE = 330, 142, 276  # pixels of the plot; two stand side by side on a page
 LONG_SPAN = dt.timedelta(days=550)
@@ -58,8 +59,6 @@ def draw_lines(lines: Sequence[Line], *, prefix: str, percent: bool) -> str:
         for date, value in zip(line.dates, line.values, strict=True)
     ]
     days = [date for line in lines for date in line.dates]
-    span = max(days) - min(days)
-    date_format = "%Y" if span > 3 * LONG_SPAN else "%Y-%m" if span > MIDDLE_SPAN else "%m-%d"
     names = [line.name for line in lines]
     chart = (
         alt.Chart(alt.InlineData(values=rows))
@@ -69,7 +68,7 @@ def draw_lines(lines: Sequence[Line], *, prefix: str, percent: bool) -> str:
                 "date:T",
                 title=None,
                 scale=alt.Scale(type="utc"),  # the viewer's time zone must not move a day
-                axis=alt.Axis(format=date_format, tickCount=6, grid=False, labelFlush=True),
+                axis=alt.Axis(format=_date_format(days), tickCount=6, grid=False, labelFlush=True),
             ),
             y=alt.Y(
                 "value:Q",
@@ -89,6 +88,46 @@ def draw_lines(lines: Sequence[Line], *, prefix: str, percent: bool) -> str:
     )
     start = alt.Chart(alt.InlineData(values=[{"value": 0 if percent else 1}])).mark_rule(color=GREY, strokeWidth=0.8)
     return _svg(start.encode(y="value:Q") + chart, prefix)
+
+
+def draw_contributions(lines: Sequence[Line], *, prefix: str) -> str:
+    """Cumulative parts in % over time: the first line is their sum, drawn heavier."""
+    import altair as alt
+
+    rows = [
+        {"date": date.isoformat(), "value": value, "name": line.name, "sum": line is lines[0]}
+        for line in lines
+        for date, value in zip(line.dates, line.values, strict=True)
+    ]
+    days = [date for line in lines for date in line.dates]
+    names = [line.name for line in lines]
+    chart = (
+        alt.Chart(alt.InlineData(values=rows))
+        .mark_line(strokeJoin="round")
+        .encode(
+            x=alt.X(
+                "date:T",
+                title=None,
+                scale=alt.Scale(type="utc"),
+                axis=alt.Axis(format=_date_format(days), tickCount=6, grid=False, labelFlush=True),
+            ),
+            y=alt.Y("value:Q", title=None, axis=alt.Axis(format=".1%", tickCount=5)),
+            color=alt.Color(
+                "name:N",
+                sort=names,
+                scale=alt.Scale(domain=names, range=[INK, *PARTS][: len(names)]),
+                legend=alt.Legend(title=None, orient="top", columns=5, labelFontSize=9, symbolSize=60),
+            ),
+            strokeWidth=alt.StrokeWidth("sum:N", scale=alt.Scale(domain=[True, False], range=[2.2, 1.1]), legend=None),
+        )
+    )
+    zero = alt.Chart(alt.InlineData(values=[{"value": 0}])).mark_rule(color=GREY, strokeWidth=0.8)
+    return _svg(zero.encode(y="value:Q") + chart, prefix)
+
+
+def _date_format(days: Sequence[dt.date]) -> str:
+    span = max(days) - min(days)
+    return "%Y" if span > 3 * LONG_SPAN else "%Y-%m" if span > MIDDLE_SPAN else "%m-%d"
 
 
 def draw_bars(values: Sequence[tuple[str, float | None]], *, prefix: str, width: int = WIDTH) -> str:

@@ -14,6 +14,8 @@ import polars as pl
 
 from assets import catalogue
 from assets.catalogue import Factor, Portfolio
+from assets.report.attribution import Contributions
+from assets.report.attribution import Writer as AttributionWriter
 from assets.report.charts import Band, Line, draw_bands, draw_bars, draw_heat, draw_lines
 from assets.report.evaluation_summary import Summary
 from assets.report.issue import Chapter, Figure, Grid, Row, Weekly, decimal, leaves, percent, plain, share
@@ -64,6 +66,7 @@ class Findings:
     table2: pl.DataFrame
     ics: pl.DataFrame
     evaluation: Summary
+    contributions: Mapping[str, Contributions]  # portfolio → where its excess came from
     traded: Mapping[str, Mapping[str, float]]  # portfolio → turnover and cost of the week
     holdings: Mapping[str, Holdings]
     tapes: pl.DataFrame  # tape_health of the week's days: date, symbol, verdict, quotes_verdict, reason
@@ -102,6 +105,7 @@ class _Writer:
         factors = [self._factor_chapter(factor) for factor in catalogue.FACTORS]
         portfolios = [self._portfolio_chapter(n, portfolio) for n, portfolio in enumerate(catalogue.PORTFOLIOS)]
         title, headline = self._heading(self.found.week, self.found.table1, self.found.table2)
+        parts = AttributionWriter(self.language, self.name, lambda reason: self.reason(reason, portfolio=True))
         return Weekly(
             language=self.language,
             title=title,
@@ -113,6 +117,7 @@ class _Writer:
             highlights=self._highlights(),
             table1=self._table1(),
             table2=self._table2(),
+            attribution=parts.table(self.found.contributions),
             ics=self._ic_table(),
             evaluation=self._evaluation_table(),
             verdicts=self._verdict_table(),
@@ -121,6 +126,7 @@ class _Writer:
             factors=factors,
             portfolios=portfolios,
             evaluation_figures=self._evaluation_figures(),
+            attribution_figures=parts.figures(self.found.contributions, self._signal_day_before),
             construction=[self._constraints(portfolio) for portfolio in catalogue.PORTFOLIOS],
             costs=self._costs(),
             profile=self.label("profile", **{k: self.found.run["profile"][k] for k in ("name", "description")}),
@@ -133,6 +139,9 @@ class _Writer:
             source=self.source,
             labels={key: text[self.language] for key, text in LABELS.items()},
         )
+
+    def _signal_day_before(self, day: dt.date) -> dt.date:
+        return self.calendar.previous_day(Calendar.week_of(day))
 
     # --- words ------------------------------------------------------------------------------------------------------
 

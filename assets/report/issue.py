@@ -14,7 +14,7 @@ from assets.report.words import Language
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart with its number, or the reason why there is none. Beside SPEC §8's thirty-six: A1, A2."""
+    """A chart with its number, or the reason why there is none. Beside SPEC §8's thirty-six: A1 to A4."""
 
     number: int | str
     title: str
@@ -38,7 +38,7 @@ class Row:
 class Grid:
     """A numbered table: the sentence above it, heads (text, columns it spans), rows, notes."""
 
-    number: int
+    number: int | str
     title: str
     lead: str
     heads: Sequence[Sequence[tuple[str, int]]]
@@ -73,6 +73,7 @@ class Weekly:
     highlights: Sequence[tuple[str, str]]
     table1: Grid
     table2: Grid
+    attribution: Grid
     ics: Grid
     evaluation: Grid
     verdicts: Grid
@@ -81,6 +82,7 @@ class Weekly:
     factors: Sequence[Chapter]
     portfolios: Sequence[Chapter]
     evaluation_figures: Sequence[Figure]
+    attribution_figures: Sequence[Figure]
     construction: Sequence[tuple[str, Sequence[str]]]
     costs: str
     profile: str
@@ -98,6 +100,7 @@ class Weekly:
         return [
             self.table1,
             self.table2,
+            self.attribution,
             self.ics,
             self.evaluation,
             self.verdicts,
@@ -123,7 +126,7 @@ class Weekly:
 
     @property
     def every_figure(self) -> list[Figure]:
-        return [*self.figures, *self.evaluation_figures]
+        return [*self.figures, *self.evaluation_figures, *self.attribution_figures]
 
     @property
     def figures(self) -> list[Figure]:

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets import catalogue
+from assets.report.attribution import sum_contributions
 from assets.report.document import Findings, Holdings, write_weekly
 from assets.report.evaluation_summary import summarise
 from assets.report.html import render_html
@@ -45,6 +46,7 @@ def make_report(
     rank_ics: pl.LazyFrame,
     evaluation: pl.LazyFrame,
     portfolio_returns: pl.LazyFrame,
+    attribution: pl.LazyFrame,
     csi500_portfolio: pl.LazyFrame,
     csi1000_portfolio: pl.LazyFrame,
     indices: pl.LazyFrame,
@@ -61,7 +63,7 @@ def make_report(
     The frame names each file with its digest: week, item, path, digest. report.pdf needs a font with Chinese characters;
     where none is installed, the item is missing and `unavailable` and the notes say why.
     """
-    returns, traded = factor_returns.collect(), portfolio_returns.collect()
+    returns, traded, parts = factor_returns.collect(), portfolio_returns.collect(), attribution.collect()
     ics, summary = rank_ics.collect(), summarise(evaluation.filter(pl.col("week") <= week).collect())
     factors, portfolios = factor_series(returns), portfolio_series(traded)
     held = dict(zip(catalogue.PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True))
@@ -78,6 +80,9 @@ def make_report(
         table2=tabulate_portfolios(portfolios, date, absent_portfolios),
         ics=tabulate_ics(ics, date),
         evaluation=summary,
+        contributions=sum_contributions(
+            parts, week, settings.chart_start_late, {**absent_portfolios, **unavailable.get("attribution", {})}
+        ),
         traded=_traded_in(traded, week),
         holdings={
             portfolio.key: _read_holdings(portfolio, frame, closes, week, files) for portfolio, frame in held.items()
@@ -90,7 +95,7 @@ def make_report(
     issue = write_weekly(found, calendar, settings)
     written = {
         "report.html": render_html(issue).encode(),
-        "report.xlsx": write_workbook(issue, returns, ics, traded, summary, date),
+        "report.xlsx": write_workbook(issue, returns, ics, traded, parts, summary, date),
         "table1.parquet": _encode(found.table1),
         "table2.parquet": _encode(found.table2),
         **{figure.file: figure.svg.encode() for figure in issue.every_figure if figure.svg is not None},

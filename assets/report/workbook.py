@@ -19,6 +19,7 @@ def write_workbook(
     factor_returns: pl.DataFrame,
     rank_ics: pl.DataFrame,
     portfolio_returns: pl.DataFrame,
+    attribution: pl.DataFrame,
     summary: Summary,
     day: dt.date,
 ) -> bytes:
@@ -34,11 +35,12 @@ def write_workbook(
         "percent": book.add_format({"num_format": "0.00%"}),
         "warning": book.add_format({"bold": True, "font_color": "#b3282d"}),
     }
-    for grid in (issue.table1, issue.table2, issue.ics, issue.evaluation):
+    for grid in (issue.table1, issue.table2, issue.ics, issue.evaluation, issue.attribution):
         _write_grid(book, issue, grid, formats)
     for name, frame in (
         ("factor_returns", factor_returns.sort("factor", "date")),
         ("portfolio_returns", portfolio_returns.sort("portfolio", "date")),
+        ("attribution", attribution.sort("portfolio", "week", "component", "item")),
         ("rank_ics", rank_ics.sort("factor", "signal_date")),
         ("evaluation", summary.factors),
         ("ic_decay", summary.decay),

@@ -18,7 +18,6 @@ from assets.portfolios.attribution import (
     attribute,
     classify_shortfall,
     explain_returns,
-    link_weeks,
 )
 from assets.portfolios.attribution_week import make_attribution
 from assets.portfolios.schemas import COMPONENTS, PORTFOLIO, PORTFOLIO_RETURNS
@@ -133,17 +132,6 @@ def test_the_order_of_names_changes_nothing(seed: int) -> None:
     one, two = (attribute(w, n, names_per_factor=ENOUGH).totals() for w, n in ((week, names), (other, other_names)))
     assert one.keys() == two.keys()
     assert max(abs(one[key] - two[key]) for key in one) < 1e-13
-
-
-@given(st.lists(st.lists(st.floats(-0.2, 0.2), min_size=3, max_size=3), max_size=30))
-def test_weeks_chain_to_the_relative_strength(rows: list[list[float]]) -> None:
-    values = np.array(rows).reshape(-1, 3)
-    linked = link_weeks(values)
-    assert linked.shape == values.shape
-    strength = 1.0
-    for k in range(len(values)):
-        strength *= 1 + values[k].sum()
-        assert linked[k].sum() == pytest.approx(strength - 1, rel=1e-12, abs=EXACT)
 
 
 # --- each part is what its name says --------------------------------------------------------------------------------

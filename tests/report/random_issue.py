@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from assets import catalogue
-from assets.portfolios.schemas import ROWS
+from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, ROWS
 from assets.report import rank_ics, weekly
 from resources.calendar import Calendar
 from resources.settings.evaluation import EvaluationSettings
@@ -145,6 +145,7 @@ def inputs(
         "rank_ics": ics.lazy(),
         "evaluation": random_rows(weeks=20, factors=factors, last=week, seed=seed).lazy(),
         "portfolio_returns": traded.lazy(),
+        "attribution": random_attribution(weeks=20, portfolios=portfolios, last=week, seed=seed).lazy(),
         "csi500_portfolio": (built if "csi500" in portfolios else built.clear()).lazy(),
         "csi1000_portfolio": (built if "csi1000" in portfolios else built.clear()).lazy(),
         "indices": pl.DataFrame({"date": [day], "index": ["000905.SH"], "index_close": [5500.0]}).lazy(),
@@ -158,6 +159,27 @@ def inputs(
         "settings": settings or ReportSettings(pdf=False),
         "calendar": CALENDAR,
     }
+
+
+NO_VALUE = "no fundamentals"
+
+
+def random_attribution(weeks: int, portfolios: tuple[str, ...], last: dt.date, seed: int = 0) -> pl.DataFrame:
+    """Parts of `weeks` weeks up to `last`; value is n/a in all of them, nothing was delisted."""
+    rng = np.random.default_rng(seed)
+    items = {
+        "selection": ("801080", "801780"), "style": ("size", "turnover"), "industry": ("801080", "801780"),
+        "cash": ("cash",), "cost": ("trading",), "unfilled": ("suspended", "cash"), "benchmark_basis": ("index",),
+    }  # fmt: skip
+    assert set(items) < set(COMPONENTS)
+    rows: list[tuple[Any, ...]] = []
+    for key in portfolios:
+        for back in range(weeks):
+            week = last - dt.timedelta(weeks=back)
+            head = (week, CALENDAR.signal_day(week) if CALENDAR.week_days(week) else week, key)
+            rows += [(*head, c, item, rng.normal(0, 0.002), None) for c, own in items.items() for item in own]
+            rows.append((*head, "style", "value", None, NO_VALUE))
+    return pl.DataFrame(rows, schema=ATTRIBUTION, orient="row").sort("week", "portfolio", "component", "item")
 
 
 _RETURNS = ("gross", "cost", "net", "benchmark", "turnover")

@@ -68,9 +68,9 @@ def test_every_listed_figure_and_table_exists_once(page):
     assert len(page.ids) == len(set(page.ids))
     for link in page.links:
         assert link[1:] in page.ids
-    every = [*range(1, 37), "A1", "A2"]
+    every = [*range(1, 37), "A1", "A2", "A3", "A4"]
     assert [f"#figure-{n}" for n in every] == [link for link in page.links if link.startswith("#figure-")]
-    assert [f"#table-{n}" for n in range(1, 8)] == [link for link in page.links if link.startswith("#table-")]
+    assert [f"#table-{n}" for n in (1, 2, "A1", *range(3, 8))] == [link for link in page.links if link.startswith("#table-")]
 
 
 def test_charts_do_not_share_ids(made):
@@ -80,7 +80,7 @@ def test_charts_do_not_share_ids(made):
 
 
 def test_the_files_are_all_there_and_listed(made):
-    figures = {f"figures/figure_{n:0>2}.svg" for n in (*range(1, 37), "A1", "A2")} - {
+    figures = {f"figures/figure_{n:0>2}.svg" for n in (*range(1, 37), "A1", "A2", "A3", "A4")} - {
         f"figures/figure_{n:02d}.svg"
         for factor in catalogue.FACTORS
         if factor.key not in {*catalogue.TEN[:4], *catalogue.TEN[5:], "gru_50_1"}

@@ -1,0 +1,66 @@
+"""Every word of the report's attribution, in Chinese and English: components, items, sentences. Text alone."""
+
+from collections.abc import Mapping
+
+from assets.report.words import Bilingual
+
+T = Bilingual
+
+COMPONENT_NAMES: Mapping[str, Bilingual] = {
+    "selection": T("选股", "selection"),
+    "style": T("风格", "style"),
+    "industry": T("行业", "industry"),
+    "cash": T("现金", "cash"),
+    "cost": T("成本", "cost"),
+    "unfilled": T("未成交", "unfilled"),
+    "delisting": T("退市", "delisting"),
+    "benchmark_basis": T("基准差", "index basis"),
+}
+
+# items that are no style, industry or symbol
+ITEMS: Mapping[str, Bilingual] = {
+    "all": T("全部", "all"),
+    "unknown": T("行业不明", "no industry"),
+    "suspended": T("停牌", "suspended"),
+    "not_listed": T("已退市", "not listed"),
+    "limit_up": T("涨停", "limit up"),
+    "limit_down": T("跌停", "limit down"),
+    "participation": T("成交量上限", "volume cap"),
+    "lots": T("整手", "whole lots"),
+    "cash": T("现金不足", "cash short"),
+    "topped_up": T("余款追加", "unspent cash"),
+}
+
+WORDS: Mapping[str, Bilingual] = {
+    "title": T("组合超额收益归因", "Where the portfolios' excess came from"),
+    "component": T("组成部分", "part"),
+    "week": T("本周", "week"),
+    "year": T("今年各周", "weeks of the year"),
+    "total": T("合计", "sum"),
+    "item": T("{component}·{item}", "{component} · {item}"),
+    "comma": T("、", ", "),
+    "lead": T(
+        "本周{name}超额 {total}，贡献最大的是{best}（{best_value}），最小的是{worst}（{worst_value}）。",
+        "{name}: {total} excess this week; {best} gave most ({best_value}), {worst} least ({worst_value}).",
+    ),
+    "nothing": T("本周没有组合可以归因，原因见表注。", "No portfolio's week can be told; the notes say why."),
+    "note": T(
+        "注：各部分相加等于扣费后净值相对基准指数的强弱，逐周复合，误差不超过 1e-12。选股为主动权重与个股残差收益之积；风格与行业为主动暴露与"
+        "截面回归（行业哑变量与风格，以总市值平方根加权）所得收益之积，成交前按上期持仓、成交后按目标持仓计算；现金为上期末未投资部分"
+        "相对市场的得失；未成交为实际持仓与目标之差的得失；基准差为成份股漂移组合与指数之差（分红、权重更新时点）。"
+        "年度合计按信号日所在年份计入各周，跨年的一周与表2口径可能不同。",
+        "The parts add up to the relative strength of the wealth after costs against the index, chained week by week, to 1e-12. "
+        "Selection: active weight times a stock's residual; style and industry: active exposure times the return from a cross-sectional "
+        "regression (industry dummies and styles, weighted by the square root of market value), with last week's holdings up to the trade and "
+        "with the target from it; cash: what stood uninvested, against the market; unfilled: the difference between fills and "
+        "target; index basis: drifted members less the index (dividends, dates of the weights). A week counts to the year of its "
+        "signal day, where table 2 counts days.",
+    ),
+    "absent": T("{name}：n/a（{reason}）。", "{name}: n/a ({reason})."),
+    "largest": T("{name}本周最大的几项：{items}。", "{name}, largest items of the week: {items}."),
+    "missing": T(
+        "{name}的{items}：n/a（{reason}），其收益计入选股。",
+        "{name}, {items}: n/a ({reason}); their return is part of selection.",
+    ),
+    "figure": T("{name}：超额收益的累计来源", "{name}: where the excess came from, cumulative"),
+}
