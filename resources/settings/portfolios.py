@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from resources.settings.attribution import AttributionSettings
 from resources.settings.base import Section
 
 ELASTIC = ("industry", "value_size", "turnover", "styles")
@@ -24,8 +25,6 @@ class IndexPortfolioSettings(Section):
         description="The other conventional factors that `style_exposure` bounds. [c] SPEC §6",
     )
     turnover: float = Field(0.30, ge=0, le=1, description="Largest one-way turnover of a rebalance. SPEC §6")
-    members_only: bool = Field(False, description="Hold index members only, instead of the full market. [c] SPEC §6")
-
     exposure_bands: Mapping[str, tuple[float, float]] = Field(
         {},
         description="Style → lowest and highest active exposure, where they differ from the ones above, "
@@ -40,8 +39,8 @@ class IndexPortfolioSettings(Section):
     risk_aversion: float = Field(
         0.0, ge=0, description="Score given up per unit of squared tracking error, a quadratic penalty. 0: none"
     )
+    members_only: bool = Field(False, description="Hold index members only, instead of the full market. [c] SPEC §6")
 
-class PortfoliosSettings(Section):
     @model_validator(mode="after")
     def _known_bands(self) -> "IndexPortfolioSettings":
         known = ("value", "size", *self.other_styles)
@@ -52,6 +51,8 @@ class PortfoliosSettings(Section):
                 raise ValueError(f"exposure_bands of {style}: {low} is above {high}")
         return self
 
+
+class PortfoliosSettings(Section):
     """Both portfolios."""
 
     csi500: IndexPortfolioSettings = Field(IndexPortfolioSettings(), description="CSI 500 (000905.SH). SPEC §6")
@@ -85,18 +86,13 @@ class PortfoliosSettings(Section):
         description="Share of its last price that a held name pays in cash on the day it is delisted. 1: the platform "
         "sells through the delisting period or receives a merger's exchange value; 0: written off. [c]",
     )
+    attribution: AttributionSettings = Field(
+        AttributionSettings(), description="How the weekly excess is split into its parts."
+    )
     relaxation_order: tuple[str, ...] = Field(
         ELASTIC,
         description="Elastic constraint groups, from the last to give to the first. [c] SPEC §6",
     )
-
-    @model_validator(mode="after")
-    def _known_names(self) -> "PortfoliosSettings":
-        if sorted(self.relaxation_order) != sorted(ELASTIC):
-            raise ValueError(
-                f"relaxation_order must name each of {', '.join(ELASTIC)} once, got {self.relaxation_order}"
-            )
-        if self.start is not None and self.start.weekday() != 0:
     covariance: str | None = Field(
         None,
         description="module:function that gives the covariance which `tracking_error` and `risk_aversion` need, from the "
@@ -107,8 +103,16 @@ class PortfoliosSettings(Section):
         "arrays",
         description="How linear problems reach HiGHS: as arrays (fast), or through cvxpy. The answers are the same. [c]",
     )
-            raise ValueError(f"start = {self.start} is no Monday; a week is named by its Monday")
-        return self
+
+    @model_validator(mode="after")
+    def _known_names(self) -> "PortfoliosSettings":
+        if sorted(self.relaxation_order) != sorted(ELASTIC):
+            raise ValueError(
+                f"relaxation_order must name each of {', '.join(ELASTIC)} once, got {self.relaxation_order}"
+            )
         for key, index in (("csi500", self.csi500), ("csi1000", self.csi1000)):
             if self.covariance is None and (index.tracking_error is not None or index.risk_aversion > 0):
                 raise ValueError(f"{key} has tracking_error or risk_aversion, which need portfolios.covariance")
+        if self.start is not None and self.start.weekday() != 0:
+            raise ValueError(f"start = {self.start} is no Monday; a week is named by its Monday")
+        return self
