@@ -1,10 +1,10 @@
 """The portfolio's constraints: each a small object that states itself in cvxpy and measures itself in NumPy.
 
 What belongs here: what is bounded, by how much, in which order it may give, and the bounds of single names. What does
-not: in which order things are solved (optimiser.py). Source: SPEC §6.
+not: in which order things are solved (optimiser.py), and what needs a covariance (terms.py). Source: SPEC §6.
 
-To add a constraint, write a class with `name`, `group` and the four methods of `Constraint` (a linear one needs `rows`,
-`matrix` and `bounds` only) and append it to the list handed to `optimise`:
+To add a constraint, write a class with `name`, `group` and the five methods of `Constraint` (a linear one needs `rows`,
+`matrix` and `bounds` only, and then also goes to HiGHS as arrays) and append it to the list handed to `optimise`:
 
 >>> import numpy as np
 >>> from dataclasses import dataclass
@@ -21,6 +21,7 @@ To add a constraint, write a class with `name`, `group` and the four methods of 
 import abc
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import cvxpy as cp
@@ -46,6 +47,7 @@ class Problem:
     mu: score, 0 where there is no view. benchmark, drifted: weights. cash: the drifted weight of cash, so that
     drifted and cash sum to 1. lower, upper: bounds of each weight; free_lower, free_upper: what they would be without
     the name's state. state: why (FREE or a reason). industry: label. styles: style → full-market z-scores.
+    industries: the labels that have a row, ascending; None: those of `industry`.
     """
 
     symbols: Strings
@@ -61,13 +63,22 @@ class Problem:
     industry: Strings
     styles: Mapping[str, Floats]
     first_build: bool = False
+    industries: Strings | None = None
 
     @property
     def n(self) -> int:
         return len(self.symbols)
 
+    @cached_property
+    def industry_codes(self) -> tuple[Strings, NDArray[np.intp]]:
+        """The labels that have a row, and each name's position among them [n]."""
+        labels, codes = np.unique(self.industry, return_inverse=True)
+        if self.industries is None:
+            return labels, codes
+        return self.industries, np.searchsorted(self.industries, labels)[codes]
+
     def take(self, index: NDArray) -> "Problem":
-        """The same problem over the names `index`."""
+        """The same problem over the names `index`; an industry that loses all of them keeps its row."""
         arrays = (
             "symbols",
             "mu",
@@ -81,7 +92,8 @@ class Problem:
             "industry",
         )
         taken = {name: getattr(self, name)[index] for name in arrays}
-        return replace(self, **taken, styles={style: z[index] for style, z in self.styles.items()})
+        styles = {style: z[index] for style, z in self.styles.items()}
+        return replace(self, **taken, styles=styles, industries=self.industry_codes[0])
 
 
 @dataclass(frozen=True)
@@ -117,6 +129,14 @@ class Constraint(abc.ABC):
     def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
         """The rows in cvxpy; `slack` [rows] ≥ 0 widens both bounds."""
 
+    @abc.abstractmethod
+    def tangent(self, weights: Floats, problem: Problem) -> tuple[sp.csr_array, Floats]:
+        """matrix [rows, n] and offset [rows]: matrix · v + offset ≤ value(v) for every v, equal at v = `weights`.
+
+        From it follows, without the solver, how good any portfolio can be at most (certificate.py). A row with a finite
+        lower bound has to be linear, as anything cvxpy accepts there is.
+        """
+
     def violations(self, weights: Floats, problem: Problem) -> Floats:
         """How far each row is outside its bounds; 0 inside."""
         values, (lower, upper) = self.values(weights, problem), self.bounds(problem)
@@ -136,6 +156,10 @@ class Linear(Constraint):
     def values(self, weights: Floats, problem: Problem) -> Floats:
         return self.matrix(problem) @ (weights - self.anchor(problem))
 
+    def tangent(self, weights: Floats, problem: Problem) -> tuple[sp.csr_array, Floats]:
+        matrix = self.matrix(problem)
+        return matrix, -(matrix @ self.anchor(problem))
+
     def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
         matrix, (lower, upper) = self.matrix(problem), self.bounds(problem)
         value, offset = matrix @ weights, matrix @ self.anchor(problem)
@@ -143,8 +167,14 @@ class Linear(Constraint):
             equality = value == offset + upper
             return Stated([equality], lambda: _dual(equality))
         room = 0.0 if slack is None else slack
-        above, below = value <= offset + upper + room, value >= offset + lower - room
-        return Stated([above, below], lambda: _dual(above) - _dual(below))
+        ends, prices = [], []
+        if np.isfinite(upper).all():
+            ends.append(value <= offset + upper + room)
+            prices.append(1.0)
+        if np.isfinite(lower).all():
+            ends.append(value >= offset + lower - room)
+            prices.append(-1.0)
+        return Stated(ends, lambda: sum((p * _dual(end) for p, end in zip(prices, ends, strict=True)), np.zeros(1)))
 
 
 def _dual(constraint: cp.Constraint) -> Floats:
@@ -173,7 +203,10 @@ class FullyInvested(Linear):
 
 @dataclass(frozen=True)
 class NameBounds(Constraint):
-    """lower ≤ w ≤ upper: no short positions, stock band, frozen and forbidden names (see `bound_names`)."""
+    """lower ≤ w ≤ upper: no short positions, stock band, frozen and forbidden names (see `bound_names`).
+
+    Stated as the bounds of the variable itself, which solvers take at no cost; their prices follow from the others'.
+    """
 
     name: str = "name_bounds"
     group: str = HARD
@@ -187,9 +220,11 @@ class NameBounds(Constraint):
     def values(self, weights: Floats, problem: Problem) -> Floats:
         return weights
 
+    def tangent(self, weights: Floats, problem: Problem) -> tuple[sp.csr_array, Floats]:
+        return sp.csr_array(sp.eye_array(problem.n)), np.zeros(problem.n)
+
     def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
-        above, below = weights <= problem.upper, weights >= problem.lower
-        return Stated([above, below], lambda: _dual(above) - _dual(below))
+        return Stated([], lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -201,24 +236,49 @@ class IndustryNeutral(Linear):
     group: str = "industry"
 
     def rows(self, problem: Problem) -> tuple[str, ...]:
-        return tuple(np.unique(problem.industry).tolist())
+        return tuple(problem.industry_codes[0].tolist())
 
     def matrix(self, problem: Problem) -> sp.csr_array:
-        labels, codes = np.unique(problem.industry, return_inverse=True)
+        labels, codes = problem.industry_codes
         return sp.csr_array((np.ones(problem.n), (codes, np.arange(problem.n))), shape=(len(labels), problem.n))
 
     def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
-        limit = np.full(len(np.unique(problem.industry)), self.limit)
+        limit = np.full(len(problem.industry_codes[0]), self.limit)
         return -limit, limit
 
 
 @dataclass(frozen=True)
+class MemberShare(Linear):
+    """Σw over the index's members ≥ share: an index-enhancement mandate's "at least 80 % in members".
+
+    Gives together with industries, the last to give: both are measured in weight.
+    """
+
+    share: float
+    name: str = "member_share"
+    group: str = "industry"
+
+    def rows(self, problem: Problem) -> tuple[str, ...]:
+        return ("members",)
+
+    def matrix(self, problem: Problem) -> sp.csr_array:
+        return sp.csr_array((problem.benchmark > 0).astype(float)[np.newaxis, :])
+
+    def anchor(self, problem: Problem) -> Floats:
+        return np.zeros(problem.n)
+
+    def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        return np.array([self.share]), np.array([np.inf])
+
+
+@dataclass(frozen=True)
 class StyleBand(Linear):
-    """|Σ (w − b) z| ≤ limit for one style."""
+    """|Σ (w − b) z| ≤ limit for one style; a `least` other than −limit makes the band lopsided."""
 
     name: str
     limit: float
     group: str
+    least: float | None = None
 
     def rows(self, problem: Problem) -> tuple[str, ...]:
         return (self.name,)
@@ -227,7 +287,7 @@ class StyleBand(Linear):
         return sp.csr_array(problem.styles[self.name][np.newaxis, :])
 
     def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
-        return np.array([-self.limit]), np.array([self.limit])
+        return np.array([-self.limit if self.least is None else self.least]), np.array([self.limit])
 
 
 @dataclass(frozen=True)
@@ -250,6 +310,11 @@ class TurnoverLimit(Constraint):
 
     def values(self, weights: Floats, problem: Problem) -> Floats:
         return np.array([one_way_turnover(weights, problem.drifted, problem.cash)])
+
+    def tangent(self, weights: Floats, problem: Problem) -> tuple[sp.csr_array, Floats]:
+        """Of what is sold plus the cash spent; the certificate itself keeps the kink at the drifted weight."""
+        sold = -(weights < problem.drifted).astype(float)
+        return sp.csr_array(sold[np.newaxis, :]), np.array([problem.cash - sold @ problem.drifted])
 
     def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
         turnover, sales = state_turnover(weights, problem)
@@ -310,15 +375,21 @@ def portfolio_constraints(
     missing_styles: styles that are null for the whole market, with the reason; nothing stands in for them.
     """
     bands = [
-        StyleBand("value", settings.value_exposure, "value_size"),
-        StyleBand("size", settings.size_exposure, "value_size"),
-        *(StyleBand(style, settings.style_exposure, "styles") for style in settings.other_styles),
+        _band("value", settings.value_exposure, "value_size", settings),
+        _band("size", settings.size_exposure, "value_size", settings),
+        *(_band(style, settings.style_exposure, "styles", settings) for style in settings.other_styles),
     ]
     kept: list[Constraint] = [
         FullyInvested(),
         NameBounds(),
         IndustryNeutral(settings.industry_deviation),
+        *([MemberShare(settings.member_share)] if settings.member_share > 0 else []),
         *(band for band in bands if band.name not in missing_styles),
         TurnoverLimit(settings.turnover),
     ]
     return kept, {band.name: missing_styles[band.name] for band in bands if band.name in missing_styles}
+
+
+def _band(style: str, limit: float, group: str, settings: "IndexPortfolioSettings") -> StyleBand:
+    own = settings.exposure_bands.get(style)
+    return StyleBand(style, limit, group) if own is None else StyleBand(style, own[1], group, own[0])

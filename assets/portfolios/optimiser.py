@@ -1,24 +1,29 @@
 """The weekly rebalance: which weights, in which order constraints give, and the proof that the answer is right.
 
-What belongs here: the order of solves, their verification and their explanation. What does not: what a constraint is
-(constraints.py) and where its numbers come from (make.py). Source: SPEC §6.
+What belongs here: the order of solves, who is asked, and what the answer means. What does not: what a constraint is
+(constraints.py, terms.py), solving (lp.py, statement.py), the arithmetic of the proof (certificate.py), and where the
+numbers come from (make.py). Source: SPEC §6.
 
 The strict problem is solved first. Only where nothing satisfies it do constraints give, group by group: the smallest
 total violation of the first group with the later ones left out, then of the second with the first held at its minimum,
-and so on; then μ'w is maximised inside what remains. Among optima the smallest turnover wins. An answer is accepted only
-if its residuals and its duality gap, both computed here and not by the solver, are at most TOLERANCE: a solver that did
-not solve never passes for one that did.
+and so on; then μ'w is maximised inside what remains. Among optima the smallest turnover wins.
+
+Every stage climbs one ladder: HiGHS by dual simplex, HiGHS by interior point, Clarabel. An answer is accepted only if its
+residuals and its duality gap, both computed here and not by the solver, are at most TOLERANCE; else the next is asked,
+and every attempt is recorded. That a stage has no answer is a solver's word too: it is believed only because the smallest
+violations that follow are proved to be above zero.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import cvxpy as cp
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.portfolios.certificate import INFEASIBLE, Answer, Certificate, Stage, name_prices
 from assets.portfolios.constraints import (
     FREE,
     HARD,
@@ -28,24 +33,25 @@ from assets.portfolios.constraints import (
     Problem,
     TurnoverLimit,
     one_way_turnover,
-    state_turnover,
 )
+from assets.portfolios.lp import INTERIOR_POINT, OPTIONS, SIMPLEX, LinearProgram, takes
+from assets.portfolios.statement import solve_statement
+from assets.portfolios.terms import Term
 
 if TYPE_CHECKING:
     from assets.portfolios.conflict import Conflict
 
 Floats = NDArray[np.float64]
-Multipliers = dict[str, Floats]
+Multipliers = Mapping[str, Floats]
+StatedBy = Literal["arrays", "cvxpy"]
 
 TOLERANCE = 1e-8  # residuals, duality gap; what is beyond it counts as relaxed (SPEC §6)
-TOTAL_MARGIN = 1e-9  # an earlier total is fixed at its minimum plus this (SPEC §6)
 TIE_MARGIN = 1e-10  # score given up, in std μ, to break ties by turnover (SPEC §6)
-HIGHS = {
-    "primal_feasibility_tolerance": 1e-10,
-    "dual_feasibility_tolerance": 1e-10,
-    "threads": 1,
-    "random_seed": 0,
-    "output_flag": False,
+DUAL_SIMPLEX, INTERIOR, CLARABEL = "HiGHS dual simplex", "HiGHS interior point", "Clarabel"
+CVXPY: dict[str, tuple[str, dict[str, Any]]] = {
+    DUAL_SIMPLEX: (cp.HIGHS, {"highs_options": {**OPTIONS, "solver": "simplex", "presolve": "off"}}),
+    INTERIOR: (cp.HIGHS, {"highs_options": {**OPTIONS, "solver": "ipm"}}),
+    CLARABEL: (cp.CLARABEL, {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12, "max_threads": 1}),
 }
 SHOWN_NAMES = 5
 
@@ -109,7 +115,7 @@ class Solution:
     rows: tuple[Row, ...] = ()
     totals: Mapping[str, float] = field(default_factory=dict)
     reason: str = ""
-    solver: str = "HIGHS"
+    solver: str = ""
     tie_break: str = ""
     multipliers: Mapping[str, Floats] = field(default_factory=dict)
     reduced_costs: Floats | None = None
@@ -121,34 +127,42 @@ class Solution:
         return tuple(row for row in self.rows if row.slack > 0)
 
 
-@dataclass(frozen=True, eq=False)
-class _Solve:
-    status: str
-    weights: Floats | None = None
-    multipliers: Multipliers = field(default_factory=dict)
-
-
 class NotSolved(Exception):
-    """The solver gave no verified answer."""
+    """The solvers gave no verified answer."""
 
 
-def optimise(problem: Problem, constraints: Sequence[Constraint], *, order: Sequence[str]) -> Solution:
-    """Maximise Σ μw subject to `constraints`, which give in reverse `order` of their groups where they must.
+def optimise(
+    problem: Problem,
+    constraints: Sequence[Constraint],
+    *,
+    order: Sequence[str],
+    terms: Sequence[Term] = (),
+    stated_by: StatedBy = "arrays",
+) -> Solution:
+    """Maximise Σ μw, less the terms' costs, subject to `constraints`, which give in reverse `order` of their groups.
 
-    problem: arrays [n], symbols ascending. order: elastic groups, from the last to give to the first. The first build
-    has no turnover constraint.
+    problem: arrays [n]; in which order the names come changes nothing. order: elastic groups, from the last to give to
+    the first. stated_by: arrays hands all-linear problems to HiGHS directly, cvxpy states them; what is not linear is
+    stated by cvxpy either way. The first build has no turnover constraint. Raises ValueError on what can't be meant:
+    a symbol or a constraint's name twice, a group that `order` does not place.
     """
-    _require_order(problem)
-    _require_names(constraints)
+    by_symbol = np.argsort(problem.symbols, kind="stable")
+    if not np.array_equal(by_symbol, np.arange(problem.n)):
+        own = optimise(problem.take(by_symbol), constraints, order=order, terms=terms, stated_by=stated_by)
+        back = np.argsort(by_symbol)
+        prices = None if own.reduced_costs is None else own.reduced_costs[back]
+        return replace(own, weights=own.weights[back], reduced_costs=prices)
+    _require_names(problem, constraints, order)
     matters = np.flatnonzero((problem.upper > 0) | (problem.benchmark > 0) | (problem.drifted > 0))
     small = problem.take(matters)
     if problem.first_build:
         constraints = [c for c in constraints if not isinstance(c, TurnoverLimit)]
     groups = [group for group in order if any(c.group == group for c in constraints)]
     scale = float(problem.mu.std()) or 1.0
-    mu = small.mu / scale
+    certificate = Certificate(small, small.mu / scale, constraints, terms, scale)
+    ladder = _Ladder(certificate, stated_by)
     try:
-        solution = _optimise(small, mu, scale, constraints, groups)
+        solution, last, multipliers = _optimise(certificate, ladder, groups)
     except NotSolved as failure:
         return Solution(
             "failed",
@@ -158,213 +172,186 @@ def optimise(problem: Problem, constraints: Sequence[Constraint], *, order: Sequ
             duality_gap=float("nan"),
             residual=float("nan"),
             reason=str(failure),
+            attempts=tuple(ladder.attempts),
         )
-    weights = np.zeros(problem.n)
+    weights, prices = np.zeros(problem.n), np.zeros(problem.n)
     weights[matters] = solution.weights
-    return Solution(**{**vars(solution), "weights": weights})
+    if takes(constraints) and not terms:  # also what names are worth that can't be held at all
+        everyone = Certificate(problem, problem.mu / scale, constraints, (), scale)
+        prices = name_prices(everyone.bound(last, weights, multipliers), weights, problem) * scale
+    else:
+        bound = certificate.bound(last, solution.weights, multipliers)
+        prices[matters] = name_prices(bound, solution.weights, small) * scale
+    return replace(solution, weights=weights, reduced_costs=prices)
 
 
-def _require_order(problem: Problem) -> None:
-    symbols = problem.symbols.tolist()
-    if any(a >= b for a, b in itertools.pairwise(symbols)):
-        raise ValueError("optimise: symbols must be ascending and unique, so that ties fall the same way in any order")
-
-
-def _require_names(constraints: Sequence[Constraint]) -> None:
+def _require_names(problem: Problem, constraints: Sequence[Constraint], order: Sequence[str]) -> None:
+    twice = [a for a, b in itertools.pairwise(problem.symbols.tolist()) if a == b]
+    if twice:
+        raise ValueError(f"optimise: {twice[0]} stands twice among the symbols; every name has one row")
     names = [constraint.name for constraint in constraints]
     if len(set(names)) < len(names):
         raise ValueError(f"optimise: two constraints share a name among {', '.join(names)}; prices go by name")
+    for constraint in constraints:
+        if constraint.group not in (HARD, *order):
+            raise ValueError(
+                f"optimise: the group {constraint.group!r} of {constraint.name} is not in the order {tuple(order)}; "
+                f"name its place there, or make it {HARD!r}"
+            )
 
 
-def _optimise(
-    problem: Problem, mu: Floats, scale: float, constraints: Sequence[Constraint], groups: Sequence[str]
-) -> Solution:
+class _Ladder:
+    """The solvers in the order in which they are asked, and what each said."""
+
+    def __init__(self, certificate: Certificate, stated_by: StatedBy):
+        self.certificate, self.attempts = certificate, list[Attempt]()
+        self.linear = takes(certificate.constraints) and not certificate.terms
+        self.program = LinearProgram(certificate) if self.linear and stated_by == "arrays" else None
+        self.gap = 0.0  # the worst of the accepted
+
+    def climb(self, stage: Stage) -> tuple[Answer | None, str]:
+        """The first answer that verifies and who gave it; None where the stage is said to have no solution."""
+        for name in (DUAL_SIMPLEX, INTERIOR, CLARABEL) if self.linear else (CLARABEL,):
+            answer = self._ask(name)(stage)
+            if answer.status == INFEASIBLE:
+                self.attempts.append(Attempt(stage.name, name, answer.status, None, None))
+                return None, name
+            if answer.weights is None:
+                self._record(stage, name, answer, None, None, "it gave no answer")
+                continue
+            residual = self.certificate.residual(stage, answer.weights)
+            best = self.certificate.bound(stage, answer.weights, answer.multipliers).value
+            gap = best - self.certificate.objective(stage, answer.weights)
+            refused = ""
+            if not residual <= TOLERANCE:
+                refused = f"largest residual {residual:.3g}"
+            if not abs(gap) <= TOLERANCE:
+                refused = f"{refused}, " * bool(refused) + f"duality gap {gap:.3g}"
+            self._record(stage, name, answer, residual, gap, refused and f"{refused}, more than {TOLERANCE:g}")
+            if not refused:
+                self.gap = max(self.gap, gap, key=abs)
+                return answer, name
+        said = "; ".join(f"{a.solver}: {a.status}, {a.refused}" for a in self.attempts if a.stage == stage.name)
+        raise NotSolved(f"No answer of the {stage.name} stage does verify ({said})")
+
+    def _ask(self, name: str) -> Callable[[Stage], Answer]:
+        if self.program is not None and name != CLARABEL:
+            program, method = self.program, SIMPLEX if name == DUAL_SIMPLEX else INTERIOR_POINT
+            return lambda stage: program.solve(stage, method)
+        c, (solver, options) = self.certificate, CVXPY[name]
+        return lambda stage: solve_statement(
+            c.problem, c.mu, c.constraints, c.terms, c.scale, stage, solver=solver, options=options
+        )
+
+    def _record(
+        self, stage: Stage, name: str, answer: Answer, residual: float | None, gap: float | None, refused: str
+    ) -> None:
+        self.attempts.append(Attempt(stage.name, name, answer.status, residual, gap, refused))
+
+
+def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) -> tuple[Solution, Stage, Multipliers]:
+    """The solution, and the stage and multipliers that prove its score."""
+    problem = certificate.problem
     totals: dict[str, float] = {}
     causes: dict[str, Multipliers] = {}
-    gaps: list[float] = []
-    best = _solve(problem, constraints, {}, strict=groups, mu=mu)
-    if best.status != cp.OPTIMAL:
+    last = Stage("strict", strict=tuple(groups))
+    best, solver = ladder.climb(last)
+    if best is None:
         for group in groups:
-            stage = _solve(problem, constraints, totals, target=group)
-            if stage.weights is None and not totals:
-                raise NotSolved(f"The hard constraints conflict (HiGHS: {stage.status}): {_hard_conflict(problem)}")
-            if stage.weights is None:
-                raise NotSolved(f"HiGHS did not solve the smallest violation of {group}: {stage.status}")
-            total = _violation(problem, constraints, group, stage.weights)
-            gaps.append(
-                total + _dual_bound(problem, np.zeros(problem.n), constraints, totals, stage.multipliers, group)
-            )
-            totals[group], causes[group] = total, stage.multipliers
-        best = _solve(problem, constraints, totals, mu=mu)
-    if best.weights is None:
-        raise NotSolved(f"HiGHS did not solve the problem: {best.status}")
-    dual = _dual_bound(problem, mu, constraints, totals, best.multipliers)
-    weights, tie_break = _break_ties(problem, mu, constraints, totals, [] if totals else groups, best.weights)
-    gaps.append(dual - float(mu @ weights))
-    rows = _rows(problem, scale, constraints, totals, causes, weights, best.multipliers)
-    residual = max(row.residual for row in rows)
-    for group, total in totals.items():
-        residual = max(residual, _violation(problem, constraints, group, weights) - total)
-    gap = max(gaps, key=abs)
-    if not residual <= TOLERANCE or not abs(gap) <= TOLERANCE:
-        worst = max(rows, key=lambda row: row.residual)
-        raise NotSolved(
-            f"HiGHS's answer does not verify: largest residual {residual:.3g} ({worst.constraint} {worst.row}), duality "
-            f"gap {gap:.3g}; both must be at most {TOLERANCE:g}"
-        )
-    return Solution(
+            stage, _ = ladder.climb(Stage(group, totals=dict(totals), target=group))
+            if stage is None or stage.weights is None:
+                raise NotSolved(_no_portfolio(certificate, ladder, group, totals))
+            totals[group], causes[group] = certificate.total(group, stage.weights), stage.multipliers
+        last = Stage("relaxed", totals=totals)
+        best, solver = ladder.climb(last)
+    if best is None or best.weights is None:
+        raise NotSolved(_no_portfolio(certificate, ladder, "", totals))
+    weights, tie_break = _break_ties(certificate, ladder, last, best.weights)
+    rows = _rows(certificate, totals, causes, weights, best.multipliers)
+    solution = Solution(
         "relaxed" if any(row.slack > 0 for row in rows) else "optimal",
         weights,
-        objective=float(mu @ weights) * scale,
+        objective=certificate.score(weights) * certificate.scale,
         turnover=one_way_turnover(weights, problem.drifted, problem.cash),
-        duality_gap=gap,
-        residual=residual,
+        duality_gap=max(
+            ladder.gap,
+            certificate.bound(last, weights, best.multipliers).value - certificate.objective(last, weights),
+            key=abs,
+        ),
+        residual=max(certificate.residual(last, weights), *(row.residual for row in rows)),
         rows=tuple(rows),
         totals=totals,
+        solver=solver,
         tie_break=tie_break,
+        multipliers={
+            c.name: np.asarray(best.multipliers[c.name]) * certificate.scale
+            for c in certificate.constraints
+            if c.name in best.multipliers and not isinstance(c, NameBounds)
+        },
+        attempts=tuple(ladder.attempts),
     )
+    return solution, last, best.multipliers
 
 
-def _solve(
-    problem: Problem,
-    constraints: Sequence[Constraint],
-    totals: Mapping[str, float],
-    *,
-    strict: Sequence[str] = (),
-    target: str | None = None,
-    mu: Floats | None = None,
-    at_least: float | None = None,
-) -> _Solve:
-    """One LP. Elastic groups in `strict` don't give, those in `totals` give that much in all, `target` is minimised,
-    others are left out. Without a target μ'w is maximised or, where it must be `at_least` so much, turnover minimised."""
-    weights = cp.Variable(problem.n)
-    stated, conditions = {}, []
-    slacks: dict[str, list[cp.Variable]] = {}
-    for constraint in constraints:
-        group = constraint.group
-        if group not in (HARD, target, *strict, *totals):
-            continue
-        slack = None
-        if group != HARD and group not in strict:
-            slack = cp.Variable(len(constraint.rows(problem)), nonneg=True)
-            slacks.setdefault(group, []).append(slack)
-        stated[constraint.name] = constraint.state(weights, problem, slack)
-        conditions += stated[constraint.name].constraints
-    conditions += [sum(map(cp.sum, slacks[group])) <= total + TOTAL_MARGIN for group, total in totals.items()]
-    if target is not None:
-        goal = sum(map(cp.sum, slacks[target]))
-    elif at_least is not None:
-        goal, sales = state_turnover(weights, problem)
-        conditions += [*sales, mu @ weights >= at_least]
-    else:
-        goal = -(mu @ weights)
-    program = cp.Problem(cp.Minimize(goal), conditions)
-    try:
-        program.solve(solver=cp.HIGHS, **HIGHS)
-    except cp.SolverError as error:
-        return _Solve(f"solver error: {error}")
-    if program.status != cp.OPTIMAL:
-        return _Solve(program.status)
-    found = np.clip(np.asarray(weights.value, dtype=np.float64), problem.lower, problem.upper)
-    return _Solve(cp.OPTIMAL, found, {name: statement.multipliers() for name, statement in stated.items()})
+def _no_portfolio(certificate: Certificate, ladder: _Ladder, group: str, totals: Mapping[str, float]) -> str:
+    """Why there is nothing to choose from, proved by the smallest violation of what is hard."""
+    if totals or not group:
+        return f"A solver found no portfolio within the smallest violations of {', '.join(totals)}, which exists"
+    answer, solver = ladder.climb(Stage(HARD, target=HARD))
+    if answer is None or answer.weights is None:
+        return f"{solver} found no portfolio within the bounds of the names alone, which exists"
+    total = certificate.total(HARD, answer.weights)
+    if total <= TOLERANCE:
+        return f"A solver found no portfolio that satisfies the hard constraints, which exists ({solver})"
+    return f"The hard constraints conflict by {total:.3g} in all: {_hard_conflict(certificate.problem)}"
 
 
-def _break_ties(
-    problem: Problem,
-    mu: Floats,
-    constraints: Sequence[Constraint],
-    totals: Mapping[str, float],
-    strict: Sequence[str],
-    best: Floats,
-) -> tuple[Floats, str]:
+def _break_ties(certificate: Certificate, ladder: _Ladder, last: Stage, best: Floats) -> tuple[Floats, str]:
     """Among the optima, the smallest turnover. A first build's turnover is the same wherever it ends."""
-    if problem.first_build:
+    if certificate.problem.first_build:
         return best, "first build"
-    tie = _solve(problem, constraints, totals, strict=strict, mu=mu, at_least=float(mu @ best) - TIE_MARGIN)
-    if tie.weights is None:
-        return best, f"not solved ({tie.status}): the solver's own optimum stands"
+    if certificate.terms or not ladder.linear:
+        return best, "none: what is not linear decides between portfolios"
+    floor = certificate.score(best) - TIE_MARGIN
+    try:
+        tie, _ = ladder.climb(replace(last, name="ties", floor=floor))
+    except NotSolved as failure:
+        return best, f"not solved: the solver's own optimum stands ({failure})"
+    if tie is None or tie.weights is None:
+        return best, "not solved (infeasible): the solver's own optimum stands"
     return tie.weights, "smallest turnover"
 
 
-def _violation(problem: Problem, constraints: Sequence[Constraint], group: str, weights: Floats) -> float:
-    return float(sum(c.violations(weights, problem).sum() for c in constraints if c.group == group))
-
-
-def _dual_bound(
-    problem: Problem,
-    mu: Floats,
-    constraints: Sequence[Constraint],
-    totals: Mapping[str, float],
-    multipliers: Multipliers,
-    target: str | None = None,
-) -> float:
-    """An upper bound on μ'w (minus the target's total, if there is one) from any multipliers: weak duality, by hand.
-
-    For y and any feasible w: μ'w ≤ Σ_rows max_{v in bounds} y v + max over name bounds of (μ'w − Σ y value(w)), plus for
-    each elastic group its largest |y| times what it may give; a target's |y| may not exceed 1, the price of its slack.
-    Sales enter as (w_drift − w)⁺, so each name's maximum is at a bound or at its drifted weight.
-    """
-    reduced, constant, sale_price = mu.astype(float), 0.0, 0.0
-    largest = dict.fromkeys(totals, 0.0)
-    for constraint in constraints:
-        if constraint.name not in multipliers or isinstance(constraint, NameBounds):
-            continue
-        lower, upper = constraint.bounds(problem)
-        price = multipliers[constraint.name]
-        price = np.where((price > 0) & np.isinf(upper) | (price < 0) & np.isinf(lower), 0.0, price)
-        if constraint.group == target:
-            price = np.clip(price, -1.0, 1.0)
-        if constraint.group in totals:
-            largest[constraint.group] = max(largest[constraint.group], float(np.abs(price).max()))
-        up, down = price > 0, price < 0
-        constant += float(price[up] @ upper[up] + price[down] @ lower[down])
-        if isinstance(constraint, Linear):
-            matrix = constraint.matrix(problem)
-            reduced -= matrix.T @ price
-            constant += float(price @ (matrix @ constraint.anchor(problem)))
-        elif isinstance(constraint, TurnoverLimit):
-            sale_price += float(price[0])
-            constant -= float(price[0]) * problem.cash
-        else:
-            raise TypeError(f"{constraint.name}: no duality bound is known for a {type(constraint).__name__}")
-    constant += sum(largest[group] * (total + TOTAL_MARGIN) for group, total in totals.items())
-    points = (problem.lower, problem.upper, np.clip(problem.drifted, problem.lower, problem.upper))
-    values = [reduced * w - sale_price * np.maximum(0.0, problem.drifted - w) for w in points]
-    return constant + float(np.max(values, axis=0).sum())
-
-
 def _rows(
-    problem: Problem,
-    scale: float,
-    constraints: Sequence[Constraint],
+    certificate: Certificate,
     totals: Mapping[str, float],
     causes: Mapping[str, Multipliers],
     weights: Floats,
     multipliers: Multipliers,
 ) -> list[Row]:
-    rows = []
+    problem, constraints, rows = certificate.problem, certificate.constraints, []
     for constraint in constraints:
         (lower, upper), values = constraint.bounds(problem), constraint.values(weights, problem)
-        violations, prices = constraint.violations(weights, problem), multipliers[constraint.name] * scale
+        violations = np.maximum(0.0, np.maximum(lower - values, values - upper))
         gives = totals.get(constraint.group, 0.0) > TOLERANCE
         if isinstance(constraint, NameBounds):  # its rows stand in the portfolio's own table
             rows.append(Row(constraint.name, HARD, "all", 0.0, 1.0, 0.0, float(violations.max()), 0.0, 0.0))
             continue
+        prices = np.asarray(multipliers[constraint.name]) * certificate.scale
         for r, label in enumerate(constraint.rows(problem)):
             slack = float(violations[r]) if gives and violations[r] > TOLERANCE else 0.0
             cause = ""
             if slack:
                 cause = _cause(problem, constraint, r, float(values[r]), constraints, causes[constraint.group])
-            bounds = float(lower[r]), float(upper[r])
-            residual = float(violations[r]) - slack
             rows.append(
                 Row(
                     constraint.name,
                     constraint.group,
                     label,
-                    *bounds,
+                    float(lower[r]),
+                    float(upper[r]),
                     float(values[r]),
-                    residual,
+                    float(violations[r]) - slack,
                     slack,
                     float(prices[r]),
                     cause,

@@ -1,0 +1,158 @@
+"""The rebalance as arrays handed to HiGHS: one model for all its stages, each warm-started from the one before.
+
+What belongs here: the columns and rows of the all-linear problem, and what a stage changes of them. What does not: terms
+and constraints without linear rows (statement.py), the order of stages (optimiser.py), and whether the answer is right
+(certificate.py).
+
+Columns: what is bought of every name [n], what is sold of every held one [h] (w = w_drift + bought − sold, so that turnover
+is one row and no name needs one), and for every row what it gives above and below its bounds [2 × rows]. Rows: the
+constraints' [rows], each elastic group's total, and the score. A stage changes costs and bounds only.
+"""
+
+from collections.abc import Sequence
+
+import highspy
+import numpy as np
+import scipy.sparse as sp
+from highspy._core import _Highs  # highspy.Highs adds callbacks and prints a banner
+from numpy.typing import NDArray
+
+from assets.portfolios.certificate import (
+    INFEASIBLE,
+    OPTIMAL,
+    SCORE_FLOOR,
+    TOTAL_MARGIN,
+    Answer,
+    Certificate,
+    Stage,
+)
+from assets.portfolios.constraints import Constraint, Linear, NameBounds, TurnoverLimit
+
+Floats = NDArray[np.float64]
+
+SIMPLEX, INTERIOR_POINT = "simplex", "ipm"
+OPTIONS = {
+    "primal_feasibility_tolerance": 1e-10,
+    "dual_feasibility_tolerance": 1e-10,
+    "threads": 1,
+    "random_seed": 0,
+    "output_flag": False,
+}
+STATUSES = {
+    highspy.HighsModelStatus.kOptimal: OPTIMAL,
+    highspy.HighsModelStatus.kInfeasible: INFEASIBLE,
+    highspy.HighsModelStatus.kUnboundedOrInfeasible: INFEASIBLE,
+}
+
+
+def takes(constraints: Sequence[Constraint]) -> bool:
+    """Whether every constraint has linear rows."""
+    return all(isinstance(c, Linear | NameBounds | TurnoverLimit) for c in constraints)
+
+
+class LinearProgram:
+    """The model of one problem; `certificate` has its numbers, and no terms."""
+
+    def __init__(self, certificate: Certificate):
+        self.problem, self.mu = certificate.problem, certificate.mu
+        self.constraints = [c for c in certificate.constraints if not isinstance(c, NameBounds)]
+        self.groups = list(dict.fromkeys(c.group for c in self.constraints))
+        self.slots: dict[str, slice] = {}
+        blocks, lower, upper = [], [], []
+        sells = np.zeros(0)
+        for constraint in self.constraints:
+            line = certificate.tangent(constraint, self.problem.drifted)
+            rows, offset = line.matrix.shape[0], line.offset
+            matrix, one_way = line.matrix, np.zeros(rows)
+            if isinstance(constraint, TurnoverLimit):  # what is sold plus the cash spent, of the sale columns alone
+                matrix, one_way, offset = sp.csr_array((1, self.problem.n)), np.ones(1), np.array([self.problem.cash])
+            self.slots[constraint.name] = slice(len(sells), len(sells) + rows)
+            sells = np.concatenate([sells, one_way])
+            blocks.append(matrix)
+            lower.append(line.lower - offset)
+            upper.append(line.upper - offset)
+        self.rows = len(sells)
+        self.row_group = np.repeat([self.groups.index(c.group) for c in self.constraints], [b.shape[0] for b in blocks])
+        self.held = np.flatnonzero(self.problem.drifted > 0)
+        matrix = sp.vstack(blocks, format="csc")
+        start = matrix @ self.problem.drifted  # rows are of w; the columns are of w − w_drift
+        self.highs = self._pass(matrix, sells, np.concatenate(lower) - start, np.concatenate(upper) - start)
+
+    def _pass(self, matrix: sp.csc_array, sells: Floats, lower: Floats, upper: Floats) -> _Highs:
+        p, h, r, g = self.problem, self.held.size, self.rows, len(self.groups)
+        sold = sp.csc_array(np.outer(sells, np.ones(h))) - matrix[:, self.held]
+        eye = sp.eye_array(r, format="csc")
+        total = sp.csc_array((np.ones(r), (self.row_group, np.arange(r))), shape=(g, r))
+        score = sp.csc_array(self.mu[np.newaxis, :])
+        full = sp.block_array(
+            [
+                [matrix, sold, -eye, eye],
+                [None, None, total, total],
+                [score, -score[:, self.held], None, None],
+            ],
+            format="csc",
+        )
+        own = p.drifted[self.held]
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = full.shape[1], full.shape[0]
+        lp.col_cost_ = np.zeros(full.shape[1])
+        lp.col_lower_ = np.concatenate(
+            [np.maximum(0.0, p.lower - p.drifted), np.maximum(0.0, own - p.upper[self.held]), np.zeros(2 * r)]
+        )
+        lp.col_upper_ = np.concatenate(
+            [np.maximum(0.0, p.upper - p.drifted), np.maximum(0.0, own - p.lower[self.held]), np.zeros(2 * r)]
+        )
+        lp.row_lower_ = np.concatenate([lower, np.full(g + 1, -np.inf)])
+        lp.row_upper_ = np.concatenate([upper, np.full(g + 1, np.inf)])
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = full.indptr, full.indices, full.data
+        highs = _Highs()
+        for option, value in OPTIONS.items():
+            highs.setOptionValue(option, value)
+        highs.passModel(lp)
+        return highs
+
+    def solve(self, stage: Stage, method: str) -> Answer:
+        """The stage by SIMPLEX (dual, from the last basis) or INTERIOR_POINT (with crossover, from nothing)."""
+        self._set(stage)
+        highs = self.highs
+        if method == INTERIOR_POINT:
+            highs.clearSolver()
+        highs.setOptionValue("solver", method)
+        highs.setOptionValue("presolve", "off" if method == SIMPLEX else "on")
+        highs.run()
+        status = highs.getModelStatus()
+        if status not in STATUSES:
+            return Answer(highs.modelStatusToString(status))
+        if STATUSES[status] != OPTIMAL:
+            return Answer(STATUSES[status])
+        solution, p = highs.getSolution(), self.problem
+        x, y = np.asarray(solution.col_value), -np.asarray(solution.row_dual)
+        weights = p.drifted + x[: p.n]
+        weights[self.held] -= x[p.n : p.n + self.held.size]
+        multipliers = {name: y[slot] for name, slot in self.slots.items()}
+        multipliers[SCORE_FLOOR] = y[-1:]
+        return Answer(OPTIMAL, np.clip(weights, p.lower, p.upper), multipliers)
+
+    def _set(self, stage: Stage) -> None:
+        n, h, r = self.problem.n, self.held.size, self.rows
+        columns = np.arange(n + h + 2 * r, dtype=np.int32)
+        cost = np.zeros(columns.size)
+        if stage.target is not None:
+            cost[n + h :] = np.tile(self.row_group == self._group(stage.target), 2)
+        elif stage.floor is not None:
+            cost[n : n + h] = 1.0
+        else:
+            cost[:n], cost[n : n + h] = -self.mu, self.mu[self.held]
+        self.highs.changeColsCost(columns.size, columns, cost)
+        free = np.array([stage.gives(group) or not stage.counts(group) for group in self.groups])
+        room = np.tile(np.where(free[self.row_group], np.inf, 0.0), 2)
+        self.highs.changeColsBounds(2 * r, columns[n + h :], np.zeros(2 * r), room)
+        for k, group in enumerate(self.groups):
+            total = stage.totals[group] + TOTAL_MARGIN if group in stage.totals else np.inf
+            self.highs.changeRowBounds(r + k, -np.inf, total)
+        floor = -np.inf if stage.floor is None else stage.floor - float(self.mu @ self.problem.drifted)
+        self.highs.changeRowBounds(r + len(self.groups), floor, np.inf)
+
+    def _group(self, group: str) -> int:
+        return self.groups.index(group)
