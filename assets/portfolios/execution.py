@@ -1,12 +1,21 @@
 """What happens to holdings between two signal closes: the target is traded at VWAP, then prices move them.
 
-What belongs here: fills, blocked names, costs, cash, daily drift. What does not: which target (optimiser.py) and the
-benchmark's return (returns.py). Source: SPEC §6.
+What belongs here: fills, cost, cash, daily drift. What does not: which target (optimiser.py), what the day's market was
+and whom the limits blocked (market.py), and the benchmark's return (returns.py). Source: SPEC §6.
 
 All amounts are fractions of the net asset value. On a trade day holdings move from pre_close to VWAP, are traded there,
-and move on to the close; on other days from pre_close to close. Ex-rights days are covered because pre_close is the
-ex-rights reference price. A suspended name keeps its last price: return 0. A name no longer listed pays
-`delisting_recovery` of its last price in cash, on the first day it is not listed, before anything is traded.
+and move on to the close; on other days from pre_close to close.
+- Dividends and splits: pre_close is the ex-rights reference price, so a split changes nothing and a dividend is
+  reinvested in its stock on the ex-day.
+- A suspended name keeps its last price, return 0, and is not traded: its order is blocked and forgotten; the next target
+  is made from what is held by then.
+- A name no longer listed pays `delisting_recovery` of its last price in cash on the first day it is not listed, before
+  anything is traded; its target, if it still had one, is blocked as `not_listed` and the money goes to the other buys
+  within their bounds. A merger is the same: the exchange value is received as cash, and the acquirer is bought only if a
+  target asks for it.
+- Unspent cash earns nothing and counts as a name in turnover; the next target spends it (Σw = 1).
+
+Options, off by default (`portfolios.execution`): whole lots, a cap on the share of the day's volume, dated fees.
 """
 
 import datetime as dt
@@ -17,33 +26,57 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.portfolios.exposures import TRADED
-from resources.errors import InputError
+from assets.portfolios.market import Day
+from resources.errors import SettingsError
+from resources.settings.execution import Fee
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Strings = NDArray[np.str_]
 
 ROUNDING = 1e-15  # orders smaller than this share of the portfolio are the difference of equal numbers
+LOT_ROUNDING = 1e-6  # shares by which a whole lot may be missed in floating point
+LOT, STAR_LEAST = 100, 200
 
 
 @dataclass(frozen=True, eq=False)
-class Day:
-    """One trading day's market for n names; ratios are 1 where the name did not trade.
+class Terms:
+    """What a rebalance costs and how orders are cut.
 
-    growth: close / pre_close. to_vwap: VWAP / pre_close. from_vwap: close / VWAP. listed, traded: flags.
-    locked_up, locked_down: every trade of the day was at the limit price.
+    buy_cost, sell_cost: per unit of value traded. participation: largest share of a name's tradable volume; None: any.
+    star: the names [n] that trade in single shares from 200 on, where whole lots are traded; None: no lots. money: yuan
+    that one unit of holdings stands for, needed by lots and participation alone.
     """
 
-    date: dt.date
-    growth: Floats
-    to_vwap: Floats
-    from_vwap: Floats
-    vwap: Floats
-    listed: Bools
-    traded: Bools
-    locked_up: Bools
-    locked_down: Bools
+    buy_cost: float
+    sell_cost: float
+    participation: float | None = None
+    star: Bools | None = None
+    money: float = np.nan
+
+    @classmethod
+    def flat(cls, cost: float) -> "Terms":
+        """The same cost on each side, and orders of any size."""
+        return cls(cost, cost)
+
+
+def dated_costs(fees: Sequence[Fee], date: dt.date) -> tuple[float, float]:
+    """Cost of a buy and of a sell on `date`, fractions of the traded value: of each fee the latest row in force.
+
+    Raises SettingsError where a fee has rows, but none as old as `date`.
+    """
+    in_force: dict[str, Fee] = {}
+    for fee in sorted(fees, key=lambda fee: fee.since):
+        if fee.since <= date:
+            in_force[fee.name] = fee
+    unknown = sorted({fee.name for fee in fees} - set(in_force))
+    if unknown:
+        raise SettingsError(
+            f"portfolios.execution.fees holds no {unknown[0]} for {date}; add the row that held then, or turn dated_fees off"
+        )
+    buys = sum(fee.rate for fee in in_force.values() if fee.sides != "sells")
+    sells = sum(fee.rate for fee in in_force.values() if fee.sides != "buys")
+    return buys, sells
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +84,9 @@ class Execution:
     """A rebalance at VWAP; arrays [n] in fractions of NAV_v, the value of everything at VWAP before trading.
 
     holding: before. target, and order = target − holding. filled: traded amount, buys positive, `topped_up` of it
-    from unspent cash. blocked: "" or why nothing was done. cash_before, cash_after: the latter after cost. cost: what was
-    paid. scale: factor on all buys where cash fell short. turnover: ½ (Σ|filled| + |change of cash|).
+    from unspent cash. blocked: "" or why nothing was done (not_listed, suspended, limit_up, limit_down). cut: "" or what
+    made a fill smaller than its order (participation, cash, lots). cash_before, cash_after: the latter after cost. cost:
+    what was paid. scale: factor on all buys where cash fell short. turnover: ½ (Σ|filled| + |change of cash|).
     """
 
     holding: Floats
@@ -61,6 +95,7 @@ class Execution:
     filled: Floats
     topped_up: Floats
     blocked: Strings
+    cut: Strings
     cash_before: float
     cash_after: float
     cost: float
@@ -90,48 +125,61 @@ class Held:
     execution: Execution | None
 
 
-def execute(
-    holding: Floats,
-    cash: float,
-    target: Floats,
-    upper: Floats,
-    *,
-    traded: Bools,
-    locked_up: Bools,
-    locked_down: Bools,
-    cost: float,
-) -> Execution:
+def execute(holding: Floats, cash: float, target: Floats, upper: Floats, day: Day, terms: Terms) -> Execution:
     """Trade `holding` [n] and `cash`, valued at VWAP in any unit, towards `target` [n] weights.
 
-    upper: the largest weight that unspent cash may raise a name to. cost: per unit traded, paid from cash.
-    Sells come first, in full. Buys cost (1 + cost) each: if the cash after sells falls short, all are scaled by one
-    factor; if some is left, it is spread over the executed buys in proportion, within their bounds. Cash never falls
-    below 0. Money is conserved: holdings and cash before = holdings and cash after + cost.
+    upper: the largest weight that unspent cash may raise a name to. Sells come first, in full. A buy costs
+    1 + buy_cost: if the cash after sells falls short, all buys are scaled by one factor; if some is left, it is spread over the
+    executed buys in proportion, within their bounds. Cash never falls below 0. Money is conserved: holdings and cash
+    before = holdings and cash after + cost.
+
+    Options: with `participation` no name trades more than that share of its volume inside the limits. With lots, buys
+    and sells are rounded down to 100 shares, on STAR to single shares and nothing below 200; what a rounding leaves of
+    the cash stays cash. A position that is sold whole goes whole, odd shares included: reinvested dividends leave
+    fractions of shares, which can be sold no other way.
     """
-    nav = float(holding.sum()) + cash
-    holding, cash = holding / nav, cash / nav
+    value = float(holding.sum()) + cash
+    holding, cash = holding / value, cash / value
     order = target - holding
     order = np.where(np.abs(order) <= ROUNDING, 0.0, order)
     blocked = np.select(
-        [(order != 0) & ~traded, (order > 0) & locked_up, (order < 0) & locked_down],
-        ["suspended", "limit_up", "limit_down"],
+        [
+            (order != 0) & ~day.listed,
+            (order != 0) & ~day.traded,
+            (order > 0) & day.locked_up,
+            (order < 0) & day.locked_down,
+        ],
+        ["not_listed", "suspended", "limit_up", "limit_down"],
         default="",
     )
     open_ = blocked == ""
-    sells = np.where(open_ & (order < 0), -order, 0.0)
-    desired = np.where(open_ & (order > 0), order, 0.0)
-    budget = cash + float(sells.sum()) * (1.0 - cost)
-    spend = float(desired.sum()) * (1.0 + cost)
+    wanted = np.where(open_, order, 0.0)
+    most_bought, most_sold = _most(day, terms, value)
+    sells = np.minimum(np.maximum(-wanted, 0.0), most_sold)
+    desired = np.minimum(np.maximum(wanted, 0.0), most_bought)
+    if terms.star is not None:
+        whole = sells >= holding
+        sells = np.where(whole, sells, _lots(sells, day, terms, value))
+    budget = cash + float(sells.sum()) * (1.0 - terms.sell_cost)
+    spend = float(desired.sum()) * (1.0 + terms.buy_cost)
     scale = min(1.0, budget / spend) if spend > 0 else 1.0
     buys = desired * scale
     left = budget - spend * scale
     topped = np.zeros_like(buys)
     if scale == 1.0 and spend > 0:
-        topped = _spread(left / (1.0 + cost), buys, np.maximum(0.0, upper - holding - buys))
-        left -= float(topped.sum()) * (1.0 + cost)
+        room = np.minimum(np.maximum(0.0, upper - holding - buys), most_bought - buys)
+        topped = _spread(left / (1.0 + terms.buy_cost), buys, room)
+        left -= float(topped.sum()) * (1.0 + terms.buy_cost)
+    if terms.star is not None:
+        bought = _lots(buys + topped, day, terms, value)
+        buys, topped = np.minimum(buys, bought), np.maximum(0.0, bought - buys)
+        left = budget - float(bought.sum()) * (1.0 + terms.buy_cost)
     cash_after = max(0.0, left)  # left < 0 by rounding only
     filled = buys + topped - sells
-    traded_value = float(np.abs(filled).sum())
+    short = open_ & (np.abs(filled) < np.abs(order))
+    capped = np.where(order > 0, most_bought, most_sold) < np.abs(order)
+    cut = np.select([short & capped, short & (order > 0) & (scale < 1.0), short], ["participation", "cash", "lots"], "")
+    bought_value, sold_value = float((buys + topped).sum()), float(sells.sum())
     return Execution(
         holding=holding,
         target=target,
@@ -139,12 +187,30 @@ def execute(
         filled=filled,
         topped_up=topped,
         blocked=blocked,
+        cut=cut,
         cash_before=cash,
         cash_after=cash_after,
-        cost=cost * traded_value,
+        cost=terms.buy_cost * bought_value + terms.sell_cost * sold_value,
         scale=scale,
-        turnover=0.5 * (traded_value + abs(cash_after - cash)),
+        turnover=0.5 * (bought_value + sold_value + abs(cash_after - cash)),
     )
+
+
+def _most(day: Day, terms: Terms, value: float) -> tuple[Floats, Floats]:
+    """The largest buy and sell of each name, in fractions of NAV_v."""
+    if terms.participation is None:
+        nothing = np.full(len(day.vwap), np.inf)
+        return nothing, nothing
+    share = np.nan_to_num(day.vwap) / (terms.money * value)
+    return terms.participation * day.buy_volume * share, terms.participation * day.sell_volume * share
+
+
+def _lots(amount: Floats, day: Day, terms: Terms, value: float) -> Floats:
+    """`amount` [n] in fractions of NAV_v, rounded down to what can be ordered."""
+    share = np.where(amount > 0, day.vwap, 1.0) / (terms.money * value)
+    shares = amount / share + LOT_ROUNDING
+    single = np.where(shares >= STAR_LEAST, np.floor(shares), 0.0)
+    return np.where(terms.star, single, np.floor(shares / LOT) * LOT) * share
 
 
 def _spread(amount: float, shares: Floats, room: Floats) -> Floats:
@@ -169,8 +235,8 @@ def hold(
     target: Floats | None,
     upper: Floats,
     days: Sequence[Day],
+    terms: Terms,
     *,
-    cost: float,
     delisting_recovery: float,
 ) -> Held:
     """Carry `weights` [n] and `cash` through `days`, trading towards `target` on the first one (None: no trade).
@@ -186,16 +252,7 @@ def hold(
         if number == 0 and target is not None:
             at_vwap = weights * day.to_vwap
             nav = float(at_vwap.sum()) + cash
-            execution = execute(
-                at_vwap,
-                cash,
-                target,
-                upper,
-                traded=day.traded & day.listed,
-                locked_up=day.locked_up,
-                locked_down=day.locked_down,
-                cost=cost,
-            )
+            execution = execute(at_vwap, cash, target, upper, day, terms)
             paid, turnover = execution.cost, execution.turnover
             held = np.maximum(0.0, execution.holding + execution.filled)
             cash = execution.cash_after
@@ -211,52 +268,6 @@ def hold(
     return Held(weights, cash, tuple(returns), execution)
 
 
-def market_day(symbols: Strings, date: dt.date, prices: pl.DataFrame, securities: pl.DataFrame) -> Day:
-    """The day's market for `symbols` [n] from one day's daily_prices and securities rows.
-
-    Raises InputError where either has no row at all: then the day is missing, and not everything suspended.
-    """
-    for table, rows in (("daily_prices", prices), ("securities", securities)):
-        if rows.is_empty():
-            raise InputError(
-                f"{table} has no row on {date}, so holdings can't be valued or traded on that day. Deliver "
-                "reference/daily_prices and reference/instruments for it."
-            )
-    limits = securities.select("symbol", "limit_up", "limit_down", listed=pl.lit(True))
-    frame = (
-        pl.DataFrame({"symbol": symbols})
-        .join(
-            prices.filter(TRADED & pl.col("vwap").is_not_null()).select(
-                "symbol", "pre_close", "low", "high", "close", "vwap", traded=pl.lit(True)
-            ),
-            on="symbol",
-            how="left",
-            maintain_order="left",
-        )
-        .join(limits, on="symbol", how="left", maintain_order="left")
-        .with_columns(pl.col("traded", "listed").fill_null(False))
-    )
-    ratio = {
-        name: expression.fill_null(1.0)
-        for name, expression in {
-            "growth": pl.col("close") / pl.col("pre_close"),
-            "to_vwap": pl.col("vwap") / pl.col("pre_close"),
-            "from_vwap": pl.col("close") / pl.col("vwap"),
-        }.items()
-    }
-    in_cents = {name: (pl.col(name) * 100).round() for name in ("low", "high", "limit_up", "limit_down")}
-    columns = frame.select(
-        **ratio,
-        vwap="vwap",
-        listed="listed",
-        traded="traded",
-        # Trades beyond a limit show that it did not apply (a resumption, a delisting period): only equality locks.
-        locked_up=(in_cents["low"] == in_cents["limit_up"]).fill_null(False),
-        locked_down=(in_cents["high"] == in_cents["limit_down"]).fill_null(False),
-    )
-    return Day(date, **{name: columns[name].to_numpy() for name in columns.columns})
-
-
 def executions_frame(symbols: Strings, day: Day, execution: Execution) -> pl.DataFrame:
     """One row per order, also the blocked ones: date, symbol, amounts in fractions of NAV at VWAP, the reason, price."""
     frame = pl.DataFrame(
@@ -270,6 +281,7 @@ def executions_frame(symbols: Strings, day: Day, execution: Execution) -> pl.Dat
             "filled": execution.filled,
             "topped_up": execution.topped_up,
             "blocked": pl.Series(execution.blocked.tolist(), dtype=pl.String),
+            "cut": pl.Series(execution.cut.tolist(), dtype=pl.String),
         }
     )
     return frame.filter((pl.col("order") != 0) | (pl.col("filled") != 0))

@@ -5,8 +5,8 @@ on active exposures (constraints.py) and index returns (returns.py). Source: SPE
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
@@ -24,14 +24,15 @@ TRADED = (pl.col("volume") > 0) & pl.col("pre_close").is_not_null() & pl.col("cl
 class Benchmark:
     """Index weights at a close.
 
-    weights: symbol → fraction, summing to 1.
-    raw_sum: what the published weights sum to. published: the day they are dated.
+    weights: symbol → fraction, summing to 1. raw_sum: what the published weights sum to. published: the day they are
+    dated. delisted: members taken out because they are no longer listed → the fraction they would have had.
     """
 
     index: str
     weights: Mapping[str, float]
     raw_sum: float
     published: dt.date
+    delisted: Mapping[str, float] = field(default_factory=dict)
 
 
 def published_weights(indices: pl.DataFrame, index: str) -> pl.DataFrame | None:
@@ -73,10 +74,19 @@ def drift_benchmark(
     *,
     index: str,
     tolerance: float,
+    listed: Collection[str] | None = None,
 ) -> Benchmark:
-    """The published vector drifted over `days`, the trading days after it was published, and divided by its sum.
+    """The published vector drifted over `days`, the trading days after it was published.
 
     published: symbol, weight, published_date. tolerance: how far the published sum may be from 1 (InputError beyond).
+    listed: the names listed on the last of the days; None: all are.
+
+    What is divided by what: each published weight times its name's growth, by the sum of these products. Published
+    weights are rounded and sum to .998 to 1.002; that sum is kept as `raw_sum`. A suspended member keeps its last price.
+    A member of a vector that is no longer listed has left the index (merged, delisted): it counts in neither, and the
+    fraction that it would have had is kept in `delisted`. It can't be held, so leaving it in would demand of every
+    portfolio to be short of its industry; of CSI 500's published vectors of 2011–2016 eight members left so, and one stood in
+    the vectors of three more months.
     """
     raw_sum = float(published["weight"].sum())
     date = published["published_date"][0]
@@ -89,13 +99,23 @@ def drift_benchmark(
     symbols = published["symbol"].to_list()
     ratios = np.array([growth.get(symbol, np.nan) for symbol in symbols])
     weights, _, _ = drift_weights(published["weight"].to_numpy().astype(float), ratios)
-    return Benchmark(index, dict(zip(symbols, weights.tolist(), strict=True)), raw_sum, date)
+    every = dict(zip(symbols, weights.tolist(), strict=True))
+    gone = {} if listed is None else {symbol: w for symbol, w in every.items() if symbol not in listed}
+    if not gone:
+        return Benchmark(index, every, raw_sum, date)
+    if len(gone) == len(every):
+        raise InputError(f"no member of {index} dated {date} is listed in securities; deliver reference/instruments.")
+    left = {symbol: w for symbol, w in every.items() if symbol not in gone}
+    total = sum(left.values())
+    return Benchmark(index, {symbol: w / total for symbol, w in left.items()}, raw_sum, date, gone)
 
 
 def style_exposures(styles: pl.DataFrame, symbols: Sequence[str], wanted: Sequence[str]) -> dict[str, Floats]:
-    """style → full-market z-score [n] of each of `symbols`; 0 where a name has none (SPEC §4: a null style is 0).
+    """style → full-market z-score [n] of each of `symbols`; 0, the market's mean, where a name has none (SPEC §4).
 
-    styles: the signal day's rows of the table.
+    styles: the signal day's rows of the table. A name without a row (suspended, new) or with a null style adds nothing
+    to the exposure, neither in the portfolio nor in the benchmark; a style that is null for every name is no exposure of 0
+    but no constraint at all (`missing_styles`), recorded as not applied.
     """
     own = pl.DataFrame({"symbol": list(symbols)}, schema={"symbol": pl.String}).join(
         styles, on="symbol", how="left", maintain_order="left"

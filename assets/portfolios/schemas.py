@@ -24,7 +24,7 @@ PORTFOLIO_RETURNS = {
     "benchmark": pl.Float64,
     "turnover": pl.Float64,
 }
-# constraints.parquet and relaxations.parquet: one row per constraint row
+# solve.parquet's lists `constraints` and `relaxations`: one entry per constraint row
 ROWS = {
     "constraint": pl.String,
     "group": pl.String,
@@ -56,4 +56,35 @@ EXECUTIONS = {
     "filled": pl.Float64,
     "topped_up": pl.Float64,
     "blocked": pl.String,
+    "cut": pl.String,
+}
+COMPONENTS = ("selection", "style", "industry", "cash", "cost", "unfilled", "delisting", "benchmark_basis")
+# `value` is a part of the week's excess; null with a `reason` where it can't be told
+ATTRIBUTION = {
+    "week": pl.Date,
+    "date": pl.Date,
+    "portfolio": pl.String,
+    "component": pl.String,
+    "item": pl.String,
+    "value": pl.Float64,
+    "reason": pl.String,
+}
+# legs.parquet beside it: value = exposure × factor_return × what a leg's money is worth at the end, where these are known
+ATTRIBUTION_LEGS = {
+    "portfolio": pl.String,
+    "leg": pl.String,
+    "component": pl.String,
+    "item": pl.String,
+    "exposure": pl.Float64,
+    "factor_return": pl.Float64,
+    "value": pl.Float64,
+}
+# names.parquet beside it: parts of the week's excess that belong to one name
+ATTRIBUTION_NAMES = {
+    "portfolio": pl.String,
+    "symbol": pl.String,
+    "industry": pl.String,
+    "selection": pl.Float64,
+    "unfilled": pl.Float64,
+    "delisting": pl.Float64,
 }

@@ -25,18 +25,18 @@ from assets.portfolios.constraints import (
     bound_names,
     portfolio_constraints,
 )
-from assets.portfolios.execution import Held, executions_frame, hold, market_day
+from assets.portfolios.execution import Held, Terms, dated_costs, executions_frame, hold
 from assets.portfolios.exposures import Benchmark, drift_benchmark, missing_styles, published_weights, style_exposures
+from assets.portfolios.market import market_days
 from assets.portfolios.optimiser import Solution, optimise
-from assets.portfolios.record import FROZEN, Last
+from assets.portfolios.record import FROZEN, UNKNOWN, Last
 from assets.portfolios.schemas import EXECUTIONS
+from assets.reference.listing import board
 from resources.calendar import Calendar
 from resources.errors import InputError
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
 
 Reasons = Mapping[str, Mapping[str, str]]
-
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +61,8 @@ class Tables:
     """The rows that one week reads, as they stand in the lake.
 
     alpha: symbol, score (μ) of the signal day; finite scores only. styles, indices: of the signal day. prices: from the
-    day the benchmark weights were published (or before) to the signal day. securities: of the week's days.
+    day the benchmark weights were published (or before) to the signal day. securities: of the week's days. minutes:
+    minute_bars of the first of them, the trade day, of the names in the state; None or absent names: daily bars decide.
     """
 
     alpha: pl.DataFrame
@@ -69,6 +70,7 @@ class Tables:
     prices: pl.DataFrame
     securities: pl.DataFrame
     indices: pl.DataFrame
+    minutes: pl.DataFrame | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,9 +78,10 @@ class Week:
     """A week that was solved.
 
     state: for the next week. names: one row per name of `problem`: symbol, weight (target), drifted_weight,
-    benchmark_weight, score, industry, lower, upper, state, crossed (its state overrides the stock band). held: the days
-    since the last signal close and the holdings at this one. executions: one row per order. constraints: those that were
-    applied; not_applied: the others, with the reason. last: totals for solve.parquet.
+    benchmark_weight, score, industry, lower, upper, state, crossed (its state overrides the stock band), styled (it
+    has every style that is bounded). held: the days since the last signal close and the holdings at this one.
+    executions: one row per order. constraints: those that were applied; not_applied: the others, with the reason.
+    last: totals for solve.parquet.
     """
 
     state: State
@@ -125,7 +128,9 @@ def advance(
         reason = unavailable.get("securities", {}).get("industry", "no name has an industry")
         not_applied["industry"] = reason
     solution = optimise(problem, constraints, order=settings.relaxation_order)
-    names = names.with_columns(pl.Series("weight", solution.weights))
+    wanted = [style for style in _styles(bounds) if style not in missing]
+    styled = tables.styles.filter(pl.all_horizontal(pl.lit(True), pl.col(wanted).is_not_null()))["symbol"]
+    names = names.with_columns(pl.Series("weight", solution.weights), styled=pl.col("symbol").is_in(styled.to_list()))
     return Week(
         next_state(names, held.cash, last.nav, failed=solution.status == "failed"),
         names,
@@ -194,7 +199,12 @@ def benchmark_at(
             f"the weights of {index} dated {known} can't be drifted to {date}: daily_prices has no row on "
             f"{len(missing)} of the {len(days)} days, first {missing[0]} (reference/daily_prices)"
         )
-    return drift_benchmark(published, tables.prices, days, index=index, tolerance=settings.benchmark_sum_tolerance)
+    listed = set(tables.securities.filter(pl.col("date") == date)["symbol"].to_list())
+    if not listed:
+        return f"securities has no row on {date}, so it is not known who is listed (reference/instruments)"
+    return drift_benchmark(
+        published, tables.prices, days, index=index, tolerance=settings.benchmark_sum_tolerance, listed=listed
+    )
 
 
 def _carry(
@@ -203,22 +213,21 @@ def _carry(
     """The state carried to the signal close: symbols [n], holdings, executions, totals."""
     if state is None:
         return np.array([], dtype=str), Held(np.zeros(0), 1.0, (), None), pl.DataFrame(schema=EXECUTIONS), Last(1.0)
-    market = [
-        market_day(
-            state.symbols,
-            day,
-            tables.prices.filter(pl.col("date") == day),
-            tables.securities.filter(pl.col("date") == day),
-        )
-        for day in days
-    ]
+    market = market_days(
+        state.symbols,
+        days,
+        tables.prices.filter(pl.col("date").is_in(list(days))),
+        tables.securities,
+        tables.minutes,
+        min_inside_share=settings.execution.min_inside_share,
+    )
     held = hold(
         state.holdings,
         state.cash,
         state.target,
         state.upper,
         market,
-        cost=settings.cost,
+        trading_terms(settings, days[0], state),
         delisting_recovery=settings.delisting_recovery,
     )
     nav = state.nav * float(np.prod([1.0 + day.net for day in held.days]))
@@ -230,8 +239,23 @@ def _carry(
         held.execution.cost,
         held.execution.scale,
         int((held.execution.blocked != "").sum()),
+        int((held.execution.cut != "").sum()),
     )
     return state.symbols, held, executions_frame(state.symbols, market[0], held.execution), last
+
+
+def trading_terms(settings: PortfoliosSettings, date: dt.date, state: State) -> Terms:
+    """What trading the state's names on `date` costs, and how its orders are cut."""
+    how = settings.execution
+    buy_cost, sell_cost = dated_costs(how.fees, date) if how.dated_fees else (settings.cost, settings.cost)
+    star = pl.select(symbol=pl.Series(state.symbols.tolist(), dtype=pl.String)).select(board() == "star").to_series()
+    return Terms(
+        buy_cost,
+        sell_cost,
+        participation=how.participation,
+        star=star.fill_null(False).to_numpy() if how.lots else None,
+        money=how.capital * state.nav,
+    )
 
 
 def _problem(
@@ -245,21 +269,34 @@ def _problem(
     *,
     first_build: bool,
 ) -> tuple[Problem, pl.DataFrame]:
-    """The rebalance at the signal close, over every listed name, every member and every holding, by symbol.
+    """The rebalance at the signal close over every listed name, by symbol. Holdings and members that are no longer
+    listed have been paid out (`hold`) and taken out of the benchmark (`drift_benchmark`) by now.
 
-    A name's state is the first that applies: not_listed or suspended (frozen), st, new, no_score (none of the three can
-    be bought), not_member (members only), tradable.
+    State: the first that applies.
+    - suspended (listed, not traded on the day): frozen. The weight stays what it drifted to at its last price; it is
+      budgeted, has μ 0, and neither more nor less may be asked for.
+    - st, new (listed for fewer days than the setting), no_score: can't be bought. Held, it keeps at most its drifted
+      weight and may be sold; no_score has μ 0, which is no view and not a low score. st and new keep their score as μ.
+    - not_member (setting members_only): sold in full.
+    - tradable: within benchmark ± deviation.
+
+    Index review: the benchmark is the latest vector in force, so on the day a new one is published a name that left has
+    benchmark weight 0 and the band [0, deviation]. It is a name like any other: sold as far as the score wants, within the
+    turnover limit that all trades share; only what it has above the deviation must go, and a suspended one stays, frozen.
+    A name that joined may be bought at once.
+
+    Where a state's bound and the stock band exclude each other the drifted weight is the bound, marked `crossed`
+    (`bound_names`). A name without industry is in the industry `unknown`, which is kept neutral like the others; a name
+    without style has 0 (`style_exposures`). Nothing here is divided by a sum: holdings and cash sum to 1 as they drifted,
+    benchmark weights as `drift_benchmark` says.
     """
     today = tables.securities.filter(pl.col("date") == date)
-    held_frame = pl.DataFrame({"symbol": held_symbols.tolist(), "drifted_weight": held.weights}, schema_overrides=_NAME)
+    own = pl.DataFrame({"symbol": held_symbols.tolist(), "drifted_weight": held.weights}, schema_overrides=_NAME)
     member_frame = pl.DataFrame(
         {"symbol": list(benchmark.weights), "benchmark_weight": list(benchmark.weights.values())}
     )
-    own = held_frame.filter(pl.col("drifted_weight") > 0)
-    every = pl.concat([today.select("symbol"), member_frame.select("symbol"), own.select("symbol")]).unique()
     names = (
-        every.sort("symbol")
-        .join(today.select("symbol", "traded", "is_st", "listed_days", "industry"), on="symbol", how="left")
+        today.select("symbol", "traded", "is_st", "listed_days", "industry")
         .join(own, on="symbol", how="left")
         .join(member_frame, on="symbol", how="left")
         .join(tables.alpha, on="symbol", how="left")
@@ -268,9 +305,7 @@ def _problem(
             pl.col("drifted_weight", "benchmark_weight").fill_null(0.0), pl.col("industry").fill_null(UNKNOWN)
         )
         .with_columns(
-            state=pl.when(pl.col("traded").is_null())
-            .then(pl.lit("not_listed"))
-            .when(~pl.col("traded"))
+            state=pl.when(~pl.col("traded"))
             .then(pl.lit("suspended"))
             .when(pl.col("is_st"))
             .then(pl.lit("st"))

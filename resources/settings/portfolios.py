@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from resources.settings.attribution import AttributionSettings
 from resources.settings.base import Section
+from resources.settings.execution import ExecutionSettings
 
 ELASTIC = ("industry", "value_size", "turnover", "styles")
 
@@ -69,6 +70,9 @@ class PortfoliosSettings(Section):
         "scores. DESIGN §2",
     )
     cost: float = Field(0.0015, ge=0, lt=1, description="Cost of traded value on each side. SPEC §6: two-sided 3‰")
+    execution: ExecutionSettings = Field(
+        ExecutionSettings(), description="Limits by minute bars, dated fees, lots, participation. SPEC §6"
+    )
     min_listed_days: int = Field(120, ge=0, description="Names listed for fewer trading days can't be bought. SPEC §6")
     benchmark_sum_tolerance: float = Field(
         0.01, gt=0, description="Published index weights whose sum is further from 1 are an error. SPEC §6"
@@ -92,6 +96,11 @@ class PortfoliosSettings(Section):
     relaxation_order: tuple[str, ...] = Field(
         ELASTIC,
         description="Elastic constraint groups, from the last to give to the first. [c] SPEC §6",
+    )
+    exact_explanation: bool = Field(
+        False,
+        description="Solve once more without each constraint that binds, so that the score it costs is exact and not its "
+        "shadow price × bound. [c]",
     )
     covariance: str | None = Field(
         None,

@@ -7,6 +7,7 @@ import io
 import numpy as np
 import polars as pl
 
+from assets.bars.schemas import MINUTE_BARS
 from assets.portfolios.make import make_portfolio, make_portfolio_returns
 from assets.portfolios.schemas import PORTFOLIO
 from resources.calendar import Calendar
@@ -73,6 +74,7 @@ class Market:
         self.styles = scored.with_columns(**{name: pl.Series(z) for name, z in columns.items()})
         self.factors = scored.with_columns(factor=pl.lit("skewness"), value=pl.Series(rng.normal(size=scored.height)))
         self.scores = self.factors.clear()
+        self.minute_bars = pl.DataFrame(schema=MINUTE_BARS)
         self.unavailable: dict[str, dict[str, str]] = {}
         self.made: dict[dt.date, Made] = {}
 
@@ -89,6 +91,7 @@ class Market:
             daily_prices=self.prices.filter(pl.col("date") <= date).lazy(),
             securities=self.securities.filter(pl.col("date").is_in(days)).lazy(),
             indices=self.indices.filter(pl.col("date") == date).lazy(),
+            minute_bars=self.minute_bars.filter(pl.col("date") == days[0]).lazy(),
             week=week,
             date=date,
             calendar=CALENDAR,

@@ -8,11 +8,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.portfolios.execution import Day, execute, executions_frame, hold, market_day
-from resources.errors import InputError
+from assets.portfolios.execution import Terms, dated_costs, execute, executions_frame, hold
+from assets.portfolios.market import Day
+from resources.errors import SettingsError
+from resources.settings.execution import FEES, Fee
 
 COST = 0.0015
 DAY = dt.date(2023, 7, 10)
+
+
+def trade_day(traded, up, down, *, listed=None, vwap=10.0, volume=np.inf) -> Day:
+    """A day at which prices stand still."""
+    n = len(traded)
+    ones, volume = np.ones(n), np.full(n, volume)
+    listed = np.full(n, True) if listed is None else listed
+    return Day(DAY, ones, ones, ones, np.full(n, vwap), listed, traded, up, down, volume, volume)
 
 
 def plain_execution(holding, cash, target, upper, traded, up, down, cost):
@@ -68,7 +78,7 @@ def random_case(rng: np.random.Generator, n: int = 12):
 def test_fills_equal_a_plain_ledger(seed: int) -> None:
     holding, cash, target, upper, traded, up, down = random_case(np.random.default_rng(seed))
     nav = holding.sum() + cash
-    done = execute(holding, cash, target, upper, traded=traded, locked_up=up, locked_down=down, cost=COST)
+    done = execute(holding, cash, target, upper, trade_day(traded, up, down), Terms.flat(COST))
     fills, account, paid = plain_execution(holding, cash, target, upper, traded, up, down, COST)
     assert done.filled * nav == pytest.approx(np.array(fills), abs=1e-10 * nav)
     assert done.cash_after * nav == pytest.approx(account, abs=1e-10 * nav)
@@ -80,7 +90,7 @@ def test_fills_equal_a_plain_ledger(seed: int) -> None:
 def test_money_is_conserved_and_nothing_forbidden_is_done(seed: int, cost: float) -> None:
     holding, cash, target, upper, traded, up, down = random_case(np.random.default_rng(seed))
     nav = holding.sum() + cash
-    done = execute(holding, cash, target, upper, traded=traded, locked_up=up, locked_down=down, cost=cost)
+    done = execute(holding, cash, target, upper, trade_day(traded, up, down), Terms.flat(cost))
     after = done.holding + done.filled
     assert after.sum() + done.cash_after + done.cost == pytest.approx(1.0, abs=1e-10)
     assert done.cost == pytest.approx(cost * np.abs(done.filled).sum(), abs=1e-15)
@@ -104,7 +114,7 @@ def flags(n: int, value: bool) -> np.ndarray:
 def test_the_first_build_spends_all_cash_on_names_and_cost() -> None:
     target = np.array([0.5, 0.3, 0.2])
     no = flags(3, False)
-    done = execute(np.zeros(3), 1.0, target, target + 0.01, traded=~no, locked_up=no, locked_down=no, cost=COST)
+    done = execute(np.zeros(3), 1.0, target, target + 0.01, trade_day(~no, no, no), Terms.flat(COST))
     assert done.filled == pytest.approx(target / (1 + COST), abs=1e-15)
     assert done.cash_after == pytest.approx(0.0, abs=1e-15)
     assert done.cost == pytest.approx(COST / (1 + COST), abs=1e-15)
@@ -114,11 +124,11 @@ def test_a_locked_buy_leaves_its_money_to_the_others_within_their_bounds() -> No
     target, no = np.array([0.4, 0.3, 0.3, 0.0]), flags(4, False)
     up = np.array([True, False, False, False])
     upper = np.array([0.41, 0.35, 1.0, 1.0])
-    done = execute(np.zeros(4), 1.0, target, upper, traded=~no, locked_up=up, locked_down=no, cost=0.0)
+    done = execute(np.zeros(4), 1.0, target, upper, trade_day(~no, up, no), Terms.flat(0.0))
     assert done.blocked.tolist() == ["limit_up", "", "", ""]
     # 0.4 is left; in proportion each would get 0.2, but the second has room for 0.05 only
     assert done.filled == pytest.approx([0.0, 0.35, 0.65, 0.0], abs=1e-15)
-    tight = execute(np.zeros(4), 1.0, target, target, traded=~no, locked_up=up, locked_down=no, cost=0.0)
+    tight = execute(np.zeros(4), 1.0, target, target, trade_day(~no, up, no), Terms.flat(0.0))
     assert tight.cash_after == pytest.approx(0.4, abs=1e-15)
 
 
@@ -130,14 +140,13 @@ def test_a_sell_locked_at_limit_down_makes_buys_scale() -> None:
         0.0,
         np.array([0.0, 0.1, 0.9]),
         np.ones(3),
-        traded=~no,
-        locked_up=no,
-        locked_down=down,
-        cost=0.0,
+        trade_day(~no, no, down),
+        Terms.flat(0.0),
     )
     assert done.filled == pytest.approx([0.0, -0.2, 0.2], abs=1e-15)
     assert done.scale == pytest.approx(0.2 / 0.7)
     assert done.blocked.tolist() == ["limit_down", "", ""]
+    assert done.cut.tolist() == ["", "", "cash"]
 
 
 def random_days(rng: np.random.Generator, n: int, count: int) -> list[Day]:
@@ -157,6 +166,8 @@ def random_days(rng: np.random.Generator, n: int, count: int) -> list[Day]:
                 traded,
                 traded & (rng.random(n) < 0.1),
                 traded & (rng.random(n) < 0.1),
+                np.full(n, 1e6),
+                np.full(n, 1e6),
             )
         )
     return days
@@ -171,7 +182,7 @@ def test_a_week_equals_a_plain_ledger_in_shares_and_money(seed: int) -> None:
     target = rng.dirichlet(np.ones(n))
     upper = target + 0.02
     days = random_days(rng, n, 5)
-    held = hold(weights, cash, target, upper, days, cost=COST, delisting_recovery=1.0)
+    held = hold(weights, cash, target, upper, days, Terms.flat(COST), delisting_recovery=1.0)
 
     money, values, navs = 1e8 * cash, [1e8 * w for w in weights], [1e8]
     for k, day in enumerate(days):
@@ -198,7 +209,7 @@ def test_a_week_equals_a_plain_ledger_in_shares_and_money(seed: int) -> None:
 def test_without_a_target_nothing_is_traded() -> None:
     days = random_days(np.random.default_rng(1), 4, 3)
     weights = np.array([0.3, 0.3, 0.2, 0.1])
-    held = hold(weights, 0.1, None, weights, days, cost=COST, delisting_recovery=1.0)
+    held = hold(weights, 0.1, None, weights, days, Terms.flat(COST), delisting_recovery=1.0)
     growth = weights * days[0].growth * days[1].growth * days[2].growth
     assert held.weights == pytest.approx(growth / (growth.sum() + 0.1), abs=1e-15)
     assert held.execution is None
@@ -212,54 +223,108 @@ def test_a_delisted_holding_is_paid_out_once(recovery: float) -> None:
     days = random_days(np.random.default_rng(3), 3, 4)
     still = {"growth": np.ones(3), "to_vwap": np.ones(3), "from_vwap": np.ones(3)}
     days = [replace(day, **still, listed=np.array([k < 2, True, True])) for k, day in enumerate(days)]
-    held = hold(np.array([0.2, 0.5, 0.3]), 0.0, None, np.ones(3), days, cost=COST, delisting_recovery=recovery)
+    held = hold(np.array([0.2, 0.5, 0.3]), 0.0, None, np.ones(3), days, Terms.flat(COST), delisting_recovery=recovery)
     assert [day.net for day in held.days] == pytest.approx([0, 0, 0.2 * (recovery - 1), 0], abs=1e-15)
     assert held.weights[0] == 0
     assert held.cash == pytest.approx(0.2 * recovery / (1 + 0.2 * (recovery - 1)), abs=1e-15)
-
-
-def day_tables(rows: list[dict], listed: list[dict]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    return pl.DataFrame(rows), pl.DataFrame(listed)
-
-
-def test_a_days_market_reads_suspension_limits_and_ex_rights() -> None:
-    bar = {"volume": 100, "pre_close": 10.0}
-    prices, securities = day_tables(
-        [
-            {**bar, "symbol": "A", "low": 11.0, "high": 11.0, "close": 11.0, "vwap": 11.0},  # locked up all day
-            {**bar, "symbol": "B", "low": 10.9, "high": 11.0, "close": 11.0, "vwap": 10.95},  # closed there only
-            {**bar, "symbol": "C", "low": 9.0, "high": 9.0, "close": 9.0, "vwap": 9.0},
-            {**bar, "symbol": "D", "low": 5.0, "high": 5.5, "close": 5.25, "vwap": 5.2, "pre_close": 5.0},  # ex-rights
-            {**bar, "symbol": "E", "low": 10.0, "high": 10.0, "close": 10.0, "vwap": None, "volume": 0},
-            {**bar, "symbol": "F", "low": 30.0, "high": 30.0, "close": 30.0, "vwap": 30.0},  # no limit on this day
-            {**bar, "symbol": "I", "low": 30.0, "high": 31.0, "close": 30.0, "vwap": 30.0},  # beyond the rule's limit
-            {**bar, "symbol": "J", "low": 3.0, "high": 4.0, "close": 4.0, "vwap": 3.5},
-        ],
-        [
-            {"symbol": s, "limit_up": None if s == "F" else 11.0 + 1e-12, "limit_down": None if s == "F" else 9.0}
-            for s in "ABCEFGIJ"
-        ]
-        + [{"symbol": "D", "limit_up": 5.5, "limit_down": 4.5}],
-    )
-    day = market_day(np.array(list("ABCDEFGHIJ")), DAY, prices, securities)
-    assert day.traded.tolist() == [True, True, True, True, False, True, False, False, True, True]
-    assert day.listed.tolist() == [True] * 7 + [False, True, True]
-    assert day.locked_up.tolist() == [True] + [False] * 9
-    assert day.locked_down.tolist() == [False, False, True] + [False] * 7
-    assert day.growth == pytest.approx([1.1, 1.1, 0.9, 1.05, 1, 3, 1, 1, 3, 0.4])
-    assert day.to_vwap * day.from_vwap == pytest.approx(day.growth)
-    with pytest.raises(InputError, match=r"daily_prices has no row on 2023-07-10"):
-        market_day(np.array(["A"]), DAY, prices.clear(), securities)
 
 
 def test_every_order_is_written_down_with_its_reason() -> None:
     days = random_days(np.random.default_rng(5), 200, 1)
     rng = np.random.default_rng(6)
     target = rng.dirichlet(np.ones(200))
-    held = hold(rng.dirichlet(np.ones(200)), 0.0, target, target + 0.01, days, cost=COST, delisting_recovery=1.0)
+    held = hold(rng.dirichlet(np.ones(200)), 0.0, target, target + 0.01, days, Terms.flat(COST), delisting_recovery=1.0)
     symbols = np.array([f"{i:06d}.SZ" for i in range(200)])
     frame = executions_frame(symbols, days[0], held.execution)
     assert frame.height == 200
     assert set(frame["blocked"]) == {"", "suspended", "limit_up", "limit_down"}
     assert (frame.filter(pl.col("blocked") != "")["filled"] == 0).all()
     assert frame["filled"].abs().sum() * COST == pytest.approx(held.days[0].cost, abs=1e-15)
+
+
+def test_a_target_that_was_delisted_leaves_its_money_to_the_others() -> None:
+    no, target = flags(3, False), np.array([0.4, 0.3, 0.3])
+    listed = np.array([False, True, True])
+    done = execute(np.zeros(3), 1.0, target, np.ones(3), trade_day(listed, no, no, listed=listed), Terms.flat(0.0))
+    assert done.blocked.tolist() == ["not_listed", "", ""]
+    assert done.filled == pytest.approx([0.0, 0.5, 0.5], abs=1e-15)
+
+
+def test_costs_by_side_and_date() -> None:
+    assert dated_costs(FEES, dt.date(2023, 8, 25)) == pytest.approx((0.00025, 0.00125))
+    assert dated_costs(FEES, dt.date(2023, 8, 27)) == pytest.approx((0.00025, 0.00125))
+    assert dated_costs(FEES, dt.date(2023, 8, 28)) == pytest.approx((0.00025, 0.00075))
+    later = Fee(name="commission", since=dt.date(2024, 7, 1), rate=0.0002)
+    assert dated_costs([later, *FEES], dt.date(2024, 7, 1)) == pytest.approx((0.0002, 0.0007))
+    assert dated_costs([Fee(name="levy", since=DAY, rate=0.01, sides="buys")], DAY) == (0.01, 0.0)
+    with pytest.raises(SettingsError, match="no commission for 2008-09-18"):
+        dated_costs(FEES, dt.date(2008, 9, 18))
+    no = flags(2, False)
+    done = execute(
+        np.array([0.6, 0.4]), 0.0, np.array([0.5, 0.5]), np.ones(2), trade_day(~no, no, no), Terms(0.01, 0.02)
+    )
+    bought = 0.1 * 0.98 / 1.01
+    assert done.filled == pytest.approx([-0.1, bought], abs=1e-15)
+    assert done.cost == pytest.approx(0.1 * 0.02 + bought * 0.01, abs=1e-15)
+
+
+def test_no_name_trades_more_than_its_share_of_the_volume() -> None:
+    no = flags(4, False)
+    # 1 000 000 yuan at 10 yuan: 5 % of 100 000 shares are 50 000 yuan, .05 of the portfolio
+    day, terms = trade_day(~no, no, no, volume=1e5), Terms(0.0, 0.0, participation=0.05, money=1e6)
+    done = execute(np.array([0.5, 0.5, 0.0, 0.0]), 0.0, np.array([0.47, 0.3, 0.2, 0.03]), np.ones(4), day, terms)
+    # .03 and .05 are sold; the buys get .05 and .03: nothing is left to spread
+    assert done.filled == pytest.approx([-0.03, -0.05, 0.05, 0.03], abs=1e-15)
+    assert done.cut.tolist() == ["", "participation", "participation", ""]
+    rich = execute(np.zeros(4), 1.0, np.array([0.0, 0.0, 0.2, 0.03]), np.ones(4), day, terms)
+    assert rich.filled == pytest.approx([0.0, 0.0, 0.05, 0.05], abs=1e-15)  # what is left over stops at the cap too
+    assert rich.cash_after == pytest.approx(0.9, abs=1e-15)
+
+
+def test_whole_lots() -> None:
+    no = flags(6, False)
+    star = np.array([False, False, False, True, True, False])
+    # 100 000 yuan at 10 yuan: one lot is .01, one share .0001
+    day, terms = trade_day(~no, no, no), Terms(0.0, 0.0, star=star, money=1e5)
+    holding = np.array([0.0, 0.1234, 0.1234, 0.0, 0.0, 0.0])
+    target = np.array([0.0599, 0.0, 0.0617, 0.02345, 0.01995, 0.10])
+    done = execute(holding, 1.0 - holding.sum(), target, target, day, terms)
+    # a whole position goes with its odd shares, a part of one in lots; STAR in shares from 200 on
+    assert done.filled == pytest.approx([0.05, -0.1234, -0.06, 0.0234, 0.0, 0.10], abs=1e-12)
+    assert done.cut.tolist() == ["lots", "", "lots", "lots", "lots", ""]
+    assert done.cash_after == pytest.approx(1.0 - holding.sum() - done.filled.sum(), abs=1e-12)
+    one_by_one = Terms(0.0, 0.0, star=np.full(6, True), participation=0.01, money=1e5)
+    small = execute(holding, 1.0 - holding.sum(), target, target, trade_day(~no, no, no, volume=25_000), one_by_one)
+    assert small.filled == pytest.approx([0.025, -0.025, -0.025, 0.0234, 0.0, 0.025], abs=1e-12)
+    assert small.cut.tolist() == ["participation"] * 3 + ["lots", "lots", "participation"]
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    seed=st.integers(0, 10**9),
+    participation=st.sampled_from([None, 0.3, 0.01]),
+    lots=st.booleans(),
+    costs=st.sampled_from([(0.0015, 0.0015), (0.00025, 0.00125), (0.0, 0.0)]),
+)
+def test_options_keep_the_books(seed: int, participation: float | None, lots: bool, costs: tuple[float, float]) -> None:
+    rng = np.random.default_rng(seed)
+    holding, cash, target, upper, traded, up, down = random_case(rng)
+    n, nav = len(holding), holding.sum() + cash
+    star, volume = rng.random(n) < 0.3, rng.exponential(size=n) * 1e5
+    day = trade_day(traded, up, down, vwap=rng.uniform(5, 50), volume=volume)
+    terms = Terms(*costs, participation=participation, star=star if lots else None, money=1.0)
+    done = execute(holding, cash, target, upper, day, terms)
+    after = done.holding + done.filled
+    assert after.sum() + done.cash_after + done.cost == pytest.approx(1.0, abs=1e-10)
+    assert done.cash_after >= 0
+    assert after.min() >= -1e-15
+    shares = np.abs(done.filled) * nav / day.vwap
+    if participation is not None:
+        assert (shares <= participation * volume + 1e-6).all()
+    if lots:
+        free = (done.filled == 0) | (after <= 1e-15)  # nothing, or a position sold whole
+        unit = np.where(star, 1, 100)
+        assert (np.abs(shares / unit - np.round(shares / unit)) < 1e-7)[~free].all()
+        assert (shares[star & ~free] >= 200 - 1e-6).all()
+    short = (done.blocked == "") & (np.abs(done.filled) < np.abs(done.order))
+    assert ((done.cut != "") == short).all()

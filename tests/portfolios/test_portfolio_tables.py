@@ -57,7 +57,7 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
     for day in DAYS:
         frame = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
         frame.write_parquet(root / "market" / "bars" / f"{day:%Y%m%d}.parquet")
-    names = ("scores", "factors", "daily_prices", "securities", "indices", "styles")
+    names = ("scores", "factors", "daily_prices", "securities", "indices", "styles", "minute_bars")
     tables = {name: upstream(name) for name in names} | {table.name: table for table in TABLES}
     lake = Lake(str(root / "lake"))
     zone = LandingZone(Path(root / "market"), lake.store)

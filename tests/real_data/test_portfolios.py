@@ -11,7 +11,9 @@ import numpy as np
 import polars as pl
 import pytest
 
+from assets.bars.schemas import MINUTE_BARS
 from assets.portfolios.make import make_portfolio, make_portfolio_returns
+from assets.portfolios.record import unnest
 from assets.portfolios.schemas import PORTFOLIO
 from resources.calendar import Calendar
 from resources.settings.portfolios import PortfoliosSettings
@@ -151,6 +153,7 @@ def make_week(summer: Summer, table: str, week: dt.date, made: dict) -> None:
         daily_prices=summer.prices.filter(pl.col("date") <= date).lazy(),
         securities=pl.concat(securities.values()).lazy(),
         indices=summer.indices(date).lazy(),
+        minute_bars=pl.DataFrame(schema=MINUTE_BARS).lazy(),
         week=week,
         date=date,
         calendar=calendar,
@@ -174,7 +177,8 @@ def file(made, name: str) -> pl.DataFrame:
 
 def test_every_week_is_solved_and_only_suspended_holdings_force_industries(weeks: dict) -> None:
     for week in SOLVED:
-        solve, gave = file(weeks[week], "solve.parquet").row(0, named=True), file(weeks[week], "relaxations.parquet")
+        solve = file(weeks[week], "solve.parquet").row(0, named=True)
+        gave = unnest(solve, "relaxations")
         elastic = gave.filter(pl.col("group") != "hard")
         print(
             week,
@@ -199,7 +203,7 @@ def test_every_week_is_solved_and_only_suspended_holdings_force_industries(weeks
 
 def test_stored_weights_keep_every_bound(weeks: dict, summer: Summer) -> None:
     for week, made in weeks.items():
-        frame, rows = made.frame, file(made, "constraints.parquet")
+        frame, rows = made.frame, unnest(file(made, "solve.parquet").row(0, named=True), "constraints")
         assert frame["weight"].sum() == pytest.approx(1.0, abs=1e-8)
         assert (frame["weight"] >= frame["lower"] - 1e-9).all()
         assert (frame["weight"] <= frame["upper"] + 1e-9).all()
