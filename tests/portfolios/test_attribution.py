@@ -43,6 +43,7 @@ def random_week(seed: int, n: int = 60, *, cash: float = 0.01, cost: float = 0.0
 
     def weights() -> np.ndarray:
         drawn = rng.dirichlet(np.ones(n)) * (rng.random(n) < 0.5)
+        drawn[rng.integers(n)] += 0.1
         return drawn / drawn.sum()
 
     holding, benchmark, target = weights() * (1 - cash), weights(), weights()
@@ -84,12 +85,7 @@ def random_week(seed: int, n: int = 60, *, cash: float = 0.01, cost: float = 0.0
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from([1, 2, 7, 60, 300]), st.floats(0, 1), st.floats(0, 0.01))
 def test_the_parts_of_any_week_add_up(seed: int, n: int, cash: float, cost: float) -> None:
-    try:
-        week, names = random_week(seed, n, cash=cash, cost=cost)
-    except (ValueError, ZeroDivisionError):
-        return
-    if not np.isfinite(week.holding.sum() + week.benchmark.sum() + week.after.sum()):
-        return  # nobody holds anything
+    week, names = random_week(seed, n, cash=cash, cost=cost)
     found = attribute(week, names, names_per_factor=ENOUGH)
     assert abs(found.gap) < EXACT
     assert abs(sum(found.components().values()) - (week.net / week.index - 1)) < EXACT
@@ -245,7 +241,7 @@ class Explained(Market):
         )
 
     def explain(self, week: dt.date, settings: PortfoliosSettings = SETTINGS) -> Made:
-        last = CALENDAR.offset_week(week, -1)
+        last = week - dt.timedelta(weeks=1)
         days = CALENDAR.week_days(week)
         returns = self.returns(week).frame
         known = [self.made[one].frame for one in (last, week) if one in self.made]
@@ -253,7 +249,7 @@ class Explained(Market):
             csi500_portfolio=pl.concat(known).lazy(),
             csi1000_portfolio=pl.DataFrame(schema=PORTFOLIO).lazy(),
             portfolio_returns=returns.select(pl.col(c).cast(t) for c, t in PORTFOLIO_RETURNS.items()).lazy(),
-            styles=self.styles.filter(pl.col("date") == CALENDAR.signal_day(last)).lazy(),
+            styles=self.styles.filter(pl.col("date") == last + dt.timedelta(days=4)).lazy(),
             daily_prices=self.prices.filter(pl.col("date").is_in(days)).lazy(),
             securities=self.securities.filter(pl.col("date").is_in(days)).lazy(),
             week=week,
@@ -396,7 +392,7 @@ def test_stored_weeks_equal_the_plain_account(seed: int) -> None:
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10**6), st.booleans(), st.booleans())
 def test_weeks_of_random_markets_add_up(seed: int, without_index: bool, without_value: bool) -> None:
-    market = Explained(seed=seed, n=40, members=25)
+    market = Explained(seed=seed)
     if without_index:
         market.indices = market.indices.with_columns(index_close=pl.lit(None, pl.Float64))
     if without_value:
