@@ -31,6 +31,7 @@ from assets.portfolios.market import market_days
 from assets.portfolios.optimiser import Solution, optimise
 from assets.portfolios.record import FROZEN, UNKNOWN, Last
 from assets.portfolios.schemas import EXECUTIONS
+from assets.portfolios.terms import covariance_from, risk_of
 from assets.reference.listing import board
 from resources.calendar import Calendar
 from resources.errors import InputError
@@ -127,7 +128,12 @@ def advance(
         constraints = [c for c in constraints if not isinstance(c, IndustryNeutral)]
         reason = unavailable.get("securities", {}).get("industry", "no name has an industry")
         not_applied["industry"] = reason
-    solution = optimise(problem, constraints, order=settings.relaxation_order)
+    symbols = problem.symbols.tolist()
+    risk, terms = risk_of(bounds, lambda: covariance_from(settings.covariance, listed, tables.prices))
+    constraints += risk
+    solution = optimise(
+        problem, constraints, order=settings.relaxation_order, terms=terms, stated_by=settings.stated_by
+    )
     wanted = [style for style in _styles(bounds) if style not in missing]
     styled = tables.styles.filter(pl.all_horizontal(pl.lit(True), pl.col(wanted).is_not_null()))["symbol"]
     names = names.with_columns(pl.Series("weight", solution.weights), styled=pl.col("symbol").is_in(styled.to_list()))
