@@ -128,7 +128,7 @@ def advance(
         constraints = [c for c in constraints if not isinstance(c, IndustryNeutral)]
         reason = unavailable.get("securities", {}).get("industry", "no name has an industry")
         not_applied["industry"] = reason
-    symbols = problem.symbols.tolist()
+    listed = problem.symbols.tolist()
     risk, terms = risk_of(bounds, lambda: covariance_from(settings.covariance, listed, tables.prices))
     constraints += risk
     solution = optimise(
