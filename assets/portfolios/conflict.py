@@ -80,11 +80,12 @@ class Conflict:
 def find_conflicts(
     problem: Problem, constraints: Sequence[Constraint], *, order: Sequence[str]
 ) -> tuple[Conflict, ...]:
-    """Irreducible conflicting sets of the strict problem that share no constraint row; () where it can be solved.
+    """Irreducible conflicting sets of the strict problem that share no constraint row and no name; () without any.
 
     order: elastic groups, from the last to give to the first. A set is looked for among the hard constraints first, then
-    with each next group added, so that it is told in terms of what gives last. Once a set is found its rows are left out
-    and the search goes on; when the hard constraints alone conflict, it ends. Constraints without linear rows are not
+    with each next group added, so that it is told in terms of what gives last. Once a set is found its rows and names are
+    left out and the search goes on (with its names in, every set would come back as its mirror: one industry too heavy
+    is all the others too light); when the hard constraints alone conflict, it ends. Constraints without linear rows are not
     looked at. The first build has no turnover constraint.
     """
     if problem.first_build:
@@ -99,7 +100,7 @@ def find_conflicts(
             rows = members & system.is_row
             if group == HARD or not rows.any():
                 return tuple(found)
-            on = on & ~rows
+            on = on & ~(members & ~system.bands)
     return tuple(found)
 
 

@@ -10,15 +10,17 @@ by that measure however dear it is: its price is the thing to read, or `exact`, 
 solved again with everything else in force. Where a group gave, the prices are those of its least violation being kept.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from assets.portfolios.conflict import Conflict, find_conflicts
 from assets.portfolios.constraints import HARD, Constraint, FullyInvested, NameBounds, Problem
-from assets.portfolios.optimiser import Solution, optimise
+from assets.portfolios.optimiser import Solution, StatedBy, optimise
+from assets.portfolios.terms import Term
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -80,10 +82,12 @@ def explain(
     *,
     order: Sequence[str],
     exact: bool = False,
+    terms: Sequence[Term] = (),
+    stated_by: StatedBy = "arrays",
 ) -> Explanation:
     """Why the weights of `solution` are no better, and what conflicts where it is relaxed or failed.
 
-    problem, constraints, order: as `optimise` was given them. exact: solve once more without each constraint that costs
+    problem, constraints, order, terms, stated_by: as `optimise` was given them. exact: solve once more without each constraint that costs
     something.
     """
     conflicts = () if solution.status == "optimal" else find_conflicts(problem, constraints, order=order)
@@ -92,7 +96,8 @@ def explain(
     names = _binding_names(problem, solution.reduced_costs)
     costs = [*_constraint_costs(problem, constraints, solution), *_name_costs(problem, names)]
     if exact:
-        costs = [_solve_without(cost, problem, constraints, solution, order) for cost in costs]
+        solve = partial(optimise, order=order, terms=terms, stated_by=stated_by)
+        costs = [_solve_without(cost, problem, constraints, solution, solve) for cost in costs]
     costs.sort(key=lambda cost: (-(cost.exact or 0.0), -cost.score_given_up, -cost.shadow_price, cost.constraint))
     return Explanation(tuple(costs), tuple(names), conflicts)
 
@@ -161,7 +166,11 @@ def _name_costs(problem: Problem, names: Sequence[BindingName]) -> list[Cost]:
 
 
 def _solve_without(
-    cost: Cost, problem: Problem, constraints: Sequence[Constraint], solution: Solution, order: Sequence[str]
+    cost: Cost,
+    problem: Problem,
+    constraints: Sequence[Constraint],
+    solution: Solution,
+    solve: Callable[[Problem, Sequence[Constraint]], Solution],
 ) -> Cost:
     if not cost.binding or cost.constraint == NO_SHORT:
         return cost if cost.constraint == NO_SHORT else replace(cost, exact=0.0)
@@ -169,7 +178,7 @@ def _solve_without(
     wider = problem
     if len(kept) == len(constraints):
         wider = without_bands(problem) if cost.constraint == BAND else without_state(problem, cost.constraint)
-    other = optimise(wider, kept, order=order)
+    other = solve(wider, kept)
     return cost if other.status == "failed" else replace(cost, exact=other.objective - solution.objective)
 
 
