@@ -1,12 +1,12 @@
-"""The tables of this stage: the two portfolios and their daily returns. Declarations only."""
+"""The tables of this stage: the two portfolios, their daily returns and what the excess came from. Declarations only."""
 
 from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.portfolios import windows
-from assets.portfolios.schemas import PORTFOLIO, PORTFOLIO_RETURNS
+from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO, PORTFOLIO_RETURNS
 from resources.gate import Between, Check, InSet, NotNull, Unique
 from resources.table import Read, Table, week_days
 
-DATA = "look into solve.parquet and constraints.parquet beside the partition; mend the week's scores, weights or prices"
+DATA = "look into solve.parquet beside the partition; mend the week's scores, weights or prices"
 CODE = "a mistake in the code: the week's solve does not verify; report it with the partition's files"
 
 
@@ -35,9 +35,10 @@ solve.parquet.
 | lower, upper | bounds of weight |
 | state | tradable, or why it may not be bought or traded |
 
-Beside it: solve.parquet (status, objective, residuals, gap, cash), constraints.parquet (value, slack, shadow price per
-constraint), relaxations.parquet (what gave and what forced it), executions.parquet (orders, fills, what was blocked),
-days.parquet (daily returns). Empty, with the reason, until there are scores and index weights.
+Beside it: solve.parquet (one row: status, objective, residual, gap, cash; nested: constraints with slack and shadow
+price, what gave and what forced it, what can't hold together, what each bound cost in score, binding names, every
+solver's attempt), executions.parquet (orders, fills, what was blocked), days.parquet (daily returns). Empty, with the
+reason, until there are scores and index weights.
 """,
         reads=(
             Read("scores"),
@@ -46,6 +47,7 @@ days.parquet (daily returns). Empty, with the reason, until there are scores and
             Read("daily_prices", over=windows.benchmark_window),
             Read("securities", over=week_days()),
             Read("indices"),
+            Read("minute_bars", over=windows.trade_day),
             Read(portfolio.asset, over=windows.previous_week),
         ),
         schema=PORTFOLIO,
@@ -64,7 +66,13 @@ days.parquet (daily returns). Empty, with the reason, until there are scores and
                 "nothing_relaxed",
                 InSet("status", ("optimal", "failed")),
                 critical=False,
-                remedy="read relaxations.parquet: usually suspended holdings that force an industry off neutral",
+                remedy="read relaxations and conflicts in solve.parquet: usually suspended holdings push an industry off neutral",
+            ),
+            Check(
+                "benchmark_members_listed",
+                Between("benchmark_delisted", 0, 0.01),
+                critical=False,
+                remedy="deliver newer index_weights, or the members' rows of reference/instruments: they count as delisted",
             ),
             Check(
                 "benchmark_has_scores",
@@ -121,4 +129,60 @@ absent, the drifted weights, dividends included, and the notes say so. Begins in
     ),
 )
 
-TABLES = (csi500_portfolio, csi1000_portfolio, portfolio_returns)
+attribution = Table(
+    name="attribution",
+    stage="portfolios",
+    partition="week",
+    history="minutes",
+    description="""
+Where each portfolio's excess over its index came from in the week: items whose values add up to it (SPEC §6: relative
+strength of net against the index, from signal close to signal close), checked to 1e-12 against the stored returns.
+
+| component | item | |
+|---|---|---|
+| selection | industry | active weight × residual of a cross-sectional regression on industries and styles, name by name |
+| style | style | active exposure × the style's return |
+| industry | industry | active weight × the industry's return over the market |
+| cash | cash | what stood uninvested at the signal close before, against the market |
+| cost | trading | cost of the rebalance |
+| unfilled | suspended, limit_up, cash, topped_up … | what the difference between fills and target earned or missed |
+| delisting | symbol | what a delisted holding lost when it was paid out |
+| benchmark_basis | index | drifted members over the index itself: dividends, age of the weights |
+
+Two legs, up to the trade day's VWAP with last week's holdings and from it with the target, are in legs.parquet with each
+exposure and return; names.parquet holds selection, unfilled and delisting name by name. A style that is null for the
+whole market is null here, with its reason, and part of selection.
+""",
+    reads=(
+        *(Read(portfolio.asset, over=windows.two_weeks) for portfolio in PORTFOLIOS),
+        Read("portfolio_returns"),
+        Read("styles", over=windows.previous_signal_day),
+        Read("daily_prices", over=week_days()),
+        Read("securities", over=week_days()),
+    ),
+    schema=ATTRIBUTION,
+    sort=("portfolio", "component", "item"),
+    settings="portfolios",
+    make="assets.portfolios.attribution_week:make_attribution",
+    items="portfolio",
+    needs={portfolio.key: (f"portfolio_returns.{portfolio.key}",) for portfolio in PORTFOLIOS},
+    checks=(
+        Check("item_unique", Unique(("portfolio", "component", "item")), critical=True, remedy=CODE),
+        Check("component_known", InSet("component", COMPONENTS), critical=True, remedy=CODE),
+        Check("adds_up_to_the_excess", Between("gap", -1e-12, 1e-12), critical=True, remedy=CODE),
+        Check(
+            "benchmark_follows_its_index",
+            Between("basis", -0.005, 0.005),
+            critical=False,
+            remedy="drifted members and index differ by more than dividends explain: deliver newer reference/index_weights",
+        ),
+        Check(
+            "parts_plausible",
+            Between("value", -0.1, 0.1),
+            critical=False,
+            remedy="look in names.parquet beside the partition for the name, and at its prices of the week",
+        ),
+    ),
+)
+
+TABLES = (csi500_portfolio, csi1000_portfolio, portfolio_returns, attribution)

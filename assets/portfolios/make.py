@@ -16,21 +16,15 @@ from collections.abc import Callable
 import polars as pl
 
 from assets.catalogue import BY_KEY, PORTFOLIOS, TEN, Portfolio
-from assets.portfolios.record import (
-    crossed_rows,
-    encode,
-    not_applied_row,
-    row_frame,
-    solve_notes,
-    solve_row,
-)
+from assets.portfolios.explanation import explain
+from assets.portfolios.record import encode, flat, record_solve, solve_notes
 from assets.portfolios.returns import drifted_return, index_returns
 from assets.portfolios.schemas import DAYS, PORTFOLIO, PORTFOLIO_RETURNS
 from assets.portfolios.week import Reasons, State, Tables, advance, next_state
 from resources.calendar import Calendar
 from resources.errors import SettingsError
 from resources.made import Made
-from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
+from resources.settings.portfolios import PortfoliosSettings
 
 Files = Callable[[str, dt.date, str], bytes]
 
@@ -44,7 +38,9 @@ def _collect(
     daily_prices: pl.LazyFrame,
     securities: pl.LazyFrame,
     indices: pl.LazyFrame,
+    minute_bars: pl.LazyFrame,
     *,
+    state: State | None,
     alpha: str,
     date: dt.date,
 ) -> Tables:
@@ -55,7 +51,13 @@ def _collect(
         prices.collect(),
         securities.collect(),
         indices.filter(pl.col("date") == date).collect(),
+        None if state is None else _minutes_of(minute_bars, state.symbols.tolist()),
     )
+
+
+def _minutes_of(minute_bars: pl.LazyFrame, symbols: list[str]) -> pl.DataFrame:
+    columns = minute_bars.select("date", "symbol", "low", "high", "volume", "amount")
+    return columns.filter(pl.col("symbol").is_in(symbols)).collect()
 
 
 def alpha_scores(scores: pl.LazyFrame, factors: pl.LazyFrame, alpha: str, date: dt.date) -> pl.DataFrame:
@@ -73,7 +75,7 @@ def _last_state(
     if previous.is_empty():
         return None
     data = files(portfolio.asset, calendar.offset_week(week, -1), "solve.parquet")
-    solve = pl.read_parquet(io.BytesIO(data)).row(0, named=True)
+    solve = pl.read_parquet(io.BytesIO(data), columns=["cash", "nav", "status"]).row(0, named=True)
     return next_state(previous, solve["cash"], solve["nav"], failed=solve["status"] == "failed")
 
 
@@ -86,6 +88,7 @@ def make_portfolio(
     daily_prices: pl.LazyFrame,
     securities: pl.LazyFrame,
     indices: pl.LazyFrame,
+    minute_bars: pl.LazyFrame,
     week: dt.date,
     date: dt.date,
     calendar: Calendar,
@@ -96,14 +99,16 @@ def make_portfolio(
     """Execute last week's target on the week's first trading day, drift to the signal day `date`, optimise there.
 
     table: the portfolio's asset; previous: its partition of the week before. Returns the rows of the names with a target,
-    a holding or a benchmark weight, and beside them solve.parquet (one row), constraints.parquet (one row per constraint
-    row), relaxations.parquet (what gave, and what forced it), executions.parquet and days.parquet (daily returns of the
-    week). Raises InputError where a portfolio that has been built meets a week without prices or benchmark vector.
+    a holding or a benchmark weight, and beside them solve.parquet (one row, see record.py), executions.parquet and
+    days.parquet (daily returns of the week). Raises InputError where a portfolio that has been built meets a week without
+    prices or benchmark vector.
     """
     portfolio = next(one for one in PORTFOLIOS if one.asset == table)
-    bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
-    tables = _collect(scores, factors, styles, daily_prices, securities, indices, alpha=settings.alpha, date=date)
     state = _last_state(portfolio, previous.collect(), week, calendar, files)
+    tables = _collect(
+        scores, factors, styles, daily_prices, securities, indices, minute_bars,
+        state=state, alpha=settings.alpha, date=date,
+    )  # fmt: skip
     step = advance(portfolio, state, tables, calendar.week_days(week), calendar, settings, unavailable)
     if isinstance(step, str):
         return Made(
@@ -111,24 +116,26 @@ def make_portfolio(
             unavailable=dict.fromkeys(DATA_COLUMNS, step),
             notes={"status": "not built", "reason": step},
         )
-    names, held, solution = step.names, step.held, step.solution
-    frame = names.with_columns(pl.lit(week).alias("week"), pl.lit(date).alias("date")).filter(
+    frame = step.names.with_columns(pl.lit(week).alias("week"), pl.lit(date).alias("date")).filter(
         (pl.col("weight") > 0) | (pl.col("drifted_weight") > 0) | (pl.col("benchmark_weight") > 0)
     )
-    solve = solve_row(portfolio, week, date, settings, step.benchmark, step.problem, names, solution, held, step.last)
-    relaxations = [*solution.relaxations, *crossed_rows(names, bounds)]
-    rows = [*solution.rows, *(not_applied_row(name, reason) for name, reason in step.not_applied.items())]
+    explanation = explain(
+        step.problem,
+        step.constraints,
+        step.solution,
+        order=settings.relaxation_order,
+        exact=settings.exact_explanation,
+    )
+    solve = record_solve(portfolio, step, explanation, week, date, settings)
     return Made(
-        frame.drop("crossed"),
-        profile=solve,
+        frame.drop("crossed", "styled"),
+        profile=flat(solve),
         files={
             "solve.parquet": encode(solve),
-            "constraints.parquet": encode(row_frame(rows)),
-            "relaxations.parquet": encode(row_frame(relaxations)),
             "executions.parquet": encode(step.executions),
-            "days.parquet": encode(pl.DataFrame([dataclasses.asdict(day) for day in held.days], schema=DAYS)),
+            "days.parquet": encode(pl.DataFrame([dataclasses.asdict(day) for day in step.held.days], schema=DAYS)),
         },
-        notes=solve_notes(solve, relaxations, step.not_applied),
+        notes=solve_notes(solve),
     )
 
 

@@ -1,13 +1,24 @@
-"""What is stored of a week's solve: the row of solve.parquet, the rows of constraints, the notes of the manifest.
+"""What is stored of a week's solve: the row of solve.parquet and the notes of the manifest.
 
-What belongs here: the shape in which a solve is kept. What does not: solving, execution, and the order of a week.
+What belongs here: the shape in which a solve is kept. What does not: solving, explaining, execution, the order of a week.
+
+solve.parquet is one row. Beside its numbers stand lists of structs:
+
+| column | one entry per |
+|---|---|
+| constraints | row of a constraint: bounds, value, residual, slack, shadow price; group n/a: not applied, forced_by says why |
+| relaxations | row that gave, and name whose state overrides its stock band: by how much and what forced it |
+| costs | constraint, the stock bands, each state: shadow price and score given up, dearest first |
+| binding_names | name whose own bound costs score |
+| conflicts | irreducible set of what can't hold together: its members, its smallest violation, in words |
+| attempts | try of a solver: what it said, and why it was not taken |
 """
 
 import dataclasses
 import datetime as dt
 import io
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
@@ -15,12 +26,62 @@ import polars as pl
 from assets.catalogue import Portfolio
 from assets.portfolios.constraints import FREE, Problem
 from assets.portfolios.execution import Held
+from assets.portfolios.explanation import Explanation
 from assets.portfolios.exposures import Benchmark
 from assets.portfolios.optimiser import Row, Solution
 from assets.portfolios.schemas import ROWS
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
 
-FROZEN = ("not_listed", "suspended")  # states in which a name can't be traded
+if TYPE_CHECKING:
+    from assets.portfolios.week import Week
+
+FROZEN = ("suspended",)  # states in which a name can't be traded
+UNKNOWN = "unknown"  # the industry of names without one
+
+_COSTS = {
+    "constraint": pl.String,
+    "group": pl.String,
+    "rows": pl.Int64,
+    "binding": pl.Int64,
+    "shadow_price": pl.Float64,
+    "score_given_up": pl.Float64,
+    "exact": pl.Float64,
+}
+_BINDING_NAMES = {
+    "symbol": pl.String,
+    "cause": pl.String,
+    "side": pl.String,
+    "bound": pl.Float64,
+    "benchmark": pl.Float64,
+    "shadow_price": pl.Float64,
+    "score_given_up": pl.Float64,
+}
+_MEMBERS = {
+    "kind": pl.String,
+    "constraint": pl.String,
+    "row": pl.String,
+    "side": pl.String,
+    "bound": pl.Float64,
+    "benchmark": pl.Float64,
+    "names": pl.Int64,
+}
+_ATTEMPTS = {
+    "stage": pl.String,
+    "solver": pl.String,
+    "status": pl.String,
+    "residual": pl.Float64,
+    "gap": pl.Float64,
+    "refused": pl.String,
+}
+_CONFLICTS = {"members": pl.List(pl.Struct(_MEMBERS)), "violation": pl.Float64, "words": pl.String}
+NESTED: Mapping[str, pl.List] = {
+    "constraints": pl.List(pl.Struct(ROWS)),
+    "relaxations": pl.List(pl.Struct(ROWS)),
+    "costs": pl.List(pl.Struct(_COSTS)),
+    "binding_names": pl.List(pl.Struct(_BINDING_NAMES)),
+    "conflicts": pl.List(pl.Struct(_CONFLICTS)),
+    "attempts": pl.List(pl.Struct(_ATTEMPTS)),
+}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -32,6 +93,7 @@ class Last:
     execution_cost: float | None = None
     buy_scale: float | None = None
     blocked: int = 0
+    cut: int = 0
 
 
 def solve_row(
@@ -46,7 +108,7 @@ def solve_row(
     held: Held,
     last: Last,
 ) -> pl.DataFrame:
-    """The one row of solve.parquet: how the week was solved and what the next one needs of it."""
+    """The numbers of solve.parquet: how the week was solved and what the next one needs of it."""
     failed = solution.status == "failed"
     cash = [held.cash, *(day.cash for day in held.days)]
     if held.execution is not None:
@@ -79,9 +141,13 @@ def solve_row(
         "execution_cost": last.execution_cost,
         "buy_scale": last.buy_scale,
         "blocked_orders": last.blocked,
+        "cut_orders": last.cut,
         "benchmark_sum": float(problem.benchmark.sum()),
         "benchmark_raw_sum": benchmark.raw_sum,
         "benchmark_published": benchmark.published,
+        "benchmark_delisted": float(sum(benchmark.delisted.values())),
+        "benchmark_without_industry": float(problem.benchmark[problem.industry == UNKNOWN].sum()),
+        "benchmark_without_style": float(names.filter(~pl.col("styled"))["benchmark_weight"].sum()),
         "benchmark_without_score": float(names.filter(pl.col("score").is_null())["benchmark_weight"].sum()),
     }
     nullable = ("duality_gap", "residual", "executed_turnover", "execution_cost", "buy_scale")
@@ -113,28 +179,77 @@ def crossed_rows(names: pl.DataFrame, bounds: IndexPortfolioSettings) -> list[Ro
     return rows
 
 
-def not_applied_row(name: str, reason: str) -> Row:
-    nan = float("nan")
-    return Row(name, "n/a", name, nan, nan, nan, nan, nan, nan, f"n/a: {reason}")
-
-
-def row_frame(rows: list[Row]) -> pl.DataFrame:
-    return pl.DataFrame([dataclasses.asdict(row) for row in rows], schema=ROWS).with_columns(
-        pl.col(pl.Float64).fill_nan(None)
+def record_solve(
+    portfolio: Portfolio,
+    step: "Week",
+    explanation: Explanation,
+    week: dt.date,
+    date: dt.date,
+    settings: PortfoliosSettings,
+) -> pl.DataFrame:
+    """The one row of solve.parquet: `solve_row` and, nested, everything that explains it (NESTED)."""
+    bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
+    solution = step.solution
+    solve = solve_row(
+        portfolio, week, date, settings, step.benchmark, step.problem, step.names, solution, step.held, step.last
     )
+    nested = {
+        "constraints": [
+            *map(dataclasses.asdict, solution.rows),
+            *(_not_applied(name, reason) for name, reason in step.not_applied.items()),
+        ],
+        "relaxations": list(map(dataclasses.asdict, [*solution.relaxations, *crossed_rows(step.names, bounds)])),
+        "costs": list(map(dataclasses.asdict, explanation.costs)),
+        "binding_names": list(map(dataclasses.asdict, explanation.names)),
+        "conflicts": [{**dataclasses.asdict(one), "words": one.words} for one in explanation.conflicts],
+        "attempts": list(map(dataclasses.asdict, solution.attempts)),
+    }
+    return solve.with_columns(pl.Series(name, [rows], dtype=NESTED[name]) for name, rows in nested.items())
 
 
-def solve_notes(solve: pl.DataFrame, relaxations: list[Row], not_applied: Mapping[str, str]) -> dict[str, Any]:
-    shown = ("status", "reason", "objective", "turnover", "holdings", "cash", "blocked_orders", "benchmark_raw_sum")
+def _not_applied(name: str, reason: str) -> dict[str, Any]:
+    """A constraint that could not be applied, as a row without numbers."""
+    return {"constraint": name, "group": "n/a", "row": name, "forced_by": f"n/a: {reason}"}
+
+
+def flat(solve: pl.DataFrame) -> pl.DataFrame:
+    """The row without what is nested: what checks are made on."""
+    return solve.drop(NESTED)
+
+
+def unnest(solve: Mapping[str, Any], name: str) -> pl.DataFrame:
+    """One nested column of the row of solve.parquet, as the frame it is: costs, relaxations …"""
+    dtype = NESTED[name].inner
+    assert isinstance(dtype, pl.Struct)
+    return pl.DataFrame(solve[name], schema=dict(dtype))
+
+
+def solve_notes(solve: pl.DataFrame) -> dict[str, Any]:
+    """What the manifest says of the week."""
+    shown = (
+        "status", "reason", "objective", "turnover", "holdings", "cash", "blocked_orders", "cut_orders",
+        "benchmark_raw_sum", "benchmark_delisted",
+    )  # fmt: skip
     row = solve.row(0, named=True)
     return {
         **{name: row[name] for name in shown},
-        "benchmark_without_score": row["benchmark_without_score"],
-        "constraints_not_applied": dict(not_applied),
+        **{name: value for name, value in row.items() if name.startswith("benchmark_without")},
+        "executed_turnover_bp": _basis_points(row["executed_turnover"]),
+        "execution_cost_bp": _basis_points(row["execution_cost"]),
+        "constraints_not_applied": {
+            one["constraint"]: one["forced_by"].removeprefix("n/a: ")
+            for one in row["constraints"]
+            if one["group"] == "n/a"
+        },
         "relaxed": [
-            {"constraint": r.constraint, "row": r.row, "slack": r.slack, "forced_by": r.forced_by} for r in relaxations
+            {name: one[name] for name in ("constraint", "row", "slack", "forced_by")} for one in row["relaxations"]
         ],
+        "conflicts": [one["words"] for one in row["conflicts"]],
     }
+
+
+def _basis_points(fraction: float | None) -> float | None:
+    return None if fraction is None else 1e4 * fraction
 
 
 def encode(frame: pl.DataFrame) -> bytes:

@@ -18,6 +18,7 @@ from assets.report.attribution import Contributions
 from assets.report.attribution import Writer as AttributionWriter
 from assets.report.charts import Band, Line, draw_bands, draw_bars, draw_heat, draw_lines
 from assets.report.evaluation_summary import Summary
+from assets.report.explanation import Writer as ExplanationWriter
 from assets.report.issue import Chapter, Figure, Grid, Row, Weekly, decimal, leaves, percent, plain, share
 from assets.report.statistics import relative_strength
 from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
@@ -118,6 +119,9 @@ class _Writer:
             table1=self._table1(),
             table2=self._table2(),
             attribution=parts.table(self.found.contributions),
+            explanations=ExplanationWriter(self.language, self.name).tables(
+                {key: held.solve for key, held in self.found.holdings.items()}
+            ),
             ics=self._ic_table(),
             evaluation=self._evaluation_table(),
             verdicts=self._verdict_table(),

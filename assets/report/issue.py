@@ -74,6 +74,7 @@ class Weekly:
     table1: Grid
     table2: Grid
     attribution: Grid
+    explanations: Sequence[Grid]  # one per portfolio: what bound it and what that cost
     ics: Grid
     evaluation: Grid
     verdicts: Grid
@@ -101,6 +102,7 @@ class Weekly:
             self.table1,
             self.table2,
             self.attribution,
+            *self.explanations,
             self.ics,
             self.evaluation,
             self.verdicts,

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets import catalogue
+from assets.portfolios.schemas import ROWS
 from assets.report.attribution import sum_contributions
 from assets.report.document import Findings, Holdings, write_weekly
 from assets.report.evaluation_summary import summarise
@@ -143,15 +144,14 @@ def _read_holdings(
     if frame.head(1).collect().is_empty():
         return Holdings(None, pl.DataFrame(schema={"constraint": pl.String}), {}, drifted)
 
-    def side(name: str) -> pl.DataFrame:
-        return pl.read_parquet(io.BytesIO(files(portfolio.asset, week, name)))
-
-    skipped = side("constraints.parquet").filter(pl.col("group") == "n/a")
+    solve = pl.read_parquet(io.BytesIO(files(portfolio.asset, week, "solve.parquet"))).row(0, named=True)
     return Holdings(
-        solve=side("solve.parquet").row(0, named=True),
-        relaxations=side("relaxations.parquet"),
+        solve=solve,
+        relaxations=pl.DataFrame(solve["relaxations"], schema=ROWS),
         not_applied={
-            row["constraint"]: row["forced_by"].removeprefix("n/a: ") for row in skipped.iter_rows(named=True)
+            row["constraint"]: row["forced_by"].removeprefix("n/a: ")
+            for row in solve["constraints"]
+            if row["group"] == "n/a"
         },
         benchmark_is_drifted=drifted,
     )

@@ -203,7 +203,7 @@ def test_what_the_data_cannot_bound_is_not_bounded_and_says_so() -> None:
     market.unavailable = {"styles": {"value": "no fundamentals"}, "securities": {"industry": "no industries"}}
     made = market.week(WEEKS[0])
     assert made.notes["constraints_not_applied"] == {"value": "no fundamentals", "industry": "no industries"}
-    rows = {row["constraint"]: row for row in file(made, "constraints.parquet").iter_rows(named=True)}
+    rows = {row["constraint"]: row for row in solve_of(made)["constraints"]}
     assert rows["value"]["forced_by"] == "n/a: no fundamentals"
     assert rows["value"]["value"] is None
     assert rows["industry"]["group"] == "n/a"

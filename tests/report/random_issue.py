@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 
 from assets import catalogue
-from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, ROWS
+from assets.portfolios.record import NESTED
+from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS
 from assets.report import rank_ics, weekly
 from resources.calendar import Calendar
 from resources.settings.evaluation import EvaluationSettings
@@ -185,30 +186,71 @@ def random_attribution(weeks: int, portfolios: tuple[str, ...], last: dt.date, s
 _RETURNS = ("gross", "cost", "net", "benchmark", "turnover")
 
 
-def _files(table: str, week: dt.date, name: str) -> bytes:
-    solve = pl.DataFrame(
-        {"status": ["relaxed"], "holdings": [187], "benchmark_without_score": [0.4812], "frozen_weight": [0.013]}
-    )
+def random_solve() -> pl.DataFrame:
+    """The row of solve.parquet of a relaxed week: every kind of member, cost and attempt once."""
     row = {"lower": 0.0, "upper": 0.0, "value": 0.0, "residual": 0.0, "shadow_price": 0.0}
     relaxed = [
         {**row, "constraint": "industry", "group": "industry", "row": "801080", "slack": 0.0123, "forced_by": "000001.SZ suspended"},
         {**row, "constraint": "stock_deviation", "group": "hard", "row": "000002.SZ", "slack": 0.004, "forced_by": "suspended"},
     ]  # fmt: skip
-    skipped = {
-        **row,
-        "constraint": "growth",
-        "group": "n/a",
-        "row": "growth",
-        "slack": None,
-        "forced_by": "n/a: no fundamentals",
+    skipped = {"constraint": "growth", "group": "n/a", "row": "growth", "forced_by": "n/a: no fundamentals"}
+    costs = [
+        ("turnover_limit", "turnover", 1, 1, 1.5, 0.45, None),
+        ("stock_deviation", "hard", 5300, 87, 20.0, 0.2, None),
+        ("industry", "industry", 31, 30, 7.0, 0.0, None),
+        ("suspended", "hard", 4, 2, 3.0, 0.0, None),
+        ("volatility", "styles", 1, 0, 0.0, 0.0, None),
+    ]
+    names = [
+        ("600519.SH", "stock_deviation", "upper", 0.02, 0.01, 2.5, 0.025),
+        ("000001.SZ", "suspended", "lower", 0.03, 0.01, -2.0, 0.0),
+    ]
+    members = [
+        ("constraint", "industry", "801080", "upper", 0.0, 0.041, 0),
+        ("constraint", "size", "size", "lower", -0.2, 0.0, 0),
+        ("constraint", "turnover_limit", "one_way", "upper", 0.3, 0.0, 0),
+        ("stock_bands", "stock_bands", "", "upper", 0.0, 0.0, 12),
+        *(("state", "suspended", f"00000{k}.SZ", "lower", 0.03 - k / 1000, 0.01, 1) for k in range(1, 8)),
+    ]
+    attempts = [
+        ("strict", "HiGHS dual simplex", "infeasible", None, None, ""),
+        ("industry", "HiGHS dual simplex", "optimal", 1e-7, 0.0, "largest residual 1e-07, more than 1e-08"),
+        ("industry", "HiGHS interior point", "optimal", 1e-12, 0.0, ""),
+    ]
+
+    def entries(name: str, rows: list[tuple[Any, ...]]) -> list[dict[str, Any]]:
+        keys = [field.name for field in NESTED[name].inner.fields]
+        return [dict(zip(keys, one, strict=True)) for one in rows]
+
+    fields = {field.name: field.dtype for field in NESTED["conflicts"].inner.fields}
+    keys = [field.name for field in fields["members"].inner.fields]
+    conflict = {
+        "members": [dict(zip(keys, one, strict=True)) for one in members],
+        "violation": 0.0123,
+        "words": "can't hold together: …",
     }
-    frame = {
-        "solve.parquet": solve,
-        "relaxations.parquet": pl.DataFrame(relaxed, schema=ROWS),
-        "constraints.parquet": pl.DataFrame([*relaxed, skipped], schema=ROWS),
-    }[name]
+    nested = {
+        "constraints": [*relaxed, skipped],
+        "relaxations": relaxed,
+        "costs": entries("costs", costs),
+        "binding_names": entries("binding_names", names),
+        "conflicts": [conflict],
+        "attempts": entries("attempts", attempts),
+    }
+    flat = {
+        "status": "relaxed", "holdings": 187, "benchmark_without_score": 0.4812, "frozen_weight": 0.013,
+        "objective": 1.2345, "solver": "HiGHS dual simplex", "tie_break": "smallest turnover",
+        "residual": 2e-12, "duality_gap": -3e-13,
+    }  # fmt: skip
+    return pl.DataFrame([flat]).with_columns(
+        pl.Series(name, [rows], dtype=NESTED[name]) for name, rows in nested.items()
+    )
+
+
+def _files(table: str, week: dt.date, name: str) -> bytes:
+    assert name == "solve.parquet"
     buffer = io.BytesIO()
-    frame.write_parquet(buffer)
+    random_solve().write_parquet(buffer)
     return buffer.getvalue()
 
 

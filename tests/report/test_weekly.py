@@ -70,7 +70,9 @@ def test_every_listed_figure_and_table_exists_once(page):
         assert link[1:] in page.ids
     every = [*range(1, 37), "A1", "A2", "A3", "A4"]
     assert [f"#figure-{n}" for n in every] == [link for link in page.links if link.startswith("#figure-")]
-    assert [f"#table-{n}" for n in (1, 2, "A1", *range(3, 8))] == [link for link in page.links if link.startswith("#table-")]
+    assert [f"#table-{n}" for n in (1, 2, "A1", "A2", "A3", *range(3, 8))] == [
+        link for link in page.links if link.startswith("#table-")
+    ]
 
 
 def test_charts_do_not_share_ids(made):
@@ -240,7 +242,7 @@ def test_an_issue_of_nothing_still_has_every_row_and_reason():
     table1 = pl.read_parquet(io.BytesIO(made.files["table1.parquet"]))
     assert table1["reason"].null_count() == 0
     assert made.notes["headline"] == words.SENTENCES["headline_nothing"].zh
-    assert len([i for i in page.ids if i.startswith("figure-")]) == 36 + 2
+    assert len([i for i in page.ids if i.startswith("figure-")]) == 36 + 4
     assert made.profile["figures"].item() == 36
     assert words.SENTENCES["evaluation_nothing"].zh in page.words
     assert "数据起点之前无往期报告" in page.words
@@ -375,7 +377,7 @@ def test_the_evaluation_stands_beside_the_thirty_six_figures_with_its_numbers(ma
     assert f"10 个因子中 {above} 个的一周 RankIC 均值的 95% 区间在零以上" in page.words
     assert "一律按周评价；因子 1–10 在表1、表3 中按月调仓" in page.words
     assert {"figures/figure_A1.svg", "figures/figure_A2.svg"} <= set(made.files)
-    assert set(made.frame.filter(pl.col("path").str.contains("_A"))["item"]) == {"figure A1", "figure A2"}
+    assert set(made.frame.filter(pl.col("path").str.contains("_A"))["item"]) == {f"figure A{n}" for n in (1, 2, 3, 4)}
 
 
 def test_a_statistic_without_any_value_is_told_under_the_evaluation():

@@ -1,0 +1,84 @@
+"""solve.parquet: one row that holds everything the week's solve has to say."""
+
+import polars as pl
+import pytest
+
+from assets.portfolios.record import NESTED, flat, unnest
+from tests.portfolios.portfolio_market import BOUNDS, SETTINGS, WEEKS, Market, file, solve_of
+
+
+@pytest.fixture(scope="module")
+def market() -> Market:
+    market = Market(seed=3)
+    for week in WEEKS[:3]:
+        market.week(week)
+    return market
+
+
+def test_one_row_with_every_list_and_no_other_file_of_the_solve(market: Market) -> None:
+    for week in WEEKS[:3]:
+        made = market.made[week]
+        solve = file(made, "solve.parquet")
+        assert solve.height == 1
+        assert {name: solve.schema[name] for name in NESTED} == dict(NESTED)
+        assert set(made.files) == {"solve.parquet", "executions.parquet", "days.parquet"}
+        assert made.profile is not None
+        assert made.profile.equals(flat(solve))
+        assert not any(dtype.is_nested() for dtype in made.profile.schema.values())
+
+
+def test_the_lists_are_the_week_that_was_solved(market: Market) -> None:
+    solve, frame = solve_of(market.made[WEEKS[1]]), market.made[WEEKS[1]].frame
+    rows, costs, names = (unnest(solve, name) for name in ("constraints", "costs", "binding_names"))
+    assert {"industry", "turnover_limit", "size", "value", "fully_invested"} <= set(rows["constraint"])
+    prices = rows.group_by("constraint").agg(pl.col("shadow_price").abs().sum())
+    both = costs.join(prices, on="constraint", suffix="_of_rows")
+    assert both.height >= 10
+    assert (both["shadow_price"] - both["shadow_price_of_rows"]).abs().max() < 1e-7
+    turnover = rows.filter(pl.col("constraint") == "turnover_limit").row(0, named=True)
+    assert turnover["upper"] == BOUNDS.turnover
+    assert turnover["value"] == pytest.approx(solve["turnover"], abs=1e-12)
+    held = names.join(frame, on="symbol", how="inner")
+    assert held.height > 0
+    assert (held["weight"] - held["bound"]).abs().max() < 1e-9
+    attempts = unnest(solve, "attempts")
+    assert attempts.filter(pl.col("refused") == "").height > 0
+    assert (attempts["residual"].drop_nulls() <= 1e-8).all()
+
+
+def test_a_week_that_gave_stores_what_conflicts() -> None:
+    market = Market(seed=4)
+    market.week(WEEKS[0])
+    tight = BOUNDS.model_copy(update={"turnover": 0.0})
+    made = market.week(WEEKS[1], SETTINGS.model_copy(update={"csi500": tight}))
+    solve = solve_of(made)
+    assert solve["status"] == "relaxed"
+    assert solve["conflicts"]
+    for one in solve["conflicts"]:
+        assert one["violation"] > 1e-8
+        assert one["members"]
+        assert one["words"].startswith("can't hold together: ")
+    assert made.notes["conflicts"] == [one["words"] for one in solve["conflicts"]]
+    assert [row["constraint"] for row in made.notes["relaxed"]] == [row["constraint"] for row in solve["relaxations"]]
+
+
+def test_what_was_not_applied_is_a_row_without_numbers() -> None:
+    market = Market(seed=5)
+    market.styles = market.styles.with_columns(value=pl.lit(None, pl.Float64))
+    market.unavailable = {"styles": {"value": "no fundamentals"}}
+    made = market.week(WEEKS[0])
+    (row,) = unnest(solve_of(made), "constraints").filter(pl.col("group") == "n/a").iter_rows(named=True)
+    assert (row["constraint"], row["forced_by"], row["value"]) == ("value", "n/a: no fundamentals", None)
+    assert made.notes["constraints_not_applied"] == {"value": "no fundamentals"}
+
+
+def test_exact_costs_by_setting() -> None:
+    market = Market(seed=6)
+    market.week(WEEKS[0])
+    plain = solve_of(market.week(WEEKS[1]))
+    exact = solve_of(market.week(WEEKS[1], SETTINGS.model_copy(update={"exact_explanation": True})))
+    assert {cost["exact"] for cost in plain["costs"]} == {None}
+    known = [cost for cost in exact["costs"] if cost["exact"] is not None]
+    assert len(known) >= 5
+    assert max(cost["exact"] for cost in known) > 0
+    assert exact["objective"] == plain["objective"]

@@ -1,0 +1,104 @@
+"""What bound a portfolio, as the report tells it: every figure of the stored row under its head, in both languages."""
+
+import re
+from typing import Any
+
+import pytest
+
+from assets import catalogue
+from assets.portfolios.record import NESTED
+from assets.report.explanation import Writer
+from assets.report.issue import Grid
+from assets.report.words import Language
+from tests.report.random_issue import random_solve
+
+PORTFOLIO = catalogue.PORTFOLIOS[0]
+
+
+def written(language: Language, **changes: Any) -> Grid:
+    solve = {**random_solve().row(0, named=True), **changes}
+    name = {"zh": PORTFOLIO.name_zh, "en": PORTFOLIO.name_en}[language]
+    return Writer(language, lambda portfolio: name).table("A2", PORTFOLIO, solve)
+
+
+def test_every_cost_stands_under_its_head() -> None:
+    grid = written("en")
+    assert [text for text, _ in grid.heads[0]] == [
+        "constraint",
+        "binding / all",
+        "score gained per 0.01",
+        "score given up",
+    ]
+    assert [list(row.cells) for row in grid.rows] == [
+        ["turnover limit", "1/1", "0.01500", "0.4500"],
+        ["stock deviation", "87/5300", "0.20000", "0.2000"],
+        ["industry", "30/31", "0.07000", "0.0000"],
+        ["suspended", "2/4", "0.03000", "0.0000"],
+    ]  # what does not bind is left out
+    assert grid.lead == (
+        "The target's score is 1.2345; 4 kinds of constraint bind, turnover limit at the highest cost (0.4500)."
+    )
+    assert written("zh").lead == "目标组合得分 1.2345，4 类约束起作用；放弃得分最多的是换手率上限（0.4500）。"
+
+
+def test_exact_solves_have_a_column_where_they_were_made() -> None:
+    costs = [
+        {**cost, "exact": 0.1234 if cost["binding"] else None} for cost in random_solve().row(0, named=True)["costs"]
+    ]
+    grid = written("en", costs=costs)
+    assert grid.heads[0][-1] == ("score gained without it", 1)
+    assert {row.cells[-1] for row in grid.rows} == {"0.1234"}
+    assert "at the highest cost (0.1234)" in grid.lead
+
+
+def test_who_solved_it_and_whose_answer_was_not_taken() -> None:
+    notes = written("en").notes
+    assert (
+        "Solved by HiGHS dual simplex: primal residual 2.0e-12, duality gap 3.0e-13, both recomputed by the platform (at "
+        "most 1e-8); among equal optima the one with the smallest turnover."
+    ) in notes
+    refused = [note for note in notes if "was not taken" in note]
+    assert refused == [
+        "At the stage 'industry' the answer of HiGHS dual simplex was not taken: largest residual 1e-07, more than 1e-08"
+    ]
+    assert "行业阶段未采纳 HiGHS dual simplex 的结果：largest residual 1e-07, more than 1e-08" in written("zh").notes
+
+
+def test_the_conflict_names_industries_names_and_bounds() -> None:
+    english, chinese = (written(language).notes[-1] for language in ("en", "zh"))
+    assert english == (
+        "Can't hold together, though without any one of them the others can (at least 0.0123 must give in all): industry "
+        "801080 at most its benchmark weight of 4.10%; size exposure at least -0.2; one-way turnover at most 30.00%; the "
+        "stock bands of 12 names; suspended: 000001.SZ kept at 2.90%, 000002.SZ kept at 2.80%, 000003.SZ kept at 2.70%, "
+        "000004.SZ kept at 2.60%, 000005.SZ kept at 2.50%, and 2 more."
+    )
+    assert chinese == (
+        "无法同时成立（去掉任意一项即可行，合计至少须放松 0.0123）：行业 801080 不高于基准权重 4.10%；市值暴露不低于 -0.2；"
+        "单边换手率不高于 30.00%；12 只股票的个股偏离上下限；停牌：000001.SZ 维持 2.90%、000002.SZ 维持 2.80%、"
+        "000003.SZ 维持 2.70%、000004.SZ 维持 2.60%、000005.SZ 维持 2.50%、等 2 只。"
+    )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_weeks_without_prices_say_why(language: Language) -> None:
+    failed = written(language, status="failed", residual=None, duality_gap=None, costs=[], binding_names=[])
+    assert failed.rows == []
+    assert len(failed.notes) == 1  # the conflict
+    tables = Writer(language, lambda portfolio: portfolio.key).tables({"csi500": None})
+    assert [grid.number for grid in tables] == ["A2", "A3"]
+    assert {grid.lead for grid in tables} == {
+        {"en": "The portfolio is not built yet.", "zh": "组合尚未构建。"}[language]
+    }
+    nothing = written(language, costs=[], binding_names=[], conflicts=[], attempts=[])
+    assert nothing.rows == []
+    assert "1.2345" in nothing.lead
+
+
+def test_english_is_english() -> None:
+    grid = written("en")
+    for text in (grid.title, grid.lead, *grid.notes, *(cell for row in grid.rows for cell in row.cells)):
+        assert not re.search(r"[一-鿿]", text), text
+
+
+def test_the_made_up_row_is_one_that_is_stored() -> None:
+    assert {name: random_solve().schema[name] for name in NESTED} == dict(NESTED)
