@@ -129,8 +129,8 @@ def _shrink(system: "_System", on: Bools, answer: "_Answer") -> Bools:
 
 @dataclass(frozen=True, eq=False)
 class _Answer:
-    """violation: the smallest total; by_row [rows]. involved [units]: what carries it. prices [rows]: < 0 where the upper bound does.
-    pull [n]: > 0 where a name's lower bound carries the conflict, < 0 where its upper bound does."""
+    """violation: the smallest total; by_row [rows]. involved [units]: what carries it. prices [rows]: < 0 where the upper
+    bound does. pull [n]: > 0 where a name's lower bound carries the conflict, < 0 where its upper bound does."""
 
     violation: float
     by_row: Floats

@@ -87,8 +87,8 @@ def explain(
 ) -> Explanation:
     """Why the weights of `solution` are no better, and what conflicts where it is relaxed or failed.
 
-    problem, constraints, order, terms, stated_by: as `optimise` was given them. exact: solve once more without each constraint that costs
-    something.
+    problem, constraints, order, terms, stated_by: as `optimise` was given them. exact: solve once more without each
+    constraint that costs something.
     """
     conflicts = () if solution.status == "optimal" else find_conflicts(problem, constraints, order=order)
     if solution.status == "failed" or solution.reduced_costs is None:

@@ -125,6 +125,8 @@ def make_portfolio(
         step.solution,
         order=settings.relaxation_order,
         exact=settings.exact_explanation,
+        terms=step.terms,
+        stated_by=settings.stated_by,
     )
     solve = record_solve(portfolio, step, explanation, week, date, settings)
     return Made(

@@ -31,7 +31,7 @@ from assets.portfolios.market import market_days
 from assets.portfolios.optimiser import Solution, optimise
 from assets.portfolios.record import FROZEN, UNKNOWN, Last
 from assets.portfolios.schemas import EXECUTIONS
-from assets.portfolios.terms import covariance_from, risk_of
+from assets.portfolios.terms import Term, covariance_from, risk_of
 from assets.reference.listing import board
 from resources.calendar import Calendar
 from resources.errors import InputError
@@ -82,7 +82,7 @@ class Week:
     benchmark_weight, score, industry, lower, upper, state, crossed (its state overrides the stock band), styled (it
     has every style that is bounded). held: the days since the last signal close and the holdings at this one.
     executions: one row per order. constraints: those that were applied; not_applied: the others, with the reason.
-    last: totals for solve.parquet.
+    last: totals for solve.parquet. terms: what was taken off the score.
     """
 
     state: State
@@ -95,6 +95,7 @@ class Week:
     not_applied: Mapping[str, str]
     solution: Solution
     last: Last
+    terms: tuple[Term, ...] = ()
 
 
 def advance(
@@ -148,6 +149,7 @@ def advance(
         not_applied,
         solution,
         last,
+        tuple(terms),
     )
 
 
