@@ -28,9 +28,8 @@ from resources.errors import InputError
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+Ints = NDArray[np.int64]
 Strings = NDArray[np.str_]
-
-_BAR = ("low", "high", "volume", "amount")
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,65 +63,47 @@ def market_days(
     *,
     min_inside_share: float = 0.0,
 ) -> list[Day]:
-    """The market of each of `dates` for `symbols` [n].
+    """The market of each of `dates`, which ascend, for `symbols` [n].
 
     prices, securities: rows of these days (others are left out). minutes: minute_bars of the days and names that have
     them. min_inside_share: see above. Raises InputError where a day has no row of prices or of securities at all: then
     the day is missing, and not everything suspended.
     """
-    days = pl.DataFrame({"date": pl.Series(list(dates), dtype=pl.Date), "d": np.arange(len(dates))})
-    names = pl.DataFrame({"symbol": pl.Series(symbols.tolist(), dtype=pl.String), "i": np.arange(len(symbols))})
     _require_days(dates, daily_prices=prices, securities=securities)
-    listed = securities.lazy().select("date", "symbol", "limit_up", "limit_down")
-    listed = listed.join(days.lazy(), on="date").join(names.lazy(), on="symbol")
-    traded = (
-        prices.lazy()
-        .filter(TRADED & pl.col("vwap").is_not_null())
-        .select("date", "symbol", "pre_close", "low", "high", "close", "vwap", "volume")
-        .join(days.lazy(), on="date")
-        .join(names.lazy(), on="symbol")
-        .join(listed.drop("d", "i"), on=["date", "symbol"], how="left")
-        .with_columns(amount=pl.col("vwap") * pl.col("volume"))
-    )
-    up_applies = (_cents("high") <= _cents("limit_up")).fill_null(False)
-    down_applies = (_cents("low") >= _cents("limit_down")).fill_null(False)
-    frame = traded.select(
-        "date",
-        "symbol",
-        "d",
-        "i",
-        "vwap",
-        growth=pl.col("close") / pl.col("pre_close"),
-        to_vwap=pl.col("vwap") / pl.col("pre_close"),
-        from_vwap=pl.col("close") / pl.col("vwap"),
-        locked_up=(_cents("low") == _cents("limit_up")).fill_null(False),
-        locked_down=(_cents("high") == _cents("limit_down")).fill_null(False),
-        up_applies=up_applies,
-        down_applies=down_applies,
-        buy_volume=pl.when(up_applies).then(_below("limit_up")).otherwise(pl.col("volume").cast(pl.Float64)),
-        sell_volume=pl.when(down_applies).then(_above("limit_down")).otherwise(pl.col("volume").cast(pl.Float64)),
-    )
+    shape, days = (len(dates), len(symbols)), np.array(dates, dtype="datetime64[D]")
+    names = pl.DataFrame({"symbol": pl.Series(symbols.tolist(), dtype=pl.String), "i": np.arange(len(symbols))})
+    at, limits = _arrays(securities, names, days, ("limit_up", "limit_down"))
+    listed, up, down = np.full(shape, False), np.full(shape, np.nan), np.full(shape, np.nan)
+    listed[at], up[at], down[at] = True, limits["limit_up"], limits["limit_down"]
+
+    own = prices.filter(TRADED & pl.col("vwap").is_not_null())
+    at, bar = _arrays(own, names, days, ("pre_close", "low", "high", "close", "vwap", "volume"))
+    low, high, volume, vwap = (bar[name] for name in ("low", "high", "volume", "vwap"))
+    buys, sells = _Side(up, low, high, 1.0), _Side(down, high, low, -1.0)
+    for side in (buys, sells):
+        side.read_day(at, volume, volume * vwap)
     if minutes is not None and not minutes.is_empty():
-        inside = _inside(minutes, listed)
-        frame = frame.join(inside, on=["date", "symbol"], how="left").with_columns(
-            _by_minutes("up", "buy", min_inside_share) + _by_minutes("down", "sell", min_inside_share)
-        )
-    held, known = frame.collect(), listed.select("d", "i").collect()
-    shape = (len(dates), len(symbols))
-    at = held["d"].to_numpy(), held["i"].to_numpy()
+        in_bar, parts = _arrays(minutes, names, days, ("low", "high", "volume", "amount"))
+        for side, near, far in ((buys, "low", "high"), (sells, "high", "low")):
+            side.read_minutes(in_bar, parts[near], parts[far], parts["volume"], parts["amount"], min_inside_share)
 
-    def fill(name: str, default: float | bool) -> NDArray:
-        values = np.full(shape, default)
-        values[at] = held[name].to_numpy()
-        return values
+    def placed(values: Floats, default: float) -> Floats:
+        every = np.full(shape, default)
+        every[at] = values
+        return every
 
-    ratios = {name: fill(name, 1.0) for name in ("growth", "to_vwap", "from_vwap")}
-    locks = {name: fill(name, False) for name in ("locked_up", "locked_down")}
-    volumes = {name: fill(name, 0.0) for name in ("buy_volume", "sell_volume")}
-    vwap, was_traded, is_listed = fill("vwap", np.nan), np.full(shape, False), np.full(shape, False)
-    was_traded[at] = True
-    is_listed[known["d"].to_numpy(), known["i"].to_numpy()] = True
-    every = {**ratios, "vwap": vwap, "listed": is_listed, "traded": was_traded, **locks, **volumes}
+    every = {
+        "growth": placed(bar["close"] / bar["pre_close"], 1.0),
+        "to_vwap": placed(vwap / bar["pre_close"], 1.0),
+        "from_vwap": placed(bar["close"] / vwap, 1.0),
+        "vwap": placed(vwap, np.nan),
+        "listed": listed,
+        "traded": placed(np.ones(len(vwap)), 0.0) > 0,
+        "locked_up": buys.locked,
+        "locked_down": sells.locked,
+        "buy_volume": buys.volume,
+        "sell_volume": sells.volume,
+    }
     return [Day(date, **{name: values[d] for name, values in every.items()}) for d, date in enumerate(dates)]
 
 
@@ -136,57 +117,62 @@ def _require_days(dates: Sequence[dt.date], **tables: pl.DataFrame) -> None:
             )
 
 
-def _cents(price: str) -> pl.Expr:
-    return (pl.col(price) * 100).round()
+class _Side:
+    """Who is blocked on one side of the market, and how many shares traded inside its limit.
+
+    limit [days, n]: yuan, NaN where there is none. near, far [rows]: of the day's prices the furthest from the limit and
+    the closest to it. sign: 1 where the limit is above (buyers), −1 where it is below. locked, volume [days, n].
+    """
+
+    def __init__(self, limit: Floats, near: Floats, far: Floats, sign: float) -> None:
+        self.limit, self.near, self.far, self.sign = limit, near, far, sign
+        self.locked, self.volume = np.full(limit.shape, False), np.zeros(limit.shape)
+        self.applies = np.full(limit.shape, False)
+
+    def read_day(self, at: tuple[Ints, Ints], volume: Floats, amount: Floats) -> None:
+        """Daily bars: blocked where even the price furthest from the limit is the limit."""
+        limit = self.limit[at]
+        applies = self.sign * _cents(self.far) <= self.sign * _cents(limit)
+        self.applies[at] = applies
+        self.locked[at] = _cents(self.near) == _cents(limit)
+        inside = self._inside(limit, self.near, self.far, volume, amount)
+        self.volume[at] = np.where(applies, inside, volume)
+
+    def read_minutes(
+        self, at: tuple[Ints, Ints], near: Floats, far: Floats, volume: Floats, amount: Floats, least: float
+    ) -> None:
+        """Minute bars replace what the daily bar said, where they tell all of the volume and the limit applied."""
+        told = (volume == 0) | np.isfinite(near + far + volume + amount)
+        inside = np.where(volume > 0, self._inside(self.limit[at], near, far, volume, amount), 0.0)
+        cells, size = np.ravel_multi_index(at, self.limit.shape), self.limit.size
+
+        def summed(values: NDArray) -> Floats:
+            return np.bincount(cells, values, minlength=size).reshape(self.limit.shape)
+
+        total, within = summed(np.where(told, volume, 0.0)), summed(np.where(told, inside, 0.0))
+        known = (total > 0) & (summed(~told) == 0) & self.applies
+        self.locked = np.where(known, (within <= 0) | (within < least * total), self.locked)
+        self.volume = np.where(known, within, self.volume)
+
+    def _inside(self, limit: Floats, near: Floats, far: Floats, volume: Floats, amount: Floats) -> Floats:
+        """Shares of each bar that surely traded before the limit; all where there is none."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            least = volume * np.clip((limit - amount / volume) / (limit - near), 0.0, 1.0)
+        outside = self.sign * _cents(near) >= self.sign * _cents(limit)
+        return np.where(outside, 0.0, np.where(_cents(far) == _cents(limit), least, volume))
 
 
-def _below(limit: str) -> pl.Expr:
-    """Shares of a bar (low, high, volume, amount) surely traded below `limit`; all where there is no limit."""
-    average = pl.col("amount") / pl.col("volume")
-    least = pl.col("volume") * ((pl.col(limit) - average) / (pl.col(limit) - pl.col("low"))).clip(0.0, 1.0)
-    return _counted(_cents("low") >= _cents(limit), _cents("high") == _cents(limit), least)
+def _cents(price: Floats) -> Floats:
+    return np.rint(price * 100.0)
 
 
-def _above(limit: str) -> pl.Expr:
-    """Shares of a bar surely traded above `limit`; all where there is no limit."""
-    average = pl.col("amount") / pl.col("volume")
-    least = pl.col("volume") * ((average - pl.col(limit)) / (pl.col("high") - pl.col(limit))).clip(0.0, 1.0)
-    return _counted(_cents("high") <= _cents(limit), _cents("low") == _cents(limit), least)
-
-
-def _counted(outside: pl.Expr, touches: pl.Expr, least: pl.Expr) -> pl.Expr:
-    volume = pl.col("volume").cast(pl.Float64)
-    return pl.when(outside).then(0.0).when(touches).then(least).otherwise(volume)
-
-
-def _inside(minutes: pl.DataFrame, listed: pl.LazyFrame) -> pl.LazyFrame:
-    """date, symbol, traded_minutes (shares), buy_minutes, sell_minutes of the names whose bars tell all of it."""
-    told = pl.col("volume").is_not_null() & (
-        (pl.col("volume") == 0) | pl.all_horizontal(pl.col("low", "high", "amount").is_not_null())
-    )
-    return (
-        minutes.lazy()
-        .select("date", "symbol", *_BAR)
-        .join(listed.select("date", "symbol", "limit_up", "limit_down"), on=["date", "symbol"])
-        .with_columns(told=told, buy=_below("limit_up"), sell=_above("limit_down"))
-        .group_by("date", "symbol")
-        .agg(
-            pl.col("told").all(),
-            traded_minutes=pl.col("volume").sum(),
-            buy_minutes=pl.col("buy").filter(pl.col("volume") > 0).sum(),
-            sell_minutes=pl.col("sell").filter(pl.col("volume") > 0).sum(),
-        )
-        .filter(pl.col("told") & (pl.col("traded_minutes") > 0))
-        .drop("told")
-    )
-
-
-def _by_minutes(limit: str, side: str, min_inside_share: float) -> list[pl.Expr]:
-    """A side's lock and volume as the minutes tell them, where they do and the limit applied; else as they were."""
-    told = pl.col("traded_minutes").is_not_null() & pl.col(f"{limit}_applies")
-    inside = pl.col(f"{side}_minutes")
-    too_little = (inside <= 0) | (inside < min_inside_share * pl.col("traded_minutes"))
-    return [
-        pl.when(told).then(too_little).otherwise(f"locked_{limit}").alias(f"locked_{limit}"),
-        pl.when(told).then(inside).otherwise(f"{side}_volume").alias(f"{side}_volume"),
-    ]
+def _arrays(
+    rows: pl.DataFrame, names: pl.DataFrame, dates: NDArray[np.datetime64], columns: Sequence[str]
+) -> tuple[tuple[Ints, Ints], dict[str, Floats]]:
+    """Columns of the rows that have a place among `names` (symbol, i) and ascending `dates`, NaN for null; their places
+    (day, name)."""
+    found = rows.select("date", "symbol", pl.col(columns).cast(pl.Float64)).join(names, on="symbol")
+    date = found["date"].to_numpy()
+    day = np.minimum(np.searchsorted(dates, date), len(dates) - 1)
+    asked = dates[day] == date
+    return (day[asked], found["i"].to_numpy()[asked]), {name: found[name].to_numpy()[asked] for name in columns}

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from decimal import Decimal, getcontext
 
 getcontext().prec = 40
-ONE = Decimal(1)
+ONE, SMALLEST = Decimal(1), Decimal("1e-20")
 
 
 def exact(number: float) -> Decimal:
@@ -46,6 +46,7 @@ class Ledger:
         self.post("cash", "capital", exact(capital))
 
     def post(self, debit: str, credit: str, amount: Decimal) -> None:
+        amount = amount.quantize(SMALLEST)  # the same number on both sides, and few enough digits for exact sums
         self.accounts[debit] += amount
         self.accounts[credit] -= amount
 
@@ -65,8 +66,7 @@ class Ledger:
         assert self.cash >= 0
         for symbol, count in self.shares.items():
             assert count >= 0
-            # what a position is carried at is its shares at the last price, but for the last digit of 40
-            assert abs(self.stock(symbol) - count * self.price.get(symbol, ONE)) <= Decimal("1e-20")
+            assert abs(self.stock(symbol) - count * self.price.get(symbol, ONE)) <= 100 * SMALLEST
 
     def day(self, quotes: dict[str, Quote], order: tuple[dict, dict, Rules] | None, recovery: float) -> None:
         """One trading day; order: target weights, largest weights for unspent cash, rules."""
