@@ -5,8 +5,8 @@ sets. What does not: solving (lp.py, statement.py), and in which order and by wh
 
 For any multipliers y and any feasible w, what is maximised is at most Σ_rows max over the bounds of y · value, plus for
 each name the best of what is left of it inside its own bounds. So multipliers from anywhere prove how good an answer is:
-they need not be right, and a wrong answer can't pass. A convex constraint or term enters by its tangent at the answer,
-which is never above it.
+they need not be right, and a wrong answer can't pass. A convex constraint or term enters by a tangent, which is never
+above it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,14 +22,12 @@ from assets.portfolios.terms import Term
 Floats = NDArray[np.float64]
 Multipliers = Mapping[str, Floats]
 
-TOTAL_MARGIN = 1e-9  # an earlier total is fixed at its minimum plus this (SPEC §6)
-
 
 @dataclass(frozen=True)
 class Stage:
     """One programme: maximise the score, or make a group's total violation or the turnover smallest.
 
-    name: as in Attempt. strict: elastic groups that don't give. totals: elastic group → what it may give in all. target:
+    name: as in Attempt. strict: elastic groups that don't give. totals: elastic group → the most it may give in all. target:
     the group (HARD too) whose total violation is minimised; groups that are in none of the three are left out. floor:
     the score (in std μ) that must be reached while turnover is minimised.
     """
@@ -52,11 +50,13 @@ class Stage:
 @dataclass(frozen=True, eq=False)
 class Answer:
     """What a solver says. status: optimal, infeasible or its own word for a failure. multipliers: constraint → [rows], of
-    the Lagrangian of a minimisation: > 0 where the upper bound binds; SCORE_FLOOR → [1] of a stage's floor."""
+    the Lagrangian of a minimisation: > 0 where the upper bound binds; SCORE_FLOOR → [1] of a stage's floor. directions: curved
+    constraint → where its tangent is best taken."""
 
     status: str
     weights: Floats | None = None
     multipliers: Multipliers = field(default_factory=dict)
+    directions: Mapping[str, Floats] = field(default_factory=dict)
 
 
 SCORE_FLOOR = "score_floor"
@@ -93,9 +93,9 @@ class Certificate:
         self.constraints = tuple(constraints)
         self._straight = {c.name: _tangent(c, problem.benchmark, problem) for c in constraints if isinstance(c, Linear)}
 
-    def tangent(self, constraint: Constraint, weights: Floats) -> Tangent:
+    def tangent(self, constraint: Constraint, weights: Floats, direction: Floats | None = None) -> Tangent:
         straight = self._straight.get(constraint.name)
-        return _tangent(constraint, weights, self.problem) if straight is None else straight
+        return _tangent(constraint, weights, self.problem, direction) if straight is None else straight
 
     def violations(self, constraint: Constraint, weights: Floats) -> Floats:
         """As the constraint's own, from the matrix at hand."""
@@ -122,21 +122,21 @@ class Certificate:
 
     def residual(self, stage: Stage, weights: Floats) -> float:
         """The largest violation of what may not give, of a total, or of the floor."""
-        worst = [total_over(self.total(group, weights), allowed) for group, allowed in stage.totals.items()]
+        worst = [self.total(group, weights) - most for group, most in stage.totals.items()]
         if stage.floor is not None:
             worst.append(stage.floor - self.score(weights))
         kept = (c for c in self.constraints if stage.counts(c.group) and not stage.gives(c.group))
         worst += [float(self.violations(constraint, weights).max(initial=0.0)) for constraint in kept]
         return max([0.0, *worst])
 
-    def bound(self, stage: Stage, weights: Floats, multipliers: Multipliers) -> Bound:
-        """The most that the stage's objective can reach; tangents are taken at `weights`.
+    def bound(self, stage: Stage, weights: Floats, answer: Answer) -> Bound:
+        """The most that the stage's objective can reach, proved by the answer's multipliers; terms are taken at `weights`.
 
         A name's part is concave and piecewise linear with its kink at the drifted weight (sales are (w_drift − w)⁺), so
         its best is at a bound or there. A group that gives adds its largest |y| times what it may give; a target's |y|
         may not exceed 1, the price of its violation.
         """
-        problem, totals = self.problem, stage.totals
+        problem, totals, multipliers = self.problem, stage.totals, answer.multipliers
         reduced, constant, sale_price = np.zeros(problem.n), 0.0, 0.0
         if stage.floor is not None:
             sale_price, constant = 1.0, -problem.cash
@@ -153,7 +153,7 @@ class Certificate:
             if not stage.counts(constraint.group) or isinstance(constraint, NameBounds):
                 continue
             prices = np.asarray(multipliers.get(constraint.name, np.zeros(1)), dtype=float)
-            line = self.tangent(constraint, weights)
+            line = self.tangent(constraint, weights, answer.directions.get(constraint.name))
             prices = np.where((prices > 0) & np.isinf(line.upper) | (prices < 0) & np.isinf(line.lower), 0.0, prices)
             if constraint.group == stage.target:
                 prices = np.clip(prices, -1.0, 1.0)
@@ -167,7 +167,7 @@ class Certificate:
             else:
                 reduced -= line.matrix.T @ prices
                 constant -= float(prices @ line.offset)
-        constant += sum(largest[group] * (total + TOTAL_MARGIN) for group, total in totals.items())
+        constant += sum(largest[group] * most for group, most in totals.items())
         points = (problem.lower, problem.upper, np.clip(problem.drifted, problem.lower, problem.upper))
         values = [reduced * w - sale_price * np.maximum(0.0, problem.drifted - w) for w in points]
         return Bound(constant + float(np.max(values, axis=0).sum()), reduced, sale_price)
@@ -185,9 +185,5 @@ def name_prices(bound: Bound, weights: Floats, problem: Problem) -> Floats:
     return np.where(at_upper & (more > 0), more, np.where(at_lower & (less < 0), less, 0.0))
 
 
-def total_over(total: float, allowed: float) -> float:
-    return max(0.0, total - allowed - TOTAL_MARGIN)
-
-
-def _tangent(constraint: Constraint, weights: Floats, problem: Problem) -> Tangent:
-    return Tangent(*constraint.tangent(weights, problem), *constraint.bounds(problem))
+def _tangent(constraint: Constraint, weights: Floats, problem: Problem, direction: Floats | None = None) -> Tangent:
+    return Tangent(*constraint.tangent(weights, problem, direction), *constraint.bounds(problem))

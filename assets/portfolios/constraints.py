@@ -101,10 +101,12 @@ class Stated:
     """A constraint in cvxpy, and how to read its multipliers after a solve.
 
     multipliers() [rows]: of the Lagrangian of a minimisation; > 0 where the upper bound binds, < 0 where the lower does.
+    direction(): for a curved constraint, where its own `tangent` is best taken, if the solver knows better than the weights.
     """
 
     constraints: list[cp.Constraint]
     multipliers: Callable[[], Floats]
+    direction: Callable[[], Floats | None] = lambda: None
 
 
 class Constraint(abc.ABC):
@@ -130,8 +132,10 @@ class Constraint(abc.ABC):
         """The rows in cvxpy; `slack` [rows] ≥ 0 widens both bounds."""
 
     @abc.abstractmethod
-    def tangent(self, weights: Floats, problem: Problem) -> tuple[sp.csr_array, Floats]:
-        """matrix [rows, n] and offset [rows]: matrix · v + offset ≤ value(v) for every v, equal at v = `weights`.
+    def tangent(
+        self, weights: Floats, problem: Problem, direction: Floats | None = None
+    ) -> tuple[sp.csr_array, Floats]:
+        """matrix [rows, n] and offset [rows]: matrix · v + offset ≤ value(v) for every v, equal or nearly so at `weights`.
 
         From it follows, without the solver, how good any portfolio can be at most (certificate.py). A row with a finite
         lower bound has to be linear, as anything cvxpy accepts there is.
@@ -156,7 +160,9 @@ class Linear(Constraint):
     def values(self, weights: Floats, problem: Problem) -> Floats:
         return self.matrix(problem) @ (weights - self.anchor(problem))
 
-    def tangent(self, weights: Floats, problem: Problem) -> tuple[sp.csr_array, Floats]:
+    def tangent(
+        self, weights: Floats, problem: Problem, direction: Floats | None = None
+    ) -> tuple[sp.csr_array, Floats]:
         matrix = self.matrix(problem)
         return matrix, -(matrix @ self.anchor(problem))
 
@@ -220,7 +226,9 @@ class NameBounds(Constraint):
     def values(self, weights: Floats, problem: Problem) -> Floats:
         return weights
 
-    def tangent(self, weights: Floats, problem: Problem) -> tuple[sp.csr_array, Floats]:
+    def tangent(
+        self, weights: Floats, problem: Problem, direction: Floats | None = None
+    ) -> tuple[sp.csr_array, Floats]:
         return sp.csr_array(sp.eye_array(problem.n)), np.zeros(problem.n)
 
     def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
@@ -311,7 +319,9 @@ class TurnoverLimit(Constraint):
     def values(self, weights: Floats, problem: Problem) -> Floats:
         return np.array([one_way_turnover(weights, problem.drifted, problem.cash)])
 
-    def tangent(self, weights: Floats, problem: Problem) -> tuple[sp.csr_array, Floats]:
+    def tangent(
+        self, weights: Floats, problem: Problem, direction: Floats | None = None
+    ) -> tuple[sp.csr_array, Floats]:
         """Of what is sold plus the cash spent; the certificate itself keeps the kink at the drifted weight."""
         sold = -(weights < problem.drifted).astype(float)
         return sp.csr_array(sold[np.newaxis, :]), np.array([problem.cash - sold @ problem.drifted])

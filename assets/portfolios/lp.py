@@ -9,8 +9,6 @@ is one row and no name needs one), and for every row what it gives above and bel
 constraints' [rows], each elastic group's total, and the score. A stage changes costs and bounds only.
 """
 
-from collections.abc import Sequence
-
 import highspy
 import numpy as np
 import scipy.sparse as sp
@@ -21,7 +19,6 @@ from assets.portfolios.certificate import (
     INFEASIBLE,
     OPTIMAL,
     SCORE_FLOOR,
-    TOTAL_MARGIN,
     Answer,
     Certificate,
     Stage,
@@ -45,17 +42,17 @@ STATUSES = {
 }
 
 
-def takes(constraints: Sequence[Constraint]) -> bool:
-    """Whether every constraint has linear rows."""
-    return all(isinstance(c, Linear | NameBounds | TurnoverLimit) for c in constraints)
+def takes(constraint: Constraint) -> bool:
+    """Whether a constraint has linear rows."""
+    return isinstance(constraint, Linear | NameBounds | TurnoverLimit)
 
 
 class LinearProgram:
-    """The model of one problem; `certificate` has its numbers, and no terms."""
+    """The model of one problem's linear constraints; `certificate` has its numbers."""
 
     def __init__(self, certificate: Certificate):
         self.problem, self.mu = certificate.problem, certificate.mu
-        self.constraints = [c for c in certificate.constraints if not isinstance(c, NameBounds)]
+        self.constraints = [c for c in certificate.constraints if takes(c) and not isinstance(c, NameBounds)]
         self.groups = list(dict.fromkeys(c.group for c in self.constraints))
         self.slots: dict[str, slice] = {}
         blocks, lower, upper = [], [], []
@@ -113,7 +110,7 @@ class LinearProgram:
         return highs
 
     def solve(self, stage: Stage, method: str) -> Answer:
-        """The stage by SIMPLEX (dual, from the last basis) or INTERIOR_POINT (with crossover, from nothing)."""
+        """A stage of linear constraints alone, by SIMPLEX (dual, from the last basis) or INTERIOR_POINT (with crossover, from nothing)."""
         self._set(stage)
         highs = self.highs
         if method == INTERIOR_POINT:
@@ -149,8 +146,7 @@ class LinearProgram:
         room = np.tile(np.where(free[self.row_group], np.inf, 0.0), 2)
         self.highs.changeColsBounds(2 * r, columns[n + h :], np.zeros(2 * r), room)
         for k, group in enumerate(self.groups):
-            total = stage.totals[group] + TOTAL_MARGIN if group in stage.totals else np.inf
-            self.highs.changeRowBounds(r + k, -np.inf, total)
+            self.highs.changeRowBounds(r + k, -np.inf, stage.totals.get(group, np.inf))
         floor = -np.inf if stage.floor is None else stage.floor - float(self.mu @ self.problem.drifted)
         self.highs.changeRowBounds(r + len(self.groups), floor, np.inf)
 

@@ -12,12 +12,15 @@ Every stage climbs one ladder: HiGHS by dual simplex, HiGHS by interior point, C
 residuals and its duality gap, both computed here and not by the solver, are at most TOLERANCE; else the next is asked,
 and every attempt is recorded. That a stage has no answer is a solver's word too: it is believed only because the smallest
 violations that follow are proved to be above zero.
+
+What is curved (terms.py) goes through cvxpy to Clarabel. A curved constraint that must give fixes the portfolio by its
+smallest violation, so its group has to be the first to give.
 """
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import cvxpy as cp
 import numpy as np
@@ -38,14 +41,12 @@ from assets.portfolios.lp import INTERIOR_POINT, OPTIONS, SIMPLEX, LinearProgram
 from assets.portfolios.statement import solve_statement
 from assets.portfolios.terms import Term
 
-if TYPE_CHECKING:
-    from assets.portfolios.conflict import Conflict
-
 Floats = NDArray[np.float64]
 Multipliers = Mapping[str, Floats]
 StatedBy = Literal["arrays", "cvxpy"]
 
 TOLERANCE = 1e-8  # residuals, duality gap; what is beyond it counts as relaxed (SPEC §6)
+TOTAL_MARGIN = 1e-9  # an earlier total is fixed at its minimum plus this (SPEC §6)
 TIE_MARGIN = 1e-10  # score given up, in std μ, to break ties by turnover (SPEC §6)
 DUAL_SIMPLEX, INTERIOR, CLARABEL = "HiGHS dual simplex", "HiGHS interior point", "Clarabel"
 CVXPY: dict[str, tuple[str, dict[str, Any]]] = {
@@ -102,8 +103,7 @@ class Solution:
     says why). totals: elastic group → smallest total violation, where the strict problem had no solution.
     multipliers: constraint → [rows], the change of Σ μw per unit added to the bound that binds (upper: positive, lower:
     negative), as Row.shadow_price. reduced_costs [n]: the same of each name's own bounds; 0 between them. In a
-    degenerate optimum they are one of several true sets. attempts: every solver asked, in order. conflict: what can't
-    hold together, where something gave (conflict.py fills it).
+    degenerate optimum they are one of several true sets. attempts: every solver asked, in order.
     """
 
     status: str
@@ -120,7 +120,6 @@ class Solution:
     multipliers: Mapping[str, Floats] = field(default_factory=dict)
     reduced_costs: Floats | None = None
     attempts: tuple[Attempt, ...] = ()
-    conflict: "Conflict | None" = None
 
     @property
     def relaxations(self) -> tuple[Row, ...]:
@@ -162,7 +161,7 @@ def optimise(
     certificate = Certificate(small, small.mu / scale, constraints, terms, scale)
     ladder = _Ladder(certificate, stated_by)
     try:
-        solution, last, multipliers = _optimise(certificate, ladder, groups)
+        solution, last, best = _optimise(certificate, ladder, groups)
     except NotSolved as failure:
         return Solution(
             "failed",
@@ -176,11 +175,11 @@ def optimise(
         )
     weights, prices = np.zeros(problem.n), np.zeros(problem.n)
     weights[matters] = solution.weights
-    if takes(constraints) and not terms:  # also what names are worth that can't be held at all
+    if ladder.is_linear(last):  # also what names are worth that can't be held at all
         everyone = Certificate(problem, problem.mu / scale, constraints, (), scale)
-        prices = name_prices(everyone.bound(last, weights, multipliers), weights, problem) * scale
+        prices = name_prices(everyone.bound(last, weights, best), weights, problem) * scale
     else:
-        bound = certificate.bound(last, solution.weights, multipliers)
+        bound = certificate.bound(last, solution.weights, best)
         prices[matters] = name_prices(bound, solution.weights, small) * scale
     return replace(solution, weights=weights, reduced_costs=prices)
 
@@ -205,13 +204,17 @@ class _Ladder:
 
     def __init__(self, certificate: Certificate, stated_by: StatedBy):
         self.certificate, self.attempts = certificate, list[Attempt]()
-        self.linear = takes(certificate.constraints) and not certificate.terms
-        self.program = LinearProgram(certificate) if self.linear and stated_by == "arrays" else None
+        self.program = LinearProgram(certificate) if stated_by == "arrays" else None
         self.gap = 0.0  # the worst of the accepted
+
+    def is_linear(self, stage: Stage) -> bool:
+        """Whether HiGHS can be asked: a term counts where the score does, a constraint where its group does."""
+        scored = stage.target is None and bool(self.certificate.terms)
+        return not scored and all(takes(c) for c in self.certificate.constraints if stage.counts(c.group))
 
     def climb(self, stage: Stage) -> tuple[Answer | None, str]:
         """The first answer that verifies and who gave it; None where the stage is said to have no solution."""
-        for name in (DUAL_SIMPLEX, INTERIOR, CLARABEL) if self.linear else (CLARABEL,):
+        for name in (DUAL_SIMPLEX, INTERIOR, CLARABEL) if self.is_linear(stage) else (CLARABEL,):
             answer = self._ask(name)(stage)
             if answer.status == INFEASIBLE:
                 self.attempts.append(Attempt(stage.name, name, answer.status, None, None))
@@ -220,7 +223,7 @@ class _Ladder:
                 self._record(stage, name, answer, None, None, "it gave no answer")
                 continue
             residual = self.certificate.residual(stage, answer.weights)
-            best = self.certificate.bound(stage, answer.weights, answer.multipliers).value
+            best = self.certificate.bound(stage, answer.weights, answer).value
             gap = best - self.certificate.objective(stage, answer.weights)
             refused = ""
             if not residual <= TOLERANCE:
@@ -249,35 +252,43 @@ class _Ladder:
         self.attempts.append(Attempt(stage.name, name, answer.status, residual, gap, refused))
 
 
-def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) -> tuple[Solution, Stage, Multipliers]:
-    """The solution, and the stage and multipliers that prove its score."""
+def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) -> tuple[Solution, Stage, Answer]:
+    """The solution, and the stage and answer that prove its score."""
     problem = certificate.problem
     totals: dict[str, float] = {}
     causes: dict[str, Multipliers] = {}
     last = Stage("strict", strict=tuple(groups))
     best, solver = ladder.climb(last)
     if best is None:
+        last = Stage("relaxed")
         for group in groups:
-            stage, _ = ladder.climb(Stage(group, totals=dict(totals), target=group))
+            target = Stage(group, last.strict, last.totals, target=group)
+            stage, solver = ladder.climb(target)
             if stage is None or stage.weights is None:
                 raise NotSolved(_no_portfolio(certificate, ladder, group, totals))
             totals[group], causes[group] = certificate.total(group, stage.weights), stage.multipliers
-        last = Stage("relaxed", totals=totals)
-        best, solver = ladder.climb(last)
+            curved = [c.name for c in certificate.constraints if c.group == group and not takes(c)]
+            if not curved:
+                last = replace(last, totals={**last.totals, group: totals[group] + TOTAL_MARGIN})
+            elif totals[group] <= TOLERANCE:
+                last = replace(last, strict=(*last.strict, group))
+            elif group == groups[-1]:  # only one portfolio is this near: no score is left to choose by
+                last, best = target, replace(stage, multipliers=_no_prices(stage.multipliers))
+            else:
+                raise NotSolved(f"{', '.join(curved)} must give, and what is curved can only be the first to give")
+        if best is None:
+            best, solver = ladder.climb(last)
     if best is None or best.weights is None:
         raise NotSolved(_no_portfolio(certificate, ladder, "", totals))
     weights, tie_break = _break_ties(certificate, ladder, last, best.weights)
     rows = _rows(certificate, totals, causes, weights, best.multipliers)
+    own = certificate.bound(last, weights, best).value - certificate.objective(last, weights)
     solution = Solution(
         "relaxed" if any(row.slack > 0 for row in rows) else "optimal",
         weights,
         objective=certificate.score(weights) * certificate.scale,
         turnover=one_way_turnover(weights, problem.drifted, problem.cash),
-        duality_gap=max(
-            ladder.gap,
-            certificate.bound(last, weights, best.multipliers).value - certificate.objective(last, weights),
-            key=abs,
-        ),
+        duality_gap=ladder.gap if last.target else max(ladder.gap, own, key=abs),
         residual=max(certificate.residual(last, weights), *(row.residual for row in rows)),
         rows=tuple(rows),
         totals=totals,
@@ -290,7 +301,11 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
         },
         attempts=tuple(ladder.attempts),
     )
-    return solution, last, best.multipliers
+    return solution, last, best
+
+
+def _no_prices(multipliers: Multipliers) -> Multipliers:
+    return {name: np.zeros_like(prices) for name, prices in multipliers.items()}
 
 
 def _no_portfolio(certificate: Certificate, ladder: _Ladder, group: str, totals: Mapping[str, float]) -> str:
@@ -310,7 +325,7 @@ def _break_ties(certificate: Certificate, ladder: _Ladder, last: Stage, best: Fl
     """Among the optima, the smallest turnover. A first build's turnover is the same wherever it ends."""
     if certificate.problem.first_build:
         return best, "first build"
-    if certificate.terms or not ladder.linear:
+    if not ladder.is_linear(last):
         return best, "none: what is not linear decides between portfolios"
     floor = certificate.score(best) - TIE_MARGIN
     try:

@@ -4,6 +4,7 @@ What belongs here: from constraints and terms to an answer, through cvxpy. What 
 (optimiser.py), the same with arrays where all is linear (lp.py), and whether the answer is right (certificate.py).
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -11,7 +12,7 @@ import cvxpy as cp
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.portfolios.certificate import INFEASIBLE, OPTIMAL, SCORE_FLOOR, TOTAL_MARGIN, Answer, Stage
+from assets.portfolios.certificate import INFEASIBLE, OPTIMAL, SCORE_FLOOR, Answer, Stage
 from assets.portfolios.constraints import Constraint, NameBounds, Problem, state_turnover
 from assets.portfolios.terms import Term
 
@@ -44,7 +45,7 @@ def solve_statement(
             slacks.setdefault(constraint.group, []).append(slack)
         stated[constraint.name] = constraint.state(weights, problem, slack)
         conditions += stated[constraint.name].constraints
-    conditions += [sum(map(cp.sum, slacks[group])) <= total + TOTAL_MARGIN for group, total in stage.totals.items()]
+    conditions += [sum(map(cp.sum, slacks[group])) <= most for group, most in stage.totals.items()]
     floor = None
     if stage.target is not None:
         goal = sum(map(cp.sum, slacks[stage.target]))
@@ -56,14 +57,17 @@ def solve_statement(
         goal = -(mu @ weights) + sum(term.state(weights, problem) for term in terms) / scale
     program = cp.Problem(cp.Minimize(goal), conditions)
     try:
-        program.solve(solver=solver, **options)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Solution may be inaccurate")  # the certificate says how much
+            program.solve(solver=solver, **options)
     except cp.SolverError as error:
         return Answer(f"solver error: {error}")
     status = STATUSES.get(program.status, program.status)
-    if status != OPTIMAL:
+    if program.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
         return Answer(status)
     found = np.clip(np.asarray(weights.value, dtype=np.float64), problem.lower, problem.upper)
     multipliers = {name: statement.multipliers() for name, statement in stated.items()}
     if floor is not None:
         multipliers[SCORE_FLOOR] = -np.atleast_1d(np.asarray(floor.dual_value, dtype=np.float64))
-    return Answer(OPTIMAL, found, multipliers)
+    directions = {name: statement.direction() for name, statement in stated.items()}
+    return Answer(status, found, multipliers, {name: u for name, u in directions.items() if u is not None})

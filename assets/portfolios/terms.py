@@ -13,7 +13,7 @@ signal day, and returns a `Covariance`; `past_returns` below is one, another tak
 ...     star = np.array([float(s.startswith("688")) for s in symbols])
 ...     return Covariance(tuple(symbols), np.column_stack([0.02 + 0 * star, 0.03 * star]), np.full(len(symbols), 0.05))
 >>> risk = two_factors(["600000.SH", "688001.SH"], None)
->>> float(risk.variance(np.array([0.1, -0.1])).round(8))  # star factor .03 × .1, own risk .05 × .1 twice
+>>> round(risk.variance(np.array([0.1, -0.1])), 8)  # star factor .03 × .1, own risk .05 × .1 twice
 5.9e-05
 
 In a script of one's own, beside the constraints of SPEC §6:
@@ -166,19 +166,28 @@ class TrackingError(Constraint):
     def values(self, weights: Floats, problem: Problem) -> Floats:
         return np.array([np.sqrt(sum(float(part @ part) for part in _active_risks(self.covariance, weights, problem)))])
 
-    def tangent(self, weights: Floats, problem: Problem) -> tuple[sp.csr_array, Floats]:
+    def tangent(
+        self, weights: Floats, problem: Problem, direction: Floats | None = None
+    ) -> tuple[sp.csr_array, Floats]:
+        """‖x‖ ≥ u · x for every u of length one; u is `direction` made so long, or else the risks' own at `weights`."""
         factors, specific = _take(self.covariance, problem)
-        common, own = _active_risks(self.covariance, weights, problem)
-        value = self.values(weights, problem)
-        slope = (factors @ common + specific * own) / max(float(value[0]), 1e-300)
-        return sp.csr_array(slope[np.newaxis, :]), value - slope @ weights
+        u = np.concatenate(_active_risks(self.covariance, weights, problem)) if direction is None else direction
+        u = u / max(float(np.linalg.norm(u)), 1e-300)
+        common = factors.shape[1]
+        slope = factors @ u[:common] + specific * u[common:]
+        return sp.csr_array(slope[np.newaxis, :]), np.array([-slope @ problem.benchmark])
 
     def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
         factors, specific = _take(self.covariance, problem)
         active = weights - problem.benchmark
-        risk = cp.norm2(cp.hstack([factors.T @ active, cp.multiply(specific, active)]))
-        limit = risk <= (self.limit if slack is None else self.limit + cp.sum(slack))
-        return Stated([limit], lambda: np.atleast_1d(np.asarray(limit.dual_value, dtype=np.float64)))
+        unit = 1.0 / self.limit  # near one, where solvers are exact
+        risks = cp.hstack([unit * factors.T @ active, cp.multiply(unit * specific, active)])
+        cone = cp.SOC(cp.Constant(1.0) if slack is None else 1.0 + unit * cp.sum(slack), risks)
+        return Stated(
+            [cone],
+            lambda: unit * np.atleast_1d(np.asarray(cone.dual_value[0], dtype=np.float64).ravel()),
+            lambda: -np.asarray(cone.dual_value[1], dtype=np.float64).ravel(),
+        )
 
 
 def _active_risks(covariance: Covariance, weights: Floats, problem: Problem) -> tuple[Floats, Floats]:
