@@ -1,17 +1,22 @@
-"""What the benchmarks of kernels share: alternating runs, the record's row, the peak memory of ours alone.
+"""What the benchmarks share: alternating runs, the record's row, the peak memory of ours alone, peers of another environment.
 
 Here: measuring. Not here: what is measured.
 """
 
+import contextlib
+import json
 import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, cast
 
 ROOT = Path(__file__).resolve().parent.parent
+QLIB = ROOT / ".venv" / "qlib" / "bin" / "python"
+
+Ask = Callable[[str], dict[str, Any]]
 
 
 def alternate(works: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
@@ -64,3 +69,27 @@ def peak_gb(module: str, path: Path) -> float:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return round(int(done.stdout.splitlines()[-1]) / 1024**2, 2)
+
+
+@contextlib.contextmanager
+def qlib(program: str, folder: Path) -> Iterator[Ask | None]:
+    """A function that has benchmarks/<program>, run in qlib's environment over the arrays in `folder`, do what a line asks
+    for, and returns its answer; None where qlib isn't installed."""
+    if not QLIB.is_file():
+        yield None
+        return
+    command = [str(QLIB), str(ROOT / "benchmarks" / program), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
+        questions, answers = cast(IO[str], running.stdin), cast(IO[str], running.stdout)
+
+        def ask(line: str) -> dict[str, Any]:
+            print(line, file=questions, flush=True)
+            while answer := answers.readline():
+                if answer.startswith("{"):  # qlib prints of its own
+                    return json.loads(answer)
+            raise RuntimeError(f"benchmarks/{program} ended at {line!r} with code {running.wait()}.")
+
+        try:
+            yield ask
+        finally:
+            questions.close()

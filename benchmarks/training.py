@@ -8,13 +8,12 @@ Sides run in turn on the same machine and the medians are compared. qlib has an 
 
 import contextlib
 import json
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,11 +23,10 @@ from assets.models.device import repeatable
 from assets.models.networks import pearson
 from assets.models.panel import Panel
 from assets.models.training import Samples, Trained, make_samples, train_networks
-from benchmarks._side_by_side import ROOT, alternate
+from benchmarks._side_by_side import Ask, alternate, qlib
 from resources.calendar import Calendar
 from resources.settings.models import ModelSettings
 
-QLIB = ROOT / ".venv" / "qlib" / "bin" / "python"
 STEPS = 40
 
 
@@ -165,29 +163,13 @@ def one_epoch(train_days: int = 200, valid_days: int = 50, stocks: int = 800, fe
 
 
 @contextlib.contextmanager
-def _qlib(values: np.ndarray, labels: np.ndarray) -> Iterator[Callable[[str], dict[str, Any]] | None]:
+def _qlib(values: np.ndarray, labels: np.ndarray) -> Iterator[Ask | None]:
     """A function that has qlib do what a line asks for and returns its answer; None where qlib isn't installed."""
-    if not QLIB.is_file():
-        yield None
-        return
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "values.npy", values)
         np.save(Path(folder) / "labels.npy", labels)
-        program = [str(QLIB), str(ROOT / "benchmarks" / "_qlib.py"), folder]
-        with subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as running:
-            questions, answers = cast(IO[str], running.stdin), cast(IO[str], running.stdout)
-
-            def ask(line: str) -> dict[str, Any]:
-                print(line, file=questions, flush=True)
-                while answer := answers.readline():
-                    if answer.startswith("{"):  # qlib prints of its own
-                        return json.loads(answer)
-                raise RuntimeError(f"benchmarks/_qlib.py ended at {line!r} with code {running.wait()}.")
-
-            try:
-                yield ask
-            finally:
-                questions.close()
+        with qlib("_qlib.py", Path(folder)) as ask:
+            yield ask
 
 
 def _train(train: Samples, valid: Samples, settings: ModelSettings) -> Trained:
