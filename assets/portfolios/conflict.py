@@ -235,6 +235,9 @@ class _System:
             self.highs.changeRowBounds(r, *bounds)
         self.now = (lower, upper, rows)
         self.highs.run()
+        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:  # the last basis led nowhere
+            self.highs.clearSolver()
+            self.highs.run()
         status = self.highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
             raise RuntimeError(f"the smallest violation of a conflict was not found: HiGHS says {status.name}")

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
 
 from assets.portfolios.constraints import FullyInvested, Problem, bound_names, portfolio_constraints
 from assets.portfolios.explanation import BAND, Explanation, explain, without_bands, without_state
@@ -69,6 +71,37 @@ def test_every_price_is_what_a_little_more_room_gains(seed: int) -> None:
     assert costs["industry"].shadow_price > 0
     assert sum(costs[style].score_given_up for style in BOUNDS.other_styles) == pytest.approx(
         0.1 * styles, rel=1e-9, abs=1e-12
+    )
+
+
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    seed=st.integers(0, 10**6),
+    setting=st.sampled_from(["turnover", "industry_deviation", "size_exposure", "value_exposure", "style_exposure"]),
+    frozen=st.sampled_from([0.0, 0.1, 0.2]),
+)
+def test_a_price_lies_between_what_room_gains_and_what_its_loss_costs(seed: int, setting: str, frozen: float) -> None:
+    """At a kink of the optimum too: it is concave in every bound."""
+    problem = random_problem(np.random.default_rng(seed), 80, members=40, held=30, industries=4, frozen=frozen)
+    bounds = BOUNDS.model_copy(update={"industry_deviation": 0.002, "value_exposure": 0.01})
+    base = solve(problem, bounds)
+    wider, narrower = (
+        solve(problem, bounds.model_copy(update={setting: getattr(bounds, setting) + step})) for step in (STEP, -STEP)
+    )
+    assume({base.status, wider.status, narrower.status} == {"optimal"})
+    names = {
+        "turnover": ("turnover_limit",),
+        "industry_deviation": ("industry",),
+        "size_exposure": ("size",),
+        "value_exposure": ("value",),
+        "style_exposure": bounds.other_styles,
+    }[setting]
+    costs = {cost.constraint: cost for cost in explained(problem, bounds).costs}
+    price = sum(costs[name].shadow_price for name in names)
+    assert (wider.objective - base.objective) / STEP <= price + 1e-3
+    assert price <= (base.objective - narrower.objective) / STEP + 1e-3
+    assert sum(costs[name].score_given_up for name in names) == pytest.approx(
+        price * getattr(bounds, setting), rel=1e-9, abs=1e-12
     )
 
 
