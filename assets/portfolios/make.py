@@ -62,10 +62,11 @@ def _minutes_of(minute_bars: pl.LazyFrame, symbols: list[str]) -> pl.DataFrame:
 
 def alpha_scores(scores: pl.LazyFrame, factors: pl.LazyFrame, alpha: str, date: dt.date) -> pl.DataFrame:
     """μ of the signal day: symbol, score, by symbol; a name whose score is not finite has none."""
-    if alpha not in BY_KEY:
-        raise SettingsError(f"portfolios.alpha = {alpha!r} is no factor; choose one of {', '.join(BY_KEY)}.")
     rows = (factors if alpha in TEN else scores).filter((pl.col("factor") == alpha) & (pl.col("date") == date))
-    return rows.filter(pl.col("value").is_finite()).select("symbol", score="value").sort("symbol").collect()
+    found = rows.filter(pl.col("value").is_finite()).select("symbol", score="value").sort("symbol").collect()
+    if found.is_empty() and alpha not in BY_KEY:  # a study puts a score of its own into the table scores
+        raise SettingsError(f"portfolios.alpha = {alpha!r} is no factor; choose one of {', '.join(BY_KEY)}.")
+    return found
 
 
 def _last_state(

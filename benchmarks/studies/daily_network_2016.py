@@ -283,6 +283,15 @@ def score_week(fitted: Fitted, panel: Panel, day: int, raw: pl.DataFrame, settin
     )
 
 
+def write_scores(scores: Mapping[dt.date, pl.DataFrame], calendar: Calendar, path: Path) -> None:
+    """Every week's scores in one file (date, symbol, factor, value): what portfolios_2011_2016 --scores reads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pl.concat(
+        frame.select(pl.lit(calendar.signal_day(week)).alias("date"), "symbol", "factor", "value")
+        for week, frame in scores.items()
+    ).write_parquet(path)
+
+
 # --- the study ----------------------------------------------------------------------------------------------------------
 
 
@@ -336,6 +345,7 @@ def run(options: argparse.Namespace, say: Say) -> None:
             fitted[trained] = fit(builder, trained, settings, start, options, say)
         raw = read(builder, "daily_features", [entry.signal]).select("symbol", "return_20").collect()
         scores[week] = score_week(fitted[trained], panel, panel.days.index(entry.signal), raw, settings)
+    write_scores(scores, calendar, options.work / "scores.parquet")
     paths = lay_out_prices(read(builder, "daily_prices", days := calendar.days(signals[0], last)), days)
     judged = judge(scores, paths, [(week, entry, leave) for week, _, entry, leave in periods])
     summary = summarise(judged)

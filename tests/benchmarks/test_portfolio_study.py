@@ -1,0 +1,237 @@
+"""The arithmetic of the study of 2011–2016: what it measures, what it calls unexplained, how it sums up."""
+
+import argparse
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.factors.styles import STYLES
+from benchmarks.studies import demonstration
+from benchmarks.studies import portfolios_2011_2016 as study
+from resources.calendar import Calendar
+from resources.errors import InputError
+from resources.settings.portfolios import IndexPortfolioSettings
+
+CALENDAR = Calendar.xshg()
+BOUNDS = IndexPortfolioSettings()
+
+
+def names(rng: np.random.Generator, n: int = 12) -> pl.DataFrame:
+    target, benchmark, drifted = (rng.dirichlet(np.ones(n)) for _ in range(3))
+    return pl.DataFrame(
+        {
+            "symbol": [f"{i:06d}.SZ" for i in range(n)],
+            "weight": target,
+            "benchmark_weight": benchmark,
+            "drifted_weight": drifted * 0.9,
+            "industry": [str(i % 3) for i in range(n)],
+            "state": ["suspended" if i == 1 else "tradable" for i in range(n)],
+            **{style: rng.normal(size=n) for style in STYLES},
+        }
+    )
+
+
+@settings(max_examples=25, deadline=None)
+@given(seed=st.integers(0, 10_000))
+def test_what_is_measured_is_specs_arithmetic(seed):
+    frame = names(np.random.default_rng(seed))
+    found = study.measure(frame, "weight", cash=0.1)
+    active = frame["weight"].to_numpy() - frame["benchmark_weight"].to_numpy()
+    for style in STYLES:
+        assert found.exposures[style] == pytest.approx(active @ frame[style].to_numpy(), abs=1e-14)
+    for industry in "012":
+        chosen = (frame["industry"] == industry).to_numpy()
+        assert found.industries[industry] == pytest.approx(active[chosen].sum(), abs=1e-14)
+    assert found.industry == max(map(abs, found.industries.values()))
+    assert found.band == np.abs(np.delete(active, 1)).max()
+    moved = np.abs(frame["weight"].to_numpy() - frame["drifted_weight"].to_numpy()).sum()
+    assert found.turnover == pytest.approx(0.5 * (moved + 0.1), abs=1e-12)
+
+
+def test_a_style_that_no_name_has_is_no_exposure():
+    frame = names(np.random.default_rng(0)).with_columns(growth=pl.lit(None, pl.Float64))
+    found = study.measure(frame, "weight")
+    assert found.exposures["growth"] is None
+    assert found.turnover is None
+    assert "growth" not in study.breaches(found, BOUNDS, first_build=False)
+
+
+def test_every_bound_that_is_broken_is_named_unless_the_solve_says_it_gave():
+    frame = names(np.random.default_rng(1))
+    found = study.measure(frame, "weight", cash=0.1)
+    broken = study.breaches(found, BOUNDS, first_build=False)
+    assert broken["industry"] == pytest.approx(sum(abs(value) for value in found.industries.values()))
+    assert broken["value_size"] == pytest.approx(abs(found.exposures["value"]) + abs(found.exposures["size"]))
+    assert broken["turnover"] == pytest.approx(max(0.0, found.turnover - 0.3))
+    assert study.breaches(found, BOUNDS, first_build=True)["turnover"] == 0.0
+    assert set(study.unexplained(broken, {})) == {name for name, value in broken.items() if value > 1e-8}
+    assert study.unexplained(broken, broken) == {}
+    less = {**broken, "industry": broken["industry"] - 1e-6}
+    assert list(study.unexplained(broken, less)) == ["industry"]
+
+
+def test_a_negative_weight_and_a_sum_off_one_can_never_be_explained():
+    frame = names(np.random.default_rng(2)).with_columns(weight=pl.col("weight") - 0.05)
+    broken = study.breaches(study.measure(frame, "weight", cash=0.0), BOUNDS, first_build=False)
+    left = study.unexplained(broken, dict.fromkeys(("industry", "value_size", "turnover", "styles"), 9.0))
+    assert {"sum", "negative"} <= set(left)
+
+
+def test_blocked_orders_are_counted_by_reason():
+    orders = pl.DataFrame({"order": [0.2, -0.1, 0.1, -0.6], "blocked": ["", "suspended", "limit_up", "suspended"]})
+    found = study.blocked_orders(orders)
+    assert found == {
+        "limit_up": {"orders": 1, "share": pytest.approx(0.1)},
+        "suspended": {"orders": 2, "share": pytest.approx(0.7)},
+    }
+    assert study.blocked_orders(orders.clear()) == {}
+
+
+def test_a_year_is_summed_from_its_days():
+    days = CALENDAR.days(dt.date(2015, 12, 28), dt.date(2016, 1, 8))
+    rng = np.random.default_rng(3)
+    net, index = rng.normal(scale=0.01, size=(2, len(days)))
+    daily = pl.DataFrame(
+        {
+            "date": days, "portfolio": "csi500", "net": net, "benchmark": index,
+            "turnover": [0.2 if i % 5 == 0 else 0.0 for i in range(len(days))], "cost": 0.0006,
+        }
+    )  # fmt: skip
+    weekly = [
+        {"portfolio": "csi500", "signal": dt.date(2015, 12, 31), "status": "relaxed"},
+        {"portfolio": "csi500", "signal": dt.date(2016, 1, 8), "status": "optimal"},
+    ]
+    first, second = study.by_year(daily, weekly)
+    old = np.array([day.year == 2015 for day in days])
+    assert (first.year, first.relaxed, second.relaxed) == (2015, 1, 0)
+    assert first.net == pytest.approx(np.prod(1 + net[old]) - 1)
+    assert second.excess == pytest.approx(np.prod(1 + net[~old]) / np.prod(1 + index[~old]) - 1)
+    assert second.tracking_error == pytest.approx((net - index)[~old].std(ddof=1) * 244**0.5)
+    assert first.turnover == second.turnover == pytest.approx(0.2)
+    assert first.cost == pytest.approx(0.0006 * old.sum())
+
+
+def test_how_two_daily_series_agree():
+    a, b = [0.01, -0.02, 0.03], [0.0101, -0.0201, 0.0299]
+    found = study.compare_daily("i", "t", a, b)
+    assert found.mean_bp == pytest.approx(1e4 * np.mean(np.subtract(a, b)))
+    assert found.std_bp == pytest.approx(1e4 * np.std(np.subtract(a, b)))
+    assert found.drifted == pytest.approx(1.01 * 0.98 * 1.03 - 1)
+    assert found.correlation == pytest.approx(np.corrcoef(a, b)[0, 1])
+
+
+def test_targets_at_the_bound_and_what_was_held():
+    found = study.spread([0.8, -0.8, 0.1, None], [0.5, -0.9, None], 0.8)
+    assert (found["weeks"], found["at_bound"], found["target_max"]) == (3, pytest.approx(2 / 3), 0.8)
+    assert found["held_max"] == 0.9
+    assert study.spread([], [None], 0.8) == {
+        "weeks": 0, "at_bound": None, "target_max": None, "held_median": None, "held_95": None, "held_max": None,
+    }  # fmt: skip
+
+
+def test_the_turnover_of_a_rebalance_is_not_the_style_of_that_name():
+    row = {
+        "portfolio": "csi500", "first_build": False, "executed_turnover": 0.2, "held": None,
+        "target": {"exposures": dict.fromkeys(STYLES, 0.5), "industry": 0.0, "turnover": 0.3},
+    }  # fmt: skip
+    found = {
+        one["constraint"]: one for one in study.against_bounds([row], study.study_settings(study.parse([])).portfolios)
+    }
+    assert (found["turnover"]["bound"], found["turnover"]["target_max"]) == (0.8, 0.5)
+    assert (found["one_way_turnover"]["bound"], found["one_way_turnover"]["at_bound"]) == (0.3, 1.0)
+
+
+def test_the_parts_of_the_excess_chain_to_it():
+    rng = np.random.default_rng(5)
+    weeks = CALENDAR.weeks(dt.date(2016, 1, 4), dt.date(2016, 2, 29))
+    items = pl.DataFrame(
+        [
+            {"week": week, "portfolio": "csi500", "component": component, "value": rng.normal(scale=0.01)}
+            for week in weeks
+            for component in ("selection", "selection", "style", "cost")
+        ]
+    )
+    (found,) = study.split_excess(items)
+    weekly = items.group_by("week").agg(pl.col("value").sum())["value"].to_numpy()
+    assert found["excess"] == pytest.approx(np.prod(1 + weekly) - 1, abs=1e-14)
+    assert sum(found[name] for name in study.COMPONENTS) == pytest.approx(found["excess"], abs=1e-14)
+    assert found["delisting"] == 0.0
+
+
+def daily_rows(days, closes):
+    return pl.DataFrame(
+        [
+            {"date": day, "symbol": symbol, "pre_close": 10.0, "close": close, "volume": 100 if close else 0}
+            for day in days
+            for symbol, close in closes.items()
+            if close
+        ]
+    )
+
+
+def test_the_demonstration_score_is_minus_the_windows_return():
+    week = dt.date(2016, 3, 7)
+    chosen = demonstration.DemonstrationSettings(score="reversal_5", window=5)
+    days = demonstration.window_days(CALENDAR, week, chosen, dt.date(2010, 1, 4))
+    assert days == CALENDAR.days(dt.date(2016, 3, 7), dt.date(2016, 3, 11))
+    growth = {"000001.SZ": 10.1, "000002.SZ": 10.0, "000003.SZ": 9.8}
+    prices = pl.concat([daily_rows(days, growth), daily_rows(days[:2], {"000004.SZ": 9.0})])
+    listed = pl.DataFrame({"symbol": [*growth, "000004.SZ"], "in_universe": [True, True, True, True]})
+    made = demonstration.make_scores(prices.lazy(), listed.lazy(), week, days[-1], chosen)
+    assert made.frame["symbol"].to_list() == list(growth)  # two of five days are too few
+    assert made.frame["raw"].to_list() == pytest.approx([1 - 1.01**5, 0.0, 1 - 0.98**5])
+    assert made.frame["value"].is_sorted()
+    assert made.frame["factor"].unique().to_list() == ["reversal_5"]
+
+
+def test_a_file_of_scores_is_read_for_its_day_and_factor(tmp_path):
+    day = dt.date(2016, 3, 11)
+    file = tmp_path / "scores.parquet"
+    pl.DataFrame(
+        {
+            "date": [day, day, day, dt.date(2016, 3, 4)],
+            "symbol": ["000001.SZ", "000002.SZ", "000003.SZ", "000001.SZ"],
+            "factor": ["mine", "mine", "other", "mine"],
+            "value": [1.0, 2.0, 3.0, 4.0],
+        }
+    ).write_parquet(file)
+    listed = pl.DataFrame({"symbol": ["000001.SZ", "000002.SZ", "000003.SZ"], "in_universe": [True, True, True]})
+    options = study.parse(["--scores", str(file), "--alpha", "mine", "--first", "2016-03-07"])
+    chosen = study.study_settings(options)
+    assert (chosen.portfolios.alpha, chosen.portfolios.start) == ("mine", dt.date(2016, 3, 7))
+    made = demonstration.make_scores(pl.LazyFrame(), listed.lazy(), dt.date(2016, 3, 7), day, chosen.demonstration)
+    assert made.frame.select("symbol", "raw", "value").rows() == [("000001.SZ", 1.0, -1.0), ("000002.SZ", 2.0, 1.0)]
+    empty = demonstration.make_scores(
+        pl.LazyFrame(), listed.lazy(), dt.date(2016, 3, 14), dt.date(2016, 3, 18), chosen.demonstration
+    )
+    assert "mine" in empty.unavailable
+
+
+def test_production_bounds_and_the_demonstration_score_by_its_name():
+    chosen = study.study_settings(study.parse([]))
+    assert chosen.portfolios.alpha == "reversal_20"
+    whole = type(chosen.portfolios)()
+    differ = {name for name, value in chosen.portfolios if value != getattr(whole, name)}
+    assert differ == {"alpha", "start"}
+
+
+def test_one_without_the_other_is_refused(tmp_path):
+    with pytest.raises(SystemExit):
+        study.parse(["--alpha", "mine"])
+    with pytest.raises(InputError, match="no file of scores"):
+        study.study_settings(argparse.Namespace(**{**vars(study.parse([])), "scores": tmp_path / "no", "alpha": "a"}))
+    with pytest.raises(InputError, match="daily_prices"):
+        study.lay_out_market(tmp_path / "nothing", tmp_path / "market")
+
+
+def test_a_table_without_data_says_why_it_is_empty():
+    for table in (study.minute_bars, study.factors):
+        stand_in = demonstration.empty(table)
+        made = demonstration.make_nothing(stand_in.name)
+        assert made.frame.is_empty()
+        assert set(made.frame.columns) == set(table.schema)
+        assert set(made.unavailable.values()) == {demonstration.DAILY_ONLY}
