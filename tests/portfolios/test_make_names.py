@@ -15,6 +15,7 @@ from resources.settings.execution import ExecutionSettings
 from tests.portfolios.portfolio_market import BOUNDS, CALENDAR, SETTINGS, WEEKS, Market, file, solve_of
 
 CSI500 = PORTFOLIOS[0]
+KEPT = pl.min_horizontal("weight", "drifted_weight")  # held, and not about to be sold
 
 
 def suspend(market: Market, symbol: str, since: dt.date) -> None:
@@ -128,8 +129,7 @@ def test_a_suspended_holding_is_frozen_and_budgeted_until_it_trades_again() -> N
         # its worth stands still while the portfolio's moves
         last, solve = row_of(market, before, symbol), solve_of(market.made[before])
         worth = last["drifted_weight"] * solve["nav"]
-        if before != WEEKS[1]:
-            assert row["drifted_weight"] * solve_of(made)["nav"] == pytest.approx(worth, abs=1e-12)
+        assert row["drifted_weight"] * solve_of(made)["nav"] == pytest.approx(worth, abs=1e-12)
         orders = file(made, "executions.parquet").filter(pl.col("symbol") == symbol)
         assert set(orders["blocked"]) <= {"suspended"}
         assert orders["filled"].abs().sum() == 0
@@ -139,7 +139,7 @@ def test_a_name_that_leaves_the_index_is_sold_within_the_turnover_limit() -> Non
     market = Market(seed=4)
     for week in WEEKS[:2]:
         market.week(week)
-    held = market.made[WEEKS[1]].frame.filter((pl.col("benchmark_weight") > 0) & (pl.col("drifted_weight") > 0.005))
+    held = market.made[WEEKS[1]].frame.filter((pl.col("benchmark_weight") > 0) & (KEPT > 0.005))
     leaving = held.sort("symbol")["symbol"].to_list()[:4]
     joining = market.symbols[40:44]
     review(market, CALENDAR.week_days(WEEKS[2])[2], leaving, joining)
@@ -243,16 +243,18 @@ def test_a_held_name_that_loses_its_score_is_kept_or_sold_without_a_view() -> No
     market = Market(seed=8)
     market.week(WEEKS[0])
     market.week(WEEKS[1])
-    symbol = largest(market, WEEKS[1])
+    symbol = market.made[WEEKS[1]].frame.sort(KEPT, "symbol")["symbol"][-1]
     market.factors = market.factors.filter((pl.col("symbol") != symbol) | (pl.col("date") < WEEKS[2]))
-    # every score is below zero: with μ 0 the name without one is the best to hold, and still can't be bought
-    market.factors = market.factors.with_columns(value=-1.0 - pl.col("value").abs())
     market.week(WEEKS[2])
     row = row_of(market, WEEKS[2], symbol)
     assert row["state"] == "no_score"
     assert row["score"] is None
     assert row["lower"] <= row["weight"] <= row["drifted_weight"] + 1e-10
-    assert row["weight"] > 0
+    step = advance_market(market, None, CALENDAR.week_days(WEEKS[2]))
+    assert isinstance(step, Week)
+    assert step.problem.mu[step.problem.symbols == symbol].tolist() == [0.0]
+    assert row_of(market, WEEKS[2], symbol)["upper"] == row["drifted_weight"] > 0
+    assert step.names.filter(pl.col("symbol") == symbol)["weight"].to_list() == [0.0]  # not held: can't be bought
 
 
 def test_names_without_industry_are_an_industry_and_names_without_style_weigh_nothing() -> None:
