@@ -135,25 +135,39 @@ def test_complementary_slackness() -> None:
         assert abs(row.shadow_price) * max(0.0, inside) < 1e-7, row
 
 
-@pytest.mark.parametrize(("frozen", "coarse"), [(0.1, False), (0.6, False), (0.1, True), (0.6, True)])
-def test_the_order_of_names_changes_nothing(frozen: float, coarse: bool) -> None:
-    """Names come sorted by symbol; renaming them in another order gives the same portfolio, name by name."""
+@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@given(seed=st.integers(0, 10**6), frozen=st.sampled_from([0.1, 0.6]), coarse=st.booleans())
+def test_the_order_of_names_changes_nothing(seed: int, frozen: float, coarse: bool) -> None:
+    """Whatever the order in which names come, each gets the same weight and the same price, bit for bit."""
+    rng = np.random.default_rng(seed)
+    problem = random_problem(rng, 60, members=25, held=20, industries=5, frozen=frozen, coarse=coarse)
+    shuffled = rng.permutation(problem.n)
+    first, second = solve(problem), solve(problem.take(shuffled))
+    assert second.status == first.status
+    assert np.array_equal(second.weights, first.weights[shuffled])
+    assert first.status == "failed" or np.array_equal(second.reduced_costs, first.reduced_costs[shuffled])
+    assert second.attempts == first.attempts
+
+
+@pytest.mark.parametrize("frozen", [0.1, 0.6])
+def test_the_names_of_names_change_nothing(frozen: float) -> None:
+    """Other symbols, so another order inside the solver: the same portfolio, where it is the only best one."""
     from dataclasses import replace
 
-    problem = random_problem(
-        np.random.default_rng(11), 60, members=25, held=20, industries=5, frozen=frozen, coarse=coarse
-    )
-    first = solve(problem)
+    problem = random_problem(np.random.default_rng(11), 60, members=25, held=20, industries=5, frozen=frozen)
     shuffled = np.random.default_rng(1).permutation(problem.n)
-    with pytest.raises(ValueError, match="ascending"):
-        solve(problem.take(shuffled))
-    renamed = replace(problem.take(shuffled), symbols=problem.symbols)
-    second = solve(renamed)
+    first, second = solve(problem), solve(replace(problem.take(shuffled), symbols=problem.symbols))
     assert second.status == first.status
     assert second.objective == pytest.approx(first.objective, abs=1e-8)
-    assert second.turnover == pytest.approx(first.turnover, abs=1e-8)
-    if not coarse:
-        assert np.abs(second.weights - first.weights[shuffled]).max() < 1e-6
+    assert np.abs(second.weights - first.weights[shuffled]).max() < 1e-6
+
+
+def test_what_can_not_be_meant_is_an_error() -> None:
+    problem = random_problem(np.random.default_rng(1), 20, members=10, held=5, industries=2)
+    with pytest.raises(ValueError, match=r"00000[0-9]\.SZ stands twice"):
+        solve(problem.take(np.array([3, 1, 3, 5])))
+    with pytest.raises(ValueError, match=r"'styles' of .* is not in the order"):
+        optimise(problem, portfolio_constraints(CSI500, {})[0], order=("industry", "value_size", "turnover"))
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -189,36 +203,6 @@ def test_a_hard_conflict_keeps_the_holdings_and_says_why() -> None:
     assert "upper bounds of all names sum to 0.9950 < 1" in solution.reason
     assert np.array_equal(solution.weights, problem.drifted)
     assert solution.rows == ()
-
-
-def test_a_solver_that_does_not_solve_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    problem = random_problem(np.random.default_rng(2), 30, members=15, held=10, industries=3)
-
-    def broken(self, *args, **kwargs):
-        raise cp.SolverError("licence expired")
-
-    monkeypatch.setattr(cp.Problem, "solve", broken)
-    solution = solve(problem)
-    assert solution.status == "failed"
-    assert "licence expired" in solution.reason
-
-
-def test_an_answer_that_does_not_verify_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A solver that calls an arbitrary feasible point optimal is caught by the duality gap."""
-    problem = random_problem(np.random.default_rng(2), 60, members=30, held=20, industries=3, frozen=0)
-    honest = cp.Problem.solve
-
-    def lazy(self, **options):
-        if self.size_metrics.num_scalar_variables and "stopped" not in vars(self):
-            wrong = cp.Problem(cp.Minimize(0), self.constraints)
-            honest(wrong, **options)
-            self._status = wrong.status
-        return None
-
-    monkeypatch.setattr(cp.Problem, "solve", lazy)
-    solution = solve(problem)
-    assert solution.status == "failed"
-    assert "does not verify" in solution.reason
 
 
 def test_frozen_and_forbidden_names() -> None:
