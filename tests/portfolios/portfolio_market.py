@@ -71,7 +71,13 @@ class Market:
         self.indices = closes.join(vector, how="cross")
         scored = pl.DataFrame({"date": days}).join(pl.DataFrame({"symbol": self.symbols}), how="cross")
         columns = {style: rng.normal(size=scored.height) for style in STYLES}
-        self.styles = scored.with_columns(**{name: pl.Series(z) for name, z in columns.items()})
+        worth = {symbol: 2e9 * 1.7 ** (k * 7 % 13) for k, symbol in enumerate(self.symbols)}
+        known = self.securities.select("date", "symbol", "industry", in_universe=pl.col("traded") & ~pl.col("is_st"))
+        self.styles = (
+            scored.with_columns(**{name: pl.Series(z) for name, z in columns.items()})
+            .join(known, on=["date", "symbol"], how="left", maintain_order="left")
+            .with_columns(total_mv=pl.col("symbol").replace_strict(worth))
+        )
         self.factors = scored.with_columns(factor=pl.lit("skewness"), value=pl.Series(rng.normal(size=scored.height)))
         self.scores = self.factors.clear()
         self.minute_bars = pl.DataFrame(schema=MINUTE_BARS)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.factors.styles import STYLES
 from assets.portfolios.assets import TABLES
 from assets.portfolios.attribution import (
     FROM_VWAP,
@@ -47,7 +48,7 @@ def random_week(seed: int, n: int = 60, *, cash: float = 0.01, cost: float = 0.0
         return drawn / drawn.sum()
 
     holding, benchmark, target = weights() * (1 - cash), weights(), weights()
-    growth = tuple(1 + rng.normal(0, 0.04, n) * (rng.random(n) < 0.9) for _ in range(2))
+    growth = (drift := 1 + rng.normal(0, 0.04, (2, n)) * (rng.random((2, n)) < 0.9))[0], drift[1]
     lost_at, lost_later = (0.5 * holding * (rng.random(n) < 0.05) for _ in range(2))
     # money: what each name is worth, then cash
     worth = [holding[k] * growth[0][k] - lost_at[k] for k in range(n)]
@@ -226,19 +227,7 @@ def test_why_a_target_was_missed() -> None:
 
 
 class Explained(Market):
-    """A market whose names also have a size and an industry in `styles`, and whose weeks are explained."""
-
-    def __init__(self, seed: int = 0, **sizes: int):
-        super().__init__(seed=seed, **sizes)
-        rng = np.random.default_rng(seed + 1000)
-        worth = dict(zip(self.symbols, np.exp(rng.normal(23, 1, len(self.symbols))).tolist(), strict=True))
-        listed = self.securities.select("date", "symbol", "industry", "is_st", "traded")
-        self.styles = self.styles.join(listed, on=["date", "symbol"], how="left").select(
-            *self.styles.columns,
-            "industry",
-            in_universe=pl.col("traded") & ~pl.col("is_st"),
-            total_mv=pl.col("symbol").replace_strict(worth),
-        )
+    """A market whose weeks are explained."""
 
     def explain(self, week: dt.date, settings: PortfoliosSettings = SETTINGS) -> Made:
         last = week - dt.timedelta(weeks=1)
@@ -271,7 +260,7 @@ def plain_account(market: Explained, week: dt.date, recovery: float) -> dict[str
     prices = {(row["date"], row["symbol"]): row for row in market.prices.iter_rows(named=True)}
     listed = set(market.securities.select("date", "symbol").iter_rows())
     z = {r["symbol"]: r for r in market.styles.filter(date=CALENDAR.signal_day(last)).iter_rows(named=True)}
-    styles = [s for s in market.styles.columns[2:10] if any(row[s] is not None for row in z.values())]
+    styles = [s for s in STYLES if any(row[s] is not None for row in z.values())]
     symbols = sorted(set(before) | set(z))
 
     first, second, seen1, seen2 = {}, {}, set(), set()

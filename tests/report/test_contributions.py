@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets import catalogue
@@ -24,9 +24,10 @@ def writer(language: str = "en") -> Writer:
     return Writer(language, lambda p: p.name_zh if language == "zh" else p.name_en, lambda reason: f"<{reason}>")  # type: ignore[arg-type]
 
 
-@given(st.lists(st.lists(st.floats(-0.2, 0.2), min_size=3, max_size=3), max_size=30))
-def test_weeks_chain_to_the_relative_strength(rows: list[list[float]]) -> None:
-    values = np.array(rows).reshape(-1, 3)
+@settings(deadline=None)
+@given(st.integers(0, 10**6), st.integers(0, 60))
+def test_weeks_chain_to_the_relative_strength(seed: int, weeks: int) -> None:
+    values = np.random.default_rng(seed).uniform(-0.2, 0.2, (weeks, 3))
     linked = chain_weeks(values)
     assert linked.shape == values.shape
     strength = 1.0
