@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import highspy
 import numpy as np
 import scipy.sparse as sp
+from highspy._core import _Highs  # highspy.Highs adds callbacks and prints a banner
 from numpy.typing import NDArray
 
 from assets.portfolios.constraints import (
@@ -38,6 +39,15 @@ Bools = NDArray[np.bool_]
 TOLERANCE = 1e-8  # a smallest total violation beyond it is a conflict, as in optimiser.py
 PRICE = 1e-9  # a price below it carries nothing
 SHOWN_NAMES = 5
+OPTIONS: dict[str, bool | int | float | str] = {
+    "output_flag": False,
+    "presolve": "off",
+    "solver": "simplex",
+    "threads": 1,
+    "random_seed": 0,
+    "primal_feasibility_tolerance": 1e-10,
+    "dual_feasibility_tolerance": 1e-10,
+}
 
 STOCK_BANDS, MEMBERS_ONLY = "stock_bands", "members_only"
 NOT_MEMBER = "not_member"  # the state of a name that only `members_only` keeps out
@@ -181,7 +191,7 @@ class _System:
         self.highs = self._pass(sp.vstack(blocks).tocsc(), sp.vstack(sales).tocsc(), held)
         self.now = (np.full(n, -1.0), np.full(n, -1.0), np.zeros(self.rows, bool))
 
-    def _pass(self, matrix: sp.csc_array, sales: sp.csc_array, held: NDArray[np.int64]) -> highspy._Highs:
+    def _pass(self, matrix: sp.csc_array, sales: sp.csc_array, held: NDArray[np.int64]) -> _Highs:
         n, r, h = self.problem.n, self.rows, held.size
         eye = sp.eye_array(r, format="csc")
         hold = sp.csc_array((np.ones(h), (np.arange(h), held)), shape=(h, n))
@@ -197,10 +207,8 @@ class _System:
         lp.row_upper_ = np.full(r + h, np.inf)
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = full.indptr, full.indices, full.data
-        highs = highspy._Highs()  # as cvxpy does: highspy.Highs prints a banner
-        options = {"output_flag": False, "presolve": "off", "threads": 1, "random_seed": 0, "solver": "simplex"}
-        tight = {"primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
-        for option, value in (options | tight).items():
+        highs = _Highs()
+        for option, value in OPTIONS.items():
             highs.setOptionValue(option, value)
         highs.passModel(lp)
         return highs

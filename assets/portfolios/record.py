@@ -73,7 +73,11 @@ _ATTEMPTS = {
     "gap": pl.Float64,
     "refused": pl.String,
 }
-_CONFLICTS = {"members": pl.List(pl.Struct(_MEMBERS)), "violation": pl.Float64, "words": pl.String}
+_CONFLICTS: dict[str, type[pl.DataType] | pl.DataType] = {
+    "members": pl.List(pl.Struct(_MEMBERS)),
+    "violation": pl.Float64,
+    "words": pl.String,
+}
 NESTED: Mapping[str, pl.List] = {
     "constraints": pl.List(pl.Struct(ROWS)),
     "relaxations": pl.List(pl.Struct(ROWS)),
