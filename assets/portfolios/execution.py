@@ -159,7 +159,7 @@ def execute(holding: Floats, cash: float, target: Floats, upper: Floats, day: Da
     desired = np.minimum(np.maximum(wanted, 0.0), most_bought)
     if terms.star is not None:
         whole = sells >= holding
-        sells = np.where(whole, sells, _lots(sells, day, terms, value))
+        sells = np.where(whole, sells, _lots(sells, terms.star, day.vwap, terms.money * value))
     budget = cash + float(sells.sum()) * (1.0 - terms.sell_cost)
     spend = float(desired.sum()) * (1.0 + terms.buy_cost)
     scale = min(1.0, budget / spend) if spend > 0 else 1.0
@@ -171,7 +171,7 @@ def execute(holding: Floats, cash: float, target: Floats, upper: Floats, day: Da
         topped = _spread(left / (1.0 + terms.buy_cost), buys, room)
         left -= float(topped.sum()) * (1.0 + terms.buy_cost)
     if terms.star is not None:
-        bought = _lots(buys + topped, day, terms, value)
+        bought = _lots(buys + topped, terms.star, day.vwap, terms.money * value)
         buys, topped = np.minimum(buys, bought), np.maximum(0.0, bought - buys)
         left = budget - float(bought.sum()) * (1.0 + terms.buy_cost)
     cash_after = max(0.0, left)  # left < 0 by rounding only
@@ -205,12 +205,12 @@ def _most(day: Day, terms: Terms, value: float) -> tuple[Floats, Floats]:
     return terms.participation * day.buy_volume * share, terms.participation * day.sell_volume * share
 
 
-def _lots(amount: Floats, day: Day, terms: Terms, value: float) -> Floats:
-    """`amount` [n] in fractions of NAV_v, rounded down to what can be ordered."""
-    share = np.where(amount > 0, day.vwap, 1.0) / (terms.money * value)
+def _lots(amount: Floats, star: Bools, vwap: Floats, money: float) -> Floats:
+    """`amount` [n] in fractions of `money` yuan, rounded down to what can be ordered."""
+    share = np.where(amount > 0, vwap, 1.0) / money
     shares = amount / share + LOT_ROUNDING
     single = np.where(shares >= STAR_LEAST, np.floor(shares), 0.0)
-    return np.where(terms.star, single, np.floor(shares / LOT) * LOT) * share
+    return np.where(star, single, np.floor(shares / LOT) * LOT) * share
 
 
 def _spread(amount: float, shares: Floats, room: Floats) -> Floats:

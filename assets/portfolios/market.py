@@ -147,7 +147,7 @@ class _Side:
         cells, size = np.ravel_multi_index(at, self.limit.shape), self.limit.size
 
         def summed(values: NDArray) -> Floats:
-            return np.bincount(cells, values, minlength=size).reshape(self.limit.shape)
+            return np.bincount(cells, values, minlength=size).astype(np.float64).reshape(self.limit.shape)
 
         total, within = summed(np.where(told, volume, 0.0)), summed(np.where(told, inside, 0.0))
         known = (total > 0) & (summed(~told) == 0) & self.applies
