@@ -214,7 +214,7 @@ def _week(stored: _Stored, names: Names, market: _Market, settings: PortfoliosSe
         after=after,
         shortfall=shortfall,
         growth=(to_vwap, from_vwap),
-        observed=(market.traded[0], market.traded.any(axis=0)),
+        observed=(market.traded[0], np.logical_or.reduce(market.traded)),
         lost=(lost, lost_after),
         cost=float(stored.days["cost"].sum()),
         net=float(np.prod(1.0 + stored.returns["net"].to_numpy())),
