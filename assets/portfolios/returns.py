@@ -32,7 +32,8 @@ def drifted_return(
 ) -> float | None:
     """Return of the index's weights over `day`: the vector known at the close before, drifted to it; dividends included.
 
-    indices, prices: rows from the day that vector was published on. None where no vector was known.
+    indices, prices: rows from the day that vector was published on. None where no vector was known. A member that was
+    delisted since stands still here, like a suspended one.
     """
     before = calendar.previous_day(day)
     published = published_weights(indices.filter(pl.col("date") == before), index)

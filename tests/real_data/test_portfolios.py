@@ -68,7 +68,7 @@ class Summer:
                 ),
                 date=pl.lit(day),
             )
-            .join(last, on="symbol", how="left")  # a name suspended since before the prices begin is listed all the same
+            .join(last, on="symbol", how="left")  # listed, even where it has not traded since the prices begin
             .join(today, on="symbol", how="left")
             .join(industry, on="symbol", how="left")
             .with_columns(pl.col("traded").fill_null(False), pl.col("industry").fill_null("unknown"))
