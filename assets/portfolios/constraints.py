@@ -72,10 +72,9 @@ class Problem:
     @cached_property
     def industry_codes(self) -> tuple[Strings, NDArray[np.intp]]:
         """The labels that have a row, and each name's position among them [n]."""
-        labels, codes = np.unique(self.industry, return_inverse=True)
         if self.industries is None:
-            return labels, codes
-        return self.industries, np.searchsorted(self.industries, labels)[codes]
+            return np.unique(self.industry, return_inverse=True)
+        return self.industries, np.searchsorted(self.industries, self.industry)
 
     def take(self, index: NDArray) -> "Problem":
         """The same problem over the names `index`; an industry that loses all of them keeps its row."""
@@ -94,6 +93,26 @@ class Problem:
         taken = {name: getattr(self, name)[index] for name in arrays}
         styles = {style: z[index] for style, z in self.styles.items()}
         return replace(self, **taken, styles=styles, industries=self.industry_codes[0])
+
+
+@dataclass(frozen=True, eq=False)
+class Choice:
+    """What is chosen, in cvxpy. weights [n]; sold: one entry per held name, ≥ (w_drift − w)⁺ and its least if that pays."""
+
+    weights: cp.Expression
+    sold: cp.Expression
+
+    @classmethod
+    def of(cls, problem: Problem) -> "Choice":
+        """w = w_drift + bought − sold within the bounds of the names: what a trade is needs no rows."""
+        drifted, lower, upper = problem.drifted, problem.lower, problem.upper
+        held = np.flatnonzero(drifted > 0) if (drifted > 0).any() else np.zeros(1, dtype=np.intp)
+        bought = cp.Variable(problem.n, bounds=[np.maximum(0.0, lower - drifted), np.maximum(0.0, upper - drifted)])
+        sold = cp.Variable(
+            held.size, bounds=[np.maximum(0.0, drifted - upper)[held], np.maximum(0.0, drifted - lower)[held]]
+        )
+        place = sp.csr_array((np.ones(held.size), (held, np.arange(held.size))), shape=(problem.n, held.size))
+        return cls(drifted + bought - place @ sold, sold)
 
 
 @dataclass(frozen=True)
@@ -128,7 +147,7 @@ class Constraint(abc.ABC):
         """Each row's value at `weights` [n], by SPEC's formula, without cvxpy."""
 
     @abc.abstractmethod
-    def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
+    def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
         """The rows in cvxpy; `slack` [rows] ≥ 0 widens both bounds."""
 
     @abc.abstractmethod
@@ -166,21 +185,53 @@ class Linear(Constraint):
         matrix = self.matrix(problem)
         return matrix, -(matrix @ self.anchor(problem))
 
-    def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
+    def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
         matrix, (lower, upper) = self.matrix(problem), self.bounds(problem)
-        value, offset = matrix @ weights, matrix @ self.anchor(problem)
-        if slack is None and np.array_equal(lower, upper):
-            equality = value == offset + upper
-            return Stated([equality], lambda: _dual(equality))
-        room = 0.0 if slack is None else slack
-        ends, prices = [], []
-        if np.isfinite(upper).all():
-            ends.append(value <= offset + upper + room)
-            prices.append(1.0)
-        if np.isfinite(lower).all():
-            ends.append(value >= offset + lower - room)
-            prices.append(-1.0)
-        return Stated(ends, lambda: sum((p * _dual(end) for p, end in zip(prices, ends, strict=True)), np.zeros(1)))
+        offset = matrix @ self.anchor(problem)
+        exact = lower == upper if slack is None else np.zeros(len(lower), dtype=bool)
+        above, below = ~exact & np.isfinite(upper), ~exact & np.isfinite(lower)
+        ends, found = [], []
+        for rows, bound, sign in ((exact, upper, 0.0), (above, upper, 1.0), (below, lower, -1.0)):
+            if not rows.any():
+                continue
+            own, limit = matrix if rows.all() else matrix[rows], (offset + bound)[rows]
+            room = 0.0 if slack is None else sign * (slack if rows.all() else slack[np.flatnonzero(rows)])
+            value = own @ choice.weights
+            end = value == limit if sign == 0 else value <= limit + room if sign > 0 else value >= limit + room
+            ends.append(end)
+            found.append((rows, sign or 1.0, end))
+
+        def multipliers() -> Floats:
+            prices = np.zeros(len(lower))
+            for rows, sign, end in found:
+                prices[rows] += sign * _dual(end)
+            return prices
+
+        return Stated(ends, multipliers)
+
+
+@dataclass(frozen=True, eq=False)
+class Together(Linear):
+    """Linear constraints as one, which cvxpy states in the time of one."""
+
+    parts: tuple[Linear, ...]
+    name: str = "together"
+    group: str = HARD
+
+    def rows(self, problem: Problem) -> tuple[str, ...]:
+        return tuple(label for part in self.parts for label in part.rows(problem))
+
+    def matrix(self, problem: Problem) -> sp.csr_array:
+        return sp.vstack([part.matrix(problem) for part in self.parts], format="csr")
+
+    def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        """Of matrix · w: each part's anchor is its own."""
+        lower, upper = zip(*(part.bounds(problem) for part in self.parts), strict=True)
+        offset = np.concatenate([part.matrix(problem) @ part.anchor(problem) for part in self.parts])
+        return np.concatenate(lower) + offset, np.concatenate(upper) + offset
+
+    def anchor(self, problem: Problem) -> Floats:
+        return np.zeros(problem.n)
 
 
 def _dual(constraint: cp.Constraint) -> Floats:
@@ -211,7 +262,7 @@ class FullyInvested(Linear):
 class NameBounds(Constraint):
     """lower ≤ w ≤ upper: no short positions, stock band, frozen and forbidden names (see `bound_names`).
 
-    Stated as the bounds of the variable itself, which solvers take at no cost; their prices follow from the others'.
+    Stated as the bounds of `Choice`'s variables, which solvers take at no cost; their prices follow from the others'.
     """
 
     name: str = "name_bounds"
@@ -231,7 +282,7 @@ class NameBounds(Constraint):
     ) -> tuple[sp.csr_array, Floats]:
         return sp.csr_array(sp.eye_array(problem.n)), np.zeros(problem.n)
 
-    def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
+    def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
         return Stated([], lambda: np.zeros(0))
 
 
@@ -302,8 +353,7 @@ class StyleBand(Linear):
 class TurnoverLimit(Constraint):
     """½ (Σ|w − w_drift| + |cash − cash_drift|) ≤ limit; the target of cash is 0.
 
-    Since Σw = 1 and w_drift and its cash sum to 1, this equals what is sold plus the cash spent. Stated so, only held
-    names need a variable: a few hundred instead of thousands.
+    Since Σw = 1 and w_drift and its cash sum to 1, this equals what is sold plus the cash spent.
     """
 
     limit: float
@@ -326,24 +376,14 @@ class TurnoverLimit(Constraint):
         sold = -(weights < problem.drifted).astype(float)
         return sp.csr_array(sold[np.newaxis, :]), np.array([problem.cash - sold @ problem.drifted])
 
-    def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
-        turnover, sales = state_turnover(weights, problem)
-        limit = turnover <= (self.limit if slack is None else self.limit + cp.sum(slack))
-        return Stated([*sales, limit], lambda: _dual(limit))
+    def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
+        limit = cp.sum(choice.sold) + problem.cash <= (self.limit if slack is None else self.limit + cp.sum(slack))
+        return Stated([limit], lambda: _dual(limit))
 
 
 def one_way_turnover(weights: Floats, drifted: Floats, cash: float) -> float:
     """½ (Σ|w − w_drift| + |cash − cash_drift|) where the target leaves 1 − Σw in cash."""
     return 0.5 * float(np.abs(weights - drifted).sum() + abs((1.0 - weights.sum()) - cash))
-
-
-def state_turnover(weights: cp.Variable, problem: Problem) -> tuple[cp.Expression, list[cp.Constraint]]:
-    """One-way turnover of fully invested `weights` and the constraints that define it."""
-    held = np.flatnonzero(problem.drifted > 0)
-    if not held.size:
-        return cp.Constant(problem.cash), []
-    sold = cp.Variable(held.size, nonneg=True)
-    return cp.sum(sold) + problem.cash, [sold >= problem.drifted[held] - weights[held]]
 
 
 @dataclass(frozen=True)

@@ -145,8 +145,8 @@ def optimise(
     stated by cvxpy either way. The first build has no turnover constraint. Raises ValueError on what can't be meant:
     a symbol or a constraint's name twice, a group that `order` does not place.
     """
-    by_symbol = np.argsort(problem.symbols, kind="stable")
-    if not np.array_equal(by_symbol, np.arange(problem.n)):
+    if (problem.symbols[1:] < problem.symbols[:-1]).any():
+        by_symbol = np.argsort(problem.symbols, kind="stable")
         own = optimise(problem.take(by_symbol), constraints, order=order, terms=terms, stated_by=stated_by)
         back = np.argsort(by_symbol)
         prices = None if own.reduced_costs is None else own.reduced_costs[back]

@@ -5,7 +5,7 @@ What belongs here: from constraints and terms to an answer, through cvxpy. What 
 """
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import cvxpy as cp
@@ -13,7 +13,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.portfolios.certificate import INFEASIBLE, OPTIMAL, SCORE_FLOOR, Answer, Stage
-from assets.portfolios.constraints import Constraint, NameBounds, Problem, state_turnover
+from assets.portfolios.constraints import (
+    HARD,
+    Choice,
+    Constraint,
+    Linear,
+    NameBounds,
+    Problem,
+    Stated,
+    Together,
+)
 from assets.portfolios.terms import Term
 
 Floats = NDArray[np.float64]
@@ -33,26 +42,26 @@ def solve_statement(
     options: Mapping[str, Any],
 ) -> Answer:
     """One stage by one solver. mu [n] and terms as in Certificate."""
-    weights = cp.Variable(problem.n, bounds=[problem.lower, problem.upper])
-    stated, conditions = {}, []
+    choice = Choice.of(problem)
+    weights = choice.weights
+    stated, conditions = list[tuple[tuple[Constraint, ...], Stated]](), []
     slacks: dict[str, list[cp.Variable]] = {}
-    for constraint in constraints:
-        if not stage.counts(constraint.group):
-            continue
+    for constraint, parts in _gather([c for c in constraints if stage.counts(c.group)], stage):
         slack = None
         if stage.gives(constraint.group) and not isinstance(constraint, NameBounds):
             slack = cp.Variable(len(constraint.rows(problem)), nonneg=True)
             slacks.setdefault(constraint.group, []).append(slack)
-        stated[constraint.name] = constraint.state(weights, problem, slack)
-        conditions += stated[constraint.name].constraints
+        statement = constraint.state(choice, problem, slack)
+        stated.append((parts, statement))
+        conditions += statement.constraints
     conditions += [sum(map(cp.sum, slacks[group])) <= most for group, most in stage.totals.items()]
     floor = None
     if stage.target is not None:
         goal = sum(map(cp.sum, slacks[stage.target]))
     elif stage.floor is not None:
         floor = mu @ weights >= stage.floor
-        goal, sales = state_turnover(weights, problem)
-        conditions += [*sales, floor]
+        goal = cp.sum(choice.sold)
+        conditions.append(floor)
     else:
         goal = -(mu @ weights) + sum(term.state(weights, problem) for term in terms) / scale
     program = cp.Problem(cp.Minimize(goal), conditions)
@@ -66,8 +75,26 @@ def solve_statement(
     if program.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
         return Answer(status)
     found = np.clip(np.asarray(weights.value, dtype=np.float64), problem.lower, problem.upper)
-    multipliers = {name: statement.multipliers() for name, statement in stated.items()}
+    multipliers: dict[str, Floats] = {}
+    directions: dict[str, Floats] = {}
+    for parts, statement in stated:
+        ends = np.cumsum([len(part.rows(problem)) for part in parts])[:-1]
+        split = [statement.multipliers()] if len(parts) == 1 else np.split(statement.multipliers(), ends)
+        multipliers.update({part.name: prices for part, prices in zip(parts, split, strict=True)})
+        if (direction := statement.direction()) is not None:
+            directions[parts[0].name] = direction
     if floor is not None:
         multipliers[SCORE_FLOOR] = -np.atleast_1d(np.asarray(floor.dual_value, dtype=np.float64))
-    directions = {name: statement.direction() for name, statement in stated.items()}
-    return Answer(status, found, multipliers, {name: u for name, u in directions.items() if u is not None})
+    return Answer(status, found, multipliers, directions)
+
+
+def _gather(constraints: Sequence[Constraint], stage: Stage) -> Iterator[tuple[Constraint, tuple[Constraint, ...]]]:
+    """The constraints, linear ones of one group (or of all that don't give) as one; and what each is made of."""
+    groups: dict[str, list[Linear]] = {}
+    for constraint in constraints:
+        if isinstance(constraint, Linear):
+            groups.setdefault(constraint.group if stage.gives(constraint.group) else HARD, []).append(constraint)
+        else:
+            yield constraint, (constraint,)
+    for group, parts in groups.items():
+        yield Together(tuple(parts), group=group), tuple(parts)

@@ -47,7 +47,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from assets.portfolios.constraints import HARD, Constraint, Problem, Stated
+from assets.portfolios.constraints import HARD, Choice, Constraint, Problem, Stated
 from resources.errors import InputError, SettingsError
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class Term(abc.ABC):
         """[n]."""
 
     @abc.abstractmethod
-    def state(self, weights: cp.Variable, problem: Problem) -> cp.Expression:
+    def state(self, weights: cp.Expression, problem: Problem) -> cp.Expression:
         """The cost in cvxpy."""
 
 
@@ -141,7 +141,7 @@ class RiskPenalty(Term):
         common, own = _active_risks(self.covariance, weights, problem)
         return 2.0 * self.aversion * (factors @ common + specific * own)
 
-    def state(self, weights: cp.Variable, problem: Problem) -> cp.Expression:
+    def state(self, weights: cp.Expression, problem: Problem) -> cp.Expression:
         factors, specific = _take(self.covariance, problem)
         active, root = weights - problem.benchmark, np.sqrt(self.aversion)
         return cp.sum_squares(root * factors.T @ active) + cp.sum_squares(cp.multiply(root * specific, active))
@@ -177,9 +177,9 @@ class TrackingError(Constraint):
         slope = factors @ u[:common] + specific * u[common:]
         return sp.csr_array(slope[np.newaxis, :]), np.array([-slope @ problem.benchmark])
 
-    def state(self, weights: cp.Variable, problem: Problem, slack: cp.Variable | None) -> Stated:
+    def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
         factors, specific = _take(self.covariance, problem)
-        active = weights - problem.benchmark
+        active = choice.weights - problem.benchmark
         unit = 1.0 / self.limit  # near one, where solvers are exact
         risks = cp.hstack([unit * factors.T @ active, cp.multiply(unit * specific, active)])
         cone = cp.SOC(cp.Constant(1.0) if slack is None else 1.0 + unit * cp.sum(slack), risks)
