@@ -97,13 +97,18 @@ class Certificate:
         straight = self._straight.get(constraint.name)
         return _tangent(constraint, weights, self.problem, direction) if straight is None else straight
 
-    def violations(self, constraint: Constraint, weights: Floats) -> Floats:
+    def values(self, constraint: Constraint, weights: Floats) -> Floats:
         """As the constraint's own, from the matrix at hand."""
         line = self._straight.get(constraint.name)
-        if line is None:
-            return constraint.violations(weights, self.problem)
-        values = line.matrix @ weights + line.offset
-        return np.maximum(0.0, np.maximum(line.lower - values, values - line.upper))
+        return constraint.values(weights, self.problem) if line is None else line.matrix @ weights + line.offset
+
+    def bounds(self, constraint: Constraint) -> tuple[Floats, Floats]:
+        line = self._straight.get(constraint.name)
+        return constraint.bounds(self.problem) if line is None else (line.lower, line.upper)
+
+    def violations(self, constraint: Constraint, weights: Floats) -> Floats:
+        values, (lower, upper) = self.values(constraint, weights), self.bounds(constraint)
+        return np.maximum(0.0, np.maximum(lower - values, values - upper))
 
     def total(self, group: str, weights: Floats) -> float:
         return float(sum(self.violations(c, weights).sum() for c in self.constraints if c.group == group))

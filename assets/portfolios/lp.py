@@ -47,6 +47,11 @@ def takes(constraint: Constraint) -> bool:
     return isinstance(constraint, Linear | NameBounds | TurnoverLimit)
 
 
+def score(mu: Floats) -> sp.csr_array:
+    """The row of the score."""
+    return sp.csr_array(mu[np.newaxis, :])
+
+
 class LinearProgram:
     """The model of one problem's linear constraints; `certificate` has its numbers."""
 
@@ -71,24 +76,22 @@ class LinearProgram:
         self.rows = len(sells)
         self.row_group = np.repeat([self.groups.index(c.group) for c in self.constraints], [b.shape[0] for b in blocks])
         self.held = np.flatnonzero(self.problem.drifted > 0)
-        matrix = sp.vstack(blocks, format="csc")
-        start = matrix @ self.problem.drifted  # rows are of w; the columns are of w − w_drift
-        self.highs = self._pass(matrix, sells, np.concatenate(lower) - start, np.concatenate(upper) - start)
+        matrix = sp.vstack([*blocks, sp.csr_array((len(self.groups), self.problem.n)), score(self.mu)], format="csr")
+        start = (matrix @ self.problem.drifted)[: self.rows]  # rows are of w; the columns are of w − w_drift
+        lower, upper = np.concatenate(lower) - start, np.concatenate(upper) - start
+        self.highs = self._pass(matrix.tocsc(), sells, lower, upper)
 
     def _pass(self, matrix: sp.csc_array, sells: Floats, lower: Floats, upper: Floats) -> _Highs:
+        """matrix: of w, with a row per group's total and one of the score below the constraints'."""
         p, h, r, g = self.problem, self.held.size, self.rows, len(self.groups)
-        sold = sp.csc_array(np.outer(sells, np.ones(h))) - matrix[:, self.held]
-        eye = sp.eye_array(r, format="csc")
-        total = sp.csc_array((np.ones(r), (self.row_group, np.arange(r))), shape=(g, r))
-        score = sp.csc_array(self.mu[np.newaxis, :])
-        full = sp.block_array(
-            [
-                [matrix, sold, -eye, eye],
-                [None, None, total, total],
-                [score, -score[:, self.held], None, None],
-            ],
-            format="csc",
-        )
+        below = np.zeros((g + 1, 1))
+        sold = sp.csc_array(np.vstack([sells[:, np.newaxis], below]) @ np.ones((1, h))) - matrix[:, self.held]
+        each = np.arange(r, dtype=np.int32)
+        places = np.column_stack([each, r + self.row_group]).ravel()  # of what a row gives: the row, its group's total
+        starts = np.arange(0, 2 * r + 1, 2)
+        shape = (r + g + 1, r)
+        above, under = (sp.csc_array((np.tile([side, 1.0], r), places, starts), shape=shape) for side in (-1.0, 1.0))
+        full = sp.hstack([matrix, sold, above, under], format="csc")
         own = p.drifted[self.held]
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = full.shape[1], full.shape[0]

@@ -152,10 +152,15 @@ def optimise(
         prices = None if own.reduced_costs is None else own.reduced_costs[back]
         return replace(own, weights=own.weights[back], reduced_costs=prices)
     _require_names(problem, constraints, order)
-    matters = np.flatnonzero((problem.upper > 0) | (problem.benchmark > 0) | (problem.drifted > 0))
-    small = problem.take(matters)
     if problem.first_build:
         constraints = [c for c in constraints if not isinstance(c, TurnoverLimit)]
+    straight = not terms and all(map(takes, constraints))
+    matters = np.flatnonzero((problem.upper > 0) | (problem.benchmark > 0) | (problem.drifted > 0))
+    if (
+        straight and stated_by == "arrays" and matters.size > problem.n // 2
+    ):  # leaving names out takes longer than they do
+        matters = np.arange(problem.n)
+    small = problem if matters.size == problem.n else problem.take(matters)
     groups = [group for group in order if any(c.group == group for c in constraints)]
     scale = float(problem.mu.std()) or 1.0
     certificate = Certificate(small, small.mu / scale, constraints, terms, scale)
@@ -175,7 +180,7 @@ def optimise(
         )
     weights, prices = np.zeros(problem.n), np.zeros(problem.n)
     weights[matters] = solution.weights
-    if ladder.is_linear(last):  # also what names are worth that can't be held at all
+    if straight and small is not problem:  # also what names are worth that can't be held at all
         everyone = Certificate(problem, problem.mu / scale, constraints, (), scale)
         prices = name_prices(everyone.bound(last, weights, best), weights, problem) * scale
     else:
@@ -346,7 +351,7 @@ def _rows(
 ) -> list[Row]:
     problem, constraints, rows = certificate.problem, certificate.constraints, []
     for constraint in constraints:
-        (lower, upper), values = constraint.bounds(problem), constraint.values(weights, problem)
+        (lower, upper), values = certificate.bounds(constraint), certificate.values(constraint, weights)
         violations = np.maximum(0.0, np.maximum(lower - values, values - upper))
         gives = totals.get(constraint.group, 0.0) > TOLERANCE
         if isinstance(constraint, NameBounds):  # its rows stand in the portfolio's own table
