@@ -44,7 +44,7 @@ class Writer:
     def table(self, number: str, portfolio: Portfolio, solve: Mapping[str, Any] | None) -> Grid:
         title = self.say("title", name=self.name(portfolio))
         if solve is None or solve["status"] == "failed":
-            lead = self.say("lead_not_built" if solve is None else "lead_failed")
+            lead = self.say("lead_not_built" if solve is None else "lead_failed", name=self.name(portfolio))
             return Grid(number, title, lead, [], [], self._conflicts(solve) if solve else [])
         costs = [cost for cost in solve["costs"] if cost["binding"]]
         exact = any(cost["exact"] is not None for cost in costs)
@@ -58,12 +58,13 @@ class Writer:
                 decimal(cost["score_given_up"], 4),
             ]
             rows.append(Row([*cells, decimal(cost["exact"], 4)] if exact else cells))
-        lead = self.say("lead_nothing", score=decimal(solve["objective"], 4))
+        lead = self.say("lead_nothing", name=self.name(portfolio), score=decimal(solve["objective"], 4))
         if costs:
             worst = costs[0]
             given = worst["score_given_up"] if worst["exact"] is None else worst["exact"]
             lead = self.say(
                 "lead",
+                name=self.name(portfolio),
                 score=decimal(solve["objective"], 4),
                 count=len(costs),
                 worst=self.constraint(worst["constraint"]),

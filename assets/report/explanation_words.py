@@ -9,17 +9,17 @@ T = Bilingual
 WORDS: Mapping[str, Bilingual] = {
     "title": T("{name}：哪些约束起作用、放弃了多少得分", "{name}: what bound the portfolio and what it cost in score"),
     "lead": T(
-        "目标组合得分 {score}，{count} 类约束起作用；放弃得分最多的是{worst}（{given}）。",
-        "The target's score is {score}; {count} kinds of constraint bind, {worst} at the highest cost ({given}).",
+        "{name}的目标得分 {score}，{count} 类约束起作用；放弃得分最多的是{worst}（{given}）。",
+        "{name}: the target's score is {score}; {count} kinds of constraint bind, {worst} at the highest cost ({given}).",
     ),
     "lead_nothing": T(
-        "目标组合得分 {score}，没有约束起作用。", "The target's score is {score}; no constraint binds it."
+        "{name}的目标得分 {score}，没有约束起作用。", "{name}: the target's score is {score}; no constraint binds it."
     ),
     "lead_failed": T(
-        "本周没有可行的目标组合，维持原持仓，因此没有影子价格。",
-        "No portfolio keeps the hard constraints this week; the holdings are kept, so there is no shadow price.",
+        "{name}本周没有可行的目标组合，维持原持仓，因此没有影子价格。",
+        "{name}: no portfolio keeps the hard constraints this week; the holdings are kept, so there is no shadow price.",
     ),
-    "lead_not_built": T("组合尚未构建。", "The portfolio is not built yet."),
+    "lead_not_built": T("{name}尚未构建。", "{name} is not built yet."),
     "constraint": T("约束", "constraint"),
     "binding": T("起作用/全部", "binding / all"),
     "per_unit": T("每放宽 0.01 增加得分", "score gained per 0.01"),

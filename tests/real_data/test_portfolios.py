@@ -176,6 +176,7 @@ def file(made, name: str) -> pl.DataFrame:
 
 
 def test_every_week_is_solved_and_only_suspended_holdings_force_industries(weeks: dict) -> None:
+    statuses: list[str] = []
     for week in SOLVED:
         solve = file(weeks[week], "solve.parquet").row(0, named=True)
         gave = unnest(solve, "relaxations")
@@ -189,16 +190,26 @@ def test_every_week_is_solved_and_only_suspended_holdings_force_industries(weeks
         )
         for row in elastic.iter_rows(named=True):
             print("   ", row["constraint"], row["row"], f"{row['value']:+.4%}", row["forced_by"])
-        assert solve["status"] == "relaxed"
         assert abs(solve["duality_gap"]) <= 1e-8
         assert 0 <= solve["residual"] <= 1e-8
+        statuses.append(solve["status"])
+        if solve["status"] == "optimal":  # which holdings are locked in hangs on which of equal first builds was taken
+            continue
         industries = elastic.filter(pl.col("group") == "industry")
         assert 2 <= industries.height <= 8
         assert elastic.height == industries.height  # wider size, style or turnover bounds would not have helped
         assert 1e-4 < industries["slack"].sum() < 0.04
         assert industries["forced_by"].str.contains("suspended").all()
         assert solve["industry_violation"] == pytest.approx(industries["slack"].sum(), abs=1e-8)
+        assert solve["conflicts"]
+        for conflict in solve["conflicts"]:  # every set: industries that can't be neutral, and the names that forbid it
+            held = [member for member in conflict["members"] if member["kind"] == "state"]
+            assert {member["constraint"] for member in held} == {"suspended"}
+            assert {m["constraint"] for m in conflict["members"] if m["kind"] == "constraint"} == {"industry"}
+            assert 1e-8 < conflict["violation"] <= solve["industry_violation"] + 1e-8
         assert not weeks[week].notes["constraints_not_applied"].keys() ^ {"growth", "profitability"}
+    assert "relaxed" in statuses
+    assert set(statuses) <= {"optimal", "relaxed"}
 
 
 def test_stored_weights_keep_every_bound(weeks: dict, summer: Summer) -> None:

@@ -36,9 +36,13 @@ def test_every_cost_stands_under_its_head() -> None:
         ["suspended", "2/4", "0.03000", "0.0000"],
     ]  # what does not bind is left out
     assert grid.lead == (
-        "The target's score is 1.2345; 4 kinds of constraint bind, turnover limit at the highest cost (0.4500)."
+        f"{PORTFOLIO.name_en}: the target's score is 1.2345; 4 kinds of constraint bind, turnover limit at the highest cost "
+        "(0.4500)."
     )
-    assert written("zh").lead == "目标组合得分 1.2345，4 类约束起作用；放弃得分最多的是换手率上限（0.4500）。"
+    assert (
+        written("zh").lead
+        == f"{PORTFOLIO.name_zh}的目标得分 1.2345，4 类约束起作用；放弃得分最多的是换手率上限（0.4500）。"
+    )
 
 
 def test_exact_solves_have_a_column_where_they_were_made() -> None:
@@ -84,11 +88,9 @@ def test_weeks_without_prices_say_why(language: Language) -> None:
     failed = written(language, status="failed", residual=None, duality_gap=None, costs=[], binding_names=[])
     assert failed.rows == []
     assert len(failed.notes) == 1  # the conflict
-    tables = Writer(language, lambda portfolio: portfolio.key).tables({"csi500": None})
+    tables = Writer(language, lambda portfolio: "P").tables({"csi500": None})
     assert [grid.number for grid in tables] == ["A2", "A3"]
-    assert {grid.lead for grid in tables} == {
-        {"en": "The portfolio is not built yet.", "zh": "组合尚未构建。"}[language]
-    }
+    assert {grid.lead for grid in tables} == {{"en": "P is not built yet.", "zh": "P尚未构建。"}[language]}
     nothing = written(language, costs=[], binding_names=[], conflicts=[], attempts=[])
     assert nothing.rows == []
     assert "1.2345" in nothing.lead
