@@ -265,9 +265,9 @@ def look_at_week(builder: Builder, portfolio: Portfolio, week: dt.date) -> dict[
     bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
     signal = builder.calendar.signal_day(week)
     solve = read_beside(builder, portfolio.asset, week, "solve.parquet").row(0, named=True)
-    z = read(builder, "styles", [signal]).select("symbol", *STYLES).collect()
+    z = read(builder, "styles", [signal]).collect()
     missing = [style for style in STYLES if z[style].null_count() == z.height]
-    names = frame.join(z, on="symbol", how="left", maintain_order="left").with_columns(
+    names = frame.join(z.select("symbol", *STYLES), on="symbol", how="left", maintain_order="left").with_columns(
         pl.lit(None, pl.Float64).alias(style) if style in missing else pl.col(style).fill_null(0.0) for style in STYLES
     )
     target = measure(names, "weight", solve["cash"])
@@ -298,6 +298,8 @@ def look_at_week(builder: Builder, portfolio: Portfolio, week: dt.date) -> dict[
         "target": as_record(target),
         "held": None if held is None else as_record(held),
         "not_applied": missing,
+        "coverage": coverage(z),
+        "benchmark_delisted": solve["benchmark_delisted"],
         "executed_turnover": solve["executed_turnover"],
         "cost": solve["execution_cost"],
         "cash": solve["cash"],
@@ -310,6 +312,12 @@ def look_at_week(builder: Builder, portfolio: Portfolio, week: dt.date) -> dict[
 def _manifest(builder: Builder, table: Any, week: dt.date) -> Mapping[str, Any]:
     manifest = builder.lake.manifest(table, week)
     return {} if manifest is None else manifest.checks
+
+
+def coverage(z: pl.DataFrame) -> dict[str, float]:
+    """Style → share of U(t) of which it is measured, and not filled with the median of an industry."""
+    universe = z.filter(pl.col("in_universe"))
+    return {style: 1.0 - universe[f"{style}_raw"].null_count() / max(1, universe.height) for style in STYLES}
 
 
 def as_record(found: Measured) -> dict[str, Any]:
@@ -427,10 +435,13 @@ def run(options: argparse.Namespace, say: Say) -> None:
     say(f"written to {options.out.name}.md, .json and charts after {time.monotonic() - began:.0f} s")
 
 
-def styles_begin(weekly: Sequence[Mapping[str, Any]]) -> dict[str, dt.date | None]:
-    """Style → the first signal day on which it is known; None where it never is."""
+def styles_begin(weekly: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dt.date | None]]:
+    """Style → the first signal day on which it is known of any name, and of half of U(t); None where it never is."""
     return {
-        style: min((row["signal"] for row in weekly if style not in row["not_applied"]), default=None)
+        style: {
+            "any": min((row["signal"] for row in weekly if style not in row["not_applied"]), default=None),
+            "half": min((row["signal"] for row in weekly if row["coverage"][style] >= 0.5), default=None),
+        }
         for style in STYLES
     }
 
@@ -588,7 +599,10 @@ def verdict(record: Mapping[str, Any]) -> list[str]:
 
 def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
     where, weekly = record["conditions"], record["weekly"]
-    begins = ", ".join(f"{style} {day or 'never'}" for style, day in record["styles_begin"].items())
+    first = min(row["signal"] for row in weekly)
+    late = {style: days for style, days in record["styles_begin"].items() if days["half"] != first}
+    begins = "; ".join(f"{style} {days['any'] or 'never'} ({days['half'] or 'never'})" for style, days in late.items())
+    gone = max((row["benchmark_delisted"] for row in weekly if row["portfolio"] == PORTFOLIOS[1].key), default=0.0)
     return "\n".join(
         [
             "# Both portfolios on the real market, 2011–2016",
@@ -606,7 +620,11 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
             "",
             *(f"- {line}" for line in verdict(record)),
             "",
-            f"First signal day on which each style is known: {begins}. Before it the style is n/a and bounds nothing.",
+            f"Styles that begin later than the study: first signal day on which any name has it (half of the universe): {begins}. "
+            "Before the first it is n/a and bounds nothing; between the two most names have their industry's median.",
+            "",
+            f"Of the stand-in weights up to {gone:.1%} are names that were delisted before (merged companies): they are taken out "
+            "of the benchmark, and the check benchmark_members_listed warns.",
             "",
             "## Weeks in which something gave",
             "",
