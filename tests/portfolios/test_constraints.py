@@ -14,6 +14,7 @@ from assets.portfolios.optimiser import CLARABEL, optimise
 from assets.portfolios.terms import Covariance, RiskPenalty, TrackingError, covariance_from, past_returns, risk_of
 from resources.errors import InputError, SettingsError
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings, PortfoliosSettings
+from tests.portfolios.portfolio_market import SETTINGS, WEEKS, Market, solve_of
 from tests.portfolios.portfolio_problems import plain_rows, random_problem
 
 LOOSE = IndexPortfolioSettings(stock_deviation=0.05, turnover=0.9)
@@ -205,3 +206,29 @@ def test_past_returns_is_half_the_sample_covariance_and_half_its_diagonal() -> N
     assert sigma[:3, :3] == pytest.approx(expected, abs=1e-12)
     assert sigma[3, 3] == pytest.approx(np.median(np.diag(sample)), rel=1e-9)
     assert (sigma[3, :3] == 0).all()
+
+
+@pytest.mark.parametrize(
+    "own",
+    [{"member_share": 0.9}, {"members_only": True}, {"tracking_error": 0.02}, {"risk_aversion": 5.0}],
+    ids=lambda own: next(iter(own)),
+)
+def test_each_setting_runs_through_weeks(own: dict) -> None:
+    """From settings to the stored solve: two weeks, solved and proved, another portfolio than without."""
+    base = SETTINGS.model_copy(update={"covariance": "assets.portfolios.terms:past_returns"})
+    settings = base.model_copy(update={"csi500": base.csi500.model_copy(update=own)})
+    plain, market = Market(), Market()
+    for week in WEEKS[:2]:
+        plain.week(week, base)
+        made = market.week(week, settings)
+        solve = solve_of(made)
+        assert solve["status"] in ("optimal", "relaxed"), solve["reason"]
+        assert abs(solve["duality_gap"]) <= 1e-8
+        assert solve["residual"] <= 1e-8
+    frame, without = market.made[WEEKS[0]].frame, plain.made[WEEKS[0]].frame
+    members = frame.filter(pl.col("benchmark_weight") > 0)["weight"].sum()
+    if "member_share" in own:
+        assert members >= 0.9 - 1e-8
+    if "members_only" in own:
+        assert members == pytest.approx(1.0, abs=1e-8)
+    assert frame.select("symbol", "weight").to_dicts() != without.select("symbol", "weight").to_dicts()
