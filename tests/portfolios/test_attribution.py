@@ -378,6 +378,23 @@ def test_stored_weeks_equal_the_plain_account(seed: int) -> None:
     assert found["selection"] != 0
 
 
+@pytest.mark.parametrize(
+    ("option", "reason"),
+    [({"participation": 1e-7}, "participation"), ({"lots": True}, "lots"), ({"dated_fees": True}, "")],
+)
+def test_options_of_execution_have_their_own_reason(option: dict[str, object], reason: str) -> None:
+    own = SETTINGS.model_copy(update={"execution": SETTINGS.execution.model_copy(update=option)})
+    market = Explained(seed=1)
+    for week in WEEKS[:3]:
+        market.week(week, own)
+    made = market.explain(WEEKS[2], own)
+    found, plain = components_of(made), plain_account(market, WEEKS[2], 1.0)
+    assert max(abs(found[component] - plain[component]) for component in COMPONENTS) < EXACT
+    assert sum(found.values()) == pytest.approx(excess_of(market, WEEKS[2]), abs=EXACT)
+    if reason:
+        assert made.frame.filter(pl.col("component") == "unfilled", pl.col("item") == reason).height == 1
+
+
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10**6), st.booleans(), st.booleans())
 def test_weeks_of_random_markets_add_up(seed: int, without_index: bool, without_value: bool) -> None:
