@@ -60,6 +60,17 @@ DAYS_PER_YEAR = 244
 SUMMER = (dt.date(2015, 6, 1), dt.date(2015, 9, 30))
 
 
+# Shenwan's level 1 of 2014 by the codes of the data, for the words; earlier codes (25, 26, 44, 47 …) are of the scheme before.
+INDUSTRIES = {
+    "11": "agriculture", "21": "mining", "22": "chemicals", "23": "steel", "24": "non-ferrous metals", "27": "electronics",
+    "28": "automobiles", "33": "household appliances", "34": "food and beverage", "35": "textiles", "36": "light manufacturing",
+    "37": "pharmaceuticals", "41": "utilities", "42": "transportation", "43": "real estate", "45": "commerce",
+    "46": "leisure services", "48": "banks", "49": "non-bank finance", "51": "conglomerates", "61": "building materials",
+    "62": "construction", "63": "electrical equipment", "64": "machinery", "65": "defence", "71": "computers", "72": "media",
+    "73": "communications",
+}  # fmt: skip
+
+
 class StudySettings(Settings):
     """The project's settings and the demonstration score's."""
 
@@ -384,7 +395,7 @@ def follow_index(builder: Builder, index: str, days: Sequence[dt.date]) -> list[
     prices = read(builder, "daily_prices", needed).select(columns).collect().partition_by("date", as_dict=True)
     own: list[float | None] = []
     for day in days:
-        rows = by_day[(calendar.previous_day(day),)]
+        rows = by_day.get((calendar.previous_day(day),), closes.clear())
         published = rows["published_date"].drop_nulls()
         if published.is_empty():
             own.append(None)
@@ -465,7 +476,9 @@ class Year:
 def by_year(daily: pl.DataFrame, weekly: Sequence[Mapping[str, Any]]) -> list[Year]:
     """daily: date, portfolio, net, benchmark, turnover, cost. Tracking error: std of daily net − index · √244."""
     years = []
-    for (portfolio, year), own in daily.group_by("portfolio", pl.col("date").dt.year(), maintain_order=True):
+    order = {portfolio.key: place for place, portfolio in enumerate(PORTFOLIOS)}
+    ordered = daily.sort(pl.col("portfolio").replace_strict(order), "date")
+    for (portfolio, year), own in ordered.group_by("portfolio", pl.col("date").dt.year(), maintain_order=True):
         net, index = own["net"].to_numpy(), own["benchmark"].to_numpy().astype(np.float64)
         weeks = [row for row in weekly if row["portfolio"] == portfolio and row["signal"].year == year]
         traded = own.filter(pl.col("turnover") > 0)
@@ -589,11 +602,19 @@ def verdict(record: Mapping[str, Any]) -> list[str]:
         failed = [row for row in rows if row["status"] not in ("optimal", "relaxed")]
         worst = max((row["residual"] for row in rows if row["residual"] is not None), default=0.0)
         gap = max((abs(row["duality_gap"]) for row in rows if row["duality_gap"] is not None), default=0.0)
+        summer = [row for row in rows if SUMMER[0] <= row["signal"] <= SUMMER[1]]
         lines.append(
             f"{portfolio.key}: {len(rows)} weeks, {len(rows) - len(relaxed) - len(failed)} optimal, {len(relaxed)} relaxed, "
             f"{len(failed)} failed; relaxations without a cause: {len(without)}; bounds broken beyond what the solve says gave: "
             f"{len(broken)}; largest residual {worst:.1e}, largest gap {gap:.1e}"
         )
+        if summer:
+            lines.append(
+                f"{portfolio.key}, June–September 2015: {sum(row['status'] == 'relaxed' for row in summer)} of {len(summer)} weeks "
+                f"relaxed, at most {max(row['benchmark_suspended'] for row in summer):.0%} of the benchmark "
+                f"({max(row['members_suspended'] for row in summer)} members) suspended at a signal close; executed turnover "
+                f"{min(row['executed_turnover'] or 0.0 for row in summer):.1%} to {max(row['executed_turnover'] or 0.0 for row in summer):.1%}"
+            )
     return lines
 
 
@@ -627,6 +648,9 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
             "of the benchmark, and the check benchmark_members_listed warns.",
             "",
             "## Weeks in which something gave",
+            "",
+            "In all other weeks the strict problem was solved. A conflict is irreducible: without any of its members the rest holds. "
+            f"Industries: {named(weekly)}.",
             "",
             *relaxed_table(weekly),
             "",
@@ -670,6 +694,12 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
     )
 
 
+def named(weekly: Sequence[Mapping[str, Any]]) -> str:
+    """The names of the industries that gave."""
+    codes = {one["row"] for row in weekly for one in row["relaxations"] if one["constraint"] == "industry"}
+    return ", ".join(f"{code} {INDUSTRIES[code]}" for code in sorted(codes) if code in INDUSTRIES) or "none gave"
+
+
 def relaxed_table(weekly: Sequence[Mapping[str, Any]]) -> list[str]:
     """One row per relaxed week: how much was suspended, what gave by how much, and what could not hold together."""
     rows = []
@@ -709,7 +739,7 @@ def bounds_table(rows: Sequence[Mapping[str, Any]]) -> str:
         [
             [
                 f"{row['portfolio']}, {row['constraint']}", f"{row['bound']:g}", str(row["weeks"]),
-                "n/a" if row["at_bound"] is None else f"{row['at_bound']:.0%}",
+                "–" if row["at_bound"] is None or not row["bound"] else f"{row['at_bound']:.0%}",
                 *(show(row[name]) for name in ("target_max", "held_median", "held_95", "held_max")),
             ]
             for row in rows

@@ -235,3 +235,23 @@ def test_a_table_without_data_says_why_it_is_empty():
         assert made.frame.is_empty()
         assert set(made.frame.columns) == set(table.schema)
         assert set(made.unavailable.values()) == {demonstration.DAILY_ONLY}
+
+
+def test_a_relaxed_week_is_told_with_what_gave_and_what_cannot_hold_together():
+    row = {
+        "portfolio": "csi500", "signal": dt.date(2015, 7, 10), "status": "relaxed", "benchmark_suspended": 0.468,
+        "frozen": 0.432, "gave": {"industry": 0.00176},
+        "relaxations": [
+            {"constraint": "industry", "row": "28", "slack": 0.0008},
+            {"constraint": "industry", "row": "73", "slack": 0.00096},
+        ],
+        "conflicts": ["can't hold together: industry 73 at most its benchmark weight of 2.20%; suspended: 002491.SZ"],
+    }  # fmt: skip
+    told = study.relaxed_table([row, {**row, "status": "optimal"}])
+    assert len(told) == 3
+    assert told[2].split(" | ")[1:] == [
+        "47% / 43%", "industry 0.176%", "industry 73 0.096%; industry 28 0.080%",
+        "industry 73 at most its benchmark weight of 2.20%; suspended: 002491.SZ |",
+    ]  # fmt: skip
+    assert study.named([row]) == "28 automobiles, 73 communications"
+    assert study.relaxed_table([]) == ["None."]
