@@ -249,7 +249,7 @@ def chain(key: str, weeks: int, names: int) -> dict[str, Any]:
 
     times, statuses, relaxed = list[float](), Counter[str](), list[float]()
     worst = {"residual": 0.0, "duality_gap": 0.0}
-    for tables in market.weeks(portfolio, calendar, FIRST, weeks, SETTINGS.alpha):
+    for tables in market.weeks(portfolio, calendar, FIRST, weeks, SETTINGS.alphas[0]):
         began = time.perf_counter()
         made = make_portfolio(
             table=portfolio.asset,

@@ -11,7 +11,7 @@ are the holdings at its signal close. Up to the first week that has scores and a
 import dataclasses
 import datetime as dt
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import polars as pl
 
@@ -41,12 +41,12 @@ def _collect(
     minute_bars: pl.LazyFrame,
     *,
     state: State | None,
-    alpha: str,
+    alphas: Sequence[str],
     date: dt.date,
 ) -> Tables:
     prices = daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap")
     return Tables(
-        alpha_scores(scores, factors, alpha, date),
+        mean_scores(scores, factors, alphas, date),
         styles.filter(pl.col("date") == date).collect(),
         prices.collect(),
         securities.collect(),
@@ -67,6 +67,15 @@ def alpha_scores(scores: pl.LazyFrame, factors: pl.LazyFrame, alpha: str, date: 
     if found.is_empty() and alpha not in BY_KEY:  # a study puts a score of its own into the table scores
         raise SettingsError(f"portfolios.alpha = {alpha!r} is no factor; choose one of {', '.join(BY_KEY)}.")
     return found
+
+
+def mean_scores(scores: pl.LazyFrame, factors: pl.LazyFrame, alphas: Sequence[str], date: dt.date) -> pl.DataFrame:
+    """μ as the mean over several factors: symbol, score, by symbol. A name that lacks one of them has no score."""
+    mean = alpha_scores(scores, factors, alphas[0], date)
+    for key in alphas[1:]:
+        other = alpha_scores(scores, factors, key, date).rename({"score": "other"})
+        mean = mean.join(other, on="symbol").select("symbol", score=pl.col("score") + pl.col("other"))
+    return mean.with_columns(pl.col("score") / len(alphas)).sort("symbol")
 
 
 def _last_state(
@@ -108,7 +117,7 @@ def make_portfolio(
     state = _last_state(portfolio, previous.collect(), week, calendar, files)
     tables = _collect(
         scores, factors, styles, daily_prices, securities, indices, minute_bars,
-        state=state, alpha=settings.alpha, date=date,
+        state=state, alphas=settings.alphas, date=date,
     )  # fmt: skip
     step = advance(portfolio, state, tables, calendar.week_days(week), calendar, settings, unavailable)
     if isinstance(step, str):

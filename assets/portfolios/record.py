@@ -122,7 +122,7 @@ def solve_row(
         "week": week,
         "date": date,
         "portfolio": portfolio.key,
-        "alpha": settings.alpha,
+        "alpha": " + ".join(settings.alphas),
         "status": solution.status,
         "reason": solution.reason,
         "solver": solution.solver,

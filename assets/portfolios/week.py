@@ -180,10 +180,16 @@ def _why_waiting(
     if isinstance(benchmark, str):
         return benchmark
     if tables.alpha.is_empty():
-        table = "factors" if settings.alpha in TEN else "scores"
-        reason = unavailable.get(table, {}).get(settings.alpha) or unavailable.get(table, {}).get("value", "")
-        return f"no {settings.alpha} score on {date}" + (f": {reason}" if reason else "; the first build waits for it")
+        told = [_why_no_score(key, unavailable) for key in settings.alphas]
+        reason = next((reason for reason in told if reason), "")
+        name = " and ".join(settings.alphas)
+        return f"no {name} score on {date}" + (f": {reason}" if reason else "; the first build waits for it")
     return ""
+
+
+def _why_no_score(key: str, unavailable: Reasons) -> str:
+    reasons = unavailable.get("factors" if key in TEN else "scores", {})
+    return reasons.get(key) or reasons.get("value", "")
 
 
 def benchmark_at(

@@ -221,12 +221,11 @@ class _Writer:
         warnings = []
         if self.found.run["market"]["sample"]:
             warnings.append(self.sentence("warn_sample"))
-        alpha = self._alpha()
-        if alpha.key != OFFICIAL_ALPHA.key:
+        alphas = self._alphas()
+        if alphas != [OFFICIAL_ALPHA]:
+            numbers = self.join([str(alpha.number) for alpha in alphas])
             warnings.append(
-                self.sentence(
-                    "warn_alpha", name=self.name(alpha), number=alpha.number, official=self.name(OFFICIAL_ALPHA)
-                )
+                self.sentence("warn_alpha", name=self._alpha(), number=numbers, official=self.name(OFFICIAL_ALPHA))
             )
         warnings += [
             self.sentence("warn_weights", index=self.say(INDICES[index]) if index in INDICES else index)
@@ -243,12 +242,18 @@ class _Writer:
         return [
             (self.label("data_market"), self._market_name()),
             (self.label("data_days"), f"{days[0]} – {days[-1]}"),
-            (self.label("alpha"), self.name(self._alpha())),
+            (self.label("alpha"), self._alpha()),
             (self.label("profile_name"), self.found.run["profile"]["name"]),
         ]
 
-    def _alpha(self) -> Factor:
-        return catalogue.BY_KEY[self.tree["portfolios"]["alpha"]]
+    def _alphas(self) -> list[Factor]:
+        alpha = self.tree["portfolios"]["alpha"]
+        return [catalogue.BY_KEY[key] for key in ([alpha] if isinstance(alpha, str) else alpha)]
+
+    def _alpha(self) -> str:
+        """What the portfolios' μ is called."""
+        names = [self.name(alpha) for alpha in self._alphas()]
+        return names[0] if len(names) == 1 else self.sentence("mean_of", names=self.join(names))
 
     def _highlights(self) -> list[tuple[str, str]]:
         lines = []
@@ -708,7 +713,7 @@ class _Writer:
         row, name = self.rows2[portfolio.key], self.name(portfolio)
         held = self.found.holdings[portfolio.key]
         index = self.say(INDICES[portfolio.index])
-        about = [self.sentence("portfolio_text", alpha=self.name(self._alpha()), index=index)]
+        about = [self.sentence("portfolio_text", alpha=self._alpha(), index=index)]
         if row["reason"] is not None:
             about.append(self.sentence("absent_factor", reason=self.reason(row["reason"], portfolio=True)))
         else:

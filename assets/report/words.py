@@ -341,6 +341,7 @@ SENTENCES: Mapping[str, Bilingual] = {
         "本报告使用程序生成的模拟市场，所有数字均不构成对真实市场的任何证据。",
         "This report runs on a generated sample market: no figure in it is evidence about real markets.",
     ),
+    "mean_of": T("{names}的均值", "the mean of {names}"),
     "warn_alpha": T(
         "两个组合由“{name}”（因子 {number}）的得分驱动，而非原方案的“{official}”（因子 16）。",
         "Both portfolios are driven by the score of {name} (factor {number}), not of {official} (factor 16).",

@@ -60,9 +60,10 @@ class PortfoliosSettings(Section):
     csi1000: IndexPortfolioSettings = Field(
         IndexPortfolioSettings(size_exposure=0.2), description="CSI 1000 (000852.SH). SPEC §6"
     )
-    alpha: str = Field(
+    alpha: str | tuple[str, ...] = Field(
         "multi_granularity_10d",
-        description="Factor key of the μ that is maximised: one of the sixteen. SPEC §6: score 16",
+        description="Factor key of the μ that is maximised, one of the sixteen; or several, whose mean it is, e.g. both "
+        "horizons: [multi_granularity_5d, multi_granularity_10d]. SPEC §6: score 16",
     )
     start: dt.date | None = Field(
         None,
@@ -113,12 +114,19 @@ class PortfoliosSettings(Section):
         description="How linear problems reach HiGHS: as arrays (fast), or through cvxpy. The answers are the same. [c]",
     )
 
+    @property
+    def alphas(self) -> tuple[str, ...]:
+        """The keys whose mean is μ."""
+        return (self.alpha,) if isinstance(self.alpha, str) else self.alpha
+
     @model_validator(mode="after")
     def _known_names(self) -> "PortfoliosSettings":
         if sorted(self.relaxation_order) != sorted(ELASTIC):
             raise ValueError(
                 f"relaxation_order must name each of {', '.join(ELASTIC)} once, got {self.relaxation_order}"
             )
+        if not self.alphas or len(set(self.alphas)) < len(self.alphas):
+            raise ValueError(f"alpha must name a factor, or several once each, got {self.alpha!r}")
         for key, index in (("csi500", self.csi500), ("csi1000", self.csi1000)):
             if self.covariance is None and (index.tracking_error is not None or index.risk_aversion > 0):
                 raise ValueError(f"{key} has tracking_error or risk_aversion, which need portfolios.covariance")

@@ -258,3 +258,33 @@ def test_a_failed_solve_keeps_the_holdings_and_fails_its_check() -> None:
     after = market.week(WEEKS[3])
     assert file(after, "executions.parquet").is_empty()
     assert file(after, "days.parquet")["cost"].sum() == 0
+
+
+def test_the_score_may_be_the_mean_of_several() -> None:
+    market = Market(seed=6)
+    date = CALENDAR.signal_day(WEEKS[0])
+    models = {"multi_granularity_5d": 0.5, "multi_granularity_10d": -1.0}
+    market.scores = pl.concat(
+        market.factors.with_columns(factor=pl.lit(key), value=pl.col("value") * size + size**2)
+        for key, size in models.items()
+    )
+    lost = market.symbols[3]
+    market.scores = market.scores.filter(
+        (pl.col("symbol") != lost) | (pl.col("factor") != "multi_granularity_5d")
+    ).sample(fraction=1.0, shuffle=True, seed=1)
+    made = market.week(WEEKS[0], SETTINGS.model_copy(update={"alpha": tuple(models)}))
+    own = dict(market.factors.filter(pl.col("date") == date).select("symbol", "value").iter_rows())
+    scores = dict(made.frame.select("symbol", "score").iter_rows())
+    assert scores.pop(lost) is None  # without one of the two there is no view
+    assert len(scores) > 30
+    for symbol, score in scores.items():
+        assert score == pytest.approx((own[symbol] * -0.5 + 1.25) / 2, abs=1e-14)
+    assert solve_of(made)["alpha"] == "multi_granularity_5d + multi_granularity_10d"
+    market.unavailable = {"scores": {"gru_50_1": "17 days of history are missing"}}
+    waiting = Market.week(market, WEEKS[0], SETTINGS.model_copy(update={"alpha": ("skewness", "gru_50_1")}))
+    assert waiting.unavailable["weight"] == (
+        "no skewness and gru_50_1 score on 2023-06-09: 17 days of history are missing"
+    )
+    for wrong in ((), ("skewness", "skewness")):
+        with pytest.raises(ValueError, match="several once each"):
+            PortfoliosSettings(alpha=wrong)

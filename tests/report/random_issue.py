@@ -30,7 +30,7 @@ TAPES = [
 MISSING = {"large_order_net_buy_share": "order_sizes of fewer than 5 days: no threshold for large orders"}
 
 
-def run_settings(sample: bool = True, alpha: str = "gru_50_1") -> dict[str, Any]:
+def run_settings(sample: bool = True, alpha: str | tuple[str, ...] = "gru_50_1") -> dict[str, Any]:
     tree = {
         "factors": FactorsSettings().model_dump(mode="json"),
         "evaluation": EvaluationSettings().model_dump(mode="json"),

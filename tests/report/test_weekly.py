@@ -445,3 +445,10 @@ def test_the_workbook_holds_the_evaluation_as_numbers(made):
         number = frame.columns.index(next(c for c, dtype in frame.schema.items() if dtype == pl.Float64))
         cell = re.search(rf'<c r="{"ABCDEFGH"[number]}2"[^>]*><v>([^<]+)</v>', sheet)
         assert float(cell[1]) == pytest.approx(frame.to_series(number)[0])
+
+
+def test_a_mean_of_scores_behind_the_portfolios_is_named():
+    keys = ("multi_granularity_5d", "multi_granularity_10d")
+    made = make(factors=("skewness",), portfolios=(), sample=False, alpha=keys)
+    page = Page(made.files["report.html"].decode())
+    assert "多颗粒度模型(5日标签)、多颗粒度模型(10日标签)的均值”（因子 15、16）" in page.words
