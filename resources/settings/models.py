@@ -22,7 +22,7 @@ class ModelSettings(Section):
     )
     hidden: int = Field(50, ge=1, description="Width of the recurrent state (per direction). SPEC §5.2")
     layers: int = Field(1, ge=1, description="Recurrent layers. SPEC §5.2")
-    head: tuple[int, ...] = Field((10,), min_length=1, description="Hidden widths of the head; ReLU between. SPEC §5.2")
+    head: tuple[int, ...] = Field((10,), description="Hidden widths of the head, ReLU after each; (): linear. SPEC §5.2")
     dropout: float = Field(0.1, ge=0, lt=1, description="Before the head and between layers. SPEC §5.2")
     orthogonal_layer: tuple[Style, ...] = Field(
         (), description="What the output is made orthogonal to inside the network, weighted by √total_mv. SPEC §5.2"
