@@ -37,12 +37,13 @@ $(VENV)/peers: $(VENV)/installed
 	@$(PY) -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"]))' > $(VENV)/peers.txt && \
 	$(PY) -m pip install --quiet --constraint constraints.txt --requirement $(VENV)/peers.txt && touch $@
 
-# qlib brings a hundred packages (mlflow, jupyter, gym …): an environment of its own keeps them out of the project's.
+# qlib brings a hundred packages (mlflow, jupyter, gym …): an environment of its own keeps them out of the project's. Only torch
+# is held to our pins there: with our pandas pip falls back to an mlflow that does not start.
 $(VENV)/qlib/installed: $(VENV)/installed
 	@$(PYTHON) -m venv $(VENV)/qlib && \
 	$(VENV)/qlib/bin/python -m pip install --quiet --constraint constraints.txt torch && \
 	$(PY) -c 'import tomllib; print("\n".join(tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["qlib"]))' > $(VENV)/qlib/wanted.txt && \
-	$(VENV)/qlib/bin/python -m pip install --quiet --constraint constraints.txt --requirement $(VENV)/qlib/wanted.txt && touch $@
+	$(VENV)/qlib/bin/python -m pip install --quiet --requirement $(VENV)/qlib/wanted.txt && touch $@
 
 home:
 	@mkdir -p $(DAGSTER_HOME) && ln -sf $(CURDIR)/dagster.yaml $(DAGSTER_HOME)/dagster.yaml

@@ -23,9 +23,9 @@ import polars as pl
 
 from resources.calendar import Calendar
 from resources.code_digest import code_digest
-from resources.errors import InputError, LakeError, NotReadyError, SettingsError
+from resources.errors import InputError, NotReadyError, SettingsError
 from resources.gate import Verdict, judge
-from resources.lake import MANIFEST, Lake, Manifest, build_command, content_digest, digest, encode
+from resources.lake import Lake, Manifest, build_command, content_digest, digest, encode
 from resources.landing import NOTHING, LandingZone
 from resources.made import Made
 from resources.table import Table
@@ -151,7 +151,7 @@ class Builder:
 
     def settings_digest(self, table: Table) -> str:
         section = self.section(table)
-        said: dict[str, Any] = {"section": section.model_dump(mode="json") if section is not None else None}
+        said: dict[str, Any] = {"section": section.decisive() if section is not None else None}
         parameters = _parameters(table)
         if "start" in parameters:
             said["start"] = str(self.start)
@@ -181,7 +181,9 @@ class Builder:
             if manifest.inputs.get(folder) != content:
                 return f"input {folder} changed" if folder in manifest.inputs else f"input {folder} is new"
         gone = [folder for folder in manifest.inputs if folder not in inputs]
-        return f"input {gone[0]} is no longer read" if gone else ""
+        if gone:
+            return f"input {gone[0]} is no longer read"
+        return "could not be renewed before" if manifest.outdated else ""
 
     def is_absent(self, table: Table, key: dt.date) -> bool:
         """True for a day that is not built and for which nothing has landed that it could be built from: it reads as empty,
@@ -208,7 +210,8 @@ class Builder:
     def build(self, table: Table, keys: Iterable[dt.date], *, force: bool = False) -> list[Outcome]:
         """Build partitions in order. One that cannot be built does not stop the others; what became of each is returned.
 
-        Up-to-date partitions are left alone unless `force`. A table that reads its own earlier partitions is committed
+        Up-to-date partitions are left alone unless `force`. One that had to be renewed and could not is kept from its readers:
+        nothing is made from an earlier state of its inputs. A table that reads its own earlier partitions is committed
         one at a time; others in batches, so that the gate judges many at once.
         """
         self.lake.claim(str(self.zone.root.resolve()))
@@ -219,12 +222,15 @@ class Builder:
             for key in keys:
                 if not force and not self.stale(table, key):
                     manifest = self.lake.manifest(table, key)
+                    if "work" in _parameters(table):  # of a process that was killed after its manifest
+                        self.lake.store.end_work(f"{table.name}/{key}-*")
                     outcomes.append(Outcome(key, "unchanged", "", manifest))
                     continue
                 try:
                     batch.append(self._prepare(table, key, scratch))
                 except (NotReadyError, SettingsError) as error:
                     self.blocked[table.name, key] = str(error)
+                    self.lake.set_outdated(table, key, str(error))
                     outcomes.append(Outcome(key, "blocked", str(error), None))
                 except InputError as error:
                     outcomes.append(self._refuse(table, key, str(error)))
@@ -251,13 +257,9 @@ class Builder:
         try:
             version = self._version(table, inputs, landing)
             made = self._call(table, key, frames, known, allowed, scratch / str(key), version)
-        except (pl.exceptions.PolarsError, OSError, NotReadyError) as error:
+        except (pl.exceptions.PolarsError, OSError, NotReadyError, InputError) as error:
             if damaged := self.lake.damaged(folder for folder in inputs if folder != "manifests"):
-                raise LakeError(
-                    f"{table.name} of {key} reads {', '.join(damaged)}, whose files are missing or not those that the manifest "
-                    f"was written for. Remove {', '.join(f'{folder}/{MANIFEST}' for folder in damaged)} from "
-                    f"{self.lake.store.url} and run again: they are built anew."
-                ) from error
+                raise self.lake.damage(f"{table.name} of {key}", damaged) from error
             raise
         if isinstance(made.frame, Path):
             part: bytes | Path = _conforming_file(table, made)

@@ -16,8 +16,8 @@ import os
 import shutil
 import socket
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -220,6 +220,7 @@ class Manifest:
     unavailable: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    outdated: str = ""  # why it could not be renewed when it had to be; its rows belong to an earlier state
 
     @property
     def refusals(self) -> dict[str, Verdict]:
@@ -288,7 +289,7 @@ class Lake:
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def require(self, table: Table, key: dt.date, reader: str = "") -> Manifest:
-        """The manifest of a partition that may be read: built, and not refused by its gate."""
+        """The manifest of a partition that may be read: built, not refused by its gate, and renewed where it had to be."""
         manifest = self.manifest(table, key)
         wanted = f"{reader} needs {table.name} of {key}" if reader else f"{table.name} of {key} was asked for"
         if manifest is None:
@@ -296,6 +297,11 @@ class Lake:
         if refused := self.refused(table, key):
             raise NotReadyError(
                 f"{wanted}, which is refused: {refused}. After the remedy: {build_command(table.name, key)}"
+            )
+        if manifest.outdated:
+            raise NotReadyError(
+                f"{wanted}, which had to be renewed and could not: {manifest.outdated} What lies there belongs to an earlier "
+                f"state. After the remedy: {build_command(table.name, key)}"
             )
         return manifest
 
@@ -343,6 +349,8 @@ class Lake:
             raise NotReadyError(
                 f"{table.name} of {key} has no file {name}; it holds {', '.join(manifest.files) or 'none'}."
             )
+        if digest(data) != manifest.files[name]:
+            raise self.damage(reader or "who asks", [self.folder(table, key)])
         return data
 
     def damaged(self, folders: Iterable[str]) -> list[str]:
@@ -352,6 +360,14 @@ class Lake:
             for folder in folders
             if (one := self._manifest(folder)) and self._content(folder, one) != one.content
         ]
+
+    def damage(self, reader: str, folders: Sequence[str]) -> LakeError:
+        """The error of a reader of damaged partitions."""
+        return LakeError(
+            f"{reader} reads {', '.join(folders)}, whose files are missing or not those that the manifest was written for. "
+            f"Remove {', '.join(f'{folder}/{MANIFEST}' for folder in folders)} from {self.store.url} and run again: they are "
+            "built anew."
+        )
 
     def _content(self, folder: str, manifest: Manifest) -> str:
         if manifest.refusals:
@@ -383,6 +399,14 @@ class Lake:
         self.store.write_bytes(f"{folder}/{PART}", part)
         self.store.write_bytes(name, manifest.dumps())
         self._manifests[name] = manifest
+
+    def set_outdated(self, table: Table, key: dt.date, reason: str) -> None:
+        """Keep a partition that could not be renewed from its readers until it is. One that is not built stays so."""
+        if (manifest := self.manifest(table, key)) is not None:
+            name = f"{self.folder(table, key)}/{MANIFEST}"
+            marked = replace(manifest, outdated=reason)
+            self.store.write_bytes(name, marked.dumps())
+            self._manifests[name] = marked
 
 
 def encode(frame: pl.DataFrame) -> bytes:

@@ -122,7 +122,7 @@ network says. No label and no price takes part. With `train_lag_weeks` = 1 the p
             remedy="securities, bar_features or daily_features hold a symbol twice: make them again",
         ),
         Check("raw_score_finite", Between("raw", -1e6, 1e6), critical=True, remedy=NOT_FINITE),
-        Check("score_is_a_zscore", Between("magnitude", 0.0, 10.0), critical=True, remedy=NOT_FINITE),
+        Check("score_is_a_zscore", Between("magnitude", 0.0, 1.0 + 1e-9), critical=True, remedy=NOT_FINITE),
         Check(
             "score_varies",
             Between("spread", 0.5, 1.5),

@@ -12,7 +12,6 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
 from typing import Any
 
 import torch
@@ -20,15 +19,13 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 from torch import Tensor, nn
 
-from assets.models.device import describe
+from assets.models.device import describe, libraries
 from assets.models.networks import build_network
 from assets.models.schemas import CARD, CHECKPOINT
 from assets.models.training import Epoch, Trained
 from assets.models.windows import Window
 from resources.errors import InputError
 from resources.settings.models import Granularity, ModelSettings
-
-LIBRARIES = ("torch", "numpy", "numba", "polars", "safetensors")  # whose arithmetic or format a checkpoint depends on
 
 Weights = Mapping[str, Tensor]
 
@@ -106,7 +103,7 @@ def make_card(
         ],
         "warm_start": None if origin is None else {key: origin.card[key] for key in ("trained_week", "checkpoint")},
         "device": describe(device),
-        "libraries": {name: version(name) for name in LIBRARIES} | _cuda(device),
+        "libraries": libraries() | _cuda(device),
     }
     return _dump(card)
 

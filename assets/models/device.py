@@ -4,7 +4,9 @@ Here: everything that knows of GPUs, threads and allocators. Not here: what is c
 """
 
 import contextlib
+import platform
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from typing import Any, TypeVar
 
 import torch
@@ -76,8 +78,18 @@ def repeatable() -> Iterator[None]:
 
 
 def describe(device: torch.device) -> str:
-    """The device's name: results repeat to the bit on devices of the same one."""
-    return torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    """The device's name: results repeat to the bit on devices of the same one, under the same libraries.
+
+    Of a CPU, the instructions that torch's and our kernels are compiled to: with others sums round differently.
+    """
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    return f"{device.type}, {platform.machine()} {torch.backends.cpu.get_cpu_capability()}"
+
+
+def libraries() -> dict[str, str]:
+    """Library → version, of those whose arithmetic or format a checkpoint depends on."""
+    return {name: version(name) for name in ("torch", "numpy", "numba", "polars", "safetensors")}
 
 
 def own_stream(device: torch.device) -> contextlib.AbstractContextManager[object]:

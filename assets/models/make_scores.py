@@ -138,10 +138,10 @@ def score_names(
 
 
 def _profile(frame: pl.DataFrame, members: int) -> pl.DataFrame:
-    """What the checks judge: each row's size, and once per model the share of U(t) with a score and its spread."""
+    """What the checks judge: each row's size as a share of √names, and once per model the share of U(t) with a score and its spread."""
     once = pl.int_range(pl.len()).over("factor") == 0
     return frame.with_columns(
-        magnitude=pl.col("value").abs(),
+        magnitude=pl.col("value").abs() / pl.col("value").count().over("factor").sqrt(),
         coverage=pl.when(once).then(pl.col("value").is_not_null().sum().over("factor") / max(members, 1)),
         spread=pl.when(once).then(pl.col("value").std(ddof=0).over("factor")),
     )

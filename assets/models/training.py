@@ -21,7 +21,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from assets.models.device import Chunks, describe, own_stream, place, send, take
+from assets.models.device import Chunks, describe, libraries, own_stream, place, send, take
 from assets.models.networks import LOSSES, Dropout, build_network, pearson
 from assets.models.orthogonal import ExposurePanel, Exposures, orthogonal_layer
 from assets.models.panel import Panel
@@ -198,7 +198,9 @@ def train_network(
 ) -> Trained:
     """Adam, at most `epochs` epochs, stopped after `patience` epochs without a better validation loss; best weights.
 
-    The result depends on samples, settings, seed, initial weights and device alone. Call it inside `repeatable`.
+    The result depends on samples, settings, seed, initial weights, device and libraries alone, as long as memory suffices: where
+    it doesn't, chunks are halved and gradients summed in another order, and the card says how many names went at once. Call it
+    inside `repeatable`.
     Raises SettingsError if training diverges or memory does not suffice.
     """
 
@@ -325,7 +327,7 @@ def evaluate(
         exposures, y = samples.exposures_of(day, names), samples.targets(day, names)
         output = outputs(network, samples.sequences(day, names), exposures, settings, chunks)
         losses.append(LOSSES[settings.loss](output, y))
-        ics.append(pearson(output, y))
+        ics.append(pearson(output, y).clamp(-1.0, 1.0))  # rounding goes beyond
     return torch.stack(losses).double().mean().item(), torch.stack(ics).double().mean().item()
 
 
@@ -408,7 +410,7 @@ def _finished(rows: Rows, settings: ModelSettings) -> bool:
 def _identify(train: Samples, valid: Samples, settings: ModelSettings, seed: int, network: nn.Module) -> str:
     """Digest of all that the result depends on: a state is another training's unless this is the same."""
     facts = (
-        settings.model_dump_json(exclude={"threads", "seeds", "device"}), seed, describe(train.device), torch.__version__,
+        settings.model_dump_json(exclude={"threads", "seeds", "device"}), seed, describe(train.device), libraries(),
         *((part.data, sorted(part.names)) for part in (train, valid)),
     )  # fmt: skip
     digest = hashlib.sha256(repr(facts).encode())

@@ -1,9 +1,23 @@
 """What every settings section is: a frozen model that refuses unknown keys. No section lives here."""
 
+from typing import Any
+
 from pydantic import BaseModel, ConfigDict
+
+# Mark of a field, `Field(..., json_schema_extra=EXECUTION)`, that says how something is computed and not what: threads, devices.
+EXECUTION: dict[str, Any] = {"execution": True}
 
 
 class Section(BaseModel):
     """A frozen part of the settings tree; a pure function is handed exactly one of these."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    def decisive(self) -> dict[str, Any]:
+        """All that a result depends on, in JSON's types: the fields without EXECUTION. Another thread makes nothing stale."""
+        dumped = self.model_dump(mode="json")
+        return {
+            name: value.decisive() if isinstance(value := getattr(self, name), Section) else dumped[name]
+            for name, field in type(self).model_fields.items()
+            if field.json_schema_extra != EXECUTION
+        }

@@ -5,7 +5,7 @@ from typing import Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from resources.settings.base import Section
+from resources.settings.base import EXECUTION, Section
 
 Granularity = Literal["daily", "60min", "30min"]
 Style = Literal["industry", "size", "mid_cap", "value", "turnover", "reversal", "volatility"]
@@ -22,7 +22,9 @@ class ModelSettings(Section):
     )
     hidden: int = Field(50, ge=1, description="Width of the recurrent state (per direction). SPEC §5.2")
     layers: int = Field(1, ge=1, description="Recurrent layers. SPEC §5.2")
-    head: tuple[int, ...] = Field((10,), min_length=1, description="Hidden widths of the head; ReLU between. SPEC §5.2")
+    head: tuple[int, ...] = Field(
+        (10,), description="Hidden widths of the head, ReLU after each; (): linear. SPEC §5.2"
+    )
     dropout: float = Field(0.1, ge=0, lt=1, description="Before the head and between layers. SPEC §5.2")
     orthogonal_layer: tuple[Style, ...] = Field(
         (), description="What the output is made orthogonal to inside the network, weighted by √total_mv. SPEC §5.2"
@@ -69,9 +71,16 @@ class ModelSettings(Section):
         description="What the averaged score is made orthogonal to after the fact. SPEC §5.2",
     )
 
-    device: str = Field("auto", description='"auto" (CUDA if there is one), "cpu" or "cuda:N". DESIGN §3')
+    device: str = Field(
+        "auto",
+        description='"auto" (CUDA if there is one), "cpu" or "cuda:N"; the card says which it was. DESIGN §3',
+        json_schema_extra=EXECUTION,
+    )
     threads: int = Field(
-        2, ge=1, description="Networks trained at a time: threads of a CPU, streams of a GPU. DESIGN §3"
+        2,
+        ge=1,
+        description="Networks trained at a time: threads of a CPU, streams of a GPU. DESIGN §3",
+        json_schema_extra=EXECUTION,
     )
     precision: Literal["float32", "bfloat16"] = Field(
         "float32",
@@ -84,7 +93,7 @@ class ModelSettings(Section):
     chunk_names: int = Field(
         0,
         ge=0,
-        description="At most this many names at once through a network, 0: all; halved on lack of memory. DESIGN §3",
+        description="At most this many names at once through a network, 0: all; halved on lack of memory. Sums of gradients are then rounded in another order. DESIGN §3",
     )
 
     @field_validator("seeds")

@@ -13,6 +13,7 @@ from safetensors.torch import load
 
 from assets.features.names import BAR_FEATURES, DAILY_FEATURES
 from assets.models import make_model as module
+from assets.models.device import describe
 from assets.models.schemas import CARD, CHECKPOINT
 from resources.builder import SERVICES
 from tests.models.model_lake import BARS, MODELS, TABLES, Lake, short_settings, widen
@@ -89,7 +90,7 @@ def test_the_card_names_what_was_seen_and_no_time(make_lake):
     }
     assert card["purge"] == {"label_known_after": 3, "days_strictly_between": 2}
     assert card["libraries"]["torch"] == torch.__version__
-    assert card["device"] == "cpu"
+    assert card["device"] == describe(torch.device("cpu"))
     assert part["chunk_names"] == {"0": 0, "1": 0}
     assert card["warm_start"] is None
     assert part["cold_start"] is None

@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+import torch
 
 from assets.features.names import BAR_FEATURES
+from assets.models.device import describe
 from assets.models.registry import REGISTRY, list_models
 from assets.models.schemas import CARD
 from orchestration import models as command
@@ -62,7 +64,7 @@ def test_every_model_and_week_is_a_row(weeks, lake):
         assert row["first_train"] == dt.date.fromisoformat(card["window"]["first_train"])
         assert row["last_valid"] == dt.date.fromisoformat(card["window"]["last_valid"])
         assert row["checkpoint"] == card["checkpoint"]
-        assert row["device"] == "cpu"
+        assert row["device"] == describe(torch.device("cpu"))
         trained_here = row["state"] == "trained"
         assert row["seconds"] == (made.notes["training_seconds"] if trained_here else None)
     assert [remark.split(":")[0] for remark in remarks] == list(MODELS)

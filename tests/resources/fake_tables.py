@@ -4,16 +4,18 @@ import datetime as dt
 from pathlib import Path
 
 import polars as pl
+from pydantic import Field
 
-from resources.errors import InputError
+from resources.errors import InputError, NotReadyError
 from resources.gate import Between, Check
 from resources.made import Made
-from resources.settings.base import Section
+from resources.settings.base import EXECUTION, Section
 from resources.table import Land, Read, Table, days, week_days, weeks
 
 
 class AverageSettings(Section):
     window: int = 3
+    workers: int = Field(1, json_schema_extra=EXECUTION)
 
 
 class FakeSettings(Section):
@@ -39,6 +41,12 @@ def make_prices_as_file(*, date: dt.date, landing, scratch: Path) -> Made:
     return Made(path, profile=frame)
 
 
+def make_prices_with_a_file(*, date: dt.date, landing) -> Made:
+    frame = make_prices(date=date, landing=landing)
+    assert isinstance(frame, pl.DataFrame)
+    return Made(frame, files={"said.json": b'{"features": ["a", "b"]}'})
+
+
 def make_prices_in_two_attempts(*, date: dt.date, landing, work: Path) -> pl.DataFrame | Made:
     half = work / "half"
     if not half.exists():
@@ -48,6 +56,8 @@ def make_prices_in_two_attempts(*, date: dt.date, landing, work: Path) -> pl.Dat
 
 
 def make_averages(*, date: dt.date, prices: pl.LazyFrame, settings: AverageSettings) -> pl.DataFrame:
+    if settings.window == 0:
+        raise NotReadyError("no mean of nothing. Choose a window.")
     grouped = prices.group_by("symbol", maintain_order=True).agg(
         pl.col("close").tail(settings.window).mean().alias("mean")
     )
@@ -58,6 +68,12 @@ def make_totals(*, week: dt.date, averages: pl.LazyFrame, previous: pl.LazyFrame
     before = previous.select(pl.col("total").sum()).collect().item() or 0.0
     own = averages.select(pl.col("mean").sum()).collect().item() or 0.0
     return pl.DataFrame({"week": [week], "total": [before + own]})
+
+
+def make_totals_of_known(*, week: dt.date, averages: pl.LazyFrame, previous: pl.LazyFrame) -> pl.DataFrame:
+    if averages.select(pl.col("mean").null_count()).collect().item():
+        raise InputError("a mean is null. Deliver it again.")
+    return make_totals(week=week, averages=averages, previous=previous)
 
 
 PRICES = Table(

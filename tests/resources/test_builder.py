@@ -13,7 +13,7 @@ import pytest
 from orchestration.plan import make_plan
 from resources.builder import Builder
 from resources.calendar import Calendar
-from resources.errors import InputError, NotReadyError, SettingsError
+from resources.errors import InputError, LakeError, NotReadyError, SettingsError
 from resources.lake import Lake
 from resources.landing import LandingZone
 from tests.resources import fake_tables
@@ -140,6 +140,40 @@ def test_what_was_built_from_an_earlier_good_delivery_is_refused_too(market: Pat
     with pytest.raises(NotReadyError, match="prices_are_sane"):
         builder.lake.read(AVERAGES, [DAYS[5]])
     assert builder.lake.read(AVERAGES, [DAYS[7]]).collect().height == 2
+
+
+def test_nothing_is_made_from_an_input_that_could_not_be_renewed(market: Path, tmp_path: Path) -> None:
+    build_all(open_world(market, tmp_path / "lake"))
+    unusable = FakeSettings(average=AverageSettings(window=0))
+    assert open_world(market, tmp_path / "lake", unusable).build(AVERAGES, [DAYS[5]])[0].state == "blocked"
+    week = CALENDAR.week_of(DAYS[5])
+    later = open_world(market, tmp_path / "lake", unusable)  # another process, which knows of no failure
+    (outcome,) = later.build(TOTALS, [week], force=True)
+    assert outcome.state == "blocked"
+    for part in (f"averages of {DAYS[5]}", "could not", "Choose a window", "earlier state"):
+        assert part in outcome.detail
+    assert later.lake.read(AVERAGES, [DAYS[6]]).collect().height == 2
+    back = open_world(market, tmp_path / "lake")
+    assert ("averages", DAYS[5], "could not be renewed before") in build_all(back)
+    assert not make_plan(back, [("totals", WEEKS[-1])]).steps
+
+
+def test_a_setting_that_says_how_and_not_what_makes_nothing_stale(market: Path, tmp_path: Path) -> None:
+    build_all(open_world(market, tmp_path / "lake"))
+    assert not build_all(open_world(market, tmp_path / "lake", FakeSettings(average=AverageSettings(workers=7))))
+
+
+def test_a_damaged_input_is_no_fault_of_a_delivery(market: Path, tmp_path: Path) -> None:
+    builder = open_world(market, tmp_path / "lake")
+    build_all(builder)
+    strict = dataclasses.replace(TOTALS, make="tests.resources.fake_tables:make_totals_of_known")
+    before = builder.lake.read(TOTALS, [WEEKS[0]]).collect()
+    part = tmp_path / "lake" / Lake.folder(AVERAGES, DAYS[0]) / "part.parquet"
+    pl.read_parquet(part).with_columns(mean=pl.lit(None, pl.Float64)).write_parquet(part)
+    builder.tables = {**TABLES, "totals": strict}
+    with pytest.raises(LakeError, match=f"averages/date={DAYS[0]}"):
+        builder.build(strict, [WEEKS[0]], force=True)
+    assert builder.lake.read(TOTALS, [WEEKS[0]]).collect().equals(before)
 
 
 def test_unreadable_input_is_refused_with_its_reason_and_others_go_on(market: Path, tmp_path: Path) -> None:
@@ -278,6 +312,16 @@ def test_a_file_of_another_schema_is_a_mistake_of_the_code(market: Path, tmp_pat
     with pytest.raises(ValueError, match="make_prices_as_file wrote"):
         open_world(market, tmp_path / "lake").build(wrong, DAYS[:1])
     assert list((tmp_path / "lake" / "_scratch").iterdir()) == []
+
+
+def test_a_side_file_that_is_not_the_manifest_s_is_not_handed_out(market: Path, tmp_path: Path) -> None:
+    beside = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_with_a_file")
+    builder = open_world(market, tmp_path / "lake")
+    builder.build(beside, DAYS[:1])
+    assert builder.lake.read_file(beside, DAYS[0], "said.json") == b'{"features": ["a", "b"]}'
+    (tmp_path / "lake" / Lake.folder(beside, DAYS[0]) / "said.json").write_bytes(b'{"features": ["b", "a"]}')
+    with pytest.raises(LakeError, match=r"not those that the manifest was written for.*built anew"):
+        builder.lake.read_file(beside, DAYS[0], "said.json")
 
 
 def test_work_outlives_a_kill_and_is_gone_once_the_partition_is_written(market: Path, tmp_path: Path) -> None:
