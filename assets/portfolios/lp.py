@@ -93,23 +93,27 @@ class LinearProgram:
         above, under = (sp.csc_array((np.tile([side, 1.0], r), places, starts), shape=shape) for side in (-1.0, 1.0))
         full = sp.hstack([matrix, sold, above, under], format="csc")
         own = p.drifted[self.held]
-        lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = full.shape[1], full.shape[0]
-        lp.col_cost_ = np.zeros(full.shape[1])
-        lp.col_lower_ = np.concatenate(
-            [np.maximum(0.0, p.lower - p.drifted), np.maximum(0.0, own - p.upper[self.held]), np.zeros(2 * r)]
-        )
-        lp.col_upper_ = np.concatenate(
-            [np.maximum(0.0, p.upper - p.drifted), np.maximum(0.0, own - p.lower[self.held]), np.zeros(2 * r)]
-        )
-        lp.row_lower_ = np.concatenate([lower, np.full(g + 1, -np.inf)])
-        lp.row_upper_ = np.concatenate([upper, np.full(g + 1, np.inf)])
-        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
-        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = full.indptr, full.indices, full.data
+        free = np.zeros(2 * r)
         highs = _Highs()
         for option, value in OPTIONS.items():
             highs.setOptionValue(option, value)
-        highs.passModel(lp)
+        highs.passModel(  # as arrays: a HighsLp takes the matrix entry by entry, ten times as slowly
+            full.shape[1],
+            full.shape[0],
+            full.nnz,
+            int(highspy.MatrixFormat.kColwise),
+            int(highspy.ObjSense.kMinimize),
+            0.0,  # offset
+            np.zeros(full.shape[1]),
+            np.concatenate([np.maximum(0.0, p.lower - p.drifted), np.maximum(0.0, own - p.upper[self.held]), free]),
+            np.concatenate([np.maximum(0.0, p.upper - p.drifted), np.maximum(0.0, own - p.lower[self.held]), free]),
+            np.concatenate([lower, np.full(g + 1, -np.inf)]),
+            np.concatenate([upper, np.full(g + 1, np.inf)]),
+            full.indptr.astype(np.int32),
+            full.indices.astype(np.int32),
+            full.data,
+            np.zeros(full.shape[1], dtype=np.int32),  # all continuous
+        )
         return highs
 
     def solve(self, stage: Stage, method: str) -> Answer:
