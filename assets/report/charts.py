@@ -8,7 +8,7 @@ import datetime as dt
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", "WenQuanYi Micro Hei", sans-serif'
 NAVY, RED, GREEN = "#1f3864", "#b3282d", "#2e7d4f"  # red rises, green falls, as Chinese readers expect
-PARTS = ("#b3282d", "#1f3864", "#2e7d4f", "#c78a1e", "#6b4c9a", "#2a8fa8", "#a0522d", "#8a8f98")
+PARTS = ("#b3282d", "#4a7fc1", "#2e7d4f", "#c78a1e", "#6b4c9a", "#c45ba0", "#a0522d", "#8a8f98")
 INK, GREY, RULE = "#222222", "#5c6370", "#d9dce1"
 WIDTH, HEIGHT, SQUARE = 330, 142, 276  # pixels of the plot; two stand side by side on a page
 LONG_SPAN = dt.timedelta(days=550)
@@ -53,23 +53,12 @@ def draw_lines(lines: Sequence[Line], *, prefix: str, percent: bool) -> str:
     """
     import altair as alt
 
-    rows = [
-        {"date": date.isoformat(), "value": value, "name": line.name}
-        for line in lines
-        for date, value in zip(line.dates, line.values, strict=True)
-    ]
-    days = [date for line in lines for date in line.dates]
     names = [line.name for line in lines]
     chart = (
-        alt.Chart(alt.InlineData(values=rows))
+        alt.Chart(alt.InlineData(values=_points(lines)))
         .mark_line(strokeWidth=1.5, strokeJoin="round")
         .encode(
-            x=alt.X(
-                "date:T",
-                title=None,
-                scale=alt.Scale(type="utc"),  # the viewer's time zone must not move a day
-                axis=alt.Axis(format=_date_format(days), tickCount=6, grid=False, labelFlush=True),
-            ),
+            x=_over_time(lines),
             y=alt.Y(
                 "value:Q",
                 title=None,
@@ -94,23 +83,13 @@ def draw_contributions(lines: Sequence[Line], *, prefix: str) -> str:
     """Cumulative parts in % over time: the first line is their sum, drawn heavier."""
     import altair as alt
 
-    rows = [
-        {"date": date.isoformat(), "value": value, "name": line.name, "sum": line is lines[0]}
-        for line in lines
-        for date, value in zip(line.dates, line.values, strict=True)
-    ]
-    days = [date for line in lines for date in line.dates]
     names = [line.name for line in lines]
+    rows = [{**point, "sum": point["name"] == names[0]} for point in _points(lines)]
     chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(strokeJoin="round")
         .encode(
-            x=alt.X(
-                "date:T",
-                title=None,
-                scale=alt.Scale(type="utc"),
-                axis=alt.Axis(format=_date_format(days), tickCount=6, grid=False, labelFlush=True),
-            ),
+            x=_over_time(lines),
             y=alt.Y("value:Q", title=None, axis=alt.Axis(format=".1%", tickCount=5)),
             color=alt.Color(
                 "name:N",
@@ -125,9 +104,30 @@ def draw_contributions(lines: Sequence[Line], *, prefix: str) -> str:
     return _svg(zero.encode(y="value:Q") + chart, prefix)
 
 
-def _date_format(days: Sequence[dt.date]) -> str:
+def _points(lines: Sequence[Line]) -> list[dict[str, Any]]:
+    return [
+        {"date": date.isoformat(), "value": value, "name": line.name}
+        for line in lines
+        for date, value in zip(line.dates, line.values, strict=True)
+    ]
+
+
+def _over_time(lines: Sequence[Line]) -> "alt.X":
+    import altair as alt
+
+    days = [date for line in lines for date in line.dates]
     span = max(days) - min(days)
-    return "%Y" if span > 3 * LONG_SPAN else "%Y-%m" if span > MIDDLE_SPAN else "%m-%d"
+    return alt.X(
+        "date:T",
+        title=None,
+        scale=alt.Scale(type="utc"),  # the viewer's time zone must not move a day
+        axis=alt.Axis(
+            format="%Y" if span > 3 * LONG_SPAN else "%Y-%m" if span > MIDDLE_SPAN else "%m-%d",
+            tickCount=6,
+            grid=False,
+            labelFlush=True,
+        ),
+    )
 
 
 def draw_bars(values: Sequence[tuple[str, float | None]], *, prefix: str, width: int = WIDTH) -> str:

@@ -757,7 +757,10 @@ class _Writer:
                 )
             )
         if held.not_applied:
-            items = [f"{self._constraint_name(name)}（{reason}）" for name, reason in held.not_applied.items()]
+            items = [
+                self.sentence("for_want_of", constraint=self._constraint_name(name), reason=reason)
+                for name, reason in held.not_applied.items()
+            ]
             sentences.append(self.sentence("portfolio_not_applied", items=self.join(items)))
         return sentences
 

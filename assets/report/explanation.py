@@ -96,12 +96,14 @@ class Writer:
             gap=f"{abs(solve['duality_gap']):.1e}",
             tie=self.say(ties.get(solve["tie_break"], "tie_none")),
         )
-        refused = [
-            self.say("refused", stage=self._stage(one["stage"]), solver=one["solver"], why=one["refused"])
-            for one in solve["attempts"]
-            if one["refused"]
-        ]
-        return [line, *refused]
+        return [line, *(self._refused(one) for one in solve["attempts"] if one["refused"])]
+
+    def _refused(self, attempt: Mapping[str, Any]) -> str:
+        stage, solver = self._stage(attempt["stage"]), attempt["solver"]
+        if attempt["residual"] is None:
+            return self.say("no_answer", stage=stage, solver=solver)
+        residual, gap = (f"{abs(attempt[key]):.1e}" for key in ("residual", "gap"))
+        return self.say("refused", stage=stage, solver=solver, residual=residual, gap=gap)
 
     def _stage(self, stage: str) -> str:
         return STAGES[stage][self.language] if stage in STAGES else self.constraint(stage)

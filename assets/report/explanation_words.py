@@ -27,10 +27,12 @@ WORDS: Mapping[str, Bilingual] = {
     "exact": T("去除该约束的得分增量", "score gained without it"),
     "note": T(
         "注：得分为目标权重与因子得分之积的和。每放宽 0.01 增加得分为影子价格乘以 0.01（权重 1 个百分点或 0.01 的暴露）；"
-        "放弃得分为影子价格乘以界限，对状态受限的股票为影子价格乘以被占用的空间；界限为零的约束按此口径为零，其代价看影子价格。",
+        "放弃得分为影子价格乘以界限，对状态受限的股票为影子价格乘以被占用的空间，是该约束放宽一倍或状态解除所能多得的上限，各行不可相加；"
+        "界限为零的约束按此口径为零，其代价看影子价格。",
         "Score: Σ target weight × factor score. Gained per 0.01: shadow price × 0.01 (one point of weight, or 0.01 of "
-        "exposure). Given up: shadow price × bound, of restricted names × the room that their state takes; a bound of zero "
-        "gives up none by that measure, so read its price.",
+        "exposure). Given up: shadow price × bound, of restricted names × the room that their state takes: the most that a bound "
+        "twice as wide, or no such state, could gain; the rows do not add up. A bound of zero gives up none by that measure, so "
+        "read its price.",
     ),
     "names": T("代价最高的个股：{items}。", "Dearest names: {items}."),
     "one_name": T("{symbol}（{cause}，{side}，{given}）", "{symbol} ({cause}, {side}, {given})"),
@@ -42,8 +44,10 @@ WORDS: Mapping[str, Bilingual] = {
         "1e-8); {tie}.",
     ),
     "refused": T(
-        "{stage}阶段未采纳 {solver} 的结果：{why}", "At the stage '{stage}' the answer of {solver} was not taken: {why}"
+        "{stage}阶段未采纳 {solver} 的结果：残差 {residual}、对偶间隙 {gap}。",
+        "At the stage '{stage}' the answer of {solver} was not taken: residual {residual}, duality gap {gap}.",
     ),
+    "no_answer": T("{stage}阶段 {solver} 没有给出结果。", "At the stage '{stage}' {solver} gave no answer."),
     "conflict": T(
         "无法同时成立（去掉任意一项即可行，合计至少须放松 {violation}）：{members}。",
         "Can't hold together, though without any one of them the others can (at least {violation} must give in all): "
@@ -65,7 +69,7 @@ WORDS: Mapping[str, Bilingual] = {
     "member_states": T("{state}：{items}", "{state}: {items}"),
     "kept_at": T("{symbol} 维持 {weight}", "{symbol} kept at {weight}"),
     "held_to": T("{symbol} 至多 {weight}", "{symbol} held to {weight}"),
-    "more": T("等 {count} 只", "and {count} more"),
+    "more": T("另 {count} 只", "and {count} more"),
 }
 
 NAMES: Mapping[str, Bilingual] = {

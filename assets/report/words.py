@@ -299,6 +299,7 @@ SENTENCES: Mapping[str, Bilingual] = {
     ),
     "portfolio_frozen": T("停牌冻结持仓占 {frozen}。", "Suspended holdings worth {frozen} are frozen."),
     "portfolio_not_applied": T("以下约束因数据缺失未施加：{items}。", "Not applied, for want of data: {items}."),
+    "for_want_of": T("{constraint}（{reason}）", "{constraint} ({reason})"),
     "status_optimal": T("最优（全部约束成立）", "optimal, every constraint holds"),
     "status_relaxed": T(
         "已放松（约束无法同时成立，按最小幅度放松，明细如下）", "relaxed by the least amount, as listed below"

@@ -63,9 +63,16 @@ def test_who_solved_it_and_whose_answer_was_not_taken() -> None:
     ) in notes
     refused = [note for note in notes if "was not taken" in note]
     assert refused == [
-        "At the stage 'industry' the answer of HiGHS dual simplex was not taken: largest residual 1e-07, more than 1e-08"
+        "At the stage 'industry' the answer of HiGHS dual simplex was not taken: residual 1.0e-07, duality gap 0.0e+00."
     ]
-    assert "行业阶段未采纳 HiGHS dual simplex 的结果：largest residual 1e-07, more than 1e-08" in written("zh").notes
+    assert "行业阶段未采纳 HiGHS dual simplex 的结果：残差 1.0e-07、对偶间隙 0.0e+00。" in written("zh").notes
+    silent = {
+        **random_solve().row(0, named=True)["attempts"][1],
+        "residual": None,
+        "gap": None,
+        "refused": "it gave no answer",
+    }
+    assert "At the stage 'industry' HiGHS dual simplex gave no answer." in written("en", attempts=[silent]).notes
 
 
 def test_the_conflict_names_industries_names_and_bounds() -> None:
@@ -79,7 +86,7 @@ def test_the_conflict_names_industries_names_and_bounds() -> None:
     assert chinese == (
         "无法同时成立（去掉任意一项即可行，合计至少须放松 0.0123）：行业 801080 不高于基准权重 4.10%；市值暴露不低于 -0.2；"
         "单边换手率不高于 30.00%；12 只股票的个股偏离上下限；停牌：000001.SZ 维持 2.90%、000002.SZ 维持 2.80%、"
-        "000003.SZ 维持 2.70%、000004.SZ 维持 2.60%、000005.SZ 维持 2.50%、等 2 只。"
+        "000003.SZ 维持 2.70%、000004.SZ 维持 2.60%、000005.SZ 维持 2.50%、另 2 只。"
     )
 
 
