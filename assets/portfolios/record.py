@@ -199,14 +199,14 @@ def record_solve(
     )
     nested = {
         "constraints": [
-            *map(dataclasses.asdict, solution.rows),
+            *map(vars, solution.rows),
             *(_not_applied(name, reason) for name, reason in step.not_applied.items()),
         ],
-        "relaxations": list(map(dataclasses.asdict, [*solution.relaxations, *crossed_rows(step.names, bounds)])),
-        "costs": list(map(dataclasses.asdict, explanation.costs)),
-        "binding_names": list(map(dataclasses.asdict, explanation.names)),
+        "relaxations": list(map(vars, [*solution.relaxations, *crossed_rows(step.names, bounds)])),
+        "costs": list(map(vars, explanation.costs)),
+        "binding_names": list(map(vars, explanation.names)),
         "conflicts": [{**dataclasses.asdict(one), "words": one.words} for one in explanation.conflicts],
-        "attempts": list(map(dataclasses.asdict, solution.attempts)),
+        "attempts": list(map(vars, solution.attempts)),
     }
     return solve.with_columns(pl.Series(name, [rows], dtype=NESTED[name]) for name, rows in nested.items())
 
