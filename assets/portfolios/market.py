@@ -71,7 +71,7 @@ def market_days(
     """
     _require_days(dates, daily_prices=prices, securities=securities)
     shape, days = (len(dates), len(symbols)), np.array(dates, dtype="datetime64[D]")
-    names = pl.DataFrame({"symbol": pl.Series(symbols.tolist(), dtype=pl.String), "i": np.arange(len(symbols))})
+    names = pl.Enum(symbols.tolist())
     at, limits = _arrays(securities, names, days, ("limit_up", "limit_down"))
     listed, up, down = np.full(shape, False), np.full(shape, np.nan), np.full(shape, np.nan)
     listed[at], up[at], down[at] = True, limits["limit_up"], limits["limit_down"]
@@ -167,12 +167,11 @@ def _cents(price: Floats) -> Floats:
 
 
 def _arrays(
-    rows: pl.DataFrame, names: pl.DataFrame, dates: NDArray[np.datetime64], columns: Sequence[str]
+    rows: pl.DataFrame, names: pl.Enum, dates: NDArray[np.datetime64], columns: Sequence[str]
 ) -> tuple[tuple[Ints, Ints], dict[str, Floats]]:
-    """Columns of the rows that have a place among `names` (symbol, i) and ascending `dates`, NaN for null; their places
-    (day, name)."""
-    found = rows.select("date", "symbol", pl.col(columns).cast(pl.Float64)).join(names, on="symbol")
-    date = found["date"].to_numpy()
+    """Columns of the rows that have a place among `names` and ascending `dates`, NaN for null; their places (day, name)."""
+    date, place = rows["date"].to_numpy(), rows["symbol"].cast(names, strict=False).to_physical().cast(pl.Int64)
     day = np.minimum(np.searchsorted(dates, date), len(dates) - 1)
-    asked = dates[day] == date
-    return (day[asked], found["i"].to_numpy()[asked]), {name: found[name].to_numpy()[asked] for name in columns}
+    asked = (dates[day] == date) & place.is_not_null().to_numpy()
+    values = {name: rows[name].cast(pl.Float64).to_numpy()[asked] for name in columns}
+    return (day[asked], place.fill_null(0).to_numpy()[asked]), values
