@@ -2,6 +2,7 @@
 
 import argparse
 import datetime as dt
+import json
 
 import numpy as np
 import polars as pl
@@ -83,12 +84,14 @@ def test_a_negative_weight_and_a_sum_off_one_can_never_be_explained():
 
 def test_blocked_orders_are_counted_by_reason():
     orders = pl.DataFrame({"order": [0.2, -0.1, 0.1, -0.6], "blocked": ["", "suspended", "limit_up", "suspended"]})
-    found = study.blocked_orders(orders)
+    orders = orders.with_columns(symbol=pl.Series(["a", "b", "c", "d"]))
+    found = study.blocked_orders(orders, ["b", "c"])
     assert found == {
-        "limit_up": {"orders": 1, "share": pytest.approx(0.1)},
-        "suspended": {"orders": 2, "share": pytest.approx(0.7)},
+        "frozen": {"orders": 1, "nav": pytest.approx(0.1)},
+        "limit_up": {"orders": 1, "nav": pytest.approx(0.1)},
+        "suspended": {"orders": 1, "nav": pytest.approx(0.6)},
     }
-    assert study.blocked_orders(orders.clear()) == {}
+    assert study.blocked_orders(orders.clear(), []) == {}
 
 
 def test_a_year_is_summed_from_its_days():
@@ -102,17 +105,21 @@ def test_a_year_is_summed_from_its_days():
         }
     )  # fmt: skip
     weekly = [
-        {"portfolio": "csi500", "signal": dt.date(2015, 12, 31), "status": "relaxed"},
-        {"portfolio": "csi500", "signal": dt.date(2016, 1, 8), "status": "optimal"},
+        {"portfolio": "csi500", "signal": dt.date(2015, 12, 31), "status": "relaxed", "expected_tracking_error": None},
+        {"portfolio": "csi500", "signal": dt.date(2016, 1, 8), "status": "optimal", "expected_tracking_error": 0.07},
     ]
-    first, second = study.by_year(daily, weekly)
+    daily = daily.with_columns(turnover=pl.when(pl.col("date") == days[0]).then(0.9).otherwise("turnover"))
+    first, second, whole = study.by_year(daily, weekly)
     old = np.array([day.year == 2015 for day in days])
-    assert (first.year, first.relaxed, second.relaxed) == (2015, 1, 0)
+    assert (first.year, first.relaxed, second.relaxed) == ("2015", 1, 0)
     assert first.net == pytest.approx(np.prod(1 + net[old]) - 1)
     assert second.excess == pytest.approx(np.prod(1 + net[~old]) / np.prod(1 + index[~old]) - 1)
     assert second.tracking_error == pytest.approx((net - index)[~old].std(ddof=1) * 244**0.5)
-    assert first.turnover == second.turnover == pytest.approx(0.2)
+    assert (first.turnover, second.turnover) == (0.0, pytest.approx(0.2))  # what builds the portfolio is left out
     assert first.cost == pytest.approx(0.0006 * old.sum())
+    assert (first.expected, second.expected) == (None, 0.07)
+    assert (whole.year, whole.weeks, whole.relaxed) == ("all", 2, 1)
+    assert whole.net == pytest.approx(np.prod(1 + net) - 1)
 
 
 def test_how_two_daily_series_agree():
@@ -127,10 +134,10 @@ def test_how_two_daily_series_agree():
 def test_targets_at_the_bound_and_what_was_held():
     found = study.spread([0.8, -0.8, 0.1, None], [0.5, -0.9, None], 0.8)
     assert (found["weeks"], found["at_bound"], found["target_max"]) == (3, pytest.approx(2 / 3), 0.8)
-    assert found["held_max"] == 0.9
-    assert study.spread([], [None], 0.8) == {
-        "weeks": 0, "at_bound": None, "target_max": None, "held_median": None, "held_95": None, "held_max": None,
-    }  # fmt: skip
+    assert (found["target_median"], found["held_max"]) == (0.8, 0.9)
+    nothing = study.spread([], [None], 0.8)
+    assert nothing.pop("weeks") == 0
+    assert set(nothing.values()) == {None}
 
 
 def test_the_turnover_of_a_rebalance_is_not_the_style_of_that_name():
@@ -150,12 +157,19 @@ def test_the_parts_of_the_excess_chain_to_it():
     weeks = CALENDAR.weeks(dt.date(2016, 1, 4), dt.date(2016, 2, 29))
     items = pl.DataFrame(
         [
-            {"week": week, "portfolio": "csi500", "component": component, "value": rng.normal(scale=0.01)}
+            {
+                "week": week,
+                "date": CALENDAR.signal_day(week),
+                "portfolio": "csi500",
+                "component": component,
+                "value": rng.normal(scale=0.01),
+            }
             for week in weeks
             for component in ("selection", "selection", "style", "cost")
         ]
     )
-    (found,) = study.split_excess(items)
+    year, found = study.split_excess(items)
+    assert year == {**found, "year": "2016"}
     weekly = items.group_by("week").agg(pl.col("value").sum())["value"].to_numpy()
     assert found["excess"] == pytest.approx(np.prod(1 + weekly) - 1, abs=1e-14)
     assert sum(found[name] for name in study.COMPONENTS) == pytest.approx(found["excess"], abs=1e-14)
@@ -237,21 +251,75 @@ def test_a_table_without_data_says_why_it_is_empty():
         assert set(made.unavailable.values()) == {demonstration.DAILY_ONLY}
 
 
-def test_a_relaxed_week_is_told_with_what_gave_and_what_cannot_hold_together():
-    row = {
-        "portfolio": "csi500", "signal": dt.date(2015, 7, 10), "status": "relaxed", "benchmark_suspended": 0.468,
-        "frozen": 0.432, "gave": {"industry": 0.00176},
-        "relaxations": [
-            {"constraint": "industry", "row": "28", "slack": 0.0008},
-            {"constraint": "industry", "row": "73", "slack": 0.00096},
-        ],
-        "conflicts": ["can't hold together: industry 73 at most its benchmark weight of 2.20%; suspended: 002491.SZ"],
-    }  # fmt: skip
-    told = study.relaxed_table([row, {**row, "status": "optimal"}])
+RELAXED = {
+    "portfolio": "csi500", "signal": dt.date(2015, 7, 10), "status": "relaxed", "benchmark_suspended": 0.468,
+    "frozen": 0.432, "gave": {"industry": 0.00176},
+    "relaxations": [
+        {"constraint": "industry", "row": "28", "value": -0.0008, "slack": 0.0008},
+        {"constraint": "industry", "row": "73", "value": 0.00096, "slack": 0.00096},
+    ],
+    "conflicts": ["can't hold together: industry 73 at most its benchmark weight of 2.20%; suspended: 002491.SZ"],
+}  # fmt: skip
+
+
+def test_a_relaxed_week_is_told_with_what_is_forced_and_what_stands_against_it():
+    told = study.relaxed_table([RELAXED, {**RELAXED, "status": "optimal"}])
     assert len(told) == 3
-    assert told[2].split(" | ")[1:] == [
-        "47% / 43%", "industry 0.176%", "industry 73 0.096%; industry 28 0.080%",
-        "industry 73 at most its benchmark weight of 2.20%; suspended: 002491.SZ |",
-    ]  # fmt: skip
-    assert study.named([row]) == "28 automobiles, 73 communications"
+    assert told[2].split(" | ")[1:] == ["47% / 43%", "17.6", "73 +9.6", "28 −8 |"]
     assert study.relaxed_table([]) == ["None."]
+
+
+def test_weeks_of_one_cause_are_one_episode_with_its_worst_conflict():
+    worse = {
+        **RELAXED,
+        "signal": dt.date(2015, 7, 17),
+        "gave": {"industry": 0.003},
+        "conflicts": ["industry 73 at most 1%"],
+    }
+    calm = {**RELAXED, "signal": dt.date(2015, 7, 24), "status": "optimal"}
+    later = {**RELAXED, "signal": dt.date(2015, 7, 31)}
+    other = {**RELAXED, "portfolio": "csi1000"}
+    weekly = [RELAXED, worse, calm, later, other]
+    assert study.episodes(weekly) == [[RELAXED, worse], [later], [other]]
+    rows = study.episodes_table(weekly).split("\n")[2:]
+    assert rows[0] == (
+        "| csi500, 2015-07-10 to 2015-07-17 | 2 | 17.6 to 30 | 73 communications | industry 73 at most 1% |"
+    )
+    assert len(rows) == 3
+    assert "30 bp (csi500, 2015-07-17)" in study.why_relaxed(weekly)
+    assert study.why_relaxed([calm]).startswith("None")
+
+
+def test_the_tracking_error_a_target_would_have_had_and_the_drift_of_the_published_weights():
+    days = CALENDAR.days(dt.date(2015, 1, 5), dt.date(2015, 6, 30))[:70]
+    rng = np.random.default_rng(7)
+    move = rng.normal(scale=0.02, size=(70, 2))
+    prices = pl.DataFrame(
+        [
+            {"date": day, "symbol": symbol, "pre_close": 10.0, "close": 10.0 * (1 + move[i, j]), "volume": 5}
+            for i, day in enumerate(days)
+            for j, symbol in enumerate("ab")
+            if (i, j) != (68, 1)  # suspended
+        ]
+    )
+    move[68, 1] = 0.0
+    returns = study.Returns.of(prices)
+    frame = pl.DataFrame(
+        {"symbol": ["a", "b", "never"], "weight": [0.6, 0.3, 0.1], "benchmark_weight": [0.5, 0.4, 0.1]}
+    )
+    expected = (move[-60:] @ [0.1, -0.1]).std(ddof=1) * 244**0.5
+    assert returns.tracking_error(frame, days[-1]) == pytest.approx(expected)
+    assert returns.tracking_error(frame, days[40]) is None
+    vector = pl.DataFrame({"date": [days[66]] * 3, "symbol": ["a", "b", "gone"], "weight": [0.5, 0.4, 0.1]})
+    grown = np.array([0.5, 0.4]) * (1 + move[67:]).prod(axis=0)
+    found = returns.drift(vector, days[-1], {"a", "b"})
+    assert list(found.values()) == pytest.approx((grown / grown.sum()).tolist())
+
+
+def test_the_record_leaves_out_what_is_empty_and_keeps_zeros():
+    record = {"conditions": {"date": dt.date(2016, 1, 8)}, "weekly": [{"signal": dt.date(2016, 1, 8), "cash": 0.0,
+              "conflicts": [], "held": None, "coverage": {"size": 1.0}, "cost": 1 / 3}]}  # fmt: skip
+    text = study.dump(record)
+    assert json.loads(text) == {
+        "conditions": {"date": "2016-01-08"}, "weekly": [{"signal": "2016-01-08", "cash": 0.0, "cost": 0.333333}],
+    }  # fmt: skip
