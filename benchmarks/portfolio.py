@@ -40,7 +40,7 @@ from assets.portfolios.make import make_portfolio
 from assets.portfolios.market import market_days
 from assets.portfolios.optimiser import CVXPY, DUAL_SIMPLEX, TOLERANCE, Solution, StatedBy, optimise
 from assets.portfolios.schemas import PORTFOLIO
-from assets.portfolios.statement import solve_statement
+from assets.portfolios.statement import Statement
 from assets.portfolios.week import State, trading_terms
 from benchmarks._optimisers import NO_PRESOLVE, TIGHT, plain_rows, with_cvxportfolio, with_cvxpy, with_highspy
 from benchmarks._portfolio_market import Market, rebalance
@@ -87,9 +87,8 @@ def optimum_alone(problem: Problem, stated_by: StatedBy) -> float:
         answer = LinearProgram(certificate).solve(stage, SIMPLEX)
     else:
         solver, options = CVXPY[DUAL_SIMPLEX]
-        answer = solve_statement(
-            problem, certificate.mu, constraints, (), scale, stage, solver=solver, options=options
-        )  # fmt: skip
+        statement = Statement(problem, certificate.mu, constraints, (), scale, stage)
+        answer = statement.solve(stage, solver=solver, options=options)
     if answer.weights is None:
         raise AssertionError(f"the benchmark problem should have a strict solution, got {answer.status}")
     score = certificate.score(answer.weights)

@@ -38,7 +38,7 @@ from assets.portfolios.constraints import (
     one_way_turnover,
 )
 from assets.portfolios.lp import INTERIOR_POINT, OPTIONS, SIMPLEX, LinearProgram, takes
-from assets.portfolios.statement import solve_statement
+from assets.portfolios.statement import Statement
 from assets.portfolios.terms import Term
 
 Floats = NDArray[np.float64]
@@ -210,6 +210,7 @@ class _Ladder:
     def __init__(self, certificate: Certificate, stated_by: StatedBy):
         self.certificate, self.attempts = certificate, list[Attempt]()
         self.program = LinearProgram(certificate) if stated_by == "arrays" else None
+        self.statement: Statement | None = None  # the last one
         self.gap = 0.0  # the worst of the accepted
 
     def is_linear(self, stage: Stage) -> bool:
@@ -246,10 +247,14 @@ class _Ladder:
         if self.program is not None and name != CLARABEL:
             program, method = self.program, SIMPLEX if name == DUAL_SIMPLEX else INTERIOR_POINT
             return lambda stage: program.solve(stage, method)
-        c, (solver, options) = self.certificate, CVXPY[name]
-        return lambda stage: solve_statement(
-            c.problem, c.mu, c.constraints, c.terms, c.scale, stage, solver=solver, options=options
-        )
+        solver, options = CVXPY[name]
+        return lambda stage: self._state(stage).solve(stage, solver=solver, options=options)
+
+    def _state(self, stage: Stage) -> Statement:
+        if self.statement is None or not self.statement.holds(stage):
+            c = self.certificate
+            self.statement = Statement(c.problem, c.mu, c.constraints, c.terms, c.scale, stage)
+        return self.statement
 
     def _record(
         self, stage: Stage, name: str, answer: Answer, residual: float | None, gap: float | None, refused: str
