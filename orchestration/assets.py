@@ -89,7 +89,7 @@ def _to_asset(table: Table, partitions: dg.PartitionsDefinition, deps: list[dg.A
         backfill_policy=dg.BackfillPolicy.single_run(),
         deps=deps,
         check_specs=[_check_spec(table, check) for check in table.checks],
-        metadata={"stage": table.stage, "settings": table.settings or "none", "history": table.history},
+        metadata={"stage": table.stage, "settings": ", ".join(table.sections) or "none", "history": table.history},
     )
     def build(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Any]) -> Iterator[dg.MaterializeResult]:
         builder: Builder = platform.builder(context)

@@ -130,9 +130,11 @@ class Builder:
         return start if table.partition == "day" else self.calendar.week_of(start)
 
     def section(self, table: Table) -> Any:
-        """The settings section a table is handed; None where it declares none."""
+        """The settings section a table is handed, or name → section of several; None where it declares none."""
         if table.settings is None:
             return None
+        if isinstance(table.settings, tuple):
+            return {name: functools.reduce(getattr, name.split("."), self.settings) for name in table.settings}
         return functools.reduce(getattr, table.settings.split("."), self.settings)
 
     def reads(self, table: Table, key: dt.date) -> Iterator[tuple[Table, list[dt.date]]]:
@@ -151,7 +153,7 @@ class Builder:
 
     def settings_digest(self, table: Table) -> str:
         section = self.section(table)
-        said: dict[str, Any] = {"section": section.decisive() if section is not None else None}
+        said: dict[str, Any] = {"section": _decisive(section)}
         parameters = _parameters(table)
         if "start" in parameters:
             said["start"] = str(self.start)
@@ -169,7 +171,7 @@ class Builder:
         if manifest is None:
             return "not built"
         if manifest.settings != self.settings_digest(table):
-            return f"settings changed ({table.settings or 'run settings'})"
+            return f"settings changed ({', '.join(table.sections) or 'run settings'})"
         if manifest.code != self.code_digest(table):
             return "code changed"
         now = self.landing_digests(table, key)
@@ -404,6 +406,12 @@ class Builder:
     def _version(self, table: Table, inputs: Mapping[str, str], landing: Mapping[str, str]) -> str:
         made_from = [inputs, landing, self.settings_digest(table), self.code_digest(table)]
         return digest(json.dumps(made_from, sort_keys=True).encode())
+
+
+def _decisive(section: Any) -> Any:
+    if isinstance(section, dict):
+        return {name: one.decisive() for name, one in section.items()}
+    return section.decisive() if section is not None else None
 
 
 def _function(make: str) -> Callable[..., Any]:

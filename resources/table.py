@@ -131,7 +131,8 @@ class Table:
     make: str  # "module:function"; imported on first use, so that declaring costs nothing
     reads: tuple[Read, ...] = ()
     lands: tuple[Land, ...] = ()
-    settings: str | None = None  # name of the section handed to make; dots descend
+    # Name of the section handed to make; dots descend. Several: make and look-backs are handed name → section.
+    settings: str | tuple[str, ...] | None = None
     sort: tuple[str, ...] = ()
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # column or item → upstream "table.column"
     items: str | None = None  # the column whose values `needs` and `unavailable` name, instead of columns
@@ -143,6 +144,11 @@ class Table:
 
     def read(self, name: str) -> Read | None:
         return next((read for read in self.reads if read.table == name), None)
+
+    @property
+    def sections(self) -> tuple[str, ...]:
+        """Names of the settings sections handed to `make`."""
+        return (self.settings,) if isinstance(self.settings, str) else self.settings or ()
 
     @property
     def reads_itself(self) -> bool:

@@ -1,7 +1,7 @@
 """The tables of this stage: one per model, and the scores. Declarations only."""
 
 from assets import catalogue
-from assets.models import windows
+from assets.models import offset_windows, windows
 from assets.models.schemas import CURVES, MEASURE, SCORES
 from resources.gate import Between, Check, Unique
 from resources.table import Read, Table
@@ -138,4 +138,36 @@ network says. No label and no price takes part. With `train_lag_weeks` = 1 the p
     ),
 )
 
-TABLES = (*MODELS, scores)
+offset_scores = Table(
+    name="offset_scores",
+    stage="models",
+    partition="week",
+    history="minutes",
+    description="""
+The portfolios' score on the signal days of the offset paths (`lines.weekdays`) that come before the week's last trading day,
+by the models in force in the week before: what was known then. Empty where no path asks for it. Columns as those of scores.
+""",
+    reads=(
+        *(Read(key, over=offset_windows.offset_weeks_of(key), by_reader=True) for key in catalogue.MODELS),
+        Read("bar_features", over=offset_windows.offset_sequence_days("bars")),
+        Read("daily_features", over=offset_windows.offset_sequence_days("days")),
+        Read("securities", over=offset_windows.offset_sequence_days(None)),
+        Read("styles", over=offset_windows.offset_days),
+    ),
+    schema=SCORES,
+    sort=("date", "factor", "symbol"),
+    settings=("models", "lines", "portfolios"),
+    make="assets.models.make_scores:make_offset_scores",
+    items="factor",
+    checks=(
+        Check(
+            "date_symbol_factor_unique",
+            Unique(("date", "symbol", "factor")),
+            critical=True,
+            remedy="securities, bar_features or daily_features hold a symbol twice: make them again",
+        ),
+        Check("raw_score_finite", Between("raw", -1e6, 1e6), critical=True, remedy=NOT_FINITE),
+    ),
+)
+
+TABLES = (*MODELS, offset_scores, scores)

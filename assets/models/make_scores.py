@@ -1,9 +1,10 @@
-"""One week of the scores: every model in force on the signal day's cross-section."""
+"""The scores of a cross-section: every model in force on the signal day, and those of an offset path on its own."""
 
 import datetime as dt
 import functools
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,17 +12,19 @@ import polars as pl
 
 from assets.models.checkpoint import load_networks, read_card
 from assets.models.device import choose_device, repeatable
+from assets.models.offset_windows import offset_days, scoring_models
 from assets.models.orthogonal import arrange_exposures
 from assets.models.panel import Panel, build_panel
 from assets.models.schemas import CARD, CHECKPOINT, MEASURE, SCORES, SEED_SCORES, SEEDS
 from assets.models.scoring import Floats, final_scores, seed_scores
 from assets.models.training import eligible_names, last_sequences
-from assets.models.windows import in_force, sequence_days
+from assets.models.windows import days_to, in_force
 from resources.calendar import Calendar
 from resources.made import Made
 from resources.settings.models import Granularity, ModelSettings, ModelsSettings
 
 EACH = {column: dtype for column, dtype in SEED_SCORES.items() if column != "factor"}  # of one model
+SCORES_OF_A_DAY = ("symbol", "factor", "raw", "value")
 # (granularity, settings, features) → the panel of the sequence that ends on the signal day
 Panels = Callable[[Granularity, ModelSettings, tuple[str, ...]], Panel]
 
@@ -45,25 +48,65 @@ def make_scores(
     bar_features, daily_features and securities hold the days of their longest sequence; styles the signal day. A model
     without a card in force has no rows and a reason. Beside them stands what each network says (SEED_SCORES).
     """
-    days = sequence_days(calendar, week, settings, calendar.first)
-    exposures = styles.collect()
+    scored = score_day(
+        date, in_force(calendar, week, settings.train_lag_weeks, start), tuple(settings.rows), bar_features=bar_features,
+        daily_features=daily_features, securities=securities, styles=styles, settings=settings, calendar=calendar,
+        files=files, unavailable=unavailable,
+    )  # fmt: skip
+    frame = scored.names.select(pl.lit(week).alias("week"), pl.lit(date).alias("date"), *SCORES_OF_A_DAY)
+    members = securities.filter((pl.col("date") == date) & pl.col("in_universe")).select(pl.len()).collect().item()
+    known = frame.filter(pl.col("value").is_not_null())
+    notes = {"universe": members, "scored": dict(known.group_by("factor").len().sort("factor").iter_rows())}
+    beside = {SEEDS: _parquet(scored.seeds)}
+    return Made(frame, profile=_profile(frame, members), files=beside, unavailable=scored.missing, notes=notes)
 
-    @functools.cache  # models on the same bars share them; they go when the week is scored
+
+@dataclass(frozen=True)
+class Scored:
+    """One day's cross-section. names: SCORES_OF_A_DAY. seeds: SEED_SCORES. missing: model → why it has no row."""
+
+    names: pl.DataFrame
+    seeds: pl.DataFrame
+    missing: Mapping[str, str]
+
+
+def score_day(
+    date: dt.date,
+    serving: dt.date | None,
+    models: Sequence[str],
+    *,
+    bar_features: pl.LazyFrame,
+    daily_features: pl.LazyFrame,
+    securities: pl.LazyFrame,
+    styles: pl.LazyFrame,
+    settings: ModelsSettings,
+    calendar: Calendar,
+    files: Callable[[str, dt.date, str], bytes],
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> Scored:
+    """What the models in force in the week `serving` say at the close of `date`. Rows of later days take no part.
+
+    serving: None where that week lies before the history. styles: of `date`.
+    """
+    exposures = styles.filter(pl.col("date") == date).collect()
+
+    @functools.cache  # models on the same bars share them; they go when the day is scored
     def panel_of(granularity: Granularity, count: int, clip: float, storage: Any, features: tuple[str, ...]) -> Panel:
         rows = daily_features if granularity == "daily" else bar_features
         return build_panel(
-            rows, securities, days=days[-count:], granularity=granularity, features=features, clip=clip,
-            storage=storage, keep_all=True,
+            rows, securities, days=days_to(calendar, date, count, calendar.first), granularity=granularity,
+            features=features, clip=clip, storage=storage, keep_all=True,
         )  # fmt: skip
 
     def panels(granularity: Granularity, row: ModelSettings, features: tuple[str, ...]) -> Panel:
         return panel_of(granularity, row.sequence_days, row.clip, row.storage, features)
 
-    frames, seeds, missing = [pl.DataFrame(schema=SCORES)], [pl.DataFrame(schema=SEED_SCORES)], {}
-    for model, row in settings.rows.items():
-        serving = in_force(calendar, week, settings.train_lag_weeks, start)
+    frames = [pl.DataFrame(schema={name: SCORES[name] for name in SCORES_OF_A_DAY})]
+    seeds, missing = [pl.DataFrame(schema=SEED_SCORES)], {}
+    for model in models:
+        row = settings.rows[model]
         if serving is None:
-            missing[model] = f"{model}: the week {settings.train_lag_weeks} weeks before {week} lies before the history"
+            missing[model] = f"{model}: no week before the history has a model to score {date} with"
         elif failed := unavailable.get(model, {}).get(MEASURE):
             missing[model] = failed
         else:
@@ -77,15 +120,9 @@ def make_scores(
                 )
             elif frame["value"].null_count() == frame.height:
                 missing[model] = f"{model}: no name scored on {date} has the industry and market value its score needs"
-            frames.append(frame.select(pl.lit(week).alias("week"), pl.lit(date).alias("date"), "symbol",
-                                       pl.lit(model).alias("factor"), "raw", "value"))  # fmt: skip
+            frames.append(frame.select("symbol", pl.lit(model).alias("factor"), "raw", "value"))
             seeds.append(each.select(pl.lit(model).alias("factor"), *EACH))
-    frame = pl.concat(frames, how="vertical_relaxed")
-    members = securities.filter((pl.col("date") == date) & pl.col("in_universe")).select(pl.len()).collect().item()
-    scored = frame.filter(pl.col("value").is_not_null())
-    notes = {"universe": members, "scored": dict(scored.group_by("factor").len().sort("factor").iter_rows())}
-    beside = {SEEDS: _parquet(pl.concat(seeds))}
-    return Made(frame, profile=_profile(frame, members), files=beside, unavailable=missing, notes=notes)
+    return Scored(pl.concat(frames, how="vertical_relaxed"), pl.concat(seeds), missing)
 
 
 def score_names(
@@ -151,3 +188,39 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", statistics=True)
     return buffer.getvalue()
+
+
+def make_offset_scores(
+    *,
+    week: dt.date,
+    bar_features: pl.LazyFrame,
+    daily_features: pl.LazyFrame,
+    securities: pl.LazyFrame,
+    styles: pl.LazyFrame,
+    settings: Mapping[str, Any],
+    calendar: Calendar,
+    start: dt.date,
+    files: Callable[[str, dt.date, str], bytes],
+    unavailable: Mapping[str, Mapping[str, str]],
+) -> Made:
+    """As `make_scores`, of the week's offset days, by the models in force in the week before.
+
+    settings: the sections models, lines (whose weekdays they are) and portfolios (whose score it is).
+    """
+    days, models = offset_days(calendar, week, settings, start), scoring_models(settings)
+    if not days or not models:
+        return Made(pl.DataFrame(schema=SCORES), notes={"offset_days": 0})
+    rows: ModelsSettings = settings["models"]
+    before = calendar.offset_week(week, -1) if week > calendar.week_of(start) else None
+    serving = None if before is None else in_force(calendar, before, rows.train_lag_weeks, start)
+    frames: list[pl.DataFrame] = [pl.DataFrame(schema=SCORES)]
+    missing: dict[str, str] = {}
+    for day in days:
+        scored = score_day(
+            day, serving, models, bar_features=bar_features, daily_features=daily_features, securities=securities,
+            styles=styles, settings=rows, calendar=calendar, files=files, unavailable=unavailable,
+        )  # fmt: skip
+        frames.append(scored.names.select(pl.lit(week).alias("week"), pl.lit(day).alias("date"), *SCORES_OF_A_DAY))
+        missing |= scored.missing
+    frame = pl.concat(frames, how="vertical_relaxed")
+    return Made(frame, unavailable=missing, notes={"offset_days": len(days), "rows": frame.height})

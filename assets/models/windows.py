@@ -15,7 +15,7 @@ Every border is derived from h. A week whose window would begin before the histo
 import bisect
 import datetime as dt
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -178,7 +178,7 @@ def window_days(calendar: Calendar, week: dt.date, settings: ModelSettings, star
     back = days_needed(settings) - 1
     if settings.label == "risk_adjusted":
         back = max(back, days_needed(settings) - settings.sequence_days + settings.risk_days - 1)
-    return _last_days(calendar, week, back + 1, start)
+    return days_to(calendar, calendar.signal_day(week), back + 1, start)
 
 
 def carried_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
@@ -232,15 +232,19 @@ def score_days(kind: Kind) -> Over:
     """The days of features that the scores read: the longest input sequence, to the signal day, of any network on `kind`."""
 
     def over(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
-        longest = max((row.sequence_days for row in settings.rows.values() if _uses(row, kind)), default=0)
-        return _last_days(calendar, week, longest, start)
+        return days_to(calendar, calendar.signal_day(week), longest_sequence(settings.rows, kind), start)
 
     return over
 
 
 def sequence_days(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
     """The days of the longest input sequence of all, to the signal day: those of the listings."""
-    return _last_days(calendar, week, max(row.sequence_days for row in settings.rows.values()), start)
+    return days_to(calendar, calendar.signal_day(week), longest_sequence(settings.rows), start)
+
+
+def longest_sequence(rows: Mapping[str, ModelSettings], kind: Kind | None = None) -> int:
+    """The longest input sequence of these models, in days; of those on `kind` where one is named, 0 if there is none."""
+    return max((row.sequence_days for row in rows.values() if kind is None or _uses(row, kind)), default=0)
 
 
 def _uses(settings: ModelSettings, kind: Kind) -> bool:
@@ -248,10 +252,9 @@ def _uses(settings: ModelSettings, kind: Kind) -> bool:
     return any((granularity == "daily") == (kind == "days") for granularity in settings.granularities)
 
 
-def _last_days(calendar: Calendar, week: dt.date, count: int, start: dt.date) -> list[dt.date]:
-    """The last `count` trading days up to the signal day, none before `start`."""
+def days_to(calendar: Calendar, last: dt.date, count: int, start: dt.date) -> list[dt.date]:
+    """The `count` trading days up to `last`, none before `start`."""
     if count == 0:
         return []
-    signal_day = calendar.signal_day(week)
-    first = calendar.offset(signal_day, -min(count - 1, calendar.index(signal_day)))
-    return calendar.days(max(first, start), signal_day)
+    first = calendar.offset(last, -min(count - 1, calendar.index(last)))
+    return calendar.days(max(first, start), last)

@@ -2,7 +2,7 @@
 
 from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.portfolios import windows
-from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO, PORTFOLIO_RETURNS
+from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO, PORTFOLIO_LINES, PORTFOLIO_RETURNS
 from resources.gate import Between, Check, InSet, NotNull, Unique
 from resources.table import Read, Table, week_days
 
@@ -185,4 +185,52 @@ whole market is null here, with its reason, and part of selection.
     ),
 )
 
-TABLES = (csi500_portfolio, csi1000_portfolio, portfolio_returns, attribution)
+portfolio_lines = Table(
+    name="portfolio_lines",
+    stage="portfolios",
+    partition="week",
+    history="minutes",
+    description="""
+Lines of robustness: both portfolios once more, on other scores (`lines.alphas`) and on other signal days (`lines.weekdays`,
+an offset path each, and their mean), under the same constraints and costs. Empty unless set.
+
+| column | |
+|---|---|
+| week, date | Monday; trading day |
+| portfolio, line | which index; the score's key or keys, or the weekday, or `mean of weekdays` |
+| gross, cost, net, benchmark, turnover | as in portfolio_returns |
+
+An offset path's score is that of its signal day by the model known then (offset_scores). Beside the rows: states.parquet
+(holdings, targets and cash at each line's signal close) and solves.parquet (status, residual, gap of each rebalance).
+""",
+    reads=(
+        Read("scores", over=windows.lines_week),
+        Read("offset_scores", over=windows.lines_week),
+        Read("factors", over=windows.line_days),
+        Read("styles", over=windows.line_days),
+        Read("daily_prices", over=windows.lines_prices),
+        Read("securities", over=windows.lines_listings),
+        Read("indices", over=windows.lines_indices),
+        Read("minute_bars", over=windows.line_trade_days),
+        Read("portfolio_lines", over=windows.lines_before),
+    ),
+    schema=PORTFOLIO_LINES,
+    sort=("portfolio", "line", "date"),
+    settings=("lines", "portfolios"),
+    make="assets.portfolios.lines:make_portfolio_lines",
+    items="line",
+    checks=(
+        Check("portfolio_line_date_unique", Unique(("portfolio", "line", "date")), critical=True, remedy=CODE),
+        Check("solver_solved", InSet("status", ("optimal", "relaxed")), critical=True, remedy=DATA),
+        Check("every_constraint_holds", Between("residual", 0, 1e-8), critical=True, remedy=CODE),
+        Check("duality_gap_closed", Between("duality_gap", -1e-8, 1e-8), critical=True, remedy=CODE),
+        Check(
+            "daily_return_plausible",
+            Between("gross", -0.25, 0.25),
+            critical=False,
+            remedy="look for a wrong pre_close among the holdings: price limits keep a portfolio inside this range",
+        ),
+    ),
+)
+
+TABLES = (csi500_portfolio, csi1000_portfolio, portfolio_returns, attribution, portfolio_lines)

@@ -51,29 +51,41 @@ def _collect(
         prices.collect(),
         securities.collect(),
         indices.filter(pl.col("date") == date).collect(),
-        None if state is None else _minutes_of(minute_bars, state.symbols.tolist()),
+        None if state is None else minutes_of(minute_bars, state.symbols.tolist()),
     )
 
 
-def _minutes_of(minute_bars: pl.LazyFrame, symbols: list[str]) -> pl.DataFrame:
+def minutes_of(minute_bars: pl.LazyFrame, symbols: list[str]) -> pl.DataFrame:
+    """The bars that decide what could be traded, of some names."""
     columns = minute_bars.select("date", "symbol", "low", "high", "volume", "amount")
     return columns.filter(pl.col("symbol").is_in(symbols)).collect()
 
 
-def alpha_scores(scores: pl.LazyFrame, factors: pl.LazyFrame, alpha: str, date: dt.date) -> pl.DataFrame:
+def alpha_scores(
+    scores: pl.LazyFrame, factors: pl.LazyFrame, alpha: str, date: dt.date, setting: str = "portfolios.alpha"
+) -> pl.DataFrame:
     """μ of the signal day: symbol, score, by symbol; a name whose score is not finite has none."""
     rows = (factors if alpha in TEN else scores).filter((pl.col("factor") == alpha) & (pl.col("date") == date))
     found = rows.filter(pl.col("value").is_finite()).select("symbol", score="value").sort("symbol").collect()
     if found.is_empty() and alpha not in BY_KEY:  # a study puts a score of its own into the table scores
-        raise SettingsError(f"portfolios.alpha = {alpha!r} is no factor; choose one of {', '.join(BY_KEY)}.")
+        raise SettingsError(f"{setting} = {alpha!r} is no factor; choose one of {', '.join(BY_KEY)}.")
     return found
 
 
-def mean_scores(scores: pl.LazyFrame, factors: pl.LazyFrame, alphas: Sequence[str], date: dt.date) -> pl.DataFrame:
-    """μ as the mean over several factors: symbol, score, by symbol. A name that lacks one of them has no score."""
-    mean = alpha_scores(scores, factors, alphas[0], date)
+def mean_scores(
+    scores: pl.LazyFrame,
+    factors: pl.LazyFrame,
+    alphas: Sequence[str],
+    date: dt.date,
+    setting: str = "portfolios.alpha",
+) -> pl.DataFrame:
+    """μ as the mean over several factors: symbol, score, by symbol. A name that lacks one of them has no score.
+
+    Raises SettingsError, which names the `setting`, for a key that is no factor.
+    """
+    mean = alpha_scores(scores, factors, alphas[0], date, setting)
     for key in alphas[1:]:
-        other = alpha_scores(scores, factors, key, date).rename({"score": "other"})
+        other = alpha_scores(scores, factors, key, date, setting).rename({"score": "other"})
         mean = mean.join(other, on="symbol").select("symbol", score=pl.col("score") + pl.col("other"))
     return mean.with_columns(pl.col("score") / len(alphas)).sort("symbol")
 
@@ -177,22 +189,32 @@ def make_portfolio_returns(
         if own.is_empty():
             notes[portfolio.key] = "first built at this week's signal close; returns begin on the next trade day"
             continue
-        benchmark = index_returns(closes, portfolio.index, days, calendar)
-        if None in benchmark:
-            prices = daily_prices.select("date", "symbol", "pre_close", "close", "volume").collect()
-            benchmark = [
-                known
-                if known is not None
-                else drifted_return(
-                    closes, prices, portfolio.index, day, calendar, tolerance=settings.benchmark_sum_tolerance
-                )
-                for day, known in zip(days, benchmark, strict=True)
-            ]
-            notes[portfolio.key] = (
-                f"benchmark: drifted weights with dividends, because index_prices lacks closes of {portfolio.index}"
-            )
+        benchmark, told = benchmark_returns(portfolio, closes, daily_prices, days, calendar, settings)
+        if told:
+            notes[portfolio.key] = told
         frames.append(
             own.with_columns(pl.lit(portfolio.key).alias("portfolio"), pl.Series("benchmark", benchmark, pl.Float64))
         )
     frame = pl.concat(frames).drop("cash") if frames else pl.DataFrame(schema=PORTFOLIO_RETURNS)
     return Made(frame, unavailable=reasons, notes=notes)
+
+
+def benchmark_returns(
+    portfolio: Portfolio,
+    indices: pl.DataFrame,
+    daily_prices: pl.LazyFrame,
+    days: Sequence[dt.date],
+    calendar: Calendar,
+    settings: PortfoliosSettings,
+) -> tuple[list[float | None], str]:
+    """The portfolio's benchmark on each of `days`, and what is to be noted where its closes are absent."""
+    known = index_returns(indices, portfolio.index, days, calendar)
+    if None not in known:
+        return known, ""
+    prices = daily_prices.select("date", "symbol", "pre_close", "close", "volume").collect()
+    tolerance = settings.benchmark_sum_tolerance
+    found = [
+        one if one is not None else drifted_return(indices, prices, portfolio.index, day, calendar, tolerance=tolerance)
+        for day, one in zip(days, known, strict=True)
+    ]
+    return found, f"benchmark: drifted weights with dividends, because index_prices lacks closes of {portfolio.index}"

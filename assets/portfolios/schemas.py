@@ -88,3 +88,39 @@ ATTRIBUTION_NAMES = {
     "unfilled": pl.Float64,
     "delisting": pl.Float64,
 }
+# the portfolios once more, on other scores and other days
+PORTFOLIO_LINES = {
+    "week": pl.Date,
+    "date": pl.Date,
+    "portfolio": pl.String,
+    "line": pl.String,
+    "gross": pl.Float64,
+    "cost": pl.Float64,
+    "net": pl.Float64,
+    "benchmark": pl.Float64,
+    "turnover": pl.Float64,
+}
+# states.parquet beside it: what each line carries into the next week; a row per name
+LINE_STATES = {
+    "portfolio": pl.String,
+    "line": pl.String,
+    "date": pl.Date,
+    "symbol": pl.String,
+    "holding": pl.Float64,
+    "target": pl.Float64,
+    "upper": pl.Float64,
+    "cash": pl.Float64,
+    "nav": pl.Float64,
+}
+# solves.parquet beside it: a row per rebalance
+LINE_SOLVES = {
+    "portfolio": pl.String,
+    "line": pl.String,
+    "date": pl.Date,
+    "status": pl.String,
+    "objective": pl.Float64,
+    "planned_turnover": pl.Float64,
+    "residual": pl.Float64,
+    "duality_gap": pl.Float64,
+    "relaxed": pl.Float64,
+}

@@ -120,7 +120,7 @@ def advance(
         return reason
     if isinstance(benchmark, str):
         raise InputError(f"{portfolio.asset} has holdings to compare on {date}, but {benchmark}")
-    symbols, held, executions, last = _carry(state, tables, days, settings)
+    symbols, held, executions, last = carry(state, tables, days, settings)
     first_build = state is None
     problem, names = _problem(tables, benchmark, symbols, held, bounds, settings, date, first_build=first_build)
     missing = missing_styles(tables.styles, _styles(bounds), unavailable.get("styles", {}))
@@ -221,10 +221,10 @@ def benchmark_at(
     )
 
 
-def _carry(
+def carry(
     state: State | None, tables: Tables, days: Sequence[dt.date], settings: PortfoliosSettings
 ) -> tuple[NDArray[np.str_], Held, pl.DataFrame, Last]:
-    """The state carried to the signal close: symbols [n], holdings, executions, totals."""
+    """The state carried over `days`, its target traded on the first of them: symbols [n], holdings, executions, totals."""
     if state is None:
         return np.array([], dtype=str), Held(np.zeros(0), 1.0, (), None), pl.DataFrame(schema=EXECUTIONS), Last(1.0)
     market = market_days(

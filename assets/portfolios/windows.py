@@ -1,9 +1,14 @@
-"""Which partitions a week of a portfolio reads, where the look-back follows from a setting. Nothing else."""
+"""Which partitions a week of a portfolio or of the lines reads, where the look-back follows from a setting. Nothing else."""
 
 import datetime as dt
+from collections.abc import Mapping
+from typing import Any
 
+from assets.models.offset_windows import path_day
 from resources.calendar import Calendar
+from resources.settings.lines import LinesSettings
 from resources.settings.portfolios import PortfoliosSettings
+from resources.table import week_days
 
 
 def previous_week(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
@@ -38,3 +43,58 @@ def benchmark_window(calendar: Calendar, week: dt.date, section: PortfoliosSetti
 def trade_day(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
     """The week's first trading day, on which the target of the week before is traded."""
     return [day for day in calendar.week_days(week)[:1] if day >= start]
+
+
+# --- what a week of the lines reads; the section is {"lines": …, "portfolios": …}. Nothing where no line is set -------
+
+
+def _on(section: Mapping[str, Any]) -> bool:
+    lines: LinesSettings = section["lines"]
+    return bool(lines.alphas or lines.weekdays)
+
+
+def line_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
+    """The signal days of all lines in the week, ascending."""
+    if not _on(section):
+        return []
+    days = {path_day(calendar, week, weekday) for weekday in section["lines"].weekdays} | {calendar.signal_day(week)}
+    return sorted(day for day in days if day >= start)
+
+
+def line_trade_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
+    """The days after the lines' signal days: of the week before, and of this one where they still belong to it."""
+    if not _on(section):
+        return []
+    signals = line_days(calendar, week, section, start)
+    if week > calendar.week_of(start):
+        signals += line_days(calendar, calendar.offset_week(week, -1), section, start)
+    last = calendar.signal_day(week)
+    return sorted(trade for day in signals if day < last and (trade := calendar.next_day(day)) >= start)
+
+
+def lines_week(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
+    """The week itself, of a week table."""
+    return [week] if _on(section) else []
+
+
+def lines_before(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
+    """The trading week before, whose states are carried on."""
+    return [calendar.offset_week(week, -1)] if _on(section) and week > calendar.week_of(start) else []
+
+
+def lines_prices(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
+    """The week's trading days and those over which published index weights are drifted to the first of them."""
+    return benchmark_window(calendar, week, section["portfolios"], start) if _on(section) else []
+
+
+def lines_listings(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
+    """The trading days of the week and of the one before."""
+    if not _on(section):
+        return []
+    first = calendar.offset_week(week, -1) if week > calendar.week_of(start) else week
+    return [day for day in calendar.days(calendar.week_days(first)[0], calendar.signal_day(week)) if day >= start]
+
+
+def lines_indices(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
+    """The week's trading days and the one before them."""
+    return week_days(back=1)(calendar, week, section, start) if _on(section) else []

@@ -13,6 +13,7 @@ from resources.settings.evaluation import EvaluationSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
 from resources.settings.landing import LandingSettings
+from resources.settings.lines import LinesSettings
 from resources.settings.models import ModelsSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.reference import ReferenceSettings
@@ -35,6 +36,7 @@ class Settings(Section):
     features: FeaturesSettings = Field(default_factory=FeaturesSettings)
     models: ModelsSettings = Field(default_factory=ModelsSettings)
     portfolios: PortfoliosSettings = Field(default_factory=PortfoliosSettings)
+    lines: LinesSettings = Field(default_factory=LinesSettings)
     returns: ReturnsSettings = Field(default_factory=ReturnsSettings)
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)

@@ -93,9 +93,9 @@ def test_a_declaration_is_sound(table) -> None:
     assert len({check.name for check in table.checks}) == len(table.checks)
     assert table.checks, f"{table.name} has no suite"
     assert all(re.fullmatch(r"[a-z0-9_]+", check.name) and check.remedy for check in table.checks)
-    if table.settings is not None:
+    for name in table.sections:
         section = Settings()
-        for part in table.settings.split("."):
+        for part in name.split("."):
             section = getattr(section, part)
         assert not isinstance(section, Settings)
 

@@ -15,7 +15,7 @@ from resources.settings.models import ModelSettings, ModelsSettings
 BARS = (570, 600)
 FRAMES = ("bar_features", "daily_features", "daily_prices", "securities", "styles")
 TABLES = {table.name: table for table in assets.TABLES}
-MODELS = tuple(name for name in TABLES if name != "scores")
+MODELS = tuple(name for name in TABLES if name not in ("scores", "offset_scores"))
 SHORT = {
     "hidden": 8, "sequence_days": 3, "horizon": 2, "train_days": 8, "valid_days": 3, "epochs": 2, "seeds": (0, 1),
     "device": "cpu", "threads": 1, "retrain_every_weeks": 2, "retrain_every_days": 1, "first_training": None,

@@ -12,6 +12,7 @@ from resources.builder import Builder
 from resources.lake import Lake
 from resources.landing import LandingZone
 from resources.settings.base import Section
+from resources.settings.lines import LinesSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.table import Table
 from tests.portfolios.portfolio_market import CALENDAR, SETTINGS, WEEKS, Market
@@ -23,6 +24,7 @@ DAYS = CALENDAR.days(CALENDAR.first, CALENDAR.last)
 
 class Tree(Section):
     portfolios: PortfoliosSettings = SETTINGS
+    lines: LinesSettings = LinesSettings()
 
 
 @functools.cache
@@ -39,13 +41,13 @@ def make_scores(week: dt.date, table: str) -> pl.DataFrame:
 
 
 def upstream(name: str) -> Table:
-    weekly = name == "scores"
+    weekly = name in ("scores", "offset_scores")
     return Table(
         name=name,
         stage="factors",
         partition="week" if weekly else "day",
         description=name,
-        schema=getattr(market(), DAILY.get(name, name)).schema,
+        schema=getattr(market(), DAILY.get(name, "scores" if weekly else name)).schema,
         make=f"{HERE}:make_scores" if weekly else f"{HERE}:make_daily",
     )
 
@@ -57,7 +59,7 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
     for day in DAYS:
         frame = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
         frame.write_parquet(root / "market" / "bars" / f"{day:%Y%m%d}.parquet")
-    names = ("scores", "factors", "daily_prices", "securities", "indices", "styles", "minute_bars")
+    names = ("scores", "offset_scores", "factors", "daily_prices", "securities", "indices", "styles", "minute_bars")
     tables = {name: upstream(name) for name in names} | {table.name: table for table in TABLES}
     lake = Lake(str(root / "lake"))
     zone = LandingZone(Path(root / "market"), lake.store)
