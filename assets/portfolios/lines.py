@@ -153,7 +153,7 @@ def make_portfolio_lines(
     carried = pl.concat(states) if states else pl.DataFrame(schema=LINE_STATES)
     return Made(
         table,
-        profile=pl.concat([table, solved], how="diagonal"),
+        profile=pl.concat([table, solved.with_columns(pl.col("line") + ": rebalance")], how="diagonal"),
         files={STATES: encode(carried), SOLVES: encode(solved)},
         unavailable=reasons,
         notes={"lines": len(lines), "relaxed": int((solved["status"] == "relaxed").sum())},

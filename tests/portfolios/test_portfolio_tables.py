@@ -52,9 +52,8 @@ def upstream(name: str) -> Table:
     )
 
 
-@pytest.fixture(scope="module")
-def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
-    root = tmp_path_factory.mktemp("world")
+def world(root: Path, tree: Section) -> Builder:
+    """A lake in which all that the stage reads is built."""
     (root / "market" / "bars").mkdir(parents=True)
     for day in DAYS:
         frame = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
@@ -62,11 +61,17 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
     names = ("scores", "offset_scores", "factors", "daily_prices", "securities", "indices", "styles", "minute_bars")
     tables = {name: upstream(name) for name in names} | {table.name: table for table in TABLES}
     lake = Lake(str(root / "lake"))
-    zone = LandingZone(Path(root / "market"), lake.store)
-    built = Builder(tables=tables, lake=lake, zone=zone, calendar=CALENDAR, settings=Tree())
+    zone = LandingZone(root / "market", lake.store)
+    built = Builder(tables=tables, lake=lake, zone=zone, calendar=CALENDAR, settings=tree)
     for name in names:
-        assert {one.state for one in built.build(tables[name], WEEKS if name == "scores" else DAYS)} == {"built"}
+        keys = WEEKS if tables[name].partition == "week" else DAYS
+        assert {one.state for one in built.build(tables[name], keys)} == {"built"}
     return built
+
+
+@pytest.fixture(scope="module")
+def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    return world(tmp_path_factory.mktemp("world"), Tree())
 
 
 def test_a_week_without_the_one_before_is_blocked_and_says_which(builder: Builder) -> None:
