@@ -797,15 +797,29 @@ class _Writer:
     def _constraints(self, portfolio: Portfolio) -> tuple[str, list[str]]:
         bounds = self.tree["portfolios"][portfolio.key]
         lines = [self.sentence("bound_stock", value=percent(bounds["stock_deviation"]))]
-        lines += [self._bound(style, bounds[f"{style}_exposure"]) for style in ("value", "size")]
-        others = self.join([self.say(STYLES[style]) for style in bounds["other_styles"]])
-        lines.append(self._bound(others, bounds["style_exposure"]))
+        own = bounds["exposure_bands"]
+        lines += [self._bound(style, bounds[f"{style}_exposure"]) for style in ("value", "size") if style not in own]
+        others = self.join([self.say(STYLES[style]) for style in bounds["other_styles"] if style not in own])
+        lines += [self._bound(others, bounds["style_exposure"])] if others else []
+        lines += [
+            self.sentence(
+                "bound_band", name=self._constraint_name(style), band=f"[{low:g}, {high:g}]".replace("-", "−")
+            )
+            for style, (low, high) in own.items()
+        ]
         if bounds["industry_deviation"] == 0:
             lines.append(self.sentence("bound_industry_zero"))
         else:
             lines.append(self.sentence("bound_industry", value=percent(bounds["industry_deviation"])))
         lines.append(self.sentence("bound_turnover", value=percent(bounds["turnover"], 0)))
         lines.append(self.sentence("space_members" if bounds["members_only"] else "space_market"))
+        if bounds["member_share"] > 0:
+            lines.append(self.sentence("bound_members", value=percent(bounds["member_share"])))
+        covariance = self.tree["portfolios"]["covariance"]
+        if bounds["tracking_error"] is not None:
+            lines.append(self.sentence("bound_tracking", value=f"{bounds['tracking_error']:g}", covariance=covariance))
+        if bounds["risk_aversion"] > 0:
+            lines.append(self.sentence("risk_penalty", value=f"{bounds['risk_aversion']:g}", covariance=covariance))
         return self.name(portfolio), lines
 
     def _bound(self, style: str, value: float) -> str:
@@ -817,15 +831,24 @@ class _Writer:
         )
 
     def _costs(self) -> str:
-        shared = self.tree["portfolios"]
+        shared, how = self.tree["portfolios"], self.tree["portfolios"]["execution"]
         order = [self.say(STYLES[group]) for group in reversed(shared["relaxation_order"])]
-        return self.sentence(
-            "costs",
-            side=percent(shared["cost"]),
-            both=percent(2 * shared["cost"]),
-            listed=shared["min_listed_days"],
-            order=self.join(order),
-        )
+        flat = self.sentence("cost_flat", side=percent(shared["cost"]), both=percent(2 * shared["cost"]))
+        sentences = [
+            self.sentence(
+                "costs",
+                cost=self.sentence("cost_dated") if how["dated_fees"] else flat,
+                listed=shared["min_listed_days"],
+                order=self.join(order),
+            )
+        ]
+        if how["lots"]:
+            sentences.append(self.sentence("trades_lots"))
+        if how["participation"] is not None:
+            sentences.append(self.sentence("trades_participation", value=percent(how["participation"])))
+        if how["lots"] or how["participation"] is not None:
+            sentences.append(self.sentence("trades_capital", value=f"{how['capital']:,.0f}"))
+        return self._flow(sentences)
 
     def _flow(self, sentences: Sequence[str]) -> str:
         return ("" if self.language == "zh" else " ").join(part.strip() for part in sentences if part)
