@@ -19,6 +19,7 @@ from assets.report.attribution import Writer as AttributionWriter
 from assets.report.charts import Band, Line, draw_bands, draw_bars, draw_heat, draw_lines
 from assets.report.evaluation_summary import Summary
 from assets.report.explanation import Writer as ExplanationWriter
+from assets.report.explanation_words import NAMES
 from assets.report.issue import Chapter, Figure, Grid, Row, Weekly, decimal, leaves, percent, plain, share
 from assets.report.statistics import relative_strength
 from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
@@ -101,6 +102,7 @@ class _Writer:
         self.rows2 = {row["portfolio"]: row for row in found.table2.iter_rows(named=True)}
         self.tree: Mapping[str, Any] = found.run["settings"]
         self.source = self.say(LABELS["source"], market=self._market_name())
+        self.explanation = ExplanationWriter(self.language, self.name)
 
     def write(self) -> Weekly:
         factors = [self._factor_chapter(factor) for factor in catalogue.FACTORS]
@@ -119,9 +121,7 @@ class _Writer:
             table1=self._table1(),
             table2=self._table2(),
             attribution=parts.table(self.found.contributions),
-            explanations=ExplanationWriter(self.language, self.name).tables(
-                {key: held.solve for key, held in self.found.holdings.items()}
-            ),
+            explanations=self.explanation.tables({key: held.solve for key, held in self.found.holdings.items()}),
             ics=self._ic_table(),
             evaluation=self._evaluation_table(),
             verdicts=self._verdict_table(),
@@ -784,13 +784,14 @@ class _Writer:
                     total=total,
                     row=worst["row"],
                     slack=slack,
-                    forced=worst["forced_by"] or "–",
+                    forced=self.explanation.cause(worst["forced_by"]) or "–",
                 )
             )
         return lines
 
     def _constraint_name(self, key: str) -> str:
-        return self.say(STYLES[key]) if key in STYLES else key
+        text = STYLES.get(key) or NAMES.get(key)
+        return self.say(text) if text else key
 
     # --- construction -----------------------------------------------------------------------------------------------
 
@@ -865,4 +866,4 @@ _STATISTICS = {
     "correlation": "correlation",
     "exposure": "exposure",
 }
-_WEIGHTS = {"stock_deviation", "industry", "turnover_limit"}  # constraints whose slack is a weight
+_WEIGHTS = {"stock_deviation", "industry", "turnover_limit", "member_share"}  # constraints whose slack is a weight

@@ -235,6 +235,8 @@ def test_the_portfolio_part_tells_what_gave_and_what_was_not_applied(page):
     assert "801080" in page.words
     assert "以下约束因数据缺失未施加" in page.words
     assert "市值暴露在 [−0.2, 0.2] 以内" in page.words
+    assert "1.230%，被本项内的股票推高：000001.SZ（停牌 3.00%）" in page.words
+    assert "0.400%，停牌" in page.words
 
 
 def test_an_issue_of_nothing_still_has_every_row_and_reason():
