@@ -22,6 +22,7 @@ import hashlib
 import io
 import itertools
 import json
+import math
 import sys
 import time
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -744,16 +745,15 @@ def split_excess(items: pl.DataFrame) -> list[dict[str, Any]]:
     """
     result = []
     for portfolio in PORTFOLIOS:
-        mine = items.filter(pl.col("portfolio") == portfolio.key).sort("week")
+        mine = items.filter(pl.col("portfolio") == portfolio.key).drop_nulls("value").sort("week")
         numbers = mine["date"].dt.year().unique().sort().to_list()
         for year in (*numbers, *([None] if len(numbers) > 1 else [])):
             own = mine if year is None else mine.filter(pl.col("date").dt.year() == year)
             parts, strength = dict.fromkeys(COMPONENTS, 0.0), 1.0
             for (_,), week in own.group_by("week", maintain_order=True):
-                values = week.group_by("component").agg(pl.col("value").sum())
-                for component, value in values.sort("component").iter_rows():
-                    parts[component] += strength * value
-                strength *= 1.0 + float(values["value"].sum())
+                for component, values in week.group_by("component").agg("value").iter_rows():
+                    parts[component] += strength * math.fsum(values)
+                strength *= 1.0 + math.fsum(week["value"])
             if own.height:
                 when = "all" if year is None else str(year)
                 result.append({"portfolio": portfolio.key, "year": when, "excess": strength - 1.0, **parts})
