@@ -4,8 +4,8 @@ What belongs here: which stored rows and prices a week is explained from, and th
 the split itself (attribution.py). Source: SPEC §6.
 
 The week is told from stored data alone: last week's partition (weights, target, benchmark, cash), this week's
-executions.parquet and days.parquet, prices, and the benchmark of portfolio_returns. Holdings are followed from them to the
-week's end by itself, so that the check `adds_up` is a second accounting of the week and not a copy of the first.
+executions.parquet and days.parquet, prices, and the benchmark of portfolio_returns. Holdings are followed here from them to
+the week's end, so that the check `adds_up_to_the_excess` is a second account of the week and not a copy of the first.
 """
 
 import datetime as dt

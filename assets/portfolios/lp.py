@@ -23,7 +23,7 @@ from assets.portfolios.certificate import (
     Certificate,
     Stage,
 )
-from assets.portfolios.constraints import Constraint, Linear, NameBounds, TurnoverLimit
+from assets.portfolios.constraints import Constraint, Linear, NameBounds, TurnoverLimit, one_row
 
 Floats = NDArray[np.float64]
 
@@ -45,11 +45,6 @@ STATUSES = {
 def takes(constraint: Constraint) -> bool:
     """Whether a constraint has linear rows."""
     return isinstance(constraint, Linear | NameBounds | TurnoverLimit)
-
-
-def score(mu: Floats) -> sp.csr_array:
-    """The row of the score."""
-    return sp.csr_array(mu[np.newaxis, :])
 
 
 class LinearProgram:
@@ -76,7 +71,7 @@ class LinearProgram:
         self.rows = len(sells)
         self.row_group = np.repeat([self.groups.index(c.group) for c in self.constraints], [b.shape[0] for b in blocks])
         self.held = np.flatnonzero(self.problem.drifted > 0)
-        matrix = sp.vstack([*blocks, sp.csr_array((len(self.groups), self.problem.n)), score(self.mu)], format="csr")
+        matrix = sp.vstack([*blocks, sp.csr_array((len(self.groups), self.problem.n)), one_row(self.mu)], format="csr")
         start = (matrix @ self.problem.drifted)[: self.rows]  # rows are of w; the columns are of w − w_drift
         lower, upper = np.concatenate(lower) - start, np.concatenate(upper) - start
         self.highs = self._pass(matrix.tocsc(), sells, lower, upper)

@@ -62,5 +62,5 @@ WORDS: Mapping[str, Bilingual] = {
         "{name}的{items}：n/a（{reason}），其收益计入选股。",
         "{name}, {items}: n/a ({reason}); their return is part of selection.",
     ),
-    "figure": T("{name}：超额收益的累计来源", "{name}: where the excess came from, cumulative"),
+    "figure": T("{name}：超额收益的累计来源", "{name}: parts of its excess, cumulative"),
 }

@@ -19,6 +19,7 @@ from assets.report.attribution import Writer as AttributionWriter
 from assets.report.charts import Band, Line, draw_bands, draw_bars, draw_heat, draw_lines
 from assets.report.evaluation_summary import Summary
 from assets.report.explanation import Writer as ExplanationWriter
+from assets.report.explanation_words import NAMES
 from assets.report.issue import Chapter, Figure, Grid, Row, Weekly, decimal, leaves, percent, plain, share
 from assets.report.statistics import relative_strength
 from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
@@ -101,6 +102,7 @@ class _Writer:
         self.rows2 = {row["portfolio"]: row for row in found.table2.iter_rows(named=True)}
         self.tree: Mapping[str, Any] = found.run["settings"]
         self.source = self.say(LABELS["source"], market=self._market_name())
+        self.explanation = ExplanationWriter(self.language, self.name)
 
     def write(self) -> Weekly:
         factors = [self._factor_chapter(factor) for factor in catalogue.FACTORS]
@@ -119,9 +121,7 @@ class _Writer:
             table1=self._table1(),
             table2=self._table2(),
             attribution=parts.table(self.found.contributions),
-            explanations=ExplanationWriter(self.language, self.name).tables(
-                {key: held.solve for key, held in self.found.holdings.items()}
-            ),
+            explanations=self.explanation.tables({key: held.solve for key, held in self.found.holdings.items()}),
             ics=self._ic_table(),
             evaluation=self._evaluation_table(),
             verdicts=self._verdict_table(),
@@ -784,28 +784,43 @@ class _Writer:
                     total=total,
                     row=worst["row"],
                     slack=slack,
-                    forced=worst["forced_by"] or "–",
+                    forced=self.explanation.cause(worst["forced_by"]) or "–",
                 )
             )
         return lines
 
     def _constraint_name(self, key: str) -> str:
-        return self.say(STYLES[key]) if key in STYLES else key
+        text = STYLES.get(key) or NAMES.get(key)
+        return self.say(text) if text else key
 
     # --- construction -----------------------------------------------------------------------------------------------
 
     def _constraints(self, portfolio: Portfolio) -> tuple[str, list[str]]:
         bounds = self.tree["portfolios"][portfolio.key]
         lines = [self.sentence("bound_stock", value=percent(bounds["stock_deviation"]))]
-        lines += [self._bound(style, bounds[f"{style}_exposure"]) for style in ("value", "size")]
-        others = self.join([self.say(STYLES[style]) for style in bounds["other_styles"]])
-        lines.append(self._bound(others, bounds["style_exposure"]))
+        own = bounds["exposure_bands"]
+        lines += [self._bound(style, bounds[f"{style}_exposure"]) for style in ("value", "size") if style not in own]
+        others = self.join([self.say(STYLES[style]) for style in bounds["other_styles"] if style not in own])
+        lines += [self._bound(others, bounds["style_exposure"])] if others else []
+        lines += [
+            self.sentence(
+                "bound_band", name=self._constraint_name(style), band=f"[{low:g}, {high:g}]".replace("-", "−")
+            )
+            for style, (low, high) in own.items()
+        ]
         if bounds["industry_deviation"] == 0:
             lines.append(self.sentence("bound_industry_zero"))
         else:
             lines.append(self.sentence("bound_industry", value=percent(bounds["industry_deviation"])))
         lines.append(self.sentence("bound_turnover", value=percent(bounds["turnover"], 0)))
         lines.append(self.sentence("space_members" if bounds["members_only"] else "space_market"))
+        if bounds["member_share"] > 0:
+            lines.append(self.sentence("bound_members", value=percent(bounds["member_share"])))
+        covariance = self.tree["portfolios"]["covariance"]
+        if bounds["tracking_error"] is not None:
+            lines.append(self.sentence("bound_tracking", value=f"{bounds['tracking_error']:g}", covariance=covariance))
+        if bounds["risk_aversion"] > 0:
+            lines.append(self.sentence("risk_penalty", value=f"{bounds['risk_aversion']:g}", covariance=covariance))
         return self.name(portfolio), lines
 
     def _bound(self, style: str, value: float) -> str:
@@ -817,15 +832,24 @@ class _Writer:
         )
 
     def _costs(self) -> str:
-        shared = self.tree["portfolios"]
+        shared, how = self.tree["portfolios"], self.tree["portfolios"]["execution"]
         order = [self.say(STYLES[group]) for group in reversed(shared["relaxation_order"])]
-        return self.sentence(
-            "costs",
-            side=percent(shared["cost"]),
-            both=percent(2 * shared["cost"]),
-            listed=shared["min_listed_days"],
-            order=self.join(order),
-        )
+        flat = self.sentence("cost_flat", side=percent(shared["cost"]), both=percent(2 * shared["cost"]))
+        sentences = [
+            self.sentence(
+                "costs",
+                cost=self.sentence("cost_dated") if how["dated_fees"] else flat,
+                listed=shared["min_listed_days"],
+                order=self.join(order),
+            )
+        ]
+        if how["lots"]:
+            sentences.append(self.sentence("trades_lots"))
+        if how["participation"] is not None:
+            sentences.append(self.sentence("trades_participation", value=percent(how["participation"])))
+        if how["lots"] or how["participation"] is not None:
+            sentences.append(self.sentence("trades_capital", value=f"{how['capital']:,.0f}"))
+        return self._flow(sentences)
 
     def _flow(self, sentences: Sequence[str]) -> str:
         return ("" if self.language == "zh" else " ").join(part.strip() for part in sentences if part)
@@ -842,4 +866,4 @@ _STATISTICS = {
     "correlation": "correlation",
     "exposure": "exposure",
 }
-_WEIGHTS = {"stock_deviation", "industry", "turnover_limit"}  # constraints whose slack is a weight
+_WEIGHTS = {"stock_deviation", "industry", "turnover_limit", "member_share"}  # constraints whose slack is a weight

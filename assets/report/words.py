@@ -324,11 +324,31 @@ SENTENCES: Mapping[str, Bilingual] = {
     "bound_turnover": T("单次调仓单边换手率不超过 {value}", "one-way turnover of at most {value} per rebalance"),
     "space_market": T("选股空间为全市场", "any stock of the full market may be held"),
     "space_members": T("仅持有指数成份股", "index members only"),
+    "bound_band": T("{name}暴露在 {band} 以内", "{name} exposure within {band}"),
+    "bound_members": T("成份股权重合计不低于 {value}", "at least {value} in index members"),
+    "bound_tracking": T(
+        "跟踪误差不超过 {value}（单位同协方差 {covariance}）",
+        "tracking error of at most {value}, in the unit of the covariance {covariance}",
+    ),
+    "risk_penalty": T(
+        "得分中扣除跟踪误差平方的 {value} 倍（协方差 {covariance}）",
+        "{value} × squared tracking error taken off the score (covariance {covariance})",
+    ),
+    "cost_flat": T("交易成本单边 {side}（双边 {both}）", "a cost of {side} per side ({both} per round trip)"),
+    "cost_dated": T("按日期与方向收取印花税与佣金", "the stamp duty and commission of the date and side"),
+    "trades_lots": T(
+        "按整手成交（科创板 200 股起，以 1 股递增）。",
+        "Only whole lots are traded (on STAR 200 shares, then single ones).",
+    ),
+    "trades_participation": T(
+        "每只股票成交不超过当日可成交量的 {value}。", "No name trades more than {value} of the day's tradable volume."
+    ),
+    "trades_capital": T("初始资金 {value} 元。", "The portfolio is built with {value} yuan."),
     "costs": T(
-        "按次日全天均价成交，交易成本单边 {side}（双边 {both}）。ST、上市不足 {listed} 个交易日以及停牌的股票不买入；"
+        "按次日全天均价成交，{cost}。ST、上市不足 {listed} 个交易日以及停牌的股票不买入；"
         "停牌持仓冻结，跌停无法卖出、涨停无法买入。约束无法同时满足时，按{order}的次序以最小幅度放松，"
         "并在报告中列示。",
-        "Trades are done at the next day's VWAP at a cost of {side} per side ({both} per round trip). ST names, names listed "
+        "Trades are done at the next day's VWAP, at {cost}. ST names, names listed "
         "for fewer than {listed} trading days and suspended names are not bought; suspended holdings are frozen; names "
         "locked at their limit can't be traded on that side. Where the constraints can't all hold, they give by the least "
         "amount, in the order {order}; the report lists what gave.",

@@ -22,6 +22,7 @@ import hashlib
 import io
 import itertools
 import json
+import math
 import sys
 import time
 from collections.abc import Container, Iterable, Mapping, Sequence
@@ -683,7 +684,7 @@ def styles_begin(weekly: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dt.
 
 @dataclass(frozen=True)
 class Year:
-    """One calendar year of a portfolio, or "all" of them; excess is the relative strength of net against the price index.
+    """One calendar year of a portfolio, or "all" where there are several; excess is the relative strength of net against the price index.
 
     tracking_error: realised. expected: median of what the year's targets would have had over the RISK_DAYS days before.
     turnover: executed, mean of the weeks but the first, which builds the portfolio; cost: sum, the first included.
@@ -712,7 +713,7 @@ def by_year(daily: pl.DataFrame, weekly: Sequence[Mapping[str, Any]]) -> list[Ye
             continue
         built = mine.filter(pl.col("turnover") > 0)["date"].min()
         numbers = mine["date"].dt.year().unique().sort().to_list()
-        for year in (*numbers, None):
+        for year in (*numbers, *([None] if len(numbers) > 1 else [])):
             own = mine if year is None else mine.filter(pl.col("date").dt.year() == year)
             weeks = [row for row in rows if year is None or row["signal"].year == year]
             net, index = own["net"].to_numpy(), own["benchmark"].to_numpy().astype(np.float64)
@@ -737,22 +738,22 @@ def by_year(daily: pl.DataFrame, weekly: Sequence[Mapping[str, Any]]) -> list[Ye
 
 
 def split_excess(items: pl.DataFrame) -> list[dict[str, Any]]:
-    """Per portfolio and year, and in all: component → its part of the excess of these weeks, which they add up to.
+    """Per portfolio and year, and in all where there are several: component → its part of the excess of these weeks, which they add up to.
 
     items: week, date, portfolio, component, value; a week belongs to the year of its date. A week's part counts times the
     relative strength at which it began.
     """
     result = []
     for portfolio in PORTFOLIOS:
-        mine = items.filter(pl.col("portfolio") == portfolio.key).sort("week")
-        for year in (*mine["date"].dt.year().unique().sort(), None):
+        mine = items.filter(pl.col("portfolio") == portfolio.key).drop_nulls("value").sort("week")
+        numbers = mine["date"].dt.year().unique().sort().to_list()
+        for year in (*numbers, *([None] if len(numbers) > 1 else [])):
             own = mine if year is None else mine.filter(pl.col("date").dt.year() == year)
             parts, strength = dict.fromkeys(COMPONENTS, 0.0), 1.0
             for (_,), week in own.group_by("week", maintain_order=True):
-                values = week.group_by("component").agg(pl.col("value").sum())
-                for component, value in values.sort("component").iter_rows():
-                    parts[component] += strength * value
-                strength *= 1.0 + float(values["value"].sum())
+                for component, values in week.group_by("component").agg("value").iter_rows():
+                    parts[component] += strength * math.fsum(values)
+                strength *= 1.0 + math.fsum(week["value"])
             if own.height:
                 when = "all" if year is None else str(year)
                 result.append({"portfolio": portfolio.key, "year": when, "excess": strength - 1.0, **parts})
@@ -909,7 +910,7 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
     )
     summer = [row for row in weekly if SUMMER[0] <= row["signal"] <= SUMMER[1]]
     sections = [
-        "# Both portfolios on the real market",
+        f"# Both portfolios on the real market, signal days {first} to {max(row['signal'] for row in weekly)}",
         f"`{where['command']}`",
         f"{where['date']}, commit {where['commit']}, {where['machine']}, {where['versions']}. {where['built']:,} partitions built in "
         f"{where['build_seconds']:,} s, the others stood; everything gone through again in "
@@ -938,12 +939,15 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
         f"Digests of all stored rows: {', '.join(f'{key} `{value}`' for key, value in record['stored'].items())}.",
         "## Weeks in which something gave",
         why_relaxed(weekly),
-        episodes_table(weekly),
-        "Week by week. *Forced*: the industries that can't be brought to the benchmark's weight. *Against it*: since all weights sum "
-        "to 1, what one industry has too much others must lack; which ones, the score decides. *In all*: both, the total that is "
-        "made as small as can be.",
-        "\n".join(relaxed_table(weekly)),
     ]
+    if any(row["status"] == "relaxed" for row in weekly):
+        sections += [
+            episodes_table(weekly),
+            "Week by week. *Forced*: the industries that can't be brought to the benchmark's weight. *Against it*: since all weights sum "
+            "to 1, what one industry has too much others must lack; which ones, the score decides. *In all*: both, the total that is "
+            "made as small as can be.",
+            "\n".join(relaxed_table(weekly)),
+        ]
     if summer:
         sections += [
             "## June–September 2015",
@@ -978,7 +982,7 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
         "Components of the table attribution (its module says what each is), chained by relative strength, so that each row adds up "
         "to its excess; years by signal day. The basis holds the dividends that the price index leaves out"
         + (" and, for csi1000, how far the stand-in is from the index." if standin else "."),
-        "Cash earns nothing until the first build is executed, on its trade day's VWAP.",
+        "*Cash* is what the index did until the first build was executed, at its trade day's VWAP: it says nothing of the portfolio.",
         split_table(record["attribution"]),
         "## The benchmark drifted by our code",
         "Daily returns of the published weights, drifted by close/pre_close, against the published index; differences in basis points "
@@ -1060,8 +1064,6 @@ def episodes_table(weekly: Sequence[Mapping[str, Any]]) -> str:
         why = [words.removeprefix("can't hold together: ") for words in worst["conflicts"]]
         what = ", ".join(label(one) for one in forced(worst))
         cells.append([f"{run[0]['portfolio']}, {span}", str(len(run)), size, what, "<br>".join(why)])
-    if not cells:
-        return "None."
     header = [
         "portfolio, signal days",
         "weeks",
@@ -1090,8 +1092,6 @@ def relaxed_table(weekly: Sequence[Mapping[str, Any]]) -> list[str]:
         rows.append(
             [f"{row['portfolio']}, {row['signal']}", suspended, total, ", ".join(told[True]), ", ".join(told[False])]
         )
-    if not rows:
-        return ["None."]
     header = ["portfolio, signal day", "suspended: benchmark / held", "in all, bp", "forced", "against it"]
     return markdown_table(header, rows).split("\n")
 

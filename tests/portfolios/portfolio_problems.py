@@ -1,9 +1,12 @@
 """Random rebalances, and plain solutions of them by scipy, to hold the optimiser to."""
 
+from dataclasses import replace
+
+import cvxpy as cp
 import numpy as np
 from scipy.optimize import linprog
 
-from assets.portfolios.constraints import Problem, bound_names
+from assets.portfolios.constraints import FREE, Problem, bound_names
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
 
 STYLES = ("size", "value", "mid_cap", "turnover", "reversal", "volatility", "profitability", "growth")
@@ -52,6 +55,26 @@ def random_problem(
     )
 
 
+def heavy_industry() -> Problem:
+    """60 % of the portfolio in one suspended name, far more than its industry weighs in the benchmark."""
+    problem = random_problem(np.random.default_rng(6), 40, members=20, held=15, industries=3, frozen=0, unbuyable=0)
+    heavy = int(np.argmax(problem.drifted))
+    drifted = np.where(problem.industry == problem.industry[heavy], 0.0, problem.drifted)
+    drifted *= (1 - problem.cash - 0.6) / drifted.sum()
+    drifted[heavy] = 0.6
+    frozen, none = np.arange(problem.n) == heavy, np.zeros(problem.n, bool)
+    own = bound_names(problem.benchmark, drifted, deviation=0.3, frozen=frozen, unbuyable=none, excluded=none)
+    return replace(
+        problem,
+        drifted=drifted,
+        lower=own.lower,
+        upper=own.upper,
+        free_lower=own.free_lower,
+        free_upper=own.free_upper,
+        state=np.where(frozen, "suspended", FREE),
+    )
+
+
 def plain_rows(problem: Problem, settings: IndexPortfolioSettings) -> list[tuple[str, np.ndarray, float]]:
     """(group, z, limit) of every row |Σ (w − b) z| ≤ limit."""
     rows = [
@@ -62,6 +85,18 @@ def plain_rows(problem: Problem, settings: IndexPortfolioSettings) -> list[tuple
     rows.append(("value_size", problem.styles["size"], settings.size_exposure))
     rows += [("styles", problem.styles[style], settings.style_exposure) for style in settings.other_styles]
     return rows
+
+
+def plain_conditions(w: cp.Variable, problem: Problem, settings: IndexPortfolioSettings) -> list[cp.Constraint]:
+    """SPEC's formulas of the strict problem, in cvxpy."""
+    rows = plain_rows(problem, settings)
+    z, limit = np.array([line for _, line, _ in rows]), np.array([limit for _, _, limit in rows])
+    exact, active = limit == 0, w - problem.benchmark
+    conditions = [cp.sum(w) == 1, w >= problem.lower, w <= problem.upper, z[exact] @ active == 0]
+    conditions.append(cp.abs(z[~exact] @ active) <= limit[~exact])
+    if not problem.first_build:
+        conditions.append(0.5 * (cp.norm1(w - problem.drifted) + problem.cash) <= settings.turnover)
+    return conditions
 
 
 def plain_lexicographic(problem: Problem, settings: IndexPortfolioSettings) -> tuple[dict[str, float], float] | None:

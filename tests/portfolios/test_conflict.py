@@ -13,7 +13,7 @@ from assets.portfolios.conflict import Conflict, Member, find_conflicts
 from assets.portfolios.constraints import FREE, Problem, bound_names, portfolio_constraints
 from assets.portfolios.optimiser import optimise
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
-from tests.portfolios.portfolio_problems import random_problem
+from tests.portfolios.portfolio_problems import heavy_industry, random_problem
 
 TIGHT = IndexPortfolioSettings(stock_deviation=0.05, style_exposure=0.05, turnover=0.1)
 WIDE = IndexPortfolioSettings(stock_deviation=0.05, style_exposure=0.8, turnover=0.9)
@@ -154,26 +154,6 @@ def test_a_week_that_gives_has_a_conflict_and_one_that_does_not_has_none() -> No
         seen.add(status)
         assert bool(conflicts(problem, bounds)) == (status != "optimal")
     assert seen == {"optimal", "relaxed", "failed"}
-
-
-def heavy_industry() -> Problem:
-    """60 % of the portfolio in one suspended name, far more than its industry weighs in the benchmark."""
-    problem = random_problem(np.random.default_rng(6), 40, members=20, held=15, industries=3, frozen=0, unbuyable=0)
-    heavy = int(np.argmax(problem.drifted))
-    drifted = np.where(problem.industry == problem.industry[heavy], 0.0, problem.drifted)
-    drifted *= (1 - problem.cash - 0.6) / drifted.sum()
-    drifted[heavy] = 0.6
-    frozen, none = np.arange(problem.n) == heavy, np.zeros(problem.n, bool)
-    own = bound_names(problem.benchmark, drifted, deviation=0.3, frozen=frozen, unbuyable=none, excluded=none)
-    return replace(
-        problem,
-        drifted=drifted,
-        lower=own.lower,
-        upper=own.upper,
-        free_lower=own.free_lower,
-        free_upper=own.free_upper,
-        state=np.where(frozen, "suspended", FREE),
-    )
 
 
 def test_the_industry_and_the_name_that_force_it_are_said() -> None:

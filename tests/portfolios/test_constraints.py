@@ -15,7 +15,7 @@ from assets.portfolios.terms import Covariance, RiskPenalty, TrackingError, cova
 from resources.errors import InputError, SettingsError
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings, PortfoliosSettings
 from tests.portfolios.portfolio_market import SETTINGS, WEEKS, Market, solve_of
-from tests.portfolios.portfolio_problems import plain_rows, random_problem
+from tests.portfolios.portfolio_problems import plain_conditions, random_problem
 
 LOOSE = IndexPortfolioSettings(stock_deviation=0.05, turnover=0.9)
 
@@ -81,12 +81,7 @@ def test_what_is_off_by_default_changes_nothing() -> None:
 def by_clarabel(problem, bounds, *, limit=None, penalty=None):
     """SPEC's formulas and √(a'Σa) ≤ limit, or − aversion a'Σa, with Σ written out [n, n]."""
     w = cp.Variable(problem.n)
-    active = w - problem.benchmark
-    conditions = [cp.sum(w) == 1, w >= problem.lower, w <= problem.upper]
-    for _, z, most in plain_rows(problem, bounds):
-        conditions.append(active @ z == 0 if most == 0 else cp.abs(active @ z) <= most)
-    conditions.append(0.5 * (cp.norm1(w - problem.drifted) + problem.cash) <= bounds.turnover)
-    goal = problem.mu @ w
+    active, conditions, goal = w - problem.benchmark, plain_conditions(w, problem, bounds), problem.mu @ w
     if limit is not None:
         conditions.append(cp.norm2(np.linalg.cholesky(limit[1]).T @ active) <= limit[0])
     if penalty is not None:

@@ -19,7 +19,13 @@ from assets.portfolios.constraints import (
 )
 from assets.portfolios.optimiser import optimise
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
-from tests.portfolios.portfolio_problems import plain_lexicographic, plain_rows, random_problem
+from tests.portfolios.portfolio_problems import (
+    heavy_industry,
+    plain_conditions,
+    plain_lexicographic,
+    plain_rows,
+    random_problem,
+)
 
 CSI500 = IndexPortfolioSettings(stock_deviation=0.05)
 LOOSE = IndexPortfolioSettings(stock_deviation=0.1, turnover=0.9)
@@ -100,12 +106,7 @@ def test_clarabel_agrees_on_a_medium_problem() -> None:
     solution = solve(problem, bounds)
     assert solution.status == "optimal"
     w = cp.Variable(problem.n)
-    active = w - problem.benchmark
-    conditions = [cp.sum(w) == 1, w >= problem.lower, w <= problem.upper]
-    for _, z, limit in plain_rows(problem, bounds):
-        conditions.append(active @ z == 0 if limit == 0 else cp.abs(active @ z) <= limit)
-    conditions.append(0.5 * (cp.norm1(w - problem.drifted) + problem.cash) <= bounds.turnover)
-    second = cp.Problem(cp.Maximize(problem.mu @ w), conditions)
+    second = cp.Problem(cp.Maximize(problem.mu @ w), plain_conditions(w, problem, bounds))
     second.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)
     assert solution.objective == pytest.approx(second.value, abs=1e-8)
     assert np.abs(solution.weights - w.value).max() < 1e-5
@@ -228,26 +229,9 @@ def test_turnover_counts_cash_as_a_name() -> None:
 
 
 def test_what_forces_an_industry_is_named() -> None:
-    from dataclasses import replace
-
-    problem = random_problem(np.random.default_rng(6), 40, members=20, held=15, industries=3, frozen=0, unbuyable=0)
+    problem = heavy_industry()
     heavy = int(np.argmax(problem.drifted))
     own = problem.industry[heavy]
-    drifted = np.where(problem.industry == own, 0.0, problem.drifted)
-    drifted *= (1 - problem.cash - 0.6) / drifted.sum()
-    drifted[heavy] = 0.6
-    frozen = np.arange(problem.n) == heavy
-    none = np.zeros(problem.n, bool)
-    bounds = bound_names(problem.benchmark, drifted, deviation=0.3, frozen=frozen, unbuyable=none, excluded=none)
-    problem = replace(
-        problem,
-        drifted=drifted,
-        lower=bounds.lower,
-        upper=bounds.upper,
-        free_lower=bounds.free_lower,
-        free_upper=bounds.free_upper,
-        state=np.where(frozen, "suspended", "tradable"),
-    )
     relaxed = {row.row: row for row in solve(problem, CSI500).relaxations if row.group == "industry"}
     assert relaxed[str(own)].value == pytest.approx(
         0.6 - problem.benchmark[problem.industry == own].sum(), abs=1e-8

@@ -17,7 +17,7 @@ from assets.portfolios.constraints import Problem, portfolio_constraints
 from assets.portfolios.lp import LinearProgram
 from assets.portfolios.optimiser import CLARABEL, DUAL_SIMPLEX, INTERIOR, Solution, optimise
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
-from tests.portfolios.portfolio_problems import plain_rows, random_problem
+from tests.portfolios.portfolio_problems import plain_conditions, plain_rows, random_problem
 
 LOOSE = IndexPortfolioSettings(stock_deviation=0.1, turnover=0.9)
 WIDE = LOOSE.model_copy(update={"industry_deviation": 0.02, "size_exposure": 0.2, "value_exposure": 0.1})
@@ -80,15 +80,7 @@ def by_highs(problem: Problem, bounds: IndexPortfolioSettings) -> float | None:
 def by_clarabel(problem: Problem, bounds: IndexPortfolioSettings) -> float | None:
     """The best score by Clarabel from SPEC's formulas; None where there is no portfolio."""
     w, scale = cp.Variable(problem.n), problem.mu.std() or 1.0
-    rows = plain_rows(problem, bounds)
-    z, limit = np.array([line for _, line, _ in rows]), np.array([limit for _, _, limit in rows])
-    exact = limit == 0
-    active = w - problem.benchmark
-    conditions = [cp.sum(w) == 1, w >= problem.lower, w <= problem.upper, z[exact] @ active == 0]
-    conditions.append(cp.abs(z[~exact] @ active) <= limit[~exact])
-    if not problem.first_build:
-        conditions.append(0.5 * (cp.norm1(w - problem.drifted) + problem.cash) <= bounds.turnover)
-    program = cp.Problem(cp.Maximize(problem.mu / scale @ w), conditions)
+    program = cp.Problem(cp.Maximize(problem.mu / scale @ w), plain_conditions(w, problem, bounds))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Solution may be inaccurate")  # the comparison to 1e-8 is what counts
         program.solve(solver=cp.CLARABEL, tol_gap_abs=1e-11, tol_gap_rel=1e-11, tol_feas=1e-11)

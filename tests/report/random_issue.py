@@ -186,11 +186,14 @@ def random_attribution(weeks: int, portfolios: tuple[str, ...], last: dt.date, s
 _RETURNS = ("gross", "cost", "net", "benchmark", "turnover")
 
 
+CAUSE = "kept above its bound by its own names: 000001.SZ (suspended, 3.00%)"
+
+
 def random_solve() -> pl.DataFrame:
     """The row of solve.parquet of a relaxed week: every kind of member, cost and attempt once."""
     row = {"lower": 0.0, "upper": 0.0, "value": 0.0, "residual": 0.0, "shadow_price": 0.0}
     relaxed = [
-        {**row, "constraint": "industry", "group": "industry", "row": "801080", "slack": 0.0123, "forced_by": "000001.SZ suspended"},
+        {**row, "constraint": "industry", "group": "industry", "row": "801080", "slack": 0.0123, "forced_by": CAUSE},
         {**row, "constraint": "stock_deviation", "group": "hard", "row": "000002.SZ", "slack": 0.004, "forced_by": "suspended"},
     ]  # fmt: skip
     skipped = {"constraint": "growth", "group": "n/a", "row": "growth", "forced_by": "n/a: no fundamentals"}

@@ -15,6 +15,7 @@ from assets.report import document, weekly, words
 from assets.report.assets import TABLES
 from assets.report.evaluation_summary import summarise
 from assets.report.issue import percent
+from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 from tests.report.random_issue import inputs, make
 
@@ -234,6 +235,8 @@ def test_the_portfolio_part_tells_what_gave_and_what_was_not_applied(page):
     assert "801080" in page.words
     assert "以下约束因数据缺失未施加" in page.words
     assert "市值暴露在 [−0.2, 0.2] 以内" in page.words
+    assert "1.230%，被本项内的股票推高：000001.SZ（停牌 3.00%）" in page.words
+    assert "0.400%，停牌" in page.words
 
 
 def test_an_issue_of_nothing_still_has_every_row_and_reason():
@@ -452,3 +455,38 @@ def test_a_mean_of_scores_behind_the_portfolios_is_named():
     made = make(factors=("skewness",), portfolios=(), sample=False, alpha=keys)
     page = Page(made.files["report.html"].decode())
     assert "多颗粒度模型(5日标签)、多颗粒度模型(10日标签)的均值”（因子 15、16）" in page.words
+
+
+def test_constraints_and_costs_are_said_as_they_are_set() -> None:
+    run = inputs()["run_settings"]
+    plain = Page(make(settings=ReportSettings(language="en", pdf=False)).files["report.html"].decode()).words
+    assert "at a cost of 0.15% per side (0.30% per round trip)" in plain
+    for unsaid in ("index members.", "at least 80.00%", "tracking error of at most", "whole lots", "tradable volume"):
+        assert unsaid not in plain
+    settings = PortfoliosSettings.model_validate(
+        {
+            "alpha": "gru_50_1",
+            "covariance": "desk.risk:own",
+            "csi500": {"member_share": 0.8, "exposure_bands": {"volatility": (-0.3, 0.1), "size": (0, 0.2)}},
+            "csi1000": {"members_only": True, "tracking_error": 0.02, "risk_aversion": 5, "size_exposure": 0.2},
+            "execution": {"dated_fees": True, "lots": True, "participation": 0.1, "capital": 2e8},
+        }
+    )
+    run["settings"]["portfolios"] = settings.model_dump(mode="json")
+    given = inputs(settings=ReportSettings(language="en", pdf=False)) | {"run_settings": run}
+    told = Page(weekly.make_report(**given).files["report.html"].decode()).words
+    for words_ in (
+        "size exposure within [0, 0.2]",
+        "volatility exposure within [−0.3, 0.1]",
+        "mid-cap, turnover, reversal, profitability, growth exposure within [−0.8, 0.8]",
+        "at least 80.00% in index members",
+        "index members only",
+        "tracking error of at most 0.02, in the unit of the covariance desk.risk:own",
+        "5 × squared tracking error taken off the score (covariance desk.risk:own)",
+        "at the stamp duty and commission of the date and side",
+        "Only whole lots are traded",
+        "more than 10.00% of the day's tradable volume",
+        "built with 200,000,000 yuan",
+    ):
+        assert words_ in told
+    assert "per round trip" not in told

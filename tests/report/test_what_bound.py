@@ -111,3 +111,21 @@ def test_english_is_english() -> None:
 
 def test_the_made_up_row_is_one_that_is_stored() -> None:
     assert {name: random_solve().schema[name] for name in NESTED} == dict(NESTED)
+
+
+def test_every_cause_is_said_in_chinese() -> None:
+    writer = Writer("zh", lambda portfolio: "P")
+    told = {
+        "kept below its bound by its own names: 000001.SZ (suspended, 1.06%), 600000.SH (st, 0.50%) and 3 more": (
+            "被本项内的股票压低：000001.SZ（停牌 1.06%）、600000.SH（ST 0.50%），另 3 只"
+        ),
+        "kept above its bound by its own names: the stock bands alone": "被本项内的股票推高：仅个股偏离上下限",
+        "balances the other industry rows; together with turnover_limit, size; restricted names: 000001.SZ (new, 1.06%)": (
+            "与其他行业项相抵；与换手率上限、市值共同作用；受限股票：000001.SZ（上市不足期限 1.06%）"
+        ),
+        "suspended": "停牌",
+        "": "",
+    }
+    for english, chinese in told.items():
+        assert writer.cause(english) == chinese
+        assert Writer("en", lambda portfolio: "P").cause(english) == english
