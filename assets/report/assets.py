@@ -168,6 +168,7 @@ The rows name those files: week, item, path, digest. What could not be computed 
         Read("evaluation", over=all_weeks),
         Read("portfolio_returns", over=all_weeks),
         Read("attribution", over=all_weeks),
+        Read("portfolio_lines", over=all_weeks),
         *(Read(portfolio.asset) for portfolio in catalogue.PORTFOLIOS),
         Read("indices"),
         Read("tape_health", over=week_days()),

@@ -21,6 +21,8 @@ from assets.report.evaluation_summary import Summary
 from assets.report.explanation import Writer as ExplanationWriter
 from assets.report.explanation_words import NAMES
 from assets.report.issue import Chapter, Figure, Grid, Row, Weekly, decimal, leaves, percent, plain, share
+from assets.report.lines import Lines
+from assets.report.lines import Writer as LinesWriter
 from assets.report.statistics import relative_strength
 from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
 from assets.report.words import (
@@ -69,6 +71,7 @@ class Findings:
     ics: pl.DataFrame
     evaluation: Summary
     contributions: Mapping[str, Contributions]  # portfolio → where its excess came from
+    lines: Lines | None  # of robustness; None: none is set
     traded: Mapping[str, Mapping[str, float]]  # portfolio → turnover and cost of the week
     holdings: Mapping[str, Holdings]
     tapes: pl.DataFrame  # tape_health of the week's days: date, symbol, verdict, quotes_verdict, reason
@@ -109,6 +112,7 @@ class _Writer:
         portfolios = [self._portfolio_chapter(n, portfolio) for n, portfolio in enumerate(catalogue.PORTFOLIOS)]
         title, headline = self._heading(self.found.week, self.found.table1, self.found.table2)
         parts = AttributionWriter(self.language, self.name, lambda reason: self.reason(reason, portfolio=True))
+        lines = LinesWriter(self.language, self.name, lambda reason: self.reason(reason, portfolio=True))
         return Weekly(
             language=self.language,
             title=title,
@@ -122,6 +126,7 @@ class _Writer:
             table2=self._table2(),
             attribution=parts.table(self.found.contributions),
             explanations=self.explanation.tables({key: held.solve for key, held in self.found.holdings.items()}),
+            lines=lines.table(self.found.lines),
             ics=self._ic_table(),
             evaluation=self._evaluation_table(),
             verdicts=self._verdict_table(),
@@ -131,6 +136,7 @@ class _Writer:
             portfolios=portfolios,
             evaluation_figures=self._evaluation_figures(),
             attribution_figures=parts.figures(self.found.contributions, self._signal_day_before),
+            line_figures=lines.figures(self.found.lines, self.calendar.previous_day),
             construction=[self._constraints(portfolio) for portfolio in catalogue.PORTFOLIOS],
             costs=self._costs(),
             profile=self.label("profile", **{k: self.found.run["profile"][k] for k in ("name", "description")}),

@@ -14,7 +14,7 @@ from assets.report.words import Language
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart with its number, or the reason why there is none. Beside SPEC §8's thirty-six: A1 to A4."""
+    """A chart with its number, or the reason why there is none. Beside SPEC §8's thirty-six: A1 to A6."""
 
     number: int | str
     title: str
@@ -75,6 +75,7 @@ class Weekly:
     table2: Grid
     attribution: Grid
     explanations: Sequence[Grid]  # one per portfolio: what bound it and what that cost
+    lines: Grid | None  # of robustness; None: none is set
     ics: Grid
     evaluation: Grid
     verdicts: Grid
@@ -84,6 +85,7 @@ class Weekly:
     portfolios: Sequence[Chapter]
     evaluation_figures: Sequence[Figure]
     attribution_figures: Sequence[Figure]
+    line_figures: Sequence[Figure]
     construction: Sequence[tuple[str, Sequence[str]]]
     costs: str
     profile: str
@@ -103,12 +105,18 @@ class Weekly:
             self.table2,
             self.attribution,
             *self.explanations,
+            *self.optional,
             self.ics,
             self.evaluation,
             self.verdicts,
             self.differences,
             self.all_settings,
         ]
+
+    @property
+    def optional(self) -> list[Grid]:
+        """Tables that only some settings have."""
+        return [] if self.lines is None else [self.lines]
 
     @property
     def sections(self) -> list[tuple[str, str]]:
@@ -128,7 +136,7 @@ class Weekly:
 
     @property
     def every_figure(self) -> list[Figure]:
-        return [*self.figures, *self.evaluation_figures, *self.attribution_figures]
+        return [*self.figures, *self.evaluation_figures, *self.attribution_figures, *self.line_figures]
 
     @property
     def figures(self) -> list[Figure]:

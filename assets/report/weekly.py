@@ -19,6 +19,7 @@ from assets.report.document import Findings, Holdings, write_weekly
 from assets.report.evaluation_summary import summarise
 from assets.report.html import render_html
 from assets.report.issue import Weekly
+from assets.report.lines import judge_lines
 from assets.report.paper import NoFont, print_pdf
 from assets.report.tables import (
     explain_absence,
@@ -48,6 +49,7 @@ def make_report(
     evaluation: pl.LazyFrame,
     portfolio_returns: pl.LazyFrame,
     attribution: pl.LazyFrame,
+    portfolio_lines: pl.LazyFrame,
     csi500_portfolio: pl.LazyFrame,
     csi1000_portfolio: pl.LazyFrame,
     indices: pl.LazyFrame,
@@ -84,6 +86,7 @@ def make_report(
         contributions=sum_contributions(
             parts, week, settings.chart_start_late, {**absent_portfolios, **unavailable.get("attribution", {})}
         ),
+        lines=judge_lines(portfolio_lines.collect(), traded, date, unavailable.get("portfolio_lines", {})),
         traded=_traded_in(traded, week),
         holdings={
             portfolio.key: _read_holdings(portfolio, frame, closes, week, files) for portfolio, frame in held.items()

@@ -35,7 +35,15 @@ def write_workbook(
         "percent": book.add_format({"num_format": "0.00%"}),
         "warning": book.add_format({"bold": True, "font_color": "#b3282d"}),
     }
-    for grid in (issue.table1, issue.table2, issue.ics, issue.evaluation, issue.attribution, *issue.explanations):
+    for grid in (
+        issue.table1,
+        issue.table2,
+        issue.ics,
+        issue.evaluation,
+        issue.attribution,
+        *issue.explanations,
+        *issue.optional,
+    ):
         _write_grid(book, issue, grid, formats)
     for name, frame in (
         ("factor_returns", factor_returns.sort("factor", "date")),

@@ -9,7 +9,7 @@ import polars as pl
 
 from assets import catalogue
 from assets.portfolios.record import NESTED
-from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS
+from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO_LINES
 from assets.report import rank_ics, weekly
 from resources.calendar import Calendar
 from resources.settings.evaluation import EvaluationSettings
@@ -61,6 +61,7 @@ def inputs(
     factors: tuple[str, ...] = (*catalogue.TEN[:4], *catalogue.TEN[5:], "gru_50_1"),
     portfolios: tuple[str, ...] = ("csi500", "csi1000"),
     settings: ReportSettings | None = None,
+    lines: tuple[str, ...] = (),
     **run: Any,
 ) -> dict[str, Any]:
     """Keyword arguments of `make_report`."""
@@ -147,6 +148,7 @@ def inputs(
         "evaluation": random_rows(weeks=20, factors=factors, last=week, seed=seed).lazy(),
         "portfolio_returns": traded.lazy(),
         "attribution": random_attribution(weeks=20, portfolios=portfolios, last=week, seed=seed).lazy(),
+        "portfolio_lines": random_lines(traded, lines, seed).lazy(),
         "csi500_portfolio": (built if "csi500" in portfolios else built.clear()).lazy(),
         "csi1000_portfolio": (built if "csi1000" in portfolios else built.clear()).lazy(),
         "indices": pl.DataFrame({"date": [day], "index": ["000905.SH"], "index_close": [5500.0]}).lazy(),
@@ -163,6 +165,18 @@ def inputs(
 
 
 NO_VALUE = "no fundamentals"
+
+
+def random_lines(returns: pl.DataFrame, lines: tuple[str, ...], seed: int = 0) -> pl.DataFrame:
+    """Each line's days: those of the portfolios, with returns of its own."""
+    rng = np.random.default_rng(seed)
+    monday = pl.col("date").dt.truncate("1w").alias("week")
+    own = [
+        returns.with_columns(monday, line=pl.lit(line), net=pl.Series(rng.normal(5e-4, 0.01, returns.height)))
+        for line in lines
+    ]
+    frame = pl.concat(own) if own else pl.DataFrame(schema=PORTFOLIO_LINES)
+    return frame.select(pl.col(name).cast(dtype) for name, dtype in PORTFOLIO_LINES.items())
 
 
 def random_attribution(weeks: int, portfolios: tuple[str, ...], last: dt.date, seed: int = 0) -> pl.DataFrame:

@@ -1,0 +1,115 @@
+"""The report's lines of robustness: every number on the page against plain loops; nothing where none is set."""
+
+import datetime as dt
+import io
+import math
+import zipfile
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.report import weekly
+from assets.report.issue import decimal, percent
+from assets.report.lines import COLUMNS, ITSELF, LEAST_DAYS, TABLE, Writer, judge_line, judge_lines
+from assets.report.lines_words import LINE_NAMES, WORDS
+from tests.report.random_issue import CALENDAR, inputs
+
+DAY = dt.date(2023, 12, 15)
+NAMES = ("gru_50_1", "multi_granularity_5d + multi_granularity_10d", "monday", "mean of weekdays")
+
+
+def rows(n: int, seed: int = 0) -> pl.DataFrame:
+    rng = np.random.default_rng(seed)
+    days = CALENDAR.days(CALENDAR.offset(DAY, 1 - n), DAY)
+    return pl.DataFrame(
+        {
+            "date": days,
+            "net": rng.normal(0, 0.01, n),
+            "benchmark": rng.normal(0, 0.01, n),
+            "turnover": [0.25 if day.weekday() == 0 else 0.0 for day in days],
+        },
+        schema={"date": pl.Date, "net": pl.Float64, "benchmark": pl.Float64, "turnover": pl.Float64},
+    )
+
+
+def writer(language: str = "en") -> Writer:
+    return Writer(language, lambda p: p.name_zh if language == "zh" else p.name_en, lambda reason: f"<{reason}>")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_line_is_judged_as_plain_loops_do(seed: int) -> None:
+    frame = rows(100, seed)
+    late = frame.head(1).with_columns(date=pl.lit(DAY + dt.timedelta(days=3)), net=pl.lit(9.0))
+    one = judge_line(pl.concat([frame, late]), DAY)
+    daily = [(1 + own) / (1 + index) - 1 for own, index in frame.select("net", "benchmark").iter_rows()]
+    strength, top, deepest, path = 1.0, 1.0, 0.0, []
+    for value in daily:
+        strength *= 1 + value
+        path.append(strength)
+        top = max(top, strength)
+        deepest = min(deepest, strength / top - 1)
+    mean = sum(daily) / len(daily)
+    error = math.sqrt(sum((value - mean) ** 2 for value in daily) / (len(daily) - 1)) * math.sqrt(252)
+    annual = strength ** (252 / 100) - 1
+    assert one.annual == pytest.approx(annual, rel=1e-12)
+    assert one.error == pytest.approx(error, rel=1e-12)
+    assert one.ratio == pytest.approx(annual / error, rel=1e-12)
+    assert one.drawdown == pytest.approx(deepest, rel=1e-12)
+    assert one.turnover == pytest.approx(0.25)
+    assert one.strength == pytest.approx(path)
+    assert one.week == pytest.approx(math.prod(1 + value for value in daily[-5:]) - 1)
+
+
+def test_too_few_days_and_days_without_a_benchmark() -> None:
+    few = judge_line(rows(LEAST_DAYS - 1), DAY)
+    assert (few.annual, few.error, few.ratio, few.drawdown) == (None, None, None, None)
+    assert few.week is not None
+    holes = rows(60).with_columns(
+        pl.when(pl.col("date").dt.weekday() == 3).then(None).otherwise("benchmark").alias("benchmark")
+    )
+    assert judge_line(holes, DAY).annual == judge_line(holes.drop_nulls(), DAY).annual
+    none = judge_line(rows(60).clear(), DAY)
+    assert (none.week, none.annual, none.turnover) == (None, None, None)
+
+
+def test_the_table_holds_the_portfolio_its_lines_and_what_is_missing() -> None:
+    given = inputs(lines=NAMES)
+    lines, returns = given["portfolio_lines"].collect(), given["portfolio_returns"].collect()
+    found = judge_lines(lines, returns, DAY, {"csi1000: monday": "no weights", "week": "of a column"})
+    assert found is not None
+    grid = writer().table(found)
+    assert grid is not None
+    assert grid.number == TABLE
+    cells = [row.cells for row in grid.rows]
+    assert len(cells) == 2 * (1 + len(NAMES))
+    assert cells[0][1] == "the portfolio"
+    assert {row[1] for row in cells} == {
+        "the portfolio", "GRU(50,1)+NN(10)", "mean of multi-granularity, 5-day label and multi-granularity, 10-day label",
+        "Monday path", "mean of the paths",
+    }  # fmt: skip
+    order = [(key, name) for key in ("csi500", "csi1000") for name in found.judged[key]]
+    for row, (key, name) in zip(cells, order, strict=True):
+        source = returns if name == ITSELF else lines.filter(pl.col("line") == name)
+        one = judge_line(source.filter(pl.col("portfolio") == key), DAY)
+        shown = [decimal(one.ratio, 2) if column == "ratio" else percent(getattr(one, column)) for column in COLUMNS]
+        assert row[2:] == shown
+    assert any("Monday path: n/a (<no weights>)" in note for note in grid.notes)
+    assert len(grid.notes) == 2
+
+
+def test_the_report_prints_lines_only_where_they_are_set() -> None:
+    without, given = weekly.make_report(**inputs()), weekly.make_report(**inputs(lines=NAMES))
+    title = WORDS["title"]["zh"]
+    assert title not in without.files["report.html"].decode()
+    page = given.files["report.html"].decode()
+    assert title in page
+    assert LINE_NAMES["monday"]["zh"] in page
+    assert {"figures/figure_A5.svg", "figures/figure_A6.svg"} == set(given.files) - set(without.files)
+    assert TABLE in zipfile.ZipFile(io.BytesIO(given.files["report.xlsx"])).read("xl/workbook.xml").decode()
+
+
+def test_every_word_is_in_both_languages() -> None:
+    for text in (*WORDS.values(), *LINE_NAMES.values()):
+        assert text["zh"]
+        assert text["en"] not in ("", text["zh"])
