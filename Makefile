@@ -64,8 +64,8 @@ lint: install ## ruff, the type checker, and that Dagster can load the definitio
 bench: install $(VENV)/peers $(VENV)/qlib/installed ## the benchmark table, written to benchmarks/results.json; installs the peers it measures against
 	@$(PY) -m benchmarks
 
-prove: install market ## the point-in-time proofs on the sample market (long)
-	@$(PY) -m orchestration.prove
+prove: report ## the point-in-time proofs: the portfolios over every week of the report's lake, the whole chain on the market (long)
+	@$(PY) -m orchestration.prove --stage portfolios && $(PY) -m orchestration.prove
 
 dev: install home $(if $(filter market,$(MARKET)),market) ## the Dagster UI on loopback, over the sample market
 	@$(VENV)/bin/dagster dev -h 127.0.0.1

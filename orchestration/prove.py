@@ -1,9 +1,11 @@
 """The point-in-time proofs of SPEC §9.1–2, over a whole market: truncation, noise, backfill equals day by day.
 
     python -m orchestration.prove [--profile sample] [--market market] [--cuts 3]
+    python -m orchestration.prove --stage portfolios [--lake lake]
 
 Here: markets cut at a date, the chain built without Dagster into a lake of its own, and the comparison of contents. The
-test suite runs the same functions on a tiny market.
+test suite runs the same functions on a tiny market. With --stage one stage's week tables are proved by themselves over the
+whole history of a lake that is built, every week a cut; what they are made from is taken as it lies there.
 """
 
 import argparse
@@ -21,7 +23,7 @@ import polars as pl
 
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
-from resources.errors import ZhoubaoError
+from resources.errors import SettingsError, ZhoubaoError
 from resources.landing import REFERENCE, LandingZone
 from resources.settings.load import Profile
 
@@ -100,24 +102,25 @@ def truncate(market: Path, cut: dt.date, target: Path) -> Path:
 def add_noise(market: Path, cut: dt.date, target: Path, seed: int) -> Path:
     """A copy of a landing zone in which everything known after the close of `cut` is noise."""
     generator = np.random.default_rng(seed)
+    return _after(market, cut, target, lambda frame, column: scramble(frame, generator), replace_files=generator)
 
-    def scramble(frame: pl.DataFrame, column: str) -> pl.DataFrame:
-        columns = []
-        for name, dtype in frame.schema.items():
-            if dtype.is_float():
-                columns.append(pl.Series(name, frame[name].to_numpy() * generator.lognormal(0, 1, frame.height)))
-            elif dtype.is_integer() and name != "minute":
-                factor = generator.lognormal(0, 1, frame.height)
-                columns.append((frame[name].cast(pl.Float64) * factor).round().cast(dtype).alias(name))
-            elif dtype == pl.Boolean:
-                columns.append(pl.Series(name, generator.random(frame.height) < 0.5))
-            elif name == "industry":
-                columns.append(frame[name].shuffle(seed=seed))
-            else:
-                columns.append(frame[name])
-        return pl.DataFrame(columns)
 
-    return _after(market, cut, target, scramble, replace_files=generator)
+def scramble(frame: pl.DataFrame, generator: np.random.Generator) -> pl.DataFrame:
+    """The same rows with noise for numbers, flags and industries."""
+    columns = []
+    for name, dtype in frame.schema.items():
+        if dtype.is_float():
+            columns.append(pl.Series(name, frame[name].to_numpy() * generator.lognormal(0, 1, frame.height)))
+        elif dtype.is_integer() and name != "minute":
+            factor = generator.lognormal(0, 1, frame.height)
+            columns.append((frame[name].cast(pl.Float64) * factor).round().cast(dtype, strict=False).alias(name))
+        elif dtype == pl.Boolean:
+            columns.append(pl.Series(name, generator.random(frame.height) < 0.5))
+        elif name == "industry":
+            columns.append(frame[name].shuffle(seed=int(generator.integers(2**31))))
+        else:
+            columns.append(frame[name])
+    return pl.DataFrame(columns)
 
 
 def _after(
@@ -193,6 +196,95 @@ def prove(market: Path, profile: Profile, cuts: list[dt.date], work: Path, say: 
     return held
 
 
+# --- one stage over the history of a lake ----------------------------------------------------------------------------
+
+Spoil = Callable[[Path], None]  # of the folder of a partition that is dated after the cut
+
+
+def prove_stage(
+    world: Callable[[Path], Builder], lake: Path, stage: str, work: Path, say: Callable[[str], None]
+) -> bool:
+    """Whether the stage's week tables come out the same at once, week by week, and with no or other data after any week.
+
+    world: opens a builder on a lake. lake: a built one; it is left alone. Every week is a cut: what is dated after it, the
+    stage's own later weeks included, is gone or noise when the week is made once more from the weeks before it.
+    """
+    source = world(lake)
+    tables = [table for table in source.tables.values() if table.stage == stage and table.partition == "week"]
+    made = {table.name for table in tables}
+    built = [source.lake.keys(source.tables[read.table]) for t in tables for read in t.reads if read.table not in made]
+    if not tables or not all(built):
+        raise SettingsError(
+            f"the stage {stage} can't be proved on {lake}: "
+            + ("it has no week tables" if not tables else "what it reads is not built there; build a report first")
+        )
+    last = max(source.signal_day(table, source.lake.keys(table)[-1]) for table in tables if source.lake.keys(table))
+    weeks = sorted({key for name, key in every_partition(source, last) if name in made})
+    partitions = [(table.name, week) for week in weeks for table in tables]
+
+    at_once = world(_without(lake, made, work / "at_once"))
+    for table in tables:
+        at_once.build(table, weeks)
+    full = contents(at_once, partitions)
+    say(f"{len(weeks)} weeks of {', '.join(made)}, {weeks[0]} to {weeks[-1]}")
+    weekly = _without(lake, made, work / "weekly")
+    for week in weeks:
+        builder = world(weekly)
+        for table in tables:
+            builder.build(table, [week])
+    held = _verdict("week by week is the same as at once", full, contents(world(weekly), partitions), say)
+
+    generator = np.random.default_rng(0)
+
+    def drown(partition: Path) -> None:
+        part = partition / "part.parquet"
+        if part.exists():
+            noise = scramble(pl.read_parquet(part), generator)
+            part.unlink()  # it is another lake's file too
+            noise.write_parquet(part)
+
+    for spoil, what in ((shutil.rmtree, "with nothing after it"), (drown, "with noise after it")):
+        spoiled = work / what.replace(" ", "_")
+        shutil.copytree(work / "at_once", spoiled, copy_function=os.link)
+        found = _week_after_week(world, spoiled, made, weeks, spoil)
+        held &= _verdict(f"every week is the same {what}", full, found, say)
+    return held
+
+
+def _without(lake: Path, tables: set[str], target: Path) -> Path:
+    """The lake's files once more, without some tables; files are linked, since a lake replaces and never overwrites them."""
+    shutil.copytree(
+        lake, target, copy_function=os.link, ignore=lambda folder, names: tables if folder == str(lake) else ()
+    )
+    return target
+
+
+def _week_after_week(
+    world: Callable[[Path], Builder], lake: Path, made: set[str], weeks: list[dt.date], spoil: Spoil
+) -> Contents:
+    """From the last week back: spoil what is dated after the week, make the week once more."""
+    found: Contents = {}
+    for week in reversed(weeks):
+        builder = world(lake)
+        cut = builder.calendar.signal_day(week)
+        for table in builder.tables.values():
+            for key in builder.lake.keys(table):
+                partition = lake / builder.lake.folder(table, key)
+                if builder.signal_day(table, key) > cut and not (partition / SPOILED).exists():
+                    spoil(partition)
+                    if partition.exists():
+                        (partition / SPOILED).touch()
+        builder.lake.forget()
+        own = [builder.tables[name] for name in builder.tables if name in made]
+        for table in own:
+            builder.build(table, [week], force=True)
+        found |= contents(builder, [(table.name, week) for table in own])
+    return found
+
+
+SPOILED = "spoiled"
+
+
 def _verdict(what: str, full: Contents, other: Contents, say: Callable[[str], None]) -> bool:
     unlike = differences(full, other)
     unbuilt = [key for key, content in other.items() if content == "not built"]
@@ -213,15 +305,31 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m orchestration.prove", description=__doc__.split("\n")[0])
     parser.add_argument("--profile")
     parser.add_argument("--market")
-    parser.add_argument("--cuts", type=int, default=3)
+    parser.add_argument("--cuts", type=int, default=3, help="how many dates the market is cut at")
+    parser.add_argument(
+        "--stage", help="prove this stage's week tables alone, on a lake that is built, every week a cut"
+    )
+    parser.add_argument("--lake", help="the lake of --stage")
     options = parser.parse_args(arguments)
-    names = Names.of(options.market, None, options.profile)
+    names = Names.of(options.market, options.lake, options.profile)
     try:
         from orchestration.platform import PROFILES
         from resources.settings.load import load_profile
 
         profile = load_profile(names.settings, PROFILES)
         days = LandingZone(names.market).days()
+        if options.stage:
+            lake = Path(names.lake)
+            with tempfile.TemporaryDirectory(
+                prefix=".prove-", dir=lake.resolve().parent
+            ) as work:  # links stay on one disk
+
+                def world(folder: Path) -> Builder:
+                    own = Names(names.market, str(folder), names.settings)
+                    return open_builder(own, profile=profile, say=lambda line: None)
+
+                held = prove_stage(world, lake, options.stage, Path(work), print)
+            return 0 if held else 1
         with tempfile.TemporaryDirectory(prefix="zhoubao-prove-") as work:
             held = prove(Path(names.market), profile, spread_cuts(days, options.cuts), Path(work), print)
     except ZhoubaoError as error:

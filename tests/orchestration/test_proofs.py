@@ -1,14 +1,25 @@
 """SPEC §9.1 and §9.4 on the tiny market, for every asset up to the report: truncation, noise, a restated day."""
 
+import dataclasses
 import datetime as dt
 import shutil
 from pathlib import Path
 
+import polars as pl
 import pytest
 
 from orchestration.plan import make_plan
-from orchestration.prove import add_noise, build_at_once, differences, every_partition, spread_cuts, truncate
+from orchestration.prove import (
+    add_noise,
+    build_at_once,
+    differences,
+    every_partition,
+    prove_stage,
+    spread_cuts,
+    truncate,
+)
 from orchestration.run import build, everything_for
+from resources.table import Read
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
@@ -22,6 +33,45 @@ def test_nothing_later_is_used(tiny_market: Path, world, days, full, work: Path,
         assert set(other) == set(every_partition(builder, cut))
         assert "not built" not in other.values()
         assert differences(full, other) == [], f"{kind} after {cut}"
+
+
+def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, full, work: Path) -> None:
+    said: list[str] = []
+    assert prove_stage(
+        lambda lake: world(tiny_market, lake), work / "full", "portfolios", work / "stage", said.append
+    ), said
+    assert len(said) == 4
+    assert "portfolio_lines" in said[0]
+
+
+def test_a_portfolio_that_looks_ahead_is_found_out(
+    tiny_market: Path, world, full, work: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Portfolios on the scores of the next week: without them the week can't be made, and with noise it is another."""
+
+    def open_world(lake: Path):
+        builder = world(tiny_market, lake)
+        table = builder.tables["csi500_portfolio"]
+        last = builder.lake.keys(builder.tables["scores"])[-1]
+        reads = [
+            Read("scores", lambda calendar, week, section, start: [min(calendar.offset_week(week, 1), last)])
+            if read.table == "scores"
+            else read
+            for read in table.reads
+        ]
+        builder.tables = {**builder.tables, table.name: dataclasses.replace(table, reads=tuple(reads))}
+        return builder
+
+    def latest(scores, factors, alpha, date, setting=""):
+        found = scores.filter(pl.col("factor") == alpha).select("symbol", score="value")
+        return found.drop_nulls().sort("symbol").collect()
+
+    monkeypatch.setattr("assets.portfolios.make.alpha_scores", latest)
+    said: list[str] = []
+    assert not prove_stage(open_world, work / "full", "portfolios", work / "ahead", said.append)
+    assert said[1].startswith("holds")
+    for kind in ("with nothing after it", "with noise after it"):
+        assert any(line.startswith("FAILS") and kind in line and "csi500_portfolio" in line for line in said), said
 
 
 def test_a_restated_day_renews_what_is_downstream_of_it_and_nothing_else(
