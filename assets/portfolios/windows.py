@@ -83,8 +83,11 @@ def lines_before(calendar: Calendar, week: dt.date, section: Mapping[str, Any], 
 
 
 def lines_prices(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
-    """The week's trading days and those over which published index weights are drifted to the first of them."""
-    return benchmark_window(calendar, week, section["portfolios"], start) if _on(section) else []
+    """The trading days of two weeks, as of the listings, and those over which published index weights are drifted."""
+    if not _on(section):
+        return []
+    drifted = benchmark_window(calendar, week, section["portfolios"], start)
+    return sorted({*lines_listings(calendar, week, section, start), *drifted})
 
 
 def lines_listings(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:

@@ -13,6 +13,7 @@ from assets.models.offset_windows import path_day
 from assets.portfolios.lines import MEAN, SOLVES
 from assets.portfolios.make import alpha_scores
 from assets.portfolios.week import Tables, advance
+from assets.portfolios.windows import lines_prices
 from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.settings.lines import WEEKDAYS, LinesSettings
@@ -56,28 +57,68 @@ def test_the_friday_path_and_the_line_of_the_same_score_are_the_portfolio(
     assert of(lines, "skewness").equals(returns)
 
 
-@pytest.mark.parametrize("weekday", ["monday", "wednesday"])
-def test_a_path_is_one_run_from_signal_day_to_signal_day(lines: pl.DataFrame, weekday: str) -> None:
-    """Partitions end on Fridays in between: nothing of that is seen in its returns."""
-    market, state, last, found = Market(seed=9), None, None, []
+def one_run(market: Market, weekday: str) -> list[tuple]:
+    """A path carried from signal day to signal day, without a partition in between: date and net return of its days."""
+    state, last, found = None, None, []
     for week in WEEKS:
         day = path_day(CALENDAR, week, weekday)
         days = CALENDAR.days(CALENDAR.next_day(last) if last else CALENDAR.first, day)
-        score = alpha_scores(market.scores.lazy(), market.factors.lazy(), "skewness", day)
         known = Tables(
-            score,
+            alpha_scores(market.scores.lazy(), market.factors.lazy(), "skewness", day),
             market.styles.filter(pl.col("date") == day),
             market.prices.filter(pl.col("date") <= day),
             market.securities.filter(pl.col("date").is_in(days)),
             market.indices.filter(pl.col("date") == day),
+            market.minute_bars.filter(pl.col("date") == days[0]),
         )
         step = advance(PORTFOLIOS[0], state, known, days, CALENDAR, SETTINGS)
         state, last = step.state, day
         found += [(one.date, one.net) for one in step.held.days]
-    own = of(lines, weekday)
+    return found
+
+
+@pytest.mark.parametrize("weekday", ["monday", "wednesday"])
+def test_a_path_is_one_run_from_signal_day_to_signal_day(lines: pl.DataFrame, weekday: str) -> None:
+    """Partitions end on Fridays in between: nothing of that is seen in its returns."""
+    found, own = one_run(Market(seed=9), weekday), of(lines, weekday)
+    last = path_day(CALENDAR, WEEKS[-1], weekday)
     assert own["date"].to_list() == CALENDAR.days(own["date"][0], CALENDAR.signal_day(WEEKS[-1]))
     assert own.head(len(found)).select("date", "net").rows() == found
     assert own.height == len(found) + len([d for d in CALENDAR.week_days(WEEKS[-1]) if d > last])
+
+
+def test_minute_bars_block_a_path_as_they_block_the_portfolio(
+    lines: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every other name traded at limit-up alone, minute bars say: also on a trade day in the middle of a week."""
+    locked = Market(seed=9)
+    half = locked.prices.filter(pl.col("symbol").is_in(locked.symbols[::2])).with_columns(
+        amount=pl.col("limit_up") * 1000
+    )
+    said = {"minute": pl.lit(570), "low": pl.col("limit_up"), "high": pl.col("limit_up")}
+    bars = half.with_columns(**said)
+    columns = [
+        pl.col(name).cast(dtype) if name in bars.columns else pl.lit(None, dtype).alias(name)
+        for name, dtype in locked.minute_bars.schema.items()
+    ]
+    locked.minute_bars = bars.select(columns)
+    monkeypatch.setattr(tables, "market", lambda: locked)
+    builder = world(tmp_path, Tree(lines=LinesSettings(weekdays=("wednesday", "friday"))))
+    own = build(builder)
+    found = one_run(locked, "wednesday")
+    path = of(own, "wednesday")
+    assert path.head(len(found)).select("date", "net").rows() == found
+    assert not path.equals(of(lines, "wednesday"))
+    for name in ("csi500_portfolio", "csi1000_portfolio", "portfolio_returns"):
+        builder.build(builder.tables[name], WEEKS)
+    returns = builder.lake.read(builder.tables["portfolio_returns"], WEEKS).collect().sort("date").select(RETURNS)
+    assert of(own, "friday").equals(returns)
+
+
+def test_prices_reach_back_to_the_last_trade_day_however_young_index_weights_must_be() -> None:
+    section = {"lines": ALL, "portfolios": SETTINGS.model_copy(update={"benchmark_max_age": 1})}
+    read = lines_prices(CALENDAR, WEEKS[2], section, CALENDAR.first)
+    assert set(CALENDAR.week_days(WEEKS[1]) + CALENDAR.week_days(WEEKS[2])) <= set(read)
 
 
 def test_their_mean_is_the_mean_of_the_days_that_all_paths_have(lines: pl.DataFrame) -> None:
