@@ -163,7 +163,9 @@ class Builder:
 
     def code_digest(self, table: Table) -> str:
         shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), table.checks, sorted(table.needs.items())))
-        return digest(code_digest(table.make).encode(), shape.encode())
+        named = [functools.reduce(getattr, name.split("."), self.settings) for name in table.functions]
+        codes = [code_digest(make).encode() for make in (table.make, *filter(None, named))]
+        return digest(*codes, shape.encode())
 
     def stale(self, table: Table, key: dt.date) -> str:
         """Why a partition must be (re)built, from what lies in the lake now; "" where it is up to date."""

@@ -1,11 +1,13 @@
-"""The digest of the code that makes a table: its module and what that imports from assets/ and resources/.
+"""The digest of the code that makes a table: its module and what that imports from assets/, resources/ and its own package.
 
-Comments, docstrings and layout do not count; templates/ beside a module does. Nothing is imported: the sources are read.
+Comments, docstrings and layout do not count; templates/ beside a module does. Nothing of the project is imported: the sources
+are read. A function that the settings name may stand elsewhere on the path.
 """
 
 import ast
 import functools
 import hashlib
+import importlib.util
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,9 +17,9 @@ NO_FIGURE = ("resources.errors",)  # wording only: a clearer sentence makes no p
 
 @functools.cache
 def code_digest(make: str) -> str:
-    """32 hex digits for a "module:function"."""
+    """32 hex digits for a "module:function"; of nothing where there is no such module, which its caller will say."""
     seen: set[str] = set()
-    queue = [make.split(":")[0]]
+    queue = list(filter(_exists, [make.split(":")[0]]))
     while queue:
         module = queue.pop()
         if module not in seen and module not in NO_FIGURE:
@@ -43,7 +45,8 @@ def imports(module: str) -> tuple[str, ...]:
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
             found.add(node.module)
             found.update(f"{node.module}.{alias.name}" for alias in node.names)
-    return tuple(sorted(name for name in found if name.split(".")[0] in PACKAGES and _exists(name)))
+    known = (*PACKAGES, module.split(".")[0])
+    return tuple(sorted(name for name in found if name.split(".")[0] in known and _exists(name)))
 
 
 @functools.cache
@@ -63,8 +66,16 @@ def _normal_form(module: str) -> bytes:
 
 def _source(module: str) -> Path:
     path = ROOT.joinpath(*module.split("."))
-    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    own = path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
+    if own.is_file() or module.split(".")[0] in PACKAGES:
+        return own
+    try:
+        spec = importlib.util.find_spec(module)
+    except ModuleNotFoundError:  # of a parent
+        spec = None
+    return Path(spec.origin) if spec is not None and spec.has_location and spec.origin else own
 
 
 def _exists(module: str) -> bool:
-    return _source(module).is_file()
+    source = _source(module)
+    return source.is_file() and source.suffix == ".py"

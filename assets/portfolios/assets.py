@@ -53,6 +53,7 @@ reason, until there are scores and index weights.
         schema=PORTFOLIO,
         sort=("symbol",),
         settings="portfolios",
+        functions=("portfolios.covariance",),
         make="assets.portfolios.make:make_portfolio",
         checks=(
             Check("solver_solved", InSet("status", ("optimal", "relaxed")), critical=True, remedy=DATA),
@@ -217,6 +218,7 @@ An offset path's score is that of its signal day by the model known then (offset
     schema=PORTFOLIO_LINES,
     sort=("portfolio", "line", "date"),
     settings=("lines", "portfolios"),
+    functions=("portfolios.covariance",),
     make="assets.portfolios.lines:make_portfolio_lines",
     items="line",
     checks=(

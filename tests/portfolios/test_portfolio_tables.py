@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from assets.portfolios.assets import TABLES
+from resources import code_digest
 from resources.builder import Builder
 from resources.lake import Lake
 from resources.landing import LandingZone
@@ -114,3 +115,36 @@ def test_the_lake_holds_what_the_functions_made_week_by_week(builder: Builder) -
         assert stored.equals(made.frame)
         solve = builder.lake.read_file(TABLES[0], week, "solve.parquet")
         assert solve == made.files["solve.parquet"]
+
+
+def test_the_code_of_a_covariance_of_ones_own_makes_portfolios_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    package = tmp_path / "desk_of_a_test"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "numbers.py").write_text("FIVE = 5\n")
+    (package / "risk.py").write_text(
+        "from desk_of_a_test.numbers import FIVE\n\ndef two(symbols, prices): return FIVE\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def digests(covariance: str | None) -> list[str]:
+        for cache in (code_digest.code_digest, code_digest.imports, code_digest._normal_form):
+            cache.cache_clear()
+        settings = SETTINGS.model_copy(update={"covariance": covariance})
+        lake = Lake(str(tmp_path / "lake"))
+        tree = Tree(portfolios=settings)
+        zone = LandingZone(tmp_path, lake.store)
+        own = Builder(tables={t.name: t for t in TABLES}, lake=lake, zone=zone, calendar=CALENDAR, settings=tree)
+        return [own.code_digest(table) for table in TABLES]
+
+    names = [table.name for table in TABLES]
+    plain, before = digests(None), digests("desk_of_a_test.risk:two")
+    assert before == digests("desk_of_a_test.risk:two")
+    (package / "numbers.py").write_text("FIVE = 6  # now\n")
+    after = digests("desk_of_a_test.risk:two")
+    changed = {name for name, one, other in zip(names, before, after, strict=True) if one != other}
+    assert changed == {"csi500_portfolio", "csi1000_portfolio", "portfolio_lines"}
+    assert changed == {name for name, one, other in zip(names, plain, before, strict=True) if one != other}
+    digests("desk_of_a_test.nowhere:two")  # told when it is called for
