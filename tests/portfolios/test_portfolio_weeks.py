@@ -102,6 +102,20 @@ def test_weights_too_old_to_drift() -> None:
     market = Market()
     stale = SETTINGS.model_copy(update={"benchmark_max_age": 3})
     assert "4 trading days before 2023-06-09" in market.week(WEEKS[0], stale).unavailable["weight"]
+    just = SETTINGS.model_copy(update={"benchmark_max_age": 4})
+    assert solve_of(market.week(WEEKS[0], just))["first_build"]
+
+
+def test_a_suspended_name_has_no_part_in_the_score() -> None:
+    market, suspended = Market(seed=5), 0.0
+    for week in WEEKS:
+        made = market.week(week)
+        frame = made.frame.with_columns(pl.col("score").fill_null(0.0))
+        frozen = pl.col("state") == "suspended"
+        suspended += frame.filter(frozen)["weight"].sum()
+        plain = sum(weight * score for weight, score in frame.filter(~frozen).select("weight", "score").iter_rows())
+        assert solve_of(made)["objective"] == pytest.approx(plain, abs=1e-12)
+    assert suspended > 0
 
 
 def test_missing_prices_are_not_suspensions() -> None:
