@@ -212,6 +212,18 @@ def test_too_few_names_are_not_regressed_and_say_so() -> None:
     assert abs(found.gap) < EXACT
 
 
+def test_a_name_without_market_value_is_explained_and_explains_nothing() -> None:
+    week, names = random_week(8)
+    names = dataclasses.replace(names, weights=np.where(np.arange(60) == 7, 0.0, 1.0 + names.weights))
+    returns, everyone = week.growth[0] - 1.0, np.ones(60, dtype=bool)
+    other = np.where(np.arange(60) == 7, returns + 5.0, returns)
+    one, two = (explain_returns(r, everyone, week.benchmark, names, names_per_factor=ENOUGH) for r in (returns, other))
+    assert not one.absent
+    assert one.names == 59
+    assert (two.market, two.style) == (one.market, one.style)
+    assert two.residual[7] - one.residual[7] == pytest.approx(5.0, abs=EXACT)
+
+
 def test_why_a_target_was_missed() -> None:
     found = classify_shortfall(
         difference=np.array([-0.02, 0.01, -0.001, 0.003, -0.01, 1e-17]),

@@ -12,12 +12,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets.portfolios import optimiser
-from assets.portfolios.certificate import OPTIMAL, Answer, Certificate, Stage
+from assets.portfolios.certificate import OPTIMAL, Answer, Bound, Certificate, Stage, name_prices
 from assets.portfolios.constraints import Problem, portfolio_constraints
 from assets.portfolios.lp import LinearProgram
 from assets.portfolios.optimiser import CLARABEL, DUAL_SIMPLEX, INTERIOR, Solution, optimise
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
-from tests.portfolios.portfolio_problems import plain_conditions, plain_rows, random_problem
+from tests.portfolios.portfolio_problems import heavy_industry, plain_conditions, plain_rows, random_problem
 
 LOOSE = IndexPortfolioSettings(stock_deviation=0.1, turnover=0.9)
 WIDE = LOOSE.model_copy(update={"industry_deviation": 0.02, "size_exposure": 0.2, "value_exposure": 0.1})
@@ -247,6 +247,46 @@ def test_each_refused_answer_sends_the_stage_up_the_ladder(monkeypatch: pytest.M
     assert strict[2].residual <= 1e-8
 
 
+@pytest.mark.parametrize("lie", ["residual", "gap"])
+def test_a_millionth_too_much_is_refused(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
+    """SPEC's 1e-8, from both sides: an answer that is off by 1e-6 is none, one that is off by 1e-10 is taken."""
+    problem = random_problem(np.random.default_rng(2), 60, members=30, held=20, industries=3, frozen=0)
+    free = LOOSE.model_copy(update={"industry_deviation": 1.0, "value_exposure": 9.0, "size_exposure": 9.0})
+    honest = LinearProgram.solve
+    for much, taken in ((1e-6, False), (1e-10, True)):
+
+        def liar(self: LinearProgram, stage: Stage, method: str, much: float = much) -> Answer:
+            answer = honest(self, stage, method)
+            if stage.name != "strict" or method != "simplex":
+                return answer
+            other = worse(answer, self.problem).weights
+            lost = self.mu @ (answer.weights - other)
+            moved = answer.weights + (other - answer.weights) * much / lost if lie == "gap" else answer.weights.copy()
+            if lie == "residual":
+                moved[int(np.argmax(self.problem.upper - moved))] += much
+            return replace(answer, weights=moved)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(LinearProgram, "solve", liar)
+            first = next(attempt for attempt in solve(problem, free).attempts if attempt.stage == "strict")
+        assert first.solver == DUAL_SIMPLEX
+        assert (first.refused == "") is taken
+        assert taken or lie in first.refused
+
+
+def test_a_name_at_its_upper_bound_is_worth_what_the_next_unit_brings() -> None:
+    """At its drifted weight and bounded there, more of it is bought and spares no sale, less of it is a sale."""
+    problem = random_problem(np.random.default_rng(0), 3, members=2, held=2, industries=1)
+    at = np.full(3, 0.2)
+    problem = replace(problem, drifted=at, lower=np.zeros(3), upper=np.array([0.2, 0.9, 0.9]))
+    bound = Bound(0.0, np.array([0.5, 0.5, 0.5]), 0.1)
+    assert name_prices(bound, at, problem).tolist() == [0.5, 0.0, 0.0]
+    below = replace(problem, drifted=np.full(3, 0.3))
+    assert name_prices(bound, at, below).tolist() == pytest.approx([0.6, 0.0, 0.0])
+    frozen = replace(problem, lower=at, upper=at)
+    assert name_prices(Bound(0.0, np.full(3, -0.5), 0.1), at, frozen).tolist() == pytest.approx([-0.4] * 3)
+
+
 @pytest.mark.parametrize("rung", [1, 2])
 @pytest.mark.parametrize("stated_by", ["arrays", "cvxpy"])
 def test_every_rung_solves_by_itself(monkeypatch: pytest.MonkeyPatch, rung: int, stated_by: str) -> None:
@@ -314,3 +354,19 @@ def test_no_multipliers_prove_more_than_the_best(seed: int, size: float) -> None
     noise["turnover_limit"] = rng.exponential(size, 1)
     bound = certificate.bound(Stage("strict", strict=ELASTIC), best.weights, Answer(OPTIMAL, best.weights, noise))
     assert bound.value >= best.objective / scale - 1e-9
+
+
+@pytest.mark.parametrize("size", [0.1, 1.0, 10.0])
+def test_no_multipliers_prove_a_smaller_violation_than_the_smallest(size: float) -> None:
+    problem, rng = heavy_industry(), np.random.default_rng(0)
+    constraints = portfolio_constraints(IndexPortfolioSettings(stock_deviation=0.3), {})[0]
+    solution = optimise(problem, constraints, order=ELASTIC)
+    smallest, scale = solution.totals["industry"], problem.mu.std()
+    assert smallest > 0.1
+    certificate = Certificate(problem, problem.mu / scale, constraints, (), scale)
+    stage = Stage("industry", target="industry")
+    assert certificate.objective(stage, solution.weights) == pytest.approx(-smallest, abs=1e-8)
+    for _ in range(100):
+        noise = {name: size * rng.normal(size=len(y)) for name, y in solution.multipliers.items()}
+        bound = certificate.bound(stage, solution.weights, Answer(OPTIMAL, solution.weights, noise))
+        assert bound.value >= -smallest - 1e-8
