@@ -152,7 +152,7 @@ by the models in force in the week before: what was known then. Empty where no p
         Read("bar_features", over=offset_windows.offset_sequence_days("bars")),
         Read("daily_features", over=offset_windows.offset_sequence_days("days")),
         Read("securities", over=offset_windows.offset_sequence_days(None)),
-        Read("styles", over=offset_windows.offset_days),
+        Read("styles", over=offset_windows.offset_days, by_reader=True),
     ),
     schema=SCORES,
     sort=("date", "factor", "symbol"),

@@ -208,7 +208,7 @@ An offset path's score is that of its signal day by the model known then (offset
         Read("scores", over=windows.lines_week),
         Read("offset_scores", over=windows.lines_week),
         Read("factors", over=windows.line_days),
-        Read("styles", over=windows.line_days),
+        Read("styles", over=windows.line_days, by_reader=True),
         Read("daily_prices", over=windows.lines_prices),
         Read("securities", over=windows.lines_listings),
         Read("indices", over=windows.lines_indices),

@@ -10,8 +10,9 @@ capital in each path, evened out daily, as overlapping portfolios are usually he
 """
 
 import datetime as dt
+import functools
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +21,7 @@ import polars as pl
 from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.models.offset_windows import path_day
 from assets.portfolios.execution import DayReturn
-from assets.portfolios.make import Files, benchmark_returns, mean_scores, minutes_of
+from assets.portfolios.make import MINUTES, Files, benchmark_returns, mean_scores, minutes_of
 from assets.portfolios.record import encode
 from assets.portfolios.schemas import LINE_SOLVES, LINE_STATES, PORTFOLIO_LINES
 from assets.portfolios.week import Reasons, State, Tables, Week, advance, carry
@@ -63,14 +64,14 @@ class Inputs:
     prices: pl.DataFrame
     securities: pl.DataFrame
     indices: pl.DataFrame
-    minutes: pl.LazyFrame
+    minutes: Callable[[dt.date], pl.DataFrame]  # bars of a trade day, which several lines share
 
     def until(
         self, day: dt.date, line: Line, state: State | None, trade_day: dt.date | None, *, scored: bool
     ) -> Tables:
         """What is known at the close of `day`; the score and styles only where the line rebalances there."""
         alpha = mean_scores(self.scores, self.factors, line.alphas, day, line.setting) if scored else pl.DataFrame()
-        held = None if state is None else self.minutes.filter(pl.col("date") == trade_day)
+        held = None if state is None or trade_day is None else self.minutes(trade_day).lazy()
         return Tables(
             alpha,
             self.styles.filter(pl.col("date") == day).collect(),
@@ -109,6 +110,11 @@ def make_portfolio_lines(
         return Made(pl.DataFrame(schema=PORTFOLIO_LINES), notes={"lines": "none set (lines.alphas, lines.weekdays)"})
     before = _states(files, calendar.offset_week(week, -1)) if week > calendar.week_of(start) else {}
     closes = indices.collect()
+
+    @functools.cache
+    def minutes(day: dt.date) -> pl.DataFrame:
+        return minute_bars.filter(pl.col("date") == day).select(MINUTES).collect()
+
     inputs = Inputs(
         pl.concat([scores, offset_scores]),
         factors,
@@ -116,7 +122,7 @@ def make_portfolio_lines(
         daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap").collect(),
         securities.collect(),
         closes,
-        minute_bars,
+        minutes,
     )
     rows, solves, states, reasons = [], [], [], {}
     for portfolio in PORTFOLIOS:

@@ -29,6 +29,7 @@ from resources.settings.portfolios import PortfoliosSettings
 Files = Callable[[str, dt.date, str], bytes]
 
 DATA_COLUMNS = ("symbol", "weight", "drifted_weight", "benchmark_weight", "score", "industry")
+MINUTES = ("date", "symbol", "low", "high", "volume", "amount")
 
 
 def _collect(
@@ -57,8 +58,7 @@ def _collect(
 
 def minutes_of(minute_bars: pl.LazyFrame, symbols: list[str]) -> pl.DataFrame:
     """The bars that decide what could be traded, of some names."""
-    columns = minute_bars.select("date", "symbol", "low", "high", "volume", "amount")
-    return columns.filter(pl.col("symbol").is_in(symbols)).collect()
+    return minute_bars.select(MINUTES).filter(pl.col("symbol").is_in(symbols)).collect()
 
 
 def alpha_scores(
