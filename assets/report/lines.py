@@ -52,7 +52,8 @@ def judge_line(rows: pl.DataFrame, day: dt.date) -> Judged:
     """rows: date, net, benchmark, turnover of the line's days; those after `day`, or without a benchmark, do not count.
 
     With s the daily relative strength: annual = Π(1 + s)^(252 / n) − 1, error = std(s) √252, ratio = annual / error, drawdown =
-    the deepest fall of Π(1 + s) from its highest so far, from 1 on. None for fewer than LEAST_DAYS days.
+    the deepest fall of Π(1 + s) from its highest so far, from 1 on. None for fewer than LEAST_DAYS days. Turnover is a week's,
+    of those that traded: the paths together trade on several days of it.
     """
     rows = rows.filter((pl.col("date") <= day) & pl.col("benchmark").is_not_null()).sort("date")
     own, against = rows["net"].to_numpy(), rows["benchmark"].to_numpy()
@@ -65,7 +66,8 @@ def judge_line(rows: pl.DataFrame, day: dt.date) -> Judged:
         error = float(daily.std(ddof=1) * np.sqrt(DAYS_A_YEAR))
         ratio = annual / error if error > 0 else None
         drawdown = float(np.min(strength / np.maximum.accumulate(np.maximum(strength, 1.0))) - 1.0)
-    traded = rows.filter(pl.col("turnover") > 0)["turnover"].mean()
+    by_week = rows.group_by(pl.col("date").dt.truncate("1w")).agg(pl.col("turnover").sum()).sort("date")
+    traded = by_week.filter(pl.col("turnover") > 0)["turnover"].mean()
     turnover = float(traded) if isinstance(traded, float) else None
     return Judged(
         compared.week, compared.ytd, annual, error, ratio, drawdown, turnover, rows["date"].to_list(), strength

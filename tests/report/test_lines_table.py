@@ -61,6 +61,12 @@ def test_a_line_is_judged_as_plain_loops_do(seed: int) -> None:
     assert one.week == pytest.approx(math.prod(1 + value for value in daily[-5:]) - 1)
 
 
+def test_paths_held_together_turn_over_as_much_a_week_as_each_alone() -> None:
+    together = rows(100).with_columns(turnover=pl.lit(0.05))  # five paths, a fifth of the money each
+    weeks = {CALENDAR.week_of(day) for day in together["date"]}
+    assert judge_line(together, DAY).turnover == pytest.approx(0.05 * together.height / len(weeks))
+
+
 def test_too_few_days_and_days_without_a_benchmark() -> None:
     few = judge_line(rows(LEAST_DAYS - 1), DAY)
     assert (few.annual, few.error, few.ratio, few.drawdown) == (None, None, None, None)
