@@ -111,32 +111,40 @@ class Writer:
         if name in LINE_NAMES:
             return LINE_NAMES[name][self.language]
         factors = [catalogue.BY_KEY.get(key) for key in name.split(" + ")]
-        called = [
-            key if factor is None else factor.name_zh if self.language == "zh" else factor.name_en
-            for key, factor in zip(name.split(" + "), factors, strict=True)
-        ]
-        return called[0] if len(called) == 1 else self.say("mean", names=self.say("plus").join(called))
+        if len(factors) > 1:
+            called = [
+                key if one is None else str(one.number) for key, one in zip(name.split(" + "), factors, strict=True)
+            ]
+            return self.say("mean", names=self.say("plus").join(called))
+        if factors[0] is None:
+            return name
+        return factors[0].name_zh if self.language == "zh" else factors[0].name_en
 
     def table(self, found: Lines | None) -> Grid | None:
-        """A row per portfolio and line; None where no line is set."""
+        """A row per line, the portfolio itself first; None where no line is set."""
         if found is None:
             return None
-        rows, told = [], []
+        named = sorted({name for own in found.judged.values() for name in own}, key=_place)
+        nothing = ["n/a"] * len(COLUMNS)
+        rows = [
+            Row(
+                [self.line(name), *(cell for own in found.judged.values() for cell in _cells(own.get(name)) or nothing)]
+            )
+            for name in named
+        ]
+        told = []
         for portfolio in catalogue.PORTFOLIOS:
             own = found.judged[portfolio.key]
-            for name, one in own.items():
-                numbers = [
-                    decimal(getattr(one, column), 2) if column == "ratio" else percent(getattr(one, column))
-                    for column in COLUMNS
-                ]
-                rows.append(Row([self.name(portfolio), self.line(name), *numbers]))
             others = [one.annual for name, one in own.items() if name != ITSELF and one.annual is not None]
             if others and ITSELF in own:
                 low, high = percent(min(others)), percent(max(others))
                 told.append(
                     self.say("lead", name=self.name(portfolio), own=percent(own[ITSELF].annual), low=low, high=high)
                 )
-        heads = [[(self.say(key), 1) for key in ("portfolio", "line", *COLUMNS)]]
+        heads = [
+            [("", 1), *((self.name(portfolio), len(COLUMNS)) for portfolio in catalogue.PORTFOLIOS)],
+            [(self.say("line"), 1), *((self.say(key), 1) for _ in catalogue.PORTFOLIOS for key in COLUMNS)],
+        ]
         notes = [self.say("note", least=LEAST_DAYS)]
         names = {portfolio.key: self.name(portfolio) for portfolio in catalogue.PORTFOLIOS}
         notes += [
@@ -144,7 +152,7 @@ class Writer:
             for (key, line), reason in found.missing.items()
         ]
         lead = ("" if self.language == "zh" else " ").join(told)
-        return Grid(TABLE, self.say("title"), lead, heads, rows, notes)
+        return Grid(TABLE, self.say("title"), lead, heads, rows, notes, narrow=True)
 
     def figures(self, found: Lines | None, before: Callable[[dt.date], dt.date]) -> list[Figure]:
         """Each portfolio's lines since their first days, the portfolio drawn heavier. before: day → the trading day before."""
@@ -154,9 +162,23 @@ class Writer:
             if len(own) > 1 and ITSELF in own:
                 lines = [
                     Line(self.line(name), [before(one.dates[0]), *one.dates], [0.0, *(one.strength - 1.0).tolist()])
-                    for name, one in own.items()
+                    for name, one in sorted(own.items(), key=lambda item: _place(item[0]))
                     if one.dates
                 ]
                 title = self.say("figure", name=self.name(portfolio))
                 figures.append(Figure(number, title, draw_contributions(lines, prefix=number.lower()), None))
         return figures
+
+
+def _place(name: str) -> tuple[int, int, str]:
+    """The portfolio itself, other scores, the paths in the order of the week, their mean."""
+    paths = list(LINE_NAMES)
+    return (0, 0, "") if name == ITSELF else (2, paths.index(name), "") if name in paths else (1, 0, name)
+
+
+def _cells(one: Judged | None) -> list[str]:
+    if one is None:
+        return []
+    return [
+        decimal(getattr(one, column), 2) if column == "ratio" else percent(getattr(one, column)) for column in COLUMNS
+    ]

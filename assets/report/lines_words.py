@@ -21,25 +21,24 @@ WORDS: Mapping[str, Bilingual] = {
         "{name}：本组合年化超额 {own}；各对照线介于 {low} 与 {high} 之间。",
         "{name}: {own} a year over its index; its lines lie between {low} and {high}.",
     ),
-    "portfolio": T("组合", "portfolio"),
     "line": T("对照线", "line"),
     "week": T("本周", "week"),
-    "ytd": T("今年以来", "year to date"),
-    "annual": T("年化超额", "excess a year"),
-    "error": T("跟踪误差", "tracking error"),
-    "ratio": T("信息比率", "information ratio"),
-    "drawdown": T("最大回撤", "deepest drawdown"),
-    "turnover": T("单边换手", "turnover"),
+    "ytd": T("今年", "ytd"),
+    "annual": T("年化", "annual"),
+    "error": T("跟踪误差", "TE"),
+    "ratio": T("信息比率", "IR"),
+    "drawdown": T("最大回撤", "drawdown"),
+    "turnover": T("周换手", "turnover"),
     "itself": T("本组合", "the portfolio"),
-    "plus": T("与", " and "),
-    "mean": T("{names}的均值", "mean of {names}"),
+    "plus": T("、", " and "),
+    "mean": T("因子{names}均值", "mean of factors {names}"),
     "note": T(
         "注：对照线与组合的约束、成本、成交规则相同。换用得分的对照线与组合同日调仓；路径以该周几（遇假日取本周此前最后一个交易日，没有则取本周首个交易日）为信号日，"
         "得分由当时已知的上周模型给出；各路径均值为逐日等权平均。超额为净值相对基准的强弱；年化、跟踪误差、信息比率与最大回撤取自首个"
         "交易日以来的日收益（252 日一年，不足 {least} 日为 n/a）；换手为有成交各周的平均周成交单边换手。",
         "Lines have the portfolio's own constraints, costs and fills. A line of another score trades on the portfolio's days; a path's "
         "signal day is its weekday (on a holiday the week's last trading day before it, else its first), scored by the model of the "
-        "week before, which was known then; the mean of the paths is their daily mean. Excess is relative strength after costs; by year, tracking error, ratio and "
+        "week before, which was known then; the mean of the paths is their daily mean. Excess is relative strength after costs; annual excess, tracking error (TE), information ratio (IR) and deepest "
         "drawdown are of daily returns since the line's first day (252 days a year; n/a below {least} days); turnover is the mean "
         "executed one-way turnover of a week that traded.",
     ),

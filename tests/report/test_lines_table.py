@@ -88,18 +88,23 @@ def test_the_table_holds_the_portfolio_its_lines_and_what_is_missing() -> None:
     assert grid is not None
     assert grid.number == TABLE
     cells = [row.cells for row in grid.rows]
-    assert len(cells) == 2 * (1 + len(NAMES))
-    assert cells[0][1] == "the portfolio"
-    assert {row[1] for row in cells} == {
-        "the portfolio", "GRU(50,1)+NN(10)", "mean of multi-granularity, 5-day label and multi-granularity, 10-day label",
-        "Monday path", "mean of the paths",
-    }  # fmt: skip
-    order = [(key, name) for key in ("csi500", "csi1000") for name in found.judged[key]]
-    for row, (key, name) in zip(cells, order, strict=True):
+    assert [row[0] for row in cells] == [
+        "the portfolio", "GRU(50,1)+NN(10)", "mean of factors 15 and 16", "Monday path", "mean of the paths",
+    ]  # fmt: skip
+    assert [sum(span for _, span in head) for head in grid.heads] == [len(cells[0])] * 2
+    for row, name in zip(cells, (ITSELF, *NAMES), strict=True):
         source = returns if name == ITSELF else lines.filter(pl.col("line") == name)
-        one = judge_line(source.filter(pl.col("portfolio") == key), DAY)
-        shown = [decimal(one.ratio, 2) if column == "ratio" else percent(getattr(one, column)) for column in COLUMNS]
-        assert row[2:] == shown
+        for n, key in enumerate(("csi500", "csi1000")):
+            one = judge_line(source.filter(pl.col("portfolio") == key), DAY)
+            shown = [
+                decimal(one.ratio, 2) if column == "ratio" else percent(getattr(one, column)) for column in COLUMNS
+            ]
+            assert row[1 + n * len(COLUMNS) :][: len(COLUMNS)] == shown
+    alone = judge_lines(lines.filter(pl.col("portfolio") == "csi500"), returns, DAY, {})
+    assert alone is not None
+    grid_alone = writer().table(alone)
+    assert grid_alone is not None
+    assert grid_alone.rows[1].cells[1 + len(COLUMNS) :] == ["n/a"] * len(COLUMNS)
     assert any("Monday path: n/a (<no weights>)" in note for note in grid.notes)
     assert len(grid.notes) == 2
 
