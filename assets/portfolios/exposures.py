@@ -97,6 +97,11 @@ def drift_benchmark(
         )
     growth = growth_between(prices, days) if days else {}
     symbols = published["symbol"].to_list()
+    if twice := published["symbol"].filter(published["symbol"].is_duplicated()).to_list():
+        raise InputError(
+            f"index_weights of {index} dated {date} name {twice[0]} {twice.count(twice[0])} times; a vector has one row per "
+            "member. Deliver the vector again."
+        )
     ratios = np.array([growth.get(symbol, np.nan) for symbol in symbols])
     weights, _, _ = drift_weights(published["weight"].to_numpy().astype(float), ratios)
     every = dict(zip(symbols, weights.tolist(), strict=True))

@@ -58,6 +58,12 @@ def test_a_vector_that_does_not_sum_to_one_is_an_error() -> None:
         drift_benchmark(published([0.5, 0.48]), prices(np.random.default_rng(0)), [], index=INDEX, tolerance=0.01)
 
 
+def test_a_member_named_twice_is_an_error() -> None:
+    twice = published([0.5, 0.3, 0.2]).with_columns(symbol=pl.Series(["A", "B", "B"]))
+    with pytest.raises(InputError, match=r"000905.SH dated 2023-07-03 name B 2 times.*Deliver the vector again"):
+        drift_benchmark(twice, prices(np.random.default_rng(0)), [], index=INDEX, tolerance=0.01)
+
+
 def test_a_day_without_any_price_is_missing_and_not_suspended() -> None:
     frame = prices(np.random.default_rng(0)).filter(pl.col("date") != DAYS[2])
     with pytest.raises(InputError, match="no row on 2023-07-05"):
