@@ -8,6 +8,7 @@ difference of two solves. Score given up is shadow price × bound: what the whol
 price. The optimum is concave in a bound, so it is the most that doubling the bound can gain. A bound of zero gives up 0
 by that measure however dear it is: its price is the thing to read, or `exact`, the gain of leaving the constraint out,
 solved again with everything else in force. Where a group gave, the prices are those of its least violation being kept.
+Neutral industries can only move against each other: the price of one is counted from their median (optimiser.py).
 """
 
 from collections.abc import Callable, Sequence

@@ -31,6 +31,8 @@ from assets.portfolios.constraints import (
     FREE,
     HARD,
     Constraint,
+    FullyInvested,
+    IndustryNeutral,
     Linear,
     NameBounds,
     Problem,
@@ -103,7 +105,8 @@ class Solution:
     says why). totals: elastic group → smallest total violation, where the strict problem had no solution.
     multipliers: constraint → [rows], the change of Σ μw per unit added to the bound that binds (upper: positive, lower:
     negative), as Row.shadow_price. reduced_costs [n]: the same of each name's own bounds; 0 between them. In a
-    degenerate optimum they are one of several true sets. attempts: every solver asked, in order.
+    degenerate optimum they are one of several true sets; of those of neutral industries the one with median 0
+    (`_level`). attempts: every solver asked, in order.
     """
 
     status: str
@@ -291,6 +294,7 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
     if best is None or best.weights is None:
         raise NotSolved(_no_portfolio(certificate, ladder, "", totals))
     weights, tie_break = _break_ties(certificate, ladder, last, best.weights)
+    best = replace(best, multipliers=_level(certificate, last, best.multipliers))
     rows = _rows(certificate, totals, causes, weights, best.multipliers)
     own = certificate.bound(last, weights, best).value - certificate.objective(last, weights)
     solution = Solution(
@@ -312,6 +316,27 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
         attempts=tuple(ladder.attempts),
     )
     return solution, last, best
+
+
+def _level(certificate: Certificate, stage: Stage, multipliers: Multipliers) -> Multipliers:
+    """The same prices, those of exactly neutral industries less their median, which goes to Σw = 1.
+
+    Where every industry is neutral, all of them together say Σw = 1 once more. So their prices are known up to a
+    constant, and each solver ends at another. With the median at 0 the sum of |price| is what widening all of them
+    gains per unit, and one industry's price what moving weight to it from the middle one does. An industry in which no
+    name can move has none.
+    """
+    problem, levelled = certificate.problem, dict(multipliers)
+    whole = [c.name for c in certificate.constraints if isinstance(c, FullyInvested) and c.name in multipliers]
+    for c in certificate.constraints:
+        if whole and isinstance(c, IndustryNeutral) and c.limit == 0 and c.group in stage.strict:
+            labels, codes = problem.industry_codes
+            moves = np.isin(np.arange(len(labels)), codes[problem.lower < problem.upper])
+            prices = np.asarray(multipliers[c.name])
+            middle = float(np.median(prices[moves])) if moves.any() else 0.0
+            levelled[c.name] = np.where(moves, prices - middle, 0.0)
+            levelled[whole[0]] = np.asarray(multipliers[whole[0]]) + middle
+    return levelled
 
 
 def _no_prices(multipliers: Multipliers) -> Multipliers:
