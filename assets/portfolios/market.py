@@ -134,7 +134,7 @@ class _Side:
         limit = self.limit[at]
         applies = self.sign * _cents(self.far) <= self.sign * _cents(limit)
         self.applies[at] = applies
-        self.locked[at] = _cents(self.near) == _cents(limit)
+        self.locked[at] = applies & (_cents(self.near) == _cents(limit))
         inside = self._inside(limit, self.near, self.far, volume, amount)
         self.volume[at] = np.where(applies, inside, volume)
 

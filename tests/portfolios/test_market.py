@@ -31,19 +31,21 @@ def test_a_days_market_reads_suspension_limits_and_ex_rights() -> None:
             {**BAR, "symbol": "F", "low": 30.0, "high": 30.0, "close": 30.0, "vwap": 30.0},  # no limit on this day
             {**BAR, "symbol": "I", "low": 30.0, "high": 31.0, "close": 30.0, "vwap": 30.0},  # beyond the rule's limit
             {**BAR, "symbol": "J", "low": 3.0, "high": 4.0, "close": 4.0, "vwap": 3.5},
+            {**BAR, "symbol": "K", "low": 11.0, "high": 12.0, "close": 12.0, "vwap": 11.5},  # from it beyond: no limit
+            {**BAR, "symbol": "L", "low": 8.0, "high": 9.0, "close": 8.0, "vwap": 8.5},
         ]
     )
-    listed = [securities_of("ABCEGIJ", 11.0 + 1e-12), securities_of("D", 5.5, 4.5), securities_of("F", None, None)]
-    (day,) = market_days(np.array(list("ABCDEFGHIJ")), [DAY], prices, pl.concat(listed))
-    assert day.traded.tolist() == [True, True, True, True, False, True, False, False, True, True]
-    assert day.listed.tolist() == [True] * 7 + [False, True, True]
-    assert day.locked_up.tolist() == [True] + [False] * 9
-    assert day.locked_down.tolist() == [False, False, True] + [False] * 7
-    assert day.growth == pytest.approx([1.1, 1.1, 0.9, 1.05, 1, 3, 1, 1, 3, 0.4])
+    listed = [securities_of("ABCEGIJKL", 11.0 + 1e-12), securities_of("D", 5.5, 4.5), securities_of("F", None, None)]
+    (day,) = market_days(np.array(list("ABCDEFGHIJKL")), [DAY], prices, pl.concat(listed))
+    assert day.traded.tolist() == [True, True, True, True, False, True, False, False, True, True, True, True]
+    assert day.listed.tolist() == [True] * 7 + [False] + [True] * 4
+    assert day.locked_up.tolist() == [True] + [False] * 11
+    assert day.locked_down.tolist() == [False, False, True] + [False] * 9
+    assert day.growth == pytest.approx([1.1, 1.1, 0.9, 1.05, 1, 3, 1, 1, 3, 0.4, 1.2, 0.8])
     assert day.to_vwap * day.from_vwap == pytest.approx(day.growth)
     # of B at least half was traded below the limit: its average lies midway between low and limit
-    assert day.buy_volume == pytest.approx([0, 50, 100, 60, 0, 100, 0, 0, 100, 100])
-    assert day.sell_volume == pytest.approx([100, 100, 0, 100, 0, 100, 0, 0, 100, 100])
+    assert day.buy_volume == pytest.approx([0, 50, 100, 60, 0, 100, 0, 0] + [100] * 4)
+    assert day.sell_volume == pytest.approx([100, 100, 0, 100, 0, 100, 0, 0] + [100] * 4)
 
 
 def test_days_come_in_the_order_asked_for_and_none_may_be_missing() -> None:
