@@ -224,7 +224,15 @@ def covariance_from(path: str | None, symbols: Sequence[str], prices: pl.DataFra
             f"portfolios.covariance = {path!r} can't be loaded ({error}); give module:function, such as "
             f"assets.portfolios.terms:past_returns"
         ) from error
-    risk = maker(list(symbols), prices)
+    try:
+        risk = maker(list(symbols), prices)
+    except InputError:
+        raise
+    except Exception as error:  # the function is the user's: whatever it raises, the setting is the place to look
+        raise SettingsError(
+            f"portfolios.covariance = {path!r} failed ({type(error).__name__}: {error}); it is called with the names and "
+            "the daily prices up to the signal day and returns a Covariance, all finite and positive semidefinite"
+        ) from error
     if not isinstance(risk, Covariance):
         raise SettingsError(f"portfolios.covariance = {path!r} returned a {type(risk).__name__}, no Covariance")
     return risk

@@ -182,6 +182,10 @@ def test_the_settings_name_a_covariance() -> None:
             covariance_from(wrong, ["a"], days)
     with pytest.raises(SettingsError, match="no Covariance"):
         covariance_from("builtins:zip", ["a"], days)
+    with pytest.raises(SettingsError, match=r"portfolios.covariance = 'builtins:len' failed \(TypeError"):
+        covariance_from("builtins:len", ["a"], days)
+    with pytest.raises(InputError, match="at least two days"):
+        covariance_from(chosen.covariance, ["a"], days.clear())
 
 
 def test_past_returns_is_half_the_sample_covariance_and_half_its_diagonal() -> None:
