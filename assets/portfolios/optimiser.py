@@ -420,10 +420,13 @@ def _cause(
 ) -> str:
     """What forces a row outside its bounds, in words.
 
-    Where the row's own names can't do better within their bounds: those whose state narrows them, by how much. Else what
-    priced the smallest violation: the other constraints, and restricted names by price × room lost.
+    Where the row's own names can't do better within their bounds: those whose state narrows them, by how much; the stock
+    bands, where these are too narrow without any state. A turnover that cash alone exceeds: the cash. Else what priced the
+    smallest violation: the other constraints, and restricted names by price × room lost.
     """
     bounds = constraint.bounds(problem)
+    if isinstance(constraint, TurnoverLimit) and problem.cash > constraint.limit + TOLERANCE:
+        return f"cash of {problem.cash:.2%} to be spent"
     above = value > bounds[1][row]
     if isinstance(constraint, Linear):
         line = constraint.matrix(problem)[[row], :].toarray().ravel() * (1.0 if above else -1.0)
@@ -431,7 +434,8 @@ def _cause(
         least = np.minimum(line * problem.lower, line * problem.upper)
         if least.sum() - line @ constraint.anchor(problem) > limit + TOLERANCE:
             free = np.minimum(line * problem.free_lower, line * problem.free_upper)
-            names = _names(problem, least - free)
+            bands = free.sum() - line @ constraint.anchor(problem) > limit + TOLERANCE
+            names = "" if bands else _names(problem, least - free)
             side = "above" if above else "below"
             return f"kept {side} its bound by its own names: {names or 'the stock bands alone'}"
     others = [

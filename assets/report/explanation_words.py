@@ -97,6 +97,7 @@ CAUSES: tuple[tuple[str, str], ...] = (
     (r"together with ([\w, ]+)", "与{0}共同作用"),
     (r"restricted names: ", "受限股票："),
     (r"the stock bands alone", "仅个股偏离上下限"),
+    (r"cash of ([\d.]+%) to be spent", "{0} 的现金须全部投出"),
     (r" \((\w+), (?=[\d.]+%\))", "（{0} "),
     (r"%\)", "%）"),
     (r" and (\d+) more", "，另 {0} 只"),

@@ -239,6 +239,15 @@ def test_what_forces_an_industry_is_named() -> None:
     assert f"{problem.symbols[heavy]} (suspended, 60.00%)" in relaxed[str(own)].forced_by
 
 
+def test_what_forces_a_turnover_or_a_style_without_any_state_is_named() -> None:
+    problem = random_problem(np.random.default_rng(4), 40, members=20, held=15, industries=2, cash=0.25, unbuyable=0.2)
+    relaxed = {row.row: row for row in solve(problem, CSI500.model_copy(update={"turnover": 0.2})).relaxations}
+    assert relaxed["one_way"].forced_by == "cash of 25.00% to be spent"
+    far = CSI500.model_copy(update={"turnover": 1.0, "exposure_bands": {"volatility": (9.0, 10.0)}})
+    relaxed = {row.row: row for row in solve(problem, far).relaxations}
+    assert relaxed["volatility"].forced_by == "kept below its bound by its own names: the stock bands alone"
+
+
 def test_a_style_without_data_has_no_constraint() -> None:
     constraints, missing = portfolio_constraints(IndexPortfolioSettings(), {"value": "no fundamentals"})
     assert missing == {"value": "no fundamentals"}

@@ -123,6 +123,7 @@ def test_every_cause_is_said_in_chinese() -> None:
         "balances the other industry rows; together with turnover_limit, size; restricted names: 000001.SZ (new, 1.06%)": (
             "与其他行业项相抵；与换手率上限、市值共同作用；受限股票：000001.SZ（上市不足期限 1.06%）"
         ),
+        "cash of 40.00% to be spent": "40.00% 的现金须全部投出",
         "suspended": "停牌",
         "": "",
     }
