@@ -114,6 +114,11 @@ def find_conflicts(
     return tuple(found)
 
 
+def kept_out(problem: Problem) -> Bools:
+    """The names [n] that have no stock band because members only are held, whatever else their state is."""
+    return (problem.free_upper <= 0) & bool((problem.state == NOT_MEMBER).any())
+
+
 def _filter(system: "_System", on: Bools) -> Bools | None:
     """The units of one irreducible conflicting set among `on`; None where these can all hold."""
     first = system.solve(on)
@@ -187,7 +192,7 @@ class _System:
         self.bands = np.zeros(self.size, bool)
         self.bands[bands] = True
         self.narrowed = (problem.lower != problem.free_lower) | (problem.upper != problem.free_upper)
-        self.excluded = (problem.free_upper <= 0) & bool((problem.state == NOT_MEMBER).any())
+        self.excluded = kept_out(problem)
         self.highs = self._pass(sp.vstack(blocks).tocsc(), sp.vstack(sales).tocsc(), held)
         self.now = (np.full(n, -1.0), np.full(n, -1.0), np.zeros(self.rows, bool))
 

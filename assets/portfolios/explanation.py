@@ -18,7 +18,7 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.portfolios.conflict import Conflict, find_conflicts
+from assets.portfolios.conflict import NOT_MEMBER, Conflict, find_conflicts, kept_out
 from assets.portfolios.constraints import HARD, Constraint, FullyInvested, NameBounds, Problem
 from assets.portfolios.optimiser import Solution, StatedBy, optimise
 from assets.portfolios.terms import Term
@@ -50,7 +50,8 @@ class Cost:
 
 @dataclass(frozen=True)
 class BindingName:
-    """A name whose own bound is priced. cause: stock_deviation, no_short (the band is cut at 0) or its state.
+    """A name whose own bound is priced. cause: stock_deviation, no_short (the band is cut at 0), its state, or not_member
+    of all that only holding members only keeps out; their band is none, so that they give up 0 by price × bound.
 
     side: upper (more of it would be held) or lower (less). bound: the weight it is held at. shadow_price: as a Cost's, of
     the bound, upper: positive, lower: negative. score_given_up: |price| × the width of the band, or the room that the
@@ -131,14 +132,16 @@ def _constraint_costs(problem: Problem, constraints: Sequence[Constraint], solut
 
 
 def _binding_names(problem: Problem, prices: Floats) -> list[BindingName]:
-    names = []
+    names, outside = [], kept_out(problem)
     for i in np.flatnonzero(np.abs(prices) > PRICE * _scale(problem)).tolist():
         side = "upper" if prices[i] > 0 else "lower"
         bound, free = (
             (problem.upper[i], problem.free_upper[i]) if side == "upper" else (problem.lower[i], problem.free_lower[i])
         )
         benchmark = problem.benchmark[i]
-        if bound != free:
+        if outside[i] and side == "upper" and bound == 0:
+            cause, room = NOT_MEMBER, 0.0
+        elif bound != free:
             cause, room = str(problem.state[i]), max(0.0, free - bound if side == "upper" else bound - free)
         elif side == "lower" and bound == 0:
             if benchmark == 0:
@@ -160,7 +163,8 @@ def _name_costs(problem: Problem, names: Sequence[BindingName]) -> list[Cost]:
     costs = []
     for cause in dict.fromkeys(name.cause for name in names):
         own = [name for name in names if name.cause == cause]
-        rows = problem.n if cause in (BAND, NO_SHORT) else int((problem.state == cause).sum())
+        in_state = kept_out(problem) if cause == NOT_MEMBER else problem.state == cause
+        rows = problem.n if cause in (BAND, NO_SHORT) else int(in_state.sum())
         price = float(sum(abs(name.shadow_price) for name in own))
         costs.append(Cost(cause, HARD, rows, len(own), price, float(sum(name.score_given_up for name in own))))
     return costs
@@ -173,8 +177,8 @@ def _solve_without(
     solution: Solution,
     solve: Callable[[Problem, Sequence[Constraint]], Solution],
 ) -> Cost:
-    if not cost.binding or cost.constraint == NO_SHORT:
-        return cost if cost.constraint == NO_SHORT else replace(cost, exact=0.0)
+    if not cost.binding or cost.constraint in (NO_SHORT, NOT_MEMBER):
+        return replace(cost, exact=0.0) if not cost.binding else cost
     kept = [constraint for constraint in constraints if constraint.name != cost.constraint]
     wider = problem
     if len(kept) == len(constraints):
@@ -184,11 +188,12 @@ def _solve_without(
 
 
 def without_bands(problem: Problem) -> Problem:
-    """Every bound that is the stock band's own moved to 0 or 1; what a state narrows stays."""
+    """Every bound that is the stock band's own moved to 0 or 1; what a state narrows stays, and who is no member out."""
+    banded = (problem.upper == problem.free_upper) & ~kept_out(problem)
     return replace(
         problem,
         lower=np.where(problem.lower == problem.free_lower, 0.0, problem.lower),
-        upper=np.where(problem.upper == problem.free_upper, 1.0, problem.upper),
+        upper=np.where(banded, 1.0, problem.upper),
         free_lower=np.zeros(problem.n),
         free_upper=np.ones(problem.n),
     )

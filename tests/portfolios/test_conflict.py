@@ -173,6 +173,28 @@ def test_the_industry_and_the_name_that_force_it_are_said() -> None:
     )
 
 
+def test_conflicts_that_share_nothing_are_all_found() -> None:
+    """Two industries, each too heavy by a suspended name of its own, and a style out of reach."""
+    problem = random_problem(np.random.default_rng(6), 60, members=30, held=20, industries=4, frozen=0, unbuyable=0)
+    heavy = [int(np.flatnonzero(problem.industry == label)[0]) for label in ("I0", "I1")]
+    frozen = np.isin(np.arange(problem.n), heavy)
+    drifted = np.where(frozen, 0.45, 0.0)
+    free = ~np.isin(problem.industry, ["I0", "I1"])
+    drifted[free] = (1 - problem.cash - 0.9) / free.sum()
+    own = bound_names(
+        problem.benchmark, drifted, deviation=0.3, frozen=frozen, unbuyable=~frozen & False, excluded=~frozen & False
+    )
+    problem = replace(
+        problem, drifted=drifted, lower=own.lower, upper=own.upper, free_lower=own.free_lower,
+        free_upper=own.free_upper, state=np.where(frozen, "suspended", FREE),
+    )  # fmt: skip
+    found = conflicts(problem, WIDE.model_copy(update={"exposure_bands": {"volatility": (9.0, 10.0)}}))
+    told = [{(m.constraint, m.row) for m in one.members if m.kind != "stock_bands"} for one in found]
+    assert {("industry", "I0"), ("suspended", str(problem.symbols[heavy[0]]))} in told
+    assert {("industry", "I1"), ("suspended", str(problem.symbols[heavy[1]]))} in told
+    assert any(("volatility", "volatility") in one for one in told)
+
+
 def test_hard_constraints_that_conflict_are_the_only_set() -> None:
     problem = random_problem(np.random.default_rng(2), 30, members=15, held=10, industries=3, frozen=1.0)
     (found,) = conflicts(problem, TIGHT)

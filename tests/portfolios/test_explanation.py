@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from assets.portfolios.constraints import FullyInvested, Problem, bound_names, portfolio_constraints
+from assets.portfolios.constraints import FREE, FullyInvested, Problem, bound_names, portfolio_constraints
 from assets.portfolios.explanation import BAND, Explanation, explain, without_bands, without_state
 from assets.portfolios.optimiser import Solution, StatedBy, optimise
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
@@ -233,3 +233,37 @@ def test_what_every_portfolio_is_costs_nothing() -> None:
     names = {cost.constraint for cost in explained(market(8), BOUNDS).costs}
     assert FullyInvested().name not in names
     assert "name_bounds" not in names
+
+
+def test_who_is_no_member_is_not_told_as_a_stock_band() -> None:
+    problem = market(8)
+    outside = problem.benchmark == 0
+    own = bound_names(
+        problem.benchmark,
+        problem.drifted,
+        deviation=0.05,
+        frozen=problem.state == "suspended",
+        unbuyable=problem.state == "st",
+        excluded=outside,
+    )
+    problem = replace(
+        problem,
+        lower=own.lower,
+        upper=own.upper,
+        free_lower=own.free_lower,
+        free_upper=own.free_upper,
+        state=np.where(outside & (problem.state == FREE), "not_member", problem.state),
+    )
+    bounds = IndexPortfolioSettings(stock_deviation=0.05, turnover=1.0, style_exposure=9.0, size_exposure=9.0)
+    found = explained(problem, bounds, exact=True)
+    by_name = {name.symbol: name for name in found.names}
+    shut = [str(symbol) for symbol in problem.symbols[outside & (problem.upper == 0)] if str(symbol) in by_name]
+    assert shut
+    assert {by_name[symbol].cause for symbol in shut} <= {"not_member", "suspended"}
+    assert all(by_name[s].cause == "not_member" for s in shut if by_name[s].side == "upper")
+    wider = without_bands(problem)
+    assert wider.upper[outside & (problem.state != "suspended")].max() == 0
+    (cost,) = (cost for cost in found.costs if cost.constraint == "not_member")
+    assert cost.exact is None
+    assert cost.shadow_price > 0
+    assert cost.score_given_up == 0
