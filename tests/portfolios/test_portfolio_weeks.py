@@ -302,3 +302,17 @@ def test_the_score_may_be_the_mean_of_several() -> None:
     for wrong in ((), ("skewness", "skewness")):
         with pytest.raises(ValueError, match="several once each"):
             PortfoliosSettings(alpha=wrong)
+
+
+def test_a_score_that_is_no_number_is_no_score() -> None:
+    market = Market()
+    odd = {"600003.SH": float("nan"), "600004.SH": float("inf"), "600005.SH": float("-inf")}
+    market.factors = market.factors.with_columns(
+        value=pl.coalesce(pl.col("symbol").replace_strict(odd, default=None, return_dtype=pl.Float64), "value")
+    )
+    for week in WEEKS[:2]:
+        frame = market.week(week).frame
+    told = frame.filter(pl.col("symbol").is_in(list(odd)))
+    assert told["score"].null_count() == told.height == 3
+    assert set(told["state"]) <= {"no_score", "suspended"}
+    assert (told["weight"] <= told["drifted_weight"].clip(told["lower"], None) + 1e-12).all()

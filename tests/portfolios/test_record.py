@@ -46,6 +46,31 @@ def test_the_lists_are_the_week_that_was_solved(market: Market) -> None:
     assert (attempts["residual"].drop_nulls() <= 1e-8).all()
 
 
+def test_the_totals_are_those_of_the_names() -> None:
+    market = Market(seed=2)
+    market.factors = market.factors.filter(pl.col("symbol") != "600002.SH")
+    for week in WEEKS[:3]:
+        made = market.week(week)
+    solve, names = solve_of(made), made.frame
+    day = market.prices.filter(pl.col("date") == solve["date"])["symbol"]
+    still = names.filter(~pl.col("symbol").is_in(day.to_list()))  # not traded on the signal day
+    assert solve["frozen_weight"] == pytest.approx(still["drifted_weight"].sum(), abs=1e-15)
+    assert solve["frozen_weight"] > 0
+    assert solve["frozen_weight"] != pytest.approx(still["benchmark_weight"].sum(), abs=1e-6)
+    assert solve["holdings"] == (names["weight"] > 0).sum()
+    unscored = names.filter(pl.col("symbol") == "600002.SH")["benchmark_weight"].item()
+    assert solve["benchmark_without_score"] == pytest.approx(unscored, abs=1e-15)
+    assert solve["objective"] == pytest.approx(
+        names.filter(pl.col("state") != "suspended").select((pl.col("weight") * pl.col("score")).sum()).item(),
+        abs=1e-12,
+    )
+    orders = file(made, "executions.parquet")
+    assert solve["blocked_orders"] == (orders["blocked"] != "").sum() > 0
+    assert solve["cut_orders"] == (orders["cut"] != "").sum()
+    assert solve["executed_turnover"] == file(made, "days.parquet")["turnover"].sum()
+    assert solve["lowest_cash"] == pytest.approx(min(file(made, "days.parquet")["cash"].min(), solve["cash"]), abs=1e-9)
+
+
 def test_a_week_that_gave_stores_what_conflicts() -> None:
     market = Market(seed=4)
     market.week(WEEKS[0])
