@@ -146,7 +146,7 @@ def optimise(
     problem: arrays [n]; in which order the names come changes nothing. order: elastic groups, from the last to give to
     the first. stated_by: arrays hands all-linear problems to HiGHS directly, cvxpy states them; what is not linear is
     stated by cvxpy either way. The first build has no turnover constraint. Raises ValueError on what can't be meant:
-    a symbol or a constraint's name twice, a group that `order` does not place.
+    a symbol or a constraint's name twice, a group that `order` does not place, a number that is not finite.
     """
     if (problem.symbols[1:] < problem.symbols[:-1]).any():
         by_symbol = np.argsort(problem.symbols, kind="stable")
@@ -155,6 +155,7 @@ def optimise(
         prices = None if own.reduced_costs is None else own.reduced_costs[back]
         return replace(own, weights=own.weights[back], reduced_costs=prices)
     _require_names(problem, constraints, order)
+    _require_numbers(problem)
     if problem.first_build:
         constraints = [c for c in constraints if not isinstance(c, TurnoverLimit)]
     straight = not terms and all(map(takes, constraints))
@@ -205,6 +206,15 @@ def _require_names(problem: Problem, constraints: Sequence[Constraint], order: S
                 f"optimise: the group {constraint.group!r} of {constraint.name} is not in the order {tuple(order)}; "
                 f"name its place there, or make it {HARD!r}"
             )
+
+
+def _require_numbers(problem: Problem) -> None:
+    """Solvers answer what is not finite with a traceback of their own, or never."""
+    numbers = {name: getattr(problem, name) for name in ("mu", "benchmark", "drifted", "lower", "upper")}
+    for name, values in (*numbers.items(), *problem.styles.items()):
+        if not np.isfinite(values).all():
+            i = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise ValueError(f"optimise: {name} of {problem.symbols[i]} is {values[i]}; give 0 where there is no value")
 
 
 class _Ladder:

@@ -1,6 +1,7 @@
 """The optimiser against plain linprog stage by stage, against a second solver, and against what must hold of it."""
 
 import itertools
+from dataclasses import replace
 
 import cvxpy as cp
 import numpy as np
@@ -237,6 +238,16 @@ def test_what_forces_an_industry_is_named() -> None:
         0.6 - problem.benchmark[problem.industry == own].sum(), abs=1e-8
     )  # its other names are sold
     assert f"{problem.symbols[heavy]} (suspended, 60.00%)" in relaxed[str(own)].forced_by
+
+
+@pytest.mark.parametrize("what", ["mu", "drifted", "value"])
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+def test_what_is_not_finite_is_refused_by_name(what: str, number: float) -> None:
+    problem = random_problem(np.random.default_rng(4), 10, members=5, held=5, industries=2)
+    odd = np.where(problem.symbols == "000003.SZ", number, 0.0)
+    wrong = {what: odd} if what != "value" else {"styles": {**problem.styles, "value": odd}}
+    with pytest.raises(ValueError, match=f"{what} of 000003.SZ is (nan|inf)"):
+        solve(replace(problem, **wrong), CSI500)
 
 
 def test_what_forces_a_turnover_or_a_style_without_any_state_is_named() -> None:
