@@ -213,10 +213,17 @@ def prove_stage(
     tables = [table for table in source.tables.values() if table.stage == stage and table.partition == "week"]
     made = {table.name for table in tables}
     built = [source.lake.keys(source.tables[read.table]) for t in tables for read in t.reads if read.table not in made]
-    if not tables or not all(built):
+    landed = [table.name for table in tables if table.lands]
+    if not tables or not all(built) or landed:
         raise SettingsError(
             f"the stage {stage} can't be proved on {lake}: "
-            + ("it has no week tables" if not tables else "what it reads is not built there; build a report first")
+            + (
+                "it has no week tables"
+                if not tables
+                else f"{', '.join(landed)} read the landing zone, which is not cut here; leave --stage out"
+                if landed
+                else "what it reads is not built there; build a report first"
+            )
         )
     last = max(source.signal_day(table, source.lake.keys(table)[-1]) for table in tables if source.lake.keys(table))
     weeks = sorted({key for name, key in every_partition(source, last) if name in made})
@@ -305,7 +312,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m orchestration.prove", description=__doc__.split("\n")[0])
     parser.add_argument("--profile")
     parser.add_argument("--market")
-    parser.add_argument("--cuts", type=int, default=3, help="how many dates the market is cut at")
+    parser.add_argument("--cuts", type=int, default=3, help="how many dates the market is cut at, without --stage")
     parser.add_argument(
         "--stage", help="prove this stage's week tables alone, on a lake that is built, every week a cut"
     )
