@@ -107,3 +107,19 @@ def test_exact_costs_by_setting() -> None:
     assert len(known) >= 5
     assert max(cost["exact"] for cost in known) > 0
     assert exact["objective"] == plain["objective"]
+
+
+def test_a_name_outside_its_band_is_told_with_how_far() -> None:
+    outside = []
+    for seed in range(4):
+        market = Market(seed=seed)
+        for week in WEEKS[:3]:
+            rows = unnest(solve_of(market.week(week)), "relaxations").filter(pl.col("constraint") == "stock_deviation")
+            frame = market.made[week].frame
+            for row in rows.join(frame, left_on="row", right_on="symbol").iter_rows(named=True):
+                low, high = max(0.0, row["benchmark_weight"] - 0.08), row["benchmark_weight"] + 0.08
+                assert row["value"] == row["drifted_weight"] == row["weight"]
+                assert row["slack"] == pytest.approx(max(low - row["value"], row["value"] - high), abs=1e-15)
+                assert row["slack"] > 0
+                outside.append(row["forced_by"])
+    assert "suspended" in outside
