@@ -111,7 +111,7 @@ class PortfoliosSettings(Section):
     )
     stated_by: Literal["arrays", "cvxpy"] = Field(
         "arrays",
-        description="How linear problems reach HiGHS: as arrays (fast), or through cvxpy. The answers are the same. [c]",
+        description="How linear problems reach HiGHS: as arrays (fast), or through cvxpy. Score and turnover are the same. [c]",
     )
 
     @property
