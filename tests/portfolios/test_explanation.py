@@ -173,6 +173,10 @@ def test_names_that_bind_stand_at_their_bound_and_say_why() -> None:
             assert name.score_given_up == pytest.approx(abs(name.shadow_price) * 0.05, rel=1e-9)
         elif name.cause in ("suspended", "st"):
             assert problem.state[i] == name.cause
+            free = (problem.free_upper if name.side == "upper" else problem.free_lower)[i]
+            room = (free - name.bound) * (1 if name.side == "upper" else -1)
+            assert name.score_given_up == pytest.approx(abs(name.shadow_price) * max(0.0, room), rel=1e-9, abs=1e-15)
+    assert any(name.score_given_up > 0 for name in names if name.cause == "suspended")
     assert [name.score_given_up for name in names] == sorted((n.score_given_up for n in names), reverse=True)
 
 
