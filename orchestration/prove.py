@@ -281,10 +281,12 @@ def _week_after_week(
                     spoil(partition)
                     if partition.exists():
                         (partition / SPOILED).touch()
-        builder.lake.forget()
         own = [builder.tables[name] for name in builder.tables if name in made]
+        for table in own:  # else a week that can't be made would stand as it was
+            shutil.rmtree(lake / builder.lake.folder(table, week))
+        builder.lake.forget()
         for table in own:
-            builder.build(table, [week], force=True)
+            builder.build(table, [week])
         found |= contents(builder, [(table.name, week) for table in own])
     return found
 
