@@ -1,4 +1,10 @@
-"""The errors meant for users: each says what is wrong, where, by which rule, and how to mend it. Nothing else."""
+"""The errors meant for users: each says what is wrong, where, by which rule, and how to mend it. And which exceptions are
+faults of the machine."""
+
+import contextlib
+import errno
+from collections.abc import Iterator
+from pathlib import Path
 
 
 class ZhoubaoError(Exception):
@@ -19,3 +25,49 @@ class SettingsError(ZhoubaoError):
 
 class LakeError(ZhoubaoError):
     """The lake cannot be opened, read or written, or holds what its manifests do not say."""
+
+
+class MachineError(ZhoubaoError):
+    """The machine failed: a file could not be opened or read, memory or space ran out, a store did not answer. It ends the
+    run and is no verdict on the data: no partition is written, and the next run tries again."""
+
+
+# A damaged archive sends its reader to an impossible offset, which is the file's fault.
+_OF_THE_FILE = {errno.EINVAL, errno.EOVERFLOW}
+
+
+def is_machine_fault(error: BaseException) -> bool:
+    """Whether an exception is a fault of the machine. Its type and errno decide, never its message.
+
+    Out of memory and every OSError with an errno are faults of the machine, and so are OSError's own subclasses, which
+    some libraries raise without an errno (FileNotFoundError, PermissionError, TimeoutError, ConnectionError …), and
+    whatever the S3 client raises. An OSError without an errno is what decompressors raise on a damaged file.
+    """
+    if isinstance(error, MachineError | MemoryError):
+        return True
+    if isinstance(error, OSError):
+        if error.errno is None:
+            return type(error).__module__ == "builtins" and type(error) is not OSError
+        return error.errno not in _OF_THE_FILE
+    return any(one.__module__.split(".")[0] in ("botocore", "aiobotocore", "aiohttp") for one in type(error).__mro__)
+
+
+@contextlib.contextmanager
+def machine_faults(what: str | Path) -> Iterator[None]:
+    """Turns a fault of the machine inside the block into a MachineError that names `what`; other exceptions pass."""
+    try:
+        yield
+    except MachineError:
+        raise
+    except Exception as error:
+        if not is_machine_fault(error):
+            raise
+        raise MachineError(
+            f"{what} cannot be read: {describe_fault(error)}. This says nothing about the data, so nothing was recorded. "
+            "Make it readable (is it still being copied? are rights, space, memory and the network in order?) and run again."
+        ) from error
+
+
+def describe_fault(error: BaseException) -> str:
+    """The exception in words, with its type where it says nothing itself."""
+    return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
