@@ -349,8 +349,18 @@ class Builder:
     def _verdicts(self, week: dt.date) -> pl.DataFrame:
         """One row per check and partition of every table up to the week's signal day, for the report's health panel."""
         last = self.calendar.signal_day(week)
+        judged = {table.name: {one.name for one in table.checks if one.plausibility} for table in self.tables.values()}
         rows = [
-            (table.name, key, manifest.rows, name, verdict.critical, verdict.passed, verdict.detail)
+            (
+                table.name,
+                key,
+                manifest.rows,
+                name,
+                verdict.critical,
+                name in judged[table.name],
+                verdict.passed,
+                verdict.detail,
+            )
             for table in self.tables.values()
             if "manifests" not in _parameters(table)
             for key in self.lake.keys(table)
@@ -363,6 +373,7 @@ class Builder:
             "rows": pl.Int64,
             "check": pl.String,
             "critical": pl.Boolean,
+            "plausibility": pl.Boolean,
             "passed": pl.Boolean,
             "detail": pl.String,
         }

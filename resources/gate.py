@@ -76,7 +76,8 @@ class Check:
     """A property that must hold of every partition, named after the property.
 
     critical: a failing partition is refused downstream. remedy: what the user should do. mostly: the share of a
-    partition's rows that must keep the rule.
+    partition's rows that must keep the rule. plausibility: a figure outside what the market can do; where it fails no report
+    is issued, unless `report.allow_failed_plausibility` says so.
     """
 
     name: str
@@ -84,6 +85,7 @@ class Check:
     critical: bool
     remedy: str
     mostly: float = 1.0
+    plausibility: bool = False
 
     @property
     def columns(self) -> tuple[str, ...]:

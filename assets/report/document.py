@@ -45,6 +45,7 @@ OFFICIAL_ALPHA = catalogue.FACTORS[15]
 LATE = {"multi_granularity_5d", "multi_granularity_10d"}  # charts from 2017 on
 PREVIOUS_ISSUES = 3
 SHOWN_ALARMS = 12
+SHOWN_IMPLAUSIBLE = 5  # on page one; the alarms of the data-health section hold the others
 LONGEST_DETAIL = 300  # letters of a failed check
 
 
@@ -77,6 +78,7 @@ class Findings:
     tapes: pl.DataFrame  # tape_health of the week's days: date, symbol, verdict, quotes_verdict, reason
     unavailable: Mapping[str, Mapping[str, str]]
     manifests: pl.DataFrame
+    implausible: Sequence[str]  # plausibility checks that failed and are allowed to: table, check, partitions
     run: Mapping[str, Any]
 
 
@@ -227,6 +229,12 @@ class _Writer:
         warnings = []
         if self.found.run["market"]["sample"]:
             warnings.append(self.sentence("warn_sample"))
+        if self.found.implausible:
+            shown, count = self.found.implausible[:SHOWN_IMPLAUSIBLE], len(self.found.implausible)
+            more = self.label("and_more", count=count - len(shown)) if count > len(shown) else ""
+            warnings.append(
+                self.sentence("warn_implausible", count=count, failures=self.join(shown, "semicolon") + more)
+            )
         alphas = self._alphas()
         if alphas != [OFFICIAL_ALPHA]:
             numbers = self.join([str(alpha.number) for alpha in alphas])

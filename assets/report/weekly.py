@@ -38,6 +38,33 @@ Files = Callable[[str, dt.date, str], bytes]
 # What a browser would fetch: namespaces of SVG (xmlns) are names, not addresses.
 LINK_OUT = re.compile(rb"""(?:\b(?:src|href|srcset|action)\s*=\s*["']?|url\(\s*["']?|@import\s+["']?)(?:https?:)?//""")
 SCHEMA = {"week": pl.Date, "item": pl.String, "path": pl.String, "digest": pl.String}
+PROFILE = dict.fromkeys(
+    ("table1_rows", "table2_rows", "figures", "factors_with_return", "links_out", "failed_plausibility"), pl.Int64
+)
+
+
+def failed_plausibility(manifests: pl.DataFrame) -> pl.DataFrame:
+    """table, check, count, first, last, detail of the plausibility checks that failed, the latest failure first.
+
+    count: partitions; detail: of the last of them.
+    """
+    return (
+        manifests.filter(pl.col("plausibility") & ~pl.col("passed"))
+        .sort("partition")
+        .group_by("table", "check")
+        .agg(
+            pl.len().alias("count"),
+            pl.col("partition").first().alias("first"),
+            pl.col("partition").last().alias("last"),
+            pl.col("detail").last(),
+        )
+        .sort("last", "table", "check", descending=[True, False, False])
+    )
+
+
+def _told(row: Mapping[str, Any]) -> str:
+    count, first, last = row["count"], row["first"], row["last"]
+    return f"{row['table']} · {row['check']}, {count} partition{'s' if count > 1 else ''} ({first} to {last})"
 
 
 def make_report(
@@ -63,9 +90,19 @@ def make_report(
 ) -> Made:
     """The issue of the week: report.html, .xlsx, .pdf, both tables as parquet and every figure as SVG.
 
+    Where a plausibility check failed in one of `manifests`, nothing is written unless the settings allow it: the profile
+    then holds a row per table and check, which the gate refuses.
+
     The frame names each file with its digest: week, item, path, digest. report.pdf needs a font with Chinese characters;
     where none is installed, the item is missing and `unavailable` and the notes say why.
     """
+    failed = failed_plausibility(manifests)
+    if failed.height and not settings.allow_failed_plausibility:
+        told = [f"{_told(row)}: {row['detail']}" for row in failed.iter_rows(named=True)]
+        refusal = pl.DataFrame({"failed_plausibility": failed["count"].cast(pl.Int64), "failure": told})
+        return Made(
+            pl.DataFrame(schema=SCHEMA), profile=pl.concat([pl.DataFrame(schema=PROFILE), refusal], how="diagonal")
+        )
     returns, traded, parts = factor_returns.collect(), portfolio_returns.collect(), attribution.collect()
     ics, summary = rank_ics.collect(), summarise(evaluation.filter(pl.col("week") <= week).collect())
     factors, portfolios = factor_series(returns), portfolio_series(traded)
@@ -94,6 +131,7 @@ def make_report(
         tapes=tape_health.select("date", "symbol", "verdict", "quotes_verdict", "reason").collect(),
         unavailable={table: reasons for table, reasons in unavailable.items() if table != "tape_health"},
         manifests=manifests,
+        implausible=[_told(row) for row in failed.iter_rows(named=True)],
         run=run_settings,
     )
     issue = write_weekly(found, calendar, settings)
@@ -117,7 +155,9 @@ def make_report(
             "figures": [len(issue.figures)],
             "factors_with_return": [found.table1["long_short_week"].count()],
             "links_out": [len(LINK_OUT.findall(written["report.html"]))],
-        }
+            "failed_plausibility": [0],  # or allowed, and on page one
+        },
+        schema=PROFILE,
     )
     return Made(_list_files(week, issue, written), profile=profile, files=written, notes=notes)
 

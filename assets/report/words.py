@@ -178,6 +178,7 @@ LABELS: Mapping[str, Bilingual] = {
         "{kind} · {table} · {check}: {count} partitions ({first} to {last}), last: {detail}",
     ),
     "no_alarm": T("全部检查通过。", "Every check passed."),
+    "and_more": T("；另有 {count} 项", "; {count} more"),
     "more": T("另有 {count} 条，见湖中各分区的 manifest.json。", "{count} more: see manifest.json of the partitions."),
     "critical": T("严重", "critical"),
     "warning": T("警告", "warning"),
@@ -361,6 +362,11 @@ SENTENCES: Mapping[str, Bilingual] = {
     "warn_sample": T(
         "本报告使用程序生成的模拟市场，所有数字均不构成对真实市场的任何证据。",
         "This report runs on a generated sample market: no figure in it is evidence about real markets.",
+    ),
+    "warn_implausible": T(
+        "本报告所用数据有 {count} 项合理性检查未通过，按设置仍予发布，相关数字在查明之前不应采信：{failures}。",
+        "{count} plausibility checks failed on the data of this report, which is issued because the settings allow it; do "
+        "not rely on the figures concerned until the cause is known: {failures}.",
     ),
     "mean_of": T("{names}的均值", "the mean of {names}"),
     "warn_alpha": T(

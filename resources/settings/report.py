@@ -26,4 +26,9 @@ class ReportSettings(Section):
         description="Indices whose weights in the landing zone are a stand-in and not the publisher's, such as "
         "000852.SH; page one then says so.",
     )
+    allow_failed_plausibility: bool = Field(
+        False,
+        description="Issue the report although a plausibility check failed in a partition it is made from; page one then "
+        "says so. False: the report is refused, with the list. [c]",
+    )
     pdf: bool = Field(True, description="Also print report.pdf, where a font with Chinese characters is installed.")

@@ -126,14 +126,14 @@ def inputs(
     tables = ("daily_prices", "factors", "minute_bars", "scores", "trades", "gru_50_1")
     manifests = pl.DataFrame(
         [
-            (table, d, 30_000, check, check == "adds_up", not (table == "trades" and d == days[-9] and check == "adds_up"), "")
+            (table, d, 30_000, check, check == "adds_up", False, not (table == "trades" and d == days[-9] and check == "adds_up"), "")
             for table in tables
             for d in days[-40:]
             for check in ("adds_up", "coverage_is_usual")
         ],
         schema={
             "table": pl.String, "partition": pl.Date, "rows": pl.Int64, "check": pl.String, "critical": pl.Boolean,
-            "passed": pl.Boolean, "detail": pl.String,
+            "plausibility": pl.Boolean, "passed": pl.Boolean, "detail": pl.String,
         },
         orient="row",
     )  # fmt: skip

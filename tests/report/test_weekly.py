@@ -15,9 +15,12 @@ from assets.report import document, weekly, words
 from assets.report.assets import TABLES
 from assets.report.evaluation_summary import summarise
 from assets.report.issue import percent
+from resources.gate import judge
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 from tests.report.random_issue import inputs, make
+
+WEEK = dt.date(2023, 12, 11)
 
 
 class Page(HTMLParser):
@@ -490,3 +493,50 @@ def test_constraints_and_costs_are_said_as_they_are_set() -> None:
     ):
         assert words_ in told
     assert "per round trip" not in told
+
+
+def with_implausible(keywords, days: int = 3):
+    """The keywords, with a plausibility check that failed on the first days of factor_returns and one that passed."""
+    failed = keywords["manifests"].head(days).with_columns(
+        table=pl.lit("factor_returns"), check=pl.lit("long_return_plausible"), critical=pl.lit(False),
+        plausibility=pl.lit(True), passed=pl.lit(False),
+        detail=pl.lit("long must be between -0.21 and 0.21; not so in 1 of 80 rows: factor=skewness. Remedy: mend it"),
+        partition=pl.Series([dt.date(2023, 11, 6 + 7 * n) for n in range(days)]),
+    )  # fmt: skip
+    passed = failed.with_columns(table=pl.lit("portfolio_returns"), passed=pl.lit(True))
+    keywords["manifests"] = pl.concat([keywords["manifests"], failed, passed])
+    return keywords
+
+
+def test_a_failed_plausibility_check_refuses_the_report_with_the_list():
+    made = weekly.make_report(**with_implausible(inputs()))
+    assert not made.files
+    assert made.frame.is_empty()
+    table = next(table for table in TABLES if table.name == "report")
+    verdicts = judge(table.checks, {WEEK: made.profile}, {WEEK: {}})[WEEK]
+    refused = {name: verdict for name, verdict in verdicts.items() if verdict.refuses}
+    assert list(refused) == ["no_failed_plausibility_check"]
+    detail = refused["no_failed_plausibility_check"].detail
+    assert "factor_returns · long_return_plausible, 3 partitions (2023-11-06 to 2023-11-20)" in detail
+    assert "not so in 1 of 1 rows" in detail  # one row per table and check, however many partitions
+    assert "report.allow_failed_plausibility" in detail
+    assert "portfolio_returns" not in detail
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_an_allowed_failure_is_named_on_page_one(language):
+    allowed = ReportSettings(language=language, pdf=False, allow_failed_plausibility=True)
+    made = weekly.make_report(**with_implausible(inputs(settings=allowed)))
+    text = made.files["report.html"].decode()
+    said = Page(text).words
+    sentence = words.SENTENCES["warn_implausible"][language].split("{failures}")[0].format(count=1)
+    assert sentence in said
+    assert said.index(sentence) < said.index(words.LABELS["table1_title"][language])
+    assert "factor_returns · long_return_plausible" in said
+    table = next(table for table in TABLES if table.name == "report")
+    verdicts = judge(table.checks, {WEEK: made.profile}, {WEEK: {}})[WEEK]
+    assert not any(verdict.refuses for verdict in verdicts.values())
+    plain = weekly.make_report(**inputs(settings=allowed))
+    assert words.SENTENCES["warn_implausible"][language].split("{count}")[1].split("{")[0] not in (
+        Page(plain.files["report.html"].decode()).words
+    )
