@@ -11,6 +11,7 @@ class AttributionSettings(Section):
     names_per_factor: float = Field(
         2.0,
         ge=1,
+        le=1000,
         description="Fewest names per coefficient for the cross-sectional regression on industries and styles; with fewer "
         "both are n/a and their part of the return stays in selection. [c]",
     )

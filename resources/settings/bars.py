@@ -1,8 +1,8 @@
 """Settings of tape_health, order_sizes and minute_bars: large orders, how exactly a tape must add up (SPEC §2.3, §3)."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from resources.settings.base import Section
 
@@ -11,24 +11,38 @@ class BarsSettings(Section):
     """What `tape_health`, `order_sizes` and `minute_bars` are handed."""
 
     large_order_days: int = Field(
-        20, ge=1, description="Trading days before a day whose orders set its large-order thresholds. SPEC §3"
+        20, ge=1, le=2500, description="Trading days before a day whose orders set its large-order thresholds. SPEC §3"
     )
-    large_order_min_days: int = Field(5, ge=1, description="Days of them that must have orders of the stock. SPEC §3")
-    large_order_min_orders: int = Field(200, ge=1, description="Orders of the stock they must hold together. SPEC §3")
+    large_order_min_days: int = Field(
+        5, ge=1, le=2500, description="Days of them that must have orders of the stock. SPEC §3"
+    )
+    large_order_min_orders: int = Field(
+        200, ge=1, le=1_000_000_000, description="Orders of the stock they must hold together. SPEC §3"
+    )
     large_order_std: float = Field(
-        1.0, description="Standard deviations of ln amount above the mean at which an order is large. SPEC §3"
+        1.0,
+        ge=-10,
+        le=10,
+        description="Standard deviations of ln amount above the mean at which an order is large. SPEC §3",
     )
     volume_tolerance: int = Field(
-        0, ge=0, description="Shares by which a tape may miss the exchange's daily volume and still add up. SPEC §2.3"
+        0,
+        ge=0,
+        le=1_000_000_000,
+        description="Shares by which a tape may miss the exchange's daily volume and still add up. SPEC §2.3",
     )
     amount_tolerance: float = Field(
         1.0,
         ge=0,
+        le=1e9,
         description="Yuan by which a tape may miss a daily or cumulative amount that its vendor gives in whole yuan; less than "
         "that, of a snapshot. SPEC §2.3",
     )
     cent_tolerance: float = Field(
-        0.0, ge=0, description="Yuan by which a tape may miss an amount that is delivered to the cent. SPEC §2.3"
+        0.0,
+        ge=0,
+        le=1e9,
+        description="Yuan by which a tape may miss an amount that is delivered to the cent. SPEC §2.3",
     )
     align_quotes_by: Literal["count", "volume"] = Field(
         "count",
@@ -38,6 +52,7 @@ class BarsSettings(Section):
     max_quote_lag_ms: int = Field(
         10_000,
         ge=0,
+        le=86_400_000,
         description="Milliseconds between a snapshot's stamp and those of the trades around it above which it belongs to no bar. "
         "Clocks run up to a second apart (SPEC §2.3).",
     )
@@ -51,12 +66,14 @@ class BarsSettings(Section):
     max_quote_gap_seconds: float = Field(
         60.0,
         gt=0,
+        le=86_400,
         description="Seconds of continuous trading that a trade may wait for a snapshot that counts it before the symbol's book is set "
         "aside: each trade changes the book, and a snapshot follows within seconds.",
     )
     max_side_disagreements: int = Field(
         0,
         ge=0,
+        le=1_000_000_000,
         description="Continuous prints of a symbol whose flag and order numbers may disagree about the aggressor before it is "
         "set aside: on real tapes none does (SPEC §2.3).",
     )
@@ -86,5 +103,17 @@ class BarsSettings(Section):
         description="Share of the names that daily_prices says traded which may lack a tape before a day of ticks is refused.",
     )
     batch_rows: int = Field(
-        4_000_000, ge=1, description="Trades or quotes aggregated at a time, whole symbols; bounds memory."
+        4_000_000,
+        ge=1,
+        le=10_000_000_000,
+        description="Trades or quotes aggregated at a time, whole symbols; bounds memory.",
     )
+
+    @model_validator(mode="after")
+    def _days_of_large_orders(self) -> Self:
+        if self.large_order_min_days > self.large_order_days:
+            raise ValueError(
+                f"large_order_min_days = {self.large_order_min_days} is more than large_order_days = {self.large_order_days} "
+                "holds: no order would ever be large"
+            )
+        return self

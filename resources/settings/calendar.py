@@ -1,15 +1,50 @@
-"""Settings of the trading calendar."""
+"""Settings of the trading calendar: what the published calendar does not know."""
 
-import datetime as dt
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from resources.settings.base import Section
+from resources.settings.base import Day, Section
 
 
 class CalendarSettings(Section):
-    """What the published XSHG calendar does not know yet."""
+    """Holidays that the exchanges announced after the release of the published calendar, the XSHG of `exchange_calendars`."""
 
-    extra_holidays: tuple[dt.date, ...] = Field(
-        (), description="Sessions of the published calendar that the exchanges have since declared holidays."
+    extra_holidays: tuple[Day, ...] = Field(
+        (), description="Trading days of the published calendar that the exchanges have since declared holidays."
     )
+    announced_until: Day | None = Field(
+        None,
+        description="Last day for which the exchanges have announced their holidays, usually 31 December. After the end of the "
+        "published calendar every weekday up to this day trades unless announced_holidays names it. None: the published "
+        "calendar alone",
+    )
+    announced_holidays: tuple[Day, ...] = Field(
+        (),
+        description="The announced holidays after the end of the published calendar. Weekends and 1 January need no entry: the "
+        "exchanges never trade on them, not even on a weekend that the State Council makes a working day",
+    )
+    warn_days: int = Field(
+        60,
+        ge=0,
+        le=400,
+        description="A run warns when the known calendar ends so many days after the newest data or earlier.",
+    )
+
+    @model_validator(mode="after")
+    def _announced_in_time(self) -> Self:
+        if self.announced_holidays and self.announced_until is None:
+            raise ValueError("announced_holidays needs announced_until, the last day that the announcement covers")
+        late = [
+            day for day in self.announced_holidays if self.announced_until is not None and day > self.announced_until
+        ]
+        if late:
+            raise ValueError(
+                f"announced_holidays names {', '.join(map(str, late))}, after announced_until = {self.announced_until}"
+            )
+        for name in ("extra_holidays", "announced_holidays"):
+            days = getattr(self, name)
+            twice = sorted({day for day in days if days.count(day) > 1})
+            if twice:
+                raise ValueError(f"{name} names {', '.join(map(str, twice))} twice")
+        return self

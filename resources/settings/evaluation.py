@@ -1,6 +1,6 @@
 """Settings of the factors' evaluation."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
@@ -10,7 +10,7 @@ from resources.settings.base import Section
 class EvaluationSettings(Section):
     """Over which horizons a score is judged, and on how few names not at all."""
 
-    horizons: tuple[int, ...] = Field(
+    horizons: tuple[Annotated[int, Field(ge=1, le=52)], ...] = Field(
         (1, 2, 3, 4, 8),
         min_length=1,
         description="Weeks of the returns that a signal is correlated with; the first is the holding period. Our choice",
@@ -18,6 +18,7 @@ class EvaluationSettings(Section):
     min_names: int = Field(
         20,
         ge=10,
+        le=10_000,
         description="A statistic of fewer names is n/a: it would be noise, and ten deciles need ten. Our choice",
     )
 

@@ -5,14 +5,14 @@ from typing import Literal
 
 from pydantic import Field
 
-from resources.settings.base import Section
+from resources.settings.base import Day, Section
 
 
 class Fee(Section):
     """One charge on traded value from a day on; of two rows of one name the later one holds."""
 
     name: str = Field(description="What is charged: stamp_duty, commission …")
-    since: dt.date = Field(description="First trade day on which the rate holds.")
+    since: Day = Field(description="First trade day on which the rate holds.")
     rate: float = Field(ge=0, lt=1, description="Fraction of the traded value.")
     sides: Literal["both", "buys", "sells"] = Field("both", description="Which trades pay it.")
 
@@ -47,5 +47,8 @@ class ExecutionSettings(Section):
         None, gt=0, le=1, description="Largest share of a name's tradable volume of the day that is traded; None: all."
     )
     capital: float = Field(
-        1e8, gt=0, description="Yuan that the portfolio is built with, used by `lots` and `participation` alone. [c]"
+        1e8,
+        gt=0,
+        le=1e15,
+        description="Yuan that the portfolio is built with, used by `lots` and `participation` alone. [c]",
     )

@@ -1,6 +1,8 @@
 """Settings of the day indicators and the ten factors: every value the sources leave open (SPEC §3, §4)."""
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from resources.settings.base import Section
 
@@ -9,9 +11,11 @@ class FactorsSettings(Section):
     """What `day_indicators` and `factors` are handed."""
 
     window: int = Field(
-        20, ge=1, description="T: trading days a factor looks back on, the day itself included. SPEC §3"
+        20, ge=1, le=2500, description="T: trading days a factor looks back on, the day itself included. SPEC §3"
     )
-    min_days: int = Field(10, ge=1, description="Valid days of the window below which a factor is null. SPEC §3")
+    min_days: int = Field(
+        10, ge=1, le=2500, description="Valid days of the window below which a factor is null. SPEC §3"
+    )
     drop_one_price_days: bool = Field(
         True, description="Days with high = low are invalid for factors 1, 2, 9 and 10. SPEC §3"
     )
@@ -19,7 +23,7 @@ class FactorsSettings(Section):
         True, description="Bars at the limit price are dropped from buying intention (factors 3, 4). SPEC §3"
     )
     min_intention_bars: int = Field(
-        15, ge=1, description="Bars of the opening half hour that buying-intention strength needs. SPEC §3"
+        15, ge=1, le=30, description="Bars of the opening half hour that buying-intention strength needs. SPEC §3"
     )
     large_trade_share: float = Field(
         0.3, gt=0, le=1, description="Share of a day's traded bars that count as large-trade bars (factor 10). SPEC §3"
@@ -32,5 +36,13 @@ class FactorsSettings(Section):
         0.25, ge=0, le=1, description="Share of unchanged bars above which drop_flat_days drops a day. SPEC §3"
     )
     clip_std: float = Field(
-        3.0, gt=0, description="Standard deviations at which a factor is clipped before its z-score. SPEC §4"
+        3.0, gt=0, le=100, description="Standard deviations at which a factor is clipped before its z-score. SPEC §4"
     )
+
+    @model_validator(mode="after")
+    def _days_of_the_window(self) -> Self:
+        if self.min_days > self.window:
+            raise ValueError(
+                f"min_days = {self.min_days} is more than window = {self.window} holds: every factor would be null"
+            )
+        return self

@@ -11,7 +11,9 @@ class FeaturesSettings(Section):
     large_trade_share: float = Field(
         0.3, gt=0, le=1, description="Share of a bar's traded minutes, by amount per trade, called large. SPEC §5.1"
     )
-    edge_minutes: int = Field(5, ge=1, description="Minutes of a bar's first and last share of amount. SPEC §5.1")
+    edge_minutes: int = Field(
+        5, ge=1, le=30, description="Minutes of a bar's first and last share of amount. SPEC §5.1"
+    )
     min_window_share: float = Field(
         0.75, gt=0, le=1, description="Share of a window's days that a daily statistic needs. SPEC §4"
     )

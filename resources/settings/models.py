@@ -1,11 +1,11 @@
 """Settings of the networks: one row per model, and what the scores share."""
 
 import datetime as dt
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from resources.settings.base import EXECUTION, Section
+from resources.settings.base import EXECUTION, Day, Section
 
 Granularity = Literal["daily", "60min", "30min"]
 Style = Literal["industry", "size", "mid_cap", "value", "turnover", "reversal", "volatility"]
@@ -20,52 +20,63 @@ class ModelSettings(Section):
     network: Literal["gru", "residual_attention_lstm", "attention_gru"] = Field(
         "gru", description="Which class of assets/models/networks.py. SPEC §5.2"
     )
-    hidden: int = Field(50, ge=1, description="Width of the recurrent state (per direction). SPEC §5.2")
-    layers: int = Field(1, ge=1, description="Recurrent layers. SPEC §5.2")
-    head: tuple[int, ...] = Field(
+    hidden: int = Field(50, ge=1, le=4096, description="Width of the recurrent state (per direction). SPEC §5.2")
+    layers: int = Field(1, ge=1, le=32, description="Recurrent layers. SPEC §5.2")
+    head: tuple[Annotated[int, Field(ge=1, le=4096)], ...] = Field(
         (10,), description="Hidden widths of the head, ReLU after each; (): linear. SPEC §5.2"
     )
     dropout: float = Field(0.1, ge=0, lt=1, description="Before the head and between layers. SPEC §5.2")
     orthogonal_layer: tuple[Style, ...] = Field(
         (), description="What the output is made orthogonal to inside the network, weighted by √total_mv. SPEC §5.2"
     )
-    ridge: float = Field(1e-6, gt=0, description="ε of the orthogonal layer. SPEC §5.2")
+    ridge: float = Field(1e-6, gt=0, le=1, description="ε of the orthogonal layer. SPEC §5.2")
 
     granularities: tuple[Granularity, ...] = Field(
         ("30min",),
         min_length=1,
         description="Bars of the input sequences, one network each; the score is their mean. SPEC §5.2",
     )
-    sequence_days: int = Field(20, ge=1, description="Trading days in an input sequence. SPEC §5.2")
-    clip: float = Field(3.0, gt=0, description="Features and scores are clipped at this many std. SPEC §5.1, §5.2")
+    sequence_days: int = Field(20, ge=1, le=1000, description="Trading days in an input sequence. SPEC §5.2")
+    clip: float = Field(
+        3.0, gt=0, le=100, description="Features and scores are clipped at this many std. SPEC §5.1, §5.2"
+    )
     coverage_days: float = Field(0.8, ge=0, le=1, description="Least share of the sequence's days with bars. SPEC §5.1")
     coverage_entries: float = Field(0.8, ge=0, le=1, description="Least share of entries that are known. SPEC §5.1")
 
     label: Literal["excess", "risk_adjusted", "gaussian_rank"] = Field("excess", description="SPEC §5.2, Labels")
-    horizon: int = Field(5, ge=1, description="h of the label, in trading days; the purge follows from it. SPEC §5.2")
-    label_clip: float = Field(3.0, gt=0, description="Clip of the risk-adjusted label, in std. SPEC §5.2")
-    risk_days: int = Field(60, ge=2, description="Daily returns behind the risk-adjusted label. SPEC §5.2")
+    horizon: int = Field(
+        5, ge=1, le=250, description="h of the label, in trading days; the purge follows from it. SPEC §5.2"
+    )
+    label_clip: float = Field(3.0, gt=0, le=100, description="Clip of the risk-adjusted label, in std. SPEC §5.2")
+    risk_days: int = Field(60, ge=2, le=2500, description="Daily returns behind the risk-adjusted label. SPEC §5.2")
     risk_coverage: float = Field(0.75, ge=0, le=1, description="Least share of them that must exist. SPEC §4")
-    risk_floor: float = Field(0.005, gt=0, description="Least standard deviation of those returns. SPEC §5.2")
+    risk_floor: float = Field(0.005, gt=0, le=1, description="Least standard deviation of those returns. SPEC §5.2")
     loss: Literal["ic", "mse"] = Field("ic", description="−Pearson correlation per batch, or squared error. SPEC §5.2")
 
-    train_days: int = Field(100, ge=1, description="Training days of a window. SPEC §5.2")
-    valid_days: int = Field(20, ge=1, description="Validation days of a window. SPEC §5.2")
-    retrain_every_weeks: int = Field(1, ge=1, description="Least trading weeks between trainings. SPEC §5.2")
-    retrain_every_days: int = Field(1, ge=1, description="Least trading days between trainings. SPEC §5.2")
-    first_training: dt.date | None = Field(None, description="No training on signal days before this one. SPEC §5.2")
+    train_days: int = Field(100, ge=1, le=10_000, description="Training days of a window. SPEC §5.2")
+    valid_days: int = Field(20, ge=1, le=10_000, description="Validation days of a window. SPEC §5.2")
+    retrain_every_weeks: int = Field(1, ge=1, le=520, description="Least trading weeks between trainings. SPEC §5.2")
+    retrain_every_days: int = Field(1, ge=1, le=2500, description="Least trading days between trainings. SPEC §5.2")
+    first_training: Day | None = Field(None, description="No training on signal days before this one. SPEC §5.2")
 
-    epochs: int = Field(30, ge=1, description="At most this many. SPEC §5.2")
-    patience: int = Field(5, ge=1, description="Epochs without a better validation loss before the stop. SPEC §5.2")
-    learning_rate: float = Field(1e-3, gt=0, description="Of Adam. SPEC §5.2")
+    epochs: int = Field(30, ge=1, le=100_000, description="At most this many. SPEC §5.2")
+    patience: int = Field(
+        5, ge=1, le=100_000, description="Epochs without a better validation loss before the stop. SPEC §5.2"
+    )
+    learning_rate: float = Field(1e-3, gt=0, le=10, description="Of Adam. SPEC §5.2")
     batch_names: int = Field(
-        1000, ge=0, description="At most this many names in a batch, of one date; 0: the whole date. SPEC §5.2"
+        1000,
+        ge=0,
+        le=100_000,
+        description="At most this many names in a batch, of one date; 0: the whole date. SPEC §5.2",
     )
     warm_start: bool = Field(
         False, description="Train on from the previous training's best weights rather than from the seed's. Our choice"
     )
-    min_names: int = Field(10, ge=2, description="A date with fewer labelled names is no sample. Our choice")
-    seeds: tuple[int, ...] = Field((0, 1, 2, 3, 4), min_length=1, description="One network each. SPEC §5.2")
+    min_names: int = Field(10, ge=2, le=10_000, description="A date with fewer labelled names is no sample. Our choice")
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**31)], ...] = Field(
+        (0, 1, 2, 3, 4), min_length=1, description="One network each. SPEC §5.2"
+    )
     orthogonalise_on: tuple[Literal["industry", "size", "reversal", "turnover"], ...] = Field(
         ("industry", "size", "reversal", "turnover"),
         description="What the averaged score is made orthogonal to after the fact. SPEC §5.2",
@@ -73,12 +84,14 @@ class ModelSettings(Section):
 
     device: str = Field(
         "auto",
+        pattern=r"^(auto|cpu|cuda(:\d{1,3})?)$",
         description='"auto" (CUDA if there is one), "cpu" or "cuda:N"; the card says which it was. DESIGN §3',
         json_schema_extra=EXECUTION,
     )
     threads: int = Field(
         2,
         ge=1,
+        le=1024,
         description="Networks trained at a time: threads of a CPU, streams of a GPU. DESIGN §3",
         json_schema_extra=EXECUTION,
     )
@@ -93,6 +106,7 @@ class ModelSettings(Section):
     chunk_names: int = Field(
         0,
         ge=0,
+        le=100_000,
         description="At most this many names at once through a network, 0: all; halved on lack of memory. Sums of gradients are then rounded in another order. DESIGN §3",
     )
 
@@ -101,8 +115,6 @@ class ModelSettings(Section):
     def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
         if len(set(seeds)) < len(seeds):
             raise ValueError(f"seeds {seeds} name one twice; each seed is one network")
-        if min(seeds) < 0:
-            raise ValueError(f"seeds {seeds} go below 0; random numbers follow from whole numbers from 0 on")
         return seeds
 
     @field_validator("granularities")
@@ -172,7 +184,7 @@ class ModelsSettings(Section):
     multi_granularity_10d: ModelSettings = Field(
         _row(**_MULTI_GRANULARITY, horizon=10), description="Model 16, multi-granularity, 10-day label. SPEC §5.2"
     )
-    train_lag_weeks: int = Field(0, ge=0, description="1 scores with the previous week's model. SPEC §5.2")
+    train_lag_weeks: int = Field(0, ge=0, le=520, description="1 scores with the previous week's model. SPEC §5.2")
     short_history: Literal["error", "n/a"] = Field(
         "error",
         description="What a report is whose week a model's window does not reach: refused with the number of missing days, "

@@ -1,32 +1,34 @@
 """Settings of the two index-enhanced portfolios (SPEC §6): bounds per index, and what both share."""
 
-import datetime as dt
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from resources.settings.attribution import AttributionSettings
-from resources.settings.base import Section
+from resources.settings.base import Day, Section
 from resources.settings.execution import ExecutionSettings
 
+Exposure = Annotated[float, Field(ge=-100, le=100)]
 ELASTIC = ("industry", "value_size", "turnover", "styles")
 
 
 class IndexPortfolioSettings(Section):
     """The constraints of one portfolio. Exposures are active: Σ (wᵢ − bᵢ) zᵢ."""
 
-    stock_deviation: float = Field(0.01, ge=0, description="Largest |wᵢ − bᵢ|. SPEC §6")
-    industry_deviation: float = Field(0.0, ge=0, description="Largest |active weight| of an industry. SPEC §6")
-    value_exposure: float = Field(0.0, ge=0, description="Largest |active exposure| to value. SPEC §6")
-    size_exposure: float = Field(0.0, ge=0, description="Largest |active exposure| to size. SPEC §6")
-    style_exposure: float = Field(0.8, ge=0, description="Largest |active exposure| to each other style. SPEC §6")
+    stock_deviation: float = Field(0.01, ge=0, le=1, description="Largest |wᵢ − bᵢ|. SPEC §6")
+    industry_deviation: float = Field(0.0, ge=0, le=1, description="Largest |active weight| of an industry. SPEC §6")
+    value_exposure: float = Field(0.0, ge=0, le=100, description="Largest |active exposure| to value. SPEC §6")
+    size_exposure: float = Field(0.0, ge=0, le=100, description="Largest |active exposure| to size. SPEC §6")
+    style_exposure: float = Field(
+        0.8, ge=0, le=100, description="Largest |active exposure| to each other style. SPEC §6"
+    )
     other_styles: tuple[str, ...] = Field(
         ("mid_cap", "turnover", "reversal", "volatility", "profitability", "growth"),
         description="The other conventional factors that `style_exposure` bounds. [c] SPEC §6",
     )
     turnover: float = Field(0.30, ge=0, le=1, description="Largest one-way turnover of a rebalance. SPEC §6")
-    exposure_bands: Mapping[str, tuple[float, float]] = Field(
+    exposure_bands: Mapping[str, tuple[Exposure, Exposure]] = Field(
         {},
         description="Style → lowest and highest active exposure, where they differ from the ones above, "
         "e.g. {volatility: [-0.3, 0.1]}",
@@ -35,10 +37,13 @@ class IndexPortfolioSettings(Section):
         0.0, ge=0, le=1, description="Smallest total weight of index members, as .8 in many mandates; 0: no such rule"
     )
     tracking_error: float | None = Field(
-        None, gt=0, description="Largest tracking error, in the unit of `portfolios.covariance`. None: no such bound"
+        None,
+        gt=0,
+        le=1,
+        description="Largest tracking error, in the unit of `portfolios.covariance`. None: no such bound",
     )
     risk_aversion: float = Field(
-        0.0, ge=0, description="Score given up per unit of squared tracking error, a quadratic penalty. 0: none"
+        0.0, ge=0, le=1e9, description="Score given up per unit of squared tracking error, a quadratic penalty. 0: none"
     )
     members_only: bool = Field(False, description="Hold index members only, instead of the full market. [c] SPEC §6")
 
@@ -65,7 +70,7 @@ class PortfoliosSettings(Section):
         description="Factor key of the μ that is maximised, one of the sixteen; or several, whose mean it is, e.g. both "
         "horizons: [multi_granularity_5d, multi_granularity_10d]. SPEC §6: score 16",
     )
-    start: dt.date | None = Field(
+    start: Day | None = Field(
         None,
         description="Monday of the anchor week, in which the portfolios are first built; None: the first week that has "
         "scores. DESIGN §2",
@@ -74,13 +79,16 @@ class PortfoliosSettings(Section):
     execution: ExecutionSettings = Field(
         ExecutionSettings(), description="Limits by minute bars, dated fees, lots, participation. SPEC §6"
     )
-    min_listed_days: int = Field(120, ge=0, description="Names listed for fewer trading days can't be bought. SPEC §6")
+    min_listed_days: int = Field(
+        120, ge=0, le=10_000, description="Names listed for fewer trading days can't be bought. SPEC §6"
+    )
     benchmark_sum_tolerance: float = Field(
-        0.01, gt=0, description="Published index weights whose sum is further from 1 are an error. SPEC §6"
+        0.01, gt=0, lt=1, description="Published index weights whose sum is further from 1 are an error. SPEC §6"
     )
     benchmark_max_age: int = Field(
         66,
         ge=1,
+        le=2500,
         description="Trading days that published index weights are drifted for at most; older ones are an error. "
         "Weights come monthly; this leaves room for two missing months. [c]",
     )

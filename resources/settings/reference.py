@@ -4,7 +4,7 @@ import datetime as dt
 
 from pydantic import Field
 
-from resources.settings.base import Section
+from resources.settings.base import Day, Section
 
 MAIN = ("main_sh", "main_sz")
 
@@ -13,19 +13,19 @@ class LimitRule(Section):
     """Daily limits of some boards from a day on; of two rules for a board the later one holds."""
 
     boards: tuple[str, ...] = Field(description="Boards: main_sh, main_sz, star, chinext.")
-    since: dt.date = Field(description="First trading day on which the rule holds.")
-    percent: int = Field(ge=0, description="Whole percent of pre_close a price may move, up or down.")
-    st_percent: int = Field(ge=0, description="The same for names under special treatment.")
+    since: Day = Field(description="First trading day on which the rule holds.")
+    percent: int = Field(ge=0, le=1000, description="Whole percent of pre_close a price may move, up or down.")
+    st_percent: int = Field(ge=0, le=1000, description="The same for names under special treatment.")
 
 
 class ListingRule(Section):
     """What holds instead on a name's first trading days; of two rules for a board the later one holds."""
 
     boards: tuple[str, ...] = Field(description="Boards: main_sh, main_sz, star, chinext.")
-    since: dt.date = Field(description="Earliest list_date the rule applies to.")
-    days: int = Field(ge=0, description="Number of trading days from the listing day on.")
-    up_percent: int | None = Field(None, ge=0, description="Whole percent up; empty = no limit.")
-    down_percent: int | None = Field(None, ge=0, description="Whole percent down; empty = no limit.")
+    since: Day = Field(description="Earliest list_date the rule applies to.")
+    days: int = Field(ge=0, le=1000, description="Number of trading days from the listing day on.")
+    up_percent: int | None = Field(None, ge=0, le=1000, description="Whole percent up; empty = no limit.")
+    down_percent: int | None = Field(None, ge=0, le=1000, description="Whole percent down; empty = no limit.")
 
 
 LIMIT_RULES = (
@@ -49,7 +49,10 @@ class ReferenceSettings(Section):
     """What `daily_prices`, `securities` and `indices` are handed."""
 
     min_listed_days: int = Field(
-        120, ge=1, description="Trading days since listing (the listing day is 1) from which a name is in U(t). SPEC §4"
+        120,
+        ge=1,
+        le=10_000,
+        description="Trading days since listing (the listing day is 1) from which a name is in U(t). SPEC §4",
     )
     limit_rules: tuple[LimitRule, ...] = Field(
         LIMIT_RULES, description="Price limits by board and date; limit columns delivered with the prices win. SPEC §6"

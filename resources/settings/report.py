@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from resources.settings.base import Section
+from resources.settings.base import Day, Section
 
 
 class ReportSettings(Section):
@@ -17,8 +17,8 @@ class ReportSettings(Section):
         description="What the tables print: the ratio of the legs' wealth, or the difference of their returns; both are "
         "stored. SPEC §7",
     )
-    chart_start: dt.date = Field(dt.date(2014, 1, 1), description="First day of the charts of factors 1–14. SPEC §7")
-    chart_start_late: dt.date = Field(
+    chart_start: Day = Field(dt.date(2014, 1, 1), description="First day of the charts of factors 1–14. SPEC §7")
+    chart_start_late: Day = Field(
         dt.date(2017, 1, 1), description="First day of the charts of factors 15, 16 and of the portfolios. SPEC §7"
     )
     unofficial_weights: tuple[str, ...] = Field(

@@ -9,24 +9,37 @@ class TicksSettings(Section):
     """What `trades`, `orders` and `quotes` are handed."""
 
     block_mb: int = Field(
-        16, ge=1, description="Vendor files are read in blocks of this many megabytes, two at a time; bounds memory."
+        16,
+        ge=1,
+        le=1_048_576,
+        description="Vendor files are read in blocks of this many megabytes, two at a time; bounds memory.",
     )
     batch_rows: int = Field(
         1_000_000,
         ge=1,
+        le=10_000_000_000,
         description="A day with more rows than this is sorted on disk and merged in batches of about this many; bounds memory.",
     )
     max_bad_row_share: float = Field(
         0.001, ge=0, le=1, description="A day is refused where more than this share of a layout's rows is set aside."
     )
     max_listed_rows: int = Field(
-        10_000, ge=1, description="Rows set aside are listed one by one up to this number per file, then only counted."
+        10_000,
+        ge=1,
+        le=1_000_000_000,
+        description="Rows set aside are listed one by one up to this number per file, then only counted.",
     )
     max_unpacked_gb: float = Field(
-        64, gt=0, description="An archive that unpacks to more than this is refused (nothing is ever unpacked to disk)."
+        64,
+        gt=0,
+        le=1_048_576,
+        description="An archive that unpacks to more than this is refused (nothing is ever unpacked to disk).",
     )
     max_compression_ratio: float = Field(
-        200, gt=1, description="So is one that unpacks to more than this many times its size; ticks pack 5 to 30 times."
+        200,
+        gt=1,
+        le=1_000_000,
+        description="So is one that unpacks to more than this many times its size; ticks pack 5 to 30 times.",
     )
     ignored_suffixes: tuple[str, ...] = Field(
         (

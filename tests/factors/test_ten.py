@@ -125,7 +125,7 @@ def test_days_before_the_window_do_not_matter_but_the_number_of_days_does() -> N
 def test_window_is_a_setting_cut_at_the_start_of_history() -> None:
     calendar = Calendar(DAYS)
     assert window_days(calendar, DAYS[19], FactorsSettings(), DAYS[0]) == DAYS
-    assert window_days(calendar, DAYS[19], FactorsSettings(window=5), DAYS[0]) == DAYS[15:]
+    assert window_days(calendar, DAYS[19], FactorsSettings(window=5, min_days=5), DAYS[0]) == DAYS[15:]
     assert window_days(calendar, DAYS[19], FactorsSettings(), DAYS[12]) == DAYS[12:]
 
 

@@ -1,12 +1,19 @@
 """The settings tree: production by default, profiles that say what they shorten, errors that name the key."""
 
+import datetime as dt
+from collections import abc
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
+import annotated_types
 import pytest
 
 from orchestration.platform import PROFILES, Names
 from resources.errors import SettingsError
 from resources.settings import Settings
+from resources.settings.base import Section
 from resources.settings.load import flatten, load_profile
 
 NAMES = sorted(path.stem for path in PROFILES.glob("*.toml"))
@@ -73,6 +80,38 @@ def test_every_setting_is_documented() -> None:
 
     walk(Settings)
     assert len(dict(flatten(Settings().model_dump()))) > 50
+
+
+def leaves(section: type[Section] = Settings, path: str = "") -> Iterator[tuple[str, Any, list[Any]]]:
+    """(path, plain type, constraints) of every value in the tree; of a tuple's, mapping's and union's parts one by one."""
+    for name, field in section.model_fields.items():
+        yield from parts(field.annotation, list(field.metadata), f"{path}{name}")
+
+
+def parts(annotation: Any, metadata: list[Any], path: str) -> Iterator[tuple[str, Any, list[Any]]]:
+    if get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        yield from parts(inner, [*metadata, *(m for info in more for m in getattr(info, "metadata", [info]))], path)
+    elif isinstance(annotation, type) and issubclass(annotation, Section):
+        yield from leaves(annotation, f"{path}.")
+    elif get_origin(annotation) in (tuple, Mapping, abc.Mapping):
+        for one in set(get_args(annotation)) - {...}:
+            yield from parts(one, [], f"{path}[]")
+    elif get_origin(annotation) in (Union, UnionType):
+        for one in get_args(annotation):
+            yield from parts(one, metadata, path)
+    else:
+        yield path, annotation, metadata
+
+
+def test_every_number_and_date_is_bounded_on_both_sides() -> None:
+    numbers = [leaf for leaf in leaves() if leaf[1] in (int, float, dt.date)]
+    assert len(numbers) > 100
+    for path, _, metadata in numbers:
+        low = any(isinstance(m, annotated_types.Ge | annotated_types.Gt) for m in metadata)
+        high = any(isinstance(m, annotated_types.Le | annotated_types.Lt) for m in metadata)
+        assert low, f"{path} has no lower bound"
+        assert high, f"{path} has no upper bound"
 
 
 def test_without_names_it_is_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
