@@ -3,12 +3,16 @@ faults of the machine."""
 
 import contextlib
 import errno
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 
 class ZhoubaoError(Exception):
     """Any error whose message is written for the person who runs the platform."""
+
+    def __init__(self, message: str = ""):
+        super().__init__(readable(message))
 
 
 class InputError(ZhoubaoError):
@@ -57,11 +61,16 @@ def machine_faults(what: str | Path) -> Iterator[None]:
     """Turns a fault of the machine inside the block into a MachineError that names `what`; other exceptions pass."""
     try:
         yield
-    except MachineError:
-        raise
     except Exception as error:
-        if not is_machine_fault(error):
-            raise
+        raise_machine_fault(error, what)
+        raise
+
+
+def raise_machine_fault(error: BaseException, what: str | Path) -> None:
+    """Raises a MachineError that names `what` where the exception is a fault of the machine; else returns."""
+    if isinstance(error, MachineError):
+        raise error
+    if is_machine_fault(error):
         raise MachineError(
             f"{what} cannot be read: {describe_fault(error)}. This says nothing about the data, so nothing was recorded. "
             "Make it readable (is it still being copied? are rights, space, memory and the network in order?) and run again."
@@ -71,3 +80,21 @@ def machine_faults(what: str | Path) -> Iterator[None]:
 def describe_fault(error: BaseException) -> str:
     """The exception in words, with its type where it says nothing itself."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+
+
+# A path component or a word: in GBK some pairs of bytes are UTF-8 as well, so that no part of a name is read by itself.
+_RAW_BYTES = re.compile("[^/\\s\"'():;,]*[\udc80-\udcff][^/\\s\"'():;,]*")
+
+
+def readable(text: str) -> str:
+    """The text with file names that are not UTF-8 (Python holds their bytes as lone surrogates) read as GBK, or else with
+    those bytes written as \\xNN: it can then be printed, encoded and stored."""
+
+    def decoded(found: re.Match[str]) -> str:
+        data = found.group().encode("utf-8", "surrogateescape")
+        try:
+            return data.decode("gbk")
+        except UnicodeDecodeError:
+            return data.decode("utf-8", "backslashreplace")
+
+    return _RAW_BYTES.sub(decoded, text)

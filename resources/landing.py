@@ -9,6 +9,7 @@ import datetime as dt
 import hashlib
 import json
 import re
+import stat
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from resources.errors import InputError
+from resources.errors import InputError, MachineError, machine_faults
 
 if TYPE_CHECKING:
     from resources.lake import Store
@@ -108,30 +109,59 @@ class LandingZone:
     def about(self) -> dict[str, Any]:
         """What the market says of itself (market.json); {} where it says nothing."""
         path = self.root / "market.json"
+        if not _is_file(path):
+            return {}
+        with machine_faults(path):
+            data = path.read_bytes()
         try:
-            return dict(json.loads(path.read_text("utf-8"))) if path.is_file() else {}
-        except ValueError as error:
+            said = _json(data)
+        except (ValueError, RecursionError) as error:
             raise InputError(f"{path} is no JSON object ({error}). Correct it, or remove it.") from error
+        if not isinstance(said, dict):
+            raise InputError(
+                f'{path} is no JSON object: it holds a {type(said).__name__}. Write it as {{"name": "…"}}, or remove it.'
+            )
+        return said
 
     def tick_days(self) -> list[dt.date]:
         """Days with a folder of vendor files, in order; a folder without a file has not landed."""
         folder = self.root / "ticks"
         if not folder.is_dir():
             return []
-        names = [entry.name for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
-        return [day for day in sorted(_parse_day(name, folder) for name in names) if self.tick_files(day)]
+        entries = _entries(folder)
+        folders = [entry for entry in entries if entry.is_dir()]
+        for entry in entries:
+            if entry not in folders and entry.name.lower().endswith(_DATA):
+                raise InputError(
+                    f"{entry} lies beside the folders of the days, where nobody reads it. Move it into the folder of its "
+                    f"trading day, {folder.name}/<YYYYMMDD>/, or out of the landing zone."
+                )
+        return [day for day in sorted(_parse_day(entry.name, folder) for entry in folders) if self.tick_files(day)]
 
     def bar_days(self) -> list[dt.date]:
         """Days with a file of one-minute bars, in order."""
         folder = self.root / "bars"
         if not folder.is_dir():
             return []
-        stems = {
-            path.name.split(".")[0]
-            for path in folder.glob("*.parquet")
-            if not path.name.endswith(".order_sizes.parquet")
-        }
-        return sorted(_parse_day(stem, folder) for stem in stems)
+        entries = _entries(folder)
+        inner = next((entry for entry in entries if entry.is_dir()), None)
+        if inner is not None:
+            raise InputError(
+                f"{inner} is a folder, and folders in {folder.name}/ are not looked into. Move its files up, as "
+                f"{folder.name}/<YYYYMMDD>.parquet, or the folder out of the landing zone."
+            )
+        days = set()
+        for entry in entries:
+            if entry.name.endswith(".order_sizes.parquet"):
+                _parse_day(entry.name.removesuffix(".order_sizes.parquet"), folder, entry.name)
+            elif entry.name.endswith(".parquet"):
+                days.add(_parse_day(entry.name.removesuffix(".parquet"), folder, entry.name))
+            elif entry.name.lower().endswith(_DATA):
+                raise InputError(
+                    f"{entry}: minute bars are read from {folder.name}/<YYYYMMDD>.parquet alone. Deliver it as Parquet under "
+                    "that name, or move it out of the landing zone."
+                )
+        return sorted(days)
 
     def days(self) -> list[dt.date]:
         """Days with minute data of either kind."""
@@ -142,8 +172,9 @@ class LandingZone:
         files = [path for day in days for path in (*self.tick_files(day), *self.bar_files(day))]
         if not files:
             return None
-        youngest = max(files, key=lambda path: path.stat().st_mtime)
-        return youngest, dt.datetime.fromtimestamp(youngest.stat().st_mtime, dt.UTC)
+        with machine_faults(self.root):
+            youngest = max(files, key=lambda path: path.stat().st_mtime)
+            return youngest, dt.datetime.fromtimestamp(youngest.stat().st_mtime, dt.UTC)
 
     def reference_start(self) -> dt.date | None:
         """The first day of the reference history."""
@@ -157,19 +188,21 @@ class LandingZone:
 
     def tick_files(self, date: dt.date) -> list[Path]:
         folder = self.root / "ticks" / f"{date:%Y%m%d}"
-        return (
-            sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
-            if folder.is_dir()
-            else []
-        )
+        with machine_faults(folder):
+            # What is still being copied stays: the day's reader says so, and does not go on without it.
+            return (
+                sorted(p for p in folder.rglob("*") if not _LITTER.match(p.name) and p.is_file())
+                if folder.is_dir()
+                else []
+            )
 
     def bar_files(self, date: dt.date) -> list[Path]:
         folder = self.root / "bars"
         names = (f"{date:%Y%m%d}.parquet", f"{date:%Y%m%d}.order_sizes.parquet")
-        return [path for name in names if (path := folder / name).is_file()]
+        return [path for name in names if _is_file(path := folder / name)]
 
     def reference_path(self, name: str) -> Path | None:
-        paths = [p for suffix in ("parquet", "csv") if (p := self.root / "reference" / f"{name}.{suffix}").is_file()]
+        paths = [p for suffix in ("parquet", "csv") if _is_file(p := self.root / "reference" / f"{name}.{suffix}")]
         if len(paths) > 1:
             raise InputError(f"{paths[0]} and {paths[1]} both deliver {name}: keep one of them.")
         return paths[0] if paths else None
@@ -199,7 +232,7 @@ class LandingZone:
             with ThreadPoolExecutor(_HASHING_THREADS) as pool:  # hashing lets go of the interpreter's lock
                 known |= dict(pool.map(_file_digest, fresh))
             parts = [f"{path.relative_to(self.root)}:{known[str(path)][1]}" for path in files]
-            return hashlib.blake2b("\n".join(parts).encode(), digest_size=16).hexdigest()
+            return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
         path = self.reference_path(name)
         return NOTHING if path is None else self._reference_slices(name, path).digest(date, until)
 
@@ -334,7 +367,7 @@ class _Slices:
 def _file_digest(path: Path) -> tuple[str, list]:
     """(path, [stamp, digest of the content])."""
     stamp = _stamp(path)  # before reading: a file that changes meanwhile is hashed again
-    with path.open("rb") as file:
+    with machine_faults(path), path.open("rb") as file:
         return str(path), [stamp, hashlib.file_digest(file, "blake2b").hexdigest()[:32]]
 
 
@@ -347,35 +380,94 @@ def _remembered(saved: bytes | None) -> dict[str, list]:
     return known if isinstance(known, dict) else {}
 
 
-def _parse_day(name: str, folder: Path) -> dt.date:
+_DATA = (
+    ".csv",
+    ".csv.gz",
+    ".gz",
+    ".zip",
+    ".7z",
+    ".rar",
+    ".parquet",
+    ".feather",
+    ".arrow",
+    ".xls",
+    ".xlsx",
+    ".h5",
+    ".pkl",
+)
+"""How names of files end that somebody means to be read."""
+_LITTER = re.compile(
+    r"^(\.|~\$|@eadir$|#recycle$|\$recycle\.bin$|thumbs\.db$|desktop\.ini$|__macosx$|system volume information$|lost\+found$)",
+    re.IGNORECASE,
+)
+"""What systems and programs leave in folders: .DS_Store, Thumbs.db, ~$… of an open workbook …"""
+_IN_TRANSIT = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
+"""How tools name what they are still copying: it has not landed yet."""
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What has landed in a folder, in order: neither litter nor under way."""
+    with machine_faults(folder):
+        return sorted(
+            entry
+            for entry in folder.iterdir()
+            if not _LITTER.match(entry.name) and not entry.name.lower().endswith(_IN_TRANSIT)
+        )
+
+
+def _is_file(path: Path) -> bool:
+    """False where there is none; a MachineError where nobody can say."""
     try:
-        if not _FOLDER.match(name):
+        with machine_faults(path):
+            return stat.S_ISREG(path.stat().st_mode)
+    except MachineError as error:
+        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
+            return False
+        raise
+
+
+def _parse_day(stem: str, folder: Path, name: str = "") -> dt.date:
+    """The trading day that an entry of `folder` is named by. name: the entry's, where it is longer than the stem."""
+    try:
+        if not _FOLDER.match(stem):
             raise ValueError
-        return dt.datetime.strptime(name, "%Y%m%d").date()
+        return dt.datetime.strptime(stem, "%Y%m%d").date()
     except ValueError:
         raise InputError(
-            f"{folder / name}: entries of {folder.name}/ are named by their trading day, YYYYMMDD. Rename it, or move it "
-            "out of the landing zone."
+            f"{folder / (name or stem)}: entries of {folder.name}/ are named by their trading day, YYYYMMDD. If it is a copy "
+            "of another entry, remove one of the two; else rename it, or move it out of the landing zone."
         ) from None
 
 
+def _json(data: bytes) -> Any:
+    """JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark, or in GBK."""
+    try:
+        return json.loads(data)
+    except UnicodeDecodeError:
+        return json.loads(data.decode("gb18030"))
+
+
 def _stamp(path: Path) -> str:
-    stat = path.stat()
-    return f"{stat.st_size}:{stat.st_mtime_ns}"
+    with machine_faults(path):
+        found = path.stat()
+    return f"{found.st_size}:{found.st_mtime_ns}"
 
 
 def _read_parquet(path: Path) -> pl.DataFrame | None:
-    if not path.is_file():
+    if not _is_file(path):
         return None
+    with machine_faults(path):
+        data = path.read_bytes()  # by itself: what can be read and does not parse is the file's fault
     try:
-        return pl.read_parquet(path)
+        return pl.read_parquet(data)
     except (pl.exceptions.PolarsError, OSError) as error:
         raise InputError(f"{path} is no readable Parquet file ({error}). Deliver it again.") from error
 
 
 def _read_csv(path: Path) -> pl.DataFrame:
     """A CSV file in UTF-8 or GBK, every column as text."""
-    data = path.read_bytes()
+    with machine_faults(path):
+        data = path.read_bytes()
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -46,7 +46,7 @@ from assets.ticks.vendor_files import (
     read_pieces,
     sources,
 )
-from resources.errors import InputError
+from resources.errors import InputError, raise_machine_fault, readable
 from resources.landing import LandingView
 from resources.made import Made
 from resources.settings.ticks import TicksSettings
@@ -186,7 +186,10 @@ class _Day:
         gatherer = Gatherer(self.settings.block_mb * MEGABYTE)
         for path in files:
             name = _name(path, self.folder)
-            if path.suffix.lower() in self.settings.ignored_suffixes or path.name in self.settings.ignored_names:
+            if (
+                path.suffix.lower() in self.settings.ignored_suffixes
+                or readable(path.name) in self.settings.ignored_names
+            ):
                 self.accompanying.append(name)
             elif path.suffix.lower() in IN_TRANSIT:
                 sentence = f"{name} is still being copied, or was left by a copy that failed: wait for it, or remove it"
@@ -200,6 +203,7 @@ class _Day:
                         for source in found:
                             yield from self._lines_of(source, gatherer, progress)
                 except UNREADABLE as error:
+                    raise_machine_fault(error, path)
                     self.tales.append(
                         _FileTale(name, unreadable=True, sentences=[f"{name} cannot be opened ({error})"])
                     )
@@ -224,6 +228,7 @@ class _Day:
                 yield from gatherer.add(data, lines, file, layout, number, line)
                 line += lines
         except UNREADABLE as error:
+            raise_machine_fault(error, source.name)
             tale.unreadable = True
             tale.sentences.append(f"{source.name} cannot be read to its end ({error}); {line - 2} rows were")
         except InputError as error:
@@ -236,6 +241,7 @@ class _Day:
         try:
             file = inspect(source)
         except UNREADABLE as error:
+            raise_machine_fault(error, source.name)
             return _FileTale(source.name, unreadable=True, sentences=[f"{source.name} cannot be opened ({error})"])
         except InputError as error:
             return _FileTale(source.name, unreadable=True, sentences=[str(error)])
@@ -514,7 +520,7 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 
 def _name(path: Path, folder: str) -> str:
     """A file's name as its user knows it: from the ticks folder on."""
-    text = path.as_posix()
+    text = readable(path.as_posix())
     at = text.rfind(f"/{folder}/")
     return text[at + 1 :] if at >= 0 else path.name
 

@@ -1,0 +1,148 @@
+"""What lies in the landing zone's folders: litter, stray entries, raw file names, and files that the machine cannot read."""
+
+import datetime as dt
+import errno
+import json
+import os
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from resources.errors import InputError, MachineError, readable
+from resources.landing import LandingZone
+from resources.table import Land
+
+DAY = dt.date(2023, 1, 3)
+BARS = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
+LITTER = [".DS_Store", "._20230103.parquet", "Thumbs.db", "desktop.ini", "~$20230103.parquet", "20230104.parquet.part"]
+
+
+@pytest.fixture
+def zone(tmp_path: Path) -> LandingZone:
+    (tmp_path / "bars").mkdir()
+    (tmp_path / "ticks" / "20230104").mkdir(parents=True)
+    (tmp_path / "ticks" / "20230104" / "trades.csv").write_text("x\n")
+    BARS.write_parquet(tmp_path / "bars" / "20230103.parquet")
+    return LandingZone(tmp_path)
+
+
+@pytest.mark.parametrize("folder", ["bars", "ticks"])
+@pytest.mark.parametrize("name", [*LITTER, "20230105.tmp", "@eaDir", "__MACOSX", "$RECYCLE.BIN", "README.txt"])
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_litter_is_not_read(zone: LandingZone, folder: str, name: str, as_folder: bool) -> None:
+    entry = zone.root / folder / name
+    if as_folder and name == "README.txt":
+        return
+    entry.mkdir() if as_folder else entry.write_text("x")
+    assert zone.days() == [DAY, dt.date(2023, 1, 4)]
+
+
+@pytest.mark.parametrize("name", [".DS_Store", "Thumbs.db", "~$trades.csv"])
+def test_litter_in_a_day_of_ticks_changes_nothing(zone: LandingZone, name: str) -> None:
+    before = zone.digest("ticks", dt.date(2023, 1, 4), False)
+    (zone.root / "ticks" / "20230104" / name).write_text("x")
+    assert zone.digest("ticks", dt.date(2023, 1, 4), False) == before
+
+
+def test_a_file_under_way_inside_a_day_is_not_overlooked(zone: LandingZone) -> None:
+    (zone.root / "ticks" / "20230104" / "orders.csv.part").write_text("x")
+    assert [path.name for path in zone.tick_files(dt.date(2023, 1, 4))] == ["orders.csv.part", "trades.csv"]
+
+
+@pytest.mark.parametrize(
+    ("stray", "said"),
+    [
+        ("bars/20230103 (1).parquet", "a copy of another entry"),
+        ("bars/20230103 - Copy.parquet", "a copy of another entry"),
+        ("bars/20230103.v2.parquet", "named by their trading day"),
+        ("bars/20230103 (1).order_sizes.parquet", "a copy of another entry"),
+        ("bars/20230132.parquet", "named by their trading day"),
+        ("bars/20230103.csv", "Deliver it as Parquet"),
+        ("bars/20230103.xlsx", "Deliver it as Parquet"),
+        ("bars/2023/20230105.parquet", "folders in bars/ are not looked into"),
+        ("ticks/20230104 (1)/trades.csv", "a copy of another entry"),
+        ("ticks/2023-01-05/trades.csv", "named by their trading day"),
+        ("ticks/20230105.zip", "beside the folders of the days"),
+        ("ticks/20230105.csv.gz", "beside the folders of the days"),
+    ],
+)
+def test_a_stray_entry_is_named(zone: LandingZone, stray: str, said: str) -> None:
+    path = zone.root / stray
+    path.parent.mkdir(exist_ok=True)
+    path.write_text("x")
+    with pytest.raises(InputError, match=said) as caught:
+        zone.days()
+    assert "/".join(stray.split("/")[:2]) in str(caught.value)
+
+
+def test_raw_gbk_names_are_read_and_told(zone: LandingZone) -> None:
+    raw = os.fsdecode("逐笔成交".encode("gbk"))
+    path = zone.root / "ticks" / "20230104" / f"{raw}.csv"
+    try:
+        path.write_text("x\n")
+    except OSError:
+        pytest.skip("this file system takes only names in UTF-8")
+    assert len(zone.tick_files(dt.date(2023, 1, 4))) == 2
+    zone.digest("ticks", dt.date(2023, 1, 4), False)
+    zone.flush()
+    (zone.root / "ticks" / raw).mkdir()
+    with pytest.raises(InputError, match="逐笔成交") as caught:
+        zone.days()
+    str(caught.value).encode()
+
+
+@pytest.mark.parametrize("text", ["bars", "逐笔", "a\udcd6b", "\udcff", "\udc80\udc80"])
+def test_any_name_can_be_encoded(text: str) -> None:
+    readable(text).encode()
+    assert readable(text) == text or max(text) >= "\udc80"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gbk"])
+def test_a_market_says_its_name_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    said = json.dumps({"name": "沪深"}, ensure_ascii=False)
+    (tmp_path / "market.json").write_bytes(said.encode(encoding))
+    assert LandingZone(tmp_path).about == {"name": "沪深"}
+
+
+@pytest.mark.parametrize(
+    "data", [b"[]", b"[[1, 2]]", b"3", b"null", b'"name"', b"{", b"", b"\xff\xff\xff", b"[" * 100_000]
+)
+def test_a_market_that_is_no_object_is_named(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "market.json").write_bytes(data)
+    with pytest.raises(InputError, match=r"market\.json is no JSON object"):
+        _ = LandingZone(tmp_path).about
+
+
+# --- faults of the machine ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE, errno.ENOENT, errno.EMFILE, errno.ENOMEM])
+@pytest.mark.parametrize("how", ["read_bytes", "open", "stat"])
+def test_a_file_that_cannot_be_read_is_no_verdict(
+    zone: LandingZone, monkeypatch: pytest.MonkeyPatch, number: int, how: str
+) -> None:
+    view = zone.view(DAY, [Land("bars")])
+
+    def fail(path: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    asked = {
+        "read_bytes": lambda: view.bars(),
+        "open": lambda: zone.digest("bars", DAY, False),
+        "stat": lambda: zone.bar_files(DAY),
+    }[how]
+    monkeypatch.setattr(Path, how, fail)
+    if how == "stat" and number == errno.ENOENT:
+        assert asked() == []
+        return
+    with pytest.raises(MachineError, match=r"20230103\.parquet cannot be read"):
+        asked()
+
+
+@pytest.mark.parametrize("keep", [0, 4, 100, -1])
+def test_a_truncated_file_is_the_delivery_s_fault(zone: LandingZone, keep: int) -> None:
+    path = zone.root / "bars" / "20230103.parquet"
+    path.write_bytes(path.read_bytes()[:keep])
+    with pytest.raises(InputError, match=r"20230103\.parquet is no readable Parquet file"):
+        zone.view(DAY, [Land("bars")]).bars()
