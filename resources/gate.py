@@ -15,6 +15,8 @@ import polars as pl
 
 PARTITION = "_partition"
 SHOWN_ROWS = 5
+SHOWN_REASONS = 3
+DETAIL = "detail"  # the column of a profile that says in words why a row breaks a rule
 
 
 @dataclass(frozen=True)
@@ -86,6 +88,7 @@ class Check:
     remedy: str
     mostly: float = 1.0
     plausibility: bool = False
+    critical_share: float = 0.5
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -130,8 +133,16 @@ def judge(
             share = 1 - bad.height / judged[key].height
             passed = bad.is_empty() or (check.mostly < 1 and share >= check.mostly)
             detail = "" if bad.is_empty() else _describe(check, bad, judged[key].height)
-            verdicts[key][check.name] = Verdict(passed, check.critical, detail)
+            critical = check.critical or bad.height > check.critical_share * _judged_rows(check, judged[key])
+            verdicts[key][check.name] = Verdict(passed, critical, detail)
     return verdicts
+
+
+def _judged_rows(check: Check, profile: pl.DataFrame) -> int:
+    """How many rows a rule says anything of: a null is left alone by a range or a set."""
+    if isinstance(check.rule, Between | InSet):
+        return profile.height - profile[check.rule.column].null_count()
+    return profile.height
 
 
 def _breaking_rows(check: Check, profiles: Mapping[dt.date, pl.DataFrame]) -> dict[dt.date, pl.DataFrame]:
@@ -215,13 +226,51 @@ def _batch_definition() -> Any:
 
 
 def _describe(check: Check, bad: pl.DataFrame, rows: int) -> str:
-    """'volume_difference must be 0; not so in 3 of 120 rows: symbol=…' with the texts and keys of the first few rows."""
-    shown = [
-        name for name, dtype in bad.schema.items() if name in check.columns or dtype == pl.String or dtype.is_temporal()
-    ]
-    lines = [
-        ", ".join(f"{name}={row[name]}" for name in shown if row[name] is not None)
-        for row in bad.head(SHOWN_ROWS).iter_rows(named=True)
-    ]
-    more = f" … and {bad.height - SHOWN_ROWS} more" if bad.height > SHOWN_ROWS else ""
-    return f"{check.rule}; not so in {bad.height} of {rows} rows: {'; '.join(lines)}{more}. Remedy: {check.remedy}"
+    """The commonest reasons with their counts where the profile gives any, the rule, the first few rows, then the remedy.
+
+    'reason must be used; not so in 3 of 120 rows: 2 × close is missing (600519.SH, …); 1 × … Remedy: …'
+    """
+    told = _reasons(check, bad)
+    if not told:
+        shown = [
+            name
+            for name, dtype in bad.schema.items()
+            if name in check.columns or dtype == pl.String or dtype.is_temporal()
+        ]
+        told = [
+            ", ".join(f"{name}={row[name]}" for name in shown if row[name] is not None)
+            for row in bad.head(SHOWN_ROWS).iter_rows(named=True)
+        ]
+        if bad.height > SHOWN_ROWS:
+            told[-1] += f" … and {bad.height - SHOWN_ROWS} more"
+    return f"{check.rule}; not so in {bad.height} of {rows} rows: {'; '.join(told)}. Remedy: {check.remedy}"
+
+
+def _reasons(check: Check, bad: pl.DataFrame) -> list[str]:
+    """'12 × close = 0.0 must be above 0 (600519.SH, 000001.SZ …)', the commonest first; [] for a single row, or without reasons.
+
+    The reasons stand in the checked column itself where that holds texts, else in `detail`. Reasons that differ in their numbers alone count as one and are shown by the first of them.
+    """
+    texts = [name for name in (*check.columns, DETAIL) if bad.schema.get(name) == pl.String]
+    column = texts[0] if texts and isinstance(check.rule, Between | InSet) else None
+    if column is None or bad[column].null_count() or bad.height == 1:
+        return []
+    names = next((name for name in ("symbol", "index", "file", "factor") if name in bad.columns), None)
+    kinds = (
+        bad.with_columns(_kind=pl.col(column).str.replace_all(r"\d[\d.,:]*", "#"))
+        .group_by("_kind", maintain_order=True)
+        .agg(
+            pl.len(),
+            pl.col(column).first().alias("_shown"),
+            (pl.col(names).drop_nulls().unique(maintain_order=True) if names else pl.lit(None)).alias("_names"),
+        )
+        .sort("len", descending=True, maintain_order=True)
+    )
+    told = []
+    for _, count, shown, who in kinds.head(SHOWN_REASONS).iter_rows():
+        named = ", ".join(str(name) for name in (who or [])[:SHOWN_ROWS])
+        more = " …" if who and len(who) > SHOWN_ROWS else ""
+        told.append(f"{count} × {shown}" + (f" ({named}{more})" if named else ""))
+    if kinds.height > SHOWN_REASONS:
+        told.append(f"{kinds['len'][SHOWN_REASONS:].sum()} for {kinds.height - SHOWN_REASONS} other reasons")
+    return told

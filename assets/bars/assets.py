@@ -69,6 +69,7 @@ tape_health = Table(
             "traded_names_covered",
             Between("too_few_covered", 0, 0),
             critical=False,
+            critical_share=1,
             remedy="deliver the tapes of the named symbols, or lower bars.min_coverage",
         ),
         Check(
@@ -82,12 +83,14 @@ tape_health = Table(
             "tapes_have_a_reference",
             Between("uncompared", 0, 0),
             critical=False,
+            critical_share=1,
             remedy="deliver daily_prices or snapshots of the day, so that its tapes can be compared with a total",
         ),
         Check(
             "snapshots_are_sums_of_trades",
             Between("misaligned_quotes", 0, 0),
             critical=False,
+            critical_share=1,
             remedy="snapshots of the named symbols are not the sums of their trades and are left out: re-deliver their files; "
             "where a vendor counts something else than trades, set bars.align_quotes_by to volume",
         ),
@@ -108,12 +111,14 @@ tape_health = Table(
             "channel_numbers_complete",
             Between("missing_numbers", 0, 0),
             critical=False,
+            critical_share=1,
             remedy="the exchange numbered rows that the files lack: deliver the named channels again, complete",
         ),
         Check(
             "channels_reach_the_close",
             Between("stops_early", 0, 0),
             critical=False,
+            critical_share=1,
             remedy="deliver the named channels again, complete",
         ),
         Check(

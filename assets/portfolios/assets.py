@@ -67,18 +67,21 @@ reason, until there are scores and index weights.
                 "nothing_relaxed",
                 InSet("status", ("optimal", "failed")),
                 critical=False,
+                critical_share=1,
                 remedy="read relaxations and conflicts in solve.parquet: usually suspended holdings push an industry off neutral",
             ),
             Check(
                 "benchmark_members_listed",
                 Between("benchmark_delisted", 0, 0.01),
                 critical=False,
+                critical_share=1,
                 remedy="deliver newer index_weights, or the members' rows of reference/instruments: they count as delisted",
             ),
             Check(
                 "benchmark_has_scores",
                 Between("benchmark_without_score", 0, 0.2),
                 critical=False,
+                critical_share=1,
                 remedy="deliver minute data of the members without a score; they can't be bought",
             ),
         ),
@@ -119,6 +122,7 @@ absent, the drifted weights, dividends included, and the notes say so. Begins in
             "benchmark_return_known",
             NotNull("benchmark"),
             critical=False,
+            critical_share=1,
             remedy="deliver reference/index_prices or index_weights of the index for these days",
         ),
         Check(
@@ -176,6 +180,7 @@ whole market is null here, with its reason, and part of selection.
             "benchmark_follows_its_index",
             Between("basis", -0.005, 0.005),
             critical=False,
+            critical_share=1,
             remedy="drifted members and index differ by more than dividends explain: deliver newer reference/index_weights",
         ),
         Check(

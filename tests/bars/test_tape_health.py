@@ -147,9 +147,12 @@ def test_order_rows_that_cannot_be_used_set_the_orders_aside_and_leave_the_value
 
 def test_prices_outside_delivered_limits_are_set_aside_outside_the_rule_told():
     limits = pl.DataFrame([("600519.SH", 9.5, 8.5, 9.0)], schema=SECURITIES, orient="row")
-    rule = Day(frame_of([trade()]), securities=limits)
+    rule = Day(frame_of([trade(), trade(symbol="600000.SH")]), securities=limits)
     assert (one(rule)["verdict"], one(rule)["outside_limits"]) == ("ok", 1)
     assert "600519.SH" in warned(rule)["prices_inside_limits"]
+    everywhere = Day(frame_of([trade()]), securities=limits)  # all of the day: then the rule is wrong, not the tape
+    verdicts = judge(tape_health.checks, {DATE: everywhere.health.profile}, {DATE: everywhere.health.unavailable})
+    assert verdicts[DATE]["prices_inside_limits"].refuses
     delivered = Day(frame_of([trade()]), securities=limits, landing=Landing(limits=limits))
     assert one(delivered)["verdict"] == "set aside"
     assert "1 of its trades are priced outside the limit prices delivered" in one(delivered)["reason"]

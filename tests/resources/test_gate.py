@@ -57,3 +57,40 @@ def test_many_rows_are_shortened() -> None:
     detail = judge([check], {DAY: profile}, {DAY: {}})[DAY]["industry_known"].detail
     assert detail.startswith("industry must be known; not so in 9 of 9 rows: symbol=000000.SZ; ")
     assert detail.endswith("symbol=000004.SZ … and 4 more. Remedy: deliver industries")
+
+
+def shares(values: list[int], share: float) -> bool:
+    """Whether a partition with these values of `wrong` (None: not judged) is refused by a warning with this critical share."""
+    profile = pl.DataFrame({"symbol": [f"{n:06d}.SZ" for n in range(len(values))], "wrong": values})
+    check = Check("none_wrong", Between("wrong", 0, 0), critical=False, remedy="none", critical_share=share)
+    verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["none_wrong"]
+    assert verdict.passed == (1 not in values)
+    return verdict.refuses
+
+
+@pytest.mark.parametrize("bad", range(9))
+def test_a_warning_that_fails_for_more_than_its_share_refuses(bad: int) -> None:
+    values = [1] * bad + [0] * (8 - bad)
+    assert shares(values, 0.5) == (bad > 4)
+    assert shares(values, 0.1) == (bad > 0)
+    assert not shares(values, 1)
+    # Rows that the rule leaves alone are no part of the whole.
+    assert shares(values + [None] * 20, 0.5) == (bad > 4)
+
+
+def test_the_commonest_reason_stands_first_with_its_count() -> None:
+    reasons = ["7 shares are missing", "close is missing", "9 shares are missing", "8.5 shares are missing", "x", "y"]
+    profile = pl.DataFrame(
+        {
+            "symbol": [f"{n:06d}.SZ" for n in range(7)],
+            "set_aside": [1] * 6 + [0],
+            "detail": [*reasons, None],
+        }
+    )
+    check = Check("no_symbol_set_aside", Between("set_aside", 0, 0), critical=False, remedy="deliver again")
+    verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["no_symbol_set_aside"]
+    assert verdict.detail == (
+        "set_aside must be 0; not so in 6 of 7 rows: 3 × 7 shares are missing (000000.SZ, 000002.SZ, 000003.SZ); "
+        "1 × close is missing (000001.SZ); 1 × x (000004.SZ); 1 for 1 other reasons. Remedy: deliver again"
+    )
+    assert verdict.refuses
