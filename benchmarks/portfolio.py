@@ -33,7 +33,7 @@ import polars as pl
 from assets.bars.schemas import MINUTE_BARS
 from assets.catalogue import PORTFOLIOS
 from assets.portfolios.certificate import Certificate, Stage
-from assets.portfolios.constraints import Problem, portfolio_constraints
+from assets.portfolios.constraints import FREE, Problem, portfolio_constraints
 from assets.portfolios.execution import hold
 from assets.portfolios.lp import SIMPLEX, LinearProgram
 from assets.portfolios.make import make_portfolio
@@ -302,7 +302,9 @@ def ten_years_of_accounts(last: dt.date = LAST, names: int = NAMES) -> dict[str,
         target = weights * rng.uniform(0.8, 1.2, names)
         target /= target.sum()
         began = time.perf_counter()
-        state = State(market.symbols, weights, cash, nav, target, target + BOUNDS.stock_deviation)
+        state = State(
+            market.symbols, weights, cash, nav, target, target + BOUNDS.stock_deviation, np.full(len(weights), FREE)
+        )
         days = market_days(market.symbols, [day.date for day in every], prices, securities)
         joined = time.perf_counter()
         held = hold(

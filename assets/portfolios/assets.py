@@ -61,6 +61,7 @@ reason, until there are scores and index weights.
             Check("no_negative_weights", Between("lowest_weight", 0, None), critical=True, remedy=CODE),
             Check("every_constraint_holds", Between("residual", 0, 1e-8), critical=True, remedy=CODE),
             Check("duality_gap_closed", Between("duality_gap", -1e-8, 1e-8), critical=True, remedy=CODE),
+            Check("nothing_forbidden_bought", Between("not_buyable_bought", 0, 0), critical=True, remedy=CODE),
             Check("cash_not_negative", Between("lowest_cash", 0, None), critical=True, remedy=CODE),
             Check("benchmark_sums_to_one", Between("benchmark_sum", 1 - 1e-9, 1 + 1e-9), critical=True, remedy=CODE),
             Check(
@@ -151,7 +152,7 @@ strength of net against the index, from signal close to signal close), checked t
 | industry | industry | active weight × the industry's return over the market |
 | cash | cash | what stood uninvested at the signal close before, against the market |
 | cost | trading | cost of the rebalance |
-| unfilled | suspended, limit_up, cash, topped_up … | what the difference between fills and target earned or missed |
+| unfilled | suspended, not_buyable, limit_up, cash, topped_up … | what the difference between fills and target earned or missed |
 | delisting | symbol | what a delisted holding lost when it was paid out |
 | benchmark_basis | index | drifted members over the index itself: dividends, age of the weights |
 

@@ -13,6 +13,9 @@ and move on to the close; on other days from pre_close to close.
   anything is traded; its target, if it still had one, is blocked as `not_listed` and the money goes to the other buys
   within their bounds. A merger is the same: the exchange value is received as cash, and the acquirer is bought only if a
   target asks for it.
+- What may not be bought is never bought, neither to bring a holding that fell since the signal close back to its target nor
+  with unspent cash: a name whose state forbade it at the signal (also if it was suspended there and trades again), and
+  one of which the same is known before the trade day's open (week.py says which).
 - Unspent cash earns nothing and counts as a name in turnover; the next target spends it (Σw = 1).
 
 Options, off by default (`portfolios.execution`): whole lots, a cap on the share of the day's volume, dated fees.
@@ -26,6 +29,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from assets.portfolios.constraints import FREE
 from assets.portfolios.market import Day
 from resources.errors import SettingsError
 from resources.settings.execution import Fee
@@ -37,6 +41,7 @@ Strings = NDArray[np.str_]
 ROUNDING = 1e-15  # orders smaller than this share of the portfolio are the difference of equal numbers
 LOT_ROUNDING = 1e-6  # shares by which a whole lot may be missed in floating point
 LOT, STAR_LEAST = 100, 200
+NOT_BUYABLE = "not_buyable"  # why an order was blocked; the execution's `state` says why the name may not be bought
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,8 +89,9 @@ class Execution:
     """A rebalance at VWAP; arrays [n] in fractions of NAV_v, the value of everything at VWAP before trading.
 
     holding: before. target, and order = target − holding. filled: traded amount, buys positive, `topped_up` of it
-    from unspent cash. blocked: "" or why nothing was done (not_listed, suspended, limit_up, limit_down). cut: "" or what
-    made a fill smaller than its order (participation, cash, lots). cash_before, cash_after: the latter after cost. cost:
+    from unspent cash. state: FREE, or why the name may not be bought. blocked: "" or why nothing was done (not_listed,
+    suspended, not_buyable, limit_up, limit_down). cut: "" or what made a fill smaller than its order (participation, cash,
+    lots). cash_before, cash_after: the latter after cost. cost:
     what was paid. scale: factor on all buys where cash fell short. turnover: ½ (Σ|filled| + |change of cash|).
     """
 
@@ -94,6 +100,7 @@ class Execution:
     order: Floats
     filled: Floats
     topped_up: Floats
+    state: Strings
     blocked: Strings
     cut: Strings
     cash_before: float
@@ -125,10 +132,19 @@ class Held:
     execution: Execution | None
 
 
-def execute(holding: Floats, cash: float, target: Floats, upper: Floats, day: Day, terms: Terms) -> Execution:
+def execute(
+    holding: Floats,
+    cash: float,
+    target: Floats,
+    upper: Floats,
+    day: Day,
+    terms: Terms,
+    state: Strings | None = None,
+) -> Execution:
     """Trade `holding` [n] and `cash`, valued at VWAP in any unit, towards `target` [n] weights.
 
-    upper: the largest weight that unspent cash may raise a name to. Sells come first, in full. A buy costs
+    upper: the largest weight that unspent cash may raise a name to. state [n]: FREE, or why a name may not be bought; None:
+    every name is free. Sells come first, in full. A buy costs
     1 + buy_cost: if the cash after sells falls short, all buys are scaled by one factor; if some is left, it is spread over the
     executed buys in proportion, within their bounds. Cash never falls below 0. Money is conserved: holdings and cash
     before = holdings and cash after + cost.
@@ -142,14 +158,16 @@ def execute(holding: Floats, cash: float, target: Floats, upper: Floats, day: Da
     holding, cash = holding / value, cash / value
     order = target - holding
     order = np.where(np.abs(order) <= ROUNDING, 0.0, order)
+    state = np.full(len(order), FREE) if state is None else state
     blocked = np.select(
         [
             (order != 0) & ~day.listed,
             (order != 0) & ~day.traded,
+            (order > 0) & (state != FREE),
             (order > 0) & day.locked_up,
             (order < 0) & day.locked_down,
         ],
-        ["not_listed", "suspended", "limit_up", "limit_down"],
+        ["not_listed", "suspended", NOT_BUYABLE, "limit_up", "limit_down"],
         default="",
     )
     open_ = blocked == ""
@@ -186,6 +204,7 @@ def execute(holding: Floats, cash: float, target: Floats, upper: Floats, day: Da
         order=order,
         filled=filled,
         topped_up=topped,
+        state=state,
         blocked=blocked,
         cut=cut,
         cash_before=cash,
@@ -238,10 +257,11 @@ def hold(
     terms: Terms,
     *,
     delisting_recovery: float,
+    state: Strings | None = None,
 ) -> Held:
     """Carry `weights` [n] and `cash` through `days`, trading towards `target` on the first one (None: no trade).
 
-    weights and cash sum to 1 at the close before the first day.
+    weights and cash sum to 1 at the close before the first day. state: as in `execute`.
     """
     returns, execution = [], None
     for number, day in enumerate(days):
@@ -252,7 +272,7 @@ def hold(
         if number == 0 and target is not None:
             at_vwap = weights * day.to_vwap
             nav = float(at_vwap.sum()) + cash
-            execution = execute(at_vwap, cash, target, upper, day, terms)
+            execution = execute(at_vwap, cash, target, upper, day, terms, state)
             paid, turnover = execution.cost, execution.turnover
             held = np.maximum(0.0, execution.holding + execution.filled)
             cash = execution.cash_after
@@ -269,7 +289,7 @@ def hold(
 
 
 def executions_frame(symbols: Strings, day: Day, execution: Execution) -> pl.DataFrame:
-    """One row per order, also the blocked ones: date, symbol, amounts in fractions of NAV at VWAP, the reason, price."""
+    """One row per order, also the blocked ones: date, symbol, amounts in fractions of NAV at VWAP, state, reason, price."""
     frame = pl.DataFrame(
         {
             "date": pl.Series([day.date] * len(symbols), dtype=pl.Date),
@@ -280,6 +300,7 @@ def executions_frame(symbols: Strings, day: Day, execution: Execution) -> pl.Dat
             "order": execution.order,
             "filled": execution.filled,
             "topped_up": execution.topped_up,
+            "state": pl.Series(execution.state.tolist(), dtype=pl.String),
             "blocked": pl.Series(execution.blocked.tolist(), dtype=pl.String),
             "cut": pl.Series(execution.cut.tolist(), dtype=pl.String),
         }

@@ -234,6 +234,7 @@ def _state_frame(portfolio: Portfolio, line: Line, day: dt.date, state: State) -
         "holding": state.holdings,
         "target": [None] * len(state.symbols) if state.target is None else state.target,
         "upper": state.upper,
+        "state": state.states,
     }
     same = {"portfolio": portfolio.key, "line": line.name, "date": day, "cash": state.cash, "nav": state.nav}
     frame = pl.DataFrame(names, schema={name: LINE_STATES[name] for name in names})
@@ -255,6 +256,7 @@ def _states(files: Files, week: dt.date) -> dict[tuple[str, str], tuple[dt.date,
             own["nav"][0],
             None if own["target"].null_count() else own["target"].to_numpy(),
             own["upper"].to_numpy(),
+            own["state"].to_numpy().astype(str),
         )
         found[str(portfolio), str(line)] = (own["date"][0], state)
     return found

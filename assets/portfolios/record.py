@@ -98,6 +98,7 @@ class Last:
     buy_scale: float | None = None
     blocked: int = 0
     cut: int = 0
+    not_buyable_bought: float = 0.0  # fraction of NAV bought of names that may not be bought: 0, or a mistake
 
 
 def solve_row(
@@ -146,6 +147,7 @@ def solve_row(
         "buy_scale": last.buy_scale,
         "blocked_orders": last.blocked,
         "cut_orders": last.cut,
+        "not_buyable_bought": last.not_buyable_bought,
         "benchmark_sum": float(problem.benchmark.sum()),
         "benchmark_raw_sum": benchmark.raw_sum,
         "benchmark_published": benchmark.published,

@@ -55,6 +55,7 @@ EXECUTIONS = {
     "order": pl.Float64,
     "filled": pl.Float64,
     "topped_up": pl.Float64,
+    "state": pl.String,  # tradable, or why the name may not be bought
     "blocked": pl.String,
     "cut": pl.String,
 }
@@ -109,6 +110,7 @@ LINE_STATES = {
     "holding": pl.Float64,
     "target": pl.Float64,
     "upper": pl.Float64,
+    "state": pl.String,
     "cash": pl.Float64,
     "nav": pl.Float64,
 }

@@ -46,7 +46,8 @@ class State:
 
     holdings: weights at the signal close, which with `cash` sum to 1. nav: net asset value after the close, 1 at the
     first build. target: weights to be traded on the next trade day; None where the solve failed and the holdings are
-    kept. upper: the largest weight that unspent cash may raise a name to.
+    kept. upper: the largest weight that unspent cash may raise a name to. states: of each name at the signal close
+    (`_problem`), which say whether it may be bought.
     """
 
     symbols: NDArray[np.str_]
@@ -55,6 +56,7 @@ class State:
     nav: float
     target: NDArray[np.float64] | None
     upper: NDArray[np.float64]
+    states: NDArray[np.str_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +156,7 @@ def advance(
 
 
 def next_state(names: pl.DataFrame, cash: float, nav: float, *, failed: bool) -> State:
-    """What is carried on of a week's names (symbol, weight, drifted_weight, upper): targets and holdings."""
+    """What is carried on of a week's names (symbol, weight, drifted_weight, upper, state): targets and holdings."""
     kept = names.filter((pl.col("weight") > 0) | (pl.col("drifted_weight") > 0)).sort("symbol")
     return State(
         kept["symbol"].to_numpy().astype(str),
@@ -163,6 +165,7 @@ def next_state(names: pl.DataFrame, cash: float, nav: float, *, failed: bool) ->
         nav,
         None if failed else kept["weight"].to_numpy(),
         kept["upper"].to_numpy(),
+        kept["state"].to_numpy().astype(str),
     )
 
 
@@ -243,6 +246,7 @@ def carry(
         market,
         trading_terms(settings, days[0], state),
         delisting_recovery=settings.delisting_recovery,
+        state=buying_states(state, tables.securities.filter(pl.col("date") == days[0]), settings),
     )
     nav = state.nav * float(np.prod([1.0 + day.net for day in held.days]))
     if held.execution is None:
@@ -254,8 +258,30 @@ def carry(
         held.execution.scale,
         int((held.execution.blocked != "").sum()),
         int((held.execution.cut != "").sum()),
+        float(np.maximum(held.execution.filled, 0.0)[held.execution.state != FREE].sum()),
     )
     return state.symbols, held, executions_frame(state.symbols, market[0], held.execution), last
+
+
+def buying_states(state: State, securities: pl.DataFrame, settings: PortfoliosSettings) -> NDArray[np.str_]:
+    """FREE or why each name of `state` [n] may not be bought on the trade day, whose rows `securities` holds.
+
+    The state at the signal close comes first: a name that was suspended there and trades again is `suspended_at_signal`.
+    Then what is known before the trade day's open: the day shows it as ST or in delisting (is_st), or it is listed for too
+    few days. The day's prices have no part in it.
+    """
+    shown = securities.select(
+        "symbol",
+        today=pl.when(pl.col("is_st"))
+        .then(pl.lit("st"))
+        .when(pl.col("listed_days") < settings.min_listed_days)
+        .then(pl.lit("new"))
+        .otherwise(pl.lit(FREE)),
+    )
+    names = pl.DataFrame({"symbol": state.symbols.tolist()}, schema={"symbol": pl.String})
+    today = names.join(shown, on="symbol", how="left", maintain_order="left")["today"].fill_null(FREE)
+    signal = np.where(np.isin(state.states, FROZEN), "suspended_at_signal", state.states)
+    return np.where(signal != FREE, signal, today.to_numpy().astype(str))
 
 
 def trading_terms(settings: PortfoliosSettings, date: dt.date, state: State) -> Terms:
@@ -289,7 +315,8 @@ def _problem(
     State: the first that applies.
     - suspended (listed, not traded on the day): frozen. The weight stays what it drifted to at its last price; it is
       budgeted, has μ 0, and neither more nor less may be asked for.
-    - st, new (listed for fewer days than the setting), no_score: can't be bought. Held, it keeps at most its drifted
+    - st, new (listed for fewer days than the setting), no_score: can't be bought, here or on the trade day
+      (`buying_states`). Held, it keeps at most its drifted
       weight and may be sold; no_score has μ 0, which is no view and not a low score. st and new keep their score as μ.
     - not_member (setting members_only): sold in full.
     - tradable: within benchmark ± deviation.

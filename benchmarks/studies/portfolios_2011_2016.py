@@ -39,6 +39,7 @@ from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.factors.assets import factors, styles
 from assets.factors.styles import STYLES
 from assets.portfolios.assets import attribution, csi500_portfolio, csi1000_portfolio, portfolio_returns
+from assets.portfolios.constraints import FREE
 from assets.portfolios.returns import drifted_return, index_returns
 from assets.portfolios.schemas import COMPONENTS
 from assets.reference.assets import daily_prices, indices, securities
@@ -429,7 +430,9 @@ def traded_week(builder: Builder, portfolio: Portfolio, stored: Stored, last: St
         "blocked": blocked_orders(stored.orders, frozen),
         "orders": stored.orders.height,
         "ordered": float(stored.orders.filter(~pl.col("symbol").is_in(list(frozen)))["order"].abs().sum()),
-        "wrong_fills": wrong_fills(stored.orders, first),
+        "wrong_fills": wrong_fills(
+            stored.orders, first, last.names.filter(pl.col("state") == FREE)["symbol"].to_list()
+        ),
         "nav_off": nav - float((stored.days["net"] + 1.0).product()),
         "weight_off": max((abs(weights.get(symbol, 0.0) - weight) for symbol, weight in here.items()), default=0.0),
     }

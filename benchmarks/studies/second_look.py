@@ -5,7 +5,7 @@ the fills. Everything starts from the tables that a week reads and stores. Not h
 names of columns; where both agree, two readings of SPEC agree.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -249,11 +249,12 @@ def account(
     return nav, {symbol: value / nav for symbol, value in money.items() if value}
 
 
-def wrong_fills(orders: pl.DataFrame, prices: pl.DataFrame) -> list[str]:
+def wrong_fills(orders: pl.DataFrame, prices: pl.DataFrame, buyable: Collection[str]) -> list[str]:
     """Orders that were filled though nothing could be traded, or not though it could: "symbol: why".
 
     orders: symbol, order, filled, blocked. prices: the trade day's symbol, pre_close, high, low, volume, is_st. A day whose low
     is the limit-up price has no seller, one whose high is the limit-down price no buyer; 10 %, ST 5 %, to the cent.
+    buyable: the names that could be bought at the signal close; of these, one that the trade day shows as ST can't be.
     """
     limit = pl.when("is_st").then(5).otherwise(10)
     cents = (pl.col("pre_close") * 100).round().cast(pl.Int64)
@@ -262,6 +263,8 @@ def wrong_fills(orders: pl.DataFrame, prices: pl.DataFrame) -> list[str]:
     )
     open_ = (
         pl.when(pl.col("volume").fill_null(0) == 0)
+        .then(False)
+        .when((pl.col("order") > 0) & (pl.col("is_st") | ~pl.col("symbol").is_in(list(buyable))))
         .then(False)
         .when(pl.col("order") > 0)
         .then((pl.col("low") * 100).round() < pl.col("up"))

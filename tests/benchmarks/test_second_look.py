@@ -130,6 +130,7 @@ def test_a_fill_that_could_not_be_is_found_and_a_block_that_need_not_be():
             "is_st": [False, False, False, True, True, False],
         }
     )
+    free = list("abcdef")
     right = pl.DataFrame(
         {
             "symbol": list("abcdef"),
@@ -138,10 +139,17 @@ def test_a_fill_that_could_not_be_is_found_and_a_block_that_need_not_be():
             "blocked": ["limit_up", "", "limit_down", "limit_up", "limit_down", "suspended"],
         }
     )
-    assert second_look.wrong_fills(right, day) == []
+    assert second_look.wrong_fills(right, day, free) == []
     sells = right.with_columns(order=-pl.col("order"))
-    assert second_look.wrong_fills(sells.filter(pl.col("symbol") != "f").with_columns(blocked=pl.lit("")), day) == []
+    assert (
+        second_look.wrong_fills(sells.filter(pl.col("symbol") != "f").with_columns(blocked=pl.lit("")), day, free) == []
+    )
     filled = right.with_columns(filled=pl.col("order"), blocked=pl.lit(""))
-    assert [one[0] for one in second_look.wrong_fills(filled, day)] == ["a", "c", "d", "e", "f"]
+    assert [one[0] for one in second_look.wrong_fills(filled, day, free)] == ["a", "c", "d", "e", "f"]
     blocked = right.with_columns(filled=pl.lit(0.0), blocked=pl.lit("limit_up"))
-    assert second_look.wrong_fills(blocked, day) == ["b: blocked though it could be filled"]
+    assert second_look.wrong_fills(blocked, day, free) == ["b: blocked though it could be filled"]
+    # b could not be bought at the signal: filled, it is wrong; blocked, it is not
+    assert [one[0] for one in second_look.wrong_fills(right, day, list("acdef"))] == ["b"]
+    assert second_look.wrong_fills(blocked, day, list("acdef")) == []
+    quiet = day.with_columns(low=10.0, high=10.0, volume=9, is_st=pl.col("symbol") == "d")
+    assert [one[0] for one in second_look.wrong_fills(filled, quiet, free)] == ["d"]

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.portfolios.constraints import FREE
 from assets.portfolios.execution import hold
 from assets.portfolios.market import market_days
-from assets.portfolios.week import State, trading_terms
+from assets.portfolios.week import State, buying_states, trading_terms
 from resources.settings.execution import ExecutionSettings
 from resources.settings.portfolios import PortfoliosSettings
 from tests.portfolios.ledger import Ledger, Quote, Rules
@@ -32,12 +33,13 @@ class Tape:
     def __init__(self, rng: np.random.Generator, weeks: int) -> None:
         self.weeks = [[FIRST + dt.timedelta(days=7 * w + d) for d in range(5)] for w in range(weeks)]
         self.quotes: dict[dt.date, dict[str, Quote]] = {}
+        self.shown: dict[dt.date, set[str]] = {}  # names that the day itself shows as ST or new
         prices, securities, minutes = [], [], []
         last = {symbol: float(rng.integers(500, 5000)) / 100 for symbol in SYMBOLS}
         gone: set[str] = set()
         for week in self.weeks:
             for day in week:
-                self.quotes[day] = {}
+                self.quotes[day], self.shown[day] = {}, set()
                 for symbol in SYMBOLS:
                     if day != FIRST and rng.random() < 0.01:
                         gone.add(symbol)
@@ -49,7 +51,10 @@ class Tape:
                     limited = bool(rng.random() < 0.95)
                     up, down = round(pre_close * 1.1, 2), round(pre_close * 0.9, 2)
                     limits = {"limit_up": up if limited else None, "limit_down": down if limited else None}
-                    securities.append({"date": day, "symbol": symbol, **limits})
+                    said = {"is_st": bool(rng.random() < 0.05), "listed_days": 119 if rng.random() < 0.05 else 120}
+                    if said["is_st"] or said["listed_days"] < 120:
+                        self.shown[day].add(symbol)
+                    securities.append({"date": day, "symbol": symbol, **limits, **said})
                     if rng.random() < 0.1:
                         self.quotes[day][symbol] = Quote(True)
                         continue
@@ -142,14 +147,15 @@ def test_the_ledger_ends_with_the_same_money(
     )
     tree = PortfoliosSettings(execution=how, delisting_recovery=recovery)
     ledger = Ledger(capital)
-    state = State(np.array(SYMBOLS), np.zeros(n), 1.0, 1.0, None, np.zeros(n))
+    state = State(np.array(SYMBOLS), np.zeros(n), 1.0, 1.0, None, np.zeros(n), np.full(n, FREE))
     nothing = True
     for week in tape.weeks:
         target = rng.dirichlet(np.ones(n)) * (rng.random(n) < 0.7)
         target = target / target.sum() if target.sum() > 0 else np.full(n, 1 / n)
         upper = target + rng.choice([0.0, 0.02, 0.2])
         failed = bool(rng.random() < 0.1)
-        state = dataclasses.replace(state, target=None if failed else target, upper=upper)
+        signal = rng.choice([FREE, "st", "new", "no_score", "suspended"], n, p=[0.7, 0.1, 0.05, 0.05, 0.1])
+        state = dataclasses.replace(state, target=None if failed else target, upper=upper, states=signal)
         days = market_days(
             state.symbols,
             week,
@@ -159,7 +165,11 @@ def test_the_ledger_ends_with_the_same_money(
             min_inside_share=SHARE,
         )
         terms = trading_terms(tree, week[0], state)
-        held = hold(state.holdings, state.cash, state.target, upper, days, terms, delisting_recovery=recovery)
+        today = tape.securities.filter(pl.col("date") == week[0])
+        held = hold(
+            state.holdings, state.cash, state.target, upper, days, terms, delisting_recovery=recovery,
+            state=buying_states(state, today, tree),
+        )  # fmt: skip
         stamp = 0.0005 if week[0] >= dt.date(2023, 8, 28) else 0.001
         fees = (0.00025, 0.00025 + stamp) if dated else (0.0015, 0.0015)
         rules = Rules(*fees, participation=participation, lots=lots)
@@ -167,7 +177,13 @@ def test_the_ledger_ends_with_the_same_money(
         most = dict(zip(SYMBOLS, upper.tolist(), strict=True))
         for number, (day, done) in enumerate(zip(week, held.days, strict=True)):
             before = ledger.nav
-            ledger.day(tape.quotes[day], (weights, most, rules) if number == 0 and not failed else None, recovery)
+            quotes = tape.quotes[day]
+            if number == 0:
+                quotes = {
+                    symbol: dataclasses.replace(quote, can_buy=quote.can_buy and free and symbol not in tape.shown[day])
+                    for (symbol, quote), free in zip(quotes.items(), signal == FREE, strict=True)
+                }
+            ledger.day(quotes, (weights, most, rules) if number == 0 and not failed else None, recovery)
             assert float(ledger.nav / before - 1) == pytest.approx(done.net, abs=1e-12)
             assert float(ledger.cash / ledger.nav) == pytest.approx(done.cash, abs=1e-12)
         nav = state.nav * float(np.prod([1.0 + day.net for day in held.days]))
@@ -203,6 +219,7 @@ def test_stored_weeks_end_with_the_ledgers_money(seed: int) -> None:
         frame = market.made[before].frame
         target = dict(frame.select("symbol", "weight").iter_rows())
         upper = dict(frame.select("symbol", "upper").iter_rows())
+        free = set(frame.filter(state="tradable")["symbol"])
         market.week(week)
         for number, day in enumerate(CALENDAR.week_days(week)):
             rows = market.prices.filter(pl.col("date") == day).join(
@@ -213,7 +230,7 @@ def test_stored_weeks_end_with_the_ledgers_money(seed: int) -> None:
                 if row["symbol"] in quotes:
                     quotes[row["symbol"]] = Quote(
                         True, row["pre_close"], row["vwap"], row["close"],
-                        can_buy=round(row["low"] * 100) != round(row["limit_up"] * 100),
+                        can_buy=round(row["low"] * 100) != round(row["limit_up"] * 100) and row["symbol"] in free,
                         can_sell=round(row["high"] * 100) != round(row["limit_down"] * 100),
                     )  # fmt: skip
             order = (target, upper, Rules(SETTINGS.cost, SETTINGS.cost)) if number == 0 else None
