@@ -12,6 +12,7 @@ import datetime as dt
 import functools
 import importlib
 import inspect
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -22,11 +23,12 @@ from typing import Any
 import polars as pl
 
 from resources.calendar import Calendar
+from resources.code_changes import Change
 from resources.code_digest import code_digest
 from resources.errors import InputError, NotReadyError, SettingsError
 from resources.gate import Verdict, judge
 from resources.lake import Lake, Manifest, build_command, content_digest, digest, encode
-from resources.landing import NOTHING, LandingZone
+from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import Made
 from resources.table import Table
 
@@ -34,12 +36,15 @@ _LISTED = 5  # days spelled out in a message
 # What is judged and committed together: one validation per batch, bounded in bytes held back.
 BATCH_PARTITIONS = 20
 BATCH_BYTES = 512 << 20
+CHANGED_CODES = "code_changes in force"  # the changes of codes by which a partition's inputs are renamed
+CODES = ("code_changes", CHANGED_CODES)  # they make no day that nothing else has landed for
 SERVICES = {
     "calendar",
     "date",
     "files",
     "landing",
     "manifests",
+    "mergers",
     "previous",
     "progress",
     "run_settings",
@@ -149,7 +154,21 @@ class Builder:
 
     def landing_digests(self, table: Table, key: dt.date) -> dict[str, str]:
         day = self.signal_day(table, key)
-        return {land.name: self.zone.digest(land.name, day, land.until) for land in table.lands}
+        digests = {land.name: self.zone.digest(land.name, day, land.until) for land in table.lands}
+        if changes := self.code_changes(table, key):
+            digests[CHANGED_CODES] = digest(repr(changes).encode())
+        return digests
+
+    def code_changes(self, table: Table, key: dt.date) -> tuple[Change, ...]:
+        """The changes of codes between the oldest day that a partition reads and its own day, by which what it reads is
+        renamed. They are part of its version; later ones, and ones before all that it reads, are not."""
+        changes, day = self.zone.code_changes(), self.signal_day(table, key)
+        if not changes or changes.dates[0] > day:
+            return ()
+        oldest = [self.signal_day(upstream, min(keys)) for upstream, keys in self.reads(table, key) if keys]
+        if any(land.name in RENAMED or land.name == "instruments" for land in table.lands):
+            oldest.append(dt.date.min)
+        return changes.between(min(oldest, default=day), day)
 
     def settings_digest(self, table: Table) -> str:
         section = self.section(table)
@@ -177,7 +196,7 @@ class Builder:
         if manifest.code != self.code_digest(table):
             return "code changed"
         now = self.landing_digests(table, key)
-        changed = [name for name, value in now.items() if manifest.landing.get(name) != value]
+        changed = [name for name in {**now, **manifest.landing} if manifest.landing.get(name) != now.get(name)]
         if changed:
             return f"landing zone changed ({', '.join(changed)})"
         inputs = self._contents(table, key)
@@ -194,7 +213,7 @@ class Builder:
         so that a landing zone of ticks alone needs no reference table to be built first."""
         if table.partition == "week" or self.lake.manifest(table, key) is not None:
             return False
-        if any(digest_ != NOTHING for digest_ in self.landing_digests(table, key).values()):
+        if any(d != NOTHING for name, d in self.landing_digests(table, key).items() if name not in CODES):
             return False
         return all(self.is_absent(upstream, k) for upstream, keys in self.reads(table, key) for k in keys if k == key)
 
@@ -253,7 +272,7 @@ class Builder:
         self._require_all(table, key)
         for upstream, keys in self.reads(table, key):
             built = [k for k in keys if not self.is_absent(upstream, k)]
-            frames[upstream.name] = self.lake.read(upstream, built, reader=f"{table.name} of {key}")
+            frames[upstream.name] = self._read(upstream, built, self.signal_day(table, key), f"{table.name} of {key}")
             known[upstream.name] = self._unavailable(upstream, keys)
             allowed.update((upstream.name, k) for k in keys)
         inputs = self._contents(table, key)
@@ -275,6 +294,13 @@ class Builder:
             part, rows = encode(frame), frame.height
             made = made if made.profile is not None else _with_profile(made, frame)
         return _Prepared(key, part, rows, made, unavailable, inputs, landing, time.perf_counter() - began)
+
+    def _read(self, upstream: Table, keys: list[dt.date], day: dt.date, reader: str) -> pl.LazyFrame:
+        """The partitions in order, their rows under the codes that names have on `day` (resources/code_changes.py)."""
+        changes = self.zone.code_changes()
+        runs = itertools.groupby(keys, lambda k: changes.renames(self.signal_day(upstream, k), day))
+        frames = [renames.apply(self.lake.read(upstream, run, reader=reader)) for renames, run in runs]
+        return pl.concat(frames) if len(frames) > 1 else frames[0] if frames else self.lake.read(upstream, [], reader)
 
     def _require_all(self, table: Table, key: dt.date) -> None:
         """One error that names everything still to be built, instead of one run for each."""
@@ -308,7 +334,12 @@ class Builder:
         def files(name: str, partition: dt.date, file: str) -> bytes:
             if (name, partition) not in allowed:
                 raise KeyError(f"{table.name} of {key} does not read {name} of {partition}")
-            return self.lake.read_file(self.tables[name], partition, file, reader=f"{table.name} of {key}")
+            upstream = self.tables[name]
+            data = self.lake.read_file(upstream, partition, file, reader=f"{table.name} of {key}")
+            renames = self.zone.code_changes().renames(self.signal_day(upstream, partition), day)
+            if renames and file.endswith(".parquet"):
+                data = encode(renames.apply(pl.read_parquet(data)))
+            return data
 
         offered: dict[str, Callable[[], Any]] = {
             "calendar": lambda: self.calendar,
@@ -316,6 +347,7 @@ class Builder:
             "files": lambda: files,
             "landing": lambda: self.zone.view(day, table.lands),
             "manifests": lambda: self._verdicts(key),
+            "mergers": lambda: tuple(change for change in self.code_changes(table, key) if change.merger),
             "previous": lambda: frames[table.name],
             "progress": lambda: self.say,
             "run_settings": lambda: self.run_settings,

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from resources.code_changes import CodeChanges, sift_changes
 from resources.errors import InputError, MachineError, machine_faults
 
 if TYPE_CHECKING:
@@ -78,7 +79,15 @@ REFERENCE: dict[str, ReferenceTable] = {
         },
         {},
     ),
+    "code_changes": ReferenceTable(
+        "date",
+        {"old": pl.String, "new": pl.String, "date": pl.Date},
+        {"ratio": pl.Float64, "merger": pl.Boolean},
+    ),
 }
+# Tables whose rows are read under the code that their name has on the reading day, and whether a row dated after a change
+# may still stand under the code that it took away.
+RENAMED = {"daily_prices": False, "index_weights": True, "industries": True, "fundamentals": True}
 _FOLDER = re.compile(r"^\d{8}$")
 _HASHING_THREADS = 2
 NOTHING = "nothing"  # the digest of what has not landed
@@ -98,6 +107,9 @@ class LandingZone:
         self._store = store
         self._frames: dict[str, tuple[Any, pl.DataFrame]] = {}
         self._slices: dict[str, tuple[Any, _Slices]] = {}
+        self._changes: tuple[Any, CodeChanges] | None = None
+        self._first_traded: tuple[pl.DataFrame, Any, dict[str, dt.date]] | None = None
+        self._continued: dict[str, tuple[Any, pl.DataFrame]] = {}
         self._file_digests: dict[str, dict[str, list]] = {}
 
     def __repr__(self) -> str:
@@ -219,6 +231,40 @@ class LandingZone:
             self._frames[name] = (stamp, _read_reference(name, path))
         return self._frames[name][1]
 
+    def code_changes(self) -> CodeChanges:
+        """The changes of codes that reference/code_changes declares, usable or not; none where it was not delivered."""
+        frame = self.frame("code_changes")
+        if frame is None:
+            return CodeChanges()
+        if self._changes is None or self._changes[0] is not frame:
+            self._changes = (frame, sift_changes(frame))
+        return self._changes[1]
+
+    def first_traded(self) -> dict[str, dt.date]:
+        """Code → the first day on which it traded, of the codes that code_changes names."""
+        prices, changes = self.frame("daily_prices"), self.code_changes().changes
+        if prices is None or not changes:
+            return {}
+        if self._first_traded is None or self._first_traded[0] is not prices or self._first_traded[1] != changes:
+            codes = sorted({code for change in changes for code in (change.old, change.new)})
+            traded = prices.filter(pl.col("symbol").is_in(codes), pl.col("volume") > 0)
+            first = dict(traded.group_by("symbol").agg(pl.col("date").min()).iter_rows())
+            self._first_traded = (prices, changes, first)
+        return self._first_traded[2]
+
+    def continued(self, name: str, date: dt.date) -> pl.DataFrame | None:
+        """A whole reference table with its rows under the codes that their names have on `date` (see code_changes)."""
+        frame = self.frame(name)
+        changes = self.code_changes().until(date) if name in RENAMED else CodeChanges()
+        if frame is None or not changes:
+            return frame
+        made_from = (frame, changes.changes)
+        held = self._continued.get(name)
+        if held is None or held[0][0] is not frame or held[0][1] != changes.changes:
+            held = made_from, changes.rename_history(frame, REFERENCE[name].known, date, late=RENAMED[name])
+            self._continued[name] = held
+        return held[1]
+
     # --- digests ----------------------------------------------------------------------------------------------------
 
     def digest(self, name: str, date: dt.date, until: bool) -> str:
@@ -296,9 +342,10 @@ class LandingView:
         """Rows of a reference table known by the close of the day (or of that day alone, where so declared).
 
         None where the landing zone has no such table. A later delisting is hidden: `delist_date` is null until it is past.
+        Names stand under the code that they have on the day: changes of codes that are known by then are applied.
         """
         self._require(name)
-        frame = self._zone.frame(name)
+        frame = self._zone.continued(name, self.date)
         if frame is None:
             return None
         known = frame[REFERENCE[name].known]
@@ -308,7 +355,20 @@ class LandingView:
         if name == "instruments":
             past = pl.col("delist_date") <= self.date
             cut = cut.with_columns(delist_date=pl.when(past).then("delist_date"))
+            if changes := self._zone.code_changes().until(self.date):
+                cut = changes.continue_listings(cut.collect(), self.date).lazy()
         return cut
+
+    def code_changes(self) -> CodeChanges:
+        """The changes of codes known by the close of the day, and the rows of the table that can't be used."""
+        self._require("code_changes")
+        return self._zone.code_changes().until(self.date)
+
+    def first_traded(self) -> dict[str, dt.date]:
+        """Code → the first day on which it traded, of the codes of these changes; only days up to this one."""
+        self._require("code_changes")
+        self._require("daily_prices")
+        return {code: day for code, day in self._zone.first_traded().items() if day <= self.date}
 
     def _require(self, name: str) -> None:
         if name not in self._lands:

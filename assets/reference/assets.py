@@ -19,7 +19,7 @@ daily_prices = Table(
 shares, `amount` in yuan, `vwap` = amount / volume. `limit_up` and `limit_down` are those delivered or, where none were, the
 exchanges' rule in whole cents (null: no limit). Rows that can't be used stand with their reason in `set_aside.parquet`.
 """,
-    lands=(Land("daily_prices", until=False), Land("instruments")),
+    lands=(Land("daily_prices", until=False), Land("instruments"), Land("code_changes")),
     schema=DAILY_PRICES,
     sort=("symbol",),
     settings="reference",
@@ -64,7 +64,13 @@ closing equity of the latest quarter for which it is known, `profitability_year_
 `in_universe` is U(t): not ST, listed at least 120 trading days, traded on the day.
 """,
     reads=(Read("daily_prices"),),
-    lands=(Land("daily_prices"), Land("instruments"), Land("industries"), Land("fundamentals")),
+    lands=(
+        Land("daily_prices"),
+        Land("instruments"),
+        Land("industries"),
+        Land("fundamentals"),
+        Land("code_changes"),
+    ),
     schema=SECURITIES,
     sort=("symbol",),
     settings="reference",
@@ -73,6 +79,12 @@ closing equity of the latest quarter for which it is known, `profitability_year_
     checks=(
         Check("symbol_unique", Unique(("date", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
         Check("reference_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
+        Check(
+            "code_changes_usable",
+            Between("changes_aside", 0, 0),
+            critical=True,
+            remedy="correct the named rows of reference/code_changes, or take them out: without them the old name is paid out",
+        ),
         Check("market_value_positive", Between("total_mv", 1), critical=True, remedy=REDELIVER),
         Check(
             "listing_day_known",

@@ -16,6 +16,8 @@ from assets.reference.limits import limit_prices
 from assets.reference.listing import board, listed_days
 from assets.reference.validate import (
     Sifted,
+    set_aside_gone,
+    sift_code_changes,
     sift_daily_prices,
     sift_fundamentals,
     sift_index_prices,
@@ -86,7 +88,7 @@ def make_daily_prices(date: dt.date, landing: Any, calendar: Calendar, settings:
         made = _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
         profile = _daily_prices_profile(date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows))
         return replace(made, profile=profile)
-    sifted = sift_daily_prices(rows)
+    sifted = set_aside_gone(sift_daily_prices(rows), landing.code_changes().gone(date))
     instruments = landing.reference("instruments")
     frame = sifted.usable
     if instruments is None:
@@ -183,7 +185,11 @@ def make_securities(
     reasons: dict[str, str] = {}
     sifted: dict[str, Sifted] = {}
     prices = landing.reference("daily_prices").collect()  # a slice of the landing zone's frame: nothing is copied
+    changes = landing.code_changes()
+    if changes or changes.aside.height:
+        sifted["code_changes"] = sift_code_changes(changes, landing.first_traded())
     names = _listed_names(today, prices, landing, date, sifted, reasons)
+    names = names.filter(~pl.col("symbol").is_in(list(changes.gone(date))))
     suspended = _last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date)
     shown = ("symbol", "close", "float_shares", "total_shares", "is_st")
     last = pl.concat(
@@ -291,7 +297,9 @@ def _fundamentals(landing: Any, date: dt.date, sifted: dict[str, Sifted], reason
 
 
 def _securities_profile(frame: pl.DataFrame, sifted: Mapping[str, Sifted]) -> pl.DataFrame:
-    """What the checks judge: the rows, an unknown industry as null, and one row per fault found in a reference table."""
+    """What the checks judge: the rows, an unknown industry as null, and one row per fault found in a reference table.
+
+    changes_aside: 1 in the rows of changes of codes that can't be used."""
     kept = frame.with_columns(
         industry=pl.when(pl.col("industry") != UNKNOWN).then("industry"),
         set_aside=pl.lit(0, pl.Int64),
@@ -299,21 +307,22 @@ def _securities_profile(frame: pl.DataFrame, sifted: Mapping[str, Sifted]) -> pl
     )
     # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
     faults = _faults(sifted).with_columns(
-        date=pl.lit(frame["date"][0]), listed_days=pl.lit(0, pl.Int32), industry=pl.lit(""), equity=pl.lit(0.0)
-    )
+        date=pl.lit(frame["date"][0]), listed_days=pl.lit(0, pl.Int32), industry=pl.lit(""), equity=pl.lit(0.0),
+        changes_aside=(pl.col("table") == "code_changes").cast(pl.Int64),
+    )  # fmt: skip
     return pl.concat([kept, faults], how="diagonal")
 
 
 def _faults(sifted: Mapping[str, Sifted]) -> pl.DataFrame:
     """One row per reference table and fault: the reason with its number of rows, one symbol, a running number."""
     rows = [
-        {"symbol": symbol, "reason": f"{table}: {count} rows: {reason}"}
+        {"table": table, "symbol": symbol, "reason": f"{table}: {count} rows: {reason}"}
         for table, one in sifted.items()
         for reason, count, symbol in one.faults.group_by("reason", maintain_order=True)
         .agg(pl.len(), pl.col("symbol" if "symbol" in one.aside.columns else "index").first().alias("first"))
         .iter_rows()
     ]
-    numbered = pl.DataFrame(rows, schema={"symbol": pl.String, "reason": pl.String})
+    numbered = pl.DataFrame(rows, schema={"table": pl.String, "symbol": pl.String, "reason": pl.String})
     return numbered.with_columns(set_aside=pl.int_range(1, len(rows) + 1, dtype=pl.Int64))
 
 

@@ -5,13 +5,15 @@ count them. Columns and types are the landing zone's business (resources/landing
 the other modules here.
 """
 
-from collections.abc import Sequence
+import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 import polars.selectors as cs
 
 from assets.reference.listing import board
+from resources.code_changes import Change, CodeChanges
 
 # A delivered price may carry float noise; more than a tenth of a cent off a whole cent is no traded price.
 CENT_TOLERANCE = 0.1
@@ -20,7 +22,8 @@ PRICES = ("open", "high", "low", "close")
 NO_A_SHARE = "no SSE or SZSE A-share code (60, 68 … .SH; 00, 30 … .SZ)"
 NO_TRADE = "volume 0: no trade that day, the same as no row"
 REPEATED = "delivered more than once, every time the same"
-HARMLESS = frozenset({NO_A_SHARE, NO_TRADE, REPEATED})
+NO_PART = "no row of daily_prices stands under the old code before the change"
+HARMLESS = frozenset({NO_A_SHARE, NO_TRADE, REPEATED, NO_PART})
 
 
 @dataclass(frozen=True)
@@ -162,4 +165,52 @@ def sift_index_prices(rows: pl.DataFrame) -> Sifted:
             ("index is empty", pl.col("index").fill_null("") == ""),
             ("close is missing or not above 0", ~(pl.col("close") > 0).fill_null(False)),
         ],
+    )
+
+
+def set_aside_gone(sifted: Sifted, gone: Mapping[str, Change]) -> Sifted:
+    """Usable rows of a day whose code a change took away before (`gone`) are set aside: they contradict it."""
+    if not gone:
+        return sifted
+    reasons = {
+        old: f"the code was changed to {change.new} on {change.date} (reference/code_changes): deliver the row under the new "
+        "code, or correct the change"
+        for old, change in gone.items()
+    }
+    reason = pl.col("symbol").replace_strict(reasons, default=None, return_dtype=pl.String)
+    marked = sifted.usable.with_columns(reason=reason)
+    bad = marked.filter(pl.col("reason").is_not_null())
+    return Sifted(sifted.usable.filter(marked["reason"].is_null()), pl.concat([sifted.aside, bad]))
+
+
+def sift_code_changes(changes: CodeChanges, first_traded: Mapping[str, dt.date]) -> Sifted:
+    """Rows of reference/code_changes known by a day, with a column `symbol` (the old code).
+
+    first_traded: code → the first day on which it traded in daily_prices, up to the day. Set aside are rows that conflict
+    with themselves or each other (`sift_changes`), and changes of code into a code that had traded before. A change of a name
+    that daily_prices does not hold takes no part, which is no fault.
+    """
+    usable, aside = [], []
+    for change in changes.changes:
+        row = (change.old, change.new, change.date, change.ratio, change.merger)
+        own, left = (
+            first_traded.get(change.new),
+            any(one.old == change.new and one.date <= change.date for one in changes.changes),
+        )
+        if own is not None and own < change.date and not change.merger and not left:
+            aside.append((
+                *row,
+                f"{change.new} traded under that code before the change, first on {own}: if {change.old} was merged into it, say "
+                f"merger = true; if a vendor delivers the same history under both codes, take the rows of {change.new} before "
+                f"{change.date} out",
+            ))  # fmt: skip
+        elif (first := first_traded.get(change.old)) is None or first >= change.date:
+            aside.append((*row, NO_PART))
+        else:
+            usable.append(row)
+    found = pl.DataFrame(aside, schema=changes.aside.schema, orient="row")
+    symbol = pl.col("old").alias("symbol")
+    return Sifted(
+        pl.DataFrame(usable, schema=changes.aside.drop("reason").schema, orient="row").with_columns(symbol),
+        pl.concat([changes.aside, found]).with_columns(symbol),
     )
