@@ -46,7 +46,7 @@ class OpenPlatform:
 
 def to_assets(tables: Mapping[str, Table], calendar: Calendar) -> list[dg.AssetsDefinition]:
     """One asset per table, keyed by the table's name, partitioned by trading days or weeks."""
-    partitions = {"day": trading_days(calendar), "week": trading_weeks()}
+    partitions = {"day": trading_days(calendar), "week": trading_weeks(calendar)}
     return _to_assets(tables, partitions, lambda table, read: _dependency(table, read, tables))
 
 

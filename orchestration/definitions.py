@@ -24,7 +24,7 @@ def build_defs(
     settings: the tree that shapes the definitions (the calendar's extra holidays); by default the environment's.
     """
     settings = settings or load_profile(Names.of().settings, PROFILES).settings
-    calendar = Calendar.xshg(settings.calendar.extra_holidays)
+    calendar = Calendar.xshg(settings.calendar)
     tables = load_tables()
     jobs = make_jobs(tables)
     return dg.Definitions(

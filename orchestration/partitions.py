@@ -12,8 +12,9 @@ TIMEZONE = "Asia/Shanghai"
 
 
 def trading_days(calendar: Calendar) -> dg.TimeWindowPartitionsDefinition:
-    """A daily cron less weekends and holidays. Not cron 1-5: that would name Friday's data by Monday."""
-    calendar_days = (calendar.last - FIRST).days + 1
+    """A daily cron less weekends and holidays, to the end of the known calendar: a later weekday is no partition until its
+    holidays are announced. Not cron 1-5: that would name Friday's data by Monday."""
+    calendar_days = (calendar.known_until - FIRST).days + 1
     holidays = [
         dt.datetime.combine(day, dt.time())
         for n in range(calendar_days)
@@ -21,6 +22,7 @@ def trading_days(calendar: Calendar) -> dg.TimeWindowPartitionsDefinition:
     ]
     return dg.TimeWindowPartitionsDefinition(
         start=dt.datetime.combine(FIRST, dt.time()),
+        end=dt.datetime.combine(calendar.known_until + dt.timedelta(days=1), dt.time()),
         fmt="%Y-%m-%d",
         cron_schedule="0 0 * * *",
         timezone=TIMEZONE,
@@ -28,6 +30,10 @@ def trading_days(calendar: Calendar) -> dg.TimeWindowPartitionsDefinition:
     )
 
 
-def trading_weeks() -> dg.WeeklyPartitionsDefinition:
-    """Calendar weeks by their Monday, the running one included: its report is due before the week is over."""
-    return dg.WeeklyPartitionsDefinition(start_date=str(FIRST_WEEK), day_offset=1, timezone=TIMEZONE, end_offset=1)
+def trading_weeks(calendar: Calendar) -> dg.WeeklyPartitionsDefinition:
+    """Calendar weeks by their Monday, the running one included: its report is due before the week is over. The last one is
+    the last that is wholly known."""
+    end = calendar.known_week(dt.date.max) + dt.timedelta(weeks=1)
+    return dg.WeeklyPartitionsDefinition(
+        start_date=str(FIRST_WEEK), end_date=str(end), day_offset=1, timezone=TIMEZONE, end_offset=1
+    )

@@ -113,7 +113,18 @@ def last_complete_week(builder: Builder) -> dt.date:
     return week
 
 
+def beyond_calendar(builder: Builder) -> str:
+    """Why the newest data belongs to no known week yet; "" where the calendar knows every day that has landed."""
+    late = [day for day in builder.zone.days() if day > builder.calendar.known_until]
+    if not late:
+        return ""
+    complete = _last_complete_week(builder)
+    return f"{builder.zone.root} holds {len(late)} days from {late[0]} on. {builder.calendar.warning(late[0])}" + (
+        f" The last complete week that is known, {complete}, can be asked for by name." if complete else ""
+    )
+
+
 def _last_complete_week(builder: Builder) -> dt.date | None:
     start, landed = builder.start, set(builder.zone.days())
-    weeks = builder.calendar.weeks(builder.calendar.week_of(start), builder.calendar.week_of(max(landed)))
+    weeks = builder.calendar.weeks(builder.calendar.week_of(start), builder.calendar.known_week(max(landed)))
     return next((week for week in reversed(weeks) if landed.issuperset(builder.calendar.week_days(week))), None)

@@ -43,7 +43,7 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
         tables=load_tables(),
         lake=lake,
         zone=zone,
-        calendar=Calendar.xshg(profile.settings.calendar.extra_holidays),
+        calendar=Calendar.xshg(profile.settings.calendar),
         settings=profile.settings,
         run_settings={
             **profile.describe(),

@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from assets.models.windows import shortfall
-from orchestration.plan import Plan, last_complete_week, make_plan, require_complete_week
+from orchestration.plan import Plan, beyond_calendar, last_complete_week, make_plan, require_complete_week
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
 from resources.errors import LakeError, NotReadyError, SettingsError, ZhoubaoError
@@ -44,10 +44,10 @@ def run_report(
 ) -> str:
     """Build whatever the report of `week` (a Monday; by default the last complete week) needs; returns its path."""
     builder = open_builder(names or Names.of(), profile=profile, say=_Seldom(say))
-    if warning := builder.calendar.warning(dt.date.today()):
-        say(warning)
-    monday = parse_week(week) if week else last_complete_week(builder)
+    monday = parse_week(week) if week else _newest_week(builder)
     require_complete_week(builder, monday)
+    if warning := builder.calendar.warning(builder.zone.days()[-1], builder.settings.calendar.warn_days):
+        say(warning)
     require_history(builder, monday)
     build(builder, everything_for(builder, monday), instance=instance, say=say)
     report = builder.tables["report"]
@@ -150,6 +150,13 @@ def build(
                 + "\n  ".join(reasons[:3])
             )
     return plan
+
+
+def _newest_week(builder: Builder) -> dt.date:
+    """The last complete week; an error where newer data has landed that the calendar cannot place."""
+    if unknown := beyond_calendar(builder):
+        raise SettingsError(unknown)
+    return last_complete_week(builder)
 
 
 def parse_week(text: str) -> dt.date:
@@ -289,7 +296,7 @@ def _clock(seconds: float) -> str:
 
 def print_plan(builder: Builder, week: str | None) -> None:
     """What `make report` would build, and why; what it would refuse, it refuses here."""
-    monday = parse_week(week) if week else last_complete_week(builder)
+    monday = parse_week(week) if week else _newest_week(builder)
     require_complete_week(builder, monday)
     require_history(builder, monday)
     plan = make_plan(builder, everything_for(builder, monday))

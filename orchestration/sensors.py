@@ -6,7 +6,7 @@ import dagster as dg
 
 from orchestration.jobs import weekly_report
 from orchestration.partitions import TIMEZONE
-from orchestration.plan import last_complete_week
+from orchestration.plan import beyond_calendar, last_complete_week
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
 from resources.errors import ZhoubaoError
@@ -49,6 +49,8 @@ def make_sensor() -> dg.SensorDefinition:
             return dg.SkipReason(str(error))
         week = str(monday)
         if context.cursor and week <= context.cursor:
+            if unknown := beyond_calendar(builder):
+                return dg.SkipReason(unknown)
             return dg.SkipReason(f"The latest complete week is still {week}; its report was started already.")
         if waiting := _still_arriving(builder, monday):
             return dg.SkipReason(waiting)
@@ -66,7 +68,12 @@ def make_schedule() -> dg.ScheduleDefinition:
     )
     def saturday_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         try:
-            return _run_of(str(last_complete_week(open_builder(Names.of(), say=lambda line: None))))
+            builder = open_builder(Names.of(), say=lambda line: None)
+            return (
+                dg.SkipReason(unknown)
+                if (unknown := beyond_calendar(builder))
+                else _run_of(str(last_complete_week(builder)))
+            )
         except ZhoubaoError as error:
             return dg.SkipReason(str(error))
 

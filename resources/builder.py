@@ -117,7 +117,8 @@ class Builder:
                 "Put the vendor's files there (README, 'Bring your own data')."
             )
         for day in days:
-            if not self.calendar.is_trading_day(day):
+            # Days that the calendar does not know yet refuse themselves when they are asked for, not those before them.
+            if day <= self.calendar.known_until and not self.calendar.is_trading_day(day):
                 raise InputError(
                     f"{self.zone.root} holds data of {day}, a {day:%A} that is no trading day of the XSHG calendar. Rename "
                     "the entry to the day it belongs to, or remove it."

@@ -3,8 +3,9 @@
 Here: which days trade, offsets in trading days and trading weeks, signal and trade days. Not here: Dagster partitions
 (orchestration/partitions.py) and what has landed (resources/landing.py).
 
-Source: the XSHG calendar of `exchange_calendars`, plus the setting `calendar.extra_holidays` for days announced after
-that package's release. A week is named by its Monday; its *signal day* is its last trading day (SPEC §1).
+Source: the XSHG calendar of `exchange_calendars` to the end of the last year whose holidays it holds, whatever the machine's
+clock says, and beyond it what the settings `calendar.*` say was announced. A week is named by its Monday; its *signal day* is
+its last trading day (SPEC §1). A question about a day, week or month that is not wholly known is an error, never a guess.
 """
 
 import bisect
@@ -13,16 +14,28 @@ import functools
 from collections.abc import Iterable
 
 from resources.errors import SettingsError
+from resources.settings.calendar import CalendarSettings
 
 FIRST_DAY = dt.date(1990, 12, 19)  # the Shanghai exchange's first session
-WARN_DAYS_BEFORE_END = 60
+_DAY = dt.timedelta(days=1)
+
+
+def never_trades(day: dt.date) -> bool:
+    """True where no announcement is needed: Saturdays and Sundays, working days by decree included, and 1 January."""
+    return day.weekday() >= 5 or (day.month, day.day) == (1, 1)
 
 
 @functools.cache
-def _xshg_sessions() -> tuple[dt.date, ...]:
-    import exchange_calendars
+def published() -> tuple[tuple[dt.date, ...], dt.date]:
+    """The sessions of the published XSHG calendar, and the last day that it knows of.
 
-    return tuple(exchange_calendars.get_calendar("XSHG", start=FIRST_DAY).sessions.date)
+    By default `exchange_calendars` ends its calendars a year after the machine's clock; here the end is that of its list of
+    holidays.
+    """
+    from exchange_calendars.exchange_calendar_xshg import XSHGExchangeCalendar
+
+    until = XSHGExchangeCalendar.bound_max()
+    return tuple(XSHGExchangeCalendar(start=FIRST_DAY, end=until).sessions.date), until.date()
 
 
 class Calendar:
@@ -33,17 +46,22 @@ class Calendar:
     datetime.date(2023, 9, 28)
     """
 
-    def __init__(self, trading_days: Iterable[dt.date]):
+    def __init__(self, trading_days: Iterable[dt.date], known_until: dt.date | None = None):
+        """known_until: the last day of which it is known whether it trades; by default the end of the last day's week."""
         self._days = sorted(set(trading_days))
         if not self._days:
             raise SettingsError("The calendar holds no trading day; check the setting calendar.extra_holidays.")
+        known = self.week_of(self._days[-1]) + 6 * _DAY if known_until is None else max(known_until, self._days[-1])
+        while never_trades(known + _DAY):
+            known += _DAY
+        self.known_until = known
         self._index = {day: position for position, day in enumerate(self._days)}
-        self._weeks = sorted({self.week_of(day) for day in self._days})
+        self._weeks = sorted({w for day in self._days if (w := self.week_of(day)) + 6 * _DAY <= known})
 
     @classmethod
-    def xshg(cls, extra_holidays: Iterable[dt.date] = ()) -> "Calendar":
-        """The published XSHG calendar less `extra_holidays`."""
-        return _xshg_calendar(tuple(sorted(set(extra_holidays))))
+    def xshg(cls, settings: CalendarSettings | None = None) -> "Calendar":
+        """The published XSHG calendar, as changed and continued by the settings."""
+        return _xshg_calendar(settings or CalendarSettings())
 
     # --- days -------------------------------------------------------------------------------------------------------
 
@@ -89,14 +107,15 @@ class Calendar:
         return self._days[position]
 
     def next_day(self, day: dt.date) -> dt.date:
-        """The first trading day strictly after any date."""
+        """The first trading day strictly after a date."""
         position = bisect.bisect_right(self._days, day)
         if position == len(self._days):
             raise SettingsError(self._end_message(f"the trading day after {day}"))
         return self._days[position]
 
     def previous_day(self, day: dt.date) -> dt.date:
-        """The last trading day strictly before any date."""
+        """The last trading day strictly before a date."""
+        self._require_known(day - _DAY)
         position = bisect.bisect_left(self._days, day)
         if position == 0:
             raise SettingsError(f"No trading day is known before {day}: the calendar starts {self.first}.")
@@ -112,8 +131,7 @@ class Calendar:
     def week_days(self, week: dt.date) -> list[dt.date]:
         """Trading days of a week; empty for a week without one."""
         self._require_monday(week)
-        # The calendar ends on its last session, usually inside a week: what is known of that week still counts.
-        return self.days(week, min(week + dt.timedelta(days=6), max(self.last, week)))
+        return self.days(week, week + 6 * _DAY)
 
     def signal_day(self, week: dt.date) -> dt.date:
         """The week's last trading day."""
@@ -130,26 +148,35 @@ class Calendar:
         """Weeks with a trading day, from Monday `first` to Monday `last`, both included."""
         self._require_monday(first)
         self._require_monday(last)
+        if last >= first:
+            self._require_known(last + 6 * _DAY)
         return self._weeks[bisect.bisect_left(self._weeks, first) : bisect.bisect_right(self._weeks, last)]
 
     def offset_week(self, week: dt.date, n: int) -> dt.date:
         """The trading week `n` trading weeks after (before, when negative) the trading week `week`."""
         position = bisect.bisect_left(self._weeks, week)
         if position == len(self._weeks) or self._weeks[position] != week:
+            self._require_monday(week)
+            self._require_known(week + 6 * _DAY)
             raise SettingsError(f"The week of {week} has no trading day.")
         if not 0 <= position + n < len(self._weeks):
             raise SettingsError(self._end_message(f"the trading week {n} weeks from {week}"))
         return self._weeks[position + n]
 
     def is_last_of_week(self, day: dt.date) -> bool:
-        return day == self.signal_day(self.week_of(day))
+        return self._is_last_before(day, self.week_of(day) + 7 * _DAY)
 
     def is_last_of_month(self, day: dt.date) -> bool:
-        """True on the last trading day of a month. The month of the calendar's last session counts as ended there."""
+        """True on the last trading day of a month."""
+        return self._is_last_before(day, (day.replace(day=1) + 31 * _DAY).replace(day=1))
+
+    def _is_last_before(self, day: dt.date, end: dt.date) -> bool:
+        """Whether no trading day lies between the trading day `day` and the day `end`."""
         position = self.index(day)
-        if position + 1 == len(self._days):
-            return True
-        return self._days[position + 1].month != day.month
+        if position + 1 < len(self._days):
+            return self._days[position + 1] >= end
+        self._require_known(end - _DAY)
+        return True
 
     def month_signal_days(self, first: dt.date, last: dt.date) -> list[dt.date]:
         """The last trading days of months that lie from `first` to `last`."""
@@ -157,26 +184,32 @@ class Calendar:
 
     # --- the end of what is known -----------------------------------------------------------------------------------
 
-    def warning(self, today: dt.date) -> str | None:
-        """What to tell the user when the known calendar ends within 60 days of `today`."""
-        left = (self.last - today).days
-        if left > WARN_DAYS_BEFORE_END:
-            return None
-        return f"The trading calendar ends on {self.last}, {left} days from {today}: {self._remedy()}"
+    def known_week(self, day: dt.date) -> dt.date:
+        """The week of a date; the last wholly known one for dates after that."""
+        return min(self.week_of(day), self._weeks[-1]) if self._weeks else self.week_of(day)
+
+    def warning(self, newest: dt.date, within: int = 0) -> str:
+        """What to tell the user when the known calendar ends at most `within` days after the newest data; else ""."""
+        left = (self.known_until - newest).days
+        if left > within:
+            return ""
+        if left < 0:
+            return self._end_message(str(newest))
+        return f"The known trading calendar ends on {self.known_until}, {left} days after the newest data. {self._remedy()}"
 
     def _require_known(self, day: dt.date) -> None:
-        # Days of the calendar's last year after its last session are weekends or holidays only if the year is complete.
-        if day > self.last and not (day.year == self.last.year and (self.last.month, self.last.day) >= (12, 28)):
+        if day > self.known_until:
             raise SettingsError(self._end_message(str(day)))
 
     def _end_message(self, what: str) -> str:
-        return f"The known trading calendar ends on {self.last}, before {what}. {self._remedy()}"
+        return f"The known trading calendar ends on {self.known_until}, before {what}. {self._remedy()}"
 
-    @staticmethod
-    def _remedy() -> str:
+    def _remedy(self) -> str:
+        year = (self.known_until + _DAY).year
         return (
-            "Upgrade exchange_calendars (pip install --upgrade exchange_calendars); holidays announced since its release "
-            "can be named in the setting calendar.extra_holidays."
+            f"When the exchanges have announced the holidays of {year}, put them into the settings file: [calendar] "
+            f"announced_until = {year}-12-31 and announced_holidays = [{year}-02-05, …], every weekday of {year} on which they do "
+            "not trade. A newer release of exchange_calendars that holds the year serves as well."
         )
 
     @staticmethod
@@ -188,12 +221,61 @@ class Calendar:
 
 
 @functools.cache
-def _xshg_calendar(extra_holidays: tuple[dt.date, ...]) -> Calendar:
-    sessions = _xshg_sessions()
-    unknown = [day for day in extra_holidays if day not in set(sessions)]
-    if unknown:
+def _xshg_calendar(settings: CalendarSettings) -> Calendar:
+    sessions, end = published()
+    trading, removed = set(sessions), set(settings.extra_holidays)
+    if late := sorted(day for day in removed if day > end):
         raise SettingsError(
-            f"calendar.extra_holidays names {', '.join(map(str, unknown))}, not a trading day of the XSHG calendar anyway; "
-            "take it out."
+            f"calendar.extra_holidays names {_list(late)}, after the published calendar, which ends on {end}. Name such days in "
+            "calendar.announced_holidays, with calendar.announced_until."
         )
-    return Calendar(day for day in sessions if day not in set(extra_holidays))
+    if idle := sorted(removed - trading):
+        raise SettingsError(
+            f"calendar.extra_holidays names {_list(idle)}, not a trading day of the XSHG calendar anyway; take it out."
+        )
+    until, named = settings.announced_until, set(settings.announced_holidays)
+    _require_agreement(named, trading - removed, end)
+    if until is None or until <= end:
+        return Calendar(trading - removed, end)
+    announced = [day for n in range((until - end).days) if not never_trades(day := end + (n + 1) * _DAY)]
+    _require_complete(named, end, until)
+    return Calendar((trading - removed) | (set(announced) - named), until)
+
+
+def _require_agreement(named: set[dt.date], trading: set[dt.date], end: dt.date) -> None:
+    """The published calendar has caught up with an announcement: where both know a year, they must say the same."""
+    both = {day for day in named if day <= end and not never_trades(day)}
+    years = {day.year for day in both}
+    weekdays = {day for year in years for n in range(366) if not never_trades(day := dt.date(year, 1, 1) + n * _DAY)}
+    closed = {day for day in weekdays if day.year in years and day not in trading}
+    if open_ := sorted(both - closed):
+        raise SettingsError(
+            f"calendar.announced_holidays names {_list(open_)}, which the published calendar holds for trading days; it ends on "
+            f"{end}. Name them in calendar.extra_holidays if the exchanges do not trade then, and take the days up to {end} out "
+            "of calendar.announced_holidays."
+        )
+    if missing := sorted(closed - both):
+        raise SettingsError(
+            f"calendar.announced_holidays lacks {_list(missing)}, on which the exchanges do not trade by the published calendar, "
+            f"which ends on {end}. Take the days up to {end} out of calendar.announced_holidays: the published calendar holds "
+            "them."
+        )
+
+
+def _require_complete(named: set[dt.date], end: dt.date, until: dt.date) -> None:
+    """Every year has closed at the Spring Festival and from 1 October: an announcement without them is incomplete."""
+    for year in range(end.year, until.year + 1):
+        for what, first, last in (
+            ("the Spring Festival", dt.date(year, 1, 20), dt.date(year, 2, 28)),
+            ("National Day", dt.date(year, 10, 1), dt.date(year, 10, 7)),
+        ):
+            within = any(first <= day <= last and day.weekday() < 5 for day in named)
+            if end < first and last <= until and not within:
+                raise SettingsError(
+                    f"calendar.announced_holidays names no weekday from {first} to {last}, though announced_until = {until}: the "
+                    f"exchanges close for {what} in every year. Name every announced holiday, or end announced_until before."
+                )
+
+
+def _list(days: list[dt.date]) -> str:
+    return ", ".join(map(str, days[:8])) + (f" and {len(days) - 8} more" if len(days) > 8 else "")

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from resources.calendar import Calendar
+from resources.errors import SettingsError
+
 from .settings import MarketSettings
 
 INDUSTRIES = (
@@ -105,20 +108,15 @@ def trading_days(settings: MarketSettings) -> list[dt.date]:
     ValueError
         If the last day is no trading day, or not its week's last.
     """
-    import exchange_calendars  # slow to load, so not before it is needed
-
-    n = settings.history_days + settings.days
-    first = settings.last_day - dt.timedelta(days=2 * n + 60)
-    sessions = exchange_calendars.get_calendar("XSHG", start="2005-01-04").sessions_in_range(
-        first.isoformat(), (settings.last_day + dt.timedelta(days=7)).isoformat()
-    )
-    days = [s.date() for s in sessions]
-    if settings.last_day not in days:
-        raise ValueError(f"last_day {settings.last_day} is no trading day of XSHG: choose a week's last trading day")
-    end = days.index(settings.last_day)
-    if end + 1 < len(days) and monday(days[end + 1]) == monday(settings.last_day):
-        raise ValueError(f"last_day {settings.last_day} is not its week's last trading day")
-    return days[end + 1 - n : end + 1]
+    calendar, last = Calendar.xshg(), settings.last_day
+    try:
+        if not calendar.is_trading_day(last):
+            raise ValueError(f"last_day {last} is no trading day of XSHG: choose a week's last trading day")
+        if not calendar.is_last_of_week(last):
+            raise ValueError(f"last_day {last} is not its week's last trading day")
+        return calendar.days(calendar.offset(last, 1 - settings.history_days - settings.days), last)
+    except SettingsError as error:
+        raise ValueError(f"last_day {last}: {error}") from error
 
 
 def monday(day: dt.date) -> dt.date:

@@ -101,7 +101,7 @@ def test_a_daily_to_weekly_mapping_is_lineage_only() -> None:
     calendar = Calendar.xshg()
     mapping = dg.TimeWindowPartitionMapping()
     week = dt.date(2023, 1, 2)  # Monday 2 January 2023 was a holiday
-    weeks, days = trading_weeks(), trading_days(calendar)
+    weeks, days = trading_weeks(calendar), trading_days(calendar)
     upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(
         weeks.subset_with_partition_keys([str(week)]), weeks, days
     ).partitions_subset

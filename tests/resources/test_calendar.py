@@ -1,16 +1,28 @@
 """Trading days and weeks: the edges of SPEC §1 and DESIGN §3.5."""
 
+import ast
 import datetime as dt
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from resources.calendar import Calendar
+from resources.calendar import Calendar, never_trades, published
 from resources.errors import SettingsError
+from resources.sample_market.plan import make_plan
+from resources.sample_market.settings import profile
+from resources.settings.calendar import CalendarSettings
 
+ROOT = Path(__file__).resolve().parents[2]
 CALENDAR = Calendar.xshg()
 D = dt.date
+YEAR_END = D(2027, 12, 31)
 
 
 def test_a_monday_holiday_leaves_a_week_that_starts_on_tuesday() -> None:
@@ -53,21 +65,199 @@ def test_trading_weeks_of_2023_up_to_mid_december_are_48() -> None:
     assert len(CALENDAR.weeks(D(2023, 1, 2), D(2023, 12, 11))) == 48  # SPEC §7
 
 
+def announced(until: dt.date = YEAR_END, *more: dt.date, **settings: Any) -> CalendarSettings:
+    """An invented announcement for 2027: seven days of the Spring Festival, three of May, six of October."""
+    days = [D(2027, 2, d) for d in (5, 8, 9, 10, 11, 12)] + [D(2027, 5, d) for d in (3, 4, 5)]
+    days += [D(2027, 10, d) for d in (1, 4, 5, 6, 7)] + list(more)
+    named = tuple(sorted(day for day in days if day <= until))
+    return CalendarSettings(announced_until=until, announced_holidays=named, **settings)
+
+
+def test_the_published_calendar_ends_with_its_holidays_and_not_with_the_clock() -> None:
+    sessions, until = published()
+    assert (until.month, until.day) == (12, 31)
+    assert sessions[-1] == CALENDAR.last
+    # 1 January is a holiday by law, and the weekend that follows never trades: 2027-01-01 is a Friday.
+    if until.year == 2026:
+        assert CALENDAR.known_until == D(2027, 1, 3)
+        assert CALENDAR.week_days(D(2026, 12, 28)) == [D(2026, 12, d) for d in (28, 29, 30, 31)]
+        assert CALENDAR.signal_day(D(2026, 12, 28)) == D(2026, 12, 31)
+
+
+def test_no_session_ever_was_on_a_weekend_or_on_the_first_of_january() -> None:
+    assert not [day for day in published()[0] if never_trades(day)]
+
+
 def test_the_end_of_the_known_calendar_is_announced_then_refused() -> None:
-    last = CALENDAR.last
-    assert CALENDAR.warning(last - dt.timedelta(days=61)) is None
-    assert "Upgrade exchange_calendars" in (CALENDAR.warning(last - dt.timedelta(days=60)) or "")
-    with pytest.raises(SettingsError, match=r"(?s)known trading calendar ends on .*extra_holidays"):
-        CALENDAR.offset(last, 1)
-    with pytest.raises(SettingsError, match="known trading calendar ends"):
-        CALENDAR.is_trading_day(last + dt.timedelta(days=40))
+    end = CALENDAR.known_until
+    assert CALENDAR.warning(end - dt.timedelta(days=61), 60) == ""
+    assert "60 days after the newest data" in CALENDAR.warning(end - dt.timedelta(days=60), 60)
+    assert "calendar ends on" in CALENDAR.warning(end + dt.timedelta(days=1), 0)
+    after, week = end + dt.timedelta(days=1), CALENDAR.week_of(end) + dt.timedelta(weeks=1)
+    remedy = rf"(?s)known trading calendar ends on {end}.*announced_until = {after.year}-12-31 and announced_holidays"
+    for ask in (
+        lambda: CALENDAR.offset(CALENDAR.last, 1),
+        lambda: CALENDAR.next_day(CALENDAR.last),
+        lambda: CALENDAR.trade_day(CALENDAR.week_of(CALENDAR.last)),
+        lambda: CALENDAR.is_trading_day(after),
+        lambda: CALENDAR.index(after),
+        lambda: CALENDAR.previous_day(after + dt.timedelta(days=1)),
+        lambda: CALENDAR.days(CALENDAR.last, after),
+        lambda: CALENDAR.week_days(week),
+        lambda: CALENDAR.weeks(CALENDAR.week_of(CALENDAR.first), week),
+        lambda: CALENDAR.offset_week(week, -1),
+        lambda: CALENDAR.offset_week(CALENDAR.week_of(CALENDAR.last), 1),
+        lambda: CALENDAR.is_last_of_week(after),
+    ):
+        with pytest.raises(SettingsError, match=remedy):
+            ask()
+    assert CALENDAR.previous_day(after) == CALENDAR.last
+    assert CALENDAR.is_last_of_month(CALENDAR.last)
+    assert CALENDAR.known_week(D(2099, 1, 1)) == CALENDAR.known_week(end)
 
 
-def test_extra_holidays_are_taken_out_and_must_be_sessions() -> None:
-    shorter = Calendar.xshg([D(2023, 12, 15)])
+def test_a_month_or_week_that_is_not_wholly_known_has_no_last_day() -> None:
+    short = Calendar.xshg(announced(D(2027, 3, 24)))  # a Wednesday
+    assert short.last == short.known_until == D(2027, 3, 24)
+    assert not short.is_last_of_month(D(2027, 3, 23))
+    assert short.week_days(D(2027, 3, 15))[-1] == D(2027, 3, 19)
+    for ask in (
+        lambda: short.is_last_of_month(short.last),
+        lambda: short.is_last_of_week(short.last),
+        lambda: short.week_days(D(2027, 3, 22)),
+        lambda: short.signal_day(D(2027, 3, 22)),
+    ):
+        with pytest.raises(SettingsError, match="calendar ends on 2027-03-24"):
+            ask()
+    # 27 and 28 February 2027 are a weekend: Friday the 26th is the month's last day whatever is announced later.
+    assert Calendar.xshg(announced(D(2027, 2, 26))).is_last_of_month(D(2027, 2, 26))
+
+
+def test_announced_holidays_continue_the_calendar() -> None:
+    calendar = Calendar.xshg(announced())
+    assert calendar.known_until == D(2028, 1, 2)  # Saturday 1 January 2028 and the Sunday after it
+    assert calendar.trade_day(D(2026, 12, 28)) == D(2027, 1, 4)
+    assert calendar.days(D(2027, 2, 1), D(2027, 2, 16)) == [D(2027, 2, d) for d in (1, 2, 3, 4, 15, 16)]
+    assert calendar.week_days(D(2027, 2, 8)) == []
+    assert calendar.weeks(D(2027, 2, 1), D(2027, 2, 15)) == [D(2027, 2, 1), D(2027, 2, 15)]
+    assert calendar.offset(D(2026, 12, 31), 1) == D(2027, 1, 4)
+    assert calendar.is_last_of_month(D(2027, 1, 29))
+    whole = [D(2027, 1, 1) + dt.timedelta(days=n) for n in range(365)]
+    named = set(announced().announced_holidays)
+    plain = [d for d in whole if d.weekday() < 5 and d not in named and d != D(2027, 1, 1)]
+    assert calendar.days(whole[0], whole[-1]) == plain
+    # What was known before is as it was.
+    assert calendar.days(calendar.first, CALENDAR.last) == CALENDAR.days(CALENDAR.first, CALENDAR.last)
+
+
+def test_a_later_announced_holiday_changes_nothing_before_it() -> None:
+    before, after = Calendar.xshg(announced()), Calendar.xshg(announced(D(2027, 12, 31), D(2027, 6, 9)))
+    cut = D(2027, 6, 8)
+    assert before.days(before.first, cut) == after.days(after.first, cut)
+    assert [before.index(day) for day in before.days(D(2027, 1, 1), cut)] == [
+        after.index(day) for day in after.days(D(2027, 1, 1), cut)
+    ]
+    assert before.next_day(cut) == D(2027, 6, 9)
+    assert after.next_day(cut) == D(2027, 6, 10)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"extra_holidays": [D(2023, 12, 16)]}, "2023-12-16, not a trading day"),
+        ({"extra_holidays": [D(2027, 2, 5)]}, r"2027-02-05, after the published calendar.*announced_holidays"),
+        ({"announced_until": D(2027, 12, 31)}, "no weekday from 2027-01-20 to 2027-02-28"),
+        (
+            {"announced_until": D(2027, 12, 31), "announced_holidays": [D(2027, 2, 8)]},
+            "no weekday from 2027-10-01 to 2027-10-07.*National Day",
+        ),
+        (
+            {"announced_until": D(2027, 12, 31), "announced_holidays": [D(2026, 11, 30)]},
+            "2026-11-30, which the published calendar holds for trading days",
+        ),
+        (
+            {"announced_until": D(2027, 12, 31), "announced_holidays": [D(2026, 10, 1)]},
+            "lacks 2026-01-02.* and 9 more, on which the exchanges do not trade",
+        ),
+    ],
+)
+def test_an_announcement_that_cannot_be_right_is_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Calendar.xshg(CalendarSettings(**settings))
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"announced_holidays": [D(2027, 2, 8)]}, "needs announced_until"),
+        (
+            {"announced_until": D(2027, 6, 30), "announced_holidays": [D(2027, 10, 1)]},
+            "2027-10-01, after announced_until",
+        ),
+        ({"extra_holidays": [D(2023, 12, 15), D(2023, 12, 15)]}, "2023-12-15 twice"),
+    ],
+)
+def test_settings_that_contradict_themselves_are_refused(settings: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValidationError, match=message):
+        CalendarSettings(**settings)
+
+
+def test_an_announcement_that_the_published_calendar_has_caught_up_with_is_harmless() -> None:
+    year = published()[1].year
+    closed = [
+        day
+        for n in range(365)
+        if not CALENDAR.is_trading_day(day := D(year, 1, 1) + dt.timedelta(days=n)) and day.weekday() < 5
+    ]
+    same = Calendar.xshg(CalendarSettings(announced_until=D(year, 12, 31), announced_holidays=closed))
+    assert same.days(same.first, same.last) == CALENDAR.days(CALENDAR.first, CALENDAR.last)
+
+
+def test_extra_holidays_are_taken_out() -> None:
+    shorter = Calendar.xshg(CalendarSettings(extra_holidays=(D(2023, 12, 15),)))
     assert shorter.signal_day(D(2023, 12, 11)) == D(2023, 12, 14)
-    with pytest.raises(SettingsError, match="2023-12-16, not a trading day"):
-        Calendar.xshg([D(2023, 12, 16)])
+    assert shorter.index(D(2023, 12, 18)) == CALENDAR.index(D(2023, 12, 18)) - 1
+
+
+def test_nothing_but_the_age_of_a_delivery_is_read_off_the_clock() -> None:
+    """What is built depends on the data's dates: of all modules only the sensor asks what time it is."""
+    asking = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("assets", "resources", "orchestration")
+        for path in (ROOT / folder).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Call)
+        and re.search(r"(\.(now|today|utcnow|time_ns|localtime|gmtime)|time\.time)$", ast.unparse(node.func))
+    }
+    assert asking == {"orchestration/sensors.py"}
+
+
+CLOCKS = ("2022-06-15", "2027-03-01", "2035-01-01")
+
+
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_calendar_sample_and_partitions_do_not_depend_on_the_clock(clock: str) -> None:
+    """In a process of its own, since `exchange_calendars` reads the clock when it is imported."""
+    code = f"""
+import pandas
+pandas.Timestamp.now = classmethod(lambda cls, tz=None: pandas.Timestamp("{clock}"))
+import exchange_calendars.exchange_calendar as xc
+assert xc.GLOBAL_DEFAULT_END == pandas.Timestamp("{clock}") + pandas.DateOffset(years=1)  # the clock is the patched one
+from resources.calendar import Calendar
+from resources.sample_market.plan import make_plan
+from resources.sample_market.settings import profile
+calendar = Calendar.xshg()
+print(len(calendar.days(calendar.first, calendar.last)), calendar.last, calendar.known_until)
+plan = make_plan(profile("tiny"))
+print(plan.days[0], plan.days[-1], len(plan.days), plan.stocks.symbol[:3])
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert run.returncode == 0, run.stderr
+    plan = make_plan(profile("tiny"))
+    assert run.stdout.splitlines() == [
+        f"{len(CALENDAR.days(CALENDAR.first, CALENDAR.last))} {CALENDAR.last} {CALENDAR.known_until}",
+        f"{plan.days[0]} {plan.days[-1]} {len(plan.days)} {plan.stocks.symbol[:3]}",
+    ]
 
 
 @given(st.dates(D(1995, 1, 1), D(2025, 12, 1)), st.integers(-200, 200))
