@@ -2,10 +2,12 @@
 
 import datetime as dt
 
+import numpy as np
 import polars as pl
 import pytest
 
-from resources.gate import Between, Check, InSet, NotNull, Unique, judge
+from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, _validate, judge
+from tests.deliveries.endings import plain_breaking_rows
 
 DAY = dt.date(2023, 1, 3)
 
@@ -94,3 +96,33 @@ def test_the_commonest_reason_stands_first_with_its_count() -> None:
         "1 × close is missing (000001.SZ); 1 × x (000004.SZ); 1 for 1 other reasons. Remedy: deliver again"
     )
     assert verdict.refuses
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Between("value", 0, 1),
+        Between("value", None, 0.5),
+        Between("value", 0.5, None),
+        Between("count", 1, 2),
+        NotNull("value"),
+        NotNull("word"),
+        Unique(("word", "count")),
+        InSet("word", ("a", "b")),
+        InSet("count", (0, 3)),
+    ],
+    ids=str,
+)
+def test_the_plain_rules_of_the_mutation_tests_find_the_same_rows(rule) -> None:
+    """tests/deliveries judges hundreds of deliveries by a plain implementation of the four rules; it must be this gate."""
+    generator = np.random.default_rng(7)
+    values = generator.choice([0.0, 0.25, 0.5, 1.0, 1.5, -1.0, float("nan"), float("inf")], 300)
+    rows = pl.DataFrame(
+        {
+            PARTITION: [str(DAY + dt.timedelta(days=int(k) // 100)) for k in range(300)],
+            "value": pl.Series(values).set(pl.Series(generator.random(300) < 0.1), None),
+            "count": pl.Series(generator.integers(0, 5, 300)).set(pl.Series(generator.random(300) < 0.1), None),
+            "word": pl.Series(generator.choice(["a", "b", "c"], 300)).set(pl.Series(generator.random(300) < 0.1), None),
+        }
+    )
+    assert _validate(rule, rows) == plain_breaking_rows(rule, rows)
