@@ -3,12 +3,13 @@
 What belongs here: what daily prices, securities and minute bars say of a day, as arrays over the names of a portfolio.
 What does not: orders, fills and cost (execution.py). Source: SPEC §6.
 
-**Blocked at the limit.** A buyer gets nothing at limit-up and a seller nothing at limit-down, so what counts is the volume
-traded strictly inside that limit: below limit-up for a buyer, above limit-down for a seller.
-- Where the name has minute bars with volume and amount, a side is blocked if less than `min_inside_share` of the day's
-  volume was traded inside. A bar that touches the limit and holds other prices counts with the least that its average
-  allows: prices from low to the limit L with average p leave at least volume · (L − p) / (L − low) below L.
-- Elsewhere the daily bar decides, as SPEC says: low = limit-up blocks buyers, high = limit-down sellers.
+**Blocked at the limit.** One rule for portfolios and factor legs, `portfolios.execution.fills`:
+- daily, SPEC's plain rule and the default: low = limit-up price can't be bought, high = limit-down price can't be sold.
+- minutes: a buyer gets nothing at limit-up and a seller nothing at limit-down, so what counts is the volume traded strictly
+  inside that limit: below limit-up for a buyer, above limit-down for a seller. Where the name has minute bars with
+  volume and amount, a side is blocked if less than `min_inside_share` of the day's volume was traded inside. A bar that
+  touches the limit and holds other prices counts with the least that its average allows: prices from low to the limit L
+  with average p leave at least volume · (L − p) / (L − low) below L. A name without such bars follows the daily rule.
 - A day that traded beyond a limit shows that it did not apply (a resumption, a delisting period): nothing is blocked.
 
 An order that is not blocked is filled at the day's VWAP and not at the average of the inside trades. That is the harsher
@@ -16,7 +17,7 @@ price on both sides: trades at limit-up raise what a buyer pays, trades at limit
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -66,26 +67,20 @@ def market_days(
     """The market of each of `dates`, which ascend, for `symbols` [n].
 
     prices, securities: rows of these days (others are left out). minutes: minute_bars of the days and names that have
-    them. min_inside_share: see above. Raises InputError where a day has no row of prices or of securities at all: then
+    them; None: the daily rule. min_inside_share: see above. Raises InputError where a day has no row of prices or of securities at all: then
     the day is missing, and not everything suspended.
     """
     _require_days(dates, daily_prices=prices, securities=securities)
     shape, days = (len(dates), len(symbols)), np.array(dates, dtype="datetime64[D]")
     names = pl.Enum(symbols.tolist())
-    at, limits = _arrays(securities, names, days, ("limit_up", "limit_down"))
+    at, limits = arrays(securities, names, days, ("limit_up", "limit_down"))
     listed, up, down = np.full(shape, False), np.full(shape, np.nan), np.full(shape, np.nan)
     listed[at], up[at], down[at] = True, limits["limit_up"], limits["limit_down"]
 
     own = prices.filter(TRADED & pl.col("vwap").is_not_null())
-    at, bar = _arrays(own, names, days, ("pre_close", "low", "high", "close", "vwap", "volume"))
-    low, high, volume, vwap = (bar[name] for name in ("low", "high", "volume", "vwap"))
-    buys, sells = _Side(up, low, high, 1.0), _Side(down, high, low, -1.0)
-    for side in (buys, sells):
-        side.read_day(at, volume, volume * vwap)
-    if minutes is not None and not minutes.is_empty():
-        in_bar, parts = _arrays(minutes, names, days, ("low", "high", "volume", "amount"))
-        for side, near, far in ((buys, "low", "high"), (sells, "high", "low")):
-            side.read_minutes(in_bar, parts[near], parts[far], parts["volume"], parts["amount"], min_inside_share)
+    at, bar = arrays(own, names, days, ("pre_close", "low", "high", "close", "vwap", "volume"))
+    vwap = bar["vwap"]
+    buys, sells = limit_sides(at, bar, up, down, names, days, minutes, min_inside_share)
 
     def placed(values: Floats, default: float) -> Floats:
         every = np.full(shape, default)
@@ -117,7 +112,33 @@ def _require_days(dates: Sequence[dt.date], **tables: pl.DataFrame) -> None:
             )
 
 
-class _Side:
+def limit_sides(
+    at: tuple[Ints, Ints],
+    bar: Mapping[str, Floats],
+    limit_up: Floats,
+    limit_down: Floats,
+    names: pl.Enum,
+    days: NDArray[np.datetime64],
+    minutes: pl.DataFrame | None,
+    min_inside_share: float,
+) -> "tuple[Side, Side]":
+    """Buyers and sellers at the price limit, by the rule above.
+
+    at, bar: daily bars (low, high, volume, vwap) and their places (day, name). limit_up, limit_down [days, n]: yuan, NaN
+    where there is none. names, days: what the places count. minutes: None for the daily rule.
+    """
+    low, high, volume = bar["low"], bar["high"], bar["volume"]
+    buys, sells = Side(limit_up, low, high, 1.0), Side(limit_down, high, low, -1.0)
+    for side in (buys, sells):
+        side.read_day(at, volume, volume * bar["vwap"])
+    if minutes is not None and not minutes.is_empty():
+        in_bar, parts = arrays(minutes, names, days, ("low", "high", "volume", "amount"))
+        for side, near, far in ((buys, "low", "high"), (sells, "high", "low")):
+            side.read_minutes(in_bar, parts[near], parts[far], parts["volume"], parts["amount"], min_inside_share)
+    return buys, sells
+
+
+class Side:
     """Who is blocked on one side of the market, and how many shares traded inside its limit.
 
     limit [days, n]: yuan, NaN where there is none. near, far [rows]: of the day's prices the furthest from the limit and
@@ -166,7 +187,7 @@ def _cents(price: Floats) -> Floats:
     return np.rint(price * 100.0)
 
 
-def _arrays(
+def arrays(
     rows: pl.DataFrame, names: pl.Enum, dates: NDArray[np.datetime64], columns: Sequence[str]
 ) -> tuple[tuple[Ints, Ints], dict[str, Floats]]:
     """Columns of the rows that have a place among `names` and ascending `dates`, NaN for null; their places (day, name)."""

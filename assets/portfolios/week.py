@@ -65,7 +65,7 @@ class Tables:
 
     alpha: symbol, score (μ) of the signal day; finite scores only. styles, indices: of the signal day. prices: from the
     day the benchmark weights were published (or before) to the signal day. securities: of the week's days. minutes:
-    minute_bars of the first of them, the trade day, of the names in the state; None or absent names: daily bars decide.
+    minute_bars of the first of them, the trade day, of the names in the state; read under the fill rule minutes alone.
     """
 
     alpha: pl.DataFrame
@@ -230,13 +230,14 @@ def carry(
     """The state carried over `days`, its target traded on the first of them: symbols [n], holdings, executions, totals."""
     if state is None:
         return np.array([], dtype=str), Held(np.zeros(0), 1.0, (), None), pl.DataFrame(schema=EXECUTIONS), Last(1.0)
+    fills = settings.execution.fills
     market = market_days(
         state.symbols,
         days,
         tables.prices.filter(pl.col("date").is_in(list(days))),
         tables.securities,
-        tables.minutes,
-        min_inside_share=settings.execution.min_inside_share,
+        tables.minutes if fills.rule == "minutes" else None,
+        min_inside_share=fills.min_inside_share,
     )
     held = hold(
         state.holdings,

@@ -41,7 +41,9 @@ def benchmark_window(calendar: Calendar, week: dt.date, section: PortfoliosSetti
 
 
 def trade_day(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
-    """The week's first trading day, on which the target of the week before is traded."""
+    """The week's first trading day, on which the target of the week before is traded; none under the daily fill rule."""
+    if section.execution.fills.rule == "daily":
+        return []
     return [day for day in calendar.week_days(week)[:1] if day >= start]
 
 
@@ -62,8 +64,9 @@ def line_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any], sta
 
 
 def line_trade_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
-    """The days after the lines' signal days: of the week before, and of this one where they still belong to it."""
-    if not _on(section):
+    """The days after the lines' signal days: of the week before, and of this one where they still belong to it. None under
+    the daily fill rule."""
+    if not _on(section) or section["portfolios"].execution.fills.rule == "daily":
         return []
     signals = line_days(calendar, week, section, start)
     if week > calendar.week_of(start):

@@ -30,7 +30,8 @@ Daily returns of each factor's legs on the week's trading days, as fractions (SP
 | market | all of U(t) with a value of the factor, entered and held under the same rule |
 
 Factors 1–10 are rebalanced on the last trading day of the month, models on the last of the week, and traded at the next
-day's VWAP without cost; suspended names and those locked at their limit drop out. A day without a leg is null, a factor
+day's VWAP without cost; suspended names and those that the fill rule (`portfolios.execution.fills`) blocks at their price
+limit drop out. A day without a leg is null, a factor
 without any leg has no row.
 """,
     reads=(
@@ -38,6 +39,7 @@ without any leg has no row.
         Read("scores", over=rebalancing.score_weeks),
         Read("securities", over=rebalancing.signals),
         Read("daily_prices", over=rebalancing.holding_days),
+        Read("minute_bars", over=rebalancing.entry_days),
     ),
     schema={
         "date": pl.Date,
@@ -47,7 +49,7 @@ without any leg has no row.
         "market": pl.Float64,
     },
     sort=("factor", "date"),
-    settings="returns",
+    settings=("returns", "portfolios.execution.fills"),
     make="assets.report.make:make_factor_returns",
     items="factor",
     needs=NEEDS,

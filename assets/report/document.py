@@ -338,7 +338,12 @@ class _Writer:
                 [(text, 1) for text in (self.label("factor"), *periods, wins, *periods, wins)],
             ],
             rows,
-            [self.label(f"{self.settings.relative}_note"), *self._since_notes(since), *partial],
+            [
+                self.label(f"{self.settings.relative}_note"),
+                self.sentence("legs_fills", fills=self._fills()).strip(),
+                *self._since_notes(since),
+                *partial,
+            ],
         )
 
     def _table2(self) -> Grid:
@@ -854,6 +859,7 @@ class _Writer:
                 "costs",
                 cost=self.sentence("cost_dated") if how["dated_fees"] else flat,
                 listed=shared["min_listed_days"],
+                fills=self._fills(),
                 order=self.join(order),
             )
         ]
@@ -864,6 +870,11 @@ class _Writer:
         if how["lots"] or how["participation"] is not None:
             sentences.append(self.sentence("trades_capital", value=f"{how['capital']:,.0f}"))
         return self._flow(sentences)
+
+    def _fills(self) -> str:
+        """The fill rule in force, in words."""
+        fills = self.tree["portfolios"]["execution"]["fills"]
+        return self.sentence(f"fills_{fills['rule']}", share=percent(fills["min_inside_share"], 0))
 
     def _flow(self, sentences: Sequence[str]) -> str:
         return ("" if self.language == "zh" else " ").join(part.strip() for part in sentences if part)

@@ -6,6 +6,7 @@ Here: choosing columns and handing over. Not here: any formula.
 import datetime as dt
 import io
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import polars as pl
 
@@ -29,10 +30,12 @@ from assets.report.rebalancing import (
 from resources.calendar import Calendar
 from resources.made import Made
 from resources.settings.evaluation import EvaluationSettings
+from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
 
 NO_SIGNAL_YET = "no rebalancing signal has been entered yet"
 NO_VALUE = "no value on any signal day of the weeks that are judged"
+MINUTES = ("date", "symbol", "low", "high", "volume", "amount")
 LONG = ("date", "symbol", "factor", "value")
 
 
@@ -43,15 +46,27 @@ def make_factor_returns(
     scores: pl.LazyFrame,
     securities: pl.LazyFrame,
     daily_prices: pl.LazyFrame,
-    settings: ReturnsSettings,
+    minute_bars: pl.LazyFrame,
+    settings: Mapping[str, Any],
     calendar: Calendar,
     unavailable: Mapping[str, Mapping[str, str]],
 ) -> Made:
-    """Daily returns of the three legs of every factor on the trading days of one week."""
+    """Daily returns of the three legs of every factor on the trading days of one week.
+
+    settings: the sections returns and portfolios.execution.fills. minute_bars: of the entries' trade days, under the fill
+    rule minutes.
+    """
     days = calendar.week_days(week)
-    paths = lay_out_prices(daily_prices, holding_days(calendar, week, settings, calendar.first))
+    returns: ReturnsSettings = settings["returns"]
+    fills: FillSettings = settings["portfolios.execution.fills"]
+    paths = lay_out_prices(
+        daily_prices,
+        holding_days(calendar, week, settings, calendar.first),
+        minute_bars.select(MINUTES).collect() if fills.rule == "minutes" else None,
+        min_inside_share=fills.min_inside_share,
+    )
     frames = [
-        legs.week_returns(values, paths, rebalances, days, keys, settings.group_share)
+        legs.week_returns(values, paths, rebalances, days, keys, returns.group_share)
         for values, rebalances, keys in (
             (_universe_only(factors, securities), month_rebalances(calendar, week), catalogue.TEN),
             (_universe_only(scores, securities), week_rebalances(calendar, week), catalogue.MODELS),

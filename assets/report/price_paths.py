@@ -1,6 +1,7 @@
 """Daily prices as dense day × symbol arrays: what a share of a name grows by, and whether it could be traded.
 
-Here: growth to the close, to and from the VWAP, and the limit locks. Not here: who holds what (factor_returns.py).
+Here: growth to the close, to and from the VWAP, and who could trade, by the portfolios' own rule at the price limit
+(assets/portfolios/market.py). Not here: who holds what (factor_returns.py).
 All growth is on ex-rights prices (close / pre_close), so that splits and dividends leave no trace (SPEC §1).
 """
 
@@ -11,6 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
+
+from assets.portfolios.market import arrays, limit_sides
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -27,8 +30,8 @@ class PricePaths:
     to_vwap: Floats  # vwap / pre_close
     from_vwap: Floats  # close / vwap
     traded: Flags
-    buyable: Flags  # traded, and not locked at limit-up all day
-    shortable: Flags  # traded, and not locked at limit-down all day
+    buyable: Flags  # traded, and not blocked at limit-up
+    shortable: Flags  # traded, and not blocked at limit-down
 
     def columns_of(self, symbols: Sequence[str]) -> NDArray[np.int64]:
         """Column of each symbol; -1 for one that traded on none of the days."""
@@ -36,35 +39,42 @@ class PricePaths:
         return np.array([position.get(symbol, -1) for symbol in symbols], dtype=np.int64)
 
 
-def lay_out_prices(daily_prices: pl.LazyFrame, days: Sequence[dt.date]) -> PricePaths:
-    """Dense paths over `days` (trading days in order) from the rows of `daily_prices` (yuan; no row = suspended)."""
+def lay_out_prices(
+    daily_prices: pl.LazyFrame,
+    days: Sequence[dt.date],
+    minutes: pl.DataFrame | None = None,
+    *,
+    min_inside_share: float = 0.0,
+) -> PricePaths:
+    """Dense paths over `days` (trading days in order) from the rows of `daily_prices` (yuan; no row = suspended).
+
+    minutes: minute_bars of the days on which somebody enters, for the fill rule minutes; None: the daily rule.
+    """
     rows = (
         daily_prices.select(NEEDED)
         .filter(pl.col("date").is_in(list(days)), pl.col("volume") > 0, pl.col("vwap") > 0, pl.col("pre_close") > 0)
         .collect()
     )
     symbols = rows["symbol"].unique().sort()
-    day_row = pl.DataFrame({"date": list(days)}, schema={"date": pl.Date}).with_row_index("row")
-    column = pl.DataFrame({"symbol": symbols}).with_row_index("column")
-    rows = rows.join(day_row, on="date").join(column, on="symbol").sort("row", "column")
-    at = (rows["row"].to_numpy(), rows["column"].to_numpy())
+    names, dates = pl.Enum(symbols), np.array(days, dtype="datetime64[D]")
     shape = (len(days), len(symbols))
+    at, bar = arrays(rows, names, dates, NEEDED[2:])
 
-    def dense(values: pl.Series, empty: float | bool) -> NDArray:
+    def dense(values: NDArray, empty: float) -> Floats:
         out = np.full(shape, empty)
-        out[at] = values.to_numpy()
+        out[at] = values
         return out
 
-    cents = {name: (rows[name] * 100).round() for name in ("high", "low", "limit_up", "limit_down")}
-    locked_up = (cents["low"] == cents["limit_up"]).fill_null(False)
-    locked_down = (cents["high"] == cents["limit_down"]).fill_null(False)
+    up, down = dense(bar["limit_up"], np.nan), dense(bar["limit_down"], np.nan)
+    buys, sells = limit_sides(at, bar, up, down, names, dates, minutes, min_inside_share)
+    traded = dense(np.ones(rows.height), 0.0) > 0
     return PricePaths(
         days=list(days),
         symbols=symbols.to_list(),
-        growth=dense(rows["close"] / rows["pre_close"], 1.0),
-        to_vwap=dense(rows["vwap"] / rows["pre_close"], 1.0),
-        from_vwap=dense(rows["close"] / rows["vwap"], 1.0),
-        traded=dense(pl.repeat(True, rows.height, eager=True), False),
-        buyable=dense(~locked_up, False),
-        shortable=dense(~locked_down, False),
+        growth=dense(bar["close"] / bar["pre_close"], 1.0),
+        to_vwap=dense(bar["vwap"] / bar["pre_close"], 1.0),
+        from_vwap=dense(bar["close"] / bar["vwap"], 1.0),
+        traded=traded,
+        buyable=traded & ~buys.locked,
+        shortable=traded & ~sells.locked,
     )

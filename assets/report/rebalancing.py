@@ -8,6 +8,7 @@ day lies in the week, the one whose legs leave.
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -75,6 +76,14 @@ def holding_days(calendar: Calendar, week: dt.date, section: Any, start: dt.date
     own = calendar.week_days(week)
     first = min((rebalance.trade for rebalance in held), default=own[0])
     return [day for day in calendar.days(first, own[-1]) if day >= start]
+
+
+def entry_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
+    """Trade days of the entries held in the week, whose minute bars decide who could enter; none under the daily fill rule."""
+    if section["portfolios.execution.fills"].rule == "daily":
+        return []
+    held = month_rebalances(calendar, week) + week_rebalances(calendar, week)
+    return sorted({rebalance.trade for rebalance in held if rebalance.trade >= start})
 
 
 def closed_month_signals(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -> list[dt.date]:

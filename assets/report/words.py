@@ -346,13 +346,28 @@ SENTENCES: Mapping[str, Bilingual] = {
     ),
     "trades_capital": T("初始资金 {value} 元。", "The portfolio is built with {value} yuan."),
     "costs": T(
-        "按次日全天均价成交，{cost}。ST、上市不足 {listed} 个交易日以及停牌的股票不买入；"
-        "停牌持仓冻结，跌停无法卖出、涨停无法买入。约束无法同时满足时，按{order}的次序以最小幅度放松，"
+        "按次日全天均价成交，{cost}。ST、上市不足 {listed} 个交易日、无得分以及停牌的股票不买入，其持仓下跌后也不补回；"
+        "停牌持仓冻结。{fills}约束无法同时满足时，按{order}的次序以最小幅度放松，"
         "并在报告中列示。",
         "Trades are done at the next day's VWAP, at {cost}. ST names, names listed "
-        "for fewer than {listed} trading days and suspended names are not bought; suspended holdings are frozen; names "
-        "locked at their limit can't be traded on that side. Where the constraints can't all hold, they give by the least "
+        "for fewer than {listed} trading days, names without a score and suspended names are not bought, nor topped up where a "
+        "holding fell; suspended holdings are frozen. {fills}Where the constraints can't all hold, they give by the least "
         "amount, in the order {order}; the report lists what gave.",
+    ),
+    "fills_daily": T(
+        "最低价为涨停价的股票当日不能买入，最高价为跌停价的股票当日不能卖出。",
+        "A name whose low is the limit-up price can't be bought that day, one whose high is the limit-down price can't be sold. ",
+    ),
+    "fills_minutes": T(
+        "按分钟线判断涨跌停：全天成交量中低于涨停价的部分不足 {share} 的股票不能买入，高于跌停价的部分不足 {share} 的不能卖出；"
+        "无分钟线的股票，最低价为涨停价的不能买入，最高价为跌停价的不能卖出。",
+        "Price limits are judged by minute bars: a name that traded less than {share} of the day's volume below limit-up can't be "
+        "bought, one that traded less than {share} above limit-down can't be sold; a name without minute bars can't be bought "
+        "where its low is the limit-up price nor sold where its high is the limit-down price. ",
+    ),
+    "legs_fills": T(
+        "多空两腿按同一规则建仓，停牌或不能成交的股票不入选：{fills}",
+        "Both legs are entered by the rule of the portfolios, and names that are suspended or can't be traded drop out: {fills}",
     ),
     "relaxed": T(
         "{constraint}：{count} 项放松，合计 {total}，最大一项为 {row}（{slack}，{forced}）",

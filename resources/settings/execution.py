@@ -6,6 +6,7 @@ from typing import Literal
 from pydantic import Field
 
 from resources.settings.base import Day, Section
+from resources.settings.fills import FillSettings
 
 
 class Fee(Section):
@@ -29,12 +30,8 @@ FEES = (
 class ExecutionSettings(Section):
     """How orders are filled on the trade day."""
 
-    min_inside_share: float = Field(
-        0.1,
-        ge=0,
-        le=1,
-        description="Share of the day's volume that must trade strictly below limit-up for a buy, above limit-down for a "
-        "sell; with less the order is blocked. Where minute bars tell it; else low = limit-up, high = limit-down block. [c]",
+    fills: FillSettings = Field(
+        FillSettings(), description="Who can't trade at the price limit; the factor legs follow the same rule. SPEC §6"
     )
     dated_fees: bool = Field(False, description="Pay `fees` by date and side instead of the flat `portfolios.cost`.")
     fees: tuple[Fee, ...] = Field(FEES, description="Charges by date and side, used where `dated_fees` is on. [c]")

@@ -77,7 +77,7 @@ class PortfoliosSettings(Section):
     )
     cost: float = Field(0.0015, ge=0, lt=1, description="Cost of traded value on each side. SPEC §6: two-sided 3‰")
     execution: ExecutionSettings = Field(
-        ExecutionSettings(), description="Limits by minute bars, dated fees, lots, participation. SPEC §6"
+        ExecutionSettings(), description="Fills at the price limit, dated fees, lots, participation. SPEC §6"
     )
     min_listed_days: int = Field(
         120, ge=0, le=10_000, description="Names listed for fewer trading days can't be bought. SPEC §6"

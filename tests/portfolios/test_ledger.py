@@ -15,6 +15,7 @@ from assets.portfolios.execution import hold
 from assets.portfolios.market import market_days
 from assets.portfolios.week import State, buying_states, trading_terms
 from resources.settings.execution import ExecutionSettings
+from resources.settings.fills import FillSettings
 from resources.settings.portfolios import PortfoliosSettings
 from tests.portfolios.ledger import Ledger, Quote, Rules
 from tests.portfolios.portfolio_market import CALENDAR, SETTINGS, WEEKS, Market, file, solve_of
@@ -143,7 +144,11 @@ def test_the_ledger_ends_with_the_same_money(
     rng, n = np.random.default_rng(seed), len(SYMBOLS)
     tape = Tape(rng, weeks=4)
     how = ExecutionSettings(
-        min_inside_share=SHARE, lots=lots, dated_fees=dated, participation=participation, capital=capital
+        fills=FillSettings(rule="minutes", min_inside_share=SHARE),
+        lots=lots,
+        dated_fees=dated,
+        participation=participation,
+        capital=capital,
     )
     tree = PortfoliosSettings(execution=how, delisting_recovery=recovery)
     ledger = Ledger(capital)

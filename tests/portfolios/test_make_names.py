@@ -2,7 +2,6 @@
 
 import datetime as dt
 
-import numpy as np
 import polars as pl
 import pytest
 
@@ -12,6 +11,7 @@ from assets.portfolios.make import alpha_scores
 from assets.portfolios.week import State, Tables, Week, advance
 from resources.errors import InputError
 from resources.settings.execution import ExecutionSettings
+from resources.settings.fills import FillSettings
 from tests.portfolios.portfolio_market import BOUNDS, CALENDAR, SETTINGS, WEEKS, Market, file, solve_of
 
 CSI500 = PORTFOLIOS[0]
@@ -324,11 +324,15 @@ def test_minute_bars_of_the_trade_day_decide_who_is_blocked() -> None:
     bars = [{"date": day, "symbol": symbol, "minute": m, "low": a, "high": b, "volume": v, "amount": v * (a + b) / 2}
             for m, a, b, v in rows]  # fmt: skip
     market.minute_bars = pl.concat([market.minute_bars, pl.DataFrame(bars)], how="diagonal_relaxed")
-    for one, blocked in ((plain, ""), (market, "limit_up")):
-        orders = file(one.week(WEEKS[1]), "executions.parquet").filter(pl.col("symbol") == symbol)
+    minutes = ExecutionSettings(fills=FillSettings(rule="minutes"))
+    strict = SETTINGS.model_copy(update={"execution": minutes})
+    cases = ((plain, strict, ""), (market, SETTINGS, ""), (market, strict, "limit_up"))
+    for one, settings, blocked in cases:  # by the day's low; by the default, which reads no minutes; by them
+        orders = file(one.week(WEEKS[1], settings), "executions.parquet").filter(pl.col("symbol") == symbol)
         assert orders["blocked"].to_list() == [blocked]
         assert (orders["filled"][0] > 0) == (blocked == "")
-    lenient = SETTINGS.model_copy(update={"execution": ExecutionSettings(min_inside_share=0.01)})
+    minutes = ExecutionSettings(fills=FillSettings(rule="minutes", min_inside_share=0.01))
+    lenient = SETTINGS.model_copy(update={"execution": minutes})
     orders = file(market.week(WEEKS[1], lenient), "executions.parquet").filter(pl.col("symbol") == symbol)
     assert orders["blocked"].to_list() == [""]
-    assert np.isfinite(orders["filled"][0])
+    assert orders["filled"][0] > 0

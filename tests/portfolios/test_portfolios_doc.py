@@ -14,6 +14,7 @@ from assets.portfolios.record import NESTED
 from assets.portfolios.schemas import COMPONENTS
 from assets.portfolios.terms import past_returns
 from resources.settings.execution import ExecutionSettings
+from resources.settings.fills import FillSettings
 from resources.settings.load import load_profile
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings, PortfoliosSettings
 from tests.portfolios.portfolio_market import WEEKS, Market
@@ -78,6 +79,7 @@ def test_columns_components_and_settings_are_the_stored_ones() -> None:
     assert all(f"`{component}`" in PAGE for component in COMPONENTS)
     trading = PAGE[PAGE.index("## Other ways to trade") : PAGE.index("## How it is checked")]
     rows = "".join(re.findall(r"^\|([^|]*)\|", trading, re.M)[2:])
-    assert set(re.findall(r"`(\w+)`", rows)) == set(ExecutionSettings.model_fields)
+    assert set(re.findall(r"`(\w+)`", rows)) == set(ExecutionSettings.model_fields) - {"fills"}
+    assert set(re.findall(r"`fills\.(\w+)`", rows)) == set(FillSettings.model_fields)
     assert "relaxation_order" in PortfoliosSettings.model_fields
     assert pl.Schema(NESTED)["conflicts"].inner.fields[2].name == "words"

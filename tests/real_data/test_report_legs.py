@@ -10,8 +10,10 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from assets.bars.schemas import MINUTE_BARS
 from assets.report import make, rebalancing
 from resources.calendar import Calendar
+from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "data" / "reference_2010_2016"
@@ -77,7 +79,8 @@ def test_the_legs_of_a_week_equal_plain_bookkeeping(market):
         scores=_cut(market["scores"], rebalancing.score_weeks, week, "week"),
         securities=_cut(market["securities"], rebalancing.signals, week),
         daily_prices=_cut(market["prices"], rebalancing.holding_days, week),
-        settings=ReturnsSettings(),
+        minute_bars=pl.LazyFrame(schema=MINUTE_BARS),
+        settings={"returns": ReturnsSettings(), "portfolios.execution.fills": FillSettings()},
         calendar=CALENDAR,
         unavailable={},
     ).frame.sort("date")

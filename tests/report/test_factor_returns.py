@@ -13,9 +13,11 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from assets import catalogue
+from assets.bars.schemas import MINUTE_BARS
 from assets.report import make, rebalancing
 from assets.report.factor_returns import cut_groups
 from resources.calendar import Calendar
+from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
 from tests.report.small_market import SmallMarket, make_market
 
@@ -35,7 +37,8 @@ def returns_of_week(market: SmallMarket, week: dt.date) -> pl.DataFrame:
         scores=cut(market.scores, rebalancing.score_weeks, "week"),
         securities=cut(market.securities, rebalancing.signals),
         daily_prices=cut(market.daily_prices, rebalancing.holding_days),
-        settings=ReturnsSettings(),
+        minute_bars=pl.LazyFrame(schema=MINUTE_BARS),
+        settings={"returns": ReturnsSettings(), "portfolios.execution.fills": FillSettings()},
         calendar=calendar,
         unavailable={},
     ).frame
@@ -160,7 +163,8 @@ def test_before_the_first_entry_there_are_no_rows_and_a_reason():
         scores=market.scores.head(0).lazy(),
         securities=market.securities.head(0).lazy(),
         daily_prices=market.daily_prices.filter(pl.col("date").dt.truncate("1w") == week).lazy(),
-        settings=ReturnsSettings(),
+        minute_bars=pl.LazyFrame(schema=MINUTE_BARS),
+        settings={"returns": ReturnsSettings(), "portfolios.execution.fills": FillSettings()},
         calendar=market.calendar,
         unavailable={"factors": {"skewness": "landing bars have no volume"}},
     )

@@ -540,3 +540,15 @@ def test_an_allowed_failure_is_named_on_page_one(language):
     assert words.SENTENCES["warn_implausible"][language].split("{count}")[1].split("{")[0] not in (
         Page(plain.files["report.html"].decode()).words
     )
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("rule", ["daily", "minutes"])
+def test_the_fill_rule_in_force_is_said_of_portfolios_and_legs(language, rule):
+    keywords = inputs(settings=ReportSettings(language=language, pdf=False))
+    fills = keywords["run_settings"]["settings"]["portfolios"]["execution"]["fills"]
+    fills |= {"rule": rule, "min_inside_share": 0.07}
+    said = Page(weekly.make_report(**keywords).files["report.html"].decode()).words
+    told = {one: words.SENTENCES[f"fills_{one}"][language].format(share="7%").strip() for one in ("daily", "minutes")}
+    assert said.count(told[rule]) == 2  # under table 1, and in the costs of the portfolios
+    assert told["daily" if rule == "minutes" else "minutes"] not in said
