@@ -85,7 +85,7 @@ KEYS = {"trades": ("channel", "seq"), "orders": ("channel", "seq"), "quotes": ("
 @dataclass
 class Rows:
     """What one block gave. frame: canonical columns, with `code` (the number in the symbol) instead of date and symbol.
-    rejected: line, reason. others: securities that are no A-shares, and how many rows they had. status_rows: how many rows
+    rejected: line, rule, reason. others: securities that are no A-shares, and how many rows they had. status_rows: how many rows
     of A-shares tell a phase of trading and are no table's."""
 
     frame: pl.DataFrame
@@ -107,7 +107,8 @@ def canonical_rows(block: "Block", layout: Layout, date: dt.date) -> Rows:
         status_rows = int((value == STATUS).sum())
         frame = frame.filter(value.is_in(kept) | value.is_null())
     fixed = {name: pl.lit(value, pl.Int64) for name, value in layout.fixed.items()}
-    judged = frame.select(LINE, *fields, **fixed)
+    placed = [name for name in ("seq",) if name in frame.columns and name not in fields]  # a vendor without numbers
+    judged = frame.select(LINE, *fields, *placed, **fixed)
     reject: list[pl.DataFrame] = []
     rules = [*_presence(fields), *_RULES[layout.table](judged, date)]
     judged, bad = _split(judged, pl.all_horizontal(holds.fill_null(True) for holds, _ in rules))
@@ -137,7 +138,7 @@ def _presence(fields: Mapping[str, Field]) -> list[tuple[pl.Expr, str]]:
 
 
 def _with_values(bad: pl.DataFrame, raw: pl.DataFrame, fields: Mapping[str, Field]) -> pl.DataFrame:
-    """Adds to each reason what the row held."""
+    """(line, rule, reason): the reason is the rule and what the row held."""
     held = pl.concat_str(
         [
             pl.format("{}={}", pl.lit(item.column), pl.col(name).fill_null(""))
@@ -147,9 +148,9 @@ def _with_values(bad: pl.DataFrame, raw: pl.DataFrame, fields: Mapping[str, Fiel
         separator=", ",
     )
     return (
-        bad.select(LINE, "reason")
+        bad.select(LINE, rule="reason")
         .join(raw.select(LINE, held=held), on=LINE, how="left", maintain_order="left")
-        .select(LINE, reason=pl.format("{} ({})", "reason", "held"))
+        .select(LINE, "rule", reason=pl.format("{} ({})", "rule", "held"))
     )
 
 
@@ -157,9 +158,9 @@ def _with_values(bad: pl.DataFrame, raw: pl.DataFrame, fields: Mapping[str, Fiel
 
 
 def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
-    rules = []
-    if "date" in frame.columns:
-        rules.append((pl.col("date") == int(f"{date:%Y%m%d}"), f"its date is not the folder's, {date:%Y%m%d}"))
+    told = f"its date is not the folder's, {date:%Y%m%d}"
+    dates = ("date", "stamp_date")
+    rules = [(pl.col(name) == int(f"{date:%Y%m%d}"), told) for name in dates if name in frame.columns]
     numbers = ("channel", "seq", "bid_order", "ask_order", "order", "event")
     if "channel" in frame.columns:
         rules.append((pl.col("channel") < 2**31, "no channel has such a number"))
@@ -215,7 +216,7 @@ def _order_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]
 
 
 def _quote_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
-    present = [name for name in frame.columns if name not in (LINE, "code", "time", "date")]
+    present = [name for name in frame.columns if name not in (LINE, "code", "time", "date", "stamp_date")]
     return [
         *_common_rules(frame, date),
         (pl.min_horizontal(present).fill_null(0) >= 0, "a price, volume or amount is negative"),

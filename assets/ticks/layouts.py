@@ -8,14 +8,15 @@ does not read, may be missing. A file may hold rows of two tables (SZSE cancels 
 stream holds orders and trades): it then has one layout per table, and `keep` says which rows are whose.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from assets.ticks import values
+
 TableName = Literal["trades", "orders", "quotes"]
 Exchange = Literal["SH", "SZ"]
-Kind = Literal["symbol", "integer", "price", "ticks", "money", "clock", "date", "code"]
+Kind = Literal["symbol", "integer", "price", "ticks", "money", "clock", "date", "stamp", "stamp_date", "code"]
 Numbering = Literal["trades", "orders", "events"]
 
 FILL, CANCEL, ORDER, STATUS = 1, 2, 3, 4
@@ -25,7 +26,6 @@ LIMIT, MARKET, OWN_BEST, CANCELLED = 0, 1, 2, 3
 ORDER_KINDS = ("limit", "market", "own_best", "cancel")
 """Names of the codes LIMIT … CANCELLED."""
 LEVELS = 10
-_SUFFIX = re.compile(r"^\d{6}\.([A-Z]{2,3})$")
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,9 @@ class Field:
     """One vendor column.
 
     kind: symbol (600519 or 600519.SH); integer; price and money (yuan, as decimals); ticks (whole 1/10 000 yuan already);
-    clock (HH:MM:SS[.mmm] or HHMMSSmmm, the hour's 0 may be dropped); date; code (a letter or number with a meaning).
+    clock (HH:MM:SS[.mmm] or HHMMSSmmm, the hour's 0 may be dropped); date; stamp (date and time of day in one, the date
+    being the folder's day); code (a letter or number with a meaning). stamp_date is no kind to declare: it is the date of a
+    stamp, which the layout adds itself.
     codes: what its letters or numbers mean; "" stands for a blank. blank: may be empty (null), as book levels are.
     optional: a header without the column is the layout's all the same (DataYes has no BizIndex before 2021-04-26).
     """
@@ -54,6 +56,8 @@ class Layout:
     declared values are another table's and skipped. numbering: what the column of `seq` counts in a channel: this table's
     rows, or all events (then `event` is `seq`); None where it tells nothing of what is missing. per_security: every file
     holds one security, so that one without rows is a suspension and not a loss.
+
+    A layout of trades or orders without a field "seq" numbers the rows of a file by their place in it.
 
     Trades with a field "flag" name the aggressor themselves; without one the larger order number is the aggressor's. Orders
     with a field "order" name it there; without one it is "bid_order" or "ask_order", by "side" or by which of the two is
@@ -76,6 +80,19 @@ class Layout:
                 f"layout {self.name}: keep names {self.keep[0]!r}, which is none of its fields ({', '.join(self.fields)}). It wants "
                 "the canonical name, not the vendor's column."
             )
+        time = self.fields.get("time")
+        if time is not None and time.kind == "stamp" and "stamp_date" not in self.fields:
+            fields = {**self.fields, "stamp_date": replace(time, kind="stamp_date")}
+            object.__setattr__(self, "fields", fields)
+
+    @property
+    def is_stamped(self) -> bool:
+        """Whether the column of its time holds the date as well."""
+        return self.fields["time"].kind == "stamp"
+
+    def stamped(self) -> "Layout":
+        """The layout of a file whose column of the time holds date and time."""
+        return replace(self, fields={**self.fields, "time": replace(self.fields["time"], kind="stamp")})
 
     @property
     def columns(self) -> frozenset[str]:
@@ -519,12 +536,16 @@ class Unrecognised:
 def exchange_of(header: Sequence[str], rows: Sequence[Sequence[str]], folder: str = "") -> str | None:
     """The exchange that a file names itself: by the first symbol of its first rows that does (600519.SH), else by its
     folder's name. It may be one that nobody here reads."""
-    symbols = {item.column for layout in LAYOUTS for item in layout.fields.values() if item.kind == "symbol"}
-    said = [value for row in rows for name, value in zip(header, row, strict=False) if name in symbols]
-    for value in (*said, folder):
-        if match := _SUFFIX.match(value.strip().upper()):
-            return match.group(1)
+    for value in (*symbols_in(header, rows), folder):
+        if (found := values.symbol(value.strip())) and found[1]:
+            return found[1]
     return None
+
+
+def symbols_in(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """What stands in the columns that some layout reads a security from."""
+    columns = {item.column for layout in LAYOUTS for item in layout.fields.values() if item.kind == "symbol"}
+    return [value for row in rows for name, value in zip(header, row, strict=False) if name in columns]
 
 
 def recognise(header: Sequence[str], suffix: str | None, layouts: Sequence[Layout] = LAYOUTS) -> list[Layout]:

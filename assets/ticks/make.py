@@ -9,12 +9,13 @@ is sorted on disk and merged in batches of `batch_rows`.
 
 import datetime as dt
 import io
+import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 import polars as pl
@@ -31,6 +32,7 @@ from assets.ticks.canonical import (
 )
 from assets.ticks.layouts import Layout, TableName
 from assets.ticks.numbers import Numbers
+from assets.ticks.plain_csv import INNER_COMMA
 from assets.ticks.spill import Spill, by_code, write_batches
 from assets.ticks.vendor_files import (
     LINE,
@@ -87,6 +89,9 @@ SYMBOLS = {
 
 rows: in the table. out_of_order: rows stamped earlier than the one before them in (channel, seq). side_disagreements: the
 flag is not what the order numbers say. crossed: best bid ≥ best ask in continuous trading."""
+_ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".gz")
+_DAY = re.compile(r"(\d{4})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
+_RULES_TOLD = 3
 _BY_CODE = sorted((first, name) for name, ranges in A_SHARES.items() for first, _ in ranges)
 _EXCHANGE_BREAKS = [code for (_, before), (code, after) in pairwise(_BY_CODE) if before != after]
 """A-shares' codes are one ascending line of both exchanges, in the order of their symbols; here it passes from one to the other."""
@@ -105,6 +110,7 @@ class _FileTale:
     unrecognised: bool = False
     unreadable: bool = False
     first_reason: str = ""
+    rules: Counter[str] = field(default_factory=Counter)
     last_by_key: dict[int, int] = field(default_factory=dict)
     sentences: list[str] = field(default_factory=list)
 
@@ -186,32 +192,32 @@ class _Day:
         gatherer = Gatherer(self.settings.block_mb * MEGABYTE)
         for path in files:
             name = _name(path, self.folder)
-            if (
-                path.suffix.lower() in self.settings.ignored_suffixes
-                or readable(path.name) in self.settings.ignored_names
-            ):
+            suffix = PurePosixPath(name).suffix.lower()
+            if suffix in self.settings.ignored_suffixes or PurePosixPath(name).name in self.settings.ignored_names:
                 self.accompanying.append(name)
-            elif path.suffix.lower() in IN_TRANSIT:
+            elif suffix in IN_TRANSIT:
                 sentence = f"{name} is still being copied, or was left by a copy that failed: wait for it, or remove it"
                 self.tales.append(_FileTale(name, unrecognised=True, sentences=[sentence]))
             elif not is_data(name):
-                sentence = f"{name} is no .csv, .csv.gz or .zip, so nobody reads it (ticks.ignored_suffixes lets such files lie)"
-                self.tales.append(_FileTale(name, unrecognised=True, sentences=[sentence]))
+                self.tales.append(_FileTale(name, unrecognised=True, sentences=[_not_read(name, suffix)]))
             else:
                 try:
                     with sources(path, name, self.settings) as found:
                         for source in found:
                             yield from self._lines_of(source, gatherer, progress)
+                except InputError as error:
+                    self.tales.append(_FileTale(name, unreadable=True, sentences=[str(error)]))
                 except UNREADABLE as error:
                     raise_machine_fault(error, path)
                     self.tales.append(
                         _FileTale(name, unreadable=True, sentences=[f"{name} cannot be opened ({error})"])
                     )
-                except InputError as error:
-                    self.tales.append(_FileTale(name, unreadable=True, sentences=[str(error)]))
         yield from gatherer.rest()
 
     def _lines_of(self, source: Source, gatherer: Gatherer, progress: Callable[[str], None] | None) -> Iterator[Lines]:
+        if sentence := self._of_another_day(source.name):
+            self.tales.append(_FileTale(source.name, unrecognised=True, sentences=[sentence]))
+            return
         found = self._inspect(source)
         if isinstance(found, _FileTale):
             self.tales.append(found)
@@ -221,7 +227,7 @@ class _Day:
         if progress is not None and not layout.per_security:
             progress(f"reading {source.name}: {layout.name}")
         tale = _FileTale(source.name, layout)
-        number, line = len(self.tales), 2
+        number, line = len(self.tales), source.first
         self.tales.append(tale)
         try:
             for data, lines in read_pieces(file, self.settings.block_mb * MEGABYTE):
@@ -230,7 +236,7 @@ class _Day:
         except UNREADABLE as error:
             raise_machine_fault(error, source.name)
             tale.unreadable = True
-            tale.sentences.append(f"{source.name} cannot be read to its end ({error}); {line - 2} rows were")
+            tale.sentences.append(f"{source.name} cannot be read to its end ({error}); {line - source.first} rows were")
         except InputError as error:
             tale.unreadable = True
             tale.sentences.append(str(error))
@@ -253,6 +259,19 @@ class _Day:
             return _FileTale(source.name, unrecognised=True, sentences=[f"{source.name}: {file.unrecognised}"])
         layout = file.layout(self.table)
         return None if layout is None else (file, layout)
+
+    def _of_another_day(self, name: str) -> str | None:
+        """What to tell of a file that its name, or a folder's on the way to it, gives to another day than the folder's."""
+        if not self.settings.refuse_names_of_other_days:
+            return None
+        parts = name.removeprefix(f"{self.folder}/").split("/")
+        days = {day for part in parts if (day := _leading_day(part)) is not None}
+        if not days or self.date in days:
+            return None
+        return (
+            f"{name} is named after {min(days)}, and its folder after {self.date}: move it to the folder of its day, or rename it "
+            "if it holds this day (ticks.refuse_names_of_other_days)"
+        )
 
     def _rows(self, lines: Lines) -> tuple[Block, Rows, pl.DataFrame]:
         """(the block, its canonical rows sorted by code, the last stamps it holds). Runs in several threads."""
@@ -297,7 +316,7 @@ class _Day:
     def _set_aside(self, block: Block, rejected: pl.DataFrame) -> None:
         listed: list[tuple[str, int, str, str, str | None]] = []
         rejects = rejected.rows()
-        for (row, reason), code in zip(rejects, block.codes(row for row, _ in rejects), strict=True):
+        for (row, rule, reason), code in zip(rejects, block.codes(row for row, *_ in rejects), strict=True):
             part = block.lines.part(row)
             tale = self.tales[part.file]
             symbol = None if code is None else f"{code[0]:06d}.{code[1] or block.lines.layout.exchange}"
@@ -305,9 +324,11 @@ class _Day:
                 self.set_aside_by_symbol[symbol] += 1
             if tale.rows_set_aside < self.settings.max_listed_rows:
                 line = part.line + row - part.row
-                listed.append((tale.name, line, block.lines.text(row).strip("\r")[:1000], reason, symbol))
-                tale.first_reason = tale.first_reason or f"line {line} {reason}"
+                text = block.lines.text(row).strip("\r")[:1000].replace(INNER_COMMA, ",")
+                listed.append((tale.name, line, text, reason, symbol))
+                tale.first_reason = tale.first_reason or f"{block.lines.file.source.counts} {line} {reason}"
             tale.rows_set_aside += 1
+            tale.rules[rule] += 1
         self.set_aside.append(pl.DataFrame(listed, schema=SET_ASIDE, orient="row"))
 
     # --- from runs to the table -------------------------------------------------------------------------------------
@@ -404,7 +425,8 @@ class _Day:
             sentences = list(tale.sentences)
             if tale.rows_set_aside:
                 sentences.append(
-                    f"{tale.rows_set_aside} of {tale.rows} rows of {tale.name} are set aside: {tale.first_reason}"
+                    f"{tale.rows_set_aside} of {tale.rows} rows of {tale.name} are set aside ({_commonest(tale.rules)}): "
+                    f"{tale.first_reason}"
                 )
             if early and tale.last_time is None and not tale.unreadable:
                 sentences.append(f"{tale.name} has a header and no rows")
@@ -419,7 +441,9 @@ class _Day:
                     "item": tale.name,
                     "rows": tale.rows if read else None,
                     "rows_set_aside": tale.rows_set_aside if read else None,
-                    "too_many_set_aside": int(tale.rows_set_aside > 0 and tale.layout.name in spoiled)
+                    "too_many_set_aside": int(
+                        tale.rows_set_aside > 0 and (tale.layout.name in spoiled or _unusable(tale))
+                    )
                     if tale.layout
                     else None,
                     "unrecognised": int(tale.unrecognised),
@@ -518,11 +542,43 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
+def _unusable(tale: _FileTale) -> bool:
+    """Whether no row of a file can be used. Of a file for one security that is the security's affair."""
+    return tale.layout is not None and not tale.layout.per_security and 0 < tale.rows == tale.rows_set_aside
+
+
+def _commonest(rules: Counter[str]) -> str:
+    """'3: TradPrice is no number, 1: …'"""
+    told = [f"{count}: {rule}" for rule, count in rules.most_common(_RULES_TOLD)]
+    return ", ".join(told) + (" …" if len(rules) > _RULES_TOLD else "")
+
+
+def _not_read(name: str, suffix: str) -> str:
+    """What to tell of a file whose name is that of no data."""
+    if suffix in _ARCHIVES:
+        return f"{name} is an archive of a kind that is not read: unpack it into the day's folder, or pack its files as .zip or .csv.gz"
+    return (
+        f"{name} is no .csv, .csv.gz, .zip or .parquet, so nobody reads it: save it as one of these, or move it out of the day's "
+        "folder (ticks.ignored_suffixes lets such files lie)"
+    )
+
+
+def _leading_day(name: str) -> dt.date | None:
+    """The day that the name of a file or folder begins with, as YYYYMMDD or YYYY-MM-DD; None where it begins otherwise."""
+    match = _DAY.match(name)
+    if match is None:
+        return None
+    try:
+        return dt.date(int(match[1]), int(match[3]), int(match[4]))
+    except ValueError:
+        return None
+
+
 def _name(path: Path, folder: str) -> str:
     """A file's name as its user knows it: from the ticks folder on."""
     text = readable(path.as_posix())
     at = text.rfind(f"/{folder}/")
-    return text[at + 1 :] if at >= 0 else path.name
+    return text[at + 1 :] if at >= 0 else PurePosixPath(text).name
 
 
 def _clock(ms: int) -> str:

@@ -17,11 +17,11 @@ import numpy as np
 from numba import njit
 
 from assets.ticks.layouts import Field
-from assets.ticks.values import PRICE_PLACES
+from assets.ticks.values import LONGEST_CODE, PRICE_PLACES, forgiving
 
 NULL = np.iinfo(np.int64).min
 """Stands for an empty value in the kernel's columns."""
-_INTEGER, _PRICE, _CLOCK, _CODE, _SYMBOL, _DATE = range(6)
+_INTEGER, _PRICE, _CLOCK, _CODE, _SYMBOL, _DATE, _STAMP, _STAMP_DATE = range(8)
 _KINDS = {
     "integer": _INTEGER,
     "ticks": _INTEGER,
@@ -31,10 +31,14 @@ _KINDS = {
     "code": _CODE,
     "symbol": _SYMBOL,
     "date": _DATE,
+    "stamp": _STAMP,
+    "stamp_date": _STAMP_DATE,
 }
 _COMMA, _NEWLINE, _POINT, _MINUS, _COLON, _ZERO = (np.uint8(ord(mark)) for mark in ",\n.-:0")
 _SPACE, _QUOTE, _RETURN, _TAB, _NOTHING = (np.uint8(ord(mark)) for mark in ' "\r\t\0')
-_CODE_BYTES = 7  # of a code packed into 64 bits
+_PLUS, _SLASH, _T = np.uint8(43), np.uint8(47), np.uint8(84)
+_SH, _SS, _SZ, _XSHG, _XSHE = (int.from_bytes(name, "big") for name in (b"SH", b"SS", b"SZ", b"XSHG", b"XSHE"))
+_SHANGHAI = 8 * 60  # minutes ahead of UTC
 _OWN_SUFFIX, _NO_SUFFIX, _EITHER = 1, 2, 3
 
 
@@ -59,15 +63,15 @@ class Plan:
         position = {name: i for i, name in reversed(list(enumerate(header)))}
         jobs: dict[tuple[int, int, tuple[tuple[str, int], ...]], list[str]] = {}
         for name, field in fields.items():
-            key = (position[field.column], _KINDS[field.kind], tuple(field.codes.items()))
+            key = (position[field.column], _KINDS[field.kind], tuple(forgiving(field.codes).items()))
             jobs.setdefault(key, []).append(name)
         order = sorted(jobs)
         starts, keys, values = [0], [], []
         for _, _, codes in order:
             for text, value in codes:
                 for data in {text.encode("utf-8"), text.encode("gbk")}:
-                    if len(data) > _CODE_BYTES:
-                        raise ValueError(f"code {text!r} of a layout is longer than {_CODE_BYTES} bytes")
+                    if len(data) > LONGEST_CODE:
+                        raise ValueError(f"code {text!r} of a layout is longer than {LONGEST_CODE} bytes")
                     keys.append(int.from_bytes(data, "big"))
                     values.append(value)
             starts.append(len(keys))
@@ -210,7 +214,7 @@ def _scientific(data, i, places):
     shift += -exponent if down else exponent
     if shift > 18 - digits:
         return NULL, i, False
-    if places == 0 and shift > 0 and pointed and plus:  # 1.133E+05 may have been 113304; 1E5 and 1.1333E7 are whole
+    if shift > places and pointed and plus:  # 1.133E+05 may have been 113304; 1E5 and 1.1333E7 are whole
         return NULL, i, False
     if shift < -18:
         shift = -18  # at most 18 digits: what is left is below a half either way, but for its first digit
@@ -263,6 +267,9 @@ def _clock(data, i):
                 unit //= 10
                 i += 1
                 digit = _byte(data, i) - _ZERO
+            while digit < 10:  # microseconds
+                i += 1
+                digit = _byte(data, i) - _ZERO
     elif width == 8 or width == 9:
         ms = value % 1000
         seconds = value // 1000 % 100
@@ -282,7 +289,7 @@ def _clock(data, i):
 
 @njit(cache=True, nogil=True)
 def _symbol(data, i, exchange, suffixes):
-    """(the number, where reading stopped, whether it is understood) of 600519 or 600519.SH."""
+    """(the number, where reading stopped, whether it is understood) of 600519, 600519.SH, and of what `_named` knows."""
     first = i
     value = 0
     digit = _byte(data, i) - _ZERO
@@ -290,13 +297,55 @@ def _symbol(data, i, exchange, suffixes):
         value = value * 10 + np.int64(digit)
         i += 1
         digit = _byte(data, i) - _ZERO
-    if i == first or i - first > 6:
+    if i - first > 6:
         return NULL, i, False
+    if i == first:
+        return _prefixed(data, i, exchange, suffixes)
     if _byte(data, i) == _POINT:
         if _byte(data, i + 1) != exchange[0] or _byte(data, i + 2) != exchange[1]:
+            end = _named(data, i + 1, exchange)
+            return value, end, end > i + 1 and suffixes & _OWN_SUFFIX != 0
+        if _is_letter(_byte(data, i + 3)):
             return NULL, i, False
         return value, i + 3, suffixes & _OWN_SUFFIX != 0
     return value, i, suffixes & _NO_SUFFIX != 0
+
+
+@njit(cache=True, nogil=True)
+def _is_letter(byte):
+    return 65 <= byte & 0xDF <= 90
+
+
+@njit(cache=True, nogil=True)
+def _named(data, i, exchange):
+    """Where the exchange's name ends that begins at byte i, in any letter case (SH, SS, XSHG; SZ, XSHE); i where none does."""
+    first = i
+    name = 0
+    while _is_letter(_byte(data, i)) and i - first < 5:
+        name = name << 8 | np.int64(_byte(data, i) & 0xDF)
+        i += 1
+    own = np.int64(exchange[0]) << 8 | np.int64(exchange[1])
+    shanghai = own == _SH and name in (_SS, _XSHG)
+    shenzhen = own == _SZ and name == _XSHE
+    return i if name == own or shanghai or shenzhen else first
+
+
+@njit(cache=True, nogil=True)
+def _prefixed(data, i, exchange, suffixes):
+    """As _symbol, of SH600519 and sh.600519."""
+    if _byte(data, i) & 0xDF != exchange[0] or _byte(data, i + 1) & 0xDF != exchange[1]:
+        return NULL, i, False
+    i += 2
+    if _byte(data, i) == _POINT:
+        i += 1
+    first = i
+    value = 0
+    digit = _byte(data, i) - _ZERO
+    while digit < 10:
+        value = value * 10 + np.int64(digit)
+        i += 1
+        digit = _byte(data, i) - _ZERO
+    return value, i, i - first == 6 and suffixes & _OWN_SUFFIX != 0
 
 
 @njit(cache=True, nogil=True)
@@ -304,17 +353,124 @@ def _date(data, i):
     """(YYYYMMDD, where reading stopped, whether it is understood) of eight digits with . - or / between."""
     value = 0
     digits = 0
-    while True:
+    while digits < 8:
         digit = _byte(data, i) - _ZERO
         if digit < 10:
             value = value * 10 + np.int64(digit)
             digits += 1
-        elif _byte(data, i) != _POINT and _byte(data, i) != _MINUS and _byte(data, i) != 47:  # /
+        elif _byte(data, i) != _POINT and _byte(data, i) != _MINUS and _byte(data, i) != _SLASH:
             break
         i += 1
-        if digits > 8:
-            break
     return value, i, digits == 8
+
+
+@njit(cache=True, nogil=True)
+def _stamp(data, i):
+    """(YYYYMMDD, ms since midnight in Shanghai, where reading stopped, whether it is understood) of date and time in one."""
+    first = i
+    value = 0
+    digit = _byte(data, i) - _ZERO
+    while digit < 10 and i - first < 18:
+        value = value * 10 + np.int64(digit)
+        i += 1
+        digit = _byte(data, i) - _ZERO
+    width = i - first
+    if width == 14 or width == 17:
+        ms = np.int64(0)
+        if width == 17:
+            ms = value % 1000
+            value //= 1000
+        day, time = value // 1_000_000, value % 1_000_000
+        hours, minutes, seconds = time // 10_000, time // 100 % 100, time % 100
+        if hours > 23 or minutes > 59 or seconds > 59:
+            return NULL, NULL, i, False
+        ms += hours * 3_600_000 + minutes * 60_000 + seconds * 1000
+    else:
+        day = value
+        if width == 4:
+            mark = _byte(data, i)
+            if mark != _POINT and mark != _MINUS and mark != _SLASH:
+                return NULL, NULL, i, False
+            for part in range(2):
+                i += 1
+                first = i
+                value = 0
+                digit = _byte(data, i) - _ZERO
+                while digit < 10 and i - first < 2:
+                    value = value * 10 + np.int64(digit)
+                    i += 1
+                    digit = _byte(data, i) - _ZERO
+                if i == first or (part == 0 and _byte(data, i) != mark):
+                    return NULL, NULL, i, False
+                day = day * 100 + value
+        elif width != 8:
+            return NULL, NULL, i, False
+        first = i
+        while _byte(data, i) == _SPACE or _byte(data, i) & 0xDF == _T or (width == 8 and _byte(data, i) == _MINUS):
+            i += 1
+        if i == first:
+            return NULL, NULL, i, False
+        ms, i, known = _clock(data, i)
+        if not known:
+            return NULL, NULL, i, False
+    if (
+        day < 19_000_000
+        or day >= 22_000_000
+        or day // 100 % 100 < 1
+        or day // 100 % 100 > 12
+        or day % 100 < 1
+        or day % 100 > 31
+    ):
+        return NULL, NULL, i, False
+    end = i
+    while _byte(data, end) == _SPACE:
+        end += 1
+    sign = _byte(data, end)
+    if sign & 0xDF == 90:  # Z, z
+        day, ms = _shifted(day, ms, _SHANGHAI)
+        return day, ms, end + 1, True
+    if sign != _MINUS and sign != _PLUS:
+        return day, ms, i, True
+    digits = 0
+    offset = 0
+    end += 1
+    while digits < 4:
+        digit = _byte(data, end) - _ZERO
+        if digit < 10:
+            offset = offset * 10 + np.int64(digit)
+            digits += 1
+        elif not (digits == 2 and _byte(data, end) == _COLON and _byte(data, end + 1) - _ZERO < 10):
+            break
+        end += 1
+    if digits == 2:
+        offset *= 100
+    elif digits != 4:
+        return NULL, NULL, end, False
+    minutes = offset // 100 * 60 + offset % 100
+    day, ms = _shifted(day, ms, _SHANGHAI + (minutes if sign == _MINUS else -minutes))
+    return day, ms, end, True
+
+
+@njit(cache=True, nogil=True)
+def _shifted(day, ms, minutes):
+    """(YYYYMMDD, ms) so many minutes later, by the arithmetic of the proleptic calendar (days since 1970-01-01 and back)."""
+    year, month = day // 10_000, day // 100 % 100
+    if month <= 2:
+        year -= 1
+    of_era = year % 400
+    of_year = (153 * (month + (-3 if month > 2 else 9)) + 2) // 5 + day % 100 - 1
+    days = year // 400 * 146_097 + of_era * 365 + of_era // 4 - of_era // 100 + of_year
+    ms += minutes * 60_000
+    days += ms // 86_400_000
+    ms %= 86_400_000
+    era = days // 146_097
+    rest = days - era * 146_097
+    of_era = (rest - rest // 1460 + rest // 36_524 - rest // 146_096) // 365
+    of_year = rest - (365 * of_era + of_era // 4 - of_era // 100)
+    shifted = (5 * of_year + 2) // 153
+    month = shifted + (3 if shifted < 10 else -9)
+    year = of_era + era * 400 + (1 if month <= 2 else 0)
+    return year * 10_000 + month * 100 + of_year - (153 * shifted + 2) // 5 + 1, ms
 
 
 @njit(cache=True, nogil=True)
@@ -325,12 +481,12 @@ def _code(data, i, keys, values):
     kept, kept_width = 0, 0
     while _byte(data, i) != _COMMA and _byte(data, i) != _NEWLINE:
         width += 1
-        if width <= _CODE_BYTES:
+        if width <= LONGEST_CODE:
             key = key << 8 | np.int64(_byte(data, i))
         if not _is_trim(_byte(data, i)):
             kept, kept_width = key, width
         i += 1
-    if kept_width <= _CODE_BYTES:
+    if kept_width <= LONGEST_CODE:
         for k in range(len(keys)):
             if keys[k] == kept:
                 return values[k], i
@@ -371,8 +527,15 @@ def _parse(data, columns, positions, kinds, code_starts, code_keys, code_values,
                             value, i, known = _clock(data, i)
                         elif kind == _SYMBOL:
                             value, i, known = _symbol(data, i, exchange, suffixes)
-                        else:
+                        elif kind == _DATE:
                             value, i, known = _date(data, i)
+                            if known and (_byte(data, i) == _SPACE or _byte(data, i) == _T):  # a time of day: midnight
+                                while _byte(data, i) in (_SPACE, _T, _ZERO, _COLON, _POINT):
+                                    i += 1
+                        elif kind == _STAMP:
+                            _, value, i, known = _stamp(data, i)
+                        else:
+                            value, _, i, known = _stamp(data, i)
                         while _is_trim(_byte(data, i)):
                             i += 1
                         fine &= known and (_byte(data, i) == _COMMA or _byte(data, i) == _NEWLINE)

@@ -5,7 +5,9 @@ Here: the forgiving reading of single values, by which rows are judged that pars
 it is tested. Not here: anything fast (parse.py) and what a column means (layouts.py).
 """
 
+import datetime as dt
 import re
+import unicodedata
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
@@ -13,21 +15,47 @@ STRIPPED = ' "\r\t\0'
 """What may stand around any value: blanks, quotes, the \\r of a Windows line end, the byte 0 of a letter never set."""
 PRICE_PLACES = 4
 """Prices and money are whole 1/10 000 yuan."""
+LONGEST_CODE = 7
+"""Bytes of a letter or number with a meaning, at most."""
 _LARGEST = 2**63 - 1
-_CLOCK = re.compile(r"(\d{1,2}):?(\d{2}):?(\d{2})(?:\.?(\d{1,3}))?", re.ASCII)
-_SYMBOL = re.compile(r"(\d{1,6})(?:\.([A-Za-z]+))?", re.ASCII)
+_CLOCK = re.compile(r"(\d{1,2}):?(\d{2}):?(\d{2})(?:\.?(\d{1,3})|\.)?", re.ASCII)
+_FINE_CLOCK = re.compile(r"(\d{1,2}:\d{2}:\d{2}\.\d{3})\d+", re.ASCII)
+_SYMBOL = re.compile(r"(\d{1,6})(?:\.([A-Za-z]+|0+))?", re.ASCII)
+_PREFIXED = re.compile(r"([A-Za-z]{2})\.?(\d{6})", re.ASCII)
+_EXCHANGES = {"XSHG": "SH", "SS": "SH", "XSHE": "SZ"}
+"""What other systems call the exchanges."""
 _SHOWN = re.compile(r"-?\d*\.(\d*)[eE]\+(\d{1,3})", re.ASCII)
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
+_NOTHING = frozenset(("nan", "null", "none", "n/a", "#n/a", "--", "-", "\\n"))
+_EIGHT_DIGITS = re.compile(r"[.\-/]*(?:\d[.\-/]*){8}", re.ASCII)
+_PARTED = re.compile(r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})", re.ASCII)
+_MIDNIGHT = re.compile(r"[ T][ T0:.]*")
+_STAMP = re.compile(
+    r"(?:(\d{4})(?:([./-])(\d{1,2})\2(\d{1,2})[ Tt]+|(\d{2})(\d{2})[ Tt-]+)(\d{1,2}:\d{2}:\d{2}(?:\.\d*)?|\d{8,9}|\d{6})|(\d{14}(?:\d{3})?))"
+    r" *([Zz]|[+-]\d{2}(?::?\d{2})?)?",
+    re.ASCII,
+)
+_SHANGHAI = 8 * 60  # minutes ahead of UTC
+
+
+def is_nothing(text: str) -> bool:
+    """Whether a text is what databases and spreadsheets write for no value."""
+    return not text or text.casefold() in _NOTHING
 
 
 def number(text: str, places: int) -> int | None:
     """A decimal number × 10**places, rounded half away from zero (vendor floats carry noise: 1801.00999999999999 is
-    1801.01). With places = 0 only whole numbers: 100 and 100.0, not 1.5; nor one that a spreadsheet may have rounded,
-    1.133E+05 of 113304, where 1.13304E+05 has all its digits and 1E5 is how some write 100000. None where it is neither or
-    beyond 64 bits."""
+    1801.01). With places = 0 only whole numbers: 100 and 100.0, not 1.5. Never one that a spreadsheet may have rounded,
+    8.03E+05 of 803113, where 1.13304E+05 has all its digits and 1E5 is how some write 100000. A comma may part thousands.
+    None where it is neither or beyond 64 bits."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    if _THOUSANDS.fullmatch(text):
+        text = text.replace(",", "")
     if not _NUMBER.fullmatch(text):
         return None
-    if places == 0 and (shown := _SHOWN.fullmatch(text)) and len(shown[1]) < int(shown[2]):
+    if (shown := _SHOWN.fullmatch(text)) and len(shown[1]) < int(shown[2]):
         return None
     try:
         scaled = Decimal(text).scaleb(places)
@@ -40,9 +68,12 @@ def number(text: str, places: int) -> int | None:
 
 
 def clock(text: str) -> int | None:
-    """Milliseconds since midnight from HH:MM:SS[.mmm] or HHMMSS[mmm]; the 0 of an hour below ten may be missing."""
+    """Milliseconds since midnight from HH:MM:SS[.fraction] or HHMMSS[mmm]; the 0 of an hour below ten may be missing, and
+    what is finer than a millisecond is cut off."""
     if len(text) == 8 and text.isdigit():  # HMMSSmmm: the hour's 0 was dropped
         text = "0" + text
+    if fine := _FINE_CLOCK.fullmatch(text):
+        text = fine[1]
     match = _CLOCK.fullmatch(text)
     if match is None:
         return None
@@ -53,17 +84,72 @@ def clock(text: str) -> int | None:
 
 
 def date(text: str) -> int | None:
-    """YYYYMMDD from a date with or without marks between its parts."""
-    digits = re.sub(r"[^0-9]", "", text)
-    return int(digits) if 0 < len(digits) <= 8 else None
+    """YYYYMMDD from a date with or without marks between its parts; a time of day may follow it, if it is midnight."""
+    text = text.replace("年", "-").replace("月", "-").replace("日", "")
+    at = next((i for i, letter in enumerate(text) if letter in " T"), len(text))
+    day, rest = text[:at], text[at:]
+    if rest and not _MIDNIGHT.fullmatch(rest):
+        return None
+    if parted := _PARTED.fullmatch(day):
+        return int(parted[1]) * 10_000 + int(parted[3]) * 100 + int(parted[4])
+    return int(re.sub(r"[.\-/]", "", day)) if _EIGHT_DIGITS.fullmatch(day) else None
+
+
+def stamp(text: str) -> tuple[int, int] | None:
+    """(YYYYMMDD, milliseconds since midnight) in Shanghai from a date and time of day in one: 2024-01-03 09:30:00.123,
+    2024.01.03T09:30:00, 20240103-09:30:00.123, 20240103093000123. A zone after it (Z, +08:00, +0000) is converted to
+    Shanghai's; without one the stamp is Shanghai's. The order of a date is year, month, day: 03/01/2024 says nothing."""
+    match = _STAMP.fullmatch(text)
+    if match is None:
+        return None
+    year, _, *parts, time, packed, zone = match.groups()
+    if packed:
+        year, month, day, time = packed[:4], packed[4:6], packed[6:8], packed[8:]
+    else:
+        month, day = parts[0] or parts[2], parts[1] or parts[3]
+    ms = clock(time)
+    if ms is None or not (1900 <= int(year) < 2200 and 1 <= int(month) <= 12 and 1 <= int(day) <= 31):
+        return None
+    if zone is None:
+        return int(year) * 10_000 + int(month) * 100 + int(day), ms
+    digits = "" if zone in "Zz" else zone[1:].replace(":", "").ljust(4, "0")
+    minutes = (int(digits[:2]) * 60 + int(digits[2:])) * (-1 if zone[0] == "-" else 1) if digits else 0
+    moment = dt.datetime(int(year), int(month), 1) + dt.timedelta(
+        days=int(day) - 1, milliseconds=ms, minutes=_SHANGHAI - minutes
+    )
+    midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    return int(f"{moment:%Y%m%d}"), (moment - midnight) // dt.timedelta(milliseconds=1)
 
 
 def code(text: str, codes: Mapping[str, int]) -> int | None:
     """The meaning of a letter or short number; None where the layout knows none."""
-    return codes.get(text)
+    return forgiving(codes).get(text)
+
+
+def forgiving(codes: Mapping[str, int]) -> dict[str, int]:
+    """The codes of a field, and the forms in which spreadsheets and data frames write them: letters in the other case
+    (TRUE, true), numbers as floats (1.0), unless the layout gives such a form a meaning of its own."""
+    forms = dict(codes)
+    for text, meaning in codes.items():
+        also = [text.lower(), text.upper(), text.capitalize()] if text.isascii() else []
+        also += [f"{text}.0"] if text.isascii() and text.isdigit() else []
+        for form in also:
+            known = {value for other, value in codes.items() if other.lower() == form.lower()}
+            if known <= {meaning} and len(form) <= LONGEST_CODE:
+                forms.setdefault(form, meaning)
+    return forms
 
 
 def symbol(text: str) -> tuple[int, str] | None:
-    """(the number, the exchange after the point or "") of 600519, 600519.SH or 1 for 000001."""
-    match = _SYMBOL.fullmatch(text)
-    return None if match is None else (int(match.group(1)), (match.group(2) or "").upper())
+    """(the number, the exchange named with it or "") of 600519, 600519.SH, 600519.XSHG, SH600519, sh.600519 or 1 for
+    000001. SH, SS and XSHG are one exchange, SZ and XSHE the other."""
+    if text.startswith(("=", "'")):  # how spreadsheets keep a 0 in front
+        text = text.strip("=\"'")
+    if match := _PREFIXED.fullmatch(text):
+        exchange, digits = match.groups()
+    elif match := _SYMBOL.fullmatch(text):
+        digits, exchange = match.groups()
+        exchange = (exchange or "").strip("0")
+    else:
+        return None
+    return int(digits), _EXCHANGES.get(exchange.upper(), exchange.upper())

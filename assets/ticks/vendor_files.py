@@ -1,8 +1,8 @@
-"""Vendor CSV files as they lie on disk: opening and unpacking, recognising, cutting into blocks, typing, setting bad rows aside.
+"""Vendor files as they lie on disk: opening and unpacking, recognising, cutting into blocks, typing, setting bad rows aside.
 
-Here: bytes → integer columns under canonical names, with line numbers. Not here: what a column means (layouts.py), the
-compiled parser (parse.py) and the meaning of single values (values.py), which rows are valid trades, orders or quotes
-(canonical.py).
+Here: bytes → integer columns under canonical names, with line numbers. Not here: what a column means (layouts.py), files that
+are no comma-separated bytes (plain_csv.py), the compiled parser (parse.py) and the meaning of single values (values.py), which
+rows are valid trades, orders or quotes (canonical.py).
 
 A block is a number of whole lines of one layout: a part of a large file, or many small files one after another (vendors
 that deliver a folder per stock). Lines that the parser does not understand are read again value by value, so that exactly
@@ -10,47 +10,67 @@ the rows at fault are set aside. GBK needs no decoding: its trail bytes are neve
 """
 
 import bisect
+import contextlib
+import csv
 import functools
 import gzip
 import re
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
-from typing import IO
+from typing import IO, Literal
 
 import numpy as np
 import polars as pl
 
 from assets.ticks import values
 from assets.ticks.canonical import LINE
-from assets.ticks.layouts import LAYOUTS, Field, Layout, Unrecognised, exchange_of, nearest, recognise
+from assets.ticks.layouts import LAYOUTS, Field, Layout, Unrecognised, exchange_of, nearest, recognise, symbols_in
 from assets.ticks.parse import NULL, Plan, count_lines, parse
+from assets.ticks.plain_csv import (
+    INNER_COMMA,
+    normal_name,
+    other_delimiter,
+    parquet_as_csv,
+    translated,
+    wide_encoding,
+)
 from assets.ticks.values import STRIPPED
 from resources.errors import InputError
 from resources.settings.ticks import TicksSettings
 
 LONGEST_LINE = 1 << 20
 """Bytes without a line end after which a file is no CSV file of ticks."""
-UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError)
-"""What the readers of gzip and zip raise on a file that is cut off, damaged, encrypted or of an unknown method."""
+UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError)
+"""What the readers of gzip, zip and Parquet raise on a file that is cut off, damaged, encrypted or of an unknown method; of
+OSErrors those that are no fault of the machine (resources.errors.is_machine_fault)."""
 FIRST_ROWS = 20
 """Rows that are asked which exchange they are of: the first alone may be damaged."""
-_SUFFIX = re.compile(r"^\d{6}\.[A-Z]{2}$")
 _PLACES = {"integer": 0, "ticks": 0, "price": values.PRICE_PLACES, "money": values.PRICE_PLACES}
 _LINE_END = ord("\n")
+REJECTED = {LINE: pl.Int64, "rule": pl.String, "reason": pl.String}
+"""Rows that cannot be used: which, the rule they break, and the rule with what the row held."""
 _SMALL = 8 << 20  # bytes; a compression ratio says something from here on
 
 
 @dataclass(frozen=True)
 class Source:
-    """CSV bytes: a file, or a member of an archive as `archive.zip/member.csv`."""
+    """CSV bytes: a file, or a member of an archive as `archive.zip/member.csv`. counts: what its rows are counted in: lines,
+    of which the header is the first, or the rows of a table."""
 
     name: str
     open: Callable[[], IO[bytes]]
+    counts: Literal["line", "row"] = "line"
+
+    @property
+    def first(self) -> int:
+        """The number of its first row."""
+        return 2 if self.counts == "line" else 1
 
     @property
     def folder(self) -> str:
@@ -60,7 +80,8 @@ class Source:
 
 @dataclass(frozen=True)
 class VendorFile:
-    """A source and what its header says. header: a name for each field of a line. text_suffix: rows say 600519.SH."""
+    """A source and what its header says. header: a name for each field of a line, as the layouts write it. text_suffix: rows
+    say 600519.SH."""
 
     source: Source
     header: tuple[str, ...]
@@ -115,7 +136,7 @@ class Lines:
 @dataclass(frozen=True)
 class Block:
     """Lines, parsed. frame: `line` (the row in the block, from 0) and one integer column per field of the layout, final in
-    unit and meaning, null where empty or unknown. rejected: line, reason of rows that could not even be split or typed.
+    unit and meaning, null where empty or unknown. rejected (schema REJECTED): rows that could not even be split or typed.
     blank: rows of nothing."""
 
     lines: Lines
@@ -127,20 +148,30 @@ class Block:
         """What the vendor wrote in the fields of rows: `line` and one text per field of the layout."""
         at = _positions(self.lines.file.header, self.lines.layout)
         rows = list(rows)
-        split = [self.lines.text(row).split(",") for row in rows]
-        columns = {name: [parts[i].strip(STRIPPED) for parts in split] for name, i in at.items()}
+        split = [fields_of(self.lines.text(row), len(self.lines.file.header)) for row in rows]
+        columns = {name: [parts[i] for parts in split] for name, i in at.items()}
         return pl.DataFrame({LINE: rows, **columns}, schema={LINE: pl.Int64, **dict.fromkeys(at, pl.String)})
 
     def codes(self, rows: Iterable[int]) -> list[tuple[int, str] | None]:
         """The security of rows, as far as they can be read: (number, exchange where the row says it)."""
         at = _positions(self.lines.file.header, self.lines.layout)["code"]
-        split = (self.lines.text(row).split(",") for row in rows)
-        return [values.symbol(parts[at].strip(STRIPPED)) if at < len(parts) else None for parts in split]
+        split = (fields_of(self.lines.text(row), len(self.lines.file.header)) for row in rows)
+        return [values.symbol(parts[at]) if at < len(parts) else None for parts in split]
 
 
 def is_data(name: str) -> bool:
-    """Whether a file's name says that it holds data: .csv, .csv.gz or .zip."""
-    return name.lower().endswith((".csv", ".csv.gz", ".zip"))
+    """Whether a file's name says that it holds data: .csv, .csv.gz, .zip or .parquet."""
+    return name.lower().endswith((".csv", ".csv.gz", ".zip", ".parquet"))
+
+
+def fields_of(text: str, count: int) -> list[str]:
+    """The values of a line, without what may stand around them. Where there are not as many as the header has fields, a
+    comma inside quotes is part of a value."""
+    parts = text.split(",")
+    if len(parts) != count and '"' in text and text.count('"') % 2 == 0:
+        with contextlib.suppress(csv.Error):  # a line that is none
+            parts = next(csv.reader([text], skipinitialspace=True))
+    return [part.strip(STRIPPED).replace(INNER_COMMA, ",") for part in parts]
 
 
 def decode(data: bytes) -> str:
@@ -156,11 +187,13 @@ def decode(data: bytes) -> str:
 
 @contextmanager
 def sources(path: Path, name: str, settings: TicksSettings) -> Iterator[list[Source]]:
-    """The CSV files that a file of the landing zone holds: itself, or the members of a .zip, which stays open meanwhile.
-    Nothing is unpacked to disk."""
+    """The CSV files that a file of the landing zone holds: itself (a Parquet file as CSV), or the members of a .zip, which
+    stays open meanwhile. Nothing is unpacked to disk."""
     lower = path.name.lower()
-    if lower.endswith(".zip"):
-        with zipfile.ZipFile(path) as archive:
+    if lower.endswith(".parquet"):
+        yield [Source(name, parquet_as_csv(path, name, _columns_read(), settings.block_mb << 20), "row")]
+    elif lower.endswith(".zip"):
+        with _archive(path) as archive:
             members = [Source(f"{name}/{own}", functools.partial(archive.open, info)) for own, info in _members(archive, path.name, settings)]  # fmt: skip
             yield members
     elif lower.endswith(".gz"):
@@ -168,6 +201,18 @@ def sources(path: Path, name: str, settings: TicksSettings) -> Iterator[list[Sou
         yield [Source(name, lambda: _Bounded(gzip.open(path, "rb"), name, size, settings))]  # type: ignore[arg-type, return-value] # noqa: SIM115
     else:
         yield [Source(name, lambda: path.open("rb"))]
+
+
+def _archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (ValueError, struct.error) as error:  # a directory that points to nowhere
+        raise zipfile.BadZipFile(str(error)) from error
+
+
+@functools.lru_cache(1)
+def _columns_read() -> frozenset[str]:
+    return frozenset(normal_name(item.column) for layout in LAYOUTS for item in layout.fields.values())
 
 
 def _members(archive: zipfile.ZipFile, name: str, settings: TicksSettings) -> list[tuple[str, zipfile.ZipInfo]]:
@@ -258,15 +303,56 @@ class _Bounded:
 
 
 def inspect(source: Source) -> VendorFile:
-    """Reads a file's header and first rows and recognises its layout."""
-    with source.open() as stream:
-        lines = [stream.readline(LONGEST_LINE) for _ in range(1 + FIRST_ROWS)]
-    header, *rows = (tuple(part.strip(STRIPPED) for part in decode(line.rstrip(b"\n")).split(",")) for line in lines)
+    """Reads a file's header and first rows and recognises its encoding, its delimiter and its layout.
+
+    Raises InputError where the file is empty, and what its reader raises where it is damaged (UNREADABLE).
+    """
+    first = _first_lines(source)
+    if not first[0]:
+        raise InputError(f"{source.name} is empty: it holds no header. Deliver it again, or remove it.")
+    if encoding := wide_encoding(first[0]):
+        source = replace(source, open=translated(source.open, encoding, ""))
+        first = _first_lines(source)
+    if delimiter := other_delimiter(first[0]):
+        source = replace(source, open=translated(source.open, "", delimiter))
+        first = _first_lines(source)
+    top, *texts = (decode(line.rstrip(b"\n")) for line in first if line)
+    header = tuple(fields_of(top, 0))
+    rows = [fields_of(text, len(header)) for text in texts]
     if rows and len(rows[0]) == len(header) + 1 and rows[0][-1] == "":
         header = (*header, "")  # rows end in a comma, the header does not
+    header = _published(header)
     layouts, unrecognised = _recognised(header, exchange_of(header, rows, source.folder))
-    text_suffix = any(_SUFFIX.match(value) for row in rows for value in row)
-    return VendorFile(source, header, layouts, unrecognised, text_suffix)
+    layouts = tuple(layout.stamped() if _holds_stamps(layout, header, rows) else layout for layout in layouts)
+    named = [values.symbol(text) for text in symbols_in(header, rows)]
+    return VendorFile(source, header, layouts, unrecognised, any(found and found[1] for found in named))
+
+
+def _first_lines(source: Source) -> list[bytes]:
+    with source.open() as stream:
+        return [stream.readline(LONGEST_LINE) for _ in range(1 + FIRST_ROWS)]
+
+
+def _holds_stamps(layout: Layout, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
+    """Whether the column of the time holds date and time in one, though the layout says that it holds a clock."""
+    at = header.index(layout.fields["time"].column)
+    texts = [row[at] for row in rows if at < len(row)]
+    return any(values.clock(text) is None and values.stamp(text) is not None for text in texts)
+
+
+@functools.lru_cache(64)
+def _published(header: tuple[str, ...]) -> tuple[str, ...]:
+    """The header with its names as published, where only letter case, blanks or full-width forms are others.
+
+    Of several published headers the one is meant that then has most columns in common."""
+
+    def renamed(published: Sequence[str]) -> tuple[str, ...]:
+        own = {normal_name(name): name for name in published}
+        return tuple(name if name in published else own.get(normal_name(name), name) for name in header)
+
+    known = {layout.header for layout in LAYOUTS}
+    candidates = [header, *(renamed(published) for published in sorted(known))]
+    return max(candidates, key=lambda names: max(len(frozenset(names) & frozenset(other)) for other in known))
 
 
 @functools.lru_cache(64)
@@ -350,7 +436,7 @@ class Gatherer:
 def parse_lines(lines: Lines) -> Block:
     """The block's rows as integers. May be called from several threads."""
     layout = lines.layout
-    plan = _plan(lines.file.header, layout.name, layout.table, lines.file.text_suffix)
+    plan = _plan(lines.file.header, layout.name, layout.table, lines.file.text_suffix, layout.is_stamped)
     read, rows, odd = parse(lines.data, lines.count, plan)
     columns = [pl.Series(LINE, rows).cast(pl.Int64)]
     for name in layout.fields:
@@ -360,17 +446,29 @@ def parse_lines(lines: Lines) -> Block:
             column = column.set(pl.Series(read[slot] == NULL), None)
         columns.append(column)
     frame = pl.DataFrame(columns)
-    if not len(odd):
-        return Block(lines, frame, pl.DataFrame(schema={LINE: pl.Int64, "reason": pl.String}))
-    reread, rejected, blank = _reread(lines, odd[:, 0].tolist())
-    if reread.height:
-        frame = pl.concat([frame, reread]).sort(LINE)
+    rejected = pl.DataFrame(schema=REJECTED)
+    blank: tuple[int, ...] = ()
+    if len(odd):
+        reread, rejected, blank = _reread(lines, odd[:, 0].tolist())
+        if reread.height:
+            frame = pl.concat([frame, reread]).sort(LINE)
+    if layout.table != "quotes" and "seq" not in (*layout.fields, *layout.fixed):
+        frame = frame.with_columns(seq=_places(lines, frame[LINE].to_numpy()))
     return Block(lines, frame, rejected, blank)
 
 
+def _places(lines: Lines, rows: np.ndarray) -> pl.Series:
+    """A number for each row that rises with its place in its file, and from file to file."""
+    parts = lines.parts
+    at = np.searchsorted([part.row for part in parts], rows, side="right") - 1
+    before = np.array([(part.file << 32) + part.line - part.row for part in parts], np.int64)
+    return pl.Series(before[at] + rows)
+
+
 @functools.lru_cache(64)
-def _plan(header: tuple[str, ...], name: str, table: str, text_suffix: bool) -> Plan:
+def _plan(header: tuple[str, ...], name: str, table: str, text_suffix: bool, stamped: bool) -> Plan:
     layout = next(item for item in LAYOUTS if (item.name, item.table) == (name, table)).under(frozenset(header))
+    layout = layout.stamped() if stamped else layout
     return Plan.of(layout.fields, header, layout.exchange, text_suffix)
 
 
@@ -385,21 +483,22 @@ def _reread(lines: Lines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFra
     header, layout, text_suffix = lines.file.header, lines.layout, lines.file.text_suffix
     positions = _positions(header, layout)
     typed: list[tuple[int | None, ...]] = []
-    rejected: list[tuple[int, str]] = []
+    rejected: list[tuple[int, str, str]] = []
     blank = []
     for row in rows:
         text = lines.text(row)
-        parts = text.split(",")
+        parts = fields_of(text, len(header))
         if not text.strip(STRIPPED):
             blank.append(row)
         elif len(parts) != len(header):
-            rejected.append((row, f"has {len(parts)} fields where the header has {len(header)}"))
+            told = f"has {len(parts)} fields where the header has {len(header)}"
+            rejected.append((row, "has another number of fields than the header", told))
         else:
             found: list[int | None] = [row]
             for name, item in layout.fields.items():
-                value, wrong = _value(parts[positions[name]].strip(STRIPPED), item, layout, text_suffix)
-                if wrong:
-                    rejected.append((row, wrong))
+                value, rule, told = _value(parts[positions[name]], item, layout, text_suffix)
+                if rule:
+                    rejected.append((row, rule, told))
                     break
                 found.append(value)
             else:
@@ -407,29 +506,39 @@ def _reread(lines: Lines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFra
     schema = dict.fromkeys((LINE, *layout.fields), pl.Int64)
     return (
         pl.DataFrame(typed, schema=schema, orient="row"),
-        pl.DataFrame(rejected, schema={LINE: pl.Int64, "reason": pl.String}, orient="row"),
+        pl.DataFrame(rejected, schema=REJECTED, orient="row"),
         tuple(blank),
     )
 
 
-def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> tuple[int | None, str]:
-    """(what a text stands for, what is wrong with it): a null is wrong only where it is no number or no security."""
+def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> tuple[int | None, str, str]:
+    """(what a text stands for, the rule it breaks, the rule with the text): a null is wrong only where it is no number, no
+    date and time or no security."""
     if item.kind == "symbol":
         found = values.symbol(text)
         if found is None:
-            return None, f"{item.column} = '{text}' is no security"
+            return _wrong(item, text, "is no security")
         code, exchange = found
         if exchange != layout.exchange and (text_suffix or exchange):
-            return None, f"{text} in a file that begins with {layout.exchange} rows"
-        return code, ""
+            rule = f"a security of another exchange in a file of {layout.exchange} rows"
+            return None, rule, f"{text} in a file that begins with {layout.exchange} rows"
+        return code, "", ""
     if item.kind == "code":
-        return values.code(text, item.codes), ""
-    if not text:
-        return None, ""
+        return values.code(text, item.codes), "", ""
+    if values.is_nothing(text):
+        return None, "", ""
+    if item.kind in ("stamp", "stamp_date"):
+        stamp = values.stamp(text)
+        return _wrong(item, text, "is no date and time") if stamp is None else (stamp[item.kind == "stamp"], "", "")
     if item.kind == "clock":
-        return values.clock(text), ""
+        return values.clock(text), "", ""
     if item.kind == "date":
-        return values.date(text), ""
+        return values.date(text), "", ""
     number = values.number(text, _PLACES[item.kind])
-    kind = "number" if _PLACES[item.kind] else "whole number"
-    return number, "" if number is not None else f"{item.column} = '{text}' is no {kind}"
+    if number is None:
+        return _wrong(item, text, "is no number" if _PLACES[item.kind] else "is no whole number")
+    return number, "", ""
+
+
+def _wrong(item: Field, text: str, what: str) -> tuple[None, str, str]:
+    return None, f"{item.column} {what}", f"{item.column} = '{text}' {what}"

@@ -57,10 +57,17 @@ class TicksSettings(Section):
             ".ini",
             ".xml",
             ".json",
+            ".crc",
         ),
         description="Files of a day's folder that accompany a delivery and hold no ticks; the manifest names them.",
     )
     ignored_names: tuple[str, ...] = Field(
-        ("委托队列.csv", "委托队列.csv.gz"),
-        description="Vendor files that no table reads, by their name: Wind's order queues. The manifest names them.",
+        ("委托队列.csv", "委托队列.csv.gz", "_SUCCESS", "_metadata", "_common_metadata", "Thumbs.db"),
+        description="Files that no table reads, by their name: Wind's order queues, and what Spark and Windows leave in folders. "
+        "The manifest names them.",
+    )
+    refuse_names_of_other_days: bool = Field(
+        True,
+        description="Whether a file is refused whose name, or a folder's inside the day's folder, begins with another day than the "
+        "folder's and not with the folder's too.",
     )

@@ -381,7 +381,8 @@ def test_a_malformed_row_is_set_aside_with_file_line_text_and_reason(folder, bad
     assert aside["text"] == bad
     assert reason in aside["reason"]
     told = story(made, "rows_set_aside")
-    assert f"1 of 5 rows of {FOLDER}/t.csv are set aside: line 4" in told
+    assert f"1 of 5 rows of {FOLDER}/t.csv are set aside (1: " in told
+    assert "): line 4 " in told
     assert reason in told
 
 
@@ -429,7 +430,10 @@ def test_an_unknown_file_is_everybody_s_affair(folder):
         assert "matches no known layout" in told
         assert "foo, bar" in told
     folder.bytes("day.7z", b"7z")
-    assert "day.7z is no .csv, .csv.gz or .zip" in story(trades(folder), "unrecognised")
+    folder.bytes("day.xlsx", b"PK")
+    told = story(trades(folder), "unrecognised")
+    assert "day.7z is an archive of a kind that is not read: unpack it into the day's folder" in told
+    assert "day.xlsx is no .csv, .csv.gz, .zip or .parquet" in told
 
 
 def test_a_tape_that_stops_early_says_when(folder):

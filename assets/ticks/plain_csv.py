@@ -1,0 +1,214 @@
+"""Deliveries that are not comma-separated bytes, as comma-separated bytes: Parquet, UTF-16, other delimiters.
+
+Here: streams of bytes that the rest of the stage reads like any CSV file, a bounded piece at a time. Not here: what the
+columns mean (layouts.py), opening archives and recognising headers (vendor_files.py).
+
+One reader for all deliveries means that a tape in Parquet obeys every rule of the same tape in CSV, to the last row that is
+set aside. A comma that stands inside a value is held as INNER_COMMA meanwhile.
+"""
+
+import codecs
+import io
+import unicodedata
+from collections.abc import Callable, Collection, Iterator
+from functools import partial
+from pathlib import Path
+from typing import IO, Any
+
+import polars as pl
+
+from resources.errors import InputError
+
+INNER_COMMA = "\x1f"
+"""Stands for a comma inside a value, where the file's own delimiter is another."""
+DELIMITERS = "\t;|"
+"""Delimiters besides the comma, in the order of preference where a header holds equally many."""
+_PIECE = 1 << 20  # bytes
+_PIPE = "|"
+_CELL = 16  # bytes that a value of a Parquet file takes as text, about
+_WHOLE: dict[Any, float] = {pl.Float32: 2.0**24, pl.Float64: 2.0**53}
+"""From here on a float no longer holds every whole number."""
+_CENTS = 2.0**17
+"""From here on a 32-bit float no longer holds every cent."""
+
+
+def normal_name(name: str) -> str:
+    """A column's name without what spreadsheets change: blanks, letter case, full-width forms."""
+    return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
+
+
+def wide_encoding(first: bytes) -> str:
+    """The encoding of a file whose first bytes are those of UTF-16, with or without a byte order mark; else ""."""
+    if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    sample = first[:64]
+    if len(sample) >= 4 and not any(sample[1::2]):
+        return "utf-16-le"
+    return "utf-16-be" if len(sample) >= 4 and not any(sample[::2]) else ""
+
+
+def other_delimiter(header: bytes) -> str:
+    """The delimiter of a header that holds no comma; "" where it has commas, or none of the others either."""
+    if b"," in header:
+        return ""
+    counts = {mark: header.count(mark.encode()) for mark in DELIMITERS}
+    best = max(counts, key=lambda mark: counts[mark])
+    return best if counts[best] else ""
+
+
+def translated(open_source: Callable[[], IO[bytes]], encoding: str, delimiter: str) -> Callable[[], IO[bytes]]:
+    """Opens a source as UTF-8 (where an encoding is named) with commas (where a delimiter is)."""
+    return partial(_stream, partial(_translate, open_source, encoding, delimiter))
+
+
+def parquet_as_csv(path: Path, name: str, read: Collection[str], size: int) -> Callable[[], IO[bytes]]:
+    """Opens a Parquet file as CSV: a header of all its columns, and the values of those that some layout reads.
+
+    read: the columns that some layout reads, as `normal_name` writes them; the others' values are left empty. size: bytes of
+    text made at a time, about: memory follows from it and from the pages of the file, not from the size of its row groups.
+    """
+    return partial(_stream, partial(_parquet_pieces, path, name, read, size))
+
+
+# --- streams of pieces ----------------------------------------------------------------------------------------------------
+
+
+class _Pieces(io.RawIOBase):
+    def __init__(self, pieces: Iterator[bytes]):
+        self._pieces = pieces
+        self._left = memoryview(b"")
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        while not self._left:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._left = memoryview(piece)
+        count = min(len(buffer), len(self._left))
+        buffer[:count] = self._left[:count]
+        self._left = self._left[count:]
+        return count
+
+    def close(self) -> None:
+        if not self.closed:
+            self._pieces.close()  # type: ignore[attr-defined]  # a generator: closes what it opened
+        super().close()
+
+
+def _stream(pieces: Callable[[], Iterator[bytes]]) -> IO[bytes]:
+    return io.BufferedReader(_Pieces(pieces()), _PIECE)
+
+
+def _translate(open_source: Callable[[], IO[bytes]], encoding: str, delimiter: str) -> Iterator[bytes]:
+    swap = bytes.maketrans(f"{delimiter},".encode(), f",{INNER_COMMA}".encode()) if delimiter else None
+    pieces = _decoded(open_source, encoding) if encoding else _read(open_source)
+    if delimiter == _PIPE and not encoding:  # it may be the second byte of a GBK character, as no other delimiter can
+        pieces = _utf8_lines(pieces)
+    for piece in pieces:
+        yield piece if swap is None else piece.translate(swap)
+
+
+def _read(open_source: Callable[[], IO[bytes]]) -> Iterator[bytes]:
+    with open_source() as stream:
+        buffer = bytearray(_PIECE)
+        while count := stream.readinto(buffer):  # type: ignore[attr-defined]
+            yield bytes(buffer[:count])
+
+
+def _decoded(open_source: Callable[[], IO[bytes]], encoding: str) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
+    for piece in _read(open_source):
+        yield decoder.decode(piece).encode()
+    yield decoder.decode(b"", final=True).encode()
+
+
+def _utf8_lines(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    rest = b""
+    for piece in pieces:
+        whole, end, rest = (rest + piece).rpartition(b"\n")
+        yield _utf8(whole + end)
+    yield _utf8(rest)
+
+
+def _utf8(data: bytes) -> bytes:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return data.decode("gbk", errors="replace").encode()
+    return data
+
+
+# --- Parquet --------------------------------------------------------------------------------------------------------------
+
+
+def _parquet_pieces(path: Path, name: str, read: Collection[str], size: int) -> Iterator[bytes]:
+    import pyarrow.parquet as pq
+
+    with path.open("rb") as file:
+        reader = pq.ParquetFile(file, pre_buffer=False, buffer_size=_PIECE)
+        names = reader.schema_arrow.names
+        yield ",".join(_one_cell(column) for column in names).encode() + b"\n"
+        kept = [column for column in names if normal_name(column) in read]
+        if not kept or len(set(names)) < len(names):  # no layout fits such a header
+            return
+        rows = max(size // (_CELL * len(kept)), 1)
+        for batch in reader.iter_batches(batch_size=rows, columns=kept):
+            frame = pl.DataFrame(pl.from_arrow(batch))
+            texts = {column: _as_text(frame[column], name) for column in kept}
+            plain = [
+                texts.get(column, pl.Series([""], dtype=pl.String).new_from_index(0, frame.height)) for column in names
+            ]
+            table = pl.DataFrame([series.alias(str(at)) for at, series in enumerate(plain)])
+            yield table.write_csv(
+                include_header=False, quote_style="never", float_scientific=False, null_value=""
+            ).encode()
+
+
+def _one_cell(text: str) -> str:
+    return text.replace(",", INNER_COMMA).replace("\n", " ").replace("\r", " ")
+
+
+def _as_text(series: pl.Series, name: str) -> pl.Series:
+    """A column in a form that `write_csv` writes as a vendor would."""
+    dtype = series.dtype
+    if dtype in (pl.Float32, pl.Float64):
+        return _exact(series)
+    if isinstance(dtype, pl.Datetime):
+        if dtype.time_zone is not None:
+            series = series.dt.convert_time_zone("Asia/Shanghai").dt.replace_time_zone(None)
+        midnight = bool((series.drop_nulls() == series.drop_nulls().dt.truncate("1d")).all())
+        return series.dt.to_string("%Y-%m-%d" if midnight else "%Y-%m-%d %H:%M:%S%.3f")
+    if dtype == pl.Date:
+        return series.dt.to_string("%Y-%m-%d")
+    if dtype == pl.Time:
+        return series.dt.to_string("%H:%M:%S%.3f")
+    if dtype.is_numeric() or dtype in (pl.Boolean, pl.Null):
+        return series
+    if dtype in (pl.String, pl.Binary) or isinstance(dtype, pl.Categorical | pl.Enum):
+        text = series.cast(pl.String, strict=False)
+        return text.str.replace_all(",", INNER_COMMA, literal=True).str.replace_all(r"[\r\n]", " ")
+    raise InputError(
+        f"{name}: column {series.name} holds {dtype}, which no field of a tick is. Deliver numbers, text or timestamps."
+    )
+
+
+def _exact(series: pl.Series) -> pl.Series:
+    """Floats as numbers, with NaN as null; a number that the type cannot hold exactly says so instead."""
+    known = series.fill_nan(None)
+    finite = known.filter(known.is_finite().fill_null(False))
+    whole = bool((finite == finite.round()).all())
+    limit = _WHOLE[type(series.dtype)] if whole or series.dtype == pl.Float64 else _CENTS
+    lossy = (known.abs() >= limit).fill_null(False) & known.is_finite().fill_null(False)
+    if lossy.any():
+        bits = 32 if series.dtype == pl.Float32 else 64
+        named = pl.select(pl.when(lossy).then(pl.format(f"{{}} (a {bits}-bit float has lost its digits)", known)))
+        text = pl.select(pl.when(lossy).then(named.to_series()).otherwise(known.cast(pl.String)))
+        return text.to_series().alias(series.name)
+    if whole and len(finite) == len(known.drop_nulls()):
+        return known.cast(pl.Int64)
+    return (
+        known.cast(pl.String) if series.dtype == pl.Float32 else known
+    )  # the shortest text of 1801.01, not its 24 bits
