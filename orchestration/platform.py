@@ -37,7 +37,7 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
     """The builder for these names; `profile` instead of the named settings where a caller has one already."""
     profile = profile or load_profile(names.settings, PROFILES)
     lake = Lake(names.lake)
-    zone = LandingZone(names.market, lake.store)
+    zone = LandingZone(names.market, lake.store, profile.settings.landing, say)
     about = zone.about
     return Builder(
         tables=load_tables(),

@@ -425,13 +425,18 @@ class Builder:
             manifest = self._manifest(
                 table, one.key, content=content, rows=one.rows, inputs=one.inputs, landing=one.landing,
                 files={name: digest(data) for name, data in sorted(files.items())}, checks=verdicts[one.key],
-                unavailable=one.unavailable, notes=dict(one.made.notes), seconds=round(one.seconds, 3),
+                unavailable=one.unavailable, notes=self._notes(table, one.made), seconds=round(one.seconds, 3),
             )  # fmt: skip
             self.lake.write(table, one.key, one.part, files, manifest)
             self.lake.store.end_work(f"{table.name}/{one.key}-*")
             failed = "; ".join(f"{name}: {verdict.detail}" for name, verdict in manifest.refusals.items())
             outcomes.append(Outcome(one.key, "refused" if failed else "built", failed, manifest))
         return outcomes
+
+    def _notes(self, table: Table, made: Made) -> dict[str, Any]:
+        """The stage's own notes, and what the settings declare of what it reads of the landing zone."""
+        declared = {land.name: said for land in table.lands if (said := self.zone.declared(land.name))}
+        return {**made.notes, **({"declared": declared} if declared else {})}
 
     def _refuse(self, table: Table, key: dt.date, reason: str) -> Outcome:
         """Write an input that cannot be made into a partition as an empty, refused one: the reason is kept beside it."""

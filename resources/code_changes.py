@@ -25,6 +25,8 @@ from typing import TypeVar
 
 import polars as pl
 
+from resources.reference_forms import UNREADABLE
+
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 SYMBOL = r"^\d{6}\.[A-Z]{2}$"
@@ -177,6 +179,10 @@ def sift_changes(rows: pl.DataFrame) -> CodeChanges:
     aside: list[tuple] = []
     gone: dict[str, dt.date] = {}  # codes taken away → since when
     present: set[str] = set()  # codes that a change led to and that are still somebody's
+    if UNREADABLE in rows.columns:  # a ratio that cannot be read is not an absent one
+        unreadable = rows.filter(pl.col(UNREADABLE).is_not_null())
+        aside += unreadable.select(*SCHEMA, UNREADABLE).rows()
+        rows = rows.filter(pl.col(UNREADABLE).is_null())
     ordered = rows.select(SCHEMA.keys()).sort("date", "old", "new", nulls_last=True, maintain_order=True)
     for _, group in groupby(ordered.iter_rows(), key=lambda row: row[2]):
         candidates: dict[tuple, Change] = {}

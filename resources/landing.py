@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,8 +19,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
+from resources.bar_forms import BARS, FACTOR, read_bars
 from resources.code_changes import CodeChanges, sift_changes
+from resources.code_digest import code_digest
+from resources.delivered_files import read_delivered, read_parquet
 from resources.errors import InputError, MachineError, machine_faults
+from resources.reference_forms import ReferenceForm, read_reference, single_quarters, wanted_columns
+from resources.settings.landing import LandingSettings
 
 if TYPE_CHECKING:
     from resources.lake import Store
@@ -94,9 +99,16 @@ NOTHING = "nothing"  # the digest of what has not landed
 
 
 class LandingZone:
-    """A market folder. `store` (the lake's) keeps digests between runs, by path, size and modification time."""
+    """A market folder. `store` (the lake's) keeps digests between runs, by path, size and modification time; `settings` says
+    how what is delivered is meant; `say` hears of rows that cannot be placed in time."""
 
-    def __init__(self, root: str | Path, store: "Store | None" = None):
+    def __init__(
+        self,
+        root: str | Path,
+        store: "Store | None" = None,
+        settings: LandingSettings | None = None,
+        say: Callable[[str], None] = lambda line: None,
+    ):
         self.root = Path(root)
         if not self.root.is_dir():
             raise InputError(
@@ -105,7 +117,10 @@ class LandingZone:
                 "or make the sample market: python -m resources.sample_market --out market."
             )
         self._store = store
-        self._frames: dict[str, tuple[Any, pl.DataFrame]] = {}
+        self.settings = settings or LandingSettings()
+        self._say = say
+        self._said: set[str] = set()
+        self._frames: dict[str, tuple[Any, pl.DataFrame, str]] = {}
         self._slices: dict[str, tuple[Any, _Slices]] = {}
         self._changes: tuple[Any, CodeChanges] | None = None
         self._first_traded: tuple[pl.DataFrame, Any, dict[str, dt.date]] | None = None
@@ -228,7 +243,11 @@ class LandingZone:
             return None
         stamp = _stamp(path)
         if name not in self._frames or self._frames[name][0] != stamp:
-            self._frames[name] = (stamp, _read_reference(name, path))
+            form = _form(name)
+            delivered = read_delivered(path, wanted_columns(form, self.settings))
+            read = read_reference(form, delivered, path, self.settings)
+            self._frames[name] = (stamp, read.frame, read.remark)
+            self._tell(read.remark)
         return self._frames[name][1]
 
     def code_changes(self) -> CodeChanges:
@@ -265,10 +284,26 @@ class LandingZone:
             self._continued[name] = held
         return held[1]
 
+    def declared(self, name: str) -> dict[str, Any]:
+        """What the settings declare of "bars" or a reference table otherwise than by default: setting → value."""
+        return self.settings.declared(name)
+
+    def _tell(self, remark: str) -> None:
+        if remark and remark not in self._said:
+            self._said.add(remark)
+            self._say(remark)
+
     # --- digests ----------------------------------------------------------------------------------------------------
 
     def digest(self, name: str, date: dt.date, until: bool) -> str:
-        """What `LandingView` would hand out for this name and day, as one digest."""
+        """What `LandingView` would hand out for this name and day, as one digest, what is declared of it included."""
+        found, declared = self._digest(name, date, until), self.declared(name)
+        if found == NOTHING or not declared:
+            return found
+        said = json.dumps(declared, sort_keys=True)
+        return hashlib.blake2b(f"{found}\n{said}".encode(), digest_size=16).hexdigest()
+
+    def _digest(self, name: str, date: dt.date, until: bool) -> str:
         if name in ("ticks", "bars"):
             files = self.tick_files(date) if name == "ticks" else self.bar_files(date)
             if not files:
@@ -296,17 +331,19 @@ class LandingZone:
         return self._file_digests[name]
 
     def _reference_slices(self, name: str, path: Path) -> "_Slices":
-        stamp = f"{_stamp(path)} polars {pl.__version__}"
+        said = json.dumps(self.declared(name), sort_keys=True)
+        stamp = f"{_stamp(path)} polars {pl.__version__} reader {code_digest('resources.landing')} {said}"
         if name not in self._slices or self._slices[name][0] != stamp:
             saved = self._store.read_bytes(f"_digests/{name}.reference.json") if self._store is not None else None
             slices = _Slices.loads(saved) if saved else None
             if slices is None or slices.stamp != stamp:
                 frame = self.frame(name)
                 assert frame is not None
-                slices = _Slices.of(name, frame, stamp)
+                slices = _Slices.of(name, frame, stamp, self._frames[name][2])
                 if self._store is not None:
                     self._store.write_bytes(f"_digests/{name}.reference.json", slices.dumps())
             self._slices[name] = (stamp, slices)
+            self._tell(slices.remark)
         return self._slices[name][1]
 
 
@@ -329,20 +366,25 @@ class LandingView:
         return self._zone.root / "bars" / f"{self.date:%Y%m%d}.parquet"
 
     def bars(self) -> pl.DataFrame | None:
-        """The day's one-minute bars as delivered; None where none landed."""
+        """The day's one-minute bars in the documented form (bar_forms.read_bars); None where none landed."""
         self._require("bars")
-        return _read_parquet(self.bars_path())
+        path = self.bars_path()
+        if not _is_file(path):
+            return None
+        return read_bars(read_delivered(path, {*BARS, FACTOR}), self.date, f"bars/{path.name}", self._zone.settings)
 
     def order_sizes(self) -> pl.DataFrame | None:
         """The day's order-size sums beside the bars, as delivered; None where none landed."""
         self._require("bars")
-        return _read_parquet(self._zone.root / "bars" / f"{self.date:%Y%m%d}.order_sizes.parquet")
+        path = self._zone.root / "bars" / f"{self.date:%Y%m%d}.order_sizes.parquet"
+        return read_parquet(path) if _is_file(path) else None
 
     def reference(self, name: str) -> pl.LazyFrame | None:
         """Rows of a reference table known by the close of the day (or of that day alone, where so declared).
 
         None where the landing zone has no such table. A later delisting is hidden: `delist_date` is null until it is past.
         Names stand under the code that they have on the day: changes of codes that are known by then are applied.
+        Beside the table's columns stand those of reference_forms.NOTES: rows that cannot be read are for the reader to set aside.
         """
         self._require(name)
         frame = self._zone.continued(name, self.date)
@@ -357,6 +399,8 @@ class LandingView:
             cut = cut.with_columns(delist_date=pl.when(past).then("delist_date"))
             if changes := self._zone.code_changes().until(self.date):
                 cut = changes.continue_listings(cut.collect(), self.date).lazy()
+        if name == "fundamentals" and self._zone.settings.fundamentals.profits == "year_to_date":
+            cut = single_quarters(cut.collect()).lazy()
         return cut
 
     def code_changes(self) -> CodeChanges:
@@ -383,9 +427,10 @@ class _Slices:
     stamp: str
     dates: list[str]
     sums: np.ndarray  # uint64 [dates, 2]
+    remark: str  # of the rows that have no date
 
     @classmethod
-    def of(cls, name: str, frame: pl.DataFrame, stamp: str) -> "_Slices":
+    def of(cls, name: str, frame: pl.DataFrame, stamp: str, remark: str) -> "_Slices":
         known = REFERENCE[name].known
         parts = [frame]
         if name == "instruments":  # a listing becomes known on its day, its end on another
@@ -401,7 +446,7 @@ class _Slices:
         pair = hashed.select("a", "b").to_numpy()
         with np.errstate(over="ignore"):
             sums = np.add.reduceat(pair, starts, axis=0) if len(starts) else np.zeros((0, 2), np.uint64)
-        return cls(stamp, [str(date) for date in dates], sums)
+        return cls(stamp, [str(date) for date in dates], sums, remark)
 
     def digest(self, date: dt.date, until: bool) -> str:
         dates = np.array(self.dates)
@@ -412,14 +457,16 @@ class _Slices:
         return f"{int(total[0]):016x}{int(total[1]):016x}" if last > first else NOTHING
 
     def dumps(self) -> bytes:
-        return json.dumps({"stamp": self.stamp, "dates": self.dates, "sums": self.sums.tolist()}).encode()
+        said = {"stamp": self.stamp, "dates": self.dates, "sums": self.sums.tolist(), "remark": self.remark}
+        return json.dumps(said).encode()
 
     @classmethod
     def loads(cls, data: bytes) -> "_Slices | None":
         """None where what was kept is damaged: it is then worked out again."""
         try:
             saved = json.loads(data)
-            return cls(saved["stamp"], saved["dates"], np.array(saved["sums"], np.uint64).reshape(-1, 2))
+            sums = np.array(saved["sums"], np.uint64).reshape(-1, 2)
+            return cls(saved["stamp"], saved["dates"], sums, saved["remark"])
         except (ValueError, KeyError, TypeError):
             return None
 
@@ -513,92 +560,6 @@ def _stamp(path: Path) -> str:
     return f"{found.st_size}:{found.st_mtime_ns}"
 
 
-def _read_parquet(path: Path) -> pl.DataFrame | None:
-    if not _is_file(path):
-        return None
-    with machine_faults(path):
-        data = path.read_bytes()  # by itself: what can be read and does not parse is the file's fault
-    try:
-        return pl.read_parquet(data)
-    except (pl.exceptions.PolarsError, OSError) as error:
-        raise InputError(f"{path} is no readable Parquet file ({error}). Deliver it again.") from error
-
-
-def _read_csv(path: Path) -> pl.DataFrame:
-    """A CSV file in UTF-8 or GBK, every column as text."""
-    with machine_faults(path):
-        data = path.read_bytes()
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = data.decode("gb18030", errors="replace")
-    try:
-        return pl.read_csv(text.encode(), infer_schema=False)
-    except pl.exceptions.PolarsError as error:
-        what = str(error).splitlines()[0]
-        raise InputError(f"{path} is no readable CSV file ({what}). Deliver it again, with a header row.") from error
-
-
-def _read_reference(name: str, path: Path) -> pl.DataFrame:
-    """A reference table with exactly the columns of REFERENCE, in types, sorted by the date its rows became known."""
-    spec = REFERENCE[name]
-    if path.suffix == ".parquet":
-        raw = _read_parquet(path)
-        assert raw is not None
-    else:
-        raw = _read_csv(path)
-    missing = [column for column in spec.required if column not in raw.columns]
-    if missing:
-        raise InputError(
-            f"{path}: the column {', '.join(missing)} is missing. {name} needs {', '.join(spec.required)}; it has "
-            f"{', '.join(raw.columns)}. Add the column, or remove the file (what needs it is then n/a)."
-        )
-    columns = []
-    for column, dtype in spec.columns.items():
-        if column not in raw.columns:
-            columns.append(pl.Series(column, [None] * raw.height, dtype))
-            continue
-        columns.append(_cast(raw[column], dtype, path))
-    frame = pl.DataFrame(columns)
-    unknown = frame.filter(pl.col(spec.known).is_null())
-    if unknown.height:
-        raise InputError(
-            f"{path}: {unknown.height} rows have no {spec.known}, the first is {unknown.row(0, named=True)}. Without it no "
-            "one can say when the row became known; fill it in or take the rows out."
-        )
-    order = [spec.known, *(column for column in ("index", "symbol", "period", "date") if column in frame.columns)]
-    return frame.sort(list(dict.fromkeys(order)), maintain_order=True)
-
-
-def _cast(series: pl.Series, dtype: Any, path: Path) -> pl.Series:
-    if series.dtype == dtype:
-        return series
-    if dtype == pl.Date and series.dtype.is_numeric():  # 20231010, never days since 1970
-        series = series.cast(pl.Float64).cast(pl.Int64, strict=False).cast(pl.String)
-    if isinstance(series.dtype, pl.Datetime) and series.dtype.time_zone is not None:
-        series = series.dt.replace_time_zone(None)  # midnight in China is the day before in UTC
-    if series.dtype.is_nested():
-        raise InputError(f"{path}: {series.name} is of type {series.dtype}, not {dtype}. Deliver one value per row.")
-    if series.dtype == pl.String and dtype == pl.Date:
-        cast = series.str.strip_chars().str.replace_all("-", "").str.to_date("%Y%m%d", strict=False)
-    elif series.dtype == pl.String and dtype == pl.Boolean:
-        words = {"1": True, "true": True, "True": True, "0": False, "false": False, "False": False}
-        cast = series.replace_strict(words, default=None, return_dtype=pl.Boolean)
-    elif series.dtype == pl.String and dtype == pl.Int64:
-        cast = series.cast(pl.Float64, strict=False).cast(pl.Int64, strict=False)
-    else:
-        cast = series.cast(dtype, strict=False)
-    if dtype == pl.Int64 or (dtype == pl.Boolean and series.dtype.is_numeric()):
-        # The cast cuts fractions off, and takes every number but 0 for true.
-        altered = cast.cast(pl.Float64) != series.cast(pl.Float64, strict=False)
-        cast = cast.set(altered.fill_null(False), None)
-    given = (
-        series.is_not_null() if series.dtype != pl.String else series.is_not_null() & (series.str.strip_chars() != "")
-    )
-    bad = (cast.is_null() & given).arg_true()
-    if len(bad):
-        row = int(bad[0])
-        raise InputError(
-            f"{path}, row {row + 1}: {series.name} = {series[row]!r} is no {dtype}. Correct it, or leave it empty if unknown."
-        )
-    return cast
+def _form(name: str) -> ReferenceForm:
+    table = REFERENCE[name]
+    return ReferenceForm(name, table.known, table.required, table.optional)

@@ -9,12 +9,12 @@ they are not. A row that breaks a rule puts its whole symbol-day aside: the rest
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
 from assets.bars.schemas import KEY, MINUTE_BARS, VALUES
 from assets.ticks import clock
+from resources.bar_forms import UNREADABLE
 from resources.errors import InputError
 
 _PRICES = ("open", "high", "low", "close")
@@ -36,21 +36,25 @@ class Delivered:
     others: int
 
 
-def delivered_bars(raw: pl.DataFrame, date: dt.date, name: str, pre_close: Mapping[str, float]) -> Delivered:
+def delivered_bars(bars: pl.DataFrame, date: dt.date, name: str, pre_close: Mapping[str, float]) -> Delivered:
     """Checks and completes the bars of one day.
 
-    raw: as landed, at least symbol, minute, close. name: the file, for messages. pre_close: symbol → yuan, where known.
-    Raises InputError where a needed column is missing or of a type that cannot be meant.
+    bars: as read by resources/bar_forms.read_bars. name: the file, for messages. pre_close: symbol → yuan, where known.
+    Raises InputError where no row is of a stock.
     """
-    columns = _typed(raw, name)
-    missing = [column for column in VALUES if column not in columns.columns]
-    given = [column for column in VALUES if column in columns.columns]
+    missing = [column for column in VALUES if column not in bars.columns]
+    given = [column for column in VALUES if column in bars.columns]
     share = pl.col("symbol").str.contains(_SYMBOL)
-    others = columns.filter(~share.fill_null(False))
-    rows = columns.filter(share)
+    others = bars.filter(~share.fill_null(False))
+    rows = bars.filter(share)
+    if rows.is_empty() and others.height:
+        raise InputError(
+            f"{name}: none of the {others.height} rows is of a stock of Shanghai or Shenzhen; the first symbol is "
+            f"{others['symbol'][0]!r}. Write symbols as 600519.SH (README names the other forms that are read)."
+        )
     rejected = _rejected(rows)
     rows = rows.join(rejected.select("symbol").unique(), on="symbol", how="anti")
-    symbols = columns.filter(share).select(pl.col("symbol").unique().sort())
+    symbols = bars.filter(share).select(pl.col("symbol").unique().sort())
     grid = symbols.join(pl.DataFrame({"minute": pl.Series(clock.DAY_BARS, dtype=pl.Int32)}), how="cross")
     late = rows.filter(pl.col("minute") == clock.AFTER_HOURS).select("symbol", "minute")
     delivered = rows.with_columns(absent=False)
@@ -64,7 +68,8 @@ def delivered_bars(raw: pl.DataFrame, date: dt.date, name: str, pre_close: Mappi
         close=pl.coalesce(pl.col("close").forward_fill().over("symbol"), "pre_close")
     )
     if "volume" in given:
-        empty = (pl.col("absent") & _known("volume")) | (pl.col("volume") == 0).fill_null(False)
+        silent = pl.col("absent") | pl.col("volume").is_null()  # what has no volume has no amount either (_rejected)
+        empty = (silent & _known("volume")) | (pl.col("volume") == 0).fill_null(False)
         dense = dense.with_columns(
             *(
                 pl.when(empty).then("close").otherwise(column).alias(column)
@@ -97,26 +102,11 @@ def _known(column: str) -> pl.Expr:
     return pl.col(column).count().over("symbol") > 0
 
 
-def _typed(raw: pl.DataFrame, name: str) -> pl.DataFrame:
-    lacking = [column for column in ("symbol", "minute", "close") if column not in raw.columns]
-    if lacking:
-        raise InputError(
-            f"{name} lacks the column {', '.join(lacking)}: one-minute bars need symbol, minute and close (SPEC §2.1). Deliver "
-            "it with them."
-        )
-    wanted: dict[str, Any] = {c: t for c, t in MINUTE_BARS.items() if c in raw.columns and c != "date"}
-    try:
-        return raw.select(pl.col(column).cast(dtype) for column, dtype in wanted.items())
-    except pl.exceptions.PolarsError as error:
-        raise InputError(
-            f"{name} has a column of another type than minute_bars has ({error}). Deliver it in the schema of SPEC §2.2."
-        ) from error
-
-
 def _rejected(rows: pl.DataFrame) -> pl.DataFrame:
     """symbol, minute, reason of every row that breaks a rule."""
     minutes = (*clock.DAY_BARS, clock.AFTER_HOURS)
     rules = [
+        (pl.col(UNREADABLE).is_null(), pl.col(UNREADABLE)),
         (
             pl.col("minute").is_in(minutes).fill_null(False),
             pl.format("minute {} is no bar of SPEC §1", pl.col("minute").cast(pl.String).fill_null("null")),
@@ -133,9 +123,14 @@ def _rejected(rows: pl.DataFrame) -> pl.DataFrame:
             else []
         ),
         *(
-            (pl.col(column).is_finite().fill_null(True), pl.format("{} = {} is no number", pl.lit(column), column))
-            for column, dtype in rows.schema.items()
-            if dtype.is_float()
+            [
+                (
+                    pl.col("volume").is_not_null() | (pl.col("amount").fill_null(0) == 0) | ~_known("volume"),
+                    pl.format("amount = {} without a volume", "amount"),
+                )
+            ]
+            if {"volume", "amount"} <= {*rows.columns}
+            else []
         ),
         *(
             ((pl.col(column) > 0).fill_null(True), pl.format("{} = {} must be above 0", pl.lit(column), column))

@@ -256,7 +256,7 @@ def _last_rows(prices: pl.DataFrame, symbols: pl.Series, date: dt.date) -> pl.Da
 
     `prices` is sorted by date, so that most names are found in a short slice and the whole is searched for few.
     """
-    found = [prices.clear()]
+    found = [sift_daily_prices(prices.clear()).usable]
     until = date
     for back in (*LOOK_BACKS, None):
         if symbols.is_empty():

@@ -14,6 +14,7 @@ import polars.selectors as cs
 
 from assets.reference.listing import board
 from resources.code_changes import Change, CodeChanges
+from resources.reference_forms import NOTES, UNREADABLE
 
 # A delivered price may carry float noise; more than a tenth of a cent off a whole cent is no traded price.
 CENT_TOLERANCE = 0.1
@@ -47,11 +48,13 @@ def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.
     """Set aside every row for which one of `rules` (reason, condition that condemns it) holds, the first one naming it.
 
     Of rows that share a `key`: identical ones are kept once, differing ones are all set aside, since nothing says which
-    is right. A float that is no finite number counts as missing.
+    is right. A float that is no finite number counts as missing. What could not be read (the landing zone's column
+    `unreadable`) comes before every rule; rows set aside keep the cell as it was delivered.
     """
     rows = rows.with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
+    unreadable = [pl.col(UNREADABLE)] if UNREADABLE in rows.columns else []
     reason = pl.coalesce(
-        [pl.when(condition.fill_null(False)).then(pl.lit(text, pl.String)) for text, condition in rules]
+        *unreadable, *(pl.when(condition.fill_null(False)).then(pl.lit(text, pl.String)) for text, condition in rules)
     )
     marked = rows.with_columns(reason=reason)
     usable, aside = marked.filter(pl.col("reason").is_null()), marked.filter(pl.col("reason").is_not_null())
@@ -63,7 +66,8 @@ def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.
         text = f"{', '.join(key)} delivered more than once with different values"
         aside = pl.concat([aside, usable.filter(differing).with_columns(reason=pl.lit(text))])
         usable = usable.filter(~differing)
-    return Sifted(usable.drop("reason"), aside)
+    notes = [name for name in NOTES if name in rows.columns]
+    return Sifted(usable.drop("reason", *notes), aside.drop(UNREADABLE) if notes else aside)
 
 
 def _symbol_rules() -> list[tuple[str, pl.Expr]]:
@@ -180,7 +184,7 @@ def set_aside_gone(sifted: Sifted, gone: Mapping[str, Change]) -> Sifted:
     reason = pl.col("symbol").replace_strict(reasons, default=None, return_dtype=pl.String)
     marked = sifted.usable.with_columns(reason=reason)
     bad = marked.filter(pl.col("reason").is_not_null())
-    return Sifted(sifted.usable.filter(marked["reason"].is_null()), pl.concat([sifted.aside, bad]))
+    return Sifted(sifted.usable.filter(marked["reason"].is_null()), pl.concat([sifted.aside, bad], how="diagonal"))
 
 
 def sift_code_changes(changes: CodeChanges, first_traded: Mapping[str, dt.date]) -> Sifted:

@@ -4,8 +4,9 @@ The defaults are the documented form of SPEC §2.1. What is declared here is app
 (resources/bar_forms.py, resources/reference_forms.py); no stage knows of units or labels.
 """
 
+import functools
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import Field, field_validator, model_validator
@@ -130,6 +131,22 @@ class LandingSettings(Section):
     indices: LandingIndicesSettings = Field(default_factory=LandingIndicesSettings)
     fundamentals: LandingFundamentalsSettings = Field(default_factory=LandingFundamentalsSettings)
 
+    def declared(self, part: str) -> dict[str, Any]:
+        """What is declared of one part of the landing zone ("bars", a reference table) otherwise than by default: the name of
+        the setting → its value."""
+        if part == "ticks":
+            return {}
+        section = {"index_weights": "indices", "index_prices": "indices"}.get(part, part)
+        said: dict[str, Any] = {}
+        for name in ("time_zone", "date_order", "exchanges", section):
+            own, plain = getattr(self, name, None), getattr(_default(), name, None)
+            if isinstance(own, Section) and isinstance(plain, Section):
+                values, usual = own.decisive(), plain.decisive()
+                said |= {f"landing.{name}.{key}": value for key, value in values.items() if value != usual[key]}
+            elif own != plain:
+                said[f"landing.{name}"] = dict(own) if isinstance(own, Mapping) else own
+        return said
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:
@@ -145,3 +162,8 @@ class LandingSettings(Section):
             if self.exchanges.get(name, name) != name:
                 raise ValueError(f"exchanges: {name} stands for itself and cannot mean {self.exchanges[name]}")
         return self
+
+
+@functools.cache
+def _default() -> LandingSettings:
+    return LandingSettings()

@@ -13,8 +13,11 @@ from assets.bars.tape_health_make import make_tape_health
 from assets.ticks.canonical import ORDERS, QUOTES, TRADES
 from assets.ticks.make import SYMBOLS
 from assets.ticks.numbers import NUMBERS
+from resources.bar_forms import read_bars
+from resources.delivered_files import DeliveredTable
 from resources.made import Made
 from resources.settings.bars import BarsSettings
+from resources.settings.landing import LandingBarsSettings, LandingSettings
 
 DATE = dt.date(2024, 1, 10)
 DAILY = {"symbol": pl.String, "pre_close": pl.Float64, "close": pl.Float64, "volume": pl.Int64, "amount": pl.Float64}
@@ -23,14 +26,21 @@ TABLES = {"trades": TRADES, "orders": ORDERS, "quotes": QUOTES}
 NOTHING = {"trades": {"price": "no ticks/20240110 in the landing zone"}}
 
 
+def as_read(bars: pl.DataFrame, date=DATE, path="bars/20240110.parquet", **declared) -> pl.DataFrame:
+    """Delivered bars as the landing zone reads them; declared: settings of landing.bars."""
+    settings = LandingSettings(bars=LandingBarsSettings(**declared))
+    table = DeliveredTable(bars, pl.Series([None], dtype=pl.String).new_from_index(0, bars.height))
+    return read_bars(table, date, path, settings)
+
+
 class Landing:
-    """A landing view of a day: bars, order sizes beside them and limit prices, where given."""
+    """A landing view of a day: bars as a user delivers them, order sizes beside them and limit prices, where given."""
 
     def __init__(self, bars=None, sizes=None, limits=None, path="bars/20240110.parquet", date=DATE):
         self._bars, self._sizes, self._limits, self._path, self.date = bars, sizes, limits, path, date
 
     def bars(self):
-        return self._bars
+        return None if self._bars is None else as_read(self._bars, self.date, self._path)
 
     def bars_path(self):
         from pathlib import Path

@@ -11,7 +11,7 @@ from assets.bars.schemas import MINUTE_BARS
 from assets.ticks import clock
 from assets.ticks.canonical import QUOTES, TRADES
 from resources.errors import InputError
-from tests.bars.tapes import DAILY, Day, Landing, day, trade
+from tests.bars.tapes import DAILY, Day, Landing, as_read, day, trade
 
 DATE = dt.date(2015, 5, 4)
 NAME = "bars/20150504.parquet"
@@ -151,14 +151,19 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ({"minute": [570, 900], "close": [10.0, 10.0]}, "minute 900 is no bar of SPEC §1"),
+        ({"minute": [570, 690], "close": [10.0, 10.0]}, "minute 690 is no bar of SPEC §1"),
         ({"minute": [570, 570], "close": [10.0, 10.1]}, "the minute stands there twice"),
-        ({"minute": [570, 571], "close": [10.0, 0.0]}, "close = 0.0 must be above 0"),
+        ({"minute": [570, 571], "close": [10.0, -1.0]}, "close = -1.0 must be above 0"),
+        ({"minute": [570, 571], "close": [10.0, 0.0], "volume": [100, 5]}, "volume = 5 without a close"),
         ({"minute": [570, 571], "close": [10.0, 10.0], "volume": [100, -1]}, "volume = -1 is negative"),
         ({"minute": [570, 571], "close": [10.0, None], "volume": [100, 5]}, "volume = 5 without a close"),
-        ({"minute": [570, 571], "close": [10.0, math.nan]}, "close = NaN is no number"),
-        ({"minute": [570, 571], "close": [10.0, 10.0], "amount": [1.0, math.inf]}, "amount = inf is no number"),
-        ({"minute": [570, 571], "close": [10.0, 10.0], "imbalance": [0.1, -math.inf]}, "imbalance = -inf is no number"),
+        ({"minute": [570, 571], "close": [10.0, math.nan], "volume": [100, 5]}, "volume = 5 without a close"),
+        (
+            {"minute": [570, 571], "close": [10.0, 10.0], "volume": [100.0, math.nan], "amount": [1e3, 5.0]},
+            "amount = 5.0 without a volume",
+        ),
+        ({"minute": [570, 571], "close": [10.0, 10.0], "volume": [100.0, 0.5]}, "volume = 0.5 is no whole number"),
+        ({"minute": [570, 571], "close": ["10.0", "1.0E+02"]}, "close = '1.0E+02' is rounded"),
         ({"minute": [570, 571], "close": [10.0, 10.0], "high": [10.0, 9.99]}, "high = 9.99 is below close = 10.0"),
         (
             {"minute": [570, 571], "close": [10.0, 10.0], "open": [10.0, 10.1], "high": [10.0, 10.0]},
@@ -177,7 +182,7 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
 )
 def test_a_bad_row_puts_its_symbol_aside_with_the_reason(rows, reason):
     raw = pl.DataFrame({"symbol": ["000001.SZ"] * 2, **rows})
-    good = pl.DataFrame({"symbol": ["000002.SZ"], **{name: values[:1] for name, values in rows.items()}})
+    good = raw.head(1).with_columns(symbol=pl.lit("000002.SZ"))
     of = of_day(pl.concat([raw, good]))
     assert of.health.profile["set_aside"].sum() == 1
     told = of.verdicts["000001.SZ"]
@@ -202,35 +207,37 @@ def test_rounded_amounts_and_unknown_values_break_no_rule():
             "buy_amount": [1000.4, 5.0],
         }
     )
-    assert delivered_bars(raw, DATE, NAME, {}).rejected.is_empty()
+    assert delivered_bars(as_read(raw), DATE, NAME, {}).rejected.is_empty()
 
 
 def test_a_day_without_a_usable_row_says_that_it_was_delivered():
-    bad = make(closes(s000001_SZ={570: math.nan}))
+    bad = make(closes(s000001_SZ={570: -1.0}))
     told = (
         f"{NAME} was delivered, but every symbol of it is set aside, the first because: {NAME}: 1 bad rows, the first: "
     )
-    assert bad.unavailable["close"] == told + "close = NaN is no number"
+    assert bad.unavailable["close"] == told + "close = -1.0 must be above 0"
     assert bad.unavailable["volume"] == f"{NAME} gives close only"
-    funds = make(closes(s510300_SH={570: 4.0}))
-    assert funds.unavailable["close"] == f"{NAME} was delivered, but holds no usable row of an A-share"
     void = make(closes(s000001_SZ={570: 10.0}).with_columns(spread=pl.lit(None, pl.Float64)))
     assert void.unavailable["spread"] == f"{NAME} gives no value of spread"
-    for made in (bad, funds, void):
+    for made in (bad, void):
         assert not [reason for reason in made.unavailable.values() if "no ticks" in reason]
 
 
 def test_a_file_without_closes_is_an_error_that_says_so():
     with pytest.raises(InputError, match=r"bars/20150504.parquet lacks the column close"):
         make(pl.DataFrame({"symbol": ["000001.SZ"], "minute": [570]}))
-    with pytest.raises(InputError, match="another type"):
+    with pytest.raises(InputError, match=r"none of the 1 rows can be read: 1 row: close is no number"):
         make(pl.DataFrame({"symbol": ["000001.SZ"], "minute": [570], "close": ["ten"]}))
+    with pytest.raises(InputError, match=r"close is empty in all of its 2 rows"):
+        make(pl.DataFrame({"symbol": ["000001.SZ"] * 2, "minute": [570, 571], "close": [0.0, math.nan]}))
 
 
 def test_funds_and_bonds_are_counted_not_kept():
-    done = delivered_bars(closes(s000001_SZ={570: 1.0}, s510300_SH={570: 4.0}), DATE, NAME, {})
+    done = delivered_bars(as_read(closes(s000001_SZ={570: 1.0}, s510300_SH={570: 4.0})), DATE, NAME, {})
     assert done.frame["symbol"].unique().to_list() == ["000001.SZ"]
     assert done.others == 1
+    with pytest.raises(InputError, match=r"none of the 1 rows is of a stock of Shanghai or Shenzhen.*'510300\.SH'"):
+        make(closes(s510300_SH={570: 4.0}))
 
 
 def test_bars_win_over_a_day_of_snapshots_or_orders_without_trades():

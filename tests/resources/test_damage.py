@@ -93,10 +93,15 @@ def test_s3_without_credentials_is_told_as_such(monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"index,date,close\n000905.SH,2023-10-10,1,2,3\n"], ids=["empty", "a row too long"]
+    ("data", "why"),
+    [
+        (b"", "is empty"),
+        (b"index,date,close\n000905.SH,2023-10-10,1,2,3\n", "the line does not fit the header.*5 fields"),
+    ],
+    ids=["empty", "a row too long"],
 )
-def test_an_unreadable_csv_is_named(tmp_path: Path, data: bytes) -> None:
-    with pytest.raises(InputError, match=r"index_prices\.csv is no readable CSV file"):
+def test_an_unreadable_csv_is_named(tmp_path: Path, data: bytes, why: str) -> None:
+    with pytest.raises(InputError, match=rf"index_prices\.csv.*{why}"):
         deliver(tmp_path, "index_prices.csv", data).frame("index_prices")
 
 

@@ -1,0 +1,284 @@
+"""One-minute bars as delivered → the documented form of SPEC §2.1 and §1: types, symbols, start minutes, units, in one place.
+
+Here: what the settings section `landing` declares of bars, what `minute` may look like, and which delivered minutes make one
+bar. Not here: which bars can be right (assets/bars/delivered.py) and what a whole file betrays (assets/bars/diagnosis.py).
+"""
+
+import datetime as dt
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from resources.delivered_files import DeliveredTable
+from resources.errors import InputError
+from resources.reference_forms import FACTOR, UNITS
+from resources.settings.landing import LandingSettings
+from resources.symbols import STOCKS, read_symbols
+from resources.values import (
+    BLANKS,
+    SHANGHAI,
+    Column,
+    Stamps,
+    Unreadable,
+    counted,
+    day_of_text,
+    map_distinct,
+    put,
+    read_column,
+    stamp_of,
+    stripped,
+)
+
+PRICES = ("open", "high", "low", "close")
+AMOUNTS = ("amount", "buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
+SUMS = ("volume", "trades", *AMOUNTS, "net_bid_change")
+MEANS = ("spread", "imbalance", "imbalance_5")
+BARS: dict[str, Any] = {
+    "symbol": pl.String,
+    "minute": pl.Int32,
+    **dict.fromkeys(PRICES, pl.Float64),
+    "volume": pl.Int64,
+    "amount": pl.Float64,
+    "trades": pl.Int64,
+    **dict.fromkeys(AMOUNTS[1:], pl.Float64),
+    "net_bid_change": pl.Float64,
+    **dict.fromkeys(MEANS, pl.Float64),
+    "at_limit_up": pl.Boolean,
+    "at_limit_down": pl.Boolean,
+}
+"""Columns of a file of bars with their types; symbol, minute and close must be there (SPEC §2.2)."""
+REQUIRED = ("symbol", "minute", "close")
+UNREADABLE = "unreadable"
+"""A column of the bars read: why a row cannot be, else null."""
+OPENING, MORNING, NOON, AFTERNOON, CLOSING, AFTER_HOURS = 565, 570, 690, 780, 897, 905
+"""Start minutes: opening auction, 09:30, 11:30, 13:00, closing bar from 14:57, after-hours bar from 15:05 (SPEC §1)."""
+CLOSE, LAST = 901, 931  # the ends of the closing bar and of after-hours trading, 15:01 and 15:31
+WHAT_MINUTE_IS = (
+    "`minute` is the start of the bar in minutes since midnight (09:30 = 570), a time of day such as 09:30 or 09:30:00, or a "
+    "time stamp of the day"
+)
+_CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?", re.ASCII)
+_DIGITS = re.compile(r"(\d{2})(\d{2})(?:(\d{2})0*)?", re.ASCII)
+_FULL = re.compile(r"(\d{8})(\d{2})(\d{2})(?:(\d{2})0*)?", re.ASCII)
+_STAMP = re.compile(
+    r"(?P<date>\S+)[ T]+(?P<time>\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(?P<zone>Z|UTC|[+-]\d{2}:?\d{2})?", re.ASCII
+)
+
+
+def read_bars(delivered: DeliveredTable, date: dt.date, name: str, settings: LandingSettings) -> pl.DataFrame:
+    """The bars of one day in the documented form: the columns of BARS that were delivered, and UNREADABLE.
+
+    Minutes are bar starts; what the closing bar and the after-hours bar are delivered in is folded into them. A minute that
+    is no bar of SPEC §1 is left as it is. A price of 0 is none. name: the file, for messages. Raises InputError where a
+    column is missing or no row can be read.
+    """
+    raw, form = delivered.frame, settings.bars
+    lacking = [column for column in REQUIRED if column not in raw.columns]
+    if lacking:
+        raise InputError(
+            f"{name} lacks the column {', '.join(lacking)}: one-minute bars need symbol, minute and close (SPEC §2.1); it has "
+            f"{', '.join(raw.columns)}. Deliver it with them."
+        )
+    if form.prices == "adjusted" and FACTOR not in raw.columns:
+        raise InputError(
+            f"{name}: landing.bars.prices declares adjusted prices, and there is no column {FACTOR} (adjusted price / raw "
+            "price) to make raw ones with. Deliver prices as traded, or add the column."
+        )
+    stamps = Stamps(settings.time_zone, settings.date_order)
+    scales = {"volume": UNITS[form.volume_unit], **dict.fromkeys(AMOUNTS, UNITS[form.amount_unit])}
+    wanted = {column: dtype for column, dtype in BARS.items() if column in raw.columns}
+    wanted |= {FACTOR: pl.Float64} if form.prices == "adjusted" else {}
+    reasons = delivered.bad_rows
+    counts: Counter[str] = Counter(reasons.drop_nulls().to_list())
+    columns = []
+    for column, dtype in wanted.items():
+        if column == "symbol":
+            columns.append(read_symbols(raw[column], settings.exchanges, STOCKS))
+            continue
+        cells = raw[column]
+        read = read_minutes(cells, date, stamps) if column == "minute" else read_column(
+            cells, dtype, stamps=stamps, scale=scales.get(column, 1)
+        )  # fmt: skip
+        columns.append(read.values.alias(column))
+        if read.faulty:
+            first = read.reasons.is_not_null() & reasons.is_null()
+            said = list(zip(cells.filter(first).to_list(), read.reasons.filter(first).to_list(), strict=True))
+            counts.update(f"{column} {why}" for _, why in said)
+            reasons = put(
+                reasons, first, pl.Series([f"{column} = {cell!r} {why}" for cell, why in said], dtype=pl.String)
+            )
+    if raw.height and not reasons.null_count():
+        what = (
+            f" {WHAT_MINUTE_IS}." if read_minutes(raw["minute"], date, stamps).values.null_count() == raw.height else ""
+        )
+        raise InputError(
+            f"{name}: none of the {raw.height} rows can be read: {counted(counts)}.{what} Correct the file."
+        )
+    frame = pl.DataFrame(columns).with_columns(reasons.alias(UNREADABLE))
+    prices = [column for column in PRICES if column in frame.columns]
+    if form.prices == "adjusted":
+        factor = pl.when(pl.col(FACTOR) > 0).then(FACTOR)
+        frame = frame.with_columns((pl.col(prices) / factor).round(4)).drop(FACTOR)
+    frame = frame.with_columns(pl.when(pl.col(column) != 0).then(column).alias(column) for column in prices)
+    if frame.height and frame["close"].null_count() == frame.height:
+        raise InputError(f"{name}: close is empty in all of its {frame.height} rows. Deliver it again.")
+    frame = _fold(frame.with_columns(_minute="minute", minute=start_minute(form.minute_labels)))
+    if form.opening_auction == "first_bar":
+        frame = _auction_in_first_bar(frame, name)
+    return frame
+
+
+def start_minute(labels: str) -> pl.Expr:
+    """The bar's start of a label in `minute`; null where a label of ends names no bar. Labels: "start" or "end".
+
+    Of starts only the parts of the closing bar (897 to 900) and of the after-hours bar (from 905) are moved. Of ends, 565 and
+    566 are the opening auction, and so is 570, since nothing trades between 09:26 and 09:30.
+    """
+    minute = pl.col("minute")
+    end = minute if labels == "start" else minute - 1
+    closing = pl.when(end.is_between(CLOSING, CLOSE - 1)).then(CLOSING)
+    late = pl.when(minute.is_between(AFTER_HOURS, LAST if labels == "end" else LAST - 1)).then(AFTER_HOURS)
+    if labels == "start":
+        rest = minute
+    else:
+        opening = pl.when(minute.is_in([OPENING, OPENING + 1, MORNING])).then(OPENING)
+        grid = end.is_between(MORNING, NOON - 1) | end.is_between(AFTERNOON, CLOSING - 1)
+        rest = pl.coalesce(opening, pl.when(grid).then(end))
+    return pl.coalesce(closing, late, rest).cast(pl.Int32)
+
+
+def read_minutes(cells: pl.Series, date: dt.date, stamps: Stamps) -> Column:
+    """The column `minute`: minutes since midnight, times of day or stamps of the day `date`, in minutes since midnight."""
+    if cells.dtype == pl.Time:
+        return map_distinct(
+            cells, lambda time: _minute_of(time.hour, time.minute, time.second, time.microsecond), pl.Int32
+        )
+    if isinstance(cells.dtype, pl.Datetime):
+        zoned = cells if cells.dtype.time_zone else cells.dt.replace_time_zone(stamps.time_zone)
+        return map_distinct(zoned, lambda stamp: _minute_of_stamp(stamp, date), pl.Int32)
+    if cells.dtype == pl.String:
+        text = stripped(cells)
+        long = 2 * int(text.str.contains(r"^[0-9]{4,}$").sum()) > text.count()
+        return map_distinct(text, lambda cell: _minute_of_text(cell, date, stamps, long), pl.Int32)
+    read = read_column(cells, pl.Int64)
+    numbers = read.values
+    if bool((numbers > 10**11).any()):  # 202302010931 and longer
+        return read_minutes(numbers.cast(pl.String), date, stamps)
+    # No minute of trading is beyond 16:00. Where most are, 1300 is a time of day without its colon, and 930 may be either.
+    if 2 * int((numbers > 960).sum()) > numbers.count():
+        reason = "may be a time of day without its colon: write 09:30 or 570"
+        return Column(
+            pl.Series(cells.name, [None], pl.Int32).new_from_index(0, len(cells)),
+            read.reasons.set(numbers.is_not_null(), reason),
+        )
+    return Column(numbers.cast(pl.Int32, strict=False), read.reasons)
+
+
+def _minute_of(hour: int, minute: int, second: int, fraction: int = 0) -> int:
+    if hour > 23 or minute > 59 or second > 59:
+        raise Unreadable("is no time of day")
+    if second or fraction:
+        raise Unreadable("is no whole minute")
+    return hour * 60 + minute
+
+
+def _minute_of_stamp(stamp: dt.datetime, date: dt.date) -> int:
+    local = stamp.astimezone(SHANGHAI)
+    if local.date() != date:
+        raise Unreadable(f"is of {local.date()} in Shanghai, not of the file's day")
+    return _minute_of(local.hour, local.minute, local.second, local.microsecond)
+
+
+def _minute_of_text(cell: str, date: dt.date, stamps: Stamps, long: bool) -> int:
+    text = re.sub(r"^(\d+)\.0+$", r"\1", unicodedata.normalize("NFKC", cell).strip(BLANKS), flags=re.ASCII)
+    if clock := _CLOCK.fullmatch(text):
+        return _minute_of(*(int(part or 0) for part in clock.groups()))
+    if parts := _STAMP.fullmatch(text):
+        day = day_of_text(parts["date"], stamps)
+        return _minute_of_stamp(stamp_of(day, parts["time"], parts["zone"], stamps.time_zone)[0], date)
+    if full := _FULL.fullmatch(text):
+        hour, minute, second = (int(part or 0) for part in full.groups()[1:])
+        _minute_of(hour, minute, second)
+        day = day_of_text(full[1], stamps)
+        return _minute_of_stamp(stamp_of(day, f"{hour:02}:{minute:02}", None, stamps.time_zone)[0], date)
+    if len(text) in (4, 6, 9) and (digits := _DIGITS.fullmatch(text)):
+        return _minute_of(*(int(part or 0) for part in digits.groups()))
+    if re.fullmatch(r"\d{1,3}", text, re.ASCII):
+        if long:
+            raise Unreadable("may be a minute since midnight or a time of day that has lost its 0: write 09:30 or 570")
+        return int(text)
+    raise Unreadable("is no minute of the day")
+
+
+def _fold(frame: pl.DataFrame) -> pl.DataFrame:
+    """Rows of one symbol that are parts of one bar, added up. Rows that repeat a delivered minute are left, so that the rules
+    find them. `_minute` is the minute as delivered."""
+    key = pl.struct("symbol", "minute")
+    lost = pl.col("minute").is_null() & pl.col("_minute").is_not_null()
+    frame = frame.with_columns(
+        pl.when(lost & pl.col(UNREADABLE).is_null())
+        .then(pl.format("minute = {} is the end of no bar (landing.bars.minute_labels = 'end')", "_minute"))
+        .otherwise(UNREADABLE).alias(UNREADABLE)
+    )  # fmt: skip
+    several = (
+        key.is_duplicated() & (pl.struct("symbol", "_minute").is_unique()).all().over("symbol", "minute")
+    ).fill_null(False)
+    several = several & pl.col("minute").is_not_null() & (pl.col(UNREADABLE).is_null().all().over("symbol", "minute"))
+    marked = frame.with_columns(_several=several)
+    parts = marked.filter("_several").sort("symbol", "_minute")
+    if parts.is_empty():
+        return frame.drop("_minute")
+    whole = parts.group_by("symbol", "minute", maintain_order=True).agg(_merged(frame.columns))
+    rest = marked.filter(~pl.col("_several"))
+    return pl.concat([rest.select(frame.columns), whole.select(frame.columns)]).drop("_minute")
+
+
+def _merged(columns: list[str]) -> list[pl.Expr]:
+    """One bar of several: sums added, prices over the parts that traded where volumes say which did."""
+    if "volume" in columns:
+        counts = (pl.col("volume") > 0).fill_null(False) | ~(pl.col("volume") > 0).any()
+    else:
+        counts = pl.lit(True)
+
+    def prices(column: str) -> pl.Expr:
+        return pl.col(column).filter(counts & pl.col(column).is_not_null())
+
+    merged: Mapping[str, pl.Expr] = {
+        "open": prices("open").first() if "open" in columns else pl.lit(None),
+        "high": prices("high").max() if "high" in columns else pl.lit(None),
+        "low": prices("low").min() if "low" in columns else pl.lit(None),
+        "close": prices("close").last(),
+        **{column: pl.when(pl.col(column).count() > 0).then(pl.col(column).sum()) for column in SUMS},
+        **{column: pl.lit(None, pl.Float64) for column in MEANS},  # means over quotes cannot be made of means
+        "at_limit_up": pl.col("at_limit_up").last(),
+        "at_limit_down": pl.col("at_limit_down").last(),
+        "_minute": pl.col("_minute").last(),
+        UNREADABLE: pl.lit(None, pl.String),
+    }
+    return [merged[column].alias(column) for column in columns if column in merged]
+
+
+def _auction_in_first_bar(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """The opening auction's price is the open of the first minute; its volume cannot be told from that minute's."""
+    own = frame.filter(pl.col("minute") == OPENING)
+    if own.height and ("volume" not in own.columns or (own["volume"] != 0).any()):
+        raise InputError(
+            f"{name} has {own.height} bars of the opening auction (565), and landing.bars.opening_auction = 'first_bar' says that "
+            "it stands in the bar of 09:30. Set it to 'own_bar'."
+        )
+    frame = frame.filter(pl.col("minute").ne_missing(OPENING))
+    if "open" not in frame.columns:
+        return frame
+    first = frame.filter((pl.col("minute") == MORNING) & pl.col("open").is_not_null() & pl.col(UNREADABLE).is_null())
+    counted_columns = {column: pl.lit(0, BARS[column]) for column in SUMS if column in frame.columns}
+    auction = first.select(
+        "symbol",
+        minute=pl.lit(OPENING, pl.Int32),
+        **{column: pl.col("open") for column in PRICES if column in frame.columns},
+        **counted_columns,
+    )
+    return pl.concat([frame, auction], how="diagonal")

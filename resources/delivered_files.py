@@ -1,0 +1,154 @@
+"""A delivered table's file → a frame as delivered, with the names of its columns recognised.
+
+Here: encodings, separators and headers of CSV files, Parquet files, lines that do not fit the header. Not here: what a cell
+says (values.py) and what a column means (reference_forms.py, bar_forms.py).
+"""
+
+import contextlib
+import csv
+import io
+import re
+import unicodedata
+from collections.abc import Collection
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from resources.errors import InputError, machine_faults
+from resources.values import BLANKS
+
+SEPARATORS = (",", ";", "\t", "|")
+_NAMED_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)  # the first line of a spreadsheet's CSV may say it
+
+
+@dataclass(frozen=True)
+class DeliveredTable:
+    """frame: columns as delivered, those of `wanted` under their own names. bad_rows: per row why its line cannot be told
+    apart into the header's columns, else null."""
+
+    frame: pl.DataFrame
+    bad_rows: pl.Series
+
+
+def read_delivered(path: Path, wanted: Collection[str]) -> DeliveredTable:
+    """A .parquet or .csv file. wanted: the names of columns that are looked for, without regard to case and blanks.
+
+    Raises InputError where the file is not of its kind, or two of its columns have the same name.
+    """
+    if path.suffix == ".parquet":
+        frame = read_parquet(path)
+        return DeliveredTable(_named(frame, wanted, path), _no_reasons(frame.height))
+    return _read_csv(path, wanted)
+
+
+def read_parquet(path: Path) -> pl.DataFrame:
+    with machine_faults(path):
+        data = path.read_bytes()  # by itself: what can be read and does not parse is the file's fault
+    try:
+        return pl.read_parquet(data)
+    except (pl.exceptions.PolarsError, OSError) as error:
+        raise InputError(f"{path} is no readable Parquet file ({error}). Deliver it again.") from error
+
+
+def _read_csv(path: Path, wanted: Collection[str]) -> DeliveredTable:
+    with machine_faults(path):
+        data = path.read_bytes()
+    text = _decoded(data)
+    lines = text.lstrip("\r\n")
+    first = lines.split("\n", 1)[0].strip()
+    named = _NAMED_SEPARATOR.fullmatch(first)
+    if named:
+        lines = lines.split("\n", 1)[1] if "\n" in lines else ""
+        first = lines.split("\n", 1)[0].strip()
+    if not first:
+        raise InputError(f"{path} is empty. Deliver it again, with a header row.")
+    separator = named[1] if named else _separator(first, wanted)
+    header = [_folded(name) for name in next(csv.reader([first], delimiter=separator, skipinitialspace=True))]
+    _refuse_twins([name for name in header if name in wanted], path)
+    try:
+        frame = pl.read_csv(lines.encode(), separator=separator, infer_schema=False, glob=False)
+        bad = _no_reasons(frame.height)
+    except pl.exceptions.PolarsError:  # a line with more fields than the header: found and set aside one by one
+        frame, bad = _line_by_line(lines, separator, path)
+    empty = frame.select(
+        pl.all_horizontal(pl.all().str.strip_chars(BLANKS).fill_null("") == "") if frame.width else pl.lit(True)
+    ).to_series()
+    if empty.any() and frame.height:  # blank lines, and lines of separators alone
+        keep = ~(empty & bad.is_null())
+        frame, bad = frame.filter(keep), bad.filter(keep)
+    return DeliveredTable(_named(frame, wanted, path), bad)
+
+
+def _decoded(data: bytes) -> str:
+    """UTF-8, UTF-16 with its mark or without, else GBK."""
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        encodings = ["utf-16"]
+    elif data[1:2] == b"\0":
+        encodings = ["utf-16-le"]
+    elif data[:1] == b"\0":
+        encodings = ["utf-16-be"]
+    else:
+        encodings = ["utf-8-sig", "gb18030"]
+    for encoding in encodings:
+        with contextlib.suppress(UnicodeDecodeError):
+            return _unix_lines(data.decode(encoding))
+    return _unix_lines(
+        data.decode(encodings[-1], errors="replace")
+    )  # a cell with a replaced byte is set aside (values.py)
+
+
+def _unix_lines(text: str) -> str:
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _separator(header: str, wanted: Collection[str]) -> str:
+    """The separator by which the header has most of the columns looked for, then most columns; the comma among equals."""
+
+    def score(separator: str) -> tuple[int, int]:
+        names = next(csv.reader([header], delimiter=separator, skipinitialspace=True))
+        return len({_folded(name) for name in names} & set(wanted)), len(names)
+
+    return max(SEPARATORS, key=score)
+
+
+def _line_by_line(text: str, separator: str, path: Path) -> tuple[pl.DataFrame, pl.Series]:
+    reader = csv.reader(io.StringIO(text), delimiter=separator)
+    try:
+        header = next(reader)
+        rows, reasons = [], []
+        for row in reader:
+            while len(row) > len(header) and not row[-1].strip(BLANKS):
+                row.pop()
+            fits = len(row) <= len(header)
+            reasons.append(None if fits else f"a line of {len(row)} fields under a header of {len(header)}")
+            rows.append([*row, *([None] * (len(header) - len(row)))] if fits else [None] * len(header))
+    except csv.Error as error:
+        raise InputError(f"{path} is no readable CSV file ({error}). Deliver it again, with a header row.") from error
+    names = [name if header.index(name) == at else f"{name} (column {at + 1})" for at, name in enumerate(header)]
+    frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
+    return frame, pl.Series("reason", reasons, pl.String)
+
+
+def _folded(name: str) -> str:
+    """`Pre Close`, " pre_close" and PRE-CLOSE are pre_close."""
+    return re.sub(r"[\s\-]+", "_", unicodedata.normalize("NFKC", name).strip(BLANKS).lower())
+
+
+def _named(frame: pl.DataFrame, wanted: Collection[str], path: Path) -> pl.DataFrame:
+    """The columns looked for under their own names, where there is one of a name alone."""
+    found = {name: folded for name in frame.columns if (folded := _folded(name)) in wanted}
+    _refuse_twins(list(found.values()), path)
+    return frame.rename(found)
+
+
+def _refuse_twins(names: list[str], path: Path) -> None:
+    twins = sorted({name for name in names if names.count(name) > 1})
+    if twins:
+        raise InputError(
+            f"{path} has more than one column {', '.join(twins)} (letter case and blanks do not count). Leave one of each."
+        )
+
+
+def _no_reasons(height: int) -> pl.Series:
+    return pl.Series("reason", [None], pl.String).new_from_index(0, height)

@@ -1,0 +1,239 @@
+"""Reference tables as delivered → the documented form of SPEC §2.1: types, symbols, units and codes, in one place.
+
+Here: what the settings section `landing` declares, applied to reference tables, and what cannot be read of a row. Not here:
+the rules that rows must keep (assets/reference) and the form of files (delivered_files.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from resources.delivered_files import DeliveredTable
+from resources.errors import InputError
+from resources.settings.landing import LandingSettings
+from resources.symbols import INDICES, STOCKS, read_symbols
+from resources.values import Stamps, counted, put, read_column
+
+UNREADABLE, DELIVERED = "unreadable", "delivered"
+"""Columns beside those of a reference table: why a row cannot be read ("volume is no number"), and the cell as delivered.
+Both are null in every row that can be read."""
+NOTES: dict[str, Any] = {UNREADABLE: pl.String, DELIVERED: pl.String}
+LOT = 100
+UNITS = {
+    "shares": 1, "lots": LOT, "ten_thousand_shares": 10_000,
+    "yuan": 1, "thousand_yuan": 1_000, "ten_thousand_yuan": 10_000,
+    "fraction": 1, "percent": 0.01,
+}  # fmt: skip
+"""What one of a delivered unit is in shares, yuan or fractions."""
+PRICES = ("pre_close", "open", "high", "low", "close", "limit_up", "limit_down")
+SYMBOLS = ("symbol", "old", "new")
+FACTOR = "adjust_factor"
+_SHOWN = 3  # rows spelled out in a message
+
+
+@dataclass(frozen=True)
+class ReferenceForm:
+    """What is to be read of one table. known: the column with the date on which a row became known."""
+
+    name: str
+    known: str
+    required: Mapping[str, Any]
+    optional: Mapping[str, Any]
+
+    @property
+    def columns(self) -> dict[str, Any]:
+        return {**self.required, **self.optional}
+
+
+@dataclass(frozen=True)
+class ReadTable:
+    """frame: the form's columns and NOTES, one row per delivered row that can be placed in time. remark: what must be said of
+    the rows that cannot; "" where there are none."""
+
+    frame: pl.DataFrame
+    remark: str = ""
+
+
+def wanted_columns(form: ReferenceForm, settings: LandingSettings) -> dict[str, Any]:
+    """The columns that are looked for in the file, with their types."""
+    return form.columns | ({FACTOR: pl.Float64} if _adjusted(form.name, settings) else {})
+
+
+def scales(name: str, settings: LandingSettings) -> dict[str, float]:
+    """Column → what one delivered unit is in the unit of SPEC §2.1, where it is not 1."""
+    days, indices, fundamentals = settings.daily_prices, settings.indices, settings.fundamentals
+    units: dict[str, dict[str, str]] = {
+        "daily_prices": {
+            "volume": days.volume_unit,
+            "amount": days.amount_unit,
+            "float_shares": days.share_unit,
+            "total_shares": days.share_unit,
+        },
+        "index_weights": {"weight": indices.weight_unit},
+        "fundamentals": {"net_profit": fundamentals.amount_unit, "equity": fundamentals.amount_unit},
+    }
+    return {column: UNITS[unit] for column, unit in units.get(name, {}).items() if UNITS[unit] != 1}
+
+
+def read_reference(form: ReferenceForm, delivered: DeliveredTable, path: Path, settings: LandingSettings) -> ReadTable:
+    """A delivered table in the documented form, sorted by the date on which its rows became known.
+
+    A cell that cannot be read is null, and its row says why in the columns NOTES. Raises InputError where a column is
+    missing, where no row can be read, or where more rows than `max_undated_share` have no date.
+    """
+    raw = delivered.frame
+    wanted = wanted_columns(form, settings)
+    _require_columns(form, wanted, raw, path)
+    stamps = Stamps(settings.time_zone, settings.date_order)
+    factors = scales(form.name, settings)
+    columns: list[pl.Series] = []
+    cells = delivered.bad_rows
+    reasons = cells.set(cells.is_not_null(), "the line does not fit the header")
+    for column, dtype in wanted.items():
+        if column not in raw.columns:
+            columns.append(pl.Series(column, [None], dtype).new_from_index(0, raw.height))
+            continue
+        read = read_column(raw[column], dtype, stamps=stamps, scale=factors.get(column, 1))
+        values = read.values
+        if column in SYMBOLS:
+            values = read_symbols(raw[column], settings.exchanges, STOCKS)
+        elif column == "index":
+            values = _index_codes(raw[column], settings)
+        columns.append(values.alias(column))
+        if read.faulty:
+            first = read.reasons.is_not_null() & reasons.is_null()
+            bad, why = raw[column].filter(first).to_list(), read.reasons.filter(first).to_list()
+            reasons = put(reasons, first, pl.Series([f"{column} {reason}" for reason in why], dtype=pl.String))
+            cells = put(cells, first, pl.Series([f"{column} = {cell!r}" for cell in bad], dtype=pl.String))
+    frame = pl.DataFrame(columns).with_columns(reasons.alias(UNREADABLE), cells.alias(DELIVERED))
+    if _adjusted(form.name, settings):
+        frame = raw_prices(frame)
+    _refuse_unusable(form, frame, path)
+    dated = frame[form.known].is_not_null()
+    remark = (
+        "" if dated.all() else _undated(form, frame.filter(~dated), raw.filter(~dated), frame.height, path, settings)
+    )
+    order = [form.known, *(column for column in ("index", "symbol", "period", "date") if column in frame.columns)]
+    return ReadTable(frame.filter(dated).sort(list(dict.fromkeys(order)), maintain_order=True), remark)
+
+
+def raw_prices(frame: pl.DataFrame) -> pl.DataFrame:
+    """Prices as traded from adjusted ones: divided by the factor, to the hundredth of a cent. A row without a factor above 0
+    has none."""
+    factor = pl.when(pl.col(FACTOR) > 0).then(FACTOR)
+    prices = [(pl.col(name) / factor).round(4).alias(name) for name in PRICES if name in frame.columns]
+    missing = ~(pl.col(FACTOR) > 0).fill_null(False) & pl.col(UNREADABLE).is_null()
+    note = pl.when(missing).then(pl.lit(f"{FACTOR} is missing or not above 0")).otherwise(UNREADABLE)
+    return frame.with_columns(*prices, note.alias(UNREADABLE)).drop(FACTOR)
+
+
+def single_quarters(announced: pl.DataFrame) -> pl.DataFrame:
+    """Profits of single quarters from profits of the year so far, with what `announced` holds: rows symbol, period,
+    announce_date, net_profit.
+
+    The profit of a quarter is the year's so far less the latest announced up to the quarter before it in the same year; null
+    where the latter is not known, or was announced on one day with different figures. The first quarter is its own.
+    """
+    order: list[str] = [name for name in ("announce_date", "version") if name in announced.columns]
+    quarter = pl.col("period").dt.year().cast(pl.Int32) * 4 + pl.col("period").dt.quarter().cast(pl.Int32)
+    rows = announced.with_columns(_quarter=quarter)
+    figures = rows.filter(pl.col("net_profit").is_not_null() & pl.col("_quarter").is_not_null())
+    last = _latest(figures, order)
+    before = last.select("symbol", (pl.col("_quarter") + 1).alias("_quarter"), _before="net_profit")
+    rows = rows.join(before, on=["symbol", "_quarter"], how="left", maintain_order="left")
+    first = pl.col("period").dt.quarter() == 1
+    profit = pl.when(first).then("net_profit").otherwise(pl.col("net_profit") - pl.col("_before"))
+    return rows.with_columns(net_profit=profit).drop("_quarter", "_before")
+
+
+def _latest(figures: pl.DataFrame, order: list[str]) -> pl.DataFrame:
+    """symbol, _quarter, net_profit of the latest announcement; null where that says two things."""
+    ranked = figures.sort(order, maintain_order=True, nulls_last=False)
+    latest = ranked.group_by("symbol", "_quarter", maintain_order=True).agg(*(pl.col(name).last() for name in order))
+    said = ranked.join(latest, on=["symbol", "_quarter", *order], how="semi", nulls_equal=True)
+    return said.group_by("symbol", "_quarter", maintain_order=True).agg(
+        pl.when(pl.col("net_profit").n_unique() == 1).then(pl.col("net_profit").first())
+    )
+
+
+def _adjusted(name: str, settings: LandingSettings) -> bool:
+    return name == "daily_prices" and settings.daily_prices.prices == "adjusted"
+
+
+def _index_codes(cells: pl.Series, settings: LandingSettings) -> pl.Series:
+    delivered = read_column(cells, pl.String).values
+    read = read_symbols(delivered, settings.exchanges, INDICES)
+    codes = dict(settings.indices.codes)
+    if not codes:
+        return read
+    # A declared code may be written as delivered, or in the form that it is read in.
+    plain = {read_symbols(pl.Series([code]), settings.exchanges, INDICES)[0]: meant for code, meant in codes.items()}
+    table = {
+        text: codes.get(text) or plain.get(form) or form for text, form in zip(delivered, read, strict=True) if text
+    }
+    return delivered.replace_strict(list(table), list(table.values()), default=None, return_dtype=pl.String)
+
+
+def _require_columns(form: ReferenceForm, wanted: Mapping[str, Any], raw: pl.DataFrame, path: Path) -> None:
+    missing = [column for column in form.required if column not in raw.columns]
+    if missing:
+        raise InputError(
+            f"{path}: the column {', '.join(missing)} is missing. {form.name} needs {', '.join(form.required)}; it has "
+            f"{', '.join(raw.columns)}. Add the column, or remove the file (what needs it is then n/a)."
+        )
+    if FACTOR in wanted and FACTOR not in raw.columns:
+        raise InputError(
+            f"{path}: landing.{form.name}.prices declares adjusted prices, and there is no column {FACTOR} (adjusted price / "
+            "raw price) to make raw ones with. Deliver prices as traded, or add the column."
+        )
+
+
+def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> None:
+    """Raises InputError where not one row can be used, with the commonest reasons."""
+    if frame.is_empty():
+        return
+    undated = pl.format("{} is missing", pl.lit(form.known))
+    whys = [pl.col(UNREADABLE), pl.when(pl.col(form.known).is_null()).then(undated)]
+    if "symbol" in frame.columns:
+        strange = ~pl.col("symbol").str.contains(r"^[0-9]{6}\.[A-Z]{2}$").fill_null(False)
+        whys.append(pl.when(strange).then(pl.lit("symbol is not of the form 600519.SH")))
+    judged = frame.select(pl.all(), _why=pl.coalesce(whys))
+    if judged["_why"].null_count():
+        return
+    counts = dict(judged.group_by("_why").len().iter_rows())
+    shown = judged.row(0, named=True)
+    example = shown[DELIVERED] or ", ".join(
+        f"{name} = {shown[name]!r}" for name in form.required if name in ("symbol", form.known)
+    )
+    raise InputError(
+        f"{path}: none of the {frame.height} rows can be used: {counted(counts)}. The first: {example}. Correct the "
+        "table, declare how it is meant (settings section landing), or remove the file (what needs it is then n/a)."
+    )
+
+
+def _undated(
+    form: ReferenceForm, frame: pl.DataFrame, raw: pl.DataFrame, height: int, path: Path, settings: LandingSettings
+) -> str:
+    """What to say of rows without a readable date; raises InputError where they are too many."""
+    reasons = frame.select(
+        pl.coalesce(
+            pl.when(pl.col(UNREADABLE).str.starts_with(f"{form.known} ")).then(UNREADABLE),
+            pl.lit(f"{form.known} is missing"),
+        )
+    ).to_series()
+    counts = dict(reasons.value_counts().iter_rows())
+    keys = [name for name in ("index", "symbol", "period", form.known) if name in raw.columns]
+    shown = "; ".join(
+        ", ".join(f"{name} = {row[name]!r}" for name in dict.fromkeys(keys))
+        for row in raw.head(_SHOWN).iter_rows(named=True)
+    )
+    text = (
+        f"{path}: {frame.height} of {height} rows cannot be placed in time: {counted(counts)} (the first: {shown}). Without "
+        f"{form.known} no one can say when a row became known"
+    )
+    if frame.height > settings.max_undated_share * height:
+        raise InputError(f"{text}. Fill it in or take the rows out.")
+    return f"{text}; they are left out until it is filled in."
