@@ -11,7 +11,6 @@ from polars.testing import assert_frame_equal
 
 from assets.reference.assets import TABLES, daily_prices, indices, securities
 from assets.reference.make import make_daily_prices, make_indices, make_securities
-from resources.errors import InputError
 from resources.gate import judge
 from resources.landing import LandingZone
 from resources.made import Made
