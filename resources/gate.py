@@ -13,9 +13,10 @@ from typing import Any
 
 import polars as pl
 
+from resources.reasons import counted_reasons
+
 PARTITION = "_partition"
 SHOWN_ROWS = 5
-SHOWN_REASONS = 3
 DETAIL = "detail"  # the column of a profile that says in words why a row breaks a rule
 
 
@@ -249,28 +250,11 @@ def _describe(check: Check, bad: pl.DataFrame, rows: int) -> str:
 def _reasons(check: Check, bad: pl.DataFrame) -> list[str]:
     """'12 × close = 0.0 must be above 0 (600519.SH, 000001.SZ …)', the commonest first; [] for a single row, or without reasons.
 
-    The reasons stand in the checked column itself where that holds texts, else in `detail`. Reasons that differ in their numbers alone count as one and are shown by the first of them.
+    The reasons stand in the checked column itself where that holds texts, else in `detail`.
     """
     texts = [name for name in (*check.columns, DETAIL) if bad.schema.get(name) == pl.String]
     column = texts[0] if texts and isinstance(check.rule, Between | InSet) else None
     if column is None or bad[column].null_count() or bad.height == 1:
         return []
-    names = next((name for name in ("symbol", "index", "file", "factor") if name in bad.columns), None)
-    kinds = (
-        bad.with_columns(_kind=pl.col(column).str.replace_all(r"\d[\d.,:]*", "#"))
-        .group_by("_kind", maintain_order=True)
-        .agg(
-            pl.len(),
-            pl.col(column).first().alias("_shown"),
-            (pl.col(names).drop_nulls().unique(maintain_order=True) if names else pl.lit(None)).alias("_names"),
-        )
-        .sort("len", descending=True, maintain_order=True)
-    )
-    told = []
-    for _, count, shown, who in kinds.head(SHOWN_REASONS).iter_rows():
-        named = ", ".join(str(name) for name in (who or [])[:SHOWN_ROWS])
-        more = " …" if who and len(who) > SHOWN_ROWS else ""
-        told.append(f"{count} × {shown}" + (f" ({named}{more})" if named else ""))
-    if kinds.height > SHOWN_REASONS:
-        told.append(f"{kinds['len'][SHOWN_REASONS:].sum()} for {kinds.height - SHOWN_REASONS} other reasons")
-    return told
+    name = next((key for key in ("symbol", "index", "file", "factor") if key in bad.columns), None)
+    return counted_reasons(bad, column, name)

@@ -57,7 +57,13 @@ tape_health = Table(
             "tapes_add_up",
             Between("too_many_set_aside", 0, 0),
             critical=True,
-            remedy="re-deliver the day's files, or raise bars.max_set_aside_share; the column `reason` says why each symbol was",
+            remedy="mend what the reasons name and deliver the day's files again; the column `reason` says it of each symbol",
+        ),
+        Check(
+            "minutes_are_those_of_the_day",
+            Between("misread", 0, 0),
+            critical=True,
+            remedy="do what the finding says; README names the minutes of a day",
         ),
         Check(
             "no_symbol_set_aside",
@@ -76,8 +82,8 @@ tape_health = Table(
             "tapes_cover_the_market",
             Between("too_many_uncovered", 0, 0),
             critical=True,
-            remedy="re-deliver the day's trade files: one of them is lost or cut; where the market is meant to hold fewer names "
-            "than daily_prices, raise bars.max_uncovered_share",
+            remedy="re-deliver the day's files: one of them is lost or cut, or covers one exchange alone; where the market is meant "
+            "to hold fewer names than daily_prices, set bars.max_uncovered_share to their share",
         ),
         Check(
             "tapes_have_a_reference",
@@ -125,7 +131,7 @@ tape_health = Table(
             "nearly_all_channel_numbers_present",
             Between("too_many_missing", 0, 0),
             critical=True,
-            remedy="deliver the named channels again, complete, or raise bars.max_missing_share",
+            remedy="deliver the named channels again, complete",
         ),
     ),
 )
@@ -226,6 +232,7 @@ minute_bars = Table(
             "last_close_equals_official_close",
             Between("close_difference", -0.00005, 0.00005),
             critical=False,
+            critical_share=1,  # bars of ticks alone; before there were closing auctions the official close was an average
             remedy="the last bar closes elsewhere than daily_prices: check the named symbols' daily prices",
         ),
         Check(

@@ -9,8 +9,11 @@ downstream. `verdict` is that of the values: a book set aside (quotes_verdict) l
 read by no bar.
 """
 
+from collections.abc import Sequence
+
 import polars as pl
 
+from assets.bars.diagnosis import name_reasons
 from resources.settings.bars import BarsSettings
 
 OK, REPAIRED, SET_ASIDE, MISSING = "ok", "repaired", "set aside", "missing"
@@ -61,12 +64,14 @@ def judge_ticks(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     )
 
 
-def judge_bars(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+def judge_bars(found: pl.DataFrame, averaged: Sequence[str], settings: BarsSettings) -> pl.DataFrame:
     """The same for one-minute bars that were delivered instead of ticks.
 
     found: symbol, volume (shares) and amount (yuan, null where not delivered) of its minutes, daily_volume, daily_amount,
-    rejected (why rows of it cannot be right; null where they can), delivered.
+    daily_close, daily_high, daily_low, the columns of diagnosis.MEASURES, rejected (why rows of it cannot be right; null where
+    they can), delivered. averaged: exchanges without a closing auction on the day.
     """
+    against_daily = name_reasons(settings, averaged, bool(found["daily_volume"].count()))
     compared = found.with_columns(
         reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_REFERENCE[0])),
         reference_volume=pl.col("daily_volume"),
@@ -76,7 +81,8 @@ def judge_bars(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
         amount_slack=pl.lit(settings.amount_tolerance),
     )
     totals = _totals("minutes")
-    why = pl.coalesce("rejected", pl.when(_off(settings)).then(totals))
+    causes = [(pl.col("rejected").is_not_null(), pl.col("rejected")), *against_daily, (_off(settings), totals)]
+    why = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in causes)
     absent = pl.format("daily_prices says {} shares traded, and no minute of it was delivered", "daily_volume")
     verdict = (
         pl.when(~pl.col("delivered"))
@@ -224,10 +230,10 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
             pl.format("its trades before the close stand on {} channels, where a stock has one", "channels"),
         ),
         (
-            (pl.col("trades") > 0) & pl.col("reference").is_null() & pl.col("daily_volume").is_not_null().any(),
+            (pl.col("trades") > 0) & pl.col("daily_volume").is_null() & pl.col("daily_volume").is_not_null().any(),
             pl.lit(
-                "daily_prices of this day has no row of it, so that it did not trade, and yet trades of it were delivered; no snapshot "
-                "after the close vouches for them"
+                "daily_prices of this day has no usable row of it, so that it did not trade, and yet trades of it were delivered. "
+                "Deliver its row of reference/daily_prices"
             ),
         ),
         (

@@ -6,14 +6,15 @@ that the checks judge. Not here: measuring (align_tapes.py), verdicts of a symbo
 
 import datetime as dt
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import polars as pl
 
 from assets.bars.align_tapes import TAPE, Measured, measure_tapes
-from assets.bars.delivered import Delivered, delivered_bars
+from assets.bars.delivered import delivered_bars
+from assets.bars.diagnosis import FileFinding, diagnose_minutes, measure_names, minutes_of
 from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
 from assets.bars.schemas import TAPE_HEALTH
@@ -25,6 +26,7 @@ from assets.ticks.numbers import NUMBERS
 from resources.errors import NotReadyError
 from resources.landing import LandingView
 from resources.made import Made
+from resources.reasons import counted_reasons
 from resources.settings.bars import BarsSettings
 
 Files = Callable[[str, dt.date, str], bytes]
@@ -47,7 +49,8 @@ PROFILE = {
     "book_mismatches": pl.Int64,
     "too_many_set_aside": pl.Int64,
     "too_few_covered": pl.Int64,
-    "too_many_uncovered": pl.Int64,  # null where the bars are no ticks'
+    "too_many_uncovered": pl.Int64,
+    "misread": pl.Int64,  # what the file as a whole betrays and refuses (diagnosis.py)
     "missing_numbers": pl.Int64,
     "stops_early": pl.Int64,
     "too_many_missing": pl.Int64,
@@ -76,7 +79,9 @@ def make_tape_health(
     Beside it, of ticks: final_quotes.parquet (FINAL), stamps.parquet (align_tapes.STAMPS) and faults.parquet
     (align_tapes.FAULTS), the rows of trades and quotes that minute_bars repairs, and channels.parquet (CHANNELS).
     """
-    daily = daily_prices.select("symbol", daily_volume="volume", daily_amount="amount").collect()
+    columns = ("close", "high", "low", "volume", "amount")
+    prices = daily_prices.select("symbol", **{f"daily_{name}": name for name in columns}).collect()
+    daily = prices.select("symbol", "daily_volume", "daily_amount")
     sides = {
         name: _side(files, name, date, rows)
         for name, rows in (("trades", trades), ("orders", orders), ("quotes", quotes))
@@ -89,7 +94,7 @@ def make_tape_health(
         gone = dict.fromkeys(TAPE_HEALTH, f"{why}, and no bars/{date:%Y%m%d}.parquet")
         return Made(pl.DataFrame(schema=TAPE_HEALTH), unavailable=gone)
     name = f"bars/{landing.bars_path().name}"
-    return _of_bars(date, name, delivered_bars(landed, date, name, {}), daily, settings)
+    return _of_bars(date, name, landed, prices, settings)
 
 
 def _of_ticks(
@@ -142,7 +147,8 @@ def _of_ticks(
     )
 
 
-def _of_bars(date: dt.date, name: str, delivered: Delivered, daily: pl.DataFrame, settings: BarsSettings) -> Made:
+def _of_bars(date: dt.date, name: str, landed: pl.DataFrame, daily: pl.DataFrame, settings: BarsSettings) -> Made:
+    delivered = delivered_bars(landed, date, name, {})
     rejected = delivered.rejected.group_by("symbol", maintain_order=True).agg(
         rejected=pl.format("{}: {} bad rows, the first: {}", pl.lit(name), pl.len(), pl.col("reason").first()),
         rows_set_aside=pl.len(),
@@ -160,21 +166,34 @@ def _of_bars(date: dt.date, name: str, delivered: Delivered, daily: pl.DataFrame
         .filter(pl.col("delivered") | (pl.col("daily_volume") > 0))
         .with_columns(pl.col("delivered").fill_null(False))
         .join(rejected, on="symbol", how="left")
+        .join(measure_names(delivered.frame, settings), on="symbol", how="left")
         .sort("symbol")
     )
-    judged = judge_bars(found, settings).with_columns(
+    judged = judge_bars(found, (), settings).with_columns(
         date=pl.lit(date),
         source=pl.lit("bars"),
         rows_set_aside=pl.when("delivered").then(pl.col("rows_set_aside").fill_null(0)),
     )
     absent = [column for column in TAPE_HEALTH if column not in judged.columns]
     frame = judged.with_columns(pl.lit(None, TAPE_HEALTH[column]).alias(column) for column in absent)
+    # Judged where both are known; unknown for all is no proof.
+    held = frame.filter("delivered")
+    adds_up = _share(held["volume_difference"].abs() <= settings.volume_tolerance)
+    closes = _share((held["last_close"] - held["daily_close"]).abs() <= settings.price_tolerance + 1e-9)
+    findings = diagnose_minutes(minutes_of(landed), adds_up, settings, closes)
+    notes = {finding.code: finding.text for finding in findings if not finding.refuses}
     return Made(
         frame.select(pl.col(column).cast(dtype) for column, dtype in TAPE_HEALTH.items()),
-        _profile(frame, pl.DataFrame(schema=CHANNELS | {"stops_at": pl.Int32}), settings),
+        _profile(frame, pl.DataFrame(schema=CHANNELS | {"stops_at": pl.Int32}), settings, findings),
         unavailable=dict.fromkeys(absent, f"{name} holds one-minute bars, no ticks"),
-        notes=_counts(frame),
+        notes=_counts(frame) | notes,
     )
+
+
+def _share(holds: pl.Series) -> float:
+    """Share of the known values that are true; 0 where none is known."""
+    known = holds.drop_nulls()
+    return float(known.sum()) / len(known) if len(known) else 0.0
 
 
 # --- what is read ---------------------------------------------------------------------------------------------------------
@@ -299,7 +318,9 @@ def _counts(frame: pl.DataFrame) -> dict[str, object]:
     }
 
 
-def _profile(frame: pl.DataFrame, channels: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+def _profile(
+    frame: pl.DataFrame, channels: pl.DataFrame, settings: BarsSettings, findings: Sequence[FileFinding] = ()
+) -> pl.DataFrame:
     """What the checks judge."""
     ticked = "explicit" in frame.columns
     delivered = (pl.col("verdict") != MISSING) & pl.col("trades_verdict").is_not_null()
@@ -322,16 +343,17 @@ def _profile(frame: pl.DataFrame, channels: pl.DataFrame, settings: BarsSettings
     share = aside.height / there.height if there.height else 0.0
     coverage = 1 - missing.height / traded if traded else 1.0
     too_many, too_few = share > settings.max_set_aside_share, coverage < settings.min_coverage
-    lost = untaped.height > settings.max_uncovered_share * official.height if ticked else None
-    story = []
+    lost = untaped.height > settings.max_uncovered_share * official.height
+    story = [finding.text for finding in findings if finding.refuses]
+    misread = len(story)
     if too_many:
         story.append(
             f"{aside.height} of {there.height} symbols are set aside, more than {settings.max_set_aside_share:.0%} "
-            f"(bars.max_set_aside_share): {_names(aside['symbol'])}"
+            f"(bars.max_set_aside_share): {'; '.join(counted_reasons(aside, 'reason', 'symbol'))}"
         )
     if lost:
         story.append(
-            f"{untaped.height} of {official.height} names that daily_prices says traded have no trades, more than "
+            f"{untaped.height} of {official.height} names that daily_prices says traded were not delivered, more than "
             f"{settings.max_uncovered_share:.0%} (bars.max_uncovered_share): {_names(untaped['symbol'])}"
         )
     elif too_few:
@@ -339,7 +361,8 @@ def _profile(frame: pl.DataFrame, channels: pl.DataFrame, settings: BarsSettings
     day = {
         "too_many_set_aside": int(too_many),
         "too_few_covered": int(too_few),
-        "too_many_uncovered": None if lost is None else int(lost),
+        "too_many_uncovered": int(lost),
+        "misread": misread,
         "detail": "; ".join(story) or None,
     }
     gaps = channels.filter(pl.col("missing") > 0).select(

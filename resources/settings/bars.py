@@ -100,7 +100,49 @@ class BarsSettings(Section):
         0.25,
         ge=0,
         le=1,
-        description="Share of the names that daily_prices says traded which may lack a tape before a day of ticks is refused.",
+        description="Share of the names that daily_prices says traded which may lack a tape, or bars, before the day is refused.",
+    )
+    price_tolerance: float = Field(
+        0.005,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Yuan by which the high, low and last close of delivered bars may miss those of daily_prices: half a tick.",
+    )
+    averaged_close_tolerance: float = Field(
+        0.02,
+        ge=0,
+        le=0.2,
+        allow_inf_nan=False,
+        description="Share by which the last close of delivered bars may miss the official close where no closing auction made "
+        "it: the exchange then takes an average of the last minute.",
+    )
+    unit_tolerance: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share by which a ratio to daily_prices may miss a power of ten and still be a unit: whole lots drop odd shares.",
+    )
+    gap_chance: float = Field(
+        1e-6,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="A gap in the minutes of all names of a file of bars is a fault where chance would leave fewer such gaps a day "
+        "than this.",
+    )
+    halt_minutes: int = Field(
+        10,
+        ge=1,
+        le=237,
+        description="Shortest gap within the day that may be a halt of the market, where the day's volumes add up in spite of it.",
+    )
+    least_distinct_closes: int = Field(
+        5,
+        ge=2,
+        le=237,
+        description="Different closes that a name's bars must have for another name with the same bars to be its double.",
     )
     batch_rows: int = Field(
         4_000_000,

@@ -20,7 +20,15 @@ from resources.settings.bars import BarsSettings
 from resources.settings.landing import LandingBarsSettings, LandingSettings
 
 DATE = dt.date(2024, 1, 10)
-DAILY = {"symbol": pl.String, "pre_close": pl.Float64, "close": pl.Float64, "volume": pl.Int64, "amount": pl.Float64}
+DAILY = {
+    "symbol": pl.String,
+    "pre_close": pl.Float64,
+    "high": pl.Float64,
+    "low": pl.Float64,
+    "close": pl.Float64,
+    "volume": pl.Int64,
+    "amount": pl.Float64,
+}
 SECURITIES = {"symbol": pl.String, "limit_up": pl.Float64, "limit_down": pl.Float64, "last_close": pl.Float64}
 TABLES = {"trades": TRADES, "orders": ORDERS, "quotes": QUOTES}
 NOTHING = {"trades": {"price": "no ticks/20240110 in the landing zone"}}
@@ -188,6 +196,16 @@ def frame_of(rows: list[dict]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=TRADES).sort("symbol", "channel", "seq")
 
 
-def day(symbol="600519.SH", pre_close=9.9, close=10.0, volume=100, amount=1000.0) -> dict[str, Any]:
-    """One row of daily_prices."""
-    return {"symbol": symbol, "pre_close": pre_close, "close": close, "volume": volume, "amount": amount}
+def day(
+    symbol="600519.SH", pre_close=9.9, close=10.0, volume=100, amount=1000.0, high=None, low=None
+) -> dict[str, Any]:
+    """One row of daily_prices; the range is unknown unless named."""
+    return {
+        "symbol": symbol,
+        "pre_close": pre_close,
+        "high": high,
+        "low": low,
+        "close": close,
+        "volume": volume,
+        "amount": amount,
+    }

@@ -54,7 +54,7 @@ def test_closes_alone_give_closes_and_say_so():
 def test_the_first_minutes_stand_at_pre_close_where_it_is_known():
     bars = closes(s000001_SZ={571: 10.1}, s000002_SZ={571: 20.1})
     frame = make(
-        bars, daily=pl.DataFrame([day("000001.SZ", pre_close=9.8, volume=None, amount=None)], schema=DAILY)
+        bars, daily=pl.DataFrame([day("000001.SZ", pre_close=9.8, close=10.1, volume=None, amount=None)], schema=DAILY)
     ).frame
     first = dict(frame.filter(pl.col("minute") == 565).select("symbol", "close").iter_rows())
     assert first == {"000001.SZ": 9.8, "000002.SZ": None}

@@ -200,7 +200,7 @@ def test_a_market_whose_tapes_are_lost_is_refused(traded, lost):
     assert refused(of) == ({"tapes_cover_the_market"} if lost else set())
     if lost:
         detail = of.health.profile["detail"].drop_nulls()[0]
-        assert "2 of 5 names that daily_prices says traded have no trades, more than 25%" in detail
+        assert "2 of 5 names that daily_prices says traded were not delivered, more than 25%" in detail
         assert "000004.SZ, 000005.SZ" in detail
 
 
@@ -424,16 +424,16 @@ def test_a_trade_that_no_snapshot_counts_for_a_minute_sets_the_book_aside():
     assert waited(53_700_000, 54_003_000)[0] == "set aside"
 
 
-def test_a_name_that_daily_prices_leaves_out_needs_a_snapshot_after_the_close():
-    """No row there means suspended (SPEC §2.1); a tape that says otherwise must be vouched for."""
+def test_a_tape_of_a_name_that_daily_prices_leaves_out_is_set_aside():
+    """No row there means suspended (SPEC §2.1): where the tape says otherwise one of the two is wrong."""
     tape = [trade(), trade(symbol="600000.SH")]
     daily = pl.DataFrame([day(symbol="600000.SH")], schema=DAILY)
     assert one(Day(frame_of(tape), daily=daily), "600000.SH")["verdict"] == "ok"
     row = one(Day(frame_of(tape), daily=daily), "600519.SH")
     assert row["verdict"] == "set aside"
-    assert "daily_prices of this day has no row of it" in row["reason"]
+    assert "daily_prices of this day has no usable row of it" in row["reason"]
     late = quotes_frame([snapshot("600519.SH", time, tape[:1], random.Random(1)) for time in (36_003_000, 54_003_000)])
-    assert one(Day(frame_of(tape), quotes=late, daily=daily), "600519.SH")["verdict"] == "ok"
+    assert one(Day(frame_of(tape), quotes=late, daily=daily), "600519.SH")["verdict"] == "set aside"
     assert one(Day(frame_of(tape)), "600519.SH")["verdict"] == "ok"  # a day without any daily prices
 
 

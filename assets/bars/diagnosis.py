@@ -1,0 +1,346 @@
+"""What a whole file of one-minute bars betrays of how it was made: minutes that occur for nobody, units, adjusted prices.
+
+Here: findings about the file as a whole, each with its likely cause and the setting or remedy, and the measures by which a
+name is held against its row of daily_prices. Not here: verdicts (tape_health.py), how a cell is read (resources/bar_forms.py).
+
+A minute that occurs for nobody may be chance where few names trade seldom. With q the share of names that did not trade in
+a minute in which another one did, n names leave L given minutes empty with probability q^(n·L); a gap is a finding where
+that, times the 237 places it could stand at, is below `bars.gap_chance`.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import polars as pl
+
+from assets.ticks import clock
+from resources.settings.bars import BarsSettings
+
+_MIN_SPACED = 4  # minutes from which an even spacing is one
+_EVEN_SHARE = 0.8  # of the steps between minutes that are equal in bars of several minutes
+_ONE_FACTOR = 0.001  # a close further off than this, with all prices in proportion, is adjusted
+_CENT_SLACK = 0.011  # yuan: two roundings to the cent
+FACTORS: Mapping[tuple[str, int], str] = {
+    ("volume", -2): "it is in lots: declare landing.bars.volume_unit = 'lots'",
+    ("volume", 2): "it is in shares already: take landing.bars.volume_unit = 'lots' out of the settings",
+    ("amount", -3): "it is in thousand yuan: declare landing.bars.amount_unit = 'thousand_yuan'",
+    ("amount", -4): "it is in ten thousand yuan: declare landing.bars.amount_unit = 'ten_thousand_yuan'",
+    ("amount", 3): "it is in yuan already: take landing.bars.amount_unit out of the settings",
+    ("amount", 4): "it is in yuan already: take landing.bars.amount_unit out of the settings",
+}
+"""(column, power of ten against daily_prices) → the likely cause and the setting."""
+
+
+@dataclass(frozen=True)
+class FileFinding:
+    """Something that the file as a whole betrays. refuses: the day cannot be used; else it is noted (a halted market)."""
+
+    code: str
+    text: str
+    refuses: bool
+
+
+def minutes_of(landed: pl.DataFrame) -> pl.DataFrame:
+    """symbol, minute, close and, where delivered, volume of a file's rows, as far as they are numbers."""
+    types = {"symbol": pl.String, "minute": pl.Int32, "close": pl.Float64, "volume": pl.Float64}
+    return landed.select(
+        pl.col(name).cast(dtype, strict=False) for name, dtype in types.items() if name in landed.columns
+    )
+
+
+def diagnose_minutes(
+    rows: pl.DataFrame, proven_share: float, settings: BarsSettings, closes_proven: float
+) -> list[FileFinding]:
+    """Findings about the minutes of a day's file.
+
+    rows: symbol, minute, close and, where delivered, volume, as read. proven_share, closes_proven: shares of the names whose
+    volume adds up to daily_prices and whose last close is the official one; a market that halted is told by them from a file
+    that was cut.
+    """
+    volumes = "volume" in rows.columns and rows["volume"].count() > 0
+    present = rows.filter(pl.col("volume") > 0) if volumes else rows.filter(pl.col("close").is_not_null())
+    found = _gaps(
+        present, {*rows["minute"].drop_nulls()}, "occur for no name", volumes, proven_share, closes_proven, settings
+    )
+    if volumes or any(finding.refuses for finding in found):
+        return found
+    before = pl.col("close").shift().over("symbol", order_by="minute")
+    moved = present.with_columns(_before=before).filter(
+        pl.col("_before").is_null() | (pl.col("close") != pl.col("_before"))
+    )
+    flat = _gaps(moved, set(), "show no name's price move", volumes, proven_share, closes_proven, settings)
+    return found + [one for one in flat if one.code not in {finding.code for finding in found}]
+
+
+def _gaps(
+    active: pl.DataFrame,
+    delivered: set[int],
+    what: str,
+    volumes: bool,
+    proven_share: float,
+    closes_proven: float,
+    settings: BarsSettings,
+) -> list[FileFinding]:
+    place = {minute: position for position, minute in enumerate(clock.GRID)}
+    counts = dict(
+        active.filter(pl.col("minute").is_in(clock.GRID))
+        .group_by("minute")
+        .agg(pl.col("symbol").n_unique())
+        .iter_rows()
+    )
+    names = active["symbol"].n_unique()
+    held = sorted(place[minute] for minute in counts)
+    if not held:
+        return []
+    missing = [minute for minute in clock.GRID if minute not in counts]
+    step = _even_step(held)
+    if step and missing and (names > 1 or len(held) > 20):
+        ends = " and, by their labels, of its ends" if clock.MORNING not in counts and clock.LUNCH in delivered else ""
+        return [
+            FileFinding(
+                "coarse_bars",
+                f"its minutes stand {step} apart: these are {step}-minute bars{ends}. One-minute bars are needed: deliver those",
+                True,
+            )
+        ]
+    if names < 2:
+        return []
+    idle = sum(names - count for count in counts.values())
+    q = (idle + 1) / (len(counts) * (names - 1) + 2)
+    runs = [
+        run for run in _runs([place[minute] for minute in missing]) if _chance(q, names, len(run)) < settings.gap_chance
+    ]
+    lost = [clock.GRID[position] for run in runs for position in run]
+    first_minutes = {clock.MORNING, clock.AFTERNOON}
+    if (
+        first_minutes <= {*missing}
+        and (first_minutes <= {*lost} or clock.LUNCH in delivered)
+        and clock.MORNING + 1 in counts
+    ):
+        return [
+            FileFinding(
+                "end_labels",
+                f"minutes {clock_time(clock.MORNING)} and {clock_time(clock.AFTERNOON)} {what}: the labels look like bar ends. "
+                "Declare landing.bars.minute_labels = 'end', or label each bar by its start",
+                True,
+            )
+        ]
+    closed = clock.CLOSING_AUCTION not in {*active["minute"]}
+    found, halted = [], []
+    for run in runs:
+        last = run[-1] == len(clock.GRID) - 1 and closed
+        enough = 1 - settings.max_set_aside_share
+        proven = proven_share >= enough if volumes else last and closes_proven >= enough
+        if proven and (last or len(run) >= settings.halt_minutes):
+            halted.append(run)
+        else:
+            found.append(run)
+    told = []
+    if found:
+        count = sum(map(len, found))
+        told.append(
+            FileFinding(
+                "absent_minutes",
+                f"{count} of {len(clock.GRID)} minutes ({_spans(found)}) {what}: a part of the day is lost or was filled in. "
+                "Deliver the file again, complete",
+                True,
+            )
+        )
+    if halted:
+        by = "the volumes of its names" if volumes else "the last closes of its names"
+        told.append(
+            FileFinding(
+                "halt",
+                f"no name traded in {_spans(halted)}, and {by} agree with daily_prices: the market was halted",
+                False,
+            )
+        )
+    return told
+
+
+def _chance(q: float, names: int, length: int) -> float:
+    """Expected number of gaps of this length by chance."""
+    return len(clock.GRID) * math.exp(names * length * math.log(q)) if q > 0 else 0.0
+
+
+def _even_step(held: Sequence[int]) -> int:
+    """The step in minutes that nearly all neighbours stand apart by, where it is above 1; else 0."""
+    steps = [later - earlier for earlier, later in pairwise(held)]
+    if len(held) < _MIN_SPACED:
+        return 0
+    step = max(set(steps), key=steps.count)
+    return step if step > 1 and steps.count(step) >= _EVEN_SHARE * len(steps) else 0
+
+
+def _runs(positions: Sequence[int]) -> list[list[int]]:
+    """Positions in rising order, cut where one is left out."""
+    runs: list[list[int]] = []
+    for position in positions:
+        if runs and position == runs[-1][-1] + 1:
+            runs[-1].append(position)
+        else:
+            runs.append([position])
+    return runs
+
+
+def _spans(runs: Sequence[Sequence[int]]) -> str:
+    """'10:00–10:29, 13:05' of runs of positions in the grid."""
+    shown = [
+        clock_time(clock.GRID[run[0]]) + (f"–{clock_time(clock.GRID[run[-1]])}" if len(run) > 1 else "")
+        for run in runs[:5]
+    ]
+    return ", ".join(shown) + (f" and {len(runs) - 5} more" if len(runs) > 5 else "")
+
+
+def clock_time(minute: int) -> str:
+    """'09:30' of minutes since midnight."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
+# --- names against daily_prices -------------------------------------------------------------------------------------------
+
+MEASURES = {
+    "symbol": pl.String,
+    "last_close": pl.Float64,
+    "top": pl.Float64,
+    "bottom": pl.Float64,
+    "closing_trade": pl.Boolean,
+    "traded": pl.Boolean,
+    "average": pl.Float64,
+    "same_as": pl.String,
+}
+"""What is measured of a name's bars: last close, highest and lowest price at which it traded, whether the closing auction
+shows a trade, whether it traded at all, amount / volume, and another name whose bars are the same."""
+
+
+def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+    """One row per symbol, schema MEASURES. bars: dense rows of minute_bars, without after-hours volume in the prices."""
+    day = bars.filter(pl.col("minute") <= clock.CLOSING_AUCTION)
+    volumes = pl.col("volume").count().over("symbol") > 0
+    # A minute before the first trade carries pre_close, which may lie outside the day's range.
+    opened = (pl.col("close") != pl.col("close").first()).cum_max().over("symbol", order_by="minute")
+    trading = pl.when(volumes).then(pl.col("volume") > 0).otherwise(opened)
+    day = day.with_columns(_trading=trading.fill_null(False), _volumes=volumes)
+    measured = day.group_by("symbol", maintain_order=True).agg(
+        last_close=pl.col("close").sort_by("minute").last(),
+        top=pl.max_horizontal("high", "close").filter("_trading").max(),
+        bottom=pl.min_horizontal("low", "close").filter("_trading").min(),
+        closing_trade=~pl.col("_volumes").first()
+        | (pl.col("volume").filter(pl.col("minute") == clock.CLOSING_AUCTION).sum() > 0),
+        traded=pl.col("_trading").any(),
+        average=pl.when(pl.col("volume").sum() > 0).then(pl.col("amount").sum() / pl.col("volume").sum()),
+        _closes=pl.col("close").n_unique(),
+        _row=pl.struct("close", "volume").hash(seed=11).sort_by("minute").implode().hash(seed=12),
+    )
+    measured = measured.with_columns(
+        average=pl.when(pl.col("average") > 0).then("average"),
+        _row=pl.when(pl.col("_closes") >= settings.least_distinct_closes).then("_row"),
+    )
+    same = measured.filter(pl.col("_row").is_not_null() & pl.col("_row").is_duplicated())
+    pairs = same.select("symbol", "_row").join(same.select(same_as="symbol", _row="_row"), on="_row")
+    pairs = pairs.filter(pl.col("symbol") != pl.col("same_as")).group_by("symbol").agg(pl.col("same_as").min())
+    joined = measured.join(pairs, on="symbol", how="left", maintain_order="left")
+    return joined.select(pl.col(name).cast(dtype) for name, dtype in MEASURES.items())
+
+
+def name_reasons(settings: BarsSettings, averaged: Sequence[str], priced_day: bool) -> list[tuple[pl.Expr, pl.Expr]]:
+    """(holds, sentence) of what sets a name's bars aside against its row of daily_prices, the likeliest cause first.
+
+    Judged are the columns of MEASURES, volume, amount, daily_volume, daily_amount, daily_close, daily_high, daily_low.
+    averaged: exchanges ("SH") whose official close is no auction's on this day. priced_day: whether daily_prices has any row.
+    """
+    known = pl.col("daily_close").is_not_null()
+    away = (pl.col("last_close") - pl.col("daily_close")).abs()
+    mean = pl.col("symbol").str.tail(2).is_in(list(averaged)) | ~pl.col("closing_trade")
+    slack = (
+        pl.when(mean)
+        .then(settings.averaged_close_tolerance * pl.col("daily_close"))
+        .otherwise(settings.price_tolerance)
+    )
+    off = away > slack + 1e-9
+    factor = pl.col("last_close") / pl.col("daily_close")
+    cents = _CENT_SLACK * pl.max_horizontal(factor, pl.lit(1.0))
+    one_factor = (
+        off
+        & ((factor - 1).abs() > _ONE_FACTOR)
+        & (pl.col("bottom") >= factor * pl.col("daily_low") - cents)
+        & (pl.col("top") <= factor * pl.col("daily_high") + cents)
+    )
+    outside = (pl.col("top") > pl.col("daily_high") + settings.price_tolerance + 1e-9) | (
+        pl.col("bottom") < pl.col("daily_low") - settings.price_tolerance - 1e-9
+    )
+    own = pl.col("average") / ((pl.col("top") + pl.col("bottom")) / 2)
+    return [
+        (
+            pl.col("same_as").is_not_null(),
+            pl.format(
+                "its bars are the same as those of {} in every minute: one company under two codes, as after a change of code. "
+                "Deliver one of them, or name the change in reference/code_changes",
+                "same_as",
+            ),
+        ),
+        (
+            pl.lit(priced_day) & pl.col("traded") & ~known,
+            pl.lit(
+                "daily_prices of this day has no usable row of it, so that it did not trade, and yet its bars did. Deliver its "
+                "row of reference/daily_prices (set_aside.parquet beside that table says why one was not used)"
+            ),
+        ),
+        *_scaled("volume", pl.col("volume") / pl.col("daily_volume"), settings),
+        *_scaled("amount", pl.col("amount") / pl.col("daily_amount"), settings),
+        (
+            _power(own, settings) != 0,
+            pl.format(
+                "its amount / volume is 1e{} times its prices: volume or amount is in another unit. Declare "
+                "landing.bars.volume_unit or landing.bars.amount_unit",
+                _power(own, settings),
+            ),
+        ),
+        (
+            one_factor,
+            pl.format(
+                "its last close is {}, daily_prices says {}, and its other prices differ by the same factor of {}: the bars are "
+                "adjusted for dividends or splits. Deliver prices as traded, or declare landing.bars.prices = 'adjusted' with the "
+                "column adjust_factor",
+                _number("last_close"), _number("daily_close"), factor.round(4),
+            ),
+        ),
+        (
+            off,
+            pl.format(
+                "its last close is {}, daily_prices says {}: rows are missing at the end or prices are altered",
+                _number("last_close"), _number("daily_close"),
+            ),
+        ),
+        (
+            outside,
+            pl.format(
+                "its prices range from {} to {}, daily_prices says {} to {}",
+                _number("bottom"), _number("top"), _number("daily_low"), _number("daily_high"),
+            ),
+        ),
+    ]  # fmt: skip
+
+
+def _number(name: str) -> pl.Expr:
+    return pl.col(name).round(4).cast(pl.String)
+
+
+def _power(ratio: pl.Expr, settings: BarsSettings) -> pl.Expr:
+    """The power of ten that a ratio is within `unit_tolerance` of; 0 where it is near none, or near 1."""
+    exponent = pl.when(ratio > 0).then(ratio).log10()
+    whole = exponent.round()
+    near = (exponent - whole).abs() <= math.log10(1 + settings.unit_tolerance)
+    return pl.when(near & whole.is_finite()).then(whole).otherwise(0).fill_null(0).cast(pl.Int64)
+
+
+def _scaled(column: str, ratio: pl.Expr, settings: BarsSettings) -> list[tuple[pl.Expr, pl.Expr]]:
+    power = _power(ratio, settings)
+    cause = pl.lit("it is in another unit than daily_prices")
+    for (of, exponent), text in FACTORS.items():
+        if of == column:
+            cause = pl.when(power == exponent).then(pl.lit(text)).otherwise(cause)
+    sentence = pl.format("its {} is 1e{} times that of daily_prices: {}", pl.lit(column), power, cause)
+    return [(power != 0, sentence)]

@@ -1,0 +1,290 @@
+"""What a whole file of bars betrays: each way in which vendors deliver something else than one-minute bars as traded."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.bars import diagnosis
+from assets.bars.assets import tape_health
+from assets.ticks import clock
+from resources.gate import judge
+from tests.bars.tapes import DAILY, Day, Landing
+
+DATE = dt.date(2023, 2, 1)
+NAME = "bars/20230201.parquet"
+NO_TICKS = {"trades": {"price": "no ticks/20230201 in the landing zone", "bid_order": "no ticks/20230201"}}
+CODES = ("600101.SH", "600102.SH", "601103.SH", "688104.SH", "000201.SZ", "000202.SZ", "002203.SZ", "300204.SZ")
+
+
+def honest(
+    names: int = 8, *, traded: float = 0.97, seed: int = 1, grid: tuple[int, ...] = clock.DAY_BARS
+) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Dense bars of a day on these minutes and the day's prices that agree with them."""
+    rng = np.random.default_rng(seed)
+    bars, days = [], []
+    for name in CODES[:names]:
+        cents, pre = 1000 + int(rng.integers(0, 3000)), None
+        low = high = None
+        volumes, amounts = 0, 0.0
+        pre = cents
+        for minute in grid:
+            ends = minute in (clock.OPENING_AUCTION, clock.CLOSING_AUCTION)
+            if not ends and rng.random() > traded:
+                bars.append((name, minute, *[cents / 100] * 4, 0, 0.0))
+                continue
+            opened = cents
+            cents = max(900, cents + int(rng.integers(-3, 4)))
+            top, bottom = max(opened, cents), min(opened, cents)
+            if ends:
+                opened = top = bottom = cents
+            volume = int(rng.integers(1, 90)) * 100
+            amount = volume * (opened + cents) / 200
+            bars.append((name, minute, opened / 100, top / 100, bottom / 100, cents / 100, volume, amount))
+            low, high = min(low or bottom, bottom), max(high or top, top)
+            volumes, amounts = volumes + volume, amounts + amount
+        days.append((name, pre / 100, high / 100, low / 100, cents / 100, volumes, amounts))
+    schema = ["symbol", "minute", "open", "high", "low", "close", "volume", "amount"]
+    return pl.DataFrame(bars, schema=schema, orient="row"), pl.DataFrame(days, schema=DAILY, orient="row")
+
+
+def closes(bars: pl.DataFrame) -> pl.DataFrame:
+    return bars.select("symbol", "minute", "close")
+
+
+def of(bars: pl.DataFrame, daily: pl.DataFrame | None, **settings) -> Day:
+    landing = Landing(bars, path=NAME, date=DATE)
+    return Day(daily=daily, landing=landing, unavailable=NO_TICKS, **settings)
+
+
+def refusals(day: Day) -> dict[str, str]:
+    verdicts = judge(tape_health.checks, {DATE: day.health.profile}, {DATE: day.health.unavailable})[DATE]
+    return {name: verdict.detail for name, verdict in verdicts.items() if verdict.refuses}
+
+
+def aside(day: Day) -> dict[str, str]:
+    return {name: row["reason"] for name, row in day.verdicts.items() if row["verdict"] == "set aside"}
+
+
+# --- honest deliveries ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("traded", [1.0, 0.97, 0.6, 0.2])
+@pytest.mark.parametrize("names", [1, 2, 3, 8])
+@pytest.mark.parametrize("form", ["all", "closes", "sparse", "sparse closes"])
+def test_an_honest_file_of_any_size_and_liquidity_is_ok(traded: float, names: int, form: str):
+    bars, daily = honest(names, traded=traded)
+    if "sparse" in form:
+        bars = bars.filter(pl.col("volume") > 0)
+    if "closes" in form:
+        bars = closes(bars)
+    day = of(bars, daily)
+    assert aside(day) == {}
+    assert refusals(day) == {}
+
+
+def test_without_daily_prices_nothing_is_compared():
+    bars, _ = honest()
+    day = of(bars, None)
+    assert (aside(day), refusals(day)) == ({}, {})
+
+
+# --- minutes that occur for nobody ------------------------------------------------------------------------------------------
+
+
+def ends(bars: pl.DataFrame) -> pl.DataFrame:
+    """The same bars labelled by their ends; the auctions keep their labels."""
+    inner = pl.col("minute").is_in(clock.GRID)
+    return bars.with_columns(minute=pl.col("minute") + inner.cast(pl.Int64)).unique(["symbol", "minute"], keep="first")
+
+
+def coarse(bars: pl.DataFrame, width: int, late: bool = False) -> pl.DataFrame:
+    """Bars of several minutes, labelled by the start of the first or the end of the last."""
+    start = pl.when(pl.col("minute") < 690).then(pl.lit(570)).otherwise(pl.lit(780))
+    inside = pl.col("minute").clip(570, 899)
+    label = start + (inside - start) // width * width + (width if late else 0)
+    return (
+        bars.with_columns(minute=label)
+        .group_by("symbol", "minute", maintain_order=True)
+        .agg(
+            pl.col("open").first(), pl.col("high").max(), pl.col("low").min(), pl.col("close").last(), pl.col("volume", "amount").sum()
+        )
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", ["all", "closes"])
+@pytest.mark.parametrize(
+    ("mutate", "code", "words"),
+    [
+        (ends, "end_labels", "landing.bars.minute_labels = 'end'"),
+        (lambda bars: ends(bars).filter(pl.col("minute") != 690), "end_labels", "look like bar ends"),
+        (lambda bars: coarse(bars, 5), "coarse_bars", "these are 5-minute bars"),
+        (lambda bars: coarse(bars, 5, late=True), "coarse_bars", "of its ends"),
+        (lambda bars: coarse(bars, 2), "coarse_bars", "these are 2-minute bars"),
+        (lambda bars: coarse(bars, 15), "coarse_bars", "these are 15-minute bars"),
+        (lambda bars: coarse(bars, 60), "coarse_bars", "these are 60-minute bars"),
+        (lambda bars: coarse(bars, 60, late=True), "absent_minutes", "a part of the day is lost"),
+        (lambda bars: bars.filter(pl.col("minute") < 690), "absent_minutes", "13:00–14:56"),
+        (lambda bars: bars.filter(pl.col("minute") >= 780), "absent_minutes", "09:30–11:29"),
+        (lambda bars: bars.filter(~pl.col("minute").is_between(600, 629)), "absent_minutes", "30 of 237 minutes (10:00–10:29)"),
+        (lambda bars: bars.filter(pl.col("minute") != 600), "absent_minutes", "1 of 237 minutes (10:00)"),
+    ],
+)  # fmt: skip
+def test_minutes_that_occur_for_nobody_refuse_the_day(form: str, mutate, code: str, words: str):
+    bars, daily = honest()
+    bars = mutate(bars)
+    day = of(bars if form == "all" else closes(bars), daily)
+    assert words in refusals(day)["minutes_are_those_of_the_day"]
+    rows = diagnosis.minutes_of(bars if form == "all" else closes(bars))
+    assert [finding.code for finding in diagnosis.diagnose_minutes(rows, 0.0, day.settings, 0.0)] == [code]
+
+
+@pytest.mark.parametrize("form", ["all", "closes"])
+@pytest.mark.parametrize("first", [690, 780, 840])
+def test_padding_is_no_trading(form: str, first: int):
+    """The rest of the day filled in with the last price known."""
+    bars, daily = honest()
+    late = pl.col("minute") >= first
+    last = pl.col("close").filter(~late).last().over("symbol")
+    bars = bars.with_columns(
+        *(pl.when(late).then(last).otherwise(name).alias(name) for name in ("open", "high", "low", "close")),
+        *(pl.when(late).then(0).otherwise(name).alias(name) for name in ("volume", "amount")),
+    )
+    day = of(bars if form == "all" else closes(bars), daily)
+    assert "a part of the day is lost or was filled in" in refusals(day)["minutes_are_those_of_the_day"]
+
+
+@pytest.mark.parametrize("form", ["all", "closes", "dense closes"])
+def test_a_halted_market_is_no_lost_part_of_the_day(form: str):
+    """The circuit breaker of January 2016: trading ended at 09:59, for everybody."""
+    grid = tuple(minute for minute in clock.DAY_BARS if minute < 600)
+    bars, daily = honest(grid=grid)
+    if form == "dense closes":
+        whole = pl.DataFrame({"symbol": CODES}).join(pl.DataFrame({"minute": clock.DAY_BARS}), how="cross")
+        bars = whole.join(bars.cast({"minute": pl.Int64}), on=["symbol", "minute"], how="left")
+        bars = bars.with_columns(pl.col("close").forward_fill().over("symbol"))
+    day = of(bars if form == "all" else closes(bars), daily)
+    assert (refusals(day), aside(day)) == ({}, {})
+    assert "the market was halted" in day.health.notes["halt"]
+
+
+def test_a_halt_within_the_day_is_believed_only_where_volumes_prove_it():
+    grid = tuple(minute for minute in clock.DAY_BARS if not 793 <= minute < 808)
+    bars, daily = honest(grid=grid)
+    assert refusals(of(bars, daily)) == {}
+    assert "13:13–13:27" in refusals(of(closes(bars), daily))["minutes_are_those_of_the_day"]
+    lost = bars.filter(~pl.col("minute").is_between(820, 849))  # these traded
+    assert "13:40–14:09" in refusals(of(lost, daily))["minutes_are_those_of_the_day"]
+
+
+# --- units, adjusted prices, doubles ----------------------------------------------------------------------------------------
+
+
+def scaled(bars: pl.DataFrame, symbols=CODES, **factors: float) -> pl.DataFrame:
+    chosen = pl.col("symbol").is_in(list(symbols))
+    return bars.with_columns(
+        pl.when(chosen).then(pl.col(name) * factor).otherwise(name).cast(bars.schema[name]).alias(name)
+        for name, factor in factors.items()
+    )
+
+
+@pytest.mark.parametrize(
+    ("factors", "words"),
+    [
+        ({"volume": 0.01}, "landing.bars.volume_unit = 'lots'"),
+        ({"volume": 100}, "take landing.bars.volume_unit = 'lots' out"),
+        ({"amount": 1e-3}, "landing.bars.amount_unit = 'thousand_yuan'"),
+        ({"amount": 1e-4}, "landing.bars.amount_unit = 'ten_thousand_yuan'"),
+        ({"amount": 1e3}, "take landing.bars.amount_unit out"),
+        ({"volume": 1e-4}, "1e-4 times that of daily_prices: it is in another unit"),
+        ({"volume": 0.01, "amount": 1e-3}, "landing.bars.volume_unit = 'lots'"),
+    ],
+)
+def test_another_unit_is_named_with_its_setting(factors: dict, words: str):
+    bars, daily = honest()
+    bars = bars.with_columns(volume=pl.col("volume") * 100, amount=pl.col("amount") * 100)
+    daily = daily.with_columns(volume=pl.col("volume") * 100, amount=pl.col("amount") * 100)
+    day = of(scaled(bars, **factors), daily)
+    told = refusals(day)["tapes_add_up"]
+    assert told.index("8 × ") < told.index(words) < told.index("Remedy")
+    assert "raise" not in told
+    one = of(scaled(bars, CODES[:1], **factors), daily)
+    assert list(aside(one)) == [CODES[0]]
+    assert words in aside(one)[CODES[0]]
+    assert refusals(one) == {}
+
+
+def test_without_daily_prices_amount_over_volume_betrays_the_unit():
+    bars, _ = honest()
+    day = of(scaled(bars, volume=0.01), None)
+    assert "landing.bars.volume_unit" in refusals(day)["tapes_add_up"]
+
+
+@pytest.mark.parametrize("factor", [0.93, 0.5, 1.1, 8.0])
+@pytest.mark.parametrize("form", ["all", "closes", "rounded"])
+def test_adjusted_prices_set_the_name_aside_and_refuse_the_day(factor: float, form: str):
+    bars, daily = honest()
+    prices = dict.fromkeys(("open", "high", "low", "close"), factor)
+
+    def adjusted(symbols) -> pl.DataFrame:
+        frame = scaled(bars, symbols, **prices)
+        if form == "rounded":
+            frame = frame.with_columns(pl.col(*prices).round(2))
+        return closes(frame) if form == "closes" else frame
+
+    told = aside(of(adjusted(CODES[:1]), daily))
+    assert list(told) == [CODES[0]]
+    assert "adjusted for dividends or splits" in told[CODES[0]]
+    assert "8 × its last close" in refusals(of(adjusted(CODES), daily))["tapes_add_up"]
+
+
+def test_prices_that_daily_prices_contradicts_set_the_name_aside():
+    bars, daily = honest()
+    first = pl.col("symbol") == CODES[0]
+    higher = daily.with_columns(high=pl.when(first).then(pl.col("high") - 0.01).otherwise("high"))
+    assert "its prices range from" in aside(of(bars, higher))[CODES[0]]
+    closed = daily.with_columns(close=pl.when(first).then(pl.col("close") + 0.01).otherwise("close"))
+    assert "its last close is" in aside(of(bars, closed))[CODES[0]]
+    # Where no auction makes the close it is an average of the last minute.
+    silent = bars.filter((pl.col("minute") != clock.CLOSING_AUCTION) | ~first)
+    total = silent.filter(first).select(pl.col("volume", "amount").sum()).row(0)
+    averaged = closed.with_columns(
+        volume=pl.when(first).then(total[0]).otherwise("volume"),
+        amount=pl.when(first).then(total[1]).otherwise("amount"),
+    )
+    told = aside(of(silent, averaged))
+    assert "its last close" not in told.get(CODES[0], "")
+
+
+def test_a_name_that_traded_without_a_row_of_daily_prices_is_set_aside():
+    bars, daily = honest()
+    for form in (bars, closes(bars)):
+        told = aside(of(form, daily.filter(pl.col("symbol") != CODES[3])))
+        assert list(told) == [CODES[3]]
+        assert "no usable row of it" in told[CODES[3]]
+    flat = bars.with_columns(
+        *(pl.when(pl.col("symbol") == CODES[3]).then(10.0).otherwise(name).alias(name) for name in ("open", "high", "low", "close")),
+        volume=pl.when(pl.col("symbol") == CODES[3]).then(0).otherwise("volume"),
+        amount=pl.when(pl.col("symbol") == CODES[3]).then(0.0).otherwise("amount"),
+    )  # fmt: skip
+    for form in (flat, closes(flat)):  # suspended, and delivered as flat bars
+        assert aside(of(form, daily.filter(pl.col("symbol") != CODES[3]))) == {}
+
+
+@pytest.mark.parametrize("form", ["all", "closes"])
+def test_two_symbols_with_the_same_bars_are_both_set_aside(form: str):
+    bars, daily = honest()
+    double = bars.filter(pl.col("symbol") == CODES[0]).with_columns(symbol=pl.lit("600999.SH"))
+    both = pl.concat([bars, double])
+    days = pl.concat([daily, daily.filter(pl.col("symbol") == CODES[0]).with_columns(symbol=pl.lit("600999.SH"))])
+    told = aside(of(both if form == "all" else closes(both), days, max_set_aside_share=0.3))
+    assert sorted(told) == sorted([CODES[0], "600999.SH"])
+    assert "600999.SH in every minute" in told[CODES[0]]
+
+
+def test_bars_of_one_exchange_alone_do_not_cover_the_market():
+    bars, daily = honest()
+    half = bars.filter(pl.col("symbol").str.ends_with("SH"))
+    assert "4 of 8 names" in refusals(of(half, daily))["tapes_cover_the_market"]
+    assert refusals(of(half, daily, max_uncovered_share=0.5)) == {}
