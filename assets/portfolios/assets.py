@@ -101,8 +101,8 @@ portfolio_returns = Table(
 Daily returns of both portfolios on the week's trading days, fractions: 1 + net = (1 + gross) (1 − cost).
 
 On a rebalance's trade day old holdings earn pre_close → VWAP and new ones VWAP → close; `cost` is taken at VWAP;
-`turnover` is the executed one-way turnover. `benchmark` is the price index close to close; where index closes are
-absent, the drifted weights, dividends included, and the notes say so. Begins in the week after the first build.
+`turnover` is the executed one-way turnover. `benchmark` is the index close to close, the price or the total-return index by
+the setting `portfolios.benchmark`; where its closes are absent, the drifted weights, dividends included, and the notes say so. Begins in the week after the first build.
 """,
     reads=(
         *(Read(portfolio.asset) for portfolio in PORTFOLIOS),

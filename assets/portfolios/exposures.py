@@ -17,6 +17,7 @@ from resources.errors import InputError
 
 Floats = NDArray[np.float64]
 
+BEIJING = ".BJ"  # how a symbol of the Beijing exchange ends
 TRADED = (pl.col("volume") > 0) & pl.col("pre_close").is_not_null() & pl.col("close").is_not_null()
 
 
@@ -25,7 +26,8 @@ class Benchmark:
     """Index weights at a close.
 
     weights: symbol → fraction, summing to 1. raw_sum: what the published weights sum to. published: the day they are
-    dated. delisted: members taken out because they are no longer listed → the fraction they would have had.
+    dated. delisted: members taken out because they are no longer listed → the fraction they would have had. beijing: those
+    taken out because they are listed on the Beijing exchange, which is outside the selection space → likewise.
     """
 
     index: str
@@ -33,6 +35,7 @@ class Benchmark:
     raw_sum: float
     published: dt.date
     delisted: Mapping[str, float] = field(default_factory=dict)
+    beijing: Mapping[str, float] = field(default_factory=dict)
 
 
 def published_weights(indices: pl.DataFrame, index: str) -> pl.DataFrame | None:
@@ -85,7 +88,8 @@ def drift_benchmark(
     weights are rounded and sum to .998 to 1.002; that sum is kept as `raw_sum`. A suspended member keeps its last price.
     A member of a vector that is no longer listed has left the index (merged, delisted): it counts in neither, and the
     fraction that it would have had is kept in `delisted`. It can't be held, so leaving it in would demand of every
-    portfolio to be short of its industry; of CSI 500's published vectors of 2011–2016 eight members left so, and one stood in
+    portfolio to be short of its industry. The same holds of a member on the Beijing exchange, whose prices the platform does
+    not read: it is kept in `beijing`, by name, and not taken for a delisting. Of CSI 500's published vectors of 2011–2016 eight members left so, and one stood in
     the vectors of three more months.
     """
     raw_sum = float(published["weight"].sum())
@@ -105,14 +109,16 @@ def drift_benchmark(
     ratios = np.array([growth.get(symbol, np.nan) for symbol in symbols])
     weights, _, _ = drift_weights(published["weight"].to_numpy().astype(float), ratios)
     every = dict(zip(symbols, weights.tolist(), strict=True))
-    gone = {} if listed is None else {symbol: w for symbol, w in every.items() if symbol not in listed}
+    beijing = {s: w for s, w in every.items() if s.endswith(BEIJING) and (listed is None or s not in listed)}
+    delisted = {} if listed is None else {s: w for s, w in every.items() if s not in listed and s not in beijing}
+    gone = beijing | delisted
     if not gone:
         return Benchmark(index, every, raw_sum, date)
     if len(gone) == len(every):
         raise InputError(f"no member of {index} dated {date} is listed in securities; deliver reference/instruments.")
     left = {symbol: w for symbol, w in every.items() if symbol not in gone}
     total = sum(left.values())
-    return Benchmark(index, {symbol: w / total for symbol, w in left.items()}, raw_sum, date, gone)
+    return Benchmark(index, {symbol: w / total for symbol, w in left.items()}, raw_sum, date, delisted, beijing)
 
 
 def style_exposures(styles: pl.DataFrame, symbols: Sequence[str], wanted: Sequence[str]) -> dict[str, Floats]:

@@ -12,6 +12,7 @@ import dataclasses
 import datetime as dt
 import io
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -180,7 +181,8 @@ def make_portfolio_returns(
     """
     days = calendar.week_days(week)
     closes = indices.collect()
-    frames, reasons, notes = [], {}, {}
+    frames, reasons, drifted = [], {}, []
+    notes: dict[str, Any] = {}
     for portfolio, table in zip(PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True):
         if table.head(1).collect().is_empty():
             reasons[portfolio.key] = unavailable.get(portfolio.asset, {}).get("weight", "not built yet")
@@ -192,9 +194,12 @@ def make_portfolio_returns(
         benchmark, told = benchmark_returns(portfolio, closes, daily_prices, days, calendar, settings)
         if told:
             notes[portfolio.key] = told
+            drifted.append(portfolio.key)
         frames.append(
             own.with_columns(pl.lit(portfolio.key).alias("portfolio"), pl.Series("benchmark", benchmark, pl.Float64))
         )
+    if drifted:
+        notes["drifted_benchmark"] = drifted
     frame = pl.concat(frames).drop("cash") if frames else pl.DataFrame(schema=PORTFOLIO_RETURNS)
     return Made(frame, unavailable=reasons, notes=notes)
 
@@ -208,7 +213,8 @@ def benchmark_returns(
     settings: PortfoliosSettings,
 ) -> tuple[list[float | None], str]:
     """The portfolio's benchmark on each of `days`, and what is to be noted where its closes are absent."""
-    known = index_returns(indices, portfolio.index, days, calendar)
+    code = settings.benchmark_index(portfolio.index)
+    known = index_returns(indices, code, days, calendar)
     if None not in known:
         return known, ""
     prices = daily_prices.select("date", "symbol", "pre_close", "close", "volume").collect()
@@ -217,4 +223,4 @@ def benchmark_returns(
         one if one is not None else drifted_return(indices, prices, portfolio.index, day, calendar, tolerance=tolerance)
         for day, one in zip(days, known, strict=True)
     ]
-    return found, f"benchmark: drifted weights with dividends, because index_prices lacks closes of {portfolio.index}"
+    return found, f"benchmark: drifted weights with dividends, because index_prices lacks closes of {code}"

@@ -152,6 +152,8 @@ def solve_row(
         "benchmark_raw_sum": benchmark.raw_sum,
         "benchmark_published": benchmark.published,
         "benchmark_delisted": float(sum(benchmark.delisted.values())),
+        "benchmark_beijing": float(sum(benchmark.beijing.values())),
+        "benchmark_beijing_members": ", ".join(sorted(benchmark.beijing)),
         "benchmark_without_industry": float(problem.benchmark[problem.industry == UNKNOWN].sum()),
         "benchmark_without_style": float(names.filter(~pl.col("styled"))["benchmark_weight"].sum()),
         "benchmark_without_score": float(names.filter(pl.col("score").is_null())["benchmark_weight"].sum()),
@@ -234,7 +236,7 @@ def solve_notes(solve: pl.DataFrame) -> dict[str, Any]:
     """What the manifest says of the week."""
     shown = (
         "status", "reason", "objective", "turnover", "holdings", "cash", "blocked_orders", "cut_orders",
-        "benchmark_raw_sum", "benchmark_delisted",
+        "benchmark_raw_sum", "benchmark_delisted", "benchmark_beijing", "benchmark_beijing_members",
     )  # fmt: skip
     row = solve.row(0, named=True)
     return {

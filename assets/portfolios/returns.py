@@ -1,7 +1,8 @@
 """What an index earned, day by day. The portfolio's own days come from execution.py; statistics belong to the report.
 
-Source: SPEC §6: excess is against the price index, close to close; where its closes are absent, against the drifted
-weights, and that is said: a price index leaves dividends out, the drifted weights do not.
+Source: SPEC §6: excess is against the index, close to close, the price index or, by the setting `portfolios.benchmark`, the
+total-return one; where its closes are absent, against the drifted weights, and that is said: a price index leaves
+dividends out, the drifted weights and a total-return index do not.
 """
 
 import datetime as dt

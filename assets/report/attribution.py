@@ -109,11 +109,15 @@ def _parts(last: np.ndarray, known: pl.DataFrame) -> dict[str, float | None]:
 
 @dataclass(frozen=True)
 class Writer:
-    """Turns contributions into the report's language. name, reason: the report's own words for a portfolio, a reason."""
+    """Turns contributions into the report's language. name, reason: the report's own words for a portfolio, a reason.
+
+    benchmark: the setting portfolios.benchmark.
+    """
 
     language: Language
     name: Callable[[Portfolio], str]
     reason: Callable[[str], str]
+    benchmark: str = "price"
 
     def say(self, key: str, **values: object) -> str:
         return WORDS[key][self.language].format(**values)
@@ -143,7 +147,7 @@ class Writer:
             [("", 1), *((self.name(portfolio), 2) for portfolio, _ in pairs)],
             [(self.say("component"), 1), *((self.say(key), 1) for _ in pairs for key in ("week", "year"))],
         ]
-        notes = [self.say("note")]
+        notes = [self.say("note", basis=self.say(f"basis_{self.benchmark}"))]
         for portfolio, one in pairs:
             notes += self._notes(portfolio, one)
         return Grid(TABLE, self.say("title"), self._lead(pairs), heads, rows, notes)

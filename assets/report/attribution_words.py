@@ -23,6 +23,7 @@ ITEMS: Mapping[str, Bilingual] = {
     "unknown": T("行业不明", "no industry"),
     "suspended": T("停牌", "suspended"),
     "not_listed": T("已退市", "not listed"),
+    "not_buyable": T("不可买入", "may not be bought"),
     "limit_up": T("涨停", "limit up"),
     "limit_down": T("跌停", "limit down"),
     "participation": T("成交量上限", "volume cap"),
@@ -47,15 +48,17 @@ WORDS: Mapping[str, Bilingual] = {
     "note": T(
         "注：各部分相加等于扣费后净值相对基准指数的强弱，逐周复合，误差不超过 1e-12。选股为主动权重与个股残差收益之积；风格与行业为主动暴露与"
         "截面回归（行业哑变量与风格，以总市值平方根加权）所得收益之积，成交前按上期持仓、成交后按目标持仓计算；现金为上期末未投资部分"
-        "相对市场的得失；未成交为实际持仓与目标之差的得失；基准差为成份股漂移组合与指数之差（分红、权重更新时点）。"
+        "相对市场的得失；未成交为实际持仓与目标之差的得失；基准差为成份股漂移组合与指数之差（{basis}）。"
         "年度合计按信号日所在年份计入各周，跨年的一周与表2口径可能不同。",
         "The parts add up to the relative strength of the wealth after costs against the index, chained week by week, to 1e-12. "
         "Selection: active weight times a stock's residual; style and industry: active exposure times the return from a cross-sectional "
         "regression (industry dummies and styles, weighted by the square root of market value), with last week's holdings up to the trade and "
         "with the target from it; cash: what stood uninvested, against the market; unfilled: the difference between fills and "
-        "target; index basis: drifted members less the index (dividends, dates of the weights). A week counts to the year of its "
+        "target; index basis: drifted members less the index ({basis}). A week counts to the year of its "
         "signal day, where table 2 counts days.",
     ),
+    "basis_price": T("分红、权重更新时点", "dividends, dates of the weights"),
+    "basis_total_return": T("权重更新时点", "dates of the weights"),
     "absent": T("{name}：n/a（{reason}）。", "{name}: n/a ({reason})."),
     "largest": T("{name}本周最大的几项：{items}。", "{name}, largest items of the week: {items}."),
     "missing": T(

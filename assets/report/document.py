@@ -113,7 +113,10 @@ class _Writer:
         factors = [self._factor_chapter(factor) for factor in catalogue.FACTORS]
         portfolios = [self._portfolio_chapter(n, portfolio) for n, portfolio in enumerate(catalogue.PORTFOLIOS)]
         title, headline = self._heading(self.found.week, self.found.table1, self.found.table2)
-        parts = AttributionWriter(self.language, self.name, lambda reason: self.reason(reason, portfolio=True))
+        benchmark = self.tree["portfolios"]["benchmark"]
+        parts = AttributionWriter(
+            self.language, self.name, lambda reason: self.reason(reason, portfolio=True), benchmark
+        )
         lines = LinesWriter(self.language, self.name, lambda reason: self.reason(reason, portfolio=True))
         return Weekly(
             language=self.language,
@@ -363,7 +366,7 @@ class _Writer:
             self.sentence("table2_lead", items=self.join(items, "comma")) if items else self.sentence("table2_nothing")
         )
         drifted = [
-            self.sentence("benchmark_drifted", name=self.name(portfolio))
+            self.sentence("benchmark_drifted", name=self.name(portfolio), kind=self._benchmark_kind())
             for portfolio in catalogue.PORTFOLIOS
             if self.found.holdings[portfolio.key].benchmark_is_drifted
             and self.rows2[portfolio.key]["excess_ytd"] is not None
@@ -375,7 +378,7 @@ class _Writer:
             lead,
             [[("", 1), (self.label("excess"), 4)], [(text, 1) for text in heads]],
             rows,
-            [self.label("table2_note"), *drifted, *self._since_notes(since)],
+            [self.label("table2_note", kind=self._benchmark_kind()), *drifted, *self._since_notes(since)],
         )
 
     def _since_notes(self, since: Mapping[str, dt.date | None]) -> list[str]:
@@ -731,7 +734,7 @@ class _Writer:
     def _portfolio_chapter(self, position: int, portfolio: Portfolio) -> Chapter:
         row, name = self.rows2[portfolio.key], self.name(portfolio)
         held = self.found.holdings[portfolio.key]
-        index = self.say(INDICES[portfolio.index])
+        index = f"{self.say(INDICES[portfolio.index])}{self.label('blank')}{self._benchmark_kind()}"
         about = [self.sentence("portfolio_text", alpha=self._alpha(), index=index)]
         if row["reason"] is not None:
             about.append(self.sentence("absent_factor", reason=self.reason(row["reason"], portfolio=True)))
@@ -758,6 +761,10 @@ class _Writer:
             ]
         return Chapter(portfolio.key, name, paragraphs, figures, self._relaxation_lines(held))
 
+    def _benchmark_kind(self) -> str:
+        """Which kind of index the excess is measured against."""
+        return self.sentence(f"benchmark_{self.tree['portfolios']['benchmark']}")
+
     def _holding_sentences(self, portfolio: Portfolio, held: Holdings) -> list[str]:
         solve = held.solve or {}
         sentences = [
@@ -766,6 +773,11 @@ class _Writer:
         ]
         if solve["benchmark_without_score"] > 0:
             sentences.append(self.sentence("portfolio_unscored", unscored=percent(solve["benchmark_without_score"])))
+        if solve["benchmark_beijing"] > 0:
+            beijing = {"names": solve["benchmark_beijing_members"], "weight": percent(solve["benchmark_beijing"])}
+            sentences.append(self.sentence("portfolio_beijing", **beijing))
+        if solve["benchmark_delisted"] > 0:
+            sentences.append(self.sentence("portfolio_delisted", weight=percent(solve["benchmark_delisted"])))
         if solve["frozen_weight"] > 0:
             sentences.append(self.sentence("portfolio_frozen", frozen=percent(solve["frozen_weight"])))
         traded = self.found.traded.get(portfolio.key)

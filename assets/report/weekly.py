@@ -32,6 +32,7 @@ from assets.report.tables import (
 from assets.report.workbook import write_workbook
 from resources.calendar import Calendar
 from resources.made import Made
+from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 
 Files = Callable[[str, dt.date, str], bytes]
@@ -126,7 +127,10 @@ def make_report(
         lines=judge_lines(portfolio_lines.collect(), traded, date, unavailable.get("portfolio_lines", {})),
         traded=_traded_in(traded, week),
         holdings={
-            portfolio.key: _read_holdings(portfolio, frame, closes, week, files) for portfolio, frame in held.items()
+            portfolio.key: _read_holdings(
+                portfolio, frame, closes, _benchmark_index(portfolio, run_settings), week, files
+            )
+            for portfolio, frame in held.items()
         },
         tapes=tape_health.select("date", "symbol", "verdict", "quotes_verdict", "reason").collect(),
         unavailable={table: reasons for table, reasons in unavailable.items() if table != "tape_health"},
@@ -179,11 +183,19 @@ def _traded_in(portfolio_returns: pl.DataFrame, week: dt.date) -> dict[str, dict
     return {row["portfolio"]: row for row in totals.iter_rows(named=True)}
 
 
+def _benchmark_index(portfolio: catalogue.Portfolio, run: Mapping[str, Any]) -> str:
+    """The index whose closes are the portfolio's benchmark under the run's settings."""
+    return PortfoliosSettings.model_validate(run["settings"]["portfolios"]).benchmark_index(portfolio.index)
+
+
 def _read_holdings(
-    portfolio: catalogue.Portfolio, frame: pl.LazyFrame, closes: pl.DataFrame, week: dt.date, files: Files
+    portfolio: catalogue.Portfolio, frame: pl.LazyFrame, closes: pl.DataFrame, index: str, week: dt.date, files: Files
 ) -> Holdings:
-    """What the portfolio's partition of the week stores beside its rows; nothing before the first build."""
-    drifted = closes.filter((pl.col("index") == portfolio.index) & pl.col("index_close").is_not_null()).is_empty()
+    """What the portfolio's partition of the week stores beside its rows; nothing before the first build.
+
+    closes: of the signal day; index: the one that is the benchmark.
+    """
+    drifted = closes.filter((pl.col("index") == index) & pl.col("index_close").is_not_null()).is_empty()
     if frame.head(1).collect().is_empty():
         return Holdings(None, pl.DataFrame(schema={"constraint": pl.String}), {}, drifted)
 

@@ -94,8 +94,8 @@ LABELS: Mapping[str, Bilingual] = {
         "/ months so far, the running one included.",
     ),
     "table2_note": T(
-        "注：超额收益为扣费后净值相对基准指数的强弱；周度胜率为本年度超额为正的周数/周数。",
-        "Excess: relative strength of the wealth after costs against the index; weeks won: weeks of the year with a "
+        "注：超额收益为扣费后净值相对基准（{kind}）的强弱；周度胜率为本年度超额为正的周数/周数。",
+        "Excess: relative strength of the wealth after costs against the benchmark, the {kind}; weeks won: weeks of the year with a "
         "positive excess / weeks so far.",
     ),
     "since_note": T(
@@ -193,6 +193,7 @@ LABELS: Mapping[str, Bilingual] = {
     "stop": T("。", ". "),
     "comma": T("，", ", "),
     "semicolon": T("；", "; "),
+    "blank": T("", " "),
     "list_comma": T("、", ", "),
 }
 
@@ -306,9 +307,20 @@ SENTENCES: Mapping[str, Bilingual] = {
         "已放松（约束无法同时成立，按最小幅度放松，明细如下）", "relaxed by the least amount, as listed below"
     ),
     "status_failed": T("失败（硬约束冲突，维持原持仓）", "failed: hard constraints conflict, holdings kept"),
+    "benchmark_price": T("价格指数，不含分红", "price index, which leaves dividends out"),
+    "benchmark_total_return": T("全收益指数，含分红", "total-return index, which includes dividends"),
     "benchmark_drifted": T(
-        "{name}的基准缺少指数收盘价，以漂移后的成份股权重代替（含分红）。",
-        "{name}: no index closes, so the benchmark is the drifted member weights, which include dividends.",
+        "{name}的基准（{kind}）缺少收盘价，以漂移后的成份股权重代替（含分红）。",
+        "{name}: no closes of the benchmark ({kind}), so drifted member weights stand in, which include dividends.",
+    ),
+    "portfolio_beijing": T(
+        "基准成份股中的北京证券交易所股票（{names}，合计权重 {weight}）不在选股空间内，已从基准中剔除，其余成份股按比例补足。",
+        "Members listed on the Beijing exchange ({names}; {weight} of the benchmark) are outside the selection space: they are taken out "
+        "of the benchmark, and the other members scaled up.",
+    ),
+    "portfolio_delisted": T(
+        "基准成份股中合计权重 {weight} 的股票已不再上市，已从基准中剔除。",
+        "Members worth {weight} of the benchmark are no longer listed and are taken out of it.",
     ),
     "portfolio_turnover": T(
         "本周成交单边换手率 {turnover}，成本 {cost}。", "Traded this week: one-way turnover {turnover}, cost {cost}."

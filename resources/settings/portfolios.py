@@ -76,6 +76,16 @@ class PortfoliosSettings(Section):
         "scores. DESIGN §2",
     )
     cost: float = Field(0.0015, ge=0, lt=1, description="Cost of traded value on each side. SPEC §6: two-sided 3‰")
+    benchmark: Literal["price", "total_return"] = Field(
+        "price",
+        description="What excess returns are measured against: the price index, or the total-return index, which includes "
+        "dividends. Where its closes are absent, the drifted members. SPEC §6",
+    )
+    total_return_indices: Mapping[str, str] = Field(
+        {"000905.SH": "H00905.CSI", "000852.SH": "H00852.CSI"},
+        description="Index → code of its total-return closes in reference/index_prices, read where `benchmark` is "
+        "total_return. [c]",
+    )
     execution: ExecutionSettings = Field(
         ExecutionSettings(), description="Fills at the price limit, dated fees, lots, participation. SPEC §6"
     )
@@ -122,6 +132,10 @@ class PortfoliosSettings(Section):
         description="How linear problems reach HiGHS: as arrays (fast), or through cvxpy. Score and turnover are the same. [c]",
     )
 
+    def benchmark_index(self, index: str) -> str:
+        """The code in index_prices whose closes are the benchmark of the portfolio on `index`."""
+        return index if self.benchmark == "price" else self.total_return_indices[index]
+
     @property
     def alphas(self) -> tuple[str, ...]:
         """The keys whose mean is μ."""
@@ -138,6 +152,9 @@ class PortfoliosSettings(Section):
         for key, index in (("csi500", self.csi500), ("csi1000", self.csi1000)):
             if self.covariance is None and (index.tracking_error is not None or index.risk_aversion > 0):
                 raise ValueError(f"{key} has tracking_error or risk_aversion, which need portfolios.covariance")
+        missing = sorted({"000905.SH", "000852.SH"} - set(self.total_return_indices))
+        if self.benchmark == "total_return" and missing:
+            raise ValueError(f"benchmark = total_return needs total_return_indices of {', '.join(missing)}")
         if self.start is not None and self.start.weekday() != 0:
             raise ValueError(f"start = {self.start} is no Monday; a week is named by its Monday")
         return self

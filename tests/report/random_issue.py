@@ -256,6 +256,7 @@ def random_solve() -> pl.DataFrame:
     }
     flat = {
         "status": "relaxed", "holdings": 187, "benchmark_without_score": 0.4812, "frozen_weight": 0.013,
+        "benchmark_delisted": 0.0, "benchmark_beijing": 0.0041, "benchmark_beijing_members": "920002.BJ",
         "objective": 1.2345, "solver": "HiGHS dual simplex", "tie_break": "smallest turnover",
         "residual": 2e-12, "duality_gap": -3e-13,
     }  # fmt: skip

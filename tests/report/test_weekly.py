@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from assets import catalogue
-from assets.report import document, weekly, words
+from assets.report import attribution_words, document, weekly, words
 from assets.report.assets import TABLES
 from assets.report.evaluation_summary import summarise
 from assets.report.issue import percent
@@ -552,3 +552,29 @@ def test_the_fill_rule_in_force_is_said_of_portfolios_and_legs(language, rule):
     told = {one: words.SENTENCES[f"fills_{one}"][language].format(share="7%").strip() for one in ("daily", "minutes")}
     assert said.count(told[rule]) == 2  # under table 1, and in the costs of the portfolios
     assert told["daily" if rule == "minutes" else "minutes"] not in said
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+@pytest.mark.parametrize("benchmark", ["price", "total_return"])
+def test_the_benchmark_is_said_wherever_an_excess_is_explained(language, benchmark):
+    keywords = inputs(settings=ReportSettings(language=language, pdf=False))
+    keywords["run_settings"]["settings"]["portfolios"]["benchmark"] = benchmark
+    made = weekly.make_report(**keywords)
+    said = Page(made.files["report.html"].decode()).words
+    kinds = {kind: words.SENTENCES[f"benchmark_{kind}"][language] for kind in ("price", "total_return")}
+    assert said.count(kinds[benchmark]) >= 3  # the note of table 2 and both portfolios' chapters
+    assert kinds["price" if benchmark == "total_return" else "total_return"] not in said
+    basis = attribution_words.WORDS[f"basis_{benchmark}"][language]
+    assert f"{basis}）" in said if language == "zh" else f"({basis})" in said
+    # the signal day has closes of the price index alone
+    drifted = words.SENTENCES["benchmark_drifted"][language].format(
+        name=catalogue.PORTFOLIOS[0].name_zh if language == "zh" else catalogue.PORTFOLIOS[0].name_en,
+        kind=kinds[benchmark],
+    )
+    assert (drifted in said) == (benchmark == "total_return")
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_beijing_members_are_named_in_the_portfolios_chapter(language):
+    said = Page(make(settings=ReportSettings(language=language, pdf=False)).files["report.html"].decode()).words
+    assert words.SENTENCES["portfolio_beijing"][language].format(names="920002.BJ", weight="0.41%") in said
