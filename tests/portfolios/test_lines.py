@@ -16,7 +16,10 @@ from assets.portfolios.week import Tables, advance
 from assets.portfolios.windows import lines_prices
 from resources.builder import Builder
 from resources.calendar import Calendar
+from resources.settings.execution import ExecutionSettings
+from resources.settings.fills import FillSettings
 from resources.settings.lines import WEEKDAYS, LinesSettings
+from resources.settings.portfolios import PortfoliosSettings
 from tests.portfolios import test_portfolio_tables as tables
 from tests.portfolios.portfolio_market import CALENDAR, SETTINGS, WEEKS, Market
 from tests.portfolios.test_portfolio_tables import Tree, world
@@ -57,7 +60,7 @@ def test_the_friday_path_and_the_line_of_the_same_score_are_the_portfolio(
     assert of(lines, "skewness").equals(returns)
 
 
-def one_run(market: Market, weekday: str) -> list[tuple]:
+def one_run(market: Market, weekday: str, settings: PortfoliosSettings = SETTINGS) -> list[tuple]:
     """A path carried from signal day to signal day, without a partition in between: date and net return of its days."""
     state, last, found = None, None, []
     for week in WEEKS:
@@ -71,7 +74,7 @@ def one_run(market: Market, weekday: str) -> list[tuple]:
             market.indices.filter(pl.col("date") == day),
             market.minute_bars.filter(pl.col("date") == days[0]),
         )
-        step = advance(PORTFOLIOS[0], state, known, days, CALENDAR, SETTINGS)
+        step = advance(PORTFOLIOS[0], state, known, days, CALENDAR, settings)
         state, last = step.state, day
         found += [(one.date, one.net) for one in step.held.days]
     return found
@@ -103,9 +106,11 @@ def test_minute_bars_block_a_path_as_they_block_the_portfolio(
     ]
     locked.minute_bars = bars.select(columns)
     monkeypatch.setattr(tables, "market", lambda: locked)
-    builder = world(tmp_path, Tree(lines=LinesSettings(weekdays=("wednesday", "friday"))))
+    by_minutes = ExecutionSettings(fills=FillSettings(rule="minutes"))
+    settings = SETTINGS.model_copy(update={"execution": by_minutes})
+    builder = world(tmp_path, Tree(portfolios=settings, lines=LinesSettings(weekdays=("wednesday", "friday"))))
     own = build(builder)
-    found = one_run(locked, "wednesday")
+    found = one_run(locked, "wednesday", settings)
     path = of(own, "wednesday")
     assert path.head(len(found)).select("date", "net").rows() == found
     assert not path.equals(of(lines, "wednesday"))
