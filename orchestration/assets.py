@@ -15,6 +15,7 @@ from orchestration.platform import Names, open_builder
 from orchestration.tables import OWNERS, describe
 from resources.builder import Builder, Outcome
 from resources.calendar import Calendar
+from resources.errors import ZhoubaoError
 from resources.gate import Check
 from resources.table import Read, Table
 
@@ -94,10 +95,14 @@ def _to_asset(table: Table, partitions: dg.PartitionsDefinition, deps: list[dg.A
     def build(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Any]) -> Iterator[dg.MaterializeResult]:
         builder: Builder = platform.builder(context)
         keys = [dt.date.fromisoformat(key) for key in context.partition_keys]
-        outcomes = builder.build(table, keys)
-        _tell(context, table, outcomes)
-        if any(outcome.manifest is not None for outcome in outcomes):
-            yield _result(table, builder, outcomes)
+        try:
+            outcomes = builder.build(table, keys)
+            _tell(context, table, outcomes)
+            if any(outcome.manifest is not None for outcome in outcomes):
+                yield _result(table, builder, outcomes)
+        except ZhoubaoError as error:
+            builder.faults.append(error)  # Dagster hands the driver its text alone
+            raise
         unusable = [outcome for outcome in outcomes if outcome.state in ("refused", "blocked")]
         if len(unusable) == len(outcomes):
             # In a range the good partitions go on; where none is good, neither does the run.

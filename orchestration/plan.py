@@ -1,26 +1,30 @@
 """What must be built for what was asked, and why: a pure look at lake, landing zone and calendar. Nothing is built here."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from resources.builder import Builder
+from resources.builder import REFUSED_BEFORE, Builder
 from resources.errors import NotReadyError
 from resources.table import Table
 
 
 @dataclass(frozen=True)
 class Step:
-    """A partition to build, and the reason."""
+    """A partition to build, and the reason; or one that cannot be built, and why. root: the cause lies in itself."""
 
     table: Table
     key: dt.date
     reason: str
+    root: bool = False
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in an order in which they can be built; `blocked`: partitions that cannot be, because a gate refused an input."""
+    """Steps in an order in which they can be built; `blocked`: partitions that cannot be, because a gate refused an input.
+
+    A partition that was refused before is a step, and what is made from it is blocked until it has been tried again.
+    """
 
     steps: tuple[Step, ...]
     blocked: tuple[Step, ...]
@@ -38,33 +42,42 @@ class Plan:
         return counts
 
 
-def make_plan(builder: Builder, asked: Iterable[tuple[str, dt.date]]) -> Plan:
-    """The stale partitions among what was asked and all it is made from, each with its reason."""
+def make_plan(
+    builder: Builder, asked: Iterable[tuple[str, dt.date]], tried: Collection[tuple[str, dt.date]] = ()
+) -> Plan:
+    """The stale partitions among what was asked and all it is made from, each with its reason.
+
+    tried: partitions that this run has tried already. Those that are still stale could not be built, and are not tried again.
+    """
     builder.lake.forget()
     needed = _needed(builder, asked)
     steps: list[Step] = []
     blocked: list[Step] = []
     stale: set[tuple[str, dt.date]] = set()
-    stopped: set[tuple[str, dt.date]] = set()
+    stopped: dict[tuple[str, dt.date], str] = {}  # with what is the matter
     # In the order the data flows; within a table by date, for tables that read themselves.
     for table in builder.tables.values():
         for key in sorted(needed.get(table.name, ())):
+            own = (table.name, key)
             inputs = [(upstream.name, k) for upstream, keys in builder.reads(table, key) for k in keys]
-            reason = builder.stale(table, key)
             held = next((one for one in inputs if one in stopped), None)
             if held is not None:
-                stopped.add((table.name, key))
-                blocked.append(Step(table, key, f"{held[0]} of {held[1]} is refused or blocked"))
+                stopped[own] = "is refused or blocked"
+                blocked.append(Step(table, key, f"{held[0]} of {held[1]} {stopped[held]}"))
                 continue
+            reason = builder.stale(table, key)
+            refused = builder.lake.refused(table, key)
             renewed = next((one for one in inputs if one in stale), None)
-            if not reason and renewed is not None:
-                reason = f"input {renewed[0]} of {renewed[1]} is built again"
-            if reason:
-                stale.add((table.name, key))
+            if reason == REFUSED_BEFORE and own not in tried:
                 steps.append(Step(table, key, reason))
-            elif refused := builder.lake.refused(table, key):
-                stopped.add((table.name, key))
-                blocked.append(Step(table, key, refused))
+                stopped[own] = "was refused before and is tried again first"
+            elif renewed is not None or (reason and own not in tried):
+                again = f"input {renewed[0]} of {renewed[1]} is built again" if renewed else ""
+                steps.append(Step(table, key, reason or again))
+                stale.add(own)
+            elif reason or refused:
+                blocked.append(Step(table, key, refused or builder.blocked.get(own) or reason, root=True))
+                stopped[own] = "is refused or blocked"
     return Plan(tuple(steps), tuple(blocked), sum(map(len, needed.values())))
 
 

@@ -2,6 +2,8 @@
 
     python -m orchestration.run [--week 2015-07-20] [--profile sample] [--market DIR] [--lake DIR] [--plan]
     python -m orchestration.run --table minute_bars --date 2023-02-01     one partition, and all it is made from
+    python -m orchestration.run … --force                                 the partition that is named, though nothing changed
+    python -m orchestration.run --refused                                 what is refused in the lake, why, and the remedy
 
 Nothing stale, no Dagster run. Exit codes: 0 built, 1 refused with its reason.
 """
@@ -19,7 +21,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from assets.models.windows import shortfall
-from orchestration.plan import Plan, beyond_calendar, last_complete_week, make_plan, require_complete_week
+from orchestration.plan import Plan, Step, beyond_calendar, last_complete_week, make_plan, require_complete_week
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
 from resources.errors import LakeError, NotReadyError, SettingsError, ZhoubaoError
@@ -31,7 +33,7 @@ from resources.settings.load import Profile
 RANGE_DAYS = 20
 RANGE_WEEKS = 13
 PROGRESS_SECONDS = 5.0
-TOLD = {error.__name__ for error in ZhoubaoError.__subclasses__()}
+_LISTED = 10  # partitions spelled out in an error
 
 
 def run_report(
@@ -41,14 +43,20 @@ def run_report(
     profile: Profile | None = None,
     instance: Any | None = None,
     say: Callable[[str], None] = print,
+    force: bool = False,
 ) -> str:
-    """Build whatever the report of `week` (a Monday; by default the last complete week) needs; returns its path."""
+    """Build whatever the report of `week` (a Monday; by default the last complete week) needs; returns its path.
+
+    force: make the report itself again though nothing changed.
+    """
     builder = open_builder(names or Names.of(), profile=profile, say=_Seldom(say))
     monday = parse_week(week) if week else _newest_week(builder)
     require_complete_week(builder, monday)
     if warning := builder.calendar.warning(builder.zone.days()[-1], builder.settings.calendar.warn_days):
         say(warning)
     require_history(builder, monday)
+    if force:
+        builder.forced.add(("report", monday))
     build(builder, everything_for(builder, monday), instance=instance, say=say)
     report = builder.tables["report"]
     builder.lake.require(report, monday)
@@ -67,8 +75,12 @@ def build_partition(
     names: Names | None = None,
     instance: Any | None = None,
     say: Callable[[str], None] = print,
+    force: bool = False,
 ) -> str:
-    """Build one partition, of a day or of the week that the day lies in, and whatever it is made from; returns its folder."""
+    """Build one partition, of a day or of the week that the day lies in, and whatever it is made from; returns its folder.
+
+    force: make the partition itself again though nothing changed; what it is made from only where it is stale.
+    """
     builder = open_builder(names or Names.of(), say=_Seldom(say))
     if table not in builder.tables:
         raise SettingsError(f"--table {table}: there is none of that name. Tables: {', '.join(builder.tables)}.")
@@ -79,6 +91,8 @@ def build_partition(
         require_complete_week(builder, key)
     elif not builder.calendar.is_trading_day(key):
         raise SettingsError(f"--date {date} is no trading day of the XSHG calendar.")
+    if force:
+        builder.forced.add((table, key))
     build(builder, [(table, key)], instance=instance, say=say)
     builder.lake.require(wanted, key)
     return builder.lake.store.path(builder.lake.folder(wanted, key))
@@ -123,33 +137,39 @@ def build(
     Returns the plan that was carried out; raises NotReadyError if the last asked partition could not be built.
     """
     began = time.perf_counter()
+    builder.tried.clear()
+    builder.blocked.clear()
     plan = make_plan(builder, asked)
     say(f"{plan.examined} partitions looked at in {time.perf_counter() - began:.1f} s: {len(plan.steps)} to build")
-    for (table, reason), count in plan.reasons().items():
-        say(f"  {table:<20} {count:>5}  {reason}")
-    _refuse_blocked(plan, asked)
-    if plan:
-        progress = _Progress(plan, say)
-        with _Runner(builder, plan, instance) as runner:
-            for names, keys in _runs(plan):
-                started = time.perf_counter()
-                runner.run(names, keys)
-                shares = {
-                    name: sum(
-                        m.seconds for key in keys if (m := builder.lake.manifest(builder.tables[name], key)) is not None
-                    )
-                    for name in names
-                }
-                progress.advance(names, keys, time.perf_counter() - started, shares)
-        left = make_plan(builder, asked)
-        _refuse_blocked(left, asked)
-        if any((step.table.name, step.key) == asked[-1] for step in left.steps):
-            reasons = [f"{name} of {key}: {reason}" for (name, key), reason in builder.blocked.items()]
-            raise NotReadyError(
-                f"{asked[-1][0]} of {asked[-1][1]} could not be built. What stopped first:\n  "
-                + "\n  ".join(reasons[:3])
-            )
-    return plan
+    done: list[Step] = []
+    while plan:
+        for (table, reason), count in plan.reasons().items():
+            say(f"  {table:<20} {count:>5}  {reason}")
+        before = len(builder.tried)
+        _carry_out(builder, plan, instance, say)
+        done += plan.steps
+        # What was refused before and is good now lets go on what is made from it. Nothing is tried twice.
+        plan = make_plan(builder, asked, builder.tried)
+        if len(builder.tried) == before:
+            break
+    _refuse_blocked(builder, plan, asked)
+    return Plan(tuple(done), plan.blocked, plan.examined)
+
+
+def _carry_out(builder: Builder, plan: Plan, instance: Any | None, say: Callable[[str], None]) -> None:
+    """The plan's steps, in Dagster runs."""
+    progress = _Progress(plan, say)
+    with _Runner(builder, plan, instance) as runner:
+        for names, keys in _runs(plan):
+            started = time.perf_counter()
+            runner.run(names, keys)
+            shares = {
+                name: sum(
+                    m.seconds for key in keys if (m := builder.lake.manifest(builder.tables[name], key)) is not None
+                )
+                for name in names
+            }
+            progress.advance(names, keys, time.perf_counter() - started, shares)
 
 
 def _newest_week(builder: Builder) -> dt.date:
@@ -170,16 +190,22 @@ def parse_date(said: str, text: str) -> dt.date:
         raise SettingsError(f"{said} is no date; write it as 2015-07-20 (a week by its Monday).") from None
 
 
-def _refuse_blocked(plan: Plan, asked: list[tuple[str, dt.date]]) -> None:
-    """What was asked last, the report of a week, but cannot be built because a gate refused something it is made from."""
-    stopped = [step for step in plan.blocked if (step.table.name, step.key) == asked[-1]]
-    if stopped:
-        roots = [step for step in plan.blocked if step.reason.startswith("[")]
-        told = "\n  ".join(step.reason for step in (roots or plan.blocked)[:10])
-        raise NotReadyError(
-            f"{', '.join(f'{step.table.name} of {step.key}' for step in stopped)} cannot be built: "
-            f"a gate refused {len(roots)} partition(s) it is made from:\n  {told}"
-        )
+def _refuse_blocked(builder: Builder, plan: Plan, asked: list[tuple[str, dt.date]]) -> None:
+    """What was asked last, the report of a week, but cannot be built: with the partitions in which the causes lie."""
+    left = [step for step in (*plan.blocked, *plan.steps) if (step.table.name, step.key) == asked[-1]]
+    if not left:
+        return
+    what = f"{asked[-1][0]} of {asked[-1][1]} cannot be built"
+    roots = [step for step in plan.blocked if step.root]
+    refused = [step for step in roots if builder.lake.refused(step.table, step.key)]
+    if refused:
+        what += f": a gate refused {len(refused)} partition(s) it is made from"
+    told = [
+        step.reason if step in refused else f"{step.table.name} of {step.key}: {step.reason}"
+        for step in refused or roots or left
+    ]
+    more = f"\n  and {len(told) - _LISTED} more" if len(told) > _LISTED else ""
+    raise NotReadyError(f"{what}:\n  " + "\n  ".join(told[:_LISTED]) + more)
 
 
 def _runs(plan: Plan) -> Iterator[tuple[list[str], list[dt.date]]]:
@@ -206,6 +232,7 @@ class _Runner:
 
         keys = {kind: sorted({str(s.key) for s in plan.steps if s.table.partition == kind}) for kind in ("day", "week")}
         defs = dg.Definitions(assets=to_run_assets(builder.tables, keys), resources={"platform": OpenPlatform(builder)})
+        self._builder = builder
         self._job = defs.resolve_implicit_global_asset_job_def()
         # Without DAGSTER_HOME nothing would show the runs; a passing instance serves.
         persistent = bool(os.environ.get("DAGSTER_HOME"))
@@ -222,9 +249,11 @@ class _Runner:
         self._open.close()
 
     def run(self, tables: list[str], keys: list[dt.date]) -> None:
-        """Raises on a fault of the code; what a gate refused or blocked is for the next plan to tell."""
+        """Raises on a fault of the machine, the lake or the code; what a gate refused or blocked is for the next plan to
+        tell."""
         import dagster as dg
 
+        self._builder.faults.clear()
         job = self._job.get_subset(asset_selection={dg.AssetKey(name) for name in tables})
         result = job.execute_in_process(
             instance=self._instance,
@@ -235,16 +264,15 @@ class _Runner:
             run_config={"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}},
             raise_on_error=False,
         )
+        if self._builder.faults:
+            raise self._builder.faults[0]
         for event in result.all_events:
-            if event.is_step_failure:
+            # A dg.Failure, which carries data of its own, says that no partition could be built.
+            if event.is_step_failure and event.step_failure_data.user_failure_data is None:
                 error = event.step_failure_data.error
-                cause = error.cause if error and error.cause else error
-                if cause is not None and cause.cls_name in TOLD:  # as of a full disk: its message is for the user
-                    raise NotReadyError(cause.message.split(": ", 1)[1].strip())
-                if cause is None or cause.cls_name != "Failure":
-                    raise RuntimeError(
-                        f"{event.step_key} of {keys[0]} … {keys[-1]} broke:\n{cause.to_string() if cause else event}"
-                    )
+                raise RuntimeError(
+                    f"{event.step_key} of {keys[0]} … {keys[-1]} broke:\n{error.to_string() if error else event}"
+                )
 
 
 class _Progress:
@@ -311,6 +339,23 @@ def print_plan(builder: Builder, week: str | None) -> None:
         print(f"{step.table.name} {step.key}: {step.reason}")
 
 
+def print_refused(builder: Builder) -> None:
+    """Every partition in the lake that its own gate refused, or that could not be renewed: why, and how to try again."""
+    found = 0
+    for table in builder.tables.values():
+        for key in builder.lake.keys(table):
+            manifest = builder.lake.manifest(table, key)
+            if manifest is None or not (manifest.refusals or manifest.outdated):
+                continue
+            found += 1
+            print(f"{table.name} of {key}: python -m orchestration.run --table {table.name} --date {key}")
+            for name, verdict in manifest.refusals.items():
+                print(f"  {name} failed: {verdict.detail}")
+            if manifest.outdated:
+                print(f"  it could not be renewed: {manifest.outdated}")
+    print(f"{found} partitions of {builder.lake.store.url} are refused or could not be renewed.")
+
+
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__.split("\n")[0])
     parser.add_argument("--week", help="the week's Monday; by default the last complete week")
@@ -320,18 +365,27 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--table", help="one table instead of the report: its partition of --date")
     parser.add_argument("--date", help="a trading day; of a weekly table any day of the week")
     parser.add_argument("--plan", action="store_true", help="say what would be built and why, and stop")
+    parser.add_argument(
+        "--force",
+        action="store_true",
+        help="build what is named again though nothing changed: --table's partition, or the report",
+    )
+    parser.add_argument("--refused", action="store_true", help="list what is refused in the lake and why, and stop")
     options = parser.parse_args(arguments)
     try:
         names = Names.of(options.market, options.lake, options.profile)
         if (options.table is None) != (options.date is None):
             raise SettingsError("--table and --date go together: which partition of which table.")
         if options.table:
-            print(build_partition(options.table, options.date, names=names))
+            print(build_partition(options.table, options.date, names=names, force=options.force))
+            return 0
+        if options.refused:
+            print_refused(open_builder(names))
             return 0
         if options.plan:
             print_plan(open_builder(names), options.week)
             return 0
-        path = run_report(week=options.week, names=names)
+        path = run_report(week=options.week, names=names, force=options.force)
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")
         print(f"report: {path}")
     except ZhoubaoError as error:

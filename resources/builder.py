@@ -25,7 +25,16 @@ import polars as pl
 from resources.calendar import Calendar
 from resources.code_changes import Change
 from resources.code_digest import code_digest
-from resources.errors import InputError, NotReadyError, SettingsError
+from resources.errors import (
+    InputError,
+    MachineError,
+    NotReadyError,
+    SettingsError,
+    ZhoubaoError,
+    describe_fault,
+    is_machine_fault,
+    machine_faults,
+)
 from resources.gate import Verdict, judge
 from resources.lake import Lake, Manifest, build_command, content_digest, digest, encode
 from resources.landing import NOTHING, RENAMED, LandingZone
@@ -33,6 +42,7 @@ from resources.made import Made
 from resources.table import Table
 
 _LISTED = 5  # days spelled out in a message
+REFUSED_BEFORE = "refused before, tried again"
 # What is judged and committed together: one validation per batch, bounded in bytes held back.
 BATCH_PARTITIONS = 20
 BATCH_BYTES = 512 << 20
@@ -59,12 +69,21 @@ SERVICES = {
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one partition: built, unchanged, refused by its gate, or blocked by an input that is not ready."""
+    """What became of one partition: built, unchanged, refused by its gate, or blocked by an input that is not ready or was
+    refused."""
 
     key: dt.date
     state: str
     detail: str
     manifest: Manifest | None
+
+
+@dataclass(frozen=True)
+class _Sources:
+    """What a partition is made from, as digests that were taken before any of it was read."""
+
+    inputs: dict[str, str]
+    landing: dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -76,8 +95,7 @@ class _Prepared:
     rows: int
     made: Made
     unavailable: dict[str, str]
-    inputs: dict[str, str]
-    landing: dict[str, str]
+    sources: _Sources
     seconds: float
 
     @property
@@ -104,6 +122,9 @@ class Builder:
         self.run_settings = dict(run_settings or {})
         self.say = say
         self.blocked: dict[tuple[str, dt.date], str] = {}  # why partitions asked of this builder could not be made
+        self.tried: set[tuple[str, dt.date]] = set()  # partitions that this builder made or tried to make
+        self.forced: set[tuple[str, dt.date]] = set()  # to be made once even if nothing changed
+        self.faults: list[ZhoubaoError] = []  # what ended a run of this builder's, for the driver to raise
 
     # --- what a partition is made from ------------------------------------------------------------------------------
 
@@ -155,9 +176,10 @@ class Builder:
 
     def landing_digests(self, table: Table, key: dt.date) -> dict[str, str]:
         day = self.signal_day(table, key)
-        digests = {land.name: self.zone.digest(land.name, day, land.until) for land in table.lands}
-        if changes := self.code_changes(table, key):
-            digests[CHANGED_CODES] = digest(repr(changes).encode())
+        with machine_faults(f"the landing zone {self.zone.root}"):
+            digests = {land.name: self.zone.digest(land.name, day, land.until) for land in table.lands}
+            if changes := self.code_changes(table, key):
+                digests[CHANGED_CODES] = digest(repr(changes).encode())
         return digests
 
     def code_changes(self, table: Table, key: dt.date) -> tuple[Change, ...]:
@@ -188,7 +210,13 @@ class Builder:
         return digest(*codes, shape.encode())
 
     def stale(self, table: Table, key: dt.date) -> str:
-        """Why a partition must be (re)built, from what lies in the lake now; "" where it is up to date."""
+        """Why a partition must be (re)built, from what lies in the lake now; "" where it is up to date.
+
+        A partition that its own gate refused is tried again whenever it is asked for: the reason may have lain in what no
+        digest covers. Those made from it are up to date or not by its content, as always.
+        """
+        if (table.name, key) in self.forced:
+            return "asked for with --force"
         manifest = self.lake.manifest(table, key)
         if manifest is None:
             return "not built"
@@ -207,7 +235,9 @@ class Builder:
         gone = [folder for folder in manifest.inputs if folder not in inputs]
         if gone:
             return f"input {gone[0]} is no longer read"
-        return "could not be renewed before" if manifest.outdated else ""
+        if manifest.outdated:
+            return "could not be renewed before"
+        return REFUSED_BEFORE if manifest.refusals else ""
 
     def is_absent(self, table: Table, key: dt.date) -> bool:
         """True for a day that is not built and for which nothing has landed that it could be built from: it reads as empty,
@@ -237,36 +267,81 @@ class Builder:
         Up-to-date partitions are left alone unless `force`. One that had to be renewed and could not is kept from its readers:
         nothing is made from an earlier state of its inputs. A table that reads its own earlier partitions is committed
         one at a time; others in batches, so that the gate judges many at once.
+
+        Raises:
+            MachineError: the machine failed. The partitions made before are written, of this one nothing is.
         """
         self.lake.claim(str(self.zone.root.resolve()))
         outcomes: list[Outcome] = []
         batch: list[_Prepared] = []
         limit = 1 if table.reads_itself else BATCH_PARTITIONS
         with self.lake.store.scratch() as scratch:
-            for key in keys:
-                if not force and not self.stale(table, key):
-                    manifest = self.lake.manifest(table, key)
-                    if "work" in _parameters(table):  # of a process that was killed after its manifest
-                        self.lake.store.end_work(f"{table.name}/{key}-*")
-                    outcomes.append(Outcome(key, "unchanged", "", manifest))
-                    continue
-                try:
-                    batch.append(self._prepare(table, key, scratch))
-                except (NotReadyError, SettingsError) as error:
-                    self.blocked[table.name, key] = str(error)
-                    self.lake.set_outdated(table, key, str(error))
-                    outcomes.append(Outcome(key, "blocked", str(error), None))
-                except InputError as error:
-                    outcomes.append(self._refuse(table, key, str(error)))
-                if len(batch) >= limit or sum(one.size for one in batch) >= BATCH_BYTES:
-                    outcomes += self._commit(table, batch)
-                    batch = []
+            try:
+                for key in keys:
+                    if force:
+                        self.forced.add((table.name, key))
+                    if not self.stale(table, key):
+                        outcomes.append(self._left_alone(table, key))
+                        continue
+                    self.forced.discard((table.name, key))
+                    self.tried.add((table.name, key))
+                    sources = _Sources(self._contents(table, key), self.landing_digests(table, key))
+                    try:
+                        batch.append(self._prepare(table, key, sources, scratch))
+                    except (NotReadyError, SettingsError) as error:
+                        self.blocked[table.name, key] = str(error)
+                        self.lake.set_outdated(table, key, str(error))
+                        outcomes.append(Outcome(key, "blocked", str(error), None))
+                    except InputError as error:
+                        outcomes.append(self._refuse(table, key, str(error), sources))
+                    if len(batch) >= limit or sum(one.size for one in batch) >= BATCH_BYTES:
+                        outcomes += self._commit(table, batch)
+                        batch = []
+            except MachineError:
+                self._commit(table, batch)  # what was made before the machine failed
+                raise
             outcomes += self._commit(table, batch)
         self.zone.flush()
         return sorted(outcomes, key=lambda outcome: outcome.key)
 
-    def _prepare(self, table: Table, key: dt.date, scratch: Path) -> _Prepared:
+    def _left_alone(self, table: Table, key: dt.date) -> Outcome:
+        """The outcome of a partition that is up to date: unchanged, or blocked where it may not be read."""
+        if "work" in _parameters(table):  # of a process that was killed after its manifest
+            self.lake.store.end_work(f"{table.name}/{key}-*")
+        if refused := self.lake.refused(table, key):
+            return Outcome(key, "blocked", f"it was made from what is refused now: {refused}", None)
+        return Outcome(key, "unchanged", "", self.lake.manifest(table, key))
+
+    def _prepare(self, table: Table, key: dt.date, sources: _Sources, scratch: Path) -> _Prepared:
         began = time.perf_counter()
+        try:
+            prepared = self._made(table, key, sources, scratch, began)
+        except MachineError:
+            raise
+        except InputError:
+            self._require_still(table, key, sources)  # half a file is no delivery that could be refused
+            raise
+        except Exception as error:
+            # A stage turns what a delivery can cause into an InputError: an OSError that is left comes from the machine.
+            if not is_machine_fault(error) and not isinstance(error, OSError):
+                raise
+            raise MachineError(
+                f"{table.name} of {key} could not be made: {describe_fault(error)}. The machine failed, which says nothing "
+                "about the data, so nothing was recorded. Mend that (rights, space, memory, network) and run again."
+            ) from error
+        self._require_still(table, key, sources)
+        return prepared
+
+    def _require_still(self, table: Table, key: dt.date, sources: _Sources) -> None:
+        """A landing zone that changes while it is read gives figures of no state that it ever had."""
+        now = self.landing_digests(table, key)
+        if changed := [name for name in {**sources.landing, **now} if sources.landing.get(name) != now.get(name)]:
+            raise NotReadyError(
+                f"{table.name} of {key} is still arriving: {', '.join(changed)} in {self.zone.root} changed while it was read, so "
+                "nothing was made from it. Run again when the copy has ended."
+            )
+
+    def _made(self, table: Table, key: dt.date, sources: _Sources, scratch: Path, began: float) -> _Prepared:
         frames: dict[str, pl.LazyFrame] = {}
         known: dict[str, dict[str, str]] = {}
         allowed: set[tuple[str, dt.date]] = set()
@@ -276,13 +351,11 @@ class Builder:
             frames[upstream.name] = self._read(upstream, built, self.signal_day(table, key), f"{table.name} of {key}")
             known[upstream.name] = self._unavailable(upstream, keys)
             allowed.update((upstream.name, k) for k in keys)
-        inputs = self._contents(table, key)
-        landing = self.landing_digests(table, key)
         try:
-            version = self._version(table, inputs, landing)
+            version = self._version(table, sources)
             made = self._call(table, key, frames, known, allowed, scratch / str(key), version)
         except (pl.exceptions.PolarsError, OSError, NotReadyError, InputError) as error:
-            if damaged := self.lake.damaged(folder for folder in inputs if folder != "manifests"):
+            if damaged := self.lake.damaged(folder for folder in sources.inputs if folder != "manifests"):
                 raise self.lake.damage(f"{table.name} of {key}", damaged) from error
             raise
         if isinstance(made.frame, Path):
@@ -294,7 +367,7 @@ class Builder:
             unavailable = _unavailable_columns(table, frame.lazy(), known, made.unavailable)
             part, rows = encode(frame), frame.height
             made = made if made.profile is not None else _with_profile(made, frame)
-        return _Prepared(key, part, rows, made, unavailable, inputs, landing, time.perf_counter() - began)
+        return _Prepared(key, part, rows, made, unavailable, sources, time.perf_counter() - began)
 
     def _read(self, upstream: Table, keys: list[dt.date], day: dt.date, reader: str) -> pl.LazyFrame:
         """The partitions in order, their rows under the codes that names have on `day` (resources/code_changes.py)."""
@@ -423,7 +496,7 @@ class Builder:
             files = dict(one.made.files)
             content = content_digest(one.part, files, one.unavailable)
             manifest = self._manifest(
-                table, one.key, content=content, rows=one.rows, inputs=one.inputs, landing=one.landing,
+                table, one.key, one.sources, content=content, rows=one.rows,
                 files={name: digest(data) for name, data in sorted(files.items())}, checks=verdicts[one.key],
                 unavailable=one.unavailable, notes=self._notes(table, one.made), seconds=round(one.seconds, 3),
             )  # fmt: skip
@@ -438,24 +511,21 @@ class Builder:
         declared = {land.name: said for land in table.lands if (said := self.zone.declared(land.name))}
         return {**made.notes, **({"declared": declared} if declared else {})}
 
-    def _refuse(self, table: Table, key: dt.date, reason: str) -> Outcome:
+    def _refuse(self, table: Table, key: dt.date, reason: str, sources: _Sources) -> Outcome:
         """Write an input that cannot be made into a partition as an empty, refused one: the reason is kept beside it."""
         checks = {"input_is_readable": Verdict(False, True, reason)}
-        manifest = self._manifest(
-            table, key, content=digest(reason.encode()), rows=0, inputs=self._contents(table, key),
-            landing=self.landing_digests(table, key), checks=checks,
-        )  # fmt: skip
+        manifest = self._manifest(table, key, sources, content=digest(reason.encode()), rows=0, checks=checks)
         self.lake.write(table, key, encode(pl.DataFrame(schema=table.schema)), {}, manifest)
         return Outcome(key, "refused", f"input_is_readable: {reason}", manifest)
 
-    def _manifest(self, table: Table, key: dt.date, **known: Any) -> Manifest:
+    def _manifest(self, table: Table, key: dt.date, sources: _Sources, **known: Any) -> Manifest:
         return Manifest(
-            table=table.name, key=str(key), version=self._version(table, known["inputs"], known["landing"]),
-            settings=self.settings_digest(table), code=self.code_digest(table), **known,
+            table=table.name, key=str(key), version=self._version(table, sources), inputs=sources.inputs,
+            landing=sources.landing, settings=self.settings_digest(table), code=self.code_digest(table), **known,
         )  # fmt: skip
 
-    def _version(self, table: Table, inputs: Mapping[str, str], landing: Mapping[str, str]) -> str:
-        made_from = [inputs, landing, self.settings_digest(table), self.code_digest(table)]
+    def _version(self, table: Table, sources: _Sources) -> str:
+        made_from = [sources.inputs, sources.landing, self.settings_digest(table), self.code_digest(table)]
         return digest(json.dumps(made_from, sort_keys=True).encode())
 
 

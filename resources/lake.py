@@ -13,6 +13,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import socket
 import tempfile
@@ -33,6 +34,7 @@ MANIFEST = "manifest.json"
 WORK = "_work"
 SCRATCH = "_scratch"  # where large partitions take shape; a folder per process, gone when its work is done
 _CHUNK = 8 << 20
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 OWNER = "market.txt"  # which market the lake's tables are made from
 
 
@@ -227,7 +229,10 @@ class Manifest:
         return {name: verdict for name, verdict in self.checks.items() if verdict.refuses}
 
     def dumps(self) -> bytes:
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True).encode()
+        # What UTF-8 cannot hold, bytes of a file's name, is written as JSON's own escape (\\uDCxx).
+        return json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True).encode(
+            "utf-8", "backslashreplace"
+        )
 
     @classmethod
     def loads(cls, data: bytes) -> "Manifest | None":
@@ -235,9 +240,25 @@ class Manifest:
         try:
             saved = json.loads(data)
             saved["checks"] = {name: Verdict(**verdict) for name, verdict in saved["checks"].items()}
-            return cls(**saved)
-        except (ValueError, KeyError, TypeError, AttributeError):
+            manifest = cls(**saved)
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
+        return manifest if manifest._is_whole() else None
+
+    def _is_whole(self) -> bool:
+        """Whether every field is of its type, as of all that `dumps` wrote."""
+        texts = (self.table, self.key, self.version, self.content, self.settings, self.code, self.outdated)
+        mappings = (self.inputs, self.landing, self.files, self.unavailable)
+        verdicts = self.checks.values()
+        return (
+            all(isinstance(text, str) for text in texts)
+            and all(isinstance(one, dict) and all(isinstance(v, str) for v in one.values()) for one in mappings)
+            and isinstance(self.notes, dict)
+            and type(self.rows) is int
+            and isinstance(self.seconds, int | float)
+            and all(isinstance(v.passed, bool) and isinstance(v.critical, bool) for v in verdicts)
+            and all(isinstance(v.detail, str) for v in verdicts)
+        )
 
 
 class Lake:
@@ -253,14 +274,14 @@ class Lake:
 
     def claim(self, market: str) -> None:
         """Bind the lake to one market: tables of two in one lake would be mixed without a trace."""
-        owner = (self.store.read_bytes(OWNER) or b"").decode()
+        owner = os.fsdecode(self.store.read_bytes(OWNER) or b"")
         if owner and owner != market:
             raise LakeError(
                 f"The lake {self.store.url} holds tables made from the market {owner}, not {market}. Name another lake (LAKE= or "
                 f"ZHOUBAO_LAKE); if the market was only moved, remove {OWNER} from the lake."
             )
         if not owner:
-            self.store.write_bytes(OWNER, market.encode())
+            self.store.write_bytes(OWNER, os.fsencode(market))
 
     @staticmethod
     def folder(table: Table, key: dt.date) -> str:
@@ -279,12 +300,17 @@ class Lake:
         name = f"{folder}/{MANIFEST}"
         if name not in self._manifests:
             data = self.store.read_bytes(name)
-            self._manifests[name] = Manifest.loads(data) if data else None
+            found = Manifest.loads(data) if data else None
+            # One that was copied from another partition's folder says so.
+            own = found is not None and folder.startswith(f"{found.table}/") and folder.endswith(f"={found.key}")
+            self._manifests[name] = found if own else None
         return self._manifests[name]
 
     def keys(self, table: Table) -> list[dt.date]:
-        """Partitions on disk, built or half-built; `manifest` tells."""
-        return [dt.date.fromisoformat(name.split("=", 1)[1]) for name in self.store.names(table.name) if "=" in name]
+        """Partitions on disk, built or half-built; `manifest` tells. Other folders, such as a copy of one, are none."""
+        prefix = self.folder(table, dt.date.min).removeprefix(f"{table.name}/").removesuffix(str(dt.date.min))
+        names = [name.removeprefix(prefix) for name in self.store.names(table.name) if name.startswith(prefix)]
+        return [dt.date.fromisoformat(name) for name in names if _DATE.fullmatch(name) and _is_date(name)]
 
     # --- reading ----------------------------------------------------------------------------------------------------
 
@@ -407,6 +433,14 @@ class Lake:
             marked = replace(manifest, outdated=reason)
             self.store.write_bytes(name, marked.dumps())
             self._manifests[name] = marked
+
+
+def _is_date(text: str) -> bool:
+    try:
+        dt.date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
 
 
 def encode(frame: pl.DataFrame) -> bytes:

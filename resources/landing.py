@@ -125,6 +125,7 @@ class LandingZone:
         self._changes: tuple[Any, CodeChanges] | None = None
         self._first_traded: tuple[pl.DataFrame, Any, dict[str, dt.date]] | None = None
         self._continued: dict[str, tuple[Any, pl.DataFrame]] = {}
+        self._landed: dict[tuple[str, dt.date], list[Path]] = {}
         self._file_digests: dict[str, dict[str, list]] = {}
 
     def __repr__(self) -> str:
@@ -296,7 +297,9 @@ class LandingZone:
     # --- digests ----------------------------------------------------------------------------------------------------
 
     def digest(self, name: str, date: dt.date, until: bool) -> str:
-        """What `LandingView` would hand out for this name and day, as one digest, what is declared of it included."""
+        """What `LandingView` would hand out for this name and day, as one digest, what is declared of it included. Views made
+        from now on hold the files that were there: one that vanishes before it is read is a fault of the machine, not a file
+        that never landed."""
         found, declared = self._digest(name, date, until), self.declared(name)
         if found == NOTHING or not declared:
             return found
@@ -306,6 +309,7 @@ class LandingZone:
     def _digest(self, name: str, date: dt.date, until: bool) -> str:
         if name in ("ticks", "bars"):
             files = self.tick_files(date) if name == "ticks" else self.bar_files(date)
+            self._landed[name, date] = files
             if not files:
                 return NOTHING
             known = self._known_digests(name)
@@ -315,7 +319,17 @@ class LandingZone:
             parts = [f"{path.relative_to(self.root)}:{known[str(path)][1]}" for path in files]
             return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
         path = self.reference_path(name)
+        self._landed[name, date] = [] if path is None else [path]
         return NOTHING if path is None else self._reference_slices(name, path).digest(date, until)
+
+    def landed(self, name: str, date: dt.date) -> list[Path]:
+        """The files of a name and day that lay there when their digest was last taken, or lie there now if it never was."""
+        if (name, date) in self._landed:
+            return self._landed[name, date]
+        if name in ("ticks", "bars"):
+            return self.tick_files(date) if name == "ticks" else self.bar_files(date)
+        path = self.reference_path(name)
+        return [] if path is None else [path]
 
     def flush(self) -> None:
         """Keep the file digests for the next run."""
@@ -356,7 +370,7 @@ class LandingView:
     def tick_files(self) -> list[Path]:
         """The day's vendor files, at any depth of ticks/<YYYYMMDD>/; [] where none landed."""
         self._require("ticks")
-        return self._zone.tick_files(self.date)
+        return self._zone.landed("ticks", self.date)
 
     @property
     def ticks_folder(self) -> Path:
@@ -369,7 +383,7 @@ class LandingView:
         """The day's one-minute bars in the documented form (bar_forms.read_bars); None where none landed."""
         self._require("bars")
         path = self.bars_path()
-        if not _is_file(path):
+        if path not in self._zone.landed("bars", self.date):
             return None
         return read_bars(read_delivered(path, {*BARS, FACTOR}), self.date, f"bars/{path.name}", self._zone.settings)
 
@@ -377,7 +391,7 @@ class LandingView:
         """The day's order-size sums beside the bars, as delivered; None where none landed."""
         self._require("bars")
         path = self._zone.root / "bars" / f"{self.date:%Y%m%d}.order_sizes.parquet"
-        return read_parquet(path) if _is_file(path) else None
+        return read_parquet(path) if path in self._zone.landed("bars", self.date) else None
 
     def reference(self, name: str) -> pl.LazyFrame | None:
         """Rows of a reference table known by the close of the day (or of that day alone, where so declared).
@@ -389,6 +403,10 @@ class LandingView:
         self._require(name)
         frame = self._zone.continued(name, self.date)
         if frame is None:
+            if landed := self._zone.landed(name, self.date):
+                raise MachineError(
+                    f"{landed[0]} was there a moment ago and is gone. Put it back, or run again without it."
+                )
             return None
         known = frame[REFERENCE[name].known]
         last = known.search_sorted(self.date, side="right")

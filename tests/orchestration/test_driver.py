@@ -1,6 +1,7 @@
 """The driver through Dagster: ranges, weeks, verdicts as asset checks, and no run where nothing is stale."""
 
 import datetime as dt
+import errno
 from pathlib import Path
 
 import dagster as dg
@@ -9,7 +10,9 @@ import pytest
 import orchestration.assets
 import orchestration.definitions
 from orchestration.run import build
-from resources.errors import NotReadyError
+from resources.errors import InputError, LakeError, MachineError, NotReadyError
+from resources.landing import LandingView
+from resources.settings.calendar import CalendarSettings
 from tests.resources.fake_tables import TABLES
 from tests.resources.test_builder import DAYS, WEEKS, deliver, market, open_world  # noqa: F401
 
@@ -21,8 +24,7 @@ def _fake_tables(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def open_market(root: Path, lake: Path):
     builder = open_world(root, lake)
-    calendar_settings = type("S", (), {"extra_holidays": ()})()
-    object.__setattr__(builder.settings, "calendar", calendar_settings)
+    object.__setattr__(builder.settings, "calendar", CalendarSettings())
     return builder
 
 
@@ -77,3 +79,123 @@ def test_days_and_weeks_that_were_not_asked_for_are_left_alone(market: Path, tmp
         build(builder, [("totals", WEEKS[0])], instance=instance, say=lambda line: None)
     assert builder.lake.keys(TABLES["totals"]) == [WEEKS[0]]
     assert max(builder.lake.keys(TABLES["prices"])) == dt.date(2023, 1, 6)
+
+
+def silent(line: str) -> None:
+    """Where a driver's lines go that no test reads."""
+
+
+@pytest.mark.parametrize(
+    "error", [OSError(errno.EIO, "Input/output error"), PermissionError("without an errno"), MemoryError()]
+)
+def test_a_fault_of_the_machine_ends_the_run_as_what_it_is(
+    market: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    error: Exception,
+) -> None:
+    builder = open_market(market, tmp_path / "lake")
+    path = market / "bars" / f"{DAYS[4]:%Y%m%d}.parquet"
+    real = Path.read_bytes
+
+    def fail(self: Path) -> bytes:
+        if self == path:
+            raise error
+        return real(self)
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, "read_bytes", fail)
+            with pytest.raises(MachineError, match=f"{path.name} cannot be read: {type(error).__name__}"):
+                build(builder, [("totals", WEEKS[-1])], instance=instance, say=silent)
+        assert builder.lake.keys(TABLES["prices"]) == DAYS[:4]
+        assert builder.lake.keys(TABLES["totals"]) == []
+        again = open_market(market, tmp_path / "lake")
+        build(again, [("totals", WEEKS[-1])], instance=instance, say=silent)
+        assert not build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=silent)
+
+
+def test_an_error_of_the_lake_keeps_its_type(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    builder = open_market(market, tmp_path / "lake")
+    real = builder.lake.store.write_bytes
+
+    def full(name: str, data: bytes) -> None:
+        if name.startswith("averages"):
+            raise LakeError(f"{name} cannot be written: no space")
+        real(name, data)
+
+    monkeypatch.setattr(builder.lake.store, "write_bytes", full)
+    with dg.DagsterInstance.ephemeral() as instance, pytest.raises(LakeError, match=r"averages/.* no space"):
+        build(builder, [("totals", WEEKS[-1])], instance=instance, say=silent)
+
+
+def test_a_refusal_is_tried_once_in_each_run(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F811
+    deliver(market, DAYS[1], {"600000.SH": -1.0})
+    asked: list[dt.date] = []
+    real = LandingView.bars
+
+    def counted(view: LandingView):
+        asked.append(view.date)
+        return real(view)
+
+    monkeypatch.setattr(LandingView, "bars", counted)
+    with dg.DagsterInstance.ephemeral() as instance:
+        for tries in (1, 2, 3):
+            with pytest.raises(NotReadyError, match=r"a gate refused 1 partition.*\n.*negative close"):
+                build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=silent)
+            assert asked.count(DAYS[1]) == tries
+            assert len(asked) == len(DAYS) - 1 + tries  # nothing else is read a second time
+
+
+def test_a_refusal_that_no_longer_holds_lets_the_run_go_on_to_its_end(
+    market: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In one run: what was refused is good now, and all that is made from it is built after it."""
+
+    def refuse(view: LandingView) -> None:
+        raise InputError("it could not be opened")
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        with monkeypatch.context() as patched:
+            patched.setattr(LandingView, "bars", refuse)
+            with pytest.raises(NotReadyError, match="could not be opened"):
+                build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=silent)
+        done = build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=silent)
+        assert {step.table.name for step in done.steps} == set(TABLES)
+        assert len(done.steps) == len({(step.table.name, step.key) for step in done.steps})
+        build(open_market(market, tmp_path / "fresh"), [("totals", WEEKS[-1])], instance=instance, say=silent)
+    kept, fresh = open_market(market, tmp_path / "lake").lake, open_market(market, tmp_path / "fresh").lake
+    assert kept.manifest(TABLES["totals"], WEEKS[-1]).content == fresh.manifest(TABLES["totals"], WEEKS[-1]).content
+
+
+def test_what_is_still_arriving_is_named_as_such_and_built_by_the_next_run(
+    market: Path,  # noqa: F811
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    real = LandingView.bars
+
+    def arriving(view: LandingView):
+        frame = real(view)
+        if view.date == DAYS[4]:
+            deliver(market, DAYS[4], {"600000.SH": 14.0})
+        return frame
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        with monkeypatch.context() as patched:
+            patched.setattr(LandingView, "bars", arriving)
+            with pytest.raises(NotReadyError, match=f"prices of {DAYS[4]} is still arriving"):
+                build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=silent)
+        build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=silent)
+
+
+def test_force_builds_the_named_partition_and_no_other(market: Path, tmp_path: Path) -> None:  # noqa: F811
+    with dg.DagsterInstance.ephemeral() as instance:
+        build(open_market(market, tmp_path / "lake"), [("totals", WEEKS[-1])], instance=instance, say=silent)
+        builder = open_market(market, tmp_path / "lake")
+        builder.forced.add(("averages", DAYS[5]))
+        done = build(builder, [("averages", DAYS[5])], instance=instance, say=silent)
+        assert [(step.table.name, step.key) for step in done.steps] == [("averages", DAYS[5])]
+        assert builder.tried == {("averages", DAYS[5])}

@@ -85,3 +85,34 @@ def test_one_partition_is_built_with_all_it_is_made_from_and_nothing_else(
     ):
         assert run.main([*places, *arguments]) == 1
         assert said in capsys.readouterr().err
+
+
+def test_a_refusal_is_listed_tried_again_and_forced(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = market / "bars" / "20230103.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:50])
+    places = ["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", "production"]
+    one = [*places, "--table", "minute_bars", "--date", "2023-01-03"]
+    for _ in range(2):
+        assert run.main(one) == 1
+        said = capsys.readouterr()
+        assert "20230103.parquet is no readable Parquet file" in said.err
+    assert "refused before, tried again" in said.out
+    assert run.main([*places, "--refused"]) == 0
+    listed = capsys.readouterr().out
+    assert "tape_health of 2023-01-03: python -m orchestration.run --table tape_health --date 2023-01-03" in listed
+    assert "input_is_readable failed" in listed
+    assert "Deliver it again" in listed
+    path.write_bytes(whole)
+    assert run.main(one) == 0
+    assert "0 to build" not in capsys.readouterr().out
+    assert run.main(one) == 0
+    assert "0 to build" in capsys.readouterr().out
+    assert run.main([*one, "--force"]) == 0
+    said = capsys.readouterr().out
+    assert "1 to build" in said
+    assert "asked for with --force" in said
+    assert run.main([*places, "--refused"]) == 0
+    assert "0 partitions" in capsys.readouterr().out
