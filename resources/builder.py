@@ -39,6 +39,7 @@ from resources.gate import Verdict, judge
 from resources.lake import Lake, Manifest, build_command, content_digest, digest, encode
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import Made
+from resources.rulebook import Rulebook, describe_rulebook
 from resources.table import Table
 
 _LISTED = 5  # days spelled out in a message
@@ -57,6 +58,7 @@ SERVICES = {
     "mergers",
     "previous",
     "progress",
+    "rules",
     "run_settings",
     "scratch",
     "settings",
@@ -193,15 +195,28 @@ class Builder:
             oldest.append(dt.date.min)
         return changes.between(min(oldest, default=day), day)
 
-    def settings_digest(self, table: Table) -> str:
+    def rulebook(self, table: Table, key: dt.date) -> Rulebook:
+        """The rules that a partition may read: of the kinds its table declares, those in force on its last day."""
+        return Rulebook.on(self.signal_day(table, key), self.settings.rulebook, table.rules)
+
+    def settings_digest(self, table: Table, key: dt.date) -> str:
+        """Of all settings that a partition is made with; of the rulebook the rows in force on its last day."""
         section = self.section(table)
         said: dict[str, Any] = {"section": _decisive(section)}
         parameters = _parameters(table)
+        if table.rules:
+            said["rules"] = self.rulebook(table, key).decisive()
         if "start" in parameters:
             said["start"] = str(self.start)
         if "run_settings" in parameters:
-            said["run"] = self.run_settings
+            said["run"] = self._run_settings(table, key)
         return digest(json.dumps(said, sort_keys=True, default=str).encode())
+
+    def _run_settings(self, table: Table, key: dt.date) -> dict[str, Any]:
+        """What a run says of its settings, with what its rulebook says of a partition's last day."""
+        if not self.run_settings:
+            return {}
+        return self.run_settings | {"rulebook": describe_rulebook(self.settings.rulebook, self.signal_day(table, key))}
 
     def code_digest(self, table: Table) -> str:
         shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), table.checks, sorted(table.needs.items())))
@@ -220,8 +235,9 @@ class Builder:
         manifest = self.lake.manifest(table, key)
         if manifest is None:
             return "not built"
-        if manifest.settings != self.settings_digest(table):
-            return f"settings changed ({', '.join(table.sections) or 'run settings'})"
+        if manifest.settings != self.settings_digest(table, key):
+            read = [*table.sections, *(f"rulebook.{kind}" for kind in table.rules)]
+            return f"settings changed ({', '.join(read) or 'run settings'})"
         if manifest.code != self.code_digest(table):
             return "code changed"
         now = self.landing_digests(table, key)
@@ -352,7 +368,7 @@ class Builder:
             known[upstream.name] = self._unavailable(upstream, keys)
             allowed.update((upstream.name, k) for k in keys)
         try:
-            version = self._version(table, sources)
+            version = self._version(table, key, sources)
             made = self._call(table, key, frames, known, allowed, scratch / str(key), version)
         except (pl.exceptions.PolarsError, OSError, NotReadyError, InputError) as error:
             if damaged := self.lake.damaged(folder for folder in sources.inputs if folder != "manifests"):
@@ -424,7 +440,8 @@ class Builder:
             "mergers": lambda: tuple(change for change in self.code_changes(table, key) if change.merger),
             "previous": lambda: frames[table.name],
             "progress": lambda: self.say,
-            "run_settings": lambda: self.run_settings,
+            "rules": lambda: self.rulebook(table, key),
+            "run_settings": lambda: self._run_settings(table, key),
             "scratch": lambda: _folder(scratch),
             "settings": lambda: self.section(table),
             "start": lambda: self.start,
@@ -520,12 +537,12 @@ class Builder:
 
     def _manifest(self, table: Table, key: dt.date, sources: _Sources, **known: Any) -> Manifest:
         return Manifest(
-            table=table.name, key=str(key), version=self._version(table, sources), inputs=sources.inputs,
-            landing=sources.landing, settings=self.settings_digest(table), code=self.code_digest(table), **known,
+            table=table.name, key=str(key), version=self._version(table, key, sources), inputs=sources.inputs,
+            landing=sources.landing, settings=self.settings_digest(table, key), code=self.code_digest(table), **known,
         )  # fmt: skip
 
-    def _version(self, table: Table, sources: _Sources) -> str:
-        made_from = [sources.inputs, sources.landing, self.settings_digest(table), self.code_digest(table)]
+    def _version(self, table: Table, key: dt.date, sources: _Sources) -> str:
+        made_from = [sources.inputs, sources.landing, self.settings_digest(table, key), self.code_digest(table)]
         return digest(json.dumps(made_from, sort_keys=True).encode())
 
 

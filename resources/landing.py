@@ -48,7 +48,7 @@ REFERENCE: dict[str, ReferenceTable] = {
     "instruments": ReferenceTable(
         "list_date",
         {"symbol": pl.String, "list_date": pl.Date, "delist_date": pl.Date},
-        {"name": pl.String, "board": pl.String},
+        {"delisting_start": pl.Date, "name": pl.String, "board": pl.String},
     ),
     "daily_prices": ReferenceTable(
         "date",
@@ -66,7 +66,7 @@ REFERENCE: dict[str, ReferenceTable] = {
             "total_shares": pl.Int64,
             "is_st": pl.Boolean,
         },
-        {"limit_up": pl.Float64, "limit_down": pl.Float64},
+        {"limit_up": pl.Float64, "limit_down": pl.Float64, "is_delisting": pl.Boolean, "name": pl.String},
     ),
     "index_weights": ReferenceTable(
         "date", {"index": pl.String, "date": pl.Date, "symbol": pl.String, "weight": pl.Float64}, {}
@@ -90,6 +90,8 @@ REFERENCE: dict[str, ReferenceTable] = {
         {"ratio": pl.Float64, "merger": pl.Boolean},
     ),
 }
+ENDS = ("delisting_start", "delist_date")
+"""Dates of reference/instruments that become known when they have come."""
 # Tables whose rows are read under the code that their name has on the reading day, and whether a row dated after a change
 # may still stand under the code that it took away.
 RENAMED = {"daily_prices": False, "index_weights": True, "industries": True, "fundamentals": True}
@@ -396,7 +398,8 @@ class LandingView:
     def reference(self, name: str) -> pl.LazyFrame | None:
         """Rows of a reference table known by the close of the day (or of that day alone, where so declared).
 
-        None where the landing zone has no such table. A later delisting is hidden: `delist_date` is null until it is past.
+        None where the landing zone has no such table. A later delisting is hidden: `delist_date` and `delisting_start` are null
+        until they are past.
         Names stand under the code that they have on the day: changes of codes that are known by then are applied.
         Beside the table's columns stand those of reference_forms.NOTES: rows that cannot be read are for the reader to set aside.
         """
@@ -413,8 +416,7 @@ class LandingView:
         first = 0 if self._lands[name] else known.search_sorted(self.date, side="left")
         cut = frame.slice(first, last - first).lazy()
         if name == "instruments":
-            past = pl.col("delist_date") <= self.date
-            cut = cut.with_columns(delist_date=pl.when(past).then("delist_date"))
+            cut = cut.with_columns(pl.when(pl.col(name) <= self.date).then(name).alias(name) for name in ENDS)
             if changes := self._zone.code_changes().until(self.date):
                 cut = changes.continue_listings(cut.collect(), self.date).lazy()
         if name == "fundamentals" and self._zone.settings.fundamentals.profits == "year_to_date":
@@ -452,8 +454,11 @@ class _Slices:
         known = REFERENCE[name].known
         parts = [frame]
         if name == "instruments":  # a listing becomes known on its day, its end on another
+            hidden = [pl.lit(None, pl.Date).alias(end) for end in ENDS]
+            leaving = frame.filter(pl.col("delisting_start").is_not_null())
             parts = [
-                frame.with_columns(delist_date=pl.lit(None, pl.Date)),
+                frame.with_columns(hidden),
+                leaving.with_columns(pl.lit(None, pl.Date).alias("delist_date"), list_date=pl.col("delisting_start")),
                 frame.filter(pl.col("delist_date").is_not_null()).with_columns(list_date=pl.col("delist_date")),
             ]
         hashed = pl.concat(

@@ -133,6 +133,7 @@ class Table:
     lands: tuple[Land, ...] = ()
     # Name of the section handed to make; dots descend. Several: make and look-backs are handed name → section.
     settings: str | tuple[str, ...] | None = None
+    rules: tuple[str, ...] = ()  # kinds of rules (resources/settings/rulebook.py) that make is handed as `rules`
     functions: tuple[str, ...] = ()  # settings that name a module:function, whose code counts as the table's
     sort: tuple[str, ...] = ()
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # column or item → upstream "table.column"

@@ -104,7 +104,7 @@ tape_health = Table(
             "prices_inside_limits",
             Between("outside_limits", 0, 0),
             critical=False,
-            remedy="prices outside the exchange's rule: deliver limit_up and limit_down, or check reference.limit_rules",
+            remedy="prices outside the exchange's rule: deliver limit_up and limit_down, or check the rows of rulebook.price_limits",
         ),
         Check(
             "snapshots_are_the_replayed_books",

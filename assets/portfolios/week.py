@@ -32,9 +32,9 @@ from assets.portfolios.optimiser import Solution, optimise
 from assets.portfolios.record import FROZEN, UNKNOWN, Last
 from assets.portfolios.schemas import EXECUTIONS
 from assets.portfolios.terms import Term, covariance_from, risk_of
-from assets.reference.listing import board
 from resources.calendar import Calendar
 from resources.errors import InputError
+from resources.rulebook import Rulebook
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
 
 Reasons = Mapping[str, Mapping[str, str]]
@@ -289,12 +289,12 @@ def trading_terms(settings: PortfoliosSettings, date: dt.date, state: State) -> 
     """What trading the state's names on `date` costs, and how its orders are cut."""
     how = settings.execution
     buy_cost, sell_cost = dated_costs(how.fees, date) if how.dated_fees else (settings.cost, settings.cost)
-    star = pl.select(symbol=pl.Series(state.symbols.tolist(), dtype=pl.String)).select(board() == "star").to_series()
+    star = np.array(Rulebook.on(date).boards_of(state.symbols.tolist())) == "star"
     return Terms(
         buy_cost,
         sell_cost,
         participation=how.participation,
-        star=star.fill_null(False).to_numpy() if how.lots else None,
+        star=star if how.lots else None,
         money=how.capital * state.nav,
     )
 

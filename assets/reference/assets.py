@@ -23,6 +23,7 @@ exchanges' rule in whole cents (null: no limit). Rows that can't be used stand w
     schema=DAILY_PRICES,
     sort=("symbol",),
     settings="reference",
+    rules=("boards", "price_limits", "listing_limits", "delisting_limits"),
     make="assets.reference.make:make_daily_prices",
     checks=(
         Check(
@@ -44,7 +45,7 @@ exchanges' rule in whole cents (null: no limit). Rows that can't be used stand w
             "prices_inside_limits",
             Between("outside_limits", 0, 0),
             critical=False,
-            remedy="deliver limit_up and limit_down with the prices, or amend the setting reference.limit_rules",
+            remedy="deliver limit_up and limit_down with the prices, or add the rule to rulebook.price_limits",
             mostly=0.995,
         ),
     ),
@@ -74,6 +75,7 @@ closing equity of the latest quarter for which it is known, `profitability_year_
     schema=SECURITIES,
     sort=("symbol",),
     settings="reference",
+    rules=("boards",),
     make="assets.reference.make:make_securities",
     needs={"limit_up": ("daily_prices.limit_up",), "limit_down": ("daily_prices.limit_down",)},
     checks=(

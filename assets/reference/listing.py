@@ -1,23 +1,10 @@
-"""What a symbol and a listing date say of a name: its board, and how long it has been listed. No prices here."""
+"""How long a name has been listed, and how long it has been in its delisting period. No boards (resources/rulebook.py) and no prices here."""
 
 import datetime as dt
 
 import polars as pl
 
 from resources.calendar import Calendar
-
-# Boards by the first two digits of the code, and the exchange that uses them so (SPEC §6).
-BOARDS = {"60.SH": "main_sh", "68.SH": "star", "00.SZ": "main_sz", "30.SZ": "chinext"}
-
-
-def board(symbol: str = "symbol") -> pl.Expr:
-    """The board of a symbol column: main_sh, main_sz, star or chinext; null where it is no SSE or SZSE A-share code.
-
-    >>> pl.select(symbol=pl.Series(["688981.SH", "000001.SH"])).select(board=board())["board"].to_list()
-    ['star', None]
-    """
-    code = pl.col(symbol).str.slice(0, 2) + pl.col(symbol).str.slice(6)
-    return code.replace_strict(BOARDS, default=None, return_dtype=pl.String)
 
 
 def listed_days(list_date: pl.Series, date: dt.date, calendar: Calendar) -> pl.Series:
@@ -31,3 +18,24 @@ def listed_days(list_date: pl.Series, date: dt.date, calendar: Calendar) -> pl.S
     counted = pl.Series(len(days) - before.cast(pl.Int32), dtype=pl.Int32)
     known = list_date.is_not_null() & (list_date <= date)
     return pl.select(pl.when(known & (counted > 0)).then(counted)).to_series()
+
+
+DELISTING = "退"
+"""Stands in the names of shares in their delisting period, as 退市海润 or 海润退."""
+
+
+def delisting_days(names: pl.DataFrame, date: dt.date, calendar: Calendar) -> pl.Series:
+    """The day of its delisting period that each name is in: 1 on its first, more later, null outside of it.
+
+    names: delisting_start (from reference/instruments, its first trading day in the period), and of the day's row is_delisting
+    and name. Without delisting_start the first day cannot be told from later ones, and counts as a later one (2).
+    """
+    start = listed_days(names["delisting_start"], date, calendar)
+    absent = {"is_delisting": pl.Boolean, "name": pl.String}
+    known = names.with_columns(pl.lit(None, t).alias(c) for c, t in absent.items() if c not in names.columns)
+    leaving = pl.col("is_delisting").fill_null(False) | pl.col("name").str.contains(DELISTING, literal=True).fill_null(
+        False
+    )
+    return known.with_columns(start=start).select(
+        delisting_day=pl.when(pl.col("start").is_not_null()).then("start").when(leaving).then(pl.lit(2, pl.Int32))
+    )["delisting_day"]

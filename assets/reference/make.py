@@ -1,6 +1,7 @@
 """One day of daily_prices, securities and indices: the landing zone's reference tables put together.
 
-Here is only the putting together; the rules stand in listing.py, limits.py, fundamentals.py and validate.py.
+Here is only the putting together; the rules of rows stand in listing.py, limits.py, fundamentals.py and validate.py, those of the
+exchanges in the rulebook.
 """
 
 import datetime as dt
@@ -13,9 +14,11 @@ import polars as pl
 
 from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.limits import limit_prices
-from assets.reference.listing import board, listed_days
+from assets.reference.listing import delisting_days, listed_days
 from assets.reference.validate import (
+    LIMITS,
     Sifted,
+    read_limits,
     set_aside_gone,
     sift_code_changes,
     sift_daily_prices,
@@ -27,6 +30,7 @@ from assets.reference.validate import (
 )
 from resources.calendar import Calendar
 from resources.made import Made
+from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
 
 SET_ASIDE = "set_aside.parquet"
@@ -78,34 +82,48 @@ DAILY_PRICES = {
 }
 
 
-def make_daily_prices(date: dt.date, landing: Any, calendar: Calendar, settings: ReferenceSettings) -> Made:
-    """The day's usable rows of reference/daily_prices, with limit prices and VWAP; no row = suspended."""
+def make_daily_prices(
+    date: dt.date, landing: Any, calendar: Calendar, settings: ReferenceSettings, rules: Rulebook | None = None
+) -> Made:
+    """The day's usable rows of reference/daily_prices, with limit prices and VWAP; no row = suspended.
+
+    rules: boards and price limits of the day; None: the shipped rulebook.
+    """
+    rules = rules or Rulebook.on(date)
     delivered = landing.reference("daily_prices")
     if delivered is None:
         return _empty(DAILY_PRICES, _absent("daily_prices"))
     rows = delivered.filter(pl.col("date") == date).collect()
     if rows.is_empty():
         made = _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
-        profile = _daily_prices_profile(date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows))
+        profile = _daily_prices_profile(date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules))
         return replace(made, profile=profile)
-    sifted = set_aside_gone(sift_daily_prices(rows), landing.code_changes().gone(date))
+    sifted = set_aside_gone(sift_daily_prices(rows, rules), landing.code_changes().gone(date))
     instruments = landing.reference("instruments")
     frame = sifted.usable
     if instruments is None:
-        frame = frame.with_columns(list_date=pl.lit(None, pl.Date))
+        frame = frame.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("list_date", "delisting_start"))
     else:
-        listings = sift_instruments(instruments.collect()).usable
-        frame = frame.join(listings.select("symbol", "list_date"), on="symbol", how="left", maintain_order="left")
-    frame = frame.with_columns(board=board(), listed_days=listed_days(frame["list_date"], date, calendar))
-    rule = limit_prices(frame, date, settings)
+        listings = sift_instruments(instruments.collect(), rules).usable
+        known = listings.select("symbol", "list_date", "delisting_start")
+        frame = frame.join(known, on="symbol", how="left", maintain_order="left")
     frame = frame.with_columns(
-        limit_up=pl.coalesce("limit_up", rule["limit_up"]),
-        limit_down=pl.coalesce("limit_down", rule["limit_down"]),
+        board=rules.board(),
+        listed_days=listed_days(frame["list_date"], date, calendar),
+        delisting_day=delisting_days(frame, date, calendar),
+    )
+    rule = limit_prices(frame, rules)
+    delivered_limits = read_limits(frame, settings.no_limit_from)
+    frame = frame.with_columns(
+        *(
+            pl.when(~delivered_limits["unlimited"]).then(pl.coalesce(delivered_limits[name], rule[name])).alias(name)
+            for name in LIMITS
+        ),
         vwap=pl.col("amount") / pl.col("volume"),
     ).select(*DAILY_PRICES)
     unavailable = {
         column: f"{_absent('instruments')}, so first trading days can't be told, and no {column} was delivered"
-        for column in ("limit_up", "limit_down")
+        for column in LIMITS
         if instruments is None and frame[column].null_count() == frame.height
     }
     files, notes = _set_aside({"daily_prices": sifted})
@@ -171,6 +189,7 @@ def make_securities(
     calendar: Calendar,
     settings: ReferenceSettings,
     unavailable: Mapping[str, Mapping[str, str]],
+    rules: Rulebook | None = None,
 ) -> Made:
     """One row per name listed on the day, with what was known of it at the close.
 
@@ -178,7 +197,7 @@ def make_securities(
     trades without a row in reference/instruments is listed too, but its listed_days are unknown and it is not in U(t).
     Without reference/instruments listed names are those that have traded so far; listed_days and in_universe are n/a.
     """
-    today = daily_prices.collect()
+    rules, today = rules or Rulebook.on(date), daily_prices.collect()
     if today.is_empty():
         reason = unavailable.get("daily_prices", {}).get("close", f"daily_prices of {date} is empty")
         return _empty(SECURITIES, reason)
@@ -188,9 +207,9 @@ def make_securities(
     changes = landing.code_changes()
     if changes or changes.aside.height:
         sifted["code_changes"] = sift_code_changes(changes, landing.first_traded())
-    names = _listed_names(today, prices, landing, date, sifted, reasons)
+    names = _listed_names(today, prices, landing, date, sifted, reasons, rules)
     names = names.filter(~pl.col("symbol").is_in(list(changes.gone(date))))
-    suspended = _last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date)
+    suspended = _last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date, rules)
     shown = ("symbol", "close", "float_shares", "total_shares", "is_st")
     last = pl.concat(
         [
@@ -201,12 +220,12 @@ def make_securities(
         ]
     )
     frame = names.join(last, on="symbol", how="left")
-    frame = frame.join(_industries(landing, sifted, reasons), on="symbol", how="left")
-    frame = frame.join(_fundamentals(landing, date, sifted, reasons), on="symbol", how="left")
+    frame = frame.join(_industries(landing, sifted, reasons, rules), on="symbol", how="left")
+    frame = frame.join(_fundamentals(landing, date, sifted, reasons, rules), on="symbol", how="left")
     days = listed_days(frame["list_date"], date, calendar)
     frame = frame.with_columns(
         date=pl.lit(date),
-        board=board(),
+        board=rules.board(),
         listed_days=days,
         traded=pl.col("traded").fill_null(False),
         industry=pl.col("industry").fill_null(UNKNOWN),
@@ -235,15 +254,16 @@ def _listed_names(
     date: dt.date,
     sifted: dict[str, Sifted],
     reasons: dict[str, str],
+    rules: Rulebook,
 ) -> pl.DataFrame:
     """symbol and list_date of each listed name, in the order of symbols."""
     instruments = landing.reference("instruments")
     if instruments is None:
         reasons |= dict.fromkeys(("listed_days", "in_universe"), _absent("instruments"))
-        traded = prices.select("symbol").unique().filter(board().is_not_null())
+        traded = prices.select("symbol").unique().filter(rules.is_a_share())
         names = pl.concat([traded, today.select("symbol")]).unique().sort("symbol")
         return names.with_columns(list_date=pl.lit(None, pl.Date))
-    sifted["instruments"] = sift_instruments(instruments.collect())
+    sifted["instruments"] = sift_instruments(instruments.collect(), rules)
     known = sifted["instruments"].usable.filter(pl.col("list_date") <= date)
     trades = pl.col("symbol").is_in(today["symbol"].to_list())
     listed = known.filter(pl.col("delist_date").is_null() | (pl.col("delist_date") > date) | trades)
@@ -251,12 +271,12 @@ def _listed_names(
     return pl.concat([listed.select("symbol", "list_date"), unlisted]).sort("symbol")
 
 
-def _last_rows(prices: pl.DataFrame, symbols: pl.Series, date: dt.date) -> pl.DataFrame:
+def _last_rows(prices: pl.DataFrame, symbols: pl.Series, date: dt.date, rules: Rulebook) -> pl.DataFrame:
     """The latest usable row before `date` of each of `symbols`; none for a name that has never traded.
 
     `prices` is sorted by date, so that most names are found in a short slice and the whole is searched for few.
     """
-    found = [sift_daily_prices(prices.clear()).usable]
+    found = [sift_daily_prices(prices.clear(), rules).usable]
     until = date
     for back in (*LOOK_BACKS, None):
         if symbols.is_empty():
@@ -264,31 +284,37 @@ def _last_rows(prices: pl.DataFrame, symbols: pl.Series, date: dt.date) -> pl.Da
         since = dt.date.min if back is None else date - dt.timedelta(days=back)
         first, end = (prices["date"].search_sorted(day, side="left") for day in (since, until))
         rows = prices[first:end].filter(pl.col("symbol").is_in(symbols.to_list()))
-        last = sift_daily_prices(rows).usable.sort("symbol", "date").unique("symbol", keep="last", maintain_order=True)
+        last = (
+            sift_daily_prices(rows, rules)
+            .usable.sort("symbol", "date")
+            .unique("symbol", keep="last", maintain_order=True)
+        )
         found.append(last)
         symbols = symbols.filter(~symbols.is_in(last["symbol"].to_list()))
         until = since
     return pl.concat(found)
 
 
-def _industries(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str]) -> pl.DataFrame:
+def _industries(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str], rules: Rulebook) -> pl.DataFrame:
     """symbol and industry: the membership that started last."""
     delivered = landing.reference("industries")
     if delivered is None:
         reasons["industry"] = _absent("industries")
         return pl.DataFrame(schema={"symbol": pl.String, "industry": pl.String})
-    sifted["industries"] = sift_industries(delivered.collect())
+    sifted["industries"] = sift_industries(delivered.collect(), rules)
     started = sifted["industries"].usable.sort("symbol", "start_date")
     return started.unique("symbol", keep="last", maintain_order=True).select("symbol", "industry")
 
 
-def _fundamentals(landing: Any, date: dt.date, sifted: dict[str, Sifted], reasons: dict[str, str]) -> pl.DataFrame:
+def _fundamentals(
+    landing: Any, date: dt.date, sifted: dict[str, Sifted], reasons: dict[str, str], rules: Rulebook
+) -> pl.DataFrame:
     """symbol and the latest announced figures."""
     delivered = landing.reference("fundamentals")
     if delivered is None:
         reasons |= dict.fromkeys(FUNDAMENTALS, _absent("fundamentals"))
         return pl.DataFrame(schema={"symbol": pl.String, **dict.fromkeys(FUNDAMENTALS, pl.Float64)})
-    sifted["fundamentals"] = sift_fundamentals(delivered.collect())
+    sifted["fundamentals"] = sift_fundamentals(delivered.collect(), rules)
     latest = latest_fundamentals(sifted["fundamentals"].usable)
     for column in FUNDAMENTALS:
         if latest[column].null_count() == latest.height:

@@ -12,19 +12,21 @@ from dataclasses import dataclass
 import polars as pl
 import polars.selectors as cs
 
-from assets.reference.listing import board
 from resources.code_changes import Change, CodeChanges
 from resources.reference_forms import NOTES, UNREADABLE
+from resources.rulebook import Rulebook
 
 # A delivered price may carry float noise; more than a tenth of a cent off a whole cent is no traded price.
 CENT_TOLERANCE = 0.1
 PRICES = ("open", "high", "low", "close")
+LIMITS = ("limit_up", "limit_down")
 # Reasons that are no fault of the delivery: counted in the notes, not by the checks.
-NO_A_SHARE = "no SSE or SZSE A-share code (60, 68 … .SH; 00, 30 … .SZ)"
+NO_A_SHARE = "no code of an SSE or SZSE A-share (rulebook.boards)"
+BEIJING = "a share of the Beijing exchange, which is counted and not in the universe"
 NO_TRADE = "volume 0: no trade that day, the same as no row"
 REPEATED = "delivered more than once, every time the same"
 NO_PART = "no row of daily_prices stands under the old code before the change"
-HARMLESS = frozenset({NO_A_SHARE, NO_TRADE, REPEATED, NO_PART})
+HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, REPEATED, NO_PART})
 
 
 @dataclass(frozen=True)
@@ -70,14 +72,17 @@ def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.
     return Sifted(usable.drop("reason", *notes), aside.drop(UNREADABLE) if notes else aside)
 
 
-def _symbol_rules() -> list[tuple[str, pl.Expr]]:
-    return [
-        ("symbol is not of the form 600519.SH", ~pl.col("symbol").fill_null("").str.contains(r"^\d{6}\.[A-Z]{2}$")),
-        (NO_A_SHARE, board().is_null()),
-    ]
+_FORM = (
+    "symbol is not of the form 600519.SH",
+    ~pl.col("symbol").fill_null("").str.contains(r"^\d{6}\.[A-Z]{2}$"),
+)
 
 
-def sift_daily_prices(rows: pl.DataFrame) -> Sifted:
+def _symbol_rules(rules: Rulebook) -> list[tuple[str, pl.Expr]]:
+    return [_FORM, (BEIJING, rules.board() == "beijing"), (NO_A_SHARE, ~rules.is_a_share())]
+
+
+def sift_daily_prices(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
     """Rows of reference/daily_prices. Kept prices are rounded to the cent, since vendors' floats carry noise."""
     needed = ("pre_close", *PRICES, "volume", "amount", "is_st")
     off_cent = [((pl.col(name) * 100 - (pl.col(name) * 100).round()).abs() > CENT_TOLERANCE) for name in PRICES]
@@ -86,7 +91,7 @@ def sift_daily_prices(rows: pl.DataFrame) -> Sifted:
         rows,
         ("date", "symbol"),
         [
-            *_symbol_rules(),
+            *_symbol_rules(rules),
             (NO_TRADE, pl.col("volume") == 0),
             *((f"{name} is missing", pl.col(name).is_null()) for name in needed),
             *((f"{name} is not above 0", ~(pl.col(name) > 0)) for name in ("pre_close", *PRICES, "volume", "amount")),
@@ -102,40 +107,52 @@ def sift_daily_prices(rows: pl.DataFrame) -> Sifted:
             ("open or close is outside [low, high]", ~(pl.col("open").is_between(low, high) & pl.col("close").is_between(low, high))),
         ],
     )  # fmt: skip
-    cents = [pl.col(name).round(2) for name in ("pre_close", *PRICES)]
-    # A limit delivered as 0 is a vendor's way of saying that there is none.
-    limits = [pl.when(pl.col(name) > 0).then(pl.col(name).round(2)).alias(name) for name in ("limit_up", "limit_down")]
-    return Sifted(sifted.usable.with_columns(cents + limits), sifted.aside)
+    cents = [pl.col(name).round(2) for name in ("pre_close", *PRICES, *LIMITS)]
+    return Sifted(sifted.usable.with_columns(cents), sifted.aside)
 
 
-def sift_instruments(rows: pl.DataFrame) -> Sifted:
+def read_limits(usable: pl.DataFrame, no_limit_from: float) -> pl.DataFrame:
+    """limit_up, limit_down in yuan, null where none was delivered, and unlimited: whether a row says that it has no limit.
+
+    A vendor says so by a limit_up of 0 or of `no_limit_from` yuan and more (its limit_down is then 0 or a cent). Where no row
+    of the day has a limit, a 0 says nothing: the column was not filled.
+    """
+    filled = pl.col("limit_up").is_between(0, no_limit_from, closed="none").any()
+    unlimited = ((pl.col("limit_up") <= 0) & filled) | (pl.col("limit_up") >= no_limit_from)
+    limits = usable.select(*LIMITS, unlimited=unlimited.fill_null(False))
+    return limits.with_columns(
+        pl.when(~pl.col("unlimited") & (pl.col(name) > 0)).then(name).alias(name) for name in LIMITS
+    )
+
+
+def sift_instruments(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
     """Rows of reference/instruments."""
     return _sift(
         rows,
         ("symbol",),
         [
-            *_symbol_rules(),
+            *_symbol_rules(rules),
             ("delist_date is before list_date", pl.col("delist_date") < pl.col("list_date")),
         ],
     )
 
 
-def sift_industries(rows: pl.DataFrame) -> Sifted:
+def sift_industries(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
     """Rows of reference/industries."""
     return _sift(
         rows,
         ("symbol", "start_date"),
-        [*_symbol_rules(), ("industry is empty", pl.col("industry").fill_null("").str.strip_chars() == "")],
+        [*_symbol_rules(rules), ("industry is empty", pl.col("industry").fill_null("").str.strip_chars() == "")],
     )
 
 
-def sift_fundamentals(rows: pl.DataFrame) -> Sifted:
+def sift_fundamentals(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
     """Rows of reference/fundamentals. A missing figure is no fault: net profit or equity may come alone."""
     return _sift(
         rows,
         ("symbol", "period", "announce_date"),
         [
-            *_symbol_rules(),
+            *_symbol_rules(rules),
             (
                 "period is not the last day of a quarter",
                 pl.col("period").is_null()
@@ -153,7 +170,7 @@ def sift_index_weights(rows: pl.DataFrame) -> Sifted:
         rows,
         ("index", "date", "symbol"),
         [
-            _symbol_rules()[0],
+            _FORM,
             ("index is empty", pl.col("index").fill_null("") == ""),
             ("weight is missing or negative", ~(pl.col("weight") >= 0).fill_null(False)),
         ],

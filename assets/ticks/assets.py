@@ -47,6 +47,7 @@ trades = Table(
     schema=SCHEMAS["trades"],
     sort=("symbol", "channel", "seq"),
     settings="ticks",
+    rules=("boards", "after_hours", "closing_auctions"),
     make="assets.ticks.make:make_trades",
     checks=(
         *_FILE_CHECKS,
@@ -76,6 +77,7 @@ orders = Table(
     schema=SCHEMAS["orders"],
     sort=("symbol", "channel", "seq"),
     settings="ticks",
+    rules=("boards",),
     make="assets.ticks.make:make_orders",
     checks=(*_FILE_CHECKS, _DUPLICATES_AGREE),
 )
@@ -94,6 +96,7 @@ quotes = Table(
     schema=SCHEMAS["quotes"],
     sort=("symbol", "time"),
     settings="ticks",
+    rules=("boards",),
     make="assets.ticks.make:make_quotes",
     checks=(
         *_FILE_CHECKS,

@@ -5,7 +5,7 @@ Here: meaning of columns, rules, keys, order, duplicates. Not here: bytes and te
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ import polars as pl
 
 from assets.ticks import clock
 from assets.ticks.layouts import BUY, CANCELLED, LEVELS, LIMIT, ORDER_KINDS, SELL, STATUS, Field, Layout
+from resources.rulebook import Rulebook
 
 if TYPE_CHECKING:  # the declarations of tables read SCHEMAS, and must not load the compiled parser
     from assets.ticks.vendor_files import Block
@@ -23,8 +24,6 @@ LINE = "line"
 CONTINUOUS_FROM = clock.MORNING * clock.MINUTE_MS
 CONTINUOUS_TO = clock.CLOSING_AUCTION * clock.MINUTE_MS
 AUCTION_TO = clock.CLOSE * clock.MINUTE_MS
-A_SHARES = {"SH": ((600_000, 609_999), (680_000, 689_999)), "SZ": ((0, 9_999), (300_000, 309_999))}
-"""Number ranges of A-shares: 60 and 68 on SSE, 00 and 30 on SZSE. Funds, bonds, B-shares and indices have others."""
 CENT = 100
 """The price tick of every A-share, in 1/10 000 yuan."""
 MONEY_TOLERANCE = 50
@@ -32,7 +31,6 @@ MONEY_TOLERANCE = 50
 real tapes of two vendors they are equal to the last cent on every fill."""
 LARGEST_FILL = 10_000_000_000_000_000
 """A trillion yuan in 1/10 000: no fill is worth more, and sums of less stay far inside 64 bits."""
-AFTER_HOURS_BOARDS = ((680_000, 689_999), (300_000, 309_999))
 KIND = pl.Enum(ORDER_KINDS)
 _LEVEL_COLUMNS = [
     f"{side}_{what}_{i}" for side in ("bid", "ask") for i in range(1, LEVELS + 1) for what in ("price", "volume")
@@ -95,10 +93,10 @@ class Rows:
     status_rows: int = 0
 
 
-def canonical_rows(block: "Block", layout: Layout, date: dt.date) -> Rows:
-    """The block's rows of `layout.table`, checked one by one."""
+def canonical_rows(block: "Block", layout: Layout, rules: Rulebook) -> Rows:
+    """The block's rows of `layout.table`, checked one by one. rules: boards and trading hours of the rows' day."""
     fields, frame = layout.fields, block.frame
-    share = pl.any_horizontal(pl.col("code").is_between(*numbers) for numbers in A_SHARES[layout.exchange])
+    share = _within(rules.codes(layout.exchange))
     frame, others = _split(frame, share)
     status_rows = 0
     if layout.keep is not None:
@@ -110,14 +108,14 @@ def canonical_rows(block: "Block", layout: Layout, date: dt.date) -> Rows:
     placed = [name for name in ("seq",) if name in frame.columns and name not in fields]  # a vendor without numbers
     judged = frame.select(LINE, *fields, *placed, **fixed)
     reject: list[pl.DataFrame] = []
-    rules = [*_presence(fields), *_RULES[layout.table](judged, date)]
-    judged, bad = _split(judged, pl.all_horizontal(holds.fill_null(True) for holds, _ in rules))
+    told = [*_presence(fields), *_RULES[layout.table](judged, layout, rules)]
+    judged, bad = _split(judged, pl.all_horizontal(holds.fill_null(True) for holds, _ in told))
     if bad.height:
         bad = bad.with_columns(
-            reason=pl.coalesce(pl.when(~holds.fill_null(True)).then(pl.lit(text)) for holds, text in rules)
+            reason=pl.coalesce(pl.when(~holds.fill_null(True)).then(pl.lit(text)) for holds, text in told)
         )
         reject.append(_with_values(bad, block.texts(bad[LINE]), fields))
-    finished = _FINISH[layout.table](judged, layout)
+    finished = _FINISH[layout.table](judged, layout, rules)
     rejected = pl.concat([block.rejected, *reject]).sort(LINE) if reject else block.rejected
     return Rows(finished, rejected, set(others["code"].unique()), others.height, status_rows)
 
@@ -172,19 +170,27 @@ def _stamped() -> tuple[pl.Expr, str]:
     return pl.col("time").is_between(first, last, closed="left"), "stamped outside 09:00 to 16:00, when nobody trades"
 
 
-def _may_trade() -> pl.Expr:
-    """Before the close, or on STAR and ChiNext, the boards with after-hours trading (SPEC §1)."""
-    growth = pl.any_horizontal(pl.col("code").is_between(*numbers) for numbers in AFTER_HOURS_BOARDS)
-    return (pl.col("time") < AUCTION_TO) | growth
+def _within(ranges: Sequence[tuple[int, int]]) -> pl.Expr:
+    """Whether a row's code lies in one of the ranges."""
+    return pl.any_horizontal(pl.lit(False), *(pl.col("code").is_between(*numbers) for numbers in ranges))
 
 
-def _trade_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
+def _may_trade(layout: Layout, rules: Rulebook) -> tuple[pl.Expr, str]:
+    """Before the close, or on a board that trades after hours (SPEC §1)."""
+    late = _within(rules.codes(layout.exchange, rules.after_hours_boards()))
+    told = (
+        f"stamped after the close, though its board has no after-hours trading on {rules.date} (rulebook.after_hours)"
+    )
+    return (pl.col("time") < AUCTION_TO) | late, told
+
+
+def _trade_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[tuple[pl.Expr, str]]:
     two_orders = (pl.col("bid_order") > 0) & (pl.col("ask_order") > 0) & (pl.col("bid_order") != pl.col("ask_order"))
     worth = pl.col("price").cast(pl.Float64) * pl.col("volume").cast(pl.Float64)
     rules = [
-        *_common_rules(frame, date),
+        *_common_rules(frame, rulebook.date),
         _stamped(),
-        (_may_trade(), "stamped after the close, though its board has no after-hours trading"),
+        _may_trade(layout, rulebook),
         (pl.col("price") > 0, "a fill's price must be above 0"),
         (pl.col("price") % CENT == 0, "a fill's price must be whole cents"),
         (pl.col("volume") > 0, "a fill's volume must be above 0"),
@@ -197,9 +203,9 @@ def _trade_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]
     return rules
 
 
-def _order_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
+def _order_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[tuple[pl.Expr, str]]:
     rules = [
-        *_common_rules(frame, date),
+        *_common_rules(frame, rulebook.date),
         _stamped(),
         (pl.col("quantity") >= 0, "quantity is negative"),
         (pl.col("price") >= 0, "price is negative"),
@@ -215,10 +221,10 @@ def _order_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]
     return rules
 
 
-def _quote_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
+def _quote_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[tuple[pl.Expr, str]]:
     present = [name for name in frame.columns if name not in (LINE, "code", "time", "date", "stamp_date")]
     return [
-        *_common_rules(frame, date),
+        *_common_rules(frame, rulebook.date),
         (pl.min_horizontal(present).fill_null(0) >= 0, "a price, volume or amount is negative"),
     ]
 
@@ -229,9 +235,11 @@ _RULES = {"trades": _trade_rules, "orders": _order_rules, "quotes": _quote_rules
 # --- from checked values to canonical columns -----------------------------------------------------------------------------
 
 
-def _finish_trades(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+def _finish_trades(frame: pl.DataFrame, layout: Layout, rules: Rulebook) -> pl.DataFrame:
     by_number = (pl.col("bid_order") - pl.col("ask_order")).sign().cast(pl.Int8)
-    auction = (pl.col("time") < CONTINUOUS_FROM) | pl.col("time").is_between(CONTINUOUS_TO, AUCTION_TO, closed="left")
+    auction = pl.col("time") < CONTINUOUS_FROM
+    if rules.has_closing_auction(layout.exchange):
+        auction |= pl.col("time").is_between(CONTINUOUS_TO, AUCTION_TO, closed="left")
     side = pl.col("flag") if "flag" in layout.fields else pl.when(auction).then(pl.lit(0, pl.Int8)).otherwise(by_number)
     continuous = pl.col("time").is_between(CONTINUOUS_FROM, CONTINUOUS_TO, closed="left")
     disagrees = (side != by_number) & ((side != 0) | continuous)  # only auctions have no aggressor
@@ -239,7 +247,7 @@ def _finish_trades(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
     return frame.select(*_typed(TRADES), disagrees=disagrees)
 
 
-def _finish_orders(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+def _finish_orders(frame: pl.DataFrame, layout: Layout, rules: Rulebook) -> pl.DataFrame:
     if "kind" not in layout.fields:
         frame = frame.with_columns(kind=pl.lit(CANCELLED))
     if "side" not in layout.fields:  # cancels of a trade file: the one order number that is not 0 names order and side
@@ -264,7 +272,7 @@ def _event(frame: pl.DataFrame, layout: Layout) -> pl.Expr:
     return pl.col("event") if "event" in frame.columns else pl.lit(None, pl.Int64).alias("event")
 
 
-def _finish_quotes(frame: pl.DataFrame, layout: Layout) -> pl.DataFrame:
+def _finish_quotes(frame: pl.DataFrame, layout: Layout, rules: Rulebook) -> pl.DataFrame:
     absent = [pl.lit(None, pl.Int64).alias(name) for name in QUOTES if name not in (*frame.columns, "date", "symbol")]
     frame = frame.with_columns(absent)
     zero_is_none = [

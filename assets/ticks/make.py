@@ -22,7 +22,6 @@ import polars as pl
 
 from assets.ticks import clock
 from assets.ticks.canonical import (
-    A_SHARES,
     KEYS,
     SCHEMAS,
     Rows,
@@ -51,6 +50,7 @@ from assets.ticks.vendor_files import (
 from resources.errors import InputError, raise_machine_fault, readable
 from resources.landing import LandingView
 from resources.made import Made
+from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
 
 MEGABYTE = 1 << 20
@@ -58,6 +58,7 @@ THREADS = 2
 """Blocks parsed at a time: what keeps two cores busy. Each holds a few times `block_mb`."""
 IN_TRANSIT = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
 """How tools name a file while they copy it."""
+EXCHANGES = ("SH", "SZ")
 CLOSE_MS = clock.CLOSING_AUCTION * clock.MINUTE_MS
 PROFILE = {
     "item": pl.String,  # a file's name, or a symbol
@@ -92,9 +93,6 @@ flag is not what the order numbers say. crossed: best bid ≥ best ask in contin
 _ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".gz")
 _DAY = re.compile(r"(\d{4})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
 _RULES_TOLD = 3
-_BY_CODE = sorted((first, name) for name, ranges in A_SHARES.items() for first, _ in ranges)
-_EXCHANGE_BREAKS = [code for (_, before), (code, after) in pairwise(_BY_CODE) if before != after]
-"""A-shares' codes are one ascending line of both exchanges, in the order of their symbols; here it passes from one to the other."""
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -126,12 +124,13 @@ def make_trades(
     settings: TicksSettings,
     progress: Callable[[str], None] | None = None,
     scratch: Path | None = None,
+    rules: Rulebook | None = None,
 ) -> Made:
     """The day's fills of both exchanges; cancels are not trades. Schema `canonical.TRADES`, sorted symbol, channel, seq.
 
     A day of more than `settings.batch_rows` rows is handed back as a Parquet file in `scratch`; without one all is kept in
-    memory."""
-    return _make("trades", date, landing, settings, progress, scratch)
+    memory. rules: boards and trading hours of the day; None: the shipped rulebook."""
+    return _make("trades", date, landing, settings, progress, scratch, rules)
 
 
 def make_orders(
@@ -141,10 +140,11 @@ def make_orders(
     settings: TicksSettings,
     progress: Callable[[str], None] | None = None,
     scratch: Path | None = None,
+    rules: Rulebook | None = None,
 ) -> Made:
     """The day's order stream; SZSE cancels come from the trade files. SSE quantities are what remained after instant
     fills (SPEC §2.3). Schema `canonical.ORDERS`, sorted symbol, channel, seq; large days as in `make_trades`."""
-    return _make("orders", date, landing, settings, progress, scratch)
+    return _make("orders", date, landing, settings, progress, scratch, rules)
 
 
 def make_quotes(
@@ -154,17 +154,20 @@ def make_quotes(
     settings: TicksSettings,
     progress: Callable[[str], None] | None = None,
     scratch: Path | None = None,
+    rules: Rulebook | None = None,
 ) -> Made:
     """The day's snapshots. Schema `canonical.QUOTES`, sorted symbol, time, then as delivered; large days as in
     `make_trades`."""
-    return _make("quotes", date, landing, settings, progress, scratch)
+    return _make("quotes", date, landing, settings, progress, scratch, rules)
 
 
 class _Day:
     """One table of one day in the making: what its files hold and what is to be told of them."""
 
-    def __init__(self, table: TableName, date: dt.date, settings: TicksSettings, scratch: Path | None):
-        self.table, self.date, self.settings = table, date, settings
+    def __init__(self, table: TableName, settings: TicksSettings, scratch: Path | None, rules: Rulebook):
+        date = rules.date
+        self.table, self.date, self.settings, self.rules = table, date, settings, rules
+        self.codes = {exchange: rules.codes(exchange) for exchange in EXCHANGES}
         self.folder = f"ticks/{date:%Y%m%d}"
         self.tales: list[_FileTale] = []
         self.accompanying: list[str] = []
@@ -276,7 +279,7 @@ class _Day:
     def _rows(self, lines: Lines) -> tuple[Block, Rows, pl.DataFrame]:
         """(the block, its canonical rows sorted by code, the last stamps it holds). Runs in several threads."""
         block = parse_lines(lines)
-        rows = canonical_rows(block, lines.layout, self.date)
+        rows = canonical_rows(block, lines.layout, self.rules)
         rows.frame = by_code(rows.frame)
         return block, rows, self._last_times(block)
 
@@ -341,7 +344,7 @@ class _Day:
         else:
             frame, again = split_duplicates(frame)
         self.duplicates += again.height
-        exchange = _exchange(low)
+        exchange = self._exchange(low)
         self.symbols.append(_symbol_counts(frame, again, exchange, self.table))
         frame = with_symbols(frame, exchange, self.table, self.date)
         self.unknown &= {name for name in self.unknown if frame[name].null_count() == frame.height}
@@ -353,7 +356,7 @@ class _Day:
             profile = self._profile(self._symbols()) if self.tales else None
             return self._nothing(reason, profile, {"empty": reason})
         self.unknown = set(SCHEMAS[self.table])
-        ranges = self.spill.ranges(_EXCHANGE_BREAKS)
+        ranges = self.spill.ranges(self._exchange_breaks())
         frame: pl.DataFrame | Path
         if scratch is not None and self.spill.rows > self.settings.batch_rows:
             frame = scratch / f"{self.table}.parquet"
@@ -374,11 +377,23 @@ class _Day:
         side_files = self._side_files(self._symbols())
         return Made(pl.DataFrame(schema=schema), profile, side_files, dict.fromkeys(schema, reason), notes)
 
+    def _exchange(self, code: int) -> str:
+        return next(name for name, ranges in self.codes.items() if any(low <= code <= high for low, high in ranges))
+
+    def _exchange_breaks(self) -> list[int]:
+        """A-shares' codes are one ascending line of both exchanges; the codes where it passes from one to the other."""
+        by_code = sorted((first, name) for name, ranges in self.codes.items() for first, _ in ranges)
+        return [code for (_, before), (code, after) in pairwise(by_code) if before != after]
+
+    def _is_a_share(self, symbol: str) -> bool:
+        code, exchange = symbol.split(".")
+        return any(low <= int(code) <= high for low, high in self.codes.get(exchange, ()))
+
     def _symbols(self) -> pl.DataFrame:
         """symbols.parquet: one row per A-share that has rows, or rows that were set aside."""
         schema = SYMBOLS[self.table]
         held = pl.concat([pl.DataFrame(schema=schema).drop("rows_set_aside"), *self.symbols])
-        aside = {symbol: count for symbol, count in self.set_aside_by_symbol.items() if _is_a_share(symbol)}
+        aside = {symbol: count for symbol, count in self.set_aside_by_symbol.items() if self._is_a_share(symbol)}
         counted = pl.DataFrame(
             {"symbol": list(aside), "rows_set_aside": list(aside.values())},
             schema={"symbol": pl.String, "rows_set_aside": pl.Int64},
@@ -505,8 +520,9 @@ def _make(
     settings: TicksSettings,
     progress: Callable[[str], None] | None,
     scratch: Path | None,
+    rules: Rulebook | None,
 ) -> Made:
-    day = _Day(table, date, settings, scratch)
+    day = _Day(table, settings, scratch, rules or Rulebook.on(date))
     files = landing.tick_files()
     if not files:
         reason = f"no {day.folder} in the landing zone"
@@ -525,15 +541,6 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items:
             yield under_way.popleft().result()
     while under_way:
         yield under_way.popleft().result()
-
-
-def _exchange(code: int) -> str:
-    return next(name for name, ranges in A_SHARES.items() if any(low <= code <= high for low, high in ranges))
-
-
-def _is_a_share(symbol: str) -> bool:
-    code, exchange = symbol.split(".")
-    return any(low <= int(code) <= high for low, high in A_SHARES.get(exchange, ()))
 
 
 def _parquet(frame: pl.DataFrame) -> bytes:

@@ -19,6 +19,7 @@ from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.reference import ReferenceSettings
 from resources.settings.report import ReportSettings
 from resources.settings.returns import ReturnsSettings
+from resources.settings.rulebook import RulebookSettings
 from resources.settings.styles import StylesSettings
 from resources.settings.ticks import TicksSettings
 
@@ -27,6 +28,7 @@ class Settings(Section):
     """The whole tree, in the order the data flows."""
 
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
+    rulebook: RulebookSettings = Field(default_factory=RulebookSettings)
     landing: LandingSettings = Field(default_factory=LandingSettings)
     ticks: TicksSettings = Field(default_factory=TicksSettings)
     reference: ReferenceSettings = Field(default_factory=ReferenceSettings)

@@ -16,6 +16,7 @@ from pydantic import ValidationError
 
 from resources.errors import SettingsError
 from resources.settings import Settings
+from resources.settings.rulebook import KINDS
 
 ENVIRONMENT_PREFIX = "ZHOUBAO__"
 
@@ -30,11 +31,14 @@ class Profile:
     settings: Settings
 
     def differences(self) -> list[dict[str, Any]]:
-        """Every setting that is not SPEC's value: setting, value, production, reason."""
-        production = dict(flatten(Settings().model_dump(mode="json")))
+        """Every setting that is not SPEC's value: setting, value, production, reason.
+
+        Without the rulebook's rows: which of them count depends on the day (resources/rulebook.py, describe_rulebook).
+        """
+        production = dict(flatten(_dump(Settings())))
         return [
             {"setting": path, "value": value, "production": production.get(path), "reason": self._reason(path)}
-            for path, value in flatten(self.settings.model_dump(mode="json"))
+            for path, value in flatten(_dump(self.settings))
             if path not in production or production[path] != value
         ]
 
@@ -45,7 +49,7 @@ class Profile:
         """What the report prints and stores of a run's settings."""
         return {
             "profile": {"name": self.name, "description": self.description, "shortens": dict(self.shortens)},
-            "settings": self.settings.model_dump(mode="json"),
+            "settings": _dump(self.settings),
             "differences": self.differences(),
         }
 
@@ -111,10 +115,18 @@ def _read(name_or_file: str, profiles: Path) -> tuple[dict[str, Any], dict[str, 
     return values, about
 
 
-def _merge(base: dict[str, Any], over: Mapping[str, Any]) -> None:
+def _dump(settings: Settings) -> dict[str, Any]:
+    """The tree in JSON's types, without what the rulebook says of single days."""
+    return settings.model_dump(mode="json", exclude={"rulebook": {*KINDS, "reviewed"}})
+
+
+def _merge(base: dict[str, Any], over: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:
+    """Put `over` on top of `base`: values take the place of values, rows of the rulebook are added to rows."""
     for key, value in over.items():
         if isinstance(value, Mapping) and isinstance(base.get(key), dict):
-            _merge(base[key], value)
+            _merge(base[key], value, (*path, key))
+        elif path == ("rulebook",) and key in KINDS and isinstance(value, list):
+            base[key] = [*base.get(key, ()), *value]
         else:
             base[key] = value
 

@@ -9,15 +9,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.reference.limits import limit_prices
-from resources.settings.reference import ReferenceSettings
+from resources.rulebook import Rulebook
+from resources.settings.rulebook import PriceLimit, RulebookSettings
 
-SETTINGS = ReferenceSettings()
 BOARDS = ("main_sh", "main_sz", "star", "chinext")
 OLD = dt.date(2001, 1, 2)
 
 
-def plain_percent(board: str, is_st: bool, listing: dt.date, nth: int, day: dt.date) -> tuple[int | None, int | None]:
-    """SPEC §6 read aloud; (None, None) = no limit."""
+def plain_percent(
+    board: str, is_st: bool, listing: dt.date, nth: int, delisting: int | None, day: dt.date
+) -> tuple[int | None, int | None]:
+    """SPEC §6 read aloud; (None, None) = no limit. nth: trading days listed. delisting: of its delisting period."""
     main = board.startswith("main")
     if board == "star" and nth <= 5:
         return None, None
@@ -31,9 +33,14 @@ def plain_percent(board: str, is_st: bool, listing: dt.date, nth: int, day: dt.d
             return None, None
         if listing < reformed:
             return 44, 36
-    if board == "star" or (board == "chinext" and day >= dt.date(2020, 8, 24)):
+    wide = board == "star" or (board == "chinext" and day >= dt.date(2020, 8, 24))
+    if delisting is not None and day >= dt.date(2012, 7, 7):
+        if delisting == 1 and day >= dt.date(2021, 1, 1):
+            return None, None
+        return (20, 20) if wide else (10, 10)
+    if wide:
         return 20, 20
-    if main and is_st:
+    if main and is_st and day < dt.date(2026, 7, 6):
         return 5, 5
     return 10, 10
 
@@ -41,17 +48,20 @@ def plain_percent(board: str, is_st: bool, listing: dt.date, nth: int, day: dt.d
 def plain_limit(cents: int, percent: int | None) -> float | None:
     if percent is None:
         return None
-    price = Decimal(cents) * (100 + percent) / 10_000
-    return float(price.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP))
+    price = (Decimal(cents) * (100 + percent) / 10_000).quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
+    tick = Decimal("0.01")
+    before = Decimal(cents) / 100
+    return float(max(price, before + tick) if percent > 0 else max(tick, min(price, before - tick)))
 
 
 NAMES = st.lists(
     st.tuples(
         st.sampled_from(BOARDS),
         st.booleans(),
-        st.dates(dt.date(2009, 11, 2), dt.date(2023, 12, 29)),
+        st.dates(dt.date(2009, 11, 2), dt.date(2026, 12, 29)),
         st.integers(1, 8),
-        st.integers(1, 300_000),
+        st.integers(1, 300_000) | st.integers(1, 30),
+        st.none() | st.integers(1, 30),
     ),
     min_size=1,
     max_size=8,
@@ -60,33 +70,53 @@ NAMES = st.lists(
 
 @settings(deadline=None)
 @given(NAMES, st.integers(0, 3000))
-def test_the_rule_equals_its_plain_reading(names: list[tuple[str, bool, dt.date, int, int]], later: int) -> None:
-    day = max(listing for _, _, listing, _, _ in names) + dt.timedelta(days=later)
+def test_the_rule_equals_its_plain_reading(
+    names: list[tuple[str, bool, dt.date, int, int, int | None]], later: int
+) -> None:
+    day = max(name[2] for name in names) + dt.timedelta(days=later)
     names = [n for n in names if n[0] != "star" or n[2] >= dt.date(2019, 7, 22)]
     frame = pl.DataFrame(
-        [(board, cents / 100, is_st, listing, nth) for board, is_st, listing, nth, cents in names],
+        [
+            (board, cents / 100, is_st, listing, nth, delisting)
+            for board, is_st, listing, nth, cents, delisting in names
+        ],
         schema={
             "board": pl.String,
             "pre_close": pl.Float64,
             "is_st": pl.Boolean,
             "list_date": pl.Date,
             "listed_days": pl.Int32,
+            "delisting_day": pl.Int32,
         },
         orient="row",
     )
-    limits = limit_prices(frame, day, SETTINGS)
-    for (board, is_st, listing, nth, cents), (up, down) in zip(names, limits.iter_rows(), strict=True):
-        up_percent, down_percent = plain_percent(board, is_st, listing, nth, day)
+    limits = limit_prices(frame, Rulebook.on(day))
+    for (board, is_st, listing, nth, cents, delisting), (up, down) in zip(names, limits.iter_rows(), strict=True):
+        up_percent, down_percent = plain_percent(board, is_st, listing, nth, delisting, day)
         assert up == plain_limit(cents, up_percent)
         assert down == plain_limit(cents, None if down_percent is None else -down_percent)
 
 
-def one(board: str, day: dt.date, *, pre_close: float = 10.0, is_st: bool = False, nth: int | None = 999, listing=OLD):
-    frame = pl.DataFrame(
-        {"board": [board], "pre_close": [pre_close], "is_st": [is_st], "list_date": [listing], "listed_days": [nth]},
-        schema_overrides={"listed_days": pl.Int32, "list_date": pl.Date},
-    )
-    return limit_prices(frame, day, SETTINGS).row(0)
+def one(
+    board: str,
+    day: dt.date,
+    *,
+    pre_close: float = 10.0,
+    is_st: bool = False,
+    nth: int | None = 999,
+    listing: dt.date | None = OLD,
+    delisting: int | None = None,
+) -> tuple[float | None, float | None]:
+    names = {
+        "board": [board],
+        "pre_close": [pre_close],
+        "is_st": [is_st],
+        "list_date": [listing],
+        "listed_days": [nth],
+        "delisting_day": [delisting],
+    }
+    types = {"listed_days": pl.Int32, "list_date": pl.Date, "delisting_day": pl.Int32}
+    return limit_prices(pl.DataFrame(names, schema_overrides=types), Rulebook.on(day)).row(0)
 
 
 @pytest.mark.parametrize(
@@ -107,6 +137,21 @@ def one(board: str, day: dt.date, *, pre_close: float = 10.0, is_st: bool = Fals
         (one("main_sz", dt.date(2023, 4, 14), nth=5, listing=dt.date(2023, 4, 10)), (None, None)),
         (one("main_sz", dt.date(2023, 4, 17), nth=6, listing=dt.date(2023, 4, 10)), (11.0, 9.0)),
         (one("main_sz", dt.date(2023, 4, 17), nth=None, listing=None), (None, None)),
+        (one("main_sh", dt.date(2026, 7, 3), is_st=True), (10.5, 9.5)),
+        (one("main_sh", dt.date(2026, 7, 6), is_st=True), (11.0, 9.0)),
+        (one("main_sz", dt.date(2026, 7, 6), is_st=True), (11.0, 9.0)),
+        (one("star", dt.date(2026, 7, 6), is_st=True), (12.0, 8.0)),
+        (one("main_sh", dt.date(2014, 4, 21), pre_close=1.63, is_st=True, delisting=1), (1.79, 1.47)),  # 600087: 1.47
+        (one("main_sh", dt.date(2012, 7, 6), is_st=True, delisting=1), (10.5, 9.5)),  # no such period yet
+        (one("main_sz", dt.date(2020, 12, 31), is_st=True, delisting=1), (11.0, 9.0)),
+        (one("main_sz", dt.date(2021, 1, 4), is_st=True, delisting=1), (None, None)),
+        (one("main_sz", dt.date(2021, 1, 4), is_st=True, delisting=2), (11.0, 9.0)),
+        (one("star", dt.date(2021, 1, 4), is_st=True, delisting=1), (None, None)),
+        (one("chinext", dt.date(2021, 1, 4), is_st=True, delisting=2), (12.0, 8.0)),
+        (one("chinext", dt.date(2020, 8, 21), is_st=True, delisting=2), (11.0, 9.0)),
+        (one("main_sh", dt.date(2015, 7, 8), pre_close=0.04), (0.05, 0.03)),  # .044 and .036 are no tick away
+        (one("main_sh", dt.date(2015, 7, 8), pre_close=0.09, is_st=True), (0.1, 0.08)),
+        (one("main_sh", dt.date(2015, 7, 8), pre_close=0.01), (0.02, 0.01)),
     ],
 )
 def test_dated_cases(case: tuple[float | None, float | None], expected: tuple[float | None, float | None]) -> None:
@@ -114,10 +159,9 @@ def test_dated_cases(case: tuple[float | None, float | None], expected: tuple[fl
 
 
 def test_the_table_is_a_setting() -> None:
-    amended = ReferenceSettings.model_validate(
-        {"limit_rules": [{"boards": ["main_sh"], "since": "2000-01-01", "percent": 7, "st_percent": 3}]}
-    )
+    rows = (PriceLimit(boards=("main_sh",), since=dt.date(2000, 1, 1), percent=7, st_percent=3, source="a test"),)
+    amended = Rulebook.on(dt.date(2020, 1, 2), RulebookSettings(price_limits=rows))
     frame = pl.DataFrame(
         {"board": ["main_sh", "star"], "pre_close": [10.0, 10.0], "is_st": [False, False], "listed_days": [9, 9]}
-    ).with_columns(list_date=pl.lit(OLD))
-    assert limit_prices(frame, dt.date(2020, 1, 2), amended).rows() == [(10.7, 9.3), (None, None)]
+    ).with_columns(list_date=pl.lit(OLD), delisting_day=pl.lit(None, pl.Int32))
+    assert limit_prices(frame, amended).rows() == [(10.7, 9.3), (None, None)]

@@ -2,14 +2,17 @@
 
 import datetime as dt
 import math
+from collections.abc import Callable
 
 import polars as pl
 import pytest
 
 from assets.reference import validate
 from resources.landing import REFERENCE
+from resources.rulebook import Rulebook
 
 DAY = dt.date(2015, 6, 30)
+RULES = Rulebook.on(dt.date(2023, 12, 15))
 GOOD = {
     "date": DAY,
     "symbol": "600519.SH",
@@ -32,13 +35,19 @@ def prices(*rows: dict) -> pl.DataFrame:
     return pl.DataFrame([GOOD | row for row in rows], schema=REFERENCE["daily_prices"].columns)
 
 
+def sift(rule: Callable[[pl.DataFrame, Rulebook], validate.Sifted], rows: pl.DataFrame) -> validate.Sifted:
+    return rule(rows, RULES)
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
         ({"symbol": "sh600519"}, "symbol is not of the form 600519.SH"),
         ({"symbol": None}, "symbol is not of the form 600519.SH"),
         ({"symbol": "900901.SH"}, validate.NO_A_SHARE),
-        ({"symbol": "830799.BJ"}, validate.NO_A_SHARE),
+        ({"symbol": "830799.BJ"}, validate.BEIJING),
+        ({"symbol": "920002.BJ"}, validate.BEIJING),
+        ({"symbol": "830799.SZ"}, validate.NO_A_SHARE),
         ({"volume": 0, "amount": 0.0, "open": 0.0, "high": 0.0, "low": 0.0}, validate.NO_TRADE),
         ({"close": None}, "close is missing"),
         ({"pre_close": math.nan}, "pre_close is missing"),
@@ -58,7 +67,7 @@ def prices(*rows: dict) -> pl.DataFrame:
     ],
 )
 def test_a_fault_is_set_aside_with_its_reason(fault: dict, reason: str) -> None:
-    sifted = validate.sift_daily_prices(prices({"symbol": "000001.SZ"}, fault))
+    sifted = sift(validate.sift_daily_prices, prices({"symbol": "000001.SZ"}, fault))
     assert sifted.usable["symbol"].to_list() == ["000001.SZ"]
     assert sifted.aside["reason"].to_list() == [reason]
     assert sifted.faults.height == (reason not in validate.HARMLESS)
@@ -66,14 +75,14 @@ def test_a_fault_is_set_aside_with_its_reason(fault: dict, reason: str) -> None:
 
 
 def test_what_is_missing_but_not_needed_is_no_fault() -> None:
-    sifted = validate.sift_daily_prices(prices({"float_shares": None, "total_shares": None}))
+    sifted = sift(validate.sift_daily_prices, prices({"float_shares": None, "total_shares": None}))
     assert sifted.usable.height == 1
 
 
 def test_float_noise_is_rounded_to_the_cent() -> None:
-    noisy = {"high": 1801.00999999999999, "low": 9.899999999, "pre_close": 10.000000001, "limit_up": 0.0}
-    row = validate.sift_daily_prices(prices(noisy)).usable.row(0, named=True)
-    assert (row["high"], row["low"], row["pre_close"], row["limit_up"]) == (1801.01, 9.9, 10.0, None)
+    noisy = {"high": 1801.00999999999999, "low": 9.899999999, "pre_close": 10.000000001, "limit_up": 11.0000001}
+    row = sift(validate.sift_daily_prices, prices(noisy)).usable.row(0, named=True)
+    assert (row["high"], row["low"], row["pre_close"], row["limit_up"]) == (1801.01, 9.9, 10.0, 11.0)
 
 
 def test_every_price_of_whole_cents_survives_unchanged() -> None:
@@ -82,15 +91,15 @@ def test_every_price_of_whole_cents_survives_unchanged() -> None:
     rows = rows.with_columns(
         pl.Series(name, [n / 100 for n in cents]) for name in ("pre_close", "open", "high", "low", "close")
     )
-    assert validate.sift_daily_prices(rows).usable.equals(rows)
+    assert sift(validate.sift_daily_prices, rows).usable.equals(rows)
 
 
 def test_rows_delivered_twice() -> None:
-    same = validate.sift_daily_prices(prices({}, {}, {"symbol": "000001.SZ"}))
+    same = sift(validate.sift_daily_prices, prices({}, {}, {"symbol": "000001.SZ"}))
     assert sorted(same.usable["symbol"]) == ["000001.SZ", "600519.SH"]
     assert same.counts() == {validate.REPEATED: 1}
     assert same.faults.is_empty()
-    differing = validate.sift_daily_prices(prices({}, {"close": 10.3}, {"symbol": "000001.SZ"}))
+    differing = sift(validate.sift_daily_prices, prices({}, {"close": 10.3}, {"symbol": "000001.SZ"}))
     assert differing.usable["symbol"].to_list() == ["000001.SZ"]
     assert differing.counts() == {"date, symbol delivered more than once with different values": 2}
     assert differing.faults.height == 2
@@ -107,7 +116,7 @@ def test_faults_of_the_other_tables() -> None:
             "equity": [None, 1.0, 1.0],
         }
     )
-    sifted = validate.sift_fundamentals(fundamentals)
+    sifted = sift(validate.sift_fundamentals, fundamentals)
     assert sifted.usable["symbol"].to_list() == ["000001.SZ"]
     assert set(sifted.counts()) == {
         "period is not the last day of a quarter",
@@ -116,9 +125,9 @@ def test_faults_of_the_other_tables() -> None:
     instruments = pl.DataFrame(
         {"symbol": ["600000.SH", "600001.SH"], "list_date": [day, day], "delist_date": [None, period]}
     )
-    assert validate.sift_instruments(instruments).counts() == {"delist_date is before list_date": 1}
+    assert sift(validate.sift_instruments, instruments).counts() == {"delist_date is before list_date": 1}
     industries = pl.DataFrame({"symbol": ["600000.SH"] * 2, "start_date": [day, period], "industry": ["", "48"]})
-    assert validate.sift_industries(industries).counts() == {"industry is empty": 1}
+    assert sift(validate.sift_industries, industries).counts() == {"industry is empty": 1}
     weights = pl.DataFrame(
         {"index": ["000905.SH"] * 3, "date": [day] * 3, "symbol": ["600000.SH", "1", "600001.SH"], "weight": [0, 1, -1]}
     )
@@ -128,3 +137,23 @@ def test_faults_of_the_other_tables() -> None:
     }
     closes = pl.DataFrame({"index": ["000905.SH"] * 2, "date": [day, period], "close": [0.0, 5.0]})
     assert validate.sift_index_prices(closes).counts() == {"close is missing or not above 0": 1}
+
+
+def limits(*rows: tuple[float | None, float | None]) -> list[tuple[float | None, float | None, bool]]:
+    frame = pl.DataFrame(rows, schema={"limit_up": pl.Float64, "limit_down": pl.Float64}, orient="row")
+    return validate.read_limits(frame, 10_000.0).rows()
+
+
+@pytest.mark.parametrize(
+    "stand_in",
+    [(0.0, 0.0), (0.0, None), (99_999.99, 0.01), (99_999.99, 0.0), (10_000.0, None), (999_999_999.9999, 0.001)],
+)
+def test_a_stand_in_says_that_there_is_no_limit(stand_in: tuple[float, float]) -> None:
+    """Beside a row with a limit; a limit_up just below 10 000 yuan, and a limit_down alone, are limits."""
+    assert limits((11.0, 9.0), stand_in) == [(11.0, 9.0, False), (None, None, True)]
+    assert limits((9_999.99, 8_181.81), (11.0, 0.0)) == [(9_999.99, 8_181.81, False), (11.0, None, False)]
+
+
+def test_a_column_of_zeros_was_not_filled() -> None:
+    assert limits((0.0, 0.0), (0.0, 0.0)) == [(None, None, False)] * 2
+    assert limits((None, None), (0.0, 0.0)) == [(None, None, False)] * 2

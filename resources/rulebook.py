@@ -1,0 +1,208 @@
+"""The exchanges' rules in force on one day, and the questions that stages ask of them (SPEC §1, §6).
+
+Here: which rows of the rulebook hold on a day, boards of symbols, after-hours trading, lots, fees, price limits in percent
+and in cents. Not here: the rows (resources/settings/rulebook.py), and what a stage does with an answer.
+
+A rulebook holds no rule dated after its day and none of a kind that its reader did not declare, so that nothing can be
+made from a rule which the version of what was made does not cover.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from resources.errors import SettingsError
+from resources.settings.rulebook import A_SHARES, KINDS, Lot, Rule, RulebookSettings
+
+
+@dataclass(frozen=True)
+class Newest:
+    """The newest rule in force on a day: its kind, and the row."""
+
+    kind: str
+    rule: Rule
+
+
+class Rulebook:
+    """The rules in force on `date`.
+
+    >>> rules = Rulebook.on(dt.date(2026, 7, 6))
+    >>> pl.select(symbol=pl.Series(["689009.SH", "920002.BJ", "000001.SH"])).select(rules.board())["symbol"].to_list()
+    ['star', 'beijing', None]
+    """
+
+    def __init__(self, date: dt.date, rows: dict[str, tuple[Any, ...]]):
+        self.date, self._rows = date, rows
+
+    @classmethod
+    def on(cls, date: dt.date, settings: RulebookSettings | None = None, kinds: Iterable[str] = KINDS) -> "Rulebook":
+        """The rows of `kinds` whose `since` is not after `date`, oldest first; the shipped table where none is given."""
+        table = settings or RulebookSettings()
+        return cls(date, {kind: _in_force(getattr(table, kind), date) for kind in kinds})
+
+    def rows(self, kind: str) -> tuple[Any, ...]:
+        """Rows of a kind in force, oldest first. Raises KeyError for a kind that the reader did not declare."""
+        if kind not in self._rows:
+            raise KeyError(f"this table does not declare rules of the kind {kind!r}")
+        return self._rows[kind]
+
+    def decisive(self) -> dict[str, list[dict[str, Any]]]:
+        """Kind → rows in force in JSON's types, without their sources: what a result depends on."""
+        return {
+            kind: [row.model_dump(mode="json", exclude={"source"}) for row in rows] for kind, rows in self._rows.items()
+        }
+
+    def newest(self) -> Newest | None:
+        """The newest rule in force, of those of one day the last one in the order of KINDS; None where there is none."""
+        found = [(row.since, n, kind, row) for n, kind in enumerate(self._rows) for row in self._rows[kind]]
+        if not found:
+            return None
+        _, _, kind, row = max(found, key=lambda one: one[:2])
+        return Newest(kind, row)
+
+    # --- boards -----------------------------------------------------------------------------------------------------
+
+    def board(self, symbol: str = "symbol") -> pl.Expr:
+        """The board of a symbol column, under the column's name; null where the code belongs to no board."""
+        text = pl.col(symbol)
+        code = text.str.slice(0, 6).cast(pl.Int64, strict=False)
+        whole = text.str.contains(r"^\d{6}\.[A-Z]{2}$")
+        found = pl.lit(None, pl.String)
+        for row in self.rows("boards"):
+            own = whole & (text.str.slice(7) == row.exchange) & code.is_between(row.first, row.last)
+            found = pl.when(own).then(pl.lit(row.board)).otherwise(found)
+        return found.alias(symbol)
+
+    def boards_of(self, symbols: Sequence[str]) -> list[str | None]:
+        """The board of each of `symbols`."""
+        return pl.select(symbol=pl.Series(list(symbols), dtype=pl.String)).select(self.board())["symbol"].to_list()
+
+    def is_a_share(self, symbol: str = "symbol") -> pl.Expr:
+        """Whether a symbol column names a share of a board of the Shanghai or Shenzhen exchange."""
+        return self.board(symbol).is_in(list(A_SHARES)).fill_null(False)
+
+    def codes(self, exchange: str, boards: Iterable[str] = A_SHARES) -> tuple[tuple[int, int], ...]:
+        """Lowest and highest code of each range that an exchange uses for `boards`, ascending."""
+        wanted = set(boards)
+        own = (row for row in self.rows("boards") if row.exchange == exchange and row.board in wanted)
+        return tuple(sorted({(row.first, row.last) for row in own}))
+
+    # --- hours ------------------------------------------------------------------------------------------------------
+
+    def after_hours_boards(self) -> tuple[str, ...]:
+        """Boards that trade after hours, in the order of A_SHARES."""
+        return tuple(board for board in A_SHARES if (row := self._of("after_hours", board)) is not None and row.traded)
+
+    def has_closing_auction(self, exchange: str) -> bool:
+        """Whether the exchange (SH, SZ) closes with a call auction."""
+        rows = [row for row in self.rows("closing_auctions") if exchange in row.exchanges]
+        return bool(rows) and rows[-1].held
+
+    # --- orders and fees --------------------------------------------------------------------------------------------
+
+    def lot(self, board: str) -> Lot:
+        """Smallest order and step of a board. Raises SettingsError where no row of it is in force."""
+        row = self._of("lots", board)
+        if row is None:
+            raise SettingsError(
+                f"rulebook.lots holds no row of {board} for {self.date}; add the row that held then to the settings."
+            )
+        return row
+
+    def costs(self) -> tuple[float, float]:
+        """Cost of a buy and of a sell, fractions of the traded value: of each fee the latest row in force.
+
+        Raises SettingsError where no fee is in force.
+        """
+        latest = {row.name: row for row in self.rows("fees")}
+        if not latest:
+            raise SettingsError(
+                f"rulebook.fees holds no row for {self.date}; add the rows that held then, or turn "
+                "portfolios.execution.dated_fees off."
+            )
+        buys = sum(row.rate for row in latest.values() if row.sides != "sells")
+        sells = sum(row.rate for row in latest.values() if row.sides != "buys")
+        return buys, sells
+
+    # --- price limits -----------------------------------------------------------------------------------------------
+
+    def limit_percents(self) -> tuple[pl.Expr, pl.Expr]:
+        """Whole percent up and down, of a frame's columns board, is_st, list_date, listed_days and delisting_day.
+
+        listed_days: 1 on the listing day; null (the listing is unknown) has no known limit. delisting_day: 1 on the first
+        day of the delisting period, more later, null outside of it. Null: no limit, or none known.
+        """
+        percent = pl.when("is_st").then(self._by_board("st_percent")).otherwise(self._by_board("percent"))
+        for board in A_SHARES:
+            delisting = self._of("delisting_limits", board)
+            if delisting is not None:
+                leaving = (pl.col("board") == board) & pl.col("delisting_day").is_not_null()
+                held = pl.when(pl.col("delisting_day") > delisting.free_days).then(pl.lit(delisting.percent, pl.Int64))
+                percent = pl.when(leaving).then(held).otherwise(percent)
+        up: pl.Expr = pl.when(pl.col("listed_days").is_not_null()).then(percent)
+        down = up
+        for board in A_SHARES:
+            rows = [row for row in self.rows("listing_limits") if board in row.boards]
+            for n, row in enumerate(rows):
+                until = min((other.since for other in rows[n + 1 :]), default=dt.date.max)
+                first_days = (
+                    (pl.col("board") == board)
+                    & pl.col("list_date").is_between(row.since, until, closed="left")
+                    & (pl.col("listed_days") <= row.days)
+                )
+                up = pl.when(first_days).then(pl.lit(row.up_percent, pl.Int64)).otherwise(up)
+                down = pl.when(first_days).then(pl.lit(row.down_percent, pl.Int64)).otherwise(down)
+        return up, down
+
+    def _by_board(self, field: str) -> pl.Expr:
+        known = {
+            board: getattr(row, field) for board in A_SHARES if (row := self._of("price_limits", board)) is not None
+        }
+        return pl.col("board").replace_strict(known, default=None, return_dtype=pl.Int64)
+
+    def _of(self, kind: str, board: str) -> Any:
+        """The row that holds for a board; None where there is none."""
+        return next((row for row in reversed(self.rows(kind)) if board in row.boards), None)
+
+
+def limit_cents(pre_close: Any, up_percent: Any, down_percent: Any) -> tuple[Any, Any]:
+    """Limit-up and limit-down in whole cents, of pre_close in cents; ints or integer expressions (SPEC §6).
+
+    pre_close × (1 ± percent / 100), half a cent rounded up, and at least one cent away from pre_close; never below one cent.
+
+    >>> limit_cents(1005, 10, 10), limit_cents(4, 10, 5)
+    ((1106, 905), (5, 3))
+    """
+    rise = (pre_close * up_percent + 50) // 100
+    fall = pre_close - (pre_close * (100 - down_percent) + 50) // 100
+    low = pre_close - fall - 1 * (fall == 0)
+    return pre_close + rise + 1 * (rise == 0), low + 1 * (low == 0)
+
+
+def age_in_days(settings: RulebookSettings, date: dt.date) -> int:
+    """Days from the newest row of the table, or from `reviewed` where that is later, to `date`; 0 where they lie after it."""
+    newest = max((row.since for kind in KINDS for row in getattr(settings, kind)), default=settings.reviewed)
+    return max(0, (date - max(newest, settings.reviewed)).days)
+
+
+def describe_rulebook(settings: RulebookSettings, date: dt.date) -> dict[str, Any]:
+    """What a report says of the rulebook on `date`, in JSON's types.
+
+    newest: kind and row of the newest rule in force, or None. added: kind and row of each rule in force that is none of
+    the shipped ones. too_old_days: the table's age in days where it is above `warn_after_days`, else None.
+    """
+    rules, shipped = Rulebook.on(date, settings), RulebookSettings()
+    newest, age = rules.newest(), age_in_days(settings, date)
+    added = [(kind, row) for kind in KINDS for row in rules.rows(kind) if row not in getattr(shipped, kind)]
+    return {
+        "newest": None if newest is None else {"kind": newest.kind, **newest.rule.model_dump(mode="json")},
+        "added": [{"kind": kind, **row.model_dump(mode="json")} for kind, row in added],
+        "too_old_days": age if age > settings.warn_after_days else None,
+    }
+
+
+def _in_force(rows: Iterable[Any], date: dt.date) -> tuple[Any, ...]:
+    return tuple(sorted((row for row in rows if row.since <= date), key=lambda row: row.since))
