@@ -29,6 +29,7 @@ from resources.values import (
     map_distinct,
     put,
     read_column,
+    shown,
     stamp_of,
     stripped,
 )
@@ -109,7 +110,7 @@ def read_bars(delivered: DeliveredTable, date: dt.date, name: str, settings: Lan
             said = list(zip(cells.filter(first).to_list(), read.reasons.filter(first).to_list(), strict=True))
             counts.update(f"{column} {why}" for _, why in said)
             reasons = put(
-                reasons, first, pl.Series([f"{column} = {cell!r} {why}" for cell, why in said], dtype=pl.String)
+                reasons, first, pl.Series([f"{column} = {shown(cell)} {why}" for cell, why in said], dtype=pl.String)
             )
     if raw.height and not reasons.null_count():
         what = (

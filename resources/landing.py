@@ -26,6 +26,7 @@ from resources.delivered_files import read_delivered, read_parquet
 from resources.errors import InputError, MachineError, machine_faults
 from resources.reference_forms import ReferenceForm, read_reference, single_quarters, wanted_columns
 from resources.settings.landing import LandingSettings
+from resources.symbols import STOCKS, read_symbols
 
 if TYPE_CHECKING:
     from resources.lake import Store
@@ -393,7 +394,12 @@ class LandingView:
         """The day's order-size sums beside the bars, as delivered; None where none landed."""
         self._require("bars")
         path = self._zone.root / "bars" / f"{self.date:%Y%m%d}.order_sizes.parquet"
-        return read_parquet(path) if path in self._zone.landed("bars", self.date) else None
+        if path not in self._zone.landed("bars", self.date):
+            return None
+        frame = read_parquet(path)
+        if "symbol" not in frame.columns:
+            return frame
+        return frame.with_columns(read_symbols(frame["symbol"], self._zone.settings.exchanges, STOCKS).alias("symbol"))
 
     def reference(self, name: str) -> pl.LazyFrame | None:
         """Rows of a reference table known by the close of the day (or of that day alone, where so declared).

@@ -15,7 +15,7 @@ from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
 from resources.settings.landing import LandingSettings
 from resources.symbols import INDICES, STOCKS, read_symbols
-from resources.values import Stamps, counted, put, read_column
+from resources.values import Stamps, counted, put, read_column, shown
 
 UNREADABLE, DELIVERED = "unreadable", "delivered"
 """Columns beside those of a reference table: why a row cannot be read ("volume is no number"), and the cell as delivered.
@@ -107,7 +107,7 @@ def read_reference(form: ReferenceForm, delivered: DeliveredTable, path: Path, s
             first = read.reasons.is_not_null() & reasons.is_null()
             bad, why = raw[column].filter(first).to_list(), read.reasons.filter(first).to_list()
             reasons = put(reasons, first, pl.Series([f"{column} {reason}" for reason in why], dtype=pl.String))
-            cells = put(cells, first, pl.Series([f"{column} = {cell!r}" for cell in bad], dtype=pl.String))
+            cells = put(cells, first, pl.Series([f"{column} = {shown(cell)}" for cell in bad], dtype=pl.String))
     frame = pl.DataFrame(columns).with_columns(reasons.alias(UNREADABLE), cells.alias(DELIVERED))
     if _adjusted(form.name, settings):
         frame = raw_prices(frame)
@@ -204,9 +204,9 @@ def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> No
     if judged["_why"].null_count():
         return
     counts = dict(judged.group_by("_why").len().iter_rows())
-    shown = judged.row(0, named=True)
-    example = shown[DELIVERED] or ", ".join(
-        f"{name} = {shown[name]!r}" for name in form.required if name in ("symbol", form.known)
+    first = judged.row(0, named=True)
+    example = first[DELIVERED] or ", ".join(
+        f"{name} = {shown(first[name])}" for name in form.required if name in ("symbol", form.known)
     )
     raise InputError(
         f"{path}: none of the {frame.height} rows can be used: {counted(counts)}. The first: {example}. Correct the "
@@ -226,12 +226,12 @@ def _undated(
     ).to_series()
     counts = dict(reasons.value_counts().iter_rows())
     keys = [name for name in ("index", "symbol", "period", form.known) if name in raw.columns]
-    shown = "; ".join(
-        ", ".join(f"{name} = {row[name]!r}" for name in dict.fromkeys(keys))
+    examples = "; ".join(
+        ", ".join(f"{name} = {shown(row[name])}" for name in dict.fromkeys(keys))
         for row in raw.head(_SHOWN).iter_rows(named=True)
     )
     text = (
-        f"{path}: {frame.height} of {height} rows cannot be placed in time: {counted(counts)} (the first: {shown}). Without "
+        f"{path}: {frame.height} of {height} rows cannot be placed in time: {counted(counts)} (the first: {examples}). Without "
         f"{form.known} no one can say when a row became known"
     )
     if frame.height > settings.max_undated_share * height:

@@ -238,7 +238,8 @@ def _number_reasons(text: pl.Series, plain: pl.Series) -> pl.Series:
 def _why_no_number(cell: str) -> str:
     folded = unicodedata.normalize("NFKC", cell).strip(BLANKS)
     if re.fullmatch(_EXPONENT, folded, re.ASCII):
-        return "is rounded, as a spreadsheet shows large numbers: digits are lost"
+        lost = "is rounded, as a spreadsheet shows large numbers: digits are lost"
+        return lost if rounded(folded) else "is beyond what can be held exactly"
     if folded.endswith("%"):
         return "carries a percent sign: deliver fractions"
     if folded.startswith("#"):
@@ -379,3 +380,8 @@ def counted(reasons: Mapping[str, int], most: int = 3) -> str:
     shown = [f"{count} row{'s' if count > 1 else ''}: {reason}" for reason, count in ranked[:most]]
     left = sum(count for _, count in ranked[most:])
     return "; ".join([*shown, *([f"{left} rows for other reasons"] if left else [])])
+
+
+def shown(cell: Any) -> str:
+    """A delivered cell, for a message: text in quotes, so that blanks show."""
+    return repr(cell) if isinstance(cell, str) else str(cell)

@@ -130,10 +130,18 @@ reader's business. An index of which only prices are known has one row with null
         Check("member_unique", Unique(("date", "index", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
         Check("reference_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
         Check(
+            "followed_indices_delivered",
+            Between("followed_indices", 1),
+            critical=True,
+            remedy="say which code stands for which index in the setting landing.indices.codes, e.g. "
+            '{"399905.SZ" = "000905.SH"}, or take the table out: what needs it is then n/a',
+        ),
+        Check(
             "weights_sum_to_one",
             Between("weight_sum", 0.99, 1.01),
             critical=True,
-            remedy="deliver the whole vector of reference/index_weights again, as fractions that sum to 1",
+            remedy="deliver the whole vector of reference/index_weights again; where it is in percent, the setting "
+            "landing.indices.weight_unit = 'percent' says so",
         ),
         Check("weight_not_negative", Between("weight", 0, 1), critical=True, remedy=REDELIVER),
         Check(

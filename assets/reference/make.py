@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 
+from assets.catalogue import PORTFOLIOS
 from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.limits import limit_prices
 from assets.reference.listing import delisting_days, listed_days
@@ -29,11 +30,13 @@ from assets.reference.validate import (
     sift_instruments,
 )
 from resources.calendar import Calendar
+from resources.gate import DETAIL
 from resources.made import Made
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
 
 SET_ASIDE = "set_aside.parquet"
+CODES_SHOWN = 10  # codes of indices spelled out in a message
 UNKNOWN = "unknown"  # the industry of a name without one
 # How far back a suspended name's last prices are looked for, step by step, in calendar days: most are found at once.
 LOOK_BACKS = (40, 400)
@@ -389,7 +392,8 @@ def make_indices(date: dt.date, landing: Any) -> Made:
             notes[index] = {"weight_sum": weight_sum, "members": members, "published": str(published)}
         else:
             notes[index] = {"members": 0, "reason": reasons.get("weight", "no weights published so far")}
-    return Made(frame, _indices_profile(frame, sifted), files, reasons, notes)
+    profile = pl.concat([_indices_profile(frame, sifted), _strange_indices(date, sifted)], how="diagonal")
+    return Made(frame, profile, files, reasons, notes)
 
 
 def _latest_weights(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str]) -> pl.DataFrame:
@@ -415,3 +419,22 @@ def _indices_profile(frame: pl.DataFrame, sifted: Mapping[str, Sifted]) -> pl.Da
         reason=pl.lit("used"),
     )
     return pl.concat([kept, _faults(sifted)], how="diagonal")
+
+
+def _strange_indices(date: dt.date, sifted: Mapping[str, Sifted]) -> pl.DataFrame:
+    """One row per index table that was delivered and has none of the indices that a portfolio follows, with its codes."""
+    wanted = sorted({portfolio.index for portfolio in PORTFOLIOS})
+    found = {table: one.usable["index"].unique().sort().to_list() for table, one in sifted.items()}
+    rows = [
+        (
+            date,
+            f"reference/{table}",
+            0,
+            f"reference/{table} has {', '.join(codes[:CODES_SHOWN])}{' …' if len(codes) > CODES_SHOWN else ''} up to {date}, and "
+            f"none of {', '.join(wanted)}",
+        )
+        for table, codes in found.items()
+        if codes and not {*codes} & {*wanted}
+    ]
+    schema = {"date": pl.Date, "index": pl.String, "followed_indices": pl.Int64, DETAIL: pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")

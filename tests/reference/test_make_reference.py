@@ -348,3 +348,31 @@ def test_nothing_after_the_day_changes_it(tables: dict[str, pl.DataFrame], tmp_p
     lands = {land.name: land.until for table in TABLES for land in table.lands}
     for name, until in lands.items():
         assert cut.digest(name, day, until) == noisy.digest(name, day, until)
+
+
+@pytest.mark.parametrize("table", ["index_weights", "index_prices"])
+@pytest.mark.parametrize("code", ["399905.SZ", "000905.CSI", "CSI500"])
+def test_a_table_without_an_index_that_a_portfolio_follows_is_refused(
+    tables: dict[str, pl.DataFrame], tmp_path: Path, table: str, code: str
+) -> None:
+    day = DAYS[60]
+    strange = tables | {table: tables[table].with_columns(index=pl.lit(code)).unique(["index", "date"], keep="any")}
+    if table == "index_weights":
+        strange[table] = strange[table].with_columns(weight=pl.lit(1.0))
+    result = made(landed(tmp_path, strange), day)["indices"]
+    verdicts = judge(indices.checks, {day: judged(result)}, {day: result.unavailable})[day]
+    refusals = {name: verdict.detail for name, verdict in verdicts.items() if verdict.refuses}
+    assert list(refusals) == ["followed_indices_delivered"]
+    assert (
+        f"reference/{table} has {code} up to {day}, and none of 000852.SH, 000905.SH"
+        in refusals["followed_indices_delivered"]
+    )
+    assert "landing.indices.codes" in refusals["followed_indices_delivered"]
+
+
+def test_one_index_that_a_portfolio_follows_is_enough(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    day = DAYS[60]
+    more = tables["index_weights"].with_columns(index=pl.col("index").replace("000852.SH", "399852.SZ"))
+    result = made(landed(tmp_path, tables | {"index_weights": more}), day)["indices"]
+    verdicts = judge(indices.checks, {day: judged(result)}, {day: result.unavailable})[day]
+    assert verdicts["followed_indices_delivered"].passed

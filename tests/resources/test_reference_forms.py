@@ -1,0 +1,427 @@
+"""Reference tables in the forms of other systems: read as the documented form, or refused and set aside with a reason."""
+
+import datetime as dt
+import random
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from resources.errors import InputError, SettingsError
+from resources.lake import Lake
+from resources.landing import REFERENCE, LandingZone
+from resources.reference_forms import NOTES, single_quarters
+from resources.settings.landing import LandingSettings
+from resources.settings.load import load_profile
+from resources.table import Land
+from tests.resources.deliveries import (
+    DAYS,
+    ENCODINGS,
+    INDEX,
+    NOTHINGS,
+    SPELLINGS,
+    SYMBOL_SPELLINGS,
+    SYMBOLS,
+    as_csv,
+    land,
+    plain_tables,
+    read,
+)
+
+TABLES = plain_tables()
+PRICES = TABLES["daily_prices"]
+
+
+def same(frame: pl.DataFrame, expected: pl.DataFrame) -> None:
+    assert all(frame[note].null_count() == frame.height for note in NOTES)
+    keys = [name for name in ("date", "list_date", "start_date", "index", "symbol") if name in expected.columns]
+    assert frame.drop(*NOTES).sort(keys).equals(expected.sort(keys))
+
+
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    name=st.sampled_from(sorted(TABLES)), seed=st.integers(0, 2**32), separator=st.sampled_from(",;\t|"),
+    encoding=st.sampled_from(ENCODINGS), header=st.sampled_from([str, str.upper, str.title, lambda s: f" {s} ", lambda s: s.replace("_", " ")]),
+    trailing=st.booleans(), blank_lines=st.booleans(), newline=st.sampled_from(["\n", "\r\n"]),
+)  # fmt: skip
+def test_a_table_reads_the_same_in_every_form(
+    tmp_path_factory: pytest.TempPathFactory, name, seed, separator, encoding, header, trailing, blank_lines, newline
+) -> None:
+    """Every column in a spelling of its own, or every cell; any separator, encoding and header."""
+    chosen = random.Random(seed)
+    per_column = {column: chosen.random() for column in TABLES[name].columns}
+    mixed = chosen.random() < 0.5
+
+    def spell(column, dtype, value):
+        share = chosen.random() if mixed else per_column[column]
+        if value is None:
+            return NOTHINGS[int(share * len(NOTHINGS))]
+        spellings = SYMBOL_SPELLINGS if column in ("symbol", "index") else SPELLINGS[dtype]
+        return spellings[int(share * len(spellings))](value)
+
+    data = as_csv(TABLES[name], separator=separator, encoding=encoding, header=header, spell=spell, trailing=trailing,
+                  blank_lines=blank_lines, newline=newline)  # fmt: skip
+    root = land(tmp_path_factory.mktemp("zone"), {name: data})
+    same(read(root, name), TABLES[name])
+
+
+@pytest.mark.parametrize("name", sorted(TABLES))
+def test_a_csv_and_a_parquet_file_have_the_same_digests(tmp_path: Path, name: str) -> None:
+    def digest(root: Path, day: dt.date) -> str:
+        return LandingZone(root).digest(name, day, True)
+
+    parquet, text = (
+        land(tmp_path / "parquet", {name: TABLES[name]}),
+        land(tmp_path / "csv", {name: as_csv(TABLES[name])}),
+    )
+    for day in DAYS:
+        assert digest(parquet, day) == digest(text, day)
+
+
+# --- one bad cell, one bad line ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "bad", "why"),
+    [
+        ("volume", "8.03E+05", "volume is rounded"),
+        ("volume", "1.5", "volume is no whole number"),
+        ("close", "#REF!", "close is an error of a spreadsheet"),
+        ("is_st", "perhaps", "is_st is no flag"),
+        ("limit_up", "ten", "limit_up is no number"),
+        ("float_shares", "1,2", "float_shares is no number"),
+    ],
+)
+def test_one_bad_cell_sets_its_row_aside_and_keeps_the_cell(tmp_path: Path, column: str, bad: str, why: str) -> None:
+    key = (DAYS[1], SYMBOLS[2])
+    rows = [row == key for row in PRICES.select("date", "symbol").iter_rows()]
+    at = rows.index(True)
+    counter = iter(range(10**6))
+
+    def spell(name, dtype, value):
+        if name == "date":
+            spell.row = next(counter)  # type: ignore[attr-defined]
+        return bad if (name, spell.row) == (column, at) else "" if value is None else str(value)  # type: ignore[attr-defined]
+
+    frame = read(land(tmp_path, {"daily_prices": as_csv(PRICES, spell=spell)}), "daily_prices")
+    faulty = frame.filter(pl.col("unreadable").is_not_null())
+    assert faulty.select("date", "symbol").rows() == [key]
+    assert faulty["unreadable"][0].startswith(why)
+    assert faulty["delivered"][0] == f"{column} = {bad!r}"
+    assert faulty[column][0] is None
+    rest = pl.col("date").eq(DAYS[1]) & pl.col("symbol").eq(SYMBOLS[2])
+    same(frame.filter(~rest), PRICES.filter(~rest))
+
+
+def test_a_line_that_does_not_fit_the_header_is_set_aside_and_the_others_are_read(tmp_path: Path) -> None:
+    """A thousands separator without quotes shifts what stands behind it."""
+    lines = as_csv(TABLES["index_prices"]).decode().splitlines()
+    lines[2] = f"{INDEX},{DAYS[1]},6,001.5"
+    zone = LandingZone(
+        land(tmp_path, {"index_prices": "\n".join(lines).encode()}), settings=LandingSettings(max_undated_share=0.5)
+    )
+    frame = zone.frame("index_prices")
+    assert frame is not None
+    same(frame, TABLES["index_prices"].filter(pl.col("date") != DAYS[1]))
+    with pytest.raises(InputError, match=r"index_prices\.csv: 1 of 3 rows cannot be placed in time: 1 row: .*date"):
+        LandingZone(zone.root).frame("index_prices")
+
+
+def test_rows_without_a_date_are_said_and_left_out_up_to_a_share(tmp_path: Path) -> None:
+    said: list[str] = []
+    bad = PRICES.with_columns(pl.col("date").cast(pl.String)).with_columns(
+        date=pl.when(pl.int_range(pl.len()) == 4).then(pl.lit("2023-02-30")).otherwise("date")
+    )
+    root = land(tmp_path, {"daily_prices": bad})
+    zone = LandingZone(root, settings=LandingSettings(max_undated_share=0.06), say=said.append)
+    frame = zone.frame("daily_prices")
+    assert frame is not None
+    assert frame.height == PRICES.height - 1
+    assert "1 of 18 rows cannot be placed in time: 1 row: date is no day of the calendar" in said[0]
+    assert f"symbol = '{SYMBOLS[4]}', date = '2023-02-30'" in said[0]
+    with pytest.raises(InputError, match="1 of 18 rows cannot be placed in time"):
+        LandingZone(root, settings=LandingSettings(max_undated_share=0.05)).frame("daily_prices")
+
+
+def test_what_is_said_of_a_table_is_said_again_by_the_next_run(tmp_path: Path) -> None:
+    bad = PRICES.with_columns(pl.when(pl.int_range(pl.len()) > 0).then("date").alias("date"))
+    root = land(tmp_path / "market", {"daily_prices": bad})
+    said: list[str] = []
+    for _ in range(2):
+        zone = LandingZone(
+            root, Lake(str(tmp_path / "lake")).store, LandingSettings(max_undated_share=0.1), said.append
+        )
+        zone.digest("daily_prices", DAYS[0], False)
+    assert len(said) == 2
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize(
+    ("tables", "why"),
+    [
+        ({"daily_prices": PRICES.with_columns(volume=pl.lit("8.19E+05"))}, "18 rows: volume is rounded"),
+        ({"industries": TABLES["industries"].with_columns(symbol=pl.lit("STEEL"))}, "6 rows: symbol is not of the form 600519.SH"),
+        ({"instruments": TABLES["instruments"].with_columns(list_date=pl.lit("44958"))}, "6 rows: list_date is no date"),
+        ({"index_prices": TABLES["index_prices"].with_columns(close=pl.lit("#DIV/0!"))}, "3 rows: close is an error of a spreadsheet"),
+    ],
+)  # fmt: skip
+def test_a_table_without_a_usable_row_is_refused_with_the_commonest_reasons(tmp_path: Path, tables, why: str) -> None:
+    root = land(tmp_path, tables)
+    with pytest.raises(InputError, match=rf"none of the \d+ rows can be used: {why}"):
+        read(root, next(iter(tables)))
+
+
+def test_a_nested_column_is_unreadable_not_a_crash(tmp_path: Path) -> None:
+    nested = PRICES.with_columns(volume=pl.concat_list("volume"))
+    with pytest.raises(InputError, match="18 rows: volume is of type List"):
+        read(land(tmp_path, {"daily_prices": nested}), "daily_prices")
+
+
+# --- files --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_header_in_another_language_is_named_as_it_stands(tmp_path: Path) -> None:
+    data = as_csv(TABLES["index_prices"], header=lambda name: {"close": "收盘价"}.get(name, name), encoding="gbk")
+    with pytest.raises(InputError, match=r"the column close is missing.*it has index, date, 收盘价"):
+        read(land(tmp_path, {"index_prices": data}), "index_prices")
+
+
+def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
+    for twin in (b"index,date,close,Close\nX,2023-01-30,1,2\n", b"index,date,close,close\nX,2023-01-30,1,2\n"):
+        with pytest.raises(InputError, match="more than one column close"):
+            read(land(tmp_path, {"index_prices": twin}), "index_prices")
+
+
+def test_a_spreadsheet_may_say_its_separator(tmp_path: Path) -> None:
+    data = b"sep=;\r\n" + as_csv(TABLES["index_prices"], separator=";", newline="\r\n")
+    same(read(land(tmp_path, {"index_prices": data}), "index_prices"), TABLES["index_prices"])
+
+
+def test_a_byte_that_is_no_text_sets_its_row_aside(tmp_path: Path) -> None:
+    data = as_csv(TABLES["industries"]).replace(b"steel", b"\xff\xff", 1)
+    frame = read(land(tmp_path, {"industries": data}), "industries")
+    assert frame["unreadable"].drop_nulls().to_list() == ["industry holds bytes that are no text"]
+
+
+# --- what is declared ---------------------------------------------------------------------------------------------------
+
+
+def declared(tmp_path: Path, text: str) -> LandingSettings:
+    file = tmp_path / "mine.toml"
+    file.write_text(text, "utf-8")
+    return load_profile(str(file), tmp_path, {}).settings.landing
+
+
+DELIVERIES = {
+    "days in lots and thousand yuan": (
+        "daily_prices",
+        PRICES.with_columns(pl.col("volume") / 100, pl.col("amount") / 1000),
+        '[landing.daily_prices]\nvolume_unit = "lots"\namount_unit = "thousand_yuan"\n',
+    ),
+    "shares in ten thousand": (
+        "daily_prices",
+        PRICES.with_columns(pl.col("float_shares", "total_shares") / 10_000),
+        '[landing.daily_prices]\nshare_unit = "ten_thousand_shares"\n',
+    ),
+    "amounts in ten thousand yuan": (
+        "daily_prices",
+        PRICES.with_columns(pl.col("amount") / 10_000),
+        '[landing.daily_prices]\namount_unit = "ten_thousand_yuan"\n',
+    ),
+    "weights in percent": (
+        "index_weights", TABLES["index_weights"].with_columns(pl.col("weight") * 100), '[landing.indices]\nweight_unit = "percent"\n'
+    ),
+    "an index under the other exchange's code": (
+        "index_weights", TABLES["index_weights"].with_columns(index=pl.lit("399905.XSHE")), f'[landing.indices.codes]\n"399905.SZ" = "{INDEX}"\n'
+    ),
+    "an index under its publisher's code": (
+        "index_prices", TABLES["index_prices"].with_columns(index=pl.lit("000905.CSI")), f'[landing.indices.codes]\n"000905.CSI" = "{INDEX}"\n'
+    ),
+    "midnight in UTC that does not say so": (
+        "daily_prices",
+        PRICES.with_columns(date=pl.col("date").cast(pl.Datetime) - pl.duration(hours=8)),
+        '[landing]\ntime_zone = "UTC"\n',
+    ),
+    "the day first": (
+        "industries", TABLES["industries"].with_columns(start_date=pl.lit("4/1/2010")), '[landing]\ndate_order = "day_first"\n'
+    ),
+    "the month first": (
+        "industries", TABLES["industries"].with_columns(start_date=pl.lit("01-04-2010")), '[landing]\ndate_order = "month_first"\n'
+    ),
+    "an exchange of its own spelling": (
+        "industries",
+        TABLES["industries"].with_columns(symbol=pl.col("symbol").str.slice(0, 6) + pl.when(pl.col("symbol").str.ends_with("SH")).then(pl.lit("@A")).otherwise(pl.lit("@B")).str.slice(1)),
+        '[landing.exchanges]\nA = "SH"\nB = "SZ"\n',
+    ),
+    "adjusted days with their factor": (
+        "daily_prices",
+        PRICES.with_columns(pl.col("pre_close", "open", "high", "low", "close") * 1.25, adjust_factor=pl.lit(1.25)),
+        '[landing.daily_prices]\nprices = "adjusted"\n',
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", sorted(DELIVERIES))
+def test_what_is_declared_is_converted(tmp_path: Path, what: str) -> None:
+    name, delivered, text = DELIVERIES[what]
+    root = land(tmp_path / "market", {name: delivered})
+    own = declared(tmp_path, text)
+    frame = read(root, name, settings=own)
+    floats = [column for column, dtype in frame.schema.items() if dtype == pl.Float64]
+    rounded = pl.col(floats).round(8)
+    same(frame.with_columns(rounded), TABLES[name].with_columns(rounded))
+    assert LandingZone(root, settings=own).declared(name)
+    assert LandingZone(root, settings=own).declared("ticks") == {}
+
+
+@pytest.mark.parametrize("what", sorted(DELIVERIES))
+def test_what_is_declared_is_part_of_the_digest(tmp_path: Path, what: str) -> None:
+    """The same bytes under another declaration are another input; nothing else is."""
+    name, delivered, text = DELIVERIES[what]
+    root = land(tmp_path / "market", {name: delivered, "instruments": TABLES["instruments"]})
+    own = declared(tmp_path, text)
+    plain, meant = LandingZone(root), LandingZone(root, settings=own)
+    if what not in (
+        "midnight in UTC that does not say so",
+        "the day first",
+        "the month first",
+        "an exchange of its own spelling",
+    ):
+        assert plain.digest(name, DAYS[2], True) != meant.digest(name, DAYS[2], True)
+    again = LandingZone(root, settings=own)
+    assert again.digest(name, DAYS[2], True) == meant.digest(name, DAYS[2], True)
+
+
+def test_appending_a_day_changes_no_earlier_digest(tmp_path: Path) -> None:
+    settings_ = LandingSettings.model_validate({"daily_prices": {"volume_unit": "lots"}})
+    lots = PRICES.with_columns(volume=(pl.col("volume") / 100).cast(pl.String))
+    bad = lots.filter(pl.col("date") == DAYS[2]).with_columns(volume=pl.lit("8.1E+05"))
+    short = land(tmp_path / "short", {"daily_prices": lots.filter(pl.col("date") < DAYS[2])})
+    long = land(tmp_path / "long", {"daily_prices": pl.concat([lots.filter(pl.col("date") < DAYS[2]), bad])})
+    for day in DAYS[:2]:
+        digests = {LandingZone(root, settings=settings_).digest("daily_prices", day, True) for root in (short, long)}
+        assert len(digests) == 1
+    one, other = (LandingZone(root, settings=settings_).digest("daily_prices", DAYS[2], True) for root in (short, long))
+    assert one != other
+
+
+def test_a_wrong_unit_is_not_hidden_by_reading(tmp_path: Path) -> None:
+    """Undeclared lots stay lots: the checks of the tables, not the reader, find them."""
+    lots = PRICES.with_columns(volume=pl.col("volume") // 100)
+    assert read(land(tmp_path, {"daily_prices": lots}), "daily_prices")["volume"].max() < 10_000
+
+
+def test_adjusted_prices_without_a_factor_are_refused(tmp_path: Path) -> None:
+    own = LandingSettings.model_validate({"daily_prices": {"prices": "adjusted"}})
+    with pytest.raises(
+        InputError,
+        match=r"landing\.daily_prices\.prices declares adjusted prices, and there is no column adjust_factor",
+    ):
+        read(land(tmp_path, {"daily_prices": PRICES}), "daily_prices", settings=own)
+    holed = PRICES.with_columns(adjust_factor=pl.when(pl.int_range(pl.len()) != 3).then(1.0))
+    frame = read(land(tmp_path, {"daily_prices": holed}), "daily_prices", settings=own)
+    assert frame["unreadable"].drop_nulls().to_list() == ["adjust_factor is missing or not above 0"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('[landing]\ntime_zone = "Shanghai"\n', r"landing\.time_zone.*no time zone"),
+        (
+            '[landing.indices.codes]\n"000905.SH" = "399905.SZ"\n"399905.SZ" = "000905.SH"\n',
+            r"both a vendor's code and the code",
+        ),
+        ('[landing.indices.codes]\n"" = "000905.SH"\n', "both codes must be named"),
+        ('[landing.exchanges]\nSH = "SZ"\n', "SH stands for itself"),
+        ('[landing.exchanges]\nXSHG = "HK"\n', r"landing\.exchanges\.XSHG"),
+        ('[landing.bars]\nminute_labels = "middle"\n', r"landing\.bars\.minute_labels = 'middle'"),
+        (
+            '[landing.bars]\nvolume_units = "lots"\n',
+            r"landing\.bars\.volume_units is no setting; known there: .*volume_unit",
+        ),
+        ("[landing]\nmax_undated_share = nan\n", r"landing\.max_undated_share"),
+        ("[landing]\nmax_undated_share = 1.5\n", r"landing\.max_undated_share"),
+    ],
+)
+def test_a_declaration_that_cannot_be_is_named(tmp_path: Path, text: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        declared(tmp_path, text)
+
+
+def test_the_defaults_declare_nothing() -> None:
+    assert all(LandingSettings().declared(name) == {} for name in (*REFERENCE, "bars", "ticks"))
+
+
+# --- profits of the year so far -----------------------------------------------------------------------------------------
+
+QUARTERS = [dt.date(2022, 3, 31), dt.date(2022, 6, 30), dt.date(2022, 9, 30), dt.date(2022, 12, 31)]
+ANNOUNCED = [dt.date(2022, 4, 20), dt.date(2022, 8, 20), dt.date(2022, 10, 20), dt.date(2023, 1, 31)]
+
+
+def announcements(*rows: tuple) -> pl.DataFrame:
+    return pl.DataFrame(
+        [("600101.SH", period, day, profit, 1e9) for period, day, profit in rows],
+        schema=REFERENCE["fundamentals"].required, orient="row",
+    )  # fmt: skip
+
+
+def plain_quarters(rows: list[tuple], day: dt.date) -> dict[tuple, float | None]:
+    """(period, announced) → the quarter's own profit, from what is known on a day: one announcement at a time."""
+    known = [row for row in rows if row[1] <= day]
+    result: dict[tuple, float | None] = {}
+    for period, announced, profit in known:
+        if period.month == 3:
+            result[period, announced] = profit
+            continue
+        before = QUARTERS[QUARTERS.index(period) - 1]
+        said = [(one[1], one[2]) for one in known if one[0] == before and one[2] is not None]
+        last = [figure for when, figure in said if when == max(said)[0]] if said else []
+        result[period, announced] = profit - last[0] if len({*last}) == 1 and profit is not None else None
+    return result
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(QUARTERS), st.integers(0, 400), st.one_of(st.none(), st.integers(-100, 100).map(float))),
+        min_size=1, max_size=8, unique_by=lambda row: (row[0], row[1]),
+    ),
+    st.integers(0, 500),
+)  # fmt: skip
+def test_quarters_are_parted_with_what_was_known(rows, days) -> None:
+    rows = [(period, period + dt.timedelta(days=1 + late), profit) for period, late, profit in rows]
+    day = QUARTERS[0] + dt.timedelta(days=days)
+    expected = plain_quarters(rows, day)
+    known = announcements(*(row for row in rows if row[1] <= day))
+    read_ = single_quarters(known)
+    assert {(p, a): x for p, a, x in read_.select("period", "announce_date", "net_profit").iter_rows()} == expected
+
+
+def test_two_figures_of_one_day_leave_the_next_quarter_unknown() -> None:
+    rows = announcements(
+        (QUARTERS[0], ANNOUNCED[0], 1.0), (QUARTERS[0], ANNOUNCED[0], 2.0), (QUARTERS[1], ANNOUNCED[1], 5.0)
+    )
+    assert single_quarters(rows)["net_profit"].to_list() == [1.0, 2.0, None]
+    versions = rows.with_columns(version=pl.Series([1, 2, None]))
+    assert single_quarters(versions)["net_profit"].to_list() == [1.0, 2.0, 3.0]
+
+
+def test_a_view_parts_profits_with_what_its_day_knows(tmp_path: Path) -> None:
+    """A restated half-year changes the third quarter from the day on which it was announced, and not before."""
+    restated = dt.date(2022, 11, 30)
+    rows = announcements(
+        (QUARTERS[0], ANNOUNCED[0], 10.0), (QUARTERS[1], ANNOUNCED[1], 25.0), (QUARTERS[2], ANNOUNCED[2], 45.0), (QUARTERS[1], restated, 30.0),
+    )  # fmt: skip
+    own = LandingSettings.model_validate({"fundamentals": {"profits": "year_to_date"}})
+    zone = LandingZone(land(tmp_path, {"fundamentals": rows}), settings=own)
+
+    def quarters(day: dt.date) -> dict:
+        frame = zone.view(day, [Land("fundamentals")]).reference("fundamentals")
+        assert frame is not None
+        return dict(frame.collect().select("period", "net_profit").iter_rows())
+
+    assert quarters(restated - dt.timedelta(days=1)) == {QUARTERS[0]: 10.0, QUARTERS[1]: 15.0, QUARTERS[2]: 20.0}
+    assert quarters(restated)[QUARTERS[2]] == 15.0
+    assert LandingZone(zone.root).digest("fundamentals", restated, True) != zone.digest("fundamentals", restated, True)

@@ -1,0 +1,313 @@
+"""One reader of values: whatever form a value is written in, it is read exactly, or refused with a reason."""
+
+import datetime as dt
+import math
+import re
+from zoneinfo import ZoneInfo
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from resources.settings.landing import LandingSettings
+from resources.symbols import INDICES, STOCKS, read_symbols
+from resources.values import Stamps, counted, read_column
+
+EXCHANGES = LandingSettings().exchanges
+DAYS = st.dates(dt.date(1990, 12, 19), dt.date(2099, 12, 31))
+SHANGHAI, UTC = ZoneInfo("Asia/Shanghai"), ZoneInfo("UTC")
+
+
+def cell(text, dtype, **how):
+    """(value, reason) of one cell."""
+    read = read_column(pl.Series([text]), dtype, **how)
+    return read.values[0], read.reasons[0]
+
+
+# --- dates --------------------------------------------------------------------------------------------------------------
+
+
+def spellings_of(day: dt.date) -> list[str]:
+    y, m, d = day.year, day.month, day.day
+    dates = [
+        f"{y}-{m:02}-{d:02}",
+        f"{y}-{m}-{d}",
+        f"{y}/{m}/{d}",
+        f"{y}/{m:02}/{d:02}",
+        f"{y}.{m:02}.{d:02}",
+        f"{y}年{m}月{d}日",
+    ]
+    compact = [f"{y}{m:02}{d:02}", f"{y}{m:02}{d:02}.0"]
+    midnights = [f"{one} {time}" for one in dates for time in ("00:00:00", "0:00", "00:00:00.000", "00:00:00+08:00")]
+    midnights += [f"{dates[0]}T00:00:00", f"{dates[0]}T00:00:00Z", f"{day - dt.timedelta(days=1)}T16:00:00Z"]
+    return [*dates, *compact, *midnights]
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.tuples(DAYS, st.integers(0, 200), st.sampled_from(["", " ", "\t", "\u3000"])), min_size=1, max_size=20)
+)
+def test_a_date_is_read_in_every_spelling(rows) -> None:
+    texts = [blank + spellings_of(day)[at % len(spellings_of(day))] + blank for day, at, blank in rows]
+    read = read_column(pl.Series(texts), pl.Date)
+    assert read.reasons.null_count() == len(rows)
+    assert read.values.to_list() == [day for day, _, _ in rows]
+
+
+@settings(deadline=None)
+@given(DAYS, st.sampled_from([UTC, SHANGHAI, None]), st.sampled_from(["ms", "us", "ns"]))
+def test_a_midnight_is_its_day_in_shanghai(day, zone, unit) -> None:
+    midnight = dt.datetime.combine(day, dt.time(0), SHANGHAI)
+    stamps = pl.Series([midnight]).dt.cast_time_unit(unit)
+    cells = (
+        stamps.dt.convert_time_zone(zone.key)
+        if zone
+        else stamps.dt.convert_time_zone("Asia/Shanghai").dt.replace_time_zone(None)
+    )
+    assert cell_of(cells) == (day, None)
+    if zone is None:  # the same moments in UTC, and nothing says so, until the setting does
+        naive = stamps.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        value, reason = cell_of(naive)
+        assert value is None
+        assert "time of day in Shanghai" in reason
+        assert cell_of(naive, stamps=Stamps("UTC")) == (day, None)
+
+
+def cell_of(cells, dtype=pl.Date, **how):
+    read = read_column(cells, dtype, **how)
+    return read.values[0], read.reasons[0]
+
+
+def test_a_plain_date_that_a_data_frame_holds_in_utc_is_that_date() -> None:
+    day = pl.Series([dt.datetime(2023, 1, 30)]).dt.replace_time_zone("UTC")
+    assert cell_of(day) == (dt.date(2023, 1, 30), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("01/02/2023", "day or month first"),
+        ("1-2-2023", "day or month first"),
+        ("44958", "serial numbers"),
+        ("44958.0", "serial numbers"),
+        ("2023-02-30", "no day of the calendar"),
+        ("20230230", "no day of the calendar"),
+        ("230201", "is no date"),
+        ("2023-02", "is no date"),
+        ("2023-02-01 09:30:00", "time of day"),
+        ("2023-02-01T00:00:00-05:00", "time of day"),
+        ("2023-02-01 25:00", "no time of day"),
+        ("first of May", "is no date"),
+    ],
+)
+def test_a_date_that_may_be_another_is_refused(text, why) -> None:
+    value, reason = cell(text, pl.Date)
+    assert value is None
+    assert why in reason
+
+
+@pytest.mark.parametrize("number", [44958, 2023, 230201, 20230230, 20230201.5])
+def test_a_number_is_a_date_only_as_year_month_day(number) -> None:
+    value, reason = cell_of(pl.Series([number]))
+    assert value is None
+    assert reason
+    assert cell_of(pl.Series([20230201])) == cell_of(pl.Series([20230201.0])) == (dt.date(2023, 2, 1), None)
+
+
+@settings(deadline=None)
+@given(DAYS)
+def test_the_order_of_a_dates_parts_can_be_declared(day) -> None:
+    for order, text in (
+        ("day_first", f"{day.day}/{day.month}/{day.year}"),
+        ("month_first", f"{day.month:02}-{day.day:02}-{day.year}"),
+    ):
+        assert cell(text, pl.Date, stamps=Stamps(date_order=order)) == (day, None)
+        assert cell(str(day), pl.Date, stamps=Stamps(date_order=order)) == (day, None)
+
+
+# --- numbers ------------------------------------------------------------------------------------------------------------
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(-(2**63) + 1, 2**63 - 1), min_size=1, max_size=10),
+    st.sampled_from(["{}", "{:,}", "{}.0", " {} ", '"{}"', "{:,}.00"]),
+)
+def test_a_whole_number_in_text_is_exact_to_64_bits(numbers, form) -> None:
+    read = read_column(pl.Series([form.format(number) for number in numbers]), pl.Int64)
+    assert read.values.to_list() == numbers
+    assert not read.faulty
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**12), st.integers(0, 14))
+def test_a_number_with_an_exponent_is_read_exactly_or_refused(number, decimals) -> None:
+    text = f"{number:.{decimals}E}"
+    value, reason = cell(text, pl.Int64)
+    assert value == number or (value is None and "digits are lost" in reason) or float(text) != number
+    if value is not None:
+        assert value == float(text)
+        assert decimals == 0 or decimals >= int(text.split("E")[1])
+
+
+@settings(deadline=None)
+@given(st.floats(-1e12, 1e12, allow_subnormal=False))
+def test_a_float_survives_as_any_program_prints_it(number) -> None:
+    for text in (repr(number), f"{number:.17g}"):
+        value, reason = cell(text, pl.Float64)
+        assert (value == number and reason is None) or re.search(r"e\+", text)
+
+
+@pytest.mark.parametrize(
+    "nothing", ["", " ", "nan", "NaN", "None", "NULL", "null", "--", "-", "N/A", "#N/A", "<NA>", "inf", "-inf", "NaT"]
+)
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.Date, pl.Boolean, pl.String])
+def test_words_for_nothing_are_null(nothing, dtype) -> None:
+    assert cell(nothing, dtype) == (None, None)
+
+
+def test_nan_and_infinity_are_null() -> None:
+    for dtype in (pl.Int64, pl.Float64):
+        read = read_column(pl.Series([math.nan, math.inf, -math.inf, None, 1.0]), dtype)
+        assert read.values.to_list() == [None, None, None, None, 1]
+        assert not read.faulty
+
+
+@pytest.mark.parametrize(
+    ("text", "dtype", "why"),
+    [
+        ("8.03E+05", pl.Int64, "digits are lost"),
+        ("2.32e+07", pl.Float64, "digits are lost"),
+        ("1.5", pl.Int64, "no whole number"),
+        ("12,34", pl.Int64, "no number"),
+        ("1,2345", pl.Float64, "no number"),
+        ("5%", pl.Float64, "percent sign"),
+        ("#REF!", pl.Float64, "error of a spreadsheet"),
+        ("ten", pl.Float64, "no number"),
+        ("9223372036854775808", pl.Int64, "beyond"),
+        ("1e400", pl.Float64, "beyond"),
+        ("maybe", pl.Boolean, "no flag"),
+        ("2", pl.Boolean, "no flag"),
+        ("\ufffd\ufffd", pl.String, "no text"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_with_a_reason(text, dtype, why) -> None:
+    value, reason = cell(text, dtype)
+    assert value is None
+    assert why in reason
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        pl.Series([[1]]),
+        pl.Series([{"a": 1}]),
+        pl.Series([b"1"]),
+        pl.Series([dt.date(2023, 1, 1)]),
+        pl.Series([dt.timedelta(1)]),
+    ],
+)
+def test_a_type_that_cannot_be_meant_is_refused_cell_by_cell(typed) -> None:
+    assert cell_of(typed, pl.Float64)[1]
+
+
+def test_full_width_digits_and_separators_are_read() -> None:
+    assert cell("８１８，６００", pl.Int64) == (818600, None)
+    assert cell("２０２３－０２－０１", pl.Date) == (dt.date(2023, 2, 1), None)
+
+
+@pytest.mark.parametrize(
+    ("text", "flag"),
+    [
+        ("TRUE", True),
+        ("False", False),
+        ("1", True),
+        ("0", False),
+        ("Y", True),
+        ("n", False),
+        ("是", True),
+        ("否", False),
+        ("1.0", True),
+    ],
+)
+def test_a_flag_is_read_in_every_spelling(text, flag) -> None:
+    assert cell(text, pl.Boolean) == (flag, None)
+
+
+def test_a_volume_that_is_next_to_nothing_is_nothing() -> None:
+    assert cell_of(pl.Series([5.877e-39]), pl.Int64) == cell("5.9e-39", pl.Int64) == (0, None)
+
+
+@settings(deadline=None)
+@given(st.integers(0, 10**10), st.sampled_from([100, 10_000]))
+def test_another_unit_gives_the_exact_whole_number(shares, scale) -> None:
+    assert cell_of(pl.Series([shares / scale]), pl.Int64, scale=scale) == (shares, None)
+    assert cell(f"{shares / scale:.4f}", pl.Int64, scale=scale) == (shares, None)
+    assert cell_of(pl.Series([shares]), pl.Int64, scale=scale) == (shares * scale, None)
+
+
+def test_commonest_reasons_come_first() -> None:
+    assert (
+        counted({"a": 1, "b": 7, "c": 2, "d": 1, "e": 1}) == "7 rows: b; 2 rows: c; 1 row: a; 2 rows for other reasons"
+    )
+
+
+# --- symbols ------------------------------------------------------------------------------------------------------------
+
+CODES = st.one_of(
+    st.builds(lambda n: f"60{n:04}.SH", st.integers(0, 9999)), st.builds(lambda n: f"688{n:03}.SH", st.integers(0, 999)),
+    st.builds(lambda n: f"00{n:04}.SZ", st.integers(1, 9999)), st.builds(lambda n: f"30{n:04}.SZ", st.integers(0, 9999)),
+)  # fmt: skip
+
+
+def symbol_forms(symbol: str) -> list[str]:
+    code, exchange = symbol.split(".")
+    long = {"SH": "XSHG", "SZ": "XSHE"}[exchange]
+    other = {"SH": "SS", "SZ": "SZSE"}[exchange]
+    return [
+        symbol, symbol.lower(), f" {symbol} ", f"{code}.{long}", f"{code}.{other}", f"{exchange}{code}", f"{exchange.lower()}.{code}",
+        f"{code}{exchange}", code, f'="{code}"', f"'{code}", f"{code}\t", f"{long}.{code}", f"{code}.{long.lower()}",
+    ]  # fmt: skip
+
+
+@settings(deadline=None)
+@given(st.lists(st.tuples(CODES, st.integers(0, 13)), min_size=1, max_size=20))
+def test_a_stock_is_read_in_every_form(rows) -> None:
+    cells = pl.Series([symbol_forms(symbol)[at] for symbol, at in rows])
+    assert read_symbols(cells, EXCHANGES, STOCKS).to_list() == [symbol for symbol, _ in rows]
+
+
+@settings(deadline=None)
+@given(st.lists(CODES, min_size=1, max_size=20), st.sampled_from([pl.Int64, pl.Int32, pl.Float64]))
+def test_a_number_is_a_code_that_lost_its_zeros(symbols, dtype) -> None:
+    cells = pl.Series([int(symbol[:6]) for symbol in symbols], dtype=pl.Int64).cast(dtype)
+    assert read_symbols(cells, EXCHANGES, STOCKS).to_list() == symbols
+
+
+def test_an_index_is_no_stock_of_the_same_number() -> None:
+    forms = pl.Series(["000001", "000905.XSHG", "SH000905", "sh.000905", "399905", "905"])
+    assert read_symbols(forms, EXCHANGES, INDICES).to_list() == [
+        "000001.SH",
+        "000905.SH",
+        "000905.SH",
+        "000905.SH",
+        "399905.SZ",
+        "000905.SH",
+    ]
+    assert read_symbols(pl.Series(["000001"]), EXCHANGES, STOCKS).to_list() == ["000001.SZ"]
+
+
+@pytest.mark.parametrize(
+    "text", ["00700.HK", "00700", "510050", "AAPL", "000905.CSI", "600519.XX", "6005190", "贵州茅台"]
+)
+def test_what_is_no_stock_is_left_as_it_is(text) -> None:
+    assert read_symbols(pl.Series([text, None]), EXCHANGES, STOCKS).to_list() == [text, None]
+
+
+def test_beijing_is_named() -> None:
+    assert read_symbols(pl.Series(["830799", "920001", "bj430047"]), EXCHANGES, STOCKS).to_list() == [
+        "830799.BJ",
+        "920001.BJ",
+        "430047.BJ",
+    ]
