@@ -107,6 +107,7 @@ def measure(folder: str, stocks: int) -> dict[str, Any]:
     from assets.bars.tape_health_make import make_tape_health
     from assets.factors.indicators import make_day_indicators
     from assets.features.bars import make_bar_features
+    from assets.ticks.make import ENDS
     from resources.settings.bars import BarsSettings
     from resources.settings.factors import FactorsSettings
     from resources.settings.features import FeaturesSettings
@@ -122,6 +123,8 @@ def measure(folder: str, stocks: int) -> dict[str, Any]:
     beside = {(name, "symbols.parquet"): _parquet(reference[f"told_by_{name}"]) for name in TICKS}
     for name in ("trades", "orders"):
         beside[name, "numbers.parquet"] = _parquet(_numbers(name, int(reference[f"told_by_{name}"]["rows"].sum())))
+    for name in ("trades", "quotes"):
+        beside[name, "ends.parquet"] = _parquet(pl.DataFrame(schema=ENDS))
     common = {"date": DATE, "landing": Landing(), "settings": BarsSettings(), "unavailable": {}}
     common |= {"files": lambda table, date, name: beside[table, name]}
     seconds: dict[str, float] = {}

@@ -256,5 +256,5 @@ def _reasons(check: Check, bad: pl.DataFrame) -> list[str]:
     column = texts[0] if texts and isinstance(check.rule, Between | InSet) else None
     if column is None or bad[column].null_count() or bad.height == 1:
         return []
-    name = next((key for key in ("symbol", "index", "file", "factor") if key in bad.columns), None)
+    name = next((key for key in ("symbol", "index", "file", "factor", "item") if key in bad.columns), None)
     return counted_reasons(bad, column, name)

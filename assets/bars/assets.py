@@ -114,6 +114,13 @@ tape_health = Table(
             "or altered, or the snapshots are; re-deliver them",
         ),
         Check(
+            "early_ends_are_proven",
+            Between("cut_off", 0, 0),
+            critical=True,
+            remedy="the named file was cut off: deliver it again, complete; if trading was halted, deliver the day's volume and amount "
+            "of its names in daily_prices, or snapshots to the close, which prove it",
+        ),
+        Check(
             "channel_numbers_complete",
             Between("missing_numbers", 0, 0),
             critical=False,

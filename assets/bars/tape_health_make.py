@@ -18,10 +18,11 @@ from assets.bars.diagnosis import FileFinding, diagnose_minutes, measure_names, 
 from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
 from assets.bars.schemas import TAPE_HEALTH
+from assets.bars.tape_ends import ENDED, judge_ends, proves
 from assets.bars.tape_health import MISSING, SET_ASIDE, clock_text, judge_bars, judge_ticks
 from assets.bars.tape_health_channels import CHANNELS, missing_numbers
 from assets.ticks import clock
-from assets.ticks.make import SYMBOLS
+from assets.ticks.make import ENDS, SYMBOLS
 from assets.ticks.numbers import NUMBERS
 from resources.errors import NotReadyError
 from resources.landing import LandingView
@@ -53,6 +54,7 @@ PROFILE = {
     "misread": pl.Int64,  # what the file as a whole betrays and refuses (diagnosis.py)
     "missing_numbers": pl.Int64,
     "stops_early": pl.Int64,
+    "cut_off": pl.Int64,
     "too_many_missing": pl.Int64,
     "detail": pl.String,
 }
@@ -124,6 +126,12 @@ def _of_ticks(
     channels = _with_ends(channels, measured.channels)
     found = _found(measured, sides, daily, channels, faulty).join(replayed, on="symbol", how="left")
     judged = judge_ticks(found.with_columns(explicit=pl.col("symbol").is_in(list(explicit))), settings)
+    ends = {
+        name: _read(files, name, date, "ends.parquet", ENDS, rows)
+        for name, rows in (("trades", trades), ("quotes", quotes))
+    }
+    ended = judge_ends(ends["trades"], ends["quotes"], measured.channels, judged, settings)
+    channels = _without_halts(channels, measured.channels, judged, settings)
     frame = judged.with_columns(date=pl.lit(date), source=pl.lit("ticks"))
     reasons = {} if settings.replay_book else {"book_mismatches": _REPLAY_OFF}
     final = measured.book.select(
@@ -140,10 +148,12 @@ def _of_ticks(
     }
     return Made(
         frame.select(pl.col(name).cast(dtype) for name, dtype in TAPE_HEALTH.items()),
-        _profile(frame, channels, settings),
+        _profile(frame, channels, settings, ended=ended),
         files={name: _encode(side) for name, side in beside.items()},
         unavailable=reasons,
-        notes=_counts(frame) | {"whole_channels": channels["missing"].count(), "channels": channels.height},
+        notes=_counts(frame)
+        | {"whole_channels": channels["missing"].count(), "channels": channels.height}
+        | ({"halted": halted} if (halted := _halts(ended)) else {}),
     )
 
 
@@ -302,6 +312,18 @@ def _with_ends(channels: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _without_halts(
+    channels: pl.DataFrame, traded: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings
+) -> pl.DataFrame:
+    """The channels without stops_at where totals prove the tapes of the channel's names whole: trading was halted."""
+    own = _exchange(traded).join(judged.select("symbol", proven=proves(settings)), on="symbol", how="left")
+    share = own.group_by("exchange", "channel").agg(unproven=1 - pl.col("proven").fill_null(False).mean())
+    halted = pl.col("unproven") <= settings.max_unproven_share
+    return channels.join(share, on=["exchange", "channel"], how="left", maintain_order="left").select(
+        *CHANNELS, stops_at=pl.when(~halted.fill_null(False)).then("stops_at")
+    )
+
+
 def _sum(*names: str) -> pl.Expr:
     """The sum of what is known; null where nothing is."""
     known = pl.any_horizontal(pl.col(name).is_not_null() for name in names)
@@ -318,8 +340,26 @@ def _counts(frame: pl.DataFrame) -> dict[str, object]:
     }
 
 
+def _halts(ended: pl.DataFrame) -> list[str]:
+    """What the day's note says of files that stop early and were not cut off."""
+    told = ended.filter(~pl.col("cut") & (pl.col("names") > 0)).select(
+        pl.format(
+            "{} ends at {}: the day's totals prove the tapes of {} of its {} names whole, so that trading ended there",
+            "file",
+            clock_text("last_time"),
+            "proven",
+            "names",
+        )
+    )
+    return told.to_series().to_list()
+
+
 def _profile(
-    frame: pl.DataFrame, channels: pl.DataFrame, settings: BarsSettings, findings: Sequence[FileFinding] = ()
+    frame: pl.DataFrame,
+    channels: pl.DataFrame,
+    settings: BarsSettings,
+    findings: Sequence[FileFinding] = (),
+    ended: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
     """What the checks judge."""
     ticked = "explicit" in frame.columns
@@ -382,7 +422,19 @@ def _profile(
             clock_text("stops_at"),
         ),
     )
-    rows = [symbols, pl.DataFrame([day], schema={name: PROFILE[name] for name in day}), gaps, ends]
+    no_proof = pl.format(
+        "{} ends at {}, and no total proves that this is all: {} of the {} names on it do not add up to the day's volume and amount, "
+        "or have none to add up to ({})",
+        "file",
+        clock_text("last_time"),
+        pl.col("names") - pl.col("proven"),
+        "names",
+        pl.col("unproven").fill_null(""),
+    )
+    files = (pl.DataFrame(schema=ENDED) if ended is None else ended).select(
+        cut_off=pl.col("cut").cast(pl.Int64), detail=pl.when("cut").then(no_proof)
+    )
+    rows = [symbols, pl.DataFrame([day], schema={name: PROFILE[name] for name in day}), gaps, ends, files]
     return pl.concat(rows, how="diagonal_relaxed").select(
         pl.col(name).cast(dtype) if name != "symbol" else pl.col(name) for name, dtype in PROFILE.items()
     )

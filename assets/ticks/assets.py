@@ -13,17 +13,27 @@ _FILE_CHECKS = (
         "every_file_recognised",
         Between("unrecognised", 0, 0),
         critical=True,
-        remedy="deliver a layout that the README lists (assets/ticks/layouts.py) with its header unchanged, or move the file out of the day's folder",
+        remedy="deliver a layout that the README lists with its header unchanged, declare the vendor's own (docs/layouts.md), or move the file out of the day's folder",
     ),
     Check("every_file_readable", Between("unreadable", 0, 0), critical=True, remedy="deliver the named file again"),
     Check("few_rows_set_aside", Between("too_many_set_aside", 0, 0), critical=True, remedy=_REDELIVER),
-    Check("every_row_read", Between("rows_set_aside", 0, 0), critical=False, remedy=_REDELIVER),
+    Check("every_row_read", Between("rows_set_aside", 0, 0), critical=False, critical_share=1, remedy=_REDELIVER),
 )
-_REACHES_CLOSE = Check(
-    "tape_reaches_the_close",
-    Between("ends_early", 0, 0),
-    critical=True,
-    remedy="the file was cut off: deliver it again, complete",
+_ENDS = (
+    Check(
+        "every_file_has_rows",
+        Between("without_rows", 0, 0),
+        critical=True,
+        remedy="the file was cut off after its header: deliver it again, complete",
+    ),
+    Check(
+        "tape_reaches_the_close",
+        Between("ends_early", 0, 0),
+        critical=False,
+        critical_share=1,  # a halted market: tape_health holds the tape against its totals and refuses a file that was cut
+        remedy="tape_health says whether totals prove the tape whole, as after a halt of the market; if they do not, the file was "
+        "cut off: deliver it again, complete",
+    ),
 )
 _DUPLICATES_AGREE = Check(
     "duplicates_agree",
@@ -51,7 +61,7 @@ trades = Table(
     make="assets.ticks.make:make_trades",
     checks=(
         *_FILE_CHECKS,
-        _REACHES_CLOSE,
+        *_ENDS,
         _DUPLICATES_AGREE,
         Check(
             "aggressor_has_the_larger_order_number",
@@ -100,7 +110,7 @@ quotes = Table(
     make="assets.ticks.make:make_quotes",
     checks=(
         *_FILE_CHECKS,
-        _REACHES_CLOSE,
+        *_ENDS,
         Check(
             "cumulative_fields_never_fall",
             Between("cumulative_decreases", 0, 0),

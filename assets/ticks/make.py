@@ -67,6 +67,7 @@ PROFILE = {
     "too_many_set_aside": pl.Int64,
     "unrecognised": pl.Int64,
     "unreadable": pl.Int64,
+    "without_rows": pl.Int64,
     "ends_early": pl.Int64,
     "conflicting_duplicates": pl.Int64,
     "side_disagreements": pl.Int64,
@@ -77,6 +78,17 @@ PROFILE = {
 """One row per file of the table and one per symbol; what does not concern a row is null, and `detail` is the story."""
 SET_ASIDE = {"file": pl.String, "line": pl.Int64, "text": pl.String, "reason": pl.String, "symbol": pl.String}
 """Columns of set_aside.parquet: every row set aside, with the security it names (null where that cannot be read)."""
+ENDS = {
+    "file": pl.String,
+    "exchange": pl.String,
+    "channel": pl.Int32,
+    "symbol": pl.String,
+    "last_time": pl.Int32,
+}
+"""Columns of ends.parquet of trades and quotes: what no file carries on to the close, for each file that stops before it (the
+files of a layout that has one for each security are one). A channel, or of files without channels an A-share; last_time: its
+last stamp in ms since midnight. Whether the file was cut off
+or trading was halted is for tape_health to find, which knows the totals."""
 _COUNTS = {
     "trades": ("duplicates", "conflicting_duplicates", "out_of_order", "side_disagreements"),
     "orders": ("duplicates", "conflicting_duplicates", "out_of_order"),
@@ -405,6 +417,8 @@ class _Day:
         files = {"symbols.parquet": _parquet(symbols)}
         if self.table != "quotes":
             files["numbers.parquet"] = _parquet(self.numbers.frame())
+        if self.table != "orders":
+            files["ends.parquet"] = _parquet(self._ends())
         if self.set_aside:
             files["set_aside.parquet"] = _parquet(pl.concat(self.set_aside))
         return files
@@ -436,19 +450,19 @@ class _Day:
         spoiled = self._spoiled_layouts()
         rows = []
         for tale in self.tales:
-            early = self._ends_early(tale)
+            early, bare = self._ends_early(tale), self._is_bare(tale)
             sentences = list(tale.sentences)
             if tale.rows_set_aside:
                 sentences.append(
                     f"{tale.rows_set_aside} of {tale.rows} rows of {tale.name} are set aside ({_commonest(tale.rules)}): "
                     f"{tale.first_reason}"
                 )
-            if early and tale.last_time is None and not tale.unreadable:
+            if bare and not tale.unreadable:
                 sentences.append(f"{tale.name} has a header and no rows")
-            elif early and tale.last_time is not None:
+            if early and tale.last_time is not None:
                 sentences.append(
-                    f"the last row of {tale.name} is stamped {_clock(tale.last_time)}: everything after it is missing, the "
-                    "closing auction from 14:57:00 included"
+                    f"the last row of {tale.name} is stamped {_clock(tale.last_time)}: either everything after it is missing, the "
+                    "closing auction from 14:57:00 included, or trading was halted"
                 )
             read = tale.layout is not None
             rows.append(
@@ -463,6 +477,7 @@ class _Day:
                     else None,
                     "unrecognised": int(tale.unrecognised),
                     "unreadable": int(tale.unreadable),
+                    "without_rows": int(bare) if read and self.table != "orders" else None,
                     "ends_early": int(early) if read and self.table != "orders" else None,
                     "detail": "; ".join(sentences) or None,
                 }
@@ -485,20 +500,33 @@ class _Day:
                 aside[tale.layout.name] += tale.rows_set_aside
         return {name for name in rows if aside[name] > self.settings.max_bad_row_share * rows[name]}
 
+    def _is_bare(self, tale: _FileTale) -> bool:
+        """Whether a file has a header and nothing else. Of a file for one security that is a suspension."""
+        return tale.layout is not None and not tale.layout.per_security and tale.rows == 0
+
     def _ends_early(self, tale: _FileTale) -> bool:
         """Whether a file stops before the close and no other file of its layout goes on with what it holds. Of a file for
         one security that is its own affair (a suspension, a stock without a closing trade): it stops early only with all
         the others."""
-        if tale.layout is None or self.table == "orders":
-            return False
-        if tale.last_time is None and tale.layout.per_security:
-            return False
-        if tale.last_time is None:
-            return tale.rows == 0  # a header and nothing else
-        if tale.last_time >= CLOSE_MS:
+        if tale.layout is None or self.table == "orders" or tale.last_time is None or tale.last_time >= CLOSE_MS:
             return False
         going_on = self._going_on(tale.layout)
         return not going_on if tale.layout.per_security else not going_on.issuperset(tale.last_by_key)
+
+    def _ends(self) -> pl.DataFrame:
+        """ENDS, file by file."""
+        rows: list[tuple[str, str, int | None, str | None, int]] = []
+        for tale in self.tales:
+            if tale.layout is None or not self._ends_early(tale):
+                continue
+            going_on, exchange = self._going_on(tale.layout), tale.layout.exchange
+            channels = self.table == "trades" and "channel" in tale.layout.fields
+            for key, time in sorted(tale.last_by_key.items()):
+                symbol = None if channels else f"{key:06d}.{exchange}"
+                name = f"{tale.layout.name}, every file," if tale.layout.per_security else tale.name
+                if key not in going_on and (symbol is None or _is_a_share(symbol)):
+                    rows.append((name, exchange, key if channels else None, symbol, time))
+        return pl.DataFrame(rows, schema=ENDS, orient="row")
 
     def _going_on(self, layout: Layout) -> set[int]:
         """Channels or securities that some file of a layout follows up to the close."""

@@ -86,6 +86,13 @@ class BarsSettings(Section):
     max_missing_share: float = Field(
         0.001, ge=0, le=1, description="Share of a whole channel's numbers that may be missing before a day is refused."
     )
+    max_unproven_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="A file that stops before the close is that of a halted market where the day's totals prove the tapes on it whole; "
+        "where more than this share of its names is unproven it was cut off, and the day is refused.",
+    )
     replay_book: bool = Field(
         False,
         description="Whether tape_health replays every order book and counts the snapshots it does not reproduce.",

@@ -11,7 +11,7 @@ from assets.bars.make import make_minute_bars, make_order_sizes
 from assets.bars.schemas import ORDER_SIZES
 from assets.bars.tape_health_make import make_tape_health
 from assets.ticks.canonical import ORDERS, QUOTES, TRADES
-from assets.ticks.make import SYMBOLS
+from assets.ticks.make import ENDS, SYMBOLS
 from assets.ticks.numbers import NUMBERS
 from resources.bar_forms import read_bars
 from resources.delivered_files import DeliveredTable
@@ -99,6 +99,7 @@ class Day:
         landing=None,
         told: Mapping[str, Mapping[str, Mapping[str, int]]] | None = None,
         numbers: Mapping[str, pl.DataFrame] | None = None,
+        ends: Mapping[str, pl.DataFrame] | None = None,
         unavailable: Mapping[str, Mapping[str, str]] | None = None,
         **settings: Any,
     ):
@@ -117,6 +118,7 @@ class Day:
             self.beside[name, "symbols.parquet"] = encode(symbols_of(name, rows, (told or {}).get(name, {})))
             of = (numbers or {}).get(name, pl.DataFrame(schema=NUMBERS))
             self.beside[name, "numbers.parquet"] = encode(of)
+            self.beside[name, "ends.parquet"] = encode((ends or {}).get(name, pl.DataFrame(schema=ENDS)))
         self._health: Made | None = None
 
     def files(self, table: str, date: dt.date, name: str) -> bytes:

@@ -86,9 +86,9 @@ def test_a_truncated_file_fails_its_gate_and_says_what_is_missing(market: Path, 
     os.chmod(path, 0o644)
     lines = path.read_text("utf-8").splitlines(keepends=True)
     path.write_text("".join(lines[: len(lines) // 2]), "utf-8")
-    done = materialize(short, tmp_path / "lake", "2023-02-01", "trades,minute_bars")
+    done = materialize(short, tmp_path / "lake", "2023-02-01")
     assert done.returncode != 0
     told = done.stdout + done.stderr
-    assert "20230201_Transaction.csv" in told
-    assert "tape_reaches_the_close" in told
+    assert "20230201_Transaction.csv ends at" in told
+    assert "early_ends_are_proven" in told
     assert not (tmp_path / "lake" / "minute_bars" / "date=2023-02-01" / "manifest.json").exists()

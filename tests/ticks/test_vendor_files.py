@@ -87,7 +87,7 @@ def story(made, column):
 
 
 def healthy(made):
-    columns = ("rows_set_aside", "unrecognised", "unreadable", "ends_early", "conflicting_duplicates")
+    columns = ("rows_set_aside", "unrecognised", "unreadable", "without_rows", "ends_early", "conflicting_duplicates")
     return (
         made.profile.select(pl.col(columns).sum()).row(0) == (0,) * len(columns)
         and "set_aside.parquet" not in made.files
@@ -440,9 +440,9 @@ def test_a_tape_that_stops_early_says_when(folder):
     folder.put("t.csv", SSE_HEADER, SSE_ROWS[:3])
     told = story(trades(folder), "ends_early")
     assert f"the last row of {FOLDER}/t.csv is stamped 09:30:00.010" in told
-    assert "everything after it is missing" in told
+    assert "either everything after it is missing, the closing auction from 14:57:00 included, or trading was halted" in told
     folder.put("t.csv", SSE_HEADER, [])
-    assert f"{FOLDER}/t.csv has a header and no rows" in story(trades(folder), "ends_early")
+    assert f"{FOLDER}/t.csv has a header and no rows" in story(trades(folder), "without_rows")
 
 
 def test_a_tape_delivered_in_two_parts_reaches_the_close_together(folder):
