@@ -195,6 +195,12 @@ class Builder:
             oldest.append(dt.date.min)
         return changes.between(min(oldest, default=day), day)
 
+    def _mergers(self, table: Table, key: dt.date) -> tuple[Change, ...]:
+        """The mergers between the oldest day that a partition reads and its own day."""
+        dated = [change.date for change in self.code_changes(table, key)]
+        before = min(dated, default=dt.date.max) - dt.timedelta(days=1)
+        return self.zone.code_changes().mergers(before, self.signal_day(table, key))
+
     def rulebook(self, table: Table, key: dt.date) -> Rulebook:
         """The rules that a partition may read: of the kinds its table declares, those in force on its last day."""
         return Rulebook.on(self.signal_day(table, key), self.settings.rulebook, table.rules)
@@ -437,7 +443,7 @@ class Builder:
             "files": lambda: files,
             "landing": lambda: self.zone.view(day, table.lands),
             "manifests": lambda: self._verdicts(key),
-            "mergers": lambda: tuple(change for change in self.code_changes(table, key) if change.merger),
+            "mergers": lambda: self._mergers(table, key),
             "previous": lambda: frames[table.name],
             "progress": lambda: self.say,
             "rules": lambda: self.rulebook(table, key),

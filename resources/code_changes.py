@@ -19,7 +19,7 @@ of their dates; changes of one date hold at once, so that two names may swap the
 import datetime as dt
 import functools
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
 from typing import TypeVar
 
@@ -95,8 +95,12 @@ class CodeChanges:
         return tuple(change for change in self.changes if after < change.date <= until)
 
     def mergers(self, after: dt.date, until: dt.date) -> tuple[Change, ...]:
-        """The mergers among them."""
-        return tuple(change for change in self.between(after, until) if change.merger)
+        """The mergers among them, `new` under the code that it has on `until`."""
+        return tuple(
+            replace(change, new=self.renames(change.date, until).code.get(change.new, change.new))
+            for change in self.between(after, until)
+            if change.merger
+        )
 
     def renames(self, after: dt.date, until: dt.date) -> Renames:
         """From the codes of the day `after` to those of the day `until`."""

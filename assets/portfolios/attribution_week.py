@@ -10,7 +10,7 @@ the week's end, so that the check `adds_up_to_the_excess` is a second account of
 
 import datetime as dt
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,10 @@ from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.factors.styles import STYLES
 from assets.portfolios.attribution import Attribution, Bools, Floats, Names, Week, attribute, classify_shortfall
 from assets.portfolios.exposures import TRADED, missing_styles
+from assets.portfolios.mergers import exchange_shares
 from assets.portfolios.schemas import ATTRIBUTION, ATTRIBUTION_LEGS, ATTRIBUTION_NAMES
 from resources.calendar import Calendar
+from resources.code_changes import Change
 from resources.made import Made
 from resources.settings.portfolios import PortfoliosSettings
 
@@ -56,6 +58,7 @@ def make_attribution(
     files: Files,
     unavailable: Mapping[str, Mapping[str, str]],
     settings: PortfoliosSettings,
+    mergers: Sequence[Change] = (),
 ) -> Made:
     """The items of both portfolios' excess over the week, and beside them legs.parquet and names.parquet.
 
@@ -63,7 +66,13 @@ def make_attribution(
     A portfolio that held nothing, or whose index has no return, has no row and a reason. A row without value has its own.
     """
     returns, carried = portfolio_returns.collect(), styles.collect()
-    prices, listed = daily_prices.filter(TRADED & pl.col("vwap").is_not_null()).collect(), securities.collect()
+    days = pl.col("date").is_in(calendar.week_days(week))
+    traded = daily_prices.filter(TRADED & pl.col("vwap").is_not_null())
+    if mergers:
+        prices, listed, _ = exchange_shares(mergers, traded.collect(), securities.collect())
+        prices, listed = prices.filter(days), listed.filter(days)
+    else:
+        prices, listed = traded.filter(days).collect(), securities.filter(days).collect()
     frames, legs, names = [], [], []
     reasons: dict[str, str] = {}
     notes: dict[str, Any] = {}

@@ -11,8 +11,8 @@ and move on to the close; on other days from pre_close to close.
   is made from what is held by then.
 - A name no longer listed pays `delisting_recovery` of its last price in cash on the first day it is not listed, before
   anything is traded; its target, if it still had one, is blocked as `not_listed` and the money goes to the other buys
-  within their bounds. A merger is the same: the exchange value is received as cash, and the acquirer is bought only if a
-  target asks for it.
+  within their bounds. So is one that was merged, unless reference/code_changes declares the merger: then its shares become
+  new shares on the day (mergers.py).
 - What may not be bought is never bought, neither to bring a holding that fell since the signal close back to its target nor
   with unspent cash: a name whose state forbade it at the signal (also if it was suspended there and trades again), and
   one of which the same is known before the trade day's open (week.py says which).

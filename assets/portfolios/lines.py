@@ -22,10 +22,12 @@ from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.models.offset_windows import path_day
 from assets.portfolios.execution import DayReturn
 from assets.portfolios.make import MINUTES, Files, benchmark_returns, mean_scores, minutes_of
+from assets.portfolios.mergers import Exchange, exchange_shares
 from assets.portfolios.record import encode
 from assets.portfolios.schemas import LINE_SOLVES, LINE_STATES, PORTFOLIO_LINES
 from assets.portfolios.week import Reasons, State, Tables, Week, advance, carry
 from resources.calendar import Calendar
+from resources.code_changes import Change
 from resources.made import Made
 from resources.settings.lines import LinesSettings, Weekday, keys_of, line_name
 from resources.settings.portfolios import PortfoliosSettings
@@ -65,6 +67,7 @@ class Inputs:
     securities: pl.DataFrame
     indices: pl.DataFrame
     minutes: Callable[[dt.date], pl.DataFrame]  # bars of a trade day, which several lines share
+    exchanges: tuple[Exchange, ...] = ()
 
     def until(
         self, day: dt.date, line: Line, state: State | None, trade_day: dt.date | None, *, scored: bool
@@ -79,6 +82,7 @@ class Inputs:
             self.securities.filter(pl.col("date") <= day),
             self.indices.filter(pl.col("date") == day),
             None if state is None or held is None else minutes_of(held, state.symbols.tolist()),
+            self.exchanges,
         )
 
 
@@ -98,6 +102,7 @@ def make_portfolio_lines(
     files: Files,
     unavailable: Reasons,
     settings: Mapping[str, Any],
+    mergers: Sequence[Change] = (),
 ) -> Made:
     """Daily returns of every line of both portfolios on the week's trading days; empty where none is set.
 
@@ -115,15 +120,12 @@ def make_portfolio_lines(
     def minutes(day: dt.date) -> pl.DataFrame:
         return minute_bars.filter(pl.col("date") == day).select(MINUTES).collect()
 
-    inputs = Inputs(
-        pl.concat([scores, offset_scores]),
-        factors,
-        styles,
+    prices, listings, exchanges = exchange_shares(
+        mergers,
         daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap").collect(),
         securities.collect(),
-        closes,
-        minutes,
     )
+    inputs = Inputs(pl.concat([scores, offset_scores]), factors, styles, prices, listings, closes, minutes, exchanges)
     rows, solves, states, reasons = [], [], [], {}
     for portfolio in PORTFOLIOS:
         returned: dict[str, list[DayReturn]] = {}
@@ -146,7 +148,7 @@ def make_portfolio_lines(
         if len(paths) > 1:
             frame = pl.concat([frame, _mean(frame, paths)])
         days = frame["date"].unique().sort().to_list()
-        benchmark, _ = benchmark_returns(portfolio, closes, daily_prices, days, calendar, portfolios)
+        benchmark, _ = benchmark_returns(portfolio, closes, prices.lazy(), days, calendar, portfolios)
         rows.append(
             frame.join(
                 pl.DataFrame({"date": days, "benchmark": benchmark}, schema={"date": pl.Date, "benchmark": pl.Float64}),

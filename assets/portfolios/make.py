@@ -18,11 +18,13 @@ import polars as pl
 
 from assets.catalogue import BY_KEY, PORTFOLIOS, TEN, Portfolio
 from assets.portfolios.explanation import explain
+from assets.portfolios.mergers import exchange_shares
 from assets.portfolios.record import encode, flat, record_solve, solve_notes
 from assets.portfolios.returns import drifted_return, index_returns
 from assets.portfolios.schemas import DAYS, PORTFOLIO, PORTFOLIO_RETURNS
 from assets.portfolios.week import Reasons, State, Tables, advance, next_state
 from resources.calendar import Calendar
+from resources.code_changes import Change
 from resources.errors import SettingsError
 from resources.made import Made
 from resources.settings.portfolios import PortfoliosSettings
@@ -45,15 +47,20 @@ def _collect(
     state: State | None,
     alphas: Sequence[str],
     date: dt.date,
+    days: Sequence[dt.date],
+    mergers: Sequence[Change],
 ) -> Tables:
-    prices = daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap")
+    prices = daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap").collect()
+    listings = (securities if mergers else securities.filter(pl.col("date").is_in(list(days)))).collect()
+    prices, listings, exchanges = exchange_shares(mergers, prices, listings)
     return Tables(
         mean_scores(scores, factors, alphas, date),
         styles.filter(pl.col("date") == date).collect(),
-        prices.collect(),
-        securities.collect(),
+        prices,
+        listings,
         indices.filter(pl.col("date") == date).collect(),
         None if state is None else minutes_of(minute_bars, state.symbols.tolist()),
+        exchanges,
     )
 
 
@@ -118,21 +125,24 @@ def make_portfolio(
     files: Files,
     unavailable: Reasons,
     settings: PortfoliosSettings,
+    mergers: Sequence[Change] = (),
 ) -> Made:
     """Execute last week's target on the week's first trading day, drift to the signal day `date`, optimise there.
 
-    table: the portfolio's asset; previous: its partition of the week before. Returns the rows of the names with a target,
+    table: the portfolio's asset; previous: its partition of the week before; mergers: those since the first day of
+    daily_prices and securities. Returns the rows of the names with a target,
     a holding or a benchmark weight, and beside them solve.parquet (one row, see record.py), executions.parquet and
     days.parquet (daily returns of the week). Raises InputError where a portfolio that has been built meets a week without
     prices or benchmark vector.
     """
     portfolio = next(one for one in PORTFOLIOS if one.asset == table)
     state = _last_state(portfolio, previous.collect(), week, calendar, files)
+    days = calendar.week_days(week)
     tables = _collect(
         scores, factors, styles, daily_prices, securities, indices, minute_bars,
-        state=state, alphas=settings.alphas, date=date,
+        state=state, alphas=settings.alphas, date=date, days=days, mergers=mergers,
     )  # fmt: skip
-    step = advance(portfolio, state, tables, calendar.week_days(week), calendar, settings, unavailable)
+    step = advance(portfolio, state, tables, days, calendar, settings, unavailable)
     if isinstance(step, str):
         return Made(
             pl.DataFrame(schema=PORTFOLIO),
@@ -174,6 +184,8 @@ def make_portfolio_returns(
     files: Files,
     unavailable: Reasons,
     settings: PortfoliosSettings,
+    securities: pl.LazyFrame | None = None,
+    mergers: Sequence[Change] = (),
 ) -> Made:
     """Daily gross, cost, net, benchmark and turnover of both portfolios on the week's days.
 
@@ -181,6 +193,8 @@ def make_portfolio_returns(
     """
     days = calendar.week_days(week)
     closes = indices.collect()
+    if mergers and securities is not None:
+        daily_prices = exchange_shares(mergers, daily_prices.collect(), securities.collect())[0].lazy()
     frames, reasons, drifted = [], {}, []
     notes: dict[str, Any] = {}
     for portfolio, table in zip(PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True):

@@ -10,7 +10,7 @@ drift themselves. Source: SPEC §6; DESIGN §2.
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import polars as pl
@@ -28,6 +28,7 @@ from assets.portfolios.constraints import (
 from assets.portfolios.execution import Held, Terms, dated_costs, executions_frame, hold
 from assets.portfolios.exposures import Benchmark, drift_benchmark, missing_styles, published_weights, style_exposures
 from assets.portfolios.market import market_days
+from assets.portfolios.mergers import Exchange, add_up, together
 from assets.portfolios.optimiser import Solution, optimise
 from assets.portfolios.record import FROZEN, UNKNOWN, Last
 from assets.portfolios.schemas import EXECUTIONS
@@ -66,6 +67,7 @@ class Tables:
     alpha: symbol, score (μ) of the signal day; finite scores only. styles, indices: of the signal day. prices: from the
     day the benchmark weights were published (or before) to the signal day. securities: of the week's days. minutes:
     minute_bars of the first of them, the trade day, of the names in the state; read under the fill rule minutes alone.
+    exchanges: of shares in mergers; prices and securities hold the absorbed names' further rows.
     """
 
     alpha: pl.DataFrame
@@ -74,6 +76,7 @@ class Tables:
     securities: pl.DataFrame
     indices: pl.DataFrame
     minutes: pl.DataFrame | None = None
+    exchanges: tuple[Exchange, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,9 +222,10 @@ def benchmark_at(
     listed = set(tables.securities.filter(pl.col("date") == date)["symbol"].to_list())
     if not listed:
         return f"securities has no row on {date}, so it is not known who is listed (reference/instruments)"
-    return drift_benchmark(
+    drifted = drift_benchmark(
         published, tables.prices, days, index=index, tolerance=settings.benchmark_sum_tolerance, listed=listed
     )
+    return replace(drifted, weights=add_up(drifted.weights, together(tables.exchanges, date)))
 
 
 def carry(
@@ -332,8 +336,12 @@ def _problem(
     without style has 0 (`style_exposures`). Nothing here is divided by a sum: holdings and cash sum to 1 as they drifted,
     benchmark weights as `drift_benchmark` says.
     """
-    today = tables.securities.filter(pl.col("date") == date)
-    own = pl.DataFrame({"symbol": held_symbols.tolist(), "drifted_weight": held.weights}, schema_overrides=_NAME)
+    became = together(tables.exchanges, date)
+    today = tables.securities.filter(pl.col("date") == date, ~pl.col("symbol").is_in(list(became)))
+    weights_held = add_up(dict(zip(held_symbols.tolist(), held.weights.tolist(), strict=True)), became)
+    own = pl.DataFrame(
+        {"symbol": list(weights_held), "drifted_weight": list(weights_held.values())}, schema_overrides=_NAME
+    )
     member_frame = pl.DataFrame(
         {"symbol": list(benchmark.weights), "benchmark_weight": list(benchmark.weights.values())}
     )
