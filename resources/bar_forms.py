@@ -174,7 +174,7 @@ def read_minutes(cells: pl.Series, date: dt.date, stamps: Stamps) -> Column:
         reason = "may be a time of day without its colon: write 09:30 or 570"
         return Column(
             pl.Series(cells.name, [None], pl.Int32).new_from_index(0, len(cells)),
-            read.reasons.set(numbers.is_not_null(), reason),
+            put(read.reasons.cast(pl.String), numbers.is_not_null(), reason),
         )
     return Column(numbers.cast(pl.Int32, strict=False), read.reasons)
 

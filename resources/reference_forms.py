@@ -4,6 +4,7 @@ Here: what the settings section `landing` declares, applied to reference tables,
 the rules that rows must keep (assets/reference) and the form of files (delivered_files.py).
 """
 
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +33,7 @@ PRICES = ("pre_close", "open", "high", "low", "close", "limit_up", "limit_down")
 SYMBOLS = ("symbol", "old", "new")
 FACTOR = "adjust_factor"
 _SHOWN = 3  # rows spelled out in a message
+_HEAD = 1000
 
 
 @dataclass(frozen=True)
@@ -96,13 +98,14 @@ def read_reference(form: ReferenceForm, delivered: DeliveredTable, path: Path, s
         if column not in raw.columns:
             columns.append(pl.Series(column, [None], dtype).new_from_index(0, raw.height))
             continue
-        read = read_column(raw[column], dtype, stamps=stamps, scale=factors.get(column, 1))
-        values = read.values
         if column in SYMBOLS:
-            values = read_symbols(raw[column], settings.exchanges, STOCKS)
-        elif column == "index":
-            values = _index_codes(raw[column], settings)
-        columns.append(values.alias(column))
+            columns.append(read_symbols(raw[column], settings.exchanges, STOCKS).alias(column))
+            continue
+        if column == "index":
+            columns.append(_index_codes(raw[column], settings).alias(column))
+            continue
+        read = read_column(raw[column], dtype, stamps=stamps, scale=factors.get(column, 1))
+        columns.append(read.values.alias(column))
         if read.faulty:
             first = read.reasons.is_not_null() & reasons.is_null()
             bad, why = raw[column].filter(first).to_list(), read.reasons.filter(first).to_list()
@@ -195,6 +198,9 @@ def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> No
     """Raises InputError where not one row can be used, with the commonest reasons."""
     if frame.is_empty():
         return
+    if frame.height > _HEAD:  # nearly every table has a good row among its first ones
+        with contextlib.suppress(InputError):
+            return _refuse_unusable(form, frame.head(_HEAD), path)
     undated = pl.format("{} is missing", pl.lit(form.known))
     whys = [pl.col(UNREADABLE), pl.when(pl.col(form.known).is_null()).then(undated)]
     if "symbol" in frame.columns:

@@ -34,9 +34,9 @@ def read_symbols(cells: pl.Series, exchanges: Mapping[str, str], ranges: Mapping
     >>> read_symbols(pl.Series([1, 600519]), {}, STOCKS).to_list()
     ['000001.SZ', '600519.SH']
     """
+    if cells.dtype == pl.String and cells.str.contains(CANONICAL).all():
+        return cells
     words = read_column(cells, pl.String).values
-    if (words.str.contains(CANONICAL) | words.is_null()).all():
-        return words
     distinct = words.drop_nulls().unique()
     read = pl.Series([read_symbol(word, exchanges, ranges) for word in distinct.to_list()], dtype=pl.String)
     return words.replace_strict(distinct, read, default=None, return_dtype=pl.String).alias(cells.name)

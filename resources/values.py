@@ -50,7 +50,8 @@ _STAMP = re.compile(
 
 @dataclass(frozen=True)
 class Column:
-    """A column read. values: null where the cell says nothing or cannot be read. reasons: String, null but for the latter.
+    """A column read. values: null where the cell says nothing or cannot be read. reasons: null but for the latter, of type
+    Null where every cell can be read, else String.
 
     A reason is a phrase about the cell that does not name it: "is no number", so that equal faults can be counted.
     """
@@ -92,6 +93,8 @@ def read_column(cells: pl.Series, dtype: Any, *, stamps: Stamps = Stamps(), scal
         cells = cells.cast(pl.String)
     if isinstance(cells.dtype, pl.Decimal):
         cells = cells.cast(pl.String)
+    if cells.dtype == dtype and dtype.is_integer() and scale == 1:
+        return _clean(cells)
     if dtype == pl.Date:
         return _dates(cells, stamps)
     if dtype == pl.Boolean:
@@ -137,114 +140,105 @@ def map_distinct(cells: pl.Series, read: Callable[[Any], Any], dtype: Any) -> Co
 
 
 def _numbers(cells: pl.Series, dtype: Any, scale: float) -> Column:
+    reasons = None
     if cells.dtype == pl.String:
-        text = stripped(cells)
-        plain = _plain_numbers(text)
-        values = plain.cast(pl.Float64, strict=False)
-        reasons = _number_reasons(text, plain)
-    else:
-        values, reasons = cells.cast(pl.Float64, strict=False), None
-    if reasons is not None:
-        reasons = reasons.set(text.is_not_null() & values.is_null() & reasons.is_null(), "is no number")
-    values = values.set(~values.is_finite().fill_null(True), None)
+        cells, reasons = _plain_numbers(cells)
+    values = cells.cast(pl.Float64, strict=False)
+    strange = ~values.is_finite()
+    if reasons is not None and strange.any():
+        reasons = put(reasons.cast(pl.String), strange.fill_null(False), "is beyond what can be held exactly")
+    if strange.any():
+        values = values.set(strange.fill_null(False), None)
     if scale != 1:  # twelve digits after the point are more than any price, amount or weight has; the rest is noise
         values = (values * scale).round(4 if scale > 1 else 12)
-    values = values.cast(dtype)
-    return _clean(values) if reasons is None else Column(values, reasons)
+    return _clean(values.cast(dtype)) if reasons is None else Column(values.cast(dtype), reasons)
 
 
 def _whole(cells: pl.Series, dtype: Any, scale: float) -> Column:
-    reasons = pl.Series(cells.name, [None], pl.String).new_from_index(0, len(cells))
+    reasons = _none(cells)
     if cells.dtype == pl.String:
-        text = stripped(cells)
-        plain = _plain_numbers(text)
-        reasons = _number_reasons(text, plain)
-        exact = plain.str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)  # beyond 2⁵³ too
-        floats = plain.cast(pl.Float64, strict=False)
+        cells, reasons = _plain_numbers(cells)
+        exact = cells.cast(pl.Int64, strict=False)  # beyond 2⁵³ too
+        if exact.null_count() > cells.null_count():
+            exact = cells.str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
     elif cells.dtype.is_integer() or cells.dtype == pl.Boolean:
-        exact, floats = cells.cast(pl.Int64, strict=False), cells.cast(pl.Float64)
+        exact = cells.cast(pl.Int64, strict=False)
     else:
-        floats = cells.cast(pl.Float64, strict=False)
-        floats = floats.set(~floats.is_finite().fill_null(True), None)
-        exact = floats.set(
-            (floats != floats.round()).fill_null(False) | (floats.abs() >= EXACT_FLOAT).fill_null(False), None
-        )
-        exact = exact.cast(pl.Int64, strict=False)
-    if scale != 1 and scale == int(scale):
+        cells = cells.cast(pl.Float64, strict=False)
+        cells = cells.set(~cells.is_finite().fill_null(True), None)
+        inexact = (cells != cells.round()) | (cells.abs() >= EXACT_FLOAT)
+        exact = cells.set(inexact.fill_null(False), None).cast(pl.Int64, strict=False)
+    if scale != 1:
         overflows = (exact.abs() > (2**63 - 1) // int(scale)).fill_null(False)
         exact = exact.set(overflows, None) * int(scale)
-    scaled = floats * scale
+    left = exact.is_null() & cells.is_not_null()
+    if left.any():
+        exact, reasons = _nearly_whole(cells, exact, reasons.cast(pl.String), left, scale)
+    values = exact.cast(dtype, strict=False)
+    outside = values.is_null() & exact.is_not_null()
+    if outside.any():
+        reasons = put(reasons.cast(pl.String), outside, f"is outside the range of {dtype}")
+    return Column(values, reasons)
+
+
+def _nearly_whole(
+    cells: pl.Series, exact: pl.Series, reasons: pl.Series, left: pl.Series, scale: float
+) -> tuple[pl.Series, pl.Series]:
+    """(values, reasons) with the cells `left` read as floats: what is next to nothing, and what is whole in our unit."""
+    scaled = cells.filter(left).cast(pl.Float64, strict=False) * scale
     near = scaled.round()
     slack = NEGLIGIBLE if scale == 1 else WHOLE_SLACK
-    close = ((scaled - near).abs() <= slack) & (near.abs() < EXACT_FLOAT) & ((near == 0) | (scale != 1))
-    rounded = near.set(~close.fill_null(False), None).cast(pl.Int64, strict=False)
-    values = pl.select(pl.coalesce(exact, rounded)).to_series().alias(cells.name)
-    lost = values.is_null() & floats.is_not_null() & reasons.is_null()
-    if lost.any():
-        large = floats.abs() * max(scale, 1) >= EXACT_FLOAT
-        reasons = reasons.set(lost & large.fill_null(False), "is beyond what can be held exactly")
-        reasons = reasons.set(lost & ~large.fill_null(False), "is no whole number")
-    if cells.dtype == pl.String:
-        reasons = reasons.set(text.is_not_null() & values.is_null() & reasons.is_null(), "is no number")
-    narrowed = values.cast(dtype, strict=False)
-    outside = narrowed.is_null() & values.is_not_null()
-    if outside.any():
-        reasons = reasons.set(outside, f"is outside the range of {dtype}")
-    return Column(narrowed, reasons)
+    whole = ((scaled - near).abs() <= slack) & (near.abs() < EXACT_FLOAT) & ((near == 0) | (scale != 1))
+    why = pl.select(
+        pl.when(whole).then(None)
+        .when(scaled.abs() >= EXACT_FLOAT).then(pl.lit("is beyond what can be held exactly"))
+        .otherwise(pl.lit("is no whole number"))
+    ).to_series()  # fmt: skip
+    return put(exact, left, near.set(~whole, None).cast(pl.Int64)), put(reasons, left, why)
 
 
-def _plain_numbers(text: pl.Series) -> pl.Series:
-    """Digits with a point at most, or an exponent that loses no digit; null where the text is something else."""
-    plain = text.str.contains(_PLAIN)
-    if (plain | text.is_null()).all():
-        return text
-    folded = text.set(~plain.fill_null(False), None)
-    odd = (~plain).fill_null(False)
-    return put(folded, odd, map_distinct(text.filter(odd), _odd_number, pl.String).values)
+def _plain_numbers(cells: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """(text of digits with a point at most, reasons): null where the cell says nothing or is no exact number."""
+    text = cells.str.strip_chars(BLANKS)
+    odd = (~text.str.contains(_PLAIN)).fill_null(False)
+    if not odd.any():
+        return text, _none(text)
+    read = map_distinct(text.filter(odd), _odd_number, pl.String)
+    return put(text, odd, read.values), put(_none(text).cast(pl.String), odd, read.reasons.cast(pl.String))
 
 
 def _odd_number(cell: str) -> str | None:
-    """The plain form of a number that is written otherwise; None where it is no number. Raises nothing."""
-    cell = unicodedata.normalize("NFKC", cell).replace("，", ",").replace("\u2212", "-").strip(BLANKS)
-    if re.fullmatch(_GROUPED, cell, re.ASCII):
-        cell = cell.replace(",", "")
-    if re.fullmatch(_PLAIN, cell, re.ASCII):
-        return cell
-    if re.fullmatch(_EXPONENT, cell, re.ASCII) and not rounded(cell):
-        return np.format_float_positional(float(cell), trim="-") if abs(float(cell)) < EXACT_FLOAT else None
-    return None
+    """The plain form of a number that is written otherwise; None where the cell says nothing. Raises Unreadable."""
+    text = unicodedata.normalize("NFKC", cell).replace("\u2212", "-").strip(BLANKS)
+    if text.lower() in NOTHING:
+        return None
+    if re.fullmatch(_GROUPED, text):
+        text = text.replace(",", "")
+    if re.fullmatch(_PLAIN, text):
+        return text
+    if re.fullmatch(_EXPONENT, text):
+        if rounded(text):
+            raise Unreadable("is rounded, as a spreadsheet shows large numbers: digits are lost")
+        if abs(float(text)) >= EXACT_FLOAT:
+            raise Unreadable("is beyond what can be held exactly")
+        return np.format_float_positional(float(text), trim="-")
+    if text.endswith("%"):
+        raise Unreadable("carries a percent sign: deliver fractions")
+    if text.startswith("#"):
+        raise Unreadable("is an error of a spreadsheet")
+    raise Unreadable("is no number")
 
 
 def rounded(cell: str) -> bool:
     """Whether a number with an exponent may have lost digits: 8.03E+05 of 803212, where 8.03212E+05 has them all and 1E5 is
     how some programs write 100000."""
-    shown = _SHOWN.fullmatch(cell)
-    return shown is not None and len(shown[1]) < int(shown[2])
+    written = _SHOWN.fullmatch(cell)
+    return written is not None and len(written[1]) < int(written[2])
 
 
-def put(cells: pl.Series, where: pl.Series, values: pl.Series) -> pl.Series:
+def put(cells: pl.Series, where: pl.Series, values: pl.Series | str) -> pl.Series:
     """A copy of `cells` with `values` in the places where `where` is true."""
     return cells.clone().scatter(where.arg_true(), values)
-
-
-def _number_reasons(text: pl.Series, plain: pl.Series) -> pl.Series:
-    bad = text.is_not_null() & plain.is_null()
-    reasons = pl.Series(text.name, [None], pl.String).new_from_index(0, len(text))
-    if not bad.any():
-        return reasons
-    return put(reasons, bad, map_distinct(text.filter(bad), _why_no_number, pl.String).values)
-
-
-def _why_no_number(cell: str) -> str:
-    folded = unicodedata.normalize("NFKC", cell).strip(BLANKS)
-    if re.fullmatch(_EXPONENT, folded, re.ASCII):
-        lost = "is rounded, as a spreadsheet shows large numbers: digits are lost"
-        return lost if rounded(folded) else "is beyond what can be held exactly"
-    if folded.endswith("%"):
-        return "carries a percent sign: deliver fractions"
-    if folded.startswith("#"):
-        return "is an error of a spreadsheet"
-    return "is no number"
 
 
 # --- dates --------------------------------------------------------------------------------------------------------------
@@ -356,7 +350,9 @@ def _words(cells: pl.Series) -> Column:
         damaged = text.str.contains("\ufffd", literal=True).fill_null(False)
         if not damaged.any():
             return _clean(text)
-        return Column(text.set(damaged, None), _clean(text).reasons.set(damaged, "holds bytes that are no text"))
+        return Column(
+            text.set(damaged, None), put(_none(text).cast(pl.String), damaged, "holds bytes that are no text")
+        )
     if cells.dtype.is_float():  # 600519.0 is how a data frame holds a code beside a missing one
         cells = cells.set(~cells.is_finite().fill_null(True), None)
         if (cells == cells.round()).fill_null(True).all():
@@ -364,14 +360,25 @@ def _words(cells: pl.Series) -> Column:
     return _clean(cells.cast(pl.String))
 
 
+def _word(cell: str) -> str | None:
+    word = cell.strip(BLANKS)
+    if "\ufffd" in word:
+        raise Unreadable("holds bytes that are no text")
+    return None if word.lower() in NOTHING else word
+
+
 def _clean(values: pl.Series) -> Column:
-    return Column(values, pl.Series(values.name, [None], pl.String).new_from_index(0, len(values)))
+    return Column(values, _none(values))
+
+
+def _none(cells: pl.Series) -> pl.Series:
+    """As many nulls, at no cost."""
+    return pl.Series(cells.name, [None], pl.Null).new_from_index(0, len(cells))
 
 
 def _condemned(cells: pl.Series, dtype: Any, reason: str) -> Column:
     nothing = pl.Series(cells.name, [None], dtype).new_from_index(0, len(cells))
-    why = pl.Series(cells.name, [None], pl.String).new_from_index(0, len(cells))
-    return Column(nothing, why.set(cells.is_not_null(), reason))
+    return Column(nothing, put(_none(cells).cast(pl.String), cells.is_not_null(), reason))
 
 
 def counted(reasons: Mapping[str, int], most: int = 3) -> str:

@@ -23,25 +23,21 @@ def plain_tables() -> dict[str, pl.DataFrame]:
         for m, symbol in enumerate(SYMBOLS):
             close = 10 + m + n / 4
             volume = 818_600 + 1_000 * m + 100 * n
-            days.append((day, symbol, close, close, close + 0.5, close - 0.5, close, volume, volume * close, 120_000_000 + m, 200_000_000 + m, m == 1, None, None))  # fmt: skip
-    schema = REFERENCE["daily_prices"].columns
+            days.append((day, symbol, close, close, close + 0.5, close - 0.5, close, volume, volume * close, 120_000_000 + m, 200_000_000 + m, m == 1))  # fmt: skip
+    rows = {
+        "daily_prices": days,
+        "instruments": [(symbol, dt.date(2010, 1, 4 + m), None) for m, symbol in enumerate(SYMBOLS)],
+        "index_weights": [(INDEX, DAYS[0], symbol, 1 / 8 if m < 4 else 1 / 4) for m, symbol in enumerate(SYMBOLS)],
+        "index_prices": [(INDEX, day, 6000.5 + n) for n, day in enumerate(DAYS)],
+        "industries": [(symbol, dt.date(2010, 1, 4), "steel") for symbol in SYMBOLS],
+    }
+    tables = {name: pl.DataFrame(rows, schema=REFERENCE[name].required, orient="row") for name, rows in rows.items()}
     return {
-        "daily_prices": pl.DataFrame(days, schema=schema, orient="row"),
-        "instruments": pl.DataFrame(
-            [(symbol, dt.date(2010, 1, 4 + m), None, f"name {m}", "main") for m, symbol in enumerate(SYMBOLS)],
-            schema=REFERENCE["instruments"].columns, orient="row",
-        ),
-        "index_weights": pl.DataFrame(
-            [(INDEX, DAYS[0], symbol, 1 / 8) for symbol in SYMBOLS[:4]] + [(INDEX, DAYS[0], symbol, 1 / 4) for symbol in SYMBOLS[4:]],
-            schema=REFERENCE["index_weights"].columns, orient="row",
-        ),
-        "index_prices": pl.DataFrame(
-            [(INDEX, day, 6000.5 + n) for n, day in enumerate(DAYS)], schema=REFERENCE["index_prices"].columns, orient="row"
-        ),
-        "industries": pl.DataFrame(
-            [(symbol, dt.date(2010, 1, 4), "steel") for symbol in SYMBOLS], schema=REFERENCE["industries"].columns, orient="row"
-        ),
-    }  # fmt: skip
+        name: table.with_columns(
+            pl.lit(None, dtype).alias(column) for column, dtype in REFERENCE[name].optional.items()
+        )
+        for name, table in tables.items()
+    }
 
 
 Spelling = Callable[[Any], str]
