@@ -1,6 +1,7 @@
 """What must be built for what was asked, and why: a pure look at lake, landing zone and calendar. Nothing is built here."""
 
 import datetime as dt
+import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
@@ -137,7 +138,13 @@ def beyond_calendar(builder: Builder) -> str:
     )
 
 
-def _last_complete_week(builder: Builder) -> dt.date | None:
+def complete_weeks(builder: Builder, last: int) -> list[dt.date]:
+    """The Mondays of the last weeks, at most so many, whose every trading day has landed, in order."""
     start, landed = builder.start, set(builder.zone.days())
     weeks = builder.calendar.weeks(builder.calendar.week_of(start), builder.calendar.known_week(max(landed)))
-    return next((week for week in reversed(weeks) if landed.issuperset(builder.calendar.week_days(week))), None)
+    complete = (week for week in reversed(weeks) if landed.issuperset(builder.calendar.week_days(week)))
+    return sorted(itertools.islice(complete, last))
+
+
+def _last_complete_week(builder: Builder) -> dt.date | None:
+    return next(iter(complete_weeks(builder, 1)), None)

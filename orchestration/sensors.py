@@ -1,31 +1,35 @@
-"""What starts the week's run: a sensor that sees the week's data complete, and a schedule as the deadline."""
+"""What starts the week's run: a sensor that sees the week's data complete or changed, and a schedule as the deadline."""
 
 import datetime as dt
+import hashlib
+import itertools
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
 
 import dagster as dg
 
 from orchestration.jobs import weekly_report
 from orchestration.partitions import TIMEZONE
-from orchestration.plan import beyond_calendar, last_complete_week
+from orchestration.plan import beyond_calendar, complete_weeks, last_complete_week
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
-from resources.errors import ZhoubaoError
+from resources.errors import ZhoubaoError, machine_faults
+from resources.landing import REFERENCE
 
 
-def _run_of(week: str) -> dg.RunRequest:
-    # The run key makes one request per week, whether the sensor or the schedule comes first.
-    return dg.RunRequest(
-        run_key=f"report-{week}", run_config={"ops": {"build_report": {"config": {"week": week}}}}, tags={"week": week}
-    )
+def _run_of(week: str, run_key: str) -> dg.RunRequest:
+    config = {"ops": {"build_report": {"config": {"week": week}}}}
+    return dg.RunRequest(run_key=run_key, run_config=config, tags={"week": week})
 
 
 def _still_arriving(builder: Builder, week: dt.date) -> str:
     """Why the week's files may not be complete yet; "" once they have been still for a while."""
-    youngest = builder.zone.last_change(builder.calendar.week_days(week))
-    if youngest is None:
-        return ""
-    path, changed = youngest
-    minutes = (dt.datetime.now(dt.UTC) - changed).total_seconds() / 60
+    files = [*_files(builder, week), *filter(None, map(builder.zone.reference_path, REFERENCE))]
+    with machine_faults(f"the landing zone {builder.zone.root}"):
+        changed, path = max(((path.stat().st_mtime, path) for path in files), default=(0.0, builder.zone.root))
+    minutes = (dt.datetime.now(dt.UTC).timestamp() - changed) / 60
     wait = builder.settings.landing.settle_minutes
     if minutes >= wait:
         return ""
@@ -35,26 +39,69 @@ def _still_arriving(builder: Builder, week: dt.date) -> str:
     )
 
 
+def _files(builder: Builder, week: dt.date) -> list[Path]:
+    """The files of minute data of a week's days."""
+    days = builder.calendar.week_days(week)
+    return [path for day in days for path in (*builder.zone.tick_files(day), *builder.zone.bar_files(day))]
+
+
+def _state(builder: Builder, week: dt.date) -> str:
+    """A digest of what has landed for a week: names, sizes and times of its files of minute data (their bytes are not read),
+    and the rows of the reference tables that are known at its end."""
+    with machine_faults(f"the landing zone {builder.zone.root}"):
+        stamps = [(path, path.stat()) for path in _files(builder, week)]
+    files = [(str(path.relative_to(builder.zone.root)), stat.st_size, stat.st_mtime_ns) for path, stat in stamps]
+    rows = [builder.zone.digest(name, builder.calendar.signal_day(week), True) for name in REFERENCE]
+    return hashlib.blake2b(json.dumps([files, rows]).encode(), digest_size=8).hexdigest()
+
+
+def _read_cursor(cursor: str | None, now: Mapping[str, str]) -> dict[str, str]:
+    """Week → the state in which its report was last asked for. A cursor of an earlier version is a week: it and the weeks
+    before it are taken to have been asked for as they are now."""
+    if cursor and re.fullmatch(r"\d{4}-\d{2}-\d{2}", cursor):
+        return {week: state for week, state in now.items() if week <= cursor}
+    try:
+        saved = json.loads(cursor or "{}")
+    except ValueError:
+        return {}
+    return saved if isinstance(saved, dict) else {}
+
+
 def make_sensor() -> dg.SensorDefinition:
     @dg.sensor(
         job=weekly_report,
         minimum_interval_seconds=300,
-        description="Starts the report of the latest week whose every trading day has landed and lain still; the cursor is that week.",
+        description="Starts the report of every week whose every trading day has landed and lain still, and starts it again when "
+        "its data, or that of a watched week before it, has changed. The cursor holds the state in which each was asked for.",
     )
     def week_has_landed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
             builder = open_builder(Names.of(), say=lambda line: None)
-            monday = last_complete_week(builder)
+            last_complete_week(builder)  # says what is missing where there is none
+            weeks = complete_weeks(builder, builder.settings.landing.watched_weeks)
+            now = {str(week): _state(builder, week) for week in weeks}
+            waiting = {str(week): _still_arriving(builder, week) for week in weeks}
         except ZhoubaoError as error:
             return dg.SkipReason(str(error))
-        week = str(monday)
-        if context.cursor and week <= context.cursor:
-            if unknown := beyond_calendar(builder):
-                return dg.SkipReason(unknown)
-            return dg.SkipReason(f"The latest complete week is still {week}; its report was started already.")
-        if waiting := _still_arriving(builder, monday):
-            return dg.SkipReason(waiting)
-        return dg.SensorResult(run_requests=[_run_of(week)], cursor=week)
+        asked = _read_cursor(context.cursor, now)
+        # What comes after a changed week is made from it too; after one that is still arriving it waits.
+        pending = list(itertools.dropwhile(lambda week: asked.get(week) == now[week], now))
+        settled = list(itertools.takewhile(lambda week: not waiting[week], pending))
+        wait = waiting[pending[len(settled)]] if len(settled) < len(pending) else ""
+        # The key follows the states before and after: one that comes back is another, and a tick evaluated twice asks once.
+        states = hashlib.blake2b(json.dumps([asked, now], sort_keys=True).encode(), digest_size=8).hexdigest()
+        requests = [_run_of(week, f"report-{week}-{states}") for week in settled]
+        cursor = {week: state for week, state in now.items() if week in settled or week not in pending}
+        kept = json.dumps(cursor, sort_keys=True)
+        if requests:
+            return dg.SensorResult(run_requests=requests, cursor=kept)
+        context.update_cursor(kept)
+        return dg.SkipReason(
+            wait
+            or beyond_calendar(builder)
+            or f"The latest complete week is still {weeks[-1]}; its report was asked for already, and nothing has changed in the "
+            f"last {len(weeks)} complete week(s) since."
+        )
 
     return week_has_landed
 
@@ -69,12 +116,11 @@ def make_schedule() -> dg.ScheduleDefinition:
     def saturday_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         try:
             builder = open_builder(Names.of(), say=lambda line: None)
-            return (
-                dg.SkipReason(unknown)
-                if (unknown := beyond_calendar(builder))
-                else _run_of(str(last_complete_week(builder)))
-            )
+            if unknown := beyond_calendar(builder):
+                return dg.SkipReason(unknown)
+            week = str(last_complete_week(builder))
         except ZhoubaoError as error:
             return dg.SkipReason(str(error))
+        return _run_of(week, f"report-{week}")
 
     return saturday_morning

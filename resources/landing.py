@@ -198,15 +198,6 @@ class LandingZone:
         """Days with minute data of either kind."""
         return sorted({*self.tick_days(), *self.bar_days()})
 
-    def last_change(self, days: Iterable[dt.date]) -> tuple[Path, dt.datetime] | None:
-        """The youngest file of these days' minute data and when it was written (UTC); None where there is none."""
-        files = [path for day in days for path in (*self.tick_files(day), *self.bar_files(day))]
-        if not files:
-            return None
-        with machine_faults(self.root):
-            youngest = max(files, key=lambda path: path.stat().st_mtime)
-            return youngest, dt.datetime.fromtimestamp(youngest.stat().st_mtime, dt.UTC)
-
     def reference_start(self) -> dt.date | None:
         """The first day of the reference history."""
         frame = self.frame("daily_prices")

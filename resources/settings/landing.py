@@ -99,6 +99,13 @@ class LandingSettings(Section):
         allow_inf_nan=False,
         description="The sensor starts a week only when none of its files has changed for so long: a copy may still be going on.",
     )
+    watched_weeks: int = Field(
+        4,
+        ge=1,
+        le=520,
+        description="How many of the last complete weeks the sensor watches: it asks again for the report of each whose data "
+        "changed, and of those after it. A correction further back is taken up by the next run, which plans for itself.",
+    )
     time_zone: str = Field(
         "Asia/Shanghai",
         description="Zone of time stamps that carry none, in reference tables and in `minute`. A stamp with a zone is always "

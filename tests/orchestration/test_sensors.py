@@ -1,7 +1,9 @@
 """The sensor tick by tick on an instance, and the schedule; the shape of the code location."""
 
+import datetime as dt
 import os
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
@@ -9,17 +11,58 @@ import polars as pl
 import pytest
 
 from orchestration.definitions import build_defs
+from orchestration.jobs import REPORT_TAG, weekly_report
+from orchestration.platform import ROOT
 from orchestration.sensors import make_schedule, make_sensor
 from orchestration.tables import load_tables
+from resources.errors import MachineError
+
+WEEK_1 = ("20230103", "20230104", "20230105", "20230106")
+WEEK_2 = ("20230109", "20230110", "20230111", "20230112", "20230113")
+WEEK_3 = ("20230116", "20230117", "20230118", "20230119", "20230120")
 
 
-def deliver(market: Path, *days: str, minutes_ago: float = 60) -> None:
-    (market / "bars").mkdir(parents=True, exist_ok=True)
+def deliver(market: Path, *days: str, minutes_ago: float = 60, close: float = 10.0) -> None:
     for day in days:
-        bars = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
-        path = market / "bars" / f"{day}.parquet"
-        bars.write_parquet(path)
-        os.utime(path, (time.time() - 60 * minutes_ago,) * 2)
+        bars = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [close]})
+        put(market / "bars" / f"{day}.parquet", bars, minutes_ago)
+
+
+def deliver_index(market: Path, *dates: str, minutes_ago: float = 60, close: float = 5000.0) -> None:
+    days = [dt.datetime.strptime(date, "%Y%m%d").date() for date in dates]
+    closes = pl.DataFrame({"index": ["000905.SH"] * len(days), "date": days, "close": [close] * len(days)})
+    put(market / "reference" / "index_prices.parquet", closes, minutes_ago)
+
+
+def put(path: Path, frame: pl.DataFrame, minutes_ago: float) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    frame.write_parquet(path)
+    os.utime(path, (time.time() - 60 * minutes_ago,) * 2)
+
+
+class Ticks:
+    """The sensor on an instance that launches nothing: what it asks for, tick by tick, with its cursor kept."""
+
+    def __init__(self, instance: dg.DagsterInstance, cursor: str | None = None):
+        self.sensor, self.instance, self.cursor = make_sensor(), instance, cursor
+        self.keys: list[str] = []
+
+    def __call__(self) -> list[str] | str:
+        """The weeks asked for, or why none is."""
+        context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor)
+        found = self.sensor(context)
+        if isinstance(found, dg.SkipReason):
+            self.cursor = context.cursor
+            return str(found.skip_message)
+        self.cursor = found.cursor
+        self.keys += [request.run_key for request in found.run_requests]
+        return [request.tags["week"] for request in found.run_requests]
+
+
+@pytest.fixture
+def tick(market: Path) -> Iterator[Ticks]:
+    with dg.DagsterInstance.ephemeral() as instance:
+        yield Ticks(instance)
 
 
 @pytest.fixture
@@ -29,37 +72,180 @@ def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "market"
 
 
-def test_the_sensor_asks_once_for_each_week_that_is_complete(market: Path) -> None:
-    sensor = make_sensor()
+def test_the_sensor_asks_once_for_each_week_that_is_complete(market: Path, tick: Ticks) -> None:
+    assert "no landing zone" in tick()
+    deliver(market, *WEEK_1[:3])
+    assert "no complete trading week" in tick()
+    deliver(market, WEEK_1[3])
+    assert tick() == ["2023-01-02"]
+    deliver(market, *WEEK_2[:4])
+    assert "still 2023-01-02" in tick()
+    deliver(market, WEEK_2[4])
+    assert tick() == ["2023-01-09"]
+    assert "still 2023-01-09" in tick()
+
+
+@pytest.mark.parametrize("minutes_ago", [59, 20, 11])
+def test_a_corrected_day_starts_its_week_again(market: Path, tick: Ticks, minutes_ago: float) -> None:
+    """Whatever became of the first run: the bad delivery's was refused by a gate."""
+    deliver(market, *WEEK_1, close=-1.0)
+    assert tick() == ["2023-01-02"]
+    deliver(market, WEEK_1[3], minutes_ago=minutes_ago)
+    assert tick() == ["2023-01-02"]
+    assert "nothing has changed" in tick()
+    assert len(set(tick.keys)) == 2
+
+
+def test_a_corrected_week_is_followed_by_those_after_it(market: Path, tick: Ticks) -> None:
+    for week in (WEEK_1, WEEK_2, WEEK_3):
+        deliver(market, *week)
+        tick()
+    deliver(market, WEEK_2[1], close=11.0, minutes_ago=20)
+    assert tick() == ["2023-01-09", "2023-01-16"]
+    deliver(market, WEEK_1[1], close=11.0, minutes_ago=20)
+    assert tick() == ["2023-01-02", "2023-01-09", "2023-01-16"]
+    assert "nothing has changed" in tick()
+    assert len(set(tick.keys)) == len(tick.keys)
+
+
+def test_the_earlier_of_two_weeks_that_land_at_once_is_run_too(market: Path, tick: Ticks) -> None:
+    deliver(market, *WEEK_1)
+    tick()
+    deliver(market, *WEEK_2, *WEEK_3)
+    assert tick() == ["2023-01-09", "2023-01-16"]
+
+
+def test_a_week_whose_last_day_comes_late_is_run_with_those_after_it(market: Path, tick: Ticks) -> None:
+    deliver(market, *WEEK_1, *WEEK_2[:4], *WEEK_3)
+    assert tick() == ["2023-01-02", "2023-01-16"]
+    deliver(market, WEEK_2[4])
+    assert tick() == ["2023-01-09", "2023-01-16"]
+
+
+def test_after_a_week_that_is_still_arriving_the_later_ones_wait(market: Path, tick: Ticks) -> None:
+    deliver(market, *WEEK_1, *WEEK_2, *WEEK_3)
+    assert len(tick()) == 3
+    deliver(market, WEEK_1[0], close=11.0)
+    deliver(market, WEEK_2[0], close=11.0, minutes_ago=2)
+    assert tick() == ["2023-01-02"]
+    assert "week of 2023-01-09 may still be arriving" in tick()
+    deliver(market, WEEK_2[0], close=11.0)
+    assert tick() == ["2023-01-09", "2023-01-16"]
+    assert "nothing has changed" in tick()
+
+
+def test_only_the_last_weeks_are_watched(market: Path, tick: Ticks, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ZHOUBAO__LANDING__WATCHED_WEEKS", "2")
+    deliver(market, *WEEK_1, *WEEK_2, *WEEK_3)
+    assert tick() == ["2023-01-09", "2023-01-16"]
+    deliver(market, WEEK_1[0], close=11.0)
+    assert "the last 2 complete week(s)" in tick()
+
+
+def test_a_reference_table_counts_as_far_as_the_week_knew_it(market: Path, tick: Ticks) -> None:
+    deliver(market, *WEEK_1, *WEEK_2)
+    deliver_index(market, WEEK_1[0], WEEK_2[0])
+    assert tick() == ["2023-01-02", "2023-01-09"]
+    deliver_index(market, WEEK_1[0], WEEK_2[0], WEEK_3[0])  # a row that neither week could know
+    assert "nothing has changed" in tick()
+    deliver_index(market, WEEK_1[0], WEEK_2[0], WEEK_2[1])
+    assert tick() == ["2023-01-09"]
+    deliver_index(market, WEEK_1[0], WEEK_2[0], WEEK_2[1], close=5001.0, minutes_ago=3)
+    assert "index_prices.parquet changed 3.0 minutes ago" in tick()
+    deliver_index(market, WEEK_1[0], WEEK_2[0], WEEK_2[1], close=5001.0)
+    assert tick() == ["2023-01-02", "2023-01-09"]
+
+
+def test_a_state_that_comes_back_is_asked_for_again(market: Path, tick: Ticks) -> None:
+    deliver(market, *WEEK_1)
+    path = market / "bars" / f"{WEEK_1[2]}.parquet"
+    before, stat = path.read_bytes(), path.stat()
+    assert tick() == ["2023-01-02"]
+    deliver(market, WEEK_1[2], close=11.0, minutes_ago=30)
+    assert tick() == ["2023-01-02"]
+    path.write_bytes(before)
+    os.utime(path, ns=(stat.st_atime_ns, stat.st_mtime_ns))
+    assert tick() == ["2023-01-02"]
+    assert len(set(tick.keys)) == 3
+
+
+def test_a_tick_that_is_evaluated_twice_asks_once(market: Path, tick: Ticks) -> None:
+    """The daemon was killed between the request and its cursor: the same run key keeps Dagster from a second run."""
+    deliver(market, *WEEK_1)
+    tick()
+    tick.cursor = None
+    tick()
+    assert tick.keys[0] == tick.keys[1]
+
+
+@pytest.mark.parametrize(
+    ("cursor", "asked"),
+    [
+        ("2023-01-02", ["2023-01-09"]),
+        ("2023-01-09", "still 2023-01-09"),
+        *((strange, ["2023-01-02", "2023-01-09"]) for strange in ("[]", "3", "null", "{", '{"2023-01-02": 3}')),
+    ],
+)
+def test_a_cursor_of_an_earlier_version_or_of_any_shape(market: Path, tick: Ticks, cursor: str, asked: object) -> None:
+    deliver(market, *WEEK_1, *WEEK_2)
+    tick.cursor = cursor
+    found = tick()
+    assert asked in found if isinstance(asked, str) else found == asked
+    deliver(market, WEEK_1[0], close=11.0)  # what was taken over is watched from then on
+    assert tick() == ["2023-01-02", "2023-01-09"]
+    assert "still 2023-01-09" in tick()
+
+
+def test_a_file_that_cannot_be_read_is_waited_for(market: Path, tick: Ticks, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver(market, *WEEK_1)
+    deliver_index(market, WEEK_1[0])
+
+    real = Path.read_bytes
+
+    def fail(path: Path) -> bytes:
+        if path.parent.name == "reference":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "read_bytes", fail)
+        assert "index_prices.parquet cannot be read: PermissionError" in tick()
+    assert tick() == ["2023-01-02"]
+
+
+def test_the_sensor_waits_while_files_still_change(market: Path, tick: Ticks) -> None:
+    deliver(market, *WEEK_1[:3])
+    deliver(market, WEEK_1[3], minutes_ago=1)
+    assert "20230106.parquet changed 1.0 minutes ago" in tick()
+    deliver(market, WEEK_1[3], minutes_ago=11)
+    assert tick() == ["2023-01-02"]
+
+
+@pytest.mark.parametrize("retries", [0, 2])
+def test_a_fault_of_the_machine_is_tried_again_by_the_job(retries: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[str | None] = []
+
+    def fail(*, week: str | None, **_: object) -> str:
+        calls.append(week)
+        raise MachineError("the network folder does not answer")
+
+    monkeypatch.setattr("orchestration.run.run_report", fail)
+    config = {"week": "2023-01-02", "retries": retries, "retry_seconds": 0}
     with dg.DagsterInstance.ephemeral() as instance:
-
-        def tick(cursor: str | None):
-            return sensor(dg.build_sensor_context(instance=instance, cursor=cursor))
-
-        assert "no landing zone" in tick(None).skip_message
-        deliver(market, "20230103", "20230104", "20230105")
-        assert "no complete trading week" in tick(None).skip_message
-        deliver(market, "20230106")
-        first = tick(None)
-        assert [request.run_key for request in first.run_requests] == ["report-2023-01-02"]
-        assert first.cursor == "2023-01-02"
-        deliver(market, "20230109", "20230110", "20230111", "20230112")
-        assert "still 2023-01-02" in tick(first.cursor).skip_message
-        deliver(market, "20230113")
-        second = tick(first.cursor)
-        assert [request.tags["week"] for request in second.run_requests] == ["2023-01-09"]
-        assert "still 2023-01-09" in tick(second.cursor).skip_message
+        result = weekly_report.execute_in_process(
+            instance=instance, run_config={"ops": {"build_report": {"config": config}}}, raise_on_error=False
+        )
+    assert not result.success
+    assert calls == ["2023-01-02"] * (retries + 1)
 
 
-def test_the_sensor_waits_while_files_still_change(market: Path) -> None:
-    sensor = make_sensor()
-    deliver(market, "20230103", "20230104", "20230105")
-    deliver(market, "20230106", minutes_ago=1)
-    with dg.DagsterInstance.ephemeral() as instance:
-        skipped = sensor(dg.build_sensor_context(instance=instance, cursor=None))
-        assert "20230106.parquet changed 1.0 minutes ago" in skipped.skip_message
-        deliver(market, "20230106", minutes_ago=11)
-        assert sensor(dg.build_sensor_context(instance=instance, cursor=None)).cursor == "2023-01-02"
+def test_reports_of_several_weeks_wait_for_each_other() -> None:
+    import yaml
+
+    limits = yaml.safe_load((ROOT / "dagster.yaml").read_text())["concurrency"]["runs"]["tag_concurrency_limits"]
+    ((name, value),) = REPORT_TAG.items()
+    assert limits == [{"key": name, "value": value, "limit": 1}]
+    assert weekly_report.tags.items() >= REPORT_TAG.items()
 
 
 def test_the_schedule_asks_for_the_same_run(market: Path) -> None:
