@@ -524,7 +524,7 @@ class _Day:
             for key, time in sorted(tale.last_by_key.items()):
                 symbol = None if channels else f"{key:06d}.{exchange}"
                 name = f"{tale.layout.name}, every file," if tale.layout.per_security else tale.name
-                if key not in going_on and (symbol is None or _is_a_share(symbol)):
+                if key not in going_on and (symbol is None or self._is_a_share(symbol)):
                     rows.append((name, exchange, key if channels else None, symbol, time))
         return pl.DataFrame(rows, schema=ENDS, orient="row")
 
