@@ -17,7 +17,7 @@ from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
 from resources.reference_forms import FACTOR, UNITS
 from resources.settings.landing import LandingSettings
-from resources.symbols import STOCKS, read_symbols
+from resources.symbols import Ranges, read_symbols, stock_ranges
 from resources.values import (
     BLANKS,
     SHANGHAI,
@@ -70,12 +70,14 @@ _STAMP = re.compile(
 )
 
 
-def read_bars(delivered: DeliveredTable, date: dt.date, name: str, settings: LandingSettings) -> pl.DataFrame:
+def read_bars(
+    delivered: DeliveredTable, date: dt.date, name: str, settings: LandingSettings, stocks: Ranges | None = None
+) -> pl.DataFrame:
     """The bars of one day in the documented form: the columns of BARS that were delivered, and UNREADABLE.
 
     Minutes are bar starts; what the closing bar and the after-hours bar are delivered in is folded into them. A minute that
-    is no bar of SPEC §1 is left as it is. A price of 0 is none. name: the file, for messages. Raises InputError where a
-    column is missing or no row can be read.
+    is no bar of SPEC §1 is left as it is. A price of 0 is none. name: the file, for messages. stocks: the codes of
+    stocks, of the shipped rulebook where absent. Raises InputError where a column is missing or no row can be read.
     """
     raw, form = delivered.frame, settings.bars
     lacking = [column for column in REQUIRED if column not in raw.columns]
@@ -98,7 +100,7 @@ def read_bars(delivered: DeliveredTable, date: dt.date, name: str, settings: Lan
     columns = []
     for column, dtype in wanted.items():
         if column == "symbol":
-            columns.append(read_symbols(raw[column], settings.exchanges, STOCKS))
+            columns.append(read_symbols(raw[column], settings.exchanges, stocks or stock_ranges()))
             continue
         cells = raw[column]
         read = read_minutes(cells, date, stamps) if column == "minute" else read_column(

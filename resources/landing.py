@@ -26,7 +26,7 @@ from resources.delivered_files import read_delivered, read_parquet
 from resources.errors import InputError, MachineError, machine_faults
 from resources.reference_forms import ReferenceForm, read_reference, single_quarters, wanted_columns
 from resources.settings.landing import LandingSettings
-from resources.symbols import STOCKS, read_symbols
+from resources.symbols import Ranges, read_symbols, stock_ranges
 
 if TYPE_CHECKING:
     from resources.lake import Store
@@ -103,7 +103,8 @@ NOTHING = "nothing"  # the digest of what has not landed
 
 class LandingZone:
     """A market folder. `store` (the lake's) keeps digests between runs, by path, size and modification time; `settings` says
-    how what is delivered is meant; `say` hears of rows that cannot be placed in time."""
+    how what is delivered is meant; `say` hears of rows that cannot be placed in time; `stocks` are the
+    codes of stocks, where they are not those of the shipped rulebook."""
 
     def __init__(
         self,
@@ -111,6 +112,7 @@ class LandingZone:
         store: "Store | None" = None,
         settings: LandingSettings | None = None,
         say: Callable[[str], None] = lambda line: None,
+        stocks: Ranges | None = None,
     ):
         self.root = Path(root)
         if not self.root.is_dir():
@@ -121,6 +123,7 @@ class LandingZone:
             )
         self._store = store
         self.settings = settings or LandingSettings()
+        self.stocks = stocks or stock_ranges()
         self._say = say
         self._said: set[str] = set()
         self._frames: dict[str, tuple[Any, pl.DataFrame, str]] = {}
@@ -240,7 +243,7 @@ class LandingZone:
         if name not in self._frames or self._frames[name][0] != stamp:
             form = _form(name)
             delivered = read_delivered(path, wanted_columns(form, self.settings))
-            read = read_reference(form, delivered, path, self.settings)
+            read = read_reference(form, delivered, path, self.settings, self.stocks)
             self._frames[name] = (stamp, read.frame, read.remark)
             self._tell(read.remark)
         return self._frames[name][1]
@@ -379,7 +382,8 @@ class LandingView:
         path = self.bars_path()
         if path not in self._zone.landed("bars", self.date):
             return None
-        return read_bars(read_delivered(path, {*BARS, FACTOR}), self.date, f"bars/{path.name}", self._zone.settings)
+        delivered = read_delivered(path, {*BARS, FACTOR})
+        return read_bars(delivered, self.date, f"bars/{path.name}", self._zone.settings, self._zone.stocks)
 
     def order_sizes(self) -> pl.DataFrame | None:
         """The day's order-size sums beside the bars, as delivered; None where none landed."""
@@ -390,7 +394,9 @@ class LandingView:
         frame = read_parquet(path)
         if "symbol" not in frame.columns:
             return frame
-        return frame.with_columns(read_symbols(frame["symbol"], self._zone.settings.exchanges, STOCKS).alias("symbol"))
+        return frame.with_columns(
+            read_symbols(frame["symbol"], self._zone.settings.exchanges, self._zone.stocks).alias("symbol")
+        )
 
     def reference(self, name: str) -> pl.LazyFrame | None:
         """Rows of a reference table known by the close of the day (or of that day alone, where so declared).

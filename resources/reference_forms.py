@@ -15,7 +15,7 @@ import polars as pl
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
 from resources.settings.landing import LandingSettings
-from resources.symbols import INDICES, STOCKS, read_symbols
+from resources.symbols import Ranges, index_ranges, read_symbols, stock_ranges
 from resources.values import Stamps, counted, put, read_column, shown
 
 UNREADABLE, DELIVERED = "unreadable", "delivered"
@@ -80,10 +80,13 @@ def scales(name: str, settings: LandingSettings) -> dict[str, float]:
     return {column: UNITS[unit] for column, unit in units.get(name, {}).items() if UNITS[unit] != 1}
 
 
-def read_reference(form: ReferenceForm, delivered: DeliveredTable, path: Path, settings: LandingSettings) -> ReadTable:
+def read_reference(
+    form: ReferenceForm, delivered: DeliveredTable, path: Path, settings: LandingSettings, stocks: Ranges | None = None
+) -> ReadTable:
     """A delivered table in the documented form, sorted by the date on which its rows became known.
 
-    A cell that cannot be read is null, and its row says why in the columns NOTES. Raises InputError where a column is
+    stocks: the codes of stocks, of the shipped rulebook where absent. A cell that cannot be read is null, and its row says why
+    in the columns NOTES. Raises InputError where a column is
     missing, where no row can be read, or where more rows than `max_undated_share` have no date.
     """
     raw = delivered.frame
@@ -99,7 +102,7 @@ def read_reference(form: ReferenceForm, delivered: DeliveredTable, path: Path, s
             columns.append(pl.Series(column, [None], dtype).new_from_index(0, raw.height))
             continue
         if column in SYMBOLS:
-            columns.append(read_symbols(raw[column], settings.exchanges, STOCKS).alias(column))
+            columns.append(read_symbols(raw[column], settings.exchanges, stocks or stock_ranges()).alias(column))
             continue
         if column == "index":
             columns.append(_index_codes(raw[column], settings).alias(column))
@@ -168,12 +171,15 @@ def _adjusted(name: str, settings: LandingSettings) -> bool:
 
 def _index_codes(cells: pl.Series, settings: LandingSettings) -> pl.Series:
     delivered = read_column(cells, pl.String).values
-    read = read_symbols(delivered, settings.exchanges, INDICES)
+    read = read_symbols(delivered, settings.exchanges, index_ranges(settings.indices))
     codes = dict(settings.indices.codes)
     if not codes:
         return read
     # A declared code may be written as delivered, or in the form that it is read in.
-    plain = {read_symbols(pl.Series([code]), settings.exchanges, INDICES)[0]: meant for code, meant in codes.items()}
+    plain = {
+        read_symbols(pl.Series([code]), settings.exchanges, index_ranges(settings.indices))[0]: meant
+        for code, meant in codes.items()
+    }
     table = {
         text: codes.get(text) or plain.get(form) or form for text, form in zip(delivered, read, strict=True) if text
     }

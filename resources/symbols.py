@@ -7,18 +7,16 @@ the rules of the tables can set it aside by name.
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import polars as pl
 
+from resources.settings.landing import LandingIndicesSettings
+from resources.settings.rulebook import BoardCodes, RulebookSettings
 from resources.values import BLANKS, NOTHING, read_column
 
-# The exchange of a stock by the first digits of its code; the longest that fits counts.
-STOCKS = {
-    "60": "SH", "68": "SH", "00": "SZ", "30": "SZ", "43": "BJ", "83": "BJ", "87": "BJ", "88": "BJ", "920": "BJ",
-}  # fmt: skip
-# The exchange of an index likewise. 000001 is a stock in a column of symbols, and the index of Shanghai in one of indices.
-INDICES = {"000": "SH", "399": "SZ", "899": "BJ"}
+Ranges = Sequence[tuple[int, int, str]]
+"""(lowest code, highest code, exchange): which exchange a code without one belongs to."""
 CANONICAL = r"^[0-9]{6}\.(?:SH|SZ|BJ)$"
 _BEHIND = re.compile(r"(\d{1,6})[._ -]?([A-Z]+)", re.ASCII)
 _BEFORE = re.compile(r"([A-Z]+)[._ -]?(\d{6})", re.ASCII)
@@ -26,12 +24,30 @@ _BARE = re.compile(r"(\d{1,6})(?:\.0+)?", re.ASCII)
 _FORMULA = re.compile(r"""=?["']?(.*?)["']?""")  # ="000001", '000001: how spreadsheets keep zeros
 
 
-def read_symbols(cells: pl.Series, exchanges: Mapping[str, str], ranges: Mapping[str, str]) -> pl.Series:
+def stock_ranges(boards: Iterable[BoardCodes] | None = None) -> Ranges:
+    """The codes of stocks, from the rulebook's boards; of the shipped rulebook where none are given.
+
+    >>> [one[2] for one in stock_ranges() if one[0] <= 688981 <= one[1]]
+    ['SH']
+    """
+    rows = RulebookSettings().boards if boards is None else boards
+    return tuple(sorted({(row.first, row.last, row.exchange) for row in rows}))
+
+
+def index_ranges(settings: LandingIndicesSettings) -> Ranges:
+    """The codes of indices. 000001 is a stock in a column of symbols, and the index of Shanghai in one of indices."""
+    return tuple(
+        (int(first.ljust(6, "0")), int(first.ljust(6, "9")), exchange)
+        for first, exchange in settings.bare_codes.items()
+    )
+
+
+def read_symbols(cells: pl.Series, exchanges: Mapping[str, str], ranges: Ranges) -> pl.Series:
     """A column of codes, text or numbers, in the form 600519.SH; what cannot be meant is left as delivered.
 
-    exchanges: spelling in capitals → SH, SZ or BJ. ranges: STOCKS or INDICES.
+    exchanges: spelling in capitals → SH, SZ or BJ. ranges: those of stocks or of indices.
 
-    >>> read_symbols(pl.Series([1, 600519]), {}, STOCKS).to_list()
+    >>> read_symbols(pl.Series([1, 600519]), {}, stock_ranges()).to_list()
     ['000001.SZ', '600519.SH']
     """
     if cells.dtype == pl.String and cells.str.contains(CANONICAL).all():
@@ -42,7 +58,7 @@ def read_symbols(cells: pl.Series, exchanges: Mapping[str, str], ranges: Mapping
     return words.replace_strict(distinct, read, default=None, return_dtype=pl.String).alias(cells.name)
 
 
-def read_symbol(word: str, exchanges: Mapping[str, str], ranges: Mapping[str, str]) -> str:
+def read_symbol(word: str, exchanges: Mapping[str, str], ranges: Ranges) -> str:
     """One code; see read_symbols."""
     plain = unicodedata.normalize("NFKC", word).strip(BLANKS)
     found = _FORMULA.fullmatch(plain)
@@ -57,8 +73,8 @@ def read_symbol(word: str, exchanges: Mapping[str, str], ranges: Mapping[str, st
         if len(bare[1]) < 6 and bare[1].startswith("0"):  # 00700 has not lost its zeros: it is no code of six digits
             return text
         code = bare[1].zfill(6)
-        fitting = [start for start in ranges if code.startswith(start)]
-        return f"{code}.{ranges[max(fitting, key=len)]}" if fitting else text
+        fitting = {exchange for first, last, exchange in ranges if first <= int(code) <= last}
+        return f"{code}.{fitting.pop()}" if len(fitting) == 1 else text
     else:
         return text
     exchange = exchanges.get(spelling)

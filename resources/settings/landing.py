@@ -64,7 +64,20 @@ class LandingIndicesSettings(Section):
         description='The vendor\'s code of an index → the code of SPEC §2.1, e.g. {"399905.SZ" = "000905.SH"}. The forms '
         "000905.XSHG, SH000905, sh.000905 and 000905 need no entry",
     )
+    bare_codes: Mapping[str, Literal["SH", "SZ", "BJ"]] = Field(
+        {"000": "SH", "399": "SZ", "899": "BJ"},
+        description="First digits of an index's code that comes without an exchange → the exchange. Entries of a profile are "
+        "added to these",
+    )
     weight_unit: Literal["fraction", "percent"] = Field("fraction", description="Unit of index weights. SPEC §2.1")
+
+    @field_validator("bare_codes")
+    @classmethod
+    def _digits(cls, codes: Mapping[str, str]) -> Mapping[str, str]:
+        for first in codes:
+            if not (first.isascii() and first.isdigit() and len(first) <= 6):
+                raise ValueError(f"{first!r} is not the beginning of a code of six digits")
+        return codes
 
     @field_validator("codes")
     @classmethod

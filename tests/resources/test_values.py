@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.settings.landing import LandingSettings
-from resources.symbols import INDICES, STOCKS, read_symbols
+from resources.symbols import index_ranges, read_symbols, stock_ranges
 from resources.values import Stamps, counted, read_column
 
-EXCHANGES = LandingSettings().exchanges
+EXCHANGES, STOCKS = LandingSettings().exchanges, stock_ranges()
+INDICES = index_ranges(LandingSettings().indices)
 DAYS = st.dates(dt.date(1990, 12, 19), dt.date(2099, 12, 31))
 SHANGHAI, UTC = ZoneInfo("Asia/Shanghai"), ZoneInfo("UTC")
 
@@ -303,6 +304,15 @@ def test_an_index_is_no_stock_of_the_same_number() -> None:
 )
 def test_what_is_no_stock_is_left_as_it_is(text) -> None:
     assert read_symbols(pl.Series([text, None]), EXCHANGES, STOCKS).to_list() == [text, None]
+
+
+def test_a_new_range_of_the_rulebook_is_read() -> None:
+    assert read_symbols(pl.Series(["700001"]), EXCHANGES, STOCKS).to_list() == ["700001"]
+    assert read_symbols(pl.Series(["700001"]), EXCHANGES, [*STOCKS, (700_000, 700_999, "SZ")]).to_list() == [
+        "700001.SZ"
+    ]
+    disputed = [*STOCKS, (600_000, 600_999, "SZ")]  # a code of two exchanges is not guessed
+    assert read_symbols(pl.Series(["600519", "600519.SS"]), EXCHANGES, disputed).to_list() == ["600519", "600519.SH"]
 
 
 def test_beijing_is_named() -> None:

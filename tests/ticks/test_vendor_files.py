@@ -440,7 +440,10 @@ def test_a_tape_that_stops_early_says_when(folder):
     folder.put("t.csv", SSE_HEADER, SSE_ROWS[:3])
     told = story(trades(folder), "ends_early")
     assert f"the last row of {FOLDER}/t.csv is stamped 09:30:00.010" in told
-    assert "either everything after it is missing, the closing auction from 14:57:00 included, or trading was halted" in told
+    assert (
+        "either everything after it is missing, the closing auction from 14:57:00 included, or trading was halted"
+        in told
+    )
     folder.put("t.csv", SSE_HEADER, [])
     assert f"{FOLDER}/t.csv has a header and no rows" in story(trades(folder), "without_rows")
 
