@@ -20,7 +20,8 @@ TAPE = {
     "volume": pl.Int64,
     "amount": pl.Int64,  # 1/10 000 yuan, exact
     "outside": pl.Int64,  # trades priced outside the limit prices
-    "late_volume": pl.Int64,  # of it after hours
+    "late_volume": pl.Int64,  # of both after hours
+    "late_amount": pl.Int64,
     "disordered": pl.Int64,  # stamps earlier than the one before
     "uncertain": pl.Int64,  # rows out of order whose bar nobody can tell
     "channels": pl.Int64,  # on which it traded before the close

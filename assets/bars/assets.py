@@ -29,6 +29,7 @@ tape_health = Table(
     schema=TAPE_HEALTH,
     sort=("symbol",),
     settings="bars",
+    rules=("boards", "after_hours", "closing_auctions"),
     make="assets.bars.tape_health_make:make_tape_health",
     needs={
         "trades_verdict": _TRADES,
@@ -196,6 +197,7 @@ minute_bars = Table(
     schema=MINUTE_BARS,
     sort=("symbol", "minute"),
     settings="bars",
+    rules=("boards", "after_hours"),
     make="assets.bars.make:make_minute_bars",
     needs={
         "open": _TRADED,

@@ -7,7 +7,7 @@ they are not. A row that breaks a rule puts its whole symbol-day aside: the rest
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
@@ -16,13 +16,13 @@ from assets.bars.schemas import KEY, MINUTE_BARS, VALUES
 from assets.ticks import clock
 from resources.bar_forms import UNREADABLE
 from resources.errors import InputError
+from resources.rulebook import Rulebook
 
 _PRICES = ("open", "high", "low", "close")
 _PARTS = ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
 _COUNTED = ("volume", "amount", "trades", *_PARTS)
 _PRICE_SLACK = 5e-5  # half of 1/10 000 yuan
 _YUAN_SLACK, _RELATIVE_SLACK = 1.0, 1e-6  # amounts may be rounded to a yuan, or have been 32-bit floats
-_SYMBOL = r"^(6[08]\d{4}\.SH|[03]0\d{4}\.SZ)$"
 
 
 @dataclass(frozen=True)
@@ -36,25 +36,31 @@ class Delivered:
     others: int
 
 
-def delivered_bars(bars: pl.DataFrame, date: dt.date, name: str, pre_close: Mapping[str, float]) -> Delivered:
+def delivered_bars(
+    bars: pl.DataFrame, date: dt.date, name: str, pre_close: Mapping[str, float], rules: Rulebook
+) -> Delivered:
     """Checks and completes the bars of one day.
 
-    bars: as read by resources/bar_forms.read_bars. name: the file, for messages. pre_close: symbol → yuan, where known.
+    bars: as read by resources/bar_forms.read_bars. name: the file, for messages. pre_close: symbol → yuan, where known. rules:
+    boards and trading hours of the day. A minute 905 without volume is no trade and no row (SPEC §1).
     Raises InputError where no row is of a stock.
     """
     missing = [column for column in VALUES if column not in bars.columns]
     given = [column for column in VALUES if column in bars.columns]
-    share = pl.col("symbol").str.contains(_SYMBOL)
-    others = bars.filter(~share.fill_null(False))
-    rows = bars.filter(share)
+    names = bars.select(pl.col("symbol").unique().sort()).with_columns(board=rules.board(), share=rules.is_a_share())
+    named = bars.join(names, on="symbol", how="left", maintain_order="left", nulls_equal=True)
+    others = named.filter(~pl.col("share"))
+    rows = named.filter(pl.col("share")).drop("share")
     if rows.is_empty() and others.height:
         raise InputError(
             f"{name}: none of the {others.height} rows is of a stock of Shanghai or Shenzhen; the first symbol is "
             f"{others['symbol'][0]!r}. Write symbols as 600519.SH (README names the other forms that are read)."
         )
-    rejected = _rejected(rows)
-    rows = rows.join(rejected.select("symbol").unique(), on="symbol", how="anti")
-    symbols = bars.filter(share).select(pl.col("symbol").unique().sort())
+    late_boards = rules.after_hours_boards()
+    rows = rows.filter(~_no_trade_after_hours(given, late_boards))
+    rejected = _rejected(rows, date, late_boards)
+    rows = rows.join(rejected.select("symbol").unique(), on="symbol", how="anti").drop("board")
+    symbols = names.filter("share").select("symbol")
     grid = symbols.join(pl.DataFrame({"minute": pl.Series(clock.DAY_BARS, dtype=pl.Int32)}), how="cross")
     late = rows.filter(pl.col("minute") == clock.AFTER_HOURS).select("symbol", "minute")
     delivered = rows.with_columns(absent=False)
@@ -102,8 +108,14 @@ def _known(column: str) -> pl.Expr:
     return pl.col(column).count().over("symbol") > 0
 
 
-def _rejected(rows: pl.DataFrame) -> pl.DataFrame:
-    """symbol, minute, reason of every row that breaks a rule."""
+def _no_trade_after_hours(given: Sequence[str], boards: Sequence[str]) -> pl.Expr:
+    """Whether a row is the after-hours bar of a name that did not trade then: vendors fill up their grids."""
+    idle = pl.col("volume").fill_null(0) == 0 if "volume" in given else ~pl.col("board").is_in(list(boards))
+    return (pl.col("minute") == clock.AFTER_HOURS).fill_null(False) & idle
+
+
+def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str]) -> pl.DataFrame:
+    """symbol, minute, reason of every row that breaks a rule. late_boards: those that trade after hours on `date`."""
     minutes = (*clock.DAY_BARS, clock.AFTER_HOURS)
     rules = [
         (pl.col(UNREADABLE).is_null(), pl.col(UNREADABLE)),
@@ -112,6 +124,14 @@ def _rejected(rows: pl.DataFrame) -> pl.DataFrame:
             pl.format("minute {} is no bar of SPEC §1", pl.col("minute").cast(pl.String).fill_null("null")),
         ),
         (~pl.struct("symbol", "minute").is_duplicated(), pl.lit("the minute stands there twice")),
+        (
+            (pl.col("minute") != clock.AFTER_HOURS).fill_null(True) | pl.col("board").is_in(list(late_boards)),
+            pl.format(
+                "minute 905 has trades, and the board {} has no after-hours trading on {} (rulebook.after_hours)",
+                "board",
+                pl.lit(str(date)),
+            ),
+        ),
         *(
             [
                 (

@@ -15,12 +15,13 @@ from assets.bars.delivered import delivered_bars
 from assets.bars.minutes import BOOK, LARGE, LIMITS, null_out, with_limits
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES, VALUES
 from assets.bars.sums import book_statistics, order_size_sums, silent_bars, traded_bars
-from assets.bars.tape_health import SET_ASIDE
+from assets.bars.tape_health import SET_ASIDE, WITHOUT
 from assets.bars.thresholds import large_order_thresholds
 from assets.ticks import clock
 from resources.errors import InputError
 from resources.landing import LandingView
 from resources.made import Made
+from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
 
 Files = Callable[[str, dt.date, str], bytes]
@@ -117,13 +118,16 @@ def make_minute_bars(
     files: Files,
     settings: BarsSettings,
     unavailable: Mapping[str, Mapping[str, str]],
+    rules: Rulebook | None = None,
 ) -> Made:
     """The day's dense one-minute bars (SPEC §1, §2.2), from ticks where there are any, else from landing bars.
 
     `trades` and `quotes` in the lake's order. A symbol is delivered where it has trades, or a book and no trade all day; a name
     that should have traded and has no tape has no rows. What tape_health set aside keeps its rows with null values, where it set
-    the snapshots alone aside, those of the book; the rows of trades and quotes that it repaired are read as it says.
+    the snapshots alone aside, those of the book; the rows of trades and quotes that it repaired are read as it says. rules:
+    boards and trading hours of the day; None: the shipped rulebook.
     """
+    rules = rules or Rulebook.on(date)
     health = tape_health.collect()
     daily = daily_prices.select("symbol", "pre_close", "close").collect()
     notes: dict[str, object] = {}
@@ -143,7 +147,7 @@ def make_minute_bars(
             return Made(pl.DataFrame(schema=MINUTE_BARS), unavailable=gone)
         source = f"bars/{landing.bars_path().name}"
         known = daily.filter(pl.col("pre_close").is_not_null())
-        delivered = delivered_bars(landed, date, source, dict(known.select("symbol", "pre_close").iter_rows()))
+        delivered = delivered_bars(landed, date, source, dict(known.select("symbol", "pre_close").iter_rows()), rules)
         frame, reasons = delivered.frame, dict(delivered.unavailable)
         final = pl.DataFrame(
             schema={"symbol": pl.String, "quoted_limit_up": pl.Float64, "quoted_limit_down": pl.Float64}
@@ -263,9 +267,12 @@ def _by_symbol(frame: pl.DataFrame, health: pl.DataFrame) -> pl.DataFrame:
         (pl.len() - (pl.col("minute") == clock.AFTER_HOURS).sum()).cast(pl.Int64).alias("dense_bars"),
         # Σ of what was not delivered is unknown, not 0.
         pl.when(pl.col("volume").count() > 0).then(pl.col("volume").sum()).alias("bar_volume"),
+        pl.col("volume").filter(pl.col("minute") == clock.AFTER_HOURS).sum().alias("late_volume"),
         market.last().alias("last_close"),
     )
-    judged = health.select("symbol", "verdict", "quotes_verdict", "reason", "volume", "reference_volume")
+    judged = health.select(
+        "symbol", "verdict", "quotes_verdict", "reason", "volume", "reference_volume", "reference_counts"
+    )
     return days.join(judged, on="symbol", how="left", maintain_order="left")
 
 
@@ -279,7 +286,8 @@ def _profile(
 ) -> pl.DataFrame:
     """What the checks judge."""
     accepted = pl.col("verdict") != SET_ASIDE
-    off = pl.col("bar_volume") - pl.col("reference_volume")
+    left_out = pl.when(pl.col("reference_counts") == WITHOUT).then("late_volume").otherwise(0)
+    off = pl.col("bar_volume") - left_out - pl.col("reference_volume")
     limits = securities.select("symbol", "limit_up", "limit_down").collect()
     slack = 5e-5  # half of 1/10 000 yuan: prices are floats of whole ticks
     outside = (pl.col("high") > pl.col("limit_up") + slack) | (pl.col("low") < pl.col("limit_down") - slack)

@@ -16,6 +16,7 @@ TAPE_HEALTH = {
     "orders": pl.Int64,
     "volume": pl.Int64,  # shares and yuan of the trades, or of the delivered minutes
     "amount": pl.Float64,
+    "reference_counts": pl.String,  # whether the reference counts after-hours trades: "with", "without"; null where there were none
     "reference_volume": pl.Int64,  # the exchange's: daily_prices, else the last snapshot
     "reference_amount": pl.Float64,
     "volume_difference": pl.Int64,  # ours less the reference's

@@ -17,7 +17,12 @@ from assets.bars.diagnosis import name_reasons
 from resources.settings.bars import BarsSettings
 
 OK, REPAIRED, SET_ASIDE, MISSING = "ok", "repaired", "set aside", "missing"
+WITH, WITHOUT = "with", "without"
+"""Values of reference_counts: whether the reference counts trades after hours."""
 CLOSED_MS = 54_000_000  # 15:00: from here on a snapshot's cumulative fields are those of the day
+_SHARES_OFF, _YUAN_OFF, _YUAN_SLACK = (
+    pl.col(name) for name in ("volume_difference", "amount_difference", "amount_slack")
+)
 _REFERENCE = ("daily_prices", "the last snapshot")
 
 
@@ -69,18 +74,26 @@ def judge_bars(found: pl.DataFrame, averaged: Sequence[str], settings: BarsSetti
 
     found: symbol, volume (shares) and amount (yuan, null where not delivered) of its minutes, daily_volume, daily_amount,
     daily_close, daily_high, daily_low, the columns of diagnosis.MEASURES, rejected (why rows of it cannot be right; null where
-    they can), delivered. averaged: exchanges without a closing auction on the day.
+    they can), late_volume and late_amount (those of minute 905), after_hours (whether the name's board trades then), delivered.
+    averaged: exchanges without a closing auction on the day.
     """
     against_daily = name_reasons(settings, averaged, bool(found["daily_volume"].count()))
     compared = found.with_columns(
         reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_REFERENCE[0])),
         reference_volume=pl.col("daily_volume"),
         reference_amount=pl.col("daily_amount"),
-        volume_difference=pl.col("volume") - pl.col("daily_volume"),
-        amount_difference=pl.col("amount") - pl.col("daily_amount"),
         amount_slack=pl.lit(settings.amount_tolerance),
     )
-    totals = _totals("minutes")
+    slack = pl.lit(settings.amount_tolerance)
+    compared = _differences(compared, pl.col("daily_amount"), pl.lit(1), slack, settings)
+    unheard = pl.col("after_hours") & (pl.col("late_volume").fill_null(0) == 0) & (pl.col("volume_difference") < 0)
+    cause = pl.when(unheard).then(
+        pl.lit(
+            ". Its board trades after hours on this day, and no minute 905 of it was delivered: where daily_prices counts those "
+            "trades, deliver it"
+        )
+    )
+    totals = pl.concat_str(_totals("minutes"), cause.fill_null(""))
     causes = [(pl.col("rejected").is_not_null(), pl.col("rejected")), *against_daily, (_off(settings), totals)]
     why = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in causes)
     absent = pl.format("daily_prices says {} shares traded, and no minute of it was delivered", "daily_volume")
@@ -113,28 +126,61 @@ def _against_references(found: pl.DataFrame, settings: BarsSettings) -> pl.DataF
     by_book = ~by_day & (pl.col("quoted_volume").is_not_null()) & (pl.col("final_time") >= CLOSED_MS)
     whole = pl.when(by_day).then(pl.lit(not to_the_cent)).otherwise("whole_yuan")
     slack = pl.when(whole).then(settings.amount_tolerance).otherwise(settings.cent_tolerance)
-    after_hours = pl.col("quoted_volume") == pl.col("volume") - pl.col(
-        "late_volume"
-    )  # some snapshots do not count them
-    quoted = pl.when(after_hours).then("volume").otherwise("quoted_volume")
-    quoted_amount = pl.when(~after_hours | (pl.col("late_volume") == 0)).then("quoted_amount")
-    amount = pl.when(by_day).then(daily).when(by_book).then(quoted_amount)
-    return found.with_columns(
+    amount = pl.when(by_day).then(daily).when(by_book).then("quoted_amount")
+    told = found.with_columns(
         reference=pl.when(by_day).then(pl.lit(_REFERENCE[0])).when(by_book).then(pl.lit(_REFERENCE[1])),
-        reference_volume=pl.when(by_day).then("daily_volume").when(by_book).then(quoted),
+        reference_volume=pl.when(by_day).then("daily_volume").when(by_book).then("quoted_volume"),
         reference_amount=amount / 10_000,
-        quoted_volume_difference=pl.col("volume") - quoted,
-        amount_difference=(pl.col("amount") - amount) / 10_000,
-        amount_slack=slack,
-        amount=pl.col("amount") / 10_000,
-    ).with_columns(volume_difference=pl.col("volume") - pl.col("reference_volume"))
-
-
-def _off(settings: BarsSettings) -> pl.Expr:
-    shares = pl.col("volume_difference").abs() > settings.volume_tolerance
-    return shares.fill_null(False) | (pl.col("amount_difference").abs() > pl.col("amount_slack") + 1e-9).fill_null(
-        False
+        quoted_volume_difference=pl.when(pl.col("quoted_volume") == pl.col("volume") - pl.col("late_volume"))
+        .then(0)
+        .otherwise(
+            pl.col("volume") - pl.col("quoted_volume")
+        ),  # a snapshot of the close comes before the trades after hours
+        _exact=amount,
     )
+    differences = _differences(told, pl.col("_exact"), pl.lit(10_000), slack, settings)
+    return differences.with_columns(amount_slack=slack, amount=pl.col("amount") / 10_000).drop("_exact")
+
+
+def _differences(
+    found: pl.DataFrame, amount: pl.Expr, unit: pl.Expr, slack: pl.Expr, settings: BarsSettings
+) -> pl.DataFrame:
+    """Adds volume_difference (shares) and amount_difference (yuan) to the reference, and reference_counts.
+
+    A reference may count the trades after hours or leave them out (SPEC §1). Both are tried; where only without them it adds up,
+    the differences are those. amount: the reference's, in the unit of the columns amount and late_amount, of which `unit` are a
+    yuan.
+    """
+
+    late = pl.col("late_volume").fill_null(0) > 0
+    shares = pl.col("volume") - pl.col("reference_volume")
+    money = (pl.col("amount") - amount) / unit
+    market_shares = shares - pl.col("late_volume")
+    market_money = (pl.col("amount") - pl.col("late_amount") - amount) / unit
+    compared = late & pl.col("reference_volume").is_not_null()
+    counts = (
+        pl.when(compared & ~_off(settings, shares, money, slack))
+        .then(pl.lit(WITH))
+        .when(compared & ~_off(settings, market_shares, market_money, slack))
+        .then(pl.lit(WITHOUT))
+    )
+    found = found.with_columns(reference_counts=counts)
+    left_out = pl.col("reference_counts").eq_missing(pl.lit(WITHOUT))
+    return found.with_columns(
+        volume_difference=pl.when(left_out).then(market_shares).otherwise(shares),
+        amount_difference=pl.when(left_out).then(market_money).otherwise(money),
+    )
+
+
+def _off(
+    settings: BarsSettings,
+    shares: pl.Expr = _SHARES_OFF,
+    money: pl.Expr = _YUAN_OFF,
+    slack: pl.Expr = _YUAN_SLACK,
+) -> pl.Expr:
+    """Whether differences from the reference, in shares and yuan, are more than rounding; an unknown one is not."""
+    by_volume = (shares.abs() > settings.volume_tolerance).fill_null(False)
+    return by_volume | (money.abs() > slack + 1e-9).fill_null(False)
 
 
 def _totals(what: str) -> pl.Expr:

@@ -19,7 +19,7 @@ from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
 from assets.bars.schemas import TAPE_HEALTH
 from assets.bars.tape_ends import ENDED, judge_ends, proves
-from assets.bars.tape_health import MISSING, SET_ASIDE, clock_text, judge_bars, judge_ticks
+from assets.bars.tape_health import MISSING, SET_ASIDE, WITH, WITHOUT, clock_text, judge_bars, judge_ticks
 from assets.bars.tape_health_channels import CHANNELS, missing_numbers
 from assets.ticks import clock
 from assets.ticks.make import ENDS, SYMBOLS
@@ -28,6 +28,7 @@ from resources.errors import NotReadyError
 from resources.landing import LandingView
 from resources.made import Made
 from resources.reasons import counted_reasons
+from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
 
 Files = Callable[[str, dt.date, str], bytes]
@@ -75,12 +76,15 @@ def make_tape_health(
     files: Files,
     settings: BarsSettings,
     unavailable: Mapping[str, Mapping[str, str]],
+    rules: Rulebook | None = None,
 ) -> Made:
     """One row per symbol that was delivered, as ticks or else as landing bars, or that should have traded; schema TAPE_HEALTH.
 
     Beside it, of ticks: final_quotes.parquet (FINAL), stamps.parquet (align_tapes.STAMPS) and faults.parquet
-    (align_tapes.FAULTS), the rows of trades and quotes that minute_bars repairs, and channels.parquet (CHANNELS).
+    (align_tapes.FAULTS), the rows of trades and quotes that minute_bars repairs, and channels.parquet (CHANNELS). rules: boards,
+    trading hours and auctions of the day; None: the shipped rulebook.
     """
+    rules = rules or Rulebook.on(date)
     columns = ("close", "high", "low", "volume", "amount")
     prices = daily_prices.select("symbol", **{f"daily_{name}": name for name in columns}).collect()
     daily = prices.select("symbol", "daily_volume", "daily_amount")
@@ -96,7 +100,7 @@ def make_tape_health(
         gone = dict.fromkeys(TAPE_HEALTH, f"{why}, and no bars/{date:%Y%m%d}.parquet")
         return Made(pl.DataFrame(schema=TAPE_HEALTH), unavailable=gone)
     name = f"bars/{landing.bars_path().name}"
-    return _of_bars(date, name, landed, prices, settings)
+    return _of_bars(date, name, landed, prices, settings, rules)
 
 
 def _of_ticks(
@@ -157,8 +161,10 @@ def _of_ticks(
     )
 
 
-def _of_bars(date: dt.date, name: str, landed: pl.DataFrame, daily: pl.DataFrame, settings: BarsSettings) -> Made:
-    delivered = delivered_bars(landed, date, name, {})
+def _of_bars(
+    date: dt.date, name: str, landed: pl.DataFrame, daily: pl.DataFrame, settings: BarsSettings, rules: Rulebook
+) -> Made:
+    delivered = delivered_bars(landed, date, name, {}, rules)
     rejected = delivered.rejected.group_by("symbol", maintain_order=True).agg(
         rejected=pl.format("{}: {} bad rows, the first: {}", pl.lit(name), pl.len(), pl.col("reason").first()),
         rows_set_aside=pl.len(),
@@ -168,7 +174,11 @@ def _of_bars(date: dt.date, name: str, landed: pl.DataFrame, daily: pl.DataFrame
         return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
 
     sums = delivered.frame.group_by("symbol").agg(
-        *(total(column).alias(column) for column in ("trades", "volume", "amount"))
+        *(total(column).alias(column) for column in ("trades", "volume", "amount")),
+        *(
+            pl.col(column).filter(pl.col("minute") == clock.AFTER_HOURS).sum().alias(f"late_{column}")
+            for column in ("volume", "amount")
+        ),
     )
     found = (
         sums.with_columns(delivered=pl.lit(True))
@@ -179,7 +189,9 @@ def _of_bars(date: dt.date, name: str, landed: pl.DataFrame, daily: pl.DataFrame
         .join(measure_names(delivered.frame, settings), on="symbol", how="left")
         .sort("symbol")
     )
-    judged = judge_bars(found, (), settings).with_columns(
+    found = found.with_columns(after_hours=rules.board().is_in(list(rules.after_hours_boards())).fill_null(False))
+    averaged = [exchange for exchange in ("SH", "SZ") if not rules.has_closing_auction(exchange)]
+    judged = judge_bars(found, averaged, settings).with_columns(
         date=pl.lit(date),
         source=pl.lit("bars"),
         rows_set_aside=pl.when("delivered").then(pl.col("rows_set_aside").fill_null(0)),
@@ -337,6 +349,8 @@ def _counts(frame: pl.DataFrame) -> dict[str, object]:
     return {
         "verdicts": dict(frame["verdict"].value_counts(sort=True).sort("verdict").iter_rows()),
         "symbols_set_aside": (frame["verdict"] == SET_ASIDE).sum(),
+        "references_with_after_hours": (frame["reference_counts"] == WITH).sum(),
+        "references_without_after_hours": (frame["reference_counts"] == WITHOUT).sum(),
     }
 
 

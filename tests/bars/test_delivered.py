@@ -11,6 +11,7 @@ from assets.bars.schemas import MINUTE_BARS
 from assets.ticks import clock
 from assets.ticks.canonical import QUOTES, TRADES
 from resources.errors import InputError
+from resources.rulebook import Rulebook
 from tests.bars.tapes import DAILY, Day, Landing, as_read, day, trade
 
 DATE = dt.date(2015, 5, 4)
@@ -63,23 +64,23 @@ def test_the_first_minutes_stand_at_pre_close_where_it_is_known():
 def test_an_absent_minute_had_no_trade_where_volumes_are_delivered():
     raw = pl.DataFrame(
         {
-            "symbol": ["600519.SH"] * 3,
-            "minute": [565, 571, 905],
-            "open": [10.0, 10.1, 10.3],
-            "close": [10.0, 10.2, 10.3],
-            "volume": [100, 200, 300],
-            "amount": [1000.0, 2030.0, 3090.0],
-            "net_bid_change": [None, 5.0, None],
+            "symbol": ["600519.SH"] * 2,
+            "minute": [565, 571],
+            "open": [10.0, 10.1],
+            "close": [10.0, 10.2],
+            "volume": [100, 200],
+            "amount": [1000.0, 2030.0],
+            "net_bid_change": [None, 5.0],
         }
     )
-    made = make(raw, daily=pl.DataFrame([day(volume=600, amount=6120.0, close=10.2)], schema=DAILY))
+    made = make(raw, daily=pl.DataFrame([day(volume=300, amount=3030.0, close=10.2)], schema=DAILY))
     frame = made.frame
-    assert frame.height == 240
+    assert frame.height == 239
     flat = frame.filter(pl.col("minute").is_in([570, 572, 897]))
     assert flat["open"].to_list() == flat["close"].to_list() == [10.0, 10.2, 10.2]
     assert flat["volume"].to_list() == [0, 0, 0]
     assert flat["net_bid_change"].to_list() == [0.0, 0.0, 0.0]
-    assert frame["volume"].sum() == 600
+    assert frame["volume"].sum() == 300
     assert made.notes["symbols_set_aside"] == 0
     assert made.profile["volume_difference"].drop_nulls().to_list() == [0]
     assert made.unavailable["high"] == f"{NAME} gives open, close, volume, amount, net_bid_change only"
@@ -207,7 +208,7 @@ def test_rounded_amounts_and_unknown_values_break_no_rule():
             "buy_amount": [1000.4, 5.0],
         }
     )
-    assert delivered_bars(as_read(raw), DATE, NAME, {}).rejected.is_empty()
+    assert delivered_bars(as_read(raw), DATE, NAME, {}, Rulebook.on(DATE)).rejected.is_empty()
 
 
 def test_a_day_without_a_usable_row_says_that_it_was_delivered():
@@ -233,7 +234,9 @@ def test_a_file_without_closes_is_an_error_that_says_so():
 
 
 def test_funds_and_bonds_are_counted_not_kept():
-    done = delivered_bars(as_read(closes(s000001_SZ={570: 1.0}, s510300_SH={570: 4.0})), DATE, NAME, {})
+    done = delivered_bars(
+        as_read(closes(s000001_SZ={570: 1.0}, s510300_SH={570: 4.0})), DATE, NAME, {}, Rulebook.on(DATE)
+    )
     assert done.frame["symbol"].unique().to_list() == ["000001.SZ"]
     assert done.others == 1
     with pytest.raises(InputError, match=r"none of the 1 rows is of a stock of Shanghai or Shenzhen.*'510300\.SH'"):
