@@ -31,7 +31,7 @@ class Names:
         market = market or os.environ.get("ZHOUBAO_MARKET")
         settings = settings or os.environ.get("ZHOUBAO_SETTINGS") or ("production" if market else "sample")
         lake = lake or os.environ.get("ZHOUBAO_LAKE") or str(ROOT / "lake")
-        return cls(market or str(ROOT / "market"), lake, settings)
+        return cls(*map(os.path.expanduser, (market or str(ROOT / "market"), lake, settings)))
 
 
 def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[[str], None] = print) -> Builder:

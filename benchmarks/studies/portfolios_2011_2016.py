@@ -406,7 +406,7 @@ def published(builder: Builder, index: str, day: dt.date) -> pl.DataFrame:
 
 def limits_of(bounds: IndexPortfolioSettings, missing: Sequence[str]) -> Limits:
     """The bounds of SPEC §6 on the styles that exist on the day."""
-    styles = {
+    styles: dict[str, tuple[str, float]] = {
         "value": ("value_size", bounds.value_exposure),
         "size": ("value_size", bounds.size_exposure),
         **dict.fromkeys(bounds.other_styles, ("styles", bounds.style_exposure)),

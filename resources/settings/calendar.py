@@ -42,9 +42,4 @@ class CalendarSettings(Section):
             raise ValueError(
                 f"announced_holidays names {', '.join(map(str, late))}, after announced_until = {self.announced_until}"
             )
-        for name in ("extra_holidays", "announced_holidays"):
-            days = getattr(self, name)
-            twice = sorted({day for day in days if days.count(day) > 1})
-            if twice:
-                raise ValueError(f"{name} names {', '.join(map(str, twice))} twice")
         return self

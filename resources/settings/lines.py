@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
-from resources.settings.base import Section
+from resources.settings.base import Name, Section
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday"]
 WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "friday")
@@ -14,7 +14,7 @@ WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "
 class LinesSettings(Section):
     """Which lines are run beside the portfolios, for both indices, under the portfolios' own constraints and costs."""
 
-    alphas: tuple[str | tuple[str, ...], ...] = Field(
+    alphas: tuple[Name | tuple[Name, ...], ...] = Field(
         (),
         description="One line for each: a factor key, or several whose mean is μ; e.g. [gru_50_1, [multi_granularity_5d, "
         "multi_granularity_10d]]. None by default. [c]",

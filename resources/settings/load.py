@@ -4,13 +4,17 @@ Here: reading, merging, errors that name the key, and what differs from producti
 (one module per section beside this one).
 """
 
+import codecs
+import difflib
 import json
 import os
+import re
 import tomllib
+from collections import abc
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import ValidationError
 
@@ -18,7 +22,9 @@ from resources.errors import SettingsError
 from resources.settings import Settings
 from resources.settings.rulebook import KINDS
 
+NAME_VARIABLES = ("ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS")
 ENVIRONMENT_PREFIX = "ZHOUBAO__"
+LISTED = 10  # keys spelled out in a message
 
 
 @dataclass(frozen=True)
@@ -57,22 +63,38 @@ class Profile:
 def load_profile(name_or_file: str, profiles: Path, environment: Mapping[str, str] | None = None) -> Profile:
     """The profile `profiles/<name>.toml`, or a settings file, under `ZHOUBAO__SECTION__KEY=value` of the environment.
 
-    A file may build on a profile: `[profile] extends = "sample"`. Values of the environment are JSON, or plain text.
+    A file may build on a profile or on another file: `[profile] extends = "sample"`. Values of the environment are JSON, or
+    plain text. Types are not bent: "5" and true are no integers.
+
+    Raises
+    ------
+    SettingsError
+        If there is no such profile, a file cannot be read, or anything in it or in the environment is no setting, of another
+        type, or out of bounds; the message names the key, and the variable or file it came from.
     """
     values, about = _read(name_or_file, profiles)
-    for variable, text in sorted((os.environ if environment is None else environment).items()):
-        if variable.startswith(ENVIRONMENT_PREFIX):
-            path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
-            _merge(values, _nest(path, _literal(text)))
-            about["shortens"].setdefault(".".join(path), f"set by {variable} in the environment")
+    reasons = about["shortens"]
+    for variable, path, value in _overrides(os.environ if environment is None else environment):
+        _merge(values, _nest(path, value))
+        reasons.setdefault(".".join(path), f"set by {variable} in the environment")
     # On top of the production tree, not of each class's defaults: a row such as portfolios.csi1000 has defaults of its own.
-    tree = Settings().model_dump()
+    tree = Settings().model_dump(mode="json")
     _merge(tree, values)
     try:
-        settings = Settings.model_validate(tree)
+        settings = Settings.model_validate_json(json.dumps(tree, default=_as_json), strict=True)
     except ValidationError as error:
-        raise SettingsError(_explain(error, name_or_file, about["shortens"])) from error
-    return Profile(about["name"], about["description"], about["shortens"], settings)
+        raise SettingsError(_explain(error, name_or_file, reasons)) from error
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # an integer of thousands of digits, a table nested a thousand levels deep
+        raise SettingsError(f"Settings {name_or_file!r}: {error}. Correct or remove the key.") from error
+    for path in reasons:
+        if (unknown := _unknown_part(path)) is not None:
+            raise SettingsError(
+                f"Settings {name_or_file!r}: [profile.shortens] gives a reason for {path}, which is no setting; {unknown}."
+            )
+    return Profile(about["name"], about["description"], reasons, settings)
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -84,35 +106,117 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
             yield f"{prefix}{key}", value
 
 
-def _read(name_or_file: str, profiles: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    path = Path(name_or_file) if name_or_file.endswith(".toml") else profiles / f"{name_or_file}.toml"
-    if not path.is_file():
-        known = ", ".join(sorted(p.stem for p in profiles.glob("*.toml")))
-        raise SettingsError(
-            f"There is no profile or settings file {name_or_file!r}. Profiles: {known}; or name a .toml file."
-        )
-    try:
-        values = tomllib.loads(path.read_text("utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path} is no valid TOML: {error}.") from error
-    head = values.pop("profile", {})
-    unknown = set(head) - {"name", "description", "extends", "shortens"}
-    if unknown:
-        raise SettingsError(f"{path}: [profile] has the unknown key {', '.join(sorted(unknown))}.")
-    about = {
-        "name": head.get("name", path.stem),
-        "description": head.get("description", ""),
-        "shortens": dict(head.get("shortens", {})),
-    }
-    if "extends" in head:
+def _overrides(environment: Mapping[str, str]) -> list[tuple[str, list[str], Any]]:
+    """(variable, path of the setting, value) of every setting in the environment; an unknown ZHOUBAO* variable is an error."""
+    found: dict[str, tuple[str, list[str], Any]] = {}
+    for variable, text in sorted(environment.items()):
+        if variable in NAME_VARIABLES or not variable.upper().startswith("ZHOUBAO"):
+            continue
+        path = variable.removeprefix(ENVIRONMENT_PREFIX).lower().split("__")
+        if not variable.startswith(ENVIRONMENT_PREFIX) or not all(path):
+            known = [*NAME_VARIABLES, *(f"{ENVIRONMENT_PREFIX}{'__'.join(one).upper()}" for one in _paths())]
+            near = difflib.get_close_matches(variable.upper(), known, 1, 0.5)
+            raise SettingsError(
+                f"The environment variable {variable} means nothing here. Known are {', '.join(NAME_VARIABLES)} and "
+                f"{ENVIRONMENT_PREFIX}SECTION__KEY{f'; the nearest is {near[0]}' if near else ''}. Correct it or unset it."
+            )
+        name = ".".join(path)
+        if name in found:
+            raise SettingsError(
+                f"{found[name][0]} and {variable} in the environment set the same {name}: unset one of them."
+            )
         try:
-            base, base_about = _read(head["extends"], profiles)
+            text.encode("utf-8")
+        except UnicodeEncodeError:
+            raise SettingsError(f"The environment variable {variable} holds bytes that are no UTF-8 text.") from None
+        found[name] = (variable, path, _literal(variable, text))
+    return list(found.values())
+
+
+def _read(name_or_file: str, profiles: Path, chain: tuple[Path, ...] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The values of a profile or file and of all it extends; its [profile] table. `chain`: the files that extend this one."""
+    path = _locate(name_or_file, profiles, chain[-1].parent if chain else None)
+    if path in chain:
+        circle = " → ".join(map(str, (*chain[chain.index(path) :], path)))
+        raise SettingsError(f"{path} extends itself: {circle}. Take one [profile] extends out")
+    try:
+        values = tomllib.loads(_text(path))
+    except (ValueError, RecursionError) as error:
+        raise SettingsError(f"{path} is no valid TOML: {error}.") from error
+    about = _about(path, values.pop("profile", {}))
+    if about["extends"] is not None:
+        try:
+            base, base_about = _read(about["extends"], profiles, (*chain, path))
         except SettingsError as error:
-            raise SettingsError(f"{path} extends {head['extends']!r}: {error}") from error
+            raise error if chain else SettingsError(f"{path} extends {about['extends']!r}: {error}") from error
         _merge(base, values)
         values = base
         about["shortens"] = {**base_about["shortens"], **about["shortens"]}
     return values, about
+
+
+def _locate(name_or_file: str, profiles: Path, beside: Path | None) -> Path:
+    """The file of a profile's name or of a path, which may be relative to the file that extends it."""
+    known = sorted(p.stem for p in profiles.glob("*.toml"))
+    if name_or_file in known:
+        return (profiles / f"{name_or_file}.toml").resolve()
+    named = Path(name_or_file).expanduser()
+    try:
+        for path in (named,) if beside is None else (beside / named, named):
+            if path.is_dir():
+                raise SettingsError(f"{path} is a folder; name a settings file, which ends in .toml.")
+            if path.is_file() and path.suffix.lower() == ".toml":
+                return path.resolve()
+            if path.is_file():
+                raise SettingsError(f"{path} does not end in .toml, as a settings file must. Rename it.")
+    except OSError as error:
+        raise SettingsError(f"{name_or_file!r} cannot be opened: {error.strerror}.") from error
+    near = difflib.get_close_matches(name_or_file, known, 1)
+    raise SettingsError(
+        f"There is no profile or settings file {name_or_file!r}{f'; did you mean {near[0]}?' if near else '.'} Profiles: "
+        f"{', '.join(known)}; or name a .toml file."
+    )
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}.") from error
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or b"\0" in data:
+        raise SettingsError(f"{path} is no UTF-8 text, but UTF-16 or no text at all. Save it as UTF-8.")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise SettingsError(
+            f"{path} is no UTF-8 text: line {line} holds the byte {data[error.start]:#04x}, as text in GBK does. Save it as UTF-8."
+        ) from error
+
+
+def _about(path: Path, head: Any) -> dict[str, Any]:
+    """The [profile] table: name, description, extends (None: nothing) and the reasons by setting."""
+    if not isinstance(head, dict):
+        raise SettingsError(f"{path}: profile = {_short(head)} must be a table, [profile].")
+    known = ("name", "description", "extends", "shortens")
+    if unknown := sorted(set(head) - set(known)):
+        raise SettingsError(
+            f"{path}: [profile] has the unknown key {', '.join(unknown)}; known there: {', '.join(known)}."
+        )
+    for key in ("name", "description", "extends"):
+        if not isinstance(head.get(key, ""), str) or head.get(key, "-") == "":
+            raise SettingsError(f"{path}: profile.{key} = {_short(head[key])} must be a text.")
+    reasons = head.get("shortens", {})
+    if not isinstance(reasons, dict) or not all(isinstance(why, str) for _, why in flatten(reasons)):
+        raise SettingsError(
+            f'{path}: [profile.shortens] holds reasons, one text for a setting: "factors.window" = "…".'
+        )
+    return {
+        "name": head.get("name", path.stem),
+        "description": head.get("description", ""),
+        "extends": head.get("extends"),
+        "shortens": dict(flatten(reasons)),
+    }
 
 
 def _dump(settings: Settings) -> dict[str, Any]:
@@ -135,31 +239,109 @@ def _nest(path: list[str], value: Any) -> dict[str, Any]:
     return {path[0]: _nest(path[1:], value) if len(path) > 1 else value}
 
 
-def _literal(text: str) -> Any:
+def _literal(variable: str, text: str) -> Any:
+    """A value of the environment: JSON, or else the text itself."""
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        keys = [key for key, _ in pairs]
+        if twice := {key for key in keys if keys.count(key) > 1}:
+            raise SettingsError(f"{variable} in the environment names {', '.join(sorted(twice))} twice.")
+        return dict(pairs)
+
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return json.loads(text, object_pairs_hook=once)
+    except (ValueError, RecursionError):
         return text
 
 
+def _as_json(value: Any) -> str:
+    """TOML's dates and times, as JSON writes them."""
+    return value.isoformat()
+
+
 def _explain(error: ValidationError, source: str, origins: Mapping[str, str]) -> str:
-    lines = []
+    """One clause for each key, with its value, what it must be, and the variable that set it."""
+    lines: dict[str, list[str]] = {}
     for problem in error.errors():
-        path = ".".join(map(str, problem["loc"]))
-        if "in the environment" in origins.get(path, ""):
-            path = f"{path} ({origins[path]})"
-        if problem["type"] == "extra_forbidden":
-            lines.append(f"{path} is no setting; known there: {', '.join(_known_keys(problem['loc'][:-1]))}")
+        path, kind, value = _path_of(problem["loc"]), problem["type"], problem["input"]
+        origin = next((o for p, o in origins.items() if path == p or path.startswith((f"{p}.", f"{p}["))), "")
+        told = f"{path} ({origin})" if origin.endswith(" in the environment") else path
+        message = problem["msg"].removeprefix("Value error, ")
+        if kind == "extra_forbidden":
+            parent, _, key = path.rpartition(".")
+            line = f"{told} is no setting; {_known_there(parent, key)}"
+        elif kind == "model_type":
+            line = f"{told} = {_short(value)} is a section, [{path}], and takes no value"
+        elif isinstance(value, dict):  # what holds between settings of a section
+            line = f"{told}: {message}" if told else message
+        elif told in lines:  # of a union's branches
+            lines[told].append(message.removeprefix("Input should be "))
+            continue
         else:
-            lines.append(f"{path} = {problem['input']!r}: {problem['msg']}")
-    return f"Settings {source!r}: " + "; ".join(lines) + ". Correct or remove the key."
+            line = f"{told} = {_short(value)}: {message}"
+        lines.setdefault(told, []).append(line)
+    clauses = [" or ".join(parts) for parts in lines.values()]
+    shown = "; ".join(clauses[:LISTED]) + (f"; and {len(clauses) - LISTED} more" if len(clauses) > LISTED else "")
+    return f"Settings {source!r}: {shown}. Correct or remove the key."
 
 
-def _known_keys(path: tuple[Any, ...]) -> list[str]:
-    section: Any = Settings
-    for key in path:
-        field = section.model_fields.get(key) if hasattr(section, "model_fields") else None
-        if field is None:
-            return []
-        section = field.annotation
-    return sorted(getattr(section, "model_fields", {}))
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _path_of(location: tuple[Any, ...]) -> str:
+    """pydantic's location as a setting's path: without the names of a union's branches, rows by their place."""
+    path, here = "", Settings
+    for key in location:
+        if isinstance(key, int):
+            path, here = f"{path}[{key}]", _inside(here)
+        elif _fields(here) is not None:
+            path, here = f"{path}.{key}".lstrip("."), _annotation(here, key)
+        elif get_origin(here) is abc.Mapping:
+            path, here = f"{path}.{key}", get_args(here)[1]
+    return path
+
+
+def _fields(annotation: Any) -> Mapping[str, Any] | None:
+    """The fields of a section's class; None of anything else."""
+    return getattr(annotation, "model_fields", None)
+
+
+def _annotation(section: Any, key: str) -> Any:
+    field = (_fields(section) or {}).get(key)
+    return None if field is None else field.annotation
+
+
+def _inside(annotation: Any) -> Any:
+    """What a tuple holds."""
+    return next(iter(get_args(annotation)), None)
+
+
+def _paths(section: Any = Settings, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The path of every setting."""
+    for key, field in (_fields(section) or {}).items():
+        yield (*above, key)
+        yield from _paths(field.annotation, (*above, key))
+
+
+def _unknown_part(path: str) -> str | None:
+    """What to say of a path that leads to no setting; None where it leads to one."""
+    here, parent = Settings, ""
+    for key in path.split("."):
+        if _fields(here) is None:
+            return None  # a key inside a table such as exposure_bands
+        if key not in (_fields(here) or {}):
+            return _known_there(parent, key)
+        here, parent = _annotation(here, key), f"{parent}.{key}".lstrip(".")
+    return None
+
+
+def _known_there(parent: str, key: str) -> str:
+    """The keys of a section, and the one that looks most like `key`."""
+    here: Any = Settings
+    for part in filter(None, re.sub(r"\[\d+\]", ".[]", parent).split(".")):
+        here = _inside(here) if part == "[]" else _annotation(here, part)
+    known = sorted(_fields(here) or {})
+    near = difflib.get_close_matches(key, known, 1)
+    return f"known there: {', '.join(known)}" + (f"; the nearest is {near[0]}" if near else "")

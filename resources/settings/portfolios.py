@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from resources.settings.attribution import AttributionSettings
-from resources.settings.base import Day, Section
+from resources.settings.base import Day, Name, Section
 from resources.settings.execution import ExecutionSettings
 
+OtherStyle = Literal["mid_cap", "turnover", "reversal", "volatility", "profitability", "growth"]
 Exposure = Annotated[float, Field(ge=-100, le=100)]
 ELASTIC = ("industry", "value_size", "turnover", "styles")
 
@@ -23,7 +24,7 @@ class IndexPortfolioSettings(Section):
     style_exposure: float = Field(
         0.8, ge=0, le=100, description="Largest |active exposure| to each other style. SPEC §6"
     )
-    other_styles: tuple[str, ...] = Field(
+    other_styles: tuple[OtherStyle, ...] = Field(
         ("mid_cap", "turnover", "reversal", "volatility", "profitability", "growth"),
         description="The other conventional factors that `style_exposure` bounds. [c] SPEC §6",
     )
@@ -65,7 +66,7 @@ class PortfoliosSettings(Section):
     csi1000: IndexPortfolioSettings = Field(
         IndexPortfolioSettings(size_exposure=0.2), description="CSI 1000 (000852.SH). SPEC §6"
     )
-    alpha: str | tuple[str, ...] = Field(
+    alpha: Name | tuple[Name, ...] = Field(
         "multi_granularity_10d",
         description="Factor key of the μ that is maximised, one of the sixteen; or several, whose mean it is, e.g. both "
         "horizons: [multi_granularity_5d, multi_granularity_10d]. SPEC §6: score 16",
@@ -123,6 +124,7 @@ class PortfoliosSettings(Section):
     )
     covariance: str | None = Field(
         None,
+        pattern=r"^[\w.]+:\w+$",
         description="module:function that gives the covariance which `tracking_error` and `risk_aversion` need, from the "
         "signal day's prices and those before it (assets/portfolios/terms.py has one and says how to write another). "
         "None: neither can be set",

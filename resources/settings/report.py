@@ -5,7 +5,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from resources.settings.base import Day, Section
+from resources.settings.base import Day, Name, Section
 
 
 class ReportSettings(Section):
@@ -21,7 +21,7 @@ class ReportSettings(Section):
     chart_start_late: Day = Field(
         dt.date(2017, 1, 1), description="First day of the charts of factors 15, 16 and of the portfolios. SPEC §7"
     )
-    unofficial_weights: tuple[str, ...] = Field(
+    unofficial_weights: tuple[Name, ...] = Field(
         (),
         description="Indices whose weights in the landing zone are a stand-in and not the publisher's, such as "
         "000852.SH; page one then says so.",

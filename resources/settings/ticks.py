@@ -1,8 +1,10 @@
 """Settings of trades, orders and quotes: how vendor files are read (SPEC §2.3)."""
 
+from typing import Annotated
+
 from pydantic import Field
 
-from resources.settings.base import Section
+from resources.settings.base import Name, Section
 
 
 class TicksSettings(Section):
@@ -41,7 +43,7 @@ class TicksSettings(Section):
         le=1_000_000,
         description="So is one that unpacks to more than this many times its size; ticks pack 5 to 30 times.",
     )
-    ignored_suffixes: tuple[str, ...] = Field(
+    ignored_suffixes: tuple[Annotated[str, Field(pattern=r"^\.[a-z0-9_]+$")], ...] = Field(
         (
             ".md5",
             ".sha256",
@@ -61,7 +63,7 @@ class TicksSettings(Section):
         ),
         description="Files of a day's folder that accompany a delivery and hold no ticks; the manifest names them.",
     )
-    ignored_names: tuple[str, ...] = Field(
+    ignored_names: tuple[Name, ...] = Field(
         ("委托队列.csv", "委托队列.csv.gz", "_SUCCESS", "_metadata", "_common_metadata", "Thumbs.db"),
         description="Files that no table reads, by their name: Wind's order queues, and what Spark and Windows leave in folders. "
         "The manifest names them.",

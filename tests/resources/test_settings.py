@@ -44,6 +44,8 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path) -> None:
     file.write_text("[factors]\nwindw = 5\n", "utf-8")
     with pytest.raises(SettingsError, match=r"factors\.windw is no setting; known there: .*window"):
         load_profile(str(file), PROFILES, {})
+    with pytest.raises(SettingsError, match=r"factors\.windw .*; the nearest is window"):
+        load_profile("production", PROFILES, {"ZHOUBAO__FACTORS__WINDW": "5"})
     with pytest.raises(SettingsError, match=r"nonsense \(set by ZHOUBAO__NONSENSE in the environment\) is no setting"):
         load_profile("production", PROFILES, {"ZHOUBAO__NONSENSE": "1"})
 
@@ -118,3 +120,144 @@ def test_without_names_it_is_the_sample(monkeypatch: pytest.MonkeyPatch) -> None
     assert Names.of().settings == "sample"
     monkeypatch.setenv("ZHOUBAO_MARKET", "elsewhere")
     assert Names.of().settings == "production"
+
+
+FILES: dict[str, tuple[bytes, str]] = {
+    "UTF-16": ("[factors]\nwindow = 5\n".encode("utf-16"), "is no UTF-8 text, but UTF-16"),
+    "UTF-16 without a mark": ("[factors]\nwindow = 5\n".encode("utf-16-le"), "is no UTF-8 text, but UTF-16"),
+    "GBK": ("[factors]\nwindow = 12  # 交易日\n".encode("gbk"), "line 2 holds the byte 0xbd, as text in GBK does"),
+    "a Parquet file": (b"PAR1\x15\x04\x15\x00\x00", "no text at all"),
+    "no TOML": (b"window: 5", "is no valid TOML"),
+    "a key twice": (b"[factors]\nwindow = 5\nwindow = 6\n", "is no valid TOML: .*line 3"),
+    "a table twice": (b"[factors]\nwindow = 5\n[factors]\nmin_days = 3\n", "is no valid TOML"),
+    "a table nested a thousand deep": (b"a = " + b"[" * 5000 + b"]" * 5000, "is no valid TOML"),
+    "a number of ten thousand digits": (b"[factors]\nwindow = " + b"9" * 10_000, "is no valid TOML"),
+    "profile is no table": (b"profile = 3", r"profile = 3 must be a table, \[profile\]"),
+    "profiles": (b"[[profile]]\nname = 'x'", r"must be a table, \[profile\]"),
+    "an unknown key of the profile": (
+        b"[profile]\nextend = 'sample'",
+        "unknown key extend; known there: name, .*extends",
+    ),
+    "a name that is none": (b"[profile]\nname = 3", "profile.name = 3 must be a text"),
+    "extends a list": (b"[profile]\nextends = ['sample']", r"profile.extends = \['sample'\] must be a text"),
+    "extends nothing": (b"[profile]\nextends = ''", "profile.extends = '' must be a text"),
+    "extends itself": (b"[profile]\nextends = 'mine.toml'", r"mine.toml extends itself: .*mine.toml → .*mine.toml"),
+    "extends what is not there": (
+        b"[profile]\nextends = 'smple'",
+        "extends 'smple': There is no .*did you mean sample?",
+    ),
+    "reasons that are none": (b"[profile]\nshortens = ['factors']", "holds reasons, one text for a setting"),
+    "a reason that is none": (b"[profile.shortens]\n'factors.window' = 5", "holds reasons, one text for a setting"),
+    "a reason for no setting": (
+        b"[profile.shortens]\n'factors.windw' = 'x'",
+        "for factors.windw, which is no setting.*window",
+    ),
+    "a section that is a value": (b"factors = 5", r"factors = 5 is a section, \[factors\], and takes no value"),
+    "a section that is a list": (b"[[factors]]\nwindow = 5", "factors = .* is a section"),
+    "a value that is a section": (b"[factors.window]\ndays = 5", "factors.window: Input should be a valid integer"),
+    "a number as text": (b"[factors]\nwindow = '5'", "factors.window = '5': Input should be a valid integer"),
+    "a whole number with a point": (
+        b"[factors]\nwindow = 5.0",
+        "factors.window = 5.0: Input should be a valid integer",
+    ),
+    "a truth for a number": (b"[factors]\nwindow = true", "factors.window = True: Input should be a valid integer"),
+    "a number for a truth": (b"[factors]\ndrop_flat_days = 1", "drop_flat_days = 1: Input should be a valid boolean"),
+    "nan": (b"[bars]\nlarge_order_std = nan", "bars.large_order_std = nan: Input should be a finite number"),
+    "inf": (b"[bars]\nlarge_order_std = -inf", "bars.large_order_std = -inf: Input should be a finite number"),
+    "a style twice": (b"[models.gru_50_1]\northogonalise_on = ['size', 'size']", "orthogonalise_on names size twice"),
+    "more days than the window": (b"[factors]\nwindow = 5", "min_days = 10 is more than window = 5"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_cannot_be_meant_is_refused_by_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, message = FILES[name]
+    (tmp_path / "mine.toml").write_bytes(data)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SettingsError, match=message) as refused:
+        load_profile("mine.toml", PROFILES, {})
+    assert "mine.toml" in str(refused.value)
+
+
+def test_a_circle_of_files_is_named(tmp_path: Path) -> None:
+    for one, other in (("a", "b"), ("b", "c"), ("c", "b")):
+        (tmp_path / f"{one}.toml").write_text(f'[profile]\nextends = "{other}.toml"\n', "utf-8")
+    with pytest.raises(SettingsError, match=r"b.toml extends itself: \S+b.toml → \S+c.toml → \S+b.toml"):
+        load_profile(str(tmp_path / "a.toml"), PROFILES, {})
+
+
+def test_a_file_extends_one_beside_it_and_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_bytes(b"\xef\xbb\xbf[factors]\r\nwindow = 15\r\n")
+    (tmp_path / "mine.toml").write_text('[profile]\nextends = "base.toml"\n[factors]\nmin_days = 4\n', "utf-8")
+    settings = load_profile(str(tmp_path / "mine.toml"), PROFILES, {}).settings
+    assert (settings.factors.window, settings.factors.min_days) == (15, 4)
+
+
+def test_what_is_no_settings_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "folder.toml").mkdir()
+    (tmp_path / "mine.txt").write_text("", "utf-8")
+    for name, message in (
+        (str(tmp_path / "folder.toml"), "is a folder"),
+        (str(tmp_path / "mine.txt"), "does not end in .toml"),
+        (str(tmp_path / "none.toml"), "There is no profile or settings file"),
+        ("x" * 5000, "cannot be opened|There is no profile"),
+        ("productoin", r"did you mean production\?"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            load_profile(name, PROFILES, {})
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "message"),
+    [
+        ("ZHOUBAO_MARKT", "x", "ZHOUBAO_MARKT means nothing here.*the nearest is ZHOUBAO_MARKET"),
+        ("ZHOUBAO_FACTORS__WINDOW", "5", "means nothing here.*the nearest is ZHOUBAO__FACTORS__WINDOW"),
+        ("zhoubao__factors__window", "5", "means nothing here.*the nearest is ZHOUBAO__FACTORS__WINDOW"),
+        ("ZHOUBAO", "x", "ZHOUBAO means nothing here"),
+        ("ZHOUBAO__", "x", "ZHOUBAO__ means nothing here"),
+        ("ZHOUBAO__FACTORS__", "5", "ZHOUBAO__FACTORS__ means nothing here"),
+        ("ZHOUBAO__FACTORS____WINDOW", "5", "means nothing here.*the nearest is ZHOUBAO__FACTORS__WINDOW"),
+        ("ZHOUBAO__FACTORS__WINDOW", "", r"factors.window \(set by .*\) = '': Input should be a valid integer"),
+        ("ZHOUBAO__FACTORS__WINDOW", '"5"', "factors.window .* = '5': Input should be a valid integer"),
+        ("ZHOUBAO__FACTORS__WINDOW", "null", "factors.window .* = None: Input should be a valid integer"),
+        ("ZHOUBAO__BARS__LARGE_ORDER_STD", "NaN", "large_order_std .* = nan: Input should be a finite number"),
+        ("ZHOUBAO__BARS__LARGE_ORDER_STD", "1e999", "large_order_std .* = inf: Input should be a finite number"),
+        ("ZHOUBAO__FACTORS", "5", r"factors \(set by .*\) = 5 is a section"),
+        ("ZHOUBAO__FACTORS", '{"window": 12, "window": 13}', "names window twice"),
+        ("ZHOUBAO__FACTORS__WINDOW", "[" * 100_000, "Input should be a valid integer"),
+        ("ZHOUBAO__FACTORS__WINDOW", "9" * 100_000, "Input should be a valid integer"),
+        ("ZHOUBAO__REPORT__LANGUAGE", "\udcb5", "bytes that are no UTF-8"),
+    ],
+)
+def test_a_variable_that_cannot_be_meant_is_refused_by_name(variable: str, value: str, message: str) -> None:
+    with pytest.raises(SettingsError, match=message) as refused:
+        load_profile("production", PROFILES, {variable: value})
+    assert len(str(refused.value)) < 1000
+
+
+def test_two_variables_of_one_setting_are_refused() -> None:
+    with pytest.raises(
+        SettingsError, match=r"ZHOUBAO__FACTORS__WINDOW and ZHOUBAO__factors__window .* the same factors.window"
+    ):
+        load_profile("production", PROFILES, {"ZHOUBAO__FACTORS__WINDOW": "15", "ZHOUBAO__factors__window": "16"})
+
+
+def test_the_names_of_places_are_no_settings_and_a_whole_section_may_be_set() -> None:
+    names = dict.fromkeys(("ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS"), "x")
+    other = {"PATH": "/bin", "ZHOU": "1", "ZHOUBAO__FACTORS": '{"window": 15}', "ZHOUBAO__FACTORS__MIN_DAYS": "7"}
+    factors = load_profile("production", PROFILES, names | other).settings.factors
+    assert (factors.window, factors.min_days) == (15, 7)
+    dates = {"ZHOUBAO__PORTFOLIOS__START": "2023-01-02", "ZHOUBAO__REPORT__CHART_START": '"2015-01-01"'}
+    assert load_profile("production", PROFILES, dates).settings.portfolios.start == dt.date(2023, 1, 2)
+
+
+def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", "/home-of-a-test")
+    names = Names.of("~/market", "~/lake", "~/mine.toml")
+    assert names == Names("/home-of-a-test/market", "/home-of-a-test/lake", "/home-of-a-test/mine.toml")
+    monkeypatch.setenv("ZHOUBAO_MARKET", "~/market")
+    assert Names.of(lake="s3://bucket/~lake", settings="sample") == Names(
+        "/home-of-a-test/market", "s3://bucket/~lake", "sample"
+    )
