@@ -13,7 +13,8 @@ from assets.bars.schemas import MINUTE_BARS
 from assets.ticks.make import make_orders, make_quotes, make_trades
 from resources.settings.ticks import TicksSettings
 from tests.bars import plain_bars
-from tests.bars.tapes import Day, Landing
+from tests.bars.tapes import DAILY, Day, Landing
+from tests.bars.test_tape_health import refused
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not tested")
@@ -357,7 +358,10 @@ def test_daily_prices_must_be_met_to_the_cent(trades):
             [(s, v, (a + off) / 100) for s, (v, a) in TOTALS.items()],
             schema={"symbol": pl.String, "volume": pl.Int64, "amount": pl.Float64},
             orient="row",
-        ).with_columns(pre_close=pl.lit(None, pl.Float64), close=pl.lit(None, pl.Float64))
+        )
+        daily = daily.with_columns(
+            pl.lit(None, dtype).alias(name) for name, dtype in DAILY.items() if name not in daily
+        )
         return [row["verdict"] for row in day_of(trades[DATAYES], date=DATAYES, daily=daily).verdicts.values()]
 
     assert verdicts(0) == ["ok"] * 3
@@ -408,3 +412,65 @@ def test_closes_of_2015_become_dense_bars_and_nothing_is_invented(day):
         assert made.unavailable[name] == f"bars/{day}.parquet gives close only"
     assert set(of.health.frame["verdict"]) <= {"ok", "missing"}
     assert made.profile["close_difference"].abs().max() < 5e-5
+
+
+@pytest.mark.parametrize("typed", [False, True])
+@pytest.mark.parametrize("date", [DATAYES, INSIGHT])
+def test_the_tapes_in_parquet_give_the_same_rows(tmp_path, trades, quotes, date, typed):
+    """Text as it stands, or numbers and timestamps as a data frame's user would write them, in row groups of 10 000."""
+    source = DATA / ("datayes" if date == DATAYES else "insight") / f"{date:%Y%m%d}"
+    for path in source.iterdir():
+        frame = pl.read_csv(path.read_bytes(), infer_schema=False, quote_char=None, truncate_ragged_lines=True)
+        if typed:
+            clocks = {"TradTime", "OrderTime", "TransactTime", "UpdateTime"} & set(frame.columns)
+            skipped = {"MDTime", "MDDate", "SecurityIDSource", "MDStreamID", *clocks}
+            for name in set(frame.columns) - skipped:
+                number = frame[name].cast(pl.Float64, strict=False)
+                if number.null_count() == frame[name].replace("", None).null_count():
+                    whole = bool((number == number.round()).all())
+                    frame = frame.with_columns(number.cast(pl.Int64) if whole else number)
+            stamp = f"{date} " + pl.col(*clocks) if clocks else None
+            if stamp is not None:
+                frame = frame.with_columns(stamp.str.to_datetime("%Y-%m-%d %H:%M:%S%.3f"))
+        frame.write_parquet(tmp_path / f"{path.stem}.parquet", row_group_size=10_000)
+    packed = {
+        make: make(date=date, landing=Folder(tmp_path), settings=TicksSettings(block_mb=1))
+        for make in (make_trades, make_orders, make_quotes)
+    }
+    assert packed[make_trades].frame.equals(trades[date].frame)
+    assert packed[make_orders].frame.equals(made(make_orders, date).frame)
+    if date == DATAYES:
+        assert packed[make_quotes].frame.equals(quotes.frame)
+    for each in packed.values():
+        assert "set_aside.parquet" not in each.files
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_real_tape_that_stops_at_ten_is_a_halt_or_a_cut_by_the_totals(tmp_path, trades, whole):
+    """The tape of 2023-02-01 up to 10:00; whole: daily_prices says so too, added up with the csv module."""
+    source = DATA / "datayes/20230201/20230201_Transaction.csv"
+    with source.open(newline="") as file:
+        rows = list(csv.reader(file))
+    at = {name: rows[0].index(name) for name in ("SecurityID", "TradTime", "TradVolume", "TradeMoney")}
+    early = [row for row in rows[1:] if row[at["TradTime"]] < "10:00"]
+    with (tmp_path / source.name).open("w", newline="") as file:
+        csv.writer(file).writerows([rows[0], *early])
+    daily: dict[str, tuple[int, int]] = {}
+    for row in early if whole else rows[1:]:
+        volume, cents = daily.get(row[at["SecurityID"]], (0, 0))
+        daily[row[at["SecurityID"]]] = (
+            volume + int(row[at["TradVolume"]]),
+            cents + round(100 * float(row[at["TradeMoney"]])),
+        )
+    totals = [
+        {"symbol": f"{code}.SH", "pre_close": 1.0, "close": 1.0, "volume": volume, "amount": cents / 100}
+        for code, (volume, cents) in daily.items()
+    ]
+    short = make_trades(date=DATAYES, landing=Folder(tmp_path), settings=TicksSettings())
+    assert short.frame.equals(
+        trades[DATAYES].frame.filter(pl.col("symbol").str.ends_with("SH"), pl.col("time") < 36_000_000)
+    )
+    of = Day(trades=short.frame, daily=pl.DataFrame(totals, schema=DAILY), landing=Landing(date=DATAYES))
+    of.beside |= {("trades", name): data for name, data in short.files.items()}
+    assert ("early_ends_are_proven" in refused(of)) == (not whole)
+    assert ("halted" in of.health.notes) == whole
