@@ -521,7 +521,7 @@ class Builder:
             manifest = self._manifest(
                 table, one.key, one.sources, content=content, rows=one.rows,
                 files={name: digest(data) for name, data in sorted(files.items())}, checks=verdicts[one.key],
-                unavailable=one.unavailable, notes=self._notes(table, one.made), seconds=round(one.seconds, 3),
+                unavailable=one.unavailable, notes=self._notes(table, one), seconds=round(one.seconds, 3),
             )  # fmt: skip
             self.lake.write(table, one.key, one.part, files, manifest)
             self.lake.store.end_work(f"{table.name}/{one.key}-*")
@@ -529,10 +529,11 @@ class Builder:
             outcomes.append(Outcome(one.key, "refused" if failed else "built", failed, manifest))
         return outcomes
 
-    def _notes(self, table: Table, made: Made) -> dict[str, Any]:
-        """The stage's own notes, and what the settings declare of what it reads of the landing zone."""
-        declared = {land.name: said for land in table.lands if (said := self.zone.declared(land.name))}
-        return {**made.notes, **({"declared": declared} if declared else {})}
+    def _notes(self, table: Table, one: _Prepared) -> dict[str, Any]:
+        """The stage's own notes, and what the settings declare of what it read of the landing zone."""
+        landed = [land.name for land in table.lands if one.sources.landing.get(land.name, NOTHING) != NOTHING]
+        declared = {name: said for name in landed if (said := self.zone.declared(name))}
+        return {**one.made.notes, **({"declared": declared} if declared else {})}
 
     def _refuse(self, table: Table, key: dt.date, reason: str, sources: _Sources) -> Outcome:
         """Write an input that cannot be made into a partition as an empty, refused one: the reason is kept beside it."""

@@ -165,6 +165,8 @@ class LandingSettings(Section):
                 said |= {f"landing.{name}.{key}": value for key, value in values.items() if value != usual[key]}
             elif own != plain:
                 said[f"landing.{name}"] = dict(own) if isinstance(own, Mapping) else own
+        if part == "index_prices":  # has no weights
+            said.pop("landing.indices.weight_unit", None)
         return said
 
     @field_validator("time_zone")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+import re
 from pathlib import Path
 
 import polars as pl
@@ -13,6 +14,7 @@ from resources.errors import InputError, SettingsError
 from resources.lake import Lake
 from resources.landing import REFERENCE, LandingZone
 from resources.reference_forms import NOTES, single_quarters
+from resources.settings.base import Section
 from resources.settings.landing import LandingSettings
 from resources.settings.load import load_profile
 from resources.table import Land
@@ -425,3 +427,33 @@ def test_a_view_parts_profits_with_what_its_day_knows(tmp_path: Path) -> None:
     assert quarters(restated - dt.timedelta(days=1)) == {QUARTERS[0]: 10.0, QUARTERS[1]: 15.0, QUARTERS[2]: 20.0}
     assert quarters(restated)[QUARTERS[2]] == 15.0
     assert LandingZone(zone.root).digest("fundamentals", restated, True) != zone.digest("fundamentals", restated, True)
+
+
+# --- the page that says all this ----------------------------------------------------------------------------------------
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "deliveries.md"
+
+
+def test_the_page_names_every_declaration() -> None:
+    text = PAGE.read_text("utf-8")
+    plain = LandingSettings()
+    for name in type(plain).model_fields:
+        section = getattr(plain, name)
+        names = [*type(section).model_fields] if isinstance(section, Section) else [name]
+        for one in names:
+            assert one in text or one in ("settle_minutes", "watched_weeks"), one  # what the sensor waits for
+
+
+def test_the_page_s_settings_are_settings(tmp_path: Path) -> None:
+    (block,) = re.findall(r"```toml\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
+    (tmp_path / "production.toml").write_text("", "utf-8")
+    own = declared(tmp_path, block)
+    plain = LandingSettings()
+    changed = {name for part in (*REFERENCE, "bars") for name in own.declared(part)}
+    fields = {
+        f"landing.{n}.{key}"
+        for n in ("bars", "daily_prices", "indices", "fundamentals")
+        for key in type(getattr(plain, n)).model_fields
+    }
+    left_out = {"landing.bars.prices", "landing.daily_prices.prices", "landing.indices.bare_codes"}
+    assert changed == (fields - left_out) | {"landing.time_zone", "landing.date_order", "landing.exchanges"}
