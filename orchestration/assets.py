@@ -15,7 +15,7 @@ from orchestration.platform import Names, open_builder
 from orchestration.tables import OWNERS, describe
 from resources.builder import Builder, Outcome
 from resources.calendar import Calendar
-from resources.errors import ZhoubaoError
+from resources.errors import ZhoubaoError, machine_faults
 from resources.gate import Check
 from resources.table import Read, Table
 
@@ -98,11 +98,13 @@ def _to_asset(table: Table, partitions: dg.PartitionsDefinition, deps: list[dg.A
         try:
             outcomes = builder.build(table, keys)
             _tell(context, table, outcomes)
-            if any(outcome.manifest is not None for outcome in outcomes):
-                yield _result(table, builder, outcomes)
+            with machine_faults(f"{table.name} in {builder.lake.store.url}"):
+                shown = _result(table, builder, outcomes) if any(o.manifest is not None for o in outcomes) else None
         except ZhoubaoError as error:
             builder.faults.append(error)  # Dagster hands the driver its text alone
             raise
+        if shown is not None:
+            yield shown
         unusable = [outcome for outcome in outcomes if outcome.state in ("refused", "blocked")]
         if len(unusable) == len(outcomes):
             # In a range the good partitions go on; where none is good, neither does the run.

@@ -24,7 +24,7 @@ from assets.models.windows import shortfall
 from orchestration.plan import Plan, Step, beyond_calendar, last_complete_week, make_plan, require_complete_week
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
-from resources.errors import LakeError, NotReadyError, SettingsError, ZhoubaoError
+from resources.errors import LakeError, NotReadyError, SettingsError, ZhoubaoError, describe_fault, is_machine_fault
 from resources.lake import MANIFEST
 from resources.settings.load import Profile
 
@@ -390,6 +390,11 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"report: {path}")
     except ZhoubaoError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 1
+    except (OSError, MemoryError) as error:
+        if not is_machine_fault(error):
+            raise
+        print(f"error: the machine failed: {describe_fault(error)}. Mend that and run again.", file=sys.stderr)
         return 1
     return 0
 

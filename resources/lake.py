@@ -24,7 +24,7 @@ from typing import Any
 
 import polars as pl
 
-from resources.errors import LakeError, NotReadyError
+from resources.errors import LakeError, NotReadyError, is_machine_fault
 from resources.gate import Verdict
 from resources.table import Table
 
@@ -69,7 +69,7 @@ class Store:
         except FileNotFoundError:
             raise
         except Exception as error:
-            if not isinstance(error, OSError) and not type(error).__module__.startswith(("botocore", "aiobotocore")):
+            if not isinstance(error, OSError) and not is_machine_fault(error):
                 raise
             rest = "" if self.is_local else " and the AWS_* variables"
             raise LakeError(
@@ -169,11 +169,12 @@ class Store:
 
     def names(self, folder: str) -> list[str]:
         """Names of what lies directly in a folder, in order."""
-        if self.is_local:
-            path = Path(self.path(folder))
-            return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
         try:
-            return sorted(Path(name).name for name in self._fs.ls(self.path(folder), detail=False, refresh=True))
+            with self._told("listed", folder):
+                if self.is_local:
+                    path = Path(self.path(folder))
+                    return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
+                return sorted(Path(name).name for name in self._fs.ls(self.path(folder), detail=False, refresh=True))
         except FileNotFoundError:
             return []
 
@@ -403,7 +404,8 @@ class Lake:
         data = self.store.read_bytes(f"{folder}/{PART}") if part is None else part if part.is_file() else None
         if data is None or None in held.values():
             return ""
-        return content_digest(data, {name: file or b"" for name, file in held.items()}, manifest.unavailable)
+        with self.store._told("read", f"{folder}/{PART}"):
+            return content_digest(data, {name: file or b"" for name, file in held.items()}, manifest.unavailable)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -160,10 +160,10 @@ class LandingZone:
     def tick_days(self) -> list[dt.date]:
         """Days with a folder of vendor files, in order; a folder without a file has not landed."""
         folder = self.root / "ticks"
-        if not folder.is_dir():
+        if not _is_folder(folder):
             return []
         entries = _entries(folder)
-        folders = [entry for entry in entries if entry.is_dir()]
+        folders = [entry for entry in entries if _is_folder(entry)]
         for entry in entries:
             if entry not in folders and entry.name.lower().endswith(_DATA):
                 raise InputError(
@@ -175,10 +175,10 @@ class LandingZone:
     def bar_days(self) -> list[dt.date]:
         """Days with a file of one-minute bars, in order."""
         folder = self.root / "bars"
-        if not folder.is_dir():
+        if not _is_folder(folder):
             return []
         entries = _entries(folder)
-        inner = next((entry for entry in entries if entry.is_dir()), None)
+        inner = next((entry for entry in entries if _is_folder(entry)), None)
         if inner is not None:
             raise InputError(
                 f"{inner} is a folder, and folders in {folder.name}/ are not looked into. Move its files up, as "
@@ -213,13 +213,7 @@ class LandingZone:
 
     def tick_files(self, date: dt.date) -> list[Path]:
         folder = self.root / "ticks" / f"{date:%Y%m%d}"
-        with machine_faults(folder):
-            # What is still being copied stays: the day's reader says so, and does not go on without it.
-            return (
-                sorted(p for p in folder.rglob("*") if not _LITTER.match(p.name) and p.is_file())
-                if folder.is_dir()
-                else []
-            )
+        return sorted(_files_below(folder)) if _is_folder(folder) else []
 
     def bar_files(self, date: dt.date) -> list[Path]:
         folder = self.root / "bars"
@@ -230,7 +224,17 @@ class LandingZone:
         paths = [p for suffix in ("parquet", "csv") if _is_file(p := self.root / "reference" / f"{name}.{suffix}")]
         if len(paths) > 1:
             raise InputError(f"{paths[0]} and {paths[1]} both deliver {name}: keep one of them.")
-        return paths[0] if paths else None
+        if paths:
+            return paths[0]
+        folder = self.root / "reference"
+        for entry in _entries(folder) if _is_folder(folder) else ():
+            # daily_prices.xlsx, Daily_Prices.CSV, daily_prices (1).csv: meant, and read by nobody
+            if re.match(rf"{name}\b", entry.name, re.IGNORECASE) and entry.name.lower().endswith(_DATA):
+                raise InputError(
+                    f"{entry} is not read: {name} is read from {name}.parquet or {name}.csv alone. Save it as one of these, or move "
+                    "it out of the landing zone."
+                )
+        return None
 
     # --- reference tables -------------------------------------------------------------------------------------------
 
@@ -492,8 +496,10 @@ class _Slices:
         try:
             saved = json.loads(data)
             sums = np.array(saved["sums"], np.uint64).reshape(-1, 2)
-            return cls(saved["stamp"], saved["dates"], sums, saved["remark"])
-        except (ValueError, KeyError, TypeError):
+            dates = [str(dt.date.fromisoformat(date)) for date in saved["dates"]]
+            found = cls(saved["stamp"], dates, sums, saved["remark"])
+            return found if len(dates) == len(sums) and isinstance(found.remark, str) else None
+        except (ValueError, KeyError, TypeError, OverflowError):
             return None
 
 
@@ -510,7 +516,10 @@ def _remembered(saved: bytes | None) -> dict[str, list]:
         known = json.loads(saved) if saved else {}
     except ValueError:
         return {}
-    return known if isinstance(known, dict) else {}
+    if not isinstance(known, dict):
+        return {}
+    whole = {path: one for path, one in known.items() if isinstance(one, list) and [type(x) for x in one] == [str, str]}
+    return whole if len(whole) == len(known) else {}
 
 
 _DATA = (
@@ -548,15 +557,39 @@ def _entries(folder: Path) -> list[Path]:
         )
 
 
+def _files_below(folder: Path) -> Iterator[Path]:
+    """The files at any depth, those still being copied too: the day's reader says so, and does not go on without them."""
+    with machine_faults(folder):
+        entries = [entry for entry in folder.iterdir() if not _LITTER.match(entry.name)]
+    for entry in entries:
+        mode = _mode(entry)
+        if stat.S_ISDIR(mode):
+            yield from _files_below(entry)
+        elif stat.S_ISREG(mode):
+            yield entry
+
+
 def _is_file(path: Path) -> bool:
-    """False where there is none; a MachineError where nobody can say."""
-    try:
-        with machine_faults(path):
-            return stat.S_ISREG(path.stat().st_mode)
-    except MachineError as error:
-        if isinstance(error.__cause__, FileNotFoundError | NotADirectoryError):
-            return False
-        raise
+    return stat.S_ISREG(_mode(path))
+
+
+def _is_folder(path: Path) -> bool:
+    return stat.S_ISDIR(_mode(path))
+
+
+def _mode(path: Path) -> int:
+    """What lies at a path, links followed; 0 where nothing does.
+
+    Raises:
+        MachineError: nobody can say, or it is a link whose target is gone, as of a share that is not mounted.
+    """
+    with machine_faults(path):
+        try:
+            return path.stat().st_mode
+        except (FileNotFoundError, NotADirectoryError):
+            if path.is_symlink():
+                raise
+            return 0
 
 
 def _parse_day(stem: str, folder: Path, name: str = "") -> dt.date:

@@ -12,7 +12,7 @@ import pytest
 
 from orchestration.plan import make_plan
 from resources.builder import REFUSED_BEFORE, Builder
-from resources.errors import InputError, MachineError, NotReadyError
+from resources.errors import InputError, LakeError, MachineError, NotReadyError
 from resources.lake import Lake, Manifest
 from resources.landing import NOTHING, LandingView, LandingZone
 from resources.table import Land
@@ -326,3 +326,28 @@ def test_a_manifest_may_name_a_file_whose_name_is_no_text() -> None:
     raw = os.fsdecode("逐笔".encode("gbk"))
     one = Manifest(TOTALS.name, str(WEEKS[0]), "v", "c", {}, {}, "s", "k", 1, notes={"file": raw})
     assert Manifest.loads(one.dumps()) == one
+
+
+@pytest.mark.parametrize("number", [errno.EIO, errno.EACCES, errno.ESTALE])
+def test_a_lake_that_cannot_be_read_is_named_with_its_file(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    build_all(open_world(market, tmp_path / "lake"))
+    part = tmp_path / "lake" / Lake.folder(PRICES, DAY)
+
+    def fail(path: Path, *_: object, **__: object) -> None:
+        raise OSError(number, os.strerror(number), str(path))
+
+    for how, ask in (
+        ("iterdir", lambda lake: lake.keys(PRICES)),
+        ("read_bytes", lambda lake: lake.manifest(PRICES, DAY)),
+    ):
+        with monkeypatch.context() as patched:
+            patched.setattr(Path, how, fail)
+            with pytest.raises(LakeError, match=f"prices.* cannot be {'listed' if how == 'iterdir' else 'read'}"):
+                ask(Lake(str(tmp_path / "lake")))
+    lake = Lake(str(tmp_path / "lake"))
+    assert lake.manifest(PRICES, DAY)
+    monkeypatch.setattr(Path, "open", fail)
+    with pytest.raises(LakeError, match=f"{part.name}/part.parquet cannot be read"):
+        lake.damaged([Lake.folder(PRICES, DAY)])

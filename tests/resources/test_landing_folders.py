@@ -146,3 +146,79 @@ def test_a_truncated_file_is_the_delivery_s_fault(zone: LandingZone, keep: int) 
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(InputError, match=r"20230103\.parquet is no readable Parquet file"):
         zone.view(DAY, [Land("bars")]).bars()
+
+
+@pytest.mark.parametrize("link", ["bars/20230105.parquet", "ticks/20230105", "ticks/20230104/orders.csv"])
+def test_a_link_whose_target_is_gone_has_not_simply_not_landed(zone: LandingZone, tmp_path: Path, link: str) -> None:
+    """A share that is not mounted."""
+    target = tmp_path / "share"
+    (zone.root / link).symlink_to(target)
+    with pytest.raises(MachineError, match=f"{link} cannot be read: FileNotFoundError"):
+        [zone.digest("bars", day, False) for day in zone.days()]
+    if link == "ticks/20230105":
+        target.mkdir()
+        (target / "trades.csv").write_text("x\n")
+    else:
+        BARS.write_parquet(target)
+    expected = [DAY, dt.date(2023, 1, 4), *([] if "20230104" in link else [dt.date(2023, 1, 5)])]
+    assert zone.days() == expected
+    assert len(zone.tick_files(dt.date(2023, 1, 4))) == (2 if "20230104" in link else 1)
+
+
+def test_a_folder_that_cannot_be_listed_is_not_an_empty_one(zone: LandingZone, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner = zone.root / "ticks" / "20230104" / "SZ"
+    inner.mkdir()
+    (inner / "trades.csv").write_text("x\n")
+    real = Path.iterdir
+
+    def fail(path: Path) -> object:
+        if path == inner:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return real(path)
+
+    assert len(zone.tick_files(dt.date(2023, 1, 4))) == 2
+    monkeypatch.setattr(Path, "iterdir", fail)
+    with pytest.raises(MachineError, match="20230104/SZ cannot be read"):
+        zone.tick_files(dt.date(2023, 1, 4))
+
+
+def test_a_folder_reached_by_a_link_is_read(zone: LandingZone, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "orders.csv").write_text("x\n")
+    (zone.root / "ticks" / "20230104" / "SZ").symlink_to(tmp_path / "elsewhere")
+    assert [path.name for path in zone.tick_files(dt.date(2023, 1, 4))] == ["orders.csv", "trades.csv"]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "daily_prices.xlsx",
+        "Daily_Prices.CSV",
+        "daily_prices (1).csv",
+        "daily_prices.csv.gz",
+        "daily_prices-2023.parquet",
+    ],
+)
+def test_a_reference_table_under_another_name_is_named(zone: LandingZone, name: str) -> None:
+    (zone.root / "reference").mkdir()
+    for other in (name, "index_prices_of_others.csv", "daily_prices.txt", ".daily_prices.csv.swp"):
+        (zone.root / "reference" / other).write_text("x")
+    assert zone.reference_path("index_prices") is None
+    with pytest.raises(
+        InputError, match=r"daily_prices is read from daily_prices\.parquet or daily_prices\.csv alone"
+    ) as caught:
+        zone.reference_path("daily_prices")
+    assert name in str(caught.value)
+
+
+@pytest.mark.parametrize("kept", [{"x": 3}, {"x": []}, {"x": ["a", 1]}, {"x": {}}, [], "x", {"x": None}])
+def test_remembered_digests_of_strange_shape_are_worked_out_again(
+    tmp_path: Path, zone: LandingZone, kept: object
+) -> None:
+    from resources.lake import Lake
+
+    store = Lake(str(tmp_path / "lake")).store
+    path = str(zone.root / "bars" / "20230103.parquet")
+    text = json.dumps(kept).replace('"x"', json.dumps(path))
+    store.write_bytes("_digests/bars.json", text.encode())
+    assert LandingZone(zone.root, store).digest("bars", DAY, False) == zone.digest("bars", DAY, False)
