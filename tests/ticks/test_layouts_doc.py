@@ -55,6 +55,31 @@ def test_the_worked_example_reads_as_the_page_says(tmp_path, acme, monkeypatch, 
         assert made.notes["status_rows"] == 1
 
 
+def test_the_example_without_numbers_reads_as_it_stands(tmp_path, monkeypatch):
+    names = dict(vars(layouts))
+    exec(blocks("python")[2], names)
+    for place in (layouts, vendor_files):
+        monkeypatch.setattr(place, "LAYOUTS", (*layouts.LAYOUTS, names["plain"]))
+    recognise = layouts.recognise
+    monkeypatch.setattr(vendor_files, "recognise", lambda header, suffix: recognise(header, suffix, (names["plain"],)))
+    caches = [cached for cached in vars(vendor_files).values() if hasattr(cached, "cache_clear")]
+    for cached in caches:
+        cached.cache_clear()
+    (tmp_path / "SH_trade.csv").write_text(blocks("csv")[1])
+
+    class Landing:
+        def tick_files(self):
+            return [tmp_path / "SH_trade.csv"]
+
+    made = make_trades(date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings())
+    assert made.frame.select("time", "price", "volume", "bid_order", "ask_order", "side").rows() == [
+        (33_900_940, 18_549_800, 100, 5, 4, 0),
+        (34_200_010, 18_010_100, 200, 9, 4, 1),
+    ]
+    for cached in caches:
+        cached.cache_clear()
+
+
 def test_every_layout_stands_on_the_page():
     for layout in layouts.LAYOUTS:
         file = re.search(r"\((.*)\)", layout.name).group(1)
