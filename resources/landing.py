@@ -83,7 +83,7 @@ REFERENCE: dict[str, ReferenceTable] = {
             "net_profit": pl.Float64,
             "equity": pl.Float64,
         },
-        {},
+        {"version": pl.Int64},
     ),
     "code_changes": ReferenceTable(
         "date",

@@ -123,7 +123,16 @@ def read_reference(
         "" if dated.all() else _undated(form, frame.filter(~dated), raw.filter(~dated), frame.height, path, settings)
     )
     order = [form.known, *(column for column in ("index", "symbol", "period", "date") if column in frame.columns)]
-    return ReadTable(frame.filter(dated).sort(list(dict.fromkeys(order)), maintain_order=True), remark)
+    known = frame.filter(dated).sort(list(dict.fromkeys(order)), maintain_order=True)
+    return ReadTable(numbered_versions(known) if form.name == "fundamentals" else known, remark)
+
+
+def numbered_versions(announced: pl.DataFrame) -> pl.DataFrame:
+    """Rows of one announcement (symbol, period, announce_date) that carry no `version` are numbered in the order in which they
+    were delivered, so that the later one counts and a change of their order is a change of the data."""
+    key = ("symbol", "period", "announce_date")
+    several = (pl.len().over(key) > 1) & (pl.col("version").count().over(key) == 0)
+    return announced.with_columns(version=pl.when(several).then(pl.int_range(pl.len()).over(key)).otherwise("version"))
 
 
 def raw_prices(frame: pl.DataFrame) -> pl.DataFrame:

@@ -21,10 +21,8 @@ import polars as pl
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BLANKS = ' "\t\r\n\0\u00a0\u3000\ufeff'
 """What may stand around any value: blanks of every kind, quotes, and the byte-order mark."""
-NOTHING = frozenset(
-    {"", "nan", "nat", "none", "null", "<na>", "n/a", "#n/a", "na", "--", "-", "—", "inf", "-inf", "+inf", "infinity"}
-)
-"""Words, in lower case, that say that there is no value. Infinity is what a division by nothing leaves."""
+NOTHING = frozenset({"", "nan", "nat", "none", "null", "<na>", "n/a", "#n/a", "na", "--", "-", "—"})
+"""Words, in lower case, that say that there is no value. An infinite number is a fault: a value was meant."""
 FLAGS = {
     **dict.fromkeys(("1", "1.0", "true", "t", "yes", "y", "是"), True),
     **dict.fromkeys(("0", "0.0", "false", "f", "no", "n", "否"), False),
@@ -145,7 +143,10 @@ def _numbers(cells: pl.Series, dtype: Any, scale: float) -> Column:
         cells, reasons = _plain_numbers(cells)
     values = cells.cast(pl.Float64, strict=False)
     strange = ~values.is_finite()
-    if reasons is not None and strange.any():
+    if reasons is None:
+        infinite = values.is_infinite().fill_null(False)
+        reasons = put(_none(cells).cast(pl.String), infinite, "is infinite") if infinite.any() else None
+    elif strange.any():
         reasons = put(reasons.cast(pl.String), strange.fill_null(False), "is beyond what can be held exactly")
     if strange.any():
         values = values.set(strange.fill_null(False), None)
@@ -165,6 +166,8 @@ def _whole(cells: pl.Series, dtype: Any, scale: float) -> Column:
         exact = cells.cast(pl.Int64, strict=False)
     else:
         cells = cells.cast(pl.Float64, strict=False)
+        infinite = cells.is_infinite().fill_null(False)
+        reasons = put(reasons.cast(pl.String), infinite, "is infinite") if infinite.any() else reasons
         cells = cells.set(~cells.is_finite().fill_null(True), None)
         inexact = (cells != cells.round()) | (cells.abs() >= EXACT_FLOAT)
         exact = cells.set(inexact.fill_null(False), None).cast(pl.Int64, strict=False)

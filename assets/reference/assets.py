@@ -7,6 +7,7 @@ from resources.table import Land, Read, Table
 REDELIVER = (
     "read the reasons in set_aside.parquet beside the partition, correct those rows under reference/ and run again"
 )
+MEND = "mend what the reasons name and deliver the table again; set_aside.parquet beside the partition holds the rows"
 
 daily_prices = Table(
     name="daily_prices",
@@ -19,7 +20,7 @@ daily_prices = Table(
 shares, `amount` in yuan, `vwap` = amount / volume. `limit_up` and `limit_down` are those delivered or, where none were, the
 exchanges' rule in whole cents (null: no limit). Rows that can't be used stand with their reason in `set_aside.parquet`.
 """,
-    lands=(Land("daily_prices", until=False), Land("instruments"), Land("code_changes")),
+    lands=(Land("daily_prices"), Land("instruments"), Land("code_changes")),
     schema=DAILY_PRICES,
     sort=("symbol",),
     settings="reference",
@@ -34,8 +35,40 @@ exchanges' rule in whole cents (null: no limit). Rows that can't be used stand w
             "begins after the minute data, take the minute data of the days before it out",
         ),
         Check("symbol_unique", Unique(("date", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
-        Check("delivered_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
-        Check("nearly_all_rows_usable", InSet("reason", ("used",)), critical=True, remedy=REDELIVER, mostly=0.99),
+        Check(
+            "delivered_rows_usable",
+            InSet("reason", ("used",)),
+            critical=False,
+            critical_share=1,  # the next check refuses where there are too many
+            remedy=REDELIVER,
+        ),
+        Check("nearly_all_rows_usable", Between("too_many_set_aside", 0, 0), critical=True, remedy=MEND),
+        Check(
+            "names_of_the_day_before_priced",
+            Between("names_lost", 0, 0),
+            critical=True,
+            remedy="deliver all rows of this day of reference/daily_prices",
+        ),
+        Check(
+            "shares_known",
+            NotNull("total_shares"),
+            critical=False,
+            remedy="deliver total_shares of the named symbols: without them they have no market value",
+        ),
+        Check(
+            "float_shares_known",
+            NotNull("float_shares"),
+            critical=False,
+            remedy="deliver float_shares of the named symbols: without them they have no turnover",
+        ),
+        Check(
+            "volume_within_float_shares",
+            Between("turnover", 0, 1),
+            critical=False,
+            critical_share=0.1,
+            remedy="float_shares of the named symbols are fewer than were traded in a day: deliver shares, not lots or ten thousand "
+            "shares, or declare landing.daily_prices.share_unit",
+        ),
         Check("high_not_below_low", Between("day_range", 0), critical=True, remedy=REDELIVER),
         Check("volume_not_negative", Between("volume", 0), critical=False, remedy=REDELIVER),
         Check("vwap_inside_day_range", Between("vwap_outside", 0, 0.01), critical=False, remedy=REDELIVER, mostly=0.99),
@@ -81,6 +114,13 @@ closing equity of the latest quarter for which it is known, `profitability_year_
     checks=(
         Check("symbol_unique", Unique(("date", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
         Check("reference_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
+        Check("tables_usable", Between("unusable", 0, 0), critical=True, remedy=MEND),
+        Check(
+            "profits_are_of_single_quarters",
+            Between("rising_profits", 0, 0),
+            critical=True,
+            remedy="declare what the figures are, or deliver those of single quarters",
+        ),
         Check(
             "code_changes_usable",
             Between("changes_aside", 0, 0),
@@ -106,6 +146,7 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             "equity_known",
             NotNull("equity"),
             critical=False,
+            critical_share=1,  # where announcements begin after the prices, most names have none at first
             remedy="bring reference/fundamentals up to date",
             mostly=0.9,
         ),
@@ -122,13 +163,22 @@ indices = Table(
 `weight` is the fraction as published at the close of `published_date`: drifting it to the day and dividing by its sum is the
 reader's business. An index of which only prices are known has one row with null symbol and weight.
 """,
-    lands=(Land("index_weights"), Land("index_prices", until=False)),
+    reads=(Read("daily_prices"),),
+    lands=(Land("index_weights"), Land("index_prices")),
     schema=INDICES,
     sort=("index", "symbol"),
+    settings="reference",
     make="assets.reference.make:make_indices",
     checks=(
         Check("member_unique", Unique(("date", "index", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
         Check("reference_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
+        Check("tables_usable", Between("unusable", 0, 0), critical=True, remedy=MEND),
+        Check(
+            "index_moves_with_its_members",
+            Between("index_off", 0, 0),
+            critical=True,
+            remedy="correct the close in reference/index_prices or the vector of reference/index_weights",
+        ),
         Check(
             "followed_indices_delivered",
             Between("followed_indices", 1),

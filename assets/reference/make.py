@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.catalogue import PORTFOLIOS
+from assets.reference.diagnosis import contradictions, index_gaps, rising_profits, same_as
 from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.limits import limit_prices
 from assets.reference.listing import delisting_days, listed_days
@@ -21,6 +22,7 @@ from assets.reference.validate import (
     Sifted,
     read_limits,
     set_aside_gone,
+    set_aside_where,
     sift_code_changes,
     sift_daily_prices,
     sift_fundamentals,
@@ -32,6 +34,7 @@ from assets.reference.validate import (
 from resources.calendar import Calendar
 from resources.gate import DETAIL
 from resources.made import Made
+from resources.reasons import counted_reasons
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
 
@@ -96,14 +99,46 @@ def make_daily_prices(
     delivered = landing.reference("daily_prices")
     if delivered is None:
         return _empty(DAILY_PRICES, _absent("daily_prices"))
-    rows = delivered.filter(pl.col("date") == date).collect()
+    history = delivered.collect()  # a slice of the landing zone's frame: nothing is copied
+    first, end = (history["date"].search_sorted(date, side=side) for side in ("left", "right"))
+    rows, before = history[first:end], history[:first]
     if rows.is_empty():
         made = _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
-        profile = _daily_prices_profile(date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules))
+        profile = _daily_prices_profile(
+            date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules), 0, settings
+        )
         return replace(made, profile=profile)
     sifted = set_aside_gone(sift_daily_prices(rows, rules), landing.code_changes().gone(date))
     instruments = landing.reference("instruments")
-    frame = sifted.usable
+    judged = _judged_prices(sifted.usable, before, instruments, date, calendar, rules, settings)
+    sifted = set_aside_where(sifted, judged, contradictions(settings))
+    frame = (
+        judged.join(sifted.usable.select("symbol"), on="symbol", how="semi", maintain_order="left")
+        .with_columns(vwap=pl.col("amount") / pl.col("volume"))
+        .select(*DAILY_PRICES)
+    )
+    unavailable = {
+        column: f"{_absent('instruments')}, so first trading days can't be told, and no {column} was delivered"
+        for column in LIMITS
+        if instruments is None and frame[column].null_count() == frame.height
+    }
+    yesterday = before.filter(pl.col("date") == calendar.previous_day(date)) if before.height else before
+    priced = yesterday.filter(pl.col("volume") > 0)["symbol"].n_unique()
+    files, notes = _set_aside({"daily_prices": sifted})
+    return Made(frame, _daily_prices_profile(date, frame, sifted, priced, settings), files, unavailable, notes)
+
+
+def _judged_prices(
+    usable: pl.DataFrame,
+    before: pl.DataFrame,
+    instruments: pl.LazyFrame | None,
+    date: dt.date,
+    calendar: Calendar,
+    rules: Rulebook,
+    settings: ReferenceSettings,
+) -> pl.DataFrame:
+    """The day's usable rows with what the rules of diagnosis.contradictions judge, limit prices in force among it."""
+    frame = usable
     if instruments is None:
         frame = frame.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("list_date", "delisting_start"))
     else:
@@ -114,29 +149,37 @@ def make_daily_prices(
         board=rules.board(),
         listed_days=listed_days(frame["list_date"], date, calendar),
         delisting_day=delisting_days(frame, date, calendar),
+        first_day=pl.lit(before.is_empty()),
     )
     rule = limit_prices(frame, rules)
-    delivered_limits = read_limits(frame, settings.no_limit_from)
+    delivered = read_limits(frame, settings.no_limit_from)
     frame = frame.with_columns(
         *(
-            pl.when(~delivered_limits["unlimited"]).then(pl.coalesce(delivered_limits[name], rule[name])).alias(name)
+            pl.when(~delivered["unlimited"]).then(pl.coalesce(delivered[name], rule[name])).alias(name)
             for name in LIMITS
         ),
-        vwap=pl.col("amount") / pl.col("volume"),
-    ).select(*DAILY_PRICES)
-    unavailable = {
-        column: f"{_absent('instruments')}, so first trading days can't be told, and no {column} was delivered"
-        for column in LIMITS
-        if instruments is None and frame[column].null_count() == frame.height
-    }
-    files, notes = _set_aside({"daily_prices": sifted})
-    return Made(frame, _daily_prices_profile(date, frame, sifted), files, unavailable, notes)
+        delivered_up=pl.when(~delivered["unlimited"]).then(delivered["limit_up"]),
+        delivered_down=pl.when(~delivered["unlimited"]).then(delivered["limit_down"]),
+    )
+    older = frame.filter(pl.col("listed_days").fill_null(2) > 1)["symbol"]
+    last = _last_rows(before, older, date, rules).select(
+        "symbol", last_date="date", last_close="close", last_shares="total_shares"
+    )
+    # A day that the whole table lacks hides closes: what lies before it says nothing of today's pre_close.
+    priced = set(before["date"].unique().to_list())
+    holes = [day for day in calendar.days(min(priced), date)[:-1] if day not in priced] if priced else []
+    last = last.filter(pl.col("last_date") > max(holes)) if holes else last
+    frame = frame.join(last, on="symbol", how="left", maintain_order="left")
+    return frame.join(same_as(frame), on="symbol", how="left", maintain_order="left")
 
 
-def _daily_prices_profile(date: dt.date, frame: pl.DataFrame, sifted: Sifted) -> pl.DataFrame:
-    """What the checks judge: the rows kept (`set_aside` 0, reason "used") and those set aside for a fault (numbered).
+def _daily_prices_profile(
+    date: dt.date, frame: pl.DataFrame, sifted: Sifted, priced_before: int, settings: ReferenceSettings
+) -> pl.DataFrame:
+    """What the checks judge: the rows kept (`set_aside` 0, reason "used"), those set aside for a fault (numbered), and one row
+    about the day: how many names are priced, whether too many are lost or set aside.
 
-    A day without a usable row has one that says so, since an empty profile passes every check.
+    priced_before: names that traded on the trading day before; 0 where that day is not known.
     """
     outside = pl.max_horizontal(
         pl.col("high") - pl.col("limit_up"), pl.col("limit_down") - pl.col("low"), pl.lit(0.0)
@@ -146,17 +189,52 @@ def _daily_prices_profile(date: dt.date, frame: pl.DataFrame, sifted: Sifted) ->
         day_range=pl.col("high") - pl.col("low"),
         vwap_outside=pl.max_horizontal(pl.col("vwap") - pl.col("high"), pl.col("low") - pl.col("vwap"), pl.lit(0.0)),
         free_float=pl.col("float_shares") / pl.col("total_shares"),
-        names_priced=pl.len(),
+        turnover=pl.col("volume") / pl.col("float_shares"),
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )
+    # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
     faults = sifted.faults.select(
-        "date", "symbol", "reason", "volume", set_aside=pl.int_range(1, sifted.faults.height + 1, dtype=pl.Int64)
+        "date", "symbol", "reason", total_shares=pl.lit(1, pl.Int64), float_shares=pl.lit(1, pl.Int64),
+        set_aside=pl.int_range(1, sifted.faults.height + 1, dtype=pl.Int64),
+    )  # fmt: skip
+    day = _judged_day(date, frame, sifted, priced_before, settings)
+    return pl.concat([kept, faults, day], how="diagonal_relaxed")
+
+
+def _judged_day(
+    date: dt.date, frame: pl.DataFrame, sifted: Sifted, priced_before: int, settings: ReferenceSettings
+) -> pl.DataFrame:
+    rows = frame.height + sifted.faults.height
+    gone = priced_before - frame.height
+    lost = frame.height > 0 and gone > settings.max_names_lost * priced_before + settings.always_set_aside
+    detail = []
+    if lost:
+        detail.append(
+            f"{frame.height} names have a price, {priced_before} had one on the trading day before: a part of the day's rows is lost"
+        )
+    if too_many := _too_many(sifted.faults.height, rows, settings):
+        detail.append(f"{sifted.faults.height} of {rows} rows are set aside")
+    if too_many or frame.is_empty():
+        detail += counted_reasons(sifted.aside, "reason", "symbol")
+    return pl.DataFrame(
+        {
+            "date": [date],
+            "names_priced": [frame.height],
+            "names_lost": [int(lost)],
+            "too_many_set_aside": [int(too_many)],
+            "total_shares": [1],
+            "float_shares": [1],
+            "set_aside": [-1],
+            "reason": ["used"],
+            "detail": ["; ".join(detail) or None],
+        },
+        schema_overrides={"detail": pl.String},
     )
-    parts = [kept, faults]
-    if frame.is_empty():
-        parts.append(pl.DataFrame({"date": [date], "names_priced": [0]}))
-    return pl.concat(parts, how="diagonal_relaxed")
+
+
+def _too_many(faults: int, rows: int, settings: ReferenceSettings) -> bool:
+    return faults > max(settings.always_set_aside, settings.max_set_aside_share * rows)
 
 
 # --- securities ---------------------------------------------------------------------------------------------------------
@@ -247,7 +325,8 @@ def make_securities(
         "in_universe": int(frame["in_universe"].sum()),
         "negative_equity": int((frame["equity"] <= 0).sum()),
     }
-    return Made(frame, _securities_profile(frame, sifted), files, reasons, notes)
+    rising = rising_profits(sifted["fundamentals"].usable, date, settings) if "fundamentals" in sifted else (0, 0)
+    return Made(frame, _securities_profile(frame, sifted, rising, settings), files, reasons, notes)
 
 
 def _listed_names(
@@ -325,21 +404,57 @@ def _fundamentals(
     return latest
 
 
-def _securities_profile(frame: pl.DataFrame, sifted: Mapping[str, Sifted]) -> pl.DataFrame:
-    """What the checks judge: the rows, an unknown industry as null, and one row per fault found in a reference table.
+def _securities_profile(
+    frame: pl.DataFrame, sifted: Mapping[str, Sifted], rising: tuple[int, int], settings: ReferenceSettings
+) -> pl.DataFrame:
+    """What the checks judge: the rows, an unknown industry as null, one row per fault found in a reference table, and one per
+    table of which too much is unusable or whose profits are those of the year so far.
 
-    changes_aside: 1 in the rows of changes of codes that can't be used."""
+    changes_aside: 1 in the rows of changes of codes that can't be used. rising: what diagnosis.rising_profits counts."""
     kept = frame.with_columns(
         industry=pl.when(pl.col("industry") != UNKNOWN).then("industry"),
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )
     # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
-    faults = _faults(sifted).with_columns(
+    faults = pl.concat([_faults(sifted), _unusable(sifted, settings)], how="diagonal")
+    rises, years = rising
+    if years >= settings.min_profit_years and rises > settings.max_rising_profits * years:
+        text = (
+            f"fundamentals: in {rises} of {years} years of a name net_profit rises from every quarter to the next, far more often "
+            "than single quarters do: these are profits of the year so far. Declare landing.fundamentals.profits = 'year_to_date'"
+        )
+        row = pl.DataFrame({"table": ["fundamentals"], "reason": ["used"], "rising_profits": [1], "detail": [text]})
+        faults = pl.concat([faults, row], how="diagonal")
+    faults = faults.with_columns(
         date=pl.lit(frame["date"][0]), listed_days=pl.lit(0, pl.Int32), industry=pl.lit(""), equity=pl.lit(0.0),
-        changes_aside=(pl.col("table") == "code_changes").cast(pl.Int64),
+        changes_aside=((pl.col("table") == "code_changes") & (pl.col("set_aside") > 0)).cast(pl.Int64),
+        set_aside=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
     )  # fmt: skip
-    return pl.concat([kept, faults], how="diagonal")
+    wanted = {"unusable": pl.Int64, "rising_profits": pl.Int64, "detail": pl.String}
+    whole = pl.concat([kept, faults], how="diagonal")
+    return whole.with_columns(
+        pl.lit(None, dtype).alias(name) for name, dtype in wanted.items() if name not in whole.columns
+    )
+
+
+def _unusable(sifted: Mapping[str, Sifted], settings: ReferenceSettings) -> pl.DataFrame:
+    """One row per reference table of which no row can be used, or too many cannot, with the commonest reasons."""
+    rows = []
+    for table, one in sifted.items():
+        if table == "code_changes":  # judged by a check of its own
+            continue
+        every = one.usable.height + one.aside.height
+        none = one.usable.is_empty() and every > settings.always_set_aside
+        if none or _too_many(one.faults.height, every, settings):
+            aside = one.aside if none else one.faults
+            name = "symbol" if "symbol" in aside.columns else "index"
+            what = "none" if none else f"only {one.usable.height}"
+            told = f"{table}: {what} of {every} rows can be used: {'; '.join(counted_reasons(aside, 'reason', name))}"
+            rows.append({"table": table, "reason": "used", "unusable": 1, "detail": told})
+    return pl.DataFrame(
+        rows, schema={"table": pl.String, "reason": pl.String, "unusable": pl.Int64, "detail": pl.String}
+    )
 
 
 def _faults(sifted: Mapping[str, Sifted]) -> pl.DataFrame:
@@ -367,12 +482,15 @@ INDICES = {
 }
 
 
-def make_indices(date: dt.date, landing: Any) -> Made:
+def make_indices(
+    date: dt.date, daily_prices: pl.LazyFrame, landing: Any, calendar: Calendar, settings: ReferenceSettings
+) -> Made:
     """The latest published weights of each index and its close of the day; an index with a close alone has one row."""
     reasons: dict[str, str] = {}
     sifted: dict[str, Sifted] = {}
     weights = _latest_weights(landing, sifted, reasons)
     closes = pl.DataFrame(schema={"index": pl.String, "index_close": pl.Float64})
+    earlier = closes.rename({"index_close": "previous"})
     prices = landing.reference("index_prices")
     if prices is None:
         reasons["index_close"] = _absent("index_prices")
@@ -381,6 +499,14 @@ def make_indices(date: dt.date, landing: Any) -> Made:
         closes = sifted["index_prices"].usable.select("index", index_close="close")
         if closes.is_empty():
             reasons["index_close"] = f"reference/index_prices has no row of {date}"
+        before = prices.filter(pl.col("date") == calendar.previous_day(date)).collect()
+        earlier = sift_index_prices(before).usable.select("index", previous="close")
+    gaps = index_gaps(
+        weights,
+        closes.join(earlier, on="index", how="inner", maintain_order="left"),
+        daily_prices.select("symbol", "pre_close", "close").collect(),
+        settings,
+    )
     frame = weights.join(closes, on="index", how="full", coalesce=True).with_columns(date=pl.lit(date))
     frame = frame.select(*INDICES).sort("index", "symbol", nulls_last=True)
     summary = frame.group_by("index", maintain_order=True).agg(
@@ -392,7 +518,9 @@ def make_indices(date: dt.date, landing: Any) -> Made:
             notes[index] = {"weight_sum": weight_sum, "members": members, "published": str(published)}
         else:
             notes[index] = {"members": 0, "reason": reasons.get("weight", "no weights published so far")}
-    profile = pl.concat([_indices_profile(frame, sifted), _strange_indices(date, sifted)], how="diagonal")
+    profile = pl.concat(
+        [_indices_profile(frame, sifted, gaps, settings), _strange_indices(date, sifted)], how="diagonal"
+    )
     return Made(frame, profile, files, reasons, notes)
 
 
@@ -409,8 +537,11 @@ def _latest_weights(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, 
     return sifted["index_weights"].usable.select("index", "symbol", "weight", published_date="date")
 
 
-def _indices_profile(frame: pl.DataFrame, sifted: Mapping[str, Sifted]) -> pl.DataFrame:
-    """What the checks judge: the rows with their index's sum of weights and the age of its vector, and rows set aside."""
+def _indices_profile(
+    frame: pl.DataFrame, sifted: Mapping[str, Sifted], gaps: pl.DataFrame, settings: ReferenceSettings
+) -> pl.DataFrame:
+    """What the checks judge: the rows with their index's sum of weights and the age of its vector, rows set aside, tables of
+    which too much is unusable, and one row per index that can be held against its members."""
     total = pl.col("weight").sum().over("index")
     kept = frame.with_columns(
         weight_sum=pl.when(pl.col("weight").is_not_null()).then(total),
@@ -418,7 +549,10 @@ def _indices_profile(frame: pl.DataFrame, sifted: Mapping[str, Sifted]) -> pl.Da
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )
-    return pl.concat([kept, _faults(sifted)], how="diagonal")
+    faults = pl.concat(
+        [_faults(sifted), _unusable(sifted, settings), gaps.with_columns(reason=pl.lit("used"))], how="diagonal"
+    ).with_columns(set_aside=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
+    return pl.concat([kept, faults], how="diagonal")
 
 
 def _strange_indices(date: dt.date, sifted: Mapping[str, Sifted]) -> pl.DataFrame:

@@ -26,7 +26,8 @@ BEIJING = "a share of the Beijing exchange, which is counted and not in the univ
 NO_TRADE = "volume 0: no trade that day, the same as no row"
 REPEATED = "delivered more than once, every time the same"
 NO_PART = "no row of daily_prices stands under the old code before the change"
-HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, REPEATED, NO_PART})
+SUPERSEDED = "an earlier version of what was announced that day: the later one counts"
+HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, REPEATED, NO_PART, SUPERSEDED})
 
 
 @dataclass(frozen=True)
@@ -50,10 +51,12 @@ def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.
     """Set aside every row for which one of `rules` (reason, condition that condemns it) holds, the first one naming it.
 
     Of rows that share a `key`: identical ones are kept once, differing ones are all set aside, since nothing says which
-    is right. A float that is no finite number counts as missing. What could not be read (the landing zone's column
+    is right. A float that is NaN counts as missing, an infinite one is a fault. What could not be read (the landing zone's column
     `unreadable`) comes before every rule; rows set aside keep the cell as it was delivered.
     """
-    rows = rows.with_columns(pl.when(cs.float().is_finite()).then(cs.float()))
+    floats = [name for name, dtype in rows.schema.items() if dtype.is_float()]
+    rules = [*((f"{name} is infinite", pl.col(name).is_infinite()) for name in floats), *rules]
+    rows = rows.with_columns(cs.float().fill_nan(None))
     unreadable = [pl.col(UNREADABLE)] if UNREADABLE in rows.columns else []
     reason = pl.coalesce(
         *unreadable, *(pl.when(condition.fill_null(False)).then(pl.lit(text, pl.String)) for text, condition in rules)
@@ -138,19 +141,23 @@ def sift_instruments(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
 
 
 def sift_industries(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
-    """Rows of reference/industries."""
+    """Rows of reference/industries. Blanks around a name are no part of it."""
     return _sift(
-        rows,
+        rows.with_columns(pl.col("industry").str.strip_chars()),
         ("symbol", "start_date"),
-        [*_symbol_rules(rules), ("industry is empty", pl.col("industry").fill_null("").str.strip_chars() == "")],
+        [*_symbol_rules(rules), ("industry is empty", pl.col("industry").fill_null("") == "")],
     )
 
 
 def sift_fundamentals(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
-    """Rows of reference/fundamentals. A missing figure is no fault: net profit or equity may come alone."""
-    return _sift(
+    """Rows of reference/fundamentals. A missing figure is no fault: net profit or equity may come alone.
+
+    Of several rows of one announcement the one with the highest `version` counts, where versions are known.
+    """
+    key = ("symbol", "period", "announce_date")
+    sifted = _sift(
         rows,
-        ("symbol", "period", "announce_date"),
+        (*key, "version"),
         [
             *_symbol_rules(rules),
             (
@@ -162,6 +169,10 @@ def sift_fundamentals(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
             ("announce_date is not after the period's end", pl.col("announce_date") <= pl.col("period")),
         ],
     )
+    version = pl.col("version").fill_null(-(2**62))
+    latest = sifted.usable.select(version == version.max().over(key)).to_series()
+    older = sifted.usable.filter(~latest).with_columns(reason=pl.lit(SUPERSEDED))
+    return Sifted(sifted.usable.filter(latest), pl.concat([sifted.aside, older], how="diagonal"))
 
 
 def sift_index_weights(rows: pl.DataFrame) -> Sifted:
@@ -187,6 +198,16 @@ def sift_index_prices(rows: pl.DataFrame) -> Sifted:
             ("close is missing or not above 0", ~(pl.col("close") > 0).fill_null(False)),
         ],
     )
+
+
+def set_aside_where(sifted: Sifted, judged: pl.DataFrame, rules: Sequence[tuple[pl.Expr, pl.Expr]]) -> Sifted:
+    """Usable rows for which one of `rules` (condition, sentence) holds are set aside too, the first one naming it.
+
+    judged: the usable rows in their order, with whatever else the rules speak of.
+    """
+    why = judged.select(pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in rules)).to_series()
+    bad = sifted.usable.with_columns(reason=why).filter(why.is_not_null())
+    return Sifted(sifted.usable.filter(why.is_null()), pl.concat([sifted.aside, bad], how="diagonal"))
 
 
 def set_aside_gone(sifted: Sifted, gone: Mapping[str, Change]) -> Sifted:

@@ -20,3 +20,76 @@ class ReferenceSettings(Section):
         le=1e12,
         description="A delivered limit_up of so many yuan or more says that the name has no limit on that day, as 0 does. SPEC §6",
     )
+    max_set_aside_share: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of a reference table's rows (of daily_prices: of the day's) that may be set aside for a fault before the "
+        "day is refused.",
+    )
+    always_set_aside: int = Field(
+        2,
+        ge=0,
+        le=1000,
+        description="Rows that may be set aside whatever their share: in a market of few names one row is many per cent.",
+    )
+    unit_tolerance: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share by which amount / volume may miss a power of ten of the day's prices and still be another unit.",
+    )
+    vwap_tolerance: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share by which amount / volume may lie outside the day's prices; in 2010–2016 it never does.",
+    )
+    max_pre_close_rise: float = Field(
+        0.001,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share by which pre_close may lie above the last close without fewer shares.",
+    )
+    max_unexplained_fall: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share by which pre_close may lie below the last close, more shares allowed for: a dividend or rights issue.",
+    )
+    unlimited_days: int = Field(
+        5,
+        ge=0,
+        le=1000,
+        description="Trading days since listing on which prices may lie outside the limits on the first day of daily_prices, when no "
+        "earlier close can be held against pre_close.",
+    )
+    max_names_lost: float = Field(
+        0.4,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of the names priced on the trading day before that may have no price today before the day is refused; "
+        "27 % on 2015-07-08 is the most of 2010–2016.",
+    )
+    index_tolerance: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="How far an index may move away from its members in a day, as a fraction; 1.4 % is the most of 2010–2016.",
+    )
+    max_rising_profits: float = Field(
+        0.45,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of names' years in which profit may rise from every quarter to the next before profits are taken for "
+        "those of the year so far.",
+    )
+    min_profit_years: int = Field(5, ge=1, le=100_000, description="Names' years from which that share is judged.")

@@ -257,6 +257,15 @@ def test_prices_that_daily_prices_contradicts_set_the_name_aside():
     assert "its last close" not in told.get(CODES[0], "")
 
 
+@pytest.mark.parametrize(("date", "told"), [(dt.date(2018, 8, 17), {"SZ"}), (dt.date(2018, 8, 20), {"SH", "SZ"})])
+def test_the_official_close_was_an_average_where_no_auction_made_it(date: dt.date, told: set[str]):
+    """Shanghai has a closing auction since 2018-08-20, Shenzhen since 2006 (the rulebook)."""
+    bars, daily = honest()
+    other = daily.with_columns(close=pl.col("close") + 0.01, high=pl.col("high") + 0.01)
+    day = Day(daily=other, landing=Landing(bars, path=NAME, date=date), unavailable=NO_TICKS)
+    assert {name[-2:] for name, row in day.verdicts.items() if row["verdict"] == "set aside"} == told
+
+
 def test_a_name_that_traded_without_a_row_of_daily_prices_is_set_aside():
     bars, daily = honest()
     for form in (bars, closes(bars)):

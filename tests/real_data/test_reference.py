@@ -133,7 +133,7 @@ def test_the_crash_of_2015(zone: LandingZone) -> None:
     day = dt.date(2015, 7, 8)
     prices = prices_of(zone, day)
     names = securities_of(zone, day, prices.frame)
-    members = make_indices(day, zone.view(day, indices.lands))
+    members = make_indices(day, prices.frame.lazy(), zone.view(day, indices.lands), CALENDAR, SETTINGS)
     held = members.frame.filter(index="000905.SH").join(names.frame, on="symbol", how="left")
     assert held.height == 500
     assert held["traded"].is_not_null().all()

@@ -57,7 +57,7 @@ def random_reference(seed: int, names: int = 40) -> dict[str, pl.DataFrame]:
             cents = sorted(round(pre * 100 * (1 + x)) for x in rng.uniform(-0.04, 0.04, 4))
             low, a, b, high = (cent / 100 for cent in cents)
             opened, close = (a, b) if rng.random() < 0.5 else (b, a)
-            volume = int(rng.integers(1, 10**6)) * 100
+            volume = min(int(rng.integers(1, 10**6)) * 100, int(shares * 0.6))
             amount = round(volume * (low + high) / 2, 2)
             prices.append((day, symbol, pre, opened, high, low, close, volume, amount, int(shares * 0.7), shares, st))
         starts = sorted({dt.date(2000, 1, 1), days[int(rng.integers(0, len(days)))]})[: 1 + number % 2]
@@ -75,6 +75,9 @@ def random_reference(seed: int, names: int = 40) -> dict[str, pl.DataFrame]:
                 book = None if rng.random() < 0.05 else equity * float(rng.uniform(0.9, 1.1))
                 fundamentals.append((symbol, period, announced, profit, book))
     weights, closes = [], []
+    moves: dict[dt.date, dict[str, float]] = {}
+    for day, symbol, pre, *_, close, _, _, _, _, _ in prices:
+        moves.setdefault(day, {})[symbol] = close / pre - 1
     for index in ("000905.SH", "000852.SH"):
         for day in CALENDAR.month_signal_days(days[0], days[-1]):
             if index == "000852.SH" and day < days[40]:
@@ -82,7 +85,7 @@ def random_reference(seed: int, names: int = 40) -> dict[str, pl.DataFrame]:
             members = rng.choice(symbols, 10, replace=False)
             weight = rng.dirichlet(np.ones(10))
             weights += [(index, day, symbol, round(float(w), 4)) for symbol, w in zip(members, weight, strict=True)]
-        closes += [(index, day, float(rng.uniform(4000, 5000))) for day in days]
+        closes += _index_closes(index, weights, moves, days, float(rng.uniform(4000, 5000)))
     return {
         "daily_prices": pl.DataFrame(
             prices,
@@ -107,6 +110,24 @@ def random_reference(seed: int, names: int = 40) -> dict[str, pl.DataFrame]:
         "index_weights": pl.DataFrame(weights, schema=["index", "date", "symbol", "weight"], orient="row"),
         "index_prices": pl.DataFrame(closes, schema=["index", "date", "close"], orient="row"),
     }  # fmt: skip
+
+
+def _index_closes(
+    index: str,
+    weights: list[tuple[str, dt.date, str, float]],
+    moves: dict[dt.date, dict[str, float]],
+    days: list[dt.date],
+    level: float,
+) -> list[tuple[str, dt.date, float]]:
+    """An index that moves as its members of the latest vector do; it stands still before the first one."""
+    closes = []
+    for day in days:
+        published = max((date for name, date, _, _ in weights if name == index and date <= day), default=None)
+        vector = {symbol: w for name, date, symbol, w in weights if (name, date) == (index, published)}
+        move = sum(w * moves[day].get(symbol, 0.0) for symbol, w in vector.items()) / (sum(vector.values()) or 1.0)
+        level *= 1 + move
+        closes.append((index, day, round(level, 2)))
+    return closes
 
 
 def landed(folder: Path, tables: dict[str, pl.DataFrame], leave_out: tuple[str, ...] = ()) -> LandingZone:

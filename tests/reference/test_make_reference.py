@@ -38,7 +38,13 @@ def made(zone: LandingZone, day: dt.date) -> dict[str, Made]:
     return {
         "daily_prices": prices,
         "securities": names,
-        "indices": make_indices(date=day, landing=zone.view(day, indices.lands)),
+        "indices": make_indices(
+            date=day,
+            daily_prices=prices.frame.lazy(),
+            landing=zone.view(day, indices.lands),
+            calendar=CALENDAR,
+            settings=SETTINGS,
+        ),
     }
 
 
@@ -307,7 +313,15 @@ def test_rows_set_aside_are_kept_with_their_reason_and_judged(tables: dict[str, 
     verdicts = judge(daily_prices.checks, {day: result.profile}, {day: {}})[day]
     assert not verdicts["delivered_rows_usable"].passed
     assert "low is not above 0" in verdicts["delivered_rows_usable"].detail
-    assert verdicts["nearly_all_rows_usable"].refuses  # one of forty is more than 1 %
+    assert not verdicts["nearly_all_rows_usable"].refuses  # one name is set aside; three of forty are too many
+    bad = tables["daily_prices"].filter(today)["symbol"].head(3).to_list()
+    prices = tables["daily_prices"].with_columns(
+        low=pl.when(today & pl.col("symbol").is_in(bad)).then(-1.0).otherwise("low")
+    )
+    result = made(landed(tmp_path / "three", tables | {"daily_prices": prices}), day)["daily_prices"]
+    verdict = judge(daily_prices.checks, {day: result.profile}, {day: {}})[day]["nearly_all_rows_usable"]
+    assert verdict.refuses
+    assert verdict.detail.index("3 × low is not above 0") < verdict.detail.index("Remedy")
     assert verdicts["symbol_unique"].passed
 
 

@@ -51,7 +51,8 @@ def sift(rule: Callable[[pl.DataFrame, Rulebook], validate.Sifted], rows: pl.Dat
         ({"volume": 0, "amount": 0.0, "open": 0.0, "high": 0.0, "low": 0.0}, validate.NO_TRADE),
         ({"close": None}, "close is missing"),
         ({"pre_close": math.nan}, "pre_close is missing"),
-        ({"amount": math.inf}, "amount is missing"),
+        ({"amount": math.inf}, "amount is infinite"),
+        ({"close": -math.inf}, "close is infinite"),
         ({"is_st": None}, "is_st is missing"),
         ({"low": -1.0}, "low is not above 0"),
         ({"volume": -5}, "volume is not above 0"),
@@ -114,6 +115,7 @@ def test_faults_of_the_other_tables() -> None:
             "announce_date": [day, day, dt.date(2015, 6, 30)],
             "net_profit": [1.0, 1.0, None],
             "equity": [None, 1.0, 1.0],
+            "version": [None] * 3,
         }
     )
     sifted = sift(validate.sift_fundamentals, fundamentals)

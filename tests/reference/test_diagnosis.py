@@ -1,0 +1,353 @@
+"""What the reference tables say of each other: each contradiction refuses the day or sets the name aside with its cause."""
+
+import datetime as dt
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from assets.reference.assets import TABLES
+from resources.gate import judge
+from resources.made import Made
+from tests.reference.small_reference import CALENDAR, landed, random_reference
+from tests.reference.test_make_reference import DAYS, made
+
+DAY = DAYS[50]
+TODAY = pl.col("date") == DAY
+PRICES = ("pre_close", "open", "high", "low", "close")
+Tables = dict[str, pl.DataFrame]
+
+
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    return random_reference(seed=4)
+
+
+def results(tables: Tables, folder: Path, day: dt.date = DAY) -> dict[str, Made]:
+    return made(landed(folder, tables), day)
+
+
+def refusals(found: dict[str, Made], day: dt.date = DAY) -> dict[str, str]:
+    told = {}
+    for table in TABLES:
+        result = found[table.name]
+        profile = result.profile if result.profile is not None else result.frame
+        for name, verdict in judge(table.checks, {day: profile}, {day: result.unavailable})[day].items():
+            if verdict.refuses:
+                told[f"{table.name}.{name}"] = verdict.detail
+    return told
+
+
+def aside(found: dict[str, Made], table: str = "daily_prices") -> dict[str, str]:
+    data = found[table].files.get("set_aside.parquet")
+    if data is None:
+        return {}
+    return dict(pl.read_parquet(data).select("symbol", "reason").iter_rows())
+
+
+def prices(tables: Tables, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Tables:
+    return tables | {"daily_prices": change(tables["daily_prices"])}
+
+
+def of(*symbols: str) -> pl.Expr:
+    return TODAY & pl.col("symbol").is_in(list(symbols))
+
+
+def where(condition: pl.Expr, **values: Any) -> Callable[[pl.DataFrame], pl.DataFrame]:
+    return lambda frame: frame.with_columns(
+        pl.when(condition).then(value).otherwise(name).cast(frame.schema[name]).alias(name) for name, value in values.items()
+    )  # fmt: skip
+
+
+def a_name(tables: Tables, nth: int = 0) -> str:
+    """A name that traded on the day and on the day before at the close that pre_close states, without new shares."""
+    yesterday = (
+        tables["daily_prices"]
+        .filter(date=CALENDAR.previous_day(DAY))
+        .select("symbol", last="close", were="total_shares")
+    )
+    both = tables["daily_prices"].filter(TODAY).join(yesterday, on="symbol")
+    return both.filter((pl.col("pre_close") == pl.col("last")) & (pl.col("were") == pl.col("total_shares")))["symbol"][
+        nth
+    ]
+
+
+def test_the_untouched_tables_contradict_nothing(tables: Tables, tmp_path: Path) -> None:
+    found = results(tables, tmp_path)
+    assert aside(found) == {}
+    assert refusals(found) == {}
+
+
+# --- units and adjusted prices ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("volume", "amount", "words"),
+    [
+        (0.01, 1, "landing.daily_prices.volume_unit = 'lots'"),
+        (1, 1e-3, "landing.daily_prices.amount_unit = 'thousand_yuan'"),
+        (1, 1e-4, "landing.daily_prices.amount_unit = 'ten_thousand_yuan'"),
+        (0.01, 1e-3, "volume is in lots and amount in thousand yuan"),
+        (0.01, 1e-4, "volume is in lots and amount in ten thousand yuan"),
+        (1e-5, 1, "volume or amount is in another unit"),
+    ],
+)
+def test_units_are_named_with_their_settings(
+    tables: Tables, tmp_path: Path, volume: float, amount: float, words: str
+) -> None:
+    name = a_name(tables)
+    for symbols, path in ((tables["daily_prices"]["symbol"].unique().to_list(), "all"), ([name], "one")):
+        chosen = of(*symbols)
+        change = where(chosen, volume=pl.col("volume") * volume, amount=pl.col("amount") * amount)
+        found = results(prices(tables, change), tmp_path / path)
+        assert words in aside(found)[name]
+        if path == "all":
+            told = refusals(found)["daily_prices.nearly_all_rows_usable"]
+            assert told.index(words) < told.index("Remedy")
+            assert f"{len(aside(found))} × amount / volume is 1e" in told
+        else:
+            assert list(aside(found)) == [name]
+            assert refusals(found) == {}
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.8, 1.3, 12.0])
+def test_adjusted_days_are_told_by_amount_and_volume(tables: Tables, tmp_path: Path, factor: float) -> None:
+    change = where(TODAY, **{name: (pl.col(name) * factor).round(2) for name in PRICES})
+    told = refusals(results(prices(tables, change), tmp_path))["daily_prices.nearly_all_rows_usable"]
+    assert "the prices are adjusted for dividends or splits" in told or "1e-1 times its prices" in told
+
+
+def test_shares_in_another_unit_and_absent_shares_are_told(tables: Tables, tmp_path: Path) -> None:
+    names = tables["daily_prices"].filter(TODAY)["symbol"].to_list()
+    tens = where(
+        of(*names), float_shares=pl.col("float_shares") // 10_000, total_shares=pl.col("total_shares") // 10_000
+    )
+    told = refusals(results(prices(tables, tens), tmp_path / "tens"))
+    assert "landing.daily_prices.share_unit" in told["daily_prices.volume_within_float_shares"]
+    absent = where(of(*names), total_shares=None)
+    told = refusals(results(prices(tables, absent), tmp_path / "absent"))
+    assert "daily_prices.shares_known" in told
+    one = results(prices(tables, where(of(names[3]), total_shares=None)), tmp_path / "one")
+    assert refusals(one) == {}
+    checks = {table.name: table.checks for table in TABLES}["daily_prices"]
+    verdict = judge(checks, {DAY: one["daily_prices"].profile}, {DAY: {}})[DAY]["shares_known"]
+    assert names[3] in verdict.detail
+
+
+# --- previous closes and limits ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [0.1, 0.5, 0.7, 1.02, 1.5, 2.0, 10.0])
+def test_a_previous_close_that_is_none_sets_the_name_aside(tables: Tables, tmp_path: Path, factor: float) -> None:
+    name = a_name(tables)
+    found = results(prices(tables, where(of(name), pre_close=(pl.col("pre_close") * factor).round(2))), tmp_path)
+    assert list(aside(found)) == [name]
+    assert "and the last close, of" in aside(found)[name]
+    assert name not in found["daily_prices"].frame["symbol"]
+    assert refusals(found) == {}
+
+
+def test_previous_closes_of_most_names_refuse_the_day(tables: Tables, tmp_path: Path) -> None:
+    change = where(TODAY, pre_close=(pl.col("pre_close") * 2).round(2))
+    told = refusals(results(prices(tables, change), tmp_path))["daily_prices.nearly_all_rows_usable"]
+    assert "pre_close is" in told
+
+
+@pytest.mark.parametrize(
+    ("prices_by", "shares_by"),
+    [
+        (0.5, 2.0),  # a split
+        (0.97, 1.0),  # a dividend
+        (0.33, 3.0),
+        (8.0, 0.125),  # eight shares taken together
+    ],
+)
+def test_ex_rights_days_are_no_contradiction(
+    tables: Tables, tmp_path: Path, prices_by: float, shares_by: float
+) -> None:
+    name = a_name(tables)
+    change = where(
+        of(name),
+        **{column: (pl.col(column) * prices_by).round(2) for column in PRICES},
+        amount=(pl.col("amount") * prices_by).round(2),
+        total_shares=pl.col("total_shares") * shares_by,
+        float_shares=pl.col("float_shares") * shares_by,
+        volume=pl.col("volume"),
+    )
+    found = results(prices(tables, lambda frame: change(_roomy(frame, name))), tmp_path)
+    assert aside(found) == {}
+
+
+def _roomy(frame: pl.DataFrame, name: str) -> pl.DataFrame:
+    """Small volumes, so that an eighth of the shares still covers them."""
+    small = pl.col("volume") // 10
+    return where(of(name), volume=small, amount=(pl.col("amount") / pl.col("volume") * small).round(2))(frame)
+
+
+def test_a_resumption_is_held_against_the_last_day_of_trading(tables: Tables, tmp_path: Path) -> None:
+    name = a_name(tables)
+    away = pl.col("date").is_between(DAYS[30], DAYS[49]) & (pl.col("symbol") == name)
+    suspended = tables["daily_prices"].filter(~away)
+    last = suspended.filter((pl.col("symbol") == name) & (pl.col("date") < DAY)).sort("date")["close"][-1]
+    day = suspended.filter(of(name)).row(0, named=True)
+    scale = last / day["pre_close"]
+    resumed = where(
+        of(name), **{column: (pl.col(column) * scale).round(2) for column in PRICES}, amount=pl.col("amount") * scale
+    )
+    assert aside(results(prices(tables, lambda _: resumed(suspended)), tmp_path / "right")) == {}
+    wrong = where(of(name), pre_close=round(last * 1.2, 2))
+    assert name in aside(results(prices(tables, lambda _: wrong(resumed(suspended))), tmp_path / "wrong"))
+
+
+@pytest.mark.parametrize(
+    ("up", "down"), [(0.99, 0.8), (1.2, 1.05), (0.999, 0.8)], ids=["below the day", "above the day", "below pre_close"]
+)
+def test_prices_outside_delivered_limits_set_the_name_aside(
+    tables: Tables, tmp_path: Path, up: float, down: float
+) -> None:
+    name = a_name(tables)
+    limits = tables["daily_prices"].with_columns(
+        limit_up=pl.when(of(name)).then((pl.col("pre_close") * up).round(2)),
+        limit_down=pl.when(of(name)).then((pl.col("pre_close") * down).round(2)),
+    )
+    assert "limits delivered with them" in aside(results(tables | {"daily_prices": limits}, tmp_path))[name]
+
+
+def test_what_lies_after_the_day_says_nothing_of_it(tables: Tables, tmp_path: Path) -> None:
+    name = a_name(tables)
+    later = where((pl.col("symbol") == name) & (pl.col("date") > DAY), pre_close=pl.col("pre_close") * 3)
+    assert aside(results(prices(tables, later), tmp_path)) == {}
+
+
+def test_a_day_that_lost_many_names_is_refused(tables: Tables, tmp_path: Path) -> None:
+    kept = tables["daily_prices"].filter(TODAY)["symbol"].head(14).to_list()
+    cut = prices(tables, lambda frame: frame.filter(~TODAY | pl.col("symbol").is_in(kept)))
+    told = refusals(results(cut, tmp_path))["daily_prices.names_of_the_day_before_priced"]
+    assert "14 names have a price" in told
+
+
+# --- doubles, shares, figures that are none -----------------------------------------------------------------------------------
+
+
+def test_one_company_under_two_codes_is_told(tables: Tables, tmp_path: Path) -> None:
+    name = a_name(tables)
+    double = tables["daily_prices"].filter(pl.col("symbol") == name).with_columns(symbol=pl.lit("001999.SZ"))
+    found = results(prices(tables, lambda frame: pl.concat([frame, double])), tmp_path)
+    assert set(aside(found)) == {name, "001999.SZ"}
+    assert f"those of {name}" in aside(found)["001999.SZ"]
+    assert "reference/code_changes" in aside(found)[name]
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("-inf")])
+def test_infinite_figures_are_set_aside_by_name(tables: Tables, tmp_path: Path, value: float) -> None:
+    first = tables["fundamentals"].filter(pl.col("announce_date") < DAY).row(0, named=True)
+    row = (pl.col("symbol") == first["symbol"]) & (pl.col("period") == first["period"])
+    broken = tables["fundamentals"].with_columns(equity=pl.when(row).then(value).otherwise("equity"))
+    found = results(tables | {"fundamentals": broken}, tmp_path)
+    assert aside(found, "securities")[first["symbol"]] == "equity is infinite"
+
+
+def test_blanks_are_no_part_of_an_industry(tables: Tables, tmp_path: Path) -> None:
+    padded = tables["industries"].with_columns(industry=" " + pl.col("industry") + "\t ")
+    one, other = (
+        results(part, tmp_path / name) for name, part in (("a", tables), ("b", tables | {"industries": padded}))
+    )
+    assert one["securities"].frame.equals(other["securities"].frame)
+
+
+@pytest.mark.parametrize("table", ["instruments", "industries", "fundamentals"])
+def test_a_table_of_which_no_row_is_usable_is_refused(tables: Tables, tmp_path: Path, table: str) -> None:
+    symbol = pl.lit("9") + pl.col("symbol").str.slice(1, 5) + pl.lit(".SH")
+    found = results(tables | {table: tables[table].with_columns(symbol=symbol)}, tmp_path)
+    told = refusals(found)["securities.tables_usable"]
+    assert f"{table}: none of " in told
+    assert told.index(" × ") < told.index("Remedy")
+
+
+# --- fundamentals -------------------------------------------------------------------------------------------------------------
+
+
+def quarters(
+    profit: Callable[[int, int], float], names: int = 8, years: tuple[int, ...] = (2013, 2014)
+) -> pl.DataFrame:
+    rows = []
+    for number in range(names):
+        for year in years:
+            for quarter in range(1, 5):
+                period = dt.date(year, 3 * quarter, 31 if quarter in (1, 4) else 30)
+                symbol = f"{600000 + number}.SH"
+                rows.append((symbol, period, period + dt.timedelta(days=40), profit(number, quarter), 1e9))
+    return pl.DataFrame(rows, schema=["symbol", "period", "announce_date", "net_profit", "equity"], orient="row")
+
+
+@pytest.mark.parametrize("names", [5, 8, 60])
+def test_profits_of_the_year_so_far_are_told(tables: Tables, tmp_path: Path, names: int) -> None:
+    single = [[3.0, 4.0, 2.0, 5.0], [4.0, 4.0, 4.0, 4.0], [5.0, 1.0, 6.0, -2.0], [2.0, 3.0, 3.5, 9.0]]
+    so_far = quarters(lambda number, quarter: 1e7 * sum(single[number % 4][:quarter]), names)
+    told = refusals(results(tables | {"fundamentals": so_far}, tmp_path / "so_far"))
+    assert "landing.fundamentals.profits = 'year_to_date'" in told["securities.profits_are_of_single_quarters"]
+    alone = quarters(lambda number, quarter: 1e7 * single[number % 4][quarter - 1], names)
+    assert refusals(results(tables | {"fundamentals": alone}, tmp_path / "alone")) == {}
+
+
+@pytest.mark.parametrize("versions", [None, [2, 1], [None, None], [1, 2]])
+def test_of_two_versions_of_an_announcement_the_later_counts(
+    tables: Tables, tmp_path: Path, versions: list[int | None] | None
+) -> None:
+    base = quarters(lambda number, quarter: 1e7 * (1 + quarter % 2))
+    row = base.filter((pl.col("symbol") == "600003.SH") & (pl.col("period") == dt.date(2014, 12, 31)))
+    pair = pl.concat([row.with_columns(net_profit=pl.lit(1.0)), row.with_columns(net_profit=pl.lit(2.0))])
+    rest = base.join(row, on=["symbol", "period"], how="anti")
+    if versions is not None:
+        pair = pair.with_columns(version=pl.Series(versions, dtype=pl.Int64))
+        rest = rest.with_columns(version=pl.lit(None, pl.Int64))
+    named = {"instruments": _listed(tables, [f"{600000 + n}.SH" for n in range(8)])}
+    for order, name in ((pair, "given"), (pair.reverse(), "turned")):
+        found = results(tables | named | {"fundamentals": pl.concat([rest, order])}, tmp_path / name)
+        profit = found["securities"].frame.filter(pl.col("symbol") == "600003.SH")["net_profit"].item()
+        last = order["net_profit"][-1]
+        assert profit == {None: last, 2: 1.0, 1: 2.0}[versions[0] if versions else None]
+        assert "the later one counts" in aside(found, "securities")["600003.SH"]
+        assert refusals(found) == {}
+
+
+def _listed(tables: Tables, symbols: list[str]) -> pl.DataFrame:
+    known = tables["instruments"].filter(~pl.col("symbol").is_in(symbols))
+    new = pl.DataFrame({"symbol": symbols, "list_date": [dt.date(2001, 1, 4)] * len(symbols)})
+    return pl.concat([known, new], how="diagonal")
+
+
+def test_the_order_of_two_versions_is_part_of_the_data(tables: Tables, tmp_path: Path) -> None:
+    base = quarters(lambda number, quarter: 1e7)
+    twice = pl.concat([base, base.head(1).with_columns(net_profit=pl.lit(5.0))])
+    digests = {
+        landed(tmp_path / name, {"fundamentals": frame}).digest("fundamentals", DAY, True)
+        for name, frame in (("one", twice), ("two", twice.reverse()))
+    }
+    assert len(digests) == 2
+
+
+# --- indices ------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [10.0, 0.1, 1.05, 0.96])
+def test_an_index_that_leaves_its_members_is_refused(tables: Tables, tmp_path: Path, factor: float) -> None:
+    row = TODAY & (pl.col("index") == "000905.SH")
+    closes = tables["index_prices"].with_columns(close=pl.when(row).then(pl.col("close") * factor).otherwise("close"))
+    changed = tables | {"index_prices": closes}
+    for day, name in ((DAY, "today"), (CALENDAR.next_day(DAY), "next")):
+        told = refusals(results(changed, tmp_path / name, day), day)["indices.index_moves_with_its_members"]
+        assert "000905.SH moves by" in told
+    before = CALENDAR.previous_day(DAY)
+    assert refusals(results(changed, tmp_path / "before", before), before) == {}
+
+
+def test_an_index_whose_members_are_not_there_is_not_judged(tables: Tables, tmp_path: Path) -> None:
+    closes = tables["index_prices"].with_columns(close=pl.when(TODAY).then(pl.col("close") * 3).otherwise("close"))
+    others = tables["index_weights"].with_columns(
+        symbol=pl.lit("603") + pl.col("symbol").str.slice(3, 3) + pl.lit(".SH")
+    )
+    found = results(tables | {"index_prices": closes, "index_weights": others}, tmp_path)
+    assert "indices.index_moves_with_its_members" not in refusals(found)
