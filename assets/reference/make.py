@@ -324,6 +324,7 @@ def make_securities(
         "traded": int(frame["traded"].sum()),
         "in_universe": int(frame["in_universe"].sum()),
         "negative_equity": int((frame["equity"] <= 0).sum()),
+        **({"code_changes": len(changes.changes)} if changes else {}),
     }
     rising = rising_profits(sifted["fundamentals"].usable, date, settings) if "fundamentals" in sifted else (0, 0)
     return Made(frame, _securities_profile(frame, sifted, rising, settings), files, reasons, notes)

@@ -149,6 +149,13 @@ def test_rows_that_conflict_are_set_aside_with_their_reason(rows: list, used: li
     assert all(part in reason for part, reason in zip(said, reasons(changes), strict=True))
 
 
+def test_a_row_that_cannot_be_read_is_not_taken_for_a_change_at_one_to_one() -> None:
+    rows = table((A, B, 1), (C, D, 1)).with_columns(unreadable=pl.Series(["ratio is no number", None]))
+    changes = sift_changes(rows)
+    assert [one.old for one in changes.changes] == [C]
+    assert reasons(changes) == ["ratio is no number"]
+
+
 def test_lists_kept_by_a_former_code_are_read_under_the_present_one() -> None:
     changes = sift_changes(table((A, B, 3), (B, C, 6)))
     rows = pl.DataFrame({"date": [day(n) for n in (1, 4, 4, 7)], "symbol": [A, A, B, A]})

@@ -1,0 +1,216 @@
+"""A company changes its code: daily_prices, securities, indices, styles and daily_features of a random market, day by day.
+
+From the day of the change on they equal those of the market in which it had the new code from the beginning; before it,
+those of the market in which it kept the old one.
+"""
+
+import datetime as dt
+import io
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.factors.assets import styles
+from assets.features.assets import daily_features
+from assets.reference.assets import TABLES
+from resources.builder import Builder
+from resources.lake import Lake
+from resources.landing import REFERENCE, LandingZone
+from resources.settings import Settings
+from resources.settings.reference import ReferenceSettings
+from tests.reference.small_reference import CALENDAR, FIRST, LAST, landed, random_reference
+
+OLD, NEW = "601001.SH", "601990.SH"
+DAYS = CALENDAR.days(FIRST, LAST)
+SETTINGS = Settings(reference=ReferenceSettings(min_listed_days=20))
+CHANGE = DAYS[45]
+NEAR = DAYS[40:52]
+BUILT = (*TABLES, styles, daily_features)
+
+
+def renamed(tables: dict[str, pl.DataFrame], since: dt.date, old: str = OLD, new: str = NEW) -> dict[str, pl.DataFrame]:
+    """The tables as delivered when a name's code changes on `since`; dt.date.min: it had the new one always."""
+    found = {}
+    for name, frame in tables.items():
+        if "symbol" not in frame.columns:
+            found[name] = frame
+        elif name == "instruments" and since > dt.date.min:
+            own = pl.col("symbol") == old
+            ended = frame.with_columns(delist_date=pl.when(own).then(pl.lit(since)).otherwise("delist_date"))
+            begun = frame.filter(own).with_columns(symbol=pl.lit(new), list_date=pl.lit(since))
+            found[name] = pl.concat([ended, begun])
+        else:
+            moved = pl.lit(True) if name == "instruments" else pl.col(REFERENCE[name].known) >= since
+            now = pl.when(moved).then(pl.col("symbol").replace({old: new})).otherwise("symbol")
+            found[name] = frame.with_columns(symbol=now)
+    return found
+
+
+def change(*rows: tuple, **columns: list) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=["old", "new", "date"], orient="row").with_columns(
+        pl.Series(name, values) for name, values in columns.items()
+    )
+
+
+def build(root: Path, tables: dict[str, pl.DataFrame], days: list[dt.date] = NEAR, *, windows: bool = True) -> Builder:
+    """windows: also the tables that look back, and the days that they look back on."""
+    zone_root = landed(root / "market", tables).root
+    (zone_root / "bars").mkdir(exist_ok=True)
+    pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]}).write_parquet(
+        zone_root / "bars" / f"{DAYS[0]:%Y%m%d}.parquet"
+    )
+    lake = Lake(str(root / "lake"))
+    zone = LandingZone(zone_root, lake.store)
+    builder = Builder(
+        tables={table.name: table for table in BUILT}, lake=lake, zone=zone, calendar=CALENDAR, settings=SETTINGS
+    )
+    for table in BUILT if windows else TABLES:
+        builder.build(table, [day for day in DAYS if day <= days[-1]] if windows and table in TABLES else days)
+    return builder
+
+
+def rows(builder: Builder, name: str, day: dt.date) -> pl.DataFrame:
+    path = f"{builder.lake.store.url}/{builder.lake.folder(builder.tables[name], day)}/part.parquet"
+    return pl.read_parquet(path)
+
+
+def assert_joined(found: Builder, always: Builder, never: Builder, since: dt.date, days: list[dt.date] = NEAR) -> None:
+    for table in BUILT:
+        for day in days:
+            expected = rows(always if day >= since else never, table.name, day)
+            assert rows(found, table.name, day).equals(expected), (table.name, day)
+            verdicts = found.lake.manifest(table, day).checks
+            assert all(verdict.passed for verdict in verdicts.values() if verdict.critical), verdicts
+
+
+@pytest.fixture(scope="module")
+def market() -> dict[str, pl.DataFrame]:
+    tables = random_reference(seed=4)
+    members = tables["index_weights"].filter(pl.col("date") < CHANGE, pl.col("index") == "000905.SH")
+    members = members.filter(pl.col("date") == pl.col("date").max())["symbol"]
+    if OLD not in members:  # it is a member in the vector that is in force on the day of the change
+        swapped = pl.col("symbol").replace({members[0]: OLD, OLD: members[0]})
+        tables["index_weights"] = tables["index_weights"].with_columns(symbol=swapped)
+    return tables
+
+
+@pytest.fixture(scope="module")
+def never(market: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    return build(tmp_path_factory.mktemp("never"), market)
+
+
+@pytest.fixture(scope="module")
+def always(market: dict[str, pl.DataFrame], tmp_path_factory: pytest.TempPathFactory) -> Builder:
+    return build(tmp_path_factory.mktemp("always"), renamed(market, dt.date.min))
+
+
+def test_a_declared_change_joins_the_history(market, always: Builder, never: Builder, tmp_path: Path) -> None:
+    tables = renamed(market, CHANGE) | {"code_changes": change((OLD, NEW, CHANGE))}
+    found = build(tmp_path, tables)
+    assert_joined(found, always, never, CHANGE)
+    before = DAYS[44]
+    listed = {
+        day: dict(rows(found, "securities", day).select("symbol", "listed_days").iter_rows())
+        for day in (before, CHANGE)
+    }
+    assert listed[CHANGE][NEW] == listed[before][OLD] + 1
+    assert OLD not in listed[CHANGE]
+    vector = rows(found, "indices", CHANGE).filter(pl.col("published_date") < CHANGE)
+    assert NEW in vector["symbol"]
+    assert OLD not in vector["symbol"]
+
+
+def test_a_change_while_the_name_is_suspended(market, tmp_path: Path) -> None:
+    """It has no row for five days before and after the change: its last close is that under the old code."""
+    away = pl.col("date").is_between(DAYS[40], DAYS[50]) & (pl.col("symbol") == OLD)
+    market = market | {"daily_prices": market["daily_prices"].filter(~away)}
+    days = DAYS[43:52]
+    found = build(tmp_path / "a", renamed(market, CHANGE) | {"code_changes": change((OLD, NEW, CHANGE))})
+    worlds = [build(tmp_path / name, tables) for name, tables in (("b", renamed(market, dt.date.min)), ("c", market))]
+    assert_joined(found, *worlds, CHANGE, days)
+    suspended = rows(found, "securities", DAYS[47]).filter(pl.col("symbol") == NEW)
+    last = market["daily_prices"].filter(pl.col("symbol") == OLD, pl.col("date") < CHANGE).sort("date")
+    assert suspended["last_close"].item() == last["close"][-1]
+    assert not suspended["traded"].item()
+
+
+def test_a_chain_of_changes(market, always: Builder, never: Builder, tmp_path: Path) -> None:
+    between, first = "601500.SH", DAYS[25]
+    tables = renamed(renamed(market, first, OLD, between), CHANGE, between, NEW)
+    found = build(tmp_path, tables | {"code_changes": change((OLD, between, first), (between, NEW, CHANGE))})
+    days = DAYS[45:52]
+    assert_joined(found, always, never, CHANGE, days)
+
+
+def test_lists_that_keep_the_old_code_after_the_change(market, always: Builder, never: Builder, tmp_path: Path) -> None:
+    """Weights, industries and announcements keyed by the company's former code count as the company's."""
+    tables = renamed(market, CHANGE)
+    kept = {name: market[name] for name in ("index_weights", "industries", "fundamentals")}
+    found = build(tmp_path, tables | kept | {"code_changes": change((OLD, NEW, CHANGE))})
+    assert_joined(found, always, never, CHANGE)
+
+
+def test_a_price_under_the_code_that_was_taken_away_is_set_aside_by_name(market, tmp_path: Path) -> None:
+    tables = renamed(market, CHANGE)
+    late = market["daily_prices"].filter(pl.col("symbol") == OLD, pl.col("date") == DAYS[50])
+    assert late.height == 1
+    tables["daily_prices"] = pl.concat([tables["daily_prices"], late])
+    found = build(tmp_path, tables | {"code_changes": change((OLD, NEW, CHANGE))}, DAYS[49:52], windows=False)
+    aside = pl.read_parquet(
+        io.BytesIO(Path(f"{found.lake.store.url}/daily_prices/date={DAYS[50]}/set_aside.parquet").read_bytes())
+    ).filter(pl.col("symbol") == OLD)
+    assert f"the code was changed to {NEW} on {CHANGE}" in aside["reason"].item()
+    assert OLD not in rows(found, "daily_prices", DAYS[50])["symbol"]
+    assert NEW in rows(found, "daily_prices", DAYS[50])["symbol"]
+
+
+@pytest.mark.parametrize(
+    ("declared", "said"),
+    [
+        (change((OLD, "601006.SH", CHANGE)), "601006.SH traded under that code before the change, first on"),
+        (change((OLD, NEW, CHANGE), ratio=[0.0]), "ratio is not a number above 0"),
+        (change((OLD, NEW, CHANGE), ratio=[-1.0]), "ratio is not a number above 0"),
+        (change((OLD, NEW, CHANGE), (OLD, "601991.SH", CHANGE)), "continued as more than one code"),
+        (change((OLD, OLD, CHANGE)), "old and new are the same code"),
+    ],
+)
+def test_a_change_that_cannot_be_used_refuses_the_days_from_its_date_on(
+    market, declared: pl.DataFrame, said: str, tmp_path: Path
+) -> None:
+    days = [DAYS[44], DAYS[45], DAYS[60]]
+    found = build(tmp_path, renamed(market, CHANGE) | {"code_changes": declared}, days, windows=False)
+    securities = found.tables["securities"]
+    assert not found.lake.manifest(securities, days[0]).refusals
+    for day in days[1:]:
+        refused = found.lake.manifest(securities, day).refusals
+        assert set(refused) == {"code_changes_usable"}
+        assert said in refused["code_changes_usable"].detail
+
+
+def test_a_change_of_a_name_that_the_market_does_not_hold_is_no_fault(market, never: Builder, tmp_path: Path) -> None:
+    found = build(
+        tmp_path, market | {"code_changes": change(("603999.SH", "603998.SH", CHANGE))}, DAYS[44:47], windows=False
+    )
+    for day in DAYS[44:47]:
+        assert rows(found, "securities", day).equals(rows(never, "securities", day))
+        manifest = found.lake.manifest(found.tables["securities"], day)
+        assert not manifest.refusals
+        told = manifest.notes.get("set_aside", {}).get("code_changes")
+        assert (told is None) == (day < CHANGE)
+
+
+def test_the_absorbed_name_of_a_merger_is_listed_no_more(market, never: Builder, tmp_path: Path) -> None:
+    """Its prices end; the other keeps its own history and listing, and its figures to the bit."""
+    into = "601006.SH"
+    tables = dict(market)
+    tables["daily_prices"] = market["daily_prices"].filter((pl.col("symbol") != OLD) | (pl.col("date") < CHANGE))
+    found = build(
+        tmp_path, tables | {"code_changes": change((OLD, into, CHANGE), ratio=[0.8])}, DAYS[44:47], windows=False
+    )
+    for day in DAYS[45:47]:
+        own = rows(found, "securities", day)
+        assert OLD not in own["symbol"]
+        expected = rows(never, "securities", day).filter(pl.col("symbol") != OLD)
+        assert own.equals(expected)
+        assert rows(found, "indices", day).equals(rows(never, "indices", day))
