@@ -38,7 +38,7 @@ from resources.errors import (
 from resources.gate import Verdict, judge
 from resources.lake import Lake, Manifest, build_command, content_digest, digest, encode
 from resources.landing import NOTHING, RENAMED, LandingZone
-from resources.made import Made
+from resources.made import LEFT_OUT, Made
 from resources.rulebook import Rulebook, describe_rulebook
 from resources.table import Table
 
@@ -54,6 +54,7 @@ SERVICES = {
     "date",
     "files",
     "landing",
+    "left_out",
     "manifests",
     "mergers",
     "previous",
@@ -278,7 +279,7 @@ class Builder:
                 manifest = self.lake.manifest(upstream, k)
                 contents[self.lake.folder(upstream, k)] = manifest.content if manifest else "not built"
         if "manifests" in _parameters(table):
-            contents["manifests"] = digest(encode(self._verdicts(key)))
+            contents["manifests"] = digest(encode(self._verdicts(key)), encode(self._left_out(key)))
         return contents
 
     # --- building ---------------------------------------------------------------------------------------------------
@@ -442,6 +443,7 @@ class Builder:
             "date": lambda: day,
             "files": lambda: files,
             "landing": lambda: self.zone.view(day, table.lands),
+            "left_out": lambda: self._left_out(key),
             "manifests": lambda: self._verdicts(key),
             "mergers": lambda: self._mergers(table, key),
             "previous": lambda: frames[table.name],
@@ -507,6 +509,21 @@ class Builder:
             "detail": pl.String,
         }
         return pl.DataFrame(rows, schema=schema, orient="row").sort("table", "partition", "check")
+
+    def _left_out(self, week: dt.date) -> pl.DataFrame:
+        """What partitions up to the week's signal day were made without: table, partition, code, item, value as JSON."""
+        last = self.calendar.signal_day(week)
+        rows = [
+            (table.name, key, code, item, json.dumps(value, ensure_ascii=False, sort_keys=True))
+            for table in self.tables.values()
+            if "manifests" not in _parameters(table)
+            for key in self.lake.keys(table)
+            if self._first_key(table) <= key <= last and (manifest := self.lake.manifest(table, key)) is not None
+            for code, items in manifest.notes.get(LEFT_OUT, {}).items()
+            for item, value in items.items()
+        ]
+        schema = {"table": pl.String, "partition": pl.Date, "code": pl.String, "item": pl.String, "value": pl.String}
+        return pl.DataFrame(rows, schema=schema, orient="row").sort("table", "partition", "code", "item")
 
     def _commit(self, table: Table, batch: list[_Prepared]) -> list[Outcome]:
         """Judge a batch and write it: data first, the manifest last."""

@@ -8,6 +8,8 @@ from typing import Any
 
 import polars as pl
 
+LEFT_OUT = "left_out"
+
 
 @dataclass(frozen=True)
 class Made:
@@ -18,7 +20,8 @@ class Made:
     profile: what the checks judge, one row per symbol, factor, file …; the frame itself where None (never with a file).
     files: name → bytes, written beside `part.parquet`.
     unavailable: column (or item) → reason, for what could not be known here.
-    notes: facts for the manifest and the UI, JSON-able.
+    notes: facts for the manifest and the UI, JSON-able. The note LEFT_OUT holds what the partition was made without although
+    the method asks for it: code → item → what is known of it. The report tells every one (left_out_words.py).
     """
 
     frame: pl.DataFrame | Path

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from assets.factors.cross_section import moments, standardise
 from resources.calendar import Calendar
-from resources.made import Made
+from resources.made import LEFT_OUT, Made
 from resources.settings.styles import StylesSettings
 
 Floats = NDArray[np.float64]
@@ -140,6 +140,8 @@ def make_styles(
         if style in reasons and frame[f"{style}_raw"].null_count() == frame.height:
             reasons[f"{style}_raw"] = reasons[style]
     notes: dict[str, Any] = {"in_universe": int(universe.sum()), "volatility": volatility_is}
+    if measured < minimum:
+        notes[LEFT_OUT] = {"volatility_factors": {"volatility": why_not}}
     return Made(frame, profile, unavailable=reasons, notes=notes)
 
 

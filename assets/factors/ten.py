@@ -11,6 +11,7 @@ days of bars to the last bit; a running sum, updated in place, would drift.
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -20,7 +21,7 @@ from assets.factors import cross_section
 from assets.factors.cross_section import Floats
 from assets.factors.styles import NO_INDUSTRY, STYLES
 from assets.factors.windows import NEEDS
-from resources.made import Made
+from resources.made import LEFT_OUT, Made
 from resources.settings.factors import FactorsSettings
 
 Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -39,9 +40,9 @@ def make_factors(
     """`factors` of one day: U(t) × the ten keys, raw (signed) and value (orthogonalised)."""
     days, exposures = day_indicators.collect(), styles.filter("in_universe").sort("symbol").collect()
     raw, lost = aggregate_days(days, settings)
-    frame, profile, notes = orthogonalise_factors(exposures, raw, settings)
+    frame, profile, left_out = orthogonalise_factors(exposures, raw, settings)
     if settings.drop_flat_days:
-        notes["stock_days_lost_to_drop_flat_days"] = lost
+        left_out["flat_days"] = lost
     reasons = {}
     for key, names, raw_names in profile.select("factor", "names", "raw_names").iter_rows():
         needed = [need.split(".") for need in NEEDS[key]]
@@ -58,7 +59,7 @@ def make_factors(
                 f"{settings.window} days up to {date}"
             )
     frame = frame.select(pl.lit(date).alias("date"), "symbol", "factor", "raw", "value")
-    return Made(frame, profile=profile, unavailable=reasons, notes=notes)
+    return Made(frame, profile=profile, unavailable=reasons, notes={LEFT_OUT: left_out} if left_out else {})
 
 
 # --- from days to the window ----------------------------------------------------------------------------------------
@@ -170,7 +171,7 @@ def _divide(a: Floats, b: Floats) -> Floats:
 
 def orthogonalise_factors(
     universe: pl.DataFrame, raw: pl.DataFrame, settings: FactorsSettings
-) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, object]]:
+) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, dict[str, Any]]]:
     """The factors of SPEC §4 on one date: residuals on industries and styles, z-scored.
 
     `universe`: the rows of `styles` in U(t); `raw`: symbol and ten signed columns. Returns the long frame (symbol,
@@ -197,12 +198,14 @@ def orthogonalise_factors(
             )
         )
         profile.append({"factor": key, "universe": universe.height, **_profile(columns[-1], value, X, groups)})
-    notes: dict[str, object] = {}
+    left_out: dict[str, dict[str, Any]] = {}
     if len(present) < len(STYLES):
-        notes["styles_left_out"] = [style for style in STYLES if style not in present]
+        left_out["styles"] = {style: None for style in STYLES if style not in present}
     if without_industry:
-        notes["industries_left_out"] = "no name of the universe has an industry: a constant stands in for the dummies"
-    return pl.concat(columns).sort("symbol", maintain_order=True), pl.DataFrame(profile, schema=PROFILE), notes
+        left_out["industries"] = {
+            "all": "no name of the universe has an industry: a constant stands in for the dummies"
+        }
+    return pl.concat(columns).sort("symbol", maintain_order=True), pl.DataFrame(profile, schema=PROFILE), left_out
 
 
 def _groups(universe: pl.DataFrame) -> tuple[np.ndarray, bool]:

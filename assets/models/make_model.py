@@ -31,7 +31,7 @@ from assets.models.schemas import CARD, CHECKPOINT, CURVES, MEASURE
 from assets.models.training import make_samples, train_networks
 from assets.models.windows import Window, shortfall, trained_week, training_window, warm_from, window_days
 from resources.calendar import Calendar
-from resources.made import Made
+from resources.made import LEFT_OUT, Made
 from resources.settings.models import Granularity, ModelSettings
 
 Reasons = Mapping[str, Mapping[str, str]]
@@ -238,7 +238,14 @@ def _notes(card: Mapping[str, Any]) -> dict[str, Any]:
     """What the UI and the registry show of a card."""
     kept = [row["valid_ic"] for row in card["curves"] if row["kept"]]
     seen = card["granularities"]
+    features = {granularity: part["dropped_features"] for granularity, part in seen.items() if part["dropped_features"]}
+    days: dict[str, int] = {}  # most of any granularity: they share their samples' days up to what each covers
+    for part in seen.values():
+        for style, count in part.get("style_days_left_out", {}).items():
+            days[style] = max(count, days.get(style, 0))
+    left_out = {code: items for code, items in (("features", features), ("style_days", days)) if items}
     return {
+        **({LEFT_OUT: left_out} if left_out else {}),
         "trained_week": card["trained_week"],
         "train": f"{card['window']['first_train']} to {card['window']['last_train']}",
         "valid": f"{card['window']['first_valid']} to {card['window']['last_valid']}",

@@ -20,7 +20,7 @@ from assets.models.scoring import Floats, final_scores, seed_scores
 from assets.models.training import eligible_names, last_sequences
 from assets.models.windows import days_to, in_force
 from resources.calendar import Calendar
-from resources.made import Made
+from resources.made import LEFT_OUT, Made
 from resources.settings.models import Granularity, ModelSettings, ModelsSettings
 
 EACH = {column: dtype for column, dtype in SEED_SCORES.items() if column != "factor"}  # of one model
@@ -56,9 +56,24 @@ def make_scores(
     frame = scored.names.select(pl.lit(week).alias("week"), pl.lit(date).alias("date"), *SCORES_OF_A_DAY)
     members = securities.filter((pl.col("date") == date) & pl.col("in_universe")).select(pl.len()).collect().item()
     known = frame.filter(pl.col("value").is_not_null())
-    notes = {"universe": members, "scored": dict(known.group_by("factor").len().sort("factor").iter_rows())}
+    notes: dict[str, Any] = {
+        "universe": members,
+        "scored": dict(known.group_by("factor").len().sort("factor").iter_rows()),
+    }
+    left_out = styles_left_out(styles.filter(pl.col("date") == date).collect(), settings.rows)
+    if left_out:
+        notes[LEFT_OUT] = {"styles": left_out}
     beside = {SEEDS: _parquet(scored.seeds)}
     return Made(frame, profile=_profile(frame, members), files=beside, unavailable=scored.missing, notes=notes)
+
+
+def styles_left_out(styles: pl.DataFrame, rows: Mapping[str, ModelSettings]) -> dict[str, list[str]]:
+    """Model → styles that its score should be orthogonal to, inside the network or after the fact, and that no name has."""
+    if styles.is_empty():
+        return {}
+    absent = {name for name in styles.columns if styles[name].null_count() == styles.height}
+    asked = {model: {*row.orthogonal_layer, *row.orthogonalise_on} & absent for model, row in rows.items()}
+    return {model: sorted(names) for model, names in asked.items() if names}
 
 
 @dataclass(frozen=True)

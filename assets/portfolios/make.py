@@ -26,7 +26,7 @@ from assets.portfolios.week import Reasons, State, Tables, advance, next_state
 from resources.calendar import Calendar
 from resources.code_changes import Change
 from resources.errors import SettingsError
-from resources.made import Made
+from resources.made import LEFT_OUT, Made
 from resources.settings.portfolios import PortfoliosSettings
 
 Files = Callable[[str, dt.date, str], bytes]
@@ -213,7 +213,7 @@ def make_portfolio_returns(
             own.with_columns(pl.lit(portfolio.key).alias("portfolio"), pl.Series("benchmark", benchmark, pl.Float64))
         )
     if drifted:
-        notes["drifted_benchmark"] = drifted
+        notes[LEFT_OUT] = {"index_closes": dict.fromkeys(drifted)}
     frame = pl.concat(frames).drop("cash") if frames else pl.DataFrame(schema=PORTFOLIO_RETURNS)
     return Made(frame, unavailable=reasons, notes=notes)
 

@@ -23,10 +23,10 @@ from assets.report.explanation_words import NAMES
 from assets.report.issue import Chapter, Figure, Grid, Row, Weekly, decimal, leaves, percent, plain, share
 from assets.report.lines import Lines
 from assets.report.lines import Writer as LinesWriter
+from assets.report.methods import Writer as MethodsWriter
 from assets.report.statistics import relative_strength
 from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
 from assets.report.words import (
-    DESCRIPTIONS,
     INDICES,
     LABELS,
     REASONS,
@@ -45,6 +45,7 @@ OFFICIAL_ALPHA = catalogue.FACTORS[15]
 LATE = {"multi_granularity_5d", "multi_granularity_10d"}  # charts from 2017 on
 PREVIOUS_ISSUES = 3
 SHOWN_ALARMS = 12
+SHOWN_LEFT_OUT = 30  # one line per table, code, item and value
 SHOWN_IMPLAUSIBLE = 5  # on page one; the alarms of the data-health section hold the others
 LONGEST_DETAIL = 300  # letters of a failed check
 
@@ -78,6 +79,7 @@ class Findings:
     tapes: pl.DataFrame  # tape_health of the week's days: date, symbol, verdict, quotes_verdict, reason
     unavailable: Mapping[str, Mapping[str, str]]
     manifests: pl.DataFrame
+    left_out: pl.DataFrame  # what partitions were made without: table, partition, code, item, value as JSON
     implausible: Sequence[str]  # plausibility checks that failed and are allowed to: table, check, partitions
     run: Mapping[str, Any]
 
@@ -108,6 +110,7 @@ class _Writer:
         self.tree: Mapping[str, Any] = found.run["settings"]
         self.source = self.say(LABELS["source"], market=self._market_name())
         self.explanation = ExplanationWriter(self.language, self.name)
+        self.methods = MethodsWriter(self.language, self.name, self.tree, found.left_out, found.day)
 
     def write(self) -> Weekly:
         factors = [self._factor_chapter(factor) for factor in catalogue.FACTORS]
@@ -151,6 +154,7 @@ class _Writer:
             tape_reasons=self._tape_reasons(),
             alarms=self._alarms(),
             absent=self._absent(),
+            left_out=self._left_out(),
             source=self.source,
             labels={key: text[self.language] for key, text in LABELS.items()},
         )
@@ -644,6 +648,12 @@ class _Writer:
             ]
         return lines
 
+    def _left_out(self) -> list[str]:
+        """What partitions were made without, the first of them and how many more."""
+        lines = self.methods.left_out()
+        more = [self.label("more", count=len(lines) - SHOWN_LEFT_OUT)] if len(lines) > SHOWN_LEFT_OUT else []
+        return lines[:SHOWN_LEFT_OUT] + more
+
     def _difference_table(self) -> Grid:
         differences = self.found.run["differences"]
         rows = [
@@ -663,7 +673,6 @@ class _Writer:
 
     def _factor_chapter(self, factor: Factor) -> Chapter:
         row, name = self.rows1[factor.key], self.name(factor)
-        what, orthogonal = DESCRIPTIONS[factor.key]
         numbers = [int(number) for number in factor.source.split(", ")]
         studies = (
             self.join([f"（{chinese_number(n)}）" for n in numbers], "list_comma")
@@ -671,12 +680,12 @@ class _Writer:
             else self.join([str(n) for n in numbers])
         )
         about = [
-            self.say(what, window=self.tree["factors"]["window"]),
+            *self.methods.describe(factor),
             self.sentence("sign_negative") if factor.sign < 0 else "",
             self.sentence(
                 f"factor_rebalance_{factor.rebalance}", share=percent(self.tree["returns"]["group_share"], 0)
             ),
-            self.say(orthogonal),
+            *self.methods.orthogonal(factor),
             self.sentence("sources", numbers=studies),
         ]
         paragraphs = [self._flow(about)]

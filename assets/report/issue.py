@@ -95,6 +95,7 @@ class Weekly:
     tape_reasons: Sequence[str]
     alarms: Sequence[str]
     absent: Sequence[str]
+    left_out: Sequence[str]  # what the figures were made without, although the method asks for it
     source: str
     labels: Mapping[str, str] = field(default_factory=dict)
 

@@ -85,6 +85,7 @@ def make_report(
     files: Files,
     unavailable: Mapping[str, Mapping[str, str]],
     manifests: pl.DataFrame,
+    left_out: pl.DataFrame,
     run_settings: Mapping[str, Any],
     settings: ReportSettings,
     calendar: Calendar,
@@ -135,6 +136,7 @@ def make_report(
         tapes=tape_health.select("date", "symbol", "verdict", "quotes_verdict", "reason").collect(),
         unavailable={table: reasons for table, reasons in unavailable.items() if table != "tape_health"},
         manifests=manifests,
+        left_out=left_out,
         implausible=[_told(row) for row in failed.iter_rows(named=True)],
         run=run_settings,
     )

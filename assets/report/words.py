@@ -184,6 +184,8 @@ LABELS: Mapping[str, Bilingual] = {
     "warning": T("警告", "warning"),
     "absent_title": T("不可得的数据项", "What is not available"),
     "absent_row": T("{table} · {items}：{reason}", "{table} · {items}: {reason}"),
+    "left_out_title": T("计算中未能包含的内容", "What was left out of the computation"),
+    "none_left_out": T("计算未遗漏任何内容。", "Nothing was left out."),
     "none_absent": T("各输入表的数据项齐全。", "Nothing is missing from the inputs."),
     "no_difference": T("本次运行全部采用生产设置。", "The run used production settings throughout."),
     "profile": T("运行配置：{name}。{description}", "Profile: {name}. {description}"),
@@ -443,142 +445,51 @@ INDICES: Mapping[str, Bilingual] = {
     "000852.SH": T("中证1000", "CSI 1000"),
 }
 
-ORTHOGONAL_TEN = T(
-    "因子已对行业与市值、中盘、换手、反转、波动、估值、盈利、盈利增长做截面正交。",
-    "It is orthogonalised, date by date, to industries and to size, mid-cap, turnover, reversal, volatility, value, "
-    "profitability and growth.",
-)
-_AFTER = T(
-    "各随机种子的得分平均后，对行业、市值、反转、换手做截面正交。",
-    "The scores of all seeds are averaged and then orthogonalised to industry, size, reversal and turnover.",
-)
-_INSIDE = T(
-    "网络内置正交层，训练与预测时均剔除行业及市值、中盘、估值、换手、反转、波动的影响。",
-    "An orthogonal layer inside the network removes industry, size, mid-cap, value, turnover, reversal and volatility in "
-    "training and in use.",
-)
-_NONE = T("得分不做正交处理。", "The scores are not orthogonalised.")
-
-# key → (what it measures, how it is orthogonalised). {window}: trading days of the look-back.
-DESCRIPTIONS: Mapping[str, tuple[Bilingual, Bilingual]] = {
-    "skewness": (
-        T(
-            "以一分钟对数收益率计算每日的非中心化偏度，取过去 {window} 个交易日的均值。",
-            "Uncentred skewness of one-minute log returns, averaged over {window} trading days.",
-        ),
-        ORTHOGONAL_TEN,
+# factor → what it measures. {window}: trading days of the look-back; {share}: of the bars that count as large trades. What a
+# network is follows from its settings (methods.py).
+DESCRIPTIONS: Mapping[str, Bilingual] = {
+    "skewness": T(
+        "以一分钟对数收益率计算每日的非中心化偏度，取过去 {window} 个交易日的均值。",
+        "Uncentred skewness of one-minute log returns, averaged over {window} trading days.",
     ),
-    "downside_volatility_share": (
-        T(
-            "每日一分钟负收益的平方和占全部收益平方和的比例，取过去 {window} 个交易日的均值。",
-            "Share of the day's squared one-minute returns that comes from negative ones, averaged over {window} trading days.",
-        ),
-        ORTHOGONAL_TEN,
+    "downside_volatility_share": T(
+        "每日一分钟负收益的平方和占全部收益平方和的比例，取过去 {window} 个交易日的均值。",
+        "Share of the day's squared one-minute returns that comes from negative ones, averaged over {window} trading days.",
     ),
-    "buying_intention_share": (
-        T(
-            "开盘后半小时内买入意愿（主动净买入与净委买变化之和）占成交额的比例，取过去 {window} 个交易日的均值。",
-            "Buying intention (net active buying plus net bid change) over the amount traded in the opening half hour, averaged "
-            "over {window} trading days.",
-        ),
-        ORTHOGONAL_TEN,
+    "buying_intention_share": T(
+        "开盘后半小时内买入意愿（主动净买入与净委买变化之和）占成交额的比例，取过去 {window} 个交易日的均值。",
+        "Buying intention (net active buying plus net bid change) over the amount traded in the opening half hour, averaged "
+        "over {window} trading days.",
     ),
-    "buying_intention_strength": (
-        T(
-            "开盘后半小时内各分钟买入意愿的均值与标准差之比，取过去 {window} 个交易日的均值。",
-            "Mean over standard deviation of the one-minute buying intention in the opening half hour, averaged over {window} "
-            "trading days.",
-        ),
-        ORTHOGONAL_TEN,
+    "buying_intention_strength": T(
+        "开盘后半小时内各分钟买入意愿的均值与标准差之比，取过去 {window} 个交易日的均值。",
+        "Mean over standard deviation of the one-minute buying intention in the opening half hour, averaged over {window} "
+        "trading days.",
     ),
-    "large_order_net_buy_share": (
-        T(
-            "过去 {window} 个交易日开盘后半小时大单净买入额之和与成交额之和的比。",
-            "Net buying of large orders over the amount traded in the opening half hour, pooled over {window} trading days.",
-        ),
-        ORTHOGONAL_TEN,
+    "large_order_net_buy_share": T(
+        "过去 {window} 个交易日开盘后半小时大单净买入额之和与成交额之和的比。",
+        "Net buying of large orders over the amount traded in the opening half hour, pooled over {window} trading days.",
     ),
-    "large_order_net_buy_strength": (
-        T(
-            "开盘后半小时大单净买入额在过去 {window} 个交易日间的均值与标准差之比。",
-            "Mean over standard deviation, across {window} trading days, of large orders' net buying in the opening half hour.",
-        ),
-        ORTHOGONAL_TEN,
+    "large_order_net_buy_strength": T(
+        "开盘后半小时大单净买入额在过去 {window} 个交易日间的均值与标准差之比。",
+        "Mean over standard deviation, across {window} trading days, of large orders' net buying in the opening half hour.",
     ),
-    "improved_reversal": (
-        T(
-            "剔除隔夜与开盘后半小时，过去 {window} 个交易日每日 10 点至收盘涨跌幅的累计值。",
-            "Returns from 10:00 to the close, compounded over {window} trading days: overnight and the opening half hour are "
-            "left out.",
-        ),
-        ORTHOGONAL_TEN,
+    "improved_reversal": T(
+        "剔除隔夜与开盘后半小时，过去 {window} 个交易日每日 10 点至收盘涨跌幅的累计值。",
+        "Returns from 10:00 to the close, compounded over {window} trading days: overnight and the opening half hour are "
+        "left out.",
     ),
-    "closing_volume_share": (
-        T(
-            "收盘前半小时（含收盘集合竞价）成交量占全天的比例，取过去 {window} 个交易日的均值。",
-            "Share of the day's volume in the closing half hour and auction, averaged over {window} trading days.",
-        ),
-        ORTHOGONAL_TEN,
+    "closing_volume_share": T(
+        "收盘前半小时（含收盘集合竞价）成交量占全天的比例，取过去 {window} 个交易日的均值。",
+        "Share of the day's volume in the closing half hour and auction, averaged over {window} trading days.",
     ),
-    "outflow_per_trade": (
-        T(
-            "下跌分钟的平均单笔成交额与全天平均单笔成交额之比，取过去 {window} 个交易日的均值。",
-            "Amount per trade in falling minutes over that of the whole day, averaged over {window} trading days.",
-        ),
-        ORTHOGONAL_TEN,
+    "outflow_per_trade": T(
+        "下跌分钟的平均单笔成交额与全天平均单笔成交额之比，取过去 {window} 个交易日的均值。",
+        "Amount per trade in falling minutes over that of the whole day, averaged over {window} trading days.",
     ),
-    "large_trade_gain": (
-        T(
-            "每日平均单笔成交额最高的 30% 分钟的涨跌幅，在过去 {window} 个交易日内累计。",
-            "Returns of the 30 % of minutes with the highest amount per trade, compounded over {window} trading days.",
-        ),
-        ORTHOGONAL_TEN,
-    ),
-    "gru_50_1": (
-        T(
-            "以 20 日半小时特征序列训练的单层 GRU（50 个隐藏单元）加 10 单元全连接层，标签为未来 5 日超额收益。",
-            "A one-layer GRU of 50 units and a 10-unit dense layer on 20 days of half-hour features; label: 5-day excess "
-            "return.",
-        ),
-        _AFTER,
-    ),
-    "gru_50_2": (
-        T(
-            "以 20 日半小时特征序列训练的双层 GRU（50 个隐藏单元）加 10 单元全连接层，标签为未来 5 日超额收益。",
-            "A two-layer GRU of 50 units and a 10-unit dense layer on 20 days of half-hour features; label: 5-day excess "
-            "return.",
-        ),
-        _AFTER,
-    ),
-    "improved_gru": (
-        T(
-            "双层 GRU，标签为风险调整后的未来 5 日超额收益，训练窗口加长。",
-            "A two-layer GRU with a risk-adjusted 5-day label and a longer training window.",
-        ),
-        _INSIDE,
-    ),
-    "residual_attention_lstm": (
-        T(
-            "双层 LSTM（48 个隐藏单元）叠加残差自注意力，标签为风险调整后的未来 5 日超额收益。",
-            "A two-layer LSTM of 48 units with residual self-attention; label: risk-adjusted 5-day excess return.",
-        ),
-        _INSIDE,
-    ),
-    "multi_granularity_5d": (
-        T(
-            "日、60 分钟、30 分钟三种颗粒度的双向注意力 GRU 得分取平均，标签为未来 5 日收益的高斯化排名。",
-            "Mean of three bidirectional attention GRUs on daily, 60-minute and 30-minute features; label: Gaussian rank of the "
-            "5-day return.",
-        ),
-        _NONE,
-    ),
-    "multi_granularity_10d": (
-        T(
-            "日、60 分钟、30 分钟三种颗粒度的双向注意力 GRU 得分取平均，标签为未来 10 日收益的高斯化排名。",
-            "Mean of three bidirectional attention GRUs on daily, 60-minute and 30-minute features; label: Gaussian rank of the "
-            "10-day return.",
-        ),
-        _NONE,
+    "large_trade_gain": T(
+        "每日平均单笔成交额最高的 {share} 分钟的涨跌幅，在过去 {window} 个交易日内累计。",
+        "Returns of the {share} of minutes with the highest amount per trade, compounded over {window} trading days.",
     ),
 }
 

@@ -229,6 +229,7 @@ def test_without_book_values_volatility_is_the_deviation_and_says_so(tmp_path: P
     result = market.styles(DAY)
     assert "standard deviation" in result.notes["volatility"]
     assert "positive book equity" in result.notes["volatility"]
+    assert "positive book equity" in result.notes["left_out"]["volatility_factors"]["volatility"]
     prices = market.inputs(DAY)[0].collect()
     for symbol, value in result.frame.select("symbol", "volatility_raw").iter_rows():
         own = prices.filter(symbol=symbol)

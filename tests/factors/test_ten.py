@@ -246,7 +246,7 @@ def test_a_style_that_does_not_exist_is_left_out_and_named() -> None:
     days, styles = market(0)
     without = styles.with_columns(pl.lit(None, pl.Float64).alias("growth"), pl.lit(None, pl.Float64).alias("value"))
     result = made(days, without)
-    assert result.notes["styles_left_out"] == ["value", "growth"]
+    assert result.notes["left_out"]["styles"].keys() == {"value", "growth"}
     assert result.profile["max_style_correlation"].max() < 1e-9
     assert not result.frame.drop("date").equals(made(days, styles).frame.drop("date"))
 
@@ -254,7 +254,7 @@ def test_a_style_that_does_not_exist_is_left_out_and_named() -> None:
 def test_a_market_without_industries_keeps_its_factors_and_says_so() -> None:
     days, styles = market(1)
     result = made(days, styles.with_columns(industry=pl.lit("unknown")))
-    assert "industries_left_out" in result.notes
+    assert "industries" in result.notes["left_out"]
     assert result.frame["value"].null_count() < result.frame.height / 2
 
 
@@ -299,8 +299,8 @@ def test_no_universe_and_no_indicators_make_empty_tables() -> None:
 
 def test_drop_flat_days_notes_the_coverage_lost() -> None:
     days, styles = market(5)
-    assert "stock_days_lost_to_drop_flat_days" not in made(days, styles).notes
-    lost = made(days, styles, drop_flat_days=True).notes["stock_days_lost_to_drop_flat_days"]
+    assert "flat_days" not in made(days, styles).notes.get("left_out", {})
+    lost = made(days, styles, drop_flat_days=True).notes["left_out"]["flat_days"]
     assert lost["outflow_per_trade"] > 0.9  # every random flat_share that is not null is above a quarter
 
 

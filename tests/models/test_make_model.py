@@ -139,6 +139,7 @@ def test_a_style_the_market_lacks_is_left_out_and_counted(make_lake):
     days = card_of(made)["granularities"]["30min"]["style_days_left_out"]
     assert list(days) == ["value"]
     assert days["value"] == 8 + 3  # train, valid
+    assert made.notes["left_out"] == {"style_days": {"value": 11}}
 
 
 def test_what_lies_after_the_signal_day_changes_nothing(make_lake):
@@ -184,6 +185,7 @@ def test_closes_alone_train(make_lake):
     assert tuple(part["features"]) == known
     assert len(part["dropped_features"]) == len(BAR_FEATURES) - len(known)
     assert "ln_amount" in made.notes["dropped_features"]["30min"]
+    assert made.notes["left_out"] == {"features": {"30min": part["dropped_features"]}}
 
 
 def test_a_granularity_without_features_is_no_smaller_ensemble(make_lake):

@@ -10,8 +10,9 @@ import torch
 from scipy.stats import spearmanr
 
 from assets.features.names import BAR_FEATURES, DAILY_FEATURES
+from assets.models.make_scores import styles_left_out
 from assets.models.schemas import CARD, SEED_SCORES, SEEDS
-from resources.settings.models import EVERY_STYLE
+from resources.settings.models import EVERY_STYLE, ModelsSettings
 from tests.models.model_lake import BARS, MODELS, TABLES, Lake, short_settings, widen
 
 LAYERED = ("improved_gru", "residual_attention_lstm")
@@ -287,3 +288,16 @@ def test_a_planted_signal_is_scored(make_lake):
             if frame.height:
                 ics.append(spearmanr(frame["value"], (later / now).to_numpy()).statistic)
         assert np.mean(ics) > 0.2, model
+
+
+def test_styles_that_nobody_has_are_named_for_the_models_that_ask_for_them():
+    rows = ModelsSettings().rows
+    styles = pl.DataFrame({"symbol": ["a", "b"], "size": [1.0, None], "value": [None, None], "reversal": [None, None]})
+    assert styles_left_out(styles, rows) == {
+        "gru_50_1": ["reversal"],
+        "gru_50_2": ["reversal"],
+        "improved_gru": ["reversal", "value"],
+        "residual_attention_lstm": ["reversal", "value"],
+    }
+    assert styles_left_out(styles.with_columns(value=0.0, reversal=0.0), rows) == {}
+    assert styles_left_out(styles.clear(), rows) == {}

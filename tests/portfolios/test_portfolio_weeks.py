@@ -68,6 +68,7 @@ def test_the_drifted_weights_stand_in_where_index_closes_are_absent() -> None:
     result = market.returns(WEEKS[1])
     assert result.frame["benchmark"].null_count() == 0
     assert "drifted weights" in result.notes["csi500"]
+    assert result.notes["left_out"] == {"index_closes": {"csi500": None}}
 
 
 def test_the_anchor_week_can_be_set() -> None:

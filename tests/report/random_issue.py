@@ -14,9 +14,11 @@ from assets.report import rank_ics, weekly
 from resources.calendar import Calendar
 from resources.settings.evaluation import EvaluationSettings
 from resources.settings.factors import FactorsSettings
+from resources.settings.models import ModelsSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 from resources.settings.returns import ReturnsSettings
+from resources.settings.styles import StylesSettings
 from tests.report.random_evaluation import random_rows
 
 CALENDAR = Calendar.xshg()
@@ -27,12 +29,15 @@ TAPES = [
     (dt.date(2023, 12, 11), "000002.SZ", "missing", None, "daily_prices says 100 shares traded, and no trade of it was delivered"),
     (dt.date(2023, 12, 11), "600519.SH", "ok", "ok", None),
 ]  # fmt: skip
+LEFT_OUT = {"table": pl.String, "partition": pl.Date, "code": pl.String, "item": pl.String, "value": pl.String}
 MISSING = {"large_order_net_buy_share": "order_sizes of fewer than 5 days: no threshold for large orders"}
 
 
 def run_settings(sample: bool = True, alpha: str | tuple[str, ...] = "gru_50_1") -> dict[str, Any]:
     tree = {
         "factors": FactorsSettings().model_dump(mode="json"),
+        "styles": StylesSettings().model_dump(mode="json"),
+        "models": ModelsSettings().model_dump(mode="json"),
         "evaluation": EvaluationSettings().model_dump(mode="json"),
         "portfolios": PortfoliosSettings(alpha=alpha).model_dump(mode="json"),
         "returns": ReturnsSettings().model_dump(mode="json"),
@@ -158,6 +163,7 @@ def inputs(
         "files": _files,
         "unavailable": {"factor_returns": MISSING, "csi1000_portfolio": {}},
         "manifests": manifests,
+        "left_out": pl.DataFrame(schema=LEFT_OUT),
         "run_settings": run_settings(**run),
         "settings": settings or ReportSettings(pdf=False),
         "calendar": CALENDAR,

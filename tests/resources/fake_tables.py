@@ -8,7 +8,7 @@ from pydantic import Field
 
 from resources.errors import InputError, NotReadyError
 from resources.gate import Between, Check
-from resources.made import Made
+from resources.made import LEFT_OUT, Made
 from resources.settings.base import EXECUTION, Section
 from resources.table import Land, Read, Table, days, week_days, weeks
 
@@ -76,6 +76,20 @@ def make_totals_of_known(*, week: dt.date, averages: pl.LazyFrame, previous: pl.
     return make_totals(week=week, averages=averages, previous=previous)
 
 
+def make_prices_without(*, date: dt.date, landing) -> Made:
+    made = make_prices(date=date, landing=landing)
+    assert isinstance(made, pl.DataFrame)
+    return Made(made, notes={LEFT_OUT: {"styles": {"value": None}, "share": {"a": made["close"].min()}}})
+
+
+def make_account(*, week: dt.date, manifests: pl.DataFrame, left_out: pl.DataFrame) -> Made:
+    failed = manifests.filter(pl.col("plausibility") & ~pl.col("passed"))
+    return Made(
+        pl.DataFrame({"week": [week], "failed": [failed.height], "left_out": [left_out.height]}),
+        files={"left_out.json": left_out.write_json().encode()},
+    )
+
+
 PRICES = Table(
     name="prices", stage="bars", partition="day", description="closes",
     schema={"date": pl.Date, "symbol": pl.String, "close": pl.Float64}, sort=("symbol",),
@@ -94,3 +108,9 @@ TOTALS = Table(
     reads=(Read("averages", over=week_days()), Read("totals", over=weeks(-1, -1))),
 )  # fmt: skip
 TABLES = {table.name: table for table in (PRICES, AVERAGES, TOTALS)}
+# A table that tells of all others, as the report does.
+ACCOUNT = Table(
+    name="account", stage="report", partition="week", description="what failed and what was left out",
+    schema={"week": pl.Date, "failed": pl.Int64, "left_out": pl.Int64}, reads=(Read("prices", over=week_days()),),
+    make="tests.resources.fake_tables:make_account",
+)  # fmt: skip

@@ -2,6 +2,7 @@
 
 import dataclasses
 import datetime as dt
+import json
 import os
 import socket
 import subprocess
@@ -14,10 +15,12 @@ from orchestration.plan import make_plan
 from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.errors import InputError, LakeError, NotReadyError, SettingsError
+from resources.gate import Between
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.table import Table
 from tests.resources import fake_tables
-from tests.resources.fake_tables import AVERAGES, PRICES, TABLES, TOTALS, AverageSettings, FakeSettings
+from tests.resources.fake_tables import ACCOUNT, AVERAGES, PRICES, TABLES, TOTALS, AverageSettings, FakeSettings
 
 CALENDAR = Calendar.xshg()
 DAYS = CALENDAR.days(dt.date(2023, 1, 3), dt.date(2023, 1, 20))
@@ -365,3 +368,39 @@ def test_what_a_killed_process_left_in_scratch_is_removed(tmp_path: Path) -> Non
     assert not folder.exists()
     assert alive.exists()
     assert elsewhere.exists()
+
+
+def test_failed_plausibility_and_what_was_left_out_reach_the_table_that_tells_them(
+    market: Path, tmp_path: Path
+) -> None:
+    """And make it stale where they change, although no row of an input did."""
+    plausible = dataclasses.replace(
+        PRICES.checks[0], name="prices_plausible", rule=Between("close", 0, 18.5), critical=False, plausibility=True
+    )
+    prices = dataclasses.replace(
+        PRICES, make="tests.resources.fake_tables:make_prices_without", checks=(*PRICES.checks, plausible)
+    )
+
+    def opened(table: Table) -> Builder:
+        builder = open_world(market, tmp_path / "lake")
+        builder.tables = {"prices": table, "account": ACCOUNT}
+        return builder
+
+    builder = opened(prices)
+    builder.build(prices, DAYS)
+    week, days = WEEKS[1], CALENDAR.week_days(WEEKS[1])
+    builder.build(ACCOUNT, [week])
+    known = [day for day in DAYS if day <= days[-1]]
+    row = builder.lake.read(ACCOUNT, [week]).collect().row(0, named=True)
+    failing = [n for n, day in enumerate(DAYS) if day <= days[-1] and max(10.0 + n, 20.0 - n / 4) > 18.5]
+    assert row == {"week": week, "failed": len(failing), "left_out": 2 * len(known)}
+    told = json.loads(builder.lake.read_file(ACCOUNT, week, "left_out.json", reader="test"))
+    assert {one["code"] for one in told} == {"styles", "share"}
+    assert {json.loads(one["value"]) for one in told if one["code"] == "styles"} == {None}
+    assert builder.stale(ACCOUNT, week) == ""
+    plain = dataclasses.replace(prices, make="tests.resources.fake_tables:make_prices")
+    later = opened(plain)
+    later.build(plain, DAYS, force=True)  # the same rows
+    assert later.stale(ACCOUNT, week) == "input manifests changed"
+    later.build(ACCOUNT, [week])
+    assert later.lake.read(ACCOUNT, [week]).collect()["left_out"].item() == 0
