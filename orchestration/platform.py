@@ -8,6 +8,7 @@ from pathlib import Path
 from orchestration.tables import load_tables
 from resources.builder import Builder
 from resources.calendar import Calendar
+from resources.errors import readable
 from resources.lake import Lake
 from resources.landing import LandingZone
 from resources.settings.load import Profile, load_profile
@@ -49,7 +50,7 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
         settings=profile.settings,
         run_settings={
             **profile.describe(),
-            "market": {"sample": bool(about.get("sample")), "name": str(about.get("name", zone.root.name))},
+            "market": {"sample": bool(about.get("sample")), "name": str(about.get("name", readable(zone.root.name)))},
         },
         say=say,
     )

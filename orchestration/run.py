@@ -34,6 +34,7 @@ RANGE_DAYS = 20
 RANGE_WEEKS = 13
 PROGRESS_SECONDS = 5.0
 _LISTED = 10  # partitions spelled out in an error
+_CAUSES = 5  # failed checks counted in it, the commonest first
 
 
 def run_report(
@@ -199,7 +200,14 @@ def _refuse_blocked(builder: Builder, plan: Plan, asked: list[tuple[str, dt.date
     roots = [step for step in plan.blocked if step.root]
     refused = [step for step in roots if builder.lake.refused(step.table, step.key)]
     if refused:
-        what += f": a gate refused {len(refused)} partition(s) it is made from"
+        failed = collections.Counter(
+            f"{step.table.name}: {name}"
+            for step in refused
+            if (manifest := builder.lake.manifest(step.table, step.key)) is not None
+            for name in manifest.refusals
+        )
+        counts = "; ".join(f"{count} of {name}" for name, count in failed.most_common(_CAUSES))
+        what += f": a gate refused {len(refused)} partition(s) it is made from ({counts})"
     told = [
         step.reason if step in refused else f"{step.table.name} of {step.key}: {step.reason}"
         for step in refused or roots or left

@@ -198,6 +198,31 @@ def test_a_renewed_delivery_that_changes_while_it_is_read_keeps_readers_away(
     assert contents(tmp_path / "lake") == fresh(market, tmp_path / "another")
 
 
+def test_a_reference_table_that_is_replaced_by_half_a_file_meanwhile_is_still_arriving(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = market / "reference" / "index_prices.parquet"
+    path.parent.mkdir()
+    pl.DataFrame({"index": ["000905.SH"], "date": [DAYS[0]], "close": [5000.0]}).write_parquet(path)
+    table = dataclasses.replace(PRICES, lands=(Land("bars"), Land("index_prices", until=True)))
+    builder = open_world(market, tmp_path / "lake")
+    whole, real = path.read_bytes(), LandingView.bars
+
+    def half(view: LandingView) -> pl.DataFrame | None:
+        path.write_bytes(whole[: len(whole) // 2])
+        view.reference("index_prices")
+        return real(view)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(LandingView, "bars", half)
+        (outcome,) = builder.build(table, [DAY])
+    assert outcome.state == "blocked"
+    assert "index_prices" in outcome.detail
+    assert builder.lake.manifest(table, DAY) is None
+    path.write_bytes(whole)
+    assert builder.build(table, [DAY])[0].state == "built"
+
+
 def test_a_touched_file_is_not_still_arriving(market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real = LandingView.bars
 
