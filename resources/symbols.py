@@ -18,8 +18,8 @@ from resources.values import BLANKS, NOTHING, read_column
 Ranges = Sequence[tuple[int, int, str]]
 """(lowest code, highest code, exchange): which exchange a code without one belongs to."""
 CANONICAL = r"^[0-9]{6}\.(?:SH|SZ|BJ)$"
-_BEHIND = re.compile(r"(\d{1,6})[._ -]?([A-Z]+)", re.ASCII)
-_BEFORE = re.compile(r"([A-Z]+)[._ -]?(\d{6})", re.ASCII)
+_BEHIND = re.compile(r"(\d{1,6})[._: -]?([A-Z]+)", re.ASCII)
+_BEFORE = re.compile(r"([A-Z]+)[._: -]?(\d{6})", re.ASCII)
 _BARE = re.compile(r"(\d{1,6})(?:\.0+)?", re.ASCII)
 _FORMULA = re.compile(r"""=?["']?(.*?)["']?""")  # ="000001", '000001: how spreadsheets keep zeros
 

@@ -34,7 +34,10 @@ EXACT_FLOAT = 2.0**53  # from here on a float holds no longer every whole number
 DateOrder = Literal["year_first", "day_first", "month_first"]
 
 _PLAIN = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)$"
-_GROUPED = r"^[+-]?[0-9]{1,3}(?:,[0-9]{3})+(?:\.[0-9]*)?$"
+_GROUPED = r"^[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?$"
+_DECIMAL_COMMA = r"^[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|0[0-9]*,[0-9]*|[0-9]+\.[0-9.]*,[0-9]+)$"
+_GROUPED_BY_POINTS_TWICE = r"^\s*[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}\s*$"
+_GROUPED_BY_POINTS = r"^[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+$"
 _EXPONENT = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]{1,3}$"
 _SHOWN = re.compile(r"[+-]?\d*\.(\d*)[eE]\+?(\d{1,3})", re.ASCII)
 _DATE = re.compile(
@@ -158,9 +161,11 @@ def _numbers(cells: pl.Series, dtype: Any, scale: float) -> Column:
 def _whole(cells: pl.Series, dtype: Any, scale: float) -> Column:
     reasons = _none(cells)
     if cells.dtype == pl.String:
+        parted = bool(cells.str.contains(_GROUPED_BY_POINTS_TWICE).any())
         cells, reasons = _plain_numbers(cells)
         exact = cells.cast(pl.Int64, strict=False)  # beyond 2⁵³ too
         if exact.null_count() > cells.null_count():
+            cells, reasons = _without_points(cells, reasons, parted) if scale == 1 else (cells, reasons)
             exact = cells.str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
     elif cells.dtype.is_integer() or cells.dtype == pl.Boolean:
         exact = cells.cast(pl.Int64, strict=False)
@@ -182,6 +187,15 @@ def _whole(cells: pl.Series, dtype: Any, scale: float) -> Column:
     if outside.any():
         reasons = put(reasons.cast(pl.String), outside, f"is outside the range of {dtype}")
     return Column(values, reasons)
+
+
+def _without_points(cells: pl.Series, reasons: pl.Series, parted: bool) -> tuple[pl.Series, pl.Series]:
+    """Where 818.600 stands in a column of whole numbers, or 1.234.567 (parted), points part thousands, and 818.000 is not 818."""
+    grouped = cells.str.contains(_GROUPED_BY_POINTS).fill_null(False)
+    if not parted and not (grouped & ~cells.str.contains(r"\.0+$").fill_null(False)).any():
+        return cells, reasons
+    why = "may have a point between thousands: write whole numbers without one"
+    return cells.set(grouped, None), put(reasons.cast(pl.String), grouped, why)
 
 
 def _nearly_whole(
@@ -206,7 +220,10 @@ def _plain_numbers(cells: pl.Series) -> tuple[pl.Series, pl.Series]:
     odd = (~text.str.contains(_PLAIN)).fill_null(False)
     if not odd.any():
         return text, _none(text)
-    read = map_distinct(text.filter(odd), _odd_number, pl.String)
+    strange = text.filter(odd)
+    if strange.str.contains(_DECIMAL_COMMA).any():  # 28,83 says what the comma of 28,830 means
+        strange = strange.str.replace(r"^([+-]?[0-9.]*),([0-9]*)$", "$1;$2")
+    read = map_distinct(strange, _odd_number, pl.String)
     return put(text, odd, read.values), put(_none(text).cast(pl.String), odd, read.reasons.cast(pl.String))
 
 
@@ -225,6 +242,8 @@ def _odd_number(cell: str) -> str | None:
         if abs(float(text)) >= EXACT_FLOAT:
             raise Unreadable("is beyond what can be held exactly")
         return np.format_float_positional(float(text), trim="-")
+    if ";" in text:
+        raise Unreadable("has a decimal comma, or stands beside cells that have one: write a point")
     if text.endswith("%"):
         raise Unreadable("carries a percent sign: deliver fractions")
     if text.startswith("#"):

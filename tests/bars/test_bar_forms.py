@@ -16,6 +16,7 @@ from resources import bar_forms
 from resources.bar_forms import BARS, start_minute
 from resources.errors import InputError
 from resources.landing import LandingZone
+from resources.rulebook import Rulebook
 from resources.settings.landing import LandingSettings
 from resources.table import Land
 from tests.bars.tapes import as_read
@@ -24,6 +25,7 @@ from tests.resources.deliveries import SYMBOL_SPELLINGS
 DATE = dt.date(2023, 2, 1)
 NAME = "bars/20230201.parquet"
 NAMES = ["600101.SH", "000201.SZ"]
+RULES = Rulebook.on(DATE)
 CLOSING_PARTS = (897, 898, 899)
 
 
@@ -132,11 +134,11 @@ def test_a_label_of_ends_that_names_no_bar_is_said() -> None:
     said = read.filter(pl.col("unreadable").is_not_null())
     assert said["symbol"].unique().sort().to_list() == sorted(NAMES)
     assert "minute = 780 is the end of no bar (landing.bars.minute_labels = 'end')" in said["unreadable"].to_list()
-    assert delivered_bars(read, DATE, NAME, {}).rejected["symbol"].unique().sort().to_list() == sorted(NAMES)
+    assert delivered_bars(read, DATE, NAME, {}, RULES).rejected["symbol"].unique().sort().to_list() == sorted(NAMES)
 
 
 def test_ends_that_nobody_declared_are_no_bars() -> None:
-    delivered = delivered_bars(as_read(to_ends(minutes_of_a_day())), DATE, NAME, {})
+    delivered = delivered_bars(as_read(to_ends(minutes_of_a_day())), DATE, NAME, {}, RULES)
     assert delivered.rejected["reason"].unique().to_list() == ["minute 690 is no bar of SPEC §1"]
     assert delivered.rejected["symbol"].unique().sort().to_list() == sorted(NAMES)
 
@@ -144,7 +146,7 @@ def test_ends_that_nobody_declared_are_no_bars() -> None:
 def test_a_repeated_minute_is_not_added_up() -> None:
     bars = minutes_of_a_day(names=NAMES[:1])
     twice = pl.concat([bars, bars.filter(pl.col("minute") == 898)])
-    rejected = delivered_bars(as_read(twice), DATE, NAME, {}).rejected
+    rejected = delivered_bars(as_read(twice), DATE, NAME, {}, RULES).rejected
     assert "the minute stands there twice" in rejected["reason"].to_list()
 
 
@@ -233,13 +235,13 @@ def test_a_time_of_day_that_lost_its_0_sets_its_symbol_aside() -> None:
     )
     read = as_read(bars, date=DATE)
     assert read["unreadable"].drop_nulls().str.contains("lost its 0").all()
-    assert delivered_bars(read, DATE, NAME, {}).rejected["symbol"].unique().to_list() == NAMES[:1]
+    assert delivered_bars(read, DATE, NAME, {}, RULES).rejected["symbol"].unique().to_list() == NAMES[:1]
 
 
 def test_one_impossible_minute_sets_its_symbol_aside_alone() -> None:
     bars = minutes_of_a_day()
     bad = bars.with_columns(minute=pl.when(pl.int_range(pl.len()) == 5).then(9999).otherwise("minute"))
-    rejected = delivered_bars(as_read(bad), DATE, NAME, {}).rejected
+    rejected = delivered_bars(as_read(bad), DATE, NAME, {}, RULES).rejected
     assert rejected["symbol"].unique().to_list() == NAMES[:1]
 
 
@@ -298,11 +300,11 @@ def test_nan_and_a_price_of_0_are_no_values() -> None:
         pl.when(pl.col("volume") > 0).then(column).otherwise(float("nan")).alias(column)
         for column in ("volume", "amount", "close")
     )
-    dense = delivered_bars(as_read(silent), DATE, NAME, {NAMES[0]: 20.0})
+    dense = delivered_bars(as_read(silent), DATE, NAME, {NAMES[0]: 20.0}, RULES)
     assert dense.rejected.is_empty()
-    whole = delivered_bars(as_read(bars), DATE, NAME, {NAMES[0]: 20.0})
+    whole = delivered_bars(as_read(bars), DATE, NAME, {NAMES[0]: 20.0}, RULES)
     assert dense.frame.equals(whole.frame)
-    zero = delivered_bars(as_read(bars.with_columns(open=pl.lit(0.0))), DATE, NAME, {NAMES[0]: 20.0})
+    zero = delivered_bars(as_read(bars.with_columns(open=pl.lit(0.0))), DATE, NAME, {NAMES[0]: 20.0}, RULES)
     assert zero.rejected.is_empty()
     traded = zero.frame.filter(pl.col("volume") > 0)
     assert traded["open"].null_count() == traded.height
@@ -316,7 +318,7 @@ def test_an_amount_without_a_volume_sets_its_symbol_aside() -> None:
         .then(float("nan"))
         .otherwise("volume")
     )
-    rejected = delivered_bars(as_read(holed.with_columns(amount=pl.col("amount") + 1)), DATE, NAME, {}).rejected
+    rejected = delivered_bars(as_read(holed.with_columns(amount=pl.col("amount") + 1)), DATE, NAME, {}, RULES).rejected
     assert rejected["symbol"].to_list() == NAMES[:1]
     assert "without a volume" in rejected["reason"][0]
 
@@ -342,3 +344,9 @@ def test_a_view_hands_out_what_is_declared_and_the_digest_says_so(tmp_path) -> N
     assert plain.digest("bars", DATE, False) != meant.digest("bars", DATE, False)
     assert meant.declared("bars") == {"landing.bars.minute_labels": "end"}
     assert zone_of(tmp_path, ends, minute_labels="end").digest("bars", DATE, False) == meant.digest("bars", DATE, False)
+
+
+def test_rows_without_a_stocks_symbol_are_counted() -> None:
+    bars = minutes_of_a_day()
+    strange = pl.concat([bars, bars.head(3).with_columns(symbol=pl.Series(["", "AAPL", "510300.SH"]))])
+    assert delivered_bars(as_read(strange), DATE, NAME, {}, RULES).others == 3

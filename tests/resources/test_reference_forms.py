@@ -93,7 +93,7 @@ def test_a_csv_and_a_parquet_file_have_the_same_digests(tmp_path: Path, name: st
         ("close", "#REF!", "close is an error of a spreadsheet"),
         ("is_st", "perhaps", "is_st is no flag"),
         ("limit_up", "ten", "limit_up is no number"),
-        ("float_shares", "1,2", "float_shares is no number"),
+        ("float_shares", "1,2", "float_shares has a decimal comma"),
     ],
 )
 def test_one_bad_cell_sets_its_row_aside_and_keeps_the_cell(tmp_path: Path, column: str, bad: str, why: str) -> None:

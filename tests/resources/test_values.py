@@ -182,8 +182,8 @@ def test_nan_is_null_and_infinity_is_a_fault() -> None:
         ("8.03E+05", pl.Int64, "digits are lost"),
         ("2.32e+07", pl.Float64, "digits are lost"),
         ("1.5", pl.Int64, "no whole number"),
-        ("12,34", pl.Int64, "no number"),
-        ("1,2345", pl.Float64, "no number"),
+        ("12,34", pl.Int64, "decimal comma"),
+        ("1,2345", pl.Float64, "decimal comma"),
         ("5%", pl.Float64, "percent sign"),
         ("#REF!", pl.Float64, "error of a spreadsheet"),
         ("ten", pl.Float64, "no number"),
@@ -255,6 +255,24 @@ def test_commonest_reasons_come_first() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("cells", "dtype", "read"),
+    [
+        (["28,83", "28,830", "29.5"], pl.Float64, [None, None, 29.5]),  # a decimal comma
+        (["0,125", "1,250"], pl.Float64, [None, None]),
+        (["1.234,5", "1,234"], pl.Float64, [None, None]),
+        (["1,234", "1,234.5"], pl.Float64, [1234.0, 1234.5]),
+        (["818.600", "818.000", "700"], pl.Int64, [None, None, 700]),  # points between thousands
+        (["1.234.567", "818.000"], pl.Int64, [None, None]),
+        (["818.000", "700.000"], pl.Int64, [818, 700]),
+    ],
+)
+def test_marks_between_digits_are_read_as_their_column_means_them(cells, dtype, read) -> None:
+    column = read_column(pl.Series(cells), dtype)
+    assert column.values.to_list() == read
+    assert [reason is not None for reason in column.reasons] == [value is None for value in read]
+
+
 # --- symbols ------------------------------------------------------------------------------------------------------------
 
 CODES = st.one_of(
@@ -269,12 +287,12 @@ def symbol_forms(symbol: str) -> list[str]:
     other = {"SH": "SS", "SZ": "SZSE"}[exchange]
     return [
         symbol, symbol.lower(), f" {symbol} ", f"{code}.{long}", f"{code}.{other}", f"{exchange}{code}", f"{exchange.lower()}.{code}",
-        f"{code}{exchange}", code, f'="{code}"', f"'{code}", f"{code}\t", f"{long}.{code}", f"{code}.{long.lower()}",
+        f"{code}{exchange}", f"{other}:{code}", code, f'="{code}"', f"'{code}", f"{code}\t", f"{long}.{code}", f"{code}.{long.lower()}",
     ]  # fmt: skip
 
 
 @settings(deadline=None)
-@given(st.lists(st.tuples(CODES, st.integers(0, 13)), min_size=1, max_size=20))
+@given(st.lists(st.tuples(CODES, st.integers(0, 14)), min_size=1, max_size=20))
 def test_a_stock_is_read_in_every_form(rows) -> None:
     cells = pl.Series([symbol_forms(symbol)[at] for symbol, at in rows])
     assert read_symbols(cells, EXCHANGES, STOCKS).to_list() == [symbol for symbol, _ in rows]
