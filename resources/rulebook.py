@@ -15,7 +15,9 @@ from typing import Any
 import polars as pl
 
 from resources.errors import SettingsError
-from resources.settings.rulebook import A_SHARES, KINDS, Lot, Rule, RulebookSettings
+from resources.settings.rulebook import A_SHARES, KINDS, MAIN, Lot, Rule, RulebookSettings
+
+__all__ = ["A_SHARES", "KINDS", "MAIN", "Newest", "Rulebook", "age_in_days", "describe_rulebook", "limit_cents"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,10 @@ class Rulebook:
         """The rows of `kinds` whose `since` is not after `date`, oldest first; the shipped table where none is given."""
         table = settings or RulebookSettings()
         return cls(date, {kind: _in_force(getattr(table, kind), date) for kind in kinds})
+
+    def until(self, date: dt.date) -> "Rulebook":
+        """The rules of these that are in force on an earlier day."""
+        return Rulebook(date, {kind: _in_force(rows, date) for kind, rows in self._rows.items()})
 
     def rows(self, kind: str) -> tuple[Any, ...]:
         """Rows of a kind in force, oldest first. Raises KeyError for a kind that the reader did not declare."""

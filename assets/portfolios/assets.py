@@ -53,6 +53,7 @@ reason, until there are scores and index weights.
         schema=PORTFOLIO,
         sort=("symbol",),
         settings="portfolios",
+        rules=("boards", "lots", "fees"),
         functions=("portfolios.covariance",),
         make="assets.portfolios.make:make_portfolio",
         checks=(
@@ -227,6 +228,7 @@ An offset path's score is that of its signal day by the model known then (offset
     schema=PORTFOLIO_LINES,
     sort=("portfolio", "line", "date"),
     settings=("lines", "portfolios"),
+    rules=("boards", "lots", "fees"),
     functions=("portfolios.covariance",),
     make="assets.portfolios.lines:make_portfolio_lines",
     items="line",

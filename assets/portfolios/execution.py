@@ -31,8 +31,6 @@ from numpy.typing import NDArray
 
 from assets.portfolios.constraints import FREE
 from assets.portfolios.market import Day
-from resources.errors import SettingsError
-from resources.settings.execution import Fee
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -40,7 +38,6 @@ Strings = NDArray[np.str_]
 
 ROUNDING = 1e-15  # orders smaller than this share of the portfolio are the difference of equal numbers
 LOT_ROUNDING = 1e-6  # shares by which a whole lot may be missed in floating point
-LOT, STAR_LEAST = 100, 200
 NOT_BUYABLE = "not_buyable"  # why an order was blocked; the execution's `state` says why the name may not be bought
 
 
@@ -49,39 +46,20 @@ class Terms:
     """What a rebalance costs and how orders are cut.
 
     buy_cost, sell_cost: per unit of value traded. participation: largest share of a name's tradable volume; None: any.
-    star: the names [n] that trade in single shares from 200 on, where whole lots are traded; None: no lots. money: yuan
+    lots: shares of the smallest order and of the step of larger ones, of each name [n]; None: any size. money: yuan
     that one unit of holdings stands for, needed by lots and participation alone.
     """
 
     buy_cost: float
     sell_cost: float
     participation: float | None = None
-    star: Bools | None = None
+    lots: tuple[Floats, Floats] | None = None
     money: float = np.nan
 
     @classmethod
     def flat(cls, cost: float) -> "Terms":
         """The same cost on each side, and orders of any size."""
         return cls(cost, cost)
-
-
-def dated_costs(fees: Sequence[Fee], date: dt.date) -> tuple[float, float]:
-    """Cost of a buy and of a sell on `date`, fractions of the traded value: of each fee the latest row in force.
-
-    Raises SettingsError where a fee has rows, but none as old as `date`.
-    """
-    in_force: dict[str, Fee] = {}
-    for fee in sorted(fees, key=lambda fee: fee.since):
-        if fee.since <= date:
-            in_force[fee.name] = fee
-    unknown = sorted({fee.name for fee in fees} - set(in_force))
-    if unknown:
-        raise SettingsError(
-            f"portfolios.execution.fees holds no {unknown[0]} for {date}; add the row that held then, or turn dated_fees off"
-        )
-    buys = sum(fee.rate for fee in in_force.values() if fee.sides != "sells")
-    sells = sum(fee.rate for fee in in_force.values() if fee.sides != "buys")
-    return buys, sells
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,7 +128,7 @@ def execute(
     before = holdings and cash after + cost.
 
     Options: with `participation` no name trades more than that share of its volume inside the limits. With lots, buys
-    and sells are rounded down to 100 shares, on STAR to single shares and nothing below 200; what a rounding leaves of
+    and sells are rounded down to what the name's board takes, and nothing below its smallest order; what a rounding leaves of
     the cash stays cash. A position that is sold whole goes whole, odd shares included: reinvested dividends leave
     fractions of shares, which can be sold no other way.
     """
@@ -175,9 +153,9 @@ def execute(
     most_bought, most_sold = _most(day, terms, value)
     sells = np.minimum(np.maximum(-wanted, 0.0), most_sold)
     desired = np.minimum(np.maximum(wanted, 0.0), most_bought)
-    if terms.star is not None:
+    if terms.lots is not None:
         whole = sells >= holding
-        sells = np.where(whole, sells, _lots(sells, terms.star, day.vwap, terms.money * value))
+        sells = np.where(whole, sells, _lots(sells, terms.lots, day.vwap, terms.money * value))
     budget = cash + float(sells.sum()) * (1.0 - terms.sell_cost)
     spend = float(desired.sum()) * (1.0 + terms.buy_cost)
     scale = min(1.0, budget / spend) if spend > 0 else 1.0
@@ -188,8 +166,8 @@ def execute(
         room = np.minimum(np.maximum(0.0, upper - holding - buys), most_bought - buys)
         topped = _spread(left / (1.0 + terms.buy_cost), buys, room)
         left -= float(topped.sum()) * (1.0 + terms.buy_cost)
-    if terms.star is not None:
-        bought = _lots(buys + topped, terms.star, day.vwap, terms.money * value)
+    if terms.lots is not None:
+        bought = _lots(buys + topped, terms.lots, day.vwap, terms.money * value)
         buys, topped = np.minimum(buys, bought), np.maximum(0.0, bought - buys)
         left = budget - float(bought.sum()) * (1.0 + terms.buy_cost)
     cash_after = max(0.0, left)  # left < 0 by rounding only
@@ -224,12 +202,13 @@ def _most(day: Day, terms: Terms, value: float) -> tuple[Floats, Floats]:
     return terms.participation * day.buy_volume * share, terms.participation * day.sell_volume * share
 
 
-def _lots(amount: Floats, star: Bools, vwap: Floats, money: float) -> Floats:
+def _lots(amount: Floats, lots: tuple[Floats, Floats], vwap: Floats, money: float) -> Floats:
     """`amount` [n] in fractions of `money` yuan, rounded down to what can be ordered."""
+    least, step = lots
     share = np.where(amount > 0, vwap, 1.0) / money
     shares = amount / share + LOT_ROUNDING
-    single = np.where(shares >= STAR_LEAST, np.floor(shares), 0.0)
-    return np.where(star, single, np.floor(shares / LOT) * LOT) * share
+    whole = least + np.floor((shares - least) / step) * step
+    return np.where(shares >= least, whole, 0.0) * share
 
 
 def _spread(amount: float, shares: Floats, room: Floats) -> Floats:

@@ -29,6 +29,7 @@ from assets.portfolios.week import Reasons, State, Tables, Week, advance, carry
 from resources.calendar import Calendar
 from resources.code_changes import Change
 from resources.made import Made
+from resources.rulebook import Rulebook
 from resources.settings.lines import LinesSettings, Weekday, keys_of, line_name
 from resources.settings.portfolios import PortfoliosSettings
 
@@ -68,6 +69,7 @@ class Inputs:
     indices: pl.DataFrame
     minutes: Callable[[dt.date], pl.DataFrame]  # bars of a trade day, which several lines share
     exchanges: tuple[Exchange, ...] = ()
+    rules: Rulebook | None = None
 
     def until(
         self, day: dt.date, line: Line, state: State | None, trade_day: dt.date | None, *, scored: bool
@@ -83,6 +85,7 @@ class Inputs:
             self.indices.filter(pl.col("date") == day),
             None if state is None or held is None else minutes_of(held, state.symbols.tolist()),
             self.exchanges,
+            self.rules,
         )
 
 
@@ -103,6 +106,7 @@ def make_portfolio_lines(
     unavailable: Reasons,
     settings: Mapping[str, Any],
     mergers: Sequence[Change] = (),
+    rules: Rulebook | None = None,
 ) -> Made:
     """Daily returns of every line of both portfolios on the week's trading days; empty where none is set.
 
@@ -125,7 +129,8 @@ def make_portfolio_lines(
         daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap").collect(),
         securities.collect(),
     )
-    inputs = Inputs(pl.concat([scores, offset_scores]), factors, styles, prices, listings, closes, minutes, exchanges)
+    both = pl.concat([scores, offset_scores])
+    inputs = Inputs(both, factors, styles, prices, listings, closes, minutes, exchanges, rules)
     rows, solves, states, reasons = [], [], [], {}
     for portfolio in PORTFOLIOS:
         returned: dict[str, list[DayReturn]] = {}

@@ -27,6 +27,7 @@ from resources.calendar import Calendar
 from resources.code_changes import Change
 from resources.errors import SettingsError
 from resources.made import LEFT_OUT, Made
+from resources.rulebook import Rulebook
 from resources.settings.portfolios import PortfoliosSettings
 
 Files = Callable[[str, dt.date, str], bytes]
@@ -49,6 +50,7 @@ def _collect(
     date: dt.date,
     days: Sequence[dt.date],
     mergers: Sequence[Change],
+    rules: Rulebook | None,
 ) -> Tables:
     prices = daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap").collect()
     listings = (securities if mergers else securities.filter(pl.col("date").is_in(list(days)))).collect()
@@ -61,6 +63,7 @@ def _collect(
         indices.filter(pl.col("date") == date).collect(),
         None if state is None else minutes_of(minute_bars, state.symbols.tolist()),
         exchanges,
+        rules,
     )
 
 
@@ -126,6 +129,7 @@ def make_portfolio(
     unavailable: Reasons,
     settings: PortfoliosSettings,
     mergers: Sequence[Change] = (),
+    rules: Rulebook | None = None,
 ) -> Made:
     """Execute last week's target on the week's first trading day, drift to the signal day `date`, optimise there.
 
@@ -140,7 +144,7 @@ def make_portfolio(
     days = calendar.week_days(week)
     tables = _collect(
         scores, factors, styles, daily_prices, securities, indices, minute_bars,
-        state=state, alphas=settings.alphas, date=date, days=days, mergers=mergers,
+        state=state, alphas=settings.alphas, date=date, days=days, mergers=mergers, rules=rules,
     )  # fmt: skip
     step = advance(portfolio, state, tables, days, calendar, settings, unavailable)
     if isinstance(step, str):

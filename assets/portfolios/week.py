@@ -25,7 +25,7 @@ from assets.portfolios.constraints import (
     bound_names,
     portfolio_constraints,
 )
-from assets.portfolios.execution import Held, Terms, dated_costs, executions_frame, hold
+from assets.portfolios.execution import Held, Terms, executions_frame, hold
 from assets.portfolios.exposures import Benchmark, drift_benchmark, missing_styles, published_weights, style_exposures
 from assets.portfolios.market import market_days
 from assets.portfolios.mergers import Exchange, add_up, together
@@ -35,7 +35,7 @@ from assets.portfolios.schemas import EXECUTIONS
 from assets.portfolios.terms import Term, covariance_from, risk_of
 from resources.calendar import Calendar
 from resources.errors import InputError
-from resources.rulebook import Rulebook
+from resources.rulebook import MAIN, Rulebook
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
 
 Reasons = Mapping[str, Mapping[str, str]]
@@ -67,7 +67,8 @@ class Tables:
     alpha: symbol, score (μ) of the signal day; finite scores only. styles, indices: of the signal day. prices: from the
     day the benchmark weights were published (or before) to the signal day. securities: of the week's days. minutes:
     minute_bars of the first of them, the trade day, of the names in the state; read under the fill rule minutes alone.
-    exchanges: of shares in mergers; prices and securities hold the absorbed names' further rows.
+    exchanges: of shares in mergers; prices and securities hold the absorbed names' further rows. rules: boards, lots and fees;
+    None: the shipped rulebook.
     """
 
     alpha: pl.DataFrame
@@ -77,6 +78,7 @@ class Tables:
     indices: pl.DataFrame
     minutes: pl.DataFrame | None = None
     exchanges: tuple[Exchange, ...] = ()
+    rules: Rulebook | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -249,7 +251,7 @@ def carry(
         state.target,
         state.upper,
         market,
-        trading_terms(settings, days[0], state),
+        trading_terms(settings, days[0], state, tables.rules),
         delisting_recovery=settings.delisting_recovery,
         state=buying_states(state, tables.securities.filter(pl.col("date") == days[0]), settings),
     )
@@ -289,16 +291,25 @@ def buying_states(state: State, securities: pl.DataFrame, settings: PortfoliosSe
     return np.where(signal != FREE, signal, today.to_numpy().astype(str))
 
 
-def trading_terms(settings: PortfoliosSettings, date: dt.date, state: State) -> Terms:
-    """What trading the state's names on `date` costs, and how its orders are cut."""
+def trading_terms(settings: PortfoliosSettings, date: dt.date, state: State, rules: Rulebook | None = None) -> Terms:
+    """What trading the state's names on `date` costs, and how its orders are cut.
+
+    rules: those of a later day, of which the ones in force on `date` count; None: the shipped rulebook. A name whose code
+    belongs to no board trades in the lots of the main board. Raises SettingsError where dated fees or lots are asked for and
+    the rulebook has none on that day.
+    """
     how = settings.execution
-    buy_cost, sell_cost = dated_costs(how.fees, date) if how.dated_fees else (settings.cost, settings.cost)
-    star = np.array(Rulebook.on(date).boards_of(state.symbols.tolist())) == "star"
+    rules = Rulebook.on(date) if rules is None else rules.until(date)
+    buy_cost, sell_cost = rules.costs() if how.dated_fees else (settings.cost, settings.cost)
+    lots = None
+    if how.lots:
+        rows = [rules.lot(board or MAIN[0]) for board in rules.boards_of(state.symbols.tolist())]
+        lots = np.array([float(row.least) for row in rows]), np.array([float(row.step) for row in rows])
     return Terms(
         buy_cost,
         sell_cost,
         participation=how.participation,
-        star=star if how.lots else None,
+        lots=lots,
         money=how.capital * state.nav,
     )
 

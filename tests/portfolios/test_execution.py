@@ -8,10 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.portfolios.execution import Terms, dated_costs, execute, executions_frame, hold
+from assets.portfolios.execution import Terms, execute, executions_frame, hold
 from assets.portfolios.market import Day
-from resources.errors import SettingsError
-from resources.settings.execution import FEES, Fee
 
 COST = 0.0015
 DAY = dt.date(2023, 7, 10)
@@ -251,15 +249,7 @@ def test_a_target_that_was_delisted_leaves_its_money_to_the_others() -> None:
     assert done.filled == pytest.approx([0.0, 0.5, 0.5], abs=1e-15)
 
 
-def test_costs_by_side_and_date() -> None:
-    assert dated_costs(FEES, dt.date(2023, 8, 25)) == pytest.approx((0.00025, 0.00125))
-    assert dated_costs(FEES, dt.date(2023, 8, 27)) == pytest.approx((0.00025, 0.00125))
-    assert dated_costs(FEES, dt.date(2023, 8, 28)) == pytest.approx((0.00025, 0.00075))
-    later = Fee(name="commission", since=dt.date(2024, 7, 1), rate=0.0002)
-    assert dated_costs([later, *FEES], dt.date(2024, 7, 1)) == pytest.approx((0.0002, 0.0007))
-    assert dated_costs([Fee(name="levy", since=DAY, rate=0.01, sides="buys")], DAY) == (0.01, 0.0)
-    with pytest.raises(SettingsError, match="no commission for 2008-09-18"):
-        dated_costs(FEES, dt.date(2008, 9, 18))
+def test_costs_by_side() -> None:
     no = flags(2, False)
     done = execute(
         np.array([0.6, 0.4]), 0.0, np.array([0.5, 0.5]), np.ones(2), trade_day(~no, no, no), Terms(0.01, 0.02)
@@ -282,11 +272,16 @@ def test_no_name_trades_more_than_its_share_of_the_volume() -> None:
     assert rich.cash_after == pytest.approx(0.9, abs=1e-15)
 
 
+def lots_of(star: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Smallest order and step: 200 and 1 on STAR, 100 and 100 elsewhere."""
+    return np.where(star, 200.0, 100.0), np.where(star, 1.0, 100.0)
+
+
 def test_whole_lots() -> None:
     no = flags(6, False)
     star = np.array([False, False, False, True, True, False])
     # 100 000 yuan at 10 yuan: one lot is .01, one share .0001
-    day, terms = trade_day(~no, no, no), Terms(0.0, 0.0, star=star, money=1e5)
+    day, terms = trade_day(~no, no, no), Terms(0.0, 0.0, lots=lots_of(star), money=1e5)
     holding = np.array([0.0, 0.1234, 0.1234, 0.0, 0.0, 0.0])
     target = np.array([0.0599, 0.0, 0.0617, 0.02345, 0.01995, 0.10])
     done = execute(holding, 1.0 - holding.sum(), target, target, day, terms)
@@ -294,7 +289,7 @@ def test_whole_lots() -> None:
     assert done.filled == pytest.approx([0.05, -0.1234, -0.06, 0.0234, 0.0, 0.10], abs=1e-12)
     assert done.cut.tolist() == ["lots", "", "lots", "lots", "lots", ""]
     assert done.cash_after == pytest.approx(1.0 - holding.sum() - done.filled.sum(), abs=1e-12)
-    one_by_one = Terms(0.0, 0.0, star=np.full(6, True), participation=0.01, money=1e5)
+    one_by_one = Terms(0.0, 0.0, lots=lots_of(np.full(6, True)), participation=0.01, money=1e5)
     small = execute(holding, 1.0 - holding.sum(), target, target, trade_day(~no, no, no, volume=25_000), one_by_one)
     assert small.filled == pytest.approx([0.025, -0.025, -0.025, 0.0234, 0.0, 0.025], abs=1e-12)
     assert small.cut.tolist() == ["participation"] * 3 + ["lots", "lots", "participation"]
@@ -313,7 +308,7 @@ def test_options_keep_the_books(seed: int, participation: float | None, lots: bo
     n, nav = len(holding), holding.sum() + cash
     star, volume = rng.random(n) < 0.3, rng.exponential(size=n) * 1e5
     day = trade_day(traded, up, down, vwap=rng.uniform(5, 50), volume=volume)
-    terms = Terms(*costs, participation=participation, star=star if lots else None, money=1.0)
+    terms = Terms(*costs, participation=participation, lots=lots_of(star) if lots else None, money=1.0)
     done = execute(holding, cash, target, upper, day, terms)
     after = done.holding + done.filled
     assert after.sum() + done.cash_after + done.cost == pytest.approx(1.0, abs=1e-10)

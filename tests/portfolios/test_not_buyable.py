@@ -13,7 +13,7 @@ from assets.portfolios.constraints import FREE
 from assets.portfolios.execution import Terms, execute
 from resources.gate import judge
 from tests.portfolios.portfolio_market import CALENDAR, SETTINGS, WEEKS, Market, file, solve_of
-from tests.portfolios.test_execution import plain_execution, random_case, trade_day
+from tests.portfolios.test_execution import lots_of, plain_execution, random_case, trade_day
 
 STATES = (FREE, "st", "new", "no_score", "suspended_at_signal", "not_member")
 
@@ -110,7 +110,7 @@ def test_no_name_whose_state_forbids_it_is_bought_and_money_is_conserved(
     state = rng.choice(STATES, n, p=[0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
     day = trade_day(traded, up, down, vwap=rng.uniform(5, 50), volume=rng.exponential(size=n) * 1e5)
     star = rng.random(n) < 0.3
-    terms = Terms(0.001, 0.002, participation=participation, star=star if lots else None, money=1.0)
+    terms = Terms(0.001, 0.002, participation=participation, lots=lots_of(star) if lots else None, money=1.0)
     done = execute(holding, cash, target, upper, day, terms, state)
     forbidden = state != FREE
     assert (done.filled[forbidden] <= 0).all()

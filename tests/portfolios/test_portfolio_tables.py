@@ -15,6 +15,7 @@ from resources.landing import LandingZone
 from resources.settings.base import Section
 from resources.settings.lines import LinesSettings
 from resources.settings.portfolios import PortfoliosSettings
+from resources.settings.rulebook import RulebookSettings
 from resources.table import Table
 from tests.portfolios.portfolio_market import CALENDAR, SETTINGS, WEEKS, Market
 
@@ -26,6 +27,7 @@ DAYS = CALENDAR.days(CALENDAR.first, CALENDAR.last)
 class Tree(Section):
     portfolios: PortfoliosSettings = SETTINGS
     lines: LinesSettings = LinesSettings()
+    rulebook: RulebookSettings = RulebookSettings()
 
 
 @functools.cache
