@@ -52,6 +52,7 @@ from resources.landing import LandingView
 from resources.made import Made
 from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
+from resources.values import counted
 
 MEGABYTE = 1 << 20
 THREADS = 2
@@ -104,7 +105,6 @@ rows: in the table. out_of_order: rows stamped earlier than the one before them 
 flag is not what the order numbers say. crossed: best bid ≥ best ask in continuous trading."""
 _ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".gz")
 _DAY = re.compile(r"(\d{4})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
-_RULES_TOLD = 3
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -454,7 +454,7 @@ class _Day:
             sentences = list(tale.sentences)
             if tale.rows_set_aside:
                 sentences.append(
-                    f"{tale.rows_set_aside} of {tale.rows} rows of {tale.name} are set aside ({_commonest(tale.rules)}): "
+                    f"{tale.rows_set_aside} of {tale.rows} rows of {tale.name} are set aside ({counted(tale.rules)}): "
                     f"{tale.first_reason}"
                 )
             if bare and not tale.unreadable:
@@ -580,12 +580,6 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 def _unusable(tale: _FileTale) -> bool:
     """Whether no row of a file can be used. Of a file for one security that is the security's affair."""
     return tale.layout is not None and not tale.layout.per_security and 0 < tale.rows == tale.rows_set_aside
-
-
-def _commonest(rules: Counter[str]) -> str:
-    """'3: TradPrice is no number, 1: …'"""
-    told = [f"{count}: {rule}" for rule, count in rules.most_common(_RULES_TOLD)]
-    return ", ".join(told) + (" …" if len(rules) > _RULES_TOLD else "")
 
 
 def _not_read(name: str, suffix: str) -> str:

@@ -11,6 +11,9 @@ import unicodedata
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
 
+from resources.settings.landing import LandingSettings
+from resources.values import NOTHING, rounded
+
 STRIPPED = ' "\r\t\0'
 """What may stand around any value: blanks, quotes, the \\r of a Windows line end, the byte 0 of a letter never set."""
 PRICE_PLACES = 4
@@ -20,14 +23,11 @@ LONGEST_CODE = 7
 _LARGEST = 2**63 - 1
 _CLOCK = re.compile(r"(\d{1,2}):?(\d{2}):?(\d{2})(?:\.?(\d{1,3})|\.)?", re.ASCII)
 _FINE_CLOCK = re.compile(r"(\d{1,2}:\d{2}:\d{2}\.\d{3})\d+", re.ASCII)
-_SYMBOL = re.compile(r"(\d{1,6})(?:\.([A-Za-z]+|0+))?", re.ASCII)
-_PREFIXED = re.compile(r"([A-Za-z]{2})\.?(\d{6})", re.ASCII)
-_EXCHANGES = {"XSHG": "SH", "SS": "SH", "XSHE": "SZ"}
-"""What other systems call the exchanges."""
-_SHOWN = re.compile(r"-?\d*\.(\d*)[eE]\+(\d{1,3})", re.ASCII)
+_SYMBOL = re.compile(r"(\d{1,6})(?:[._ -]?([A-Za-z]+)|\.0+)?", re.ASCII)
+_PREFIXED = re.compile(r"([A-Za-z]+)[._ -]?(\d{6})", re.ASCII)
+_EXCHANGES = LandingSettings().exchanges
 _NUMBER = re.compile(r"-?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
 _THOUSANDS = re.compile(r"-?\d{1,3}(,\d{3})+(\.\d*)?", re.ASCII)
-_NOTHING = frozenset(("nan", "null", "none", "n/a", "#n/a", "--", "-", "\\n"))
 _EIGHT_DIGITS = re.compile(r"[.\-/]*(?:\d[.\-/]*){8}", re.ASCII)
 _PARTED = re.compile(r"(\d{4})([./-])(\d{1,2})\2(\d{1,2})", re.ASCII)
 _MIDNIGHT = re.compile(r"[ T][ T0:.]*")
@@ -41,13 +41,13 @@ _SHANGHAI = 8 * 60  # minutes ahead of UTC
 
 def is_nothing(text: str) -> bool:
     """Whether a text is what databases and spreadsheets write for no value."""
-    return not text or text.casefold() in _NOTHING
+    return text.lower() in NOTHING
 
 
 def number(text: str, places: int) -> int | None:
     """A decimal number × 10**places, rounded half away from zero (vendor floats carry noise: 1801.00999999999999 is
     1801.01). With places = 0 only whole numbers: 100 and 100.0, not 1.5. Never one that a spreadsheet may have rounded,
-    8.03E+05 of 803113, where 1.13304E+05 has all its digits and 1E5 is how some write 100000. A comma may part thousands.
+    8.03E+05 of 803113, where 1.13304E+05 has all its digits, 1E5 is how some write 100000, and 3.7E9 how Java does. A comma may part thousands.
     None where it is neither or beyond 64 bits."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
@@ -55,7 +55,7 @@ def number(text: str, places: int) -> int | None:
         text = text.replace(",", "")
     if not _NUMBER.fullmatch(text):
         return None
-    if (shown := _SHOWN.fullmatch(text)) and len(shown[1]) < int(shown[2]):
+    if "+" in text and rounded(text):
         return None
     try:
         scaled = Decimal(text).scaleb(places)
@@ -142,14 +142,15 @@ def forgiving(codes: Mapping[str, int]) -> dict[str, int]:
 
 def symbol(text: str) -> tuple[int, str] | None:
     """(the number, the exchange named with it or "") of 600519, 600519.SH, 600519.XSHG, SH600519, sh.600519 or 1 for
-    000001. SH, SS and XSHG are one exchange, SZ and XSHE the other."""
+    000001. The spellings of the exchanges are those of the setting `landing.exchanges` by default."""
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
     if text.startswith(("=", "'")):  # how spreadsheets keep a 0 in front
         text = text.strip("=\"'")
     if match := _PREFIXED.fullmatch(text):
         exchange, digits = match.groups()
     elif match := _SYMBOL.fullmatch(text):
-        digits, exchange = match.groups()
-        exchange = (exchange or "").strip("0")
+        digits, exchange = match[1], match[2] or ""
     else:
         return None
     return int(digits), _EXCHANGES.get(exchange.upper(), exchange.upper())

@@ -43,6 +43,7 @@ from assets.ticks.plain_csv import (
 from assets.ticks.values import STRIPPED
 from resources.errors import InputError
 from resources.settings.ticks import TicksSettings
+from resources.values import BLANKS
 
 LONGEST_LINE = 1 << 20
 """Bytes without a line end after which a file is no CSV file of ticks."""
@@ -52,6 +53,7 @@ OSErrors those that are no fault of the machine (resources.errors.is_machine_fau
 FIRST_ROWS = 20
 """Rows that are asked which exchange they are of: the first alone may be damaged."""
 _PLACES = {"integer": 0, "ticks": 0, "price": values.PRICE_PLACES, "money": values.PRICE_PLACES}
+_AROUND = STRIPPED + BLANKS
 _LINE_END = ord("\n")
 REJECTED = {LINE: pl.Int64, "rule": pl.String, "reason": pl.String}
 """Rows that cannot be used: which, the rule they break, and the rule with what the row held."""
@@ -171,7 +173,7 @@ def fields_of(text: str, count: int) -> list[str]:
     if len(parts) != count and '"' in text and text.count('"') % 2 == 0:
         with contextlib.suppress(csv.Error):  # a line that is none
             parts = next(csv.reader([text], skipinitialspace=True))
-    return [part.strip(STRIPPED).replace(INNER_COMMA, ",") for part in parts]
+    return [part.strip(_AROUND).replace(INNER_COMMA, ",") for part in parts]
 
 
 def decode(data: bytes) -> str:

@@ -191,7 +191,7 @@ def test_timestamps_of_another_day_set_their_rows_aside(folder):
     frame.write_parquet(folder.root / "t.parquet")
     made = trades(folder)
     assert made.frame.is_empty()
-    assert "(4: its date is not the folder's, 20240110)" in story(made, "too_many_set_aside")
+    assert "(4 rows: its date is not the folder's, 20240110)" in story(made, "too_many_set_aside")
 
 
 # --- date and time in one column ------------------------------------------------------------------------------------------
@@ -475,7 +475,7 @@ def test_the_commonest_rules_are_told_with_their_counts(folder):
     folder.put("t.csv", SSE_HEADER, [*SSE_ROWS, *wrong])
     told = story(trades(folder), "too_many_set_aside")
     assert "4 of 8 rows" in told
-    assert "(3: TradVolume is no whole number, 1: a fill's volume must be above 0)" in told
+    assert "(3 rows: TradVolume is no whole number; 1 row: a fill's volume must be above 0)" in told
 
 
 # --- folders as they come -------------------------------------------------------------------------------------------------

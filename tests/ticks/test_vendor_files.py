@@ -381,7 +381,7 @@ def test_a_malformed_row_is_set_aside_with_file_line_text_and_reason(folder, bad
     assert aside["text"] == bad
     assert reason in aside["reason"]
     told = story(made, "rows_set_aside")
-    assert f"1 of 5 rows of {FOLDER}/t.csv are set aside (1: " in told
+    assert f"1 of 5 rows of {FOLDER}/t.csv are set aside (1 row: " in told
     assert "): line 4 " in told
     assert reason in told
 
