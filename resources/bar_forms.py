@@ -220,24 +220,28 @@ def _minute_of_text(cell: str, date: dt.date, stamps: Stamps, long: bool) -> int
 def _fold(frame: pl.DataFrame) -> pl.DataFrame:
     """Rows of one symbol that are parts of one bar, added up. Rows that repeat a delivered minute are left, so that the rules
     find them. `_minute` is the minute as delivered."""
-    key = pl.struct("symbol", "minute")
-    lost = pl.col("minute").is_null() & pl.col("_minute").is_not_null()
-    frame = frame.with_columns(
-        pl.when(lost & pl.col(UNREADABLE).is_null())
-        .then(pl.format("minute = {} is the end of no bar (landing.bars.minute_labels = 'end')", "_minute"))
-        .otherwise(UNREADABLE).alias(UNREADABLE)
-    )  # fmt: skip
-    several = (
-        key.is_duplicated() & (pl.struct("symbol", "_minute").is_unique()).all().over("symbol", "minute")
-    ).fill_null(False)
-    several = several & pl.col("minute").is_not_null() & (pl.col(UNREADABLE).is_null().all().over("symbol", "minute"))
-    marked = frame.with_columns(_several=several)
-    parts = marked.filter("_several").sort("symbol", "_minute")
-    if parts.is_empty():
+    moved = (frame["minute"] != frame["_minute"]) | (frame["minute"].is_null() & frame["_minute"].is_not_null())
+    if not moved.any():
         return frame.drop("_minute")
-    whole = parts.group_by("symbol", "minute", maintain_order=True).agg(_merged(frame.columns))
-    rest = marked.filter(~pl.col("_several"))
-    return pl.concat([rest.select(frame.columns), whole.select(frame.columns)]).drop("_minute")
+    lost = pl.col("minute").is_null() & pl.col("_minute").is_not_null() & pl.col(UNREADABLE).is_null()
+    said = pl.format("minute = {} is the end of no bar (landing.bars.minute_labels = 'end')", "_minute")
+    frame = frame.with_columns(pl.when(lost).then(said).otherwise(UNREADABLE).alias(UNREADABLE))
+    touched = frame["minute"].filter(moved).drop_nulls().unique()  # few bars, but for labels of ends: then every one
+    made_of_several = touched.filter(touched.is_in([OPENING, CLOSING, AFTER_HOURS])).to_list()
+    candidate = pl.col("minute").is_in(made_of_several).fill_null(False)
+    parts = frame.filter(candidate)
+    whole_key = ["symbol", "minute"]
+    repeated = parts.select("symbol", "_minute").is_duplicated()
+    bars = (
+        parts.with_columns(_repeated=repeated)
+        .group_by(whole_key)
+        .agg(_fold=(pl.len() > 1) & ~pl.col("_repeated").any() & (pl.col(UNREADABLE).null_count() == pl.len()))
+    )
+    parts = parts.join(bars, on=whole_key, how="left", nulls_equal=True, maintain_order="left")
+    merged = parts.filter("_fold").sort("symbol", "_minute")
+    whole = merged.group_by(whole_key, maintain_order=True).agg(_merged(frame.columns))
+    left = [frame.filter(~candidate), parts.filter(~pl.col("_fold")), whole]
+    return pl.concat([part.select(frame.columns) for part in left]).drop("_minute")
 
 
 def _merged(columns: list[str]) -> list[pl.Expr]:

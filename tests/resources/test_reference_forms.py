@@ -352,6 +352,15 @@ def test_a_declaration_that_cannot_be_is_named(tmp_path: Path, text: str, messag
         declared(tmp_path, text)
 
 
+def test_a_declaration_is_among_the_settings_that_the_report_prints(tmp_path: Path) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        '[landing.bars]\nminute_labels = "end"\n[landing.indices.codes]\n"399905.SZ" = "000905.SH"\n', "utf-8"
+    )
+    printed = {one["setting"]: one["value"] for one in load_profile(str(file), tmp_path, {}).differences()}
+    assert printed == {"landing.bars.minute_labels": "end", "landing.indices.codes.399905.SZ": "000905.SH"}
+
+
 def test_the_defaults_declare_nothing() -> None:
     assert all(LandingSettings().declared(name) == {} for name in (*REFERENCE, "bars", "ticks"))
 
