@@ -43,7 +43,7 @@ _OF_THE_FILE = {errno.EINVAL, errno.EOVERFLOW}
 def is_machine_fault(error: BaseException) -> bool:
     """Whether an exception is a fault of the machine. Its type and errno decide, never its message.
 
-    Out of memory and every OSError with an errno are faults of the machine, and so are OSError's own subclasses, which
+    Out of memory (a GPU's too) and every OSError with an errno are faults of the machine, and so are OSError's own subclasses, which
     some libraries raise without an errno (FileNotFoundError, PermissionError, TimeoutError, ConnectionError …), and
     whatever the S3 client raises. An OSError without an errno is what decompressors raise on a damaged file.
     """
@@ -53,7 +53,10 @@ def is_machine_fault(error: BaseException) -> bool:
         if error.errno is None:
             return type(error).__module__ == "builtins" and type(error) is not OSError
         return error.errno not in _OF_THE_FILE
-    return any(one.__module__.split(".")[0] in ("botocore", "aiobotocore", "aiohttp") for one in type(error).__mro__)
+    kinds = [(one.__module__.split(".")[0], one.__name__) for one in type(error).__mro__]
+    return ("torch", "OutOfMemoryError") in kinds or any(
+        module in ("botocore", "aiobotocore", "aiohttp") for module, _ in kinds
+    )
 
 
 @contextlib.contextmanager

@@ -60,3 +60,10 @@ def test_a_fault_that_the_s3_client_raises_is_the_machine_s() -> None:
 
     assert is_machine_fault(NoCredentialsError())
     assert is_machine_fault(EndpointConnectionError(endpoint_url="https://nowhere.invalid"))
+
+
+def test_a_gpu_without_memory_left_is_the_machine_s_fault() -> None:
+    import torch
+
+    assert is_machine_fault(torch.OutOfMemoryError("CUDA out of memory"))
+    assert not is_machine_fault(RuntimeError("shapes differ"))
