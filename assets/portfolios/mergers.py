@@ -54,7 +54,10 @@ def exchange_shares(
         before = securities.filter(pl.col("date") < merger.date)
         before = before.filter(pl.col("date") == before["date"].max()) if before.height else before
         last = dict(before.select("symbol", "last_close").iter_rows())
-        at = prices.filter((pl.col("date") == merger.date) & (pl.col("symbol") == merger.new) & (pl.col("volume") > 0))
+        day = prices.filter(pl.col("date") >= merger.date)[
+            "date"
+        ].min()  # a merger may be dated on a day without trading
+        at = prices.filter((pl.col("date") == pl.lit(day)) & (pl.col("symbol") == merger.new) & (pl.col("volume") > 0))
         new_price = at["pre_close"][0] if at.height else last.get(merger.new)
         old_price = last.get(merger.old)
         if old_price is None or new_price is None:

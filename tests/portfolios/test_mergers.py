@@ -126,6 +126,14 @@ def test_the_formula_in_yuan() -> None:
     assert listed.filter(pl.col("date") == WEEK[1])["symbol"].to_list() == [B, A]
 
 
+def test_a_merger_dated_on_a_day_without_trading_takes_the_next_day_s_reference_price() -> None:
+    sunday, monday, friday = dt.date(2023, 6, 18), dt.date(2023, 6, 19), dt.date(2023, 6, 16)
+    prices = pl.DataFrame({"date": [monday], "symbol": [B], "pre_close": [8.0], "close": [8.5], "volume": [1]})
+    securities = pl.DataFrame({"date": [friday, friday], "symbol": [A, B], "last_close": [4.0, 9.0]})
+    _, _, (exchange,) = exchange_shares([Change(sunday, A, B, 0.5, True)], prices, securities)
+    assert (exchange.growth, exchange.settled) == (1.0, monday)
+
+
 def test_nothing_is_exchanged_where_the_name_was_paid_out_before() -> None:
     prices = pl.DataFrame({"date": [WEEK[1]], "symbol": [B], "pre_close": [8.0], "close": [8.5], "volume": [1]})
     securities = pl.DataFrame({"date": [WEEK[0], WEEK[1]], "symbol": [B, B], "last_close": [8.0, 8.5]})
