@@ -235,7 +235,7 @@ def test_stored_weights_keep_every_bound(weeks: dict, summer: Summer) -> None:
 
 
 def test_nothing_locked_or_suspended_was_traded(weeks: dict, summer: Summer) -> None:
-    blocked = 0
+    blocked, not_buyable = 0, dict.fromkeys(("st", "new", "no_score", "suspended_at_signal"), 0)
     for week in list(weeks)[1:]:
         day = summer.calendar.week_days(week)[0]
         orders = file(weeks[week], "executions.parquet").join(
@@ -246,6 +246,11 @@ def test_nothing_locked_or_suspended_was_traded(weeks: dict, summer: Summer) -> 
         assert (bought["low"] < bought["limit_up"]).all()
         assert (sold["high"] > sold["limit_down"]).all()
         blocked += orders.filter(pl.col("blocked") != "").height
+        assert (orders.filter(pl.col("state") != "tradable")["filled"] <= 0).all()
+        for state in orders.filter(pl.col("blocked") == "not_buyable")["state"]:
+            not_buyable[state] += 1
+    print(f"not buyable: {not_buyable}")
+    assert not_buyable["suspended_at_signal"] > 0  # resumed on the trade day below their frozen weight
     print(f"{blocked} orders were blocked over {len(weeks) - 1} trade days")
     assert blocked > 50  # most of them in the crash
 
