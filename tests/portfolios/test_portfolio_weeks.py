@@ -300,8 +300,8 @@ def test_the_score_may_be_the_mean_of_several() -> None:
     assert waiting.unavailable["weight"] == (
         "no skewness and gru_50_1 score on 2023-06-09: 17 days of history are missing"
     )
-    for wrong in ((), ("skewness", "skewness")):
-        with pytest.raises(ValueError, match="several once each"):
+    for wrong, told in (((), "alpha"), (("skewness", "skewness"), "skewness")):
+        with pytest.raises(ValueError, match=told):
             PortfoliosSettings(alpha=wrong)
 
 
