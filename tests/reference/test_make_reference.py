@@ -390,3 +390,29 @@ def test_one_index_that_a_portfolio_follows_is_enough(tables: dict[str, pl.DataF
     result = made(landed(tmp_path, tables | {"index_weights": more}), day)["indices"]
     verdicts = judge(indices.checks, {day: judged(result)}, {day: result.unavailable})[day]
     assert verdicts["followed_indices_delivered"].passed
+
+
+def test_a_cell_that_cannot_be_read_reaches_the_side_file_as_it_was_delivered(
+    tables: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    day = DAYS[50]
+    names = tables["daily_prices"].filter(pl.col("date") == day)["symbol"].to_list()
+    row = pl.col("date") == day
+    bad, next_to_nothing = row & (pl.col("symbol") == names[0]), row & (pl.col("symbol") == names[1])
+    text = pl.col("volume").cast(pl.String)
+    prices = tables["daily_prices"].with_columns(
+        volume=pl.when(bad).then(pl.lit("8.03E+05")).when(next_to_nothing).then(pl.lit("5.9e-39")).otherwise(text)
+    )
+    result = made(landed(tmp_path, tables | {"daily_prices": prices}), day)["daily_prices"]
+    aside = pl.read_parquet(io.BytesIO(result.files["set_aside.parquet"])).sort("symbol")
+    said = {
+        symbol: (reason, cell) for symbol, reason, cell in aside.select("symbol", "reason", "delivered").iter_rows()
+    }
+    assert said[names[0]] == (
+        "volume is rounded, as a spreadsheet shows large numbers: digits are lost",
+        "volume = '8.03E+05'",
+    )
+    assert said[names[1]] == ("volume 0: no trade that day, the same as no row", None)
+    assert sorted(result.frame["symbol"]) == sorted({*names} - {*names[:2]})
+    profile = judged(result)
+    assert profile.filter(pl.col("reason").str.contains("digits are lost"))["symbol"].to_list() == names[:1]
