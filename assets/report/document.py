@@ -253,6 +253,8 @@ class _Writer:
             for index in self.settings.unofficial_weights
         ]
         differences = [one for one in self.found.run["differences"] if not one["setting"].startswith("report.")]
+        if days := self._rulebook["too_old_days"]:
+            warnings.append(self.sentence("warn_rulebook", days=days, limit=self.tree["rulebook"]["warn_after_days"]))
         if differences:
             profile = self.found.run["profile"]["name"]
             warnings.append(self.sentence("warn_profile", name=profile, count=len(differences)))
@@ -654,15 +656,35 @@ class _Writer:
         more = [self.label("more", count=len(lines) - SHOWN_LEFT_OUT)] if len(lines) > SHOWN_LEFT_OUT else []
         return lines[:SHOWN_LEFT_OUT] + more
 
+    @property
+    def _rulebook(self) -> dict[str, Any]:
+        """What the run says of the exchanges' rules in force on the signal day (resources/rulebook.py, describe_rulebook)."""
+        return self.found.run["rulebook"]
+
+    def _newest_rule(self) -> list[str]:
+        newest = self._rulebook["newest"]
+        if newest is None:
+            return []
+        return [self.sentence("newest_rule", kind=newest["kind"], since=newest["since"], source=newest["source"])]
+
     def _difference_table(self) -> Grid:
-        differences = self.found.run["differences"]
+        own = [
+            {
+                "setting": f"rulebook.{row['kind']}",
+                "value": {k: v for k, v in row.items() if k != "kind"},
+                "production": None,
+            }
+            for row in self._rulebook["added"]
+        ]
+        differences = [*self.found.run["differences"], *own]
         rows = [
             Row([one["setting"], plain(one["value"]), plain(one["production"]), one.get("reason", "")])
             for one in differences
         ]
         lead = self.sentence("table6_lead", count=len(rows)) if rows else self.label("no_difference")
         heads = ("setting", "value", "production", "reason")
-        return Grid(6, self.label("table6_title"), lead, [[(self.label(key), 1) for key in heads]], rows, wide=True)
+        columns = [[(self.label(key), 1) for key in heads]]
+        return Grid(6, self.label("table6_title"), lead, columns, rows, notes=self._newest_rule(), wide=True)
 
     def _settings_table(self) -> Grid:
         rows = [Row([path, plain(value)]) for path, value in leaves(self.tree)]

@@ -406,6 +406,15 @@ SENTENCES: Mapping[str, Bilingual] = {
         "{index} 的成份股权重为非官方替代数据，相关组合与基准仅供演示。",
         "The member weights of {index} are an unofficial stand-in; the portfolio on it is a demonstration.",
     ),
+    "warn_rulebook": T(
+        "交易所规则表（rulebook）最近一次核对或更新距本期数据已有 {days} 天，超过 {limit} 天，其间交易所规则可能已变。",
+        "The table of the exchanges' rules (rulebook) was last reviewed or extended {days} days before this issue's data, more than "
+        "{limit}: rules may have changed since.",
+    ),
+    "newest_rule": T(
+        "本期适用的最新交易所规则：rulebook.{kind}，自 {since} 起（{source}）。",
+        "Newest rule of the exchanges in force: rulebook.{kind}, since {since} ({source}).",
+    ),
     "warn_profile": T(
         "本次运行采用“{name}”配置，{count} 项参数与生产设置不同（见“运行设置”），结果不可与生产设置直接比较。",
         "The run uses the profile '{name}', which differs from production in {count} settings (see 'Settings used'): its "

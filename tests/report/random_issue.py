@@ -12,12 +12,14 @@ from assets.portfolios.record import NESTED
 from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO_LINES
 from assets.report import rank_ics, weekly
 from resources.calendar import Calendar
+from resources.rulebook import describe_rulebook
 from resources.settings.evaluation import EvaluationSettings
 from resources.settings.factors import FactorsSettings
 from resources.settings.models import ModelsSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 from resources.settings.returns import ReturnsSettings
+from resources.settings.rulebook import RulebookSettings
 from resources.settings.styles import StylesSettings
 from tests.report.random_evaluation import random_rows
 
@@ -42,6 +44,7 @@ def run_settings(sample: bool = True, alpha: str | tuple[str, ...] = "gru_50_1")
         "portfolios": PortfoliosSettings(alpha=alpha).model_dump(mode="json"),
         "returns": ReturnsSettings().model_dump(mode="json"),
         "report": ReportSettings().model_dump(mode="json"),
+        "rulebook": {"warn_after_days": 400},
     }
     differences = [
         {
@@ -56,6 +59,7 @@ def run_settings(sample: bool = True, alpha: str | tuple[str, ...] = "gru_50_1")
         "settings": tree,
         "differences": differences if alpha != "multi_granularity_10d" else [],
         "market": {"sample": sample, "name": "sample-7"},
+        "rulebook": describe_rulebook(RulebookSettings(), dt.date(2023, 12, 15)),
     }
 
 

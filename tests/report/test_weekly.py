@@ -578,3 +578,17 @@ def test_the_benchmark_is_said_wherever_an_excess_is_explained(language, benchma
 def test_beijing_members_are_named_in_the_portfolios_chapter(language):
     said = Page(make(settings=ReportSettings(language=language, pdf=False)).files["report.html"].decode()).words
     assert words.SENTENCES["portfolio_beijing"][language].format(names="920002.BJ", weight="0.41%") in said
+
+
+def test_the_newest_rule_in_force_is_named_and_an_old_table_is_a_warning() -> None:
+    def words_of(**changes: object) -> str:
+        given = inputs(settings=ReportSettings(language="en", pdf=False))
+        given["run_settings"]["rulebook"] |= changes
+        return Page(weekly.make_report(**given).files["report.html"].decode()).words
+
+    plain = words_of()
+    assert "Newest rule of the exchanges in force: rulebook.fees, since 2023-08-28" in plain
+    assert "rules may have changed since" not in plain
+    told = words_of(too_old_days=401, added=[{"kind": "price_limits", "since": "2023-11-01", "percent": 30}])
+    assert "was last reviewed or extended 401 days before this issue's data, more than 400" in told
+    assert "rulebook.price_limits" in told
