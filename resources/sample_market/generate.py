@@ -42,7 +42,7 @@ def generate(
     Raises
     ------
     FolderTakenError
-        If `out` holds files that are no sample market: they are never overwritten.
+        If `out` holds files that the generator did not make, or that were altered since: they are never overwritten.
     """
     if is_made(out, settings):
         return False

@@ -5,8 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import re
 from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -179,6 +182,137 @@ def test_interrupted_making_leaves_nothing_and_strangers_are_left_alone(
     with pytest.raises(FolderTakenError, match="left alone"):
         generate(SMALL, tmp_path / "mine")
     assert command.main(["--profile", "tiny", "--out", str(tmp_path / "mine")]) == 2
+
+
+@pytest.fixture
+def stub(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The generator without its simulation: two files a market, of the seed."""
+
+    def run(self: Any) -> None:
+        (self.folder / "bars").mkdir()
+        (self.folder / "bars" / "20231124.parquet").write_bytes(b"bars %d" % self.settings.seed)
+        (self.folder / "reference.csv").write_text("x\n")
+
+    monkeypatch.setattr(module._Market, "run", run)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
+
+
+def test_a_market_that_is_as_it_was_made_is_replaced(stub: None, tmp_path: Path) -> None:
+    out = tmp_path / "market"
+    assert generate(SMALL, out)
+    made = contents(out)
+    assert not generate(SMALL, out)  # already holds this market
+    (out / "reference.csv").unlink()  # nothing is lost by replacing what is missing
+    other = SMALL.model_copy(update={"seed": 7})
+    assert generate(other, out)
+    assert (out / "bars" / "20231124.parquet").read_bytes() == b"bars 7"
+    assert generate(SMALL, out)
+    assert contents(out) == made
+    assert [path.name for path in tmp_path.iterdir()] == ["market"]
+
+
+def test_what_lies_behind_a_link_is_replaced_where_it_lies(stub: None, tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "market").symlink_to(tmp_path / "disk")
+    assert generate(SMALL, tmp_path / "market")
+    assert generate(SMALL.model_copy(update={"seed": 7}), tmp_path / "market")
+    assert (tmp_path / "market").is_symlink()
+    assert (tmp_path / "disk" / "market.json").is_file()
+
+
+def _add(out: Path) -> None:
+    (out / "bars" / "20231127.parquet").write_bytes(b"mine")
+
+
+def _alter(out: Path) -> None:
+    (out / "bars" / "20231124.parquet").write_bytes(b"bars 20231125")  # of the same size
+
+
+def _hide(out: Path) -> None:
+    (out / "ticks" / "20231124").mkdir(parents=True)
+    (out / "ticks" / "20231124" / ".notes").write_bytes(b"mine")
+
+
+def _link(out: Path) -> None:
+    (out.parent / "elsewhere").mkdir()
+    (out / "ticks").symlink_to(out.parent / "elsewhere")
+
+
+def _link_a_file(out: Path) -> None:
+    data = (out / "reference.csv").read_bytes()
+    (out / "reference.csv").unlink()
+    (out.parent / "mine.csv").write_bytes(data)
+    (out / "reference.csv").symlink_to(out.parent / "mine.csv")
+
+
+def _earlier_version(out: Path) -> None:
+    about = json.loads((out / "market.json").read_text())
+    del about["files"]
+    (out / "market.json").write_text(json.dumps(about))
+
+
+def _own_market(out: Path) -> None:
+    (out / "market.json").write_text('{"name": "the desk\'s market"}')
+
+
+def _broken(out: Path) -> None:
+    (out / "market.json").write_bytes("{".encode("utf-16"))
+
+
+@pytest.mark.parametrize(
+    ("tamper", "message"),
+    [
+        (_add, "1 that the generator did not make, such as bars/20231127.parquet"),
+        (_alter, "1 that were altered since, such as bars/20231124.parquet"),
+        (_hide, "1 that the generator did not make, such as ticks/20231124/.notes"),
+        (_link, "1 that the generator did not make, such as ticks"),
+        (_link_a_file, "1 that were altered since, such as reference.csv"),
+        (_earlier_version, "an earlier version, which kept no list of its files"),
+        (_own_market, "no market.json of the generator's"),
+        (_broken, "no market.json of the generator's"),
+    ],
+)
+def test_what_the_generator_did_not_make_is_never_replaced(
+    stub: None, tmp_path: Path, tamper: Callable[[Path], None], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "market"
+    assert generate(SMALL, out)
+    tamper(out)
+    before = contents(tmp_path)
+    with pytest.raises(FolderTakenError, match=message):
+        generate(SMALL.model_copy(update={"seed": 7}), out)
+    assert command.main(["--profile", "tiny", "--out", str(out)]) == 2
+    assert re.search(
+        rf"sample market: {out} holds .*left alone: choose another folder with --out", capsys.readouterr().err
+    )
+    assert contents(tmp_path) == before
+
+
+def test_a_file_added_while_a_market_is_made_is_kept(
+    stub: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out = tmp_path / "market"
+    assert generate(SMALL, out)
+    run = module._Market.run
+
+    def and_meanwhile(self: Any) -> None:
+        run(self)
+        _add(out)
+
+    monkeypatch.setattr(module._Market, "run", and_meanwhile)
+    with pytest.raises(FolderTakenError, match="did not make"):
+        generate(SMALL.model_copy(update={"seed": 7}), out)
+    assert (out / "bars" / "20231127.parquet").read_bytes() == b"mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["market"]
+
+
+def test_a_folder_named_by_mistake_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("x")
+    assert command.main(["--profile", "tiny", "--out", str(tmp_path / "file")]) == 2
+    assert (tmp_path / "file").read_text() == "x"
 
 
 def test_command_refuses_bad_settings(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
