@@ -416,3 +416,29 @@ def test_a_cell_that_cannot_be_read_reaches_the_side_file_as_it_was_delivered(
     assert sorted(result.frame["symbol"]) == sorted({*names} - {*names[:2]})
     profile = judged(result)
     assert profile.filter(pl.col("reason").str.contains("digits are lost"))["symbol"].to_list() == names[:1]
+
+
+def test_a_delisting_period_is_known_from_its_first_day_on(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    """No view and no digest of an earlier day knows `delisting_start`; a flag of the day alone gives the limit of the period."""
+    day = CALENDAR.days(FIRST, LAST)[30]
+    symbol = tables["daily_prices"].filter(pl.col("date") == day)["symbol"][0]
+    starts = pl.when(pl.col("symbol") == symbol).then(pl.lit(day))
+    with_start = tables["instruments"].with_columns(delisting_start=starts)
+    plain, told = (
+        landed(tmp_path / name, tables | {"instruments": frame})
+        for name, frame in (("plain", tables["instruments"]), ("told", with_start))
+    )
+    before = CALENDAR.previous_day(day)
+    views = {date: told.view(date, daily_prices.lands).reference("instruments").collect() for date in (before, day)}
+    known = {date: view.filter(pl.col("symbol") == symbol)["delisting_start"].item() for date, view in views.items()}
+    assert known == {before: None, day: day}
+    assert plain.digest("instruments", before, True) == told.digest("instruments", before, True)
+    assert plain.digest("instruments", day, True) != told.digest("instruments", day, True)
+    st = tables["daily_prices"].with_columns(is_st=pl.lit(True), is_delisting=pl.col("symbol") == symbol)
+    flagged = landed(tmp_path / "flagged", tables | {"daily_prices": st})
+    made = make_daily_prices(day, flagged.view(day, daily_prices.lands), CALENDAR, ReferenceSettings()).frame
+    moves = (made["limit_up"] / made["pre_close"] - 1).round(2)
+    leaving = made["symbol"] == symbol
+    assert moves.filter(leaving).to_list() == [0.1]
+    main = made["symbol"].str.contains("^(60|00)") & ~leaving
+    assert set(moves.filter(main).drop_nulls()) <= {0.04, 0.05, 0.06, 0.44}
