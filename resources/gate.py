@@ -248,13 +248,16 @@ def _describe(check: Check, bad: pl.DataFrame, rows: int) -> str:
 
 
 def _reasons(check: Check, bad: pl.DataFrame) -> list[str]:
-    """'12 × close = 0.0 must be above 0 (600519.SH, 000001.SZ …)', the commonest first; [] for a single row, or without reasons.
+    """'12 × close = 0.0 must be above 0 (600519.SH, 000001.SZ …)', the commonest first; [] without reasons.
 
     The reasons stand in the checked column itself where that holds texts, else in `detail`.
     """
     texts = [name for name in (*check.columns, DETAIL) if bad.schema.get(name) == pl.String]
     column = texts[0] if texts and isinstance(check.rule, Between | InSet) else None
-    if column is None or bad[column].null_count() or bad.height == 1:
+    if column is None or bad[column].null_count():
         return []
     name = next((key for key in ("symbol", "index", "file", "factor", "item") if key in bad.columns), None)
-    return counted_reasons(bad, column, name)
+    if bad.height > 1:
+        return counted_reasons(bad, column, name)
+    whose = bad[name][0] if name else None
+    return [bad[column][0] + (f" ({whose})" if whose else "")]

@@ -212,7 +212,7 @@ MEASURES = {
     "same_as": pl.String,
 }
 """What is measured of a name's bars: last close, highest and lowest price at which it traded, whether the closing auction
-shows a trade, whether it traded at all, amount / volume, and another name whose bars are the same."""
+shows a trade, whether it traded at all, amount / volume, and a lower code whose bars are the same."""
 
 
 def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
@@ -240,7 +240,7 @@ def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     )
     same = measured.filter(pl.col("_row").is_not_null() & pl.col("_row").is_duplicated())
     pairs = same.select("symbol", "_row").join(same.select(same_as="symbol", _row="_row"), on="_row")
-    pairs = pairs.filter(pl.col("symbol") != pl.col("same_as")).group_by("symbol").agg(pl.col("same_as").min())
+    pairs = pairs.filter(pl.col("same_as") < pl.col("symbol")).group_by("symbol").agg(pl.col("same_as").min())
     joined = measured.join(pairs, on="symbol", how="left", maintain_order="left")
     return joined.select(pl.col(name).cast(dtype) for name, dtype in MEASURES.items())
 
@@ -276,8 +276,8 @@ def name_reasons(settings: BarsSettings, averaged: Sequence[str], priced_day: bo
         (
             pl.col("same_as").is_not_null(),
             pl.format(
-                "its bars are the same as those of {} in every minute: one company under two codes, as after a change of code. "
-                "Deliver one of them, or name the change in reference/code_changes",
+                "its bars are the same as those of {} in every minute: one company under two codes, as after a change of code, of "
+                "which the lower one counts. Deliver one of them, or name the change in reference/code_changes",
                 "same_as",
             ),
         ),

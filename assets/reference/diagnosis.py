@@ -3,8 +3,8 @@
 Here: the rules by which a row of daily_prices contradicts the days before it, its limits or another row, how an index
 contradicts its members, and what the profits of all names betray. Not here: rules a row must keep by itself (validate.py).
 
-Held against all 3.86 million rows of 2010–2016, the rules for previous closes set 10 name-days aside (the test states the
-count): resumptions after years and ex-rights days whose new shares are recorded late.
+Held against all 3.86 million rows of 2010–2016, the rules for previous closes set twelve name-days aside (a test names them):
+resumptions after months and years, and ex-rights days whose new shares are recorded late. No day of these years is refused.
 """
 
 import datetime as dt
@@ -36,7 +36,7 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
 
     Judged are the columns of daily_prices, listed_days, delivered_up and delivered_down (the limits as delivered, null where
     none), limit_up and limit_down (those in force), last_date, last_close and last_shares (of the name's last day of trading
-    before; null where there was none), first_day (whether the table begins on the day) and same_as (another name with the same
+    before; null where there was none), first_day (whether the table begins on the day) and same_as (a lower code with the same
     prices, volume and amount).
     """
     vwap = pl.col("amount") / pl.col("volume")
@@ -65,14 +65,6 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
         "pre_close is {} and the last close, of {}, {}", "pre_close", pl.col("last_date").cast(pl.String), "last_close"
     )
     return [
-        (
-            pl.col("same_as").is_not_null(),
-            pl.format(
-                "its prices, volume and amount are those of {}: one company under two codes, as after a change of code. Deliver one "
-                "of them for each day, or name the change in reference/code_changes",
-                "same_as",
-            ),
-        ),
         (power != 0, pl.format("amount / volume is 1e{} times its prices: {}", power, cause)),
         (
             outside_range,
@@ -113,6 +105,14 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
             ),
         ),
         (
+            pl.col("same_as").is_not_null(),
+            pl.format(
+                "its prices, volume and amount are those of {}: one company under two codes, as after a change of code, of which the "
+                "lower one counts. Deliver one of them for each day, or name the change in reference/code_changes",
+                "same_as",
+            ),
+        ),
+        (
             pl.col("first_day") & (pl.col("listed_days") > settings.unlimited_days) & beyond,
             pl.format(
                 "the prices from {} to {} lie outside the limits that pre_close {} gives, on the first day of the table",
@@ -123,14 +123,15 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
 
 
 def same_as(rows: pl.DataFrame) -> pl.DataFrame:
-    """symbol and same_as: the first other name of the day with the same open, high, low, close, volume and amount.
+    """symbol and same_as: the lowest other code of the day with the same open, high, low, close, volume and amount, where it is
+    below the symbol's own. So one of the two counts, and no company twice.
 
-    In 2010–2016 the only such pair among 3.86 million rows is one company under its code before and after a change.
+    In 2010–2016 the only such pairs among 3.86 million rows are two companies under their codes before and after a change.
     """
     key = ["open", "high", "low", "close", "volume", "amount"]
     doubles = rows.filter(rows.select(key).is_duplicated()).select("symbol", *key)
     pairs = doubles.join(doubles.rename({"symbol": "same_as"}), on=key)
-    return pairs.filter(pl.col("symbol") != pl.col("same_as")).group_by("symbol").agg(pl.col("same_as").min())
+    return pairs.filter(pl.col("same_as") < pl.col("symbol")).group_by("symbol").agg(pl.col("same_as").min())
 
 
 def index_gaps(

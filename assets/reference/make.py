@@ -213,14 +213,16 @@ def _judged_day(
         detail.append(
             f"{frame.height} names have a price, {priced_before} had one on the trading day before: a part of the day's rows is lost"
         )
-    if too_many := _too_many(sifted.faults.height, rows, settings):
+    # Where every row is at fault the day is not lacking: the reasons say what it is.
+    all_at_fault = frame.is_empty() and rows > 0
+    if too_many := all_at_fault or _too_many(sifted.faults.height, rows, settings):
         detail.append(f"{sifted.faults.height} of {rows} rows are set aside")
     if too_many or frame.is_empty():
         detail += counted_reasons(sifted.aside, "reason", "symbol")
     return pl.DataFrame(
         {
             "date": [date],
-            "names_priced": [frame.height],
+            "names_priced": [None if all_at_fault else frame.height],
             "names_lost": [int(lost)],
             "too_many_set_aside": [int(too_many)],
             "total_shares": [1],
@@ -229,7 +231,7 @@ def _judged_day(
             "reason": ["used"],
             "detail": ["; ".join(detail) or None],
         },
-        schema_overrides={"detail": pl.String},
+        schema_overrides={"names_priced": pl.Int64, "detail": pl.String},
     )
 
 

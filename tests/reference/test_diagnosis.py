@@ -231,13 +231,23 @@ def test_a_day_that_lost_many_names_is_refused(tables: Tables, tmp_path: Path) -
 # --- doubles, shares, figures that are none -----------------------------------------------------------------------------------
 
 
-def test_one_company_under_two_codes_is_told(tables: Tables, tmp_path: Path) -> None:
+def test_one_company_under_two_codes_counts_once(tables: Tables, tmp_path: Path) -> None:
     name = a_name(tables)
-    double = tables["daily_prices"].filter(pl.col("symbol") == name).with_columns(symbol=pl.lit("001999.SZ"))
+    double = tables["daily_prices"].filter(pl.col("symbol") == name).with_columns(symbol=pl.lit("603999.SH"))
     found = results(prices(tables, lambda frame: pl.concat([frame, double])), tmp_path)
-    assert set(aside(found)) == {name, "001999.SZ"}
-    assert f"those of {name}" in aside(found)["001999.SZ"]
-    assert "reference/code_changes" in aside(found)[name]
+    assert list(aside(found)) == ["603999.SH"]
+    assert f"those of {name}" in aside(found)["603999.SH"]
+    assert "reference/code_changes" in aside(found)["603999.SH"]
+
+
+def test_a_row_that_another_name_took_over_sets_both_aside(tables: Tables, tmp_path: Path) -> None:
+    """A copy betrays itself by its previous close."""
+    low, high = sorted((a_name(tables, 0), a_name(tables, 1)))
+    own = tables["daily_prices"].filter(TODAY & (pl.col("symbol") == high))
+    copied = pl.concat([tables["daily_prices"].filter(~of(low)), own.with_columns(symbol=pl.lit(low))])
+    told = aside(results(prices(tables, lambda _: copied), tmp_path))
+    assert set(told) == {low, high}
+    assert "and the last close, of" in told[low]
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf")])
