@@ -126,7 +126,8 @@ def same_as(rows: pl.DataFrame) -> pl.DataFrame:
     """symbol and same_as: the lowest other code of the day with the same open, high, low, close, volume and amount, where it is
     below the symbol's own. So one of the two counts, and no company twice.
 
-    In 2010–2016 the only such pairs among 3.86 million rows are two companies under their codes before and after a change.
+    In 2010–2016 the only such pairs among 3.86 million rows, 1 543 of them, are three companies under their codes
+    before and after a change.
     """
     key = ["open", "high", "low", "close", "volume", "amount"]
     doubles = rows.filter(rows.select(key).is_duplicated()).select("symbol", *key)

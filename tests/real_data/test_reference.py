@@ -125,14 +125,16 @@ def test_latest_announced_equity_covers_the_market(
 ) -> None:
     prices = prices_of(zone, day)
     traded = securities_of(zone, day, prices.frame).frame.filter("traded")
-    twice = sum(prices.notes["set_aside"]["daily_prices"].values())  # delivered under a second code, which has no equity
+    twice = sum(
+        prices.notes["set_aside"]["daily_prices"].values()
+    )  # delivered under a second code, which has no equity
     assert twice == 1
     assert round(1 - (traded["equity"].null_count() + twice) / (traded.height + twice), 3) == coverage
     assert round((traded["equity"] / traded["total_mv"]).median(), 2) == book_to_price
 
 
 def test_the_crash_of_2015(zone: LandingZone) -> None:
-    """On 8 July 2015, 223 of the 500 members are suspended; no check fails but for two companies delivered under two codes."""
+    """On 8 July 2015, 223 of the 500 members are suspended; no check fails but for a company delivered under two codes."""
     day = dt.date(2015, 7, 8)
     prices = prices_of(zone, day)
     names = securities_of(zone, day, prices.frame)
@@ -191,21 +193,19 @@ FALSE_ALARMS = {
 }  # fmt: skip
 """All name-days of 2010–2016 whose pre_close contradicts the last close or the limits: resumptions, and ex-rights days
 whose new shares are recorded late. Counted over all 1 699 days, of which none is refused and no index leaves its members."""
-DOUBLES = {"001872.SZ": "000022.SZ", "001914.SZ": "000043.SZ"}
-"""Codes of two companies after a change of code → before it; the rows of all these years are delivered under both."""
-    "000022.SZ",
-    "001872.SZ",
-}  # the same rows under the code before and after a change, in all of these years
+DOUBLES = {"001872.SZ": "000022.SZ", "001914.SZ": "000043.SZ", "601360.SH": "601313.SH"}
+"""Codes of three companies after a change of code → before it: their rows are delivered under both, on 1 543 days the same."""
 CRASH = [dt.date(2015, 6, 26), *CALENDAR.days(dt.date(2015, 7, 6), dt.date(2015, 7, 10)), dt.date(2015, 8, 24)]
 
 
 @pytest.mark.parametrize("day", sorted({dt.date.fromisoformat(day) for day, _ in FALSE_ALARMS} | set(CRASH)))
 def test_what_contradicts_itself_in_the_real_market(zone: LandingZone, day: dt.date) -> None:
     prices = prices_of(zone, day)
-    aside = pl.read_parquet(prices.files["set_aside.parquet"]) if prices.files else pl.DataFrame({"symbol": []})
-    traded = zone.view(day, daily_prices.lands).reference("daily_prices").filter(pl.col("date") == day).collect()
-    expected = {symbol for date, symbol in FALSE_ALARMS if date == str(day)}
-    assert set(aside["symbol"]) == expected | {new for new, old in DOUBLES.items() if {new, old} <= {*traded["symbol"]}}
+    none = pl.DataFrame(schema={"symbol": pl.String, "reason": pl.String})
+    aside = pl.read_parquet(prices.files["set_aside.parquet"]) if prices.files else none
+    assert set(aside["symbol"]) - {*DOUBLES} == {symbol for date, symbol in FALSE_ALARMS if date == str(day)}
+    for symbol, reason in aside.filter(pl.col("symbol").is_in([*DOUBLES])).select("symbol", "reason").iter_rows():
+        assert f"those of {DOUBLES[symbol]}" in reason
     members = make_indices(day, prices.frame.lazy(), zone.view(day, indices.lands), CALENDAR, SETTINGS)
     for table, result in ((daily_prices, prices), (indices, members)):
         verdicts = judge(table.checks, {day: result.profile}, {day: result.unavailable})[day]
