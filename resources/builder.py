@@ -40,6 +40,7 @@ from resources.lake import Lake, Manifest, build_command, content_digest, digest
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
 from resources.rulebook import Rulebook, describe_rulebook
+from resources.settings.load import described_on
 from resources.table import Table
 
 _LISTED = 5  # days spelled out in a message
@@ -223,7 +224,8 @@ class Builder:
         """What a run says of its settings, with what its rulebook says of a partition's last day."""
         if not self.run_settings:
             return {}
-        return self.run_settings | {"rulebook": describe_rulebook(self.settings.rulebook, self.signal_day(table, key))}
+        day = self.signal_day(table, key)
+        return described_on(self.run_settings, day) | {"rulebook": describe_rulebook(self.settings.rulebook, day)}
 
     def code_digest(self, table: Table) -> str:
         shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), table.checks, sorted(table.needs.items())))

@@ -5,6 +5,7 @@ Here: reading, merging, errors that name the key, and what differs from producti
 """
 
 import codecs
+import datetime as dt
 import difflib
 import json
 import os
@@ -24,6 +25,7 @@ from resources.settings.rulebook import KINDS
 
 NAME_VARIABLES = ("ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS")
 ENVIRONMENT_PREFIX = "ZHOUBAO__"
+CALENDAR_DATES = ("extra_holidays", "announced_until", "announced_holidays")
 LISTED = 10  # keys spelled out in a message
 
 
@@ -95,6 +97,27 @@ def load_profile(name_or_file: str, profiles: Path, environment: Mapping[str, st
                 f"Settings {name_or_file!r}: [profile.shortens] gives a reason for {path}, which is no setting; {unknown}."
             )
     return Profile(about["name"], about["description"], reasons, settings)
+
+
+def described_on(described: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
+    """What `Profile.describe` says, without holidays after a day: one that is announced later changes no earlier report."""
+
+    def known(value: Any) -> Any:
+        if isinstance(value, list):
+            return [one for one in value if one <= str(day)]
+        return value if value is None or value <= str(day) else None
+
+    calendar = described.get("settings", {}).get("calendar", {})
+    cut = {f"calendar.{key}": known(calendar[key]) for key in CALENDAR_DATES if key in calendar}
+    differences = [
+        one | {"value": cut.get(one["setting"], one["value"])}
+        for one in described.get("differences", [])
+        if cut.get(one["setting"], one["value"]) not in (None, []) or one["setting"] not in cut
+    ]
+    if not cut:
+        return dict(described)
+    dated = calendar | {key.removeprefix("calendar."): value for key, value in cut.items()}
+    return {**described, "settings": {**described["settings"], "calendar": dated}, "differences": differences}
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

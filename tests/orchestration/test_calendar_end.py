@@ -117,6 +117,11 @@ def test_a_later_announced_holiday_makes_nothing_before_it_stale(market: Path, s
     later = opened(market, settings)
     assert not make_plan(later, asked)
     assert later.calendar.next_day(D(2027, 6, 8)) == D(2027, 6, 10)
+    # Nor a report, which prints its run's settings: of the calendar those up to its own week.
+    report = later.tables["report"]
+    assert later.settings_digest(report, D(2027, 1, 4)) == first.settings_digest(report, D(2027, 1, 4))
+    assert later.settings_digest(report, D(2027, 6, 7)) != first.settings_digest(report, D(2027, 6, 7))
+    assert later.settings_digest(report, D(2027, 5, 31)) == first.settings_digest(report, D(2027, 5, 31))
 
 
 def test_the_sensor_starts_the_known_week_then_names_the_remedy(market: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -124,7 +129,7 @@ def test_the_sensor_starts_the_known_week_then_names_the_remedy(market: Path, mo
     monkeypatch.setenv("ZHOUBAO_LAKE", str(market.parent / "lake"))
     with dg.DagsterInstance.ephemeral() as instance:
         first = make_sensor()(dg.build_sensor_context(instance=instance, cursor=None))
-        assert [request.tags["week"] for request in first.run_requests] == ["2026-12-28"]
+        assert [request.tags["week"] for request in first.run_requests][-1] == "2026-12-28"
         second = make_sensor()(dg.build_sensor_context(instance=instance, cursor=first.cursor))
         assert "announced_until = 2027-12-31" in second.skip_message
         assert "announced_until" in (make_schedule().evaluate_tick(dg.build_schedule_context()).skip_message or "")
