@@ -219,6 +219,7 @@ def _judged_day(
         detail.append(f"{sifted.faults.height} of {rows} rows are set aside")
     if too_many or frame.is_empty():
         detail += counted_reasons(sifted.aside, "reason", "symbol")
+    told = f"{date}: {'; '.join(detail)}" if detail else None
     return pl.DataFrame(
         {
             "date": [date],
@@ -229,7 +230,7 @@ def _judged_day(
             "float_shares": [1],
             "set_aside": [-1],
             "reason": ["used"],
-            "detail": ["; ".join(detail) or None],
+            "detail": [told],
         },
         schema_overrides={"names_priced": pl.Int64, "detail": pl.String},
     )

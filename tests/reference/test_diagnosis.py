@@ -242,7 +242,9 @@ def test_one_company_under_two_codes_counts_once(tables: Tables, tmp_path: Path)
 
 def test_a_row_that_another_name_took_over_sets_both_aside(tables: Tables, tmp_path: Path) -> None:
     """A copy betrays itself by its previous close."""
-    low, high = sorted((a_name(tables, 0), a_name(tables, 1)))
+    closes = dict(tables["daily_prices"].filter(TODAY).select("symbol", "pre_close").iter_rows())
+    names = [a_name(tables, nth) for nth in range(8)]
+    low, high = next((a, b) for a in names for b in names if a < b and closes[b] > 1.05 * closes[a])
     own = tables["daily_prices"].filter(TODAY & (pl.col("symbol") == high))
     copied = pl.concat([tables["daily_prices"].filter(~of(low)), own.with_columns(symbol=pl.lit(low))])
     told = aside(results(prices(tables, lambda _: copied), tmp_path))

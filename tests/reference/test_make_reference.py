@@ -246,7 +246,7 @@ def test_a_day_that_the_price_table_leaves_out_is_refused(tables: dict[str, pl.D
     for day in (hole, b_shares, later):
         refusals = {name: verdict.detail for name, verdict in verdicts[day].items() if verdict.refuses}
         assert list(refusals) == ["prices_of_the_day_delivered"]
-        assert f"date={day}" in refusals["prices_of_the_day_delivered"]
+        assert str(day) in refusals["prices_of_the_day_delivered"]
         assert "bring reference/daily_prices up to date" in refusals["prices_of_the_day_delivered"]
     for day in (DAYS[29], DAYS[31]):
         assert not any(verdict.refuses for verdict in verdicts[day].values())
