@@ -275,13 +275,13 @@ def buying_states(state: State, securities: pl.DataFrame, settings: PortfoliosSe
 
     The state at the signal close comes first: a name that was suspended there and trades again is `suspended_at_signal`.
     Then what is known before the trade day's open: the day shows it as ST or in delisting (is_st), or it is listed for too
-    few days. The day's prices have no part in it.
+    few days or on an unknown day. The day's prices have no part in it.
     """
     shown = securities.select(
         "symbol",
         today=pl.when(pl.col("is_st"))
         .then(pl.lit("st"))
-        .when(pl.col("listed_days") < settings.min_listed_days)
+        .when((pl.col("listed_days") < settings.min_listed_days).fill_null(True))
         .then(pl.lit("new"))
         .otherwise(pl.lit(FREE)),
     )
@@ -331,7 +331,8 @@ def _problem(
     State: the first that applies.
     - suspended (listed, not traded on the day): frozen. The weight stays what it drifted to at its last price; it is
       budgeted, has μ 0, and neither more nor less may be asked for.
-    - st, new (listed for fewer days than the setting), no_score: can't be bought, here or on the trade day
+    - st (ST or in the delisting period), new (listed for fewer days than the setting, or since an unknown day), no_score:
+      can't be bought, here or on the trade day
       (`buying_states`). Held, it keeps at most its drifted
       weight and may be sold; no_score has μ 0, which is no view and not a low score. st and new keep their score as μ.
     - not_member (setting members_only): sold in full.
@@ -370,7 +371,7 @@ def _problem(
             .then(pl.lit("suspended"))
             .when(pl.col("is_st"))
             .then(pl.lit("st"))
-            .when(pl.col("listed_days") < settings.min_listed_days)
+            .when((pl.col("listed_days") < settings.min_listed_days).fill_null(True))
             .then(pl.lit("new"))
             .when(pl.col("score").is_null())
             .then(pl.lit("no_score"))

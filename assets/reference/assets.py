@@ -91,11 +91,12 @@ securities = Table(
     history="reference",
     description="""One row per name listed on the day, with what was known of it at the close.
 
-`listed_days` counts trading days since listing (listing day = 1); a suspended name keeps its last close, shares and `is_st`;
+`listed_days` counts trading days since listing (listing day = 1); a suspended name keeps its last close, shares and `is_st`.
+`is_st` is true of ST names as delivered and of names in their delisting period (`delisting_start`, `is_delisting`, 退 in `name`);
 market values are last close × shares, in yuan. `industry` is the membership that started last ("unknown" where none did).
 `equity` and `net_profit` (one quarter, yuan) are the latest announced; `profitability` = net profit / mean of opening and
 closing equity of the latest quarter for which it is known, `profitability_year_ago` the same four quarters earlier.
-`in_universe` is U(t): not ST, listed at least 120 trading days, traded on the day.
+`in_universe` is U(t): neither ST nor in the delisting period, listed at least 120 trading days, traded on the day.
 """,
     reads=(Read("daily_prices"),),
     lands=(

@@ -93,6 +93,7 @@ def make_daily_prices(
 ) -> Made:
     """The day's usable rows of reference/daily_prices, with limit prices and VWAP; no row = suspended.
 
+    is_st: ST as delivered, or in the delisting period (`delisting_days`). The limit prices tell the two apart.
     rules: boards and price limits of the day; None: the shipped rulebook.
     """
     rules = rules or Rulebook.on(date)
@@ -114,7 +115,9 @@ def make_daily_prices(
     sifted = set_aside_where(sifted, judged, contradictions(settings))
     frame = (
         judged.join(sifted.usable.select("symbol"), on="symbol", how="semi", maintain_order="left")
-        .with_columns(vwap=pl.col("amount") / pl.col("volume"))
+        .with_columns(
+            vwap=pl.col("amount") / pl.col("volume"), is_st=pl.col("is_st") | pl.col("delisting_day").is_not_null()
+        )
         .select(*DAILY_PRICES)
     )
     unavailable = {
@@ -295,15 +298,23 @@ def make_securities(
     names = names.filter(~pl.col("symbol").is_in(list(changes.gone(date))))
     suspended = _last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date, rules)
     shown = ("symbol", "close", "float_shares", "total_shares", "is_st")
+    declared = [column for column in ("is_delisting", "name") if column in suspended.columns]
     last = pl.concat(
         [
             today.select(*shown, "limit_up", "limit_down", traded=pl.lit(True)),
             suspended.select(
-                *shown, limit_up=pl.lit(None, pl.Float64), limit_down=pl.lit(None, pl.Float64), traded=pl.lit(False)
+                *shown,
+                *declared,
+                limit_up=pl.lit(None, pl.Float64),
+                limit_down=pl.lit(None, pl.Float64),
+                traded=pl.lit(False),
             ),
-        ]
+        ],
+        how="diagonal",
     )
-    frame = names.join(last, on="symbol", how="left")
+    frame = names.join(last, on="symbol", how="left", maintain_order="left")
+    leaving = delisting_days(frame, date, calendar).is_not_null()
+    frame = frame.with_columns(is_st=pl.col("is_st") | leaving)
     frame = frame.join(_industries(landing, sifted, reasons, rules), on="symbol", how="left")
     frame = frame.join(_fundamentals(landing, date, sifted, reasons, rules), on="symbol", how="left")
     days = listed_days(frame["list_date"], date, calendar)
@@ -342,19 +353,19 @@ def _listed_names(
     reasons: dict[str, str],
     rules: Rulebook,
 ) -> pl.DataFrame:
-    """symbol and list_date of each listed name, in the order of symbols."""
+    """symbol, list_date and delisting_start of each listed name, in the order of symbols."""
     instruments = landing.reference("instruments")
     if instruments is None:
         reasons |= dict.fromkeys(("listed_days", "in_universe"), _absent("instruments"))
         traded = prices.select("symbol").unique().filter(rules.is_a_share())
         names = pl.concat([traded, today.select("symbol")]).unique().sort("symbol")
-        return names.with_columns(list_date=pl.lit(None, pl.Date))
+        return names.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("list_date", "delisting_start"))
     sifted["instruments"] = sift_instruments(instruments.collect(), rules)
     known = sifted["instruments"].usable.filter(pl.col("list_date") <= date)
     trades = pl.col("symbol").is_in(today["symbol"].to_list())
     listed = known.filter(pl.col("delist_date").is_null() | (pl.col("delist_date") > date) | trades)
-    unlisted = today.join(listed, on="symbol", how="anti").select("symbol", list_date=pl.lit(None, pl.Date))
-    return pl.concat([listed.select("symbol", "list_date"), unlisted]).sort("symbol")
+    unlisted = today.join(listed, on="symbol", how="anti").select("symbol")
+    return pl.concat([listed.select("symbol", "list_date", "delisting_start"), unlisted], how="diagonal").sort("symbol")
 
 
 def _last_rows(prices: pl.DataFrame, symbols: pl.Series, date: dt.date, rules: Rulebook) -> pl.DataFrame:

@@ -87,6 +87,24 @@ def test_without_a_state_the_same_holding_is_topped_up() -> None:
     assert order["blocked"] == ""
 
 
+def test_a_name_whose_listing_day_is_unknown_is_not_bought() -> None:
+    """At the signal close it has the state new; unknown on the trade day alone, its order is blocked there."""
+    for since, state in ((CALENDAR.first, "new"), (CALENDAR.week_days(WEEKS[1])[0], FREE)):
+        market = Market(seed=3)
+        own = pl.col("symbol") == market.symbols[5]
+        unknown = pl.when(~own | (pl.col("date") < since)).then("listed_days")
+        market.securities = market.securities.with_columns(listed_days=unknown)
+        market.factors = market.factors.with_columns(value=pl.when(own).then(9.0).otherwise("value"))
+        signal = market.week(WEEKS[0]).frame.filter(own).row(0, named=True)
+        assert signal["state"] == state
+        assert (signal["weight"] > 0) == (state == FREE)
+        after = market.week(WEEKS[1])
+        assert after.frame.filter(own)["drifted_weight"].to_list() == [0.0]
+        if state == FREE:
+            order = order_of(market, WEEKS[1], market.symbols[5])
+            assert (order["state"], order["blocked"], order["filled"]) == ("new", "not_buyable", 0.0)
+
+
 def test_the_gate_refuses_a_week_that_bought_what_may_not_be_bought() -> None:
     market, _ = fallen("st")
     made = market.week(WEEKS[2])

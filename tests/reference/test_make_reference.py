@@ -442,3 +442,36 @@ def test_a_delisting_period_is_known_from_its_first_day_on(tables: dict[str, pl.
     assert moves.filter(leaving).to_list() == [0.1]
     main = made["symbol"].str.contains("^(60|00)") & ~leaving
     assert set(moves.filter(main).drop_nulls()) <= {0.04, 0.05, 0.06, 0.44}
+
+
+@pytest.mark.parametrize("declared", ["delisting_start", "is_delisting", "name"])
+def test_a_name_in_its_delisting_period_is_not_in_the_universe(
+    tables: dict[str, pl.DataFrame], tmp_path: Path, declared: str
+) -> None:
+    """Whatever declares it, from its first day on; suspended it stays so. Nothing else of the tables changes by it."""
+    first, later = DAYS[45], DAYS[50]
+    plain = landed(tmp_path / "plain", tables)
+    whole = tables["daily_prices"].filter(pl.col("date").is_between(DAYS[44], later), ~pl.col("is_st"))
+    symbol = whole.group_by("symbol").len().filter(len=7)["symbol"].sort().first()
+    assert made(plain, first)["securities"].frame.filter(symbol=symbol)["in_universe"].item()
+    since = (pl.col("symbol") == symbol) & (pl.col("date") >= first)
+    edited = dict(tables)
+    if declared == "delisting_start":
+        start = pl.when(pl.col("symbol") == symbol).then(pl.lit(first))
+        edited["instruments"] = tables["instruments"].with_columns(delisting_start=start)
+    elif declared == "is_delisting":
+        edited["daily_prices"] = tables["daily_prices"].with_columns(is_delisting=since)
+    else:
+        name = pl.when(since).then(pl.lit("退市海润")).otherwise(pl.lit("海润光伏"))
+        edited["daily_prices"] = tables["daily_prices"].with_columns(name=name)
+    gap = (pl.col("symbol") == symbol) & (pl.col("date") == later)  # suspended on this day
+    edited["daily_prices"] = edited["daily_prices"].filter(~gap)
+    zone = landed(tmp_path / "declared", edited)
+    own = pl.col("symbol") == symbol
+    for day, leaving, traded in ((DAYS[44], False, True), (first, True, True), (DAYS[49], True, True), (later, True, False)):  # fmt: skip
+        told, without = made(zone, day), made(plain, day)
+        row = told["securities"].frame.row(by_predicate=own, named=True)
+        assert (row["is_st"], row["in_universe"], row["traded"]) == (leaving, not leaving, traded)
+        assert told["daily_prices"].frame.filter(own)["is_st"].to_list() == [leaving] * traded
+        for table in ("daily_prices", "securities"):
+            assert_frame_equal(told[table].frame.filter(~own), without[table].frame.filter(~own))
