@@ -404,8 +404,9 @@ class World:
             pl.DataFrame(sizes, schema=columns, orient="row").write_parquet(path)
         for date in (eve, day) if first else (day,):
             for symbol, row in base.prices.items():
-                shares = {"float_shares": 10**9, "total_shares": 10**9, "is_st": False}
-                self._rows.append({"date": date, "symbol": symbol, **row, **shares})
+                # Days repeat, so that each previous close is the close itself: a price never jumps between them.
+                known = {"pre_close": row["close"], "float_shares": 10**9, "total_shares": 10**9, "is_st": False}
+                self._rows.append({"date": date, "symbol": symbol, **row, **known})
         self._bases[day] = base
         self.days.append(day)
         return day
