@@ -4,7 +4,9 @@ A pure function is handed one section, never the tree; a partition's version cov
 SPEC's values: an empty file is the production profile.
 """
 
-from pydantic import Field
+from typing import Self
+
+from pydantic import Field, model_validator
 
 from resources.settings.bars import BarsSettings
 from resources.settings.base import Section
@@ -42,3 +44,16 @@ class Settings(Section):
     returns: ReturnsSettings = Field(default_factory=ReturnsSettings)
     evaluation: EvaluationSettings = Field(default_factory=EvaluationSettings)
     report: ReportSettings = Field(default_factory=ReportSettings)
+
+    @model_validator(mode="after")
+    def _benchmark_is_checked(self) -> Self:
+        """A total-return benchmark whose closes no check knows could be wrong without a word."""
+        if self.portfolios.benchmark == "total_return":
+            known = self.reference.total_return_indices
+            for index, code in self.portfolios.total_return_indices.items():
+                if known.get(index) != code:
+                    raise ValueError(
+                        f"portfolios.total_return_indices says {code} of {index} and reference.total_return_indices "
+                        f"{known.get(index, 'nothing')}: name the same code in both, so that its closes are checked"
+                    )
+        return self

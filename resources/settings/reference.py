@@ -1,8 +1,10 @@
 """Settings of daily_prices, securities and indices: the universe (SPEC §4)."""
 
+from collections.abc import Mapping
+
 from pydantic import Field
 
-from resources.settings.base import Section
+from resources.settings.base import Name, Section
 
 
 class ReferenceSettings(Section):
@@ -83,6 +85,11 @@ class ReferenceSettings(Section):
         le=1,
         allow_inf_nan=False,
         description="How far an index may move away from its members in a day, as a fraction; 1.4 % is the most of 2010–2016.",
+    )
+    total_return_indices: Mapping[Name, Name] = Field(
+        {"000905.SH": "H00905.CSI", "000852.SH": "H00852.CSI"},
+        description="Price index → code of its total-return closes in reference/index_prices, which are held against the same members "
+        "by the same tolerance.",
     )
     max_rising_profits: float = Field(
         0.45,

@@ -11,6 +11,9 @@ import pytest
 from assets.reference.assets import TABLES
 from resources.gate import judge
 from resources.made import Made
+from resources.settings import Settings
+from resources.settings.portfolios import PortfoliosSettings
+from resources.settings.reference import ReferenceSettings
 from tests.reference.small_reference import CALENDAR, landed, random_reference
 from tests.reference.test_make_reference import DAYS, made
 
@@ -354,6 +357,54 @@ def test_an_index_that_leaves_its_members_is_refused(tables: Tables, tmp_path: P
         assert "000905.SH moves by" in told
     before = CALENDAR.previous_day(DAY)
     assert refusals(results(changed, tmp_path / "before", before), before) == {}
+
+
+def with_total_return(tables: Tables, code: str, factor: float) -> Tables:
+    """The closes of 000905.SH again as a total-return index, with 5 % of dividends so far, and the day's close times a factor."""
+    total = (
+        tables["index_prices"].filter(index="000905.SH").with_columns(index=pl.lit(code), close=pl.col("close") * 1.05)
+    )
+    total = total.with_columns(close=pl.when(TODAY).then(pl.col("close") * factor).otherwise("close"))
+    return tables | {"index_prices": pl.concat([tables["index_prices"], total])}
+
+
+@pytest.mark.parametrize(
+    ("factor", "refused"), [(1.08, True), (0.9, True), (10.0, True), (1.0, False), (1.003, False), (1.01, False)]
+)
+@pytest.mark.parametrize("weights", [True, False])
+def test_a_total_return_index_is_held_against_what_its_price_index_is(
+    tables: Tables, tmp_path: Path, factor: float, refused: bool, weights: bool
+) -> None:
+    changed = with_total_return(tables, "H00905.CSI", factor)
+    if not weights:
+        other = pl.lit("603") + pl.col("symbol").str.slice(3, 3) + pl.lit(".SH")
+        changed |= {"index_weights": tables["index_weights"].with_columns(symbol=other)}
+    told = refusals(results(changed, tmp_path))
+    assert list(told) == (["indices.index_moves_with_its_members"] if refused else [])
+    if refused:
+        against = "its members" if weights else "its price index 000905.SH"
+        why = told["indices.index_moves_with_its_members"]
+        assert "H00905.CSI moves by" in why
+        assert against in why
+
+
+def test_which_total_return_index_belongs_to_an_index_is_a_setting(tables: Tables, tmp_path: Path) -> None:
+    changed = with_total_return(tables, "TR.CSI", 1.08)
+    zone = landed(tmp_path, changed)
+    for codes, refused in (({"000905.SH": "TR.CSI"}, True), ({"000852.SH": "TR852.CSI"}, False)):
+        found = made(zone, DAY, ReferenceSettings(total_return_indices=codes))
+        assert ("indices.index_moves_with_its_members" in refusals(found)) == refused
+
+
+def test_a_total_return_benchmark_is_one_that_is_checked() -> None:
+    own = {"000905.SH": "A.CSI", "000852.SH": "B.CSI"}
+    with pytest.raises(ValueError, match=r"reference\.total_return_indices H00905\.CSI: name the same code in both"):
+        Settings(portfolios=PortfoliosSettings(benchmark="total_return", total_return_indices=own))
+    both = Settings(
+        portfolios=PortfoliosSettings(benchmark="total_return", total_return_indices=own),
+        reference=ReferenceSettings(total_return_indices=own),
+    )
+    assert both.portfolios.benchmark_index("000905.SH") == "A.CSI"
 
 
 def test_an_index_whose_members_are_not_there_is_not_judged(tables: Tables, tmp_path: Path) -> None:

@@ -22,17 +22,17 @@ DAYS = CALENDAR.days(FIRST, LAST)
 SOME_DAYS = [DAYS[0], DAYS[19], DAYS[45], DAYS[-1]]
 
 
-def made(zone: LandingZone, day: dt.date) -> dict[str, Made]:
+def made(zone: LandingZone, day: dt.date, settings: ReferenceSettings = SETTINGS) -> dict[str, Made]:
     """The three tables of one day."""
     prices = make_daily_prices(
-        date=day, landing=zone.view(day, daily_prices.lands), calendar=CALENDAR, settings=SETTINGS
+        date=day, landing=zone.view(day, daily_prices.lands), calendar=CALENDAR, settings=settings
     )
     names = make_securities(
         date=day,
         daily_prices=prices.frame.lazy(),
         landing=zone.view(day, securities.lands),
         calendar=CALENDAR,
-        settings=SETTINGS,
+        settings=settings,
         unavailable={"daily_prices": prices.unavailable},
     )
     return {
@@ -43,7 +43,7 @@ def made(zone: LandingZone, day: dt.date) -> dict[str, Made]:
             daily_prices=prices.frame.lazy(),
             landing=zone.view(day, indices.lands),
             calendar=CALENDAR,
-            settings=SETTINGS,
+            settings=settings,
         ),
     }
 
