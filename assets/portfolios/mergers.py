@@ -90,10 +90,18 @@ def _exchanged(traded: pl.DataFrame, symbol: str, growth: float) -> pl.DataFrame
 
 def together(exchanges: Sequence[Exchange], date: dt.date) -> dict[str, str]:
     """Absorbed name → the name that it belongs to at the close of `date`; by itself until the new name has traded."""
+    return _last_names([one for one in exchanges if one.settled is not None and one.settled <= date])
+
+
+def absorbed(exchanges: Sequence[Exchange], date: dt.date) -> dict[str, str]:
+    """Absorbed name → the name whose shares it stands for on `date`, whether these have traded since or not."""
+    return _last_names([one for one in exchanges if one.date <= date])
+
+
+def _last_names(exchanges: Sequence[Exchange]) -> dict[str, str]:
     became: dict[str, str] = {}
     for one in exchanges:
-        if one.settled is not None and one.settled <= date:
-            became = {old: one.new if new == one.old else new for old, new in became.items()} | {one.old: one.new}
+        became = {old: one.new if new == one.old else new for old, new in became.items()} | {one.old: one.new}
     return became
 
 

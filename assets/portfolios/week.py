@@ -9,7 +9,7 @@ drift themselves. Source: SPEC §6; DESIGN §2.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,8 +27,8 @@ from assets.portfolios.constraints import (
 )
 from assets.portfolios.execution import Held, Terms, executions_frame, hold
 from assets.portfolios.exposures import Benchmark, drift_benchmark, missing_styles, published_weights, style_exposures
-from assets.portfolios.market import market_days
-from assets.portfolios.mergers import Exchange, add_up, together
+from assets.portfolios.market import Day, market_days
+from assets.portfolios.mergers import Exchange, absorbed, add_up, together
 from assets.portfolios.optimiser import Solution, optimise
 from assets.portfolios.record import FROZEN, UNKNOWN, Last
 from assets.portfolios.schemas import EXECUTIONS
@@ -236,7 +236,7 @@ def carry(
     """The state carried over `days`, its target traded on the first of them: symbols [n], holdings, executions, totals."""
     if state is None:
         return np.array([], dtype=str), Held(np.zeros(0), 1.0, (), None), pl.DataFrame(schema=EXECUTIONS), Last(1.0)
-    fills = settings.execution.fills
+    fills, merged = settings.execution.fills, absorbed(tables.exchanges, days[0])
     market = market_days(
         state.symbols,
         days,
@@ -245,6 +245,7 @@ def carry(
         tables.minutes if fills.rule == "minutes" else None,
         min_inside_share=fills.min_inside_share,
     )
+    market[0] = _share_volume(market[0], state.symbols, merged)
     held = hold(
         state.holdings,
         state.cash,
@@ -253,7 +254,7 @@ def carry(
         market,
         trading_terms(settings, days[0], state, tables.rules),
         delisting_recovery=settings.delisting_recovery,
-        state=buying_states(state, tables.securities.filter(pl.col("date") == days[0]), settings),
+        state=buying_states(state, tables.securities.filter(pl.col("date") == days[0]), settings, merged),
     )
     nav = state.nav * float(np.prod([1.0 + day.net for day in held.days]))
     if held.execution is None:
@@ -270,10 +271,23 @@ def carry(
     return state.symbols, held, executions_frame(state.symbols, market[0], held.execution), last
 
 
-def buying_states(state: State, securities: pl.DataFrame, settings: PortfoliosSettings) -> NDArray[np.str_]:
+def _share_volume(day: Day, symbols: NDArray[np.str_], merged: Mapping[str, str]) -> Day:
+    """`day` on which names that stand for the same shares divide the shares' volume evenly; merged: as `absorbed` says."""
+    if not merged:
+        return day
+    whose = [merged.get(symbol, symbol) for symbol in symbols.tolist()]
+    sharing = np.array([whose.count(name) for name in whose], dtype=np.float64)
+    return replace(day, buy_volume=day.buy_volume / sharing, sell_volume=day.sell_volume / sharing)
+
+
+def buying_states(
+    state: State, securities: pl.DataFrame, settings: PortfoliosSettings, merged: Collection[str] = ()
+) -> NDArray[np.str_]:
     """FREE or why each name of `state` [n] may not be bought on the trade day, whose rows `securities` holds.
 
     The state at the signal close comes first: a name that was suspended there and trades again is `suspended_at_signal`.
+    Then come those of `merged`, the names absorbed by the trade day: they no longer exist, so `merged` may only be sold, as
+    the new name's shares, and what is bought of the new name follows from its own target and state.
     Then what is known before the trade day's open: the day shows it as ST or in delisting (is_st), or it is listed for too
     few days or on an unknown day. The day's prices have no part in it.
     """
@@ -288,7 +302,8 @@ def buying_states(state: State, securities: pl.DataFrame, settings: PortfoliosSe
     names = pl.DataFrame({"symbol": state.symbols.tolist()}, schema={"symbol": pl.String})
     today = names.join(shown, on="symbol", how="left", maintain_order="left")["today"].fill_null(FREE)
     signal = np.where(np.isin(state.states, FROZEN), "suspended_at_signal", state.states)
-    return np.where(signal != FREE, signal, today.to_numpy().astype(str))
+    gone = np.isin(state.symbols, list(merged))
+    return np.where(signal != FREE, signal, np.where(gone, "merged", today.to_numpy().astype(str)))
 
 
 def trading_terms(settings: PortfoliosSettings, date: dt.date, state: State, rules: Rulebook | None = None) -> Terms:

@@ -11,6 +11,7 @@ from assets.bars.schemas import MINUTE_BARS
 from assets.portfolios.make import make_portfolio, make_portfolio_returns
 from assets.portfolios.schemas import PORTFOLIO
 from resources.calendar import Calendar
+from resources.code_changes import Change
 from resources.made import Made
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
 from tests.portfolios.portfolio_problems import STYLES
@@ -83,6 +84,7 @@ class Market:
         self.minute_bars = pl.DataFrame(schema=MINUTE_BARS)
         self.unavailable: dict[str, dict[str, str]] = {}
         self.made: dict[dt.date, Made] = {}
+        self.mergers: list[Change] = []
 
     def week(self, week: dt.date, settings: PortfoliosSettings = SETTINGS, table: str = "csi500_portfolio") -> Made:
         """Make one week from the market and the week before, if that was made."""
@@ -95,7 +97,7 @@ class Market:
             factors=self.factors.filter(pl.col("date") == date).lazy(),
             styles=self.styles.filter(pl.col("date") == date).lazy(),
             daily_prices=self.prices.filter(pl.col("date") <= date).lazy(),
-            securities=self.securities.filter(pl.col("date").is_in(days)).lazy(),
+            securities=self.securities.filter(pl.col("date") <= date).lazy(),
             indices=self.indices.filter(pl.col("date") == date).lazy(),
             minute_bars=self.minute_bars.filter(pl.col("date") == days[0]).lazy(),
             week=week,
@@ -104,6 +106,7 @@ class Market:
             files=lambda table, partition, name: self.made[partition].files[name],
             unavailable=self.unavailable,
             settings=settings,
+            mergers=[one for one in self.mergers if one.date <= date],
         )
         frame = made.frame.select(pl.col(name).cast(dtype) for name, dtype in PORTFOLIO.items()).sort("symbol")
         self.made[week] = dataclasses.replace(made, frame=frame)

@@ -13,15 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.portfolios.assets import TABLES
+from assets.portfolios.constraints import FREE
 from assets.portfolios.execution import Terms, hold
 from assets.portfolios.market import market_days
-from assets.portfolios.mergers import Exchange, add_up, exchange_shares, together
+from assets.portfolios.mergers import Exchange, absorbed, add_up, exchange_shares, together
 from resources.builder import Builder
 from resources.code_changes import Change
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.settings.portfolios import PortfoliosSettings
 from tests.portfolios.ledger import Ledger, Quote, Rules, exact
-from tests.portfolios.portfolio_market import CALENDAR, WEEKS, Market
+from tests.portfolios.portfolio_market import CALENDAR, SETTINGS, WEEKS, Market, file, solve_of
 from tests.portfolios.test_portfolio_tables import DAILY, DAYS, Tree, upstream
 
 A, B, C, D = "600001.SH", "600002.SH", "600003.SH", "600004.SH"
@@ -150,7 +152,61 @@ def test_weights_are_added_up_along_a_chain_of_mergers() -> None:
     assert together(chain, WEEK[2]) == {A: B}
     assert together([*chain, Exchange(WEEK[4], D, C, 1.0, None)], WEEK[4]) == {A: C, B: C}
     assert together(chain, WEEK[4]) == {A: C, B: C}
+    assert absorbed(chain, WEEK[0]) == absorbed(chain, WEEK[1]) == {A: B}
+    assert absorbed(chain, WEEK[2]) == {A: C, B: C}
     assert add_up({A: 0.25, B: 0.25, C: 0.125, D: 0.375}, together(chain, WEEK[4])) == {C: 0.625, D: 0.375}
+
+
+# --- a merger on the trade day ------------------------------------------------------------------------------------------
+
+
+def merged_on_the_trade_day(later: float, settings: PortfoliosSettings = SETTINGS) -> tuple[dict, dict, Market]:
+    """The orders of the old and of the new name on the day on which the old one is absorbed, and the market.
+
+    later: the scores of both at the signal close before, for which they are bought (above 0) or sold; at the close before
+    that they had the opposite ones."""
+    market, trade = Market(seed=9), CALENDAR.week_days(WEEKS[2])[0]
+    old, new = "600003.SH", "600007.SH"
+    pair = pl.col("symbol").is_in([old, new])
+    gone = (pl.col("symbol") == old) & (pl.col("date") >= trade)
+    market.prices = market.prices.filter(~gone)
+    closes = market.prices.select("date", "symbol", last_close="close")
+    market.securities = (
+        market.securities.filter(~gone)
+        .join(closes, on=["date", "symbol"], how="left", maintain_order="left")
+        .with_columns(pl.col("last_close").forward_fill().over("symbol", order_by="date").fill_null(20.0))
+    )
+    early = pl.when(pl.col("date") < CALENDAR.signal_day(WEEKS[1])).then(-later).otherwise(later)
+    market.factors = market.factors.filter(~gone).with_columns(value=pl.when(pair).then(early).otherwise("value"))
+    market.mergers = [Change(trade, old, new, 1.25, True)]
+    for week in WEEKS[:2]:
+        market.week(week)
+    market.week(WEEKS[2], settings)
+    rows = file(market.made[WEEKS[2]], "executions.parquet").filter(pair).sort("symbol")
+    return rows.row(0, named=True), rows.row(1, named=True), market
+
+
+def test_a_name_absorbed_on_the_trade_day_is_not_bought() -> None:
+    """What is bought of the new name follows from its own target; of the old name nothing can be bought any more."""
+    old, new, market = merged_on_the_trade_day(9.0)
+    assert old["order"] > 0
+    assert (old["state"], old["blocked"], old["filled"], old["topped_up"]) == ("merged", "not_buyable", 0.0, 0.0)
+    assert new["state"] == FREE
+    assert solve_of(market.made[WEEKS[2]])["not_buyable_bought"] == 0.0
+
+
+def test_a_name_absorbed_on_the_trade_day_is_sold_as_the_new_shares_within_their_volume_once() -> None:
+    old, new, _ = merged_on_the_trade_day(-9.0)
+    assert old["filled"] == old["order"] < -0.01
+    assert new["filled"] == new["order"] < -0.01
+    capped = SETTINGS.execution.model_copy(update={"participation": 0.01, "capital": 1e4})
+    old, new, market = merged_on_the_trade_day(-9.0, SETTINGS.model_copy(update={"execution": capped}))
+    assert old["cut"] == new["cut"] == "participation"
+    trade = CALENDAR.week_days(WEEKS[2])[0]
+    volume = market.prices.filter(pl.col("date") == trade, pl.col("symbol") == "600007.SH")["volume"].item()
+    # In fractions of the money at VWAP before trading, which days.parquet does not hold: within a day's move of the close.
+    most = 0.01 * volume * new["vwap"] / (1e4 * solve_of(market.made[WEEKS[1]])["nav"])
+    assert -(old["filled"] + new["filled"]) == pytest.approx(most, rel=0.06)
 
 
 # --- whole weeks, through the wrapper ---------------------------------------------------------------------------------
