@@ -40,7 +40,8 @@ its data.
 **Price limits.** pre_close × (1 ± percent), half a cent rounded up, at least one cent away from pre_close. `limit_up` and
 `limit_down` delivered with the day's prices win over the rule. A delivered `limit_up` of 0, or of 10 000 yuan and more
 (`reference.no_limit_from`), says that the name has no limit on that day; where the whole column is 0 it was not filled, and the
-rule holds.
+rule holds. It holds too, with a note and the failing check `limits_filled`, for the names that say so against the rule where they are
+more than 1 % of the day's (`reference.max_unlimited_share`, `always_unlimited`): the column was filled for the others alone.
 
 **The delisting period** has a limit of its own. Who is in it is read, where delivered, from `delisting_start` in
 `reference/instruments` (its first trading day in the period; used from that day on), from the day's `is_delisting` in

@@ -73,6 +73,14 @@ exchanges' rule in whole cents (null: no limit). Rows that can't be used stand w
         Check("volume_not_negative", Between("volume", 0), critical=False, remedy=REDELIVER),
         Check("vwap_inside_day_range", Between("vwap_outside", 0, 0.01), critical=False, remedy=REDELIVER, mostly=0.99),
         Check("float_within_total_shares", Between("free_float", 0, 1), critical=False, remedy=REDELIVER, mostly=0.99),
+        Check(
+            "limits_filled",
+            Between("limit_not_filled", 0, 0),
+            critical=False,
+            critical_share=1,  # the rule holds for them
+            remedy="fill limit_up and limit_down for every name, or leave both columns out; a 0 says that a name has no limit that "
+            "day. Where so many names have none, the rulebook lacks the rule: add it to rulebook.price_limits",
+        ),
         # Resumptions, delisting periods and odd listing days break the rule: for at most 0.46 % of a day's names in 2010–2016.
         Check(
             "prices_inside_limits",

@@ -128,7 +128,13 @@ def make_daily_prices(
     yesterday = before.filter(pl.col("date") == calendar.previous_day(date)) if before.height else before
     priced = yesterday.filter(pl.col("volume") > 0)["symbol"].n_unique()
     files, notes = _set_aside({"daily_prices": sifted})
-    return Made(frame, _daily_prices_profile(date, frame, sifted, priced, settings), files, unavailable, notes)
+    unfilled = judged.filter(pl.col("limit_not_filled") == 1)["symbol"]
+    if unfilled.len():
+        notes["limits"] = (
+            f"limit_up of {unfilled.len()} of {judged.height} names says no limit against the rule, which holds"
+        )
+    profile = _daily_prices_profile(date, frame, sifted, priced, settings, unfilled)
+    return Made(frame, profile, files, unavailable, notes)
 
 
 def _judged_prices(
@@ -156,13 +162,15 @@ def _judged_prices(
     )
     rule = limit_prices(frame, rules)
     delivered = read_limits(frame, settings.no_limit_from)
+    # A rule that says "no limit" is known by the listing day alone.
+    against = delivered["unlimited"] & (rule["limit_up"].is_not_null() | frame["listed_days"].is_null())
+    unfilled = against if _too_many_unlimited(int(against.sum()), frame.height, settings) else against & False
+    unlimited = delivered["unlimited"] & ~unfilled
     frame = frame.with_columns(
-        *(
-            pl.when(~delivered["unlimited"]).then(pl.coalesce(delivered[name], rule[name])).alias(name)
-            for name in LIMITS
-        ),
-        delivered_up=pl.when(~delivered["unlimited"]).then(delivered["limit_up"]),
-        delivered_down=pl.when(~delivered["unlimited"]).then(delivered["limit_down"]),
+        *(pl.when(~unlimited).then(pl.coalesce(delivered[name], rule[name])).alias(name) for name in LIMITS),
+        delivered_up=delivered["limit_up"],
+        delivered_down=delivered["limit_down"],
+        limit_not_filled=unfilled.cast(pl.Int64),
     )
     older = frame.filter(pl.col("listed_days").fill_null(2) > 1)["symbol"]
     last = _last_rows(before, older, date, rules).select(
@@ -176,14 +184,26 @@ def _judged_prices(
     return frame.join(same_as(frame), on="symbol", how="left", maintain_order="left")
 
 
+def _too_many_unlimited(count: int, rows: int, settings: ReferenceSettings) -> bool:
+    """Whether so many rows say "no limit" against the rule that the column of the limits was not filled for them."""
+    return count > max(settings.always_unlimited, settings.max_unlimited_share * rows)
+
+
 def _daily_prices_profile(
-    date: dt.date, frame: pl.DataFrame, sifted: Sifted, priced_before: int, settings: ReferenceSettings
+    date: dt.date,
+    frame: pl.DataFrame,
+    sifted: Sifted,
+    priced_before: int,
+    settings: ReferenceSettings,
+    unfilled: pl.Series | None = None,
 ) -> pl.DataFrame:
     """What the checks judge: the rows kept (`set_aside` 0, reason "used"), those set aside for a fault (numbered), and one row
     about the day: how many names are priced, whether too many are lost or set aside.
 
-    priced_before: names that traded on the trading day before; 0 where that day is not known.
+    priced_before: names that traded on the trading day before; 0 where that day is not known. unfilled: symbols whose
+    delivered limits were not filled.
     """
+    unfilled = pl.Series(dtype=pl.String) if unfilled is None else unfilled
     outside = pl.max_horizontal(
         pl.col("high") - pl.col("limit_up"), pl.col("limit_down") - pl.col("low"), pl.lit(0.0)
     ).round(2)
@@ -193,6 +213,7 @@ def _daily_prices_profile(
         vwap_outside=pl.max_horizontal(pl.col("vwap") - pl.col("high"), pl.col("low") - pl.col("vwap"), pl.lit(0.0)),
         free_float=pl.col("float_shares") / pl.col("total_shares"),
         turnover=pl.col("volume") / pl.col("float_shares"),
+        limit_not_filled=pl.col("symbol").is_in(unfilled.implode()).cast(pl.Int64),
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )

@@ -22,6 +22,19 @@ class ReferenceSettings(Section):
         le=1e12,
         description="A delivered limit_up of so many yuan or more says that the name has no limit on that day, as 0 does. SPEC §6",
     )
+    max_unlimited_share: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        description="Share of a day's names whose delivered limits may say that they have none though the rule gives one; above it the "
+        "columns were not filled, and the rule holds for those names.",
+    )
+    always_unlimited: int = Field(
+        2,
+        ge=0,
+        le=1000,
+        description="Names that may say so whatever their share: in a small market one is many per cent.",
+    )
     max_set_aside_share: float = Field(
         0.02,
         ge=0,

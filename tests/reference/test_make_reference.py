@@ -11,10 +11,12 @@ from polars.testing import assert_frame_equal
 
 from assets.reference.assets import TABLES, daily_prices, indices, securities
 from assets.reference.make import make_daily_prices, make_indices, make_securities
-from resources.gate import judge
+from resources.gate import Verdict, judge
 from resources.landing import LandingZone
 from resources.made import Made
+from resources.rulebook import A_SHARES, Rulebook
 from resources.settings.reference import ReferenceSettings
+from resources.settings.rulebook import ListingLimit, RulebookSettings
 from tests.reference.small_reference import CALENDAR, FIRST, LAST, cut_after, landed, noise_after, random_reference
 
 SETTINGS = ReferenceSettings(min_listed_days=20)
@@ -132,6 +134,74 @@ def test_delivered_limits_win(tables: dict[str, pl.DataFrame], tmp_path: Path) -
     assert (frame.filter(pl.col("symbol") < "3")["limit_up"] == 99.99).all()
     assert (frame.filter(pl.col("symbol") > "3")["limit_up"] != 99.99).all()
     assert (frame["limit_down"] > 0).all()
+
+
+def with_limits(tables: dict[str, pl.DataFrame], none: pl.Expr, stand_in: float = 0.0) -> dict[str, pl.DataFrame]:
+    """Limits of 9 % delivered for every name, and the stand-in for none where the expression holds."""
+    up, down = (pl.col("pre_close") * 1.09).round(2), (pl.col("pre_close") * 0.91).round(2)
+    prices = tables["daily_prices"].with_columns(
+        limit_up=pl.when(none).then(stand_in).otherwise(up), limit_down=pl.when(none).then(0.0).otherwise(down)
+    )
+    return tables | {"daily_prices": prices}
+
+
+def limits_filled(found: Made, day: dt.date) -> Verdict:
+    return judge(daily_prices.checks, {day: found.profile}, {day: found.unavailable})[day]["limits_filled"]
+
+
+@pytest.mark.parametrize("stand_in", [0.0, 99_999.99])
+@pytest.mark.parametrize("part", ["SZ", "SH"])
+def test_limits_filled_for_one_exchange_leave_the_rule_to_the_other(
+    tables: dict[str, pl.DataFrame], tmp_path: Path, part: str, stand_in: float
+) -> None:
+    day, own = DAYS[50], pl.col("symbol").str.ends_with(part)
+    by_rule = made(landed(tmp_path / "rule", tables), day)["daily_prices"].frame.filter(own)
+    found = made(landed(tmp_path / "half", with_limits(tables, own, stand_in)), day)["daily_prices"]
+    assert by_rule["limit_up"].count() > 5
+    assert found.frame.filter(own).equals(by_rule)
+    others = found.frame.filter(~own)
+    assert others["limit_up"].equals((others["pre_close"] * 1.09).round(2).alias("limit_up"))
+    verdict = limits_filled(found, day)
+    assert not verdict.passed
+    assert not verdict.critical
+    assert f"limit_up of {by_rule['limit_up'].count()} of {found.frame.height} names" in found.notes["limits"]
+
+
+def test_few_names_without_a_limit_and_new_listings_have_none(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    day = DAYS[50]
+    some = made(landed(tmp_path / "plain", tables), day)["daily_prices"].frame["symbol"].to_list()
+    for count, settings in ((1, SETTINGS), (2, SETTINGS), (5, ReferenceSettings(always_unlimited=5))):
+        zone = landed(tmp_path / str(count), with_limits(tables, pl.col("symbol").is_in(some[:count])))
+        found = made(zone, day, settings)["daily_prices"]
+        assert found.frame.filter(pl.col("limit_up").is_null())["symbol"].to_list() == some[:count]
+        assert limits_filled(found, day).passed
+    # Nine names list on the day, of which neither the rule nor the columns have a limit.
+    listed = dt.date(2010, 1, 4)
+    new = tables["instruments"].with_columns(
+        list_date=pl.when(pl.col("symbol").is_in(some[:9])).then(day).otherwise(listed),
+        delist_date=pl.lit(None, pl.Date),
+    )
+    rules = Rulebook.on(day, RulebookSettings(listing_limits=(
+        ListingLimit(since=dt.date(2014, 1, 2), source="a test", boards=A_SHARES, days=5),
+    )))  # fmt: skip
+    changed = with_limits(tables, pl.col("symbol").is_in(some[:9])) | {"instruments": new}
+    changed["daily_prices"] = changed["daily_prices"].filter(
+        ~pl.col("symbol").is_in(some[:9]) | (pl.col("date") >= day)
+    )
+    zone = landed(tmp_path / "new", changed)
+    found = make_daily_prices(day, zone.view(day, daily_prices.lands), CALENDAR, SETTINGS, rules)
+    assert found.frame.filter(pl.col("limit_up").is_null())["symbol"].to_list() == some[:9]
+    assert limits_filled(found, day).passed
+
+
+def test_half_filled_limits_without_listing_days_are_a_failing_check(
+    tables: dict[str, pl.DataFrame], tmp_path: Path
+) -> None:
+    """Nobody knows then what the rule gives."""
+    changed = with_limits(tables, pl.col("symbol").str.ends_with("SZ"))
+    found = made(landed(tmp_path, changed, leave_out=("instruments",)), DAYS[50])["daily_prices"]
+    assert not limits_filled(found, DAYS[50]).passed
+    assert found.frame.filter(pl.col("symbol").str.ends_with("SZ"))["limit_up"].null_count() > 10
 
 
 @pytest.mark.parametrize("day", SOME_DAYS)
