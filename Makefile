@@ -16,11 +16,11 @@ export ZHOUBAO_LAKE     := $(LAKE)
 export ZHOUBAO_SETTINGS := $(PROFILE)
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help install home market report test lint bench prove dev clean
+.PHONY: help install home market report test test-all lint bench prove dev clean
 .DEFAULT_GOAL := help
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 20
 
 install: $(VENV)/installed ## the virtual environment with the pinned dependencies
 
@@ -55,8 +55,11 @@ report: install home $(if $(filter market,$(MARKET)),market) ## the weekly repor
 	@began=$$(date +%s); $(PY) -m orchestration.run $(if $(WEEK),--week $(WEEK)) && echo "chain in $$(( $$(date +%s) - began )) s"
 
 # A file's tests stay on one worker: the markets and lakes they share are made once.
-test: install ## all tests, on two cores
-	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile
+test: install ## the tests, on two cores, but for those that take minutes each
+	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile -m "not slow"
+
+test-all: test ## every test: `make test`, then the slow ones
+	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile -m slow
 
 lint: install ## ruff, the type checker, and that Dagster can load the definitions
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/dagster definitions validate

@@ -37,7 +37,7 @@ stale; one dated inside the data makes stale the partitions from that day on, an
 the newest rule in force, and warns on page one where newest rule and review are more than `warn_after_days` (400) days older than
 its data.
 
-**Price limits.** pre_close × (1 ± percent), half a cent rounded up, at least one cent away from pre_close. `limit_up` and
+**Price limits.** pre_close × (1 ± percent), a whole number of percent, half a cent rounded up, at least one cent away from pre_close. `limit_up` and
 `limit_down` delivered with the day's prices win over the rule. A delivered `limit_up` of 0, or of 10 000 yuan and more
 (`reference.no_limit_from`), says that the name has no limit on that day; where the whole column is 0 it was not filled, and the
 rule holds. It holds too, with a note and the failing check `limits_filled`, for the names that say so against the rule where they are
@@ -50,7 +50,7 @@ today and is not used. Without any of these a name in its delisting period count
 board until 2026-07-03. Without `delisting_start` its first day can't be told from later ones, and has their limit. On the prices
 of 2010–2016, 88 ST stock-days break the rule where nobody knows the delisting periods, 38 where they are known; 26 others do.
 
-**Trades after hours** (15:05 to 15:30) on a board that has none on that day are set aside with the reason. A daily volume may
+**Trades after hours** (15:05 to 15:30) on a board that has none on that day set the symbol's whole day aside, with the reason. A daily volume may
 count them or leave them out: both are tried, and the column `reference_counts` of tape_health says which held.
 
 **The Beijing exchange** is counted and named among the rows set aside, and never in the universe.

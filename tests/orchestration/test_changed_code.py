@@ -9,10 +9,13 @@ import shutil
 from pathlib import Path
 
 import polars as pl
+import pytest
 
 from assets import catalogue
 from orchestration.prove import build_at_once, differences
 from resources.landing import REFERENCE, LandingZone
+
+pytestmark = pytest.mark.slow
 
 OLD, NEW = "001722.SZ", "001723.SZ"  # a member of CSI 500; the order of the names stays, as training depends on it
 CHANGE = dt.date(2023, 10, 18)  # a Wednesday
