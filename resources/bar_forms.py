@@ -53,6 +53,7 @@ BARS: dict[str, Any] = {
 }
 """Columns of a file of bars with their types; symbol, minute and close must be there (SPEC §2.2)."""
 REQUIRED = ("symbol", "minute", "close")
+DATE = "date"
 UNREADABLE = "unreadable"
 """A column of the bars read: why a row cannot be, else null."""
 OPENING, MORNING, NOON, AFTERNOON, CLOSING, AFTER_HOURS = 565, 570, 690, 780, 897, 905
@@ -62,6 +63,8 @@ WHAT_MINUTE_IS = (
     "`minute` is the start of the bar in minutes since midnight (09:30 = 570), a time of day such as 09:30 or 09:30:00, or a "
     "time stamp of the day"
 )
+_CENT_NOISE = 0.05
+"""Cents by which a price may miss a whole cent and still be it: 32-bit floats miss it by less, adjusted prices by more."""
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?", re.ASCII)
 _DIGITS = re.compile(r"(\d{2})(\d{2})(?:(\d{2})0*)?", re.ASCII)
 _FULL = re.compile(r"(\d{8})(\d{2})(\d{2})(?:(\d{2})0*)?", re.ASCII)
@@ -75,9 +78,10 @@ def read_bars(
 ) -> pl.DataFrame:
     """The bars of one day in the documented form: the columns of BARS that were delivered, and UNREADABLE.
 
-    Minutes are bar starts; what the closing bar and the after-hours bar are delivered in is folded into them. A minute that
-    is no bar of SPEC §1 is left as it is. A price of 0 is none. name: the file, for messages. stocks: the codes of
-    stocks, of the shipped rulebook where absent. Raises InputError where a column is missing or no row can be read.
+    A column `date` must name the file's day. Minutes are bar starts; what the closing bar and the after-hours bar are delivered in is folded into them. A minute that
+    is no bar of SPEC §1 is left as it is. A price of 0 is none, and one that is a whole cent but for noise is that cent. name: the file, for messages. stocks: the codes of
+    stocks, of the shipped rulebook where absent. Raises InputError where a column is missing, the dates are another
+    day's, or no row can be read.
     """
     raw, form = delivered.frame, settings.bars
     lacking = [column for column in REQUIRED if column not in raw.columns]
@@ -97,6 +101,8 @@ def read_bars(
     wanted |= {FACTOR: pl.Float64} if form.prices == "adjusted" else {}
     reasons = delivered.bad_rows
     counts: Counter[str] = Counter(reasons.drop_nulls().to_list())
+    if DATE in raw.columns:
+        reasons = _of_other_days(raw[DATE], date, name, stamps, reasons)
     columns = []
     for column, dtype in wanted.items():
         if column == "symbol":
@@ -126,13 +132,45 @@ def read_bars(
     if form.prices == "adjusted":
         factor = pl.when(pl.col(FACTOR) > 0).then(FACTOR)
         frame = frame.with_columns((pl.col(prices) / factor).round(4)).drop(FACTOR)
-    frame = frame.with_columns(pl.when(pl.col(column) != 0).then(column).alias(column) for column in prices)
+    frame = frame.with_columns(
+        pl.when(pl.col(column) != 0).then(_whole_cents(column)).alias(column) for column in prices
+    )
     if frame.height and frame["close"].null_count() == frame.height:
         raise InputError(f"{name}: close is empty in all of its {frame.height} rows. Deliver it again.")
     frame = _fold(frame.with_columns(_minute="minute", minute=start_minute(form.minute_labels)))
     if form.opening_auction == "first_bar":
         frame = _auction_in_first_bar(frame, name)
     return frame
+
+
+def _of_other_days(cells: pl.Series, date: dt.date, name: str, stamps: Stamps, reasons: pl.Series) -> pl.Series:
+    """The reasons, with those of rows whose `date` is not the file's day. Raises InputError where no row is of that day.
+
+    A cell that holds no date says nothing of the day, and a time of day beside the date does not matter here.
+    """
+    if isinstance(cells.dtype, pl.Datetime):
+        zoned = cells if cells.dtype.time_zone else cells.dt.replace_time_zone(stamps.time_zone)
+        days = zoned.dt.convert_time_zone(str(SHANGHAI)).dt.date()
+    else:
+        text = cells.cast(pl.String, strict=False) if not cells.dtype.is_nested() else cells
+        days = read_column(
+            text.str.replace(r"[ T]\d{1,2}:.*$", "") if text.dtype == pl.String else text, pl.Date, stamps=stamps
+        ).values
+    other = (days != date).fill_null(False)
+    if days.count() and other.sum() == days.count():
+        raise InputError(
+            f"{name}: its column date says {days.drop_nulls()[0]} in all of its {days.count()} rows, its name {date}: one of the two "
+            "is wrong. Rename the file, or correct the column."
+        )
+    first = other & reasons.is_null()
+    told = [f"date = {day} is another day than the file's, {date}" for day in days.filter(first)]
+    return put(reasons, first, pl.Series(told, dtype=pl.String))
+
+
+def _whole_cents(column: str) -> pl.Expr:
+    """A price rounded to the cent where it is one but for noise."""
+    cents = pl.col(column) * 100
+    return pl.when((cents - cents.round()).abs() <= _CENT_NOISE).then(pl.col(column).round(2)).otherwise(column)
 
 
 def start_minute(labels: str) -> pl.Expr:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from resources.bar_forms import BARS, FACTOR, read_bars
+from resources.bar_forms import BARS, DATE, FACTOR, read_bars
 from resources.code_changes import CodeChanges, sift_changes
 from resources.code_digest import code_digest
 from resources.delivered_files import read_delivered, read_parquet
@@ -129,7 +129,7 @@ class LandingZone:
         self._frames: dict[str, tuple[Any, pl.DataFrame, str]] = {}
         self._slices: dict[str, tuple[Any, _Slices]] = {}
         self._changes: tuple[Any, CodeChanges] | None = None
-        self._first_traded: tuple[pl.DataFrame, Any, dict[str, dt.date]] | None = None
+        self._first_traded: tuple[pl.DataFrame, dict[str, dt.date]] | None = None
         self._continued: dict[str, tuple[Any, pl.DataFrame]] = {}
         self._landed: dict[tuple[str, dt.date], list[Path]] = {}
         self._file_digests: dict[str, dict[str, list]] = {}
@@ -262,16 +262,15 @@ class LandingZone:
         return self._changes[1]
 
     def first_traded(self) -> dict[str, dt.date]:
-        """Code → the first day on which it traded, of the codes that code_changes names."""
-        prices, changes = self.frame("daily_prices"), self.code_changes().changes
-        if prices is None or not changes:
+        """Code → the first day on which it traded in daily_prices, under the codes delivered."""
+        prices = self.frame("daily_prices")
+        if prices is None:
             return {}
-        if self._first_traded is None or self._first_traded[0] is not prices or self._first_traded[1] != changes:
-            codes = sorted({code for change in changes for code in (change.old, change.new)})
-            traded = prices.filter(pl.col("symbol").is_in(codes), pl.col("volume") > 0)
+        if self._first_traded is None or self._first_traded[0] is not prices:
+            traded = prices.filter(pl.col("volume") > 0, pl.col("symbol").is_not_null())
             first = dict(traded.group_by("symbol").agg(pl.col("date").min()).iter_rows())
-            self._first_traded = (prices, changes, first)
-        return self._first_traded[2]
+            self._first_traded = (prices, first)
+        return self._first_traded[1]
 
     def continued(self, name: str, date: dt.date) -> pl.DataFrame | None:
         """A whole reference table with its rows under the codes that their names have on `date` (see code_changes)."""
@@ -386,7 +385,7 @@ class LandingView:
         path = self.bars_path()
         if path not in self._zone.landed("bars", self.date):
             return None
-        delivered = read_delivered(path, {*BARS, FACTOR})
+        delivered = read_delivered(path, {*BARS, FACTOR, DATE})
         return read_bars(delivered, self.date, f"bars/{path.name}", self._zone.settings, self._zone.stocks)
 
     def order_sizes(self) -> pl.DataFrame | None:
@@ -436,8 +435,7 @@ class LandingView:
         return self._zone.code_changes().until(self.date)
 
     def first_traded(self) -> dict[str, dt.date]:
-        """Code → the first day on which it traded, of the codes of these changes; only days up to this one."""
-        self._require("code_changes")
+        """Code → the first day on which it traded in daily_prices, under the codes delivered; only days up to this one."""
         self._require("daily_prices")
         return {code: day for code, day in self._zone.first_traded().items() if day <= self.date}
 

@@ -72,6 +72,30 @@ tape_health = Table(
             critical=False,
             remedy="re-deliver the files of the named symbols; their bars of the day are null until then",
         ),
+        # Whatever is made of daily_prices takes such a name for suspended: its returns, and the factors that held it, are wrong.
+        Check(
+            "traded_names_have_prices",
+            Between("unpriced", 0, 0),
+            critical=False,
+            plausibility=True,
+            remedy="deliver the rows of the named symbols in reference/daily_prices, or correct those that set_aside.parquet beside "
+            "that table names: without them the names count as suspended",
+        ),
+        Check(
+            "orders_agree_with_trades",
+            Between("orders_aside", 0, 0),
+            critical=False,
+            critical_share=1,  # nothing that is made reads orders, and some vendors number them by themselves
+            remedy="re-deliver the order and trade files of the named symbols: rows are missing or stand twice, or the numbers or sides "
+            "of bid and ask are exchanged in one of them",
+        ),
+        Check(
+            "orders_of_both_exchanges_delivered",
+            Between("orders_absent", 0, 0),
+            critical=False,
+            critical_share=1,
+            remedy="deliver the day's order files of the named exchange; where its feed has none, nothing that is made reads them",
+        ),
         Check(
             "traded_names_covered",
             Between("too_few_covered", 0, 0),

@@ -153,6 +153,14 @@ def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str]) -> 
             else []
         ),
         *(
+            (
+                pl.col(column).is_not_null() | (pl.col("volume").fill_null(0) == 0) | ~_known(column),
+                pl.format("volume = {} without {}, which its other minutes have", "volume", pl.lit(column)),
+            )
+            for column in _PRICES[:3]
+            if {"volume", column} <= {*rows.columns}
+        ),
+        *(
             ((pl.col(column) > 0).fill_null(True), pl.format("{} = {} must be above 0", pl.lit(column), column))
             for column in _PRICES
             if column in rows.columns

@@ -206,13 +206,17 @@ MEASURES = {
     "last_close": pl.Float64,
     "top": pl.Float64,
     "bottom": pl.Float64,
+    "whole_top": pl.Float64,
+    "whole_bottom": pl.Float64,
+    "first_open": pl.Float64,
     "closing_trade": pl.Boolean,
     "traded": pl.Boolean,
     "average": pl.Float64,
     "same_as": pl.String,
 }
-"""What is measured of a name's bars: last close, highest and lowest price at which it traded, whether the closing auction
-shows a trade, whether it traded at all, amount / volume, and a lower code whose bars are the same."""
+"""What is measured of a name's bars: last close; highest and lowest price at which it traded, and the same where every bar that
+traded says its high, its low; the open of its first bar that traded; whether the closing auction shows a trade, whether it traded
+at all, amount / volume, and a lower code whose bars are the same."""
 
 
 def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
@@ -227,6 +231,11 @@ def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
         last_close=pl.col("close").sort_by("minute").last(),
         top=pl.max_horizontal("high", "close").filter("_trading").max(),
         bottom=pl.min_horizontal("low", "close").filter("_trading").min(),
+        whole_top=_of_all(pl.col("high").filter("_trading"), pl.col("high").filter("_trading").max()),
+        whole_bottom=_of_all(pl.col("low").filter("_trading"), pl.col("low").filter("_trading").min()),
+        first_open=pl.when(pl.col("_volumes").first()).then(
+            pl.col("open").filter("_trading").sort_by(pl.col("minute").filter("_trading")).first()
+        ),
         closing_trade=~pl.col("_volumes").first()
         | (pl.col("volume").filter(pl.col("minute") == clock.CLOSING_AUCTION).sum() > 0),
         traded=pl.col("_trading").any(),
@@ -245,13 +254,14 @@ def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     return joined.select(pl.col(name).cast(dtype) for name, dtype in MEASURES.items())
 
 
-def name_reasons(settings: BarsSettings, averaged: Sequence[str], priced_day: bool) -> list[tuple[pl.Expr, pl.Expr]]:
+def name_reasons(settings: BarsSettings, averaged: Sequence[str]) -> list[tuple[pl.Expr, pl.Expr]]:
     """(holds, sentence) of what sets a name's bars aside against its row of daily_prices, the likeliest cause first.
 
-    Judged are the columns of MEASURES, volume, amount, daily_volume, daily_amount, daily_close, daily_high, daily_low.
-    averaged: exchanges ("SH") whose official close is no auction's on this day. priced_day: whether daily_prices has any row.
+    Judged are the columns of MEASURES, volume, amount, volume_difference, daily_volume, daily_amount and the daily prices. Bars
+    that hold the whole day's volume hold its first trade, its highest and its lowest.
+    averaged: exchanges ("SH") whose official close is no auction's on this day. unpriced: whether it traded, and
+    daily_prices of the day has rows, and none of it.
     """
-    known = pl.col("daily_close").is_not_null()
     away = (pl.col("last_close") - pl.col("daily_close")).abs()
     mean = pl.col("symbol").str.tail(2).is_in(list(averaged)) | ~pl.col("closing_trade")
     slack = (
@@ -271,6 +281,12 @@ def name_reasons(settings: BarsSettings, averaged: Sequence[str], priced_day: bo
     outside = (pl.col("top") > pl.col("daily_high") + settings.price_tolerance + 1e-9) | (
         pl.col("bottom") < pl.col("daily_low") - settings.price_tolerance - 1e-9
     )
+    whole = pl.col("volume_difference").abs() <= settings.volume_tolerance
+    beyond = whole & (
+        (pl.col("daily_high") > pl.col("whole_top") + settings.price_tolerance + 1e-9).fill_null(False)
+        | (pl.col("daily_low") < pl.col("whole_bottom") - settings.price_tolerance - 1e-9).fill_null(False)
+    )
+    opened = whole & ((pl.col("first_open") - pl.col("daily_open")).abs() > settings.price_tolerance + 1e-9)
     own = pl.col("average") / ((pl.col("top") + pl.col("bottom")) / 2)
     return [
         (
@@ -282,7 +298,7 @@ def name_reasons(settings: BarsSettings, averaged: Sequence[str], priced_day: bo
             ),
         ),
         (
-            pl.lit(priced_day) & pl.col("traded") & ~known,
+            pl.col("unpriced"),
             pl.lit(
                 "daily_prices of this day has no usable row of it, so that it did not trade, and yet its bars did. Deliver its "
                 "row of reference/daily_prices (set_aside.parquet beside that table says why one was not used)"
@@ -321,7 +337,27 @@ def name_reasons(settings: BarsSettings, averaged: Sequence[str], priced_day: bo
                 _number("bottom"), _number("top"), _number("daily_low"), _number("daily_high"),
             ),
         ),
+        (
+            beyond,
+            pl.format(
+                "its bars hold the whole day's volume and range from {} to {}, daily_prices says {} to {}: high or low there is wrong",
+                _number("whole_bottom"), _number("whole_top"), _number("daily_low"), _number("daily_high"),
+            ),
+        ),
+        (
+            opened,
+            pl.format(
+                "its bars hold the whole day's volume and open at {}, daily_prices says {}: the open there is wrong, or that of the "
+                "bars is not the price of the first trade",
+                _number("first_open"), _number("daily_open"),
+            ),
+        ),
     ]  # fmt: skip
+
+
+def _of_all(values: pl.Expr, result: pl.Expr) -> pl.Expr:
+    """The result where none of the values is null."""
+    return pl.when(values.null_count() == 0).then(result)
 
 
 def _number(name: str) -> pl.Expr:

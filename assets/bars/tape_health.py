@@ -35,6 +35,8 @@ def judge_ticks(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     by itself, but for two facts about the daily prices: whether the day has any, and whether they are delivered to the cent.
     """
     judged = _against_references(found, settings)
+    traded = (pl.col("trades").fill_null(0) > 0) | (pl.col("quoted_volume").fill_null(0) > 0)
+    judged = judged.with_columns(unpriced=_priced_day() & traded & pl.col("daily_volume").is_null())
     told = {
         "trades": (pl.col("trades").is_not_null(), _trades_set_aside(settings), _trades_repaired(settings)),
         "quotes": (pl.col("quotes").is_not_null(), _quotes_set_aside(settings), _quotes_repaired()),
@@ -73,16 +75,20 @@ def judge_bars(found: pl.DataFrame, averaged: Sequence[str], settings: BarsSetti
     """The same for one-minute bars that were delivered instead of ticks.
 
     found: symbol, volume (shares) and amount (yuan, null where not delivered) of its minutes, daily_volume, daily_amount,
-    daily_close, daily_high, daily_low, the columns of diagnosis.MEASURES, rejected (why rows of it cannot be right; null where
+    daily_open, daily_high, daily_low, daily_close, the columns of diagnosis.MEASURES, rejected (why rows of it cannot be right; null where
     they can), late_volume and late_amount (those of minute 905), after_hours (whether the name's board trades then), delivered.
     averaged: exchanges without a closing auction on the day.
     """
-    against_daily = name_reasons(settings, averaged, bool(found["daily_volume"].count()))
+    against_daily = name_reasons(settings, averaged)
     compared = found.with_columns(
         reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_REFERENCE[0])),
         reference_volume=pl.col("daily_volume"),
         reference_amount=pl.col("daily_amount"),
         amount_slack=pl.lit(settings.amount_tolerance),
+        unpriced=_priced_day()
+        & pl.col("traded").fill_null(False)
+        & pl.col("daily_volume").is_null()
+        & pl.col("same_as").is_null(),  # a double's other code has the row
     )
     slack = pl.lit(settings.amount_tolerance)
     compared = _differences(compared, pl.col("daily_amount"), pl.lit(1), slack, settings)
@@ -107,6 +113,11 @@ def judge_bars(found: pl.DataFrame, averaged: Sequence[str], settings: BarsSetti
     return compared.with_columns(
         verdict=verdict, trades_verdict=verdict, reason=pl.when("delivered").then(why).otherwise(absent)
     )
+
+
+def _priced_day() -> pl.Expr:
+    """Whether daily_prices has any row of the day: where it has none, nothing was delivered to be priced by."""
+    return pl.col("daily_volume").is_not_null().any()
 
 
 # --- totals ---------------------------------------------------------------------------------------------------------------
@@ -276,7 +287,7 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
             pl.format("its trades before the close stand on {} channels, where a stock has one", "channels"),
         ),
         (
-            (pl.col("trades") > 0) & pl.col("daily_volume").is_null() & pl.col("daily_volume").is_not_null().any(),
+            (pl.col("trades") > 0) & pl.col("unpriced"),
             pl.lit(
                 "daily_prices of this day has no usable row of it, so that it did not trade, and yet trades of it were delivered. "
                 "Deliver its row of reference/daily_prices"

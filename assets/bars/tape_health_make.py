@@ -45,6 +45,9 @@ FINAL = {
 PROFILE = {
     "symbol": pl.String,  # null in the rows about the day and its channels
     "set_aside": pl.Int64,
+    "unpriced": pl.Int64,  # whether it traded without a row of daily_prices
+    "orders_aside": pl.Int64,
+    "orders_absent": pl.Int64,  # of an exchange whose orders were not delivered, though the other's were
     "uncompared": pl.Int64,
     "misaligned_quotes": pl.Int64,
     "outside_limits": pl.Int64,
@@ -85,7 +88,7 @@ def make_tape_health(
     trading hours and auctions of the day; None: the shipped rulebook.
     """
     rules = rules or Rulebook.on(date)
-    columns = ("close", "high", "low", "volume", "amount")
+    columns = ("open", "high", "low", "close", "volume", "amount")
     prices = daily_prices.select("symbol", **{f"daily_{name}": name for name in columns}).collect()
     daily = prices.select("symbol", "daily_volume", "daily_amount")
     sides = {
@@ -385,11 +388,15 @@ def _profile(
     symbols = frame.select(
         "symbol",
         set_aside=pl.when(delivered).then((pl.col("verdict") == SET_ASIDE).cast(pl.Int64)),
+        unpriced=pl.col("unpriced").cast(pl.Int64),
+        orders_aside=(pl.col("orders_verdict") == SET_ASIDE).cast(pl.Int64),
         uncompared=pl.when(accepted).then(pl.col("volume_difference").is_null().cast(pl.Int64)),
         misaligned_quotes=pl.when(accepted).then("misaligned_quotes"),
         outside_limits=pl.when(accepted).then("outside_limits"),
         book_mismatches=pl.when(accepted).then("book_mismatches") if ticked else pl.lit(None, pl.Int64),
-        detail=pl.when(pl.col("verdict") == SET_ASIDE).then("reason"),
+        detail=pl.when(
+            (pl.col("verdict") == SET_ASIDE) | pl.col("unpriced") | (pl.col("orders_verdict") == SET_ASIDE)
+        ).then("reason"),
     )
     official = frame.filter(pl.col("daily_volume") > 0)
     untaped = missing.filter(pl.col("daily_volume") > 0)
@@ -448,9 +455,30 @@ def _profile(
     files = (pl.DataFrame(schema=ENDED) if ended is None else ended).select(
         cut_off=pl.col("cut").cast(pl.Int64), detail=pl.when("cut").then(no_proof)
     )
-    rows = [symbols, pl.DataFrame([day], schema={name: PROFILE[name] for name in day}), gaps, ends, files]
+    streams = _order_streams(frame)
+    rows = [symbols, pl.DataFrame([day], schema={name: PROFILE[name] for name in day}), streams, gaps, ends, files]
     return pl.concat(rows, how="diagonal_relaxed").select(
         pl.col(name).cast(dtype) if name != "symbol" else pl.col(name) for name, dtype in PROFILE.items()
+    )
+
+
+def _order_streams(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row per exchange whose names traded: whether no order of them was delivered, though orders of the other exchange were.
+
+    Shenzhen's cancels stand in its trade file and do not count: such a name's overfilled_orders are null.
+    """
+    traded = frame.filter(pl.col("trades").fill_null(0) > 0)
+    by_exchange = traded.group_by(exchange=pl.col("symbol").str.tail(2), maintain_order=True).agg(
+        names=pl.len(), ordered=pl.col("overfilled_orders").count()
+    )
+    absent = (pl.col("ordered") == 0) & (pl.col("ordered").sum() > 0)
+    return by_exchange.select(
+        orders_absent=absent.cast(pl.Int64),
+        detail=pl.format(
+            "trades of {} names of {} were delivered and none of their orders, and orders of the other exchange were",
+            "names",
+            "exchange",
+        ),
     )
 
 

@@ -4,7 +4,8 @@ Here: the rules by which a row of daily_prices contradicts the days before it, i
 contradicts its members, and what the profits of all names betray. Not here: rules a row must keep by itself (validate.py).
 
 Held against all 3.86 million rows of 2010–2016, the rules for previous closes set twelve name-days aside (a test names them):
-resumptions after months and years, and ex-rights days whose new shares are recorded late. No day of these years is refused.
+resumptions after months and years, and ex-rights days whose new shares are recorded late; those for share counts none. No day
+of these years is refused.
 """
 
 import datetime as dt
@@ -13,9 +14,13 @@ from collections.abc import Mapping
 
 import polars as pl
 
+from resources.calendar import Calendar
 from resources.settings.reference import ReferenceSettings
 
+_STILL = 0.0005  # how far members must move for an index that does not to be the close of the day before
+_DAYS_BACK = 30  # calendar days in which the dates of index_prices are held against the calendar
 _CENT = 0.005  # half a cent: prices are whole cents
+_GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
 UNITS: Mapping[int, str] = {
     2: "volume is in lots: declare landing.daily_prices.volume_unit = 'lots'",
     -3: "amount is in thousand yuan: declare landing.daily_prices.amount_unit = 'thousand_yuan'",
@@ -122,6 +127,52 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
     ]  # fmt: skip
 
 
+def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
+    """(holds, sentence) of what contradicts the share counts of a row whose prices stand, the likeliest cause first.
+
+    Judged are the columns that `contradictions` judges. Of the rows of 2010–2016 none breaks a rule: backdoor listings multiply
+    shares by 23 at most.
+    """
+    ratio = _share_ratio()
+    unit = "deliver shares, not lots or ten thousand shares, or declare landing.daily_prices.share_unit"
+    return [
+        (
+            pl.col("float_shares") > pl.col("total_shares"),
+            pl.format(
+                "float_shares = {} are more than total_shares = {}: one of the two is wrong or in another unit",
+                "float_shares", "total_shares",
+            ),
+        ),
+        (
+            pl.col("volume") > pl.col("float_shares"),
+            pl.format(
+                "volume = {} is more than float_shares = {} in a day: {}", "volume", "float_shares", pl.lit(unit)
+            ),
+        ),
+        (
+            share_jumps(settings) & ((ratio > settings.max_share_change) | (ratio < 1 / settings.max_share_change)),
+            pl.format(
+                "total_shares = {} are {} times those of the last day, {}, and pre_close shows no split: {}",
+                "total_shares", ratio.round(6), "last_shares", pl.lit(unit),
+            ),
+        ),
+    ]  # fmt: skip
+
+
+def share_jumps(settings: ReferenceSettings) -> pl.Expr:
+    """Whether total_shares differ from the last day's by more than `max_unexplained_fall`, and pre_close shows no split.
+
+    At most 7 of the names of a day of 2010–2016 do.
+    """
+    ratio, slack = _share_ratio(), 1 + settings.max_unexplained_fall
+    explained = pl.col("pre_close") * ratio / pl.col("last_close")
+    return (~ratio.is_between(1 / slack, slack) & ~explained.is_between(1 / slack, slack)).fill_null(False)
+
+
+def _share_ratio() -> pl.Expr:
+    return pl.col("total_shares") / pl.col("last_shares")
+
+
 def same_as(rows: pl.DataFrame) -> pl.DataFrame:
     """symbol and same_as: the lowest other code of the day with the same open, high, low, close, volume and amount, where it is
     below the symbol's own. So one of the two counts, and no company twice.
@@ -148,7 +199,7 @@ def index_gaps(
     least half the weight traded. A total-return index (`reference.total_return_indices`) is held against the members of its
     price index or, where these cannot be compared, against the price index itself, above which it moves by the dividends of the
     day. In 2010–2016 the CSI 500 never moved away from its members by more than 1.4 %, nor from its total-return index by more
-    than 1.31 %.
+    than 1.31 %, and none of 6 557 closes is that of the day before.
     """
     moves = members.join(prices, on="symbol", how="left").with_columns(move=pl.col("close") / pl.col("pre_close") - 1)
     of_members = (
@@ -174,15 +225,35 @@ def index_gaps(
     )
     both = closes.join(expected, on="index", maintain_order="left")
     both = both.with_columns(gap=(pl.col("move") - pl.col("expected")).abs())
+    stale = (pl.col("move") == 0) & (pl.col("gap") > _STILL)
     return both.select(
         "index",
-        index_off=(pl.col("gap") > settings.index_tolerance).cast(pl.Int64),
+        index_off=((pl.col("gap") > settings.index_tolerance) | stale).cast(pl.Int64),
         detail=pl.format(
             "{} moves by {} % from its close of the trading day before, {}, to {}, {} by {} %: one of the closes of "
             "reference/index_prices is wrong, or the weights are",
             "index", (pl.col("move") * 100).round(2), "previous", "index_close", "against", (pl.col("expected") * 100).round(2),
         ),
     )  # fmt: skip
+
+
+def strange_days(dates: pl.Series, date: dt.date, calendar: Calendar) -> pl.DataFrame:
+    """A row as of `index_gaps` where closes are dated on days without trading in place of trading days; else none.
+
+    dates: those of reference/index_prices up to `date`. A vendor that repeats Friday's close on Saturday lacks no trading day.
+    """
+    since = date - dt.timedelta(days=_DAYS_BACK)
+    recent = {*dates.filter(dates >= since).to_list()}
+    trading = set(calendar.days(min(recent), date)) if recent else set()
+    off, gone = sorted(recent - trading), sorted(trading - recent - {date})
+    told = (
+        f"reference/index_prices has closes of {off[-1]}, no trading day, and none of {gone[-1]}, one: its dates are shifted. Deliver "
+        "each close under its own day"
+        if off and gone
+        else None
+    )
+    row = pl.DataFrame({"index": [None], "index_off": [1], "detail": [told]}, schema=_GAPS)
+    return row if told else row.clear()
 
 
 def rising_profits(announced: pl.DataFrame, date: dt.date, settings: ReferenceSettings) -> tuple[int, int]:

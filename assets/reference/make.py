@@ -6,14 +6,23 @@ exchanges in the rulebook.
 
 import datetime as dt
 import io
-from collections.abc import Mapping
-from dataclasses import replace
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from assets.catalogue import PORTFOLIOS
-from assets.reference.diagnosis import contradictions, index_gaps, rising_profits, same_as
+from assets.reference.diagnosis import (
+    contradictions,
+    index_gaps,
+    rising_profits,
+    same_as,
+    share_faults,
+    share_jumps,
+    strange_days,
+)
 from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.limits import limit_prices
 from assets.reference.listing import delisting_days, listed_days
@@ -22,6 +31,7 @@ from assets.reference.validate import (
     Sifted,
     read_limits,
     set_aside_gone,
+    set_aside_unlisted,
     set_aside_where,
     sift_code_changes,
     sift_daily_prices,
@@ -30,6 +40,8 @@ from assets.reference.validate import (
     sift_index_weights,
     sift_industries,
     sift_instruments,
+    with_closes_missing,
+    with_unlisted,
 )
 from resources.calendar import Calendar
 from resources.gate import DETAIL
@@ -106,20 +118,19 @@ def make_daily_prices(
     if rows.is_empty():
         made = _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
         profile = _daily_prices_profile(
-            date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules), 0, settings
+            date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules), _no_shares_aside(), 0, settings
         )
         return replace(made, profile=profile)
     sifted = set_aside_gone(sift_daily_prices(rows, rules), landing.code_changes().gone(date))
     instruments = landing.reference("instruments")
-    judged = _judged_prices(sifted.usable, before, instruments, date, calendar, rules, settings)
+    traded_since = {} if instruments is None else landing.first_traded()
+    judged = _judged_prices(sifted.usable, before, instruments, date, traded_since, calendar, rules, settings)
     sifted = set_aside_where(sifted, judged, contradictions(settings))
-    frame = (
-        judged.join(sifted.usable.select("symbol"), on="symbol", how="semi", maintain_order="left")
-        .with_columns(
-            vwap=pl.col("amount") / pl.col("volume"), is_st=pl.col("is_st") | pl.col("delisting_day").is_not_null()
-        )
-        .select(*DAILY_PRICES)
-    )
+    judged = judged.join(sifted.usable.select("symbol"), on="symbol", how="semi", maintain_order="left")
+    judged, shares = _judged_shares(judged, settings)
+    frame = judged.with_columns(
+        vwap=pl.col("amount") / pl.col("volume"), is_st=pl.col("is_st") | pl.col("delisting_day").is_not_null()
+    ).select(*DAILY_PRICES)
     unavailable = {
         column: f"{_absent('instruments')}, so first trading days can't be told, and no {column} was delivered"
         for column in LIMITS
@@ -127,14 +138,51 @@ def make_daily_prices(
     }
     yesterday = before.filter(pl.col("date") == calendar.previous_day(date)) if before.height else before
     priced = yesterday.filter(pl.col("volume") > 0)["symbol"].n_unique()
-    files, notes = _set_aside({"daily_prices": sifted})
+    whole = pl.concat([sifted.aside, shares.faults, shares.missing], how="diagonal_relaxed")
+    files, notes = _set_aside({"daily_prices": Sifted(sifted.usable, whole)})
     unfilled = judged.filter(pl.col("limit_not_filled") == 1)["symbol"]
     if unfilled.len():
         notes["limits"] = (
             f"limit_up of {unfilled.len()} of {judged.height} names says no limit against the rule, which holds"
         )
-    profile = _daily_prices_profile(date, frame, sifted, priced, settings, unfilled)
+    profile = _daily_prices_profile(date, frame, sifted, shares, priced, settings, unfilled)
     return Made(frame, profile, files, unavailable, notes)
+
+
+@dataclass(frozen=True)
+class _SharesAside:
+    """Rows that count, but for their share counts; they hold these as delivered, and a reason. missing: a count was not
+    delivered. faults: a count contradicts the row. jumps: how many names' shares differ from the last day's without a split in
+    the price. example: one of these in words."""
+
+    missing: pl.DataFrame
+    faults: pl.DataFrame
+    jumps: int
+    example: str
+
+
+def _no_shares_aside() -> _SharesAside:
+    none = pl.DataFrame(schema={"date": pl.Date, "symbol": pl.String, "reason": pl.String})
+    return _SharesAside(none, none, 0, "")
+
+
+def _judged_shares(judged: pl.DataFrame, settings: ReferenceSettings) -> tuple[pl.DataFrame, _SharesAside]:
+    """The rows with null share counts where these contradict the row, and what is told of them."""
+    shares = ("total_shares", "float_shares")
+    missing = pl.coalesce(
+        pl.when(pl.col(name).is_null()).then(pl.lit(f"{name} is missing: the row counts without it")) for name in shares
+    )
+    fault = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in share_faults(settings))
+    judged = judged.with_columns(_fault=fault, _missing=missing, _jump=share_jumps(settings))
+    jumps = judged.filter("_jump").with_columns(
+        _told=pl.format("{}: {} after {}", "symbol", "total_shares", "last_shares")
+    )
+    kept = judged.with_columns(pl.when(pl.col("_fault").is_null()).then(name).alias(name) for name in shares)
+    absent, contradicted = (
+        judged.filter(pl.col(why).is_not_null()).select(*(n for n in DAILY_PRICES if n in judged.columns), reason=why)
+        for why in ("_missing", "_fault")
+    )
+    return kept, _SharesAside(absent, contradicted, jumps.height, jumps["_told"][0] if jumps.height else "")
 
 
 def _judged_prices(
@@ -142,6 +190,7 @@ def _judged_prices(
     before: pl.DataFrame,
     instruments: pl.LazyFrame | None,
     date: dt.date,
+    traded_since: Mapping[str, dt.date],
     calendar: Calendar,
     rules: Rulebook,
     settings: ReferenceSettings,
@@ -151,7 +200,7 @@ def _judged_prices(
     if instruments is None:
         frame = frame.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("list_date", "delisting_start"))
     else:
-        listings = sift_instruments(instruments.collect(), rules).usable
+        listings = set_aside_unlisted(sift_instruments(instruments.collect(), rules), traded_since).usable
         known = listings.select("symbol", "list_date", "delisting_start")
         frame = frame.join(known, on="symbol", how="left", maintain_order="left")
     frame = frame.with_columns(
@@ -193,6 +242,7 @@ def _daily_prices_profile(
     date: dt.date,
     frame: pl.DataFrame,
     sifted: Sifted,
+    shares: _SharesAside,
     priced_before: int,
     settings: ReferenceSettings,
     unfilled: pl.Series | None = None,
@@ -211,23 +261,28 @@ def _daily_prices_profile(
         outside_limits=outside,
         day_range=pl.col("high") - pl.col("low"),
         vwap_outside=pl.max_horizontal(pl.col("vwap") - pl.col("high"), pl.col("low") - pl.col("vwap"), pl.lit(0.0)),
-        free_float=pl.col("float_shares") / pl.col("total_shares"),
-        turnover=pl.col("volume") / pl.col("float_shares"),
         limit_not_filled=pl.col("symbol").is_in(unfilled.implode()).cast(pl.Int64),
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )
     # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
-    faults = sifted.faults.select(
-        "date", "symbol", "reason", total_shares=pl.lit(1, pl.Int64), float_shares=pl.lit(1, pl.Int64),
-        set_aside=pl.int_range(1, sifted.faults.height + 1, dtype=pl.Int64),
-    )  # fmt: skip
-    day = _judged_day(date, frame, sifted, priced_before, settings)
+    told = pl.concat([rows.select("date", "symbol", "reason") for rows in (sifted.faults, shares.faults)])
+    faults = told.with_columns(
+        total_shares=pl.lit(1, pl.Int64),
+        float_shares=pl.lit(1, pl.Int64),
+        set_aside=pl.int_range(1, told.height + 1, dtype=pl.Int64),
+    )
+    day = _judged_day(date, frame, sifted, shares, priced_before, settings)
     return pl.concat([kept, faults, day], how="diagonal_relaxed")
 
 
 def _judged_day(
-    date: dt.date, frame: pl.DataFrame, sifted: Sifted, priced_before: int, settings: ReferenceSettings
+    date: dt.date,
+    frame: pl.DataFrame,
+    sifted: Sifted,
+    shares: _SharesAside,
+    priced_before: int,
+    settings: ReferenceSettings,
 ) -> pl.DataFrame:
     rows = frame.height + sifted.faults.height
     gone = priced_before - frame.height
@@ -243,6 +298,16 @@ def _judged_day(
         detail.append(f"{sifted.faults.height} of {rows} rows are set aside")
     if too_many or frame.is_empty():
         detail += counted_reasons(sifted.aside, "reason", "symbol")
+    if _too_many(shares.faults.height, rows, settings):
+        detail.append(f"the share counts of {shares.faults.height} of {rows} rows contradict themselves")
+        detail += counted_reasons(shares.faults, "reason", "symbol")
+        too_many = True
+    elif _too_many(shares.jumps, rows, settings):
+        detail.append(
+            f"total_shares of {shares.jumps} of {rows} names differ from those of the last day, and their prices show no split "
+            f"({shares.example}): they are in another unit. Deliver shares, or declare landing.daily_prices.share_unit"
+        )
+        too_many = True
     told = f"{date}: {'; '.join(detail)}" if detail else None
     return pl.DataFrame(
         {
@@ -381,11 +446,12 @@ def _listed_names(
         traded = prices.select("symbol").unique().filter(rules.is_a_share())
         names = pl.concat([traded, today.select("symbol")]).unique().sort("symbol")
         return names.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("list_date", "delisting_start"))
-    sifted["instruments"] = sift_instruments(instruments.collect(), rules)
+    sifted["instruments"] = set_aside_unlisted(sift_instruments(instruments.collect(), rules), landing.first_traded())
     known = sifted["instruments"].usable.filter(pl.col("list_date") <= date)
     trades = pl.col("symbol").is_in(today["symbol"].to_list())
     listed = known.filter(pl.col("delist_date").is_null() | (pl.col("delist_date") > date) | trades)
     unlisted = today.join(listed, on="symbol", how="anti").select("symbol")
+    sifted["instruments"] = with_unlisted(sifted["instruments"], unlisted["symbol"])
     return pl.concat([listed.select("symbol", "list_date", "delisting_start"), unlisted], how="diagonal").sort("symbol")
 
 
@@ -444,7 +510,7 @@ def _securities_profile(
     frame: pl.DataFrame, sifted: Mapping[str, Sifted], rising: tuple[int, int], settings: ReferenceSettings
 ) -> pl.DataFrame:
     """What the checks judge: the rows, an unknown industry as null, one row per fault found in a reference table, and one per
-    table of which too much is unusable or whose profits are those of the year so far.
+    table of which too much is unusable, whose profits are those of the year so far, or whose equity is in another unit.
 
     changes_aside: 1 in the rows of changes of codes that can't be used. rising: what diagnosis.rising_profits counts."""
     kept = frame.with_columns(
@@ -462,12 +528,22 @@ def _securities_profile(
         )
         row = pl.DataFrame({"table": ["fundamentals"], "reason": ["used"], "rising_profits": [1], "detail": [text]})
         faults = pl.concat([faults, row], how="diagonal")
+    books = frame.select(pl.col("equity") / pl.col("total_mv")).to_series().drop_nulls()
+    if books.len() >= settings.min_books and not (
+        settings.min_median_book <= (median := float(books.median())) <= settings.max_median_book  # type: ignore[arg-type]
+    ):
+        text = (
+            f"fundamentals: the median of equity / market value of {books.len()} names is {median:.3g}: equity, or the share counts "
+            "of daily_prices, are in another unit. Deliver equity and net_profit in yuan, and shares, not lots"
+        )
+        row = pl.DataFrame({"table": ["fundamentals"], "reason": ["used"], "equity_off": [1], "detail": [text]})
+        faults = pl.concat([faults, row], how="diagonal")
     faults = faults.with_columns(
         date=pl.lit(frame["date"][0]), listed_days=pl.lit(0, pl.Int32), industry=pl.lit(""), equity=pl.lit(0.0),
         changes_aside=((pl.col("table") == "code_changes") & (pl.col("set_aside") > 0)).cast(pl.Int64),
         set_aside=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
     )  # fmt: skip
-    wanted = {"unusable": pl.Int64, "rising_profits": pl.Int64, "detail": pl.String}
+    wanted = {"unusable": pl.Int64, "rising_profits": pl.Int64, "equity_off": pl.Int64, "detail": pl.String}
     whole = pl.concat([kept, faults], how="diagonal")
     return whole.with_columns(
         pl.lit(None, dtype).alias(name) for name, dtype in wanted.items() if name not in whole.columns
@@ -527,7 +603,14 @@ def make_indices(
     weights = _latest_weights(landing, sifted, reasons)
     closes = pl.DataFrame(schema={"index": pl.String, "index_close": pl.Float64})
     earlier = closes.rename({"index_close": "previous"})
+    codes: dict[str, Sequence[str]] = {}
+    gaps: list[pl.DataFrame] = []
     prices = landing.reference("index_prices")
+    if "index_weights" in sifted:
+        codes["index_weights"] = sifted["index_weights"].usable["index"].unique().sort().to_list()
+        if weights.is_empty():
+            reason = f"reference/index_weights has no usable vector up to {date}"
+            reasons |= dict.fromkeys(("symbol", "weight", "published_date"), reason)
     if prices is None:
         reasons["index_close"] = _absent("index_prices")
     else:
@@ -535,14 +618,15 @@ def make_indices(
         closes = sifted["index_prices"].usable.select("index", index_close="close")
         if closes.is_empty():
             reasons["index_close"] = f"reference/index_prices has no row of {date}"
+        codes["index_prices"] = prices.select(pl.col("index").drop_nulls().unique().sort()).collect()["index"].to_list()
         before = prices.filter(pl.col("date") == calendar.previous_day(date)).collect()
         earlier = sift_index_prices(before).usable.select("index", previous="close")
-    gaps = index_gaps(
-        weights,
-        closes.join(earlier, on="index", how="inner", maintain_order="left"),
-        daily_prices.select("symbol", "pre_close", "close").collect(),
-        settings,
-    )
+        if closes.height:
+            sifted["index_prices"] = with_closes_missing(sifted["index_prices"], earlier, date)
+        gaps.append(strange_days(prices.select("date").collect()["date"], date, calendar))
+    moved = closes.join(earlier, on="index", how="inner", maintain_order="left")
+    traded = daily_prices.select("symbol", "pre_close", "close").collect()
+    gaps.append(index_gaps(weights, moved, traded, settings))
     frame = weights.join(closes, on="index", how="full", coalesce=True).with_columns(date=pl.lit(date))
     frame = frame.select(*INDICES).sort("index", "symbol", nulls_last=True)
     summary = frame.group_by("index", maintain_order=True).agg(
@@ -555,7 +639,7 @@ def make_indices(
         else:
             notes[index] = {"members": 0, "reason": reasons.get("weight", "no weights published so far")}
     profile = pl.concat(
-        [_indices_profile(frame, sifted, gaps, settings), _strange_indices(date, sifted)], how="diagonal"
+        [_indices_profile(frame, sifted, pl.concat(gaps), settings), _strange_indices(date, codes)], how="diagonal"
     )
     return Made(frame, profile, files, reasons, notes)
 
@@ -591,20 +675,36 @@ def _indices_profile(
     return pl.concat([kept, faults], how="diagonal")
 
 
-def _strange_indices(date: dt.date, sifted: Mapping[str, Sifted]) -> pl.DataFrame:
-    """One row per index table that was delivered and has none of the indices that a portfolio follows, with its codes."""
-    wanted = sorted({portfolio.index for portfolio in PORTFOLIOS})
-    found = {table: one.usable["index"].unique().sort().to_list() for table, one in sifted.items()}
+def _strange_indices(date: dt.date, found: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+    """One row per index table that lacks an index that a portfolio follows, and has a code that may mean it.
+
+    found: table → its codes up to the day. A table without such a code, such as one of the CSI 300 alone before the others were
+    published, is no mistake: what needs the followed index is n/a until its first vector.
+    """
+    lacking = {table: sorted({one.index for one in PORTFOLIOS} - {*codes}) for table, codes in found.items()}
     rows = [
         (
             date,
             f"reference/{table}",
             0,
             f"reference/{table} has {', '.join(codes[:CODES_SHOWN])}{' …' if len(codes) > CODES_SHOWN else ''} up to {date}, and "
-            f"none of {', '.join(wanted)}",
+            f"{'none of' if len(lacking[table]) > 1 else 'not'} {', '.join(lacking[table])}",
         )
         for table, codes in found.items()
-        if codes and not {*codes} & {*wanted}
+        if any(_may_mean(code, lacking[table]) for code in codes)
     ]
     schema = {"date": pl.Date, "index": pl.String, "followed_indices": pl.Int64, DETAIL: pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def _may_mean(code: str, wanted: Sequence[str]) -> bool:
+    """Whether a code may stand for one of the wanted indices: its last three digits do, or it is no code of six digits or of a
+    total-return index (H00905.CSI).
+
+    >>> [_may_mean(code, ["000905.SH"]) for code in ("399905.SZ", "CSI500", "000300.SH", "H00905.CSI")]
+    [True, True, False, False]
+    """
+    if re.match(r"H\d{5}\.", code):
+        return False
+    digits = re.findall(r"\d{6}", code)
+    return bool(wanted) and (len(digits) != 1 or any(digits[0][3:] == index[3:6] for index in wanted))

@@ -27,7 +27,10 @@ NO_TRADE = "volume 0: no trade that day, the same as no row"
 REPEATED = "delivered more than once, every time the same"
 NO_PART = "no row of daily_prices stands under the old code before the change"
 SUPERSEDED = "an earlier version of what was announced that day: the later one counts"
-HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, REPEATED, NO_PART, SUPERSEDED})
+UNLISTED = (
+    "it trades, and no usable row of the table lists it: its listed_days are unknown, and it is not in the universe"
+)
+HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, REPEATED, NO_PART, SUPERSEDED, UNLISTED})
 
 
 @dataclass(frozen=True)
@@ -198,6 +201,37 @@ def sift_index_prices(rows: pl.DataFrame) -> Sifted:
             ("close is missing or not above 0", ~(pl.col("close") > 0).fill_null(False)),
         ],
     )
+
+
+def set_aside_unlisted(sifted: Sifted, traded_since: Mapping[str, dt.date]) -> Sifted:
+    """Usable rows of reference/instruments whose list_date is after the first trade in daily_prices are set aside too.
+
+    traded_since: code → its first day of trading, up to the day.
+    """
+    first = pl.col("symbol").replace_strict(dict(traded_since), default=None, return_dtype=pl.Date)
+    marked = sifted.usable.with_columns(_first=first)
+    wrong = (marked["_first"] < marked["list_date"]).fill_null(False)
+    told = pl.format("list_date is {}, and daily_prices has trades of it from {} on", "list_date", "_first")
+    bad = marked.filter(wrong).with_columns(reason=told).drop("_first")
+    return Sifted(sifted.usable.filter(~wrong), pl.concat([sifted.aside, bad], how="diagonal"))
+
+
+def with_unlisted(sifted: Sifted, unlisted: pl.Series) -> Sifted:
+    """Names that trade and are in no usable row of reference/instruments stand among the rows set aside; a check counts them."""
+    known = sifted.aside["symbol"].drop_nulls().to_list()
+    rows = unlisted.filter(~unlisted.is_in(known)).alias("symbol").to_frame().with_columns(reason=pl.lit(UNLISTED))
+    return Sifted(sifted.usable, pl.concat([sifted.aside, rows], how="diagonal"))
+
+
+def with_closes_missing(sifted: Sifted, earlier: pl.DataFrame, date: dt.date) -> Sifted:
+    """Indices with a close of the trading day before (`earlier`) and none of the day stand among the rows set aside."""
+    there = pl.concat([sifted.usable["index"], sifted.aside["index"]]).drop_nulls().to_list()
+    gone = earlier.filter(~pl.col("index").is_in(there)).select(
+        pl.lit(date).alias("date"),
+        "index",
+        reason=pl.lit("no close of the day was delivered, though one of the day before was"),
+    )
+    return Sifted(sifted.usable, pl.concat([sifted.aside, gone], how="diagonal"))
 
 
 def set_aside_where(sifted: Sifted, judged: pl.DataFrame, rules: Sequence[tuple[pl.Expr, pl.Expr]]) -> Sifted:

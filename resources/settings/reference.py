@@ -77,6 +77,14 @@ class ReferenceSettings(Section):
         allow_inf_nan=False,
         description="Share by which pre_close may lie below the last close, more shares allowed for: a dividend or rights issue.",
     )
+    max_share_change: float = Field(
+        50.0,
+        gt=1,
+        le=1e6,
+        allow_inf_nan=False,
+        description="Factor by which a name's total_shares may differ from those of the last day without a split in its price; a "
+        "backdoor listing multiplies them, by 23 at most in 2010–2016.",
+    )
     unlimited_days: int = Field(
         5,
         ge=0,
@@ -112,4 +120,16 @@ class ReferenceSettings(Section):
         description="Share of names' years in which profit may rise from every quarter to the next before profits are taken for "
         "those of the year so far.",
     )
+    min_median_book: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Least median of equity / market value over the names of a day before equity is taken for one in another unit; "
+        "0.119 on 2015-06-12 is the least of the days looked at.",
+    )
+    max_median_book: float = Field(
+        10.0, ge=1, le=1e9, allow_inf_nan=False, description="Greatest median of equity / market value, likewise."
+    )
+    min_books: int = Field(5, ge=1, le=100_000, description="Names with equity from which that median is judged.")
     min_profit_years: int = Field(5, ge=1, le=100_000, description="Names' years from which that share is judged.")

@@ -23,6 +23,7 @@ DATE = dt.date(2024, 1, 10)
 DAILY = {
     "symbol": pl.String,
     "pre_close": pl.Float64,
+    "open": pl.Float64,
     "high": pl.Float64,
     "low": pl.Float64,
     "close": pl.Float64,
@@ -199,12 +200,13 @@ def frame_of(rows: list[dict]) -> pl.DataFrame:
 
 
 def day(
-    symbol="600519.SH", pre_close=9.9, close=10.0, volume=100, amount=1000.0, high=None, low=None
+    symbol="600519.SH", pre_close=9.9, close=10.0, volume=100, amount=1000.0, high=None, low=None, open=None
 ) -> dict[str, Any]:
     """One row of daily_prices; the range is unknown unless named."""
     return {
         "symbol": symbol,
         "pre_close": pre_close,
+        "open": open,
         "high": high,
         "low": low,
         "close": close,

@@ -199,16 +199,29 @@ def test_rounded_amounts_and_unknown_values_break_no_rule():
         {
             "symbol": ["000001.SZ"] * 2,
             "minute": [570, 571],
-            "open": [None, 10.0],
-            "high": [None, 10.1 - 1e-9],
-            "low": [9.0, None],
+            "open": [10.0, 10.0],
+            "high": [10.0, 10.1 - 1e-9],
+            "low": [None, None],
             "close": [10.0, 10.1],
             "volume": [100, 100],
             "amount": [1000.0, None],
             "buy_amount": [1000.4, 5.0],
-        }
+        },
+        schema_overrides={"low": pl.Float64},
     )
     assert delivered_bars(as_read(raw), DATE, NAME, {}, Rulebook.on(DATE)).rejected.is_empty()
+
+
+@pytest.mark.parametrize("column", ["open", "high", "low"])
+@pytest.mark.parametrize("value", [None, float("nan"), 0.0])
+def test_a_minute_that_traded_without_a_price_that_others_have_sets_the_name_aside(column: str, value: float | None):
+    prices = {name: [10.0, 10.0, 10.0] for name in ("open", "high", "low", "close")}
+    prices[column][1] = value
+    raw = pl.DataFrame({"symbol": ["000001.SZ"] * 3, "minute": [570, 571, 572], **prices, "volume": [100, 100, 0]})
+    rejected = delivered_bars(as_read(raw), DATE, NAME, {}, Rulebook.on(DATE)).rejected
+    assert rejected["reason"].to_list() == [f"volume = 100 without {column}, which its other minutes have"]
+    idle = raw.with_columns(volume=pl.Series([100, 0, 0]))
+    assert delivered_bars(as_read(idle), DATE, NAME, {}, Rulebook.on(DATE)).rejected.is_empty()
 
 
 def test_a_day_without_a_usable_row_says_that_it_was_delivered():

@@ -26,7 +26,7 @@ def honest(
     bars, days = [], []
     for name in CODES[:names]:
         cents, pre = 1000 + int(rng.integers(0, 3000)), None
-        low = high = None
+        low = high = first = None
         volumes, amounts = 0, 0.0
         pre = cents
         for minute in grid:
@@ -42,9 +42,9 @@ def honest(
             volume = int(rng.integers(1, 90)) * 100
             amount = volume * (opened + cents) / 200
             bars.append((name, minute, opened / 100, top / 100, bottom / 100, cents / 100, volume, amount))
-            low, high = min(low or bottom, bottom), max(high or top, top)
+            low, high, first = min(low or bottom, bottom), max(high or top, top), first or opened
             volumes, amounts = volumes + volume, amounts + amount
-        days.append((name, pre / 100, high / 100, low / 100, cents / 100, volumes, amounts))
+        days.append((name, pre / 100, first / 100, high / 100, low / 100, cents / 100, volumes, amounts))
     schema = ["symbol", "minute", "open", "high", "low", "close", "volume", "amount"]
     return pl.DataFrame(bars, schema=schema, orient="row"), pl.DataFrame(days, schema=DAILY, orient="row")
 
@@ -88,6 +88,52 @@ def test_without_daily_prices_nothing_is_compared():
     bars, _ = honest()
     day = of(bars, None)
     assert (aside(day), refusals(day)) == ({}, {})
+
+
+# --- the day's prices against the bars ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "factor", "words"),
+    [
+        ("high", 1.01, "high or low there is wrong"),
+        ("high", 10.0, "high or low there is wrong"),
+        ("low", 0.99, "high or low there is wrong"),
+        ("open", 1.01, "the open there is wrong"),
+        ("high", 0.99, "its prices range from"),
+        ("low", 1.01, "its prices range from"),
+    ],
+)
+def test_a_daily_range_or_open_that_whole_bars_contradict(column: str, factor: float, words: str):
+    bars, daily = honest()
+    scaled = (pl.col(column) * factor).round(2)
+    wrong = daily.with_columns(pl.when(pl.col("symbol") == CODES[2]).then(scaled).otherwise(column).alias(column))
+    day = of(bars, wrong)
+    assert list(aside(day)) == [CODES[2]]
+    assert words in aside(day)[CODES[2]]
+    assert refusals(day) == {}
+    every = of(bars, daily.with_columns(scaled.alias(column)))
+    assert words in refusals(every)["tapes_add_up"]
+
+
+def test_bars_that_lack_volume_or_prices_do_not_judge_the_daily_range():
+    bars, daily = honest()
+    wider = daily.with_columns(pl.col("high") + 1, pl.col("low") - 1)
+    assert aside(of(closes(bars), wider)) == {}
+    assert aside(of(bars.drop("high", "low"), wider)) == {}
+
+
+def test_a_name_that_traded_without_a_row_of_daily_prices_is_implausible():
+    bars, daily = honest()
+    day = of(bars, daily.filter(pl.col("symbol") != CODES[2]))
+    assert CODES[2] in aside(day)
+    check = next(one for one in tape_health.checks if one.name == "traded_names_have_prices")
+    assert check.plausibility
+    verdict = judge((check,), {DATE: day.health.profile}, {DATE: {}})[DATE][check.name]
+    assert not verdict.passed
+    assert CODES[2] in verdict.detail
+    for whole in (of(bars, daily), of(bars, None), of(bars.filter(pl.col("symbol") != CODES[2]), daily)):
+        assert judge((check,), {DATE: whole.health.profile}, {DATE: {}})[DATE][check.name].passed
 
 
 # --- minutes that occur for nobody ------------------------------------------------------------------------------------------
@@ -261,7 +307,8 @@ def test_prices_that_daily_prices_contradicts_set_the_name_aside():
 def test_the_official_close_was_an_average_where_no_auction_made_it(date: dt.date, told: set[str]):
     """Shanghai has a closing auction since 2018-08-20, Shenzhen since 2006 (the rulebook)."""
     bars, daily = honest()
-    other = daily.with_columns(close=pl.col("close") + 0.01, high=pl.col("high") + 0.01)
+    inside = pl.when(pl.col("close") < pl.col("high")).then(0.01).otherwise(-0.01)
+    other = daily.with_columns(close=pl.col("close") + inside)
     day = Day(daily=other, landing=Landing(bars, path=NAME, date=date), unavailable=NO_TICKS)
     assert {name[-2:] for name, row in day.verdicts.items() if row["verdict"] == "set aside"} == told
 

@@ -19,16 +19,16 @@ from orchestration.platform import PROFILES, Names, open_builder
 from resources.builder import Builder
 from resources.errors import ZhoubaoError
 from resources.settings.load import Profile, load_profile
-from tests.deliveries.honest import Honest
+from tests.deliveries.honest import NAMES, Honest
 
 REFERENCE_TABLES = ("daily_prices", "securities", "indices")
 MINUTE_TABLES = ("tape_health", "order_sizes", "minute_bars", "day_indicators", "styles")
 COMPARED = ("daily_prices", "securities", "indices", "minute_bars", "day_indicators", "styles")
 CROSS_SECTIONAL = frozenset({"styles"})  # one name set aside moves the location and scale of all others
 
-SAME, SET_ASIDE, REFUSED = "the honest figures", "set aside", "refused"
+SAME, SET_ASIDE, REFUSED, ABSENT = "the honest figures", "set aside", "refused", "n/a with its reason"
 WARNED, SILENT, CRASHED = "FIGURES CHANGED, ONLY WARNED", "SILENT CHANGE", "TRACEBACK"
-LOST = frozenset({SET_ASIDE, REFUSED})
+LOST = frozenset({SET_ASIDE, REFUSED, ABSENT})
 FAULTS = frozenset({WARNED, SILENT, CRASHED})
 
 
@@ -78,16 +78,20 @@ class World:
             return Ending(CRASHED, f"{type(error).__name__}: {error}")
         reported = self._reported(builder)
         now = self._figures(builder)
-        changed = {}
+        changed, absent = {}, False
         for key in self.figures.keys() & now.keys():
-            for name, difference in _differences(key[0], self.figures[key], now[key]):
+            manifest = builder.lake.manifest(builder.tables[key[0]], key[1])
+            without = [c for c in manifest.unavailable if c in now[key].columns] if manifest else []
+            absent |= not self.figures[key].select(without).equals(now[key].select(without), null_equal=True)
+            known = [frame.drop(without).unique(maintain_order=True) for frame in (self.figures[key], now[key])]
+            for name, difference in _differences(key[0], *known):
                 changed.setdefault((key[0], name), difference)
         told = "\n".join((*reported.refusals, *reported.warnings, *(f"{n}: {r}" for n, r in reported.aside.items())))
         story = "; ".join(f"{table} {name}: {what}" for (table, name), what in sorted(changed.items())[:6])
         if reported.refusals:
             return Ending(REFUSED, told, story)
         if not changed:
-            return Ending(SAME, told)
+            return Ending(ABSENT if absent else SAME, told)
         unnamed = [name for table, name in changed if name not in reported.aside and table not in CROSS_SECTIONAL]
         if not unnamed and reported.aside:
             return Ending(SET_ASIDE, told, story)
@@ -97,7 +101,8 @@ class World:
 
     def _build(self) -> Builder:
         names = Names(str(self.market), str(self._lake), "production")
-        builder = open_builder(names, profile=self._profile, say=lambda line: None)
+        self._said: list[str] = []
+        builder = open_builder(names, profile=self._profile, say=self._said.append)
         for table in REFERENCE_TABLES:
             builder.build(builder.tables[table], self.delivery.days)
         for table in MINUTE_TABLES:
@@ -115,6 +120,8 @@ class World:
                     if not verdict.passed:
                         (refusals if verdict.critical else warnings).append(f"{table}.{check}: {verdict.detail}")
                 aside |= dict(self._aside(table, day))
+        # A row without a date is no day's: the run itself says which it leaves out.
+        aside |= {name: line for line in self._said for name in NAMES if name in line}
         return _Reported(tuple(refusals), tuple(warnings), aside)
 
     def _aside(self, table: str, day: dt.date) -> Iterator[tuple[str, str]]:

@@ -128,7 +128,7 @@ def test_shares_in_another_unit_and_absent_shares_are_told(tables: Tables, tmp_p
         of(*names), float_shares=pl.col("float_shares") // 10_000, total_shares=pl.col("total_shares") // 10_000
     )
     told = refusals(results(prices(tables, tens), tmp_path / "tens"))
-    assert "landing.daily_prices.share_unit" in told["daily_prices.volume_within_float_shares"]
+    assert "landing.daily_prices.share_unit" in told["daily_prices.nearly_all_rows_usable"]
     absent = where(of(*names), total_shares=None)
     told = refusals(results(prices(tables, absent), tmp_path / "absent"))
     assert "daily_prices.shares_known" in told

@@ -454,12 +454,28 @@ def test_a_table_without_an_index_that_a_portfolio_follows_is_refused(
     assert "landing.indices.codes" in refusals["followed_indices_delivered"]
 
 
-def test_one_index_that_a_portfolio_follows_is_enough(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("code", "refused"), [("399852.SZ", True), ("CSI1000", True), ("000300.SH", False), ("H00852.CSI", False)]
+)
+def test_a_code_that_may_mean_an_index_that_is_lacking_refuses_the_day(
+    tables: dict[str, pl.DataFrame], tmp_path: Path, code: str, refused: bool
+) -> None:
     day = DAYS[60]
-    more = tables["index_weights"].with_columns(index=pl.col("index").replace("000852.SH", "399852.SZ"))
+    more = tables["index_weights"].with_columns(index=pl.col("index").replace("000852.SH", code))
     result = made(landed(tmp_path, tables | {"index_weights": more}), day)["indices"]
+    verdict = judge(indices.checks, {day: judged(result)}, {day: result.unavailable})[day]["followed_indices_delivered"]
+    assert verdict.refuses == refused
+    if refused:
+        assert f"reference/index_weights has 000905.SH, {code} up to {day}, and not 000852.SH" in verdict.detail
+
+
+def test_other_indices_alone_leave_the_followed_ones_na(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    day = DAYS[60]
+    other = tables["index_weights"].filter(pl.col("index") == "000905.SH").with_columns(index=pl.lit("000300.SH"))
+    result = made(landed(tmp_path, tables | {"index_weights": other}), day)["indices"]
     verdicts = judge(indices.checks, {day: judged(result)}, {day: result.unavailable})[day]
     assert verdicts["followed_indices_delivered"].passed
+    assert result.notes["000905.SH"] == {"members": 0, "reason": "no weights published so far"}
 
 
 def test_a_cell_that_cannot_be_read_reaches_the_side_file_as_it_was_delivered(
