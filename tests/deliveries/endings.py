@@ -83,6 +83,8 @@ class World:
             manifest = builder.lake.manifest(builder.tables[key[0]], key[1])
             without = [c for c in manifest.unavailable if c in now[key].columns] if manifest else []
             absent |= not self.figures[key].select(without).equals(now[key].select(without), null_equal=True)
+            if ("index" if key[0] == "indices" else "symbol") in without:
+                continue  # the whole table is n/a
             known = [frame.drop(without).unique(maintain_order=True) for frame in (self.figures[key], now[key])]
             for name, difference in _differences(key[0], *known):
                 changed.setdefault((key[0], name), difference)
