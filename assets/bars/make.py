@@ -79,6 +79,15 @@ def make_order_sizes(
         pl.when(~pl.col(c).is_finite()).then(pl.format("{}: {} = {} is no number", pl.lit(name), pl.lit(c), c))
         for c in ("sum_ln", "sum_ln2")
     ]
+    negative = pl.col("orders") * pl.col("sum_ln2") < pl.col("sum_ln") ** 2 * (1 - 1e-9)
+    told.append(
+        pl.when(negative).then(
+            pl.format(
+                "{}: the variance of ln amount is negative: orders = {}, sum_ln = {}, sum_ln2 = {}",
+                pl.lit(name), "orders", "sum_ln", "sum_ln2",
+            )
+        )
+    )  # fmt: skip
     bad = frame.select(reason=pl.coalesce(told))["reason"]
     frame = frame.with_columns(pl.when(bad.is_null()).then(c).alias(c) for c in ("orders", "sum_ln", "sum_ln2"))
     return _judged_sizes(frame, bad, name)

@@ -3,6 +3,8 @@
 import datetime as dt
 import io
 import random
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import polars as pl
@@ -13,7 +15,8 @@ from hypothesis import strategies as st
 from assets.bars.delivered import delivered_bars
 from assets.ticks import clock
 from resources import bar_forms
-from resources.bar_forms import BARS, start_minute
+from resources.bar_forms import BARS, read_bars, start_minute
+from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
 from resources.landing import LandingZone
 from resources.rulebook import Rulebook
@@ -350,3 +353,31 @@ def test_rows_without_a_stocks_symbol_are_counted() -> None:
     bars = minutes_of_a_day()
     strange = pl.concat([bars, bars.head(3).with_columns(symbol=pl.Series(["", "AAPL", "510300.SH"]))])
     assert delivered_bars(as_read(strange), DATE, NAME, {}, RULES).others == 3
+
+
+# --- a column of dates ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["date", "text", "number", "zoned"])
+def test_a_column_date_must_name_the_day_of_the_file(form: str):
+    day, other = dt.date(2023, 5, 12), dt.date(2023, 5, 11)
+
+    def dated(days: list[dt.date]) -> DeliveredTable:
+        dates: list[Any] = {
+            "date": days,
+            "text": [f"{one:%Y/%m/%d}" for one in days],
+            "number": [int(f"{one:%Y%m%d}") for one in days],
+            "zoned": [dt.datetime(one.year, one.month, one.day, tzinfo=ZoneInfo("Asia/Shanghai")) for one in days],
+        }[form]
+        rows = {"symbol": ["600519.SH"] * 3, "minute": [570, 571, 572], "close": [10.0, 10.1, 10.2], "date": dates}
+        frame = pl.DataFrame(rows)
+        return DeliveredTable(frame, pl.Series([None] * 3, dtype=pl.String))
+
+    def read(days: list[dt.date]) -> pl.DataFrame:
+        return read_bars(dated(days), day, "bars/20230512.parquet", LandingSettings())
+
+    assert read([day] * 3)["unreadable"].null_count() == 3
+    with pytest.raises(InputError, match="its column date says 2023-05-11 in all of its 3 rows, its name 2023-05-12"):
+        read([other] * 3)
+    told = read([day, other, day]).sort("minute")["unreadable"].to_list()
+    assert told == [None, "date = 2023-05-11 is another day than the file's, 2023-05-12", None]

@@ -294,3 +294,14 @@ def test_order_sizes_of_a_day_of_bars_are_the_delivered_ones():
     assert none.unavailable["orders"] == (
         f"bars/20150504.order_sizes.parquet was delivered, but every symbol of it is set aside, the first because: {told}"
     )
+
+
+def test_order_sizes_whose_variance_is_negative_are_set_aside():
+    """n · Σx² ≥ (Σx)², with equality where all orders are of one size."""
+    one_size = pl.DataFrame({"symbol": ["000001.SZ"], "orders": [3], "sum_ln": [30.0], "sum_ln2": [300.0]})
+    assert of_day(None, sizes=one_size).order_sizes.profile["set_aside"].to_list() == [0]
+    made = of_day(None, sizes=one_size.with_columns(sum_ln2=pl.lit(299.0))).order_sizes
+    assert made.frame["orders"].to_list() == [None]
+    assert (
+        "the variance of ln amount is negative: orders = 3, sum_ln = 30.0, sum_ln2 = 299.0" in made.profile["detail"][0]
+    )
