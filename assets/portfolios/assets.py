@@ -103,7 +103,8 @@ Daily returns of both portfolios on the week's trading days, fractions: 1 + net 
 
 On a rebalance's trade day old holdings earn pre_close → VWAP and new ones VWAP → close; `cost` is taken at VWAP;
 `turnover` is the executed one-way turnover. `benchmark` is the index close to close, the price or the total-return index by
-the setting `portfolios.benchmark`; where its closes are absent, the drifted weights, dividends included, and the notes say so. Begins in the week after the first build.
+the setting `portfolios.benchmark`; where a close is absent, the drifted weights, dividends included, and the notes say so. The day after a gap takes up what they
+missed of the index's move, where both closes lie in the week or on the day before it. Begins in the week after the first build.
 """,
     reads=(
         *(Read(portfolio.asset) for portfolio in PORTFOLIOS),

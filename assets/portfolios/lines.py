@@ -153,7 +153,7 @@ def make_portfolio_lines(
         if len(paths) > 1:
             frame = pl.concat([frame, _mean(frame, paths)])
         days = frame["date"].unique().sort().to_list()
-        benchmark, _ = benchmark_returns(portfolio, closes, prices.lazy(), days, calendar, portfolios)
+        benchmark, _ = benchmark_returns(portfolio, closes, prices.lazy(), listings.lazy(), days, calendar, portfolios)
         rows.append(
             frame.join(
                 pl.DataFrame({"date": days, "benchmark": benchmark}, schema={"date": pl.Date, "benchmark": pl.Float64}),

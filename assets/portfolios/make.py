@@ -20,7 +20,7 @@ from assets.catalogue import BY_KEY, PORTFOLIOS, TEN, Portfolio
 from assets.portfolios.explanation import explain
 from assets.portfolios.mergers import exchange_shares
 from assets.portfolios.record import encode, flat, record_solve, solve_notes
-from assets.portfolios.returns import drifted_return, index_returns
+from assets.portfolios.returns import drifted_return, filled_returns, index_returns
 from assets.portfolios.schemas import DAYS, PORTFOLIO, PORTFOLIO_RETURNS
 from assets.portfolios.week import Reasons, State, Tables, advance, next_state
 from resources.calendar import Calendar
@@ -198,7 +198,8 @@ def make_portfolio_returns(
     days = calendar.week_days(week)
     closes = indices.collect()
     if mergers and securities is not None:
-        daily_prices = exchange_shares(mergers, daily_prices.collect(), securities.collect())[0].lazy()
+        prices, listings, _ = exchange_shares(mergers, daily_prices.collect(), securities.collect())
+        daily_prices, securities = prices.lazy(), listings.lazy()
     frames, reasons, drifted = [], {}, []
     notes: dict[str, Any] = {}
     for portfolio, table in zip(PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True):
@@ -209,7 +210,7 @@ def make_portfolio_returns(
         if own.is_empty():
             notes[portfolio.key] = "first built at this week's signal close; returns begin on the next trade day"
             continue
-        benchmark, told = benchmark_returns(portfolio, closes, daily_prices, days, calendar, settings)
+        benchmark, told = benchmark_returns(portfolio, closes, daily_prices, securities, days, calendar, settings)
         if told:
             notes[portfolio.key] = told
             drifted.append(portfolio.key)
@@ -226,19 +227,31 @@ def benchmark_returns(
     portfolio: Portfolio,
     indices: pl.DataFrame,
     daily_prices: pl.LazyFrame,
+    securities: pl.LazyFrame | None,
     days: Sequence[dt.date],
     calendar: Calendar,
     settings: PortfoliosSettings,
 ) -> tuple[list[float | None], str]:
-    """The portfolio's benchmark on each of `days`, and what is to be noted where its closes are absent."""
+    """The portfolio's benchmark on each of `days`, and what is to be noted where its closes are absent.
+
+    securities: from the day before the first of them; None: every member is taken as listed.
+    """
     code = settings.benchmark_index(portfolio.index)
     known = index_returns(indices, code, days, calendar)
     if None not in known:
         return known, ""
     prices = daily_prices.select("date", "symbol", "pre_close", "close", "volume").collect()
-    tolerance = settings.benchmark_sum_tolerance
-    found = [
-        one if one is not None else drifted_return(indices, prices, portfolio.index, day, calendar, tolerance=tolerance)
-        for day, one in zip(days, known, strict=True)
-    ]
+    eves = [calendar.previous_day(day) for day in days]
+    names: dict[dt.date, list[str]] = {}
+    if securities is not None:
+        rows = securities.filter(pl.col("date").is_in(eves)).select("date", "symbol").collect()
+        names = dict(rows.group_by("date").agg("symbol").iter_rows())
+
+    def members(day: dt.date) -> float | None:
+        listed = names.get(calendar.previous_day(day))
+        return drifted_return(
+            indices, prices, portfolio.index, day, calendar, tolerance=settings.benchmark_sum_tolerance, listed=listed
+        )
+
+    found = filled_returns(indices, code, days, calendar, members)
     return found, f"benchmark: drifted weights with dividends, because index_prices lacks closes of {code}"

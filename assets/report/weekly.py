@@ -110,6 +110,7 @@ def make_report(
     factors, portfolios = factor_series(returns), portfolio_series(traded)
     held = dict(zip(catalogue.PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True))
     closes = indices.filter(pl.col("date") == date).select("index", "index_close").collect()
+    drifted = _drifted_in(left_out, date)
     absent_factors, absent_portfolios = explain_absence(
         unavailable, set(manifests["table"]), set(returns["factor"].unique())
     )
@@ -129,7 +130,11 @@ def make_report(
         traded=_traded_in(traded, week),
         holdings={
             portfolio.key: _read_holdings(
-                portfolio, frame, closes, _benchmark_index(portfolio, run_settings), week, files
+                portfolio,
+                frame,
+                _lacks_closes(portfolio, closes, run_settings) or portfolio.key in drifted,
+                week,
+                files,
             )
             for portfolio, frame in held.items()
         },
@@ -185,19 +190,26 @@ def _traded_in(portfolio_returns: pl.DataFrame, week: dt.date) -> dict[str, dict
     return {row["portfolio"]: row for row in totals.iter_rows(named=True)}
 
 
-def _benchmark_index(portfolio: catalogue.Portfolio, run: Mapping[str, Any]) -> str:
-    """The index whose closes are the portfolio's benchmark under the run's settings."""
-    return PortfoliosSettings.model_validate(run["settings"]["portfolios"]).benchmark_index(portfolio.index)
+def _lacks_closes(portfolio: catalogue.Portfolio, closes: pl.DataFrame, run: Mapping[str, Any]) -> bool:
+    """Whether the portfolio's benchmark under the run's settings has no close among `closes`, those of the signal day."""
+    index = PortfoliosSettings.model_validate(run["settings"]["portfolios"]).benchmark_index(portfolio.index)
+    return closes.filter((pl.col("index") == index) & pl.col("index_close").is_not_null()).is_empty()
+
+
+def _drifted_in(left_out: pl.DataFrame, date: dt.date) -> set[str]:
+    """The portfolios whose benchmark lacked a close on a day of a week of `date`'s year, which Table 2 goes back to."""
+    own = (pl.col("table") == "portfolio_returns") & (pl.col("code") == "index_closes")
+    this_year = pl.col("partition") + pl.duration(days=6) >= dt.date(date.year, 1, 1)
+    return set(left_out.filter(own & this_year)["item"])
 
 
 def _read_holdings(
-    portfolio: catalogue.Portfolio, frame: pl.LazyFrame, closes: pl.DataFrame, index: str, week: dt.date, files: Files
+    portfolio: catalogue.Portfolio, frame: pl.LazyFrame, drifted: bool, week: dt.date, files: Files
 ) -> Holdings:
     """What the portfolio's partition of the week stores beside its rows; nothing before the first build.
 
-    closes: of the signal day; index: the one that is the benchmark.
+    drifted: whether the index's members stand in for absent closes of it.
     """
-    drifted = closes.filter((pl.col("index") == index) & pl.col("index_close").is_not_null()).is_empty()
     if frame.head(1).collect().is_empty():
         return Holdings(None, pl.DataFrame(schema={"constraint": pl.String}), {}, drifted)
 

@@ -312,8 +312,9 @@ SENTENCES: Mapping[str, Bilingual] = {
     "benchmark_price": T("价格指数，不含分红", "price index, which leaves dividends out"),
     "benchmark_total_return": T("全收益指数，含分红", "total-return index, which includes dividends"),
     "benchmark_drifted": T(
-        "{name}的基准（{kind}）缺少收盘价，以漂移后的成份股权重代替（含分红）。",
-        "{name}: no closes of the benchmark ({kind}), so drifted member weights stand in, which include dividends.",
+        "{name}的基准（{kind}）缺少部分或全部收盘价，当日以漂移后的成份股权重代替（含分红）。",
+        "{name}: the benchmark ({kind}) lacks closes on some or all days; drifted member weights stand in there, which include "
+        "dividends.",
     ),
     "portfolio_beijing": T(
         "基准成份股中的北京证券交易所股票（{names}，合计权重 {weight}）不在选股空间内，已从基准中剔除，其余成份股按比例补足。",

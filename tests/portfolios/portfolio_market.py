@@ -85,6 +85,7 @@ class Market:
         self.unavailable: dict[str, dict[str, str]] = {}
         self.made: dict[dt.date, Made] = {}
         self.mergers: list[Change] = []
+        self.listings: pl.DataFrame | None = None  # securities as the returns read them
 
     def week(self, week: dt.date, settings: PortfoliosSettings = SETTINGS, table: str = "csi500_portfolio") -> Made:
         """Make one week from the market and the week before, if that was made."""
@@ -125,6 +126,7 @@ class Market:
             files=lambda table, partition, name: self.made[partition].files[name],
             unavailable={"csi1000_portfolio": {"weight": "no weights"}},
             settings=SETTINGS,
+            securities=None if self.listings is None else self.listings.lazy(),
         )
 
 

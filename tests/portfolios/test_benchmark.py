@@ -30,7 +30,7 @@ def with_total_return(market: Market, yield_: float = 0.001) -> dict[dt.date, fl
 
 def week_returns(market: Market, settings: PortfoliosSettings) -> tuple[list[dt.date], list[float | None], str]:
     days = CALENDAR.week_days(WEEKS[1])
-    found, told = benchmark_returns(PORTFOLIOS[0], market.indices, market.prices.lazy(), days, CALENDAR, settings)
+    found, told = benchmark_returns(PORTFOLIOS[0], market.indices, market.prices.lazy(), None, days, CALENDAR, settings)
     return days, found, told
 
 

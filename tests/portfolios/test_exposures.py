@@ -1,10 +1,13 @@
 """The benchmark vector, index returns, exposures: against plain loops."""
 
 import datetime as dt
+import itertools
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from assets.portfolios.exposures import (
     drift_benchmark,
@@ -13,7 +16,7 @@ from assets.portfolios.exposures import (
     published_weights,
     style_exposures,
 )
-from assets.portfolios.returns import drifted_return, index_returns
+from assets.portfolios.returns import drifted_return, filled_returns, index_returns
 from resources.calendar import Calendar
 from resources.errors import InputError
 
@@ -96,6 +99,48 @@ def test_index_returns_close_to_close() -> None:
     assert returns[0] == pytest.approx(0.01)
     assert returns[1:3] == [None, None]
     assert returns[3] == pytest.approx(0.05)
+
+
+@given(
+    absent=st.sets(st.integers(0, 4)),
+    moves=st.lists(st.floats(-0.1, 0.1), min_size=5, max_size=5),
+    own=st.lists(st.none() | st.floats(-0.1, 0.1), min_size=5, max_size=5),
+)
+def test_a_gap_between_two_closes_keeps_the_move_of_the_index(
+    absent: set[int], moves: list[float], own: list[float | None]
+) -> None:
+    """Between any two closes that are there the returns compound to the index's; without a gap they are `index_returns`."""
+    closes = (6000 * np.cumprod(1 + np.array(moves))).tolist()
+    shown = [None if k in absent else close for k, close in enumerate(closes)]
+    frame = pl.DataFrame({"date": DAYS, "index": [INDEX] * 5, "index_close": shown})
+    stand_in = dict(zip(DAYS, own, strict=True))
+    found = filled_returns(frame, INDEX, DAYS[1:], CALENDAR, stand_in.__getitem__)
+    plain = index_returns(frame, INDEX, DAYS[1:], CALENDAR)
+    for k, (one, other) in enumerate(zip(found, plain, strict=True), start=1):
+        if other is not None:
+            assert one == other
+        elif k in absent or not set(range(k)) - absent:
+            assert one == own[k]
+    known = [k for k in range(5) if k not in absent]
+    for first, last in itertools.pairwise(known):
+        between = found[first:last]
+        if None not in between:
+            assert np.prod(1 + np.array(between)) == pytest.approx(closes[last] / closes[first], rel=1e-12)
+        else:  # a day without close and without members leaves the end of its gap to the members too
+            assert None in own[first + 1 : last + 1]
+
+
+def test_the_fallback_takes_out_members_that_are_not_listed_and_those_in_beijing() -> None:
+    days = DAYS[:2]
+    symbols = ["600001.SH", "600002.SH", "600003.SH", "920002.BJ"]
+    indices = pl.DataFrame(
+        {"date": days[0], "index": INDEX, "symbol": symbols, "weight": [0.3, 0.3, 0.2, 0.2], "published_date": days[0]}
+    )
+    rows = [(day, symbols[0], 10.0, 11.0, 1) for day in days]
+    frame = pl.DataFrame(rows, ["date", "symbol", "pre_close", "close", "volume"], orient="row")
+    for listed, weight in ((None, 0.3 / 0.8), (symbols[:2], 0.5), (symbols[:3], 0.3 / 0.8)):
+        got = drifted_return(indices, frame, INDEX, days[1], CALENDAR, tolerance=0.01, listed=listed)
+        assert got == pytest.approx(0.1 * weight, abs=1e-15)
 
 
 def test_the_fallback_is_the_return_of_the_vector_known_the_day_before() -> None:

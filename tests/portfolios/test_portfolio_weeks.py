@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from assets.portfolios.assets import TABLES
+from assets.portfolios.returns import drifted_return
 from assets.portfolios.windows import benchmark_window, previous_week
 from resources.errors import InputError, SettingsError
 from resources.gate import judge
@@ -68,6 +69,28 @@ def test_the_drifted_weights_stand_in_where_index_closes_are_absent() -> None:
     result = market.returns(WEEKS[1])
     assert result.frame["benchmark"].null_count() == 0
     assert "drifted weights" in result.notes["csi500"]
+    assert result.notes["left_out"] == {"index_closes": {"csi500": None}}
+
+
+def test_one_absent_close_leaves_the_week_s_benchmark_the_index_s() -> None:
+    market = Market(seed=1)
+    days = CALENDAR.week_days(WEEKS[1])
+    for week in WEEKS[:2]:
+        market.week(week)
+    whole = market.returns(WEEKS[1]).frame["benchmark"].to_list()
+    market.indices = market.indices.with_columns(index_close=pl.when(pl.col("date") != days[1]).then("index_close"))
+    # one member is no longer listed: securities say so, and the stand-in is without it
+    gone = (pl.col("symbol") == market.symbols[3]) & (pl.col("date") <= days[0])
+    market.listings = market.securities.filter(~gone)
+    result = market.returns(WEEKS[1])
+    found = result.frame["benchmark"].to_list()
+    assert [found[k] for k in (0, 3, 4)] == [whole[k] for k in (0, 3, 4)]
+    listed = market.listings.filter(pl.col("date") == days[0])["symbol"].to_list()
+    members = drifted_return(
+        market.indices, market.prices, "000905.SH", days[1], CALENDAR, tolerance=0.01, listed=listed
+    )
+    assert found[1] == members != whole[1]
+    assert (1 + found[1]) * (1 + found[2]) == pytest.approx((1 + whole[1]) * (1 + whole[2]), rel=1e-14)
     assert result.notes["left_out"] == {"index_closes": {"csi500": None}}
 
 

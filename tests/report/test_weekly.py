@@ -574,6 +574,21 @@ def test_the_benchmark_is_said_wherever_an_excess_is_explained(language, benchma
     assert (drifted in said) == (benchmark == "total_return")
 
 
+@pytest.mark.parametrize(("language", "years_back", "said_so"), [("zh", 0, True), ("en", 2, False)])
+def test_a_week_of_the_year_with_an_absent_close_is_said_under_table_2(language, years_back, said_so):
+    keywords = inputs(settings=ReportSettings(language=language, pdf=False))
+    one = catalogue.PORTFOLIOS[0]  # its benchmark has a close on the signal day
+    partition = keywords["week"] - dt.timedelta(days=364 * years_back)
+    row = ("portfolio_returns", partition, "index_closes", one.key, "null")
+    keywords["left_out"] = pl.DataFrame([row], schema=keywords["left_out"].schema, orient="row")
+    said = Page(weekly.make_report(**keywords).files["report.html"].decode()).words
+    sentence = words.SENTENCES["benchmark_drifted"][language].format(
+        name=one.name_zh if language == "zh" else one.name_en,
+        kind=words.SENTENCES["benchmark_price"][language],
+    )
+    assert (sentence in said) == said_so
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_beijing_members_are_named_in_the_portfolios_chapter(language):
     said = Page(make(settings=ReportSettings(language=language, pdf=False)).files["report.html"].decode()).words
