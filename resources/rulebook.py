@@ -189,15 +189,16 @@ def limit_cents(pre_close: Any, up_percent: Any, down_percent: Any) -> tuple[Any
 
 
 def age_in_days(settings: RulebookSettings, date: dt.date) -> int:
-    """Days from the newest row of the table, or from `reviewed` where that is later, to `date`; 0 where they lie after it."""
-    newest = max((row.since for kind in KINDS for row in getattr(settings, kind)), default=settings.reviewed)
-    return max(0, (date - max(newest, settings.reviewed)).days)
+    """Days to `date` from the newest row in force then, or from `reviewed` where that is later; 0 where `reviewed` is after it."""
+    newest = Rulebook.on(date, settings).newest()
+    return max(0, (date - max(settings.reviewed, newest.rule.since if newest else settings.reviewed)).days)
 
 
 def describe_rulebook(settings: RulebookSettings, date: dt.date) -> dict[str, Any]:
     """What a report says of the rulebook on `date`, in JSON's types.
 
-    newest: kind and row of the newest rule in force, or None. added: kind and row of each rule in force that is none of
+    newest: kind and row of the newest rule in force, or None. lots: board, smallest order and step, of the boards that have a
+    row. added: kind and row of each rule in force that is none of
     the shipped ones. too_old_days: the table's age in days where it is above `warn_after_days`, else None.
     """
     rules, shipped = Rulebook.on(date, settings), RulebookSettings()
@@ -205,6 +206,11 @@ def describe_rulebook(settings: RulebookSettings, date: dt.date) -> dict[str, An
     added = [(kind, row) for kind in KINDS for row in rules.rows(kind) if row not in getattr(shipped, kind)]
     return {
         "newest": None if newest is None else {"kind": newest.kind, **newest.rule.model_dump(mode="json")},
+        "lots": [
+            [board, rules.lot(board).least, rules.lot(board).step]
+            for board in A_SHARES
+            if any(board in row.boards for row in rules.rows("lots"))
+        ],
         "added": [{"kind": kind, **row.model_dump(mode="json")} for kind, row in added],
         "too_old_days": age if age > settings.warn_after_days else None,
     }

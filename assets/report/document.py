@@ -7,6 +7,7 @@ Here: which sentence, table and figure stands where, filled with this week's fig
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -20,13 +21,26 @@ from assets.report.charts import Band, Line, draw_bands, draw_bars, draw_heat, d
 from assets.report.evaluation_summary import Summary
 from assets.report.explanation import Writer as ExplanationWriter
 from assets.report.explanation_words import NAMES
-from assets.report.issue import Chapter, Figure, Grid, Row, Weekly, decimal, leaves, percent, plain, share
+from assets.report.issue import (
+    Chapter,
+    Figure,
+    Grid,
+    Row,
+    Weekly,
+    decimal,
+    exact_percent,
+    leaves,
+    percent,
+    plain,
+    share,
+)
 from assets.report.lines import Lines
 from assets.report.lines import Writer as LinesWriter
 from assets.report.methods import Writer as MethodsWriter
 from assets.report.statistics import relative_strength
 from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
 from assets.report.words import (
+    BOARDS,
     INDICES,
     LABELS,
     REASONS,
@@ -80,7 +94,9 @@ class Findings:
     unavailable: Mapping[str, Mapping[str, str]]
     manifests: pl.DataFrame
     left_out: pl.DataFrame  # what partitions were made without: table, partition, code, item, value as JSON
-    implausible: Sequence[str]  # plausibility checks that failed and are allowed to: table, check, partitions
+    implausible: Sequence[
+        Mapping[str, Any]
+    ]  # plausibility checks that failed and are allowed to: table, check, count, first, last
     run: Mapping[str, Any]
 
 
@@ -237,7 +253,8 @@ class _Writer:
         if self.found.run["market"]["sample"]:
             warnings.append(self.sentence("warn_sample"))
         if self.found.implausible:
-            shown, count = self.found.implausible[:SHOWN_IMPLAUSIBLE], len(self.found.implausible)
+            count = len(self.found.implausible)
+            shown = [self._failure(row) for row in self.found.implausible[:SHOWN_IMPLAUSIBLE]]
             more = self.label("and_more", count=count - len(shown)) if count > len(shown) else ""
             warnings.append(
                 self.sentence("warn_implausible", count=count, failures=self.join(shown, "semicolon") + more)
@@ -252,13 +269,18 @@ class _Writer:
             self.sentence("warn_weights", index=self.say(INDICES[index]) if index in INDICES else index)
             for index in self.settings.unofficial_weights
         ]
-        differences = [one for one in self.found.run["differences"] if not one["setting"].startswith("report.")]
+        differences = [one for one in self._differences() if not one["setting"].startswith("report.")]
         if days := self._rulebook["too_old_days"]:
             warnings.append(self.sentence("warn_rulebook", days=days, limit=self.tree["rulebook"]["warn_after_days"]))
         if differences:
             profile = self.found.run["profile"]["name"]
             warnings.append(self.sentence("warn_profile", name=profile, count=len(differences)))
         return warnings
+
+    def _failure(self, row: Mapping[str, Any]) -> str:
+        """A table and check with the partitions in which it failed."""
+        key = "implausible_once" if row["count"] == 1 else "implausible"
+        return self.label(key, **{name: row[name] for name in ("table", "check", "count", "first", "last")})
 
     def _glance(self) -> list[tuple[str, str]]:
         days = self.calendar.week_days(self.found.week)
@@ -384,7 +406,7 @@ class _Writer:
             lead,
             [[("", 1), (self.label("excess"), 4)], [(text, 1) for text in heads]],
             rows,
-            [self.label("table2_note", kind=self._benchmark_kind()), *drifted, *self._since_notes(since)],
+            [self.label(f"table2_note{self.suffix}", kind=self._benchmark_kind()), *drifted, *self._since_notes(since)],
         )
 
     def _since_notes(self, since: Mapping[str, dt.date | None]) -> list[str]:
@@ -667,7 +689,8 @@ class _Writer:
             return []
         return [self.sentence("newest_rule", kind=newest["kind"], since=newest["since"], source=newest["source"])]
 
-    def _difference_table(self) -> Grid:
+    def _differences(self) -> list[Mapping[str, Any]]:
+        """Settings that differ from production's, and the rules in force that are none of the shipped ones."""
         own = [
             {
                 "setting": f"rulebook.{row['kind']}",
@@ -676,10 +699,12 @@ class _Writer:
             }
             for row in self._rulebook["added"]
         ]
-        differences = [*self.found.run["differences"], *own]
+        return [*self.found.run["differences"], *own]
+
+    def _difference_table(self) -> Grid:
         rows = [
             Row([one["setting"], plain(one["value"]), plain(one["production"]), one.get("reason", "")])
-            for one in differences
+            for one in self._differences()
         ]
         lead = self.sentence("table6_lead", count=len(rows)) if rows else self.label("no_difference")
         heads = ("setting", "value", "production", "reason")
@@ -705,7 +730,7 @@ class _Writer:
             *self.methods.describe(factor),
             self.sentence("sign_negative") if factor.sign < 0 else "",
             self.sentence(
-                f"factor_rebalance_{factor.rebalance}", share=percent(self.tree["returns"]["group_share"], 0)
+                f"factor_rebalance_{factor.rebalance}", share=exact_percent(self.tree["returns"]["group_share"], 0)
             ),
             *self.methods.orthogonal(factor),
             self.sentence("sources", numbers=studies),
@@ -859,7 +884,7 @@ class _Writer:
 
     def _constraints(self, portfolio: Portfolio) -> tuple[str, list[str]]:
         bounds = self.tree["portfolios"][portfolio.key]
-        lines = [self.sentence("bound_stock", value=percent(bounds["stock_deviation"]))]
+        lines = [self.sentence("bound_stock", value=exact_percent(bounds["stock_deviation"]))]
         own = bounds["exposure_bands"]
         lines += [self._bound(style, bounds[f"{style}_exposure"]) for style in ("value", "size") if style not in own]
         others = self.join([self.say(STYLES[style]) for style in bounds["other_styles"] if style not in own])
@@ -873,11 +898,11 @@ class _Writer:
         if bounds["industry_deviation"] == 0:
             lines.append(self.sentence("bound_industry_zero"))
         else:
-            lines.append(self.sentence("bound_industry", value=percent(bounds["industry_deviation"])))
-        lines.append(self.sentence("bound_turnover", value=percent(bounds["turnover"], 0)))
+            lines.append(self.sentence("bound_industry", value=exact_percent(bounds["industry_deviation"])))
+        lines.append(self.sentence("bound_turnover", value=exact_percent(bounds["turnover"], 0)))
         lines.append(self.sentence("space_members" if bounds["members_only"] else "space_market"))
         if bounds["member_share"] > 0:
-            lines.append(self.sentence("bound_members", value=percent(bounds["member_share"])))
+            lines.append(self.sentence("bound_members", value=exact_percent(bounds["member_share"])))
         covariance = self.tree["portfolios"]["covariance"]
         if bounds["tracking_error"] is not None:
             lines.append(self.sentence("bound_tracking", value=f"{bounds['tracking_error']:g}", covariance=covariance))
@@ -896,7 +921,8 @@ class _Writer:
     def _costs(self) -> str:
         shared, how = self.tree["portfolios"], self.tree["portfolios"]["execution"]
         order = [self.say(STYLES[group]) for group in reversed(shared["relaxation_order"])]
-        flat = self.sentence("cost_flat", side=percent(shared["cost"]), both=percent(2 * shared["cost"]))
+        side = shared["cost"]
+        flat = self.sentence("cost_flat", side=exact_percent(side), both=exact_percent(float(2 * Decimal(str(side)))))
         sentences = [
             self.sentence(
                 "costs",
@@ -907,17 +933,30 @@ class _Writer:
             )
         ]
         if how["lots"]:
-            sentences.append(self.sentence("trades_lots"))
+            sentences.append(self._lots())
         if how["participation"] is not None:
-            sentences.append(self.sentence("trades_participation", value=percent(how["participation"])))
+            sentences.append(self.sentence("trades_participation", value=exact_percent(how["participation"])))
         if how["lots"] or how["participation"] is not None:
-            sentences.append(self.sentence("trades_capital", value=f"{how['capital']:,.0f}"))
+            sentences.append(self.sentence("trades_capital", value=f"{Decimal(str(how['capital'])).normalize():,f}"))
         return self._flow(sentences)
 
     def _fills(self) -> str:
         """The fill rule in force, in words."""
         fills = self.tree["portfolios"]["execution"]["fills"]
-        return self.sentence(f"fills_{fills['rule']}", share=percent(fills["min_inside_share"], 0))
+        if fills["rule"] == "minutes" and fills["min_inside_share"] == 0:
+            return self.sentence("fills_any_inside")
+        return self.sentence(f"fills_{fills['rule']}", share=exact_percent(fills["min_inside_share"], 0))
+
+    def _lots(self) -> str:
+        """The sizes of orders by the rulebook in force, boards of the same size together."""
+        boards: dict[tuple[int, int], list[str]] = {}
+        for board, least, step in self._rulebook["lots"]:
+            boards.setdefault((least, step), []).append(self.say(BOARDS[board]))
+        sizes = [
+            self.sentence("lot", boards=self.join(names), least=least, step=step)
+            for (least, step), names in boards.items()
+        ]
+        return self.sentence("trades_lots", sizes=self.join(sizes, "semicolon"))
 
     def _flow(self, sentences: Sequence[str]) -> str:
         return ("" if self.language == "zh" else " ").join(part.strip() for part in sentences if part)

@@ -7,6 +7,7 @@ workbook.py).
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from assets.report.words import Language
@@ -148,6 +149,17 @@ class Weekly:
 def percent(value: float | None, digits: int = 2) -> str:
     """0.0123 → 1.23%; None → n/a; never −0.00%."""
     return "n/a" if value is None else f"{round(value, digits + 2) + 0.0:.{digits}%}"
+
+
+def exact_percent(value: float, digits: int = 2) -> str:
+    """A setting in percent, with `digits` decimals and as many more as it has: no bound becomes another one by rounding.
+
+    >>> exact_percent(0.125, 0), exact_percent(0.3, 0), exact_percent(0.00001), exact_percent(0.0015)
+    ('12.5%', '30%', '0.001%', '0.15%')
+    """
+    exact = Decimal(str(value)) * 100
+    own = -int(exact.normalize().as_tuple().exponent)
+    return f"{exact:.{max(digits, own)}f}%"
 
 
 def decimal(value: float | None, digits: int) -> str:

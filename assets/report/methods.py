@@ -16,7 +16,7 @@ from assets import catalogue
 from assets.catalogue import Factor, Portfolio
 from assets.factors.styles import STYLES as STYLE_KEYS
 from assets.factors.ten import FLAT_SENSITIVE
-from assets.report.issue import percent
+from assets.report.issue import exact_percent, percent
 from assets.report.methods_words import GRANULARITIES, LABELS_OF_RETURNS, NETWORKS, WORDS
 from assets.report.words import DESCRIPTIONS, STYLES, Language
 
@@ -53,10 +53,10 @@ class Writer:
             return [self._network(self.settings["models"][factor.key])]
         section = self.settings["factors"]
         text = DESCRIPTIONS[factor.key][self.language].format(
-            window=section["window"], share=percent(section["large_trade_share"], 0)
+            window=section["window"], share=exact_percent(section["large_trade_share"], 0)
         )
         flat = section["drop_flat_days"] and factor.key in FLAT_SENSITIVE
-        return [text, *([self.say("flat_days", limit=percent(section["flat_share_limit"], 0))] if flat else [])]
+        return [text, *([self.say("flat_days", limit=exact_percent(section["flat_share_limit"], 0))] if flat else [])]
 
     def orthogonal(self, factor: Factor) -> list[str]:
         """What the score is made orthogonal to, and what of it had no data on the signal day."""

@@ -142,7 +142,7 @@ def make_report(
         unavailable={table: reasons for table, reasons in unavailable.items() if table != "tape_health"},
         manifests=manifests,
         left_out=left_out,
-        implausible=[_told(row) for row in failed.iter_rows(named=True)],
+        implausible=list(failed.iter_rows(named=True)),
         run=run_settings,
     )
     issue = write_weekly(found, calendar, settings)

@@ -98,6 +98,16 @@ LABELS: Mapping[str, Bilingual] = {
         "Excess: relative strength of the wealth after costs against the benchmark, the {kind}; weeks won: weeks of the year with a "
         "positive excess / weeks so far.",
     ),
+    "table2_note_difference": T(
+        "注：超额收益为扣费后组合与基准（{kind}）的收益之差；周度胜率为本年度净值相对基准上升的周数/周数。",
+        "Excess: difference of the returns after costs and of the benchmark, the {kind}; weeks won: weeks of the year in which the "
+        "ratio of wealth rose / weeks so far.",
+    ),
+    "implausible_once": T("{table} · {check}，1 个分区（{first}）", "{table} · {check}, 1 partition ({first})"),
+    "implausible": T(
+        "{table} · {check}，{count} 个分区（{first} 至 {last}）",
+        "{table} · {check}, {count} partitions ({first} to {last})",
+    ),
     "since_note": T(
         "{names}的今年以来收益与胜率自 {day} 起计（此前无数据）。",
         "YTD and wins of {names} count from {day}: no data before.",
@@ -352,10 +362,8 @@ SENTENCES: Mapping[str, Bilingual] = {
     ),
     "cost_flat": T("交易成本单边 {side}（双边 {both}）", "a cost of {side} per side ({both} per round trip)"),
     "cost_dated": T("按日期与方向收取印花税与佣金", "the stamp duty and commission of the date and side"),
-    "trades_lots": T(
-        "按整手成交（科创板 200 股起，以 1 股递增）。",
-        "Only whole lots are traded (on STAR 200 shares, then single ones).",
-    ),
+    "trades_lots": T("按整手成交（{sizes}）。", "Only whole lots are traded ({sizes})."),
+    "lot": T("{boards} {least} 股起，以 {step} 股递增", "on {boards} {least} shares or more, in steps of {step}"),
     "trades_participation": T(
         "每只股票成交不超过当日可成交量的 {value}。", "No name trades more than {value} of the day's tradable volume."
     ),
@@ -379,6 +387,13 @@ SENTENCES: Mapping[str, Bilingual] = {
         "Price limits are judged by minute bars: a name that traded less than {share} of the day's volume below limit-up can't be "
         "bought, one that traded less than {share} above limit-down can't be sold; a name without minute bars can't be bought "
         "where its low is the limit-up price nor sold where its high is the limit-down price. ",
+    ),
+    "fills_any_inside": T(
+        "按分钟线判断涨跌停：全天在涨停价以下没有成交的股票不能买入，在跌停价以上没有成交的不能卖出；"
+        "无分钟线的股票，最低价为涨停价的不能买入，最高价为跌停价的不能卖出。",
+        "Price limits are judged by minute bars: a name that did not trade below limit-up all day can't be bought, one that did not "
+        "trade above limit-down can't be sold; a name without minute bars can't be bought where its low is the limit-up price nor "
+        "sold where its high is the limit-down price. ",
     ),
     "legs_fills": T(
         "多空两腿按同一规则建仓，停牌或不能成交的股票不入选：{fills}",
@@ -448,6 +463,13 @@ STYLES: Mapping[str, Bilingual] = {
     "styles": T("其他风格", "other styles"),
     "turnover_limit": T("换手率上限", "turnover limit"),
     "stock_deviation": T("个股偏离", "stock deviation"),
+}
+
+BOARDS: Mapping[str, Bilingual] = {
+    "main_sh": T("沪市主板", "the Shanghai main board"),
+    "main_sz": T("深市主板", "the Shenzhen main board"),
+    "star": T("科创板", "STAR"),
+    "chinext": T("创业板", "ChiNext"),
 }
 
 INDICES: Mapping[str, Bilingual] = {

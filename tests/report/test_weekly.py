@@ -16,8 +16,10 @@ from assets.report.assets import TABLES
 from assets.report.evaluation_summary import summarise
 from assets.report.issue import percent
 from resources.gate import judge
+from resources.rulebook import describe_rulebook
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
+from resources.settings.rulebook import LOTS, Lot, RulebookSettings
 from tests.report.random_issue import inputs, make
 
 WEEK = dt.date(2023, 12, 11)
@@ -607,3 +609,63 @@ def test_the_newest_rule_in_force_is_named_and_an_old_table_is_a_warning() -> No
     told = words_of(too_old_days=401, added=[{"kind": "price_limits", "since": "2023-11-01", "percent": 30}])
     assert "was last reviewed or extended 401 days before this issue's data, more than 400" in told
     assert "rulebook.price_limits" in told
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_sizes_of_orders_are_those_of_the_rulebook_in_force(language: words.Language) -> None:
+    def said(day: dt.date, *own: Lot) -> str:
+        given = inputs(settings=ReportSettings(language=language, pdf=False))
+        run = given["run_settings"]
+        run["settings"]["portfolios"]["execution"]["lots"] = True
+        run["rulebook"] = describe_rulebook(RulebookSettings(lots=(*LOTS, *own)), day)
+        return Page(weekly.make_report(**given).files["report.html"].decode()).words
+
+    star = {"zh": "科创板 200 股起，以 1 股递增", "en": "on STAR 200 shares or more, in steps of 1"}[language]
+    main = {
+        "zh": "沪市主板、深市主板、创业板 100 股起，以 100 股递增",
+        "en": "ChiNext 100 shares or more, in steps of 100",
+    }
+    plain = said(dt.date(2023, 12, 15))
+    assert star in plain
+    assert main[language] in plain
+    assert star not in said(dt.date(2019, 7, 19))
+    changed = said(
+        dt.date(2023, 12, 15), Lot(since=dt.date(2023, 1, 1), source="a test", boards=("star",), least=300, step=7)
+    )
+    assert star not in changed
+    assert {"zh": "科创板 300 股起，以 7 股递增", "en": "on STAR 300 shares or more, in steps of 7"}[
+        language
+    ] in changed
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_rules_of_ones_own_count_on_page_one_as_in_table_6(language: words.Language) -> None:
+    for alpha, count in (("multi_granularity_10d", 1), ("gru_50_1", 2)):
+        given = inputs(alpha=alpha, settings=ReportSettings(language=language, pdf=False))
+        own = Lot(since=dt.date(2023, 1, 1), source="a test", boards=("star",), least=300, step=7)
+        rulebook = describe_rulebook(RulebookSettings(lots=(*LOTS, own)), dt.date(2023, 12, 15))
+        given["run_settings"]["rulebook"] = rulebook
+        said = Page(weekly.make_report(**given).files["report.html"].decode()).words
+        assert words.SENTENCES["warn_profile"][language].format(name="sample", count=count) in said
+        assert words.SENTENCES["table6_lead"][language].format(count=count) in said
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_note_of_table_2_follows_what_the_table_prints(language: words.Language) -> None:
+    kind = words.SENTENCES["benchmark_price"][language]
+    notes = {
+        one: words.LABELS[key][language].format(kind=kind)
+        for one, key in (("ratio", "table2_note"), ("difference", "table2_note_difference"))
+    }
+    for one, other in (("ratio", "difference"), ("difference", "ratio")):
+        settings = ReportSettings(language=language, pdf=False, relative=one)
+        said = Page(make(settings=settings).files["report.html"].decode()).words
+        assert notes[one] in said
+        assert notes[other] not in said
+
+
+def test_the_chinese_notice_of_failed_checks_is_chinese() -> None:
+    settings = ReportSettings(language="zh", pdf=False, allow_failed_plausibility=True)
+    said = Page(weekly.make_report(**with_implausible(inputs(settings=settings))).files["report.html"].decode()).words
+    assert "factor_returns · long_return_plausible，3 个分区（2023-11-06 至 2023-11-20）" in said
+    assert "partition" not in said[: said.index(words.LABELS["table1_title"]["zh"])]

@@ -266,6 +266,11 @@ def test_an_old_table_is_told() -> None:
     assert describe_rulebook(table, last + dt.timedelta(days=1))["too_old_days"] == 401
     newer = PriceLimit(since=dt.date(2027, 12, 1), boards=("star",), percent=30, st_percent=30, source="a test")
     assert age_in_days(RulebookSettings(price_limits=(newer,)), dt.date(2028, 1, 4)) == 34
+    # A row that is not in force yet says nothing of what is.
+    later = PriceLimit(since=dt.date(2030, 1, 1), boards=("star",), percent=30, st_percent=30, source="a test")
+    for until in (last, last + dt.timedelta(days=300)):
+        known = RulebookSettings(reviewed=table.reviewed, price_limits=(*table.price_limits, later))
+        assert describe_rulebook(known, until) == describe_rulebook(table, until)
 
 
 def test_every_table_that_asks_for_rules_declares_their_kinds() -> None:
