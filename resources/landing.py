@@ -10,6 +10,7 @@ import hashlib
 import json
 import re
 import stat
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -130,6 +131,7 @@ class LandingZone:
         self._slices: dict[str, tuple[Any, _Slices]] = {}
         self._changes: tuple[Any, CodeChanges] | None = None
         self._first_traded: tuple[pl.DataFrame, dict[str, dt.date]] | None = None
+        self._traded: tuple[pl.DataFrame, Any, dict[str, list[dt.date]]] | None = None
         self._continued: dict[str, tuple[Any, pl.DataFrame]] = {}
         self._landed: dict[tuple[str, dt.date], list[Path]] = {}
         self._file_digests: dict[str, dict[str, list]] = {}
@@ -271,6 +273,18 @@ class LandingZone:
             first = dict(traded.group_by("symbol").agg(pl.col("date").min()).iter_rows())
             self._first_traded = (prices, first)
         return self._first_traded[1]
+
+    def traded_days(self) -> dict[str, list[dt.date]]:
+        """Code → the days on which it traded, ascending, of the codes that code_changes names."""
+        prices, changes = self.frame("daily_prices"), self.code_changes().changes
+        if prices is None or not changes:
+            return {}
+        if self._traded is None or self._traded[0] is not prices or self._traded[1] != changes:
+            codes = sorted({code for change in changes for code in (change.old, change.new)})
+            traded = prices.filter(pl.col("symbol").is_in(codes), pl.col("volume") > 0)
+            days = dict(traded.group_by("symbol").agg(pl.col("date").unique().sort()).iter_rows())
+            self._traded = (prices, changes, days)
+        return self._traded[2]
 
     def continued(self, name: str, date: dt.date) -> pl.DataFrame | None:
         """A whole reference table with its rows under the codes that their names have on `date` (see code_changes)."""
@@ -438,6 +452,12 @@ class LandingView:
         """Code → the first day on which it traded in daily_prices, under the codes delivered; only days up to this one."""
         self._require("daily_prices")
         return {code: day for code, day in self._zone.first_traded().items() if day <= self.date}
+
+    def traded_days(self) -> dict[str, list[dt.date]]:
+        """Code → the days on which it traded, ascending, of the codes of these changes; only days up to this one."""
+        self._require("code_changes")
+        self._require("daily_prices")
+        return {code: days[: bisect_right(days, self.date)] for code, days in self._zone.traded_days().items()}
 
     def _require(self, name: str) -> None:
         if name not in self._lands:

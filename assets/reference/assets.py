@@ -45,6 +45,12 @@ do rows that count but for their share counts: these are null where they were no
         ),
         Check("nearly_all_rows_usable", Between("too_many_set_aside", 0, 0), critical=True, remedy=MEND),
         Check(
+            "code_changes_usable",
+            Between("changes_aside", 0, 0),
+            critical=True,
+            remedy="correct the named rows of reference/code_changes, or take them out: without them the old name is paid out",
+        ),
+        Check(
             "names_of_the_day_before_priced",
             Between("names_lost", 0, 0),
             critical=True,
@@ -127,12 +133,6 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             Between("equity_off", 0, 0),
             critical=True,
             remedy="deliver the table in the units of SPEC §2.1",
-        ),
-        Check(
-            "code_changes_usable",
-            Between("changes_aside", 0, 0),
-            critical=True,
-            remedy="correct the named rows of reference/code_changes, or take them out: without them the old name is paid out",
         ),
         Check("market_value_positive", Between("total_mv", 1), critical=True, remedy=REDELIVER),
         Check(

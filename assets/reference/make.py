@@ -121,7 +121,8 @@ def make_daily_prices(
             date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules), _no_shares_aside(), 0, settings
         )
         return replace(made, profile=profile)
-    sifted = set_aside_gone(sift_daily_prices(rows, rules), landing.code_changes().gone(date))
+    changes = landing.code_changes()
+    sifted = set_aside_gone(sift_daily_prices(rows, rules), changes.gone(date))
     instruments = landing.reference("instruments")
     traded_since = {} if instruments is None else landing.first_traded()
     judged = _judged_prices(sifted.usable, before, instruments, date, traded_since, calendar, rules, settings)
@@ -138,14 +139,18 @@ def make_daily_prices(
     }
     yesterday = before.filter(pl.col("date") == calendar.previous_day(date)) if before.height else before
     priced = yesterday.filter(pl.col("volume") > 0)["symbol"].n_unique()
-    whole = pl.concat([sifted.aside, shares.faults, shares.missing], how="diagonal_relaxed")
-    files, notes = _set_aside({"daily_prices": Sifted(sifted.usable, whole)})
     unfilled = judged.filter(pl.col("limit_not_filled") == 1)["symbol"]
+    whole = pl.concat([sifted.aside, shares.faults, shares.missing], how="diagonal_relaxed")
+    told = {"daily_prices": Sifted(sifted.usable, whole)}
+    profile = _daily_prices_profile(date, frame, sifted, shares, priced, settings, unfilled)
+    if changes or changes.aside.height:
+        told["code_changes"] = sift_code_changes(changes, landing.traded_days())
+        profile = _with_changes(profile, told["code_changes"], date)
+    files, notes = _set_aside(told)
     if unfilled.len():
         notes["limits"] = (
             f"limit_up of {unfilled.len()} of {judged.height} names says no limit against the rule, which holds"
         )
-    profile = _daily_prices_profile(date, frame, sifted, shares, priced, settings, unfilled)
     return Made(frame, profile, files, unavailable, notes)
 
 
@@ -315,6 +320,7 @@ def _judged_day(
             "names_priced": [None if all_at_fault else frame.height],
             "names_lost": [int(lost)],
             "too_many_set_aside": [int(too_many)],
+            "changes_aside": [0],
             "total_shares": [1],
             "float_shares": [1],
             "set_aside": [-1],
@@ -323,6 +329,17 @@ def _judged_day(
         },
         schema_overrides={"names_priced": pl.Int64, "detail": pl.String},
     )
+
+
+def _with_changes(profile: pl.DataFrame, changes: Sifted, date: dt.date) -> pl.DataFrame:
+    """The profile with one row more for each reason for which changes of codes can't be used: `changes_aside` 1."""
+    faults = _faults({"code_changes": changes})
+    # The change is judged by a check of its own: what others judge is filled.
+    rows = faults.select(
+        "symbol", date=pl.lit(date), detail="reason", reason=pl.lit("used"), total_shares=pl.lit(1, pl.Int64),
+        float_shares=pl.lit(1, pl.Int64), set_aside=-1 - pl.col("set_aside"), changes_aside=pl.lit(1, pl.Int64),
+    )  # fmt: skip
+    return pl.concat([profile, rows], how="diagonal_relaxed")
 
 
 def _too_many(faults: int, rows: int, settings: ReferenceSettings) -> bool:
@@ -378,8 +395,6 @@ def make_securities(
     sifted: dict[str, Sifted] = {}
     prices = landing.reference("daily_prices").collect()  # a slice of the landing zone's frame: nothing is copied
     changes = landing.code_changes()
-    if changes or changes.aside.height:
-        sifted["code_changes"] = sift_code_changes(changes, landing.first_traded())
     names = _listed_names(today, prices, landing, date, sifted, reasons, rules)
     names = names.filter(~pl.col("symbol").is_in(list(changes.gone(date))))
     suspended = _last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date, rules)
@@ -512,7 +527,7 @@ def _securities_profile(
     """What the checks judge: the rows, an unknown industry as null, one row per fault found in a reference table, and one per
     table of which too much is unusable, whose profits are those of the year so far, or whose equity is in another unit.
 
-    changes_aside: 1 in the rows of changes of codes that can't be used. rising: what diagnosis.rising_profits counts."""
+    rising: what diagnosis.rising_profits counts."""
     kept = frame.with_columns(
         industry=pl.when(pl.col("industry") != UNKNOWN).then("industry"),
         set_aside=pl.lit(0, pl.Int64),
@@ -540,7 +555,6 @@ def _securities_profile(
         faults = pl.concat([faults, row], how="diagonal")
     faults = faults.with_columns(
         date=pl.lit(frame["date"][0]), listed_days=pl.lit(0, pl.Int32), industry=pl.lit(""), equity=pl.lit(0.0),
-        changes_aside=((pl.col("table") == "code_changes") & (pl.col("set_aside") > 0)).cast(pl.Int64),
         set_aside=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
     )  # fmt: skip
     wanted = {"unusable": pl.Int64, "rising_profits": pl.Int64, "equity_off": pl.Int64, "detail": pl.String}
@@ -554,8 +568,6 @@ def _unusable(sifted: Mapping[str, Sifted], settings: ReferenceSettings) -> pl.D
     """One row per reference table of which no row can be used, or too many cannot, with the commonest reasons."""
     rows = []
     for table, one in sifted.items():
-        if table == "code_changes":  # judged by a check of its own
-            continue
         every = one.usable.height + one.aside.height
         none = one.usable.is_empty() and every > settings.always_set_aside
         if none or _too_many(one.faults.height, every, settings):

@@ -259,28 +259,25 @@ def set_aside_gone(sifted: Sifted, gone: Mapping[str, Change]) -> Sifted:
     return Sifted(sifted.usable.filter(marked["reason"].is_null()), pl.concat([sifted.aside, bad], how="diagonal"))
 
 
-def sift_code_changes(changes: CodeChanges, first_traded: Mapping[str, dt.date]) -> Sifted:
+def sift_code_changes(changes: CodeChanges, traded: Mapping[str, Sequence[dt.date]]) -> Sifted:
     """Rows of reference/code_changes known by a day, with a column `symbol` (the old code).
 
-    first_traded: code → the first day on which it traded in daily_prices, up to the day. Set aside are rows that conflict
-    with themselves or each other (`sift_changes`), and changes of code into a code that had traded before. A change of a name
-    that daily_prices does not hold takes no part, which is no fault.
+    traded: code → the days on which it traded in daily_prices, ascending, up to the day. Set aside are rows that conflict
+    with themselves or each other (`sift_changes`), and changes of code into a code that traded before, since it was last
+    another name's: `Renames.void` would leave those rows out of every window. A change of a name that daily_prices does not
+    hold takes no part, which is no fault.
     """
     usable, aside = [], []
     for change in changes.changes:
         row = (change.old, change.new, change.date, change.ratio, change.merger)
-        own, left = (
-            first_traded.get(change.new),
-            any(one.old == change.new and one.date <= change.date for one in changes.changes),
+        free = max(
+            (one.date for one in changes.changes if one.old == change.new and one.date <= change.date),
+            default=dt.date.min,
         )
-        if own is not None and own < change.date and not change.merger and not left:
-            aside.append((
-                *row,
-                f"{change.new} traded under that code before the change, first on {own}: if {change.old} was merged into it, say "
-                f"merger = true; if a vendor delivers the same history under both codes, take the rows of {change.new} before "
-                f"{change.date} out",
-            ))  # fmt: skip
-        elif (first := first_traded.get(change.old)) is None or first >= change.date:
+        early = [day for day in traded.get(change.new, ()) if free <= day < change.date]
+        if early and not change.merger:
+            aside.append((*row, _traded_early(change, early[0], traded.get(change.old, ()))))
+        elif not (own := traded.get(change.old)) or own[0] >= change.date:
             aside.append((*row, NO_PART))
         else:
             usable.append(row)
@@ -289,4 +286,18 @@ def sift_code_changes(changes: CodeChanges, first_traded: Mapping[str, dt.date])
     return Sifted(
         pl.DataFrame(usable, schema=changes.aside.drop("reason").schema, orient="row").with_columns(symbol),
         pl.concat([changes.aside, found]).with_columns(symbol),
+    )
+
+
+def _traded_early(change: Change, first: dt.date, old: Sequence[dt.date]) -> str:
+    """Why the new code traded before the change, first on `first`. old: the days on which the old code traded."""
+    merged = f"if {change.old} was merged into it, say merger = true"
+    if any(first <= day < change.date for day in old):
+        return (
+            f"{change.new} traded under that code before the change, first on {first}, beside {change.old}: {merged}; if a "
+            f"vendor delivers the same history under both codes, take the rows of {change.new} before {change.date} out"
+        )
+    return (
+        f"{change.new} traded under that code before the change, first on {first}, when {change.old} no longer traded: the date "
+        f"{change.date} is too late, the change is dated {first} or before; {merged}"
     )

@@ -169,6 +169,11 @@ def test_a_price_under_the_code_that_was_taken_away_is_set_aside_by_name(market,
     ("declared", "said"),
     [
         (change((OLD, "601006.SH", CHANGE)), "601006.SH traded under that code before the change, first on"),
+        (
+            change((OLD, NEW, DAYS[48])),
+            f"{NEW} traded under that code before the change, first on {CHANGE}, when {OLD} no longer traded: the date {DAYS[48]} "
+            f"is too late, the change is dated {CHANGE} or before",
+        ),
         (change((OLD, NEW, CHANGE), ratio=[0.0]), "ratio is not a number above 0"),
         (change((OLD, NEW, CHANGE), ratio=[-1.0]), "ratio is not a number above 0"),
         (change((OLD, NEW, CHANGE), (OLD, "601991.SH", CHANGE)), "continued as more than one code"),
@@ -178,14 +183,24 @@ def test_a_price_under_the_code_that_was_taken_away_is_set_aside_by_name(market,
 def test_a_change_that_cannot_be_used_refuses_the_days_from_its_date_on(
     market, declared: pl.DataFrame, said: str, tmp_path: Path
 ) -> None:
-    days = [DAYS[44], DAYS[45], DAYS[60]]
+    date = declared["date"][0]
+    days = [DAYS[44], CALENDAR.previous_day(date), date, DAYS[60]]
     found = build(tmp_path, renamed(market, CHANGE) | {"code_changes": declared}, days, windows=False)
-    securities = found.tables["securities"]
-    assert not found.lake.manifest(securities, days[0]).refusals
-    for day in days[1:]:
-        refused = found.lake.manifest(securities, day).refusals
-        assert set(refused) == {"code_changes_usable"}
-        assert said in refused["code_changes_usable"].detail
+    prices = found.tables["daily_prices"]
+    for day in days:
+        refused = found.lake.manifest(prices, day).refusals
+        assert set(refused) == ({"code_changes_usable"} if day >= date else set())
+        assert day < date or said in refused["code_changes_usable"].detail
+
+
+def test_no_window_is_made_from_a_change_that_is_dated_too_late(market, tmp_path: Path) -> None:
+    """daily_features looks back on daily_prices alone: it is not built from the change's date on, where it would count the
+    days on which the new code traded before as suspended."""
+    late = DAYS[48]
+    found = build(tmp_path, renamed(market, CHANGE) | {"code_changes": change((OLD, NEW, late))})
+    features = found.tables["daily_features"]
+    built = {day for day in NEAR if found.lake.manifest(features, day) is not None}
+    assert built == {day for day in NEAR if day < late}
 
 
 def test_a_change_of_a_name_that_the_market_does_not_hold_is_no_fault(market, never: Builder, tmp_path: Path) -> None:
@@ -194,7 +209,7 @@ def test_a_change_of_a_name_that_the_market_does_not_hold_is_no_fault(market, ne
     )
     for day in DAYS[44:47]:
         assert rows(found, "securities", day).equals(rows(never, "securities", day))
-        manifest = found.lake.manifest(found.tables["securities"], day)
+        manifest = found.lake.manifest(found.tables["daily_prices"], day)
         assert not manifest.refusals
         told = manifest.notes.get("set_aside", {}).get("code_changes")
         assert (told is None) == (day < CHANGE)
