@@ -69,7 +69,8 @@ def make_attribution(
     days = pl.col("date").is_in(calendar.week_days(week))
     traded = daily_prices.filter(TRADED & pl.col("vwap").is_not_null())
     if mergers:
-        prices, listed, _ = exchange_shares(mergers, traded.collect(), securities.collect())
+        band = settings.merger_growth_band
+        prices, listed, _ = exchange_shares(mergers, traded.collect(), securities.collect(), band)
         prices, listed = prices.filter(days), listed.filter(days)
     else:
         prices, listed = traded.filter(days).collect(), securities.filter(days).collect()

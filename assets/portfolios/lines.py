@@ -128,6 +128,7 @@ def make_portfolio_lines(
         mergers,
         daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap").collect(),
         securities.collect(),
+        portfolios.merger_growth_band,
     )
     both = pl.concat([scores, offset_scores])
     inputs = Inputs(both, factors, styles, prices, listings, closes, minutes, exchanges, rules)

@@ -50,11 +50,12 @@ def _collect(
     date: dt.date,
     days: Sequence[dt.date],
     mergers: Sequence[Change],
+    band: tuple[float, float],
     rules: Rulebook | None,
 ) -> Tables:
     prices = daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap").collect()
     listings = (securities if mergers else securities.filter(pl.col("date").is_in(list(days)))).collect()
-    prices, listings, exchanges = exchange_shares(mergers, prices, listings)
+    prices, listings, exchanges = exchange_shares(mergers, prices, listings, band)
     return Tables(
         mean_scores(scores, factors, alphas, date),
         styles.filter(pl.col("date") == date).collect(),
@@ -144,7 +145,8 @@ def make_portfolio(
     days = calendar.week_days(week)
     tables = _collect(
         scores, factors, styles, daily_prices, securities, indices, minute_bars,
-        state=state, alphas=settings.alphas, date=date, days=days, mergers=mergers, rules=rules,
+        state=state, alphas=settings.alphas, date=date, days=days, mergers=mergers, band=settings.merger_growth_band,
+        rules=rules,
     )  # fmt: skip
     step = advance(portfolio, state, tables, days, calendar, settings, unavailable)
     if isinstance(step, str):
@@ -198,7 +200,9 @@ def make_portfolio_returns(
     days = calendar.week_days(week)
     closes = indices.collect()
     if mergers and securities is not None:
-        prices, listings, _ = exchange_shares(mergers, daily_prices.collect(), securities.collect())
+        prices, listings, _ = exchange_shares(
+            mergers, daily_prices.collect(), securities.collect(), settings.merger_growth_band
+        )
         daily_prices, securities = prices.lazy(), listings.lazy()
     frames, reasons, drifted = [], {}, []
     notes: dict[str, Any] = {}

@@ -24,6 +24,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from resources.code_changes import Change
+from resources.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -39,13 +40,15 @@ class Exchange:
 
 
 def exchange_shares(
-    mergers: Sequence[Change], prices: pl.DataFrame, securities: pl.DataFrame
+    mergers: Sequence[Change], prices: pl.DataFrame, securities: pl.DataFrame, band: tuple[float, float]
 ) -> tuple[pl.DataFrame, pl.DataFrame, tuple[Exchange, ...]]:
     """prices and securities in which each absorbed name has the new name's rows from its merger on, and the exchanges.
 
     mergers: by date, `new` as the name is called in the frames. prices: date, symbol, pre_close, volume and more (yuan).
     securities: date, symbol, last_close (yuan) and more, the day before each merger among them; a merger whose day before is
-    not there was settled earlier.
+    not there was settled earlier. band: lowest and highest growth ratio · P_new / P_old that a merger can have.
+
+    Raises InputError where the growth lies outside the band: the ratio is wrong, and no return is made of it.
     """
     done: list[Exchange] = []
     owed: dict[str, float] = {}  # absorbed name → growth not yet earned, because the new name has not traded since
@@ -63,6 +66,8 @@ def exchange_shares(
         if old_price is None or new_price is None:
             continue
         growth = merger.ratio * new_price / old_price
+        if not band[0] <= growth <= band[1]:
+            raise InputError(_senseless(merger, old_price, new_price, band))
         # Names that the old one had absorbed go with it.
         follow = [merger.old, *(name for name, whose in present.items() if whose == merger.old)]
         since = pl.col("date") >= merger.date
@@ -79,6 +84,23 @@ def exchange_shares(
         if settled is not None:
             owed |= dict.fromkeys(follow, 1.0)
     return prices, securities, tuple(done)
+
+
+def _senseless(merger: Change, old_price: float, new_price: float, band: tuple[float, float]) -> str:
+    low, high = band
+    found = (
+        f"reference/code_changes merges {merger.old} into {merger.new} on {merger.date} with ratio {merger.ratio:g}: an old share, "
+        f"last at {old_price:.2f} yuan, would become {merger.ratio:g} new ones at {new_price:.2f} yuan, "
+        f"{merger.ratio * new_price / old_price:.4g} times its value, outside {low:g} to {high:g} (portfolios.merger_growth_band). "
+    )
+    if low <= new_price / merger.ratio / old_price <= high:
+        return found + (
+            f"The ratio is inverted: it is the number of new shares for each old one. Deliver {1 / merger.ratio:g}."
+        )
+    return found + (
+        "Deliver the number of new shares for each old one as ratio; at equal values it would be "
+        f"{old_price / new_price:.4g}. If these are the terms of the merger, widen the band."
+    )
 
 
 def _exchanged(traded: pl.DataFrame, symbol: str, growth: float) -> pl.DataFrame:

@@ -11,6 +11,7 @@ from resources.settings.execution import ExecutionSettings
 
 OtherStyle = Literal["mid_cap", "turnover", "reversal", "volatility", "profitability", "growth"]
 Exposure = Annotated[float, Field(ge=-100, le=100)]
+Growth = Annotated[float, Field(gt=0, le=1000)]
 ELASTIC = ("industry", "value_size", "turnover", "styles")
 
 
@@ -110,6 +111,11 @@ class PortfoliosSettings(Section):
         description="Share of its last price that a held name pays in cash on the day it is delisted. 1: the platform "
         "sells through the delisting period or receives a merger's exchange value; 0: written off. [c]",
     )
+    merger_growth_band: tuple[Growth, Growth] = Field(
+        (0.5, 2.0),
+        description="Lowest and highest value that the new shares of a merger can have, as a multiple of the old ones': ratio · new "
+        "price / old price. Outside it the ratio of reference/code_changes is wrong, and the weeks with the merger are refused. [c]",
+    )
     attribution: AttributionSettings = Field(
         AttributionSettings(), description="How the weekly excess is split into its parts."
     )
@@ -149,6 +155,8 @@ class PortfoliosSettings(Section):
             raise ValueError(
                 f"relaxation_order must name each of {', '.join(ELASTIC)} once, got {self.relaxation_order}"
             )
+        if self.merger_growth_band[0] > self.merger_growth_band[1]:
+            raise ValueError("merger_growth_band: {} is above {}".format(*self.merger_growth_band))
         if not self.alphas or len(set(self.alphas)) < len(self.alphas):
             raise ValueError(f"alpha must name a factor, or several once each, got {self.alpha!r}")
         for key, index in (("csi500", self.csi500), ("csi1000", self.csi1000)):

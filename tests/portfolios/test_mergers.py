@@ -19,6 +19,7 @@ from assets.portfolios.market import market_days
 from assets.portfolios.mergers import Exchange, absorbed, add_up, exchange_shares, together
 from resources.builder import Builder
 from resources.code_changes import Change
+from resources.errors import InputError
 from resources.lake import Lake
 from resources.landing import LandingZone
 from resources.settings.portfolios import PortfoliosSettings
@@ -28,6 +29,7 @@ from tests.portfolios.test_portfolio_tables import DAILY, DAYS, Tree, upstream
 
 A, B, C, D = "600001.SH", "600002.SH", "600003.SH", "600004.SH"
 NAMES = (A, B, C, D)
+BAND, ANY = PortfoliosSettings().merger_growth_band, (0.0, float("inf"))
 WEEK = CALENDAR.week_days(WEEKS[1])
 BEFORE = CALENDAR.previous_day(WEEK[0])
 
@@ -68,7 +70,7 @@ def test_the_ledger_of_shares_ends_with_the_same_money(seed: int, days: list[int
         return  # a day on which nobody traded is a missing day
     weights = rng.dirichlet(np.ones(len(NAMES) + 1))
     target = rng.dirichlet(np.ones(len(NAMES)))
-    continued, listed, exchanges = exchange_shares(mergers, prices, securities)
+    continued, listed, exchanges = exchange_shares(mergers, prices, securities, ANY)
     assert {one.old for one in exchanges} == {one.old for one in mergers}
     held = hold(
         weights[:-1], float(weights[-1]), target, target,
@@ -120,7 +122,7 @@ def test_the_formula_in_yuan() -> None:
          "volume": [100], "vwap": [8.2]}
     )  # fmt: skip
     securities = pl.DataFrame({"date": [WEEK[0], WEEK[0], WEEK[1]], "symbol": [A, B, B], "last_close": [8.0, 9.9, 8.5]})
-    continued, listed, exchanges = exchange_shares([Change(WEEK[1], A, B, 1.5, True)], prices, securities)
+    continued, listed, exchanges = exchange_shares([Change(WEEK[1], A, B, 1.5, True)], prices, securities, BAND)
     assert exchanges == (Exchange(WEEK[1], A, B, 1.5, WEEK[1]),)
     row = continued.filter(pl.col("symbol") == A).row(0, named=True)
     assert 1000 * 8.0 * row["close"] / row["pre_close"] == pytest.approx(12_750, abs=1e-9)
@@ -132,7 +134,7 @@ def test_a_merger_dated_on_a_day_without_trading_takes_the_next_day_s_reference_
     sunday, monday, friday = dt.date(2023, 6, 18), dt.date(2023, 6, 19), dt.date(2023, 6, 16)
     prices = pl.DataFrame({"date": [monday], "symbol": [B], "pre_close": [8.0], "close": [8.5], "volume": [1]})
     securities = pl.DataFrame({"date": [friday, friday], "symbol": [A, B], "last_close": [4.0, 9.0]})
-    _, _, (exchange,) = exchange_shares([Change(sunday, A, B, 0.5, True)], prices, securities)
+    _, _, (exchange,) = exchange_shares([Change(sunday, A, B, 0.5, True)], prices, securities, BAND)
     assert (exchange.growth, exchange.settled) == (1.0, monday)
 
 
@@ -140,10 +142,39 @@ def test_nothing_is_exchanged_where_the_name_was_paid_out_before() -> None:
     prices = pl.DataFrame({"date": [WEEK[1]], "symbol": [B], "pre_close": [8.0], "close": [8.5], "volume": [1]})
     securities = pl.DataFrame({"date": [WEEK[0], WEEK[1]], "symbol": [B, B], "last_close": [8.0, 8.5]})
     for gone in (securities, securities.filter(pl.col("date") == WEEK[1])):
-        same = exchange_shares([Change(WEEK[1], A, B, 1.5, True)], prices, gone)
+        same = exchange_shares([Change(WEEK[1], A, B, 1.5, True)], prices, gone, BAND)
         assert same[0].equals(prices)
         assert same[1].equals(gone)
         assert same[2] == ()
+
+
+@pytest.mark.parametrize(
+    ("ratio", "new_price", "said"),
+    [
+        (50.0, 8.0, "50 times its value, outside 0.5 to 2 .*at equal values it would be 1. If these are the terms"),
+        (1e6, 8.0, "1e\\+06 times its value"),
+        (3.0, 24.0, "9 times its value.*The ratio is inverted.*Deliver 0.333333"),
+        (2.01, 8.0, "2.01 times its value"),
+        (0.0099, 8.0, "0.0099 times its value"),
+        (2.0, 8.0, None),
+        (0.5, 8.0, None),
+    ],
+)
+def test_a_ratio_out_of_any_sense_is_refused_where_both_prices_are_known(
+    ratio: float, new_price: float, said: str | None
+) -> None:
+    prices = pl.DataFrame({"date": [WEEK[1]], "symbol": [B], "pre_close": [new_price], "close": [8.5], "volume": [1]})
+    securities = pl.DataFrame({"date": [WEEK[0], WEEK[0], WEEK[1]], "symbol": [A, B, B], "last_close": [8.0, 9.9, 8.5]})
+    merger = Change(WEEK[1], A, B, ratio, True)
+    if said is None:
+        assert exchange_shares([merger], prices, securities, BAND)[2][0].growth == ratio
+        return
+    with pytest.raises(InputError, match=f"merges {A} into {B} on {WEEK[1]}.*{said}"):
+        exchange_shares([merger], prices, securities, BAND)
+    unknown = securities.filter(
+        (pl.col("symbol") != A) | (pl.col("date") != WEEK[0])
+    )  # paid out before: nothing to exchange
+    assert exchange_shares([merger], prices, unknown, BAND)[2] == ()
 
 
 def test_weights_are_added_up_along_a_chain_of_mergers() -> None:
@@ -212,7 +243,7 @@ def test_a_name_absorbed_on_the_trade_day_is_sold_as_the_new_shares_within_their
 # --- whole weeks, through the wrapper ---------------------------------------------------------------------------------
 
 HERE = "tests.portfolios.test_mergers"
-OLD, NEW, RATIO = "600003.SH", "600007.SH", 1.25
+OLD, NEW, RATIO = "600003.SH", "600007.SH", 0.625
 DATE = CALENDAR.week_days(WEEKS[2])[2]  # a Wednesday
 
 
