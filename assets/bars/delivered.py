@@ -7,6 +7,7 @@ they are not. A row that breaks a rule puts its whole symbol-day aside: the rest
 """
 
 import datetime as dt
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,17 +24,26 @@ _PARTS = ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
 _COUNTED = ("volume", "amount", "trades", *_PARTS)
 _PRICE_SLACK = 5e-5  # half of 1/10 000 yuan
 _YUAN_SLACK, _RELATIVE_SLACK = 1.0, 1e-6  # amounts may be rounded to a yuan, or have been 32-bit floats
+_ROUNDED = (1_000.0, 100.0, 10.0)  # yuan that amounts may be rounded to; the two sides are then rounded each by itself
+_DELIVERED_PARTS = {
+    clock.OPENING_AUCTION: 4,
+    clock.CLOSING_AUCTION: 4,
+    clock.AFTER_HOURS: 31,
+}  # rows added up in these bars
+_PADDING = (566, 567, 568, 569, clock.LUNCH, 901, 902, 903, 904)  # no bars; vendors fill them where nothing trades
+_MEAN_SLACK = 1e-6  # a mean over quotes may be rounded
 
 
 @dataclass(frozen=True)
 class Delivered:
     """frame: dense rows, schema MINUTE_BARS. rejected: symbol, minute, reason. unavailable: column → reason.
-    others: rows of securities that are no A-shares."""
+    others: rows of securities that are no A-shares. padding: rows without a trade in a minute that is no bar."""
 
     frame: pl.DataFrame
     rejected: pl.DataFrame
     unavailable: dict[str, str]
     others: int
+    padding: int
 
 
 def delivered_bars(
@@ -42,11 +52,11 @@ def delivered_bars(
     """Checks and completes the bars of one day.
 
     bars: as read by resources/bar_forms.read_bars. name: the file, for messages. pre_close: symbol → yuan, where known. rules:
-    boards and trading hours of the day. A minute 905 without volume is no trade and no row (SPEC §1).
+    boards and trading hours of the day. A minute 905 without volume is no trade and no row (SPEC §1), and neither is a row
+    without a trade in a minute that is no bar, such as 690. A column that is 0 in every row while names traded was not filled
+    in, and counts as not delivered.
     Raises InputError where no row is of a stock.
     """
-    missing = [column for column in VALUES if column not in bars.columns]
-    given = [column for column in VALUES if column in bars.columns]
     names = bars.select(pl.col("symbol").unique().sort()).with_columns(board=rules.board(), share=rules.is_a_share())
     named = bars.join(names, on="symbol", how="left", maintain_order="left", nulls_equal=True)
     others = named.filter(~pl.col("share"))
@@ -56,7 +66,14 @@ def delivered_bars(
             f"{name}: none of the {others.height} rows is of a stock of Shanghai or Shenzhen; the first symbol is "
             f"{others['symbol'][0]!r}. Write symbols as 600519.SH (README names the other forms that are read)."
         )
+    unfilled = _unfilled(rows)
+    rows = rows.drop(unfilled)
+    missing = [column for column in VALUES if column not in rows.columns]
+    given = [column for column in VALUES if column in rows.columns]
     late_boards = rules.after_hours_boards()
+    height = rows.height
+    rows = rows.filter(~_padding(rows.columns))
+    padding = height - rows.height
     rows = rows.filter(~_no_trade_after_hours(given, late_boards))
     rejected = _rejected(rows, date, late_boards)
     rows = rows.join(rejected.select("symbol").unique(), on="symbol", how="anti").drop("board")
@@ -99,8 +116,35 @@ def delivered_bars(
         *(pl.lit(None, MINUTE_BARS[column]).alias(column) for column in missing), date=pl.lit(date)
     )
     reason = f"{name} gives {', '.join(given)} only"
-    unavailable = dict.fromkeys(missing, reason)
-    return Delivered(dense.select(*MINUTE_BARS), rejected, unavailable, others.height)
+    unavailable = dict.fromkeys(missing, reason) | {
+        column: f"{name}: {column} is 0 in every row, and names traded: the column was not filled in"
+        for column in unfilled
+    }
+    return Delivered(dense.select(*MINUTE_BARS), rejected, unavailable, others.height, padding)
+
+
+def _unfilled(rows: pl.DataFrame) -> list[str]:
+    """Columns of counts and of flows that are 0 in every row although names traded: vendors write 0 for what is unknown."""
+    volume = rows["volume"] if "volume" in rows.columns else None
+    if volume is None or not (volume > 0).any():
+        return []
+    return [
+        column
+        for column in ("trades", *_PARTS)
+        if column in rows.columns and rows[column].count() and not (rows[column].drop_nulls() != 0).any()
+    ]
+
+
+def _padding(columns: Sequence[str]) -> pl.Expr:
+    """Whether a row is of a minute that is no bar and shows no trade: a volume of 0, or, where none is known, the close before."""
+    before = pl.col("close").forward_fill().shift().over("symbol", order_by="minute")
+    same = (pl.col("close") == before).fill_null(False) | pl.col("close").is_null()
+    idle = (
+        pl.when(pl.col("volume").is_null()).then(same).otherwise(pl.col("volume") == 0) if "volume" in columns else same
+    )
+    nothing = [pl.col(column).fill_null(0) == 0 for column in ("amount", "trades") if column in columns]
+    off_grid = pl.col("minute").is_in(_PADDING).fill_null(False)
+    return pl.all_horizontal(off_grid, pl.col(UNREADABLE).is_null(), idle, *nothing)
 
 
 def _known(column: str) -> pl.Expr:
@@ -194,9 +238,93 @@ def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str]) -> 
             for part in _PARTS
             if {part, "amount"} <= {*rows.columns}
         ),
+        *_count_rules(rows.columns),
+        *_flow_rules(rows),
+        *(
+            (
+                pl.col(column).is_between(lowest, highest).fill_null(True),
+                pl.format("{} = {} is {}", pl.lit(column), column, pl.lit(fault)),
+            )
+            for column, lowest, highest, fault in (
+                ("spread", 0.0, math.inf, "negative"),
+                ("imbalance", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, "beyond -1 to 1"),
+                ("imbalance_5", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, "beyond -1 to 1"),
+            )
+            if column in rows.columns
+        ),
+        *(
+            [
+                (
+                    ~(pl.col("at_limit_up") & pl.col("at_limit_down")).fill_null(False),
+                    pl.lit("at_limit_up and at_limit_down are both true"),
+                )
+            ]
+            if {"at_limit_up", "at_limit_down"} <= {*rows.columns}
+            else []
+        ),
     ]
     judged = rows.select(
         *(name for name in KEY if name in rows.columns),
         reason=pl.coalesce(pl.when(~holds).then(text) for holds, text in rules),
     )
     return judged.filter(pl.col("reason").is_not_null())
+
+
+def _count_rules(columns: Sequence[str]) -> list[tuple[pl.Expr, pl.Expr]]:
+    """A trade is of one share at least, so that 1 ≤ trades ≤ volume where there is volume, and trades = 0 where there is none."""
+    if not {"trades", "volume"} <= {*columns}:
+        return []
+    traded = (pl.col("volume") > 0).fill_null(False)
+    return [
+        (
+            traded | (pl.col("trades").fill_null(0) == 0) | ~_known("volume"),
+            pl.format("trades = {} without volume", "trades"),
+        ),
+        (
+            ~traded | (pl.col("trades") >= 1).fill_null(True),
+            pl.format("trades = 0 with volume = {}: leave a count empty where it is unknown", "volume"),
+        ),
+        (
+            ~traded | (pl.col("trades") <= pl.col("volume")).fill_null(True),
+            pl.format(
+                "trades = {} is above volume = {}: trades are no count of trades, or volumes are in lots (then declare "
+                "landing.bars.volume_unit = 'lots')",
+                "trades",
+                "volume",
+            ),
+        ),
+    ]
+
+
+def _flow_rules(rows: pl.DataFrame) -> list[tuple[pl.Expr, pl.Expr]]:
+    """Both sides together are within the amount, and the large orders of a side within that side."""
+    rules = []
+    if {"buy_amount", "sell_amount", "amount"} <= {*rows.columns}:
+        # Three figures, each off by half a unit of rounding, in every row that a bar is made of.
+        slack = 1.5 * _rounding(rows) * pl.col("minute").replace_strict(_DELIVERED_PARTS, default=1)
+        both = pl.col("buy_amount") + pl.col("sell_amount")
+        rules.append(
+            (
+                (both <= pl.col("amount") * (1 + _RELATIVE_SLACK) + slack).fill_null(True),
+                pl.format("buy_amount + sell_amount = {} is above amount = {}", both, "amount"),
+            )
+        )
+    for side in ("buy_amount", "sell_amount"):
+        if {side, f"large_{side}"} <= {*rows.columns}:
+            within = pl.col(f"large_{side}") <= pl.col(side) * (1 + _RELATIVE_SLACK) + _YUAN_SLACK
+            rules.append(
+                (
+                    within.fill_null(True),
+                    pl.format("large_{} = {} is above {} = {}", pl.lit(side), f"large_{side}", pl.lit(side), side),
+                )
+            )
+    return rules
+
+
+def _rounding(rows: pl.DataFrame) -> float:
+    """Yuan that both sides of every row are multiples of: 1 where they are of nothing larger."""
+    sides = pl.concat([rows["buy_amount"], rows["sell_amount"].alias("buy_amount")]).drop_nulls()
+    for step in _ROUNDED:
+        if ((sides / step).round() * step - sides).abs().max() in (None, 0.0):
+            return step
+    return _YUAN_SLACK

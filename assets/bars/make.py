@@ -23,8 +23,11 @@ from resources.landing import LandingView
 from resources.made import Made
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
+from resources.values import read_column, shown
 
 Files = Callable[[str, dt.date, str], bytes]
+
+_SQUARES_SLACK = 1e-9  # of (Σ ln amount)²: equal amounts have no variance, and sums are rounded
 
 PROFILE = {
     "symbol": pl.String,
@@ -74,23 +77,59 @@ def make_order_sizes(
     lacking = [column for column in ORDER_SIZES if column not in (*landed.columns, "date")]
     if lacking:
         raise InputError(f"{name} lacks the column {', '.join(lacking)}. Deliver it in the schema of SPEC §2.2.")
-    frame = landed.with_columns(date=pl.lit(date)).select(pl.col(c).cast(t) for c, t in ORDER_SIZES.items())
-    told = [
-        pl.when(~pl.col(c).is_finite()).then(pl.format("{}: {} = {} is no number", pl.lit(name), pl.lit(c), c))
-        for c in ("sum_ln", "sum_ln2")
-    ]
-    negative = pl.col("orders") * pl.col("sum_ln2") < pl.col("sum_ln") ** 2 * (1 - 1e-9)
-    told.append(
-        pl.when(negative).then(
+    frame, bad = _read_sizes(landed, date, name)
+    return _judged_sizes(frame, bad, name)
+
+
+def _read_sizes(landed: pl.DataFrame, date: dt.date, name: str) -> tuple[pl.DataFrame, pl.Series]:
+    """The delivered sums in the schema ORDER_SIZES and why a row's cannot be used, else null; a row with a reason has null sums.
+    Raises InputError where no cell of a column can be read."""
+    columns = ("orders", "sum_ln", "sum_ln2")
+    frame = landed.select(pl.lit(date).alias("date"), pl.col("symbol").cast(pl.String))
+    reasons = pl.Series("reason", [None] * landed.height, pl.String)
+    for column in columns:
+        cells = landed[column]
+        read = read_column(cells, ORDER_SIZES[column])
+        why = read.reasons.cast(pl.String)
+        if read.faulty and why.null_count() == 0 and cells.dtype != ORDER_SIZES[column]:
+            raise InputError(
+                f"{name}: {column} = {shown(cells.to_list()[0])} {why[0]}, and no other of its {landed.height} rows can be read either. "
+                "Deliver it in the schema of SPEC §2.2."
+            )
+        frame = frame.with_columns(read.values.alias(column))
+        said = pl.DataFrame({"cell": [shown(cell) for cell in cells.to_list()], "why": why})
+        said = said.select(
+            pl.format("{}: {} = {} {}", pl.lit(name), pl.lit(column), "cell", "why")
+        )  # null without a why
+        reasons = reasons.zip_with(reasons.is_not_null(), said.to_series())
+    squares = pl.col("sum_ln2") * pl.col("orders")
+    rules = [
+        *(
+            (
+                pl.col(column).is_finite().fill_null(True),
+                pl.format("{}: {} = {} is no number", pl.lit(name), pl.lit(column), column),
+            )
+            for column in ("sum_ln", "sum_ln2")
+        ),
+        (
+            (pl.col("orders") >= 0).fill_null(True),
+            pl.format("{}: orders = {} is negative", pl.lit(name), "orders"),
+        ),
+        (
+            (squares >= pl.col("sum_ln") ** 2 * (1 - _SQUARES_SLACK)).fill_null(True),
             pl.format(
                 "{}: the variance of ln amount is negative: orders = {}, sum_ln = {}, sum_ln2 = {}",
-                pl.lit(name), "orders", "sum_ln", "sum_ln2",
-            )
-        )
-    )  # fmt: skip
-    bad = frame.select(reason=pl.coalesce(told))["reason"]
-    frame = frame.with_columns(pl.when(bad.is_null()).then(c).alias(c) for c in ("orders", "sum_ln", "sum_ln2"))
-    return _judged_sizes(frame, bad, name)
+                pl.lit(name),
+                "orders",
+                "sum_ln",
+                "sum_ln2",
+            ),
+        ),
+    ]
+    broken = frame.select(pl.coalesce(pl.when(~holds).then(text) for holds, text in rules)).to_series()
+    reasons = reasons.zip_with(reasons.is_not_null(), broken)
+    frame = frame.with_columns(pl.when(reasons.is_null()).then(column).alias(column) for column in columns)
+    return frame.select(pl.col(column).cast(dtype) for column, dtype in ORDER_SIZES.items()), reasons
 
 
 def _judged_sizes(frame: pl.DataFrame, set_aside: pl.Series, source: str) -> Made:
@@ -162,6 +201,7 @@ def make_minute_bars(
             schema={"symbol": pl.String, "quoted_limit_up": pl.Float64, "quoted_limit_down": pl.Float64}
         )
         notes |= {"source": source, "rows_of_other_securities": delivered.others}
+        notes |= {"rows_without_trade_in_no_bar": delivered.padding} if delivered.padding else {}
     if all(frame[flag].null_count() == frame.height for flag in LIMITS):  # not delivered: told from the limit prices
         limits = _limits(securities, final, frame.select(pl.col("symbol").unique()), unavailable)
         frame = with_limits(frame.drop(*LIMITS), limits)

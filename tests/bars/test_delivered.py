@@ -3,6 +3,7 @@
 import datetime as dt
 import math
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -152,7 +153,7 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ({"minute": [570, 690], "close": [10.0, 10.0]}, "minute 690 is no bar of SPEC §1"),
+        ({"minute": [570, 690], "close": [10.0, 10.1]}, "minute 690 is no bar of SPEC §1"),
         ({"minute": [570, 570], "close": [10.0, 10.1]}, "the minute stands there twice"),
         ({"minute": [570, 571], "close": [10.0, -1.0]}, "close = -1.0 must be above 0"),
         ({"minute": [570, 571], "close": [10.0, 0.0], "volume": [100, 5]}, "volume = 5 without a close"),
@@ -178,6 +179,57 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
         (
             {"minute": [570, 571], "close": [10.0, 10.0], "amount": [1e3, 1e3], "sell_amount": [1e3, 1002.0]},
             "sell_amount = 1002.0 is above amount = 1000.0",
+        ),
+        (
+            {"minute": [570, 690], "close": [10.0, 10.0], "volume": [100, 100]},
+            "minute 690 is no bar of SPEC §1",
+        ),
+        (
+            {"minute": [570, 571], "close": [10.0, 10.0], "volume": [100, 100], "trades": [1, 0]},
+            "trades = 0 with volume = 100",
+        ),
+        (
+            {"minute": [570, 571], "close": [10.0, 10.0], "volume": [100, 0], "trades": [1, 2]},
+            "trades = 2 without volume",
+        ),
+        (
+            {"minute": [570, 571], "close": [10.0, 10.0], "volume": [100, None], "trades": [1, 2]},
+            "trades = 2 without volume",
+        ),
+        (
+            {"minute": [570, 571], "close": [10.0, 10.0], "volume": [100, 100], "trades": [1, 101]},
+            "trades = 101 is above volume = 100",
+        ),
+        (
+            {
+                "minute": [570, 571],
+                "close": [10.0, 10.0],
+                "amount": [1e3, 1e3],
+                "buy_amount": [500.0, 900.0],
+                "sell_amount": [500.0, 102.0],
+            },
+            "buy_amount + sell_amount = 1002.0 is above amount = 1000.0",
+        ),
+        (
+            {
+                "minute": [570, 571],
+                "close": [10.0, 10.0],
+                "sell_amount": [500.0, 102.0],
+                "large_sell_amount": [500.0, 103.1],
+            },
+            "large_sell_amount = 103.1 is above sell_amount = 102.0",
+        ),
+        ({"minute": [570, 571], "close": [10.0, 10.0], "spread": [0.0, -1e-4]}, "spread = -0.0001 is negative"),
+        ({"minute": [570, 571], "close": [10.0, 10.0], "imbalance": [1.0, 1.1]}, "imbalance = 1.1 is beyond -1 to 1"),
+        ({"minute": [570, 571], "close": [10.0, 10.0], "imbalance_5": [-1.0, -2.0]}, "imbalance_5 = -2.0 is beyond"),
+        (
+            {
+                "minute": [570, 571],
+                "close": [10.0, 10.0],
+                "at_limit_up": [True, True],
+                "at_limit_down": [False, True],
+            },
+            "at_limit_up and at_limit_down are both true",
         ),
     ],
 )
@@ -222,6 +274,78 @@ def test_a_minute_that_traded_without_a_price_that_others_have_sets_the_name_asi
     assert rejected["reason"].to_list() == [f"volume = 100 without {column}, which its other minutes have"]
     idle = raw.with_columns(volume=pl.Series([100, 0, 0]))
     assert delivered_bars(as_read(idle), DATE, NAME, {}, Rulebook.on(DATE)).rejected.is_empty()
+
+
+FLOWS = ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
+
+
+def flows(**changed) -> pl.DataFrame:
+    """Three minutes of two names, the second without a trade."""
+    columns = {
+        "symbol": ["000001.SZ"] * 3 + ["000002.SZ"],
+        "minute": [570, 571, 572, 570],
+        "close": [10.0, 10.1, 10.1, 5.0],
+        "volume": [100, 200, 0, 0],
+        "amount": [1000.0, 2020.0, 0.0, 0.0],
+        "trades": [1, 200, 0, 0],
+        "buy_amount": [1000.0, 20.0, 0.0, 0.0],
+        "sell_amount": [0.0, 2000.0, 0.0, 0.0],
+        "large_buy_amount": [1000.0, 0.0, 0.0, 0.0],
+        "large_sell_amount": [0.0, 2000.0, 0.0, 0.0],
+    }
+    return pl.DataFrame(columns | changed)
+
+
+@pytest.mark.parametrize("column", ["trades", *FLOWS])
+def test_a_column_of_zeros_was_not_filled_in(column: str):
+    whole = make(flows())
+    assert column not in whole.unavailable
+    assert whole.notes["symbols_set_aside"] == 0
+    frame = flows(**{column: [0, 0, 0, None]})
+    if column in ("buy_amount", "sell_amount"):
+        frame = frame.drop(f"large_{column}")
+    made = make(frame)
+    assert made.notes["symbols_set_aside"] == 0
+    assert made.frame[column].null_count() == made.frame.height
+    assert (
+        made.unavailable[column]
+        == f"{NAME}: {column} is 0 in every row, and names traded: the column was not filled in"
+    )
+    assert made.frame["volume"].sum() == 300
+    # Where nobody traded, 0 is what it was.
+    still = make(frame.filter(pl.col("volume") == 0).with_columns(pl.col(column).fill_null(0)))
+    assert still.frame[column].sum() == 0
+    assert still.frame[column].null_count() == 0
+
+
+@pytest.mark.parametrize("step", [1.0, 10.0, 100.0, 1000.0])
+def test_sides_that_are_rounded_each_by_itself_are_within_the_amount(step: float):
+    minutes = list(range(570, 650))
+    buy, sell = np.random.default_rng(3).uniform(0, 50 * step, (2, len(minutes)))
+    yuan = {"amount": buy + sell, "buy_amount": buy, "sell_amount": sell}
+    frame = pl.DataFrame(
+        {"symbol": "000001.SZ", "minute": minutes, "close": 10.0}
+        | {column: np.round(values / step) * step for column, values in yuan.items()}
+    )
+    assert (frame["buy_amount"] + frame["sell_amount"] > frame["amount"]).any()
+    assert delivered_bars(as_read(frame), DATE, NAME, {}, Rulebook.on(DATE)).rejected.is_empty()
+    above = frame.with_columns(pl.col("sell_amount") + 4 * step)
+    assert delivered_bars(as_read(above), DATE, NAME, {}, Rulebook.on(DATE)).rejected.height == 80
+
+
+@pytest.mark.parametrize("minute", [566, 567, 568, 569, 690, 901, 902, 903, 904])
+@pytest.mark.parametrize("form", ["volume", "unknown volume", "closes"])
+def test_a_row_without_a_trade_in_a_minute_that_is_no_bar_is_padding(minute: int, form: str):
+    bars = closes(s000001_SZ={565: 10.0, 570: 10.1, 689: 10.2, 897: 10.3}).with_columns(volume=pl.lit(100))
+    last = bars.filter(pl.col("minute") < minute).tail(1)
+    idle = last.with_columns(minute=pl.lit(minute, pl.Int16), volume=pl.lit(0 if form == "volume" else None, pl.Int32))
+    if form == "closes":
+        bars, idle = bars.drop("volume"), idle.drop("volume")
+    plain, padded = make(bars), make(pl.concat([bars, idle]))
+    assert padded.frame.equals(plain.frame)
+    assert padded.notes == plain.notes | {"rows_without_trade_in_no_bar": 1}
+    moved = make(pl.concat([bars, idle.with_columns(pl.col("close") + 0.1)]))
+    assert moved.notes["symbols_set_aside"] == (0 if form == "volume" else 1)
 
 
 def test_a_day_without_a_usable_row_says_that_it_was_delivered():
@@ -287,7 +411,7 @@ def test_order_sizes_of_a_day_of_bars_are_the_delivered_ones():
     half = made(infinite)
     assert half.frame["orders"].to_list() == [3, None]
     assert half.profile["set_aside"].to_list() == [0, 1]
-    told = "bars/20150504.order_sizes.parquet: sum_ln2 = inf is no number"
+    told = "bars/20150504.order_sizes.parquet: sum_ln2 = inf is infinite"
     assert half.profile["detail"].to_list() == [None, told]
     assert half.unavailable == {}
     none = made(infinite.tail(1))
@@ -305,3 +429,41 @@ def test_order_sizes_whose_variance_is_negative_are_set_aside():
     assert (
         "the variance of ln amount is negative: orders = 3, sum_ln = 30.0, sum_ln2 = 299.0" in made.profile["detail"][0]
     )
+
+
+SIZES = pl.DataFrame(
+    {"symbol": ["000001.SZ", "000002.SZ"], "orders": [3, 2], "sum_ln": [30.0, 20.0], "sum_ln2": [301.0, 200.0]}
+)
+
+
+@pytest.mark.parametrize(
+    ("orders", "words"),
+    [
+        (pl.Series(["many", "few"]), r"orders = 'many' is no number"),
+        (pl.Series([[3], [2]]), r"orders = .* is of type List"),
+        (pl.Series([2**64 - 1] * 2, dtype=pl.UInt64), r"orders = 18446744073709551615"),
+        (pl.Series([500.5, 1.5]), r"orders = 500.5 is no whole number"),
+    ],
+)
+def test_a_column_of_order_sizes_that_cannot_be_read_is_an_error(orders: pl.Series, words: str):
+    with pytest.raises(InputError, match=r"bars/20150504.order_sizes.parquet: " + words):
+        of_day(None, sizes=SIZES.with_columns(orders=orders)).order_sizes  # noqa: B018
+
+
+@pytest.mark.parametrize(
+    ("column", "cells", "words"),
+    [
+        ("orders", ["3", "many"], "orders = 'many' is no number"),
+        ("orders", [3, -1], "orders = -1 is negative"),
+        (
+            "sum_ln2",
+            [301.0, 199.9],
+            "the variance of ln amount is negative: orders = 2, sum_ln = 20.0, sum_ln2 = 199.9",
+        ),
+    ],
+)
+def test_order_sizes_that_cannot_be_set_the_symbol_aside(column: str, cells: list, words: str):
+    made = of_day(None, sizes=SIZES.with_columns(pl.Series(column, cells))).order_sizes
+    assert made.frame["orders"].to_list() == [3, None]
+    assert made.profile["set_aside"].to_list() == [0, 1]
+    assert words in made.profile["detail"][1]
