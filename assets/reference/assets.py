@@ -134,6 +134,12 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             critical=True,
             remedy="deliver the table in the units of SPEC §2.1",
         ),
+        Check(
+            "fundamentals_in_yuan",
+            Between("other_unit", 0, 0),
+            critical=True,
+            remedy="declare the unit, or deliver reference/fundamentals in yuan",
+        ),
         Check("market_value_positive", Between("total_mv", 1), critical=True, remedy=REDELIVER),
         Check(
             "listing_day_known",

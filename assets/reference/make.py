@@ -15,7 +15,9 @@ import polars as pl
 
 from assets.catalogue import PORTFOLIOS
 from assets.reference.diagnosis import (
+    amounts_in_other_units,
     contradictions,
+    equity_jumps,
     index_gaps,
     rising_profits,
     same_as,
@@ -417,7 +419,8 @@ def make_securities(
     leaving = delisting_days(frame, date, calendar).is_not_null()
     frame = frame.with_columns(is_st=pl.col("is_st") | leaving)
     frame = frame.join(_industries(landing, sifted, reasons, rules), on="symbol", how="left")
-    frame = frame.join(_fundamentals(landing, date, sifted, reasons, rules), on="symbol", how="left")
+    delivered = _fundamentals(landing, date, sifted, reasons, rules, settings)
+    frame = frame.join(delivered, on="symbol", how="left")
     days = listed_days(frame["list_date"], date, calendar)
     frame = frame.with_columns(
         date=pl.lit(date),
@@ -431,8 +434,11 @@ def make_securities(
     )
     member = pl.col("traded") & ~pl.col("is_st") & (pl.col("listed_days") >= settings.min_listed_days)
     known = pl.lit("in_universe" not in reasons)
-    frame = frame.with_columns(in_universe=pl.when(known).then(member.fill_null(False))).select(*SECURITIES)
-    frame = frame.sort("symbol")
+    frame = frame.with_columns(in_universe=pl.when(known).then(member.fill_null(False))).sort("symbol")
+    other_unit = amounts_in_other_units(
+        frame.select("total_mv", equity="delivered_equity", net_profit="delivered_profit"), settings
+    )
+    frame = frame.select(*SECURITIES)
     files, notes = _set_aside(sifted)
     notes |= {
         "listed": frame.height,
@@ -442,7 +448,7 @@ def make_securities(
         **({"code_changes": len(changes.changes)} if changes else {}),
     }
     rising = rising_profits(sifted["fundamentals"].usable, date, settings) if "fundamentals" in sifted else (0, 0)
-    return Made(frame, _securities_profile(frame, sifted, rising, settings), files, reasons, notes)
+    return Made(frame, _securities_profile(frame, sifted, rising, other_unit, settings), files, reasons, notes)
 
 
 def _listed_names(
@@ -506,28 +512,42 @@ def _industries(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str]
 
 
 def _fundamentals(
-    landing: Any, date: dt.date, sifted: dict[str, Sifted], reasons: dict[str, str], rules: Rulebook
+    landing: Any,
+    date: dt.date,
+    sifted: dict[str, Sifted],
+    reasons: dict[str, str],
+    rules: Rulebook,
+    settings: ReferenceSettings,
 ) -> pl.DataFrame:
-    """symbol and the latest announced figures."""
+    """symbol and the latest announced figures; delivered_equity, delivered_profit: those before jumps of equity are set aside."""
     delivered = landing.reference("fundamentals")
     if delivered is None:
         reasons |= dict.fromkeys(FUNDAMENTALS, _absent("fundamentals"))
-        return pl.DataFrame(schema={"symbol": pl.String, **dict.fromkeys(FUNDAMENTALS, pl.Float64)})
-    sifted["fundamentals"] = sift_fundamentals(delivered.collect(), rules)
+        columns = (*FUNDAMENTALS, "delivered_equity", "delivered_profit")
+        return pl.DataFrame(schema={"symbol": pl.String, **dict.fromkeys(columns, pl.Float64)})
+    every = sift_fundamentals(delivered.collect(), rules)
+    sifted["fundamentals"] = set_aside_where(every, *equity_jumps(every.usable, settings))
+    before = latest_fundamentals(every.usable).select(
+        "symbol", delivered_equity="equity", delivered_profit="net_profit"
+    )
     latest = latest_fundamentals(sifted["fundamentals"].usable)
     for column in FUNDAMENTALS:
         if latest[column].null_count() == latest.height:
             reasons[column] = f"reference/fundamentals gives no {column} that was known by {date}"
-    return latest
+    return before.join(latest, on="symbol", how="left", maintain_order="left")
 
 
 def _securities_profile(
-    frame: pl.DataFrame, sifted: Mapping[str, Sifted], rising: tuple[int, int], settings: ReferenceSettings
+    frame: pl.DataFrame,
+    sifted: Mapping[str, Sifted],
+    rising: tuple[int, int],
+    other_unit: str | None,
+    settings: ReferenceSettings,
 ) -> pl.DataFrame:
     """What the checks judge: the rows, an unknown industry as null, one row per fault found in a reference table, and one per
     table of which too much is unusable, whose profits are those of the year so far, or whose equity is in another unit.
 
-    rising: what diagnosis.rising_profits counts."""
+    rising: what diagnosis.rising_profits counts. other_unit: what diagnosis.amounts_in_other_units says."""
     kept = frame.with_columns(
         industry=pl.when(pl.col("industry") != UNKNOWN).then("industry"),
         set_aside=pl.lit(0, pl.Int64),
@@ -553,11 +573,20 @@ def _securities_profile(
         )
         row = pl.DataFrame({"table": ["fundamentals"], "reason": ["used"], "equity_off": [1], "detail": [text]})
         faults = pl.concat([faults, row], how="diagonal")
+    if other_unit:
+        row = pl.DataFrame({"table": ["fundamentals"], "reason": ["used"], "other_unit": [1], "detail": [other_unit]})
+        faults = pl.concat([faults, row], how="diagonal")
     faults = faults.with_columns(
         date=pl.lit(frame["date"][0]), listed_days=pl.lit(0, pl.Int32), industry=pl.lit(""), equity=pl.lit(0.0),
         set_aside=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
     )  # fmt: skip
-    wanted = {"unusable": pl.Int64, "rising_profits": pl.Int64, "equity_off": pl.Int64, "detail": pl.String}
+    wanted = {
+        "unusable": pl.Int64,
+        "rising_profits": pl.Int64,
+        "equity_off": pl.Int64,
+        "other_unit": pl.Int64,
+        "detail": pl.String,
+    }
     whole = pl.concat([kept, faults], how="diagonal")
     return whole.with_columns(
         pl.lit(None, dtype).alias(name) for name, dtype in wanted.items() if name not in whole.columns

@@ -133,3 +133,41 @@ class ReferenceSettings(Section):
     )
     min_books: int = Field(5, ge=1, le=100_000, description="Names with equity from which that median is judged.")
     min_profit_years: int = Field(5, ge=1, le=100_000, description="Names' years from which that share is judged.")
+    min_equity_to_market_value: float = Field(
+        0.002,
+        gt=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Below this, a name's equity / total_mv (sign apart) points to another unit; the median of 2014–2016 is 0.12 to "
+        "0.38.",
+    )
+    max_equity_to_market_value: float = Field(
+        20.0, ge=1, le=1e9, allow_inf_nan=False, description="Above this, equity / total_mv points to another unit."
+    )
+    min_profit_to_equity: float = Field(
+        2e-4,
+        gt=0,
+        le=0.02,
+        allow_inf_nan=False,
+        description="Below this, a name's quarterly net profit / equity (sign apart) points to another unit; the median of 2014–2016 "
+        "is 0.016 to 0.023.",
+    )
+    max_profit_to_equity: float = Field(
+        2.0, ge=0.02, le=1e9, allow_inf_nan=False, description="Above this, net profit / equity points to another unit."
+    )
+    max_other_unit_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of the names that may lie beyond these bounds before `securities` is refused; 0.7 % is the most of "
+        "2014–2016.",
+    )
+    max_equity_jump: float = Field(
+        300.0,
+        gt=1,
+        le=1e9,
+        allow_inf_nan=False,
+        description="Factor by which equity may rise or fall against the median of the name's four announcements before; 237 is the "
+        "most of 2014–2016.",
+    )

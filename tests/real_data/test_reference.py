@@ -11,7 +11,9 @@ import pytest
 
 from assets.factors.styles import make_styles, window_and_formation_days, window_days
 from assets.reference.assets import TABLES, daily_prices, indices, securities
+from assets.reference.diagnosis import amounts_in_other_units, equity_jumps
 from assets.reference.drift import drift_weights
+from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.limits import limit_prices
 from assets.reference.listing import delisting_days, listed_days
 from assets.reference.make import make_daily_prices, make_indices, make_securities
@@ -210,3 +212,22 @@ def test_what_contradicts_itself_in_the_real_market(zone: LandingZone, day: dt.d
     for table, result in ((daily_prices, prices), (indices, members)):
         verdicts = judge(table.checks, {day: result.profile}, {day: result.unavailable})[day]
         assert not [name for name, verdict in verdicts.items() if verdict.refuses]
+
+
+def test_no_real_equity_or_profit_is_taken_for_another_unit() -> None:
+    """No false alarm: none of 18 209 comparable figures of equity, and none of every ninth day since 2014-05."""
+    read = pl.read_parquet(DATA / "fundamentals.parquet")
+    judged, [(jumps, _)] = equity_jumps(read, SETTINGS)
+    assert judged["_before"].count() == 18_209
+    assert judged.filter(jumps).is_empty()
+    prices = pl.read_parquet(DATA / "daily_prices.parquet", columns=["date", "symbol", "close", "total_shares"])
+    days = prices["date"].unique().sort().to_list()[1050::9]
+    for day in days:
+        known = latest_fundamentals(read.filter(pl.col("announce_date") <= day))
+        names = prices.filter(date=day).join(known, on="symbol", how="left")
+        names = names.with_columns(total_mv=pl.col("close") * pl.col("total_shares"))
+        assert amounts_in_other_units(names, SETTINGS) is None, day
+        assert "thousand_yuan'" in (
+            amounts_in_other_units(names.with_columns(pl.col("equity") / 1000), SETTINGS) or ""
+        ), day
+    assert len(days) == 73

@@ -414,3 +414,74 @@ def test_an_index_whose_members_are_not_there_is_not_judged(tables: Tables, tmp_
     )
     found = results(tables | {"index_prices": closes, "index_weights": others}, tmp_path)
     assert "indices.index_moves_with_its_members" not in refusals(found)
+
+
+# --- the unit of equity and profit --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("factor", "words"),
+    [
+        (1e-3, "amount_unit = 'thousand_yuan'"),
+        (1e-4, "amount_unit = 'ten_thousand_yuan'"),
+        (1e-8, "about 1e-8 times"),
+        (1e3, "take landing.fundamentals.amount_unit out"),
+        (1e4, "take landing.fundamentals.amount_unit out"),
+    ],
+)
+def test_equity_in_another_unit_is_refused_with_the_setting(tmp_path: Path, factor: float, words: str) -> None:
+    for scaled in (["equity"], ["equity", "net_profit"]):
+        wrong = fundamentals_of_market(lambda f, scaled=scaled: f.with_columns(pl.col(scaled) * factor))
+        told = refusals(results(wrong, tmp_path / scaled[-1]))["securities.fundamentals_in_yuan"]
+        assert words in told
+        assert told.index(" names is ") < told.index(words)
+        assert "landing.fundamentals.amount_unit" in told
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e4])
+def test_a_part_or_the_latest_quarter_in_another_unit_is_refused(tmp_path: Path, factor: float) -> None:
+    half = pl.col("symbol").str.slice(3, 3).str.to_integer() % 2 == 0
+    for part, name in ((half, "half"), (pl.col("period") == pl.col("period").max().over("symbol"), "latest")):
+        told = refusals(results(fundamentals_of_market(where(part, equity=pl.col("equity") * factor)), tmp_path / name))
+        assert "landing.fundamentals.amount_unit" in told["securities.fundamentals_in_yuan"], name
+    profits = fundamentals_of_market(lambda f: f.with_columns(pl.col("net_profit") * factor))
+    told = refusals(results(profits, tmp_path / "profit"))
+    assert "net_profit is in another unit than equity" in told["securities.fundamentals_in_yuan"]
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e4, 1e-8, 1e290, 0.0])
+def test_one_announcement_in_another_unit_is_set_aside(tmp_path: Path, factor: float) -> None:
+    tables = fundamentals_of_market(lambda f: f)
+    name = tables["fundamentals"]["symbol"][0]
+    assert aside(results(tables, tmp_path / "right"), "securities") == {}
+    for which in ("first", "third", "last"):
+        own = tables["fundamentals"].filter(symbol=name)["period"]
+        period = {"first": own[0], "third": own[2], "last": own[-1]}[which]
+        row = (pl.col("symbol") == name) & (pl.col("period") == period)
+        changed = fundamentals_of_market(where(row, equity=pl.col("equity") * factor))
+        found = results(changed, tmp_path / which)
+        assert refusals(found) == {}
+        if which == "first":  # nothing before it says so
+            continue
+        assert "landing.fundamentals.amount_unit" in aside(found, "securities")[name]
+        data = pl.read_parquet(found["securities"].files["set_aside.parquet"])
+        assert data.select("symbol", "period").rows() == [(name, period)]
+        kept = tables["fundamentals"].filter((pl.col("symbol") == name) & (pl.col("period") != period))["equity"][-1]
+        assert found["securities"].frame.filter(symbol=name)["equity"].item() == kept
+
+
+def fundamentals_of_market(change: Callable[[pl.DataFrame], pl.DataFrame]) -> Tables:
+    """Random tables of 40 names, each with eight quarters of equity at a third of its market value and 2 % profit a quarter."""
+    tables = random_reference(seed=4)
+    worth = tables["daily_prices"].filter(pl.col("date") <= DAY).group_by("symbol", maintain_order=True).last()
+    rows = [
+        (symbol, dt.date(year, 3 * quarter, 31 if quarter in (1, 4) else 30), value * 0.3 * (1 + quarter / 50))
+        for symbol, value in worth.select("symbol", pl.col("close") * pl.col("total_shares")).sort("symbol").iter_rows()
+        for year in (2013, 2014)
+        for quarter in range(1, 5)
+    ]
+    made = pl.DataFrame(rows, schema=["symbol", "period", "equity"], orient="row").with_columns(
+        announce_date=pl.col("period") + dt.timedelta(days=40),
+        net_profit=pl.col("equity") * pl.when(pl.col("period").dt.quarter() == 2).then(0.03).otherwise(0.02),
+    )
+    return tables | {"fundamentals": change(made)}
