@@ -312,7 +312,7 @@ def amounts_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) ->
             remedy = "A part of the table is in another unit: deliver all of it in one, named by landing.fundamentals.amount_unit"
         elif figure == "net_profit":
             remedy = "net_profit is in another unit than equity: deliver both in one, named by landing.fundamentals.amount_unit"
-        elif power in AMOUNT_UNITS:
+        elif power is not None and power in AMOUNT_UNITS:
             remedy = AMOUNT_UNITS[power]
         return (
             f"fundamentals: {figure} / {measure} of {beyond.len()} of {ratio.len()} names is below {low:g} or above {high:g}, in "

@@ -526,11 +526,13 @@ def _fundamentals(
         columns = (*FUNDAMENTALS, "delivered_equity", "delivered_profit")
         return pl.DataFrame(schema={"symbol": pl.String, **dict.fromkeys(columns, pl.Float64)})
     every = sift_fundamentals(delivered.collect(), rules)
-    sifted["fundamentals"] = set_aside_where(every, *equity_jumps(every.usable, settings))
-    before = latest_fundamentals(every.usable).select(
-        "symbol", delivered_equity="equity", delivered_profit="net_profit"
-    )
-    latest = latest_fundamentals(sifted["fundamentals"].usable)
+    latest = latest_fundamentals(every.usable)
+    before = latest.select("symbol", delivered_equity="equity", delivered_profit="net_profit")
+    judged, jumps = equity_jumps(every.usable, settings)
+    sifted["fundamentals"] = every
+    if judged.select(pl.any_horizontal(holds for holds, _ in jumps).any()).item():  # seldom: the rest is not made twice
+        sifted["fundamentals"] = set_aside_where(every, judged, jumps)
+        latest = latest_fundamentals(sifted["fundamentals"].usable)
     for column in FUNDAMENTALS:
         if latest[column].null_count() == latest.height:
             reasons[column] = f"reference/fundamentals gives no {column} that was known by {date}"
