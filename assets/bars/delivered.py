@@ -297,7 +297,7 @@ def _count_rules(columns: Sequence[str]) -> list[tuple[pl.Expr, pl.Expr]]:
 
 
 def _flow_rules(rows: pl.DataFrame) -> list[tuple[pl.Expr, pl.Expr]]:
-    """Both sides together are within the amount, and the large orders of a side within that side."""
+    """Both sides together are within the amount. Large orders are not within their side: they count passive fills too."""
     rules = []
     if {"buy_amount", "sell_amount", "amount"} <= {*rows.columns}:
         # Three figures, each off by half a unit of rounding, in every row that a bar is made of.
@@ -309,15 +309,6 @@ def _flow_rules(rows: pl.DataFrame) -> list[tuple[pl.Expr, pl.Expr]]:
                 pl.format("buy_amount + sell_amount = {} is above amount = {}", both, "amount"),
             )
         )
-    for side in ("buy_amount", "sell_amount"):
-        if {side, f"large_{side}"} <= {*rows.columns}:
-            within = pl.col(f"large_{side}") <= pl.col(side) * (1 + _RELATIVE_SLACK) + _YUAN_SLACK
-            rules.append(
-                (
-                    within.fill_null(True),
-                    pl.format("large_{} = {} is above {} = {}", pl.lit(side), f"large_{side}", pl.lit(side), side),
-                )
-            )
     return rules
 
 

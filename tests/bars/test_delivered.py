@@ -210,15 +210,6 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
             },
             "buy_amount + sell_amount = 1002.0 is above amount = 1000.0",
         ),
-        (
-            {
-                "minute": [570, 571],
-                "close": [10.0, 10.0],
-                "sell_amount": [500.0, 102.0],
-                "large_sell_amount": [500.0, 103.1],
-            },
-            "large_sell_amount = 103.1 is above sell_amount = 102.0",
-        ),
         ({"minute": [570, 571], "close": [10.0, 10.0], "spread": [0.0, -1e-4]}, "spread = -0.0001 is negative"),
         ({"minute": [570, 571], "close": [10.0, 10.0], "imbalance": [1.0, 1.1]}, "imbalance = 1.1 is beyond -1 to 1"),
         ({"minute": [570, 571], "close": [10.0, 10.0], "imbalance_5": [-1.0, -2.0]}, "imbalance_5 = -2.0 is beyond"),
@@ -316,6 +307,13 @@ def test_a_column_of_zeros_was_not_filled_in(column: str):
     still = make(frame.filter(pl.col("volume") == 0).with_columns(pl.col(column).fill_null(0)))
     assert still.frame[column].sum() == 0
     assert still.frame[column].null_count() == 0
+
+
+def test_large_orders_may_fill_more_than_their_side_trades_actively():
+    """SPEC §3: fills of large orders count, active and passive alike; in the auctions no fill is active."""
+    made = make(flows(large_sell_amount=[1000.0, 2000.0, 0.0, 0.0]))
+    assert made.notes["symbols_set_aside"] == 0
+    assert made.frame["large_sell_amount"].sum() == 3000.0
 
 
 @pytest.mark.parametrize("step", [1.0, 10.0, 100.0, 1000.0])
