@@ -171,8 +171,8 @@ def test_every_cell_of_both_tables_stands_under_its_head(made):
 
 def test_what_begins_inside_the_year_or_has_no_index_is_said_under_its_table(page):
     assert "各因子的今年以来收益与胜率自 2023-03-01 起计" in page.words
-    assert "中证1000AI增强组合的基准（价格指数，不含分红）缺少收盘价" in page.words
-    assert "中证500AI增强组合的基准缺少指数收盘价" not in page.words
+    assert "中证1000AI增强组合的基准（价格指数，不含分红）缺少部分或全部收盘价" in page.words
+    assert "中证500AI增强组合的基准（价格指数，不含分红）缺少" not in page.words
     assert "本周成交单边换手率 30.00%，成本 0.500%" in page.words  # five days of COST
 
 

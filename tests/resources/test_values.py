@@ -16,7 +16,8 @@ from resources.values import Stamps, counted, read_column
 
 EXCHANGES, STOCKS = LandingSettings().exchanges, stock_ranges()
 INDICES = index_ranges(LandingSettings().indices)
-DAYS = st.dates(dt.date(1990, 12, 19), dt.date(2099, 12, 31))
+# From 1992 on: in the summers before, clocks in Shanghai stood an hour ahead, and midnight of +08:00 was no midnight there.
+DAYS = st.dates(dt.date(1992, 1, 1), dt.date(2099, 12, 31))
 SHANGHAI, UTC = ZoneInfo("Asia/Shanghai"), ZoneInfo("UTC")
 
 
