@@ -56,7 +56,7 @@ def diagnose_minutes(
     """Findings about the minutes of a day's file.
 
     rows: symbol, minute, close and, where delivered, volume, as read. proven_share, closes_proven: shares of the names whose
-    volume adds up to daily_prices and whose last close is the official one; a market that halted is told by them from a file
+    volume adds up to daily_prices and whose last close is the official one; they distinguish a market that halted from a file
     that was cut.
     """
     volumes = "volume" in rows.columns and rows["volume"].count() > 0

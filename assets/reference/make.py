@@ -174,7 +174,7 @@ def _no_shares_aside() -> _SharesAside:
 
 
 def _judged_shares(judged: pl.DataFrame, settings: ReferenceSettings) -> tuple[pl.DataFrame, _SharesAside]:
-    """The rows with null share counts where these contradict the row, and what is told of them."""
+    """The rows with null share counts where these contradict the row, and the rows that this concerns, with the reasons."""
     shares = ("total_shares", "float_shares")
     missing = pl.coalesce(
         pl.when(pl.col(name).is_null()).then(pl.lit(f"{name} is missing: the row counts without it")) for name in shares

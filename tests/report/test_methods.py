@@ -1,4 +1,4 @@
-"""Sentences follow from the settings of the run, and what was left out of it is told: numbers altered, sentences altered."""
+"""Sentences follow from the settings of the run and name what was left out of it: other settings give other sentences."""
 
 import copy
 import dataclasses
@@ -201,7 +201,7 @@ def test_what_was_left_out_is_told_with_its_partitions(plain: str) -> None:
         "gru_50_1: the orthogonal layer did without growth on 4 training or validation days",
         f"scores: the score of {catalogue.BY_KEY['improved_gru'].name_en} is not orthogonal to value",
         f"portfolio_returns: {catalogue.PORTFOLIOS[0].name_en}: no index closes, so the drifted members stand in",
-        "something_new: a_code · an item: 3",  # a code without words of its own is told all the same
+        "something_new: a_code · an item: 3",  # a code without words of its own is still printed
     ):
         assert line in told, line
 

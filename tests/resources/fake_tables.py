@@ -108,7 +108,7 @@ TOTALS = Table(
     reads=(Read("averages", over=week_days()), Read("totals", over=weeks(-1, -1))),
 )  # fmt: skip
 TABLES = {table.name: table for table in (PRICES, AVERAGES, TOTALS)}
-# A table that tells of all others, as the report does.
+# A table that reads the manifests of all others, as the report does.
 ACCOUNT = Table(
     name="account", stage="report", partition="week", description="what failed and what was left out",
     schema={"week": pl.Date, "failed": pl.Int64, "left_out": pl.Int64}, reads=(Read("prices", over=week_days()),),
