@@ -443,6 +443,11 @@ class LandingView:
             cut = single_quarters(cut.collect()).lazy()
         return cut
 
+    def declared(self, name: str) -> dict[str, Any]:
+        """What the settings declare of a table otherwise than by default: setting → value."""
+        self._require(name)
+        return self._zone.declared(name)
+
     def code_changes(self) -> CodeChanges:
         """The changes of codes known by the close of the day, and the rows of the table that can't be used."""
         self._require("code_changes")

@@ -315,6 +315,13 @@ def _judged_day(
             f"({shares.example}): they are in another unit. Deliver shares, or declare landing.daily_prices.share_unit"
         )
         too_many = True
+    turnover = frame.select((pl.col("volume") / pl.col("float_shares")).median()).item()
+    if turnover is not None and rows >= settings.min_turnover_names and turnover < settings.min_median_turnover:
+        detail.append(
+            f"the median of volume / float_shares is {turnover:.2g}: shares are in a smaller unit than they are taken for, or volume "
+            "is in lots. Take landing.daily_prices.share_unit out of the settings where shares are shares, or declare volume_unit"
+        )
+        too_many = True
     told = f"{date}: {'; '.join(detail)}" if detail else None
     return pl.DataFrame(
         {
@@ -447,8 +454,12 @@ def make_securities(
         "negative_equity": int((frame["equity"] <= 0).sum()),
         **({"code_changes": len(changes.changes)} if changes else {}),
     }
-    rising = rising_profits(sifted["fundamentals"].usable, date, settings) if "fundamentals" in sifted else (0, 0)
-    return Made(frame, _securities_profile(frame, sifted, rising, other_unit, settings), files, reasons, notes)
+    findings = {"equity_off": _equity_off(frame, settings), "other_unit": other_unit}
+    if "fundamentals" in sifted:
+        parted = landing.declared("fundamentals").get("landing.fundamentals.profits") == "year_to_date"
+        rises, years = rising_profits(sifted["fundamentals"].usable, date, parted=parted)
+        findings["rising_profits"] = _profits_off(rises, years, parted, settings)
+    return Made(frame, _securities_profile(frame, sifted, findings, settings), files, reasons, notes)
 
 
 def _listed_names(
@@ -539,45 +550,56 @@ def _fundamentals(
     return before.join(latest, on="symbol", how="left", maintain_order="left")
 
 
+def _profits_off(rises: int, years: int, parted: bool, settings: ReferenceSettings) -> str | None:
+    """What says that profits are of other periods than is declared; None where nothing does. rises, years, parted: as in
+    diagnosis.rising_profits."""
+    if years < settings.min_profit_years:
+        return None
+    found = f"fundamentals: in {rises} of {years} years of a name net_profit rises from every quarter to the next"
+    if parted and rises < settings.min_rising_profits * years:
+        return (
+            f"{found}, far more seldom than profits of the year so far do: these are profits of single quarters. Take "
+            "landing.fundamentals.profits = 'year_to_date' out of the settings"
+        )
+    if not parted and rises > settings.max_rising_profits * years:
+        return (
+            f"{found}, far more often than single quarters do: these are profits of the year so far. Declare "
+            "landing.fundamentals.profits = 'year_to_date'"
+        )
+    return None
+
+
+def _equity_off(frame: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+    """What says that the median of equity / market value is none of a market; None where nothing does."""
+    books = frame.select(pl.col("equity") / pl.col("total_mv")).to_series().drop_nulls()
+    if books.len() < settings.min_books:
+        return None
+    median = float(books.median())  # type: ignore[arg-type]
+    if settings.min_median_book <= median <= settings.max_median_book:
+        return None
+    return (
+        f"fundamentals: the median of equity / market value of {books.len()} names is {median:.3g}: equity, or the share counts "
+        "of daily_prices, are in another unit. Deliver equity and net_profit in yuan, and shares, not lots"
+    )
+
+
 def _securities_profile(
-    frame: pl.DataFrame,
-    sifted: Mapping[str, Sifted],
-    rising: tuple[int, int],
-    other_unit: str | None,
-    settings: ReferenceSettings,
+    frame: pl.DataFrame, sifted: Mapping[str, Sifted], findings: Mapping[str, str | None], settings: ReferenceSettings
 ) -> pl.DataFrame:
     """What the checks judge: the rows, an unknown industry as null, one row per fault found in a reference table, and one per
-    table of which too much is unusable, whose profits are those of the year so far, or whose equity is in another unit.
-
-    rising: what diagnosis.rising_profits counts. other_unit: what diagnosis.amounts_in_other_units says."""
+    table of which too much is unusable, or of which `findings` say something: the checked column → the finding."""
     kept = frame.with_columns(
         industry=pl.when(pl.col("industry") != UNKNOWN).then("industry"),
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )
     # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
-    faults = pl.concat([_faults(sifted), _unusable(sifted, settings)], how="diagonal")
-    rises, years = rising
-    if years >= settings.min_profit_years and rises > settings.max_rising_profits * years:
-        text = (
-            f"fundamentals: in {rises} of {years} years of a name net_profit rises from every quarter to the next, far more often "
-            "than single quarters do: these are profits of the year so far. Declare landing.fundamentals.profits = 'year_to_date'"
-        )
-        row = pl.DataFrame({"table": ["fundamentals"], "reason": ["used"], "rising_profits": [1], "detail": [text]})
-        faults = pl.concat([faults, row], how="diagonal")
-    books = frame.select(pl.col("equity") / pl.col("total_mv")).to_series().drop_nulls()
-    if books.len() >= settings.min_books and not (
-        settings.min_median_book <= (median := float(books.median())) <= settings.max_median_book  # type: ignore[arg-type]
-    ):
-        text = (
-            f"fundamentals: the median of equity / market value of {books.len()} names is {median:.3g}: equity, or the share counts "
-            "of daily_prices, are in another unit. Deliver equity and net_profit in yuan, and shares, not lots"
-        )
-        row = pl.DataFrame({"table": ["fundamentals"], "reason": ["used"], "equity_off": [1], "detail": [text]})
-        faults = pl.concat([faults, row], how="diagonal")
-    if other_unit:
-        row = pl.DataFrame({"table": ["fundamentals"], "reason": ["used"], "other_unit": [1], "detail": [other_unit]})
-        faults = pl.concat([faults, row], how="diagonal")
+    found = [
+        pl.DataFrame({"table": ["fundamentals"], "reason": ["used"], column: [1], "detail": [text]})
+        for column, text in findings.items()
+        if text
+    ]
+    faults = pl.concat([_faults(sifted), _unusable(sifted, settings), *found], how="diagonal")
     faults = faults.with_columns(
         date=pl.lit(frame["date"][0]), listed_days=pl.lit(0, pl.Int32), industry=pl.lit(""), equity=pl.lit(0.0),
         set_aside=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),

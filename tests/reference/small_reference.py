@@ -12,6 +12,7 @@ import polars as pl
 
 from resources.calendar import Calendar
 from resources.landing import LandingZone
+from resources.settings.landing import LandingSettings
 
 CALENDAR = Calendar.xshg()
 FIRST, LAST = dt.date(2015, 1, 5), dt.date(2015, 4, 30)
@@ -130,13 +131,18 @@ def _index_closes(
     return closes
 
 
-def landed(folder: Path, tables: dict[str, pl.DataFrame], leave_out: tuple[str, ...] = ()) -> LandingZone:
-    """A landing zone that holds these tables."""
+def landed(
+    folder: Path,
+    tables: dict[str, pl.DataFrame],
+    leave_out: tuple[str, ...] = (),
+    settings: LandingSettings | None = None,
+) -> LandingZone:
+    """A landing zone that holds these tables, meant as the settings declare."""
     (folder / "reference").mkdir(parents=True, exist_ok=True)
     for name, frame in tables.items():
         if name not in leave_out:
             frame.write_parquet(folder / "reference" / f"{name}.parquet")
-    return LandingZone(folder)
+    return LandingZone(folder, settings=settings)
 
 
 def cut_after(tables: dict[str, pl.DataFrame], day: dt.date) -> dict[str, pl.DataFrame]:

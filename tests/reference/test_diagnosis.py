@@ -12,6 +12,7 @@ from assets.reference.assets import TABLES
 from resources.gate import judge
 from resources.made import Made
 from resources.settings import Settings
+from resources.settings.landing import LandingSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.reference import ReferenceSettings
 from tests.reference.small_reference import CALENDAR, landed, random_reference
@@ -28,8 +29,10 @@ def tables() -> Tables:
     return random_reference(seed=4)
 
 
-def results(tables: Tables, folder: Path, day: dt.date = DAY) -> dict[str, Made]:
-    return made(landed(folder, tables), day)
+def results(
+    tables: Tables, folder: Path, day: dt.date = DAY, landing: LandingSettings | None = None
+) -> dict[str, Made]:
+    return made(landed(folder, tables, settings=landing), day)
 
 
 def refusals(found: dict[str, Made], day: dt.date = DAY) -> dict[str, str]:
@@ -284,6 +287,18 @@ def test_a_table_of_which_no_row_is_usable_is_refused(tables: Tables, tmp_path: 
 # --- fundamentals -------------------------------------------------------------------------------------------------------------
 
 
+def test_shares_declared_in_another_unit_than_theirs_are_refused(tables: Tables, tmp_path: Path) -> None:
+    """Every row by itself is sound, on every day: only how little of the float trades shows it."""
+    declared = LandingSettings.model_validate({"daily_prices": {"share_unit": "ten_thousand_shares"}})
+    told = refusals(results(tables, tmp_path / "declared", landing=declared))
+    assert "Take landing.daily_prices.share_unit out" in told["daily_prices.nearly_all_rows_usable"]
+    in_ten_thousands = prices(tables, lambda f: f.with_columns(pl.col("float_shares", "total_shares") // 10_000))
+    assert refusals(results(in_ten_thousands, tmp_path / "rightly", landing=declared)) == {}
+    few = prices(tables, lambda f: f.filter(pl.col("symbol").is_in(f["symbol"].unique().sort()[:8].implode())))
+    told = refusals(results(few, tmp_path / "few", landing=declared))  # too few to judge what is traded of them
+    assert set(told) == {"securities.equity_is_in_yuan", "securities.fundamentals_in_yuan"}
+
+
 def quarters(
     profit: Callable[[int, int], float], names: int = 8, years: tuple[int, ...] = (2013, 2014)
 ) -> pl.DataFrame:
@@ -305,6 +320,18 @@ def test_profits_of_the_year_so_far_are_told(tables: Tables, tmp_path: Path, nam
     assert "landing.fundamentals.profits = 'year_to_date'" in told["securities.profits_are_of_single_quarters"]
     alone = quarters(lambda number, quarter: 1e7 * single[number % 4][quarter - 1], names)
     assert refusals(results(tables | {"fundamentals": alone}, tmp_path / "alone")) == {}
+
+
+@pytest.mark.parametrize("names", [5, 60])
+def test_single_quarters_declared_as_the_year_so_far_are_refused(tables: Tables, tmp_path: Path, names: int) -> None:
+    """Three of four names earn in every quarter, as most of a market do."""
+    single = [[3.0, 4.0, 2.0, 5.0], [4.0, 4.0, 4.0, 4.0], [5.0, 1.0, 6.0, -2.0], [4.0, 3.0, 3.5, 9.0]]
+    declared = LandingSettings.model_validate({"fundamentals": {"profits": "year_to_date"}})
+    alone = quarters(lambda number, quarter: 1e7 * single[number % 4][quarter - 1], names)
+    told = refusals(results(tables | {"fundamentals": alone}, tmp_path / "alone", landing=declared))
+    assert "Take landing.fundamentals.profits = 'year_to_date' out" in told["securities.profits_are_of_single_quarters"]
+    so_far = quarters(lambda number, quarter: 1e7 * sum(single[number % 4][:quarter]), names)
+    assert refusals(results(tables | {"fundamentals": so_far}, tmp_path / "so_far", landing=declared)) == {}
 
 
 @pytest.mark.parametrize("versions", [None, [2, 1], [None, None], [1, 2]])
