@@ -132,17 +132,39 @@ def test_what_ingestion_told_of_a_symbol(told, known, verdict, reason):
     )
 
 
+def order(symbol: str = "600519.SH", number: int = 7, side: int = 1) -> dict:
+    return {"date": DATE, "symbol": symbol, "channel": 3, "seq": 1, "time": 34_200_000, "order": number, "side": side,
+            "price": 100_000, "quantity": 100, "kind": "limit", "event": None}  # fmt: skip
+
+
 def test_order_rows_that_cannot_be_used_set_the_orders_aside_and_leave_the_values_alone():
-    orders = pl.DataFrame(
-        [{"date": DATE, "symbol": "600519.SH", "channel": 3, "seq": 1, "time": 34_200_000, "order": 7, "side": 1,
-          "price": 100_000, "quantity": 100, "kind": "limit", "event": None}],
-        schema=ORDERS,
-    )  # fmt: skip
+    orders = pl.DataFrame([order()], schema=ORDERS)
     of = Day(frame_of([trade(bid_order=7)]), orders, told={"orders": {"600519.SH": {"rows_set_aside": 1}}})
     row = one(of)
     assert (row["trades_verdict"], row["orders_verdict"], row["verdict"]) == ("ok", "set aside", "repaired")
     assert row["orders"] == 1
     assert of.bars.frame["volume"].sum() == 100
+
+
+def test_bid_and_ask_numbers_exchanged_fail_a_check_that_names_the_symbol():
+    orders = pl.DataFrame([order(), order(number=8, side=-1)], schema=ORDERS)
+    right = frame_of([trade(symbol="600519.SH", channel=3, bid_order=7, ask_order=8)])
+    exchanged = right.with_columns(bid_order="ask_order", ask_order="bid_order")
+    assert "orders_agree_with_trades" not in warned(Day(right, orders))
+    told = warned(Day(exchanged, orders))["orders_agree_with_trades"]
+    assert "600519.SH" in told
+    assert one(Day(exchanged, orders))["orders_verdict"] == "set aside"
+
+
+@pytest.mark.parametrize(
+    ("ordered", "absent"),
+    [((), ""), (("600519.SH",), "SZ"), (("000001.SZ",), "SH"), (("600519.SH", "000001.SZ"), "")],
+)
+def test_an_exchange_without_orders_beside_one_with_orders_fails_a_check(ordered, absent):
+    tape = frame_of([trade(channel=3, bid_order=7), trade(symbol="000001.SZ", channel=3, bid_order=7)])
+    orders = pl.DataFrame([order(symbol) for symbol in sorted(ordered)], schema=ORDERS)
+    told = warned(Day(tape, orders)).get("orders_of_both_exchanges_delivered", "")
+    assert (f"1 names of {absent} were delivered and none of their orders" in told) if absent else told == ""
 
 
 def test_prices_outside_delivered_limits_are_set_aside_outside_the_rule_told():
