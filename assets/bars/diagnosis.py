@@ -64,6 +64,21 @@ def diagnose_minutes(
     found = _gaps(
         present, {*rows["minute"].drop_nulls()}, "occur for no name", volumes, proven_share, closes_proven, settings
     )
+    if (
+        volumes
+        and not found
+        and clock.OPENING_AUCTION not in rows["minute"]
+        and proven_share >= 1 - settings.max_set_aside_share
+    ):
+        found.append(
+            FileFinding(
+                "opening_auction_in_another_bar",
+                "no name has a bar of the opening auction (565), and the volumes add up without it: it stands inside the first minute, "
+                "whose volume and amount count it. Declare landing.bars.opening_auction = 'first_bar', so that its price is the open of "
+                "that minute",
+                False,
+            )
+        )
     if volumes or any(finding.refuses for finding in found):
         return found
     before = pl.col("close").shift().over("symbol", order_by="minute")
@@ -113,17 +128,17 @@ def _gaps(
         run for run in _runs([place[minute] for minute in missing]) if _chance(q, names, len(run)) < settings.gap_chance
     ]
     lost = [clock.GRID[position] for run in runs for position in run]
-    first_minutes = {clock.MORNING, clock.AFTERNOON}
-    if (
-        first_minutes <= {*missing}
-        and (first_minutes <= {*lost} or clock.LUNCH in delivered)
-        and clock.MORNING + 1 in counts
-    ):
+    # Labelled by its end, no bar is called 09:30 or 13:00, unless the opening auction is; but one is called 11:30.
+    absent = [minute for minute in (clock.MORNING, clock.AFTERNOON) if minute in missing]
+    both = len(absent) == 2 and ({*absent} <= {*lost} or clock.LUNCH in delivered) and clock.MORNING + 1 in counts
+    if both or (absent == [clock.AFTERNOON] and clock.AFTERNOON in lost and clock.LUNCH in delivered):
+        named = " and ".join(clock_time(minute) for minute in absent)
+        seen = f", and {clock_time(clock.LUNCH)} does" if clock.LUNCH in delivered else ""
         return [
             FileFinding(
                 "end_labels",
-                f"minutes {clock_time(clock.MORNING)} and {clock_time(clock.AFTERNOON)} {what}: the labels look like bar ends. "
-                "Declare landing.bars.minute_labels = 'end', or label each bar by its start",
+                f"minutes {named} {what}{seen}: the labels look like bar ends. Declare landing.bars.minute_labels = 'end', or label each "
+                "bar by its start",
                 True,
             )
         ]

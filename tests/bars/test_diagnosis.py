@@ -10,7 +10,8 @@ from assets.bars import diagnosis
 from assets.bars.assets import tape_health
 from assets.ticks import clock
 from resources.gate import judge
-from tests.bars.tapes import DAILY, Day, Landing
+from resources.settings.bars import BarsSettings
+from tests.bars.tapes import DAILY, Day, Landing, as_read
 
 DATE = dt.date(2023, 2, 1)
 NAME = "bars/20230201.parquet"
@@ -145,6 +146,11 @@ def ends(bars: pl.DataFrame) -> pl.DataFrame:
     return bars.with_columns(minute=pl.col("minute") + inner.cast(pl.Int64)).unique(["symbol", "minute"], keep="first")
 
 
+def all_ends(bars: pl.DataFrame) -> pl.DataFrame:
+    """The same with the opening auction at 09:30 and the closing auction at 15:00, as docs/deliveries.md describes ends."""
+    return ends(bars).with_columns(pl.col("minute").replace({clock.OPENING_AUCTION: 570, clock.CLOSING_AUCTION: 900}))
+
+
 def coarse(bars: pl.DataFrame, width: int, late: bool = False) -> pl.DataFrame:
     """Bars of several minutes, labelled by the start of the first or the end of the last."""
     start = pl.when(pl.col("minute") < 690).then(pl.lit(570)).otherwise(pl.lit(780))
@@ -165,6 +171,8 @@ def coarse(bars: pl.DataFrame, width: int, late: bool = False) -> pl.DataFrame:
     [
         (ends, "end_labels", "landing.bars.minute_labels = 'end'"),
         (lambda bars: ends(bars).filter(pl.col("minute") != 690), "end_labels", "look like bar ends"),
+        (lambda bars: all_ends(bars), "end_labels", "minutes 13:00 occur for no name, and 11:30 does"),
+        (lambda bars: all_ends(bars).filter(pl.col("minute") <= 690), "end_labels", "landing.bars.minute_labels = 'end'"),
         (lambda bars: coarse(bars, 5), "coarse_bars", "these are 5-minute bars"),
         (lambda bars: coarse(bars, 5, late=True), "coarse_bars", "of its ends"),
         (lambda bars: coarse(bars, 2), "coarse_bars", "these are 2-minute bars"),
@@ -184,6 +192,24 @@ def test_minutes_that_occur_for_nobody_refuse_the_day(form: str, mutate, code: s
     assert words in refusals(day)["minutes_are_those_of_the_day"]
     rows = diagnosis.minutes_of(bars if form == "all" else closes(bars))
     assert [finding.code for finding in diagnosis.diagnose_minutes(rows, 0.0, day.settings, 0.0)] == [code]
+
+
+def test_an_opening_auction_inside_the_first_minute_is_noted_unless_it_is_declared():
+    """The volumes add up, so that the auction stands in another bar: the first minute holds it."""
+    bars, daily = honest()
+    inside = pl.when(pl.col("minute") == clock.OPENING_AUCTION).then(570).otherwise("minute")
+    merged = (
+        bars.with_columns(minute=inside)
+        .group_by("symbol", "minute", maintain_order=True)
+        .agg(
+            pl.col("open").first(), pl.col("high").max(), pl.col("low").min(), pl.col("close").last(), pl.col("volume", "amount").sum()
+        )
+    )  # fmt: skip
+    code = "opening_auction_in_another_bar"
+    assert "landing.bars.opening_auction = 'first_bar'" in of(merged, daily).health.notes[code]
+    declared = as_read(merged, opening_auction="first_bar")
+    for rows in (declared, bars):
+        assert diagnosis.diagnose_minutes(diagnosis.minutes_of(rows), 1.0, BarsSettings(), 1.0) == []
 
 
 @pytest.mark.parametrize("form", ["all", "closes"])
