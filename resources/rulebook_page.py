@@ -43,6 +43,11 @@ its data.
 rule holds. It holds too, with a note and the failing check `limits_filled`, for the names that say so against the rule where they are
 more than 1 % of the day's (`reference.max_unlimited_share`, `always_unlimited`): the column was filled for the others alone.
 
+Delivered limits are held against the rule. Where those of more than 2 % of the names (`reference.max_limits_off_share`), or of every name
+that has one percent, differ by more than a cent, `daily_prices` is refused with the likely cause: 10 % on every board, limits of
+another day, a stand-in such as 9 999.99. A single name's count as delivered where they are a percent that the rulebook has; otherwise the
+rule holds. Both stand in `set_aside.parquet` with the reason.
+
 **The delisting period** has a limit of its own. Who is in it is read, where delivered, from `delisting_start` in
 `reference/instruments` (its first trading day in the period; used from that day on), from the day's `is_delisting` in
 `reference/daily_prices`, or from the day's `name` there (names in the period hold 退). The `name` in `instruments` is that of

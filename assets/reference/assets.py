@@ -17,9 +17,9 @@ daily_prices = Table(
     description="""Official prices of each name traded on the day: raw, in yuan; no row = suspended.
 
 `pre_close` is the ex-rights reference price (returns across days are close / pre_close − 1), `volume` and shares are in
-shares, `amount` in yuan, `vwap` = amount / volume. `limit_up` and `limit_down` are those delivered or, where none were, the
-exchanges' rule in whole cents (null: no limit). Rows that can't be used stand with their reason in `set_aside.parquet`, and so
-do rows that count but for their share counts: these are null where they were not delivered or contradict the row.
+shares, `amount` in yuan, `vwap` = amount / volume. `limit_up` and `limit_down` are those delivered or, where none were or no rule can give
+them, the exchanges' rule in whole cents (null: no limit). Rows that can't be used stand with their reason in `set_aside.parquet`,
+and so do rows that count but for their share counts or delivered limits: counts are null where they were not delivered or contradict the row.
 """,
     lands=(Land("daily_prices"), Land("instruments"), Land("code_changes")),
     schema=DAILY_PRICES,
@@ -71,6 +71,13 @@ do rows that count but for their share counts: these are null where they were no
         Check("high_not_below_low", Between("day_range", 0), critical=True, remedy=REDELIVER),
         Check("volume_not_negative", Between("volume", 0), critical=False, remedy=REDELIVER),
         Check("vwap_inside_day_range", Between("vwap_outside", 0, 0.01), critical=False, remedy=REDELIVER, mostly=0.99),
+        Check(
+            "limits_follow_the_rulebook",
+            Between("limits_refused", 0, 0),
+            critical=True,
+            remedy="deliver the exchanges' limits of the day, or leave limit_up and limit_down out; where the exchanges changed the rule, "
+            "add it to rulebook.price_limits",
+        ),
         Check(
             "limits_filled",
             Between("limit_not_filled", 0, 0),

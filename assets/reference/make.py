@@ -26,12 +26,11 @@ from assets.reference.diagnosis import (
     strange_days,
 )
 from assets.reference.fundamentals import latest_fundamentals
-from assets.reference.limits import limit_prices
+from assets.reference.limits import limits_in_force, limits_refused
 from assets.reference.listing import delisting_days, listed_days
 from assets.reference.validate import (
     LIMITS,
     Sifted,
-    read_limits,
     set_aside_gone,
     set_aside_unlisted,
     set_aside_where,
@@ -120,7 +119,7 @@ def make_daily_prices(
     if rows.is_empty():
         made = _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
         profile = _daily_prices_profile(
-            date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules), _no_shares_aside(), 0, settings
+            date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules), _no_parts_aside(), 0, settings
         )
         return replace(made, profile=profile)
     changes = landing.code_changes()
@@ -128,9 +127,10 @@ def make_daily_prices(
     instruments = landing.reference("instruments")
     traded_since = {} if instruments is None else landing.first_traded()
     judged = _judged_prices(sifted.usable, before, instruments, date, traded_since, calendar, rules, settings)
+    refused = limits_refused(judged, settings)  # of every row: limits of another day set most of them aside
     sifted = set_aside_where(sifted, judged, contradictions(settings))
     judged = judged.join(sifted.usable.select("symbol"), on="symbol", how="semi", maintain_order="left")
-    judged, shares = _judged_shares(judged, settings)
+    judged, parts = _judged_parts(judged, refused, settings)
     frame = judged.with_columns(
         vwap=pl.col("amount") / pl.col("volume"), is_st=pl.col("is_st") | pl.col("delisting_day").is_not_null()
     ).select(*DAILY_PRICES)
@@ -142,9 +142,9 @@ def make_daily_prices(
     yesterday = before.filter(pl.col("date") == calendar.previous_day(date)) if before.height else before
     priced = yesterday.filter(pl.col("volume") > 0)["symbol"].n_unique()
     unfilled = judged.filter(pl.col("limit_not_filled") == 1)["symbol"]
-    whole = pl.concat([sifted.aside, shares.faults, shares.missing], how="diagonal_relaxed")
+    whole = pl.concat([sifted.aside, parts.faults, parts.missing, parts.limits], how="diagonal_relaxed")
     told = {"daily_prices": Sifted(sifted.usable, whole)}
-    profile = _daily_prices_profile(date, frame, sifted, shares, priced, settings, unfilled)
+    profile = _daily_prices_profile(date, frame, sifted, parts, priced, settings, unfilled)
     if changes or changes.aside.height:
         told["code_changes"] = sift_code_changes(changes, landing.traded_days())
         profile = _with_changes(profile, told["code_changes"], date)
@@ -157,24 +157,30 @@ def make_daily_prices(
 
 
 @dataclass(frozen=True)
-class _SharesAside:
-    """Rows that count, but for their share counts; they hold these as delivered, and a reason. missing: a count was not
-    delivered. faults: a count contradicts the row. jumps: how many names' shares differ from the last day's without a split in
-    the price. example: one of these in words."""
+class _PartsAside:
+    """Rows that count, but for their share counts or limits; they hold the counts as delivered, and a reason. missing: a count was
+    not delivered. faults: a count contradicts the row. jumps: how many names' shares differ from the last day's without a split in
+    the price. example: one of these in words. limits: delivered limits are not the rule's. limits_refused: the sentence that
+    refuses the day for them; None where single names differ at most."""
 
     missing: pl.DataFrame
     faults: pl.DataFrame
     jumps: int
     example: str
+    limits: pl.DataFrame
+    limits_refused: str | None
 
 
-def _no_shares_aside() -> _SharesAside:
+def _no_parts_aside() -> _PartsAside:
     none = pl.DataFrame(schema={"date": pl.Date, "symbol": pl.String, "reason": pl.String})
-    return _SharesAside(none, none, 0, "")
+    return _PartsAside(none, none, 0, "", none, None)
 
 
-def _judged_shares(judged: pl.DataFrame, settings: ReferenceSettings) -> tuple[pl.DataFrame, _SharesAside]:
-    """The rows with null share counts where these contradict the row, and the rows that this concerns, with the reasons."""
+def _judged_parts(
+    judged: pl.DataFrame, refused: str | None, settings: ReferenceSettings
+) -> tuple[pl.DataFrame, _PartsAside]:
+    """The rows with null share counts where these contradict the row, and the rows whose shares or delivered limits are at fault, with
+    the reasons. judged: with the limits in force. refused: what `limits_refused` says of the day."""
     shares = ("total_shares", "float_shares")
     missing = pl.coalesce(
         pl.when(pl.col(name).is_null()).then(pl.lit(f"{name} is missing: the row counts without it")) for name in shares
@@ -185,11 +191,12 @@ def _judged_shares(judged: pl.DataFrame, settings: ReferenceSettings) -> tuple[p
         _told=pl.format("{}: {} after {}", "symbol", "total_shares", "last_shares")
     )
     kept = judged.with_columns(pl.when(pl.col("_fault").is_null()).then(name).alias(name) for name in shares)
-    absent, contradicted = (
+    absent, contradicted, limits = (
         judged.filter(pl.col(why).is_not_null()).select(*(n for n in DAILY_PRICES if n in judged.columns), reason=why)
-        for why in ("_missing", "_fault")
+        for why in ("_missing", "_fault", "limits_off")
     )
-    return kept, _SharesAside(absent, contradicted, jumps.height, jumps["_told"][0] if jumps.height else "")
+    example = jumps["_told"][0] if jumps.height else ""
+    return kept, _PartsAside(absent, contradicted, jumps.height, example, limits, refused)
 
 
 def _judged_prices(
@@ -216,18 +223,7 @@ def _judged_prices(
         delisting_day=delisting_days(frame, date, calendar),
         first_day=pl.lit(before.is_empty()),
     )
-    rule = limit_prices(frame, rules)
-    delivered = read_limits(frame, settings.no_limit_from)
-    # A rule that says "no limit" is known by the listing day alone.
-    against = delivered["unlimited"] & (rule["limit_up"].is_not_null() | frame["listed_days"].is_null())
-    unfilled = against if _too_many_unlimited(int(against.sum()), frame.height, settings) else against & False
-    unlimited = delivered["unlimited"] & ~unfilled
-    frame = frame.with_columns(
-        *(pl.when(~unlimited).then(pl.coalesce(delivered[name], rule[name])).alias(name) for name in LIMITS),
-        delivered_up=delivered["limit_up"],
-        delivered_down=delivered["limit_down"],
-        limit_not_filled=unfilled.cast(pl.Int64),
-    )
+    frame = limits_in_force(frame, rules, settings)
     older = frame.filter(pl.col("listed_days").fill_null(2) > 1)["symbol"]
     last = _last_rows(before, older, date, rules).select(
         "symbol", last_date="date", last_close="close", last_shares="total_shares"
@@ -240,16 +236,11 @@ def _judged_prices(
     return frame.join(same_as(frame), on="symbol", how="left", maintain_order="left")
 
 
-def _too_many_unlimited(count: int, rows: int, settings: ReferenceSettings) -> bool:
-    """Whether so many rows say "no limit" against the rule that the column of the limits was not filled for them."""
-    return count > max(settings.always_unlimited, settings.max_unlimited_share * rows)
-
-
 def _daily_prices_profile(
     date: dt.date,
     frame: pl.DataFrame,
     sifted: Sifted,
-    shares: _SharesAside,
+    parts: _PartsAside,
     priced_before: int,
     settings: ReferenceSettings,
     unfilled: pl.Series | None = None,
@@ -273,13 +264,13 @@ def _daily_prices_profile(
         reason=pl.lit("used"),
     )
     # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
-    told = pl.concat([rows.select("date", "symbol", "reason") for rows in (sifted.faults, shares.faults)])
+    told = pl.concat([rows.select("date", "symbol", "reason") for rows in (sifted.faults, parts.faults, parts.limits)])
     faults = told.with_columns(
         total_shares=pl.lit(1, pl.Int64),
         float_shares=pl.lit(1, pl.Int64),
         set_aside=pl.int_range(1, told.height + 1, dtype=pl.Int64),
     )
-    day = _judged_day(date, frame, sifted, shares, priced_before, settings)
+    day = _judged_day(date, frame, sifted, parts, priced_before, settings)
     return pl.concat([kept, faults, day], how="diagonal_relaxed")
 
 
@@ -287,7 +278,7 @@ def _judged_day(
     date: dt.date,
     frame: pl.DataFrame,
     sifted: Sifted,
-    shares: _SharesAside,
+    parts: _PartsAside,
     priced_before: int,
     settings: ReferenceSettings,
 ) -> pl.DataFrame:
@@ -305,14 +296,14 @@ def _judged_day(
         detail.append(f"{sifted.faults.height} of {rows} rows are set aside")
     if too_many or frame.is_empty():
         detail += counted_reasons(sifted.aside, "reason", "symbol")
-    if _too_many(shares.faults.height, rows, settings):
-        detail.append(f"the share counts of {shares.faults.height} of {rows} rows contradict themselves")
-        detail += counted_reasons(shares.faults, "reason", "symbol")
+    if _too_many(parts.faults.height, rows, settings):
+        detail.append(f"the share counts of {parts.faults.height} of {rows} rows contradict themselves")
+        detail += counted_reasons(parts.faults, "reason", "symbol")
         too_many = True
-    elif _too_many(shares.jumps, rows, settings):
+    elif _too_many(parts.jumps, rows, settings):
         detail.append(
-            f"total_shares of {shares.jumps} of {rows} names differ from those of the last day, and their prices show no split "
-            f"({shares.example}): they are in another unit. Deliver shares, or declare landing.daily_prices.share_unit"
+            f"total_shares of {parts.jumps} of {rows} names differ from those of the last day, and their prices show no split "
+            f"({parts.example}): they are in another unit. Deliver shares, or declare landing.daily_prices.share_unit"
         )
         too_many = True
     turnover = frame.select((pl.col("volume") / pl.col("float_shares")).median()).item()
@@ -322,6 +313,8 @@ def _judged_day(
             "is in lots. Take landing.daily_prices.share_unit out of the settings where shares are shares, or declare volume_unit"
         )
         too_many = True
+    if parts.limits_refused:
+        detail.append(parts.limits_refused)
     told = f"{date}: {'; '.join(detail)}" if detail else None
     return pl.DataFrame(
         {
@@ -329,6 +322,7 @@ def _judged_day(
             "names_priced": [None if all_at_fault else frame.height],
             "names_lost": [int(lost)],
             "too_many_set_aside": [int(too_many)],
+            "limits_refused": [int(parts.limits_refused is not None)],
             "changes_aside": [0],
             "total_shares": [1],
             "float_shares": [1],

@@ -121,10 +121,10 @@ def read_limits(usable: pl.DataFrame, no_limit_from: float) -> pl.DataFrame:
     """limit_up, limit_down in yuan, null where none was delivered, and unlimited: whether a row says that it has no limit.
 
     A vendor says so by a limit_up of 0 or of `no_limit_from` yuan and more (its limit_down is then 0 or a cent). Where no row
-    of the day has a limit, a 0 says nothing: the column was not filled.
+    of the day has a limit, a 0 says nothing: the column was not filled. A negative limit is none.
     """
     filled = pl.col("limit_up").is_between(0, no_limit_from, closed="none").any()
-    unlimited = ((pl.col("limit_up") <= 0) & filled) | (pl.col("limit_up") >= no_limit_from)
+    unlimited = ((pl.col("limit_up") == 0) & filled) | (pl.col("limit_up") >= no_limit_from)
     limits = usable.select(*LIMITS, unlimited=unlimited.fill_null(False))
     return limits.with_columns(
         pl.when(~pl.col("unlimited") & (pl.col(name) > 0)).then(name).alias(name) for name in LIMITS

@@ -35,6 +35,21 @@ class ReferenceSettings(Section):
         le=1000,
         description="Names that may say so whatever their share: in a small market one is many per cent.",
     )
+    limit_tolerance: float = Field(
+        0.01,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Yuan by which a delivered limit may differ from the rule's: a cent, since vendors round half cents either way.",
+    )
+    max_limits_off_share: float = Field(
+        0.02,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of a day's names whose delivered limits may differ from the rule's by more than that before the day is "
+        "refused; without delivered limits the rule fails for 0.46 % of a day's names at most in 2010–2016.",
+    )
     max_set_aside_share: float = Field(
         0.02,
         ge=0,

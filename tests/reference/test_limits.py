@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.reference.limits import limit_prices
+from assets.reference.limits import limit_prices, limits_in_force, limits_refused
 from resources.rulebook import Rulebook
+from resources.settings.reference import ReferenceSettings
 from resources.settings.rulebook import PriceLimit, RulebookSettings
 
 BOARDS = ("main_sh", "main_sz", "star", "chinext")
@@ -165,3 +166,123 @@ def test_the_table_is_a_setting() -> None:
         {"board": ["main_sh", "star"], "pre_close": [10.0, 10.0], "is_st": [False, False], "listed_days": [9, 9]}
     ).with_columns(list_date=pl.lit(OLD), delisting_day=pl.lit(None, pl.Int32))
     assert limit_prices(frame, amended).rows() == [(10.7, 9.3), (None, None)]
+
+
+# --- delivered limits against the rule --------------------------------------------------------------------------------------
+
+DAY = dt.date(2024, 3, 4)
+
+
+def a_day(count: int = 200) -> pl.DataFrame:
+    """Names of every board, a few under special treatment, with the limits of a plain reading of the rule delivered."""
+    rows = []
+    for number in range(count):
+        board = BOARDS[number % 4]
+        special = number % 40 == 0
+        cents = 300 + 37 * number
+        percent = plain_percent(board, special, dt.date(2020, 1, 2), 1000, None, DAY)
+        up, down = plain_limit(cents, percent[0]), plain_limit(cents, -percent[1])
+        rows.append((f"{600_000 + number}.SH", board, cents / 100, special, up, down))
+    schema = ["symbol", "board", "pre_close", "is_st", "limit_up", "limit_down"]
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        list_date=pl.lit(dt.date(2020, 1, 2)),
+        listed_days=pl.lit(1000, pl.Int32),
+        delisting_day=pl.lit(None, pl.Int32),
+    )
+
+
+def held(frame: pl.DataFrame, **settings: float) -> tuple[pl.DataFrame, str | None]:
+    own = ReferenceSettings(**settings)
+    found = limits_in_force(frame, Rulebook.on(DAY), own)
+    return found, limits_refused(found, own)
+
+
+def test_limits_by_the_rule_or_a_cent_off_agree_with_it() -> None:
+    honest = a_day()
+    for frame in (honest, honest.with_columns(pl.col("limit_up") + 0.01, pl.col("limit_down") - 0.01)):
+        found, refused = held(frame)
+        assert refused is None
+        assert found["limits_off"].null_count() == found.height
+        assert found.select("limit_up", "limit_down").equals(frame.select("limit_up", "limit_down"))
+    none = honest.with_columns(limit_up=pl.lit(None, pl.Float64), limit_down=pl.lit(None, pl.Float64))
+    found, refused = held(none)
+    assert refused is None
+    assert not found["limits_compared"].any()
+    assert found.select("limit_up", "limit_down").equals(honest.select("limit_up", "limit_down"))
+
+
+WIDE = pl.col("board").is_in(["star", "chinext"])
+TEN = {
+    "limit_up": pl.when(WIDE).then((pl.col("pre_close") * 1.1).round(2)).otherwise("limit_up"),
+    "limit_down": pl.when(WIDE).then((pl.col("pre_close") * 0.9).round(2)).otherwise("limit_down"),
+}
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (TEN, "100 × its limits are delivered by 10 % of pre_close, and the rule of its board and day gives 20 %"),
+        ({"limit_up": pl.lit(9999.99)}, "reference.no_limit_from"),
+        ({"limit_up": pl.lit(-1.0), "limit_down": pl.lit(-1.0)}, "are negative, no prices"),
+        ({"limit_down": pl.lit(0.01)}, "none of pre_close"),
+        ({"limit_up": pl.col("limit_up") * 1.05, "limit_down": pl.col("limit_down") * 1.05}, "limits of another day"),
+        ({"limit_up": pl.col("limit_up").shift(4).backward_fill(), "limit_down": pl.col("limit_down").shift(4).backward_fill()}, "of another day"),
+        ({"limit_up": pl.col("pre_close") * 1.2, "limit_down": pl.col("pre_close") * 0.8}, "delivered by 20 %"),
+        ({"limit_up": pl.col("limit_up") * 100, "limit_down": pl.col("limit_down") * 100}, "not the rulebook's"),
+    ],
+    ids=["10 % on every board", "9999.99 for all", "-1 for all", "no limit down", "another day", "another name", "20 % on every board", "cents"],
+)  # fmt: skip
+def test_limits_that_are_not_the_rules_refuse_the_day(change: dict[str, pl.Expr], words: str) -> None:
+    _, refused = held(a_day().with_columns(**change))
+    assert refused is not None
+    assert words in refused
+    assert refused.index(words) < refused.index("Deliver the exchanges' limits")
+    assert "rulebook.price_limits" in refused
+
+
+def test_a_small_market_without_one_right_limit_of_a_board_is_refused() -> None:
+    few = a_day(8)
+    _, refused = held(few.with_columns(**TEN))
+    assert refused is not None
+    assert "4 of 8 names" in refused
+    two = few.filter(~WIDE | (pl.col("board") == "star"))
+    assert held(two)[1] is None
+    assert held(two.with_columns(**TEN))[1] is not None  # two names: more than their share of the names
+
+
+@given(st.integers(0, 199), st.sampled_from([0.02, 0.5, 1.0, 30.0, -2e4]), st.booleans())
+def test_a_single_wrong_limit_leaves_the_rule_and_says_so(number: int, by: float, above: bool) -> None:
+    honest = a_day()
+    column = "limit_up" if above else "limit_down"
+    off = pl.int_range(pl.len()) == number
+    found, refused = held(honest.with_columns(pl.when(off).then(pl.col(column) + by).otherwise(column).alias(column)))
+    assert refused is None
+    told = found.filter(pl.col("limits_off").is_not_null())
+    assert told["symbol"].to_list() == [honest["symbol"][number]]
+    assert found.select("limit_up", "limit_down").equals(honest.select("limit_up", "limit_down"))
+
+
+def test_a_single_limit_of_another_percent_of_the_rulebook_counts_as_delivered() -> None:
+    """As of a name whose special treatment is_st does not show."""
+    honest = a_day()
+    off = pl.int_range(pl.len()) == 5
+    own = honest.with_columns(
+        limit_up=pl.when(off).then((pl.col("pre_close") * 1.05).round(2)).otherwise("limit_up"),
+        limit_down=pl.when(off).then((pl.col("pre_close") * 0.95).round(2)).otherwise("limit_down"),
+    )
+    found, refused = held(own)
+    assert refused is None
+    assert found["limit_up"].equals(own["limit_up"])
+    assert "5 % of pre_close" in found["limits_off"][5]
+    assert "count as delivered" in found["limits_off"][5]
+
+
+def test_new_listings_and_names_without_a_listing_day_are_not_compared() -> None:
+    free = a_day(8).with_columns(
+        list_date=pl.lit(dt.date(2024, 2, 28)), listed_days=pl.lit(3, pl.Int32), limit_up=pl.lit(9999.99)
+    )
+    unknown = a_day(8).with_columns(listed_days=pl.lit(None, pl.Int32), limit_up=pl.lit(12.34))
+    for frame in (free, unknown):
+        found, refused = held(frame)
+        assert refused is None
+        assert not found["limits_compared"].any()

@@ -14,7 +14,7 @@ from assets.reference.make import make_daily_prices, make_indices, make_securiti
 from resources.gate import Verdict, judge
 from resources.landing import LandingZone
 from resources.made import Made
-from resources.rulebook import A_SHARES, Rulebook
+from resources.rulebook import A_SHARES, Rulebook, limit_cents
 from resources.settings.reference import ReferenceSettings
 from resources.settings.rulebook import ListingLimit, RulebookSettings
 from tests.reference.small_reference import CALENDAR, FIRST, LAST, cut_after, landed, noise_after, random_reference
@@ -127,20 +127,25 @@ def test_daily_prices_are_the_delivered_rows(zone: LandingZone, tables: dict[str
 
 
 def test_delivered_limits_win(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
-    prices = tables["daily_prices"].with_columns(
-        limit_up=pl.when(pl.col("symbol") < "3").then(99.99), limit_down=pl.lit(0.0)
-    )
-    frame = made(landed(tmp_path, tables | {"daily_prices": prices}), DAYS[50])["daily_prices"].frame
-    assert (frame.filter(pl.col("symbol") < "3")["limit_up"] == 99.99).all()
-    assert (frame.filter(pl.col("symbol") > "3")["limit_up"] != 99.99).all()
+    """Where the rulebook knows their percent for some board: here 5 % on a name that is not under special treatment."""
+    plain = made(landed(tmp_path / "plain", tables), DAYS[50])["daily_prices"].frame
+    name = plain.filter(~pl.col("is_st"))["symbol"][3]
+    five = pl.when(pl.col("symbol") == name).then((pl.col("pre_close") * 1.05 + 1e-9).round(2))
+    prices = tables["daily_prices"].with_columns(limit_up=five, limit_down=pl.lit(0.0))
+    frame = made(landed(tmp_path / "one", tables | {"daily_prices": prices}), DAYS[50])["daily_prices"].frame
+    row = frame.row(by_predicate=pl.col("symbol") == name, named=True)
+    assert row["limit_up"] == pytest.approx(row["pre_close"] * 1.05, abs=0.0051)
+    assert frame.filter(pl.col("symbol") != name).equals(plain.filter(pl.col("symbol") != name))
     assert (frame["limit_down"] > 0).all()
 
 
 def with_limits(tables: dict[str, pl.DataFrame], none: pl.Expr, stand_in: float = 0.0) -> dict[str, pl.DataFrame]:
-    """Limits of 9 % delivered for every name, and the stand-in for none where the expression holds."""
-    up, down = (pl.col("pre_close") * 1.09).round(2), (pl.col("pre_close") * 0.91).round(2)
+    """Limits a cent inside the rule's delivered for every name, and the stand-in for none where the expression holds."""
+    percent = pl.when(pl.col("is_st") & ~pl.col("symbol").str.starts_with("30")).then(5).otherwise(10)
+    up, down = limit_cents((pl.col("pre_close") * 100).round().cast(pl.Int64), percent, percent)
     prices = tables["daily_prices"].with_columns(
-        limit_up=pl.when(none).then(stand_in).otherwise(up), limit_down=pl.when(none).then(0.0).otherwise(down)
+        limit_up=pl.when(none).then(stand_in).otherwise(((up - 1) / 100).round(2)),
+        limit_down=pl.when(none).then(0.0).otherwise(((down + 1) / 100).round(2)),
     )
     return tables | {"daily_prices": prices}
 
@@ -160,7 +165,9 @@ def test_limits_filled_for_one_exchange_leave_the_rule_to_the_other(
     assert by_rule["limit_up"].count() > 5
     assert found.frame.filter(own).equals(by_rule)
     others = found.frame.filter(~own)
-    assert others["limit_up"].equals((others["pre_close"] * 1.09).round(2).alias("limit_up"))
+    delivered = with_limits(tables, own, stand_in)["daily_prices"].filter(date=day)
+    want = others.select("symbol").join(delivered, on="symbol", maintain_order="left")
+    assert others["limit_up"].equals(want["limit_up"])
     verdict = limits_filled(found, day)
     assert not verdict.passed
     assert not verdict.critical
