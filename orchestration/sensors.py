@@ -16,7 +16,7 @@ from orchestration.plan import beyond_calendar, complete_weeks, last_complete_we
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
 from resources.errors import ZhoubaoError, machine_faults
-from resources.landing import REFERENCE
+from resources.landing import REFERENCE, file_stamp
 
 
 def _run_of(week: str, run_key: str) -> dg.RunRequest:
@@ -46,11 +46,9 @@ def _files(builder: Builder, week: dt.date) -> list[Path]:
 
 
 def _state(builder: Builder, week: dt.date) -> str:
-    """A digest of what has landed for a week: names, sizes and times of its files of minute data (their bytes are not read),
-    and the rows of the reference tables that are known at its end."""
-    with machine_faults(f"the landing zone {builder.zone.root}"):
-        stamps = [(path, path.stat()) for path in _files(builder, week)]
-    files = [(str(path.relative_to(builder.zone.root)), stat.st_size, stat.st_mtime_ns) for path, stat in stamps]
+    """A digest of what has landed for a week: names and stamps of its files of minute data (their bytes are not read), and the
+    rows of the reference tables that are known at its end."""
+    files = [(str(path.relative_to(builder.zone.root)), file_stamp(path)) for path in _files(builder, week)]
     rows = [builder.zone.digest(name, builder.calendar.signal_day(week), True) for name in REFERENCE]
     return hashlib.blake2b(json.dumps([files, rows]).encode(), digest_size=8).hexdigest()
 

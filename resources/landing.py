@@ -97,13 +97,14 @@ ENDS = ("delisting_start", "delist_date")
 # Tables whose rows are read under the code that their name has on the reading day, and whether a row dated after a change
 # may still stand under the code that it took away.
 RENAMED = {"daily_prices": False, "index_weights": True, "industries": True, "fundamentals": True}
+_REFERENCE_SUFFIXES = ("parquet", "csv")
 _FOLDER = re.compile(r"^\d{8}$")
 _HASHING_THREADS = 2
 NOTHING = "nothing"  # the digest of what has not landed
 
 
 class LandingZone:
-    """A market folder. `store` (the lake's) keeps digests between runs, by path, size and modification time; `settings` says
+    """A market folder. `store` (the lake's) keeps digests between runs, by path and `file_stamp`; `settings` says
     how what is delivered is meant; `say` hears of rows that cannot be placed in time; `stocks` are the
     codes of stocks, where they are not those of the shipped rulebook."""
 
@@ -135,6 +136,7 @@ class LandingZone:
         self._continued: dict[str, tuple[Any, pl.DataFrame]] = {}
         self._landed: dict[tuple[str, dt.date], list[Path]] = {}
         self._file_digests: dict[str, dict[str, list]] = {}
+        self._reference_listing: _ReferenceListing | None = None
 
     def __repr__(self) -> str:
         return f"LandingZone({str(self.root)!r})"
@@ -223,20 +225,54 @@ class LandingZone:
         return [path for name in names if _is_file(path := folder / name)]
 
     def reference_path(self, name: str) -> Path | None:
-        paths = [p for suffix in ("parquet", "csv") if _is_file(p := self.root / "reference" / f"{name}.{suffix}")]
+        """The file of a reference table; None where none was delivered.
+
+        Raises:
+            InputError: it is delivered twice, or under a name or as a folder that is not read.
+            MachineError: the folder lists a file that cannot be found.
+        """
+        if paths := self._reference_paths(name):
+            return paths[0]
+        own, listed = [f"{name}.{suffix}" for suffix in _REFERENCE_SUFFIXES], self._list_reference()
+        if not listed.entries.keys().isdisjoint(own):
+            # It came between the two looks, or could not be seen for a moment.
+            if paths := self._reference_paths(name):
+                return paths[0]
+            self._reference_listing = None
+            listed = self._list_reference()
+        if entry := next((listed.entries[one] for one in own if one in listed.entries), None):
+            if _is_folder(entry):
+                raise InputError(
+                    f"{entry} is a folder, and a reference table is one file. Deliver {name} as one file of that name, or move the "
+                    "folder out of the landing zone."
+                )
+            raise MachineError(
+                f"{entry} is listed in its folder and cannot be found. This says nothing about the data, so nothing was recorded. "
+                "Put it back or remove it, and run again."
+            )
+        if name in listed.strays:
+            raise InputError(
+                f"{listed.strays[name]} is not read: {name} is read from {name}.parquet or {name}.csv alone. Save it as one of "
+                "these, or move it out of the landing zone."
+            )
+        return None
+
+    def _reference_paths(self, name: str) -> list[Path]:
+        folder = self.root / "reference"
+        paths = [p for suffix in _REFERENCE_SUFFIXES if _is_file(p := folder / f"{name}.{suffix}")]
         if len(paths) > 1:
             raise InputError(f"{paths[0]} and {paths[1]} both deliver {name}: keep one of them.")
-        if paths:
-            return paths[0]
+        return paths
+
+    def _list_reference(self) -> "_ReferenceListing":
+        """What lies in reference/, listed again when the folder has changed: a plan asks for every partition and table."""
         folder = self.root / "reference"
-        for entry in _entries(folder) if _is_folder(folder) else ():
-            # daily_prices.xlsx, Daily_Prices.CSV, daily_prices (1).csv: meant, and read by nobody
-            if re.match(rf"{name}\b", entry.name, re.IGNORECASE) and entry.name.lower().endswith(_DATA):
-                raise InputError(
-                    f"{entry} is not read: {name} is read from {name}.parquet or {name}.csv alone. Save it as one of these, or move "
-                    "it out of the landing zone."
-                )
-        return None
+        if not _is_folder(folder):
+            return _ReferenceListing("", {}, {})
+        stamp = file_stamp(folder)  # before listing: what comes meanwhile is listed again
+        if self._reference_listing is None or self._reference_listing.stamp != stamp:
+            self._reference_listing = _ReferenceListing.of(stamp, _entries(folder))
+        return self._reference_listing
 
     # --- reference tables -------------------------------------------------------------------------------------------
 
@@ -245,7 +281,7 @@ class LandingZone:
         path = self.reference_path(name)
         if path is None:
             return None
-        stamp = _stamp(path)
+        stamp = file_stamp(path)
         if name not in self._frames or self._frames[name][0] != stamp:
             form = _form(name)
             delivered = read_delivered(path, wanted_columns(form, self.settings))
@@ -327,7 +363,7 @@ class LandingZone:
             if not files:
                 return NOTHING
             known = self._known_digests(name)
-            fresh = [path for path in files if known.get(str(path), [None])[0] != _stamp(path)]
+            fresh = [path for path in files if known.get(str(path), [None])[0] != file_stamp(path)]
             with ThreadPoolExecutor(_HASHING_THREADS) as pool:  # hashing lets go of the interpreter's lock
                 known |= dict(pool.map(_file_digest, fresh))
             parts = [f"{path.relative_to(self.root)}:{known[str(path)][1]}" for path in files]
@@ -360,7 +396,7 @@ class LandingZone:
 
     def _reference_slices(self, name: str, path: Path) -> "_Slices":
         said = json.dumps(self.declared(name), sort_keys=True)
-        stamp = f"{_stamp(path)} polars {pl.__version__} reader {code_digest('resources.landing')} {said}"
+        stamp = f"{file_stamp(path)} polars {pl.__version__} reader {code_digest('resources.landing')} {said}"
         if name not in self._slices or self._slices[name][0] != stamp:
             saved = self._store.read_bytes(f"_digests/{name}.reference.json") if self._store is not None else None
             slices = _Slices.loads(saved) if saved else None
@@ -469,6 +505,28 @@ class LandingView:
             raise KeyError(f"this table does not declare Land({name!r})")
 
 
+@dataclass(frozen=True)
+class _ReferenceListing:
+    """The entries of reference/ by name, and by table those that mean it under a name that is not read."""
+
+    stamp: str
+    entries: dict[str, Path]
+    strays: dict[str, Path]
+
+    @classmethod
+    def of(cls, stamp: str, entries: list[Path]) -> "_ReferenceListing":
+        # daily_prices.xlsx, Daily_Prices.CSV, daily_prices (1).csv
+        strays = {
+            name: entry
+            for name in REFERENCE
+            for entry in entries
+            if re.match(rf"{name}\b", entry.name, re.IGNORECASE)
+            and entry.name.lower().endswith(_DATA)
+            and entry.name not in [f"{name}.{suffix}" for suffix in _REFERENCE_SUFFIXES]
+        }
+        return cls(stamp, {entry.name: entry for entry in entries}, strays)
+
+
 @dataclass
 class _Slices:
     """Per date, 128 bits that sum the hashes of the rows that became known on it: order does not matter, and appending
@@ -528,7 +586,7 @@ class _Slices:
 
 def _file_digest(path: Path) -> tuple[str, list]:
     """(path, [stamp, digest of the content])."""
-    stamp = _stamp(path)  # before reading: a file that changes meanwhile is hashed again
+    stamp = file_stamp(path)  # before reading: a file that changes meanwhile is hashed again
     with machine_faults(path), path.open("rb") as file:
         return str(path), [stamp, hashlib.file_digest(file, "blake2b").hexdigest()[:32]]
 
@@ -636,10 +694,15 @@ def _json(data: bytes) -> Any:
         return json.loads(data.decode("gb18030"))
 
 
-def _stamp(path: Path) -> str:
+def file_stamp(path: Path) -> str:
+    """What tells that a file is still the one that was read: size, time of modification, inode and time of change.
+
+    Size and time of modification alone do not: copies that keep times (rsync -t, cp -p, an archive) put a corrected file of the
+    same size under the same time. Every write, rename and change of times moves the time of change, which nobody can set.
+    """
     with machine_faults(path):
         found = path.stat()
-    return f"{found.st_size}:{found.st_mtime_ns}"
+    return f"{found.st_size}:{found.st_mtime_ns}:{found.st_ino}:{found.st_ctime_ns}"
 
 
 def _form(name: str) -> ReferenceForm:

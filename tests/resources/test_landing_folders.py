@@ -2,6 +2,7 @@
 
 import datetime as dt
 import errno
+import io
 import json
 import os
 from pathlib import Path
@@ -10,7 +11,8 @@ import polars as pl
 import pytest
 
 from resources.errors import InputError, MachineError, readable
-from resources.landing import LandingZone
+from resources.lake import Lake
+from resources.landing import NOTHING, LandingZone
 from resources.table import Land
 
 DAY = dt.date(2023, 1, 3)
@@ -211,12 +213,117 @@ def test_a_reference_table_under_another_name_is_named(zone: LandingZone, name: 
     assert name in str(caught.value)
 
 
+# --- a table that is there and not there --------------------------------------------------------------------------------
+
+INDEX = pl.DataFrame({"index": ["000905.SH"], "date": [DAY], "close": [5000.0]})
+
+
+def deliver_index(zone: LandingZone) -> Path:
+    path = zone.root / "reference" / "index_prices.parquet"
+    path.parent.mkdir(exist_ok=True)
+    INDEX.write_parquet(path)
+    return path
+
+
+def blind(monkeypatch: pytest.MonkeyPatch, path: Path, times: int) -> None:
+    """So many looks at the file find nothing, as on a network folder that answers late."""
+    real, left = Path.stat, [times]
+
+    def stat(self: Path, **named: bool) -> os.stat_result:
+        if self == path and left[0]:
+            left[0] -= 1
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+        return real(self, **named)
+
+    monkeypatch.setattr(Path, "stat", stat)
+
+
+@pytest.mark.parametrize("known", [False, True], ids=["first listing", "listed before"])
+def test_a_table_that_one_look_misses_is_read(zone: LandingZone, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+    path = deliver_index(zone)
+    if known:
+        assert zone.reference_path("industries") is None
+    blind(monkeypatch, path, 1)
+    assert zone.reference_path("index_prices") == path
+
+
+def test_a_table_that_is_listed_and_never_found_is_a_fault_of_the_machine(
+    zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = deliver_index(zone)
+    with monkeypatch.context() as patched:
+        blind(patched, path, -1)
+        with pytest.raises(MachineError, match=r"index_prices\.parquet is listed in its folder and cannot be found"):
+            zone.digest("index_prices", DAY, True)
+    assert zone.digest("index_prices", DAY, True) != NOTHING
+
+
+def test_a_table_that_was_removed_is_absent(zone: LandingZone) -> None:
+    path = deliver_index(zone)
+    assert zone.reference_path("industries") is None  # lists the folder
+    before = (path.parent.stat().st_atime_ns, path.parent.stat().st_mtime_ns)
+    path.unlink()
+    os.utime(path.parent, ns=before)
+    assert zone.reference_path("index_prices") is None
+
+
+def test_a_table_that_is_a_folder_is_named_as_one(zone: LandingZone) -> None:
+    (zone.root / "reference" / "daily_prices.parquet").mkdir(parents=True)
+    with pytest.raises(InputError, match=r"daily_prices\.parquet is a folder, and a reference table is one file"):
+        zone.reference_path("daily_prices")
+
+
+def test_absent_tables_are_looked_for_in_one_listing(zone: LandingZone, monkeypatch: pytest.MonkeyPatch) -> None:
+    deliver_index(zone)
+    listed: list[Path] = []
+    real = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: listed.append(path) or real(path))
+    for _ in range(50):
+        assert all(zone.digest(name, DAY, True) == NOTHING for name in ("industries", "fundamentals", "instruments"))
+    assert listed == [zone.root / "reference"]
+    (zone.root / "reference" / "industries (1).csv").write_text("x")
+    with pytest.raises(InputError, match=r"industries \(1\)\.csv is not read"):
+        zone.digest("industries", DAY, True)
+
+
+# --- digests ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["written over", "put in its place"])
+@pytest.mark.parametrize("again", [False, True], ids=["in one run", "in the next run"])
+def test_a_correction_of_the_same_size_and_time_is_seen(
+    zone: LandingZone, tmp_path: Path, how: str, again: bool
+) -> None:
+    """What rsync -t and cp -p leave of a corrected file, or of one from an archive."""
+    store = Lake(str(tmp_path / "lake")).store
+    zone = LandingZone(zone.root, store)
+    paths = {"bars": zone.root / "bars" / "20230103.parquet", "index_prices": deliver_index(zone)}
+    tick = zone.root / "ticks" / "20230104" / "trades.csv"
+    days = {"bars": DAY, "index_prices": DAY, "ticks": dt.date(2023, 1, 4)}
+    before = {name: zone.digest(name, day, True) for name, day in days.items()}
+    zone.flush()
+    rows = {"bars": BARS.with_columns(close=pl.lit(11.0)), "index_prices": INDEX.with_columns(close=pl.lit(5001.0))}
+    for path, name in ((tick, "ticks"), *((path, name) for name, path in paths.items())):
+        held, data = path.stat(), b"y\n"
+        if name in rows:
+            buffer = io.BytesIO()
+            rows[name].write_parquet(buffer)
+            data = buffer.getvalue()
+        assert len(data) == held.st_size
+        target = path if how == "written over" else path.with_name(f"{path.name}.tmp")
+        target.write_bytes(data)
+        os.utime(target, ns=(held.st_atime_ns, held.st_mtime_ns))
+        target.replace(path)
+        assert (path.stat().st_size, path.stat().st_mtime_ns) == (held.st_size, held.st_mtime_ns)
+    after = LandingZone(zone.root, store) if again else zone
+    for name, day in days.items():
+        assert after.digest(name, day, True) != before[name], name
+
+
 @pytest.mark.parametrize("kept", [{"x": 3}, {"x": []}, {"x": ["a", 1]}, {"x": {}}, [], "x", {"x": None}])
 def test_remembered_digests_of_strange_shape_are_worked_out_again(
     tmp_path: Path, zone: LandingZone, kept: object
 ) -> None:
-    from resources.lake import Lake
-
     store = Lake(str(tmp_path / "lake")).store
     path = str(zone.root / "bars" / "20230103.parquet")
     text = json.dumps(kept).replace('"x"', json.dumps(path))
