@@ -11,7 +11,7 @@ its last trading day (SPEC §1). A question about a day, week or month that is n
 import bisect
 import datetime as dt
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from resources.errors import SettingsError
 from resources.settings.calendar import CalendarSettings
@@ -238,7 +238,7 @@ def _xshg_calendar(settings: CalendarSettings) -> Calendar:
     if until is None or until <= end:
         return Calendar(trading - removed, end)
     announced = [day for n in range((until - end).days) if not never_trades(day := end + (n + 1) * _DAY)]
-    _require_complete(named, end, until)
+    _require_complete(named, end, until, settings.statutory_holidays)
     return Calendar((trading - removed) | (set(announced) - named), until)
 
 
@@ -262,20 +262,63 @@ def _require_agreement(named: set[dt.date], trading: set[dt.date], end: dt.date)
         )
 
 
-def _require_complete(named: set[dt.date], end: dt.date, until: dt.date) -> None:
-    """Every year has closed at the Spring Festival and from 1 October: an announcement without them is incomplete."""
+def statutory_holidays(year: int) -> dict[str, tuple[str, tuple[dt.date, ...]]]:
+    """Setting → (name, days) of the holidays of a year by law but for 1 January, which never needs an entry.
+
+    Source: the State Council's regulation on public holidays, in the version of 2024-11-10 in force since 2025, article 2. The exchanges
+    have closed on each of these days since 2008, as far as they were holidays by the law of the year. Which weekdays around them are days
+    off too is for each year's announcement to say. The days by the lunar calendar are those of `exchange_calendars`.
+
+    Raises:
+        SettingsError: the days by the lunar calendar are not known for that year.
+    """
+    try:
+        lunar = {what: dates[year] for what, dates in _lunar_dates().items()}
+    except KeyError:
+        raise SettingsError(
+            f"The Spring Festival of {year} is not known to exchange_calendars: end calendar.announced_until before {year}."
+        ) from None
+    spring = lunar["spring_festival"]
+    return {
+        "spring_festival": ("the Spring Festival", tuple(spring + n * _DAY for n in (-1, 0, 1, 2))),
+        "qingming": ("Qingming", (lunar["qingming"],)),
+        "labour_day": ("Labour Day", (dt.date(year, 5, 1), dt.date(year, 5, 2))),
+        "dragon_boat": ("the Dragon Boat Festival", (lunar["dragon_boat"],)),
+        "mid_autumn": ("the Mid-Autumn Festival", (lunar["mid_autumn"],)),
+        "national_day": ("National Day", tuple(dt.date(year, 10, day) for day in (1, 2, 3))),
+    }
+
+
+@functools.cache
+def _lunar_dates() -> dict[str, dict[int, dt.date]]:
+    """Holiday → year → its day: of the Spring Festival the first of the lunar year."""
+    from exchange_calendars import lunisolar_holidays as known
+
+    tables = {
+        "spring_festival": known.chinese_lunar_new_year_dates,
+        "qingming": known.qingming_festival_dates,
+        "dragon_boat": known.dragon_boat_festival_dates,
+        "mid_autumn": known.mid_autumn_festival_dates,
+    }
+    return {what: {day.year: day for day in dates.date} for what, dates in tables.items()}
+
+
+def _require_complete(named: set[dt.date], end: dt.date, until: dt.date, wanted: Iterable[str]) -> None:
+    """No exchange trades on a holiday by law: an announcement that lacks a weekday of one is incomplete."""
+    wanted, missing = set(wanted), []
     for year in range(end.year, until.year + 1):
-        for what, first, last in (
-            ("the Spring Festival", dt.date(year, 1, 20), dt.date(year, 2, 28)),
-            ("National Day", dt.date(year, 10, 1), dt.date(year, 10, 7)),
-        ):
-            within = any(first <= day <= last and day.weekday() < 5 for day in named)
-            if end < first and last <= until and not within:
-                raise SettingsError(
-                    f"calendar.announced_holidays names no weekday from {first} to {last}, though announced_until = {until}: the "
-                    f"exchanges close for {what} in every year. Name every announced holiday, or end announced_until before."
-                )
+        for key, (name, days) in statutory_holidays(year).items():
+            lacking = [day for day in days if end < day <= until and not never_trades(day) and day not in named]
+            if lacking and key in wanted:
+                missing.append((f"{_list(lacking)} ({name})", key))
+    if missing:
+        keys = list(dict.fromkeys(key for _, key in missing))
+        raise SettingsError(
+            f"calendar.announced_holidays does not name {_list([told for told, _ in missing])}, holidays by law, though "
+            f"announced_until = {until}. Name every weekday up to that day on which the exchanges do not trade, or end announced_until "
+            f"before. If the law has changed, take {' and '.join(keys)} out of calendar.statutory_holidays."
+        )
 
 
-def _list(days: list[dt.date]) -> str:
+def _list(days: Sequence[dt.date | str]) -> str:
     return ", ".join(map(str, days[:8])) + (f" and {len(days) - 8} more" if len(days) > 8 else "")

@@ -1,10 +1,12 @@
 """Settings of the trading calendar: what the published calendar does not know."""
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
 from resources.settings.base import Day, Section
+
+Statutory = Literal["spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day"]
 
 
 class CalendarSettings(Section):
@@ -23,6 +25,11 @@ class CalendarSettings(Section):
         (),
         description="The announced holidays after the end of the published calendar. Weekends and 1 January need no entry: the "
         "exchanges never trade on them, not even on a weekend that the State Council makes a working day",
+    )
+    statutory_holidays: tuple[Statutory, ...] = Field(
+        ("spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day"),
+        description="The holidays by law of which announced_holidays must name every weekday up to announced_until. To be "
+        "changed when the law is",
     )
     warn_days: int = Field(
         60,

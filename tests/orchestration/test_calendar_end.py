@@ -30,7 +30,7 @@ ANNOUNCED = """
 extends = "production"
 [calendar]
 announced_until = 2027-12-31
-announced_holidays = [2027-02-05, 2027-02-08, 2027-02-09, 2027-02-10, 2027-10-01, 2027-10-04{more}]
+announced_holidays = [2027-02-05, 2027-02-08, 2027-02-09, 2027-02-10, 2027-04-05, 2027-06-09, 2027-09-15, 2027-10-01{more}]
 """
 
 
@@ -113,10 +113,10 @@ def test_a_later_announced_holiday_makes_nothing_before_it_stale(market: Path, s
     first = opened(market, settings)
     asked = [("minute_bars", day) for day in [*OLD, *NEW]]
     run.build(first, asked, say=lambda line: None)
-    settings.write_text(ANNOUNCED.format(more=", 2027-06-09"), "utf-8")
+    settings.write_text(ANNOUNCED.format(more=", 2027-06-10"), "utf-8")
     later = opened(market, settings)
     assert not make_plan(later, asked)
-    assert later.calendar.next_day(D(2027, 6, 8)) == D(2027, 6, 10)
+    assert later.calendar.next_day(D(2027, 6, 8)) == D(2027, 6, 11)
     # Nor a report, which prints its run's settings: of the calendar those up to its own week.
     report = later.tables["report"]
     assert later.settings_digest(report, D(2027, 1, 4)) == first.settings_digest(report, D(2027, 1, 4))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from resources.calendar import Calendar, never_trades, published
+from resources.calendar import Calendar, _xshg_calendar, never_trades, published, statutory_holidays
 from resources.errors import SettingsError
 from resources.sample_market.plan import make_plan
 from resources.sample_market.settings import profile
@@ -66,9 +66,9 @@ def test_trading_weeks_of_2023_up_to_mid_december_are_48() -> None:
 
 
 def announced(until: dt.date = YEAR_END, *more: dt.date, **settings: Any) -> CalendarSettings:
-    """An invented announcement for 2027: seven days of the Spring Festival, three of May, six of October."""
+    """An invented announcement for 2027: six weekdays of the Spring Festival, three of May, five of October, three single days."""
     days = [D(2027, 2, d) for d in (5, 8, 9, 10, 11, 12)] + [D(2027, 5, d) for d in (3, 4, 5)]
-    days += [D(2027, 10, d) for d in (1, 4, 5, 6, 7)] + list(more)
+    days += [D(2027, 4, 5), D(2027, 6, 9), D(2027, 9, 15)] + [D(2027, 10, d) for d in (1, 4, 5, 6, 7)] + list(more)
     named = tuple(sorted(day for day in days if day <= until))
     return CalendarSettings(announced_until=until, announced_holidays=named, **settings)
 
@@ -151,14 +151,14 @@ def test_announced_holidays_continue_the_calendar() -> None:
 
 
 def test_a_later_announced_holiday_changes_nothing_before_it() -> None:
-    before, after = Calendar.xshg(announced()), Calendar.xshg(announced(D(2027, 12, 31), D(2027, 6, 9)))
-    cut = D(2027, 6, 8)
+    before, after = Calendar.xshg(announced()), Calendar.xshg(announced(D(2027, 12, 31), D(2027, 6, 16)))
+    cut = D(2027, 6, 15)
     assert before.days(before.first, cut) == after.days(after.first, cut)
     assert [before.index(day) for day in before.days(D(2027, 1, 1), cut)] == [
         after.index(day) for day in after.days(D(2027, 1, 1), cut)
     ]
-    assert before.next_day(cut) == D(2027, 6, 9)
-    assert after.next_day(cut) == D(2027, 6, 10)
+    assert before.next_day(cut) == D(2027, 6, 16)
+    assert after.next_day(cut) == D(2027, 6, 17)
 
 
 @pytest.mark.parametrize(
@@ -166,11 +166,17 @@ def test_a_later_announced_holiday_changes_nothing_before_it() -> None:
     [
         ({"extra_holidays": [D(2023, 12, 16)]}, "2023-12-16, not a trading day"),
         ({"extra_holidays": [D(2027, 2, 5)]}, r"2027-02-05, after the published calendar.*announced_holidays"),
-        ({"announced_until": D(2027, 12, 31)}, "no weekday from 2027-01-20 to 2027-02-28"),
         (
-            {"announced_until": D(2027, 12, 31), "announced_holidays": [D(2027, 2, 8)]},
-            "no weekday from 2027-10-01 to 2027-10-07.*National Day",
+            {"announced_until": D(2027, 12, 31)},
+            r"does not name 2027-02-05, 2027-02-08 \(the Spring Festival\), 2027-04-05 \(Qingming\), 2027-06-09 \(the Dragon Boat "
+            r"Festival\), 2027-09-15 \(the Mid-Autumn Festival\), 2027-10-01 \(National Day\), holidays by law, though announced_until = "
+            r"2027-12-31\..* calendar\.statutory_holidays",
         ),
+        (
+            {"announced_until": D(2027, 2, 12), "announced_holidays": [D(2027, 2, 5)]},
+            r"does not name 2027-02-08 \(the Spring Festival\), holidays by law.* take spring_festival out of calendar",
+        ),
+        ({"announced_until": D(2050, 12, 31)}, "Spring Festival of 2050 is not known"),
         (
             {"announced_until": D(2027, 12, 31), "announced_holidays": [D(2026, 11, 30)]},
             "2026-11-30, which the published calendar holds for trading days",
@@ -211,6 +217,68 @@ def test_an_announcement_that_the_published_calendar_has_caught_up_with_is_harml
     ]
     same = Calendar.xshg(CalendarSettings(announced_until=D(year, 12, 31), announced_holidays=closed))
     assert same.days(same.first, same.last) == CALENDAR.days(CALENDAR.first, CALENDAR.last)
+
+
+@pytest.mark.parametrize(
+    ("until", "named"),
+    [
+        (D(2027, 2, 4), []),
+        (D(2027, 2, 5), [D(2027, 2, 5)]),
+        (D(2027, 2, 7), [D(2027, 2, 5)]),
+        (D(2027, 2, 8), [D(2027, 2, 5), D(2027, 2, 8)]),
+    ],
+)
+def test_an_end_inside_the_spring_festival_needs_the_days_up_to_it(until: dt.date, named: list[dt.date]) -> None:
+    if published()[1].year > 2026:
+        pytest.skip("the published calendar holds 2027")
+    calendar = Calendar.xshg(CalendarSettings(announced_until=until, announced_holidays=tuple(named)))
+    assert not any(calendar.is_trading_day(day) for day in named)
+    for one in named:
+        with pytest.raises(SettingsError, match=rf"does not name {one} \(the Spring Festival\)"):
+            Calendar.xshg(
+                CalendarSettings(announced_until=until, announced_holidays=tuple(day for day in named if day != one))
+            )
+
+
+def test_a_holiday_that_the_law_no_longer_knows_need_not_be_named() -> None:
+    shorter = tuple(name for name in CalendarSettings().statutory_holidays if name != "qingming")
+    days = tuple(day for day in announced().announced_holidays if day != D(2027, 4, 5))
+    whole = {"announced_until": YEAR_END, "announced_holidays": days}
+    with pytest.raises(SettingsError, match=r"2027-04-05 \(Qingming\)"):
+        Calendar.xshg(CalendarSettings(**whole))
+    assert Calendar.xshg(CalendarSettings(**whole, statutory_holidays=shorter)).is_trading_day(D(2027, 4, 5))
+
+
+@pytest.mark.parametrize("year", range(2008, published()[1].year + 1))
+def test_the_exchanges_never_traded_on_a_holiday_by_law(year: int) -> None:
+    """Two days became holidays in 2025: the eve of the lunar year, on which the exchanges traded until then, and 2 May."""
+    for name, (_, days) in statutory_holidays(year).items():
+        since_2025 = {"spring_festival": days[:1], "labour_day": days[1:]}.get(name, ())
+        traded = [day for day in days if CALENDAR.is_trading_day(day) and (year >= 2025 or day not in since_2025)]
+        assert traded == [], name
+
+
+@pytest.mark.parametrize("year", [2025, 2026])
+def test_the_published_holidays_of_a_year_are_a_whole_announcement_and_one_less_is_none(
+    year: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The calendar is cut at the end of the year before, and the year's holidays are announced."""
+    every = CALENDAR.days(CALENDAR.first, D(year, 12, 31))
+    weekdays = [day for n in range(365) if not never_trades(day := D(year, 1, 1) + dt.timedelta(days=n))]
+    closed = [day for day in weekdays if day not in set(every)]
+    past = tuple(day for day in every if day.year < year)
+    monkeypatch.setattr("resources.calendar.published", lambda: (past, D(year - 1, 12, 31)))
+    rebuilt = _xshg_calendar.__wrapped__
+    whole = CalendarSettings(announced_until=D(year, 12, 31), announced_holidays=tuple(closed))
+    assert rebuilt(whole).days(CALENDAR.first, D(year, 12, 31)) == every
+    by_law = {day: name for name, days in statutory_holidays(year).values() for day in days if not never_trades(day)}
+    assert len(by_law) >= 8
+    for day, name in by_law.items():
+        less = CalendarSettings(
+            announced_until=D(year, 12, 31), announced_holidays=tuple(one for one in closed if one != day)
+        )
+        with pytest.raises(SettingsError, match=rf"does not name {day} \({name}\)"):
+            rebuilt(less)
 
 
 def test_extra_holidays_are_taken_out() -> None:
