@@ -12,7 +12,7 @@ from resources.errors import readable
 from resources.lake import Lake
 from resources.landing import LandingZone
 from resources.settings.load import Profile, load_profile
-from resources.symbols import stock_ranges
+from resources.symbols import StockCodes
 
 ROOT = Path(__file__).resolve().parent.parent
 PROFILES = Path(__file__).resolve().parent / "profiles"
@@ -39,7 +39,7 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
     """The builder for these names; `profile` instead of the named settings where a caller has one already."""
     profile = profile or load_profile(names.settings, PROFILES)
     lake = Lake(names.lake)
-    stocks = stock_ranges(profile.settings.rulebook.boards)
+    stocks = StockCodes.of(profile.settings.rulebook.boards)
     zone = LandingZone(names.market, lake.store, profile.settings.landing, say, stocks)
     about = zone.about
     return Builder(

@@ -27,7 +27,7 @@ from resources.delivered_files import read_delivered, read_parquet
 from resources.errors import InputError, MachineError, machine_faults
 from resources.reference_forms import ReferenceForm, read_reference, single_quarters, wanted_columns
 from resources.settings.landing import LandingSettings
-from resources.symbols import Ranges, read_symbols, stock_ranges
+from resources.symbols import StockCodes, read_symbols
 
 if TYPE_CHECKING:
     from resources.lake import Store
@@ -114,7 +114,7 @@ class LandingZone:
         store: "Store | None" = None,
         settings: LandingSettings | None = None,
         say: Callable[[str], None] = lambda line: None,
-        stocks: Ranges | None = None,
+        stocks: StockCodes | None = None,
     ):
         self.root = Path(root)
         if not self.root.is_dir():
@@ -125,7 +125,7 @@ class LandingZone:
             )
         self._store = store
         self.settings = settings or LandingSettings()
-        self.stocks = stocks or stock_ranges()
+        self.stocks = stocks or StockCodes.of()
         self._say = say
         self._said: set[str] = set()
         self._frames: dict[str, tuple[Any, pl.DataFrame, str]] = {}
@@ -396,7 +396,8 @@ class LandingZone:
 
     def _reference_slices(self, name: str, path: Path) -> "_Slices":
         said = json.dumps(self.declared(name), sort_keys=True)
-        stamp = f"{file_stamp(path)} polars {pl.__version__} reader {code_digest('resources.landing')} {said}"
+        reader = f"polars {pl.__version__} reader {code_digest('resources.landing')} {said} {self.stocks}"
+        stamp = f"{file_stamp(path)} {reader}"
         if name not in self._slices or self._slices[name][0] != stamp:
             saved = self._store.read_bytes(f"_digests/{name}.reference.json") if self._store is not None else None
             slices = _Slices.loads(saved) if saved else None
@@ -436,7 +437,9 @@ class LandingView:
         if path not in self._zone.landed("bars", self.date):
             return None
         delivered = read_delivered(path, {*BARS, FACTOR, DATE})
-        return read_bars(delivered, self.date, f"bars/{path.name}", self._zone.settings, self._zone.stocks)
+        return read_bars(
+            delivered, self.date, f"bars/{path.name}", self._zone.settings, self._zone.stocks.on(self.date)
+        )
 
     def order_sizes(self) -> pl.DataFrame | None:
         """The day's order-size sums beside the bars, as delivered; None where none landed."""
@@ -448,7 +451,9 @@ class LandingView:
         if "symbol" not in frame.columns:
             return frame
         return frame.with_columns(
-            read_symbols(frame["symbol"], self._zone.settings.exchanges, self._zone.stocks).alias("symbol")
+            read_symbols(frame["symbol"], self._zone.settings.exchanges, self._zone.stocks.on(self.date)).alias(
+                "symbol"
+            )
         )
 
     def reference(self, name: str) -> pl.LazyFrame | None:

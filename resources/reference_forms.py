@@ -15,7 +15,7 @@ import polars as pl
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
 from resources.settings.landing import LandingSettings
-from resources.symbols import Ranges, index_ranges, read_symbols, stock_ranges
+from resources.symbols import StockCodes, index_ranges, read_symbols
 from resources.values import Stamps, counted, put, read_column, shown
 
 UNREADABLE, DELIVERED = "unreadable", "delivered"
@@ -81,11 +81,15 @@ def scales(name: str, settings: LandingSettings) -> dict[str, float]:
 
 
 def read_reference(
-    form: ReferenceForm, delivered: DeliveredTable, path: Path, settings: LandingSettings, stocks: Ranges | None = None
+    form: ReferenceForm,
+    delivered: DeliveredTable,
+    path: Path,
+    settings: LandingSettings,
+    stocks: StockCodes | None = None,
 ) -> ReadTable:
     """A delivered table in the documented form, sorted by the date on which its rows became known.
 
-    stocks: the codes of stocks, of the shipped rulebook where absent. A cell that cannot be read is null, and its row says why
+    stocks: the codes of stocks by day, of the shipped rulebook where absent. A cell that cannot be read is null, and its row says why
     in the columns NOTES. Raises InputError where a column is
     missing, where no row can be read, or where more rows than `max_undated_share` have no date.
     """
@@ -102,7 +106,7 @@ def read_reference(
             columns.append(pl.Series(column, [None], dtype).new_from_index(0, raw.height))
             continue
         if column in SYMBOLS:
-            columns.append(read_symbols(raw[column], settings.exchanges, stocks or stock_ranges()).alias(column))
+            columns.append(raw[column].alias(column))  # read below, by the date of its row
             continue
         if column == "index":
             columns.append(_index_codes(raw[column], settings).alias(column))
@@ -115,6 +119,12 @@ def read_reference(
             reasons = put(reasons, first, pl.Series([f"{column} {reason}" for reason in why], dtype=pl.String))
             cells = put(cells, first, pl.Series([f"{column} = {shown(cell)}" for cell in bad], dtype=pl.String))
     frame = pl.DataFrame(columns).with_columns(reasons.alias(UNREADABLE), cells.alias(DELIVERED))
+    codes = stocks or StockCodes.of()
+    frame = frame.with_columns(
+        codes.read(raw[column], frame[form.known], settings.exchanges).alias(column)
+        for column in SYMBOLS
+        if column in wanted and column in raw.columns
+    )
     if _adjusted(form.name, settings):
         frame = raw_prices(frame)
     _refuse_unusable(form, frame, path)

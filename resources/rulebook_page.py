@@ -30,6 +30,9 @@ st_percent = 30
 source = "SSE, the notice that says so"
 ```
 
+A fee under a name that no shipped row has is refused as a slip of the pen, which would be charged beside the fee that is meant; a further
+charge says `additional = true`. A bare code without an exchange is read by the boards in force on the day of its row.
+
 A partition is made from the rules in force on its last day, of the kinds that its table reads. A rule dated later makes nothing
 stale; one dated inside the data makes stale the partitions from that day on, and of no table that does not read its kind.
 

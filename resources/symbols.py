@@ -5,9 +5,13 @@ A form is read where it means one security only: the exchange before or after th
 the rules of the tables can set it aside by name.
 """
 
+import datetime as dt
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import polars as pl
 
@@ -32,6 +36,39 @@ def stock_ranges(boards: Iterable[BoardCodes] | None = None) -> Ranges:
     """
     rows = RulebookSettings().boards if boards is None else boards
     return tuple(sorted({(row.first, row.last, row.exchange) for row in rows}))
+
+
+@dataclass(frozen=True)
+class StockCodes:
+    """The codes of stocks by day: `ranges[n]` from the day `since[n]` on, ascending; the first ones hold from the beginning."""
+
+    since: tuple[dt.date, ...]
+    ranges: tuple[Ranges, ...]
+
+    @classmethod
+    def of(cls, boards: Iterable[BoardCodes] | None = None) -> "StockCodes":
+        """Of the rulebook's boards: the shipped ones on every day, since no two of them share a code, and one that a user added from
+        its day on, so that it changes nothing that is older.
+        """
+        shipped = RulebookSettings().boards
+        added = [row for row in boards or () if row not in shipped]
+        since = (dt.date.min, *sorted({row.since for row in added}))
+        in_force = ([*shipped, *(row for row in added if row.since <= day)] for day in since)
+        return cls(since, tuple(stock_ranges(rows) for rows in in_force))
+
+    def on(self, date: dt.date) -> Ranges:
+        """The codes on one day."""
+        return self.ranges[bisect_right(self.since, date) - 1]
+
+    def read(self, cells: pl.Series, dates: pl.Series, exchanges: Mapping[str, str]) -> pl.Series:
+        """A column of codes (`read_symbols`), each by the codes of its row's date; without a date by the latest ones."""
+        if len(self.since) == 1:
+            return read_symbols(cells, exchanges, self.ranges[0])
+        whole = read_symbols(cells, exchanges, self.ranges[-1])
+        for ranges, (first, until) in zip(self.ranges, pairwise(self.since), strict=False):
+            own = dates.is_between(first, until, closed="left").fill_null(False)
+            whole = whole.zip_with(~own, read_symbols(cells, exchanges, ranges))
+        return whole
 
 
 def index_ranges(settings: LandingIndicesSettings) -> Ranges:

@@ -169,6 +169,21 @@ class LandingSettings(Section):
             said.pop("landing.indices.weight_unit", None)
         return said
 
+    @field_validator("exchanges")
+    @classmethod
+    def _in_capitals(cls, exchanges: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Spellings in capitals, in which the codes are compared."""
+        found: dict[str, Any] = {}
+        for spelling, exchange in exchanges.items():
+            name = spelling.strip().upper()
+            if not (name.isascii() and name.isalpha()):
+                raise ValueError(
+                    f"{spelling!r} is no spelling of an exchange: it consists of letters alone, as XSHG does"
+                )
+            if found.setdefault(name, exchange) != exchange:
+                raise ValueError(f"{spelling!r} means {exchange}, and {name} in other letter case {found[name]}")
+        return found
+
     @field_validator("time_zone")
     @classmethod
     def _known_zone(cls, zone: str) -> str:

@@ -8,6 +8,7 @@ settings file are added to the shipped ones (`EXTENDED`), so that a new rule is 
 """
 
 import datetime as dt
+import difflib
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -72,6 +73,10 @@ class Fee(Rule):
     name: str = Field(min_length=1, description="What is charged: stamp_duty, commission …")
     rate: float = Field(ge=0, lt=0.1, description="Fraction of the traded value.")
     sides: Literal["both", "buys", "sells"] = Field("both", description="Which trades pay it.")
+    additional: bool = Field(
+        False,
+        description="True of a charge that the shipped rows do not have, such as a transfer fee; without it another name is a slip.",
+    )
 
 
 class PriceLimit(Rule):
@@ -197,6 +202,19 @@ class RulebookSettings(Section):
         le=100_000,
         description="Days of data after the newest rule and `reviewed` from which a report warns that the table is old. SPEC §6",
     )
+
+    @model_validator(mode="after")
+    def _known_fees(self) -> Self:
+        known = {row.name for row in FEES} | {row.name for row in self.fees if row.additional}
+        for row in self.fees:
+            if row.name not in known:
+                near = difflib.get_close_matches(row.name.lower(), sorted(known), 1, 0.4)
+                raise ValueError(
+                    f"fees: {row.name!r} since {row.since} is none of {', '.join(sorted(known))}"
+                    f"{f' (did you mean {near[0]}?)' if near else ''}, and would be charged beside them. Correct the name, or say "
+                    "additional = true of a further charge"
+                )
+        return self
 
     @model_validator(mode="after")
     def _one_board_for_a_code(self) -> Self:

@@ -17,6 +17,8 @@ from resources.reference_forms import NOTES, single_quarters
 from resources.settings.base import Section
 from resources.settings.landing import LandingSettings
 from resources.settings.load import load_profile
+from resources.settings.rulebook import RulebookSettings
+from resources.symbols import StockCodes
 from resources.table import Land
 from tests.resources.deliveries import (
     DAYS,
@@ -466,3 +468,72 @@ def test_the_page_s_settings_are_settings(tmp_path: Path) -> None:
     }
     left_out = {"landing.bars.prices", "landing.daily_prices.prices", "landing.indices.bare_codes"}
     assert changed == (fields - left_out) | {"landing.time_zone", "landing.date_order", "landing.exchanges"}
+
+
+# --- spellings of exchanges and dated ranges of codes ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("spelling", ["SHEX", "shex", "Shex", " shEx "])
+def test_a_declared_spelling_of_an_exchange_matches_in_any_letter_case(tmp_path: Path, spelling: str) -> None:
+    own = LandingSettings(exchanges={**LandingSettings().exchanges, spelling: "SH"})
+    assert own == LandingSettings(exchanges={**LandingSettings().exchanges, "SHEX": "SH"})
+    for number, form in enumerate(("600519.shex", "SHEX600519", "600519.Shex")):
+        table = PRICES.head(1).with_columns(symbol=pl.lit(form))
+        root = land(tmp_path / str(number), {"daily_prices": table})
+        assert read(root, "daily_prices", settings=own)["symbol"].to_list() == ["600519.SH"]
+
+
+@pytest.mark.parametrize(
+    ("spellings", "words"),
+    [
+        ({"sh": "SZ"}, "SH"),
+        ({"SHEX": "SH", "shex": "SZ"}, "other letter case"),
+        ({"SH-EX": "SH"}, "letters alone"),
+        ({"": "SH"}, "letters alone"),
+    ],
+)
+def test_spellings_that_can_never_match_or_contradict_each_other_are_refused(
+    spellings: dict[str, str], words: str
+) -> None:
+    with pytest.raises(ValueError, match=words):
+        LandingSettings.model_validate({"exchanges": {**LandingSettings().exchanges, **spellings}})
+
+
+def test_a_range_of_codes_dated_after_the_data_changes_nothing(tmp_path: Path) -> None:
+    """Neither what is read nor the digests, of which those from the row's day on follow it."""
+    table = PRICES.with_columns(symbol=pl.lit("700001")).unique("date", keep="first", maintain_order=True)
+    root, days = land(tmp_path, {"daily_prices": table}), sorted(set(PRICES["date"].to_list()))
+    last = days[-1]
+
+    def zone(since: dt.date | None) -> LandingZone:
+        row = {
+            "since": since,
+            "source": "a test",
+            "board": "main_sh",
+            "exchange": "SH",
+            "first": 700_000,
+            "last": 700_999,
+        }
+        boards = (
+            RulebookSettings().boards
+            if since is None
+            else RulebookSettings(boards=(*RulebookSettings().boards, row)).boards
+        )
+        return LandingZone(root, Lake(str(tmp_path / "lake")).store, stocks=StockCodes.of(boards))
+
+    def seen(of: LandingZone) -> list[str]:
+        digests = [of.digest("daily_prices", day, True) for day in days]
+        of.flush()
+        return digests
+
+    without = "none of the .* rows can be used: .* symbol is not of the form"
+    with pytest.raises(InputError, match=without):
+        seen(zone(None))
+    with pytest.raises(InputError, match=without):
+        seen(zone(last + dt.timedelta(days=1)))
+    honest = table.vstack(table.with_columns(symbol=pl.lit("600519")))
+    honest.write_parquet(root / "reference" / "daily_prices.parquet")
+    plain, later, inside = (seen(zone(since)) for since in (None, last + dt.timedelta(days=1), last))
+    assert later == plain
+    assert inside[:-1] == plain[:-1]
+    assert inside[-1] != plain[-1]

@@ -66,11 +66,22 @@ def test_closing_auctions_lots_and_fees() -> None:
 
 
 def test_a_fee_on_one_side_and_a_later_rate() -> None:
-    levy = Fee(name="levy", since=dt.date(2024, 1, 2), rate=0.01, sides="buys", source="a test")
+    levy = Fee(name="levy", since=dt.date(2024, 1, 2), rate=0.01, sides="buys", source="a test", additional=True)
     lower = Fee(name="commission", since=dt.date(2024, 7, 1), rate=0.0002, source="a test")
     table = RulebookSettings(fees=(lower, levy, *RulebookSettings().fees))
     assert Rulebook.on(dt.date(2024, 6, 28), table).costs() == pytest.approx((0.01025, 0.00075))
     assert Rulebook.on(dt.date(2024, 7, 1), table).costs() == pytest.approx((0.0102, 0.0007))
+
+
+@pytest.mark.parametrize("name", ["stamp_dutty", "Stamp_Duty", "stamp duty", "commision", "commission ", "levy"])
+def test_a_fee_under_a_name_that_is_none_of_the_shipped_ones_is_refused(name: str) -> None:
+    row = Fee(name=name, since=dt.date(2024, 1, 2), rate=0.0005, sides="sells", source="a test")
+    with pytest.raises(ValueError, match=r"would be charged beside them.*additional = true") as error:
+        RulebookSettings(fees=(*RulebookSettings().fees, row))
+    assert ("did you mean" in str(error.value)) == (name != "levy")
+    more = row.model_copy(update={"additional": True})
+    rules = Rulebook.on(dt.date(2024, 1, 2), RulebookSettings(fees=(*RulebookSettings().fees, more)))
+    assert rules.costs() == pytest.approx((0.00025, 0.00075 + 0.0005))
 
 
 def test_a_kind_that_was_not_declared_cannot_be_asked_for() -> None:
@@ -227,7 +238,7 @@ def test_a_rule_makes_stale_what_it_is_in_force_on_and_reads_its_kind(market: Pa
         return PriceLimit(since=day, boards=("star",), percent=30, st_percent=30, source="a test")
 
     def fee(day: dt.date) -> Fee:
-        return Fee(name="levy", since=day, rate=0.001, source="a test")
+        return Fee(name="levy", since=day, rate=0.001, source="a test", additional=True)
 
     later = dt.date(2027, 1, 4)
     assert stale(market, price_limits=(limit(later),), fees=(fee(later),)) == []

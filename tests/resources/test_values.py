@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.settings.landing import LandingSettings
-from resources.symbols import index_ranges, read_symbols, stock_ranges
+from resources.settings.rulebook import BoardCodes, RulebookSettings
+from resources.symbols import StockCodes, index_ranges, read_symbols, stock_ranges
 from resources.values import Stamps, counted, read_column
 
 EXCHANGES, STOCKS = LandingSettings().exchanges, stock_ranges()
@@ -341,3 +342,34 @@ def test_beijing_is_named() -> None:
         "920001.BJ",
         "430047.BJ",
     ]
+
+
+# --- codes of stocks by day -----------------------------------------------------------------------------------------------------
+
+
+def codes_with(since: dt.date) -> StockCodes:
+    """The shipped codes, and from a day on 700000 to 700999 of Shanghai."""
+    row = BoardCodes(
+        since=since, source="a test", board="main_sh", exchange="SH", first=700_000, last=700_999
+    )  # fmt: skip
+    return StockCodes.of((*RulebookSettings().boards, row))
+
+
+@given(st.dates(dt.date(2020, 1, 1), dt.date(2020, 12, 31)), st.dates(dt.date(2020, 1, 1), dt.date(2020, 12, 31)))
+def test_a_range_that_a_user_adds_holds_from_its_day_on(since: dt.date, day: dt.date) -> None:
+    codes, cells = codes_with(since), pl.Series(["700001", "600519", "1", "430001"])
+    dates = pl.Series([day] * 4)
+    read = codes.read(cells, dates, EXCHANGES).to_list()
+    assert read == ["700001.SH" if day >= since else "700001", "600519.SH", "000001.SZ", "430001.BJ"]
+    assert read == read_symbols(cells, EXCHANGES, codes.on(day)).to_list()
+    shipped = StockCodes.of(RulebookSettings().boards)
+    assert shipped == StockCodes.of()
+    if day < since:
+        assert read == shipped.read(cells, dates, EXCHANGES).to_list()
+
+
+def test_rows_of_one_table_are_read_by_their_own_days() -> None:
+    since = dt.date(2020, 6, 1)
+    dates = pl.Series([since - dt.timedelta(days=1), since, None, since + dt.timedelta(days=9)])
+    read = codes_with(since).read(pl.Series(["700001"] * 4), dates, EXCHANGES)
+    assert read.to_list() == ["700001", "700001.SH", "700001.SH", "700001.SH"]
