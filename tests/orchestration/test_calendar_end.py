@@ -135,20 +135,29 @@ def test_the_sensor_starts_the_known_week_then_names_the_remedy(market: Path, mo
         assert "announced_until" in (make_schedule().evaluate_tick(dg.build_schedule_context()).skip_message or "")
 
 
-@pytest.mark.parametrize("now", ["2026-12-30", "2027-03-01", "2029-01-01"])
-def test_dagster_offers_the_days_and_weeks_that_are_known(now: str, settings: Path) -> None:
+@pytest.mark.parametrize("now", ["2012-02-29", "2022-06-01", "2026-12-30", "2027-03-01", "2029-01-01"])
+def test_dagster_offers_the_days_and_weeks_that_are_known_whatever_the_clock_says(now: str, settings: Path) -> None:
     published = Calendar.xshg()
     continued = Calendar.xshg(load_profile(str(settings), PROFILES, {}).settings.calendar)
     short = Calendar.xshg(CalendarSettings(announced_until=D(2027, 1, 6)))
     at = dt.datetime.fromisoformat(now).replace(tzinfo=dt.UTC)
-    with partition_loading_context(at):
+    with partition_loading_context(at) as context:
         for calendar in (published, continued, short):
-            days, weeks = trading_days(calendar).get_partition_keys(), trading_weeks(calendar).get_partition_keys()
-            last = min(calendar.known_until, at.date() - dt.timedelta(days=1))
-            assert days == [str(day) for day in calendar.days(D(2010, 1, 1), last)]
-            running = Calendar.week_of(at.date())
-            assert weeks[-1] == str(min(running, calendar.known_week(D(2100, 1, 1))))
+            days, weeks = trading_days(calendar), trading_weeks(calendar)
+            known = [str(day) for day in calendar.days(D(2010, 1, 1), calendar.known_until)]
+            last = calendar.known_week(D(2100, 1, 1))
+            mondays = [str(D(2010, 1, 4) + dt.timedelta(weeks=n)) for n in range((last - D(2010, 1, 4)).days // 7 + 1)]
+            for partitions, keys in ((days, known), (weeks, mondays)):
+                assert partitions.get_partition_keys() == keys
+                assert (partitions.get_first_partition_key(), partitions.get_last_partition_key()) == (
+                    keys[0],
+                    keys[-1],
+                )
+                assert partitions.get_num_partitions() == len(keys)
+                assert partitions.get_partition_keys_in_range(dg.PartitionKeyRange(keys[-30], keys[-1])) == keys[-30:]
+                page = partitions.get_paginated_partition_keys(context, limit=10_000, ascending=True)
+                assert list(page.results) == keys
         assert not trading_days(published).has_partition_key("2027-01-04")
-        assert trading_days(continued).has_partition_key("2027-01-04") == (now > "2027-01-04")
+        assert trading_days(continued).has_partition_key("2027-01-04")
         assert not trading_days(continued).has_partition_key("2027-02-08")
         assert not trading_weeks(short).has_partition_key("2027-01-04")  # half of the week is not announced
