@@ -322,11 +322,11 @@ def name_reasons(settings: BarsSettings, averaged: Sequence[str]) -> list[tuple[
         *_scaled("volume", pl.col("volume") / pl.col("daily_volume"), settings),
         *_scaled("amount", pl.col("amount") / pl.col("daily_amount"), settings),
         (
-            _power(own, settings) != 0,
+            power_of_ten(own, settings) != 0,
             pl.format(
                 "its amount / volume is 1e{} times its prices: volume or amount is in another unit. Declare "
                 "landing.bars.volume_unit or landing.bars.amount_unit",
-                _power(own, settings),
+                power_of_ten(own, settings),
             ),
         ),
         (
@@ -379,7 +379,7 @@ def _number(name: str) -> pl.Expr:
     return pl.col(name).round(4).cast(pl.String)
 
 
-def _power(ratio: pl.Expr, settings: BarsSettings) -> pl.Expr:
+def power_of_ten(ratio: pl.Expr, settings: BarsSettings) -> pl.Expr:
     """The power of ten that a ratio is within `unit_tolerance` of; 0 where it is near none, or near 1."""
     exponent = pl.when(ratio > 0).then(ratio).log10()
     whole = exponent.round()
@@ -388,7 +388,7 @@ def _power(ratio: pl.Expr, settings: BarsSettings) -> pl.Expr:
 
 
 def _scaled(column: str, ratio: pl.Expr, settings: BarsSettings) -> list[tuple[pl.Expr, pl.Expr]]:
-    power = _power(ratio, settings)
+    power = power_of_ten(ratio, settings)
     cause = pl.lit("it is in another unit than daily_prices")
     for (of, exponent), text in FACTORS.items():
         if of == column:

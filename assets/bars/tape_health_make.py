@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets.bars.align_tapes import TAPE, Measured, measure_tapes
+from assets.bars.columns import judge_columns
 from assets.bars.delivered import delivered_bars
 from assets.bars.diagnosis import FileFinding, diagnose_minutes, measure_names, minutes_of
 from assets.bars.rebuilt_orders import count_order_faults
@@ -172,6 +173,7 @@ def _of_bars(
         rejected=pl.format("{}: {} bad rows, the first: {}", pl.lit(name), pl.len(), pl.col("reason").first()),
         rows_set_aside=pl.len(),
     )
+    columns = judge_columns(landed, settings)
 
     def total(column: str) -> pl.Expr:  # Σ of nothing is unknown, not 0
         return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
@@ -189,6 +191,8 @@ def _of_bars(
         .filter(pl.col("delivered") | (pl.col("daily_volume") > 0))
         .with_columns(pl.col("delivered").fill_null(False))
         .join(rejected, on="symbol", how="left")
+        .join(columns.faults, on="symbol", how="left")  # the cause; the rows that it makes impossible are its effect
+        .with_columns(rejected=pl.coalesce("fault", "rejected"))
         .join(measure_names(delivered.frame, settings), on="symbol", how="left")
         .sort("symbol")
     )
@@ -205,7 +209,7 @@ def _of_bars(
     held = frame.filter("delivered")
     adds_up = _share(held["volume_difference"].abs() <= settings.volume_tolerance)
     closes = _share((held["last_close"] - held["daily_close"]).abs() <= settings.price_tolerance + 1e-9)
-    findings = diagnose_minutes(minutes_of(landed), adds_up, settings, closes)
+    findings = [*diagnose_minutes(minutes_of(landed), adds_up, settings, closes), *columns.findings]
     notes = {finding.code: finding.text for finding in findings if not finding.refuses}
     return Made(
         frame.select(pl.col(column).cast(dtype) for column, dtype in TAPE_HEALTH.items()),

@@ -151,6 +151,39 @@ class BarsSettings(Section):
         le=237,
         description="Different closes that a name's bars must have for another name with the same bars to be its double.",
     )
+    least_cumulative_rises: int = Field(
+        12,
+        ge=3,
+        le=237,
+        description="Times that a column of a name's bars must rise, and never fall, through the day to be cumulative: by chance 1 in 10⁷ "
+        "columns does.",
+    )
+    least_spread_minutes: int = Field(
+        30,
+        ge=4,
+        le=237,
+        description="Minutes of a name that must repeat the division of their block for its bars to be longer bars spread over minutes.",
+    )
+    spread_block_share: float = Field(
+        0.9,
+        ge=0.5,
+        le=1,
+        description="Share of a name's blocks of k minutes whose volume must be divided alike for its bars to be k-minute bars spread over "
+        "minutes.",
+    )
+    min_flow_share: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Least median, over a file's names, of buy_amount + sell_amount as a share of amount in continuous trading, where every "
+        "trade is an active buy or sell; less shows another unit.",
+    )
+    min_part_share: float = Field(
+        0.003,
+        ge=0,
+        le=1,
+        description="Likewise the least of buy_amount, sell_amount, large_buy_amount and large_sell_amount alone.",
+    )
     batch_rows: int = Field(
         4_000_000,
         ge=1,
