@@ -82,12 +82,17 @@ tape_health = Table(
             "that table names: without them the names count as suspended",
         ),
         Check(
+            "trades_and_orders_are_of_one_tape",
+            Between("too_many_contradicted", 0, 0),
+            critical=True,
+            remedy="deliver trades and orders of this day anew, or mend what the reasons name in the layout of the files (docs/layouts.md)",
+        ),
+        Check(
             "orders_agree_with_trades",
             Between("orders_aside", 0, 0),
             critical=False,
-            critical_share=1,  # nothing that is made reads orders, and some vendors number them by themselves
-            remedy="re-deliver the order and trade files of the named symbols: rows are missing or stand twice, or the numbers or sides "
-            "of bid and ask are exchanged in one of them",
+            critical_share=1,  # single rows, which leave the values alone; what concerns the values is set aside and counted above
+            remedy="re-deliver the order and trade files of the named symbols: rows are missing, stand twice or are altered",
         ),
         Check(
             "orders_of_both_exchanges_delivered",

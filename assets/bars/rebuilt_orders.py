@@ -5,6 +5,9 @@ here: the book that the orders made (order_book.py, replay.py), which needs the 
 
 For tape_health: `count_order_faults(trades, orders, batch_rows)`, whose `faulty` is its measure overfilled_orders.
 
+An order is known by its number on its channel. A vendor without channels has all of a stock's orders on one; the cancels that
+it keeps in its trade file stand on another in the table, since they are numbered as that file is, and are read as of the first.
+
 Rules of the tapes. Shanghai's hold without exception on the real tapes of 2023-02-01 (600519) and 2023-07-11 (600536,
 600761, 605580): 176 255 orders, of which 117 163 entered the stream and 44 172 were withdrawn.
 - Shanghai: an order's `limit` row comes after the fills it took as aggressor, and its quantity is what then remained; an
@@ -27,6 +30,7 @@ from assets.bars.batches import Batch
 from assets.bars.joint_batches import by_symbols
 from assets.ticks import clock
 from assets.ticks.canonical import KIND
+from assets.ticks.layouts import CANCELS_WITHOUT_CHANNEL, LIMIT, NO_CHANNEL
 
 TRADE_COLUMNS = ("channel", "time", "price", "volume", "bid_order", "ask_order", "side")
 ORDER_COLUMNS = ("channel", "time", "order", "side", "price", "quantity", "kind")
@@ -48,11 +52,13 @@ REBUILT = {
 FAULTS = {
     "symbol": pl.String,
     "orders": pl.Int64,
+    "matched": pl.Int64,  # entered the stream and filled in part or whole
     "unknown": pl.Int64,  # taken from or withdrawn without having entered
     "overfilled": pl.Int64,  # more was filled than it held
     "miscancelled": pl.Int64,  # not exactly what was left was withdrawn
     "mispriced": pl.Int64,  # filled at a worse price than its limit
-    "contradictory": pl.Int64,  # entered or withdrawn twice, or on both sides
+    "exchanged": pl.Int64,  # on both sides: its rows say buy and a fill or cancel says sell, or the reverse
+    "repeated": pl.Int64,  # entered or withdrawn twice
     "faulty": pl.Int64,  # orders with any of these
 }
 """Counts are null where the symbol's order stream was not delivered (no rows, or Shenzhen cancels of the trade file alone)."""
@@ -61,14 +67,14 @@ NUMBER, CHANNEL, SIDE, TIME, PRICE, ENTERED, ENTRIES, AS_AGGRESSOR, AS_PASSIVE, 
 WORSE, CLASHES = 11, 12  # fills at a worse price than the limit, rows on the other side
 """Columns of the register of a symbol's orders."""
 _COLUMNS = 13
-UNKNOWN, OVERFILLED, MISCANCELLED, MISPRICED, CONTRADICTORY, FAULTY = range(6)
+MATCHED, UNKNOWN, OVERFILLED, MISCANCELLED, MISPRICED, EXCHANGED, REPEATED, FAULTY = range(8)
 
 
 def count_order_faults(trades: pl.LazyFrame, orders: pl.LazyFrame, batch_rows: int) -> pl.DataFrame:
     """FAULTS, one row per symbol of either table, sorted. Whole symbols, up to batch_rows rows at a time."""
     parts = [pl.DataFrame(schema=FAULTS)]
     for traded, ordered in _batches(trades, orders, batch_rows):
-        counts = np.zeros((len(traded.symbols), 6), np.int64)
+        counts = np.zeros((len(traded.symbols), 8), np.int64)
         number = np.zeros(len(traded.symbols), np.int64)
         for s, register, whole in _registers(traded, ordered):
             number[s] = len(register)
@@ -190,13 +196,16 @@ def _register(trades, orders, kind, register):
     for i in range(len(number)):
         if o_time[i] >= _CLOSE_MS or number[i] <= 0:
             continue
-        k = _entry(table, register, count, number[i], np.int64(o_channel[i]), np.int64(o_side[i]), o_time[i])
+        channel = np.int64(o_channel[i])
+        if channel == CANCELS_WITHOUT_CHANNEL:
+            channel = np.int64(NO_CHANNEL)
+        k = _entry(table, register, count, number[i], channel, np.int64(o_side[i]), o_time[i])
         count = max(count, k + 1)
         if kind[i] == CANCEL:
             register[k, CANCELLED] += quantity[i]
             register[k, CANCELS] += 1
         else:
-            register[k, PRICE] = price[i]
+            register[k, PRICE] = price[i] if kind[i] == LIMIT else 0  # others name no price that binds
             register[k, ENTERED] += quantity[i]
             register[k, ENTRIES] += 1
     for i in range(len(volume)):
@@ -216,7 +225,7 @@ def _register(trades, orders, kind, register):
 
 @njit(cache=True, nogil=True)
 def _count_faults(register, whole, out):
-    """Add to out (6,) the orders with each fault, and with any."""
+    """Add to out (8,) the orders that were matched, those with each fault, and with any."""
     for k in range(len(register)):
         row = register[k]
         entered = row[ENTERED]
@@ -224,13 +233,16 @@ def _count_faults(register, whole, out):
         unknown = row[ENTRIES] == 0 and (taken > 0 or row[CANCELS] > 0)
         overfilled = row[ENTRIES] > 0 and taken > entered
         miscancelled = row[ENTRIES] > 0 and row[CANCELS] > 0 and not overfilled and row[CANCELLED] != entered - taken
-        contradictory = row[ENTRIES] > 1 or row[CANCELS] > 1 or row[CLASHES] > 0
+        exchanged = row[CLASHES] > 0
+        repeated = row[ENTRIES] > 1 or row[CANCELS] > 1
+        out[MATCHED] += row[ENTRIES] > 0 and row[AS_AGGRESSOR] + row[AS_PASSIVE] > 0
         out[UNKNOWN] += unknown
         out[OVERFILLED] += overfilled
         out[MISCANCELLED] += miscancelled
         out[MISPRICED] += row[WORSE] > 0
-        out[CONTRADICTORY] += contradictory
-        out[FAULTY] += unknown or overfilled or miscancelled or row[WORSE] > 0 or contradictory
+        out[EXCHANGED] += exchanged
+        out[REPEATED] += repeated
+        out[FAULTY] += unknown or overfilled or miscancelled or row[WORSE] > 0 or exchanged or repeated
 
 
 def _frame(symbol: str, register: np.ndarray, whole: bool) -> pl.DataFrame:

@@ -31,12 +31,15 @@ def judge_ticks(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
 
     found, one row per symbol: the columns of align_tapes.TAPE and BOOK (trades and quotes null where it has none);
     daily_volume (shares), daily_amount (yuan); explicit: whether limit prices were delivered with them; what trades, orders and quotes tell of their rows under `trades.`, `orders.` and
-    `quotes.` (schemas in tape_health_make.py); overfilled_orders; gapped: whether its channel lacks numbers or its end. Every row is judged
+    `quotes.` (schemas in tape_health_make.py); overfilled_orders and under `faults.` the other counts of rebuilt_orders.FAULTS; gapped: whether its channel lacks numbers or its end. Every row is judged
     by itself, but for two facts about the daily prices: whether the day has any, and whether they are delivered to the cent.
     """
     judged = _against_references(found, settings)
     traded = (pl.col("trades").fill_null(0) > 0) | (pl.col("quoted_volume").fill_null(0) > 0)
-    judged = judged.with_columns(unpriced=_priced_day() & traded & pl.col("daily_volume").is_null())
+    judged = judged.with_columns(
+        unpriced=_priced_day() & traded & pl.col("daily_volume").is_null(),
+        contradicted=pl.when(pl.col("overfilled_orders").is_not_null()).then(_contradicted(settings)),
+    )
     told = {
         "trades": (pl.col("trades").is_not_null(), _trades_set_aside(settings), _trades_repaired(settings)),
         "quotes": (pl.col("quotes").is_not_null(), _quotes_set_aside(settings), _quotes_repaired()),
@@ -233,6 +236,51 @@ def _proven(settings: BarsSettings) -> pl.Expr:
     return pl.col("reference").is_not_null() & ~_off(settings)
 
 
+def _contradicted(settings: BarsSettings) -> pl.Expr:
+    """Whether a symbol's trades and orders cannot be of one tape. Where the trades miss their total, that is the cause; an order
+    row that could not be used leaves one order that never entered."""
+    allowed = settings.max_faulty_order_share * pl.col("faults.orders") + pl.col("orders.rows_set_aside").fill_null(0)
+    too_many = pl.col("overfilled_orders") > allowed
+    return too_many.fill_null(False) & pl.col("trades").is_not_null() & ~_off(settings)
+
+
+def _cause_of_contradictions() -> pl.Expr:
+    """What most likely lies behind orders that contradict the trades: each fault leaves counts of its own."""
+    faulty, exchanged = pl.col("overfilled_orders"), pl.col("faults.exchanged")
+    return (
+        pl.when((exchanged > 0) & (exchanged >= 0.9 * pl.col("faults.matched")))
+        .then(
+            pl.lit(
+                "buyers and sellers are exchanged in one of the two: the order numbers of bid and ask in its trades, or the letters of the "
+                "side in its orders"
+            )
+        )
+        .when((pl.col("faults.mispriced") >= 0.5 * faulty) & (exchanged == 0))
+        .then(
+            pl.lit(
+                "they were filled at worse prices than their limits: buyers and sellers are exchanged in trades and orders alike, or the "
+                "prices of one are in another unit"
+            )
+        )
+        .when(pl.col("faults.unknown") >= 0.5 * faulty)
+        .then(
+            pl.lit(
+                "they never entered: rows of the order file are missing, or it is that of another day, of another security or numbered "
+                "otherwise"
+            )
+        )
+        .when(pl.col("faults.miscancelled") >= 0.5 * faulty)
+        .then(pl.lit("what was withdrawn is not what was left: rows of the trades or of the orders are missing"))
+        .when(pl.col("faults.repeated") >= 0.5 * faulty)
+        .then(pl.lit("they entered or were withdrawn twice: order rows were delivered twice under other numbers"))
+        .otherwise(
+            pl.lit(
+                "its orders and its trades are of different days or securities, or their quantities are in different units"
+            )
+        )
+    )
+
+
 def _trades_set_aside(settings: BarsSettings) -> Told:
     away = pl.when(pl.col("first_off") >= 0).then(
         pl.format(" (its snapshots leave the tape at {})", clock_text("first_off"))
@@ -280,6 +328,16 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
                 "(bars.max_side_disagreements)",
                 "trades.side_disagreements",
                 pl.lit(settings.max_side_disagreements),
+            ),
+        ),
+        (
+            pl.col("contradicted").fill_null(False),
+            pl.format(
+                "its trades contradict {} of its {} orders, more than {} (bars.max_faulty_order_share): {}",
+                "overfilled_orders",
+                "faults.orders",
+                pl.lit(f"{settings.max_faulty_order_share:.2%}"),
+                _cause_of_contradictions(),
             ),
         ),
         (
@@ -396,7 +454,8 @@ def _orders_set_aside() -> Told:
         (
             pl.col("overfilled_orders") > 0,
             pl.format(
-                "its orders are set aside: {} were filled or withdrawn beyond their size, or without having entered",
+                "its orders are set aside: {} were filled or withdrawn beyond their size, at a worse price than their limit, on the "
+                "other side or without having entered",
                 "overfilled_orders",
             ),
         ),

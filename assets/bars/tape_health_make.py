@@ -16,6 +16,7 @@ from assets.bars.align_tapes import TAPE, Measured, measure_tapes
 from assets.bars.columns import judge_columns
 from assets.bars.delivered import delivered_bars
 from assets.bars.diagnosis import FileFinding, diagnose_minutes, measure_names, minutes_of
+from assets.bars.rebuilt_orders import FAULTS as ORDER_FAULTS
 from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
 from assets.bars.schemas import TAPE_HEALTH
@@ -54,6 +55,7 @@ PROFILE = {
     "outside_limits": pl.Int64,
     "book_mismatches": pl.Int64,
     "too_many_set_aside": pl.Int64,
+    "too_many_contradicted": pl.Int64,
     "too_few_covered": pl.Int64,
     "too_many_uncovered": pl.Int64,
     "misread": pl.Int64,  # what the file as a whole betrays and refuses (diagnosis.py)
@@ -266,8 +268,8 @@ def _limits(frame: pl.DataFrame) -> dict[str, tuple[float, float]]:
 
 def _order_faults(trades: pl.LazyFrame, orders: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
     if not _holds_rows(orders):
-        return pl.DataFrame(schema={"symbol": pl.String, "faulty": pl.Int64})
-    return count_order_faults(trades, orders, settings.batch_rows).select("symbol", "faulty")
+        return pl.DataFrame(schema=ORDER_FAULTS)
+    return count_order_faults(trades, orders, settings.batch_rows)
 
 
 def _found(
@@ -285,9 +287,8 @@ def _found(
     for name, side in sides.items():
         told = side.rename({column: f"{name}.{column}" for column in side.columns if column != "symbol"})
         found = found.join(told, on="symbol", how="left")
-    found = found.join(daily, on="symbol", how="left").join(
-        faulty.rename({"faulty": "overfilled_orders"}), on="symbol", how="left"
-    )
+    renamed = {name: f"faults.{name}" for name in ORDER_FAULTS if name != "symbol"} | {"faulty": "overfilled_orders"}
+    found = found.join(daily, on="symbol", how="left").join(faulty.rename(renamed), on="symbol", how="left")
     # Open to trade all day without a trade: its tape is rightly empty.
     silent = (
         pl.col("trades").is_null()
@@ -411,6 +412,15 @@ def _profile(
     lost = untaped.height > settings.max_uncovered_share * official.height
     story = [finding.text for finding in findings if finding.refuses]
     misread = len(story)
+    contradicted = frame.filter("contradicted") if ticked else frame.clear()
+    measured = frame["contradicted"].count() if ticked else 0
+    contradict = contradicted.height > settings.max_contradicted_share * measured
+    if contradict:
+        story.append(
+            f"trades and orders contradict each other in {contradicted.height} of the {measured} symbols with orders, more than "
+            f"{settings.max_contradicted_share:.0%} (bars.max_contradicted_share): "
+            f"{'; '.join(counted_reasons(contradicted, 'reason', 'symbol'))}"
+        )
     if too_many:
         story.append(
             f"{aside.height} of {there.height} symbols are set aside, more than {settings.max_set_aside_share:.0%} "
@@ -425,6 +435,7 @@ def _profile(
         story.append(f"{missing.height} of {traded} traded names were not delivered: {_names(missing['symbol'])}")
     day = {
         "too_many_set_aside": int(too_many),
+        "too_many_contradicted": int(contradict),
         "too_few_covered": int(too_few),
         "too_many_uncovered": int(lost),
         "misread": misread,
@@ -467,7 +478,7 @@ def _profile(
 
 
 def _order_streams(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row per exchange whose names traded: whether no order of them was delivered, though orders of the other exchange were.
+    """One row per exchange whose names traded and of which no order was delivered, though orders of the other exchange were.
 
     Shenzhen's cancels stand in its trade file and do not count: such a name's overfilled_orders are null.
     """
@@ -476,8 +487,8 @@ def _order_streams(frame: pl.DataFrame) -> pl.DataFrame:
         names=pl.len(), ordered=pl.col("overfilled_orders").count()
     )
     absent = (pl.col("ordered") == 0) & (pl.col("ordered").sum() > 0)
-    return by_exchange.select(
-        orders_absent=absent.cast(pl.Int64),
+    return by_exchange.filter(absent).select(
+        orders_absent=pl.lit(1, pl.Int64),
         detail=pl.format(
             "trades of {} names of {} were delivered and none of their orders, and orders of the other exchange were",
             "names",

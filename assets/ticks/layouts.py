@@ -23,6 +23,9 @@ FILL, CANCEL, ORDER, STATUS = 1, 2, 3, 4
 """What a row of a file with several kinds of rows is; a STATUS row (a phase begins) is no table's."""
 BUY, SELL, NEITHER = 1, -1, 0
 LIMIT, MARKET, OWN_BEST, CANCELLED = 0, 1, 2, 3
+NO_CHANNEL, CANCELS_WITHOUT_CHANNEL = 0, 2**31 - 1
+"""Channels of a vendor that has none. The cancels of its trade file are numbered as that file is and not as the order file, so
+that they stand on a channel of their own; rebuilt_orders.py reads it as NO_CHANNEL."""
 ORDER_KINDS = ("limit", "market", "own_best", "cancel")
 """Names of the codes LIMIT … CANCELLED."""
 LEVELS = 10
@@ -446,7 +449,7 @@ def _wind(
         exchange=exchange,
         header=header,
         fields=fields,
-        fixed={} if table == "quotes" else {"channel": 0},
+        fixed={} if table == "quotes" else {"channel": NO_CHANNEL},
         per_security=True,
     )
 
@@ -478,7 +481,7 @@ _WIND = (
             },
         ),
         "Wind SZSE cancels (逐笔成交)",
-        {"channel": 1},  # their numbers are those of the trade file: another sequence than the order file's
+        {"channel": CANCELS_WITHOUT_CHANNEL},
     ),
     _wind(
         "orders",

@@ -617,6 +617,8 @@ def _clock(ms: int) -> str:
 def _symbol_counts(frame: pl.DataFrame, again: pl.DataFrame, exchange: str, table: TableName) -> pl.DataFrame:
     """SYMBOLS of the table but rows_set_aside, for rows sorted by code and key. again: the duplicates taken out."""
     earlier = pl.col("time") < pl.col("time").shift(1)
+    if table != "quotes":
+        earlier &= pl.col("channel") == pl.col("channel").shift(1)
     if table == "quotes":
         falls = pl.any_horizontal(pl.col(name) < pl.col(name).shift(1) for name in ("trades", "volume", "amount"))
         outside = (pl.col("last") > pl.col("limit_up")) | (pl.col("last") < pl.col("limit_down"))

@@ -77,6 +77,23 @@ class BarsSettings(Section):
         description="Continuous prints of a symbol whose flag and order numbers may disagree about the aggressor before it is "
         "set aside: on real tapes none does (SPEC §2.3).",
     )
+    max_faulty_order_share: float = Field(
+        0.005,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of a symbol's orders that its trades may contradict (filled beyond their size or their limit, on the other "
+        "side, without having entered) before it is set aside; up to it the orders alone are. On real tapes of Shanghai none of "
+        "176 255 orders is contradicted; where sides or numbers are exchanged, 0.6 % to 76 % are.",
+    )
+    max_contradicted_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of the symbols with orders that may be set aside because trades and orders contradict each other before the "
+        "day is refused.",
+    )
     whole_channel_share: float = Field(
         0.5,
         ge=0,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from assets.bars.joint_batches import by_symbols
 from assets.bars.rebuilt_orders import FAULTS, ORDER_COLUMNS, REBUILT, TRADE_COLUMNS, count_order_faults, rebuild_orders
 from assets.ticks.canonical import ORDERS, TRADES
+from assets.ticks.layouts import CANCELS_WITHOUT_CHANNEL, NO_CHANNEL
 
 CLOSE = 901 * 60_000
 SYMBOLS = ("000001.SZ", "600000.SH", "600519.SH")
@@ -40,12 +41,11 @@ order = st.fixed_dictionaries(
 
 
 def frames(trades, orders):
-    """LazyFrames in the lake's schema and sort from lists of rows; seq is the row's place."""
+    """LazyFrames in the lake's schema and sort from lists of rows; seq is the row's place. Market orders may have a price, as
+    some vendors' have."""
     out = []
     for rows, schema in ((trades, TRADES), (orders, ORDERS)):
         rows = [{**row, "seq": i} for i, row in enumerate(rows)]
-        if schema is ORDERS:
-            rows = [{**row, "price": 0 if row["kind"] in ("market", "own_best") else row["price"]} for row in rows]
         out.append(pl.DataFrame(rows, schema=schema).sort("symbol", "channel", "seq", maintain_order=True).lazy())
     return out
 
@@ -67,7 +67,7 @@ def plain(trades, orders):
                 known["cancels"].append(row["quantity"])
             else:
                 known["entered"].append(row["quantity"])
-                known["price"] = row["price"]
+                known["price"] = row["price"] if row["kind"] == "limit" else 0
     for row in trades.collect().iter_rows(named=True):
         if row["time"] < CLOSE:
             for side, number in ((1, row["bid_order"]), (-1, row["ask_order"])):
@@ -81,8 +81,8 @@ def plain(trades, orders):
 
 
 def plain_faults(book, symbol):
-    names = ("unknown", "overfilled", "miscancelled", "mispriced", "contradictory")
-    found = dict.fromkeys(("orders", *names, "faulty"), 0)
+    names = ("unknown", "overfilled", "miscancelled", "mispriced", "exchanged", "repeated")
+    found = dict.fromkeys(("orders", "matched", *names, "faulty"), 0)
     for (owner, _, _), known in book.items():
         if owner != symbol:
             continue
@@ -97,9 +97,11 @@ def plain_faults(book, symbol):
             and taken <= entered
             and sum(known["cancels"]) != entered - taken,
             "mispriced": known["worse"],
-            "contradictory": len(known["entered"]) > 1 or len(known["cancels"]) > 1 or known["clash"],
+            "exchanged": known["clash"],
+            "repeated": len(known["entered"]) > 1 or len(known["cancels"]) > 1,
         }
         found["orders"] += 1
+        found["matched"] += has and known["active"] + known["passive"] > 0
         for name, there in faults.items():
             found[name] += there
         found["faulty"] += any(faults.values())
@@ -161,7 +163,7 @@ def test_a_size_is_the_fills_at_once_plus_what_remained(tape):
         *((1, 500, 500, 0, 0, 10), (2, 300, 300, 0, 0, None)),
         *((3, 600, 300, 300, 0, 10), (4, 100, 100, 0, 0, None)),
     ]
-    assert count_order_faults(*frames(*tape), 100).row(0)[1:] == (4, 0, 0, 0, 0, 0, 0)
+    assert count_order_faults(*frames(*tape), 100).row(0)[1:] == (4, 2, 0, 0, 0, 0, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -174,23 +176,45 @@ def test_a_size_is_the_fills_at_once_plus_what_remained(tape):
         ("trades", 0, {"volume": 400}, ("overfilled",)),
         ("orders", 2, {"quantity": 200}, ("miscancelled",)),
         ("orders", 2, {"quantity": 400}, ("miscancelled",)),
-        ("orders", 0, {"side": 1}, ("contradictory",)),
+        ("orders", 0, {"side": 1}, ("exchanged",)),
         ("orders", 0, {"price": 11}, ("mispriced",)),
-        ("trades", 2, {"bid_order": 4, "ask_order": 3}, ("unknown", "miscancelled", "contradictory")),
+        ("trades", 2, {"bid_order": 4, "ask_order": 3}, ("unknown", "miscancelled", "exchanged")),
     ],
 )
 def test_what_cannot_have_been_is_told(tape, table, row, change, faults):
     rows = tape[("trades", "orders").index(table)]
     rows[row : row + 1] = [] if change is None else [rows[row] | change]
     counts = count_order_faults(*frames(*tape), 100).row(0, named=True)
-    assert tuple(name for name in list(FAULTS)[2:-1] if counts[name]) == faults
+    assert tuple(name for name in list(FAULTS)[3:-1] if counts[name]) == faults
     assert (counts["faulty"] > 0) == bool(faults)
+
+
+def test_the_price_of_a_market_order_binds_nobody():
+    trades = [fill(100, 2, 1, 1, symbol="000001.SZ", price=12)]
+    orders = [add(1, -1, 100, symbol="000001.SZ"), add(2, 1, 100, "market", symbol="000001.SZ")]
+    assert count_order_faults(*frames(trades, orders), 9)["faulty"].to_list() == [0]
+    orders[1] = add(2, 1, 100, symbol="000001.SZ")
+    assert count_order_faults(*frames(trades, orders), 9)["mispriced"].to_list() == [1]
+
+
+def test_cancels_of_a_vendor_without_channels_are_of_the_channel_of_its_orders():
+    trades = [{**fill(100, 2, 1, 1, symbol="000001.SZ"), "channel": NO_CHANNEL}]
+    orders = [
+        {**add(number, side, 300, symbol="000001.SZ"), "channel": NO_CHANNEL} for number, side in ((1, -1), (2, 1))
+    ]
+    cancels = [
+        {**add(number, side, 200, "cancel", symbol="000001.SZ"), "channel": CANCELS_WITHOUT_CHANNEL}
+        for number, side in ((1, -1), (2, 1))
+    ]
+    assert count_order_faults(*frames(trades, [*orders, *cancels]), 9).row(0)[1:] == (2, 2, *[0] * 7)
+    cancels[0]["quantity"] = 300
+    assert count_order_faults(*frames(trades, [*orders, *cancels]), 9)["miscancelled"].to_list() == [1]
 
 
 def test_shenzhen_cancels_without_an_order_file_measure_nothing():
     trades = [fill(100, 2, 1, 1, symbol="000001.SZ")]
     orders = [add(7, 1, 100, "cancel", symbol="000001.SZ")]
-    assert count_order_faults(*frames(trades, orders), 9).row(0) == ("000001.SZ", *[None] * 7)
+    assert count_order_faults(*frames(trades, orders), 9).row(0) == ("000001.SZ", *[None] * 9)
     assert rebuild_orders(*frames(trades, orders), 9).is_empty()
 
 

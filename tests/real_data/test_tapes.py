@@ -324,9 +324,10 @@ def test_verdicts_of_the_real_day(datayes):
     assert verdicts["000333.SZ"]["reason"] == (
         "the last snapshot says 26724709 shares traded, and no trade of it was delivered"
     )
-    profile = {row["symbol"]: row for row in datayes.health.profile.iter_rows(named=True)}
-    assert {symbol for symbol, row in profile.items() if row["uncompared"] == 1} == {"000001.SZ", "600000.SH"}
-    assert "1 of 2 traded names were not delivered: 000333.SZ" in profile[None]["detail"]
+    profile = datayes.health.profile
+    assert profile.filter(uncompared=1)["symbol"].to_list() == ["000001.SZ", "600000.SH"]
+    of_the_day = profile.filter(pl.col("too_few_covered").is_not_null())["detail"].item()
+    assert "1 of 2 traded names were not delivered: 000333.SZ" in of_the_day
 
 
 def test_the_replay_reproduces_every_snapshot_where_orders_are_delivered(trades, quotes):

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from assets.ticks.canonical import split_duplicates
-from assets.ticks.layouts import LAYOUTS, Field, Layout, exchange_of, nearest, recognise
+from assets.ticks.layouts import CANCELS_WITHOUT_CHANNEL, LAYOUTS, Field, Layout, exchange_of, nearest, recognise
 from assets.ticks.make import make_orders, make_quotes, make_trades
 from resources.settings.ticks import TicksSettings
 
@@ -334,7 +334,7 @@ def test_wind_files_of_both_exchanges(landing):
         ("000001.SZ", 0, 1, 7, 1, 149_900, 400, "limit", None),
         ("000001.SZ", 0, 2, 24, -1, 0, 100, "market", None),
         ("000001.SZ", 0, 3, 25, -1, 0, 100, "own_best", None),
-        ("000001.SZ", 1, 3, 9, 1, 0, 300, "cancel", None),
+        ("000001.SZ", CANCELS_WITHOUT_CHANNEL, 3, 9, 1, 0, 300, "cancel", None),
         ("600519.SH", 0, 1, 4, -1, 18_010_100, 500, "limit", None),
         ("600519.SH", 0, 2, 4, -1, 18_010_100, 200, "cancel", None),
     ]
