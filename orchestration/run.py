@@ -21,10 +21,12 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from assets.models.windows import shortfall
+from orchestration.findings import describe_refusals, describe_warnings, failed_checks
 from orchestration.plan import Plan, Step, beyond_calendar, last_complete_week, make_plan, require_complete_week
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
 from resources.errors import LakeError, NotReadyError, SettingsError, ZhoubaoError, describe_fault, is_machine_fault
+from resources.gate import own_failures
 from resources.lake import MANIFEST
 from resources.settings.load import Profile
 
@@ -135,7 +137,10 @@ def build(
 ) -> Plan:
     """Plan, then run: day ranges first, then week ranges. What was asked for in the end is the last of `asked`.
 
-    Returns the plan that was carried out; raises NotReadyError if the last asked partition could not be built.
+    Returns the plan that was carried out. Checks that failed without refusing are told in one line each.
+
+    Raises:
+        NotReadyError: the last asked partition could not be built. Its notes are the lines on checks that failed without refusing.
     """
     began = time.perf_counter()
     builder.tried.clear()
@@ -153,7 +158,18 @@ def build(
         plan = make_plan(builder, asked, builder.tried)
         if len(builder.tried) == before:
             break
-    _refuse_blocked(builder, plan, asked)
+    built = [(step.table, step.key) for step in done if (step.table.name, step.key) in builder.tried]
+    findings = failed_checks(builder, built)
+    if refusal := _refusal(builder, plan, asked):
+        if builder.reads_verdicts(
+            builder.tables[asked[-1][0]]
+        ):  # such as the report, which lists failed plausibility checks itself
+            findings = [one for one in findings if not one.plausibility]
+        for line in describe_warnings(builder, findings):
+            refusal.add_note(line)
+        raise refusal
+    for line in describe_warnings(builder, findings):
+        say(line)
     return Plan(tuple(done), plan.blocked, plan.examined)
 
 
@@ -191,29 +207,29 @@ def parse_date(said: str, text: str) -> dt.date:
         raise SettingsError(f"{said} is no date; write it as 2015-07-20 (a week by its Monday).") from None
 
 
-def _refuse_blocked(builder: Builder, plan: Plan, asked: list[tuple[str, dt.date]]) -> None:
-    """What was asked last, the report of a week, but cannot be built: with the partitions in which the causes lie."""
+def _refusal(builder: Builder, plan: Plan, asked: list[tuple[str, dt.date]]) -> NotReadyError | None:
+    """Why what was asked last, the report of a week, cannot be built: the checks that refuse what it is made from, in the order in
+    which the data flows, then what else its causes are; None where it was built."""
     left = [step for step in (*plan.blocked, *plan.steps) if (step.table.name, step.key) == asked[-1]]
     if not left:
-        return
+        return None
     what = f"{asked[-1][0]} of {asked[-1][1]} cannot be built"
     roots = [step for step in plan.blocked if step.root]
-    refused = [step for step in roots if builder.lake.refused(step.table, step.key)]
-    if refused:
-        failed = collections.Counter(
-            f"{step.table.name}: {name}"
-            for step in refused
-            if (manifest := builder.lake.manifest(step.table, step.key)) is not None
-            for name in manifest.refusals
-        )
+    own = [step for step in roots if (one := builder.lake.manifest(step.table, step.key)) is not None and one.refusals]
+    findings = [one for one in failed_checks(builder, [(step.table, step.key) for step in own]) if one.refuses]
+    if own:
+        failed = collections.Counter({f"{one.table.name}: {one.check}": len(one.keys) for one in findings})
         counts = "; ".join(f"{count} of {name}" for name, count in failed.most_common(_CAUSES))
-        what += f": a gate refused {len(refused)} partition(s) it is made from ({counts})"
+        what += f": a gate refused {len(own)} partition(s) it is made from ({counts})"
+    rest = [step for step in roots if step not in own] or ([] if own else left)
     told = [
-        step.reason if step in refused else f"{step.table.name} of {step.key}: {step.reason}"
-        for step in refused or roots or left
+        *describe_refusals(builder, findings),
+        *(f"{step.table.name} of {step.key}: {step.reason}" for step in rest),
     ]
     more = f"\n  and {len(told) - _LISTED} more" if len(told) > _LISTED else ""
-    raise NotReadyError(f"{what}:\n  " + "\n  ".join(told[:_LISTED]) + more)
+    if any(len(one.keys) > 1 for one in findings):
+        more += "\nEvery refused partition with its reasons: python -m orchestration.run --refused"
+    return NotReadyError(f"{what}:\n  " + "\n  ".join(told[:_LISTED]) + more)
 
 
 def _runs(plan: Plan) -> Iterator[tuple[list[str], list[dt.date]]]:
@@ -349,6 +365,11 @@ def print_plan(builder: Builder, week: str | None) -> None:
 
 def print_refused(builder: Builder) -> None:
     """Every partition in the lake that its own gate refused, or that could not be renewed: why, and how to try again."""
+    if builder.lake.is_empty():
+        raise NotReadyError(
+            f"There is no lake at {builder.lake.store.url}, so nothing in it can be refused. Name one with --lake or ZHOUBAO_LAKE; a "
+            "run makes it."
+        )
     found = 0
     for table in builder.tables.values():
         for key in builder.lake.keys(table):
@@ -357,7 +378,7 @@ def print_refused(builder: Builder) -> None:
                 continue
             found += 1
             print(f"{table.name} of {key}: python -m orchestration.run --table {table.name} --date {key}")
-            for name, verdict in manifest.refusals.items():
+            for name, verdict in own_failures(table.checks, manifest.refusals).items():
                 print(f"  {name} failed: {verdict.detail}")
             if manifest.outdated:
                 print(f"  it could not be renewed: {manifest.outdated}")
@@ -397,7 +418,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")
         print(f"report: {path}")
     except ZhoubaoError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 1
     except (OSError, MemoryError) as error:
         if not is_machine_fault(error):

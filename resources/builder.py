@@ -175,6 +175,11 @@ class Builder:
             upstream = self.tables[read.table]
             yield upstream, read.keys(self.calendar, table, upstream, key, section, self.start_of(upstream), own)
 
+    @staticmethod
+    def reads_verdicts(table: Table) -> bool:
+        """Whether a table is made from the verdicts of all others, as the report is."""
+        return "manifests" in _parameters(table)
+
     def signal_day(self, table: Table, key: dt.date) -> dt.date:
         return key if table.partition == "day" else self.calendar.signal_day(key)
 

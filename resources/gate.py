@@ -8,7 +8,7 @@ costs ten times as much). Not here: which checks a table has (assets/*/assets.py
 import datetime as dt
 import functools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
@@ -80,7 +80,8 @@ class Check:
 
     critical: a failing partition is refused downstream. remedy: what the user should do. mostly: the share of a
     partition's rows that must keep the rule. plausibility: a figure outside what the market can do; where it fails no report
-    is issued, unless `report.allow_failed_plausibility` says so.
+    is issued, unless `report.allow_failed_plausibility` says so. explained_by: checks of the same table of whose failure this
+    one's is a consequence: where one of them failed in the same partition, a run does not report this one as well.
     """
 
     name: str
@@ -90,6 +91,7 @@ class Check:
     mostly: float = 1.0
     plausibility: bool = False
     critical_share: float = 0.5
+    explained_by: tuple[str, ...] = field(default=(), repr=False)  # of reports alone: no part of a partition's version
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -107,6 +109,23 @@ class Verdict:
     @property
     def refuses(self) -> bool:
         return self.critical and not self.passed
+
+
+def own_failures(checks: Sequence[Check], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
+    """The failed verdicts of a partition less those that another one explains (`Check.explained_by`), in the order in which the
+    checks are declared; those of no declared check, such as `input_is_readable`, come first.
+
+    What refuses is explained by what refuses alone, so that a refused partition has a failure left.
+    """
+    failed = {name: verdict for name, verdict in verdicts.items() if not verdict.passed}
+    declared = {check.name: check for check in checks}
+
+    def explained(name: str) -> bool:
+        causes = declared[name].explained_by if name in declared else ()
+        return any(cause in failed and (failed[cause].refuses or not failed[name].refuses) for cause in causes)
+
+    order = [name for name in failed if name not in declared] + [name for name in declared if name in failed]
+    return {name: failed[name] for name in order if not explained(name)}
 
 
 def judge(

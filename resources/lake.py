@@ -307,6 +307,10 @@ class Lake:
             self._manifests[name] = found if own else None
         return self._manifests[name]
 
+    def is_empty(self) -> bool:
+        """Whether nothing was ever written there."""
+        return not self.store.names("")
+
     def keys(self, table: Table) -> list[dt.date]:
         """Partitions on disk, built or half-built; `manifest` tells. Other folders, such as a copy of one, are none."""
         prefix = self.folder(table, dt.date.min).removeprefix(f"{table.name}/").removesuffix(str(dt.date.min))

@@ -71,6 +71,7 @@ tape_health = Table(
             Between("set_aside", 0, 0),
             critical=False,
             remedy="re-deliver the files of the named symbols; their bars of the day are null until then",
+            explained_by=("tapes_add_up", "minutes_are_those_of_the_day"),
         ),
         # Whatever is made of daily_prices takes such a name for suspended: its returns, and the factors that held it, are wrong.
         Check(
@@ -107,6 +108,7 @@ tape_health = Table(
             critical=False,
             critical_share=1,
             remedy="deliver the tapes of the named symbols, or lower bars.min_coverage",
+            explained_by=("tapes_cover_the_market",),
         ),
         Check(
             "tapes_cover_the_market",
@@ -156,6 +158,7 @@ tape_health = Table(
             critical=False,
             critical_share=1,
             remedy="the exchange numbered rows that the files lack: deliver the named channels again, complete",
+            explained_by=("nearly_all_channel_numbers_present",),
         ),
         Check(
             "channels_reach_the_close",

@@ -42,6 +42,7 @@ and so do rows that count but for their share counts or delivered limits: counts
             critical=False,
             critical_share=1,  # the next check refuses where there are too many
             remedy=REDELIVER,
+            explained_by=("nearly_all_rows_usable",),
         ),
         Check("nearly_all_rows_usable", Between("too_many_set_aside", 0, 0), critical=True, remedy=MEND),
         Check(
@@ -55,18 +56,21 @@ and so do rows that count but for their share counts or delivered limits: counts
             Between("names_lost", 0, 0),
             critical=True,
             remedy="deliver all rows of this day of reference/daily_prices",
+            explained_by=("nearly_all_rows_usable",),
         ),
         Check(
             "shares_known",
             NotNull("total_shares"),
             critical=False,
             remedy="deliver total_shares of the named symbols: without them they have no market value",
+            explained_by=("nearly_all_rows_usable",),
         ),
         Check(
             "float_shares_known",
             NotNull("float_shares"),
             critical=False,
             remedy="deliver float_shares of the named symbols: without them they have no turnover",
+            explained_by=("nearly_all_rows_usable",),
         ),
         Check("high_not_below_low", Between("day_range", 0), critical=True, remedy=REDELIVER),
         Check("volume_not_negative", Between("volume", 0), critical=False, remedy=REDELIVER),
@@ -127,7 +131,13 @@ closing equity of the latest quarter for which it is known, `profitability_year_
     needs={"limit_up": ("daily_prices.limit_up",), "limit_down": ("daily_prices.limit_down",)},
     checks=(
         Check("symbol_unique", Unique(("date", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
-        Check("reference_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
+        Check(
+            "reference_rows_usable",
+            InSet("reason", ("used",)),
+            critical=False,
+            remedy=REDELIVER,
+            explained_by=("tables_usable",),
+        ),
         Check("tables_usable", Between("unusable", 0, 0), critical=True, remedy=MEND),
         Check(
             "profits_are_of_single_quarters",
@@ -193,7 +203,13 @@ reader's business. An index of which only prices are known has one row with null
     make="assets.reference.make:make_indices",
     checks=(
         Check("member_unique", Unique(("date", "index", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
-        Check("reference_rows_usable", InSet("reason", ("used",)), critical=False, remedy=REDELIVER),
+        Check(
+            "reference_rows_usable",
+            InSet("reason", ("used",)),
+            critical=False,
+            remedy=REDELIVER,
+            explained_by=("tables_usable",),
+        ),
         Check("tables_usable", Between("unusable", 0, 0), critical=True, remedy=MEND),
         Check(
             "index_moves_with_its_members",

@@ -17,7 +17,14 @@ _FILE_CHECKS = (
     ),
     Check("every_file_readable", Between("unreadable", 0, 0), critical=True, remedy="deliver the named file again"),
     Check("few_rows_set_aside", Between("too_many_set_aside", 0, 0), critical=True, remedy=_REDELIVER),
-    Check("every_row_read", Between("rows_set_aside", 0, 0), critical=False, critical_share=1, remedy=_REDELIVER),
+    Check(
+        "every_row_read",
+        Between("rows_set_aside", 0, 0),
+        critical=False,
+        critical_share=1,
+        remedy=_REDELIVER,
+        explained_by=("few_rows_set_aside",),
+    ),
 )
 _ENDS = (
     Check(

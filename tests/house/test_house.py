@@ -92,6 +92,12 @@ def test_a_declaration_is_sound(table) -> None:
             assert tables[upstream].items is not None or column in tables[upstream].schema, f"{source} is no column"
     assert len({check.name for check in table.checks}) == len(table.checks)
     assert table.checks, f"{table.name} has no suite"
+    causes = {check.name: set(check.explained_by) for check in table.checks}
+    while roots := {
+        name for name, left in causes.items() if not left
+    }:  # each failure leads back to one that nothing explains
+        causes = {name: left - roots for name, left in causes.items() if name not in roots}
+    assert not causes, f"{table.name}: {causes} name no check, or explain each other"
     assert all(re.fullmatch(r"[a-z0-9_]+", check.name) and check.remedy for check in table.checks)
     for name in table.sections:
         section = Settings()

@@ -1,0 +1,84 @@
+"""What failed in a run, in few lines: one for each table and check, in however many partitions it failed.
+
+Here: which failures a run reports, and their words on the console. Not here: the verdicts themselves (resources/gate.py) and
+the report's own account of them (assets/report).
+"""
+
+import datetime as dt
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from resources.builder import Builder
+from resources.gate import own_failures
+from resources.lake import MANIFEST
+from resources.table import Table
+
+SHOWN = 400  # characters of a warning's first reason; the manifest holds all of it
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A check that failed in `keys`, partitions of a table, of the `judged` ones; refuses: it refused them. detail: what it found
+    in the first."""
+
+    table: Table
+    check: str
+    refuses: bool
+    keys: tuple[dt.date, ...]
+    judged: int
+    detail: str
+
+    @property
+    def plausibility(self) -> bool:
+        return any(check.plausibility for check in self.table.checks if check.name == self.check)
+
+
+def failed_checks(builder: Builder, partitions: Iterable[tuple[Table, dt.date]]) -> list[Finding]:
+    """The failed checks of these partitions, in the order in which the data flows, less what another failed check explains.
+
+    Of a partition that is refused only what refuses it counts: the rest is judged again when that is mended. One that could not be
+    renewed holds the verdicts of an earlier state, which count for nothing.
+    """
+    asked: dict[str, set[dt.date]] = {}
+    for table, key in partitions:
+        asked.setdefault(table.name, set()).add(key)
+    found: list[Finding] = []
+    for table in builder.tables.values():
+        manifests = {key: builder.lake.manifest(table, key) for key in sorted(asked.get(table.name, ()))}
+        judged = {key: one for key, one in manifests.items() if one is not None and not one.outdated}
+        failed: dict[tuple[str, bool], list[tuple[dt.date, str]]] = {}
+        for key, manifest in judged.items():
+            for name, verdict in own_failures(table.checks, manifest.checks).items():
+                if verdict.refuses or not manifest.refusals:
+                    failed.setdefault((name, verdict.refuses), []).append((key, verdict.detail))
+        declared = [check.name for check in table.checks]
+        for name, refuses in sorted(failed, key=lambda one: declared.index(one[0]) if one[0] in declared else -1):
+            rows = failed[name, refuses]
+            found.append(Finding(table, name, refuses, tuple(key for key, _ in rows), len(judged), rows[0][1]))
+    return found
+
+
+def describe_refusals(builder: Builder, findings: Iterable[Finding]) -> list[str]:
+    """A line for each check that refuses: the first partition with the number of the others, and all that it found in the first."""
+    return [f"{_where(builder, one)} {one.check} failed: {one.detail}" for one in findings if one.refuses]
+
+
+def describe_warnings(builder: Builder, findings: Iterable[Finding]) -> list[str]:
+    """A line for each check that failed without refusing, and where to read more; none where none did."""
+    lines = [
+        f"warning: {_where(builder, one)} {one.check} failed in {len(one.keys)} of {one.judged} partitions: "
+        + textwrap.shorten(one.detail, SHOWN, placeholder=" …")
+        for one in findings
+        if not one.refuses
+    ]
+    if lines:
+        lines.append(
+            f"{MANIFEST} in the named folders of {builder.lake.store.url} holds all of what these checks found."
+        )
+    return lines
+
+
+def _where(builder: Builder, one: Finding) -> str:
+    more = f" and {len(one.keys) - 1} more until {one.keys[-1]}" if len(one.keys) > 1 else ""
+    return f"[{builder.lake.folder(one.table, one.keys[0])}{more}]"
