@@ -146,12 +146,6 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             remedy="declare what the figures are, or deliver those of single quarters",
         ),
         Check(
-            "equity_is_in_yuan",
-            Between("equity_off", 0, 0),
-            critical=True,
-            remedy="deliver the table in the units of SPEC §2.1",
-        ),
-        Check(
             "fundamentals_in_yuan",
             Between("other_unit", 0, 0),
             critical=True,

@@ -1,7 +1,7 @@
-"""What the reference tables say of each other: units, adjusted prices, previous closes, doubles, profits of the year so far.
+"""What daily_prices and the index tables say of each other: units, adjusted prices, previous closes, doubles, index moves.
 
-Here: the rules by which a row of daily_prices contradicts the days before it, its limits or another row, how an index
-contradicts its members, and what the profits of all names betray. Not here: rules a row must keep by itself (validate.py).
+Here: the rules by which a row of daily_prices contradicts the days before it, its limits or another row, and how an index
+contradicts its members. Not here: rules a row must keep by itself (validate.py), and announcements (announcements.py).
 
 Held against all 3.86 million rows of 2010–2016, the rules for previous closes set twelve name-days aside (a test names them):
 resumptions after months and years, and ex-rights days whose new shares are recorded late; those for share counts none. No day
@@ -254,103 +254,6 @@ def strange_days(dates: pl.Series, date: dt.date, calendar: Calendar) -> pl.Data
     )
     row = pl.DataFrame({"index": [None], "index_off": [1], "detail": [told]}, schema=_GAPS)
     return row if told else row.clear()
-
-
-def rising_profits(announced: pl.DataFrame, date: dt.date, *, parted: bool = False) -> tuple[int, int]:
-    """(names' years in which delivered profit rises from every quarter to the next, names' years judged), of the last three years.
-
-    announced: symbol, period, announce_date, net_profit, known by `date`. A year is judged from three quarters on, the first
-    among them. Among the 2 435 years of 2014 and 2015 it rises through in 10 % by single quarters, in 69 % by the year so far.
-    parted: the profits were delivered as those of the year so far and parted into quarters since (landing.fundamentals.profits);
-    what was delivered rises where the quarter's own profit is above 0.
-    """
-    since = dt.date(date.year - 3, 1, 1)
-    quarters = (
-        announced.filter(pl.col("net_profit").is_not_null() & (pl.col("period") >= since))
-        .sort("announce_date", maintain_order=True)
-        .unique(["symbol", "period"], keep="last", maintain_order=True)
-        .with_columns(year=pl.col("period").dt.year(), quarter=pl.col("period").dt.quarter())
-        .sort("symbol", "period")
-    )
-    step = pl.col("net_profit").slice(1) if parted else pl.col("net_profit").diff().drop_nulls()
-    years = quarters.group_by("symbol", "year", maintain_order=True).agg(
-        count=pl.len(), last=pl.col("quarter").max(), rises=(step > 0).all()
-    )
-    judged = years.filter((pl.col("count") >= 3) & (pl.col("count") == pl.col("last").cast(pl.UInt32)))
-    return int(judged["rises"].sum()), judged.height
-
-
-AMOUNT_UNITS: Mapping[int, str] = {
-    -3: "They are in thousand yuan: declare landing.fundamentals.amount_unit = 'thousand_yuan'",
-    -4: "They are in ten thousand yuan: declare landing.fundamentals.amount_unit = 'ten_thousand_yuan'",
-    3: "They are in yuan already: take landing.fundamentals.amount_unit out of the settings",
-    4: "They are in yuan already: take landing.fundamentals.amount_unit out of the settings",
-}
-"""Power of ten by which equity or profit of nearly all names differs from what is usual → the likely cause and the setting."""
-_NEARLY_ALL = 0.9  # of the names: then the whole table is in another unit
-
-
-def amounts_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) -> str | None:
-    """What says that equity, or else net profit alone, of many names is in another unit than yuan; None where nothing does.
-
-    latest: equity, net_profit, total_mv (yuan) of each name. Equity is held against total_mv, profit against equity, sign apart;
-    "usual" is the geometric middle of the bounds. In 2014–2016 equity / total_mv is out of its bounds for at most 0.4 % of a
-    day's names, with a median of 0.12 to 0.38, and profit / equity for 0.7 %, with a median of 0.016 to 0.023.
-    """
-    bounds = (
-        ("equity", "total_mv", settings.min_equity_to_market_value, settings.max_equity_to_market_value),
-        ("net_profit", "equity", settings.min_profit_to_equity, settings.max_profit_to_equity),
-    )
-    for figure, measure, low, high in bounds:
-        ratio = (latest[figure] / latest[measure]).abs().fill_nan(None).drop_nulls()
-        beyond = ratio.filter(~ratio.is_between(low, high))
-        if beyond.len() <= max(settings.always_set_aside, settings.max_other_unit_share * ratio.len()):
-            continue
-        median = float(beyond.median() or 0.0)  # type: ignore[arg-type]
-        usual = math.sqrt(low * high)
-        power = round(math.log10(median / usual)) if 0 < median < math.inf else None
-        scale = f"about 1e{power} times the usual {usual:g}" if power is not None else f"where {usual:g} is usual"
-        remedy = "Deliver them in yuan, or say their unit in landing.fundamentals.amount_unit"
-        if beyond.len() < _NEARLY_ALL * ratio.len():
-            remedy = "A part of the table is in another unit: deliver all of it in one, named by landing.fundamentals.amount_unit"
-        elif figure == "net_profit":
-            remedy = "net_profit is in another unit than equity: deliver both in one, named by landing.fundamentals.amount_unit"
-        elif power is not None and power in AMOUNT_UNITS:
-            remedy = AMOUNT_UNITS[power]
-        return (
-            f"fundamentals: {figure} / {measure} of {beyond.len()} of {ratio.len()} names is below {low:g} or above {high:g}, in "
-            f"the median {median:.3g}, {scale}. {remedy}"
-        )
-    return None
-
-
-def equity_jumps(
-    announced: pl.DataFrame, settings: ReferenceSettings
-) -> tuple[pl.DataFrame, list[tuple[pl.Expr, pl.Expr]]]:
-    """The rows of fundamentals in their order with what is judged of them, and (holds, sentence) of what sets one aside.
-
-    announced: symbol, period, announce_date, equity. Equity is held against the median of the name's up to four announcements
-    before, in the order of periods, sign apart. Of 18 209 figures of 2014–2016 none is more than 237 times or less than 1/33 of
-    it: companies that another one was merged into.
-    """
-    size = pl.col("equity").abs()
-    before = size.log().shift().rolling_median(4, min_samples=1).exp()  # of logarithms: two values have a middle too
-    judged = (
-        announced.with_row_index("_row")
-        .sort("symbol", "period", "announce_date", maintain_order=True)
-        .with_columns(
-            _before=pl.when(pl.col("equity").is_not_null()).then(before.over("symbol", pl.col("equity").is_null()))
-        )
-        .sort("_row")
-    )
-    ratio = size / pl.col("_before")
-    jumps = (pl.col("_before") > 0) & ((ratio > settings.max_equity_jump) | (ratio < 1 / settings.max_equity_jump))
-    sentence = pl.format(
-        "equity is {} and was {} in the quarters before (the median of up to four): it is in another unit than the rest of the "
-        "name's rows. Deliver the row in the unit of landing.fundamentals.amount_unit",
-        "equity", "_before",
-    )  # fmt: skip
-    return judged, [(jumps, sentence)]
 
 
 def _shown(name: str) -> pl.Expr:

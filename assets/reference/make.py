@@ -14,12 +14,16 @@ from typing import Any
 import polars as pl
 
 from assets.catalogue import PORTFOLIOS
-from assets.reference.diagnosis import (
+from assets.reference.announcements import (
     amounts_in_other_units,
-    contradictions,
     equity_jumps,
-    index_gaps,
+    names_in_other_units,
+    profits_without_a_quarter_before,
     rising_profits,
+)
+from assets.reference.diagnosis import (
+    contradictions,
+    index_gaps,
     same_as,
     share_faults,
     share_jumps,
@@ -313,6 +317,12 @@ def _judged_day(
             "is in lots. Take landing.daily_prices.share_unit out of the settings where shares are shares, or declare volume_unit"
         )
         too_many = True
+    special = int(frame["is_st"].sum())
+    if special > max(settings.always_set_aside, settings.max_st_share * frame.height):
+        detail.append(
+            f"is_st is true of {special} of {frame.height} names: the column says something else. Deliver it for ST names alone"
+        )
+        too_many = True
     if parts.limits_refused:
         detail.append(parts.limits_refused)
     told = f"{date}: {'; '.join(detail)}" if detail else None
@@ -372,6 +382,7 @@ SECURITIES = {
     "profitability_year_ago": pl.Float64,
     "in_universe": pl.Boolean,
 }
+DELIVERED = ("largest_profit", "profits")  # of all profits known of a name: the largest, sign apart, and how many
 FUNDAMENTALS = ("equity", "net_profit", "profitability", "profitability_year_ago")
 
 
@@ -420,7 +431,7 @@ def make_securities(
     leaving = delisting_days(frame, date, calendar).is_not_null()
     frame = frame.with_columns(is_st=pl.col("is_st") | leaving)
     frame = frame.join(_industries(landing, sifted, reasons, rules), on="symbol", how="left")
-    delivered = _fundamentals(landing, date, sifted, reasons, rules, settings)
+    delivered = _fundamentals(landing, date, prices, sifted, reasons, rules, settings)
     frame = frame.join(delivered, on="symbol", how="left")
     days = listed_days(frame["list_date"], date, calendar)
     frame = frame.with_columns(
@@ -439,6 +450,15 @@ def make_securities(
     other_unit = amounts_in_other_units(
         frame.select("total_mv", equity="delivered_equity", net_profit="delivered_profit"), settings
     )
+    if "fundamentals" in sifted and other_unit is None:
+        strange = names_in_other_units(frame, settings)
+        own = (
+            sifted["fundamentals"].usable.select("symbol").join(strange, on="symbol", how="left", maintain_order="left")
+        )
+        rule = (pl.col("reason").is_not_null(), pl.col("reason"))
+        sifted["fundamentals"] = set_aside_where(sifted["fundamentals"], own, [rule])
+        sound = ~pl.col("symbol").is_in(strange["symbol"].implode())
+        frame = frame.with_columns(pl.when(sound).then(name).alias(name) for name in FUNDAMENTALS)
     frame = frame.select(*SECURITIES)
     files, notes = _set_aside(sifted)
     notes |= {
@@ -448,11 +468,14 @@ def make_securities(
         "negative_equity": int((frame["equity"] <= 0).sum()),
         **({"code_changes": len(changes.changes)} if changes else {}),
     }
-    findings = {"equity_off": _equity_off(frame, settings), "other_unit": other_unit}
+    findings = {"other_unit": other_unit}
     if "fundamentals" in sifted:
         parted = landing.declared("fundamentals").get("landing.fundamentals.profits") == "year_to_date"
         rises, years = rising_profits(sifted["fundamentals"].usable, date, parted=parted)
         findings["rising_profits"] = _profits_off(rises, years, parted, settings)
+        if not parted and findings["rising_profits"] is None:
+            lacking, profits = profits_without_a_quarter_before(sifted["fundamentals"].usable, date)
+            findings["rising_profits"] = _quarters_lacking(lacking, profits, settings)
     return Made(frame, _securities_profile(frame, sifted, findings, settings), files, reasons, notes)
 
 
@@ -519,25 +542,33 @@ def _industries(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str]
 def _fundamentals(
     landing: Any,
     date: dt.date,
+    prices: pl.DataFrame,
     sifted: dict[str, Sifted],
     reasons: dict[str, str],
     rules: Rulebook,
     settings: ReferenceSettings,
 ) -> pl.DataFrame:
-    """symbol and the latest announced figures; delivered_equity, delivered_profit: those before jumps of equity are set aside."""
+    """symbol and the latest announced figures; delivered_equity, delivered_profit: those before jumps of equity are set aside; and
+    DELIVERED. prices: daily_prices up to the day, by date."""
     delivered = landing.reference("fundamentals")
     if delivered is None:
         reasons |= dict.fromkeys(FUNDAMENTALS, _absent("fundamentals"))
-        columns = (*FUNDAMENTALS, "delivered_equity", "delivered_profit")
+        columns = (*FUNDAMENTALS, "delivered_equity", "delivered_profit", *DELIVERED)
         return pl.DataFrame(schema={"symbol": pl.String, **dict.fromkeys(columns, pl.Float64)})
     every = sift_fundamentals(delivered.collect(), rules)
     latest = latest_fundamentals(every.usable)
     before = latest.select("symbol", delivered_equity="equity", delivered_profit="net_profit")
-    judged, jumps = equity_jumps(every.usable, settings)
+    judged, jumps = equity_jumps(every.usable, prices, settings)
     sifted["fundamentals"] = every
     if judged.select(pl.any_horizontal(holds for holds, _ in jumps).any()).item():  # seldom: the rest is not made twice
         sifted["fundamentals"] = set_aside_where(every, judged, jumps)
         latest = latest_fundamentals(sifted["fundamentals"].usable)
+    largest = (
+        sifted["fundamentals"]
+        .usable.group_by("symbol")
+        .agg(largest_profit=pl.col("net_profit").abs().max(), profits=pl.col("net_profit").count())
+    )
+    before = before.join(largest, on="symbol", how="left", maintain_order="left")
     for column in FUNDAMENTALS:
         if latest[column].null_count() == latest.height:
             reasons[column] = f"reference/fundamentals gives no {column} that was known by {date}"
@@ -563,17 +594,15 @@ def _profits_off(rises: int, years: int, parted: bool, settings: ReferenceSettin
     return None
 
 
-def _equity_off(frame: pl.DataFrame, settings: ReferenceSettings) -> str | None:
-    """What says that the median of equity / market value is none of a market; None where nothing does."""
-    books = frame.select(pl.col("equity") / pl.col("total_mv")).to_series().drop_nulls()
-    if books.len() < settings.min_books:
-        return None
-    median = float(books.median())  # type: ignore[arg-type]
-    if settings.min_median_book <= median <= settings.max_median_book:
+def _quarters_lacking(lacking: int, profits: int, settings: ReferenceSettings) -> str | None:
+    """What says that profits are those of half-years or years; None where nothing does. lacking, profits: as in
+    announcements.profits_without_a_quarter_before."""
+    if profits < settings.min_profit_years or lacking <= settings.max_lacking_quarters * profits:
         return None
     return (
-        f"fundamentals: the median of equity / market value of {books.len()} names is {median:.3g}: equity, or the share counts "
-        "of daily_prices, are in another unit. Deliver equity and net_profit in yuan, and shares, not lots"
+        f"fundamentals: of {lacking} of {profits} profits that of the quarter before is not there: these are profits of half-years or "
+        "years, not of single quarters. Deliver those of every quarter; where they are of the year so far, declare "
+        "landing.fundamentals.profits = 'year_to_date' (a quarter whose earlier figure is not there is n/a then)"
     )
 
 
@@ -601,7 +630,6 @@ def _securities_profile(
     wanted = {
         "unusable": pl.Int64,
         "rising_profits": pl.Int64,
-        "equity_off": pl.Int64,
         "other_unit": pl.Int64,
         "detail": pl.String,
     }
@@ -617,7 +645,7 @@ def _unusable(sifted: Mapping[str, Sifted], settings: ReferenceSettings) -> pl.D
     for table, one in sifted.items():
         every = one.usable.height + one.aside.height
         none = one.usable.is_empty() and every > settings.always_set_aside
-        if none or _too_many(one.faults.height, every, settings):
+        if none or (_too_many(one.faults.height, every, settings) and _names(one.faults) > settings.always_set_aside):
             aside = one.aside if none else one.faults
             name = "symbol" if "symbol" in aside.columns else "index"
             what = "none" if none else f"only {one.usable.height}"
@@ -626,6 +654,13 @@ def _unusable(sifted: Mapping[str, Sifted], settings: ReferenceSettings) -> pl.D
     return pl.DataFrame(
         rows, schema={"table": pl.String, "reason": pl.String, "unusable": pl.Int64, "detail": pl.String}
     )
+
+
+def _names(faults: pl.DataFrame) -> int:
+    """How many names rows are about; a row without one is about one of its own."""
+    if "symbol" not in faults.columns:
+        return faults.height
+    return faults["symbol"].drop_nulls().n_unique() + faults["symbol"].null_count()
 
 
 def _faults(sifted: Mapping[str, Sifted]) -> pl.DataFrame:

@@ -107,6 +107,14 @@ class ReferenceSettings(Section):
         description="Trading days since listing on which prices may lie outside the limits on the first day of daily_prices, when no "
         "earlier close can be held against pre_close.",
     )
+    max_st_share: float = Field(
+        0.4,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of a day's names that may be under special treatment or in their delisting period before the day is refused; "
+        "7.8 % is the most of 2010–2016.",
+    )
     max_names_lost: float = Field(
         0.4,
         ge=0,
@@ -199,6 +207,44 @@ class ReferenceSettings(Section):
         allow_inf_nan=False,
         description="Share of the names that may lie beyond these bounds before `securities` is refused; 0.7 % is the most of "
         "2014–2016.",
+    )
+    min_profit_to_market_value: float = Field(
+        5e-5,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="A name with less equity than `min_equity_to_market_value` whose largest quarterly profit or loss is below this share of "
+        "its market value is in another unit; of 79 611 months of a name in 2014–2016 none is.",
+    )
+    max_profit_to_small_equity: float = Field(
+        10.0,
+        ge=1,
+        le=1e9,
+        allow_inf_nan=False,
+        description="Nor may its largest quarterly profit or loss be more than so many times that little equity; likewise none is.",
+    )
+    max_lacking_quarters: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of profits of single quarters that may be delivered without the quarter before, where the name has earlier "
+        "announcements; above it they are those of half-years or years. 23 % is the most of 2014–2016.",
+    )
+    max_unexplained_equity_jump: float = Field(
+        3.0,
+        gt=1,
+        le=1e9,
+        allow_inf_nan=False,
+        description="Factor by which equity may rise or fall likewise where neither shares issued or taken in nor the quarter's profit "
+        "amount to it.",
+    )
+    min_judged_book: float = Field(
+        0.05,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        description="Equity before such a jump / market value from which it is judged: a shell's equity jumps with any deal.",
     )
     max_equity_jump: float = Field(
         300.0,

@@ -10,8 +10,13 @@ import polars as pl
 import pytest
 
 from assets.factors.styles import make_styles, window_and_formation_days, window_days
+from assets.reference.announcements import (
+    amounts_in_other_units,
+    equity_jumps,
+    names_in_other_units,
+    profits_without_a_quarter_before,
+)
 from assets.reference.assets import TABLES, daily_prices, indices, securities
-from assets.reference.diagnosis import amounts_in_other_units, equity_jumps
 from assets.reference.drift import drift_weights
 from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.limits import limit_prices
@@ -215,18 +220,34 @@ def test_what_contradicts_itself_in_the_real_market(zone: LandingZone, day: dt.d
 
 
 def test_no_real_equity_or_profit_is_taken_for_another_unit() -> None:
-    """No false alarm: none of 18 209 comparable figures of equity, and none of every ninth day since 2014-05."""
+    """No false alarm: none of 18 209 comparable figures of equity, and none of every ninth day since 2014-05. Seven figures of equity
+    jump by more than three without shares, profits or losses: approximations of what was not published, among them equity of
+    33 thousand million yuan of 600020.SH after 8."""
     read = pl.read_parquet(DATA / "fundamentals.parquet")
-    judged, [(jumps, _)] = equity_jumps(read, SETTINGS)
+    prices = pl.read_parquet(DATA / "daily_prices.parquet", columns=["date", "symbol", "close", "total_shares"])
+    judged, [(jumps, _), (unexplained, _)] = equity_jumps(read, prices, SETTINGS)
     assert judged["_before"].count() == 18_209
     assert judged.filter(jumps).is_empty()
-    prices = pl.read_parquet(DATA / "daily_prices.parquet", columns=["date", "symbol", "close", "total_shares"])
+    assert judged.filter(unexplained)["symbol"].to_list() == [
+        "000829.SZ", "000862.SZ", "000985.SZ", "002027.SZ", "002506.SZ", "600020.SH", "600243.SH"
+    ]  # fmt: skip
     days = prices["date"].unique().sort().to_list()[1050::9]
     for day in days:
         known = latest_fundamentals(read.filter(pl.col("announce_date") <= day))
         names = prices.filter(date=day).join(known, on="symbol", how="left")
         names = names.with_columns(total_mv=pl.col("close") * pl.col("total_shares"))
         assert amounts_in_other_units(names, SETTINGS) is None, day
+        so_far = read.filter(pl.col("announce_date") <= day)
+        lacking, profits = profits_without_a_quarter_before(so_far, day)
+        assert lacking <= 0.24 * profits, day
+        largest = so_far.group_by("symbol").agg(
+            largest_profit=pl.col("net_profit").abs().max(), profits=pl.col("net_profit").count()
+        )
+        own = names.join(largest, on="symbol", how="left")
+        assert names_in_other_units(own, SETTINGS).is_empty(), day
+        for factor, share in ((1e-3, 0.95), (1e-4, 0.99)):
+            other = own.filter(pl.col("equity").is_not_null()).with_columns(pl.col("equity", "largest_profit") * factor)
+            assert names_in_other_units(other, SETTINGS).height > share * other.height, day
         assert "thousand_yuan'" in (
             amounts_in_other_units(names.with_columns(pl.col("equity") / 1000), SETTINGS) or ""
         ), day

@@ -296,7 +296,7 @@ def test_shares_declared_in_another_unit_than_theirs_are_refused(tables: Tables,
     assert refusals(results(in_ten_thousands, tmp_path / "rightly", landing=declared)) == {}
     few = prices(tables, lambda f: f.filter(pl.col("symbol").is_in(f["symbol"].unique().sort()[:8].implode())))
     told = refusals(results(few, tmp_path / "few", landing=declared))  # too few to judge what is traded of them
-    assert set(told) == {"securities.equity_is_in_yuan", "securities.fundamentals_in_yuan"}
+    assert set(told) == {"securities.fundamentals_in_yuan"}
 
 
 def quarters(
@@ -512,3 +512,103 @@ def fundamentals_of_market(change: Callable[[pl.DataFrame], pl.DataFrame]) -> Ta
         net_profit=pl.col("equity") * pl.when(pl.col("period").dt.quarter() == 2).then(0.03).otherwise(0.02),
     )
     return tables | {"fundamentals": change(made)}
+
+
+def test_a_day_on_which_most_names_are_under_special_treatment_is_refused(tables: Tables, tmp_path: Path) -> None:
+    for number, some in enumerate((pl.lit(True), pl.col("symbol") < "3")):
+        found = results(prices(tables, where(TODAY & some, is_st=True)), tmp_path / str(number))
+        told = refusals(found)["daily_prices.nearly_all_rows_usable"]
+        assert "names: the column says something else" in told
+
+
+# --- figures of one name, and of half-years and years -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("factor", [1e-3, 1e-4, 1e-8, 1e3])
+@pytest.mark.parametrize("columns", [["equity", "net_profit"], ["equity"], ["net_profit"]], ids=",".join)
+def test_one_name_whose_whole_history_is_in_another_unit_is_set_aside(
+    tmp_path: Path, factor: float, columns: list[str]
+) -> None:
+    tables = fundamentals_of_market(lambda f: f)
+    name, other = tables["fundamentals"]["symbol"].unique().sort()[[3, 4]].to_list()
+    whole = fundamentals_of_market(where(pl.col("symbol") == name, **{one: pl.col(one) * factor for one in columns}))
+    right, found = results(tables, tmp_path / "right"), results(whole, tmp_path / "wrong")
+    if columns == ["net_profit"] and factor > 1:  # losses of a hundred times the equity are no other unit by themselves
+        return
+    assert refusals(found) == {}
+    assert set(aside(found, "securities")) == {name}
+    assert "landing.fundamentals.amount_unit" in aside(found, "securities")[name]
+    rest, all_of_it = found["securities"].frame, right["securities"].frame
+    assert rest.filter(pl.col("symbol") != name).equals(all_of_it.filter(pl.col("symbol") != name))
+    own = rest.row(by_predicate=pl.col("symbol") == name, named=True)
+    assert {own[one] for one in ("equity", "net_profit", "profitability", "profitability_year_ago")} == {None}
+    assert rest.filter(pl.col("symbol") == other)["equity"][0] is not None
+
+
+def test_a_company_with_next_to_no_equity_keeps_it(tmp_path: Path) -> None:
+    """Its profits and losses are not as small."""
+    name = fundamentals_of_market(lambda f: f)["fundamentals"]["symbol"].unique().sort()[3]
+    shell = fundamentals_of_market(
+        where(pl.col("symbol") == name, equity=pl.col("equity") / 1000, net_profit=pl.col("equity") / 300)
+    )
+    found = results(shell, tmp_path)
+    assert aside(found, "securities") == {}
+    assert found["securities"].frame.filter(symbol=name)["equity"][0] > 0
+
+
+@pytest.mark.parametrize(
+    ("quarters_left", "refused"), [((4,), True), ((2, 4), True), ((1, 2, 3, 4), False), ((1, 2, 4), False)], ids=str
+)
+@pytest.mark.parametrize("rows_kept", [True, False], ids=["equity of every quarter", "no rows of the others"])
+def test_profits_of_years_or_half_years_alone_are_refused(
+    tables: Tables, tmp_path: Path, quarters_left: tuple[int, ...], refused: bool, rows_kept: bool
+) -> None:
+    single = [[3.0, 4.0, 2.0, 5.0], [4.0, 4.0, 4.0, 4.0], [5.0, 1.0, 6.0, -2.0], [2.0, 3.0, 3.5, 9.0]]
+    figures = quarters(lambda number, quarter: 1e7 * sum(single[number % 4][:quarter]), years=(2012, 2013, 2014))
+    if not refused:
+        figures = quarters(lambda number, quarter: 1e7 * single[number % 4][quarter - 1], years=(2012, 2013, 2014))
+    kept = pl.col("period").dt.quarter().is_in(quarters_left)
+    left = figures.with_columns(net_profit=pl.when(kept).then("net_profit")) if rows_kept else figures.filter(kept)
+    told = refusals(results(tables | {"fundamentals": left}, tmp_path / "plain"))
+    assert ("securities.profits_are_of_single_quarters" in told) == refused
+    if refused:
+        assert "profits of half-years or years" in told["securities.profits_are_of_single_quarters"]
+        assert "landing.fundamentals.profits = 'year_to_date'" in told["securities.profits_are_of_single_quarters"]
+        declared = LandingSettings.model_validate({"fundamentals": {"profits": "year_to_date"}})
+        found = results(tables | {"fundamentals": left}, tmp_path / "declared", landing=declared)
+        assert "securities.profits_are_of_single_quarters" not in refusals(found)
+        assert found["securities"].frame["net_profit"].count() == 0  # no quarter can be told from what was delivered
+
+
+@pytest.mark.parametrize("factor", [4.0, 10.0, 100.0, 0.1, 0.01])
+def test_equity_that_jumps_without_shares_or_profit_is_set_aside(tmp_path: Path, factor: float) -> None:
+    tables = fundamentals_of_market(lambda f: f)
+    name = tables["fundamentals"]["symbol"][0]
+    last = (pl.col("symbol") == name) & (pl.col("period") == dt.date(2014, 12, 31))
+    for columns in (["equity"], ["equity", "net_profit"]):
+        wrong = fundamentals_of_market(where(last, **{one: pl.col(one) * factor for one in columns}))
+        found = results(wrong, tmp_path / columns[-1])
+        assert refusals(found) == {}
+        assert "which do not amount to it" in aside(found, "securities")[name]
+        kept = tables["fundamentals"].filter((pl.col("symbol") == name) & (pl.col("period") < dt.date(2014, 12, 31)))
+        assert found["securities"].frame.filter(symbol=name)["equity"].item() == kept["equity"][-1]
+
+
+def test_equity_that_profit_or_new_shares_explain_counts(tmp_path: Path) -> None:
+    tables = fundamentals_of_market(lambda f: f)
+    name = tables["fundamentals"]["symbol"][0]
+    last = (pl.col("symbol") == name) & (pl.col("period") == dt.date(2014, 12, 31))
+    earned = fundamentals_of_market(where(last, equity=pl.col("equity") * 4, net_profit=pl.col("equity") * 3))
+    lost = fundamentals_of_market(where(last, equity=pl.col("equity") / 10, net_profit=-pl.col("equity") * 0.9))
+    unknown = fundamentals_of_market(where(last, equity=pl.col("equity") * 4, net_profit=None))
+    shares = where(
+        (pl.col("symbol") == name) & (pl.col("date") >= DAYS[20]),
+        **{one: pl.col(one) * 2 for one in ("total_shares", "float_shares")},
+    )
+    issued = fundamentals_of_market(where(last, equity=pl.col("equity") * 4, announce_date=DAYS[30]))
+    issued = prices(issued, shares)
+    for number, own in enumerate((earned, lost, unknown, issued)):
+        found = results(own, tmp_path / str(number))
+        assert name not in aside(found, "securities"), number
+        delivered = own["fundamentals"].filter(last)["equity"].item()
+        assert found["securities"].frame.filter(symbol=name)["equity"].item() == delivered, number

@@ -1,0 +1,232 @@
+"""What announcements say of each other, of prices and of shares: figures in another unit, of other periods, or that jump.
+
+Not here: which announcement counts (fundamentals.py) and rules that a row must keep by itself (validate.py).
+"""
+
+import datetime as dt
+import math
+from collections.abc import Mapping
+
+import polars as pl
+
+from resources.settings.reference import ReferenceSettings
+
+_MONTHS_BEFORE = 15  # from a quarter's end back to where the four announcements before it begin
+
+
+def rising_profits(announced: pl.DataFrame, date: dt.date, *, parted: bool = False) -> tuple[int, int]:
+    """(names' years in which delivered profit rises from every quarter to the next, names' years judged), of the last three years.
+
+    announced: symbol, period, announce_date, net_profit, known by `date`. A year is judged from three quarters on, the first
+    among them. Among the 2 435 years of 2014 and 2015 it rises through in 10 % by single quarters, in 69 % by the year so far.
+    parted: the profits were delivered as those of the year so far and parted into quarters since (landing.fundamentals.profits);
+    what was delivered rises where the quarter's own profit is above 0.
+    """
+    since = dt.date(date.year - 3, 1, 1)
+    quarters = (
+        announced.filter(pl.col("net_profit").is_not_null() & (pl.col("period") >= since))
+        .sort("announce_date", maintain_order=True)
+        .unique(["symbol", "period"], keep="last", maintain_order=True)
+        .with_columns(year=pl.col("period").dt.year(), quarter=pl.col("period").dt.quarter())
+        .sort("symbol", "period")
+    )
+    step = pl.col("net_profit").slice(1) if parted else pl.col("net_profit").diff().drop_nulls()
+    years = quarters.group_by("symbol", "year", maintain_order=True).agg(
+        count=pl.len(), last=pl.col("quarter").max(), rises=(step > 0).all()
+    )
+    judged = years.filter((pl.col("count") >= 3) & (pl.col("count") == pl.col("last").cast(pl.UInt32)))
+    return int(judged["rises"].sum()), judged.height
+
+
+def profits_without_a_quarter_before(announced: pl.DataFrame, date: dt.date) -> tuple[int, int]:
+    """(profits of which that of the quarter before is not known, profits judged), of the last three years.
+
+    announced: as of `rising_profits`. A profit is judged where the table holds an announcement of the name, with a profit or without,
+    of an earlier quarter. In 2014–2016 at most 23 % of them have none before: a table of half-years or years alone has none at all.
+    """
+    quarter = pl.col("period").dt.year().cast(pl.Int32) * 4 + pl.col("period").dt.quarter()
+    known = announced.filter(pl.col("period") >= dt.date(date.year - 3, 1, 1)).with_columns(quarter=quarter)
+    first = known.group_by("symbol").agg(first=pl.col("quarter").min())
+    profits = known.filter(pl.col("net_profit").is_not_null()).select("symbol", "quarter").unique()
+    judged = profits.join(first, on="symbol").filter(pl.col("quarter") > pl.col("first"))
+    before = profits.with_columns(pl.col("quarter") + 1)
+    return judged.join(before, on=["symbol", "quarter"], how="anti").height, judged.height
+
+
+AMOUNT_UNITS: Mapping[int, str] = {
+    -3: "They are in thousand yuan: declare landing.fundamentals.amount_unit = 'thousand_yuan'",
+    -4: "They are in ten thousand yuan: declare landing.fundamentals.amount_unit = 'ten_thousand_yuan'",
+    3: "They are in yuan already: take landing.fundamentals.amount_unit out of the settings",
+    4: "They are in yuan already: take landing.fundamentals.amount_unit out of the settings",
+}
+"""Power of ten by which equity or profit of nearly all names differs from what is usual → the likely cause and the setting."""
+_NEARLY_ALL = 0.9  # of the names: then the whole table is in another unit
+
+
+def amounts_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+    """What says that equity, or else net profit alone, of many names is in another unit than yuan; None where nothing does.
+
+    latest: equity, net_profit, total_mv (yuan) of each name. Equity is held against total_mv, profit against equity, sign apart;
+    "usual" is the geometric middle of the bounds. In 2014–2016 equity / total_mv is out of its bounds for at most 0.4 % of a
+    day's names, with a median of 0.12 to 0.38, and profit / equity for 0.7 %, with a median of 0.016 to 0.023.
+    """
+    bounds = (
+        ("equity", "total_mv", settings.min_equity_to_market_value, settings.max_equity_to_market_value),
+        ("net_profit", "equity", settings.min_profit_to_equity, settings.max_profit_to_equity),
+    )
+    for figure, measure, low, high in bounds:
+        ratio = (latest[figure] / latest[measure]).abs().fill_nan(None).drop_nulls()
+        beyond = ratio.filter(~ratio.is_between(low, high))
+        if beyond.len() <= max(settings.always_set_aside, settings.max_other_unit_share * ratio.len()):
+            if figure == "equity" and (told := _median_off(ratio, settings)):
+                return told
+            continue
+        median = float(beyond.median() or 0.0)  # type: ignore[arg-type]
+        usual = math.sqrt(low * high)
+        power = round(math.log10(median / usual)) if 0 < median < math.inf else None
+        scale = f"about 1e{power} times the usual {usual:g}" if power is not None else f"where {usual:g} is usual"
+        remedy = "Deliver them in yuan, or say their unit in landing.fundamentals.amount_unit"
+        if beyond.len() < _NEARLY_ALL * ratio.len():
+            remedy = "A part of the table is in another unit: deliver all of it in one, named by landing.fundamentals.amount_unit"
+        elif figure == "net_profit":
+            remedy = "net_profit is in another unit than equity: deliver both in one, named by landing.fundamentals.amount_unit"
+        elif power is not None and power in AMOUNT_UNITS:
+            remedy = AMOUNT_UNITS[power]
+        return (
+            f"fundamentals: {figure} / {measure} of {beyond.len()} of {ratio.len()} names is below {low:g} or above {high:g}, in "
+            f"the median {median:.3g}, {scale}. {remedy}"
+        )
+    return None
+
+
+def _median_off(books: pl.Series, settings: ReferenceSettings) -> str | None:
+    """What says that the median of equity / market value is none of a market; None where nothing does."""
+    if books.len() < settings.min_books:
+        return None
+    median = float(books.median())  # type: ignore[arg-type]
+    if settings.min_median_book <= median <= settings.max_median_book:
+        return None
+    return (
+        f"fundamentals: the median of equity / market value of {books.len()} names is {median:.3g}: equity, or the share counts "
+        "of daily_prices, are in another unit. Deliver equity and net_profit in yuan, and shares, not lots"
+    )
+
+
+def names_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) -> pl.DataFrame:
+    """symbol and reason of each name whose figures are all in another unit than those of the others.
+
+    latest: symbol, equity, largest_profit (the largest net profit of a quarter known, sign apart), profits (how many are known)
+    and total_mv. Companies with next to no equity have profits and losses that are not as small: of the 79 611 months of a name in
+    2014–2016, 181 have less equity than `min_equity_to_market_value`, and none breaks a rule; of the same figures in
+    thousand yuan 98 % do, in ten thousand yuan 99.97 %.
+    """
+    book = pl.col("equity").abs() / pl.col("total_mv")
+    profit = pl.col("largest_profit").fill_null(0.0)
+    small = book < settings.min_equity_to_market_value
+    unit = pl.lit(
+        ": the name's rows are in another unit than the rest. Deliver them in that of landing.fundamentals.amount_unit"
+    )
+    figures = pl.format(
+        "equity is {} and the largest profit of a quarter {}, at a market value of {}", "equity", profit, "total_mv"
+    )
+    rules = [
+        (small & (profit < settings.min_profit_to_market_value * pl.col("total_mv")), figures),
+        (small & (profit > settings.max_profit_to_small_equity * pl.col("equity").abs()), figures),
+        (book > settings.max_equity_to_market_value, figures),
+        (
+            (pl.col("profits") >= 2) & (profit < settings.min_profit_to_equity * pl.col("equity").abs()),
+            pl.format("the largest of {} profits is {}, and equity is {}", "profits", profit, "equity"),
+        ),
+    ]
+    told = latest.select("symbol", reason=pl.coalesce(pl.when(holds).then(said + unit) for holds, said in rules))
+    return told.filter(pl.col("reason").is_not_null())
+
+
+def equity_jumps(
+    announced: pl.DataFrame, prices: pl.DataFrame, settings: ReferenceSettings
+) -> tuple[pl.DataFrame, list[tuple[pl.Expr, pl.Expr]]]:
+    """The rows of fundamentals in their order with what is judged of them, and (holds, sentence) of what sets one aside.
+
+    announced: symbol, period, announce_date, equity, net_profit. prices: date, symbol, close, total_shares, sorted by date. Equity
+    is held against the median of the name's up to four announcements before, in the order of periods, sign apart. Of 18 209
+    figures of 2014–2016 none is more than 237 times or less than 1/33 of it: companies that another one was merged into.
+
+    A smaller jump, of more than `max_unexplained_equity_jump`, is set aside where neither the shares issued or taken in since
+    `_MONTHS_BEFORE` months before the quarter's end, at 1.5 times the close, nor twice the profits and losses since the first of these
+    announcements amount to it. It is not judged where a profit since then is not known, nor of companies whose equity was less
+    than `min_judged_book` of their market value. Of the same figures 7 are set aside.
+    """
+    size = pl.col("equity").abs()
+    before = size.log().shift().rolling_median(4, min_samples=1).exp()  # of logarithms: two values have a middle too
+    judged = (
+        announced.with_row_index("_row")
+        .sort("symbol", "period", "announce_date", maintain_order=True)
+        .with_columns(
+            _before=pl.when(pl.col("equity").is_not_null()).then(before.over("symbol", pl.col("equity").is_null())),
+            _since=pl.coalesce(
+                pl.col("period").shift(n).over("symbol", pl.col("equity").is_null()) for n in (4, 3, 2, 1)
+            ),
+        )
+        .sort("_row")
+    )
+    ratio = size / pl.col("_before")
+    above = pl.max_horizontal(ratio, 1 / ratio)
+    jumping = judged.filter((above > settings.max_unexplained_equity_jump).fill_null(False))
+    judged = _with_profits(_with_shares(judged, jumping, prices), jumping)
+    value = pl.col("_close") * pl.col("_shares")
+    raised = 1.5 * (pl.col("_shares") - pl.col("_shares_then")).abs() * pl.col("_close")
+    unexplained = (above > settings.max_unexplained_equity_jump) & (
+        (size - pl.col("_before")).abs() > raised + 2 * pl.col("_earned")
+    ) & (pl.col("_before") > settings.min_judged_book * value)  # fmt: skip
+    jumps = (pl.col("_before") > 0) & (above > settings.max_equity_jump)
+    was = pl.format("equity is {} and was {} in the quarters before (the median of up to four)", "equity", "_before")
+    unit = pl.lit(
+        ": it is in another unit than the rest of the name's rows. Deliver the row in the unit of landing.fundamentals.amount_unit"
+    )
+    slip = pl.format(
+        ", with {} shares after {} and profits and losses of {} since, which do not amount to it: a figure is wrong or in another unit. "
+        "Correct the row",
+        "_shares", "_shares_then", "_earned",
+    )  # fmt: skip
+    return judged, [(jumps, was + unit), (unexplained, was + slip)]
+
+
+def _with_shares(judged: pl.DataFrame, jumping: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+    """judged with _close (yuan), _shares on the day of the announcement and _shares_then, before the quarter, of the rows of
+    `jumping`; null elsewhere, and where no price is known by then. Where prices begin later, _shares_then are the first known."""
+    own = prices.filter(pl.col("symbol").is_in(jumping["symbol"].unique().implode()))
+    own = own.select("date", "symbol", "close", "total_shares").drop_nulls().sort("date")
+    first = own.unique("symbol", keep="first", maintain_order=True).select("symbol", _first="total_shares")
+    then = own.select("symbol", _then="date", _shares_then="total_shares")
+    now = own.select("symbol", _now="date", _close="close", _shares="total_shares")
+    found = (
+        jumping.select("_row", "symbol", "announce_date", _ago=pl.col("period").dt.offset_by(f"-{_MONTHS_BEFORE}mo"))
+        .sort("announce_date")
+        .join_asof(now, left_on="announce_date", right_on="_now", by="symbol", check_sortedness=False)
+        .sort("_ago")
+        .join_asof(then, left_on="_ago", right_on="_then", by="symbol", check_sortedness=False)
+        .join(first, on="symbol", how="left")
+        .select("_row", "_close", "_shares", pl.coalesce("_shares_then", "_first").alias("_shares_then"))
+    )
+    return judged.join(found, on="_row", how="left", maintain_order="left")
+
+
+def _with_profits(judged: pl.DataFrame, jumping: pl.DataFrame) -> pl.DataFrame:
+    """judged with _earned of the rows of `jumping`: the sum of the quarters' profits and losses, sign apart, after the period _since up
+    to the row's own; null where one of them is not known."""
+    quarter = pl.col("period").dt.year().cast(pl.Int32) * 4 + pl.col("period").dt.quarter()
+    since = pl.col("_since").dt.year().cast(pl.Int32) * 4 + pl.col("_since").dt.quarter()
+    own = jumping.select("_row", "symbol", quarter.alias("_quarter"), since.alias("_from"))
+    profits = judged.filter(pl.col("net_profit").is_not_null()).sort("announce_date", maintain_order=True)
+    profits = profits.select("symbol", quarter.alias("_of"), pl.col("net_profit").abs()).unique(
+        ["symbol", "_of"], keep="last", maintain_order=True
+    )
+    inside = (pl.col("_of") > pl.col("_from")) & (pl.col("_of") <= pl.col("_quarter"))
+    summed = (
+        own.join(profits, on="symbol")
+        .filter(inside)
+        .group_by("_row", "_quarter", "_from")
+        .agg(pl.len(), _earned=pl.col("net_profit").sort().sum())
+        .filter(pl.col("len") == pl.col("_quarter") - pl.col("_from"))
+    )
+    return judged.join(summed.select("_row", "_earned"), on="_row", how="left", maintain_order="left")
