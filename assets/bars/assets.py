@@ -1,7 +1,7 @@
 """Declares tape_health, order_sizes and minute_bars: schema, what they read, the checks they must pass. Declarations only."""
 
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES, TAPE_HEALTH
-from assets.bars.windows import threshold_days
+from assets.bars.windows import order_days, threshold_days
 from resources.gate import Between, Check, Unique
 from resources.table import Land, Read, Table
 
@@ -223,7 +223,7 @@ minute_bars = Table(
         Read("daily_prices"),
         Read("securities"),
         Read("order_sizes", over=threshold_days),
-        Read("tape_health"),
+        Read("tape_health", over=order_days),
     ),
     lands=(Land("bars"),),
     schema=MINUTE_BARS,
@@ -281,6 +281,19 @@ minute_bars = Table(
             Between("outside_limits", 0, 0),
             critical=False,
             remedy="bars outside the day's limit prices: check the limits of the named symbols",
+        ),
+        Check(
+            "orders_delivered_as_before",
+            Between("too_many_without_orders", 0, 0),
+            critical=True,
+            remedy="deliver the day's order files; where the vendor delivers orders no longer, set bars.expect_orders = 'never'",
+        ),
+        Check(
+            "orders_of_every_name_delivered",
+            Between("without_orders", 0, 0),
+            critical=False,
+            critical_share=1,  # what refuses the day is counted above
+            remedy="deliver the orders of the named symbols; their bars stand, and nothing holds their trades against orders",
         ),
     ),
 )

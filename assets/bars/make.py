@@ -13,6 +13,7 @@ import polars as pl
 from assets.bars import align
 from assets.bars.delivered import delivered_bars
 from assets.bars.minutes import BOOK, LARGE, LIMITS, null_out, with_limits
+from assets.bars.order_streams import lacking_orders
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES, VALUES
 from assets.bars.sums import book_statistics, order_size_sums, silent_bars, traded_bars
 from assets.bars.tape_health import SET_ASIDE, WITHOUT
@@ -37,8 +38,11 @@ PROFILE = {
     "unaccounted_volume": pl.Int64,
     "close_difference": pl.Float64,
     "outside_limits": pl.Int64,
+    "without_orders": pl.Int64,
+    "too_many_without_orders": pl.Int64,
+    "detail": pl.String,
 }
-"""One row per symbol; what does not concern one that is set aside is null."""
+"""One row per symbol, and one per exchange whose orders are lacking; what does not concern a row, or one that is set aside, is null."""
 
 
 # --- order sizes ----------------------------------------------------------------------------------------------------------
@@ -172,11 +176,13 @@ def make_minute_bars(
 
     `trades` and `quotes` in the lake's order. A symbol is delivered where it has trades, or a book and no trade all day; a name
     that should have traded and has no tape has no rows. What tape_health set aside keeps its rows with null values, where it set
-    the snapshots alone aside, those of the book; the rows of trades and quotes that it repaired are read as it says. rules:
+    the snapshots alone aside, those of the book; the rows of trades and quotes that it repaired are read as it says.
+    tape_health: the day's, and that of the days before which show whether orders are delivered (windows.order_days). rules:
     boards and trading hours of the day; None: the shipped rulebook.
     """
     rules = rules or Rulebook.on(date)
-    health = tape_health.collect()
+    judged = tape_health.collect()
+    health, before = judged.filter(pl.col("date") == date), judged.filter(pl.col("date") < date)
     daily = daily_prices.select("symbol", "pre_close", "close").collect()
     notes: dict[str, object] = {}
     ticked = trades.select(pl.len()).collect().item() > 0
@@ -221,7 +227,11 @@ def make_minute_bars(
         reasons = {name: f"{source} gives no value of {name}" for name in empty} | reasons
     notes["symbols"] = days.height
     notes["symbols_set_aside"] = aside.height
-    return Made(frame, _profile(frame, days, daily, ticked, securities, settings), unavailable=reasons, notes=notes)
+    profile = _profile(frame, days, daily, ticked, securities, settings)
+    if ticked:
+        lacking = lacking_orders(health, before, settings).drop("exchange", "expected")
+        profile = pl.concat([profile, lacking], how="diagonal")
+    return Made(frame, profile, unavailable=reasons, notes=notes)
 
 
 def _side(files: Files, date: dt.date, name: str) -> pl.DataFrame:
@@ -359,5 +369,6 @@ def _profile(
             close_difference=pl.when(accepted).then(pl.col("last_close") - pl.col("close")),
             outside_limits=pl.when(accepted).then("outside_limits"),
         )
+        .with_columns(without_orders=None, too_many_without_orders=None, detail=None)
         .select(pl.col(name).cast(dtype) for name, dtype in PROFILE.items())
     )

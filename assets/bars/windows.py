@@ -1,4 +1,4 @@
-"""Which earlier days minute_bars reads. Nothing else; kept free of heavy imports because declarations import it."""
+"""Which days minute_bars reads beside its own. Nothing else; kept free of heavy imports because declarations import it."""
 
 import datetime as dt
 
@@ -8,5 +8,14 @@ from resources.settings.bars import BarsSettings
 
 def threshold_days(calendar: Calendar, key: dt.date, section: BarsSettings, start: dt.date) -> list[dt.date]:
     """The trading days before `key` whose orders set its large-order thresholds; never the day itself (SPEC §3)."""
-    back = min(section.large_order_days, calendar.index(key))
+    return _days_before(calendar, key, section.large_order_days, start)
+
+
+def order_days(calendar: Calendar, key: dt.date, section: BarsSettings, start: dt.date) -> list[dt.date]:
+    """The trading days before `key` whose orders show that orders are delivered, and the day itself."""
+    return [*_days_before(calendar, key, section.order_days, start), key]
+
+
+def _days_before(calendar: Calendar, key: dt.date, count: int, start: dt.date) -> list[dt.date]:
+    back = min(count, calendar.index(key))
     return [day for n in range(-back, 0) if (day := calendar.offset(key, n)) >= start]

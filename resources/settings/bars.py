@@ -86,6 +86,24 @@ class BarsSettings(Section):
         "side, without having entered) before it is set aside; up to it the orders alone are. On real tapes of Shanghai none of "
         "176 255 orders is contradicted; where sides or numbers are exchanged, 0.6 % to 76 % are.",
     )
+    expect_orders: Literal["as_before", "always", "never"] = Field(
+        "as_before",
+        description="Which names that traded must have orders: those that had some on one of the order_days before, all, or none. "
+        "Nothing that is computed reads orders; they are held against the trades.",
+    )
+    order_days: int = Field(
+        5,
+        ge=1,
+        le=250,
+        description="Trading days before a day whose orders show that orders of a name are delivered (expect_orders = as_before).",
+    )
+    max_without_orders_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of an exchange's names that must have orders which may lack them before the day's bars are refused.",
+    )
     max_contradicted_share: float = Field(
         0.05,
         ge=0,

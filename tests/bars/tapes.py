@@ -102,8 +102,10 @@ class Day:
         numbers: Mapping[str, pl.DataFrame] | None = None,
         ends: Mapping[str, pl.DataFrame] | None = None,
         unavailable: Mapping[str, Mapping[str, str]] | None = None,
+        earlier: pl.DataFrame | None = None,
         **settings: Any,
     ):
+        """earlier: rows of tape_health of the days before, which minute_bars reads."""
         given = {"trades": trades, "orders": orders, "quotes": quotes}
         self.tables = {
             name: pl.DataFrame(schema=schema) if given[name] is None else given[name] for name, schema in TABLES.items()
@@ -113,6 +115,7 @@ class Day:
         self.sizes = pl.DataFrame(schema=ORDER_SIZES) if sizes is None else sizes
         self.landing = landing or Landing()
         self.unavailable = unavailable or {}
+        self.earlier = pl.DataFrame() if earlier is None else earlier
         self.settings = BarsSettings(**settings)
         self.beside: dict[tuple[str, str], bytes] = {}
         for name, rows in self.tables.items():
@@ -156,7 +159,7 @@ class Day:
             daily_prices=self.daily.lazy(),
             securities=self.securities.lazy(),
             order_sizes=self.sizes.lazy(),
-            tape_health=self.health.frame.lazy(),
+            tape_health=pl.concat([self.earlier, self.health.frame], how="diagonal").lazy(),
             landing=self.landing,
             files=self.files,
             settings=self.settings,
