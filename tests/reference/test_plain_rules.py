@@ -1,0 +1,236 @@
+"""Rules of the reference tables one by one, each against a plain computation or rows made to break it."""
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from assets.reference.diagnosis import share_faults, share_jumps, strange_days
+from assets.reference.validate import Sifted, set_aside_unlisted
+from resources.settings.reference import ReferenceSettings
+from tests.reference.small_reference import CALENDAR, random_reference
+from tests.reference.test_diagnosis import DAY, refusals, results
+
+SETTINGS = ReferenceSettings()
+D = dt.date
+
+# --- share counts -------------------------------------------------------------------------------------------------------------
+
+Shares = tuple[int | None, int | None, int, float, float | None, int | None]
+SCHEMA = {
+    "float_shares": pl.Int64,
+    "total_shares": pl.Int64,
+    "volume": pl.Int64,
+    "pre_close": pl.Float64,
+    "last_close": pl.Float64,
+    "last_shares": pl.Int64,
+}
+
+
+def plain_jump(row: Shares) -> bool:
+    _, total, _, pre_close, last_close, before = row
+    if total is None or before is None or last_close is None:
+        return False
+    low, high = 1 / (1 + SETTINGS.max_unexplained_fall), 1 + SETTINGS.max_unexplained_fall
+    ratio = total / before
+    return not low <= ratio <= high and not low <= pre_close * ratio / last_close <= high
+
+
+def plain_fault(row: Shares) -> str | None:
+    floating, total, volume, _, _, before = row
+    if floating is not None and total is not None and floating > total:
+        return f"float_shares = {floating} are more than total_shares = {total}"
+    if floating is not None and volume > floating:
+        return f"volume = {volume} is more than float_shares = {floating} in a day"
+    if plain_jump(row):
+        assert total is not None
+        assert before is not None
+        if not 1 / SETTINGS.max_share_change <= total / before <= SETTINGS.max_share_change:
+            return f"total_shares = {total} are "
+    return None
+
+
+def found_faults(rows: list[Shares]) -> list[str | None]:
+    frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    told = [pl.when(holds).then(sentence) for holds, sentence in share_faults(SETTINGS)]
+    return frame.select(pl.coalesce(told)).to_series().to_list()
+
+
+counts = st.one_of(st.none(), st.integers(1, 10**10))
+closes = st.floats(0.5, 500)
+shares = st.tuples(counts, counts, st.integers(0, 10**9), closes, st.one_of(st.none(), closes), counts)
+
+
+@given(st.lists(shares, min_size=1, max_size=20))
+def test_share_counts_are_judged_as_by_plain_arithmetic(rows: list[Shares]) -> None:
+    frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    assert frame.select(share_jumps(SETTINGS)).to_series().to_list() == [plain_jump(row) for row in rows]
+    for text, expected in zip(found_faults(rows), (plain_fault(row) for row in rows), strict=True):
+        assert (text is None) == (expected is None)
+        assert expected is None or text.startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ((1000, 1000, 1000, 10.0, 10.0, 1000), None),  # all of the float trades
+        ((1001, 1000, 10, 10.0, 10.0, 1000), "float_shares = 1001 are more"),
+        ((1000, 1000, 1001, 10.0, 10.0, 1000), "volume = 1001 is more"),
+        ((1000, 60_000, 10, 10.0, 10.0, 1000), "60.0 times those of the last day"),
+        ((1000, 50_000, 10, 10.0, 10.0, 1000), None),  # a backdoor listing: at the bound, not beyond it
+        ((1000, 60_000, 10, 10.0, 600.0, 1000), None),  # a split into sixty
+        ((1000, 60_000, 10, 12.1, 600.0, 1000), "60.0 times"),  # the price does not show it
+        ((20, 20, 10, 10.0, 10.0, 1001), "0.01998 times"),
+        ((20, 20, 10, 10.0, 10.0, 1000), None),
+        ((None, 1000, 10**9, 10.0, 10.0, 1000), None),
+        ((1000, 10**9, 10, 10.0, None, None), None),  # its first day
+    ],
+)
+def test_share_counts_at_the_bounds(row: Shares, words: str | None) -> None:
+    (text,) = found_faults([row])
+    assert (text is None) == (words is None)
+    assert words is None or words in text
+    assert (text is None) == (plain_fault(row) is None)
+
+
+def test_the_share_rules_are_in_the_order_of_their_likelihood() -> None:
+    """A row that breaks all three names the first."""
+    (text,) = found_faults([(10**8, 10**7, 10**9, 10.0, 10.0, 1000)])
+    assert text is not None
+    assert text.startswith("float_shares = 100000000 are more")
+
+
+# --- dates of index closes ----------------------------------------------------------------------------------------------------
+
+WINDOW = [D(2023, 9, 1) + dt.timedelta(days=n) for n in range(31)]  # to Sunday, 1 October 2023
+FRIDAY = D(2023, 9, 22)
+
+
+def strange(dates: list[dt.date], day: dt.date) -> list[str]:
+    return strange_days(pl.Series(sorted(dates), dtype=pl.Date), day, CALENDAR)["detail"].to_list()
+
+
+def trading(day: dt.date) -> list[dt.date]:
+    return CALENDAR.days(day - dt.timedelta(days=30), day)
+
+
+@pytest.mark.parametrize("by", [1, -1, 2, 3])
+def test_closes_dated_days_apart_are_named(by: int) -> None:
+    day = D(2023, 9, 26)
+    shifted = [one + dt.timedelta(days=by) for one in trading(day)]
+    (told,) = strange([one for one in shifted if one <= day], day)
+    assert "its dates are shifted. Deliver each close under its own day" in told
+    off = max(one for one in shifted if one <= day and not CALENDAR.is_trading_day(one))
+    assert f"has closes of {off}, no trading day" in told
+
+
+def test_what_vendors_do_is_no_shift() -> None:
+    every = trading(FRIDAY)
+    assert strange(every, FRIDAY) == []
+    assert strange([], FRIDAY) == []
+    saturdays = [one + dt.timedelta(days=1) for one in every if one.weekday() == 4 and one < FRIDAY]
+    assert strange([*every, *saturdays], FRIDAY) == []  # repeated over the weekend
+    assert strange([one for one in every if one != every[5]], FRIDAY) == []  # a close that is lost
+    assert strange(every[:-1], FRIDAY) == []  # today's has not come: another check says so
+    assert strange(every[-3:], FRIDAY) == []  # the table begins here
+    long_ago = [D(2023, 6, 3), *(one for one in CALENDAR.days(D(2023, 6, 1), FRIDAY) if one != D(2023, 6, 5))]
+    assert strange(long_ago, FRIDAY) == []
+
+
+@given(st.sets(st.sampled_from(WINDOW), min_size=1), st.integers(20, 30))
+def test_strange_days_are_those_of_a_plain_search(dates: set[dt.date], last: int) -> None:
+    day = WINDOW[last]
+    known = {one for one in dates if one <= day}
+    off = [one for one in known if not CALENDAR.is_trading_day(one)]
+    gone = [
+        one for one in WINDOW[:last] if known and one > min(known) and CALENDAR.is_trading_day(one) and one not in known
+    ]
+    told = strange(sorted(known), day)
+    assert bool(told) == bool(off and gone)
+    if told:
+        assert f"closes of {max(off)}, no trading day, and none of {max(gone)}, one" in told[0]
+
+
+# --- equity -------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("book", [0.003, 0.009, 0.011, 0.3, 9.9, 10.1, 15.0])
+def test_a_median_book_of_no_market_refuses_the_day(tmp_path: Path, book: float) -> None:
+    """Every name's equity lies inside the bounds of single names, which another check judges."""
+    told = refusals(results(with_books({}, book), tmp_path))
+    bounds = SETTINGS.min_median_book <= book <= SETTINGS.max_median_book
+    assert set(told) == (set() if bounds else {"securities.fundamentals_in_yuan"})
+    if not bounds:
+        assert f"is {book:.3g}: equity, or the share counts of daily_prices, are in another unit" in told.popitem()[1]
+
+
+@pytest.mark.parametrize("names", [4, 5])
+def test_the_book_of_few_names_is_not_judged(tmp_path: Path, names: int) -> None:
+    tables = with_books({}, 0.005)
+    traded = tables["daily_prices"].filter(pl.col("date") == DAY)["symbol"].sort().head(names).to_list()
+    tables["fundamentals"] = tables["fundamentals"].filter(pl.col("symbol").is_in(traded))
+    told = refusals(results(tables, tmp_path))
+    assert ("securities.fundamentals_in_yuan" in told) == (names >= SETTINGS.min_books)
+
+
+def with_books(others: dict[str, float], book: float) -> dict[str, pl.DataFrame]:
+    """A market in which the equity of each name is `book` times its market value of the day, and the profit a fiftieth of it."""
+    tables = random_reference(seed=4)
+    last = tables["daily_prices"].filter(pl.col("date") <= DAY).sort("date").unique("symbol", keep="last")
+    rows = [
+        (symbol, period, period + dt.timedelta(days=30), 0.02 * equity, equity)
+        for symbol, close, total in last.select("symbol", "close", "total_shares").sort("symbol").iter_rows()
+        for period in (D(2014, 3, 31), D(2014, 6, 30), D(2014, 9, 30))
+        if (equity := others.get(symbol, book) * close * total)
+    ]
+    schema = ["symbol", "period", "announce_date", "net_profit", "equity"]
+    fundamentals = pl.DataFrame(rows, schema=schema, orient="row")
+    return tables | {"fundamentals": fundamentals.cast(tables["fundamentals"].schema)}  # type: ignore[arg-type]
+
+
+def test_the_median_counts_and_not_the_mean(tmp_path: Path) -> None:
+    symbols = random_reference(seed=4)["instruments"]["symbol"].sort().to_list()
+    few = dict.fromkeys(symbols[: len(symbols) // 3], 0.003)
+    assert "securities.fundamentals_in_yuan" not in refusals(results(with_books(few, 0.5), tmp_path / "few"))
+    most = dict.fromkeys(symbols[: 2 * len(symbols) // 3], 0.003)
+    assert "securities.fundamentals_in_yuan" in refusals(results(with_books(most, 0.5), tmp_path / "most"))
+
+
+# --- listing days ---------------------------------------------------------------------------------------------------------------
+
+dates = st.dates(D(2014, 1, 1), D(2015, 4, 30))
+
+
+@given(
+    st.dictionaries(st.sampled_from([f"60000{n}.SH" for n in range(8)]), dates, min_size=1),
+    st.dictionaries(st.sampled_from([f"60000{n}.SH" for n in range(8)]), dates),
+)
+def test_a_listing_after_the_first_trade_is_set_aside(listed: dict[str, dt.date], traded: dict[str, dt.date]) -> None:
+    rows = pl.DataFrame({"symbol": list(listed), "list_date": list(listed.values())})
+    before = rows.head(1).with_columns(reason=pl.lit("set aside before"))
+    found = set_aside_unlisted(Sifted(rows, before), traded)
+    wrong = [symbol for symbol, day in listed.items() if symbol in traded and traded[symbol] < day]
+    assert found.usable["symbol"].to_list() == [symbol for symbol in listed if symbol not in wrong]
+    assert found.usable.columns == ["symbol", "list_date"]
+    assert found.aside["symbol"].to_list() == [before["symbol"][0], *wrong]
+    for symbol, reason in found.aside.tail(len(wrong)).select("symbol", "reason").iter_rows() if wrong else ():
+        assert reason == f"list_date is {listed[symbol]}, and daily_prices has trades of it from {traded[symbol]} on"
+
+
+def test_a_name_listed_too_late_is_one_whose_listing_is_unknown(tmp_path: Path) -> None:
+    tables = random_reference(seed=4)
+    prices = tables["daily_prices"].filter(pl.col("volume") > 0)
+    name = prices.filter(pl.col("date") == DAY)["symbol"].sort()[0]
+    first = prices.filter(pl.col("symbol") == name)["date"].min()
+    for late, known in ((0, True), (1, False)):
+        day = first + dt.timedelta(days=late)  # type: ignore[operator]
+        listed = pl.when(pl.col("symbol") == name).then(pl.lit(day)).otherwise("list_date")
+        changed = tables | {"instruments": tables["instruments"].with_columns(list_date=listed)}
+        found = results(changed, tmp_path / str(late))["securities"]
+        assert (found.frame.filter(symbol=name)["listed_days"].item() is not None) == known
+        aside = pl.read_parquet(found.files["set_aside.parquet"]) if "set_aside.parquet" in found.files else None
+        told = aside is not None and name in aside.filter(pl.col("table") == "instruments")["symbol"].to_list()
+        assert told != known
