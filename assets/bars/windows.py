@@ -12,8 +12,9 @@ def threshold_days(calendar: Calendar, key: dt.date, section: BarsSettings, star
 
 
 def order_days(calendar: Calendar, key: dt.date, section: BarsSettings, start: dt.date) -> list[dt.date]:
-    """The trading days before `key` whose orders show that orders are delivered, and the day itself."""
-    return [*_days_before(calendar, key, section.order_days, start), key]
+    """The trading days before `key` whose orders show that orders are delivered, where that is asked, and the day itself."""
+    count = section.order_days if section.expect_orders == "as_before" else 0
+    return [*_days_before(calendar, key, count, start), key]
 
 
 def _days_before(calendar: Calendar, key: dt.date, count: int, start: dt.date) -> list[dt.date]:

@@ -4,7 +4,7 @@ import datetime as dt
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.bars.assets import minute_bars
@@ -31,6 +31,7 @@ def health(date: dt.date, names) -> pl.DataFrame:
     return pl.DataFrame([(date, name, *rest) for name, rest in unique.items()], schema=SCHEMA, orient="row")
 
 
+@settings(max_examples=100, deadline=None)
 @given(rows, rows, rows, st.sampled_from(["as_before", "always", "never"]), st.sampled_from([0.0, 0.4, 1.0]))
 def test_lacking_orders_are_those_of_a_plain_count(now, one, two, orders, share):
     today, before = health(DATE, now), pl.concat([health(BEFORE[0], one), health(BEFORE[1], two)])
@@ -128,3 +129,5 @@ def test_the_days_that_show_it_are_those_before_and_the_day():
     start = dt.date(2024, 1, 2)
     assert order_days(calendar, key, section, start) == [dt.date(2024, 1, n) for n in (5, 8, 9, 10)]
     assert order_days(calendar, start, section, start) == [start]
+    for expected in ("always", "never"):  # what does not depend on the days before does not read them
+        assert order_days(calendar, key, BarsSettings(expect_orders=expected), start) == [key]

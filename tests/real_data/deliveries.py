@@ -642,7 +642,10 @@ def fault(mutation: Mutation, ending: Ending) -> str:
 def settings_for(settings: Settings) -> Settings:
     """The given settings, with thresholds from the day before alone, and no refusal of a day for the one stock or the one bad
     row it has, nor of files for the day in their names: they lie in many days' folders."""
-    bars = {"large_order_days": 1, "large_order_min_days": 1, "max_set_aside_share": 1.0, "max_uncovered_share": 1.0}
+    bars = {
+        **{"large_order_days": 1, "large_order_min_days": 1, "expect_orders": "never"},
+        **{"max_set_aside_share": 1.0, "max_contradicted_share": 1.0, "max_uncovered_share": 1.0},
+    }
     ticks = {"max_bad_row_share": 0.005, "refuse_names_of_other_days": False}  # files so small that one row is 0.2 %
     return settings.model_copy(
         update={"bars": settings.bars.model_copy(update=bars), "ticks": settings.ticks.model_copy(update=ticks)}
