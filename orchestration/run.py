@@ -168,6 +168,9 @@ def build(
         for line in describe_warnings(builder, findings):
             refusal.add_note(line)
         raise refusal
+    # What was asked last needs none of these: days before its windows, or tables that it does not read.
+    for line in describe_refusals(builder, findings):
+        say(f"refused: {line}")
     for line in describe_warnings(builder, findings):
         say(line)
     return Plan(tuple(done), plan.blocked, plan.examined)

@@ -92,6 +92,15 @@ def test_a_refusal_comes_before_what_else_failed_and_once_for_all_days(market: P
     assert not any(str(day) in note.split("]")[0].split(" ")[1] for note in notes[:-1] for day in bad)
 
 
+def test_a_refusal_that_the_last_one_asked_for_does_not_need_is_told_too(market: Path, tmp_path: Path) -> None:
+    for day in DAYS[-2:]:
+        deliver(market, day, {"600000.SH": 5000.0})
+    said = built(opened(market, tmp_path / "lake"), *(("prices", day) for day in DAYS), ("totals", WEEKS[0]))
+    where = f"[prices/date={DAYS[-2]} and 1 more until {DAYS[-1]}]"
+    (line,) = [line for line in said if line.startswith("refused: ")]
+    assert line.startswith(f"refused: {where} prices_are_sane failed: close must be between")
+
+
 def test_an_input_that_cannot_be_read_is_told_before_the_checks(market: Path, tmp_path: Path) -> None:
     deliver(market, DAYS[1], {"600000.SH": 5000.0})
     deliver(market, DAYS[2], {"600000.SH": -1.0})
