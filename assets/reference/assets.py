@@ -212,11 +212,18 @@ reader's business. An index of which only prices are known has one row with null
             remedy="correct the close in reference/index_prices or the vector of reference/index_weights",
         ),
         Check(
+            "vectors_are_whole",
+            Between("members_lost", 0, 0),
+            critical=True,
+            remedy="deliver the whole vector of reference/index_weights, or say in reference.index_members how many members the index has",
+        ),
+        Check(
             "followed_indices_delivered",
             Between("followed_indices", 1),
             critical=True,
             remedy="say which code stands for which index in the setting landing.indices.codes, e.g. "
-            '{"399905.SZ" = "000905.SH"}, or take the table out: what needs it is then n/a',
+            '{"399905.SZ" = "000905.SH"}; where a code is another index, name it in reference.other_indices, or take its rows or the '
+            "table out: what needs the index that is not there is then n/a",
         ),
         Check(
             "weights_sum_to_one",

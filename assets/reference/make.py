@@ -24,6 +24,7 @@ from assets.reference.announcements import (
 from assets.reference.diagnosis import (
     contradictions,
     index_gaps,
+    members_lost,
     same_as,
     share_faults,
     share_jumps,
@@ -699,9 +700,13 @@ def make_indices(
     earlier = closes.rename({"index_close": "previous"})
     codes: dict[str, Sequence[str]] = {}
     gaps: list[pl.DataFrame] = []
+    lost = pl.DataFrame()
     prices = landing.reference("index_prices")
     if "index_weights" in sifted:
         codes["index_weights"] = sifted["index_weights"].usable["index"].unique().sort().to_list()
+        followed = pl.col("index").is_in([one.index for one in PORTFOLIOS])
+        vectors = landing.reference("index_weights").filter(followed).select("index", "date", "symbol").collect()
+        lost = members_lost(vectors.drop_nulls(), settings)
         if weights.is_empty():
             reason = f"reference/index_weights has no usable vector up to {date}"
             reasons |= dict.fromkeys(("symbol", "weight", "published_date"), reason)
@@ -733,7 +738,11 @@ def make_indices(
         else:
             notes[index] = {"members": 0, "reason": reasons.get("weight", "no weights published so far")}
     profile = pl.concat(
-        [_indices_profile(frame, sifted, pl.concat(gaps), settings), _strange_indices(date, codes)], how="diagonal"
+        [
+            _indices_profile(frame, sifted, pl.concat([*gaps, lost], how="diagonal"), settings),
+            _strange_indices(date, codes, settings),
+        ],
+        how="diagonal",
     )
     return Made(frame, profile, files, reasons, notes)
 
@@ -769,13 +778,16 @@ def _indices_profile(
     return pl.concat([kept, faults], how="diagonal")
 
 
-def _strange_indices(date: dt.date, found: Mapping[str, Sequence[str]]) -> pl.DataFrame:
+def _strange_indices(date: dt.date, found: Mapping[str, Sequence[str]], settings: ReferenceSettings) -> pl.DataFrame:
     """One row per index table that lacks an index that a portfolio follows, and has a code that may mean it.
 
     found: table → its codes up to the day. A table without such a code, such as one of the CSI 300 alone before the others were
-    published, is no mistake: what needs the followed index is n/a until its first vector.
+    published, is no mistake: what needs the followed index is n/a until its first vector. Where a table has one of the followed
+    indices, any code that is none of `reference.other_indices` may mean the other.
     """
-    lacking = {table: sorted({one.index for one in PORTFOLIOS} - {*codes}) for table, codes in found.items()}
+    followed = {one.index for one in PORTFOLIOS}
+    known = {*followed, *settings.other_indices, *settings.total_return_indices.values()}
+    lacking = {table: sorted(followed - {*codes}) for table, codes in found.items()}
     rows = [
         (
             date,
@@ -786,6 +798,7 @@ def _strange_indices(date: dt.date, found: Mapping[str, Sequence[str]]) -> pl.Da
         )
         for table, codes in found.items()
         if any(_may_mean(code, lacking[table]) for code in codes)
+        or (0 < len(lacking[table]) < len(PORTFOLIOS) and not known.issuperset(codes))
     ]
     schema = {"date": pl.Date, "index": pl.String, "followed_indices": pl.Int64, DETAIL: pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")

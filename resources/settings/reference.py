@@ -1,6 +1,7 @@
 """Settings of daily_prices, securities and indices: the universe (SPEC §4)."""
 
 from collections.abc import Mapping
+from typing import Annotated
 
 from pydantic import Field
 
@@ -129,6 +130,34 @@ class ReferenceSettings(Section):
         le=1,
         allow_inf_nan=False,
         description="How far an index may move away from its members in a day, as a fraction; 1.4 % is the most of 2010–2016.",
+    )
+    index_members: Mapping[Name, Annotated[int, Field(ge=1, le=100_000)]] = Field(
+        {"000300.SH": 300, "000905.SH": 500, "000852.SH": 1000},
+        description="Index → how many members it has. A vector with at least 90 % of them and not all is refused; one with fewer is that of "
+        "another market and may not have fewer members than an earlier one.",
+    )
+    other_indices: tuple[Name, ...] = Field(
+        (
+            "000300.SH",
+            "000016.SH",
+            "000906.SH",
+            "000985.SH",
+            "000985.CSI",
+            "932000.CSI",
+            "000510.SH",
+            "000510.CSI",
+            "000001.SH",
+            "000688.SH",
+            "399001.SZ",
+            "399006.SZ",
+            "399300.SZ",
+            "399330.SZ",
+            "H00300.CSI",
+            "H00016.CSI",
+            "H00906.CSI",
+        ),
+        description="Indices that may be delivered beside those that portfolios follow. Where one of the latter is not there, any other code may "
+        "mean it: the day is refused until landing.indices.codes or this setting names it.",
     )
     total_return_indices: Mapping[Name, Name] = Field(
         {"000905.SH": "H00905.CSI", "000852.SH": "H00852.CSI"},

@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from assets.reference.assets import TABLES
+from assets.reference.diagnosis import members_lost
 from resources.gate import judge
 from resources.made import Made
 from resources.settings import Settings
@@ -612,3 +613,75 @@ def test_equity_that_profit_or_new_shares_explain_counts(tmp_path: Path) -> None
         assert name not in aside(found, "securities"), number
         delivered = own["fundamentals"].filter(last)["equity"].item()
         assert found["securities"].frame.filter(symbol=name)["equity"].item() == delivered, number
+
+
+# --- members of indices, and codes that may be one ------------------------------------------------------------------------------
+
+
+def vector(date: dt.date, names: list[int], index: str = "000905.SH") -> pl.DataFrame:
+    symbols = [f"{600_000 + number}.SH" for number in names]
+    return pl.DataFrame({"index": [index] * len(names), "date": [date] * len(names), "symbol": symbols})
+
+
+@pytest.mark.parametrize(
+    ("members", "others", "lost"),
+    [
+        (500, [500], False),
+        (499, [500], True),
+        (499, [], True),
+        (499, [499], True),  # by what the index has, not by what was delivered before
+        (501, [500], True),
+        (450, [], True),
+        (60, [], False),  # a small market, whose first vector says nothing
+        (60, [60, 60], False),
+        (59, [60, 60], True),
+        (59, [60, 59], True),
+        (61, [60], False),
+    ],
+)
+def test_a_vector_without_one_of_its_members_is_found(members: int, others: list[int], lost: bool) -> None:
+    vectors = [vector(dt.date(2015, 1, 1 + n), list(range(count))) for n, count in enumerate(others)]
+    vectors.append(vector(dt.date(2015, 6, 30), list(range(1000 - members, 1000))))
+    found = members_lost(pl.concat(vectors), ReferenceSettings())
+    assert (found.height == 1) == lost
+    if lost:
+        assert f"has {members} members" in found["detail"][0]
+        assert "reference.index_members" in found["detail"][0]
+        own = ReferenceSettings(index_members={"000905.SH": members})
+        assert members_lost(pl.concat(vectors), own).is_empty()
+
+
+@pytest.mark.parametrize("rescaled", [True, False])
+def test_a_member_that_is_missing_refuses_the_indices(tables: Tables, tmp_path: Path, rescaled: bool) -> None:
+    last = tables["index_weights"].filter((pl.col("index") == "000905.SH") & (pl.col("date") <= DAY))["date"].max()
+    own = (pl.col("index") == "000905.SH") & (pl.col("date") == last)
+    least = tables["index_weights"].filter(own).sort("weight")["symbol"][0]
+    cut = tables["index_weights"].filter(~(own & (pl.col("symbol") == least)))
+    if rescaled:
+        cut = cut.with_columns(
+            weight=pl.when(own).then(pl.col("weight") / pl.col("weight").filter(own).sum()).otherwise("weight")
+        )
+    told = refusals(results(tables | {"index_weights": cut}, tmp_path))["indices.vectors_are_whole"]
+    assert "000905.SH" in told
+    assert "has 9 members, and an earlier one has 10" in told
+
+
+@pytest.mark.parametrize("table", ["index_weights", "index_prices"])
+@pytest.mark.parametrize("code", ["930999.CSI", "700852.XX", "000046.SH"])
+def test_one_followed_index_under_a_foreign_code_refuses_the_day(
+    tables: Tables, tmp_path: Path, table: str, code: str
+) -> None:
+    foreign = where(pl.col("index") == "000852.SH", index=pl.lit(code))
+    told = refusals(results(tables | {table: foreign(tables[table])}, tmp_path, DAYS[60]), DAYS[60])[
+        "indices.followed_indices_delivered"
+    ]
+    assert code in told
+    assert "000852.SH" in told
+    assert "landing.indices.codes" in told
+
+
+def test_a_known_other_index_beside_one_of_the_followed_ones_is_no_mistake(tables: Tables, tmp_path: Path) -> None:
+    other = where(pl.col("index") == "000852.SH", index=pl.lit("000300.SH"))
+    both = {name: other(tables[name]) for name in ("index_weights", "index_prices")}
+    found = results(tables | both, tmp_path, DAYS[60])
+    assert "indices.followed_indices_delivered" not in refusals(found, DAYS[60])
