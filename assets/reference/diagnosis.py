@@ -129,6 +129,44 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
     ]  # fmt: skip
 
 
+def range_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
+    """(holds, sentence) of a high or low that the row's other prices contradict, the likeliest cause first.
+
+    Judged are the columns that `contradictions` judges. A wrong high or low would decide whether a name is locked at its limit
+    (SPEC §6). Of all rows of 2010–2016, listing days included, none has a high above 1.36 times the highest of open, close, VWAP and
+    pre_close, or a low below 1 / 1.21 of the lowest; of those with limits none whose open, close and VWAP are inside them has a
+    high or low beyond them by more than 4.4 % (names under special treatment that are in their delisting period).
+    """
+    middle = ("open", "close", pl.col("amount") / pl.col("volume"))
+    most, least = pl.max_horizontal(*middle), pl.min_horizontal(*middle)
+    spike = 1 + settings.max_range_spike
+    astray = (pl.col("high") > pl.max_horizontal(most, "pre_close") * spike) | (
+        pl.col("low") < pl.min_horizontal(least, "pre_close") / spike
+    )
+    inside = (most <= pl.col("limit_up") + _CENT) & (least >= pl.col("limit_down") - _CENT)
+    beyond = (pl.col("high") > pl.col("limit_up") * (1 + settings.max_beyond_limits) + _CENT) | (
+        pl.col("low") < pl.col("limit_down") * (1 - settings.max_beyond_limits) - _CENT
+    )
+    return [
+        (
+            astray,
+            pl.format(
+                "its range from {} to {} is far from its open {}, close {} and pre_close {}: high or low is wrong, or exchanged with "
+                "another column",
+                "low", "high", "open", "close", "pre_close",
+            ),
+        ),
+        (
+            inside & beyond,
+            pl.format(
+                "its range from {} to {} leaves the limits of the day, {} to {}, and its open {}, close {} and amount / volume do not: "
+                "high or low is wrong, or rulebook.price_limits lacks the rule of the day",
+                "low", "high", _shown("limit_down"), _shown("limit_up"), "open", "close",
+            ),
+        ),
+    ]  # fmt: skip
+
+
 def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
     """(holds, sentence) of what contradicts the share counts of a row whose prices stand, the likeliest cause first.
 

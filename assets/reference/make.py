@@ -25,6 +25,7 @@ from assets.reference.diagnosis import (
     contradictions,
     index_gaps,
     members_lost,
+    range_faults,
     same_as,
     share_faults,
     share_jumps,
@@ -133,7 +134,7 @@ def make_daily_prices(
     traded_since = {} if instruments is None else landing.first_traded()
     judged = _judged_prices(sifted.usable, before, instruments, date, traded_since, calendar, rules, settings)
     refused = limits_refused(judged, settings)  # of every row: limits of another day set most of them aside
-    sifted = set_aside_where(sifted, judged, contradictions(settings))
+    sifted = set_aside_where(sifted, judged, [*range_faults(settings), *contradictions(settings)])
     judged = judged.join(sifted.usable.select("symbol"), on="symbol", how="semi", maintain_order="left")
     judged, parts = _judged_parts(judged, refused, settings)
     frame = judged.with_columns(

@@ -79,6 +79,20 @@ class ReferenceSettings(Section):
         allow_inf_nan=False,
         description="Share by which amount / volume may lie outside the day's prices; in 2010–2016 it never does.",
     )
+    max_range_spike: float = Field(
+        2.0,
+        ge=0,
+        le=100,
+        description="Share by which a day's high may lie above the highest of open, close, amount / volume and pre_close, and the lowest of "
+        "them above the low; 0.36 is the most of 2010–2016. Listing days without limits move far.",
+    )
+    max_beyond_limits: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Share by which high or low may lie beyond the day's limits where open, close and amount / volume are inside them; 0.044 "
+        "is the most of 2010–2016.",
+    )
     max_pre_close_rise: float = Field(
         0.001,
         ge=0,

@@ -126,6 +126,52 @@ def test_adjusted_days_are_told_by_amount_and_volume(tables: Tables, tmp_path: P
     assert "the prices are adjusted for dividends or splits" in told or "1e-1 times its prices" in told
 
 
+@pytest.mark.parametrize("column", ["high", "low"])
+@pytest.mark.parametrize("factor", [100, 19, 10, 4, 1.25])
+@pytest.mark.parametrize("limits", ["by the rule", "none known"])
+def test_a_high_or_low_that_the_other_prices_contradict_sets_the_name_aside(
+    tables: Tables, tmp_path: Path, column: str, factor: float, limits: str
+) -> None:
+    """It would decide there whether the name is locked at its limit."""
+    if limits == "none known":
+        tables = {name: table for name, table in tables.items() if name != "instruments"}
+        if factor == 1.25:
+            pytest.skip("without limits a high may be so far above open and close")
+    name, other = a_name(tables), a_name(tables, 1)
+    wrong = pl.col(column) * (factor if column == "high" else 1 / factor)
+    one = results(prices(tables, where(of(name), **{column: wrong.round(2)})), tmp_path / "one")
+    assert list(aside(one)) == [name]
+    assert "high or low is wrong" in aside(one)[name]
+    assert other in one["daily_prices"].frame["symbol"]
+    assert refusals(one) == {}
+    every = results(prices(tables, where(TODAY, **{column: wrong.round(2)})), tmp_path / "all")
+    told = refusals(every)["daily_prices.nearly_all_rows_usable"]
+    assert told.index("high or low is wrong") < told.index("Remedy")
+
+
+@pytest.mark.parametrize("column", ["high", "low"])
+@pytest.mark.parametrize("other", ["volume", "amount", "total_shares"])
+def test_a_high_or_low_that_another_column_took_over_sets_the_name_aside(
+    tables: Tables, tmp_path: Path, column: str, other: str
+) -> None:
+    name = a_name(tables)
+    taken = where(of(name), **{column: pl.col(other).cast(pl.Float64)})
+    assert list(aside(results(prices(tables, taken), tmp_path))) == [name]
+
+
+def test_a_row_whose_range_reaches_its_limits_contradicts_nothing(tables: Tables, tmp_path: Path) -> None:
+    name = a_name(tables)
+    cents = (pl.col("pre_close") * 100).round().cast(pl.Int64)
+    rate = pl.when("is_st").then(5).otherwise(10)
+    limits = {
+        "high": (cents * (100 + rate) + 50) // 100 / 100,
+        "low": (cents * (100 - rate) + 50) // 100 / 100,
+    }
+    found = results(prices(tables, where(of(name), **limits)), tmp_path)
+    assert aside(found) == {}
+    assert found["daily_prices"].profile["outside_limits"].drop_nulls().max() == 0
+
+
 def test_shares_in_another_unit_and_absent_shares_are_told(tables: Tables, tmp_path: Path) -> None:
     names = tables["daily_prices"].filter(TODAY)["symbol"].to_list()
     tens = where(
