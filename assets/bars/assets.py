@@ -12,6 +12,12 @@ _BOOK = ("quotes.bid_price_1",)
 _TRADES, _QUOTES, _ORDERS = ("trades.price",), ("quotes.volume",), ("orders.order",)
 _REFERENCE = ("daily_prices.volume", "quotes.volume")
 
+# Portfolios are priced by daily_prices, and its high and low say whether a name is locked at its limit.
+CONTRADICTED = (
+    "the open, high, low or close that daily_prices gives the named symbols is not that of their trades, which hold the whole day: "
+    "correct the rows of reference/daily_prices, or deliver the minute data again where that is at fault"
+)
+
 tape_health = Table(
     name="tape_health",
     stage="bars",
@@ -87,6 +93,13 @@ tape_health = Table(
             Between("too_many_contradicted", 0, 0),
             critical=True,
             remedy="deliver trades and orders of this day anew, or mend what the reasons name in the layout of the files (docs/layouts.md)",
+        ),
+        Check(
+            "daily_prices_agree_with_whole_bars",
+            Between("contradicts_day", 0, 0),
+            critical=False,
+            plausibility=True,
+            remedy=CONTRADICTED,
         ),
         Check(
             "orders_agree_with_trades",
@@ -229,7 +242,7 @@ minute_bars = Table(
     schema=MINUTE_BARS,
     sort=("symbol", "minute"),
     settings="bars",
-    rules=("boards", "after_hours"),
+    rules=("boards", "after_hours", "closing_auctions"),
     make="assets.bars.make:make_minute_bars",
     needs={
         "open": _TRADED,
@@ -275,6 +288,13 @@ minute_bars = Table(
             critical=False,
             critical_share=1,  # bars of ticks alone; before there were closing auctions the official close was an average
             remedy="the last bar closes elsewhere than daily_prices: check the named symbols' daily prices",
+        ),
+        Check(
+            "daily_prices_agree_with_trades",
+            Between("day_contradicted", 0, 0),
+            critical=False,
+            plausibility=True,
+            remedy=CONTRADICTED,
         ),
         Check(
             "prices_inside_limits",

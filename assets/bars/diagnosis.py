@@ -277,31 +277,11 @@ def name_reasons(settings: BarsSettings, averaged: Sequence[str]) -> list[tuple[
     averaged: exchanges ("SH") whose official close is no auction's on this day. unpriced: whether it traded, and
     daily_prices of the day has rows, and none of it.
     """
-    away = (pl.col("last_close") - pl.col("daily_close")).abs()
-    mean = pl.col("symbol").str.tail(2).is_in(list(averaged)) | ~pl.col("closing_trade")
-    slack = (
-        pl.when(mean)
-        .then(settings.averaged_close_tolerance * pl.col("daily_close"))
-        .otherwise(settings.price_tolerance)
+    against = _against_day(settings, averaged)
+    one_factor, off, outside, beyond, opened = (
+        against[name] for name in ("one_factor", "off", "outside", "beyond", "opened")
     )
-    off = away > slack + 1e-9
     factor = pl.col("last_close") / pl.col("daily_close")
-    cents = _CENT_SLACK * pl.max_horizontal(factor, pl.lit(1.0))
-    one_factor = (
-        off
-        & ((factor - 1).abs() > _ONE_FACTOR)
-        & (pl.col("bottom") >= factor * pl.col("daily_low") - cents)
-        & (pl.col("top") <= factor * pl.col("daily_high") + cents)
-    )
-    outside = (pl.col("top") > pl.col("daily_high") + settings.price_tolerance + 1e-9) | (
-        pl.col("bottom") < pl.col("daily_low") - settings.price_tolerance - 1e-9
-    )
-    whole = pl.col("volume_difference").abs() <= settings.volume_tolerance
-    beyond = whole & (
-        (pl.col("daily_high") > pl.col("whole_top") + settings.price_tolerance + 1e-9).fill_null(False)
-        | (pl.col("daily_low") < pl.col("whole_bottom") - settings.price_tolerance - 1e-9).fill_null(False)
-    )
-    opened = whole & ((pl.col("first_open") - pl.col("daily_open")).abs() > settings.price_tolerance + 1e-9)
     own = pl.col("average") / ((pl.col("top") + pl.col("bottom")) / 2)
     return [
         (
@@ -368,6 +348,57 @@ def name_reasons(settings: BarsSettings, averaged: Sequence[str]) -> list[tuple[
             ),
         ),
     ]  # fmt: skip
+
+
+def contradicts_day(settings: BarsSettings, averaged: Sequence[str]) -> pl.Expr:
+    """Whether bars that hold the whole day's volume and amount have another open, high, low or close than daily_prices; columns as
+    `name_reasons`. Either of the two is wrong, and portfolios are priced by daily_prices. Prices that are all off by one factor
+    are adjusted, and no fault of daily_prices.
+    """
+    against = _against_day(settings, averaged)
+    money = pl.col("amount_difference").abs() <= settings.amount_tolerance + 1e-9
+    differs = pl.any_horizontal(against[name].fill_null(False) for name in ("off", "outside", "beyond", "opened"))
+    return (
+        against["whole"].fill_null(False) & money.fill_null(False) & differs & ~against["one_factor"].fill_null(False)
+    )
+
+
+def _against_day(settings: BarsSettings, averaged: Sequence[str]) -> dict[str, pl.Expr]:
+    """What of a name's bars daily_prices contradicts: the last close (off), all prices by one factor, prices outside the day's range,
+    a range beyond that of bars that hold the whole volume, their open; and whether they hold it."""
+    away = (pl.col("last_close") - pl.col("daily_close")).abs()
+    mean = pl.col("symbol").str.tail(2).is_in(list(averaged)) | ~pl.col("closing_trade")
+    slack = (
+        pl.when(mean)
+        .then(settings.averaged_close_tolerance * pl.col("daily_close"))
+        .otherwise(settings.price_tolerance)
+    )
+    off = away > slack + 1e-9
+    factor = pl.col("last_close") / pl.col("daily_close")
+    cents = _CENT_SLACK * pl.max_horizontal(factor, pl.lit(1.0))
+    one_factor = (
+        off
+        & ((factor - 1).abs() > _ONE_FACTOR)
+        & (pl.col("bottom") >= factor * pl.col("daily_low") - cents)
+        & (pl.col("top") <= factor * pl.col("daily_high") + cents)
+    )
+    outside = (pl.col("top") > pl.col("daily_high") + settings.price_tolerance + 1e-9) | (
+        pl.col("bottom") < pl.col("daily_low") - settings.price_tolerance - 1e-9
+    )
+    whole = pl.col("volume_difference").abs() <= settings.volume_tolerance
+    beyond = whole & (
+        (pl.col("daily_high") > pl.col("whole_top") + settings.price_tolerance + 1e-9).fill_null(False)
+        | (pl.col("daily_low") < pl.col("whole_bottom") - settings.price_tolerance - 1e-9).fill_null(False)
+    )
+    opened = whole & ((pl.col("first_open") - pl.col("daily_open")).abs() > settings.price_tolerance + 1e-9)
+    return {
+        "off": off,
+        "one_factor": one_factor,
+        "outside": outside,
+        "whole": whole,
+        "beyond": beyond,
+        "opened": opened,
+    }
 
 
 def _of_all(values: pl.Expr, result: pl.Expr) -> pl.Expr:

@@ -28,6 +28,8 @@ from resources.values import read_column, shown
 
 Files = Callable[[str, dt.date, str], bytes]
 
+_OF_TRADES = {"open": "first_open", "high": "top", "low": "bottom", "close": "auction_close"}
+"""A price of daily_prices → what it is of the trades (`_ranges`)."""
 _SQUARES_SLACK = 1e-9  # of (Σ ln amount)²: equal amounts have no variance, and sums are rounded
 
 PROFILE = {
@@ -40,6 +42,7 @@ PROFILE = {
     "outside_limits": pl.Int64,
     "without_orders": pl.Int64,
     "too_many_without_orders": pl.Int64,
+    "day_contradicted": pl.Int64,  # whether trades that hold the whole volume have another open, high, low or close
     "detail": pl.String,
 }
 """One row per symbol, and one per exchange whose orders are lacking; what does not concern a row, or one that is set aside, is null."""
@@ -183,7 +186,7 @@ def make_minute_bars(
     rules = rules or Rulebook.on(date)
     judged = tape_health.collect()
     health, before = judged.filter(pl.col("date") == date), judged.filter(pl.col("date") < date)
-    daily = daily_prices.select("symbol", "pre_close", "close").collect()
+    daily = daily_prices.select("symbol", "pre_close", "open", "high", "low", "close").collect()
     notes: dict[str, object] = {}
     ticked = trades.select(pl.len()).collect().item() > 0
     if ticked:
@@ -227,7 +230,7 @@ def make_minute_bars(
         reasons = {name: f"{source} gives no value of {name}" for name in empty} | reasons
     notes["symbols"] = days.height
     notes["symbols_set_aside"] = aside.height
-    profile = _profile(frame, days, daily, ticked, securities, settings)
+    profile = _profile(frame, days, daily, ticked, securities, rules, settings)
     if ticked:
         lacking = lacking_orders(health, before, settings).drop("exchange", "expected")
         profile = pl.concat([profile, lacking], how="diagonal")
@@ -341,6 +344,7 @@ def _profile(
     daily: pl.DataFrame,
     ticked: bool,
     securities: pl.LazyFrame,
+    rules: Rulebook,
     settings: BarsSettings,
 ) -> pl.DataFrame:
     """What the checks judge."""
@@ -350,6 +354,14 @@ def _profile(
     limits = securities.select("symbol", "limit_up", "limit_down").collect()
     slack = 5e-5  # half of 1/10 000 yuan: prices are floats of whole ticks
     outside = (pl.col("high") > pl.col("limit_up") + slack) | (pl.col("low") < pl.col("limit_down") - slack)
+    auctioned = [exchange for exchange in ("SH", "SZ") if rules.has_closing_auction(exchange)]
+    official = pl.col("symbol").str.tail(2).is_in(auctioned)
+    differs = [
+        ((pl.col(name) - pl.col(own)).abs() > settings.price_tolerance + 1e-9)
+        & (official if name == "close" else pl.lit(True))
+        for name, own in _OF_TRADES.items()
+    ]
+    contradicted = accepted & pl.lit(ticked) & (off.abs() <= settings.volume_tolerance) & pl.any_horizontal(differs)
     measured = (
         frame.join(limits, on="symbol", how="left")
         .group_by("symbol")
@@ -357,7 +369,8 @@ def _profile(
     )
     return (
         days.join(measured, on="symbol", how="left", maintain_order="left")
-        .join(daily.select("symbol", "close"), on="symbol", how="left", maintain_order="left")
+        .join(daily, on="symbol", how="left", maintain_order="left")
+        .join(_ranges(frame), on="symbol", how="left", maintain_order="left")
         .select(
             "symbol",
             "bars",
@@ -368,7 +381,34 @@ def _profile(
             unaccounted_volume=pl.when(accepted & pl.lit(ticked)).then(pl.col("volume") - pl.col("bar_volume")),
             close_difference=pl.when(accepted).then(pl.col("last_close") - pl.col("close")),
             outside_limits=pl.when(accepted).then("outside_limits"),
+            day_contradicted=pl.when(accepted & pl.lit(ticked)).then(contradicted.fill_null(False).cast(pl.Int64)),
+            detail=pl.when(contradicted).then(
+                pl.format(
+                    "daily_prices says open {}, high {}, low {}, close {}; its trades of the day, which add up to the daily volume, open at "
+                    "{}, range from {} to {}, and the closing auction is at {}",
+                    "open",
+                    "high",
+                    "low",
+                    "close",
+                    "first_open",
+                    "bottom",
+                    "top",
+                    pl.col("auction_close").cast(pl.String).fill_null("no price"),
+                )
+            ),
         )
         .with_columns(without_orders=None, too_many_without_orders=None, detail=None)
         .select(pl.col(name).cast(dtype) for name, dtype in PROFILE.items())
+    )
+
+
+def _ranges(frame: pl.DataFrame) -> pl.DataFrame:
+    """symbol, first_open, top, bottom of the bars that traded, before the trades after hours, and the close of the closing auction
+    where it traded."""
+    day = frame.filter((pl.col("volume") > 0) & (pl.col("minute") <= clock.CLOSING_AUCTION))
+    return day.group_by("symbol", maintain_order=True).agg(
+        first_open=pl.col("open").first(),
+        top=pl.col("high").max(),
+        bottom=pl.col("low").min(),
+        auction_close=pl.col("close").filter(pl.col("minute") == clock.CLOSING_AUCTION).first(),
     )

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.bars.diagnosis import name_reasons
+from assets.bars.diagnosis import contradicts_day, name_reasons
 from resources.settings.bars import BarsSettings
 
 OK, REPAIRED, SET_ASIDE, MISSING = "ok", "repaired", "set aside", "missing"
@@ -113,8 +113,12 @@ def judge_bars(found: pl.DataFrame, averaged: Sequence[str], settings: BarsSetti
         .then(pl.lit(SET_ASIDE))
         .otherwise(pl.lit(OK))
     )
+    contradicts = contradicts_day(settings, averaged) & pl.col("rejected").is_null() & pl.col("same_as").is_null()
     return compared.with_columns(
-        verdict=verdict, trades_verdict=verdict, reason=pl.when("delivered").then(why).otherwise(absent)
+        contradicts_day=contradicts,
+        verdict=verdict,
+        trades_verdict=verdict,
+        reason=pl.when("delivered").then(why).otherwise(absent),
     )
 
 

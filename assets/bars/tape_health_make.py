@@ -48,6 +48,7 @@ PROFILE = {
     "symbol": pl.String,  # null in the rows about the day and its channels
     "set_aside": pl.Int64,
     "unpriced": pl.Int64,  # whether it traded without a row of daily_prices
+    "contradicts_day": pl.Int64,  # whether bars that are proven whole have other prices than daily_prices
     "orders_aside": pl.Int64,
     "orders_absent": pl.Int64,  # of an exchange whose orders were not delivered, though the other's were
     "uncompared": pl.Int64,
@@ -394,6 +395,7 @@ def _profile(
         "symbol",
         set_aside=pl.when(delivered).then((pl.col("verdict") == SET_ASIDE).cast(pl.Int64)),
         unpriced=pl.col("unpriced").cast(pl.Int64),
+        contradicts_day=pl.lit(None, pl.Int64) if ticked else pl.col("contradicts_day").cast(pl.Int64),
         orders_aside=(pl.col("orders_verdict") == SET_ASIDE).cast(pl.Int64),
         uncompared=pl.when(accepted).then(pl.col("volume_difference").is_null().cast(pl.Int64)),
         misaligned_quotes=pl.when(accepted).then("misaligned_quotes"),

@@ -149,7 +149,7 @@ class BarsSettings(Section):
         ge=0,
         le=1,
         allow_inf_nan=False,
-        description="Yuan by which the high, low and last close of delivered bars may miss those of daily_prices: half a tick.",
+        description="Yuan by which open, high, low and close of daily_prices may miss those of the bars, delivered or of ticks: half a tick.",
     )
     averaged_close_tolerance: float = Field(
         0.02,

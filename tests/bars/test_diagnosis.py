@@ -117,6 +117,38 @@ def test_a_daily_range_or_open_that_whole_bars_contradict(column: str, factor: f
     assert words in refusals(every)["tapes_add_up"]
 
 
+WHOLE = next(one for one in tape_health.checks if one.name == "daily_prices_agree_with_whole_bars")
+
+
+def whole_bars_agree(day: Day) -> bool:
+    return judge((WHOLE,), {DATE: day.health.profile}, {DATE: {}})[DATE][WHOLE.name].passed
+
+
+@pytest.mark.parametrize(
+    ("column", "cents"), [("open", 2), ("high", 1), ("high", 5000), ("low", -1), ("low", 1), ("close", 1)]
+)
+def test_a_price_of_daily_prices_that_whole_bars_contradict_is_implausible(column: str, cents: int):
+    """The bars are set aside; the daily row stands, and portfolios are priced by it."""
+    bars, daily = honest()
+    assert WHOLE.plausibility
+    other = pl.col(column) + cents / 100
+    wrong = daily.with_columns(pl.when(pl.col("symbol") == CODES[2]).then(other).otherwise(column).alias(column))
+    assert whole_bars_agree(of(bars, daily))
+    assert list(aside(of(bars, wrong))) == [CODES[2]]
+    assert not whole_bars_agree(of(bars, wrong))
+
+
+def test_bars_that_are_not_whole_or_are_adjusted_say_nothing_of_daily_prices():
+    bars, daily = honest()
+    first = pl.col("symbol") == CODES[0]
+    prices = ("open", "high", "low", "close")
+    adjusted = bars.with_columns(pl.when(first).then(pl.col(name) * 0.9).otherwise(name).alias(name) for name in prices)
+    lost = bars.filter(~first | (pl.col("minute") < 880))
+    for frame in (adjusted, lost, closes(bars)):
+        assert whole_bars_agree(of(frame, daily))
+    assert list(aside(of(adjusted, daily))) == list(aside(of(lost, daily))) == [CODES[0]]
+
+
 def test_bars_that_lack_volume_or_prices_do_not_judge_the_daily_range():
     bars, daily = honest()
     wider = daily.with_columns(pl.col("high") + 1, pl.col("low") - 1)

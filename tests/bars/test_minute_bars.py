@@ -8,9 +8,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from assets.bars.assets import minute_bars
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
 from assets.bars.thresholds import large_order_thresholds
 from assets.ticks.canonical import QUOTES, TRADES
+from resources.gate import judge
 from resources.settings.bars import BarsSettings
 from tests.bars import plain_bars
 from tests.bars.tapes import DAILY, DATE, SECURITIES, Day, day, frame_of, trade
@@ -345,3 +347,42 @@ def test_prices_are_the_nearest_floats_to_the_tick():
     for name in ("open", "high", "low", "close"):
         assert all(value == round(value * 100) / 100 for value in frame[name].drop_nulls())
     assert frame.filter(pl.col("minute") == 570)["close"][0] == 299.99
+
+
+# --- the day's prices against the trades ------------------------------------------------------------------------------------
+
+AGREES = next(one for one in minute_bars.checks if one.name == "daily_prices_agree_with_trades")
+OFFICIAL = {"open": 10.0, "high": 10.3, "low": 9.8, "close": 10.1}
+
+
+def agrees(symbol: str = "000001.SZ", cut: bool = False, **wrong: float) -> bool:
+    """Whether the check passes for a tape with these prices: auction, two minutes, closing auction, and a trade after hours."""
+    prices = [(33_900_000, 10.0), (34_200_000, 10.3), (46_800_000, 9.8), (53_999_000, 10.1), (54_400_000, 10.1)]
+    rows = [
+        trade(symbol=symbol, seq=n, time=time, price=round(price * 10_000), volume=100 * (n + 1))
+        for n, (time, price) in enumerate(prices)
+    ]
+    shares = sum(row["volume"] for row in rows)
+    yuan = sum(row["volume"] * row["price"] for row in rows) / 10_000
+    daily = pl.DataFrame([day(symbol, volume=shares, amount=yuan, **(OFFICIAL | wrong))], schema=DAILY)
+    made = make(frame_of(rows[:-2] if cut else rows), daily=daily)
+    verdict = judge((AGREES,), {DATE: made.profile}, {DATE: made.unavailable})[DATE][AGREES.name]
+    assert verdict.passed or all(f"{name} {price}" in verdict.detail for name, price in wrong.items())
+    return verdict.passed
+
+
+def test_the_prices_of_daily_prices_are_those_of_whole_tapes():
+    assert AGREES.plausibility
+    assert agrees()
+    for name, price in OFFICIAL.items():
+        for off in (0.01, -0.01, 90.0):
+            assert not agrees(**{name: round(price + off, 2)})
+    assert agrees(high=103.0, cut=True)  # a tape that is not whole may lack the highest price
+
+
+def test_a_name_without_a_closing_auction_is_not_held_to_the_official_close():
+    """It is an average of the last minute then."""
+    rows = [trade(seq=1, time=34_200_000, price=100_000), trade(seq=2, time=53_700_000, price=101_000)]
+    daily = pl.DataFrame([day(volume=200, amount=2010.0, open=10.0, high=10.1, low=10.0, close=10.05)], schema=DAILY)
+    made = make(frame_of(rows), daily=daily)
+    assert made.profile["day_contradicted"].to_list() == [0]

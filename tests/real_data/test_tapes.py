@@ -353,6 +353,18 @@ def test_channels_of_extracts_tell_no_gap(datayes, trades):
     assert len(insight.verdicts) == 3
 
 
+def test_the_exchange_s_prices_of_the_day_are_those_of_its_trades(trades):
+    """None of the three published ranges is contradicted; one that is off by a cent is."""
+    rows = [(symbol, None, *PRICES[symbol], volume, cents / 100) for symbol, (volume, cents) in sorted(TOTALS.items())]
+    daily = pl.DataFrame(rows, schema=DAILY, orient="row")
+
+    def contradicted(prices):
+        return day_of(trades[DATAYES], date=DATAYES, daily=prices).bars.profile["day_contradicted"].to_list()
+
+    assert contradicted(daily) == [0, 0, 0]
+    assert contradicted(daily.with_columns(low=pl.col("low") - 0.01)) == [1, 1, 1]
+
+
 def test_daily_prices_must_be_met_to_the_cent(trades):
     def verdicts(off):
         daily = pl.DataFrame(
