@@ -397,7 +397,7 @@ def _profile(
                 )
             ),
         )
-        .with_columns(without_orders=None, too_many_without_orders=None, detail=None)
+        .with_columns(without_orders=None, too_many_without_orders=None)
         .select(pl.col(name).cast(dtype) for name, dtype in PROFILE.items())
     )
 
