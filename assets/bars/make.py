@@ -12,6 +12,7 @@ import polars as pl
 
 from assets.bars import align
 from assets.bars.delivered import delivered_bars
+from assets.bars.delivered_sizes import judged_against_amounts
 from assets.bars.minutes import BOOK, LARGE, LIMITS, null_out, with_limits
 from assets.bars.order_streams import lacking_orders
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES, VALUES
@@ -85,6 +86,8 @@ def make_order_sizes(
     if lacking:
         raise InputError(f"{name} lacks the column {', '.join(lacking)}. Deliver it in the schema of SPEC §2.2.")
     frame, bad = _read_sizes(landed, date, name)
+    amounts = tape_health.select("symbol", amount=pl.coalesce("amount", "reference_amount")).collect()
+    frame, bad = judged_against_amounts(frame, bad, amounts, name, settings)
     return _judged_sizes(frame, bad, name)
 
 

@@ -19,6 +19,15 @@ class BarsSettings(Section):
     large_order_min_orders: int = Field(
         200, ge=1, le=1_000_000_000, description="Orders of the stock they must hold together. SPEC §3"
     )
+    order_sizes_band: tuple[float, float] = Field(
+        (0.02, 5.0),
+        description="How far exp(μ + σ²/2) of a stock's delivered order sizes may lie from the mean order that its amount gives, as a ratio; "
+        "0.76 to 0.87 on six tapes of 2023.",
+    )
+    median_order_sizes_band: tuple[float, float] = Field(
+        (0.25, 3.0), description="The same of the median of a file's stocks, beyond which the whole file is set aside."
+    )
+    order_sizes_names: int = Field(5, ge=1, le=100_000, description="Stocks from which that median is judged.")
     large_order_std: float = Field(
         1.0,
         ge=-10,

@@ -2,17 +2,22 @@
 
 import datetime as dt
 import math
+from collections.abc import Callable
 
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assets.bars.delivered import delivered_bars
-from assets.bars.schemas import MINUTE_BARS
+from assets.bars.delivered_sizes import judged_against_amounts
+from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
 from assets.ticks import clock
 from assets.ticks.canonical import QUOTES, TRADES
 from resources.errors import InputError
 from resources.rulebook import Rulebook
+from resources.settings.bars import BarsSettings
 from tests.bars.tapes import DAILY, Day, Landing, as_read, day, trade
 
 DATE = dt.date(2015, 5, 4)
@@ -415,6 +420,45 @@ def test_order_sizes_of_a_day_of_bars_are_the_delivered_ones():
     none = made(infinite.tail(1))
     assert none.unavailable["orders"] == (
         f"bars/20150504.order_sizes.parquet was delivered, but every symbol of it is set aside, the first because: {told}"
+    )
+
+
+@given(st.integers(0, 2**32), st.integers(6, 30))
+@settings(deadline=None, max_examples=20)
+def test_order_sizes_are_held_against_the_days_amounts(seed: int, names: int):
+    """Sums of orders drawn from a heavy tail keep; to another base, of shares, or of orders that are not theirs they do not."""
+    rng = np.random.default_rng(seed)
+    symbols = [f"{600_000 + n}.SH" for n in range(names)]
+    orders = [np.exp(rng.normal(10.5, rng.uniform(0.5, 1.6), int(rng.integers(300, 2000)))) for _ in symbols]
+    amounts = pl.DataFrame({"symbol": symbols, "amount": [float(one.sum()) / 2 for one in orders]})
+    none = pl.Series([None] * names, dtype=pl.String)
+
+    def sums(change: Callable[[np.ndarray], np.ndarray], some: int = names) -> pl.DataFrame:
+        logs = [change(one) if n < some else np.log(one) for n, one in enumerate(orders)]
+        rows = [
+            (DATE, name, len(one), float(one.sum()), float((one**2).sum()))
+            for name, one in zip(symbols, logs, strict=True)
+        ]
+        return pl.DataFrame(rows, schema=ORDER_SIZES, orient="row")
+
+    def aside(frame: pl.DataFrame) -> pl.Series:
+        kept, reasons = judged_against_amounts(frame, none, amounts, "a file", BarsSettings())
+        assert kept["orders"].is_null().equals(reasons.is_not_null().alias("orders"))
+        return reasons
+
+    assert aside(sums(np.log)).null_count() == names
+    for base, change in ((10, np.log10), (2, np.log2)):
+        told = aside(sums(change))
+        assert told.null_count() == 0
+        assert f"to the base of {base}" in told[0]
+        few = aside(sums(change, 2))
+        assert few.is_not_null().to_list() == [True] * 2 + [False] * (names - 2)
+        assert "not of ln amount in yuan" in few[0]
+    shares = aside(sums(lambda one: np.log(one / 12.5)))
+    assert shares.null_count() == 0
+    assert "not of ln amount in yuan" in shares[0]
+    assert (
+        judged_against_amounts(sums(np.log10), none, amounts.clear(), "a file", BarsSettings())[1].null_count() == names
     )
 
 
