@@ -28,7 +28,8 @@ FELL, MISALIGNED, CROSSED, LATE, ODD, REPEATED = 1, 2, 4, 8, 16, 32
 """Bits of a snapshot's faults: cumulative fields fell; off the tape; bid ≥ ask; stamped far from its trades; its previous
 close or limit prices are not those of the others, its levels are out of order, its best prices outside the limits; the row before it once more."""
 (JUDGED, N_FELL, N_MISALIGNED, N_CROSSED, N_LATE, N_ODD, N_REPEATED, N_UNUSABLE, RUN, RUN_FROM, RUN_TO, FIRST_OFF, FINAL_VOLUME,
- FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED, GAP, GAP_FROM) = range(22)  # fmt: skip
+ FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED, GAP, GAP_FROM, FOLLOWING,
+ AGAINST_BOOK) = range(24)  # fmt: skip
 """Columns of `judge_quotes`; see there."""
 
 
@@ -192,7 +193,7 @@ def _trading_ms(first, last):
 
 
 @njit(cache=True, nogil=True)
-def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, volume, amount, bid, bid_volume, ask,
+def judge_quotes(starts, tape_starts, tape_time, tape_price, tape_side, volumes, amounts, time, count, volume, amount, bid, bid_volume, ask,
                  ask_volume, bid_2, ask_2, pre_close, limit_up, limit_down, low, high, by_count, yuan_tolerance, tolerance, max_lag, faults, twins, out):  # fmt: skip
     """Hold the snapshots of each symbol, by time and then as delivered, against the same symbol's trades, if it has any.
 
@@ -201,12 +202,14 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
     limits per symbol. max_lag: ms between a snapshot and the
     trades around it. Judged are the snapshots from 09:30 on: before, they are virtual.
 
-    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 22): snapshots judged; of each fault; N_UNUSABLE of those in continuous
+    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 24): snapshots judged; of each fault; N_UNUSABLE of those in continuous
     trading with any, and of those that fell back, wherever they say they stood; RUN, the longest run off the tape that ends on it again, RUN_FROM and RUN_TO the stamps of its ends;
     FIRST_OFF the stamp of the first off the tape (−1: none); FINAL_VOLUME and FINAL_AMOUNT the last cumulative fields (−1:
     none); previous close and limit prices of the majority; FINAL_TIME the stamp of the last that does not fall back; WHOLE_YUAN: whether no amount has cents; BOOKED: whether a book
     stood in continuous trading; GAP: the longest time in ms of continuous trading (lunch left out) that a trade waited for a
-    snapshot that counts it, GAP_FROM its stamp (each trade changes the book, and a snapshot follows within seconds).
+    snapshot that counts it, GAP_FROM its stamp (each trade changes the book, and a snapshot follows within seconds);
+    FOLLOWING: trades of continuous trading that came next after a snapshot, at its best ask or above or at its best bid or below,
+    AGAINST_BOOK: those of them whose side (+1 active buy, −1 active sell) is the other one.
     """
     for s in range(len(starts) - 1):
         first, last = starts[s], starts[s + 1]
@@ -243,6 +246,8 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
             counted += 1
         run = 0
         run_from = np.int64(-1)
+        shown = np.int64(-1)  # trades counted by the last snapshot with a sound book, its best prices
+        shown_bid = shown_ask = np.int64(0)
         before = -1  # the row before that is no repetition and did not fall
         distinct = np.int64(-2)
         for i in range(begins, last):
@@ -298,6 +303,15 @@ def judge_quotes(starts, tape_starts, tape_time, volumes, amounts, time, count, 
                     if run > told[RUN]:
                         told[RUN], told[RUN_FROM], told[RUN_TO] = run, run_from, time[i]
                     run = 0
+                    if k > shown >= 0:
+                        next_price, next_side = tape_price[tape_first + shown], tape_side[tape_first + shown]
+                        expected = 1 if next_price >= shown_ask else -1 if next_price <= shown_bid else 0
+                        if expected != 0 and next_side != 0:
+                            told[FOLLOWING] += 1
+                            told[AGAINST_BOOK] += next_side != expected
+                    shown = np.int64(-1)
+                    if continuous and bid[i] > 0 and ask[i] > 0 and not faults[i] & (ODD | CROSSED):
+                        shown, shown_bid, shown_ask = np.int64(k), np.int64(bid[i]), np.int64(ask[i])
                     if k > counted:
                         waiting = tape_time[tape_first + counted]
                         waited = _trading_ms(waiting, min(time[i], _CLOSING_MS))

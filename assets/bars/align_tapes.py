@@ -50,6 +50,8 @@ BOOK = {
     "booked": pl.Boolean,
     "gap": pl.Int64,  # ms
     "gap_from": pl.Int64,
+    "following": pl.Int64,  # trades next after a snapshot, at its best prices
+    "against_book": pl.Int64,  # of them: active on the other side than its book says
     "quotes": pl.Int64,
 }
 """What the snapshots of each symbol say, in the order of align.judge_quotes' columns; prices and amounts in 1/10 000 yuan."""
@@ -105,11 +107,11 @@ def measure_tapes(
     stamps, faults = [pl.DataFrame(schema=STAMPS)], [pl.DataFrame(schema=FAULTS)]
     channels = [pl.DataFrame(schema=CHANNELS)]
     known = quotes.select("symbol", *(pl.col(name).fill_null(unknown) for name, unknown in _QUOTED.items()))
-    columns = {"trades": ("time", "channel", "price", "volume"), "quotes": tuple(_QUOTED)}
+    columns = {"trades": ("time", "channel", "price", "volume", "side"), "quotes": tuple(_QUOTED)}
     traded_rows = quoted_rows = 0
     for batches in by_symbols({"trades": trades, "quotes": known}, columns, settings.batch_rows):
         tape, book = batches["trades"], batches["quotes"]
-        time, channel, price, volume = (tape.array(name) for name in columns["trades"])
+        time, channel, price, volume, side = (tape.array(name) for name in columns["trades"])
         volumes, amounts = np.empty(len(time), np.int64), np.empty(len(time), np.int64)
         stamp = np.empty(len(time), np.int32)
         counted = np.zeros((len(tape.symbols), len(TAPE) - 1), np.int64)
@@ -125,6 +127,8 @@ def measure_tapes(
             book.starts,
             tape.starts,
             np.where(stamp >= 0, stamp, time).astype(time.dtype),
+            price,
+            side,
             volumes,
             amounts,
             *quoted,

@@ -345,6 +345,17 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
             ),
         ),
         (
+            (pl.col("following") >= settings.least_following_trades)
+            & (pl.col("against_book") > settings.max_against_book_share * pl.col("following")),
+            pl.format(
+                "{} of its {} trades next after a snapshot, at its best prices, are active on the other side than its book says, more than "
+                "{} (bars.max_against_book_share): buyers and sellers are exchanged in its trades, in their order numbers or their flags",
+                "against_book",
+                "following",
+                pl.lit(f"{settings.max_against_book_share:.0%}"),
+            ),
+        ),
+        (
             pl.col("channels") > 1,
             pl.format("its trades before the close stand on {} channels, where a stock has one", "channels"),
         ),

@@ -121,6 +121,20 @@ class BarsSettings(Section):
         description="Share of the symbols with orders that may be set aside because trades and orders contradict each other before the "
         "day is refused.",
     )
+    max_against_book_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of a symbol's trades next after a snapshot, at its best ask or bid, that may be active on the other side than "
+        "its book says before the symbol is set aside: 3 of 4 048 are on a real tape, nearly all where buyers and sellers are exchanged.",
+    )
+    least_following_trades: int = Field(
+        20,
+        ge=1,
+        le=1_000_000_000,
+        description="Such trades that a symbol must have for its sides to be judged by them.",
+    )
     whole_channel_share: float = Field(
         0.5,
         ge=0,

@@ -123,6 +123,39 @@ def misaligned(trades: list[dict], shown: list[dict], by_count: bool) -> int:
     return off
 
 
+def against_book(trades: list[dict], shown: list[dict]) -> tuple[int, int]:
+    """(trades next after a snapshot and at its best prices, those of them on the other side), snapshots being sums of trades."""
+    following = against = 0
+    for row, after in itertools.pairwise(shown):
+        if row["time"] >= 53_820_000 or after["trades"] == row["trades"] or row["trades"] == len(trades):
+            continue
+        bid, ask, following_trade = row["bid_price_1"], row["ask_price_1"], trades[row["trades"]]
+        if bid is None or ask is None or bid >= ask or not following_trade["side"]:
+            continue
+        price, side = following_trade["price"], following_trade["side"]
+        following += price <= bid or price >= ask
+        against += (price <= bid and side == 1) or (price >= ask and side == -1)
+    return following, against
+
+
+@settings(max_examples=80, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(["count", "volume"]))
+def test_sides_against_the_book_before_are_those_of_plain_python(seed, by):
+    rng = random.Random(seed)
+    trades, shown = random_day(rng, "600519.SH")
+    for row in trades:
+        row["side"], row["price"] = rng.choice((1, -1, 0)), 100 * rng.randint(925, 935)
+    for row in shown:
+        first = trades[: row["trades"]]
+        row["amount"] = sum(one["volume"] * one["price"] for one in first)
+        row["bid_price_1"] = 100 * rng.randint(926, 931)
+        row["ask_price_1"] = rng.choice((None, *[row["bid_price_1"] + 100 * n for n in (0, 1, 2, 3)]))
+    measured = measure_tapes(
+        frame_of(trades).lazy(), quotes_frame(shown).lazy(), {}, {}, BarsSettings(align_quotes_by=by)
+    )
+    assert measured.book.select("following", "against_book").row(0) == against_book(trades, shown)
+
+
 @settings(max_examples=80, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(["count", "volume"]), st.booleans())
 def test_alignment_equals_plain_python(seed, by, spoiled):

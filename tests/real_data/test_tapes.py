@@ -330,6 +330,20 @@ def test_verdicts_of_the_real_day(datayes):
     assert "1 of 2 traded names were not delivered: 000333.SZ" in of_the_day
 
 
+def test_buyers_and_sellers_exchanged_contradict_the_book_of_the_snapshots(trades, quotes):
+    """Numbers and flags exchanged alike, without an order file: nothing but the snapshots can tell."""
+    swapped = {"bid_order": pl.col("ask_order"), "ask_order": pl.col("bid_order"), "side": -pl.col("side")}
+    own = trades[DATAYES].frame.filter(symbol="600519.SH")
+    for frame, against in ((own, 3), (own.with_columns(**swapped), 4045)):
+        of = Day(frame, quotes=quotes.frame.filter(symbol="600519.SH"), landing=Landing(date=DATAYES))
+        row = of.verdicts["600519.SH"]
+        assert (row["verdict"] == "set aside") == (against > 3)
+        assert ("tapes_add_up" in refused(of)) == (against > 3)
+        if against > 3:
+            assert f"{against} of its 4048 trades next after a snapshot" in row["reason"]
+            assert "buyers and sellers are exchanged in its trades" in row["reason"]
+
+
 def test_the_replay_reproduces_every_snapshot_where_orders_are_delivered(trades, quotes):
     of = day_of(trades[DATAYES], made(make_orders, DATAYES), quotes, date=DATAYES, replay_book=True)
     assert {symbol: row["book_mismatches"] for symbol, row in of.verdicts.items()} == {
