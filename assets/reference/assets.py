@@ -52,6 +52,13 @@ and so do rows that count but for their share counts or delivered limits: counts
             remedy="correct the named rows of reference/code_changes, or take them out: without them the old name is paid out",
         ),
         Check(
+            "changed_codes_declared",
+            Between("undeclared_change", 0, 0),
+            critical=False,
+            critical_share=1,  # a change is no fault of the prices
+            remedy="declare the change in reference/code_changes, or leave it: the old name is then paid out",
+        ),
+        Check(
             "names_of_the_day_before_priced",
             Between("names_lost", 0, 0),
             critical=True,

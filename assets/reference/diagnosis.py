@@ -226,6 +226,43 @@ def same_as(rows: pl.DataFrame) -> pl.DataFrame:
     return pairs.filter(pl.col("same_as") < pl.col("symbol")).group_by("symbol").agg(pl.col("same_as").min())
 
 
+def undeclared_changes(
+    rows: pl.DataFrame, before: pl.DataFrame, first_traded: Mapping[str, dt.date], date: dt.date
+) -> pl.DataFrame:
+    """symbol and detail of each name of the day that looks like the continuation of another under a new code.
+
+    rows: of daily_prices on `date`; before: earlier ones, sorted by date and under their present codes, so that a declared change leaves
+    no trace. first_traded: code → its first day of trading. A name continues another where it has no row before, its pre_close is to the
+    cent the last close of a name that has no row today and had one in the last `_DAYS_BACK` days, and the share counts differ by 1 % at most.
+    """
+    own = rows.filter(pl.col("symbol").is_in([code for code, day in first_traded.items() if day == date]))
+    recent = before[before["date"].search_sorted(date - dt.timedelta(days=_DAYS_BACK), side="left") :]
+    if own.height:
+        own = own.filter(
+            ~pl.col("symbol").is_in(before.filter(pl.col("symbol").is_in(own["symbol"].implode()))["symbol"].implode())
+        )
+    if own.is_empty() or recent.is_empty():
+        return pl.DataFrame(schema={"symbol": pl.String, "detail": pl.String})
+    ended = (
+        recent.filter(~pl.col("symbol").is_in(rows["symbol"].implode()) & (pl.col("volume") > 0))
+        .unique("symbol", keep="last", maintain_order=True)
+        .select(old="symbol", _last="date", _close="close", _shares="total_shares")
+    )
+    ratio = pl.col("total_shares") / pl.col("_shares")
+    pairs = own.join(ended, how="cross").filter(
+        ((pl.col("pre_close") - pl.col("_close")).abs() <= _CENT) & ratio.is_between(0.99, 1.01)
+    )
+    return pairs.select(
+        "symbol",
+        detail=pl.format(
+            "{} trades from {} on and has no day before; {} last traded on {}, at {}, which is its pre_close, with nearly as many shares: the "
+            "code was changed. Declare it in reference/code_changes (old = {}, new = {}, date = {}); without that the old name is delisted and "
+            "the new one begins without a history",
+            "symbol", pl.lit(str(date)), "old", pl.col("_last").cast(pl.String), "_close", "old", "symbol", pl.lit(str(date)),
+        ),
+    ).unique("symbol", keep="first", maintain_order=True)  # fmt: skip
+
+
 def index_gaps(
     members: pl.DataFrame,
     closes: pl.DataFrame,

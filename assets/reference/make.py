@@ -30,6 +30,7 @@ from assets.reference.diagnosis import (
     share_faults,
     share_jumps,
     strange_days,
+    undeclared_changes,
 )
 from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.limits import limits_in_force, limits_refused
@@ -154,7 +155,12 @@ def make_daily_prices(
     if changes or changes.aside.height:
         told["code_changes"] = sift_code_changes(changes, landing.traded_days())
         profile = _with_changes(profile, told["code_changes"], date)
+    renamed = undeclared_changes(sifted.usable, before, landing.first_traded(), date)
+    if renamed.height:
+        profile = _with_findings(profile, renamed, date, "undeclared_change")
     files, notes = _set_aside(told)
+    if renamed.height:
+        notes["changed_codes"] = renamed["detail"].to_list()
     if unfilled.len():
         notes["limits"] = (
             f"limit_up of {unfilled.len()} of {judged.height} names says no limit against the rule, which holds"
@@ -336,6 +342,7 @@ def _judged_day(
             "too_many_set_aside": [int(too_many)],
             "limits_refused": [int(parts.limits_refused is not None)],
             "changes_aside": [0],
+            "undeclared_change": [0],
             "total_shares": [1],
             "float_shares": [1],
             "set_aside": [-1],
@@ -348,11 +355,17 @@ def _judged_day(
 
 def _with_changes(profile: pl.DataFrame, changes: Sifted, date: dt.date) -> pl.DataFrame:
     """The profile with one row more for each reason for which changes of codes can't be used: `changes_aside` 1."""
-    faults = _faults({"code_changes": changes})
-    # The change is judged by a check of its own: what others judge is filled.
-    rows = faults.select(
-        "symbol", date=pl.lit(date), detail="reason", reason=pl.lit("used"), total_shares=pl.lit(1, pl.Int64),
-        float_shares=pl.lit(1, pl.Int64), set_aside=-1 - pl.col("set_aside"), changes_aside=pl.lit(1, pl.Int64),
+    faults = _faults({"code_changes": changes}).select("symbol", detail="reason")
+    return _with_findings(profile, faults, date, "changes_aside")
+
+
+def _with_findings(profile: pl.DataFrame, findings: pl.DataFrame, date: dt.date, column: str) -> pl.DataFrame:
+    """The profile with one row more for each of `findings` (symbol, detail), in which `column` is 1."""
+    # A finding is judged by a check of its own: what others judge is filled.
+    least = min(0, *profile["set_aside"].to_list())
+    rows = findings.select(
+        "symbol", "detail", date=pl.lit(date), reason=pl.lit("used"), total_shares=pl.lit(1, pl.Int64),
+        float_shares=pl.lit(1, pl.Int64), set_aside=least - 1 - pl.int_range(pl.len()), **{column: pl.lit(1, pl.Int64)},
     )  # fmt: skip
     return pl.concat([profile, rows], how="diagonal_relaxed")
 

@@ -731,3 +731,54 @@ def test_a_known_other_index_beside_one_of_the_followed_ones_is_no_mistake(table
     both = {name: other(tables[name]) for name in ("index_weights", "index_prices")}
     found = results(tables | both, tmp_path, DAYS[60])
     assert "indices.followed_indices_delivered" not in refusals(found, DAYS[60])
+
+
+# --- changes of code that nobody declared ---------------------------------------------------------------------------------------
+
+
+def suggestions(found: dict[str, Made], day: dt.date = DAY) -> str | None:
+    checks = {table.name: table.checks for table in TABLES}["daily_prices"]
+    verdict = judge(checks, {day: found["daily_prices"].profile}, {day: {}})[day]["changed_codes_declared"]
+    assert not verdict.refuses
+    return None if verdict.passed else verdict.detail
+
+
+def a_renaming(frame: pl.DataFrame, name: str, new: str, gap: int = 0) -> pl.DataFrame:
+    """From DAY on the name's rows stand under a new code; the last `gap` days before are suspended."""
+    at = DAYS.index(DAY)
+    away = (pl.col("symbol") == name) & pl.col("date").is_between(DAYS[at - gap], DAY, closed="left")
+    moved = pl.when((pl.col("symbol") == name) & (pl.col("date") >= DAY)).then(pl.lit(new)).otherwise("symbol")
+    return frame.filter(~away).with_columns(symbol=moved)
+
+
+@pytest.mark.parametrize("listed", [None, DAY], ids=["without a listing", "listed on the day"])
+def test_a_change_of_code_that_nobody_declared_is_suggested(
+    tables: Tables, tmp_path: Path, listed: dt.date | None
+) -> None:
+    name, new = a_name(tables), "601990.SH"
+    changed = prices(tables, lambda f: a_renaming(f, name, new))
+    if listed is not None:
+        row = tables["instruments"].head(1).with_columns(symbol=pl.lit(new), list_date=listed, delist_date=None)
+        changed |= {"instruments": pl.concat([tables["instruments"], row.cast(tables["instruments"].schema)])}
+    found = results(changed, tmp_path / "plain")
+    told = suggestions(found)
+    assert told is not None
+    assert f"old = {name}, new = {new}, date = {DAY}" in told
+    assert "reference/code_changes" in told
+    assert found["daily_prices"].notes["changed_codes"]
+    assert suggestions(results(changed, tmp_path / "later", DAYS[51]), DAYS[51]) is None
+    declared = changed | {"code_changes": pl.DataFrame({"old": [name], "new": [new], "date": [DAY]})}
+    assert suggestions(results(declared, tmp_path / "declared")) is None
+
+
+def test_a_new_listing_and_other_prices_or_shares_suggest_nothing(tables: Tables, tmp_path: Path) -> None:
+    name, new = a_name(tables), "601990.SH"
+    assert suggestions(results(tables, tmp_path / "untouched")) is None
+    for number, own in enumerate(
+        ({"pre_close": pl.col("pre_close") + 0.02}, {"total_shares": pl.col("total_shares") * 2})
+    ):
+        other = where(pl.col("symbol") == new, **own)
+        changed = prices(tables, lambda f, other=other: other(a_renaming(f, name, new)))
+        assert suggestions(results(changed, tmp_path / str(number))) is None
+    both = prices(tables, lambda f: pl.concat([f, a_renaming(f, name, new).filter(pl.col("symbol") == new)]))
+    assert suggestions(results(both, tmp_path / "both")) is None  # the old code trades on
