@@ -1,9 +1,21 @@
 """The whole chain on the tiny market: complete, the same day by day as at once, and started unattended."""
 
+import html
+import re
+import shutil
 from pathlib import Path
 
+import dagster as dg
+import polars as pl
+import pytest
+
+from assets.report import words
+from orchestration.platform import PROFILES, Names, open_builder
 from orchestration.prove import build_day_by_day, differences
+from orchestration.run import build, everything_for
 from orchestration.tables import load_tables
+from resources.errors import NotReadyError
+from resources.settings.load import load_profile
 
 
 def test_the_whole_chain_is_built(full, days) -> None:
@@ -32,10 +44,6 @@ def test_backfill_equals_day_by_day(tiny_market: Path, world, days, full, work: 
 
 def test_the_unattended_job_builds_what_is_stale(tiny_market: Path, world, days, full, work: Path, monkeypatch) -> None:
     """`weekly_report`, as the sensor starts it: the driver inside a Dagster run, on that run's own instance."""
-    import shutil
-
-    import dagster as dg
-
     from orchestration.jobs import weekly_report
 
     lake = work / "job_lake"
@@ -55,3 +63,57 @@ def test_the_unattended_job_builds_what_is_stale(tiny_market: Path, world, days,
         assert [record.partition_key for record in built] == [str(week)]
     builder.lake.forget()
     assert builder.lake.manifest(builder.tables["report"], week).content == full["report", week]
+
+
+def test_a_failed_plausibility_check_stops_the_report_until_the_settings_allow_it(
+    tiny_market: Path, world, days, full, tmp_path: Path, work: Path
+) -> None:
+    """Two faults of the last day that no rule for rows sees: a row of daily_prices that is lost, though the name traded, and a row
+    that doubles pre_close and halves the shares, so that a leg of few names falls by more than price limits let it."""
+    shutil.copytree(work / "full", tmp_path / "lake")
+    (tmp_path / "lake" / "market.txt").unlink()  # the lake goes on with the copy of its market
+    shutil.copytree(tiny_market, tmp_path / "market")
+    builder = world(tmp_path / "market", tmp_path / "lake")
+    week, day = builder.calendar.week_of(days[-1]), days[-1]
+    held = builder.lake.read(builder.tables["scores"], [builder.calendar.offset_week(week, -1)]).collect()
+    ranked = held.filter(pl.col("factor") == "gru_50_1").drop_nulls("value").sort("value", descending=True)
+    path = tmp_path / "market" / "reference" / "daily_prices.parquet"
+    prices = pl.read_parquet(path)
+    traded = prices.filter((pl.col("date") == day) & (pl.col("volume") > 0))["symbol"].to_list()
+    halved = next(symbol for symbol in ranked["symbol"] if symbol in traded)
+    lost = next(symbol for symbol in ranked["symbol"].reverse() if symbol in traded)
+    own = (pl.col("date") == day) & (pl.col("symbol") == halved)
+    if "limit_up" not in prices.columns:
+        prices = prices.with_columns(limit_up=pl.lit(None, pl.Float64), limit_down=pl.lit(None, pl.Float64))
+    changed = prices.filter((pl.col("date") != day) | (pl.col("symbol") != lost)).with_columns(
+        pre_close=pl.when(own).then(pl.col("pre_close") * 2).otherwise("pre_close"),
+        limit_up=pl.when(own).then(0.0).otherwise("limit_up"),
+        limit_down=pl.when(own).then(0.0).otherwise("limit_down"),
+        float_shares=pl.when(own).then(pl.col("float_shares") // 2).otherwise("float_shares"),
+        total_shares=pl.when(own).then(pl.col("total_shares") // 2).otherwise("total_shares"),
+    )
+    assert changed.height == prices.height - 1
+    changed.write_parquet(path)
+
+    said: list[str] = []
+    with dg.DagsterInstance.ephemeral() as instance:
+        with pytest.raises(NotReadyError) as caught:
+            build(builder, everything_for(builder, week), instance=instance, say=said.append)
+        told = str(caught.value)
+        assert f"[report/week={week}] no_failed_plausibility_check failed" in told
+        assert f"tape_health · traded_names_have_prices, 1 partition ({day} to {day})" in told
+        assert "factor_returns · long_return_plausible" in told
+        assert lost in told
+        assert "report.allow_failed_plausibility" in told
+        assert not list((tmp_path / "lake" / "report" / f"week={week}").glob("report.*"))
+
+        allowed = load_profile("tiny", PROFILES, {"ZHOUBAO__REPORT__ALLOW_FAILED_PLAUSIBILITY": "true"})
+        names = Names(str(tmp_path / "market"), str(tmp_path / "lake"), "")
+        other = open_builder(names, profile=allowed, say=lambda line: None)
+        done = build(other, everything_for(other, week), instance=instance, say=said.append)
+    assert [(step.table.name, step.key) for step in done.steps] == [("report", week)]
+    page = html.unescape((tmp_path / "lake" / "report" / f"week={week}" / "report.html").read_text("utf-8"))
+    first_page = re.sub(r"<[^>]+>", " ", page[: page.index(words.LABELS["table1_title"]["zh"])])
+    assert words.SENTENCES["warn_implausible"]["zh"].split("{")[0] in first_page
+    for check in ("traded_names_have_prices", "long_return_plausible"):
+        assert check in first_page
