@@ -1,10 +1,12 @@
 """Settings of tape_health, order_sizes and minute_bars: large orders, how exactly a tape must add up (SPEC §2.3, §3)."""
 
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from resources.settings.base import Section
+
+Ratio = Annotated[float, Field(gt=0, le=1e6)]
 
 
 class BarsSettings(Section):
@@ -19,12 +21,12 @@ class BarsSettings(Section):
     large_order_min_orders: int = Field(
         200, ge=1, le=1_000_000_000, description="Orders of the stock they must hold together. SPEC §3"
     )
-    order_sizes_band: tuple[float, float] = Field(
+    order_sizes_band: tuple[Ratio, Ratio] = Field(
         (0.02, 5.0),
         description="How far exp(μ + σ²/2) of a stock's delivered order sizes may lie from the mean order that its amount gives, as a ratio; "
         "0.76 to 0.87 on six tapes of 2023.",
     )
-    median_order_sizes_band: tuple[float, float] = Field(
+    median_order_sizes_band: tuple[Ratio, Ratio] = Field(
         (0.25, 3.0), description="The same of the median of a file's stocks, beyond which the whole file is set aside."
     )
     order_sizes_names: int = Field(5, ge=1, le=100_000, description="Stocks from which that median is judged.")
@@ -248,6 +250,14 @@ class BarsSettings(Section):
         le=10_000_000_000,
         description="Trades or quotes aggregated at a time, whole symbols; bounds memory.",
     )
+
+    @model_validator(mode="after")
+    def _bands_in_order(self) -> Self:
+        for name in ("order_sizes_band", "median_order_sizes_band"):
+            low, high = getattr(self, name)
+            if low >= high:
+                raise ValueError(f"{name}: {low} is not below {high}")
+        return self
 
     @model_validator(mode="after")
     def _days_of_large_orders(self) -> Self:
