@@ -641,14 +641,16 @@ def fault(mutation: Mutation, ending: Ending) -> str:
 
 def settings_for(settings: Settings) -> Settings:
     """The given settings, with thresholds from the day before alone, and no refusal of a day for the one stock or the one bad
-    row it has, nor of files for the day in their names: they lie in many days' folders."""
+    row it has, nor of files for the day in their names: they lie in many days' folders, nor for names that the day before had:
+    days are of different deliveries."""
     bars = {
         **{"large_order_days": 1, "large_order_min_days": 1, "expect_orders": "never"},
         **{"max_set_aside_share": 1.0, "max_contradicted_share": 1.0, "max_uncovered_share": 1.0},
     }
     ticks = {"max_bad_row_share": 0.005, "refuse_names_of_other_days": False}  # files so small that one row is 0.2 %
+    changes = {"bars": bars, "ticks": ticks, "reference": {"max_names_lost": 1.0}}
     return settings.model_copy(
-        update={"bars": settings.bars.model_copy(update=bars), "ticks": settings.ticks.model_copy(update=ticks)}
+        update={name: getattr(settings, name).model_copy(update=changed) for name, changed in changes.items()}
     )
 
 
