@@ -50,13 +50,26 @@ def failed_checks(builder: Builder, partitions: Iterable[tuple[Table, dt.date]])
         failed: dict[tuple[str, bool], list[tuple[dt.date, str]]] = {}
         for key, manifest in judged.items():
             for name, verdict in own_failures(table.checks, manifest.checks).items():
-                if verdict.refuses or not manifest.refusals:
+                if verdict.refuses or not (manifest.refusals or _explained_upstream(builder, table, name, key)):
                     failed.setdefault((name, verdict.refuses), []).append((key, verdict.detail))
         declared = [check.name for check in table.checks]
         for name, refuses in sorted(failed, key=lambda one: declared.index(one[0]) if one[0] in declared else -1):
             rows = failed[name, refuses]
             found.append(Finding(table, name, refuses, tuple(key for key, _ in rows), len(judged), rows[0][1]))
     return found
+
+
+def _explained_upstream(builder: Builder, table: Table, name: str, key: dt.date) -> bool:
+    """Whether a check that explains this one failed in the partition of the same day or week of a table that is read."""
+    causes = [cause.split(".") for check in table.checks if check.name == name for cause in check.explained_by]
+    verdicts = [
+        manifest.checks[cause[1]]
+        for cause in causes
+        if len(cause) == 2
+        and (manifest := builder.lake.manifest(builder.tables[cause[0]], key)) is not None
+        and cause[1] in manifest.checks
+    ]
+    return any(not verdict.passed for verdict in verdicts)
 
 
 def describe_refusals(builder: Builder, findings: Iterable[Finding]) -> list[str]:

@@ -80,8 +80,9 @@ class Check:
 
     critical: a failing partition is refused downstream. remedy: what the user should do. mostly: the share of a
     partition's rows that must keep the rule. plausibility: a figure outside what the market can do; where it fails no report
-    is issued, unless `report.allow_failed_plausibility` says so. explained_by: checks of the same table of whose failure this
-    one's is a consequence: where one of them failed in the same partition, a run does not report this one as well.
+    is issued, unless `report.allow_failed_plausibility` says so. explained_by: checks of whose failure this one's is a
+    consequence, of the same table by name, of one that it reads as "table.check": where one of them failed in the same partition,
+    a run does not report this one as well.
     """
 
     name: str

@@ -214,6 +214,7 @@ order_sizes = Table(
             Between("set_aside", 0, 0),
             critical=False,
             remedy="re-deliver the files of the named symbols; the day does not count for their thresholds until then",
+            explained_by=("tape_health.no_symbol_set_aside",),
         ),
     ),
 )

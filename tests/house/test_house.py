@@ -92,7 +92,10 @@ def test_a_declaration_is_sound(table) -> None:
             assert tables[upstream].items is not None or column in tables[upstream].schema, f"{source} is no column"
     assert len({check.name for check in table.checks}) == len(table.checks)
     assert table.checks, f"{table.name} has no suite"
-    causes = {check.name: set(check.explained_by) for check in table.checks}
+    causes = {check.name: {cause for cause in check.explained_by if "." not in cause} for check in table.checks}
+    for upstream, cause in (one.split(".") for check in table.checks for one in check.explained_by if "." in one):
+        assert upstream in reads, f"{table.name} does not read {upstream}"
+        assert cause in {check.name for check in tables[upstream].checks}, f"{upstream} has no check {cause}"
     while roots := {
         name for name, left in causes.items() if not left
     }:  # each failure leads back to one that nothing explains

@@ -16,7 +16,7 @@ from resources.builder import Builder
 from resources.errors import NotReadyError
 from resources.gate import Between, Check, Verdict, own_failures
 from resources.landing import LandingView
-from tests.resources.fake_tables import ACCOUNT, PRICES, TABLES, TOTALS
+from tests.resources.fake_tables import ACCOUNT, AVERAGES, PRICES, TABLES, TOTALS
 from tests.resources.test_builder import DAYS, WEEKS, deliver, market, open_world  # noqa: F401
 
 # ruff: noqa: F811
@@ -64,6 +64,19 @@ def test_a_check_that_warns_on_many_days_is_one_line(market: Path, tmp_path: Pat
     assert "manifest.json in the named folders of" in said[-1]
     # What is not built again has been told before.
     assert not [line for line in built(opened(market, tmp_path / "lake")) if "warning" in line]
+
+
+def test_a_failure_that_one_of_an_input_explains_is_not_repeated(market: Path, tmp_path: Path) -> None:
+    high = Check("means_below_20", Between("mean", 0, 19.9), False, "look", explained_by=("prices.prices_are_whole",))
+    averages = dataclasses.replace(AVERAGES, checks=(dataclasses.replace(high, critical_share=1),))
+    builder = opened(market, tmp_path / "lake", {"prices": WORRIES, "averages": averages, "totals": TOTALS})
+    said = [line for line in built(builder) if "means_below_20" in line]
+    assert said == []
+    alone = dataclasses.replace(averages, checks=(dataclasses.replace(averages.checks[0], explained_by=()),))
+    again = opened(market, tmp_path / "alone", {"prices": WORRIES, "averages": alone, "totals": TOTALS})
+    (line,) = [line for line in built(again) if "means_below_20" in line]
+    where = f"[averages/date={DAYS[0]} and 3 more until {DAYS[-1]}]"
+    assert line.startswith(f"warning: {where} means_below_20 failed in 4 of {len(DAYS)} partitions")
 
 
 def test_nothing_is_said_where_nothing_failed(market: Path, tmp_path: Path) -> None:
