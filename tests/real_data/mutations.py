@@ -1110,6 +1110,40 @@ def sides(b: Bases) -> Iterator[Mutation]:
         yield Mutation("flag and order numbers swapped together", base, both, LOST, says)
 
 
+@family("orders of another tape")
+def orders_of_another_tape(b: Bases) -> Iterator[Mutation]:
+    """Whole order files that contradict the trades, and trades and flags exchanged together, which their orders alone tell."""
+    letters = {"B": "S", "S": "B", "1": "2", "2": "1"}
+    for base in filter(None, (b.whole, b.dated)):
+
+        def whole_column(role: str, to: Callable[[str], str], base: Delivery = base) -> Edit:
+            def edit(f: Files, r: random.Random) -> None:
+                f[base.orders].change(role, to)
+
+            return edit
+
+        def exchanged(f: Files, r: random.Random, base: Delivery = base) -> None:
+            trades = f[base.trades]
+            for row in range(len(trades.rows)):
+                bid, ask = trades.get(row, "bid"), trades.get(row, "ask")
+                trades.set(row, "bid", ask)
+                trades.set(row, "ask", bid)
+            trades.change("flag", lambda v: letters.get(v, v))
+
+        for what, damage, cause in (
+            ("sides of all orders exchanged", whole_column("side", lambda v: letters[v]), "sellers are exchanged"),
+            ("buyers and sellers of all trades exchanged", exchanged, "sellers are exchanged"),
+            (
+                "numbers of all orders shifted",
+                whole_column("order", lambda v: str(int(v) + 1)),
+                "never entered|different days",
+            ),
+            ("orders in lots", whole_column("volume", lambda v: str(int(v) // 100)), "different units"),
+        ):
+            says = rf"its trades contradict \d+ of its \d+ orders, more than .*({cause})"
+            yield Mutation(f"{base.name}: {what}", base, damage, LOST, (says,))
+
+
 # --- whose rows, which day ------------------------------------------------------------------------------------------------
 
 
