@@ -86,8 +86,8 @@ and so do rows that count but for their share counts or delivered limits: counts
             "limits_follow_the_rulebook",
             Between("limits_refused", 0, 0),
             critical=True,
-            remedy="deliver the exchanges' limits of the day, or leave limit_up and limit_down out; where the exchanges changed the rule, "
-            "add it to rulebook.price_limits",
+            remedy="deliver the exchanges' limits of the day, or take limit_up and limit_down out, so that the rule holds; where the exchanges "
+            "changed the rule, add it to rulebook.price_limits",
         ),
         Check(
             "limits_filled",

@@ -83,8 +83,7 @@ def limits_refused(judged: pl.DataFrame, settings: ReferenceSettings) -> str | N
         return None
     return (
         f"the limits delivered for {off.height} of {compared.height} names are not the rulebook's: "
-        f"{'; '.join(counted_reasons(off, 'limits_off', 'symbol'))}. Deliver the exchanges' limits of the day, or take both columns "
-        "out, so that the rule holds. A rule that the rulebook lacks is a row of rulebook.price_limits"
+        f"{'; '.join(counted_reasons(off, 'limits_off', 'symbol'))}"
     )
 
 

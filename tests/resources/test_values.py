@@ -355,6 +355,7 @@ def codes_with(since: dt.date) -> StockCodes:
     return StockCodes.of((*RulebookSettings().boards, row))
 
 
+@settings(deadline=None)
 @given(st.dates(dt.date(2020, 1, 1), dt.date(2020, 12, 31)), st.dates(dt.date(2020, 1, 1), dt.date(2020, 12, 31)))
 def test_a_range_that_a_user_adds_holds_from_its_day_on(since: dt.date, day: dt.date) -> None:
     codes, cells = codes_with(since), pl.Series(["700001", "600519", "1", "430001"])
