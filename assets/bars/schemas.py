@@ -33,7 +33,7 @@ TAPE_HEALTH = {
     "late_quotes": pl.Int64,  # stamped far from the trades around them
     "repeated_quotes": pl.Int64,
     "side_disagreements": pl.Int64,
-    "overfilled_orders": pl.Int64,
+    "overfilled_orders": pl.Int64,  # that trades or cancels contradict; null where no orders were delivered
     "book_mismatches": pl.Int64,  # null unless the replay is switched on
 }
 """One row per symbol that was delivered or should have traded. Counts are null where not known."""
