@@ -28,7 +28,11 @@ def _still_arriving(builder: Builder, week: dt.date) -> str:
     """Why the week's files may not be complete yet; "" once they have been still for a while."""
     files = [*_files(builder, week), *filter(None, map(builder.zone.reference_path, REFERENCE))]
     with machine_faults(f"the landing zone {builder.zone.root}"):
-        changed, path = max(((path.stat().st_mtime, path) for path in files), default=(0.0, builder.zone.root))
+        stats = [(path.stat(), path) for path in files]
+    # A vendor's time may lie in the future of this machine's clock; that of the last change is this machine's own.
+    changed, path = max(
+        ((min(stat.st_mtime, stat.st_ctime), path) for stat, path in stats), default=(0.0, builder.zone.root)
+    )
     minutes = (dt.datetime.now(dt.UTC).timestamp() - changed) / 60
     wait = builder.settings.landing.settle_minutes
     if minutes >= wait:

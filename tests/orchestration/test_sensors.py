@@ -221,6 +221,17 @@ def test_the_sensor_waits_while_files_still_change(market: Path, tick: Ticks) ->
     assert tick() == ["2023-01-02"]
 
 
+def test_a_time_in_the_future_of_the_machine_s_clock_is_not_waited_for(
+    market: Path, tick: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The vendor's clock is ahead, or the machine's is behind: the file counts as changed when it came."""
+    deliver(market, *WEEK_1[:3])
+    deliver(market, WEEK_1[3], minutes_ago=-1_000_000)
+    assert "20230106.parquet changed 0.0 minutes ago" in tick()
+    monkeypatch.setenv("ZHOUBAO__LANDING__SETTLE_MINUTES", "0")
+    assert tick() == ["2023-01-02"]
+
+
 @pytest.mark.parametrize("retries", [0, 2])
 def test_a_fault_of_the_machine_is_tried_again_by_the_job(retries: int, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str | None] = []
