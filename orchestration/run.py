@@ -231,7 +231,10 @@ def _refusal(builder: Builder, plan: Plan, asked: list[tuple[str, dt.date]]) -> 
     ]
     more = f"\n  and {len(told) - _LISTED} more" if len(told) > _LISTED else ""
     if any(len(one.keys) > 1 for one in findings):
-        more += "\nEvery refused partition with its reasons: python -m orchestration.run --refused"
+        more += (
+            "\nEvery refused partition with its reasons: python -m orchestration.run "
+            f"--market {builder.zone.root} --lake {builder.lake.store.url} --refused"
+        )
     return NotReadyError(f"{what}:\n  " + "\n  ".join(told[:_LISTED]) + more)
 
 
