@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from assets.bars.rounding import Rounding
 from assets.bars.schemas import KEY, MINUTE_BARS, VALUES
 from assets.ticks import clock
 from resources.bar_forms import UNREADABLE
@@ -47,14 +48,19 @@ class Delivered:
 
 
 def delivered_bars(
-    bars: pl.DataFrame, date: dt.date, name: str, pre_close: Mapping[str, float], rules: Rulebook
+    bars: pl.DataFrame,
+    date: dt.date,
+    name: str,
+    pre_close: Mapping[str, float],
+    rules: Rulebook,
+    rounding: Rounding | None = None,
 ) -> Delivered:
     """Checks and completes the bars of one day.
 
     bars: as read by resources/bar_forms.read_bars. name: the file, for messages. pre_close: symbol → yuan, where known. rules:
     boards and trading hours of the day. A minute 905 without volume is no trade and no row (SPEC §1), and neither is a row
     without a trade in a minute that is no bar, such as 690. A column that is 0 in every row while names traded was not filled
-    in, and counts as not delivered.
+    in, and counts as not delivered. rounding: of its figures; a volume that is rounded to lots may be 0 in a minute that traded.
     Raises InputError where no row is of a stock.
     """
     names = bars.select(pl.col("symbol").unique().sort()).with_columns(board=rules.board(), share=rules.is_a_share())
@@ -75,7 +81,8 @@ def delivered_bars(
     rows = rows.filter(~_padding(rows.columns))
     padding = height - rows.height
     rows = rows.filter(~_no_trade_after_hours(given, late_boards))
-    rejected = _rejected(rows, date, late_boards)
+    in_lots = rounding is not None and rounding.volume > 0
+    rejected = _rejected(rows, date, late_boards, in_lots)
     rows = rows.join(rejected.select("symbol").unique(), on="symbol", how="anti").drop("board")
     symbols = names.filter("share").select("symbol")
     grid = symbols.join(pl.DataFrame({"minute": pl.Series(clock.DAY_BARS, dtype=pl.Int32)}), how="cross")
@@ -93,6 +100,9 @@ def delivered_bars(
     if "volume" in given:
         silent = pl.col("absent") | pl.col("volume").is_null()  # what has no volume has no amount either (_rejected)
         empty = (silent & _known("volume")) | (pl.col("volume") == 0).fill_null(False)
+        if in_lots:
+            traded = [pl.col(column).fill_null(0) > 0 for column in ("amount", "trades") if column in given]
+            empty = empty & ~pl.any_horizontal(pl.lit(False), *traded)
         dense = dense.with_columns(
             *(
                 pl.when(empty).then("close").otherwise(column).alias(column)
@@ -158,8 +168,9 @@ def _no_trade_after_hours(given: Sequence[str], boards: Sequence[str]) -> pl.Exp
     return (pl.col("minute") == clock.AFTER_HOURS).fill_null(False) & idle
 
 
-def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str]) -> pl.DataFrame:
-    """symbol, minute, reason of every row that breaks a rule. late_boards: those that trade after hours on `date`."""
+def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str], in_lots: bool) -> pl.DataFrame:
+    """symbol, minute, reason of every row that breaks a rule. late_boards: those that trade after hours on `date`. in_lots: whether
+    volumes are rounded to lots."""
     minutes = (*clock.DAY_BARS, clock.AFTER_HOURS)
     rules = [
         (pl.col(UNREADABLE).is_null(), pl.col(UNREADABLE)),
@@ -238,7 +249,7 @@ def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str]) -> 
             for part in _PARTS
             if {part, "amount"} <= {*rows.columns}
         ),
-        *_count_rules(rows.columns),
+        *_count_rules(rows.columns, in_lots),
         *_flow_rules(rows),
         *(
             (
@@ -270,14 +281,14 @@ def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str]) -> 
     return judged.filter(pl.col("reason").is_not_null())
 
 
-def _count_rules(columns: Sequence[str]) -> list[tuple[pl.Expr, pl.Expr]]:
+def _count_rules(columns: Sequence[str], in_lots: bool) -> list[tuple[pl.Expr, pl.Expr]]:
     """A trade is of one share at least, so that 1 ≤ trades ≤ volume where there is volume, and trades = 0 where there is none."""
     if not {"trades", "volume"} <= {*columns}:
         return []
     traded = (pl.col("volume") > 0).fill_null(False)
     return [
         (
-            traded | (pl.col("trades").fill_null(0) == 0) | ~_known("volume"),
+            traded | (pl.col("trades").fill_null(0) == 0) | ~_known("volume") | pl.lit(in_lots),
             pl.format("trades = {} without volume", "trades"),
         ),
         (

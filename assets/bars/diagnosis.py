@@ -240,7 +240,9 @@ def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     volumes = pl.col("volume").count().over("symbol") > 0
     # A minute before the first trade carries pre_close, which may lie outside the day's range.
     opened = (pl.col("close") != pl.col("close").first()).cum_max().over("symbol", order_by="minute")
-    trading = pl.when(volumes).then(pl.col("volume") > 0).otherwise(opened)
+    # A volume rounded to lots may be 0 where shares traded.
+    traded = (pl.col("volume") > 0) | (pl.col("amount") > 0).fill_null(False) | (pl.col("trades") > 0).fill_null(False)
+    trading = pl.when(volumes).then(traded).otherwise(opened)
     day = day.with_columns(_trading=trading.fill_null(False), _volumes=volumes)
     measured = day.group_by("symbol", maintain_order=True).agg(
         last_close=pl.col("close").sort_by("minute").last(),
@@ -356,7 +358,7 @@ def contradicts_day(settings: BarsSettings, averaged: Sequence[str]) -> pl.Expr:
     are adjusted, and no fault of daily_prices.
     """
     against = _against_day(settings, averaged)
-    money = pl.col("amount_difference").abs() <= settings.amount_tolerance + 1e-9
+    money = pl.col("amount_difference").abs() <= pl.col("amount_slack") + 1e-9
     differs = pl.any_horizontal(against[name].fill_null(False) for name in ("off", "outside", "beyond", "opened"))
     return (
         against["whole"].fill_null(False) & money.fill_null(False) & differs & ~against["one_factor"].fill_null(False)
@@ -385,7 +387,7 @@ def _against_day(settings: BarsSettings, averaged: Sequence[str]) -> dict[str, p
     outside = (pl.col("top") > pl.col("daily_high") + settings.price_tolerance + 1e-9) | (
         pl.col("bottom") < pl.col("daily_low") - settings.price_tolerance - 1e-9
     )
-    whole = pl.col("volume_difference").abs() <= settings.volume_tolerance
+    whole = (pl.col("volume_difference").abs() <= pl.col("volume_slack")) & ~pl.col("hides")
     beyond = whole & (
         (pl.col("daily_high") > pl.col("whole_top") + settings.price_tolerance + 1e-9).fill_null(False)
         | (pl.col("daily_low") < pl.col("whole_bottom") - settings.price_tolerance - 1e-9).fill_null(False)

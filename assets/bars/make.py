@@ -15,6 +15,7 @@ from assets.bars.delivered import delivered_bars
 from assets.bars.delivered_sizes import judged_against_amounts
 from assets.bars.minutes import BOOK, LARGE, LIMITS, null_out, with_limits
 from assets.bars.order_streams import lacking_orders
+from assets.bars.rounding import file_rounding
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES, VALUES
 from assets.bars.sums import book_statistics, order_size_sums, silent_bars, traded_bars
 from assets.bars.tape_health import SET_ASIDE, WITHOUT
@@ -207,7 +208,8 @@ def make_minute_bars(
             return Made(pl.DataFrame(schema=MINUTE_BARS), unavailable=gone)
         source = f"bars/{landing.bars_path().name}"
         known = daily.filter(pl.col("pre_close").is_not_null())
-        delivered = delivered_bars(landed, date, source, dict(known.select("symbol", "pre_close").iter_rows()), rules)
+        before_open = dict(known.select("symbol", "pre_close").iter_rows())
+        delivered = delivered_bars(landed, date, source, before_open, rules, file_rounding(landed, landing))
         frame, reasons = delivered.frame, dict(delivered.unavailable)
         final = pl.DataFrame(
             schema={"symbol": pl.String, "quoted_limit_up": pl.Float64, "quoted_limit_down": pl.Float64}
@@ -336,7 +338,14 @@ def _by_symbol(frame: pl.DataFrame, health: pl.DataFrame) -> pl.DataFrame:
         market.last().alias("last_close"),
     )
     judged = health.select(
-        "symbol", "verdict", "quotes_verdict", "reason", "volume", "reference_volume", "reference_counts"
+        "symbol",
+        "verdict",
+        "quotes_verdict",
+        "reason",
+        "volume",
+        "reference_volume",
+        "volume_difference",
+        "reference_counts",
     )
     return days.join(judged, on="symbol", how="left", maintain_order="left")
 
@@ -357,6 +366,8 @@ def _profile(
     limits = securities.select("symbol", "limit_up", "limit_down").collect()
     slack = 5e-5  # half of 1/10 000 yuan: prices are floats of whole ticks
     outside = (pl.col("high") > pl.col("limit_up") + slack) | (pl.col("low") < pl.col("limit_down") - slack)
+    # tape_health accepts a difference that follows from how daily_prices or the bars are rounded: then it is that one and no other.
+    proven = (off.abs() <= settings.volume_tolerance) | (off == pl.col("volume_difference"))
     auctioned = [exchange for exchange in ("SH", "SZ") if rules.has_closing_auction(exchange)]
     official = pl.col("symbol").str.tail(2).is_in(auctioned)
     differs = [
@@ -364,7 +375,7 @@ def _profile(
         & (official if name == "close" else pl.lit(True))
         for name, own in _OF_TRADES.items()
     ]
-    contradicted = accepted & pl.lit(ticked) & (off.abs() <= settings.volume_tolerance) & pl.any_horizontal(differs)
+    contradicted = accepted & pl.lit(ticked) & proven & pl.any_horizontal(differs)
     measured = (
         frame.join(limits, on="symbol", how="left")
         .group_by("symbol")
@@ -378,9 +389,7 @@ def _profile(
             "symbol",
             "bars",
             missing_bars=len(clock.DAY_BARS) - pl.col("dense_bars"),
-            volume_difference=pl.when(accepted).then(
-                pl.when(off.abs() <= settings.volume_tolerance).then(0).otherwise(off)
-            ),
+            volume_difference=pl.when(accepted).then(pl.when(proven).then(0).otherwise(off)),
             unaccounted_volume=pl.when(accepted & pl.lit(ticked)).then(pl.col("volume") - pl.col("bar_volume")),
             close_difference=pl.when(accepted).then(pl.col("last_close") - pl.col("close")),
             outside_limits=pl.when(accepted).then("outside_limits"),

@@ -14,27 +14,30 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.bars.diagnosis import contradicts_day, name_reasons
+from assets.bars.rounding import LOT, Rounding
 from resources.settings.bars import BarsSettings
 
 OK, REPAIRED, SET_ASIDE, MISSING = "ok", "repaired", "set aside", "missing"
 WITH, WITHOUT = "with", "without"
 """Values of reference_counts: whether the reference counts trades after hours."""
 CLOSED_MS = 54_000_000  # 15:00: from here on a snapshot's cumulative fields are those of the day
-_SHARES_OFF, _YUAN_OFF, _YUAN_SLACK = (
-    pl.col(name) for name in ("volume_difference", "amount_difference", "amount_slack")
+_SHARES_OFF, _YUAN_OFF, _SHARES_SLACK, _YUAN_SLACK = (
+    pl.col(name) for name in ("volume_difference", "amount_difference", "volume_slack", "amount_slack")
 )
 _REFERENCE = ("daily_prices", "the last snapshot")
+Told = list[tuple[pl.Expr, pl.Expr]]
 
 
-def judge_ticks(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+def judge_ticks(found: pl.DataFrame, settings: BarsSettings, rounding: Rounding) -> pl.DataFrame:
     """Adds reference_volume, reference_amount, the differences, the verdicts and the reason to what was measured of ticks.
 
     found, one row per symbol: the columns of align_tapes.TAPE and BOOK (trades and quotes null where it has none);
     daily_volume (shares), daily_amount (yuan); explicit: whether limit prices were delivered with them; what trades, orders and quotes tell of their rows under `trades.`, `orders.` and
     `quotes.` (schemas in tape_health_make.py); overfilled_orders and under `faults.` the other counts of rebuilt_orders.FAULTS; gapped: whether its channel lacks numbers or its end. Every row is judged
     by itself, but for two facts about the daily prices: whether the day has any, and whether they are delivered to the cent.
+    rounding: of the daily prices, by half of which their totals may be off.
     """
-    judged = _against_references(found, settings)
+    judged = _against_references(found, settings, rounding)
     traded = (pl.col("trades").fill_null(0) > 0) | (pl.col("quoted_volume").fill_null(0) > 0)
     judged = judged.with_columns(
         unpriced=_priced_day() & traded & pl.col("daily_volume").is_null(),
@@ -74,27 +77,35 @@ def judge_ticks(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     )
 
 
-def judge_bars(found: pl.DataFrame, averaged: Sequence[str], settings: BarsSettings) -> pl.DataFrame:
+def judge_bars(
+    found: pl.DataFrame, averaged: Sequence[str], settings: BarsSettings, own: Rounding, daily: Rounding
+) -> pl.DataFrame:
     """The same for one-minute bars that were delivered instead of ticks.
 
     found: symbol, volume (shares) and amount (yuan, null where not delivered) of its minutes, daily_volume, daily_amount,
-    daily_open, daily_high, daily_low, daily_close, the columns of diagnosis.MEASURES, rejected (why rows of it cannot be right; null where
+    daily_open, daily_high, daily_low, daily_close, the columns of diagnosis.MEASURES, rounded (rounding.rounded_rows), hides (whether
+    minutes that traded may show nothing, since volumes in lots came alone), rejected (why rows of it cannot be right; null where
     they can), late_volume and late_amount (those of minute 905), after_hours (whether the name's board trades then), delivered.
-    averaged: exchanges without a closing auction on the day.
+    averaged: exchanges without a closing auction on the day. own, daily: the rounding of the bars and of daily_prices, by half of
+    which each figure may be off.
     """
     against_daily = name_reasons(settings, averaged)
     compared = found.with_columns(
         reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_REFERENCE[0])),
         reference_volume=pl.col("daily_volume"),
         reference_amount=pl.col("daily_amount"),
-        amount_slack=pl.lit(settings.amount_tolerance),
+        volume_slack=pl.max_horizontal(
+            pl.lit(settings.volume_tolerance), (own.volume * pl.col("rounded") + daily.volume) / 2
+        ),
+        amount_slack=pl.max_horizontal(
+            pl.lit(settings.amount_tolerance), (own.amount * pl.col("rounded") + daily.amount) / 2
+        ),
         unpriced=_priced_day()
         & pl.col("traded").fill_null(False)
         & pl.col("daily_volume").is_null()
         & pl.col("same_as").is_null(),  # a double's other code has the row
     )
-    slack = pl.lit(settings.amount_tolerance)
-    compared = _differences(compared, pl.col("daily_amount"), pl.lit(1), slack, settings)
+    compared = _differences(compared, pl.col("daily_amount"), pl.lit(1))
     unheard = pl.col("after_hours") & (pl.col("late_volume").fill_null(0) == 0) & (pl.col("volume_difference") < 0)
     cause = pl.when(unheard).then(
         pl.lit(
@@ -103,7 +114,12 @@ def judge_bars(found: pl.DataFrame, averaged: Sequence[str], settings: BarsSetti
         )
     )
     totals = pl.concat_str(_totals("minutes"), cause.fill_null(""))
-    causes = [(pl.col("rejected").is_not_null(), pl.col("rejected")), *against_daily, (_off(settings), totals)]
+    causes = [
+        (pl.col("rejected").is_not_null(), pl.col("rejected")),
+        *against_daily,
+        *_lots_lost(own),
+        (_off(), totals),
+    ]
     why = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in causes)
     absent = pl.format("daily_prices says {} shares traded, and no minute of it was delivered", "daily_volume")
     verdict = (
@@ -122,6 +138,26 @@ def judge_bars(found: pl.DataFrame, averaged: Sequence[str], settings: BarsSetti
     )
 
 
+def _lots_lost(own: Rounding) -> Told:
+    """A difference in volume that whole lots explain, and that their rounding to the nearest one, where declared, does not."""
+    half = LOT * pl.col("rounded") / 2
+    off = (_SHARES_OFF.abs() > _SHARES_SLACK) & _SHARES_OFF.is_between(
+        -2 * half, half
+    )  # cut down, or to the nearest lot
+    lost = pl.lit(own.whole_lots) & off
+    odd = (pl.col("reference_volume") % LOT != 0) | pl.lit(own.volume > 0)
+    return [
+        (
+            lost & odd,
+            pl.format(
+                "its volumes are whole lots and add up to {} shares, daily_prices says {}, less than a lot away for each minute that traded: "
+                "they were rounded to lots. Deliver volumes in shares, or lots rounded to the nearest one with landing.bars.volume_unit = 'lots'",
+                "volume", "reference_volume",
+            ),
+        )
+    ]  # fmt: skip
+
+
 def _priced_day() -> pl.Expr:
     """Whether daily_prices has any row of the day: where it has none, nothing was delivered to be priced by."""
     return pl.col("daily_volume").is_not_null().any()
@@ -130,7 +166,7 @@ def _priced_day() -> pl.Expr:
 # --- totals ---------------------------------------------------------------------------------------------------------------
 
 
-def _against_references(found: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+def _against_references(found: pl.DataFrame, settings: BarsSettings, rounding: Rounding) -> pl.DataFrame:
     """The daily prices are the reference, without a row there the last snapshot, if it was taken after the close; in whole 1/10 000 yuan, and told in yuan.
 
     An amount delivered to the cent must be met to the cent. Where no daily amount of the day has cents, the vendor rounds.
@@ -156,13 +192,15 @@ def _against_references(found: pl.DataFrame, settings: BarsSettings) -> pl.DataF
         ),  # a snapshot of the close comes before the trades after hours
         _exact=amount,
     )
-    differences = _differences(told, pl.col("_exact"), pl.lit(10_000), slack, settings)
-    return differences.with_columns(amount_slack=slack, amount=pl.col("amount") / 10_000).drop("_exact")
+    told = told.with_columns(
+        volume_slack=pl.max_horizontal(pl.lit(settings.volume_tolerance), pl.when(by_day).then(rounding.volume / 2)),
+        amount_slack=pl.max_horizontal(slack, pl.when(by_day).then(rounding.amount / 2)),
+    )
+    differences = _differences(told, pl.col("_exact"), pl.lit(10_000))
+    return differences.with_columns(amount=pl.col("amount") / 10_000).drop("_exact")
 
 
-def _differences(
-    found: pl.DataFrame, amount: pl.Expr, unit: pl.Expr, slack: pl.Expr, settings: BarsSettings
-) -> pl.DataFrame:
+def _differences(found: pl.DataFrame, amount: pl.Expr, unit: pl.Expr) -> pl.DataFrame:
     """Adds volume_difference (shares) and amount_difference (yuan) to the reference, and reference_counts.
 
     A reference may count the trades after hours or leave them out (SPEC §1). Both are tried; where only without them it adds up,
@@ -177,9 +215,9 @@ def _differences(
     market_money = (pl.col("amount") - pl.col("late_amount") - amount) / unit
     compared = late & pl.col("reference_volume").is_not_null()
     counts = (
-        pl.when(compared & ~_off(settings, shares, money, slack))
+        pl.when(compared & ~_off(shares, money))
         .then(pl.lit(WITH))
-        .when(compared & ~_off(settings, market_shares, market_money, slack))
+        .when(compared & ~_off(market_shares, market_money))
         .then(pl.lit(WITHOUT))
     )
     found = found.with_columns(reference_counts=counts)
@@ -191,14 +229,12 @@ def _differences(
 
 
 def _off(
-    settings: BarsSettings,
     shares: pl.Expr = _SHARES_OFF,
     money: pl.Expr = _YUAN_OFF,
-    slack: pl.Expr = _YUAN_SLACK,
 ) -> pl.Expr:
     """Whether differences from the reference, in shares and yuan, are more than rounding; an unknown one is not."""
-    by_volume = (shares.abs() > settings.volume_tolerance).fill_null(False)
-    return by_volume | (money.abs() > slack + 1e-9).fill_null(False)
+    by_volume = (shares.abs() > _SHARES_SLACK).fill_null(False)
+    return by_volume | (money.abs() > _YUAN_SLACK + 1e-9).fill_null(False)
 
 
 def _totals(what: str) -> pl.Expr:
@@ -212,9 +248,6 @@ def _totals(what: str) -> pl.Expr:
 
 
 # --- what is told: (holds, sentence) --------------------------------------------------------------------------------------
-
-
-Told = list[tuple[pl.Expr, pl.Expr]]
 
 
 def _joined(told: Told) -> pl.Expr:
@@ -237,7 +270,7 @@ def clock_text(ms: str) -> pl.Expr:
 
 def _proven(settings: BarsSettings) -> pl.Expr:
     """Whether a total proves that the tape is whole."""
-    return pl.col("reference").is_not_null() & ~_off(settings)
+    return pl.col("reference").is_not_null() & ~_off()
 
 
 def _contradicted(settings: BarsSettings) -> pl.Expr:
@@ -245,7 +278,7 @@ def _contradicted(settings: BarsSettings) -> pl.Expr:
     row that could not be used leaves one order that never entered."""
     allowed = settings.max_faulty_order_share * pl.col("faults.orders") + pl.col("orders.rows_set_aside").fill_null(0)
     too_many = pl.col("overfilled_orders") > allowed
-    return too_many.fill_null(False) & pl.col("trades").is_not_null() & ~_off(settings)
+    return too_many.fill_null(False) & pl.col("trades").is_not_null() & ~_off()
 
 
 def _cause_of_contradictions() -> pl.Expr:
@@ -296,7 +329,7 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
             pl.col("trades.conflicting_duplicates") > 0,
             pl.format("{} of its trades stand twice and say different things", "trades.conflicting_duplicates"),
         ),
-        (_off(settings), pl.concat_str(_totals("trades"), away.fill_null(""))),
+        (_off(), pl.concat_str(_totals("trades"), away.fill_null(""))),
         (
             (pl.col("trades.rows_set_aside") > 0) & ~proven,
             pl.format(

@@ -19,6 +19,7 @@ from assets.bars.diagnosis import FileFinding, diagnose_minutes, measure_names, 
 from assets.bars.rebuilt_orders import FAULTS as ORDER_FAULTS
 from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
+from assets.bars.rounding import Rounding, file_rounding, rounded_rows, rounding_of
 from assets.bars.schemas import TAPE_HEALTH
 from assets.bars.tape_ends import ENDED, judge_ends, proves
 from assets.bars.tape_health import MISSING, SET_ASIDE, WITH, WITHOUT, clock_text, judge_bars, judge_ticks
@@ -107,7 +108,7 @@ def make_tape_health(
         gone = dict.fromkeys(TAPE_HEALTH, f"{why}, and no bars/{date:%Y%m%d}.parquet")
         return Made(pl.DataFrame(schema=TAPE_HEALTH), unavailable=gone)
     name = f"bars/{landing.bars_path().name}"
-    return _of_bars(date, name, landed, prices, settings, rules)
+    return _of_bars(date, name, landed, prices, landing, settings, rules)
 
 
 def _of_ticks(
@@ -136,7 +137,9 @@ def _of_ticks(
         )
     channels = _with_ends(channels, measured.channels)
     found = _found(measured, sides, daily, channels, faulty).join(replayed, on="symbol", how="left")
-    judged = judge_ticks(found.with_columns(explicit=pl.col("symbol").is_in(list(explicit))), settings)
+    judged = judge_ticks(
+        found.with_columns(explicit=pl.col("symbol").is_in(list(explicit))), settings, _daily_rounding(daily, landing)
+    )
     ends = {
         name: _read(files, name, date, "ends.parquet", ENDS, rows)
         for name, rows in (("trades", trades), ("quotes", quotes))
@@ -169,9 +172,16 @@ def _of_ticks(
 
 
 def _of_bars(
-    date: dt.date, name: str, landed: pl.DataFrame, daily: pl.DataFrame, settings: BarsSettings, rules: Rulebook
+    date: dt.date,
+    name: str,
+    landed: pl.DataFrame,
+    daily: pl.DataFrame,
+    landing: LandingView,
+    settings: BarsSettings,
+    rules: Rulebook,
 ) -> Made:
-    delivered = delivered_bars(landed, date, name, {}, rules)
+    own = file_rounding(landed, landing)
+    delivered = delivered_bars(landed, date, name, {}, rules, own)
     rejected = delivered.rejected.group_by("symbol", maintain_order=True).agg(
         rejected=pl.format("{}: {} bad rows, the first: {}", pl.lit(name), pl.len(), pl.col("reason").first()),
         rows_set_aside=pl.len(),
@@ -187,6 +197,8 @@ def _of_bars(
             pl.col(column).filter(pl.col("minute") == clock.AFTER_HOURS).sum().alias(f"late_{column}")
             for column in ("volume", "amount")
         ),
+        rounded=rounded_rows(),
+        hides=pl.lit(own.volume > 0) & (pl.col("amount").count() == 0) & (pl.col("trades").count() == 0),
     )
     found = (
         sums.with_columns(delivered=pl.lit(True))
@@ -201,7 +213,7 @@ def _of_bars(
     )
     found = found.with_columns(after_hours=rules.board().is_in(list(rules.after_hours_boards())).fill_null(False))
     averaged = [exchange for exchange in ("SH", "SZ") if not rules.has_closing_auction(exchange)]
-    judged = judge_bars(found, averaged, settings).with_columns(
+    judged = judge_bars(found, averaged, settings, own, _daily_rounding(daily, landing)).with_columns(
         date=pl.lit(date),
         source=pl.lit("bars"),
         rows_set_aside=pl.when("delivered").then(pl.col("rows_set_aside").fill_null(0)),
@@ -210,7 +222,7 @@ def _of_bars(
     frame = judged.with_columns(pl.lit(None, TAPE_HEALTH[column]).alias(column) for column in absent)
     # Judged where both are known; unknown for all is no proof.
     held = frame.filter("delivered")
-    adds_up = _share(held["volume_difference"].abs() <= settings.volume_tolerance)
+    adds_up = _share(held["volume_difference"].abs() <= held["volume_slack"])
     closes = _share((held["last_close"] - held["daily_close"]).abs() <= settings.price_tolerance + 1e-9)
     findings = [*diagnose_minutes(minutes_of(landed), adds_up, settings, closes), *columns.findings]
     notes = {finding.code: finding.text for finding in findings if not finding.refuses}
@@ -220,6 +232,10 @@ def _of_bars(
         unavailable=dict.fromkeys(absent, f"{name} holds one-minute bars, no ticks"),
         notes=_counts(frame) | notes,
     )
+
+
+def _daily_rounding(daily: pl.DataFrame, landing: LandingView) -> Rounding:
+    return rounding_of(daily["daily_volume"], daily["daily_amount"], "daily_prices", landing.declared("daily_prices"))
 
 
 def _share(holds: pl.Series) -> float:

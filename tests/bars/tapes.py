@@ -17,7 +17,7 @@ from resources.bar_forms import read_bars
 from resources.delivered_files import DeliveredTable
 from resources.made import Made
 from resources.settings.bars import BarsSettings
-from resources.settings.landing import LandingBarsSettings, LandingSettings
+from resources.settings.landing import LandingBarsSettings, LandingDailyPricesSettings, LandingSettings
 
 DATE = dt.date(2024, 1, 10)
 DAILY = {
@@ -43,13 +43,23 @@ def as_read(bars: pl.DataFrame, date=DATE, path="bars/20240110.parquet", **decla
 
 
 class Landing:
-    """A landing view of a day: bars as a user delivers them, order sizes beside them and limit prices, where given."""
+    """A landing view of a day: bars as a user delivers them, order sizes beside them and limit prices, where given.
+    days, declared: settings of landing.daily_prices and landing.bars."""
 
-    def __init__(self, bars=None, sizes=None, limits=None, path="bars/20240110.parquet", date=DATE):
+    def __init__(
+        self, bars=None, sizes=None, limits=None, path="bars/20240110.parquet", date=DATE, days=None, **declared
+    ):
+        self._settings = LandingSettings(
+            bars=LandingBarsSettings(**declared), daily_prices=LandingDailyPricesSettings(**(days or {}))
+        )
+        self._declared = declared
         self._bars, self._sizes, self._limits, self._path, self.date = bars, sizes, limits, path, date
 
     def bars(self):
-        return None if self._bars is None else as_read(self._bars, self.date, self._path)
+        return None if self._bars is None else as_read(self._bars, self.date, self._path, **self._declared)
+
+    def declared(self, name):
+        return self._settings.declared(name)
 
     def bars_path(self):
         from pathlib import Path

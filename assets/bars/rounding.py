@@ -1,0 +1,60 @@
+"""How far totals may be off because what was delivered is rounded: half a unit for each rounded figure, and nothing more.
+
+Here: which unit the volumes and amounts of a file or of a day's prices are whole numbers of, as declared in the settings section
+`landing`. Not here: comparing totals (tape_health.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from resources.landing import LandingView
+
+LOT = 100
+_YUAN = {"thousand_yuan": 1_000, "ten_thousand_yuan": 10_000}
+
+
+@dataclass(frozen=True)
+class Rounding:
+    """volume (shares), amount (yuan): the unit that every figure is a whole number of; 0 where they are exact, to the share and the
+    cent. whole_lots: whether every volume is of whole lots, declared or not."""
+
+    volume: int = 0
+    amount: int = 0
+    whole_lots: bool = False
+
+
+def rounding_of(volume: pl.Series, amount: pl.Series, table: str, declared: Mapping[str, Any]) -> Rounding:
+    """The rounding of a table's volumes (shares) and amounts (yuan). table: "bars" or "daily_prices". declared: what the settings
+    declare of it (`LandingView.declared`).
+
+    Lots that are declared and have no fraction are rounded. Of an amount the unit is the largest tenth, hundredth … of the
+    declared unit that all are whole numbers of, down to a yuan.
+    """
+    volume, amount = volume.drop_nulls(), amount.drop_nulls()
+    lots = bool((volume % LOT == 0).all()) and volume.len() > 0
+    unit = _YUAN.get(declared.get(f"landing.{table}.amount_unit", ""), 1)
+    step = 0
+    while unit >= 1 and amount.len():
+        if ((amount / unit).round() * unit - amount).abs().max() < 1e-3:  # type: ignore[operator]
+            step = unit
+            break
+        unit //= 10
+    declared_lots = declared.get(f"landing.{table}.volume_unit") == "lots"
+    return Rounding(LOT if lots and declared_lots else 0, step, lots)
+
+
+def file_rounding(bars: pl.DataFrame, landing: LandingView) -> Rounding:
+    """That of a day's bars as read, and as the settings declare them."""
+    nothing = pl.Series(dtype=pl.Float64)
+    volume, amount = (bars[name] if name in bars.columns else nothing for name in ("volume", "amount"))
+    return rounding_of(volume, amount, "bars", landing.declared("bars"))
+
+
+def rounded_rows() -> pl.Expr:
+    """How many of a name's bars may be off by half a unit: those that traded, or, where volume alone was delivered, all of them."""
+    silent = (pl.col("volume") == 0) & (pl.col("amount").fill_null(0) == 0) & (pl.col("trades").fill_null(0) == 0)
+    alone = (pl.col("amount").count() == 0) & (pl.col("trades").count() == 0)
+    return pl.when(alone).then(pl.len()).otherwise((~silent.fill_null(False)).sum())
