@@ -117,7 +117,7 @@ def judge_bars(
     causes = [
         (pl.col("rejected").is_not_null(), pl.col("rejected")),
         *against_daily,
-        *_lots_lost(own),
+        *_lots_lost(own, unheard),
         (_off(), totals),
     ]
     why = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in causes)
@@ -138,13 +138,14 @@ def judge_bars(
     )
 
 
-def _lots_lost(own: Rounding) -> Told:
-    """A difference in volume that whole lots explain, and that their rounding to the nearest one, where declared, does not."""
+def _lots_lost(own: Rounding, unheard: pl.Expr) -> Told:
+    """A difference in volume that whole lots explain, and that their rounding to the nearest one, where declared, does not.
+    unheard: whether trades after hours explain it."""
     half = LOT * pl.col("rounded") / 2
     off = (_SHARES_OFF.abs() > _SHARES_SLACK) & _SHARES_OFF.is_between(
         -2 * half, half
     )  # cut down, or to the nearest lot
-    lost = pl.lit(own.whole_lots) & off
+    lost = pl.lit(own.whole_lots) & off & ~unheard.fill_null(False)
     odd = (pl.col("reference_volume") % LOT != 0) | pl.lit(own.volume > 0)
     return [
         (
