@@ -154,7 +154,7 @@ def equity_jumps(
     A smaller jump, of more than `max_unexplained_equity_jump`, is set aside where neither the shares issued or taken in since
     `_MONTHS_BEFORE` months before the quarter's end, at 1.5 times the close, nor twice the profits and losses since the first of these
     announcements amount to it. It is not judged where a profit since then is not known, nor of companies whose equity was less
-    than `min_judged_book` of their market value. Of the same figures 7 are set aside.
+    than `min_judged_book` of their market value. Of the same figures 6 are set aside.
     """
     size = pl.col("equity").abs()
     before = size.log().shift().rolling_median(4, min_samples=1).exp()  # of logarithms: two values have a middle too
@@ -172,11 +172,13 @@ def equity_jumps(
     ratio = size / pl.col("_before")
     above = pl.max_horizontal(ratio, 1 / ratio)
     jumping = judged.filter((above > settings.max_unexplained_equity_jump).fill_null(False))
-    judged = _with_profits(_with_shares(judged, jumping, prices), jumping)
+    judged = _with_profits(judged, jumping)
+    change = (size - pl.col("_before")).abs()
+    judged = _with_shares(judged, judged.filter((change > 2 * pl.col("_earned")).fill_null(False)), prices)
     value = pl.col("_close") * pl.col("_shares")
     raised = 1.5 * (pl.col("_shares") - pl.col("_shares_then")).abs() * pl.col("_close")
     unexplained = (above > settings.max_unexplained_equity_jump) & (
-        (size - pl.col("_before")).abs() > raised + 2 * pl.col("_earned")
+        change > raised + 2 * pl.col("_earned")
     ) & (pl.col("_before") > settings.min_judged_book * value)  # fmt: skip
     jumps = (pl.col("_before") > 0) & (above > settings.max_equity_jump)
     was = pl.format("equity is {} and was {} in the quarters before (the median of up to four)", "equity", "_before")
@@ -192,23 +194,45 @@ def equity_jumps(
 
 
 def _with_shares(judged: pl.DataFrame, jumping: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
-    """judged with _close (yuan), _shares on the day of the announcement and _shares_then, before the quarter, of the rows of
-    `jumping`; null elsewhere, and where no price is known by then. Where prices begin later, _shares_then are the first known."""
-    own = prices.filter(pl.col("symbol").is_in(jumping["symbol"].unique().implode()))
-    own = own.select("date", "symbol", "close", "total_shares").drop_nulls().sort("date")
+    """judged with _close (yuan) and _shares by the announcement and _shares_then, before the quarter, of the rows of `jumping`; null
+    elsewhere, and where no price is known. Looked up are the last days of months, since all prices are many: the first one from the
+    announcement on or, where none is known yet, the last one before it. Where prices begin later, _shares_then are the first known."""
+    asked = jumping.select(
+        "_row", "symbol", "announce_date", _ago=pl.col("period").dt.offset_by(f"-{_MONTHS_BEFORE}mo")
+    )
+    weekly = _last_days_of_months(prices, asked["_ago"].min()).filter(pl.col("symbol").is_in(asked["symbol"].implode()))  # type: ignore[arg-type]
+    own = weekly.select("date", "symbol", "close", "total_shares").drop_nulls()
     first = own.unique("symbol", keep="first", maintain_order=True).select("symbol", _first="total_shares")
     then = own.select("symbol", _then="date", _shares_then="total_shares")
     now = own.select("symbol", _now="date", _close="close", _shares="total_shares")
     found = (
-        jumping.select("_row", "symbol", "announce_date", _ago=pl.col("period").dt.offset_by(f"-{_MONTHS_BEFORE}mo"))
-        .sort("announce_date")
+        asked.sort("announce_date")
         .join_asof(now, left_on="announce_date", right_on="_now", by="symbol", check_sortedness=False)
+        .join_asof(
+            now.rename({"_close": "_close_next", "_shares": "_shares_next"}),
+            left_on="announce_date",
+            right_on="_now",
+            by="symbol",
+            strategy="forward",
+            check_sortedness=False,
+        )
+        .with_columns(pl.coalesce(f"{name}_next", name).alias(name) for name in ("_close", "_shares"))
         .sort("_ago")
         .join_asof(then, left_on="_ago", right_on="_then", by="symbol", check_sortedness=False)
         .join(first, on="symbol", how="left")
         .select("_row", "_close", "_shares", pl.coalesce("_shares_then", "_first").alias("_shares_then"))
     )
     return judged.join(found, on="_row", how="left", maintain_order="left")
+
+
+def _last_days_of_months(prices: pl.DataFrame, since: dt.date | None) -> pl.DataFrame:
+    """The rows of the last day of each month, from the one before `since` on; none where that is None."""
+    days, parts, end = prices["date"], [prices.clear()], prices.height if since else 0
+    while end:
+        last = days[end - 1]
+        parts.append(prices[days.search_sorted(last, side="left") : end])
+        end = days.search_sorted(last.replace(day=1), side="left") if last >= since else 0
+    return pl.concat(parts[:1] + parts[:0:-1])
 
 
 def _with_profits(judged: pl.DataFrame, jumping: pl.DataFrame) -> pl.DataFrame:
