@@ -29,7 +29,7 @@ def test_none_ends_in_a_traceback(fates: list[Fate]) -> None:
     counts = Counter(fate.outcome for fate in fates)
     assert counts["traceback"] == 0, [fate for fate in fates if fate.outcome == "traceback"][:5]
     assert counts["refused"] > 9000
-    assert counts["accepted"] < 500
+    assert counts["accepted"] < 0.06 * counts["refused"]  # values within bounds: 0 of a share, half of a number
 
 
 def test_a_refusal_names_the_setting(fates: list[Fate]) -> None:
