@@ -413,4 +413,9 @@ def counted(reasons: Mapping[str, int], most: int = 3) -> str:
 
 def shown(cell: Any) -> str:
     """A delivered cell, for a message: text in quotes, so that blanks show."""
-    return repr(cell) if isinstance(cell, str) else str(cell)
+    return repr(cut(cell)) if isinstance(cell, str) else str(cell)
+
+
+def cut(text: str, most: int = 80) -> str:
+    """The beginning of a delivered text, for a message: a file in an unknown encoding is one cell of a million characters."""
+    return text if len(text) <= most else f"{text[: most - 2]} …"

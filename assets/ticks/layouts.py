@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from assets.ticks import values
+from resources.values import cut
 
 TableName = Literal["trades", "orders", "quotes"]
 Exchange = Literal["SH", "SZ"]
@@ -528,11 +529,11 @@ class Unrecognised:
             return f"its header is that of {self.nearest}, but its symbols or its folder say {self.suffix}"
         told = []
         if self.repeated:
-            told.append(f"has {', '.join(self.repeated)} twice")
+            told.append(f"has {', '.join(map(cut, self.repeated))} twice")
         if self.missing:
             told.append(f"lacks {', '.join(self.missing)}")
         if self.extra:
-            told.append(f"has {', '.join(self.extra[:8])}{' …' if len(self.extra) > 8 else ''} beside")
+            told.append(f"has {', '.join(map(cut, self.extra[:8]))}{' …' if len(self.extra) > 8 else ''} beside")
         return f"its header matches no known layout; of the nearest, {self.nearest}, it {' and '.join(told) or 'lacks nothing'}"
 
 

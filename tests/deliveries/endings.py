@@ -3,8 +3,7 @@
 Here: building, comparing, naming the outcome. Not here: the honest market (honest.py) and the damage (mutations.py).
 
 The days before the damage lie built in a lake that is copied for each mutant, so that only what the damage makes stale is made
-again. Checks are judged by a plain implementation of the four rules, since Great Expectations costs seconds per mutant;
-tests/resources/test_gate.py holds that both find the same rows.
+again.
 """
 
 import datetime as dt
@@ -184,27 +183,3 @@ def _differs(dtype: pl.DataType, column: str) -> pl.Expr:
     if not dtype.is_float():
         return old.ne_missing(new)
     return (old.is_null() != new.is_null()) | ((old - new).abs() > 1e-6 * old.abs() + 1e-9).fill_null(False)
-
-
-def plain_breaking_rows(rule: object, stacked: pl.DataFrame) -> list[int]:
-    """The row numbers that break a rule, as resources.gate finds them through Great Expectations."""
-    from resources.gate import PARTITION, Between, InSet, NotNull, Unique
-
-    if isinstance(rule, Unique):
-        bad = stacked.select(PARTITION, *rule.columns).is_duplicated()
-    elif isinstance(rule, NotNull):
-        column = stacked[rule.column]
-        bad = column.is_null() | (column.is_nan() if column.dtype.is_float() else False)  # pandas knows no other null
-    elif isinstance(rule, InSet):
-        column = stacked[rule.column]
-        bad = column.is_not_null() & ~column.is_in(list(rule.values))
-    elif isinstance(rule, Between):
-        column = stacked[rule.column].cast(pl.Float64)
-        low = column < (float("-inf") if rule.min is None else rule.min)
-        high = column > (float("inf") if rule.max is None else rule.max)
-        bad = low | high | column.is_nan()
-        if rule.min is None and rule.max is None:
-            return []
-    else:
-        raise TypeError(f"no plain implementation of {rule}")
-    return bad.fill_null(False).arg_true().to_list()

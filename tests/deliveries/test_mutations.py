@@ -10,16 +10,16 @@ import random
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-import resources.gate as gate
-from tests.deliveries.endings import CRASHED, REFUSED, SAME, SILENT, World, plain_breaking_rows
+from resources import gate
+from tests.deliveries.endings import CRASHED, REFUSED, SAME, SILENT, World
 from tests.deliveries.honest import Honest, honest
 from tests.deliveries.mutations import FAMILIES, ONE, Mutant, all_mutants
+from tests.plain_gate import plain_breaking_rows
 
 PER_FAMILY = 3
 LEAST_MUTANTS = 600
@@ -31,10 +31,8 @@ def delivery() -> Honest:
 
 
 @pytest.fixture(scope="module")
-def world(delivery: Honest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(gate, "_validate", plain_breaking_rows)
-        yield World(tmp_path_factory.mktemp("deliveries"), delivery)
+def world(delivery: Honest, tmp_path_factory: pytest.TempPathFactory) -> World:
+    return World(tmp_path_factory.mktemp("deliveries"), delivery)
 
 
 @pytest.fixture(scope="module")

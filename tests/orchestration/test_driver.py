@@ -16,6 +16,8 @@ from resources.settings.calendar import CalendarSettings
 from tests.resources.fake_tables import TABLES
 from tests.resources.test_builder import DAYS, WEEKS, deliver, market, open_world  # noqa: F401
 
+pytestmark = pytest.mark.great_expectations
+
 
 @pytest.fixture(autouse=True)
 def _fake_tables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -11,6 +11,8 @@ from orchestration.platform import PROFILES, Names, open_builder
 from resources.errors import NotReadyError, SettingsError
 from resources.settings.load import load_profile
 
+pytestmark = pytest.mark.great_expectations
+
 
 @pytest.fixture
 def market(tmp_path: Path) -> Path:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from resources.errors import InputError, MachineError, is_machine_fault, machine_faults
+from resources.errors import InputError, MachineError, is_machine_fault, machine_faults, readable
 
 
 @pytest.mark.parametrize(
@@ -67,3 +67,24 @@ def test_a_gpu_without_memory_left_is_the_machine_s_fault() -> None:
 
     assert is_machine_fault(torch.OutOfMemoryError("CUDA out of memory"))
     assert not is_machine_fault(RuntimeError("shapes differ"))
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("日线.csv".encode("gbk"), "日线.csv"),
+        (b"a\xff.csv", "a\\xff.csv"),
+        ("日线.csv".encode(), "日线.csv"),
+        (b"plain", "plain"),
+    ],
+)
+def test_file_names_of_any_bytes_can_be_printed(name: bytes, text: str) -> None:
+    story = f"bars/{name.decode('utf-8', 'surrogateescape')} (row 3): close is 0"
+    assert readable(story) == f"bars/{text} (row 3): close is 0"
+
+
+def test_a_message_of_a_million_letters_takes_no_longer_than_its_length() -> None:
+    """A file in an unknown encoding is one cell of its whole length; a quadratic search would need hours."""
+    long = "x" * 1_000_000
+    assert readable(long) == long
+    assert readable(f"{long}\udcff") == f"{long}\\xff"

@@ -6,10 +6,11 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, _validate, judge
-from tests.deliveries.endings import plain_breaking_rows
+from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, judge
+from tests.plain_gate import plain_breaking_rows, through_great_expectations
 
 DAY = dt.date(2023, 1, 3)
+pytestmark = pytest.mark.great_expectations
 
 
 @pytest.mark.parametrize(
@@ -113,8 +114,8 @@ def test_the_commonest_reason_stands_first_with_its_count() -> None:
     ],
     ids=str,
 )
-def test_the_plain_rules_of_the_mutation_tests_find_the_same_rows(rule) -> None:
-    """tests/deliveries judges hundreds of deliveries by a plain implementation of the four rules; it must be this gate."""
+def test_the_plain_rules_of_the_tests_find_the_same_rows(rule) -> None:
+    """Most tests judge by a plain implementation of the four rules (tests/plain_gate.py); it must be this gate."""
     generator = np.random.default_rng(7)
     values = generator.choice([0.0, 0.25, 0.5, 1.0, 1.5, -1.0, float("nan"), float("inf")], 300)
     rows = pl.DataFrame(
@@ -125,4 +126,4 @@ def test_the_plain_rules_of_the_mutation_tests_find_the_same_rows(rule) -> None:
             "word": pl.Series(generator.choice(["a", "b", "c"], 300)).set(pl.Series(generator.random(300) < 0.1), None),
         }
     )
-    assert _validate(rule, rows) == plain_breaking_rows(rule, rows)
+    assert through_great_expectations(rule, rows) == plain_breaking_rows(rule, rows)

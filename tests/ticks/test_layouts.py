@@ -137,6 +137,11 @@ def test_of_two_that_read_the_same_the_more_alike_header_is_meant():
         assert recognise(("a", "b", "x", "y", "z"), None, layouts)[0].name == "wide"
 
 
+def test_a_file_in_an_unknown_encoding_is_named_in_a_short_message():
+    """Read as it is, the whole file is one column name."""
+    assert len(str(nearest(["Ù" * 200_000]))) < 1_000
+
+
 def test_a_header_of_both_exchanges_needs_a_row_or_a_folder_that_says_which():
     header = by_name("INSIGHT SSE trades").header
     assert recognise(header, None) == []
