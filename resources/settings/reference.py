@@ -8,6 +8,9 @@ from pydantic import Field
 from resources.settings.base import Name, Section
 
 
+IndexCode = Annotated[str, Field(pattern=r"^[0-9A-Z]{6}\.[A-Z]{2,3}$")]
+
+
 class ReferenceSettings(Section):
     """What `daily_prices`, `securities` and `indices` are handed."""
 
@@ -145,7 +148,7 @@ class ReferenceSettings(Section):
         allow_inf_nan=False,
         description="How far an index may move away from its members in a day, as a fraction; 1.4 % is the most of 2010–2016.",
     )
-    index_members: Mapping[Name, Annotated[int, Field(ge=1, le=100_000)]] = Field(
+    index_members: Mapping[IndexCode, Annotated[int, Field(ge=1, le=100_000)]] = Field(
         {"000300.SH": 300, "000905.SH": 500, "000852.SH": 1000},
         description="Index → how many members it has. A vector with at least 90 % of them and not all is refused; one with fewer is that of "
         "another market and may not have fewer members than an earlier one.",
