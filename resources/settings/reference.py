@@ -7,7 +7,6 @@ from pydantic import Field
 
 from resources.settings.base import Name, Section
 
-
 IndexCode = Annotated[str, Field(pattern=r"^[0-9A-Z]{6}\.[A-Z]{2,3}$")]
 
 
