@@ -161,7 +161,7 @@ def test_the_crash_of_2015(zone: LandingZone) -> None:
 
 
 def test_a_day_of_securities_is_cheap(zone: LandingZone) -> None:
-    """0.2 s on an idle core. CPU time is judged, since other work on the machine stretches the clock."""
+    """0.3 s on an idle core, of which announcements held against each other take 0.1. CPU time is judged, since other work on the machine stretches the clock."""
     day = dt.date(2016, 12, 30)
     prices = prices_of(zone, day).frame
     seconds = []
@@ -169,7 +169,7 @@ def test_a_day_of_securities_is_cheap(zone: LandingZone) -> None:
         began = time.process_time()
         securities_of(zone, day, prices)
         seconds.append(time.process_time() - began)
-    assert min(seconds) <= 0.2
+    assert min(seconds) <= 0.3
 
 
 def test_styles_of_the_real_market(zone: LandingZone) -> None:
