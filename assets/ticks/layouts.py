@@ -8,6 +8,7 @@ does not read, may be missing. A file may hold rows of two tables (SZSE cancels 
 stream holds orders and trades): it then has one layout per table, and `keep` says which rows are whose.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -559,7 +560,7 @@ def recognise(header: Sequence[str], suffix: str | None, layouts: Sequence[Layou
     published header is most like it; of equals in that too, the earlier in `layouts`.
     """
     names = frozenset(header)
-    once = frozenset(name for name in names if list(header).count(name) == 1)
+    once = frozenset(name for name, times in Counter(header).items() if times == 1)
     fitting = [
         layout
         for layout in layouts
@@ -585,7 +586,7 @@ def nearest(header: Sequence[str], suffix: str | None = None, layouts: Sequence[
         tables = frozenset(("trades", "orders", "quotes"))
     needed = frozenset().union(*(layout.columns for layout in same))
     read = frozenset().union(*(_read(layout, names) for layout in same))
-    repeated = tuple(dict.fromkeys(name for name in header if name in read and list(header).count(name) > 1))
+    repeated = tuple(name for name, times in Counter(header).items() if name in read and times > 1)
     missing = tuple(column for column in best.header if column in needed and column not in names)
     whole = not missing and not repeated
     alike = _alike([best], same) if whole else ()

@@ -38,6 +38,7 @@ def test_what_the_tiny_market_should_give_is_there(tiny_market: Path, world, day
     assert not any(unavailable.values()), unavailable
 
 
+@pytest.mark.slow
 def test_backfill_equals_day_by_day(tiny_market: Path, world, days, full, work: Path) -> None:
     other = build_day_by_day(world(tiny_market, work / "by_day"), days[-1])
     assert other.keys() == full.keys()

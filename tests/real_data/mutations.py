@@ -458,6 +458,9 @@ def columns(b: Bases) -> Iterator[Mutation]:
     def quoted(one: Csv, r: random.Random) -> None:
         one.header = [f'"{name}"' for name in one.header]
 
+    def lower(one: Csv, r: random.Random) -> None:
+        one.header = [name.lower() for name in one.header]
+
     same = {
         "an extra column first": extra(0, "7"),
         "an extra column amid": extra(3, "abc"),
@@ -466,12 +469,12 @@ def columns(b: Bases) -> Iterator[Mutation]:
         "rows that end in a comma": trailing,
         "a header with blanks": spaced,
         "a quoted header": quoted,
+        "a lower-case header": lower,
     }
     for base, _, name in each(b.all):
         for what, change in same.items():
             yield Mutation(f"{name}: {what}", base, lambda f, r, n=name, c=change: c(f[n], r), SAME)
         for what, change in {
-            "lower-case header": lambda one, r: setattr(one, "header", [c.lower() for c in one.header]),
             "a header of numbers": lambda one, r: setattr(one, "header", [str(i) for i in range(len(one.header))]),
             "a header one column short": lambda one, r: setattr(one, "header", one.header[1:]),
             "a header one column long": lambda one, r: setattr(one, "header", ["Index", *one.header]),
@@ -604,8 +607,8 @@ def text(b: Bases) -> Iterator[Mutation]:
             "NULs at its end": (lambda one: one.bytes() + b"\0" * 512, SAME),
             "ctrl-Z at its end": (lambda one: one.bytes() + b"\x1a", SAME),
             "CR alone as line end": (lambda one: one.text(eol="\r").encode(), LOST),
-            "semicolons": (lambda one: one.text(separator=";").encode(), frozenset({REFUSED})),
-            "tabs as separators": (lambda one: one.text(separator="\t").encode(), frozenset({REFUSED})),
+            "semicolons": (lambda one: one.text(separator=";").encode(), SAME),
+            "tabs as separators": (lambda one: one.text(separator="\t").encode(), SAME),
         }  # fmt: skip
         for what, (make, may) in by_text.items():
             yield Mutation(

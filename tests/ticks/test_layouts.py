@@ -142,6 +142,13 @@ def test_a_file_in_an_unknown_encoding_is_named_in_a_short_message():
     assert len(str(nearest(["Ù" * 200_000]))) < 1_000
 
 
+def test_a_file_of_one_line_is_named_in_a_time_linear_in_its_columns():
+    """With CR alone as line end the whole file is one header; a quadratic search would need hours."""
+    header = [f"{at}.5" for at in range(200_000)]
+    assert recognise(header, None) == []
+    assert "matches no known layout" in str(nearest(header))
+
+
 def test_a_header_of_both_exchanges_needs_a_row_or_a_folder_that_says_which():
     header = by_name("INSIGHT SSE trades").header
     assert recognise(header, None) == []
