@@ -55,11 +55,13 @@ report: install home $(if $(filter market,$(MARKET)),market) ## the weekly repor
 	@began=$$(date +%s); $(PY) -m orchestration.run $(if $(WEEK),--week $(WEEK)) && echo "chain in $$(( $$(date +%s) - began )) s"
 
 # A file's tests stay on one worker: the markets and lakes they share are made once.
+PYTEST := $(PY) -m pytest --numprocesses $(JOBS) --dist loadfile --durations 20 --durations-min 5
+
 test: install ## the tests, on two cores, but for those that take minutes each
-	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 test-all: test ## every test: `make test`, then the slow ones
-	@$(PY) -m pytest --numprocesses $(JOBS) --dist loadfile -m slow
+	@$(PYTEST) -m slow
 
 lint: install ## ruff, the type checker, and that Dagster can load the definitions
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/dagster definitions validate
