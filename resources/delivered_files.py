@@ -19,6 +19,8 @@ from resources.errors import InputError, machine_faults
 from resources.values import BLANKS
 
 SEPARATORS = (",", ";", "\t", "|")
+LONGEST_HEADER = 100_000
+"""Characters. A longer first line is a damaged file: zeros after a power cut, or one without line ends."""
 _NAMED_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)  # the first line of a spreadsheet's CSV may say it
 
 
@@ -63,6 +65,11 @@ def _read_csv(path: Path, wanted: Collection[str]) -> DeliveredTable:
         first = lines.split("\n", 1)[0].strip()
     if not first:
         raise InputError(f"{path} is empty. Deliver it again, with a header row.")
+    if len(first) > LONGEST_HEADER:
+        raise InputError(
+            f"{path} begins with a line of {len(first)} characters, which is no header: the file is damaged, or no CSV file. Deliver it "
+            "again, with a header row."
+        )
     separator = named[1] if named else _separator(first, wanted)
     header = [_folded(name) for name in next(csv.reader([first], delimiter=separator, skipinitialspace=True))]
     _refuse_twins([name for name in header if name in wanted], path)
@@ -125,7 +132,8 @@ def _line_by_line(text: str, separator: str, path: Path) -> tuple[pl.DataFrame, 
             rows.append([*row, *([None] * (len(header) - len(row)))] if fits else [None] * len(header))
     except csv.Error as error:
         raise InputError(f"{path} is no readable CSV file ({error}). Deliver it again, with a header row.") from error
-    names = [name if header.index(name) == at else f"{name} (column {at + 1})" for at, name in enumerate(header)]
+    first = {name: at for at, name in reversed([*enumerate(header)])}
+    names = [name if first[name] == at else f"{name} (column {at + 1})" for at, name in enumerate(header)]
     frame = pl.DataFrame(rows, schema=dict.fromkeys(names, pl.String), orient="row")
     return frame, pl.Series("reason", reasons, pl.String)
 

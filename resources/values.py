@@ -33,12 +33,12 @@ WHOLE_SLACK = 1e-3  # what changing the unit of a float may leave: .57 lots are 
 EXACT_FLOAT = 2.0**53  # from here on a float holds no longer every whole number
 DateOrder = Literal["year_first", "day_first", "month_first"]
 
-_PLAIN = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)$"
+_PLAIN = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
 _GROUPED = r"^[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?$"
 _DECIMAL_COMMA = r"^[+-]?(?:[0-9]*,(?:[0-9]{1,2}|[0-9]{4,})|0[0-9]*,[0-9]*|[0-9]+\.[0-9.]*,[0-9]+)$"
 _GROUPED_BY_POINTS_TWICE = r"^\s*[1-9][0-9]{0,2}(?:\.[0-9]{3}){2,}\s*$"
 _GROUPED_BY_POINTS = r"^[+-]?[1-9][0-9]{0,2}(?:\.[0-9]{3})+$"
-_EXPONENT = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)[eE][+-]?[0-9]{1,3}$"
+_EXPONENT = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)[eE][+-]?[0-9]{1,3}$"
 _SHOWN = re.compile(r"[+-]?\d*\.(\d*)[eE]\+?(\d{1,3})", re.ASCII)
 _DATE = re.compile(
     r"(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})|(\d{4})年(\d{1,2})月(\d{1,2})日|(\d{4})(\d{2})(\d{2})", re.ASCII

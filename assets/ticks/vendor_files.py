@@ -43,7 +43,7 @@ from assets.ticks.plain_csv import (
 from assets.ticks.values import STRIPPED
 from resources.errors import InputError
 from resources.settings.ticks import TicksSettings
-from resources.values import BLANKS
+from resources.values import BLANKS, cut
 
 LONGEST_LINE = 1 << 20
 """Bytes without a line end after which a file is no CSV file of ticks."""
@@ -523,7 +523,7 @@ def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> tuple[i
         code, exchange = found
         if exchange != layout.exchange and (text_suffix or exchange):
             rule = f"a security of another exchange in a file of {layout.exchange} rows"
-            return None, rule, f"{text} in a file that begins with {layout.exchange} rows"
+            return None, rule, f"{cut(text)} in a file that begins with {layout.exchange} rows"
         return code, "", ""
     if item.kind == "code":
         return values.code(text, item.codes), "", ""
@@ -543,4 +543,4 @@ def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> tuple[i
 
 
 def _wrong(item: Field, text: str, what: str) -> tuple[None, str, str]:
-    return None, f"{item.column} {what}", f"{item.column} = '{text}' {what}"
+    return None, f"{item.column} {what}", f"{item.column} = '{cut(text)}' {what}"
