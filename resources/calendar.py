@@ -239,6 +239,7 @@ def _xshg_calendar(settings: CalendarSettings) -> Calendar:
         return Calendar(trading - removed, end)
     announced = [day for n in range((until - end).days) if not never_trades(day := end + (n + 1) * _DAY)]
     _require_complete(named, end, until, settings.statutory_holidays)
+    _require_made_up(named | _closed(trading - removed, end), end, until, settings.statutory_holidays)
     return Calendar((trading - removed) | (set(announced) - named), until)
 
 
@@ -263,7 +264,7 @@ def _require_agreement(named: set[dt.date], trading: set[dt.date], end: dt.date)
 
 
 def statutory_holidays(year: int) -> dict[str, tuple[str, tuple[dt.date, ...]]]:
-    """Setting → (name, days) of the holidays of a year by law but for 1 January, which never needs an entry.
+    """Setting → (name, days) of the holidays of a year by law.
 
     Source: the State Council's regulation on public holidays, in the version of 2024-11-10 in force since 2025, article 2. The exchanges
     have closed on each of these days since 2008, as far as they were holidays by the law of the year. Which weekdays around them are days
@@ -280,6 +281,7 @@ def statutory_holidays(year: int) -> dict[str, tuple[str, tuple[dt.date, ...]]]:
         ) from None
     spring = lunar["spring_festival"]
     return {
+        "new_year": ("New Year's Day", (dt.date(year, 1, 1),)),
         "spring_festival": ("the Spring Festival", tuple(spring + n * _DAY for n in (-1, 0, 1, 2))),
         "qingming": ("Qingming", (lunar["qingming"],)),
         "labour_day": ("Labour Day", (dt.date(year, 5, 1), dt.date(year, 5, 2))),
@@ -318,6 +320,58 @@ def _require_complete(named: set[dt.date], end: dt.date, until: dt.date, wanted:
             f"announced_until = {until}. Name every weekday up to that day on which the exchanges do not trade, or end announced_until "
             f"before. If the law has changed, take {' and '.join(keys)} out of calendar.statutory_holidays."
         )
+
+
+def _closed(trading: set[dt.date], end: dt.date) -> set[dt.date]:
+    """The weekdays of the last published month without trading: a holiday may begin before the published calendar ends."""
+    return {day for n in range(31) if (day := end - n * _DAY) not in trading and not never_trades(day)}
+
+
+def _require_made_up(named: set[dt.date], end: dt.date, until: dt.date, wanted: Iterable[str]) -> None:
+    """A holiday by law that falls on a weekend is made up for on a weekday (the regulation that `statutory_holidays` cites).
+
+    So the days off around a holiday hold at least as many weekdays as days by law. Of the holidays since 2008 only the Mid-Autumn
+    Festival of 2015, a Sunday, was not made up for. Days off that reach `until` may go on and are not judged.
+    """
+    wanted = set(wanted)
+    short: dict[dt.date, tuple[dt.date, str, int, list[dt.date], str]] = {}
+    holidays = [
+        (key, name, days)
+        for year in range(end.year, until.year + 1)
+        for key, (name, days) in statutory_holidays(year).items()
+        if key in wanted
+    ]
+    by_law = {day for _, _, days in holidays for day in days}
+    for key, name, days in holidays:
+        if days[-1] <= end or days[-1] > until:
+            continue
+        off = _days_off(days, named)
+        weekdays = [day for day in off if day.weekday() < 5]
+        least = len(by_law.intersection(off))
+        if len(weekdays) < least and off[-1] < until:
+            short.setdefault(off[0], (off[-1], name, least, weekdays, key))
+    if short:
+        told = [
+            f"{name}: {least} days by law, and {len(weekdays)} weekdays without trading from {first} to {last}"
+            for first, (last, name, least, weekdays, _) in short.items()
+        ]
+        keys = sorted({key for *_, key in short.values()})
+        raise SettingsError(
+            f"calendar.announced_holidays does not make up for holidays by law that fall on a weekend ({_list(told)}), though "
+            f"announced_until = {until}. Name every weekday up to that day on which the exchanges do not trade, those around the "
+            "holidays too, or end announced_until before. If the announcement does not make up for them, take "
+            f"{' and '.join(keys)} out of calendar.statutory_holidays."
+        )
+
+
+def _days_off(days: Sequence[dt.date], named: set[dt.date]) -> list[dt.date]:
+    """The days without trading around the days of a holiday, ascending: weekdays that are `named`, weekends and 1 January."""
+    first, last = days[0], days[-1]
+    while never_trades(first - _DAY) or first - _DAY in named:
+        first -= _DAY
+    while never_trades(last + _DAY) or last + _DAY in named:
+        last += _DAY
+    return [first + n * _DAY for n in range((last - first).days + 1)]
 
 
 def _list(days: Sequence[dt.date | str]) -> str:

@@ -6,7 +6,9 @@ from pydantic import Field, model_validator
 
 from resources.settings.base import Day, Section
 
-Statutory = Literal["spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day"]
+Statutory = Literal[
+    "new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day"
+]
 
 
 class CalendarSettings(Section):
@@ -27,9 +29,9 @@ class CalendarSettings(Section):
         "exchanges never trade on them, not even on a weekend that the State Council makes a working day",
     )
     statutory_holidays: tuple[Statutory, ...] = Field(
-        ("spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day"),
-        description="The holidays by law of which announced_holidays must name every weekday up to announced_until. To be "
-        "changed when the law is",
+        ("new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day"),
+        description="The holidays by law of which announced_holidays must name every weekday up to announced_until, and so "
+        "many weekdays around that those on a weekend are made up for. To be changed when the law is",
     )
     warn_days: int = Field(
         60,

@@ -249,6 +249,59 @@ def test_a_holiday_that_the_law_no_longer_knows_need_not_be_named() -> None:
     assert Calendar.xshg(CalendarSettings(**whole, statutory_holidays=shorter)).is_trading_day(D(2027, 4, 5))
 
 
+@pytest.mark.parametrize(
+    ("less", "message"),
+    [
+        ([D(2027, 2, d) for d in (9, 10, 11, 12)], "the Spring Festival: 4 days by law, and 2 weekdays without trading from 2027-02-05 to 2027-02-08"),
+        ([D(2027, 2, d) for d in (10, 11, 12)], "the Spring Festival: 4 days by law, and 3 weekdays without trading"),
+        ([D(2027, 5, d) for d in (3, 4, 5)], "Labour Day: 2 days by law, and 0 weekdays without trading from 2027-05-01 to 2027-05-02"),
+        ([D(2027, 10, d) for d in (4, 5, 6, 7)], "National Day: 3 days by law, and 1 weekdays without trading from 2027-10-01 to 2027-10-03"),
+    ],
+)  # fmt: skip
+def test_a_holiday_on_a_weekend_must_be_made_up_for(less: list[dt.date], message: str) -> None:
+    if published()[1].year > 2026:
+        pytest.skip("the published calendar holds 2027")
+    named = tuple(day for day in announced().announced_holidays if day not in less)
+    with pytest.raises(SettingsError, match=message):
+        Calendar.xshg(CalendarSettings(announced_until=YEAR_END, announced_holidays=named))
+    key = {2: "spring_festival", 5: "labour_day", 10: "national_day"}[less[0].month]
+    others = tuple(one for one in CalendarSettings().statutory_holidays if one != key)
+    Calendar.xshg(CalendarSettings(announced_until=YEAR_END, announced_holidays=named, statutory_holidays=others))
+
+
+def test_new_year_on_a_weekend_must_be_made_up_for() -> None:
+    if published()[1].year > 2026:
+        pytest.skip("the published calendar holds 2027")
+    with pytest.raises(
+        SettingsError, match=r"New Year's Day: 1 days by law, and 0 weekdays .* from 2028-01-01 to 2028-01-02"
+    ):
+        Calendar.xshg(announced(D(2028, 1, 14)))
+    days = (*announced().announced_holidays, D(2028, 1, 3))
+    Calendar.xshg(CalendarSettings(announced_until=D(2028, 1, 14), announced_holidays=days))
+
+
+@pytest.mark.parametrize("year", range(2008, published()[1].year + 1))
+def test_holidays_on_a_weekend_were_made_up_for(year: int) -> None:
+    """Counted day by day over the published calendar, but for one holiday: the Mid-Autumn Festival of 2015."""
+    since_2025 = [
+        days[n]
+        for name, n in (("spring_festival", 0), ("labour_day", 1))
+        for days in [statutory_holidays(year)[name][1]]
+    ]
+    law = {
+        day for _, days in statutory_holidays(year).values() for day in days if year >= 2025 or day not in since_2025
+    }
+    runs: list[list[dt.date]] = [[]]
+    for n in range(-20, 366):
+        day = D(year, 1, 1) + n * dt.timedelta(days=1)
+        if CALENDAR.is_trading_day(day):
+            runs.append([])
+        else:
+            runs[-1].append(day)
+    short = [run[0] for run in runs if sum(day.weekday() < 5 for day in run) < len(law.intersection(run))]
+    assert short == ([D(2015, 9, 26)] if year == 2015 else [])
+
+
 @pytest.mark.parametrize("year", range(2008, published()[1].year + 1))
 def test_the_exchanges_never_traded_on_a_holiday_by_law(year: int) -> None:
     """Two days became holidays in 2025: the eve of the lunar year, on which the exchanges traded until then, and 2 May."""
