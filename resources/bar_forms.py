@@ -216,6 +216,8 @@ def start_minute(labels: str) -> pl.Expr:
 
 def read_minutes(cells: pl.Series, date: dt.date, stamps: Stamps) -> Column:
     """The column `minute`: minutes since midnight, times of day or stamps of the day `date`, in minutes since midnight."""
+    if isinstance(cells.dtype, pl.Categorical | pl.Enum):
+        cells = cells.cast(pl.String)
     if cells.dtype == pl.Time:
         return map_distinct(
             cells, lambda time: _minute_of(time.hour, time.minute, time.second, time.microsecond), pl.Int32

@@ -25,13 +25,17 @@ _PARTS = ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
 _COUNTED = ("volume", "amount", "trades", *_PARTS)
 _PRICE_SLACK = 5e-5  # half of 1/10 000 yuan
 _YUAN_SLACK, _RELATIVE_SLACK = 1.0, 1e-6  # amounts may be rounded to a yuan, or have been 32-bit floats
-_ROUNDED = (1_000.0, 100.0, 10.0)  # yuan that amounts may be rounded to; the two sides are then rounded each by itself
+_ROUNDED = (
+    10_000.0,
+    1_000.0,
+    100.0,
+    10.0,
+)  # yuan that amounts may be rounded to; the two sides are then rounded each by itself
 _DELIVERED_PARTS = {
     clock.OPENING_AUCTION: 4,
     clock.CLOSING_AUCTION: 4,
     clock.AFTER_HOURS: 31,
 }  # rows added up in these bars
-_PADDING = (566, 567, 568, 569, clock.LUNCH, 901, 902, 903, 904)  # no bars; vendors fill them where nothing trades
 _MEAN_SLACK = 1e-6  # a mean over quotes may be rounded
 
 
@@ -153,7 +157,8 @@ def _padding(columns: Sequence[str]) -> pl.Expr:
         pl.when(pl.col("volume").is_null()).then(same).otherwise(pl.col("volume") == 0) if "volume" in columns else same
     )
     nothing = [pl.col(column).fill_null(0) == 0 for column in ("amount", "trades") if column in columns]
-    off_grid = pl.col("minute").is_in(_PADDING).fill_null(False)
+    minute = pl.col("minute")
+    off_grid = (minute.is_between(0, 1439) & ~minute.is_in((*clock.DAY_BARS, clock.AFTER_HOURS))).fill_null(False)
     return pl.all_horizontal(off_grid, pl.col(UNREADABLE).is_null(), idle, *nothing)
 
 

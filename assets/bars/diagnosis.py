@@ -62,7 +62,7 @@ def diagnose_minutes(
     volumes = "volume" in rows.columns and rows["volume"].count() > 0
     present = rows.filter(pl.col("volume") > 0) if volumes else rows.filter(pl.col("close").is_not_null())
     found = _gaps(
-        present, {*rows["minute"].drop_nulls()}, "occur for no name", volumes, proven_share, closes_proven, settings
+        present, {*present["minute"].drop_nulls()}, "occur for no name", volumes, proven_share, closes_proven, settings
     )
     if (
         volumes

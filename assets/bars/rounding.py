@@ -1,7 +1,7 @@
 """How far totals may be off because what was delivered is rounded: half a unit for each rounded figure, and nothing more.
 
 Here: which unit the volumes and amounts of a file or of a day's prices are whole numbers of, as declared in the settings section
-`landing`. Not here: comparing totals (tape_health.py).
+`landing`, and whether they are 32-bit floats, which hold 24 binary digits. Not here: comparing totals (tape_health.py).
 """
 
 from collections.abc import Mapping
@@ -14,16 +14,21 @@ from resources.landing import LandingView
 
 LOT = 100
 _YUAN = {"thousand_yuan": 1_000, "ten_thousand_yuan": 10_000}
+_SINGLE = 2.0**-24  # half the distance between neighbouring 32-bit floats, as a share of the figure
+_EXACT = 2.0**24  # up to here a 32-bit float holds every whole number
 
 
 @dataclass(frozen=True)
 class Rounding:
     """volume (shares), amount (yuan): the unit that every figure is a whole number of; 0 where they are exact, to the share and the
-    cent. whole_lots: whether every volume is of whole lots, declared or not."""
+    cent. whole_lots: whether every volume is of whole lots, declared or not. volume_share, amount_share: the share of each figure by
+    which it may be off since all of them are 32-bit floats; else 0."""
 
     volume: int = 0
     amount: int = 0
     whole_lots: bool = False
+    volume_share: float = 0.0
+    amount_share: float = 0.0
 
 
 def rounding_of(volume: pl.Series, amount: pl.Series, table: str, declared: Mapping[str, Any]) -> Rounding:
@@ -43,7 +48,20 @@ def rounding_of(volume: pl.Series, amount: pl.Series, table: str, declared: Mapp
             break
         unit //= 10
     declared_lots = declared.get(f"landing.{table}.volume_unit") == "lots"
-    return Rounding(LOT if lots and declared_lots else 0, step, lots)
+    shares = LOT if declared_lots else 1
+    money = _YUAN.get(declared.get(f"landing.{table}.amount_unit", ""), 1)
+    return Rounding(
+        LOT if lots and declared_lots else 0, step, lots, _single_share(volume / shares), _single_share(amount / money)
+    )
+
+
+def _single_share(values: pl.Series) -> float:
+    """The share by which each figure may be off where all of them are 32-bit floats and one of them is too large or too fine to be
+    exact; else 0."""
+    values = values.cast(pl.Float64)
+    single = values.cast(pl.Float32).cast(pl.Float64)
+    alike = ((values - single).abs() <= 1e-12 * values.abs()).all()
+    return _SINGLE if alike and ((values % 1 != 0) | (values.abs() > _EXACT)).any() else 0.0
 
 
 def file_rounding(bars: pl.DataFrame, landing: LandingView) -> Rounding:

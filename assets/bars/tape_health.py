@@ -87,7 +87,7 @@ def judge_bars(
     minutes that traded may show nothing, since volumes in lots came alone), rejected (why rows of it cannot be right; null where
     they can), late_volume and late_amount (those of minute 905), after_hours (whether the name's board trades then), delivered.
     averaged: exchanges without a closing auction on the day. own, daily: the rounding of the bars and of daily_prices, by half of
-    which each figure may be off.
+    which each figure may be off, or the share of it that 32-bit floats lose.
     """
     against_daily = name_reasons(settings, averaged)
     compared = found.with_columns(
@@ -95,10 +95,16 @@ def judge_bars(
         reference_volume=pl.col("daily_volume"),
         reference_amount=pl.col("daily_amount"),
         volume_slack=pl.max_horizontal(
-            pl.lit(settings.volume_tolerance), (own.volume * pl.col("rounded") + daily.volume) / 2
+            pl.lit(settings.volume_tolerance),
+            (own.volume * pl.col("rounded") + daily.volume) / 2
+            + own.volume_share * pl.col("volume")
+            + daily.volume_share * pl.col("daily_volume"),
         ),
         amount_slack=pl.max_horizontal(
-            pl.lit(settings.amount_tolerance), (own.amount * pl.col("rounded") + daily.amount) / 2
+            pl.lit(settings.amount_tolerance),
+            (own.amount * pl.col("rounded") + daily.amount) / 2
+            + own.amount_share * pl.col("amount")
+            + daily.amount_share * pl.col("daily_amount"),
         ),
         unpriced=_priced_day()
         & pl.col("traded").fill_null(False)
@@ -194,8 +200,13 @@ def _against_references(found: pl.DataFrame, settings: BarsSettings, rounding: R
         _exact=amount,
     )
     told = told.with_columns(
-        volume_slack=pl.max_horizontal(pl.lit(settings.volume_tolerance), pl.when(by_day).then(rounding.volume / 2)),
-        amount_slack=pl.max_horizontal(slack, pl.when(by_day).then(rounding.amount / 2)),
+        volume_slack=pl.max_horizontal(
+            pl.lit(settings.volume_tolerance),
+            pl.when(by_day).then(rounding.volume / 2 + rounding.volume_share * pl.col("daily_volume")),
+        ),
+        amount_slack=pl.max_horizontal(
+            slack, pl.when(by_day).then(rounding.amount / 2 + rounding.amount_share * pl.col("daily_amount"))
+        ),
     )
     differences = _differences(told, pl.col("_exact"), pl.lit(10_000))
     return differences.with_columns(amount=pl.col("amount") / 10_000).drop("_exact")

@@ -193,6 +193,7 @@ MINUTE_FORMS = {
     "clock with seconds": pl.format("{}:{}:00", pl.col("minute") // 60, (pl.col("minute") % 60).cast(pl.String).str.zfill(2)),
     "digits": pl.format("{}{}", (pl.col("minute") // 60).cast(pl.String).str.zfill(2), (pl.col("minute") % 60).cast(pl.String).str.zfill(2)),
     "six digits": pl.format("{}{}00", (pl.col("minute") // 60).cast(pl.String).str.zfill(2), (pl.col("minute") % 60).cast(pl.String).str.zfill(2)),
+    "category": SHANGHAI_MINUTE.dt.to_string("%H:%M").cast(pl.Categorical),
     "time": SHANGHAI_MINUTE.dt.time(),
     "stamp": SHANGHAI_MINUTE,
     "stamp in Shanghai": SHANGHAI_MINUTE.dt.replace_time_zone("Asia/Shanghai"),

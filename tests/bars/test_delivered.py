@@ -321,7 +321,7 @@ def test_large_orders_may_fill_more_than_their_side_trades_actively():
     assert made.frame["large_sell_amount"].sum() == 3000.0
 
 
-@pytest.mark.parametrize("step", [1.0, 10.0, 100.0, 1000.0])
+@pytest.mark.parametrize("step", [1.0, 10.0, 100.0, 1000.0, 10_000.0])
 def test_sides_that_are_rounded_each_by_itself_are_within_the_amount(step: float):
     minutes = list(range(570, 650))
     buy, sell = np.random.default_rng(3).uniform(0, 50 * step, (2, len(minutes)))
@@ -336,7 +336,7 @@ def test_sides_that_are_rounded_each_by_itself_are_within_the_amount(step: float
     assert delivered_bars(as_read(above), DATE, NAME, {}, Rulebook.on(DATE)).rejected.height == 80
 
 
-@pytest.mark.parametrize("minute", [566, 567, 568, 569, 690, 901, 902, 903, 904])
+@pytest.mark.parametrize("minute", [566, 567, 569, 690, 691, 735, 779, 901, 904, 940, 1439])
 @pytest.mark.parametrize("form", ["volume", "unknown volume", "closes"])
 def test_a_row_without_a_trade_in_a_minute_that_is_no_bar_is_padding(minute: int, form: str):
     bars = closes(s000001_SZ={565: 10.0, 570: 10.1, 689: 10.2, 897: 10.3}).with_columns(volume=pl.lit(100))

@@ -273,6 +273,21 @@ def test_a_halted_market_is_no_lost_part_of_the_day(form: str):
     assert "the market was halted" in day.health.notes["halt"]
 
 
+@pytest.mark.parametrize("noon", [False, True])
+def test_a_halted_market_whose_grid_is_filled_up_has_no_end_labels(noon: bool):
+    """The empty row of 11:30 is padding, not the last bar of the morning."""
+    short, daily = honest(grid=tuple(minute for minute in clock.DAY_BARS if minute < 600))
+    grid = sorted({*clock.DAY_BARS} | ({clock.LUNCH} if noon else set()))
+    whole = pl.DataFrame({"symbol": CODES}).join(pl.DataFrame({"minute": grid}), how="cross")
+    bars = whole.join(short, on=["symbol", "minute"], how="left").with_columns(
+        pl.col("close").forward_fill().over("symbol"), pl.col("volume", "amount").fill_null(0)
+    )
+    prices = (pl.coalesce(name, "close").alias(name) for name in ("open", "high", "low"))
+    day = of(bars.with_columns(*prices), daily)
+    assert (refusals(day), aside(day)) == ({}, {})
+    assert "the market was halted" in day.health.notes["halt"]
+
+
 def test_a_halt_within_the_day_is_believed_only_where_volumes_prove_it():
     grid = tuple(minute for minute in clock.DAY_BARS if not 793 <= minute < 808)
     bars, daily = honest(grid=grid)

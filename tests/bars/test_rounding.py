@@ -136,6 +136,46 @@ def test_the_unit_of_rounding_is_one_that_all_figures_are_whole_numbers_of(cents
     assert rounding_of(pl.Series([], dtype=pl.Int64), pl.Series([], dtype=pl.Float64), "bars", {}) == Rounding()
 
 
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([1, 300, 30_000]), st.sampled_from(["bars", "daily", "both"]))
+def test_amounts_of_32_bits_may_be_off_by_half_their_last_digit_each(seed: int, size: int, which: str):
+    """A day's amount of 3e8 yuan is a multiple of 32 yuan as a 32-bit float."""
+    bars, daily = market(seed)
+    frames = [frame.with_columns(pl.col("volume", "amount") * size) for frame in (bars, daily)]
+    cast = [frame.with_columns(pl.col("amount").cast(pl.Float32)) for frame in frames]
+    bars = cast[0] if which != "daily" else frames[0]
+    daily = cast[1] if which != "bars" else frames[1]
+    made = of(bars, daily)
+    assert (aside(made), refusals(made)) == ({}, {})
+    total = frames[1]["amount"].to_numpy()
+    off = np.maximum(1.0, total * 2.0**-23) * 2 + total * 2.0**-24
+    wrong = daily.with_columns(amount=pl.Series(daily["amount"].cast(pl.Float64).to_numpy() + off))
+    if which == "bars":
+        assert len(aside(of(bars, wrong))) == 8
+
+
+def test_tapes_meet_daily_amounts_of_32_bits():
+    rows = [trade(seq=k, time=34_200_000 + k, volume=1_234_567, price=2_345_600 + 100 * k) for k in range(1, 12)]
+    amount = sum(1_234_567 * (2_345_600 + 100 * k) for k in range(1, 12)) / 10_000
+    for cast, verdict in ((np.float32(amount), "ok"), (amount + 30.0, "set aside")):
+        assert float(cast) != amount
+        prices = day(volume=11 * 1_234_567, amount=float(cast))
+        made = Day(frame_of(rows), daily=pl.DataFrame([prices], schema=DAILY))
+        assert made.verdicts["600519.SH"]["verdict"] == verdict
+
+
+def test_figures_that_are_no_32_bit_floats_leave_nothing_open():
+    nothing = pl.Series([1], dtype=pl.Int64)
+    exact = pl.Series([123_456_789.12, 1.5])
+    assert rounding_of(nothing, exact, "bars", {}).amount_share == 0
+    assert rounding_of(nothing, exact.cast(pl.Float32).cast(pl.Float64), "bars", {}).amount_share == 2.0**-24
+    whole = pl.Series([16_000_000.0, 3.0])  # 32-bit floats hold them
+    assert rounding_of(nothing, whole, "bars", {}).amount_share == 0
+    thousands = (exact.cast(pl.Float32).cast(pl.Float64)) * 1000
+    declared = {"landing.bars.amount_unit": "thousand_yuan"}
+    assert rounding_of(nothing, thousands, "bars", declared).amount_share == 2.0**-24
+
+
 # --- adjusted prices rounded to the cent -----------------------------------------------------------------------------------------
 
 
