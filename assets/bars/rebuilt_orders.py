@@ -17,6 +17,9 @@ Rules of the tapes. Shanghai's hold without exception on the real tapes of 2023-
 - Shenzhen: the row holds the whole size and comes first; every fill takes from it, a cancel withdraws what is left.
   Published, not yet seen on a real order tape.
 - Neither fills an order at a worse price than its limit.
+Some feeds give no row to orders that an auction filled. Such orders are faulty, and counted for themselves as well
+(`auctioned`): they say that rows are missing, not that trades and orders are of two tapes, where orders of continuous
+trading lack their rows too.
 Rows stamped 15:01 or later (after-hours trading at a fixed price, SPEC §1) are beside the book and left out.
 """
 
@@ -60,21 +63,26 @@ FAULTS = {
     "exchanged": pl.Int64,  # on both sides: its rows say buy and a fill or cancel says sell, or the reverse
     "repeated": pl.Int64,  # entered or withdrawn twice
     "faulty": pl.Int64,  # orders with any of these
+    "auctioned": pl.Int64,  # of them, those that never entered, were filled in auctions alone and have no other fault
 }
 """Counts are null where the symbol's order stream was not delivered (no rows, or Shenzhen cancels of the trade file alone)."""
 
 NUMBER, CHANNEL, SIDE, TIME, PRICE, ENTERED, ENTRIES, AS_AGGRESSOR, AS_PASSIVE, CANCELLED, CANCELS = range(11)
-WORSE, CLASHES = 11, 12  # fills at a worse price than the limit, rows on the other side
+WORSE, CLASHES, AUCTIONED = (
+    11,
+    12,
+    13,
+)  # fills at a worse price than the limit, rows on the other side, shares filled in auctions
 """Columns of the register of a symbol's orders."""
-_COLUMNS = 13
-MATCHED, UNKNOWN, OVERFILLED, MISCANCELLED, MISPRICED, EXCHANGED, REPEATED, FAULTY = range(8)
+_COLUMNS = 14
+MATCHED, UNKNOWN, OVERFILLED, MISCANCELLED, MISPRICED, EXCHANGED, REPEATED, FAULTY, LACKED = range(9)
 
 
 def count_order_faults(trades: pl.LazyFrame, orders: pl.LazyFrame, batch_rows: int) -> pl.DataFrame:
     """FAULTS, one row per symbol of either table, sorted. Whole symbols, up to batch_rows rows at a time."""
     parts = [pl.DataFrame(schema=FAULTS)]
     for traded, ordered in _batches(trades, orders, batch_rows):
-        counts = np.zeros((len(traded.symbols), 8), np.int64)
+        counts = np.zeros((len(traded.symbols), LACKED + 1), np.int64)
         number = np.zeros(len(traded.symbols), np.int64)
         for s, register, whole in _registers(traded, ordered):
             number[s] = len(register)
@@ -218,6 +226,8 @@ def _register(trades, orders, kind, register):
             k = _entry(table, register, count, own, np.int64(t_channel[i]), np.int64(side), t_time[i])
             count = max(count, k + 1)
             register[k, AS_AGGRESSOR if aggressor[i] == side else AS_PASSIVE] += volume[i]
+            if aggressor[i] == 0:
+                register[k, AUCTIONED] += volume[i]
             if register[k, PRICE] > 0 and side * (paid[i] - register[k, PRICE]) > 0:
                 register[k, WORSE] += 1
     return count
@@ -225,7 +235,7 @@ def _register(trades, orders, kind, register):
 
 @njit(cache=True, nogil=True)
 def _count_faults(register, whole, out):
-    """Add to out (8,) the orders that were matched, those with each fault, and with any."""
+    """Add to out (9,) the orders that were matched, those with each fault, with any, and without a row for an auction alone."""
     for k in range(len(register)):
         row = register[k]
         entered = row[ENTERED]
@@ -243,6 +253,8 @@ def _count_faults(register, whole, out):
         out[EXCHANGED] += exchanged
         out[REPEATED] += repeated
         out[FAULTY] += unknown or overfilled or miscancelled or row[WORSE] > 0 or exchanged or repeated
+        auctioned = row[AUCTIONED] == row[AS_PASSIVE] + row[AS_AGGRESSOR] and row[CANCELS] == 0 and not exchanged
+        out[LACKED] += unknown and auctioned
 
 
 def _frame(symbol: str, register: np.ndarray, whole: bool) -> pl.DataFrame:

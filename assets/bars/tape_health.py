@@ -41,7 +41,10 @@ def judge_ticks(found: pl.DataFrame, settings: BarsSettings, rounding: Rounding)
     traded = (pl.col("trades").fill_null(0) > 0) | (pl.col("quoted_volume").fill_null(0) > 0)
     judged = judged.with_columns(
         unpriced=_priced_day() & traded & pl.col("daily_volume").is_null(),
-        contradicted=pl.when(pl.col("overfilled_orders").is_not_null()).then(_contradicted(settings)),
+        contradicting=pl.col("overfilled_orders") - pl.col("faults.auctioned"),
+    )
+    judged = judged.with_columns(
+        contradicted=pl.when(pl.col("contradicting").is_not_null()).then(_contradicted(settings))
     )
     told = {
         "trades": (pl.col("trades").is_not_null(), _trades_set_aside(settings), _trades_repaired(settings)),
@@ -287,15 +290,15 @@ def _proven(settings: BarsSettings) -> pl.Expr:
 
 def _contradicted(settings: BarsSettings) -> pl.Expr:
     """Whether a symbol's trades and orders cannot be of one tape. Where the trades miss their total, that is the cause; an order
-    row that could not be used leaves one order that never entered."""
+    row that could not be used leaves one order that never entered, and an auction's orders may have none (rebuilt_orders.py)."""
     allowed = settings.max_faulty_order_share * pl.col("faults.orders") + pl.col("orders.rows_set_aside").fill_null(0)
-    too_many = pl.col("overfilled_orders") > allowed
+    too_many = pl.col("contradicting") > allowed
     return too_many.fill_null(False) & pl.col("trades").is_not_null() & ~_off()
 
 
 def _cause_of_contradictions() -> pl.Expr:
     """What most likely lies behind orders that contradict the trades: each fault leaves counts of its own."""
-    faulty, exchanged = pl.col("overfilled_orders"), pl.col("faults.exchanged")
+    faulty, exchanged = pl.col("contradicting"), pl.col("faults.exchanged")
     return (
         pl.when((exchanged > 0) & (exchanged >= 0.9 * pl.col("faults.matched")))
         .then(
@@ -311,7 +314,7 @@ def _cause_of_contradictions() -> pl.Expr:
                 "prices of one are in another unit"
             )
         )
-        .when(pl.col("faults.unknown") >= 0.5 * faulty)
+        .when(pl.col("faults.unknown") - pl.col("faults.auctioned") >= 0.5 * faulty)
         .then(
             pl.lit(
                 "they never entered: rows of the order file are missing, or it is that of another day, of another security or numbered "
@@ -383,7 +386,7 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
             pl.col("contradicted").fill_null(False),
             pl.format(
                 "its trades contradict {} of its {} orders, more than {} (bars.max_faulty_order_share): {}",
-                "overfilled_orders",
+                "contradicting",
                 "faults.orders",
                 pl.lit(f"{settings.max_faulty_order_share:.2%}"),
                 _cause_of_contradictions(),

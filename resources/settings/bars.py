@@ -95,7 +95,8 @@ class BarsSettings(Section):
         allow_inf_nan=False,
         description="Share of a symbol's orders that its trades may contradict (filled beyond their size or their limit, on the other "
         "side, without having entered) before it is set aside; up to it the orders alone are. On real tapes of Shanghai none of "
-        "176 255 orders is contradicted; where sides or numbers are exchanged, 0.6 % to 76 % are. With 1 no contradiction touches the values.",
+        "176 255 orders is contradicted; where sides or numbers are exchanged, 0.6 % to 76 % are. Orders without a row that were filled in "
+        "auctions alone do not count here: they set the orders aside. With 1 no contradiction touches the values.",
     )
     expect_orders: Literal["as_before", "always", "never"] = Field(
         "as_before",

@@ -2,6 +2,7 @@
 buyers and sellers, days or securities is refused with its likely cause."""
 
 import datetime as dt
+from collections import Counter
 from pathlib import Path
 
 import polars as pl
@@ -214,6 +215,44 @@ def test_flags_or_numbers_exchanged_alone_disagree_about_the_aggressor(tmp_path,
         of = health_of(tmp_path / str(n), files, vendor)
         assert "tapes_add_up" in refused(of)
         assert "flag and order numbers of" in told(of)
+
+
+def orders_filled(auction: bool) -> set[tuple[int, int]]:
+    """(code, number) of the orders of Shanghai with a row and no cancel that auctions alone filled, or continuous trading alone."""
+    events = simulate("SH", CODES["SH"], 1, arrivals=150)
+    rests = {(event.code, event.buy or event.sell) for event in events if event.kind == "rest"}
+    withdrawn = {(event.code, event.buy or event.sell) for event in events if event.kind == "cancel"}
+    fills = [event for event in events if event.kind == "trade"]
+    there, elsewhere = (
+        {(event.code, number) for event in fills if (event.side == 0) == where for number in (event.buy, event.sell)}
+        for where in (auction, not auction)
+    )
+    return (there & rests) - elsewhere - withdrawn
+
+
+def merged_stream_without_rows_of(gone: set[tuple[int, int]]) -> Files:
+    """The day as a feed publishes it that never had these rows: nothing is missing from its numbering."""
+    events = simulate("SH", CODES["SH"], 1, arrivals=150)
+    events = [event for event in events if event.kind != "rest" or (event.code, event.buy or event.sell) not in gone]
+    published: Counter[int] = Counter()
+    for event in events:
+        if event.kind != "arrival":
+            published[event.channel] += 1
+            event.event = published[event.channel]
+    return WRITERS["SH"]["DataYes merged"](events, Style(), DAY)
+
+
+def test_orders_of_an_auction_without_a_row_set_the_orders_alone_aside(tmp_path):
+    of_auctions, of_day = (orders_filled(auction) for auction in (True, False))
+    assert min(len(of_auctions), len(of_day)) > 20
+    of = health_of(tmp_path / "auctions", merged_stream_without_rows_of(of_auctions), "DataYes")
+    assert refused(of) == set()
+    assert sum(row["overfilled_orders"] for row in of.verdicts.values()) == len(of_auctions)
+    for row in of.verdicts.values():
+        assert (row["trades_verdict"], row["orders_verdict"], row["verdict"]) == ("ok", "set aside", "repaired")
+    of = health_of(tmp_path / "day", merged_stream_without_rows_of(of_day), "DataYes")
+    assert CHECK in refused(of)
+    assert NEVER_ENTERED.split(",")[0] in told(of)
 
 
 def test_a_single_name_is_set_aside_and_single_orders_leave_the_values_alone(tmp_path):

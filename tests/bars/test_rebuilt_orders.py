@@ -55,7 +55,16 @@ def plain(trades, orders):
     book = {}
 
     def entry(row, number, side):
-        new = {"side": side, "time": row["time"], "price": 0, "entered": [], "cancels": [], "active": 0, "passive": 0}
+        new = {
+            "side": side,
+            "time": row["time"],
+            "price": 0,
+            "entered": [],
+            "cancels": [],
+            "active": 0,
+            "passive": 0,
+            "sides": [],
+        }
         known = book.setdefault((row["symbol"], row["channel"], number), {**new, "worse": False, "clash": False})
         known["clash"] |= known["side"] != side
         return known
@@ -74,6 +83,7 @@ def plain(trades, orders):
                 if number:
                     known = entry(row, number, side)
                     known["active" if row["side"] == side else "passive"] += row["volume"]
+                    known["sides"].append(row["side"])
                     limit = known["price"]
                     if limit and (row["price"] > limit if side == 1 else row["price"] < limit):
                         known["worse"] = True
@@ -82,7 +92,7 @@ def plain(trades, orders):
 
 def plain_faults(book, symbol):
     names = ("unknown", "overfilled", "miscancelled", "mispriced", "exchanged", "repeated")
-    found = dict.fromkeys(("orders", "matched", *names, "faulty"), 0)
+    found = dict.fromkeys(("orders", "matched", *names, "faulty", "auctioned"), 0)
     for (owner, _, _), known in book.items():
         if owner != symbol:
             continue
@@ -105,6 +115,8 @@ def plain_faults(book, symbol):
         for name, there in faults.items():
             found[name] += there
         found["faulty"] += any(faults.values())
+        only_unknown = [name for name, there in faults.items() if there] == ["unknown"]
+        found["auctioned"] += only_unknown and not known["cancels"] and set(known["sides"]) == {0}
     return found
 
 
@@ -163,7 +175,7 @@ def test_a_size_is_the_fills_at_once_plus_what_remained(tape):
         *((1, 500, 500, 0, 0, 10), (2, 300, 300, 0, 0, None)),
         *((3, 600, 300, 300, 0, 10), (4, 100, 100, 0, 0, None)),
     ]
-    assert count_order_faults(*frames(*tape), 100).row(0)[1:] == (4, 2, 0, 0, 0, 0, 0, 0, 0)
+    assert count_order_faults(*frames(*tape), 100).row(0)[1:] == (4, 2, *[0] * 8)
 
 
 @pytest.mark.parametrize(
@@ -185,7 +197,7 @@ def test_what_cannot_have_been_is_told(tape, table, row, change, faults):
     rows = tape[("trades", "orders").index(table)]
     rows[row : row + 1] = [] if change is None else [rows[row] | change]
     counts = count_order_faults(*frames(*tape), 100).row(0, named=True)
-    assert tuple(name for name in list(FAULTS)[3:-1] if counts[name]) == faults
+    assert tuple(name for name in list(FAULTS)[3:-2] if counts[name]) == faults
     assert (counts["faulty"] > 0) == bool(faults)
 
 
@@ -206,7 +218,7 @@ def test_cancels_of_a_vendor_without_channels_are_of_the_channel_of_its_orders()
         {**add(number, side, 200, "cancel", symbol="000001.SZ"), "channel": CANCELS_WITHOUT_CHANNEL}
         for number, side in ((1, -1), (2, 1))
     ]
-    assert count_order_faults(*frames(trades, [*orders, *cancels]), 9).row(0)[1:] == (2, 2, *[0] * 7)
+    assert count_order_faults(*frames(trades, [*orders, *cancels]), 9).row(0)[1:] == (2, 2, *[0] * 8)
     cancels[0]["quantity"] = 300
     assert count_order_faults(*frames(trades, [*orders, *cancels]), 9)["miscancelled"].to_list() == [1]
 
@@ -214,7 +226,7 @@ def test_cancels_of_a_vendor_without_channels_are_of_the_channel_of_its_orders()
 def test_shenzhen_cancels_without_an_order_file_measure_nothing():
     trades = [fill(100, 2, 1, 1, symbol="000001.SZ")]
     orders = [add(7, 1, 100, "cancel", symbol="000001.SZ")]
-    assert count_order_faults(*frames(trades, orders), 9).row(0) == ("000001.SZ", *[None] * 9)
+    assert count_order_faults(*frames(trades, orders), 9).row(0) == ("000001.SZ", *[None] * 10)
     assert rebuild_orders(*frames(trades, orders), 9).is_empty()
 
 
