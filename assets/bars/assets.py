@@ -64,13 +64,14 @@ tape_health = Table(
             "tapes_add_up",
             Between("too_many_set_aside", 0, 0),
             critical=True,
-            remedy="mend what the reasons name and deliver the day's files again; the column `reason` says it of each symbol",
+            remedy="declare what the reasons name, or deliver the day's files again; the column `reason` says it of each symbol",
         ),
         Check(
             "minutes_are_those_of_the_day",
             Between("misread", 0, 0),
             critical=True,
             remedy="do what the finding says; README names the minutes of a day",
+            explained_by=("tapes_add_up",),  # both print everything that was found of the day
         ),
         Check(
             "no_symbol_set_aside",

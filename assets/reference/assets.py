@@ -7,7 +7,7 @@ from resources.table import Land, Read, Table
 REDELIVER = (
     "read the reasons in set_aside.parquet beside the partition, correct those rows under reference/ and run again"
 )
-MEND = "mend what the reasons name and deliver the table again; set_aside.parquet beside the partition holds the rows"
+MEND = "declare what the reasons name, or correct the rows and deliver the table again; set_aside.parquet beside the partition holds them"
 
 daily_prices = Table(
     name="daily_prices",
@@ -225,6 +225,14 @@ reader's business. An index of which only prices are known has one row with null
             remedy="deliver the whole vector of reference/index_weights, or say in reference.index_members how many members the index has",
         ),
         Check(
+            "vectors_are_of_the_whole_market",
+            Between("members_short", 0, 0),
+            critical=False,
+            critical_share=1,  # a market of fewer names is legitimate
+            remedy="deliver the whole vector of reference/index_weights; where the market is meant to be smaller than the exchanges', say in "
+            "reference.index_members how many members the index has there",
+        ),
+        Check(
             "followed_indices_delivered",
             Between("followed_indices", 1),
             critical=True,
@@ -236,10 +244,15 @@ reader's business. An index of which only prices are known has one row with null
             "weights_sum_to_one",
             Between("weight_sum", 0.99, 1.01),
             critical=True,
-            remedy="deliver the whole vector of reference/index_weights again; where it is in percent, the setting "
-            "landing.indices.weight_unit = 'percent' says so",
+            remedy="do what the finding says, or deliver the whole vector of reference/index_weights again",
         ),
-        Check("weight_not_negative", Between("weight", 0, 1), critical=True, remedy=REDELIVER),
+        Check(
+            "weight_not_negative",
+            Between("weight", 0, 1),
+            critical=True,
+            remedy=REDELIVER,
+            explained_by=("weights_sum_to_one",),
+        ),
         Check(
             "weights_recent",
             Between("weight_age", 0, 45),

@@ -315,12 +315,14 @@ def index_gaps(
 
 
 def members_lost(vectors: pl.DataFrame, settings: ReferenceSettings) -> pl.DataFrame:
-    """index, members_lost (1) and detail of each index whose last vector does not have the members that the index has.
+    """index, members_lost, members_short and detail of each index whose last vector does not have the members that the index has.
 
     vectors: index, date, symbol of every vector so far. An index has `reference.index_members` of them, where its vector has nearly so
-    many; of another market, as many as the largest of its earlier vectors. All 73 vectors of the CSI 500 of 2010–2016 have 500.
+    many; of another market, as many as the largest of its earlier vectors. A vector with another number has members_lost 1. One with as
+    many as the earlier ones, and fewer than nine tenths of `reference.index_members`, has members_short 1: it is of a small market, or
+    every vector is cut. All 73 vectors of the CSI 500 of 2010–2016 have 500.
     """
-    rows = []
+    rows: list[tuple[str, int | None, int | None, str]] = []
     for (index,), own in vectors.sort("index", "date").group_by("index", maintain_order=True):
         dates = own["date"].unique().sort()
         last = own.filter(pl.col("date") == dates[-1])["symbol"].unique()
@@ -328,26 +330,35 @@ def members_lost(vectors: pl.DataFrame, settings: ReferenceSettings) -> pl.DataF
         nominal = settings.index_members.get(str(index))
         if nominal is not None and last.len() >= _NEARLY_WHOLE * nominal:
             has, known = nominal, "the index has (reference.index_members)"
-        elif before.height:
-            has = max(before.group_by("date").agg(pl.col("symbol").n_unique())["symbol"])
-            known = "an earlier one has"
         else:
-            continue
+            has = max(before.group_by("date").agg(pl.col("symbol").n_unique())["symbol"], default=0)
+            known = "an earlier one has"
         if last.len() == has or (last.len() > has and has != nominal):
+            if nominal is not None and last.len() < nominal:
+                rows.append(
+                    (
+                        str(index),
+                        None,
+                        1,
+                        f"{index} has {last.len()} of {nominal} members (the vector of {dates[-1]}; reference.index_members says {nominal})",
+                    )
+                )
             continue
         previous = before.filter(pl.col("date") == before["date"].max())["symbol"] if before.height else last.clear()
         gone = sorted(set(previous) - set(last))[:_NAMES_SHOWN]
         rows.append(
             (
-                index,
+                str(index),
                 1,
+                None,
                 f"the vector of {index} of {dates[-1]} has {last.len()} members, and {known} {has}"
                 + (f" (no longer in it, among others: {', '.join(gone)})" if gone else "")
                 + ": where members are missing, the weights of the rest are too high. Deliver the whole vector, or say in "
                 f"reference.index_members how many members {index} has",
             )
         )
-    return pl.DataFrame(rows, schema={"index": pl.String, "members_lost": pl.Int64, "detail": pl.String}, orient="row")
+    schema = {"index": pl.String, "members_lost": pl.Int64, "members_short": pl.Int64, "detail": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def strange_days(dates: pl.Series, date: dt.date, calendar: Calendar) -> pl.DataFrame:

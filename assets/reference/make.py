@@ -714,13 +714,12 @@ def make_indices(
     earlier = closes.rename({"index_close": "previous"})
     codes: dict[str, Sequence[str]] = {}
     gaps: list[pl.DataFrame] = []
-    lost = pl.DataFrame()
+    vectors = pl.DataFrame(schema={"index": pl.String, "date": pl.Date, "symbol": pl.String})
     prices = landing.reference("index_prices")
     if "index_weights" in sifted:
         codes["index_weights"] = sifted["index_weights"].usable["index"].unique().sort().to_list()
         followed = pl.col("index").is_in([one.index for one in PORTFOLIOS])
         vectors = landing.reference("index_weights").filter(followed).select("index", "date", "symbol").collect()
-        lost = members_lost(vectors.drop_nulls(), settings)
         if weights.is_empty():
             reason = f"reference/index_weights has no usable vector up to {date}"
             reasons |= dict.fromkeys(("symbol", "weight", "published_date"), reason)
@@ -751,9 +750,11 @@ def make_indices(
             notes[index] = {"weight_sum": weight_sum, "members": members, "published": str(published)}
         else:
             notes[index] = {"members": 0, "reason": reasons.get("weight", "no weights published so far")}
+    percent = landing.declared("index_weights").get("landing.indices.weight_unit") == "percent"
+    vectors_told = [members_lost(vectors.drop_nulls(), settings), *_vectors_judged(frame, percent)]
     profile = pl.concat(
         [
-            _indices_profile(frame, sifted, pl.concat([*gaps, lost], how="diagonal"), settings),
+            _indices_profile(frame, sifted, pl.concat([*gaps, *vectors_told], how="diagonal"), settings),
             _strange_indices(date, codes, settings),
         ],
         how="diagonal",
@@ -777,12 +778,8 @@ def _latest_weights(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, 
 def _indices_profile(
     frame: pl.DataFrame, sifted: Mapping[str, Sifted], gaps: pl.DataFrame, settings: ReferenceSettings
 ) -> pl.DataFrame:
-    """What the checks judge: the rows with their index's sum of weights and the age of its vector, rows set aside, tables of
-    which too much is unusable, and one row per index that can be held against its members."""
-    total = pl.col("weight").sum().over("index")
+    """What the checks judge: the rows, rows set aside, tables of which too much is unusable, and `gaps`: rows about an index each."""
     kept = frame.with_columns(
-        weight_sum=pl.when(pl.col("weight").is_not_null()).then(total),
-        weight_age=(pl.col("date") - pl.col("published_date")).dt.total_days(),
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )
@@ -790,6 +787,40 @@ def _indices_profile(
         [_faults(sifted), _unusable(sifted, settings), gaps.with_columns(reason=pl.lit("used"))], how="diagonal"
     ).with_columns(set_aside=pl.int_range(1, pl.len() + 1, dtype=pl.Int64))
     return pl.concat([kept, faults], how="diagonal")
+
+
+def _vectors_judged(frame: pl.DataFrame, percent: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """(index, weight_sum, detail) and (index, weight_age in days, detail): one row of each per index with weights.
+
+    percent: whether the settings declare weights in percent."""
+    vectors = frame.filter(pl.col("weight").is_not_null()).group_by("index", maintain_order=True)
+    told = vectors.agg(
+        weight_sum=pl.col("weight").sum(),
+        weight_age=(pl.col("date") - pl.col("published_date")).dt.total_days().max(),
+        _members=pl.len(),
+        _published=pl.col("published_date").first().cast(pl.String),
+    )
+    total = pl.col("weight_sum")
+    cause = pl.lit("")
+    if percent:
+        fractions = total.is_between(0.0099, 0.0101)
+        cause = pl.when(fractions).then(
+            pl.lit(
+                ": landing.indices.weight_unit = 'percent' is declared, and these are fractions. Take the setting out"
+            )
+        )
+    else:
+        cause = pl.when(total.is_between(99, 101)).then(
+            pl.lit(": they are in percent. Declare landing.indices.weight_unit = 'percent'")
+        )
+    shown = pl.format("the {} weights of {} of {} sum to {}", "_members", "index", "_published", total.round(6))
+    sums = told.select("index", "weight_sum", detail=pl.concat_str(shown, cause.fill_null("")))
+    ages = told.select(
+        "index",
+        "weight_age",
+        detail=pl.format("the last vector of {} is of {}, {} days ago", "index", "_published", "weight_age"),
+    )
+    return sums, ages
 
 
 def _strange_indices(date: dt.date, found: Mapping[str, Sequence[str]], settings: ReferenceSettings) -> pl.DataFrame:

@@ -7,6 +7,7 @@ again.
 """
 
 import datetime as dt
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -47,7 +48,9 @@ class World:
         self.root, self.delivery = root, delivery
         self.market, self._honest, self._lake, self._built = (root / n for n in ("market", "honest", "lake", "built"))
         delivery.write(self._honest)
-        self._profile: Profile = load_profile("production", PROFILES, {})
+        # Its indices have fewer members than the real ones, which the settings of such a market say.
+        members = {"ZHOUBAO__REFERENCE__INDEX_MEMBERS": json.dumps(delivery.index_members)}
+        self._profile: Profile = load_profile("production", PROFILES, members)
         shutil.copytree(self._honest, self.market)
         builder = self._build()
         reported = self._reported(builder)

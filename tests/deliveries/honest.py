@@ -42,6 +42,13 @@ class Honest:
         """The day that is damaged: the last one."""
         return self.days[-1]
 
+    @property
+    def index_members(self) -> dict[str, int]:
+        """Index → how many members its last vector has."""
+        weights = self.tables["index_weights"]
+        last = weights.filter(pl.col("date") == pl.col("date").max().over("index"))
+        return dict(last.group_by("index").agg(pl.col("symbol").n_unique().cast(pl.Int64)).iter_rows())
+
     def write(self, root: Path) -> None:
         """The landing zone, every table as Parquet."""
         (root / "bars").mkdir(parents=True)

@@ -10,7 +10,7 @@ import pytest
 
 from assets.reference.assets import TABLES
 from assets.reference.diagnosis import members_lost
-from resources.gate import judge
+from resources.gate import judge, own_failures
 from resources.made import Made
 from resources.settings import Settings
 from resources.settings.landing import LandingSettings
@@ -689,7 +689,12 @@ def test_a_vector_without_one_of_its_members_is_found(members: int, others: list
     vectors = [vector(dt.date(2015, 1, 1 + n), list(range(count))) for n, count in enumerate(others)]
     vectors.append(vector(dt.date(2015, 6, 30), list(range(1000 - members, 1000))))
     found = members_lost(pl.concat(vectors), ReferenceSettings())
-    assert (found.height == 1) == lost
+    short = not lost and members < 500  # as many as before, and not the 500 of the index
+    assert found.select("members_lost", "members_short").rows() == [(1, None)] * lost + [(None, 1)] * short
+    if short:
+        assert found["detail"][0].startswith(f"000905.SH has {members} of 500 members")
+        own = ReferenceSettings(index_members={"000905.SH": members})
+        assert members_lost(pl.concat(vectors), own).is_empty()
     if lost:
         assert f"has {members} members" in found["detail"][0]
         assert "reference.index_members" in found["detail"][0]
@@ -710,6 +715,58 @@ def test_a_member_that_is_missing_refuses_the_indices(tables: Tables, tmp_path: 
     told = refusals(results(tables | {"index_weights": cut}, tmp_path))["indices.vectors_are_whole"]
     assert "000905.SH" in told
     assert "has 9 members, and an earlier one has 10" in told
+
+
+def warned(found: dict[str, Made], check: str, day: dt.date = DAY) -> str | None:
+    """What a check of indices says without refusing; None where it holds."""
+    checks = {table.name: table.checks for table in TABLES}["indices"]
+    verdict = judge(checks, {day: found["indices"].profile}, {day: found["indices"].unavailable})[day][check]
+    assert not verdict.refuses
+    return None if verdict.passed else verdict.detail
+
+
+def test_a_vector_far_below_the_members_of_its_index_is_said_and_refuses_nothing(
+    tables: Tables, tmp_path: Path
+) -> None:
+    check = "vectors_are_of_the_whole_market"
+    found = results(tables, tmp_path / "small")
+    told = warned(found, check)
+    assert told is not None
+    assert "000905.SH has 10 of 500 members" in told
+    assert "not so in" not in told  # a finding about the table is no row of it
+    assert refusals(found) == {}
+    own = ReferenceSettings(index_members={"000905.SH": 10, "000852.SH": 10}, min_listed_days=20)
+    whole = made(landed(tmp_path / "own", tables), DAY, own)
+    assert warned(whole, check) is None
+    none = {name: frame for name, frame in tables.items() if name != "index_weights"}
+    assert warned(results(none, tmp_path / "none"), check) is None
+
+
+@pytest.mark.parametrize(
+    ("unit", "factor", "said"),
+    [
+        ("fraction", 100, "sum to 99.99"),
+        ("fraction", 100, "they are in percent. Declare landing.indices.weight_unit = 'percent'"),
+        ("percent", 1, "sum to 0.01: landing.indices.weight_unit = 'percent' is declared, and these are fractions"),
+        ("fraction", 0.9, "sum to 0.8999"),
+    ],
+)
+def test_weights_in_another_unit_are_said_once_an_index(
+    tables: Tables, tmp_path: Path, unit: str, factor: float, said: str
+) -> None:
+    exact = tables["index_weights"].with_columns(
+        weight=(pl.col("weight") / pl.col("weight").sum().over("index", "date"))
+        * (0.9999 if "9" in said else 1.0)
+        * factor
+    )
+    settings = LandingSettings.model_validate({"indices": {"weight_unit": unit}})
+    found = results(tables | {"index_weights": exact}, tmp_path, landing=settings)
+    told = refusals(found)["indices.weights_sum_to_one"]
+    assert said in told
+    assert told.count("of 000905.SH of") == 1
+    assert "symbol=" not in told
+    verdicts = judge(TABLES[2].checks, {DAY: found["indices"].profile}, {DAY: {}})[DAY]
+    assert "weight_not_negative" not in own_failures(TABLES[2].checks, verdicts)
 
 
 @pytest.mark.parametrize("table", ["index_weights", "index_prices"])

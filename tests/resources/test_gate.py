@@ -99,6 +99,18 @@ def test_the_commonest_reason_stands_first_with_its_count() -> None:
     assert verdict.refuses
 
 
+def test_a_finding_about_a_whole_table_is_counted_among_no_rows() -> None:
+    """Beside the rows of the table, of which its rule says nothing, stands one row of the profile with the sentence."""
+    profile = pl.DataFrame(
+        {"symbol": ["600000.SH", "000001.SZ", None], "lost": [None, None, 1], "detail": [None, None, "a part is lost"]}
+    )
+    check = Check("nothing_lost", Between("lost", 0, 0), critical=True, remedy="deliver again")
+    verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["nothing_lost"]
+    assert verdict.detail == "lost must be 0: a part is lost. Remedy: deliver again"
+    one_row = judge([check], {DAY: profile.tail(1)}, {DAY: {}})[DAY]["nothing_lost"]
+    assert one_row.detail == "lost must be 0; not so in 1 of 1 rows: a part is lost. Remedy: deliver again"
+
+
 @pytest.mark.parametrize(
     "rule",
     [
