@@ -8,14 +8,14 @@ import datetime as dt
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
-from resources.reference_forms import FACTOR, UNITS
+from resources.reference_forms import FACTOR, UNITS, rename_headers
 from resources.settings.landing import LandingSettings
 from resources.symbols import Ranges, read_symbols, stock_ranges
 from resources.values import (
@@ -89,7 +89,7 @@ def read_bars(
     if lacking:
         raise InputError(
             f"{name} lacks the column {', '.join(lacking)}: one-minute bars need symbol, minute and close (SPEC §2.1); it has "
-            f"{', '.join(raw.columns)}. Deliver it with them."
+            f"{', '.join(raw.columns)}. {rename_headers(raw.columns) or 'Deliver it with them'}."
         )
     if form.prices == "adjusted" and FACTOR not in raw.columns:
         raise InputError(
@@ -137,9 +137,11 @@ def read_bars(
     )
     if frame.height and frame["close"].null_count() == frame.height:
         raise InputError(f"{name}: close is empty in all of its {frame.height} rows. Deliver it again.")
-    frame = _fold(frame.with_columns(_minute="minute", minute=start_minute(form.minute_labels)))
+    labelled = frame.with_columns(_minute="minute", minute=start_minute(form.minute_labels))
+    opening = labelled.filter(pl.col("minute") == OPENING)["_minute"].unique().sort().to_list()
+    frame = _fold(labelled)
     if form.opening_auction == "first_bar":
-        frame = _auction_in_first_bar(frame, name)
+        frame = _auction_in_first_bar(frame, name, opening if form.minute_labels == "end" else [])
     return frame
 
 
@@ -331,13 +333,22 @@ def _merged(columns: list[str]) -> list[pl.Expr]:
     return [merged[column].alias(column) for column in columns if column in merged]
 
 
-def _auction_in_first_bar(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """The opening auction's price is the open of the first minute; its volume cannot be told from that minute's."""
+def _auction_in_first_bar(frame: pl.DataFrame, name: str, ends: Sequence[int]) -> pl.DataFrame:
+    """The opening auction's price is the open of the first minute; its volume cannot be told from that minute's.
+
+    ends: the labels of its bars where labels are ends, in minutes since midnight."""
     own = frame.filter(pl.col("minute") == OPENING)
     if own.height and ("volume" not in own.columns or (own["volume"] != 0).any()):
+        labels = ", ".join(f"{end // 60:02}:{end % 60:02}" for end in ends)
+        read = (
+            f"labelled {labels}, which landing.bars.minute_labels = 'end' reads as the opening auction"
+            if ends
+            else "565"
+        )
+        remedy = ", or minute_labels to 'start' where the bar labelled 09:30 begins then" if MORNING in ends else ""
         raise InputError(
-            f"{name} has {own.height} bars of the opening auction (565), and landing.bars.opening_auction = 'first_bar' says that "
-            "it stands in the bar of 09:30. Set it to 'own_bar'."
+            f"{name} has {own.height} bars of the opening auction ({read}), and landing.bars.opening_auction = 'first_bar' says that "
+            f"it stands in the first minute's bar. Set it to 'own_bar'{remedy}."
         )
     frame = frame.filter(pl.col("minute").ne_missing(OPENING))
     if "open" not in frame.columns:

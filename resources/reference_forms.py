@@ -5,7 +5,7 @@ the rules that rows must keep (assets/reference) and the form of files (delivere
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -208,15 +208,23 @@ def _index_codes(cells: pl.Series, settings: LandingSettings) -> pl.Series:
 def _require_columns(form: ReferenceForm, wanted: Mapping[str, Any], raw: pl.DataFrame, path: Path) -> None:
     missing = [column for column in form.required if column not in raw.columns]
     if missing:
+        lacking = f"columns {', '.join(missing)} are" if len(missing) > 1 else f"column {missing[0]} is"
         raise InputError(
-            f"{path}: the column {', '.join(missing)} is missing. {form.name} needs {', '.join(form.required)}; it has "
-            f"{', '.join(raw.columns)}. Add the column, or remove the file (what needs it is then n/a)."
+            f"{path}: the {lacking} missing. {form.name} needs {', '.join(form.required)}; it has {', '.join(raw.columns)}. "
+            f"{rename_headers(raw.columns) or 'Add what is missing'}, or remove the file (what needs it is then n/a)."
         )
     if FACTOR in wanted and FACTOR not in raw.columns:
         raise InputError(
             f"{path}: landing.{form.name}.prices declares adjusted prices, and there is no column {FACTOR} (adjusted price / "
             "raw price) to make raw ones with. Deliver prices as traded, or add the column."
         )
+
+
+def rename_headers(columns: Sequence[str]) -> str:
+    """What to do about headers in Chinese or another script, which are not read; "" where there are none."""
+    if all(name.isascii() for name in columns):
+        return ""
+    return "Headers are read in English alone: rename the headers (README, 'Bring your own data', has the names)"
 
 
 def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> None:

@@ -31,7 +31,8 @@ source = "SSE, the notice that says so"
 ```
 
 A fee under a name that no shipped row has is refused as a slip of the pen, which would be charged beside the fee that is meant; a further
-charge says `additional = true`. A bare code without an exchange is read by the boards in force on the day of its row.
+charge says `additional = true`. Fees count only where `portfolios.execution.dated_fees` is on; elsewhere `portfolios.cost` is paid.
+A bare code without an exchange is read by the boards in force on the day of its row.
 
 A partition is made from the rules in force on its last day, of the kinds that its table reads. A rule dated later makes nothing
 stale; one dated inside the data makes stale the partitions from that day on, and of no table that does not read its kind.
@@ -46,8 +47,8 @@ its data.
 rule holds. It holds too, with a note and the failing check `limits_filled`, for the names that say so against the rule where they are
 more than 1 % of the day's (`reference.max_unlimited_share`, `always_unlimited`): the column was filled for the others alone.
 
-Delivered limits are held against the rule. Where those of more than 2 % of the names (`reference.max_limits_off_share`), or of every name
-that has one percent, differ by more than a cent, `daily_prices` is refused with the likely cause: 10 % on every board, limits of
+Delivered limits are held against the rule. Where those of more than 2 % of the names (`reference.max_limits_off_share`) and more than two
+names (`reference.always_set_aside`), or of all names of one percent where these are two or more, differ by more than a cent, `daily_prices` is refused with the likely cause: 10 % on every board, limits of
 another day, a stand-in such as 9 999.99. A single name's count as delivered where they are a percent that the rulebook has; otherwise the
 rule holds. Both stand in `set_aside.parquet` with the reason.
 

@@ -245,7 +245,9 @@ def _odd_number(cell: str) -> str | None:
     if ";" in text:
         raise Unreadable("has a decimal comma, or stands beside cells that have one: write a point")
     if text.endswith("%"):
-        raise Unreadable("carries a percent sign: deliver fractions")
+        raise Unreadable(
+            "carries a percent sign: deliver fractions, or take the sign out and declare weight_unit = 'percent' (weights of indices)"
+        )
     if text.startswith("#"):
         raise Unreadable("is an error of a spreadsheet")
     raise Unreadable("is no number")

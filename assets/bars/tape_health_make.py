@@ -183,7 +183,14 @@ def _of_bars(
     own = file_rounding(landed, landing)
     delivered = delivered_bars(landed, date, name, {}, rules, own)
     rejected = delivered.rejected.group_by("symbol", maintain_order=True).agg(
-        rejected=pl.format("{}: {} bad rows, the first: {}", pl.lit(name), pl.len(), pl.col("reason").first()),
+        rejected=pl.format(
+            "{}: {} bad row{}, the first, {}: {}",
+            pl.lit(name),
+            pl.len(),
+            pl.when(pl.len() > 1).then(pl.lit("s")).otherwise(pl.lit("")),
+            _bar("minute").first(),
+            pl.col("reason").first(),
+        ),
         rows_set_aside=pl.len(),
     )
     columns = judge_columns(landed, settings)
@@ -232,6 +239,12 @@ def _of_bars(
         unavailable=dict.fromkeys(absent, f"{name} holds one-minute bars, no ticks"),
         notes=_counts(frame) | notes,
     )
+
+
+def _bar(minute: str) -> pl.Expr:
+    """'of 09:31 (571)' of the start of a bar in minutes since midnight."""
+    hour, rest = (part.cast(pl.String).str.zfill(2) for part in (pl.col(minute) // 60, pl.col(minute) % 60))
+    return pl.format("of {}:{} ({})", hour, rest, minute).fill_null("of no known minute")
 
 
 def _daily_rounding(daily: pl.DataFrame, landing: LandingView) -> Rounding:

@@ -180,6 +180,11 @@ def test_the_opening_auction_may_stand_in_the_first_minute() -> None:
     close_to({k: v for k, v in as_dict(read).items() if k[1] != 565}, plain_folded(bars))
     with pytest.raises(InputError, match=r"opening_auction = 'first_bar'"):
         as_read(minutes_of_a_day().with_columns(volume=pl.lit(100)), opening_auction="first_bar")
+    # The message speaks of the labels that stand in the file.
+    ends = minutes_of_a_day(opening=False).with_columns(minute=pl.col("minute"), volume=pl.lit(100))
+    said = r"2 bars of the opening auction \(labelled 09:30, which landing.bars.minute_labels = 'end' reads as the opening auction"
+    with pytest.raises(InputError, match=said):
+        as_read(ends, opening_auction="first_bar", minute_labels="end")
 
 
 # --- what `minute` and `symbol` may look like ---------------------------------------------------------------------------

@@ -354,7 +354,8 @@ def test_a_row_without_a_trade_in_a_minute_that_is_no_bar_is_padding(minute: int
 def test_a_day_without_a_usable_row_says_that_it_was_delivered():
     bad = make(closes(s000001_SZ={570: -1.0}))
     told = (
-        f"{NAME} was delivered, but every symbol of it is set aside, the first because: {NAME}: 1 bad rows, the first: "
+        f"{NAME} was delivered, but every symbol of it is set aside, the first because: {NAME}: 1 bad row, the first, of 09:30 "
+        "(570): "
     )
     assert bad.unavailable["close"] == told + "close = -1.0 must be above 0"
     assert bad.unavailable["volume"] == f"{NAME} gives close only"
@@ -367,6 +368,8 @@ def test_a_day_without_a_usable_row_says_that_it_was_delivered():
 def test_a_file_without_closes_is_an_error_that_says_so():
     with pytest.raises(InputError, match=r"bars/20150504.parquet lacks the column close"):
         make(pl.DataFrame({"symbol": ["000001.SZ"], "minute": [570]}))
+    with pytest.raises(InputError, match=r"lacks the column close.*rename the headers"):
+        make(pl.DataFrame({"symbol": ["000001.SZ"], "minute": [570], "收盘价": [10.0]}))
     with pytest.raises(InputError, match=r"none of the 1 rows can be read: 1 row: close is no number"):
         make(pl.DataFrame({"symbol": ["000001.SZ"], "minute": [570], "close": ["ten"]}))
     with pytest.raises(InputError, match=r"close is empty in all of its 2 rows"):

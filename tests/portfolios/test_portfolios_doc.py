@@ -47,10 +47,13 @@ def test_the_reading_example_runs_as_it_stands(page, tmp_path, monkeypatch, caps
 
 
 def test_the_settings_file_is_one(tmp_path) -> None:
-    (text,) = blocks(PAGE, "toml")
-    path = tmp_path / "desk.toml"
-    path.write_text(text)
-    profile = load_profile(str(path), ROOT / "orchestration" / "profiles", {})
+    profile, lines = (
+        load_profile(str(path), ROOT / "orchestration" / "profiles", {})
+        for path in (tmp_path / "desk.toml", tmp_path / "lines.toml")
+        if path.write_text(blocks(PAGE, "toml")[path.stem == "lines"])
+    )
+    assert len(lines.settings.lines.weekdays) == 5
+    assert len(lines.settings.lines.alphas) == 2
     assert profile.settings.portfolios.csi500.member_share == 0.8
     assert profile.settings.portfolios.csi1000.members_only
     assert len(profile.settings.portfolios.alphas) == 2

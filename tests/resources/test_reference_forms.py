@@ -188,8 +188,13 @@ def test_a_nested_column_is_unreadable_not_a_crash(tmp_path: Path) -> None:
 
 def test_a_header_in_another_language_is_named_as_it_stands(tmp_path: Path) -> None:
     data = as_csv(TABLES["index_prices"], header=lambda name: {"close": "收盘价"}.get(name, name), encoding="gbk")
-    with pytest.raises(InputError, match=r"the column close is missing.*it has index, date, 收盘价"):
+    with pytest.raises(
+        InputError, match=r"the column close is missing.*it has index, date, 收盘价.*rename the headers"
+    ):
         read(land(tmp_path, {"index_prices": data}), "index_prices")
+    english = as_csv(TABLES["index_prices"].rename({"close": "last", "date": "day"}))
+    with pytest.raises(InputError, match=r"the columns date, close are missing.*Add what is missing"):
+        read(land(tmp_path, {"index_prices": english}), "index_prices")
 
 
 def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
