@@ -10,7 +10,7 @@ of these years is refused.
 
 import datetime as dt
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import polars as pl
 
@@ -20,6 +20,7 @@ from resources.settings.reference import ReferenceSettings
 _STILL = 0.0005  # how far members must move for an index that does not to be the close of the day before
 _DAYS_BACK = 30  # calendar days in which the dates of index_prices are held against the calendar
 _CENT = 0.005  # half a cent: prices are whole cents
+_YEAR = 366  # calendar days
 _NEARLY_WHOLE = 0.9  # of an index's members: a vector with fewer is that of another market
 _NAMES_SHOWN = 5
 _GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
@@ -314,16 +315,19 @@ def index_gaps(
     )  # fmt: skip
 
 
-def members_lost(vectors: pl.DataFrame, settings: ReferenceSettings) -> pl.DataFrame:
+def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: ReferenceSettings) -> pl.DataFrame:
     """index, members_lost, members_short and detail of each index whose last vector does not have the members that the index has.
 
-    vectors: index, date, symbol of every vector so far. An index has `reference.index_members` of them, where its vector has nearly so
+    vectors: index, date, symbol and weight of every vector so far; a row without a weight above 0 is no member. priced: the names that
+    daily_prices has today; a member of the last year's vectors that is none of them was delisted or merged, and an index may lack it until
+    the next one enters. An index has `reference.index_members` of them, where its vector has nearly so
     many; of another market, as many as the largest of its earlier vectors. A vector with another number has members_lost 1. One with as
     many as the earlier ones, and fewer than nine tenths of `reference.index_members`, has members_short 1: it is of a small market, or
     every vector is cut. All 73 vectors of the CSI 500 of 2010–2016 have 500.
     """
     rows: list[tuple[str, int | None, int | None, str]] = []
-    for (index,), own in vectors.sort("index", "date").group_by("index", maintain_order=True):
+    weighted = vectors.filter(pl.col("weight") > 0).sort("index", "date")
+    for (index,), own in weighted.group_by("index", maintain_order=True):
         dates = own["date"].unique().sort()
         last = own.filter(pl.col("date") == dates[-1])["symbol"].unique()
         before = own.filter(pl.col("date") < dates[-1])
@@ -333,7 +337,9 @@ def members_lost(vectors: pl.DataFrame, settings: ReferenceSettings) -> pl.DataF
         else:
             has = max(before.group_by("date").agg(pl.col("symbol").n_unique())["symbol"], default=0)
             known = "an earlier one has"
-        if last.len() == has or (last.len() > has and has != nominal):
+        year = before.filter(pl.col("date") >= dates[-1] - dt.timedelta(days=_YEAR))["symbol"]
+        ended = {*year} - {*last} - {*priced}
+        if has - len(ended) <= last.len() <= has or (last.len() > has and has != nominal):
             if nominal is not None and last.len() < nominal:
                 rows.append(
                     (

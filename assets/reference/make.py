@@ -714,12 +714,14 @@ def make_indices(
     earlier = closes.rename({"index_close": "previous"})
     codes: dict[str, Sequence[str]] = {}
     gaps: list[pl.DataFrame] = []
-    vectors = pl.DataFrame(schema={"index": pl.String, "date": pl.Date, "symbol": pl.String})
+    vectors = pl.DataFrame(schema={"index": pl.String, "date": pl.Date, "symbol": pl.String, "weight": pl.Float64})
     prices = landing.reference("index_prices")
     if "index_weights" in sifted:
         codes["index_weights"] = sifted["index_weights"].usable["index"].unique().sort().to_list()
         followed = pl.col("index").is_in([one.index for one in PORTFOLIOS])
-        vectors = landing.reference("index_weights").filter(followed).select("index", "date", "symbol").collect()
+        vectors = (
+            landing.reference("index_weights").filter(followed).select("index", "date", "symbol", "weight").collect()
+        )
         if weights.is_empty():
             reason = f"reference/index_weights has no usable vector up to {date}"
             reasons |= dict.fromkeys(("symbol", "weight", "published_date"), reason)
@@ -751,7 +753,10 @@ def make_indices(
         else:
             notes[index] = {"members": 0, "reason": reasons.get("weight", "no weights published so far")}
     percent = landing.declared("index_weights").get("landing.indices.weight_unit") == "percent"
-    vectors_told = [members_lost(vectors.drop_nulls(), settings), *_vectors_judged(frame, percent)]
+    vectors_told = [
+        members_lost(vectors.drop_nulls(), traded["symbol"].to_list(), settings),
+        *_vectors_judged(frame, percent),
+    ]
     profile = pl.concat(
         [
             _indices_profile(frame, sifted, pl.concat([*gaps, *vectors_told], how="diagonal"), settings),

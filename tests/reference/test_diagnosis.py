@@ -664,9 +664,14 @@ def test_equity_that_profit_or_new_shares_explain_counts(tmp_path: Path) -> None
 # --- members of indices, and codes that may be one ------------------------------------------------------------------------------
 
 
+CODES = [f"{600_000 + number}.SH" for number in range(1000)]
+
+
 def vector(date: dt.date, names: list[int], index: str = "000905.SH") -> pl.DataFrame:
     symbols = [f"{600_000 + number}.SH" for number in names]
-    return pl.DataFrame({"index": [index] * len(names), "date": [date] * len(names), "symbol": symbols})
+    return pl.DataFrame(
+        {"index": [index] * len(names), "date": [date] * len(names), "symbol": symbols, "weight": [0.1] * len(names)}
+    )
 
 
 @pytest.mark.parametrize(
@@ -688,18 +693,33 @@ def vector(date: dt.date, names: list[int], index: str = "000905.SH") -> pl.Data
 def test_a_vector_without_one_of_its_members_is_found(members: int, others: list[int], lost: bool) -> None:
     vectors = [vector(dt.date(2015, 1, 1 + n), list(range(count))) for n, count in enumerate(others)]
     vectors.append(vector(dt.date(2015, 6, 30), list(range(1000 - members, 1000))))
-    found = members_lost(pl.concat(vectors), ReferenceSettings())
+    found = members_lost(pl.concat(vectors), CODES, ReferenceSettings())
     short = not lost and members < 500  # as many as before, and not the 500 of the index
     assert found.select("members_lost", "members_short").rows() == [(1, None)] * lost + [(None, 1)] * short
     if short:
         assert found["detail"][0].startswith(f"000905.SH has {members} of 500 members")
         own = ReferenceSettings(index_members={"000905.SH": members})
-        assert members_lost(pl.concat(vectors), own).is_empty()
+        assert members_lost(pl.concat(vectors), CODES, own).is_empty()
     if lost:
         assert f"has {members} members" in found["detail"][0]
         assert "reference.index_members" in found["detail"][0]
         own = ReferenceSettings(index_members={"000905.SH": members})
-        assert members_lost(pl.concat(vectors), own).is_empty()
+        assert members_lost(pl.concat(vectors), CODES, own).is_empty()
+
+
+def test_a_member_that_was_delisted_may_be_missing_and_one_of_no_weight_is_none() -> None:
+    """Of 60 members one has no row of daily_prices any more; the next vector has 59, and so has the one after it."""
+    dates = [dt.date(2015, month, 1) for month in (1, 2, 3)]
+    vectors = [vector(dates[0], list(range(60))), *(vector(date, list(range(59))) for date in dates[1:])]
+    for count in (2, 3):
+        several = pl.concat(vectors[:count])
+        assert members_lost(several, CODES, ReferenceSettings())["members_lost"].to_list() == [1]
+        assert members_lost(several, CODES[:59], ReferenceSettings())["members_lost"].to_list() == [None]
+    whole = vector(dates[0], list(range(500)))
+    weightless = whole.with_columns(weight=pl.when(pl.int_range(pl.len()) < 20).then(0.0).otherwise(0.1))
+    assert members_lost(weightless, CODES, ReferenceSettings())["members_lost"].to_list() == [1]
+    another = vector(dates[0], [700]).with_columns(weight=pl.lit(0.0))
+    assert members_lost(pl.concat([whole, another]), CODES, ReferenceSettings()).is_empty()
 
 
 @pytest.mark.parametrize("rescaled", [True, False])
