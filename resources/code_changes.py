@@ -119,6 +119,14 @@ class CodeChanges:
                     taken.pop(change.new, None)
         return taken
 
+    def first_days(self, days: Mapping[str, dt.date], until: dt.date) -> dict[str, dt.date]:
+        """Code on `until` → the earliest of the `days` (code → day) of all codes that its name has had; other codes as they are."""
+        code, first = self.renames(dt.date.min, until).code, dict(days)
+        for earlier, present in code.items():
+            if earlier in days:
+                first[present] = min(days[earlier], first.get(present, dt.date.max))
+        return first
+
     def rename_history(self, frame: pl.DataFrame, known: str, until: dt.date, *, late: bool = False) -> pl.DataFrame:
         """A history sorted by the date column `known`, each row under the code that its name has on `until`.
 

@@ -132,6 +132,7 @@ class LandingZone:
         self._slices: dict[str, tuple[Any, _Slices]] = {}
         self._changes: tuple[Any, CodeChanges] | None = None
         self._first_traded: tuple[pl.DataFrame, dict[str, dt.date]] | None = None
+        self._traded_after_end: tuple[pl.DataFrame, pl.DataFrame, dict[str, dt.date]] | None = None
         self._traded: tuple[pl.DataFrame, Any, dict[str, list[dt.date]]] | None = None
         self._continued: dict[str, tuple[Any, pl.DataFrame]] = {}
         self._landed: dict[tuple[str, dt.date], list[Path]] = {}
@@ -309,6 +310,20 @@ class LandingZone:
             first = dict(traded.group_by("symbol").agg(pl.col("date").min()).iter_rows())
             self._first_traded = (prices, first)
         return self._first_traded[1]
+
+    def traded_after_end(self) -> dict[str, dt.date]:
+        """Code → the first day after its delist_date in instruments on which it traded in daily_prices; only codes with one."""
+        prices, instruments = self.frame("daily_prices"), self.frame("instruments")
+        if prices is None or instruments is None:
+            return {}
+        held = self._traded_after_end
+        if held is None or held[0] is not prices or held[1] is not instruments:
+            ends = instruments.select("symbol", "delist_date").drop_nulls()
+            late = prices.filter(pl.col("volume") > 0, pl.col("symbol").is_in(ends["symbol"].implode()))
+            late = late.select("symbol", "date").join(ends, on="symbol").filter(pl.col("date") > pl.col("delist_date"))
+            first = dict(late.group_by("symbol").agg(pl.col("date").min()).iter_rows())
+            self._traded_after_end = held = (prices, instruments, first)
+        return held[2]
 
     def traded_days(self) -> dict[str, list[dt.date]]:
         """Code → the days on which it traded, ascending, of the codes that code_changes names."""
@@ -498,6 +513,12 @@ class LandingView:
         """Code → the first day on which it traded in daily_prices, under the codes delivered; only days up to this one."""
         self._require("daily_prices")
         return {code: day for code, day in self._zone.first_traded().items() if day <= self.date}
+
+    def traded_after_end(self) -> dict[str, dt.date]:
+        """Code → the first day after its delist_date on which it traded; only codes with one, and days up to this one."""
+        self._require("daily_prices")
+        self._require("instruments")
+        return {code: day for code, day in self._zone.traded_after_end().items() if day <= self.date}
 
     def traded_days(self) -> dict[str, list[dt.date]]:
         """Code → the days on which it traded, ascending, of the codes of these changes; only days up to this one."""

@@ -147,6 +147,13 @@ closing equity of the latest quarter for which it is known, `profitability_year_
         ),
         Check("tables_usable", Between("unusable", 0, 0), critical=True, remedy=MEND),
         Check(
+            "listing_days_are_not_the_first_prices",
+            Between("listed_at_start", 0, 0),
+            critical=True,
+            remedy="deliver the listing days of reference/instruments; where those names were indeed listed on that day, raise "
+            "reference.max_listed_at_start",
+        ),
+        Check(
             "profits_are_of_single_quarters",
             Between("rising_profits", 0, 0),
             critical=True,

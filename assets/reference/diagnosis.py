@@ -264,6 +264,28 @@ def undeclared_changes(
     ).unique("symbol", keep="first", maintain_order=True)  # fmt: skip
 
 
+def listed_at_start(listings: pl.DataFrame, first_rows: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+    """What says that listing days were made from the prices; None where nothing does.
+
+    listings: symbol, list_date of usable instruments. first_rows: symbol, date, pre_close, close, volume of the first day of
+    daily_prices. Counted are names whose list_date is that day and that moved by at most `max_listing_move` on it: a true
+    listing moves farther, since it has no limit. 28 names at most were listed on one day of 1990–2016 (2009-10-30, when ChiNext
+    opened), and all of them rose by 76 % or more.
+    """
+    rows = first_rows.filter(pl.col("volume") > 0)
+    move = (pl.col("close") / pl.col("pre_close") - 1).abs()
+    own = rows.join(listings.select("symbol", "list_date"), on="symbol")
+    same = own.filter(pl.col("list_date") == pl.col("date"), move <= settings.max_listing_move)
+    if same.height <= max(settings.always_listed_at_start, settings.max_listed_at_start * rows.height):
+        return None
+    return (
+        f"instruments: list_date of {same.height} of the {rows.height} names that traded on {same['date'][0]}, the first day of "
+        f"reference/daily_prices, is that day, e.g. {', '.join(same['symbol'].sort()[:_NAMES_SHOWN])}, and their prices move like those "
+        "of names that are listed already: the days were made from the prices. Deliver the days on which the names were listed, or "
+        "leave instruments out: listed_days and the universe are n/a then"
+    )
+
+
 def index_gaps(
     members: pl.DataFrame,
     closes: pl.DataFrame,

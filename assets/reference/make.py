@@ -24,6 +24,7 @@ from assets.reference.announcements import (
 from assets.reference.diagnosis import (
     contradictions,
     index_gaps,
+    listed_at_start,
     members_lost,
     range_faults,
     same_as,
@@ -50,6 +51,7 @@ from assets.reference.validate import (
     sift_instruments,
     with_closes_missing,
     with_unlisted,
+    without_false_ends,
 )
 from resources.calendar import Calendar
 from resources.gate import DETAIL
@@ -132,7 +134,7 @@ def make_daily_prices(
     changes = landing.code_changes()
     sifted = set_aside_gone(sift_daily_prices(rows, rules), changes.gone(date))
     instruments = landing.reference("instruments")
-    traded_since = {} if instruments is None else landing.first_traded()
+    traded_since = {} if instruments is None else changes.first_days(landing.first_traded(), date)
     judged = _judged_prices(sifted.usable, before, instruments, date, traded_since, calendar, rules, settings)
     refused = limits_refused(judged, settings)  # of every row: limits of another day set most of them aside
     sifted = set_aside_where(sifted, judged, [*range_faults(settings), *contradictions(settings)])
@@ -398,6 +400,7 @@ SECURITIES = {
     "in_universe": pl.Boolean,
 }
 DELIVERED = ("largest_profit", "profits")  # of all profits known of a name: the largest, sign apart, and how many
+_FOUND_IN = {"listed_at_start": "instruments"}  # the table that a finding speaks of, where it is not fundamentals
 FUNDAMENTALS = ("equity", "net_profit", "profitability", "profitability_year_ago")
 
 
@@ -484,6 +487,9 @@ def make_securities(
         **({"code_changes": len(changes.changes)} if changes else {}),
     }
     findings = {"other_unit": other_unit}
+    if "instruments" in sifted:
+        at_start = prices[: prices["date"].search_sorted(prices["date"][0], side="right")]
+        findings["listed_at_start"] = listed_at_start(sifted["instruments"].usable, at_start, settings)
     if "fundamentals" in sifted:
         parted = landing.declared("fundamentals").get("landing.fundamentals.profits") == "year_to_date"
         rises, years = rising_profits(sifted["fundamentals"].usable, date, parted=parted)
@@ -510,7 +516,9 @@ def _listed_names(
         traded = prices.select("symbol").unique().filter(rules.is_a_share())
         names = pl.concat([traded, today.select("symbol")]).unique().sort("symbol")
         return names.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("list_date", "delisting_start"))
-    sifted["instruments"] = set_aside_unlisted(sift_instruments(instruments.collect(), rules), landing.first_traded())
+    first = landing.code_changes().first_days(landing.first_traded(), date)
+    listings = set_aside_unlisted(sift_instruments(instruments.collect(), rules), first)
+    sifted["instruments"] = without_false_ends(listings, landing.traded_after_end())
     known = sifted["instruments"].usable.filter(pl.col("list_date") <= date)
     trades = pl.col("symbol").is_in(today["symbol"].to_list())
     listed = known.filter(pl.col("delist_date").is_null() | (pl.col("delist_date") > date) | trades)
@@ -633,7 +641,9 @@ def _securities_profile(
     )
     # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
     found = [
-        pl.DataFrame({"table": ["fundamentals"], "reason": ["used"], column: [1], "detail": [text]})
+        pl.DataFrame(
+            {"table": [_FOUND_IN.get(column, "fundamentals")], "reason": ["used"], column: [1], "detail": [text]}
+        )
         for column, text in findings.items()
         if text
     ]
@@ -646,6 +656,7 @@ def _securities_profile(
         "unusable": pl.Int64,
         "rising_profits": pl.Int64,
         "other_unit": pl.Int64,
+        "listed_at_start": pl.Int64,
         "detail": pl.String,
     }
     whole = pl.concat([kept, faults], how="diagonal")
@@ -658,12 +669,12 @@ def _unusable(sifted: Mapping[str, Sifted], settings: ReferenceSettings) -> pl.D
     """One row per reference table of which no row can be used, or too many cannot, with the commonest reasons."""
     rows = []
     for table, one in sifted.items():
-        every = one.usable.height + one.aside.height
+        every = one.usable.height + one.aside.height - one.both
         none = one.usable.is_empty() and every > settings.always_set_aside
         if none or (_too_many(one.faults.height, every, settings) and _names(one.faults) > settings.always_set_aside):
             aside = one.aside if none else one.faults
             name = "symbol" if "symbol" in aside.columns else "index"
-            what = "none" if none else f"only {one.usable.height}"
+            what = "none" if none else f"only {one.usable.height - one.both}"
             told = f"{table}: {what} of {every} rows can be used: {'; '.join(counted_reasons(aside, 'reason', name))}"
             rows.append({"table": table, "reason": "used", "unusable": 1, "detail": told})
     return pl.DataFrame(

@@ -35,10 +35,12 @@ HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, REPEATED, NO_PART, SUPERSED
 
 @dataclass(frozen=True)
 class Sifted:
-    """Delivered rows, parted: `usable` in the delivered columns, `aside` with a column `reason` more."""
+    """Delivered rows, parted: `usable` in the delivered columns, `aside` with a column `reason` more. both: how many rows are in
+    both, since they count but for a cell."""
 
     usable: pl.DataFrame
     aside: pl.DataFrame
+    both: int = 0
 
     @property
     def faults(self) -> pl.DataFrame:
@@ -206,21 +208,45 @@ def sift_index_prices(rows: pl.DataFrame) -> Sifted:
 def set_aside_unlisted(sifted: Sifted, traded_since: Mapping[str, dt.date]) -> Sifted:
     """Usable rows of reference/instruments whose list_date is after the first trade in daily_prices are set aside too.
 
-    traded_since: code → its first day of trading, up to the day.
+    traded_since: code → its first day of trading under any of the codes that its name has had, up to the day.
     """
     first = pl.col("symbol").replace_strict(dict(traded_since), default=None, return_dtype=pl.Date)
     marked = sifted.usable.with_columns(_first=first)
     wrong = (marked["_first"] < marked["list_date"]).fill_null(False)
-    told = pl.format("list_date is {}, and daily_prices has trades of it from {} on", "list_date", "_first")
+    told = pl.format(
+        "list_date is {}, and daily_prices has trades of it from {} on, under this code or an earlier one",
+        "list_date",
+        "_first",
+    )
     bad = marked.filter(wrong).with_columns(reason=told).drop("_first")
     return Sifted(sifted.usable.filter(~wrong), pl.concat([sifted.aside, bad], how="diagonal"))
+
+
+def without_false_ends(sifted: Sifted, traded_after: Mapping[str, dt.date]) -> Sifted:
+    """Usable rows of reference/instruments whose name traded after its delist_date count without that date, and stand among the
+    rows set aside too.
+
+    traded_after: code → its first day of trading after delist_date, up to the day.
+    """
+    late = pl.col("symbol").replace_strict(dict(traded_after), default=None, return_dtype=pl.Date)
+    wrong = sifted.usable.select((late > pl.col("delist_date")).fill_null(False).alias("wrong")).to_series()
+    if not wrong.any():
+        return sifted
+    told = pl.format(
+        "delist_date is {}, and daily_prices has trades of it after that, on {} first: the date counts as absent. Deliver the day "
+        "on which the name was delisted, and none for a name that is listed, such as the last day of the data",
+        "delist_date", late,
+    )  # fmt: skip
+    bad = sifted.usable.filter(wrong).with_columns(reason=told)
+    kept = sifted.usable.with_columns(delist_date=pl.when(~wrong).then("delist_date"))
+    return Sifted(kept, pl.concat([sifted.aside, bad], how="diagonal"), bad.height)
 
 
 def with_unlisted(sifted: Sifted, unlisted: pl.Series) -> Sifted:
     """Names that trade and are in no usable row of reference/instruments stand among the rows set aside; a check counts them."""
     known = sifted.aside["symbol"].drop_nulls().to_list()
     rows = unlisted.filter(~unlisted.is_in(known)).alias("symbol").to_frame().with_columns(reason=pl.lit(UNLISTED))
-    return Sifted(sifted.usable, pl.concat([sifted.aside, rows], how="diagonal"))
+    return Sifted(sifted.usable, pl.concat([sifted.aside, rows], how="diagonal"), sifted.both)
 
 
 def with_closes_missing(sifted: Sifted, earlier: pl.DataFrame, date: dt.date) -> Sifted:

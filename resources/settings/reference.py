@@ -124,6 +124,22 @@ class ReferenceSettings(Section):
         description="Trading days since listing on which prices may lie outside the limits on the first day of daily_prices, when no "
         "earlier close can be held against pre_close.",
     )
+    max_listed_at_start: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of the names that trade on the first day of daily_prices whose list_date may be that day though their prices move "
+        "no farther than `max_listing_move`; above it the listing days were made from the prices.",
+    )
+    always_listed_at_start: int = Field(
+        5, ge=0, le=100_000, description="Names that may be listed on that day whatever their share."
+    )
+    max_listing_move: float = Field(
+        0.2,
+        ge=0,
+        le=10,
+        description="Move from pre_close to close up to which a first day of trading looks like any other day; a new listing has no limit.",
+    )
     max_st_share: float = Field(
         0.4,
         ge=0,

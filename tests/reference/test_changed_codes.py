@@ -151,6 +151,21 @@ def test_lists_that_keep_the_old_code_after_the_change(market, always: Builder, 
     assert_joined(found, always, never, CHANGE)
 
 
+def test_instruments_with_the_new_code_alone_are_held_against_the_trades_of_the_old_one(market, tmp_path: Path) -> None:
+    """Its list_date is the day of the change: listed_days would begin there, though the name traded before."""
+    tables = renamed(market, CHANGE) | {"code_changes": change((OLD, NEW, CHANGE))}
+    tables["instruments"] = tables["instruments"].filter(pl.col("symbol") != OLD)
+    found = build(tmp_path, tables, [CHANGE], windows=False)
+    row = rows(found, "securities", CHANGE).filter(symbol=NEW)
+    assert row["listed_days"].item() is None
+    assert not row["in_universe"].item()
+    aside = pl.read_parquet(Path(f"{found.lake.store.url}/securities/date={CHANGE}/set_aside.parquet")).filter(
+        symbol=NEW
+    )
+    first = market["daily_prices"].filter(pl.col("symbol") == OLD)["date"].min()
+    assert f"list_date is {CHANGE}, and daily_prices has trades of it from {first} on" in aside["reason"][0]
+
+
 def test_a_price_under_the_code_that_was_taken_away_is_set_aside_by_name(market, tmp_path: Path) -> None:
     tables = renamed(market, CHANGE)
     late = market["daily_prices"].filter(pl.col("symbol") == OLD, pl.col("date") == DAYS[50])

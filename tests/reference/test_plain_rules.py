@@ -5,11 +5,11 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.reference.diagnosis import share_faults, share_jumps, strange_days
-from assets.reference.validate import Sifted, set_aside_unlisted
+from assets.reference.diagnosis import listed_at_start, share_faults, share_jumps, strange_days
+from assets.reference.validate import Sifted, set_aside_unlisted, without_false_ends
 from resources.settings.reference import ReferenceSettings
 from tests.reference.small_reference import CALENDAR, random_reference
 from tests.reference.test_diagnosis import DAY, refusals, results
@@ -217,7 +217,8 @@ def test_a_listing_after_the_first_trade_is_set_aside(listed: dict[str, dt.date]
     assert found.usable.columns == ["symbol", "list_date"]
     assert found.aside["symbol"].to_list() == [before["symbol"][0], *wrong]
     for symbol, reason in found.aside.tail(len(wrong)).select("symbol", "reason").iter_rows() if wrong else ():
-        assert reason == f"list_date is {listed[symbol]}, and daily_prices has trades of it from {traded[symbol]} on"
+        since = f"list_date is {listed[symbol]}, and daily_prices has trades of it from {traded[symbol]} on, under this code or an earlier one"
+        assert reason == since
 
 
 def test_a_name_listed_too_late_is_one_whose_listing_is_unknown(tmp_path: Path) -> None:
@@ -234,3 +235,86 @@ def test_a_name_listed_too_late_is_one_whose_listing_is_unknown(tmp_path: Path) 
         aside = pl.read_parquet(found.files["set_aside.parquet"]) if "set_aside.parquet" in found.files else None
         told = aside is not None and name in aside.filter(pl.col("table") == "instruments")["symbol"].to_list()
         assert told != known
+
+
+@given(
+    st.dictionaries(st.sampled_from([f"60000{n}.SH" for n in range(8)]), st.none() | dates, min_size=1),
+    st.dictionaries(st.sampled_from([f"60000{n}.SH" for n in range(8)]), dates),
+)
+@settings(deadline=None)
+def test_a_name_that_traded_after_its_end_counts_without_it(
+    ends: dict[str, dt.date | None], traded: dict[str, dt.date]
+) -> None:
+    rows = pl.DataFrame(
+        {"symbol": list(ends), "delist_date": list(ends.values())}, schema={"symbol": pl.String, "delist_date": pl.Date}
+    )
+    found = without_false_ends(Sifted(rows, rows.clear().with_columns(reason=pl.lit(""))), traded)
+    wrong = [name for name, end in ends.items() if end is not None and name in traded and traded[name] > end]
+    assert dict(found.usable.iter_rows()) == ends | dict.fromkeys(wrong)
+    assert found.aside["symbol"].to_list() == wrong
+    assert found.both == len(wrong)
+
+
+@pytest.mark.parametrize(("names", "back", "refused"), [(1, 10, False), (1, 0, False), (40, 10, True), (40, 0, False)])
+def test_an_end_before_later_trades_is_no_end(tmp_path: Path, names: int, back: int, refused: bool) -> None:
+    """back: trading days from the day back to the date; 0: a name trades on its delist_date."""
+    tables = random_reference(seed=4)
+    today = tables["daily_prices"].filter(pl.col("date") == DAY, pl.col("volume") > 0)["symbol"].sort()
+    chosen, honest = today[:names].to_list(), results(tables, tmp_path / "honest")["securities"]
+    end = CALENDAR.offset(DAY, -back)
+    wrong = (
+        pl.when(pl.col("symbol").is_in(chosen) & (pl.col("list_date") < end)).then(pl.lit(end)).otherwise("delist_date")
+    )
+    found = results(tables | {"instruments": tables["instruments"].with_columns(delist_date=wrong)}, tmp_path / "wrong")
+    told = refusals(found, DAY)
+    assert (set(told) == {"securities.tables_usable"}) == refused
+    if refused:
+        assert "delist_date is" in told["securities.tables_usable"]
+    elif back:
+        assert found["securities"].frame.equals(honest.frame)
+        aside = pl.read_parquet(found["securities"].files["set_aside.parquet"]).filter(symbol=chosen[0])
+        assert f"delist_date is {end}, and daily_prices has trades of it after that" in aside["reason"].item()
+    else:
+        assert "set_aside.parquet" not in found["securities"].files or honest.files == found["securities"].files
+
+
+def test_an_end_that_trades_disprove_does_not_remove_a_suspended_name(tmp_path: Path) -> None:
+    tables = random_reference(seed=4)
+    prices, days = tables["daily_prices"], [CALENDAR.offset(DAY, -back) for back in (2, 1)]
+    name = prices.filter(pl.col("date") == days[1], pl.col("volume") > 0)["symbol"].sort()[0]
+    suspended = prices.filter(~((pl.col("symbol") == name) & (pl.col("date") == DAY)))
+    for end, listed in zip(days, (True, False), strict=True):
+        wrong = pl.when(pl.col("symbol") == name).then(pl.lit(end)).otherwise("delist_date")
+        changed = {"instruments": tables["instruments"].with_columns(delist_date=wrong), "daily_prices": suspended}
+        found = results(tables | changed, tmp_path / str(end))["securities"]
+        assert (name in found.frame["symbol"].to_list()) == listed
+
+
+@pytest.mark.parametrize(
+    ("names", "listed", "move", "refused"),
+    [
+        (8, 8, 0.0, True),
+        (8, 5, 0.0, False),
+        (36, 36, 0.09, True),
+        (36, 7, 0.0, False),
+        (36, 8, 0.0, True),
+        (25, 25, 0.8, False),  # the first names of a new board, all listed on one day
+    ],
+)
+def test_listing_days_made_from_the_prices_are_told(names: int, listed: int, move: float, refused: bool) -> None:
+    start, symbols = D(2019, 7, 22), [f"688{n:03d}.SH" for n in range(names)]
+    days = [start if n < listed else D(2010, 1, 4) for n in range(names)]
+    rows = pl.DataFrame(
+        {"symbol": symbols, "date": start, "pre_close": 10.0, "close": 10.0 * (1 + move), "volume": 100}
+    )
+    told = listed_at_start(pl.DataFrame({"symbol": symbols, "list_date": days}), rows, ReferenceSettings())
+    assert (told is not None) == refused
+    assert told is None or f"list_date of {listed} of the {names} names that traded on {start}" in told
+
+
+def test_a_master_made_from_the_prices_refuses_the_securities(tmp_path: Path) -> None:
+    tables = random_reference(seed=4)
+    first = tables["daily_prices"].group_by("symbol").agg(list_date=pl.col("date").min())
+    made_up = tables["instruments"].drop("list_date").join(first, on="symbol").select(tables["instruments"].columns)
+    told = refusals(results(tables | {"instruments": made_up}, tmp_path), DAY)
+    assert set(told) == {"securities.listing_days_are_not_the_first_prices"}
