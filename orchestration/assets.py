@@ -97,7 +97,7 @@ def _to_asset(table: Table, partitions: dg.PartitionsDefinition, deps: list[dg.A
         keys = [dt.date.fromisoformat(key) for key in context.partition_keys]
         try:
             outcomes = builder.build(table, keys)
-            _tell(context, table, outcomes)
+            _tell(context, builder, table, outcomes)
             with machine_faults(f"{table.name} in {builder.lake.store.url}"):
                 shown = _result(table, builder, outcomes) if any(o.manifest is not None for o in outcomes) else None
         except ZhoubaoError as error:
@@ -113,8 +113,11 @@ def _to_asset(table: Table, partitions: dg.PartitionsDefinition, deps: list[dg.A
     return build
 
 
-def _tell(context: dg.AssetExecutionContext, table: Table, outcomes: Sequence[Outcome]) -> None:
+def _tell(context: dg.AssetExecutionContext, builder: Builder, table: Table, outcomes: Sequence[Outcome]) -> None:
     """What stopped or worried, in the run's log: file, row, rule and remedy."""
+    for land in table.lands:
+        if (undated := builder.zone.undated.get(land.name)) is not None:
+            context.log.warning(undated.remark)
     for outcome in outcomes:
         if outcome.state in ("refused", "blocked"):
             context.log.error(f"{table.name} of {outcome.key} {outcome.state}: {outcome.detail}")

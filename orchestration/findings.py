@@ -5,16 +5,15 @@ the report's own account of them (assets/report).
 """
 
 import datetime as dt
-import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from resources.builder import Builder
-from resources.gate import own_failures
+from resources.gate import own_failures, shorten
 from resources.lake import MANIFEST
 from resources.table import Table
 
-SHOWN = 400  # characters of a warning's first reason; the manifest holds all of it
+SHOWN = 400  # characters of a warning's reason and remedy; the manifest holds all of it
 
 
 @dataclass(frozen=True)
@@ -81,7 +80,7 @@ def describe_warnings(builder: Builder, findings: Iterable[Finding]) -> list[str
     """A line for each check that failed without refusing, and where to read more; none where none did."""
     lines = [
         f"warning: {_where(builder, one)} {one.check} failed in {len(one.keys)} of {one.judged} partitions: "
-        + textwrap.shorten(one.detail, SHOWN, placeholder=" …")
+        + shorten(" ".join(one.detail.split()), SHOWN)
         for one in findings
         if not one.refuses
     ]
@@ -90,6 +89,11 @@ def describe_warnings(builder: Builder, findings: Iterable[Finding]) -> list[str
             f"{MANIFEST} in the named folders of {builder.lake.store.url} holds all of what these checks found."
         )
     return lines
+
+
+def describe_remarks(builder: Builder) -> list[str]:
+    """A line for each table of the landing zone, as far as it was looked at, with rows that cannot be placed in time."""
+    return [f"warning: {one.remark}" for one in builder.zone.undated.values()]
 
 
 def _where(builder: Builder, one: Finding) -> str:

@@ -40,7 +40,7 @@ def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[
     profile = profile or load_profile(names.settings, PROFILES)
     lake = Lake(names.lake)
     stocks = StockCodes.of(profile.settings.rulebook.boards)
-    zone = LandingZone(names.market, lake.store, profile.settings.landing, say, stocks)
+    zone = LandingZone(names.market, lake.store, profile.settings.landing, stocks)
     about = zone.about
     return Builder(
         tables=load_tables(),

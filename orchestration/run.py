@@ -3,7 +3,8 @@
     python -m orchestration.run [--week 2015-07-20] [--profile sample] [--market DIR] [--lake DIR] [--plan]
     python -m orchestration.run --table minute_bars --date 2023-02-01     one partition, and all it is made from
     python -m orchestration.run … --force                                 the partition that is named, though nothing changed
-    python -m orchestration.run --refused                                 what is refused in the lake, why, and the remedy
+    python -m orchestration.run … --plan                                  what that would build and why; nothing is built
+    python -m orchestration.run --refused [--table minute_bars]           what is refused in the lake, why, and the remedy
 
 Nothing stale, no Dagster run. Exit codes: 0 built, 1 refused with its reason.
 """
@@ -21,7 +22,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from assets.models.windows import shortfall
-from orchestration.findings import describe_refusals, describe_warnings, failed_checks
+from orchestration.findings import describe_refusals, describe_remarks, describe_warnings, failed_checks
 from orchestration.plan import Plan, Step, beyond_calendar, last_complete_week, make_plan, require_complete_week
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
@@ -29,6 +30,7 @@ from resources.errors import LakeError, NotReadyError, SettingsError, ZhoubaoErr
 from resources.gate import own_failures
 from resources.lake import MANIFEST
 from resources.settings.load import Profile
+from resources.table import Table
 
 # Partitions per Dagster run. Weeks share a run too, in order inside each table: a run of its own for every week spent
 # 3 s on Dagster's event log for 0.2 s of work.
@@ -85,20 +87,30 @@ def build_partition(
     force: make the partition itself again though nothing changed; what it is made from only where it is stale.
     """
     builder = open_builder(names or Names.of(), say=_Seldom(say))
-    if table not in builder.tables:
-        raise SettingsError(f"--table {table}: there is none of that name. Tables: {', '.join(builder.tables)}.")
-    wanted = builder.tables[table]
+    wanted, key = _named_partition(builder, table, date)
+    if force:
+        builder.forced.add((table, key))
+    build(builder, [(table, key)], instance=instance, say=say)
+    builder.lake.require(wanted, key)
+    return builder.lake.store.path(builder.lake.folder(wanted, key))
+
+
+def _named_partition(builder: Builder, table: str, date: str) -> tuple[Table, dt.date]:
+    """The table and partition that --table and --date name."""
+    wanted = _named_table(builder, table)
     key = parse_date(f"--date {date}", date)
     if wanted.partition == "week":
         key = builder.calendar.week_of(key)
         require_complete_week(builder, key)
     elif not builder.calendar.is_trading_day(key):
         raise SettingsError(f"--date {date} is no trading day of the XSHG calendar.")
-    if force:
-        builder.forced.add((table, key))
-    build(builder, [(table, key)], instance=instance, say=say)
-    builder.lake.require(wanted, key)
-    return builder.lake.store.path(builder.lake.folder(wanted, key))
+    return wanted, key
+
+
+def _named_table(builder: Builder, table: str) -> Table:
+    if table not in builder.tables:
+        raise SettingsError(f"--table {table}: there is none of that name. Tables: {', '.join(builder.tables)}.")
+    return builder.tables[table]
 
 
 def require_history(builder: Builder, week: dt.date) -> None:
@@ -137,16 +149,19 @@ def build(
 ) -> Plan:
     """Plan, then run: day ranges first, then week ranges. What was asked for in the end is the last of `asked`.
 
-    Returns the plan that was carried out. Checks that failed without refusing are told in one line each.
+    Returns the plan that was carried out. Each check that failed without refusing, and each table with rows that cannot be placed
+    in time, is one warning at the end.
 
     Raises:
-        NotReadyError: the last asked partition could not be built. Its notes are the lines on checks that failed without refusing.
+        NotReadyError: the last asked partition could not be built. Its notes are the warnings.
     """
     began = time.perf_counter()
     builder.tried.clear()
     builder.blocked.clear()
     plan = make_plan(builder, asked)
-    say(f"{plan.examined} partitions looked at in {time.perf_counter() - began:.1f} s: {len(plan.steps)} to build")
+    say(
+        f"{_counted(plan.examined, 'partition')} looked at in {time.perf_counter() - began:.1f} s: {len(plan.steps)} to build"
+    )
     done: list[Step] = []
     while plan:
         for (table, reason), count in plan.reasons().items():
@@ -165,13 +180,13 @@ def build(
             builder.tables[asked[-1][0]]
         ):  # such as the report, which lists failed plausibility checks itself
             findings = [one for one in findings if not one.plausibility]
-        for line in describe_warnings(builder, findings):
+        for line in (*describe_remarks(builder), *describe_warnings(builder, findings)):
             refusal.add_note(line)
         raise refusal
     # What was asked last needs none of these: days before its windows, or tables that it does not read.
     for line in describe_refusals(builder, findings):
         say(f"refused: {line}")
-    for line in describe_warnings(builder, findings):
+    for line in (*describe_remarks(builder), *describe_warnings(builder, findings)):
         say(line)
     return Plan(tuple(done), plan.blocked, plan.examined)
 
@@ -223,7 +238,7 @@ def _refusal(builder: Builder, plan: Plan, asked: list[tuple[str, dt.date]]) -> 
     if own:
         failed = collections.Counter({f"{one.table.name}: {one.check}": len(one.keys) for one in findings})
         counts = "; ".join(f"{count} of {name}" for name, count in failed.most_common(_CAUSES))
-        what += f": a gate refused {len(own)} partition(s) it is made from ({counts})"
+        what += f": a gate refused {_counted(len(own), 'partition')} it is made from ({counts})"
     rest = [step for step in roots if step not in own] or ([] if own else left)
     told = [
         *describe_refusals(builder, findings),
@@ -348,18 +363,38 @@ class _Seldom:
             self._say(f"       {line}")
 
 
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+
+
 def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def print_plan(builder: Builder, week: str | None) -> None:
+def print_report_plan(builder: Builder, week: str | None, force: bool = False) -> None:
     """What `make report` would build, and why; what it would refuse, it refuses here."""
     monday = parse_week(week) if week else _newest_week(builder)
     require_complete_week(builder, monday)
     require_history(builder, monday)
-    plan = make_plan(builder, everything_for(builder, monday))
+    if force:
+        builder.forced.add(("report", monday))
+    _print_plan(builder, everything_for(builder, monday))
+
+
+def print_partition_plan(builder: Builder, table: str, date: str, force: bool = False) -> None:
+    """What `build_partition` would build, and why; what it would refuse, it refuses here."""
+    _, key = _named_partition(builder, table, date)
+    if force:
+        builder.forced.add((table, key))
+    _print_plan(builder, [(table, key)])
+
+
+def _print_plan(builder: Builder, asked: list[tuple[str, dt.date]]) -> None:
+    plan = make_plan(builder, asked)
+    name, key = asked[-1]
     print(
-        f"report of {monday}: {plan.examined} partitions looked at, {len(plan.steps)} to build, {len(plan.blocked)} blocked"
+        f"{name} of {key}: {_counted(plan.examined, 'partition')} looked at, {len(plan.steps)} to build, "
+        f"{len(plan.blocked)} blocked"
     )
     for (table, reason), count in plan.reasons().items():
         print(f"  {table:<20} {count:>5}  {reason}")
@@ -367,28 +402,51 @@ def print_plan(builder: Builder, week: str | None) -> None:
         print(f"  {step.table.name} of {step.key} is blocked: {step.reason}")
     for step in plan.steps:
         print(f"{step.table.name} {step.key}: {step.reason}")
+    for line in describe_remarks(builder):
+        print(line)
 
 
-def print_refused(builder: Builder) -> None:
-    """Every partition in the lake that its own gate refused, or that could not be renewed: why, and how to try again."""
+def print_refused(builder: Builder, table: str | None = None, date: str | None = None) -> None:
+    """Every partition in the lake that its own gate refused, or that could not be renewed: why, and how to try again. Of one
+    table, or of its partition of one date, where these are named."""
     if builder.lake.is_empty():
         raise NotReadyError(
             f"There is no lake at {builder.lake.store.url}, so nothing in it can be refused. Name one with --lake or ZHOUBAO_LAKE; a "
             "run makes it."
         )
+    tables = [_named_table(builder, table)] if table else list(builder.tables.values())
+    day = parse_date(f"--date {date}", date) if date else None
     found = 0
-    for table in builder.tables.values():
-        for key in builder.lake.keys(table):
-            manifest = builder.lake.manifest(table, key)
+    for one in tables:
+        keys = builder.lake.keys(one)
+        if day is not None:
+            wanted = builder.calendar.week_of(day) if one.partition == "week" else day
+            keys = [key for key in keys if key == wanted]
+        for key in keys:
+            manifest = builder.lake.manifest(one, key)
             if manifest is None or not (manifest.refusals or manifest.outdated):
                 continue
             found += 1
-            print(f"{table.name} of {key}: python -m orchestration.run --table {table.name} --date {key}")
-            for name, verdict in own_failures(table.checks, manifest.refusals).items():
+            print(f"{one.name} of {key}: python -m orchestration.run --table {one.name} --date {key}")
+            for name, verdict in own_failures(one.checks, manifest.refusals).items():
                 print(f"  {name} failed: {verdict.detail}")
             if manifest.outdated:
                 print(f"  it could not be renewed: {manifest.outdated}")
-    print(f"{found} partitions of {builder.lake.store.url} are refused or could not be renewed.")
+    where = f"{table} in {builder.lake.store.url}" if table else builder.lake.store.url
+    verb = "is" if found == 1 else "are"
+    print(
+        f"{_counted(found, 'partition')} of {where}{f' of {date}' if date else ''} {verb} refused or could not be renewed."
+    )
+
+
+def _require_sense(options: argparse.Namespace) -> None:
+    """Raises SettingsError where options contradict each other: none of them is left aside without a word."""
+    if options.refused and (options.plan or options.force or options.week):
+        raise SettingsError("--refused lists what is refused; it goes with --table and --date alone.")
+    if (options.date and not options.table) or (options.table and not options.date and not options.refused):
+        raise SettingsError("--table and --date go together: which partition of which table.")
+    if options.week and options.table:
+        raise SettingsError("--week names the week of the report; with --table, --date names the partition.")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -409,20 +467,19 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         names = Names.of(options.market, options.lake, options.profile)
-        if (options.table is None) != (options.date is None):
-            raise SettingsError("--table and --date go together: which partition of which table.")
-        if options.table:
-            print(build_partition(options.table, options.date, names=names, force=options.force))
-            return 0
+        _require_sense(options)
         if options.refused:
-            print_refused(open_builder(names))
-            return 0
-        if options.plan:
-            print_plan(open_builder(names), options.week)
-            return 0
-        path = run_report(week=options.week, names=names, force=options.force)
-        print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")
-        print(f"report: {path}")
+            print_refused(open_builder(names), options.table, options.date)
+        elif options.plan and options.table:
+            print_partition_plan(open_builder(names), options.table, options.date, options.force)
+        elif options.plan:
+            print_report_plan(open_builder(names), options.week, options.force)
+        elif options.table:
+            print(build_partition(options.table, options.date, names=names, force=options.force))
+        else:
+            path = run_report(week=options.week, names=names, force=options.force)
+            print(f"peak memory {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20:.1f} GB")
+            print(f"report: {path}")
     except ZhoubaoError as error:
         print("\n".join([f"error: {error}", *getattr(error, "__notes__", ())]), file=sys.stderr)
         return 1

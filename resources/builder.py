@@ -49,6 +49,8 @@ REFUSED_BEFORE = "refused before, tried again"
 BATCH_PARTITIONS = 20
 BATCH_BYTES = 512 << 20
 CHANGED_CODES = "code_changes in force"  # the changes of codes by which a partition's inputs are renamed
+DECLARED, UNDATED = "declared", "rows_without_date"
+"""Notes of a partition: what the settings declare of what it read, and how many rows of it could not be placed in time."""
 CODES = ("code_changes", CHANGED_CODES)  # they make no day that nothing else has landed for
 SERVICES = {
     "calendar",
@@ -225,6 +227,19 @@ class Builder:
             said["run"] = self._run_settings(table, key)
         return digest(json.dumps(said, sort_keys=True, default=str).encode())
 
+    def _section_digests(self, table: Table, key: dt.date) -> dict[str, str]:
+        """What `settings_digest` covers, part by part: a section of the settings, a kind of the rulebook's rows, …"""
+        section, parameters = self.section(table), _parameters(table)
+        parts = dict(section) if isinstance(section, dict) else dict.fromkeys(table.sections, section)
+        said: dict[str, Any] = {name: _decisive(one) for name, one in parts.items()}
+        if table.rules:
+            said |= {f"rulebook.{kind}": rows for kind, rows in self.rulebook(table, key).decisive().items()}
+        if "start" in parameters:
+            said["first day of minute data"] = self.start
+        if "run_settings" in parameters:
+            said["run settings"] = self._run_settings(table, key)
+        return {name: digest(json.dumps(one, sort_keys=True, default=str).encode()) for name, one in said.items()}
+
     def _run_settings(self, table: Table, key: dt.date) -> dict[str, Any]:
         """What a run says of its settings, with what its rulebook says of a partition's last day."""
         if not self.run_settings:
@@ -250,14 +265,15 @@ class Builder:
         if manifest is None:
             return "not built"
         if manifest.settings != self.settings_digest(table, key):
-            read = [*table.sections, *(f"rulebook.{kind}" for kind in table.rules)]
-            return f"settings changed ({', '.join(read) or 'run settings'})"
+            sections = self._section_digests(table, key)
+            differ = [name for name, one in sections.items() if manifest.sections.get(name) != one]
+            return f"settings changed ({', '.join(differ or sections)})"
         if manifest.code != self.code_digest(table):
             return "code changed"
         now = self.landing_digests(table, key)
         changed = [name for name in {**now, **manifest.landing} if manifest.landing.get(name) != now.get(name)]
         if changed:
-            return f"landing zone changed ({', '.join(changed)})"
+            return self._changed_landing(manifest, changed, now)
         inputs = self._contents(table, key)
         for folder, content in inputs.items():
             if manifest.inputs.get(folder) != content:
@@ -268,6 +284,21 @@ class Builder:
         if manifest.outdated:
             return "could not be renewed before"
         return REFUSED_BEFORE if manifest.refusals else ""
+
+    def _changed_landing(self, manifest: Manifest, changed: list[str], now: Mapping[str, str]) -> str:
+        """Why these parts of the landing zone have other digests than a partition was made from: other declarations, or other
+        data. Where a part is declared otherwise, that reason is given alone: it suffices, and the data is read anew."""
+        settings: list[str] = []
+        data: list[str] = []
+        for name in changed:
+            landed = NOTHING not in (manifest.landing.get(name, NOTHING), now.get(name, NOTHING))
+            before = _mapping(_mapping(manifest.notes.get(DECLARED)).get(name)) if landed else {}
+            declared = json.loads(json.dumps(self.zone.declared(name))) if landed else {}
+            differ = [one for one in {**before, **declared} if before.get(one) != declared.get(one)]
+            settings += differ
+            data += [] if differ else [name]
+        parts = [("declaration changed", settings), ("landing zone changed", data)]
+        return "; ".join(f"{what} ({', '.join(dict.fromkeys(names))})" for what, names in parts if names)
 
     def is_absent(self, table: Table, key: dt.date) -> bool:
         """True for a day that is not built and for which nothing has landed that it could be built from: it reads as empty,
@@ -557,22 +588,32 @@ class Builder:
         return outcomes
 
     def _notes(self, table: Table, one: _Prepared) -> dict[str, Any]:
-        """The stage's own notes, and what the settings declare of what it read of the landing zone."""
-        landed = [land.name for land in table.lands if one.sources.landing.get(land.name, NOTHING) != NOTHING]
+        """The stage's own notes, and `_landing_notes`."""
+        return {**one.made.notes, **self._landing_notes(table, one.sources)}
+
+    def _landing_notes(self, table: Table, sources: _Sources) -> dict[str, Any]:
+        """What the settings declare of what it read of the landing zone; by table, how many rows of it
+        could not be placed in time."""
+        landed = [land.name for land in table.lands if sources.landing.get(land.name, NOTHING) != NOTHING]
         declared = {name: said for name in landed if (said := self.zone.declared(name))}
-        return {**one.made.notes, **({"declared": declared} if declared else {})}
+        undated = {name: self.zone.undated[name].rows for name in landed if name in self.zone.undated}
+        return {note: said for note, said in {DECLARED: declared, UNDATED: undated}.items() if said}
 
     def _refuse(self, table: Table, key: dt.date, reason: str, sources: _Sources) -> Outcome:
         """Write an input that cannot be made into a partition as an empty, refused one: the reason is kept beside it."""
         checks = {"input_is_readable": Verdict(False, True, reason)}
-        manifest = self._manifest(table, key, sources, content=digest(reason.encode()), rows=0, checks=checks)
+        manifest = self._manifest(
+            table, key, sources, content=digest(reason.encode()), rows=0, checks=checks,
+            notes=self._landing_notes(table, sources),
+        )  # fmt: skip
         self.lake.write(table, key, encode(pl.DataFrame(schema=table.schema)), {}, manifest)
         return Outcome(key, "refused", f"input_is_readable: {reason}", manifest)
 
     def _manifest(self, table: Table, key: dt.date, sources: _Sources, **known: Any) -> Manifest:
         return Manifest(
             table=table.name, key=str(key), version=self._version(table, key, sources), inputs=sources.inputs,
-            landing=sources.landing, settings=self.settings_digest(table, key), code=self.code_digest(table), **known,
+            landing=sources.landing, settings=self.settings_digest(table, key), code=self.code_digest(table),
+            sections=self._section_digests(table, key), **known,
         )  # fmt: skip
 
     def _version(self, table: Table, key: dt.date, sources: _Sources) -> str:
@@ -584,6 +625,11 @@ def _decisive(section: Any) -> Any:
     if isinstance(section, dict):
         return {name: one.decisive() for name, one in section.items()}
     return section.decisive() if section is not None else None
+
+
+def _mapping(said: Any) -> dict[str, Any]:
+    """What a manifest says, where it is a mapping as this version writes it."""
+    return said if isinstance(said, dict) else {}
 
 
 def _function(make: str) -> Callable[..., Any]:

@@ -17,6 +17,7 @@ from resources.reasons import counted_reasons
 
 PARTITION = "_partition"
 SHOWN_ROWS = 5
+REMEDY = " Remedy: "  # between what a check found and what to do
 DETAIL = "detail"  # the column of a profile that says in words why a row breaks a rule
 
 
@@ -270,7 +271,16 @@ def _describe(check: Check, bad: pl.DataFrame, rows: int, judged: int) -> str:
         ]
         if bad.height > SHOWN_ROWS:
             told[-1] += f" … and {bad.height - SHOWN_ROWS} more"
-    return f"{check.rule}{how_often}: {'; '.join(told)}. Remedy: {check.remedy}"
+    return f"{check.rule}{how_often}: {'; '.join(told)}.{REMEDY}{check.remedy}"
+
+
+def shorten(detail: str, longest: int) -> str:
+    """What a failed check found in about `longest` characters: its middle is left out, and the remedy, which stands last, is kept."""
+    if len(detail) <= longest:
+        return detail
+    story, mark, remedy = detail.rpartition(REMEDY)
+    kept = max(longest - len(remedy) - len(mark), longest // 3)
+    return f"{story[:kept]}…{mark}{remedy}" if mark else f"{detail[:longest]}…"
 
 
 def _reasons(check: Check, bad: pl.DataFrame) -> list[str]:

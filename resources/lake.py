@@ -223,6 +223,7 @@ class Manifest:
     unavailable: Mapping[str, str] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
+    sections: Mapping[str, str] = field(default_factory=dict)  # section of the settings that was read → digest
     outdated: str = ""  # why it could not be renewed when it had to be; its rows belong to an earlier state
 
     @property
@@ -249,7 +250,7 @@ class Manifest:
     def _is_whole(self) -> bool:
         """Whether every field is of its type, as of all that `dumps` wrote."""
         texts = (self.table, self.key, self.version, self.content, self.settings, self.code, self.outdated)
-        mappings = (self.inputs, self.landing, self.files, self.unavailable)
+        mappings = (self.inputs, self.landing, self.files, self.unavailable, self.sections)
         verdicts = self.checks.values()
         return (
             all(isinstance(text, str) for text in texts)

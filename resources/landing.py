@@ -11,9 +11,9 @@ import json
 import re
 import stat
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from resources.code_changes import CodeChanges, sift_changes
 from resources.code_digest import code_digest
 from resources.delivered_files import read_delivered, read_parquet
 from resources.errors import InputError, MachineError, machine_faults
-from resources.reference_forms import ReferenceForm, read_reference, single_quarters, wanted_columns
+from resources.reference_forms import ReadTable, ReferenceForm, Undated, read_reference, single_quarters, wanted_columns
 from resources.settings.landing import LandingSettings
 from resources.symbols import StockCodes, read_symbols
 
@@ -105,15 +105,16 @@ NOTHING = "nothing"  # the digest of what has not landed
 
 class LandingZone:
     """A market folder. `store` (the lake's) keeps digests between runs, by path and `file_stamp`; `settings` says
-    how what is delivered is meant; `say` hears of rows that cannot be placed in time; `stocks` are the
-    codes of stocks, where they are not those of the shipped rulebook."""
+    how what is delivered is meant; `stocks` are the codes of stocks, where they are not those of the shipped rulebook.
+
+    `undated` holds, of the reference tables that were looked at so far, the rows that cannot be placed in time: whoever runs
+    something says so."""
 
     def __init__(
         self,
         root: str | Path,
         store: "Store | None" = None,
         settings: LandingSettings | None = None,
-        say: Callable[[str], None] = lambda line: None,
         stocks: StockCodes | None = None,
     ):
         self.root = Path(root)
@@ -126,9 +127,8 @@ class LandingZone:
         self._store = store
         self.settings = settings or LandingSettings()
         self.stocks = stocks or StockCodes.of()
-        self._say = say
-        self._said: set[str] = set()
-        self._frames: dict[str, tuple[Any, pl.DataFrame, str]] = {}
+        self.undated: dict[str, Undated] = {}
+        self._frames: dict[str, tuple[Any, ReadTable]] = {}
         self._slices: dict[str, tuple[Any, _Slices]] = {}
         self._changes: tuple[Any, CodeChanges] | None = None
         self._first_traded: tuple[pl.DataFrame, dict[str, dt.date]] | None = None
@@ -287,9 +287,9 @@ class LandingZone:
             form = _form(name)
             delivered = read_delivered(path, wanted_columns(form, self.settings))
             read = read_reference(form, delivered, path, self.settings, self.stocks)
-            self._frames[name] = (stamp, read.frame, read.remark)
-            self._tell(read.remark)
-        return self._frames[name][1]
+            self._frames[name] = (stamp, read)
+            self._note_undated(name, read.undated)
+        return self._frames[name][1].frame
 
     def code_changes(self) -> CodeChanges:
         """The changes of codes that reference/code_changes declares, usable or not; none where it was not delivered."""
@@ -354,10 +354,10 @@ class LandingZone:
         """What the settings declare of "bars" or a reference table otherwise than by default: setting → value."""
         return self.settings.declared(name)
 
-    def _tell(self, remark: str) -> None:
-        if remark and remark not in self._said:
-            self._said.add(remark)
-            self._say(remark)
+    def _note_undated(self, name: str, undated: Undated | None) -> None:
+        self.undated.pop(name, None)
+        if undated is not None:
+            self.undated[name] = undated
 
     # --- digests ----------------------------------------------------------------------------------------------------
 
@@ -419,11 +419,11 @@ class LandingZone:
             if slices is None or slices.stamp != stamp:
                 frame = self.frame(name)
                 assert frame is not None
-                slices = _Slices.of(name, frame, stamp, self._frames[name][2])
+                slices = _Slices.of(name, frame, stamp, self._frames[name][1].undated)
                 if self._store is not None:
                     self._store.write_bytes(f"_digests/{name}.reference.json", slices.dumps())
             self._slices[name] = (stamp, slices)
-            self._tell(slices.remark)
+            self._note_undated(name, slices.undated)
         return self._slices[name][1]
 
 
@@ -561,10 +561,10 @@ class _Slices:
     stamp: str
     dates: list[str]
     sums: np.ndarray  # uint64 [dates, 2]
-    remark: str  # of the rows that have no date
+    undated: Undated | None
 
     @classmethod
-    def of(cls, name: str, frame: pl.DataFrame, stamp: str, remark: str) -> "_Slices":
+    def of(cls, name: str, frame: pl.DataFrame, stamp: str, undated: Undated | None) -> "_Slices":
         known = REFERENCE[name].known
         parts = [frame]
         if name == "instruments":  # a listing becomes known on its day, its end on another
@@ -583,7 +583,7 @@ class _Slices:
         pair = hashed.select("a", "b").to_numpy()
         with np.errstate(over="ignore"):
             sums = np.add.reduceat(pair, starts, axis=0) if len(starts) else np.zeros((0, 2), np.uint64)
-        return cls(stamp, [str(date) for date in dates], sums, remark)
+        return cls(stamp, [str(date) for date in dates], sums, undated)
 
     def digest(self, date: dt.date, until: bool) -> str:
         dates = np.array(self.dates)
@@ -594,7 +594,8 @@ class _Slices:
         return f"{int(total[0]):016x}{int(total[1]):016x}" if last > first else NOTHING
 
     def dumps(self) -> bytes:
-        said = {"stamp": self.stamp, "dates": self.dates, "sums": self.sums.tolist(), "remark": self.remark}
+        undated = asdict(self.undated) if self.undated else None
+        said = {"stamp": self.stamp, "dates": self.dates, "sums": self.sums.tolist(), "undated": undated}
         return json.dumps(said).encode()
 
     @classmethod
@@ -604,8 +605,9 @@ class _Slices:
             saved = json.loads(data)
             sums = np.array(saved["sums"], np.uint64).reshape(-1, 2)
             dates = [str(dt.date.fromisoformat(date)) for date in saved["dates"]]
-            found = cls(saved["stamp"], dates, sums, saved["remark"])
-            return found if len(dates) == len(sums) and isinstance(found.remark, str) else None
+            undated = Undated(**saved["undated"]) if saved["undated"] else None
+            whole = undated is None or (type(undated.rows), type(undated.remark)) == (int, str)
+            return cls(saved["stamp"], dates, sums, undated) if len(dates) == len(sums) and whole else None
         except (ValueError, KeyError, TypeError, OverflowError):
             return None
 

@@ -51,12 +51,20 @@ class ReferenceForm:
 
 
 @dataclass(frozen=True)
+class Undated:
+    """The rows of a table that cannot be placed in time: how many, and what must be said of them."""
+
+    rows: int
+    remark: str
+
+
+@dataclass(frozen=True)
 class ReadTable:
-    """frame: the form's columns and NOTES, one row per delivered row that can be placed in time. remark: what must be said of
-    the rows that cannot; "" where there are none."""
+    """frame: the form's columns and NOTES, one row per delivered row that can be placed in time. undated: the rows that cannot;
+    None where there are none."""
 
     frame: pl.DataFrame
-    remark: str = ""
+    undated: Undated | None = None
 
 
 def wanted_columns(form: ReferenceForm, settings: LandingSettings) -> dict[str, Any]:
@@ -129,12 +137,12 @@ def read_reference(
         frame = raw_prices(frame)
     _refuse_unusable(form, frame, path)
     dated = frame[form.known].is_not_null()
-    remark = (
-        "" if dated.all() else _undated(form, frame.filter(~dated), raw.filter(~dated), frame.height, path, settings)
-    )
+    undated = None
+    if not dated.all():
+        undated = _undated(form, frame.filter(~dated), raw.filter(~dated), frame.height, path, settings)
     order = [form.known, *(column for column in ("index", "symbol", "period", "date") if column in frame.columns)]
     known = frame.filter(dated).sort(list(dict.fromkeys(order)), maintain_order=True)
-    return ReadTable(numbered_versions(known) if form.name == "fundamentals" else known, remark)
+    return ReadTable(numbered_versions(known) if form.name == "fundamentals" else known, undated)
 
 
 def numbered_versions(announced: pl.DataFrame) -> pl.DataFrame:
@@ -255,8 +263,8 @@ def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> No
 
 def _undated(
     form: ReferenceForm, frame: pl.DataFrame, raw: pl.DataFrame, height: int, path: Path, settings: LandingSettings
-) -> str:
-    """What to say of rows without a readable date; raises InputError where they are too many."""
+) -> Undated:
+    """The rows without a readable date; raises InputError where they are too many."""
     reasons = frame.select(
         pl.coalesce(
             pl.when(pl.col(UNREADABLE).str.starts_with(f"{form.known} ")).then(UNREADABLE),
@@ -275,4 +283,4 @@ def _undated(
     )
     if frame.height > settings.max_undated_share * height:
         raise InputError(f"{text}. Fill it in or take the rows out.")
-    return f"{text}; they are left out until it is filled in."
+    return Undated(frame.height, f"{text}; they are left out until it is filled in.")

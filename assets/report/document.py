@@ -52,6 +52,7 @@ from assets.report.words import (
     chinese_number,
 )
 from resources.calendar import Calendar
+from resources.gate import shorten
 from resources.settings.report import ReportSettings
 
 HIGHLIGHTED = tuple(factor for factor in catalogue.FACTORS if factor.number <= 6 or factor.number >= 11)  # SPEC §8
@@ -61,6 +62,7 @@ PREVIOUS_ISSUES = 3
 SHOWN_ALARMS = 12
 SHOWN_LEFT_OUT = 30  # one line per table, code, item and value
 SHOWN_IMPLAUSIBLE = 5  # on page one; the alarms of the data-health section hold the others
+DECLARATIONS = ("landing.", "calendar.")  # sections that describe the data and no method
 LONGEST_DETAIL = 300  # letters of a failed check
 
 
@@ -98,15 +100,6 @@ class Findings:
         Mapping[str, Any]
     ]  # plausibility checks that failed and are allowed to: table, check, count, first, last
     run: Mapping[str, Any]
-
-
-def _shorten(detail: str) -> str:
-    """A failed check's story without its middle: what is wrong stands first, the remedy last."""
-    if len(detail) <= LONGEST_DETAIL:
-        return detail
-    story, mark, remedy = detail.rpartition(" Remedy: ")
-    kept = max(LONGEST_DETAIL - len(remedy) - len(mark), LONGEST_DETAIL // 3)
-    return f"{story[:kept]}…{mark}{remedy}" if mark else f"{detail[:LONGEST_DETAIL]}…"
 
 
 def write_weekly(found: Findings, calendar: Calendar, settings: ReportSettings) -> Weekly:
@@ -155,6 +148,7 @@ class _Writer:
             evaluation=self._evaluation_table(),
             verdicts=self._verdict_table(),
             differences=self._difference_table(),
+            declared=self._declared_table(),
             all_settings=self._settings_table(),
             factors=factors,
             portfolios=portfolios,
@@ -625,7 +619,7 @@ class _Writer:
                 day=row["date"],
                 symbol=row["symbol"],
                 verdict=self.say(VERDICTS[row["verdict"]]),
-                reason=_shorten(row["reason"]),
+                reason=shorten(row["reason"], LONGEST_DETAIL),
             )
             for row in found.head(SHOWN_ALARMS).iter_rows(named=True)
         ]
@@ -651,7 +645,7 @@ class _Writer:
                 count=row["count"],
                 first=row["first"],
                 last=row["partition"],
-                detail=_shorten(row["detail"]),
+                detail=shorten(row["detail"], LONGEST_DETAIL),
             )
             for row in groups.head(SHOWN_ALARMS).iter_rows(named=True)
         ]
@@ -690,7 +684,12 @@ class _Writer:
         return [self.sentence("newest_rule", kind=newest["kind"], since=newest["since"], source=newest["source"])]
 
     def _differences(self) -> list[Mapping[str, Any]]:
-        """Settings that differ from production's, and the rules in force that are none of the shipped ones."""
+        """Settings that differ from production's, less those that `_declared` holds."""
+        return [one for one in self.found.run["differences"] if not one["setting"].startswith(DECLARATIONS)]
+
+    def _declared(self) -> list[Mapping[str, Any]]:
+        """What the settings say of the data and no method: how it is delivered, the calendar, and the rules in force that are none of
+        the shipped ones."""
         own = [
             {
                 "setting": f"rulebook.{row['kind']}",
@@ -699,17 +698,30 @@ class _Writer:
             }
             for row in self._rulebook["added"]
         ]
-        return [*self.found.run["differences"], *own]
+        return [*(one for one in self.found.run["differences"] if one["setting"].startswith(DECLARATIONS)), *own]
 
     def _difference_table(self) -> Grid:
-        rows = [
-            Row([one["setting"], plain(one["value"]), plain(one["production"]), one.get("reason", "")])
-            for one in self._differences()
-        ]
+        rows = self._rows_of(self._differences())
         lead = self.sentence("table6_lead", count=len(rows)) if rows else self.label("no_difference")
-        heads = ("setting", "value", "production", "reason")
-        columns = [[(self.label(key), 1) for key in heads]]
-        return Grid(6, self.label("table6_title"), lead, columns, rows, notes=self._newest_rule(), wide=True)
+        return Grid(
+            6, self.label("table6_title"), lead, self._difference_heads(), rows, notes=self._newest_rule(), wide=True
+        )
+
+    def _declared_table(self) -> Grid | None:
+        rows = self._rows_of(self._declared())
+        if not rows:
+            return None
+        lead = self.sentence("declared_lead", count=len(rows))
+        return Grid("A5", self.label("declared_title"), lead, self._difference_heads(), rows, wide=True)
+
+    def _rows_of(self, differences: Sequence[Mapping[str, Any]]) -> list[Row]:
+        return [
+            Row([one["setting"], plain(one["value"]), plain(one["production"]), one.get("reason", "")])
+            for one in differences
+        ]
+
+    def _difference_heads(self) -> list[list[tuple[str, int]]]:
+        return [[(self.label(key), 1) for key in ("setting", "value", "production", "reason")]]
 
     def _settings_table(self) -> Grid:
         rows = [Row([path, plain(value)]) for path, value in leaves(self.tree)]

@@ -81,6 +81,7 @@ class Weekly:
     evaluation: Grid
     verdicts: Grid
     differences: Grid
+    declared: Grid | None  # of the delivery, the calendar and the exchanges' rules; None: nothing is
     all_settings: Grid
     factors: Sequence[Chapter]
     portfolios: Sequence[Chapter]
@@ -111,14 +112,18 @@ class Weekly:
             self.ics,
             self.evaluation,
             self.verdicts,
-            self.differences,
-            self.all_settings,
+            *self.settings_used,
         ]
 
     @property
     def optional(self) -> list[Grid]:
         """Tables that only some settings have."""
         return [] if self.lines is None else [self.lines]
+
+    @property
+    def settings_used(self) -> list[Grid]:
+        """Tables of the run's settings; how the delivery was declared only where it was."""
+        return [grid for grid in (self.differences, self.declared, self.all_settings) if grid is not None]
 
     @property
     def sections(self) -> list[tuple[str, str]]:

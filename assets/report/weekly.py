@@ -31,6 +31,7 @@ from assets.report.tables import (
 )
 from assets.report.workbook import write_workbook
 from resources.calendar import Calendar
+from resources.gate import REMEDY
 from resources.made import Made
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
@@ -68,6 +69,12 @@ def _told(row: Mapping[str, Any]) -> str:
     return f"{row['table']} · {row['check']}, {count} partition{'s' if count > 1 else ''} ({first} to {last})"
 
 
+def _with_remedy(detail: str) -> str:
+    """What a check found with its remedy in brackets: the text becomes a part of another check's, which has a remedy of its own."""
+    found, mark, remedy = detail.rpartition(REMEDY)
+    return f"{found.removesuffix('.')} ({remedy})" if mark else detail
+
+
 def make_report(
     *,
     week: dt.date,
@@ -100,7 +107,7 @@ def make_report(
     """
     failed = failed_plausibility(manifests)
     if failed.height and not settings.allow_failed_plausibility:
-        told = [f"{_told(row)}: {row['detail']}" for row in failed.iter_rows(named=True)]
+        told = [f"{_told(row)}: {_with_remedy(row['detail'])}" for row in failed.iter_rows(named=True)]
         refusal = pl.DataFrame({"failed_plausibility": failed["count"].cast(pl.Int64), "failure": told})
         return Made(
             pl.DataFrame(schema=SCHEMA), profile=pl.concat([pl.DataFrame(schema=PROFILE), refusal], how="diagonal")

@@ -71,6 +71,7 @@ LABELS: Mapping[str, Bilingual] = {
     "table4_title": T("十六个因子的周度评价", "The sixteen factors, judged weekly"),
     "table5_title": T("各数据表检查结果", "Verdicts of the checks, by table"),
     "table6_title": T("与生产设置不同的参数", "Settings that differ from production"),
+    "declared_title": T("数据交付的声明", "How the delivery was declared"),
     "table7_title": T("全部运行参数", "All settings of the run"),
     "factor": T("因子", "factor"),
     "portfolio": T("组合", "portfolio"),
@@ -274,6 +275,11 @@ SENTENCES: Mapping[str, Bilingual] = {
     ),
     "table6_lead": T(
         "本次运行有 {count} 项参数与生产设置不同。", "The run differs from production in {count} settings."
+    ),
+    "declared_lead": T(
+        "本期数据按以下 {count} 项声明读取，它们说明数据交付方式、交易日历与交易所规则，不改变方法，不计入与生产设置的差异。",
+        "The data was read under these {count} declarations of its form, the calendar and the exchanges' rules. They change no method and "
+        "are no differences from production.",
     ),
     "table7_lead": T("下表为本次运行的全部参数。", "All settings of the run."),
     "factor_rebalance_month": T(

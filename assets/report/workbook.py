@@ -58,7 +58,7 @@ def write_workbook(
         ("seeds", summary.seeds),
     ):
         _write_frame(book.add_worksheet(name), frame, formats)
-    for grid in (issue.verdicts, issue.differences, issue.all_settings):
+    for grid in (issue.verdicts, *issue.settings_used):
         _write_grid(book, issue, grid, formats)
     book.close()
     return buffer.getvalue()

@@ -91,7 +91,7 @@ def test_a_refusal_comes_before_what_else_failed_and_once_for_all_days(market: P
     with pytest.raises(NotReadyError) as caught:
         built(opened(market, tmp_path / "lake"))
     head, line, more = str(caught.value).splitlines()
-    assert "a gate refused 3 partition(s) it is made from (3 of prices: prices_are_sane)" in head
+    assert "a gate refused 3 partitions it is made from (3 of prices: prices_are_sane)" in head
     assert line.startswith(
         f"  [prices/date={bad[0]} and 2 more until {bad[-1]}] prices_are_sane failed: close must be between"
     )
@@ -164,8 +164,10 @@ def test_a_long_reason_is_cut_and_a_partition_of_an_earlier_state_says_nothing(m
         ("prices_below_twenty", False, False),
         ("prices_are_whole", False, True),
     ]
-    long = [dataclasses.replace(one, detail="word " * 1000) for one in findings]
-    assert all(len(line) < SHOWN + 200 for line in describe_warnings(builder, long))
+    long = [dataclasses.replace(one, detail="word " * 1000 + ". Remedy: round them") for one in findings]
+    warned = describe_warnings(builder, long)
+    assert all(len(line) < SHOWN + 200 for line in warned)
+    assert all(line.endswith("Remedy: round them") for line in warned[:-1])
     for day in DAYS[5:]:
         builder.lake.set_outdated(WORRIES, day, "it could not be renewed")
     assert {key for one in failed_checks(builder, asked) for key in one.keys} <= set(DAYS[:5])

@@ -1,6 +1,7 @@
 """What a run refuses before it builds anything, each with its clear error."""
 
 import datetime as dt
+import json
 from pathlib import Path
 
 import polars as pl
@@ -118,3 +119,97 @@ def test_a_refusal_is_listed_tried_again_and_forced(
     assert "asked for with --force" in said
     assert run.main([*places, "--refused"]) == 0
     assert "0 partitions" in capsys.readouterr().out
+
+
+def built_tables(lake: Path) -> set[str]:
+    return {path.name for path in lake.iterdir() if not path.name.startswith("_")} if lake.exists() else set()
+
+
+def test_a_plan_of_one_partition_builds_nothing(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    lake = tmp_path / "lake"
+    places = ["--market", str(market), "--lake", str(lake), "--profile", "production"]
+    one = ["--table", "minute_bars", "--date", "2023-01-03"]
+    assert run.main([*places, *one, "--plan"]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].startswith("minute_bars of 2023-01-03: ")
+    assert "minute_bars 2023-01-03: not built" in said
+    assert "tape_health 2023-01-03: not built" in said
+    assert not any(line.startswith("report") for line in said)
+    assert built_tables(lake) == set()
+    assert run.main([*places, *one]) == 0
+    manifest = lake / "minute_bars" / "date=2023-01-03" / "manifest.json"
+    before = manifest.read_bytes()
+    capsys.readouterr()
+    assert run.main([*places, *one, "--plan"]) == 0
+    assert ", 0 to build, 0 blocked" in capsys.readouterr().out
+    assert run.main([*places, *one, "--plan", "--force"]) == 0
+    assert "minute_bars 2023-01-03: asked for with --force" in capsys.readouterr().out
+    assert manifest.read_bytes() == before
+
+
+def test_options_that_contradict_each_other_are_refused(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    places = ["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", "production"]
+    one = ["--table", "minute_bars", "--date", "2023-01-03"]
+    for arguments, said in (
+        (["--refused", "--plan"], "--refused lists what is refused"),
+        (["--refused", "--force"], "--refused lists what is refused"),
+        (["--refused", "--date", "2023-01-03"], "go together"),
+        (["--plan", "--table", "minute_bars"], "go together"),
+        (["--week", "2023-01-02", *one], "--date names the partition"),
+    ):
+        assert run.main([*places, *arguments]) == 1
+        assert said in capsys.readouterr().err
+    assert built_tables(tmp_path / "lake") == set()
+
+
+def test_what_is_refused_is_listed_by_table_and_date(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = market / "bars" / "20230103.parquet"
+    path.write_bytes(path.read_bytes()[:50])
+    places = ["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", "production"]
+    assert run.main([*places, "--table", "tape_health", "--date", "2023-01-03"]) == 1
+    capsys.readouterr()
+    refused = [*places, "--refused", "--table"]
+    for arguments, count in (
+        (["tape_health"], "1 partition of tape_health in"),
+        (["tape_health", "--date", "2023-01-03"], "1 partition of tape_health in"),
+        (["tape_health", "--date", "2023-01-04"], "0 partitions of tape_health in"),
+        (["minute_bars"], "0 partitions of minute_bars in"),
+    ):
+        assert run.main([*refused, *arguments]) == 0
+        said = capsys.readouterr().out
+        assert count in said
+        assert ("tape_health of 2023-01-03: python" in said) == count.startswith("1")
+    assert run.main([*refused, "nothing"]) == 1
+    assert "Tables: trades" in capsys.readouterr().err
+
+
+def test_rows_without_a_date_are_a_warning_of_every_run_and_a_note(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    days = [f"2023-01-{day:02d}" for day in (3, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 19)]
+    rows = [(day, f"6000{n:02d}.SH") for day in days for n in range(20)]
+    rows[-1], rows[40] = ("20x3/3/28", rows[-1][1]), ("2023/3/32", rows[40][1])
+    prices = pl.DataFrame(rows, schema=["date", "symbol"], orient="row").with_columns(
+        *((10 + pl.int_range(pl.len()) % 20).cast(pl.Float64).alias(name) for name in ("pre_close", "open", "high", "low", "close")),
+        volume=1000 + pl.int_range(pl.len()), float_shares=100_000, total_shares=100_000, is_st=False,
+    ).with_columns(amount=pl.col("volume") * pl.col("close"))  # fmt: skip
+    (market / "reference").mkdir()
+    prices.write_csv(market / "reference" / "daily_prices.csv")
+    places = ["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", "production"]
+    one = [*places, "--table", "daily_prices", "--date", "2023-01-03"]
+    for arguments in (one, one, [*one, "--force"], [*one, "--plan"]):
+        assert run.main(arguments) == 0
+        (line,) = [line for line in capsys.readouterr().out.splitlines() if "cannot be placed in time" in line]
+        assert line.startswith(f"warning: {market}/reference/daily_prices.csv: 2 of 260 rows cannot be placed in time")
+        assert "20x3/3/28" in line
+        assert "2023/3/32" in line
+    manifest = tmp_path / "lake" / "daily_prices" / "date=2023-01-03" / "manifest.json"
+    assert json.loads(manifest.read_bytes())["notes"]["rows_without_date"] == {"daily_prices": 2}
+    # A run that ends in a refusal says it too.
+    (market / "bars" / "20230104.parquet").write_bytes(b"no Parquet")
+    assert run.main([*places, "--table", "day_indicators", "--date", "2023-01-04"]) == 1
+    assert "2 of 260 rows cannot be placed in time" in capsys.readouterr().err

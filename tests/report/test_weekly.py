@@ -137,7 +137,7 @@ def test_numbers_on_the_page_are_those_of_the_table(made, page):
     assert page.words.count("模型尚未构建") >= 15  # five models: highlights, table, paragraph, figures
 
 
-def table_cells(made, number: int) -> list[list[str]]:
+def table_cells(made, number: int | str) -> list[list[str]]:
     """The body rows of a table of the page, cell by cell."""
     text = made.files["report.html"].decode()
     body = re.search(rf'id="table-{number}".*?<tbody>(.*?)</tbody>', text, re.S)[1]
@@ -520,6 +520,8 @@ def test_a_failed_plausibility_check_refuses_the_report_with_the_list():
     assert list(refused) == ["no_failed_plausibility_check"]
     detail = refused["no_failed_plausibility_check"].detail
     assert "factor_returns · long_return_plausible, 3 partitions (2023-11-06 to 2023-11-20)" in detail
+    assert detail.count("Remedy: ") == 1
+    assert "factor=skewness (mend it)" in detail
     assert "not so in 1 of 1 rows" in detail  # one row per table and check, however many partitions
     assert "report.allow_failed_plausibility" in detail
     assert "portfolio_returns" not in detail
@@ -638,16 +640,45 @@ def test_sizes_of_orders_are_those_of_the_rulebook_in_force(language: words.Lang
     ] in changed
 
 
+DECLARED = [
+    {"setting": "landing.daily_prices.volume_unit", "value": "lots", "production": "shares", "reason": ""},
+    {"setting": "calendar.announced_until", "value": "2028-12-31", "production": None, "reason": ""},
+]
+
+
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_rules_of_ones_own_count_on_page_one_as_in_table_6(language: words.Language) -> None:
-    for alpha, count in (("multi_granularity_10d", 1), ("gru_50_1", 2)):
-        given = inputs(alpha=alpha, settings=ReportSettings(language=language, pdf=False))
-        own = Lot(since=dt.date(2023, 1, 1), source="a test", boards=("star",), least=300, step=7)
-        rulebook = describe_rulebook(RulebookSettings(lots=(*LOTS, own)), dt.date(2023, 12, 15))
-        given["run_settings"]["rulebook"] = rulebook
-        said = Page(weekly.make_report(**given).files["report.html"].decode()).words
-        assert words.SENTENCES["warn_profile"][language].format(name="sample", count=count) in said
-        assert words.SENTENCES["table6_lead"][language].format(count=count) in said
+@pytest.mark.parametrize(("alpha", "differences"), [("multi_granularity_10d", 0), ("gru_50_1", 1)])
+def test_what_describes_the_delivery_is_listed_and_is_no_difference(
+    language: words.Language, alpha: str, differences: int
+) -> None:
+    given = inputs(alpha=alpha, sample=False, settings=ReportSettings(language=language, pdf=False))
+    run = given["run_settings"]
+    own = Lot(since=dt.date(2023, 1, 1), source="a test", boards=("star",), least=300, step=7)
+    run["rulebook"] = describe_rulebook(RulebookSettings(lots=(*LOTS, own)), dt.date(2023, 12, 15))
+    run["differences"] = [*DECLARED[:1], *run["differences"], *DECLARED[1:]]
+    made = weekly.make_report(**given)
+    said = Page(made.files["report.html"].decode())
+    warned = words.SENTENCES["warn_profile"][language]
+    marker = warned.split("{name}")[0].strip("“'")
+    assert (marker in said.words) == bool(differences)
+    if differences:
+        assert warned.format(name="sample", count=differences) in said.words
+        assert words.SENTENCES["table6_lead"][language].format(count=differences) in said.words
+    else:
+        assert words.LABELS["no_difference"][language] in said.words
+    assert words.SENTENCES["declared_lead"][language].format(count=3) in said.words
+    assert words.LABELS["declared_title"][language] in said.words
+    declared = table_cells(made, "A5")
+    assert [row[0] for row in declared] == [*(one["setting"] for one in DECLARED), "rulebook.lots"]
+    assert declared[0][1:3] == ["lots", "shares"]
+    assert [row[0] for row in table_cells(made, 6)] == ["portfolios.alpha"] * differences
+    assert "#table-A5" in said.links
+    book = zipfile.ZipFile(io.BytesIO(made.files["report.xlsx"]))
+    assert "A5" in book.read("xl/workbook.xml").decode()
+
+
+def test_where_nothing_is_declared_no_table_says_so(page) -> None:
+    assert "#table-A5" not in page.links
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])

@@ -18,6 +18,7 @@ from resources.errors import InputError, LakeError, NotReadyError, SettingsError
 from resources.gate import Between
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.settings.landing import LandingSettings
 from resources.table import Table
 from tests.resources import fake_tables
 from tests.resources.fake_tables import ACCOUNT, AVERAGES, PRICES, TABLES, TOTALS, AverageSettings, FakeSettings
@@ -118,6 +119,51 @@ def test_a_changed_setting_touches_its_own_section_alone(market: Path, tmp_path:
     reasons = {(name, reason) for name, _, reason in build_all(builder)}
     assert ("averages", "settings changed (average)") in reasons
     assert "prices" not in {name for name, _ in reasons}
+
+
+def test_another_declaration_is_named_as_the_reason(market: Path, tmp_path: Path) -> None:
+    def reasons(bars: dict[str, str]) -> set[str]:
+        builder = open_world(market, tmp_path / "lake")
+        builder.zone = LandingZone(market, builder.lake.store, LandingSettings.model_validate({"bars": bars}))
+        return {reason for name, _, reason in build_all(builder) if name == "prices"}
+
+    assert reasons({}) == {"not built"}
+    assert reasons({"volume_unit": "lots"}) == {"declaration changed (landing.bars.volume_unit)"}
+    assert reasons({"volume_unit": "lots"}) == set()
+    deliver(market, DAYS[3], {"600000.SH": 11.0})
+    assert reasons({"volume_unit": "lots"}) == {"landing zone changed (bars)"}
+    assert reasons({"amount_unit": "thousand_yuan"}) == {
+        "declaration changed (landing.bars.volume_unit, landing.bars.amount_unit)"
+    }
+    # A partition that was refused holds its declaration too.
+    deliver(market, DAYS[3], {"600000.SH": -1.0})
+    assert reasons({"amount_unit": "thousand_yuan"}) == {"landing zone changed (bars)"}
+    assert reasons({}) == {"declaration changed (landing.bars.amount_unit)"}
+
+
+def test_of_several_sections_those_that_changed_are_named(market: Path, tmp_path: Path) -> None:
+    class Twice(FakeSettings):
+        other: AverageSettings = AverageSettings()
+
+    tables = {"prices": PRICES, "averages": dataclasses.replace(AVERAGES, settings=("average", "other"))}
+    tables["averages"] = dataclasses.replace(tables["averages"], make=f"{__name__}:make_nothing")
+
+    def reason(settings: Twice) -> str:
+        builder = open_world(market, tmp_path / "lake", settings)
+        builder.tables = tables
+        builder.build(PRICES, DAYS[:1])
+        found = builder.stale(tables["averages"], DAYS[0])
+        builder.build(tables["averages"], DAYS[:1])
+        return found
+
+    assert reason(Twice()) == "not built"
+    assert reason(Twice()) == ""
+    assert reason(Twice(other=AverageSettings(window=2))) == "settings changed (other)"
+    assert reason(Twice(average=AverageSettings(window=2))) == "settings changed (average, other)"
+
+
+def make_nothing(*, prices: pl.LazyFrame, settings: dict) -> pl.DataFrame:
+    return pl.DataFrame(schema=AVERAGES.schema)
 
 
 def test_failing_gate_stops_downstream_of_that_partition_and_of_no_other(market: Path, tmp_path: Path) -> None:

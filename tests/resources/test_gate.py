@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, judge
+from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, judge, shorten
 from tests.plain_gate import plain_breaking_rows, through_great_expectations
 
 DAY = dt.date(2023, 1, 3)
@@ -139,3 +139,13 @@ def test_the_plain_rules_of_the_tests_find_the_same_rows(rule) -> None:
         }
     )
     assert through_great_expectations(rule, rows) == plain_breaking_rows(rule, rows)
+
+
+def test_a_shortened_finding_keeps_its_remedy() -> None:
+    said = "x must be 0; not so in 9 of 9 rows: " + "many words " * 100 + ". Remedy: declare landing.bars.volume_unit"
+    short = shorten(said, 200)
+    assert len(short) <= 201
+    assert short.startswith("x must be 0; not so in 9 of 9 rows: many words")
+    assert short.endswith("… Remedy: declare landing.bars.volume_unit")
+    assert shorten(said, len(said)) == said
+    assert shorten("no end " * 100, 50) == ("no end " * 100)[:50] + "…"

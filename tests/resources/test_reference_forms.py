@@ -134,32 +134,35 @@ def test_a_line_that_does_not_fit_the_header_is_set_aside_and_the_others_are_rea
 
 
 def test_rows_without_a_date_are_said_and_left_out_up_to_a_share(tmp_path: Path) -> None:
-    said: list[str] = []
     bad = PRICES.with_columns(pl.col("date").cast(pl.String)).with_columns(
         date=pl.when(pl.int_range(pl.len()) == 4).then(pl.lit("2023-02-30")).otherwise("date")
     )
     root = land(tmp_path, {"daily_prices": bad})
-    zone = LandingZone(root, settings=LandingSettings(max_undated_share=0.06), say=said.append)
+    zone = LandingZone(root, settings=LandingSettings(max_undated_share=0.06))
     frame = zone.frame("daily_prices")
     assert frame is not None
     assert frame.height == PRICES.height - 1
-    assert "1 of 18 rows cannot be placed in time: 1 row: date is no day of the calendar" in said[0]
-    assert f"symbol = '{SYMBOLS[4]}', date = '2023-02-30'" in said[0]
+    undated = zone.undated["daily_prices"]
+    assert undated.rows == 1
+    assert "1 of 18 rows cannot be placed in time: 1 row: date is no day of the calendar" in undated.remark
+    assert f"symbol = '{SYMBOLS[4]}', date = '2023-02-30'" in undated.remark
     with pytest.raises(InputError, match="1 of 18 rows cannot be placed in time"):
         LandingZone(root, settings=LandingSettings(max_undated_share=0.05)).frame("daily_prices")
+    PRICES.write_parquet(root / "reference" / "daily_prices.parquet")
+    assert zone.frame("daily_prices") is not None
+    assert not zone.undated  # once it is delivered again, nothing is said
 
 
 def test_what_is_said_of_a_table_is_said_again_by_the_next_run(tmp_path: Path) -> None:
     bad = PRICES.with_columns(pl.when(pl.int_range(pl.len()) > 0).then("date").alias("date"))
     root = land(tmp_path / "market", {"daily_prices": bad})
-    said: list[str] = []
+    said = []
     for _ in range(2):
-        zone = LandingZone(
-            root, Lake(str(tmp_path / "lake")).store, LandingSettings(max_undated_share=0.1), said.append
-        )
+        zone = LandingZone(root, Lake(str(tmp_path / "lake")).store, LandingSettings(max_undated_share=0.1))
         zone.digest("daily_prices", DAYS[0], False)
-    assert len(said) == 2
+        said.append(zone.undated["daily_prices"])
     assert said[0] == said[1]
+    assert said[0].rows == 1
 
 
 @pytest.mark.parametrize(
