@@ -32,6 +32,7 @@ from assets.ticks.canonical import (
 from assets.ticks.layouts import Layout, TableName
 from assets.ticks.numbers import Numbers
 from assets.ticks.plain_csv import INNER_COMMA
+from assets.ticks.reopenings import settle_reopenings
 from assets.ticks.spill import Spill, by_code, write_batches
 from assets.ticks.vendor_files import (
     LINE,
@@ -357,6 +358,8 @@ class _Day:
             frame, again = split_duplicates(frame)
         self.duplicates += again.height
         exchange = self._exchange(low)
+        if self.table == "trades":
+            frame = settle_reopenings(frame, exchange, self.settings.min_halt_minutes)
         self.symbols.append(_symbol_counts(frame, again, exchange, self.table))
         frame = with_symbols(frame, exchange, self.table, self.date)
         self.unknown &= {name for name in self.unknown if frame[name].null_count() == frame.height}

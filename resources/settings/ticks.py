@@ -68,6 +68,14 @@ class TicksSettings(Section):
         description="Files that no table reads, by their name: Wind's order queues, and what Spark and Windows leave in folders. "
         "The manifest names them.",
     )
+    min_halt_minutes: float = Field(
+        9,
+        ge=1,
+        le=240,
+        allow_inf_nan=False,
+        description="Minutes of trading hours without a trade of a name after which prints of one stamp and one price may be the auction "
+        "that ends a halt, and have no aggressor. The shortest halts, of new listings, take ten minutes.",
+    )
     refuse_names_of_other_days: bool = Field(
         True,
         description="Whether a file is refused whose name, or a folder's inside the day's folder, begins with another day than the "

@@ -49,6 +49,7 @@ class _Stock:
     exchange: str
     rng: random.Random
     orders: int = 0
+    resumed: bool = False
     events: list[Event] = field(default_factory=list)
     book: dict[int, dict[int, deque[_Order]]] = field(default_factory=lambda: {BUY: {}, SELL: {}})
 
@@ -118,7 +119,7 @@ class _Stock:
                     self.book[gone.side][gone.price].remove(gone)
 
 
-def _day_of(code: int, exchange: str, rng: random.Random, arrivals: int) -> list[Event]:
+def _day_of(code: int, exchange: str, rng: random.Random, arrivals: int, halt: tuple[int, int] | None) -> list[Event]:
     stock = _Stock(code, exchange, rng)
     mid = rng.randrange(500, 3000) * CENT
 
@@ -139,11 +140,16 @@ def _day_of(code: int, exchange: str, rng: random.Random, arrivals: int) -> list
     for time in times(arrivals // 4, (555, 565)):
         send(time, match=False)
     stock.auction(565 * MINUTE + (940 if exchange == "SH" else 0))
+    begin, end = halt or (897, 897)
     for time in times(arrivals, (570, 690), (780, 897)):
+        if halt is not None and time >= end * MINUTE and not stock.resumed:
+            stock.resumed = True
+            stock.auction(end * MINUTE + 20)
+        halted = begin * MINUTE <= time < end * MINUTE
         if rng.random() < 0.25:
             stock.cancel(time)
         else:
-            send(time, match=True)
+            send(time, match=not halted)
     for time in times(arrivals // 6, (897, 900)):
         send(time, match=False)
     stock.auction(900 * MINUTE + (60 if exchange == "SH" else 0))
@@ -157,14 +163,20 @@ def _day_of(code: int, exchange: str, rng: random.Random, arrivals: int) -> list
     return stock.events
 
 
-def simulate(exchange: Literal["SH", "SZ"], codes: tuple[int, ...], seed: int, arrivals: int = 60) -> list[Event]:
-    """The day's events of all stocks in the exchange's order, numbered.
+def simulate(
+    exchange: Literal["SH", "SZ"],
+    codes: tuple[int, ...],
+    seed: int,
+    arrivals: int = 60,
+    halt: tuple[int, int] | None = None,
+) -> list[Event]:
+    """The day's events of all stocks in the exchange's order, numbered. halt: minutes of a break that an auction ends.
 
     Stocks sit on two channels. SSE numbers orders as they arrive, and jointly whatever it publishes: trades, rests,
     cancels. SZSE has one numbering for arrivals, trades and cancels, and an order's number is its arrival's.
     """
     rng = random.Random(seed)
-    merged = [event for code in codes for event in _day_of(code, exchange, rng, arrivals)]
+    merged = [event for code in codes for event in _day_of(code, exchange, rng, arrivals, halt)]
     merged.sort(key=lambda event: event.time)  # stable: a stock's own order stays
     counters: dict[tuple[int, str], int] = {}
 
