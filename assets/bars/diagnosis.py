@@ -5,7 +5,8 @@ name is held against its row of daily_prices. Not here: verdicts (tape_health.py
 
 A minute that occurs for nobody may be chance where few names trade seldom. With q the share of names that did not trade in
 a minute in which another one did, n names leave L given minutes empty with probability q^(n·L); a gap is a finding where
-that, times the 237 places it could stand at, is below `bars.gap_chance`.
+that, times the 237 places it could stand at, is below `bars.gap_chance`. q is that of the day or, where it is greater, that of the
+15 minutes before or after the gap: where most names are locked at their limits, trading becomes rare in the course of the day.
 """
 
 import math
@@ -20,6 +21,7 @@ from resources.settings.bars import BarsSettings
 
 _MIN_SPACED = 4  # minutes from which an even spacing is one
 _EVEN_SHARE = 0.8  # of the steps between minutes that are equal in bars of several minutes
+_AROUND = 15  # minutes before and after a gap whose trading is that of the gap
 _ONE_FACTOR = 0.001  # a close further off than this, with all prices in proportion, is adjusted
 _CENT_SLACK = 0.011  # yuan: two roundings to the cent
 FACTORS: Mapping[tuple[str, int], str] = {
@@ -48,6 +50,34 @@ def minutes_of(landed: pl.DataFrame) -> pl.DataFrame:
     return landed.select(
         pl.col(name).cast(dtype, strict=False) for name, dtype in types.items() if name in landed.columns
     )
+
+
+def diagnose_file(rows: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
+    """Findings about the minutes of a day's file and, where it has none, about those of each exchange: vendors deliver them apart.
+
+    rows: as `diagnose_minutes`. judged: symbol; adds_up, whether its volume is that of daily_prices; closes, whether its last close
+    is the official one; null where that is unknown.
+    """
+    exchange = pl.col("symbol").str.tail(2)
+    found = diagnose_minutes(rows, _share(judged["adds_up"]), settings, _share(judged["closes"]))
+    if any(finding.refuses for finding in found):
+        return found
+    for name in ("SH", "SZ"):
+        own, known = rows.filter(exchange == name), judged.filter(exchange == name)
+        if own.height == rows.height:
+            continue
+        shares = _share(known["adds_up"]), _share(known["closes"])
+        told = diagnose_minutes(own, shares[0], settings, shares[1])
+        found += [
+            FileFinding(one.code, f"of the bars of {name} alone: {one.text}", True) for one in told if one.refuses
+        ]
+    return found
+
+
+def _share(holds: pl.Series) -> float:
+    """Share of the known values that are true; 0 where none is known."""
+    known = holds.drop_nulls()
+    return float(known.sum()) / len(known) if len(known) else 0.0
 
 
 def diagnose_minutes(
@@ -122,10 +152,19 @@ def _gaps(
         ]
     if names < 2:
         return []
-    idle = sum(names - count for count in counts.values())
-    q = (idle + 1) / (len(counts) * (names - 1) + 2)
+    whole_day = (sum(names - count for count in counts.values()) + 1) / (len(counts) * (names - 1) + 2)
+    by_place = {place[minute]: count for minute, count in counts.items()}
+
+    def idle(run: Sequence[int]) -> float:
+        beside = (range(run[0] - _AROUND, run[0]), range(run[-1] + 1, run[-1] + 1 + _AROUND))
+        held = [[by_place[at] for at in places if at in by_place] for places in beside]
+        nearby = [1 - sum(some) / (names * len(some)) for some in held if some]
+        return max(whole_day, *(share * names / (names - 1) for share in nearby))
+
     runs = [
-        run for run in _runs([place[minute] for minute in missing]) if _chance(q, names, len(run)) < settings.gap_chance
+        run
+        for run in _runs([place[minute] for minute in missing])
+        if _chance(idle(run), names, len(run)) < settings.gap_chance
     ]
     lost = [clock.GRID[position] for run in runs for position in run]
     # Labelled by its end, no bar is called 09:30 or 13:00, unless the opening auction is; but one is called 11:30.

@@ -88,7 +88,7 @@ def judge_bars(
     found: symbol, volume (shares) and amount (yuan, null where not delivered) of its minutes, daily_volume, daily_amount,
     daily_open, daily_high, daily_low, daily_close, the columns of diagnosis.MEASURES, rounded (rounding.rounded_rows), hides (whether
     minutes that traded may show nothing, since volumes in lots came alone), rejected (why rows of it cannot be right; null where
-    they can), late_volume and late_amount (those of minute 905), after_hours (whether the name's board trades then), delivered.
+    they can), odd (what its minutes betray, name_minutes.py), late_volume and late_amount (those of minute 905), after_hours (whether the name's board trades then), delivered.
     averaged: exchanges without a closing auction on the day. own, daily: the rounding of the bars and of daily_prices, by half of
     which each figure may be off, or the share of it that 32-bit floats lose.
     """
@@ -128,6 +128,7 @@ def judge_bars(
         *against_daily,
         *_lots_lost(own, unheard),
         (_off(), totals),
+        (pl.col("odd").is_not_null(), pl.col("odd")),
     ]
     why = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in causes)
     absent = pl.format("daily_prices says {} shares traded, and no minute of it was delivered", "daily_volume")

@@ -15,7 +15,8 @@ import polars as pl
 from assets.bars.align_tapes import TAPE, Measured, measure_tapes
 from assets.bars.columns import judge_columns
 from assets.bars.delivered import delivered_bars
-from assets.bars.diagnosis import FileFinding, diagnose_minutes, measure_names, minutes_of
+from assets.bars.diagnosis import FileFinding, diagnose_file, measure_names, minutes_of
+from assets.bars.name_minutes import judge_minutes
 from assets.bars.rebuilt_orders import FAULTS as ORDER_FAULTS
 from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
@@ -93,7 +94,7 @@ def make_tape_health(
     trading hours and auctions of the day; None: the shipped rulebook.
     """
     rules = rules or Rulebook.on(date)
-    columns = ("open", "high", "low", "close", "volume", "amount")
+    columns = ("pre_close", "open", "high", "low", "close", "volume", "amount")
     prices = daily_prices.select("symbol", **{f"daily_{name}": name for name in columns}).collect()
     daily = prices.select("symbol", "daily_volume", "daily_amount")
     sides = {
@@ -194,6 +195,8 @@ def _of_bars(
         rows_set_aside=pl.len(),
     )
     columns = judge_columns(landed, settings)
+    prices = daily.select("symbol", *(f"daily_{name}" for name in ("pre_close", "open", "high", "low", "close")))
+    adjusted = landing.declared("bars").get("landing.bars.prices") == "adjusted"
 
     def total(column: str) -> pl.Expr:  # Σ of nothing is unknown, not 0
         return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
@@ -216,6 +219,7 @@ def _of_bars(
         .join(columns.faults, on="symbol", how="left")  # the cause; the rows that it makes impossible are its effect
         .with_columns(rejected=pl.coalesce("fault", "rejected"))
         .join(measure_names(delivered.frame, settings), on="symbol", how="left")
+        .join(judge_minutes(delivered.frame, prices, own, settings, adjusted), on="symbol", how="left")
         .sort("symbol")
     )
     found = found.with_columns(after_hours=rules.board().is_in(list(rules.after_hours_boards())).fill_null(False))
@@ -227,11 +231,12 @@ def _of_bars(
     )
     absent = [column for column in TAPE_HEALTH if column not in judged.columns]
     frame = judged.with_columns(pl.lit(None, TAPE_HEALTH[column]).alias(column) for column in absent)
-    # Judged where both are known; unknown for all is no proof.
-    held = frame.filter("delivered")
-    adds_up = _share(held["volume_difference"].abs() <= held["volume_slack"])
-    closes = _share((held["last_close"] - held["daily_close"]).abs() <= settings.price_tolerance + 1e-9)
-    findings = [*diagnose_minutes(minutes_of(landed), adds_up, settings, closes), *columns.findings]
+    totals = frame.filter("delivered").select(
+        "symbol",
+        adds_up=pl.col("volume_difference").abs() <= pl.col("volume_slack"),
+        closes=(pl.col("last_close") - pl.col("daily_close")).abs() <= settings.price_tolerance + 1e-9,
+    )
+    findings = [*diagnose_file(minutes_of(landed), totals, settings), *columns.findings]
     notes = {finding.code: finding.text for finding in findings if not finding.refuses}
     return Made(
         frame.select(pl.col(column).cast(dtype) for column, dtype in TAPE_HEALTH.items()),
@@ -249,12 +254,6 @@ def _bar(minute: str) -> pl.Expr:
 
 def _daily_rounding(daily: pl.DataFrame, landing: LandingView) -> Rounding:
     return rounding_of(daily["daily_volume"], daily["daily_amount"], "daily_prices", landing.declared("daily_prices"))
-
-
-def _share(holds: pl.Series) -> float:
-    """Share of the known values that are true; 0 where none is known."""
-    known = holds.drop_nulls()
-    return float(known.sum()) / len(known) if len(known) else 0.0
 
 
 # --- what is read ---------------------------------------------------------------------------------------------------------

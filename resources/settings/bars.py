@@ -212,6 +212,14 @@ class BarsSettings(Section):
         le=237,
         description="Different closes that a name's bars must have for another name with the same bars to be its double.",
     )
+    max_outside_range_share: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of a name's minutes that traded whose amount may be no volume at prices from low to high before the name is set "
+        "aside: none of bars made of ticks, some where high and low are those of snapshots, most where a column is shifted by a minute.",
+    )
     least_cumulative_rises: int = Field(
         12,
         ge=3,

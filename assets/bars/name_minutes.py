@@ -1,0 +1,179 @@
+"""What the minutes of one name betray of how its bars were made, though its totals and its last close are those of the day.
+
+Here: closes that never move, that move without a trade or come from later minutes, minutes in an even spacing, prices that are no
+whole cents, amounts that are no volume at the minute's prices. Not here: what occurs for no name at all and how totals stand to
+daily_prices (diagnosis.py), rules of a single row (delivered.py).
+
+Held against the closes of 2015 and against bars that are made of ticks, no rule sets an honest name aside.
+"""
+
+import math
+
+import polars as pl
+
+from assets.bars.rounding import LOT, Rounding
+from assets.ticks import clock
+from resources.settings.bars import BarsSettings
+
+_PRICES = ("open", "high", "low", "close")
+_STEPS = (5, 3, 2)  # minutes; bars of 10, 15 or 30 minutes are 5 minutes apart too
+_CENT_NOISE = 0.05  # cents, as in resources/bar_forms.py
+_RELATIVE = 1e-6  # amounts may have been 32-bit floats
+_FEWEST_OUTSIDE = 3
+_PARTS = {clock.OPENING_AUCTION: 4, clock.CLOSING_AUCTION: 4}  # delivered minutes that are added up in these bars
+REMEDY = "Deliver the price of the last trade of each minute"
+
+
+def judge_minutes(
+    bars: pl.DataFrame, daily: pl.DataFrame, rounding: Rounding, settings: BarsSettings, adjusted: bool = False
+) -> pl.DataFrame:
+    """symbol and `odd`, a sentence, of each name that is set aside for its minutes, the likeliest cause first.
+
+    bars: dense rows of minute_bars. daily: symbol, daily_pre_close, daily_open, daily_high, daily_low and daily_close (yuan).
+    rounding: of the bars. adjusted: whether their prices were adjusted ones, divided by their factor, and hence no whole cents.
+    """
+    day = bars.filter(pl.col("minute") <= clock.CLOSING_AUCTION).sort("symbol", "minute")
+    day = day.join(daily, on="symbol", how="left", maintain_order="left")
+    day = _marked(day, rounding, settings)
+    names = day.group_by("symbol", maintain_order=True).agg(
+        closes=pl.col("close").drop_nulls().n_unique(),
+        close=pl.col("close").last(),
+        first=pl.col("minute").filter(pl.col("close").is_not_null()).first(),
+        volumes=pl.col("_volumes").first(),
+        trading=pl.col("_traded").sum(),
+        moved=pl.col("_moved").sum(),
+        moved_at=pl.col("minute").filter("_moved").first(),
+        ahead=pl.col("_ahead").sum(),
+        active=pl.col("_active").sum().cast(pl.Int64),
+        step=pl.coalesce(
+            pl.when((pl.col("minute").filter("_active") % step).n_unique() == 1).then(pl.lit(step)) for step in _STEPS
+        ),
+        broken=pl.col("_broken").sum(),
+        broken_price=pl.col("_price").filter("_broken").first(),
+        broken_at=pl.col("minute").filter("_broken").first(),
+        priced=pl.col("_priced").sum(),
+        outside=pl.col("_outside").sum(),
+        outside_at=pl.col("minute").filter("_outside").first(),
+        **{name: pl.col(name).first() for name in daily.columns if name != "symbol"},
+    )
+    told = pl.coalesce(pl.when(holds).then(text) for holds, text in _reasons(settings, adjusted))
+    return names.select("symbol", odd=told).filter(pl.col("odd").is_not_null())
+
+
+def _marked(day: pl.DataFrame, rounding: Rounding, settings: BarsSettings) -> pl.DataFrame:
+    """The rows with what each is evidence of."""
+    minute, tolerance = pl.col("minute"), settings.price_tolerance + 1e-9
+    volumes = pl.col("volume").count().over("symbol") > 0
+    traded = pl.any_horizontal((pl.col(name) > 0).fill_null(False) for name in ("volume", "amount", "trades"))
+    # Of lots a minute of 30 shares is 0, and so may its amount be.
+    lost = (pl.col("trades").count().over("symbol") == 0) & (
+        (pl.col("amount").count().over("symbol") == 0) | pl.lit(rounding.amount > 1)
+    )
+    day = day.with_columns(_volumes=volumes, _traded=volumes & traded, _hidden=pl.lit(rounding.volume > 0) & lost)
+    last = pl.when("_traded").then("close").forward_fill().over("symbol")
+    first = pl.when("_traded").then("close").backward_fill().over("symbol")
+    day = day.with_columns(_last=last, _first=first, _before=pl.col("close").shift().over("symbol"))
+    empty = pl.col("_volumes") & ~pl.col("_traded") & ~pl.col("_hidden") & (minute != clock.OPENING_AUCTION)
+    in_grid = minute.is_in(clock.GRID)
+    moves = (pl.col("close") != pl.col("_before")).fill_null(False)
+    counts = pl.when("_volumes").then("_traded").otherwise(True)
+    cents = [pl.col(name) * 100 for name in _PRICES]
+    off = [((one - one.round()).abs() > _CENT_NOISE).fill_null(False) for one in cents]
+    slack = (
+        max(1.0, rounding.amount) * minute.replace_strict(_PARTS, default=1)
+        + _RELATIVE * pl.col("amount")
+        + (LOT * pl.col("high") if rounding.whole_lots else 0.0)
+    )
+    known = pl.all_horizontal(pl.col(name).is_not_null() for name in ("high", "low", "amount"))
+    priced = pl.col("_traded") & (pl.col("volume") > 0).fill_null(False) & known
+    inside = pl.col("amount").is_between(
+        pl.col("low") * pl.col("volume") - slack, pl.col("high") * pl.col("volume") + slack
+    )
+    return day.with_columns(
+        _moved=(empty & (minute < clock.CLOSING_AUCTION) & ((pl.col("close") - pl.col("_last")).abs() > tolerance)).fill_null(False),
+        _ahead=(
+            empty
+            & pl.col("_last").is_null()
+            & ((pl.col("close") - pl.col("_first")).abs() <= tolerance)
+            & ((pl.col("close") - pl.col("daily_pre_close")).abs() > tolerance)
+        ).fill_null(False),
+        _active=in_grid & pl.when("_volumes").then("_traded").otherwise(moves),
+        _broken=counts & pl.any_horizontal(off),
+        _price=pl.coalesce(pl.when(broken).then(name) for name, broken in zip(_PRICES, off, strict=True)),
+        _priced=priced,
+        _outside=priced & ~inside.fill_null(True),
+    )  # fmt: skip
+
+
+def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.Expr]]:
+    """(holds, sentence), the likeliest cause first. A name whose minutes are a step of k apart by chance has n active ones with
+    probability k^(1 − n)."""
+    tolerance = settings.price_tolerance + 1e-9
+    chance = (pl.col("step").log() * (1 - pl.col("active"))) < (
+        math.log(settings.gap_chance) if settings.gap_chance > 0 else -math.inf
+    )
+    # Without a bar of the opening auction, a name that reaches its limit within the first minute closes all its minutes there.
+    within = (pl.col("daily_low") < pl.col("close") - tolerance) & (pl.col("daily_high") > pl.col("close") + tolerance)
+    still = (
+        (pl.col("closes") == 1)
+        & ((pl.col("daily_open") - pl.col("daily_close")).abs() > tolerance)
+        & ((pl.col("first") <= clock.OPENING_AUCTION) | within)
+        & (~pl.col("volumes") | (pl.col("trading") > 1))
+    )
+    return [
+        (
+            still,
+            pl.format(
+                "its close is {} in every minute, and daily_prices opens at {} and closes at {}: a daily close was filled into the "
+                "minutes. {}",
+                "close", "daily_open", "daily_close", pl.lit(REMEDY),
+            ),
+        ),
+        (
+            pl.col("moved") > 0,
+            pl.format(
+                "{} minutes without a trade close elsewhere than its last trade before, the first at {}: they were filled in from other "
+                "minutes. {}, and in a minute without a trade that of the last trade before",
+                "moved", _clock("moved_at"), pl.lit(REMEDY),
+            ),
+        ),
+        (
+            pl.col("ahead") > 0,
+            pl.format(
+                "{} minutes before its first trade close where that trade does, and not at pre_close {}: they were filled in from a "
+                "later minute. Leave them empty",
+                "ahead", "daily_pre_close",
+            ),
+        ),
+        (
+            chance.fill_null(False),
+            pl.format(
+                "its {} minutes are all {} apart or a multiple of that: these are bars of several minutes. One-minute bars are needed: "
+                "deliver those",
+                "active", "step",
+            ),
+        ),
+        (
+            (pl.col("broken") > 0) & pl.lit(not adjusted),
+            pl.format(
+                "{} of its minutes have prices that are no whole cents, the first {} at {}: these are averages, mid-prices or interpolated "
+                "prices, or adjusted ones. {}",
+                "broken", pl.col("broken_price").round(4), _clock("broken_at"), pl.lit(REMEDY),
+            ),
+        ),
+        (
+            (pl.col("outside") >= _FEWEST_OUTSIDE)
+            & (pl.col("outside") > settings.max_outside_range_share * pl.col("priced")),
+            pl.format(
+                "in {} of its {} minutes that traded, the first at {}, amount is no volume at prices from low to high: volume, amount or "
+                "prices are those of other minutes. Deliver them under the same minute",
+                "outside", "priced", _clock("outside_at"),
+            ),
+        ),
+    ]  # fmt: skip
+
+
+def _clock(name: str) -> pl.Expr:
+    """'09:30' of minutes since midnight."""
+    parts = (pl.col(name) // 60, pl.col(name) % 60)
+    return pl.format("{}:{}", *(part.cast(pl.String).str.zfill(2) for part in parts))

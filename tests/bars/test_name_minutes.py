@@ -1,0 +1,184 @@
+"""Minutes of a name that cannot be right though its totals and its last close are: each damage is found, honest bars are left."""
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.ticks import clock
+from tests.bars.test_diagnosis import CODES, aside, closes, honest, of, refusals
+
+ONE = pl.col("symbol") == CODES[3]
+PRICES = ("open", "high", "low", "close")
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from([1.0, 0.8, 0.2, 0.03]), st.sampled_from(["all", "closes", "volumes"]))
+def test_honest_bars_are_left_alone(seed: int, traded: float, form: str):
+    bars, daily = honest(seed=seed, traded=traded)
+    kept = {"all": bars, "closes": closes(bars), "volumes": bars.select("symbol", "minute", "close", "volume")}[form]
+    assert aside(of(kept, daily)) == {}
+
+
+def only_one(bars: pl.DataFrame, damage, form: str) -> str:
+    """The reason for which the damaged name, and no other one, is set aside."""
+    whole, daily = bars
+    damaged = pl.concat([whole.filter(~ONE), damage(whole.filter(ONE)).select(whole.columns)])
+    told = aside(of(closes(damaged) if form == "closes" else damaged, daily))
+    assert [*told] == [CODES[3]]
+    return told[CODES[3]]
+
+
+def test_a_close_that_never_moves_is_that_of_the_day():
+    told = only_one(honest(), lambda own: own.with_columns(pl.col("close").last()), "closes")
+    assert "in every minute, and daily_prices opens at" in told
+
+
+def test_a_name_that_opens_and_closes_at_one_price_may_stay_there():
+    bars, daily = honest()
+    still = bars.with_columns(pl.when(ONE).then(20.0).otherwise(name).alias(name) for name in PRICES)
+    price = (pl.when(ONE).then(20.0).otherwise(name).alias(name) for name in (*PRICES, "pre_close"))
+    assert aside(of(closes(still), daily.with_columns(price))) == {}
+
+
+def test_a_name_at_its_limit_from_the_first_minute_on_has_one_close_without_the_auctions_bar():
+    """Opened at 19.50, at its limit of 20.00 within the first minute."""
+    bars, daily = honest()
+    locked = closes(bars).with_columns(close=pl.when(ONE).then(20.0).otherwise("close"))
+    locked = locked.filter(~ONE | (pl.col("minute") != clock.OPENING_AUCTION))
+    prices = {"open": 19.5, "low": 19.5, "high": 20.0, "close": 20.0}
+    day = daily.with_columns(pl.when(ONE).then(price).otherwise(name).alias(name) for name, price in prices.items())
+    assert aside(of(locked, day)) == {}
+    wider = day.with_columns(high=pl.when(ONE).then(20.5).otherwise("high"))
+    assert [*aside(of(locked, wider))] == [CODES[3]]
+
+
+@pytest.mark.parametrize("how", ["later", "first"])
+def test_empty_minutes_filled_from_other_minutes_are_found(how: str):
+    def fill(own: pl.DataFrame) -> pl.DataFrame:
+        empty = pl.col("volume") == 0
+        later = pl.when(~empty).then("close").backward_fill()
+        price = later if how == "later" else pl.col("close").first()
+        return own.with_columns(pl.when(empty).then(price).otherwise(name).alias(name) for name in PRICES)
+
+    assert "minutes without a trade close elsewhere" in only_one(honest(traded=0.5), fill, "all")
+
+
+@pytest.mark.parametrize(("price", "found"), [("first", True), ("pre_close", False), (None, False)])
+def test_minutes_before_the_first_trade_stand_at_pre_close(price: str | None, found: bool):
+    bars, daily = honest(traded=0.5)
+    early = ONE & (pl.col("minute") < 600)
+    pre = daily.filter(ONE)["pre_close"][0] - 0.3
+    first = bars.filter(ONE & (pl.col("minute") >= 600) & (pl.col("volume") > 0)).row(0, named=True)
+    value = {"first": first["close"], "pre_close": pre, None: None}[price]
+    bars = bars.with_columns(
+        *(pl.when(early).then(value).otherwise(name).alias(name) for name in PRICES),
+        *(pl.when(early).then(0).otherwise(name).alias(name) for name in ("volume", "amount")),
+    )
+    left = bars.filter(ONE & (pl.col("volume") > 0))
+    day = {
+        "pre_close": pre, "open": first["open"], "high": left["high"].max(), "low": left["low"].min(),
+        "volume": left["volume"].sum(), "amount": left["amount"].sum(),
+    }  # fmt: skip
+    prices = daily.with_columns(
+        pl.when(ONE).then(new).otherwise(name).cast(daily.schema[name]).alias(name) for name, new in day.items()
+    )
+    told = aside(of(bars, prices))
+    assert [*told] == ([CODES[3]] if found else [])
+    assert not found or "before its first trade" in told[CODES[3]]
+
+
+@pytest.mark.parametrize("form", ["all", "closes"])
+@pytest.mark.parametrize("width", [2, 3, 5, 15])
+def test_longer_bars_of_one_name_are_found(width: int, form: str):
+    def coarse(own: pl.DataFrame) -> pl.DataFrame:
+        inside = pl.col("minute").is_in(clock.GRID)
+        start = pl.when(inside).then(pl.col("minute") - pl.col("minute") % width).otherwise("minute")
+        return (
+            own.group_by(minute=start, maintain_order=True)
+            .agg(
+                pl.col("symbol").first(), pl.col("open").first(), pl.col("high").max(), pl.col("low").min(), pl.col("close").last(),
+                pl.col("volume", "amount").sum(),
+            )
+        )  # fmt: skip
+
+    step = 5 if width == 15 else width
+    assert f"minutes are all {step} apart" in only_one(honest(traded=1.0), coarse, form)
+
+
+@pytest.mark.parametrize("form", ["all", "closes"])
+def test_prices_that_are_no_whole_cents_are_found(form: str):
+    def middle(own: pl.DataFrame) -> pl.DataFrame:
+        return own.with_columns(
+            close=pl.when(pl.col("minute").is_in([600, 700, 800])).then(pl.col("close") + 0.005).otherwise("close"),
+            high=pl.col("high") + 0.01,
+        )
+
+    bars, daily = honest()
+    inner = bars.with_columns(high=pl.col("high") + 0.01)
+    higher = daily.with_columns(pl.col("high") + 0.01)
+    assert aside(of(inner if form == "all" else closes(inner), higher)) == {}
+    told = only_one((inner, higher), lambda own: middle(own.with_columns(pl.col("high") - 0.01)), form)
+    assert "2 of its minutes have prices that are no whole cents" in told  # 11:40 is no minute of the day
+
+
+@pytest.mark.parametrize("columns", [("volume",), ("amount",), ("volume", "amount")])
+@pytest.mark.parametrize("by", [-1, 1])
+def test_columns_shifted_against_the_prices_are_found(columns: tuple[str, ...], by: int):
+    def shift(own: pl.DataFrame) -> pl.DataFrame:
+        return own.with_columns(pl.Series(name, np.roll(own[name].to_numpy(), by)) for name in columns)
+
+    bars, daily = honest(traded=1.0)
+    bars = bars.with_columns(pl.col("volume") + 37, pl.col("amount") + 37 * (pl.col("low") + pl.col("high")) / 2)
+    sums = bars.group_by("symbol").agg(pl.col("volume", "amount").sum())
+    daily = daily.drop("volume", "amount").join(sums, on="symbol").select(daily.columns)
+    assert aside(of(bars, daily)) == {}
+    assert "amount is no volume at prices from low to high" in only_one((bars, daily), shift, "all")
+
+
+# --- exchanges, and trading that becomes rare -----------------------------------------------------------------------------------
+
+
+SZ = pl.col("symbol").str.ends_with("SZ")
+DAMAGES = {
+    "10:00–10:29": lambda bars: bars.filter(~SZ | ~pl.col("minute").is_between(600, 629)),
+    "5-minute bars": lambda bars: bars.filter(~SZ | ~pl.col("minute").is_in(clock.GRID) | (pl.col("minute") % 5 == 0)),
+    "minute_labels = 'end'": lambda bars: bars.with_columns(
+        minute=pl.when(SZ & (pl.col("minute") > 565)).then(pl.col("minute") + 1).otherwise("minute")
+    ).filter(pl.col("minute") != 690),
+}
+
+
+@pytest.mark.parametrize("words", sorted(DAMAGES))
+def test_damage_of_one_exchange_is_found(words: str):
+    bars, daily = honest(traded=1.0)
+    told = refusals(of(DAMAGES[words](closes(bars)), daily))["minutes_are_those_of_the_day"]
+    assert f"of the bars of SZ alone: {told.partition('alone: ')[2]}" in told
+    assert words in told
+
+
+@settings(max_examples=15, deadline=None)
+@given(st.integers(0, 2**32), st.integers(30, 200))
+def test_trading_that_becomes_rare_is_no_lost_part_of_the_day(seed: int, locked: int):
+    """From some minute on all names are at their limits and trade in one of twelve minutes each."""
+    bars, daily = honest(seed=seed, traded=1.0)
+    rare = (pl.col("minute") >= clock.GRID[locked]) & (pl.col("minute") != clock.CLOSING_AUCTION)
+    kept = pl.Series(np.random.default_rng(seed).random(bars.height) < 1 / 12)
+    limit = pl.col("close").filter(pl.col("minute") < clock.GRID[locked]).last().over("symbol")
+    bars = bars.with_columns(
+        *(pl.when(pl.col("minute") >= clock.GRID[locked]).then(limit).otherwise(name).alias(name) for name in PRICES),
+        volume=pl.when(rare & ~kept).then(0).otherwise("volume"),
+    ).with_columns(
+        amount=pl.when(pl.col("minute") >= clock.GRID[locked])
+        .then(pl.col("volume") * pl.col("close"))
+        .otherwise("amount")
+    )
+    day = bars.filter(pl.col("volume") > 0).group_by("symbol").agg(
+        pl.col("high").max(), pl.col("low").min(), pl.col("close").last(), pl.col("volume", "amount").sum()
+    )  # fmt: skip
+    daily = daily.select("symbol", "pre_close", "open").join(day, on="symbol").select(daily.columns)
+    whole = of(bars, daily)
+    assert (refusals(whole), aside(whole)) == ({}, {})
+    lost = of(bars.filter(~pl.col("minute").is_between(575, 589)), daily)
+    assert "09:35–09:49" in refusals(lost)["minutes_are_those_of_the_day"]
