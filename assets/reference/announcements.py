@@ -63,12 +63,15 @@ AMOUNT_UNITS: Mapping[int, str] = {
 _NEARLY_ALL = 0.9  # of the names: then the whole table is in another unit
 
 
-def amounts_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+def amounts_in_other_units(
+    latest: pl.DataFrame, settings: ReferenceSettings, share_unit: str | None = None
+) -> str | None:
     """What says that equity, or else net profit alone, of many names is in another unit than yuan; None where nothing does.
 
     latest: equity, net_profit, total_mv (yuan) of each name. Equity is held against total_mv, profit against equity, sign apart;
     "usual" is the geometric middle of the bounds. In 2014–2016 equity / total_mv is out of its bounds for at most 0.4 % of a
-    day's names, with a median of 0.12 to 0.38, and profit / equity for 0.7 %, with a median of 0.016 to 0.023.
+    day's names, with a median of 0.12 to 0.38, and profit / equity for 0.7 %, with a median of 0.016 to 0.023. share_unit: that of
+    `landing.daily_prices.share_unit` where it is declared otherwise than by default; market values depend on it, and it is named first.
     """
     bounds = (
         ("equity", "total_mv", settings.min_equity_to_market_value, settings.max_equity_to_market_value),
@@ -79,7 +82,7 @@ def amounts_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) ->
         beyond = ratio.filter(~ratio.is_between(low, high))
         if beyond.len() <= max(settings.always_set_aside, settings.max_other_unit_share * ratio.len()):
             if figure == "equity" and (told := _median_off(ratio, settings)):
-                return told
+                return told + _of_shares(share_unit)
             continue
         median = float(beyond.median() or 0.0)  # type: ignore[arg-type]
         usual = math.sqrt(low * high)
@@ -92,11 +95,23 @@ def amounts_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) ->
             remedy = "net_profit is in another unit than equity: deliver both in one, named by landing.fundamentals.amount_unit"
         elif power is not None and power in AMOUNT_UNITS:
             remedy = AMOUNT_UNITS[power]
+        if figure == "equity" and share_unit is not None:
+            remedy = _of_shares(share_unit).strip()
         return (
             f"fundamentals: {figure} / {measure} of {beyond.len()} of {ratio.len()} names is below {low:g} or above {high:g}, in "
             f"the median {median:.3g}, {scale}. {remedy}"
         )
     return None
+
+
+def _of_shares(share_unit: str | None) -> str:
+    """The first remedy where a unit of shares is declared: a wrong one moves every market value, and equity may be right."""
+    if share_unit is None:
+        return ""
+    return (
+        f" landing.daily_prices.share_unit = {share_unit!r} is declared: take it out of the settings where shares are delivered as "
+        "shares. Where it is right, deliver equity and net_profit in yuan, or say their unit in landing.fundamentals.amount_unit"
+    )
 
 
 def _median_off(books: pl.Series, settings: ReferenceSettings) -> str | None:

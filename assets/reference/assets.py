@@ -34,6 +34,14 @@ and so do rows that count but for their share counts or delivered limits: counts
             critical=True,
             remedy="bring reference/daily_prices up to date: it is there, but has no price of this trading day. Where the table "
             "begins after the minute data, take the minute data of the days before it out",
+            explained_by=("prices_dated_on_trading_days",),
+        ),
+        Check(
+            "prices_dated_on_trading_days",
+            Between("dates_shifted", 0, 0),
+            critical=True,
+            remedy="deliver each row of reference/daily_prices under the day on which it was traded; a date that is a time in another zone than "
+            "Shanghai's is a day early",
         ),
         Check("symbol_unique", Unique(("date", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
         Check(

@@ -23,6 +23,8 @@ _CENT = 0.005  # half a cent: prices are whole cents
 _YEAR = 366  # calendar days
 _NEARLY_WHOLE = 0.9  # of an index's members: a vector with fewer is that of another market
 _NAMES_SHOWN = 5
+_FEW = 3  # names whose median turnover is judged where a unit of shares is declared
+_SETTLED = 60  # trading days since listing from which a name's turnover is that of others
 _GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
 UNITS: Mapping[int, str] = {
     2: "volume is in lots: declare landing.daily_prices.volume_unit = 'lots'",
@@ -406,6 +408,60 @@ def strange_days(dates: pl.Series, date: dt.date, calendar: Calendar) -> pl.Data
     )
     row = pl.DataFrame({"index": [None], "index_off": [1], "detail": [told]}, schema=_GAPS)
     return row if told else row.clear()
+
+
+def shifted_prices(history: pl.DataFrame, date: dt.date, calendar: Calendar) -> pl.DataFrame:
+    """symbol (null) and detail of one finding where daily_prices are dated on days without trading in place of trading days; else none.
+
+    history: date and volume of daily_prices up to `date`, by date. A day without trading counts where at least half as many
+    names have a volume on it as on the fullest day of the last 30; `date` itself may be lacking, as another check says. A vendor
+    that repeats Friday's rows on Saturday lacks no trading day, and one such day that is lost is no shift: trading days are
+    lacking for at least half of the days without trading.
+    """
+    since = date - dt.timedelta(days=_DAYS_BACK)
+    recent = history[history["date"].search_sorted(since, side="left") :].filter(pl.col("volume") > 0)
+    names: dict[dt.date, int] = dict(recent.group_by("date").len().iter_rows())
+    trading = calendar.days(min(names), date) if names else []
+    off = sorted(day for day in names if not calendar.is_trading_day(day) and names[day] >= max(names.values()) / 2)
+    gone = [day for day in trading if day not in names and day != date]
+    found = pl.DataFrame(schema={"symbol": pl.String, "detail": pl.String})
+    if not off or not gone or 2 * len(gone) < len(off):
+        return found
+    detail = (
+        f"reference/daily_prices has prices of {off[-1]}, no trading day, and none of {gone[-1]}, one ({len(off)} and {len(gone)} such days "
+        f"since {max(since, min(names))}): its dates are shifted, and each day holds the prices of another"
+    )
+    return pl.DataFrame({"symbol": [None], "detail": [detail]}, schema=found.schema)
+
+
+def turnover_off(judged: pl.DataFrame, share_unit: str | None, settings: ReferenceSettings) -> str | None:
+    """What says that the volumes or share counts of a day are in another unit; None where nothing does.
+
+    judged: volume, float_shares and listed_days of the day's rows. share_unit: that of `landing.daily_prices.share_unit` where it is
+    declared otherwise than by default: then few names are judged too, by a bound that none of them breaks. New listings are
+    traded far more than others and not judged for too much.
+    """
+    turnover = judged.select("listed_days", turnover=pl.col("volume") / pl.col("float_shares")).drop_nulls("turnover")
+    settled = turnover.filter(pl.col("listed_days").fill_null(_SETTLED) >= _SETTLED)["turnover"]
+    many = turnover.height >= settings.min_turnover_names
+    least = settings.min_median_turnover if many else settings.min_few_median_turnover
+    if many or (share_unit is not None and turnover.height >= _FEW):
+        median = float(turnover["turnover"].median())  # type: ignore[arg-type]
+        if median < least:
+            declared = f" = {share_unit!r}" if share_unit else ""
+            return (
+                f"the median of volume / float_shares of {turnover.height} names is {median:.2g}: shares are in a smaller unit than they "
+                f"are taken for, or volume is in lots. Take landing.daily_prices.share_unit{declared} out of the settings where shares are "
+                "shares, or declare volume_unit"
+            )
+    if settled.len() >= settings.min_turnover_names:
+        median = float(settled.median())  # type: ignore[arg-type]
+        if median > settings.max_median_turnover:
+            return (
+                f"the median of volume / float_shares of {settled.len()} names is {median:.2g}, more than a market trades in a day: shares "
+                "are in a larger unit than they are taken for. Deliver shares, or declare landing.daily_prices.share_unit"
+            )
+    return None
 
 
 def _shown(name: str) -> pl.Expr:

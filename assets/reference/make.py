@@ -30,7 +30,9 @@ from assets.reference.diagnosis import (
     same_as,
     share_faults,
     share_jumps,
+    shifted_prices,
     strange_days,
+    turnover_off,
     undeclared_changes,
 )
 from assets.reference.fundamentals import latest_fundamentals
@@ -125,12 +127,13 @@ def make_daily_prices(
     history = delivered.collect()  # a slice of the landing zone's frame: nothing is copied
     first, end = (history["date"].search_sorted(date, side=side) for side in ("left", "right"))
     rows, before = history[first:end], history[:first]
+    shifted = shifted_prices(history, date, calendar)
     if rows.is_empty():
         made = _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
         profile = _daily_prices_profile(
             date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules), _no_parts_aside(), 0, settings
         )
-        return replace(made, profile=profile)
+        return replace(made, profile=_with_findings(profile, shifted, date, "dates_shifted"))
     changes = landing.code_changes()
     sifted = set_aside_gone(sift_daily_prices(rows, rules), changes.gone(date))
     instruments = landing.reference("instruments")
@@ -153,7 +156,9 @@ def make_daily_prices(
     unfilled = judged.filter(pl.col("limit_not_filled") == 1)["symbol"]
     whole = pl.concat([sifted.aside, parts.faults, parts.missing, parts.limits], how="diagonal_relaxed")
     told = {"daily_prices": Sifted(sifted.usable, whole)}
-    profile = _daily_prices_profile(date, frame, sifted, parts, priced, settings, unfilled)
+    turnover = turnover_off(judged, landing.declared("daily_prices").get("landing.daily_prices.share_unit"), settings)
+    profile = _daily_prices_profile(date, frame, sifted, parts, priced, settings, unfilled, turnover)
+    profile = _with_findings(profile, shifted, date, "dates_shifted") if shifted.height else profile
     if changes or changes.aside.height:
         told["code_changes"] = sift_code_changes(changes, landing.traded_days())
         profile = _with_changes(profile, told["code_changes"], date)
@@ -258,12 +263,13 @@ def _daily_prices_profile(
     priced_before: int,
     settings: ReferenceSettings,
     unfilled: pl.Series | None = None,
+    turnover: str | None = None,
 ) -> pl.DataFrame:
     """What the checks judge: the rows kept (`set_aside` 0, reason "used"), those set aside for a fault (numbered), and one row
     about the day: how many names are priced, whether too many are lost or set aside.
 
     priced_before: names that traded on the trading day before; 0 where that day is not known. unfilled: symbols whose
-    delivered limits were not filled.
+    delivered limits were not filled. turnover: what `turnover_off` says of the day.
     """
     unfilled = pl.Series(dtype=pl.String) if unfilled is None else unfilled
     outside = pl.max_horizontal(
@@ -284,7 +290,7 @@ def _daily_prices_profile(
         float_shares=pl.lit(1, pl.Int64),
         set_aside=pl.int_range(1, told.height + 1, dtype=pl.Int64),
     )
-    day = _judged_day(date, frame, sifted, parts, priced_before, settings)
+    day = _judged_day(date, frame, sifted, parts, priced_before, settings, turnover)
     return pl.concat([kept, faults, day], how="diagonal_relaxed")
 
 
@@ -295,6 +301,7 @@ def _judged_day(
     parts: _PartsAside,
     priced_before: int,
     settings: ReferenceSettings,
+    turnover: str | None,
 ) -> pl.DataFrame:
     rows = frame.height + sifted.faults.height
     gone = priced_before - frame.height
@@ -320,12 +327,8 @@ def _judged_day(
             f"({parts.example}): they are in another unit. Deliver shares, or declare landing.daily_prices.share_unit"
         )
         too_many = True
-    turnover = frame.select((pl.col("volume") / pl.col("float_shares")).median()).item()
-    if turnover is not None and rows >= settings.min_turnover_names and turnover < settings.min_median_turnover:
-        detail.append(
-            f"the median of volume / float_shares is {turnover:.2g}: shares are in a smaller unit than they are taken for, or volume "
-            "is in lots. Take landing.daily_prices.share_unit out of the settings where shares are shares, or declare volume_unit"
-        )
+    if turnover:
+        detail.append(turnover)
         too_many = True
     special = int(frame["is_st"].sum())
     if special > max(settings.always_set_aside, settings.max_st_share * frame.height):
@@ -345,6 +348,7 @@ def _judged_day(
             "limits_refused": [int(parts.limits_refused is not None)],
             "changes_aside": [0],
             "undeclared_change": [0],
+            "dates_shifted": [0],
             "total_shares": [1],
             "float_shares": [1],
             "set_aside": [-1],
@@ -466,7 +470,9 @@ def make_securities(
     known = pl.lit("in_universe" not in reasons)
     frame = frame.with_columns(in_universe=pl.when(known).then(member.fill_null(False))).sort("symbol")
     other_unit = amounts_in_other_units(
-        frame.select("total_mv", equity="delivered_equity", net_profit="delivered_profit"), settings
+        frame.select("total_mv", equity="delivered_equity", net_profit="delivered_profit"),
+        settings,
+        landing.declared("daily_prices").get("landing.daily_prices.share_unit"),
     )
     if "fundamentals" in sifted and other_unit is None:
         strange = names_in_other_units(frame, settings)

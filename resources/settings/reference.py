@@ -226,6 +226,20 @@ class ReferenceSettings(Section):
         le=100_000,
         description="Names of a day from which that median is judged: a few names may trade little.",
     )
+    min_few_median_turnover: float = Field(
+        2e-5,
+        ge=0,
+        le=0.1,
+        description="Least median of volume / float_shares of three names and more where landing.daily_prices.share_unit is declared; 1 of "
+        "100 000 rows of 2010–2016 has less.",
+    )
+    max_median_turnover: float = Field(
+        0.3,
+        gt=0,
+        le=1e9,
+        description="Greatest median of volume / float_shares of `min_turnover_names` names that are no new listings; 0.0596 is the most of "
+        "2010–2016.",
+    )
     min_median_book: float = Field(
         0.01,
         ge=0,

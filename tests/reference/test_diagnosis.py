@@ -338,12 +338,21 @@ def test_shares_declared_in_another_unit_than_theirs_are_refused(tables: Tables,
     """Every row by itself is sound, on every day: only how little of the float trades shows it."""
     declared = LandingSettings.model_validate({"daily_prices": {"share_unit": "ten_thousand_shares"}})
     told = refusals(results(tables, tmp_path / "declared", landing=declared))
-    assert "Take landing.daily_prices.share_unit out" in told["daily_prices.nearly_all_rows_usable"]
+    assert (
+        "Take landing.daily_prices.share_unit = 'ten_thousand_shares' out of"
+        in told["daily_prices.nearly_all_rows_usable"]
+    )
     in_ten_thousands = prices(tables, lambda f: f.with_columns(pl.col("float_shares", "total_shares") // 10_000))
     assert refusals(results(in_ten_thousands, tmp_path / "rightly", landing=declared)) == {}
     few = prices(tables, lambda f: f.filter(pl.col("symbol").is_in(f["symbol"].unique().sort()[:8].implode())))
-    told = refusals(results(few, tmp_path / "few", landing=declared))  # too few to judge what is traded of them
-    assert set(told) == {"securities.fundamentals_in_yuan"}
+    told = refusals(results(few, tmp_path / "few", landing=declared))
+    assert set(told) == {"daily_prices.nearly_all_rows_usable", "securities.fundamentals_in_yuan"}
+    assert "share_unit = 'ten_thousand_shares' out of" in told["daily_prices.nearly_all_rows_usable"]
+    books = told["securities.fundamentals_in_yuan"]
+    assert "share_unit = 'ten_thousand_shares' is declared: take it out" in books
+    assert books.index("share_unit") < books.index("amount_unit")
+    few["daily_prices"] = few["daily_prices"].with_columns(pl.col("float_shares", "total_shares") // 10_000)
+    assert "daily_prices.nearly_all_rows_usable" not in refusals(results(few, tmp_path / "few-right", landing=declared))
 
 
 def quarters(

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.reference.diagnosis import listed_at_start, share_faults, share_jumps, strange_days
+from assets.reference.diagnosis import (
+    listed_at_start,
+    share_faults,
+    share_jumps,
+    shifted_prices,
+    strange_days,
+    turnover_off,
+)
 from assets.reference.validate import Sifted, set_aside_unlisted, without_false_ends
 from resources.settings.reference import ReferenceSettings
 from tests.reference.small_reference import CALENDAR, random_reference
@@ -318,3 +325,76 @@ def test_a_master_made_from_the_prices_refuses_the_securities(tmp_path: Path) ->
     made_up = tables["instruments"].drop("list_date").join(first, on="symbol").select(tables["instruments"].columns)
     told = refusals(results(tables | {"instruments": made_up}, tmp_path), DAY)
     assert set(told) == {"securities.listing_days_are_not_the_first_prices"}
+
+
+# --- turnover and dates of prices ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("turnover", "names", "listed", "unit", "refused"),
+    [
+        (0.06, 500, 400, None, False),
+        (0.0004, 20, 400, None, True),
+        (0.0004, 19, 400, None, False),
+        (0.31, 20, 400, None, True),
+        (0.31, 19, 400, None, False),
+        (0.77, 25, 1, None, False),  # the first day of a new board
+        (0.31, 20, None, None, True),
+        (4e-6, 8, 400, "ten_thousand_shares", True),
+        (4e-6, 2, 400, "ten_thousand_shares", False),
+        (4e-6, 8, 400, None, False),
+        (3e-5, 8, 400, "ten_thousand_shares", False),
+    ],
+)
+def test_a_median_turnover_of_no_market(
+    turnover: float, names: int, listed: int | None, unit: str | None, refused: bool
+) -> None:
+    """The rest of the names, two fifths, are traded a hundred times as much or as little: the median counts."""
+    factors = [1.0 if n % 5 < 3 else 100.0 if n % 5 == 3 else 0.01 for n in range(names)]
+    rows = pl.DataFrame(
+        {
+            "volume": [turnover * factor * 1e9 for factor in factors],
+            "float_shares": 1e9,
+            "listed_days": [listed] * names,
+        },
+        schema_overrides={"listed_days": pl.Int32},
+    )
+    assert (turnover_off(rows, unit, SETTINGS) is not None) == refused
+
+
+def prices_of(dates: list[dt.date], names: int = 4) -> pl.DataFrame:
+    rows = [(day, 100) for day in sorted(dates) for _ in range(names)]
+    return pl.DataFrame(rows, schema={"date": pl.Date, "volume": pl.Int64}, orient="row")
+
+
+@pytest.mark.parametrize("by", [-1, 1, 2])
+def test_prices_dated_days_apart_are_named_on_every_day(by: int) -> None:
+    moved = [one + dt.timedelta(days=by) for one in CALENDAR.days(D(2023, 8, 1), D(2023, 9, 28))]
+    for day in CALENDAR.days(D(2023, 8, 16), D(2023, 9, 25)):
+        known = [one for one in moved if one <= day]
+        assert "its dates are shifted" in shifted_prices(prices_of(known), day, CALENDAR)["detail"].item()
+
+
+def test_what_vendors_do_shifts_no_prices() -> None:
+    every = trading(FRIDAY)
+    saturdays = [one + dt.timedelta(days=1) for one in every if one.weekday() == 4 and one < FRIDAY]
+    for honest in (every, [], every[:-1], every[-3:], [every[0], *every[5:]], [*every, *saturdays]):
+        assert shifted_prices(prices_of(honest), FRIDAY, CALENDAR).is_empty()
+    lost = [*(one for one in every if one != every[5]), *saturdays]
+    assert shifted_prices(prices_of(lost), FRIDAY, CALENDAR).is_empty()  # one day is lost, Saturdays repeat Fridays
+    lacking = [one for one in every if one != every[5]]
+    single = pl.concat([prices_of(lacking), prices_of(saturdays[:1], names=1)]).sort("date")
+    assert shifted_prices(single, FRIDAY, CALENDAR).is_empty()  # one row with a wrong date
+    idle = pl.concat([prices_of(lacking), prices_of(saturdays[:1]).with_columns(volume=pl.lit(0, pl.Int64))]).sort(
+        "date"
+    )
+    assert shifted_prices(idle, FRIDAY, CALENDAR).is_empty()  # rows without a trade
+
+
+def test_a_table_dated_a_day_early_is_refused_on_every_day(tmp_path: Path) -> None:
+    tables = random_reference(seed=4)
+    early = tables["daily_prices"].with_columns(pl.col("date") - dt.timedelta(days=1))
+    for back in range(5):
+        day = CALENDAR.offset(DAY, -back)
+        told = refusals(results(tables | {"daily_prices": early}, tmp_path / str(back), day), day)
+        assert "its dates are shifted" in told["daily_prices.prices_dated_on_trading_days"]
