@@ -130,7 +130,7 @@ def make_styles(
 
     days = int(np.isfinite(panel.returns).any(axis=0).sum())
     short = f"needs {minimum} of the last {settings.window} trading days; daily_prices has {days} of them"
-    reasons = {}
+    reasons = {"industry": upstream["industry"]} if "industry" in upstream else {}
     for style in STYLES:
         if frame[style].null_count() == frame.height and not any(
             unavailable.get(table, {}).get(column) for table, column in (one.split(".") for one in NEEDS[style])

@@ -60,6 +60,7 @@ AMOUNT_UNITS: Mapping[int, str] = {
     4: "They are in yuan already: take landing.fundamentals.amount_unit out of the settings",
 }
 """Power of ten by which equity or profit of nearly all names differs from what is usual → the likely cause and the setting."""
+_LEAST_PROFITS = 4  # from which profits of a name are small beyond what they may be: two quarters may break even
 _NEARLY_ALL = 0.9  # of the names: then the whole table is in another unit
 
 
@@ -130,8 +131,8 @@ def _median_off(books: pl.Series, settings: ReferenceSettings) -> str | None:
 def names_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) -> pl.DataFrame:
     """symbol and reason of each name whose figures are all in another unit than those of the others.
 
-    latest: symbol, equity, largest_profit (the largest net profit of a quarter known, sign apart), profits (how many are known)
-    and total_mv. Companies with next to no equity have profits and losses that are not as small: of the 79 611 months of a name in
+    latest: symbol, equity, largest_profit (the largest net profit of a quarter of the last two years, sign apart), profits (how many
+    of these are known) and total_mv. Companies with next to no equity have profits and losses that are not as small: of the 79 611 months of a name in
     2014–2016, 181 have less equity than `min_equity_to_market_value`, and none breaks a rule; of the same figures in
     thousand yuan 98 % do, in ten thousand yuan 99.97 %.
     """
@@ -149,7 +150,7 @@ def names_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) -> p
         (small & (profit > settings.max_profit_to_small_equity * pl.col("equity").abs()), figures),
         (book > settings.max_equity_to_market_value, figures),
         (
-            (pl.col("profits") >= 2) & (profit < settings.min_profit_to_equity * pl.col("equity").abs()),
+            (pl.col("profits") >= _LEAST_PROFITS) & (profit < settings.min_profit_to_equity * pl.col("equity").abs()),
             pl.format("the largest of {} profits is {}, and equity is {}", "profits", profit, "equity"),
         ),
     ]
@@ -157,19 +158,32 @@ def names_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) -> p
     return told.filter(pl.col("reason").is_not_null())
 
 
+def largest_profits(announced: pl.DataFrame) -> pl.DataFrame:
+    """symbol, largest_profit (sign apart) and profits, their number, of each name's last eight quarters.
+
+    announced: symbol, period, net_profit. Profits of a company before its decline say nothing of the unit of its equity today.
+    """
+    recent = announced.filter(pl.col("period") > pl.col("period").max().over("symbol").dt.offset_by("-24mo"))
+    return recent.group_by("symbol").agg(
+        largest_profit=pl.col("net_profit").abs().max(), profits=pl.col("net_profit").count()
+    )
+
+
 def equity_jumps(
-    announced: pl.DataFrame, prices: pl.DataFrame, settings: ReferenceSettings
+    announced: pl.DataFrame, prices: pl.DataFrame, listings: pl.DataFrame, settings: ReferenceSettings
 ) -> tuple[pl.DataFrame, list[tuple[pl.Expr, pl.Expr]]]:
     """The rows of fundamentals in their order with what is judged of them, and (holds, sentence) of what sets one aside.
 
-    announced: symbol, period, announce_date, equity, net_profit. prices: date, symbol, close, total_shares, sorted by date. Equity
+    announced: symbol, period, announce_date, equity, net_profit. prices: date, symbol, close, total_shares, sorted by date.
+    listings: symbol, list_date, of the names of which that is known. Equity
     is held against the median of the name's up to four announcements before, in the order of periods, sign apart. Of 18 209
     figures of 2014–2016 none is more than 237 times or less than 1/33 of it: companies that another one was merged into.
 
     A smaller jump, of more than `max_unexplained_equity_jump`, is set aside where neither the shares issued or taken in since
     `_MONTHS_BEFORE` months before the quarter's end, at 1.5 times the close, nor twice the profits and losses since the first of these
-    announcements amount to it. It is not judged where a profit since then is not known, nor of companies whose equity was less
-    than `min_judged_book` of their market value. Of the same figures 6 are set aside.
+    announcements amount to it. It is not judged where a profit since then is not known, nor where the name was listed since then (an IPO
+    issues shares, and those before it are not known), nor of companies whose equity was less than `min_judged_book` of their
+    market value. Of the same figures 6 are set aside.
     """
     size = pl.col("equity").abs()
     before = size.log().shift().rolling_median(4, min_samples=1).exp()  # of logarithms: two values have a middle too
@@ -189,7 +203,7 @@ def equity_jumps(
     jumping = judged.filter((above > settings.max_unexplained_equity_jump).fill_null(False))
     judged = _with_profits(judged, jumping)
     change = (size - pl.col("_before")).abs()
-    judged = _with_shares(judged, judged.filter((change > 2 * pl.col("_earned")).fill_null(False)), prices)
+    judged = _with_shares(judged, judged.filter((change > 2 * pl.col("_earned")).fill_null(False)), prices, listings)
     value = pl.col("_close") * pl.col("_shares")
     raised = 1.5 * (pl.col("_shares") - pl.col("_shares_then")).abs() * pl.col("_close")
     unexplained = (above > settings.max_unexplained_equity_jump) & (
@@ -208,16 +222,23 @@ def equity_jumps(
     return judged, [(jumps, was + unit), (unexplained, was + slip)]
 
 
-def _with_shares(judged: pl.DataFrame, jumping: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
+def _with_shares(
+    judged: pl.DataFrame, jumping: pl.DataFrame, prices: pl.DataFrame, listings: pl.DataFrame
+) -> pl.DataFrame:
     """judged with _close (yuan) and _shares by the announcement and _shares_then, before the quarter, of the rows of `jumping`; null
     elsewhere, and where no price is known. Looked up are the last days of months, since all prices are many: the first one from the
-    announcement on or, where none is known yet, the last one before it. Where prices begin later, _shares_then are the first known."""
+    announcement on or, where none is known yet, the last one before it. Where prices begin later, _shares_then are the first known, but null where the name was listed since: after
+    that day by its list_date or, where that is not known, with a first price in a later month than the table's."""
     asked = jumping.select(
         "_row", "symbol", "announce_date", _ago=pl.col("period").dt.offset_by(f"-{_MONTHS_BEFORE}mo")
     )
     weekly = _last_days_of_months(prices, asked["_ago"].min()).filter(pl.col("symbol").is_in(asked["symbol"].implode()))  # type: ignore[arg-type]
     own = weekly.select("date", "symbol", "close", "total_shares").drop_nulls()
-    first = own.unique("symbol", keep="first", maintain_order=True).select("symbol", _first="total_shares")
+    first = own.unique("symbol", keep="first", maintain_order=True).select(
+        "symbol", _first="total_shares", _late=pl.col("date").dt.month_start() > pl.lit(prices["date"].min(), pl.Date)
+    )
+    first = first.join(listings.select("symbol", "list_date"), on="symbol", how="left")
+    new = (pl.col("list_date") > pl.col("_ago")).fill_null(pl.col("_late"))
     then = own.select("symbol", _then="date", _shares_then="total_shares")
     now = own.select("symbol", _now="date", _close="close", _shares="total_shares")
     found = (
@@ -235,7 +256,9 @@ def _with_shares(judged: pl.DataFrame, jumping: pl.DataFrame, prices: pl.DataFra
         .sort("_ago")
         .join_asof(then, left_on="_ago", right_on="_then", by="symbol", check_sortedness=False)
         .join(first, on="symbol", how="left")
-        .select("_row", "_close", "_shares", pl.coalesce("_shares_then", "_first").alias("_shares_then"))
+        .select(
+            "_row", "_close", "_shares", pl.coalesce("_shares_then", pl.when(~new).then("_first")).alias("_shares_then")
+        )
     )
     return judged.join(found, on="_row", how="left", maintain_order="left")
 

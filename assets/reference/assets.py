@@ -188,7 +188,14 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             critical=False,
             remedy="add the missing names to reference/industries",
             mostly=0.98,
-            critical_share=0.4,  # 1.3 % is the most of a day of 2010–2016
+            critical_share=1,  # the next check refuses where too many are missing
+            explained_by=("industries_delivered",),
+        ),
+        Check(
+            "industries_delivered",
+            Between("industries_lacking", 0, 0),
+            critical=True,
+            remedy="deliver reference/industries of every name",
         ),
         Check(
             "equity_known",
@@ -272,6 +279,7 @@ reader's business. An index of which only prices are known has one row with null
             "weights_recent",
             Between("weight_age", 0, 45),
             critical=False,
+            critical_share=1,  # weights drift with their prices, and an old vector is no fault of the day
             remedy="bring reference/index_weights up to date",
         ),
     ),

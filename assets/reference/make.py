@@ -17,6 +17,7 @@ from assets.catalogue import PORTFOLIOS
 from assets.reference.announcements import (
     amounts_in_other_units,
     equity_jumps,
+    largest_profits,
     names_in_other_units,
     profits_without_a_quarter_before,
     rising_profits,
@@ -403,8 +404,11 @@ SECURITIES = {
     "profitability_year_ago": pl.Float64,
     "in_universe": pl.Boolean,
 }
-DELIVERED = ("largest_profit", "profits")  # of all profits known of a name: the largest, sign apart, and how many
-_FOUND_IN = {"listed_at_start": "instruments"}  # the table that a finding speaks of, where it is not fundamentals
+DELIVERED = ("largest_profit", "profits")  # of a name's last eight quarters: the largest, sign apart, and how many
+_FOUND_IN = {
+    "listed_at_start": "instruments",
+    "industries_lacking": "industries",
+}  # the table that a finding speaks of, where it is not fundamentals
 FUNDAMENTALS = ("equity", "net_profit", "profitability", "profitability_year_ago")
 
 
@@ -452,7 +456,7 @@ def make_securities(
     frame = names.join(last, on="symbol", how="left", maintain_order="left")
     leaving = delisting_days(frame, date, calendar).is_not_null()
     frame = frame.with_columns(is_st=pl.col("is_st") | leaving)
-    frame = frame.join(_industries(landing, sifted, reasons, rules), on="symbol", how="left")
+    frame = frame.join(_industries(landing, date, sifted, reasons, rules), on="symbol", how="left")
     delivered = _fundamentals(landing, date, prices, sifted, reasons, rules, settings)
     frame = frame.join(delivered, on="symbol", how="left")
     days = listed_days(frame["list_date"], date, calendar)
@@ -496,6 +500,8 @@ def make_securities(
     if "instruments" in sifted:
         at_start = prices[: prices["date"].search_sorted(prices["date"][0], side="right")]
         findings["listed_at_start"] = listed_at_start(sifted["instruments"].usable, at_start, settings)
+    if "industries" in sifted and "industry" not in reasons:
+        findings["industries_lacking"] = _industries_lacking(frame, settings)
     if "fundamentals" in sifted:
         parted = landing.declared("fundamentals").get("landing.fundamentals.profits") == "year_to_date"
         rises, years = rising_profits(sifted["fundamentals"].usable, date, parted=parted)
@@ -557,13 +563,17 @@ def _last_rows(prices: pl.DataFrame, symbols: pl.Series, date: dt.date, rules: R
     return pl.concat(found)
 
 
-def _industries(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str], rules: Rulebook) -> pl.DataFrame:
-    """symbol and industry: the membership that started last."""
+def _industries(
+    landing: Any, date: dt.date, sifted: dict[str, Sifted], reasons: dict[str, str], rules: Rulebook
+) -> pl.DataFrame:
+    """symbol and industry: the membership that started last; n/a where none has started by `date`."""
     delivered = landing.reference("industries")
     if delivered is None:
         reasons["industry"] = _absent("industries")
         return pl.DataFrame(schema={"symbol": pl.String, "industry": pl.String})
     sifted["industries"] = sift_industries(delivered.collect(), rules)
+    if sifted["industries"].usable.is_empty() and sifted["industries"].faults.is_empty():
+        reasons["industry"] = f"no membership of reference/industries had started by {date}"
     started = sifted["industries"].usable.sort("symbol", "start_date")
     return started.unique("symbol", keep="last", maintain_order=True).select("symbol", "industry")
 
@@ -587,16 +597,14 @@ def _fundamentals(
     every = sift_fundamentals(delivered.collect(), rules)
     latest = latest_fundamentals(every.usable)
     before = latest.select("symbol", delivered_equity="equity", delivered_profit="net_profit")
-    judged, jumps = equity_jumps(every.usable, prices, settings)
+    unlisted = pl.DataFrame(schema={"symbol": pl.String, "list_date": pl.Date})
+    listings = sifted["instruments"].usable if "instruments" in sifted else unlisted
+    judged, jumps = equity_jumps(every.usable, prices, listings, settings)
     sifted["fundamentals"] = every
     if judged.select(pl.any_horizontal(holds for holds, _ in jumps).any()).item():  # seldom: the rest is not made twice
         sifted["fundamentals"] = set_aside_where(every, judged, jumps)
         latest = latest_fundamentals(sifted["fundamentals"].usable)
-    largest = (
-        sifted["fundamentals"]
-        .usable.group_by("symbol")
-        .agg(largest_profit=pl.col("net_profit").abs().max(), profits=pl.col("net_profit").count())
-    )
+    largest = largest_profits(sifted["fundamentals"].usable)
     before = before.join(largest, on="symbol", how="left", maintain_order="left")
     for column in FUNDAMENTALS:
         if latest[column].null_count() == latest.height:
@@ -621,6 +629,19 @@ def _profits_off(rises: int, years: int, parted: bool, settings: ReferenceSettin
             "landing.fundamentals.profits = 'year_to_date'"
         )
     return None
+
+
+def _industries_lacking(frame: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+    """What says that too many names have no industry; None where few have none. frame: symbol, industry."""
+    unknown = frame.filter(pl.col("industry") == UNKNOWN)["symbol"]
+    least = min(frame.height, settings.always_set_aside + 1)
+    if unknown.len() < least or unknown.len() <= settings.max_unknown_industries * frame.height:
+        return None
+    return (
+        f"industries: {unknown.len()} of {frame.height} names have none ({', '.join(unknown[:3])} …): rows of the table are missing. "
+        "Deliver the industries of every name; where those of index members alone are meant, the setting "
+        "reference.max_unknown_industries says how many may have none"
+    )
 
 
 def _quarters_lacking(lacking: int, profits: int, settings: ReferenceSettings) -> str | None:
@@ -663,6 +684,7 @@ def _securities_profile(
         "rising_profits": pl.Int64,
         "other_unit": pl.Int64,
         "listed_at_start": pl.Int64,
+        "industries_lacking": pl.Int64,
         "detail": pl.String,
     }
     whole = pl.concat([kept, faults], how="diagonal")

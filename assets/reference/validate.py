@@ -24,13 +24,14 @@ LIMITS = ("limit_up", "limit_down")
 NO_A_SHARE = "no code of an SSE or SZSE A-share (rulebook.boards)"
 BEIJING = "a share of the Beijing exchange, which is counted and not in the universe"
 NO_TRADE = "volume 0: no trade that day, the same as no row"
+NO_FIGURES = "neither volume, amount, open, high nor low: no trade that day, the same as no row"
 REPEATED = "delivered more than once, every time the same"
 NO_PART = "no row of daily_prices stands under the old code before the change"
 SUPERSEDED = "an earlier version of what was announced that day: the later one counts"
 UNLISTED = (
     "it trades, and no usable row of the table lists it: its listed_days are unknown, and it is not in the universe"
 )
-HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, REPEATED, NO_PART, SUPERSEDED, UNLISTED})
+HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, NO_FIGURES, REPEATED, NO_PART, SUPERSEDED, UNLISTED})
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,7 @@ def sift_daily_prices(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
         [
             *_symbol_rules(rules),
             (NO_TRADE, pl.col("volume") == 0),
+            (NO_FIGURES, pl.all_horizontal(pl.col(name).is_null() for name in ("volume", "amount", "open", "high", "low"))),
             *((f"{name} is missing", pl.col(name).is_null()) for name in needed),
             *((f"{name} is not above 0", ~(pl.col(name) > 0)) for name in ("pre_close", *PRICES, "volume", "amount")),
             *(

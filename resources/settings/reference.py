@@ -148,6 +148,14 @@ class ReferenceSettings(Section):
         description="Share of a day's names that may be under special treatment or in their delisting period before the day is refused; "
         "7.8 % is the most of 2010–2016.",
     )
+    max_unknown_industries: float = Field(
+        0.4,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of a day's listed names that may have no industry before `securities` is refused; 1.3 % is the most of 2010–2016. 1 "
+        "where industries of index members alone are delivered.",
+    )
     max_names_lost: float = Field(
         0.4,
         ge=0,

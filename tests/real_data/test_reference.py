@@ -13,6 +13,7 @@ from assets.factors.styles import make_styles, window_and_formation_days, window
 from assets.reference.announcements import (
     amounts_in_other_units,
     equity_jumps,
+    largest_profits,
     names_in_other_units,
     profits_without_a_quarter_before,
 )
@@ -228,7 +229,8 @@ def test_no_real_equity_or_profit_is_taken_for_another_unit() -> None:
     33 thousand million yuan of 600020.SH after 8."""
     read = pl.read_parquet(DATA / "fundamentals.parquet")
     prices = pl.read_parquet(DATA / "daily_prices.parquet", columns=["date", "symbol", "close", "total_shares"])
-    judged, [(jumps, _), (unexplained, _)] = equity_jumps(read, prices, SETTINGS)
+    listings = pl.read_parquet(DATA / "instruments.parquet", columns=["symbol", "list_date"])
+    judged, [(jumps, _), (unexplained, _)] = equity_jumps(read, prices, listings, SETTINGS)
     assert judged["_before"].count() == 18_209
     assert judged.filter(jumps).is_empty()
     assert judged.filter(unexplained)["symbol"].to_list() == [
@@ -243,10 +245,7 @@ def test_no_real_equity_or_profit_is_taken_for_another_unit() -> None:
         so_far = read.filter(pl.col("announce_date") <= day)
         lacking, profits = profits_without_a_quarter_before(so_far, day)
         assert lacking <= 0.24 * profits, day
-        largest = so_far.group_by("symbol").agg(
-            largest_profit=pl.col("net_profit").abs().max(), profits=pl.col("net_profit").count()
-        )
-        own = names.join(largest, on="symbol", how="left")
+        own = names.join(largest_profits(so_far), on="symbol", how="left")
         assert names_in_other_units(own, SETTINGS).is_empty(), day
         for factor, share in ((1e-3, 0.95), (1e-4, 0.99)):
             other = own.filter(pl.col("equity").is_not_null()).with_columns(pl.col("equity", "largest_profit") * factor)

@@ -1,0 +1,178 @@
+"""Honest deliveries of unusual kinds refuse nothing: late histories, suspended rows, new listings, shells, old vectors."""
+
+import datetime as dt
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from assets.reference.announcements import largest_profits, names_in_other_units
+from assets.reference.assets import TABLES
+from resources.gate import judge
+from resources.settings.reference import ReferenceSettings
+from tests.reference.small_reference import landed, random_reference
+from tests.reference.test_diagnosis import (
+    DAY,
+    TODAY,
+    Tables,
+    aside,
+    fundamentals_of_market,
+    prices,
+    refusals,
+    results,
+    where,
+)
+from tests.reference.test_make_reference import SETTINGS, made
+
+
+@pytest.fixture(scope="module")
+def tables() -> Tables:
+    return random_reference(seed=4)
+
+
+# --- daily_prices ---------------------------------------------------------------------------------------------------------
+
+
+def test_rows_of_suspended_names_without_figures_are_no_rows(tables: Tables, tmp_path: Path) -> None:
+    """As vendors deliver that fill a whole day's frame: the last close, and nothing else."""
+    names = tables["daily_prices"].filter(TODAY)["symbol"][:6].to_list()
+    gone = TODAY & pl.col("symbol").is_in(names)
+    empty = where(gone, **dict.fromkeys(("volume", "amount", "open", "high", "low")), close=pl.col("pre_close"))
+    found = results(prices(tables, empty), tmp_path / "nulls")
+    absent = results(prices(tables, lambda f: f.filter(~gone)), tmp_path / "absent")
+    assert refusals(found) == {}
+    for table in ("daily_prices", "securities"):
+        assert found[table].frame.equals(absent[table].frame)
+    assert set(aside(found)) == set(names)
+
+
+def test_a_column_that_is_empty_for_every_name_is_refused(tables: Tables, tmp_path: Path) -> None:
+    empty = where(TODAY, **dict.fromkeys(("volume", "amount", "open", "high", "low")))
+    assert "daily_prices.prices_of_the_day_delivered" in refusals(results(prices(tables, empty), tmp_path))
+
+
+# --- industries -----------------------------------------------------------------------------------------------------------
+
+
+def test_industries_that_begin_after_the_prices_are_na_until_then(tables: Tables, tmp_path: Path) -> None:
+    later = tables["industries"].with_columns(start_date=pl.lit(DAY + dt.timedelta(days=1)))
+    found = results(tables | {"industries": later}, tmp_path)
+    assert refusals(found) == {}
+    assert found["securities"].unavailable == {
+        "industry": f"no membership of reference/industries had started by {DAY}"
+    }
+    assert set(found["securities"].frame["industry"]) == {"unknown"}
+
+
+def test_industries_of_index_members_alone_are_a_setting(tables: Tables, tmp_path: Path) -> None:
+    some = tables["industries"].filter(pl.col("symbol") < "3")
+    told = refusals(results(tables | {"industries": some}, tmp_path / "refused"))
+    assert "reference.max_unknown_industries" in told["securities.industries_delivered"]
+    zone = landed(tmp_path / "allowed", tables | {"industries": some})
+    allowed = made(zone, DAY, SETTINGS.model_copy(update={"max_unknown_industries": 1.0}))
+    assert refusals(allowed) == {}
+    assert (allowed["securities"].frame["industry"] != "unknown").sum() > 10
+
+
+# --- announcements --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("listed", "traded_since", "judged"),
+    [
+        (dt.date(2015, 1, 20), dt.date(2015, 1, 20), False),
+        (dt.date(2013, 10, 8), None, False),
+        (dt.date(2013, 9, 2), None, True),
+        (dt.date(2013, 9, 2), dt.date(2015, 2, 10), True),
+        (None, None, True),
+        (None, dt.date(2015, 2, 10), False),
+    ],
+    ids=str,
+)
+def test_equity_of_a_name_listed_since_is_not_held_against_its_shares(
+    tmp_path: Path, listed: dt.date | None, traded_since: dt.date | None, judged: bool
+) -> None:
+    """The quarter ends on 2014-12-31: shares are looked up from 2013-09-30 on, and an IPO lies between the two."""
+    tables = fundamentals_of_market(lambda f: f)
+    name = tables["fundamentals"]["symbol"][0]
+    last = (pl.col("symbol") == name) & (pl.col("period") == dt.date(2014, 12, 31))
+    raised = fundamentals_of_market(where(last, equity=pl.col("equity") * 4.5))
+    listing = where(pl.col("symbol") == name, list_date=pl.lit(listed, pl.Date))(tables["instruments"])
+    listing = listing.filter(pl.col("list_date").is_not_null())
+    other = (pl.col("symbol") != name) | (pl.col("date") >= (traded_since or dt.date.min))
+    begins = raised["daily_prices"].filter(other)
+    found = results(raised | {"instruments": listing, "daily_prices": begins}, tmp_path)
+    assert refusals(found) == {}
+    reason = (
+        dict(
+            pl.read_parquet(found["securities"].files["set_aside.parquet"])
+            .filter(table="fundamentals")
+            .select("symbol", "reason")
+            .iter_rows()
+        )
+        if "set_aside.parquet" in found["securities"].files
+        else {}
+    )
+    assert (name in reason) == judged
+
+
+def test_a_shell_with_large_profits_long_ago_keeps_its_equity(tmp_path: Path) -> None:
+    tables = fundamentals_of_market(lambda f: f)
+    name = tables["fundamentals"]["symbol"][0]
+    own = pl.col("symbol") == name
+    last_profit, last_equity = tables["fundamentals"].filter(own).select("net_profit", "equity").row(-1)
+    now = where(own, equity=pl.lit(last_equity / 300), net_profit=pl.lit(-last_profit / 10))(tables["fundamentals"])
+    old = (
+        tables["fundamentals"]
+        .filter(own)
+        .with_columns(
+            pl.col("period").dt.offset_by("-48mo").dt.month_end(), pl.col("announce_date").dt.offset_by("-48mo")
+        )
+    )
+    found = results(tables | {"fundamentals": pl.concat([old, now])}, tmp_path)
+    assert refusals(found) == {}
+    assert aside(found, "securities") == {}
+    assert found["securities"].frame.filter(own)["equity"].item() == last_equity / 300
+
+
+def test_the_largest_profit_is_that_of_the_last_eight_quarters() -> None:
+    ends = [
+        dt.date(year, month, 31 if month in (3, 12) else 30) for year in (2012, 2013, 2014) for month in (3, 6, 9, 12)
+    ]
+    rows = [
+        (name, end, profit)
+        for name, profits in (("a", range(12, 0, -1)), ("b", [None] * 11 + [-3]))
+        for end, profit in zip(ends, profits, strict=True)
+    ]
+    announced = pl.DataFrame(
+        rows, schema={"symbol": pl.String, "period": pl.Date, "net_profit": pl.Float64}, orient="row"
+    )
+    assert largest_profits(announced).sort("symbol").rows() == [("a", 8.0, 8), ("b", 3.0, 1)]
+
+
+@pytest.mark.parametrize(("profits", "strange"), [(1, False), (2, False), (3, False), (4, True), (8, True)])
+def test_a_name_that_breaks_even_in_a_few_quarters_is_in_no_other_unit(profits: int, strange: bool) -> None:
+    one = pl.DataFrame(
+        {"symbol": ["a"], "equity": [1e9], "largest_profit": [1e5], "profits": [profits], "total_mv": [3e9]}
+    )
+    assert names_in_other_units(one, ReferenceSettings()).height == strange
+
+
+# --- indices --------------------------------------------------------------------------------------------------------------
+
+
+def test_weights_older_than_45_days_are_a_warning(tables: Tables, tmp_path: Path) -> None:
+    """Every index's vector is old, so that no row of the day has a recent one."""
+    first = tables["index_weights"].filter(pl.col("date") <= dt.date(2015, 1, 31))
+    day = dt.date(2015, 4, 1)
+    found = made(
+        landed(tmp_path, tables | {"index_weights": first.with_columns(pl.col("date").min().over("index"))}), day
+    )
+    verdicts = {
+        name: verdict
+        for table in TABLES
+        if table.name == "indices"
+        for name, verdict in judge(table.checks, {day: found["indices"].profile}, {day: {}})[day].items()
+    }
+    assert not verdicts["weights_recent"].passed
+    assert not verdicts["weights_recent"].refuses
