@@ -337,7 +337,8 @@ def name_reasons(settings: BarsSettings, averaged: Sequence[str]) -> list[tuple[
             pl.col("unpriced"),
             pl.lit(
                 "daily_prices of this day has no usable row of it, so that it did not trade, and yet its bars did. Deliver its "
-                "row of reference/daily_prices (set_aside.parquet beside that table says why one was not used)"
+                "row of reference/daily_prices (set_aside.parquet beside that table says why one was not used); where the company changed "
+                "its code later (reference/code_changes), deliver these bars under its code of this day"
             ),
         ),
         *_scaled("volume", pl.col("volume") / pl.col("daily_volume"), settings),

@@ -67,6 +67,13 @@ and so do rows that count but for their share counts or delivered limits: counts
             remedy="declare the change in reference/code_changes, or leave it: the old name is then paid out",
         ),
         Check(
+            "code_changes_take_part",
+            Between("unmatched_change", 0, 0),
+            critical=False,
+            critical_share=1,  # nothing is made of such a row
+            remedy="correct old in the named rows of reference/code_changes, or take the rows out",
+        ),
+        Check(
             "names_of_the_day_before_priced",
             Between("names_lost", 0, 0),
             critical=True,

@@ -10,11 +10,12 @@ of these years is refused.
 
 import datetime as dt
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
 from resources.calendar import Calendar
+from resources.code_changes import CodeChanges
 from resources.settings.reference import ReferenceSettings
 
 _STILL = 0.0005  # how far members must move for an index that does not to be the close of the day before
@@ -230,12 +231,12 @@ def same_as(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def undeclared_changes(
-    rows: pl.DataFrame, before: pl.DataFrame, first_traded: Mapping[str, dt.date], date: dt.date
+    rows: pl.DataFrame, before: pl.DataFrame, first_traded: Mapping[str, dt.date], changes: CodeChanges, date: dt.date
 ) -> pl.DataFrame:
     """symbol and detail of each name of the day that looks like the continuation of another under a new code.
 
-    rows: of daily_prices on `date`; before: earlier ones, sorted by date and under their present codes, so that a declared change leaves
-    no trace. first_traded: code → its first day of trading. A name continues another where it has no row before, its pre_close is to the
+    rows: of daily_prices on `date`; before: earlier ones, sorted by date and under the codes that `changes` give them, so that a rightly
+    declared change leaves no trace; the sentence names the codes as delivered. first_traded: code → its first day of trading. A name continues another where it has no row before, its pre_close is to the
     cent the last close of a name that has no row today and had one in the last `_DAYS_BACK` days, and the share counts differ by 1 % at most.
     """
     own = rows.filter(pl.col("symbol").is_in([code for code, day in first_traded.items() if day == date]))
@@ -255,15 +256,46 @@ def undeclared_changes(
     pairs = own.join(ended, how="cross").filter(
         ((pl.col("pre_close") - pl.col("_close")).abs() <= _CENT) & ratio.is_between(0.99, 1.01)
     )
-    return pairs.select(
-        "symbol",
-        detail=pl.format(
-            "{} trades from {} on and has no day before; {} last traded on {}, at {}, which is its pre_close, with nearly as many shares: the "
-            "code was changed. Declare it in reference/code_changes (old = {}, new = {}, date = {}); without that the old name is delisted and "
-            "the new one begins without a history",
-            "symbol", pl.lit(str(date)), "old", pl.col("_last").cast(pl.String), "_close", "old", "symbol", pl.lit(str(date)),
-        ),
-    ).unique("symbol", keep="first", maintain_order=True)  # fmt: skip
+    found = []
+    pairs = pairs.unique("symbol", keep="first", maintain_order=True)
+    for symbol, present, last, close in pairs.select("symbol", "old", "_last", "_close").iter_rows():
+        delivered = {now: was for was, now in changes.renames(last, date).code.items()}
+        old = delivered.get(present, present)
+        seen = (
+            f"{symbol} trades from {date} on and has no day before; {old} last traded on {last}, at {close}, which is its pre_close, with "
+            "nearly as many shares: the code was changed"
+        )
+        right = f"old = {old}, new = {symbol}, date = {date}"
+        lost = "without that the old name is delisted and the new one begins without a history"
+        if old == present:
+            found.append((symbol, f"{seen}. Declare it in reference/code_changes ({right}); {lost}"))
+        else:
+            wrong = f"reference/code_changes says that {old} became {present}, which has not traded since"
+            found.append((symbol, f"{seen}, and {wrong}. Correct that row ({right}); {lost}"))
+    return pl.DataFrame(found, schema={"symbol": pl.String, "detail": pl.String}, orient="row")
+
+
+def unmatched_changes(
+    aside: pl.DataFrame, traded: Mapping[str, Sequence[dt.date]], first: dt.date | None, without: str
+) -> pl.DataFrame:
+    """symbol (the old code) and detail of each declared change whose new code trades, and whose old code never did.
+
+    aside: rows of reference/code_changes with their `reason`; those with the reason `without` name an old code that has no row before
+    the change. traded: code → the days on which it traded, ascending. first: the day on which daily_prices begins: of a change up
+    to it the old code can't be there. A change of which daily_prices holds neither code is of another market's name, and no mistake.
+    """
+    found = []
+    rows = aside.filter(pl.col("reason") == without).select("old", "new", "date")
+    for old, new, date in rows.iter_rows():
+        if first is not None and first < date and not traded.get(old) and traded.get(new):
+            found.append(
+                (
+                    old,
+                    f"old = {old}, new = {new}, date = {date}: {old} trades on no day of daily_prices, and {new} does from {traded[new][0]} "
+                    f"on. {old} is not the code that {new} had before, or its rows were not delivered",
+                )
+            )
+    return pl.DataFrame(found, schema={"symbol": pl.String, "detail": pl.String}, orient="row")
 
 
 def listed_at_start(listings: pl.DataFrame, first_rows: pl.DataFrame, settings: ReferenceSettings) -> str | None:

@@ -35,12 +35,14 @@ from assets.reference.diagnosis import (
     strange_days,
     turnover_off,
     undeclared_changes,
+    unmatched_changes,
 )
 from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.limits import limits_in_force, limits_refused
 from assets.reference.listing import delisting_days, listed_days
 from assets.reference.validate import (
     LIMITS,
+    NO_PART,
     Sifted,
     set_aside_gone,
     set_aside_unlisted,
@@ -64,6 +66,7 @@ from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
 
 SET_ASIDE = "set_aside.parquet"
+CHANGES_SHOWN = 20  # changes of codes spelled out in the notes
 CODES_SHOWN = 10  # codes of indices spelled out in a message
 UNKNOWN = "unknown"  # the industry of a name without one
 # How far back a suspended name's last prices are looked for, step by step, in calendar days: most are found at once.
@@ -161,9 +164,12 @@ def make_daily_prices(
     profile = _daily_prices_profile(date, frame, sifted, parts, priced, settings, unfilled, turnover)
     profile = _with_findings(profile, shifted, date, "dates_shifted") if shifted.height else profile
     if changes or changes.aside.height:
-        told["code_changes"] = sift_code_changes(changes, landing.traded_days())
+        traded, begins = landing.traded_days(), history["date"].min()
+        told["code_changes"] = sift_code_changes(changes, traded)
         profile = _with_changes(profile, told["code_changes"], date)
-    renamed = undeclared_changes(sifted.usable, before, landing.first_traded(), date)
+        unmatched = unmatched_changes(told["code_changes"].aside, traded, begins, NO_PART)
+        profile = _with_findings(profile, unmatched, date, "unmatched_change") if unmatched.height else profile
+    renamed = undeclared_changes(sifted.usable, before, landing.first_traded(), changes, date)
     if renamed.height:
         profile = _with_findings(profile, renamed, date, "undeclared_change")
     files, notes = _set_aside(told)
@@ -350,6 +356,7 @@ def _judged_day(
             "changes_aside": [0],
             "undeclared_change": [0],
             "dates_shifted": [0],
+            "unmatched_change": [0],
             "total_shares": [1],
             "float_shares": [1],
             "set_aside": [-1],
@@ -364,6 +371,13 @@ def _with_changes(profile: pl.DataFrame, changes: Sifted, date: dt.date) -> pl.D
     """The profile with one row more for each reason for which changes of codes can't be used: `changes_aside` 1."""
     faults = _faults({"code_changes": changes}).select("symbol", detail="reason")
     return _with_findings(profile, faults, date, "changes_aside")
+
+
+def _in_words(changes: Sifted) -> list[str]:
+    """The changes of codes that take part, for the notes: "600129.SH → 601990.SH, 2023-05-10", the last ones first."""
+    rows = changes.usable.sort("date", "old", descending=[True, False]).select("old", "new", "date").rows()
+    said = [f"{old} → {new}, {date}" for old, new, date in rows[:CHANGES_SHOWN]]
+    return said + [f"and {len(rows) - CHANGES_SHOWN} earlier ones"] * (len(rows) > CHANGES_SHOWN)
 
 
 def _with_findings(profile: pl.DataFrame, findings: pl.DataFrame, date: dt.date, column: str) -> pl.DataFrame:
@@ -494,7 +508,7 @@ def make_securities(
         "traded": int(frame["traded"].sum()),
         "in_universe": int(frame["in_universe"].sum()),
         "negative_equity": int((frame["equity"] <= 0).sum()),
-        **({"code_changes": len(changes.changes)} if changes else {}),
+        **({"code_changes": _in_words(sift_code_changes(changes, landing.traded_days()))} if changes else {}),
     }
     findings = {"other_unit": other_unit}
     if "instruments" in sifted:

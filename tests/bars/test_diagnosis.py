@@ -392,6 +392,7 @@ def test_a_name_that_traded_without_a_row_of_daily_prices_is_set_aside():
         told = aside(of(form, daily.filter(pl.col("symbol") != CODES[3])))
         assert list(told) == [CODES[3]]
         assert "no usable row of it" in told[CODES[3]]
+        assert "deliver these bars under its code of this day" in told[CODES[3]]
     flat = bars.with_columns(
         *(pl.when(pl.col("symbol") == CODES[3]).then(10.0).otherwise(name).alias(name) for name in ("open", "high", "low", "close")),
         volume=pl.when(pl.col("symbol") == CODES[3]).then(0).otherwise("volume"),

@@ -166,6 +166,49 @@ def test_instruments_with_the_new_code_alone_are_held_against_the_trades_of_the_
     assert f"list_date is {CHANGE}, and daily_prices has trades of it from {first} on" in aside["reason"][0]
 
 
+def failed(builder: Builder, table: str, day: dt.date) -> dict[str, str]:
+    """What the checks of a partition say that failed without refusing."""
+    verdicts = builder.lake.manifest(builder.tables[table], day).checks
+    assert not any(verdict.refuses for verdict in verdicts.values())
+    return {name: verdict.detail for name, verdict in verdicts.items() if not verdict.passed}
+
+
+def test_a_declared_change_is_named_in_the_notes(market, tmp_path: Path) -> None:
+    tables = renamed(market, CHANGE) | {"code_changes": change((OLD, NEW, CHANGE), ("603999.SH", "603998.SH", CHANGE))}
+    found = build(tmp_path, tables, DAYS[44:47], windows=False)
+    notes = {day: found.lake.manifest(found.tables["securities"], day).notes.get("code_changes") for day in DAYS[44:47]}
+    assert notes == {DAYS[44]: None, CHANGE: [f"{OLD} → {NEW}, {CHANGE}"], DAYS[46]: [f"{OLD} → {NEW}, {CHANGE}"]}
+    assert "code_changes_take_part" not in failed(found, "daily_prices", DAYS[46])
+
+
+def test_an_old_code_that_never_traded_is_said(market, tmp_path: Path) -> None:
+    wrong = "601130.SH"
+    tables = renamed(market, CHANGE) | {"code_changes": change((wrong, NEW, CHANGE))}
+    found = build(tmp_path / "wrong", tables, DAYS[44:48], windows=False)
+    assert "code_changes_take_part" not in failed(found, "daily_prices", DAYS[44])
+    for day in DAYS[45:48]:
+        told = failed(found, "daily_prices", day)["code_changes_take_part"]
+        assert (
+            f"old = {wrong}, new = {NEW}, date = {CHANGE}: {wrong} trades on no day of daily_prices, and {NEW} does from {CHANGE}"
+            in told
+        )
+    # Where the table begins after the change the old code cannot be there.
+    later = tables | {"daily_prices": tables["daily_prices"].filter(pl.col("date") >= CHANGE)}
+    found = build(tmp_path / "later", later, [DAYS[47]], windows=False)
+    assert "code_changes_take_part" not in failed(found, "daily_prices", DAYS[47])
+
+
+def test_a_change_into_a_wrong_code_is_corrected_in_the_codes_delivered(market, tmp_path: Path) -> None:
+    never_traded = "601998.SH"
+    tables = renamed(market, CHANGE) | {"code_changes": change((OLD, never_traded, CHANGE))}
+    found = build(tmp_path, tables, [CHANGE], windows=False)
+    told = failed(found, "daily_prices", CHANGE)["changed_codes_declared"]
+    assert f"{OLD} last traded on" in told
+    assert f"reference/code_changes says that {OLD} became {never_traded}, which has not traded since" in told
+    assert f"Correct that row (old = {OLD}, new = {NEW}, date = {CHANGE})" in told
+    assert f"old = {never_traded}" not in told
+
+
 def test_a_price_under_the_code_that_was_taken_away_is_set_aside_by_name(market, tmp_path: Path) -> None:
     tables = renamed(market, CHANGE)
     late = market["daily_prices"].filter(pl.col("symbol") == OLD, pl.col("date") == DAYS[50])
