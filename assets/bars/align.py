@@ -29,7 +29,7 @@ FELL, MISALIGNED, CROSSED, LATE, ODD, REPEATED = 1, 2, 4, 8, 16, 32
 close or limit prices are not those of the others, its levels are out of order, its best prices outside the limits; the row before it once more."""
 (JUDGED, N_FELL, N_MISALIGNED, N_CROSSED, N_LATE, N_ODD, N_REPEATED, N_UNUSABLE, RUN, RUN_FROM, RUN_TO, FIRST_OFF, FINAL_VOLUME,
  FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED, GAP, GAP_FROM, FOLLOWING,
- AGAINST_BOOK) = range(24)  # fmt: skip
+ AGAINST_BOOK, N_HALTED) = range(25)  # fmt: skip
 """Columns of `judge_quotes`; see there."""
 
 
@@ -194,22 +194,23 @@ def _trading_ms(first, last):
 
 @njit(cache=True, nogil=True)
 def judge_quotes(starts, tape_starts, tape_time, tape_price, tape_side, volumes, amounts, time, count, volume, amount, bid, bid_volume, ask,
-                 ask_volume, bid_2, ask_2, pre_close, limit_up, limit_down, low, high, by_count, yuan_tolerance, tolerance, max_lag, faults, twins, out):  # fmt: skip
+                 ask_volume, bid_2, ask_2, pre_close, limit_up, limit_down, low, high, by_count, yuan_tolerance, tolerance, max_lag, min_halt, faults, twins, out):  # fmt: skip
     """Hold the snapshots of each symbol, by time and then as delivered, against the same symbol's trades, if it has any.
 
     Unknown counts, volumes and amounts are −1, unknown prices 0. tolerance: 1/10 000 yuan by which an
     amount may miss the sum; yuan_tolerance where the symbol's amounts are all whole yuan. low, high: price
     limits per symbol. max_lag: ms between a snapshot and the
-    trades around it. Judged are the snapshots from 09:30 on: before, they are virtual.
+    trades around it. min_halt: ms of trading hours without a trade that may be a halt. Judged are the snapshots from 09:30 on: before, they are virtual.
 
-    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 24): snapshots judged; of each fault; N_UNUSABLE of those in continuous
+    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 25): snapshots judged; of each fault; N_UNUSABLE of those in continuous
     trading with any, and of those that fell back, wherever they say they stood; RUN, the longest run off the tape that ends on it again, RUN_FROM and RUN_TO the stamps of its ends;
     FIRST_OFF the stamp of the first off the tape (−1: none); FINAL_VOLUME and FINAL_AMOUNT the last cumulative fields (−1:
     none); previous close and limit prices of the majority; FINAL_TIME the stamp of the last that does not fall back; WHOLE_YUAN: whether no amount has cents; BOOKED: whether a book
     stood in continuous trading; GAP: the longest time in ms of continuous trading (lunch left out) that a trade waited for a
     snapshot that counts it, GAP_FROM its stamp (each trade changes the book, and a snapshot follows within seconds);
     FOLLOWING: trades of continuous trading that came next after a snapshot, at its best ask or above or at its best bid or below,
-    AGAINST_BOOK: those of them whose side (+1 active buy, −1 active sell) is the other one.
+    AGAINST_BOOK: those of them whose side (+1 active buy, −1 active sell) is the other one; N_HALTED of N_UNUSABLE those with no fault but
+    that bid and ask are equal, between trades min_halt apart: a halted name's book is that of the auction to come, and virtual.
     """
     for s in range(len(starts) - 1):
         first, last = starts[s], starts[s + 1]
@@ -252,6 +253,7 @@ def judge_quotes(starts, tape_starts, tape_time, tape_price, tape_side, volumes,
         distinct = np.int64(-2)
         for i in range(begins, last):
             continuous = time[i] < _CLOSING_MS
+            halted = False
             if continuous and (bid[i] > 0 or ask[i] > 0):
                 told[BOOKED] = 1
             if before >= 0 and (
@@ -319,6 +321,9 @@ def judge_quotes(starts, tape_starts, tape_time, tape_price, tape_side, volumes,
                             told[GAP], told[GAP_FROM] = waited, waiting
                         counted = k
                     at = tape_first + k
+                    silent_from = max(tape_time[at - 1], _MORNING_MS) if k > 0 else _MORNING_MS
+                    silent_to = min(tape_time[at], _CLOSING_MS) if at < tape_last else _CLOSING_MS
+                    halted = bid[i] == ask[i] and _trading_ms(silent_from, silent_to) >= min_halt
                     if continuous and (
                         (at < tape_last and time[i] - tape_time[at] > max_lag)
                         or (k > 0 and tape_time[at - 1] - time[i] > max_lag)
@@ -330,6 +335,7 @@ def judge_quotes(starts, tape_starts, tape_time, tape_price, tape_side, volumes,
             told[N_LATE] += faults[i] & LATE != 0
             told[N_ODD] += faults[i] & ODD != 0
             told[N_REPEATED] += faults[i] & REPEATED != 0
+            told[N_HALTED] += halted and faults[i] & ~REPEATED == CROSSED
             told[N_UNUSABLE] += (continuous or faults[i] & FELL != 0) and faults[i] & ~REPEATED != 0
         if begins == last:  # nothing but virtual snapshots
             for i in range(first, last):

@@ -12,6 +12,7 @@ import polars as pl
 
 from assets.bars import align
 from assets.bars.joint_batches import by_symbols
+from assets.ticks import clock
 from resources.settings.bars import BarsSettings
 
 TAPE = {
@@ -52,6 +53,7 @@ BOOK = {
     "gap_from": pl.Int64,
     "following": pl.Int64,  # trades next after a snapshot, at its best prices
     "against_book": pl.Int64,  # of them: active on the other side than its book says
+    "halted_quotes": pl.Int64,  # of unusable_quotes: virtual books of a halt
     "quotes": pl.Int64,
 }
 """What the snapshots of each symbol say, in the order of align.judge_quotes' columns; prices and amounts in 1/10 000 yuan."""
@@ -138,6 +140,7 @@ def measure_tapes(
             max(round(settings.amount_tolerance * 10_000) - 1, 0),
             round(settings.cent_tolerance * 10_000),
             settings.max_quote_lag_ms,
+            round(settings.min_halt_minutes * clock.MINUTE_MS),
             fault,
             twins,
             told,

@@ -463,10 +463,13 @@ def _unusable() -> pl.Expr:
 def _quotes_set_aside(settings: BarsSettings) -> Told:
     share = pl.lit(f"{settings.max_unusable_quote_share:.0%}")
     story = "its book is set aside: {} of {} snapshots can't be used, more than {} (bars.max_unusable_quote_share): {}"
-    too_many = _unusable() > settings.max_unusable_quote_share * pl.col("judged")
+    at_fault = _unusable() - pl.col(
+        "halted_quotes"
+    )  # a halt's virtual books are left out, and nothing is wrong with them
+    too_many = at_fault > settings.max_unusable_quote_share * pl.col("judged")
     never = (pl.col("trades") > 0) & (pl.col("judged") > 0) & ~pl.col("booked")
     return [
-        (too_many, pl.format(story, _unusable(), "judged", share, _faults())),
+        (too_many, pl.format(story, at_fault, "judged", share, _faults())),
         (
             never,
             pl.lit("its book is set aside: it traded, and none of its snapshots in continuous trading shows an order"),

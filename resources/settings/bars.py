@@ -74,6 +74,14 @@ class BarsSettings(Section):
         description="Share of a symbol's snapshots in continuous trading that may be left out (crossed, fallen back, off the "
         "tape, late) before its book is set aside.",
     )
+    min_halt_minutes: float = Field(
+        9,
+        ge=1,
+        le=240,
+        allow_inf_nan=False,
+        description="Minutes of trading hours without a trade of a symbol in which snapshots with equal bid and ask are the virtual books of a "
+        "halt (the shortest take ten minutes): they are left out, and do not count in max_unusable_quote_share.",
+    )
     max_quote_gap_seconds: float = Field(
         60.0,
         gt=0,

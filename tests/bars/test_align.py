@@ -15,7 +15,7 @@ from assets.bars.align_tapes import measure_tapes
 from assets.ticks.canonical import QUOTES
 from resources.settings.bars import BarsSettings
 from tests.bars import plain_bars
-from tests.bars.tapes import DATE, frame_of, trade
+from tests.bars.tapes import DATE, Day, frame_of, trade
 
 SETTINGS = BarsSettings()
 
@@ -154,6 +154,57 @@ def test_sides_against_the_book_before_are_those_of_plain_python(seed, by):
         frame_of(trades).lazy(), quotes_frame(shown).lazy(), {}, {}, BarsSettings(align_quotes_by=by)
     )
     assert measured.book.select("following", "against_book").row(0) == against_book(trades, shown)
+
+
+def virtual(trades: list[dict], shown: list[dict], minutes: int) -> int:
+    """Snapshots of one bid and ask in a silence of so many minutes from 09:30 to 14:57, by walking the tape's minutes."""
+    hours = [ms for ms in range(34_200_000, 53_820_000, 1000) if not 41_400_000 <= ms < 46_800_000]
+    found = 0
+    for row in shown:
+        before = max([34_200_000, *(one["time"] for one in trades[: row["trades"]])])
+        after = min([53_820_000, *(one["time"] for one in trades[row["trades"] :])])
+        silent = sum(before <= ms < after for ms in hours)
+        found += row["bid_price_1"] == row["ask_price_1"] and row["time"] < 53_820_000 and silent >= minutes * 60
+    return found
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 30))
+def test_virtual_books_of_a_halt_are_those_of_plain_python(seed, minutes):
+    rng = random.Random(seed)
+    times = sorted(1000 * rng.choice((rng.randint(34_200, 41_399), rng.randint(46_800, 54_000))) for _ in range(25))
+    trades = [trade(symbol="600519.SH", seq=n, time=time, volume=100 + n) for n, time in enumerate(times)]
+    shown = []
+    for stamp in sorted(
+        {1000 * rng.choice((rng.randint(34_200, 41_399), rng.randint(46_800, 54_000))) for _ in range(60)}
+    ):
+        row = snapshot("600519.SH", stamp, [one for one in trades if one["time"] <= stamp], rng)
+        if rng.random() < 0.5:
+            row["ask_price_1"] = row["bid_price_1"]
+        shown.append(row)
+    book = measure_tapes(
+        frame_of(trades).lazy(), quotes_frame(shown).lazy(), {}, {}, BarsSettings(min_halt_minutes=minutes)
+    ).book.row(0, named=True)
+    crossed = [row for row in shown if row["bid_price_1"] == row["ask_price_1"] and row["time"] < 53_820_000]
+    assert (book["halted_quotes"], book["crossed_quotes"]) == (virtual(trades, shown, minutes), len(crossed))
+    assert book["unusable_quotes"] == len(crossed)
+
+
+def test_virtual_books_of_a_halt_leave_the_book_alone_and_those_of_a_trading_name_do_not(shown):
+    trades, quotes = shown
+    rng = random.Random(2)
+    halted = [snapshot("600519.SH", 34_380_000 + 3000 * n, trades, rng) for n in range(300)]
+    for row in halted:
+        row["ask_price_1"] = row["bid_price_1"]
+    resumed = [trade(seq=6, time=35_300_000, volume=700)]
+    after = snapshot("600519.SH", 35_300_500, [*trades, *resumed], rng)
+    of = Day(frame_of([*trades, *resumed]), quotes=quotes_frame([*quotes, *halted, after]))
+    row = of.verdicts["600519.SH"]
+    assert (row["quotes_verdict"], row["crossed_quotes"]) == ("repaired", 300)
+    of = Day(frame_of([*trades, *resumed]), quotes=quotes_frame([*quotes, *halted, after]), min_halt_minutes=60)
+    row = of.verdicts["600519.SH"]
+    assert row["quotes_verdict"] == "set aside"
+    assert "300 crossed" in row["reason"]
 
 
 @settings(max_examples=80, deadline=None)
