@@ -29,6 +29,7 @@ from resources.builder import Builder
 from resources.errors import LakeError, NotReadyError, SettingsError, ZhoubaoError, describe_fault, is_machine_fault
 from resources.gate import own_failures
 from resources.lake import MANIFEST
+from resources.rulebook import describe_idle_rules
 from resources.settings.load import Profile
 from resources.table import Table
 
@@ -59,6 +60,7 @@ def run_report(
     require_complete_week(builder, monday)
     if warning := builder.calendar.warning(builder.zone.days()[-1], builder.settings.calendar.warn_days):
         say(warning)
+    _say_idle_rules(builder, builder.calendar.signal_day(monday), say)
     require_history(builder, monday)
     if force:
         builder.forced.add(("report", monday))
@@ -88,11 +90,18 @@ def build_partition(
     """
     builder = open_builder(names or Names.of(), say=_Seldom(say))
     wanted, key = _named_partition(builder, table, date)
+    _say_idle_rules(builder, builder.signal_day(wanted, key), say)
     if force:
         builder.forced.add((table, key))
     build(builder, [(table, key)], instance=instance, say=say)
     builder.lake.require(wanted, key)
     return builder.lake.store.path(builder.lake.folder(wanted, key))
+
+
+def _say_idle_rules(builder: Builder, day: dt.date, say: Callable[[str], None]) -> None:
+    settings = builder.settings
+    for line in describe_idle_rules(settings.rulebook, day, settings.portfolios.execution.dated_fees):
+        say(line)
 
 
 def _named_partition(builder: Builder, table: str, date: str) -> tuple[Table, dt.date]:
@@ -193,7 +202,7 @@ def build(
 
 def _carry_out(builder: Builder, plan: Plan, instance: Any | None, say: Callable[[str], None]) -> None:
     """The plan's steps, in Dagster runs."""
-    progress = _Progress(plan, say)
+    progress = _Progress(plan, say, _last_seconds(builder, plan))
     with _Runner(builder, plan, instance) as runner:
         for names, keys in _runs(plan):
             started = time.perf_counter()
@@ -320,12 +329,24 @@ class _Runner:
                 )
 
 
-class _Progress:
-    """A line per run with the time left, from the seconds per partition that each table has taken so far."""
+def _last_seconds(builder: Builder, plan: Plan) -> dict[str, float]:
+    """Table → seconds that its newest partition in the lake took, of the tables of a plan that have one."""
+    found = {}
+    for table in {step.table.name: step.table for step in plan.steps}.values():
+        keys = builder.lake.keys(table)
+        if keys and (manifest := builder.lake.manifest(table, max(keys))) is not None:
+            found[table.name] = manifest.seconds
+    return found
 
-    def __init__(self, plan: Plan, say: Callable[[str], None]):
+
+class _Progress:
+    """A line per run with the time left, from the seconds per partition that each table has taken in this run, or else took
+    when it was last built. Tables of which neither is known are named."""
+
+    def __init__(self, plan: Plan, say: Callable[[str], None], before: Mapping[str, float]):
         self._left = collections.Counter(step.table.name for step in plan.steps)
         self._total = len(plan.steps)
+        self._before = before
         self._spent: dict[str, tuple[float, int]] = {}
         self._began = time.perf_counter()
         self._say = say
@@ -337,16 +358,15 @@ class _Progress:
             self._spent[name] = (spent + shares.get(name, 0.0), count + len(keys))
         measured = sum(spent for spent, _ in self._spent.values())
         overhead = (time.perf_counter() - self._began) / measured if measured else 1.0
-        mean = measured / max(1, sum(count for _, count in self._spent.values()))
-        left = sum(
-            count * (self._spent[name][0] / self._spent[name][1] if name in self._spent else mean)
-            for name, count in self._left.items()
-        )
+        each = {**self._before, **{name: spent / count for name, (spent, count) in self._spent.items()}}
+        left = sum(count * each.get(name, 0.0) for name, count in self._left.items())
+        unknown = [name for name, count in self._left.items() if count and name not in each]
+        more = f", and {', '.join(unknown)}, not timed yet" if unknown else ""
         done = 1 - sum(self._left.values()) / self._total
         what = f"{keys[0]} … {keys[-1]}" if len(keys) > 1 else f"{keys[0]}"
         self._say(
             f"[{done:4.0%}] {what}: {', '.join(tables) if len(tables) < 4 else f'{len(tables)} tables'}, {seconds:.1f} s, "
-            f"about {_clock(left * overhead)} left"
+            f"about {_clock(left * overhead)} left{more}"
         )
 
 
@@ -402,6 +422,7 @@ def _print_plan(builder: Builder, asked: list[tuple[str, dt.date]]) -> None:
         print(f"  {step.table.name} of {step.key} is blocked: {step.reason}")
     for step in plan.steps:
         print(f"{step.table.name} {step.key}: {step.reason}")
+    _say_idle_rules(builder, builder.signal_day(builder.tables[name], key), print)
     for line in describe_remarks(builder):
         print(line)
 

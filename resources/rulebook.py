@@ -17,7 +17,17 @@ import polars as pl
 from resources.errors import SettingsError
 from resources.settings.rulebook import A_SHARES, KINDS, MAIN, Lot, Rule, RulebookSettings
 
-__all__ = ["A_SHARES", "KINDS", "MAIN", "Newest", "Rulebook", "age_in_days", "describe_rulebook", "limit_cents"]
+__all__ = [
+    "A_SHARES",
+    "KINDS",
+    "MAIN",
+    "Newest",
+    "Rulebook",
+    "age_in_days",
+    "describe_idle_rules",
+    "describe_rulebook",
+    "limit_cents",
+]
 
 
 @dataclass(frozen=True)
@@ -214,6 +224,34 @@ def describe_rulebook(settings: RulebookSettings, date: dt.date) -> dict[str, An
         "added": [{"kind": kind, **row.model_dump(mode="json")} for kind, row in added],
         "too_old_days": age if age > settings.warn_after_days else None,
     }
+
+
+def describe_idle_rules(settings: RulebookSettings, date: dt.date, dated_fees: bool) -> list[str]:
+    """A line on the rules of one's own that are not in force on `date` yet, and one on fees that nothing charges because
+    `dated_fees` is off. A report can't hold them: a rule dated later makes no partition stale."""
+    own = [row for row in _own(settings) if dated_fees or row[0] != "fees"]
+    coming = [f"rulebook.{kind} since {row.since} ({_about(row)})" for kind, row in own if row.since > date]
+    fees = [f"{row.name} since {row.since}" for kind, row in _own(settings) if kind == "fees" and not dated_fees]
+    lines = [f"declared, and not in force by {date}: {'; '.join(coming)}"] if coming else []
+    if fees:
+        lines.append(
+            f"warning: portfolios.execution.dated_fees is off, so that nothing charges your rows of rulebook.fees ({'; '.join(fees)}); "
+            "from their day on they make portfolios stale all the same. Turn dated_fees on, or take the rows out."
+        )
+    return lines
+
+
+def _own(settings: RulebookSettings) -> list[tuple[str, Any]]:
+    """Kind and row of each rule that is none of the shipped ones, oldest first."""
+    shipped = RulebookSettings()
+    rows = [(kind, row) for kind in KINDS for row in getattr(settings, kind) if row not in getattr(shipped, kind)]
+    return sorted(rows, key=lambda one: one[1].since)
+
+
+def _about(row: Any) -> str:
+    """Whom a rule is about: boards, exchanges, a board's codes, or a fee."""
+    several = getattr(row, "boards", None) or getattr(row, "exchanges", None)
+    return ", ".join(several) if several else getattr(row, "board", None) or row.name
 
 
 def _in_force(rows: Iterable[Any], date: dt.date) -> tuple[Any, ...]:

@@ -35,7 +35,8 @@ charge says `additional = true`. Fees count only where `portfolios.execution.dat
 A bare code without an exchange is read by the boards in force on the day of its row.
 
 A partition is made from the rules in force on its last day, of the kinds that its table reads. A rule dated later makes nothing
-stale; one dated inside the data makes stale the partitions from that day on, and of no table that does not read its kind.
+stale; one dated inside the data makes stale the partitions from that day on, and of no table that does not read its kind. Every
+run prints which of your rows are not in force by its day; the report, which they must not make stale, lists those in force (table A5).
 
 **How old it is.** `reviewed` says when somebody last held the table against what the exchanges have published. The report names
 the newest rule in force, and warns on page one where newest rule and review are more than `warn_after_days` (400) days older than

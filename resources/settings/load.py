@@ -26,6 +26,7 @@ from resources.settings.rulebook import KINDS
 NAME_VARIABLES = ("ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS")
 ENVIRONMENT_PREFIX = "ZHOUBAO__"
 CALENDAR_DATES = ("extra_holidays", "announced_until", "announced_holidays")
+DECLARED_ELSEWHERE = {"landing.index_weights": "landing.indices", "landing.index_prices": "landing.indices"}
 LISTED = 10  # keys spelled out in a message
 
 
@@ -85,7 +86,7 @@ def load_profile(name_or_file: str, profiles: Path, environment: Mapping[str, st
     try:
         settings = Settings.model_validate_json(json.dumps(tree, default=_as_json), strict=True)
     except ValidationError as error:
-        raise SettingsError(_explain(error, name_or_file, reasons)) from error
+        raise SettingsError(_explain(error, name_or_file, reasons, tree)) from error
     except (
         ValueError,
         RecursionError,
@@ -282,17 +283,27 @@ def _as_json(value: Any) -> str:
     return value.isoformat()
 
 
-def _explain(error: ValidationError, source: str, origins: Mapping[str, str]) -> str:
+def _explain(error: ValidationError, source: str, origins: Mapping[str, str], tree: Mapping[str, Any]) -> str:
     """One clause for each key, with its value, what it must be, and the variable that set it."""
     lines: dict[str, list[str]] = {}
-    for problem in error.errors():
-        path, kind, value = _path_of(problem["loc"]), problem["type"], problem["input"]
+    problems = [(_path_of(problem["loc"]), problem) for problem in error.errors()]
+    for path, problem in problems:
+        kind, value = problem["type"], problem["input"]
+        if kind == "too_short" and any(other.startswith(f"{path}[") for other, _ in problems):
+            continue  # what it holds is wrong, and does not count
         origin = next((o for p, o in origins.items() if path == p or path.startswith((f"{p}.", f"{p}["))), "")
-        told = f"{path} ({origin})" if origin.endswith(" in the environment") else path
-        message = problem["msg"].removeprefix("Value error, ")
-        if kind == "extra_forbidden":
+        named = _named_row(path, tree)
+        told = f"{named} ({origin})" if origin.endswith(" in the environment") else named
+        message = problem["msg"].removeprefix("Value error, ") + _hint(path, problem)
+        if kind == "missing" and not path.endswith("]"):
+            line = f"{told} is missing: add the key"
+        elif kind == "extra_forbidden" and path in DECLARED_ELSEWHERE:
+            line = f"{told} is no setting; it is declared in {DECLARED_ELSEWHERE[path]}"
+        elif kind == "extra_forbidden":
             parent, _, key = path.rpartition(".")
             line = f"{told} is no setting; {_known_there(parent, key)}"
+        elif kind == "model_type" and path.endswith("]"):
+            line = f"{told} = {_short(value)}: a row is a table of keys"
         elif kind == "model_type":
             line = f"{told} = {_short(value)} is a section, [{path}], and takes no value"
         elif isinstance(value, dict):  # what holds between settings of a section
@@ -305,7 +316,40 @@ def _explain(error: ValidationError, source: str, origins: Mapping[str, str]) ->
         lines.setdefault(told, []).append(line)
     clauses = [" or ".join(parts) for parts in lines.values()]
     shown = "; ".join(clauses[:LISTED]) + (f"; and {len(clauses) - LISTED} more" if len(clauses) > LISTED else "")
-    return f"Settings {source!r}: {shown}. Correct or remove the key."
+    # The items of a list are no keys that could be added.
+    lacking = all(problem["type"] == "missing" and not path.endswith("]") for path, problem in problems)
+    remedy = "" if lacking else " Correct or remove the key."
+    return f"Settings {source!r}: {shown}.{remedy}"
+
+
+def _named_row(path: str, tree: Mapping[str, Any]) -> str:
+    """A path; in a row that was added to the rulebook, by the row's place among the added ones, its day and what it is about."""
+    found = re.fullmatch(r"rulebook\.(\w+)\[(\d+)\]\.?(.*)", path)
+    if found is None or found[1] not in KINDS:
+        return path
+    kind, place, key = found[1], int(found[2]), found[3]
+    shipped = len(getattr(Settings().rulebook, kind))
+    row = tree["rulebook"][kind][place]
+    about: list[str] = []
+    if isinstance(row, dict):
+        about += [f"since {row['since']}"] if "since" in row else []
+        for whose in ("boards", "exchanges", "board", "name"):
+            about += [str(one) for one in (row[whose] if isinstance(row.get(whose), list) else [row.get(whose)]) if one]
+    said = ", ".join(about)
+    which = f"your row {place - shipped + 1}" + (f" ({said[:80]})" if said else "")
+    return f"rulebook.{kind}: {f'{key} of ' if key else ''}{which}"
+
+
+def _hint(path: str, problem: Mapping[str, Any]) -> str:
+    """What was probably meant, after a message that does not say so."""
+    value = problem["input"]
+    if problem["type"] == "literal_error" and isinstance(value, str):
+        known = re.findall(r"'([^']*)'", str(problem.get("ctx", {}).get("expected", "")))
+        near = difflib.get_close_matches(value.strip().lower(), known, 1)
+        return f" (did you mean {near[0]}?)" if near else ""
+    if path.endswith("percent") and isinstance(value, float) and 0 < value < 1:
+        return f"; it is a whole number of percent, as {value * 100:.0f}"
+    return ""
 
 
 def _short(value: Any) -> str:

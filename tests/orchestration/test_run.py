@@ -8,7 +8,9 @@ import polars as pl
 import pytest
 
 from orchestration import run
+from orchestration.plan import Plan, Step
 from orchestration.platform import PROFILES, Names, open_builder
+from orchestration.tables import load_tables
 from resources.errors import NotReadyError, SettingsError
 from resources.settings.load import load_profile
 
@@ -213,3 +215,32 @@ def test_rows_without_a_date_are_a_warning_of_every_run_and_a_note(
     (market / "bars" / "20230104.parquet").write_bytes(b"no Parquet")
     assert run.main([*places, "--table", "day_indicators", "--date", "2023-01-04"]) == 1
     assert "2 of 260 rows cannot be placed in time" in capsys.readouterr().err
+
+
+def test_the_time_left_counts_each_table_by_its_own_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
+    tables = load_tables()
+    days = [dt.date(2023, 1, day) for day in (3, 4, 5, 6)]
+    steps = [Step(tables[name], day, "not built") for name in ("minute_bars", "factors") for day in days]
+    steps += [Step(tables[name], days[-1], "not built") for name in ("gru_50_1", "report")]
+    said: list[str] = []
+    monkeypatch.setattr("time.perf_counter", lambda: 0.0)
+    progress = run._Progress(Plan(tuple(steps), (), 10), said.append, {"factors": 2.0, "gru_50_1": 100.0})
+    monkeypatch.setattr("time.perf_counter", lambda: 12.0)
+    progress.advance(["minute_bars"], days[:2], 12.0, {"minute_bars": 12.0})
+    # 2 minute_bars of 6 s, 4 factors of 2 s and one training of 100 s; nobody knows what a report takes.
+    assert said[-1].endswith("about 2:00 left, and report, not timed yet")
+    assert said[-1].startswith("[ 20%] 2023-01-03 … 2023-01-04: minute_bars")
+    monkeypatch.setattr("time.perf_counter", lambda: 52.0)
+    progress.advance(["factors"], days, 40.0, {"factors": 40.0})
+    assert "about 1:52 left" in said[-1]
+
+
+def test_a_rule_to_come_is_said_by_runs_and_plans(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(
+        '[[rulebook.price_limits]]\nsince = 2027-01-04\nboards = ["star"]\npercent = 30\nst_percent = 30\nsource = "a test"'
+    )
+    one = ["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", str(file)]
+    for more in (["--plan"], []):
+        assert run.main([*one, "--table", "daily_prices", "--date", "2023-01-03", *more]) == 0
+        assert "declared, and not in force by 2023-01-03: rulebook.price_limits since" in capsys.readouterr().out

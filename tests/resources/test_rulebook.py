@@ -17,7 +17,7 @@ from resources.calendar import Calendar
 from resources.errors import SettingsError
 from resources.lake import Lake
 from resources.landing import LandingZone
-from resources.rulebook import Rulebook, age_in_days, describe_rulebook, limit_cents
+from resources.rulebook import Rulebook, age_in_days, describe_idle_rules, describe_rulebook, limit_cents
 from resources.settings.load import load_profile
 from resources.settings.rulebook import A_SHARES, KINDS, Fee, PriceLimit, RulebookSettings
 from tests.resources import fake_tables
@@ -293,3 +293,25 @@ def test_every_table_that_asks_for_rules_declares_their_kinds() -> None:
         asks = "rules" in signature(_function(table.make)).parameters
         assert asks == bool(table.rules), table.name
         assert set(table.rules) <= set(KINDS)
+
+
+def test_rules_that_do_nothing_yet_are_said() -> None:
+    shipped = RulebookSettings()
+    limit = PriceLimit(since=dt.date(2027, 1, 4), boards=("star",), percent=30, st_percent=30, source="a test")
+    fee = Fee(name="levy", since=dt.date(2024, 1, 2), rate=0.001, source="a test", additional=True)
+    table = RulebookSettings(price_limits=(*shipped.price_limits, limit), fees=(*shipped.fees, fee))
+    eve = dt.date(2027, 1, 3)
+    assert describe_idle_rules(table, eve, dated_fees=True) == [
+        "declared, and not in force by 2027-01-03: rulebook.price_limits since 2027-01-04 (star)"
+    ]
+    assert describe_idle_rules(table, limit.since, dated_fees=True) == []
+    (line,) = describe_idle_rules(table, limit.since, dated_fees=False)
+    assert line.startswith("warning: portfolios.execution.dated_fees is off")
+    assert "levy since 2024-01-02" in line
+    for day in (eve, dt.date(2000, 1, 1)):
+        assert describe_idle_rules(shipped, day, dated_fees=False) == []
+    both = describe_idle_rules(table, dt.date(2023, 1, 3), dated_fees=True)
+    assert both == [
+        "declared, and not in force by 2023-01-03: rulebook.fees since 2024-01-02 (levy); rulebook.price_limits since "
+        "2027-01-04 (star)"
+    ]

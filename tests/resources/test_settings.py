@@ -261,3 +261,57 @@ def test_a_tilde_is_the_home_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Names.of(lake="s3://bucket/~lake", settings="sample") == Names(
         "/home-of-a-test/market", "s3://bucket/~lake", "sample"
     )
+
+
+OWN_RULE = """
+[[rulebook.price_limits]]
+since = 2027-01-04
+boards = [{boards}]
+percent = {percent}
+source = "a test"
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "untold"),
+    [
+        (
+            OWN_RULE.format(boards='"STAR"', percent="0.3"),
+            (
+                "rulebook.price_limits: boards[0] of your row 1 (since 2027-01-04, STAR) = 'STAR'",
+                "did you mean star?",
+                "percent of your row 1 (since 2027-01-04, STAR) = 0.3",
+                "a whole number of percent, as 30",
+                "st_percent of your row 1 (since 2027-01-04, STAR) is missing: add the key",
+            ),
+            ("at least 1 item", "price_limits[", "Field required"),
+        ),
+        (
+            OWN_RULE.format(boards='"star"', percent="30") * 2,
+            (
+                "st_percent of your row 1 (",
+                "st_percent of your row 2 (since 2027-01-04, star) is missing: add the key.",
+            ),
+            ("Correct or remove",),
+        ),
+        (OWN_RULE.format(boards="", percent="30"), ("your row 1 (since 2027-01-04) = []", "at least 1 item"), ()),
+        ("[rulebook]\nlots = [5]", ("rulebook.lots: your row 1 = 5: a row is a table of keys",), ("lots[",)),
+        (
+            '[landing.index_weights]\nweight_unit = "percent"',
+            ("landing.index_weights is no setting; it is declared in landing.indices. Correct",),
+            (),
+        ),
+        ('[landing.bars]\nvolume_unit = "Lots"', ("landing.bars.volume_unit = 'Lots'", "did you mean lots?"), ()),
+    ],
+)
+def test_an_error_names_the_row_of_the_file_and_what_was_meant(
+    tmp_path: Path, text: str, told: tuple[str, ...], untold: tuple[str, ...]
+) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(text)
+    with pytest.raises(SettingsError) as refused:
+        load_profile(str(file), PROFILES, {})
+    for words in told:
+        assert words in str(refused.value)
+    for words in untold:
+        assert words not in str(refused.value)
