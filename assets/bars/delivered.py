@@ -13,11 +13,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from assets.bars.rounding import Rounding
 from assets.bars.schemas import KEY, MINUTE_BARS, VALUES
 from assets.ticks import clock
 from resources.bar_forms import UNREADABLE
 from resources.errors import InputError
+from resources.rounding import Rounding
 from resources.rulebook import Rulebook
 
 _PRICES = ("open", "high", "low", "close")

@@ -15,7 +15,6 @@ from assets.bars.delivered import delivered_bars
 from assets.bars.delivered_sizes import judged_against_amounts
 from assets.bars.minutes import BOOK, LARGE, LIMITS, null_out, with_limits
 from assets.bars.order_streams import lacking_orders
-from assets.bars.rounding import file_rounding
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES, VALUES
 from assets.bars.sums import book_statistics, order_size_sums, silent_bars, traded_bars
 from assets.bars.tape_health import SET_ASIDE, WITHOUT
@@ -24,6 +23,7 @@ from assets.ticks import clock
 from resources.errors import InputError
 from resources.landing import LandingView
 from resources.made import Made
+from resources.rounding import file_rounding
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
 from resources.values import read_column, shown

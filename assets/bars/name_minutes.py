@@ -11,8 +11,8 @@ import math
 
 import polars as pl
 
-from assets.bars.rounding import LOT, Rounding
 from assets.ticks import clock
+from resources.rounding import LOT, Rounding
 from resources.settings.bars import BarsSettings
 
 _PRICES = ("open", "high", "low", "close")

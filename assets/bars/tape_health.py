@@ -14,7 +14,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.bars.diagnosis import contradicts_day, name_reasons
-from assets.bars.rounding import LOT, Rounding
+from resources.rounding import LOT, Rounding
 from resources.settings.bars import BarsSettings
 
 OK, REPAIRED, SET_ASIDE, MISSING = "ok", "repaired", "set aside", "missing"

@@ -20,7 +20,6 @@ from assets.bars.name_minutes import judge_minutes
 from assets.bars.rebuilt_orders import FAULTS as ORDER_FAULTS
 from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
-from assets.bars.rounding import Rounding, file_rounding, rounded_rows, rounding_of
 from assets.bars.schemas import TAPE_HEALTH
 from assets.bars.tape_ends import ENDED, judge_ends, proves
 from assets.bars.tape_health import MISSING, SET_ASIDE, WITH, WITHOUT, clock_text, judge_bars, judge_ticks
@@ -32,6 +31,7 @@ from resources.errors import NotReadyError
 from resources.landing import LandingView
 from resources.made import Made
 from resources.reasons import counted_reasons
+from resources.rounding import Rounding, file_rounding, rounded_rows, rounding_of
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from resources.calendar import Calendar
 from resources.code_changes import CodeChanges
+from resources.rounding import Rounding
 from resources.settings.reference import ReferenceSettings
 
 _STILL = 0.0005  # how far members must move for an index that does not to be the close of the day before
@@ -26,6 +27,7 @@ _NEARLY_WHOLE = 0.9  # of an index's members: a vector with fewer is that of ano
 _NAMES_SHOWN = 5
 _FEW = 3  # names whose median turnover is judged where a unit of shares is declared
 _SETTLED = 60  # trading days since listing from which a name's turnover is that of others
+_FEW_SHARES = 10_000  # a hundred lots
 _GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
 UNITS: Mapping[int, str] = {
     2: "volume is in lots: declare landing.daily_prices.volume_unit = 'lots'",
@@ -47,7 +49,7 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
 
     Judged are the columns of daily_prices, listed_days, delivered_up and delivered_down (the limits as delivered, null where
     none), limit_up and limit_down (those in force), last_date, last_close and last_shares (of the name's last day of trading
-    before; null where there was none), first_day (whether the table begins on the day) and same_as (a lower code with the same
+    before; null where there was none), least_vwap and most_vwap (`vwap_bounds`), first_day (whether the table begins on the day) and same_as (a lower code with the same
     prices, volume and amount).
     """
     vwap = pl.col("amount") / pl.col("volume")
@@ -55,8 +57,8 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
     cause = pl.lit("volume or amount is in another unit")
     for exponent, text in UNITS.items():
         cause = pl.when(power == exponent).then(pl.lit(text)).otherwise(cause)
-    outside_range = (vwap > pl.col("high") * (1 + settings.vwap_tolerance) + _CENT) | (
-        vwap < pl.col("low") * (1 - settings.vwap_tolerance) - _CENT
+    outside_range = (pl.col("least_vwap") > pl.col("high") * (1 + settings.vwap_tolerance) + _CENT) | (
+        pl.col("most_vwap") < pl.col("low") * (1 - settings.vwap_tolerance) - _CENT
     )
     beyond = (pl.col("high") > pl.col("limit_up") + _CENT) | (pl.col("low") < pl.col("limit_down") - _CENT)
     beyond_delivered = (pl.col("high") > pl.col("delivered_up") + _CENT) | (
@@ -131,6 +133,15 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
             ),
         ),
     ]  # fmt: skip
+
+
+def vwap_bounds(rounding: Rounding) -> dict[str, pl.Expr]:
+    """least_vwap and most_vwap (yuan): what amount / volume may be where both are rounded to the nearest unit."""
+    volume, amount = rounding.volume / 2, rounding.amount / 2 if rounding.amount > 1 else 0.0
+    return {
+        "least_vwap": (pl.col("amount") - amount) / (pl.col("volume") + volume),
+        "most_vwap": (pl.col("amount") + amount) / pl.max_horizontal(pl.col("volume") - volume, pl.lit(1.0)),
+    }
 
 
 def range_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
@@ -221,10 +232,12 @@ def same_as(rows: pl.DataFrame) -> pl.DataFrame:
     """symbol and same_as: the lowest other code of the day with the same open, high, low, close, volume and amount, where it is
     below the symbol's own. So one of the two counts, and no company twice.
 
-    In 2010–2016 the only such pairs among 3.86 million rows, 1 543 of them, are three companies under their codes
+    Of names that are at one price all day, a few lots may be the same by chance: these are no doubles. In 2010–2016 the only such pairs among 3.86 million rows, 1 543 of them, are three companies under their codes
     before and after a change.
     """
     key = ["open", "high", "low", "close", "volume", "amount"]
+    few = (pl.col("high") == pl.col("low")) & (pl.col("volume") <= _FEW_SHARES)
+    rows = rows.filter(~few)
     doubles = rows.filter(rows.select(key).is_duplicated()).select("symbol", *key)
     pairs = doubles.join(doubles.rename({"symbol": "same_as"}), on=key)
     return pairs.filter(pl.col("same_as") < pl.col("symbol")).group_by("symbol").agg(pl.col("same_as").min())

@@ -36,6 +36,7 @@ from assets.reference.diagnosis import (
     turnover_off,
     undeclared_changes,
     unmatched_changes,
+    vwap_bounds,
 )
 from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.limits import limits_in_force, limits_refused
@@ -62,6 +63,7 @@ from resources.calendar import Calendar
 from resources.gate import DETAIL
 from resources.made import Made
 from resources.reasons import counted_reasons
+from resources.rounding import rounding_of
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
 
@@ -142,14 +144,18 @@ def make_daily_prices(
     sifted = set_aside_gone(sift_daily_prices(rows, rules), changes.gone(date))
     instruments = landing.reference("instruments")
     traded_since = {} if instruments is None else changes.first_days(landing.first_traded(), date)
+    rounding = rounding_of(
+        sifted.usable["volume"], sifted.usable["amount"], "daily_prices", landing.declared("daily_prices")
+    )
     judged = _judged_prices(sifted.usable, before, instruments, date, traded_since, calendar, rules, settings)
+    judged = judged.with_columns(**vwap_bounds(rounding))
     refused = limits_refused(judged, settings)  # of every row: limits of another day set most of them aside
     sifted = set_aside_where(sifted, judged, [*range_faults(settings), *contradictions(settings)])
     judged = judged.join(sifted.usable.select("symbol"), on="symbol", how="semi", maintain_order="left")
     judged, parts = _judged_parts(judged, refused, settings)
-    frame = judged.with_columns(
-        vwap=pl.col("amount") / pl.col("volume"), is_st=pl.col("is_st") | pl.col("delisting_day").is_not_null()
-    ).select(*DAILY_PRICES)
+    frame = judged.with_columns(vwap=_vwap(), is_st=pl.col("is_st") | pl.col("delisting_day").is_not_null()).select(
+        *DAILY_PRICES
+    )
     unavailable = {
         column: f"{_absent('instruments')}, so first trading days can't be told, and no {column} was delivered"
         for column in LIMITS
@@ -200,6 +206,14 @@ class _PartsAside:
 def _no_parts_aside() -> _PartsAside:
     none = pl.DataFrame(schema={"date": pl.Date, "symbol": pl.String, "reason": pl.String})
     return _PartsAside(none, none, 0, "", none, None)
+
+
+def _vwap() -> pl.Expr:
+    """amount / volume; where both are rounded so far that it leaves the day's range, and it may lie inside, the end of the range."""
+    vwap = pl.col("amount") / pl.col("volume")
+    explained = (pl.col("least_vwap") <= pl.col("high")) & (pl.col("most_vwap") >= pl.col("low"))
+    rounded = pl.col("least_vwap") < pl.col("most_vwap")
+    return pl.when(rounded & explained).then(vwap.clip(pl.col("low"), pl.col("high"))).otherwise(vwap)
 
 
 def _judged_parts(

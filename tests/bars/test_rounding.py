@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.bars.assets import minute_bars
-from assets.bars.rounding import Rounding, rounding_of
+from resources.rounding import Rounding, rounding_of
 from assets.ticks import clock
 from resources.gate import judge
 from tests.bars.tapes import DAILY, DATE, Day, Landing, day, frame_of, trade

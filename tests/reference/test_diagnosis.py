@@ -119,6 +119,43 @@ def test_units_are_named_with_their_settings(
             assert refusals(found) == {}
 
 
+@pytest.mark.parametrize("unit", [1e3, 1e4])
+def test_amounts_rounded_in_their_declared_unit_are_no_adjusted_prices(
+    tables: Tables, tmp_path: Path, unit: float
+) -> None:
+    """Of a name that trades 4 700 shares, whole ten thousand yuan leave a tenth of the price open."""
+    name = a_name(tables)
+    middle = ((pl.col("open") + pl.col("close")) / 2).round(2)
+    thin = where(of(name), volume=4_700, amount=4_700 * middle)
+    tables = prices(tables, thin)
+    exact = results(tables, tmp_path / "exact")["daily_prices"].frame
+    rounded = prices(tables, lambda frame: frame.with_columns((pl.col("amount") / unit).round()))
+    declared = {1e3: "thousand_yuan", 1e4: "ten_thousand_yuan"}[unit]
+    landing = LandingSettings.model_validate({"daily_prices": {"amount_unit": declared}})
+    found = results(rounded, tmp_path / "rounded", landing=landing)
+    assert (aside(found), refusals(found)) == ({}, {})
+    frame = found["daily_prices"].frame
+    assert frame["symbol"].to_list() == exact["symbol"].to_list()
+    assert frame.filter(~pl.col("vwap").is_between(pl.col("low") - 0.01, pl.col("high") + 0.01)).is_empty()
+    adjusted = prices(rounded, where(TODAY, **{one: (pl.col(one) * 1.6).round(2) for one in PRICES}))
+    assert len(aside(results(adjusted, tmp_path / "adjusted", landing=landing))) > 0.9 * frame.height
+
+
+@pytest.mark.parametrize(("lots", "double"), [(2, False), (100, False), (101, True)])
+def test_two_names_at_one_price_all_day_with_a_few_lots_are_no_doubles(
+    tables: Tables, tmp_path: Path, lots: int, double: bool
+) -> None:
+    one, other = a_name(tables), a_name(tables, 1)
+    row = tables["daily_prices"].filter(of(one)).row(0, named=True)
+    price = dict.fromkeys(("pre_close", *PRICES), row["pre_close"])
+    same = price | {"volume": lots * 100, "amount": lots * 100 * row["pre_close"]}
+    shares = {name: row[name] for name in ("total_shares", "float_shares")}
+    before = pl.col("symbol").is_in([other]) & (pl.col("date") < DAY)
+    alike = prices(tables, lambda frame: where(of(one, other), **same, **shares)(frame.filter(~before)))
+    told = [reason for reason in aside(results(alike, tmp_path)).values() if "one company under two codes" in reason]
+    assert len(told) == int(double)
+
+
 @pytest.mark.parametrize("factor", [0.5, 0.8, 1.3, 12.0])
 def test_adjusted_days_are_told_by_amount_and_volume(tables: Tables, tmp_path: Path, factor: float) -> None:
     change = where(TODAY, **{name: (pl.col(name) * factor).round(2) for name in PRICES})
