@@ -390,7 +390,7 @@ def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: Refer
     vectors: index, date, symbol and weight of every vector so far; a row without a weight above 0 is no member. priced: the names that
     daily_prices has today; a member of the last year's vectors that is none of them was delisted or merged, and an index may lack it until
     the next one enters. An index has `reference.index_members` of them, where its vector has nearly so
-    many; of another market, as many as the largest of its earlier vectors. A vector with another number has members_lost 1. One with as
+    many, or more names than that are priced; of another market, as many as the largest of its earlier vectors. A vector with another number has members_lost 1. One with as
     many as the earlier ones, and fewer than nine tenths of `reference.index_members`, has members_short 1: it is of a small market, or
     every vector is cut. All 73 vectors of the CSI 500 of 2010–2016 have 500.
     """
@@ -401,7 +401,7 @@ def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: Refer
         last = own.filter(pl.col("date") == dates[-1])["symbol"].unique()
         before = own.filter(pl.col("date") < dates[-1])
         nominal = settings.index_members.get(str(index))
-        if nominal is not None and last.len() >= _NEARLY_WHOLE * nominal:
+        if nominal is not None and (last.len() >= _NEARLY_WHOLE * nominal or len(priced) > nominal):
             has, known = nominal, "the index has (reference.index_members)"
         else:
             has = max(before.group_by("date").agg(pl.col("symbol").n_unique())["symbol"], default=0)

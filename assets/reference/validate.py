@@ -148,9 +148,9 @@ def sift_instruments(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
 
 
 def sift_industries(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
-    """Rows of reference/industries. Blanks around a name are no part of it."""
+    """Rows of reference/industries. Blanks around a name are no part of it, nor is the .0 of a whole number."""
     return _sift(
-        rows.with_columns(pl.col("industry").str.strip_chars()),
+        rows.with_columns(pl.col("industry").str.strip_chars().str.replace(r"^(\d+)\.0+$", "$1")),
         ("symbol", "start_date"),
         [*_symbol_rules(rules), ("industry is empty", pl.col("industry").fill_null("") == "")],
     )

@@ -173,8 +173,8 @@ class ReferenceSettings(Section):
     )
     index_members: Mapping[IndexCode, Annotated[int, Field(ge=1, le=100_000)]] = Field(
         {"000300.SH": 300, "000905.SH": 500, "000852.SH": 1000},
-        description="Index → how many members it has. A vector with at least 90 % of them and not all is refused; one with fewer is that of "
-        "another market and may not have fewer members than an earlier one.",
+        description="Index → how many members it has. A vector with at least 90 % of them and not all is refused, and any that "
+        "has not all where more names than that are priced; one with fewer is that of another market and may not have fewer members than an earlier one.",
     )
     other_indices: tuple[Name, ...] = Field(
         (

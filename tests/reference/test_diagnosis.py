@@ -10,8 +10,10 @@ import pytest
 
 from assets.reference.assets import TABLES
 from assets.reference.diagnosis import members_lost
+from assets.reference.validate import sift_industries
 from resources.gate import judge, own_failures
 from resources.made import Made
+from resources.rulebook import Rulebook
 from resources.settings import Settings
 from resources.settings.landing import LandingSettings
 from resources.settings.portfolios import PortfoliosSettings
@@ -349,6 +351,29 @@ def test_infinite_figures_are_set_aside_by_name(tables: Tables, tmp_path: Path, 
     broken = tables["fundamentals"].with_columns(equity=pl.when(row).then(value).otherwise("equity"))
     found = results(tables | {"fundamentals": broken}, tmp_path)
     assert aside(found, "securities")[first["symbol"]] == "equity is infinite"
+
+
+def test_whole_numbers_with_and_without_a_point_are_one_industry(tables: Tables, tmp_path: Path) -> None:
+    """An export through a spreadsheet writes 10.0 where another one writes 10."""
+    half = pl.col("symbol").str.slice(5, 1).str.to_integer() % 2 == 0
+    pointed = tables["industries"].with_columns(
+        industry=pl.when(half).then(pl.col("industry") + ".0").otherwise("industry")
+    )
+    assert pointed["industry"].n_unique() > tables["industries"]["industry"].n_unique()
+    one, other = (
+        results(part, tmp_path / name) for name, part in (("a", tables), ("b", tables | {"industries": pointed}))
+    )
+    assert one["securities"].frame.equals(other["securities"].frame)
+    rows = (
+        tables["industries"]
+        .head(4)
+        .with_columns(
+            industry=pl.Series(["801010.00", "10.5", "C.0", "1.0.0"]),
+            symbol=pl.Series([f"60000{n}.SH" for n in range(4)]),
+        )
+    )
+    kept = sift_industries(rows, Rulebook.on(DAY)).usable
+    assert kept["industry"].to_list() == ["801010", "10.5", "C.0", "1.0.0"]
 
 
 def test_blanks_are_no_part_of_an_industry(tables: Tables, tmp_path: Path) -> None:
@@ -739,7 +764,8 @@ def vector(date: dt.date, names: list[int], index: str = "000905.SH") -> pl.Data
 def test_a_vector_without_one_of_its_members_is_found(members: int, others: list[int], lost: bool) -> None:
     vectors = [vector(dt.date(2015, 1, 1 + n), list(range(count))) for n, count in enumerate(others)]
     vectors.append(vector(dt.date(2015, 6, 30), list(range(1000 - members, 1000))))
-    found = members_lost(pl.concat(vectors), CODES, ReferenceSettings())
+    priced = CODES if members >= 450 else pl.concat(vectors)["symbol"].unique().to_list()
+    found = members_lost(pl.concat(vectors), priced, ReferenceSettings())
     short = not lost and members < 500  # as many as before, and not the 500 of the index
     assert found.select("members_lost", "members_short").rows() == [(1, None)] * lost + [(None, 1)] * short
     if short:
@@ -753,13 +779,26 @@ def test_a_vector_without_one_of_its_members_is_found(members: int, others: list
         assert members_lost(pl.concat(vectors), CODES, own).is_empty()
 
 
+@pytest.mark.parametrize(
+    ("members", "priced", "lost"), [(300, 501, True), (60, 1000, True), (300, 500, False), (500, 1000, None)]
+)
+def test_a_first_vector_of_a_part_is_refused_where_more_names_are_priced(
+    members: int, priced: int, lost: bool | None
+) -> None:
+    """A market with more names than the index has members could hold them all."""
+    found = members_lost(vector(dt.date(2015, 6, 30), list(range(members))), CODES[:priced], ReferenceSettings())
+    assert found["members_lost"].to_list() == {True: [1], False: [None], None: []}[lost]
+    if lost:
+        assert f"has {members} members, and the index has (reference.index_members) 500" in found["detail"][0]
+
+
 def test_a_member_that_was_delisted_may_be_missing_and_one_of_no_weight_is_none() -> None:
     """Of 60 members one has no row of daily_prices any more; the next vector has 59, and so has the one after it."""
     dates = [dt.date(2015, month, 1) for month in (1, 2, 3)]
     vectors = [vector(dates[0], list(range(60))), *(vector(date, list(range(59))) for date in dates[1:])]
     for count in (2, 3):
         several = pl.concat(vectors[:count])
-        assert members_lost(several, CODES, ReferenceSettings())["members_lost"].to_list() == [1]
+        assert members_lost(several, CODES[:100], ReferenceSettings())["members_lost"].to_list() == [1]
         assert members_lost(several, CODES[:59], ReferenceSettings())["members_lost"].to_list() == [None]
     whole = vector(dates[0], list(range(500)))
     weightless = whole.with_columns(weight=pl.when(pl.int_range(pl.len()) < 20).then(0.0).otherwise(0.1))
