@@ -146,7 +146,7 @@ def _of_ticks(
         for name, rows in (("trades", trades), ("quotes", quotes))
     }
     ended = judge_ends(ends["trades"], ends["quotes"], measured.channels, judged, settings)
-    channels = _without_halts(channels, measured.channels, judged, settings)
+    channels = _with_proofs(channels, measured.channels, judged, settings)
     frame = judged.with_columns(date=pl.lit(date), source=pl.lit("ticks"))
     reasons = {} if settings.replay_book else {"book_mismatches": _REPLAY_OFF}
     final = measured.book.select(
@@ -240,7 +240,9 @@ def _of_bars(
     notes = {finding.code: finding.text for finding in findings if not finding.refuses}
     return Made(
         frame.select(pl.col(column).cast(dtype) for column, dtype in TAPE_HEALTH.items()),
-        _profile(frame, pl.DataFrame(schema=CHANNELS | {"stops_at": pl.Int32}), settings, findings),
+        _profile(
+            frame, pl.DataFrame(schema=CHANNELS | {"stops_at": pl.Int32, "proven": pl.Boolean}), settings, findings
+        ),
         unavailable=dict.fromkeys(absent, f"{name} holds one-minute bars, no ticks"),
         notes=_counts(frame) | notes,
     )
@@ -361,15 +363,20 @@ def _with_ends(channels: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _without_halts(
+def _with_proofs(
     channels: pl.DataFrame, traded: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings
 ) -> pl.DataFrame:
-    """The channels without stops_at where totals prove the tapes of the channel's names whole: trading was halted."""
+    """Adds `proven`: whether totals prove the tapes of the channel's names whole and no name of its exchange is missing. Such a
+    channel without stops_at: trading was halted.
+
+    What a proven channel lacks are rows of names that were not delivered, or orders.
+    """
     own = _exchange(traded).join(judged.select("symbol", proven=proves(settings)), on="symbol", how="left")
     share = own.group_by("exchange", "channel").agg(unproven=1 - pl.col("proven").fill_null(False).mean())
-    halted = pl.col("unproven") <= settings.max_unproven_share
+    whole = (pl.col("unproven") <= settings.max_unproven_share).fill_null(False)
+    missing = judged.filter(pl.col("verdict") == MISSING)["symbol"].str.tail(2).unique().to_list()
     return channels.join(share, on=["exchange", "channel"], how="left", maintain_order="left").select(
-        *CHANNELS, stops_at=pl.when(~halted.fill_null(False)).then("stops_at")
+        *CHANNELS, stops_at=pl.when(~whole).then("stops_at"), proven=whole & ~pl.col("exchange").is_in(missing)
     )
 
 
@@ -473,7 +480,9 @@ def _profile(
     }
     gaps = channels.filter(pl.col("missing") > 0).select(
         missing_numbers="missing",
-        too_many_missing=(pl.col("missing") > settings.max_missing_share * pl.col("last")).cast(pl.Int64),
+        too_many_missing=(~pl.col("proven") & (pl.col("missing") > settings.max_missing_share * pl.col("last"))).cast(
+            pl.Int64
+        ),
         detail=pl.format(
             "channel {} of {} lacks {} of its {} numbers of {}: {}", "channel", "exchange", "missing", "last", "numbering",
             "ranges",

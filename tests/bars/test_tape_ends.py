@@ -109,6 +109,21 @@ def test_what_a_halted_day_s_bars_are(tmp_path):
     assert bars["volume"].sum() == sum(e.volume for e in until if e.kind == "trade")
 
 
+@pytest.mark.parametrize(("exchange", "vendor"), LAYOUTS_OF)
+def test_files_of_some_names_are_usable_where_their_totals_prove_them(tmp_path, exchange, vendor):
+    """Every fourth name is not among the files: a gap in the channels' numbers, and a loss only where daily_prices has it."""
+    events = simulate(exchange, CODES[exchange], seed=9, arrivals=120)
+    bought = [event for event in events if event.code != CODES[exchange][-1]]
+    written(tmp_path, exchange, vendor, bought)
+    of = delivered(tmp_path, totals(bought, exchange))
+    assert refused(of) == set()
+    assert set(of.health.frame["verdict"]) == {"ok"}
+    assert ("channel_numbers_complete" in warned(of)) == (vendor != "Wind")  # whose numbers are each name's own
+    lost = delivered(tmp_path, totals(events, exchange), max_uncovered_share=0.9)
+    assert ("nearly_all_channel_numbers_present" in refused(lost)) == (vendor != "Wind")
+    assert "nearly_all_channel_numbers_present" in refused(delivered(tmp_path, None)) or vendor == "Wind"
+
+
 def test_a_single_stock_that_was_halted_needs_no_proof(tmp_path):
     events = simulate("SH", CODES["SH"], seed=7, arrivals=120)
     left = [event for event in events if event.code != 600_519 or event.time < 600 * MINUTE]

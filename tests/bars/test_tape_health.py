@@ -403,9 +403,16 @@ def test_missing_numbers_equal_plain_python(traded, ordered, exchange, numbering
 )
 def test_gaps_of_a_whole_channel_are_told_and_refuse_a_day(lost, refuses):
     numbers = {"trades": numbers_of("SH", 3, "trades", set(range(1, 1001)) - lost)}
+    unproven = Day(frame_of([trade()]), numbers=numbers)
+    refusals = refused(unproven) - {"tapes_add_up", "no_symbol_set_aside"}
+    assert refusals == ({"nearly_all_channel_numbers_present"} if refuses else set())
     of = Day(frame_of([trade()]), daily=pl.DataFrame([day()], schema=DAILY), numbers=numbers)
-    assert refused(of) == ({"nearly_all_channel_numbers_present"} if refuses else set())
+    assert refused(of) == set()  # every name that was delivered is whole: the others were not asked for
     assert ("channel_numbers_complete" in warned(of)) == bool(lost)
+    another = pl.DataFrame([day(), day(symbol="600000.SH")], schema=DAILY)
+    of = Day(frame_of([trade()]), daily=another, numbers=numbers, max_uncovered_share=0.9)
+    assert refused(of) == ({"nearly_all_channel_numbers_present"} if refuses else set())
+    of = Day(frame_of([trade()]), daily=pl.DataFrame([day()], schema=DAILY), numbers=numbers)
     if lost:
         told = warned(of)["channel_numbers_complete"]
         assert f"channel 3 of SH lacks {len(lost)} of its 1000 numbers of trades: {min(lost)}" in told
