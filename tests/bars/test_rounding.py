@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.bars.assets import minute_bars
-from resources.rounding import Rounding, rounding_of
 from assets.ticks import clock
 from resources.gate import judge
+from resources.rounding import Rounding, rounding_of
 from tests.bars.tapes import DAILY, DATE, Day, Landing, day, frame_of, trade
 from tests.bars.test_diagnosis import aside, refusals
 
