@@ -16,7 +16,7 @@ from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
 from resources.settings.landing import LandingSettings
 from resources.symbols import StockCodes, index_ranges, read_symbols
-from resources.values import Stamps, counted, put, read_column, shown
+from resources.values import BLANKS, Stamps, counted, put, read_column, shown
 
 UNREADABLE, DELIVERED = "unreadable", "delivered"
 """Columns beside those of a reference table: why a row cannot be read ("volume is no number"), and the cell as delivered.
@@ -32,6 +32,7 @@ UNITS = {
 PRICES = ("pre_close", "open", "high", "low", "close", "limit_up", "limit_down")
 SYMBOLS = ("symbol", "old", "new")
 FACTOR = "adjust_factor"
+NO_LIMIT = 10**12  # yuan: the highest reference.no_limit_from
 _SHOWN = 3  # rows spelled out in a message
 _HEAD = 1000
 
@@ -101,7 +102,7 @@ def read_reference(
     in the columns NOTES. Raises InputError where a column is
     missing, where no row can be read, or where more rows than `max_undated_share` have no date.
     """
-    raw = delivered.frame
+    raw = with_finite_limits(delivered.frame)
     wanted = wanted_columns(form, settings)
     _require_columns(form, wanted, raw, path)
     stamps = Stamps(settings.time_zone, settings.date_order)
@@ -261,6 +262,42 @@ def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> No
     )
 
 
+def with_finite_limits(raw: pl.DataFrame) -> pl.DataFrame:
+    """The delivered columns with `NO_LIMIT` for an infinite limit_up, which can only mean that the name has none, and with 0 for the
+    limit_down beside it where that is infinite and negative."""
+    if "limit_up" not in raw.columns or not (none := _is_infinite(raw["limit_up"], "")).any():
+        return raw
+    limits = [put(raw["limit_up"], none, _like(raw["limit_up"], NO_LIMIT))]
+    if "limit_down" in raw.columns:
+        down = none & _is_infinite(raw["limit_down"], "-")
+        limits.append(put(raw["limit_down"], down, _like(raw["limit_down"], 0)))
+    return raw.with_columns(limits)
+
+
+def _is_infinite(cells: pl.Series, sign: str) -> pl.Series:
+    """Whether a cell is infinity of this sign, "" or "-", as a number or a word."""
+    if cells.dtype.is_float():
+        return (cells == float(f"{sign}inf")).fill_null(False)
+    if cells.dtype == pl.String:
+        return (
+            cells.str.strip_chars(BLANKS).str.to_lowercase().is_in([f"{sign}inf", f"{sign}infinity"]).fill_null(False)
+        )
+    return pl.repeat(False, len(cells), eager=True)
+
+
+def _like(cells: pl.Series, value: int) -> pl.Series:
+    return pl.Series([value]).cast(cells.dtype)
+
+
+def _awaited(form: ReferenceForm, frame: pl.DataFrame) -> int:
+    """How many undated rows are of announcements still to come: neither a date nor any figure is in them."""
+    if form.name != "fundamentals":
+        return 0
+    figures = [name for name in ("net_profit", "equity") if name in frame.columns]
+    empty = pl.all_horizontal(pl.col(name).is_null() for name in (form.known, *figures, UNREADABLE))
+    return frame.filter(empty).height
+
+
 def _undated(
     form: ReferenceForm, frame: pl.DataFrame, raw: pl.DataFrame, height: int, path: Path, settings: LandingSettings
 ) -> Undated:
@@ -281,6 +318,6 @@ def _undated(
         f"{path}: {frame.height} of {height} rows cannot be placed in time: {counted(counts)} (the first: {examples}). Without "
         f"{form.known} no one can say when a row became known"
     )
-    if frame.height > settings.max_undated_share * height:
+    if frame.height - _awaited(form, frame) > settings.max_undated_share * height:
         raise InputError(f"{text}. Fill it in or take the rows out.")
     return Undated(frame.height, f"{text}; they are left out until it is filled in.")

@@ -21,7 +21,7 @@ import polars as pl
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BLANKS = ' "\t\r\n\0\u00a0\u3000\ufeff'
 """What may stand around any value: blanks of every kind, quotes, and the byte-order mark."""
-NOTHING = frozenset({"", "nan", "nat", "none", "null", "<na>", "n/a", "#n/a", "na", "--", "-", "—"})
+NOTHING = frozenset({"", "nan", "nat", "none", "null", "<na>", "n/a", "#n/a", "na", "--", "-", "—", "无"})
 """Words, in lower case, that say that there is no value. An infinite number is a fault: a value was meant."""
 FLAGS = {
     **dict.fromkeys(("1", "1.0", "true", "t", "yes", "y", "是"), True),

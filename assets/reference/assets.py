@@ -91,6 +91,7 @@ and so do rows that count but for their share counts or delivered limits: counts
             "float_shares_known",
             NotNull("float_shares"),
             critical=False,
+            critical_share=1,  # turnover and float market values alone need them
             remedy="deliver float_shares of the named symbols: without them they have no turnover",
             explained_by=("nearly_all_rows_usable",),
         ),

@@ -35,7 +35,8 @@ def limits_in_force(names: pl.DataFrame, rules: Rulebook, settings: ReferenceSet
 
     Columns more: delivered_up, delivered_down (null where none was delivered), limit_not_filled, limits_compared (whether a
     delivered limit can be held against the rule's), rule_percent, and limits_off (why they differ by more than
-    `reference.limit_tolerance`, and which of them count; null where they agree).
+    `reference.limit_tolerance`, and which of them count; null where they agree) and delivered_percent (of the rulebook, by which the
+    delivered limits are those of pre_close; null where there is none).
     """
     rule = limit_prices(names, rules)
     delivered = read_limits(names, settings.no_limit_from)
@@ -57,15 +58,15 @@ def limits_in_force(names: pl.DataFrame, rules: Rulebook, settings: ReferenceSet
         limits_compared=ruled
         & (pl.col("delivered_up").is_not_null() | pl.col("delivered_down").is_not_null() | pl.col("_negative")),
         _off=ruled & (_differ(pl.col("rule_up"), pl.col("rule_down"), settings) | pl.col("_negative")),
-        _fits=_percent_that_fits(rules, settings),
+        delivered_percent=_percent_that_fits(rules, settings),
     )
-    strange = pl.col("_off") & (pl.col("_negative") | pl.col("_fits").is_null())
+    strange = pl.col("_off") & (pl.col("_negative") | pl.col("delivered_percent").is_null())
     in_force = [
         pl.when(strange).then(rule[name]).when(~unlimited).then(pl.coalesce(delivered[name], rule[name])).alias(name)
         for name in ("limit_up", "limit_down")
     ]
     return frame.with_columns(*in_force, limits_off=pl.when("_off").then(_why_off(rules))).drop(
-        "rule_up", "rule_down", "_negative", "_off", "_fits"
+        "rule_up", "rule_down", "_negative", "_off"
     )
 
 
@@ -73,11 +74,17 @@ def limits_refused(judged: pl.DataFrame, settings: ReferenceSettings) -> str | N
     """What says that the limits delivered for a day are not the exchanges'; None where single names differ at most.
 
     judged: as `limits_in_force` returns it. Refused are more names than `max_limits_off_share`, and two or more names of one
-    percent of the rule of which none agrees, as where 10 % were taken for every board.
+    percent of the rule of which none agrees, as where 10 % were taken for every board; ST names with limits by another percent of the
+    rulebook are not counted there, since they may be in a delisting period that nothing declares.
     """
     compared = judged.filter("limits_compared")
     off = compared.filter(pl.col("limits_off").is_not_null())
-    groups = compared.group_by("rule_percent").agg(pl.len(), off=pl.col("limits_off").count())
+    leaving = pl.col("is_st").fill_null(False) & pl.col("delivered_percent").is_not_null()
+    groups = (
+        compared.filter(pl.col("limits_off").is_null() | ~leaving)
+        .group_by("rule_percent")
+        .agg(pl.len(), off=pl.col("limits_off").count())
+    )
     whole = groups.filter((pl.col("len") >= 2) & (pl.col("off") == pl.col("len"))).height > 0
     if off.height <= max(settings.always_set_aside, settings.max_limits_off_share * compared.height) and not whole:
         return None
@@ -140,11 +147,11 @@ def _why_off(rules: Rulebook) -> pl.Expr:
     return (
         pl.when("_negative")
         .then(pl.format("limit_up = {} and limit_down = {} are negative, no prices: {}", "limit_up", "limit_down", holds))
-        .when(pl.col("_fits").is_not_null())
+        .when(pl.col("delivered_percent").is_not_null())
         .then(
             pl.format(
                 "its limits are delivered by {} % of pre_close, and the rule of its board and day gives {} %: they count as delivered",
-                "_fits", "rule_percent",
+                "delivered_percent", "rule_percent",
             )
         )
         .when(moved & usual)

@@ -352,7 +352,8 @@ def _judged_day(
         detail.append(turnover)
         too_many = True
     special = int(frame["is_st"].sum())
-    if special > max(settings.always_set_aside, settings.max_st_share * frame.height):
+    judged = frame.height >= settings.min_st_names or special == frame.height  # a zone of few names may be half of them
+    if judged and special > max(settings.always_set_aside, settings.max_st_share * frame.height):
         detail.append(
             f"is_st is true of {special} of {frame.height} names: the column says something else. Deliver it for ST names alone"
         )

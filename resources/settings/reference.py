@@ -148,6 +148,12 @@ class ReferenceSettings(Section):
         description="Share of a day's names that may be under special treatment or in their delisting period before the day is refused; "
         "7.8 % is the most of 2010–2016.",
     )
+    min_st_names: int = Field(
+        20,
+        ge=1,
+        le=100_000,
+        description="Names of a day from which that share is judged: of few names half may be; all of them never are.",
+    )
     max_unknown_industries: float = Field(
         0.4,
         ge=0,

@@ -1,6 +1,8 @@
 """Honest deliveries of unusual kinds refuse nothing: late histories, suspended rows, new listings, shells, old vectors."""
 
 import datetime as dt
+import math
+from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -8,7 +10,9 @@ import pytest
 
 from assets.reference.announcements import largest_profits, names_in_other_units
 from assets.reference.assets import TABLES
+from resources.errors import InputError
 from resources.gate import judge
+from resources.made import Made
 from resources.settings.reference import ReferenceSettings
 from tests.reference.small_reference import landed, random_reference
 from tests.reference.test_diagnosis import (
@@ -17,6 +21,7 @@ from tests.reference.test_diagnosis import (
     Tables,
     aside,
     fundamentals_of_market,
+    of,
     prices,
     refusals,
     results,
@@ -176,3 +181,71 @@ def test_weights_older_than_45_days_are_a_warning(tables: Tables, tmp_path: Path
     }
     assert not verdicts["weights_recent"].passed
     assert not verdicts["weights_recent"].refuses
+
+
+# --- small zones and odd forms --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("special", "refused"), [(2, False), (4, False), (7, False), (8, True)])
+def test_half_of_a_few_names_may_be_under_special_treatment(
+    tables: Tables, tmp_path: Path, special: int, refused: bool
+) -> None:
+    names = tables["daily_prices"].filter(TODAY)["symbol"].unique().sort()[:8].to_list()
+    few = prices(tables, lambda f: f.filter(pl.col("symbol").is_in(names)))
+    marked = prices(few, where(TODAY, is_st=pl.col("symbol").is_in(names[:special])))
+    told = refusals(results(marked, tmp_path))
+    assert ("daily_prices.nearly_all_rows_usable" in told) == refused
+
+
+@pytest.mark.parametrize("as_text", [False, True])
+def test_an_infinite_limit_is_none(tables: Tables, tmp_path: Path, as_text: bool) -> None:
+    """Two new listings have no limits, and a vendor writes them as infinite; another row's other infinities are faults."""
+    names = tables["daily_prices"].filter(TODAY)["symbol"][:2].to_list()
+    wrong = tables["daily_prices"].filter(TODAY)["symbol"][3]
+    listed = where(pl.col("symbol").is_in(names), list_date=pl.lit(DAY))(tables["instruments"])
+    own = tables | {"instruments": listed}
+    own = prices(own, lambda f: f.filter(~pl.col("symbol").is_in(names) | (pl.col("date") >= DAY)))
+    limits = results(own, tmp_path / "plain")["daily_prices"].frame.select("date", "symbol", "limit_up", "limit_down")
+    given = prices(own, lambda f: f.join(limits, on=["date", "symbol"], how="left"))
+
+    def read(name: str, change: Callable[[pl.DataFrame], pl.DataFrame]) -> dict[str, Made]:
+        delivered = prices(given, change)
+        if as_text:
+            delivered = prices(delivered, lambda f: f.with_columns(pl.col("limit_up", "limit_down").cast(pl.String)))
+        return results(delivered, tmp_path / name)
+
+    new = TODAY & pl.col("symbol").is_in(names)
+    infinite = read("infinite", where(new, limit_up=pl.lit(math.inf), limit_down=pl.lit(-math.inf)))
+    stand_in = read("stand_in", where(new, limit_up=pl.lit(99_999.0), limit_down=pl.lit(0.0)))
+    assert infinite["daily_prices"].frame.equals(stand_in["daily_prices"].frame)
+    assert infinite["daily_prices"].frame.filter(new)["limit_up"].null_count() == 2
+    assert refusals(infinite) == refusals(stand_in) == {}
+    assert set(aside(infinite)) & set(names) == set()
+    for number, fault in enumerate(({"limit_up": -math.inf}, {"limit_down": math.inf}, {"limit_down": -math.inf})):
+        found = read(str(number), where(of(wrong), **{name: pl.lit(value) for name, value in fault.items()}))
+        assert ("no number" if as_text else "infinite") in aside(found)[wrong]
+
+
+def test_float_shares_that_are_empty_leave_the_prices(tables: Tables, tmp_path: Path) -> None:
+    found = results(prices(tables, where(pl.lit(True), float_shares=None)), tmp_path)
+    assert refusals(found) == {}
+    assert found["securities"].frame["float_mv"].null_count() == found["securities"].frame.height
+    assert found["securities"].frame["total_mv"].null_count() < found["securities"].frame.height
+
+
+def test_rows_of_quarters_to_be_announced_are_left_out(tmp_path: Path) -> None:
+    tables = fundamentals_of_market(lambda f: f)
+    one = tables["fundamentals"].filter(period=dt.date(2014, 12, 31))
+    empty = one.with_columns(
+        period=pl.lit(dt.date(2015, 3, 31)), announce_date=pl.lit(None, pl.Date),
+        net_profit=pl.lit(None, pl.Float64), equity=pl.lit(None, pl.Float64),
+    )  # fmt: skip
+    awaited = tables | {"fundamentals": pl.concat([tables["fundamentals"], empty])}
+    right, found = results(tables, tmp_path / "right"), results(awaited, tmp_path / "awaited")
+    assert found["securities"].frame.equals(right["securities"].frame)
+    assert refusals(found) == {}
+    with_figures = tables | {
+        "fundamentals": pl.concat([tables["fundamentals"], empty.with_columns(equity=pl.lit(1e9))])
+    }
+    with pytest.raises(InputError, match="announce_date is missing"):
+        results(with_figures, tmp_path / "figures")

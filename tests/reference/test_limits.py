@@ -249,6 +249,22 @@ def test_a_small_market_without_one_right_limit_of_a_board_is_refused() -> None:
     assert held(two.with_columns(**TEN))[1] is not None  # two names: more than their share of the names
 
 
+def test_two_names_in_a_delisting_period_that_nothing_declares_refuse_nothing() -> None:
+    """They are under special treatment and have limits by 10 %; two ordinary names of one percent with others' limits do refuse."""
+    day = a_day(8)
+    two = pl.int_range(pl.len()).is_in(day.with_row_index().filter(~WIDE)["index"][:2].to_list())
+    special = day.with_columns(is_st=two)
+    for percent, refuses in ((10, False), (7, True)):
+        up, down = ((pl.col("pre_close") * (1 + sign * percent / 100)).round(2) for sign in (1, -1))
+        limits = {
+            "limit_up": pl.when(two).then(up).otherwise("limit_up"),
+            "limit_down": pl.when(two).then(down).otherwise("limit_down"),
+        }
+        found, refused = held(special.with_columns(**limits))
+        assert found["limits_off"].drop_nulls().len() == 2
+        assert (refused is not None) == refuses
+
+
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 199), st.sampled_from([0.02, 0.5, 1.0, 30.0, -2e4]), st.booleans())
 def test_a_single_wrong_limit_leaves_the_rule_and_says_so(number: int, by: float, above: bool) -> None:
