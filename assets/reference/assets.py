@@ -176,6 +176,13 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             remedy="declare what the figures are, or deliver those of single quarters",
         ),
         Check(
+            "profits_rise_as_declared",
+            Between("doubtful_profits", 0, 0),
+            critical=False,
+            critical_share=1,  # too few years to refuse
+            remedy="see whether the figures are those of single quarters or of the year so far, as declared",
+        ),
+        Check(
             "fundamentals_in_yuan",
             Between("other_unit", 0, 0),
             critical=True,

@@ -15,12 +15,14 @@ import polars as pl
 
 from assets.catalogue import PORTFOLIOS
 from assets.reference.announcements import (
+    RisingYears,
     amounts_in_other_units,
     equity_jumps,
     largest_profits,
     names_in_other_units,
     profits_without_a_quarter_before,
     rising_profits,
+    share_bounds,
 )
 from assets.reference.diagnosis import (
     contradictions,
@@ -70,6 +72,7 @@ from resources.settings.reference import ReferenceSettings
 SET_ASIDE = "set_aside.parquet"
 CHANGES_SHOWN = 20  # changes of codes spelled out in the notes
 CODES_SHOWN = 10  # codes of indices spelled out in a message
+_WIDER = 1.5  # the bound of a share of years of which three quarters are known
 UNKNOWN = "unknown"  # the industry of a name without one
 # How far back a suspended name's last prices are looked for, step by step, in calendar days: most are found at once.
 LOOK_BACKS = (40, 400)
@@ -533,8 +536,11 @@ def make_securities(
         findings["industries_lacking"] = _industries_lacking(frame, settings)
     if "fundamentals" in sifted:
         parted = landing.declared("fundamentals").get("landing.fundamentals.profits") == "year_to_date"
-        rises, years = rising_profits(sifted["fundamentals"].usable, date, parted=parted)
-        findings["rising_profits"] = _profits_off(rises, years, parted, settings)
+        found = rising_profits(sifted["fundamentals"].usable, date, settings, parted=parted)
+        findings["rising_profits"] = profits_off(found, parted, settings)
+        findings["doubtful_profits"] = (
+            None if findings["rising_profits"] else _profits_doubtful(found, parted, settings)
+        )
         if not parted and findings["rising_profits"] is None:
             lacking, profits = profits_without_a_quarter_before(sifted["fundamentals"].usable, date)
             findings["rising_profits"] = _quarters_lacking(lacking, profits, settings)
@@ -641,18 +647,26 @@ def _fundamentals(
     return before.join(latest, on="symbol", how="left", maintain_order="left")
 
 
-def _profits_off(rises: int, years: int, parted: bool, settings: ReferenceSettings) -> str | None:
-    """What says that profits are of other periods than is declared; None where nothing does. rises, years, parted: as in
-    diagnosis.rising_profits."""
-    if years < settings.min_profit_years:
+def _profits_doubtful(found: RisingYears, parted: bool, settings: ReferenceSettings) -> str | None:
+    """The same as `profits_off`, by the share alone: what a small zone or one industry may show honestly."""
+    told = profits_off(found, parted, settings.model_copy(update={"profit_deviations": 0.0}))
+    return None if told is None else f"so few years may be so by chance: {told}"
+
+
+def profits_off(years: RisingYears, parted: bool, settings: ReferenceSettings) -> str | None:
+    """What says that profits are of other periods than is declared; None where nothing does. parted: as in
+    announcements.rising_profits. Three quarters of a year say less than four: the bound is then half as wide again."""
+    if years.years < settings.min_profit_years:
         return None
-    found = f"fundamentals: in {rises} of {years} years of a name net_profit rises from every quarter to the next"
-    if parted and rises < settings.min_rising_profits * years:
+    deviations = settings.profit_deviations * (1 if years.whole else _WIDER)
+    least, most = share_bounds(years.rises, years.years, deviations)
+    found = f"fundamentals: in {years.rises} of {years.years} years of a name with a profit net_profit rises from every quarter to the next"
+    if parted and most < settings.min_rising_profits:
         return (
             f"{found}, far more seldom than profits of the year so far do: these are profits of single quarters. Take "
             "landing.fundamentals.profits = 'year_to_date' out of the settings"
         )
-    if not parted and rises > settings.max_rising_profits * years:
+    if not parted and least > settings.max_rising_profits:
         return (
             f"{found}, far more often than single quarters do: these are profits of the year so far. Declare "
             "landing.fundamentals.profits = 'year_to_date'"
@@ -711,6 +725,7 @@ def _securities_profile(
     wanted = {
         "unusable": pl.Int64,
         "rising_profits": pl.Int64,
+        "doubtful_profits": pl.Int64,
         "other_unit": pl.Int64,
         "listed_at_start": pl.Int64,
         "industries_lacking": pl.Int64,

@@ -226,6 +226,14 @@ class ReferenceSettings(Section):
         description="Share of names' years in which profits declared as those of the year so far must rise from every quarter to the "
         "next; in 2014 and 2015 they do in 69 %, single quarters in 10 %.",
     )
+    profit_deviations: float = Field(
+        2.0,
+        ge=0,
+        le=10,
+        allow_inf_nan=False,
+        description="Standard deviations by which that share must lie beyond its bound (Wilson's interval) before `securities` is refused; "
+        "otherwise a check warns. No zone of 8 to 50 random names and no industry of 2014–2016 is refused.",
+    )
     min_median_turnover: float = Field(
         0.0005,
         ge=0,

@@ -16,13 +16,14 @@ from assets.reference.announcements import (
     largest_profits,
     names_in_other_units,
     profits_without_a_quarter_before,
+    rising_profits,
 )
 from assets.reference.assets import TABLES, daily_prices, indices, securities
 from assets.reference.drift import drift_weights
 from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.limits import limit_prices
 from assets.reference.listing import delisting_days, listed_days
-from assets.reference.make import make_daily_prices, make_indices, make_securities
+from assets.reference.make import make_daily_prices, make_indices, make_securities, profits_off
 from resources.calendar import Calendar
 from resources.gate import judge
 from resources.landing import LandingZone
@@ -254,3 +255,30 @@ def test_no_real_equity_or_profit_is_taken_for_another_unit() -> None:
             amounts_in_other_units(names.with_columns(pl.col("equity") / 1000), SETTINGS) or ""
         ), day
     assert len(days) == 73
+
+
+@pytest.mark.parametrize("day", [dt.date(2014, 11, 15), dt.date(2015, 11, 15), dt.date(2016, 9, 15)], ids=str)
+@pytest.mark.parametrize("parted", [False, True])
+def test_profits_of_no_industry_and_no_small_zone_are_refused(day: dt.date, parted: bool) -> None:
+    """The real quarters, as single ones and as parted from the year so far. The whole market, declared wrongly, is refused."""
+    known = pl.read_parquet(DATA / "fundamentals.parquet").filter(pl.col("announce_date") <= day)
+    industries = pl.read_parquet(DATA / "industries.parquet").sort("start_date").unique("symbol", keep="last")
+    of = {
+        name: own.drop("industry")
+        for (name,), own in known.join(industries.select("symbol", "industry"), on="symbol").group_by("industry")
+    }
+    names = known["symbol"].unique().sort()
+    zones = [
+        *of.values(),
+        *(known.filter(pl.col("symbol").is_in(names.sample(n, seed=n + k))) for n in (8, 20, 50) for k in range(40)),
+    ]
+    for zone in zones:
+        assert profits_off(rising_profits(zone, day, SETTINGS, parted=parted), parted, SETTINGS) is None
+    wrong = known.sort("symbol", "period").with_columns(
+        net_profit=(pl.col("net_profit").diff() if parted else pl.col("net_profit").cum_sum()).over(
+            "symbol", pl.col("period").dt.year()
+        )
+    )
+    if parted:  # single quarters that were parted: the first stays, the others are differences
+        wrong = wrong.with_columns(net_profit=pl.coalesce("net_profit", known.sort("symbol", "period")["net_profit"]))
+    assert profits_off(rising_profits(wrong, day, SETTINGS, parted=parted), parted, SETTINGS)

@@ -7,12 +7,16 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from assets.reference.announcements import largest_profits, names_in_other_units
+from assets.reference.announcements import largest_profits, names_in_other_units, share_bounds
 from assets.reference.assets import TABLES
+from assets.reference.assets import securities as SECURITIES
 from resources.errors import InputError
 from resources.gate import judge
 from resources.made import Made
+from resources.settings.landing import LandingSettings
 from resources.settings.reference import ReferenceSettings
 from tests.reference.small_reference import landed, random_reference
 from tests.reference.test_diagnosis import (
@@ -23,6 +27,7 @@ from tests.reference.test_diagnosis import (
     fundamentals_of_market,
     of,
     prices,
+    quarters,
     refusals,
     results,
     where,
@@ -249,3 +254,50 @@ def test_rows_of_quarters_to_be_announced_are_left_out(tmp_path: Path) -> None:
     }
     with pytest.raises(InputError, match="announce_date is missing"):
         results(with_figures, tmp_path / "figures")
+
+
+# --- profits of other periods than declared: how many years are enough ----------------------------------------------------
+
+
+@given(st.integers(1, 5000), st.data(), st.floats(0.1, 5))
+def test_bounds_of_a_share_are_the_roots_of_the_score(of: int, data: st.DataObject, deviations: float) -> None:
+    count = data.draw(st.integers(0, of))
+    for bound in share_bounds(count, of, deviations):
+        assert -1e-9 <= bound <= 1 + 1e-9
+        assert (count / of - bound) ** 2 == pytest.approx(deviations**2 * bound * (1 - bound) / of, abs=1e-9)
+    least, most = share_bounds(count, of, deviations)
+    assert least <= count / of + 1e-9 and count / of - 1e-9 <= most  # noqa: PT018
+
+
+LOSSES = [[-3.0, -4.0, -2.0, -5.0], [3.0, 4.0, 2.0, -30.0], [5.0, 1.0, 6.0, 2.0], [2.0, 3.0, 3.5, -1.0]]
+
+
+@pytest.mark.parametrize(("names", "declared"), [(8, True), (60, True), (8, False), (60, False)])
+def test_years_that_end_in_a_loss_say_nothing(tables: Tables, tmp_path: Path, names: int, declared: bool) -> None:
+    """Three of four names make losses: profits of the year so far fall in a part of the quarters, single quarters rise in some."""
+    so_far = quarters(lambda number, quarter: 1e7 * sum(LOSSES[number % 4][:quarter]), names)
+    alone = quarters(lambda number, quarter: 1e7 * LOSSES[number % 4][quarter - 1], names)
+    landing = LandingSettings.model_validate({"fundamentals": {"profits": "year_to_date"}})
+    if declared:
+        found = results(tables | {"fundamentals": so_far}, tmp_path, landing=landing)
+    else:
+        found = results(tables | {"fundamentals": alone}, tmp_path)
+    assert "securities.profits_are_of_single_quarters" not in refusals(found)
+
+
+@pytest.mark.parametrize(("rising", "refused", "warned"), [(8, True, False), (6, False, True), (3, False, False)])
+def test_a_few_years_warn_and_many_refuse(
+    tables: Tables, tmp_path: Path, rising: int, refused: bool, warned: bool
+) -> None:
+    """Of eight names' one year each, `rising` rise through."""
+
+    def profit(number: int, quarter: int) -> float:
+        return 1e7 * (quarter if number < rising else 5 - quarter)
+
+    found = results(tables | {"fundamentals": quarters(profit, 8, years=(2014,))}, tmp_path)
+    profile = found["securities"].profile
+    assert profile is not None
+    verdicts = judge(SECURITIES.checks, {DAY: profile}, {DAY: found["securities"].unavailable})[DAY]
+    assert verdicts["profits_are_of_single_quarters"].refuses == refused
+    assert verdicts["profits_rise_as_declared"].passed == (not warned)
+    assert not verdicts["profits_rise_as_declared"].refuses
