@@ -233,7 +233,7 @@ def _of_bars(
     frame = judged.with_columns(pl.lit(None, TAPE_HEALTH[column]).alias(column) for column in absent)
     totals = frame.filter("delivered").select(
         "symbol",
-        adds_up=pl.col("volume_difference").abs() <= pl.col("volume_slack"),
+        adds_up=(pl.col("volume_difference").abs() <= pl.col("volume_slack")) | pl.col("late_missing"),
         closes=(pl.col("last_close") - pl.col("daily_close")).abs() <= settings.price_tolerance + 1e-9,
     )
     findings = [*diagnose_file(minutes_of(landed), totals, settings), *columns.findings]
@@ -244,8 +244,19 @@ def _of_bars(
             frame, pl.DataFrame(schema=CHANNELS | {"stops_at": pl.Int32, "proven": pl.Boolean}), settings, findings
         ),
         unavailable=dict.fromkeys(absent, f"{name} holds one-minute bars, no ticks"),
-        notes=_counts(frame) | notes,
+        notes=_counts(frame) | notes | _late_note(frame),
     )
+
+
+def _late_note(frame: pl.DataFrame) -> dict[str, str]:
+    """What the day's note says of trades after hours that daily_prices counts and no bar holds."""
+    late = frame.filter("late_missing")
+    if late.is_empty():
+        return {}
+    return {
+        "after_hours": f"daily_prices counts trades after hours of {late.height} names, {-late['volume_difference'].sum()} shares at the "
+        "close, and no minute 905 was delivered: their bars are whole but for it"
+    }
 
 
 def _bar(minute: str) -> pl.Expr:

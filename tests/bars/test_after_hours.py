@@ -146,3 +146,51 @@ def test_a_total_that_counts_what_the_bars_lack_names_the_likely_cause():
     before = one(of_bars(MARKET, [official(*MARKET, AFTER)], date=BEFORE))
     assert before["verdict"] == "set aside"
     assert "905" not in before["reason"]
+
+
+# --- bars without the minute 905 ----------------------------------------------------------------------------------------------
+
+
+def without_905(names: int, wrong: int = 0, late: bool = False, closing: bool = True) -> Day:
+    """Bars of `names` names in 2026 without their trades after hours, which the daily volume and amount count. Of the first `wrong` of
+    them the missing shares are not at the close. late: whether one name has its bar 905. closing: whether row 897 is there."""
+    codes = [f"{600101 + k}.SH" for k in range(names)]
+    grid = [minute for minute in clock.DAY_BARS if closing or minute != clock.CLOSING_AUCTION]
+    prices = {minute: 10.0 + minute % 7 / 100 for minute in grid}
+    chance = random.Random(5)
+    volumes = [(code, at, price, chance.randint(100, 9000)) for code in codes for at, price in prices.items()]
+    bars = [(*row, row[3] * row[2]) for row in volumes]
+    close = 10.0 + clock.CLOSING_AUCTION % 7 / 100
+    rows = []
+    for k, code in enumerate(codes):
+        own = [bar for bar in bars if bar[0] == code]
+        missing = 100 * (k + 1)
+        amount = sum(bar[4] for bar in own) + missing * (close + (0.01 if k < wrong else 0.0))
+        rows.append(
+            day(code, pre_close=10.0, close=close, volume=sum(bar[3] for bar in own) + missing, amount=round(amount, 2))
+        )
+    if late:
+        bars.append((codes[-1], clock.AFTER_HOURS, close, 100 * names, 100 * names * close))
+    frame = pl.DataFrame(bars, schema=["symbol", "minute", "close", "volume", "amount"], orient="row")
+    landing = Landing(frame, path="bars/20260707.parquet", date=SINCE)
+    return Day(daily=pl.DataFrame(rows, schema=DAILY), landing=landing)
+
+
+def test_bars_that_lack_trades_after_hours_alone_are_whole_but_for_them():
+    made = without_905(8)
+    assert {row["verdict"] for row in made.verdicts.values()} == {"ok"}
+    assert {row["reference_counts"] for row in made.verdicts.values()} == {"with"}
+    assert "of 8 names, 3600 shares at the close" in made.health.notes["after_hours"]
+    assert made.bars.profile["volume_difference"].drop_nulls().to_list() == [0] * 8
+    one_wrong = without_905(8, wrong=1).verdicts
+    assert [name for name, row in one_wrong.items() if row["verdict"] == "set aside"] == ["600101.SH"]
+
+
+@pytest.mark.parametrize(
+    "changes", [{"names": 4}, {"wrong": 3}, {"late": True}, {"closing": False}], ids=["few", "elsewhere", "905", "no auction"]
+)  # fmt: skip
+def test_missing_shares_that_may_be_of_lost_minutes_are_not_believed(changes: dict):
+    made = without_905(**{"names": 8, **changes})
+    aside = [name for name, row in made.verdicts.items() if row["verdict"] == "set aside"]
+    assert len(aside) == changes.get("names", 8) - int(changes.get("late", False))
+    assert "after_hours" not in made.health.notes
