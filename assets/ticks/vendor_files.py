@@ -315,6 +315,10 @@ def inspect(source: Source) -> VendorFile:
     if encoding := wide_encoding(first[0]):
         source = replace(source, open=translated(source.open, encoding, ""))
         first = _first_lines(source)
+    if b"\r" in first[0].rstrip(b"\r\n"):
+        raise InputError(
+            f"{source.name} ends its lines in a carriage return alone, as no vendor does: save it with line feeds (\\n or \\r\\n)"
+        )
     if delimiter := other_delimiter(first[0]):
         source = replace(source, open=translated(source.open, "", delimiter))
         first = _first_lines(source)

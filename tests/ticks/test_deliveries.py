@@ -73,6 +73,21 @@ def made_of(folder: Folder):
     ]
 
 
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_lines_that_end_in_carriage_returns_alone_are_named(tmp_path, encoding):
+    folder = Folder(tmp_path)
+    write_day(folder.root, WRITERS["SH"]["DataYes"](simulate("SH", (600_519,), 11), Style(), "20240110"), Style())
+    path = next(path for path in folder.tick_files() if "Transaction" in path.name)
+    text = path.read_text("utf-8")
+    path.write_bytes(text.replace("\n", "\r\n").encode(encoding))
+    rows = made_of(folder)[0].frame
+    assert rows.height == text.count("\n") - 1
+    path.write_bytes(text.replace("\n", "\r").encode(encoding))
+    profile = made_of(folder)[0].profile
+    assert profile["unreadable"].sum() == 1
+    assert "ends its lines in a carriage return alone" in " ".join(profile["detail"].drop_nulls())
+
+
 # --- Parquet --------------------------------------------------------------------------------------------------------------
 
 
