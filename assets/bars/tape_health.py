@@ -133,6 +133,7 @@ def judge_bars(
         (pl.col("rejected").is_not_null(), pl.col("rejected")),
         *against_daily,
         *_lots_lost(own, unheard),
+        *_amounts_cut(own),
         (_off() & ~pl.col("late_missing"), totals),
         (pl.col("odd").is_not_null(), pl.col("odd")),
     ]
@@ -191,6 +192,22 @@ def _lots_lost(own: Rounding, unheard: pl.Expr) -> Told:
                 "its volumes are whole lots and add up to {} shares, daily_prices says {}, less than a lot away for each minute that traded: "
                 "they were rounded to lots. Deliver volumes in shares, or lots rounded to the nearest one with landing.bars.volume_unit = 'lots'",
                 "volume", "reference_volume",
+            ),
+        )
+    ]  # fmt: skip
+
+
+def _amounts_cut(own: Rounding) -> Told:
+    """A difference in amount alone that cutting amounts down to their unit explains, and rounding them does not."""
+    same = (_SHARES_OFF.abs() <= _SHARES_SLACK).fill_null(False)
+    cut = pl.lit(own.amount > 0) & same & (_YUAN_OFF < -_YUAN_SLACK) & (-own.amount * pl.col("rounded") <= _YUAN_OFF)
+    return [
+        (
+            cut.fill_null(False),
+            pl.format(
+                "its amounts are multiples of {} yuan and add up to {}, daily_prices says {}, less than that away for each minute that traded: "
+                "they were cut down. Deliver amounts to the cent, or rounded to the nearest",
+                pl.lit(own.amount), "amount", "reference_amount",
             ),
         )
     ]  # fmt: skip

@@ -136,6 +136,15 @@ def test_the_unit_of_rounding_is_one_that_all_figures_are_whole_numbers_of(cents
     assert rounding_of(pl.Series([], dtype=pl.Int64), pl.Series([], dtype=pl.Float64), "bars", {}) == Rounding()
 
 
+def test_amounts_that_were_cut_down_are_named_as_that():
+    bars, daily = market()
+    told = aside(of(bars.with_columns(pl.col("amount").floor()), daily))
+    assert told  # of about half the names the cut is no more than rounding would be
+    assert all("multiples of 1 yuan" in reason and "they were cut down" in reason for reason in told.values())
+    lost = bars.with_columns(pl.col("amount").floor()).filter(pl.col("minute") != 700 - 60)
+    assert all("they were cut down" not in reason for reason in aside(of(lost, daily)).values())
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from([1, 300, 30_000]), st.sampled_from(["bars", "daily", "both"]))
 def test_amounts_of_32_bits_may_be_off_by_half_their_last_digit_each(seed: int, size: int, which: str):
