@@ -124,8 +124,9 @@ class World:
                     if not verdict.passed:
                         (refusals if verdict.critical else warnings).append(f"{table}.{check}: {verdict.detail}")
                 aside |= dict(self._aside(table, day))
+        said = [*self._said, *(rows.remark for rows in builder.zone.undated.values())]
         # A row without a date is no day's: the run itself says which it leaves out.
-        aside |= {name: line for line in self._said for name in NAMES if name in line}
+        aside |= {name: line for line in said for name in NAMES if name in line}
         return _Reported(tuple(refusals), tuple(warnings), aside)
 
     def _aside(self, table: str, day: dt.date) -> Iterator[tuple[str, str]]:
