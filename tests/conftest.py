@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from resources import gate
@@ -17,6 +18,10 @@ ROOT = Path(__file__).resolve().parent.parent
 # Tests kill processes, but never the machine: its page cache holds what they wrote.
 os.fsync = lambda descriptor: None
 gate._validate = plain_gate.plain_breaking_rows
+
+# How long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("untimed")
 
 REAL_DATA = ROOT.parent / "shared" / "data"
 
