@@ -20,7 +20,12 @@ os.fsync = lambda descriptor: None
 gate._validate = plain_gate.plain_breaking_rows
 
 # How long an example takes says how busy the machine is.
-hypothesis.settings.register_profile("untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.register_profile(
+    "untimed",
+    parent=hypothesis.settings.get_profile(hypothesis.settings.get_current_profile_name()),  # "ci" where CI is set
+    deadline=None,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
 hypothesis.settings.load_profile("untimed")
 
 REAL_DATA = ROOT.parent / "shared" / "data"
