@@ -238,6 +238,7 @@ reader's business. An index of which only prices are known has one row with null
     schema=INDICES,
     sort=("index", "symbol"),
     settings="reference",
+    rules=("boards",),
     make="assets.reference.make:make_indices",
     checks=(
         Check("member_unique", Unique(("date", "index", "symbol", "set_aside")), critical=True, remedy=REDELIVER),

@@ -787,12 +787,17 @@ INDICES = {
 
 
 def make_indices(
-    date: dt.date, daily_prices: pl.LazyFrame, landing: Any, calendar: Calendar, settings: ReferenceSettings
+    date: dt.date,
+    daily_prices: pl.LazyFrame,
+    landing: Any,
+    calendar: Calendar,
+    settings: ReferenceSettings,
+    rules: Rulebook | None = None,
 ) -> Made:
     """The latest published weights of each index and its close of the day; an index with a close alone has one row."""
     reasons: dict[str, str] = {}
     sifted: dict[str, Sifted] = {}
-    weights = _latest_weights(landing, sifted, reasons)
+    weights = _latest_weights(landing, sifted, reasons, rules or Rulebook.on(date))
     closes = pl.DataFrame(schema={"index": pl.String, "index_close": pl.Float64})
     earlier = closes.rename({"index_close": "previous"})
     codes: dict[str, Sequence[str]] = {}
@@ -850,7 +855,7 @@ def make_indices(
     return Made(frame, profile, files, reasons, notes)
 
 
-def _latest_weights(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str]) -> pl.DataFrame:
+def _latest_weights(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str], rules: Rulebook) -> pl.DataFrame:
     """index, symbol, weight, published_date of the last vector of each index."""
     delivered = landing.reference("index_weights")
     if delivered is None:
@@ -859,7 +864,7 @@ def _latest_weights(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, 
             schema={"index": pl.String, "symbol": pl.String, "weight": pl.Float64, "published_date": pl.Date}
         )
     last = delivered.filter(pl.col("date") == pl.col("date").max().over("index")).collect()
-    sifted["index_weights"] = sift_index_weights(last)
+    sifted["index_weights"] = sift_index_weights(last, rules, [one.index for one in PORTFOLIOS])
     return sifted["index_weights"].usable.select("index", "symbol", "weight", published_date="date")
 
 

@@ -20,8 +20,9 @@ from resources.rulebook import Rulebook
 CENT_TOLERANCE = 0.1
 PRICES = ("open", "high", "low", "close")
 LIMITS = ("limit_up", "limit_down")
-# Reasons that are no fault of the delivery: counted in the notes, not by the checks.
+# Reasons; those of HARMLESS are no fault of the delivery: counted in the notes, not by the checks.
 NO_A_SHARE = "no code of an SSE or SZSE A-share (rulebook.boards)"
+NO_MEMBER = "its symbol has no code of an A-share (rulebook.boards), and the members of this index are A-shares"
 BEIJING = "a share of the Beijing exchange, which is counted and not in the universe"
 NO_TRADE = "volume 0: no trade that day, the same as no row"
 NO_FIGURES = "neither volume, amount, open, high nor low: no trade that day, the same as no row"
@@ -182,14 +183,16 @@ def sift_fundamentals(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
     return Sifted(sifted.usable.filter(latest), pl.concat([sifted.aside, older], how="diagonal"))
 
 
-def sift_index_weights(rows: pl.DataFrame) -> Sifted:
-    """Rows of reference/index_weights. Members may be of any board, so only the form of a symbol is judged."""
+def sift_index_weights(rows: pl.DataFrame, rules: Rulebook, followed: Sequence[str] = ()) -> Sifted:
+    """Rows of reference/index_weights. followed: the indices whose members are A-shares, of the Beijing exchange among them."""
+    foreign = ~rules.is_a_share() & ~pl.col("symbol").str.ends_with(".BJ")
     return _sift(
         rows,
         ("index", "date", "symbol"),
         [
             _FORM,
             ("index is empty", pl.col("index").fill_null("") == ""),
+            (NO_MEMBER, pl.col("index").is_in(list(followed)) & foreign),
             ("weight is missing or negative", ~(pl.col("weight") >= 0).fill_null(False)),
         ],
     )

@@ -137,10 +137,14 @@ def test_faults_of_the_other_tables() -> None:
     weights = pl.DataFrame(
         {"index": ["000905.SH"] * 3, "date": [day] * 3, "symbol": ["600000.SH", "1", "600001.SH"], "weight": [0, 1, -1]}
     )
-    assert set(validate.sift_index_weights(weights).counts()) == {
+    assert set(sift(validate.sift_index_weights, weights).counts()) == {
         "symbol is not of the form 600519.SH",
         "weight is missing or negative",
     }
+    members = weights.with_columns(symbol=pl.Series(["600000.HK", "000012.SH", "920001.BJ"]), weight=pl.lit(0.1))
+    for followed, foreign in ((["000905.SH"], 2), ([], 0)):
+        found = validate.sift_index_weights(members, Rulebook.on(day), followed)
+        assert found.counts() == ({validate.NO_MEMBER: foreign} if foreign else {})
     closes = pl.DataFrame({"index": ["000905.SH"] * 2, "date": [day, period], "close": [0.0, 5.0]})
     assert validate.sift_index_prices(closes).counts() == {"close is missing or not above 0": 1}
 
