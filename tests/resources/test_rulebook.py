@@ -173,7 +173,7 @@ def test_a_rule_that_cannot_be_is_refused_by_name(line: str, told: str, tmp_path
     key = line.split(" ")[0]
     text = "\n".join(line if old.startswith(f"{key} ") else old for old in ADDED.splitlines())
     file.write_text(text.replace("since = 12-01-04", 'since = "0012-01-04"'), "utf-8")
-    with pytest.raises(SettingsError, match=rf"rulebook\.price_limits\[.*{told}"):
+    with pytest.raises(SettingsError, match=rf"rulebook\.price_limits: .*{told}"):
         load_profile(str(file), PROFILES, {})
 
 
