@@ -16,6 +16,7 @@ import datetime as dt
 import itertools
 import os
 import resource
+import shlex
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -427,9 +428,23 @@ def _print_plan(builder: Builder, asked: list[tuple[str, dt.date]]) -> None:
         print(line)
 
 
-def print_refused(builder: Builder, table: str | None = None, date: str | None = None) -> None:
-    """Every partition in the lake that its own gate refused, or that could not be renewed: why, and how to try again. Of one
-    table, or of its partition of one date, where these are named."""
+def print_refused(names: Names, table: str | None = None, date: str | None = None) -> None:
+    """Every partition in the lake that its own gate refused, or that could not be renewed: why, and the command that tries again.
+    Of one table, or of its partition of one date, where these are named."""
+    builder = open_builder(names)
+    again = shlex.join(
+        [
+            "python",
+            "-m",
+            "orchestration.run",
+            "--market",
+            names.market,
+            "--lake",
+            names.lake,
+            "--profile",
+            names.settings,
+        ]
+    )
     if builder.lake.is_empty():
         raise NotReadyError(
             f"There is no lake at {builder.lake.store.url}, so nothing in it can be refused. Name one with --lake or ZHOUBAO_LAKE; a "
@@ -448,7 +463,7 @@ def print_refused(builder: Builder, table: str | None = None, date: str | None =
             if manifest is None or not (manifest.refusals or manifest.outdated):
                 continue
             found += 1
-            print(f"{one.name} of {key}: python -m orchestration.run --table {one.name} --date {key}")
+            print(f"{one.name} of {key}: {again} --table {one.name} --date {key}")
             for name, verdict in own_failures(one.checks, manifest.refusals).items():
                 print(f"  {name} failed: {verdict.detail}")
             if manifest.outdated:
@@ -490,7 +505,7 @@ def main(arguments: list[str] | None = None) -> int:
         names = Names.of(options.market, options.lake, options.profile)
         _require_sense(options)
         if options.refused:
-            print_refused(open_builder(names), options.table, options.date)
+            print_refused(names, options.table, options.date)
         elif options.plan and options.table:
             print_partition_plan(open_builder(names), options.table, options.date, options.force)
         elif options.plan:

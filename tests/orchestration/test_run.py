@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+import shlex
 from pathlib import Path
 
 import polars as pl
@@ -107,7 +108,8 @@ def test_a_refusal_is_listed_tried_again_and_forced(
     assert "refused before, tried again" in said.out
     assert run.main([*places, "--refused"]) == 0
     listed = capsys.readouterr().out
-    assert "tape_health of 2023-01-03: python -m orchestration.run --table tape_health --date 2023-01-03" in listed
+    command = shlex.join(["python", "-m", "orchestration.run", *places])
+    assert f"tape_health of 2023-01-03: {command} --table tape_health --date 2023-01-03" in listed
     assert "input_is_readable failed" in listed
     assert "Deliver it again" in listed
     path.write_bytes(whole)
