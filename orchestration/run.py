@@ -186,9 +186,8 @@ def build(
     built = [(step.table, step.key) for step in done if (step.table.name, step.key) in builder.tried]
     findings = failed_checks(builder, built)
     if refusal := _refusal(builder, plan, asked):
-        if builder.reads_verdicts(
-            builder.tables[asked[-1][0]]
-        ):  # such as the report, which lists failed plausibility checks itself
+        # The report lists failed plausibility checks itself.
+        if builder.reads_verdicts(builder.tables[asked[-1][0]]):
             findings = [one for one in findings if not one.plausibility]
         for line in (*describe_remarks(builder), *describe_warnings(builder, findings)):
             refusal.add_note(line)
@@ -257,8 +256,8 @@ def _refusal(builder: Builder, plan: Plan, asked: list[tuple[str, dt.date]]) -> 
     more = f"\n  and {len(told) - _LISTED} more" if len(told) > _LISTED else ""
     if any(len(one.keys) > 1 for one in findings):
         more += (
-            "\nEvery refused partition with its reasons: python -m orchestration.run "
-            f"--market {builder.zone.root} --lake {builder.lake.store.url} --refused"
+            "\nEvery refused partition with its reasons: "
+            f"{_command(str(builder.zone.root), builder.lake.store.url)} --refused"
         )
     return NotReadyError(f"{what}:\n  " + "\n  ".join(told[:_LISTED]) + more)
 
@@ -384,6 +383,11 @@ class _Seldom:
             self._say(f"       {line}")
 
 
+def _command(market: str, lake: str) -> str:
+    """The command line that names this market and this lake."""
+    return shlex.join(["python", "-m", "orchestration.run", "--market", market, "--lake", lake])
+
+
 def _counted(count: int, what: str) -> str:
     return f"{count} {what}" if count == 1 else f"{count} {what}s"
 
@@ -432,19 +436,7 @@ def print_refused(names: Names, table: str | None = None, date: str | None = Non
     """Every partition in the lake that its own gate refused, or that could not be renewed: why, and the command that tries again.
     Of one table, or of its partition of one date, where these are named."""
     builder = open_builder(names)
-    again = shlex.join(
-        [
-            "python",
-            "-m",
-            "orchestration.run",
-            "--market",
-            names.market,
-            "--lake",
-            names.lake,
-            "--profile",
-            names.settings,
-        ]
-    )
+    again = f"{_command(names.market, names.lake)} --profile {shlex.quote(names.settings)}"
     if builder.lake.is_empty():
         raise NotReadyError(
             f"There is no lake at {builder.lake.store.url}, so nothing in it can be refused. Name one with --lake or ZHOUBAO_LAKE; a "

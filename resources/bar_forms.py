@@ -63,7 +63,7 @@ WHAT_MINUTE_IS = (
     "`minute` is the start of the bar in minutes since midnight (09:30 = 570), a time of day such as 09:30 or 09:30:00, or a "
     "time stamp of the day"
 )
-_CENT_NOISE = 0.05
+CENT_NOISE = 0.05
 """Cents by which a price may miss a whole cent and still be it: 32-bit floats miss it by less, adjusted prices by more."""
 _NO_FACTOR = 1e-9  # how far a factor of adjustment may be from 1 and change nothing
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?", re.ASCII)
@@ -194,7 +194,7 @@ def _of_other_days(cells: pl.Series, date: dt.date, name: str, stamps: Stamps, r
 def _whole_cents(column: str) -> pl.Expr:
     """A price rounded to the cent where it is one but for noise."""
     cents = pl.col(column) * 100
-    return pl.when((cents - cents.round()).abs() <= _CENT_NOISE).then(pl.col(column).round(2)).otherwise(column)
+    return pl.when((cents - cents.round()).abs() <= CENT_NOISE).then(pl.col(column).round(2)).otherwise(column)
 
 
 def start_minute(labels: str) -> pl.Expr:

@@ -11,9 +11,8 @@ from typing import Any
 import polars as pl
 
 from resources.landing import LandingView
+from resources.reference_forms import LOT, UNITS
 
-LOT = 100
-_YUAN = {"thousand_yuan": 1_000, "ten_thousand_yuan": 10_000}
 _SINGLE = 2.0**-24  # half the distance between neighbouring 32-bit floats, as a share of the figure
 _EXACT = 2.0**24  # up to here a 32-bit float holds every whole number
 
@@ -40,19 +39,19 @@ def rounding_of(volume: pl.Series, amount: pl.Series, table: str, declared: Mapp
     """
     volume, amount = volume.drop_nulls(), amount.drop_nulls()
     lots = bool((volume % LOT == 0).all()) and volume.len() > 0
-    unit = _YUAN.get(declared.get(f"landing.{table}.amount_unit", ""), 1)
-    step = 0
-    while unit >= 1 and amount.len():
-        if ((amount / unit).round() * unit - amount).abs().max() < 1e-3:  # type: ignore[operator]
-            step = unit
-            break
-        unit //= 10
-    declared_lots = declared.get(f"landing.{table}.volume_unit") == "lots"
-    shares = LOT if declared_lots else 1
-    money = _YUAN.get(declared.get(f"landing.{table}.amount_unit", ""), 1)
-    return Rounding(
-        LOT if lots and declared_lots else 0, step, lots, _single_share(volume / shares), _single_share(amount / money)
+    shares, money = (
+        int(UNITS[declared.get(f"landing.{table}.{figure}_unit", plain)])
+        for figure, plain in (("volume", "shares"), ("amount", "yuan"))
     )
+    steps = (money // 10**digits for digits in range(len(str(money))))
+    step = next((one for one in steps if _whole_numbers_of(amount, one)), 0)
+    return Rounding(
+        LOT if lots and shares == LOT else 0, step, lots, _single_share(volume / shares), _single_share(amount / money)
+    )
+
+
+def _whole_numbers_of(amount: pl.Series, unit: int) -> bool:
+    return amount.len() > 0 and bool((((amount / unit).round() * unit - amount).abs() < 1e-3).all())
 
 
 def _single_share(values: pl.Series) -> float:

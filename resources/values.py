@@ -418,6 +418,11 @@ def shown(cell: Any) -> str:
     return repr(cut(cell)) if isinstance(cell, str) else str(cell)
 
 
+def median_of(values: pl.Series) -> float:
+    """The median of numbers of which one at least is known."""
+    return float(values.to_frame().select(pl.all().median()).item())
+
+
 def cut(text: str, most: int = 80) -> str:
     """The beginning of a delivered text, for a message: a file in an unknown encoding is one cell of a million characters."""
     return text if len(text) <= most else f"{text[: most - 2]} …"

@@ -18,11 +18,11 @@ import polars as pl
 
 from assets.bars.diagnosis import FileFinding, power_of_ten
 from assets.ticks import clock
+from resources.rounding import LOT
 from resources.settings.bars import BarsSettings
 
 _SPREAD = ("volume", "amount", "trades")
 _WIDTHS = (30, 15, 10, 5, 3, 2)  # minutes, the longest first: bars of 10 minutes are spread over 5 too
-_LOT = 100
 _BLOCK_UNITS = 10  # units that a minute of a block must hold on average: below, rounding makes any two alike
 _SIDES, _PARTS = "buy_amount + sell_amount", ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
 _USUAL_PART = 0.4  # of amount, as to its order of magnitude
@@ -136,7 +136,7 @@ def _spread(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> 
 
 def _unit(name: str, values: pl.Series) -> float:
     """What the values of a column are rounded to: a lot where every volume is whole lots, else 1."""
-    return float(_LOT) if name == "volume" and (values % _LOT == 0).all() else 1.0
+    return float(LOT) if name == "volume" and (values % LOT == 0).all() else 1.0
 
 
 def _parted_alike(values: np.ndarray, width: int, unit: float, settings: BarsSettings) -> tuple[np.ndarray, np.ndarray]:
@@ -226,7 +226,7 @@ def _median(ratios: pl.DataFrame) -> float:
 def _of_counts(settings: BarsSettings) -> pl.Expr:
     """Whether the flow is the volume in shares or in lots."""
     slack = 1 + settings.unit_tolerance
-    return pl.any_horizontal(pl.col("shares").is_between(unit / slack, unit * slack) for unit in (1.0, 1 / _LOT))
+    return pl.any_horizontal(pl.col("shares").is_between(unit / slack, unit * slack) for unit in (1.0, 1 / LOT))
 
 
 def _flow_cause(flow: str, ratios: pl.DataFrame, settings: BarsSettings) -> str:

@@ -25,12 +25,8 @@ _PARTS = ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
 _COUNTED = ("volume", "amount", "trades", *_PARTS)
 _PRICE_SLACK = 5e-5  # half of 1/10 000 yuan
 _YUAN_SLACK, _RELATIVE_SLACK = 1.0, 1e-6  # amounts may be rounded to a yuan, or have been 32-bit floats
-_ROUNDED = (
-    10_000.0,
-    1_000.0,
-    100.0,
-    10.0,
-)  # yuan that amounts may be rounded to; the two sides are then rounded each by itself
+# Yuan that amounts may be rounded to; the two sides are then rounded each by itself.
+_ROUNDED = (10_000.0, 1_000.0, 100.0, 10.0)
 _DELIVERED_PARTS = {
     clock.OPENING_AUCTION: 4,
     clock.CLOSING_AUCTION: 4,

@@ -5,6 +5,7 @@ import math
 import polars as pl
 
 from resources.settings.bars import BarsSettings
+from resources.values import median_of
 
 _ROUNDING = 0.05  # of a geometric mean: bars may leave trades after hours out, and orders may not
 
@@ -14,8 +15,8 @@ def judged_against_amounts(
 ) -> tuple[pl.DataFrame, pl.Series]:
     """The sums and reasons, where also those are set aside that the day's amounts contradict.
 
-    frame, reasons: as read of the file: a row with a reason has null sums. amounts: symbol, amount (yuan) of the day. Every trade fills a buy and a sell order, so that
-    the mean order is 2 · amount / orders. The geometric mean exp(Σ ln a / n) is never above it, and the mean of log-normal
+    frame, reasons: as read of the file: a row with a reason has null sums. amounts: symbol, amount (yuan) of the day.
+    Every trade fills a buy and a sell order, so that the mean order is 2 · amount / orders. The geometric mean exp(Σ ln a / n) is never above it, and the mean of log-normal
     sizes, exp(μ + σ²/2), is near it: 0.76 to 0.87 of it on six tapes of 2023. Logarithms to the base of 10 make that 0.004 at most.
     """
     mean = pl.col("sum_ln") / pl.col("orders")
@@ -33,7 +34,7 @@ def judged_against_amounts(
     fits = judged["_fit"].drop_nulls()
     (low, high), (least, most) = settings.order_sizes_band, settings.median_order_sizes_band
     of_file = None
-    if fits.len() >= settings.order_sizes_names and not least <= (median := float(fits.median())) <= most:  # type: ignore[arg-type]
+    if fits.len() >= settings.order_sizes_names and not least <= (median := median_of(fits)) <= most:
         of_file = (
             f"{name}: the orders of {fits.len()} stocks are in the median {median:.3g} times those that the day's amounts give"
             f"{_base(judged, (least, most))}"

@@ -23,7 +23,7 @@ _MIN_SPACED = 4  # minutes from which an even spacing is one
 _EVEN_SHARE = 0.8  # of the steps between minutes that are equal in bars of several minutes
 _AROUND = 15  # minutes before and after a gap whose trading is that of the gap
 _ONE_FACTOR = 0.001  # a close further off than this, with all prices in proportion, is adjusted
-_CENT_SLACK = 0.011  # yuan: two roundings to the cent
+CENT_SLACK = 0.011  # yuan: two roundings to the cent
 FACTORS: Mapping[tuple[str, int], str] = {
     ("volume", -2): "it is in lots: declare landing.bars.volume_unit = 'lots'",
     ("volume", 2): "it is in shares already: take landing.bars.volume_unit = 'lots' out of the settings",
@@ -253,6 +253,12 @@ def clock_time(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
+def clock_times(column: str) -> pl.Expr:
+    """The same of a column of minutes."""
+    parts = (pl.col(column) // 60, pl.col(column) % 60)
+    return pl.format("{}:{}", *(part.cast(pl.String).str.zfill(2) for part in parts))
+
+
 # --- names against daily_prices -------------------------------------------------------------------------------------------
 
 MEASURES = {
@@ -417,7 +423,7 @@ def _against_day(settings: BarsSettings, averaged: Sequence[str]) -> dict[str, p
     )
     off = away > slack + 1e-9
     factor = pl.col("last_close") / pl.col("daily_close")
-    cents = _CENT_SLACK * pl.max_horizontal(factor, pl.lit(1.0))
+    cents = CENT_SLACK * pl.max_horizontal(factor, pl.lit(1.0))
     one_factor = (
         off
         & ((factor - 1).abs() > _ONE_FACTOR)

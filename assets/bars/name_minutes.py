@@ -11,13 +11,14 @@ import math
 
 import polars as pl
 
+from assets.bars.diagnosis import clock_times
 from assets.ticks import clock
+from resources.bar_forms import CENT_NOISE
 from resources.rounding import LOT, Rounding
 from resources.settings.bars import BarsSettings
 
 _PRICES = ("open", "high", "low", "close")
 _STEPS = (5, 3, 2)  # minutes; bars of 10, 15 or 30 minutes are 5 minutes apart too
-_CENT_NOISE = 0.05  # cents, as in resources/bar_forms.py
 _RELATIVE = 1e-6  # amounts may have been 32-bit floats
 _FEWEST_OUTSIDE = 3
 _PARTS = {clock.OPENING_AUCTION: 4, clock.CLOSING_AUCTION: 4}  # delivered minutes that are added up in these bars
@@ -78,7 +79,7 @@ def _marked(day: pl.DataFrame, rounding: Rounding, settings: BarsSettings) -> pl
     moves = (pl.col("close") != pl.col("_before")).fill_null(False)
     counts = pl.when("_volumes").then("_traded").otherwise(True)
     cents = [pl.col(name) * 100 for name in _PRICES]
-    off = [((one - one.round()).abs() > _CENT_NOISE).fill_null(False) for one in cents]
+    off = [((one - one.round()).abs() > CENT_NOISE).fill_null(False) for one in cents]
     slack = (
         max(1.0, rounding.amount) * minute.replace_strict(_PARTS, default=1)
         + _RELATIVE * pl.col("amount")
@@ -134,7 +135,7 @@ def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.E
             pl.format(
                 "{} minutes without a trade close elsewhere than its last trade before, the first at {}: they were filled in from other "
                 "minutes. {}, and in a minute without a trade that of the last trade before",
-                "moved", _clock("moved_at"), pl.lit(REMEDY),
+                "moved", clock_times("moved_at"), pl.lit(REMEDY),
             ),
         ),
         (
@@ -158,7 +159,7 @@ def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.E
             pl.format(
                 "{} of its minutes have prices that are no whole cents, the first {} at {}: these are averages, mid-prices or interpolated "
                 "prices, or adjusted ones. {}",
-                "broken", pl.col("broken_price").round(4), _clock("broken_at"), pl.lit(REMEDY),
+                "broken", pl.col("broken_price").round(4), clock_times("broken_at"), pl.lit(REMEDY),
             ),
         ),
         (
@@ -167,13 +168,7 @@ def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.E
             pl.format(
                 "in {} of its {} minutes that traded, the first at {}, amount is no volume at prices from low to high: volume, amount or "
                 "prices are those of other minutes. Deliver them under the same minute",
-                "outside", "priced", _clock("outside_at"),
+                "outside", "priced", clock_times("outside_at"),
             ),
         ),
     ]  # fmt: skip
-
-
-def _clock(name: str) -> pl.Expr:
-    """'09:30' of minutes since midnight."""
-    parts = (pl.col(name) // 60, pl.col(name) % 60)
-    return pl.format("{}:{}", *(part.cast(pl.String).str.zfill(2) for part in parts))

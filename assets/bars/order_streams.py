@@ -53,7 +53,7 @@ def lacking_orders(today: pl.DataFrame, before: pl.DataFrame, settings: BarsSett
         else pl.lit("which bars.expect_orders = 'always' demands")
     )
     more = pl.when(pl.col("without_orders") > _LISTED).then(pl.lit(" …")).otherwise(pl.lit(""))
-    return by_exchange.select(
+    found = by_exchange.select(
         "exchange",
         "expected",
         "without_orders",
@@ -67,4 +67,5 @@ def lacking_orders(today: pl.DataFrame, before: pl.DataFrame, settings: BarsSett
             "names",
             more,
         ),
-    ).cast(LACKING)  # type: ignore[arg-type]
+    )
+    return found.select(pl.col(name).cast(dtype) for name, dtype in LACKING.items())

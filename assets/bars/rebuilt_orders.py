@@ -68,11 +68,8 @@ FAULTS = {
 """Counts are null where the symbol's order stream was not delivered (no rows, or Shenzhen cancels of the trade file alone)."""
 
 NUMBER, CHANNEL, SIDE, TIME, PRICE, ENTERED, ENTRIES, AS_AGGRESSOR, AS_PASSIVE, CANCELLED, CANCELS = range(11)
-WORSE, CLASHES, AUCTIONED = (
-    11,
-    12,
-    13,
-)  # fills at a worse price than the limit, rows on the other side, shares filled in auctions
+# Fills at a worse price than the limit, rows on the other side, shares filled in auctions.
+WORSE, CLASHES, AUCTIONED = range(11, 14)
 """Columns of the register of a symbol's orders."""
 _COLUMNS = 14
 MATCHED, UNKNOWN, OVERFILLED, MISCANCELLED, MISPRICED, EXCHANGED, REPEATED, FAULTY, LACKED = range(9)

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from assets.bars.diagnosis import contradicts_day, name_reasons
+from assets.bars.diagnosis import CENT_SLACK, contradicts_day, name_reasons
 from resources.rounding import LOT, Rounding
 from resources.settings.bars import BarsSettings
 
@@ -24,7 +24,6 @@ CLOSED_MS = 54_000_000  # 15:00: from here on a snapshot's cumulative fields are
 _SHARES_OFF, _YUAN_OFF, _SHARES_SLACK, _YUAN_SLACK = (
     pl.col(name) for name in ("volume_difference", "amount_difference", "volume_slack", "amount_slack")
 )
-_CENT = 0.011  # yuan: a rounding to the cent
 _FEWEST_LATE = 5
 _REFERENCE = ("daily_prices", "the last snapshot")
 Told = list[tuple[pl.Expr, pl.Expr]]
@@ -164,7 +163,7 @@ def _late_missing(settings: BarsSettings, own: Rounding, daily: Rounding) -> pl.
         pl.col("after_hours") & pl.col("closing_trade") & (_SHARES_OFF < 0) & (pl.col("late_volume").fill_null(0) == 0)
     ).fill_null(False)
     slack = (
-        _CENT
+        CENT_SLACK
         + (own.amount * pl.col("rounded") * int(own.amount > 1) + daily.amount * int(daily.amount > 1)) / 2
         + own.amount_share * pl.col("amount")
         + daily.amount_share * pl.col("daily_amount")
@@ -180,9 +179,8 @@ def _lots_lost(own: Rounding, unheard: pl.Expr) -> Told:
     """A difference in volume that whole lots explain, and that their rounding to the nearest one, where declared, does not.
     unheard: whether trades after hours explain it."""
     half = LOT * pl.col("rounded") / 2
-    off = (_SHARES_OFF.abs() > _SHARES_SLACK) & _SHARES_OFF.is_between(
-        -2 * half, half
-    )  # cut down, or to the nearest lot
+    cut_or_rounded = _SHARES_OFF.is_between(-2 * half, half)
+    off = (_SHARES_OFF.abs() > _SHARES_SLACK) & cut_or_rounded
     lost = pl.lit(own.whole_lots) & off & ~unheard.fill_null(False)
     odd = (pl.col("reference_volume") % LOT != 0) | pl.lit(own.volume > 0)
     return [
@@ -507,9 +505,8 @@ def _unusable() -> pl.Expr:
 def _quotes_set_aside(settings: BarsSettings) -> Told:
     share = pl.lit(f"{settings.max_unusable_quote_share:.0%}")
     story = "its book is set aside: {} of {} snapshots can't be used, more than {} (bars.max_unusable_quote_share): {}"
-    at_fault = _unusable() - pl.col(
-        "halted_quotes"
-    )  # a halt's virtual books are left out, and nothing is wrong with them
+    # A halt's virtual books are left out, and nothing is wrong with them.
+    at_fault = _unusable() - pl.col("halted_quotes")
     too_many = at_fault > settings.max_unusable_quote_share * pl.col("judged")
     never = (pl.col("trades") > 0) & (pl.col("judged") > 0) & ~pl.col("booked")
     return [

@@ -15,7 +15,7 @@ import polars as pl
 from assets.bars.align_tapes import TAPE, Measured, measure_tapes
 from assets.bars.columns import judge_columns
 from assets.bars.delivered import delivered_bars
-from assets.bars.diagnosis import FileFinding, diagnose_file, measure_names, minutes_of
+from assets.bars.diagnosis import FileFinding, clock_times, diagnose_file, measure_names, minutes_of
 from assets.bars.name_minutes import judge_minutes
 from assets.bars.rebuilt_orders import FAULTS as ORDER_FAULTS
 from assets.bars.rebuilt_orders import count_order_faults
@@ -261,8 +261,7 @@ def _late_note(frame: pl.DataFrame) -> dict[str, str]:
 
 def _bar(minute: str) -> pl.Expr:
     """'of 09:31 (571)' of the start of a bar in minutes since midnight."""
-    hour, rest = (part.cast(pl.String).str.zfill(2) for part in (pl.col(minute) // 60, pl.col(minute) % 60))
-    return pl.format("of {}:{} ({})", hour, rest, minute).fill_null("of no known minute")
+    return pl.format("of {} ({})", clock_times(minute), minute).fill_null("of no known minute")
 
 
 def _daily_rounding(daily: pl.DataFrame, landing: LandingView) -> Rounding:

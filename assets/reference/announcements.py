@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from resources.settings.reference import ReferenceSettings
+from resources.values import median_of
 
 _MONTHS_BEFORE = 15  # from a quarter's end back to where the four announcements before it begin
 
@@ -118,7 +119,7 @@ def amounts_in_other_units(
             if figure == "equity" and (told := _median_off(ratio, settings)):
                 return told + _of_shares(share_unit)
             continue
-        median = float(beyond.median() or 0.0)  # type: ignore[arg-type]
+        median = median_of(beyond)
         usual = math.sqrt(low * high)
         power = round(math.log10(median / usual)) if 0 < median < math.inf else None
         scale = f"about 1e{power} times the usual {usual:g}" if power is not None else f"where {usual:g} is usual"
@@ -152,7 +153,7 @@ def _median_off(books: pl.Series, settings: ReferenceSettings) -> str | None:
     """What says that the median of equity / market value is none of a market; None where nothing does."""
     if books.len() < settings.min_books:
         return None
-    median = float(books.median())  # type: ignore[arg-type]
+    median = median_of(books)
     if settings.min_median_book <= median <= settings.max_median_book:
         return None
     return (
@@ -260,13 +261,18 @@ def _with_shares(
 ) -> pl.DataFrame:
     """judged with _close (yuan) and _shares by the announcement and _shares_then, before the quarter, of the rows of `jumping`; null
     elsewhere, and where no price is known. Looked up are the last days of months, since all prices are many: the first one from the
-    announcement on or, where none is known yet, the last one before it. Where prices begin later, _shares_then are the first known, but null where the name was listed since: after
-    that day by its list_date or, where that is not known, with a first price in a later month than the table's."""
+    announcement on or, where none is known yet, the last one before it. Where prices begin later, _shares_then are the
+    first known, but null where the name was listed since: after that day by its list_date or, where that is not known, with a first
+    price in a later month than the table's."""
     asked = jumping.select(
         "_row", "symbol", "announce_date", _ago=pl.col("period").dt.offset_by(f"-{_MONTHS_BEFORE}mo")
     )
-    weekly = _last_days_of_months(prices, asked["_ago"].min()).filter(pl.col("symbol").is_in(asked["symbol"].implode()))  # type: ignore[arg-type]
-    own = weekly.select("date", "symbol", "close", "total_shares").drop_nulls()
+    months = _last_days_of_months(prices, asked.select(pl.col("_ago").min()).item())
+    own = (
+        months.filter(pl.col("symbol").is_in(asked["symbol"].implode()))
+        .select("date", "symbol", "close", "total_shares")
+        .drop_nulls()
+    )
     first = own.unique("symbol", keep="first", maintain_order=True).select(
         "symbol", _first="total_shares", _late=pl.col("date").dt.month_start() > pl.lit(prices["date"].min(), pl.Date)
     )

@@ -14,14 +14,15 @@ from collections.abc import Collection, Mapping, Sequence
 
 import polars as pl
 
+from assets.reference.limits import HALF_CENT
 from resources.calendar import Calendar
 from resources.code_changes import CodeChanges
 from resources.rounding import Rounding
 from resources.settings.reference import ReferenceSettings
+from resources.values import median_of
 
 _STILL = 0.0005  # how far members must move for an index that does not to be the close of the day before
 _DAYS_BACK = 30  # calendar days in which the dates of index_prices are held against the calendar
-_CENT = 0.005  # half a cent: prices are whole cents
 _YEAR = 366  # calendar days
 _NEARLY_WHOLE = 0.9  # of an index's members: a vector with fewer is that of another market
 _NAMES_SHOWN = 5
@@ -57,19 +58,19 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
     cause = pl.lit("volume or amount is in another unit")
     for exponent, text in UNITS.items():
         cause = pl.when(power == exponent).then(pl.lit(text)).otherwise(cause)
-    outside_range = (pl.col("least_vwap") > pl.col("high") * (1 + settings.vwap_tolerance) + _CENT) | (
-        pl.col("most_vwap") < pl.col("low") * (1 - settings.vwap_tolerance) - _CENT
+    outside_range = (pl.col("least_vwap") > pl.col("high") * (1 + settings.vwap_tolerance) + HALF_CENT) | (
+        pl.col("most_vwap") < pl.col("low") * (1 - settings.vwap_tolerance) - HALF_CENT
     )
-    beyond = (pl.col("high") > pl.col("limit_up") + _CENT) | (pl.col("low") < pl.col("limit_down") - _CENT)
-    beyond_delivered = (pl.col("high") > pl.col("delivered_up") + _CENT) | (
-        pl.col("low") < pl.col("delivered_down") - _CENT
+    beyond = (pl.col("high") > pl.col("limit_up") + HALF_CENT) | (pl.col("low") < pl.col("limit_down") - HALF_CENT)
+    beyond_delivered = (pl.col("high") > pl.col("delivered_up") + HALF_CENT) | (
+        pl.col("low") < pl.col("delivered_down") - HALF_CENT
     )
-    astray = (pl.col("pre_close") > pl.col("delivered_up") + _CENT) | (
-        pl.col("pre_close") < pl.col("delivered_down") - _CENT
+    astray = (pl.col("pre_close") > pl.col("delivered_up") + HALF_CENT) | (
+        pl.col("pre_close") < pl.col("delivered_down") - HALF_CENT
     )
     growth = (pl.col("total_shares") / pl.col("last_shares")).fill_null(1.0)
-    off = (pl.col("pre_close") - pl.col("last_close")).abs() > _CENT
-    rise = pl.col("pre_close") > pl.col("last_close") * (1 + settings.max_pre_close_rise) + _CENT
+    off = (pl.col("pre_close") - pl.col("last_close")).abs() > HALF_CENT
+    rise = pl.col("pre_close") > pl.col("last_close") * (1 + settings.max_pre_close_rise) + HALF_CENT
     fewer = pl.col("pre_close") * growth <= pl.col("last_close") * (1 + settings.max_unexplained_fall)
     fall = pl.col("pre_close") < pl.col("last_close") * (1 - settings.max_unexplained_fall) / pl.max_horizontal(
         growth, pl.lit(1.0)
@@ -158,9 +159,9 @@ def range_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
     astray = (pl.col("high") > pl.max_horizontal(most, "pre_close") * spike) | (
         pl.col("low") < pl.min_horizontal(least, "pre_close") / spike
     )
-    inside = (most <= pl.col("limit_up") + _CENT) & (least >= pl.col("limit_down") - _CENT)
-    beyond = (pl.col("high") > pl.col("limit_up") * (1 + settings.max_beyond_limits) + _CENT) | (
-        pl.col("low") < pl.col("limit_down") * (1 - settings.max_beyond_limits) - _CENT
+    inside = (most <= pl.col("limit_up") + HALF_CENT) & (least >= pl.col("limit_down") - HALF_CENT)
+    beyond = (pl.col("high") > pl.col("limit_up") * (1 + settings.max_beyond_limits) + HALF_CENT) | (
+        pl.col("low") < pl.col("limit_down") * (1 - settings.max_beyond_limits) - HALF_CENT
     )
     return [
         (
@@ -267,7 +268,7 @@ def undeclared_changes(
     )
     ratio = pl.col("total_shares") / pl.col("_shares")
     pairs = own.join(ended, how="cross").filter(
-        ((pl.col("pre_close") - pl.col("_close")).abs() <= _CENT) & ratio.is_between(0.99, 1.01)
+        ((pl.col("pre_close") - pl.col("_close")).abs() <= HALF_CENT) & ratio.is_between(0.99, 1.01)
     )
     found = []
     pairs = pairs.unique("symbol", keep="first", maintain_order=True)
@@ -491,7 +492,7 @@ def turnover_off(judged: pl.DataFrame, share_unit: str | None, settings: Referen
     many = turnover.height >= settings.min_turnover_names
     least = settings.min_median_turnover if many else settings.min_few_median_turnover
     if many or (share_unit is not None and turnover.height >= _FEW):
-        median = float(turnover["turnover"].median())  # type: ignore[arg-type]
+        median = median_of(turnover["turnover"])
         if median < least:
             declared = f" = {share_unit!r}" if share_unit else ""
             return (
@@ -500,7 +501,7 @@ def turnover_off(judged: pl.DataFrame, share_unit: str | None, settings: Referen
                 "shares, or declare volume_unit"
             )
     if settled.len() >= settings.min_turnover_names:
-        median = float(settled.median())  # type: ignore[arg-type]
+        median = median_of(settled)
         if median > settings.max_median_turnover:
             return (
                 f"the median of volume / float_shares of {settled.len()} names is {median:.2g}, more than a market trades in a day: shares "

@@ -11,8 +11,8 @@ from resources.reasons import counted_reasons
 from resources.rulebook import Rulebook, limit_cents
 from resources.settings.reference import ReferenceSettings
 
-_CENT = 0.005  # half a cent: prices are whole cents
-_SAME_CENTER = 0.002  # how far the middle of two limits may lie from pre_close, as a fraction, by rounding
+HALF_CENT = 0.005  # yuan: prices are whole cents
+_SAMEHALF_CENTER = 0.002  # how far the middle of two limits may lie from pre_close, as a fraction, by rounding
 
 
 def limit_prices(names: pl.DataFrame, rules: Rulebook) -> pl.DataFrame:
@@ -110,7 +110,7 @@ def _differ(up: pl.Expr, down: pl.Expr, settings: ReferenceSettings) -> pl.Expr:
     """Whether a delivered limit is further than the tolerance from these."""
     sides = zip(("delivered_up", "delivered_down"), (up, down), strict=True)
     return pl.any_horizontal(
-        (pl.col(name) - other).abs() > settings.limit_tolerance + _CENT for name, other in sides
+        (pl.col(name) - other).abs() > settings.limit_tolerance + HALF_CENT for name, other in sides
     ).fill_null(False)
 
 
@@ -141,7 +141,7 @@ def _why_off(rules: Rulebook) -> pl.Expr:
     up, down = pl.col("delivered_up"), pl.col("delivered_down")
     center, width = (up + down) / 2, (up - down) / (up + down) * 100
     known = {percent for pair in _percents(rules) if pair[0] == pair[1] for percent in pair}
-    moved = (center / pl.col("pre_close") - 1).abs() > _SAME_CENTER
+    moved = (center / pl.col("pre_close") - 1).abs() > _SAMEHALF_CENTER
     usual = pl.any_horizontal((width - percent).abs() < percent * 0.02 for percent in sorted(known))
     holds = pl.format("the rule's limits, {} to {}, hold", "rule_down", "rule_up")
     return (

@@ -776,6 +776,7 @@ def _faults(sifted: Mapping[str, Sifted]) -> pl.DataFrame:
 
 # --- indices ------------------------------------------------------------------------------------------------------------
 
+_FOLLOWED = tuple(one.index for one in PORTFOLIOS)
 INDICES = {
     "date": pl.Date,
     "index": pl.String,
@@ -806,7 +807,7 @@ def make_indices(
     prices = landing.reference("index_prices")
     if "index_weights" in sifted:
         codes["index_weights"] = sifted["index_weights"].usable["index"].unique().sort().to_list()
-        followed = pl.col("index").is_in([one.index for one in PORTFOLIOS])
+        followed = pl.col("index").is_in(_FOLLOWED)
         vectors = (
             landing.reference("index_weights").filter(followed).select("index", "date", "symbol", "weight").collect()
         )
@@ -864,7 +865,7 @@ def _latest_weights(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, 
             schema={"index": pl.String, "symbol": pl.String, "weight": pl.Float64, "published_date": pl.Date}
         )
     last = delivered.filter(pl.col("date") == pl.col("date").max().over("index")).collect()
-    sifted["index_weights"] = sift_index_weights(last, rules, [one.index for one in PORTFOLIOS])
+    sifted["index_weights"] = sift_index_weights(last, rules, _FOLLOWED)
     return sifted["index_weights"].usable.select("index", "symbol", "weight", published_date="date")
 
 
@@ -894,7 +895,6 @@ def _vectors_judged(frame: pl.DataFrame, percent: bool) -> tuple[pl.DataFrame, p
         _published=pl.col("published_date").first().cast(pl.String),
     )
     total = pl.col("weight_sum")
-    cause = pl.lit("")
     if percent:
         fractions = total.is_between(0.0099, 0.0101)
         cause = pl.when(fractions).then(
@@ -923,9 +923,8 @@ def _strange_indices(date: dt.date, found: Mapping[str, Sequence[str]], settings
     published, is no mistake: what needs the followed index is n/a until its first vector. Where a table has one of the followed
     indices, any code that is none of `reference.other_indices` may mean the other.
     """
-    followed = {one.index for one in PORTFOLIOS}
-    known = {*followed, *settings.other_indices, *settings.total_return_indices.values()}
-    lacking = {table: sorted(followed - {*codes}) for table, codes in found.items()}
+    known = {*_FOLLOWED, *settings.other_indices, *settings.total_return_indices.values()}
+    lacking = {table: sorted({*_FOLLOWED} - {*codes}) for table, codes in found.items()}
     rows = [
         (
             date,
