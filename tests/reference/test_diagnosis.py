@@ -800,6 +800,11 @@ def test_a_member_that_was_delisted_may_be_missing_and_one_of_no_weight_is_none(
         several = pl.concat(vectors[:count])
         assert members_lost(several, CODES[:100], ReferenceSettings())["members_lost"].to_list() == [1]
         assert members_lost(several, CODES[:59], ReferenceSettings())["members_lost"].to_list() == [None]
+    long_ago = [vector(dt.date(2013, 1, 2), list(range(60))), vector(dt.date(2014, 6, 30), [*range(59), 70])]
+    short = vector(dates[0], list(range(59)))  # lacks 70, which is priced; 59 left the index before it was delisted
+    assert members_lost(pl.concat([*long_ago, short]), [*CODES[:59], CODES[70]], ReferenceSettings())[
+        "members_lost"
+    ].to_list() == [1]
     whole = vector(dates[0], list(range(500)))
     weightless = whole.with_columns(weight=pl.when(pl.int_range(pl.len()) < 20).then(0.0).otherwise(0.1))
     assert members_lost(weightless, CODES, ReferenceSettings())["members_lost"].to_list() == [1]

@@ -6,6 +6,7 @@ import numpy as np
 import polars as pl
 import pytest
 
+from resources import gate
 from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, judge, shorten
 from tests.plain_gate import plain_breaking_rows, through_great_expectations
 
@@ -149,3 +150,8 @@ def test_a_shortened_finding_keeps_its_remedy() -> None:
     assert short.endswith("… Remedy: declare landing.bars.volume_unit")
     assert shorten(said, len(said)) == said
     assert shorten("no end " * 100, 50) == ("no end " * 100)[:50] + "…"
+
+
+def test_marked_modules_are_judged_through_great_expectations() -> None:
+    """This one is; a module without the mark is judged by the plain rules (tests/conftest.py)."""
+    assert gate._validate is through_great_expectations

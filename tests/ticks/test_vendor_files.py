@@ -386,6 +386,20 @@ def test_a_malformed_row_is_set_aside_with_file_line_text_and_reason(folder, bad
     assert reason in told
 
 
+@pytest.mark.parametrize(
+    ("bad", "says"),
+    [
+        ("0,15,6,600519,10:00:00.000,{},100,1,5,4,B,5,x,5", "TradPrice = '999"),
+        ("0,15,6,{},10:00:00.000,10,100,1,5,4,B,5,x,5", "SecurityID = '999"),
+    ],
+)
+def test_a_long_cell_is_cut_in_the_message(folder, bad, says):
+    folder.put("t.csv", SSE_HEADER, [*SSE_ROWS[:2], bad.format("9" * 30_000 + "x"), *SSE_ROWS[2:]])
+    told = story(trades(folder), "rows_set_aside")
+    assert says in told
+    assert len(told) < 1_000
+
+
 def test_listing_of_bad_rows_is_bounded_but_their_number_is_not(folder):
     folder.put("t.csv", SSE_HEADER, [*SSE_ROWS, *["broken"] * 30])
     made = trades(folder, max_listed_rows=10)
