@@ -234,7 +234,7 @@ indices = Table(
 reader's business. An index of which only prices are known has one row with null symbol and weight.
 """,
     reads=(Read("daily_prices"),),
-    lands=(Land("index_weights"), Land("index_prices")),
+    lands=(Land("index_weights"), Land("index_prices"), Land("daily_prices")),
     schema=INDICES,
     sort=("index", "symbol"),
     settings="reference",
@@ -254,7 +254,7 @@ reader's business. An index of which only prices are known has one row with null
             "index_moves_with_its_members",
             Between("index_off", 0, 0),
             critical=True,
-            remedy="correct the close in reference/index_prices or the vector of reference/index_weights",
+            remedy="do what the finding says, or correct the close in reference/index_prices or the vector of reference/index_weights",
         ),
         Check(
             "vectors_are_whole",

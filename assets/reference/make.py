@@ -41,6 +41,7 @@ from assets.reference.diagnosis import (
     vwap_bounds,
 )
 from assets.reference.fundamentals import latest_fundamentals
+from assets.reference.index_moves import StrayIndices, stray_indices
 from assets.reference.limits import limits_in_force, limits_refused
 from assets.reference.listing import delisting_days, listed_days
 from assets.reference.validate import (
@@ -829,7 +830,8 @@ def make_indices(
         gaps.append(strange_days(prices.select("date").collect()["date"], date, calendar))
     moved = closes.join(earlier, on="index", how="inner", maintain_order="left")
     traded = daily_prices.select("symbol", "pre_close", "close").collect()
-    gaps.append(index_gaps(weights, moved, traded, settings))
+    stray = _stray_indices(date, landing, calendar, settings)
+    gaps += [stray.findings, index_gaps(weights, moved, traded, settings)]  # the likely cause first
     frame = weights.join(closes, on="index", how="full", coalesce=True).with_columns(date=pl.lit(date))
     frame = frame.select(*INDICES).sort("index", "symbol", nulls_last=True)
     summary = frame.group_by("index", maintain_order=True).agg(
@@ -841,6 +843,8 @@ def make_indices(
             notes[index] = {"weight_sum": weight_sum, "members": members, "published": str(published)}
         else:
             notes[index] = {"members": 0, "reason": reasons.get("weight", "no weights published so far")}
+    if stray.unknown:
+        notes["moves_not_judged"] = dict(stray.unknown)
     percent = landing.declared("index_weights").get("landing.indices.weight_unit") == "percent"
     vectors_told = [
         members_lost(vectors.drop_nulls(), traded["symbol"].to_list(), settings),
@@ -854,6 +858,24 @@ def make_indices(
         how="diagonal",
     )
     return Made(frame, profile, files, reasons, notes)
+
+
+def _stray_indices(date: dt.date, landing: Any, calendar: Calendar, settings: ReferenceSettings) -> StrayIndices:
+    """What the last `reference.index_days` trading days say of the closes, from what the landing zone held by the day."""
+    weights, closes, prices = (landing.reference(name) for name in ("index_weights", "index_prices", "daily_prices"))
+    if weights is None or closes is None or prices is None:
+        return StrayIndices(pl.DataFrame(schema={"index": pl.String, "index_off": pl.Int64, "detail": pl.String}), {})
+    first = calendar.offset(date, -min(settings.index_days, calendar.index(date)))
+    days = calendar.days(first, date)
+    before = pl.col("date").filter(pl.col("date") <= first).max().over("index")
+    vectors = (
+        weights.filter(pl.col("date") >= before.fill_null(first)).select("index", "date", "symbol", "weight").collect()
+    )
+    closes = sift_index_prices(closes.filter(pl.col("date") >= first).collect()).usable
+    history = prices.collect()  # a slice of the landing zone's frame: nothing is copied
+    since = min(vectors["date"].min() or date, first)
+    moved = history[history["date"].search_sorted(since, side="right") :].filter(pl.col("volume") > 0)
+    return stray_indices(vectors, closes, moved, days, settings)
 
 
 def _latest_weights(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str], rules: Rulebook) -> pl.DataFrame:

@@ -177,6 +177,39 @@ class ReferenceSettings(Section):
         allow_inf_nan=False,
         description="How far an index may move away from its members in a day, as a fraction; 1.4 % is the most of 2010–2016.",
     )
+    index_days: int = Field(
+        20,
+        ge=5,
+        le=250,
+        description="Trading days, the day itself the last, over which an index's moves are held against those of its drifted members.",
+    )
+    min_index_days: int = Field(
+        10,
+        ge=3,
+        le=250,
+        description="Days of these on which both moves must be known; where they are fewer, the index is not judged and the notes say so.",
+    )
+    max_index_gap: float = Field(
+        0.004,
+        ge=0,
+        le=1,
+        description="Greatest median absolute difference of these moves; 0.0005 is the most of the CSI 500 in 2010–2016, 0.0016 with vectors a "
+        "year old, and closes a day late have 0.0040 at least.",
+    )
+    max_index_drift: float = Field(
+        0.002,
+        ge=0,
+        le=1,
+        description="Greatest median of these differences with their sign; 0.0002 is the most of the CSI 500 in 2010–2016, 0.0011 with vectors "
+        "a year old.",
+    )
+    max_index_fit: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of that median absolute difference below which the moves of the day before or after, or of another index, are so "
+        "much closer that the closes are theirs. In 2010–2016 no right close is below 1.2, and closes a day late are at 0.17 at most.",
+    )
     index_members: Mapping[IndexCode, Annotated[int, Field(ge=1, le=100_000)]] = Field(
         {"000300.SH": 300, "000905.SH": 500, "000852.SH": 1000},
         description="Index → how many members it has. A vector with at least 90 % of them and not all is refused, and any that "

@@ -21,6 +21,7 @@ from assets.reference.announcements import (
 from assets.reference.assets import TABLES, daily_prices, indices, securities
 from assets.reference.drift import drift_weights
 from assets.reference.fundamentals import latest_fundamentals
+from assets.reference.index_moves import stray_indices
 from assets.reference.limits import limit_prices
 from assets.reference.listing import delisting_days, listed_days
 from assets.reference.make import make_daily_prices, make_indices, make_securities, profits_off
@@ -282,3 +283,45 @@ def test_profits_of_no_industry_and_no_small_zone_are_refused(day: dt.date, part
     if parted:  # single quarters that were parted: the first stays, the others are differences
         wrong = wrong.with_columns(net_profit=pl.coalesce("net_profit", known.sort("symbol", "period")["net_profit"]))
     assert profits_off(rising_profits(wrong, day, SETTINGS, parted=parted), parted, SETTINGS)
+
+
+FIRST, SECOND = "000905.SH", "000852.SH"
+CLOSES = {
+    "right": lambda closes: closes,
+    "late": lambda closes: closes.with_columns(close=pl.col("close").shift(1).over("index")),
+    "early": lambda closes: closes.with_columns(close=pl.col("close").shift(-1).over("index")),
+    "exchanged": lambda closes: closes.with_columns(pl.col("index").replace({FIRST: SECOND, SECOND: FIRST})),
+}
+WORDS = {
+    "late": "are late by one trading day",
+    "early": "are early by one trading day",
+    "exchanged": "is exchanged with",
+}
+
+
+@pytest.mark.parametrize("case", CLOSES)
+def test_closes_of_another_day_or_index_are_told_from_right_ones(case: str) -> None:
+    """The CSI 500 by its vectors, by those of every June and beside the stand-in for the CSI 1000: no right close is taken for
+    another's, and the CSI 500's wrong ones are found; exchanged ones not with every vector that is old or a stand-in. Windows that end on
+    every 37th day."""
+    prices = pl.read_parquet(DATA / "daily_prices.parquet", columns=["date", "symbol", "pre_close", "close", "volume"])
+    prices = prices.filter(pl.col("volume") > 0).sort("date")
+    monthly = pl.read_parquet(DATA / "index_weights.parquet")
+    standin = pl.read_parquet(DATA / "csi1000_standin_weights.parquet").select(monthly.columns)
+    closes = CLOSES[case](pl.read_parquet(DATA / "index_prices.parquet").sort("index", "date")).drop_nulls()
+    days = CALENDAR.days(dt.date(2011, 1, 24), dt.date(2016, 12, 29))[::37]
+    for day in days:
+        window = CALENDAR.days(CALENDAR.offset(day, -SETTINGS.index_days), day)
+        for vectors in (monthly, monthly.filter(pl.col("date").dt.month() == 6), pl.concat([monthly, standin])):
+            before = pl.col("date").filter(pl.col("date") <= window[0]).max().over("index")
+            own = vectors.filter(pl.col("date") <= day, pl.col("date") >= before)
+            if own.is_empty():
+                continue
+            first = prices["date"].search_sorted(own["date"].min(), side="right")
+            moved = prices[first : prices["date"].search_sorted(day, side="right")]
+            told = stray_indices(own, closes.filter(pl.col("date") <= day), moved, window, SETTINGS).findings
+            if case == "right":
+                assert told.is_empty(), told["detail"].to_list()
+            elif case != "exchanged" or vectors is monthly:
+                assert WORDS[case] in told.filter(index=FIRST)["detail"].item()
+    assert len(days) == 39
