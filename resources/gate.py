@@ -89,7 +89,7 @@ class Check:
     name: str
     rule: Rule
     critical: bool
-    remedy: str
+    remedy: str = field(repr=False)  # wording: no part of a partition's version
     mostly: float = 1.0
     plausibility: bool = False
     critical_share: float = 0.5

@@ -11,7 +11,6 @@ import pytest
 
 from orchestration.tables import STAGES, load_tables
 from resources.builder import SERVICES
-from resources.code_digest import code_digest, imports
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(
@@ -153,8 +152,3 @@ def test_bound_names_stand() -> None:
     for name, facts in bound.items():
         assert tables[name].partition == facts["partition"], name
         assert set(facts["columns"]) <= set(tables[name].schema), name
-
-
-def test_code_digest_follows_imports_and_ignores_comments() -> None:
-    assert "assets.factors.cross_section" in imports("assets.factors.styles")
-    assert code_digest("assets.factors.styles:make_styles") != code_digest("assets.factors.cross_section:zscore")

@@ -132,8 +132,7 @@ def test_the_code_of_a_covariance_of_ones_own_makes_portfolios_stale(
     monkeypatch.syspath_prepend(tmp_path)
 
     def digests(covariance: str | None) -> list[str]:
-        for cache in (code_digest.code_digest, code_digest.imports, code_digest._normal_form):
-            cache.cache_clear()
+        code_digest.clear_caches()
         settings = SETTINGS.model_copy(update={"covariance": covariance})
         lake = Lake(str(tmp_path / "lake"))
         tree = Tree(portfolios=settings)
