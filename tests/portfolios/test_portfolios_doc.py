@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-import pytest
 
 from assets.portfolios.constraints import FullyInvested, NameBounds, portfolio_constraints
 from assets.portfolios.optimiser import optimise
@@ -22,7 +21,6 @@ from tests.portfolios.portfolio_problems import random_problem
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "portfolios.md").read_text(encoding="utf-8")
-FRONT = (ROOT / "README.md").read_text(encoding="utf-8")
 WEEK = dt.date(2023, 11, 20)  # the one the examples read
 
 
@@ -30,8 +28,7 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page, re.S)
 
 
-@pytest.mark.parametrize("page", [PAGE, FRONT], ids=["docs", "README"])
-def test_the_reading_example_runs_as_it_stands(page, tmp_path, monkeypatch, capsys) -> None:
+def test_the_reading_example_runs_as_it_stands(tmp_path, monkeypatch, capsys) -> None:
     market = Market(seed=3)
     for week in WEEKS[:2]:
         market.week(week)
@@ -40,7 +37,7 @@ def test_the_reading_example_runs_as_it_stands(page, tmp_path, monkeypatch, caps
     for name, data in market.made[WEEKS[1]].files.items():
         (folder / name).write_bytes(data)
     monkeypatch.chdir(tmp_path)
-    (example,) = (block for block in blocks(page, "python") if "solve.parquet" in block)
+    (example,) = (block for block in blocks(PAGE, "python") if "solve.parquet" in block)
     exec(example, {})
     said = capsys.readouterr().out
     assert "turnover_limit" in said
