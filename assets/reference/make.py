@@ -22,6 +22,7 @@ from assets.reference.announcements import (
     names_in_other_units,
     profits_without_a_quarter_before,
     rising_profits,
+    rising_profits_by_year,
     share_bounds,
 )
 from assets.reference.diagnosis import (
@@ -538,7 +539,9 @@ def make_securities(
     if "fundamentals" in sifted:
         parted = landing.declared("fundamentals").get("landing.fundamentals.profits") == "year_to_date"
         found = rising_profits(sifted["fundamentals"].usable, date, settings, parted=parted)
-        findings["rising_profits"] = profits_off(found, parted, settings)
+        by_year = rising_profits_by_year(sifted["fundamentals"].usable, date, settings, parted=parted)
+        mixed = profits_mixed(by_year, parted, settings)
+        findings["rising_profits"] = mixed or profits_off(found, parted, settings)
         findings["doubtful_profits"] = (
             None if findings["rising_profits"] else _profits_doubtful(found, parted, settings)
         )
@@ -657,22 +660,52 @@ def _profits_doubtful(found: RisingYears, parted: bool, settings: ReferenceSetti
 def profits_off(years: RisingYears, parted: bool, settings: ReferenceSettings) -> str | None:
     """What says that profits are of other periods than is declared; None where nothing does. parted: as in
     announcements.rising_profits. Three quarters of a year say less than four: the bound is then half as wide again."""
-    if years.years < settings.min_profit_years:
+    if _beyond(years, parted, settings) <= 0:
         return None
-    deviations = settings.profit_deviations * (1 if years.whole else _WIDER)
-    least, most = share_bounds(years.rises, years.years, deviations)
     found = f"fundamentals: in {years.rises} of {years.years} years of a name with a profit net_profit rises from every quarter to the next"
-    if parted and most < settings.min_rising_profits:
+    if parted:
         return (
             f"{found}, far more seldom than profits of the year so far do: these are profits of single quarters. Take "
             "landing.fundamentals.profits = 'year_to_date' out of the settings"
         )
-    if not parted and least > settings.max_rising_profits:
-        return (
-            f"{found}, far more often than single quarters do: these are profits of the year so far. Declare "
-            "landing.fundamentals.profits = 'year_to_date'"
-        )
-    return None
+    return (
+        f"{found}, far more often than single quarters do: these are profits of the year so far. Declare "
+        "landing.fundamentals.profits = 'year_to_date'"
+    )
+
+
+def profits_mixed(by_year: Mapping[int, RisingYears], parted: bool, settings: ReferenceSettings) -> str | None:
+    """What says that the profits of some years are of other periods than is declared, and not those of all; None where nothing does.
+
+    by_year: as of announcements.rising_profits_by_year. parted: as of announcements.rising_profits. The evidence for each year is that
+    of `profits_off`: of 2014–2016 no industry's and no random small zone's year is off.
+    """
+    off = [year for year, years in by_year.items() if _beyond(years, parted, settings) > 0]
+    others = [years for year, years in by_year.items() if year not in off]
+    rest = RisingYears(
+        sum(one.rises for one in others), sum(one.years for one in others), all(one.whole for one in others)
+    )
+    if not off or _beyond(rest, parted, settings) >= 0:
+        return None
+    counts = [f"{by_year[year].rises} of {by_year[year].years} names with a profit in {year}" for year in off]
+    what = "single quarters" if parted else "the year so far"
+    return (
+        f"fundamentals: net_profit rises from every quarter to the next for {', '.join(counts)} and for {rest.rises} of "
+        f"{rest.years} in other years: the profits of {', '.join(map(str, off))} are those of {what}, and those of "
+        "the other years are not. Deliver every year in one form; landing.fundamentals.profits says which, for the whole table"
+    )
+
+
+def _beyond(years: RisingYears, parted: bool, settings: ReferenceSettings) -> int:
+    """1 where so many names' years rise, or so few, that their profits are of other periods than is declared; −1 where so few, or so many,
+    that they are not; 0 where the years are too few to tell."""
+    if years.years < settings.min_profit_years:
+        return 0
+    deviations = settings.profit_deviations * (1 if years.whole else _WIDER)
+    least, most = share_bounds(years.rises, years.years, deviations)
+    if parted:
+        return int(most < settings.min_rising_profits) - int(least > settings.min_rising_profits)
+    return int(least > settings.max_rising_profits) - int(most < settings.max_rising_profits)
 
 
 def _industries_lacking(frame: pl.DataFrame, settings: ReferenceSettings) -> str | None:

@@ -17,6 +17,7 @@ from assets.reference.announcements import (
     names_in_other_units,
     profits_without_a_quarter_before,
     rising_profits,
+    rising_profits_by_year,
 )
 from assets.reference.assets import TABLES, daily_prices, indices, securities
 from assets.reference.drift import drift_weights
@@ -24,7 +25,7 @@ from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.index_moves import stray_indices
 from assets.reference.limits import limit_prices
 from assets.reference.listing import delisting_days, listed_days
-from assets.reference.make import make_daily_prices, make_indices, make_securities, profits_off
+from assets.reference.make import make_daily_prices, make_indices, make_securities, profits_mixed, profits_off
 from resources.calendar import Calendar
 from resources.gate import judge
 from resources.landing import LandingZone
@@ -275,6 +276,7 @@ def test_profits_of_no_industry_and_no_small_zone_are_refused(day: dt.date, part
     ]
     for zone in zones:
         assert profits_off(rising_profits(zone, day, SETTINGS, parted=parted), parted, SETTINGS) is None
+        assert profits_mixed(rising_profits_by_year(zone, day, SETTINGS, parted=parted), parted, SETTINGS) is None
     wrong = known.sort("symbol", "period").with_columns(
         net_profit=(pl.col("net_profit").diff() if parted else pl.col("net_profit").cum_sum()).over(
             "symbol", pl.col("period").dt.year()
@@ -325,3 +327,17 @@ def test_closes_of_another_day_or_index_are_told_from_right_ones(case: str) -> N
             elif case != "exchanged" or vectors is monthly:
                 assert WORDS[case] in told.filter(index=FIRST)["detail"].item()
     assert len(days) == 39
+
+
+def test_the_real_year_that_is_delivered_otherwise_is_named() -> None:
+    known = pl.read_parquet(DATA / "fundamentals.parquet").filter(pl.col("announce_date") <= dt.date(2016, 9, 15))
+    known = known.sort("symbol", "period")
+    so_far = pl.col("net_profit").cum_sum().over("symbol", pl.col("period").dt.year())
+    for year in (2014, 2015):
+        changed = known.with_columns(
+            net_profit=pl.when(pl.col("period").dt.year() == year).then(so_far).otherwise("net_profit")
+        )
+        by_year = rising_profits_by_year(changed, dt.date(2016, 9, 15), SETTINGS)
+        told = profits_mixed(by_year, False, SETTINGS)
+        assert told is not None
+        assert f"the profits of {year} are those of the year so far, and those of the other years are not" in told

@@ -452,6 +452,31 @@ def test_single_quarters_declared_as_the_year_so_far_are_refused(tables: Tables,
     assert refusals(results(tables | {"fundamentals": so_far}, tmp_path / "so_far", landing=declared)) == {}
 
 
+@pytest.mark.parametrize("names", [8, 60])
+@pytest.mark.parametrize("strange", [(2014,), (2013,), (2012, 2014)])
+@pytest.mark.parametrize("declared", [False, True])
+def test_years_in_another_form_than_the_rest_are_named(
+    tables: Tables, tmp_path: Path, names: int, strange: tuple[int, ...], declared: bool
+) -> None:
+    """Three years, of which some are of the year so far, and single quarters the rest; or the other way round where declared so."""
+    single = [[3.0, 4.0, 2.0, 5.0], [4.0, 4.0, 4.0, 4.0], [5.0, 1.0, 6.0, 2.0], [2.0, 3.0, 2.5, 9.0]]
+    every = (2012, 2013, 2014)
+    so_far = [year for year in every if (year in strange) != declared]
+    whole = pl.concat(
+        quarters(lambda number, quarter: 1e7 * sum(single[number % 4][:quarter]), names, years=(year,))
+        if year in so_far
+        else quarters(lambda number, quarter: 1e7 * single[number % 4][quarter - 1], names, years=(year,))
+        for year in every
+    )
+    landing = LandingSettings.model_validate({"fundamentals": {"profits": "year_to_date"}}) if declared else None
+    told = refusals(results(tables | {"fundamentals": whole}, tmp_path, landing=landing))
+    form = "single quarters" if declared else "the year so far"
+    assert (
+        f"the profits of {', '.join(map(str, strange))} are those of {form}, and those of the other years are not"
+        in told["securities.profits_are_of_single_quarters"]
+    )
+
+
 @pytest.mark.parametrize("versions", [None, [2, 1], [None, None], [1, 2]])
 def test_of_two_versions_of_an_announcement_the_later_counts(
     tables: Tables, tmp_path: Path, versions: list[int | None] | None

@@ -5,14 +5,21 @@ import math
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.reference.announcements import largest_profits, names_in_other_units, share_bounds
+from assets.reference.announcements import (
+    largest_profits,
+    names_in_other_units,
+    rising_profits_by_year,
+    share_bounds,
+)
 from assets.reference.assets import TABLES
 from assets.reference.assets import securities as SECURITIES
+from assets.reference.make import profits_mixed
 from resources.errors import InputError
 from resources.gate import judge
 from resources.made import Made
@@ -301,3 +308,34 @@ def test_a_few_years_warn_and_many_refuse(
     assert verdicts["profits_are_of_single_quarters"].refuses == refused
     assert verdicts["profits_rise_as_declared"].passed == (not warned)
     assert not verdicts["profits_rise_as_declared"].refuses
+
+
+@given(st.integers(8, 60), st.lists(st.floats(0, 0.12), min_size=3, max_size=3), st.integers(0, 2**32 - 1))
+@settings(max_examples=100, deadline=None)
+def test_the_verdict_on_a_year_is_that_of_its_share(names: int, shares: list[float], seed: int) -> None:
+    """Years of which an honest part rises, and the same with one year of which all do: that one alone is named."""
+    rng = np.random.default_rng(seed)
+    rises = {
+        year: [n < share * names for n in range(names)] for year, share in zip((2012, 2013, 2014), shares, strict=True)
+    }
+
+    def said(rising: dict[int, list[bool]]) -> str | None:
+        rows = []
+        for year, own in rising.items():
+            for number, up in enumerate(own):
+                profits = np.cumsum(rng.uniform(1, 9, 4))
+                profits = profits if up else profits[[0, 2, 1, 3]]
+                for quarter, profit in enumerate(profits.tolist(), start=1):
+                    period = dt.date(year, 3 * quarter, 31 if quarter in (1, 4) else 30)
+                    rows.append((f"{600000 + number}.SH", period, period + dt.timedelta(days=40), profit))
+        frame = pl.DataFrame(rows, schema=["symbol", "period", "announce_date", "net_profit"], orient="row")
+        by_year = rising_profits_by_year(frame, dt.date(2015, 5, 1), ReferenceSettings())
+        assert {year: (one.rises, one.years) for year, one in by_year.items()} == {
+            year: (sum(own), len(own)) for year, own in rising.items()
+        }
+        return profits_mixed(by_year, False, ReferenceSettings())
+
+    assert said(rises) is None
+    wrong = said(rises | {2013: [True] * names})
+    assert wrong is not None
+    assert "the profits of 2013 are those of the year so far, and those of the other years are not" in wrong
