@@ -26,6 +26,8 @@ TAPE = {
     "disordered": pl.Int64,  # stamps earlier than the one before
     "uncertain": pl.Int64,  # rows out of order whose bar nobody can tell
     "channels": pl.Int64,  # on which it traded before the close
+    "price_changes": pl.Int64,  # from one trade to the next, both with an aggressor
+    "against_price": pl.Int64,  # of them: to a higher price by an active sell, or to a lower one by an active buy
 }
 BOOK = {
     "symbol": pl.String,
@@ -121,7 +123,7 @@ def measure_tapes(
         low, high = _limits(tape.symbols, delivered)
         align.fill_limits(book.starts, quoted[-2], quoted[-1], low, high)
         low, high = _limits(tape.symbols, rule, low, high)
-        align.tape_sums(tape.starts, time, channel, price, volume, low, high, volumes, amounts, stamp, counted)
+        align.tape_sums(tape.starts, time, channel, price, volume, side, low, high, volumes, amounts, stamp, counted)
         fault = np.zeros(book.frame.height, np.uint8)
         twins = np.empty(book.frame.height, np.int64)
         told = np.zeros((len(book.symbols), len(BOOK) - 2), np.int64)

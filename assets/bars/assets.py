@@ -96,6 +96,13 @@ tape_health = Table(
             remedy="deliver trades and orders of this day anew, or mend what the reasons name in the layout of the files (docs/layouts.md)",
         ),
         Check(
+            "sides_agree_with_prices",
+            Between("mirrored", 0, 0),
+            critical=True,
+            remedy="exchange the two columns in the day's trade files, or in the layout that reads them (docs/layouts.md), or have the "
+            "vendor deliver them anew",
+        ),
+        Check(
             "daily_prices_agree_with_whole_bars",
             Between("contradicts_day", 0, 0),
             critical=False,

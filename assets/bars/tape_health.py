@@ -339,6 +339,27 @@ def _contradicted(settings: BarsSettings) -> pl.Expr:
     return too_many.fill_null(False) & pl.col("trades").is_not_null() & ~_off()
 
 
+def sides_contradict_prices(settings: BarsSettings) -> pl.Expr:
+    """Whether price_changes prove that against_price is more than its share, whatever chance did."""
+    return (_bound_of_share(settings, -1) > settings.max_against_price_share).fill_null(False)
+
+
+def sides_agree_with_prices(settings: BarsSettings) -> pl.Expr:
+    """Whether price_changes prove that against_price is less than its share."""
+    return (_bound_of_share(settings, 1) < settings.max_against_price_share).fill_null(False)
+
+
+def _bound_of_share(settings: BarsSettings, sign: int) -> pl.Expr:
+    """The lower (sign −1) or upper (+1) bound of against_price / price_changes by Wilson's score interval; null without changes.
+
+    Wilson (1927), Journal of the American Statistical Association 22, 209-212.
+    """
+    of = pl.when(pl.col("price_changes") > 0).then("price_changes")
+    share, spread = pl.col("against_price") / of, settings.against_price_deviations**2 / of
+    half = (share * (1 - share) * spread + spread**2 / 4).sqrt()
+    return (share + spread / 2 + sign * half) / (1 + spread)
+
+
 def _cause_of_contradictions() -> pl.Expr:
     """What most likely lies behind orders that contradict the trades: each fault leaves counts of its own."""
     faulty, exchanged = pl.col("contradicting"), pl.col("faults.exchanged")
@@ -444,6 +465,16 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
                 "against_book",
                 "following",
                 pl.lit(f"{settings.max_against_book_share:.0%}"),
+            ),
+        ),
+        (
+            sides_contradict_prices(settings),
+            pl.format(
+                "{} of its {} price changes go against the side of their trade (up by an active sell, or down by an active buy), more than "
+                "{} (bars.max_against_price_share): buyers and sellers are exchanged in its trades, in their order numbers or their flags",
+                "against_price",
+                "price_changes",
+                pl.lit(f"{settings.max_against_price_share:.0%}"),
             ),
         ),
         (

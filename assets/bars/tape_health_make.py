@@ -22,7 +22,17 @@ from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
 from assets.bars.schemas import TAPE_HEALTH
 from assets.bars.tape_ends import ENDED, judge_ends, proves
-from assets.bars.tape_health import MISSING, SET_ASIDE, WITH, WITHOUT, clock_text, judge_bars, judge_ticks
+from assets.bars.tape_health import (
+    MISSING,
+    SET_ASIDE,
+    WITH,
+    WITHOUT,
+    clock_text,
+    judge_bars,
+    judge_ticks,
+    sides_agree_with_prices,
+    sides_contradict_prices,
+)
 from assets.bars.tape_health_channels import CHANNELS, missing_numbers
 from assets.ticks import clock
 from assets.ticks.make import ENDS, SYMBOLS
@@ -52,6 +62,7 @@ PROFILE = {
     "unpriced": pl.Int64,  # whether it traded without a row of daily_prices
     "contradicts_day": pl.Int64,  # whether bars that are proven whole have other prices than daily_prices
     "orders_aside": pl.Int64,
+    "mirrored": pl.Int64,  # of an exchange whose trades have buyers and sellers exchanged
     "orders_absent": pl.Int64,  # of an exchange whose orders were not delivered, though the other's were
     "uncompared": pl.Int64,
     "misaligned_quotes": pl.Int64,
@@ -519,10 +530,57 @@ def _profile(
     files = (pl.DataFrame(schema=ENDED) if ended is None else ended).select(
         cut_off=pl.col("cut").cast(pl.Int64), detail=pl.when("cut").then(no_proof)
     )
-    streams = _order_streams(frame)
-    rows = [symbols, pl.DataFrame([day], schema={name: PROFILE[name] for name in day}), streams, gaps, ends, files]
+    mirrored = _mirrored(frame, settings) if ticked else pl.DataFrame(schema={"mirrored": pl.Int64})
+    rows = [symbols, pl.DataFrame([day], schema={name: PROFILE[name] for name in day}), mirrored, _order_streams(frame), gaps, ends, files]
     return pl.concat(rows, how="diagonal_relaxed").select(
         pl.col(name).cast(dtype) if name != "symbol" else pl.col(name) for name, dtype in PROFILE.items()
+    )
+
+
+_EXCHANGED = {
+    "SH": "the flag of the aggressor and the order numbers of buyer and seller (TradeBSFlag, TradeBuyNo and TradeSellNo of "
+    "YYYYMMDD_Transaction.csv)",
+    "SZ": "the order numbers of buyer and seller (BidApplSeqNum and OfferApplSeqNum of mdl_6_36_0.csv)",
+}
+"""The columns that the sides of an exchange's trades are read from."""
+
+
+def _mirrored(frame: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+    """One row per exchange of whose names too many contradict their prices by their sides. Names with too few price changes to be
+    judged one by one are judged together, as one."""
+    counts = frame.select(
+        "price_changes",
+        "against_price",
+        exchange=pl.col("symbol").str.tail(2),
+        contradict=sides_contradict_prices(settings),
+        agree=sides_agree_with_prices(settings),
+    )
+    judged = pl.col("contradict") | pl.col("agree")
+    thin = counts.filter(~judged).group_by("exchange").agg(pl.col("price_changes", "against_price").sum())
+    thin = thin.with_columns(contradict=sides_contradict_prices(settings), agree=sides_agree_with_prices(settings))
+    units = pl.concat([counts, thin], how="diagonal_relaxed").filter(judged)
+    by_exchange = units.group_by("exchange").agg(
+        pl.col("price_changes", "against_price", "contradict").sum(), units=pl.len()
+    )
+    too_many = pl.col("contradict") > settings.max_contradicted_share * pl.col("units")
+    return (
+        by_exchange.filter(too_many)
+        .sort("exchange")
+        .select(
+            mirrored=pl.lit(1, pl.Int64),
+            detail=pl.format(
+                "{} of {} price changes of the names of {} go against the side of their trade (up by an active sell, or down by an active "
+                "buy), in {} of {} names with enough of them, more than {} (bars.max_contradicted_share). Buyers and sellers are exchanged "
+                "in its trades: {}",
+                "against_price",
+                "price_changes",
+                "exchange",
+                "contradict",
+                "units",
+                pl.lit(f"{settings.max_contradicted_share:.0%}"),
+                pl.col("exchange").replace_strict(_EXCHANGED, return_dtype=pl.String),
+            ),
+        )
     )
 
 

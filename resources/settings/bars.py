@@ -130,7 +130,7 @@ class BarsSettings(Section):
         le=1,
         allow_inf_nan=False,
         description="Share of the symbols with orders that may be set aside because trades and orders contradict each other before the "
-        "day is refused.",
+        "day is refused; likewise of an exchange's symbols with enough price changes, because their sides contradict their prices.",
     )
     max_against_book_share: float = Field(
         0.5,
@@ -145,6 +145,23 @@ class BarsSettings(Section):
         ge=1,
         le=1_000_000_000,
         description="Such trades that a symbol must have for its sides to be judged by them.",
+    )
+    max_against_price_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of a symbol's price changes from one trade to the next that may go against the side of the later trade (up by an "
+        "active sell, down by an active buy) before the symbol is set aside: 1 % to 12 % do on six real tapes, at most 16 % in any ten "
+        "minutes of them, and so at least 88 % where buyers and sellers are exchanged. With 1 no symbol is judged.",
+    )
+    against_price_deviations: float = Field(
+        5.0,
+        ge=0,
+        le=100,
+        allow_inf_nan=False,
+        description="Standard deviations by which that share must lie beyond its bound (Wilson's interval): 26 price changes at least. "
+        "Symbols with too few are judged together.",
     )
     whole_channel_share: float = Field(
         0.5,

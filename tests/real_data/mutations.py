@@ -1089,6 +1089,17 @@ def sides(b: Bases) -> Iterator[Mutation]:
             f[n].set(row, "bid", f[n].get(row, "ask"))
 
         yield Mutation("one order on both sides of a trade", base, equal, LOST, says)
+
+        def mirrored(f: Files, r: random.Random, n: str = n) -> None:
+            for row in range(len(f[n].rows)):
+                bid, ask = f[n].get(row, "bid"), f[n].get(row, "ask")
+                f[n].set(row, "bid", ask)
+                f[n].set(row, "ask", bid)
+            if f[n].has("flag"):
+                f[n].change("flag", lambda v: {"B": "S", "S": "B", "1": "2", "2": "1"}.get(v, v))
+
+        against = r"\d+ of its \d+ price changes go against the side of their trade"
+        yield Mutation("buyers and sellers of all trades exchanged", base, mirrored, LOST, (against,))
     # With the orders of the stock at hand, a resting order that no stream shows is an error of the trade.
     for base in filter(None, (b.whole, b.dated)):
 
@@ -1110,12 +1121,12 @@ def sides(b: Bases) -> Iterator[Mutation]:
 
         # Whether the trade or the order stream is wrong, nobody can tell: told, and the figures stand.
         yield Mutation("a resting order number that no order has", base, unknown, LOST | {TOLD}, says)
-        yield Mutation("flag and order numbers swapped together", base, both, LOST, says)
+        yield Mutation("flag and order numbers swapped together", base, both, LOST | {TOLD}, says)
 
 
 @family("orders of another tape")
 def orders_of_another_tape(b: Bases) -> Iterator[Mutation]:
-    """Whole order files that contradict the trades, and trades and flags exchanged together, which their orders alone tell."""
+    """Whole order files that contradict the trades, and trades and flags exchanged together."""
     letters = {"B": "S", "S": "B", "1": "2", "2": "1"}
     for base in filter(None, (b.whole, b.dated)):
 

@@ -344,6 +344,40 @@ def test_buyers_and_sellers_exchanged_contradict_the_book_of_the_snapshots(trade
             assert "buyers and sellers are exchanged in its trades" in row["reason"]
 
 
+AGAINST_PRICE = {  # (price changes, of them against the side of the later trade)
+    DATAYES: {"000001.SZ": (20_131, 754), "600000.SH": (2_484, 22), "600519.SH": (13_785, 1_692)},
+    INSIGHT: {"600536.SH": (9_055, 868), "600761.SH": (5_670, 518), "605580.SH": (4_265, 229)},
+}
+
+
+@pytest.mark.parametrize("date", [DATAYES, INSIGHT])
+def test_buyers_and_sellers_exchanged_contradict_the_prices_of_the_tape_itself(trades, date):
+    """Numbers and flags exchanged alike, with neither orders nor snapshots: the prices alone can tell."""
+    honest = trades[date].frame
+    for frame, mirrored in ((honest, False), (honest.with_columns(side=-pl.col("side")), True)):
+        of = Day(frame, landing=Landing(date=date))
+        assert ("sides_agree_with_prices" in refused(of)) == mirrored
+        assert {row["verdict"] for row in of.verdicts.values()} == ({"set aside"} if mirrored else {"ok"})
+        for symbol, (changes, against) in AGAINST_PRICE[date].items() if mirrored else ():
+            told = f"{changes - against} of its {changes} price changes go against the side of their trade"
+            assert told in of.verdicts[symbol]["reason"]
+
+
+@pytest.mark.parametrize("date", [DATAYES, INSIGHT])
+@pytest.mark.parametrize("kept", [1, 10, 50])
+def test_no_part_of_a_real_tape_contradicts_its_prices(trades, date, kept):
+    """Ten minutes each as a name's whole day, and thin names: of every so many trades one."""
+    honest = trades[date].frame.with_columns(window=pl.col("time") // 600_000, n=pl.int_range(pl.len()).over("symbol"))
+    parts = [honest] if kept == 1 else [honest.filter(pl.col("n") % kept == rest) for rest in (0, kept // 2)]
+    for part in parts:
+        code = pl.concat_str(pl.col("symbol").str.slice(3, 3), pl.col("window").cast(pl.String).str.zfill(3))
+        names = part.with_columns(symbol=pl.concat_str(code, pl.col("symbol").str.tail(3)))
+        of = Day(names.select(honest.columns[:-2]).sort("symbol", "channel", "seq"), landing=Landing(date=date))
+        assert len(of.verdicts) > 60
+        assert {row["verdict"] for row in of.verdicts.values()} == {"ok"}
+        assert refused(of) == set()
+
+
 def test_the_replay_reproduces_every_snapshot_where_orders_are_delivered(trades, quotes):
     of = day_of(trades[DATAYES], made(make_orders, DATAYES), quotes, date=DATAYES, replay_book=True)
     assert {symbol: row["book_mismatches"] for symbol, row in of.verdicts.items()} == {
