@@ -56,7 +56,8 @@ def judge_columns(rows: pl.DataFrame, settings: BarsSettings) -> Columns:
     return Columns(faults.sort("symbol"), [finding for part in parts for finding in part.findings])
 
 
-def _of_most(names: int, judged: int) -> bool:
+def of_most(names: int, judged: int) -> bool:
+    """Whether so many of the names that can be judged show that the file as a whole does."""
     return judged > 1 and 2 * names > judged
 
 
@@ -80,7 +81,7 @@ def _cumulative(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings)
         )
         rising = by_name.filter((pl.col("falls") == 0) & (pl.col("rises") >= settings.least_cumulative_rises))
         told.append(rising.select("symbol", column=pl.lit(name)))
-        if _of_most(rising.height, by_name.height):
+        if of_most(rising.height, by_name.height):
             columns.append(name)
             findings.append(
                 FileFinding(
@@ -128,7 +129,7 @@ def _spread(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> 
             "symbol", fault=pl.lit(f"its {name} is parted alike in nearly every block of {width} minutes: {cause}")
         )
         faults = pl.concat([faults, who]).unique("symbol", keep="first", maintain_order=True)
-        if _of_most(int(alike.sum()), int(judged.sum())):
+        if of_most(int(alike.sum()), int(judged.sum())):
             told = f"{name} of {alike.sum()} of {judged.sum()} names is parted alike in nearly every block of {width} minutes: {cause}"
             return Columns(faults, [FileFinding("spread_bars", told, True)])
     return Columns(faults, [])

@@ -21,6 +21,7 @@ from assets.bars.rebuilt_orders import FAULTS as ORDER_FAULTS
 from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
 from assets.bars.schemas import TAPE_HEALTH
+from assets.bars.straight_lines import judge_lines
 from assets.bars.tape_ends import ENDED, judge_ends, proves
 from assets.bars.tape_health import (
     MISSING,
@@ -205,7 +206,8 @@ def _of_bars(
         ),
         rows_set_aside=pl.len(),
     )
-    columns = judge_columns(landed, settings)
+    columns, lines = judge_columns(landed, settings), judge_lines(delivered.frame, settings)
+    told = pl.concat([columns.faults, lines.faults]).unique("symbol", keep="first", maintain_order=True)
     prices = daily.select("symbol", *(f"daily_{name}" for name in ("pre_close", "open", "high", "low", "close")))
     adjusted = landing.declared("bars").get("landing.bars.prices") == "adjusted"
 
@@ -227,7 +229,7 @@ def _of_bars(
         .filter(pl.col("delivered") | (pl.col("daily_volume") > 0))
         .with_columns(pl.col("delivered").fill_null(False))
         .join(rejected, on="symbol", how="left")
-        .join(columns.faults, on="symbol", how="left")  # the cause; the rows that it makes impossible are its effect
+        .join(told, on="symbol", how="left")  # the cause; the rows that it makes impossible are its effect
         .with_columns(rejected=pl.coalesce("fault", "rejected"))
         .join(measure_names(delivered.frame, settings), on="symbol", how="left")
         .join(judge_minutes(delivered.frame, prices, own, settings, adjusted), on="symbol", how="left")
@@ -247,7 +249,7 @@ def _of_bars(
         adds_up=(pl.col("volume_difference").abs() <= pl.col("volume_slack")) | pl.col("late_missing"),
         closes=(pl.col("last_close") - pl.col("daily_close")).abs() <= settings.price_tolerance + 1e-9,
     )
-    findings = [*diagnose_file(minutes_of(landed), totals, settings), *columns.findings]
+    findings = [*diagnose_file(minutes_of(landed), totals, settings), *columns.findings, *lines.findings]
     notes = {finding.code: finding.text for finding in findings if not finding.refuses}
     return Made(
         frame.select(pl.col(column).cast(dtype) for column, dtype in TAPE_HEALTH.items()),
