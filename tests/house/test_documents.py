@@ -7,13 +7,15 @@ table of folders in README lists sections of SPEC under that head.
 import re
 import subprocess
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from orchestration.tables import load_tables
+from resources.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = {"SPEC": ROOT / "docs" / "spec.md", "DESIGN": ROOT / "docs" / "design.md"}
@@ -144,6 +146,42 @@ def test_named_paths_exist(path: Path) -> None:
     )
     if path.name != "CHANGELOG.md":
         assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def unknown_settings(text: str) -> list[str]:
+    """Settings in backquotes, such as `factors.window` or `models.<name>.clip`, that the tree does not have."""
+    found = []
+    for name in re.findall(r"`([a-z]\w*(?:\.(?:[a-z]\w*|<\w+>))+)(?: = [^`]*)?`", CODE.sub("", text)):
+        first, second = name.split(".")[:2]
+        if first not in Settings.model_fields or second in FILES or second in TABLES.get(first, ()):
+            continue
+        here: Any = Settings()
+        for part in name.split("."):
+            part = {"<name>": "gru_50_1", "<index>": "csi500"}.get(part, part)
+            here = here.get(part) if isinstance(here, Mapping) else getattr(here, part, None)
+            if here is None:
+                break
+        optional = name.rpartition(".")[2] in OPTIONAL
+        if here is None and not optional:
+            found.append(name)
+    return found
+
+
+TABLES = {table.name: set(table.schema) for table in load_tables().values()}
+FILES = ("html", "pdf", "xlsx", "md", "py", "parquet", "csv", "toml", "assets")
+OPTIONAL = ("announced_until", "start", "covariance", "tracking_error", "participation", "first_training")
+"""Settings that are none by default."""
+
+
+@pytest.mark.parametrize("path", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_named_settings_exist(path: Path) -> None:
+    if path.name != "CHANGELOG.md":  # it names what is gone
+        assert unknown_settings(path.read_text("utf-8")) == []
+
+
+def test_an_unknown_setting_would_be_found() -> None:
+    text = "`factors.window` `factors.windw` `models.<name>.clip` `models.<name>.clop` `factors.raw` `report.html` `bars.x = 1`"
+    assert unknown_settings(text) == ["factors.windw", "models.<name>.clop", "bars.x"]
 
 
 def test_the_graph_of_the_design_is_the_declared_one() -> None:
