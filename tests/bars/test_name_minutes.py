@@ -1,16 +1,24 @@
 """Minutes of a name that cannot be right though its totals and its last close are: each damage is found, honest bars are left."""
 
+from itertools import pairwise
+
 import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from assets.bars.diagnosis import clock_time
+from assets.bars.name_minutes import judge_minutes
+from assets.bars.schemas import MINUTE_BARS
 from assets.ticks import clock
+from resources.rounding import rounding_of
+from resources.settings.bars import BarsSettings
 from tests.bars.test_diagnosis import CODES, aside, closes, honest, of, refusals
 
 ONE = pl.col("symbol") == CODES[3]
 PRICES = ("open", "high", "low", "close")
+NOT_ROUNDED = rounding_of(pl.Series(dtype=pl.Float64), pl.Series(dtype=pl.Float64), "bars", {})
 
 
 @settings(max_examples=20, deadline=None)
@@ -52,6 +60,92 @@ def test_a_name_at_its_limit_from_the_first_minute_on_has_one_close_without_the_
     assert aside(of(locked, day)) == {}
     wider = day.with_columns(high=pl.when(ONE).then(20.5).otherwise("high"))
     assert [*aside(of(locked, wider))] == [CODES[3]]
+
+
+def still_stretch(closes: list[float | None], highest: float, lowest: float, chance: float) -> tuple[int, int] | None:
+    """The rule, plainly: first and last minute of the longest stretch of the grid without a move that chance does not leave."""
+    moves = [a != b for a, b in pairwise(closes[:-1])]  # closes of 565, the grid, 897; None before the first
+    moves = [move and None not in pair for move, pair in zip(moves, pairwise(closes[:-1]), strict=True)]
+    found = []
+    for begin in range(len(moves)):
+        if moves[begin] or (begin and not moves[begin - 1]):
+            continue
+        end = next((at for at in range(begin, len(moves)) if moves[at]), len(moves))
+        price = closes[begin + 1]
+        if price is not None and min(abs(price - highest), abs(price - lowest)) < 0.001:
+            continue
+        if end == len(moves) and price == closes[-1]:
+            continue
+        beside = (moves[:begin] + moves[end:], moves[max(0, begin - 30) : begin], moves[end : end + 30])
+        q = max((part.count(False) + 1) / (len(part) + 2) for part in beside if part)
+        if len(moves) * q ** (end - begin) < chance:
+            found.append((end - begin, begin, end - 1))
+    if not found:
+        return None
+    _, first, last = max(found, key=lambda one: (one[0], -one[1]))
+    return clock.GRID[first], clock.GRID[last]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 2**32), st.integers(0, 236), st.integers(0, 90), st.sampled_from([0.9, 0.5, 0.2]), st.booleans(), st.booleans()
+)  # fmt: skip
+def test_a_name_that_stands_still_is_judged_as_the_plain_rule_says(
+    seed: int, begin: int, length: int, busy: float, absent: bool, at_extreme: bool
+):
+    rng = np.random.default_rng(seed)
+    steps = np.where(rng.random(239) < busy, rng.choice([-2, -1, 1, 2], 239), 0)
+    price = (2000 + np.cumsum(steps)) / 100
+    lost = slice(1 + begin, min(1 + begin + length, 238))
+    price[lost] = price[begin]
+    closes: list[float | None] = price.round(2).tolist()
+    if absent and begin == 0:
+        closes[: lost.stop] = [None] * lost.stop
+    known = [one for one in closes if one is not None]
+    highest, lowest = (max(known), min(known)) if at_extreme else (max(known) + 0.5, min(known) - 0.5)
+    day = pl.DataFrame({"symbol": "000001.SZ", "minute": pl.Series(clock.DAY_BARS, dtype=pl.Int32), "close": closes})
+    empty = {name: pl.lit(None, MINUTE_BARS[name]) for name in MINUTE_BARS if name not in ("symbol", "minute", "close")}
+    daily = pl.DataFrame(
+        {"symbol": ["000001.SZ"], "daily_pre_close": 20.0, "daily_open": 20.0, "daily_high": highest, "daily_low": lowest,
+         "daily_close": known[-1]}
+    )  # fmt: skip
+    bars = BarsSettings()
+    told = judge_minutes(day.with_columns(**empty), daily, NOT_ROUNDED, bars)
+    words = told["odd"].to_list()
+    still = still_stretch(closes, highest, lowest, bars.gap_chance)
+    seen = [one for one in words if "does not move from" in one]
+    if len(set(known)) == 1 or (words and not seen):  # an even spacing or one close all day comes first
+        return
+    expected = [] if still is None else [f"from {clock_time(still[0])} to {clock_time(still[1])}"]
+    assert len(seen) == len(expected)
+    assert all(part in one for part, one in zip(expected, seen, strict=True))
+
+
+@pytest.mark.parametrize("how", ["absent", "filled"])
+@pytest.mark.parametrize("minutes", [(600, 629), (840, 896), (570, 599)])
+def test_a_part_of_one_names_day_is_lost(how: str, minutes: tuple[int, int]):
+    def lose(own: pl.DataFrame) -> pl.DataFrame:
+        lost = pl.col("minute").is_between(*minutes)
+        if how == "absent":
+            return own.filter(~lost)
+        return own.sort("minute").with_columns(close=pl.when(~lost).then("close").forward_fill())
+
+    assert "a part of the day is lost or was filled in" in only_one(honest(), lose, "closes")
+
+
+def test_a_name_halted_until_the_close_is_left_alone():
+    bars, daily = honest()
+    last = bars.filter(ONE & (pl.col("minute") == 779 + 30))["close"][0]
+    halted = closes(bars).filter(~ONE | (pl.col("minute") < 780 + 30))
+    assert aside(of(halted, daily.with_columns(close=pl.when(ONE).then(last).otherwise("close")))) == {}
+
+
+def test_a_name_that_traded_and_whose_rows_say_nothing_is_set_aside():
+    bars, daily = honest()
+    nothing = closes(bars).with_columns(close=pl.when(~ONE).then("close"))
+    assert [*aside(of(nothing, daily))] == [CODES[3]]
+    suspended = daily.filter(~ONE)
+    assert aside(of(nothing, suspended)) == {}
 
 
 @pytest.mark.parametrize("how", ["later", "first"])
