@@ -250,7 +250,8 @@ class Builder:
     def code_digest(self, table: Table) -> str:
         shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), table.checks, sorted(table.needs.items())))
         named = [functools.reduce(getattr, name.split("."), self.settings) for name in table.functions]
-        codes = [code_digest(make).encode() for make in (table.make, *filter(None, named))]
+        own = [path for value in named for path in _paths(value)]
+        codes = [code_digest(make).encode() for make in (table.make, *own)]
         return digest(*codes, shape.encode())
 
     def stale(self, table: Table, key: dt.date) -> str:
@@ -625,6 +626,12 @@ def _decisive(section: Any) -> Any:
     if isinstance(section, dict):
         return {name: one.decisive() for name, one in section.items()}
     return section.decisive() if section is not None else None
+
+
+def _paths(value: str | Iterable[str] | None) -> list[str]:
+    """The paths "module:name" that a setting holds; any other text, such as the name of a network of the project, is none."""
+    values = [value] if isinstance(value, str) else value or ()
+    return [one for one in values if ":" in one]
 
 
 def _mapping(said: Any) -> dict[str, Any]:

@@ -134,7 +134,7 @@ class Table:
     # Name of the section handed to make; dots descend. Several: make and look-backs are handed name → section.
     settings: str | tuple[str, ...] | None = None
     rules: tuple[str, ...] = ()  # kinds of rules (resources/settings/rulebook.py) that make is handed as `rules`
-    functions: tuple[str, ...] = ()  # settings that name a module:function, whose code counts as the table's
+    functions: tuple[str, ...] = ()  # settings that name one or several module:name, whose code counts as the table's
     sort: tuple[str, ...] = ()
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # column or item → upstream "table.column"
     items: str | None = None  # the column whose values `needs` and `unavailable` name, instead of columns

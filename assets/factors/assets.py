@@ -2,10 +2,9 @@
 
 import polars as pl
 
-from assets import catalogue
 from assets.factors import windows
 from assets.factors.styles import NEEDS, SCHEMA, window_and_formation_days, window_days
-from resources.gate import Between, Check, InSet, Unique
+from resources.gate import Between, Check, Unique
 from resources.table import Read, Table
 
 FAULT = "this is a fault of the code; report it with the partition's folder"
@@ -22,6 +21,7 @@ buying_intention_strength mean(W)/std(W) of bars 570–599, bars at a limit pric
 volume from 870 to the close / day volume · outflow_per_trade amount per trade of falling bars / that of all · large_trade_growth
 Π(1+R) of the top 30 % bars by amount per trade · flat_share unchanged bars / 237. One-price days are null for skewness,
 downside_volatility_share, outflow_per_trade and large_trade_growth. Read as inputs of the ten factors, never by themselves.
+Beside it, where `factors.extra_factors` names any: extra_factors.parquet, a user's own values of the day.
 """,
     reads=(Read("minute_bars"), Read("daily_prices")),
     schema={
@@ -43,6 +43,7 @@ downside_volatility_share, outflow_per_trade and large_trade_growth. Read as inp
     },
     sort=("symbol",),
     settings="factors",
+    functions=("factors.extra_factors",),
     make="assets.factors.indicators:make_day_indicators",
     needs=windows.INDICATOR_NEEDS,
     checks=(
@@ -126,7 +127,7 @@ factors = Table(
     description="""The ten high-frequency factors of every name of the universe U(t) (SPEC §3, §4): `raw`, signed so that high is
 good, and `value`, its residual on industries and the eight styles, z-scored on the day.
 
-Over 20 trading days, at least ten of them valid, else null; so is `value` of a name without industry or market value. A style
+After the ten come the factors that `factors.extra_factors` names. Over 20 trading days, at least ten of them valid, else null; so is `value` of a name without industry or market value. A style
 that is null for the whole market is left out of the regression, and the partition's notes name it.
 """,
     reads=(Read("day_indicators", over=windows.window_days), Read("styles")),
@@ -137,7 +138,7 @@ that is null for the whole market is left out of the regression, and the partiti
     needs=windows.NEEDS,
     items="factor",
     checks=(
-        Check("factor_known", InSet("factor", catalogue.TEN), critical=True, remedy=FAULT),
+        Check("factor_known", Between("unknown", 0, 0), critical=True, remedy=FAULT),
         Check("symbol_factor_unique", Between("duplicates", 0, 0), critical=True, remedy=FAULT),
         Check(
             "residuals_uncorrelated_with_styles",

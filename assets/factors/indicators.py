@@ -23,6 +23,7 @@ from assets.factors.block import (
     large_trade_minutes,
     minute_returns,
 )
+from assets.factors.extra import EXTRA, measure_extra, store_extra
 from resources.made import Made
 from resources.settings.factors import FactorsSettings
 
@@ -51,7 +52,10 @@ def make_day_indicators(
     if fallback:
         # The official close can differ from the last trade (SSE before 2018-08: a one-minute average).
         notes["official_close_absent"] = f"{fallback} symbols: the last bar's close stands in for post_open_growth"
-    return Made(frame.select(pl.lit(date).alias("date"), pl.all()), notes=notes)
+    files = {}
+    if settings.extra_factors:
+        files[EXTRA] = store_extra(measure_extra(settings.extra_factors, minute_bars, daily_prices))
+    return Made(frame.select(pl.lit(date).alias("date"), pl.all()), files=files, notes=notes)
 
 
 def measure_day(block: MinuteBlock, daily: Mapping[str, Floats], settings: FactorsSettings) -> tuple[pl.DataFrame, int]:

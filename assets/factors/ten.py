@@ -1,4 +1,4 @@
-"""The ten high-frequency factors: day indicators over a window of days, signed, then orthogonalised (SPEC §3, §4).
+"""The ten high-frequency factors, and a user's own: day indicators over a window of days, signed, then orthogonalised (SPEC §3, §4).
 
 Here: which days count, how each factor aggregates them, and the residual on industries and styles. Not here: what a
 day's indicator is (indicators.py), the styles (styles.py), the arithmetic of a cross-section (cross_section.py).
@@ -19,8 +19,9 @@ import polars as pl
 from assets import catalogue
 from assets.factors import cross_section
 from assets.factors.cross_section import Floats
+from assets.factors.extra import Files, extra_keys, with_extra
 from assets.factors.styles import NO_INDUSTRY, STYLES
-from assets.factors.windows import NEEDS
+from assets.factors.windows import NEEDS, OF_EVERY_FACTOR
 from resources.made import LEFT_OUT, Made
 from resources.settings.factors import FactorsSettings
 
@@ -36,21 +37,32 @@ def make_factors(
     date: dt.date,
     settings: FactorsSettings,
     unavailable: Mapping[str, Mapping[str, str]],
+    files: Files | None = None,
 ) -> Made:
-    """`factors` of one day: U(t) × the ten keys, raw (signed) and value (orthogonalised)."""
+    """`factors` of one day: U(t) × the ten keys and those of `extra_factors`, raw (signed) and value (orthogonalised).
+
+    files: reads a file beside a partition of `day_indicators`; needed where `extra_factors` names any.
+    """
     days, exposures = day_indicators.collect(), styles.filter("in_universe").sort("symbol").collect()
+    extra = extra_keys(settings.extra_factors)
+    if extra and files is not None:
+        days = with_extra(days, extra, files)
     raw, lost = aggregate_days(days, settings)
     frame, profile, left_out = orthogonalise_factors(exposures, raw, settings)
+    profile = profile.with_columns(unknown=(~pl.col("factor").is_in([*catalogue.TEN, *extra])).cast(pl.Int64))
     if settings.drop_flat_days:
         left_out["flat_days"] = lost
     reasons = {}
     for key, names, raw_names in profile.select("factor", "names", "raw_names").iter_rows():
-        needed = [need.split(".") for need in NEEDS[key]]
-        explained = any(column in unavailable.get(table, {}) for table, column in needed)
+        needed = [need.split(".") for need in NEEDS.get(key, OF_EVERY_FACTOR)]
+        known_reasons = [unavailable[table][column] for table, column in needed if column in unavailable.get(table, {})]
+        explained = bool(known_reasons)
+        if names == 0 and explained and key in extra:  # the table's `needs` carry the reasons of the ten
+            reasons[key] = known_reasons[0]
         if names == 0 and not explained and exposures.is_empty():
             reasons[key] = f"no name is in U(t) of {date}"
         elif names == 0 and not explained:
-            columns = [column for table, column in needed if table == "day_indicators"]
+            columns = [column for table, column in needed if table == "day_indicators"] or [key]
             known = days.filter(pl.all_horizontal(pl.col(columns).is_not_null()))["date"].n_unique()
             reasons[key] = (
                 "the regression on industries and styles leaves nothing of it"
@@ -102,9 +114,9 @@ class Window:
 
 
 def aggregate_days(days: pl.DataFrame, settings: FactorsSettings) -> tuple[pl.DataFrame, dict[str, float]]:
-    """The ten factors, signed so that high is good, of every symbol in `days` (the window's `day_indicators`).
+    """The factors, signed so that high is good, of every symbol in `days`, the window's `day_indicators` (`with_extra`).
 
-    Returns symbol + ten columns, and per flat-sensitive factor the share of valid stock-days that drop_flat_days took.
+    Returns symbol + ten columns + one per extra factor, the mean over its valid days, and per flat-sensitive factor the share of valid stock-days that drop_flat_days took.
     """
     window = _window(days, settings.min_days)
     flat = window.columns["flat_share"] > settings.flat_share_limit
@@ -126,9 +138,9 @@ def aggregate_days(days: pl.DataFrame, settings: FactorsSettings) -> tuple[pl.Da
         "outflow_per_trade": window.mean("outflow_per_trade", but=dropped),
         "large_trade_gain": window.product("large_trade_growth", but=dropped) - 1,
     }
-    frame = pl.DataFrame(
-        {"symbol": window.symbols, **{key: catalogue.BY_KEY[key].sign * low_frequency[key] for key in catalogue.TEN}}
-    ).with_columns(pl.exclude("symbol").fill_nan(None))
+    signed = {key: catalogue.BY_KEY[key].sign * low_frequency[key] for key in catalogue.TEN}
+    signed |= {key: window.mean(key) for key in extra_keys(settings.extra_factors)}
+    frame = pl.DataFrame({"symbol": window.symbols, **signed}).with_columns(pl.exclude("symbol").fill_nan(None))
     lost = {}
     for key, name in zip(FLAT_SENSITIVE, ("outflow_per_trade", "large_trade_growth"), strict=True):
         valid = window.valid(name)
@@ -174,7 +186,7 @@ def orthogonalise_factors(
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, dict[str, Any]]]:
     """The factors of SPEC §4 on one date: residuals on industries and styles, z-scored.
 
-    `universe`: the rows of `styles` in U(t); `raw`: symbol and ten signed columns. Returns the long frame (symbol,
+    `universe`: the rows of `styles` in U(t); `raw`: symbol and one signed column per factor. Returns the long frame (symbol,
     factor, raw, value), a profile with one row per factor, and what was left out of the regression.
     """
     names = universe.select("symbol").join(raw, on="symbol", how="left", maintain_order="left")
@@ -183,7 +195,7 @@ def orthogonalise_factors(
     groups, without_industry = _groups(universe)
 
     columns, profile = [], []
-    for key in catalogue.TEN:
+    for key in (name for name in raw.columns if name != "symbol"):
         y = names[key].fill_null(float("nan")).to_numpy()
         value = cross_section.orthogonalise(y, X, groups, settings.clip_std)
         value[~np.isfinite(value)] = np.nan

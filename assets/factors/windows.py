@@ -29,6 +29,7 @@ INDICATOR_NEEDS: dict[str, tuple[str, ...]] = {
     "large_trade_growth": ("minute_bars.trades", "minute_bars.amount"),
     "flat_share": ("minute_bars.close",),
 }
+OF_EVERY_FACTOR = ("styles.in_universe", "styles.total_mv")
 # Factor → the columns it cannot do without; reasons for n/a travel along this.
 NEEDS: dict[str, tuple[str, ...]] = {
     "skewness": ("day_indicators.skewness", "styles.in_universe", "styles.total_mv"),

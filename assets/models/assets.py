@@ -46,6 +46,7 @@ Weeks before the first whose window fits into the history are empty, with the nu
         schema=CURVES,
         sort=("granularity", "seed", "epoch"),
         settings=f"models.{key}",
+        functions=(f"models.{key}.network",),
         make="assets.models.make_model:make_model",
         checks=(
             Check(
@@ -112,6 +113,7 @@ network says. No label and no price takes part. With `train_lag_weeks` = 1 the p
     schema=SCORES,
     sort=("factor", "symbol"),
     settings="models",
+    functions=tuple(f"models.{key}.network" for key in catalogue.MODELS),
     make="assets.models.make_scores:make_scores",
     items="factor",
     needs={key: (f"{key}.{MEASURE}",) for key in catalogue.MODELS},
@@ -159,6 +161,7 @@ by the models in force in the week before: what was known then. Empty where no p
     schema=SCORES,
     sort=("date", "factor", "symbol"),
     settings=("models", "lines", "portfolios"),
+    functions=tuple(f"models.{key}.network" for key in catalogue.MODELS),
     make="assets.models.make_scores:make_offset_scores",
     items="factor",
     checks=(

@@ -2,10 +2,12 @@
 
 Input (steps, names, features): time first, as the panel stores it and recurrent kernels read it. Output (names,): each
 name by itself, so that a cross-section can pass in parts; what ties the names of a date together, the orthogonal layer
-and the loss, comes after. A further network is a class here, an entry in NETWORKS, and a row of settings.
+and the loss, comes after. A further network is a class here, an entry in NETWORKS, and a row of settings; one of a user's
+own is a class anywhere, which `models.<name>.network = "module:class"` names (examples/network.py).
 """
 
 import math
+import threading
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -13,6 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from assets.models import recurrent
+from resources.errors import SettingsError
+from resources.named import load_named
 from resources.settings.models import ModelSettings
 
 
@@ -188,9 +192,38 @@ NETWORKS: dict[str, Callable[[ModelSettings, int, int], nn.Module]] = {
 
 def build_network(settings: ModelSettings, features: int, seed: int) -> nn.Module:
     """The network that a row of settings names, for so many input features; weights and dropout follow from the seed."""
-    network = NETWORKS[settings.network](settings, features, seed)
+    if ":" in settings.network:
+        network = _own_network(settings, features, seed)
+    else:
+        network = NETWORKS[settings.network](settings, features, seed)
     initialise(network, torch.Generator().manual_seed(seed))
     return network
+
+
+def _own_network(settings: ModelSettings, features: int, seed: int) -> nn.Module:
+    """A network of a user's own, called as those of NETWORKS are.
+
+    What its modules draw when they are made comes from torch's global generator, which is seeded here for as long as one
+    network is made, so that the same seed gives the same weights whatever else trains. Raises SettingsError where it can't
+    be loaded or made, or is no torch.nn.Module.
+    """
+    path = settings.network
+    make = load_named("models.<name>.network", path, "examples.network:MeanNetwork")
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        try:
+            network = make(settings, features, seed)
+        except Exception as error:  # the class is the user's: whatever it raises, the setting is the place to look
+            raise SettingsError(
+                f"models.<name>.network = {path!r} failed ({type(error).__name__}: {error}); it is called with the model's "
+                "settings, the number of features and the seed, and returns a torch.nn.Module"
+            ) from error
+    if not isinstance(network, nn.Module):
+        raise SettingsError(f"models.<name>.network = {path!r} returned a {type(network).__name__}, no torch.nn.Module")
+    return network
+
+
+_GLOBAL_GENERATOR = threading.Lock()
 
 
 @torch.no_grad()

@@ -54,7 +54,7 @@ reason, until there are scores and index weights.
         sort=("symbol",),
         settings="portfolios",
         rules=("boards", "lots", "fees"),
-        functions=("portfolios.covariance",),
+        functions=("portfolios.covariance", "portfolios.extra_constraints"),
         make="assets.portfolios.make:make_portfolio",
         checks=(
             Check("solver_solved", InSet("status", ("optimal", "relaxed")), critical=True, remedy=DATA),
@@ -230,7 +230,7 @@ An offset path's score is that of its signal day by the model known then (offset
     sort=("portfolio", "line", "date"),
     settings=("lines", "portfolios"),
     rules=("boards", "lots", "fees"),
-    functions=("portfolios.covariance",),
+    functions=("portfolios.covariance", "portfolios.extra_constraints"),
     make="assets.portfolios.lines:make_portfolio_lines",
     items="line",
     checks=(

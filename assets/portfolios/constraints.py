@@ -4,7 +4,8 @@ What belongs here: what is bounded, by how much, in which order it may give, and
 not: in which order things are solved (optimiser.py), and what needs a covariance (terms.py). Source: SPEC §6.
 
 To add a constraint, write a class with `name`, `group` and the five methods of `Constraint` (a linear one needs `rows`,
-`matrix` and `bounds` only, and then also goes to HiGHS as arrays) and append it to the list handed to `optimise`:
+`matrix` and `bounds` only, and then also goes to HiGHS as arrays) and name it in `portfolios.extra_constraints`, or append it
+to the list handed to `optimise`:
 
 >>> import numpy as np
 >>> from dataclasses import dataclass
@@ -19,18 +20,18 @@ To add a constraint, write a class with `name`, `group` and the five methods of 
 """
 
 import abc
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-if TYPE_CHECKING:
-    from resources.settings.portfolios import IndexPortfolioSettings
+from resources.errors import SettingsError
+from resources.named import load_named
+from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -424,7 +425,7 @@ def bound_names(
 
 
 def portfolio_constraints(
-    settings: "IndexPortfolioSettings", missing_styles: Mapping[str, str]
+    settings: IndexPortfolioSettings, missing_styles: Mapping[str, str]
 ) -> tuple[list[Constraint], dict[str, str]]:
     """The constraints of SPEC §6, and the ones that do not exist: style → reason.
 
@@ -446,6 +447,38 @@ def portfolio_constraints(
     return kept, {band.name: missing_styles[band.name] for band in bands if band.name in missing_styles}
 
 
-def _band(style: str, limit: float, group: str, settings: "IndexPortfolioSettings") -> StyleBand:
+def extra_constraints(paths: Sequence[str], known: Collection[str]) -> list[Constraint]:
+    """The constraints of a user's own that `portfolios.extra_constraints` names, in its order.
+
+    paths: "module:name" of classes, or of functions, that are called without arguments; known: names of constraints that
+    are taken. Raises SettingsError where one can't be loaded or made, is no `Constraint`, has an unknown group, or has the
+    name of another.
+    """
+    found: list[Constraint] = []
+    for path in paths:
+        setting = f"portfolios.extra_constraints: {path}"
+        make = load_named("portfolios.extra_constraints", path, "examples.constraint:StarBoard")
+        try:
+            made = make()
+        except Exception as error:  # the class is the user's: whatever it raises, the setting is the place to look
+            raise SettingsError(
+                f"{setting} failed ({type(error).__name__}: {error}); it is called without arguments and returns a Constraint"
+            ) from error
+        if not isinstance(made, Constraint):
+            raise SettingsError(
+                f"{setting} returned a {type(made).__name__}, no Constraint of assets.portfolios.constraints"
+            )
+        if made.group not in (HARD, *ELASTIC):
+            groups = ", ".join((HARD, *ELASTIC))
+            raise SettingsError(f"{setting} has the group {made.group!r}; choose one of {groups}")
+        if made.name in {*known, *(one.name for one in found)}:
+            raise SettingsError(
+                f"{setting} has the name {made.name!r}, which another constraint has; name it otherwise"
+            )
+        found.append(made)
+    return found
+
+
+def _band(style: str, limit: float, group: str, settings: IndexPortfolioSettings) -> StyleBand:
     own = settings.exposure_bands.get(style)
     return StyleBand(style, limit, group) if own is None else StyleBand(style, own[1], group, own[0])

@@ -76,12 +76,22 @@ def minutes_of(minute_bars: pl.LazyFrame, symbols: list[str]) -> pl.DataFrame:
 def alpha_scores(
     scores: pl.LazyFrame, factors: pl.LazyFrame, alpha: str, date: dt.date, setting: str = "portfolios.alpha"
 ) -> pl.DataFrame:
-    """μ of the signal day: symbol, score, by symbol; a name whose score is not finite has none."""
-    rows = (factors if alpha in TEN else scores).filter((pl.col("factor") == alpha) & (pl.col("date") == date))
-    found = rows.filter(pl.col("value").is_finite()).select("symbol", score="value").sort("symbol").collect()
-    if found.is_empty() and alpha not in BY_KEY:  # a study puts a score of its own into the table scores
-        raise SettingsError(f"{setting} = {alpha!r} is no factor; choose one of {', '.join(BY_KEY)}.")
-    return found
+    """μ of the signal day: symbol, score, by symbol; a name whose score is not finite has none.
+
+    alpha: one of the sixteen factors, a user's own (`factors.extra_factors`), or a score that a study put into the table
+    scores. Raises SettingsError, which names the `setting`, where neither table knows the key on a day for which it has rows.
+    """
+    tables = [factors] if alpha in TEN else [scores] if alpha in BY_KEY else [factors, scores]
+    rows = pl.concat([table.select("date", "factor", "symbol", "value") for table in tables]).filter(
+        pl.col("date") == date
+    )
+    own = rows.filter(pl.col("factor") == alpha).collect()
+    if alpha not in BY_KEY and own.is_empty() and not rows.collect().is_empty():
+        raise SettingsError(
+            f"{setting} = {alpha!r} is no factor; choose one of {', '.join(BY_KEY)}, or name a function of yours in "
+            "factors.extra_factors."
+        )
+    return own.filter(pl.col("value").is_finite()).select("symbol", score="value").sort("symbol")
 
 
 def mean_scores(

@@ -38,7 +38,6 @@ import abc
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import cvxpy as cp
@@ -49,6 +48,7 @@ from numpy.typing import NDArray
 
 from assets.portfolios.constraints import HARD, Choice, Constraint, Problem, Stated
 from resources.errors import InputError, SettingsError
+from resources.named import load_named
 
 if TYPE_CHECKING:
     from resources.settings.portfolios import IndexPortfolioSettings
@@ -216,14 +216,7 @@ def risk_of(
 
 def covariance_from(path: str | None, symbols: Sequence[str], prices: pl.DataFrame) -> Covariance:
     """What the function "module:function" of the setting gives for these names and prices."""
-    module, _, function = (path or "").partition(":")
-    try:
-        maker = getattr(import_module(module), function)
-    except (ImportError, AttributeError, ValueError) as error:
-        raise SettingsError(
-            f"portfolios.covariance = {path!r} can't be loaded ({error}); give module:function, such as "
-            f"assets.portfolios.terms:past_returns"
-        ) from error
+    maker = load_named("portfolios.covariance", path or "", "assets.portfolios.terms:past_returns")
     try:
         risk = maker(list(symbols), prices)
     except InputError:

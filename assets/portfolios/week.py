@@ -16,13 +16,14 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.catalogue import TEN, Portfolio
+from assets.catalogue import MODELS, Portfolio
 from assets.portfolios.constraints import (
     FREE,
     Constraint,
     IndustryNeutral,
     Problem,
     bound_names,
+    extra_constraints,
     portfolio_constraints,
 )
 from assets.portfolios.execution import Held, Terms, executions_frame, hold
@@ -139,6 +140,7 @@ def advance(
     listed = problem.symbols.tolist()
     risk, terms = risk_of(bounds, lambda: covariance_from(settings.covariance, listed, tables.prices))
     constraints += risk
+    constraints += extra_constraints(settings.extra_constraints, {c.name for c in constraints} | set(not_applied))
     solution = optimise(
         problem, constraints, order=settings.relaxation_order, terms=terms, stated_by=settings.stated_by
     )
@@ -196,7 +198,7 @@ def _why_waiting(
 
 
 def _why_no_score(key: str, unavailable: Reasons) -> str:
-    reasons = unavailable.get("factors" if key in TEN else "scores", {})
+    reasons = unavailable.get("scores" if key in MODELS else "factors", {})
     return reasons.get(key) or reasons.get("value", "")
 
 

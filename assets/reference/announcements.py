@@ -85,7 +85,7 @@ def share_bounds(count: int, of: int, deviations: float) -> tuple[float, float]:
     Wilson (1927), Journal of the American Statistical Association 22, 209-212. of: at least 1.
 
     >>> [round(bound, 3) for bound in share_bounds(8, 10, 2.0)]
-    [0.479, 0.949]
+    [0.484, 0.945]
     """
     share, spread = count / of, deviations**2 / of
     center = (share + spread / 2) / (1 + spread)

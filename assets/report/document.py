@@ -254,8 +254,11 @@ class _Writer:
                 self.sentence("warn_implausible", count=count, failures=self.join(shown, "semicolon") + more)
             )
         alphas = self._alphas()
-        if alphas != [OFFICIAL_ALPHA]:
-            numbers = self.join([str(alpha.number) for alpha in alphas])
+        if alphas != [OFFICIAL_ALPHA.key]:
+            known = [catalogue.BY_KEY.get(key) for key in alphas]
+            numbers = self.join(
+                [key if one is None else str(one.number) for key, one in zip(alphas, known, strict=True)]
+            )
             warnings.append(
                 self.sentence("warn_alpha", name=self._alpha(), number=numbers, official=self.name(OFFICIAL_ALPHA))
             )
@@ -285,13 +288,13 @@ class _Writer:
             (self.label("profile_name"), self.found.run["profile"]["name"]),
         ]
 
-    def _alphas(self) -> list[Factor]:
+    def _alphas(self) -> list[str]:
         alpha = self.tree["portfolios"]["alpha"]
-        return [catalogue.BY_KEY[key] for key in ([alpha] if isinstance(alpha, str) else alpha)]
+        return [alpha] if isinstance(alpha, str) else list(alpha)
 
     def _alpha(self) -> str:
         """What the portfolios' μ is called."""
-        names = [self.name(alpha) for alpha in self._alphas()]
+        names = [self.name(catalogue.BY_KEY[key]) if key in catalogue.BY_KEY else key for key in self._alphas()]
         return names[0] if len(names) == 1 else self.sentence("mean_of", names=self.join(names))
 
     def _highlights(self) -> list[tuple[str, str]]:
@@ -920,6 +923,8 @@ class _Writer:
             lines.append(self.sentence("bound_tracking", value=f"{bounds['tracking_error']:g}", covariance=covariance))
         if bounds["risk_aversion"] > 0:
             lines.append(self.sentence("risk_penalty", value=f"{bounds['risk_aversion']:g}", covariance=covariance))
+        if extra := self.tree["portfolios"]["extra_constraints"]:
+            lines.append(self.sentence("bound_extra", paths=self.join(extra)))
         return self.name(portfolio), lines
 
     def _bound(self, style: str, value: float) -> str:

@@ -132,7 +132,7 @@ class Writer:
             days=row["sequence_days"],
             granularities=self.join([GRANULARITIES[one][self.language] for one in row["granularities"]]),
             layers=row["layers"],
-            network=NETWORKS[row["network"]][self.language],
+            network=NETWORKS[row["network"]][self.language] if row["network"] in NETWORKS else row["network"],
             hidden=row["hidden"],
             head="–".join(map(str, row["head"])) or self.say("linear"),
             label=LABELS_OF_RETURNS[row["label"]][self.language].format(horizon=row["horizon"]),

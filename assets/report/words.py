@@ -362,6 +362,7 @@ SENTENCES: Mapping[str, Bilingual] = {
         "跟踪误差不超过 {value}（单位同协方差 {covariance}）",
         "tracking error of at most {value}, in the unit of the covariance {covariance}",
     ),
+    "bound_extra": T("自定义约束 {paths}", "constraints of the user's own: {paths}"),
     "risk_penalty": T(
         "得分中扣除跟踪误差平方的 {value} 倍（协方差 {covariance}）",
         "{value} × squared tracking error taken off the score (covariance {covariance})",

@@ -1,9 +1,10 @@
 """Settings of the day indicators and the ten factors: every value the sources leave open (SPEC §3, §4)."""
 
-from typing import Self
+from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
+from resources.named import PATH
 from resources.settings.base import Section
 
 
@@ -37,6 +38,12 @@ class FactorsSettings(Section):
     )
     clip_std: float = Field(
         3.0, gt=0, le=100, description="Standard deviations at which a factor is clipped before its z-score. SPEC §4"
+    )
+
+    extra_factors: tuple[Annotated[str, Field(pattern=f"^{PATH}$")], ...] = Field(
+        (),
+        description="Factors of your own: module:function of a day's value per stock, signed so that high is good. The factor has "
+        "the function's name; it is averaged over the window and orthogonalised as the ten are (docs/extending.md)",
     )
 
     @model_validator(mode="after")

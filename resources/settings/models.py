@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from resources.named import PATH
 from resources.settings.base import EXECUTION, Day, Section
 
 Granularity = Literal["daily", "60min", "30min"]
@@ -17,8 +18,11 @@ class ModelSettings(Section):
     A model trains one network per seed and granularity.
     """
 
-    network: Literal["gru", "residual_attention_lstm", "attention_gru"] = Field(
-        "gru", description="Which class of assets/models/networks.py. SPEC §5.2"
+    network: Literal["gru", "residual_attention_lstm", "attention_gru"] | Annotated[str, Field(pattern=f"^{PATH}$")] = (
+        Field(
+            "gru",
+            description="Which class of assets/models/networks.py, or module:class of your own (docs/extending.md). SPEC §5.2",
+        )
     )
     hidden: int = Field(50, ge=1, le=4096, description="Width of the recurrent state (per direction). SPEC §5.2")
     layers: int = Field(1, ge=1, le=32, description="Recurrent layers. SPEC §5.2")

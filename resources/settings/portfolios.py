@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from resources.named import PATH
 from resources.settings.attribution import AttributionSettings
 from resources.settings.base import Day, Name, Section
 from resources.settings.execution import ExecutionSettings
@@ -123,6 +124,11 @@ class PortfoliosSettings(Section):
         ELASTIC,
         description="Elastic constraint groups, from the last to give to the first. [c] SPEC §6",
     )
+    extra_constraints: tuple[Annotated[str, Field(pattern=f"^{PATH}$")], ...] = Field(
+        (),
+        description="Constraints of your own on both portfolios: module:class of a Constraint, or a function that returns one, called "
+        "without arguments (docs/portfolios.md). They come after SPEC §6's",
+    )
     exact_explanation: bool = Field(
         False,
         description="Solve once more without each constraint that binds, so that the score it costs is exact and not its "
@@ -130,7 +136,7 @@ class PortfoliosSettings(Section):
     )
     covariance: str | None = Field(
         None,
-        pattern=r"^[\w.]+:\w+$",
+        pattern=f"^{PATH}$",
         description="module:function that gives the covariance which `tracking_error` and `risk_aversion` need, from the "
         "signal day's prices and those before it (assets/portfolios/terms.py has one and says how to write another). "
         "None: neither can be set",

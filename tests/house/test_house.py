@@ -14,7 +14,9 @@ from resources.builder import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(
-    p for folder in ("assets", "resources", "orchestration", "benchmarks") for p in (ROOT / folder).rglob("*.py")
+    p
+    for folder in ("assets", "resources", "orchestration", "benchmarks", "examples")
+    for p in (ROOT / folder).rglob("*.py")
 )
 HEAVY = ("torch", "great_expectations", "cvxpy", "altair", "numba", "vl_convert", "typst", "duckdb")
 
@@ -47,15 +49,15 @@ def test_imports_run_one_way(path: Path) -> None:
     for other in imported(path):
         top = other.split(".")[0]
         if name.startswith("resources"):
-            assert top not in ("assets", "orchestration", "benchmarks", "tests"), f"{name} imports {other}"
+            assert top not in ("assets", "orchestration", "benchmarks", "examples", "tests"), f"{name} imports {other}"
             if name.startswith("resources.sample_market"):
                 assert top != "assets"
         if name.startswith("assets"):
-            assert top not in ("orchestration", "dagster", "benchmarks", "tests"), f"{name} imports {other}"
+            assert top not in ("orchestration", "dagster", "benchmarks", "examples", "tests"), f"{name} imports {other}"
             if other.startswith("assets.") and other.split(".")[1] in STAGES and name.split(".")[1] in STAGES:
                 assert STAGES.index(other.split(".")[1]) <= STAGES.index(name.split(".")[1]), f"{name} imports {other}"
         if name.startswith("orchestration"):
-            assert top not in ("benchmarks", "tests"), f"{name} imports {other}"
+            assert top not in ("benchmarks", "examples", "tests"), f"{name} imports {other}"
 
 
 @pytest.mark.parametrize("stage", STAGES)

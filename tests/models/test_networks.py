@@ -1,3 +1,5 @@
+import sys
+import types
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -6,6 +8,7 @@ import torch
 from scipy.stats import pearsonr
 
 from assets.models.networks import LOSSES, NETWORKS, Dropout, build_network, pearson
+from resources.errors import SettingsError
 from resources.settings.models import ModelSettings, ModelsSettings
 from tests.models import plain_networks
 
@@ -279,3 +282,17 @@ def test_initial_weights_are_torchs_own_distribution():
             if value.numel() > 1000:
                 assert value.std().item() == pytest.approx(bound / 3**0.5, rel=0.03), name
                 assert abs(value.mean().item()) < 0.05 * bound
+
+
+def test_what_is_no_network_is_refused_by_its_path(monkeypatch) -> None:
+    module = types.ModuleType("desk_of_networks")
+    module.Nothing = lambda settings, features, seed: None
+    module.Failing = lambda settings: None
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    for name, message in (
+        ("Nothing", "returned a NoneType, no torch.nn.Module"),
+        ("Failing", r"failed \(TypeError: .* the number of features and the seed"),
+        ("Absent", "can't be loaded"),
+    ):
+        with pytest.raises(SettingsError, match=rf"models.<name>.network = 'desk_of_networks:{name}' {message}"):
+            build_network(ModelSettings(network=f"desk_of_networks:{name}"), 3, 0)

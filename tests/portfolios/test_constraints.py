@@ -1,6 +1,7 @@
 """Constraints and terms that are off by default: each against its formula, each through the whole optimiser."""
 
-import doctest
+import sys
+import types
 
 import cvxpy as cp
 import numpy as np
@@ -8,8 +9,7 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from assets.portfolios import constraints, terms
-from assets.portfolios.constraints import MemberShare, StyleBand, portfolio_constraints
+from assets.portfolios.constraints import HARD, MemberShare, StyleBand, extra_constraints, portfolio_constraints
 from assets.portfolios.optimiser import CLARABEL, optimise
 from assets.portfolios.terms import Covariance, RiskPenalty, TrackingError, covariance_from, past_returns, risk_of
 from resources.errors import InputError, SettingsError
@@ -29,13 +29,6 @@ def market(seed: int, n: int = 120, **options):
     problem = random_problem(rng, n, members=40, held=30, industries=4, **{"frozen": 0.05, **options})
     loadings = rng.normal(size=(n, 4)) * 0.01
     return problem, Covariance(tuple(problem.symbols.tolist()), loadings, rng.uniform(0.02, 0.06, n))
-
-
-@pytest.mark.parametrize("module", [constraints, terms])
-def test_examples_in_docstrings_run(module) -> None:
-    result = doctest.testmod(module)
-    assert result.attempted >= 3
-    assert result.failed == 0
 
 
 def test_a_member_share_is_kept_and_gives_with_industries() -> None:
@@ -231,3 +224,29 @@ def test_each_setting_runs_through_weeks(own: dict) -> None:
     if "members_only" in own:
         assert members == pytest.approx(1.0, abs=1e-8)
     assert frame.select("symbol", "weight").to_dicts() != without.select("symbol", "weight").to_dicts()
+
+
+def test_constraints_of_a_users_own_come_in_their_order_and_what_is_none_is_refused_by_name(monkeypatch) -> None:
+    module = types.ModuleType("desk_of_these_tests")
+    module.Last = lambda: StyleBand("last", 1.0, "styles")
+    module.First = lambda: StyleBand("first", 1.0, HARD)
+    module.Taken = lambda: StyleBand("size", 1.0, "styles")
+    module.Odd = lambda: StyleBand("odd", 1.0, "elastic")
+    module.Nothing = lambda: None
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+
+    def load(*names: str) -> list[str]:
+        return [one.name for one in extra_constraints([f"{module.__name__}:{name}" for name in names], {"size"})]
+
+    assert load("Last", "First") == ["last", "first"]
+    for names, message in (
+        (("Taken",), "has the name 'size', which another constraint has"),
+        (("Last", "Last"), "has the name 'last', which another constraint has"),
+        (("Odd",), "has the group 'elastic'; choose one of hard, industry"),
+        (("Nothing",), "returned a NoneType, no Constraint"),
+        (("Absent",), r"portfolios.extra_constraints = 'desk_of_these_tests:Absent' can't be loaded"),
+    ):
+        with pytest.raises(SettingsError, match=message):
+            load(*names)
+    with pytest.raises(SettingsError, match=r"failed \(TypeError: .*called without arguments"):
+        extra_constraints(["assets.portfolios.constraints:MemberShare"], ())

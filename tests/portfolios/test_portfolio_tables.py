@@ -119,21 +119,22 @@ def test_the_lake_holds_what_the_functions_made_week_by_week(builder: Builder) -
         assert solve == made.files["solve.parquet"]
 
 
-def test_the_code_of_a_covariance_of_ones_own_makes_portfolios_stale(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("setting", ["covariance", "extra_constraints"])
+def test_the_code_of_a_users_own_makes_portfolios_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
 ) -> None:
-    package = tmp_path / "desk_of_a_test"
+    desk = f"desk_of_{setting}"  # a package is imported once per process
+    package = tmp_path / desk
     package.mkdir()
     (package / "__init__.py").write_text("")
     (package / "numbers.py").write_text("FIVE = 5\n")
-    (package / "risk.py").write_text(
-        "from desk_of_a_test.numbers import FIVE\n\ndef two(symbols, prices): return FIVE\n"
-    )
+    (package / "risk.py").write_text(f"from {desk}.numbers import FIVE\n\ndef two(symbols, prices): return FIVE\n")
     monkeypatch.syspath_prepend(tmp_path)
 
-    def digests(covariance: str | None) -> list[str]:
+    def digests(path: str | None) -> list[str]:
         code_digest.clear_caches()
-        settings = SETTINGS.model_copy(update={"covariance": covariance})
+        value = path if setting == "covariance" else (path,) if path else ()
+        settings = SETTINGS.model_copy(update={setting: value})
         lake = Lake(str(tmp_path / "lake"))
         tree = Tree(portfolios=settings)
         zone = LandingZone(tmp_path, lake.store)
@@ -141,11 +142,11 @@ def test_the_code_of_a_covariance_of_ones_own_makes_portfolios_stale(
         return [own.code_digest(table) for table in TABLES]
 
     names = [table.name for table in TABLES]
-    plain, before = digests(None), digests("desk_of_a_test.risk:two")
-    assert before == digests("desk_of_a_test.risk:two")
+    plain, before = digests(None), digests(f"{desk}.risk:two")
+    assert before == digests(f"{desk}.risk:two")
     (package / "numbers.py").write_text("FIVE = 6  # now\n")
-    after = digests("desk_of_a_test.risk:two")
+    after = digests(f"{desk}.risk:two")
     changed = {name for name, one, other in zip(names, before, after, strict=True) if one != other}
     assert changed == {"csi500_portfolio", "csi1000_portfolio", "portfolio_lines"}
     assert changed == {name for name, one, other in zip(names, plain, before, strict=True) if one != other}
-    digests("desk_of_a_test.nowhere:two")  # told when it is called for
+    digests(f"{desk}.nowhere:two")  # an error when it is loaded, not before

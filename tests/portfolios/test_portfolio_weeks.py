@@ -262,6 +262,23 @@ def test_the_score_of_a_model_comes_from_scores() -> None:
         market.week(WEEKS[0], SETTINGS.model_copy(update={"alpha": "nothing"}))
 
 
+def test_a_factor_of_a_users_own_is_an_alpha() -> None:
+    market = Market(seed=6)
+    settings = SETTINGS.model_copy(update={"alpha": "illiquidity"})
+    named = market.factors.with_columns(factor=pl.lit("illiquidity"))
+    ten, market.factors = market.factors, named.with_columns(value=pl.lit(None, pl.Float64))
+    market.unavailable = {"factors": {"illiquidity": "no name has 10 valid days"}}
+    waiting = market.week(WEEKS[0], settings).unavailable["weight"]  # known, though without a value yet
+    assert waiting == "no illiquidity score on 2023-06-09: no name has 10 valid days"
+    market.factors = pl.concat([ten, named.with_columns(-pl.col("value"))])
+    made = market.week(WEEKS[0], settings)
+    own = dict(ten.filter(pl.col("date") == CALENDAR.signal_day(WEEKS[0])).select("symbol", "value").iter_rows())
+    assert {symbol: -score for symbol, score in made.frame.select("symbol", "score").iter_rows()}.items() <= own.items()
+    market.factors = ten
+    with pytest.raises(SettingsError, match=r"alpha = 'illiquidity' is no factor; .* name a function of yours"):
+        market.week(WEEKS[0], settings)
+
+
 def test_the_order_of_input_rows_changes_no_byte() -> None:
     one, other = Market(seed=7), Market(seed=7)
     for name in ("prices", "securities", "indices", "styles", "factors"):

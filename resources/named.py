@@ -1,0 +1,29 @@
+"""Loading what a settings file names as "module:name": a user's covariance, constraint, network, factor or layout.
+
+Here: import and the errors. Not here: what is made of the object (the stage that declares the setting), and its part in
+the code digest (`Table.functions`, resources/code_digest.py).
+"""
+
+from importlib import import_module
+from typing import Any
+
+from resources.errors import SettingsError
+
+PATH = r"[\w.]+:\w+"
+"""Regular expression of a path "module:name"."""
+
+
+def load_named(setting: str, path: str, example: str) -> Any:
+    """The object that `path`, "module:name", names.
+
+    setting: the key of the settings tree that holds the path; example: a path that works. Both are for the message.
+    Raises SettingsError where the module cannot be imported or has no such name.
+    """
+    module, _, name = path.partition(":")
+    try:
+        return getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError, SyntaxError) as error:
+        raise SettingsError(
+            f"{setting} = {path!r} can't be loaded ({error}); give module:name, such as {example}, of a module below the "
+            "repository's root or on PYTHONPATH"
+        ) from error

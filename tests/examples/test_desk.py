@@ -1,0 +1,68 @@
+"""examples/desk.toml names the examples, each of them small, and the digests of their tables cover their code."""
+
+import datetime as dt
+import functools
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from orchestration.platform import PROFILES
+from orchestration.tables import load_tables
+from resources.builder import Builder
+from resources.calendar import Calendar
+from resources.lake import Lake
+from resources.landing import LandingZone
+from resources.named import load_named
+from resources.settings import Settings
+from resources.settings.load import load_profile
+
+EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
+SETTINGS = load_profile(str(EXAMPLES / "desk.toml"), PROFILES, {}).settings
+CALENDAR = Calendar([dt.date(2024, 1, 2)])
+OWN = {  # example → the setting, the paths that it holds, the tables that are made with it
+    "factor": ("factors.extra_factors", {"day_indicators"}),
+    "network": ("models.gru_50_1.network", {"gru_50_1", "scores", "offset_scores"}),
+    "constraint": ("portfolios.extra_constraints", {"csi500_portfolio", "csi1000_portfolio", "portfolio_lines"}),
+}
+
+
+def test_every_example_is_named_and_under_fifty_lines() -> None:
+    files = {path.stem: path.read_text("utf-8") for path in EXAMPLES.glob("*.py") if path.stem != "__init__"}
+    assert set(files) == set(OWN)
+    assert all(len(text.splitlines()) < 50 for text in files.values())
+
+
+@pytest.mark.parametrize("example", OWN)
+def test_the_code_of_an_example_counts_in_the_digests_of_its_tables(example: str, tmp_path: Path) -> None:
+    setting, stale = OWN[example]
+    names = setting.split(".")
+    value = functools.reduce(getattr, names, SETTINGS)
+    for path in (value,) if isinstance(value, str) else value:
+        assert path.startswith(f"examples.{example}:")
+        load_named(setting, path, path)
+    lake = Lake(str(tmp_path))
+
+    def digests(settings: Settings) -> dict[str, str]:
+        builder = Builder(
+            tables=load_tables(),
+            lake=lake,
+            zone=LandingZone(tmp_path, lake.store),
+            calendar=CALENDAR,
+            settings=settings,
+        )
+        return {name: builder.code_digest(table) for name, table in builder.tables.items()}
+
+    with_one, without = digests(nested(Settings(), names)), digests(Settings())
+    assert {name for name in without if with_one[name] != without[name]} == stale
+
+
+def nested(settings: Settings, names: list[str]) -> Settings:
+    """The default settings with one value of desk.toml."""
+
+    def copy(section: Any, own: Any, rest: list[str]) -> Any:
+        first, *more = rest
+        value = copy(getattr(section, first), getattr(own, first), more) if more else getattr(own, first)
+        return section.model_copy(update={first: value})
+
+    return copy(settings, SETTINGS, names)
