@@ -15,7 +15,7 @@ import polars as pl
 
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
-from resources.reference_forms import FACTOR, UNITS, rename_headers
+from resources.reference_forms import FACTOR, UNITS, raw_prices, rename_headers
 from resources.settings.landing import LandingSettings
 from resources.symbols import Ranges, read_symbols, stock_ranges
 from resources.values import (
@@ -65,7 +65,6 @@ WHAT_MINUTE_IS = (
 )
 CENT_NOISE = 0.05
 """Cents by which a price may miss a whole cent and still be it: 32-bit floats miss it by less, adjusted prices by more."""
-_NO_FACTOR = 1e-9  # how far a factor of adjustment may be from 1 and change nothing
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?", re.ASCII)
 _DIGITS = re.compile(r"(\d{2})(\d{2})(?:(\d{2})0*)?", re.ASCII)
 _FULL = re.compile(r"(\d{8})(\d{2})(\d{2})(?:(\d{2})0*)?", re.ASCII)
@@ -131,7 +130,7 @@ def read_bars(
     frame = pl.DataFrame(columns).with_columns(reasons.alias(UNREADABLE))
     prices = [column for column in PRICES if column in frame.columns]
     if form.prices == "adjusted":
-        frame = _raw_prices(frame, prices)
+        frame = raw_prices(frame)
     frame = frame.with_columns(
         pl.when(pl.col(column) != 0).then(_whole_cents(column)).alias(column) for column in prices
     )
@@ -143,28 +142,6 @@ def read_bars(
     if form.opening_auction == "first_bar":
         frame = _auction_in_first_bar(frame, name, opening if form.minute_labels == "end" else [])
     return frame
-
-
-def _raw_prices(frame: pl.DataFrame, prices: list[str]) -> pl.DataFrame:
-    """Adjusted prices divided by their factor, which is dropped.
-
-    Adjusted prices that are rounded to the cent are half a cent / factor away from the raw price. Where the factor is 1 or more
-    that is the nearest cent; where it is less several cents may be meant, and the row cannot be read.
-    """
-    factor = pl.when(pl.col(FACTOR) > 0).then(FACTOR)
-    cents = frame.filter((pl.col(FACTOR) - 1).abs() > _NO_FACTOR).select((pl.col(prices) * 100).round(6))
-    rounded = cents.height > 0 and all((cents[name].drop_nulls() % 1 == 0).all() for name in prices)
-    if not rounded:
-        return frame.with_columns((pl.col(prices) / factor).round(4)).drop(FACTOR)
-    lost = (pl.col(FACTOR) < 1 - _NO_FACTOR) & pl.any_horizontal(pl.col(name) > 0 for name in prices)
-    why = pl.format(
-        "adjusted prices with the factor {} are rounded to the cent, which leaves the raw price open by {} yuan: deliver prices as "
-        "traded, or adjusted ones with four decimals or more",
-        FACTOR,
-        (0.005 / pl.col(FACTOR)).round(4),
-    )
-    unreadable = pl.coalesce(UNREADABLE, pl.when(lost).then(why))
-    return frame.with_columns((pl.col(prices) / factor).round(2), unreadable.alias(UNREADABLE)).drop(FACTOR)
 
 
 def _of_other_days(cells: pl.Series, date: dt.date, name: str, stamps: Stamps, reasons: pl.Series) -> pl.Series:

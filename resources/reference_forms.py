@@ -32,6 +32,7 @@ UNITS = {
 PRICES = ("pre_close", "open", "high", "low", "close", "limit_up", "limit_down")
 SYMBOLS = ("symbol", "old", "new")
 FACTOR = "adjust_factor"
+_NO_FACTOR = 1e-9  # how far a factor of adjustment may be from 1 and change nothing
 NO_LIMIT = 10**12  # yuan: the highest reference.no_limit_from
 _SHOWN = 3  # rows spelled out in a message
 _HEAD = 1000
@@ -100,7 +101,7 @@ def read_reference(
 
     stocks: the codes of stocks by day, of the shipped rulebook where absent. A cell that cannot be read is null, and its row says why
     in the columns NOTES. Raises InputError where a column is
-    missing, where no row can be read, or where more rows than `max_undated_share` have no date.
+    missing, where no row can be read, or where more rows than `max_undated_share` and `always_undated_rows` allow have no date.
     """
     raw = with_finite_limits(delivered.frame)
     wanted = wanted_columns(form, settings)
@@ -155,13 +156,31 @@ def numbered_versions(announced: pl.DataFrame) -> pl.DataFrame:
 
 
 def raw_prices(frame: pl.DataFrame) -> pl.DataFrame:
-    """Prices as traded from adjusted ones: divided by the factor, to the hundredth of a cent. A row without a factor above 0
-    has none."""
-    factor = pl.when(pl.col(FACTOR) > 0).then(FACTOR)
-    prices = [(pl.col(name) / factor).round(4).alias(name) for name in PRICES if name in frame.columns]
-    missing = ~(pl.col(FACTOR) > 0).fill_null(False) & pl.col(UNREADABLE).is_null()
-    note = pl.when(missing).then(pl.lit(f"{FACTOR} is missing or not above 0")).otherwise(UNREADABLE)
-    return frame.with_columns(*prices, note.alias(UNREADABLE)).drop(FACTOR)
+    """Prices as traded from adjusted ones, of reference tables and of bars: divided by the factor, which is dropped.
+
+    Adjusted prices that are all rounded to the cent are half a cent / factor away from the raw price. Where the factor is 1 or more
+    that is the nearest cent; where it is less several cents may be meant, and the row cannot be read. Others are given to the
+    hundredth of a cent. A row with prices and without a factor above 0 cannot be read either.
+    """
+    names = [name for name in PRICES if name in frame.columns]
+    priced = pl.any_horizontal((pl.col(name) > 0).fill_null(False) for name in names)
+    known = (pl.col(FACTOR) > 0).fill_null(False)
+    cents = frame.filter((pl.col(FACTOR) - 1).abs() > _NO_FACTOR).select((pl.col(names) * 100).round(6))
+    rounded = cents.height > 0 and all((cents[name].drop_nulls() % 1 == 0).all() for name in names)
+    lost = pl.lit(rounded) & known & (pl.col(FACTOR) < 1 - _NO_FACTOR)
+    why = pl.format(
+        "adjusted prices with the factor {} are rounded to the cent, which leaves the raw price open by {} yuan: deliver prices as "
+        "traded, or adjusted ones with four decimals or more",
+        FACTOR,
+        (0.005 / pl.col(FACTOR)).round(4),
+    )
+    note = pl.coalesce(
+        UNREADABLE,
+        pl.when(priced & ~known).then(pl.lit(f"{FACTOR} is missing or not above 0")),
+        pl.when(priced & lost).then(why),
+    )
+    raw = (pl.col(names) / pl.when(known).then(FACTOR)).round(2 if rounded else 4)
+    return frame.with_columns(raw, note.alias(UNREADABLE)).drop(FACTOR)
 
 
 def single_quarters(announced: pl.DataFrame) -> pl.DataFrame:
@@ -318,6 +337,6 @@ def _undated(
         f"{path}: {frame.height} of {height} rows cannot be placed in time: {counted(counts)} (the first: {examples}). Without "
         f"{form.known} no one can say when a row became known"
     )
-    if frame.height - _awaited(form, frame) > settings.max_undated_share * height:
+    if frame.height - _awaited(form, frame) > max(settings.always_undated_rows, settings.max_undated_share * height):
         raise InputError(f"{text}. Fill it in or take the rows out.")
     return Undated(frame.height, f"{text}; they are left out until it is filled in.")

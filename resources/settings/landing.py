@@ -146,6 +146,13 @@ class LandingSettings(Section):
         description="Share of a reference table's rows whose date (list_date, announce_date …) cannot be read, above which the "
         "table is refused. Up to it such rows are left out, and every run says so: they cannot be placed in time",
     )
+    always_undated_rows: int = Field(
+        1,
+        ge=0,
+        le=1000,
+        description="Number of such rows up to which a table is read whatever their share: one bad cell, or a line of totals below a small "
+        "table, does not stop it",
+    )
     bars: LandingBarsSettings = Field(default_factory=LandingBarsSettings)
     daily_prices: LandingDailyPricesSettings = Field(default_factory=LandingDailyPricesSettings)
     indices: LandingIndicesSettings = Field(default_factory=LandingIndicesSettings)

@@ -38,6 +38,9 @@ TABLES = plain_tables()
 PRICES = TABLES["daily_prices"]
 
 
+ADJUSTED = LandingSettings.model_validate({"daily_prices": {"prices": "adjusted"}})
+
+
 def same(frame: pl.DataFrame, expected: pl.DataFrame) -> None:
     assert all(frame[note].null_count() == frame.height for note in NOTES)
     keys = [name for name in ("date", "list_date", "start_date", "index", "symbol") if name in expected.columns]
@@ -123,14 +126,25 @@ def test_a_line_that_does_not_fit_the_header_is_set_aside_and_the_others_are_rea
     """A thousands separator without quotes shifts what stands behind it."""
     lines = as_csv(TABLES["index_prices"]).decode().splitlines()
     lines[2] = f"{INDEX},{DAYS[1]},6,001.5"
-    zone = LandingZone(
-        land(tmp_path, {"index_prices": "\n".join(lines).encode()}), settings=LandingSettings(max_undated_share=0.5)
-    )
+    zone = LandingZone(land(tmp_path, {"index_prices": "\n".join(lines).encode()}))
     frame = zone.frame("index_prices")
     assert frame is not None
     same(frame, TABLES["index_prices"].filter(pl.col("date") != DAYS[1]))
+    assert zone.undated["index_prices"].rows == 1
     with pytest.raises(InputError, match=r"index_prices\.csv: 1 of 3 rows cannot be placed in time: 1 row: .*date"):
-        LandingZone(zone.root).frame("index_prices")
+        LandingZone(zone.root, settings=LandingSettings(always_undated_rows=0)).frame("index_prices")
+
+
+@pytest.mark.parametrize("line", ["合计,,,,,,,19000000,,,,", "数据来源:通达信"])
+def test_a_line_below_a_small_table_does_not_stop_it(tmp_path: Path, line: str) -> None:
+    zone = LandingZone(land(tmp_path, {"daily_prices": as_csv(PRICES) + line.encode()}))
+    frame = zone.frame("daily_prices")
+    assert frame is not None
+    same(frame, PRICES)
+    assert zone.undated["daily_prices"].rows == 1
+    again = as_csv(PRICES) + line.encode() + b"\n" + line.encode()
+    with pytest.raises(InputError, match="2 of 20 rows cannot be placed in time"):
+        LandingZone(land(tmp_path / "twice", {"daily_prices": again})).frame("daily_prices")
 
 
 def test_rows_without_a_date_are_said_and_left_out_up_to_a_share(tmp_path: Path) -> None:
@@ -138,7 +152,7 @@ def test_rows_without_a_date_are_said_and_left_out_up_to_a_share(tmp_path: Path)
         date=pl.when(pl.int_range(pl.len()) == 4).then(pl.lit("2023-02-30")).otherwise("date")
     )
     root = land(tmp_path, {"daily_prices": bad})
-    zone = LandingZone(root, settings=LandingSettings(max_undated_share=0.06))
+    zone = LandingZone(root, settings=LandingSettings(max_undated_share=0.06, always_undated_rows=0))
     frame = zone.frame("daily_prices")
     assert frame is not None
     assert frame.height == PRICES.height - 1
@@ -147,7 +161,7 @@ def test_rows_without_a_date_are_said_and_left_out_up_to_a_share(tmp_path: Path)
     assert "1 of 18 rows cannot be placed in time: 1 row: date is no day of the calendar" in undated.remark
     assert f"symbol = '{SYMBOLS[4]}', date = '2023-02-30'" in undated.remark
     with pytest.raises(InputError, match="1 of 18 rows cannot be placed in time"):
-        LandingZone(root, settings=LandingSettings(max_undated_share=0.05)).frame("daily_prices")
+        LandingZone(root, settings=LandingSettings(max_undated_share=0.05, always_undated_rows=0)).frame("daily_prices")
     PRICES.write_parquet(root / "reference" / "daily_prices.parquet")
     assert zone.frame("daily_prices") is not None
     assert not zone.undated  # once it is delivered again, nothing is said
@@ -326,15 +340,46 @@ def test_a_wrong_unit_is_not_hidden_by_reading(tmp_path: Path) -> None:
 
 
 def test_adjusted_prices_without_a_factor_are_refused(tmp_path: Path) -> None:
-    own = LandingSettings.model_validate({"daily_prices": {"prices": "adjusted"}})
     with pytest.raises(
         InputError,
         match=r"landing\.daily_prices\.prices declares adjusted prices, and there is no column adjust_factor",
     ):
-        read(land(tmp_path, {"daily_prices": PRICES}), "daily_prices", settings=own)
+        read(land(tmp_path, {"daily_prices": PRICES}), "daily_prices", settings=ADJUSTED)
     holed = PRICES.with_columns(adjust_factor=pl.when(pl.int_range(pl.len()) != 3).then(1.0))
-    frame = read(land(tmp_path, {"daily_prices": holed}), "daily_prices", settings=own)
+    frame = read(land(tmp_path, {"daily_prices": holed}), "daily_prices", settings=ADJUSTED)
     assert frame["unreadable"].drop_nulls().to_list() == ["adjust_factor is missing or not above 0"]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.floats(1.0, 80.0), min_size=18, max_size=18), st.booleans())
+def test_daily_prices_adjusted_upwards_and_rounded_to_the_cent_become_raw_again(
+    tmp_path_factory: pytest.TempPathFactory, factors: list[float], empty: bool
+) -> None:
+    columns = ("pre_close", "open", "high", "low", "close")
+    raw = PRICES
+    if empty:  # a suspended name has neither prices nor a factor
+        raw = raw.with_columns(pl.when(pl.int_range(pl.len()) != 3).then(name).alias(name) for name in columns)
+    adjusted = raw.with_columns(adjust_factor=pl.Series([round(factor, 4) for factor in factors]))
+    adjusted = adjusted.with_columns((pl.col(*columns) * pl.col("adjust_factor")).round(2))
+    if empty:
+        adjusted = adjusted.with_columns(adjust_factor=pl.when(pl.col("close").is_not_null()).then("adjust_factor"))
+    root = land(tmp_path_factory.mktemp("zone"), {"daily_prices": adjusted})
+    frame = read(root, "daily_prices", settings=ADJUSTED)
+    same(frame, raw)
+
+
+def test_daily_prices_adjusted_downwards_and_rounded_cannot_be_read(tmp_path: Path) -> None:
+    """Of 27.95 × .93 = 25.99 the raw price may be 27.94, 27.95 or 27.96."""
+    key = PRICES.row(3, named=True)
+    one = (pl.col("date") == key["date"]) & (pl.col("symbol") == key["symbol"])
+    factor = pl.when(one).then(0.93).otherwise(1.25)
+    prices = (pl.col("pre_close", "open", "high", "low", "close") * factor).round(2)
+    root = land(tmp_path, {"daily_prices": PRICES.with_columns(prices, adjust_factor=factor)})
+    frame = read(root, "daily_prices", settings=ADJUSTED)
+    bad = frame.filter(pl.col("unreadable").is_not_null())
+    assert bad.select("date", "symbol").rows() == [(key["date"], key["symbol"])]
+    assert "rounded to the cent, which leaves the raw price open by 0.0054 yuan" in bad["unreadable"][0]
+    same(frame.filter(~one), PRICES.filter(~one))
 
 
 @pytest.mark.parametrize(
