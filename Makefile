@@ -49,7 +49,7 @@ home:
 	@mkdir -p $(DAGSTER_HOME) && ln -sf $(CURDIR)/dagster.yaml $(DAGSTER_HOME)/dagster.yaml
 
 market: install ## the sample market, in ./market
-	@$(PY) -m resources.sample_market --profile sample --out market
+	@$(PY) -m sample_market --profile sample --out market
 
 report: install home $(if $(filter market,$(MARKET)),market) ## the weekly report; PROFILE=, MARKET= and WEEK= (a Monday) choose another one
 	@began=$$(date +%s); $(PY) -m orchestration.run $(if $(WEEK),--week $(WEEK)) && echo "chain in $$(( $$(date +%s) - began )) s"

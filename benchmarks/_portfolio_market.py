@@ -1,6 +1,6 @@
 """A random market of any size, day by day, as the tables that a week of a portfolio reads; and single random rebalances.
 
-Here: numbers for benchmarks/portfolio.py, quick to draw. Not here: a market to learn anything from (resources/sample_market).
+Here: numbers for benchmarks/portfolio.py, quick to draw. Not here: a market to learn anything from (sample_market).
 """
 
 import datetime as dt

@@ -122,7 +122,7 @@ class LandingZone:
             raise InputError(
                 f"There is no landing zone at {self.root}. Put vendor files under {self.root}/ticks/<YYYYMMDD>/ and tables "
                 "under reference/ (README, 'Bring your own data'), name another folder with MARKET=… or ZHOUBAO_MARKET, "
-                "or make the sample market: python -m resources.sample_market --out market."
+                "or make the sample market: python -m sample_market --out market."
             )
         self._store = store
         self.settings = settings or LandingSettings()

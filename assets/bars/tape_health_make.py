@@ -533,7 +533,15 @@ def _profile(
         cut_off=pl.col("cut").cast(pl.Int64), detail=pl.when("cut").then(no_proof)
     )
     mirrored = _mirrored(frame, settings) if ticked else pl.DataFrame(schema={"mirrored": pl.Int64})
-    rows = [symbols, pl.DataFrame([day], schema={name: PROFILE[name] for name in day}), mirrored, _order_streams(frame), gaps, ends, files]
+    rows = [
+        symbols,
+        pl.DataFrame([day], schema={name: PROFILE[name] for name in day}),
+        mirrored,
+        _order_streams(frame),
+        gaps,
+        ends,
+        files,
+    ]
     return pl.concat(rows, how="diagonal_relaxed").select(
         pl.col(name).cast(dtype) if name != "symbol" else pl.col(name) for name, dtype in PROFILE.items()
     )

@@ -23,9 +23,9 @@ from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.lake import Lake
 from resources.landing import LandingZone
-from resources.sample_market.generate import generate
-from resources.sample_market.settings import profile
 from resources.settings import Settings
+from sample_market.generate import generate
+from sample_market.settings import profile
 
 SMALL = {"days": 32, "tick_days": 8, "sse_main": 6, "szse_main": 6, "star": 2, "chinext": 2, "csi500": 4, "csi1000": 4}
 CHAIN = ("trades", "orders", "quotes", "daily_prices", "securities", "tape_health", "order_sizes", "minute_bars")

@@ -141,7 +141,7 @@ def test_every_page_of_the_documents_is_linked() -> None:
 def test_named_paths_exist(path: Path) -> None:
     """Paths of the repository in backquotes, such as `resources/lake.py` or `assets/ticks/`."""
     named = re.findall(
-        r"`((?:assets|resources|orchestration|tests|benchmarks|docs)/[\w./-]*)(?::\w+)?`",
+        r"`((?:sample_market|assets|resources|orchestration|tests|benchmarks|studies|examples|docs)/[\w./-]*)(?::\w+)?`",
         CODE.sub("", path.read_text("utf-8")),
     )
     if path.name != "CHANGELOG.md":

@@ -15,9 +15,10 @@ from resources.builder import SERVICES
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(
     p
-    for folder in ("assets", "resources", "orchestration", "benchmarks", "examples")
+    for folder in ("sample_market", "assets", "resources", "orchestration", "benchmarks", "studies", "examples")
     for p in (ROOT / folder).rglob("*.py")
 )
+BESIDE = ("sample_market", "benchmarks", "studies", "examples", "tests")  # no part of the platform imports them
 HEAVY = ("torch", "great_expectations", "cvxpy", "altair", "numba", "vl_convert", "typst", "duckdb")
 
 
@@ -49,15 +50,17 @@ def test_imports_run_one_way(path: Path) -> None:
     for other in imported(path):
         top = other.split(".")[0]
         if name.startswith("resources"):
-            assert top not in ("assets", "orchestration", "benchmarks", "examples", "tests"), f"{name} imports {other}"
-            if name.startswith("resources.sample_market"):
-                assert top != "assets"
+            assert top not in ("assets", "orchestration", *BESIDE), f"{name} imports {other}"
+        if name.startswith("sample_market"):
+            assert top not in ("assets", "orchestration", "benchmarks", "studies", "tests"), f"{name} imports {other}"
         if name.startswith("assets"):
-            assert top not in ("orchestration", "dagster", "benchmarks", "examples", "tests"), f"{name} imports {other}"
+            assert top not in ("orchestration", "dagster", *BESIDE), f"{name} imports {other}"
             if other.startswith("assets.") and other.split(".")[1] in STAGES and name.split(".")[1] in STAGES:
                 assert STAGES.index(other.split(".")[1]) <= STAGES.index(name.split(".")[1]), f"{name} imports {other}"
         if name.startswith("orchestration"):
-            assert top not in ("benchmarks", "examples", "tests"), f"{name} imports {other}"
+            assert top not in BESIDE, f"{name} imports {other}"
+        if name.startswith("benchmarks"):
+            assert top not in ("studies", "tests"), f"{name} imports {other}"
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -22,7 +22,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_market(work: Path) -> Path:
-    from resources.sample_market.__main__ import main
+    from sample_market.__main__ import main
 
     main(["--profile", "tiny", "--out", str(work / "market")])
     return work / "market"

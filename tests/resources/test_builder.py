@@ -309,7 +309,7 @@ def test_a_day_that_is_no_trading_day_is_named(market: Path, tmp_path: Path) -> 
 
 
 def test_a_missing_landing_zone_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"no landing zone at .*nowhere.*resources\.sample_market"):
+    with pytest.raises(InputError, match=r"no landing zone at .*nowhere.*sample_market"):
         LandingZone(tmp_path / "nowhere")
 
 

@@ -15,9 +15,9 @@ from pydantic import ValidationError
 
 from resources.calendar import Calendar, _xshg_calendar, never_trades, published, statutory_holidays
 from resources.errors import SettingsError
-from resources.sample_market.plan import make_plan
-from resources.sample_market.settings import profile
 from resources.settings.calendar import CalendarSettings
+from sample_market.plan import make_plan
+from sample_market.settings import profile
 
 ROOT = Path(__file__).resolve().parents[2]
 CALENDAR = Calendar.xshg()
@@ -365,8 +365,8 @@ pandas.Timestamp.now = classmethod(lambda cls, tz=None: pandas.Timestamp("{clock
 import exchange_calendars.exchange_calendar as xc
 assert xc.GLOBAL_DEFAULT_END == pandas.Timestamp("{clock}") + pandas.DateOffset(years=1)  # the clock is the patched one
 from resources.calendar import Calendar
-from resources.sample_market.plan import make_plan
-from resources.sample_market.settings import profile
+from sample_market.plan import make_plan
+from sample_market.settings import profile
 calendar = Calendar.xshg()
 print(len(calendar.days(calendar.first, calendar.last)), calendar.last, calendar.known_until)
 plan = make_plan(profile("tiny"))

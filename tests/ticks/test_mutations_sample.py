@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from resources.sample_market.generate import generate
-from resources.sample_market.settings import profile
+from sample_market.generate import generate
+from sample_market.settings import profile
 from tests.real_data.deliveries import (
     DATAYES_ORDERS,
     DATAYES_QUOTES,

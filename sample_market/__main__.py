@@ -1,4 +1,4 @@
-"""Command line of the sample market: `python -m resources.sample_market --help`. Parsing and printing only."""
+"""Command line of the sample market: `python -m sample_market --help`. Parsing and printing only."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .settings import PROFILES, profile
 def main(arguments: list[str] | None = None) -> int:
     """Make the market, or say that it is there; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="python -m resources.sample_market",
+        prog="python -m sample_market",
         description="Write a landing zone of invented stocks: vendor tick files, minute bars, reference tables, and the truth.",
     )
     parser.add_argument("--profile", choices=sorted(PROFILES), default="sample")

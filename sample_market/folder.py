@@ -29,7 +29,7 @@ def code_version() -> str:
     """Digest of the sources that shape a market, the rulebook among them: another generator or rule, another market."""
     digest = hashlib.sha256()
     package = Path(__file__).parent
-    for path in [*sorted(package.glob("*.py")), *(package.parent / name for name in RULES)]:
+    for path in [*sorted(package.glob("*.py")), *(package.parent / "resources" / name for name in RULES)]:
         if path.name not in NO_DATA:
             digest.update(path.read_bytes())
     return digest.hexdigest()[:16]

@@ -87,7 +87,7 @@ def empty(table: Table) -> Table:
     """`table` as it stands where nothing of it can be made: every partition is empty, with the reason."""
     return replace(
         table, reads=(), lands=(), needs={}, checks=(), settings=None, history="reference", plot=None,
-        make="benchmarks.studies.demonstration:make_nothing",
+        make="studies.demonstration:make_nothing",
     )  # fmt: skip
 
 
@@ -101,7 +101,7 @@ scores = Table(
     schema=SCORES,
     sort=("factor", "symbol"),
     settings="demonstration",
-    make="benchmarks.studies.demonstration:make_scores",
+    make="studies.demonstration:make_scores",
     items="factor",
     checks=(Check("symbol_unique", Unique(("symbol", "factor")), critical=True, remedy="mend the file of scores"),),
 )

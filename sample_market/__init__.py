@@ -1,4 +1,4 @@
-"""A seeded exchange that makes test data: `python -m resources.sample_market` writes a whole landing zone.
+"""A seeded exchange that makes test data: `python -m sample_market` writes a whole landing zone.
 
 What belongs here: the simulation and the vendor's and reference files it leaves behind (SPEC §10, §2.1, §2.3).
 What does not: anything of the platform itself. Nothing here imports the pipeline, and the pipeline reads only the files,

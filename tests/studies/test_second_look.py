@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 from assets.portfolios.conflict import find_conflicts
 from assets.portfolios.constraints import Problem, bound_names, portfolio_constraints
 from assets.portfolios.optimiser import optimise
-from benchmarks.studies import second_look
-from benchmarks.studies.portfolios_2011_2016 import limits_of
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
+from studies import second_look
+from studies.portfolios_2011_2016 import limits_of
 
 STYLES = ("value", "size", "mid_cap", "turnover", "reversal", "volatility", "profitability", "growth")
 BOUNDS = IndexPortfolioSettings(stock_deviation=0.1, value_exposure=0.05, size_exposure=0.05)

@@ -15,13 +15,13 @@ import numpy as np
 import polars as pl
 import pytest
 
-from resources.sample_market import __main__ as command
-from resources.sample_market import delivery
-from resources.sample_market import generate as module
-from resources.sample_market.folder import FolderTakenError
-from resources.sample_market.generate import generate
-from resources.sample_market.plan import Plan, make_plan
-from resources.sample_market.settings import MarketSettings, profile
+from sample_market import __main__ as command
+from sample_market import delivery
+from sample_market import generate as module
+from sample_market.folder import FolderTakenError
+from sample_market.generate import generate
+from sample_market.plan import Plan, make_plan
+from sample_market.settings import MarketSettings, profile
 
 SETTINGS = profile("tiny")
 SMALL = profile("tiny", days=32, tick_days=8, sse_main=6, szse_main=6, star=2, chinext=2, csi500=4, csi1000=4)

@@ -12,8 +12,8 @@ from scipy.stats import spearmanr
 from scipy.stats import t as student
 
 from assets.report.price_paths import lay_out_prices
-from benchmarks.studies.evidence import Interval, holding_periods, judge, markdown_table, mean_interval, write_record
 from resources.calendar import Calendar
+from studies.evidence import Interval, holding_periods, judge, markdown_table, mean_interval, write_record
 
 CALENDAR = Calendar.xshg()
 WEEKLY = st.lists(st.floats(-0.5, 0.5).map(lambda x: round(x, 4)), min_size=4, max_size=60)

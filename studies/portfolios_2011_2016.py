@@ -1,6 +1,6 @@
 """Both portfolios on the real market of 2011–2016: every weekly solve, what gave in it and why, every bound against what was held.
 
-    python -m benchmarks.studies.portfolios_2011_2016 [--data DIR] [--work DIR] [--window N | --scores FILE --alpha NAME]
+    python -m studies.portfolios_2011_2016 [--data DIR] [--work DIR] [--window N | --scores FILE --alpha NAME]
 
 csi500_portfolio runs every week from the last of 2010 to the last of 2016 on real daily prices, official weights, real industries
 and index closes; csi1000_portfolio every week of 2015 and 2016 on weights that stand in for the official ones (the data README
@@ -11,9 +11,9 @@ Then every stored week is gone through again from the stored tables by arithmeti
 the bounds, the least relaxation and the best score by another solver, the conflicts, the fills, the accounts. What is built is
 kept in --work: a run that was stopped goes on, and a second one only reads. For the score of the daily network instead:
 
-    python -m benchmarks.studies.daily_network_2016 --work W …          # writes W/scores.parquet
-    python -m benchmarks.studies.portfolios_2011_2016 --scores W/scores.parquet --alpha network \\
-        --first 2016-01-04 --last 2016-12-12 --work V --out benchmarks/studies/portfolios_2016_network
+    python -m studies.daily_network_2016 --work W …          # writes W/scores.parquet
+    python -m studies.portfolios_2011_2016 --scores W/scores.parquet --alpha network \\
+        --first 2016-01-04 --last 2016-12-12 --work V --out studies/portfolios_2016_network
 """
 
 import argparse
@@ -45,9 +45,6 @@ from assets.portfolios.schemas import COMPONENTS
 from assets.reference.assets import daily_prices, indices, securities
 from assets.report.charts import Line, draw_lines
 from assets.report.statistics import relative_strength
-from benchmarks.studies.demonstration import DemonstrationSettings, empty, scores
-from benchmarks.studies.evidence import ROOT, Say, carry_out, conditions, markdown_table
-from benchmarks.studies.second_look import Limits, account, irreducible, restate, solve_again, wrong_fills
 from orchestration.plan import make_plan
 from resources.builder import Builder
 from resources.calendar import Calendar
@@ -56,6 +53,9 @@ from resources.lake import Lake, Manifest
 from resources.landing import LandingZone
 from resources.settings import Settings
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
+from studies.demonstration import DemonstrationSettings, empty, scores
+from studies.evidence import ROOT, Say, carry_out, conditions, markdown_table
+from studies.second_look import Limits, account, irreducible, restate, solve_again, wrong_fills
 
 Floats = NDArray[np.float64]
 
@@ -95,9 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.studies.portfolios_2011_2016", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m studies.portfolios_2011_2016", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder of reference tables, 2010–2016")
     parser.add_argument(
         "--work", type=Path, default=ROOT / "lakes" / "portfolios_2011_2016", help="what is built is kept there"
@@ -118,7 +116,7 @@ def command(options: argparse.Namespace) -> str:
     asked = f"--window {options.window}"
     if options.scores is not None:
         asked = f"--scores {options.scores.name} --alpha {options.alpha}"
-    return f"python -m benchmarks.studies.portfolios_2011_2016 {asked} --first {options.first} --last {options.last}"
+    return f"python -m studies.portfolios_2011_2016 {asked} --first {options.first} --last {options.last}"
 
 
 def study_settings(options: argparse.Namespace) -> StudySettings:

@@ -29,7 +29,7 @@ from assets.report.statistics import default_lags, judge_ics, newey_west_error
 from resources.calendar import Calendar
 from resources.errors import ZhoubaoError
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 WEEKS_PER_YEAR = 52
 Say = Callable[[str], None]
 DECILE_NAMES = 100

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.factors.styles import STYLES
-from benchmarks.studies import demonstration
-from benchmarks.studies import portfolios_2011_2016 as study
 from resources.calendar import Calendar
 from resources.errors import InputError
 from resources.settings.portfolios import IndexPortfolioSettings
+from studies import demonstration
+from studies import portfolios_2011_2016 as study
 
 CALENDAR = Calendar.xshg()
 BOUNDS = IndexPortfolioSettings()

@@ -1,6 +1,6 @@
 """The daily-granularity attention GRU of networks 15–16 on the real market, over the weeks of 2016.
 
-    python -m benchmarks.studies.daily_network_2016 --data DIR [--train-days N --valid-days N --seeds N --epochs N …]
+    python -m studies.daily_network_2016 --data DIR [--train-days N --valid-days N --seeds N --epochs N …]
 
 The network is trained on real daily prices of all stocks (a reference folder as SPEC §2.1 describes it, 2010–2016, read where it
 lies) and scores each week's signal day; beside it, on the same names and weeks, a linear model on the last day's 26
@@ -36,7 +36,14 @@ from assets.models.training import Samples, Trained, eligible_names, make_sample
 from assets.models.windows import trained_week, training_window, window_days
 from assets.reference.assets import daily_prices, securities
 from assets.report.price_paths import lay_out_prices
-from benchmarks.studies.evidence import (
+from resources.builder import Builder
+from resources.calendar import Calendar
+from resources.errors import InputError
+from resources.lake import Lake
+from resources.landing import LandingZone
+from resources.settings import Settings
+from resources.settings.models import ModelSettings
+from studies.evidence import (
     ROOT,
     Say,
     carry_out,
@@ -48,13 +55,6 @@ from benchmarks.studies.evidence import (
     show,
     write_record,
 )
-from resources.builder import Builder
-from resources.calendar import Calendar
-from resources.errors import InputError
-from resources.lake import Lake
-from resources.landing import LandingZone
-from resources.settings import Settings
-from resources.settings.models import ModelSettings
 
 RESULT = Path(__file__).with_suffix("")
 DATA = ROOT.parent / "shared" / "data" / "reference_2010_2016"
@@ -84,9 +84,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     }
     if not torch.cuda.is_available():
         preset = CPU
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.studies.daily_network_2016", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m studies.daily_network_2016", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder of reference tables, 2010–2016")
     parser.add_argument(
         "--work", type=Path, default=ROOT / "lakes" / "daily_network_2016", help="what is built is kept there"
@@ -367,7 +365,7 @@ def run(options: argparse.Namespace, say: Say) -> None:
 def command(options: argparse.Namespace) -> str:
     names = ("horizon", "train_days", "valid_days", "every", "seeds", "epochs", "retrain_days", "threads")
     asked = " ".join(f"--{name.replace('_', '-')} {getattr(options, name)}" for name in names)
-    return f"python -m benchmarks.studies.daily_network_2016 {asked}"
+    return f"python -m studies.daily_network_2016 {asked}"
 
 
 def results(summary: Mapping[str, Any]) -> list[str]:

@@ -7,14 +7,14 @@ import pytest
 import torch
 
 from assets.models.windows import days_needed, trained_week
-from benchmarks.studies import daily_network_2016 as daily
-from benchmarks.studies import planted_alpha as planted
-from benchmarks.studies.evidence import Interval, mean_interval
 from orchestration.platform import PROFILES
 from resources.calendar import Calendar
 from resources.errors import InputError
 from resources.settings import Settings
 from resources.settings.load import load_profile
+from studies import daily_network_2016 as daily
+from studies import planted_alpha as planted
+from studies.evidence import Interval, mean_interval
 
 CALENDAR = Calendar.xshg()
 PRODUCTION = [

@@ -1,6 +1,6 @@
 """Whether the six networks find the alpha planted in the sample market, and find none where none was planted.
 
-    python -m benchmarks.studies.planted_alpha [--work DIR] [--strengths 1 0]
+    python -m studies.planted_alpha [--work DIR] [--strengths 1 0]
 
 Two invented markets that differ in the strength of the planted alpha alone are taken through the chain up to the scores:
 tables, trainings and scores are the project's, under the settings of planted_alpha.toml. Each network is judged by its weekly
@@ -26,7 +26,14 @@ from assets.models.schemas import SEEDS
 from assets.models.scoring import final_scores
 from assets.models.windows import trained_week
 from assets.report.price_paths import lay_out_prices
-from benchmarks.studies.evidence import (
+from orchestration.plan import make_plan
+from orchestration.platform import PROFILES, Names, open_builder
+from resources.builder import Builder
+from resources.errors import NotReadyError
+from resources.settings.load import Profile, load_profile
+from sample_market.folder import is_made
+from sample_market.settings import MarketSettings, profile
+from studies.evidence import (
     ROOT,
     Interval,
     Say,
@@ -39,13 +46,6 @@ from benchmarks.studies.evidence import (
     show,
     write_record,
 )
-from orchestration.plan import make_plan
-from orchestration.platform import PROFILES, Names, open_builder
-from resources.builder import Builder
-from resources.errors import NotReadyError
-from resources.sample_market.folder import is_made
-from resources.sample_market.settings import MarketSettings, profile
-from resources.settings.load import Profile, load_profile
 
 RESULT = Path(__file__).with_suffix("")
 SETTINGS = Path(__file__).with_suffix(".toml")
@@ -53,9 +53,7 @@ DAYS, TICK_DAYS = 320, 8
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.studies.planted_alpha", description=__doc__.split("\n")[0]
-    )
+    parser = argparse.ArgumentParser(prog="python -m studies.planted_alpha", description=__doc__.split("\n")[0])
     parser.add_argument(
         "--work", type=Path, default=ROOT / "lakes" / "planted_alpha", help="markets and lakes are kept there"
     )
@@ -70,7 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(options: argparse.Namespace, say: Say) -> None:
     asked = f"--strengths {' '.join(f'{strength:g}' for strength in options.strengths)} --days {options.days}"
-    began, where = time.monotonic(), conditions(f"python -m benchmarks.studies.planted_alpha {asked}")
+    began, where = time.monotonic(), conditions(f"python -m studies.planted_alpha {asked}")
     chosen = load_profile(str(SETTINGS), PROFILES)
     markets = [
         study_market(
@@ -97,7 +95,7 @@ def study_market(market: MarketSettings, work: Path, chosen: Profile, say: Say) 
     began = time.monotonic()
     folder = work / f"alpha_{market.alpha:g}"
     if not is_made(folder / "market", market):
-        from resources.sample_market.generate import generate
+        from sample_market.generate import generate
 
         generate(market, folder / "market", report=say)
     builder = open_builder(

@@ -14,11 +14,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.rulebook import Rulebook
-from resources.sample_market import bars as mb
-from resources.sample_market import book as bk
-from resources.sample_market import delivery
-from resources.sample_market.plan import day_seed, limit_percents, limit_prices, make_plan
-from resources.sample_market.settings import profile
+from sample_market import bars as mb
+from sample_market import book as bk
+from sample_market import delivery
+from sample_market.plan import day_seed, limit_percents, limit_prices, make_plan
+from sample_market.settings import profile
 
 ROOT = Path(__file__).parents[2]
 
@@ -257,10 +257,10 @@ def test_unknown_profile_names_the_choices() -> None:
 
 
 def test_package_imports_nothing_heavy_and_nothing_of_the_pipeline() -> None:
-    code = "import sys, resources.sample_market; print([m for m in ('numba', 'polars', 'numpy') if m in sys.modules])"
+    code = "import sys, sample_market; print([m for m in ('numba', 'polars', 'numpy') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
-    for path in (ROOT / "resources" / "sample_market").glob("*.py"):
+    for path in (ROOT / "sample_market").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             if isinstance(node, ast.ImportFrom) and not node.level:
