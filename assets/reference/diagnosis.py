@@ -50,7 +50,8 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
 
     Judged are the columns of daily_prices, listed_days, delivered_up and delivered_down (the limits as delivered, null where
     none), limit_up and limit_down (those in force), last_date, last_close and last_shares (of the name's last day of trading
-    before; null where there was none), least_vwap and most_vwap (`vwap_bounds`), first_day (whether the table begins on the day) and same_as (a lower code with the same
+    before; null where there was none), least_vwap and most_vwap (`vwap_bounds`), ex_date, shares_late and shares_follow
+    (late_shares.with_late_shares), first_day (whether the table begins on the day) and same_as (a lower code with the same
     prices, volume and amount).
     """
     vwap = pl.col("amount") / pl.col("volume")
@@ -75,6 +76,7 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
     fall = pl.col("pre_close") < pl.col("last_close") * (1 - settings.max_unexplained_fall) / pl.max_horizontal(
         growth, pl.lit(1.0)
     )
+    ex_date = (pl.col("ex_date") == pl.col("date")).fill_null(False) & (pl.col("shares_late") | pl.col("shares_follow"))
     told = pl.format(
         "pre_close is {} and the last close, of {}, {}", "pre_close", pl.col("last_date").cast(pl.String), "last_close"
     )
@@ -103,7 +105,7 @@ def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]
             ),
         ),
         (
-            fall,
+            fall & ~ex_date,
             pl.concat_str(
                 told, pl.lit(": it falls by more than a dividend or rights issue does, and no new shares explain it")
             ),
@@ -216,13 +218,15 @@ def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
 
 
 def share_jumps(settings: ReferenceSettings) -> pl.Expr:
-    """Whether total_shares differ from the last day's by more than `max_unexplained_fall`, and pre_close shows no split.
+    """Whether total_shares differ from the last day's by more than `max_unexplained_fall`, and pre_close shows no split, on the day or
+    on one of the last `late_share_days`.
 
     At most 7 of the names of a day of 2010–2016 do.
     """
     ratio, slack = _share_ratio(), 1 + settings.max_unexplained_fall
     explained = pl.col("pre_close") * ratio / pl.col("last_close")
-    return (~ratio.is_between(1 / slack, slack) & ~explained.is_between(1 / slack, slack)).fill_null(False)
+    jumps = ~ratio.is_between(1 / slack, slack) & ~explained.is_between(1 / slack, slack)
+    return jumps.fill_null(False) & ~pl.col("shares_follow")
 
 
 def _share_ratio() -> pl.Expr:

@@ -43,6 +43,7 @@ from assets.reference.diagnosis import (
 )
 from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.index_moves import StrayIndices, stray_indices
+from assets.reference.late_shares import late_shares, with_late_shares
 from assets.reference.limits import limits_in_force, limits_refused
 from assets.reference.listing import delisting_days, listed_days
 from assets.reference.validate import (
@@ -196,12 +197,13 @@ def make_daily_prices(
 @dataclass(frozen=True)
 class _PartsAside:
     """Rows that count, but for their share counts or limits; they hold the counts as delivered, and a reason. missing: a count was
-    not delivered. faults: a count contradicts the row. jumps: how many names' shares differ from the last day's without a split in
+    not delivered. faults: a count contradicts the row. late: how many of these are counts of before an ex-date. jumps: how many names' shares differ from the last day's without a split in
     the price. example: one of these in words. limits: delivered limits are not the rule's. limits_refused: the sentence that
     refuses the day for them; None where single names differ at most."""
 
     missing: pl.DataFrame
     faults: pl.DataFrame
+    late: int
     jumps: int
     example: str
     limits: pl.DataFrame
@@ -210,7 +212,7 @@ class _PartsAside:
 
 def _no_parts_aside() -> _PartsAside:
     none = pl.DataFrame(schema={"date": pl.Date, "symbol": pl.String, "reason": pl.String})
-    return _PartsAside(none, none, 0, "", none, None)
+    return _PartsAside(none, none, 0, 0, "", none, None)
 
 
 def _vwap() -> pl.Expr:
@@ -230,7 +232,8 @@ def _judged_parts(
     missing = pl.coalesce(
         pl.when(pl.col(name).is_null()).then(pl.lit(f"{name} is missing: the row counts without it")) for name in shares
     )
-    fault = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in share_faults(settings))
+    rules = [late_shares(settings), *share_faults(settings)]
+    fault = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in rules)
     judged = judged.with_columns(_fault=fault, _missing=missing, _jump=share_jumps(settings))
     jumps = judged.filter("_jump").with_columns(
         _told=pl.format("{}: {} after {}", "symbol", "total_shares", "last_shares")
@@ -241,7 +244,9 @@ def _judged_parts(
         for why in ("_missing", "_fault", "limits_off")
     )
     example = jumps["_told"][0] if jumps.height else ""
-    return kept, _PartsAside(absent, contradicted, jumps.height, example, limits, refused)
+    return kept, _PartsAside(
+        absent, contradicted, int(judged["shares_late"].sum()), jumps.height, example, limits, refused
+    )
 
 
 def _judged_prices(
@@ -278,6 +283,8 @@ def _judged_prices(
     holes = [day for day in calendar.days(min(priced), date)[:-1] if day not in priced] if priced else []
     last = last.filter(pl.col("last_date") > max(holes)) if holes else last
     frame = frame.join(last, on="symbol", how="left", maintain_order="left")
+    earliest = calendar.offset(date, -min(settings.late_share_days, calendar.index(date)))
+    frame = with_late_shares(frame, before, calendar.days(earliest, date)[:-1], settings)
     return frame.join(same_as(frame), on="symbol", how="left", maintain_order="left")
 
 
@@ -343,7 +350,8 @@ def _judged_day(
         detail.append(f"{sifted.faults.height} of {rows} rows are set aside")
     if too_many or frame.is_empty():
         detail += counted_reasons(sifted.aside, "reason", "symbol")
-    if _too_many(parts.faults.height, rows, settings):
+    late = parts.late > max(settings.always_set_aside, settings.max_late_shares * rows)
+    if late or _too_many(parts.faults.height - parts.late, rows, settings):
         detail.append(f"the share counts of {parts.faults.height} of {rows} rows contradict themselves")
         detail += counted_reasons(parts.faults, "reason", "symbol")
         too_many = True

@@ -117,6 +117,19 @@ class ReferenceSettings(Section):
         description="Factor by which a name's total_shares may differ from those of the last day without a split in its price; a "
         "backdoor listing multiplies them, by 23 at most in 2010–2016.",
     )
+    late_share_days: int = Field(
+        3,
+        ge=0,
+        le=60,
+        description="Trading days after an ex-date within which total_shares may follow pre_close, or before it within which they may have "
+        "risen; until they follow, the name has no share counts. 0: counts of another day than the ex-date contradict the row.",
+    )
+    max_late_shares: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of a day's names whose counts may be late so before the day is refused; one name at most on a day of 2010–2016.",
+    )
     unlimited_days: int = Field(
         5,
         ge=0,

@@ -60,8 +60,12 @@ def plain_fault(row: Shares) -> str | None:
     return None
 
 
+def judged_rows(rows: list[Shares]) -> pl.DataFrame:
+    return pl.DataFrame(rows, schema=SCHEMA, orient="row").with_columns(shares_follow=pl.lit(False))
+
+
 def found_faults(rows: list[Shares]) -> list[str | None]:
-    frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    frame = judged_rows(rows)
     told = [pl.when(holds).then(sentence) for holds, sentence in share_faults(SETTINGS)]
     return frame.select(pl.coalesce(told)).to_series().to_list()
 
@@ -73,7 +77,7 @@ shares = st.tuples(counts, counts, st.integers(0, 10**9), closes, st.one_of(st.n
 
 @given(st.lists(shares, min_size=1, max_size=20))
 def test_share_counts_are_judged_as_by_plain_arithmetic(rows: list[Shares]) -> None:
-    frame = pl.DataFrame(rows, schema=SCHEMA, orient="row")
+    frame = judged_rows(rows)
     assert frame.select(share_jumps(SETTINGS)).to_series().to_list() == [plain_jump(row) for row in rows]
     for text, expected in zip(found_faults(rows), (plain_fault(row) for row in rows), strict=True):
         assert (text is None) == (expected is None)

@@ -1,0 +1,98 @@
+"""New shares of a bonus issue or split that are counted some days after the ex-date, or before it.
+
+Here: which names' share counts do not belong to their prices yet, and which falls of pre_close such counts explain. Not here: the rules
+for pre_close and share counts of a single day (diagnosis.py).
+
+On the ex-date pre_close falls by the factor by which shares are divided. Of all rows of 2010–2016 three have such a fall of more than
+`max_unexplained_fall` without new shares on that day: of 002065.SZ on 2014-06-03 they are counted two trading days later, of 000063.SZ
+and 600031.SH on 2010-06-24 a day before.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+
+import polars as pl
+
+from assets.reference.limits import HALF_CENT
+from resources.settings.reference import ReferenceSettings
+
+_LOOK_BACK = 40  # calendar days in which the close before an ex-date is looked for
+_FARTHEST = (
+    1.3  # times pre_close: no price inside a limit is farther away, so that pre_close belongs to the prices of its day
+)
+_COLUMNS = ("date", "symbol", "pre_close", "high", "low", "close", "volume", "total_shares")
+
+
+def with_late_shares(
+    judged: pl.DataFrame, before: pl.DataFrame, days: Sequence[dt.date], settings: ReferenceSettings
+) -> pl.DataFrame:
+    """The day's rows with ex_date, ex_factor, ex_shares (the last count before it), shares_late and shares_follow.
+
+    judged: rows of daily_prices of the day, with last_close and limit_down. before: earlier rows, by date. days: the last
+    `reference.late_share_days` trading days before the day. An ex-date is the name's last day, of these or today, on which pre_close falls by more than
+    `max_unexplained_fall` and more than new shares of that day explain, with prices that belong to it. shares_follow: total_shares are those of as many rows before the ex-date times the
+    factor, give or take `max_unexplained_fall`; shares_late: they are not. Both are false where there is no such ex-date.
+    """
+    found = pl.DataFrame(
+        schema={
+            "symbol": pl.String, "ex_date": pl.Date, "ex_factor": pl.Float64, "ex_shares": pl.Int64, "_lags": pl.List(pl.Int64),
+        }
+    )  # fmt: skip
+    if settings.late_share_days and before.height and days:
+        found = pl.concat([found, _falls(judged, before, days, settings)])
+    judged = judged.join(found, on="symbol", how="left", maintain_order="left")
+    slack = 1 + settings.max_unexplained_fall
+    counts = judged.select("symbol", "ex_factor", "total_shares", "_lags").explode("_lags", keep_nulls=True)
+    follows = (pl.col("total_shares") / pl.col("_lags") / pl.col("ex_factor")).is_between(1 / slack, slack)
+    follow = counts.group_by("symbol").agg(_follows=follows.fill_null(False).any())
+    judged = judged.join(follow, on="symbol", how="left", maintain_order="left")
+    # Had the fall not been, the close of the ex-date would lie beyond the limit.
+    lowest = pl.col("last_close") * pl.col("limit_down") / pl.col("pre_close")
+    real = (pl.col("ex_date") < pl.col("date")) | (pl.col("close") < lowest - HALF_CENT)
+    known = (pl.col("ex_date").is_not_null() & real & pl.col("total_shares").is_not_null()).fill_null(False)
+    return judged.with_columns(shares_follow=known & pl.col("_follows"), shares_late=known & ~pl.col("_follows")).drop(
+        "_lags", "_follows"
+    )
+
+
+def _falls(
+    judged: pl.DataFrame, before: pl.DataFrame, days: Sequence[dt.date], settings: ReferenceSettings
+) -> pl.DataFrame:
+    """symbol, ex_date, ex_factor, ex_shares and _lags (the counts of the rows before it) of each name's last fall of pre_close."""
+    since = before["date"].search_sorted(days[0] - dt.timedelta(days=_LOOK_BACK), side="left")
+    recent = before[since:].select(_COLUMNS)
+    # Few names have a pre_close so far below any earlier close: the others need no look at each row.
+    latest = pl.concat([recent.filter(pl.col("date") >= days[0]), judged.select(_COLUMNS)], how="vertical_relaxed")
+    low = latest.filter(pl.col("pre_close") > 0).group_by("symbol").agg(pl.col("pre_close").min())
+    high = recent.group_by("symbol").agg(pl.col("close").max())
+    fallen = pl.col("pre_close") < pl.col("close") * (1 - settings.max_unexplained_fall)
+    names = low.join(high, on="symbol").filter(fallen)["symbol"].implode()
+    rows = pl.concat([recent, judged.select(_COLUMNS)], how="vertical_relaxed").filter(
+        pl.col("symbol").is_in(names) & (pl.col("volume") > 0) & (pl.col("pre_close") > 0) & (pl.col("close") > 0)
+    )
+    rows = rows.sort("symbol", "date")
+    last, count = pl.col("close").shift().over("symbol"), pl.col("total_shares")
+    rows = rows.with_columns(ex_factor=last / pl.col("pre_close"), ex_shares=count.shift().over("symbol"))
+    growth = pl.max_horizontal((count / pl.col("ex_shares")).fill_null(1.0), pl.lit(1.0))
+    falls = pl.col("ex_factor") * (1 - settings.max_unexplained_fall) > growth
+    belong = (pl.col("high") <= pl.col("pre_close") * _FARTHEST) & (pl.col("low") >= pl.col("pre_close") / _FARTHEST)
+    lags = [count.shift(k).over("symbol") for k in range(1, settings.late_share_days + 2)]
+    return (
+        rows.with_columns(_lags=pl.concat_list(lags))
+        .filter(falls & belong & (pl.col("date") >= days[0]))
+        .unique("symbol", keep="last", maintain_order=True)
+        .select("symbol", ex_date="date", ex_factor="ex_factor", ex_shares="ex_shares", _lags="_lags")
+    )
+
+
+def late_shares(settings: ReferenceSettings) -> tuple[pl.Expr, pl.Expr]:
+    """(holds, sentence) of a row of `with_late_shares` whose share counts do not belong to its prices yet."""
+    return (
+        pl.col("shares_late"),
+        pl.format(
+            "pre_close fell by the factor {} on {}, as where shares are divided, and total_shares = {} after {}: the new shares are counted "
+            "late. total_shares and float_shares are left out until they are, for {} trading days at most (reference.late_share_days); deliver "
+            "the counts of the ex-date",
+            pl.col("ex_factor").round(4), pl.col("ex_date").cast(pl.String), "total_shares", "ex_shares", pl.lit(settings.late_share_days),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,165 @@
+"""New shares counted some days after the ex-date or before it: the row counts, and its share counts where they belong to its prices."""
+
+import datetime as dt
+import random
+from pathlib import Path
+
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from assets.reference.assets import daily_prices
+from assets.reference.late_shares import with_late_shares
+from assets.reference.make import make_daily_prices
+from resources.gate import judge
+from resources.made import Made
+from resources.settings.reference import ReferenceSettings
+from tests.reference.small_reference import CALENDAR, landed
+
+DAYS = CALENDAR.days(dt.date(2023, 4, 3), dt.date(2023, 4, 24))
+EX = 7  # the ex-date's place among the days
+NAMES = [f"{600000 + n}.SH" for n in range(36)]
+SETTINGS = ReferenceSettings()
+Tables = dict[str, pl.DataFrame]
+
+
+def market(issues: dict[str, tuple[float, int]], seed: int = 2) -> Tables:
+    """36 names. issues: name → (factor of the ex-date, days after it at which the new shares are counted; before it where negative)."""
+    rng = random.Random(seed)
+    rows = []
+    for name in NAMES:
+        close, shares = rng.randint(2000, 6000), 120_000_000
+        factor, delay = issues.get(name, (1.0, 0))
+        for number, day in enumerate(DAYS):
+            pre = round(close / factor) if number == EX else close
+            counted = round(shares * factor) if number >= EX + delay else shares
+            close = round(pre * (1 + rng.uniform(-0.03, 0.03)))
+            low, high = min(pre, close), max(pre, close)
+            volume = 1_000_000
+            prices = (pre, pre, high, low, close)
+            amount = volume * (low + high) / 200
+            rows.append((day, name, *(p / 100 for p in prices), volume, amount, counted // 2, counted, False))
+    columns = ["date", "symbol", "pre_close", "open", "high", "low", "close", "volume", "amount", "float_shares",
+               "total_shares", "is_st"]  # fmt: skip
+    listed = pl.DataFrame({"symbol": NAMES, "list_date": dt.date(2001, 1, 4), "delist_date": None})
+    return {
+        "daily_prices": pl.DataFrame(rows, schema=columns, orient="row"),
+        "instruments": listed.with_columns(pl.col("delist_date").cast(pl.Date)),
+    }
+
+
+def built(
+    tables: Tables, folder: Path, number: int, settings: ReferenceSettings = SETTINGS
+) -> tuple[Made, list[str], dict[str, str]]:
+    """What is made of a day, the checks that refuse it, and name → why a row or its share counts are set aside."""
+    day = DAYS[number]
+    made = make_daily_prices(day, landed(folder, tables).view(day, daily_prices.lands), CALENDAR, settings)
+    verdicts = judge(daily_prices.checks, {day: made.profile}, {day: made.unavailable})[day]
+    files = made.files.get("set_aside.parquet")
+    aside = {} if files is None else dict(pl.read_parquet(files).select("symbol", "reason").iter_rows())
+    return made, [name for name, verdict in verdicts.items() if verdict.refuses], aside
+
+
+@pytest.mark.parametrize("factor", [1.4, 2.0, 3.0])
+@pytest.mark.parametrize("delay", [-3, -1, 0, 1, 2, 3, 4, 60])
+def test_counts_are_left_out_until_they_follow(tmp_path: Path, factor: float, delay: int) -> None:
+    """Four of 36 names have an issue on one day; every day is built, and with each the prices of every name."""
+    chosen = NAMES[8:12]
+    tables = market(dict.fromkeys(chosen, (factor, delay)))
+    for number in range(EX - 3, len(DAYS)):
+        made, refused, aside = built(tables, tmp_path / str(number), number)
+        assert made.frame["symbol"].to_list() == NAMES
+        late = chosen if EX <= number < EX + min(delay, SETTINGS.late_share_days + 1) else []
+        assert sorted(aside) == late
+        assert made.frame.filter(pl.col("total_shares").is_null())["symbol"].to_list() == late
+        assert made.frame.filter(pl.col("float_shares").is_null())["symbol"].to_list() == late
+        for reason in aside.values():
+            assert f"on {DAYS[EX]}, as where shares are divided, and total_shares = 120000000 after 120000000" in reason
+        # Counts that jump on a day of their own, before the price does or long after it, look like another unit.
+        strange = number == EX + delay and (delay < 0 or delay > SETTINGS.late_share_days)
+        assert refused == (["nearly_all_rows_usable"] if strange else [])
+
+
+def test_a_market_of_late_counts_is_refused(tmp_path: Path) -> None:
+    tables = market(dict.fromkeys(NAMES[:12], (2.0, 1)))
+    made, refused, _ = built(tables, tmp_path, EX)
+    assert refused == ["nearly_all_rows_usable"]
+    assert made.frame.height == 36
+    assert built(tables, tmp_path, EX, ReferenceSettings(max_late_shares=0.5))[1] == []
+    assert built(tables, tmp_path, EX + 1)[1] == []
+
+
+def test_a_wrong_previous_close_is_no_issue(tmp_path: Path) -> None:
+    """A halved pre_close, with prices where they were: the row is set aside as before, and the days after it count whole."""
+    row = (pl.col("date") == DAYS[EX]) & (pl.col("symbol") == NAMES[3])
+    tables = market({})
+    halved = pl.when(row).then((pl.col("pre_close") / 2).round(2)).otherwise("pre_close").alias("pre_close")
+    tables |= {"daily_prices": tables["daily_prices"].with_columns(halved)}
+    made, refused, aside = built(tables, tmp_path, EX)
+    assert "no new shares explain it" in aside[NAMES[3]]
+    assert NAMES[3] not in made.frame["symbol"]
+    assert refused == []
+    for number in range(EX + 1, len(DAYS)):
+        made, refused, aside = built(tables, tmp_path, number)
+        assert (refused, aside) == ([], {})
+        assert made.frame["total_shares"].null_count() == 0
+
+
+def test_without_the_setting_the_row_is_set_aside(tmp_path: Path) -> None:
+    made, _, aside = built(market({NAMES[3]: (2.0, 1)}), tmp_path, EX, ReferenceSettings(late_share_days=0))
+    assert NAMES[3] not in made.frame["symbol"]
+    assert "no new shares explain it" in aside[NAMES[3]]
+
+
+@pytest.mark.parametrize("delay", [-2, 1, 2])
+def test_a_day_sees_nothing_later(tmp_path: Path, delay: int) -> None:
+    tables = market({NAMES[3]: (2.0, delay)})
+    for number in range(EX - 2, EX + 4):
+        cut = tables | {"daily_prices": tables["daily_prices"].filter(pl.col("date") <= DAYS[number])}
+        whole, alone = built(tables, tmp_path / "whole", number), built(cut, tmp_path / f"cut_{number}", number)
+        assert whole[0].frame.equals(alone[0].frame)
+        assert whole[1:] == alone[1:]
+
+
+Row = tuple[float, float, int]
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from([1.0, 1.0, 1.0, 1.3, 2.0]), st.floats(0.92, 1.08), st.sampled_from([1, 1, 2])), min_size=5, max_size=9),
+    st.integers(1, 4),
+)  # fmt: skip
+@settings(max_examples=150, deadline=None)
+def test_late_and_following_counts_equal_plain_loops(steps: list[Row], late_days: int) -> None:
+    """Any falls of pre_close and any rises of the shares of one name."""
+    days = DAYS[: len(steps)]
+    close, shares, rows = 100.0, 1_000_000, []
+    for fall, move, more in steps:
+        pre, shares = close / fall, shares * more
+        close = pre * move
+        rows.append((pre, close, shares))
+    slack = 1.2
+
+    def plain() -> tuple[bool, bool]:
+        for e in range(len(rows) - 1, max(0, len(rows) - 1 - late_days) - 1, -1):
+            if e == 0:
+                continue
+            pre, ex_close, count = rows[e]
+            factor = rows[e - 1][1] / pre
+            if not factor * 0.8 > max(count / rows[e - 1][2], 1.0):
+                continue
+            if e == len(rows) - 1 and not ex_close < rows[e - 1][1] * 0.9 - 0.005:
+                return False, False
+            lags = [rows[e - k][2] for k in range(1, late_days + 2) if e - k >= 0]
+            follows = any(1 / slack <= rows[-1][2] / lag / factor <= slack for lag in lags)
+            return not follows, follows
+        return False, False
+
+    frame = pl.DataFrame(
+        [(day, "A", pre, max(pre, now), min(pre, now), now, 1, count) for day, (pre, now, count) in zip(days, rows, strict=True)],
+        schema=["date", "symbol", "pre_close", "high", "low", "close", "volume", "total_shares"], orient="row",
+    )  # fmt: skip
+    today = frame[-1:].with_columns(last_close=frame["close"][-2], limit_down=pl.col("pre_close") * 0.9)
+    chosen = ReferenceSettings(late_share_days=late_days)
+    found = with_late_shares(today, frame[:-1], list(days[-1 - late_days : -1]), chosen)
+    assert found.select("shares_late", "shares_follow").row(0) == plain()
