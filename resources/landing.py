@@ -6,6 +6,7 @@ rows must keep (assets/reference).
 """
 
 import datetime as dt
+import errno
 import hashlib
 import json
 import re
@@ -666,14 +667,26 @@ def _entries(folder: Path) -> list[Path]:
         )
 
 
-def _files_below(folder: Path) -> Iterator[Path]:
-    """The files at any depth, those still being copied too: the day's reader says so, and does not go on without them."""
+def _files_below(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
+    """The files at any depth, those still being copied too: the day's reader says so, and does not go on without them.
+
+    above: device and inode of the folders that this one lies in.
+
+    Raises:
+        InputError: a link leads back to a folder that it lies in.
+    """
     with machine_faults(folder):
+        found = folder.stat()
+        own = (*above, (found.st_dev, found.st_ino))
+        if own[-1] in above:
+            raise InputError(
+                f"{folder} is a link to {folder.resolve()}, in which it lies: what is below it has no end. Remove the link."
+            )
         entries = [entry for entry in folder.iterdir() if not _LITTER.match(entry.name)]
     for entry in entries:
         mode = _mode(entry)
         if stat.S_ISDIR(mode):
-            yield from _files_below(entry)
+            yield from _files_below(entry, own)
         elif stat.S_ISREG(mode):
             yield entry
 
@@ -690,6 +703,7 @@ def _mode(path: Path) -> int:
     """What lies at a path, links followed; 0 where nothing does.
 
     Raises:
+        InputError: it is a link that leads to itself.
         MachineError: nobody can say, or it is a link whose target is gone, as of a share that is not mounted.
     """
     with machine_faults(path):
@@ -699,6 +713,10 @@ def _mode(path: Path) -> int:
             if path.is_symlink():
                 raise
             return 0
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise InputError(f"{path} is a link that leads to itself. Remove it.") from None
 
 
 def _parse_day(stem: str, folder: Path, name: str = "") -> dt.date:

@@ -47,6 +47,37 @@ def test_litter_in_a_day_of_ticks_changes_nothing(zone: LandingZone, name: str) 
     assert zone.digest("ticks", dt.date(2023, 1, 4), False) == before
 
 
+@pytest.mark.parametrize(
+    ("links", "named"),
+    [
+        ({"loop": "."}, "loop"),
+        ({"SH/loop": ".."}, "SH/loop"),
+        ({"SH/others": "../SZ", "SZ/others": "../SH"}, "S[HZ]/others/others"),
+        ({"loop": "loop"}, "loop"),
+        ({"one": "two", "two": "one"}, "(one|two)"),
+    ],
+)
+def test_a_link_that_leads_back_is_named(zone: LandingZone, links: dict[str, str], named: str) -> None:
+    day = zone.root / "ticks" / "20230104"
+    for folder in ("SH", "SZ"):
+        (day / folder).mkdir()
+        (day / folder / "trades.csv").write_text("x\n")
+    for link, target in links.items():
+        (day / link).symlink_to(target)
+    with pytest.raises(InputError, match=rf"{day}/{named} is a link .* Remove"):
+        zone.tick_files(dt.date(2023, 1, 4))
+
+
+def test_links_that_do_not_lead_back_are_followed(zone: LandingZone, tmp_path: Path) -> None:
+    """The same folder may be reached twice: a delivery that lies twice in a day counts once, by its rows."""
+    day = zone.root / "ticks" / "20230104"
+    (day / "SH").mkdir()
+    (day / "SH" / "orders.csv").write_text("x\n")
+    (day / "again").symlink_to("SH")
+    found = [path.relative_to(day).as_posix() for path in zone.tick_files(dt.date(2023, 1, 4))]
+    assert found == ["SH/orders.csv", "again/orders.csv", "trades.csv"]
+
+
 def test_a_file_under_way_inside_a_day_is_not_overlooked(zone: LandingZone) -> None:
     (zone.root / "ticks" / "20230104" / "orders.csv.part").write_text("x")
     assert [path.name for path in zone.tick_files(dt.date(2023, 1, 4))] == ["orders.csv.part", "trades.csv"]
