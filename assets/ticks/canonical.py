@@ -208,16 +208,17 @@ def _order_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> lis
         *_common_rules(frame, rulebook.date),
         _stamped(),
         (pl.col("quantity") >= 0, "quantity is negative"),
-        (pl.col("price") >= 0, "price is negative"),
     ]
     if "kind" in frame.columns:
+        rules.append(((pl.col("price") >= 0) | (pl.col("kind") == CANCELLED), "price is negative"))
         priced = (pl.col("kind") != LIMIT) | (pl.col("price").fill_null(0) > 0)
         rules.append((priced, "a limit order's price must be above 0"))
     if "order" not in frame.columns:
         if "side" in frame.columns:
             rules.append((_own_order() > 0, "it names no order on its side"))
         else:
-            rules.append(((pl.col("bid_order") > 0) != (pl.col("ask_order") > 0), "a cancel names exactly one order"))
+            bids, asks = (pl.col(name).fill_null(0) > 0 for name in ("bid_order", "ask_order"))
+            rules.append((bids != asks, "a cancel names exactly one order"))
     return rules
 
 
@@ -255,7 +256,7 @@ def _finish_orders(frame: pl.DataFrame, layout: Layout, rules: Rulebook) -> pl.D
     if "order" not in layout.fields:
         frame = frame.with_columns(order=_own_order())
     frame = frame.with_columns(
-        _event(frame, layout), pl.col("price").fill_null(0), kind=pl.col("kind").cast(pl.UInt8).cat.to(KIND)
+        _event(frame, layout), pl.col("price").fill_null(0).clip(0), kind=pl.col("kind").cast(pl.UInt8).cat.to(KIND)
     )
     return frame.select(*_typed(ORDERS))
 

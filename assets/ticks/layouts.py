@@ -137,10 +137,11 @@ def _or_ascii(codes: Mapping[str, int]) -> dict[str, int]:
 
 
 def _with_cancels(trades: Layout, name: str, fixed: Mapping[str, int] | None = None) -> tuple[Layout, Layout]:
-    """SZSE's trade file as trades, and as orders under that name: a cancel is a row of another `exec` with one order number.
-    fixed: what is fixed for cancels, where it is not what is fixed for trades."""
+    """SZSE's trade file as trades, and as orders under that name: a cancel is a row of another `exec` with one order number and no
+    price, which vendors write as 0, as nothing or as a negative number. fixed: what is fixed for cancels, where it is not what is fixed for trades."""
     fields = {key: item for key, item in trades.fields.items() if key not in ("volume", "money")}
     fields["quantity"] = trades.fields["volume"]
+    fields |= {key: replace(fields[key], blank=True) for key in ("price", "bid_order", "ask_order")}
     fixed = trades.fixed if fixed is None else fixed
     cancels = replace(trades, name=name, table="orders", fields=fields, fixed=fixed, keep=("exec", (CANCEL,)))
     return replace(trades, keep=("exec", (FILL,))), cancels

@@ -38,6 +38,7 @@ from assets.ticks.vendor_files import (
     LINE,
     UNREADABLE,
     Block,
+    EmptyFileError,
     Gatherer,
     Lines,
     Source,
@@ -105,6 +106,7 @@ SYMBOLS = {
 rows: in the table. out_of_order: rows stamped earlier than the one before them in (channel, seq). side_disagreements: the
 flag is not what the order numbers say. crossed: best bid ≥ best ask in continuous trading."""
 _ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".gz")
+_CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
 _DAY = re.compile(r"(\d{4})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -120,6 +122,7 @@ class _FileTale:
     rows_set_aside: int = 0
     unrecognised: bool = False
     unreadable: bool = False
+    suspension: bool = False  # empty, and named by a security
     first_reason: str = ""
     rules: Counter[str] = field(default_factory=Counter)
     last_by_key: dict[int, int] = field(default_factory=dict)
@@ -188,6 +191,7 @@ class _Day:
         self.set_aside_by_symbol: Counter[str] = Counter()
         self.others: set[int] = set()
         self.other_rows = self.status_rows = self.duplicates = 0
+        self.by_security = 0  # files of any table that are named by a security and hold something
         self.numbers = Numbers()
         self.spill = Spill(scratch, KEYS[table], settings.batch_rows)
         self.symbols: list[pl.DataFrame] = []
@@ -229,6 +233,16 @@ class _Day:
                         _FileTale(name, unreadable=True, sentences=[f"{name} cannot be opened ({error})"])
                     )
         yield from gatherer.rest()
+        self._forgive_suspensions()
+
+    def _forgive_suspensions(self) -> None:
+        """Empty files that are named by a security are how some vendors tell that it did not trade, as long as most are not empty.
+        One that traded all the same is missing in tape_health."""
+        empty = [tale for tale in self.tales if tale.suspension]
+        if len(empty) <= self.by_security:
+            self.accompanying += [tale.name for tale in empty]
+            for tale in empty:
+                tale.unreadable, tale.sentences = False, []
 
     def _lines_of(self, source: Source, gatherer: Gatherer, progress: Callable[[str], None] | None) -> Iterator[Lines]:
         if sentence := self._of_another_day(source.name):
@@ -266,7 +280,10 @@ class _Day:
             raise_machine_fault(error, source.name)
             return _FileTale(source.name, unreadable=True, sentences=[f"{source.name} cannot be opened ({error})"])
         except InputError as error:
-            return _FileTale(source.name, unreadable=True, sentences=[str(error)])
+            suspension = isinstance(error, EmptyFileError) and _names_security(source.name, self.folder, self.date)
+            return _FileTale(source.name, unreadable=True, suspension=suspension, sentences=[str(error)])
+        if _names_security(source.name, self.folder, self.date):
+            self.by_security += 1
         if file.unrecognised is not None:
             if file.unrecognised.elsewhere:
                 self.accompanying.append(source.name)
@@ -504,8 +521,10 @@ class _Day:
         return {name for name in rows if aside[name] > self.settings.max_bad_row_share * rows[name]}
 
     def _is_bare(self, tale: _FileTale) -> bool:
-        """Whether a file has a header and nothing else. Of a file for one security that is a suspension."""
-        return tale.layout is not None and not tale.layout.per_security and tale.rows == 0
+        """Whether a file has a header and nothing else. Of a file for one security, by its layout or its name, that is a suspension."""
+        if tale.layout is None or tale.layout.per_security or tale.rows > 0:
+            return False
+        return not _names_security(tale.name, self.folder, self.date)
 
     def _ends_early(self, tale: _FileTale) -> bool:
         """Whether a file stops before the close and no other file of its layout goes on with what it holds. Of a file for
@@ -587,12 +606,20 @@ def _unusable(tale: _FileTale) -> bool:
 
 def _not_read(name: str, suffix: str) -> str:
     """What to tell of a file whose name is that of no data."""
+    if suffix == ".gz" and not name.lower().endswith(".tar.gz"):
+        return f"{name} is read only under a name in .csv.gz: rename it if it holds one .csv file, or else unpack it into the day's folder"
     if suffix in _ARCHIVES:
         return f"{name} is an archive of a kind that is not read: unpack it into the day's folder, or pack its files as .zip or .csv.gz"
     return (
         f"{name} is no .csv, .csv.gz, .zip or .parquet, so nobody reads it: save it as one of these, or move it out of the day's "
         "folder (ticks.ignored_suffixes lets such files lie)"
     )
+
+
+def _names_security(name: str, folder: str, date: dt.date) -> bool:
+    """Whether a file, or a folder on the way to it, is named by one code of six digits that is not the day."""
+    codes = set(_CODE.findall(name.removeprefix(f"{folder}/")))
+    return len(codes - {f"{date:%y%m%d}"}) == 1
 
 
 def _leading_day(name: str) -> dt.date | None:

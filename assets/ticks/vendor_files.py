@@ -57,7 +57,27 @@ _AROUND = STRIPPED + BLANKS
 _LINE_END = ord("\n")
 REJECTED = {LINE: pl.Int64, "rule": pl.String, "reason": pl.String}
 """Rows that cannot be used: which, the rule they break, and the rule with what the row held."""
+_NO_ROW = STRIPPED + "\x1a"
+"""What a line without a row holds; 1A is how DOS ended a file."""
+_CONTENTS = {
+    b"\x1f\x8b": "a gzip archive: name it .csv.gz",
+    b"PK\x03\x04": "a zip archive or a workbook: name the archive .zip, or save the workbook as .csv",
+    b"PAR1": "a Parquet file: name it .parquet",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive: unpack it",
+    b"7z\xbc\xaf\x27\x1c": "a 7z archive: unpack it",
+    b"Rar!": "a rar archive: unpack it",
+    b"BZh": "a bzip2 archive: unpack it",
+    b"\xfd7zXZ": "an xz archive: unpack it",
+    b"\xd0\xcf\x11\xe0": "a workbook: save it as .csv",
+    b"\xff\xfe\x00\x00": "text in UTF-32: save it in UTF-8",
+    b"\x00\x00\xfe\xff": "text in UTF-32: save it in UTF-8",
+}
+"""First bytes of a file → what it is and what to do where its name says otherwise."""
 _SMALL = 8 << 20  # bytes; a compression ratio says something from here on
+
+
+class EmptyFileError(InputError):
+    """A file holds nothing at all."""
 
 
 @dataclass(frozen=True)
@@ -139,7 +159,7 @@ class Lines:
 class Block:
     """Lines, parsed. frame: `line` (the row in the block, from 0) and one integer column per field of the layout, final in
     unit and meaning, null where empty or unknown. rejected (schema REJECTED): rows that could not even be split or typed.
-    blank: rows of nothing."""
+    blank: rows of nothing, and repeated headers."""
 
     lines: Lines
     frame: pl.DataFrame
@@ -307,11 +327,15 @@ class _Bounded:
 def inspect(source: Source) -> VendorFile:
     """Reads a file's header and first rows and recognises its encoding, its delimiter and its layout.
 
-    Raises InputError where the file is empty, and what its reader raises where it is damaged (UNREADABLE).
+    Raises EmptyFileError where the file is empty, InputError where it is no text, and what its reader raises where it is damaged (UNREADABLE).
     """
     first = _first_lines(source)
     if not first[0]:
-        raise InputError(f"{source.name} is empty: it holds no header. Deliver it again, or remove it.")
+        raise EmptyFileError(f"{source.name} is empty: it holds no header. Deliver it again, or remove it.")
+    if content := next((what for magic, what in _CONTENTS.items() if first[0].startswith(magic)), None):
+        raise InputError(f"{source.name} is, by its first bytes, {content}.")
+    if first[0][257:262] == b"ustar":
+        raise InputError(f"{source.name} is, by its first bytes, a tar archive: unpack it.")
     if encoding := wide_encoding(first[0]):
         source = replace(source, open=translated(source.open, encoding, ""))
         first = _first_lines(source)
@@ -494,7 +518,7 @@ def _reread(lines: Lines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFra
     for row in rows:
         text = lines.text(row)
         parts = fields_of(text, len(header))
-        if not text.strip(STRIPPED):
+        if not text.strip(_NO_ROW) or all(map(values.is_nothing, parts)) or _is_header(parts, header):
             blank.append(row)
         elif len(parts) != len(header):
             told = f"has {len(parts)} fields where the header has {len(header)}"
@@ -515,6 +539,13 @@ def _reread(lines: Lines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFra
         pl.DataFrame(rejected, schema=REJECTED, orient="row"),
         tuple(blank),
     )
+
+
+def _is_header(parts: Sequence[str], header: Sequence[str]) -> bool:
+    """Whether a row is the file's header once more, as in files put together one behind the other."""
+    names = tuple(parts)[: len(header) - 1 if header[-1] == "" else None]
+    own = tuple(header)[: len(names)] if header[-1] == "" else tuple(header)
+    return len(names) == len(own) and normal_name(names[0]) == normal_name(own[0]) and _published(names) == own
 
 
 def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> tuple[int | None, str, str]:

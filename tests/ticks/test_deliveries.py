@@ -3,6 +3,7 @@ one column, symbols and numbers as other systems write them. The canonical rows 
 
 import datetime as dt
 import errno
+import gzip
 import io
 import zipfile
 from pathlib import Path
@@ -516,6 +517,155 @@ def test_a_file_named_after_another_day_is_refused_by_name(folder, name):
     folder.put("99999999_t.csv", SSE_HEADER, SSE_ROWS)  # a number, and no day
     folder.put("20240110_sent_20240111.csv", SSE_HEADER, SSE_ROWS)
     assert healthy(trades(folder))
+
+
+# --- what else stands in files ----------------------------------------------------------------------------------------------
+
+
+def again_amid(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:40], lines[0], *lines[40:]]
+
+
+def again_behind_a_mark(lines: list[bytes]) -> list[bytes]:
+    return [*lines[:40], b"\xef\xbb\xbf" + lines[0], *lines[40:]]
+
+
+def again_every_50_rows(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], *(line for n, row in enumerate(lines[1:]) for line in ([row] if n % 50 else [lines[0], row]))]
+
+
+def again_in_upper_case(lines: list[bytes]) -> list[bytes]:
+    return [*lines, lines[0].upper()]
+
+
+def rows_end_in_commas(lines: list[bytes]) -> list[bytes]:
+    return [lines[0], *(row + b"," for row in lines[1:40]), lines[0], *(row + b"," for row in lines[40:])]
+
+
+def padded(lines: list[bytes]) -> list[bytes]:
+    return [*lines, b"," * lines[0].count(b","), b"", b"NaN" + b",NaN" * lines[0].count(b",")]
+
+
+def closed_by_dos(lines: list[bytes]) -> list[bytes]:
+    return [*lines, b"\x1a"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        again_amid,
+        again_behind_a_mark,
+        again_every_50_rows,
+        again_in_upper_case,
+        rows_end_in_commas,
+        padded,
+        closed_by_dos,
+    ],
+)
+@pytest.mark.parametrize(("exchange", "vendor"), [(e, vendor) for e, writers in WRITERS.items() for vendor in writers])
+def test_repeated_headers_and_lines_of_nothing_are_no_rows(tmp_path, exchange, vendor, change):
+    if vendor == "Wind" and change is again_behind_a_mark:
+        pytest.skip("a byte order mark of UTF-8 stands in no file in GBK")
+    codes = {"SH": (600_519, 688_981), "SZ": (1, 300_750)}[exchange]
+    style = Style("gbk" if vendor == "Wind" else "utf-8")
+    files = WRITERS[exchange][vendor](simulate(exchange, codes, 11, arrivals=120), style, "20240110")
+    plain, changed = Folder(tmp_path / "plain"), Folder(tmp_path / "changed")
+    for each in (plain, changed):
+        write_day(each.root, files, style)
+    for path in changed.tick_files():
+        end = b"\r\n" if b"\r\n" in path.read_bytes() else b"\n"
+        path.write_bytes(end.join(change(path.read_bytes().removesuffix(end).split(end))) + end)
+    for one, other in zip(made_of(plain)[:2], made_of(changed)[:2], strict=True):
+        assert one.frame.height > 50
+        assert one.frame.equals(other.frame)
+        assert [each["rows"] for each in one.notes["files"]] == [each["rows"] for each in other.notes["files"]]
+        assert healthy(other)
+
+
+def test_a_header_in_another_order_and_a_footer_are_set_aside(folder):
+    names = SSE_HEADER.split(",")
+    for line in (",".join([names[0], *reversed(names[1:])]), "TOTAL,4"):
+        folder.put("t.csv", SSE_HEADER, [*SSE_ROWS, line])
+        made = trades(folder)
+        assert made.frame.height == 4
+        assert made.profile["rows_set_aside"].sum() == 1
+
+
+@pytest.mark.parametrize(("price", "number"), [("", "0"), ("-1.0000", ""), ("NaN", "NULL"), ("14.70", "0")])
+@pytest.mark.parametrize("vendor", WRITERS["SZ"])
+def test_a_cancel_needs_no_price_and_no_number_on_its_other_side(tmp_path, vendor, price, number):
+    names = {
+        "DataYes": ("LastPx", "BidApplSeqNum", "OfferApplSeqNum"),
+        "INSIGHT": ("TradePrice", "TradeBuyNo", "TradeSellNo"),
+        "Wind": ("成交价格", "叫买序号", "叫卖序号"),
+    }
+    column, *numbers = names[vendor]
+    if vendor == "Wind" and "." in price:
+        price = price.replace(".", "")  # in 1/10 000 yuan
+    style = Style("gbk" if vendor == "Wind" else "utf-8")
+    files = WRITERS["SZ"][vendor](simulate("SZ", (1, 300_750), 11, arrivals=120), style, "20240110")
+    plain, changed = Folder(tmp_path / "plain"), Folder(tmp_path / "changed")
+    write_day(plain.root, files, style)
+    cancels = [row for rows in files.values() for row in rows if any(str(row.get(name)) == "0" for name in numbers)]
+    assert len(cancels) > 10
+    for row in cancels:
+        row[column] = price
+        for name in numbers:
+            row[name] = number if str(row[name]) == "0" else row[name]
+    write_day(changed.root, files, style)
+    (bought, ordered, _), (bought_too, ordered_too, _) = made_of(plain), made_of(changed)
+    assert bought.frame.equals(bought_too.frame)
+    assert ordered.frame.drop("price").equals(ordered_too.frame.drop("price"))
+    assert ordered_too.frame["price"].min() >= 0
+    assert healthy(ordered_too)
+    if price not in ("14.70", "1470"):
+        assert ordered.frame.equals(ordered_too.frame)
+
+
+def test_a_cancel_of_both_sides_or_of_none_is_set_aside(folder):
+    cancel = "2013,26,011,{},{},000001,102 ,0,300,4,09:31:00.000,09:31:00.078,3"
+    for bid, ask in (("", ""), ("0", ""), ("5", "6")):
+        folder.put("t.csv", SZSE_HEADER, [*SZSE_ROWS, cancel.format(bid, ask)])
+        assert "a cancel names exactly one order" in story(orders(folder), "rows_set_aside")
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (gzip.compress(b"x" * 99), "a gzip archive: name it .csv.gz"),
+        (b"PK\x03\x04 20240110_Transaction.csv" + SSE_HEADER.encode() + b"\n", "a zip archive or a workbook"),
+        (b"PAR1" + b"\0" * 99, "a Parquet file: name it .parquet"),
+        (b"\x28\xb5\x2f\xfd" + b"x" * 99, "a Zstandard archive: unpack it"),
+        (b"7z\xbc\xaf\x27\x1c" + b"x" * 99, "a 7z archive: unpack it"),
+        (b"\xd0\xcf\x11\xe0" + b"x" * 99, "a workbook: save it as .csv"),
+        (SSE_HEADER.encode("utf-32") + b"\n", "text in UTF-32: save it in UTF-8"),
+        (b"t.csv".ljust(257, b"\0") + b"ustar" + b"\0" * 99, "a tar archive: unpack it"),
+    ],
+)
+def test_a_file_of_another_kind_than_its_name_says_is_named(folder, data, said):
+    folder.put("good.csv", SSE_HEADER, SSE_ROWS)
+    folder.bytes("t.csv", data)
+    for made in (trades(folder), orders(folder)):
+        assert f"{FOLDER}/t.csv is, by its first bytes, {said}" in story(made, "unreadable")
+
+
+@pytest.mark.parametrize("name", ["{}.csv", "SH{}.csv", "{}.SH/t.csv", "{}_trades.csv", "20240110/{}.SH.csv"])
+@pytest.mark.parametrize("header", [False, True])
+def test_files_of_suspended_names_may_be_empty(folder, name, header):
+    held = {code: [row for row in SSE_ROWS if code in row] for code in ("600519", "600000")}
+    for code, rows in held.items():
+        folder.put(name.format(code), SSE_HEADER, rows)
+    for code in ("600999", "601000"):
+        folder.bytes(name.format(code), SSE_HEADER.encode() + b"\n" if header else b"")
+    made = trades(folder)
+    assert made.frame.drop("date").rows() == EXPECTED
+    assert healthy(made)
+    assert header or sorted(made.notes["accompanying_files"]) == [
+        f"{FOLDER}/{name.format(code)}" for code in ("600999", "601000")
+    ]
+    if not header:
+        folder.bytes(name.format("601001"), b"")  # more of them are empty than hold anything
+        assert "is empty: it holds no header" in story(trades(folder), "unreadable")
 
 
 def test_an_empty_file_says_so(folder):
