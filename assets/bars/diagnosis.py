@@ -6,13 +6,16 @@ name is held against its row of daily_prices. Not here: verdicts (tape_health.py
 A minute that occurs for nobody may be chance where few names trade seldom. With q the share of names that did not trade in
 a minute in which another one did, n names leave L given minutes empty with probability q^(n·L); a gap is a finding where
 that, times the 237 places it could stand at, is below `bars.gap_chance`. q is that of the day or, where it is greater, that of the
-15 minutes before or after the gap: where most names are locked at their limits, trading becomes rare in the course of the day.
+15 minutes before or after the gap: where most names are locked at their limits, trading becomes rare in the course of the day. Of closes
+alone, a name at its limit shows no move; n and q are then those of the names that are not at their limits.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from types import MappingProxyType
+from typing import Any
 
 import polars as pl
 
@@ -23,6 +26,7 @@ _MIN_SPACED = 4  # minutes from which an even spacing is one
 _EVEN_SHARE = 0.8  # of the steps between minutes that are equal in bars of several minutes
 _AROUND = 15  # minutes before and after a gap whose trading is that of the gap
 _ONE_FACTOR = 0.001  # a close further off than this, with all prices in proportion, is adjusted
+_SAME_PRICE = 1e-6  # yuan
 CENT_SLACK = 0.011  # yuan: two roundings to the cent
 FACTORS: Mapping[tuple[str, int], str] = {
     ("volume", -2): "it is in lots: declare landing.bars.volume_unit = 'lots'",
@@ -52,24 +56,29 @@ def minutes_of(landed: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def diagnose_file(rows: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
+def diagnose_file(
+    rows: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings, declared: Mapping[str, Any] = MappingProxyType({})
+) -> list[FileFinding]:
     """Findings about the minutes of a day's file and, where it has none, about those of each exchange: vendors deliver them apart.
 
     rows: as `diagnose_minutes`. judged: symbol; adds_up, whether its volume is that of daily_prices; closes, whether its last close
-    is the official one; null where that is unknown.
+    is the official one, null where that is unknown; lock, the limit price (yuan) that its last close is, else null. declared: what
+    the settings declare of bars (`LandingView.declared`).
     """
     exchange = pl.col("symbol").str.tail(2)
-    found = diagnose_minutes(rows, _share(judged["adds_up"]), settings, _share(judged["closes"]))
+    found = diagnose_minutes(rows, judged, settings, declared)
     if any(finding.refuses for finding in found):
         return found
+    if (unclear := _unclear_labels(rows, settings, declared)) is not None:
+        return [*found, unclear]
     for name in ("SH", "SZ"):
         own, known = rows.filter(exchange == name), judged.filter(exchange == name)
         if own.height == rows.height:
             continue
-        shares = _share(known["adds_up"]), _share(known["closes"])
-        told = diagnose_minutes(own, shares[0], settings, shares[1])
         found += [
-            FileFinding(one.code, f"of the bars of {name} alone: {one.text}", True) for one in told if one.refuses
+            FileFinding(one.code, f"of the bars of {name} alone: {one.text}", True)
+            for one in diagnose_minutes(own, known, settings, declared)
+            if one.refuses
         ]
     return found
 
@@ -80,63 +89,97 @@ def _share(holds: pl.Series) -> float:
     return float(known.sum()) / len(known) if len(known) else 0.0
 
 
+def _has_volumes(rows: pl.DataFrame) -> bool:
+    return "volume" in rows.columns and rows["volume"].count() > 0
+
+
 def diagnose_minutes(
-    rows: pl.DataFrame, proven_share: float, settings: BarsSettings, closes_proven: float
+    rows: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings, declared: Mapping[str, Any] = MappingProxyType({})
 ) -> list[FileFinding]:
     """Findings about the minutes of a day's file.
 
-    rows: symbol, minute, close and, where delivered, volume, as read. proven_share, closes_proven: shares of the names whose
-    volume adds up to daily_prices and whose last close is the official one; they distinguish a market that halted from a file
-    that was cut.
+    rows: symbol, minute, close and, where delivered, volume, as read. judged, declared: as `diagnose_file`. The shares of names
+    whose volume adds up and whose last close is the official one distinguish a market that halted from a file that was cut.
     """
-    volumes = "volume" in rows.columns and rows["volume"].count() > 0
+    volumes = _has_volumes(rows)
     present = rows.filter(pl.col("volume") > 0) if volumes else rows.filter(pl.col("close").is_not_null())
-    found = _gaps(
-        present, {*present["minute"].drop_nulls()}, "occur for no name", volumes, proven_share, closes_proven, settings
-    )
-    if (
-        volumes
-        and not found
-        and clock.OPENING_AUCTION not in rows["minute"]
-        and proven_share >= 1 - settings.max_set_aside_share
-    ):
-        found.append(
-            FileFinding(
-                "opening_auction_in_another_bar",
-                "no name has a bar of the opening auction (565), and the volumes add up without it: it stands inside the first minute, "
-                "whose volume and amount count it. Declare landing.bars.opening_auction = 'first_bar', so that its price is the open of "
-                "that minute",
-                False,
-            )
-        )
+    found = _gaps(present, rows, {*present["minute"].drop_nulls()}, "occur for no name", judged, settings)
+    if volumes and not found and declared.get("landing.bars.opening_auction") != "first_bar":
+        found += _auction_elsewhere(rows, present, judged, settings)
     if volumes or any(finding.refuses for finding in found):
         return found
     before = pl.col("close").shift().over("symbol", order_by="minute")
     moved = present.with_columns(_before=before).filter(
         pl.col("_before").is_null() | (pl.col("close") != pl.col("_before"))
     )
-    flat = _gaps(moved, set(), "show no name's price move", volumes, proven_share, closes_proven, settings)
+    flat = _gaps(moved, rows, set(), "show no name's price move", judged, settings)
     return found + [one for one in flat if one.code not in {finding.code for finding in found}]
+
+
+def _auction_elsewhere(
+    rows: pl.DataFrame, present: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings
+) -> list[FileFinding]:
+    """Whether the volumes add up without a trade in the bar of the opening auction. Where that bar was delivered, and is empty by
+    more than chance, the file contradicts itself; where it is absent, it may have been left out on purpose."""
+    if _share(judged["adds_up"]) < 1 - settings.max_set_aside_share or clock.OPENING_AUCTION in present["minute"]:
+        return []
+    delivered = clock.OPENING_AUCTION in rows["minute"]
+    names, inner = rows["symbol"].n_unique(), present.filter(pl.col("minute").is_in(clock.GRID)).height
+    idle = (names * len(clock.GRID) - inner + 1) / (names * len(clock.GRID) + 2)
+    if delivered and idle**names >= settings.gap_chance:
+        return []
+    seen = (
+        "the bar of the opening auction (565) is empty for every name"
+        if delivered
+        else "no name has a bar of the opening auction (565)"
+    )
+    return [
+        FileFinding(
+            "opening_auction_in_another_bar",
+            f"{seen}, and the volumes add up without it: it stands inside the first minute, whose volume and amount count it. Declare "
+            "landing.bars.opening_auction = 'first_bar', so that its price is the open of that minute",
+            delivered,
+        )
+    ]
+
+
+def _unclear_labels(rows: pl.DataFrame, settings: BarsSettings, declared: Mapping[str, Any]) -> FileFinding | None:
+    """Whether so few closes came that starts and ends cannot be told apart. Bars that are labelled by their ends have none at 13:00,
+    and one of 09:25 and 09:30 alone; with volumes the last minute of the morning would be missing in their sum."""
+    minutes = {*rows["minute"].drop_nulls()}
+    if _has_volumes(rows) or "landing.bars.minute_labels" in declared or not minutes & {*clock.GRID}:
+        return None
+    if clock.AFTERNOON in minutes or {clock.OPENING_AUCTION, clock.MORNING} <= minutes:
+        return None
+    names, counts = rows["symbol"].n_unique(), _by_minute(rows.filter(pl.col("close").is_not_null()))
+    if names > 1 and _chance(_idle(counts, names, [_PLACE[clock.AFTERNOON]]), names, 1) < settings.gap_chance:
+        return None  # the gap at 13:00 was judged as such
+    missing = ", ".join(
+        clock_time(minute)
+        for minute in (clock.OPENING_AUCTION, clock.MORNING, clock.AFTERNOON)
+        if minute not in minutes
+    )
+    return FileFinding(
+        "unclear_labels",
+        f"it holds closes of {names} name{'s' * (names > 1)} alone and no bar of {missing}, so that its labels may be starts or ends of "
+        "bars. Where they are ends, declare landing.bars.minute_labels = 'end'; where they are starts, deliver a row for each of the 239 "
+        "minutes, with the last close where nothing traded",
+        True,
+    )
 
 
 def _gaps(
     active: pl.DataFrame,
+    rows: pl.DataFrame,
     delivered: set[int],
     what: str,
-    volumes: bool,
-    proven_share: float,
-    closes_proven: float,
+    judged: pl.DataFrame,
     settings: BarsSettings,
 ) -> list[FileFinding]:
-    place = {minute: position for position, minute in enumerate(clock.GRID)}
-    counts = dict(
-        active.filter(pl.col("minute").is_in(clock.GRID))
-        .group_by("minute")
-        .agg(pl.col("symbol").n_unique())
-        .iter_rows()
-    )
-    names = active["symbol"].n_unique()
-    held = sorted(place[minute] for minute in counts)
+    """active: rows that traded or whose close moved. rows: all of them. delivered: minutes that were delivered, for labels."""
+    volumes, names = _has_volumes(rows), active["symbol"].n_unique()
+    counts = _by_minute(active)
+    held = sorted(_PLACE[minute] for minute in counts)
     if not held:
         return []
     missing = [minute for minute in clock.GRID if minute not in counts]
@@ -152,19 +195,10 @@ def _gaps(
         ]
     if names < 2:
         return []
-    whole_day = (sum(names - count for count in counts.values()) + 1) / (len(counts) * (names - 1) + 2)
-    by_place = {place[minute]: count for minute, count in counts.items()}
-
-    def idle(run: Sequence[int]) -> float:
-        beside = (range(run[0] - _AROUND, run[0]), range(run[-1] + 1, run[-1] + 1 + _AROUND))
-        held = [[by_place[at] for at in places if at in by_place] for places in beside]
-        nearby = [1 - sum(some) / (names * len(some)) for some in held if some]
-        return max(whole_day, *(share * names / (names - 1) for share in nearby))
-
     runs = [
         run
-        for run in _runs([place[minute] for minute in missing])
-        if _chance(idle(run), names, len(run)) < settings.gap_chance
+        for run in _runs([_PLACE[minute] for minute in missing])
+        if _chance(_idle(counts, names, run), names, len(run)) < settings.gap_chance
     ]
     lost = [clock.GRID[position] for run in runs for position in run]
     # Labelled by its end, no bar is called 09:30 or 13:00, unless the opening auction is; but one is called 11:30.
@@ -182,12 +216,15 @@ def _gaps(
             )
         ]
     closed = clock.CLOSING_AUCTION not in {*active["minute"]}
-    found, halted = [], []
+    enough = 1 - settings.max_set_aside_share
+    proven = _share(judged["adds_up" if volumes else "closes"]) >= enough
+    found, halted, locked = [], [], []
     for run in runs:
         last = run[-1] == len(clock.GRID) - 1 and closed
-        enough = 1 - settings.max_set_aside_share
-        proven = proven_share >= enough if volumes else last and closes_proven >= enough
-        if proven and (last or len(run) >= settings.halt_minutes):
+        at_limit = set() if volumes else _locked(rows, judged, run)
+        if at_limit and _explained(active, at_limit, run, settings):
+            locked.append((run, len(at_limit)))
+        elif proven and (last or (volumes and len(run) >= settings.halt_minutes)):
             halted.append(run)
         else:
             found.append(run)
@@ -211,7 +248,59 @@ def _gaps(
                 False,
             )
         )
+    if locked:
+        told.append(
+            FileFinding(
+                "locked",
+                f"{_spans([run for run, _ in locked])} {what}: {min(count for _, count in locked)} of {names} names are at their limit "
+                "prices then, and close there in daily_prices too",
+                False,
+            )
+        )
     return told
+
+
+_PLACE = {minute: position for position, minute in enumerate(clock.GRID)}
+
+
+def _by_minute(active: pl.DataFrame) -> dict[int, int]:
+    """Minute of the grid → number of names; minutes without a name are left out."""
+    inner = active.filter(pl.col("minute").is_in(clock.GRID))
+    return dict(inner.group_by("minute").agg(pl.col("symbol").n_unique()).iter_rows())
+
+
+def _idle(counts: Mapping[int, int], names: int, run: Sequence[int]) -> float:
+    """Share of the names that did not trade in a minute in which another one did, of the day or, where it is greater, beside a run of
+    places in the grid. Two names or more."""
+    if not counts:
+        return 1.0
+    whole_day = (sum(names - count for count in counts.values()) + 1) / (len(counts) * (names - 1) + 2)
+    by_place = {_PLACE[minute]: count for minute, count in counts.items()}
+    beside = (range(run[0] - _AROUND, run[0]), range(run[-1] + 1, run[-1] + 1 + _AROUND))
+    held = [[by_place[at] for at in places if at in by_place] for places in beside]
+    nearby = [1 - sum(some) / (names * len(some)) for some in held if some]
+    return max([whole_day, *(share * names / (names - 1) for share in nearby)])
+
+
+def _locked(rows: pl.DataFrame, judged: pl.DataFrame, run: Sequence[int]) -> set[str]:
+    """The names whose closes in these places of the grid, or the last ones before, all are the limit price at which they close."""
+    first, last = clock.GRID[run[0]], clock.GRID[run[-1]]
+    until = rows.filter(pl.col("close").is_not_null() & (pl.col("minute") <= last)).join(
+        judged.filter(pl.col("lock").is_not_null()).select("symbol", "lock"), on="symbol"
+    )
+    before = pl.col("minute").filter(pl.col("minute") < first).max().over("symbol")
+    inside = until.filter((pl.col("minute") >= first) | (pl.col("minute") == before).fill_null(False))
+    held = inside.group_by("symbol").agg(holds=((pl.col("close") - pl.col("lock")).abs() < _SAME_PRICE).all())
+    return {*held.filter("holds")["symbol"]}
+
+
+def _explained(active: pl.DataFrame, at_limit: set[str], run: Sequence[int], settings: BarsSettings) -> bool:
+    """Whether the names that are not at their limits may leave the run empty by chance; a name at its limit shows no move."""
+    free = active.filter(~pl.col("symbol").is_in(list(at_limit)))
+    names = free["symbol"].n_unique()
+    if names < 2:
+        return True
+    return _chance(_idle(_by_minute(free), names, run), names, len(run)) >= settings.gap_chance
 
 
 def _chance(q: float, names: int, length: int) -> float:

@@ -81,6 +81,7 @@ PROFILE = {
     "detail": pl.String,
 }
 """One row per symbol, one for the day, one per channel that lacks numbers; what does not concern a row is null."""
+_SAME_PRICE = 1e-6  # yuan
 _LISTED = 20  # names spelled out in a message
 _REPLAY_OFF = "the book replay is off (bars.replay_book)"
 
@@ -121,7 +122,8 @@ def make_tape_health(
         gone = dict.fromkeys(TAPE_HEALTH, f"{why}, and no bars/{date:%Y%m%d}.parquet")
         return Made(pl.DataFrame(schema=TAPE_HEALTH), unavailable=gone)
     name = f"bars/{landing.bars_path().name}"
-    return _of_bars(date, name, landed, prices, landing, settings, rules)
+    limits = _limits(securities.collect()) | _delivered_limits(landing)
+    return _of_bars(date, name, landed, prices, limits, landing, settings, rules)
 
 
 def _of_ticks(
@@ -189,10 +191,12 @@ def _of_bars(
     name: str,
     landed: pl.DataFrame,
     daily: pl.DataFrame,
+    limits: Mapping[str, tuple[float, float]],
     landing: LandingView,
     settings: BarsSettings,
     rules: Rulebook,
 ) -> Made:
+    """limits: symbol → (limit_down, limit_up), yuan."""
     own = file_rounding(landed, landing)
     delivered = delivered_bars(landed, date, name, {}, rules, own)
     rejected = delivered.rejected.group_by("symbol", maintain_order=True).agg(
@@ -248,8 +252,14 @@ def _of_bars(
         "symbol",
         adds_up=(pl.col("volume_difference").abs() <= pl.col("volume_slack")) | pl.col("late_missing"),
         closes=(pl.col("last_close") - pl.col("daily_close")).abs() <= settings.price_tolerance + 1e-9,
+        close="last_close",
     )
-    findings = [*diagnose_file(minutes_of(landed), totals, settings), *columns.findings, *lines.findings]
+    totals = totals.with_columns(lock=pl.when(_at_limit(limits) & pl.col("closes")).then("close"))
+    findings = [
+        *diagnose_file(minutes_of(landed), totals, settings, landing.declared("bars")),
+        *columns.findings,
+        *lines.findings,
+    ]
     notes = {finding.code: finding.text for finding in findings if not finding.refuses}
     return Made(
         frame.select(pl.col(column).cast(dtype) for column, dtype in TAPE_HEALTH.items()),
@@ -318,6 +328,17 @@ def _delivered_limits(landing: LandingView) -> dict[str, tuple[float, float]]:
 def _limits(frame: pl.DataFrame) -> dict[str, tuple[float, float]]:
     known = frame.filter((pl.col("limit_down") > 0) & (pl.col("limit_up") > 0))
     return {symbol: (low, high) for symbol, low, high in known.select("symbol", "limit_down", "limit_up").iter_rows()}
+
+
+def _at_limit(limits: Mapping[str, tuple[float, float]]) -> pl.Expr:
+    """Whether `close` (yuan) is one of the limit prices of `symbol`; null where they are unknown."""
+    down, up = (
+        pl.col("symbol").replace_strict(
+            list(limits), [pair[end] for pair in limits.values()], default=None, return_dtype=pl.Float64
+        )
+        for end in (0, 1)
+    )
+    return ((pl.col("close") - down).abs() < _SAME_PRICE) | ((pl.col("close") - up).abs() < _SAME_PRICE)
 
 
 def _order_faults(trades: pl.LazyFrame, orders: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:

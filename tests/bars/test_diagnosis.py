@@ -68,6 +68,12 @@ def aside(day: Day) -> dict[str, str]:
     return {name: row["reason"] for name, row in day.verdicts.items() if row["verdict"] == "set aside"}
 
 
+def judged(rows: pl.DataFrame, proven: bool) -> pl.DataFrame:
+    """What diagnosis is handed of names of which all, or none, agree with daily_prices."""
+    names = rows.select(pl.col("symbol").unique())
+    return names.with_columns(adds_up=pl.lit(proven), closes=pl.lit(proven), lock=pl.lit(None, pl.Float64))
+
+
 # --- honest deliveries ------------------------------------------------------------------------------------------------------
 
 
@@ -82,7 +88,11 @@ def test_an_honest_file_of_any_size_and_liquidity_is_ok(traded: float, names: in
         bars = closes(bars)
     day = of(bars, daily)
     assert aside(day) == {}
-    assert refusals(day) == {}
+    minutes = {*bars["minute"]}
+    if "sparse closes" in form and clock.AFTERNOON not in minutes and not {565, 570} <= minutes:
+        assert "starts or ends of bars" in refusals(day)["minutes_are_those_of_the_day"]
+    else:
+        assert refusals(day) == {}
 
 
 def test_without_daily_prices_nothing_is_compared():
@@ -223,7 +233,7 @@ def test_minutes_that_occur_for_nobody_refuse_the_day(form: str, mutate, code: s
     day = of(bars if form == "all" else closes(bars), daily)
     assert words in refusals(day)["minutes_are_those_of_the_day"]
     rows = diagnosis.minutes_of(bars if form == "all" else closes(bars))
-    assert [finding.code for finding in diagnosis.diagnose_minutes(rows, 0.0, day.settings, 0.0)] == [code]
+    assert [finding.code for finding in diagnosis.diagnose_minutes(rows, judged(rows, False), day.settings)] == [code]
 
 
 def test_an_opening_auction_inside_the_first_minute_is_noted_unless_it_is_declared():
@@ -239,9 +249,48 @@ def test_an_opening_auction_inside_the_first_minute_is_noted_unless_it_is_declar
     )  # fmt: skip
     code = "opening_auction_in_another_bar"
     assert "landing.bars.opening_auction = 'first_bar'" in of(merged, daily).health.notes[code]
-    declared = as_read(merged, opening_auction="first_bar")
-    for rows in (declared, bars):
-        assert diagnosis.diagnose_minutes(diagnosis.minutes_of(rows), 1.0, BarsSettings(), 1.0) == []
+    declared = {"landing.bars.opening_auction": "first_bar"}
+    for rows, said in ((as_read(merged, opening_auction="first_bar"), declared), (merged, declared), (bars, {})):
+        minutes = diagnosis.minutes_of(rows)
+        assert diagnosis.diagnose_minutes(minutes, judged(minutes, True), BarsSettings(), said) == []
+
+
+def test_an_empty_bar_of_the_opening_auction_beside_one_that_is_in_the_first_minute_is_refused_unless_declared():
+    bars, daily = honest()
+    inside = pl.when(pl.col("minute") == clock.OPENING_AUCTION).then(570).otherwise("minute")
+    merged = (
+        bars.with_columns(minute=inside)
+        .group_by("symbol", "minute", maintain_order=True)
+        .agg(
+            pl.col("open").first(), pl.col("high").max(), pl.col("low").min(), pl.col("close").last(), pl.col("volume", "amount").sum()
+        )
+    )  # fmt: skip
+    empty = bars.filter(pl.col("minute") == clock.OPENING_AUCTION).with_columns(
+        pl.lit(0).cast(bars.schema[name]).alias(name) for name in ("volume", "amount")
+    )
+    both = pl.concat([merged.select(bars.columns), empty]).sort("symbol", "minute")
+    told = refusals(of(both, daily))["minutes_are_those_of_the_day"]
+    assert "(565) is empty for every name" in told
+    assert "landing.bars.opening_auction = 'first_bar'" in told
+    minutes = diagnosis.minutes_of(as_read(both, opening_auction="first_bar"))
+    said = {"landing.bars.opening_auction": "first_bar"}
+    assert diagnosis.diagnose_minutes(minutes, judged(minutes, True), BarsSettings(), said) == []
+
+
+def test_names_that_seldom_trade_may_all_miss_the_opening_auction():
+    bars, daily = honest(3, traded=0.5)
+    auction = pl.col("minute") == clock.OPENING_AUCTION
+    first = bars.filter(~auction & (pl.col("volume") > 0)).group_by("symbol", maintain_order=True).first()
+    bars = bars.with_columns(
+        pl.when(auction).then(0).otherwise(name).cast(bars.schema[name]).alias(name) for name in ("volume", "amount")
+    )
+    sums = bars.group_by("symbol").agg(pl.col("volume", "amount").sum())
+    left = bars.filter(pl.col("volume") > 0).group_by("symbol").agg(pl.col("high").max(), pl.col("low").min())
+    day = (
+        daily.drop("volume", "amount", "open", "high", "low").join(sums, on="symbol").join(left, on="symbol")
+        .join(first.select("symbol", "open"), on="symbol").select(daily.columns)
+    )  # fmt: skip
+    assert refusals(of(bars, day)) == {}
 
 
 @pytest.mark.parametrize("form", ["all", "closes"])
@@ -418,3 +467,82 @@ def test_bars_of_one_exchange_alone_do_not_cover_the_market():
     half = bars.filter(pl.col("symbol").str.ends_with("SH"))
     assert "4 of 8 names" in refusals(of(half, daily))["tapes_cover_the_market"]
     assert refusals(of(half, daily, max_uncovered_share=0.5)) == {}
+
+
+# --- closes of a market at its limits, labels of few closes ---------------------------------------------------------------------
+
+
+def locked_market(start: int, free: int, seed: int = 1) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Closes, daily prices and limits of a day on which all names but so many stand at their upper limit from a minute on; the free
+    ones do not move from then on, but in the closing auction."""
+    bars, daily = honest(seed=seed, traded=1.0)
+    late, own = pl.col("minute") >= start, pl.col("symbol").is_in(CODES[:free])
+    stays = late & ~(own & (pl.col("minute") == clock.CLOSING_AUCTION))
+    lock = pl.col("close").filter(pl.col("minute") < start).max().over("symbol")
+    bars = closes(bars).with_columns(close=pl.when(stays).then(lock).otherwise("close"))
+    day = bars.group_by("symbol").agg(
+        close=pl.col("close").last(), high=pl.col("close").max() + 0.03, low=pl.col("close").min() - 0.03
+    )
+    day = daily.drop("close", "high", "low").join(day, on="symbol").select(daily.columns)
+    limits = bars.group_by("symbol").agg(limit_up=pl.col("close").max(), limit_down=pl.lit(1.0))
+    limits = limits.with_columns(limit_up=pl.col("limit_up") + own.cast(pl.Float64))
+    return bars, day, limits
+
+
+def with_limits(bars: pl.DataFrame, daily: pl.DataFrame, limits: pl.DataFrame | None) -> Day:
+    return Day(daily=daily, landing=Landing(bars, path=NAME, date=DATE, limits=limits), unavailable=NO_TICKS)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("start", [600, 780, 800])
+@pytest.mark.parametrize("free", [0, 1])
+def test_closes_of_a_market_at_its_limits_need_not_move(start: int, free: int, sparse: bool):
+    bars, daily, limits = locked_market(start, free)
+    if sparse:  # rows where something traded: of the locked names in the closing auction alone
+        bars = bars.filter((pl.col("minute") <= start) | (pl.col("minute") == clock.CLOSING_AUCTION))
+    day = with_limits(bars, daily, limits)
+    assert (refusals(day), aside(day)) == ({}, {})
+    assert f"{8 - free} of 8 names are at their limit prices then" in day.health.notes["locked"]
+
+
+def test_closes_that_stand_still_elsewhere_are_lost_or_filled_in():
+    bars, daily, limits = locked_market(780, 1)
+    lost = "13:01–14:56) show no name's price move"
+    for other in (None, limits.with_columns(pl.col("limit_up") + 0.01)):
+        day = with_limits(bars, daily, other)
+        assert lost in refusals(day)["minutes_are_those_of_the_day"]
+    more, days, prices = locked_market(780, 3)  # three names that are not at their limits, and yet none of them moves
+    assert lost in refusals(with_limits(more, days, prices))["minutes_are_those_of_the_day"]
+    opened = days.with_columns(pl.col("close") - 0.01)  # filled up, and closed elsewhere in truth
+    assert refusals(with_limits(more, opened, prices))
+
+
+@pytest.mark.parametrize("names", [1, 2, 3])
+@pytest.mark.parametrize("traded", [1.0, 0.97, 0.3])
+@pytest.mark.parametrize("auction", [565, 566, 570, None])
+def test_labels_of_few_closes_are_not_guessed(names: int, traded: float, auction: int | None):
+    """Labelled by the ends, without a bar of the last minute of the morning, as where 11:30 is no minute of the grid."""
+    bars, daily = honest(names, traded=traded)
+    bars = bars.filter(pl.col("volume") > 0)
+    last = ends(closes(bars)).with_columns(
+        minute=pl.col("minute").replace({clock.OPENING_AUCTION: auction, clock.CLOSING_AUCTION: 900})
+    )
+    last = last.filter((pl.col("minute") != 690) & pl.col("minute").is_not_null()).unique(
+        ["symbol", "minute"], keep="last"
+    )
+    told = refusals(of(last, daily))["minutes_are_those_of_the_day"]
+    assert "landing.bars.minute_labels = 'end'" in told
+    declared = Day(daily=daily, landing=Landing(last, path=NAME, date=DATE, minute_labels="end"), unavailable=NO_TICKS)
+    assert "minutes_are_those_of_the_day" not in refusals(declared)
+
+
+@pytest.mark.parametrize("names", [1, 2, 3])
+def test_few_closes_with_the_first_minutes_of_the_day_are_labelled_by_their_starts(names: int):
+    bars, daily = honest(names)
+    for form in (
+        bars,
+        bars.filter(pl.col("minute") != clock.AFTERNOON),
+        bars.filter(~pl.col("minute").is_in([565, 570])),
+    ):
+        day = of(closes(form), daily)
+        assert (refusals(day), aside(day)) == ({}, {})
