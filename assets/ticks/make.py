@@ -376,7 +376,9 @@ class _Day:
         self.duplicates += again.height
         exchange = self._exchange(low)
         if self.table == "trades":
-            frame = settle_reopenings(frame, exchange, self.settings.min_halt_minutes)
+            frame = settle_reopenings(
+                frame, exchange, self.settings.min_halt_minutes, self.settings.least_flagged_prints
+            )
         self.symbols.append(_symbol_counts(frame, again, exchange, self.table))
         frame = with_symbols(frame, exchange, self.table, self.date)
         self.unknown &= {name for name in self.unknown if frame[name].null_count() == frame.height}

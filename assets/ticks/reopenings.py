@@ -11,9 +11,13 @@ auction where they share one stamp and one price after a halt and
   their ten auctions), or buyers are the later ones in some and sellers in others (in 0.07 % of the stamps of continuous prints,
   and in each auction), or
 - all their orders were there before: on a Shenzhen channel, which numbers orders and trades jointly, an aggressor's first fill has
-  the number after its own (each of 68 012 aggressors of 000001 on 2023-02-01).
+  the number after its own (each of 68 012 aggressors of 000001 on 2023-02-01), or
+- Shanghai says of them all, and of no other continuous print of the name, that they have no aggressor, and the name trades regularly but
+  for its halts: each of its silences ends in such prints, and enough other prints have a flag. Flags that a vendor lost are missing
+  elsewhere too.
 
-A name whose auction fits neither, as with a single print on Shanghai, keeps what its order numbers say.
+A name whose auction fits none, as one of few prints in a thin name, keeps what its order numbers say: on Shanghai they contradict its flags
+and tape_health sets it aside, on Shenzhen without joint numbers they tell its sides.
 """
 
 import polars as pl
@@ -21,16 +25,19 @@ import polars as pl
 from assets.ticks import clock
 from assets.ticks.canonical import CONTINUOUS_FROM, CONTINUOUS_TO
 
-_GROUP = ("code", "channel", "time", "price")
+_NAME = ("code", "channel")
+_GROUP = (*_NAME, "time", "price")
 _LATER = pl.max_horizontal("bid_order", "ask_order")
 
 
-def settle_reopenings(frame: pl.DataFrame, exchange: str, min_halt_minutes: float) -> pl.DataFrame:
+def settle_reopenings(
+    frame: pl.DataFrame, exchange: str, min_halt_minutes: float, least_flagged: int = 20
+) -> pl.DataFrame:
     """The trades with `side` 0 and without `disagrees` where they are prints of an auction that ended a halt.
 
     frame: columns of canonical.TRADES with `code` and `disagrees`, sorted by code, channel and seq. min_halt_minutes: minutes of
-    trading hours before these prints in which the name did not trade (since the open, where it had not traded yet). Shanghai's flags
-    say that a print has no aggressor; they are believed where the order numbers do not contradict them. Shenzhen has none.
+    trading hours before these prints in which the name did not trade (since the open, where it had not traded yet). least_flagged:
+    continuous prints with an aggressor that a name of Shanghai must have for its flags to be believed alone. Shenzhen has none.
     """
     halted = _halted(frame, min_halt_minutes)
     if halted.is_empty():
@@ -44,9 +51,11 @@ def settle_reopenings(frame: pl.DataFrame, exchange: str, min_halt_minutes: floa
     )
     auction = pl.col("mixed")
     if exchange == "SZ":
-        groups = groups.join(_numbered_jointly(frame, prints), on=("code", "channel"), how="left")
+        groups = groups.join(_numbered_jointly(frame, prints), on=_NAME, how="left")
         auction |= pl.col("before") & pl.col("joint").fill_null(False)
     else:
+        groups = groups.join(_flagged_but_for_halts(frame, prints, least_flagged), on=_NAME, how="left")
+        auction |= pl.col("flagged").fill_null(False)
         prints = prints.filter(pl.col("side") == 0)
     rows = prints.join(groups.filter(auction), on=_GROUP, how="semi")["row"]
     if rows.is_empty():
@@ -71,10 +80,20 @@ def _continuous() -> pl.Expr:
     return pl.col("time").is_between(CONTINUOUS_FROM, CONTINUOUS_TO, closed="left")
 
 
+def _flagged_but_for_halts(frame: pl.DataFrame, prints: pl.DataFrame, least: int) -> pl.DataFrame:
+    """code, channel, flagged: whether a name's prints after halts have no aggressor, all others of continuous trading have one, and those are
+    `least` or more. prints: those after halts."""
+    none = (pl.col("side") == 0).sum()
+    own = frame.filter(_continuous()).join(prints.select(_NAME).unique(), on=_NAME, how="semi")
+    counts = own.group_by(_NAME).agg(none=none, others=(pl.col("side") != 0).sum())
+    after = prints.group_by(_NAME).agg(after=none, every=(pl.col("side") == 0).all())
+    flagged = pl.col("every") & (pl.col("after") == pl.col("none")) & (pl.col("others") >= least)
+    return counts.join(after, on=_NAME).select(*_NAME, flagged=flagged)
+
+
 def _numbered_jointly(frame: pl.DataFrame, prints: pl.DataFrame) -> pl.DataFrame:
     """code, channel, joint: whether most aggressors of a name's other prints have the number before that of their first fill."""
-    key = ("code", "channel")
-    own = frame.with_row_index("row").join(prints.select(key).unique(), on=key, how="semi", maintain_order="left")
+    own = frame.with_row_index("row").join(prints.select(_NAME).unique(), on=_NAME, how="semi", maintain_order="left")
     others = own.filter(_continuous()).join(prints.select("row"), on="row", how="anti", maintain_order="left")
     first = others.filter((_LATER.shift(1) != _LATER).fill_null(True))
-    return first.group_by(key).agg(joint=(pl.col("event") == _LATER + 1).fill_null(False).mean() > 0.5)
+    return first.group_by(_NAME).agg(joint=(pl.col("event") == _LATER + 1).fill_null(False).mean() > 0.5)

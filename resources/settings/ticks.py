@@ -76,6 +76,13 @@ class TicksSettings(Section):
         description="Minutes of trading hours without a trade of a name after which prints of one stamp and one price may be the auction "
         "that ends a halt, and have no aggressor. The shortest halts, of new listings, take ten minutes.",
     )
+    least_flagged_prints: int = Field(
+        20,
+        ge=1,
+        le=1_000_000_000,
+        description="Continuous prints with a flag of the aggressor that a name of Shanghai must have, with none that lacks it but those after "
+        "halts, for these to be believed to be auctions where their order numbers do not prove it.",
+    )
     refuse_names_of_other_days: bool = Field(
         True,
         description="Whether a file is refused whose name, or a folder's inside the day's folder, begins with another day than the "

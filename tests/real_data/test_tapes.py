@@ -11,6 +11,7 @@ import pytest
 
 from assets.bars.schemas import MINUTE_BARS
 from assets.ticks.make import make_orders, make_quotes, make_trades
+from assets.ticks.reopenings import settle_reopenings
 from resources.settings.ticks import TicksSettings
 from tests.bars import plain_bars
 from tests.bars.tapes import DAILY, Day, Landing
@@ -116,6 +117,22 @@ def test_the_sse_flag_is_the_order_number_rule_on_every_continuous_print(trades,
     assert auction.height == sse.height - continuous
     assert (auction["side"] == 0).all()
     assert trades[date].profile["side_disagreements"].sum() == 0
+
+
+@pytest.mark.parametrize("date", [DATAYES, INSIGHT])
+def test_a_halt_of_a_real_sse_name_ends_in_one_print_and_lost_flags_are_seen(trades, date):
+    """Ten minutes of trading taken out, and the next print without its flag; then another print without it."""
+    tape = trades[date].frame.with_columns(code=pl.col("symbol").str.head(6).cast(pl.Int64), disagrees=pl.lit(False))
+    for _, own in tape.filter(pl.col("symbol").str.ends_with(".SH")).group_by("symbol", maintain_order=True):
+        resumes = 36_000_000 + 660_000
+        halted = own.filter(~pl.col("time").is_between(36_000_000, resumes, closed="left")).with_row_index("n")
+        first = halted.filter(pl.col("time") >= resumes).head(1)
+        auction = halted.join(first, on=["time", "price"], how="semi")["n"].to_list()
+        for lost, disagree in ((auction, False), ([*auction, auction[-1] + 9], True), ([auction[0] - 1], True)):
+            gone = pl.col("n").is_in(lost)
+            without = halted.with_columns(side=pl.when(gone).then(pl.lit(0, pl.Int8)).otherwise("side"), disagrees=gone)
+            assert settle_reopenings(without, "SH", 9, 20)["disagrees"].sum() == (len(lost) if disagree else 0)
+            assert settle_reopenings(without, "SH", 60, 20)["disagrees"].sum() == len(lost)
 
 
 def test_szse_sides_follow_the_order_numbers_and_auctions_have_none(trades):

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from assets.ticks.make import make_trades
 from assets.ticks.reopenings import settle_reopenings
@@ -31,11 +33,11 @@ class Folder(Landing):
         return sorted(path for path in self.root.rglob("*") if path.is_file())
 
 
-def read(root: Path, exchange: str, vendor: str, events: list[Event], **settings):
+def read(root: Path, exchange: str, vendor: str, events: list[Event], **changed):
     """(the trades as they are made, side_disagreements by symbol)."""
     style = Style("gbk" if vendor == "Wind" else "utf-8")
     write_day(root, WRITERS[exchange][vendor](events, style, DAY), style)
-    made = make_trades(date=DATE, landing=Folder(root), settings=TicksSettings(**settings))
+    made = make_trades(date=DATE, landing=Folder(root), settings=TicksSettings(**changed))
     counts = made.profile.filter(pl.col("side_disagreements").is_not_null())
     return made.frame, dict(counts.select("item", "side_disagreements").iter_rows())
 
@@ -77,9 +79,11 @@ def test_prints_of_an_auction_that_ends_a_halt_have_no_aggressor(tmp_path, excha
         proven = set(truth)
     assert {symbol: found[symbol] for symbol in proven} == {symbol: truth[symbol] for symbol in proven}
     assert {disagreements[symbol] for symbol in proven} == {0}
-    if exchange == "SH":
-        assert found == truth  # an auction that could be one aggressor's disagrees, as its flags had said nothing
-        assert all(disagreements[symbol] > 0 for symbol in set(truth) - proven)
+    if exchange == "SH":  # and the flags of every name
+        assert found == truth
+        assert set(disagreements.values()) == {0}
+        _, disagreements = read(tmp_path / "unflagged", exchange, vendor, events, least_flagged_prints=10_000)
+        assert all((disagreements[symbol] == 0) == (symbol in proven) for symbol in truth)
     # The setting is what tells: with a longer one these prints are of continuous trading.
     trades, disagreements = read(tmp_path / "longer", exchange, vendor, events, min_halt_minutes=60)
     if exchange == "SH":
@@ -137,3 +141,72 @@ def test_a_reopening_is_told_by_order_numbers_where_the_channel_numbers_them_too
     assert settle_reopenings(without_numbers, "SZ", 9).equals(without_numbers)
     both = without_numbers.with_columns(bid_order=pl.Series([10, 5, 30, 6, 700, 801]))
     assert settle_reopenings(both, "SZ", 9)["side"].to_list() == [1, -1, 1, -1, 0, 0]
+
+
+def regular(prints: int = 60, every: int = 2) -> pl.DataFrame:
+    """A name of Shanghai that trades every so many minutes from 09:30 on, buyers and sellers in turn; each aggressor is new."""
+    rows = []
+    for n in range(prints):
+        minute = n * every + (90 if n * every >= 120 else 0)
+        newer, older, buys = 2 * n + 100, 2 * n + 49, n % 2 == 1
+        orders = (newer, older, 1) if buys else (older, newer, -1)
+        rows.append((600_000, 1, n, 34_200_000 + 60_000 * minute, 100_000 + 100 * (n % 3), *orders, None))
+    schema = ("code", "channel", "seq", "time", "price", "bid_order", "ask_order", "side", "event")
+    return pl.DataFrame(rows, schema=schema, orient="row").with_columns(
+        pl.col("side").cast(pl.Int8), pl.col("event").cast(pl.Int64)
+    )
+
+
+def flags_gone(frame: pl.DataFrame, rows: set[int]) -> pl.DataFrame:
+    gone = pl.col("seq").is_in(sorted(rows))
+    return frame.with_columns(side=pl.when(gone).then(pl.lit(0, pl.Int8)).otherwise("side"), disagrees=gone)
+
+
+def halted(frame: pl.DataFrame, *halts: tuple[int, int]) -> pl.DataFrame:
+    """Without the prints from one row to before another."""
+    kept = pl.all_horizontal(~pl.col("seq").is_between(*halt, closed="left") for halt in halts)
+    return frame.filter(kept)
+
+
+def disagreements_of(frame: pl.DataFrame, exchange: str = "SH", **changed: int) -> int:
+    settled = settle_reopenings(frame, exchange, 9, **changed)
+    assert settled.drop("side", "disagrees").equals(frame.drop("side", "disagrees"))
+    return settled["disagrees"].sum()
+
+
+def test_a_single_print_after_a_halt_is_an_auction_where_nothing_else_lacks_its_flag():
+    one = flags_gone(halted(regular(), (20, 25)), {25})
+    assert disagreements_of(one) == 0
+    assert settle_reopenings(one, "SH", 9).filter(pl.col("side") == 0)["seq"].to_list() == [25]
+    # two halts, each with its auction; suspended until later in the morning; over lunch
+    assert disagreements_of(flags_gone(halted(regular(), (20, 25), (40, 46)), {25, 46})) == 0
+    assert disagreements_of(flags_gone(halted(regular(), (0, 15)), {15})) == 0
+    assert disagreements_of(flags_gone(halted(regular(80), (57, 64)), {64})) == 0
+
+
+def test_a_flag_that_may_have_been_lost_still_disagrees():
+    whole = regular()
+    for frame, gone, why in (
+        (whole, {25}, "no halt"),
+        (halted(whole, (20, 23)), {23}, "a halt of six minutes"),
+        (halted(regular(80), (58, 61)), {61}, "lunch is no halt"),
+        (halted(whole, (20, 25)), {25, 26}, "another flag is missing"),
+        (halted(whole, (20, 25)), {7}, "not after the halt"),
+        (halted(whole, (20, 25), (40, 46)), {25}, "a silence that ends in a flag: the name is thin"),
+        (halted(regular(24), (4, 9)), {9}, "18 flags prove nothing"),
+        (regular(24, 10), set(range(24)), "a thin name without any flag"),
+    ):
+        assert disagreements_of(flags_gone(frame, gone)) == len(gone), why
+    assert disagreements_of(flags_gone(halted(regular(24), (4, 9)), {9}), least_flagged=18) == 0
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 59), st.integers(0, 20), st.sets(st.integers(0, 59), max_size=4))
+def test_flags_are_believed_where_they_say_what_the_silences_say(first, length, gone):
+    """Plainly: the prints without a flag are just those that come nine minutes or more after the one before."""
+    frame = flags_gone(halted(regular(), (first, first + length)), gone)
+    seqs = frame["seq"].to_list()
+    after = {seq for before, seq in zip([0, *seqs], seqs, strict=False) if 2 * (seq - before) >= 9}
+    lacking = gone & set(seqs)
+    believed = lacking == after and len(seqs) - len(lacking) >= 20
+    assert disagreements_of(frame) == (0 if believed else len(lacking))
