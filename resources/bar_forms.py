@@ -63,8 +63,10 @@ WHAT_MINUTE_IS = (
     "`minute` is the start of the bar in minutes since midnight (09:30 = 570), a time of day such as 09:30 or 09:30:00, or a "
     "time stamp of the day"
 )
+_UTC = 480  # minutes that UTC is behind Shanghai
 CENT_NOISE = 0.05
 """Cents by which a price may miss a whole cent and still be it: 32-bit floats miss it by less, adjusted prices by more."""
+_NINE = 90_000  # 09:00:00 as a number; 930 may be 15:30 in minutes since midnight
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?", re.ASCII)
 _DIGITS = re.compile(r"(\d{2})(\d{2})(?:(\d{2})0*)?", re.ASCII)
 _FULL = re.compile(r"(\d{8})(\d{2})(\d{2})(?:(\d{2})0*)?", re.ASCII)
@@ -136,12 +138,28 @@ def read_bars(
     )
     if frame.height and frame["close"].null_count() == frame.height:
         raise InputError(f"{name}: close is empty in all of its {frame.height} rows. Deliver it again.")
+    _refuse_other_clocks(frame["minute"].drop_nulls().unique(), name, form.minute_labels)
     labelled = frame.with_columns(_minute="minute", minute=start_minute(form.minute_labels))
     opening = labelled.filter(pl.col("minute") == OPENING)["_minute"].unique().sort().to_list()
     frame = _fold(labelled)
     if form.opening_auction == "first_bar":
         frame = _auction_in_first_bar(frame, name, opening if form.minute_labels == "end" else [])
     return frame
+
+
+def _refuse_other_clocks(minutes: pl.Series, name: str, labels: str) -> None:
+    """Raises InputError where the minutes of a file as a whole are those of another clock or of the other kind of labels."""
+    if minutes.is_between(OPENING - _UTC - 10, LAST - _UTC).all() and minutes.len():
+        first, last = (f"{int(at) // 60:02}:{int(at) % 60:02}" for at in (minutes.min(), minutes.max()))  # type: ignore[arg-type]
+        raise InputError(
+            f"{name}: its minutes run from {first} to {last}, eight hours before the trading hours: they are in UTC. Declare "
+            "landing.time_zone = 'UTC' where `minute` holds time stamps, or deliver the time of Shanghai."
+        )
+    if labels == "end" and AFTERNOON in minutes and NOON not in minutes:
+        raise InputError(
+            f"{name}: a bar is labelled 13:00 and none 11:30, though landing.bars.minute_labels = 'end' is declared: the labels are "
+            "those of bar starts. Take the setting out, or label each bar by its end."
+        )
 
 
 def _of_other_days(cells: pl.Series, date: dt.date, name: str, stamps: Stamps, reasons: pl.Series) -> pl.Series:
@@ -210,7 +228,8 @@ def read_minutes(cells: pl.Series, date: dt.date, stamps: Stamps) -> Column:
         return map_distinct(text, lambda cell: _minute_of_text(cell, date, stamps, long), pl.Int32)
     read = read_column(cells, pl.Int64)
     numbers = read.values
-    if bool((numbers > 10**11).any()):  # 202302010931 and longer
+    # 202302010931 and longer, or 93000, which no minute of the day is
+    if bool((numbers > 10**11).any()) or (numbers.count() > 0 and bool((numbers >= _NINE).all())):
         return read_minutes(numbers.cast(pl.String), date, stamps)
     # No minute of trading is beyond 16:00. Where most are, 1300 is a time of day without its colon, and 930 may be either.
     if 2 * int((numbers > 960).sum()) > numbers.count():
@@ -249,6 +268,8 @@ def _minute_of_text(cell: str, date: dt.date, stamps: Stamps, long: bool) -> int
         _minute_of(hour, minute, second)
         day = day_of_text(full[1], stamps)
         return _minute_of_stamp(stamp_of(day, f"{hour:02}:{minute:02}", None, stamps.time_zone)[0], date)
+    if len(text) in (5, 8) and text.startswith("9"):  # 93000 has lost the zero of 093000
+        text = f"0{text}"
     if len(text) in (4, 6, 9) and (digits := _DIGITS.fullmatch(text)):
         return _minute_of(*(int(part or 0) for part in digits.groups()))
     if re.fullmatch(r"\d{1,3}", text, re.ASCII):

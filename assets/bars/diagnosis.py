@@ -21,6 +21,7 @@ import polars as pl
 
 from assets.ticks import clock
 from resources.settings.bars import BarsSettings
+from resources.units import column_units, ratio_units
 
 _MIN_SPACED = 4  # minutes from which an even spacing is one
 _EVEN_SHARE = 0.8  # of the steps between minutes that are equal in bars of several minutes
@@ -28,15 +29,6 @@ _AROUND = 15  # minutes before and after a gap whose trading is that of the gap
 _ONE_FACTOR = 0.001  # a close further off than this, with all prices in proportion, is adjusted
 _SAME_PRICE = 1e-6  # yuan
 CENT_SLACK = 0.011  # yuan: two roundings to the cent
-FACTORS: Mapping[tuple[str, int], str] = {
-    ("volume", -2): "it is in lots: declare landing.bars.volume_unit = 'lots'",
-    ("volume", 2): "it is in shares already: take landing.bars.volume_unit = 'lots' out of the settings",
-    ("amount", -3): "it is in thousand yuan: declare landing.bars.amount_unit = 'thousand_yuan'",
-    ("amount", -4): "it is in ten thousand yuan: declare landing.bars.amount_unit = 'ten_thousand_yuan'",
-    ("amount", 3): "it is in yuan already: take landing.bars.amount_unit out of the settings",
-    ("amount", 4): "it is in yuan already: take landing.bars.amount_unit out of the settings",
-}
-"""(column, power of ten against daily_prices) → the likely cause and the setting."""
 
 
 @dataclass(frozen=True)
@@ -405,13 +397,15 @@ def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     return joined.select(pl.col(name).cast(dtype) for name, dtype in MEASURES.items())
 
 
-def name_reasons(settings: BarsSettings, averaged: Sequence[str]) -> list[tuple[pl.Expr, pl.Expr]]:
+def name_reasons(
+    settings: BarsSettings, averaged: Sequence[str], declared: Mapping[str, Any]
+) -> list[tuple[pl.Expr, pl.Expr]]:
     """(holds, sentence) of what sets a name's bars aside against its row of daily_prices, the likeliest cause first.
 
     Judged are the columns of MEASURES, volume, amount, volume_difference, daily_volume, daily_amount and the daily prices. Bars
     that hold the whole day's volume hold its first trade, its highest and its lowest.
     averaged: exchanges ("SH") whose official close is no auction's on this day. unpriced: whether it traded, and
-    daily_prices of the day has rows, and none of it.
+    daily_prices of the day has rows, and none of it. declared: what the settings declare of the bars (`LandingView.declared`).
     """
     against = _against_day(settings, averaged)
     one_factor, off, outside, beyond, opened = (
@@ -436,14 +430,14 @@ def name_reasons(settings: BarsSettings, averaged: Sequence[str]) -> list[tuple[
                 "its code later (reference/code_changes), deliver these bars under its code of this day"
             ),
         ),
-        *_scaled("volume", pl.col("volume") / pl.col("daily_volume"), settings),
-        *_scaled("amount", pl.col("amount") / pl.col("daily_amount"), settings),
+        *_scaled("volume", pl.col("volume") / pl.col("daily_volume"), settings, declared),
+        *_scaled("amount", pl.col("amount") / pl.col("daily_amount"), settings, declared),
         (
             power_of_ten(own, settings) != 0,
             pl.format(
-                "its amount / volume is 1e{} times its prices: volume or amount is in another unit. Declare "
-                "landing.bars.volume_unit or landing.bars.amount_unit",
+                "its amount / volume is 1e{} times its prices: {}",
                 power_of_ten(own, settings),
+                _said_of(power_of_ten(own, settings), ratio_units("bars", declared), "volume or amount is in another unit"),
             ),
         ),
         (
@@ -555,11 +549,18 @@ def power_of_ten(ratio: pl.Expr, settings: BarsSettings) -> pl.Expr:
     return pl.when(near & whole.is_finite()).then(whole).otherwise(0).fill_null(0).cast(pl.Int64)
 
 
-def _scaled(column: str, ratio: pl.Expr, settings: BarsSettings) -> list[tuple[pl.Expr, pl.Expr]]:
+def _scaled(
+    column: str, ratio: pl.Expr, settings: BarsSettings, declared: Mapping[str, Any]
+) -> list[tuple[pl.Expr, pl.Expr]]:
     power = power_of_ten(ratio, settings)
-    cause = pl.lit("it is in another unit than daily_prices")
-    for (of, exponent), text in FACTORS.items():
-        if of == column:
-            cause = pl.when(power == exponent).then(pl.lit(text)).otherwise(cause)
-    sentence = pl.format("its {} is 1e{} times that of daily_prices: {}", pl.lit(column), power, cause)
-    return [(power != 0, sentence)]
+    units = {exponent: f"it is {text}" for exponent, text in column_units(column, "bars", declared).items()}
+    cause = _said_of(power, units, "it is in another unit than daily_prices")
+    return [(power != 0, pl.format("its {} is 1e{} times that of daily_prices: {}", pl.lit(column), power, cause))]
+
+
+def _said_of(power: pl.Expr, causes: Mapping[int, str], otherwise: str) -> pl.Expr:
+    """The cause of a power of ten."""
+    said = pl.lit(otherwise)
+    for exponent, text in causes.items():
+        said = pl.when(power == exponent).then(pl.lit(text)).otherwise(said)
+    return said

@@ -9,7 +9,8 @@ downstream. `verdict` is that of the values: a book set aside (quotes_verdict) l
 read by no bar.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -82,7 +83,12 @@ def judge_ticks(found: pl.DataFrame, settings: BarsSettings, rounding: Rounding)
 
 
 def judge_bars(
-    found: pl.DataFrame, averaged: Sequence[str], settings: BarsSettings, own: Rounding, daily: Rounding
+    found: pl.DataFrame,
+    averaged: Sequence[str],
+    settings: BarsSettings,
+    own: Rounding,
+    daily: Rounding,
+    declared: Mapping[str, Any] | None = None,
 ) -> pl.DataFrame:
     """The same for one-minute bars that were delivered instead of ticks.
 
@@ -91,9 +97,9 @@ def judge_bars(
     minutes that traded may show nothing, since volumes in lots came alone), rejected (why rows of it cannot be right; null where
     they can), odd (what its minutes betray, name_minutes.py), late_volume and late_amount (those of minute 905), after_hours (whether the name's board trades then), delivered.
     averaged: exchanges without a closing auction on the day. own, daily: the rounding of the bars and of daily_prices, by half of
-    which each figure may be off, or the share of it that 32-bit floats lose.
+    which each figure may be off, or the share of it that 32-bit floats lose. declared: what the settings declare of the bars.
     """
-    against_daily = name_reasons(settings, averaged)
+    against_daily = name_reasons(settings, averaged, declared or {})
     compared = found.with_columns(
         reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_REFERENCE[0])),
         reference_volume=pl.col("daily_volume"),

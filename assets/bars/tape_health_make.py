@@ -213,7 +213,8 @@ def _of_bars(
     columns, lines = judge_columns(landed, settings), judge_lines(delivered.frame, settings)
     told = pl.concat([columns.faults, lines.faults]).unique("symbol", keep="first", maintain_order=True)
     prices = daily.select("symbol", *(f"daily_{name}" for name in ("pre_close", "open", "high", "low", "close")))
-    adjusted = landing.declared("bars").get("landing.bars.prices") == "adjusted"
+    declared = landing.declared("bars")
+    adjusted = declared.get("landing.bars.prices") == "adjusted"
 
     def total(column: str) -> pl.Expr:  # Σ of nothing is unknown, not 0
         return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
@@ -241,7 +242,7 @@ def _of_bars(
     )
     found = found.with_columns(after_hours=rules.board().is_in(list(rules.after_hours_boards())).fill_null(False))
     averaged = [exchange for exchange in ("SH", "SZ") if not rules.has_closing_auction(exchange)]
-    judged = judge_bars(found, averaged, settings, own, _daily_rounding(daily, landing)).with_columns(
+    judged = judge_bars(found, averaged, settings, own, _daily_rounding(daily, landing), declared).with_columns(
         date=pl.lit(date),
         source=pl.lit("bars"),
         rows_set_aside=pl.when("delivered").then(pl.col("rows_set_aside").fill_null(0)),

@@ -11,6 +11,7 @@ of these years is refused.
 import datetime as dt
 import math
 from collections.abc import Collection, Mapping, Sequence
+from typing import Any
 
 import polars as pl
 
@@ -19,6 +20,7 @@ from resources.calendar import Calendar
 from resources.code_changes import CodeChanges
 from resources.rounding import Rounding
 from resources.settings.reference import ReferenceSettings
+from resources.units import ratio_units
 from resources.values import median_of
 
 _STILL = 0.0005  # how far members must move for an index that does not to be the close of the day before
@@ -30,34 +32,23 @@ _FEW = 3  # names whose median turnover is judged where a unit of shares is decl
 _SETTLED = 60  # trading days since listing from which a name's turnover is that of others
 _FEW_SHARES = 10_000  # a hundred lots
 _GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
-UNITS: Mapping[int, str] = {
-    2: "volume is in lots: declare landing.daily_prices.volume_unit = 'lots'",
-    -3: "amount is in thousand yuan: declare landing.daily_prices.amount_unit = 'thousand_yuan'",
-    -4: "amount is in ten thousand yuan: declare landing.daily_prices.amount_unit = 'ten_thousand_yuan'",
-    -1: "volume is in lots and amount in thousand yuan: declare landing.daily_prices.volume_unit = 'lots' and "
-    "landing.daily_prices.amount_unit = 'thousand_yuan'",
-    # Lots and ten thousand yuan; volumes declared as lots that are shares would give the same.
-    -2: "volume is in lots and amount in ten thousand yuan: declare landing.daily_prices.volume_unit = 'lots' and "
-    "landing.daily_prices.amount_unit = 'ten_thousand_yuan', or take volume_unit = 'lots' out where volume is in shares",
-    3: "amount is in yuan already: take landing.daily_prices.amount_unit out of the settings",
-    4: "amount is in yuan already: take landing.daily_prices.amount_unit out of the settings",
-}
-"""Power of ten by which amount / volume differs from the prices → the likely cause and the setting."""
 
 
-def contradictions(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
+def contradictions(
+    settings: ReferenceSettings, declared: Mapping[str, Any] | None = None
+) -> list[tuple[pl.Expr, pl.Expr]]:
     """(holds, sentence) of what sets a usable row of daily_prices aside, the likeliest cause first.
 
     Judged are the columns of daily_prices, listed_days, delivered_up and delivered_down (the limits as delivered, null where
     none), limit_up and limit_down (those in force), last_date, last_close and last_shares (of the name's last day of trading
     before; null where there was none), least_vwap and most_vwap (`vwap_bounds`), ex_date, shares_late and shares_follow
     (late_shares.with_late_shares), first_day (whether the table begins on the day) and same_as (a lower code with the same
-    prices, volume and amount).
+    prices, volume and amount). declared: what the settings declare of daily_prices (`LandingView.declared`).
     """
     vwap = pl.col("amount") / pl.col("volume")
     power = _power(vwap / ((pl.col("high") + pl.col("low")) / 2), settings.unit_tolerance)
     cause = pl.lit("volume or amount is in another unit")
-    for exponent, text in UNITS.items():
+    for exponent, text in ratio_units("daily_prices", declared or {}).items():
         cause = pl.when(power == exponent).then(pl.lit(text)).otherwise(cause)
     outside_range = (pl.col("least_vwap") > pl.col("high") * (1 + settings.vwap_tolerance) + HALF_CENT) | (
         pl.col("most_vwap") < pl.col("low") * (1 - settings.vwap_tolerance) - HALF_CENT

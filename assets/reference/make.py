@@ -156,7 +156,9 @@ def make_daily_prices(
     judged = _judged_prices(sifted.usable, before, instruments, date, traded_since, calendar, rules, settings)
     judged = judged.with_columns(**vwap_bounds(rounding))
     refused = limits_refused(judged, settings)  # of every row: limits of another day set most of them aside
-    sifted = set_aside_where(sifted, judged, [*range_faults(settings), *contradictions(settings)])
+    sifted = set_aside_where(
+        sifted, judged, [*range_faults(settings), *contradictions(settings, landing.declared("daily_prices"))]
+    )
     judged = judged.join(sifted.usable.select("symbol"), on="symbol", how="semi", maintain_order="left")
     judged, parts = _judged_parts(judged, refused, settings)
     frame = judged.with_columns(vwap=_vwap(), is_st=pl.col("is_st") | pl.col("delisting_day").is_not_null()).select(

@@ -133,7 +133,12 @@ def test_every_label_of_a_day_is_one_bar_or_none() -> None:
 
 def test_a_label_of_ends_that_names_no_bar_is_said() -> None:
     bars = minutes_of_a_day()  # starts, read as ends: 780 is the end of the minute from 12:59
-    read = as_read(bars, minute_labels="end")
+    with pytest.raises(
+        InputError, match=r"labelled 13:00 and none 11:30.*are those of bar starts\. Take the setting out"
+    ):
+        as_read(bars, minute_labels="end")
+    other = to_ends(bars.filter(pl.col("symbol") == NAMES[0])).with_columns(symbol=pl.lit("300204.SZ"))
+    read = as_read(pl.concat([bars, other.select(bars.columns)]), minute_labels="end")
     said = read.filter(pl.col("unreadable").is_not_null())
     assert said["symbol"].unique().sort().to_list() == sorted(NAMES)
     assert "minute = 780 is the end of no bar (landing.bars.minute_labels = 'end')" in said["unreadable"].to_list()
@@ -181,7 +186,10 @@ def test_the_opening_auction_may_stand_in_the_first_minute() -> None:
     with pytest.raises(InputError, match=r"opening_auction = 'first_bar'"):
         as_read(minutes_of_a_day().with_columns(volume=pl.lit(100)), opening_auction="first_bar")
     # The message speaks of the labels that stand in the file.
-    ends = minutes_of_a_day(opening=False).with_columns(minute=pl.col("minute"), volume=pl.lit(100))
+    ends = to_ends(minutes_of_a_day(opening=False)).with_columns(volume=pl.lit(100))
+    ends = pl.concat(
+        [ends, ends.filter(pl.col("minute") == 571).with_columns(minute=pl.lit(570, ends.schema["minute"]))]
+    )
     said = r"2 bars of the opening auction \(labelled 09:30, which landing.bars.minute_labels = 'end' reads as the opening auction"
     with pytest.raises(InputError, match=said):
         as_read(ends, opening_auction="first_bar", minute_labels="end")
@@ -235,6 +243,30 @@ def test_a_minute_that_may_be_another_is_refused(minute: pl.Expr, why: str) -> N
     with pytest.raises(InputError, match=rf"none of the \d+ rows can be read: .*{why}") as caught:
         as_read(bars, date=DATE)
     assert bar_forms.WHAT_MINUTE_IS in str(caught.value)
+
+
+@pytest.mark.parametrize("seconds", [100, 100_000])
+@pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.String])
+def test_a_time_with_seconds_may_lose_its_0(seconds: int, dtype: type[pl.DataType]) -> None:
+    """93000 and 93000000 are 09:30: no minute of the day is so large."""
+    bars = minutes_of_a_day(names=NAMES[:1])
+    clock = (pl.col("minute") // 60 * 100 + pl.col("minute") % 60).cast(pl.Int64) * seconds
+    read = as_read(bars.with_columns(minute=clock.cast(dtype)), date=DATE)
+    close_to(as_dict(read), plain_folded(bars))
+
+
+@pytest.mark.parametrize("stamps", [False, True])
+def test_minutes_in_utc_are_named(stamps: bool) -> None:
+    bars = minutes_of_a_day()
+    minute = pl.col("minute") - 480
+    day = dt.datetime.combine(DATE, dt.time())
+    early = bars.with_columns(minute=pl.lit(day) + pl.duration(minutes=minute) if stamps else minute)
+    with pytest.raises(InputError, match=r"run from 01:25 to 0\d:\d\d, .*landing\.time_zone = 'UTC' where"):
+        as_read(early, date=DATE)
+    if stamps:
+        table = DeliveredTable(early, pl.Series([None], dtype=pl.String).new_from_index(0, early.height))
+        read = read_bars(table, DATE, NAME, LandingSettings(time_zone="UTC"))
+        close_to(as_dict(read), plain_folded(bars))
 
 
 def test_a_time_of_day_that_lost_its_0_sets_its_symbol_aside() -> None:

@@ -361,10 +361,10 @@ def scaled(bars: pl.DataFrame, symbols=CODES, **factors: float) -> pl.DataFrame:
     ("factors", "words"),
     [
         ({"volume": 0.01}, "landing.bars.volume_unit = 'lots'"),
-        ({"volume": 100}, "take landing.bars.volume_unit = 'lots' out"),
+        ({"volume": 100}, "1e2 times that of daily_prices: it is in another unit"),
         ({"amount": 1e-3}, "landing.bars.amount_unit = 'thousand_yuan'"),
         ({"amount": 1e-4}, "landing.bars.amount_unit = 'ten_thousand_yuan'"),
-        ({"amount": 1e3}, "take landing.bars.amount_unit out"),
+        ({"amount": 1e3}, "1e3 times that of daily_prices: it is in another unit"),
         ({"volume": 1e-4}, "1e-4 times that of daily_prices: it is in another unit"),
         ({"volume": 0.01, "amount": 1e-3}, "landing.bars.volume_unit = 'lots'"),
     ],

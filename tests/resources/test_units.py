@@ -1,0 +1,53 @@
+"""The unit that is named is the one in which the figures were written, and the setting that it names reads them right."""
+
+import re
+from itertools import product
+from math import log10
+
+import pytest
+
+from resources.reference_forms import UNITS
+from resources.units import column_units, ratio_units
+
+VOLUMES, AMOUNTS = ("shares", "lots"), ("yuan", "thousand_yuan", "ten_thousand_yuan")
+
+
+def declaration(table: str, volume: str, amount: str) -> dict[str, str]:
+    """What the settings declare otherwise than by default."""
+    said = {f"landing.{table}.volume_unit": volume, f"landing.{table}.amount_unit": amount}
+    return {setting: unit for setting, unit in said.items() if unit not in ("shares", "yuan")}
+
+
+def obeyed(declared: dict[str, str], text: str) -> dict[str, str]:
+    """The declarations after one has done what the message says."""
+    now = dict(declared)
+    for setting, unit in re.findall(r"take (landing\.\S+) = '(\w+)' out of the settings", text):
+        assert now.pop(setting) == unit
+    return now | dict(re.findall(r"(landing\.\S+) = '(\w+)'", re.sub(r"take \S+ = '\w+' out", "", text)))
+
+
+@pytest.mark.parametrize("table", ["bars", "daily_prices"])
+@pytest.mark.parametrize("declared", product(VOLUMES, AMOUNTS))
+@pytest.mark.parametrize("written", product(VOLUMES, AMOUNTS))
+def test_who_obeys_the_message_reads_the_figures_right(
+    table: str, declared: tuple[str, str], written: tuple[str, str]
+) -> None:
+    shares, yuan, price = 7_500, 150_000.0, 20.0
+    raw = shares / UNITS[written[0]], yuan / UNITS[written[1]]
+    volume, amount = raw[0] * UNITS[declared[0]], raw[1] * UNITS[declared[1]]
+    settings, right = declaration(table, *declared), declaration(table, *written)
+    power = round(log10(amount / volume / price))
+    if declared == written:
+        assert power not in ratio_units(table, settings)
+        return
+    assert obeyed(settings, ratio_units(table, settings)[power]) == right
+    single = dict(settings)
+    for column, figure, truth in (("volume", volume, shares), ("amount", amount, yuan)):
+        if power_of := round(log10(figure / truth)):
+            single = obeyed(single, column_units(column, table, settings)[power_of])
+    assert single == right
+
+
+def test_a_power_that_no_unit_explains_has_no_setting() -> None:
+    assert set(column_units("amount", "bars", {})) == {-3, -4}
+    assert set(ratio_units("bars", {})) == {2, -1, -2, -3, -4}
