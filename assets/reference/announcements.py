@@ -120,7 +120,7 @@ _NEARLY_ALL = 0.9  # of the names: then the whole table is in another unit
 
 
 def amounts_in_other_units(
-    latest: pl.DataFrame, settings: ReferenceSettings, share_unit: str | None = None
+    latest: pl.DataFrame, settings: ReferenceSettings, share_unit: str | None = None, turnover: float | None = None
 ) -> str | None:
     """What says that equity, or else net profit alone, of many names is in another unit than yuan; None where nothing does.
 
@@ -128,6 +128,7 @@ def amounts_in_other_units(
     "usual" is the geometric middle of the bounds. In 2014–2016 equity / total_mv is out of its bounds for at most 0.4 % of a
     day's names, with a median of 0.12 to 0.38, and profit / equity for 0.7 %, with a median of 0.016 to 0.023. share_unit: that of
     `landing.daily_prices.share_unit` where it is declared otherwise than by default; market values depend on it, and it is named first.
+    turnover: the median of volume / float_shares of the day; where it is below `min_median_turnover`, share counts are the likelier cause.
     """
     bounds = (
         ("equity", "total_mv", settings.min_equity_to_market_value, settings.max_equity_to_market_value),
@@ -137,7 +138,7 @@ def amounts_in_other_units(
         ratio = (latest[figure] / latest[measure]).abs().fill_nan(None).drop_nulls()
         beyond = ratio.filter(~ratio.is_between(low, high))
         if beyond.len() <= max(settings.always_set_aside, settings.max_other_unit_share * ratio.len()):
-            if figure == "equity" and (told := _median_off(ratio, settings)):
+            if figure == "equity" and (told := _median_off(ratio, turnover, settings)):
                 return told + _of_shares(share_unit)
             continue
         median = median_of(beyond)
@@ -153,6 +154,10 @@ def amounts_in_other_units(
             remedy = AMOUNT_UNITS[power]
         if figure == "equity" and share_unit is not None:
             remedy = _of_shares(share_unit).strip()
+        elif figure == "equity" and (shares := _large_shares(turnover, settings)):
+            remedy = f"{shares}. Where they are right, it is equity: {remedy}"
+        elif figure == "equity" and remedy not in AMOUNT_UNITS.values():
+            remedy += ". Where equity is right, total_shares of daily_prices are in another unit (landing.daily_prices.share_unit)"
         return (
             f"fundamentals: {figure} / {measure} of {beyond.len()} of {ratio.len()} names is below {low:g} or above {high:g}, in "
             f"the median {median:.3g}, {scale}. {remedy}"
@@ -170,16 +175,30 @@ def _of_shares(share_unit: str | None) -> str:
     )
 
 
-def _median_off(books: pl.Series, settings: ReferenceSettings) -> str | None:
+def _large_shares(turnover: float | None, settings: ReferenceSettings) -> str | None:
+    """What says that the share counts are too large, and market values with them; None where the turnover is that of a market."""
+    if turnover is None or turnover >= settings.min_median_turnover:
+        return None
+    return (
+        f"The median of volume / float_shares is {turnover:.2g}: the share counts of daily_prices are in a smaller unit than they are taken "
+        "for, and market values too large. Deliver total_shares and float_shares in shares, or name their unit in "
+        "landing.daily_prices.share_unit"
+    )
+
+
+def _median_off(books: pl.Series, turnover: float | None, settings: ReferenceSettings) -> str | None:
     """What says that the median of equity / market value is none of a market; None where nothing does."""
     if books.len() < settings.min_books:
         return None
     median = median_of(books)
     if settings.min_median_book <= median <= settings.max_median_book:
         return None
+    found = f"fundamentals: the median of equity / market value of {books.len()} names is {median:.3g}"
+    if shares := _large_shares(turnover, settings):
+        return f"{found}. {shares}. Where they are right, deliver equity and net_profit in yuan, or say their unit in landing.fundamentals.amount_unit"
     return (
-        f"fundamentals: the median of equity / market value of {books.len()} names is {median:.3g}: equity, or the share counts "
-        "of daily_prices, are in another unit. Deliver equity and net_profit in yuan, and shares, not lots"
+        f"{found}: equity, or the share counts of daily_prices, are in another unit. Deliver equity and net_profit in yuan, and shares, "
+        "not lots"
     )
 
 

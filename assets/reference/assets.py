@@ -145,6 +145,7 @@ closing equity of the latest quarter for which it is known, `profitability_year_
         Land("industries"),
         Land("fundamentals"),
         Land("code_changes"),
+        Land("index_weights"),  # names a table of industries of index members alone
     ),
     schema=SECURITIES,
     sort=("symbol",),

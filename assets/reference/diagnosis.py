@@ -199,6 +199,14 @@ def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
             ),
         ),
         (
+            pl.col("float_shares") < settings.min_float_to_total * pl.col("total_shares"),
+            pl.format(
+                "float_shares = {} are {} of total_shares = {}: total_shares are in a smaller unit than they are taken for, or float_shares in a "
+                "larger one. Deliver both in shares, or in one unit named by landing.daily_prices.share_unit",
+                "float_shares", (pl.col("float_shares") / pl.col("total_shares")).round(6), "total_shares",
+            ),
+        ),
+        (
             share_jumps(settings) & ((ratio > settings.max_share_change) | (ratio < 1 / settings.max_share_change)),
             pl.format(
                 "total_shares = {} are {} times those of the last day, {}, and pre_close shows no split: {}",

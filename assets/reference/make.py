@@ -7,7 +7,7 @@ exchanges in the rulebook.
 import datetime as dt
 import io
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -71,11 +71,16 @@ from resources.reasons import counted_reasons
 from resources.rounding import rounding_of
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
+from resources.values import median_of
 
 SET_ASIDE = "set_aside.parquet"
 CHANGES_SHOWN = 20  # changes of codes spelled out in the notes
 CODES_SHOWN = 10  # codes of indices spelled out in a message
 _WIDER = 1.5  # the bound of a share of years of which three quarters are known
+_NEARLY_EVERY, _HARDLY_ANY = (
+    0.98,
+    0.05,
+)  # of the names inside and outside the indices whose members alone have an industry
 UNKNOWN = "unknown"  # the industry of a name without one
 # How far back a suspended name's last prices are looked for, step by step, in calendar days: most are found at once.
 LOOK_BACKS = (40, 400)
@@ -521,6 +526,7 @@ def make_securities(
         frame.select("total_mv", equity="delivered_equity", net_profit="delivered_profit"),
         settings,
         landing.declared("daily_prices").get("landing.daily_prices.share_unit"),
+        _median_turnover(today),
     )
     if "fundamentals" in sifted and other_unit is None:
         strange = names_in_other_units(frame, settings)
@@ -545,7 +551,7 @@ def make_securities(
         at_start = prices[: prices["date"].search_sorted(prices["date"][0], side="right")]
         findings["listed_at_start"] = listed_at_start(sifted["instruments"].usable, at_start, settings)
     if "industries" in sifted and "industry" not in reasons:
-        findings["industries_lacking"] = _industries_lacking(frame, settings)
+        findings["industries_lacking"] = industries_lacking(frame, lambda: _last_members(landing), settings)
     if "fundamentals" in sifted:
         parted = landing.declared("fundamentals").get("landing.fundamentals.profits") == "year_to_date"
         found = rising_profits(sifted["fundamentals"].usable, date, settings, parted=parted)
@@ -559,6 +565,12 @@ def make_securities(
             lacking, profits = profits_without_a_quarter_before(sifted["fundamentals"].usable, date)
             findings["rising_profits"] = _quarters_lacking(lacking, profits, settings)
     return Made(frame, _securities_profile(frame, sifted, findings, settings), files, reasons, notes)
+
+
+def _median_turnover(today: pl.DataFrame) -> float | None:
+    """The median of volume / float_shares of the day; None where no name has both."""
+    turnover = (today["volume"] / today["float_shares"]).drop_nulls()
+    return median_of(turnover) if turnover.len() else None
 
 
 def _listed_names(
@@ -718,17 +730,40 @@ def _beyond(years: RisingYears, parted: bool, settings: ReferenceSettings) -> in
     return int(least > settings.max_rising_profits) - int(most < settings.max_rising_profits)
 
 
-def _industries_lacking(frame: pl.DataFrame, settings: ReferenceSettings) -> str | None:
-    """What says that too many names have no industry; None where few have none. frame: symbol, industry."""
+def industries_lacking(
+    frame: pl.DataFrame, members: Callable[[], Mapping[str, Sequence[str]]], settings: ReferenceSettings
+) -> str | None:
+    """What says that too many names have no industry; None where few have none.
+
+    frame: symbol, industry. members: hands out index → the members of its last vector; asked for only where too many have none, since a
+    table of index members alone is the commonest cause.
+    """
     unknown = frame.filter(pl.col("industry") == UNKNOWN)["symbol"]
     least = min(frame.height, settings.always_set_aside + 1)
     if unknown.len() < least or unknown.len() <= settings.max_unknown_industries * frame.height:
         return None
-    return (
-        f"industries: {unknown.len()} of {frame.height} names have none ({', '.join(unknown[:3])} …): rows of the table are missing. "
-        "Deliver the industries of every name; where those of index members alone are meant, the setting "
-        "reference.max_unknown_industries says how many may have none"
-    )
+    found = f"industries: {unknown.len()} of {frame.height} names have none ({', '.join(unknown[:3])} …)"
+    listed = {*frame["symbol"]}
+    known = listed - {*unknown}
+    of = {index: listed.intersection(own) for index, own in members().items()}
+    covered = {index: own for index, own in of.items() if own and len(own & known) >= _NEARLY_EVERY * len(own)}
+    rest = listed.difference(*covered.values())
+    if covered and len(rest & known) <= _HARDLY_ANY * len(rest):
+        return (
+            f"{found}: the table has those of every member of {' and '.join(sorted(covered))} and of {len(rest & known)} of the "
+            f"{len(rest)} other names. Deliver the industries of every name; where those of index members alone are meant, set "
+            "reference.max_unknown_industries = 1, and the other names have no factors"
+        )
+    return f"{found}: rows of the table are missing. Deliver the industries of every name"
+
+
+def _last_members(landing: Any) -> dict[str, list[str]]:
+    """Index → the members of its last vector, as delivered; none where reference/index_weights is not there."""
+    weights = landing.reference("index_weights")
+    if weights is None:
+        return {}
+    last = weights.filter(pl.col("date") == pl.col("date").max().over("index"), pl.col("weight") > 0)
+    return dict(last.select("index", "symbol").drop_nulls().collect().group_by("index").agg("symbol").iter_rows())
 
 
 def _quarters_lacking(lacking: int, profits: int, settings: ReferenceSettings) -> str | None:

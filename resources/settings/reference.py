@@ -130,6 +130,13 @@ class ReferenceSettings(Section):
         le=1,
         description="Share of a day's names whose counts may be late so before the day is refused; one name at most on a day of 2010–2016.",
     )
+    min_float_to_total: float = Field(
+        0.012,
+        ge=0,
+        le=1,
+        description="Least share of total_shares that float_shares may be; less shows another unit of either. 0.0219 is the least of 3.86 million "
+        "rows of 2010–2016.",
+    )
     unlimited_days: int = Field(
         5,
         ge=0,

@@ -608,6 +608,49 @@ def test_equity_in_another_unit_is_refused_with_the_setting(tmp_path: Path, fact
         assert "landing.fundamentals.amount_unit" in told
 
 
+@pytest.mark.parametrize(("total", "float_", "names"), [(100, 1, 40), (10_000, 1, 40), (1, 0.01, 40), (100, 1, 1)])
+def test_one_of_two_share_counts_in_another_unit_is_named(
+    tables: Tables, tmp_path: Path, total: int, float_: float, names: int
+) -> None:
+    chosen = pl.col("symbol").is_in(tables["daily_prices"]["symbol"].unique().sort()[:names].implode())
+    thin = where(pl.lit(True), volume=pl.col("volume") // 10_000 * 100, amount=pl.col("amount") / 100)
+    tables = prices(tables, thin)
+    tables = prices(
+        tables, lambda frame: frame.with_columns(amount=pl.col("volume") * (pl.col("high") + pl.col("low")) / 2)
+    )
+    tables = prices(tables, lambda frame: frame.filter(pl.col("volume") > 0))
+    right = results(tables, tmp_path / "right")
+    changed = where(
+        chosen,
+        total_shares=pl.col("total_shares") * total,
+        float_shares=(pl.col("float_shares") * float_).cast(pl.Int64),
+    )
+    found = results(prices(tables, changed), tmp_path / "wrong")
+    told = refusals(found).get("daily_prices.nearly_all_rows_usable", "")
+    words = "total_shares are in a smaller unit than they are taken for, or float_shares in a larger one"
+    assert (words in told) == (names > 1)
+    reasons = {symbol: why for symbol, why in aside(found).items() if words in why}
+    wrong = set(right["daily_prices"].frame.filter(chosen)["symbol"])
+    assert set(reasons) == wrong
+    kept = found["daily_prices"].frame.filter(pl.col("symbol").is_in([*wrong]))
+    assert kept["total_shares"].null_count() == kept.height == len(wrong)
+
+
+@pytest.mark.parametrize(
+    ("factor", "first"), [(100, "share_unit"), (1_000, "share_unit"), (1, "fundamentals.amount_unit")]
+)
+def test_market_values_in_another_unit_name_the_shares_first(tmp_path: Path, factor: int, first: str) -> None:
+    """Equity against market value is what is off in both; turnover says whether it is the shares."""
+    odd = pl.col("symbol").str.slice(3, 3).str.to_integer() % 2 == 0
+    equity = pl.when(odd).then(pl.col("equity") / 1e4).otherwise("equity")
+    tables = fundamentals_of_market(lambda f: f if factor > 1 else f.with_columns(equity=equity))
+    thin = pl.col("volume") // 100, pl.col("amount") / 100  # a turnover of 0.4 %, and not of 40 %
+    tables = prices(tables, lambda f: f.with_columns(pl.col("float_shares", "total_shares") * factor, *thin))
+    told = refusals(results(tables, tmp_path))["securities.fundamentals_in_yuan"]
+    other = ({"share_unit", "fundamentals.amount_unit"} - {first}).pop()
+    assert told.index(first) < told.index(other)
+
+
 @pytest.mark.parametrize("factor", [1e-3, 1e4])
 def test_a_part_or_the_latest_quarter_in_another_unit_is_refused(tmp_path: Path, factor: float) -> None:
     half = pl.col("symbol").str.slice(3, 3).str.to_integer() % 2 == 0

@@ -19,7 +19,7 @@ from assets.reference.announcements import (
 )
 from assets.reference.assets import TABLES
 from assets.reference.assets import securities as SECURITIES
-from assets.reference.make import profits_mixed
+from assets.reference.make import industries_lacking, profits_mixed
 from resources.errors import InputError
 from resources.gate import judge
 from resources.made import Made
@@ -82,13 +82,56 @@ def test_industries_that_begin_after_the_prices_are_na_until_then(tables: Tables
 
 
 def test_industries_of_index_members_alone_are_a_setting(tables: Tables, tmp_path: Path) -> None:
-    some = tables["industries"].filter(pl.col("symbol") < "3")
-    told = refusals(results(tables | {"industries": some}, tmp_path / "refused"))
-    assert "reference.max_unknown_industries" in told["securities.industries_delivered"]
-    zone = landed(tmp_path / "allowed", tables | {"industries": some})
+    weights = tables["index_weights"].filter(pl.col("date") <= DAY)
+    last = weights.filter(pl.col("date") == pl.col("date").max().over("index"))
+    indices = last["index"].unique().sort().to_list()
+    some = tables["industries"].filter(pl.col("symbol").is_in(last["symbol"].implode()))
+    members = tables | {"industries": some}
+    # Members without an industry in the random tables have one here, so that every member has.
+    lacking = last.filter(~pl.col("symbol").is_in(some["symbol"].implode())).select("symbol").unique()
+    added = lacking.select("symbol", start_date=pl.lit(dt.date(2000, 1, 1)), industry=pl.lit("10"))
+    members |= {"industries": pl.concat([some, added])}
+    told = refusals(results(members, tmp_path / "refused"))["securities.industries_delivered"]
+    assert f"the table has those of every member of {' and '.join(indices)} and of 0 of the" in told
+    assert "set reference.max_unknown_industries = 1" in told
+    zone = landed(tmp_path / "allowed", members)
     allowed = made(zone, DAY, SETTINGS.model_copy(update={"max_unknown_industries": 1.0}))
     assert refusals(allowed) == {}
-    assert (allowed["securities"].frame["industry"] != "unknown").sum() > 10
+    frame = allowed["securities"].frame.filter(pl.col("industry") != "unknown")
+    assert set(frame["symbol"]) == set(last["symbol"]) & set(allowed["securities"].frame["symbol"])
+
+
+def test_industries_of_a_part_that_is_no_index_are_missing_rows(tables: Tables, tmp_path: Path) -> None:
+    some = tables["industries"].filter(pl.col("symbol") < "3")
+    for name, chosen in (("with", tables), ("without", {k: v for k, v in tables.items() if k != "index_weights"})):
+        told = refusals(results(chosen | {"industries": some}, tmp_path / name))["securities.industries_delivered"]
+        assert "rows of the table are missing. Deliver the industries of every name" in told
+        assert "reference.max_unknown_industries" not in told
+
+
+@given(st.sets(st.integers(0, 99), min_size=5), st.sets(st.integers(0, 99)), st.sets(st.integers(0, 99)))
+def test_the_cause_of_lacking_industries_is_that_of_plain_sets(own: set[int], more: set[int], known: set[int]) -> None:
+    for have in (known, own | (known if len(known) < 5 else set())):
+        industries = ["10" if n in have else "unknown" for n in range(100)]
+        frame = pl.DataFrame({"symbol": [str(n) for n in range(100)], "industry": industries})
+        told = industries_lacking(
+            frame,
+            lambda: {"A": [*map(str, own)], "B": [*map(str, more)]},
+            ReferenceSettings(max_unknown_industries=0.4),
+        )
+        assert (told is None) == (100 - len(have) <= 40)
+        if told is None:
+            continue
+        covered = {name: one for name, one in (("A", own), ("B", more)) if one and len(one & have) >= 0.98 * len(one)}
+        rest = set(range(100)).difference(*covered.values())
+        members = bool(covered) and len(rest & have) <= 0.05 * len(rest)
+        assert ("reference.max_unknown_industries = 1" in told) == members
+        assert members or "rows of the table are missing" in told
+        if members:
+            assert (
+                f"every member of {' and '.join(covered)} and of {len(rest & have)} of the {len(rest)} other names"
+                in told
+            )
 
 
 # --- announcements --------------------------------------------------------------------------------------------------------

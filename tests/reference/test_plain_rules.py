@@ -52,6 +52,8 @@ def plain_fault(row: Shares) -> str | None:
         return f"float_shares = {floating} are more than total_shares = {total}"
     if floating is not None and volume > floating:
         return f"volume = {volume} is more than float_shares = {floating} in a day"
+    if floating is not None and total is not None and floating < 0.012 * total:
+        return f"float_shares = {floating} are {round(floating / total, 6)}"
     if plain_jump(row):
         assert total is not None
         assert before is not None
@@ -90,6 +92,8 @@ def test_share_counts_are_judged_as_by_plain_arithmetic(rows: list[Shares]) -> N
         ((1000, 1000, 1000, 10.0, 10.0, 1000), None),  # all of the float trades
         ((1001, 1000, 10, 10.0, 10.0, 1000), "float_shares = 1001 are more"),
         ((1000, 1000, 1001, 10.0, 10.0, 1000), "volume = 1001 is more"),
+        ((1200, 100_000, 10, 10.0, 10.0, 100_000), None),
+        ((1199, 100_000, 10, 10.0, 10.0, 100_000), "float_shares = 1199 are 0.01199 of total_shares = 100000"),
         ((1000, 60_000, 10, 10.0, 10.0, 1000), "60.0 times those of the last day"),
         ((1000, 50_000, 10, 10.0, 10.0, 1000), None),  # a backdoor listing: at the bound, not beyond it
         ((1000, 60_000, 10, 10.0, 600.0, 1000), None),  # a split into sixty
@@ -97,7 +101,7 @@ def test_share_counts_are_judged_as_by_plain_arithmetic(rows: list[Shares]) -> N
         ((20, 20, 10, 10.0, 10.0, 1001), "0.01998 times"),
         ((20, 20, 10, 10.0, 10.0, 1000), None),
         ((None, 1000, 10**9, 10.0, 10.0, 1000), None),
-        ((1000, 10**9, 10, 10.0, None, None), None),  # its first day
+        ((1000, 60_000, 10, 10.0, None, None), None),  # its first day
     ],
 )
 def test_share_counts_at_the_bounds(row: Shares, words: str | None) -> None:
