@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDERS = ("assets", "resources", "orchestration", "benchmarks", "examples")
+FOLDERS = ("sample_market", "assets", "resources", "orchestration", "benchmarks", "studies", "examples")
 SKIP = doctest.OPTIONFLAGS_BY_NAME["SKIP"]
 
 

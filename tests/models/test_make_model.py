@@ -1,8 +1,6 @@
 """Whole weeks of the models, handed exactly the partitions that the declarations name."""
 
 import gc
-import importlib
-import inspect
 import json
 import weakref
 
@@ -15,8 +13,7 @@ from assets.features.names import BAR_FEATURES, DAILY_FEATURES
 from assets.models import make_model as module
 from assets.models.device import describe
 from assets.models.schemas import CARD, CHECKPOINT
-from resources.builder import SERVICES
-from tests.models.model_lake import BARS, MODELS, TABLES, Lake, short_settings, widen
+from tests.models.model_lake import BARS, MODELS, Lake, short_settings, widen
 
 
 @pytest.fixture
@@ -318,10 +315,3 @@ def test_after_a_week_without_a_model_the_start_is_cold(make_lake, initials):
         in card["granularities"]["30min"]["cold_start"]
     )
     assert initials == [{}]
-
-
-def test_what_the_functions_ask_for_is_declared():
-    for table in TABLES.values():
-        place, name = table.make.split(":")
-        asked = set(inspect.signature(getattr(importlib.import_module(place), name)).parameters)
-        assert asked <= SERVICES | {"table"} | {read.table for read in table.reads}

@@ -3,7 +3,9 @@
 import polars as pl
 import pytest
 
-from assets.portfolios.record import NESTED, flat, unnest
+from assets.portfolios.assets import TABLES
+from assets.portfolios.constraints import FREE
+from assets.portfolios.record import NESTED, unnest
 from tests.portfolios.portfolio_market import BOUNDS, SETTINGS, WEEKS, Market, file, solve_of
 
 
@@ -22,9 +24,23 @@ def test_one_row_with_every_list_and_no_other_file_of_the_solve(market: Market) 
         assert solve.height == 1
         assert {name: solve.schema[name] for name in NESTED} == dict(NESTED)
         assert set(made.files) == {"solve.parquet", "executions.parquet", "days.parquet"}
+
+
+def test_the_checks_judge_the_weeks_own_numbers(market: Market) -> None:
+    table = next(table for table in TABLES if table.name == "csi500_portfolio")
+    for week in WEEKS[:3]:
+        made = market.made[week]
         assert made.profile is not None
-        assert made.profile.equals(flat(solve))
         assert not any(dtype.is_nested() for dtype in made.profile.schema.values())
+        judged, names = made.profile.row(0, named=True), made.frame
+        assert {check.rule.column for check in table.checks} <= set(judged)
+        assert judged["weight_sum"] == pytest.approx(sum(names["weight"]), abs=1e-12)
+        assert judged["lowest_weight"] == pytest.approx(min(0.0, *names["weight"]), abs=1e-12)
+        assert judged["benchmark_sum"] == pytest.approx(sum(names["benchmark_weight"]), abs=1e-12)
+        assert judged["cash"] == pytest.approx(1 - sum(names["drifted_weight"]), abs=1e-12)
+        active = (names["weight"] - names["benchmark_weight"]).abs()
+        free = names["state"] == FREE
+        assert active.filter(free).max() <= BOUNDS.stock_deviation + judged["residual"] + 1e-12
 
 
 def test_the_lists_are_the_week_that_was_solved(market: Market) -> None:

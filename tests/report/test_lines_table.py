@@ -2,7 +2,11 @@
 
 import datetime as dt
 import io
+import itertools
 import math
+import operator
+import re
+import string
 import zipfile
 
 import numpy as np
@@ -10,7 +14,6 @@ import polars as pl
 import pytest
 
 from assets.report import weekly
-from assets.report.issue import decimal, percent
 from assets.report.lines import COLUMNS, ITSELF, LEAST_DAYS, TABLE, Writer, judge_line, judge_lines
 from assets.report.lines_words import LINE_NAMES, WORDS
 from tests.report.random_issue import CALENDAR, inputs
@@ -37,28 +40,42 @@ def writer(language: str = "en") -> Writer:
     return Writer(language, lambda p: p.name_zh if language == "zh" else p.name_en, lambda reason: f"<{reason}>")  # type: ignore[arg-type]
 
 
+def plain_line(frame: pl.DataFrame) -> dict[str, float]:
+    """A line's statistics by loops over its days up to DAY that have a benchmark."""
+    rows = [
+        row for row in frame.sort("date").iter_rows(named=True) if row["date"] <= DAY and row["benchmark"] is not None
+    ]
+    daily = [(1 + row["net"]) / (1 + row["benchmark"]) - 1 for row in rows]
+    strength, top, deepest, week, ytd = 1.0, 1.0, 0.0, 1.0, 1.0
+    for row, value in zip(rows, daily, strict=True):
+        strength *= 1 + value
+        top = max(top, strength)
+        deepest = min(deepest, strength / top - 1)
+        week *= 1 + value if row["date"] >= dt.date(2023, 12, 11) else 1.0
+        ytd *= 1 + value if row["date"].year == 2023 else 1.0
+    mean = sum(daily) / len(daily)
+    error = math.sqrt(sum((value - mean) ** 2 for value in daily) / (len(daily) - 1)) * math.sqrt(252)
+    annual = strength ** (252 / len(daily)) - 1
+    traded: dict[tuple[int, int], float] = {}
+    for row in rows:
+        key = row["date"].isocalendar()[:2]
+        traded[key] = traded.get(key, 0.0) + row["turnover"]
+    weeks = [value for value in traded.values() if value > 0]
+    return {
+        "week": week - 1, "ytd": ytd - 1, "annual": annual, "error": error, "ratio": annual / error, "drawdown": deepest,
+        "turnover": sum(weeks) / len(weeks),
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_a_line_is_judged_as_plain_loops_do(seed: int) -> None:
     frame = rows(100, seed)
     late = frame.head(1).with_columns(date=pl.lit(DAY + dt.timedelta(days=3)), net=pl.lit(9.0))
     one = judge_line(pl.concat([frame, late]), DAY)
-    daily = [(1 + own) / (1 + index) - 1 for own, index in frame.select("net", "benchmark").iter_rows()]
-    strength, top, deepest, path = 1.0, 1.0, 0.0, []
-    for value in daily:
-        strength *= 1 + value
-        path.append(strength)
-        top = max(top, strength)
-        deepest = min(deepest, strength / top - 1)
-    mean = sum(daily) / len(daily)
-    error = math.sqrt(sum((value - mean) ** 2 for value in daily) / (len(daily) - 1)) * math.sqrt(252)
-    annual = strength ** (252 / 100) - 1
-    assert one.annual == pytest.approx(annual, rel=1e-12)
-    assert one.error == pytest.approx(error, rel=1e-12)
-    assert one.ratio == pytest.approx(annual / error, rel=1e-12)
-    assert one.drawdown == pytest.approx(deepest, rel=1e-12)
+    assert {name: getattr(one, name) for name in COLUMNS} == pytest.approx(plain_line(frame), rel=1e-12)
     assert one.turnover == pytest.approx(0.25)
-    assert one.strength == pytest.approx(path)
-    assert one.week == pytest.approx(math.prod(1 + value for value in daily[-5:]) - 1)
+    daily = [(1 + own) / (1 + index) for own, index in frame.select("net", "benchmark").iter_rows()]
+    assert one.strength == pytest.approx(list(itertools.accumulate(daily, operator.mul)))
 
 
 def test_paths_held_together_turn_over_as_much_a_week_as_each_alone() -> None:
@@ -74,7 +91,9 @@ def test_too_few_days_and_days_without_a_benchmark() -> None:
     holes = rows(60).with_columns(
         pl.when(pl.col("date").dt.weekday() == 3).then(None).otherwise("benchmark").alias("benchmark")
     )
-    assert judge_line(holes, DAY).annual == judge_line(holes.drop_nulls(), DAY).annual
+    judged = judge_line(holes, DAY)
+    assert {name: getattr(judged, name) for name in COLUMNS} == pytest.approx(plain_line(holes), rel=1e-12)
+    assert judged.annual != pytest.approx(judge_line(rows(60), DAY).annual, rel=1e-3)
     none = judge_line(rows(60).clear(), DAY)
     assert (none.week, none.annual, none.turnover) == (None, None, None)
 
@@ -95,11 +114,14 @@ def test_the_table_holds_the_portfolio_its_lines_and_what_is_missing() -> None:
     for row, name in zip(cells, (ITSELF, *NAMES), strict=True):
         source = returns if name == ITSELF else lines.filter(pl.col("line") == name)
         for n, key in enumerate(("csi500", "csi1000")):
-            one = judge_line(source.filter(pl.col("portfolio") == key), DAY)
-            shown = [
-                decimal(one.ratio, 2) if column == "ratio" else percent(getattr(one, column)) for column in COLUMNS
-            ]
-            assert row[1 + n * len(COLUMNS) :][: len(COLUMNS)] == shown
+            one = plain_line(source.filter(pl.col("portfolio") == key))
+            cells_of_one = dict(zip(COLUMNS, row[1 + n * len(COLUMNS) :][: len(COLUMNS)], strict=True))
+            for column, cell in cells_of_one.items():
+                printed = float(cell) if column == "ratio" else float(cell.removesuffix("%")) / 100
+                assert printed == pytest.approx(one[column], abs=0.0051 if column == "ratio" else 5.1e-5), (
+                    name,
+                    column,
+                )
     alone = judge_lines(lines.filter(pl.col("portfolio") == "csi500"), returns, DAY, {})
     assert alone is not None
     grid_alone = writer().table(alone)
@@ -120,7 +142,11 @@ def test_the_report_prints_lines_only_where_they_are_set() -> None:
     assert TABLE in zipfile.ZipFile(io.BytesIO(given.files["report.xlsx"])).read("xl/workbook.xml").decode()
 
 
-def test_every_word_is_in_both_languages() -> None:
-    for text in (*WORDS.values(), *LINE_NAMES.values()):
-        assert text["zh"]
-        assert text["en"] not in ("", text["zh"])
+def test_every_word_is_in_both_languages_with_the_same_places_for_values() -> None:
+    for key, text in (*WORDS.items(), *LINE_NAMES.items()):
+        places = [
+            [name for _, name, _, _ in string.Formatter().parse(said) if name] for said in (text["zh"], text["en"])
+        ]
+        assert sorted(places[0]) == sorted(places[1]), key
+        assert not re.search(r"[一-鿿、。，；]", text["en"]), key
+        assert re.search(r"[一-鿿、，。]", text["zh"]), key

@@ -7,7 +7,6 @@ import polars as pl
 import pytest
 
 from assets import catalogue
-from assets.report.statistics import compare
 from assets.report.tables import (
     NO_RETURNS,
     NOT_BUILT,
@@ -28,19 +27,35 @@ def made():
     return inputs(factors=("skewness", "gru_50_1"), portfolios=("csi500",))
 
 
+def periods_of(rows: list[tuple[dt.date, float, float]]) -> dict[str, float]:
+    """SPEC §7 by loops: ratio of relative strength and difference of compounded returns of each period, wins of months."""
+    firsts = {"week": dt.date(2023, 12, 11), "month": dt.date(2023, 12, 1), "ytd": dt.date(2023, 1, 1)}
+    found: dict[str, float] = {}
+    for period, first in firsts.items():
+        own = against = strength = 1.0
+        for date, one, other in rows:
+            if first <= date <= DAY:
+                own, against, strength = own * (1 + one), against * (1 + other), strength * (1 + one) / (1 + other)
+        found[period], found[f"{period}_difference"] = strength - 1, own - against
+    months: dict[int, float] = {}
+    for date, one, other in rows:
+        if firsts["ytd"] <= date <= DAY:
+            months[date.month] = months.get(date.month, 1.0) * (1 + one) / (1 + other)
+    return found | {"wins": sum(value > 1 for value in months.values()), "months": len(months)}
+
+
 def test_table1_has_every_factor_in_order_and_the_numbers_of_its_legs(made):
     returns = made["factor_returns"].collect()
     table = tabulate_factors(factor_series(returns), DAY, {"gru_50_2": NOT_BUILT})
     assert table["factor"].to_list() == [factor.key for factor in catalogue.FACTORS]
-    own = returns.filter(pl.col("factor") == "skewness")
-    dates = own["date"].to_numpy().astype("datetime64[D]")
-    for name, against in (("long_short", "short"), ("long_excess", "market")):
-        expected = compare(dates, own["long"].to_numpy(), own[against].to_numpy(), DAY)
-        row = table.row(0, named=True)
-        assert [row[f"{name}_{p}"] for p in ("week", "month", "ytd")] == [expected.week, expected.month, expected.ytd]
-        assert (row[f"{name}_wins"], row[f"{name}_months"]) == (expected.month_wins, expected.months) != (0, 0)
-        assert row[f"{name}_ytd_difference"] == expected.ytd_difference
-    assert table.row(0, named=True)["reason"] is None
+    for key in ("skewness", "gru_50_1"):
+        own = returns.filter(pl.col("factor") == key)
+        row = table.row(by_predicate=pl.col("factor") == key, named=True)
+        for name, against in (("long_short", "short"), ("long_excess", "market")):
+            expected = periods_of(own.select("date", "long", against).rows())
+            assert 0 < expected["wins"] < expected["months"]
+            assert {k: row[f"{name}_{k}"] for k in expected} == pytest.approx(expected, rel=1e-12)
+        assert row["reason"] is None
     empty = table.filter(pl.col("factor") == "gru_50_2").row(0, named=True)
     assert empty["reason"] == NOT_BUILT
     assert all(empty[column] is None for column in table.columns if column not in ("factor", "reason"))

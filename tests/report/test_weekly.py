@@ -258,8 +258,13 @@ def test_an_issue_of_nothing_still_has_every_row_and_reason():
 
 
 def test_a_real_market_under_production_settings_has_no_warning():
-    made = make(factors=("skewness",), portfolios=(), sample=False, alpha="multi_granularity_10d")
-    assert 'class="warnings"' not in made.files["report.html"].decode()
+    def warnings(**changes):
+        page = make(factors=("skewness",), portfolios=(), **changes).files["report.html"].decode()
+        return re.findall(r'<div class="warnings">(.*?)</div>', page, re.S)
+
+    (shown,) = warnings()  # the sample market, on the score of another network
+    assert shown.count("<p>") == 3
+    assert warnings(sample=False, alpha="multi_granularity_10d") == []
 
 
 def test_a_stand_in_for_official_weights_is_announced():
@@ -330,6 +335,8 @@ def test_a_week_in_which_nothing_rose_does_not_speak_of_a_leader():
     keywords = inputs(factors=("skewness",), portfolios=())
     keywords["factor_returns"] = keywords["factor_returns"].with_columns((pl.col("short") - 0.05).alias("long"))
     assert "因子领先" not in weekly.make_report(**keywords).notes["headline"]
+    keywords["factor_returns"] = keywords["factor_returns"].with_columns((pl.col("short") + 0.05).alias("long"))
+    assert "因子领先" in weekly.make_report(**keywords).notes["headline"]
 
 
 def test_tapes_are_counted_day_by_day_and_the_gravest_are_told_first(page):

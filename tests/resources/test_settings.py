@@ -14,13 +14,17 @@ from orchestration.platform import PROFILES, Names
 from resources.errors import SettingsError
 from resources.settings import Settings
 from resources.settings.base import Section
-from resources.settings.load import flatten, load_profile
+from resources.settings.load import Profile, flatten, load_profile
 
 NAMES = sorted(path.stem for path in PROFILES.glob("*.toml"))
 
 
-def test_the_shipped_profiles_are_these() -> None:
-    assert NAMES == ["production", "sample", "summer_2015", "tiny"]
+def test_the_documents_name_every_shipped_profile() -> None:
+    root = PROFILES.parents[1]
+    pages = (root / "README.md", *(root / "docs").glob("*.md"))
+    text = "".join(page.read_text("utf-8") for page in pages)
+    assert {"production", "sample", "tiny"} <= set(NAMES)
+    assert all(f"`{name}`" in text for name in NAMES)
 
 
 def test_production_is_the_defaults() -> None:
@@ -29,14 +33,33 @@ def test_production_is_the_defaults() -> None:
     assert profile.differences() == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+def unexplained(profile: Profile) -> tuple[set[str], set[str]]:
+    """Changed settings without a reason, and reasons for what is not changed."""
+    default, own = (dict(flatten(one.model_dump(mode="json"))) for one in (Settings(), profile.settings))
+    changed = {path for path in own if path not in default or own[path] != default[path]}
+    said = {one["setting"]: one["reason"] for one in profile.differences()}
+    assert set(said) == {path for path in changed if not path.startswith("rulebook.")}
+    return {path for path, reason in said.items() if not reason.strip()}, {
+        reason for reason in profile.shortens if not any(f"{path}.".startswith(f"{reason}.") for path in changed)
+    }
+
+
+@pytest.mark.parametrize("name", sorted(set(NAMES) - {"production"}))
 def test_a_profile_gives_a_reason_for_everything_it_changes(name: str) -> None:
     profile = load_profile(name, PROFILES, {})
     assert profile.description
-    unexplained = [d["setting"] for d in profile.differences() if not d["reason"]]
-    assert not unexplained
-    changed = [d["setting"] for d in profile.differences()]
-    assert all(any(f"{path}.".startswith(f"{key}.") for path in changed) for key in profile.shortens)
+    assert profile.differences()
+    assert unexplained(profile) == (set(), set())
+
+
+def test_a_change_without_a_reason_and_a_reason_without_a_change_are_seen(tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        '[profile]\nextends = "tiny"\n[profile.shortens]\n"factors.clip_std" = "an example of none"\n'
+        "[reference]\nmin_st_names = 3\n",
+        "utf-8",
+    )
+    profile = load_profile(str(tmp_path / "mine.toml"), PROFILES, {})
+    assert unexplained(profile) == ({"reference.min_st_names"}, {"factors.clip_std"})
 
 
 def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path) -> None:
