@@ -164,8 +164,8 @@ def _drifts(
         else f"reference.max_index_drift is {_percent(settings.max_index_drift)}"
     )
     return (
-        f"{_over(days)} the closes of {index} drift away from {against}, by {100 * drift:+.3f} % a day in the median ({bound}): its closes are "
-        "wrong or those of another index, or its vectors are"
+        f"{_over(days)} the closes of {index} drift away from {against}, by {100 * drift:+.3f} % a day in the median ({bound}): "
+        "its closes or its vectors are wrong, or those of another index"
     )
 
 
