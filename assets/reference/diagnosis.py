@@ -30,6 +30,7 @@ _NEARLY_WHOLE = 0.9  # of an index's members: a vector with fewer is that of ano
 _NAMES_SHOWN = 5
 _FEW = 3  # names whose median turnover is judged where a unit of shares is declared
 _SETTLED = 60  # trading days since listing from which a name's turnover is that of others
+_SAME_MOVE = 1e-4  # by which two relative moves may differ and be one
 _FEW_SHARES = 10_000  # a hundred lots
 _GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
 
@@ -511,6 +512,25 @@ def turnover_off(judged: pl.DataFrame, share_unit: str | None, settings: Referen
                 "are in a larger unit than they are taken for. Deliver shares, or declare landing.daily_prices.share_unit"
             )
     return None
+
+
+def market_values(judged: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+    """What says that share counts are market values; None where nothing does.
+
+    judged: close, total_shares, last_close and last_shares of the day's rows. Counted are names whose total_shares move by what their
+    close does since the last day, to `_SAME_MOVE`, of those that move. In 2010–2016 such names are never more than 2 a day.
+    """
+    moves = judged.select(
+        price=pl.col("close") / pl.col("last_close"), shares=pl.col("total_shares") / pl.col("last_shares")
+    ).drop_nulls()
+    moving = moves.filter((pl.col("price") - 1).abs() > _SAME_MOVE)
+    alike = moving.filter((pl.col("shares") / pl.col("price") - 1).abs() <= _SAME_MOVE).height
+    if moving.height < _FEW or alike <= settings.max_shares_with_price * moving.height:
+        return None
+    return (
+        f"total_shares of {alike} of {moving.height} names move from day to day as their closes do: these are market values. Deliver the "
+        "numbers of shares, total_shares = market value / close"
+    )
 
 
 def _shown(name: str) -> pl.Expr:

@@ -29,6 +29,7 @@ from assets.reference.diagnosis import (
     contradictions,
     index_gaps,
     listed_at_start,
+    market_values,
     members_lost,
     range_faults,
     same_as,
@@ -179,7 +180,8 @@ def make_daily_prices(
     unfilled = judged.filter(pl.col("limit_not_filled") == 1)["symbol"]
     whole = pl.concat([sifted.aside, parts.faults, parts.missing, parts.limits], how="diagonal_relaxed")
     told = {"daily_prices": Sifted(sifted.usable, whole)}
-    turnover = turnover_off(judged, landing.declared("daily_prices").get("landing.daily_prices.share_unit"), settings)
+    share_unit = landing.declared("daily_prices").get("landing.daily_prices.share_unit")
+    turnover = market_values(judged, settings) or turnover_off(judged, share_unit, settings)
     profile = _daily_prices_profile(date, frame, sifted, parts, priced, settings, unfilled, turnover)
     profile = _with_findings(profile, shifted, date, "dates_shifted") if shifted.height else profile
     if changes or changes.aside.height:
@@ -309,7 +311,7 @@ def _daily_prices_profile(
     about the day: how many names are priced, whether too many are lost or set aside.
 
     priced_before: names that traded on the trading day before; 0 where that day is not known. unfilled: symbols whose
-    delivered limits were not filled. turnover: what `turnover_off` says of the day.
+    delivered limits were not filled. turnover: what `market_values` or `turnover_off` says of the day.
     """
     unfilled = pl.Series(dtype=pl.String) if unfilled is None else unfilled
     outside = pl.max_horizontal(

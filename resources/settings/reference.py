@@ -315,6 +315,13 @@ class ReferenceSettings(Section):
         description="Greatest median of volume / float_shares of `min_turnover_names` names that are no new listings; 0.0596 is the most of "
         "2010–2016.",
     )
+    max_shares_with_price: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of the names whose close moves and whose total_shares move by the same ratio, above which share counts are market "
+        "values; two of 2 593 names are the most on a day of 2010–2016.",
+    )
     min_median_book: float = Field(
         0.01,
         ge=0,

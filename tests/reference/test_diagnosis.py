@@ -396,6 +396,19 @@ def test_a_table_of_which_no_row_is_usable_is_refused(tables: Tables, tmp_path: 
 # --- fundamentals -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("unit", [1, 10_000])
+def test_market_values_in_place_of_shares_are_refused(tables: Tables, tmp_path: Path, unit: int) -> None:
+    """In yuan they move as the closes do; in ten thousand yuan they are too few shares for the day's volume besides."""
+    shares = (pl.col("float_shares", "total_shares") * pl.col("close") / unit).round().cast(pl.Int64)
+    found = results(prices(tables, lambda frame: frame.with_columns(shares)), tmp_path / "all")
+    told = refusals(found)["daily_prices.nearly_all_rows_usable"]
+    if unit == 1:
+        assert (
+            "names move from day to day as their closes do: these are market values. Deliver the numbers of shares"
+            in told
+        )
+
+
 def test_shares_declared_in_another_unit_than_theirs_are_refused(tables: Tables, tmp_path: Path) -> None:
     """Every row by itself is sound, on every day: only how little of the float trades shows it."""
     declared = LandingSettings.model_validate({"daily_prices": {"share_unit": "ten_thousand_shares"}})
