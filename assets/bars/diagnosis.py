@@ -28,6 +28,7 @@ _EVEN_SHARE = 0.8  # of the steps between minutes that are equal in bars of seve
 _AROUND = 15  # minutes before and after a gap whose trading is that of the gap
 _ONE_FACTOR = 0.001  # a close further off than this, with all prices in proportion, is adjusted
 _SAME_PRICE = 1e-6  # yuan
+_SAMPLED = ", or those of the bars are of snapshots, which miss trades between them: then declare landing.bars.extremes = 'snapshots'"
 CENT_SLACK = 0.011  # yuan: two roundings to the cent
 
 
@@ -350,13 +351,14 @@ MEASURES = {
     "whole_top": pl.Float64,
     "whole_bottom": pl.Float64,
     "first_open": pl.Float64,
+    "first_trading": pl.Int32,
     "closing_trade": pl.Boolean,
     "traded": pl.Boolean,
     "average": pl.Float64,
     "same_as": pl.String,
 }
 """What is measured of a name's bars: last close; highest and lowest price at which it traded, and the same where every bar that
-traded says its high, its low; the open of its first bar that traded; whether the closing auction shows a trade, whether it traded
+traded says its high, its low; open and minute of its first bar that traded; whether the closing auction shows a trade, whether it traded
 at all, amount / volume, and a lower code whose bars are the same."""
 
 
@@ -379,6 +381,7 @@ def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
         first_open=pl.when(pl.col("_volumes").first()).then(
             pl.col("open").filter("_trading").sort_by(pl.col("minute").filter("_trading")).first()
         ),
+        first_trading=pl.col("minute").filter("_trading").min(),
         closing_trade=~pl.col("_volumes").first()
         | (pl.col("volume").filter(pl.col("minute") == clock.CLOSING_AUCTION).sum() > 0),
         traded=pl.col("_trading").any(),
@@ -407,7 +410,8 @@ def name_reasons(
     averaged: exchanges ("SH") whose official close is no auction's on this day. unpriced: whether it traded, and
     daily_prices of the day has rows, and none of it. declared: what the settings declare of the bars (`LandingView.declared`).
     """
-    against = _against_day(settings, averaged)
+    sampled = of_snapshots(declared)
+    against = _against_day(settings, averaged, sampled)
     one_factor, off, outside, beyond, opened = (
         against[name] for name in ("one_factor", "off", "outside", "beyond", "opened")
     )
@@ -466,8 +470,8 @@ def name_reasons(
         (
             beyond,
             pl.format(
-                "its bars hold the whole day's volume and range from {} to {}, daily_prices says {} to {}: high or low there is wrong",
-                _number("whole_bottom"), _number("whole_top"), _number("daily_low"), _number("daily_high"),
+                "its bars hold the whole day's volume and range from {} to {}, daily_prices says {} to {}: high or low there is wrong{}",
+                _number("whole_bottom"), _number("whole_top"), _number("daily_low"), _number("daily_high"), pl.lit("" if sampled else _SAMPLED),
             ),
         ),
         (
@@ -481,12 +485,17 @@ def name_reasons(
     ]  # fmt: skip
 
 
-def contradicts_day(settings: BarsSettings, averaged: Sequence[str]) -> pl.Expr:
+def of_snapshots(declared: Mapping[str, Any]) -> bool:
+    """Whether the settings declare highs and lows to be those of snapshots, which miss trades between them."""
+    return declared.get("landing.bars.extremes") == "snapshots"
+
+
+def contradicts_day(settings: BarsSettings, averaged: Sequence[str], sampled: bool) -> pl.Expr:
     """Whether bars that hold the whole day's volume and amount have another open, high, low or close than daily_prices; columns as
     `name_reasons`. Either of the two is wrong, and portfolios are priced by daily_prices. Prices that are all off by one factor
     are adjusted, and no fault of daily_prices.
     """
-    against = _against_day(settings, averaged)
+    against = _against_day(settings, averaged, sampled)
     money = pl.col("amount_difference").abs() <= pl.col("amount_slack") + 1e-9
     differs = pl.any_horizontal(against[name].fill_null(False) for name in ("off", "outside", "beyond", "opened"))
     return (
@@ -494,7 +503,7 @@ def contradicts_day(settings: BarsSettings, averaged: Sequence[str]) -> pl.Expr:
     )
 
 
-def _against_day(settings: BarsSettings, averaged: Sequence[str]) -> dict[str, pl.Expr]:
+def _against_day(settings: BarsSettings, averaged: Sequence[str], sampled: bool) -> dict[str, pl.Expr]:
     """What of a name's bars daily_prices contradicts: the last close (off), all prices by one factor, prices outside the day's range,
     a range beyond that of bars that hold the whole volume, their open; and whether they hold it."""
     away = (pl.col("last_close") - pl.col("daily_close")).abs()
@@ -517,11 +526,16 @@ def _against_day(settings: BarsSettings, averaged: Sequence[str]) -> dict[str, p
         pl.col("bottom") < pl.col("daily_low") - settings.price_tolerance - 1e-9
     )
     whole = (pl.col("volume_difference").abs() <= pl.col("volume_slack")) & ~pl.col("hides")
+    missed = (
+        settings.sampled_extremes_tolerance * pl.col("daily_close") if sampled else pl.lit(settings.price_tolerance)
+    )
     beyond = whole & (
-        (pl.col("daily_high") > pl.col("whole_top") + settings.price_tolerance + 1e-9).fill_null(False)
-        | (pl.col("daily_low") < pl.col("whole_bottom") - settings.price_tolerance - 1e-9).fill_null(False)
+        (pl.col("daily_high") > pl.col("whole_top") + missed + 1e-9).fill_null(False)
+        | (pl.col("daily_low") < pl.col("whole_bottom") - missed - 1e-9).fill_null(False)
     )
     opened = whole & ((pl.col("first_open") - pl.col("daily_open")).abs() > settings.price_tolerance + 1e-9)
+    if sampled:
+        opened = opened & (pl.col("first_trading") == clock.OPENING_AUCTION)
     return {
         "off": off,
         "one_factor": one_factor,

@@ -14,7 +14,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.bars.diagnosis import CENT_SLACK, contradicts_day, name_reasons
+from assets.bars.diagnosis import CENT_SLACK, contradicts_day, name_reasons, of_snapshots
 from resources.rounding import LOT, Rounding
 from resources.settings.bars import BarsSettings
 
@@ -151,7 +151,11 @@ def judge_bars(
         .then(pl.lit(SET_ASIDE))
         .otherwise(pl.lit(OK))
     )
-    contradicts = contradicts_day(settings, averaged) & pl.col("rejected").is_null() & pl.col("same_as").is_null()
+    contradicts = (
+        contradicts_day(settings, averaged, of_snapshots(declared or {}))
+        & pl.col("rejected").is_null()
+        & pl.col("same_as").is_null()
+    )
     return compared.with_columns(
         contradicts_day=contradicts,
         verdict=verdict,

@@ -257,7 +257,7 @@ def _of_bars(
     )
     totals = totals.with_columns(lock=pl.when(_at_limit(limits) & pl.col("closes")).then("close"))
     findings = [
-        *diagnose_file(minutes_of(landed), totals, settings, landing.declared("bars")),
+        *diagnose_file(minutes_of(landed), totals, settings, declared),
         *columns.findings,
         *lines.findings,
     ]

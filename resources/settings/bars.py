@@ -202,6 +202,14 @@ class BarsSettings(Section):
         allow_inf_nan=False,
         description="Yuan by which open, high, low and close of daily_prices may miss those of the bars, delivered or of ticks: half a tick.",
     )
+    sampled_extremes_tolerance: float = Field(
+        0.03,
+        ge=0,
+        le=0.2,
+        allow_inf_nan=False,
+        description="Share of the close by which the highest and the lowest price of a name's bars may lie inside the day's range where "
+        "landing.bars.extremes declares that they are of snapshots; of two names of 2023, sampled every three seconds, 0.0002 at most.",
+    )
     averaged_close_tolerance: float = Field(
         0.02,
         ge=0,

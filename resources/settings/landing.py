@@ -40,6 +40,12 @@ class LandingBarsSettings(Section):
         description="Prices as traded, or adjusted for dividends and splits. Adjusted prices are read only where a column "
         "`adjust_factor` (adjusted price / raw price) stands beside them. SPEC §1",
     )
+    extremes: Literal["trades", "snapshots"] = Field(
+        "trades",
+        description="What high and low of a bar are taken over: every trade, or snapshots every few seconds, which miss trades between "
+        "them. Of snapshots the highs and lows may lie inside the day's range, and so may the open of a name without an opening auction; "
+        "they may never lie outside. [c] SPEC §2.1",
+    )
 
 
 class LandingDailyPricesSettings(Section):

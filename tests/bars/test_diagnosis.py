@@ -546,3 +546,48 @@ def test_few_closes_with_the_first_minutes_of_the_day_are_labelled_by_their_star
     ):
         day = of(closes(form), daily)
         assert (refusals(day), aside(day)) == ({}, {})
+
+
+# --- highs and lows of snapshots ------------------------------------------------------------------------------------------------
+
+
+def sampled(bars: pl.DataFrame, daily: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Bars whose highs and lows are those of snapshots, on a day whose extremes fell between two of them, for every name."""
+    return bars, daily.with_columns(pl.col("high") + 0.02, pl.col("low") - 0.02)
+
+
+def declared_sampled(bars: pl.DataFrame, daily: pl.DataFrame) -> Day:
+    return Day(daily=daily, landing=Landing(bars, path=NAME, date=DATE, extremes="snapshots"), unavailable=NO_TICKS)
+
+
+def test_highs_and_lows_of_snapshots_are_named_and_read_where_they_are_declared():
+    bars, daily = sampled(*honest())
+    plain = of(bars, daily)
+    assert "landing.bars.extremes = 'snapshots'" in refusals(plain)["tapes_add_up"]
+    assert not whole_bars_agree(plain)
+    day = declared_sampled(bars, daily)
+    assert (refusals(day), aside(day)) == ({}, {})
+    assert whole_bars_agree(day)
+
+
+@pytest.mark.parametrize(("column", "cents"), [("high", -3), ("low", 3), ("close", 1), ("high", 5000), ("low", -500)])
+def test_declared_snapshots_never_lie_outside_the_day_nor_far_inside(column: str, cents: int):
+    """The close and what lies outside are as strict as ever; an extreme that is far away is no trade between snapshots."""
+    bars, daily = sampled(*honest())
+    other = pl.when(pl.col("symbol") == CODES[2]).then(pl.col(column) + cents / 100).otherwise(column)
+    day = declared_sampled(bars, daily.with_columns(other.round(2).alias(column)))
+    assert [*aside(day)] == [CODES[2]]
+    assert "landing.bars.extremes" not in aside(day)[CODES[2]]
+
+
+@pytest.mark.parametrize("auction", [True, False])
+def test_the_first_snapshot_may_miss_the_first_trade_but_not_the_auction(auction: bool):
+    bars, daily = sampled(*honest())
+    if not auction:
+        opening = pl.col("minute") == clock.OPENING_AUCTION
+        sums = bars.filter(~opening).group_by("symbol").agg(pl.col("volume", "amount").sum())
+        bars = bars.filter(~opening)
+        daily = daily.drop("volume", "amount").join(sums, on="symbol").select(daily.columns)
+    other = pl.when(pl.col("symbol") == CODES[2]).then(pl.col("open") + 0.01).otherwise("open")
+    day = declared_sampled(bars, daily.with_columns(other.round(2).alias("open")))
+    assert [*aside(day)] == ([CODES[2]] if auction else [])
