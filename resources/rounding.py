@@ -20,12 +20,14 @@ _EXACT = 2.0**24  # up to here a 32-bit float holds every whole number
 @dataclass(frozen=True)
 class Rounding:
     """volume (shares), amount (yuan): the unit that every figure is a whole number of; 0 where they are exact, to the share and the
-    cent. whole_lots: whether every volume is of whole lots, declared or not. volume_share, amount_share: the share of each figure by
+    cent. whole_lots: whether every volume is of whole lots, declared or not. whole_amount: likewise the power of ten, at most 10 000 yuan,
+    that every amount is a multiple of. volume_share, amount_share: the share of each figure by
     which it may be off since all of them are 32-bit floats; else 0."""
 
     volume: int = 0
     amount: int = 0
     whole_lots: bool = False
+    whole_amount: int = 1
     volume_share: float = 0.0
     amount_share: float = 0.0
 
@@ -45,8 +47,14 @@ def rounding_of(volume: pl.Series, amount: pl.Series, table: str, declared: Mapp
     )
     steps = (money // 10**digits for digits in range(len(str(money))))
     step = next((one for one in steps if _whole_numbers_of(amount, one)), 0)
+    whole = next((one for one in (10_000, 1_000, 100, 10) if _whole_numbers_of(amount, one)), 1)
     return Rounding(
-        LOT if lots and shares == LOT else 0, step, lots, _single_share(volume / shares), _single_share(amount / money)
+        LOT if lots and shares == LOT else 0,
+        step,
+        lots,
+        whole,
+        _single_share(volume / shares),
+        _single_share(amount / money),
     )
 
 

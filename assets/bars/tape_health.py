@@ -139,6 +139,7 @@ def judge_bars(
         *against_daily,
         *_lots_lost(own, unheard),
         *_amounts_cut(own),
+        *_daily_rounded(own, daily),
         (_off() & ~pl.col("late_missing"), totals),
         (pl.col("odd").is_not_null(), pl.col("odd")),
     ]
@@ -218,6 +219,47 @@ def _amounts_cut(own: Rounding) -> Told:
                 pl.lit(own.amount), "amount", "reference_amount",
             ),
         )
+    ]  # fmt: skip
+
+
+_NAMED = {"daily_prices": "daily_prices", "bars": "the bars"}
+
+
+def _daily_rounded(own: Rounding, daily: Rounding) -> Told:
+    """A difference that the rounding of daily_prices explains, or that of amounts of the bars, which nobody declared."""
+    shares, money = _SHARES_OFF.abs(), _YUAN_OFF.abs()
+    lots = pl.lit(daily.whole_lots and not own.whole_lots) & (shares > _SHARES_SLACK) & (shares < LOT)
+    same = (shares <= _SHARES_SLACK).fill_null(False) & (money > _YUAN_SLACK)
+    unit = {
+        1_000: " with landing.{}.amount_unit = 'thousand_yuan'",
+        10_000: " with landing.{}.amount_unit = 'ten_thousand_yuan'",
+    }
+
+    def rounded(table: str, step: int) -> pl.Expr:
+        declared = f", or in their unit{unit[step].format(table)}" if step in unit else ""
+        return pl.format(
+            "its amounts add up to {} yuan, daily_prices says {}, and every amount of {} is a multiple of {} yuan: those of {} were "
+            "rounded. Deliver amounts to the yuan{}",
+            "amount", "reference_amount", pl.lit(_NAMED[table]), pl.lit(step), pl.lit(_NAMED[table]), pl.lit(declared),
+        )  # fmt: skip
+
+    return [
+        (
+            lots.fill_null(False),
+            pl.format(
+                "its volumes add up to {} shares, daily_prices says {}, and every volume of daily_prices is whole lots: those of daily_prices "
+                "were rounded. Deliver them in shares, or as lots rounded to the nearest one with landing.daily_prices.volume_unit = 'lots'",
+                "volume", "reference_volume",
+            ),
+        ),
+        (
+            pl.lit(daily.whole_amount > own.whole_amount) & same & (money < daily.whole_amount),
+            rounded("daily_prices", daily.whole_amount),
+        ),
+        (
+            pl.lit(own.whole_amount > daily.whole_amount) & same & (money < own.whole_amount * pl.col("rounded")),
+            rounded("bars", own.whole_amount),
+        ),
     ]  # fmt: skip
 
 

@@ -209,3 +209,46 @@ def test_prices_adjusted_downwards_and_rounded_to_the_cent_say_that_rounding_is_
     assert told.index("deliver prices as traded") < told.index("Remedy")
     exact = of(adjusted(bars, factor, 6), daily, prices="adjusted")
     assert (aside(exact), refusals(exact)) == ({}, {})
+
+
+# --- rounding that nobody declared --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how", ["nearest", "down"])
+def test_daily_volumes_rounded_to_lots_are_named_and_can_be_declared(how: str):
+    bars, daily = market()
+    cut = (pl.col("volume") / 100).round() if how == "nearest" else pl.col("volume") // 100
+    whole = daily.with_columns(volume=(cut * 100).cast(pl.Int64))
+    said = refusals(of(bars, whole))["tapes_add_up"]
+    assert "every volume of daily_prices is whole lots: those of daily_prices were rounded" in said
+    assert "landing.daily_prices.volume_unit = 'lots'" in said
+    if how == "nearest":  # daily holds shares, as the landing zone reads lots
+        declared = of(bars, whole, days={"volume_unit": "lots"})
+        assert (aside(declared), refusals(declared)) == ({}, {})
+    lost = of(bars.filter(pl.col("minute") != 600), whole)
+    assert "those of daily_prices were rounded" not in " ".join(aside(lost).values())
+
+
+@pytest.mark.parametrize(
+    ("table", "unit"),
+    [
+        *(("daily_prices", unit) for unit in (10, 100, 1_000, 10_000)),
+        *(("the bars", unit) for unit in (100, 1_000, 10_000)),
+    ],
+)
+def test_amounts_rounded_in_yuan_are_named(table: str, unit: int):
+    bars, daily = market()
+    amount = (pl.col("amount") / unit).round() * unit
+    made = (
+        of(bars, daily.with_columns(amount=amount))
+        if table == "daily_prices"
+        else of(bars.with_columns(amount=amount), daily)
+    )
+    told = [reason for reason in aside(made).values() if f"every amount of {table} is a multiple of" in reason]
+    assert len(told) > (
+        4 if unit > 10 else 0
+    )  # of ten yuan many a difference is within one yuan and the digits of 32-bit floats
+    assert all(f"multiple of {unit} yuan: those of {table} were rounded" in reason for reason in told)
+    setting = {1_000: "thousand_yuan", 10_000: "ten_thousand_yuan"}.get(unit)
+    section = table.removeprefix("the ")
+    assert all((f"landing.{section}.amount_unit = '{setting}'" in reason) == (setting is not None) for reason in told)
