@@ -23,10 +23,10 @@ _YUAN = 10_000
 NO_LIMIT = np.iinfo(np.int64).max
 
 (TRADES, VOLUME, AMOUNT, OUTSIDE, LATE_VOLUME, LATE_AMOUNT, DISORDERED, UNCERTAIN, CHANNELS, PRICE_CHANGES,
- AGAINST_PRICE) = range(11)  # fmt: skip
+ AGAINST_PRICE, IMPROVING) = range(12)  # fmt: skip
 """Columns of `tape_sums`: LATE_VOLUME and LATE_AMOUNT are after-hours; DISORDERED stamps earlier than one before; UNCERTAIN bars among them;
 PRICE_CHANGES from one trade to the next on its channel, where both have an aggressor; AGAINST_PRICE those of them to a higher price by an
-active sell, or to a lower one by an active buy."""
+active sell, or to a lower one by an active buy; IMPROVING those by which an active order was filled at a better price than just before."""
 FELL, MISALIGNED, CROSSED, LATE, ODD, REPEATED = 1, 2, 4, 8, 16, 32
 """Bits of a snapshot's faults: cumulative fields fell; off the tape; bid ≥ ask; stamped far from its trades; its previous
 close or limit prices are not those of the others, its levels are out of order, its best prices outside the limits; the row before it once more."""
@@ -67,11 +67,11 @@ def in_order(values):
 
 
 @njit(cache=True, nogil=True)
-def tape_sums(starts, time, channel, price, volume, side, low, high, volumes, amounts, stamps, out):
+def tape_sums(starts, time, channel, price, volume, side, bid, ask, low, high, volumes, amounts, stamps, out):
     """Running sums of each symbol's tape, and what is odd about its rows.
 
     low, high: price limits per symbol, 1/10 000 yuan. Fills volumes and amounts (1/10 000 yuan) with the sums up to and with
-    each row, out (symbols, 11) by column, and stamps with −1, or the time that a row whose stamp is out of order must have had:
+    each row, out (symbols, 12) by column, and stamps with −1, or the time that a row whose stamp is out of order must have had:
     the stamps in order around it lie in one bar, so that its own does as well (−2 where they do not, or where its own lies in an
     auction and theirs do not, or the reverse: its bar or its side is uncertain).
     """
@@ -96,7 +96,10 @@ def tape_sums(starts, time, channel, price, volume, side, low, high, volumes, am
                 begins = i
             if i > begins and side[i] != 0 and side[i - 1] != 0 and price[i] != price[i - 1]:
                 out[s, PRICE_CHANGES] += 1
-                out[s, AGAINST_PRICE] += (price[i] > price[i - 1]) != (side[i] > 0)
+                against = (price[i] > price[i - 1]) != (side[i] > 0)
+                out[s, AGAINST_PRICE] += against
+                same = bid[i] == bid[i - 1] > ask[i] if side[i] > 0 else ask[i] == ask[i - 1] > bid[i]
+                out[s, IMPROVING] += against and same and side[i] == side[i - 1]
         if last > first:
             _restamp(begins, last, time, stamps, out[s])
         out[s, TRADES] = last - first

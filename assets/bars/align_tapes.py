@@ -28,6 +28,7 @@ TAPE = {
     "channels": pl.Int64,  # on which it traded before the close
     "price_changes": pl.Int64,  # from one trade to the next, both with an aggressor
     "against_price": pl.Int64,  # of them: to a higher price by an active sell, or to a lower one by an active buy
+    "improving": pl.Int64,  # of these: fills of an active order at a better price than just before
 }
 BOOK = {
     "symbol": pl.String,
@@ -111,11 +112,14 @@ def measure_tapes(
     stamps, faults = [pl.DataFrame(schema=STAMPS)], [pl.DataFrame(schema=FAULTS)]
     channels = [pl.DataFrame(schema=CHANNELS)]
     known = quotes.select("symbol", *(pl.col(name).fill_null(unknown) for name, unknown in _QUOTED.items()))
-    columns = {"trades": ("time", "channel", "price", "volume", "side"), "quotes": tuple(_QUOTED)}
+    columns = {
+        "trades": ("time", "channel", "price", "volume", "side", "bid_order", "ask_order"),
+        "quotes": tuple(_QUOTED),
+    }
     traded_rows = quoted_rows = 0
     for batches in by_symbols({"trades": trades, "quotes": known}, columns, settings.batch_rows):
         tape, book = batches["trades"], batches["quotes"]
-        time, channel, price, volume, side = (tape.array(name) for name in columns["trades"])
+        time, channel, price, volume, side, bid, ask = (tape.array(name) for name in columns["trades"])
         volumes, amounts = np.empty(len(time), np.int64), np.empty(len(time), np.int64)
         stamp = np.empty(len(time), np.int32)
         counted = np.zeros((len(tape.symbols), len(TAPE) - 1), np.int64)
@@ -123,7 +127,9 @@ def measure_tapes(
         low, high = _limits(tape.symbols, delivered)
         align.fill_limits(book.starts, quoted[-2], quoted[-1], low, high)
         low, high = _limits(tape.symbols, rule, low, high)
-        align.tape_sums(tape.starts, time, channel, price, volume, side, low, high, volumes, amounts, stamp, counted)
+        align.tape_sums(
+            tape.starts, time, channel, price, volume, side, bid, ask, low, high, volumes, amounts, stamp, counted
+        )
         fault = np.zeros(book.frame.height, np.uint8)
         twins = np.empty(book.frame.height, np.int64)
         told = np.zeros((len(book.symbols), len(BOOK) - 2), np.int64)

@@ -530,6 +530,16 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
             ),
         ),
         (
+            pl.col("improving") > settings.max_improving_fills,
+            pl.format(
+                "{} of its trades fill an active order at a better price than the trade just before, more than {} "
+                "(bars.max_improving_fills), where a book is taken from its best price on: rows are altered or out of order, or buyers and "
+                "sellers are exchanged in its trades",
+                "improving",
+                pl.lit(settings.max_improving_fills),
+            ),
+        ),
+        (
             pl.col("channels") > 1,
             pl.format("its trades before the close stand on {} channels, where a stock has one", "channels"),
         ),

@@ -18,14 +18,16 @@ from tests.bars import plain_bars
 from tests.bars.tapes import DAILY, DATE, SECURITIES, Day, day, frame_of, trade
 
 SYMBOLS = ("000001.SZ", "300750.SZ", "600519.SH")
+ANY_BOOK = {"max_improving_fills": 1_000_000}
+"""Random orders are filled at random prices, as in no book; the arithmetic of bars asks nothing of them."""
 
 
 def make(trades, quotes=None, daily=None, securities=None, sizes=None, unavailable=None, **changes):
-    return Day(trades, None, quotes, daily, securities, sizes, unavailable=unavailable, **changes).bars
+    return Day(trades, None, quotes, daily, securities, sizes, unavailable=unavailable, **ANY_BOOK, **changes).bars
 
 
 def make_sizes(trades, quotes=None, daily=None):
-    return Day(trades, quotes=quotes, daily=daily).order_sizes.frame
+    return Day(trades, quotes=quotes, daily=daily, **ANY_BOOK).order_sizes.frame
 
 
 # --- random tapes ---------------------------------------------------------------------------------------------------------

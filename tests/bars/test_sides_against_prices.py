@@ -169,3 +169,63 @@ def test_trades_alone_whose_buyers_and_sellers_are_exchanged_are_refused(tmp_pat
     assert "go against the side of their trade" in told(of)
     named = {"SH": "TradeBSFlag, TradeBuyNo and TradeSellNo", "SZ": "BidApplSeqNum and OfferApplSeqNum"}
     assert named[exchange] in of.health.profile.filter(mirrored=1)["detail"].item()
+
+
+# --- fills of one order ---------------------------------------------------------------------------------------------------
+
+FILL = st.tuples(
+    st.integers(1, 2), st.integers(998, 1001), st.sampled_from([-1, 0, 1]), st.integers(1, 3), st.integers(1, 3)
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(FILL, max_size=30))
+def test_improving_fills_are_those_of_one_order_at_a_better_price(rows):
+    tape = frame_of(
+        [
+            trade(channel=channel, seq=seq, price=100 * price, side=side, bid_order=bid, ask_order=ask)
+            for seq, (channel, price, side, bid, ask) in enumerate(rows)
+        ]
+    )
+    expected = 0
+    for before, after in itertools.pairwise(tape.iter_rows(named=True)):
+        orders = {1: ("bid_order", "ask_order"), -1: ("ask_order", "bid_order"), 0: ("bid_order", "bid_order")}
+        active, passive = orders[after["side"]]
+        expected += (
+            before["channel"] == after["channel"]
+            and before["side"] == after["side"] != 0
+            and before[active] == after[active] > after[passive]
+            and (after["price"] - before["price"]) * after["side"] < 0
+        )
+    measured = measure_tapes(tape.lazy(), pl.LazyFrame(schema=QUOTES), {}, {}, BarsSettings()).tape
+    assert measured["improving"].sum() == expected
+
+
+@pytest.mark.parametrize("side", [1, -1])
+def test_an_order_that_takes_the_book_from_its_worse_end_sets_its_name_aside(side):
+    orders = {"bid_order": 9, "ask_order": 2} if side == 1 else {"bid_order": 2, "ask_order": 9}
+    for prices, improving in (((1000, 1001, 1003), 0), ((1003, 1001, 1000), 2), ((1000, 1000, 1000), 0)):
+        prices = [price if side == 1 else 2000 - price for price in prices]
+        tape = [trade(seq=seq, price=100 * price, side=side, **orders) for seq, price in enumerate(prices)]
+        of = Day(frame_of(tape))
+        row = of.verdicts["600519.SH"]
+        assert (row["verdict"] == "set aside") == (improving > 0)
+        if improving:
+            assert (
+                "2 of its trades fill an active order at a better price than the trade just before, more than 0"
+                in row["reason"]
+            )
+            assert Day(frame_of(tape), max_improving_fills=2).verdicts["600519.SH"]["verdict"] == "ok"
+    other = [trade(seq=0, price=100_300, side=side, **orders), trade(seq=1, price=100_000, side=side)]
+    assert Day(frame_of(other)).verdicts["600519.SH"]["verdict"] == "ok"  # of two orders
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("exchange", CODES)
+@pytest.mark.parametrize("arrivals", [20, 400])
+def test_no_order_of_a_synthetic_market_improves(tmp_path, exchange, seed, arrivals):
+    files = WRITERS[exchange]["DataYes"](simulate(exchange, CODES[exchange], seed, arrivals), Style(), DAY)
+    write_day(tmp_path, files, Style())
+    made = make_trades(date=DATE, landing=Folder(tmp_path), settings=TicksSettings())
+    of = Day(made.frame, landing=Landing(date=DATE))
+    assert {row["verdict"] for row in of.verdicts.values()} == {"ok"}

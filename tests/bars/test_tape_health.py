@@ -503,10 +503,12 @@ def random_market(rng: random.Random) -> tuple[list[dict], list[dict], list[dict
             time = time + rng.choice((0, 10, 4000, 70_000)) if seq else 33_900_000
             time = max(time, 34_200_000) if seq else time
             price, volume = 100 * rng.randint(900, 1100), rng.choice((100, 37, 1, 2500))
-            number = rng.randint(1, 9)
+            bid, ask = (
+                2 * rng.randint(1, 9) + seq % 2 for _ in range(2)
+            )  # no order fills twice in a row, at whatever prices
             own.append(
-                trade(symbol=symbol, seq=seq, time=time, price=price, volume=volume, bid_order=number,
-                      ask_order=rng.randint(1, 9), side=rng.choice((-1, 1)) if seq else 0)
+                trade(symbol=symbol, seq=seq, time=time, price=price, volume=volume, bid_order=bid,
+                      ask_order=ask, side=rng.choice((-1, 1)) if seq else 0)
             )  # fmt: skip
         stamp = 34_200_000
         for count in range(1, len(own) + 1):

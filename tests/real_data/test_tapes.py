@@ -361,9 +361,9 @@ def test_buyers_and_sellers_exchanged_contradict_the_book_of_the_snapshots(trade
             assert "buyers and sellers are exchanged in its trades" in row["reason"]
 
 
-AGAINST_PRICE = {  # (price changes, of them against the side of the later trade)
-    DATAYES: {"000001.SZ": (20_131, 754), "600000.SH": (2_484, 22), "600519.SH": (13_785, 1_692)},
-    INSIGHT: {"600536.SH": (9_055, 868), "600761.SH": (5_670, 518), "605580.SH": (4_265, 229)},
+AGAINST_PRICE = {  # (price changes, of them against the side of the later trade, of them from one fill of an active order to its next)
+    DATAYES: {"000001.SZ": (20_131, 754, 1_655), "600000.SH": (2_484, 22, 40), "600519.SH": (13_785, 1_692, 1_980)},
+    INSIGHT: {"600536.SH": (9_055, 868, 2_281), "600761.SH": (5_670, 518, 957), "605580.SH": (4_265, 229, 573)},
 }
 
 
@@ -371,12 +371,15 @@ AGAINST_PRICE = {  # (price changes, of them against the side of the later trade
 def test_buyers_and_sellers_exchanged_contradict_the_prices_of_the_tape_itself(trades, date):
     """Numbers and flags exchanged alike, with neither orders nor snapshots: the prices alone can tell."""
     honest = trades[date].frame
-    for frame, mirrored in ((honest, False), (honest.with_columns(side=-pl.col("side")), True)):
+    swapped = {"bid_order": pl.col("ask_order"), "ask_order": pl.col("bid_order"), "side": -pl.col("side")}
+    for frame, mirrored in ((honest, False), (honest.with_columns(**swapped), True)):
         of = Day(frame, landing=Landing(date=date))
         assert ("sides_agree_with_prices" in refused(of)) == mirrored
         assert {row["verdict"] for row in of.verdicts.values()} == ({"set aside"} if mirrored else {"ok"})
-        for symbol, (changes, against) in AGAINST_PRICE[date].items() if mirrored else ():
+        for symbol, (changes, against, of_one_order) in AGAINST_PRICE[date].items() if mirrored else ():
             told = f"{changes - against} of its {changes} price changes go against the side of their trade"
+            assert told in of.verdicts[symbol]["reason"]
+            told = f"{of_one_order} of its trades fill an active order at a better price than the trade just before"
             assert told in of.verdicts[symbol]["reason"]
 
 
