@@ -17,6 +17,7 @@ from resources.builder import Builder, Outcome
 from resources.calendar import Calendar
 from resources.errors import ZhoubaoError, machine_faults
 from resources.gate import Check
+from resources.reason_words import put_into_words
 from resources.table import Read, Table
 
 PREVIEW_ROWS = 8
@@ -162,10 +163,10 @@ def _result(table: Table, builder: Builder, outcomes: Sequence[Outcome]) -> dg.M
     trouble = {str(o.key): o.detail for o in outcomes if o.state in ("refused", "blocked")}
     if trouble:
         metadata["refused or blocked"] = dg.MetadataValue.json(trouble)
-    reasons = {column: why for manifest in manifests.values() for column, why in manifest.unavailable.items()}
+    reasons = {column: str(why) for manifest in manifests.values() for column, why in manifest.unavailable.items()}
     if reasons:
         metadata["n/a"] = dg.MetadataValue.json(reasons)
-    notes = {str(key): dict(manifest.notes) for key, manifest in manifests.items() if manifest.notes}
+    notes = {str(key): put_into_words(manifest.notes) for key, manifest in manifests.items() if manifest.notes}
     if notes:
         metadata["notes"] = dg.MetadataValue.json(notes)
     last = next((o.key for o in reversed(outcomes) if o.manifest is not None and not o.manifest.refusals), None)

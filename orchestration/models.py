@@ -39,7 +39,7 @@ def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, 
                 why = "; ".join(f"{name}: {verdict.detail}" for name, verdict in manifest.refusals.items())
                 left_out["refused"].append((key, why))
             elif CARD not in manifest.files:
-                why = manifest.unavailable.get(MEASURE, "no reason is given").removeprefix(f"{model}: ")
+                why = str(manifest.unavailable.get(MEASURE, "no reason is given")).removeprefix(f"{model}: ")
                 left_out["without a model"].append((key, why))
             elif (data := lake.store.read_bytes(f"{folder}/{CARD}")) is None:
                 raise NotReadyError(f"{folder} has lost its {CARD}. Remove its manifest.json and build it again.")

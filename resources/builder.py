@@ -39,6 +39,7 @@ from resources.gate import Verdict, judge
 from resources.lake import Lake, Manifest, build_command, content_digest, digest, encode
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
+from resources.reasons import Code, Reason, Reasons, as_reason
 from resources.rulebook import Rulebook, describe_rulebook
 from resources.settings.load import described_on
 from resources.table import Table
@@ -51,6 +52,8 @@ BATCH_BYTES = 512 << 20
 CHANGED_CODES = "code_changes in force"  # the changes of codes by which a partition's inputs are renamed
 DECLARED, UNDATED = "declared", "rows_without_date"
 """Notes of a partition: what the settings declare of what it read, and how many rows of it could not be placed in time."""
+NOTHING_LANDED = Code("nothing_landed", ("table", "partition"))
+NO_EARLIER_PARTITION = Code("no_earlier_partition", ("table",))
 CODES = ("code_changes", CHANGED_CODES)  # they make no day that nothing else has landed for
 SERVICES = {
     "calendar",
@@ -100,7 +103,7 @@ class _Prepared:
     part: bytes | Path
     rows: int
     made: Made
-    unavailable: dict[str, str]
+    unavailable: dict[str, Reason]
     sources: _Sources
     seconds: float
 
@@ -408,7 +411,7 @@ class Builder:
 
     def _made(self, table: Table, key: dt.date, sources: _Sources, scratch: Path, began: float) -> _Prepared:
         frames: dict[str, pl.LazyFrame] = {}
-        known: dict[str, dict[str, str]] = {}
+        known: dict[str, dict[str, Reason]] = {}
         allowed: set[tuple[str, dt.date]] = set()
         self._require_all(table, key)
         for upstream, keys in self.reads(table, key):
@@ -463,7 +466,7 @@ class Builder:
         table: Table,
         key: dt.date,
         frames: Mapping[str, pl.LazyFrame],
-        known: Mapping[str, Mapping[str, str]],
+        known: Reasons,
         allowed: set[tuple[str, dt.date]],
         scratch: Path,
         version: str,
@@ -507,16 +510,16 @@ class Builder:
         made = _function(table.make)(**arguments)
         return made if isinstance(made, Made) else Made(made)
 
-    def _unavailable(self, table: Table, keys: Iterable[dt.date]) -> dict[str, str]:
+    def _unavailable(self, table: Table, keys: Iterable[dt.date]) -> dict[str, Reason]:
         """Column or item → reason, of what is unavailable in every one of these partitions."""
         held = [
             manifest.unavailable
             if (manifest := self.lake.manifest(table, key)) is not None
-            else dict.fromkeys(table.schema, f"{table.name} of {key}: nothing has landed to make it from")
+            else dict.fromkeys(table.schema, NOTHING_LANDED(table=table.name, partition=key))
             for key in keys
         ]
         if not held:
-            return dict.fromkeys(table.schema, f"{table.name} has no earlier partition: the data begins here")
+            return dict.fromkeys(table.schema, NO_EARLIER_PARTITION(table=table.name))
         return {column: reason for column, reason in held[-1].items() if all(column in one for one in held)}
 
     def _verdicts(self, week: dt.date) -> pl.DataFrame:
@@ -693,10 +696,10 @@ def _conforming_file(table: Table, made: Made) -> Path:
 
 
 def _unavailable_columns(
-    table: Table, frame: pl.LazyFrame, known: Mapping[str, Mapping[str, str]], own: Mapping[str, str]
-) -> dict[str, str]:
+    table: Table, frame: pl.LazyFrame, known: Reasons, own: Mapping[str, Reason | str]
+) -> dict[str, Reason]:
     """Reasons for n/a: those the stage gave, and those that travel down to what came out entirely null."""
-    reasons = dict(own)
+    reasons = {name: as_reason(said) for name, said in own.items()}
     for name in _void(table, frame, [name for name in table.needs if name not in reasons]):
         for source in table.needs[name]:
             upstream, column = source.split(".", 1)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("assets", "resources")
-WORDING = ("resources.errors",)
+WORDING = ("resources.errors", "resources.reason_words")
 """Modules that decide on wording alone: a clearer sentence makes no partition stale."""
 PROGRESS = ("progress", "say")
 """Functions whose calls, where nothing is done with what they return, only report progress."""

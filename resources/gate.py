@@ -13,7 +13,7 @@ from typing import Any
 
 import polars as pl
 
-from resources.reasons import counted_reasons
+from resources.reasons import Reason, counted_reasons
 
 PARTITION = "_partition"
 SHOWN_ROWS = 5
@@ -133,7 +133,7 @@ def own_failures(checks: Sequence[Check], verdicts: Mapping[str, Verdict]) -> di
 def judge(
     checks: Sequence[Check],
     profiles: Mapping[dt.date, pl.DataFrame],
-    unavailable: Mapping[dt.date, Mapping[str, str]],
+    unavailable: Mapping[dt.date, Mapping[str, Reason]],
 ) -> dict[dt.date, dict[str, Verdict]]:
     """The verdict of every check on every partition.
 

@@ -26,6 +26,7 @@ import polars as pl
 
 from resources.errors import LakeError, NotReadyError, is_machine_fault
 from resources.gate import Verdict
+from resources.reasons import Reason
 from resources.table import Table
 
 PART = "part.parquet"
@@ -220,7 +221,7 @@ class Manifest:
     rows: int
     files: Mapping[str, str] = field(default_factory=dict)  # side file → digest
     checks: Mapping[str, Verdict] = field(default_factory=dict)
-    unavailable: Mapping[str, str] = field(default_factory=dict)
+    unavailable: Mapping[str, Reason] = field(default_factory=dict)
     notes: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     sections: Mapping[str, str] = field(default_factory=dict)  # section of the settings that was read → digest
@@ -232,9 +233,8 @@ class Manifest:
 
     def dumps(self) -> bytes:
         # What UTF-8 cannot hold, bytes of a file's name, is written as JSON's own escape (\\uDCxx).
-        return json.dumps(asdict(self), ensure_ascii=False, indent=1, sort_keys=True).encode(
-            "utf-8", "backslashreplace"
-        )
+        saved = asdict(self) | {"unavailable": _stored(self.unavailable)}
+        return json.dumps(saved, ensure_ascii=False, indent=1, sort_keys=True).encode("utf-8", "backslashreplace")
 
     @classmethod
     def loads(cls, data: bytes) -> "Manifest | None":
@@ -242,6 +242,7 @@ class Manifest:
         try:
             saved = json.loads(data)
             saved["checks"] = {name: Verdict(**verdict) for name, verdict in saved["checks"].items()}
+            saved["unavailable"] = {name: Reason.from_json(said) for name, said in saved.get("unavailable", {}).items()}
             manifest = cls(**saved)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None
@@ -250,7 +251,7 @@ class Manifest:
     def _is_whole(self) -> bool:
         """Whether every field is of its type, as of all that `dumps` wrote."""
         texts = (self.table, self.key, self.version, self.content, self.settings, self.code, self.outdated)
-        mappings = (self.inputs, self.landing, self.files, self.unavailable, self.sections)
+        mappings = (self.inputs, self.landing, self.files, self.sections)
         verdicts = self.checks.values()
         return (
             all(isinstance(text, str) for text in texts)
@@ -457,10 +458,14 @@ def encode(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def content_digest(part: bytes | Path, files: Mapping[str, bytes], unavailable: Mapping[str, str]) -> str:
+def content_digest(part: bytes | Path, files: Mapping[str, bytes], unavailable: Mapping[str, Reason]) -> str:
     """The digest that stands for all that a partition tells its readers."""
     beside = (name.encode() + data for name, data in sorted(files.items()))
-    return digest(part, *beside, json.dumps(dict(unavailable), sort_keys=True).encode())
+    return digest(part, *beside, json.dumps(_stored(unavailable), sort_keys=True).encode())
+
+
+def _stored(unavailable: Mapping[str, Reason]) -> dict[str, Any]:
+    return {name: reason.to_json() for name, reason in unavailable.items()}
 
 
 def digest(*parts: bytes | Path) -> str:

@@ -25,7 +25,7 @@ import json
 import math
 import sys
 import time
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -51,6 +51,7 @@ from resources.calendar import Calendar
 from resources.errors import InputError
 from resources.lake import Lake, Manifest
 from resources.landing import LandingZone
+from resources.reasons import Reason
 from resources.settings import Settings
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
 from studies.demonstration import DemonstrationSettings, empty, scores
@@ -65,6 +66,7 @@ FIRST, LAST = dt.date(2010, 12, 27), dt.date(2016, 12, 26)  # Mondays: built on 
 STANDIN = "csi1000_standin_weights"
 TOTAL_RETURN = {"000905.SH": "H00905.CSI", "000852.SH": "H00852.CSI"}
 TOLERANCE = 1e-8
+SHOWN_STATES = 5  # names of one state spelled out in a conflict
 RISK_DAYS = 60  # of returns, for the tracking error that a target would have had
 DAYS_PER_YEAR = 244
 SUMMER = (dt.date(2015, 6, 1), dt.date(2015, 9, 30))
@@ -335,7 +337,7 @@ def look_at_week(
         "frozen": float(suspended["drifted_weight"].sum()),
         "gave": {group: value for group, value in allowed.items() if value > TOLERANCE},
         "relaxations": relaxations(solve),
-        "conflicts": [one["words"] for one in solve["conflicts"]],
+        "conflicts": [describe_conflict(one["members"]) for one in solve["conflicts"]],
         "refused": [f"{one['stage']} {one['solver']}: {one['refused']}" for one in solve["attempts"] if one["refused"]],
         "unexplained": unexplained(broken, allowed),
         "again": again,
@@ -502,7 +504,46 @@ def as_record(found: Measured) -> dict[str, Any]:
 def relaxations(solve: Mapping[str, Any]) -> list[dict[str, Any]]:
     """What gave in a week: constraint, row, value, slack and what forced it; elastic groups alone."""
     columns = ("constraint", "group", "row", "value", "slack", "forced_by")
-    return [{name: one[name] for name in columns} for one in solve["relaxations"] if one["group"] != "hard"]
+    return [
+        {name: str(Reason.loads(one[name])) if name == "forced_by" else one[name] for name in columns}
+        for one in solve["relaxations"]
+        if one["group"] != "hard"
+    ]
+
+
+def describe_conflict(members: Sequence[Mapping[str, Any]]) -> str:
+    """'can't hold together: industry I1 at most its benchmark weight of 4.00%; suspended: …' of a stored conflict's members."""
+    return "can't hold together: " + "; ".join(_phrases(members))
+
+
+def _phrases(members: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    for member in members:
+        side = "at most" if member["side"] == "upper" else "at least"
+        if member["constraint"] == "industry":
+            sign = "+" if member["side"] == "upper" else ""
+            active = f" {sign}{member['bound']:.2%}" if member["bound"] else ""
+            yield f"industry {member['row']} {side} its benchmark weight of {member['benchmark']:.2%}{active}"
+        elif member["constraint"] == "turnover_limit":
+            yield f"one-way turnover {side} {member['bound']:.2%}"
+        elif member["kind"] == "constraint":
+            label = (
+                member["row"] if member["row"] == member["constraint"] else f"{member['constraint']} {member['row']}"
+            )
+            yield f"{label} {side} {member['bound']:g}"
+        elif member["kind"] == "stock_bands":
+            yield f"the stock bands ({member['names']} names at their {member['side']} end)"
+        elif member["kind"] == "members_only":
+            yield f"members only ({member['names']} others kept out)"
+    states = [member for member in members if member["kind"] == "state"]
+    for state, side in dict.fromkeys((member["constraint"], member["side"]) for member in states):
+        own = sorted(
+            (m for m in states if (m["constraint"], m["side"]) == (state, side)), key=lambda m: (-m["bound"], m["row"])
+        )
+        shown = ", ".join(
+            f"{m['row']} {'held to' if side == 'upper' else 'kept at'} {m['bound']:.2%}" for m in own[:SHOWN_STATES]
+        )
+        more = f" and {len(own) - SHOWN_STATES} more" if len(own) > SHOWN_STATES else ""
+        yield f"{state}: {shown}{more}"
 
 
 def blocked_orders(orders: pl.DataFrame, frozen: Sequence[str]) -> dict[str, dict[str, float]]:

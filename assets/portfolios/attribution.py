@@ -55,7 +55,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from assets.portfolios.reasons import TOO_FEW_TO_REGRESS
 from assets.portfolios.schemas import COMPONENTS
+from resources.reasons import Reason
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -108,7 +110,7 @@ class Week:
 class Returns:
     """One cross-section explained: r = market + industry + Σ z · style + residual [n].
 
-    industry: return over the market of every industry that was estimated. absent: why nothing was estimated, "" where it
+    industry: return over the market of every industry that was estimated. absent: why nothing was estimated, None where it
     was. names: in the regression. r2: weighted, of the regression's own names over the market.
     """
 
@@ -118,7 +120,7 @@ class Returns:
     residual: Floats
     names: int
     r2: float | None
-    absent: str = ""
+    absent: Reason | None = None
 
 
 @dataclass(frozen=True)
@@ -174,7 +176,7 @@ def explain_returns(
     member = benchmark / benchmark.sum()
     if count == 0 or count < names_per_factor * columns:
         market = float(member @ returns)
-        absent = f"{count} names to regress {columns} industry and style returns on"
+        absent = TOO_FEW_TO_REGRESS(names=count, columns=columns)
         return Returns(market, {}, {}, returns - market, count, None, absent)
     z = np.column_stack([np.zeros((len(returns), 0)), *names.styles.values()])
     design = np.column_stack([code[used, None] == present[None, :], z[used]]).astype(float)

@@ -22,16 +22,16 @@ from assets.factors.styles import STYLES
 from assets.portfolios.attribution import Attribution, Bools, Floats, Names, Week, attribute, classify_shortfall
 from assets.portfolios.exposures import TRADED, missing_styles
 from assets.portfolios.mergers import exchange_shares
+from assets.portfolios.reasons import NO_INDEX_RETURN, NO_INDUSTRY, NOTHING_HELD, SEVERAL
 from assets.portfolios.schemas import ATTRIBUTION, ATTRIBUTION_LEGS, ATTRIBUTION_NAMES
 from resources.calendar import Calendar
 from resources.code_changes import Change
 from resources.made import Made
+from resources.reasons import Reason, Reasons
 from resources.settings.portfolios import PortfoliosSettings
 
 Files = Callable[[str, dt.date, str], bytes]
 UNKNOWN = "unknown"
-NOTHING_HELD = "nothing was held in the week: the portfolio was first built at its signal close, or not yet"
-NO_BENCHMARK = "the index has no return on a day of the week"
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +56,7 @@ def make_attribution(
     date: dt.date,
     calendar: Calendar,
     files: Files,
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
     settings: PortfoliosSettings,
     mergers: Sequence[Change] = (),
 ) -> Made:
@@ -75,15 +75,15 @@ def make_attribution(
     else:
         prices, listed = traded.filter(days).collect(), securities.filter(days).collect()
     frames, legs, names = [], [], []
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Reason] = {}
     notes: dict[str, Any] = {}
     for portfolio, table in zip(PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True):
         own = returns.filter(pl.col("portfolio") == portfolio.key).sort("date")
         if own.is_empty():
-            reasons[portfolio.key] = unavailable.get("portfolio_returns", {}).get(portfolio.key, NOTHING_HELD)
+            reasons[portfolio.key] = unavailable.get("portfolio_returns", {}).get(portfolio.key, NOTHING_HELD())
             continue
         if own["benchmark"].null_count():
-            reasons[portfolio.key] = NO_BENCHMARK
+            reasons[portfolio.key] = NO_INDEX_RETURN()
             continue
         stored = _stored(portfolio, table, own, calendar.offset_week(week, -1), week, files)
         absent = missing_styles(carried, STYLES, unavailable.get("styles", {}))
@@ -94,8 +94,7 @@ def make_attribution(
             names_per_factor=settings.attribution.names_per_factor,
         )
         if set(described.industry.tolist()) == {UNKNOWN}:
-            told = unavailable.get("styles", {}).get("industry", "no name has an industry")
-            absent = {**absent, "industry": told}
+            absent = {**absent, "industry": unavailable.get("styles", {}).get("industry", NO_INDUSTRY())}
         frames.append(_items(week, date, portfolio, found, absent))
         legs.append(_legs(portfolio, found))
         names.append(_by_name(portfolio, found, described))
@@ -170,7 +169,7 @@ def _market(names: Names, days: list[dt.date], prices: pl.DataFrame, securities:
     )
 
 
-def _names(before: pl.DataFrame, styles: pl.DataFrame, absent: Mapping[str, str]) -> Names:
+def _names(before: pl.DataFrame, styles: pl.DataFrame, absent: Mapping[str, Reason]) -> Names:
     """Every name that had styles, was held, aimed at or a member, by symbol; the regression is over U(t)."""
     every = pl.concat([styles.select("symbol"), before.select("symbol")]).unique().sort("symbol")
     rows = (
@@ -248,14 +247,15 @@ def _items(
     date: dt.date,
     portfolio: Portfolio,
     found: Attribution,
-    absent: Mapping[str, str],
+    absent: Mapping[str, Reason],
 ) -> pl.DataFrame:
     """component, item, value of E. What could not be told is null with its reason; what could in one leg only, has both.
 
     absent: style, or "industry", → why the whole market has none.
     """
-    untold = "; ".join(sorted({leg.absent for leg in found.legs.values() if leg.absent})) or None
-    rows: list[tuple[str, str, float | None, str | None]] = [
+    causes = sorted({leg.absent for leg in found.legs.values() if leg.absent is not None}, key=Reason.dumps)
+    untold = causes[0] if len(causes) == 1 else SEVERAL(reasons=causes) if causes else None
+    rows: list[tuple[str, str, float | None, Reason | None]] = [
         (component, item, value, untold if component in ("style", "industry") else None)
         for (component, item), value in found.totals().items()
         if component != "industry" or "industry" not in absent
@@ -264,7 +264,8 @@ def _items(
     rows += [("style", style, None, absent.get(style, untold)) for style in STYLES if ("style", style) not in known]
     if not any(component == "industry" for component, _ in known):
         rows.append(("industry", "all", None, absent.get("industry", untold)))
-    return pl.DataFrame([(week, date, portfolio.key, *row) for row in rows], schema=ATTRIBUTION, orient="row")
+    stored = [(*row, None if reason is None else reason.dumps()) for *row, reason in rows]
+    return pl.DataFrame([(week, date, portfolio.key, *row) for row in stored], schema=ATTRIBUTION, orient="row")
 
 
 def _legs(portfolio: Portfolio, found: Attribution) -> pl.DataFrame:
@@ -296,7 +297,7 @@ def _note(found: Attribution) -> dict[str, Any]:
         **found.components(),
         "gap": found.gap,
         "regressions": {
-            leg: {"names": one.names, "r2": one.r2, **({"absent": one.absent} if one.absent else {})}
+            leg: {"names": one.names, "r2": one.r2, **({"absent": one.absent.to_json()} if one.absent else {})}
             for leg, one in found.legs.items()
         },
     }

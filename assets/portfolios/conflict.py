@@ -1,7 +1,7 @@
 """Which constraints can't hold together: irreducible conflicting sets of a rebalance that has no strict solution.
 
-What belongs here: finding the sets, and saying them in words. What does not: by how much constraints then give
-(optimiser.py) and what a bound costs in score (explanation.py).
+What belongs here: finding the sets. What does not: by how much constraints then give (optimiser.py), what a bound costs in
+score (explanation.py), and the sets in words (the report).
 
 A set is found by a deletion filter (Chinneck and Dravnieks 1991): leave a member out, and where the rest still conflicts,
 it stays out. Whether a system conflicts is one LP, its smallest total violation, which must exceed optimiser.TOLERANCE;
@@ -38,7 +38,6 @@ Bools = NDArray[np.bool_]
 
 TOLERANCE = 1e-8  # a smallest total violation beyond it is a conflict, as in optimiser.py
 PRICE = 1e-9  # a price below it carries nothing
-SHOWN_NAMES = 5
 OPTIONS: dict[str, bool | int | float | str] = {
     "output_flag": False,
     "presolve": "off",
@@ -80,11 +79,6 @@ class Conflict:
 
     members: tuple[Member, ...]
     violation: float
-
-    @property
-    def words(self) -> str:
-        """One sentence: 'Can't hold together: industry I1 at most its benchmark weight of 4.00%; suspended …'."""
-        return "can't hold together: " + "; ".join(_phrases(self.members))
 
 
 def find_conflicts(
@@ -310,29 +304,3 @@ class _System:
             bound = float((p.upper if side == "upper" else p.lower)[i])
             members.append(Member("state", str(p.state[i]), str(p.symbols[i]), side, bound, float(p.benchmark[i]), 1))
         return Conflict(tuple(members), answer.violation)
-
-
-def _phrases(members: Sequence[Member]) -> Iterator[str]:
-    for member in members:
-        side = "at most" if member.side == "upper" else "at least"
-        if member.constraint == "industry":
-            sign = "+" if member.side == "upper" else ""
-            active = f" {sign}{member.bound:.2%}" if member.bound else ""
-            yield f"industry {member.row} {side} its benchmark weight of {member.benchmark:.2%}{active}"
-        elif member.constraint == "turnover_limit":
-            yield f"one-way turnover {side} {member.bound:.2%}"
-        elif member.kind == "constraint":
-            label = member.row if member.row == member.constraint else f"{member.constraint} {member.row}"
-            yield f"{label} {side} {member.bound:g}"
-        elif member.kind == STOCK_BANDS:
-            yield f"the stock bands ({member.names} names at their {member.side} end)"
-        elif member.kind == MEMBERS_ONLY:
-            yield f"members only ({member.names} others kept out)"
-    states = [member for member in members if member.kind == "state"]
-    for state, side in dict.fromkeys((member.constraint, member.side) for member in states):
-        own = sorted((m for m in states if (m.constraint, m.side) == (state, side)), key=lambda m: (-m.bound, m.row))
-        shown = ", ".join(
-            f"{m.row} {'held to' if side == 'upper' else 'kept at'} {m.bound:.2%}" for m in own[:SHOWN_NAMES]
-        )
-        more = f" and {len(own) - SHOWN_NAMES} more" if len(own) > SHOWN_NAMES else ""
-        yield f"{state}: {shown}{more}"

@@ -31,6 +31,7 @@ from numpy.typing import NDArray
 
 from resources.errors import SettingsError
 from resources.named import load_named
+from resources.reasons import Reason
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
 
 Floats = NDArray[np.float64]
@@ -425,8 +426,8 @@ def bound_names(
 
 
 def portfolio_constraints(
-    settings: IndexPortfolioSettings, missing_styles: Mapping[str, str]
-) -> tuple[list[Constraint], dict[str, str]]:
+    settings: IndexPortfolioSettings, missing_styles: Mapping[str, Reason]
+) -> tuple[list[Constraint], dict[str, Reason]]:
     """The constraints of SPEC §6, and the ones that do not exist: style → reason.
 
     missing_styles: styles that are null for the whole market, with the reason; nothing stands in for them.

@@ -12,8 +12,10 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from assets.portfolios.reasons import STYLE_NULL
 from assets.reference.drift import drift_weights
 from resources.errors import InputError
+from resources.reasons import Reason
 
 Floats = NDArray[np.float64]
 
@@ -134,10 +136,10 @@ def style_exposures(styles: pl.DataFrame, symbols: Sequence[str], wanted: Sequen
     return {style: own[style].cast(pl.Float64).fill_nan(None).fill_null(0.0).to_numpy() for style in wanted}
 
 
-def missing_styles(styles: pl.DataFrame, wanted: Sequence[str], reasons: Mapping[str, str]) -> dict[str, str]:
+def missing_styles(styles: pl.DataFrame, wanted: Sequence[str], reasons: Mapping[str, Reason]) -> dict[str, Reason]:
     """The styles that are null for the whole market → why, as the table says or else in general terms."""
     return {
-        style: reasons.get(style, f"{style} is null for the whole market")
+        style: reasons.get(style, STYLE_NULL(style=style))
         for style in wanted
         if styles[style].null_count() == styles.height
     }

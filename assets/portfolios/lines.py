@@ -25,10 +25,11 @@ from assets.portfolios.make import MINUTES, Files, benchmark_returns, mean_score
 from assets.portfolios.mergers import Exchange, exchange_shares
 from assets.portfolios.record import encode
 from assets.portfolios.schemas import LINE_SOLVES, LINE_STATES, PORTFOLIO_LINES
-from assets.portfolios.week import Reasons, State, Tables, Week, advance, carry
+from assets.portfolios.week import State, Tables, Week, advance, carry
 from resources.calendar import Calendar
 from resources.code_changes import Change
 from resources.made import Made
+from resources.reasons import Reason, Reasons
 from resources.rulebook import Rulebook
 from resources.settings.lines import LinesSettings, Weekday, keys_of, line_name
 from resources.settings.portfolios import PortfoliosSettings
@@ -143,7 +144,7 @@ def make_portfolio_lines(
             if day != calendar.signal_day(week):
                 told = {**unavailable, "scores": unavailable.get("offset_scores", {})}
             found = _week_of(portfolio, line, known, week, day, inputs, calendar, own, told)
-            if isinstance(found, str):
+            if isinstance(found, Reason):
                 reasons[f"{portfolio.key}: {line.name}"] = found
                 continue
             step, returned[line.name] = found
@@ -184,14 +185,14 @@ def _week_of(
     calendar: Calendar,
     settings: PortfoliosSettings,
     unavailable: Reasons,
-) -> tuple[Week, list[DayReturn]] | str:
+) -> tuple[Week, list[DayReturn]] | Reason:
     """One line's week: up to its signal day as `advance` does it, then the new target's first days where the week has any."""
     last, state = known if known is not None else (None, None)
     days = calendar.week_days(week)
     since = [one for one in days if one <= day] if last is None else calendar.days(calendar.next_day(last), day)
     tables = inputs.until(day, line, state, since[0], scored=True)
     step = advance(portfolio, state, tables, since, calendar, settings, unavailable)
-    if isinstance(step, str):
+    if isinstance(step, Reason):
         return step
     rest = [one for one in days if one > day]
     after: Sequence[DayReturn] = ()

@@ -19,14 +19,16 @@ import polars as pl
 from assets.catalogue import BY_KEY, PORTFOLIOS, TEN, Portfolio
 from assets.portfolios.explanation import explain
 from assets.portfolios.mergers import exchange_shares
+from assets.portfolios.reasons import DRIFTED_BENCHMARK, FIRST_BUILT_NOW, NOT_BUILT_YET
 from assets.portfolios.record import encode, flat, record_solve, solve_notes
 from assets.portfolios.returns import drifted_return, filled_returns, index_returns
 from assets.portfolios.schemas import DAYS, PORTFOLIO, PORTFOLIO_RETURNS
-from assets.portfolios.week import Reasons, State, Tables, advance, next_state
+from assets.portfolios.week import State, Tables, advance, next_state
 from resources.calendar import Calendar
 from resources.code_changes import Change
 from resources.errors import SettingsError
 from resources.made import LEFT_OUT, Made
+from resources.reasons import Reason, Reasons
 from resources.rulebook import Rulebook
 from resources.settings.portfolios import PortfoliosSettings
 
@@ -159,11 +161,11 @@ def make_portfolio(
         rules=rules,
     )  # fmt: skip
     step = advance(portfolio, state, tables, days, calendar, settings, unavailable)
-    if isinstance(step, str):
+    if isinstance(step, Reason):
         return Made(
             pl.DataFrame(schema=PORTFOLIO),
             unavailable=dict.fromkeys(DATA_COLUMNS, step),
-            notes={"status": "not built", "reason": step},
+            notes={"status": "not built", "reason": step.to_json()},
         )
     frame = step.names.with_columns(pl.lit(week).alias("week"), pl.lit(date).alias("date")).filter(
         (pl.col("weight") > 0) | (pl.col("drifted_weight") > 0) | (pl.col("benchmark_weight") > 0)
@@ -218,15 +220,15 @@ def make_portfolio_returns(
     notes: dict[str, Any] = {}
     for portfolio, table in zip(PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True):
         if table.head(1).collect().is_empty():
-            reasons[portfolio.key] = unavailable.get(portfolio.asset, {}).get("weight", "not built yet")
+            reasons[portfolio.key] = unavailable.get(portfolio.asset, {}).get("weight", NOT_BUILT_YET())
             continue
         own = pl.read_parquet(io.BytesIO(files(portfolio.asset, week, "days.parquet")))
         if own.is_empty():
-            notes[portfolio.key] = "first built at this week's signal close; returns begin on the next trade day"
+            notes[portfolio.key] = FIRST_BUILT_NOW().to_json()
             continue
-        benchmark, told = benchmark_returns(portfolio, closes, daily_prices, securities, days, calendar, settings)
-        if told:
-            notes[portfolio.key] = told
+        benchmark, why = benchmark_returns(portfolio, closes, daily_prices, securities, days, calendar, settings)
+        if why is not None:
+            notes[portfolio.key] = why.to_json()
             drifted.append(portfolio.key)
         frames.append(
             own.with_columns(pl.lit(portfolio.key).alias("portfolio"), pl.Series("benchmark", benchmark, pl.Float64))
@@ -245,15 +247,15 @@ def benchmark_returns(
     days: Sequence[dt.date],
     calendar: Calendar,
     settings: PortfoliosSettings,
-) -> tuple[list[float | None], str]:
-    """The portfolio's benchmark on each of `days`, and what is to be noted where its closes are absent.
+) -> tuple[list[float | None], Reason | None]:
+    """The portfolio's benchmark on each of `days`, and why it is not the index itself where its closes are absent.
 
     securities: from the day before the first of them; None: every member is taken as listed.
     """
     code = settings.benchmark_index(portfolio.index)
     known = index_returns(indices, code, days, calendar)
     if None not in known:
-        return known, ""
+        return known, None
     prices = daily_prices.select("date", "symbol", "pre_close", "close", "volume").collect()
     eves = [calendar.previous_day(day) for day in days]
     names: dict[dt.date, list[str]] = {}
@@ -268,4 +270,4 @@ def benchmark_returns(
         )
 
     found = filled_returns(indices, code, days, calendar, members)
-    return found, f"benchmark: drifted weights with dividends, because index_prices lacks closes of {code}"
+    return found, DRIFTED_BENCHMARK(index=code)

@@ -40,8 +40,39 @@ from assets.portfolios.constraints import (
     one_way_turnover,
 )
 from assets.portfolios.lp import INTERIOR_POINT, OPTIONS, SIMPLEX, LinearProgram, takes
+from assets.portfolios.reasons import (
+    BALANCES_ROWS,
+    BOUNDS_EXCLUDED,
+    CASH_TO_SPEND,
+    CURVED_MUST_GIVE,
+    HARD_CONFLICT,
+    KEPT_ABOVE,
+    KEPT_BELOW,
+    LOWER_BOUNDS_OVER,
+    NAME_IN_STATE,
+    NAMES,
+    NAMES_AND_MORE,
+    NO_ANSWER,
+    NO_VERIFIED_ANSWER,
+    NOT_FOUND_WITHIN_HARD,
+    NOT_FOUND_WITHIN_NAMES,
+    NOT_FOUND_WITHIN_TOTALS,
+    NOT_VERIFIED,
+    RESTRICTED_NAMES,
+    SEVERAL,
+    SOLVER_NOT_VERIFIED,
+    SOLVER_WITHOUT_ANSWER,
+    STOCK_BANDS_ALONE,
+    TIE_FIRST_BUILD,
+    TIE_NOT_LINEAR,
+    TIE_NOT_SOLVED,
+    TIE_SMALLEST_TURNOVER,
+    TOGETHER_WITH,
+    UPPER_BOUNDS_SHORT,
+)
 from assets.portfolios.statement import Statement
 from assets.portfolios.terms import Term
+from resources.reasons import Reason
 
 Floats = NDArray[np.float64]
 Multipliers = Mapping[str, Floats]
@@ -76,7 +107,7 @@ class Row:
     residual: float
     slack: float
     shadow_price: float
-    forced_by: str = ""
+    forced_by: Reason | None = None
 
 
 @dataclass(frozen=True)
@@ -85,7 +116,7 @@ class Attempt:
 
     stage: strict (all constraints), an elastic group (its smallest total), relaxed (the score inside what remains) or
     ties (the smallest turnover). status: the solver's own word. residual, gap: by our arithmetic, None where there was
-    no answer to verify. refused: why the answer was not taken; "" where it was.
+    no answer to verify. refused: NO_ANSWER, NOT_VERIFIED where one of the two is beyond TOLERANCE; "" where the answer was taken.
     """
 
     stage: str
@@ -102,7 +133,8 @@ class Solution:
 
     duality_gap: the worst over all solves that led here, in std μ of score or in the unit of a stage's violation.
     status: optimal, relaxed, or failed (weights are then the drifted ones, never passed off as optimal, and `reason`
-    says why). totals: elastic group → smallest total violation, where the strict problem had no solution.
+    says why; None otherwise). totals: elastic group → smallest total violation, where the strict problem had no solution.
+    tie_break: how one of several optima was chosen, one of the TIE_… codes.
     multipliers: constraint → [rows], the change of Σ μw per unit added to the bound that binds (upper: positive, lower:
     negative), as Row.shadow_price. reduced_costs [n]: the same of each name's own bounds; 0 between them. In a
     degenerate optimum they are one of several true sets; of those of neutral industries the one with median 0
@@ -117,7 +149,7 @@ class Solution:
     residual: float
     rows: tuple[Row, ...] = ()
     totals: Mapping[str, float] = field(default_factory=dict)
-    reason: str = ""
+    reason: Reason | None = None
     solver: str = ""
     tie_break: str = ""
     multipliers: Mapping[str, Floats] = field(default_factory=dict)
@@ -130,7 +162,11 @@ class Solution:
 
 
 class NotSolved(Exception):
-    """The solvers gave no verified answer."""
+    """The solvers gave no verified answer, for a reason."""
+
+    def __init__(self, reason: Reason):
+        super().__init__(reason)
+        self.reason = reason
 
 
 def optimise(
@@ -179,7 +215,7 @@ def optimise(
             turnover=0.0,
             duality_gap=float("nan"),
             residual=float("nan"),
-            reason=str(failure),
+            reason=failure.reason,
             attempts=tuple(ladder.attempts),
         )
     weights, prices = np.zeros(problem.n), np.zeros(problem.n)
@@ -239,22 +275,24 @@ class _Ladder:
                 self.attempts.append(Attempt(stage.name, name, answer.status, None, None))
                 return None, name
             if answer.weights is None:
-                self._record(stage, name, answer, None, None, "it gave no answer")
+                self._record(stage, name, answer, None, None, NO_ANSWER)
                 continue
             residual = self.certificate.residual(stage, answer.weights)
             best = self.certificate.bound(stage, answer.weights, answer).value
             gap = best - self.certificate.objective(stage, answer.weights)
-            refused = ""
-            if not residual <= TOLERANCE:
-                refused = f"largest residual {residual:.3g}"
-            if not abs(gap) <= TOLERANCE:
-                refused = f"{refused}, " * bool(refused) + f"duality gap {gap:.3g}"
-            self._record(stage, name, answer, residual, gap, refused and f"{refused}, more than {TOLERANCE:g}")
-            if not refused:
+            verified = residual <= TOLERANCE and abs(gap) <= TOLERANCE
+            self._record(stage, name, answer, residual, gap, "" if verified else NOT_VERIFIED)
+            if verified:
                 self.gap = max(self.gap, gap, key=abs)
                 return answer, name
-        said = "; ".join(f"{a.solver}: {a.status}, {a.refused}" for a in self.attempts if a.stage == stage.name)
-        raise NotSolved(f"No answer of the {stage.name} stage does verify ({said})")
+        asked = [
+            SOLVER_WITHOUT_ANSWER(solver=one.solver, status=one.status)
+            if one.residual is None
+            else SOLVER_NOT_VERIFIED(solver=one.solver, status=one.status, residual=float(one.residual), gap=one.gap)
+            for one in self.attempts
+            if one.stage == stage.name
+        ]
+        raise NotSolved(NO_VERIFIED_ANSWER(stage=stage.name, reasons=asked))
 
     def _ask(self, name: str) -> Callable[[Stage], Answer]:
         if self.program is not None and name != CLARABEL:
@@ -298,7 +336,7 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
             elif group == groups[-1]:  # only one portfolio is this near: no score is left to choose by
                 last, best = target, replace(stage, multipliers=_no_prices(stage.multipliers))
             else:
-                raise NotSolved(f"{', '.join(curved)} must give, and what is curved can only be the first to give")
+                raise NotSolved(CURVED_MUST_GIVE(constraints=curved))
         if best is None:
             best, solver = ladder.climb(last)
     if best is None or best.weights is None:
@@ -353,33 +391,33 @@ def _no_prices(multipliers: Multipliers) -> Multipliers:
     return {name: np.zeros_like(prices) for name, prices in multipliers.items()}
 
 
-def _no_portfolio(certificate: Certificate, ladder: _Ladder, group: str, totals: Mapping[str, float]) -> str:
+def _no_portfolio(certificate: Certificate, ladder: _Ladder, group: str, totals: Mapping[str, float]) -> Reason:
     """Why there is nothing to choose from, proved by the smallest violation of what is hard."""
     if totals or not group:
-        return f"A solver found no portfolio within the smallest violations of {', '.join(totals)}, which exists"
+        return NOT_FOUND_WITHIN_TOTALS(groups=list(totals))
     answer, solver = ladder.climb(Stage(HARD, target=HARD))
     if answer is None or answer.weights is None:
-        return f"{solver} found no portfolio within the bounds of the names alone, which exists"
+        return NOT_FOUND_WITHIN_NAMES(solver=solver)
     total = certificate.total(HARD, answer.weights)
     if total <= TOLERANCE:
-        return f"A solver found no portfolio that satisfies the hard constraints, which exists ({solver})"
-    return f"The hard constraints conflict by {total:.3g} in all: {_hard_conflict(certificate.problem)}"
+        return NOT_FOUND_WITHIN_HARD(solver=solver)
+    return HARD_CONFLICT(total=total, cause=_hard_conflict(certificate.problem))
 
 
 def _break_ties(certificate: Certificate, ladder: _Ladder, last: Stage, best: Floats) -> tuple[Floats, str]:
     """Among the optima, the smallest turnover. A first build's turnover is the same wherever it ends."""
     if certificate.problem.first_build:
-        return best, "first build"
+        return best, TIE_FIRST_BUILD
     if not ladder.is_linear(last):
-        return best, "none: what is not linear decides between portfolios"
+        return best, TIE_NOT_LINEAR
     floor = certificate.score(best) - TIE_MARGIN
     try:
         tie, _ = ladder.climb(replace(last, name="ties", floor=floor))
-    except NotSolved as failure:
-        return best, f"not solved: the solver's own optimum stands ({failure})"
+    except NotSolved:  # the attempts say more
+        return best, TIE_NOT_SOLVED
     if tie is None or tie.weights is None:
-        return best, "not solved (infeasible): the solver's own optimum stands"
-    return tie.weights, "smallest turnover"
+        return best, TIE_NOT_SOLVED
+    return tie.weights, TIE_SMALLEST_TURNOVER
 
 
 def _rows(
@@ -400,7 +438,7 @@ def _rows(
         prices = np.asarray(multipliers[constraint.name]) * certificate.scale
         for r, label in enumerate(constraint.rows(problem)):
             slack = float(violations[r]) if gives and violations[r] > TOLERANCE else 0.0
-            cause = ""
+            cause = None
             if slack:
                 cause = _cause(problem, constraint, r, float(values[r]), constraints, causes[constraint.group])
             rows.append(
@@ -427,8 +465,8 @@ def _cause(
     value: float,
     constraints: Sequence[Constraint],
     multipliers: Multipliers,
-) -> str:
-    """What forces a row outside its bounds, in words.
+) -> Reason:
+    """What forces a row outside its bounds.
 
     Where the row's own names can't do better within their bounds: those whose state narrows them, by how much; the stock
     bands, where these are too narrow without any state. A turnover that cash alone exceeds: the cash. Else what priced the
@@ -436,7 +474,7 @@ def _cause(
     """
     bounds = constraint.bounds(problem)
     if isinstance(constraint, TurnoverLimit) and problem.cash > constraint.limit + TOLERANCE:
-        return f"cash of {problem.cash:.2%} to be spent"
+        return CASH_TO_SPEND(cash=float(problem.cash))
     above = value > bounds[1][row]
     if isinstance(constraint, Linear):
         line = constraint.matrix(problem)[[row], :].toarray().ravel() * (1.0 if above else -1.0)
@@ -445,9 +483,8 @@ def _cause(
         if least.sum() - line @ constraint.anchor(problem) > limit + TOLERANCE:
             free = np.minimum(line * problem.free_lower, line * problem.free_upper)
             bands = free.sum() - line @ constraint.anchor(problem) > limit + TOLERANCE
-            names = "" if bands else _names(problem, least - free)
-            side = "above" if above else "below"
-            return f"kept {side} its bound by its own names: {names or 'the stock bands alone'}"
+            names = None if bands else _names(problem, least - free)
+            return (KEPT_ABOVE if above else KEPT_BELOW)(cause=names or STOCK_BANDS_ALONE())
     others = [
         c.name
         for c in constraints
@@ -463,25 +500,30 @@ def _cause(
             pull -= c.matrix(problem).T @ multipliers[c.name]
     lost = np.where(pull < 0, -pull * (problem.lower - problem.free_lower), pull * (problem.free_upper - problem.upper))
     names = _names(problem, lost)
-    siblings = f"balances the other {constraint.name} rows" if len(bounds[0]) > 1 else ""
-    together = f"together with {', '.join(others)}" if others else ""
-    parts = [siblings, together, f"restricted names: {names}" if names else ""]
-    return "; ".join(part for part in parts if part) or "the stock bands alone"
+    parts = [BALANCES_ROWS(constraint=constraint.name)] if len(bounds[0]) > 1 else []
+    parts += [TOGETHER_WITH(constraints=others)] if others else []
+    parts += [RESTRICTED_NAMES(names=names)] if names else []
+    return parts[0] if len(parts) == 1 else SEVERAL(reasons=parts) if parts else STOCK_BANDS_ALONE()
 
 
-def _names(problem: Problem, contribution: Floats) -> str:
-    """'600000.SH (suspended, 1.2 %), …': the restricted names that contribute most, at their drifted weights."""
+def _names(problem: Problem, contribution: Floats) -> Reason | None:
+    """The restricted names that contribute most, at their drifted weights; None where none does."""
     restricted = np.flatnonzero((problem.state != FREE) & (contribution > TOLERANCE))
     first = restricted[np.lexsort((restricted, -contribution[restricted]))]
-    shown = [f"{problem.symbols[i]} ({problem.state[i]}, {problem.drifted[i]:.2%})" for i in first[:SHOWN_NAMES]]
-    return ", ".join(shown) + (f" and {len(first) - SHOWN_NAMES} more" if len(first) > SHOWN_NAMES else "")
+    shown = [
+        NAME_IN_STATE(symbol=str(problem.symbols[i]), state=str(problem.state[i]), weight=float(problem.drifted[i]))
+        for i in first[:SHOWN_NAMES]
+    ]
+    if len(first) > SHOWN_NAMES:
+        return NAMES_AND_MORE(names=shown, more=len(first) - SHOWN_NAMES)
+    return NAMES(names=shown) if shown else None
 
 
-def _hard_conflict(problem: Problem) -> str:
+def _hard_conflict(problem: Problem) -> Reason:
     low, high = float(problem.lower.sum()), float(problem.upper.sum())
     free = int((problem.upper > problem.lower).sum())
     if high < 1.0:
-        return f"the upper bounds of all names sum to {high:.4f} < 1 ({free} names can be traded)"
+        return UPPER_BOUNDS_SHORT(total=high, free=free)
     if low > 1.0:
-        return f"the lower bounds of all names sum to {low:.4f} > 1"
-    return f"name bounds allow {low:.4f} … {high:.4f} in all, and another hard constraint excludes it"
+        return LOWER_BOUNDS_OVER(total=low)
+    return BOUNDS_EXCLUDED(low=low, high=high)

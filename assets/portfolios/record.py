@@ -7,11 +7,14 @@ solve.parquet is one row. Beside its numbers stand lists of structs:
 | column | one entry per |
 |---|---|
 | constraints | row of a constraint: bounds, value, residual, slack, shadow price; group n/a: not applied, forced_by says why |
-| relaxations | row that gave, and name whose state overrides its stock band: by how much and what forced it |
+| relaxations | row that gave, and name whose state overrides its stock band: by how much and what forced it (forced_by) |
 | costs | constraint, the stock bands, each state: shadow price and score given up, dearest first |
 | binding_names | name whose own bound costs score |
-| conflicts | irreducible set of what can't hold together: its members, its smallest violation, in words |
+| conflicts | irreducible set of what can't hold together: its members, its smallest violation |
 | attempts | try of a solver: what it said, and why it was not taken |
+
+The columns reason and forced_by hold reasons as JSON (resources/reasons.py; their words: resources/reason_words.py), "" where
+there is none.
 """
 
 import dataclasses
@@ -29,7 +32,9 @@ from assets.portfolios.execution import Held
 from assets.portfolios.explanation import Explanation
 from assets.portfolios.exposures import Benchmark
 from assets.portfolios.optimiser import Row, Solution
+from assets.portfolios.reasons import NOT_APPLIED, STATE, not_applied
 from assets.portfolios.schemas import ROWS
+from resources.reasons import Reason
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
 
 if TYPE_CHECKING:
@@ -76,7 +81,6 @@ _ATTEMPTS = {
 _CONFLICTS: dict[str, type[pl.DataType] | pl.DataType] = {
     "members": pl.List(pl.Struct(_MEMBERS)),
     "violation": pl.Float64,
-    "words": pl.String,
 }
 NESTED: Mapping[str, pl.List] = {
     "constraints": pl.List(pl.Struct(ROWS)),
@@ -125,7 +129,7 @@ def solve_row(
         "portfolio": portfolio.key,
         "alpha": " + ".join(settings.alphas),
         "status": solution.status,
-        "reason": solution.reason,
+        "reason": _text(solution.reason),
         "solver": solution.solver,
         "tie_break": solution.tie_break,
         "first_build": problem.first_build,
@@ -181,7 +185,7 @@ def crossed_rows(names: pl.DataFrame, bounds: IndexPortfolioSettings) -> list[Ro
                 0.0,
                 max(0.0, outside),
                 0.0,
-                name["state"],
+                STATE(state=name["state"]),
             )
         )
     return rows
@@ -203,21 +207,29 @@ def record_solve(
     )
     nested = {
         "constraints": [
-            *map(vars, solution.rows),
+            *map(_row, solution.rows),
             *(_not_applied(name, reason) for name, reason in step.not_applied.items()),
         ],
-        "relaxations": list(map(vars, [*solution.relaxations, *crossed_rows(step.names, bounds)])),
+        "relaxations": list(map(_row, [*solution.relaxations, *crossed_rows(step.names, bounds)])),
         "costs": list(map(vars, explanation.costs)),
         "binding_names": list(map(vars, explanation.names)),
-        "conflicts": [{**dataclasses.asdict(one), "words": one.words} for one in explanation.conflicts],
+        "conflicts": list(map(dataclasses.asdict, explanation.conflicts)),
         "attempts": list(map(vars, solution.attempts)),
     }
     return solve.with_columns(pl.Series(name, [rows], dtype=NESTED[name]) for name, rows in nested.items())
 
 
-def _not_applied(name: str, reason: str) -> dict[str, Any]:
+def _row(row: Row) -> dict[str, Any]:
+    return {**vars(row), "forced_by": _text(row.forced_by)}
+
+
+def _text(reason: Reason | None) -> str:
+    return "" if reason is None else reason.dumps()
+
+
+def _not_applied(name: str, reason: Reason) -> dict[str, Any]:
     """A constraint that could not be applied, as a row without numbers."""
-    return {"constraint": name, "group": "n/a", "row": name, "forced_by": f"n/a: {reason}"}
+    return {"constraint": name, "group": NOT_APPLIED, "row": name, "forced_by": reason.dumps()}
 
 
 def flat(solve: pl.DataFrame) -> pl.DataFrame:
@@ -233,27 +245,29 @@ def unnest(solve: Mapping[str, Any], name: str) -> pl.DataFrame:
 
 
 def solve_notes(solve: pl.DataFrame) -> dict[str, Any]:
-    """What the manifest says of the week."""
+    """What the manifest says of the week; reasons as JSON."""
     shown = (
-        "status", "reason", "objective", "turnover", "holdings", "cash", "blocked_orders", "cut_orders",
+        "status", "objective", "turnover", "holdings", "cash", "blocked_orders", "cut_orders",
         "benchmark_raw_sum", "benchmark_delisted", "benchmark_beijing", "benchmark_beijing_members",
     )  # fmt: skip
     row = solve.row(0, named=True)
     return {
         **{name: row[name] for name in shown},
+        "reason": _said(row["reason"]),
         **{name: value for name, value in row.items() if name.startswith("benchmark_without")},
         "executed_turnover_bp": _basis_points(row["executed_turnover"]),
         "execution_cost_bp": _basis_points(row["execution_cost"]),
-        "constraints_not_applied": {
-            one["constraint"]: one["forced_by"].removeprefix("n/a: ")
-            for one in row["constraints"]
-            if one["group"] == "n/a"
-        },
+        "constraints_not_applied": {name: reason.to_json() for name, reason in not_applied(row).items()},
         "relaxed": [
-            {name: one[name] for name in ("constraint", "row", "slack", "forced_by")} for one in row["relaxations"]
+            {**{name: one[name] for name in ("constraint", "row", "slack")}, "forced_by": _said(one["forced_by"])}
+            for one in row["relaxations"]
         ],
-        "conflicts": [one["words"] for one in row["conflicts"]],
+        "conflicts": row["conflicts"],
     }
+
+
+def _said(text: str) -> Any:
+    return Reason.loads(text).to_json() if text else ""
 
 
 def _basis_points(fraction: float | None) -> float | None:

@@ -31,15 +31,24 @@ from assets.portfolios.exposures import Benchmark, drift_benchmark, missing_styl
 from assets.portfolios.market import Day, market_days
 from assets.portfolios.mergers import Exchange, absorbed, add_up, together
 from assets.portfolios.optimiser import Solution, optimise
+from assets.portfolios.reasons import (
+    FIRST_BUILD_LATER,
+    NO_INDUSTRY,
+    NO_SCORE_BECAUSE,
+    NO_SCORE_YET,
+    NO_WEIGHTS,
+    NOBODY_LISTED,
+    OLD_WEIGHTS,
+    WEIGHTS_WITHOUT_PRICES,
+)
 from assets.portfolios.record import FROZEN, UNKNOWN, Last
 from assets.portfolios.schemas import EXECUTIONS
 from assets.portfolios.terms import Term, covariance_from, risk_of
 from resources.calendar import Calendar
 from resources.errors import InputError
+from resources.reasons import Reason, Reasons
 from resources.rulebook import MAIN, Rulebook
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
-
-Reasons = Mapping[str, Mapping[str, str]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,7 +109,7 @@ class Week:
     benchmark: Benchmark
     problem: Problem
     constraints: tuple[Constraint, ...]
-    not_applied: Mapping[str, str]
+    not_applied: Mapping[str, Reason]
     solution: Solution
     last: Last
     terms: tuple[Term, ...] = ()
@@ -114,19 +123,19 @@ def advance(
     calendar: Calendar,
     settings: PortfoliosSettings,
     unavailable: Reasons | None = None,
-) -> Week | str:
-    """Carry `state` over `days` and optimise at the close of the last of them; a string says why there is no portfolio yet.
+) -> Week | Reason:
+    """Carry `state` over `days` and optimise at the close of the last of them; a reason says why there is no portfolio yet.
 
     state: None before the first build, which is made from cash. days: the trading days after the last signal close up to
     the new one; the last target is traded on the first of them. unavailable: table → column or item → reason, for the
-    words. Raises InputError where a portfolio that has been built meets days without prices or benchmark vector.
+    reasons. Raises InputError where a portfolio that has been built meets days without prices or benchmark vector.
     """
     unavailable, date = unavailable or {}, days[-1]
     bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
     benchmark = benchmark_at(portfolio.index, tables, date, calendar, settings)
     if state is None and (reason := _why_waiting(settings, tables, date, calendar, unavailable, benchmark)):
         return reason
-    if isinstance(benchmark, str):
+    if isinstance(benchmark, Reason):
         raise InputError(f"{portfolio.asset} has holdings to compare on {date}, but {benchmark}")
     symbols, held, executions, last = carry(state, tables, days, settings)
     first_build = state is None
@@ -135,8 +144,7 @@ def advance(
     constraints, not_applied = portfolio_constraints(bounds, missing)
     if set(problem.industry.tolist()) == {UNKNOWN}:
         constraints = [c for c in constraints if not isinstance(c, IndustryNeutral)]
-        reason = unavailable.get("securities", {}).get("industry", "no name has an industry")
-        not_applied["industry"] = reason
+        not_applied["industry"] = unavailable.get("securities", {}).get("industry", NO_INDUSTRY())
     listed = problem.symbols.tolist()
     risk, terms = risk_of(bounds, lambda: covariance_from(settings.covariance, listed, tables.prices))
     constraints += risk
@@ -182,50 +190,47 @@ def _why_waiting(
     date: dt.date,
     calendar: Calendar,
     unavailable: Reasons,
-    benchmark: Benchmark | str,
-) -> str:
-    """Why the portfolio can't be built on `date`; "" where it can."""
+    benchmark: Benchmark | Reason,
+) -> Reason | None:
+    """Why the portfolio can't be built on `date`; None where it can."""
     if settings.start is not None and calendar.week_of(date) < settings.start:
-        return f"the first build is set for the week of {settings.start}"
-    if isinstance(benchmark, str):
+        return FIRST_BUILD_LATER(week=settings.start)
+    if isinstance(benchmark, Reason):
         return benchmark
-    if tables.alpha.is_empty():
-        told = [_why_no_score(key, unavailable) for key in settings.alphas]
-        reason = next((reason for reason in told if reason), "")
-        name = " and ".join(settings.alphas)
-        return f"no {name} score on {date}" + (f": {reason}" if reason else "; the first build waits for it")
-    return ""
+    if not tables.alpha.is_empty():
+        return None
+    causes = (_why_no_score(key, unavailable) for key in settings.alphas)
+    cause = next((cause for cause in causes if cause is not None), None)
+    if cause is None:
+        return NO_SCORE_YET(factors=settings.alphas, date=date)
+    return NO_SCORE_BECAUSE(factors=settings.alphas, date=date, cause=cause)
 
 
-def _why_no_score(key: str, unavailable: Reasons) -> str:
+def _why_no_score(key: str, unavailable: Reasons) -> Reason | None:
     reasons = unavailable.get("scores" if key in MODELS else "factors", {})
-    return reasons.get(key) or reasons.get("value", "")
+    return reasons.get(key) or reasons.get("value")
 
 
 def benchmark_at(
     index: str, tables: Tables, date: dt.date, calendar: Calendar, settings: PortfoliosSettings
-) -> Benchmark | str:
+) -> Benchmark | Reason:
     """The benchmark vector at the signal close, or why there is none."""
     published = published_weights(tables.indices, index)
     if published is None:
-        return f"no weights of {index} were published by {date} (reference/index_weights)"
+        return NO_WEIGHTS(index=index, date=date)
     known = published["published_date"][0]
     age = calendar.index(date) - calendar.index(calendar.previous_day(known + dt.timedelta(days=1)))
     if age > settings.benchmark_max_age:
-        return (
-            f"the last weights of {index} are dated {known}, {age} trading days before {date} "
-            f"(portfolios.benchmark_max_age = {settings.benchmark_max_age}); deliver newer reference/index_weights"
-        )
+        return OLD_WEIGHTS(index=index, published=known, age=age, date=date, limit=settings.benchmark_max_age)
     days = calendar.days(calendar.next_day(known), date)
     missing = sorted(set(days) - set(tables.prices["date"].unique()))
     if missing:
-        return (
-            f"the weights of {index} dated {known} can't be drifted to {date}: daily_prices has no row on "
-            f"{len(missing)} of the {len(days)} days, first {missing[0]} (reference/daily_prices)"
+        return WEIGHTS_WITHOUT_PRICES(
+            index=index, published=known, date=date, missing=len(missing), days=len(days), first=missing[0]
         )
     listed = set(tables.securities.filter(pl.col("date") == date)["symbol"].to_list())
     if not listed:
-        return f"securities has no row on {date}, so it is not known who is listed (reference/instruments)"
+        return NOBODY_LISTED(date=date)
     drifted = drift_benchmark(
         published, tables.prices, days, index=index, tolerance=settings.benchmark_sum_tolerance, listed=listed
     )

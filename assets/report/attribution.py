@@ -20,7 +20,9 @@ from assets.portfolios.schemas import COMPONENTS
 from assets.report.attribution_words import COMPONENT_NAMES, ITEMS, WORDS
 from assets.report.charts import Line, draw_contributions
 from assets.report.issue import Figure, Grid, Row, percent
+from assets.report.reasons import NO_RETURNS
 from assets.report.words import STYLES, Language
+from resources.reasons import Reason
 
 TABLE, FIGURES = "A1", ("A3", "A4")
 LARGEST = 4  # items named under the table
@@ -37,11 +39,11 @@ class Contributions:
 
     week: Mapping[str, float | None]
     year: Mapping[str, float | None]
-    missing: Mapping[tuple[str, str], str]
+    missing: Mapping[tuple[str, str], Reason]
     largest: Sequence[tuple[str, str, float]]
     dates: Sequence[dt.date]
     chained: np.ndarray
-    absent: str | None
+    absent: Reason | None
 
 
 def chain_weeks(values: np.ndarray) -> np.ndarray:
@@ -57,7 +59,7 @@ def chain_weeks(values: np.ndarray) -> np.ndarray:
 
 
 def sum_contributions(
-    attribution: pl.DataFrame, week: dt.date, start: dt.date, reasons: Mapping[str, str]
+    attribution: pl.DataFrame, week: dt.date, start: dt.date, reasons: Mapping[str, Reason]
 ) -> dict[str, Contributions]:
     """Portfolio → its parts this week, this year and week by week from `start` on. attribution: the table, all weeks.
 
@@ -88,12 +90,13 @@ def sum_contributions(
             week=_parts(numbers[-1:] if now.height else numbers[:0], values.tail(1)),
             year=_parts(chain_weeks(numbers[this_year])[-1:], values.filter(pl.Series(this_year, dtype=pl.Boolean))),
             missing={
-                (c, item): reason for c, item, reason in missing.select("component", "item", "reason").iter_rows()
+                (c, item): Reason.loads(reason)
+                for c, item, reason in missing.select("component", "item", "reason").iter_rows()
             },
             largest=list(largest.select("component", "item", "value").head(LARGEST).iter_rows()),
             dates=[day for day, keep in zip(dates, shown, strict=True) if keep],
             chained=chain_weeks(numbers[shown]),
-            absent=None if now.height else reasons.get(portfolio.key, "no returns yet"),
+            absent=None if now.height else reasons.get(portfolio.key, NO_RETURNS()),
         )
     return found
 
@@ -116,7 +119,7 @@ class Writer:
 
     language: Language
     name: Callable[[Portfolio], str]
-    reason: Callable[[str], str]
+    reason: Callable[[Reason], str]
     benchmark: str = "price"
 
     def say(self, key: str, **values: object) -> str:
@@ -179,7 +182,7 @@ class Writer:
         comma = self.say("comma")
         items = comma.join(f"{self.item(c, item)} {percent(value, 3)}" for c, item, value in one.largest)
         lines = [self.say("largest", name=name, items=items)]
-        by_reason: dict[str, list[str]] = {}
+        by_reason: dict[Reason, list[str]] = {}
         for (component, item), reason in one.missing.items():
             by_reason.setdefault(reason, []).append(self.item(component, item))
         return lines + [
@@ -193,7 +196,7 @@ class Writer:
         for number, portfolio in zip(FIGURES, catalogue.PORTFOLIOS, strict=True):
             one, title = found[portfolio.key], self.say("figure", name=self.name(portfolio))
             if not one.dates:
-                figures.append(Figure(number, title, None, self.reason(one.absent or "no returns yet")))
+                figures.append(Figure(number, title, None, self.reason(one.absent or NO_RETURNS())))
                 continue
             dates = [before(one.dates[0]), *one.dates]
             lines = [Line(self.say("total"), dates, [0.0, *one.chained.sum(axis=1).tolist()])]

@@ -37,13 +37,13 @@ from assets.report.issue import (
 from assets.report.lines import Lines
 from assets.report.lines import Writer as LinesWriter
 from assets.report.methods import Writer as MethodsWriter
+from assets.report.reasons import NO_HOLDING_PERIOD, NO_RETURNS
 from assets.report.statistics import relative_strength
-from assets.report.tables import NOT_BUILT, PERIODS, Series, tabulate_factors, tabulate_portfolios
+from assets.report.tables import PERIODS, Series, tabulate_factors, tabulate_portfolios
 from assets.report.words import (
     BOARDS,
     INDICES,
     LABELS,
-    REASONS,
     SENTENCES,
     STYLES,
     VERDICTS,
@@ -53,6 +53,8 @@ from assets.report.words import (
 )
 from resources.calendar import Calendar
 from resources.gate import shorten
+from resources.reason_words import describe
+from resources.reasons import Reason, Reasons
 from resources.settings.report import ReportSettings
 
 HIGHLIGHTED = tuple(factor for factor in catalogue.FACTORS if factor.number <= 6 or factor.number >= 11)  # SPEC §8
@@ -72,7 +74,7 @@ class Holdings:
 
     solve: Mapping[str, Any] | None
     relaxations: pl.DataFrame
-    not_applied: Mapping[str, str]  # constraint → reason
+    not_applied: Mapping[str, Reason]
     benchmark_is_drifted: bool
 
 
@@ -93,7 +95,7 @@ class Findings:
     traded: Mapping[str, Mapping[str, float]]  # portfolio → turnover and cost of the week
     holdings: Mapping[str, Holdings]
     tapes: pl.DataFrame  # tape_health of the week's days: date, symbol, verdict, quotes_verdict, reason
-    unavailable: Mapping[str, Mapping[str, str]]
+    unavailable: Reasons
     manifests: pl.DataFrame
     left_out: pl.DataFrame  # what partitions were made without: table, partition, code, item, value as JSON
     implausible: Sequence[
@@ -126,10 +128,8 @@ class _Writer:
         portfolios = [self._portfolio_chapter(n, portfolio) for n, portfolio in enumerate(catalogue.PORTFOLIOS)]
         title, headline = self._heading(self.found.week, self.found.table1, self.found.table2)
         benchmark = self.tree["portfolios"]["benchmark"]
-        parts = AttributionWriter(
-            self.language, self.name, lambda reason: self.reason(reason, portfolio=True), benchmark
-        )
-        lines = LinesWriter(self.language, self.name, lambda reason: self.reason(reason, portfolio=True))
+        parts = AttributionWriter(self.language, self.name, self.reason, benchmark)
+        lines = LinesWriter(self.language, self.name, self.reason)
         return Weekly(
             language=self.language,
             title=title,
@@ -186,10 +186,18 @@ class _Writer:
     def name(self, thing: Factor | Portfolio) -> str:
         return thing.name_zh if self.language == "zh" else thing.name_en
 
-    def reason(self, reason: str, portfolio: bool = False) -> str:
-        if portfolio and reason == NOT_BUILT:
-            reason = "portfolio not built"
-        return REASONS[reason][self.language] if reason in REASONS else reason
+    def reason(self, reason: Reason | str) -> str:
+        """A reason in words; from a column of a table as it is stored there."""
+        found = Reason.loads(reason) if isinstance(reason, str) else reason
+        return describe(found, self.language, self._called)
+
+    def _called(self, parameter: str, text: str) -> str:
+        """What a reader calls a factor, style, constraint, stage or state that a reason names by its key."""
+        if parameter in ("model", "factor", "factors"):
+            return self.name(catalogue.BY_KEY[text]) if text in catalogue.BY_KEY else text
+        if parameter in ("style", "constraint", "constraints", "state", "groups"):
+            return self._constraint_name(text)
+        return text
 
     def join(self, parts: Sequence[str], by: str = "list_comma") -> str:
         return self.label(by).join(parts)
@@ -314,7 +322,7 @@ class _Writer:
         for portfolio in catalogue.PORTFOLIOS:
             row = self.rows2[portfolio.key]
             if row["reason"] is not None:
-                text = self.sentence("highlight_absent", reason=self.reason(row["reason"], portfolio=True))
+                text = self.sentence("highlight_absent", reason=self.reason(row["reason"]))
             else:
                 numbers = {period: percent(row[f"excess_{period}{self.suffix}"]) for period in PERIODS}
                 text = self.sentence("highlight_portfolio", wins=share(row["wins"], row["weeks"]), **numbers)
@@ -380,7 +388,7 @@ class _Writer:
             row = self.rows2[portfolio.key]
             name = self.name(portfolio)
             if row["excess_ytd"] is None:
-                reason = self.reason(row["reason"], portfolio=True)
+                reason = self.reason(row["reason"])
                 rows.append(Row([name], self.label("not_available_reason", reason=reason)))
                 continue
             numbers = [percent(row[f"excess_{period}{self.suffix}"]) for period in PERIODS]
@@ -424,7 +432,7 @@ class _Writer:
             factor = catalogue.BY_KEY[row["factor"]]
             name = f"{factor.number} {self.name(factor)}"
             if not row["count"]:
-                reason = self.reason(self.rows1[factor.key]["reason"] or "no holding period has ended yet")
+                reason = self.reason(self.rows1[factor.key]["reason"] or NO_HOLDING_PERIOD())
                 rows.append(Row([name], self.label("not_available_reason", reason=reason)))
                 continue
             cells = [name, *(decimal(row[key], 3) for key in ("last", "mean")), decimal(row["icir"], 2)]
@@ -506,7 +514,7 @@ class _Writer:
 
     def _not_evaluated(self, factor: Factor) -> str:
         reason = self.rows1[factor.key]["reason"] or self.found.unavailable.get("evaluation", {}).get(factor.key)
-        return self.reason(reason or "no holding period has ended yet")
+        return self.reason(reason or NO_HOLDING_PERIOD())
 
     def _largest_exposure(self, row: Mapping[str, Any]) -> str:
         value = decimal(row["exposure"], 2)
@@ -522,7 +530,7 @@ class _Writer:
         known = set(found.decay.select("factor", "horizon").iter_rows())
         told = {(factor, statistic, horizon): reason for factor, statistic, horizon, reason in found.absent.iter_rows()}
         nothing = {
-            (factor, "rank_ic", horizon): "no holding period has ended yet"
+            (factor, "rank_ic", horizon): NO_HOLDING_PERIOD().dumps()
             for horizon in horizons
             for factor in shown
             if (factor, horizon) not in known
@@ -558,7 +566,7 @@ class _Writer:
             (numbers[other], numbers[factor]): value
             for factor, other, value in found.correlations.select("factor", "other", "value").iter_rows()
         }
-        absent = self.reason("no holding period has ended yet")
+        absent = self.reason(NO_HOLDING_PERIOD())
         alone = self.label("no_pair")
         return [
             Figure("A1", titles[0], None if found.decay.is_empty() else draw_bands(bands, prefix="a1"), absent),
@@ -660,7 +668,7 @@ class _Writer:
         """What the inputs lack, one line per table and reason."""
         lines = []
         for table, reasons in sorted(self.found.unavailable.items()):
-            by_reason: dict[str, list[str]] = {}
+            by_reason: dict[Reason, list[str]] = {}
             for item, reason in reasons.items():
                 by_reason.setdefault(reason, []).append(item)
             lines += [
@@ -775,7 +783,7 @@ class _Writer:
         ]
         titles = (self.sentence("figure_strength", name=name), self.sentence("figure_bars", name=name))
         if not lines:
-            absent = self.reason(row["reason"] or "no returns yet")
+            absent = self.reason(row["reason"] or NO_RETURNS())
             return [Figure(number + n, title, None, absent) for n, title in enumerate(titles)]
         bars = [(self.label(period), row[f"long_short_{period}{self.suffix}"]) for period in PERIODS]
         return [
@@ -787,7 +795,7 @@ class _Writer:
         self, number: int, title: str, bars: Sequence[tuple[str, float | None]], reason: str | None
     ) -> Figure:
         if all(value is None for _, value in bars):
-            return Figure(number, title, None, self.reason(reason or "no returns yet"))
+            return Figure(number, title, None, self.reason(reason or NO_RETURNS()))
         return Figure(number, title, draw_bars(bars, prefix=f"f{number}"), None)
 
     def _strength_line(self, name: str, series: Series, start: dt.date, base: float) -> Line | None:
@@ -808,7 +816,7 @@ class _Writer:
         index = f"{self.say(INDICES[portfolio.index])}{self.label('blank')}{self._benchmark_kind()}"
         about = [self.sentence("portfolio_text", alpha=self._alpha(), index=index)]
         if row["reason"] is not None:
-            about.append(self.sentence("absent_factor", reason=self.reason(row["reason"], portfolio=True)))
+            about.append(self.sentence("absent_factor", reason=self.reason(row["reason"])))
         else:
             numbers = {period: percent(row[f"excess_{period}{self.suffix}"]) for period in ("week", "ytd")}
             about.append(self.sentence("portfolio_week", wins=share(row["wins"], row["weeks"]), **numbers))
@@ -821,7 +829,7 @@ class _Writer:
             self.label("cumulative_excess"), self.found.portfolios[portfolio.key], self.settings.chart_start_late, 1.0
         )
         if line is None:
-            absent = self.reason(row["reason"] or "no returns yet", portfolio=True)
+            absent = self.reason(row["reason"] or NO_RETURNS())
             figures = [Figure(number + n, title, None, absent) for n, title in enumerate(titles)]
         else:
             bars = [(self.label(period), row[f"excess_{period}{self.suffix}"]) for period in PERIODS]
@@ -860,7 +868,7 @@ class _Writer:
             )
         if held.not_applied:
             items = [
-                self.sentence("for_want_of", constraint=self._constraint_name(name), reason=reason)
+                self.sentence("for_want_of", constraint=self._constraint_name(name), reason=self.reason(reason))
                 for name, reason in held.not_applied.items()
             ]
             sentences.append(self.sentence("portfolio_not_applied", items=self.join(items)))
@@ -886,7 +894,7 @@ class _Writer:
                     total=total,
                     row=worst["row"],
                     slack=slack,
-                    forced=self.explanation.cause(worst["forced_by"]) or "–",
+                    forced=self.reason(worst["forced_by"]) if worst["forced_by"] else "–",
                 )
             )
         return lines

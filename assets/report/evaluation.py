@@ -20,6 +20,8 @@ from assets import catalogue
 from assets.factors.styles import STYLES
 from assets.report.price_paths import Floats
 from assets.report.rank_ics import rank_correlations
+from assets.report.reasons import CONSTANT, NO_VALUE_ON, NOT_TRADED, TOO_FEW_NAMES
+from resources.reasons import Reason
 from resources.settings.evaluation import EvaluationSettings
 
 DECILES = 10
@@ -43,8 +45,6 @@ STATISTICS = (
     "correlation",
     "exposure",
 )
-CONSTANT = "a constant column has no correlation"
-NOT_TRADED = "none of its names trades on both trade days"
 _ROW = {name: SCHEMA[name] for name in ("factor", "item", "value", "names")} | {"basis": pl.Int64}
 
 
@@ -202,12 +202,16 @@ def _complete(
 ) -> pl.DataFrame:
     """A row for each (factor, item, told) that was expected: its value, or the reason why there is none.
 
-    told: a reason known beforehand. signals: the signal judged, then the others that the statistic needs.
+    told: a reason known beforehand, as JSON. signals: the signal judged, then the others that the statistic needs.
     """
+
+    def too_few(names: int) -> str:
+        return TOO_FEW_NAMES(names=names, fewest=fewest).dumps()
+
     absent = pl.lit(None, dtype=pl.String)
     for signal in reversed(signals):
         known = pl.col("factor").is_in(list(signal.names))
-        absent = pl.when(known).then(absent).otherwise(pl.lit(f"no value on {signal.day}"))
+        absent = pl.when(known).then(absent).otherwise(pl.lit(NO_VALUE_ON(date=signal.day).dumps()))
     few = pl.col("basis").fill_null(0) < fewest
     rows = pl.DataFrame(expected, schema=dict.fromkeys(("factor", "item", "told"), pl.String), orient="row")
     return (
@@ -219,9 +223,9 @@ def _complete(
             .when(pl.col("absent").is_not_null())
             .then("absent")
             .when(few)
-            .then(pl.format(f"{{}} names, fewer than {fewest}", pl.col("basis").fill_null(0)))
+            .then(pl.col("basis").fill_null(0).map_elements(too_few, return_dtype=pl.String))
             .when(pl.col("value").is_null())
-            .then(pl.when(pl.col("names") > 0).then(pl.lit(CONSTANT)).otherwise(pl.lit(NOT_TRADED)))
+            .then(pl.when(pl.col("names") > 0).then(pl.lit(CONSTANT().dumps())).otherwise(pl.lit(NOT_TRADED().dumps())))
         )
         .with_columns(
             pl.when(pl.col("reason").is_null()).then("value").alias("value"),
@@ -238,7 +242,7 @@ def evaluate_week(
     returns: Mapping[int, pl.DataFrame],
     seeds: pl.DataFrame,
     styles: pl.DataFrame,
-    style_reasons: Mapping[str, str],
+    style_reasons: Mapping[str, Reason],
     settings: EvaluationSettings,
 ) -> pl.DataFrame:
     """All rows of one week (SCHEMA), for every factor that has a value on one of the signal days.
@@ -281,7 +285,8 @@ def evaluate_week(
         add("turnover", 1, [now, signals[1]], top_turnovers(now, signals[1]), each)
     pairs = correlations(now, factors)
     add("correlation", 0, [now], pairs, [(*pair, None) for pair in pairs.select("factor", "item").iter_rows()])
-    told = [(factor, style, style_reasons.get(style)) for factor in factors for style in STYLES]
+    known = {style: reason.dumps() for style, reason in style_reasons.items()}
+    told = [(factor, style, known.get(style)) for factor in factors for style in STYLES]
     add("exposure", 0, [now], exposures(now, styles, STYLES), told)
     return pl.concat(parts)
 

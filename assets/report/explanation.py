@@ -4,15 +4,14 @@ Here: which of it stands where. Not here: how it is computed (portfolios/explana
 (explanation_words.py).
 """
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 from assets import catalogue
 from assets.catalogue import Portfolio
-from assets.report.explanation_words import CAUSES, NAMES, STAGES, WORDS
+from assets.portfolios.reasons import NO_ANSWER, TIE_FIRST_BUILD, TIE_SMALLEST_TURNOVER
+from assets.report.explanation_words import NAMES, STAGES, WORDS
 from assets.report.issue import Grid, Row, decimal, percent
 from assets.report.words import STYLES, Language
 
@@ -35,21 +34,6 @@ class Writer:
     def constraint(self, key: str) -> str:
         text = NAMES.get(key) or STYLES.get(key)
         return text[self.language] if text else key
-
-    def cause(self, text: str) -> str:
-        """What forced a row to give, `forced_by` of a stored relaxation."""
-        if self.language == "en":
-            return text
-        if text in NAMES:  # a state alone
-            return self.constraint(text)
-
-        def name(pattern: str, found: re.Match[str]) -> str:
-            keys = found.group(1).split(", ") if found.groups() else []
-            return pattern.format("、".join(map(self.constraint, keys)))
-
-        for phrase, pattern in CAUSES:
-            text = re.sub(phrase, partial(name, pattern), text)
-        return text
 
     def tables(self, solves: Mapping[str, Mapping[str, Any] | None]) -> list[Grid]:
         """One table per portfolio. solves: portfolio → row of solve.parquet, None before the first build."""
@@ -105,7 +89,7 @@ class Writer:
 
     def _solver(self, solve: Mapping[str, Any]) -> list[str]:
         """Who solved it and how well, and every answer that was not taken."""
-        ties = {"smallest turnover": "tie_smallest", "first build": "tie_first"}
+        ties = {TIE_SMALLEST_TURNOVER: "tie_smallest", TIE_FIRST_BUILD: "tie_first"}
         line = self.say(
             "solver",
             solver=solve["solver"],
@@ -117,7 +101,7 @@ class Writer:
 
     def _refused(self, attempt: Mapping[str, Any]) -> str:
         stage, solver = self._stage(attempt["stage"]), attempt["solver"]
-        if attempt["residual"] is None:
+        if attempt["refused"] == NO_ANSWER:
             return self.say("no_answer", stage=stage, solver=solver)
         residual, gap = (f"{abs(attempt[key]):.1e}" for key in ("residual", "gap"))
         return self.say("refused", stage=stage, solver=solver, residual=residual, gap=gap)

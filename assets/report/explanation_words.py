@@ -88,19 +88,3 @@ STAGES: Mapping[str, Bilingual] = {
     "relaxed": T("放松后的优化", "score inside what remains"),
     "ties": T("并列最优取最小换手", "smallest turnover"),
 }
-
-# What forced a row (portfolios/optimiser.py says it in English) → Chinese; {0} is what the pattern's group names
-CAUSES: tuple[tuple[str, str], ...] = (
-    (r"kept above its bound by its own names: ", "被本项内的股票推高："),
-    (r"kept below its bound by its own names: ", "被本项内的股票压低："),
-    (r"balances the other (\w+) rows", "与其他{0}项相抵"),
-    (r"together with ([\w, ]+)", "与{0}共同作用"),
-    (r"restricted names: ", "受限股票："),
-    (r"the stock bands alone", "仅个股偏离上下限"),
-    (r"cash of ([\d.]+%) to be spent", "{0} 的现金须全部投出"),
-    (r" \((\w+), (?=[\d.]+%\))", "（{0} "),
-    (r"%\)", "%）"),
-    (r" and (\d+) more", "，另 {0} 只"),
-    (r"; ", "；"),
-    (r", ", "、"),
-)

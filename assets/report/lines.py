@@ -18,6 +18,7 @@ from assets.report.issue import Figure, Grid, Row, decimal, percent
 from assets.report.lines_words import LINE_NAMES, WORDS
 from assets.report.statistics import Floats, compare, relative_strength
 from assets.report.words import Language
+from resources.reasons import Reason
 
 TABLE, FIGURES = "A4", ("A5", "A6")
 ITSELF = "itself"  # the portfolio among its lines
@@ -45,7 +46,7 @@ class Lines:
     """portfolio → line → what became of it, the portfolio itself first; missing: (portfolio, line) → why it is n/a."""
 
     judged: Mapping[str, Mapping[str, Judged]]
-    missing: Mapping[tuple[str, str], str]
+    missing: Mapping[tuple[str, str], Reason]
 
 
 def judge_line(rows: pl.DataFrame, day: dt.date) -> Judged:
@@ -75,7 +76,7 @@ def judge_line(rows: pl.DataFrame, day: dt.date) -> Judged:
 
 
 def judge_lines(
-    portfolio_lines: pl.DataFrame, portfolio_returns: pl.DataFrame, day: dt.date, reasons: Mapping[str, str]
+    portfolio_lines: pl.DataFrame, portfolio_returns: pl.DataFrame, day: dt.date, reasons: Mapping[str, Reason]
 ) -> Lines | None:
     """Both tables over all weeks; reasons: "portfolio: line" → why there is none. None where no line is set."""
     reasons = {said: reason for said, reason in reasons.items() if ": " in said}
@@ -99,7 +100,7 @@ class Writer:
 
     language: Language
     name: Callable[[Portfolio], str]
-    reason: Callable[[str], str]
+    reason: Callable[[Reason], str]
 
     def say(self, key: str, **values: object) -> str:
         return WORDS[key][self.language].format(**values)

@@ -17,6 +17,7 @@ from assets.report import factor_returns as legs
 from assets.report import rank_ics as ics
 from assets.report.evaluation import Signal, evaluate_week, note_week
 from assets.report.price_paths import lay_out_prices
+from assets.report.reasons import NO_RETURNS, NO_VALUE
 from assets.report.rebalancing import (
     Rebalance,
     closed_days,
@@ -29,12 +30,11 @@ from assets.report.rebalancing import (
 )
 from resources.calendar import Calendar
 from resources.made import Made
+from resources.reasons import Reasons
 from resources.settings.evaluation import EvaluationSettings
 from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
 
-NO_SIGNAL_YET = "no rebalancing signal has been entered yet"
-NO_VALUE = "no value on any signal day of the weeks that are judged"
 MINUTES = ("date", "symbol", "low", "high", "volume", "amount")
 LONG = ("date", "symbol", "factor", "value")
 
@@ -49,7 +49,7 @@ def make_factor_returns(
     minute_bars: pl.LazyFrame,
     settings: Mapping[str, Any],
     calendar: Calendar,
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
 ) -> Made:
     """Daily returns of the three legs of every factor on the trading days of one week.
 
@@ -75,7 +75,7 @@ def make_factor_returns(
     frame = pl.concat(frames)
     reasons = unavailable.get("factors", {})
     absent = set(catalogue.TEN) - set(frame["factor"]) - set(reasons)
-    return Made(frame, unavailable={key: NO_SIGNAL_YET for key in catalogue.TEN if key in absent})
+    return Made(frame, unavailable={key: NO_RETURNS() for key in catalogue.TEN if key in absent})
 
 
 def make_rank_ics(
@@ -118,7 +118,7 @@ def make_evaluation(
     calendar: Calendar,
     start: dt.date,
     files: Callable[[str, dt.date, str], bytes],
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
 ) -> Made:
     """What becomes known in one week of the signals of all factors, and its own signal's kinship and exposures."""
     values = _universe_only(pl.concat([factors.select(LONG), scores.select(LONG)]), securities)
@@ -157,7 +157,7 @@ def make_evaluation(
         pl.when(pl.col("statistic") == "decile_return").then("value").alias("decile_return"),
         pl.when(pl.col("statistic") == "turnover").then("value").alias("turnover"),
     )
-    return Made(frame, profile=profile, unavailable=dict.fromkeys(absent, NO_VALUE), notes=note_week(frame))
+    return Made(frame, profile=profile, unavailable=dict.fromkeys(absent, NO_VALUE()), notes=note_week(frame))
 
 
 def _universe_only(values: pl.LazyFrame, securities: pl.LazyFrame) -> pl.DataFrame:

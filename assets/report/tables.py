@@ -12,11 +12,12 @@ import numpy as np
 import polars as pl
 
 from assets import catalogue
+from assets.portfolios.reasons import NOT_BUILT_YET
+from assets.report.reasons import MODEL_NOT_BUILT, NO_RETURNS
 from assets.report.statistics import Comparison, Dates, Floats, compare, judge_ics
+from resources.reasons import Reason, Reasons
 
 PERIODS = ("week", "month", "ytd")
-NOT_BUILT = "not built"  # the model or portfolio has no partition in the lake
-NO_RETURNS = "no returns yet"
 PERIODS_PER_YEAR = {"month": 12, "week": 52}
 
 
@@ -66,12 +67,12 @@ def portfolio_series(portfolio_returns: pl.DataFrame) -> dict[str, Series]:
 
 
 def tabulate_factors(
-    series: Mapping[str, Mapping[str, Series]], day: dt.date, reasons: Mapping[str, str]
+    series: Mapping[str, Mapping[str, Series]], day: dt.date, reasons: Mapping[str, Reason]
 ) -> pl.DataFrame:
     """Table 1: sixteen rows × {long_short, long_excess} × {week, month, ytd, wins, months}.
 
     Returns are ratios of relative strength; `…_difference` holds the difference of the legs' returns. `since`: first day
-    of the year with a return. reason: why a row, or its week, has no number; null where it has.
+    of the year with a return. reason: why a row, or its week, has no number, as JSON (`Reason.dumps`); null where it has.
     """
     rows = []
     for factor in catalogue.FACTORS:
@@ -85,7 +86,7 @@ def tabulate_factors(
                 row[f"{name}_{period}_difference"] = getattr(result, f"{period}_difference")
         row["since"] = comparisons["long_short"].since
         known = comparisons["long_short"].week is not None
-        row["reason"] = None if known else reasons.get(factor.key, NO_RETURNS)
+        row["reason"] = None if known else reasons.get(factor.key, NO_RETURNS()).dumps()
         rows.append(row)
     schema: dict[str, type[pl.DataType]] = {"factor": pl.String}
     for name in ("long_short", "long_excess"):
@@ -95,7 +96,7 @@ def tabulate_factors(
     return pl.DataFrame(rows, schema={**schema, "since": pl.Date, "reason": pl.String})
 
 
-def tabulate_portfolios(series: Mapping[str, Series], day: dt.date, reasons: Mapping[str, str]) -> pl.DataFrame:
+def tabulate_portfolios(series: Mapping[str, Series], day: dt.date, reasons: Mapping[str, Reason]) -> pl.DataFrame:
     """Table 2: two rows × excess {week, month, ytd}, wins of weeks of the year; `…_difference`, `since`, `reason`."""
     rows = []
     for portfolio in catalogue.PORTFOLIOS:
@@ -109,7 +110,7 @@ def tabulate_portfolios(series: Mapping[str, Series], day: dt.date, reasons: Map
                 "weeks": weeks,
                 **{f"excess_{period}_difference": getattr(result, f"{period}_difference") for period in PERIODS},
                 "since": result.since,
-                "reason": None if result.week is not None else reasons.get(portfolio.key, NO_RETURNS),
+                "reason": None if result.week is not None else reasons.get(portfolio.key, NO_RETURNS()).dumps(),
             }
         )
     schema = {
@@ -139,8 +140,8 @@ def tabulate_ics(rank_ics: pl.DataFrame, day: dt.date) -> pl.DataFrame:
 
 
 def explain_absence(
-    unavailable: Mapping[str, Mapping[str, str]], built: set[str], factors_seen: set[str]
-) -> tuple[dict[str, str], dict[str, str]]:
+    unavailable: Reasons, built: set[str], factors_seen: set[str]
+) -> tuple[dict[str, Reason], dict[str, Reason]]:
     """Why a factor, or a portfolio, has no return this week: (factor key → reason, portfolio key → reason).
 
     A reason that travelled down with the tables comes first; then a model or portfolio without a partition in the lake
@@ -152,14 +153,14 @@ def explain_absence(
         if factor.key in traced:
             factors[factor.key] = traced[factor.key]
         elif factor.kind == "model" and factor.key not in built | factors_seen:
-            factors[factor.key] = NOT_BUILT
+            factors[factor.key] = MODEL_NOT_BUILT()
         else:
-            factors[factor.key] = NO_RETURNS
+            factors[factor.key] = NO_RETURNS()
     portfolios = {}
     for portfolio in catalogue.PORTFOLIOS:
         own = unavailable.get(portfolio.asset, {})
         reason = unavailable.get("portfolio_returns", {}).get(portfolio.key) or own.get("weight") or own.get("score")
-        portfolios[portfolio.key] = reason or (NO_RETURNS if portfolio.asset in built else NOT_BUILT)
+        portfolios[portfolio.key] = reason or (NO_RETURNS() if portfolio.asset in built else NOT_BUILT_YET())
     return factors, portfolios
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import polars as pl
 
 from assets import catalogue
+from assets.portfolios.reasons import not_applied
 from assets.portfolios.schemas import ROWS
 from assets.report.attribution import sum_contributions
 from assets.report.document import Findings, Holdings, write_weekly
@@ -33,6 +34,7 @@ from assets.report.workbook import write_workbook
 from resources.calendar import Calendar
 from resources.gate import REMEDY
 from resources.made import Made
+from resources.reasons import Reasons
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 
@@ -90,7 +92,7 @@ def make_report(
     indices: pl.LazyFrame,
     tape_health: pl.LazyFrame,
     files: Files,
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
     manifests: pl.DataFrame,
     left_out: pl.DataFrame,
     run_settings: Mapping[str, Any],
@@ -224,11 +226,7 @@ def _read_holdings(
     return Holdings(
         solve=solve,
         relaxations=pl.DataFrame(solve["relaxations"], schema=ROWS),
-        not_applied={
-            row["constraint"]: row["forced_by"].removeprefix("n/a: ")
-            for row in solve["constraints"]
-            if row["group"] == "n/a"
-        },
+        not_applied=not_applied(solve),
         benchmark_is_drifted=drifted,
     )
 

@@ -1,26 +1,13 @@
 """Every word of the report, in Chinese and English: labels, sentence patterns, descriptions of factors and styles.
 
-Here: text alone. Not here: which sentence is said when (document.py). Patterns are filled with str.format.
+Here: text alone. Not here: which sentence is said when (document.py), and the words of reasons (resources/reason_words.py). Patterns are filled with str.format.
 Sources of the descriptions: SPEC §3, §5.2.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-Language = Literal["zh", "en"]
-
-
-@dataclass(frozen=True)
-class Bilingual:
-    """One text in both languages."""
-
-    zh: str
-    en: str
-
-    def __getitem__(self, language: Language) -> str:
-        return self.zh if language == "zh" else self.en
-
+from resources.language import Bilingual as Bilingual
+from resources.language import Language as Language
 
 T = Bilingual
 
@@ -443,17 +430,6 @@ SENTENCES: Mapping[str, Bilingual] = {
         "The run uses the profile '{name}', which differs from production in {count} settings (see 'Settings used'): its "
         "figures do not compare with production's.",
     ),
-}
-
-REASONS: Mapping[str, Bilingual] = {
-    "not built": T("模型尚未构建", "not built yet"),
-    "portfolio not built": T("组合尚未构建", "not built yet"),
-    "no returns yet": T("尚无已执行的调仓信号", "no signal has been traded yet"),
-    "no holding period has ended yet": T("尚无完整持有期", "no holding period has ended yet"),
-    "no value on any signal day of the weeks that are judged": T(
-        "所评价各周的信号日均无取值", "no value on any signal day of the weeks that are judged"
-    ),
-    "no rebalancing signal has been entered yet": T("尚无已执行的调仓信号", "no signal has been traded yet"),
 }
 
 STYLES: Mapping[str, Bilingual] = {

@@ -15,6 +15,7 @@ from resources.code_changes import Change
 from resources.made import Made
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
 from tests.portfolios.portfolio_problems import STYLES
+from tests.reasons import to_reasons
 
 FIRST = dt.date(2023, 6, 5)
 CALENDAR = Calendar([d for k in range(40) if (d := FIRST + dt.timedelta(days=k)).weekday() < 5])
@@ -105,7 +106,7 @@ class Market:
             date=date,
             calendar=CALENDAR,
             files=lambda table, partition, name: self.made[partition].files[name],
-            unavailable=self.unavailable,
+            unavailable=to_reasons(self.unavailable),
             settings=settings,
             mergers=[one for one in self.mergers if one.date <= date],
         )
@@ -124,7 +125,7 @@ class Market:
             week=week,
             calendar=CALENDAR,
             files=lambda table, partition, name: self.made[partition].files[name],
-            unavailable={"csi1000_portfolio": {"weight": "no weights"}},
+            unavailable=to_reasons({"csi1000_portfolio": {"weight": "no weights"}}),
             settings=SETTINGS,
             securities=None if self.listings is None else self.listings.lazy(),
         )

@@ -21,12 +21,15 @@ from assets.portfolios.attribution import (
     explain_returns,
 )
 from assets.portfolios.attribution_week import make_attribution
+from assets.portfolios.reasons import NOTHING_HELD, TOO_FEW_TO_REGRESS
 from assets.portfolios.schemas import COMPONENTS, PORTFOLIO, PORTFOLIO_RETURNS
 from assets.portfolios.windows import previous_signal_day, two_weeks
 from resources.gate import judge
 from resources.made import Made
+from resources.reasons import as_reason
 from resources.settings.portfolios import PortfoliosSettings
 from tests.portfolios.portfolio_market import BOUNDS, CALENDAR, SETTINGS, WEEKS, Market, file
+from tests.reasons import to_reasons
 
 EXACT = 1e-12
 ENOUGH = 2.0
@@ -208,7 +211,7 @@ def test_too_few_names_are_not_regressed_and_say_so() -> None:
     week, names = random_week(8, n=10)
     found = attribute(week, names, names_per_factor=ENOUGH)
     assert {piece.component for piece in found.pieces}.isdisjoint({"style", "industry"})
-    assert all("names to regress 7 industry and style returns on" in leg.absent for leg in found.legs.values())
+    assert all(leg.absent == TOO_FEW_TO_REGRESS(names=leg.names, columns=7) for leg in found.legs.values())
     assert abs(found.gap) < EXACT
 
 
@@ -257,7 +260,7 @@ class Explained(Market):
             date=days[-1],
             calendar=CALENDAR,
             files=lambda table, partition, name: self.made[partition].files[name],
-            unavailable={"portfolio_returns": {"csi1000": "no weights"}, **self.unavailable},
+            unavailable=to_reasons({"portfolio_returns": {"csi1000": "no weights"}, **self.unavailable}),
             settings=settings,
         )
 
@@ -429,8 +432,8 @@ def test_the_first_week_is_cash_until_the_trade() -> None:
     market.week(WEEKS[0])
     nothing = market.explain(WEEKS[0])
     assert nothing.frame.is_empty()
-    assert "first built" in nothing.unavailable["csi500"]
-    assert nothing.unavailable["csi1000"] == "no weights"
+    assert nothing.unavailable["csi500"] == NOTHING_HELD()
+    assert nothing.unavailable["csi1000"] == as_reason("no weights")
     market.week(WEEKS[1])
     made = market.explain(WEEKS[1])
     legs = file(made, "legs.parquet")

@@ -167,10 +167,10 @@ def test_the_industry_and_the_name_that_force_it_are_said() -> None:
         ("state", "suspended", str(problem.symbols[heavy]), "lower"),
     }
     assert found.violation == pytest.approx(0.6 - weight, abs=1e-9)
-    assert found.words == (
-        f"can't hold together: industry {label} at most its benchmark weight of {weight:.2%}; "
-        f"suspended: {problem.symbols[heavy]} kept at 60.00%"
-    )
+    assert {(m.constraint, round(m.bound, 9), round(m.benchmark, 9)) for m in found.members} == {
+        ("industry", 0.0, round(weight, 9)),
+        ("suspended", 0.6, round(float(problem.benchmark[heavy]), 9)),
+    }
 
 
 def test_conflicts_that_share_nothing_are_all_found() -> None:
@@ -201,7 +201,6 @@ def test_hard_constraints_that_conflict_are_the_only_set() -> None:
     assert {member.kind for member in found.members} == {"state"}
     assert len(found.members) == problem.n  # a single name that may move takes up the cash
     assert found.violation == pytest.approx(problem.cash, abs=1e-9)
-    assert "and 25 more" in found.words
 
 
 def test_cash_that_may_not_be_spent() -> None:
@@ -210,7 +209,7 @@ def test_cash_that_may_not_be_spent() -> None:
     bounds = IndexPortfolioSettings(stock_deviation=0.05, turnover=0.2, industry_deviation=1.0, **free)
     found = conflicts(problem, bounds)[0]
     assert [(m.constraint, m.bound) for m in found.members] == [("turnover_limit", pytest.approx(0.2))]
-    assert found.words == "can't hold together: one-way turnover at most 20.00%"
+    assert found.members[0].side == "upper"
 
 
 def test_the_set_of_a_market_is_always_the_same() -> None:

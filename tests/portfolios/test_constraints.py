@@ -11,6 +11,7 @@ from pydantic import ValidationError
 
 from assets.portfolios.constraints import HARD, MemberShare, StyleBand, extra_constraints, portfolio_constraints
 from assets.portfolios.optimiser import CLARABEL, optimise
+from assets.portfolios.reasons import CURVED_MUST_GIVE
 from assets.portfolios.terms import Covariance, RiskPenalty, TrackingError, covariance_from, past_returns, risk_of
 from resources.errors import InputError, SettingsError
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings, PortfoliosSettings
@@ -138,7 +139,7 @@ def test_a_curved_constraint_that_must_give_before_others_is_a_failure_that_says
     problem, risk = market(5, frozen=0.4)
     solution = solve(problem, extra=[TrackingError(1e-4, risk, group="turnover")])
     assert solution.status == "failed"
-    assert "tracking_error must give" in solution.reason
+    assert solution.reason == CURVED_MUST_GIVE(constraints=("tracking_error",))
 
 
 def test_a_covariance_that_lacks_a_name_or_is_none_is_an_error() -> None:

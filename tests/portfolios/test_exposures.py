@@ -16,9 +16,11 @@ from assets.portfolios.exposures import (
     published_weights,
     style_exposures,
 )
+from assets.portfolios.reasons import STYLE_NULL
 from assets.portfolios.returns import drifted_return, filled_returns, index_returns
 from resources.calendar import Calendar
 from resources.errors import InputError
+from resources.reasons import as_reason
 
 DAYS = [dt.date(2023, 7, day) for day in (3, 4, 5, 6, 7)]
 CALENDAR = Calendar(DAYS)
@@ -88,8 +90,9 @@ def test_styles_follow_the_names_and_say_what_is_missing() -> None:
     z = style_exposures(styles, ["A", "B", "D"], ["size", "value"])
     assert z["size"].tolist() == [0.0, 1.0, 0.0]
     assert z["value"].tolist() == [0.0, 0.0, 0.0]
-    assert missing_styles(styles, ["size", "value"], {"value": "no fundamentals"}) == {"value": "no fundamentals"}
-    assert missing_styles(styles, ["value"], {}) == {"value": "value is null for the whole market"}
+    known = {"value": as_reason("no fundamentals")}
+    assert missing_styles(styles, ["size", "value"], known) == known
+    assert missing_styles(styles, ["value"], {}) == {"value": STYLE_NULL(style="value")}
 
 
 def test_index_returns_close_to_close() -> None:

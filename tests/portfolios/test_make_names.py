@@ -8,8 +8,10 @@ import pytest
 from assets.catalogue import PORTFOLIOS
 from assets.portfolios.exposures import drift_benchmark
 from assets.portfolios.make import alpha_scores
+from assets.portfolios.reasons import FIRST_BUILD_LATER
 from assets.portfolios.week import State, Tables, Week, advance
 from resources.errors import InputError
+from resources.reasons import Reason
 from resources.settings.execution import ExecutionSettings
 from resources.settings.fills import FillSettings
 from tests.portfolios.portfolio_market import BOUNDS, CALENDAR, SETTINGS, WEEKS, Market, file, solve_of
@@ -46,7 +48,7 @@ def largest(market: Market, week: dt.date, column: str = "weight") -> str:
     return market.made[week].frame.sort(column, "symbol", descending=True)["symbol"][0]
 
 
-def advance_market(market: Market, state: State | None, days: list[dt.date], settings=SETTINGS) -> Week | str:
+def advance_market(market: Market, state: State | None, days: list[dt.date], settings=SETTINGS) -> Week | Reason:
     """The pure step on the market's tables."""
     date = days[-1]
     tables = Tables(
@@ -79,7 +81,7 @@ def test_the_pure_step_makes_what_is_stored_and_needs_no_week_of_the_calendar() 
     assert [day.date for day in step.held.days] == thursday[1:]
     assert set(step.executions["date"]) == {thursday[1]}
     waiting = advance_market(market, None, thursday, SETTINGS.model_copy(update={"start": WEEKS[3]}))
-    assert waiting == f"the first build is set for the week of {WEEKS[3]}"
+    assert waiting == FIRST_BUILD_LATER(week=WEEKS[3])
 
 
 def test_holdings_drift_with_prices_from_fill_to_signal_close() -> None:

@@ -19,6 +19,7 @@ from assets.portfolios.constraints import (
     portfolio_constraints,
 )
 from assets.portfolios.optimiser import optimise
+from assets.portfolios.reasons import HARD_CONFLICT, KEPT_BELOW, STOCK_BANDS_ALONE, UPPER_BOUNDS_SHORT
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
 from tests.portfolios.portfolio_problems import (
     heavy_industry,
@@ -202,7 +203,10 @@ def test_a_hard_conflict_keeps_the_holdings_and_says_why() -> None:
     problem = random_problem(np.random.default_rng(2), 30, members=15, held=10, industries=3, frozen=1.0)
     solution = solve(problem)
     assert solution.status == "failed"
-    assert "upper bounds of all names sum to 0.9950 < 1" in solution.reason
+    short = UPPER_BOUNDS_SHORT(total=float(problem.upper.sum()), free=0)
+    assert solution.reason == HARD_CONFLICT(total=solution.reason.parameters["total"], cause=short)
+    assert solution.reason.parameters["total"] == pytest.approx(0.005, abs=1e-9)
+    assert "upper bounds of all names sum to 0.9950 < 1" in str(solution.reason)
     assert np.array_equal(solution.weights, problem.drifted)
     assert solution.rows == ()
 
@@ -237,7 +241,7 @@ def test_what_forces_an_industry_is_named() -> None:
     assert relaxed[str(own)].value == pytest.approx(
         0.6 - problem.benchmark[problem.industry == own].sum(), abs=1e-8
     )  # its other names are sold
-    assert f"{problem.symbols[heavy]} (suspended, 60.00%)" in relaxed[str(own)].forced_by
+    assert f"{problem.symbols[heavy]} (suspended, 60.00%)" in str(relaxed[str(own)].forced_by)
 
 
 @pytest.mark.parametrize("what", ["mu", "drifted", "value"])
@@ -253,10 +257,10 @@ def test_what_is_not_finite_is_refused_by_name(what: str, number: float) -> None
 def test_what_forces_a_turnover_or_a_style_without_any_state_is_named() -> None:
     problem = random_problem(np.random.default_rng(4), 40, members=20, held=15, industries=2, cash=0.25, unbuyable=0.2)
     relaxed = {row.row: row for row in solve(problem, CSI500.model_copy(update={"turnover": 0.2})).relaxations}
-    assert relaxed["one_way"].forced_by == "cash of 25.00% to be spent"
+    assert str(relaxed["one_way"].forced_by) == "cash of 25.00% to be spent"
     far = CSI500.model_copy(update={"turnover": 1.0, "exposure_bands": {"volatility": (9.0, 10.0)}})
     relaxed = {row.row: row for row in solve(problem, far).relaxations}
-    assert relaxed["volatility"].forced_by == "kept below its bound by its own names: the stock bands alone"
+    assert relaxed["volatility"].forced_by == KEPT_BELOW(cause=STOCK_BANDS_ALONE())
 
 
 def test_a_style_without_data_has_no_constraint() -> None:

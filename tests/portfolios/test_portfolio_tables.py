@@ -96,16 +96,16 @@ def test_weeks_in_order_pass_their_gate(builder: Builder) -> None:
         assert manifest.notes["status"] in ("optimal", "relaxed")
         absent = builder.lake.manifest(TABLES[1], week)
         assert absent.rows == 0
-        assert "no weights of 000852.SH" in absent.unavailable["weight"]
+        assert "no weights of 000852.SH" in str(absent.unavailable["weight"])
     parts = builder.lake.read(TABLES[3], WEEKS).collect()
     assert set(parts["portfolio"]) == {"csi500"}
     assert set(parts["week"]) == set(WEEKS[1:])
-    assert "no weights" in builder.lake.manifest(TABLES[3], WEEKS[-1]).unavailable["csi1000"]
+    assert "no weights" in str(builder.lake.manifest(TABLES[3], WEEKS[-1]).unavailable["csi1000"])
     assert abs(builder.lake.manifest(TABLES[3], WEEKS[-1]).notes["csi500"]["gap"]) < 1e-12
     returns = builder.lake.read(TABLES[2], WEEKS).collect()
     assert set(returns["portfolio"]) == {"csi500"}
     assert returns.height == len(DAYS) - len(CALENDAR.week_days(WEEKS[0]))
-    assert "no weights" in builder.lake.manifest(TABLES[2], WEEKS[-1]).unavailable["csi1000"]
+    assert "no weights" in str(builder.lake.manifest(TABLES[2], WEEKS[-1]).unavailable["csi1000"])
 
 
 def test_the_lake_holds_what_the_functions_made_week_by_week(builder: Builder) -> None:

@@ -8,10 +8,12 @@ import polars as pl
 import pytest
 
 from assets.portfolios.assets import TABLES
+from assets.portfolios.reasons import DRIFTED_BENCHMARK, FIRST_BUILD_LATER, HARD_CONFLICT
 from assets.portfolios.returns import drifted_return
 from assets.portfolios.windows import benchmark_window, previous_week
 from resources.errors import InputError, SettingsError
 from resources.gate import judge
+from resources.reasons import Reason, as_reason
 from resources.settings.portfolios import PortfoliosSettings
 from tests.portfolios.portfolio_market import BOUNDS, CALENDAR, SETTINGS, WEEKS, Market, file, solve_of
 
@@ -22,7 +24,7 @@ def test_the_first_week_with_scores_is_built_from_cash_and_later_ones_carry_on()
     early = market.week(WEEKS[0])
     assert early.frame.is_empty()
     assert early.files == {}
-    assert early.unavailable["weight"] == "no skewness score on 2023-06-09; the first build waits for it"
+    assert str(early.unavailable["weight"]) == "no skewness score on 2023-06-09; the first build waits for it"
 
     first = solve_of(market.week(WEEKS[1]))
     assert first["first_build"]
@@ -49,7 +51,7 @@ def test_returns_of_the_days_multiply_to_the_net_asset_value() -> None:
     for week in WEEKS:
         market.week(week)
         result = market.returns(week)
-        assert result.unavailable == {"csi1000": "no weights"}
+        assert result.unavailable == {"csi1000": as_reason("no weights")}
         frame = result.frame
         assert (((1 + frame["gross"]) * (1 - frame["cost"]) - 1 - frame["net"]).abs() < 1e-15).all()
         nav *= float(np.prod(1 + frame["net"].to_numpy()))
@@ -68,7 +70,7 @@ def test_the_drifted_weights_stand_in_where_index_closes_are_absent() -> None:
         market.week(week)
     result = market.returns(WEEKS[1])
     assert result.frame["benchmark"].null_count() == 0
-    assert "drifted weights" in result.notes["csi500"]
+    assert result.notes["csi500"]["code"] == DRIFTED_BENCHMARK.name
     assert result.notes["left_out"] == {"index_closes": {"csi500": None}}
 
 
@@ -97,7 +99,7 @@ def test_one_absent_close_leaves_the_week_s_benchmark_the_index_s() -> None:
 def test_the_anchor_week_can_be_set() -> None:
     settings = SETTINGS.model_copy(update={"start": WEEKS[1]})
     market = Market()
-    assert market.week(WEEKS[0], settings).unavailable["weight"] == "the first build is set for the week of 2023-06-12"
+    assert market.week(WEEKS[0], settings).unavailable["weight"] == FIRST_BUILD_LATER(week=settings.start)
     assert solve_of(market.week(WEEKS[1], settings))["first_build"]
     assert previous_week(CALENDAR, WEEKS[1], settings, CALENDAR.first) == []
     assert previous_week(CALENDAR, WEEKS[2], settings, CALENDAR.first) == [WEEKS[1]]
@@ -115,7 +117,7 @@ def test_the_look_back_covers_the_drift_of_the_oldest_vector_in_use() -> None:
 def test_no_weights_no_portfolio_but_a_running_one_may_not_lose_them() -> None:
     market = Market()
     none = market.week(WEEKS[0], table="csi1000_portfolio")
-    assert "no weights of 000852.SH were published" in none.unavailable["weight"]
+    assert "no weights of 000852.SH were published" in str(none.unavailable["weight"])
     market.week(WEEKS[0])
     market.indices = market.indices.clear()
     with pytest.raises(InputError, match=r"csi500_portfolio has holdings .* no weights of 000905.SH"):
@@ -125,7 +127,7 @@ def test_no_weights_no_portfolio_but_a_running_one_may_not_lose_them() -> None:
 def test_weights_too_old_to_drift() -> None:
     market = Market()
     stale = SETTINGS.model_copy(update={"benchmark_max_age": 3})
-    assert "4 trading days before 2023-06-09" in market.week(WEEKS[0], stale).unavailable["weight"]
+    assert "4 trading days before 2023-06-09" in str(market.week(WEEKS[0], stale).unavailable["weight"])
     just = SETTINGS.model_copy(update={"benchmark_max_age": 4})
     assert solve_of(market.week(WEEKS[0], just))["first_build"]
 
@@ -145,7 +147,7 @@ def test_a_suspended_name_has_no_part_in_the_score() -> None:
 def test_missing_prices_are_not_suspensions() -> None:
     market = Market()
     market.prices = market.prices.filter(pl.col("date") != dt.date(2023, 6, 7))
-    assert "no row on 1 of the 4 days, first 2023-06-07" in market.week(WEEKS[0]).unavailable["weight"]
+    assert "no row on 1 of the 4 days, first 2023-06-07" in str(market.week(WEEKS[0]).unavailable["weight"])
     market = Market()
     market.week(WEEKS[0])
     market.prices = market.prices.filter(pl.col("date") != dt.date(2023, 6, 14))
@@ -242,7 +244,7 @@ def test_what_the_data_cannot_bound_is_not_bounded_and_says_so() -> None:
     made = market.week(WEEKS[0])
     assert made.notes["constraints_not_applied"] == {"value": "no fundamentals", "industry": "no industries"}
     rows = {row["constraint"]: row for row in solve_of(made)["constraints"]}
-    assert rows["value"]["forced_by"] == "n/a: no fundamentals"
+    assert rows["value"]["forced_by"] == "no fundamentals"
     assert rows["value"]["value"] is None
     assert rows["industry"]["group"] == "n/a"
 
@@ -252,7 +254,7 @@ def test_the_score_of_a_model_comes_from_scores() -> None:
     settings = SETTINGS.model_copy(update={"alpha": "gru_50_1"})
     market.unavailable = {"scores": {"gru_50_1": "17 days of history are missing"}}
     waiting = market.week(WEEKS[0], settings).unavailable["weight"]
-    assert waiting == "no gru_50_1 score on 2023-06-09: 17 days of history are missing"
+    assert str(waiting) == "no gru_50_1 score on 2023-06-09: 17 days of history are missing"
     market.scores = market.factors.with_columns(factor=pl.lit("gru_50_1"), value=-pl.col("value"))
     made = market.week(WEEKS[0], settings)
     scores = dict(made.frame.select("symbol", "score").iter_rows())
@@ -298,7 +300,7 @@ def test_a_failed_solve_keeps_the_holdings_and_fails_its_check() -> None:
     made = market.week(WEEKS[2], SETTINGS.model_copy(update={"csi500": narrow}))
     solve = solve_of(made)
     assert solve["status"] == "failed"
-    assert "hard constraints conflict" in solve["reason"]
+    assert Reason.loads(solve["reason"]).code == HARD_CONFLICT.name
     held = made.frame
     assert (held["weight"] == held["drifted_weight"]).all()
     table = next(table for table in TABLES if table.name == "csi500_portfolio")
@@ -337,8 +339,8 @@ def test_the_score_may_be_the_mean_of_several() -> None:
     assert solve_of(made)["alpha"] == "multi_granularity_5d + multi_granularity_10d"
     market.unavailable = {"scores": {"gru_50_1": "17 days of history are missing"}}
     waiting = Market.week(market, WEEKS[0], SETTINGS.model_copy(update={"alpha": ("skewness", "gru_50_1")}))
-    assert waiting.unavailable["weight"] == (
-        "no skewness and gru_50_1 score on 2023-06-09: 17 days of history are missing"
+    assert str(waiting.unavailable["weight"]) == (
+        "no skewness, gru_50_1 score on 2023-06-09: 17 days of history are missing"
     )
     for wrong, told in (((), "alpha"), (("skewness", "skewness"), "skewness")):
         with pytest.raises(ValueError, match=told):

@@ -5,7 +5,6 @@ import re
 from pathlib import Path
 
 import numpy as np
-import polars as pl
 
 from assets.portfolios.constraints import FullyInvested, NameBounds, portfolio_constraints
 from assets.portfolios.optimiser import optimise
@@ -82,4 +81,3 @@ def test_columns_components_and_settings_are_the_stored_ones() -> None:
     assert set(re.findall(r"`(\w+)`", rows)) == set(ExecutionSettings.model_fields) - {"fills"}
     assert set(re.findall(r"`fills\.(\w+)`", rows)) == set(FillSettings.model_fields)
     assert "relaxation_order" in PortfoliosSettings.model_fields
-    assert pl.Schema(NESTED)["conflicts"].inner.fields[2].name == "words"

@@ -8,6 +8,15 @@ import numpy as np
 import polars as pl
 
 from assets import catalogue
+from assets.portfolios.reasons import (
+    KEPT_ABOVE,
+    NAME_IN_STATE,
+    NAMES,
+    NOT_VERIFIED,
+    STATE,
+    STYLE_NULL,
+    TIE_SMALLEST_TURNOVER,
+)
 from assets.portfolios.record import NESTED
 from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO_LINES
 from assets.report import rank_ics, weekly
@@ -21,6 +30,7 @@ from resources.settings.report import ReportSettings
 from resources.settings.returns import ReturnsSettings
 from resources.settings.rulebook import RulebookSettings
 from resources.settings.styles import StylesSettings
+from tests.reasons import to_reasons
 from tests.report.random_evaluation import random_rows
 
 CALENDAR = Calendar.xshg()
@@ -165,7 +175,7 @@ def inputs(
             TAPES, schema=["date", "symbol", "verdict", "quotes_verdict", "reason"], orient="row"
         ).lazy(),
         "files": _files,
-        "unavailable": {"factor_returns": MISSING, "csi1000_portfolio": {}},
+        "unavailable": to_reasons({"factor_returns": MISSING, "csi1000_portfolio": {}}),
         "manifests": manifests,
         "left_out": pl.DataFrame(schema=LEFT_OUT),
         "run_settings": run_settings(**run),
@@ -210,7 +220,7 @@ def random_attribution(weeks: int, portfolios: tuple[str, ...], last: dt.date, s
 _RETURNS = ("gross", "cost", "net", "benchmark", "turnover")
 
 
-CAUSE = "kept above its bound by its own names: 000001.SZ (suspended, 3.00%)"
+CAUSE = KEPT_ABOVE(cause=NAMES(names=[NAME_IN_STATE(symbol="000001.SZ", state="suspended", weight=0.03)])).dumps()
 
 
 def random_solve() -> pl.DataFrame:
@@ -218,9 +228,10 @@ def random_solve() -> pl.DataFrame:
     row = {"lower": 0.0, "upper": 0.0, "value": 0.0, "residual": 0.0, "shadow_price": 0.0}
     relaxed = [
         {**row, "constraint": "industry", "group": "industry", "row": "801080", "slack": 0.0123, "forced_by": CAUSE},
-        {**row, "constraint": "stock_deviation", "group": "hard", "row": "000002.SZ", "slack": 0.004, "forced_by": "suspended"},
+        {**row, "constraint": "stock_deviation", "group": "hard", "row": "000002.SZ", "slack": 0.004,
+         "forced_by": STATE(state="suspended").dumps()},
     ]  # fmt: skip
-    skipped = {"constraint": "growth", "group": "n/a", "row": "growth", "forced_by": "n/a: no fundamentals"}
+    skipped = {"constraint": "growth", "group": "n/a", "row": "growth", "forced_by": STYLE_NULL(style="growth").dumps()}
     costs = [
         ("turnover_limit", "turnover", 1, 1, 1.5, 0.45, None),
         ("stock_deviation", "hard", 5300, 87, 20.0, 0.2, None),
@@ -241,7 +252,7 @@ def random_solve() -> pl.DataFrame:
     ]
     attempts = [
         ("strict", "HiGHS dual simplex", "infeasible", None, None, ""),
-        ("industry", "HiGHS dual simplex", "optimal", 1e-7, 0.0, "largest residual 1e-07, more than 1e-08"),
+        ("industry", "HiGHS dual simplex", "optimal", 1e-7, 0.0, NOT_VERIFIED),
         ("industry", "HiGHS interior point", "optimal", 1e-12, 0.0, ""),
     ]
 
@@ -254,7 +265,6 @@ def random_solve() -> pl.DataFrame:
     conflict = {
         "members": [dict(zip(keys, one, strict=True)) for one in members],
         "violation": 0.0123,
-        "words": "can't hold together: …",
     }
     nested = {
         "constraints": [*relaxed, skipped],
@@ -267,7 +277,7 @@ def random_solve() -> pl.DataFrame:
     flat = {
         "status": "relaxed", "holdings": 187, "benchmark_without_score": 0.4812, "frozen_weight": 0.013,
         "benchmark_delisted": 0.0, "benchmark_beijing": 0.0041, "benchmark_beijing_members": "920002.BJ",
-        "objective": 1.2345, "solver": "HiGHS dual simplex", "tie_break": "smallest turnover",
+        "objective": 1.2345, "solver": "HiGHS dual simplex", "tie_break": TIE_SMALLEST_TURNOVER,
         "residual": 2e-12, "duality_gap": -3e-13,
     }  # fmt: skip
     return pl.DataFrame([flat]).with_columns(

@@ -13,6 +13,7 @@ from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS
 from assets.report.attribution import FIGURES, Writer, chain_weeks, sum_contributions
 from assets.report.attribution_words import COMPONENT_NAMES, WORDS
 from assets.report.issue import percent
+from resources.reasons import as_reason
 from tests.report.random_issue import CALENDAR, NO_VALUE, random_attribution
 
 WEEK = dt.date(2023, 12, 11)
@@ -54,7 +55,7 @@ def test_week_and_year_are_the_sums_of_plain_loops() -> None:
             assert found[key].week[component] == pytest.approx(week, abs=1e-15)
         assert sum(found[key].year.values()) == pytest.approx(strength - 1, abs=1e-13)
         assert len(found[key].dates) == 60
-        assert found[key].missing == {("style", "value"): NO_VALUE}
+        assert found[key].missing == {("style", "value"): as_reason(NO_VALUE)}
 
 
 def test_the_table_and_its_notes() -> None:

@@ -23,10 +23,13 @@ from assets.report.assets import TABLES
 from assets.report.charts import plot_evaluation_week
 from assets.report.evaluation import Signal, correlate_columns, cut_deciles, decile_returns, signal_ics
 from assets.report.factor_returns import cut_groups
+from assets.report.reasons import CONSTANT, NO_VALUE, NO_VALUE_ON, TOO_FEW_NAMES
 from resources.calendar import Calendar
 from resources.gate import judge
 from resources.lake import encode
+from resources.reasons import Reason
 from resources.settings.evaluation import EvaluationSettings
+from tests.reasons import to_reasons
 from tests.report.small_market import make_market
 
 FIRST, LAST = dt.date(2023, 1, 16), dt.date(2023, 4, 28)  # New Year's week has no trading day
@@ -74,7 +77,7 @@ class Inputs:
             "calendar": CALENDAR,
             "start": start,
             "files": files,
-            "unavailable": {"styles": {"growth": "no fundamentals"}},
+            "unavailable": to_reasons({"styles": {"growth": "no fundamentals"}}),
         }
         return make.make_evaluation(**{**given, **changes})
 
@@ -447,11 +450,13 @@ def test_few_names_constants_gaps_and_missing_seeds_have_their_reasons(inputs):
         (row["factor"], row["statistic"], row["horizon"]): row
         for row in made.frame.filter(pl.col("item").is_null()).iter_rows(named=True)
     }
-    assert one["skewness", "rank_ic", 1]["reason"] == evaluation.CONSTANT
-    assert "names, fewer than 20" in one["gru_50_1", "rank_ic", 1]["reason"]
+    assert one["skewness", "rank_ic", 1]["reason"] == CONSTANT().dumps()
+    few = Reason.loads(one["gru_50_1", "rank_ic", 1]["reason"])
+    assert (few.code, few.parameters["fewest"]) == (TOO_FEW_NAMES.name, 20)
+    assert 0 < few.parameters["names"] < 20
     assert one["gru_50_1", "rank_ic", 2]["reason"] is None
-    assert one["large_trade_gain", "turnover", 1]["reason"] == f"no value on {now}"
-    assert one["gru_50_1", "seed_rank_ic", 1]["reason"] == "0 names, fewer than 20"
+    assert one["large_trade_gain", "turnover", 1]["reason"] == NO_VALUE_ON(date=now).dumps()
+    assert one["gru_50_1", "seed_rank_ic", 1]["reason"] == TOO_FEW_NAMES(names=0, fewest=20).dumps()
     assert set(made.frame["factor"]) == {"skewness", "large_trade_gain", "gru_50_1"}
     assert set(made.unavailable) == set(catalogue.BY_KEY) - set(made.frame["factor"])
     assert made.frame["value"].is_null().to_list() == made.frame["reason"].is_not_null().to_list()
@@ -481,7 +486,7 @@ def test_a_reason_from_upstream_stands_instead_of_our_own(inputs):
     told = {"scores": {"gru_50_2": "its window needs 90 days"}, "factors": {}}
     made = inputs.of_week(inputs.weeks[-1], unavailable=told)
     assert "gru_50_2" not in made.unavailable
-    assert made.unavailable["improved_gru"] == make.NO_VALUE
+    assert made.unavailable["improved_gru"] == NO_VALUE()
 
 
 def test_an_empty_first_week_is_a_table_all_the_same(inputs):

@@ -19,6 +19,7 @@ from assets.report.factor_returns import cut_groups
 from resources.calendar import Calendar
 from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
+from tests.reasons import to_reasons
 from tests.report.small_market import SmallMarket, make_market
 
 FIRST, LAST = dt.date(2023, 1, 16), dt.date(2023, 5, 12)  # spans New Year's and Labour Day weeks
@@ -166,7 +167,7 @@ def test_before_the_first_entry_there_are_no_rows_and_a_reason():
         minute_bars=pl.LazyFrame(schema=MINUTE_BARS),
         settings={"returns": ReturnsSettings(), "portfolios.execution.fills": FillSettings()},
         calendar=market.calendar,
-        unavailable={"factors": {"skewness": "landing bars have no volume"}},
+        unavailable=to_reasons({"factors": {"skewness": "landing bars have no volume"}}),
     )
     assert made.frame.is_empty()
     assert set(made.unavailable) == set(catalogue.TEN) - {"skewness"}  # its own reason travels from upstream

@@ -7,9 +7,9 @@ import polars as pl
 import pytest
 
 from assets import catalogue
+from assets.portfolios.reasons import NOT_BUILT_YET
+from assets.report.reasons import MODEL_NOT_BUILT, NO_RETURNS
 from assets.report.tables import (
-    NO_RETURNS,
-    NOT_BUILT,
     explain_absence,
     factor_series,
     portfolio_series,
@@ -17,6 +17,8 @@ from assets.report.tables import (
     tabulate_ics,
     tabulate_portfolios,
 )
+from resources.reasons import as_reason
+from tests.reasons import to_reasons
 from tests.report.random_issue import inputs
 
 DAY = dt.date(2023, 12, 15)
@@ -46,7 +48,7 @@ def periods_of(rows: list[tuple[dt.date, float, float]]) -> dict[str, float]:
 
 def test_table1_has_every_factor_in_order_and_the_numbers_of_its_legs(made):
     returns = made["factor_returns"].collect()
-    table = tabulate_factors(factor_series(returns), DAY, {"gru_50_2": NOT_BUILT})
+    table = tabulate_factors(factor_series(returns), DAY, {"gru_50_2": MODEL_NOT_BUILT()})
     assert table["factor"].to_list() == [factor.key for factor in catalogue.FACTORS]
     for key in ("skewness", "gru_50_1"):
         own = returns.filter(pl.col("factor") == key)
@@ -57,19 +59,21 @@ def test_table1_has_every_factor_in_order_and_the_numbers_of_its_legs(made):
             assert {k: row[f"{name}_{k}"] for k in expected} == pytest.approx(expected, rel=1e-12)
         assert row["reason"] is None
     empty = table.filter(pl.col("factor") == "gru_50_2").row(0, named=True)
-    assert empty["reason"] == NOT_BUILT
+    assert empty["reason"] == MODEL_NOT_BUILT().dumps()
     assert all(empty[column] is None for column in table.columns if column not in ("factor", "reason"))
 
 
 def test_a_factor_without_this_week_keeps_its_year_and_says_why(made):
     returns = made["factor_returns"].collect().filter(pl.col("date") < dt.date(2023, 12, 11))
-    row = tabulate_factors(factor_series(returns), DAY, {"skewness": "lost"}).row(0, named=True)
+    row = tabulate_factors(factor_series(returns), DAY, {"skewness": as_reason("lost")}).row(0, named=True)
     assert (row["long_short_week"], row["reason"]) == (None, "lost")
     assert row["long_short_ytd"] is not None
 
 
 def test_table2_has_both_portfolios(made):
-    table = tabulate_portfolios(portfolio_series(made["portfolio_returns"].collect()), DAY, {"csi1000": "no weights"})
+    table = tabulate_portfolios(
+        portfolio_series(made["portfolio_returns"].collect()), DAY, {"csi1000": as_reason("no weights")}
+    )
     assert table["portfolio"].to_list() == ["csi500", "csi1000"]
     assert table["reason"].to_list() == [None, "no weights"]
     assert table["weeks"].to_list()[0] == 41  # from 1 March
@@ -108,15 +112,16 @@ def test_icir_is_yearly_by_each_factors_own_rebalancing(made):
 
 def test_reasons_come_from_upstream_first_then_from_what_is_built():
     factors, portfolios = explain_absence(
-        {
-            "factor_returns": {"skewness": "bars lack volume"},
-            "csi500_portfolio": {"weight": "no index weights"},
-        },
+        to_reasons(
+            {"factor_returns": {"skewness": "bars lack volume"}, "csi500_portfolio": {"weight": "no index weights"}}
+        ),
         built={"gru_50_1", "csi1000_portfolio"},
         factors_seen=set(),
     )
-    assert factors["skewness"] == "bars lack volume"
-    assert factors["downside_volatility_share"] == NO_RETURNS
-    assert factors["gru_50_1"] == NO_RETURNS
-    assert factors["gru_50_2"] == NOT_BUILT
-    assert portfolios == {"csi500": "no index weights", "csi1000": NO_RETURNS}
+    assert factors["skewness"] == as_reason("bars lack volume")
+    assert factors["downside_volatility_share"] == NO_RETURNS()
+    assert factors["gru_50_1"] == NO_RETURNS()
+    assert factors["gru_50_2"] == MODEL_NOT_BUILT()
+    assert portfolios == {"csi500": as_reason("no index weights"), "csi1000": NO_RETURNS()}
+    _, nothing = explain_absence({}, built=set(), factors_seen=set())
+    assert nothing == {"csi500": NOT_BUILT_YET(), "csi1000": NOT_BUILT_YET()}

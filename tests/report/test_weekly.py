@@ -20,6 +20,7 @@ from resources.rulebook import describe_rulebook
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 from resources.settings.rulebook import LOTS, Lot, RulebookSettings
+from tests.reasons import to_reasons
 from tests.report.random_issue import inputs, make
 
 WEEK = dt.date(2023, 12, 11)
@@ -292,7 +293,7 @@ def test_the_difference_of_legs_by_setting():
 
 def test_input_text_cannot_break_the_page():
     keywords = inputs(factors=(), portfolios=())
-    keywords["unavailable"] = {"factor_returns": {"skewness": '<script>alert("x")</script> #link[*] \\ $'}}
+    keywords["unavailable"] = to_reasons({"factor_returns": {"skewness": '<script>alert("x")</script> #link[*] \\ $'}})
     text = weekly.make_report(**keywords).files["report.html"].decode()
     assert "<script>" not in text
 
@@ -302,7 +303,7 @@ def test_paper_or_the_reason_for_none():
     from assets.report.paper import CHINESE_FONTS
 
     keywords = inputs(factors=("skewness",), settings=ReportSettings(pdf=True))
-    keywords["unavailable"] = {"factor_returns": {"gru_50_1": '#panic("x") <b> \\ $ * _ @ [ ] "quoted"'}}
+    keywords["unavailable"] = to_reasons({"factor_returns": {"gru_50_1": '#panic("x") <b> \\ $ * _ @ [ ] "quoted"'}})
     made = weekly.make_report(**keywords)
     if set(CHINESE_FONTS) & set(typst.Fonts().families()):
         assert made.files["report.pdf"].startswith(b"%PDF")

@@ -18,6 +18,7 @@ from resources.errors import InputError, LakeError, NotReadyError, SettingsError
 from resources.gate import Between
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.reasons import as_reason
 from resources.settings.landing import LandingSettings
 from resources.table import Table
 from tests.resources import fake_tables
@@ -252,9 +253,9 @@ def test_a_missing_day_is_written_empty_and_its_reason_travels(market: Path, tmp
         (market / "bars" / f"{day:%Y%m%d}.parquet").unlink()
     builder = open_world(market, tmp_path / "lake")
     build_all(builder)
-    assert builder.lake.manifest(PRICES, DAYS[3]).unavailable == {"close": f"no bars of {DAYS[3]}"}
+    assert builder.lake.manifest(PRICES, DAYS[3]).unavailable == {"close": as_reason(f"no bars of {DAYS[3]}")}
     assert builder.lake.manifest(AVERAGES, DAYS[4]).unavailable == {}  # a delivered day is still inside the window
-    assert builder.lake.manifest(AVERAGES, DAYS[5]).unavailable == {"mean": f"no bars of {DAYS[5]}"}
+    assert builder.lake.manifest(AVERAGES, DAYS[5]).unavailable == {"mean": as_reason(f"no bars of {DAYS[5]}")}
 
 
 def test_an_unbuilt_input_names_the_command(market: Path, tmp_path: Path) -> None:
