@@ -37,6 +37,7 @@ from assets.report.issue import (
 from assets.report.lines import Lines
 from assets.report.lines import Writer as LinesWriter
 from assets.report.methods import Writer as MethodsWriter
+from assets.report.reason_writer import Writer as ReasonWriter
 from assets.report.reasons import NO_HOLDING_PERIOD, NO_RETURNS
 from assets.report.statistics import relative_strength
 from assets.report.tables import PERIODS, Series, tabulate_factors, tabulate_portfolios
@@ -53,7 +54,6 @@ from assets.report.words import (
 )
 from resources.calendar import Calendar
 from resources.gate import shorten
-from resources.reason_words import describe
 from resources.reasons import Reason, Reasons
 from resources.settings.report import ReportSettings
 
@@ -120,6 +120,7 @@ class _Writer:
         self.rows2 = {row["portfolio"]: row for row in found.table2.iter_rows(named=True)}
         self.tree: Mapping[str, Any] = found.run["settings"]
         self.source = self.say(LABELS["source"], market=self._market_name())
+        self.reason = ReasonWriter(self.language, self.name).say
         self.explanation = ExplanationWriter(self.language, self.name)
         self.methods = MethodsWriter(self.language, self.name, self.tree, found.left_out, found.day)
 
@@ -185,19 +186,6 @@ class _Writer:
 
     def name(self, thing: Factor | Portfolio) -> str:
         return thing.name_zh if self.language == "zh" else thing.name_en
-
-    def reason(self, reason: Reason | str) -> str:
-        """A reason in words; from a column of a table as it is stored there."""
-        found = Reason.loads(reason) if isinstance(reason, str) else reason
-        return describe(found, self.language, self._called)
-
-    def _called(self, parameter: str, text: str) -> str:
-        """What a reader calls a factor, style, constraint, stage or state that a reason names by its key."""
-        if parameter in ("model", "factor", "factors"):
-            return self.name(catalogue.BY_KEY[text]) if text in catalogue.BY_KEY else text
-        if parameter in ("style", "constraint", "constraints", "state", "groups"):
-            return self._constraint_name(text)
-        return text
 
     def join(self, parts: Sequence[str], by: str = "list_comma") -> str:
         return self.label(by).join(parts)

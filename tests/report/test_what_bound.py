@@ -6,10 +6,27 @@ from typing import Any
 import pytest
 
 from assets import catalogue
+from assets.portfolios.reasons import (
+    BALANCES_ROWS,
+    CASH_TO_SPEND,
+    KEPT_ABOVE,
+    KEPT_BELOW,
+    NAME_IN_STATE,
+    NAMES,
+    NAMES_AND_MORE,
+    NO_ANSWER,
+    RESTRICTED_NAMES,
+    SEVERAL,
+    STATE,
+    STOCK_BANDS_ALONE,
+    TOGETHER_WITH,
+)
 from assets.portfolios.record import NESTED
 from assets.report.explanation import Writer
 from assets.report.issue import Grid
+from assets.report.reason_writer import Writer as ReasonWriter
 from assets.report.words import Language
+from resources.reasons import Reason
 from tests.report.random_issue import random_solve
 
 PORTFOLIO = catalogue.PORTFOLIOS[0]
@@ -70,7 +87,7 @@ def test_who_solved_it_and_whose_answer_was_not_taken() -> None:
         **random_solve().row(0, named=True)["attempts"][1],
         "residual": None,
         "gap": None,
-        "refused": "it gave no answer",
+        "refused": NO_ANSWER,
     }
     assert "At the stage 'industry' HiGHS dual simplex gave no answer." in written("en", attempts=[silent]).notes
 
@@ -113,20 +130,34 @@ def test_the_made_up_row_is_one_that_is_stored() -> None:
     assert {name: random_solve().schema[name] for name in NESTED} == dict(NESTED)
 
 
-def test_every_cause_is_said_in_chinese() -> None:
-    writer = Writer("zh", lambda portfolio: "P")
+def test_every_cause_is_said_in_both_languages() -> None:
+    def named(more: int, *names: tuple[str, str, float]) -> Reason:
+        shown = [NAME_IN_STATE(symbol=symbol, state=state, weight=weight) for symbol, state, weight in names]
+        return NAMES_AND_MORE(names=shown, more=more) if more else NAMES(names=shown)
+
+    several = SEVERAL(
+        reasons=[
+            BALANCES_ROWS(constraint="industry"),
+            TOGETHER_WITH(constraints=["turnover_limit", "size"]),
+            RESTRICTED_NAMES(names=named(0, ("000001.SZ", "new", 0.0106))),
+        ]
+    )
     told = {
-        "kept below its bound by its own names: 000001.SZ (suspended, 1.06%), 600000.SH (st, 0.50%) and 3 more": (
-            "被本项内的股票压低：000001.SZ（停牌 1.06%）、600000.SH（ST 0.50%），另 3 只"
+        KEPT_BELOW(cause=named(3, ("000001.SZ", "suspended", 0.0106), ("600000.SH", "st", 0.005))): (
+            "被本项内的股票压低：000001.SZ（停牌 1.06%）、600000.SH（ST 0.50%），另 3 只",
+            "kept below its bound by its own names: 000001.SZ (suspended, 1.06%), 600000.SH (ST, 0.50%) and 3 more",
         ),
-        "kept above its bound by its own names: the stock bands alone": "被本项内的股票推高：仅个股偏离上下限",
-        "balances the other industry rows; together with turnover_limit, size; restricted names: 000001.SZ (new, 1.06%)": (
-            "与其他行业项相抵；与换手率上限、市值共同作用；受限股票：000001.SZ（上市不足期限 1.06%）"
+        KEPT_ABOVE(cause=STOCK_BANDS_ALONE()): (
+            "被本项内的股票推高：仅个股偏离上下限",
+            "kept above its bound by its own names: the stock bands alone",
         ),
-        "cash of 40.00% to be spent": "40.00% 的现金须全部投出",
-        "suspended": "停牌",
-        "": "",
+        several: (
+            "与其他行业项相抵；与换手率上限、市值共同作用；受限股票：000001.SZ（上市不足期限 1.06%）",
+            "balances the other industry rows; together with turnover limit, size; restricted names: 000001.SZ (newly listed, 1.06%)",
+        ),
+        CASH_TO_SPEND(cash=0.4): ("40.00% 的现金须全部投出", "cash of 40.00% to be spent"),
+        STATE(state="suspended"): ("停牌", "suspended"),
     }
-    for english, chinese in told.items():
-        assert writer.cause(english) == chinese
-        assert Writer("en", lambda portfolio: "P").cause(english) == english
+    for cause, (chinese, english) in told.items():
+        assert ReasonWriter("zh", lambda factor: "F").say(cause) == chinese
+        assert ReasonWriter("en", lambda factor: "F").say(cause.dumps()) == english

@@ -1,0 +1,176 @@
+"""Reasons: stored and read back unchanged, worded in both languages, and the same sentence everywhere."""
+
+import datetime as dt
+import importlib
+import json
+import pkgutil
+import re
+import string
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import assets
+import orchestration
+import resources
+from resources.lake import Manifest, content_digest
+from resources.language import Language
+from resources.reason_words import COMMA, NOTHING, SEMICOLON, WORDS, describe, put_into_words
+from resources.reasons import TEXT, Code, Reason, as_reason
+
+CHINESE = re.compile(r"[一-鿿]")
+NO_WORDS_OF_ITS_OWN = {"text", "state", "names", "name_in_state", "several"}  # what they hold is shown as it is
+
+
+def declared() -> Iterator[tuple[str, Code]]:
+    """module, code of every code that a module of the project declares."""
+    for package in (resources, assets, orchestration):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if found.name.endswith("__main__"):
+                continue
+            module = importlib.import_module(found.name)
+            yield from ((found.name, one) for one in vars(module).values() if isinstance(one, Code))
+
+
+CODES = {code.name: code for _, code in declared()}
+SAMPLES = {
+    "cause": TEXT(text="because"), "reasons": (TEXT(text="one"), TEXT(text="two")),
+    "names": (TEXT(text="600000.SH"), TEXT(text="000001.SZ")),
+}  # fmt: skip
+
+
+def sample(code: Code) -> Reason:
+    """A reason of a code; every parameter is a number, except where its words need a text or other reasons."""
+    return code(**{name: SAMPLES.get(name, 3) for name in code.parameters})
+
+
+def test_every_code_has_one_declaration_of_its_parameters() -> None:
+    by_name: dict[str, set[tuple[str, ...]]] = {}
+    for _, code in declared():
+        by_name.setdefault(code.name, set()).add(code.parameters)
+    assert {name: said for name, said in by_name.items() if len(said) > 1} == {}
+    assert len(by_name) > 40
+
+
+def test_every_code_has_words_and_no_words_are_left_over() -> None:
+    assert set(WORDS) == set(CODES)
+
+
+@pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.name)
+def test_the_words_of_a_code_show_its_parameters_in_both_languages(code: Code) -> None:
+    words = WORDS[code.name]
+    for language in ("zh", "en"):
+        shown = {name for _, name, _, _ in string.Formatter().parse(words[language]) if name is not None}
+        assert shown == set(code.parameters), language
+        assert not describe(sample(code), language).startswith(f"{code.name} (")  # as what has no words is shown
+    if code.name not in NO_WORDS_OF_ITS_OWN:
+        assert CHINESE.search(words.zh)
+    assert not CHINESE.search(words.en)
+    assert str(sample(code)) == describe(sample(code), "en")
+
+
+texts = st.text(max_size=12)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers(-(10**9), 10**9) | st.floats(allow_nan=False) | texts,
+    lambda inner: (
+        st.lists(inner, max_size=3).map(tuple)
+        | st.builds(Reason, st.sampled_from(sorted(WORDS)), st.dictionaries(texts, inner, max_size=3))
+    ),
+    max_leaves=8,
+)
+reasons = st.builds(Reason, texts.filter(lambda code: code != "text"), st.dictionaries(texts, values, max_size=4))
+
+
+@given(reasons | texts.map(as_reason))
+def test_a_reason_is_read_back_as_it_was_stored(reason: Reason) -> None:
+    assert Reason.from_json(json.loads(json.dumps(reason.to_json()))) == reason
+    assert hash(Reason.from_json(json.loads(json.dumps(reason.to_json())))) == hash(reason)
+    for language in ("zh", "en"):
+        assert isinstance(describe(reason, language), str)
+
+
+@given(reasons)
+def test_a_column_of_texts_holds_a_reason(reason: Reason) -> None:
+    assert Reason.loads(reason.dumps()) == reason
+
+
+@given(texts)
+def test_any_text_in_a_column_is_read_as_the_sentence_that_it_is(text: str) -> None:
+    assert Reason.loads(text) == as_reason(text)
+    assert str(Reason.loads(text)) == text
+    assert as_reason(text).dumps() == text
+
+
+@pytest.mark.parametrize("text", ["5", "null", "[1]", '"quoted"', '{"code": 3}', '{"code": "a", "more": 1}', "{"])
+def test_json_that_is_no_reason_is_a_sentence_too(text: str) -> None:
+    assert Reason.loads(text) == TEXT(text=text)
+
+
+@pytest.mark.parametrize("said", [5, None, ["a"], {}, {"code": 3}, {"code": "a", "parameters": [1]}])
+def test_what_is_no_stored_reason_is_refused(said: object) -> None:
+    with pytest.raises(ValueError, match="is no stored reason"):
+        Reason.from_json(said)
+
+
+def test_a_code_takes_its_own_parameters_and_no_others() -> None:
+    code = Code("late", ("day", "names"))
+    made = code(names=["b", "a"], day=dt.date(2023, 2, 1))
+    assert made == Reason("late", {"day": "2023-02-01", "names": ("b", "a")})
+    assert made.dumps() == '{"code": "late", "parameters": {"day": "2023-02-01", "names": ["b", "a"]}}'
+    for wrong in ({}, {"day": 1}, {"day": 1, "names": 1, "more": 1}):
+        with pytest.raises(TypeError, match="the reason late has the parameters"):
+            code(**wrong)
+    with pytest.raises(TypeError, match="cannot be the parameter"):
+        code(day={}, names=1)
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_parts_are_joined_and_named_in_the_language(language: Language) -> None:
+    cause = Reason("several", {"reasons": (Reason("style_null", {"style": "value"}), Reason("no_industry"))})
+    parts = [describe(one, language, lambda parameter, text: f"<{text}>") for one in cause.parameters["reasons"]]
+    assert describe(cause, language, lambda parameter, text: f"<{text}>") == SEMICOLON[language].join(parts)
+    assert "<value>" in parts[0]
+    both = Reason("no_score_yet", {"factors": ("a", "b"), "date": None})
+    assert f"a{COMMA[language]}b" in describe(both, language)
+    assert NOTHING in describe(both, language)
+
+
+def test_a_code_of_another_version_is_shown_as_it_is_stored() -> None:
+    assert str(Reason("gone", {"day": "2023-02-01"})) == "gone (day = 2023-02-01)"
+    assert str(Reason("old_weights", {"index": "000905.SH"})) == "old_weights (index = 000905.SH)"
+
+
+def test_notes_are_put_into_words() -> None:
+    reason = Reason("style_null", {"style": "value"})
+    notes = {"a": [reason.to_json(), 1, None], "b": {"code": 5}, "c": {"code": "no such code"}, "d": "text"}
+    assert put_into_words(notes) == {**notes, "a": [str(reason), 1, None]}
+
+
+def manifest(**unavailable: Reason) -> Manifest:
+    return Manifest("prices", "2023-02-01", "v", "c", {}, {}, "s", "k", 0, unavailable=unavailable)
+
+
+def test_a_manifest_keeps_its_reasons() -> None:
+    reason = Reason("nothing_landed", {"table": "prices", "partition": "2023-02-01"})
+    own = manifest(close=reason, open=as_reason("no bars"))
+    assert Manifest.loads(own.dumps()) == own
+    stored = json.loads(own.dumps())["unavailable"]
+    assert stored == {"close": reason.to_json(), "open": "no bars"}
+
+
+def test_a_manifest_of_an_earlier_version_is_read() -> None:
+    """Its reasons are sentences, and its content digest is the one that it was written with."""
+    old = json.loads(manifest().dumps()) | {"unavailable": {"close": "no bars"}}
+    read = Manifest.loads(json.dumps(old).encode())
+    assert read is not None
+    assert read.unavailable == {"close": TEXT(text="no bars")}
+    assert json.loads(read.dumps()) == old
+    assert content_digest(b"part", {}, read.unavailable) == content_digest(b"part", {}, {"close": as_reason("no bars")})
+
+
+@pytest.mark.parametrize("said", [5, ["no bars"], {"code": 3}])
+def test_a_manifest_whose_reasons_are_damaged_is_no_manifest(said: object) -> None:
+    damaged = json.loads(manifest().dumps()) | {"unavailable": {"close": said}}
+    assert Manifest.loads(json.dumps(damaged).encode()) is None
