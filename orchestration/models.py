@@ -15,12 +15,14 @@ from pathlib import Path
 import polars as pl
 
 from assets import catalogue
+from assets.models.reasons import MODEL_ABSENT
 from assets.models.registry import list_models
 from assets.models.schemas import CARD, MEASURE
 from orchestration.platform import Names
 from orchestration.tables import load_tables
 from resources.errors import NotReadyError, SettingsError, ZhoubaoError
 from resources.lake import Lake
+from resources.reasons import Reason
 from resources.table import Table
 
 SUFFIXES = (".csv", ".parquet")
@@ -39,8 +41,7 @@ def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, 
                 why = "; ".join(f"{name}: {verdict.detail}" for name, verdict in manifest.refusals.items())
                 left_out["refused"].append((key, why))
             elif CARD not in manifest.files:
-                why = str(manifest.unavailable.get(MEASURE, "no reason is given")).removeprefix(f"{model}: ")
-                left_out["without a model"].append((key, why))
+                left_out["without a model"].append((key, _why_absent(manifest.unavailable.get(MEASURE))))
             elif (data := lake.store.read_bytes(f"{folder}/{CARD}")) is None:
                 raise NotReadyError(f"{folder} has lost its {CARD}. Remove its manifest.json and build it again.")
             elif "granularities" not in (card := json.loads(data)):
@@ -53,6 +54,13 @@ def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, 
             if weeks
         ]
     return list_models(held), remarks
+
+
+def _why_absent(reason: Reason | None) -> str:
+    """Why a week has no model, without the model's name."""
+    if reason is None:
+        return "no reason is given"
+    return str(reason.parameters["cause"] if reason.code == MODEL_ABSENT.name else reason)
 
 
 def show(models: pl.DataFrame) -> str:

@@ -22,6 +22,74 @@ WORDS: Mapping[str, Bilingual] = {
     "no_earlier_partition": T(
         "{table} 没有更早的分区：数据从此开始", "{table} has no earlier partition: the data begins here"
     ),
+    # styles and factors
+    "nobody_in_securities": T("securities 在 {date} 没有数据", "securities of {date} is empty"),
+    "too_few_days": T(
+        "需要最近 {window} 个交易日中的 {needed} 日，daily_prices 只有 {held} 日",
+        "needs {needed} of the last {window} trading days; daily_prices has {held} of them",
+    ),
+    "no_style_value": T("{date} 全市场股票均无{style}数据", "no name of U(t) has a value of {style} on {date}"),
+    "no_universe": T("securities 在 {date} 没有全市场股票", "securities hold no U(t) of {date}"),
+    "few_book_values": T(
+        "{date} 全市场 {names} 只股票中只有 {known} 只已知净资产为正",
+        "{known} of {names} names of U(t) had a known positive book equity on {date}",
+    ),
+    "one_sided": T(
+        "{formed} 分组的组合在 {date} 缺少一侧", "the portfolios formed on {formed} have no two sides on {date}"
+    ),
+    "nobody_in_universe": T("{date} 全市场没有股票", "no name is in U(t) of {date}"),
+    "nothing_left": T("剔除行业与风格后没有剩余", "the regression on industries and styles leaves nothing of it"),
+    "too_few_valid_days": T(
+        "没有股票有 {needed} 个有效交易日：截至 {date} 的 {window} 日中，{columns} 只在 {known} 日有数据",
+        "no name has {needed} valid days: {columns} known on {known} of the {window} days up to {date}",
+    ),
+    # models
+    "model_absent": T("{model}：{cause}", "{model}: {cause}"),
+    "because": T("{what}（{cause}）", "{what} ({cause})"),
+    "short_history": T(
+        "自 {start} 起的历史只有 {held} 个交易日，训练窗口需要 {needed} 个（序列 {sequence}、训练 {train}、验证 {valid}、"
+        "两处间隔各 {horizon}），尚缺 {missing} 个；最早可训练的一周为 {first}",
+        "the history from {start} holds {held} of the {needed} trading days this window needs ({sequence} sequence, {train} train, "
+        "{valid} valid, {horizon} between at each border), {missing} are missing; the first possible week is {first}",
+    ),
+    "history_beyond_calendar": T(
+        "自 {start} 起的历史只有 {held} 个交易日，训练窗口需要 {needed} 个（序列 {sequence}、训练 {train}、验证 {valid}、"
+        "两处间隔各 {horizon}），尚缺 {missing} 个；最早可训练的一周在交易日历终点 {last} 之后",
+        "the history from {start} holds {held} of the {needed} trading days this window needs ({sequence} sequence, {train} train, "
+        "{valid} valid, {horizon} between at each border), {missing} are missing; the first possible week is after {last}",
+    ),
+    "first_training_later": T(
+        "设置 first_training 规定 {date} 之前不训练", "the setting first_training asks for no training before {date}"
+    ),
+    "no_label": T("{first} 至 {last} 没有股票有标签", "no name has a label from {first} to {last}"),
+    "no_feature": T(
+        "{first} 至 {last} 没有{granularity}特征有数据", "no {granularity} feature has a value from {first} to {last}"
+    ),
+    "no_exposure": T(
+        "{first} 至 {last} 没有股票具备正交层所需的市值与行业",
+        "no name has the market value and industry that the orthogonal layer needs, from {first} to {last}",
+    ),
+    "no_training_day": T(
+        "{first} 至 {last} 没有训练日有 {names} 只全市场股票具备样本所需数据（{granularity}特征、标签，以及正交层的暴露）",
+        "no training day from {first} to {last} has {names} names of U(t) with {granularity} features, a label and the exposures "
+        "that an orthogonal layer needs",
+    ),
+    "no_validation_day": T(
+        "{first} 至 {last} 没有验证日有 {names} 只全市场股票具备样本所需数据（{granularity}特征、标签，以及正交层的暴露）",
+        "no validation day from {first} to {last} has {names} names of U(t) with {granularity} features, a label and the exposures "
+        "that an orthogonal layer needs",
+    ),
+    "no_model_yet": T(
+        "历史起点之前没有可为 {date} 打分的模型", "no week before the history has a model to score {date} with"
+    ),
+    "nobody_covered": T(
+        "截至 {date} 的 {days} 日中，没有全市场股票在足够多的交易日有{granularities}特征",
+        "no name of U({date}) has {granularities} features on enough of the {days} days to it",
+    ),
+    "nobody_placed": T(
+        "{date} 的股票均缺少得分所需的行业与市值",
+        "no name scored on {date} has the industry and market value its score needs",
+    ),
     # portfolios: not built
     "first_build_later": T("首次建仓设定在 {week} 一周", "the first build is set for the week of {week}"),
     "no_weights": T(

@@ -16,8 +16,17 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.factors.cross_section import moments, standardise
+from assets.factors.reasons import (
+    FEW_BOOK_VALUES,
+    NO_STYLE_VALUE,
+    NO_UNIVERSE,
+    NOBODY_IN_SECURITIES,
+    ONE_SIDED,
+    TOO_FEW_DAYS,
+)
 from resources.calendar import Calendar
 from resources.made import LEFT_OUT, Made
+from resources.reasons import Reason, Reasons
 from resources.settings.styles import StylesSettings
 
 Floats = NDArray[np.float64]
@@ -87,7 +96,7 @@ def make_styles(
     securities: pl.LazyFrame,
     calendar: Calendar,
     settings: StylesSettings,
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
 ) -> Made:
     """Styles of every listed name on `date`; a null style is 0, one without a value in all of U(t) is a null column.
 
@@ -99,7 +108,7 @@ def make_styles(
     if listed.is_empty():
         return Made(
             pl.DataFrame(schema=SCHEMA),
-            unavailable=dict.fromkeys(SCHEMA, upstream.get("symbol", f"securities of {date} is empty")),
+            unavailable=dict.fromkeys(SCHEMA, upstream.get("symbol", NOBODY_IN_SECURITIES(date=date))),
         )
     window = window_days(calendar, date, settings, dt.date.min)
     panel = Panel.of(daily_prices.collect(), history, window)
@@ -129,19 +138,19 @@ def make_styles(
     frame, profile = _standardised(listed, raw, universe, settings)
 
     days = int(np.isfinite(panel.returns).any(axis=0).sum())
-    short = f"needs {minimum} of the last {settings.window} trading days; daily_prices has {days} of them"
+    short = TOO_FEW_DAYS(needed=minimum, window=settings.window, held=days)
     reasons = {"industry": upstream["industry"]} if "industry" in upstream else {}
     for style in STYLES:
         if frame[style].null_count() == frame.height and not any(
             unavailable.get(table, {}).get(column) for table, column in (one.split(".") for one in NEEDS[style])
         ):
             windowed = style in ("turnover", "reversal", "volatility") and days < minimum
-            reasons[style] = short if windowed else f"no name of U(t) has a value of {style} on {date}"
+            reasons[style] = short if windowed else NO_STYLE_VALUE(style=style, date=date)
         if style in reasons and frame[f"{style}_raw"].null_count() == frame.height:
             reasons[f"{style}_raw"] = reasons[style]
     notes: dict[str, Any] = {"in_universe": int(universe.sum()), "volatility": volatility_is}
-    if measured < minimum:
-        notes[LEFT_OUT] = {"volatility_factors": {"volatility": why_not}}
+    if measured < minimum and why_not is not None:
+        notes[LEFT_OUT] = {"volatility_factors": {"volatility": why_not.to_json()}}
     return Made(frame, profile, unavailable=reasons, notes=notes)
 
 
@@ -293,8 +302,8 @@ def fill_with_median(x: Floats, industry: pl.Series, universe: NDArray[np.bool_]
 
 def factor_returns(
     panel: Panel, history: pl.DataFrame, calendar: Calendar, settings: StylesSettings
-) -> tuple[Floats, str]:
-    """MKT, SMB and HML of each day of the panel [days, 3], and why days without them have none ("" if all have).
+) -> tuple[Floats, Reason | None]:
+    """MKT, SMB and HML of each day of the panel [days, 3], and why days without them have none (None if all have).
 
     MKT is the float-capitalisation-weighted return of U(day). SMB and HML follow Fama and French (1993): at the close of
     the month before, U is split at the median of float_mv and at the low and high shares of book/total_mv, names without
@@ -303,16 +312,16 @@ def factor_returns(
     empty side is left out (it can be empty only in a market of a few dozen names).
     """
     factors = np.full((len(panel.days), 3), np.nan)
-    groups: dict[dt.date, tuple[NDArray[np.int64] | None, str]] = {}
-    why_not = ""
+    groups: dict[dt.date, NDArray[np.int64] | Reason] = {}
+    why_not: Reason | None = None
     for column, day in enumerate(panel.days):
         formed = formation_day(calendar, day)
         if formed not in groups:
             at = history.filter((pl.col("date") == formed) & pl.col("in_universe"))
             groups[formed] = sort_groups(panel, at, formed, settings)
-        group, reason = groups[formed]
-        if group is None:
-            why_not = why_not or reason
+        group = groups[formed]
+        if isinstance(group, Reason):
+            why_not = why_not or group
             continue
         r, w = panel.returns[:, column], panel.opening_mv[:, column]
         traded = np.isfinite(r) & np.isfinite(w)
@@ -326,28 +335,28 @@ def factor_returns(
         if np.isfinite(market) and np.isfinite(smb).any() and np.isfinite(hml).any():
             factors[column] = market, np.nanmean(smb), np.nanmean(hml)
         else:
-            why_not = why_not or f"the portfolios formed on {formed} have no two sides on {day}"
+            why_not = why_not or ONE_SIDED(formed=formed, date=day)
     return factors, why_not
 
 
 def sort_groups(
     panel: Panel, at: pl.DataFrame, formed: dt.date, settings: StylesSettings
-) -> tuple[NDArray[np.int64] | None, str]:
+) -> NDArray[np.int64] | Reason:
     """The 2×3 group of each name of the panel: 3 × (0 small, 1 big) + (0 low, 1 middle, 2 high book); −1 outside.
 
-    `at` holds U(t) of the formation day. (None, reason) where too few of its names have positive equity.
+    `at` holds U(t) of the formation day. A reason where too few of its names have positive equity.
     """
     if at.is_empty():
-        return None, f"securities hold no U(t) of {formed}"
+        return NO_UNIVERSE(date=formed)
     sized = at.filter((pl.col("equity") > 0) & (pl.col("total_mv") > 0) & (pl.col("float_mv") > 0))
     if sized.height < max(settings.min_book_coverage * at.height, 1):
-        return None, f"{sized.height} of {at.height} names of U(t) had a known positive book equity on {formed}"
+        return FEW_BOOK_VALUES(known=sized.height, names=at.height, date=formed)
     cap = sized["float_mv"].to_numpy()
     book = (sized["equity"] / sized["total_mv"]).to_numpy()
     low, high = np.quantile(book, [settings.low_book_share, 1 - settings.low_book_share])
     group = np.full(len(panel.symbols), -1)
     group[panel.positions(sized["symbol"])] = 3 * (cap > np.median(cap)) + (book > low) + (book > high)
-    return group, ""
+    return group
 
 
 # --- small arithmetic ---------------------------------------------------------------------------------------------------

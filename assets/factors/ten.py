@@ -20,9 +20,11 @@ from assets import catalogue
 from assets.factors import cross_section
 from assets.factors.cross_section import Floats
 from assets.factors.extra import Files, extra_keys, with_extra
+from assets.factors.reasons import NOBODY_IN_UNIVERSE, NOTHING_LEFT, TOO_FEW_VALID_DAYS
 from assets.factors.styles import NO_INDUSTRY, STYLES
 from assets.factors.windows import NEEDS, OF_EVERY_FACTOR
 from resources.made import LEFT_OUT, Made
+from resources.reasons import Reason, Reasons
 from resources.settings.factors import FactorsSettings
 
 Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -36,7 +38,7 @@ def make_factors(
     styles: pl.LazyFrame,
     date: dt.date,
     settings: FactorsSettings,
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
     files: Files | None = None,
 ) -> Made:
     """`factors` of one day: U(t) × the ten keys and those of `extra_factors`, raw (signed) and value (orthogonalised).
@@ -52,7 +54,7 @@ def make_factors(
     profile = profile.with_columns(unknown=(~pl.col("factor").is_in([*catalogue.TEN, *extra])).cast(pl.Int64))
     if settings.drop_flat_days:
         left_out["flat_days"] = lost
-    reasons = {}
+    reasons: dict[str, Reason] = {}
     for key, names, raw_names in profile.select("factor", "names", "raw_names").iter_rows():
         needed = [need.split(".") for need in NEEDS.get(key, OF_EVERY_FACTOR)]
         known_reasons = [unavailable[table][column] for table, column in needed if column in unavailable.get(table, {})]
@@ -60,15 +62,16 @@ def make_factors(
         if names == 0 and explained and key in extra:  # the table's `needs` carry the reasons of the ten
             reasons[key] = known_reasons[0]
         if names == 0 and not explained and exposures.is_empty():
-            reasons[key] = f"no name is in U(t) of {date}"
+            reasons[key] = NOBODY_IN_UNIVERSE(date=date)
         elif names == 0 and not explained:
             columns = [column for table, column in needed if table == "day_indicators"] or [key]
             known = days.filter(pl.all_horizontal(pl.col(columns).is_not_null()))["date"].n_unique()
             reasons[key] = (
-                "the regression on industries and styles leaves nothing of it"
+                NOTHING_LEFT()
                 if raw_names
-                else f"no name has {settings.min_days} valid days: {' and '.join(columns)} known on {known} of the "
-                f"{settings.window} days up to {date}"
+                else TOO_FEW_VALID_DAYS(
+                    needed=settings.min_days, columns=columns, known=known, window=settings.window, date=date
+                )
             )
     frame = frame.select(pl.lit(date).alias("date"), "symbol", "factor", "raw", "value")
     return Made(frame, profile=profile, unavailable=reasons, notes={LEFT_OUT: left_out} if left_out else {})

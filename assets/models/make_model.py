@@ -27,19 +27,32 @@ from assets.models.device import choose_device, repeatable
 from assets.models.labels import make_labels
 from assets.models.orthogonal import arrange_exposures
 from assets.models.panel import build_panel, features_of
+from assets.models.reasons import (
+    MODEL_ABSENT,
+    NO_EXPOSURE,
+    NO_FEATURE,
+    NO_LABEL,
+    NO_TRAINING_DAY,
+    NO_VALIDATION_DAY,
+    with_cause,
+)
 from assets.models.schemas import CARD, CHECKPOINT, CURVES, MEASURE
 from assets.models.training import make_samples, train_networks
 from assets.models.windows import Window, shortfall, trained_week, training_window, warm_from, window_days
 from resources.calendar import Calendar
 from resources.made import LEFT_OUT, Made
+from resources.reasons import Reason, Reasons
 from resources.settings.models import Granularity, ModelSettings
 
-Reasons = Mapping[str, Mapping[str, str]]
 Files = Callable[[str, dt.date, str], bytes]
 
 
 class _NoModelError(Exception):
     """Why nothing can be trained in a week whose window fits: the reason of its n/a."""
+
+    def __init__(self, reason: Reason):
+        super().__init__(reason)
+        self.reason = reason
 
 
 def make_model(
@@ -68,7 +81,7 @@ def make_model(
     """
     trained = trained_week(calendar, week, settings, start)
     if trained is None:
-        return _empty(f"{table}: {shortfall(calendar, week, settings, start)}")
+        return _empty(MODEL_ABSENT(model=table, cause=shortfall(calendar, week, settings, start)))
     failed = unavailable.get(table, {}).get(MEASURE)  # why the earlier week that this one continues has no model
     if trained != week:
         return _empty(failed) if failed else _carry(table, week, trained, files)
@@ -88,7 +101,7 @@ def make_model(
     try:
         if not np.isfinite(labels).any():
             because = _upstream(unavailable, "daily_prices", ("vwap", "close"))
-            raise _NoModelError(f"no name has a label from {window.first_train} to {window.last_valid}{because}")
+            raise _NoModelError(with_cause(NO_LABEL(first=window.first_train, last=window.last_valid), because))
         with repeatable():
             device = choose_device(settings.device, progress)
             shared = _Shared(
@@ -98,8 +111,8 @@ def make_model(
             for granularity in settings.granularities:
                 rows = daily_features if granularity == "daily" else bar_features
                 parts[granularity] = _train(shared, granularity, rows, scratch, work / granularity)
-    except _NoModelError as reason:
-        return _empty(f"{table}: {reason}")
+    except _NoModelError as failed_training:
+        return _empty(MODEL_ABSENT(model=table, cause=failed_training.reason))
     checkpoint = pack_weights(parts)
     card = make_card(
         model=table, week=week, settings=settings, window=window, parts=parts, labels=digest(labels.tobytes()),
@@ -139,9 +152,8 @@ def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratc
     )  # fmt: skip
     if not panel.features:
         because = _upstream(unavailable, "daily_features" if granularity == "daily" else "bar_features", panel.dropped)
-        raise _NoModelError(
-            f"no {granularity} feature has a value from {window.first_feature} to {window.last_valid}{because}"
-        )
+        what = NO_FEATURE(granularity=granularity, first=window.first_feature, last=window.last_valid)
+        raise _NoModelError(with_cause(what, because))
     exposures = None
     if settings.orthogonal_layer:
         of_samples = pl.col("date").is_in([day for day in shared.days if window.has_sample(day)])
@@ -150,23 +162,17 @@ def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratc
         )
         if not exposures.usable.any():
             because = _upstream(unavailable, "styles", ("total_mv", "size"))
-            raise _NoModelError(
-                f"no name has the market value and industry that the orthogonal layer needs, from {window.first_train} to "
-                f"{window.last_valid}{because}"
-            )
+            raise _NoModelError(with_cause(NO_EXPOSURE(first=window.first_train, last=window.last_valid), because))
     own = np.searchsorted(np.array(shared.members), np.array(panel.symbols))  # a panel's stocks are members
     samples = make_samples(panel, np.ascontiguousarray(shared.labels[:, own]), settings, shared.device, exposures)
     train = samples.of(window.first_train, window.last_train)
     valid = samples.of(window.first_valid, window.last_valid)
-    for part, chosen, first, last in (
-        ("training", train, window.first_train, window.last_train),
-        ("validation", valid, window.first_valid, window.last_valid),
+    for no_day, chosen, first, last in (
+        (NO_TRAINING_DAY, train, window.first_train, window.last_train),
+        (NO_VALIDATION_DAY, valid, window.first_valid, window.last_valid),
     ):
         if not chosen.names:
-            raise _NoModelError(
-                f"no {part} day from {first} to {last} has {settings.min_names} names of U(t) with {granularity} "
-                f"features{', exposures' if exposures else ''} and a label"
-            )
+            raise _NoModelError(no_day(first=first, last=last, names=settings.min_names, granularity=granularity))
     initial: Mapping[int, Weights] = {}
     cold = shared.cold
     if shared.origin is not None:
@@ -192,7 +198,7 @@ def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratc
 
 
 def _origin(
-    table: str, earlier: Sequence[dt.date], failed: str | None, files: Files
+    table: str, earlier: Sequence[dt.date], failed: Reason | None, files: Files
 ) -> tuple[Origin | None, str | None]:
     """The previous training, or why there is none to begin with."""
     if not earlier:
@@ -208,10 +214,9 @@ def _members(securities: pl.LazyFrame, days: Sequence[dt.date]) -> list[str]:
     return securities.filter(inside).select(pl.col("symbol").unique().sort()).collect()["symbol"].to_list()
 
 
-def _upstream(unavailable: Reasons, table: str, columns: Sequence[str]) -> str:
-    """Why these columns, or the first of them with a reason, are n/a upstream; "" where they are not."""
-    reason = next((unavailable[table][c] for c in columns if c in unavailable.get(table, {})), None)
-    return f" ({reason})" if reason else ""
+def _upstream(unavailable: Reasons, table: str, columns: Sequence[str]) -> Reason | None:
+    """Why these columns, or the first of them with a reason, are n/a upstream; None where they are not."""
+    return next((unavailable[table][c] for c in columns if c in unavailable.get(table, {})), None)
 
 
 def _carry(table: str, week: dt.date, trained: dt.date, files: Files) -> Made:
@@ -225,7 +230,7 @@ def _made(card: bytes, files: Mapping[str, bytes], notes: Mapping[str, Any]) -> 
     return Made(curves, profile=profile, files=files, notes=notes)
 
 
-def _empty(reason: str) -> Made:
+def _empty(reason: Reason) -> Made:
     return Made(pl.DataFrame(schema=CURVES), unavailable=dict.fromkeys(("train_loss", MEASURE, "valid_ic"), reason))
 
 

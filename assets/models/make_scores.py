@@ -15,12 +15,14 @@ from assets.models.device import choose_device, repeatable
 from assets.models.offset_windows import offset_days, scoring_models
 from assets.models.orthogonal import arrange_exposures
 from assets.models.panel import Panel, build_panel
+from assets.models.reasons import MODEL_ABSENT, NO_MODEL_YET, NOBODY_COVERED, NOBODY_PLACED
 from assets.models.schemas import CARD, CHECKPOINT, MEASURE, SCORES, SEED_SCORES, SEEDS
 from assets.models.scoring import Floats, final_scores, seed_scores
 from assets.models.training import eligible_names, last_sequences
 from assets.models.windows import days_to, in_force
 from resources.calendar import Calendar
 from resources.made import LEFT_OUT, Made
+from resources.reasons import Reason, Reasons
 from resources.settings.models import Granularity, ModelSettings, ModelsSettings
 
 EACH = {column: dtype for column, dtype in SEED_SCORES.items() if column != "factor"}  # of one model
@@ -41,7 +43,7 @@ def make_scores(
     calendar: Calendar,
     start: dt.date,
     files: Callable[[str, dt.date, str], bytes],
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
 ) -> Made:
     """week, date (the signal day), symbol, factor (model key), raw (mean of the networks), value.
 
@@ -82,7 +84,7 @@ class Scored:
 
     names: pl.DataFrame
     seeds: pl.DataFrame
-    missing: Mapping[str, str]
+    missing: Mapping[str, Reason]
 
 
 def score_day(
@@ -97,7 +99,7 @@ def score_day(
     settings: ModelsSettings,
     calendar: Calendar,
     files: Callable[[str, dt.date, str], bytes],
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
 ) -> Scored:
     """What the models in force in the week `serving` say at the close of `date`. Rows of later days take no part.
 
@@ -121,7 +123,7 @@ def score_day(
     for model in models:
         row = settings.rows[model]
         if serving is None:
-            missing[model] = f"{model}: no week before the history has a model to score {date} with"
+            missing[model] = MODEL_ABSENT(model=model, cause=NO_MODEL_YET(date=date))
         elif failed := unavailable.get(model, {}).get(MEASURE):
             missing[model] = failed
         else:
@@ -129,12 +131,10 @@ def score_day(
             checkpoint = files(model, dt.date.fromisoformat(card["trained_week"]), CHECKPOINT)
             frame, each = score_names(card, checkpoint, panels, exposures, date, row)
             if frame.is_empty():
-                missing[model] = (
-                    f"{model}: no name of U({date}) has {' and '.join(row.granularities)} features on enough of the "
-                    f"{row.sequence_days} days to it"
-                )
+                uncovered = NOBODY_COVERED(date=date, granularities=row.granularities, days=row.sequence_days)
+                missing[model] = MODEL_ABSENT(model=model, cause=uncovered)
             elif frame["value"].null_count() == frame.height:
-                missing[model] = f"{model}: no name scored on {date} has the industry and market value its score needs"
+                missing[model] = MODEL_ABSENT(model=model, cause=NOBODY_PLACED(date=date))
             frames.append(frame.select("symbol", pl.lit(model).alias("factor"), "raw", "value"))
             seeds.append(each.select(pl.lit(model).alias("factor"), *EACH))
     return Scored(pl.concat(frames, how="vertical_relaxed"), pl.concat(seeds), missing)
@@ -216,7 +216,7 @@ def make_offset_scores(
     calendar: Calendar,
     start: dt.date,
     files: Callable[[str, dt.date, str], bytes],
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
 ) -> Made:
     """As `make_scores`, of the week's offset days, by the models in force in the week before.
 
@@ -229,7 +229,7 @@ def make_offset_scores(
     before = calendar.offset_week(week, -1) if week > calendar.week_of(start) else None
     serving = None if before is None else in_force(calendar, before, rows.train_lag_weeks, start)
     frames: list[pl.DataFrame] = [pl.DataFrame(schema=SCORES)]
-    missing: dict[str, str] = {}
+    missing: dict[str, Reason] = {}
     for day in days:
         scored = score_day(
             day, serving, models, bar_features=bar_features, daily_features=daily_features, securities=securities,

@@ -19,8 +19,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from assets.models.reasons import FIRST_TRAINING_LATER, HISTORY_BEYOND_CALENDAR, SHORT_HISTORY
 from resources.calendar import Calendar
 from resources.errors import SettingsError
+from resources.reasons import Reason
 from resources.settings.models import ModelSettings, ModelsSettings
 
 Over = Callable[[Calendar, dt.date, ModelsSettings, dt.date], list[dt.date]]  # as in resources/table.py
@@ -78,20 +80,22 @@ def training_window(calendar: Calendar, week: dt.date, settings: ModelSettings, 
     return Window(first_feature, first_train, last_train, first_valid, last_valid, signal_day, settings.horizon)
 
 
-def shortfall(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> str | None:
+def shortfall(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> Reason | None:
     """Why the week is before the first that can be trained; None when it is not."""
     signal_day = calendar.signal_day(week)
     held, needed = calendar.index(signal_day) - calendar.index(start) + 1, days_needed(settings)
     if held < needed:
         possible = calendar.index(start) + needed - 1 <= calendar.index(calendar.last)
-        first = calendar.week_of(calendar.offset(start, needed - 1)) if possible else f"after {calendar.last}"
-        return (
-            f"the history from {start} holds {max(held, 0)} of the {needed} trading days this window needs "
-            f"({settings.sequence_days} sequence, {settings.train_days} train, {settings.valid_days} valid, "
-            f"{settings.horizon} between at each border), {needed - max(held, 0)} are missing; the first possible week is {first}"
-        )
+        lengths = {
+            "start": start, "held": max(held, 0), "needed": needed, "sequence": settings.sequence_days,
+            "train": settings.train_days, "valid": settings.valid_days, "horizon": settings.horizon,
+            "missing": needed - max(held, 0),
+        }  # fmt: skip
+        if not possible:
+            return HISTORY_BEYOND_CALENDAR(**lengths, last=calendar.last)
+        return SHORT_HISTORY(**lengths, first=calendar.week_of(calendar.offset(start, needed - 1)))
     if settings.first_training is not None and signal_day < settings.first_training:
-        return f"the setting first_training asks for no training before {settings.first_training}"
+        return FIRST_TRAINING_LATER(date=settings.first_training)
     return None
 
 

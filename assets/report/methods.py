@@ -19,6 +19,8 @@ from assets.factors.ten import FLAT_SENSITIVE
 from assets.report.issue import exact_percent, percent
 from assets.report.methods_words import GRANULARITIES, LABELS_OF_RETURNS, NETWORKS, WORDS
 from assets.report.words import DESCRIPTIONS, STYLES, Language
+from resources.reason_words import describe
+from resources.reasons import Reason
 
 SHOWN_FEATURES = 6  # names of columns spelled out in a line
 PORTFOLIOS = {portfolio.key: portfolio for portfolio in catalogue.PORTFOLIOS}
@@ -112,6 +114,8 @@ class Writer:
                 self.say("more_features") if len(value) > SHOWN_FEATURES else ""
             )
             return self.say("features", item=self._item(item), count=len(value), value=names)
+        if code == "volatility_factors":
+            value = describe(Reason.from_json(value), self.language)
         if code in ("styles", "industries", "volatility_factors", "style_days", "index_closes"):
             window = self.settings["styles"]["window"]
             return self.say(code, item=self._item(item), value=value, window=window)

@@ -12,6 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from assets.factors.assets import styles
+from assets.factors.reasons import FEW_BOOK_VALUES, TOO_FEW_DAYS
 from assets.factors.styles import (
     SCHEMA,
     STYLES,
@@ -27,8 +28,10 @@ from assets.reference.make import make_daily_prices, make_securities
 from resources.gate import judge
 from resources.landing import LandingZone
 from resources.made import Made
+from resources.reasons import Reason
 from resources.settings.reference import ReferenceSettings
 from resources.settings.styles import StylesSettings
+from tests.reasons import to_reasons
 from tests.reference.small_reference import CALENDAR, FIRST, LAST, cut_after, landed, noise_after, random_reference
 
 REFERENCE = ReferenceSettings(min_listed_days=20)
@@ -64,8 +67,8 @@ class Market:
 
     def styles(self, day: dt.date, settings: StylesSettings = SETTINGS) -> Made:
         prices, names = self.inputs(day, settings)
-        unavailable = {"daily_prices": self.at(day)[0].unavailable, "securities": self.at(day)[1].unavailable}
-        return make_styles(day, prices, names, CALENDAR, settings, unavailable)
+        known = {"daily_prices": self.at(day)[0].unavailable, "securities": self.at(day)[1].unavailable}
+        return make_styles(day, prices, names, CALENDAR, settings, to_reasons(known))
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +222,7 @@ def test_market_factors_equal_plain_loops(market: Market) -> None:
     window = window_days(CALENDAR, DAY, SETTINGS, FIRST)
     panel = Panel.of(prices.collect(), names.collect(), window)
     factors, why_not = factor_returns(panel, names.collect(), CALENDAR, SETTINGS)
-    assert why_not == ""
+    assert why_not is None
     expected = [plain_factors(prices.collect().to_dicts(), names.collect().to_dicts(), d) for d in window]
     assert factors == pytest.approx(np.array(expected), abs=1e-13)
 
@@ -229,7 +232,7 @@ def test_without_book_values_volatility_is_the_deviation_and_says_so(tmp_path: P
     result = market.styles(DAY)
     assert "standard deviation" in result.notes["volatility"]
     assert "positive book equity" in result.notes["volatility"]
-    assert "positive book equity" in result.notes["left_out"]["volatility_factors"]["volatility"]
+    assert Reason.from_json(result.notes["left_out"]["volatility_factors"]["volatility"]).code == FEW_BOOK_VALUES.name
     prices = market.inputs(DAY)[0].collect()
     for symbol, value in result.frame.select("symbol", "volatility_raw").iter_rows():
         own = prices.filter(symbol=symbol)
@@ -246,7 +249,7 @@ def test_a_history_too_short_is_a_reason(market: Market) -> None:
     result = market.styles(DAYS[13])
     for style in ("turnover", "reversal", "volatility"):
         assert result.frame[style].null_count() == result.frame.height
-        assert result.unavailable[style] == "needs 15 of the last 20 trading days; daily_prices has 14 of them"
+        assert result.unavailable[style] == TOO_FEW_DAYS(needed=15, window=20, held=14)
     assert market.styles(DAYS[19]).unavailable == {}
     assert "no U(t) of 2014-12-31" in market.styles(DAYS[19]).notes["volatility"]
 
@@ -256,14 +259,14 @@ def test_a_market_without_prices_is_empty_with_the_reason(tmp_path: Path) -> Non
     result = market.styles(DAY)
     assert result.frame.is_empty()
     assert set(result.unavailable) == set(SCHEMA)
-    assert result.unavailable["size"] == "no reference/daily_prices in the landing zone"
+    assert str(result.unavailable["size"]) == "no reference/daily_prices in the landing zone"
 
 
 def test_without_listing_dates_nothing_is_standardised_and_the_reason_is_theirs(tmp_path: Path) -> None:
     market = Market(landed(tmp_path, random_reference(seed=3, names=30), leave_out=("instruments",)))
     result = market.styles(DAY)
     reason = "no reference/instruments in the landing zone"
-    assert market.at(DAY)[1].unavailable["in_universe"] == reason
+    assert str(market.at(DAY)[1].unavailable["in_universe"]) == reason
     for column in ("in_universe", *STYLES, "mid_cap_raw"):
         assert result.frame[column].null_count() == result.frame.height
         assert column not in result.unavailable  # it travels from securities

@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 from assets import catalogue
 from assets.factors.indicators import INDICATORS
+from assets.factors.reasons import NOBODY_IN_UNIVERSE, NOTHING_LEFT
 from assets.factors.styles import STYLES
 from assets.factors.ten import aggregate_days, make_factors, orthogonalise_factors
 from assets.factors.windows import NEEDS, window_days
 from resources.calendar import Calendar
 from resources.settings.factors import FactorsSettings
+from tests.reasons import to_reasons
 
 DAYS = [dt.date(2023, 1, 2) + dt.timedelta(days=n) for n in range(20)]
 MEANS = {
@@ -235,7 +237,7 @@ def test_residuals_know_nothing_of_styles_and_industries(seed: int, names: int) 
 
 def made(days: pl.DataFrame, styles: pl.DataFrame, unavailable: dict | None = None, **changes: object):
     styles = styles.with_columns(date=pl.lit(DAYS[-1]))
-    return make_factors(days.lazy(), styles.lazy(), DAYS[-1], FactorsSettings(**changes), unavailable or {})
+    return make_factors(days.lazy(), styles.lazy(), DAYS[-1], FactorsSettings(**changes), to_reasons(unavailable or {}))
 
 
 def market(seed: int, names: int = 60) -> tuple[pl.DataFrame, pl.DataFrame]:
@@ -272,7 +274,7 @@ def test_reasons_for_what_cannot_be_computed() -> None:
     short = days.filter(pl.col("date") > DAYS[14])
     result = made(short, styles)
     assert set(result.unavailable) == set(catalogue.TEN)
-    assert "skewness known on 5 of the 20 days" in result.unavailable["skewness"]
+    assert "skewness known on 5 of the 20 days" in str(result.unavailable["skewness"])
     assert result.profile["coverage"].null_count() == 10
     # What an input already explains is left to travel from there.
     known = {"day_indicators": {"closing_volume_share": "volume not delivered"}}
@@ -282,14 +284,14 @@ def test_reasons_for_what_cannot_be_computed() -> None:
     few = styles.filter("in_universe", pl.col("total_mv").is_not_null(), pl.col("industry") != "unknown")[:8]
     result = made(days, few)
     assert result.frame["value"].null_count() == result.frame.height
-    assert "leaves nothing" in result.unavailable["skewness"]
+    assert result.unavailable["skewness"] == NOTHING_LEFT()
 
 
 def test_no_universe_and_no_indicators_make_empty_tables() -> None:
     days, styles = market(4)
     nobody = made(days, styles.clear())
     assert nobody.frame.is_empty()
-    assert nobody.unavailable == dict.fromkeys(catalogue.TEN, f"no name is in U(t) of {DAYS[-1]}")
+    assert nobody.unavailable == dict.fromkeys(catalogue.TEN, NOBODY_IN_UNIVERSE(date=DAYS[-1]))
     known = {"styles": {"in_universe": "no reference/instruments in the landing zone"}}
     assert made(days, styles.clear(), known).unavailable == {}  # travels from there, as every factor's needs say
     assert all("styles.in_universe" in needs for needs in NEEDS.values())

@@ -11,6 +11,7 @@ from assets.models import assets
 from assets.models.make_model import make_model
 from assets.models.make_scores import make_scores
 from resources.settings.models import ModelSettings, ModelsSettings
+from tests.reasons import to_reasons
 
 BARS = (570, 600)
 FRAMES = ("bar_features", "daily_features", "daily_prices", "securities", "styles")
@@ -105,7 +106,7 @@ class Lake:
             calendar=self.market.calendar,
             start=self.start,
             files=self.files({name: own}),
-            unavailable=self.reasons | {name: self.known(name, own)},
+            unavailable=to_reasons(self.reasons | {name: self.known(name, own)}),
             scratch=scratch,
             work=work,
             progress=self.said.append,
@@ -124,13 +125,15 @@ class Lake:
             calendar=calendar,
             start=self.start,
             files=self.files(keys),
-            unavailable=self.reasons
-            | {
-                name: self.known(name, weeks)
-                if all((name, week) in self.models for week in weeks)
-                else {"valid_loss": f"{name} is not made in this test"}
-                for name, weeks in keys.items()
-            },
+            unavailable=to_reasons(
+                self.reasons
+                | {
+                    name: self.known(name, weeks)
+                    if all((name, week) in self.models for week in weeks)
+                    else {"valid_loss": f"{name} is not made in this test"}
+                    for name, weeks in keys.items()
+                }
+            ),
         )
         self.scored[week] = made
         return made

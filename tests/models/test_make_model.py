@@ -12,7 +12,9 @@ from safetensors.torch import load
 from assets.features.names import BAR_FEATURES, DAILY_FEATURES
 from assets.models import make_model as module
 from assets.models.device import describe
+from assets.models.reasons import NO_TRAINING_DAY
 from assets.models.schemas import CARD, CHECKPOINT
+from resources.reasons import as_reason
 from tests.models.model_lake import BARS, MODELS, Lake, short_settings, widen
 
 
@@ -40,7 +42,7 @@ def test_weeks_are_empty_with_their_reason_then_trained_then_carried(make_lake):
             made = lake.models[name, week]
             assert made.frame.is_empty()
             assert not made.files
-            assert "are missing; the first possible week is 2022-01-24" in made.unavailable["valid_loss"]
+            assert "are missing; the first possible week is 2022-01-24" in str(made.unavailable["valid_loss"])
         for week, trained in zip(weeks[3:], (weeks[3], weeks[3], weeks[5], weeks[5]), strict=True):
             made = lake.models[name, week]
             assert made.frame["trained_week"].unique().to_list() == [trained]
@@ -194,8 +196,8 @@ def test_a_granularity_without_features_is_no_smaller_ensemble(make_lake):
     assert not made.files
     assert made.frame.is_empty()
     reason = made.unavailable["valid_loss"]
-    assert reason.startswith("multi_granularity_5d: no daily feature has a value from ")
-    assert reason.endswith(" (no reference/daily_prices has landed)")
+    assert str(reason).startswith("multi_granularity_5d: no daily feature has a value from ")
+    assert reason.parameters["cause"].parameters["cause"] == as_reason("no reference/daily_prices has landed")
     assert lake.model("multi_granularity_5d", carried).unavailable["valid_loss"] == reason
     assert lake.model("gru_50_1", week).files
 
@@ -204,22 +206,24 @@ def test_without_market_values_the_orthogonal_layer_is_na(make_lake):
     lake = make_lake(reasons={"styles": {"size": "securities has no total_mv"}})
     lake.market.styles = lake.market.styles.with_columns(total_mv=pl.lit(None, pl.Float64))
     reason = lake.model("improved_gru", lake.weeks[3]).unavailable["valid_loss"]
-    assert "the orthogonal layer needs" in reason
-    assert reason.endswith("(securities has no total_mv)")
+    assert "the orthogonal layer needs" in str(reason)
+    assert str(reason).endswith("(securities has no total_mv)")
 
 
 def test_without_prices_no_model_is_trained(make_lake):
     lake = make_lake(reasons={"daily_prices": {"vwap": "reference/daily_prices has no amount"}})
     lake.market.daily_prices = lake.market.daily_prices.with_columns(vwap=pl.lit(None, pl.Float64))
     reason = lake.model("gru_50_1", lake.weeks[3]).unavailable["valid_loss"]
-    assert "no name has a label" in reason
-    assert reason.endswith("(reference/daily_prices has no amount)")
+    assert "no name has a label" in str(reason)
+    assert str(reason).endswith("(reference/daily_prices has no amount)")
 
 
 def test_too_few_names_are_no_training(make_lake):
     lake = make_lake(names=8)
     reason = lake.model("gru_50_1", lake.weeks[3]).unavailable["valid_loss"]
-    assert "has 10 names of U(t) with 30min features and a label" in reason
+    cause = reason.parameters["cause"]
+    assert (cause.code, cause.parameters["names"]) == (NO_TRAINING_DAY.name, 10)
+    assert "has 10 names of U(t) with 30min features, a label" in str(reason)
 
 
 class Killed(BaseException):

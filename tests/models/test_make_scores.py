@@ -11,6 +11,7 @@ from scipy.stats import spearmanr
 
 from assets.features.names import BAR_FEATURES, DAILY_FEATURES
 from assets.models.make_scores import styles_left_out
+from assets.models.reasons import MODEL_ABSENT, NOBODY_COVERED
 from assets.models.schemas import CARD, SEED_SCORES, SEEDS
 from resources.settings.models import EVERY_STYLE, ModelsSettings
 from tests.models.model_lake import BARS, MODELS, TABLES, Lake, short_settings, widen
@@ -147,8 +148,8 @@ def test_a_name_without_industry_or_market_value(make_lake):
     assert lake.score(week).frame["value"].null_count() == 0
     lake.market.styles = lake.market.styles.with_columns(total_mv=pl.lit(None, pl.Float64))
     scored = lake.score(week)
-    assert "industry and market value" in scored.unavailable["improved_gru"]
-    assert "industry and market value" in scored.unavailable["gru_50_1"]
+    assert "industry and market value" in str(scored.unavailable["improved_gru"])
+    assert "industry and market value" in str(scored.unavailable["gru_50_1"])
     assert "multi_granularity_5d" not in scored.unavailable
     assert seeds_of(scored)["factor"].unique().sort().to_list() == ["gru_50_1", "multi_granularity_5d"]
 
@@ -185,8 +186,10 @@ def test_no_name_covered_is_a_reason(make_lake):
     lake.model("multi_granularity_10d", week)
     lake.market.daily_features = lake.market.daily_features.clear()
     reason = lake.score(week).unavailable["multi_granularity_10d"]
-    assert "no name of U(" in reason
-    assert "has daily and 60min and 30min features on enough of the 3 days" in reason
+    expected = NOBODY_COVERED(
+        date=lake.market.calendar.signal_day(week), granularities=("daily", "60min", "30min"), days=3
+    )
+    assert reason == MODEL_ABSENT(model="multi_granularity_10d", cause=expected)
 
 
 def test_neither_labels_nor_prices_nor_the_future_take_part(make_lake):
@@ -233,8 +236,8 @@ def test_with_a_lag_the_previous_weeks_model_scores(make_lake):
     weeks, models = now.weeks[2:5], ("gru_50_1",)
     now.run(weeks, models)
     lagged.run(now.weeks[:5], models)
-    assert "missing" in lagged.scored[weeks[1]].unavailable["gru_50_1"]
-    assert "before the history" in lagged.scored[now.weeks[0]].unavailable["gru_50_1"]
+    assert "missing" in str(lagged.scored[weeks[1]].unavailable["gru_50_1"])
+    assert "before the history" in str(lagged.scored[now.weeks[0]].unavailable["gru_50_1"])
     older = json.loads(lagged.models["gru_50_1", weeks[1]].files[CARD])
     newer = json.loads(now.models["gru_50_1", weeks[2]].files[CARD])
     assert older["checkpoint"] != newer["checkpoint"]

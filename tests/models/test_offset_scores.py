@@ -9,6 +9,7 @@ from assets.models.offset_windows import offset_days
 from resources.settings.lines import LinesSettings
 from resources.settings.portfolios import PortfoliosSettings
 from tests.models.model_lake import BARS, FRAMES, TABLES, Lake, short_settings, widen
+from tests.reasons import to_reasons
 
 KEYS = ("gru_50_1", "multi_granularity_5d")
 
@@ -50,7 +51,7 @@ def test_the_days_before_the_last_are_scored_by_the_models_of_the_week_before(la
         lagging = short_settings({"epochs": 1, "seeds": (0,)}, train_lag_weeks=1)
         plain = make_scores(
             week=week, date=day, settings=lagging, calendar=calendar, start=lake.start, files=lake.files(keys),
-            unavailable={name: {"valid_loss": "not made"} for name in TABLES if name not in KEYS},
+            unavailable=to_reasons({name: {"valid_loss": "not made"} for name in TABLES if name not in KEYS}),
             **{name: getattr(lake.market, name).lazy() for name in FRAMES if name != "daily_prices"} | {
                 "styles": lake.market.styles.filter(pl.col("date") == day).lazy()},
         )  # fmt: skip

@@ -59,7 +59,9 @@ def test_exactly_h_days_lie_between_at_each_border_and_no_label_is_known_too_lat
     at, h = calendar.index, row.horizon
     for week in weeks_of(calendar, start):
         if windows.trained_week(calendar, week, row, start) is None:
-            assert "missing" in windows.shortfall(calendar, week, row, start) or row.first_training is not None
+            assert (
+                "missing" in windows.shortfall(calendar, week, row, start).parameters or row.first_training is not None
+            )
             with pytest.raises(SettingsError):
                 windows.training_window(calendar, week, row, start)
             continue
@@ -275,8 +277,9 @@ def test_the_message_counts_the_missing_days_and_names_the_first_week(case):
     for week, reason in reasons.items():
         if reason is not None:
             held = calendar.index(calendar.signal_day(week)) - calendar.index(start) + 1
-            assert f"{windows.days_needed(row) - held} are missing" in reason
-            assert reason.endswith(str(possible[0]) if possible else f"after {calendar.last}")
+            assert reason.parameters["missing"] == windows.days_needed(row) - held
+            assert f"{windows.days_needed(row) - held} are missing" in str(reason)
+            assert str(reason).endswith(str(possible[0]) if possible else f"after {calendar.last}")
 
 
 def test_production_windows():
@@ -323,4 +326,5 @@ def test_scores_read_the_longest_sequence_of_each_kind():
 def test_the_schedule_follows_from_calendar_and_settings_alone():
     """A change to how tables are declared or judged must not retrain ten years of models."""
     used = {name for name in imports("assets.models.windows") if name.startswith(("assets.", "resources."))}
-    assert used <= {"resources.calendar", "resources.errors", "resources.settings", "resources.settings.models"}
+    resources = {"resources.calendar", "resources.errors", "resources.reasons", "resources.settings"}
+    assert used <= {*resources, "resources.settings.models", "assets.models.reasons"}

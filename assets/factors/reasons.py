@@ -1,0 +1,19 @@
+"""The reasons of styles and factors, as codes: why one has no value on a day.
+
+Here: names of codes and of their parameters. Not here: their words (resources/reason_words.py).
+"""
+
+from resources.reasons import Code
+
+NOBODY_IN_SECURITIES = Code("nobody_in_securities", ("date",))
+TOO_FEW_DAYS = Code("too_few_days", ("needed", "window", "held"))
+NO_STYLE_VALUE = Code("no_style_value", ("style", "date"))
+
+# why volatility is not that of the regression on the three factors
+NO_UNIVERSE = Code("no_universe", ("date",))
+FEW_BOOK_VALUES = Code("few_book_values", ("known", "names", "date"))
+ONE_SIDED = Code("one_sided", ("formed", "date"))
+
+NOBODY_IN_UNIVERSE = Code("nobody_in_universe", ("date",))
+NOTHING_LEFT = Code("nothing_left")
+TOO_FEW_VALID_DAYS = Code("too_few_valid_days", ("needed", "columns", "known", "window", "date"))

@@ -1,0 +1,32 @@
+"""The reasons of the models, as codes: why a week has no model, or a day no score of one.
+
+Here: names of codes and of their parameters. Not here: their words (resources/reason_words.py).
+"""
+
+from resources.reasons import Code, Reason
+
+MODEL_ABSENT = Code("model_absent", ("model", "cause"))
+BECAUSE = Code("because", ("what", "cause"))
+
+# why a week cannot be trained
+SHORT_HISTORY = Code(
+    "short_history", ("start", "held", "needed", "sequence", "train", "valid", "horizon", "missing", "first")
+)
+HISTORY_BEYOND_CALENDAR = Code(
+    "history_beyond_calendar", ("start", "held", "needed", "sequence", "train", "valid", "horizon", "missing", "last")
+)
+FIRST_TRAINING_LATER = Code("first_training_later", ("date",))
+NO_LABEL = Code("no_label", ("first", "last"))
+NO_FEATURE = Code("no_feature", ("granularity", "first", "last"))
+NO_EXPOSURE = Code("no_exposure", ("first", "last"))
+NO_TRAINING_DAY = Code("no_training_day", ("first", "last", "names", "granularity"))
+NO_VALIDATION_DAY = Code("no_validation_day", ("first", "last", "names", "granularity"))
+
+# why a model has no score on a day
+NO_MODEL_YET = Code("no_model_yet", ("date",))
+NOBODY_COVERED = Code("nobody_covered", ("date", "granularities", "days"))
+NOBODY_PLACED = Code("nobody_placed", ("date",))
+
+
+def with_cause(what: Reason, cause: Reason | None) -> Reason:
+    return what if cause is None else BECAUSE(what=what, cause=cause)
