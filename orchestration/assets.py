@@ -125,7 +125,7 @@ def _tell(context: dg.AssetExecutionContext, builder: Builder, table: Table, out
         elif outcome.state == "built" and outcome.manifest is not None:
             for name, verdict in outcome.manifest.checks.items():
                 if not verdict.passed:
-                    context.log.warning(f"{table.name} of {outcome.key}, {name}: {verdict.detail}")
+                    context.log.warning(f"{table.name} of {outcome.key}, {name}: {verdict.text}")
 
 
 def _dependency(table: Table, read: Read, tables: Mapping[str, Table]) -> dg.AssetDep:
@@ -190,7 +190,7 @@ def _check_result(table: Table, check: Check, outcomes: Sequence[Outcome]) -> dg
         for outcome in outcomes
         if outcome.manifest is not None and check.name in outcome.manifest.checks
     }
-    failing = {key: verdict.detail for key, verdict in verdicts.items() if not verdict.passed}
+    failing = {key: verdict.text for key, verdict in verdicts.items() if not verdict.passed}
     return dg.AssetCheckResult(
         check_name=check.name,
         asset_key=table.name,

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from resources.builder import Builder
-from resources.gate import own_failures, shorten
+from resources.gate import Verdict, own_failures, shorten
 from resources.lake import MANIFEST
 from resources.table import Table
 
@@ -18,8 +18,8 @@ SHOWN = 400  # characters of a warning's reason and remedy; the manifest holds a
 
 @dataclass(frozen=True)
 class Finding:
-    """A check that failed in `keys`, partitions of a table, of the `judged` ones; refuses: it refused them. detail: what it found
-    in the first."""
+    """A check that failed in `keys`, partitions of a table, of the `judged` ones; refuses: it refused them. detail, remedy: what it
+    found in the first, and what to do."""
 
     table: Table
     check: str
@@ -27,6 +27,7 @@ class Finding:
     keys: tuple[dt.date, ...]
     judged: int
     detail: str
+    remedy: str = ""
 
     @property
     def plausibility(self) -> bool:
@@ -46,15 +47,16 @@ def failed_checks(builder: Builder, partitions: Iterable[tuple[Table, dt.date]])
     for table in builder.tables.values():
         manifests = {key: builder.lake.manifest(table, key) for key in sorted(asked.get(table.name, ()))}
         judged = {key: one for key, one in manifests.items() if one is not None and not one.outdated}
-        failed: dict[tuple[str, bool], list[tuple[dt.date, str]]] = {}
+        failed: dict[tuple[str, bool], list[tuple[dt.date, Verdict]]] = {}
         for key, manifest in judged.items():
             for name, verdict in own_failures(table.checks, manifest.checks).items():
                 if verdict.refuses or not (manifest.refusals or _explained_upstream(builder, table, name, key)):
-                    failed.setdefault((name, verdict.refuses), []).append((key, verdict.detail))
+                    failed.setdefault((name, verdict.refuses), []).append((key, verdict))
         declared = [check.name for check in table.checks]
         for name, refuses in sorted(failed, key=lambda one: declared.index(one[0]) if one[0] in declared else -1):
             rows = failed[name, refuses]
-            found.append(Finding(table, name, refuses, tuple(key for key, _ in rows), len(judged), rows[0][1]))
+            keys, first = tuple(key for key, _ in rows), rows[0][1]
+            found.append(Finding(table, name, refuses, keys, len(judged), first.detail, first.remedy))
     return found
 
 
@@ -73,14 +75,18 @@ def _explained_upstream(builder: Builder, table: Table, name: str, key: dt.date)
 
 def describe_refusals(builder: Builder, findings: Iterable[Finding]) -> list[str]:
     """A line for each check that refuses: the first partition with the number of the others, and all that it found in the first."""
-    return [f"{_where(builder, one)} {one.check} failed: {one.detail}" for one in findings if one.refuses]
+    return [
+        f"{_where(builder, one)} {one.check} failed: {Verdict(False, True, one.detail, one.remedy).text}"
+        for one in findings
+        if one.refuses
+    ]
 
 
 def describe_warnings(builder: Builder, findings: Iterable[Finding]) -> list[str]:
     """A line for each check that failed without refusing, and where to read more; none where none did."""
     lines = [
         f"warning: {_where(builder, one)} {one.check} failed in {len(one.keys)} of {one.judged} partitions: "
-        + shorten(" ".join(one.detail.split()), SHOWN)
+        + shorten(" ".join(one.detail.split()), SHOWN, " ".join(one.remedy.split()))
         for one in findings
         if not one.refuses
     ]

@@ -536,6 +536,7 @@ class Builder:
                 name in judged[table.name],
                 verdict.passed,
                 verdict.detail,
+                verdict.remedy,
             )
             for table in self.tables.values()
             if "manifests" not in _parameters(table)
@@ -552,6 +553,7 @@ class Builder:
             "plausibility": pl.Boolean,
             "passed": pl.Boolean,
             "detail": pl.String,
+            "remedy": pl.String,
         }
         return pl.DataFrame(rows, schema=schema, orient="row").sort("table", "partition", "check")
 
@@ -587,7 +589,7 @@ class Builder:
             )  # fmt: skip
             self.lake.write(table, one.key, one.part, files, manifest)
             self.lake.store.end_work(f"{table.name}/{one.key}-*")
-            failed = "; ".join(f"{name}: {verdict.detail}" for name, verdict in manifest.refusals.items())
+            failed = "; ".join(f"{name}: {verdict.text}" for name, verdict in manifest.refusals.items())
             outcomes.append(Outcome(one.key, "refused" if failed else "built", failed, manifest))
         return outcomes
 

@@ -17,7 +17,6 @@ from resources.reasons import Reason, counted_reasons
 
 PARTITION = "_partition"
 SHOWN_ROWS = 5
-REMEDY = " Remedy: "  # between what a check found and what to do
 DETAIL = "detail"  # the column of a profile that says in words why a row breaks a rule
 
 
@@ -102,11 +101,20 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check found in one partition."""
+    """What one check found in one partition: `detail`, and the `remedy` where rows break its rule.
+
+    Manifests of earlier versions have the remedy at the end of their detail.
+    """
 
     passed: bool
     critical: bool
     detail: str = ""
+    remedy: str = ""
+
+    @property
+    def text(self) -> str:
+        """What was found and what to do."""
+        return self.detail + _advice(self.remedy)
 
     @property
     def refuses(self) -> bool:
@@ -157,7 +165,7 @@ def judge(
             ruled = _judged_rows(check, judged[key])
             detail = "" if bad.is_empty() else _describe(check, bad, judged[key].height, ruled)
             critical = check.critical or bad.height > check.critical_share * ruled
-            verdicts[key][check.name] = Verdict(passed, critical, detail)
+            verdicts[key][check.name] = Verdict(passed, critical, detail, check.remedy if detail else "")
     return verdicts
 
 
@@ -249,12 +257,12 @@ def _batch_definition() -> Any:
 
 
 def _describe(check: Check, bad: pl.DataFrame, rows: int, judged: int) -> str:
-    """The rule, how many rows break it, the commonest reasons where the profile gives any, else the first few rows, the remedy.
+    """The rule, how many rows break it, the commonest reasons where the profile gives any, else the first few rows.
 
-    'reason must be used; not so in 3 of 120 rows: 2 × close is missing (600519.SH, …); 1 × … Remedy: …'
+    'reason must be used; not so in 3 of 120 rows: 2 × close is missing (600519.SH, …); 1 × ….'
 
     Without a number of rows where the rows are findings about the whole table, which stand in a profile beside the rows of the
-    table, of which the rule says nothing: 'names_lost must be 0: 2023-01-31: 9 names have a price … Remedy: …'.
+    table, of which the rule says nothing: 'names_lost must be 0: 2023-01-31: 9 names have a price ….'.
     """
     told = _reasons(check, bad)
     finding = bool(told) and 2 * judged <= rows
@@ -271,16 +279,19 @@ def _describe(check: Check, bad: pl.DataFrame, rows: int, judged: int) -> str:
         ]
         if bad.height > SHOWN_ROWS:
             told[-1] += f" … and {bad.height - SHOWN_ROWS} more"
-    return f"{check.rule}{how_often}: {'; '.join(told)}.{REMEDY}{check.remedy}"
+    return f"{check.rule}{how_often}: {'; '.join(told)}."
 
 
-def shorten(detail: str, longest: int) -> str:
-    """What a failed check found in about `longest` characters: its middle is left out, and the remedy, which stands last, is kept."""
-    if len(detail) <= longest:
-        return detail
-    story, mark, remedy = detail.rpartition(REMEDY)
-    kept = max(longest - len(remedy) - len(mark), longest // 3)
-    return f"{story[:kept]}…{mark}{remedy}" if mark else f"{detail[:longest]}…"
+def shorten(detail: str, longest: int, remedy: str = "") -> str:
+    """What a check found, and its remedy, in about `longest` characters: the end of what it found is left out, and the remedy kept."""
+    advice = _advice(remedy)
+    if len(detail) + len(advice) <= longest:
+        return detail + advice
+    return f"{detail[: max(longest - len(advice), longest // 3)]}…{advice}"
+
+
+def _advice(remedy: str) -> str:
+    return f" Remedy: {remedy}" if remedy else ""
 
 
 def _reasons(check: Check, bad: pl.DataFrame) -> list[str]:

@@ -260,7 +260,7 @@ class Manifest:
             and type(self.rows) is int
             and isinstance(self.seconds, int | float)
             and all(isinstance(v.passed, bool) and isinstance(v.critical, bool) for v in verdicts)
-            and all(isinstance(v.detail, str) for v in verdicts)
+            and all(isinstance(v.detail, str) and isinstance(v.remedy, str) for v in verdicts)
         )
 
 
@@ -352,7 +352,7 @@ class Lake:
                 self._refusals.setdefault(current, "")
                 stack.pop()
             elif manifest.refusals:
-                failed = "; ".join(f"{name} failed: {verdict.detail}" for name, verdict in manifest.refusals.items())
+                failed = "; ".join(f"{name} failed: {verdict.text}" for name, verdict in manifest.refusals.items())
                 self._refusals[current] = f"[{current}] {failed}"
                 stack.pop()
             elif unknown := [source for source in manifest.inputs if source not in self._refusals]:

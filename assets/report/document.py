@@ -644,7 +644,7 @@ class _Writer:
                 count=row["count"],
                 first=row["first"],
                 last=row["partition"],
-                detail=shorten(row["detail"], LONGEST_DETAIL),
+                detail=shorten(row["detail"], LONGEST_DETAIL, row["remedy"]),
             )
             for row in groups.head(SHOWN_ALARMS).iter_rows(named=True)
         ]

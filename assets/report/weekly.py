@@ -32,7 +32,6 @@ from assets.report.tables import (
 )
 from assets.report.workbook import write_workbook
 from resources.calendar import Calendar
-from resources.gate import REMEDY
 from resources.made import Made
 from resources.reasons import Reasons
 from resources.settings.portfolios import PortfoliosSettings
@@ -48,7 +47,7 @@ PROFILE = dict.fromkeys(
 
 
 def failed_plausibility(manifests: pl.DataFrame) -> pl.DataFrame:
-    """table, check, count, first, last, detail of the plausibility checks that failed, the latest failure first.
+    """table, check, count, first, last, detail, remedy of the plausibility checks that failed, the latest failure first.
 
     count: partitions; detail: of the last of them.
     """
@@ -60,7 +59,7 @@ def failed_plausibility(manifests: pl.DataFrame) -> pl.DataFrame:
             pl.len().alias("count"),
             pl.col("partition").first().alias("first"),
             pl.col("partition").last().alias("last"),
-            pl.col("detail").last(),
+            pl.col("detail", "remedy").last(),
         )
         .sort("last", "table", "check", descending=[True, False, False])
     )
@@ -71,10 +70,9 @@ def _told(row: Mapping[str, Any]) -> str:
     return f"{row['table']} · {row['check']}, {count} partition{'s' if count > 1 else ''} ({first} to {last})"
 
 
-def _with_remedy(detail: str) -> str:
+def _with_remedy(detail: str, remedy: str) -> str:
     """What a check found with its remedy in brackets: the text becomes a part of another check's, which has a remedy of its own."""
-    found, mark, remedy = detail.rpartition(REMEDY)
-    return f"{found.removesuffix('.')} ({remedy})" if mark else detail
+    return f"{detail.removesuffix('.')} ({remedy})" if remedy else detail
 
 
 def make_report(
@@ -109,7 +107,7 @@ def make_report(
     """
     failed = failed_plausibility(manifests)
     if failed.height and not settings.allow_failed_plausibility:
-        told = [f"{_told(row)}: {_with_remedy(row['detail'])}" for row in failed.iter_rows(named=True)]
+        told = [f"{_told(row)}: {_with_remedy(row['detail'], row['remedy'])}" for row in failed.iter_rows(named=True)]
         refusal = pl.DataFrame({"failed_plausibility": failed["count"].cast(pl.Int64), "failure": told})
         return Made(
             pl.DataFrame(schema=SCHEMA), profile=pl.concat([pl.DataFrame(schema=PROFILE), refusal], how="diagonal")

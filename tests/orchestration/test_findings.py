@@ -164,7 +164,7 @@ def test_a_long_reason_is_cut_and_a_partition_of_an_earlier_state_says_nothing(m
         ("prices_below_twenty", False, False),
         ("prices_are_whole", False, True),
     ]
-    long = [dataclasses.replace(one, detail="word " * 1000 + ". Remedy: round them") for one in findings]
+    long = [dataclasses.replace(one, detail="word " * 1000 + ".", remedy="round them") for one in findings]
     warned = describe_warnings(builder, long)
     assert all(len(line) < SHOWN + 200 for line in warned)
     assert all(line.endswith("Remedy: round them") for line in warned[:-1])

@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 
 from resources import gate
-from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, judge, shorten
+from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, Verdict, judge, shorten
 from tests.plain_gate import plain_breaking_rows, through_great_expectations
 
 DAY = dt.date(2023, 1, 3)
@@ -48,8 +48,12 @@ def test_a_verdict_names_the_rows_and_the_remedy() -> None:
     verdicts = judge(checks, {DAY: profile}, {DAY: {}})[DAY]
     assert verdicts["volume_equals_exchange_total"].detail == (
         "volume_difference must be 0; not so in 2 of 3 rows: symbol=000001.SZ, volume_difference=5; "
-        "symbol=000002.SZ, volume_difference=-1. Remedy: deliver the day's files again"
+        "symbol=000002.SZ, volume_difference=-1."
     )
+    assert verdicts["volume_equals_exchange_total"].remedy == "deliver the day's files again"
+    assert verdicts["volume_equals_exchange_total"].text.endswith("=-1. Remedy: deliver the day's files again")
+    assert verdicts["mostly_equal"].remedy == "deliver the day's files again"  # it passed, and rows break its rule
+    assert (verdicts["symbol_unique"].remedy, verdicts["symbol_unique"].text) == ("", "")
     assert verdicts["volume_equals_exchange_total"].refuses
     assert verdicts["mostly_equal"].passed
     assert verdicts["symbol_unique"].detail == ""
@@ -60,7 +64,7 @@ def test_many_rows_are_shortened() -> None:
     check = Check("industry_known", NotNull("industry"), critical=False, remedy="deliver industries")
     detail = judge([check], {DAY: profile}, {DAY: {}})[DAY]["industry_known"].detail
     assert detail.startswith("industry must be known; not so in 9 of 9 rows: symbol=000000.SZ; ")
-    assert detail.endswith("symbol=000004.SZ … and 4 more. Remedy: deliver industries")
+    assert detail.endswith("symbol=000004.SZ … and 4 more.")
 
 
 def shares(values: list[int], share: float) -> bool:
@@ -95,7 +99,7 @@ def test_the_commonest_reason_stands_first_with_its_count() -> None:
     verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["no_symbol_set_aside"]
     assert verdict.detail == (
         "set_aside must be 0; not so in 6 of 7 rows: 3 × 7 shares are missing (000000.SZ, 000002.SZ, 000003.SZ); "
-        "1 × close is missing (000001.SZ); 1 × x (000004.SZ); 1 for 1 other reasons. Remedy: deliver again"
+        "1 × close is missing (000001.SZ); 1 × x (000004.SZ); 1 for 1 other reasons."
     )
     assert verdict.refuses
 
@@ -107,9 +111,9 @@ def test_a_finding_about_a_whole_table_is_counted_among_no_rows() -> None:
     )
     check = Check("nothing_lost", Between("lost", 0, 0), critical=True, remedy="deliver again")
     verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["nothing_lost"]
-    assert verdict.detail == "lost must be 0: a part is lost. Remedy: deliver again"
+    assert verdict.detail == "lost must be 0: a part is lost."
     one_row = judge([check], {DAY: profile.tail(1)}, {DAY: {}})[DAY]["nothing_lost"]
-    assert one_row.detail == "lost must be 0; not so in 1 of 1 rows: a part is lost. Remedy: deliver again"
+    assert one_row.detail == "lost must be 0; not so in 1 of 1 rows: a part is lost."
 
 
 @pytest.mark.parametrize(
@@ -143,11 +147,15 @@ def test_the_plain_rules_of_the_tests_find_the_same_rows(rule) -> None:
 
 
 def test_a_shortened_finding_keeps_its_remedy() -> None:
-    said = "x must be 0; not so in 9 of 9 rows: " + "many words " * 100 + ". Remedy: declare landing.bars.volume_unit"
-    short = shorten(said, 200)
+    said, remedy = (
+        "x must be 0; not so in 9 of 9 rows: " + "many words " * 100 + ".",
+        "declare landing.bars.volume_unit",
+    )
+    short = shorten(said, 200, remedy)
     assert len(short) <= 201
     assert short.startswith("x must be 0; not so in 9 of 9 rows: many words")
     assert short.endswith("… Remedy: declare landing.bars.volume_unit")
+    assert shorten(said, 2000, remedy) == Verdict(False, True, said, remedy).text == f"{said} Remedy: {remedy}"
     assert shorten(said, len(said)) == said
     assert shorten("no end " * 100, 50) == ("no end " * 100)[:50] + "…"
 

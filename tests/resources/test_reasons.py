@@ -7,6 +7,7 @@ import pkgutil
 import re
 import string
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -15,13 +16,22 @@ from hypothesis import strategies as st
 import assets
 import orchestration
 import resources
+from resources.gate import Verdict
 from resources.lake import Manifest, content_digest
 from resources.language import Language
 from resources.reason_words import COMMA, NOTHING, SEMICOLON, WORDS, describe, put_into_words
 from resources.reasons import TEXT, Code, Reason, as_reason
 
 CHINESE = re.compile(r"[一-鿿]")
-NO_WORDS_OF_ITS_OWN = {"text", "state", "names", "name_in_state", "several"}  # what they hold is shown as it is
+NO_WORDS_OF_ITS_OWN = {
+    "text",
+    "state",
+    "names",
+    "name_in_state",
+    "several",
+    "model_absent",
+    "because",
+}  # what they hold is shown as it is
 
 
 def declared() -> Iterator[tuple[str, Code]]:
@@ -174,3 +184,15 @@ def test_a_manifest_of_an_earlier_version_is_read() -> None:
 def test_a_manifest_whose_reasons_are_damaged_is_no_manifest(said: object) -> None:
     damaged = json.loads(manifest().dumps()) | {"unavailable": {"close": said}}
     assert Manifest.loads(json.dumps(damaged).encode()) is None
+
+
+def test_a_verdict_of_an_earlier_version_has_its_remedy_in_its_detail() -> None:
+    old = json.loads(manifest().dumps())
+    old["checks"] = {"high": {"passed": False, "critical": True, "detail": "x must be 0: x=1. Remedy: deliver again"}}
+    read = Manifest.loads(json.dumps(old).encode())
+    assert read is not None
+    assert read.checks["high"].text == "x must be 0: x=1. Remedy: deliver again"
+    assert read.checks["high"].remedy == ""
+    new = replace(read, checks={"high": Verdict(False, True, "x must be 0: x=1.", "deliver again")})
+    assert Manifest.loads(new.dumps()) == new
+    assert new.checks["high"].text == read.checks["high"].text
