@@ -271,7 +271,7 @@ def test_a_factor_of_a_users_own_is_an_alpha() -> None:
     ten, market.factors = market.factors, named.with_columns(value=pl.lit(None, pl.Float64))
     market.unavailable = {"factors": {"illiquidity": "no name has 10 valid days"}}
     waiting = market.week(WEEKS[0], settings).unavailable["weight"]  # known, though without a value yet
-    assert waiting == "no illiquidity score on 2023-06-09: no name has 10 valid days"
+    assert str(waiting) == "no illiquidity score on 2023-06-09: no name has 10 valid days"
     market.factors = pl.concat([ten, named.with_columns(-pl.col("value"))])
     made = market.week(WEEKS[0], settings)
     own = dict(ten.filter(pl.col("date") == CALENDAR.signal_day(WEEKS[0])).select("symbol", "value").iter_rows())
