@@ -1,19 +1,23 @@
 """What each vendor's files look like: which header belongs to which table, and what every column that is read means.
 
 Here: declarations, and recognising a header. Not here: reading files (vendor_files.py) and what canonical rows must be
-(canonical.py). A new vendor is a new entry of LAYOUTS: docs/layouts.md shows one.
+(canonical.py). A new vendor is a new entry of LAYOUTS, or a layout of a user's own that `ticks.extra_layouts` names: docs/layouts.md
+shows one.
 
 A layout is recognised when the header holds every column it must have, wherever they stand; optional columns, and those it
 does not read, may be missing. A file may hold rows of two tables (SZSE cancels stand in the trade file, the merged SSE
 stream holds orders and trades): it then has one layout per table, and `keep` says which rows are whose.
 """
 
+import functools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from assets.ticks import values
+from resources.errors import SettingsError
+from resources.named import load_named
 from resources.values import cut
 
 TableName = Literal["trades", "orders", "quotes"]
@@ -113,11 +117,21 @@ class Layout:
 # --- pieces that several layouts share ------------------------------------------------------------------------------------
 
 
-def _header(text: str) -> tuple[str, ...]:
+def header_of(text: str) -> tuple[str, ...]:
+    """The columns of a header as a vendor publishes it: names between commas.
+
+    >>> header_of("security, at")
+    ('security', 'at')
+    """
     return tuple("".join(text.split()).split(","))
 
 
-def _integers(**columns: str) -> dict[str, Field]:
+def integers(**columns: str) -> dict[str, Field]:
+    """Fields of whole numbers: canonical name → the vendor's column.
+
+    >>> integers(volume="TradeQty")["volume"].column
+    'TradeQty'
+    """
     return {name: Field(column) for name, column in columns.items()}
 
 
@@ -168,13 +182,13 @@ _DATAYES_SNAPSHOT = {
     **_DATAYES_BOOK,
 }
 _DATAYES_MERGED = {
-    **_integers(channel="Channel", seq="BizIndex", bid_order="BuyOrderNO", ask_order="SellOrderNO"),
+    **integers(channel="Channel", seq="BizIndex", bid_order="BuyOrderNO", ask_order="SellOrderNO"),
     "code": Field("SecurityID", "symbol"),
     "time": Field("TickTime", "clock"),
     "row": Field("Type", "code", {"A": ORDER, "D": ORDER, "T": FILL, "S": STATUS}),
 }
 _DATAYES_SZSE = {
-    **_integers(channel="ChannelNo", seq="ApplSeqNum"),
+    **integers(channel="ChannelNo", seq="ApplSeqNum"),
     "code": Field("SecurityID", "symbol"),
     "time": Field("TransactTime", "clock"),
 }
@@ -185,7 +199,7 @@ def _merged(table: TableName, row: int, fields: Mapping[str, Field]) -> Layout:
         name=f"DataYes SSE merged {table} (mdl_4_24_0)",
         table=table,
         exchange="SH",
-        header=_header(
+        header=header_of(
             "BizIndex,Channel,SecurityID,TickTime,Type,BuyOrderNO,SellOrderNO,Price,Qty,TradeMoney,TickBSFlag,LocalTime,SeqNo"
         ),
         fields={**_DATAYES_MERGED, **fields},
@@ -199,13 +213,13 @@ _DATAYES = (
         name="DataYes SSE trades (Transaction)",
         table="trades",
         exchange="SH",
-        header=_header(
+        header=header_of(
             "DataStatus,TradeIndex,TradeChan,SecurityID,TradTime,TradPrice,TradVolume,TradeMoney,TradeBuyNo,TradeSellNo,"
             "TradeBSFlag,BizIndex,LocalTime,SeqNo"
         ),
         fields={
-            **_integers(channel="TradeChan", seq="TradeIndex", volume="TradVolume"),
-            **_integers(bid_order="TradeBuyNo", ask_order="TradeSellNo"),
+            **integers(channel="TradeChan", seq="TradeIndex", volume="TradVolume"),
+            **integers(bid_order="TradeBuyNo", ask_order="TradeSellNo"),
             "code": Field("SecurityID", "symbol"),
             "time": Field("TradTime", "clock"),
             "price": Field("TradPrice", "price"),
@@ -219,12 +233,12 @@ _DATAYES = (
         name="DataYes SSE orders (mdl_4_19_0)",
         table="orders",
         exchange="SH",
-        header=_header(
+        header=header_of(
             "DataStatus,OrderIndex,OrderChannel,SecurityID,OrderTime,OrderType,OrderNO,OrderPrice,Balance,OrderBSFlag,"
             "BizIndex,LocalTime,SeqNo"
         ),
         fields={
-            **_integers(channel="OrderChannel", seq="OrderIndex", order="OrderNO", quantity="Balance"),
+            **integers(channel="OrderChannel", seq="OrderIndex", order="OrderNO", quantity="Balance"),
             "code": Field("SecurityID", "symbol"),
             "time": Field("OrderTime", "clock"),
             "side": Field("OrderBSFlag", "code", _SSE_SIDE),
@@ -258,27 +272,27 @@ _DATAYES = (
         name="DataYes SSE snapshots (MarketData)",
         table="quotes",
         exchange="SH",
-        header=_header(
+        header=header_of(
             "UpdateTime,SecurityID,ImageStatus,PreCloPrice,OpenPrice,HighPrice,LowPrice,LastPrice,ClosePrice,InstruStatus,"
             "TradNumber,TradVolume,Turnover,TotalBidVol,WAvgBidPri,AltWAvgBidPri,TotalAskVol,WAvgAskPri,AltWAvgAskPri,"
             "EtfBuyNumber,EtfBuyVolume,EtfBuyMoney,EtfSellNumber,EtfSellVolume,ETFSellMoney,YieldToMatu,TotWarExNum,"
             "WarLowerPri,WarUpperPri,WiDBuyNum,WiDBuyVol,WiDBuyMon,WiDSellNum,WiDSellVol,WiDSellMon,TotBidNum,TotSellNum,"
             f"MaxBidDur,MaxSellDur,BidNum,SellNum,IOPV,{_DATAYES_LEVELS},LocalTime,SeqNo"
         ),
-        fields={**_DATAYES_SNAPSHOT, **_integers(trades="TradNumber", volume="TradVolume")},
+        fields={**_DATAYES_SNAPSHOT, **integers(trades="TradNumber", volume="TradVolume")},
     ),
     *_with_cancels(
         Layout(
             name="DataYes SZSE trades (mdl_6_36_0)",
             table="trades",
             exchange="SZ",
-            header=_header(
+            header=header_of(
                 "ChannelNo,ApplSeqNum,MDStreamID,BidApplSeqNum,OfferApplSeqNum,SecurityID,SecurityIDSource,LastPx,LastQty,"
                 "ExecType,TransactTime,LocalTime,SeqNo"
             ),
             fields={
                 **_DATAYES_SZSE,
-                **_integers(volume="LastQty", bid_order="BidApplSeqNum", ask_order="OfferApplSeqNum"),
+                **integers(volume="LastQty", bid_order="BidApplSeqNum", ask_order="OfferApplSeqNum"),
                 "price": Field("LastPx", "price"),
                 "exec": Field("ExecType", "code", _or_ascii({"F": FILL, "4": CANCEL})),
             },
@@ -290,13 +304,13 @@ _DATAYES = (
         name="DataYes SZSE orders (mdl_6_33_0)",
         table="orders",
         exchange="SZ",
-        header=_header(
+        header=header_of(
             "ChannelNo,ApplSeqNum,MDStreamID,SecurityID,SecurityIDSource,Price,OrderQty,Side,TransactTime,OrdType,LocalTime,"
             "SeqNo"
         ),
         fields={
             **_DATAYES_SZSE,
-            **_integers(order="ApplSeqNum", quantity="OrderQty"),
+            **integers(order="ApplSeqNum", quantity="OrderQty"),
             "side": Field("Side", "code", _or_ascii({"1": BUY, "2": SELL})),
             "price": Field("Price", "price", blank=True),
             "kind": Field("OrdType", "code", _or_ascii(_SZSE_KIND)),
@@ -307,7 +321,7 @@ _DATAYES = (
         name="DataYes SZSE snapshots (mdl_6_28_0)",
         table="quotes",
         exchange="SZ",
-        header=_header(
+        header=header_of(
             "UpdateTime,MDStreamID,SecurityID,SecurityIDSource,TradingPhaseCode,PreCloPrice,TurnNum,Volume,Turnover,"
             "LastPrice,OpenPrice,HighPrice,LowPrice,DifPrice1,DifPrice2,PE1,PE2,PreCloseIOPV,IOPV,TotalBidQty,"
             "WeightedAvgBidPx,TotalOfferQty,WeightedAvgOfferPx,HighLimitPrice,LowLimitPrice,OpenInt,OptPremiumRatio,"
@@ -315,7 +329,7 @@ _DATAYES = (
         ),
         fields={
             **_DATAYES_SNAPSHOT,
-            **_integers(trades="TurnNum", volume="Volume"),
+            **integers(trades="TurnNum", volume="Volume"),
             "limit_up": Field("HighLimitPrice", "price", blank=True),
             "limit_down": Field("LowLimitPrice", "price", blank=True),
         },
@@ -333,7 +347,7 @@ _INSIGHT_ROW = {
 _INSIGHT_SIDE = {"1": BUY, "2": SELL}
 _INSIGHT_TRADE = {
     **_INSIGHT_ROW,
-    **_integers(volume="TradeQty", bid_order="TradeBuyNo", ask_order="TradeSellNo"),
+    **integers(volume="TradeQty", bid_order="TradeBuyNo", ask_order="TradeSellNo"),
     "price": Field("TradePrice", "price"),
     "money": Field("TradeMoney", "money", blank=True, optional=True),
 }
@@ -343,12 +357,12 @@ _INSIGHT_ORDER = {
     "price": Field("OrderPrice", "price", blank=True),
     "quantity": Field("OrderQty"),
 }
-_INSIGHT_TRADES = _header(
+_INSIGHT_TRADES = header_of(
     "MDDate,MDTime,SecurityType,SecuritySubType,SecurityIDSource,Symbol,TradingPhaseCode,TradeIndex,TradeBuyNo,"
     "TradeSellNo,TradeType,TradeBSFlag,TradePrice,TradeQty,TradeMoney,ReceiveDateTime,NumTrades,ChannelNo,ApplSeqNum,"
     "SecurityID"
 )
-_INSIGHT_ORDERS = _header(
+_INSIGHT_ORDERS = header_of(
     "MDDate,MDTime,SecurityType,SecuritySubType,SecurityIDSource,Symbol,ReceiveDateTime,OrderIndex,OrderType,OrderPrice,"
     "OrderQty,OrderBSFlag,ChannelNo,ApplSeqNum,OrderNO,SecurityID"
 )
@@ -373,7 +387,7 @@ _INSIGHT = (
         header=_INSIGHT_ORDERS,
         fields={
             **_INSIGHT_ORDER,
-            **_integers(seq="OrderIndex", order="OrderNO"),
+            **integers(seq="OrderIndex", order="OrderNO"),
             "kind": Field("OrderType", "code", {"2": LIMIT, "10": CANCELLED}),
             "event": Field("ApplSeqNum", blank=True, optional=True),
         },
@@ -401,7 +415,7 @@ _INSIGHT = (
         header=_INSIGHT_ORDERS,
         fields={
             **_INSIGHT_ORDER,
-            **_integers(seq="ApplSeqNum", order="ApplSeqNum"),
+            **integers(seq="ApplSeqNum", order="ApplSeqNum"),
             "kind": Field("OrderType", "code", {"1": MARKET, "2": LIMIT, "3": OWN_BEST}),
         },
         numbering="events",
@@ -413,20 +427,20 @@ _INSIGHT = (
 _WIND_ROW = {"code": Field("万得代码", "symbol"), "date": Field("自然日", "date"), "time": Field("时间", "clock")}
 _WIND_TRADE = {
     **_WIND_ROW,
-    **_integers(seq="成交编号", volume="成交数量", bid_order="叫买序号", ask_order="叫卖序号"),
+    **integers(seq="成交编号", volume="成交数量", bid_order="叫买序号", ask_order="叫卖序号"),
     "price": Field("成交价格", "ticks"),
 }
 _WIND_ORDER = {
     **_WIND_ROW,
-    **_integers(seq="委托编号", order="交易所委托号", quantity="委托数量"),
+    **integers(seq="委托编号", order="交易所委托号", quantity="委托数量"),
     "side": Field("委托代码", "code", {"B": BUY, "S": SELL}),
     "price": Field("委托价格", "ticks", blank=True),
 }
-_WIND_TRADES = _header(
+_WIND_TRADES = header_of(
     "万得代码,交易所代码,自然日,时间,成交编号,成交代码,委托代码,BS标志,成交价格,成交数量,叫卖序号,叫买序号"
 )
-_WIND_ORDERS = _header("万得代码,交易所代码,自然日,时间,委托编号,交易所委托号,委托类型,委托代码,委托价格,委托数量")
-_WIND_QUOTES = _header(
+_WIND_ORDERS = header_of("万得代码,交易所代码,自然日,时间,委托编号,交易所委托号,委托类型,委托代码,委托价格,委托数量")
+_WIND_QUOTES = header_of(
     "万得代码,交易所代码,自然日,时间,成交价,成交量,成交额,成交笔数,IOPV,成交标志,BS标志,当日累计成交量,当日成交额,最高价,最低价,"
     "开盘价,前收盘,"
     + ",".join(f"{what}{i}" for what in ("申卖价", "申卖量", "申买价", "申买量") for i in range(1, LEVELS + 1))
@@ -434,7 +448,7 @@ _WIND_QUOTES = _header(
 )
 _WIND_SNAPSHOT = {  # 成交量 and 成交额 are those since the last snapshot; 当日成交额 is whole yuan
     **_WIND_ROW,
-    **_integers(trades="成交笔数", volume="当日累计成交量"),
+    **integers(trades="成交笔数", volume="当日累计成交量"),
     "amount": Field("当日成交额", "money"),
     "last": Field("成交价", "ticks", blank=True),
     "pre_close": Field("前收盘", "ticks", blank=True),
@@ -499,6 +513,31 @@ _WIND = (
 
 LAYOUTS: tuple[Layout, ...] = (*_DATAYES, *_INSIGHT, *_WIND)
 
+
+@functools.cache
+def known_layouts(paths: tuple[str, ...]) -> tuple[Layout, ...]:
+    """The layouts of a user's own that `ticks.extra_layouts` names, then LAYOUTS: of equals the own one is meant.
+
+    paths: "module:name" of a Layout or of several. Raises SettingsError where one can't be loaded, is no Layout, or has the
+    name and table of another.
+    """
+    own: list[Layout] = []
+    for path in paths:
+        named = load_named("ticks.extra_layouts", path, "examples.layout:LAYOUTS")
+        several = list(named) if isinstance(named, tuple | list) else [named]
+        if not several or not all(isinstance(one, Layout) for one in several):
+            raise SettingsError(
+                f"ticks.extra_layouts: {path} is a {type(named).__name__}, no Layout of assets.ticks.layouts and no tuple of them"
+            )
+        for one in several:
+            if any((one.name, one.table) == (other.name, other.table) for other in (*own, *LAYOUTS)):
+                raise SettingsError(
+                    f"ticks.extra_layouts: {path} has a layout {one.name!r} of {one.table}, and so has another; name it otherwise"
+                )
+            own.append(one)
+    return (*own, *LAYOUTS)
+
+
 # --- recognising a header -------------------------------------------------------------------------------------------------
 
 
@@ -539,18 +578,20 @@ class Unrecognised:
         return f"its header matches no known layout; of the nearest, {self.nearest}, it {' and '.join(told) or 'lacks nothing'}"
 
 
-def exchange_of(header: Sequence[str], rows: Sequence[Sequence[str]], folder: str = "") -> str | None:
+def exchange_of(
+    header: Sequence[str], rows: Sequence[Sequence[str]], folder: str = "", layouts: Sequence[Layout] = LAYOUTS
+) -> str | None:
     """The exchange that a file names itself: by the first symbol of its first rows that does (600519.SH), else by its
     folder's name. It may be one that nobody here reads."""
-    for value in (*symbols_in(header, rows), folder):
+    for value in (*symbols_in(header, rows, layouts), folder):
         if (found := values.symbol(value.strip())) and found[1]:
             return found[1]
     return None
 
 
-def symbols_in(header: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def symbols_in(header: Sequence[str], rows: Sequence[Sequence[str]], layouts: Sequence[Layout] = LAYOUTS) -> list[str]:
     """What stands in the columns that some layout reads a security from."""
-    columns = {item.column for layout in LAYOUTS for item in layout.fields.values() if item.kind == "symbol"}
+    columns = {item.column for layout in layouts for item in layout.fields.values() if item.kind == "symbol"}
     return [value for row in rows for name, value in zip(header, row, strict=False) if name in columns]
 
 

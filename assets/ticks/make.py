@@ -275,7 +275,7 @@ class _Day:
         """The file's layout for this table; a tale where the file cannot be used though it might concern this table; None
         where it is another table's."""
         try:
-            file = inspect(source)
+            file = inspect(source, self.settings.extra_layouts)
         except UNREADABLE as error:
             raise_machine_fault(error, source.name)
             return _FileTale(source.name, unreadable=True, sentences=[f"{source.name} cannot be opened ({error})"])

@@ -30,7 +30,7 @@ import polars as pl
 
 from assets.ticks import values
 from assets.ticks.canonical import LINE
-from assets.ticks.layouts import LAYOUTS, Field, Layout, Unrecognised, exchange_of, nearest, recognise, symbols_in
+from assets.ticks.layouts import Field, Layout, Unrecognised, exchange_of, known_layouts, nearest, recognise, symbols_in
 from assets.ticks.parse import NULL, Plan, count_lines, parse
 from assets.ticks.plain_csv import (
     INNER_COMMA,
@@ -103,13 +103,14 @@ class Source:
 @dataclass(frozen=True)
 class VendorFile:
     """A source and what its header says. header: a name for each field of a line, as the layouts write it. text_suffix: rows
-    say 600519.SH."""
+    say 600519.SH. extra: the setting `extra_layouts` it was recognised with."""
 
     source: Source
     header: tuple[str, ...]
     layouts: tuple[Layout, ...]
     unrecognised: Unrecognised | None
     text_suffix: bool
+    extra: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -213,7 +214,11 @@ def sources(path: Path, name: str, settings: TicksSettings) -> Iterator[list[Sou
     stays open meanwhile. Nothing is unpacked to disk."""
     lower = path.name.lower()
     if lower.endswith(".parquet"):
-        yield [Source(name, parquet_as_csv(path, name, _columns_read(), settings.block_mb << 20), "row")]
+        yield [
+            Source(
+                name, parquet_as_csv(path, name, _columns_read(settings.extra_layouts), settings.block_mb << 20), "row"
+            )
+        ]
     elif lower.endswith(".zip"):
         with _archive(path) as archive:
             members = [Source(f"{name}/{own}", functools.partial(archive.open, info)) for own, info in _members(archive, path.name, settings)]  # fmt: skip
@@ -232,9 +237,9 @@ def _archive(path: Path) -> zipfile.ZipFile:
         raise zipfile.BadZipFile(str(error)) from error
 
 
-@functools.lru_cache(1)
-def _columns_read() -> frozenset[str]:
-    return frozenset(normal_name(item.column) for layout in LAYOUTS for item in layout.fields.values())
+@functools.lru_cache(4)
+def _columns_read(extra: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(normal_name(item.column) for layout in known_layouts(extra) for item in layout.fields.values())
 
 
 def _members(archive: zipfile.ZipFile, name: str, settings: TicksSettings) -> list[tuple[str, zipfile.ZipInfo]]:
@@ -324,8 +329,9 @@ class _Bounded:
 # --- recognising and cutting ----------------------------------------------------------------------------------------------
 
 
-def inspect(source: Source) -> VendorFile:
-    """Reads a file's header and first rows and recognises its encoding, its delimiter and its layout.
+def inspect(source: Source, extra: tuple[str, ...] = ()) -> VendorFile:
+    """Reads a file's header and first rows and recognises its encoding, its delimiter and its layout, which is one of the
+    project's or of those that the setting `extra_layouts` names.
 
     Raises EmptyFileError where the file is empty, InputError where it is no text, and what its reader raises where it is damaged (UNREADABLE).
     """
@@ -351,11 +357,11 @@ def inspect(source: Source) -> VendorFile:
     rows = [fields_of(text, len(header)) for text in texts]
     if rows and len(rows[0]) == len(header) + 1 and rows[0][-1] == "":
         header = (*header, "")  # rows end in a comma, the header does not
-    header = _published(header)
-    layouts, unrecognised = _recognised(header, exchange_of(header, rows, source.folder))
+    header = _published(header, extra)
+    layouts, unrecognised = _recognised(header, exchange_of(header, rows, source.folder, known_layouts(extra)), extra)
     layouts = tuple(layout.stamped() if _holds_stamps(layout, header, rows) else layout for layout in layouts)
-    named = [values.symbol(text) for text in symbols_in(header, rows)]
-    return VendorFile(source, header, layouts, unrecognised, any(found and found[1] for found in named))
+    named = [values.symbol(text) for text in symbols_in(header, rows, known_layouts(extra))]
+    return VendorFile(source, header, layouts, unrecognised, any(found and found[1] for found in named), extra)
 
 
 def _first_lines(source: Source) -> list[bytes]:
@@ -371,7 +377,7 @@ def _holds_stamps(layout: Layout, header: Sequence[str], rows: Sequence[Sequence
 
 
 @functools.lru_cache(64)
-def _published(header: tuple[str, ...]) -> tuple[str, ...]:
+def _published(header: tuple[str, ...], extra: tuple[str, ...]) -> tuple[str, ...]:
     """The header with its names as published, where only letter case, blanks or full-width forms are others.
 
     Of several published headers the one is meant that then has most columns in common."""
@@ -380,16 +386,18 @@ def _published(header: tuple[str, ...]) -> tuple[str, ...]:
         own = {normal_name(name): name for name in published}
         return tuple(name if name in published else own.get(normal_name(name), name) for name in header)
 
-    known = {layout.header for layout in LAYOUTS}
+    known = {layout.header for layout in known_layouts(extra)}
     candidates = [header, *(renamed(published) for published in sorted(known))]
     return max(candidates, key=lambda names: max(len(frozenset(names) & frozenset(other)) for other in known))
 
 
 @functools.lru_cache(64)
-def _recognised(header: tuple[str, ...], suffix: str | None) -> tuple[tuple[Layout, ...], Unrecognised | None]:
+def _recognised(
+    header: tuple[str, ...], suffix: str | None, extra: tuple[str, ...]
+) -> tuple[tuple[Layout, ...], Unrecognised | None]:
     """A day of a file per stock has thousands of files and a handful of headers."""
-    layouts = tuple(recognise(header, suffix))
-    return layouts, None if layouts else nearest(header, suffix)
+    layouts = tuple(recognise(header, suffix, known_layouts(extra)))
+    return layouts, None if layouts else nearest(header, suffix, known_layouts(extra))
 
 
 def read_pieces(file: VendorFile, size: int) -> Iterator[tuple[np.ndarray, int]]:
@@ -466,7 +474,8 @@ class Gatherer:
 def parse_lines(lines: Lines) -> Block:
     """The block's rows as integers. May be called from several threads."""
     layout = lines.layout
-    plan = _plan(lines.file.header, layout.name, layout.table, lines.file.text_suffix, layout.is_stamped)
+    file = lines.file
+    plan = _plan(file.header, layout.name, layout.table, file.text_suffix, layout.is_stamped, file.extra)
     read, rows, odd = parse(lines.data, lines.count, plan)
     columns = [pl.Series(LINE, rows).cast(pl.Int64)]
     for name in layout.fields:
@@ -496,8 +505,11 @@ def _places(lines: Lines, rows: np.ndarray) -> pl.Series:
 
 
 @functools.lru_cache(64)
-def _plan(header: tuple[str, ...], name: str, table: str, text_suffix: bool, stamped: bool) -> Plan:
-    layout = next(item for item in LAYOUTS if (item.name, item.table) == (name, table)).under(frozenset(header))
+def _plan(
+    header: tuple[str, ...], name: str, table: str, text_suffix: bool, stamped: bool, extra: tuple[str, ...]
+) -> Plan:
+    known = known_layouts(extra)
+    layout = next(item for item in known if (item.name, item.table) == (name, table)).under(frozenset(header))
     layout = layout.stamped() if stamped else layout
     return Plan.of(layout.fields, header, layout.exchange, text_suffix)
 
@@ -518,7 +530,7 @@ def _reread(lines: Lines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFra
     for row in rows:
         text = lines.text(row)
         parts = fields_of(text, len(header))
-        if not text.strip(_NO_ROW) or all(map(values.is_nothing, parts)) or _is_header(parts, header):
+        if not text.strip(_NO_ROW) or all(map(values.is_nothing, parts)) or _is_header(parts, header, lines.file.extra):
             blank.append(row)
         elif len(parts) != len(header):
             told = f"has {len(parts)} fields where the header has {len(header)}"
@@ -541,11 +553,11 @@ def _reread(lines: Lines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFra
     )
 
 
-def _is_header(parts: Sequence[str], header: Sequence[str]) -> bool:
+def _is_header(parts: Sequence[str], header: Sequence[str], extra: tuple[str, ...]) -> bool:
     """Whether a row is the file's header once more, as in files put together one behind the other."""
     names = tuple(parts)[: len(header) - 1 if header[-1] == "" else None]
     own = tuple(header)[: len(names)] if header[-1] == "" else tuple(header)
-    return len(names) == len(own) and normal_name(names[0]) == normal_name(own[0]) and _published(names) == own
+    return len(names) == len(own) and normal_name(names[0]) == normal_name(own[0]) and _published(names, extra) == own
 
 
 def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> tuple[int | None, str, str]:

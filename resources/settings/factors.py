@@ -43,7 +43,7 @@ class FactorsSettings(Section):
     extra_factors: tuple[Annotated[str, Field(pattern=f"^{PATH}$")], ...] = Field(
         (),
         description="Factors of your own: module:function of a day's value per stock, signed so that high is good. The factor has "
-        "the function's name; it is averaged over the window and orthogonalised as the ten are (docs/extending.md)",
+        "the function's name; it is averaged over the window and orthogonalised as the ten are (docs/extending.md). Empty: none",
     )
 
     @model_validator(mode="after")

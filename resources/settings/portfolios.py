@@ -127,7 +127,7 @@ class PortfoliosSettings(Section):
     extra_constraints: tuple[Annotated[str, Field(pattern=f"^{PATH}$")], ...] = Field(
         (),
         description="Constraints of your own on both portfolios: module:class of a Constraint, or a function that returns one, called "
-        "without arguments (docs/portfolios.md). They come after SPEC §6's",
+        "without arguments (docs/portfolios.md). They come after SPEC §6's. Empty: none",
     )
     exact_explanation: bool = Field(
         False,

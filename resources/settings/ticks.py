@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from resources.named import PATH
 from resources.settings.base import Name, Section
 
 
@@ -67,6 +68,10 @@ class TicksSettings(Section):
         ("委托队列.csv", "委托队列.csv.gz", "_SUCCESS", "_metadata", "_common_metadata", "Thumbs.db"),
         description="Files that no table reads, by their name: Wind's order queues, and what Spark and Windows leave in folders. "
         "The manifest names them.",
+    )
+    extra_layouts: tuple[Annotated[str, Field(pattern=f"^{PATH}$")], ...] = Field(
+        (),
+        description="Layouts of your own: module:name of a Layout or of a tuple of them (docs/layouts.md). Of equals the own one is meant. Empty: none",
     )
     min_halt_minutes: float = Field(
         9,

@@ -21,6 +21,7 @@ EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SETTINGS = load_profile(str(EXAMPLES / "desk.toml"), PROFILES, {}).settings
 CALENDAR = Calendar([dt.date(2024, 1, 2)])
 OWN = {  # example → the setting, the paths that it holds, the tables that are made with it
+    "layout": ("ticks.extra_layouts", {"trades", "orders", "quotes"}),
     "factor": ("factors.extra_factors", {"day_indicators"}),
     "network": ("models.gru_50_1.network", {"gru_50_1", "scores", "offset_scores"}),
     "constraint": ("portfolios.extra_constraints", {"csi500_portfolio", "csi1000_portfolio", "portfolio_lines"}),

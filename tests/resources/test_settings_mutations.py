@@ -13,6 +13,7 @@ TEXTS = {"portfolios.alpha"}
 MAY_BE_EMPTY = {
     *("calendar.extra_holidays", "calendar.announced_holidays", "ticks.ignored_suffixes", "ticks.ignored_names"),
     *("portfolios.csi500.other_styles", "portfolios.csi1000.other_styles", "lines.alphas", "lines.weekdays"),
+    *("ticks.extra_layouts", "factors.extra_factors", "portfolios.extra_constraints"),
     "report.unofficial_weights", "portfolios.execution.fees", "reference.other_indices", "calendar.statutory_holidays",
     *(f"models.{row}.{key}" for row in ("gru_50_1", "multi_granularity_10d")
       for key in ("head", "orthogonal_layer", "orthogonalise_on")),

@@ -5,6 +5,8 @@ import datetime as dt
 import errno
 import gzip
 import io
+import sys
+import types
 import zipfile
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.ticks import layouts, values, vendor_files
+from assets.ticks import values
 from assets.ticks.layouts import LAYOUTS, Field, Layout
 from assets.ticks.make import make_orders, make_quotes, make_trades
 from assets.ticks.parse import Plan, parse
@@ -323,13 +325,7 @@ TUTORIAL = Layout(
 
 
 def test_a_layout_may_declare_a_stamp_and_have_no_numbers(folder, monkeypatch):
-    for place in (layouts, vendor_files):
-        monkeypatch.setattr(place, "LAYOUTS", (*LAYOUTS, TUTORIAL))
-    monkeypatch.setattr(
-        vendor_files, "recognise", lambda header, suffix: layouts.recognise(header, suffix, (TUTORIAL,))
-    )
-    for cached in (vendor_files._recognised, vendor_files._published, vendor_files._plan, vendor_files._columns_read):
-        cached.cache_clear()
+    monkeypatch.setitem(sys.modules, "desk_with_stamps", types.SimpleNamespace(TUTORIAL=TUTORIAL))
     rows = [
         "600519,XSHG,2024.01.10T09:25:00.940,1854.98,100,185498,5,4",
         "600519,XSHG,2024.01.10T09:30:00.010,1801.01,200,360202,9,4",
@@ -337,7 +333,7 @@ def test_a_layout_may_declare_a_stamp_and_have_no_numbers(folder, monkeypatch):
     ]
     folder.put("a/SH_trade.csv", ",".join(TUTORIAL.header), rows)
     folder.put("b/SH_trade.csv", ",".join(TUTORIAL.header), [rows[0].replace("09:25:00.940", "15:00:00.000"), "x"])
-    made = trades(folder)
+    made = trades(folder, extra_layouts=("desk_with_stamps:TUTORIAL",))
     seen = made.frame.select("time", "price", "volume", "side").rows()
     assert seen == [
         (33_900_940, 18_549_800, 100, 0),
@@ -347,8 +343,6 @@ def test_a_layout_may_declare_a_stamp_and_have_no_numbers(folder, monkeypatch):
     ], "equal rows are two trades, and the order is the files'"
     assert made.notes["duplicate_rows_dropped"] == 0
     assert made.profile["rows_set_aside"].sum() == 1
-    for cached in (vendor_files._recognised, vendor_files._published, vendor_files._plan, vendor_files._columns_read):
-        cached.cache_clear()
 
 
 # --- delimiters, encodings, headers, symbols, values ----------------------------------------------------------------------

@@ -2,13 +2,17 @@
 
 import datetime as dt
 import re
+import sys
+import types
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from assets.ticks import layouts, vendor_files
+from assets.ticks import layouts
 from assets.ticks.make import make_orders, make_trades
+from orchestration.platform import PROFILES
+from resources.settings.load import load_profile
 from resources.settings.ticks import TicksSettings
 
 PAGE = (Path(__file__).parents[2] / "docs" / "layouts.md").read_text(encoding="utf-8")
@@ -19,21 +23,17 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.fixture
-def acme(monkeypatch):
-    """LAYOUTS with the example's added."""
-    names = dict(vars(layouts))
-    exec(blocks("python")[0], names)
-    for place in (layouts, vendor_files):
-        monkeypatch.setattr(place, "LAYOUTS", (*layouts.LAYOUTS, *names["acme"]))
-    yield names["acme"]
-    for cached in vars(vendor_files).values():
-        if hasattr(cached, "cache_clear"):
-            cached.cache_clear()
+def desk(monkeypatch):
+    """The page's layouts as the module desk_of_the_page, which settings name."""
+    module = types.ModuleType("desk_of_the_page")
+    for block in (blocks("python")[0], blocks("python")[2]):
+        exec(block, vars(module))
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    return module.__name__
 
 
 @pytest.mark.parametrize("joint", [True, False])
-def test_the_worked_example_reads_as_the_page_says(tmp_path, acme, monkeypatch, joint):
-    monkeypatch.setattr(vendor_files, "recognise", lambda header, suffix: layouts.recognise(header, suffix, acme))
+def test_the_worked_example_reads_as_the_page_says(tmp_path, desk, joint):
     text = blocks("csv")[0]
     if not joint:  # before 2022
         text = "".join(line.rpartition(",")[0] + "\n" for line in text.splitlines())
@@ -47,7 +47,9 @@ def test_the_worked_example_reads_as_the_page_says(tmp_path, acme, monkeypatch, 
     exec(blocks("python")[1].replace(" == [", " = ["), said)
     hide = {"date", "symbol", "channel", "seq"}
     for make, name in ((make_trades, "trades"), (make_orders, "orders")):
-        made = make(date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings())
+        made = make(
+            date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings(extra_layouts=(f"{desk}:acme",))
+        )
         assert made.profile["rows_set_aside"].sum() == 0
         frame = made.frame.with_columns(pl.col(column).cast(pl.String) for column in {"kind"} & set(made.frame.columns))
         expected = said[name] if joint else [(*row[:-1], None) for row in said[name]]
@@ -55,29 +57,26 @@ def test_the_worked_example_reads_as_the_page_says(tmp_path, acme, monkeypatch, 
         assert made.notes["status_rows"] == 1
 
 
-def test_the_example_without_numbers_reads_as_it_stands(tmp_path, monkeypatch):
-    names = dict(vars(layouts))
-    exec(blocks("python")[2], names)
-    for place in (layouts, vendor_files):
-        monkeypatch.setattr(place, "LAYOUTS", (*layouts.LAYOUTS, names["plain"]))
-    recognise = layouts.recognise
-    monkeypatch.setattr(vendor_files, "recognise", lambda header, suffix: recognise(header, suffix, (names["plain"],)))
-    caches = [cached for cached in vars(vendor_files).values() if hasattr(cached, "cache_clear")]
-    for cached in caches:
-        cached.cache_clear()
+def test_the_example_without_numbers_reads_as_it_stands(tmp_path, desk):
     (tmp_path / "SH_trade.csv").write_text(blocks("csv")[1])
 
     class Landing:
         def tick_files(self):
             return [tmp_path / "SH_trade.csv"]
 
-    made = make_trades(date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings())
+    made = make_trades(
+        date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings(extra_layouts=(f"{desk}:plain",))
+    )
     assert made.frame.select("time", "price", "volume", "bid_order", "ask_order", "side").rows() == [
         (33_900_940, 18_549_800, 100, 5, 4, 0),
         (34_200_010, 18_010_100, 200, 9, 4, 1),
     ]
-    for cached in caches:
-        cached.cache_clear()
+
+
+def test_the_settings_of_the_page_name_what_it_declares(tmp_path):
+    (tmp_path / "desk.toml").write_text(f'[profile]\nextends = "production"\n{blocks("toml")[0]}')
+    profile = load_profile(str(tmp_path / "desk.toml"), PROFILES, {})
+    assert profile.settings.ticks.extra_layouts == ("desk.layouts:acme",)
 
 
 def test_every_layout_stands_on_the_page():
