@@ -1,12 +1,15 @@
 """What must be built for what was asked, and why: a pure look at lake, landing zone and calendar. Nothing is built here."""
 
+import collections
 import datetime as dt
 import itertools
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from resources.builder import REFUSED_BEFORE, Builder
+from resources.builder import Builder
 from resources.errors import NotReadyError
+from resources.reasons import Code, Reason, as_reason
+from resources.stale import INPUT_AGAIN, INPUT_STOPPED, INPUT_TRIED_FIRST, INPUTS_AGAIN, REFUSED_BEFORE
 from resources.table import Table
 
 
@@ -16,7 +19,7 @@ class Step:
 
     table: Table
     key: dt.date
-    reason: str
+    reason: Reason
     root: bool = False
 
 
@@ -34,13 +37,14 @@ class Plan:
     def __bool__(self) -> bool:
         return bool(self.steps)
 
-    def reasons(self) -> dict[tuple[str, str], int]:
-        """(table, reason) → how many partitions, for a short account of the plan."""
-        counts: dict[tuple[str, str], int] = {}
-        for step in self.steps:
-            reason = step.reason.split(" of ")[0] if step.reason.startswith("input ") else step.reason
-            counts[step.table.name, reason] = counts.get((step.table.name, reason), 0) + 1
-        return counts
+    def reasons(self) -> dict[tuple[str, Reason], int]:
+        """(table, reason) → how many partitions, for a short account of the plan: inputs of one table that are built again count as
+        one reason."""
+        return dict(collections.Counter((step.table.name, _summed_up(step.reason)) for step in self.steps))
+
+
+def _summed_up(reason: Reason) -> Reason:
+    return INPUTS_AGAIN(table=reason.parameters["table"]) if reason.code == INPUT_AGAIN.name else reason
 
 
 def make_plan(
@@ -55,7 +59,7 @@ def make_plan(
     steps: list[Step] = []
     blocked: list[Step] = []
     stale: set[tuple[str, dt.date]] = set()
-    stopped: dict[tuple[str, dt.date], str] = {}  # with what is the matter
+    stopped: dict[tuple[str, dt.date], Code] = {}  # with what holds up what is made from it
     # In the order the data flows; within a table by date, for tables that read themselves.
     for table in builder.tables.values():
         for key in sorted(needed.get(table.name, ())):
@@ -63,22 +67,24 @@ def make_plan(
             inputs = [(upstream.name, k) for upstream, keys in builder.reads(table, key) for k in keys]
             held = next((one for one in inputs if one in stopped), None)
             if held is not None:
-                stopped[own] = "is refused or blocked"
-                blocked.append(Step(table, key, f"{held[0]} of {held[1]} {stopped[held]}"))
+                stopped[own] = INPUT_STOPPED
+                blocked.append(Step(table, key, stopped[held](table=held[0], partition=held[1])))
                 continue
             reason = builder.stale(table, key)
             refused = builder.lake.refused(table, key)
             renewed = next((one for one in inputs if one in stale), None)
-            if reason == REFUSED_BEFORE and own not in tried:
+            if reason is not None and reason.code == REFUSED_BEFORE.name and own not in tried:
                 steps.append(Step(table, key, reason))
-                stopped[own] = "was refused before and is tried again first"
-            elif renewed is not None or (reason and own not in tried):
-                again = f"input {renewed[0]} of {renewed[1]} is built again" if renewed else ""
-                steps.append(Step(table, key, reason or again))
+                stopped[own] = INPUT_TRIED_FIRST
+            elif reason is not None and own not in tried:
+                steps.append(Step(table, key, reason))
                 stale.add(own)
-            elif reason or refused:
-                blocked.append(Step(table, key, refused or builder.blocked.get(own) or reason, root=True))
-                stopped[own] = "is refused or blocked"
+            elif renewed is not None:
+                steps.append(Step(table, key, reason or INPUT_AGAIN(table=renewed[0], partition=renewed[1])))
+                stale.add(own)
+            elif said := refused or builder.blocked.get(own) or reason:
+                blocked.append(Step(table, key, as_reason(said), root=True))
+                stopped[own] = INPUT_STOPPED
     return Plan(tuple(steps), tuple(blocked), sum(map(len, needed.values())))
 
 

@@ -39,13 +39,25 @@ from resources.gate import Verdict, judge
 from resources.lake import Lake, Manifest, build_command, content_digest, digest, encode
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
-from resources.reasons import Code, Reason, Reasons, as_reason
+from resources.reasons import Code, Reason, Reasons, as_reason, joined
 from resources.rulebook import Rulebook, describe_rulebook
 from resources.settings.load import described_on
+from resources.stale import (
+    CODE_CHANGED,
+    DECLARATION_CHANGED,
+    FORCED,
+    INPUT_CHANGED,
+    INPUT_GONE,
+    INPUT_NEW,
+    LANDING_CHANGED,
+    NOT_BUILT,
+    NOT_RENEWED,
+    REFUSED_BEFORE,
+    SETTINGS_CHANGED,
+)
 from resources.table import Table
 
 _LISTED = 5  # days spelled out in a message
-REFUSED_BEFORE = "refused before, tried again"
 # What is judged and committed together: one validation per batch, bounded in bytes held back.
 BATCH_PARTITIONS = 20
 BATCH_BYTES = 512 << 20
@@ -257,23 +269,23 @@ class Builder:
         codes = [code_digest(make).encode() for make in (table.make, *own)]
         return digest(*codes, shape.encode())
 
-    def stale(self, table: Table, key: dt.date) -> str:
-        """Why a partition must be (re)built, from what lies in the lake now; "" where it is up to date.
+    def stale(self, table: Table, key: dt.date) -> Reason | None:
+        """Why a partition must be (re)built, from what lies in the lake now; None where it is up to date.
 
         A partition that its own gate refused is tried again whenever it is asked for: the reason may have lain in what no
         digest covers. Those made from it are up to date or not by its content, as always.
         """
         if (table.name, key) in self.forced:
-            return "asked for with --force"
+            return FORCED()
         manifest = self.lake.manifest(table, key)
         if manifest is None:
-            return "not built"
+            return NOT_BUILT()
         if manifest.settings != self.settings_digest(table, key):
             sections = self._section_digests(table, key)
             differ = [name for name, one in sections.items() if manifest.sections.get(name) != one]
-            return f"settings changed ({', '.join(differ or sections)})"
+            return SETTINGS_CHANGED(sections=differ or list(sections))
         if manifest.code != self.code_digest(table):
-            return "code changed"
+            return CODE_CHANGED()
         now = self.landing_digests(table, key)
         changed = [name for name in {**now, **manifest.landing} if manifest.landing.get(name) != now.get(name)]
         if changed:
@@ -281,15 +293,15 @@ class Builder:
         inputs = self._contents(table, key)
         for folder, content in inputs.items():
             if manifest.inputs.get(folder) != content:
-                return f"input {folder} changed" if folder in manifest.inputs else f"input {folder} is new"
+                return (INPUT_CHANGED if folder in manifest.inputs else INPUT_NEW)(input=folder)
         gone = [folder for folder in manifest.inputs if folder not in inputs]
         if gone:
-            return f"input {gone[0]} is no longer read"
+            return INPUT_GONE(input=gone[0])
         if manifest.outdated:
-            return "could not be renewed before"
-        return REFUSED_BEFORE if manifest.refusals else ""
+            return NOT_RENEWED()
+        return REFUSED_BEFORE() if manifest.refusals else None
 
-    def _changed_landing(self, manifest: Manifest, changed: list[str], now: Mapping[str, str]) -> str:
+    def _changed_landing(self, manifest: Manifest, changed: list[str], now: Mapping[str, str]) -> Reason | None:
         """Why these parts of the landing zone have other digests than a partition was made from: other declarations, or other
         data. Where a part is declared otherwise, that reason is given alone: it suffices, and the data is read anew."""
         settings: list[str] = []
@@ -301,8 +313,9 @@ class Builder:
             differ = [one for one in {**before, **declared} if before.get(one) != declared.get(one)]
             settings += differ
             data += [] if differ else [name]
-        parts = [("declaration changed", settings), ("landing zone changed", data)]
-        return "; ".join(f"{what} ({', '.join(dict.fromkeys(names))})" for what, names in parts if names)
+        causes = [DECLARATION_CHANGED(settings=list(dict.fromkeys(settings)))] if settings else []
+        causes += [LANDING_CHANGED(parts=data)] if data else []
+        return joined(causes)
 
     def is_absent(self, table: Table, key: dt.date) -> bool:
         """True for a day that is not built and for which nothing has landed that it could be built from: it reads as empty,

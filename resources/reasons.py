@@ -88,8 +88,14 @@ class Code:
         return Reason(self.name, {name: _value(values[name]) for name in self.parameters})
 
 
+SEVERAL = Code("several", ("reasons",))
 TEXT = Code("text", ("text",))
 """A plain sentence: of a manifest that an earlier version wrote, or of a third party's stage. It is shown as it is."""
+
+
+def joined(reasons: Sequence[Reason]) -> Reason | None:
+    """One reason of several; None of none."""
+    return reasons[0] if len(reasons) == 1 else SEVERAL(reasons=reasons) if reasons else None
 
 
 def as_reason(said: Reason | str) -> Reason:

@@ -22,12 +22,12 @@ from assets.factors.styles import STYLES
 from assets.portfolios.attribution import Attribution, Bools, Floats, Names, Week, attribute, classify_shortfall
 from assets.portfolios.exposures import TRADED, missing_styles
 from assets.portfolios.mergers import exchange_shares
-from assets.portfolios.reasons import NO_INDEX_RETURN, NO_INDUSTRY, NOTHING_HELD, SEVERAL
+from assets.portfolios.reasons import NO_INDEX_RETURN, NO_INDUSTRY, NOTHING_HELD
 from assets.portfolios.schemas import ATTRIBUTION, ATTRIBUTION_LEGS, ATTRIBUTION_NAMES
 from resources.calendar import Calendar
 from resources.code_changes import Change
 from resources.made import Made
-from resources.reasons import Reason, Reasons
+from resources.reasons import Reason, Reasons, joined
 from resources.settings.portfolios import PortfoliosSettings
 
 Files = Callable[[str, dt.date, str], bytes]
@@ -254,7 +254,7 @@ def _items(
     absent: style, or "industry", → why the whole market has none.
     """
     causes = sorted({leg.absent for leg in found.legs.values() if leg.absent is not None}, key=Reason.dumps)
-    untold = causes[0] if len(causes) == 1 else SEVERAL(reasons=causes) if causes else None
+    untold = joined(causes)
     rows: list[tuple[str, str, float | None, Reason | None]] = [
         (component, item, value, untold if component in ("style", "industry") else None)
         for (component, item), value in found.totals().items()

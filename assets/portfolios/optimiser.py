@@ -59,7 +59,6 @@ from assets.portfolios.reasons import (
     NOT_FOUND_WITHIN_TOTALS,
     NOT_VERIFIED,
     RESTRICTED_NAMES,
-    SEVERAL,
     SOLVER_NOT_VERIFIED,
     SOLVER_WITHOUT_ANSWER,
     STOCK_BANDS_ALONE,
@@ -72,7 +71,7 @@ from assets.portfolios.reasons import (
 )
 from assets.portfolios.statement import Statement
 from assets.portfolios.terms import Term
-from resources.reasons import Reason
+from resources.reasons import Reason, joined
 
 Floats = NDArray[np.float64]
 Multipliers = Mapping[str, Floats]
@@ -503,7 +502,7 @@ def _cause(
     parts = [BALANCES_ROWS(constraint=constraint.name)] if len(bounds[0]) > 1 else []
     parts += [TOGETHER_WITH(constraints=others)] if others else []
     parts += [RESTRICTED_NAMES(names=names)] if names else []
-    return parts[0] if len(parts) == 1 else SEVERAL(reasons=parts) if parts else STOCK_BANDS_ALONE()
+    return joined(parts) or STOCK_BANDS_ALONE()
 
 
 def _names(problem: Problem, contribution: Floats) -> Reason | None:

@@ -49,7 +49,6 @@ RESTRICTED_NAMES = Code("restricted_names", ("names",))
 NAME_IN_STATE = Code("name_in_state", ("symbol", "state", "weight"))
 NAMES = Code("names", ("names",))
 NAMES_AND_MORE = Code("names_and_more", ("names", "more"))
-SEVERAL = Code("several", ("reasons",))
 
 # why a week could not be solved
 NO_VERIFIED_ANSWER = Code("no_verified_answer", ("stage", "reasons"))

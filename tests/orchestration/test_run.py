@@ -14,6 +14,7 @@ from orchestration.platform import PROFILES, Names, open_builder
 from orchestration.tables import load_tables
 from resources.errors import NotReadyError, SettingsError
 from resources.settings.load import load_profile
+from resources.stale import NOT_BUILT
 
 pytestmark = pytest.mark.great_expectations
 
@@ -222,8 +223,8 @@ def test_rows_without_a_date_are_a_warning_of_every_run_and_a_note(
 def test_the_time_left_counts_each_table_by_its_own_partitions(monkeypatch: pytest.MonkeyPatch) -> None:
     tables = load_tables()
     days = [dt.date(2023, 1, day) for day in (3, 4, 5, 6)]
-    steps = [Step(tables[name], day, "not built") for name in ("minute_bars", "factors") for day in days]
-    steps += [Step(tables[name], days[-1], "not built") for name in ("gru_50_1", "report")]
+    steps = [Step(tables[name], day, NOT_BUILT()) for name in ("minute_bars", "factors") for day in days]
+    steps += [Step(tables[name], days[-1], NOT_BUILT()) for name in ("gru_50_1", "report")]
     said: list[str] = []
     monkeypatch.setattr("time.perf_counter", lambda: 0.0)
     progress = run._Progress(Plan(tuple(steps), (), 10), said.append, {"factors": 2.0, "gru_50_1": 100.0})

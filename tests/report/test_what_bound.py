@@ -16,7 +16,6 @@ from assets.portfolios.reasons import (
     NAMES_AND_MORE,
     NO_ANSWER,
     RESTRICTED_NAMES,
-    SEVERAL,
     STATE,
     STOCK_BANDS_ALONE,
     TOGETHER_WITH,
@@ -26,7 +25,7 @@ from assets.report.explanation import Writer
 from assets.report.issue import Grid
 from assets.report.reason_writer import Writer as ReasonWriter
 from assets.report.words import Language
-from resources.reasons import Reason
+from resources.reasons import SEVERAL, Reason
 from tests.report.random_issue import random_solve
 
 PORTFOLIO = catalogue.PORTFOLIOS[0]

@@ -11,10 +11,11 @@ import polars as pl
 import pytest
 
 from orchestration.plan import make_plan
-from resources.builder import REFUSED_BEFORE, Builder
+from resources.builder import Builder
 from resources.errors import InputError, LakeError, MachineError, NotReadyError
 from resources.lake import Lake, Manifest
 from resources.landing import NOTHING, LandingView, LandingZone
+from resources.stale import FORCED, INPUT_TRIED_FIRST, REFUSED_BEFORE
 from resources.table import Land
 from tests.resources import fake_tables
 from tests.resources.fake_tables import AVERAGES, PRICES, TOTALS
@@ -244,9 +245,9 @@ def test_a_refusal_is_tried_again_and_makes_nothing_else_stale(market: Path, tmp
     before = contents(tmp_path / "lake")
     again = open_world(market, tmp_path / "lake")
     plan = make_plan(again, [("totals", WEEKS[-1])])
-    assert [(s.table.name, s.key, s.reason) for s in plan.steps] == [("prices", DAY, REFUSED_BEFORE)]
+    assert [(s.table.name, s.key, s.reason) for s in plan.steps] == [("prices", DAY, REFUSED_BEFORE())]
     held = {(s.table.name, s.key): s.reason for s in plan.blocked}
-    assert "was refused before and is tried again first" in held["averages", DAY]
+    assert held["averages", DAY] == INPUT_TRIED_FIRST(table="prices", partition=DAY)
     assert not any(step.root for step in plan.blocked)
     assert [one.state for one in again.build(PRICES, DAYS)].count("refused") == 1
     assert again.tried == {("prices", DAY)}
@@ -295,7 +296,7 @@ def test_force_makes_the_named_partition_once(market: Path, tmp_path: Path) -> N
     builder = open_world(market, tmp_path / "lake")
     builder.forced.add(("averages", DAY))
     plan = make_plan(builder, [("averages", DAY)])
-    assert [(s.table.name, s.key, s.reason) for s in plan.steps] == [("averages", DAY, "asked for with --force")]
+    assert [(s.table.name, s.key, s.reason) for s in plan.steps] == [("averages", DAY, FORCED())]
     assert builder.build(AVERAGES, [DAY])[0].state == "built"
     assert builder.build(AVERAGES, [DAY])[0].state == "unchanged"
     assert not make_plan(builder, [("totals", WEEKS[-1])]).steps

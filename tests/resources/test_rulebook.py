@@ -20,6 +20,7 @@ from resources.landing import LandingZone
 from resources.rulebook import Rulebook, age_in_days, describe_idle_rules, describe_rulebook, limit_cents
 from resources.settings.load import load_profile
 from resources.settings.rulebook import A_SHARES, KINDS, Fee, PriceLimit, RulebookSettings
+from resources.stale import SETTINGS_CHANGED
 from tests.resources import fake_tables
 from tests.resources.fake_tables import AVERAGES, PRICES, TOTALS, FakeSettings
 from tests.resources.test_builder import DAYS, WEEKS, deliver
@@ -224,7 +225,7 @@ def stale(market: Path, **added: tuple) -> list[tuple[str, dt.date]]:
     shipped = RulebookSettings()
     rules = RulebookSettings(**{kind: (*getattr(shipped, kind), *rows) for kind, rows in added.items()})
     plan = make_plan(world(market, rules), [("totals", week) for week in WEEKS])
-    return [(step.table.name, step.key) for step in plan.steps if step.reason.startswith("settings changed")]
+    return [(step.table.name, step.key) for step in plan.steps if step.reason.code == SETTINGS_CHANGED.name]
 
 
 def test_a_rule_makes_stale_what_it_is_in_force_on_and_reads_its_kind(market: Path) -> None:

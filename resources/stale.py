@@ -1,0 +1,21 @@
+"""Why a partition is built, built again or not built now, as codes. Their words stand in resources/reason_words.py."""
+
+from resources.reasons import Code
+
+FORCED = Code("forced")
+NOT_BUILT = Code("not_built")
+SETTINGS_CHANGED = Code("settings_changed", ("sections",))
+CODE_CHANGED = Code("code_changed")
+DECLARATION_CHANGED = Code("declaration_changed", ("settings",))
+LANDING_CHANGED = Code("landing_changed", ("parts",))
+INPUT_CHANGED = Code("input_changed", ("input",))
+INPUT_NEW = Code("input_new", ("input",))
+INPUT_GONE = Code("input_gone", ("input",))
+NOT_RENEWED = Code("not_renewed")
+REFUSED_BEFORE = Code("refused_before")
+
+# in a plan: what follows from another partition of it, and how an account of many such steps sums them up
+INPUT_AGAIN = Code("input_again", ("table", "partition"))
+INPUTS_AGAIN = Code("inputs_again", ("table",))
+INPUT_STOPPED = Code("input_stopped", ("table", "partition"))
+INPUT_TRIED_FIRST = Code("input_tried_first", ("table", "partition"))
