@@ -295,8 +295,9 @@ def sift_code_changes(changes: CodeChanges, traded: Mapping[str, Sequence[dt.dat
 
     traded: code → the days on which it traded in daily_prices, ascending, up to the day. Set aside are rows that conflict
     with themselves or each other (`sift_changes`), and changes of code into a code that traded before, since it was last
-    another name's: `Renames.void` would leave those rows out of every window. A change of a name that daily_prices does not
-    hold takes no part, which is no fault.
+    another name's: `Renames.void` would leave those rows out of every window. So are changes dated on or before a day on which the old
+    code still traded: its rows from the date on would be lost. (Such rows beside those of the new code are doubles, and no fault of the
+    change.) A change of a name that daily_prices does not hold takes no part, which is no fault.
     """
     usable, aside = [], []
     for change in changes.changes:
@@ -308,6 +309,8 @@ def sift_code_changes(changes: CodeChanges, traded: Mapping[str, Sequence[dt.dat
         early = [day for day in traded.get(change.new, ()) if free <= day < change.date]
         if early and not change.merger:
             aside.append((*row, _traded_early(change, early[0], traded.get(change.old, ()))))
+        elif late := _traded_late(change, changes, traded):
+            aside.append((*row, late))
         elif not (own := traded.get(change.old)) or own[0] >= change.date:
             aside.append((*row, NO_PART))
         else:
@@ -331,4 +334,22 @@ def _traded_early(change: Change, first: dt.date, old: Sequence[dt.date]) -> str
     return (
         f"{change.new} traded under that code before the change, first on {first}, when {change.old} no longer traded: the date "
         f"{change.date} is too late, the change is dated {first} or before; {merged}"
+    )
+
+
+def _traded_late(change: Change, changes: CodeChanges, traded: Mapping[str, Sequence[dt.date]]) -> str:
+    """Why the date of a change is too early: the old code traded on it or after it, in a change of code before the new one did; "" where
+    it did not. Days on which a later change, or one of the same day, has made the old code another name's do not count."""
+    own = traded.get(change.old, ())
+    taken = (one.date for one in changes.changes if one.new == change.old and not one.merger)
+    until = min((date for date in taken if date >= change.date), default=dt.date.max)
+    if not change.merger:
+        until = min(until, min((day for day in traded.get(change.new, ()) if day >= change.date), default=until))
+    late = [day for day in own if change.date <= day < until]
+    if not late:
+        return ""
+    count = f"{len(late)} day{'s' * (len(late) > 1)}"
+    return (
+        f"{change.old} still traded under that code on {count} from the date {change.date} on, last on {late[-1]}: the date is too early. "
+        f"It is the first day without {change.old}, the trading day after {late[-1]} or later"
     )

@@ -232,6 +232,12 @@ def test_a_price_under_the_code_that_was_taken_away_is_set_aside_by_name(market,
             f"{NEW} traded under that code before the change, first on {CHANGE}, when {OLD} no longer traded: the date {DAYS[48]} "
             f"is too late, the change is dated {CHANGE} or before",
         ),
+        (
+            change((OLD, NEW, DAYS[44])),
+            f"from the date {DAYS[44]} on, last on {DAYS[44]}: the date is too early. It is the first day without {OLD}, the trading day "
+            f"after {DAYS[44]} or later",
+        ),
+        (change((OLD, "601006.SH", DAYS[43]), merger=[True]), f"{OLD} still traded under that code on "),
         (change((OLD, NEW, CHANGE), ratio=[0.0]), "ratio is not a number above 0"),
         (change((OLD, NEW, CHANGE), ratio=[-1.0]), "ratio is not a number above 0"),
         (change((OLD, NEW, CHANGE), (OLD, "601991.SH", CHANGE)), "continued as more than one code"),
@@ -242,7 +248,7 @@ def test_a_change_that_cannot_be_used_refuses_the_days_from_its_date_on(
     market, declared: pl.DataFrame, said: str, tmp_path: Path
 ) -> None:
     date = declared["date"][0]
-    days = [DAYS[44], CALENDAR.previous_day(date), date, DAYS[60]]
+    days = sorted({DAYS[42], DAYS[44], CALENDAR.previous_day(date), date, DAYS[60]})
     found = build(tmp_path, renamed(market, CHANGE) | {"code_changes": declared}, days, windows=False)
     prices = found.tables["daily_prices"]
     for day in days:
