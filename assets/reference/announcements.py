@@ -13,6 +13,7 @@ import polars as pl
 from resources.settings.reference import ReferenceSettings
 from resources.values import median_of
 
+_STEADY = 0.2  # by which two profits may differ and be alike, as a share of the larger
 _MONTHS_BEFORE = 15  # from a quarter's end back to where the four announcements before it begin
 
 
@@ -55,14 +56,7 @@ def rising_profits_by_year(
 def _years(announced: pl.DataFrame, date: dt.date, parted: bool) -> pl.DataFrame:
     """symbol, year, count (of quarters) and rises of each name's year that is known without a gap from its first quarter on and has a
     profit, of the last three, by year."""
-    since = dt.date(date.year - 3, 1, 1)
-    quarters = (
-        announced.filter(pl.col("net_profit").is_not_null() & (pl.col("period") >= since))
-        .sort("announce_date", maintain_order=True)
-        .unique(["symbol", "period"], keep="last", maintain_order=True)
-        .with_columns(year=pl.col("period").dt.year(), quarter=pl.col("period").dt.quarter())
-        .sort("symbol", "period")
-    )
+    quarters = _quarters(announced, date)
     step = pl.col("net_profit").slice(1) if parted else pl.col("net_profit").diff().drop_nulls()
     end = pl.col("net_profit").sum() if parted else pl.col("net_profit").last()
     years = quarters.group_by("symbol", "year", maintain_order=True).agg(
@@ -70,6 +64,18 @@ def _years(announced: pl.DataFrame, date: dt.date, parted: bool) -> pl.DataFrame
     )
     known = years.filter((pl.col("count") == pl.col("last").cast(pl.UInt32)) & (pl.col("end") > 0))
     return known.select("symbol", "year", "count", "rises").sort("year", maintain_order=True)
+
+
+def _quarters(announced: pl.DataFrame, date: dt.date) -> pl.DataFrame:
+    """symbol, period, year, quarter, net_profit and equity of each quarter of the last three years, the last announced profit of each."""
+    since = dt.date(date.year - 3, 1, 1)
+    return (
+        announced.filter(pl.col("net_profit").is_not_null() & (pl.col("period") >= since))
+        .sort("announce_date", maintain_order=True)
+        .unique(["symbol", "period"], keep="last", maintain_order=True)
+        .with_columns(year=pl.col("period").dt.year(), quarter=pl.col("period").dt.quarter())
+        .sort("symbol", "period")
+    )
 
 
 def _rising(years: pl.DataFrame, settings: ReferenceSettings) -> RisingYears:
@@ -106,6 +112,111 @@ def profits_without_a_quarter_before(announced: pl.DataFrame, date: dt.date) -> 
     judged = profits.join(first, on="symbol").filter(pl.col("quarter") > pl.col("first"))
     before = profits.with_columns(pl.col("quarter") + 1)
     return judged.join(before, on=["symbol", "quarter"], how="anti").height, judged.height
+
+
+def large_fourth_quarters(announced: pl.DataFrame, date: dt.date) -> dict[int, tuple[int, int]]:
+    """Year → (how many names' fourth-quarter profit is at least the sum of the three before, how many are judged), of the last three years.
+
+    announced: as of `rising_profits`. Judged are names with a profit in each of the first three quarters, and a known fourth. In 2014 and
+    2015 9 % of 1 457 such years are so, of one industry's year at most 2 of 5 or 10 of 28; were the fourth the annual figure, 88 %.
+    """
+    quarters = _quarters(announced, date)
+    first = pl.col("net_profit").filter(pl.col("quarter") < 4)
+    years = quarters.group_by("symbol", "year").agg(
+        count=pl.len(),
+        least=first.min(),
+        rest=first.sum(),
+        last=pl.col("net_profit").filter(pl.col("quarter") == 4).first(),
+    )
+    judged = years.filter((pl.col("count") == 4) & (pl.col("least") > 0))
+    counted = judged.group_by("year").agg(large=(pl.col("last") >= pl.col("rest")).sum(), judged=pl.len()).sort("year")
+    return {year: (large, of) for year, large, of in counted.iter_rows()}
+
+
+def steady_profits(announced: pl.DataFrame, date: dt.date) -> tuple[int, int, float]:
+    """(profits that are steady, profits judged, the median of these over equity; 0 where none has an equity), of the last three years.
+
+    announced: as of `rising_profits`. Judged are profits of which that of the quarter before and that of the same quarter of the year before
+    are known. One is steady where it differs from the former by less than a fifth of the larger, and by less than from the latter:
+    trailing sums of four quarters share three quarters with the one before. Of 5 199 single quarters of 2014–2016 15 % are steady, of one industry at
+    most 24 % (the banks, where the median is 0.040); of their trailing sums 58 %, where the median is 0.071.
+    """
+    quarters = _quarters(announced, date)
+    number = pl.col("year").cast(pl.Int32) * 4 + pl.col("quarter")
+    own = quarters.select("symbol", "net_profit", "equity", number=number)
+    for name, back in (("before", 1), ("year_ago", 4)):
+        earlier = own.select("symbol", pl.col("number") + back, pl.col("net_profit").alias(name))
+        own = own.join(earlier, on=["symbol", "number"], how="left", maintain_order="left")
+    judged = own.drop_nulls(["before", "year_ago"])
+    step = (pl.col("net_profit") - pl.col("before")).abs()
+    near = step < _STEADY * pl.max_horizontal(pl.col("net_profit").abs(), pl.col("before").abs())
+    steady = near & (step < (pl.col("net_profit") - pl.col("year_ago")).abs())
+    ratio = judged.filter(pl.col("equity") > 0).select(pl.col("net_profit") / pl.col("equity")).to_series().drop_nulls()
+    return int(judged.select(steady.sum()).item()), judged.height, median_of(ratio) if ratio.len() else 0.0
+
+
+def fourth_quarters_off(
+    announced: pl.DataFrame, date: dt.date, settings: ReferenceSettings
+) -> tuple[str | None, str | None]:
+    """(what says that the profits of fourth quarters are those of the year, of all years or of one; the same where it may be by chance).
+
+    announced: as of `rising_profits`. The shares are judged as in `share_bounds`, where `min_profit_years` names' years or more are judged.
+    """
+    by_year = large_fourth_quarters(announced, date)
+    large, years = (sum(counts) for counts in zip(*by_year.values(), strict=True)) if by_year else (0, 0)
+    found: list[str] = []
+    doubts: list[str] = []
+    for count, of, when in [(large, years, ""), *((*counts, f" of {year}") for year, counts in by_year.items())]:
+        told = (
+            f"fundamentals: in {count} of {of} years{when} of a name with three profitable quarters the fourth quarter's net_profit is "
+            "at least the sum of the other three: the rows of the fourth quarters hold the profit of the year. Deliver that of the quarter, or "
+            "every quarter as the year so far, declared by landing.fundamentals.profits = 'year_to_date'"
+        )
+        _sort_in(told, found, doubts, count, of, settings.max_large_fourth_quarters, settings)
+    return next(iter(found), None), next(iter(doubts), None)
+
+
+def trailing_profits(
+    announced: pl.DataFrame, latest: pl.DataFrame, date: dt.date, settings: ReferenceSettings
+) -> tuple[str | None, str | None]:
+    """(what says that profits are those of four quarters; the same where it may be by chance).
+
+    announced: as of `rising_profits`. latest: equity and net_profit, the latest of each name. The shares are judged as in
+    `share_bounds`, where `min_profit_years` names or more are judged. The size of profits refuses where it is that of `min_return_names`
+    names or more, since a few may be banks or makers of liquor.
+    """
+    found: list[str] = []
+    doubts: list[str] = []
+    steady, of, median = steady_profits(announced, date)
+    if median > settings.max_steady_return:
+        told = (
+            f"fundamentals: {steady} of {of} profits differ little from the quarter before and more from the same quarter of the year before, "
+            f"and the median of net_profit / equity is {median:.3f}: these are trailing sums of four quarters. Deliver profits of single quarters"
+        )
+        _sort_in(told, found, doubts, steady, of, settings.max_steady_profits, settings)
+    sound = latest.filter(pl.col("equity") > 0)
+    returns = sound.select(pl.col("net_profit") / pl.col("equity")).to_series().drop_nulls()
+    high = int((returns > settings.high_quarterly_return).sum())
+    told = (
+        f"fundamentals: net_profit / equity of {high} of {returns.len()} names is above {settings.high_quarterly_return:g}, more than a quarter "
+        "earns: these are profits of a year, or trailing sums of four quarters. Deliver profits of single quarters"
+    )
+    enough = returns.len() >= settings.min_return_names
+    _sort_in(told, found if enough else doubts, doubts, high, returns.len(), settings.max_high_returns, settings)
+    return next(iter(found), None), next(iter(doubts), None)
+
+
+def _sort_in(
+    told: str, found: list[str], doubts: list[str], count: int, of: int, most: float, settings: ReferenceSettings
+) -> None:
+    """Put a sentence among what is found where a share of at least `min_profit_years` lies above `most` by `profit_deviations`; among
+    the doubts where it does by less."""
+    if of < settings.min_profit_years:
+        return
+    if share_bounds(count, of, settings.profit_deviations)[0] > most:
+        found.append(told)
+    elif count > most * of:
+        doubts.append(told)
 
 
 AMOUNT_UNITS: Mapping[int, str] = {

@@ -181,7 +181,7 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             Between("doubtful_profits", 0, 0),
             critical=False,
             critical_share=1,  # too few years to refuse
-            remedy="see whether the figures are those of single quarters or of the year so far, as declared",
+            remedy="see whether the figures are those of single quarters or of the year so far, as declared: in so few it may be by chance",
         ),
         Check(
             "fundamentals_in_yuan",

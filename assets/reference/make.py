@@ -18,12 +18,14 @@ from assets.reference.announcements import (
     RisingYears,
     amounts_in_other_units,
     equity_jumps,
+    fourth_quarters_off,
     largest_profits,
     names_in_other_units,
     profits_without_a_quarter_before,
     rising_profits,
     rising_profits_by_year,
     share_bounds,
+    trailing_profits,
 )
 from assets.reference.diagnosis import (
     contradictions,
@@ -559,13 +561,21 @@ def make_securities(
         found = rising_profits(sifted["fundamentals"].usable, date, settings, parted=parted)
         by_year = rising_profits_by_year(sifted["fundamentals"].usable, date, settings, parted=parted)
         mixed = profits_mixed(by_year, parted, settings)
-        findings["rising_profits"] = mixed or profits_off(found, parted, settings)
-        findings["doubtful_profits"] = (
-            None if findings["rising_profits"] else _profits_doubtful(found, parted, settings)
-        )
-        if not parted and findings["rising_profits"] is None:
+        rising = mixed or profits_off(found, parted, settings)
+        fourth, fourth_doubt = fourth_quarters_off(sifted["fundamentals"].usable, date, settings)
+        off = (
+            (rising or fourth) if parted else (fourth or rising)
+        )  # singles that are parted rise where the fourth one is large
+        if not parted and off is None:
             lacking, profits = profits_without_a_quarter_before(sifted["fundamentals"].usable, date)
-            findings["rising_profits"] = _quarters_lacking(lacking, profits, settings)
+            off = _quarters_lacking(lacking, profits, settings)
+        trailing, trailing_doubt = None, None
+        if off is None and other_unit is None:
+            figures = frame.select("equity", "net_profit")
+            trailing, trailing_doubt = trailing_profits(sifted["fundamentals"].usable, figures, date, settings)
+        findings["rising_profits"] = off or trailing
+        doubts = (_profits_doubtful(found, parted, settings), fourth_doubt, trailing_doubt)
+        findings["doubtful_profits"] = None if off or trailing else next(filter(None, doubts), None)
     return Made(frame, _securities_profile(frame, sifted, findings, settings), files, reasons, notes)
 
 
@@ -678,7 +688,7 @@ def _fundamentals(
 def _profits_doubtful(found: RisingYears, parted: bool, settings: ReferenceSettings) -> str | None:
     """The same as `profits_off`, by the share alone: what a small zone or one industry may show honestly."""
     told = profits_off(found, parted, settings.model_copy(update={"profit_deviations": 0.0}))
-    return None if told is None else f"so few years may be so by chance: {told}"
+    return told
 
 
 def profits_off(years: RisingYears, parted: bool, settings: ReferenceSettings) -> str | None:

@@ -388,6 +388,42 @@ class ReferenceSettings(Section):
         description="Share of profits of single quarters that may be delivered without the quarter before, where the name has earlier "
         "announcements; above it they are those of half-years or years. 23 % is the most of 2014–2016.",
     )
+    max_large_fourth_quarters: float = Field(
+        0.45,
+        ge=0,
+        le=1,
+        description="Share of names' years with three profitable quarters in which the fourth quarter may earn at least as much as these before "
+        "its rows are taken for those of the year; in 2014 and 2015 9 % do, and 40 % of one industry's year at most.",
+    )
+    max_steady_profits: float = Field(
+        0.35,
+        ge=0,
+        le=1,
+        description="Share of profits that may be near the quarter before and farther from that of a year ago before they are taken for "
+        "trailing sums; 15 % are in 2014–2016, 24 % of one industry, and 58 % of trailing sums.",
+    )
+    max_steady_return: float = Field(
+        0.03,
+        ge=0,
+        le=1,
+        description="Median of net_profit / equity above which steady profits are taken so; it is 0.016 in 2014–2016, and 0.071 for trailing sums.",
+    )
+    high_quarterly_return: float = Field(
+        0.04,
+        gt=0,
+        le=1,
+        description="Net profit of a quarter / equity above which it is high: 18 % of the names earn more, and 64 % in four quarters.",
+    )
+    max_high_returns: float = Field(
+        0.45,
+        ge=0,
+        le=1,
+        description="Share of a day's names with a high one before profits are taken for those of four quarters; only the banks of 2014–2016 have "
+        "more.",
+    )
+    min_return_names: int = Field(
+        50, ge=1, le=100_000, description="Names from which that share refuses `securities`; of fewer a check warns."
+    )
     max_unexplained_equity_jump: float = Field(
         3.0,
         gt=1,

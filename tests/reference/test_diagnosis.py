@@ -453,6 +453,19 @@ def test_profits_of_the_year_so_far_are_told(tables: Tables, tmp_path: Path, nam
     assert refusals(results(tables | {"fundamentals": alone}, tmp_path / "alone")) == {}
 
 
+@pytest.mark.parametrize("declared", [False, True])
+def test_fourth_quarters_that_hold_the_year_refuse_securities(tables: Tables, tmp_path: Path, declared: bool) -> None:
+    """Also where the whole table is declared as profits of the year so far."""
+    figures = quarters(lambda number, quarter: 1e7 * [3.0, 3.5, 4.0 + number / 10, 13.0 + number / 10][quarter - 1])
+    landing = LandingSettings.model_validate(
+        {"fundamentals": {"profits": "year_to_date" if declared else "single_quarter"}}
+    )
+    told = refusals(results(tables | {"fundamentals": figures}, tmp_path, landing=landing))
+    assert "securities.profits_are_of_single_quarters" in told
+    if not declared:
+        assert "hold the profit of the year" in told["securities.profits_are_of_single_quarters"]
+
+
 @pytest.mark.parametrize("names", [5, 60])
 def test_single_quarters_declared_as_the_year_so_far_are_refused(tables: Tables, tmp_path: Path, names: int) -> None:
     """Three of four names earn in every quarter, as most of a market do."""
