@@ -13,10 +13,12 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from assets.bars.reasons import COLUMN_NOT_FILLED, COLUMNS_GIVEN
 from assets.bars.schemas import KEY, MINUTE_BARS, VALUES
 from assets.ticks import clock
 from resources.bar_forms import UNREADABLE
 from resources.errors import InputError
+from resources.reasons import Reason
 from resources.rounding import Rounding
 from resources.rulebook import Rulebook
 
@@ -42,7 +44,7 @@ class Delivered:
 
     frame: pl.DataFrame
     rejected: pl.DataFrame
-    unavailable: dict[str, str]
+    unavailable: dict[str, Reason]
     others: int
     padding: int
 
@@ -125,10 +127,8 @@ def delivered_bars(
     dense = dense.with_columns(
         *(pl.lit(None, MINUTE_BARS[column]).alias(column) for column in missing), date=pl.lit(date)
     )
-    reason = f"{name} gives {', '.join(given)} only"
-    unavailable = dict.fromkeys(missing, reason) | {
-        column: f"{name}: {column} is 0 in every row, and names traded: the column was not filled in"
-        for column in unfilled
+    unavailable = dict.fromkeys(missing, COLUMNS_GIVEN(file=name, columns=list(given))) | {
+        column: COLUMN_NOT_FILLED(file=name, column=column) for column in unfilled
     }
     return Delivered(dense.select(*MINUTE_BARS), rejected, unavailable, others.height, padding)
 

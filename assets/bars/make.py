@@ -6,7 +6,7 @@ verdicts (tape_health.py).
 
 import datetime as dt
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import polars as pl
 
@@ -15,6 +15,17 @@ from assets.bars.delivered import delivered_bars
 from assets.bars.delivered_sizes import judged_against_amounts
 from assets.bars.minutes import BOOK, LARGE, LIMITS, null_out, with_limits
 from assets.bars.order_streams import lacking_orders
+from assets.bars.reasons import (
+    COLUMN_WITHOUT_VALUES,
+    EVERY_NAME_SET_ASIDE,
+    FEW_ORDER_SIZES,
+    FEW_ORDER_SIZES_BECAUSE,
+    NEITHER_NOR_FILE,
+    NO_LIMIT_PRICES,
+    NO_QUOTES,
+    NO_TRADES,
+    NO_USABLE_ROW,
+)
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES, VALUES
 from assets.bars.sums import book_statistics, order_size_sums, silent_bars, traded_bars
 from assets.bars.tape_health import SET_ASIDE, WITHOUT
@@ -23,6 +34,7 @@ from assets.ticks import clock
 from resources.errors import InputError
 from resources.landing import LandingView
 from resources.made import Made
+from resources.reasons import Reason, Reasons
 from resources.rounding import file_rounding
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
@@ -60,7 +72,7 @@ def make_order_sizes(
     tape_health: pl.LazyFrame,
     landing: LandingView,
     settings: BarsSettings,
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
 ) -> Made | pl.DataFrame:
     """Per symbol the number of orders with a fill, Σ ln amount and Σ (ln amount)², yuan, buy and sell orders pooled (SPEC §3);
     without ticks the delivered table. `trades` in the lake's order.
@@ -81,8 +93,9 @@ def make_order_sizes(
     landed = landing.order_sizes()
     name = f"bars/{date:%Y%m%d}.order_sizes.parquet"
     if landed is None:
-        why = unavailable.get("trades", {}).get("bid_order", "no trades on this day")
-        return Made(pl.DataFrame(schema=ORDER_SIZES), unavailable=dict.fromkeys(ORDER_SIZES, f"{why}, and no {name}"))
+        why = unavailable.get("trades", {}).get("bid_order", NO_TRADES())
+        gone = dict.fromkeys(ORDER_SIZES, NEITHER_NOR_FILE(cause=why, file=name))
+        return Made(pl.DataFrame(schema=ORDER_SIZES), unavailable=gone)
     lacking = [column for column in ORDER_SIZES if column not in (*landed.columns, "date")]
     if lacking:
         raise InputError(f"{name} lacks the column {', '.join(lacking)}. Deliver it in the schema of SPEC §2.2.")
@@ -153,12 +166,10 @@ def _judged_sizes(frame: pl.DataFrame, set_aside: pl.Series, source: str) -> Mad
     )
 
 
-def _none_left(source: str, reasons: pl.Series) -> str:
+def _none_left(source: str, reasons: pl.Series) -> Reason:
     """Why a day that was delivered has no values."""
     told = reasons.drop_nulls()
-    if told.is_empty():
-        return f"{source} was delivered, but holds no usable row of an A-share"
-    return f"{source} was delivered, but every symbol of it is set aside, the first because: {told[0]}"
+    return NO_USABLE_ROW(source=source) if told.is_empty() else EVERY_NAME_SET_ASIDE(source=source, first=told[0])
 
 
 # --- minute bars ----------------------------------------------------------------------------------------------------------
@@ -176,7 +187,7 @@ def make_minute_bars(
     landing: LandingView,
     files: Files,
     settings: BarsSettings,
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
     rules: Rulebook | None = None,
 ) -> Made:
     """The day's dense one-minute bars (SPEC §1, §2.2), from ticks where there are any, else from landing bars.
@@ -203,8 +214,8 @@ def make_minute_bars(
     else:
         landed = None if (health["source"] == "ticks").any() else landing.bars()
         if landed is None:
-            why = unavailable.get("trades", {}).get("price", "no trades on this day")
-            gone = dict.fromkeys(MINUTE_BARS, f"{why}, and no bars/{date:%Y%m%d}.parquet")
+            why = unavailable.get("trades", {}).get("price", NO_TRADES())
+            gone = dict.fromkeys(MINUTE_BARS, NEITHER_NOR_FILE(cause=why, file=f"bars/{date:%Y%m%d}.parquet"))
             return Made(pl.DataFrame(schema=MINUTE_BARS), unavailable=gone)
         source = f"bars/{landing.bars_path().name}"
         known = daily.filter(pl.col("pre_close").is_not_null())
@@ -222,7 +233,7 @@ def make_minute_bars(
         for flag in LIMITS:
             reasons.pop(flag, None)
         if limits.height and not limits["limits_known"].any():
-            reasons |= dict.fromkeys(LIMITS, "no limit prices: neither securities nor snapshots of this day have any")
+            reasons |= dict.fromkeys(LIMITS, NO_LIMIT_PRICES())
     days = _by_symbol(frame, health)
     aside = days.filter(pl.col("verdict") == SET_ASIDE)
     frame = null_out(frame, aside["symbol"])
@@ -232,7 +243,7 @@ def make_minute_bars(
         reasons = dict.fromkeys(VALUES, _none_left(source, aside["reason"])) | reasons
     elif not ticked:
         empty = [name for name in VALUES if frame[name].null_count() == frame.height]
-        reasons = {name: f"{source} gives no value of {name}" for name in empty} | reasons
+        reasons = {name: COLUMN_WITHOUT_VALUES(source=source, column=name) for name in empty} | reasons
     notes["symbols"] = days.height
     notes["symbols_set_aside"] = aside.height
     profile = _profile(frame, days, daily, ticked, securities, rules, settings)
@@ -256,8 +267,8 @@ def _from_ticks(
     health: pl.DataFrame,
     files: Files,
     settings: BarsSettings,
-    unavailable: Mapping[str, Mapping[str, str]],
-) -> tuple[pl.DataFrame, dict[str, str]]:
+    unavailable: Reasons,
+) -> tuple[pl.DataFrame, dict[str, Reason]]:
     """Bars without limits of every delivered symbol, and why columns are entirely null."""
     thresholds = large_order_thresholds(order_sizes.collect(), settings)
     pre_close = dict(final.select("symbol", "quoted_pre_close").drop_nulls().iter_rows())
@@ -269,16 +280,18 @@ def _from_ticks(
     frame = pl.concat(parts).sort("symbol", "minute")
     book = book_statistics(_usable(quotes, _side(files, date, "faults.parquet")), settings)
     frame = frame.join(book, on=["symbol", "minute"], how="left", maintain_order="left")
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Reason] = {}
     if thresholds.is_empty():
         why = unavailable.get("order_sizes", {}).get("orders")
-        reason = (
-            f"fewer than {settings.large_order_min_days} days or {settings.large_order_min_orders} orders in the "
-            f"order_sizes of the {settings.large_order_days} trading days before{f' ({why})' if why else ''}"
-        )
-        reasons |= dict.fromkeys(LARGE, reason)
+        limits = {
+            "days": settings.large_order_min_days,
+            "orders": settings.large_order_min_orders,
+            "window": settings.large_order_days,
+        }
+        few = FEW_ORDER_SIZES(**limits) if why is None else FEW_ORDER_SIZES_BECAUSE(**limits, cause=why)
+        reasons |= dict.fromkeys(LARGE, few)
     if book.is_empty():
-        reasons |= dict.fromkeys(BOOK, unavailable.get("quotes", {}).get("bid_price_1", "no quotes on this day"))
+        reasons |= dict.fromkeys(BOOK, unavailable.get("quotes", {}).get("bid_price_1", NO_QUOTES()))
     return frame.with_columns(pl.lit(None, pl.Boolean).alias(flag) for flag in LIMITS), reasons
 
 
@@ -308,7 +321,7 @@ def _limits(
     securities: pl.LazyFrame,
     final: pl.DataFrame,
     symbols: pl.DataFrame,
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
 ) -> pl.DataFrame:
     """symbol, limit_up, limit_down, limits_known: of securities, else of the snapshots. A listed name without a limit price
     has no limit that day, unless securities could not know any."""

@@ -17,6 +17,7 @@ from assets.bars.columns import judge_columns
 from assets.bars.delivered import delivered_bars
 from assets.bars.diagnosis import FileFinding, clock_times, diagnose_file, measure_names, minutes_of
 from assets.bars.name_minutes import judge_minutes
+from assets.bars.reasons import BARS_HOLD_NO_TICKS, NEITHER_NOR_FILE, NO_TRADES, REPLAY_IS_OFF
 from assets.bars.rebuilt_orders import FAULTS as ORDER_FAULTS
 from assets.bars.rebuilt_orders import count_order_faults
 from assets.bars.replay import replay_day
@@ -41,7 +42,7 @@ from assets.ticks.numbers import NUMBERS
 from resources.errors import NotReadyError
 from resources.landing import LandingView
 from resources.made import Made
-from resources.reasons import counted_reasons
+from resources.reasons import Reasons, counted_reasons
 from resources.rounding import Rounding, file_rounding, rounded_rows, rounding_of
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
@@ -83,7 +84,6 @@ PROFILE = {
 """One row per symbol, one for the day, one per channel that lacks numbers; what does not concern a row is null."""
 _SAME_PRICE = 1e-6  # yuan
 _LISTED = 20  # names spelled out in a message
-_REPLAY_OFF = "the book replay is off (bars.replay_book)"
 
 
 def make_tape_health(
@@ -97,7 +97,7 @@ def make_tape_health(
     landing: LandingView,
     files: Files,
     settings: BarsSettings,
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
     rules: Rulebook | None = None,
 ) -> Made:
     """One row per symbol that was delivered, as ticks or else as landing bars, or that should have traded; schema TAPE_HEALTH.
@@ -118,8 +118,8 @@ def make_tape_health(
     if landed is None and any(side.height for side in sides.values()):
         return _of_ticks(date, trades, orders, quotes, daily, securities, landing, files, sides, settings)
     if landed is None:
-        why = unavailable.get("trades", {}).get("price", "no trades on this day")
-        gone = dict.fromkeys(TAPE_HEALTH, f"{why}, and no bars/{date:%Y%m%d}.parquet")
+        why = unavailable.get("trades", {}).get("price", NO_TRADES())
+        gone = dict.fromkeys(TAPE_HEALTH, NEITHER_NOR_FILE(cause=why, file=f"bars/{date:%Y%m%d}.parquet"))
         return Made(pl.DataFrame(schema=TAPE_HEALTH), unavailable=gone)
     name = f"bars/{landing.bars_path().name}"
     limits = _limits(securities.collect()) | _delivered_limits(landing)
@@ -162,7 +162,7 @@ def _of_ticks(
     ended = judge_ends(ends["trades"], ends["quotes"], measured.channels, judged, settings)
     channels = _with_proofs(channels, measured.channels, judged, settings)
     frame = judged.with_columns(date=pl.lit(date), source=pl.lit("ticks"))
-    reasons = {} if settings.replay_book else {"book_mismatches": _REPLAY_OFF}
+    reasons = {} if settings.replay_book else {"book_mismatches": REPLAY_IS_OFF()}
     final = measured.book.select(
         "symbol",
         "quoted_volume",
@@ -267,7 +267,7 @@ def _of_bars(
         _profile(
             frame, pl.DataFrame(schema=CHANNELS | {"stops_at": pl.Int32, "proven": pl.Boolean}), settings, findings
         ),
-        unavailable=dict.fromkeys(absent, f"{name} holds one-minute bars, no ticks"),
+        unavailable=dict.fromkeys(absent, BARS_HOLD_NO_TICKS(file=name)),
         notes=_counts(frame) | notes | _late_note(frame),
     )
 

@@ -49,6 +49,16 @@ from assets.reference.index_moves import StrayIndices, stray_indices
 from assets.reference.late_shares import late_shares, with_late_shares
 from assets.reference.limits import limits_in_force, limits_refused
 from assets.reference.listing import delisting_days, listed_days
+from assets.reference.reasons import (
+    DAY_IS_EMPTY,
+    NO_FIRST_DAYS,
+    NO_MEMBERSHIP_YET,
+    NO_ROW_OF_DAY,
+    NO_VECTOR_YET,
+    NO_WEIGHTS_YET,
+    NOT_DELIVERED,
+    NOTHING_ANNOUNCED,
+)
 from assets.reference.validate import (
     LIMITS,
     NO_PART,
@@ -70,7 +80,7 @@ from assets.reference.validate import (
 from resources.calendar import Calendar
 from resources.gate import DETAIL
 from resources.made import Made
-from resources.reasons import counted_reasons
+from resources.reasons import Reason, Reasons, counted_reasons
 from resources.rounding import rounding_of
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
@@ -89,11 +99,7 @@ UNKNOWN = "unknown"  # the industry of a name without one
 LOOK_BACKS = (40, 400)
 
 
-def _absent(table: str) -> str:
-    return f"no reference/{table} in the landing zone"
-
-
-def _empty(schema: Mapping[str, Any], reason: str) -> Made:
+def _empty(schema: Mapping[str, Any], reason: Reason) -> Made:
     return Made(pl.DataFrame(schema=schema), unavailable=dict.fromkeys(schema, reason))
 
 
@@ -143,13 +149,13 @@ def make_daily_prices(
     rules = rules or Rulebook.on(date)
     delivered = landing.reference("daily_prices")
     if delivered is None:
-        return _empty(DAILY_PRICES, _absent("daily_prices"))
+        return _empty(DAILY_PRICES, NOT_DELIVERED(table="daily_prices"))
     history = delivered.collect()  # a slice of the landing zone's frame: nothing is copied
     first, end = (history["date"].search_sorted(date, side=side) for side in ("left", "right"))
     rows, before = history[first:end], history[:first]
     shifted = shifted_prices(history, date, calendar)
     if rows.is_empty():
-        made = _empty(DAILY_PRICES, f"reference/daily_prices has no row of {date}")
+        made = _empty(DAILY_PRICES, NO_ROW_OF_DAY(table="daily_prices", date=date))
         profile = _daily_prices_profile(
             date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules), _no_parts_aside(), 0, settings
         )
@@ -173,7 +179,7 @@ def make_daily_prices(
         *DAILY_PRICES
     )
     unavailable = {
-        column: f"{_absent('instruments')}, so first trading days can't be told, and no {column} was delivered"
+        column: NO_FIRST_DAYS(column=column)
         for column in LIMITS
         if instruments is None and frame[column].null_count() == frame.height
     }
@@ -471,7 +477,7 @@ def make_securities(
     landing: Any,
     calendar: Calendar,
     settings: ReferenceSettings,
-    unavailable: Mapping[str, Mapping[str, str]],
+    unavailable: Reasons,
     rules: Rulebook | None = None,
 ) -> Made:
     """One row per name listed on the day, with what was known of it at the close.
@@ -482,9 +488,9 @@ def make_securities(
     """
     rules, today = rules or Rulebook.on(date), daily_prices.collect()
     if today.is_empty():
-        reason = unavailable.get("daily_prices", {}).get("close", f"daily_prices of {date} is empty")
+        reason = unavailable.get("daily_prices", {}).get("close", DAY_IS_EMPTY(table="daily_prices", date=date))
         return _empty(SECURITIES, reason)
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Reason] = {}
     sifted: dict[str, Sifted] = {}
     prices = landing.reference("daily_prices").collect()  # a slice of the landing zone's frame: nothing is copied
     changes = landing.code_changes()
@@ -591,13 +597,13 @@ def _listed_names(
     landing: Any,
     date: dt.date,
     sifted: dict[str, Sifted],
-    reasons: dict[str, str],
+    reasons: dict[str, Reason],
     rules: Rulebook,
 ) -> pl.DataFrame:
     """symbol, list_date and delisting_start of each listed name, in the order of symbols."""
     instruments = landing.reference("instruments")
     if instruments is None:
-        reasons |= dict.fromkeys(("listed_days", "in_universe"), _absent("instruments"))
+        reasons |= dict.fromkeys(("listed_days", "in_universe"), NOT_DELIVERED(table="instruments"))
         traded = prices.select("symbol").unique().filter(rules.is_a_share())
         names = pl.concat([traded, today.select("symbol")]).unique().sort("symbol")
         return names.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("list_date", "delisting_start"))
@@ -637,16 +643,16 @@ def _last_rows(prices: pl.DataFrame, symbols: pl.Series, date: dt.date, rules: R
 
 
 def _industries(
-    landing: Any, date: dt.date, sifted: dict[str, Sifted], reasons: dict[str, str], rules: Rulebook
+    landing: Any, date: dt.date, sifted: dict[str, Sifted], reasons: dict[str, Reason], rules: Rulebook
 ) -> pl.DataFrame:
     """symbol and industry: the membership that started last; n/a where none has started by `date`."""
     delivered = landing.reference("industries")
     if delivered is None:
-        reasons["industry"] = _absent("industries")
+        reasons["industry"] = NOT_DELIVERED(table="industries")
         return pl.DataFrame(schema={"symbol": pl.String, "industry": pl.String})
     sifted["industries"] = sift_industries(delivered.collect(), rules)
     if sifted["industries"].usable.is_empty() and sifted["industries"].faults.is_empty():
-        reasons["industry"] = f"no membership of reference/industries had started by {date}"
+        reasons["industry"] = NO_MEMBERSHIP_YET(date=date)
     started = sifted["industries"].usable.sort("symbol", "start_date")
     return started.unique("symbol", keep="last", maintain_order=True).select("symbol", "industry")
 
@@ -656,7 +662,7 @@ def _fundamentals(
     date: dt.date,
     prices: pl.DataFrame,
     sifted: dict[str, Sifted],
-    reasons: dict[str, str],
+    reasons: dict[str, Reason],
     rules: Rulebook,
     settings: ReferenceSettings,
 ) -> pl.DataFrame:
@@ -664,7 +670,7 @@ def _fundamentals(
     DELIVERED. prices: daily_prices up to the day, by date."""
     delivered = landing.reference("fundamentals")
     if delivered is None:
-        reasons |= dict.fromkeys(FUNDAMENTALS, _absent("fundamentals"))
+        reasons |= dict.fromkeys(FUNDAMENTALS, NOT_DELIVERED(table="fundamentals"))
         columns = (*FUNDAMENTALS, "delivered_equity", "delivered_profit", *DELIVERED)
         return pl.DataFrame(schema={"symbol": pl.String, **dict.fromkeys(columns, pl.Float64)})
     every = sift_fundamentals(delivered.collect(), rules)
@@ -681,7 +687,7 @@ def _fundamentals(
     before = before.join(largest, on="symbol", how="left", maintain_order="left")
     for column in FUNDAMENTALS:
         if latest[column].null_count() == latest.height:
-            reasons[column] = f"reference/fundamentals gives no {column} that was known by {date}"
+            reasons[column] = NOTHING_ANNOUNCED(column=column, date=date)
     return before.join(latest, on="symbol", how="left", maintain_order="left")
 
 
@@ -887,7 +893,7 @@ def make_indices(
     rules: Rulebook | None = None,
 ) -> Made:
     """The latest published weights of each index and its close of the day; an index with a close alone has one row."""
-    reasons: dict[str, str] = {}
+    reasons: dict[str, Reason] = {}
     sifted: dict[str, Sifted] = {}
     weights = _latest_weights(landing, sifted, reasons, rules or Rulebook.on(date))
     closes = pl.DataFrame(schema={"index": pl.String, "index_close": pl.Float64})
@@ -903,15 +909,14 @@ def make_indices(
             landing.reference("index_weights").filter(followed).select("index", "date", "symbol", "weight").collect()
         )
         if weights.is_empty():
-            reason = f"reference/index_weights has no usable vector up to {date}"
-            reasons |= dict.fromkeys(("symbol", "weight", "published_date"), reason)
+            reasons |= dict.fromkeys(("symbol", "weight", "published_date"), NO_VECTOR_YET(date=date))
     if prices is None:
-        reasons["index_close"] = _absent("index_prices")
+        reasons["index_close"] = NOT_DELIVERED(table="index_prices")
     else:
         sifted["index_prices"] = sift_index_prices(prices.filter(pl.col("date") == date).collect())
         closes = sifted["index_prices"].usable.select("index", index_close="close")
         if closes.is_empty():
-            reasons["index_close"] = f"reference/index_prices has no row of {date}"
+            reasons["index_close"] = NO_ROW_OF_DAY(table="index_prices", date=date)
         codes["index_prices"] = prices.select(pl.col("index").drop_nulls().unique().sort()).collect()["index"].to_list()
         before = prices.filter(pl.col("date") == calendar.previous_day(date)).collect()
         earlier = sift_index_prices(before).usable.select("index", previous="close")
@@ -932,7 +937,7 @@ def make_indices(
         if members:
             notes[index] = {"weight_sum": weight_sum, "members": members, "published": str(published)}
         else:
-            notes[index] = {"members": 0, "reason": reasons.get("weight", "no weights published so far")}
+            notes[index] = {"members": 0, "reason": reasons.get("weight", NO_WEIGHTS_YET()).to_json()}
     if stray.unknown:
         notes["moves_not_judged"] = dict(stray.unknown)
     percent = landing.declared("index_weights").get("landing.indices.weight_unit") == "percent"
@@ -968,11 +973,13 @@ def _stray_indices(date: dt.date, landing: Any, calendar: Calendar, settings: Re
     return stray_indices(vectors, closes, moved, days, settings)
 
 
-def _latest_weights(landing: Any, sifted: dict[str, Sifted], reasons: dict[str, str], rules: Rulebook) -> pl.DataFrame:
+def _latest_weights(
+    landing: Any, sifted: dict[str, Sifted], reasons: dict[str, Reason], rules: Rulebook
+) -> pl.DataFrame:
     """index, symbol, weight, published_date of the last vector of each index."""
     delivered = landing.reference("index_weights")
     if delivered is None:
-        reasons |= dict.fromkeys(("symbol", "weight", "published_date"), _absent("index_weights"))
+        reasons |= dict.fromkeys(("symbol", "weight", "published_date"), NOT_DELIVERED(table="index_weights"))
         return pl.DataFrame(
             schema={"index": pl.String, "symbol": pl.String, "weight": pl.Float64, "published_date": pl.Date}
         )

@@ -32,6 +32,7 @@ from assets.ticks.canonical import (
 from assets.ticks.layouts import Layout, TableName
 from assets.ticks.numbers import Numbers
 from assets.ticks.plain_csv import INNER_COMMA
+from assets.ticks.reasons import NO_FILE_OF, NO_FOLDER, NO_LIMITS_IN_SNAPSHOTS, NO_READABLE_ROW
 from assets.ticks.reopenings import settle_reopenings
 from assets.ticks.spill import Spill, by_code, write_batches
 from assets.ticks.vendor_files import (
@@ -52,6 +53,7 @@ from assets.ticks.vendor_files import (
 from resources.errors import InputError, raise_machine_fault, readable
 from resources.landing import LandingView
 from resources.made import Made
+from resources.reasons import Reason
 from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
 from resources.values import counted
@@ -386,9 +388,9 @@ class _Day:
 
     def finish(self, scratch: Path | None) -> Made:
         if not any(tale.layout for tale in self.tales):
-            reason = f"{self.folder} holds no file of {self.table}"
+            reason = NO_FILE_OF(folder=self.folder, table=self.table)
             profile = self._profile(self._symbols()) if self.tales else None
-            return self._nothing(reason, profile, {"empty": reason})
+            return self._nothing(reason, profile, {"empty": reason.to_json()})
         self.unknown = set(SCHEMAS[self.table])
         ranges = self.spill.ranges(self._exchange_breaks())
         frame: pl.DataFrame | Path
@@ -402,11 +404,11 @@ class _Day:
         profile = self._profile(symbols)
         notes = self._notes()
         if not ranges:
-            reason = f"the files of {self.table} in {self.folder} hold no row that could be read"
+            reason = NO_READABLE_ROW(folder=self.folder, table=self.table)
             return self._nothing(reason, profile, notes)
         return Made(frame, profile, self._side_files(symbols), self._unavailable(), notes)
 
-    def _nothing(self, reason: str, profile: pl.DataFrame | None, notes: dict[str, object]) -> Made:
+    def _nothing(self, reason: Reason, profile: pl.DataFrame | None, notes: dict[str, object]) -> Made:
         schema = SCHEMAS[self.table]
         side_files = self._side_files(self._symbols())
         return Made(pl.DataFrame(schema=schema), profile, side_files, dict.fromkeys(schema, reason), notes)
@@ -458,13 +460,9 @@ class _Day:
             "duplicate_rows_dropped": self.duplicates,
         }
 
-    def _unavailable(self) -> dict[str, str]:
+    def _unavailable(self) -> dict[str, Reason]:
         """Columns that no delivered layout carries (SSE snapshots have no limit prices)."""
-        told = {
-            "limit_up": "the snapshot files of this day carry no limit prices",
-            "limit_down": "the snapshot files of this day carry no limit prices",
-        }
-        return {name: reason for name, reason in told.items() if name in self.unknown}
+        return {name: NO_LIMITS_IN_SNAPSHOTS() for name in ("limit_up", "limit_down") if name in self.unknown}
 
     # --- what the checks judge --------------------------------------------------------------------------------------
 
@@ -577,8 +575,8 @@ def _make(
     day = _Day(table, settings, scratch, rules or Rulebook.on(date))
     files = landing.tick_files()
     if not files:
-        reason = f"no {day.folder} in the landing zone"
-        return day._nothing(reason, None, {"empty": reason})
+        reason = NO_FOLDER(folder=day.folder)
+        return day._nothing(reason, None, {"empty": reason.to_json()})
     with day.spill:
         day.read(files, progress)
         return day.finish(scratch)

@@ -18,6 +18,7 @@ from resources.delivered_files import DeliveredTable
 from resources.made import Made
 from resources.settings.bars import BarsSettings
 from resources.settings.landing import LandingBarsSettings, LandingDailyPricesSettings, LandingSettings
+from tests.reasons import to_reasons
 
 DATE = dt.date(2024, 1, 10)
 DAILY = {
@@ -124,7 +125,7 @@ class Day:
         self.securities = pl.DataFrame(schema=SECURITIES) if securities is None else securities
         self.sizes = pl.DataFrame(schema=ORDER_SIZES) if sizes is None else sizes
         self.landing = landing or Landing()
-        self.unavailable = unavailable or {}
+        self.unavailable = to_reasons(unavailable or {})
         self.earlier = pl.DataFrame() if earlier is None else earlier
         self.settings = BarsSettings(**settings)
         self.beside: dict[tuple[str, str], bytes] = {}

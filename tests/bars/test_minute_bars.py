@@ -290,7 +290,9 @@ def test_snapshots_without_any_trades_give_no_bars():
 
 def test_a_tape_without_a_usable_symbol_says_so():
     made = make(frame_of([trade()]), daily=pl.DataFrame([day(volume=600)], schema=DAILY))
-    assert made.unavailable["close"].startswith("ticks/20240110 was delivered, but every symbol of it is set aside")
+    assert str(made.unavailable["close"]).startswith(
+        "ticks/20240110 was delivered, but every symbol of it is set aside"
+    )
 
 
 def test_a_name_open_all_day_without_a_trade_is_flat_and_a_suspended_one_is_absent():
@@ -325,13 +327,13 @@ def test_limits_come_from_securities_else_from_snapshots_else_are_unknown():
     }
     nowhere = make(tape)
     assert nowhere.frame["at_limit_up"].null_count() == nowhere.frame.height
-    assert "no limit prices" in nowhere.unavailable["at_limit_up"]
+    assert "no limit prices" in str(nowhere.unavailable["at_limit_up"])
 
 
 def test_reasons_name_what_is_missing():
     made = make(frame_of([trade()]), unavailable={"quotes": {"bid_price_1": "ticks/20240110 holds no file of quotes"}})
-    assert made.unavailable["net_bid_change"] == "ticks/20240110 holds no file of quotes"
-    assert "fewer than 5 days" in made.unavailable["large_buy_amount"]
+    assert str(made.unavailable["net_bid_change"]) == "ticks/20240110 holds no file of quotes"
+    assert "fewer than 5 days" in str(made.unavailable["large_buy_amount"])
     for name in ("net_bid_change", "spread", "large_buy_amount", "large_sell_amount"):
         assert made.frame[name].null_count() == made.frame.height
 
@@ -340,7 +342,7 @@ def test_a_day_with_nothing_landed_is_empty_with_reasons():
     made = make(pl.DataFrame(schema=TRADES), unavailable={"trades": {"price": "no ticks/20240110 in the landing zone"}})
     assert made.frame.is_empty()
     assert dict(made.frame.schema) == MINUTE_BARS
-    assert made.unavailable["close"] == "no ticks/20240110 in the landing zone, and no bars/20240110.parquet"
+    assert str(made.unavailable["close"]) == "no ticks/20240110 in the landing zone, and no bars/20240110.parquet"
 
 
 def test_prices_are_the_nearest_floats_to_the_tick():

@@ -239,7 +239,7 @@ def test_a_day_on_which_nothing_landed_is_empty_with_reasons():
     of = Day(daily=pl.DataFrame([day()], schema=DAILY), unavailable={"trades": {"price": "no ticks/20240110"}})
     assert of.health.frame.is_empty()
     assert of.health.profile is None
-    assert of.health.unavailable["verdict"] == "no ticks/20240110, and no bars/20240110.parquet"
+    assert str(of.health.unavailable["verdict"]) == "no ticks/20240110, and no bars/20240110.parquet"
 
 
 def test_a_name_open_all_day_without_a_trade_is_ok():

@@ -16,7 +16,9 @@ from assets.portfolios.make import make_portfolio, make_portfolio_returns
 from assets.portfolios.record import unnest
 from assets.portfolios.schemas import PORTFOLIO
 from resources.calendar import Calendar
+from resources.reasons import as_reason
 from resources.settings.portfolios import PortfoliosSettings
+from tests.reasons import to_reasons
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "data" / "reference_2010_2016"
 pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason=f"no real data at ../shared/data/{REFERENCE.name}")
@@ -158,7 +160,7 @@ def make_week(summer: Summer, table: str, week: dt.date, made: dict) -> None:
         date=date,
         calendar=calendar,
         files=lambda table, partition, file: made[partition].files[file],
-        unavailable={"styles": {"growth": "no fundamentals", "profitability": "no fundamentals"}},
+        unavailable=to_reasons({"styles": {"growth": "no fundamentals", "profitability": "no fundamentals"}}),
         settings=PortfoliosSettings(alpha="improved_reversal"),
     )
 
@@ -269,10 +271,10 @@ def test_returns_join_to_the_net_asset_value(weeks: dict, summer: Summer) -> Non
             week=week,
             calendar=summer.calendar,
             files=lambda table, partition, name: weeks[partition].files[name],
-            unavailable={"csi1000_portfolio": {"weight": "no weights"}},
+            unavailable=to_reasons({"csi1000_portfolio": {"weight": "no weights"}}),
             settings=PortfoliosSettings(alpha="improved_reversal"),
         )
-        assert result.unavailable == {"csi1000": "no weights"}
+        assert result.unavailable == {"csi1000": as_reason("no weights")}
         assert result.frame.height == (0 if week == ANCHOR else len(days))
         nav *= float(np.prod(1 + result.frame["net"].to_numpy())) if result.frame.height else 1.0
         assert file(made, "solve.parquet")["nav"][0] == pytest.approx(nav, abs=1e-12)
@@ -286,4 +288,4 @@ def test_no_published_weights_means_no_portfolio(summer: Summer) -> None:
     made: dict = {}
     make_week(summer, "csi1000_portfolio", SOLVED[0], made)
     assert made[SOLVED[0]].frame.is_empty()
-    assert "no weights of 000852.SH" in made[SOLVED[0]].unavailable["weight"]
+    assert "no weights of 000852.SH" in str(made[SOLVED[0]].unavailable["weight"])

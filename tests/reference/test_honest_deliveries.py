@@ -20,6 +20,7 @@ from assets.reference.announcements import (
 from assets.reference.assets import TABLES
 from assets.reference.assets import securities as SECURITIES
 from assets.reference.make import industries_lacking, profits_mixed
+from assets.reference.reasons import NO_MEMBERSHIP_YET
 from resources.errors import InputError
 from resources.gate import judge
 from resources.made import Made
@@ -75,9 +76,7 @@ def test_industries_that_begin_after_the_prices_are_na_until_then(tables: Tables
     later = tables["industries"].with_columns(start_date=pl.lit(DAY + dt.timedelta(days=1)))
     found = results(tables | {"industries": later}, tmp_path)
     assert refusals(found) == {}
-    assert found["securities"].unavailable == {
-        "industry": f"no membership of reference/industries had started by {DAY}"
-    }
+    assert found["securities"].unavailable == {"industry": NO_MEMBERSHIP_YET(date=DAY)}
     assert set(found["securities"].frame["industry"]) == {"unknown"}
 
 

@@ -11,6 +11,7 @@ from polars.testing import assert_frame_equal
 
 from assets.reference.assets import TABLES, daily_prices, indices, securities
 from assets.reference.make import make_daily_prices, make_indices, make_securities
+from assets.reference.reasons import NO_ROW_OF_DAY, NO_WEIGHTS_YET, NOT_DELIVERED
 from resources.gate import Verdict, judge
 from resources.landing import LandingZone
 from resources.made import Made
@@ -268,7 +269,7 @@ def test_a_missing_table_is_a_reason_never_a_guess(tables: dict[str, pl.DataFram
     bare = made(landed(tmp_path / "bare", tables, leave_out=("daily_prices",)), day)
     for name in ("daily_prices", "securities"):
         assert bare[name].frame.is_empty()
-        assert set(bare[name].unavailable.values()) == {"no reference/daily_prices in the landing zone"}
+        assert set(map(str, bare[name].unavailable.values())) == {"no reference/daily_prices in the landing zone"}
         assert set(bare[name].unavailable) == set(bare[name].frame.columns)
 
     for table, columns in {
@@ -277,7 +278,7 @@ def test_a_missing_table_is_a_reason_never_a_guess(tables: dict[str, pl.DataFram
         "industries": ("industry",),
     }.items():
         without = made(landed(tmp_path / table, tables, leave_out=(table,)), day)["securities"]
-        assert without.unavailable == dict.fromkeys(columns, f"no reference/{table} in the landing zone")
+        assert without.unavailable == dict.fromkeys(columns, NOT_DELIVERED(table=table))
         for column in columns:
             values = set(without.frame[column])
             assert values == ({"unknown"} if column == "industry" else {None})
@@ -287,11 +288,11 @@ def test_a_missing_table_is_a_reason_never_a_guess(tables: dict[str, pl.DataFram
     seen = tables["daily_prices"].filter(pl.col("date") <= day)["symbol"].unique().sort()
     assert no_dates["securities"].frame["symbol"].to_list() == seen.to_list()
     assert no_dates["daily_prices"].frame["limit_up"].null_count() == no_dates["daily_prices"].frame.height
-    assert "no reference/instruments" in no_dates["daily_prices"].unavailable["limit_up"]
+    assert "no reference/instruments" in str(no_dates["daily_prices"].unavailable["limit_up"])
 
     no_weights = made(landed(tmp_path / "w", tables, leave_out=("index_weights",)), day)["indices"]
     assert no_weights.frame["symbol"].to_list() == [None, None]
-    assert no_weights.unavailable["weight"] == "no reference/index_weights in the landing zone"
+    assert str(no_weights.unavailable["weight"]) == "no reference/index_weights in the landing zone"
     no_closes = made(landed(tmp_path / "c", tables, leave_out=("index_prices",)), day)["indices"]
     assert no_closes.frame["index_close"].null_count() == no_closes.frame.height > 2
     neither = made(landed(tmp_path / "n", tables, leave_out=("index_prices", "index_weights")), day)["indices"]
@@ -302,7 +303,7 @@ def test_a_missing_table_is_a_reason_never_a_guess(tables: dict[str, pl.DataFram
 def test_a_day_without_rows_says_so(zone: LandingZone) -> None:
     later = CALENDAR.offset(LAST, 3)
     result = made(zone, later)
-    reason = f"reference/daily_prices has no row of {later}"
+    reason = NO_ROW_OF_DAY(table="daily_prices", date=later)
     assert result["daily_prices"].unavailable["close"] == result["securities"].unavailable["in_universe"] == reason
 
 
@@ -400,7 +401,7 @@ def test_rows_set_aside_are_kept_with_their_reason_and_judged(tables: dict[str, 
     result = made(landed(tmp_path / "three", tables | {"daily_prices": prices}), day)["daily_prices"]
     verdict = judge(daily_prices.checks, {day: result.profile}, {day: {}})[day]["nearly_all_rows_usable"]
     assert verdict.refuses
-    assert verdict.text.index("3 × low is not above 0") < verdict.detail.index("Remedy")
+    assert verdict.text.index("3 × low is not above 0") < verdict.text.index("Remedy")
     assert verdicts["symbol_unique"].passed
 
 
@@ -486,7 +487,7 @@ def test_other_indices_alone_leave_the_followed_ones_na(tables: dict[str, pl.Dat
     result = made(landed(tmp_path, tables | {"index_weights": other}), day)["indices"]
     verdicts = judge(indices.checks, {day: judged(result)}, {day: result.unavailable})[day]
     assert verdicts["followed_indices_delivered"].passed
-    assert result.notes["000905.SH"] == {"members": 0, "reason": "no weights published so far"}
+    assert result.notes["000905.SH"] == {"members": 0, "reason": NO_WEIGHTS_YET().to_json()}
 
 
 def test_a_cell_that_cannot_be_read_reaches_the_side_file_as_it_was_delivered(

@@ -328,9 +328,9 @@ def test_a_day_without_ticks_is_empty_with_reasons(folder):
     assert made.frame.is_empty()
     assert dict(made.frame.schema) == SCHEMAS["trades"]
     assert set(made.unavailable) == set(SCHEMAS["trades"])
-    assert made.unavailable["price"] == "no ticks/20240110 in the landing zone"
+    assert str(made.unavailable["price"]) == "no ticks/20240110 in the landing zone"
     folder.put("t.csv", SSE_HEADER, SSE_ROWS)
-    assert make_quotes(date=DATE, landing=folder, settings=TicksSettings()).unavailable["bid_price_1"] == (
+    assert str(make_quotes(date=DATE, landing=folder, settings=TicksSettings()).unavailable["bid_price_1"]) == (
         "ticks/20240110 holds no file of quotes"
     )
 

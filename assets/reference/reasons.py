@@ -1,0 +1,15 @@
+"""The reasons of the reference tables, as codes: what was not delivered, or not known by a day.
+
+Here: names of codes and of their parameters. Not here: their words (resources/reason_words.py), and why a single row is set aside.
+"""
+
+from resources.reasons import Code
+
+NOT_DELIVERED = Code("not_delivered", ("table",))
+NO_FIRST_DAYS = Code("no_first_days", ("column",))
+DAY_IS_EMPTY = Code("day_is_empty", ("table", "date"))
+NO_MEMBERSHIP_YET = Code("no_membership_yet", ("date",))
+NOTHING_ANNOUNCED = Code("nothing_announced", ("column", "date"))
+NO_VECTOR_YET = Code("no_vector_yet", ("date",))
+NO_ROW_OF_DAY = Code("no_row_of_day", ("table", "date"))
+NO_WEIGHTS_YET = Code("no_weights_yet")

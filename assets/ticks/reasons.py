@@ -1,0 +1,8 @@
+"""The reasons of the ticks, as codes. Their words stand in resources/reason_words.py."""
+
+from resources.reasons import Code
+
+NO_FILE_OF = Code("no_file_of", ("folder", "table"))
+NO_READABLE_ROW = Code("no_readable_row", ("folder", "table"))
+NO_FOLDER = Code("no_folder", ("folder",))
+NO_LIMITS_IN_SNAPSHOTS = Code("no_limits_in_snapshots")
