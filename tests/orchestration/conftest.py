@@ -1,4 +1,4 @@
-"""The tiny market and its whole chain, built once for each worker."""
+"""The tiny market and its whole chain, built once in a session and read by every worker."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from orchestration.platform import PROFILES, Names, open_builder
-from orchestration.prove import build_at_once
+from orchestration.prove import Contents, build_at_once, contents, every_partition
 from resources.builder import Builder
 from resources.landing import LandingZone
 from resources.settings.load import load_profile
+from tests.once import once
 
 PROFILE = load_profile("tiny", PROFILES, {})
 
@@ -21,11 +22,8 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def tiny_market(work: Path) -> Path:
-    from sample_market.__main__ import main
-
-    main(["--profile", "tiny", "--out", str(work / "market")])
-    return work / "market"
+def tiny_market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return once(tmp_path_factory, "tiny", lambda folder: _generate(folder / "market")) / "market"
 
 
 @pytest.fixture(scope="session")
@@ -44,5 +42,23 @@ def world() -> Callable[[Path, Path], Builder]:
 
 
 @pytest.fixture(scope="session")
-def full(tiny_market: Path, days: list[dt.date], work: Path, world):
-    return build_at_once(world(tiny_market, work / "full"), days[-1])
+def full_lake(tmp_path_factory: pytest.TempPathFactory, tiny_market: Path, days: list[dt.date], world) -> Path:
+    """The lake of the whole chain. Read it alone, or copy it."""
+
+    def build(folder: Path) -> None:
+        build_at_once(world(tiny_market, folder / "lake"), days[-1])
+
+    return once(tmp_path_factory, "whole_chain", build) / "lake"
+
+
+@pytest.fixture(scope="session")
+def full(full_lake: Path, tiny_market: Path, days: list[dt.date], world) -> Contents:
+    """What stands in `full_lake`, partition by partition."""
+    builder = world(tiny_market, full_lake)
+    return contents(builder, every_partition(builder, days[-1]))
+
+
+def _generate(out: Path) -> None:
+    from sample_market.__main__ import main
+
+    main(["--profile", "tiny", "--out", str(out)])

@@ -35,17 +35,17 @@ def test_nothing_later_is_used(tiny_market: Path, world, days, full, work: Path,
         assert differences(full, other) == [], f"{kind} after {cut}"
 
 
-def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, full, work: Path) -> None:
+def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, full, full_lake: Path, work: Path) -> None:
     said: list[str] = []
-    assert prove_stage(
-        lambda lake: world(tiny_market, lake), work / "full", "portfolios", work / "stage", said.append
-    ), said
+    assert prove_stage(lambda lake: world(tiny_market, lake), full_lake, "portfolios", work / "stage", said.append), (
+        said
+    )
     assert len(said) == 4
     assert "portfolio_lines" in said[0]
 
 
 def test_a_portfolio_that_looks_ahead_is_found_out(
-    tiny_market: Path, world, full, work: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_market: Path, world, full, full_lake: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Portfolios on the scores of the next week: without them the week can't be made, and with noise it is another."""
 
@@ -68,23 +68,23 @@ def test_a_portfolio_that_looks_ahead_is_found_out(
 
     monkeypatch.setattr("assets.portfolios.make.alpha_scores", latest)
     said: list[str] = []
-    assert not prove_stage(open_world, work / "full", "portfolios", work / "ahead", said.append)
+    assert not prove_stage(open_world, full_lake, "portfolios", work / "ahead", said.append)
     assert said[1].startswith("holds")
     for kind in ("with nothing after it", "with noise after it"):
         assert any(line.startswith("FAILS") and kind in line for line in said), said
 
 
 def test_a_restated_day_renews_what_is_downstream_of_it_and_nothing_else(
-    tiny_market: Path, world, days, full, work: Path
+    tiny_market: Path, world, days, full, full_lake: Path, work: Path
 ) -> None:
     """SPEC §9.4: the corrected re-delivery that the sample market holds beside its ticks."""
     restated = next((tiny_market / "restated").iterdir())
     day = dt.datetime.strptime(restated.name, "%Y%m%d").date()
     copy = work / "restated" / "market"
     shutil.copytree(tiny_market, copy)
-    week = world(tiny_market, work / "full").calendar.week_of(days[-1])
+    week = world(tiny_market, full_lake).calendar.week_of(days[-1])
     lake = work / "restated_lake"
-    shutil.copytree(work / "full", lake)
+    shutil.copytree(full_lake, lake)
     (lake / "_digests" / "ticks.json").unlink(missing_ok=True)
     (lake / "market.txt").unlink()  # the market is moved, as its owner would say
     for path in restated.iterdir():

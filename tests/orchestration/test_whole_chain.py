@@ -25,9 +25,11 @@ def test_the_whole_chain_is_built(full, days) -> None:
     assert "not built" not in full.values()
 
 
-def test_what_the_tiny_market_should_give_is_there(tiny_market: Path, world, days, full, work: Path) -> None:
+def test_what_the_tiny_market_should_give_is_there(
+    tiny_market: Path, world, days, full, full_lake: Path, work: Path
+) -> None:
     """A proof over empty tables proves nothing."""
-    builder = world(tiny_market, work / "full")
+    builder = world(tiny_market, full_lake)
     week = builder.calendar.week_of(days[-1])
     for name, table in builder.tables.items():
         key = days[-1] if table.partition == "day" else week
@@ -45,12 +47,14 @@ def test_backfill_equals_day_by_day(tiny_market: Path, world, days, full, work: 
     assert differences(full, other) == []
 
 
-def test_the_unattended_job_builds_what_is_stale(tiny_market: Path, world, days, full, work: Path, monkeypatch) -> None:
+def test_the_unattended_job_builds_what_is_stale(
+    tiny_market: Path, world, days, full, full_lake: Path, work: Path, monkeypatch
+) -> None:
     """`weekly_report`, as the sensor starts it: the driver inside a Dagster run, on that run's own instance."""
     from orchestration.jobs import weekly_report
 
     lake = work / "job_lake"
-    shutil.copytree(work / "full", lake)
+    shutil.copytree(full_lake, lake)
     builder = world(tiny_market, lake)
     week = builder.calendar.week_of(days[-1])
     (lake / f"factors/date={days[-1]}" / "manifest.json").unlink()
@@ -69,11 +73,11 @@ def test_the_unattended_job_builds_what_is_stale(tiny_market: Path, world, days,
 
 
 def test_a_failed_plausibility_check_stops_the_report_until_the_settings_allow_it(
-    tiny_market: Path, world, days, full, tmp_path: Path, work: Path
+    tiny_market: Path, world, days, full, full_lake: Path, tmp_path: Path, work: Path
 ) -> None:
     """Two faults of the last day that no rule for rows sees: a row of daily_prices that is lost, though the name traded, and a row
     that doubles pre_close and halves the shares, so that a leg of few names falls by more than price limits let it."""
-    shutil.copytree(work / "full", tmp_path / "lake")
+    shutil.copytree(full_lake, tmp_path / "lake")
     (tmp_path / "lake" / "market.txt").unlink()  # the lake goes on with the copy of its market
     shutil.copytree(tiny_market, tmp_path / "market")
     builder = world(tmp_path / "market", tmp_path / "lake")
