@@ -24,6 +24,8 @@ import polars as pl
 from assets.ticks.layouts import LAYOUTS, Layout
 from assets.ticks.make import make_orders, make_quotes, make_trades
 from assets.ticks.parse import count_lines
+from resources.partition import Frames, Partition
+from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
 
 DATE = dt.date(2024, 1, 10)
@@ -91,7 +93,8 @@ def seconds(work: Callable[[], Any]) -> float:
 def build(table: str, path: Path, folder: Path) -> None:
     """Ours, to a Parquet file of the lake."""
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        made = MAKES[table](date=DATE, landing=Folder(path), settings=TicksSettings(), scratch=Path(scratch))  # type: ignore[arg-type]
+        partition = Partition.of(DATE, landing=Folder(path), rules=Rulebook.on(DATE), scratch=Path(scratch))
+        made = MAKES[table](Frames({}), partition, TicksSettings())
         assert isinstance(made.frame, Path)
         assert "set_aside.parquet" not in made.files
 

@@ -27,6 +27,7 @@ from assets.features.daily import LOOK_BACK, make_daily_features
 from assets.features.names import BAR_FEATURES, DAILY_FEATURES
 from resources.calendar import Calendar
 from resources.made import Made
+from resources.partition import Frames, Partition
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings
 
@@ -34,7 +35,7 @@ STOCKS, DAYS, PARQUET_DAYS = 5300, 20, 5
 DAY = ("date", "symbol")
 BAR = (*DAY, "granularity", "bar")
 SYMBOLS = [f"{s:06d}.SZ" for s in range(STOCKS)]
-Frames = tuple[pl.LazyFrame, ...]
+Inputs = tuple[pl.LazyFrame, ...]
 
 
 def main() -> list[dict[str, Any]]:
@@ -43,13 +44,19 @@ def main() -> list[dict[str, Any]]:
     dates = calendar.days(dt.date(2023, 1, 3), dt.date(2023, 12, 29))[: LOOK_BACK - 1 + DAYS]
 
     def day_indicators(date: dt.date, bars: pl.LazyFrame, daily: pl.LazyFrame) -> Made:
-        return make_day_indicators(bars, daily, date, FactorsSettings())
+        return make_day_indicators(
+            Frames({"minute_bars": bars, "daily_prices": daily}), Partition.of(date), FactorsSettings()
+        )
 
     def bar_features(date: dt.date, bars: pl.LazyFrame, daily: pl.LazyFrame) -> Made:
-        return make_bar_features(bars, daily, date, FeaturesSettings())
+        return make_bar_features(
+            Frames({"minute_bars": bars, "daily_prices": daily}), Partition.of(date), FeaturesSettings()
+        )
 
     def daily_features(date: dt.date, prices: pl.LazyFrame) -> Made:
-        return make_daily_features(prices, date, calendar, FeaturesSettings())
+        return make_daily_features(
+            Frames({"daily_prices": prices}), Partition.of(date, calendar=calendar), FeaturesSettings()
+        )
 
     sides: dict[str, tuple[Callable[..., Made], Callable[..., pl.DataFrame]]] = {
         "day indicators": (day_indicators, polars_indicators),
@@ -63,7 +70,7 @@ def main() -> list[dict[str, Any]]:
     }
     seconds: dict[str, dict[str, list[float]]] = {}
 
-    def run(name: str, suffix: str, date: dt.date, frames: Frames, columns: tuple[str, ...] = ()) -> None:
+    def run(name: str, suffix: str, date: dt.date, frames: Inputs, columns: tuple[str, ...] = ()) -> None:
         taken = seconds.setdefault(name + suffix, {"ours": [], "peer": [], "floor": []})
         ours, peer = sides[name]
         if not taken["ours"]:  # also compiles the kernels

@@ -46,6 +46,8 @@ from benchmarks._optimisers import NO_PRESOLVE, TIGHT, plain_rows, with_cvxportf
 from benchmarks._portfolio_market import Market, rebalance
 from benchmarks._side_by_side import Ask, alternate, qlib
 from resources.calendar import Calendar
+from resources.partition import Frames, Partition
+from resources.rulebook import Rulebook
 from resources.settings.portfolios import ELASTIC, PortfoliosSettings
 
 NAMES, PROBLEMS, ROUNDS = 5300, 5, 5
@@ -254,23 +256,16 @@ def chain(key: str, weeks: int, names: int) -> dict[str, Any]:
     worst = {"residual": 0.0, "duality_gap": 0.0}
     for tables in market.weeks(portfolio, calendar, FIRST, weeks, SETTINGS.alphas[0]):
         began = time.perf_counter()
-        made = make_portfolio(
-            table=portfolio.asset,
-            previous=previous.lazy(),
-            scores=tables.scores.lazy(),
-            factors=tables.scores.clear().lazy(),
-            styles=tables.styles.lazy(),
-            daily_prices=tables.prices.lazy(),
-            securities=tables.securities.lazy(),
-            indices=tables.indices.lazy(),
-            minute_bars=pl.DataFrame(schema=MINUTE_BARS).lazy(),
-            week=tables.week,
-            date=tables.date,
-            calendar=calendar,
-            files=file,
-            unavailable={},
-            settings=SETTINGS,
-        )
+        frames = {
+            portfolio.asset: previous, "scores": tables.scores, "factors": tables.scores.clear(), "styles": tables.styles,
+            "daily_prices": tables.prices, "securities": tables.securities, "indices": tables.indices,
+            "minute_bars": pl.DataFrame(schema=MINUTE_BARS),
+        }  # fmt: skip
+        partition = Partition.of(
+            tables.date, table=portfolio.asset, week=tables.week, calendar=calendar, files=file, mergers=(),
+            rules=Rulebook.on(tables.date),
+        )  # fmt: skip
+        made = make_portfolio(Frames({name: frame.lazy() for name, frame in frames.items()}), partition, SETTINGS)
         times.append(time.perf_counter() - began)
         assert isinstance(made.frame, pl.DataFrame)
         assert made.profile is not None

@@ -27,6 +27,8 @@ import polars as pl
 
 from assets.ticks.canonical import KIND, ORDERS, QUOTES, TRADES
 from resources.made import Made
+from resources.partition import Frames, Partition
+from resources.rulebook import Rulebook
 
 DATE = dt.date(2024, 1, 10)
 SIZES = (500, 1000, 2650, 5300)
@@ -125,14 +127,15 @@ def measure(folder: str, stocks: int) -> dict[str, Any]:
         beside[name, "numbers.parquet"] = _parquet(_numbers(name, int(reference[f"told_by_{name}"]["rows"].sum())))
     for name in ("trades", "quotes"):
         beside[name, "ends.parquet"] = _parquet(pl.DataFrame(schema=ENDS))
-    common = {"date": DATE, "landing": Landing(), "settings": BarsSettings(), "unavailable": {}}
-    common |= {"files": lambda table, date, name: beside[table, name]}
+    partition = Partition.of(
+        DATE, landing=Landing(), rules=Rulebook.on(DATE), files=lambda table, date, name: beside[table, name]
+    )
     seconds: dict[str, float] = {}
     tables: dict[str, pl.LazyFrame] = {}
 
-    def stage(name: str, make: Callable[..., Any], **inputs: Any) -> None:
+    def stage(name: str, make: Callable[..., Made], settings: Any, **inputs: pl.LazyFrame) -> None:
         began = time.perf_counter()
-        made: Made = make(**inputs)
+        made = make(Frames(inputs), partition, settings)
         assert isinstance(made.frame, pl.DataFrame)
         part = root / f"{name}.{stocks}.parquet"
         made.frame.write_parquet(part, compression="zstd", statistics=True)
@@ -142,20 +145,20 @@ def measure(folder: str, stocks: int) -> dict[str, Any]:
 
     both = {"trades": ticks["trades"], "quotes": ticks["quotes"]}
     stage(
-        "tape_health", make_tape_health, **both, orders=ticks["orders"], daily_prices=daily,
-        securities=securities, **common,
+        "tape_health", make_tape_health, BarsSettings(), **both, orders=ticks["orders"], daily_prices=daily,
+        securities=securities,
     )  # fmt: skip
-    without_files = {name: value for name, value in common.items() if name != "files"}
-    stage("order_sizes", make_order_sizes, trades=ticks["trades"], tape_health=tables["tape_health"], **without_files)
+    health = tables["tape_health"]
+    stage("order_sizes", make_order_sizes, BarsSettings(), trades=ticks["trades"], tape_health=health)
     sizes = tables["order_sizes"].collect()  # stands for those of the twenty days before
     past = pl.concat(sizes.with_columns(date=pl.lit(DATE - dt.timedelta(days=n))) for n in range(1, 21)).lazy()
     stage(
-        "minute_bars", make_minute_bars, **both, daily_prices=daily, securities=securities, order_sizes=past,
-        tape_health=tables["tape_health"], **common,
+        "minute_bars", make_minute_bars, BarsSettings(), **both, daily_prices=daily, securities=securities,
+        order_sizes=past, tape_health=health,
     )  # fmt: skip
-    of_day = {"minute_bars": tables["minute_bars"], "daily_prices": daily, "date": DATE}
-    stage("day_indicators", make_day_indicators, **of_day, settings=FactorsSettings())
-    stage("bar_features", make_bar_features, **of_day, settings=FeaturesSettings())
+    of_day = {"minute_bars": tables["minute_bars"], "daily_prices": daily}
+    stage("day_indicators", make_day_indicators, FactorsSettings(), **of_day)
+    stage("bar_features", make_bar_features, FeaturesSettings(), **of_day)
     _require_whole(tables, stocks)
     return {
         "total": sum(seconds.values()),

@@ -187,7 +187,7 @@ def build(
     findings = failed_checks(builder, built)
     if refusal := _refusal(builder, plan, asked):
         # The report lists failed plausibility checks itself.
-        if builder.reads_verdicts(builder.tables[asked[-1][0]]):
+        if builder.tables[asked[-1][0]].reads_record:
             findings = [one for one in findings if not one.plausibility]
         for line in (*describe_remarks(builder), *describe_warnings(builder, findings)):
             refusal.add_note(line)

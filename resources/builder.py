@@ -11,7 +11,6 @@ version → the partition is left as it is.
 import datetime as dt
 import functools
 import importlib
-import inspect
 import itertools
 import json
 import time
@@ -39,6 +38,7 @@ from resources.gate import Verdict, judge
 from resources.lake import Lake, Manifest, build_command, content_digest, digest, encode
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
+from resources.partition import Declared, DeclaredFiles, Frames, Partition, Record
 from resources.reasons import Code, Reason, Reasons, as_reason, joined
 from resources.rulebook import Rulebook, describe_rulebook
 from resources.settings.load import described_on
@@ -67,25 +67,6 @@ DECLARED, UNDATED = "declared", "rows_without_date"
 NOTHING_LANDED = Code("nothing_landed", ("table", "partition"))
 NO_EARLIER_PARTITION = Code("no_earlier_partition", ("table",))
 CODES = ("code_changes", CHANGED_CODES)  # they make no day that nothing else has landed for
-SERVICES = {
-    "calendar",
-    "date",
-    "files",
-    "landing",
-    "left_out",
-    "manifests",
-    "mergers",
-    "previous",
-    "progress",
-    "rules",
-    "run_settings",
-    "scratch",
-    "settings",
-    "start",
-    "unavailable",
-    "week",
-    "work",
-}
 
 
 @dataclass(frozen=True)
@@ -178,7 +159,7 @@ class Builder:
         return start if table.partition == "day" else self.calendar.week_of(start)
 
     def section(self, table: Table) -> Any:
-        """The settings section a table is handed, or name → section of several; None where it declares none."""
+        """The settings section that a table declares, or name → section of several; None where it declares none."""
         if table.settings is None:
             return None
         if isinstance(table.settings, tuple):
@@ -191,11 +172,6 @@ class Builder:
         for read in table.reads:
             upstream = self.tables[read.table]
             yield upstream, read.keys(self.calendar, table, upstream, key, section, self.start_of(upstream), own)
-
-    @staticmethod
-    def reads_verdicts(table: Table) -> bool:
-        """Whether a table is made from the verdicts of all others, as the report is."""
-        return "manifests" in _parameters(table)
 
     def signal_day(self, table: Table, key: dt.date) -> dt.date:
         return key if table.partition == "day" else self.calendar.signal_day(key)
@@ -233,25 +209,24 @@ class Builder:
         """Of all settings that a partition is made with; of the rulebook the rows in force on its last day."""
         section = self.section(table)
         said: dict[str, Any] = {"section": _decisive(section)}
-        parameters = _parameters(table)
         if table.rules:
             said["rules"] = self.rulebook(table, key).decisive()
-        if "start" in parameters:
+        if table.reads_start:
             said["start"] = str(self.start)
-        if "run_settings" in parameters:
+        if table.reads_record:
             said["run"] = self._run_settings(table, key)
         return digest(json.dumps(said, sort_keys=True, default=str).encode())
 
     def _section_digests(self, table: Table, key: dt.date) -> dict[str, str]:
         """What `settings_digest` covers, part by part: a section of the settings, a kind of the rulebook's rows, …"""
-        section, parameters = self.section(table), _parameters(table)
+        section = self.section(table)
         parts = dict(section) if isinstance(section, dict) else dict.fromkeys(table.sections, section)
         said: dict[str, Any] = {name: _decisive(one) for name, one in parts.items()}
         if table.rules:
             said |= {f"rulebook.{kind}": rows for kind, rows in self.rulebook(table, key).decisive().items()}
-        if "start" in parameters:
+        if table.reads_start:
             said["first day of minute data"] = self.start
-        if "run_settings" in parameters:
+        if table.reads_record:
             said["run settings"] = self._run_settings(table, key)
         return {name: digest(json.dumps(one, sort_keys=True, default=str).encode()) for name, one in said.items()}
 
@@ -266,7 +241,7 @@ class Builder:
         shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), table.checks, sorted(table.needs.items())))
         named = [functools.reduce(getattr, name.split("."), self.settings) for name in table.functions]
         own = [path for value in named for path in _paths(value)]
-        codes = [code_digest(make).encode() for make in (table.make, *own)]
+        codes = [code_digest(one).encode() for one in (table.make, *own, *_handed(table))]
         return digest(*codes, shape.encode())
 
     def stale(self, table: Table, key: dt.date) -> Reason | None:
@@ -333,7 +308,7 @@ class Builder:
             for k in keys:
                 manifest = self.lake.manifest(upstream, k)
                 contents[self.lake.folder(upstream, k)] = manifest.content if manifest else "not built"
-        if "manifests" in _parameters(table):
+        if table.reads_record:
             contents["manifests"] = digest(encode(self._verdicts(key)), encode(self._left_out(key)))
         return contents
 
@@ -384,8 +359,7 @@ class Builder:
 
     def _left_alone(self, table: Table, key: dt.date) -> Outcome:
         """The outcome of a partition that is up to date: unchanged, or blocked where it may not be read."""
-        if "work" in _parameters(table):  # of a process that was killed after its manifest
-            self.lake.store.end_work(f"{table.name}/{key}-*")
+        self.lake.store.end_work(f"{table.name}/{key}-*")  # of a process that was killed after its manifest
         if refused := self.lake.refused(table, key):
             return Outcome(key, "blocked", f"it was made from what is refused now: {refused}", None)
         return Outcome(key, "unchanged", "", self.lake.manifest(table, key))
@@ -425,16 +399,18 @@ class Builder:
     def _made(self, table: Table, key: dt.date, sources: _Sources, scratch: Path, began: float) -> _Prepared:
         frames: dict[str, pl.LazyFrame] = {}
         known: dict[str, dict[str, Reason]] = {}
-        allowed: set[tuple[str, dt.date]] = set()
         self._require_all(table, key)
         for upstream, keys in self.reads(table, key):
             built = [k for k in keys if not self.is_absent(upstream, k)]
             frames[upstream.name] = self._read(upstream, built, self.signal_day(table, key), f"{table.name} of {key}")
             known[upstream.name] = self._unavailable(upstream, keys)
-            allowed.update((upstream.name, k) for k in keys)
         try:
-            version = self._version(table, key, sources)
-            made = self._call(table, key, frames, known, allowed, scratch / str(key), version)
+            partition = self._partition(table, key, known, scratch / str(key), self._version(table, key, sources))
+            made = _function(table.make)(
+                frames=Frames(frames, table.name), partition=partition, settings=self.section(table)
+            )
+            if not isinstance(made, Made):
+                raise TypeError(f"{table.make} returned {type(made).__name__}. Let it return Made(frame).")
         except (pl.exceptions.PolarsError, OSError, NotReadyError, InputError) as error:
             if damaged := self.lake.damaged(folder for folder in sources.inputs if folder != "manifests"):
                 raise self.lake.damage(f"{table.name} of {key}", damaged) from error
@@ -474,54 +450,49 @@ class Builder:
             f"{' && '.join(commands[:_LISTED])}{more}"
         )
 
-    def _call(
-        self,
-        table: Table,
-        key: dt.date,
-        frames: Mapping[str, pl.LazyFrame],
-        known: Reasons,
-        allowed: set[tuple[str, dt.date]],
-        scratch: Path,
-        version: str,
-    ) -> Made:
+    def _partition(self, table: Table, key: dt.date, known: Reasons, scratch: Path, version: str) -> Partition:
+        """What `make` is called with: of the services those that every table has, and those that this one declares."""
         day = self.signal_day(table, key)
+        services: dict[str, Callable[[], Any]] = {
+            "calendar": lambda: self.calendar,
+            "mergers": lambda: self._mergers(table, key),
+            "scratch": lambda: _folder(scratch),
+            "work": lambda: self.lake.store.work(f"{table.name}/{key}-{version}"),
+        }
+        if table.lands:
+            services["landing"] = lambda: self.zone.view(day, table.lands)
+        if table.rules:
+            services["rules"] = lambda: self.rulebook(table, key)
+        if table.reads_start:
+            services["start"] = lambda: self.start
+        if table.reads_record:
+            services["record"] = lambda: Record(
+                self._verdicts(key), self._left_out(key), self._run_settings(table, key)
+            )
+        return Partition(
+            table=table.name,
+            date=day,
+            monday=key if table.partition == "week" else None,
+            unavailable=Declared(known, table.name),
+            files=self._files(table, key),
+            progress=self.say,
+            services=services,
+        )
 
-        def files(name: str, partition: dt.date, file: str) -> bytes:
-            if (name, partition) not in allowed:
-                raise KeyError(f"{table.name} of {key} does not read {name} of {partition}")
+    def _files(self, table: Table, key: dt.date) -> DeclaredFiles:
+        """Reads side files of the partitions that a partition reads, under the codes that names have on its day."""
+        reader, day = f"{table.name} of {key}", self.signal_day(table, key)
+
+        def read(name: str, partition: dt.date, file: str) -> bytes:
             upstream = self.tables[name]
-            data = self.lake.read_file(upstream, partition, file, reader=f"{table.name} of {key}")
+            data = self.lake.read_file(upstream, partition, file, reader=reader)
             renames = self.zone.code_changes().renames(self.signal_day(upstream, partition), day)
             if renames and file.endswith(".parquet"):
                 data = encode(renames.apply(pl.read_parquet(data)))
             return data
 
-        offered: dict[str, Callable[[], Any]] = {
-            "calendar": lambda: self.calendar,
-            "date": lambda: day,
-            "files": lambda: files,
-            "landing": lambda: self.zone.view(day, table.lands),
-            "left_out": lambda: self._left_out(key),
-            "manifests": lambda: self._verdicts(key),
-            "mergers": lambda: self._mergers(table, key),
-            "previous": lambda: frames[table.name],
-            "progress": lambda: self.say,
-            "rules": lambda: self.rulebook(table, key),
-            "run_settings": lambda: self._run_settings(table, key),
-            "scratch": lambda: _folder(scratch),
-            "settings": lambda: self.section(table),
-            "start": lambda: self.start,
-            "unavailable": lambda: known,
-            "week": lambda: key,
-            "work": lambda: self.lake.store.work(f"{table.name}/{key}-{version}"),
-        }
-        arguments = {
-            name: frames[name] if name in frames else offered[name]() for name in _parameters(table) if name != "table"
-        }
-        if "table" in _parameters(table):
-            arguments["table"] = table.name
-        made = _function(table.make)(**arguments)
-        return made if isinstance(made, Made) else Made(made)
+        allowed = {(upstream.name, k) for upstream, keys in self.reads(table, key) for k in keys}
+        return DeclaredFiles(reader, read, frozenset(allowed))
 
     def _unavailable(self, table: Table, keys: Iterable[dt.date]) -> dict[str, Reason]:
         """Column or item → reason, of what is unavailable in every one of these partitions."""
@@ -552,7 +523,7 @@ class Builder:
                 verdict.remedy,
             )
             for table in self.tables.values()
-            if "manifests" not in _parameters(table)
+            if not table.reads_record
             for key in self.lake.keys(table)
             if self._first_key(table) <= key <= last and (manifest := self.lake.manifest(table, key)) is not None
             for name, verdict in manifest.checks.items()
@@ -576,7 +547,7 @@ class Builder:
         rows = [
             (table.name, key, code, item, json.dumps(value, ensure_ascii=False, sort_keys=True))
             for table in self.tables.values()
-            if "manifests" not in _parameters(table)
+            if not table.reads_record
             for key in self.lake.keys(table)
             if self._first_key(table) <= key <= last and (manifest := self.lake.manifest(table, key)) is not None
             for code, items in manifest.notes.get(LEFT_OUT, {}).items()
@@ -657,25 +628,19 @@ def _mapping(said: Any) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
+def _handed(table: Table) -> Iterator[str]:
+    """The classes whose methods a make function may call on its partition, as "module:name"."""
+    yield "resources.calendar:Calendar"
+    yield "resources.code_changes:Change"
+    if table.lands:
+        yield "resources.landing:LandingView"
+    if table.rules:
+        yield "resources.rulebook:Rulebook"
+
+
 def _function(make: str) -> Callable[..., Any]:
     module, name = make.split(":")
     return getattr(importlib.import_module(module), name)
-
-
-@functools.cache
-def _make_parameters(make: str) -> tuple[str, ...]:
-    return tuple(inspect.signature(_function(make)).parameters)
-
-
-def _parameters(table: Table) -> tuple[str, ...]:
-    names = _make_parameters(table.make)
-    reads = {read.table for read in table.reads}
-    unknown = set(names) - SERVICES - reads - {"table"}
-    if table.name not in reads:
-        unknown |= {"previous"} & set(names)
-    if unknown:
-        raise SettingsError(f"{table.make} asks for {', '.join(sorted(unknown))}, which {table.name} does not read.")
-    return names
 
 
 def _folder(path: Path) -> Path:

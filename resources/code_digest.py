@@ -23,6 +23,9 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("assets", "resources")
 WORDING = ("resources.errors", "resources.reason_words")
 """Modules that decide on wording alone: a clearer sentence makes no partition stale."""
+HANDED = ("resources.partition",)
+"""Modules of what every make function is called with. Of the classes in it those count that the table declares
+(`Builder.code_digest`); to follow their annotations would make every table stale by a change of any of them."""
 PROGRESS = ("progress", "say")
 """Functions whose calls, where nothing is done with what they return, only report progress."""
 
@@ -374,4 +377,8 @@ def _exists(module: str) -> bool:
 
 
 def _is_ours(module: str, reader: str) -> bool:
-    return module.split(".")[0] in (*PACKAGES, reader.split(".")[0]) and module not in WORDING and _exists(module)
+    return (
+        module.split(".")[0] in (*PACKAGES, reader.split(".")[0])
+        and module not in (*WORDING, *HANDED)
+        and _exists(module)
+    )

@@ -17,8 +17,8 @@ LEFT_OUT = "left_out"
 class Made:
     """One partition, as its pure function made it.
 
-    frame: the rows, in the table's schema; or, of a table too large for memory, a Parquet file in the `scratch` folder that the
-    builder offers, which holds exactly the schema's columns, sorted as the table says: it is moved into the partition unread.
+    frame: the rows, in the table's schema; or, of a table too large for memory, a Parquet file in the partition's scratch
+    folder, which holds exactly the schema's columns, sorted as the table says: it is moved into the partition unread.
     profile: what the checks judge, one row per symbol, factor, file …; the frame itself where None (never with a file).
     files: name → bytes, written beside `part.parquet`.
     unavailable: column (or item) → reason, for what could not be known here; a plain sentence becomes a reason of the code text.

@@ -16,7 +16,9 @@ from assets.factors.cross_section import standardise
 from assets.models.schemas import SCORES
 from resources.calendar import Calendar
 from resources.gate import Check, Unique
+from resources.lookback import Lookback
 from resources.made import Made
+from resources.partition import Frames, Partition
 from resources.settings.base import Section
 from resources.table import Read, Table
 
@@ -34,6 +36,7 @@ class DemonstrationSettings(Section):
     digest: str = Field("", description="The file's content, so that another file makes another table")
 
 
+@Lookback
 def window_days(calendar: Calendar, week: dt.date, section: DemonstrationSettings, start: dt.date) -> list[dt.date]:
     """The window's trading days; the last is the week's signal day."""
     last = calendar.signal_day(week)
@@ -41,21 +44,17 @@ def window_days(calendar: Calendar, week: dt.date, section: DemonstrationSetting
     return [day for day in calendar.days(first, last) if day >= start]
 
 
-def make_scores(
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    week: dt.date,
-    date: dt.date,
-    settings: DemonstrationSettings,
-) -> Made:
+def make_scores(frames: Frames, partition: Partition, settings: DemonstrationSettings) -> Made:
     """The signal day's scores of names of U(t): clipped, z-scored, high = good.
 
     Without a file the score is minus the return compounded over the window, of names that traded on 75 % of its days.
     """
-    universe = securities.filter(pl.col("in_universe")).select("symbol").collect()
+    week, date = partition.week, partition.date
+    universe = frames["securities"].filter(pl.col("in_universe")).select("symbol").collect()
     if settings.file is None:
         raw = (
-            daily_prices.filter((pl.col("volume") > 0) & (pl.col("pre_close") > 0))
+            frames["daily_prices"]
+            .filter((pl.col("volume") > 0) & (pl.col("pre_close") > 0))
             .group_by("symbol")
             .agg(value=1.0 - (pl.col("close") / pl.col("pre_close")).product(), days=pl.len())
             .filter(pl.col("days") >= MIN_SHARE * settings.window)
@@ -77,9 +76,9 @@ def make_scores(
     return Made(frame, unavailable=missing, notes={"demonstration": settings.score, "names": frame.height})
 
 
-def make_nothing(table: str) -> Made:
+def make_nothing(frames: Frames, partition: Partition, settings: None) -> Made:
     """A partition of a table that this study has no data for."""
-    schema = {one.name: one.schema for one in (minute_bars, factors)}[table]
+    schema = {one.name: one.schema for one in (minute_bars, factors)}[partition.table]
     return Made(pl.DataFrame(schema=schema), unavailable=dict.fromkeys(schema, DAILY_ONLY))
 
 

@@ -6,7 +6,6 @@ verdicts (tape_health.py).
 
 import datetime as dt
 import io
-from collections.abc import Callable
 
 import polars as pl
 
@@ -32,15 +31,13 @@ from assets.bars.tape_health import SET_ASIDE, WITHOUT
 from assets.bars.thresholds import large_order_thresholds
 from assets.ticks import clock
 from resources.errors import InputError
-from resources.landing import LandingView
 from resources.made import Made
+from resources.partition import Files, Frames, Partition
 from resources.reasons import Reason, Reasons
 from resources.rounding import file_rounding
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
 from resources.values import read_column, shown
-
-Files = Callable[[str, dt.date, str], bytes]
 
 _OF_TRADES = {"open": "first_open", "high": "top", "low": "bottom", "close": "auction_close"}
 """A price of daily_prices → what it is of the trades (`_ranges`)."""
@@ -65,21 +62,14 @@ PROFILE = {
 # --- order sizes ----------------------------------------------------------------------------------------------------------
 
 
-def make_order_sizes(
-    *,
-    date: dt.date,
-    trades: pl.LazyFrame,
-    tape_health: pl.LazyFrame,
-    landing: LandingView,
-    settings: BarsSettings,
-    unavailable: Reasons,
-) -> Made | pl.DataFrame:
+def make_order_sizes(frames: Frames, partition: Partition, settings: BarsSettings) -> Made:
     """Per symbol the number of orders with a fill, Σ ln amount and Σ (ln amount)², yuan, buy and sell orders pooled (SPEC §3);
     without ticks the delivered table. `trades` in the lake's order.
 
     A symbol that tape_health set aside has null sums: half a day's orders would bias the thresholds of the next 20 days.
     """
-    sums = order_size_sums(trades, settings)
+    date, tape_health = partition.date, frames["tape_health"]
+    sums = order_size_sums(frames["trades"], settings)
     if sums.height:
         aside = tape_health.filter(pl.col("verdict") == SET_ASIDE).select("symbol", set_aside="reason").collect()
         sums = sums.join(aside, on="symbol", how="left", maintain_order="left")
@@ -90,10 +80,10 @@ def make_order_sizes(
             *(pl.when(accepted).then(name).alias(name) for name in ("orders", "sum_ln", "sum_ln2")),
         )
         return _judged_sizes(frame, sums["set_aside"], f"ticks/{date:%Y%m%d}")
-    landed = landing.order_sizes()
+    landed = partition.landing.order_sizes()
     name = f"bars/{date:%Y%m%d}.order_sizes.parquet"
     if landed is None:
-        why = unavailable.get("trades", {}).get("bid_order", NO_TRADES())
+        why = partition.unavailable.get("trades", {}).get("bid_order", NO_TRADES())
         gone = dict.fromkeys(ORDER_SIZES, NEITHER_NOR_FILE(cause=why, file=name))
         return Made(pl.DataFrame(schema=ORDER_SIZES), unavailable=gone)
     lacking = [column for column in ORDER_SIZES if column not in (*landed.columns, "date")]
@@ -175,40 +165,24 @@ def _none_left(source: str, reasons: pl.Series) -> Reason:
 # --- minute bars ----------------------------------------------------------------------------------------------------------
 
 
-def make_minute_bars(
-    *,
-    date: dt.date,
-    trades: pl.LazyFrame,
-    quotes: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    order_sizes: pl.LazyFrame,
-    tape_health: pl.LazyFrame,
-    landing: LandingView,
-    files: Files,
-    settings: BarsSettings,
-    unavailable: Reasons,
-    rules: Rulebook | None = None,
-) -> Made:
+def make_minute_bars(frames: Frames, partition: Partition, settings: BarsSettings) -> Made:
     """The day's dense one-minute bars (SPEC §1, §2.2), from ticks where there are any, else from landing bars.
 
     `trades` and `quotes` in the lake's order. A symbol is delivered where it has trades, or a book and no trade all day; a name
     that should have traded and has no tape has no rows. What tape_health set aside keeps its rows with null values, where it set
     the snapshots alone aside, those of the book; the rows of trades and quotes that it repaired are read as it says.
-    tape_health: the day's, and that of the days before which show whether orders are delivered (windows.order_days). rules:
-    boards and trading hours of the day; None: the shipped rulebook.
+    tape_health: the day's, and that of the days before which show whether orders are delivered (windows.order_days).
     """
-    rules = rules or Rulebook.on(date)
-    judged = tape_health.collect()
+    date, rules, unavailable = partition.date, partition.rules, partition.unavailable
+    trades, securities, landing = frames["trades"], frames["securities"], partition.landing
+    judged = frames["tape_health"].collect()
     health, before = judged.filter(pl.col("date") == date), judged.filter(pl.col("date") < date)
-    daily = daily_prices.select("symbol", "pre_close", "open", "high", "low", "close").collect()
+    daily = frames["daily_prices"].select("symbol", "pre_close", "open", "high", "low", "close").collect()
     notes: dict[str, object] = {}
     ticked = trades.select(pl.len()).collect().item() > 0
     if ticked:
-        final = _side(files, date, "final_quotes.parquet")
-        frame, reasons = _from_ticks(
-            date, trades, quotes, daily, final, order_sizes, health, files, settings, unavailable
-        )
+        final = _side(partition.files, date, "final_quotes.parquet")
+        frame, reasons = _from_ticks(frames, partition, settings, daily, final, health)
         source = f"ticks/{date:%Y%m%d}"
         notes["source"] = "ticks"
     else:
@@ -240,7 +214,7 @@ def make_minute_bars(
     frame = null_out(frame, days.filter(pl.col("quotes_verdict") == SET_ASIDE)["symbol"], BOOK)
     frame = frame.select(pl.col(name).cast(dtype) for name, dtype in MINUTE_BARS.items())
     if aside.height == days.height:
-        reasons = dict.fromkeys(VALUES, _none_left(source, aside["reason"])) | reasons
+        reasons = {**dict.fromkeys(VALUES, _none_left(source, aside["reason"])), **reasons}
     elif not ticked:
         empty = [name for name in VALUES if frame[name].null_count() == frame.height]
         reasons = {name: COLUMN_WITHOUT_VALUES(source=source, column=name) for name in empty} | reasons
@@ -258,27 +232,24 @@ def _side(files: Files, date: dt.date, name: str) -> pl.DataFrame:
 
 
 def _from_ticks(
-    date: dt.date,
-    trades: pl.LazyFrame,
-    quotes: pl.LazyFrame,
+    frames: Frames,
+    partition: Partition,
+    settings: BarsSettings,
     daily: pl.DataFrame,
     final: pl.DataFrame,
-    order_sizes: pl.LazyFrame,
     health: pl.DataFrame,
-    files: Files,
-    settings: BarsSettings,
-    unavailable: Reasons,
 ) -> tuple[pl.DataFrame, dict[str, Reason]]:
     """Bars without limits of every delivered symbol, and why columns are entirely null."""
-    thresholds = large_order_thresholds(order_sizes.collect(), settings)
+    date, files, unavailable = partition.date, partition.files, partition.unavailable
+    thresholds = large_order_thresholds(frames["order_sizes"].collect(), settings)
     pre_close = dict(final.select("symbol", "quoted_pre_close").drop_nulls().iter_rows())
     pre_close |= dict(daily.select("symbol", "pre_close").drop_nulls().iter_rows())
-    stamped = _restamped(trades, _side(files, date, "stamps.parquet"))
+    stamped = _restamped(frames["trades"], _side(files, date, "stamps.parquet"))
     parts = [traded_bars(date, stamped, thresholds, pre_close, settings)]
     silent = health.filter((pl.col("trades") == 0) & pl.col("trades_verdict").is_not_null())["symbol"]
     parts.append(silent_bars(date, silent.to_list(), thresholds, pre_close))
     frame = pl.concat(parts).sort("symbol", "minute")
-    book = book_statistics(_usable(quotes, _side(files, date, "faults.parquet")), settings)
+    book = book_statistics(_usable(frames["quotes"], _side(files, date, "faults.parquet")), settings)
     frame = frame.join(book, on=["symbol", "minute"], how="left", maintain_order="left")
     reasons: dict[str, Reason] = {}
     if thresholds.is_empty():

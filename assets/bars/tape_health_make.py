@@ -6,7 +6,7 @@ that the checks judge. Not here: measuring (align_tapes.py), verdicts of a symbo
 
 import datetime as dt
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -42,12 +42,11 @@ from assets.ticks.numbers import NUMBERS
 from resources.errors import NotReadyError
 from resources.landing import LandingView
 from resources.made import Made
-from resources.reasons import Reasons, counted_reasons
+from resources.partition import Files, Frames, Partition
+from resources.reasons import counted_reasons
 from resources.rounding import Rounding, file_rounding, rounded_rows, rounding_of
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
-
-Files = Callable[[str, dt.date, str], bytes]
 
 FINAL = {
     "symbol": pl.String,
@@ -86,59 +85,40 @@ _SAME_PRICE = 1e-6  # yuan
 _LISTED = 20  # names spelled out in a message
 
 
-def make_tape_health(
-    *,
-    date: dt.date,
-    trades: pl.LazyFrame,
-    orders: pl.LazyFrame,
-    quotes: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    landing: LandingView,
-    files: Files,
-    settings: BarsSettings,
-    unavailable: Reasons,
-    rules: Rulebook | None = None,
-) -> Made:
+def make_tape_health(frames: Frames, partition: Partition, settings: BarsSettings) -> Made:
     """One row per symbol that was delivered, as ticks or else as landing bars, or that should have traded; schema TAPE_HEALTH.
 
     Beside it, of ticks: final_quotes.parquet (FINAL), stamps.parquet (align_tapes.STAMPS) and faults.parquet
-    (align_tapes.FAULTS), the rows of trades and quotes that minute_bars repairs, and channels.parquet (CHANNELS). rules: boards,
-    trading hours and auctions of the day; None: the shipped rulebook.
+    (align_tapes.FAULTS), the rows of trades and quotes that minute_bars repairs, and channels.parquet (CHANNELS).
     """
-    rules = rules or Rulebook.on(date)
+    date, landing, files = partition.date, partition.landing, partition.files
+    tapes = {name: frames[name] for name in ("trades", "orders", "quotes")}
     columns = ("pre_close", "open", "high", "low", "close", "volume", "amount")
-    prices = daily_prices.select("symbol", **{f"daily_{name}": name for name in columns}).collect()
+    prices = frames["daily_prices"].select("symbol", **{f"daily_{name}": name for name in columns}).collect()
     daily = prices.select("symbol", "daily_volume", "daily_amount")
-    sides = {
-        name: _side(files, name, date, rows)
-        for name, rows in (("trades", trades), ("orders", orders), ("quotes", quotes))
-    }
-    landed = None if _holds_rows(trades) or sides["trades"].height else landing.bars()
+    sides = {name: _side(files, name, date, rows) for name, rows in tapes.items()}
+    landed = None if _holds_rows(tapes["trades"]) or sides["trades"].height else landing.bars()
     if landed is None and any(side.height for side in sides.values()):
-        return _of_ticks(date, trades, orders, quotes, daily, securities, landing, files, sides, settings)
+        return _of_ticks(frames, partition, settings, daily, sides)
     if landed is None:
-        why = unavailable.get("trades", {}).get("price", NO_TRADES())
+        why = partition.unavailable.get("trades", {}).get("price", NO_TRADES())
         gone = dict.fromkeys(TAPE_HEALTH, NEITHER_NOR_FILE(cause=why, file=f"bars/{date:%Y%m%d}.parquet"))
         return Made(pl.DataFrame(schema=TAPE_HEALTH), unavailable=gone)
     name = f"bars/{landing.bars_path().name}"
-    limits = _limits(securities.collect()) | _delivered_limits(landing)
-    return _of_bars(date, name, landed, prices, limits, landing, settings, rules)
+    limits = _limits(frames["securities"].collect()) | _delivered_limits(landing)
+    return _of_bars(date, name, landed, prices, limits, landing, settings, partition.rules)
 
 
 def _of_ticks(
-    date: dt.date,
-    trades: pl.LazyFrame,
-    orders: pl.LazyFrame,
-    quotes: pl.LazyFrame,
-    daily: pl.DataFrame,
-    securities: pl.LazyFrame,
-    landing: LandingView,
-    files: Files,
-    sides: Mapping[str, pl.DataFrame],
+    frames: Frames,
+    partition: Partition,
     settings: BarsSettings,
+    daily: pl.DataFrame,
+    sides: Mapping[str, pl.DataFrame],
 ) -> Made:
-    explicit, rule = _delivered_limits(landing), _limits(securities.collect())
+    date, landing, files = partition.date, partition.landing, partition.files
+    trades, orders, quotes = frames["trades"], frames["orders"], frames["quotes"]
+    explicit, rule = _delivered_limits(landing), _limits(frames["securities"].collect())
     with ThreadPoolExecutor(max_workers=1) as second:  # the kernels let go of the interpreter's lock
         counting = second.submit(_order_faults, trades, orders, settings)
         measured = measure_tapes(trades, quotes, explicit, rule, settings)

@@ -3,14 +3,17 @@
 import datetime as dt
 
 from resources.calendar import Calendar
+from resources.lookback import Lookback
 from resources.settings.bars import BarsSettings
 
 
+@Lookback
 def threshold_days(calendar: Calendar, key: dt.date, section: BarsSettings, start: dt.date) -> list[dt.date]:
     """The trading days before `key` whose orders set its large-order thresholds; never the day itself (SPEC §3)."""
     return _days_before(calendar, key, section.large_order_days, start)
 
 
+@Lookback
 def order_days(calendar: Calendar, key: dt.date, section: BarsSettings, start: dt.date) -> list[dt.date]:
     """The trading days before `key` whose orders show that orders are delivered, where that is asked, and the day itself."""
     count = section.order_days if section.expect_orders == "as_before" else 0

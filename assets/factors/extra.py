@@ -7,17 +7,15 @@ A function is called once a day with that day's `minute_bars` and `daily_prices`
 are stored beside the partition of `day_indicators`, in the file EXTRA, so that a window reads one row per stock and day.
 """
 
-import datetime as dt
 import io
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import polars as pl
 
 from assets import catalogue
 from resources.errors import InputError, SettingsError
 from resources.named import load_named
-
-Files = Callable[[str, dt.date, str], bytes]
+from resources.partition import Files
 
 EXTRA = "extra_factors.parquet"
 SCHEMA: dict[str, type[pl.DataType]] = {"symbol": pl.String, "factor": pl.String, "value": pl.Float64}

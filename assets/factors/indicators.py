@@ -4,7 +4,6 @@ Here: the indicators behind the ten factors and which days are valid for each. N
 orthogonalisation (ten.py).
 """
 
-import datetime as dt
 import math
 from collections.abc import Mapping
 
@@ -25,6 +24,7 @@ from assets.factors.block import (
 )
 from assets.factors.extra import EXTRA, measure_extra, store_extra
 from resources.made import Made
+from resources.partition import Frames, Partition
 from resources.settings.factors import FactorsSettings
 
 FIELDS = (
@@ -42,11 +42,11 @@ OPENING_BARS = 30  # 570–599, the first bars of G
 CLOSING_SLOT = int(np.searchsorted(SLOTS, 870))  # 870–896, the last bars of G, and the closing auction
 
 
-def make_day_indicators(
-    minute_bars: pl.LazyFrame, daily_prices: pl.LazyFrame, date: dt.date, settings: FactorsSettings
-) -> Made:
+def make_day_indicators(frames: Frames, partition: Partition, settings: FactorsSettings) -> Made:
     """`day_indicators` of one day: one row per symbol with bars."""
-    block, daily = dense_day(minute_bars, daily_prices, FIELDS, ("pre_close", "high", "low", "close", "volume"))
+    block, daily = dense_day(
+        frames["minute_bars"], frames["daily_prices"], FIELDS, ("pre_close", "high", "low", "close", "volume")
+    )
     frame, fallback = measure_day(block, daily, settings)
     notes: dict[str, object] = {"symbols": len(block), "traded": int(frame["traded"].sum())}
     if fallback:
@@ -54,8 +54,9 @@ def make_day_indicators(
         notes["official_close_absent"] = f"{fallback} symbols: the last bar's close stands in for post_open_growth"
     files = {}
     if settings.extra_factors:
-        files[EXTRA] = store_extra(measure_extra(settings.extra_factors, minute_bars, daily_prices))
-    return Made(frame.select(pl.lit(date).alias("date"), pl.all()), files=files, notes=notes)
+        extra = measure_extra(settings.extra_factors, frames["minute_bars"], frames["daily_prices"])
+        files[EXTRA] = store_extra(extra)
+    return Made(frame.select(pl.lit(partition.date).alias("date"), pl.all()), files=files, notes=notes)
 
 
 def measure_day(block: MinuteBlock, daily: Mapping[str, Floats], settings: FactorsSettings) -> tuple[pl.DataFrame, int]:

@@ -25,8 +25,10 @@ from assets.factors.reasons import (
     TOO_FEW_DAYS,
 )
 from resources.calendar import Calendar
+from resources.lookback import Lookback
 from resources.made import LEFT_OUT, Made
-from resources.reasons import Reason, Reasons
+from resources.partition import Frames, Partition
+from resources.reasons import Reason
 from resources.settings.styles import StylesSettings
 
 Floats = NDArray[np.float64]
@@ -68,6 +70,7 @@ NEEDS = {
 # --- which days are read ------------------------------------------------------------------------------------------------
 
 
+@Lookback
 def window_days(calendar: Calendar, day: dt.date, settings: StylesSettings, start: dt.date) -> list[dt.date]:
     """The window's trading days, `day` the last."""
     first = calendar.offset(day, -min(settings.window - 1, calendar.index(day)))
@@ -79,30 +82,25 @@ def formation_day(calendar: Calendar, day: dt.date) -> dt.date:
     return calendar.previous_day(day.replace(day=1))
 
 
+@Lookback
 def window_and_formation_days(
     calendar: Calendar, day: dt.date, settings: StylesSettings, start: dt.date
 ) -> list[dt.date]:
     """The window's trading days and the formation days they need."""
-    window = window_days(calendar, day, settings, start)
+    window = window_days.keys(calendar, day, settings, start)
     return sorted({*window, *(d for one in window if (d := formation_day(calendar, one)) >= start)})
 
 
 # --- one day ------------------------------------------------------------------------------------------------------------
 
 
-def make_styles(
-    date: dt.date,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    calendar: Calendar,
-    settings: StylesSettings,
-    unavailable: Reasons,
-) -> Made:
-    """Styles of every listed name on `date`; a null style is 0, one without a value in all of U(t) is a null column.
+def make_styles(frames: Frames, partition: Partition, settings: StylesSettings) -> Made:
+    """Styles of every listed name on the day; a null style is 0, one without a value in all of U(t) is a null column.
 
     `daily_prices` covers the window, `securities` the window and the formation days.
     """
-    history = securities.filter(pl.col("date") <= date).collect()
+    date, calendar, unavailable = partition.date, partition.calendar, partition.unavailable
+    history = frames["securities"].filter(pl.col("date") <= date).collect()
     listed = history.filter(pl.col("date") == date).sort("symbol")
     upstream = unavailable.get("securities", {})
     if listed.is_empty():
@@ -110,8 +108,8 @@ def make_styles(
             pl.DataFrame(schema=SCHEMA),
             unavailable=dict.fromkeys(SCHEMA, upstream.get("symbol", NOBODY_IN_SECURITIES(date=date))),
         )
-    window = window_days(calendar, date, settings, dt.date.min)
-    panel = Panel.of(daily_prices.collect(), history, window)
+    window = window_days.keys(calendar, date, settings, dt.date.min)
+    panel = Panel.of(frames["daily_prices"].collect(), history, window)
     minimum = math.ceil(settings.min_share * settings.window)
     rows = panel.positions(listed["symbol"])
     factors, why_not = factor_returns(panel, history, calendar, settings)

@@ -8,7 +8,6 @@ market's day. It adds them afresh in the order of the days, so that a window sli
 days of bars to the last bit; a running sum, updated in place, would drift.
 """
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -19,12 +18,13 @@ import polars as pl
 from assets import catalogue
 from assets.factors import cross_section
 from assets.factors.cross_section import Floats
-from assets.factors.extra import Files, extra_keys, with_extra
+from assets.factors.extra import extra_keys, with_extra
 from assets.factors.reasons import NOBODY_IN_UNIVERSE, NOTHING_LEFT, TOO_FEW_VALID_DAYS
 from assets.factors.styles import NO_INDUSTRY, STYLES
 from assets.factors.windows import NEEDS, OF_EVERY_FACTOR
 from resources.made import LEFT_OUT, Made
-from resources.reasons import Reason, Reasons
+from resources.partition import Frames, Partition
+from resources.reasons import Reason
 from resources.settings.factors import FactorsSettings
 
 Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -33,22 +33,14 @@ Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 FLAT_SENSITIVE = ("outflow_per_trade", "large_trade_gain")
 
 
-def make_factors(
-    day_indicators: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    date: dt.date,
-    settings: FactorsSettings,
-    unavailable: Reasons,
-    files: Files | None = None,
-) -> Made:
-    """`factors` of one day: U(t) × the ten keys and those of `extra_factors`, raw (signed) and value (orthogonalised).
-
-    files: reads a file beside a partition of `day_indicators`; needed where `extra_factors` names any.
-    """
-    days, exposures = day_indicators.collect(), styles.filter("in_universe").sort("symbol").collect()
+def make_factors(frames: Frames, partition: Partition, settings: FactorsSettings) -> Made:
+    """`factors` of one day: U(t) × the ten keys and those of `extra_factors`, raw (signed) and value (orthogonalised)."""
+    date, unavailable = partition.date, partition.unavailable
+    days = frames["day_indicators"].collect()
+    exposures = frames["styles"].filter("in_universe").sort("symbol").collect()
     extra = extra_keys(settings.extra_factors)
-    if extra and files is not None:
-        days = with_extra(days, extra, files)
+    if extra:
+        days = with_extra(days, extra, partition.files)
     raw, lost = aggregate_days(days, settings)
     frame, profile, left_out = orthogonalise_factors(exposures, raw, settings)
     profile = profile.with_columns(unknown=(~pl.col("factor").is_in([*catalogue.TEN, *extra])).cast(pl.Int64))

@@ -3,8 +3,8 @@
 import datetime as dt
 
 from resources.calendar import Calendar
+from resources.lookback import Lookback, days
 from resources.settings.factors import FactorsSettings
-from resources.table import days
 
 # Day indicator → the columns it cannot do without, those that are missing most often first.
 INDICATOR_NEEDS: dict[str, tuple[str, ...]] = {
@@ -50,6 +50,7 @@ NEEDS: dict[str, tuple[str, ...]] = {
 }
 
 
+@Lookback
 def window_days(calendar: Calendar, key: dt.date, settings: FactorsSettings, start: dt.date) -> list[dt.date]:
     """The `settings.window` trading days that end on `key`, as far as the history reaches back."""
-    return days(1 - settings.window, 0)(calendar, key, settings, start)
+    return days(1 - settings.window, 0).keys(calendar, key, settings, start)

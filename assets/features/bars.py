@@ -4,7 +4,6 @@ Here: the 63 features, and the 64th of 60-minute bars. Not here: daily features 
 (the models do it, on the universe of their day).
 """
 
-import datetime as dt
 import math
 
 import numpy as np
@@ -25,6 +24,7 @@ from assets.factors.block import (
 )
 from assets.features.names import BAR_FEATURES, HOUR_FEATURE
 from resources.made import Made
+from resources.partition import Frames, Partition
 from resources.settings.features import FeaturesSettings
 
 FIELDS = (
@@ -37,11 +37,9 @@ EDGES = {size: np.r_[np.searchsorted(GRID, starts), MINUTES] for size, starts in
 ROUNDING = 1e-12  # a sum this small beside the sum of absolute values is zero but for rounding
 
 
-def make_bar_features(
-    minute_bars: pl.LazyFrame, daily_prices: pl.LazyFrame, date: dt.date, settings: FeaturesSettings
-) -> Made:
+def make_bar_features(frames: Frames, partition: Partition, settings: FeaturesSettings) -> Made:
     """`bar_features` of one day: a row per symbol with bars, granularity and bar."""
-    block, daily = dense_day(minute_bars, daily_prices, FIELDS, ("pre_close",))
+    block, daily = dense_day(frames["minute_bars"], frames["daily_prices"], FIELDS, ("pre_close",))
     pre_close = daily["pre_close"]
     returns = minute_returns(block, pre_close)
     bars = sum(map(len, STARTS.values()))
@@ -62,7 +60,9 @@ def make_bar_features(
             **dict(zip((*BAR_FEATURES, HOUR_FEATURE), values.reshape(len(values), -1), strict=True)),
         }
     )
-    frame = frame.select(pl.lit(date).alias("date"), pl.exclude(pl.Float32), pl.col(pl.Float32).fill_nan(None))
+    frame = frame.select(
+        pl.lit(partition.date).alias("date"), pl.exclude(pl.Float32), pl.col(pl.Float32).fill_nan(None)
+    )
     return Made(frame, profile=_profile(frame))
 
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from assets.factors.block import in_parts
 from assets.features.names import DAILY_FEATURES
-from resources.calendar import Calendar
 from resources.made import Made
+from resources.partition import Frames, Partition
 from resources.settings.features import FeaturesSettings
 
 Floats = NDArray[np.float64]
@@ -27,11 +27,10 @@ AMIHUD_YUAN = 1e8  # |return| per hundred million yuan
 ROUNDING = 1e-12  # prices that differ by no more than this share differ by the rounding of the chain
 
 
-def make_daily_features(
-    daily_prices: pl.LazyFrame, date: dt.date, calendar: Calendar, settings: FeaturesSettings
-) -> Made:
+def make_daily_features(frames: Frames, partition: Partition, settings: FeaturesSettings) -> Made:
     """`daily_features` of one day: a row per name that traded on it; `daily_prices` holds the sixty days up to it."""
-    prices = daily_prices.select("date", "symbol", *TODAY).filter(pl.col("volume") > 0).collect()
+    date, calendar = partition.date, partition.calendar
+    prices = frames["daily_prices"].select("date", "symbol", *TODAY).filter(pl.col("volume") > 0).collect()
     today = prices.filter(date=date).sort("symbol")
     dates = calendar.days(calendar.offset(date, -min(LOOK_BACK - 1, calendar.index(date))), date)
     values = measure_days(prices, today, dates, settings)

@@ -46,6 +46,7 @@ Weeks before the first whose window fits into the history are empty, with the nu
         schema=CURVES,
         sort=("granularity", "seed", "epoch"),
         settings=f"models.{key}",
+        reads_start=True,
         functions=(f"models.{key}.network",),
         make="assets.models.make_model:make_model",
         checks=(
@@ -113,6 +114,7 @@ network says. No label and no price takes part. With `train_lag_weeks` = 1 the p
     schema=SCORES,
     sort=("factor", "symbol"),
     settings="models",
+    reads_start=True,
     functions=tuple(f"models.{key}.network" for key in catalogue.MODELS),
     make="assets.models.make_scores:make_scores",
     items="factor",
@@ -161,6 +163,7 @@ by the models in force in the week before: what was known then. Empty where no p
     schema=SCORES,
     sort=("date", "factor", "symbol"),
     settings=("models", "lines", "portfolios"),
+    reads_start=True,
     functions=tuple(f"models.{key}.network" for key in catalogue.MODELS),
     make="assets.models.make_scores:make_offset_scores",
     items="factor",

@@ -53,6 +53,17 @@ class Origin:
     checkpoint: bytes
 
 
+@dataclass(frozen=True)
+class Training:
+    """What was trained in one week, and on what. labels: the digest of the labels, which all granularities share."""
+
+    window: Window
+    parts: Mapping[Granularity, Part]
+    labels: str
+    device: torch.device
+    origin: Origin | None = None
+
+
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
@@ -73,17 +84,11 @@ def make_card(
     model: str,
     week: dt.date,
     settings: ModelSettings,
-    window: Window,
-    parts: Mapping[Granularity, Part],
-    labels: str,
+    training: Training,
     checkpoint: bytes,
-    device: torch.device,
-    origin: Origin | None = None,
 ) -> bytes:
-    """The card: settings, window with its purge, what each granularity saw, seeds, curves, device, libraries, origin.
-
-    labels: the digest of the labels, which all granularities share.
-    """
+    """The card: settings, window with its purge, what each granularity saw, seeds, curves, device, libraries, origin."""
+    window, parts, device, origin = training.window, training.parts, training.device, training.origin
     card = {
         "model": model,
         "week": str(week),
@@ -92,7 +97,7 @@ def make_card(
         "settings": settings.model_dump(mode="json"),
         "window": {key: value if key == "horizon" else str(value) for key, value in asdict(window).items()},
         "purge": {"label_known_after": settings.horizon + 1, "days_strictly_between": settings.horizon},
-        "labels": labels,
+        "labels": training.labels,
         "granularities": {granularity: _describe(part) for granularity, part in parts.items()},
         "seeds": list(settings.seeds),
         "curves": [

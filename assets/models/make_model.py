@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from assets.models.checkpoint import (
     Origin,
     Part,
+    Training,
     Weights,
     carry_card,
     digest,
@@ -26,7 +27,7 @@ from assets.models.checkpoint import (
 from assets.models.device import choose_device, repeatable
 from assets.models.labels import make_labels
 from assets.models.orthogonal import arrange_exposures
-from assets.models.panel import build_panel, features_of
+from assets.models.panel import Store, build_panel, features_of
 from assets.models.reasons import (
     MODEL_ABSENT,
     NO_EXPOSURE,
@@ -39,12 +40,10 @@ from assets.models.reasons import (
 from assets.models.schemas import CARD, CHECKPOINT, CURVES, MEASURE
 from assets.models.training import make_samples, train_networks
 from assets.models.windows import Window, shortfall, trained_week, training_window, warm_from, window_days
-from resources.calendar import Calendar
 from resources.made import LEFT_OUT, Made
+from resources.partition import Files, Frames, Partition
 from resources.reasons import Reason, Reasons
 from resources.settings.models import Granularity, ModelSettings
-
-Files = Callable[[str, dt.date, str], bytes]
 
 
 class _NoModelError(Exception):
@@ -55,30 +54,15 @@ class _NoModelError(Exception):
         self.reason = reason
 
 
-def make_model(
-    *,
-    table: str,
-    week: dt.date,
-    bar_features: pl.LazyFrame,
-    daily_features: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    settings: ModelSettings,
-    calendar: Calendar,
-    start: dt.date,
-    files: Files,
-    unavailable: Reasons,
-    scratch: Path,
-    work: Path,
-    progress: Callable[[str], None],
-) -> Made:
-    """The learning curves of the model `table` in force in `week`, with its card, and its checkpoint if trained here.
+def make_model(frames: Frames, partition: Partition, settings: ModelSettings) -> Made:
+    """The learning curves of the model that the partition is of, with its card, and its checkpoint if trained here.
 
-    The frames hold the days that `windows` names for each; start is the first day of features. A week before the first whose
-    window fits is empty, and says how many days are missing. A carried week reads the trained week's card alone. scratch
-    takes the panels, one at a time; work outlives a kill, so that a training goes on from where it was.
+    The frames hold the days that `windows` names for each. A week before the first whose window fits is empty, and says how
+    many days are missing. A carried week reads the trained week's card alone. The scratch folder takes the panels, one at a
+    time; the work folder outlives a kill, so that a training goes on from where it was.
     """
+    table, week, calendar, start = partition.table, partition.week, partition.calendar, partition.start
+    files, unavailable, progress = partition.files, partition.unavailable, partition.progress
     trained = trained_week(calendar, week, settings, start)
     if trained is None:
         return _empty(MODEL_ABSENT(model=table, cause=shortfall(calendar, week, settings, start)))
@@ -89,9 +73,9 @@ def make_model(
     began = time.monotonic()
     window = training_window(calendar, week, settings, start)
     days = window.feature_days(calendar)
-    members = _members(securities, days)
+    members = _members(frames["securities"], days)
     labels = make_labels(
-        daily_prices, securities, price_days=window_days(calendar, week, settings, calendar.first), days=days,
+        frames["daily_prices"], frames["securities"], price_days=window_days(calendar, week, settings, calendar.first), days=days,
         symbols=members, settings=settings,
     )  # fmt: skip
     origin, cold = None, None
@@ -105,19 +89,17 @@ def make_model(
         with repeatable():
             device = choose_device(settings.device, progress)
             shared = _Shared(
-                window, days, members, labels, securities, styles, settings, origin, cold, device, unavailable,
-                progress=lambda line: progress(f"{table} {week} {line}"),
+                window, days, members, labels, frames["securities"], frames["styles"], settings, origin, cold, device,
+                unavailable, progress=lambda line: progress(f"{table} {week} {line}"),
             )  # fmt: skip
             for granularity in settings.granularities:
-                rows = daily_features if granularity == "daily" else bar_features
-                parts[granularity] = _train(shared, granularity, rows, scratch, work / granularity)
+                rows = frames["daily_features" if granularity == "daily" else "bar_features"]
+                parts[granularity] = _train(shared, granularity, rows, partition.scratch, partition.work / granularity)
     except _NoModelError as failed_training:
         return _empty(MODEL_ABSENT(model=table, cause=failed_training.reason))
     checkpoint = pack_weights(parts)
-    card = make_card(
-        model=table, week=week, settings=settings, window=window, parts=parts, labels=digest(labels.tobytes()),
-        checkpoint=checkpoint, device=device, origin=origin,
-    )  # fmt: skip
+    training = Training(window, parts, digest(labels.tobytes()), device, origin)
+    card = make_card(model=table, week=week, settings=settings, training=training, checkpoint=checkpoint)
     notes = _notes(read_card(card)) | _durations(parts) | {"training_seconds": round(time.monotonic() - began, 1)}
     return _made(card, {CHECKPOINT: checkpoint, CARD: card}, notes)
 
@@ -148,7 +130,7 @@ def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratc
     window, settings, unavailable = shared.window, shared.settings, shared.unavailable
     panel = build_panel(
         rows, shared.securities, days=shared.days, granularity=granularity, features=features_of(granularity),
-        clip=settings.clip, storage=settings.storage, folder=scratch,
+        clip=settings.clip, store=Store(settings.storage, scratch),
     )  # fmt: skip
     if not panel.features:
         because = _upstream(unavailable, "daily_features" if granularity == "daily" else "bar_features", panel.dropped)

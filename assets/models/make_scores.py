@@ -14,15 +14,15 @@ from assets.models.checkpoint import load_networks, read_card
 from assets.models.device import choose_device, repeatable
 from assets.models.offset_windows import offset_days, scoring_models
 from assets.models.orthogonal import arrange_exposures
-from assets.models.panel import Panel, build_panel
+from assets.models.panel import Panel, Store, build_panel
 from assets.models.reasons import MODEL_ABSENT, NO_MODEL_YET, NOBODY_COVERED, NOBODY_PLACED
 from assets.models.schemas import CARD, CHECKPOINT, MEASURE, SCORES, SEED_SCORES, SEEDS
 from assets.models.scoring import Floats, final_scores, seed_scores
 from assets.models.training import eligible_names, last_sequences
 from assets.models.windows import days_to, in_force
-from resources.calendar import Calendar
 from resources.made import LEFT_OUT, Made
-from resources.reasons import Reason, Reasons
+from resources.partition import Frames, Partition
+from resources.reasons import Reason
 from resources.settings.models import Granularity, ModelSettings, ModelsSettings
 
 EACH = {column: dtype for column, dtype in SEED_SCORES.items() if column != "factor"}  # of one model
@@ -31,30 +31,15 @@ SCORES_OF_A_DAY = ("symbol", "factor", "raw", "value")
 Panels = Callable[[Granularity, ModelSettings, tuple[str, ...]], Panel]
 
 
-def make_scores(
-    *,
-    week: dt.date,
-    date: dt.date,
-    bar_features: pl.LazyFrame,
-    daily_features: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    settings: ModelsSettings,
-    calendar: Calendar,
-    start: dt.date,
-    files: Callable[[str, dt.date, str], bytes],
-    unavailable: Reasons,
-) -> Made:
+def make_scores(frames: Frames, partition: Partition, settings: ModelsSettings) -> Made:
     """week, date (the signal day), symbol, factor (model key), raw (mean of the networks), value.
 
     bar_features, daily_features and securities hold the days of their longest sequence; styles the signal day. A model
     without a card in force has no rows and a reason. Beside them stands what each network says (SEED_SCORES).
     """
-    scored = score_day(
-        date, in_force(calendar, week, settings.train_lag_weeks, start), tuple(settings.rows), bar_features=bar_features,
-        daily_features=daily_features, securities=securities, styles=styles, settings=settings, calendar=calendar,
-        files=files, unavailable=unavailable,
-    )  # fmt: skip
+    week, date, securities = partition.week, partition.date, frames["securities"]
+    serving = in_force(partition.calendar, week, settings.train_lag_weeks, partition.start)
+    scored = score_day(date, serving, tuple(settings.rows), frames, partition, settings)
     frame = scored.names.select(pl.lit(week).alias("week"), pl.lit(date).alias("date"), *SCORES_OF_A_DAY)
     members = securities.filter((pl.col("date") == date) & pl.col("in_universe")).select(pl.len()).collect().item()
     known = frame.filter(pl.col("value").is_not_null())
@@ -62,7 +47,7 @@ def make_scores(
         "universe": members,
         "scored": dict(known.group_by("factor").len().sort("factor").iter_rows()),
     }
-    left_out = styles_left_out(styles.filter(pl.col("date") == date).collect(), settings.rows)
+    left_out = styles_left_out(frames["styles"].filter(pl.col("date") == date).collect(), settings.rows)
     if left_out:
         notes[LEFT_OUT] = {"styles": left_out}
     beside = {SEEDS: _parquet(scored.seeds)}
@@ -91,40 +76,35 @@ def score_day(
     date: dt.date,
     serving: dt.date | None,
     models: Sequence[str],
-    *,
-    bar_features: pl.LazyFrame,
-    daily_features: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    styles: pl.LazyFrame,
+    frames: Frames,
+    partition: Partition,
     settings: ModelsSettings,
-    calendar: Calendar,
-    files: Callable[[str, dt.date, str], bytes],
-    unavailable: Reasons,
 ) -> Scored:
     """What the models in force in the week `serving` say at the close of `date`. Rows of later days take no part.
 
-    serving: None where that week lies before the history. styles: of `date`.
+    serving: None where that week lies before the history. partition: that of the table which the scores are for.
     """
-    exposures = styles.filter(pl.col("date") == date).collect()
+    files = partition.files
+    exposures = frames["styles"].filter(pl.col("date") == date).collect()
 
     @functools.cache  # models on the same bars share them; they go when the day is scored
     def panel_of(granularity: Granularity, count: int, clip: float, storage: Any, features: tuple[str, ...]) -> Panel:
-        rows = daily_features if granularity == "daily" else bar_features
+        rows, calendar = frames["daily_features" if granularity == "daily" else "bar_features"], partition.calendar
         return build_panel(
-            rows, securities, days=days_to(calendar, date, count, calendar.first), granularity=granularity,
-            features=features, clip=clip, storage=storage, keep_all=True,
+            rows, frames["securities"], days=days_to(calendar, date, count, calendar.first), granularity=granularity,
+            features=features, clip=clip, store=Store(storage), keep_all=True,
         )  # fmt: skip
 
     def panels(granularity: Granularity, row: ModelSettings, features: tuple[str, ...]) -> Panel:
         return panel_of(granularity, row.sequence_days, row.clip, row.storage, features)
 
-    frames = [pl.DataFrame(schema={name: SCORES[name] for name in SCORES_OF_A_DAY})]
+    found = [pl.DataFrame(schema={name: SCORES[name] for name in SCORES_OF_A_DAY})]
     seeds, missing = [pl.DataFrame(schema=SEED_SCORES)], {}
     for model in models:
         row = settings.rows[model]
         if serving is None:
             missing[model] = MODEL_ABSENT(model=model, cause=NO_MODEL_YET(date=date))
-        elif failed := unavailable.get(model, {}).get(MEASURE):
+        elif failed := partition.unavailable.get(model, {}).get(MEASURE):
             missing[model] = failed
         else:
             card = read_card(files(model, serving, CARD))
@@ -135,9 +115,9 @@ def score_day(
                 missing[model] = MODEL_ABSENT(model=model, cause=uncovered)
             elif frame["value"].null_count() == frame.height:
                 missing[model] = MODEL_ABSENT(model=model, cause=NOBODY_PLACED(date=date))
-            frames.append(frame.select("symbol", pl.lit(model).alias("factor"), "raw", "value"))
+            found.append(frame.select("symbol", pl.lit(model).alias("factor"), "raw", "value"))
             seeds.append(each.select(pl.lit(model).alias("factor"), *EACH))
-    return Scored(pl.concat(frames, how="vertical_relaxed"), pl.concat(seeds), missing)
+    return Scored(pl.concat(found, how="vertical_relaxed"), pl.concat(seeds), missing)
 
 
 def score_names(
@@ -205,37 +185,23 @@ def _parquet(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def make_offset_scores(
-    *,
-    week: dt.date,
-    bar_features: pl.LazyFrame,
-    daily_features: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    settings: Mapping[str, Any],
-    calendar: Calendar,
-    start: dt.date,
-    files: Callable[[str, dt.date, str], bytes],
-    unavailable: Reasons,
-) -> Made:
+def make_offset_scores(frames: Frames, partition: Partition, settings: Mapping[str, Any]) -> Made:
     """As `make_scores`, of the week's offset days, by the models in force in the week before.
 
     settings: the sections models, lines (whose weekdays they are) and portfolios (whose score it is).
     """
-    days, models = offset_days(calendar, week, settings, start), scoring_models(settings)
+    week, calendar, start = partition.week, partition.calendar, partition.start
+    days, models = offset_days.keys(calendar, week, settings, start), scoring_models(settings)
     if not days or not models:
         return Made(pl.DataFrame(schema=SCORES), notes={"offset_days": 0})
     rows: ModelsSettings = settings["models"]
     before = calendar.offset_week(week, -1) if week > calendar.week_of(start) else None
     serving = None if before is None else in_force(calendar, before, rows.train_lag_weeks, start)
-    frames: list[pl.DataFrame] = [pl.DataFrame(schema=SCORES)]
+    found: list[pl.DataFrame] = [pl.DataFrame(schema=SCORES)]
     missing: dict[str, Reason] = {}
     for day in days:
-        scored = score_day(
-            day, serving, models, bar_features=bar_features, daily_features=daily_features, securities=securities,
-            styles=styles, settings=rows, calendar=calendar, files=files, unavailable=unavailable,
-        )  # fmt: skip
-        frames.append(scored.names.select(pl.lit(week).alias("week"), pl.lit(day).alias("date"), *SCORES_OF_A_DAY))
+        scored = score_day(day, serving, models, frames, partition, rows)
+        found.append(scored.names.select(pl.lit(week).alias("week"), pl.lit(day).alias("date"), *SCORES_OF_A_DAY))
         missing |= scored.missing
-    frame = pl.concat(frames, how="vertical_relaxed")
+    frame = pl.concat(found, how="vertical_relaxed")
     return Made(frame, unavailable=missing, notes={"offset_days": len(days), "rows": frame.height})

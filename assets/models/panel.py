@@ -109,6 +109,19 @@ def features_of(granularity: Granularity) -> tuple[str, ...]:
     return (*BAR_FEATURES, HOUR_FEATURE) if granularity == "60min" else BAR_FEATURES
 
 
+@dataclass(frozen=True)
+class Store:
+    """How and where a panel's array is kept.
+
+    storage: float16 halves the array and rounds by at most 2⁻¹¹ of a value, so by less than 0.001 within ± 4; no value
+    overflows, since none of n names' z-scores exceeds √n by much. folder: the array is mapped from a file in it, which
+    has no name and is gone with the process; None: it lies in memory.
+    """
+
+    storage: Literal["float32", "float16"] = "float32"
+    folder: Path | None = None
+
+
 def build_panel(
     rows: pl.LazyFrame,
     securities: pl.LazyFrame,
@@ -117,8 +130,7 @@ def build_panel(
     granularity: Granularity,
     features: Sequence[str],
     clip: float,
-    storage: Literal["float32", "float16"] = "float32",
-    folder: Path | None = None,
+    store: Store | None = None,
     keep_all: bool = False,
 ) -> Panel:
     """Assemble and standardise the window `days` (ascending; every one of them, also those without rows).
@@ -128,11 +140,10 @@ def build_panel(
     date, symbol, in_universe. Stocks are those with rows that are in U(t) on some day of the window; statistics are those
     of U(t) on each day, clipped at `clip` standard deviations.
 
-    storage: float16 halves the array and rounds by at most 2⁻¹¹ of a value, so by less than 0.001 within ± 4; no value
-    overflows, since none of n names' z-scores exceeds √n by much. folder: the array is mapped from a file in it, which
-    has no name and is gone with the process; None: it lies in memory. keep_all keeps features without any value (as
-    zeros), for a network whose inputs are fixed. LakeError if the folder has no room.
+    store: None keeps the array in memory, as float32. keep_all keeps features without any value (as zeros), for a network whose
+    inputs are fixed. LakeError if the store's folder has no room.
     """
+    store = store or Store()
     days = tuple(days)
     rows = rows.filter(pl.col("date").is_in(days))
     if granularity == "daily":
@@ -159,8 +170,8 @@ def build_panel(
     kept = tuple(features) if keep_all else tuple(feature for feature in features if feature not in dropped)
     shape = (len(days), len(bars), len(symbols), len(kept))
 
-    write, finish = _array(shape, storage, folder)
-    day_digests = [hash_day(np.zeros(shape[1:], storage))] * len(days)
+    write, finish = _array(shape, store.storage, store.folder)
+    day_digests = [hash_day(np.zeros(shape[1:], store.storage))] * len(days)
     threads = min(pl.thread_pool_size(), MOST_THREADS)
     spare: SimpleQueue[tuple[Array, Array]] = (
         SimpleQueue()
@@ -172,7 +183,7 @@ def build_panel(
         values, rounded = spare.get()
         has_bars[day, _arrange(frame, bars, kept, values)] = True
         expected[day] = standardise_day(values, universe[day], clip, known[day])
-        stored = to_float16(values, rounded) if storage == "float16" else values
+        stored = to_float16(values, rounded) if store.storage == "float16" else values
         day_digests[day] = hash_day(stored)
         write(day, stored)
         spare.put((values, rounded))

@@ -164,13 +164,13 @@ def train_networks(
     threads, nor on the other seeds, nor on being interrupted.
     """
     workers = min(settings.threads, len(settings.seeds))
-    stop, pace = threading.Event(), Pace(settings, workers)
+    shared = Shared(Pace(settings, workers))
 
     def one(seed: int) -> Trained:
         with own_stream(train.device), use_threads(settings.threads // workers):
             return train_network(
                 train, valid, settings, seed,
-                work=work, progress=progress, initial=(initial or {}).get(seed), stop=stop, pace=pace,
+                work=work, progress=progress, initial=(initial or {}).get(seed), shared=shared,
             )  # fmt: skip
 
     with ThreadPoolExecutor(workers, thread_name_prefix="seed") as pool:
@@ -179,7 +179,7 @@ def train_networks(
             for future in as_completed(running.values()):
                 future.result()
         except BaseException:
-            stop.set()  # an interrupt or an error ends the others at their next batch
+            shared.stop.set()  # an interrupt or an error ends the others at their next batch
             raise
     return {seed: future.result() for seed, future in running.items()}
 
@@ -193,8 +193,7 @@ def train_network(
     work: Path | None = None,
     progress: Callable[[str], None] = _silent,
     initial: Mapping[str, Tensor] | None = None,
-    stop: threading.Event | None = None,
-    pace: "Pace | None" = None,
+    shared: "Shared | None" = None,
 ) -> Trained:
     """Adam, at most `epochs` epochs, stopped after `patience` epochs without a better validation loss; best weights.
 
@@ -207,7 +206,7 @@ def train_network(
     def say(line: str) -> None:
         progress(f"seed {seed} {line}")
 
-    pace = pace or Pace(settings, 1)
+    shared = shared or Shared(Pace(settings, 1))
     network = build_network(settings, train.values.shape[-1], seed)
     if initial is not None:
         network.load_state_dict(dict(initial))
@@ -223,7 +222,8 @@ def train_network(
     chunks = Chunks(state.chunk, say)
     while not _finished(state.rows, settings):
         epoch, began = len(state.rows) + 1, time.monotonic()
-        train_loss, rate = _train_epoch(network, optimiser, train, settings, seed, epoch, chunks, say, stop)
+        one = _Pass(seed, epoch, say, shared.stop)
+        train_loss, rate = _train_epoch(network, optimiser, train, settings, chunks, one)
         valid_loss, valid_ic = evaluate(network, valid, settings, chunks)
         if not math.isfinite(valid_loss):
             raise SettingsError(
@@ -237,7 +237,7 @@ def train_network(
         state = State(rows, weights, best, moments, chunks.names)
         if work:
             write_state(state, work, seed, training)
-        left = pace.left(seed, 0 if _finished(rows, settings) else settings.epochs - epoch, seconds)
+        left = shared.pace.left(seed, 0 if _finished(rows, settings) else settings.epochs - epoch, seconds)
         say(
             f"epoch {epoch}/{settings.epochs}: validation loss {valid_loss:.4f} IC {valid_ic:.4f}, {rate}, "
             f"at most {in_words(left)} left"
@@ -247,18 +247,26 @@ def train_network(
     return Trained(state.best, curve, state.chunk)
 
 
+@dataclass(frozen=True)
+class _Pass:
+    """One pass of one seed over its batches; say takes its progress, stop ends it at the next batch."""
+
+    seed: int
+    epoch: int
+    say: Callable[[str], None]
+    stop: threading.Event
+
+
 def _train_epoch(
     network: nn.Module,
     optimiser: torch.optim.Optimizer,
     train: Samples,
     settings: ModelSettings,
-    seed: int,
-    epoch: int,
     chunks: Chunks,
-    say: Callable[[str], None],
-    stop: threading.Event | None,
+    one: _Pass,
 ) -> tuple[float, str]:
     """One pass over the batches: the mean of their losses, and the rate in words."""
+    seed, epoch, say = one.seed, one.epoch, one.say
     network.train()
     batches = _batches(train, settings.batch_names, seed, epoch)
     losses: list[Tensor] = []
@@ -270,7 +278,7 @@ def _train_epoch(
         return f"{len(losses) / seconds:.3g} batches/s, {samples / seconds:.3g} samples/s"
 
     for number, (day, names) in enumerate(batches):
-        if stop is not None and stop.is_set():
+        if one.stop.is_set():
             raise InterruptedError(f"seed {seed}: training was stopped in epoch {epoch}")
         exposures, y = train.exposures_of(day, names), train.targets(day, names)
 
@@ -420,6 +428,14 @@ def _identify(train: Samples, valid: Samples, settings: ModelSettings, seed: int
 
 
 # --- time left ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shared:
+    """What the seeds that are trained side by side share: how long they will take yet, and what stops all of them."""
+
+    pace: "Pace"
+    stop: threading.Event = field(default_factory=threading.Event)
 
 
 class Pace:

@@ -1,7 +1,7 @@
 """Which weeks train a model, and on which days: arithmetic on the calendar, nothing else.
 
 Here: the rolling window, its purge, the retraining weeks, and from them the partitions that a week of a model or of the
-scores reads (the `over` functions of assets.py). Not here: data, labels, training.
+scores reads (the look-backs of assets.py). Not here: data, labels, training.
 
 With signal day s and label horizon h, the label of day t is known at the close of t + 1 + h (the trade enters at the
 average price of t + 1). So, in trading days (SPEC §5.2, Purge):
@@ -15,17 +15,17 @@ Every border is derived from h. A week whose window would begin before the histo
 import bisect
 import datetime as dt
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from assets.models.reasons import FIRST_TRAINING_LATER, HISTORY_BEYOND_CALENDAR, SHORT_HISTORY
 from resources.calendar import Calendar
 from resources.errors import SettingsError
+from resources.lookback import Lookback
 from resources.reasons import Reason
 from resources.settings.models import ModelSettings, ModelsSettings
 
-Over = Callable[[Calendar, dt.date, ModelsSettings, dt.date], list[dt.date]]  # as in resources/table.py
 Kind = Literal["bars", "days"]  # of features: rows within the day, or one a day
 
 
@@ -144,16 +144,19 @@ def _schedule(
 # listings and styles may begin long before, and decide nothing.
 
 
+@Lookback
 def bar_feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days of bar features: a training week's window, where the model has a network on bars within the day."""
-    return feature_days(calendar, week, settings, start) if _uses(settings, "bars") else []
+    return feature_days.keys(calendar, week, settings, start) if _uses(settings, "bars") else []
 
 
+@Lookback
 def daily_feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days of daily features: a training week's window, where the model has a network on days."""
-    return feature_days(calendar, week, settings, start) if _uses(settings, "days") else []
+    return feature_days.keys(calendar, week, settings, start) if _uses(settings, "days") else []
 
 
+@Lookback
 def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days whose features, of either kind, and listings a training week reads; none of a week that carries a model forward
     or has none."""
@@ -162,6 +165,7 @@ def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, sta
     return training_window(calendar, week, settings, start).feature_days(calendar)
 
 
+@Lookback
 def price_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days whose prices a training week reads: those of `window_days`, also before `start`."""
     if trained_week(calendar, week, settings, start) != week:
@@ -169,6 +173,7 @@ def price_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start
     return window_days(calendar, week, settings, calendar.first)
 
 
+@Lookback
 def style_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """Days whose styles a training week's orthogonal layer needs: those of its samples."""
     if not settings.orthogonal_layer or trained_week(calendar, week, settings, start) != week:
@@ -200,6 +205,7 @@ def warm_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start:
     return [] if previous is None else [previous]
 
 
+@Lookback
 def earlier_weeks(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
     """The model's own week that this one continues: carried forward from it, or trained on from it."""
     return carried_from(calendar, week, settings, start) or warm_from(calendar, week, settings, start)
@@ -223,24 +229,27 @@ def model_weeks(calendar: Calendar, week: dt.date, settings: ModelSettings, lag:
     return sorted({serving} if trained is None else {serving, trained})
 
 
-def weeks_of(model: str) -> Over:
+def weeks_of(model: str) -> Lookback[ModelsSettings]:
     """The weeks of one model that the scores read, by its key in the settings."""
 
-    def over(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
+    @Lookback
+    def weeks(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
         return model_weeks(calendar, week, settings.rows[model], settings.train_lag_weeks, start)
 
-    return over
+    return weeks
 
 
-def score_days(kind: Kind) -> Over:
+def score_days(kind: Kind) -> Lookback[ModelsSettings]:
     """The days of features that the scores read: the longest input sequence, to the signal day, of any network on `kind`."""
 
-    def over(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
+    @Lookback
+    def days(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
         return days_to(calendar, calendar.signal_day(week), longest_sequence(settings.rows, kind), start)
 
-    return over
+    return days
 
 
+@Lookback
 def sequence_days(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
     """The days of the longest input sequence of all, to the signal day: those of the listings."""
     return days_to(calendar, calendar.signal_day(week), longest_sequence(settings.rows), start)

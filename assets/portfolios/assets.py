@@ -230,6 +230,7 @@ An offset path's score is that of its signal day by the model known then (offset
     sort=("portfolio", "line", "date"),
     settings=("lines", "portfolios"),
     rules=("boards", "lots", "fees"),
+    reads_start=True,
     functions=("portfolios.covariance", "portfolios.extra_constraints"),
     make="assets.portfolios.lines:make_portfolio_lines",
     items="line",

@@ -10,7 +10,7 @@ the week's end, so that the check `adds_up_to_the_excess` is a second account of
 
 import datetime as dt
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,13 +24,11 @@ from assets.portfolios.exposures import TRADED, missing_styles
 from assets.portfolios.mergers import exchange_shares
 from assets.portfolios.reasons import NO_INDEX_RETURN, NO_INDUSTRY, NOTHING_HELD
 from assets.portfolios.schemas import ATTRIBUTION, ATTRIBUTION_LEGS, ATTRIBUTION_NAMES
-from resources.calendar import Calendar
-from resources.code_changes import Change
 from resources.made import Made
-from resources.reasons import Reason, Reasons, joined
+from resources.partition import Frames, Partition
+from resources.reasons import Reason, joined
 from resources.settings.portfolios import PortfoliosSettings
 
-Files = Callable[[str, dt.date, str], bytes]
 UNKNOWN = "unknown"
 
 
@@ -45,39 +43,26 @@ class _Stored:
     returns: pl.DataFrame
 
 
-def make_attribution(
-    csi500_portfolio: pl.LazyFrame,
-    csi1000_portfolio: pl.LazyFrame,
-    portfolio_returns: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    week: dt.date,
-    date: dt.date,
-    calendar: Calendar,
-    files: Files,
-    unavailable: Reasons,
-    settings: PortfoliosSettings,
-    mergers: Sequence[Change] = (),
-) -> Made:
+def make_attribution(frames: Frames, partition: Partition, settings: PortfoliosSettings) -> Made:
     """The items of both portfolios' excess over the week, and beside them legs.parquet and names.parquet.
 
-    csi500_portfolio, csi1000_portfolio: this week's partition and the one before. styles: of the signal day before.
+    Of the portfolios are read this week's partition and the one before. styles: of the signal day before.
     A portfolio that held nothing, or whose index has no return, has no row and a reason. A row without value has its own.
     """
-    returns, carried = portfolio_returns.collect(), styles.collect()
-    days = pl.col("date").is_in(calendar.week_days(week))
-    traded = daily_prices.filter(TRADED & pl.col("vwap").is_not_null())
+    week, calendar, unavailable = partition.week, partition.calendar, partition.unavailable
+    returns, carried = frames["portfolio_returns"].collect(), frames["styles"].collect()
+    days, mergers, securities = pl.col("date").is_in(calendar.week_days(week)), partition.mergers, frames["securities"]
+    traded = frames["daily_prices"].filter(TRADED & pl.col("vwap").is_not_null())
     if mergers:
         band = settings.merger_growth_band
         prices, listed, _ = exchange_shares(mergers, traded.collect(), securities.collect(), band)
         prices, listed = prices.filter(days), listed.filter(days)
     else:
         prices, listed = traded.filter(days).collect(), securities.filter(days).collect()
-    frames, legs, names = [], [], []
+    items, legs, names = [], [], []
     reasons: dict[str, Reason] = {}
     notes: dict[str, Any] = {}
-    for portfolio, table in zip(PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True):
+    for portfolio in PORTFOLIOS:
         own = returns.filter(pl.col("portfolio") == portfolio.key).sort("date")
         if own.is_empty():
             reasons[portfolio.key] = unavailable.get("portfolio_returns", {}).get(portfolio.key, NOTHING_HELD())
@@ -85,7 +70,7 @@ def make_attribution(
         if own["benchmark"].null_count():
             reasons[portfolio.key] = NO_INDEX_RETURN()
             continue
-        stored = _stored(portfolio, table, own, calendar.offset_week(week, -1), week, files)
+        stored = _stored(portfolio, frames[portfolio.asset], own, partition)
         absent = missing_styles(carried, STYLES, unavailable.get("styles", {}))
         described = _names(stored.before, carried, absent)
         found = attribute(
@@ -95,13 +80,13 @@ def make_attribution(
         )
         if set(described.industry.tolist()) == {UNKNOWN}:
             absent = {**absent, "industry": unavailable.get("styles", {}).get("industry", NO_INDUSTRY())}
-        frames.append(_items(week, date, portfolio, found, absent))
+        items.append(_items(week, partition.date, portfolio, found, absent))
         legs.append(_legs(portfolio, found))
         names.append(_by_name(portfolio, found, described))
         notes[portfolio.key] = _note(found)
-    frame = pl.concat(frames) if frames else pl.DataFrame(schema=ATTRIBUTION)
+    frame = pl.concat(items) if items else pl.DataFrame(schema=ATTRIBUTION)
     profile = frame.with_columns(gap=pl.lit(None, pl.Float64), basis=pl.lit(None, pl.Float64))
-    if frames:
+    if items:
         gaps = pl.DataFrame({"portfolio": list(notes), "gap": [note["gap"] for note in notes.values()]})
         profile = frame.join(gaps, on="portfolio", how="left", maintain_order="left").with_columns(
             basis=pl.when(pl.col("component") == "benchmark_basis").then("value")
@@ -113,17 +98,18 @@ def make_attribution(
     return Made(
         frame,
         profile=profile,
-        files={name: _encode(side) for name, side in sides.items()} if frames else {},
+        files={name: _encode(side) for name, side in sides.items()} if items else {},
         unavailable=reasons,
         notes=notes,
     )
 
 
-def _stored(
-    portfolio: Portfolio, table: pl.LazyFrame, returns: pl.DataFrame, last: dt.date, week: dt.date, files: Files
-) -> _Stored:
-    def side(partition: dt.date, name: str) -> pl.DataFrame:
-        return pl.read_parquet(io.BytesIO(files(portfolio.asset, partition, name)))
+def _stored(portfolio: Portfolio, table: pl.LazyFrame, returns: pl.DataFrame, partition: Partition) -> _Stored:
+    week = partition.week
+    last = partition.calendar.offset_week(week, -1)
+
+    def side(of: dt.date, name: str) -> pl.DataFrame:
+        return pl.read_parquet(io.BytesIO(partition.files(portfolio.asset, of, name)))
 
     return _Stored(
         before=table.filter(pl.col("week") == last).sort("symbol").collect(),

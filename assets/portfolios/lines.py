@@ -21,14 +21,14 @@ import polars as pl
 from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.models.offset_windows import path_day
 from assets.portfolios.execution import DayReturn
-from assets.portfolios.make import MINUTES, Files, benchmark_returns, mean_scores, minutes_of
+from assets.portfolios.make import MINUTES, benchmark_returns, mean_scores, minutes_of
 from assets.portfolios.mergers import Exchange, exchange_shares
 from assets.portfolios.record import encode
 from assets.portfolios.schemas import LINE_SOLVES, LINE_STATES, PORTFOLIO_LINES
 from assets.portfolios.week import State, Tables, Week, advance, carry
 from resources.calendar import Calendar
-from resources.code_changes import Change
 from resources.made import Made
+from resources.partition import Files, Frames, Partition
 from resources.reasons import Reason, Reasons
 from resources.rulebook import Rulebook
 from resources.settings.lines import LinesSettings, Weekday, keys_of, line_name
@@ -60,8 +60,10 @@ def lines_of(lines: LinesSettings, portfolios: PortfoliosSettings) -> list[Line]
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """The partitions one week reads, lazily; rows of other days than a line may know are cut off before use."""
+    """What one week reads; rows of other days than a line may know are cut off before use."""
 
+    calendar: Calendar
+    week: dt.date
     scores: pl.LazyFrame
     factors: pl.LazyFrame
     styles: pl.LazyFrame
@@ -69,8 +71,38 @@ class Inputs:
     securities: pl.DataFrame
     indices: pl.DataFrame
     minutes: Callable[[dt.date], pl.DataFrame]  # bars of a trade day, which several lines share
-    exchanges: tuple[Exchange, ...] = ()
-    rules: Rulebook | None = None
+    exchanges: tuple[Exchange, ...]
+    rules: Rulebook
+
+    @classmethod
+    def of(cls, frames: Frames, partition: Partition, merger_growth_band: tuple[float, float]) -> "Inputs":
+        """Those of a partition: scores and prices of all lines, with shares exchanged in mergers."""
+
+        @functools.cache
+        def minutes(day: dt.date) -> pl.DataFrame:
+            return frames["minute_bars"].filter(pl.col("date") == day).select(MINUTES).collect()
+
+        prices, listings, exchanges = exchange_shares(
+            partition.mergers,
+            frames["daily_prices"]
+            .select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap")
+            .collect(),
+            frames["securities"].collect(),
+            merger_growth_band,
+        )
+        return cls(
+            calendar=partition.calendar,
+            week=partition.week,
+            scores=pl.concat([frames["scores"], frames["offset_scores"]]),
+            factors=frames["factors"],
+            styles=frames["styles"],
+            prices=prices,
+            securities=listings,
+            indices=frames["indices"].collect(),
+            minutes=minutes,
+            exchanges=exchanges,
+            rules=partition.rules,
+        )
 
     def until(
         self, day: dt.date, line: Line, state: State | None, trade_day: dt.date | None, *, scored: bool
@@ -90,49 +122,20 @@ class Inputs:
         )
 
 
-def make_portfolio_lines(
-    previous: pl.LazyFrame,
-    scores: pl.LazyFrame,
-    offset_scores: pl.LazyFrame,
-    factors: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    indices: pl.LazyFrame,
-    minute_bars: pl.LazyFrame,
-    week: dt.date,
-    calendar: Calendar,
-    start: dt.date,
-    files: Files,
-    unavailable: Reasons,
-    settings: Mapping[str, Any],
-    mergers: Sequence[Change] = (),
-    rules: Rulebook | None = None,
-) -> Made:
+def make_portfolio_lines(frames: Frames, partition: Partition, settings: Mapping[str, Any]) -> Made:
     """Daily returns of every line of both portfolios on the week's trading days; empty where none is set.
 
-    settings: the sections lines and portfolios. previous: the week before; its states.parquet is what is carried on.
+    settings: the sections lines and portfolios. Of the week before states.parquet is read, which is what is carried on.
     Beside the rows: states.parquet and solves.parquet. A line that has not begun is n/a, with the reason.
     """
+    week, calendar, unavailable = partition.week, partition.calendar, partition.unavailable
     portfolios: PortfoliosSettings = settings["portfolios"]
     lines = lines_of(settings["lines"], portfolios)
     if not lines:
         return Made(pl.DataFrame(schema=PORTFOLIO_LINES), notes={"lines": "none set (lines.alphas, lines.weekdays)"})
-    before = _states(files, calendar.offset_week(week, -1)) if week > calendar.week_of(start) else {}
-    closes = indices.collect()
-
-    @functools.cache
-    def minutes(day: dt.date) -> pl.DataFrame:
-        return minute_bars.filter(pl.col("date") == day).select(MINUTES).collect()
-
-    prices, listings, exchanges = exchange_shares(
-        mergers,
-        daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap").collect(),
-        securities.collect(),
-        portfolios.merger_growth_band,
-    )
-    both = pl.concat([scores, offset_scores])
-    inputs = Inputs(both, factors, styles, prices, listings, closes, minutes, exchanges, rules)
+    begun = week > calendar.week_of(partition.start)
+    before = _states(partition.files, calendar.offset_week(week, -1)) if begun else {}
+    inputs = Inputs.of(frames, partition, portfolios.merger_growth_band)
     rows, solves, states, reasons = [], [], [], {}
     for portfolio in PORTFOLIOS:
         returned: dict[str, list[DayReturn]] = {}
@@ -143,7 +146,7 @@ def make_portfolio_lines(
             told = unavailable
             if day != calendar.signal_day(week):
                 told = {**unavailable, "scores": unavailable.get("offset_scores", {})}
-            found = _week_of(portfolio, line, known, week, day, inputs, calendar, own, told)
+            found = _week_of(portfolio, line, known, inputs, own, told)
             if isinstance(found, Reason):
                 reasons[f"{portfolio.key}: {line.name}"] = found
                 continue
@@ -155,7 +158,9 @@ def make_portfolio_lines(
         if len(paths) > 1:
             frame = pl.concat([frame, _mean(frame, paths)])
         days = frame["date"].unique().sort().to_list()
-        benchmark, _ = benchmark_returns(portfolio, closes, prices.lazy(), listings.lazy(), days, calendar, portfolios)
+        benchmark, _ = benchmark_returns(
+            portfolio, inputs.indices, inputs.prices.lazy(), inputs.securities.lazy(), days, calendar, portfolios
+        )
         rows.append(
             frame.join(
                 pl.DataFrame({"date": days, "benchmark": benchmark}, schema={"date": pl.Date, "benchmark": pl.Float64}),
@@ -179,16 +184,14 @@ def _week_of(
     portfolio: Portfolio,
     line: Line,
     known: tuple[dt.date, State] | None,
-    week: dt.date,
-    day: dt.date,
     inputs: Inputs,
-    calendar: Calendar,
     settings: PortfoliosSettings,
     unavailable: Reasons,
 ) -> tuple[Week, list[DayReturn]] | Reason:
     """One line's week: up to its signal day as `advance` does it, then the new target's first days where the week has any."""
     last, state = known if known is not None else (None, None)
-    days = calendar.week_days(week)
+    calendar, week = inputs.calendar, inputs.week
+    day, days = line.day(calendar, week), calendar.week_days(week)
     since = [one for one in days if one <= day] if last is None else calendar.days(calendar.next_day(last), day)
     tables = inputs.until(day, line, state, since[0], scored=True)
     step = advance(portfolio, state, tables, since, calendar, settings, unavailable)

@@ -11,7 +11,7 @@ are the holdings at its signal close. Up to the first week that has scores and a
 import dataclasses
 import datetime as dt
 import io
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import polars as pl
@@ -25,48 +25,37 @@ from assets.portfolios.returns import drifted_return, filled_returns, index_retu
 from assets.portfolios.schemas import DAYS, PORTFOLIO, PORTFOLIO_RETURNS
 from assets.portfolios.week import State, Tables, advance, next_state
 from resources.calendar import Calendar
-from resources.code_changes import Change
 from resources.errors import SettingsError
 from resources.made import LEFT_OUT, Made
-from resources.reasons import Reason, Reasons
-from resources.rulebook import Rulebook
+from resources.partition import Frames, Partition
+from resources.reasons import Reason
 from resources.settings.portfolios import PortfoliosSettings
-
-Files = Callable[[str, dt.date, str], bytes]
 
 DATA_COLUMNS = ("symbol", "weight", "drifted_weight", "benchmark_weight", "score", "industry")
 MINUTES = ("date", "symbol", "low", "high", "volume", "amount")
 
 
-def _collect(
-    scores: pl.LazyFrame,
-    factors: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    indices: pl.LazyFrame,
-    minute_bars: pl.LazyFrame,
-    *,
-    state: State | None,
-    alphas: Sequence[str],
-    date: dt.date,
-    days: Sequence[dt.date],
-    mergers: Sequence[Change],
-    band: tuple[float, float],
-    rules: Rulebook | None,
-) -> Tables:
-    prices = daily_prices.select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap").collect()
-    listings = (securities if mergers else securities.filter(pl.col("date").is_in(list(days)))).collect()
-    prices, listings, exchanges = exchange_shares(mergers, prices, listings, band)
+def _collect(frames: Frames, partition: Partition, settings: PortfoliosSettings, state: State | None) -> Tables:
+    """The rows that the week reads. state: what the week before handed on, whose names alone need minute bars."""
+    date, mergers = partition.date, partition.mergers
+    own = pl.col("date").is_in(partition.calendar.week_days(partition.week))
+    prices, listings, exchanges = exchange_shares(
+        mergers,
+        frames["daily_prices"]
+        .select("date", "symbol", "pre_close", "low", "high", "close", "volume", "vwap")
+        .collect(),
+        (frames["securities"] if mergers else frames["securities"].filter(own)).collect(),
+        settings.merger_growth_band,
+    )
     return Tables(
-        mean_scores(scores, factors, alphas, date),
-        styles.filter(pl.col("date") == date).collect(),
+        mean_scores(frames["scores"], frames["factors"], settings.alphas, date),
+        frames["styles"].filter(pl.col("date") == date).collect(),
         prices,
         listings,
-        indices.filter(pl.col("date") == date).collect(),
-        None if state is None else minutes_of(minute_bars, state.symbols.tolist()),
+        frames["indices"].filter(pl.col("date") == date).collect(),
+        None if state is None else minutes_of(frames["minute_bars"], state.symbols.tolist()),
         exchanges,
-        rules,
+        partition.rules,
     )
 
 
@@ -114,53 +103,28 @@ def mean_scores(
     return mean.with_columns(pl.col("score") / len(alphas)).sort("symbol")
 
 
-def _last_state(
-    portfolio: Portfolio, previous: pl.DataFrame, week: dt.date, calendar: Calendar, files: Files
-) -> State | None:
+def _last_state(portfolio: Portfolio, previous: pl.DataFrame, partition: Partition) -> State | None:
     """What the week before handed on, from its partition; None where there was none or it was not built."""
     if previous.is_empty():
         return None
-    data = files(portfolio.asset, calendar.offset_week(week, -1), "solve.parquet")
+    data = partition.files(portfolio.asset, partition.calendar.offset_week(partition.week, -1), "solve.parquet")
     solve = pl.read_parquet(io.BytesIO(data), columns=["cash", "nav", "status"]).row(0, named=True)
     return next_state(previous, solve["cash"], solve["nav"], failed=solve["status"] == "failed")
 
 
-def make_portfolio(
-    table: str,
-    previous: pl.LazyFrame,
-    scores: pl.LazyFrame,
-    factors: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    indices: pl.LazyFrame,
-    minute_bars: pl.LazyFrame,
-    week: dt.date,
-    date: dt.date,
-    calendar: Calendar,
-    files: Files,
-    unavailable: Reasons,
-    settings: PortfoliosSettings,
-    mergers: Sequence[Change] = (),
-    rules: Rulebook | None = None,
-) -> Made:
-    """Execute last week's target on the week's first trading day, drift to the signal day `date`, optimise there.
+def make_portfolio(frames: Frames, partition: Partition, settings: PortfoliosSettings) -> Made:
+    """Execute last week's target on the week's first trading day, drift to the signal day, optimise there.
 
-    table: the portfolio's asset; previous: its partition of the week before; mergers: those since the first day of
-    daily_prices and securities. Returns the rows of the names with a target,
-    a holding or a benchmark weight, and beside them solve.parquet (one row, see record.py), executions.parquet and
-    days.parquet (daily returns of the week). Raises InputError where a portfolio that has been built meets a week without
-    prices or benchmark vector.
+    Of the portfolio's own table the week before is read. Returns the rows of the names with a target, a holding or a
+    benchmark weight, and beside them solve.parquet (one row, see record.py), executions.parquet and days.parquet (daily
+    returns of the week). Raises InputError where a portfolio that has been built meets a week without prices or benchmark
+    vector.
     """
-    portfolio = next(one for one in PORTFOLIOS if one.asset == table)
-    state = _last_state(portfolio, previous.collect(), week, calendar, files)
-    days = calendar.week_days(week)
-    tables = _collect(
-        scores, factors, styles, daily_prices, securities, indices, minute_bars,
-        state=state, alphas=settings.alphas, date=date, days=days, mergers=mergers, band=settings.merger_growth_band,
-        rules=rules,
-    )  # fmt: skip
-    step = advance(portfolio, state, tables, days, calendar, settings, unavailable)
+    portfolio = next(one for one in PORTFOLIOS if one.asset == partition.table)
+    week, date, calendar = partition.week, partition.date, partition.calendar
+    state = _last_state(portfolio, frames[partition.table].collect(), partition)
+    tables = _collect(frames, partition, settings, state)
+    step = advance(portfolio, state, tables, calendar.week_days(week), calendar, settings, partition.unavailable)
     if isinstance(step, Reason):
         return Made(
             pl.DataFrame(schema=PORTFOLIO),
@@ -192,37 +156,26 @@ def make_portfolio(
     )
 
 
-def make_portfolio_returns(
-    csi500_portfolio: pl.LazyFrame,
-    csi1000_portfolio: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    indices: pl.LazyFrame,
-    week: dt.date,
-    calendar: Calendar,
-    files: Files,
-    unavailable: Reasons,
-    settings: PortfoliosSettings,
-    securities: pl.LazyFrame | None = None,
-    mergers: Sequence[Change] = (),
-) -> Made:
+def make_portfolio_returns(frames: Frames, partition: Partition, settings: PortfoliosSettings) -> Made:
     """Daily gross, cost, net, benchmark and turnover of both portfolios on the week's days.
 
     The week of the first build has no row: its target is bought on the next trade day.
     """
-    days = calendar.week_days(week)
-    closes = indices.collect()
-    if mergers and securities is not None:
+    calendar, mergers = partition.calendar, partition.mergers
+    days = calendar.week_days(partition.week)
+    closes, daily_prices, securities = frames["indices"].collect(), frames["daily_prices"], frames["securities"]
+    if mergers:
         prices, listings, _ = exchange_shares(
             mergers, daily_prices.collect(), securities.collect(), settings.merger_growth_band
         )
         daily_prices, securities = prices.lazy(), listings.lazy()
-    frames, reasons, drifted = [], {}, []
+    made, reasons, drifted = [], {}, []
     notes: dict[str, Any] = {}
-    for portfolio, table in zip(PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True):
-        if table.head(1).collect().is_empty():
-            reasons[portfolio.key] = unavailable.get(portfolio.asset, {}).get("weight", NOT_BUILT_YET())
+    for portfolio in PORTFOLIOS:
+        if frames[portfolio.asset].head(1).collect().is_empty():
+            reasons[portfolio.key] = partition.unavailable.get(portfolio.asset, {}).get("weight", NOT_BUILT_YET())
             continue
-        own = pl.read_parquet(io.BytesIO(files(portfolio.asset, week, "days.parquet")))
+        own = pl.read_parquet(io.BytesIO(partition.files(portfolio.asset, partition.week, "days.parquet")))
         if own.is_empty():
             notes[portfolio.key] = FIRST_BUILT_NOW().to_json()
             continue
@@ -230,12 +183,12 @@ def make_portfolio_returns(
         if why is not None:
             notes[portfolio.key] = why.to_json()
             drifted.append(portfolio.key)
-        frames.append(
+        made.append(
             own.with_columns(pl.lit(portfolio.key).alias("portfolio"), pl.Series("benchmark", benchmark, pl.Float64))
         )
     if drifted:
         notes[LEFT_OUT] = {"index_closes": dict.fromkeys(drifted)}
-    frame = pl.concat(frames).drop("cash") if frames else pl.DataFrame(schema=PORTFOLIO_RETURNS)
+    frame = pl.concat(made).drop("cash") if made else pl.DataFrame(schema=PORTFOLIO_RETURNS)
     return Made(frame, unavailable=reasons, notes=notes)
 
 

@@ -27,11 +27,9 @@ import numpy as np
 import polars as pl
 
 from assets.catalogue import Portfolio
-from assets.portfolios.constraints import FREE, Problem
-from assets.portfolios.execution import Held
+from assets.portfolios.constraints import FREE
 from assets.portfolios.explanation import Explanation
-from assets.portfolios.exposures import Benchmark
-from assets.portfolios.optimiser import Row, Solution
+from assets.portfolios.optimiser import Row
 from assets.portfolios.reasons import NOT_APPLIED, STATE, not_applied
 from assets.portfolios.schemas import ROWS
 from resources.reasons import Reason
@@ -106,18 +104,11 @@ class Last:
 
 
 def solve_row(
-    portfolio: Portfolio,
-    week: dt.date,
-    date: dt.date,
-    settings: PortfoliosSettings,
-    benchmark: Benchmark,
-    problem: Problem,
-    names: pl.DataFrame,
-    solution: Solution,
-    held: Held,
-    last: Last,
+    portfolio: Portfolio, step: "Week", week: dt.date, date: dt.date, settings: PortfoliosSettings
 ) -> pl.DataFrame:
     """The numbers of solve.parquet: how the week was solved and what the next one needs of it."""
+    solution, problem, held, last, benchmark = step.solution, step.problem, step.held, step.last, step.benchmark
+    names = step.names
     failed = solution.status == "failed"
     cash = [held.cash, *(day.cash for day in held.days)]
     if held.execution is not None:
@@ -202,9 +193,7 @@ def record_solve(
     """The one row of solve.parquet: `solve_row` and, nested, everything that explains it (NESTED)."""
     bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
     solution = step.solution
-    solve = solve_row(
-        portfolio, week, date, settings, step.benchmark, step.problem, step.names, solution, step.held, step.last
-    )
+    solve = solve_row(portfolio, step, week, date, settings)
     nested = {
         "constraints": [
             *map(_row, solution.rows),

@@ -6,11 +6,12 @@ from typing import Any
 
 from assets.models.offset_windows import path_day
 from resources.calendar import Calendar
+from resources.lookback import Lookback, offset_by, week_days
 from resources.settings.lines import LinesSettings
 from resources.settings.portfolios import PortfoliosSettings
-from resources.table import week_days
 
 
+@offset_by(-1, -1)
 def previous_week(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
     """The trading week before, whose target and holdings this one carries on.
 
@@ -21,18 +22,23 @@ def previous_week(calendar: Calendar, week: dt.date, section: PortfoliosSettings
     return [calendar.offset_week(week, -1)]
 
 
+@offset_by(-1, 0)
 def two_weeks(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
     """The week and, where there is one to carry on, the trading week before."""
-    return [*previous_week(calendar, week, section, start), week]
+    return [*previous_week.keys(calendar, week, section, start), week]
 
 
+@Lookback
 def previous_signal_day(
     calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date
 ) -> list[dt.date]:
     """The signal day of the trading week before, where there is one to carry on."""
-    return [day for one in previous_week(calendar, week, section, start) if (day := calendar.signal_day(one)) >= start]
+    return [
+        day for one in previous_week.keys(calendar, week, section, start) if (day := calendar.signal_day(one)) >= start
+    ]
 
 
+@Lookback
 def benchmark_window(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
     """The week's trading days and as many before them as published index weights are drifted over at most."""
     days = calendar.week_days(week)
@@ -40,6 +46,7 @@ def benchmark_window(calendar: Calendar, week: dt.date, section: PortfoliosSetti
     return calendar.days(max(start, calendar.offset(days[0], -back)), days[-1])
 
 
+@Lookback
 def trade_day(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
     """The week's first trading day, on which the target of the week before is traded; none under the daily fill rule."""
     if section.execution.fills.rule == "daily":
@@ -55,6 +62,7 @@ def _on(section: Mapping[str, Any]) -> bool:
     return bool(lines.alphas or lines.weekdays)
 
 
+@Lookback
 def line_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
     """The signal days of all lines in the week, ascending."""
     if not _on(section):
@@ -63,33 +71,37 @@ def line_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any], sta
     return sorted(day for day in days if day >= start)
 
 
+@Lookback
 def line_trade_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
     """The days after the lines' signal days: of the week before, and of this one where they still belong to it. None under
     the daily fill rule."""
     if not _on(section) or section["portfolios"].execution.fills.rule == "daily":
         return []
-    signals = line_days(calendar, week, section, start)
+    signals = line_days.keys(calendar, week, section, start)
     if week > calendar.week_of(start):
-        signals += line_days(calendar, calendar.offset_week(week, -1), section, start)
+        signals += line_days.keys(calendar, calendar.offset_week(week, -1), section, start)
     last = calendar.signal_day(week)
     return sorted(trade for day in signals if day < last and (trade := calendar.next_day(day)) >= start)
 
 
+@offset_by(0, 0)
 def lines_week(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
     """The week itself, of a week table."""
     return [week] if _on(section) else []
 
 
+@offset_by(-1, -1)
 def lines_before(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
     """The trading week before, whose states are carried on."""
     return [calendar.offset_week(week, -1)] if _on(section) and week > calendar.week_of(start) else []
 
 
+@Lookback
 def lines_prices(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
     """The trading days of two weeks, as of the listings, and those over which published index weights are drifted."""
     if not _on(section):
         return []
-    drifted = benchmark_window(calendar, week, section["portfolios"], start)
+    drifted = benchmark_window.keys(calendar, week, section["portfolios"], start)
     return sorted({*lines_listings(calendar, week, section, start), *drifted})
 
 
@@ -101,6 +113,7 @@ def lines_listings(calendar: Calendar, week: dt.date, section: Mapping[str, Any]
     return [day for day in calendar.days(calendar.week_days(first)[0], calendar.signal_day(week)) if day >= start]
 
 
+@Lookback
 def lines_indices(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
     """The week's trading days and the one before them."""
-    return week_days(back=1)(calendar, week, section, start) if _on(section) else []
+    return week_days(back=1).keys(calendar, week, section, start) if _on(section) else []

@@ -80,7 +80,8 @@ from assets.reference.validate import (
 from resources.calendar import Calendar
 from resources.gate import DETAIL
 from resources.made import Made
-from resources.reasons import Reason, Reasons, counted_reasons
+from resources.partition import Frames, Partition
+from resources.reasons import Reason, counted_reasons
 from resources.rounding import rounding_of
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
@@ -138,15 +139,13 @@ DAILY_PRICES = {
 }
 
 
-def make_daily_prices(
-    date: dt.date, landing: Any, calendar: Calendar, settings: ReferenceSettings, rules: Rulebook | None = None
-) -> Made:
+def make_daily_prices(frames: Frames, partition: Partition, settings: ReferenceSettings) -> Made:
     """The day's usable rows of reference/daily_prices, with limit prices and VWAP; no row = suspended.
 
     is_st: ST as delivered, or in the delisting period (`delisting_days`). The limit prices tell the two apart.
-    rules: boards and price limits of the day; None: the shipped rulebook.
     """
-    rules = rules or Rulebook.on(date)
+    date, calendar, rules = partition.date, partition.calendar, partition.rules
+    landing: Any = partition.landing
     delivered = landing.reference("daily_prices")
     if delivered is None:
         return _empty(DAILY_PRICES, NOT_DELIVERED(table="daily_prices"))
@@ -471,22 +470,16 @@ _FOUND_IN = {
 FUNDAMENTALS = ("equity", "net_profit", "profitability", "profitability_year_ago")
 
 
-def make_securities(
-    date: dt.date,
-    daily_prices: pl.LazyFrame,
-    landing: Any,
-    calendar: Calendar,
-    settings: ReferenceSettings,
-    unavailable: Reasons,
-    rules: Rulebook | None = None,
-) -> Made:
+def make_securities(frames: Frames, partition: Partition, settings: ReferenceSettings) -> Made:
     """One row per name listed on the day, with what was known of it at the close.
 
     Listed: list_date ≤ day, and not yet delisted (a name that still trades on its delist_date is listed on it). A name that
     trades without a row in reference/instruments is listed too, but its listed_days are unknown and it is not in U(t).
     Without reference/instruments listed names are those that have traded so far; listed_days and in_universe are n/a.
     """
-    rules, today = rules or Rulebook.on(date), daily_prices.collect()
+    date, calendar, rules = partition.date, partition.calendar, partition.rules
+    landing: Any = partition.landing
+    unavailable, today = partition.unavailable, frames["daily_prices"].collect()
     if today.is_empty():
         reason = unavailable.get("daily_prices", {}).get("close", DAY_IS_EMPTY(table="daily_prices", date=date))
         return _empty(SECURITIES, reason)
@@ -884,18 +877,13 @@ INDICES = {
 }
 
 
-def make_indices(
-    date: dt.date,
-    daily_prices: pl.LazyFrame,
-    landing: Any,
-    calendar: Calendar,
-    settings: ReferenceSettings,
-    rules: Rulebook | None = None,
-) -> Made:
+def make_indices(frames: Frames, partition: Partition, settings: ReferenceSettings) -> Made:
     """The latest published weights of each index and its close of the day; an index with a close alone has one row."""
+    date, calendar, rules = partition.date, partition.calendar, partition.rules
+    landing: Any = partition.landing
     reasons: dict[str, Reason] = {}
     sifted: dict[str, Sifted] = {}
-    weights = _latest_weights(landing, sifted, reasons, rules or Rulebook.on(date))
+    weights = _latest_weights(landing, sifted, reasons, rules)
     closes = pl.DataFrame(schema={"index": pl.String, "index_close": pl.Float64})
     earlier = closes.rename({"index_close": "previous"})
     codes: dict[str, Sequence[str]] = {}
@@ -924,7 +912,7 @@ def make_indices(
             sifted["index_prices"] = with_closes_missing(sifted["index_prices"], earlier, date)
         gaps.append(strange_days(prices.select("date").collect()["date"], date, calendar))
     moved = closes.join(earlier, on="index", how="inner", maintain_order="left")
-    traded = daily_prices.select("symbol", "pre_close", "close").collect()
+    traded = frames["daily_prices"].select("symbol", "pre_close", "close").collect()
     stray = _stray_indices(date, landing, calendar, settings)
     gaps += [stray.findings, index_gaps(weights, moved, traded, settings)]  # the likely cause first
     frame = weights.join(closes, on="index", how="full", coalesce=True).with_columns(date=pl.lit(date))

@@ -140,6 +140,7 @@ computed is null, with its reason. Factors 1–10 are judged weekly here and mon
     schema=evaluation_rows.SCHEMA,
     sort=("factor", "statistic", "horizon", "item"),
     settings="evaluation",
+    reads_start=True,
     make="assets.report.make:make_evaluation",
     items="factor",
     needs=NEEDS,
@@ -187,6 +188,7 @@ The rows name those files: week, item, path, digest. What could not be computed 
     schema={"week": pl.Date, "item": pl.String, "path": pl.String, "digest": pl.String},
     sort=("path",),
     settings="report",
+    reads_record=True,
     make="assets.report.weekly:make_report",
     checks=(
         Check("table1_has_sixteen_rows", Between("table1_rows", 16, 16), critical=True, remedy=CODE),

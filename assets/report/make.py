@@ -1,11 +1,10 @@
-"""Adapters between the table wrapper and the pure modules of this stage: one function per table, keywords only.
+"""Adapters between the table wrapper and the pure modules of this stage: one function per table.
 
 Here: choosing columns and handing over. Not here: any formula.
 """
 
-import datetime as dt
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import polars as pl
@@ -28,9 +27,8 @@ from assets.report.rebalancing import (
     month_rebalances,
     week_rebalances,
 )
-from resources.calendar import Calendar
 from resources.made import Made
-from resources.reasons import Reasons
+from resources.partition import Frames, Partition
 from resources.settings.evaluation import EvaluationSettings
 from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
@@ -39,95 +37,68 @@ MINUTES = ("date", "symbol", "low", "high", "volume", "amount")
 LONG = ("date", "symbol", "factor", "value")
 
 
-def make_factor_returns(
-    *,
-    week: dt.date,
-    factors: pl.LazyFrame,
-    scores: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    minute_bars: pl.LazyFrame,
-    settings: Mapping[str, Any],
-    calendar: Calendar,
-    unavailable: Reasons,
-) -> Made:
+def make_factor_returns(frames: Frames, partition: Partition, settings: Mapping[str, Any]) -> Made:
     """Daily returns of the three legs of every factor on the trading days of one week.
 
     settings: the sections returns and portfolios.execution.fills. minute_bars: of the entries' trade days, under the fill
     rule minutes.
     """
+    calendar, week, securities = partition.calendar, partition.week, frames["securities"]
     days = calendar.week_days(week)
     returns: ReturnsSettings = settings["returns"]
     fills: FillSettings = settings["portfolios.execution.fills"]
     paths = lay_out_prices(
-        daily_prices,
-        holding_days(calendar, week, settings, calendar.first),
-        minute_bars.select(MINUTES).collect() if fills.rule == "minutes" else None,
+        frames["daily_prices"],
+        holding_days.keys(calendar, week, settings, calendar.first),
+        frames["minute_bars"].select(MINUTES).collect() if fills.rule == "minutes" else None,
         min_inside_share=fills.min_inside_share,
     )
-    frames = [
+    parts = [
         legs.week_returns(values, paths, rebalances, days, keys, returns.group_share)
         for values, rebalances, keys in (
-            (_universe_only(factors, securities), month_rebalances(calendar, week), catalogue.TEN),
-            (_universe_only(scores, securities), week_rebalances(calendar, week), catalogue.MODELS),
+            (_universe_only(frames["factors"], securities), month_rebalances(calendar, week), catalogue.TEN),
+            (_universe_only(frames["scores"], securities), week_rebalances(calendar, week), catalogue.MODELS),
         )
     ]
-    frame = pl.concat(frames)
-    reasons = unavailable.get("factors", {})
+    frame = pl.concat(parts)
+    reasons = partition.unavailable.get("factors", {})
     absent = set(catalogue.TEN) - set(frame["factor"]) - set(reasons)
     return Made(frame, unavailable={key: NO_RETURNS() for key in catalogue.TEN if key in absent})
 
 
-def make_rank_ics(
-    *,
-    week: dt.date,
-    factors: pl.LazyFrame,
-    scores: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    calendar: Calendar,
-) -> Made:
+def make_rank_ics(frames: Frames, partition: Partition, settings: None) -> Made:
     """RankICs of the holding periods that end in one week: known from its trade day on, never before."""
-    paths = lay_out_prices(daily_prices, closed_days(calendar, week, None, calendar.first))
-    frames = [pl.DataFrame(schema=ics.SCHEMA)]
-    for table, rebalances in ((factors, month_rebalances(calendar, week)), (scores, week_rebalances(calendar, week))):
+    calendar, week = partition.calendar, partition.week
+    rebalances_of = {"factors": month_rebalances(calendar, week), "scores": week_rebalances(calendar, week)}
+    paths = lay_out_prices(frames["daily_prices"], closed_days.keys(calendar, week, None, calendar.first))
+    parts = [pl.DataFrame(schema=ics.SCHEMA)]
+    for table, rebalances in rebalances_of.items():
         closed = closed_holding(rebalances, calendar, week)
         if not closed:
             continue
         entry, exit = closed
-        values = _universe_only(table, securities).filter(pl.col("date") == entry.signal)
+        values = _universe_only(frames[table], frames["securities"]).filter(pl.col("date") == entry.signal)
         dated = ics.correlate_ranks(values, paths, entry, exit).with_columns(
             pl.lit(week).alias("week"),
             pl.lit(entry.signal).alias("signal_date"),
             pl.lit(entry.trade).alias("trade_date"),
             pl.lit(exit.trade).alias("next_trade_date"),
         )
-        frames.append(dated.select(pl.col(name).cast(dtype) for name, dtype in ics.SCHEMA.items()))
-    return Made(pl.concat(frames))
+        parts.append(dated.select(pl.col(name).cast(dtype) for name, dtype in ics.SCHEMA.items()))
+    return Made(pl.concat(parts))
 
 
-def make_evaluation(
-    *,
-    week: dt.date,
-    factors: pl.LazyFrame,
-    scores: pl.LazyFrame,
-    styles: pl.LazyFrame,
-    securities: pl.LazyFrame,
-    daily_prices: pl.LazyFrame,
-    settings: EvaluationSettings,
-    calendar: Calendar,
-    start: dt.date,
-    files: Callable[[str, dt.date, str], bytes],
-    unavailable: Reasons,
-) -> Made:
+def make_evaluation(frames: Frames, partition: Partition, settings: EvaluationSettings) -> Made:
     """What becomes known in one week of the signals of all factors, and its own signal's kinship and exposures."""
-    values = _universe_only(pl.concat([factors.select(LONG), scores.select(LONG)]), securities)
-    weeks = evaluated_weeks(calendar, week, settings, start)
+    calendar, week, start, unavailable = partition.calendar, partition.week, partition.start, partition.unavailable
+    both = pl.concat([frames["factors"].select(LONG), frames["scores"].select(LONG)])
+    values = _universe_only(both, frames["securities"])
+    weeks = evaluated_weeks.keys(calendar, week, settings, start)
     signals = {
         len(calendar.weeks(one, week)) - 1: Signal.of(day := calendar.signal_day(one), values.filter(date=day))
         for one in weeks
     }
-    paths = lay_out_prices(daily_prices, evaluated_days(calendar, week, settings, start))
+    paths = lay_out_prices(frames["daily_prices"], evaluated_days.keys(calendar, week, settings, start))
     end = Rebalance(calendar.previous_day(week), calendar.week_days(week)[0])
     returns = {
         horizon: ics.holding_returns(paths, Rebalance(entry.day, calendar.next_day(entry.day)), end)
@@ -136,7 +107,7 @@ def make_evaluation(
     }
     judged = calendar.offset_week(week, -2)  # its networks are judged one by one
     seeds = (
-        pl.read_parquet(io.BytesIO(files("scores", judged, SEEDS)))
+        pl.read_parquet(io.BytesIO(partition.files("scores", judged, SEEDS)))
         if judged in weeks
         else pl.DataFrame(schema=SEED_SCORES)
     )
@@ -145,7 +116,7 @@ def make_evaluation(
         signals=signals,
         returns=returns,
         seeds=seeds,
-        styles=styles.select("symbol", *STYLES).collect(),
+        styles=frames["styles"].select("symbol", *STYLES).collect(),
         style_reasons=unavailable.get("styles", {}),
         settings=settings,
     )

@@ -7,7 +7,8 @@ import datetime as dt
 import hashlib
 import io
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
@@ -17,7 +18,7 @@ from assets.portfolios.reasons import not_applied
 from assets.portfolios.schemas import ROWS
 from assets.report.attribution import sum_contributions
 from assets.report.document import Findings, Holdings, write_weekly
-from assets.report.evaluation_summary import summarise
+from assets.report.evaluation_summary import Summary, summarise
 from assets.report.html import render_html
 from assets.report.issue import Weekly
 from assets.report.lines import judge_lines
@@ -31,13 +32,11 @@ from assets.report.tables import (
     tabulate_portfolios,
 )
 from assets.report.workbook import write_workbook
-from resources.calendar import Calendar
 from resources.made import Made
-from resources.reasons import Reasons
+from resources.partition import Files, Frames, Partition
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 
-Files = Callable[[str, dt.date, str], bytes]
 # What a browser would fetch: namespaces of SVG (xmlns) are names, not addresses.
 LINK_OUT = re.compile(rb"""(?:\b(?:src|href|srcset|action)\s*=\s*["']?|url\(\s*["']?|@import\s+["']?)(?:https?:)?//""")
 SCHEMA = {"week": pl.Date, "item": pl.String, "path": pl.String, "digest": pl.String}
@@ -75,92 +74,32 @@ def _with_remedy(detail: str, remedy: str) -> str:
     return f"{detail.removesuffix('.')} ({remedy})" if remedy else detail
 
 
-def make_report(
-    *,
-    week: dt.date,
-    date: dt.date,
-    factor_returns: pl.LazyFrame,
-    rank_ics: pl.LazyFrame,
-    evaluation: pl.LazyFrame,
-    portfolio_returns: pl.LazyFrame,
-    attribution: pl.LazyFrame,
-    portfolio_lines: pl.LazyFrame,
-    csi500_portfolio: pl.LazyFrame,
-    csi1000_portfolio: pl.LazyFrame,
-    indices: pl.LazyFrame,
-    tape_health: pl.LazyFrame,
-    files: Files,
-    unavailable: Reasons,
-    manifests: pl.DataFrame,
-    left_out: pl.DataFrame,
-    run_settings: Mapping[str, Any],
-    settings: ReportSettings,
-    calendar: Calendar,
-) -> Made:
+def make_report(frames: Frames, partition: Partition, settings: ReportSettings) -> Made:
     """The issue of the week: report.html, .xlsx, .pdf, both tables as parquet and every figure as SVG.
 
-    Where a plausibility check failed in one of `manifests`, nothing is written unless the settings allow it: the profile
+    Where a plausibility check failed in a partition on record, nothing is written unless the settings allow it: the profile
     then holds a row per table and check, which the gate refuses.
 
     The frame names each file with its digest: week, item, path, digest. report.pdf needs a font with Chinese characters;
     where none is installed, the item is missing and `unavailable` and the notes say why.
     """
-    failed = failed_plausibility(manifests)
+    date, calendar = partition.date, partition.calendar
+    failed = failed_plausibility(partition.record.verdicts)
     if failed.height and not settings.allow_failed_plausibility:
-        told = [f"{_told(row)}: {_with_remedy(row['detail'], row['remedy'])}" for row in failed.iter_rows(named=True)]
-        refusal = pl.DataFrame({"failed_plausibility": failed["count"].cast(pl.Int64), "failure": told})
-        return Made(
-            pl.DataFrame(schema=SCHEMA), profile=pl.concat([pl.DataFrame(schema=PROFILE), refusal], how="diagonal")
-        )
-    returns, traded, parts = factor_returns.collect(), portfolio_returns.collect(), attribution.collect()
-    ics, summary = rank_ics.collect(), summarise(evaluation.filter(pl.col("week") <= week).collect())
-    factors, portfolios = factor_series(returns), portfolio_series(traded)
-    held = dict(zip(catalogue.PORTFOLIOS, (csi500_portfolio, csi1000_portfolio), strict=True))
-    closes = indices.filter(pl.col("date") == date).select("index", "index_close").collect()
-    drifted = _drifted_in(left_out, date)
-    absent_factors, absent_portfolios = explain_absence(
-        unavailable, set(manifests["table"]), set(returns["factor"].unique())
-    )
-    found = Findings(
-        week=week,
-        day=date,
-        factors=factors,
-        portfolios=portfolios,
-        table1=tabulate_factors(factors, date, absent_factors),
-        table2=tabulate_portfolios(portfolios, date, absent_portfolios),
-        ics=tabulate_ics(ics, date),
-        evaluation=summary,
-        contributions=sum_contributions(
-            parts, week, settings.chart_start_late, {**absent_portfolios, **unavailable.get("attribution", {})}
-        ),
-        lines=judge_lines(portfolio_lines.collect(), traded, date, unavailable.get("portfolio_lines", {})),
-        traded=_traded_in(traded, week),
-        holdings={
-            portfolio.key: _read_holdings(
-                portfolio,
-                frame,
-                _lacks_closes(portfolio, closes, run_settings) or portfolio.key in drifted,
-                week,
-                files,
-            )
-            for portfolio, frame in held.items()
-        },
-        tapes=tape_health.select("date", "symbol", "verdict", "quotes_verdict", "reason").collect(),
-        unavailable={table: reasons for table, reasons in unavailable.items() if table != "tape_health"},
-        manifests=manifests,
-        left_out=left_out,
-        implausible=list(failed.iter_rows(named=True)),
-        run=run_settings,
-    )
+        return _refused(failed)
+    inputs = _Inputs.of(frames, partition.week)
+    found = _find(frames, partition, settings, inputs, failed)
     issue = write_weekly(found, calendar, settings)
     written = {
         "report.html": render_html(issue).encode(),
-        "report.xlsx": write_workbook(issue, returns, ics, traded, parts, summary, date),
+        "report.xlsx": write_workbook(
+            issue, inputs.returns, inputs.ics, inputs.traded, inputs.parts, inputs.summary, date
+        ),
         "table1.parquet": _encode(found.table1),
         "table2.parquet": _encode(found.table2),
         **{figure.file: figure.svg.encode() for figure in issue.every_figure if figure.svg is not None},
     }
-    notes: dict[str, Any] = {"title": issue.title, "headline": issue.headline, "evaluation": summary.notes}
+    notes: dict[str, Any] = {"title": issue.title, "headline": issue.headline, "evaluation": inputs.summary.notes}
     if settings.pdf:
         try:
             written["report.pdf"] = print_pdf(issue, date)
@@ -177,7 +116,79 @@ def make_report(
         },
         schema=PROFILE,
     )
-    return Made(_list_files(week, issue, written), profile=profile, files=written, notes=notes)
+    return Made(_list_files(partition.week, issue, written), profile=profile, files=written, notes=notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Inputs:
+    """The rows of all weeks that the issue is made from; returns, traded: of the factors' legs, of the portfolios."""
+
+    returns: pl.DataFrame
+    traded: pl.DataFrame
+    parts: pl.DataFrame
+    ics: pl.DataFrame
+    summary: Summary
+
+    @classmethod
+    def of(cls, frames: Frames, week: dt.date) -> "_Inputs":
+        return cls(
+            returns=frames["factor_returns"].collect(),
+            traded=frames["portfolio_returns"].collect(),
+            parts=frames["attribution"].collect(),
+            ics=frames["rank_ics"].collect(),
+            summary=summarise(frames["evaluation"].filter(pl.col("week") <= week).collect()),
+        )
+
+
+def _refused(failed: pl.DataFrame) -> Made:
+    """An issue that is not written: a row per table and check that failed, for the gate to refuse."""
+    told = [f"{_told(row)}: {_with_remedy(row['detail'], row['remedy'])}" for row in failed.iter_rows(named=True)]
+    refusal = pl.DataFrame({"failed_plausibility": failed["count"].cast(pl.Int64), "failure": told})
+    return Made(pl.DataFrame(schema=SCHEMA), profile=pl.concat([pl.DataFrame(schema=PROFILE), refusal], how="diagonal"))
+
+
+def _find(
+    frames: Frames, partition: Partition, settings: ReportSettings, inputs: _Inputs, failed: pl.DataFrame
+) -> Findings:
+    """What the issue says, before it is put into words. failed: the plausibility checks that failed."""
+    week, date, record, unavailable = partition.week, partition.date, partition.record, partition.unavailable
+    factors, portfolios = factor_series(inputs.returns), portfolio_series(inputs.traded)
+    closes = frames["indices"].filter(pl.col("date") == date).select("index", "index_close").collect()
+    drifted = _drifted_in(record.left_out, date)
+    absent_factors, absent_portfolios = explain_absence(
+        unavailable, set(record.verdicts["table"]), set(inputs.returns["factor"].unique())
+    )
+    absent_parts = {**absent_portfolios, **unavailable.get("attribution", {})}
+    lines = frames["portfolio_lines"].collect()
+    return Findings(
+        week=week,
+        day=date,
+        factors=factors,
+        portfolios=portfolios,
+        table1=tabulate_factors(factors, date, absent_factors),
+        table2=tabulate_portfolios(portfolios, date, absent_portfolios),
+        ics=tabulate_ics(inputs.ics, date),
+        evaluation=inputs.summary,
+        contributions=sum_contributions(inputs.parts, week, settings.chart_start_late, absent_parts),
+        lines=judge_lines(lines, inputs.traded, date, unavailable.get("portfolio_lines", {})),
+        traded=_traded_in(inputs.traded, week),
+        holdings={
+            portfolio.key: _read_holdings(
+                portfolio,
+                frames[portfolio.asset],
+                _lacks_closes(portfolio, closes, record.settings) or portfolio.key in drifted,
+                week,
+                partition.files,
+            )
+            for portfolio in catalogue.PORTFOLIOS
+        },
+        tapes=frames["tape_health"].select("date", "symbol", "verdict", "quotes_verdict", "reason").collect(),
+        unavailable={table: reasons for table, reasons in unavailable.items() if table != "tape_health"},
+        manifests=record.verdicts,
+        left_out=record.left_out,
+        implausible=list(failed.iter_rows(named=True)),
+        run=record.settings,
+    )
 
 
 def _list_files(week: dt.date, issue: Weekly, written: Mapping[str, bytes]) -> pl.DataFrame:

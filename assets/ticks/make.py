@@ -51,8 +51,8 @@ from assets.ticks.vendor_files import (
     sources,
 )
 from resources.errors import InputError, raise_machine_fault, readable
-from resources.landing import LandingView
 from resources.made import Made
+from resources.partition import Frames, Partition
 from resources.reasons import Reason
 from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
@@ -135,48 +135,23 @@ class _FileTale:
         return max(self.last_by_key.values(), default=None)
 
 
-def make_trades(
-    *,
-    date: dt.date,
-    landing: LandingView,
-    settings: TicksSettings,
-    progress: Callable[[str], None] | None = None,
-    scratch: Path | None = None,
-    rules: Rulebook | None = None,
-) -> Made:
+def make_trades(frames: Frames, partition: Partition, settings: TicksSettings) -> Made:
     """The day's fills of both exchanges; cancels are not trades. Schema `canonical.TRADES`, sorted symbol, channel, seq.
 
-    A day of more than `settings.batch_rows` rows is handed back as a Parquet file in `scratch`; without one all is kept in
-    memory. rules: boards and trading hours of the day; None: the shipped rulebook."""
-    return _make("trades", date, landing, settings, progress, scratch, rules)
+    A day of more than `settings.batch_rows` rows is handed back as a Parquet file in the scratch folder."""
+    return _make("trades", partition, settings)
 
 
-def make_orders(
-    *,
-    date: dt.date,
-    landing: LandingView,
-    settings: TicksSettings,
-    progress: Callable[[str], None] | None = None,
-    scratch: Path | None = None,
-    rules: Rulebook | None = None,
-) -> Made:
+def make_orders(frames: Frames, partition: Partition, settings: TicksSettings) -> Made:
     """The day's order stream; SZSE cancels come from the trade files. SSE quantities are what remained after instant
     fills (SPEC §2.3). Schema `canonical.ORDERS`, sorted symbol, channel, seq; large days as in `make_trades`."""
-    return _make("orders", date, landing, settings, progress, scratch, rules)
+    return _make("orders", partition, settings)
 
 
-def make_quotes(
-    *,
-    date: dt.date,
-    landing: LandingView,
-    settings: TicksSettings,
-    progress: Callable[[str], None] | None = None,
-    scratch: Path | None = None,
-    rules: Rulebook | None = None,
-) -> Made:
+def make_quotes(frames: Frames, partition: Partition, settings: TicksSettings) -> Made:
     """The day's snapshots. Schema `canonical.QUOTES`, sorted symbol, time, then as delivered; large days as in
     `make_trades`."""
-    return _make("quotes", date, landing, settings, progress, scratch, rules)
+    return _make("quotes", partition, settings)
 
 
 class _Day:
@@ -563,23 +538,15 @@ class _Day:
         return self._followed[layout.name]
 
 
-def _make(
-    table: TableName,
-    date: dt.date,
-    landing: LandingView,
-    settings: TicksSettings,
-    progress: Callable[[str], None] | None,
-    scratch: Path | None,
-    rules: Rulebook | None,
-) -> Made:
-    day = _Day(table, settings, scratch, rules or Rulebook.on(date))
-    files = landing.tick_files()
+def _make(table: TableName, partition: Partition, settings: TicksSettings) -> Made:
+    day = _Day(table, settings, partition.scratch, partition.rules)
+    files = partition.landing.tick_files()
     if not files:
         reason = NO_FOLDER(folder=day.folder)
         return day._nothing(reason, None, {"empty": reason.to_json()})
     with day.spill:
-        day.read(files, progress)
-        return day.finish(scratch)
+        day.read(files, partition.progress)
+        return day.finish(partition.scratch)
 
 
 def _in_order(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:

@@ -18,6 +18,7 @@ from resources.delivered_files import DeliveredTable
 from resources.made import Made
 from resources.settings.bars import BarsSettings
 from resources.settings.landing import LandingBarsSettings, LandingDailyPricesSettings, LandingSettings
+from tests.making import run_make
 from tests.reasons import to_reasons
 
 DATE = dt.date(2024, 1, 10)
@@ -142,11 +143,12 @@ class Day:
     @property
     def health(self) -> Made:
         if self._health is None:
-            self._health = make_tape_health(
+            self._health = run_make(
+                make_tape_health,
                 date=self.landing.date,
                 **{name: rows.lazy() for name, rows in self.tables.items()},
-                daily_prices=self.daily.lazy(),
-                securities=self.securities.lazy(),
+                daily_prices=self.daily,
+                securities=self.securities,
                 landing=self.landing,
                 files=self.files,
                 settings=self.settings,
@@ -163,14 +165,15 @@ class Day:
 
     @property
     def bars(self) -> Made:
-        return make_minute_bars(
+        return run_make(
+            make_minute_bars,
             date=self.landing.date,
-            trades=self.tables["trades"].lazy(),
-            quotes=self.tables["quotes"].lazy(),
-            daily_prices=self.daily.lazy(),
-            securities=self.securities.lazy(),
-            order_sizes=self.sizes.lazy(),
-            tape_health=pl.concat([self.earlier, self.health.frame], how="diagonal").lazy(),
+            trades=self.tables["trades"],
+            quotes=self.tables["quotes"],
+            daily_prices=self.daily,
+            securities=self.securities,
+            order_sizes=self.sizes,
+            tape_health=pl.concat([self.earlier, self.health.frame], how="diagonal"),
             landing=self.landing,
             files=self.files,
             settings=self.settings,
@@ -179,10 +182,11 @@ class Day:
 
     @property
     def order_sizes(self) -> Made:
-        made = make_order_sizes(
+        made = run_make(
+            make_order_sizes,
             date=self.landing.date,
-            trades=self.tables["trades"].lazy(),
-            tape_health=self.health.frame.lazy(),
+            trades=self.tables["trades"],
+            tape_health=self.health.frame,
             landing=self.landing,
             settings=self.settings,
             unavailable=self.unavailable,

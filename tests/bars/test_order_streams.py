@@ -127,7 +127,7 @@ def test_the_days_that_show_it_are_those_before_and_the_day():
     section = BarsSettings(order_days=3)
     key = dt.date(2024, 1, 10)
     start = dt.date(2024, 1, 2)
-    assert order_days(calendar, key, section, start) == [dt.date(2024, 1, n) for n in (5, 8, 9, 10)]
-    assert order_days(calendar, start, section, start) == [start]
+    assert order_days.keys(calendar, key, section, start) == [dt.date(2024, 1, n) for n in (5, 8, 9, 10)]
+    assert order_days.keys(calendar, start, section, start) == [start]
     for expected in ("always", "never"):  # what does not depend on the days before does not read them
-        assert order_days(calendar, key, BarsSettings(expect_orders=expected), start) == [key]
+        assert order_days.keys(calendar, key, BarsSettings(expect_orders=expected), start) == [key]

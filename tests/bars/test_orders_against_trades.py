@@ -13,6 +13,7 @@ from assets.ticks.make import make_orders, make_trades
 from resources.settings.ticks import TicksSettings
 from tests.bars.tapes import Day, Landing
 from tests.bars.test_tape_health import refused, warned
+from tests.making import run_make
 from tests.ticks.synthetic_market import simulate
 from tests.ticks.synthetic_tapes import WRITERS, Files, Row, Style, write_day
 
@@ -106,7 +107,7 @@ def health_of(root: Path, files: Files, vendor: str, **settings) -> Day:
     """The day through ingestion and tape_health."""
     write_day(root, files, Style("gbk" if vendor == "Wind" else "utf-8"))
     folder = Folder(root)
-    made = [make(date=DATE, landing=folder, settings=TicksSettings()) for make in (make_trades, make_orders)]
+    made = [run_make(make, date=DATE, landing=folder, settings=TicksSettings()) for make in (make_trades, make_orders)]
     for one in made:
         assert one.profile["rows_set_aside"].sum() == 0
     of = Day(*(one.frame for one in made), landing=Landing(date=DATE), **settings)

@@ -28,6 +28,7 @@ from tests.bars.test_orders_against_trades import (
     told,
 )
 from tests.bars.test_tape_health import refused
+from tests.making import run_make
 from tests.ticks.synthetic_market import simulate
 from tests.ticks.synthetic_tapes import WRITERS, Style, write_day
 
@@ -153,7 +154,7 @@ def trades_alone(root, exchange: str, vendor: str, mirrored: bool) -> Day:
     kept = {id(row) for row in each_row(files, orders=False)}
     files = {name: own for name, rows in files.items() if (own := [row for row in rows if id(row) in kept])}
     write_day(root, files, style)
-    made = make_trades(date=DATE, landing=Folder(root), settings=TicksSettings())
+    made = run_make(make_trades, date=DATE, landing=Folder(root), settings=TicksSettings())
     return Day(made.frame, landing=Landing(date=DATE))
 
 
@@ -226,6 +227,6 @@ def test_an_order_that_takes_the_book_from_its_worse_end_sets_its_name_aside(sid
 def test_no_order_of_a_synthetic_market_improves(tmp_path, exchange, seed, arrivals):
     files = WRITERS[exchange]["DataYes"](simulate(exchange, CODES[exchange], seed, arrivals), Style(), DAY)
     write_day(tmp_path, files, Style())
-    made = make_trades(date=DATE, landing=Folder(tmp_path), settings=TicksSettings())
+    made = run_make(make_trades, date=DATE, landing=Folder(tmp_path), settings=TicksSettings())
     of = Day(made.frame, landing=Landing(date=DATE))
     assert {row["verdict"] for row in of.verdicts.values()} == {"ok"}

@@ -15,6 +15,7 @@ from resources.settings.bars import BarsSettings
 from resources.settings.ticks import TicksSettings
 from tests.bars.tapes import DAILY, DATE, Day, day
 from tests.bars.test_tape_health import refused, warned
+from tests.making import run_make
 from tests.ticks.synthetic_market import Event, simulate
 from tests.ticks.synthetic_tapes import WRITERS, Style, write_day
 
@@ -57,7 +58,7 @@ def delivered(root: Path, daily: pl.DataFrame | None, **changes) -> Day:
     """The day's tables as made from the vendor files under root."""
     landing = Landing(root)
     made = {
-        name: make(date=DATE, landing=landing, settings=TicksSettings())
+        name: run_make(make, date=DATE, landing=landing, settings=TicksSettings())
         for name, make in (("trades", make_trades), ("orders", make_orders), ("quotes", make_quotes))
     }
     of = Day(**{name: each.frame for name, each in made.items()}, daily=daily, **changes)

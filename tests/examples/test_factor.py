@@ -11,6 +11,7 @@ from assets.factors.indicators import make_day_indicators
 from assets.factors.ten import make_factors
 from resources.settings.factors import FactorsSettings
 from tests.factors import plain
+from tests.making import run_make
 
 SETTINGS = FactorsSettings(window=3, min_days=2, extra_factors=("examples.factor:amihud_illiquidity",))
 KINDS = (*(("normal",) * 12), "sparse", "no_trades", "set_aside")
@@ -25,7 +26,7 @@ def test_the_factor_is_the_mean_over_days_of_the_loop_over_bars() -> None:
     days = [plain.DATE - dt.timedelta(days=n) for n in (2, 1, 0)]
     markets = [plain.market_day(seed, KINDS, day) for seed, day in enumerate(days)]
     made = {
-        day: make_day_indicators(bars.lazy(), prices.lazy(), day, SETTINGS)
+        day: run_make(make_day_indicators, minute_bars=bars, daily_prices=prices, date=day, settings=SETTINGS)
         for day, (bars, prices) in zip(days, markets, strict=True)
     }
     symbols = made[days[0]].frame["symbol"].to_list()
@@ -41,12 +42,13 @@ def test_the_factor_is_the_mean_over_days_of_the_loop_over_bars() -> None:
     styles = pl.DataFrame(universe | sorted_into | {"size": rng.normal(size=len(symbols))}).with_columns(
         pl.lit(None, pl.Float64).alias(name) for name in names[1:]
     )
-    factors = make_factors(
-        pl.concat([made[day].frame for day in days]).lazy(),
-        styles.lazy(),
-        plain.DATE,
-        SETTINGS,
-        {},
+    factors = run_make(
+        make_factors,
+        day_indicators=pl.concat([made[day].frame for day in days]),
+        styles=styles,
+        date=plain.DATE,
+        settings=SETTINGS,
+        unavailable={},
         files=lambda table, day, name: made[day].files[name] if (table, name) == ("day_indicators", EXTRA) else b"",
     )
     own = factors.frame.filter(factor="amihud_illiquidity").sort("symbol")

@@ -11,6 +11,7 @@ import pytest
 from assets.ticks.make import make_orders, make_trades
 from resources.errors import SettingsError
 from resources.settings.ticks import TicksSettings
+from tests.making import run_make
 
 DAY = dt.date(2024, 1, 10)
 SETTINGS = TicksSettings(extra_layouts=("examples.layout:LAYOUTS",))
@@ -42,7 +43,7 @@ def milliseconds(clock: str) -> int:
 def test_trades_and_orders_are_those_of_a_plain_reading(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(TEXT)))
     landing = Landing(tmp_path)
-    trades = make_trades(date=DAY, landing=landing, settings=SETTINGS)
+    trades = run_make(make_trades, date=DAY, landing=landing, settings=SETTINGS)
     fills = [row for row in rows if row["what"] == "T"]
     sides = {"buy": 1, "sell": -1, "": 0}
     assert trades.frame.select("time", "price", "volume", "bid_order", "ask_order", "side").rows() == [
@@ -57,7 +58,7 @@ def test_trades_and_orders_are_those_of_a_plain_reading(tmp_path: Path) -> None:
     assert trades.profile["rows_set_aside"].sum() == 0
     amount = trades.frame.select((pl.col("price") * pl.col("volume")).sum()).item() / 10_000
     assert amount == pytest.approx(sum(float(row["worth"]) for row in fills), abs=1e-9)
-    orders = make_orders(date=DAY, landing=landing, settings=SETTINGS)
+    orders = run_make(make_orders, date=DAY, landing=landing, settings=SETTINGS)
     kinds = {"O": "limit", "X": "cancel"}
     assert orders.frame.select("time", "side", "quantity", pl.col("kind").cast(pl.String)).rows() == [
         (milliseconds(row["at"]), sides[row["dir"]], int(row["shares"]), kinds[row["what"]])
@@ -68,7 +69,7 @@ def test_trades_and_orders_are_those_of_a_plain_reading(tmp_path: Path) -> None:
 
 
 def test_without_the_setting_the_file_is_refused_by_its_header(tmp_path: Path) -> None:
-    made = make_trades(date=DAY, landing=Landing(tmp_path), settings=TicksSettings())
+    made = run_make(make_trades, date=DAY, landing=Landing(tmp_path), settings=TicksSettings())
     assert made.profile is not None
     assert made.profile["unrecognised"].sum() == 1
     assert made.frame.is_empty()
@@ -84,4 +85,4 @@ def test_without_the_setting_the_file_is_refused_by_its_header(tmp_path: Path) -
 )
 def test_what_is_no_layout_is_refused_by_its_path(tmp_path: Path, path: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
-        make_trades(date=DAY, landing=Landing(tmp_path), settings=TicksSettings(extra_layouts=(path,)))
+        run_make(make_trades, date=DAY, landing=Landing(tmp_path), settings=TicksSettings(extra_layouts=(path,)))

@@ -13,6 +13,7 @@ from resources.made import Made
 from resources.settings.factors import FactorsSettings
 from resources.table import Table
 from tests.factors import plain
+from tests.making import run_make
 
 
 def verdicts(table: Table, made: Made, **changes: pl.Expr) -> dict[str, bool]:
@@ -27,7 +28,9 @@ def failed(table: Table, made: Made, **changes: pl.Expr) -> set[str]:
 
 def indicators() -> Made:
     bars, daily = plain.market_day(1, (*plain.KINDS, *(("normal",) * 40)))
-    return make_day_indicators(bars.lazy(), daily.lazy(), plain.DATE, FactorsSettings())
+    return run_make(
+        make_day_indicators, minute_bars=bars, daily_prices=daily, date=plain.DATE, settings=FactorsSettings()
+    )
 
 
 def window() -> Made:
@@ -44,7 +47,14 @@ def window() -> Made:
             **{style: [float((7 * n * (k + 3)) % 23) for n in range(len(names))] for k, style in enumerate(styles)},
         }
     )
-    return make_factors(pl.concat(days).lazy(), exposures.lazy(), plain.DATE, FactorsSettings(), {})
+    return run_make(
+        make_factors,
+        day_indicators=pl.concat(days),
+        styles=exposures,
+        date=plain.DATE,
+        settings=FactorsSettings(),
+        unavailable={},
+    )
 
 
 def test_frames_have_the_declared_schema() -> None:

@@ -19,6 +19,7 @@ from assets.reference.assets import TABLES as REFERENCE
 from resources.settings.factors import FactorsSettings
 from resources.table import same
 from tests.factors import plain
+from tests.making import run_make
 
 SECTION = FactorsSettings()
 DAYS = [dt.date(2023, 1, 2) + dt.timedelta(days=n) for n in range(SECTION.window + 3)]
@@ -41,7 +42,7 @@ def market() -> dict[dt.date, tuple[pl.DataFrame, pl.DataFrame]]:
 
 def rows(market: dict[dt.date, tuple[pl.DataFrame, pl.DataFrame]], day: dt.date) -> pl.DataFrame:
     bars, daily = market[day]
-    frame = make_day_indicators(bars.lazy(), daily.lazy(), day, SECTION).frame
+    frame = run_make(make_day_indicators, minute_bars=bars, daily_prices=daily, date=day, settings=SECTION).frame
     assert isinstance(frame, pl.DataFrame)
     return frame
 

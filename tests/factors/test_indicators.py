@@ -15,12 +15,15 @@ from assets.factors.windows import INDICATOR_NEEDS
 from resources.errors import InputError
 from resources.settings.factors import FactorsSettings
 from tests.factors import plain
+from tests.making import run_make
 
 KINDS = plain.KINDS
 
 
 def make(bars: pl.DataFrame, daily: pl.DataFrame, **changes: object) -> pl.DataFrame:
-    return make_day_indicators(bars.lazy(), daily.lazy(), plain.DATE, FactorsSettings(**changes)).frame
+    return run_make(
+        make_day_indicators, minute_bars=bars, daily_prices=daily, date=plain.DATE, settings=FactorsSettings(**changes)
+    ).frame
 
 
 def assert_same(found: dict, expected: dict, where: str) -> None:
@@ -139,9 +142,13 @@ def test_first_return_without_open_starts_from_the_auction_else_from_pre_close()
 
 def test_absent_official_close_is_noted() -> None:
     bars, daily = plain.market_day(3, ("normal", "normal"))
-    made = make_day_indicators(bars.lazy(), daily[:1].lazy(), plain.DATE, FactorsSettings())
+    made = run_make(
+        make_day_indicators, minute_bars=bars, daily_prices=daily[:1], date=plain.DATE, settings=FactorsSettings()
+    )
     assert made.notes["official_close_absent"].startswith("1 symbols")
-    made = make_day_indicators(bars.lazy(), daily.lazy(), plain.DATE, FactorsSettings())
+    made = run_make(
+        make_day_indicators, minute_bars=bars, daily_prices=daily, date=plain.DATE, settings=FactorsSettings()
+    )
     assert "official_close_absent" not in made.notes
 
 

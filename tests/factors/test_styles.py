@@ -31,6 +31,7 @@ from resources.made import Made
 from resources.reasons import Reason
 from resources.settings.reference import ReferenceSettings
 from resources.settings.styles import StylesSettings
+from tests.making import run_make
 from tests.reasons import to_reasons
 from tests.reference.small_reference import CALENDAR, FIRST, LAST, cut_after, landed, noise_after, random_reference
 
@@ -49,17 +50,28 @@ class Market:
 
     def at(self, day: dt.date) -> tuple[Made, Made]:
         if day not in self.known:
-            prices = make_daily_prices(day, self.zone.view(day, daily_prices.lands), CALENDAR, REFERENCE)
-            names = make_securities(
-                day, prices.frame.lazy(), self.zone.view(day, securities.lands), CALENDAR, REFERENCE,
-                {"daily_prices": prices.unavailable},
-            )  # fmt: skip
+            prices = run_make(
+                make_daily_prices,
+                date=day,
+                landing=self.zone.view(day, daily_prices.lands),
+                calendar=CALENDAR,
+                settings=REFERENCE,
+            )
+            names = run_make(
+                make_securities,
+                date=day,
+                daily_prices=prices.frame,
+                landing=self.zone.view(day, securities.lands),
+                calendar=CALENDAR,
+                settings=REFERENCE,
+                unavailable={"daily_prices": prices.unavailable},
+            )
             self.known[day] = prices, names
         return self.known[day]
 
     def inputs(self, day: dt.date, settings: StylesSettings = SETTINGS) -> tuple[pl.LazyFrame, pl.LazyFrame]:
-        window = window_days(CALENDAR, day, settings, FIRST)
-        both = window_and_formation_days(CALENDAR, day, settings, FIRST)
+        window = window_days.keys(CALENDAR, day, settings, FIRST)
+        both = window_and_formation_days.keys(CALENDAR, day, settings, FIRST)
         return (
             pl.concat([self.at(d)[0].frame for d in window]).lazy(),
             pl.concat([self.at(d)[1].frame for d in both]).lazy(),
@@ -67,8 +79,16 @@ class Market:
 
     def styles(self, day: dt.date, settings: StylesSettings = SETTINGS) -> Made:
         prices, names = self.inputs(day, settings)
-        known = {"daily_prices": self.at(day)[0].unavailable, "securities": self.at(day)[1].unavailable}
-        return make_styles(day, prices, names, CALENDAR, settings, to_reasons(known))
+        unavailable = {"daily_prices": self.at(day)[0].unavailable, "securities": self.at(day)[1].unavailable}
+        return run_make(
+            make_styles,
+            date=day,
+            daily_prices=prices,
+            securities=names,
+            calendar=CALENDAR,
+            settings=settings,
+            unavailable=to_reasons(unavailable),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -219,7 +239,7 @@ def test_market_factors_equal_plain_loops(market: Market) -> None:
     from assets.factors.styles import Panel
 
     prices, names = market.inputs(DAY)
-    window = window_days(CALENDAR, DAY, SETTINGS, FIRST)
+    window = window_days.keys(CALENDAR, DAY, SETTINGS, FIRST)
     panel = Panel.of(prices.collect(), names.collect(), window)
     factors, why_not = factor_returns(panel, names.collect(), CALENDAR, SETTINGS)
     assert why_not is None
@@ -284,14 +304,14 @@ def test_the_window_is_a_setting(market: Market) -> None:
 
 def test_days_read() -> None:
     day = dt.date(2015, 3, 4)
-    window = window_days(CALENDAR, day, SETTINGS, FIRST)
+    window = window_days.keys(CALENDAR, day, SETTINGS, FIRST)
     assert len(window) == 20
     assert window[-1] == day
-    extra = sorted(set(window_and_formation_days(CALENDAR, day, SETTINGS, FIRST)) - set(window))
+    extra = sorted(set(window_and_formation_days.keys(CALENDAR, day, SETTINGS, FIRST)) - set(window))
     assert window[0].month == 1
     assert extra == []  # 2014-12-31 lies before the history, 30 January and 27 February inside the window
     assert formation_day(CALENDAR, day) == dt.date(2015, 2, 27)
-    before = window_and_formation_days(CALENDAR, day, SETTINGS, dt.date(2014, 1, 2))
+    before = window_and_formation_days.keys(CALENDAR, day, SETTINGS, dt.date(2014, 1, 2))
     assert before[0] == dt.date(2014, 12, 31)
 
 

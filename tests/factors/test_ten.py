@@ -18,6 +18,7 @@ from assets.factors.ten import aggregate_days, make_factors, orthogonalise_facto
 from assets.factors.windows import NEEDS, window_days
 from resources.calendar import Calendar
 from resources.settings.factors import FactorsSettings
+from tests.making import run_make
 from tests.reasons import to_reasons
 
 DAYS = [dt.date(2023, 1, 2) + dt.timedelta(days=n) for n in range(20)]
@@ -126,9 +127,9 @@ def test_days_before_the_window_do_not_matter_but_the_number_of_days_does() -> N
 
 def test_window_is_a_setting_cut_at_the_start_of_history() -> None:
     calendar = Calendar(DAYS)
-    assert window_days(calendar, DAYS[19], FactorsSettings(), DAYS[0]) == DAYS
-    assert window_days(calendar, DAYS[19], FactorsSettings(window=5, min_days=5), DAYS[0]) == DAYS[15:]
-    assert window_days(calendar, DAYS[19], FactorsSettings(), DAYS[12]) == DAYS[12:]
+    assert window_days.keys(calendar, DAYS[19], FactorsSettings(), DAYS[0]) == DAYS
+    assert window_days.keys(calendar, DAYS[19], FactorsSettings(window=5, min_days=5), DAYS[0]) == DAYS[15:]
+    assert window_days.keys(calendar, DAYS[19], FactorsSettings(), DAYS[12]) == DAYS[12:]
 
 
 def test_every_factor_says_what_it_needs() -> None:
@@ -237,7 +238,14 @@ def test_residuals_know_nothing_of_styles_and_industries(seed: int, names: int) 
 
 def made(days: pl.DataFrame, styles: pl.DataFrame, unavailable: dict | None = None, **changes: object):
     styles = styles.with_columns(date=pl.lit(DAYS[-1]))
-    return make_factors(days.lazy(), styles.lazy(), DAYS[-1], FactorsSettings(**changes), to_reasons(unavailable or {}))
+    return run_make(
+        make_factors,
+        day_indicators=days,
+        styles=styles,
+        date=DAYS[-1],
+        settings=FactorsSettings(**changes),
+        unavailable=to_reasons(unavailable or {}),
+    )
 
 
 def market(seed: int, names: int = 60) -> tuple[pl.DataFrame, pl.DataFrame]:

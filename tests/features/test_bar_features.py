@@ -14,6 +14,7 @@ from assets.features.bars import EDGES, FIELDS, STARTS, make_bar_features, measu
 from assets.features.names import BAR_FEATURES, BAR_NEEDS, DAILY_FEATURES, DAILY_NEEDS, HOUR_FEATURE
 from resources.settings.features import FeaturesSettings
 from tests.factors import plain
+from tests.making import run_make
 
 ratio, total = plain.ratio, plain.total
 
@@ -171,7 +172,9 @@ def test_equal_to_plain_loops(seed: int, size: int) -> None:
 
 
 def make(bars: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
-    return make_bar_features(bars.lazy(), daily.lazy(), plain.DATE, FeaturesSettings()).frame
+    return run_make(
+        make_bar_features, minute_bars=bars, daily_prices=daily, date=plain.DATE, settings=FeaturesSettings()
+    ).frame
 
 
 @pytest.mark.parametrize("threads", [2, 3])

@@ -14,6 +14,7 @@ from assets.features.names import DAILY_FEATURES
 from resources.calendar import Calendar
 from resources.settings.features import FeaturesSettings
 from tests.factors import plain
+from tests.making import run_make
 
 CALENDAR = Calendar.xshg()
 DAYS = CALENDAR.days(dt.date(2023, 1, 3), dt.date(2023, 4, 28))
@@ -106,7 +107,9 @@ def plain_features(rows: list[dict]) -> dict[str, float | None]:
 
 def make(prices: pl.DataFrame, **changes: float) -> pl.DataFrame:
     window = prices.filter(pl.col("date") >= DAYS[-60])
-    return make_daily_features(window.lazy(), TODAY, CALENDAR, FeaturesSettings(**changes)).frame
+    return run_make(
+        make_daily_features, daily_prices=window, date=TODAY, calendar=CALENDAR, settings=FeaturesSettings(**changes)
+    ).frame
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -169,11 +172,15 @@ def test_price_scale_does_not_matter() -> None:
 
 def test_the_future_and_the_far_past_do_not_matter() -> None:
     prices = history(3)
-    assert make_daily_features(prices.lazy(), TODAY, CALENDAR, FeaturesSettings()).frame.equals(make(prices))
+    assert run_make(
+        make_daily_features, daily_prices=prices, date=TODAY, calendar=CALENDAR, settings=FeaturesSettings()
+    ).frame.equals(make(prices))
     day = DAYS[-9]
     cut = prices.filter(pl.col("date") <= day)
-    assert make_daily_features(prices.lazy(), day, CALENDAR, FeaturesSettings()).frame.equals(
-        make_daily_features(cut.lazy(), day, CALENDAR, FeaturesSettings()).frame
+    assert run_make(
+        make_daily_features, daily_prices=prices, date=day, calendar=CALENDAR, settings=FeaturesSettings()
+    ).frame.equals(
+        run_make(make_daily_features, daily_prices=cut, date=day, calendar=CALENDAR, settings=FeaturesSettings()).frame
     )
 
 

@@ -13,6 +13,7 @@ from resources.made import Made
 from resources.settings.features import FeaturesSettings
 from resources.table import Table
 from tests.factors import plain
+from tests.making import run_make
 
 
 def failed(table: Table, made: Made, **changes: pl.Expr) -> set[str]:
@@ -22,7 +23,9 @@ def failed(table: Table, made: Made, **changes: pl.Expr) -> set[str]:
 
 def bars(kinds: tuple[str, ...]) -> Made:
     minutes, daily = plain.market_day(1, kinds)
-    return make_bar_features(minutes.lazy(), daily.lazy(), plain.DATE, FeaturesSettings())
+    return run_make(
+        make_bar_features, minute_bars=minutes, daily_prices=daily, date=plain.DATE, settings=FeaturesSettings()
+    )
 
 
 def daily() -> Made:
@@ -30,7 +33,9 @@ def daily() -> Made:
     rows = pl.concat(
         plain.market_day(n, ("normal",) * 5, calendar.offset(plain.DATE, -n))[1] for n in range(60)
     ).with_columns(high=pl.max_horizontal("high", "close"))
-    return make_daily_features(rows.lazy(), plain.DATE, calendar, FeaturesSettings())
+    return run_make(
+        make_daily_features, daily_prices=rows, date=plain.DATE, calendar=calendar, settings=FeaturesSettings()
+    )
 
 
 def test_frames_have_the_declared_schema() -> None:
@@ -53,11 +58,23 @@ def test_gates_pass_on_good_days_and_bite_on_bad_ones() -> None:
 
 def test_a_day_without_data_makes_empty_tables_that_pass() -> None:
     minutes, prices = plain.market_day(1, ("normal",))
-    made = make_bar_features(minutes.clear().lazy(), prices.clear().lazy(), plain.DATE, FeaturesSettings())
+    made = run_make(
+        make_bar_features,
+        minute_bars=minutes.clear(),
+        daily_prices=prices.clear(),
+        date=plain.DATE,
+        settings=FeaturesSettings(),
+    )
     assert made.frame.is_empty()
     assert dict(made.frame.schema) == bar_features.schema
     assert failed(bar_features, made) == set()
-    made = make_daily_features(prices.clear().lazy(), dt.date(2023, 2, 1), Calendar.xshg(), FeaturesSettings())
+    made = run_make(
+        make_daily_features,
+        daily_prices=prices.clear(),
+        date=dt.date(2023, 2, 1),
+        calendar=Calendar.xshg(),
+        settings=FeaturesSettings(),
+    )
     assert made.frame.is_empty()
     assert dict(made.frame.schema) == daily_features.schema
     assert failed(daily_features, made) == set()

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from orchestration.tables import STAGES, load_tables
-from resources.builder import SERVICES
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(
@@ -77,16 +76,11 @@ def test_a_stage_only_declares(stage: str) -> None:
 
 @pytest.mark.parametrize("table", load_tables().values(), ids=lambda table: table.name)
 def test_a_declaration_is_sound(table) -> None:
-    """Rules 2 and 3: needs, checks and arguments name things that exist; a section, never the tree."""
-    from inspect import signature
-
-    from resources.builder import _function
+    """Rules 2 and 3: needs and checks name things that exist; a section, never the tree."""
     from resources.settings import Settings
 
     tables = load_tables()
-    arguments = set(signature(_function(table.make)).parameters)
     reads = {read.table for read in table.reads}
-    assert arguments <= reads | SERVICES | {"table"}
     assert set(table.sort) <= set(table.schema)
     for name, sources in table.needs.items():
         assert table.items is not None or name in table.schema
@@ -111,6 +105,46 @@ def test_a_declaration_is_sound(table) -> None:
         for part in name.split("."):
             section = getattr(section, part)
         assert not isinstance(section, Settings)
+
+
+def used_by(make: str) -> tuple[list[str], set[str], set[str]]:
+    """Of a "module:function": its parameters; what it and the functions of its module that it leads to take from a partition,
+    and which tables they name among the frames."""
+    module, name = make.split(":")
+    tree = ast.parse((ROOT / module.replace(".", "/")).with_suffix(".py").read_text("utf-8"))
+    bodies = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
+    reached, queue = set(), [name]
+    taken, named = set(), set()
+    while queue:
+        one = queue.pop()
+        if one in reached or one not in bodies:
+            continue
+        reached.add(one)
+        for node in ast.walk(bodies[one]):
+            if isinstance(node, ast.Name):
+                queue.append(node.id)
+            elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "partition":
+                taken.add(node.attr)
+            elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "frames":
+                key = node.slice
+                chosen = (key.body, key.orelse) if isinstance(key, ast.IfExp) else (key,)
+                named.update(table.value for table in chosen if isinstance(table, ast.Constant))
+    function = bodies[name]
+    assert isinstance(function, ast.FunctionDef)
+    return [argument.arg for argument in function.args.args], taken, named
+
+
+@pytest.mark.parametrize("table", load_tables().values(), ids=lambda table: table.name)
+def test_a_table_declares_what_its_function_uses(table) -> None:
+    """And nothing more: what is declared is part of its version."""
+    parameters, taken, named = used_by(table.make)
+    assert parameters == ["frames", "partition", "settings"]
+    assert ("landing" in taken) == bool(table.lands)
+    assert ("rules" in taken) == bool(table.rules)
+    assert ("start" in taken) == table.reads_start
+    assert ("record" in taken) == table.reads_record
+    assert ("week" in taken) <= (table.partition == "week")
+    assert named <= {read.table for read in table.reads}
 
 
 def test_no_stage_touches_the_settings_tree() -> None:

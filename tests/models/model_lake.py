@@ -10,7 +10,9 @@ from assets.features.names import BAR_FEATURES, DAILY_FEATURES, HOUR_FEATURE
 from assets.models import assets
 from assets.models.make_model import make_model
 from assets.models.make_scores import make_scores
+from resources.lookback import same
 from resources.settings.models import ModelSettings, ModelsSettings
+from tests.making import run_make
 from tests.reasons import to_reasons
 
 BARS = (570, 600)
@@ -73,8 +75,8 @@ class Lake:
 
     def read(self, table, name, week, section):
         over = table.read(name).over
-        keys = over(self.market.calendar, week, section, self.start)
-        if over.__name__ == "same":
+        keys = over.keys(self.market.calendar, week, section, self.start)
+        if over is same:
             keys = [self.market.calendar.signal_day(week)]
         return getattr(self.market, name).filter(pl.col("date").is_in(keys)).lazy()
 
@@ -94,11 +96,12 @@ class Lake:
 
     def model(self, name, week):
         row, table = getattr(self.settings, name), TABLES[name]
-        own = table.read(name).over(self.market.calendar, week, row, self.start)
+        own = table.read(name).over.keys(self.market.calendar, week, row, self.start)
         scratch, work = (self.folder / kind / name / str(week) for kind in ("scratch", "work"))
         for path in (scratch, work):
             path.mkdir(parents=True, exist_ok=True)
-        made = make_model(
+        made = run_make(
+            make_model,
             table=name,
             week=week,
             **self.frames(table, week, row),
@@ -116,8 +119,9 @@ class Lake:
 
     def score(self, week):
         calendar, table = self.market.calendar, TABLES["scores"]
-        keys = {name: table.read(name).over(calendar, week, self.settings, self.start) for name in MODELS}
-        made = make_scores(
+        keys = {name: table.read(name).over.keys(calendar, week, self.settings, self.start) for name in MODELS}
+        made = run_make(
+            make_scores,
             week=week,
             date=calendar.signal_day(week),
             **self.frames(table, week, self.settings),

@@ -9,6 +9,7 @@ import torch
 from assets.models.checkpoint import (
     Origin,
     Part,
+    Training,
     carry_card,
     digest,
     load_networks,
@@ -45,11 +46,11 @@ def parts_of(row, epochs=1, seconds=0.0):
     return parts
 
 
-def card_and_checkpoint(row, parts, **changes):
+def card_and_checkpoint(row, parts, origin=None, **changes):
     checkpoint = pack_weights(parts)
     known = {
-        "model": "multi_granularity_5d", "week": WEEK, "settings": row, "window": Window(*(WEEK,) * 6, horizon=2),
-        "parts": parts, "labels": "y", "checkpoint": checkpoint, "device": CPU,
+        "model": "multi_granularity_5d", "week": WEEK, "settings": row, "checkpoint": checkpoint,
+        "training": Training(Window(*(WEEK,) * 6, horizon=2), parts, "y", CPU, origin),
     }  # fmt: skip
     return make_card(**known | changes), checkpoint
 

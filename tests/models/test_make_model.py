@@ -99,11 +99,11 @@ def test_the_card_names_what_was_seen_and_no_time(make_lake):
 def test_one_panel_at_a_time_lies_in_scratch_and_goes(make_lake, monkeypatch):
     lake, panels, plain = make_lake(), [], module.build_panel
 
-    def spy(*arguments, folder, **keywords):
-        assert folder == lake.folder / "scratch" / "multi_granularity_5d" / str(lake.weeks[3])
+    def spy(*arguments, store, **keywords):
+        assert store.folder == lake.folder / "scratch" / "multi_granularity_5d" / str(lake.weeks[3])
         gc.collect()
         assert not any(values() is not None for values in panels)  # the one before is gone
-        panel = plain(*arguments, folder=folder, **keywords)
+        panel = plain(*arguments, store=store, **keywords)
         panels.append(weakref.ref(panel.values))
         return panel
 

@@ -8,6 +8,7 @@ from assets.models.make_scores import make_offset_scores, make_scores
 from assets.models.offset_windows import offset_days
 from resources.settings.lines import LinesSettings
 from resources.settings.portfolios import PortfoliosSettings
+from tests.making import run_make
 from tests.models.model_lake import BARS, FRAMES, TABLES, Lake, short_settings, widen
 from tests.reasons import to_reasons
 
@@ -28,15 +29,21 @@ def offset(lake: Lake, week, weekdays=("tuesday", "thursday", "friday"), alpha=K
         "portfolios": PortfoliosSettings(alpha=alpha),
     }
     calendar = lake.market.calendar
-    keys = {name: table.read(name).over(calendar, week, section, lake.start) for name in KEYS}
+    keys = {name: table.read(name).over.keys(calendar, week, section, lake.start) for name in KEYS}
     frames = {name: lake.read(table, name, week, section) for name in FRAMES if table.read(name) is not None}
     if until is not None:
         frames = {name: frame.filter(pl.col("date") <= until) for name, frame in frames.items()}
-    made = make_offset_scores(
-        week=week, **frames, settings=section, calendar=calendar, start=lake.start, files=lake.files(keys),
+    made = run_make(
+        make_offset_scores,
+        week=week,
+        **frames,
+        settings=section,
+        calendar=calendar,
+        start=lake.start,
+        files=lake.files(keys),
         unavailable={name: lake.known(name, weeks) for name, weeks in keys.items()},
-    )  # fmt: skip
-    return made, keys, offset_days(calendar, week, section, lake.start)
+    )
+    return made, keys, offset_days.keys(calendar, week, section, lake.start)
 
 
 def test_the_days_before_the_last_are_scored_by_the_models_of_the_week_before(lake: Lake) -> None:
@@ -49,12 +56,18 @@ def test_the_days_before_the_last_are_scored_by_the_models_of_the_week_before(la
     assert set(made.frame["factor"]) == set(KEYS)
     for day in days:  # as a week that ended on that day, its models lagging by a week, would be scored
         lagging = short_settings({"epochs": 1, "seeds": (0,)}, train_lag_weeks=1)
-        plain = make_scores(
-            week=week, date=day, settings=lagging, calendar=calendar, start=lake.start, files=lake.files(keys),
+        plain = run_make(
+            make_scores,
+            week=week,
+            date=day,
+            settings=lagging,
+            calendar=calendar,
+            start=lake.start,
+            files=lake.files(keys),
             unavailable=to_reasons({name: {"valid_loss": "not made"} for name in TABLES if name not in KEYS}),
-            **{name: getattr(lake.market, name).lazy() for name in FRAMES if name != "daily_prices"} | {
-                "styles": lake.market.styles.filter(pl.col("date") == day).lazy()},
-        )  # fmt: skip
+            **{name: getattr(lake.market, name).lazy() for name in FRAMES if name != "daily_prices"}
+            | {"styles": lake.market.styles.filter(pl.col("date") == day).lazy()},
+        )
         own = made.frame.filter(pl.col("date") == day).drop("week", "date")
         assert own.height > 10
         assert own.equals(plain.frame.drop("week", "date"))

@@ -107,7 +107,7 @@ def test_training_weeks_are_the_first_due_and_carried_in_between(case):
             trained, since = week, 0
         assert windows.trained_week(calendar, week, row, start) == trained
         for over in (windows.feature_days, windows.price_days):
-            assert bool(over(calendar, week, row, start)) == due
+            assert bool(over.keys(calendar, week, row, start)) == due
         assert windows.carried_from(calendar, week, row, start) == ([trained] if trained and trained != week else [])
 
 
@@ -174,7 +174,7 @@ def test_the_model_in_force_was_trained_on_what_was_known_then(case, lag):
     section = ModelsSettings(gru_50_1=row, train_lag_weeks=lag)
     weeks = weeks_of(calendar, start)
     for number, week in enumerate(weeks):
-        read = windows.weeks_of("gru_50_1")(calendar, week, section, start)
+        read = windows.weeks_of("gru_50_1").keys(calendar, week, section, start)
         serving = windows.in_force(calendar, week, lag, start)
         assert serving == (weeks[number - lag] if number >= lag else None)
         trained = serving and windows.trained_week(calendar, serving, row, start)
@@ -298,13 +298,15 @@ def test_the_lag_chooses_the_previous_week_and_its_trained_week():
     over = windows.weeks_of("gru_50_1")
     section = ModelsSettings(gru_50_1=row)
     lagged = ModelsSettings(gru_50_1=row, train_lag_weeks=1)
-    assert over(calendar, weeks[2], section, FIRST) == [weeks[2]]
-    assert over(calendar, weeks[3], section, FIRST) == [weeks[3]]
-    assert over(calendar, weeks[5], section, FIRST) == [weeks[3], weeks[5]]
-    assert over(calendar, weeks[6], section, FIRST) == [weeks[6]]
-    assert over(calendar, weeks[6], lagged, FIRST) == [weeks[3], weeks[5]]
-    assert over(calendar, weeks[0], lagged, FIRST) == []
-    assert windows.weeks_of("gru_50_2")(calendar, weeks[5], section, FIRST) == [weeks[5]]  # no model of its own yet
+    assert over.keys(calendar, weeks[2], section, FIRST) == [weeks[2]]
+    assert over.keys(calendar, weeks[3], section, FIRST) == [weeks[3]]
+    assert over.keys(calendar, weeks[5], section, FIRST) == [weeks[3], weeks[5]]
+    assert over.keys(calendar, weeks[6], section, FIRST) == [weeks[6]]
+    assert over.keys(calendar, weeks[6], lagged, FIRST) == [weeks[3], weeks[5]]
+    assert over.keys(calendar, weeks[0], lagged, FIRST) == []
+    assert windows.weeks_of("gru_50_2").keys(calendar, weeks[5], section, FIRST) == [
+        weeks[5]
+    ]  # no model of its own yet
 
 
 def test_scores_read_the_longest_sequence_of_each_kind():
@@ -316,15 +318,15 @@ def test_scores_read_the_longest_sequence_of_each_kind():
     )
     to_signal_day = calendar.days(FIRST, calendar.signal_day(weeks[3]))
     for over in (windows.score_days("bars"), windows.score_days("days"), windows.sequence_days):
-        assert over(calendar, weeks[3], section, FIRST) == to_signal_day[-7:]
-        assert over(calendar, weeks[0], section, FIRST) == calendar.week_days(weeks[0])
+        assert over.keys(calendar, weeks[3], section, FIRST) == to_signal_day[-7:]
+        assert over.keys(calendar, weeks[0], section, FIRST) == calendar.week_days(weeks[0])
     bars_only = ModelsSettings(**dict.fromkeys(short, ModelSettings(sequence_days=4)))
-    assert windows.score_days("bars")(calendar, weeks[3], bars_only, FIRST) == to_signal_day[-4:]
-    assert windows.score_days("days")(calendar, weeks[3], bars_only, FIRST) == []
+    assert windows.score_days("bars").keys(calendar, weeks[3], bars_only, FIRST) == to_signal_day[-4:]
+    assert windows.score_days("days").keys(calendar, weeks[3], bars_only, FIRST) == []
 
 
 def test_the_schedule_follows_from_calendar_and_settings_alone():
     """A change to how tables are declared or judged must not retrain ten years of models."""
     used = {name for name in imports("assets.models.windows") if name.startswith(("assets.", "resources."))}
     resources = {"resources.calendar", "resources.errors", "resources.reasons", "resources.settings"}
-    assert used <= {*resources, "resources.settings.models", "assets.models.reasons"}
+    assert used <= {*resources, "resources.lookback", "resources.settings.models", "assets.models.reasons"}

@@ -19,7 +19,7 @@ from orchestration.prove import (
     truncate,
 )
 from orchestration.run import build, everything_for
-from resources.table import Read
+from resources.table import Lookback, Read
 
 
 @pytest.mark.parametrize("n", [0, 1, 2])
@@ -54,7 +54,7 @@ def test_a_portfolio_that_looks_ahead_is_found_out(
         table = builder.tables["csi500_portfolio"]
         last = builder.lake.keys(builder.tables["scores"])[-1]
         reads = [
-            Read("scores", lambda calendar, week, section, start: [min(calendar.offset_week(week, 1), last)])
+            Read("scores", Lookback(lambda calendar, week, section, start: [min(calendar.offset_week(week, 1), last)]))
             if read.table == "scores"
             else read
             for read in table.reads

@@ -14,6 +14,7 @@ from resources.calendar import Calendar
 from resources.code_changes import Change
 from resources.made import Made
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
+from tests.making import run_make
 from tests.portfolios.portfolio_problems import STYLES
 from tests.reasons import to_reasons
 
@@ -92,16 +93,17 @@ class Market:
         """Make one week from the market and the week before, if that was made."""
         date, days = CALENDAR.signal_day(week), CALENDAR.week_days(week)
         before = self.made.get(CALENDAR.offset_week(week, -1)) if week != WEEKS[0] else None
-        made = make_portfolio(
+        made = run_make(
+            make_portfolio,
             table=table,
-            previous=(before.frame if before else pl.DataFrame(schema=PORTFOLIO)).lazy(),
-            scores=self.scores.filter(pl.col("date") == date).lazy(),
-            factors=self.factors.filter(pl.col("date") == date).lazy(),
-            styles=self.styles.filter(pl.col("date") == date).lazy(),
-            daily_prices=self.prices.filter(pl.col("date") <= date).lazy(),
-            securities=self.securities.filter(pl.col("date") <= date).lazy(),
-            indices=self.indices.filter(pl.col("date") == date).lazy(),
-            minute_bars=self.minute_bars.filter(pl.col("date") == days[0]).lazy(),
+            **{table: before.frame if before else pl.DataFrame(schema=PORTFOLIO)},
+            scores=self.scores.filter(pl.col("date") == date),
+            factors=self.factors.filter(pl.col("date") == date),
+            styles=self.styles.filter(pl.col("date") == date),
+            daily_prices=self.prices.filter(pl.col("date") <= date),
+            securities=self.securities.filter(pl.col("date") <= date),
+            indices=self.indices.filter(pl.col("date") == date),
+            minute_bars=self.minute_bars.filter(pl.col("date") == days[0]),
             week=week,
             date=date,
             calendar=CALENDAR,
@@ -114,20 +116,25 @@ class Market:
         self.made[week] = dataclasses.replace(made, frame=frame)
         return self.made[week]
 
+    def _every_name(self, days: list[dt.date]) -> pl.DataFrame:
+        """Listings in which every name of the market stands on each of these days."""
+        return pl.DataFrame({"date": days}).join(pl.DataFrame({"symbol": self.symbols}), how="cross")
+
     def returns(self, week: dt.date) -> Made:
         days = CALENDAR.week_days(week)
         back = [] if days[0] == CALENDAR.first else [CALENDAR.previous_day(days[0])]
-        return make_portfolio_returns(
-            csi500_portfolio=self.made[week].frame.lazy(),
-            csi1000_portfolio=pl.DataFrame(schema=PORTFOLIO).lazy(),
-            daily_prices=self.prices.filter(pl.col("date") <= days[-1]).lazy(),
-            indices=self.indices.filter(pl.col("date").is_in([*back, *days])).lazy(),
+        return run_make(
+            make_portfolio_returns,
+            csi500_portfolio=self.made[week].frame,
+            csi1000_portfolio=pl.DataFrame(schema=PORTFOLIO),
+            daily_prices=self.prices.filter(pl.col("date") <= days[-1]),
+            indices=self.indices.filter(pl.col("date").is_in([*back, *days])),
             week=week,
             calendar=CALENDAR,
             files=lambda table, partition, name: self.made[partition].files[name],
             unavailable=to_reasons({"csi1000_portfolio": {"weight": "no weights"}}),
             settings=SETTINGS,
-            securities=None if self.listings is None else self.listings.lazy(),
+            securities=self._every_name([*back, *days]) if self.listings is None else self.listings,
         )
 
 

@@ -28,6 +28,7 @@ from resources.gate import judge
 from resources.made import Made
 from resources.reasons import as_reason
 from resources.settings.portfolios import PortfoliosSettings
+from tests.making import run_make
 from tests.portfolios.portfolio_market import BOUNDS, CALENDAR, SETTINGS, WEEKS, Market, file
 from tests.reasons import to_reasons
 
@@ -249,13 +250,14 @@ class Explained(Market):
         days = CALENDAR.week_days(week)
         returns = self.returns(week).frame
         known = [self.made[one].frame for one in (last, week) if one in self.made]
-        return make_attribution(
-            csi500_portfolio=pl.concat(known).lazy(),
-            csi1000_portfolio=pl.DataFrame(schema=PORTFOLIO).lazy(),
-            portfolio_returns=returns.select(pl.col(c).cast(t) for c, t in PORTFOLIO_RETURNS.items()).lazy(),
-            styles=self.styles.filter(pl.col("date") == last + dt.timedelta(days=4)).lazy(),
-            daily_prices=self.prices.filter(pl.col("date").is_in(days)).lazy(),
-            securities=self.securities.filter(pl.col("date").is_in(days)).lazy(),
+        return run_make(
+            make_attribution,
+            csi500_portfolio=pl.concat(known),
+            csi1000_portfolio=pl.DataFrame(schema=PORTFOLIO),
+            portfolio_returns=returns.select(pl.col(c).cast(t) for c, t in PORTFOLIO_RETURNS.items()),
+            styles=self.styles.filter(pl.col("date") == last + dt.timedelta(days=4)),
+            daily_prices=self.prices.filter(pl.col("date").is_in(days)),
+            securities=self.securities.filter(pl.col("date").is_in(days)),
             week=week,
             date=days[-1],
             calendar=CALENDAR,
@@ -513,8 +515,8 @@ def test_the_gate_refuses_parts_that_do_not_add_up() -> None:
 
 
 def test_which_partitions_are_read() -> None:
-    assert two_weeks(CALENDAR, WEEKS[2], SETTINGS, CALENDAR.first) == WEEKS[1:3]
-    assert two_weeks(CALENDAR, WEEKS[0], SETTINGS, CALENDAR.first) == [WEEKS[0]]
-    assert previous_signal_day(CALENDAR, WEEKS[2], SETTINGS, CALENDAR.first) == [CALENDAR.signal_day(WEEKS[1])]
+    assert two_weeks.keys(CALENDAR, WEEKS[2], SETTINGS, CALENDAR.first) == WEEKS[1:3]
+    assert two_weeks.keys(CALENDAR, WEEKS[0], SETTINGS, CALENDAR.first) == [WEEKS[0]]
+    assert previous_signal_day.keys(CALENDAR, WEEKS[2], SETTINGS, CALENDAR.first) == [CALENDAR.signal_day(WEEKS[1])]
     started = SETTINGS.model_copy(update={"start": WEEKS[2]})
-    assert previous_signal_day(CALENDAR, WEEKS[2], started, CALENDAR.first) == []
+    assert previous_signal_day.keys(CALENDAR, WEEKS[2], started, CALENDAR.first) == []

@@ -122,7 +122,7 @@ def test_minute_bars_block_a_path_as_they_block_the_portfolio(
 
 def test_prices_reach_back_to_the_last_trade_day_however_young_index_weights_must_be() -> None:
     section = {"lines": ALL, "portfolios": SETTINGS.model_copy(update={"benchmark_max_age": 1})}
-    read = lines_prices(CALENDAR, WEEKS[2], section, CALENDAR.first)
+    read = lines_prices.keys(CALENDAR, WEEKS[2], section, CALENDAR.first)
     assert set(CALENDAR.week_days(WEEKS[1]) + CALENDAR.week_days(WEEKS[2])) <= set(read)
 
 

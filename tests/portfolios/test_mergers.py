@@ -22,6 +22,8 @@ from resources.code_changes import Change
 from resources.errors import InputError
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.made import Made
+from resources.partition import Frames, Partition
 from resources.settings.portfolios import PortfoliosSettings
 from tests.portfolios.ledger import Ledger, Quote, Rules, exact
 from tests.portfolios.portfolio_market import CALENDAR, SETTINGS, WEEKS, Market, file, solve_of
@@ -269,16 +271,18 @@ def market(suspended: int = 0) -> Market:
     return market
 
 
-def make_daily(date: dt.date, table: str) -> pl.DataFrame:
-    return getattr(market(), DAILY.get(table, table)).filter(pl.col("date") == date)
+def make_daily(frames: Frames, partition: Partition, settings: None) -> Made:
+    table = partition.table
+    return Made(getattr(market(), DAILY.get(table, table)).filter(pl.col("date") == partition.date))
 
 
-def make_daily_suspended(date: dt.date, table: str) -> pl.DataFrame:
-    return getattr(market(7), DAILY.get(table, table)).filter(pl.col("date") == date)
+def make_daily_suspended(frames: Frames, partition: Partition, settings: None) -> Made:
+    table = partition.table
+    return Made(getattr(market(7), DAILY.get(table, table)).filter(pl.col("date") == partition.date))
 
 
-def make_scores(week: dt.date, table: str) -> pl.DataFrame:
-    return market().scores.filter(pl.col("date") == CALENDAR.signal_day(week))
+def make_scores(frames: Frames, partition: Partition, settings: None) -> Made:
+    return Made(market().scores.filter(pl.col("date") == partition.date))
 
 
 def built(root: Path, *, declared: bool, daily: str = "make_daily") -> Builder:

@@ -1,6 +1,5 @@
 """The declared tables, built by the wrapper into a lake: look-backs, schema, self-read, gate, n/a, staleness."""
 
-import datetime as dt
 import functools
 from pathlib import Path
 
@@ -12,6 +11,8 @@ from resources import code_digest
 from resources.builder import Builder
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.made import Made
+from resources.partition import Frames, Partition
 from resources.settings.base import Section
 from resources.settings.lines import LinesSettings
 from resources.settings.portfolios import PortfoliosSettings
@@ -35,12 +36,13 @@ def market() -> Market:
     return Market(seed=9)
 
 
-def make_daily(date: dt.date, table: str) -> pl.DataFrame:
-    return getattr(market(), DAILY.get(table, table)).filter(pl.col("date") == date)
+def make_daily(frames: Frames, partition: Partition, settings: None) -> Made:
+    table = partition.table
+    return Made(getattr(market(), DAILY.get(table, table)).filter(pl.col("date") == partition.date))
 
 
-def make_scores(week: dt.date, table: str) -> pl.DataFrame:
-    return market().scores.filter(pl.col("date") == CALENDAR.signal_day(week))
+def make_scores(frames: Frames, partition: Partition, settings: None) -> Made:
+    return Made(market().scores.filter(pl.col("date") == partition.date))
 
 
 def upstream(name: str) -> Table:

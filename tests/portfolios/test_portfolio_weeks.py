@@ -101,17 +101,17 @@ def test_the_anchor_week_can_be_set() -> None:
     market = Market()
     assert market.week(WEEKS[0], settings).unavailable["weight"] == FIRST_BUILD_LATER(week=settings.start)
     assert solve_of(market.week(WEEKS[1], settings))["first_build"]
-    assert previous_week(CALENDAR, WEEKS[1], settings, CALENDAR.first) == []
-    assert previous_week(CALENDAR, WEEKS[2], settings, CALENDAR.first) == [WEEKS[1]]
+    assert previous_week.keys(CALENDAR, WEEKS[1], settings, CALENDAR.first) == []
+    assert previous_week.keys(CALENDAR, WEEKS[2], settings, CALENDAR.first) == [WEEKS[1]]
     with pytest.raises(ValueError, match="no Monday"):
         PortfoliosSettings(start=dt.date(2023, 6, 13))
 
 
 def test_the_look_back_covers_the_drift_of_the_oldest_vector_in_use() -> None:
     settings = SETTINGS.model_copy(update={"benchmark_max_age": 7})
-    days = benchmark_window(CALENDAR, WEEKS[3], settings, CALENDAR.first)
+    days = benchmark_window.keys(CALENDAR, WEEKS[3], settings, CALENDAR.first)
     assert days == CALENDAR.days(CALENDAR.offset(CALENDAR.week_days(WEEKS[3])[0], -8), CALENDAR.signal_day(WEEKS[3]))
-    assert benchmark_window(CALENDAR, WEEKS[0], settings, CALENDAR.first) == CALENDAR.week_days(WEEKS[0])
+    assert benchmark_window.keys(CALENDAR, WEEKS[0], settings, CALENDAR.first) == CALENDAR.week_days(WEEKS[0])
 
 
 def test_no_weights_no_portfolio_but_a_running_one_may_not_lose_them() -> None:

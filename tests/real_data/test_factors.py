@@ -25,6 +25,7 @@ from resources.settings.ticks import TicksSettings
 from tests.bars.tapes import Day
 from tests.bars.tapes import Landing as NoLanding
 from tests.factors import plain
+from tests.making import run_make
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, factors are not tested on it")
@@ -65,13 +66,17 @@ def make_day(file: Path) -> MadeDay:
     made = day.bars
     delivered = day.health.frame.filter(pl.col("symbol").is_in(landed["symbol"].unique().implode()))
     bars = made.frame.lazy()
-    features = make_bar_features(bars, daily.lazy(), date, FeaturesSettings()).frame
+    features = run_make(
+        make_bar_features, minute_bars=bars, daily_prices=daily, date=date, settings=FeaturesSettings()
+    ).frame
     return MadeDay(
         date=date,
         verdicts=set(delivered["verdict"]),
         closes_kept=made.frame["close"].equals(landed.sort("symbol", "minute")["close"]),
         unavailable=dict(made.unavailable),
-        indicators=make_day_indicators(bars, daily.lazy(), date, SECTION).frame,
+        indicators=run_make(
+            make_day_indicators, minute_bars=bars, daily_prices=daily, date=date, settings=SECTION
+        ).frame,
         known_features={name for name in BAR_FEATURES if features[name].null_count() < features.height},
         undefined_returns=features["bar_return"].null_count(),
     )
@@ -299,7 +304,7 @@ def made_bars(date: dt.date) -> pl.DataFrame:
     folder = {2: "datayes/20230201", 7: "insight/20230711"}[date.month]
     landing = Landing(DATA / folder)
     ticks = {"date": date, "landing": landing, "settings": TicksSettings()}
-    made = {"trades": make_trades(**ticks), "quotes": make_quotes(**ticks)}
+    made = {"trades": run_make(make_trades, **ticks), "quotes": run_make(make_quotes, **ticks)}
     of = Day(made["trades"].frame, quotes=made["quotes"].frame, landing=NoLanding(date=date))
     of.beside |= {(name, file): data for name, one in made.items() for file, data in one.files.items()}
     return of.bars.frame
@@ -314,9 +319,15 @@ def test_indicators_on_the_tapes_equal_a_plain_recomputation_from_the_files(date
         schema=plain.DAILY_SCHEMA,
     )  # fmt: skip
     prices = {row["symbol"]: row for row in daily.to_dicts()}
-    made = make_day_indicators(bars.lazy(), daily.lazy(), date, SECTION)
+    made = run_make(make_day_indicators, minute_bars=bars, daily_prices=daily, date=date, settings=SECTION)
     found = {row["symbol"]: row for row in made.frame.iter_rows(named=True)}
-    loose = make_day_indicators(bars.lazy(), daily.lazy(), date, FactorsSettings(drop_limit_bars=False))
+    loose = run_make(
+        make_day_indicators,
+        minute_bars=bars,
+        daily_prices=daily,
+        date=date,
+        settings=FactorsSettings(drop_limit_bars=False),
+    )
     undropped = {row["symbol"]: row for row in loose.frame.iter_rows(named=True)}
     assert set(TAPES[date]) <= set(found)
     for symbol in TAPES[date]:

@@ -18,6 +18,7 @@ from assets.portfolios.schemas import PORTFOLIO
 from resources.calendar import Calendar
 from resources.reasons import as_reason
 from resources.settings.portfolios import PortfoliosSettings
+from tests.making import run_make
 from tests.reasons import to_reasons
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "data" / "reference_2010_2016"
@@ -146,16 +147,17 @@ def make_week(summer: Summer, table: str, week: dt.date, made: dict) -> None:
     securities = {day: summer.securities(day) for day in days}
     styles = summer.styles(date, securities[date])
     previous = made.get(calendar.offset_week(week, -1))
-    made[week] = make_portfolio(
+    made[week] = run_make(
+        make_portfolio,
         table=table,
-        previous=(previous.frame if previous else pl.DataFrame(schema=PORTFOLIO)).lazy(),
-        scores=pl.DataFrame(schema={"date": pl.Date, "symbol": pl.String, "factor": pl.String, "value": float}).lazy(),
-        factors=summer.factors(styles, securities[date]).lazy(),
-        styles=styles.lazy(),
-        daily_prices=summer.prices.filter(pl.col("date") <= date).lazy(),
-        securities=pl.concat(securities.values()).lazy(),
-        indices=summer.indices(date).lazy(),
-        minute_bars=pl.DataFrame(schema=MINUTE_BARS).lazy(),
+        **{table: previous.frame if previous else pl.DataFrame(schema=PORTFOLIO)},
+        scores=pl.DataFrame(schema={"date": pl.Date, "symbol": pl.String, "factor": pl.String, "value": float}),
+        factors=summer.factors(styles, securities[date]),
+        styles=styles,
+        daily_prices=summer.prices.filter(pl.col("date") <= date),
+        securities=pl.concat(securities.values()),
+        indices=summer.indices(date),
+        minute_bars=pl.DataFrame(schema=MINUTE_BARS),
         week=week,
         date=date,
         calendar=calendar,
@@ -263,11 +265,13 @@ def test_returns_join_to_the_net_asset_value(weeks: dict, summer: Summer) -> Non
     for week, made in weeks.items():
         days = summer.calendar.week_days(week)
         before = summer.calendar.previous_day(days[0])
-        result = make_portfolio_returns(
-            csi500_portfolio=made.frame.lazy(),
+        result = run_make(
+            make_portfolio_returns,
+            csi500_portfolio=made.frame,
             csi1000_portfolio=empty,
-            daily_prices=summer.prices.lazy(),
-            indices=pl.concat([summer.indices(day) for day in [before, *days]]).lazy(),
+            daily_prices=summer.prices,
+            securities=pl.DataFrame(schema={"date": pl.Date, "symbol": pl.String}),  # the index has every close
+            indices=pl.concat([summer.indices(day) for day in [before, *days]]),
             week=week,
             calendar=summer.calendar,
             files=lambda table, partition, name: weeks[partition].files[name],

@@ -33,6 +33,7 @@ from resources.made import Made
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
 from resources.settings.styles import StylesSettings
+from tests.making import run_make
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data" / "reference_2010_2016"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, the reference is not tested")
@@ -50,11 +51,21 @@ def zone(tmp_path_factory: pytest.TempPathFactory) -> LandingZone:
 
 
 def prices_of(zone: LandingZone, day: dt.date) -> Made:
-    return make_daily_prices(day, zone.view(day, daily_prices.lands), CALENDAR, SETTINGS)
+    return run_make(
+        make_daily_prices, date=day, landing=zone.view(day, daily_prices.lands), calendar=CALENDAR, settings=SETTINGS
+    )
 
 
 def securities_of(zone: LandingZone, day: dt.date, prices: pl.DataFrame) -> Made:
-    return make_securities(day, prices.lazy(), zone.view(day, securities.lands), CALENDAR, SETTINGS, {})
+    return run_make(
+        make_securities,
+        date=day,
+        daily_prices=prices,
+        landing=zone.view(day, securities.lands),
+        calendar=CALENDAR,
+        settings=SETTINGS,
+        unavailable={},
+    )
 
 
 # First trading days of the three delisting periods of these years, after a year of suspension each.
@@ -150,7 +161,14 @@ def test_the_crash_of_2015(zone: LandingZone) -> None:
     day = dt.date(2015, 7, 8)
     prices = prices_of(zone, day)
     names = securities_of(zone, day, prices.frame)
-    members = make_indices(day, prices.frame.lazy(), zone.view(day, indices.lands), CALENDAR, SETTINGS)
+    members = run_make(
+        make_indices,
+        date=day,
+        daily_prices=prices.frame,
+        landing=zone.view(day, indices.lands),
+        calendar=CALENDAR,
+        settings=SETTINGS,
+    )
     held = members.frame.filter(index="000905.SH").join(names.frame, on="symbol", how="left")
     assert held.height == 500
     assert held["traded"].is_not_null().all()
@@ -180,15 +198,16 @@ def test_styles_of_the_real_market(zone: LandingZone) -> None:
     """Known ties of the market: big names trade less, cheap names trade less, and size is not mid-cap."""
     day, settings = dt.date(2016, 6, 30), StylesSettings()
     start = dt.date(2010, 1, 4)
-    prices = {d: prices_of(zone, d).frame for d in window_and_formation_days(CALENDAR, day, settings, start)}
+    prices = {d: prices_of(zone, d).frame for d in window_and_formation_days.keys(CALENDAR, day, settings, start)}
     names = [securities_of(zone, d, frame) for d, frame in prices.items()]
-    result = make_styles(
-        day,
-        pl.concat([prices[d] for d in window_days(CALENDAR, day, settings, start)]).lazy(),
-        pl.concat([one.frame for one in names]).lazy(),
-        CALENDAR,
-        settings,
-        {},
+    result = run_make(
+        make_styles,
+        date=day,
+        daily_prices=pl.concat([prices[d] for d in window_days.keys(CALENDAR, day, settings, start)]),
+        securities=pl.concat([one.frame for one in names]),
+        calendar=CALENDAR,
+        settings=settings,
+        unavailable={},
     )
     assert result.unavailable == {}
     assert result.notes["volatility"].startswith("R²")
@@ -232,7 +251,14 @@ def test_what_contradicts_itself_in_the_real_market(zone: LandingZone, day: dt.d
             assert (None in shares) == ((date, symbol) in LATE)
     for symbol, reason in aside.filter(pl.col("symbol").is_in([*DOUBLES])).select("symbol", "reason").iter_rows():
         assert f"those of {DOUBLES[symbol]}" in reason
-    members = make_indices(day, prices.frame.lazy(), zone.view(day, indices.lands), CALENDAR, SETTINGS)
+    members = run_make(
+        make_indices,
+        date=day,
+        daily_prices=prices.frame,
+        landing=zone.view(day, indices.lands),
+        calendar=CALENDAR,
+        settings=SETTINGS,
+    )
     for table, result in ((daily_prices, prices), (indices, members)):
         verdicts = judge(table.checks, {day: result.profile}, {day: result.unavailable})[day]
         assert not [name for name, verdict in verdicts.items() if verdict.refuses]

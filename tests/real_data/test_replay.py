@@ -11,6 +11,7 @@ from assets.bars.rebuilt_orders import FAULTS, count_order_faults, rebuild_order
 from assets.bars.replay import replay_day
 from assets.ticks.make import make_orders, make_quotes, make_trades
 from resources.settings.ticks import TicksSettings
+from tests.making import run_make
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not replayed")
@@ -35,7 +36,7 @@ def tables():
     folders = {vendor: Folder(DATA / vendor / f"{date:%Y%m%d}") for vendor, date in DAYS.items()}
     return {
         vendor: {
-            name: make(date=date, landing=folders[vendor], settings=TicksSettings()).frame.lazy()
+            name: run_make(make, date=date, landing=folders[vendor], settings=TicksSettings()).frame.lazy()
             for name, make in MAKES.items()
         }
         for vendor, date in DAYS.items()

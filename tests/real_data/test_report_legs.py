@@ -15,6 +15,7 @@ from assets.report import make, rebalancing
 from resources.calendar import Calendar
 from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
+from tests.making import run_make
 
 REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "data" / "reference_2010_2016"
 pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason=f"no real data at ../shared/data/{REFERENCE.name}")
@@ -50,14 +51,15 @@ def market() -> dict[str, pl.DataFrame]:
 
 
 def _cut(frame: pl.DataFrame, over, week: dt.date, column: str = "date") -> pl.LazyFrame:
-    return frame.filter(pl.col(column).is_in(over(CALENDAR, week, None, dt.date(2015, 12, 1)))).lazy()
+    return frame.filter(pl.col(column).is_in(over.keys(CALENDAR, week, None, dt.date(2015, 12, 1)))).lazy()
 
 
 def test_weekly_rank_ic_of_reversal_in_2016(market):
     frames = [
-        make.make_rank_ics(
+        run_make(
+            make.make_rank_ics,
             week=week,
-            factors=market["scores"].clear().lazy(),
+            factors=market["scores"].clear(),
             scores=_cut(market["scores"], rebalancing.closed_score_weeks, week, "week"),
             securities=_cut(market["securities"], rebalancing.closed_signals, week),
             daily_prices=_cut(market["prices"], rebalancing.closed_days, week),
@@ -73,9 +75,10 @@ def test_weekly_rank_ic_of_reversal_in_2016(market):
 
 def test_the_legs_of_a_week_equal_plain_bookkeeping(market):
     week = dt.date(2016, 3, 14)
-    frame = make.make_factor_returns(
+    frame = run_make(
+        make.make_factor_returns,
         week=week,
-        factors=market["scores"].clear().lazy(),
+        factors=market["scores"].clear(),
         scores=_cut(market["scores"], rebalancing.score_weeks, week, "week"),
         securities=_cut(market["securities"], rebalancing.signals, week),
         daily_prices=_cut(market["prices"], rebalancing.holding_days, week),

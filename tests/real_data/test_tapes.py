@@ -16,6 +16,7 @@ from resources.settings.ticks import TicksSettings
 from tests.bars import plain_bars
 from tests.bars.tapes import DAILY, Day, Landing
 from tests.bars.test_tape_health import refused
+from tests.making import run_make
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not tested")
@@ -44,7 +45,7 @@ class Folder:
 
 def made(make, date):
     folder = DATA / ("datayes" if date == DATAYES else "insight") / f"{date:%Y%m%d}"
-    return make(date=date, landing=Folder(folder), settings=TicksSettings())
+    return run_make(make, date=date, landing=Folder(folder), settings=TicksSettings())
 
 
 @pytest.fixture(scope="module")
@@ -212,7 +213,7 @@ def test_a_truncated_copy_says_what_is_missing(tmp_path):
     folder = tmp_path / "ticks" / "20230201"
     folder.mkdir(parents=True)
     (folder / "20230201_Transaction.csv").write_bytes(source[: len(source) // 3])
-    profile = make_trades(date=DATAYES, landing=Folder(folder), settings=TicksSettings()).profile
+    profile = run_make(make_trades, date=DATAYES, landing=Folder(folder), settings=TicksSettings()).profile
     row = profile.filter(pl.col("ends_early") == 1).row(0, named=True)
     assert "ticks/20230201/20230201_Transaction.csv" in row["detail"]
     assert "everything after it is missing" in row["detail"]
@@ -237,7 +238,7 @@ def test_both_vendors_of_one_day_are_not_counted_twice(tmp_path, trades):
         TradeSellNo="TradeSellNo",
         TradeBSFlag=pl.col("TradeBSFlag").replace_strict({"0": "N", "1": "B", "2": "S"}),
     ).write_csv(folder / "20230711_Transaction.csv")
-    both = make_trades(date=INSIGHT, landing=Folder(folder), settings=TicksSettings())
+    both = run_make(make_trades, date=INSIGHT, landing=Folder(folder), settings=TicksSettings())
     assert both.frame.equals(trades[INSIGHT].frame)
     assert both.notes["duplicate_rows_dropped"] == raw.height
     assert both.profile["conflicting_duplicates"].sum() == 0
@@ -515,7 +516,7 @@ def test_the_tapes_in_parquet_give_the_same_rows(tmp_path, trades, quotes, date,
                 frame = frame.with_columns(stamp.str.to_datetime("%Y-%m-%d %H:%M:%S%.3f"))
         frame.write_parquet(tmp_path / f"{path.stem}.parquet", row_group_size=10_000)
     packed = {
-        make: make(date=date, landing=Folder(tmp_path), settings=TicksSettings(block_mb=1))
+        make: run_make(make, date=date, landing=Folder(tmp_path), settings=TicksSettings(block_mb=1))
         for make in (make_trades, make_orders, make_quotes)
     }
     assert packed[make_trades].frame.equals(trades[date].frame)
@@ -547,7 +548,7 @@ def test_a_real_tape_that_stops_at_ten_is_a_halt_or_a_cut_by_the_totals(tmp_path
         {"symbol": f"{code}.SH", "pre_close": 1.0, "close": 1.0, "volume": volume, "amount": cents / 100}
         for code, (volume, cents) in daily.items()
     ]
-    short = make_trades(date=DATAYES, landing=Folder(tmp_path), settings=TicksSettings())
+    short = run_make(make_trades, date=DATAYES, landing=Folder(tmp_path), settings=TicksSettings())
     assert short.frame.equals(
         trades[DATAYES].frame.filter(pl.col("symbol").str.ends_with("SH"), pl.col("time") < 36_000_000)
     )

@@ -16,6 +16,7 @@ from assets.reference.make import make_indices
 from resources.gate import judge
 from resources.made import Made
 from resources.settings.reference import ReferenceSettings
+from tests.making import run_make
 from tests.reference.small_reference import CALENDAR, landed
 
 LAST = dt.date(2015, 4, 30)
@@ -79,7 +80,7 @@ def judged(
     """What is said of index moves, "" where the check passes; and what was made."""
     view = landed(folder, tables).view(day, indices.lands)
     today = tables["daily_prices"].filter(pl.col("date") == day).lazy()
-    made = make_indices(day, today, view, CALENDAR, settings)
+    made = run_make(make_indices, date=day, daily_prices=today, landing=view, calendar=CALENDAR, settings=settings)
     verdict = judge(indices.checks, {day: made.profile}, {day: made.unavailable})[day]["index_moves_with_its_members"]
     assert made.profile is not None
     found = made.profile.filter(pl.col("index_off") == 1)["detail"].to_list()

@@ -15,6 +15,7 @@ from assets.reference.make import make_daily_prices
 from resources.gate import judge
 from resources.made import Made
 from resources.settings.reference import ReferenceSettings
+from tests.making import run_make
 from tests.reference.small_reference import CALENDAR, landed
 
 DAYS = CALENDAR.days(dt.date(2023, 4, 3), dt.date(2023, 4, 24))
@@ -54,7 +55,13 @@ def built(
 ) -> tuple[Made, list[str], dict[str, str]]:
     """What is made of a day, the checks that refuse it, and name → why a row or its share counts are set aside."""
     day = DAYS[number]
-    made = make_daily_prices(day, landed(folder, tables).view(day, daily_prices.lands), CALENDAR, settings)
+    made = run_make(
+        make_daily_prices,
+        date=day,
+        landing=landed(folder, tables).view(day, daily_prices.lands),
+        calendar=CALENDAR,
+        settings=settings,
+    )
     verdicts = judge(daily_prices.checks, {day: made.profile}, {day: made.unavailable})[day]
     files = made.files.get("set_aside.parquet")
     aside = {} if files is None else dict(pl.read_parquet(files).select("symbol", "reason").iter_rows())

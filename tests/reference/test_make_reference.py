@@ -18,6 +18,7 @@ from resources.made import Made
 from resources.rulebook import A_SHARES, Rulebook, limit_cents
 from resources.settings.reference import ReferenceSettings
 from resources.settings.rulebook import ListingLimit, RulebookSettings
+from tests.making import run_make
 from tests.reference.small_reference import CALENDAR, FIRST, LAST, cut_after, landed, noise_after, random_reference
 
 SETTINGS = ReferenceSettings(
@@ -29,12 +30,13 @@ SOME_DAYS = [DAYS[0], DAYS[19], DAYS[45], DAYS[-1]]
 
 def made(zone: LandingZone, day: dt.date, settings: ReferenceSettings = SETTINGS) -> dict[str, Made]:
     """The three tables of one day."""
-    prices = make_daily_prices(
-        date=day, landing=zone.view(day, daily_prices.lands), calendar=CALENDAR, settings=settings
+    prices = run_make(
+        make_daily_prices, date=day, landing=zone.view(day, daily_prices.lands), calendar=CALENDAR, settings=settings
     )
-    names = make_securities(
+    names = run_make(
+        make_securities,
         date=day,
-        daily_prices=prices.frame.lazy(),
+        daily_prices=prices.frame,
         landing=zone.view(day, securities.lands),
         calendar=CALENDAR,
         settings=settings,
@@ -43,9 +45,10 @@ def made(zone: LandingZone, day: dt.date, settings: ReferenceSettings = SETTINGS
     return {
         "daily_prices": prices,
         "securities": names,
-        "indices": make_indices(
+        "indices": run_make(
+            make_indices,
             date=day,
-            daily_prices=prices.frame.lazy(),
+            daily_prices=prices.frame,
             landing=zone.view(day, indices.lands),
             calendar=CALENDAR,
             settings=settings,
@@ -199,7 +202,14 @@ def test_few_names_without_a_limit_and_new_listings_have_none(tables: dict[str, 
         ~pl.col("symbol").is_in(some[:9]) | (pl.col("date") >= day)
     )
     zone = landed(tmp_path / "new", changed)
-    found = make_daily_prices(day, zone.view(day, daily_prices.lands), CALENDAR, SETTINGS, rules)
+    found = run_make(
+        make_daily_prices,
+        date=day,
+        landing=zone.view(day, daily_prices.lands),
+        calendar=CALENDAR,
+        settings=SETTINGS,
+        rules=rules,
+    )
     assert found.frame.filter(pl.col("limit_up").is_null())["symbol"].to_list() == some[:9]
     assert limits_filled(found, day).passed
 
@@ -534,7 +544,13 @@ def test_a_delisting_period_is_known_from_its_first_day_on(tables: dict[str, pl.
     assert plain.digest("instruments", day, True) != told.digest("instruments", day, True)
     st = tables["daily_prices"].with_columns(is_st=pl.lit(True), is_delisting=pl.col("symbol") == symbol)
     flagged = landed(tmp_path / "flagged", tables | {"daily_prices": st})
-    made = make_daily_prices(day, flagged.view(day, daily_prices.lands), CALENDAR, ReferenceSettings()).frame
+    made = run_make(
+        make_daily_prices,
+        date=day,
+        landing=flagged.view(day, daily_prices.lands),
+        calendar=CALENDAR,
+        settings=ReferenceSettings(),
+    ).frame
     moves = (made["limit_up"] / made["pre_close"] - 1).round(2)
     leaving = made["symbol"] == symbol
     assert moves.filter(leaving).to_list() == [0.1]

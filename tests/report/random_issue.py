@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from assets.portfolios.record import NESTED
 from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO_LINES
 from assets.report import rank_ics, weekly
 from resources.calendar import Calendar
+from resources.partition import Record
 from resources.rulebook import describe_rulebook
 from resources.settings.evaluation import EvaluationSettings
 from resources.settings.factors import FactorsSettings
@@ -30,6 +32,7 @@ from resources.settings.report import ReportSettings
 from resources.settings.returns import ReturnsSettings
 from resources.settings.rulebook import RulebookSettings
 from resources.settings.styles import StylesSettings
+from tests.making import run_make
 from tests.reasons import to_reasons
 from tests.report.random_evaluation import random_rows
 
@@ -83,7 +86,7 @@ def inputs(
     lines: tuple[str, ...] = (),
     **run: Any,
 ) -> dict[str, Any]:
-    """Keyword arguments of `make_report`."""
+    """Keyword arguments of `make_report`, below."""
     rng = np.random.default_rng(seed)
     day = CALENDAR.signal_day(week)
     days = CALENDAR.days(first, day)
@@ -295,5 +298,12 @@ def _files(table: str, week: dt.date, name: str) -> bytes:
     return buffer.getvalue()
 
 
+def make_report(
+    *, manifests: pl.DataFrame, left_out: pl.DataFrame, run_settings: Mapping[str, Any], **known: Any
+) -> weekly.Made:
+    """What `weekly.make_report` makes of `inputs`."""
+    return run_make(weekly.make_report, record=Record(manifests, left_out, run_settings), **known)
+
+
 def make(**changes: Any) -> weekly.Made:
-    return weekly.make_report(**inputs(**changes))
+    return make_report(**inputs(**changes))

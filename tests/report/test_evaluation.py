@@ -29,6 +29,7 @@ from resources.gate import judge
 from resources.lake import encode
 from resources.reasons import Reason
 from resources.settings.evaluation import EvaluationSettings
+from tests.making import run_make
 from tests.reasons import to_reasons
 from tests.report.small_market import make_market
 
@@ -59,11 +60,11 @@ class Inputs:
         start = self.days[0]
 
         def cut(frame: pl.DataFrame, over, column: str = "date") -> pl.LazyFrame:
-            return frame.filter(pl.col(column).is_in(over(CALENDAR, week, settings, start))).lazy()
+            return frame.filter(pl.col(column).is_in(over.keys(CALENDAR, week, settings, start))).lazy()
 
         def files(table: str, key: dt.date, name: str) -> bytes:
             assert (table, name) == ("scores", "seeds.parquet")
-            assert key in rebalancing.evaluated_weeks(CALENDAR, week, settings, start)
+            assert key in rebalancing.evaluated_weeks.keys(CALENDAR, week, settings, start)
             return self.seeds.get(key) or encode(pl.DataFrame(schema=SEED_SCORES))
 
         given = {
@@ -79,7 +80,7 @@ class Inputs:
             "files": files,
             "unavailable": to_reasons({"styles": {"growth": "no fundamentals"}}),
         }
-        return make.make_evaluation(**{**given, **changes})
+        return run_make(make.make_evaluation, **{**given, **changes})
 
     def all_weeks(self, settings: EvaluationSettings = SETTINGS) -> pl.DataFrame:
         return pl.concat([self.of_week(week, settings).frame for week in self.weeks])
@@ -505,9 +506,9 @@ def test_a_week_reads_nothing_after_its_signal_day():
         for week in CALENDAR.weeks(dt.date(2015, 1, 5), dt.date(2016, 12, 26)):
             last = CALENDAR.signal_day(week)
             for start in (dt.date(2010, 1, 4), CALENDAR.offset(last, -8), CALENDAR.week_days(week)[0]):
-                weeks = rebalancing.evaluated_weeks(CALENDAR, week, settings, start)
-                signals = rebalancing.evaluated_signals(CALENDAR, week, settings, start)
-                days = rebalancing.evaluated_days(CALENDAR, week, settings, start)
+                weeks = rebalancing.evaluated_weeks.keys(CALENDAR, week, settings, start)
+                signals = rebalancing.evaluated_signals.keys(CALENDAR, week, settings, start)
+                days = rebalancing.evaluated_days.keys(CALENDAR, week, settings, start)
                 assert weeks[-1] == week
                 assert signals[-1] == last
                 assert all(start <= day <= last for day in (*signals, *days))
@@ -536,10 +537,10 @@ def test_the_one_week_rank_ics_of_models_are_those_of_the_table_rank_ics(inputs,
         "daily_prices": ("date", rebalancing.closed_days),
     }
     frames = {
-        name: getattr(inputs, name).filter(pl.col(column).is_in(over(calendar, week, None, start))).lazy()
+        name: getattr(inputs, name).filter(pl.col(column).is_in(over.keys(calendar, week, None, start))).lazy()
         for name, (column, over) in closed.items()
     }
-    ics = make.make_rank_ics(week=week, factors=inputs.factors.clear().lazy(), calendar=calendar, **frames).frame
+    ics = run_make(make.make_rank_ics, week=week, factors=inputs.factors.clear(), calendar=calendar, **frames).frame
     ours = rows.filter(week=week, statistic="rank_ic", horizon=1)
     for row in ics.iter_rows(named=True):
         assert ours.filter(factor=row["factor"])["value"].item() == row["rank_ic"]

@@ -19,6 +19,7 @@ from assets.report.factor_returns import cut_groups
 from resources.calendar import Calendar
 from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
+from tests.making import run_make
 from tests.reasons import to_reasons
 from tests.report.small_market import SmallMarket, make_market
 
@@ -30,9 +31,10 @@ def returns_of_week(market: SmallMarket, week: dt.date) -> pl.DataFrame:
     calendar, start = market.calendar, market.days[0]
 
     def cut(frame: pl.DataFrame, over, column: str = "date") -> pl.LazyFrame:
-        return frame.filter(pl.col(column).is_in(over(calendar, week, None, start))).lazy()
+        return frame.filter(pl.col(column).is_in(over.keys(calendar, week, None, start))).lazy()
 
-    return make.make_factor_returns(
+    return run_make(
+        make.make_factor_returns,
         week=week,
         factors=cut(market.factors, rebalancing.month_signals),
         scores=cut(market.scores, rebalancing.score_weeks, "week"),
@@ -49,9 +51,10 @@ def ics_of_week(market: SmallMarket, week: dt.date) -> pl.DataFrame:
     calendar, start = market.calendar, market.days[0]
 
     def cut(frame: pl.DataFrame, over, column: str = "date") -> pl.LazyFrame:
-        return frame.filter(pl.col(column).is_in(over(calendar, week, None, start))).lazy()
+        return frame.filter(pl.col(column).is_in(over.keys(calendar, week, None, start))).lazy()
 
-    return make.make_rank_ics(
+    return run_make(
+        make.make_rank_ics,
         week=week,
         factors=cut(market.factors, rebalancing.closed_month_signals),
         scores=cut(market.scores, rebalancing.closed_score_weeks, "week"),
@@ -158,12 +161,13 @@ def test_order_of_rows_does_not_matter_to_the_bit():
 def test_before_the_first_entry_there_are_no_rows_and_a_reason():
     market = make_market(1, FIRST, LAST)
     week = Calendar.week_of(FIRST)
-    made = make.make_factor_returns(
+    made = run_make(
+        make.make_factor_returns,
         week=week,
-        factors=market.factors.head(0).lazy(),
-        scores=market.scores.head(0).lazy(),
-        securities=market.securities.head(0).lazy(),
-        daily_prices=market.daily_prices.filter(pl.col("date").dt.truncate("1w") == week).lazy(),
+        factors=market.factors.head(0),
+        scores=market.scores.head(0),
+        securities=market.securities.head(0),
+        daily_prices=market.daily_prices.filter(pl.col("date").dt.truncate("1w") == week),
         minute_bars=pl.LazyFrame(schema=MINUTE_BARS),
         settings={"returns": ReturnsSettings(), "portfolios.execution.fills": FillSettings()},
         calendar=market.calendar,
@@ -267,9 +271,9 @@ class TestRebalances:
         for week in self.calendar.weeks(dt.date(2015, 1, 5), dt.date(2016, 12, 26)):
             last = self.calendar.signal_day(week)
             for over in (rebalancing.month_signals, rebalancing.signals, rebalancing.closed_signals):
-                assert all(day < last for day in over(self.calendar, week, None, dt.date(2010, 1, 1)))
-            assert rebalancing.holding_days(self.calendar, week, None, dt.date(2010, 1, 1))[-1] == last
-            assert len(rebalancing.holding_days(self.calendar, week, None, dt.date(2010, 1, 1))) < 35
+                assert all(day < last for day in over.keys(self.calendar, week, None, dt.date(2010, 1, 1)))
+            assert rebalancing.holding_days.keys(self.calendar, week, None, dt.date(2010, 1, 1))[-1] == last
+            assert len(rebalancing.holding_days.keys(self.calendar, week, None, dt.date(2010, 1, 1))) < 35
 
 
 def test_rank_ics_of_a_week_without_monthly_rebalance_are_the_models_alone():

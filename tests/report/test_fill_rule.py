@@ -19,6 +19,7 @@ from resources.settings.execution import ExecutionSettings
 from resources.settings.fills import FillSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.returns import ReturnsSettings
+from tests.making import run_make
 from tests.report.small_market import SmallMarket, make_market
 
 FIRST, LAST = dt.date(2023, 2, 20), dt.date(2023, 3, 31)
@@ -94,9 +95,10 @@ def legs(market: SmallMarket, bars: pl.DataFrame, week: dt.date, fills: FillSett
     section: dict[str, Any] = {"returns": ReturnsSettings(), "portfolios.execution.fills": fills}
 
     def cut(frame: pl.DataFrame, over: Any, column: str = "date") -> pl.LazyFrame:
-        return frame.filter(pl.col(column).is_in(over(market.calendar, week, section, market.days[0]))).lazy()
+        return frame.filter(pl.col(column).is_in(over.keys(market.calendar, week, section, market.days[0]))).lazy()
 
-    return make.make_factor_returns(
+    return run_make(
+        make.make_factor_returns,
         week=week,
         factors=cut(market.factors, rebalancing.month_signals),
         scores=cut(market.scores, rebalancing.score_weeks, "week"),
@@ -162,8 +164,8 @@ def test_minute_bars_are_read_under_the_rule_minutes_alone_and_one_setting_chang
         portfolios = PortfoliosSettings(execution=ExecutionSettings(fills=fills))
         tree = Settings(portfolios=portfolios)
         section = {"returns": tree.returns, "portfolios.execution.fills": tree.portfolios.execution.fills}
-        legs_days = rebalancing.entry_days(calendar, week, section, start)
-        week_days = windows.trade_day(calendar, week, portfolios, start)
+        legs_days = rebalancing.entry_days.keys(calendar, week, section, start)
+        week_days = windows.trade_day.keys(calendar, week, portfolios, start)
         if rule == "daily":
             assert legs_days == week_days == []
         else:  # month and week rebalances: their trade days, each on or before the week's last day

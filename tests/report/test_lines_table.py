@@ -13,10 +13,9 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assets.report import weekly
 from assets.report.lines import COLUMNS, ITSELF, LEAST_DAYS, TABLE, Writer, judge_line, judge_lines
 from assets.report.lines_words import LINE_NAMES, WORDS
-from tests.report.random_issue import CALENDAR, inputs
+from tests.report.random_issue import CALENDAR, inputs, make_report
 
 DAY = dt.date(2023, 12, 15)
 NAMES = ("gru_50_1", "multi_granularity_5d + multi_granularity_10d", "monday", "mean of weekdays")
@@ -132,7 +131,7 @@ def test_the_table_holds_the_portfolio_its_lines_and_what_is_missing() -> None:
 
 
 def test_the_report_prints_lines_only_where_they_are_set() -> None:
-    without, given = weekly.make_report(**inputs()), weekly.make_report(**inputs(lines=NAMES))
+    without, given = make_report(**inputs()), make_report(**inputs(lines=NAMES))
     title = WORDS["title"]["zh"]
     assert title not in without.files["report.html"].decode()
     page = given.files["report.html"].decode()

@@ -18,7 +18,7 @@ from assets.report.methods_words import LABELS_OF_RETURNS
 from assets.report.words import Language
 from resources.settings import Settings
 from resources.settings.report import ReportSettings
-from tests.report.random_issue import CALENDAR, LEFT_OUT, inputs
+from tests.report.random_issue import CALENDAR, LEFT_OUT, inputs, make_report
 
 DAY, WEEK = dt.date(2023, 12, 15), dt.date(2023, 12, 11)
 
@@ -52,7 +52,7 @@ def findings() -> document.Findings:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(weekly, "write_weekly", keep)
         with pytest.raises(_Gathered):
-            weekly.make_report(**inputs())
+            make_report(**inputs())
     return kept[0]
 
 

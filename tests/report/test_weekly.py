@@ -21,7 +21,7 @@ from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 from resources.settings.rulebook import LOTS, Lot, RulebookSettings
 from tests.reasons import to_reasons
-from tests.report.random_issue import inputs, make
+from tests.report.random_issue import inputs, make, make_report
 
 WEEK = dt.date(2023, 12, 11)
 
@@ -197,7 +197,7 @@ def test_charts_draw_the_series_of_the_tables(monkeypatch):
         portfolios=("csi500",),
         settings=ReportSettings(pdf=False, chart_start=start, chart_start_late=late),
     )
-    made = weekly.make_report(**keywords)
+    made = make_report(**keywords)
     legs, traded = (keywords[name].collect() for name in ("factor_returns", "portfolio_returns"))
 
     def strength(frame: pl.DataFrame, own: str, against: str, first: dt.date, base: float) -> list[float]:
@@ -226,8 +226,8 @@ def test_charts_draw_the_series_of_the_tables(monkeypatch):
 
 def test_previous_issues_are_the_three_before_with_their_own_headlines():
     keywords = inputs(factors=("skewness", "gru_50_1"))
-    text = weekly.make_report(**keywords).files["report.html"].decode()
-    before = weekly.make_report(**{**keywords, "week": dt.date(2023, 12, 4), "date": dt.date(2023, 12, 8)})
+    text = make_report(**keywords).files["report.html"].decode()
+    before = make_report(**{**keywords, "week": dt.date(2023, 12, 4), "date": dt.date(2023, 12, 8)})
     titles = re.findall(r"<li>(高频选股因子周报（.*?）)<span>(.*?)</span>", text)
     assert [title[9:30] for title, _ in titles] == [
         "2023.12.04-2023.12.08",
@@ -284,7 +284,7 @@ def test_english_by_setting():
 
 def test_the_difference_of_legs_by_setting():
     keywords = inputs(factors=("skewness",), portfolios=(), settings=ReportSettings(pdf=False, relative="difference"))
-    made = weekly.make_report(**keywords)
+    made = make_report(**keywords)
     table = pl.read_parquet(io.BytesIO(made.files["table1.parquet"])).row(0, named=True)
     text = made.files["report.html"].decode()
     assert percent(table["long_short_ytd_difference"]) in text
@@ -294,7 +294,7 @@ def test_the_difference_of_legs_by_setting():
 def test_input_text_cannot_break_the_page():
     keywords = inputs(factors=(), portfolios=())
     keywords["unavailable"] = to_reasons({"factor_returns": {"skewness": '<script>alert("x")</script> #link[*] \\ $'}})
-    text = weekly.make_report(**keywords).files["report.html"].decode()
+    text = make_report(**keywords).files["report.html"].decode()
     assert "<script>" not in text
 
 
@@ -304,10 +304,10 @@ def test_paper_or_the_reason_for_none():
 
     keywords = inputs(factors=("skewness",), settings=ReportSettings(pdf=True))
     keywords["unavailable"] = to_reasons({"factor_returns": {"gru_50_1": '#panic("x") <b> \\ $ * _ @ [ ] "quoted"'}})
-    made = weekly.make_report(**keywords)
+    made = make_report(**keywords)
     if set(CHINESE_FONTS) & set(typst.Fonts().families()):
         assert made.files["report.pdf"].startswith(b"%PDF")
-        assert weekly.make_report(**keywords).files["report.pdf"] == made.files["report.pdf"]
+        assert make_report(**keywords).files["report.pdf"] == made.files["report.pdf"]
     else:
         assert "report.pdf" not in made.files
         assert "fonts-noto-cjk" in made.notes["pdf"]
@@ -327,7 +327,7 @@ def test_failed_checks_are_told_once_with_their_count_and_last_detail():
         (pl.col("passed") & ~failing).alias("passed"),
         pl.when(failing).then(pl.col("partition").dt.to_string() + " lost volume").otherwise("detail").alias("detail"),
     )
-    text = Page(weekly.make_report(**keywords).files["report.html"].decode()).words
+    text = Page(make_report(**keywords).files["report.html"].decode()).words
     assert f"minute_bars · adds_up：3 个分区（{days[-3]} 至 {days[-1]}），最近一次：{days[-1]} lost volume" in text
     assert text.index("minute_bars · adds_up") < text.index("trades · adds_up：1 个分区")
 
@@ -335,9 +335,9 @@ def test_failed_checks_are_told_once_with_their_count_and_last_detail():
 def test_a_week_in_which_nothing_rose_does_not_speak_of_a_leader():
     keywords = inputs(factors=("skewness",), portfolios=())
     keywords["factor_returns"] = keywords["factor_returns"].with_columns((pl.col("short") - 0.05).alias("long"))
-    assert "因子领先" not in weekly.make_report(**keywords).notes["headline"]
+    assert "因子领先" not in make_report(**keywords).notes["headline"]
     keywords["factor_returns"] = keywords["factor_returns"].with_columns((pl.col("short") + 0.05).alias("long"))
-    assert "因子领先" in weekly.make_report(**keywords).notes["headline"]
+    assert "因子领先" in make_report(**keywords).notes["headline"]
 
 
 def test_tapes_are_counted_day_by_day_and_the_gravest_are_told_first(page):
@@ -359,11 +359,11 @@ def test_tapes_of_a_week_without_minute_data_and_of_many_faults():
     keywords = inputs(factors=(), portfolios=())
     tapes = keywords["tape_health"].collect()
     keywords["tape_health"] = tapes.clear().lazy()
-    assert "本周没有分钟数据" in Page(weekly.make_report(**keywords).files["report.html"].decode()).words
+    assert "本周没有分钟数据" in Page(make_report(**keywords).files["report.html"].decode()).words
     many = pl.concat([tapes.head(1)] * 15).with_columns(symbol=pl.format("{}.SH", pl.int_range(600_000, 600_015)))
     keywords["tape_health"] = many.lazy()
     keywords["settings"] = ReportSettings(pdf=False, language="en")
-    text = Page(weekly.make_report(**keywords).files["report.html"].decode()).words
+    text = Page(make_report(**keywords).files["report.html"].decode()).words
     assert "The week: 0 ok, 0 repaired, 15 set aside, 0 missing." in text
     assert "3 more: see the table tape_health." in text
 
@@ -405,7 +405,7 @@ def test_a_statistic_without_any_value_is_told_under_the_evaluation():
         pl.when(lost).then(None).otherwise("value").alias("value"),
         pl.when(lost).then(pl.lit("no file seeds.parquet")).otherwise("reason").alias("reason"),
     ).lazy()
-    made = weekly.make_report(**keywords)
+    made = make_report(**keywords)
     said = html.unescape(made.files["report.html"].decode())
     assert "因子 11 的 各种子 RankIC：n/a（no file seeds.parquet）" in said
     assert "因子 1、11 的 RankIC（8 周）：n/a（no file seeds.parquet）" in said
@@ -417,7 +417,7 @@ def test_a_statistic_without_any_value_is_told_under_the_evaluation():
 def test_a_horizon_longer_than_the_history_is_told_under_the_evaluation():
     keywords = inputs(factors=("skewness", "gru_50_1"))
     keywords["evaluation"] = keywords["evaluation"].filter((pl.col("statistic") != "rank_ic") | (pl.col("horizon") < 8))
-    made = weekly.make_report(**keywords)
+    made = make_report(**keywords)
     assert "因子 1、11 的 RankIC（8 周）：n/a（尚无完整持有期）" in made.files["report.html"].decode()
     assert table_cells(made, 4)[0][5] == "n/a"
 
@@ -426,7 +426,7 @@ def test_weeks_after_the_issue_do_not_enter_its_evaluation():
     keywords = inputs(factors=("skewness",), week=dt.date(2023, 12, 4))
     later = inputs(factors=("skewness",))["evaluation"].collect().filter(week=dt.date(2023, 12, 11))
     more = {**keywords, "evaluation": pl.concat([keywords["evaluation"].collect(), later]).lazy()}
-    assert weekly.make_report(**more).files == weekly.make_report(**keywords).files
+    assert make_report(**more).files == make_report(**keywords).files
 
 
 def test_charts_of_the_evaluation_draw_its_summary(monkeypatch):
@@ -434,7 +434,7 @@ def test_charts_of_the_evaluation_draw_its_summary(monkeypatch):
     monkeypatch.setattr(document, "draw_bands", lambda bands, prefix: drawn.update(bands=bands) or "<svg></svg>")
     monkeypatch.setattr(document, "draw_heat", lambda names, cells, prefix: drawn.update(cells=cells) or "<svg></svg>")
     keywords = inputs(factors=("skewness", "large_trade_gain", "gru_50_1"))
-    weekly.make_report(**keywords)
+    make_report(**keywords)
     summary = summarise(keywords["evaluation"].collect())
     assert [band.name for band in drawn["bands"]] == [str(n) for n in range(1, 17)]
     band, own = drawn["bands"][10], summary.decay.filter(factor="gru_50_1")
@@ -488,7 +488,7 @@ def test_constraints_and_costs_are_said_as_they_are_set() -> None:
     )
     run["settings"]["portfolios"] = settings.model_dump(mode="json")
     given = inputs(settings=ReportSettings(language="en", pdf=False)) | {"run_settings": run}
-    told = Page(weekly.make_report(**given).files["report.html"].decode()).words
+    told = Page(make_report(**given).files["report.html"].decode()).words
     for words_ in (
         "size exposure within [0, 0.2]",
         "volatility exposure within [−0.3, 0.1]",
@@ -521,7 +521,7 @@ def with_implausible(keywords, days: int = 3):
 
 
 def test_a_failed_plausibility_check_refuses_the_report_with_the_list():
-    made = weekly.make_report(**with_implausible(inputs()))
+    made = make_report(**with_implausible(inputs()))
     assert not made.files
     assert made.frame.is_empty()
     table = next(table for table in TABLES if table.name == "report")
@@ -540,7 +540,7 @@ def test_a_failed_plausibility_check_refuses_the_report_with_the_list():
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_an_allowed_failure_is_named_on_page_one(language):
     allowed = ReportSettings(language=language, pdf=False, allow_failed_plausibility=True)
-    made = weekly.make_report(**with_implausible(inputs(settings=allowed)))
+    made = make_report(**with_implausible(inputs(settings=allowed)))
     text = made.files["report.html"].decode()
     said = Page(text).words
     sentence = words.SENTENCES["warn_implausible"][language].split("{failures}")[0].format(count=1)
@@ -550,7 +550,7 @@ def test_an_allowed_failure_is_named_on_page_one(language):
     table = next(table for table in TABLES if table.name == "report")
     verdicts = judge(table.checks, {WEEK: made.profile}, {WEEK: {}})[WEEK]
     assert not any(verdict.refuses for verdict in verdicts.values())
-    plain = weekly.make_report(**inputs(settings=allowed))
+    plain = make_report(**inputs(settings=allowed))
     assert words.SENTENCES["warn_implausible"][language].split("{count}")[1].split("{")[0] not in (
         Page(plain.files["report.html"].decode()).words
     )
@@ -562,7 +562,7 @@ def test_the_fill_rule_in_force_is_said_of_portfolios_and_legs(language, rule):
     keywords = inputs(settings=ReportSettings(language=language, pdf=False))
     fills = keywords["run_settings"]["settings"]["portfolios"]["execution"]["fills"]
     fills |= {"rule": rule, "min_inside_share": 0.07}
-    said = Page(weekly.make_report(**keywords).files["report.html"].decode()).words
+    said = Page(make_report(**keywords).files["report.html"].decode()).words
     told = {one: words.SENTENCES[f"fills_{one}"][language].format(share="7%").strip() for one in ("daily", "minutes")}
     assert said.count(told[rule]) == 2  # under table 1, and in the costs of the portfolios
     assert told["daily" if rule == "minutes" else "minutes"] not in said
@@ -573,7 +573,7 @@ def test_the_fill_rule_in_force_is_said_of_portfolios_and_legs(language, rule):
 def test_the_benchmark_is_said_wherever_an_excess_is_explained(language, benchmark):
     keywords = inputs(settings=ReportSettings(language=language, pdf=False))
     keywords["run_settings"]["settings"]["portfolios"]["benchmark"] = benchmark
-    made = weekly.make_report(**keywords)
+    made = make_report(**keywords)
     said = Page(made.files["report.html"].decode()).words
     kinds = {kind: words.SENTENCES[f"benchmark_{kind}"][language] for kind in ("price", "total_return")}
     assert said.count(kinds[benchmark]) >= 3  # the note of table 2 and both portfolios' chapters
@@ -595,7 +595,7 @@ def test_a_week_of_the_year_with_an_absent_close_is_said_under_table_2(language,
     partition = keywords["week"] - dt.timedelta(days=364 * years_back)
     row = ("portfolio_returns", partition, "index_closes", one.key, "null")
     keywords["left_out"] = pl.DataFrame([row], schema=keywords["left_out"].schema, orient="row")
-    said = Page(weekly.make_report(**keywords).files["report.html"].decode()).words
+    said = Page(make_report(**keywords).files["report.html"].decode()).words
     sentence = words.SENTENCES["benchmark_drifted"][language].format(
         name=one.name_zh if language == "zh" else one.name_en,
         kind=words.SENTENCES["benchmark_price"][language],
@@ -613,7 +613,7 @@ def test_the_newest_rule_in_force_is_named_and_an_old_table_is_a_warning() -> No
     def words_of(**changes: object) -> str:
         given = inputs(settings=ReportSettings(language="en", pdf=False))
         given["run_settings"]["rulebook"] |= changes
-        return Page(weekly.make_report(**given).files["report.html"].decode()).words
+        return Page(make_report(**given).files["report.html"].decode()).words
 
     plain = words_of()
     assert "Newest rule of the exchanges in force: rulebook.fees, since 2023-08-28" in plain
@@ -630,7 +630,7 @@ def test_sizes_of_orders_are_those_of_the_rulebook_in_force(language: words.Lang
         run = given["run_settings"]
         run["settings"]["portfolios"]["execution"]["lots"] = True
         run["rulebook"] = describe_rulebook(RulebookSettings(lots=(*LOTS, *own)), day)
-        return Page(weekly.make_report(**given).files["report.html"].decode()).words
+        return Page(make_report(**given).files["report.html"].decode()).words
 
     star = {"zh": "科创板 200 股起，以 1 股递增", "en": "on STAR 200 shares or more, in steps of 1"}[language]
     main = {
@@ -666,7 +666,7 @@ def test_what_describes_the_delivery_is_listed_and_is_no_difference(
     own = Lot(since=dt.date(2023, 1, 1), source="a test", boards=("star",), least=300, step=7)
     run["rulebook"] = describe_rulebook(RulebookSettings(lots=(*LOTS, own)), dt.date(2023, 12, 15))
     run["differences"] = [*DECLARED[:1], *run["differences"], *DECLARED[1:]]
-    made = weekly.make_report(**given)
+    made = make_report(**given)
     said = Page(made.files["report.html"].decode())
     warned = words.SENTENCES["warn_profile"][language]
     marker = warned.split("{name}")[0].strip("“'")
@@ -707,6 +707,6 @@ def test_the_note_of_table_2_follows_what_the_table_prints(language: words.Langu
 
 def test_the_chinese_notice_of_failed_checks_is_chinese() -> None:
     settings = ReportSettings(language="zh", pdf=False, allow_failed_plausibility=True)
-    said = Page(weekly.make_report(**with_implausible(inputs(settings=settings))).files["report.html"].decode()).words
+    said = Page(make_report(**with_implausible(inputs(settings=settings))).files["report.html"].decode()).words
     assert "factor_returns · long_return_plausible，3 个分区（2023-11-06 至 2023-11-20）" in said
     assert "partition" not in said[: said.index(words.LABELS["table1_title"]["zh"])]

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import subprocess
+import types
 from pathlib import Path
 
 import polars as pl
@@ -14,14 +15,18 @@ import pytest
 from orchestration.plan import make_plan
 from resources.builder import Builder
 from resources.calendar import Calendar
-from resources.errors import InputError, LakeError, NotReadyError, SettingsError
+from resources.code_digest import definitions
+from resources.errors import InputError, LakeError, NotReadyError
 from resources.gate import Between
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.made import Made
+from resources.partition import Frames, Partition, UndeclaredError
 from resources.reasons import as_reason
 from resources.settings.landing import LandingSettings
+from resources.settings.rulebook import RulebookSettings
 from resources.stale import INPUT_CHANGED
-from resources.table import Table
+from resources.table import Land, Read, Table, week_days
 from tests.resources import fake_tables
 from tests.resources.fake_tables import ACCOUNT, AVERAGES, PRICES, TABLES, TOTALS, AverageSettings, FakeSettings
 
@@ -164,8 +169,8 @@ def test_of_several_sections_those_that_changed_are_named(market: Path, tmp_path
     assert reason(Twice(average=AverageSettings(window=2))) == "settings changed (average, other)"
 
 
-def make_nothing(*, prices: pl.LazyFrame, settings: dict) -> pl.DataFrame:
-    return pl.DataFrame(schema=AVERAGES.schema)
+def make_nothing(frames: Frames, partition: Partition, settings: dict) -> Made:
+    return Made(pl.DataFrame(schema=AVERAGES.schema))
 
 
 def test_failing_gate_stops_downstream_of_that_partition_and_of_no_other(market: Path, tmp_path: Path) -> None:
@@ -325,18 +330,102 @@ def test_columns_that_differ_from_the_schema_are_a_mistake_of_the_code(
     market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builder = open_world(market, tmp_path / "lake")
-    monkeypatch.setattr(fake_tables, "make_prices", lambda *, date, landing: pl.DataFrame({"date": [date]}))
+    monkeypatch.setattr(
+        fake_tables, "make_prices", lambda frames, partition, settings: Made(pl.DataFrame({"date": [partition.date]}))
+    )
     with pytest.raises(ValueError, match=r"missing .*'close'"):
         builder.build(PRICES, [DAYS[0]])
 
 
-def test_only_a_table_that_reads_itself_has_previous_rows(market: Path, tmp_path: Path) -> None:
+def test_only_a_table_that_reads_itself_has_earlier_rows(market: Path, tmp_path: Path) -> None:
     builder = open_world(market, tmp_path / "lake")
     build_all(builder)
     alone = dataclasses.replace(TOTALS, reads=tuple(read for read in TOTALS.reads if read.table != "totals"))
     builder.tables = {**TABLES, "totals": alone}
-    with pytest.raises(SettingsError, match="make_totals asks for previous, which totals does not read"):
-        builder.build(alone, [WEEKS[0]])
+    with pytest.raises(
+        UndeclaredError, match=r"totals does not read 'totals'; it reads averages\. Add Read\('totals'\)"
+    ):
+        builder.build(alone, [WEEKS[0]], force=True)
+
+
+def make_bare(frames: Frames, partition: Partition, settings: None) -> pl.DataFrame:
+    return pl.DataFrame(schema=PRICES.schema)
+
+
+def test_a_function_that_returns_no_made_is_a_mistake_of_the_code(market: Path, tmp_path: Path) -> None:
+    bare = dataclasses.replace(PRICES, make=f"{__name__}:make_bare")
+    with pytest.raises(TypeError, match=r"make_bare returned DataFrame\. Let it return Made\(frame\)"):
+        open_world(market, tmp_path / "lake").build(bare, [DAYS[0]])
+
+
+UNDECLARED = {
+    "frames": lambda frames, partition: frames["totals"],
+    "unavailable": lambda frames, partition: partition.unavailable.get("totals", {}),
+    "files": lambda frames, partition: partition.files("prices", partition.date - dt.timedelta(days=90), "x"),
+    "week": lambda frames, partition: partition.week,
+    "landing": lambda frames, partition: partition.landing,
+    "rules": lambda frames, partition: partition.rules,
+    "start": lambda frames, partition: partition.start,
+    "record": lambda frames, partition: partition.record,
+}
+
+
+@pytest.mark.parametrize("what", UNDECLARED)
+def test_a_function_reaches_for_nothing_that_its_table_does_not_declare(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    builder = open_world(market, tmp_path / "lake")
+    builder.build(PRICES, DAYS[:1])
+
+    def reach(frames: Frames, partition: Partition, settings: AverageSettings) -> Made:
+        UNDECLARED[what](frames, partition)
+        return Made(pl.DataFrame(schema=AVERAGES.schema))
+
+    monkeypatch.setattr(fake_tables, "make_averages", reach)
+    with pytest.raises(UndeclaredError, match=r"averages|prices"):
+        builder.build(AVERAGES, DAYS[:1])
+
+
+def test_what_a_table_declares_reaches_its_function(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each value is made once, and a folder only where it is asked for."""
+    builder = open_world(market, tmp_path / "lake", FakeSettings())
+    builder.settings = types.SimpleNamespace(average=AverageSettings(), rulebook=RulebookSettings())
+    build_all(builder)
+    seen: list[Partition] = []
+
+    def look(frames: Frames, partition: Partition, settings: AverageSettings) -> Made:
+        assert sorted(frames) == ["averages", "prices"]
+        assert sorted(partition.unavailable) == ["averages", "prices"]
+        assert (partition.table, partition.date, partition.week) == ("all", CALENDAR.signal_day(WEEKS[0]), WEEKS[0])
+        assert partition.start == DAYS[0]
+        assert partition.calendar is builder.calendar
+        assert partition.rules.rows("fees")
+        assert partition.landing is partition.landing
+        assert partition.landing.date == partition.date
+        assert partition.mergers == ()
+        assert set(partition.record.verdicts["table"]) == {"prices"}
+        assert partition.record.settings == {}
+        with pytest.raises(KeyError, match="boards"):
+            partition.rules.rows("boards")
+        if seen:
+            partition.scratch.joinpath("x").touch()
+            partition.work.joinpath("x").touch()
+        seen.append(partition)
+        return Made(pl.DataFrame(schema=TOTALS.schema))
+
+    every = dataclasses.replace(
+        TOTALS, name="all", lands=(Land("bars"),), rules=("fees",), settings="average", reads_start=True, reads_record=True,
+        reads=(Read("prices", over=week_days()), Read("averages", over=week_days())),
+    )  # fmt: skip
+    builder.tables = {**builder.tables, "all": every}
+    monkeypatch.setattr(fake_tables, "make_totals", look)
+    for count in (1, 2):
+        (outcome,) = builder.build(every, [WEEKS[0]], force=True)
+        assert outcome.state == "built"
+        assert len(seen) == count
+        assert ("work" in vars(seen[-1])) == ("scratch" in vars(seen[-1])) == (count == 2)
 
 
 def test_a_part_written_as_a_file_is_moved_in_and_its_scratch_is_gone(market: Path, tmp_path: Path) -> None:
@@ -452,3 +541,27 @@ def test_failed_plausibility_and_what_was_left_out_reach_the_table_that_tells_th
     assert later.stale(ACCOUNT, week) == INPUT_CHANGED(input="manifests")
     later.build(ACCOUNT, [week])
     assert later.lake.read(ACCOUNT, [week]).collect()["left_out"].item() == 0
+
+
+def test_the_code_of_what_a_table_declares_decides_its_version(
+    market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Make functions find the classes behind the landing zone and the rules on their partition, where no name leads to them."""
+    builder = open_world(market, tmp_path / "lake")
+    covered: list[str] = []
+    monkeypatch.setattr("resources.builder.code_digest", lambda one: covered.append(one) or one)
+
+    def of(**changes: object) -> set[str]:
+        covered.clear()
+        builder.code_digest(dataclasses.replace(AVERAGES, **changes))
+        return {one.split(":")[1] for one in covered}
+
+    assert of() == {"make_averages", "Calendar", "Change"}
+    assert of(lands=(Land("bars"),)) - of() == {"LandingView"}
+    assert of(rules=("fees",)) - of() == {"Rulebook"}
+
+
+def test_the_classes_behind_a_partition_count_for_no_table_that_does_not_declare_them() -> None:
+    covered = {one.split(":")[0] for one in definitions("assets.features.bars:make_bar_features")}
+    assert "resources.made" in covered
+    assert not covered & {"resources.partition", "resources.landing", "resources.rulebook", "resources.calendar"}

@@ -13,6 +13,7 @@ from resources.builder import Builder
 from resources.lake import Lake
 from resources.landing import LandingZone
 from resources.made import Made
+from resources.partition import Frames, Partition
 from resources.table import Land, Read, Table, days
 from tests.resources.fake_tables import AVERAGES, PRICES, TOTALS, FakeSettings
 from tests.resources.test_builder import CALENDAR, DAYS, WEEKS, build_all, deliver
@@ -21,16 +22,18 @@ OLD, NEW, OTHER = "600000.SH", "600005.SH", "000001.SZ"
 CHANGE = DAYS[7]  # a Thursday
 
 
-def make_prices(*, date: dt.date, landing) -> Made:
-    frame = landing.bars().select(date=pl.lit(date), symbol="symbol", close="close").sort("symbol")
+def make_prices(frames: Frames, partition: Partition, settings: None) -> Made:
+    bars = partition.landing.bars()
+    assert bars is not None
+    frame = bars.select(date=pl.lit(partition.date), symbol="symbol", close="close").sort("symbol")
     buffer = io.BytesIO()
     frame.select("symbol", side="close").write_parquet(buffer)
     return Made(frame, files={"side.parquet": buffer.getvalue()})
 
 
-def make_sides(*, date: dt.date, calendar, files) -> pl.DataFrame:
-    before = files("prices", calendar.previous_day(date), "side.parquet")
-    return pl.read_parquet(io.BytesIO(before)).with_columns(date=pl.lit(date))
+def make_sides(frames: Frames, partition: Partition, settings: None) -> Made:
+    before = partition.files("prices", partition.calendar.previous_day(partition.date), "side.parquet")
+    return Made(pl.read_parquet(io.BytesIO(before)).with_columns(date=pl.lit(partition.date)))
 
 
 HERE = "tests.resources.test_continued_inputs"

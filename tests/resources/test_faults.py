@@ -11,7 +11,6 @@ import polars as pl
 import pytest
 
 from orchestration.plan import make_plan
-from resources.builder import Builder
 from resources.errors import InputError, LakeError, MachineError, NotReadyError
 from resources.lake import Lake, Manifest
 from resources.landing import NOTHING, LandingView, LandingZone
@@ -84,14 +83,8 @@ def test_a_fault_inside_a_stage_leaves_an_earlier_partition_as_it_was(
     monkeypatch.setattr(fake_tables, "make_averages", fail)
     broken = dataclasses.replace(AVERAGES, make="tests.resources.fake_tables:make_averages", functions=())
     with pytest.raises(MachineError, match=f"averages of {DAY} could not be made: {type(error).__name__}"):
-        _with_signature(open_world(market, tmp_path / "lake"), monkeypatch).build(broken, [DAY], force=True)
+        open_world(market, tmp_path / "lake").build(broken, [DAY], force=True)
     assert before == {path: path.read_bytes() for path in (tmp_path / "lake" / "averages").rglob("*") if path.is_file()}
-
-
-def _with_signature(builder: Builder, monkeypatch: pytest.MonkeyPatch) -> Builder:
-    """A stage's parameters, whatever the patched function takes."""
-    monkeypatch.setattr("resources.builder._make_parameters", lambda make: ("date", "prices", "settings"))
-    return builder
 
 
 @pytest.mark.parametrize("keys", [DAYS, [DAY]], ids=["in a range", "alone"])

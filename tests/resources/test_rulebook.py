@@ -17,6 +17,8 @@ from resources.calendar import Calendar
 from resources.errors import SettingsError
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.made import Made
+from resources.partition import Frames, Partition
 from resources.rulebook import Rulebook, age_in_days, describe_idle_rules, describe_rulebook, limit_cents
 from resources.settings.load import load_profile
 from resources.settings.rulebook import A_SHARES, KINDS, Fee, PriceLimit, RulebookSettings
@@ -188,19 +190,15 @@ def market(tmp_path: Path) -> Path:
     return tmp_path / "market"
 
 
-def make_ruled_averages(
-    *, date: dt.date, prices: pl.LazyFrame, settings: fake_tables.AverageSettings, rules: Rulebook
-) -> pl.DataFrame:
-    assert rules.date == date
-    rules.rows("price_limits")
-    return fake_tables.make_averages(date=date, prices=prices, settings=settings)
+def make_ruled_averages(frames: Frames, partition: Partition, settings: fake_tables.AverageSettings) -> Made:
+    assert partition.rules.date == partition.date
+    partition.rules.rows("price_limits")
+    return fake_tables.make_averages(frames, partition, settings)
 
 
-def make_ruled_totals(
-    *, week: dt.date, averages: pl.LazyFrame, previous: pl.LazyFrame, rules: Rulebook
-) -> pl.DataFrame:
-    assert rules.date == CALENDAR.signal_day(week)
-    return fake_tables.make_totals(week=week, averages=averages, previous=previous)
+def make_ruled_totals(frames: Frames, partition: Partition, settings: None) -> Made:
+    assert partition.rules.date == CALENDAR.signal_day(partition.week)
+    return fake_tables.make_totals(frames, partition, settings)
 
 
 RULED = {
@@ -285,15 +283,9 @@ def test_an_old_table_is_told() -> None:
         assert describe_rulebook(known, until) == describe_rulebook(table, until)
 
 
-def test_every_table_that_asks_for_rules_declares_their_kinds() -> None:
-    from inspect import signature
-
-    from resources.builder import _function
-
+def test_tables_declare_kinds_of_rules_that_exist() -> None:
     for table in load_tables().values():
-        asks = "rules" in signature(_function(table.make)).parameters
-        assert asks == bool(table.rules), table.name
-        assert set(table.rules) <= set(KINDS)
+        assert set(table.rules) <= set(KINDS), table.name
 
 
 def test_rules_that_do_nothing_yet_are_said() -> None:

@@ -16,6 +16,7 @@ from resources.errors import InputError
 from resources.settings.portfolios import IndexPortfolioSettings
 from studies import demonstration
 from studies import portfolios_2011_2016 as study
+from tests.making import run_make
 
 CALENDAR = Calendar.xshg()
 BOUNDS = IndexPortfolioSettings()
@@ -191,15 +192,27 @@ def daily_rows(days, closes):
     )
 
 
+def demonstration_of(prices, listed, week, settings):
+    """The demonstration scores of a week; CALENDAR knows its signal day."""
+    return run_make(
+        demonstration.make_scores,
+        daily_prices=prices,
+        securities=listed,
+        week=week,
+        calendar=CALENDAR,
+        settings=settings,
+    )
+
+
 def test_the_demonstration_score_is_minus_the_windows_return():
     week = dt.date(2016, 3, 7)
     chosen = demonstration.DemonstrationSettings(score="reversal_5", window=5)
-    days = demonstration.window_days(CALENDAR, week, chosen, dt.date(2010, 1, 4))
+    days = demonstration.window_days.keys(CALENDAR, week, chosen, dt.date(2010, 1, 4))
     assert days == CALENDAR.days(dt.date(2016, 3, 7), dt.date(2016, 3, 11))
     growth = {"000001.SZ": 10.1, "000002.SZ": 10.0, "000003.SZ": 9.8}
     prices = pl.concat([daily_rows(days, growth), daily_rows(days[:2], {"000004.SZ": 9.0})])
     listed = pl.DataFrame({"symbol": [*growth, "000004.SZ"], "in_universe": [True, True, True, True]})
-    made = demonstration.make_scores(prices.lazy(), listed.lazy(), week, days[-1], chosen)
+    made = demonstration_of(prices, listed, week, chosen)
     assert made.frame["symbol"].to_list() == list(growth)  # two of five days are too few
     assert made.frame["raw"].to_list() == pytest.approx([1 - 1.01**5, 0.0, 1 - 0.98**5])
     assert made.frame["value"].is_sorted()
@@ -221,11 +234,9 @@ def test_a_file_of_scores_is_read_for_its_day_and_factor(tmp_path):
     options = study.parse(["--scores", str(file), "--alpha", "mine", "--first", "2016-03-07"])
     chosen = study.study_settings(options)
     assert (chosen.portfolios.alpha, chosen.portfolios.start) == ("mine", dt.date(2016, 3, 7))
-    made = demonstration.make_scores(pl.LazyFrame(), listed.lazy(), dt.date(2016, 3, 7), day, chosen.demonstration)
+    made = demonstration_of(pl.DataFrame(), listed, dt.date(2016, 3, 7), chosen.demonstration)
     assert made.frame.select("symbol", "raw", "value").rows() == [("000001.SZ", 1.0, -1.0), ("000002.SZ", 2.0, 1.0)]
-    empty = demonstration.make_scores(
-        pl.LazyFrame(), listed.lazy(), dt.date(2016, 3, 14), dt.date(2016, 3, 18), chosen.demonstration
-    )
+    empty = demonstration_of(pl.DataFrame(), listed, dt.date(2016, 3, 14), chosen.demonstration)
     assert "mine" in empty.unavailable
 
 
@@ -249,7 +260,7 @@ def test_one_without_the_other_is_refused(tmp_path):
 def test_a_table_without_data_says_why_it_is_empty():
     for table in (study.minute_bars, study.factors):
         stand_in = demonstration.empty(table)
-        made = demonstration.make_nothing(stand_in.name)
+        made = run_make(demonstration.make_nothing, table=stand_in.name, date=dt.date(2016, 3, 7))
         assert made.frame.is_empty()
         assert set(made.frame.columns) == set(table.schema)
         assert set(made.unavailable.values()) == {demonstration.DAILY_ONLY}

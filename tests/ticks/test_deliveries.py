@@ -22,6 +22,7 @@ from assets.ticks.make import make_orders, make_quotes, make_trades
 from assets.ticks.parse import Plan, parse
 from resources.errors import MachineError
 from resources.settings.ticks import TicksSettings
+from tests.making import run_make
 from tests.ticks.synthetic_market import simulate
 from tests.ticks.synthetic_tapes import WRITERS, Style, write_day
 from tests.ticks.test_vendor_files import (
@@ -72,7 +73,8 @@ def to_parquet(path: Path, typed: bool, encoding: str = "utf-8", row_group_size:
 
 def made_of(folder: Folder):
     return [
-        make(date=DATE, landing=folder, settings=TicksSettings()) for make in (make_trades, make_orders, make_quotes)
+        run_make(make, date=DATE, landing=folder, settings=TicksSettings())
+        for make in (make_trades, make_orders, make_quotes)
     ]
 
 
@@ -124,7 +126,7 @@ def test_snapshots_in_parquet_and_row_groups_of_any_size(tmp_path, rows):
     for each in (plain, packed):
         each.put("mdl_6_28_0.csv", ",".join(layout.header), text)
     to_parquet(packed.tick_files()[0], typed=True, row_group_size=rows)
-    one, other = (make_quotes(date=DATE, landing=each, settings=TicksSettings()) for each in (plain, packed))
+    one, other = (run_make(make_quotes, date=DATE, landing=each, settings=TicksSettings()) for each in (plain, packed))
     assert one.frame.height == 4
     assert one.frame.equals(other.frame)
     assert healthy(other)

@@ -12,6 +12,7 @@ from assets.ticks.canonical import split_duplicates
 from assets.ticks.layouts import CANCELS_WITHOUT_CHANNEL, LAYOUTS, Field, Layout, exchange_of, nearest, recognise
 from assets.ticks.make import make_orders, make_quotes, make_trades
 from resources.settings.ticks import TicksSettings
+from tests.making import run_make
 
 DATE = dt.date(2024, 1, 10)
 MERGED = (
@@ -40,7 +41,7 @@ def landing(tmp_path):
 
 
 def made(make, landing):
-    return make(date=DATE, landing=landing, settings=TicksSettings())
+    return run_make(make, date=DATE, landing=landing, settings=TicksSettings())
 
 
 def reasons(result) -> list[str]:

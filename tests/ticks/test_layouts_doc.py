@@ -14,6 +14,7 @@ from assets.ticks.make import make_orders, make_trades
 from orchestration.platform import PROFILES
 from resources.settings.load import load_profile
 from resources.settings.ticks import TicksSettings
+from tests.making import run_make
 
 PAGE = (Path(__file__).parents[2] / "docs" / "layouts.md").read_text(encoding="utf-8")
 
@@ -47,8 +48,8 @@ def test_the_worked_example_reads_as_the_page_says(tmp_path, desk, joint):
     exec(blocks("python")[1].replace(" == [", " = ["), said)
     hide = {"date", "symbol", "channel", "seq"}
     for make, name in ((make_trades, "trades"), (make_orders, "orders")):
-        made = make(
-            date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings(extra_layouts=(f"{desk}:acme",))
+        made = run_make(
+            make, date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings(extra_layouts=(f"{desk}:acme",))
         )
         assert made.profile["rows_set_aside"].sum() == 0
         frame = made.frame.with_columns(pl.col(column).cast(pl.String) for column in {"kind"} & set(made.frame.columns))
@@ -64,8 +65,11 @@ def test_the_example_without_numbers_reads_as_it_stands(tmp_path, desk):
         def tick_files(self):
             return [tmp_path / "SH_trade.csv"]
 
-    made = make_trades(
-        date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings(extra_layouts=(f"{desk}:plain",))
+    made = run_make(
+        make_trades,
+        date=dt.date(2024, 1, 10),
+        landing=Landing(),
+        settings=TicksSettings(extra_layouts=(f"{desk}:plain",)),
     )
     assert made.frame.select("time", "price", "volume", "bid_order", "ask_order", "side").rows() == [
         (33_900_940, 18_549_800, 100, 5, 4, 0),

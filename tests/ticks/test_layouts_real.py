@@ -10,6 +10,7 @@ import pytest
 
 from assets.ticks.make import make_orders, make_quotes, make_trades
 from resources.settings.ticks import TicksSettings
+from tests.making import run_make
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not tested")
@@ -29,7 +30,9 @@ class Folder:
 
 def read(path: Path, date: dt.date = DATE):
     """(trades, orders), made."""
-    return [make(date=date, landing=Folder(path), settings=TicksSettings()) for make in (make_trades, make_orders)]
+    return [
+        run_make(make, date=date, landing=Folder(path), settings=TicksSettings()) for make in (make_trades, make_orders)
+    ]
 
 
 def raw(name: str) -> list[dict[str, str]]:
@@ -143,7 +146,7 @@ def test_the_real_snapshots_as_wind_files_are_the_same_snapshots(tmp_path):
     ]
     write(tmp_path / f"{STOCK}.SH" / "行情.csv", [header, *lines], "gbk")
     wind, datayes = (
-        make_quotes(date=DATE, landing=Folder(path), settings=TicksSettings()).frame.filter(
+        run_make(make_quotes, date=DATE, landing=Folder(path), settings=TicksSettings()).frame.filter(
             pl.col("symbol") == f"{STOCK}.SH"
         )
         for path in (tmp_path, DATA / "datayes/20230201")

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from assets.ticks.layouts import LAYOUTS
 from assets.ticks.make import make_orders, make_trades
 from resources.settings.ticks import TicksSettings
+from tests.making import run_make
 from tests.ticks.synthetic_market import Event, simulate
 from tests.ticks.synthetic_tapes import WRITERS, Style, columns_of, write_day
 
@@ -33,7 +34,10 @@ class Landing:
 
 def read(root: Path):
     """(trades, orders) of a landing zone, nothing set aside."""
-    made = [make(date=DATE, landing=Landing(root), settings=TicksSettings()) for make in (make_trades, make_orders)]
+    made = [
+        run_make(make, date=DATE, landing=Landing(root), settings=TicksSettings())
+        for make in (make_trades, make_orders)
+    ]
     for each in made:
         told = each.profile.select(pl.col("rows_set_aside", "unrecognised", "unreadable", "ends_early").sum()).row(0)
         assert told == (0, 0, 0, 0), each.profile["detail"].drop_nulls().to_list()
@@ -178,7 +182,7 @@ def test_a_vendor_whose_own_numbers_are_the_joint_ones_has_one_numbering(tmp_pat
     for event in events:
         event.index = event.event
     write_day(tmp_path / "ticks" / DAY, WRITERS["SH"]["INSIGHT"](events, Style(), DAY), Style())
-    made = make_trades(date=DATE, landing=Landing(tmp_path), settings=TicksSettings())
+    made = run_make(make_trades, date=DATE, landing=Landing(tmp_path), settings=TicksSettings())
     numbers = pl.read_parquet(made.files["numbers.parquet"])
     assert set(numbers["numbering"]) == {"events"}
 
@@ -209,7 +213,7 @@ def test_a_day_delivered_in_the_old_files_and_in_the_merged_stream_counts_once(t
     for vendor in ("DataYes", "DataYes merged"):
         write_day(tmp_path / "both" / "ticks" / DAY / vendor, WRITERS["SH"][vendor](events, Style(), DAY), Style())
     for make, frame in zip((make_trades, make_orders), alone, strict=True):
-        made = make(date=DATE, landing=Landing(tmp_path / "both"), settings=TicksSettings())
+        made = run_make(make, date=DATE, landing=Landing(tmp_path / "both"), settings=TicksSettings())
         assert flow(made.frame, TRADE if make is make_trades else ORDER) == flow(
             frame, TRADE if make is make_trades else ORDER
         )

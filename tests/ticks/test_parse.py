@@ -16,6 +16,7 @@ from assets.ticks.make import make_trades
 from assets.ticks.parse import NULL, Plan, parse
 from assets.ticks.vendor_files import Lines, Part, Source, VendorFile, _reread, parse_lines
 from resources.settings.ticks import TicksSettings
+from tests.making import run_make
 
 TRADES = next(layout for layout in LAYOUTS if layout.name.startswith("DataYes SSE trades"))
 INSIGHT = next(layout for layout in LAYOUTS if layout.name.startswith("INSIGHT SSE trades"))
@@ -178,7 +179,7 @@ def test_lines_are_told_by_their_number_in_each_of_many_small_files(tmp_path):
         def tick_files(self) -> list[Path]:
             return sorted(folder.iterdir())
 
-    made = make_trades(date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings())  # type: ignore[arg-type]
+    made = run_make(make_trades, date=dt.date(2024, 1, 10), landing=Landing(), settings=TicksSettings())  # type: ignore[arg-type]
     aside = pl.read_parquet(made.files["set_aside.parquet"])
     assert aside.select("file", "line").rows() == [(f"ticks/20240110/{i}.csv", 2 + i % 3) for i in range(5)]
     assert made.frame.height == 15

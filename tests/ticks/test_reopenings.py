@@ -12,6 +12,7 @@ from assets.ticks.make import make_trades
 from assets.ticks.reopenings import settle_reopenings
 from resources.settings.ticks import TicksSettings
 from tests.bars.tapes import Landing
+from tests.making import run_make
 from tests.ticks.synthetic_market import Event, simulate
 from tests.ticks.synthetic_tapes import WRITERS, Style, write_day
 
@@ -37,7 +38,7 @@ def read(root: Path, exchange: str, vendor: str, events: list[Event], **changed)
     """(the trades as they are made, side_disagreements by symbol)."""
     style = Style("gbk" if vendor == "Wind" else "utf-8")
     write_day(root, WRITERS[exchange][vendor](events, style, DAY), style)
-    made = make_trades(date=DATE, landing=Folder(root), settings=TicksSettings(**changed))
+    made = run_make(make_trades, date=DATE, landing=Folder(root), settings=TicksSettings(**changed))
     counts = made.profile.filter(pl.col("side_disagreements").is_not_null())
     return made.frame, dict(counts.select("item", "side_disagreements").iter_rows())
 

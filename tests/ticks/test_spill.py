@@ -18,6 +18,7 @@ from assets.ticks.make import make_orders, make_quotes, make_trades
 from assets.ticks.numbers import LARGEST, Numbers
 from assets.ticks.spill import Spill, by_code, write_batches
 from resources.settings.ticks import TicksSettings
+from tests.making import run_make
 from tests.ticks.test_layouts_synthetic import CODES, DATE, WRITERS, Landing, Style, simulate, write_day
 
 ROOT = Path(__file__).parents[2]
@@ -117,7 +118,7 @@ def day(tmp_path_factory):
 
 @pytest.mark.parametrize("make", [make_trades, make_orders, make_quotes])
 def test_blocks_and_batches_change_nothing(make, day, tmp_path, monkeypatch):
-    plain = make(date=DATE, landing=day, settings=TicksSettings())
+    plain = run_make(make, date=DATE, landing=day, settings=TicksSettings())
     assert plain.frame.height > 100
     for size in (900, 1 << 20):
         monkeypatch.setattr("assets.ticks.make.MEGABYTE", size)
@@ -125,7 +126,7 @@ def test_blocks_and_batches_change_nothing(make, day, tmp_path, monkeypatch):
             scratch = tmp_path / f"{size}-{batch_rows}"
             scratch.mkdir()
             small = TicksSettings(block_mb=1, batch_rows=batch_rows)
-            made = make(date=DATE, landing=day, settings=small, scratch=scratch)
+            made = run_make(make, date=DATE, landing=day, settings=small, scratch=scratch)
             frame = pl.read_parquet(made.frame) if isinstance(made.frame, Path) else made.frame
             assert frame.equals(plain.frame)
             assert frame.schema == plain.frame.schema
@@ -136,7 +137,7 @@ def test_blocks_and_batches_change_nothing(make, day, tmp_path, monkeypatch):
 
 
 def test_symbols_tell_rows_duplicates_and_order(day):
-    made = make_trades(date=DATE, landing=day, settings=TicksSettings())
+    made = run_make(make_trades, date=DATE, landing=day, settings=TicksSettings())
     symbols = pl.read_parquet(io.BytesIO(made.files["symbols.parquet"]))
     counts = made.frame.group_by("symbol").agg(rows=pl.len().cast(pl.Int64)).sort("symbol")
     assert symbols.select("symbol", "rows").equals(counts)
@@ -176,6 +177,8 @@ _INGEST = """
 import datetime as dt, sys
 from pathlib import Path
 from assets.ticks.make import make_trades
+from resources.partition import Frames, Partition
+from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
 
 class Landing:
@@ -191,7 +194,9 @@ def peak():
 
 def day(path):
     settings = TicksSettings(block_mb=1, batch_rows=50_000)
-    made = make_trades(date=dt.date(2024, 1, 10), landing=Landing(path), settings=settings, scratch=Path(sys.argv[3]))
+    date = dt.date(2024, 1, 10)
+    partition = Partition.of(date, landing=Landing(path), rules=Rulebook.on(date), scratch=Path(sys.argv[3]))
+    made = make_trades(Frames({}), partition, settings)
     return made.notes["files"][0]["rows"], peak()
 
 print(*day(sys.argv[1]), *day(sys.argv[2]))

@@ -15,6 +15,7 @@ from assets.ticks.canonical import SCHEMAS
 from assets.ticks.layouts import LAYOUTS, nearest, recognise
 from assets.ticks.make import make_orders, make_quotes, make_trades
 from resources.settings.ticks import TicksSettings
+from tests.making import run_make
 
 DATE = dt.date(2024, 1, 10)
 FOLDER = "ticks/20240110"
@@ -74,11 +75,11 @@ def folder(tmp_path):
 
 
 def trades(folder, **changes):
-    return make_trades(date=DATE, landing=folder, settings=TicksSettings(**changes))
+    return run_make(make_trades, date=DATE, landing=folder, settings=TicksSettings(**changes))
 
 
 def orders(folder):
-    return make_orders(date=DATE, landing=folder, settings=TicksSettings())
+    return run_make(make_orders, date=DATE, landing=folder, settings=TicksSettings())
 
 
 def story(made, column):
@@ -282,7 +283,7 @@ def test_empty_levels_are_null_and_the_rest_is_whole_ticks(folder):
             ),
         ],
     )
-    made = make_quotes(date=DATE, landing=folder, settings=TicksSettings())
+    made = run_make(make_quotes, date=DATE, landing=folder, settings=TicksSettings())
     first, second = made.frame.rows(named=True)
     assert (first["bid_price_1"], first["bid_volume_1"], first["limit_up"]) == (None, None, 607_200)
     assert (second["amount"], second["last"], second["pre_close"]) == (14_748_200_291_100, 555_000, 552_000)
@@ -330,9 +331,9 @@ def test_a_day_without_ticks_is_empty_with_reasons(folder):
     assert set(made.unavailable) == set(SCHEMAS["trades"])
     assert str(made.unavailable["price"]) == "no ticks/20240110 in the landing zone"
     folder.put("t.csv", SSE_HEADER, SSE_ROWS)
-    assert str(make_quotes(date=DATE, landing=folder, settings=TicksSettings()).unavailable["bid_price_1"]) == (
-        "ticks/20240110 holds no file of quotes"
-    )
+    assert str(
+        run_make(make_quotes, date=DATE, landing=folder, settings=TicksSettings()).unavailable["bid_price_1"]
+    ) == ("ticks/20240110 holds no file of quotes")
 
 
 def test_clock_forms():
@@ -438,7 +439,11 @@ def test_a_known_file_that_lacks_a_column_is_named_with_layout_and_column(folder
 def test_an_unknown_file_is_everybody_s_affair(folder):
     folder.put("t.csv", SSE_HEADER, SSE_ROWS)
     folder.put("mystery.csv", "foo,bar", ["1,2"])
-    for made in (trades(folder), orders(folder), make_quotes(date=DATE, landing=folder, settings=TicksSettings())):
+    for made in (
+        trades(folder),
+        orders(folder),
+        run_make(make_quotes, date=DATE, landing=folder, settings=TicksSettings()),
+    ):
         told = story(made, "unrecognised")
         assert f"{FOLDER}/mystery.csv" in told
         assert "matches no known layout" in told

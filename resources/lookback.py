@@ -1,0 +1,92 @@
+"""Look-backs: which partitions of a table one partition of another reads.
+
+Here: the class, and the look-backs that several tables share. Not here: those of one stage, which stand in its windows.py.
+"""
+
+import datetime as dt
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from resources.calendar import Calendar
+
+Section = TypeVar("Section", contravariant=True)
+# (calendar, partition, settings section, start of the history) → the partitions read, ascending
+Select = Callable[[Calendar, dt.date, Section, dt.date], list[dt.date]]
+
+
+@dataclass(frozen=True)
+class Lookback(Generic[Section]):
+    """Which partitions of a table one partition of another reads. Decorates the function that says so.
+
+    offsets: the first and the last partition relative to the reader's own, both included, for the lineage graph; None where
+    they depend on the settings or the calendar. anchored: a week table that reads a day table passes its signal day in place
+    of its Monday.
+
+    >>> week_days(back=1).keys(Calendar([dt.date(2024, 1, 5), dt.date(2024, 1, 8)]), dt.date(2024, 1, 8), None, dt.date.min)
+    [datetime.date(2024, 1, 5), datetime.date(2024, 1, 8)]
+    """
+
+    select: Select[Section]
+    offsets: tuple[int, int] | None = None
+    anchored: bool = False
+
+    def keys(self, calendar: Calendar, key: dt.date, section: Section, start: dt.date) -> list[dt.date]:
+        """The partitions that partition `key` reads, ascending.
+
+        key: a day, or a week's Monday. section: the settings section of the reading table. start: the first day of the history
+        of what is read, or of the reader's own where the Read says `by_reader`.
+        """
+        return self.select(calendar, key, section, start)
+
+
+def offset_by(first: int, last: int) -> Callable[[Select[Section]], Lookback[Section]]:
+    """A decorator for a look-back whose offsets are known."""
+    return lambda select: Lookback(select, offsets=(first, last))
+
+
+def _own(calendar: Calendar, key: dt.date, section: Any, start: dt.date) -> list[dt.date]:
+    return [key]
+
+
+same: Lookback[Any] = Lookback(_own, offsets=(0, 0), anchored=True)
+"""The same partition; of a week table that reads a day table, the signal day."""
+
+
+def days(first: int, last: int) -> Lookback[Any]:
+    """Trading-day offsets, both included, from the day itself or from the week's signal day."""
+
+    def select(calendar: Calendar, key: dt.date, section: Any, start: dt.date) -> list[dt.date]:
+        anchor = calendar.index(key)
+        return [
+            calendar.offset(key, n) for n in range(max(first, -anchor), last + 1) if calendar.offset(key, n) >= start
+        ]
+
+    return Lookback(select, offsets=(first, last), anchored=True)
+
+
+def week_days(back: int = 0) -> Lookback[Any]:
+    """All trading days of the week, and `back` trading days before its first."""
+
+    def select(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -> list[dt.date]:
+        own = calendar.week_days(week)
+        first = calendar.offset(own[0], -min(back, calendar.index(own[0])))
+        return [day for day in calendar.days(first, own[-1]) if day >= start]
+
+    return Lookback(select)
+
+
+def weeks(first: int, last: int) -> Lookback[Any]:
+    """Trading-week offsets, both included."""
+
+    def select(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -> list[dt.date]:
+        oldest = calendar.week_of(start)
+        return [w for n in range(first, last + 1) if (w := calendar.offset_week(week, n)) >= oldest]
+
+    return Lookback(select, offsets=(first, last))
+
+
+@Lookback
+def all_weeks(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -> list[dt.date]:
+    """Every trading week from the start of the history to this one."""
+    return calendar.weeks(calendar.week_of(start), week)
