@@ -272,6 +272,19 @@ reader's business. An index of which only prices are known has one row with null
             "reference.index_members how many members the index has there",
         ),
         Check(
+            "members_are_priced",
+            Between("members_absent", 0, 0),
+            critical=True,
+            remedy="deliver reference/daily_prices of the members, or the vector of reference/index_weights that is meant",
+        ),
+        Check(
+            "most_members_are_priced",
+            Between("members_few", 0, 0),
+            critical=False,
+            critical_share=1,  # prices of a part of the market are legitimate
+            remedy="deliver reference/daily_prices of the members; where prices of a part of the market are meant, the index's closes are not judged",
+        ),
+        Check(
             "followed_indices_delivered",
             Between("followed_indices", 1),
             critical=True,

@@ -28,6 +28,7 @@ _DAYS_BACK = 30  # calendar days in which the dates of index_prices are held aga
 _YEAR = 366  # calendar days
 _NEARLY_WHOLE = 0.9  # of an index's members: a vector with fewer is that of another market
 _NAMES_SHOWN = 5
+_SUBSET = 2  # the CSI 1000 has twice the members of the CSI 500
 _FEW = 3  # names whose median turnover is judged where a unit of shares is declared
 _SETTLED = 60  # trading days since listing from which a name's turnover is that of others
 _SAME_MOVE = 1e-4  # by which two relative moves may differ and be one
@@ -438,6 +439,48 @@ def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: Refer
             )
         )
     schema = {"index": pl.String, "members_lost": pl.Int64, "members_short": pl.Int64, "detail": pl.String}
+    return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def members_without_prices(vectors: pl.DataFrame, priced: Collection[str], followed: Collection[str]) -> pl.DataFrame:
+    """index, members_absent, members_few and detail of each index of which members of less than half the weight are priced.
+
+    vectors: index, symbol, weight, published_date of the last vector of each; a row without a weight above 0 is no member, and shares of the
+    Beijing exchange are not looked for. priced: the names that daily_prices had on the last trading days. An index of `followed` of which none is
+    priced has members_absent 1: nothing can be held against it, and a portfolio would follow names that stand still. Any other has
+    members_few 1, since prices of a part of the market are legitimate; so has an index of which none is priced where another one's members are, and
+    daily_prices has at most `_SUBSET` times as many names as it has members: these may be the members of the other alone. Of the CSI 500's
+    members at least 277 traded on any day of 2010–2016.
+    """
+    names = {*priced}
+    digits = {name[:6] for name in names}
+    rows: list[tuple[str, int | None, int | None, str]] = []
+    members = vectors.filter((pl.col("weight") > 0) & ~pl.col("symbol").str.ends_with(".BJ")).sort("index", "symbol")
+    some = members.filter(pl.col("index").is_in(list(followed)), pl.col("symbol").is_in(list(names))).height > 0
+    for (index,), own in members.group_by("index", maintain_order=True):
+        known = own["symbol"].is_in(list(names))
+        count, share = (
+            int(known.sum()),
+            float(own.select((pl.col("weight") * known).sum() / pl.col("weight").sum()).item()),
+        )
+        if not names or share >= 0.5:
+            continue
+        absent = own.filter(~known)["symbol"]
+        elsewhere = sum(name[:6] in digits for name in absent)
+        cause = (
+            f"{elsewhere} of the others stand there under another exchange. Deliver the codes of {index} as those of the prices"
+            if 2 * elsewhere >= absent.len()
+            else "the prices are those of other names, or the vector is that of another index. Deliver the prices of its members, or take "
+            "its rows out of reference/index_weights: what needs the index is n/a then"
+        )
+        told = (
+            f"{count} of {own.height} members of {index} (the vector of {own['published_date'][0]}), with {100 * share:.0f} % of its weight, have a "
+            f"row in reference/daily_prices in the last trading days, which have {len(names)} names; not {', '.join(absent[:_NAMES_SHOWN])}: "
+            f"{cause}"
+        )
+        critical = not count and index in followed and not (some and len(names) <= _SUBSET * own.height)
+        rows.append((str(index), 1 if critical else None, None if critical else 1, told))
+    schema = {"index": pl.String, "members_absent": pl.Int64, "members_few": pl.Int64, "detail": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 

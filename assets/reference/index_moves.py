@@ -52,6 +52,9 @@ def stray_indices(
       members another delivered index without members follows so much more closely;
     - else an absolute difference above `reference.max_index_gap`, or one with its sign above `reference.max_index_drift`, is a drift.
 
+    Closes that begin on a day without trading are judged from one day on: those of the day after, dated a day early, move as the members do on the next
+    trading day, and the last close before, repeated, as they do on the same.
+
     A total-return index is held against the members of its price index or, where these are not known, against the price index.
     """
     moves = _moves(closes, days)
@@ -67,13 +70,16 @@ def stray_indices(
         if members is None:
             continue
         own = _gap(move, members, settings)
+        against = "its members" if of[index] in expected else f"its price index {of[index]}"
+        if early := _begins_early(index, closes, move, members, against, days, settings):
+            findings.append((index, early))
+            continue
         if own is None:
             known = int(np.count_nonzero(~np.isnan(move - members)))
             unknown[index] = (
                 f"{known} of {len(days) - 1} days have both moves, and reference.min_index_days is {settings.min_index_days}"
             )
             continue
-        against = "its members" if of[index] in expected else f"its price index {of[index]}"
         cause = _wrong_day(index, move, members, own, against, days, settings)
         cause = cause or _exchanged(index, of, moves, expected, own, days, settings)
         if cause := cause or _drifts(index, move, members, own, against, days, settings):
@@ -105,6 +111,37 @@ def _wrong_day(
         f"{_over(days)} the closes of {index} move as {against} did on the trading day {other} (the median difference is {_percent(found[0])}, "
         f"and {_percent(own)} on the same day): the closes of reference/index_prices are {found[1]} by one trading day. Deliver each "
         f"close under its own day; where every index is so, reference/daily_prices may be a day too {prices}"
+    )
+
+
+def _begins_early(
+    index: str,
+    closes: pl.DataFrame,
+    move: Moves,
+    members: Moves,
+    against: str,
+    days: Sequence[dt.date],
+    settings: ReferenceSettings,
+) -> str | None:
+    """What says that the first close of an index, on a day without trading, and those after it are dated a day early."""
+    own = closes.filter(pl.col("index") == index).sort("date")
+    first = own["date"][0]
+    after = next((number for number, day in enumerate(days) if day > first), 0)
+    if first in days or not after:
+        return None
+    known = dict(own.select("date", "close").iter_rows())
+    move = move.copy()
+    move[after - 1] = known.get(days[after], np.nan) / known[first] - 1
+    same, early = np.abs(move - members), np.abs(move[:-1] - members[1:])
+    if np.isnan(same).all():
+        return None
+    gap = float(np.nanmedian(same))
+    ahead = np.inf if np.isnan(early).all() else float(np.nanmedian(early))
+    if gap <= settings.max_index_gap and not _fits(ahead, gap, settings):
+        return None
+    return (
+        f"the closes of {index} in reference/index_prices begin on {first}, no trading day, and do not move as {against} do (the median "
+        f"difference is {_percent(gap)} up to {days[-1]}): they are dated a day early. Deliver each close under its own day"
     )
 
 

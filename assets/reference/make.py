@@ -33,6 +33,7 @@ from assets.reference.diagnosis import (
     listed_at_start,
     market_values,
     members_lost,
+    members_without_prices,
     range_faults,
     same_as,
     share_faults,
@@ -931,6 +932,7 @@ def make_indices(frames: Frames, partition: Partition, settings: ReferenceSettin
     percent = landing.declared("index_weights").get("landing.indices.weight_unit") == "percent"
     vectors_told = [
         members_lost(vectors.drop_nulls(), traded["symbol"].to_list(), settings),
+        members_without_prices(weights, _lately_priced(date, landing, calendar, settings), _FOLLOWED),
         *_vectors_judged(frame, percent),
     ]
     profile = pl.concat(
@@ -959,6 +961,16 @@ def _stray_indices(date: dt.date, landing: Any, calendar: Calendar, settings: Re
     since = min(vectors["date"].min() or date, first)
     moved = history[history["date"].search_sorted(since, side="right") :].filter(pl.col("volume") > 0)
     return stray_indices(vectors, closes, moved, days, settings)
+
+
+def _lately_priced(date: dt.date, landing: Any, calendar: Calendar, settings: ReferenceSettings) -> list[str]:
+    """The names that daily_prices had within the last `reference.index_days` trading days."""
+    prices = landing.reference("daily_prices")
+    if prices is None:
+        return []
+    history = prices.collect()  # a slice of the landing zone's frame: nothing is copied
+    first = calendar.offset(date, -min(settings.index_days, calendar.index(date)))
+    return history[history["date"].search_sorted(first, side="left") :]["symbol"].drop_nulls().unique().to_list()
 
 
 def _latest_weights(

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from assets.reference.assets import TABLES
-from assets.reference.diagnosis import members_lost
+from assets.reference.diagnosis import members_lost, members_without_prices
 from assets.reference.validate import sift_industries
 from resources.gate import judge, own_failures
 from resources.made import Made
@@ -576,7 +576,8 @@ def test_a_total_return_index_is_held_against_what_its_price_index_is(
         other = pl.lit("603") + pl.col("symbol").str.slice(3, 3) + pl.lit(".SH")
         changed |= {"index_weights": tables["index_weights"].with_columns(symbol=other)}
     told = refusals(results(changed, tmp_path))
-    assert list(told) == (["indices.index_moves_with_its_members"] if refused else [])
+    moves, absent = "indices.index_moves_with_its_members", "indices.members_are_priced"
+    assert set(told) == ({moves} if refused else set()) | (set() if weights else {absent})
     if refused:
         against = "its members" if weights else "its price index 000905.SH"
         why = told["indices.index_moves_with_its_members"]
@@ -603,13 +604,62 @@ def test_a_total_return_benchmark_is_one_that_is_checked() -> None:
     assert both.portfolios.benchmark_index("000905.SH") == "A.CSI"
 
 
-def test_an_index_whose_members_are_not_there_is_not_judged(tables: Tables, tmp_path: Path) -> None:
+def test_an_index_whose_members_are_not_there_is_refused(tables: Tables, tmp_path: Path) -> None:
+    """Its moves cannot be judged, so that a tenfold close would pass; the vector is what is wrong."""
     closes = tables["index_prices"].with_columns(close=pl.when(TODAY).then(pl.col("close") * 3).otherwise("close"))
     others = tables["index_weights"].with_columns(
         symbol=pl.lit("603") + pl.col("symbol").str.slice(3, 3) + pl.lit(".SH")
     )
-    found = results(tables | {"index_prices": closes, "index_weights": others}, tmp_path)
-    assert "indices.index_moves_with_its_members" not in refusals(found)
+    told = refusals(results(tables | {"index_prices": closes, "index_weights": others}, tmp_path))
+    assert set(told) == {"indices.members_are_priced"}
+    count = others.filter(index="000905.SH", date=others["date"].max())["symbol"].n_unique()
+    assert f"0 of {count} members of 000905.SH" in told["indices.members_are_priced"]
+    assert (
+        "the prices are those of other names, or the vector is that of another index"
+        in told["indices.members_are_priced"]
+    )
+
+
+FOLLOWED = ("000905.SH", "000852.SH")
+
+
+def vectors_of(**members: list[str]) -> pl.DataFrame:
+    rows = [(f"{index[1:]}.SH", symbol, 1 / len(own), DAY) for index, own in members.items() for symbol in own]
+    return pl.DataFrame(rows, schema=["index", "symbol", "weight", "published_date"], orient="row")
+
+
+def judged_members(vectors: pl.DataFrame, priced: list[str]) -> dict[str, str]:
+    """Index → "absent" or "few"."""
+    found = members_without_prices(vectors, priced, FOLLOWED)
+    return {
+        index: "absent" if absent else "few" for index, absent in found.select("index", "members_absent").iter_rows()
+    }
+
+
+def test_prices_of_a_part_of_the_market_are_legitimate() -> None:
+    names = [f"{600000 + n}.SH" for n in range(400)]
+    both = vectors_of(i000905=names[:50], i000852=names[50:150], i000300=names[390:])
+    assert judged_members(both, names) == {}
+    assert judged_members(both, names[:150]) == {"000300.SH": "few"}  # of no portfolio
+    assert judged_members(both, names[:50]) == {
+        "000852.SH": "few",
+        "000300.SH": "few",
+    }  # members of the other one alone
+    assert judged_members(both, names[50:150]) == {"000905.SH": "few", "000300.SH": "few"}
+    assert judged_members(both, names[:20]) == {"000905.SH": "few", "000852.SH": "few", "000300.SH": "few"}
+    assert judged_members(both, names[24:150]) == {"000300.SH": "few"}  # half of the weight
+    # The rest of the market is there, and these members are not.
+    assert judged_members(both, names[50:]) == {"000905.SH": "absent"}
+    assert judged_members(both, names[150:]) == {"000905.SH": "absent", "000852.SH": "absent"}
+    assert judged_members(both, []) == {}
+
+
+def test_members_under_another_exchange_are_named() -> None:
+    names = [f"{600000 + n}.SH" for n in range(40)]
+    vector = vectors_of(i000905=[name.replace(".SH", ".SZ") for name in names[:10]])
+    detail = members_without_prices(vector, names, FOLLOWED)["detail"][0]
+    assert "0 of 10 members of 000905.SH" in detail
+    assert "10 of the others stand there under another exchange" in detail
 
 
 # --- the unit of equity and profit --------------------------------------------------------------------------------------------

@@ -275,3 +275,39 @@ def test_the_verdict_is_that_of_plain_medians(pairs: list[tuple[float, float]]) 
     assert len(told) == (wrong_day or drifts)
     if told:
         assert ("by one trading day" in told[0]) == wrong_day
+
+
+def week(tables: Tables, monday: dt.date, days: int, *, carried: bool = False) -> Tables:
+    """Prices and closes from a Monday on, the closes dated a calendar day early; carried: under their own days, after Sunday with Friday's
+    close. The last vector is that of before the week."""
+    trading = CALENDAR.days(monday, LAST)[:days]
+    prices = tables["daily_prices"].filter(pl.col("date").is_in(trading))
+    closes = tables["index_prices"]
+    own = closes.filter(pl.col("date").is_in(trading))
+    if carried:
+        sunday = closes.filter(pl.col("date") == CALENDAR.previous_day(monday)).with_columns(
+            date=pl.lit(monday - dt.timedelta(days=1))
+        )
+        own = pl.concat([sunday, own])
+    else:
+        own = own.with_columns(pl.col("date") - dt.timedelta(days=1))
+    weights = tables["index_weights"].filter(pl.col("date") == DAYS[0])
+    return tables | {"daily_prices": prices, "index_prices": own, "index_weights": weights}
+
+
+@pytest.mark.parametrize("seed", [3, 4, 5])
+def test_closes_that_begin_on_sunday_are_held_against_the_first_days(seed: int, tmp_path: Path) -> None:
+    """Each day is judged with what was known on it: two of three, or more, are refused where the dates are a day early, and none where Sunday's close
+    is Friday's."""
+    tables = market(seed)
+    mondays = [day for day in DAYS[5:-12] if day.weekday() == 0 and CALENDAR.days(day, LAST)[2].weekday() == 2]
+    assert mondays
+    for monday in mondays:
+        early, right = week(tables, monday, 3), week(tables, monday, 3, carried=True)
+        refused = []
+        for day in CALENDAR.days(monday, LAST)[:3]:
+            told, _ = judged(right, tmp_path / f"{day}right", day)
+            assert told == ""
+            told, _ = judged(early, tmp_path / f"{day}early", day)
+            refused.append(f"begin on {monday - dt.timedelta(days=1)}, no trading day" in told)
+        assert sum(refused) >= 2, (monday, refused)
