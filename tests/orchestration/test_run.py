@@ -24,7 +24,7 @@ def market(tmp_path: Path) -> Path:
     """Three weeks of closes, 2023-01-03 … 2023-01-19: the last week lacks its Friday."""
     (tmp_path / "market" / "bars").mkdir(parents=True)
     for day in (3, 4, 5, 6, 9, 10, 11, 12, 13, 16, 17, 18, 19):
-        bars = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
+        bars = pl.DataFrame({"symbol": ["600000.SH"] * 2, "minute": [565, 570], "close": [10.0, 10.0]})
         bars.write_parquet(tmp_path / "market" / "bars" / f"202301{day:02d}.parquet")
     return tmp_path / "market"
 
