@@ -5,6 +5,7 @@ import polars as pl
 import pytest
 
 from assets.features.names import BAR_FEATURES
+from resources.lookback import same
 from tests.models.model_lake import BARS, TABLES, Lake, short_settings, widen
 from tests.models.planted import advantage
 
@@ -73,8 +74,8 @@ class WholeMarket(Lake):
     def read(self, table, name, week, section):
         signal_day = self.market.calendar.signal_day(week)
         frame = self.change(getattr(self.market, name), signal_day)
-        same = table.read(name).over.__name__ == "same"
-        return frame.filter(pl.col("date") == signal_day).lazy() if same else frame.lazy()
+        one_day = table.read(name).over is same
+        return frame.filter(pl.col("date") == signal_day).lazy() if one_day else frame.lazy()
 
 
 class Without(Lake):

@@ -293,7 +293,7 @@ def test_a_daily_to_weekly_mapping_is_lineage_only() -> None:
 
     from orchestration.partitions import trading_days, trading_weeks
     from resources.calendar import Calendar
-    from resources.table import week_days
+    from resources.lookback import week_days
 
     calendar = Calendar.xshg()
     mapping = dg.TimeWindowPartitionMapping()
@@ -302,6 +302,6 @@ def test_a_daily_to_weekly_mapping_is_lineage_only() -> None:
     upstream = mapping.get_upstream_mapped_partitions_result_for_partitions(
         weeks.subset_with_partition_keys([str(week)]), weeks, days
     ).partitions_subset
-    by_calendar = [str(day) for day in week_days()(calendar, week, None, dt.date(2022, 1, 1))]
+    by_calendar = [str(day) for day in week_days().keys(calendar, week, None, dt.date(2022, 1, 1))]
     assert by_calendar == ["2023-01-03", "2023-01-04", "2023-01-05", "2023-01-06"]
     assert sorted(upstream.get_partition_keys()) == ["2022-12-30", *by_calendar]
