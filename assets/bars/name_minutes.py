@@ -109,13 +109,14 @@ def _marked(day: pl.DataFrame, rounding: Rounding, settings: BarsSettings) -> pl
 
 
 def _stretches(day: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
-    """symbol, still_from and still_to (minutes) of the longest part of the day in which a name without volumes does not move and, by a
-    chance below `bars.gap_chance`, should.
+    """symbol, still_from and still_to (minutes) of the longest part of the day, of at least `bars.least_still_minutes`, in which a name without
+    volumes does not move and, by a chance below `bars.gap_chance`, should.
 
     With q the share of the minutes outside it without a move or, where it is greater, of the half hour before or after it, L
     minutes in a row have no move by a chance of q^L, at each of the 237 places where they may begin. Not judged are a price that is the
     day's highest or lowest, as that of a name locked at its limit, and a stretch that lasts until the close, as of a name that was
-    halted. Of 20 815 days of a name of 2015 the rule finds none.
+    halted. Moves come in clusters, so that shorter stretches than the chance allows are honest: of 83 137 days of a name of 2015 three have
+    one, of 8, 11 and 21 minutes, and none has one of half an hour.
     """
     grid = day.filter(pl.col("minute").is_in(clock.GRID), ~pl.col("_volumes")).with_columns(
         _at=pl.int_range(pl.len()).over("symbol"), _moves=pl.col("_active").cum_sum().over("symbol")
@@ -146,7 +147,8 @@ def _stretches(day: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     closed = day.group_by("symbol").agg(closed=pl.col("close").last())
     halted = (pl.col("begin") + pl.col("length") == last) & ((pl.col("price") - pl.col("closed")).abs() <= tolerance)
     runs = runs.join(closed, on="symbol", how="left", maintain_order="left")
-    runs = runs.filter(~locked.fill_null(False), ~halted.fill_null(False))
+    long = pl.col("length") >= settings.least_still_minutes
+    runs = runs.filter(long, ~locked.fill_null(False), ~halted.fill_null(False))
     counted = grid.select("symbol", _at="_at", count="_moves")
     end = pl.col("begin") + pl.col("length")
     runs = (

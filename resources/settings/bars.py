@@ -240,6 +240,13 @@ class BarsSettings(Section):
         description="A gap in the minutes of all names of a file of bars is a fault where chance would leave fewer such gaps a day "
         "than this.",
     )
+    least_still_minutes: int = Field(
+        30,
+        ge=1,
+        le=237,
+        description="Shortest part of the day without a move for which a name of closes alone is set aside, where gap_chance says that it is "
+        "none by chance. Honest closes of 2015 stand still so for up to 21 minutes.",
+    )
     halt_minutes: int = Field(
         10,
         ge=1,

@@ -62,7 +62,9 @@ def test_a_name_at_its_limit_from_the_first_minute_on_has_one_close_without_the_
     assert [*aside(of(locked, wider))] == [CODES[3]]
 
 
-def still_stretch(closes: list[float | None], highest: float, lowest: float, chance: float) -> tuple[int, int] | None:
+def still_stretch(
+    closes: list[float | None], highest: float, lowest: float, chance: float, least: int
+) -> tuple[int, int] | None:
     """The rule, plainly: first and last minute of the longest stretch of the grid without a move that chance does not leave."""
     moves = [a != b for a, b in pairwise(closes[:-1])]  # closes of 565, the grid, 897; None before the first
     moves = [move and None not in pair for move, pair in zip(moves, pairwise(closes[:-1]), strict=True)]
@@ -71,6 +73,8 @@ def still_stretch(closes: list[float | None], highest: float, lowest: float, cha
         if moves[begin] or (begin and not moves[begin - 1]):
             continue
         end = next((at for at in range(begin, len(moves)) if moves[at]), len(moves))
+        if end - begin < least:
+            continue
         price = closes[begin + 1]
         if price is not None and min(abs(price - highest), abs(price - lowest)) < 0.001:
             continue
@@ -88,10 +92,10 @@ def still_stretch(closes: list[float | None], highest: float, lowest: float, cha
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.integers(0, 2**32), st.integers(0, 236), st.integers(0, 90), st.sampled_from([0.9, 0.5, 0.2]), st.booleans(), st.booleans()
+    st.integers(0, 2**32), st.integers(0, 236), st.integers(0, 90), st.sampled_from([0.9, 0.5, 0.2]), st.booleans(), st.booleans(), st.sampled_from([1, 30])
 )  # fmt: skip
 def test_a_name_that_stands_still_is_judged_as_the_plain_rule_says(
-    seed: int, begin: int, length: int, busy: float, absent: bool, at_extreme: bool
+    seed: int, begin: int, length: int, busy: float, absent: bool, at_extreme: bool, least: int
 ):
     rng = np.random.default_rng(seed)
     steps = np.where(rng.random(239) < busy, rng.choice([-2, -1, 1, 2], 239), 0)
@@ -109,10 +113,10 @@ def test_a_name_that_stands_still_is_judged_as_the_plain_rule_says(
         {"symbol": ["000001.SZ"], "daily_pre_close": 20.0, "daily_open": 20.0, "daily_high": highest, "daily_low": lowest,
          "daily_close": known[-1]}
     )  # fmt: skip
-    bars = BarsSettings()
+    bars = BarsSettings(least_still_minutes=least)
     told = judge_minutes(day.with_columns(**empty), daily, NOT_ROUNDED, bars)
     words = told["odd"].to_list()
-    still = still_stretch(closes, highest, lowest, bars.gap_chance)
+    still = still_stretch(closes, highest, lowest, bars.gap_chance, bars.least_still_minutes)
     seen = [one for one in words if "does not move from" in one]
     if len(set(known)) == 1 or (words and not seen):  # an even spacing or one close all day comes first
         return
