@@ -147,10 +147,16 @@ def read_bars(
     return frame
 
 
+def clock_time(minute: int) -> str:
+    """09:30 for 570."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
 def _refuse_other_clocks(minutes: pl.Series, name: str, labels: str) -> None:
     """Raises InputError where the minutes of a file as a whole are those of another clock or of the other kind of labels."""
     if minutes.is_between(OPENING - _UTC - 10, LAST - _UTC).all() and minutes.len():
-        first, last = (f"{int(at) // 60:02}:{int(at) % 60:02}" for at in (minutes.min(), minutes.max()))  # type: ignore[arg-type]
+        ordered = minutes.sort()
+        first, last = clock_time(ordered[0]), clock_time(ordered[-1])
         raise InputError(
             f"{name}: its minutes run from {first} to {last}, eight hours before the trading hours: they are in UTC. Declare "
             "landing.time_zone = 'UTC' where `minute` holds time stamps, or deliver the time of Shanghai."
@@ -337,7 +343,7 @@ def _auction_in_first_bar(frame: pl.DataFrame, name: str, ends: Sequence[int]) -
     ends: the labels of its bars where labels are ends, in minutes since midnight."""
     own = frame.filter(pl.col("minute") == OPENING)
     if own.height and ("volume" not in own.columns or (own["volume"] != 0).any()):
-        labels = ", ".join(f"{end // 60:02}:{end % 60:02}" for end in ends)
+        labels = ", ".join(map(clock_time, ends))
         read = (
             f"labelled {labels}, which landing.bars.minute_labels = 'end' reads as the opening auction"
             if ends

@@ -35,9 +35,10 @@ from resources.errors import (
     machine_faults,
 )
 from resources.gate import Verdict, judge
-from resources.lake import Lake, Manifest, build_command, content_digest, digest, encode
+from resources.lake import Lake, Manifest, build_command, content_digest, digest
 from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
+from resources.parquet import encode
 from resources.partition import Declared, DeclaredFiles, Frames, Partition, Record
 from resources.reasons import Code, Reason, Reasons, as_reason, joined
 from resources.rulebook import Rulebook, describe_rulebook

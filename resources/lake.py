@@ -10,7 +10,6 @@ refused. Not here: what a partition holds and when it is stale (resources/builde
 import contextlib
 import datetime as dt
 import hashlib
-import io
 import json
 import os
 import re
@@ -449,13 +448,6 @@ def _is_date(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def encode(frame: pl.DataFrame) -> bytes:
-    """Parquet bytes: zstd, with statistics. The same frame gives the same bytes."""
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True)
-    return buffer.getvalue()
 
 
 def content_digest(part: bytes | Path, files: Mapping[str, bytes], unavailable: Mapping[str, Reason]) -> str:

@@ -20,6 +20,7 @@ from typing import Any
 import polars as pl
 
 from assets.ticks import clock
+from resources.bar_forms import clock_time
 from resources.settings.bars import BarsSettings
 from resources.units import column_units, ratio_units
 
@@ -328,11 +329,6 @@ def _spans(runs: Sequence[Sequence[int]]) -> str:
         for run in runs[:5]
     ]
     return ", ".join(shown) + (f" and {len(runs) - 5} more" if len(runs) > 5 else "")
-
-
-def clock_time(minute: int) -> str:
-    """'09:30' of minutes since midnight."""
-    return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 def clock_times(column: str) -> pl.Expr:

@@ -42,6 +42,7 @@ from assets.ticks.numbers import NUMBERS
 from resources.errors import NotReadyError
 from resources.landing import LandingView
 from resources.made import Made
+from resources.parquet import encode
 from resources.partition import Files, Frames, Partition
 from resources.reasons import counted_reasons
 from resources.rounding import Rounding, file_rounding, rounded_rows, rounding_of
@@ -158,7 +159,7 @@ def _of_ticks(
     return Made(
         frame.select(pl.col(name).cast(dtype) for name, dtype in TAPE_HEALTH.items()),
         _profile(frame, channels, settings, ended=ended),
-        files={name: _encode(side) for name, side in beside.items()},
+        files={name: encode(side) for name, side in beside.items()},
         unavailable=reasons,
         notes=_counts(frame)
         | {"whole_channels": channels["missing"].count(), "channels": channels.height}
@@ -624,9 +625,3 @@ def _should_trade(frame: pl.DataFrame) -> pl.Expr:
 def _names(symbols: pl.Series) -> str:
     more = f" … and {len(symbols) - _LISTED} more" if len(symbols) > _LISTED else ""
     return ", ".join(symbols.sort().head(_LISTED).to_list()) + more
-
-
-def _encode(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()

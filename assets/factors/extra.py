@@ -13,8 +13,8 @@ from collections.abc import Iterable, Sequence
 import polars as pl
 
 from assets import catalogue
-from resources.errors import InputError, SettingsError
-from resources.named import load_named
+from resources.errors import SettingsError
+from resources.named import call_named, load_named
 from resources.partition import Files
 
 EXTRA = "extra_factors.parquet"
@@ -49,15 +49,8 @@ def measure_extra(paths: Sequence[str], minute_bars: pl.LazyFrame, daily_prices:
     frames = [pl.DataFrame(schema=SCHEMA)]
     for path in paths:
         measure = load_named(SETTING, path, "examples.factor:amihud_illiquidity")
-        try:
-            values = measure(bars, prices)
-        except InputError:
-            raise
-        except Exception as error:  # the function is the user's: whatever it raises, the setting is the place to look
-            raise SettingsError(
-                f"{SETTING}: {path} failed ({type(error).__name__}: {error}); it is called with the day's minute_bars and "
-                "daily_prices and returns a frame with the columns symbol and value"
-            ) from error
+        contract = "the day's minute_bars and daily_prices and returns a frame with the columns symbol and value"
+        values = call_named(measure, f"{SETTING}: {path}", contract, bars, prices)
         frames.append(_checked(path, values))
     return pl.concat(frames).sort("factor", "symbol")
 
@@ -75,13 +68,6 @@ def _checked(path: str, values: object) -> pl.DataFrame:
         raise SettingsError(f"{SETTING}: {path} returned {twice.n_unique()} symbols twice, first {twice[0]}")
     kept = values.with_columns(pl.col("value").cast(pl.Float64)).filter(pl.col("value").is_finite())
     return kept.select("symbol", pl.lit(path.partition(":")[2]).alias("factor"), "value")
-
-
-def store_extra(values: pl.DataFrame) -> bytes:
-    """What `measure_extra` returns as the bytes of the file EXTRA."""
-    buffer = io.BytesIO()
-    values.write_parquet(buffer, compression="zstd", statistics=True)
-    return buffer.getvalue()
 
 
 def with_extra(days: pl.DataFrame, keys: Sequence[str], files: Files) -> pl.DataFrame:

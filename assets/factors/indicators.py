@@ -22,8 +22,9 @@ from assets.factors.block import (
     large_trade_minutes,
     minute_returns,
 )
-from assets.factors.extra import EXTRA, measure_extra, store_extra
+from assets.factors.extra import EXTRA, measure_extra
 from resources.made import Made
+from resources.parquet import encode
 from resources.partition import Frames, Partition
 from resources.settings.factors import FactorsSettings
 
@@ -55,7 +56,7 @@ def make_day_indicators(frames: Frames, partition: Partition, settings: FactorsS
     files = {}
     if settings.extra_factors:
         extra = measure_extra(settings.extra_factors, frames["minute_bars"], frames["daily_prices"])
-        files[EXTRA] = store_extra(extra)
+        files[EXTRA] = encode(extra)
     return Made(frame.select(pl.lit(partition.date).alias("date"), pl.all()), files=files, notes=notes)
 
 

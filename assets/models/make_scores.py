@@ -2,7 +2,6 @@
 
 import datetime as dt
 import functools
-import io
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +20,7 @@ from assets.models.scoring import Floats, final_scores, seed_scores
 from assets.models.training import eligible_names, last_sequences
 from assets.models.windows import days_to, in_force
 from resources.made import LEFT_OUT, Made
+from resources.parquet import encode
 from resources.partition import Frames, Partition
 from resources.reasons import Reason
 from resources.settings.models import Granularity, ModelSettings, ModelsSettings
@@ -50,7 +50,7 @@ def make_scores(frames: Frames, partition: Partition, settings: ModelsSettings) 
     left_out = styles_left_out(frames["styles"].filter(pl.col("date") == date).collect(), settings.rows)
     if left_out:
         notes[LEFT_OUT] = {"styles": left_out}
-    beside = {SEEDS: _parquet(scored.seeds)}
+    beside = {SEEDS: encode(scored.seeds)}
     return Made(frame, profile=_profile(frame, members), files=beside, unavailable=scored.missing, notes=notes)
 
 
@@ -177,12 +177,6 @@ def _profile(frame: pl.DataFrame, members: int) -> pl.DataFrame:
         coverage=pl.when(once).then(pl.col("value").is_not_null().sum().over("factor") / max(members, 1)),
         spread=pl.when(once).then(pl.col("value").std(ddof=0).over("factor")),
     )
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True)
-    return buffer.getvalue()
 
 
 def make_offset_scores(frames: Frames, partition: Partition, settings: Mapping[str, Any]) -> Made:

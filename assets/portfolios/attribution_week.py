@@ -25,6 +25,7 @@ from assets.portfolios.mergers import exchange_shares
 from assets.portfolios.reasons import NO_INDEX_RETURN, NO_INDUSTRY, NOTHING_HELD
 from assets.portfolios.schemas import ATTRIBUTION, ATTRIBUTION_LEGS, ATTRIBUTION_NAMES
 from resources.made import Made
+from resources.parquet import encode
 from resources.partition import Frames, Partition
 from resources.reasons import Reason, joined
 from resources.settings.portfolios import PortfoliosSettings
@@ -98,7 +99,7 @@ def make_attribution(frames: Frames, partition: Partition, settings: PortfoliosS
     return Made(
         frame,
         profile=profile,
-        files={name: _encode(side) for name, side in sides.items()} if items else {},
+        files={name: encode(side) for name, side in sides.items()} if items else {},
         unavailable=reasons,
         notes=notes,
     )
@@ -287,9 +288,3 @@ def _note(found: Attribution) -> dict[str, Any]:
             for leg, one in found.legs.items()
         },
     }
-
-
-def _encode(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True)
-    return buffer.getvalue()

@@ -23,11 +23,11 @@ from assets.models.offset_windows import path_day
 from assets.portfolios.execution import DayReturn
 from assets.portfolios.make import MINUTES, benchmark_returns, mean_scores, minutes_of
 from assets.portfolios.mergers import Exchange, exchange_shares
-from assets.portfolios.record import encode
 from assets.portfolios.schemas import LINE_SOLVES, LINE_STATES, PORTFOLIO_LINES
 from assets.portfolios.week import State, Tables, Week, advance, carry
 from resources.calendar import Calendar
 from resources.made import Made
+from resources.parquet import encode
 from resources.partition import Files, Frames, Partition
 from resources.reasons import Reason, Reasons
 from resources.rulebook import Rulebook

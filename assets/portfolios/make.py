@@ -20,13 +20,14 @@ from assets.catalogue import BY_KEY, PORTFOLIOS, TEN, Portfolio
 from assets.portfolios.explanation import explain
 from assets.portfolios.mergers import exchange_shares
 from assets.portfolios.reasons import DRIFTED_BENCHMARK, FIRST_BUILT_NOW, NOT_BUILT_YET
-from assets.portfolios.record import encode, flat, record_solve, solve_notes
+from assets.portfolios.record import flat, record_solve, solve_notes
 from assets.portfolios.returns import drifted_return, filled_returns, index_returns
 from assets.portfolios.schemas import DAYS, PORTFOLIO, PORTFOLIO_RETURNS
 from assets.portfolios.week import State, Tables, advance, next_state
 from resources.calendar import Calendar
 from resources.errors import SettingsError
 from resources.made import LEFT_OUT, Made
+from resources.parquet import encode
 from resources.partition import Frames, Partition
 from resources.reasons import Reason
 from resources.settings.portfolios import PortfoliosSettings

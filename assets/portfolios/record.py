@@ -7,7 +7,7 @@ solve.parquet is one row. Beside its numbers stand lists of structs:
 | column | one entry per |
 |---|---|
 | constraints | row of a constraint: bounds, value, residual, slack, shadow price; group n/a: not applied, forced_by says why |
-| relaxations | row that gave, and name whose state overrides its stock band: by how much and what forced it (forced_by) |
+| relaxations | constraint row that was relaxed, and name whose state overrides its stock band: by how much, and what forced it (forced_by) |
 | costs | constraint, the stock bands, each state: shadow price and score given up, dearest first |
 | binding_names | name whose own bound costs score |
 | conflicts | irreducible set of what can't hold together: its members, its smallest violation |
@@ -19,7 +19,6 @@ there is none.
 
 import dataclasses
 import datetime as dt
-import io
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -261,9 +260,3 @@ def _said(text: str) -> Any:
 
 def _basis_points(fraction: float | None) -> float | None:
     return None if fraction is None else 1e4 * fraction
-
-
-def encode(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True)
-    return buffer.getvalue()

@@ -48,7 +48,7 @@ from numpy.typing import NDArray
 
 from assets.portfolios.constraints import HARD, Choice, Constraint, Problem, Stated
 from resources.errors import InputError, SettingsError
-from resources.named import load_named
+from resources.named import call_named, load_named
 
 if TYPE_CHECKING:
     from resources.settings.portfolios import IndexPortfolioSettings
@@ -217,15 +217,8 @@ def risk_of(
 def covariance_from(path: str | None, symbols: Sequence[str], prices: pl.DataFrame) -> Covariance:
     """What the function "module:function" of the setting gives for these names and prices."""
     maker = load_named("portfolios.covariance", path or "", "assets.portfolios.terms:past_returns")
-    try:
-        risk = maker(list(symbols), prices)
-    except InputError:
-        raise
-    except Exception as error:  # the function is the user's: whatever it raises, the setting is the place to look
-        raise SettingsError(
-            f"portfolios.covariance = {path!r} failed ({type(error).__name__}: {error}); it is called with the names and "
-            "the daily prices up to the signal day and returns a Covariance, all finite and positive semidefinite"
-        ) from error
+    contract = "the names and the daily prices up to the signal day and returns a Covariance, all finite and positive semidefinite"
+    risk = call_named(maker, f"portfolios.covariance = {path!r}", contract, list(symbols), prices)
     if not isinstance(risk, Covariance):
         raise SettingsError(f"portfolios.covariance = {path!r} returned a {type(risk).__name__}, no Covariance")
     return risk

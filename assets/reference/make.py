@@ -5,7 +5,6 @@ exchanges in the rulebook.
 """
 
 import datetime as dt
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -81,6 +80,7 @@ from assets.reference.validate import (
 from resources.calendar import Calendar
 from resources.gate import DETAIL
 from resources.made import Made
+from resources.parquet import encode
 from resources.partition import Frames, Partition
 from resources.reasons import Reason, counted_reasons
 from resources.rounding import rounding_of
@@ -114,9 +114,7 @@ def _set_aside(sifted: Mapping[str, Sifted]) -> tuple[dict[str, bytes], dict[str
         [one.aside.select(pl.lit(table).alias("table"), pl.all()) for table, one in aside.items()],
         how="diagonal_relaxed",
     )
-    buffer = io.BytesIO()
-    rows.write_parquet(buffer, compression="zstd")
-    return {SET_ASIDE: buffer.getvalue()}, {"set_aside": {table: one.counts() for table, one in aside.items()}}
+    return {SET_ASIDE: encode(rows)}, {"set_aside": {table: one.counts() for table, one in aside.items()}}
 
 
 # --- daily_prices -------------------------------------------------------------------------------------------------------

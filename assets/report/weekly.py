@@ -33,6 +33,7 @@ from assets.report.tables import (
 )
 from assets.report.workbook import write_workbook
 from resources.made import Made
+from resources.parquet import encode
 from resources.partition import Files, Frames, Partition
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
@@ -95,8 +96,8 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
         "report.xlsx": write_workbook(
             issue, inputs.returns, inputs.ics, inputs.traded, inputs.parts, inputs.summary, date
         ),
-        "table1.parquet": _encode(found.table1),
-        "table2.parquet": _encode(found.table2),
+        "table1.parquet": encode(found.table1),
+        "table2.parquet": encode(found.table2),
         **{figure.file: figure.svg.encode() for figure in issue.every_figure if figure.svg is not None},
     }
     notes: dict[str, Any] = {"title": issue.title, "headline": issue.headline, "evaluation": inputs.summary.notes}
@@ -238,9 +239,3 @@ def _read_holdings(
         not_applied=not_applied(solve),
         benchmark_is_drifted=drifted,
     )
-
-
-def _encode(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer, compression="zstd", statistics=True)
-    return buffer.getvalue()

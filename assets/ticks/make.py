@@ -8,7 +8,6 @@ is sorted on disk and merged in batches of `batch_rows`.
 """
 
 import datetime as dt
-import io
 import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
@@ -52,6 +51,7 @@ from assets.ticks.vendor_files import (
 )
 from resources.errors import InputError, raise_machine_fault, readable
 from resources.made import Made
+from resources.parquet import encode
 from resources.partition import Frames, Partition
 from resources.reasons import Reason
 from resources.rulebook import Rulebook
@@ -413,13 +413,13 @@ class _Day:
         return joined.select(pl.col("symbol"), pl.exclude("symbol").fill_null(0)).select(*schema).sort("symbol")
 
     def _side_files(self, symbols: pl.DataFrame) -> dict[str, bytes]:
-        files = {"symbols.parquet": _parquet(symbols)}
+        files = {"symbols.parquet": encode(symbols)}
         if self.table != "quotes":
-            files["numbers.parquet"] = _parquet(self.numbers.frame())
+            files["numbers.parquet"] = encode(self.numbers.frame())
         if self.table != "orders":
-            files["ends.parquet"] = _parquet(self._ends())
+            files["ends.parquet"] = encode(self._ends())
         if self.set_aside:
-            files["set_aside.parquet"] = _parquet(pl.concat(self.set_aside))
+            files["set_aside.parquet"] = encode(pl.concat(self.set_aside))
         return files
 
     def _notes(self) -> dict[str, object]:
@@ -558,12 +558,6 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items:
             yield under_way.popleft().result()
     while under_way:
         yield under_way.popleft().result()
-
-
-def _parquet(frame: pl.DataFrame) -> bytes:
-    buffer = io.BytesIO()
-    frame.write_parquet(buffer)
-    return buffer.getvalue()
 
 
 def _unusable(tale: _FileTale) -> bool:

@@ -236,17 +236,21 @@ def test_minutes_that_occur_for_nobody_refuse_the_day(form: str, mutate, code: s
     assert [finding.code for finding in diagnosis.diagnose_minutes(rows, judged(rows, False), day.settings)] == [code]
 
 
-def test_an_opening_auction_inside_the_first_minute_is_noted_unless_it_is_declared():
-    """The volumes add up, so that the auction stands in another bar: the first minute holds it."""
-    bars, daily = honest()
+def with_the_auction_in_the_first_minute(bars: pl.DataFrame) -> pl.DataFrame:
     inside = pl.when(pl.col("minute") == clock.OPENING_AUCTION).then(570).otherwise("minute")
-    merged = (
+    return (
         bars.with_columns(minute=inside)
         .group_by("symbol", "minute", maintain_order=True)
         .agg(
             pl.col("open").first(), pl.col("high").max(), pl.col("low").min(), pl.col("close").last(), pl.col("volume", "amount").sum()
         )
     )  # fmt: skip
+
+
+def test_an_opening_auction_inside_the_first_minute_is_noted_unless_it_is_declared():
+    """The volumes add up, so that the auction stands in another bar: the first minute holds it."""
+    bars, daily = honest()
+    merged = with_the_auction_in_the_first_minute(bars)
     code = "opening_auction_in_another_bar"
     assert "landing.bars.opening_auction = 'first_bar'" in of(merged, daily).health.notes[code]
     declared = {"landing.bars.opening_auction": "first_bar"}
@@ -257,14 +261,7 @@ def test_an_opening_auction_inside_the_first_minute_is_noted_unless_it_is_declar
 
 def test_an_empty_bar_of_the_opening_auction_beside_one_that_is_in_the_first_minute_is_refused_unless_declared():
     bars, daily = honest()
-    inside = pl.when(pl.col("minute") == clock.OPENING_AUCTION).then(570).otherwise("minute")
-    merged = (
-        bars.with_columns(minute=inside)
-        .group_by("symbol", "minute", maintain_order=True)
-        .agg(
-            pl.col("open").first(), pl.col("high").max(), pl.col("low").min(), pl.col("close").last(), pl.col("volume", "amount").sum()
-        )
-    )  # fmt: skip
+    merged = with_the_auction_in_the_first_minute(bars)
     empty = bars.filter(pl.col("minute") == clock.OPENING_AUCTION).with_columns(
         pl.lit(0).cast(bars.schema[name]).alias(name) for name in ("volume", "amount")
     )

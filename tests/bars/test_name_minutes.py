@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.bars.diagnosis import clock_time
 from assets.bars.name_minutes import judge_minutes
 from assets.bars.schemas import MINUTE_BARS
 from assets.ticks import clock
+from resources.bar_forms import clock_time
 from resources.rounding import rounding_of
 from resources.settings.bars import BarsSettings
 from tests.bars.test_diagnosis import CODES, aside, closes, honest, of, refusals

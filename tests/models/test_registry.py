@@ -15,7 +15,8 @@ from assets.models.registry import REGISTRY, list_models
 from assets.models.schemas import CARD
 from orchestration import models as command
 from resources.gate import Verdict
-from resources.lake import Lake, Manifest, encode
+from resources.lake import Lake, Manifest
+from resources.parquet import encode
 from tests.models.model_lake import BARS, TABLES, short_settings, widen
 from tests.models.model_lake import Lake as Weeks
 

@@ -26,7 +26,7 @@ from assets.report.factor_returns import cut_groups
 from assets.report.reasons import CONSTANT, NO_VALUE, NO_VALUE_ON, TOO_FEW_NAMES
 from resources.calendar import Calendar
 from resources.gate import judge
-from resources.lake import encode
+from resources.parquet import encode
 from resources.reasons import Reason
 from resources.settings.evaluation import EvaluationSettings
 from tests.making import run_make

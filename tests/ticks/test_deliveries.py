@@ -561,7 +561,7 @@ def closed_by_dos(lines: list[bytes]) -> list[bytes]:
 @pytest.mark.parametrize(("exchange", "vendor"), [(e, vendor) for e, writers in WRITERS.items() for vendor in writers])
 def test_repeated_headers_and_lines_of_nothing_are_no_rows(tmp_path, exchange, vendor, change):
     if vendor == "Wind" and change is again_behind_a_mark:
-        pytest.skip("a byte order mark of UTF-8 stands in no file in GBK")
+        change = again_amid  # a file in GBK has no byte order mark of UTF-8
     codes = {"SH": (600_519, 688_981), "SZ": (1, 300_750)}[exchange]
     style = Style("gbk" if vendor == "Wind" else "utf-8")
     files = WRITERS[exchange][vendor](simulate(exchange, codes, 11, arrivals=120), style, "20240110")
