@@ -36,7 +36,7 @@ solve.parquet.
 | state | tradable, or why it may not be bought or traded |
 
 Beside it: solve.parquet (one row: status, objective, residual, gap, cash; nested: constraints with slack and shadow
-price, what gave and what forced it, what can't hold together, what each bound cost in score, binding names, every
+price, which constraints were relaxed and what forced it, what can't hold together, what each bound cost in score, binding names, every
 solver's attempt), executions.parquet (orders, fills, what was blocked), days.parquet (daily returns). Empty, with the
 reason, until there are scores and index weights.
 """,

@@ -161,7 +161,7 @@ class Solution:
 
 
 class NotSolved(Exception):
-    """The solvers gave no verified answer, for a reason."""
+    """No solver returned an answer that could be verified; `reason` says why."""
 
     def __init__(self, reason: Reason):
         super().__init__(reason)

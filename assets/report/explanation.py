@@ -1,4 +1,4 @@
-"""The report's account of a portfolio's solve: one table of what bound and what it cost, and what gave or conflicted.
+"""The report's account of a portfolio's solve: one table of the constraints that bound and their cost, and those that were relaxed or conflicted.
 
 Here: which of it stands where. Not here: how it is computed (portfolios/explanation.py, portfolios/conflict.py), the wording
 (explanation_words.py).

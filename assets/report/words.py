@@ -369,7 +369,7 @@ SENTENCES: Mapping[str, Bilingual] = {
         "Trades are done at the next day's VWAP, at {cost}. ST names, names listed "
         "for fewer than {listed} trading days, names without a score and suspended names are not bought, nor topped up where a "
         "holding fell; suspended holdings are frozen. {fills}Where the constraints can't all hold, they give by the least "
-        "amount, in the order {order}; the report lists what gave.",
+        "amount, in the order {order}; the report lists the relaxed constraints.",
     ),
     "fills_daily": T(
         "最低价为涨停价的股票当日不能买入，最高价为跌停价的股票当日不能卖出。",
