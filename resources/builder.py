@@ -14,7 +14,7 @@ import importlib
 import itertools
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -68,6 +68,10 @@ DECLARED, UNDATED = "declared", "rows_without_date"
 NOTHING_LANDED = Code("nothing_landed", ("table", "partition"))
 NO_EARLIER_PARTITION = Code("no_earlier_partition", ("table",))
 CODES = ("code_changes", CHANGED_CODES)  # they make no day that nothing else has landed for
+
+
+Reads = Sequence[tuple[Table, list[dt.date]]]
+"""The input tables of a partition, each with the partitions of it that are read."""
 
 
 @dataclass(frozen=True)
@@ -400,13 +404,15 @@ class Builder:
     def _made(self, table: Table, key: dt.date, sources: _Sources, scratch: Path, began: float) -> _Prepared:
         frames: dict[str, pl.LazyFrame] = {}
         known: dict[str, dict[str, Reason]] = {}
-        self._require_all(table, key)
-        for upstream, keys in self.reads(table, key):
+        reads = list(self.reads(table, key))
+        self._require_all(table, key, reads)
+        for upstream, keys in reads:
             built = [k for k in keys if not self.is_absent(upstream, k)]
             frames[upstream.name] = self._read(upstream, built, self.signal_day(table, key), f"{table.name} of {key}")
             known[upstream.name] = self._unavailable(upstream, keys)
         try:
-            partition = self._partition(table, key, known, scratch / str(key), self._version(table, key, sources))
+            version = self._version(table, key, sources)
+            partition = self._partition(table, key, reads, known, scratch / str(key), version)
             made = _function(table.make)(
                 frames=Frames(frames, table.name), partition=partition, settings=self.section(table)
             )
@@ -434,10 +440,10 @@ class Builder:
         frames = [renames.apply(self.lake.read(upstream, run, reader=reader)) for renames, run in runs]
         return pl.concat(frames) if len(frames) > 1 else frames[0] if frames else self.lake.read(upstream, [], reader)
 
-    def _require_all(self, table: Table, key: dt.date) -> None:
+    def _require_all(self, table: Table, key: dt.date, reads: Reads) -> None:
         """One error that names everything still to be built, instead of one run for each."""
         unbuilt: dict[dt.date, list[str]] = {}
-        for upstream, keys in self.reads(table, key):
+        for upstream, keys in reads:
             for k in keys:
                 if not self.is_absent(upstream, k) and self.lake.manifest(upstream, k) is None:
                     unbuilt.setdefault(k, []).append(upstream.name)
@@ -451,7 +457,9 @@ class Builder:
             f"{' && '.join(commands[:_LISTED])}{more}"
         )
 
-    def _partition(self, table: Table, key: dt.date, known: Reasons, scratch: Path, version: str) -> Partition:
+    def _partition(
+        self, table: Table, key: dt.date, reads: Reads, known: Reasons, scratch: Path, version: str
+    ) -> Partition:
         """What `make` is called with: of the services those that every table has, and those that this one declares."""
         day = self.signal_day(table, key)
         services: dict[str, Callable[[], Any]] = {
@@ -475,12 +483,12 @@ class Builder:
             date=day,
             monday=key if table.partition == "week" else None,
             unavailable=Declared(known, table.name),
-            files=self._files(table, key),
+            files=self._files(table, key, reads),
             progress=self.say,
             services=services,
         )
 
-    def _files(self, table: Table, key: dt.date) -> DeclaredFiles:
+    def _files(self, table: Table, key: dt.date, reads: Reads) -> DeclaredFiles:
         """Reads side files of the partitions that a partition reads, under the codes that names have on its day."""
         reader, day = f"{table.name} of {key}", self.signal_day(table, key)
 
@@ -492,7 +500,7 @@ class Builder:
                 data = encode(renames.apply(pl.read_parquet(data)))
             return data
 
-        allowed = {(upstream.name, k) for upstream, keys in self.reads(table, key) for k in keys}
+        allowed = {(upstream.name, k) for upstream, keys in reads for k in keys}
         return DeclaredFiles(reader, read, frozenset(allowed))
 
     def _unavailable(self, table: Table, keys: Iterable[dt.date]) -> dict[str, Reason]:
