@@ -33,6 +33,17 @@ class StrayIndices:
     unknown: Mapping[str, str]
 
 
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """An index held against its members, or against its price index: both moves [days − 1], and the words for the latter."""
+
+    index: str
+    move: Moves
+    members: Moves
+    against: str
+    days: Sequence[dt.date]
+
+
 def stray_indices(
     vectors: pl.DataFrame,
     closes: pl.DataFrame,
@@ -71,7 +82,8 @@ def stray_indices(
             continue
         own = _gap(move, members, settings)
         against = "its members" if of[index] in expected else f"its price index {of[index]}"
-        if early := _begins_early(index, closes, move, members, against, days, settings):
+        one = _Compared(index, move, members, against, days)
+        if early := _begins_early(one, closes, settings):
             findings.append((index, early))
             continue
         if own is None:
@@ -80,9 +92,9 @@ def stray_indices(
                 f"{known} of {len(days) - 1} days have both moves, and reference.min_index_days is {settings.min_index_days}"
             )
             continue
-        cause = _wrong_day(index, move, members, own, against, days, settings)
+        cause = _wrong_day(one, own, settings)
         cause = cause or _exchanged(index, of, moves, expected, own, days, settings)
-        if cause := cause or _drifts(index, move, members, own, against, days, settings):
+        if cause := cause or _drifts(one, own, settings):
             findings.append((index, cause))
     return StrayIndices(_findings(findings), unknown)
 
@@ -92,45 +104,29 @@ def _findings(found: Sequence[tuple[str, str]]) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"index": pl.String, "index_off": pl.Int64, "detail": pl.String}, orient="row")
 
 
-def _wrong_day(
-    index: str,
-    move: Moves,
-    members: Moves,
-    own: float,
-    against: str,
-    days: Sequence[dt.date],
-    settings: ReferenceSettings,
-) -> str | None:
-    late = _gap(move[1:], members[:-1], settings)
-    early = _gap(move[:-1], members[1:], settings)
+def _wrong_day(one: _Compared, own: float, settings: ReferenceSettings) -> str | None:
+    late = _gap(one.move[1:], one.members[:-1], settings)
+    early = _gap(one.move[:-1], one.members[1:], settings)
     found = min((gap, word) for gap, word in ((late, "late"), (early, "early"), (np.inf, "")) if gap is not None)
     if not _fits(found[0], own, settings):
         return None
     other, prices = ("before", "early") if found[1] == "late" else ("after", "late")
     return (
-        f"{_over(days)} the closes of {index} move as {against} did on the trading day {other} (the median difference is {_percent(found[0])}, "
+        f"{_over(one.days)} the closes of {one.index} move as {one.against} did on the trading day {other} (the median difference is {_percent(found[0])}, "
         f"and {_percent(own)} on the same day): the closes of reference/index_prices are {found[1]} by one trading day. Deliver each "
         f"close under its own day; where every index is so, reference/daily_prices may be a day too {prices}"
     )
 
 
-def _begins_early(
-    index: str,
-    closes: pl.DataFrame,
-    move: Moves,
-    members: Moves,
-    against: str,
-    days: Sequence[dt.date],
-    settings: ReferenceSettings,
-) -> str | None:
+def _begins_early(one: _Compared, closes: pl.DataFrame, settings: ReferenceSettings) -> str | None:
     """What says that the first close of an index, on a day without trading, and those after it are dated a day early."""
-    own = closes.filter(pl.col("index") == index).sort("date")
+    own, days, members = closes.filter(pl.col("index") == one.index).sort("date"), one.days, one.members
     first = own["date"][0]
     after = next((number for number, day in enumerate(days) if day > first), 0)
     if first in days or not after:
         return None
     known = dict(own.select("date", "close").iter_rows())
-    move = move.copy()
+    move = one.move.copy()
     move[after - 1] = known.get(days[after], np.nan) / known[first] - 1
     same, early = np.abs(move - members), np.abs(move[:-1] - members[1:])
     if np.isnan(same).all():
@@ -140,7 +136,7 @@ def _begins_early(
     if gap <= settings.max_index_gap and not _fits(ahead, gap, settings):
         return None
     return (
-        f"the closes of {index} in reference/index_prices begin on {first}, no trading day, and do not move as {against} do (the median "
+        f"the closes of {one.index} in reference/index_prices begin on {first}, no trading day, and do not move as {one.against} do (the median "
         f"difference is {_percent(gap)} up to {days[-1]}): they are dated a day early. Deliver each close under its own day"
     )
 
@@ -183,16 +179,8 @@ def _exchanged(
     return None if best is None else f"{_over(days)} {best[2]}. Deliver each under its own code"
 
 
-def _drifts(
-    index: str,
-    move: Moves,
-    members: Moves,
-    own: float,
-    against: str,
-    days: Sequence[dt.date],
-    settings: ReferenceSettings,
-) -> str | None:
-    drift = float(np.nanmedian(move - members))
+def _drifts(one: _Compared, own: float, settings: ReferenceSettings) -> str | None:
+    drift = float(np.nanmedian(one.move - one.members))
     if own <= settings.max_index_gap and abs(drift) <= settings.max_index_drift:
         return None
     bound = (
@@ -201,7 +189,7 @@ def _drifts(
         else f"reference.max_index_drift is {_percent(settings.max_index_drift)}"
     )
     return (
-        f"{_over(days)} the closes of {index} drift away from {against}, by {100 * drift:+.3f} % a day in the median ({bound}): "
+        f"{_over(one.days)} the closes of {one.index} drift away from {one.against}, by {100 * drift:+.3f} % a day in the median ({bound}): "
         "its closes or its vectors are wrong, or those of another index"
     )
 
