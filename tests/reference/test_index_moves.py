@@ -311,3 +311,18 @@ def test_closes_that_begin_on_sunday_are_held_against_the_first_days(seed: int, 
             told, _ = judged(early, tmp_path / f"{day}early", day)
             refused.append(f"begin on {monday - dt.timedelta(days=1)}, no trading day" in told)
         assert sum(refused) >= 2, (monday, refused)
+
+
+@pytest.mark.parametrize(("size", "named"), [(1e-4, False), (2e-3, True)])
+def test_closes_that_agree_to_a_hair_are_not_those_of_another_day(size: float, named: bool) -> None:
+    """In a market that hardly moves, the members' moves of the day before are as close as those of the same day."""
+    rng = np.random.default_rng(5)
+    days = CALENDAR.days(dt.date(2015, 3, 2), LAST)[:21]
+    moves = size * rng.normal(0, 1, len(days))
+    price = np.cumprod(1 + moves)
+    level = 5000 * np.cumprod(1 + np.append(0.0, moves[:-1]))  # a trading day late
+    prices = pl.DataFrame({"date": days, "symbol": NAMES[0], "pre_close": np.append(1.0, price[:-1]), "close": price})
+    vectors = pl.DataFrame({"index": [FIRST], "date": days[:1], "symbol": NAMES[:1], "weight": [1.0]})
+    closes = pl.DataFrame({"index": FIRST, "date": days, "close": level})
+    found = stray_indices(vectors, closes, prices, days, SETTINGS).findings
+    assert ["are late by one trading day" in detail for detail in found["detail"]] == [True] * named

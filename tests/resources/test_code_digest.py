@@ -26,6 +26,7 @@ import desk.kinds as kinds
 def make(date, progress, window: "Window"):
     """Makes it."""
     progress(f"making {date}")
+    kinds.SEEN.append(1)
     if date is None:
         raise ValueError("no date was named")
     return add(exp(LIMIT), kinds.chosen(date)) + window.length()
@@ -71,7 +72,7 @@ def of_nobody():
 ''',
     "numbers.py": "ONE = 1\nTWO = 2\n",
     "late.py": "def shift(value):\n    return value + 1\n",
-    "kinds.py": "def chosen(date):\n    return 3\n\n\ndef other_kind(date):\n    return 4\n",
+    "kinds.py": "SEEN = []\n\n\ndef chosen(date):\n    return 3\n\n\ndef other_kind(date):\n    return 4\n",
     "apart.py": "X = 1\n",
     "templates/page.txt": "a page",
 }
@@ -130,6 +131,11 @@ def test_wording_and_what_is_not_used_change_nothing(
     [
         ("make.py", "+ window.length()", "- window.length()"),
         ("make.py", "if date is None:", "if not date:"),
+        (
+            "make.py",
+            "kinds.SEEN.append(1)",
+            "kinds.SEEN.append(2)",
+        ),  # nothing is done with what it returns, and yet it counts
         ("make.py", "raise ValueError(", "raise TypeError("),
         ("make.py", "from math import exp", "from numpy import exp"),
         ("make.py", "kinds.chosen(date)", "kinds.other_kind(date)"),
