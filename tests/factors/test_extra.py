@@ -7,8 +7,9 @@ import types
 import polars as pl
 import pytest
 
-from assets.factors.extra import EXTRA, extra_keys, measure_extra, store_extra, with_extra
+from assets.factors.extra import EXTRA, extra_keys, measure_extra, with_extra
 from resources.errors import SettingsError
+from resources.parquet import encode
 
 BARS = pl.DataFrame({"symbol": ["a", "a", "b"], "amount": [1.0, 3.0, 5.0]}).lazy()
 PRICES = pl.DataFrame({"symbol": ["a", "b", "c", "d"], "close": [1.0, 2.0, 3.0, 4.0]}).lazy()
@@ -68,6 +69,6 @@ def test_a_name_is_one_factor() -> None:
 
 def test_a_window_has_the_values_of_its_days(desk: types.ModuleType) -> None:
     desk.own = lambda bars, prices: prices.select("symbol", value=pl.col("close") * 10)
-    stored = store_extra(measure_extra(paths("own"), BARS, PRICES.filter(pl.col("symbol") != "b")))
+    stored = encode(measure_extra(paths("own"), BARS, PRICES.filter(pl.col("symbol") != "b")))
     days = pl.DataFrame({"date": [DAY] * 3, "symbol": ["b", "a", "c"]})
     assert with_extra(days, ("own",), lambda table, day, name: {EXTRA: stored}[name])["own"].to_list() == [None, 10, 30]
