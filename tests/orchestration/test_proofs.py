@@ -22,7 +22,7 @@ from orchestration.run import build, everything_for
 from resources.table import Lookback, Read
 
 
-@pytest.mark.parametrize("n", [0, 1, 2])
+@pytest.mark.parametrize("n", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)])
 def test_nothing_later_is_used(tiny_market: Path, world, days, full, work: Path, n: int) -> None:
     cut = spread_cuts(days, 3)[n]
     short = truncate(tiny_market, cut, work / f"cut{n}" / "market")
@@ -74,6 +74,7 @@ def test_a_portfolio_that_looks_ahead_is_found_out(
         assert any(line.startswith("FAILS") and kind in line for line in said), said
 
 
+@pytest.mark.slow
 def test_a_restated_day_renews_what_is_downstream_of_it_and_nothing_else(
     tiny_market: Path, world, days, full, full_lake: Path, work: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -180,18 +179,6 @@ def test_the_crash_of_2015(zone: LandingZone) -> None:
         told = {daily_prices.name: {"delivered_rows_usable"}, securities.name: {"reference_rows_usable"}}
         assert failed == told.get(table.name, set()), verdicts
         assert not [name for name, verdict in verdicts.items() if verdict.refuses]
-
-
-def test_a_day_of_securities_is_cheap(zone: LandingZone) -> None:
-    """0.3 s on an idle core, of which announcements held against each other take 0.1. CPU time is judged, since other work on the machine stretches the clock."""
-    day = dt.date(2016, 12, 30)
-    prices = prices_of(zone, day).frame
-    seconds = []
-    for _ in range(3):
-        began = time.process_time()
-        securities_of(zone, day, prices)
-        seconds.append(time.process_time() - began)
-    assert min(seconds) <= 0.3
 
 
 def test_styles_of_the_real_market(zone: LandingZone) -> None:

@@ -19,9 +19,10 @@ TOTALS = {
     "600000.SH": (18_659_542, 137_294_549.42),
 }
 
-pytestmark = pytest.mark.skipif(
-    not REAL_DATA.is_dir(), reason="the real tapes are not beside this checkout: ../shared/data"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not REAL_DATA.is_dir(), reason="the real tapes are not beside this checkout: ../shared/data"),
+]
 
 
 @pytest.fixture(scope="module")
