@@ -1,4 +1,4 @@
-"""The sixteen factors and two portfolios of the report: keys, names, signs, sources. Facts only; no computation.
+"""The sixteen factors and two portfolios of the report: keys, names, signs, sources, networks. Facts only; no computation.
 
 Source: SPEC §3 (factors 1–10), §5.2 (models 11–16), §6 (portfolios).
 """
@@ -52,6 +52,14 @@ FACTORS: tuple[Factor, ...] = (
 BY_KEY: dict[str, Factor] = {factor.key: factor for factor in FACTORS}
 TEN: tuple[str, ...] = tuple(factor.key for factor in FACTORS if factor.kind == "factor")
 MODELS: tuple[str, ...] = tuple(factor.key for factor in FACTORS if factor.kind == "model")
+
+NETWORKS: dict[str, str] = {
+    "gru": "assets.models.networks:GRU",
+    "residual_attention_lstm": "assets.models.networks:ResidualAttentionLSTM",
+    "attention_gru": "assets.models.networks:AttentionGRU",
+}
+"""What `models.<name>.network` may name of the project's own, and where it is: a path, so that the code digest of a model covers the
+network that its settings choose and no other one."""
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@
     python -m orchestration.run … --force                                 the partition that is named, though nothing changed
     python -m orchestration.run … --plan                                  what that would build and why; nothing is built
     python -m orchestration.run --refused [--table minute_bars]           what is refused in the lake, why, and the remedy
+    python -m orchestration.run --adopt all [--sample 10]                 after an upgrade: keep what the new code builds alike
 
 Nothing stale, no Dagster run. Exit codes: 0 built, 1 refused with its reason.
 """
@@ -23,6 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from assets.models.windows import shortfall
+from orchestration.adopt import SAMPLE, adopt
 from orchestration.findings import describe_refusals, describe_remarks, describe_warnings, failed_checks
 from orchestration.plan import Plan, Step, beyond_calendar, last_complete_week, make_plan, require_complete_week
 from orchestration.platform import Names, open_builder
@@ -117,9 +119,9 @@ def _named_partition(builder: Builder, table: str, date: str) -> tuple[Table, dt
     return wanted, key
 
 
-def _named_table(builder: Builder, table: str) -> Table:
+def _named_table(builder: Builder, table: str, option: str = "--table") -> Table:
     if table not in builder.tables:
-        raise SettingsError(f"--table {table}: there is none of that name. Tables: {', '.join(builder.tables)}.")
+        raise SettingsError(f"{option} {table}: there is none of that name. Tables: {', '.join(builder.tables)}.")
     return builder.tables[table]
 
 
@@ -467,8 +469,25 @@ def print_refused(names: Names, table: str | None = None, date: str | None = Non
     )
 
 
+def adopt_tables(names: Names, tables: str, most: int, say: Callable[[str], None] = print) -> bool:
+    """Adopt what is stale by its code alone in these tables, named with commas between, or in "all", in the order in which data
+    flows. Returns whether nothing came out otherwise."""
+    builder = open_builder(names)
+    wanted = list(builder.tables) if tables == "all" else tables.split(",")
+    chosen = [_named_table(builder, name, "--adopt") for name in wanted]
+    done = [one for table in chosen for one in adopt(builder, table, most, say)]
+    kept = sum(len(one.keys) for one in done if not one.differing)
+    again = sum(len(one.keys) for one in done if one.differing)
+    say(f"{_counted(kept, 'partition')} adopted, {again} to be built again by the next run.")
+    return again == 0
+
+
 def _require_sense(options: argparse.Namespace) -> None:
     """Raises SettingsError where options contradict each other: none of them is left aside without a word."""
+    if options.adopt and (options.refused or options.plan or options.force or options.week or options.table):
+        raise SettingsError("--adopt names its tables itself; it goes with --sample alone.")
+    if options.sample is not None and (not options.adopt or options.sample < 1):
+        raise SettingsError("--sample goes with --adopt and is 1 or more: how many partitions are built anew.")
     if options.refused and (options.plan or options.force or options.week):
         raise SettingsError("--refused lists what is refused; it goes with --table and --date alone.")
     if (options.date and not options.table) or (options.table and not options.date and not options.refused):
@@ -492,12 +511,20 @@ def main(arguments: list[str] | None = None) -> int:
         help="build what is named again though nothing changed: --table's partition, or the report",
     )
     parser.add_argument("--refused", action="store_true", help="list what is refused in the lake and why, and stop")
+    parser.add_argument(
+        "--adopt",
+        metavar="TABLES",
+        help="tables with commas between, or all: keep the partitions that the present code builds alike, proved on a sample",
+    )
+    parser.add_argument("--sample", type=int, help=f"how many partitions --adopt builds anew (default {SAMPLE})")
     options = parser.parse_args(arguments)
     try:
         names = Names.of(options.market, options.lake, options.profile)
         _require_sense(options)
         if options.refused:
             print_refused(names, options.table, options.date)
+        elif options.adopt:
+            return 0 if adopt_tables(names, options.adopt, options.sample or SAMPLE) else 1
         elif options.plan and options.table:
             print_partition_plan(open_builder(names), options.table, options.date, options.force)
         elif options.plan:

@@ -8,6 +8,7 @@ A partition's version = hash(content of its inputs, its slice of the landing zon
 version → the partition is left as it is.
 """
 
+import dataclasses
 import datetime as dt
 import functools
 import importlib
@@ -245,7 +246,7 @@ class Builder:
     def code_digest(self, table: Table) -> str:
         shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), table.checks, sorted(table.needs.items())))
         named = [functools.reduce(getattr, name.split("."), self.settings) for name in table.functions]
-        own = [path for value in named for path in _paths(value)]
+        own = [path for value in named for path in _paths(value, table.built_in)]
         codes = [code_digest(one).encode() for one in (table.make, *own, *_handed(table))]
         return digest(*codes, shape.encode())
 
@@ -266,6 +267,10 @@ class Builder:
             return SETTINGS_CHANGED(sections=differ or list(sections))
         if manifest.code != self.code_digest(table):
             return CODE_CHANGED()
+        return self._stale_data(manifest, table, key)
+
+    def _stale_data(self, manifest: Manifest, table: Table, key: dt.date) -> Reason | None:
+        """Why a partition must be built again with the same settings and the same code."""
         now = self.landing_digests(table, key)
         changed = [name for name in {**now, **manifest.landing} if manifest.landing.get(name) != now.get(name)]
         if changed:
@@ -296,6 +301,16 @@ class Builder:
         causes = [DECLARATION_CHANGED(settings=list(dict.fromkeys(settings)))] if settings else []
         causes += [LANDING_CHANGED(parts=data)] if data else []
         return joined(causes)
+
+    def is_stale_by_code_alone(self, table: Table, key: dt.date) -> bool:
+        """Whether other code is all that sets a built partition apart from one that would be built now."""
+        manifest = self.lake.manifest(table, key)
+        return (
+            manifest is not None
+            and manifest.code != self.code_digest(table)
+            and manifest.settings == self.settings_digest(table, key)
+            and self._stale_data(manifest, table, key) is None
+        )
 
     def is_absent(self, table: Table, key: dt.date) -> bool:
         """True for a day that is not built and for which nothing has landed that it could be built from: it reads as empty,
@@ -361,6 +376,34 @@ class Builder:
             outcomes += self._commit(table, batch)
         self.zone.flush()
         return sorted(outcomes, key=lambda outcome: outcome.key)
+
+    def remake(self, table: Table, key: dt.date) -> Manifest:
+        """The manifest that a partition would have if it were built now. Nothing of it is written.
+
+        Raises:
+            NotReadyError, InputError, SettingsError: it cannot be built now.
+            MachineError: the machine failed.
+        """
+        sources = _Sources(self._contents(table, key), self.landing_digests(table, key))
+        with self.lake.store.scratch() as scratch:
+            one = self._prepare(table, key, sources, scratch)
+            return self._judged(table, [one])[0]
+
+    def adopt(self, table: Table, key: dt.date, proof: Mapping[str, Any]) -> None:
+        """Declare a partition that is stale by its code alone as built by the present code. proof: kept in its manifest."""
+        manifest = self.lake.require(table, key)
+        sources = _Sources(dict(manifest.inputs), dict(manifest.landing))
+        record = {"from": manifest.code, "to": self.code_digest(table), **proof}
+        self.lake.restamp(
+            table,
+            key,
+            dataclasses.replace(
+                manifest,
+                code=self.code_digest(table),
+                version=self._version(table, key, sources),
+                adopted=(*manifest.adopted, record),
+            ),
+        )
 
     def _left_alone(self, table: Table, key: dt.date) -> Outcome:
         """The outcome of a partition that is up to date: unchanged, or blocked where it may not be read."""
@@ -567,24 +610,28 @@ class Builder:
 
     def _commit(self, table: Table, batch: list[_Prepared]) -> list[Outcome]:
         """Judge a batch and write it: data first, the manifest last."""
-        if not batch:
-            return []
-        profiles = {one.key: one.made.profile for one in batch if one.made.profile is not None}
-        verdicts = judge(table.checks, profiles, {one.key: one.unavailable for one in batch})
         outcomes = []
-        for one in batch:
-            files = dict(one.made.files)
-            content = content_digest(one.part, files, one.unavailable)
-            manifest = self._manifest(
-                table, one.key, one.sources, content=content, rows=one.rows,
-                files={name: digest(data) for name, data in sorted(files.items())}, checks=verdicts[one.key],
-                unavailable=one.unavailable, notes=self._notes(table, one), seconds=round(one.seconds, 3),
-            )  # fmt: skip
-            self.lake.write(table, one.key, one.part, files, manifest)
+        for one, manifest in zip(batch, self._judged(table, batch), strict=True):
+            self.lake.write(table, one.key, one.part, dict(one.made.files), manifest)
             self.lake.store.end_work(f"{table.name}/{one.key}-*")
             failed = "; ".join(f"{name}: {verdict.text}" for name, verdict in manifest.refusals.items())
             outcomes.append(Outcome(one.key, "refused" if failed else "built", failed, manifest))
         return outcomes
+
+    def _judged(self, table: Table, batch: list[_Prepared]) -> list[Manifest]:
+        """The manifests of a batch, with the verdicts of the gate on it."""
+        if not batch:
+            return []
+        profiles = {one.key: one.made.profile for one in batch if one.made.profile is not None}
+        verdicts = judge(table.checks, profiles, {one.key: one.unavailable for one in batch})
+        return [
+            self._manifest(
+                table, one.key, one.sources, content=content_digest(one.part, one.made.files, one.unavailable), rows=one.rows,
+                files={name: digest(data) for name, data in sorted(one.made.files.items())}, checks=verdicts[one.key],
+                unavailable=one.unavailable, notes=self._notes(table, one), seconds=round(one.seconds, 3),
+            )
+            for one in batch
+        ]  # fmt: skip
 
     def _notes(self, table: Table, one: _Prepared) -> dict[str, Any]:
         """The stage's own notes, and `_landing_notes`."""
@@ -626,10 +673,10 @@ def _decisive(section: Any) -> Any:
     return section.decisive() if section is not None else None
 
 
-def _paths(value: str | Iterable[str] | None) -> list[str]:
-    """The paths "module:name" that a setting holds; any other text, such as the name of a network of the project, is none."""
+def _paths(value: str | Iterable[str] | None, built_in: Mapping[str, str]) -> list[str]:
+    """The paths "module:name" that a setting holds, as such or by a short name; any other text is none."""
     values = [value] if isinstance(value, str) else value or ()
-    return [one for one in values if ":" in one]
+    return [path for one in values if ":" in (path := built_in.get(one, one))]
 
 
 def _mapping(said: Any) -> dict[str, Any]:

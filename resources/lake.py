@@ -224,6 +224,9 @@ class Manifest:
     notes: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     sections: Mapping[str, str] = field(default_factory=dict)  # section of the settings that was read → digest
+    adopted: Sequence[
+        Mapping[str, Any]
+    ] = ()  # each time it was declared as built by later code: from, to and the proof
     outdated: str = ""  # why it could not be renewed when it had to be; its rows belong to an earlier state
 
     @property
@@ -256,6 +259,7 @@ class Manifest:
             all(isinstance(text, str) for text in texts)
             and all(isinstance(one, dict) and all(isinstance(v, str) for v in one.values()) for one in mappings)
             and isinstance(self.notes, dict)
+            and isinstance(self.adopted, list | tuple)
             and type(self.rows) is int
             and isinstance(self.seconds, int | float)
             and all(isinstance(v.passed, bool) and isinstance(v.critical, bool) for v in verdicts)
@@ -436,10 +440,13 @@ class Lake:
     def set_outdated(self, table: Table, key: dt.date, reason: str) -> None:
         """Keep a partition that could not be renewed from its readers until it is. One that is not built stays so."""
         if (manifest := self.manifest(table, key)) is not None:
-            name = f"{self.folder(table, key)}/{MANIFEST}"
-            marked = replace(manifest, outdated=reason)
-            self.store.write_bytes(name, marked.dumps())
-            self._manifests[name] = marked
+            self.restamp(table, key, replace(manifest, outdated=reason))
+
+    def restamp(self, table: Table, key: dt.date, manifest: Manifest) -> None:
+        """Replace what is known of a built partition; its files stay as they are."""
+        name = f"{self.folder(table, key)}/{MANIFEST}"
+        self.store.write_bytes(name, manifest.dumps())
+        self._manifests[name] = manifest
 
 
 def _is_date(text: str) -> bool:

@@ -89,6 +89,9 @@ class Table:
     reads_start: bool = False  # make reads `partition.start`, the first day of minute data
     reads_record: bool = False  # make reads `partition.record`, the verdicts on all other tables
     functions: tuple[str, ...] = ()  # settings that name one or several module:name, whose code counts as the table's
+    built_in: Mapping[str, str] = field(
+        default_factory=dict
+    )  # short name that such a setting may hold → its module:name
     sort: tuple[str, ...] = ()
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # column or item → upstream "table.column"
     items: str | None = None  # the column whose values `needs` and `unavailable` name, instead of columns

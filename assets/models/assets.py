@@ -48,6 +48,7 @@ Weeks before the first whose window fits into the history are empty, with the nu
         settings=f"models.{key}",
         reads_start=True,
         functions=(f"models.{key}.network",),
+        built_in=catalogue.NETWORKS,
         make="assets.models.make_model:make_model",
         checks=(
             Check(
@@ -116,6 +117,7 @@ network says. No label and no price takes part. With `train_lag_weeks` = 1 the p
     settings="models",
     reads_start=True,
     functions=tuple(f"models.{key}.network" for key in catalogue.MODELS),
+    built_in=catalogue.NETWORKS,
     make="assets.models.make_scores:make_scores",
     items="factor",
     needs={key: (f"{key}.{MEASURE}",) for key in catalogue.MODELS},
@@ -165,6 +167,7 @@ by the models in force in the week before: what was known then. Empty where no p
     settings=("models", "lines", "portfolios"),
     reads_start=True,
     functions=tuple(f"models.{key}.network" for key in catalogue.MODELS),
+    built_in=catalogue.NETWORKS,
     make="assets.models.make_scores:make_offset_scores",
     items="factor",
     checks=(

@@ -2,7 +2,7 @@
 
 Input (steps, names, features): time first, as the panel stores it and recurrent kernels read it. Output (names,): each
 name by itself, so that a cross-section can pass in parts; what ties the names of a date together, the orthogonal layer
-and the loss, comes after. A further network is a class here, an entry in NETWORKS, and a row of settings; one of a user's
+and the loss, comes after. A further network is a class here, an entry in NETWORKS of assets/catalogue.py, and a row of settings; one of a user's
 own is a class anywhere, which `models.<name>.network = "module:class"` names (examples/network.py).
 """
 
@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from assets.catalogue import NETWORKS
 from assets.models import recurrent
 from resources.errors import SettingsError
 from resources.named import load_named
@@ -183,25 +184,19 @@ class AttentionGRU(nn.Module):
         return self.head(self.dropout(read)).squeeze(-1)  # (names,)
 
 
-NETWORKS: dict[str, Callable[[ModelSettings, int, int], nn.Module]] = {
-    "gru": GRU,
-    "residual_attention_lstm": ResidualAttentionLSTM,
-    "attention_gru": AttentionGRU,
-}
-
-
 def build_network(settings: ModelSettings, features: int, seed: int) -> nn.Module:
     """The network that a row of settings names, for so many input features; weights and dropout follow from the seed."""
     if ":" in settings.network:
         network = _own_network(settings, features, seed)
     else:
-        network = NETWORKS[settings.network](settings, features, seed)
+        make = load_named("models.<name>.network", NETWORKS[settings.network], NETWORKS["gru"])
+        network = make(settings, features, seed)
     initialise(network, torch.Generator().manual_seed(seed))
     return network
 
 
 def _own_network(settings: ModelSettings, features: int, seed: int) -> nn.Module:
-    """A network of a user's own, called as those of NETWORKS are.
+    """A network of a user's own, called as those that NETWORKS names are.
 
     What its modules draw when they are made comes from torch's global generator, which is seeded here for as long as one
     network is made, so that the same seed gives the same weights whatever else trains. Raises SettingsError where it can't

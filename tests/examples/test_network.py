@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from assets.catalogue import NETWORKS
 from assets.models.device import repeatable
-from assets.models.networks import NETWORKS, build_network
+from assets.models.networks import build_network
 from assets.models.panel import Panel
 from assets.models.training import make_samples, train_networks
 from resources.settings.models import ModelSettings

@@ -7,7 +7,8 @@ import pytest
 import torch
 from scipy.stats import pearsonr
 
-from assets.models.networks import LOSSES, NETWORKS, Dropout, build_network, pearson
+from assets.catalogue import NETWORKS
+from assets.models.networks import LOSSES, Dropout, build_network, pearson
 from resources.errors import SettingsError
 from resources.settings.models import ModelSettings, ModelsSettings
 from tests.models import plain_networks

@@ -29,6 +29,26 @@ def make_prices(frames: Frames, partition: Partition, settings: None) -> Made:
     return Made(bars.select(date=pl.lit(partition.date), symbol="symbol", close="close"))
 
 
+def make_prices_otherwise(frames: Frames, partition: Partition, settings: None) -> Made:
+    """Other code, the same rows."""
+    return Made(_priced(frames, partition))
+
+
+def make_prices_that_differ_late(frames: Frames, partition: Partition, settings: None) -> Made:
+    """Other rows from 12 January 2023 on."""
+    return Made(_priced(frames, partition).with_columns(pl.col("close") + (1 if partition.date.day >= 12 else 0)))
+
+
+def make_prices_with_other_words(frames: Frames, partition: Partition, settings: None) -> Made:
+    """The same rows a third time."""
+    frame = _priced(frames, partition)
+    return Made(frame.select(frame.columns))
+
+
+def make_prices_never(frames: Frames, partition: Partition, settings: None) -> Made:
+    raise NotReadyError("the desk is closed")
+
+
 def make_prices_as_file(frames: Frames, partition: Partition, settings: None) -> Made:
     frame = _priced(frames, partition)
     assert list(partition.scratch.iterdir()) == []

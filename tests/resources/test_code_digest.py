@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.catalogue import NETWORKS
 from resources import code_digest
 from resources.code_digest import definitions
 
@@ -195,6 +196,18 @@ def test_of_the_platform_it_covers_what_is_called_and_no_more() -> None:
     assert code_digest.code_digest("assets.factors.styles:make_styles") != code_digest.code_digest(
         "assets.factors.ten:make_factors"
     )
+
+
+def test_a_model_counts_the_network_that_its_settings_choose_and_no_other() -> None:
+    code_digest.clear_caches()
+    covered = set(definitions("assets.models.make_model:make_model"))
+    assert "assets.models.networks:initialise" in covered
+    networks = set(NETWORKS.values())
+    assert not covered & networks
+    own = {path: set(definitions(path)) - covered for path in networks}
+    assert all(networks & inner == {path} for path, inner in own.items())
+    assert "assets.models.networks:AdditiveAttention" in own[NETWORKS["attention_gru"]]
+    assert "assets.models.networks:AdditiveAttention" not in own[NETWORKS["gru"]]
 
 
 def test_of_no_module_it_is_the_digest_of_nothing() -> None:

@@ -1,0 +1,172 @@
+"""`--adopt`: what the present code builds alike is kept, proved on a sample; what it builds otherwise is left stale."""
+
+import dataclasses
+import datetime as dt
+import itertools
+from pathlib import Path
+
+import pytest
+
+from orchestration.adopt import adopt, spread
+from orchestration.run import main
+from resources.builder import Builder
+from resources.gate import Between, Check
+from resources.stale import CODE_CHANGED, INPUT_CHANGED
+from tests.resources.fake_tables import AVERAGES, PRICES, AverageSettings, FakeSettings
+from tests.resources.test_builder import DAYS, WEEKS, build_all, deliver, open_world
+
+OTHERWISE = "tests.resources.fake_tables:make_prices_otherwise"
+LATE = "tests.resources.fake_tables:make_prices_that_differ_late"
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    root = tmp_path / "market"
+    for n, day in enumerate(DAYS):
+        deliver(root, day, {"600000.SH": 10.0 + n, "000001.SZ": 20.0 - n / 4})
+    return root
+
+
+@pytest.fixture
+def lake(market: Path, tmp_path: Path) -> Path:
+    build_all(open_world(market, tmp_path / "lake"))
+    return tmp_path / "lake"
+
+
+def upgraded(market: Path, lake: Path, settings: FakeSettings | None = None, **changes: object) -> Builder:
+    builder = open_world(market, lake, settings)
+    builder.tables = {**builder.tables, "prices": dataclasses.replace(PRICES, **changes)}
+    return builder
+
+
+def quiet(line: str) -> None:
+    pass
+
+
+def stale(builder: Builder) -> set[tuple[str, dt.date]]:
+    keys = {"prices": DAYS, "averages": DAYS, "totals": WEEKS}
+    return {(name, key) for name, of in keys.items() for key in of if builder.stale(builder.tables[name], key)}
+
+
+def test_partitions_that_come_out_alike_are_adopted_and_their_files_untouched(market: Path, lake: Path) -> None:
+    before = {path: path.read_bytes() for path in lake.rglob("*") if path.is_file() and path.name != "manifest.json"}
+    builder = upgraded(market, lake, make=OTHERWISE)
+    old = builder.lake.manifest(PRICES, DAYS[0]).code
+    assert all(builder.stale(builder.tables["prices"], day) == CODE_CHANGED() for day in DAYS)
+    (done,) = adopt(builder, builder.tables["prices"], 4, quiet)
+    assert (list(done.keys), list(done.sample), done.differing) == (DAYS, spread(DAYS, 4), {})
+    again = upgraded(market, lake, make=OTHERWISE)
+    assert stale(again) == set()
+    after = {path: path.read_bytes() for path in lake.rglob("*") if path.is_file() and path.name != "manifest.json"}
+    assert {path: after[path] for path in before} == before
+    for day in DAYS:
+        manifest = again.lake.manifest(PRICES, day)
+        (record,) = manifest.adopted
+        assert (record["from"], record["to"]) == (old, manifest.code)
+        assert record["sample"] == [str(one) for one in spread(DAYS, 4)]
+        assert record["of"] == len(DAYS)
+    fresh = upgraded(market, lake.parent / "fresh", make=OTHERWISE)
+    build_all(fresh)
+    for day in DAYS:
+        assert fresh.lake.manifest(PRICES, day).version == again.lake.manifest(PRICES, day).version
+
+
+def test_a_second_upgrade_keeps_the_first_record(market: Path, lake: Path) -> None:
+    for changes in ({"make": OTHERWISE}, {}):
+        builder = upgraded(market, lake, **changes)
+        adopt(builder, builder.tables["prices"], 2, quiet)
+    records = open_world(market, lake).lake.manifest(PRICES, DAYS[3]).adopted
+    assert [(one["from"], one["to"]) for one in records] == [
+        (records[0]["from"], records[0]["to"]),
+        (records[0]["to"], records[0]["from"]),
+    ]
+
+
+def test_one_sampled_partition_that_differs_leaves_all_of_them_stale(market: Path, lake: Path) -> None:
+    builder = upgraded(market, lake, make=LATE)
+    manifests = {path: path.read_bytes() for path in lake.rglob("manifest.json")}
+    (done,) = adopt(builder, builder.tables["prices"], 3, quiet)
+    assert set(done.differing) == {key for key in spread(DAYS, 3) if key.day >= 12}
+    assert set(done.differing.values()) == {"other content"}
+    assert {path: path.read_bytes() for path in lake.rglob("manifest.json")} == manifests
+    assert {key for name, key in stale(builder) if name == "prices"} == set(DAYS)
+
+
+def test_a_check_that_judges_otherwise_is_a_difference(market: Path, lake: Path) -> None:
+    strict = Check("close_is_low", Between("close", 0.0, 15.0), critical=False, remedy="deliver again")
+    builder = upgraded(market, lake, checks=(*PRICES.checks, strict))
+    (done,) = adopt(builder, builder.tables["prices"], 3, quiet)
+    assert set(done.differing.values()) == {"other verdicts"}
+
+
+def test_what_cannot_be_built_now_is_a_difference(market: Path, lake: Path) -> None:
+    builder = upgraded(market, lake, make="tests.resources.fake_tables:make_prices_never")
+    (done,) = adopt(builder, builder.tables["prices"], 1, quiet)
+    assert "cannot be built now: the desk is closed" in done.differing[DAYS[-1]]
+
+
+def test_what_is_stale_for_another_reason_is_not_adopted(market: Path, lake: Path) -> None:
+    deliver(market, DAYS[6], {"600000.SH": 11.5, "000001.SZ": 19.5})
+    builder = upgraded(market, lake, FakeSettings(average=AverageSettings(window=2)), make=OTHERWISE)
+    builder.tables["averages"] = dataclasses.replace(AVERAGES, description="no part of the digest")
+    (done,) = adopt(builder, builder.tables["prices"], 3, quiet)
+    assert list(done.keys) == [day for day in DAYS if day != DAYS[6]]
+    assert adopt(builder, builder.tables["averages"], 3, quiet) == []
+    assert ("prices", DAYS[6]) in stale(builder)
+
+
+def test_a_later_change_of_an_input_still_renews_what_was_adopted(market: Path, lake: Path) -> None:
+    builder = open_world(market, lake)
+    averages = dataclasses.replace(AVERAGES, needs={"mean": ("prices.close",)})
+    builder.tables = {**builder.tables, "averages": averages}
+    adopt(builder, averages, 3, quiet)
+    assert builder.stale(averages, DAYS[6]) is None
+    deliver(market, DAYS[6], {"600000.SH": 11.5, "000001.SZ": 19.5})
+    again = open_world(market, lake)
+    again.build(PRICES, DAYS)
+    assert again.stale(averages, DAYS[6]) == INPUT_CHANGED(input=f"prices/date={DAYS[6]}")
+
+
+def test_groups_of_two_earlier_versions_are_proved_apart(market: Path, lake: Path) -> None:
+    second = upgraded(market, lake, make=OTHERWISE)
+    second.build(second.tables["prices"], DAYS[7:])
+    third = upgraded(market, lake, make="tests.resources.fake_tables:make_prices_with_other_words")
+    done = adopt(third, third.tables["prices"], 2, quiet)
+    assert sorted(list(one.keys) for one in done) == [DAYS[:7], DAYS[7:]]
+    assert sorted(list(one.sample) for one in done) == [[DAYS[0], DAYS[6]], [DAYS[7], DAYS[-1]]]
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 9, 10, 11, 250])
+@pytest.mark.parametrize("most", [1, 2, 3, 10])
+def test_the_sample_is_spread_evenly(count: int, most: int) -> None:
+    keys = [dt.date(2023, 1, 1) + dt.timedelta(days=n) for n in range(count)]
+    chosen = spread(keys, most)
+    assert len(set(chosen)) == len(chosen) == min(count, most)
+    assert chosen == sorted(chosen)
+    if most > 1:
+        assert {keys[0], keys[-1]} <= set(chosen)
+        gaps = [(b - a).days for a, b in itertools.pairwise(chosen)]
+        assert not gaps or max(gaps) - min(gaps) <= 1
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--adopt", "no_table"], "--adopt no_table: there is none of that name"),
+        (["--adopt", "all", "--plan"], "goes with --sample alone"),
+        (["--sample", "3"], "--sample goes with --adopt"),
+        (["--adopt", "all", "--sample", "0"], "is 1 or more"),
+    ],
+)
+def test_options_that_contradict_are_refused(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], words: str
+) -> None:
+    assert main(["--market", str(market), "--lake", str(tmp_path / "new"), "--profile", "sample", *options]) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_nothing_to_adopt_is_said(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert (
+        main(["--market", str(market), "--lake", str(tmp_path / "new"), "--profile", "sample", "--adopt", "all"]) == 0
+    )
+    assert "0 partitions adopted, 0 to be built again" in capsys.readouterr().out
