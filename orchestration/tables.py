@@ -6,7 +6,7 @@ import inspect
 import assets  # bound while Dagster has the repository on its path: the stages are found through it later
 from resources.table import Table
 
-STAGES = ("ticks", "reference", "bars", "factors", "features", "models", "portfolios", "report")
+STAGES = ("ticks", "reference", "bars", "factors", "features", "models", "portfolios", "performance", "report")
 
 OWNERS = {
     "ticks": ["team:data"],

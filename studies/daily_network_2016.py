@@ -34,8 +34,8 @@ from assets.models.networks import build_network
 from assets.models.panel import Panel, build_panel, features_of
 from assets.models.training import Samples, Trained, eligible_names, make_samples, outputs, train_networks
 from assets.models.windows import trained_week, training_window, window_days
+from assets.performance.price_paths import lay_out_prices
 from assets.reference.assets import daily_prices, securities
-from assets.report.price_paths import lay_out_prices
 from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.errors import InputError

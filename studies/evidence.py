@@ -21,11 +21,11 @@ import polars as pl
 from numpy.typing import NDArray
 from scipy.stats import t as student
 
-from assets.report.evaluation import Signal, decile_returns
-from assets.report.price_paths import PricePaths
-from assets.report.rank_ics import correlate_ranks, holding_returns
-from assets.report.rebalancing import Rebalance
-from assets.report.statistics import default_lags, judge_ics, newey_west_error
+from assets.performance.evaluation import Signal, decile_returns
+from assets.performance.price_paths import PricePaths
+from assets.performance.rank_ics import correlate_ranks, holding_returns
+from assets.performance.rebalancing import Rebalance
+from assets.performance.statistics import default_lags, judge_ics, newey_west_error
 from resources.calendar import Calendar
 from resources.errors import ZhoubaoError
 

@@ -25,7 +25,7 @@ from assets import catalogue
 from assets.models.schemas import SEEDS
 from assets.models.scoring import final_scores
 from assets.models.windows import trained_week
-from assets.report.price_paths import lay_out_prices
+from assets.performance.price_paths import lay_out_prices
 from orchestration.plan import make_plan
 from orchestration.platform import PROFILES, Names, open_builder
 from resources.builder import Builder

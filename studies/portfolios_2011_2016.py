@@ -38,13 +38,13 @@ from assets.bars.assets import minute_bars
 from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.factors.assets import factors, styles
 from assets.factors.styles import STYLES
+from assets.performance.statistics import relative_strength
 from assets.portfolios.assets import attribution, csi500_portfolio, csi1000_portfolio, portfolio_returns
 from assets.portfolios.constraints import FREE
 from assets.portfolios.returns import drifted_return, index_returns
 from assets.portfolios.schemas import COMPONENTS
 from assets.reference.assets import daily_prices, indices, securities
 from assets.report.charts import Line, draw_lines
-from assets.report.statistics import relative_strength
 from orchestration.plan import make_plan
 from resources.builder import Builder
 from resources.calendar import Calendar

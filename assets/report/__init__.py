@@ -1,1 +1,1 @@
-"""Returns of the factor groups, their statistics, and the weekly report. Nothing here feeds back into a portfolio."""
+"""The weekly report: tables, charts and sentences made of what the stages above measured. Nothing here feeds back into a portfolio."""

@@ -16,11 +16,11 @@ import polars as pl
 
 from assets import catalogue
 from assets.catalogue import Portfolio
+from assets.performance.reasons import NO_RETURNS
 from assets.portfolios.schemas import COMPONENTS
 from assets.report.attribution_words import COMPONENT_NAMES, ITEMS, WORDS
 from assets.report.charts import Line, draw_contributions
 from assets.report.issue import Figure, Grid, Row, percent
-from assets.report.reasons import NO_RETURNS
 from assets.report.words import STYLES, Language
 from resources.reasons import Reason
 

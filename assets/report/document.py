@@ -15,10 +15,12 @@ import polars as pl
 
 from assets import catalogue
 from assets.catalogue import Factor, Portfolio
+from assets.performance.evaluation_summary import Summary
+from assets.performance.reasons import NO_HOLDING_PERIOD, NO_RETURNS
+from assets.performance.statistics import relative_strength
 from assets.report.attribution import Contributions
 from assets.report.attribution import Writer as AttributionWriter
 from assets.report.charts import Band, Line, draw_bands, draw_bars, draw_heat, draw_lines
-from assets.report.evaluation_summary import Summary
 from assets.report.explanation import Writer as ExplanationWriter
 from assets.report.explanation_words import NAMES
 from assets.report.issue import (
@@ -38,8 +40,6 @@ from assets.report.lines import Lines
 from assets.report.lines import Writer as LinesWriter
 from assets.report.methods import Writer as MethodsWriter
 from assets.report.reason_writer import Writer as ReasonWriter
-from assets.report.reasons import NO_HOLDING_PERIOD, NO_RETURNS
-from assets.report.statistics import relative_strength
 from assets.report.tables import PERIODS, Series, tabulate_factors, tabulate_portfolios
 from assets.report.words import (
     BOARDS,

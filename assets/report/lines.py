@@ -13,10 +13,10 @@ import polars as pl
 
 from assets import catalogue
 from assets.catalogue import Portfolio
+from assets.performance.statistics import Floats, compare, relative_strength
 from assets.report.charts import Line, draw_contributions
 from assets.report.issue import Figure, Grid, Row, decimal, percent
 from assets.report.lines_words import LINE_NAMES, WORDS
-from assets.report.statistics import Floats, compare, relative_strength
 from assets.report.words import Language
 from resources.reasons import Reason
 

@@ -12,9 +12,9 @@ import numpy as np
 import polars as pl
 
 from assets import catalogue
+from assets.performance.reasons import MODEL_NOT_BUILT, NO_RETURNS
+from assets.performance.statistics import Comparison, Dates, Floats, compare, judge_ics
 from assets.portfolios.reasons import NOT_BUILT_YET
-from assets.report.reasons import MODEL_NOT_BUILT, NO_RETURNS
-from assets.report.statistics import Comparison, Dates, Floats, compare, judge_ics
 from resources.reasons import Reason, Reasons
 
 PERIODS = ("week", "month", "ytd")

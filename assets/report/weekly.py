@@ -14,11 +14,11 @@ from typing import Any
 import polars as pl
 
 from assets import catalogue
+from assets.performance.evaluation_summary import Summary, summarise
 from assets.portfolios.reasons import not_applied
 from assets.portfolios.schemas import ROWS
 from assets.report.attribution import sum_contributions
 from assets.report.document import Findings, Holdings, write_weekly
-from assets.report.evaluation_summary import Summary, summarise
 from assets.report.html import render_html
 from assets.report.issue import Weekly
 from assets.report.lines import judge_lines

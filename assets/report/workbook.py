@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from assets.report.evaluation_summary import Summary
+from assets.performance.evaluation_summary import Summary
 from assets.report.issue import Grid, Weekly
 
 

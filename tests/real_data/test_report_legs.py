@@ -11,7 +11,9 @@ import polars as pl
 import pytest
 
 from assets.bars.schemas import MINUTE_BARS
-from assets.report import make, rebalancing
+from assets.performance import rebalancing
+from assets.performance.make_factor_returns import make_factor_returns
+from assets.performance.make_rank_ics import make_rank_ics
 from resources.calendar import Calendar
 from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
@@ -57,7 +59,7 @@ def _cut(frame: pl.DataFrame, over, week: dt.date, column: str = "date") -> pl.L
 def test_weekly_rank_ic_of_reversal_in_2016(market):
     frames = [
         run_make(
-            make.make_rank_ics,
+            make_rank_ics,
             week=week,
             factors=market["scores"].clear(),
             scores=_cut(market["scores"], rebalancing.closed_score_weeks, week, "week"),
@@ -76,7 +78,7 @@ def test_weekly_rank_ic_of_reversal_in_2016(market):
 def test_the_legs_of_a_week_equal_plain_bookkeeping(market):
     week = dt.date(2016, 3, 14)
     frame = run_make(
-        make.make_factor_returns,
+        make_factor_returns,
         week=week,
         factors=market["scores"].clear(),
         scores=_cut(market["scores"], rebalancing.score_weeks, week, "week"),

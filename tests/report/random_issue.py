@@ -9,6 +9,7 @@ import numpy as np
 import polars as pl
 
 from assets import catalogue
+from assets.performance import rank_ics
 from assets.portfolios.reasons import (
     KEPT_ABOVE,
     NAME_IN_STATE,
@@ -20,7 +21,7 @@ from assets.portfolios.reasons import (
 )
 from assets.portfolios.record import NESTED
 from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO_LINES
-from assets.report import rank_ics, weekly
+from assets.report import weekly
 from resources.calendar import Calendar
 from resources.partition import Record
 from resources.rulebook import describe_rulebook
@@ -33,8 +34,8 @@ from resources.settings.returns import ReturnsSettings
 from resources.settings.rulebook import RulebookSettings
 from resources.settings.styles import StylesSettings
 from tests.making import run_make
+from tests.performance.random_evaluation import random_rows
 from tests.reasons import to_reasons
-from tests.report.random_evaluation import random_rows
 
 CALENDAR = Calendar.xshg()
 COST = 0.001  # of every day, so that gross and net are never taken for each other

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from assets import catalogue
+from assets.performance.reasons import MODEL_NOT_BUILT, NO_RETURNS
 from assets.portfolios.reasons import NOT_BUILT_YET
-from assets.report.reasons import MODEL_NOT_BUILT, NO_RETURNS
 from assets.report.tables import (
     explain_absence,
     factor_series,

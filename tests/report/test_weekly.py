@@ -11,9 +11,9 @@ import polars as pl
 import pytest
 
 from assets import catalogue
+from assets.performance.evaluation_summary import summarise
 from assets.report import attribution_words, document, weekly, words
 from assets.report.assets import TABLES
-from assets.report.evaluation_summary import summarise
 from assets.report.issue import percent
 from resources.gate import judge
 from resources.rulebook import describe_rulebook

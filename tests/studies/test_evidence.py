@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 from scipy.stats import t as student
 
-from assets.report.price_paths import lay_out_prices
+from assets.performance.price_paths import lay_out_prices
 from resources.calendar import Calendar
 from studies.evidence import Interval, holding_periods, judge, markdown_table, mean_interval, write_record
 

@@ -8,7 +8,7 @@ import polars as pl
 
 from assets import catalogue
 from assets.factors.styles import STYLES
-from assets.report.evaluation import SCHEMA
+from assets.performance.evaluation import SCHEMA
 from resources.calendar import Calendar
 
 HORIZONS = (1, 2, 3, 4, 8)

@@ -14,14 +14,18 @@ from scipy import stats
 
 from assets import catalogue
 from assets.bars.schemas import MINUTE_BARS
-from assets.report import make, rebalancing
-from assets.report.factor_returns import cut_groups
+from assets.performance import rank_ics as ics
+from assets.performance import rebalancing
+from assets.performance.factor_returns import cut_groups
+from assets.performance.make_factor_returns import make_factor_returns
+from assets.performance.make_rank_ics import make_rank_ics
+from assets.performance.price_paths import lay_out_prices
 from resources.calendar import Calendar
 from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
 from tests.making import run_make
+from tests.performance.small_market import SmallMarket, make_market
 from tests.reasons import to_reasons
-from tests.report.small_market import SmallMarket, make_market
 
 FIRST, LAST = dt.date(2023, 1, 16), dt.date(2023, 5, 12)  # spans New Year's and Labour Day weeks
 
@@ -34,7 +38,7 @@ def returns_of_week(market: SmallMarket, week: dt.date) -> pl.DataFrame:
         return frame.filter(pl.col(column).is_in(over.keys(calendar, week, None, start))).lazy()
 
     return run_make(
-        make.make_factor_returns,
+        make_factor_returns,
         week=week,
         factors=cut(market.factors, rebalancing.month_signals),
         scores=cut(market.scores, rebalancing.score_weeks, "week"),
@@ -54,7 +58,7 @@ def ics_of_week(market: SmallMarket, week: dt.date) -> pl.DataFrame:
         return frame.filter(pl.col(column).is_in(over.keys(calendar, week, None, start))).lazy()
 
     return run_make(
-        make.make_rank_ics,
+        make_rank_ics,
         week=week,
         factors=cut(market.factors, rebalancing.closed_month_signals),
         scores=cut(market.scores, rebalancing.closed_score_weeks, "week"),
@@ -162,7 +166,7 @@ def test_before_the_first_entry_there_are_no_rows_and_a_reason():
     market = make_market(1, FIRST, LAST)
     week = Calendar.week_of(FIRST)
     made = run_make(
-        make.make_factor_returns,
+        make_factor_returns,
         week=week,
         factors=market.factors.head(0),
         scores=market.scores.head(0),
@@ -237,11 +241,11 @@ def test_rank_ics_equal_scipy_and_appear_when_known():
 
 def test_a_perfect_factor_has_rank_ic_one():
     market = make_market(3, FIRST, LAST)
-    paths = make.lay_out_prices(market.daily_prices.lazy(), market.days)
+    paths = lay_out_prices(market.daily_prices.lazy(), market.days)
     entry, exit = rebalancing.week_rebalances(market.calendar, dt.date(2023, 3, 6))
-    returns = make.ics.holding_returns(paths, entry, exit)
+    returns = ics.holding_returns(paths, entry, exit)
     values = returns.select("symbol", pl.lit("f").alias("factor"), (pl.col("return") ** 3).alias("value"))
-    row = make.ics.correlate_ranks(values, paths, entry, exit).row(0, named=True)
+    row = ics.correlate_ranks(values, paths, entry, exit).row(0, named=True)
     assert row["rank_ic"] == pytest.approx(1, abs=1e-12)
 
 
@@ -283,6 +287,6 @@ def test_rank_ics_of_a_week_without_monthly_rebalance_are_the_models_alone():
 
 def test_growth_without_trades_stands_still():
     market = make_market(2, FIRST, LAST)
-    paths = make.lay_out_prices(market.daily_prices.lazy(), market.days)
+    paths = lay_out_prices(market.daily_prices.lazy(), market.days)
     assert np.all(paths.growth[~paths.traded] == 1)
     assert not (paths.buyable & ~paths.traded).any()

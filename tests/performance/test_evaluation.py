@@ -18,20 +18,23 @@ from scipy import stats
 from assets import catalogue
 from assets.factors.styles import STYLES
 from assets.models.schemas import SEED_SCORES
-from assets.report import evaluation, make, rebalancing
-from assets.report.assets import TABLES
+from assets.performance import evaluation, rebalancing
+from assets.performance.assets import TABLES
+from assets.performance.evaluation import Signal, correlate_columns, cut_deciles, decile_returns, signal_ics
+from assets.performance.factor_returns import cut_groups
+from assets.performance.make_evaluation import make_evaluation
+from assets.performance.make_rank_ics import make_rank_ics
+from assets.performance.reasons import CONSTANT, NO_VALUE, NO_VALUE_ON, TOO_FEW_NAMES
 from assets.report.charts import plot_evaluation_week
-from assets.report.evaluation import Signal, correlate_columns, cut_deciles, decile_returns, signal_ics
-from assets.report.factor_returns import cut_groups
-from assets.report.reasons import CONSTANT, NO_VALUE, NO_VALUE_ON, TOO_FEW_NAMES
 from resources.calendar import Calendar
 from resources.gate import judge
+from resources.made import Made
 from resources.parquet import encode
 from resources.reasons import Reason
 from resources.settings.evaluation import EvaluationSettings
 from tests.making import run_make
+from tests.performance.small_market import make_market
 from tests.reasons import to_reasons
-from tests.report.small_market import make_market
 
 FIRST, LAST = dt.date(2023, 1, 16), dt.date(2023, 4, 28)  # New Year's week has no trading day
 CALENDAR = Calendar.xshg()
@@ -55,7 +58,7 @@ class Inputs:
     def weeks(self) -> list[dt.date]:
         return CALENDAR.weeks(Calendar.week_of(self.days[0]), Calendar.week_of(self.days[-1]))
 
-    def of_week(self, week: dt.date, settings: EvaluationSettings = SETTINGS, **changes) -> make.Made:
+    def of_week(self, week: dt.date, settings: EvaluationSettings = SETTINGS, **changes) -> Made:
         """One partition, given exactly what its look-backs name."""
         start = self.days[0]
 
@@ -80,7 +83,7 @@ class Inputs:
             "files": files,
             "unavailable": to_reasons({"styles": {"growth": "no fundamentals"}}),
         }
-        return run_make(make.make_evaluation, **{**given, **changes})
+        return run_make(make_evaluation, **{**given, **changes})
 
     def all_weeks(self, settings: EvaluationSettings = SETTINGS) -> pl.DataFrame:
         return pl.concat([self.of_week(week, settings).frame for week in self.weeks])
@@ -540,7 +543,7 @@ def test_the_one_week_rank_ics_of_models_are_those_of_the_table_rank_ics(inputs,
         name: getattr(inputs, name).filter(pl.col(column).is_in(over.keys(calendar, week, None, start))).lazy()
         for name, (column, over) in closed.items()
     }
-    ics = run_make(make.make_rank_ics, week=week, factors=inputs.factors.clear(), calendar=calendar, **frames).frame
+    ics = run_make(make_rank_ics, week=week, factors=inputs.factors.clear(), calendar=calendar, **frames).frame
     ours = rows.filter(week=week, statistic="rank_ic", horizon=1)
     for row in ics.iter_rows(named=True):
         assert ours.filter(factor=row["factor"])["value"].item() == row["rank_ic"]

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from assets.report.statistics import compare, default_lags, judge_ics, newey_west_error, relative_strength
+from assets.performance.statistics import compare, default_lags, judge_ics, newey_west_error, relative_strength
 from resources.calendar import Calendar
 
 CALENDAR = Calendar.xshg()

@@ -8,11 +8,12 @@ import polars as pl
 import pytest
 
 from assets.bars.schemas import MINUTE_BARS
+from assets.performance import rebalancing
+from assets.performance.assets import TABLES
+from assets.performance.make_factor_returns import make_factor_returns
+from assets.performance.price_paths import lay_out_prices
 from assets.portfolios import windows
 from assets.portfolios.market import market_days
-from assets.report import make, rebalancing
-from assets.report.assets import TABLES
-from assets.report.price_paths import lay_out_prices
 from resources.calendar import Calendar
 from resources.settings import Settings
 from resources.settings.execution import ExecutionSettings
@@ -20,7 +21,7 @@ from resources.settings.fills import FillSettings
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.returns import ReturnsSettings
 from tests.making import run_make
-from tests.report.small_market import SmallMarket, make_market
+from tests.performance.small_market import SmallMarket, make_market
 
 FIRST, LAST = dt.date(2023, 2, 20), dt.date(2023, 3, 31)
 
@@ -98,7 +99,7 @@ def legs(market: SmallMarket, bars: pl.DataFrame, week: dt.date, fills: FillSett
         return frame.filter(pl.col(column).is_in(over.keys(market.calendar, week, section, market.days[0]))).lazy()
 
     return run_make(
-        make.make_factor_returns,
+        make_factor_returns,
         week=week,
         factors=cut(market.factors, rebalancing.month_signals),
         scores=cut(market.scores, rebalancing.score_weeks, "week"),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from assets import catalogue
-from assets.report.evaluation import DECILES
-from assets.report.rank_ics import rank_correlations
-from assets.report.statistics import judge_ics
+from assets.performance.evaluation import DECILES
+from assets.performance.rank_ics import rank_correlations
+from assets.performance.statistics import judge_ics
 
 WEEKS_PER_YEAR = 52
 HOLDING = 1  # weeks: the horizon of deciles, seeds and of the RankIC that stands for a factor

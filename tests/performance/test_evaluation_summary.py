@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from assets import catalogue
-from assets.report.evaluation import SCHEMA
-from assets.report.evaluation_summary import half_life, summarise
-from assets.report.statistics import default_lags, judge_ics
-from tests.report.random_evaluation import random_rows
+from assets.performance.evaluation import SCHEMA
+from assets.performance.evaluation_summary import half_life, summarise
+from assets.performance.statistics import default_lags, judge_ics
+from tests.performance.random_evaluation import random_rows
 
 
 @pytest.fixture(scope="module")

@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.report.price_paths import Flags, Floats, PricePaths
-from assets.report.rebalancing import Rebalance
+from assets.performance.price_paths import Flags, Floats, PricePaths
+from assets.performance.rebalancing import Rebalance
 
 LEGS = ("long", "short", "market")
 SCHEMA = {"date": pl.Date, "factor": pl.String, "long": pl.Float64, "short": pl.Float64, "market": pl.Float64}

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from assets.report.price_paths import PricePaths
-from assets.report.rebalancing import Rebalance
+from assets.performance.price_paths import PricePaths
+from assets.performance.rebalancing import Rebalance
 
 SCHEMA = {
     "week": pl.Date,

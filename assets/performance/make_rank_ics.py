@@ -1,0 +1,32 @@
+"""One week of the table `rank_ics`: which rows it is made from. Not here: any formula (rank_ics.py)."""
+
+import polars as pl
+
+from assets.performance import rank_ics as ics
+from assets.performance.price_paths import lay_out_prices
+from assets.performance.rebalancing import closed_days, closed_holding, month_rebalances, week_rebalances
+from assets.performance.universe import universe_only
+from resources.made import Made
+from resources.partition import Frames, Partition
+
+
+def make_rank_ics(frames: Frames, partition: Partition, settings: None) -> Made:
+    """RankICs of the holding periods that end in one week: known from its trade day on, never before."""
+    calendar, week = partition.calendar, partition.week
+    rebalances_of = {"factors": month_rebalances(calendar, week), "scores": week_rebalances(calendar, week)}
+    paths = lay_out_prices(frames["daily_prices"], closed_days.keys(calendar, week, None, calendar.first))
+    parts = [pl.DataFrame(schema=ics.SCHEMA)]
+    for table, rebalances in rebalances_of.items():
+        closed = closed_holding(rebalances, calendar, week)
+        if not closed:
+            continue
+        entry, exit = closed
+        values = universe_only(frames[table], frames["securities"]).filter(pl.col("date") == entry.signal)
+        dated = ics.correlate_ranks(values, paths, entry, exit).with_columns(
+            pl.lit(week).alias("week"),
+            pl.lit(entry.signal).alias("signal_date"),
+            pl.lit(entry.trade).alias("trade_date"),
+            pl.lit(exit.trade).alias("next_trade_date"),
+        )
+        parts.append(dated.select(pl.col(name).cast(dtype) for name, dtype in ics.SCHEMA.items()))
+    return Made(pl.concat(parts))
