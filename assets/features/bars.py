@@ -5,6 +5,7 @@ Here: the 63 features, and the 64th of 60-minute bars. Not here: daily features 
 """
 
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -27,10 +28,31 @@ from resources.made import Made
 from resources.partition import Frames, Partition
 from resources.settings.features import FeaturesSettings
 
-FIELDS = (
-    "open", "high", "low", "close", "volume", "amount", "trades", "buy_amount", "sell_amount",
-    "large_buy_amount", "large_sell_amount", "net_bid_change", "spread", "imbalance", "imbalance_5",
-)  # fmt: skip
+
+class Fields(NamedTuple):
+    """The columns of minute_bars that the kernel reads: [n, 239] float64 each, in the order of `block.SLOTS`, NaN for null."""
+
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    amount: Floats
+    trades: Floats
+    buy_amount: Floats
+    sell_amount: Floats
+    large_buy_amount: Floats
+    large_sell_amount: Floats
+    net_bid_change: Floats
+    spread: Floats
+    imbalance: Floats
+    imbalance_5: Floats
+
+
+FIELDS = Fields._fields
+ROW = np.dtype([(name, np.float64) for name in BAR_FEATURES])
+"""What the kernel writes of one bar of one name: a field per feature, so that a feature is written by its name. The fields are
+part of the kernel's signature: another list of names, which numba's cache on disk would not notice, compiles it again."""
 STARTS = {30: (570, 600, 630, 660, 780, 810, 840, 870), 60: (570, 630, 780, 840)}
 # Bar k of a granularity covers the minutes edges[k] … edges[k+1] − 1 of G; the day's last has 27 (57) of them.
 EDGES = {size: np.r_[np.searchsorted(GRID, starts), MINUTES] for size, starts in STARTS.items()}
@@ -68,14 +90,15 @@ def make_bar_features(frames: Frames, partition: Partition, settings: FeaturesSe
 
 def measure_bars(block: MinuteBlock, returns: Floats, size: int, settings: FeaturesSettings) -> Floats:
     """[63, n, bars] float64 in the order of `BAR_FEATURES`, NaN for null; `size` is 30 or 60, `returns` are the block's."""
-    edges, fields = EDGES[size], block.arrays(FIELDS)
+    edges, fields = EDGES[size], Fields(*block.arrays(FIELDS))
     large = large_trade_minutes(block.grid("amount"), block.grid("trades"), edges, settings.large_trade_share)
-    out = np.empty((len(BAR_FEATURES), len(block), len(STARTS[size])))
+    rows = np.empty((len(block), len(STARTS[size])), ROW)
+    values = rows.view(np.float64).reshape(*rows.shape, len(BAR_FEATURES))  # the same memory
     in_parts(
         len(block),
-        lambda first, last: _measure(first, last, fields, returns, large, edges, settings.edge_minutes, out),
+        lambda first, last: _measure(first, last, fields, returns, large, edges, settings.edge_minutes, rows, values),
     )
-    return out
+    return np.moveaxis(values, -1, 0)
 
 
 def _profile(frame: pl.DataFrame) -> pl.DataFrame:
@@ -104,8 +127,8 @@ SERIES = 13
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _mean_std(x: Floats) -> tuple[float, float, int]:
-    """Mean, std (ddof 0) and number of the entries that are not NaN."""
+def _mean_std(x: Floats) -> tuple[float, float]:
+    """Mean and std (ddof 0) of the entries that are not NaN; NaN where there is none, and an std where there is one."""
     total, count = 0.0, 0
     for t in range(x.size):
         if not np.isnan(x[t]):
@@ -115,7 +138,7 @@ def _mean_std(x: Floats) -> tuple[float, float, int]:
     for t in range(x.size):
         if not np.isnan(x[t]):
             square += (x[t] - mean) ** 2
-    return mean, math.sqrt(square / count), count
+    return mean, math.sqrt(square / count) if count > 1 else np.nan
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
@@ -144,174 +167,285 @@ def _quotient(xx: float, yy: float, xy: float) -> float:
     return max(-1.0, min(1.0, xy / (math.sqrt(xx) * math.sqrt(yy)))) if xx > 0 and yy > 0 else np.nan
 
 
+class Sums(NamedTuple):
+    """What is added up of each series, [SERIES] each."""
+
+    total: Floats  # Σ over the bar
+    down: Floats  # Σ over the bar's minutes with R < 0
+    mean: Floats
+    squares: Floats  # Σ of squared deviations from the mean
+    with_return: Floats  # Σ of deviations times those of R
+    varies: Bools
+    day: Floats  # Σ of the day so far, opening auction included
+    size: Floats  # Σ|·| of the day so far
+
+
 @njit(cache=True, nogil=True, error_model="numpy")
-def _fill_series(s: int, fields: tuple[Floats, ...], returns: Floats, x: Floats) -> None:
+def _fill_series(s: int, fields: Fields, returns: Floats, x: Floats) -> None:
     """x [237, SERIES] of one symbol. Bar t of G stands at slot t + 1."""
-    _, _, _, _, volume, amount, trades, buy, sell, large_buy, large_sell, net_bid_change, _, _, _ = fields
     for t in range(x.shape[0]):
-        r = returns[s, t]
-        x[t, AMOUNT], x[t, VOLUME], x[t, TRADES] = amount[s, t + 1], volume[s, t + 1], trades[s, t + 1]
+        r, slot = returns[s, t], t + 1
+        x[t, AMOUNT], x[t, VOLUME], x[t, TRADES] = (
+            fields.amount[s, slot],
+            fields.volume[s, slot],
+            fields.trades[s, slot],
+        )
         x[t, SQUARE], x[t, RETURN] = r * r, r
-        x[t, BUY], x[t, SELL] = buy[s, t + 1], sell[s, t + 1]
-        x[t, LARGE_BUY], x[t, LARGE_SELL] = large_buy[s, t + 1], large_sell[s, t + 1]
-        x[t, NET_BUY] = buy[s, t + 1] - sell[s, t + 1]
-        x[t, NET_BID] = net_bid_change[s, t + 1]
+        x[t, BUY], x[t, SELL] = fields.buy_amount[s, slot], fields.sell_amount[s, slot]
+        x[t, LARGE_BUY], x[t, LARGE_SELL] = fields.large_buy_amount[s, slot], fields.large_sell_amount[s, slot]
+        x[t, NET_BUY] = x[t, BUY] - x[t, SELL]
+        x[t, NET_BID] = fields.net_bid_change[s, slot]
         x[t, INTENTION] = x[t, NET_BUY] + x[t, NET_BID]
-        x[t, NET_LARGE] = large_buy[s, t + 1] - large_sell[s, t + 1]
+        x[t, NET_LARGE] = x[t, LARGE_BUY] - x[t, LARGE_SELL]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _open_day(s: int, fields: Fields, sums: Sums) -> bool:
+    """Starts the day's sums with the opening auction. Returns whether trade counts or volumes were delivered: else no minute is
+    known to be empty."""
+    day, size = sums.day, sums.size
+    for j in range(SERIES):
+        day[j] = 0.0
+    day[AMOUNT], day[VOLUME], day[TRADES] = fields.amount[s, 0], fields.volume[s, 0], fields.trades[s, 0]
+    day[NET_BUY] = fields.buy_amount[s, 0] - fields.sell_amount[s, 0]
+    day[NET_LARGE] = fields.large_buy_amount[s, 0] - fields.large_sell_amount[s, 0]
+    for j in range(SERIES):
+        size[j] = abs(day[j])
+    known = False
+    for t in range(fields.close.shape[1]):
+        known |= not (np.isnan(fields.trades[s, t]) and np.isnan(fields.volume[s, t]))
+    return known
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _add_up(x: Floats, a: int, b: int, sums: Sums) -> None:
+    """The sums of minutes a … b − 1, in two passes."""
+    total, down, mean, squares, with_return, varies, day, size = sums
+    for j in range(SERIES):
+        total[j] = down[j] = squares[j] = with_return[j] = 0.0
+        varies[j] = False
+    for t in range(a, b):
+        fell = x[t, RETURN] < 0
+        for j in range(SERIES):
+            total[j] += x[t, j]
+            down[j] += x[t, j] if fell else 0.0
+            day[j] += x[t, j]
+            size[j] += abs(x[t, j])
+            varies[j] |= x[t, j] != x[a, j]
+    for j in range(SERIES):
+        mean[j] = total[j] / (b - a)
+    for t in range(a, b):
+        r = x[t, RETURN] - mean[RETURN]
+        for j in range(SERIES):
+            deviation = x[t, j] - mean[j]
+            squares[j] += deviation * deviation
+            with_return[j] += r * deviation
+
+
+# Each of the following fills one group of names.py in `row`, a record of ROW. Bar [a, b) of symbol s: minutes a … b − 1 of G.
+# Those that take many arrays are inlined: handing the arrays on costs a tenth of the kernel's time.
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _price(row: Any, s: int, a: int, b: int, x: Floats, fields: Fields, total: Floats) -> None:
+    n, square, final = b - a, total[SQUARE], fields.close[s, b]
+    cube = fourth = largest = 0.0
+    top, bottom = fields.high[s, a + 1], fields.low[s, a + 1]
+    for t in range(a, b):
+        r, rr = x[t, RETURN], x[t, SQUARE]
+        cube += rr * r
+        fourth += rr * rr
+        largest = max(largest, abs(r))
+        high, low = fields.high[s, t + 1], fields.low[s, t + 1]
+        if np.isnan(top) or high > top:
+            top = high
+        if np.isnan(bottom) or low < bottom:
+            bottom = low
+    if np.isnan(final):
+        return
+    row.bar_return = total[RETURN]
+    row.ln_high_low = math.log(top / bottom)
+    row.close_location = (final - bottom) / (top - bottom)
+    row.vwap_over_close = total[AMOUNT] / total[VOLUME] / final - 1
+    row.realised_variance = square
+    if square > 0:
+        row.skewness = math.sqrt(n) * cube / square**1.5
+        row.kurtosis = n * fourth / (square * square)
+    row.max_abs_return = largest
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _downside(row: Any, down: Floats, total: Floats) -> None:
+    row.down_amount = down[AMOUNT] / total[AMOUNT]
+    row.down_volume = down[VOLUME] / total[VOLUME]
+    row.down_trades = down[TRADES] / total[TRADES]
+    row.down_variance = down[SQUARE] / total[SQUARE]
+    row.down_buy = down[BUY] / total[BUY]
+    row.down_sell = down[SELL] / total[SELL]
+    row.down_large_buy = down[LARGE_BUY] / total[LARGE_BUY]
+    row.down_large_sell = down[LARGE_SELL] / total[LARGE_SELL]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _sizes(row: Any, total: Floats) -> None:
+    row.ln_amount = math.log(1 + total[AMOUNT])
+    row.ln_volume = math.log(1 + total[VOLUME])
+    row.ln_trades = math.log(1 + total[TRADES])
+    row.ln_buy = math.log(1 + total[BUY])
+    row.ln_sell = math.log(1 + total[SELL])
+    row.ln_large_buy = math.log(1 + total[LARGE_BUY])
+    row.ln_large_sell = math.log(1 + total[LARGE_SELL])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _shares(row: Any, total: Floats) -> None:
+    row.net_buy_share = total[NET_BUY] / total[AMOUNT]
+    row.net_bid_share = total[NET_BID] / total[AMOUNT]
+    row.intention_share = total[INTENTION] / total[AMOUNT]
+    row.net_large_share = total[NET_LARGE] / total[AMOUNT]
+    row.large_buy_share = total[LARGE_BUY] / total[AMOUNT]
+    row.large_sell_share = total[LARGE_SELL] / total[AMOUNT]
+    row.buy_share = total[BUY] / total[AMOUNT]
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _strength(j: int, n: int, sums: Sums) -> float:
+    """Mean over std of series j; NaN where it does not vary."""
+    return sums.mean[j] / math.sqrt(sums.squares[j] / n) if sums.varies[j] else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _strengths(row: Any, n: int, sums: Sums) -> None:
+    row.net_buy_strength = _strength(NET_BUY, n, sums)
+    row.net_bid_strength = _strength(NET_BID, n, sums)
+    row.intention_strength = _strength(INTENTION, n, sums)
+    row.net_large_strength = _strength(NET_LARGE, n, sums)
+    row.amount_strength = _strength(AMOUNT, n, sums)
+    row.volume_strength = _strength(VOLUME, n, sums)
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _quotes(row: Any, s: int, a: int, b: int, fields: Fields) -> None:
+    row.spread_mean, row.spread_std = _mean_std(fields.spread[s, a + 1 : b + 1])
+    row.imbalance_mean, row.imbalance_std = _mean_std(fields.imbalance[s, a + 1 : b + 1])
+    row.imbalance_5_mean, row.imbalance_5_std = _mean_std(fields.imbalance_5[s, a + 1 : b + 1])
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _with_return(j: int, sums: Sums) -> float:
+    """The correlation of series j with R; NaN where one does not vary."""
+    if not (sums.varies[RETURN] and sums.varies[j]):
+        return np.nan
+    return _quotient(sums.squares[RETURN], sums.squares[j], sums.with_return[j])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _correlations(row: Any, s: int, a: int, b: int, fields: Fields, sums: Sums) -> None:
+    row.corr_return_amount = _with_return(AMOUNT, sums)
+    row.corr_return_trades = _with_return(TRADES, sums)
+    row.corr_return_net_buy = _with_return(NET_BUY, sums)
+    row.corr_return_net_bid = _with_return(NET_BID, sums)
+    row.corr_close_volume = _correlation(fields.close[s, a + 1 : b + 1], fields.volume[s, a + 1 : b + 1])
+    row.autocorr_amount = _correlation(fields.amount[s, a + 2 : b + 1], fields.amount[s, a + 1 : b])
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _trade_sizes(row: Any, s: int, a: int, b: int, x: Floats, large: Bools, sums: Sums) -> None:
+    """large [n, 237]: minutes of large trades."""
+    total, down = sums.total, sums.down
+    up_amount = up_trades = gain = large_amount = 0.0
+    traded = 0
+    for t in range(a, b):
+        if x[t, RETURN] > 0:
+            up_amount += x[t, AMOUNT]
+            up_trades += x[t, TRADES]
+        if large[s, t]:
+            gain += x[t, RETURN]
+            large_amount += x[t, AMOUNT]
+        traded += x[t, TRADES] > 0
+    if traded == 0 or not total[AMOUNT] > 0:
+        return
+    per_trade = total[AMOUNT] / total[TRADES]
+    row.ln_amount_per_trade = math.log(per_trade)
+    if down[TRADES] > 0:
+        row.outflow_per_trade = (down[AMOUNT] / down[TRADES]) / per_trade
+    if up_trades > 0:
+        row.inflow_per_trade = (up_amount / up_trades) / per_trade
+    row.large_trade_return = math.exp(gain) - 1
+    row.large_trade_amount_share = large_amount / total[AMOUNT]
+
+
+@njit(cache=True, nogil=True, error_model="numpy", inline="always")
+def _concentration(row: Any, a: int, b: int, x: Floats, edge_minutes: int, known: bool, total: Floats) -> None:
+    hhi = peak = start = end = 0.0
+    empty = 0
+    for t in range(a, b):
+        each = x[t, AMOUNT]
+        share = each / total[AMOUNT]
+        hhi += share * share
+        peak = max(peak, share)
+        if t < a + edge_minutes:
+            start += each
+        if t >= b - edge_minutes:
+            end += each
+        empty += not (x[t, VOLUME] if np.isnan(x[t, TRADES]) else x[t, TRADES]) > 0
+    if total[AMOUNT] > 0:
+        row.amount_hhi, row.amount_max_share = hhi, peak
+        row.first_minutes_share, row.last_minutes_share = start / total[AMOUNT], end / total[AMOUNT]
+    if known:
+        row.empty_share = empty / (b - a)
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _of_day(j: int, sums: Sums) -> float:
+    """The bar's sum over the day's; NaN where the day's is 0 but for rounding."""
+    return sums.total[j] / sums.day[j] if abs(sums.day[j]) > ROUNDING * sums.size[j] else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _in_the_day(row: Any, sums: Sums) -> None:
+    row.amount_of_day = _of_day(AMOUNT, sums)
+    row.volume_of_day = _of_day(VOLUME, sums)
+    row.trades_of_day = _of_day(TRADES, sums)
+    row.net_buy_of_day = _of_day(NET_BUY, sums)
+    row.net_large_of_day = _of_day(NET_LARGE, sums)
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _measure(
     first: int,
     last: int,
-    fields: tuple[Floats, ...],  # arrays [n, 239] in the order of FIELDS
+    fields: Fields,
     returns: Floats,  # [n, 237]
     large: Bools,  # [n, 237]
     edges: NDArray[np.int64],
     edge_minutes: int,
-    out: Floats,  # [63, n, bars]
+    rows: NDArray[np.void],  # [n, bars] of ROW
+    values: Floats,  # [n, bars, 63], the memory of rows
 ) -> None:
-    _, high, low, close, volume, amount, trades, buy, sell, large_buy, large_sell, _, spread, imbalance, imbalance_5 = (
-        fields
-    )
-    f = np.empty(out.shape[0])
     x = np.empty((returns.shape[1], SERIES))
-    total, down, mean = np.empty(SERIES), np.empty(SERIES), np.empty(SERIES)
-    squares, with_return = np.empty(SERIES), np.empty(SERIES)  # of deviations from the means
-    varies = np.empty(SERIES, dtype=np.bool_)
-    day, size = np.empty(SERIES), np.empty(SERIES)  # Σ and Σ|·| of the day so far, auction included
+    sums = Sums(
+        np.empty(SERIES), np.empty(SERIES), np.empty(SERIES), np.empty(SERIES), np.empty(SERIES),
+        np.empty(SERIES, dtype=np.bool_), np.empty(SERIES), np.empty(SERIES),
+    )  # fmt: skip
     for s in range(first, last):
         _fill_series(s, fields, returns, x)
-        known = False  # whether trade counts or volumes were delivered: else no minute is known to be empty
-        for t in range(close.shape[1]):
-            known |= not (np.isnan(trades[s, t]) and np.isnan(volume[s, t]))
-        for j in range(SERIES):
-            day[j] = size[j] = 0.0
-        day[AMOUNT], day[VOLUME], day[TRADES] = amount[s, 0], volume[s, 0], trades[s, 0]
-        day[NET_BUY], day[NET_LARGE] = buy[s, 0] - sell[s, 0], large_buy[s, 0] - large_sell[s, 0]
-        for j in range(SERIES):
-            size[j] = abs(day[j])
-
+        known = _open_day(s, fields, sums)
         for k in range(edges.size - 1):
-            a, b = edges[k], edges[k + 1]
-            n = b - a
-            for i in range(f.size):
-                f[i] = np.nan
-            for j in range(SERIES):
-                total[j] = down[j] = squares[j] = with_return[j] = 0.0
-                varies[j] = False
-            for t in range(a, b):
-                fell = x[t, RETURN] < 0
-                for j in range(SERIES):
-                    total[j] += x[t, j]
-                    down[j] += x[t, j] if fell else 0.0
-                    day[j] += x[t, j]
-                    size[j] += abs(x[t, j])
-                    varies[j] |= x[t, j] != x[a, j]
-            for j in range(SERIES):
-                mean[j] = total[j] / n
-            for t in range(a, b):
-                r = x[t, RETURN] - mean[RETURN]
-                for j in range(SERIES):
-                    deviation = x[t, j] - mean[j]
-                    squares[j] += deviation * deviation
-                    with_return[j] += r * deviation
-
-            # price
-            cube = fourth = largest = 0.0
-            top, bottom = high[s, a + 1], low[s, a + 1]
-            for t in range(a, b):
-                r, rr = x[t, RETURN], x[t, SQUARE]
-                cube += rr * r
-                fourth += rr * rr
-                largest = max(largest, abs(r))
-                if np.isnan(top) or high[s, t + 1] > top:
-                    top = high[s, t + 1]
-                if np.isnan(bottom) or low[s, t + 1] < bottom:
-                    bottom = low[s, t + 1]
-            final, square = close[s, b], total[SQUARE]
-            if not np.isnan(final):
-                f[0] = total[RETURN]
-                f[1] = math.log(top / bottom)
-                f[2] = (final - bottom) / (top - bottom)
-                f[3] = total[AMOUNT] / total[VOLUME] / final - 1
-                f[4] = square
-                if square > 0:
-                    f[5] = math.sqrt(n) * cube / square**1.5
-                    f[6] = n * fourth / (square * square)
-                f[7] = largest
-
-            # downside shares
-            for j in range(LARGE_SELL + 1):
-                f[8 + j] = down[j] / total[j]
-
-            # sizes
-            for i, j in enumerate((AMOUNT, VOLUME, TRADES, BUY, SELL, LARGE_BUY, LARGE_SELL)):
-                f[16 + i] = math.log(1 + total[j])
-
-            # shares of the amount
-            for i, j in enumerate((NET_BUY, NET_BID, INTENTION, NET_LARGE, LARGE_BUY, LARGE_SELL, BUY)):
-                f[23 + i] = total[j] / total[AMOUNT]
-
-            # strengths
-            for i, j in enumerate((NET_BUY, NET_BID, INTENTION, NET_LARGE, AMOUNT, VOLUME)):
-                if varies[j]:
-                    f[30 + i] = mean[j] / math.sqrt(squares[j] / n)
-
-            # quotes
-            for i, quoted in enumerate((spread, imbalance, imbalance_5)):
-                average, std, count = _mean_std(quoted[s, a + 1 : b + 1])
-                if count > 0:
-                    f[36 + 2 * i] = average
-                if count > 1:
-                    f[37 + 2 * i] = std
-
-            # correlations
-            for i, j in enumerate((AMOUNT, TRADES, NET_BUY, NET_BID)):
-                if varies[RETURN] and varies[j]:
-                    f[42 + i] = _quotient(squares[RETURN], squares[j], with_return[j])
-            f[46] = _correlation(close[s, a + 1 : b + 1], volume[s, a + 1 : b + 1])
-            f[47] = _correlation(amount[s, a + 2 : b + 1], amount[s, a + 1 : b])
-
-            # size of trades, concentration
-            up_amount = up_trades = gain = large_amount = hhi = peak = start = end = 0.0
-            traded = empty = 0
-            for t in range(a, b):
-                each = x[t, AMOUNT]
-                if x[t, RETURN] > 0:
-                    up_amount += each
-                    up_trades += x[t, TRADES]
-                if large[s, t]:
-                    gain += x[t, RETURN]
-                    large_amount += each
-                traded += x[t, TRADES] > 0
-                empty += not (x[t, VOLUME] if np.isnan(x[t, TRADES]) else x[t, TRADES]) > 0
-                share = each / total[AMOUNT]
-                hhi += share * share
-                peak = max(peak, share)
-                if t < a + edge_minutes:
-                    start += each
-                if t >= b - edge_minutes:
-                    end += each
-            if traded > 0 and total[AMOUNT] > 0:
-                per_trade = total[AMOUNT] / total[TRADES]
-                f[48] = math.log(per_trade)
-                if down[TRADES] > 0:
-                    f[49] = (down[AMOUNT] / down[TRADES]) / per_trade
-                if up_trades > 0:
-                    f[50] = (up_amount / up_trades) / per_trade
-                f[51] = math.exp(gain) - 1
-                f[52] = large_amount / total[AMOUNT]
-            if total[AMOUNT] > 0:
-                f[53], f[54] = hhi, peak
-                f[55], f[56] = start / total[AMOUNT], end / total[AMOUNT]
-            if known:
-                f[57] = empty / n
-
-            # the bar in the day so far
-            for i, j in enumerate((AMOUNT, VOLUME, TRADES, NET_BUY, NET_LARGE)):
-                if abs(day[j]) > ROUNDING * size[j]:
-                    f[58 + i] = total[j] / day[j]
-
-            for j in range(f.size):
-                out[j, s, k] = f[j] if np.isfinite(f[j]) else np.nan
+            a, b, row = edges[k], edges[k + 1], rows[s, k]
+            for i in range(values.shape[2]):
+                values[s, k, i] = np.nan
+            _add_up(x, a, b, sums)
+            _price(row, s, a, b, x, fields, sums.total)
+            _downside(row, sums.down, sums.total)
+            _sizes(row, sums.total)
+            _shares(row, sums.total)
+            _strengths(row, b - a, sums)
+            _quotes(row, s, a, b, fields)
+            _correlations(row, s, a, b, fields, sums)
+            _trade_sizes(row, s, a, b, x, large, sums)
+            _concentration(row, a, b, x, edge_minutes, known, sums.total)
+            _in_the_day(row, sums)
+            for i in range(values.shape[2]):
+                if not np.isfinite(values[s, k, i]):
+                    values[s, k, i] = np.nan

@@ -7,6 +7,7 @@ reads one stored row per name and day and is computed afresh, so that it says th
 
 import datetime as dt
 import math
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
@@ -20,8 +21,35 @@ from resources.partition import Frames, Partition
 from resources.settings.features import FeaturesSettings
 
 Floats = NDArray[np.float64]
-TODAY = ("pre_close", "open", "high", "low", "close", "volume", "amount", "float_shares", "vwap")
-PAST = ("pre_close", "close", "high", "volume", "amount")
+
+
+class Today(NamedTuple):
+    """The names' rows of daily_prices of the day, [n] each."""
+
+    pre_close: Floats
+    open: Floats
+    high: Floats
+    low: Floats
+    close: Floats
+    volume: Floats
+    amount: Floats
+    float_shares: Floats
+    vwap: Floats
+
+
+class Past(NamedTuple):
+    """Their rows of the last days, [n, days] each, the last day's among them; NaN where a name did not trade."""
+
+    pre_close: Floats
+    close: Floats
+    high: Floats
+    volume: Floats
+    amount: Floats
+
+
+ROW = np.dtype([(name, np.float64) for name in DAILY_FEATURES])
+"""What the kernel writes of one name: a field per feature, so that a feature is written by its name. The fields are part of the
+kernel's signature: another list of names, which numba's cache on disk would not notice, compiles it again."""
 LOOK_BACK = 60
 AMIHUD_YUAN = 1e8  # |return| per hundred million yuan
 ROUNDING = 1e-12  # prices that differ by no more than this share differ by the rounding of the chain
@@ -30,7 +58,7 @@ ROUNDING = 1e-12  # prices that differ by no more than this share differ by the 
 def make_daily_features(frames: Frames, partition: Partition, settings: FeaturesSettings) -> Made:
     """`daily_features` of one day: a row per name that traded on it; `daily_prices` holds the sixty days up to it."""
     date, calendar = partition.date, partition.calendar
-    prices = frames["daily_prices"].select("date", "symbol", *TODAY).filter(pl.col("volume") > 0).collect()
+    prices = frames["daily_prices"].select("date", "symbol", *Today._fields).filter(pl.col("volume") > 0).collect()
     today = prices.filter(date=date).sort("symbol")
     dates = calendar.days(calendar.offset(date, -min(LOOK_BACK - 1, calendar.index(date))), date)
     values = measure_days(prices, today, dates, settings)
@@ -50,13 +78,14 @@ def measure_days(prices: pl.DataFrame, today: pl.DataFrame, dates: list[dt.date]
     names = today.select("symbol", name=pl.int_range(pl.len()))
     own = prices.filter(pl.col("date") >= dates[0], pl.col("date") <= dates[-1]).join(names, on="symbol")
     cell = own["name"].to_numpy() * len(days) + days.search_sorted(own["date"]).to_numpy()
-    past = tuple(np.full((today.height, len(days)), np.nan) for _ in PAST)
-    for array, name in zip(past, PAST, strict=True):
+    past = Past(*(np.full((today.height, len(days)), np.nan) for _ in Past._fields))
+    for name, array in past._asdict().items():
         array.ravel()[cell] = own[name].cast(pl.Float64).to_numpy()
-    now = tuple(today[name].cast(pl.Float64).to_numpy(writable=True) for name in TODAY)
-    out = np.full((len(DAILY_FEATURES), today.height), np.nan)
-    in_parts(today.height, lambda first, last: _measure(first, last, now, past, settings.min_window_share, out))
-    return out
+    now = Today(*(today[name].cast(pl.Float64).to_numpy(writable=True) for name in Today._fields))
+    rows = np.full(today.height, np.nan, ROW)
+    in_parts(today.height, lambda first, last: _measure(first, last, now, past, settings.min_window_share, rows))
+    values = rows.view(np.float64).reshape(today.height, len(DAILY_FEATURES)).T
+    return np.where(np.isfinite(values), values, np.nan)
 
 
 # --- the kernel: plain loops over each name's days; a day without an observation is NaN ------------------------------
@@ -112,53 +141,61 @@ def _correlation(x: Floats, y: Floats, days: int, share: float) -> float:
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _measure(
-    first: int, last: int, now: tuple[Floats, ...], past: tuple[Floats, ...], share: float, out: Floats
-) -> None:
-    """out [26, n]; now: [n] in the order of TODAY; past: [n, days] in the order of PAST, the last day is today."""
-    days = past[0].shape[1]
+def _compounded(growth: Floats, days: int, share: float) -> float:
+    """∏ growth − 1 over the last `days` days; NaN where too few are known."""
+    grown = _window(growth, days, share)
+    return float(np.prod(grown)) - 1 if grown.size else np.nan
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def _measure(first: int, last: int, now: Today, past: Past, share: float, rows: NDArray[np.void]) -> None:
+    """rows [n] of ROW, not finite where a feature is not defined."""
+    days = past.close.shape[1]
     growth, returns, chained, highs, impact = (
         np.empty(days), np.empty(days), np.empty(days), np.empty(days), np.empty(days),
     )  # fmt: skip
-    f = np.empty(out.shape[0])
     for s in range(first, last):
-        pre_close, open_, high, low, close, volume, amount, float_shares, vwap = (
-            now[0][s], now[1][s], now[2][s], now[3][s], now[4][s], now[5][s], now[6][s], now[7][s], now[8][s],
-        )  # fmt: skip
+        pre_close, open_, high, low, close = now.pre_close[s], now.open[s], now.high[s], now.low[s], now.close[s]
+        volume, amount = now.volume[s], now.amount[s]
         # Past prices in today's money: over ∏ of the later close / pre_close. Suspended days change nothing.
         later = 1.0
         for t in range(days - 1, -1, -1):
-            growth[t] = past[1][s, t] / past[0][s, t]
+            growth[t] = past.close[s, t] / past.pre_close[s, t]
             returns[t] = growth[t] - 1
-            chained[t] = close / later if not np.isnan(past[1][s, t]) else np.nan
-            highs[t] = past[2][s, t] / past[1][s, t] * chained[t]
-            impact[t] = abs(returns[t]) / past[4][s, t]
+            chained[t] = close / later if not np.isnan(past.close[s, t]) else np.nan
+            highs[t] = past.high[s, t] / past.close[s, t] * chained[t]
+            impact[t] = abs(returns[t]) / past.amount[s, t]
             if not np.isnan(growth[t]):
                 later *= growth[t]
-        volumes = past[3][s]
+        volumes = past.volume[s]
 
-        f[0], f[1], f[2] = open_ / pre_close - 1, high / pre_close - 1, low / pre_close - 1
-        f[3], f[4] = close / pre_close - 1, vwap / pre_close - 1
-        f[5], f[6], f[7] = math.log(volume), math.log(amount), volume / float_shares
-        f[8] = (high - low) / pre_close
-        f[9], f[10] = (high - max(open_, close)) / pre_close, (min(open_, close) - low) / pre_close
-        for i, n in enumerate((5, 10, 20, 60)):
-            grown = _window(growth, n, share)
-            f[11 + i] = np.prod(grown) - 1 if grown.size else np.nan
-        for i, n in enumerate((5, 20, 60)):
-            f[15 + i] = _std(_window(returns, n, share))
-        for i, n in enumerate((5, 20)):
-            f[18 + i] = volume / _mean(_window(volumes, n, share))
-        for i, n in enumerate((10, 20)):
-            f[20 + i] = _correlation(chained, volumes, n, share)
-        f[22] = _mean(_window(impact, 20, share)) * AMIHUD_YUAN
-        for i, n in enumerate((5, 20)):
-            f[23 + i] = close / _mean(_window(chained, n, share)) - 1
+        row: Any = rows[s]
+        row.open_over_pre_close = open_ / pre_close - 1
+        row.high_over_pre_close = high / pre_close - 1
+        row.low_over_pre_close = low / pre_close - 1
+        row.close_over_pre_close = close / pre_close - 1
+        row.vwap_over_pre_close = now.vwap[s] / pre_close - 1
+        row.ln_volume, row.ln_amount = math.log(volume), math.log(amount)
+        row.turnover = volume / now.float_shares[s]
+        row.amplitude = (high - low) / pre_close
+        row.upper_shadow = (high - max(open_, close)) / pre_close
+        row.lower_shadow = (min(open_, close) - low) / pre_close
+        row.return_5 = _compounded(growth, 5, share)
+        row.return_10 = _compounded(growth, 10, share)
+        row.return_20 = _compounded(growth, 20, share)
+        row.return_60 = _compounded(growth, 60, share)
+        row.std_5 = _std(_window(returns, 5, share))
+        row.std_20 = _std(_window(returns, 20, share))
+        row.std_60 = _std(_window(returns, 60, share))
+        row.volume_over_mean_5 = volume / _mean(_window(volumes, 5, share))
+        row.volume_over_mean_20 = volume / _mean(_window(volumes, 20, share))
+        row.corr_close_volume_10 = _correlation(chained, volumes, 10, share)
+        row.corr_close_volume_20 = _correlation(chained, volumes, 20, share)
+        row.amihud_20 = _mean(_window(impact, 20, share)) * AMIHUD_YUAN
+        row.close_over_mean_5 = close / _mean(_window(chained, 5, share)) - 1
+        row.close_over_mean_20 = close / _mean(_window(chained, 20, share)) - 1
         top = _window(highs, 20, share)
-        f[25] = close / top.max() - 1 if top.size else np.nan
-
-        for j in range(f.size):
-            out[j, s] = f[j] if np.isfinite(f[j]) else np.nan
+        row.distance_to_high_20 = close / top.max() - 1 if top.size else np.nan
 
 
 def _profile(frame: pl.DataFrame) -> pl.DataFrame:

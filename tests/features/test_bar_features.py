@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.factors import block as blocks
-from assets.factors.block import dense_block, minute_returns
+from assets.factors.block import dense_block, dense_day, minute_returns
+from assets.features import bars as kernel
 from assets.features.bars import EDGES, FIELDS, STARTS, make_bar_features, measure_bars
 from assets.features.names import BAR_FEATURES, BAR_NEEDS, DAILY_FEATURES, DAILY_NEEDS, HOUR_FEATURE
 from resources.settings.features import FeaturesSettings
@@ -169,6 +170,23 @@ def test_equal_to_plain_loops(seed: int, size: int) -> None:
                     assert not np.isfinite(value), where
                 else:
                     assert value == pytest.approx(expected[name], rel=1e-9, abs=1e-11), where
+
+
+def test_the_kernel_writes_by_name_whatever_the_order_of_the_names() -> None:
+    """The names are part of the kernel's signature, so that numba's cache never serves one compiled for another order."""
+    bars, daily = plain.market_day(13)
+    block, of_day = dense_day(bars.lazy(), daily.lazy(), FIELDS, ("pre_close",))
+    returns = minute_returns(block, of_day["pre_close"])
+    expected = measure_bars(block, returns, 30, FeaturesSettings())
+    names = (*BAR_FEATURES[40:], "unwritten", *BAR_FEATURES[:40])
+    rows = np.empty((len(block), 8), np.dtype([(name, np.float64) for name in names]))
+    values = rows.view(np.float64).reshape(*rows.shape, len(names))
+    fields = kernel.Fields(*block.arrays(FIELDS))
+    large = blocks.large_trade_minutes(block.grid("amount"), block.grid("trades"), EDGES[30], 0.3)
+    kernel._measure(0, len(block), fields, returns, large, EDGES[30], 5, rows, values)
+    for name, value in zip(BAR_FEATURES, expected, strict=True):
+        np.testing.assert_array_equal(rows[name], value, err_msg=name)
+    assert np.isnan(rows["unwritten"]).all()
 
 
 def make(bars: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
