@@ -63,7 +63,7 @@ test: install ## the tests, on two cores, but for those that take minutes each
 test-all: test ## every test: `make test`, then the slow ones
 	@$(PYTEST) -m slow
 
-lint: install ## ruff, the type checker, and that Dagster can load the definitions
+lint: install home ## ruff, the type checker, and that Dagster can load the definitions
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check . && $(VENV)/bin/mypy && $(VENV)/bin/dagster definitions validate
 
 bench: install $(VENV)/peers $(VENV)/qlib/installed ## the benchmark table, written to benchmarks/results.json; installs the peers it measures against
