@@ -15,7 +15,7 @@ import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from assets.portfolios.constraints import Problem
+from assets.portfolios.problem.constraints import Problem
 from resources.settings.portfolios import IndexPortfolioSettings
 
 Floats = NDArray[np.float64]

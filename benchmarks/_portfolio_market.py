@@ -12,7 +12,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.catalogue import Portfolio
-from assets.portfolios.constraints import FREE, Problem, bound_names
+from assets.portfolios.problem.constraints import FREE, Problem, bound_names
 from resources.calendar import Calendar
 from resources.settings.portfolios import IndexPortfolioSettings
 

@@ -32,16 +32,16 @@ import polars as pl
 
 from assets.bars.schemas import MINUTE_BARS
 from assets.catalogue import PORTFOLIOS
-from assets.portfolios.certificate import Certificate, Stage
-from assets.portfolios.constraints import FREE, Problem, portfolio_constraints
-from assets.portfolios.execution import hold
-from assets.portfolios.lp import SIMPLEX, LinearProgram
-from assets.portfolios.make import make_portfolio
-from assets.portfolios.market import market_days
-from assets.portfolios.optimiser import CVXPY, DUAL_SIMPLEX, TOLERANCE, Solution, StatedBy, optimise
+from assets.portfolios.problem.certificate import Certificate, Stage
+from assets.portfolios.problem.constraints import FREE, Problem, portfolio_constraints
+from assets.portfolios.problem.lp import SIMPLEX, LinearProgram
+from assets.portfolios.problem.optimiser import CVXPY, DUAL_SIMPLEX, TOLERANCE, Solution, StatedBy, optimise
+from assets.portfolios.problem.statement import Statement
 from assets.portfolios.schemas import PORTFOLIO
-from assets.portfolios.statement import Statement
-from assets.portfolios.week import State, trading_terms
+from assets.portfolios.week.advance import State, trading_terms
+from assets.portfolios.week.execution import hold
+from assets.portfolios.week.make_portfolio import make_portfolio
+from assets.portfolios.week.market import market_days
 from benchmarks._optimisers import NO_PRESOLVE, TIGHT, plain_rows, with_cvxportfolio, with_cvxpy, with_highspy
 from benchmarks._portfolio_market import Market, rebalance
 from benchmarks._side_by_side import Ask, alternate, qlib

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from assets.portfolios.constraints import HARD, Floats, Linear, Problem, one_row
+from assets.portfolios.problem.constraints import HARD, Floats, Linear, Problem, one_row
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 Here: which rows of reference/code_changes can be used, the renaming of symbols from one day to a later one, and the mergers
 of a span of days. Not here: reading the table (resources/landing.py), handing out renamed rows (resources/builder.py) and
-what becomes of holdings (assets/portfolios/mergers.py).
+what becomes of holdings (assets/portfolios/week/mergers.py).
 
 A row says: from `date` on, the name `old` is continued as `new`, `ratio` new shares for each old share. `date` is the first
 day on which `old` no longer exists, and the day on which the change becomes known.

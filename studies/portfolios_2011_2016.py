@@ -40,9 +40,9 @@ from assets.factors.assets import factors, styles
 from assets.factors.styles import STYLES
 from assets.performance.statistics import relative_strength
 from assets.portfolios.assets import attribution, csi500_portfolio, csi1000_portfolio, portfolio_returns
-from assets.portfolios.constraints import FREE
-from assets.portfolios.returns import drifted_return, index_returns
+from assets.portfolios.problem.constraints import FREE
 from assets.portfolios.schemas import COMPONENTS
+from assets.portfolios.week.returns import drifted_return, index_returns
 from assets.reference.assets import daily_prices, indices, securities
 from assets.report.charts import Line, draw_lines
 from orchestration.plan import make_plan

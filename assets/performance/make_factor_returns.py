@@ -11,12 +11,11 @@ from assets.performance.price_paths import lay_out_prices
 from assets.performance.reasons import NO_RETURNS
 from assets.performance.rebalancing import holding_days, month_rebalances, week_rebalances
 from assets.performance.universe import universe_only
+from assets.portfolios.week.market import MINUTE_COLUMNS
 from resources.made import Made
 from resources.partition import Frames, Partition
 from resources.settings.fills import FillSettings
 from resources.settings.returns import ReturnsSettings
-
-MINUTES = ("date", "symbol", "low", "high", "volume", "amount")
 
 
 def make_factor_returns(frames: Frames, partition: Partition, settings: Mapping[str, Any]) -> Made:
@@ -32,7 +31,7 @@ def make_factor_returns(frames: Frames, partition: Partition, settings: Mapping[
     paths = lay_out_prices(
         frames["daily_prices"],
         holding_days.keys(calendar, week, settings, calendar.first),
-        frames["minute_bars"].select(MINUTES).collect() if fills.rule == "minutes" else None,
+        frames["minute_bars"].select(MINUTE_COLUMNS).collect() if fills.rule == "minutes" else None,
         min_inside_share=fills.min_inside_share,
     )
     parts = [

@@ -1,7 +1,7 @@
 """Daily prices as dense day × symbol arrays: what a share of a name grows by, and whether it could be traded.
 
 Here: growth to the close, to and from the VWAP, and who could trade, by the portfolios' own rule at the price limit
-(assets/portfolios/market.py). Not here: who holds what (factor_returns.py).
+(assets/portfolios/week/market.py). Not here: who holds what (factor_returns.py).
 All growth is on ex-rights prices (close / pre_close), so that splits and dividends leave no trace (SPEC §1).
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.portfolios.market import arrays, limit_sides
+from assets.portfolios.week.market import arrays, limit_sides
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]

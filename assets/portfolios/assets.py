@@ -55,7 +55,7 @@ reason, until there are scores and index weights.
         settings="portfolios",
         rules=("boards", "lots", "fees"),
         functions=("portfolios.covariance", "portfolios.extra_constraints"),
-        make="assets.portfolios.make:make_portfolio",
+        make="assets.portfolios.week.make_portfolio:make_portfolio",
         checks=(
             Check("solver_solved", InSet("status", ("optimal", "relaxed")), critical=True, remedy=DATA),
             Check("weights_sum_to_one", Between("weight_sum", 1 - 1e-8, 1 + 1e-8), critical=True, remedy=DATA),
@@ -115,7 +115,7 @@ missed of the index's move, where both closes lie in the week or on the day befo
     schema=PORTFOLIO_RETURNS,
     sort=("portfolio", "date"),
     settings="portfolios",
-    make="assets.portfolios.make:make_portfolio_returns",
+    make="assets.portfolios.week.make_portfolio_returns:make_portfolio_returns",
     items="portfolio",
     needs={portfolio.key: (f"{portfolio.asset}.weight",) for portfolio in PORTFOLIOS},
     checks=(
@@ -173,7 +173,7 @@ whole market is null here, with its reason, and part of selection.
     schema=ATTRIBUTION,
     sort=("portfolio", "component", "item"),
     settings="portfolios",
-    make="assets.portfolios.attribution_week:make_attribution",
+    make="assets.portfolios.week.make_attribution:make_attribution",
     items="portfolio",
     needs={portfolio.key: (f"portfolio_returns.{portfolio.key}",) for portfolio in PORTFOLIOS},
     checks=(
@@ -232,7 +232,7 @@ An offset path's score is that of its signal day by the model known then (offset
     rules=("boards", "lots", "fees"),
     reads_start=True,
     functions=("portfolios.covariance", "portfolios.extra_constraints"),
-    make="assets.portfolios.lines:make_portfolio_lines",
+    make="assets.portfolios.week.make_portfolio_lines:make_portfolio_lines",
     items="line",
     checks=(
         Check("portfolio_line_date_unique", Unique(("portfolio", "line", "date")), critical=True, remedy=CODE),

@@ -1,6 +1,6 @@
 """The report's account of where the portfolios' excess came from: sums over weeks, one table, one chart per portfolio.
 
-Here: which part stands where and how weeks are added up. Not here: the split of a week (portfolios/attribution.py), the
+Here: which part stands where and how weeks are added up. Not here: the split of a week (portfolios/week/attribution.py), the
 wording (attribution_words.py).
 
 Weeks are chained as relative strength chains: a week's parts count with the relative strength at which it began, so that

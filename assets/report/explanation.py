@@ -1,6 +1,6 @@
 """The report's account of a portfolio's solve: one table of the constraints that bound and their cost, and those that were relaxed or conflicted.
 
-Here: which of it stands where. Not here: how it is computed (portfolios/explanation.py, portfolios/conflict.py), the wording
+Here: which of it stands where. Not here: how it is computed (portfolios/problem/explanation.py and conflict.py), the wording
 (explanation_words.py).
 """
 

@@ -1,6 +1,6 @@
 """The report's lines of robustness: one table, one chart per portfolio; nothing where no line is set.
 
-Here: statistics of a line and where they stand. Not here: the lines themselves (portfolios/lines.py), the wording
+Here: statistics of a line and where they stand. Not here: the lines themselves (portfolios/week/lines.py), the wording
 (lines_words.py).
 """
 

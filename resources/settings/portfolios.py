@@ -138,7 +138,7 @@ class PortfoliosSettings(Section):
         None,
         pattern=f"^{PATH}$",
         description="module:function that gives the covariance which `tracking_error` and `risk_aversion` need, from the "
-        "signal day's prices and those before it (assets/portfolios/terms.py has one and says how to write another). "
+        "signal day's prices and those before it (assets/portfolios/problem/terms.py has one and says how to write another). "
         "None: neither can be set",
     )
     stated_by: Literal["arrays", "cvxpy"] = Field(

@@ -15,8 +15,8 @@ import polars as pl
 import pytest
 
 from assets.bars.assets import TABLES as BARS
-from assets.portfolios.execution import Terms, execute
-from assets.portfolios.market import market_days
+from assets.portfolios.week.execution import Terms, execute
+from assets.portfolios.week.market import market_days
 from assets.reference.assets import TABLES as REFERENCE
 from assets.ticks.assets import TABLES as TICKS
 from resources.builder import Builder

@@ -8,8 +8,8 @@ import polars as pl
 import pytest
 
 from assets.catalogue import PORTFOLIOS
-from assets.portfolios.constraints import portfolio_constraints
-from assets.portfolios.optimiser import optimise
+from assets.portfolios.problem.constraints import portfolio_constraints
+from assets.portfolios.problem.optimiser import optimise
 from benchmarks._optimisers import TIGHT, plain_rows, with_cvxportfolio, with_cvxpy, with_highspy
 from benchmarks._portfolio_market import Market, rebalance
 from benchmarks.portfolio import BOUNDS, FIRST, _merge, _quality, chain, optimum_alone, ten_years_of_accounts

@@ -4,7 +4,7 @@ import polars as pl
 import pytest
 
 from resources.settings.portfolios import PortfoliosSettings
-from tests.portfolios.portfolio_market import SETTINGS, WEEKS, Market, solve_of
+from tests.portfolios.week.portfolio_market import SETTINGS, WEEKS, Market, solve_of
 
 LIMIT = 0.05
 PATHS = ("examples.constraint:StarBoard",)

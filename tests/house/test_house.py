@@ -1,6 +1,7 @@
 """The three rules of the house, the directions of imports, and what importing may cost."""
 
 import ast
+import functools
 import json
 import re
 import subprocess
@@ -107,29 +108,46 @@ def test_a_declaration_is_sound(table) -> None:
         assert not isinstance(section, Settings)
 
 
-def used_by(make: str) -> tuple[list[str], set[str], set[str]]:
-    """Of a "module:function": its parameters; what it and the functions of its module that it leads to take from a partition,
-    and which tables they name among the frames."""
-    module, name = make.split(":")
+@functools.cache
+def definitions_in(module: str) -> tuple[dict[str, ast.AST], dict[str, tuple[str, str]]]:
+    """Functions and classes of a module by their names, and of each name that it imports from a stage the module and the name there."""
     tree = ast.parse((ROOT / module.replace(".", "/")).with_suffix(".py").read_text("utf-8"))
     bodies = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    reached, queue = set(), [name]
+    imports = {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in tree.body
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("assets.")
+        if (ROOT / node.module.replace(".", "/")).with_suffix(".py").is_file()
+        for alias in node.names
+    }
+    return bodies, imports
+
+
+def used_by(make: str) -> tuple[list[str], set[str], set[str]]:
+    """Of a "module:function": its parameters; what it and the functions that it leads to take from a partition, and which
+    tables they name among the frames."""
+    module, name = make.split(":")
+    reached, queue = set(), [(module, name)]
     taken, named = set(), set()
     while queue:
         one = queue.pop()
-        if one in reached or one not in bodies:
+        bodies, imports = definitions_in(one[0])
+        if one in reached:
             continue
         reached.add(one)
-        for node in ast.walk(bodies[one]):
+        if one[1] not in bodies:
+            queue.extend([imports[one[1]]] if one[1] in imports else [])
+            continue
+        for node in ast.walk(bodies[one[1]]):
             if isinstance(node, ast.Name):
-                queue.append(node.id)
+                queue.append((one[0], node.id))
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "partition":
                 taken.add(node.attr)
             elif isinstance(node, ast.Subscript) and isinstance(node.value, ast.Name) and node.value.id == "frames":
                 key = node.slice
                 chosen = (key.body, key.orelse) if isinstance(key, ast.IfExp) else (key,)
                 named.update(table.value for table in chosen if isinstance(table, ast.Constant))
-    function = bodies[name]
+    function = definitions_in(module)[0][name]
     assert isinstance(function, ast.FunctionDef)
     return [argument.arg for argument in function.args.args], taken, named
 

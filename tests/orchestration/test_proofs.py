@@ -66,7 +66,7 @@ def test_a_portfolio_that_looks_ahead_is_found_out(
         found = scores.filter(pl.col("factor") == alpha).drop_nulls("value").collect()
         return found.filter(pl.col("date") == pl.col("date").max()).select("symbol", score="value").sort("symbol")
 
-    monkeypatch.setattr("assets.portfolios.make.alpha_scores", latest)
+    monkeypatch.setattr("assets.portfolios.week.alphas.alpha_scores", latest)
     said: list[str] = []
     assert not prove_stage(open_world, full_lake, "portfolios", work / "ahead", said.append)
     assert said[1].startswith("holds")

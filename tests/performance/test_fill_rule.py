@@ -13,7 +13,7 @@ from assets.performance.assets import TABLES
 from assets.performance.make_factor_returns import make_factor_returns
 from assets.performance.price_paths import lay_out_prices
 from assets.portfolios import windows
-from assets.portfolios.market import market_days
+from assets.portfolios.week.market import market_days
 from resources.calendar import Calendar
 from resources.settings import Settings
 from resources.settings.execution import ExecutionSettings

@@ -6,17 +6,17 @@ from pathlib import Path
 
 import numpy as np
 
-from assets.portfolios.constraints import FullyInvested, NameBounds, portfolio_constraints
-from assets.portfolios.optimiser import optimise
-from assets.portfolios.record import NESTED
+from assets.portfolios.problem.constraints import FullyInvested, NameBounds, portfolio_constraints
+from assets.portfolios.problem.optimiser import optimise
+from assets.portfolios.problem.terms import past_returns
 from assets.portfolios.schemas import COMPONENTS
-from assets.portfolios.terms import past_returns
+from assets.portfolios.week.record import NESTED
 from resources.settings.execution import ExecutionSettings
 from resources.settings.fills import FillSettings
 from resources.settings.load import load_profile
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings, PortfoliosSettings
-from tests.portfolios.portfolio_market import WEEKS, Market
-from tests.portfolios.portfolio_problems import random_problem
+from tests.portfolios.problem.portfolio_problems import random_problem
+from tests.portfolios.week.portfolio_market import WEEKS, Market
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "portfolios.md").read_text(encoding="utf-8")

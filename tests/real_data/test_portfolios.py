@@ -12,9 +12,10 @@ import polars as pl
 import pytest
 
 from assets.bars.schemas import MINUTE_BARS
-from assets.portfolios.make import make_portfolio, make_portfolio_returns
-from assets.portfolios.record import unnest
 from assets.portfolios.schemas import PORTFOLIO
+from assets.portfolios.week.make_portfolio import make_portfolio
+from assets.portfolios.week.make_portfolio_returns import make_portfolio_returns
+from assets.portfolios.week.record import unnest
 from resources.calendar import Calendar
 from resources.reasons import as_reason
 from resources.settings.portfolios import PortfoliosSettings

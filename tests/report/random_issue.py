@@ -19,8 +19,8 @@ from assets.portfolios.reasons import (
     STYLE_NULL,
     TIE_SMALLEST_TURNOVER,
 )
-from assets.portfolios.record import NESTED
 from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO_LINES
+from assets.portfolios.week.record import NESTED
 from assets.report import weekly
 from resources.calendar import Calendar
 from resources.partition import Record

@@ -20,7 +20,7 @@ from assets.portfolios.reasons import (
     STOCK_BANDS_ALONE,
     TOGETHER_WITH,
 )
-from assets.portfolios.record import NESTED
+from assets.portfolios.week.record import NESTED
 from assets.report.explanation import Writer
 from assets.report.issue import Grid
 from assets.report.reason_writer import Writer as ReasonWriter

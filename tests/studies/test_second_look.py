@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.portfolios.conflict import find_conflicts
-from assets.portfolios.constraints import Problem, bound_names, portfolio_constraints
-from assets.portfolios.optimiser import optimise
+from assets.portfolios.problem.conflict import find_conflicts
+from assets.portfolios.problem.constraints import Problem, bound_names, portfolio_constraints
+from assets.portfolios.problem.optimiser import optimise
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
 from studies import second_look
 from studies.portfolios_2011_2016 import limits_of

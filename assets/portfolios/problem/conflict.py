@@ -1,0 +1,306 @@
+"""Which constraints can't hold together: irreducible conflicting sets of a rebalance that has no strict solution.
+
+What belongs here: finding the sets. What does not: by how much constraints then give (optimiser.py), what a bound costs in
+score (explanation.py), and the sets in words (the report).
+
+A set is found by a deletion filter (Chinneck and Dravnieks 1991): leave a member out, and where the rest still conflicts,
+it stays out. Whether a system conflicts is one LP, its smallest total violation, which must exceed optimiser.TOLERANCE;
+its prices also name the members that carry the conflict, and all others go at once (the sensitivity filter). So one warm
+LP per member is solved, not one per name of the market.
+
+What can be a member: each row of each constraint; the state of each name whose bounds it narrows (suspended, st …);
+the stock bands of all names, as one; holding members only, as one. Σw = 1 and w ≥ 0 are what a portfolio is and always
+hold. Leaving a name's state out lets it go anywhere between its own bounds and its stock band; leaving the bands out lets
+names without a state go anywhere in [0, 1].
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import highspy
+import numpy as np
+import scipy.sparse as sp
+from highspy._core import _Highs  # highspy.Highs adds callbacks and prints a banner
+from numpy.typing import NDArray
+
+from assets.portfolios.problem.constraints import (
+    HARD,
+    Constraint,
+    FullyInvested,
+    Linear,
+    NameBounds,
+    Problem,
+    TurnoverLimit,
+)
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+TOLERANCE = 1e-8  # a smallest total violation beyond it is a conflict, as in optimiser.py
+PRICE = 1e-9  # a price below it carries nothing
+OPTIONS: dict[str, bool | int | float | str] = {
+    "output_flag": False,
+    "presolve": "off",
+    "solver": "simplex",
+    "threads": 1,
+    "random_seed": 0,
+    "primal_feasibility_tolerance": 1e-10,
+    "dual_feasibility_tolerance": 1e-10,
+}
+
+STOCK_BANDS, MEMBERS_ONLY = "stock_bands", "members_only"
+NOT_MEMBER = "not_member"  # the state of a name that only `members_only` keeps out
+
+
+@dataclass(frozen=True)
+class Member:
+    """One member of a conflicting set.
+
+    kind: constraint (one row of it), state (of one name), stock_bands or members_only. constraint: its name, or the
+    name's state. row: what the row is about, or the symbol. side: the bound that conflicts, upper or lower. bound: its
+    value; of a state, the weight it holds the name to. benchmark: the benchmark's own value of the row, which bound is
+    relative to (an industry's benchmark weight, a name's); 0 where it is not relative. names: how many names' bands
+    take part; 1 of a state, 0 of a row.
+    """
+
+    kind: str
+    constraint: str
+    row: str
+    side: str
+    bound: float
+    benchmark: float
+    names: int
+
+
+@dataclass(frozen=True)
+class Conflict:
+    """Members that can't all hold, though without any one of them the others can. violation: the smallest total by which
+    they must be violated, weights and exposures added up."""
+
+    members: tuple[Member, ...]
+    violation: float
+
+
+def find_conflicts(
+    problem: Problem, constraints: Sequence[Constraint], *, order: Sequence[str]
+) -> tuple[Conflict, ...]:
+    """Irreducible conflicting sets of the strict problem that share no constraint row and no name; () without any.
+
+    order: elastic groups, from the last to give to the first. A set is looked for among the hard constraints first, then
+    with each next group added, so that it is told in terms of what gives last. Once a set is found its rows and names are
+    left out and the search goes on (with its names in, every set would come back as its mirror: one industry too heavy
+    is all the others too light); when the hard constraints alone conflict, it ends. Constraints without linear rows are not
+    looked at. The first build has no turnover constraint.
+    """
+    if problem.first_build:
+        constraints = [c for c in constraints if not isinstance(c, TurnoverLimit)]
+    system = _System(problem, [c for c in constraints if isinstance(c, Linear | TurnoverLimit)])
+    found: list[Conflict] = []
+    on = system.units(HARD)
+    for group in (HARD, *order):
+        on = on | system.units(group)
+        while (members := _filter(system, on)) is not None:
+            found.append(system.describe(members))
+            rows = members & system.is_row
+            if group == HARD or not rows.any():
+                return tuple(found)
+            on = on & ~(members & ~system.bands)
+    return tuple(found)
+
+
+def kept_out(problem: Problem) -> Bools:
+    """The names [n] that have no stock band because members only are held, whatever else their state is."""
+    return (problem.free_upper <= 0) & bool((problem.state == NOT_MEMBER).any())
+
+
+def _filter(system: "_System", on: Bools) -> Bools | None:
+    """The units of one irreducible conflicting set among `on`; None where these can all hold."""
+    first = system.solve(on)
+    if first.violation <= TOLERANCE:
+        return None
+    kept = _shrink(system, on, first)
+    for unit in system.deletion_order(kept, first):
+        if not kept[unit]:
+            continue
+        trial = kept.copy()
+        trial[unit] = False
+        answer = system.solve(trial)
+        if answer.violation > TOLERANCE:
+            kept = _shrink(system, trial, answer)
+    return kept
+
+
+def _shrink(system: "_System", on: Bools, answer: "_Answer") -> Bools:
+    """`on` without what carries no part of the conflict; `on` itself where rounding says otherwise."""
+    smaller = on & answer.involved
+    return smaller if system.solve(smaller).violation > TOLERANCE else on
+
+
+@dataclass(frozen=True, eq=False)
+class _Answer:
+    """violation: the smallest total; by_row [rows]. involved [units]: what carries it. prices [rows]: < 0 where the upper
+    bound does. pull [n]: > 0 where a name's lower bound carries the conflict, < 0 where its upper bound does."""
+
+    violation: float
+    by_row: Floats
+    involved: Bools
+    prices: Floats
+    pull: Floats
+
+
+class _System:
+    """The LP of the smallest total violation. Units: the rows, then the two band units, then every name's state.
+
+    Columns: w [n], sales of held names [h], violations above [r] and below [r]; rows: Σw = 1 and the constraints' [r],
+    then sale ≥ drifted − w [h]. Leaving a unit out only widens bounds, so that every solve starts from the last basis.
+    """
+
+    def __init__(self, problem: Problem, constraints: Sequence[Constraint]):
+        self.problem = problem
+        n, held = problem.n, np.flatnonzero(problem.drifted > 0)
+        self.labels: list[tuple[Constraint, str]] = []
+        blocks, sales, lower, upper, anchors = [], [], [], [], []
+        # Σw = 1 is first, and never a unit
+        for constraint in (FullyInvested(), *(c for c in constraints if not isinstance(c, FullyInvested | NameBounds))):
+            labels, bounds = constraint.rows(problem), constraint.bounds(problem)
+            self.labels += [(constraint, label) for label in labels]
+            if isinstance(constraint, Linear):
+                matrix = constraint.matrix(problem)
+                offset = matrix @ constraint.anchor(problem)
+                blocks.append(sp.csr_array(matrix))
+                sales.append(sp.csr_array((len(labels), held.size)))
+            else:  # turnover: what is sold plus the cash spent
+                offset = np.array([-problem.cash])
+                blocks.append(sp.csr_array((1, n)))
+                sales.append(sp.csr_array(np.ones((1, held.size))))
+            lower.append(bounds[0] + offset)
+            upper.append(bounds[1] + offset)
+            anchors.append(offset)
+        self.lower, self.upper = np.concatenate(lower), np.concatenate(upper)
+        self.anchors = np.concatenate(anchors)
+        self.rows = len(self.lower)
+        bands = slice(self.rows, self.rows + 2)
+        self.size = self.rows + 2 + n
+        self.is_row = np.arange(self.size) < self.rows
+        self.is_row[0] = False
+        self.bands = np.zeros(self.size, bool)
+        self.bands[bands] = True
+        self.narrowed = (problem.lower != problem.free_lower) | (problem.upper != problem.free_upper)
+        self.excluded = kept_out(problem)
+        self.highs = self._pass(sp.vstack(blocks).tocsc(), sp.vstack(sales).tocsc(), held)
+        self.now = (np.full(n, -1.0), np.full(n, -1.0), np.zeros(self.rows, bool))
+
+    def _pass(self, matrix: sp.csc_array, sales: sp.csc_array, held: NDArray[np.int64]) -> _Highs:
+        n, r, h = self.problem.n, self.rows, held.size
+        eye = sp.eye_array(r, format="csc")
+        hold = sp.csc_array((np.ones(h), (np.arange(h), held)), shape=(h, n))
+        full = sp.block_array(
+            [[matrix, sales, -eye, eye], [hold, sp.eye_array(h, format="csc"), None, None]], format="csc"
+        )
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = n + h + 2 * r, r + h
+        lp.col_cost_ = np.concatenate([np.zeros(n + h), np.ones(2 * r)])
+        lp.col_lower_ = np.zeros(n + h + 2 * r)
+        lp.col_upper_ = np.concatenate([np.ones(n), np.full(h + 2 * r, np.inf)])
+        lp.row_lower_ = np.concatenate([np.full(r, -np.inf), self.problem.drifted[held]])
+        lp.row_upper_ = np.full(r + h, np.inf)
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        lp.a_matrix_.start_, lp.a_matrix_.index_, lp.a_matrix_.value_ = full.indptr, full.indices, full.data
+        highs = _Highs()
+        for option, value in OPTIONS.items():
+            highs.setOptionValue(option, value)
+        highs.passModel(lp)
+        return highs
+
+    def units(self, group: str) -> Bools:
+        """The units that come with a group: its rows; with the hard ones also bands and states."""
+        on = np.array([constraint.group == group for constraint, _ in self.labels])
+        other = np.full(self.size - self.rows, group == HARD)
+        other[2:] &= self.narrowed
+        return np.concatenate([on, other])
+
+    def box(self, on: Bools) -> tuple[Floats, Floats]:
+        """Bounds of every name [n] under the units `on`."""
+        p, state = self.problem, on[self.rows + 2 :]
+        stock, members = on[self.rows], on[self.rows + 1]
+        band = np.where(self.excluded, members, stock)
+        narrowed = state & self.narrowed
+        lower = np.where(narrowed, p.lower, np.minimum(p.lower, p.free_lower))
+        upper = np.where(narrowed, p.upper, np.maximum(p.upper, p.free_upper))
+        own_lower = np.where(narrowed & (p.lower != p.free_lower), p.lower, 0.0)
+        own_upper = np.where(narrowed & (p.upper != p.free_upper), p.upper, 1.0)
+        return np.where(band, lower, own_lower), np.where(band, upper, own_upper)
+
+    def solve(self, on: Bools) -> _Answer:
+        n, (lower, upper) = self.problem.n, self.box(on)
+        rows = on[: self.rows].copy()
+        rows[0] = True
+        changed = np.flatnonzero((lower != self.now[0]) | (upper != self.now[1])).astype(np.int32)
+        self.highs.changeColsBounds(changed.size, changed, lower[changed], upper[changed])
+        for r in np.flatnonzero(rows != self.now[2]).tolist():
+            bounds = (self.lower[r], self.upper[r]) if rows[r] else (-np.inf, np.inf)
+            self.highs.changeRowBounds(r, *bounds)
+        self.now = (lower, upper, rows)
+        self.highs.run()
+        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:  # the last basis led nowhere
+            self.highs.clearSolver()
+            self.highs.run()
+        status = self.highs.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            raise RuntimeError(f"the smallest violation of a conflict was not found: HiGHS says {status.name}")
+        solution = self.highs.getSolution()
+        prices = np.asarray(solution.row_dual)[: self.rows]
+        pull = np.asarray(solution.col_dual)[:n]
+        by_row = np.asarray(solution.col_value)[-2 * self.rows :].reshape(2, self.rows).sum(axis=0)
+        involved = self._involved(on, prices, pull, (lower, upper))
+        return _Answer(float(by_row.sum()), by_row, involved, prices, pull)
+
+    def _involved(self, on: Bools, prices: Floats, pull: Floats, box: tuple[Floats, Floats]) -> Bools:
+        """Priced rows, and what narrows a priced bound of a name."""
+        involved = np.zeros(self.size, bool)
+        involved[: self.rows] = np.abs(prices) > PRICE
+        involved[self.rows + 2 :] = self._widens(on, self.rows + 2, self.size, pull, box)
+        for unit in (self.rows, self.rows + 1):
+            involved[unit] = self._widens(on, unit, unit + 1, pull, box).any()
+        return involved & on
+
+    def _widens(self, on: Bools, first: int, end: int, pull: Floats, box: tuple[Floats, Floats]) -> Bools:
+        """Names [n] whose priced bound would move if the units first … end − 1 were left out."""
+        without = on.copy()
+        without[first:end] = False
+        lower, upper = self.box(without)
+        return ((pull > PRICE) & (lower < box[0])) | ((pull < -PRICE) & (upper > box[1]))
+
+    def deletion_order(self, on: Bools, answer: _Answer) -> Iterator[int]:
+        """Bands first, then rows, then states, each from the weakest: what is tried last tends to stay."""
+        lower, upper = self.box(on)
+        yield from np.flatnonzero(on & self.bands).tolist()
+        rows = np.flatnonzero(on & self.is_row)
+        yield from rows[np.lexsort((-rows, answer.by_row[rows]))].tolist()
+        p = self.problem
+        room = np.where(answer.pull > 0, lower - p.free_lower, p.free_upper - upper)
+        names = np.flatnonzero(on[self.rows + 2 :])
+        weight = np.abs(answer.pull * room)[names]
+        yield from (names[np.lexsort((-names, weight))] + self.rows + 2).tolist()
+
+    def describe(self, on: Bools) -> Conflict:
+        answer, box, p = self.solve(on), self.box(on), self.problem
+        members = []
+        for r in np.flatnonzero(on & self.is_row).tolist():
+            constraint, label = self.labels[r]
+            side = "upper" if answer.prices[r] < 0 else "lower"
+            bound = (self.upper if side == "upper" else self.lower)[r] - self.anchors[r]
+            own = 0.0 if isinstance(constraint, TurnoverLimit) else float(self.anchors[r])
+            members.append(Member("constraint", constraint.name, label, side, float(bound), own, 0))
+        for unit, name in ((self.rows, STOCK_BANDS), (self.rows + 1, MEMBERS_ONLY)):
+            if on[unit]:
+                touched = self._widens(on, unit, unit + 1, answer.pull, box)
+                side = "upper" if (answer.pull[touched] < 0).all() else "lower"
+                if (answer.pull[touched] < 0).any() and (answer.pull[touched] > 0).any():
+                    side = "both"
+                members.append(Member(name, name, "", side, 0.0, 0.0, int(touched.sum())))
+        for i in np.flatnonzero(on[self.rows + 2 :]).tolist():
+            side = "upper" if answer.pull[i] < 0 else "lower"
+            bound = float((p.upper if side == "upper" else p.lower)[i])
+            members.append(Member("state", str(p.state[i]), str(p.symbols[i]), side, bound, float(p.benchmark[i]), 1))
+        return Conflict(tuple(members), answer.violation)

@@ -1,0 +1,528 @@
+"""The weekly rebalance: which weights, in which order constraints give, and the proof that the answer is right.
+
+What belongs here: the order of solves, who is asked, and what the answer means. What does not: what a constraint is
+(constraints.py, terms.py), solving (lp.py, statement.py), the arithmetic of the proof (certificate.py), and where the
+numbers come from (assets/portfolios/week/). Source: SPEC §6.
+
+The strict problem is solved first. Only where nothing satisfies it do constraints give, group by group: the smallest
+total violation of the first group with the later ones left out, then of the second with the first held at its minimum,
+and so on; then μ'w is maximised inside what remains. Among optima the smallest turnover wins.
+
+Every stage climbs one ladder: HiGHS by dual simplex, HiGHS by interior point, Clarabel. An answer is accepted only if its
+residuals and its duality gap, both computed here and not by the solver, are at most TOLERANCE; else the next is asked,
+and every attempt is recorded. That a stage has no answer is a solver's word too: it is believed only because the smallest
+violations that follow are proved to be above zero.
+
+What is curved (terms.py) goes through cvxpy to Clarabel. A curved constraint that must give fixes the portfolio by its
+smallest violation, so its group has to be the first to give.
+"""
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import cvxpy as cp
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.portfolios.problem.certificate import INFEASIBLE, Answer, Certificate, Stage, name_prices
+from assets.portfolios.problem.constraints import (
+    FREE,
+    HARD,
+    Constraint,
+    FullyInvested,
+    IndustryNeutral,
+    Linear,
+    NameBounds,
+    Problem,
+    TurnoverLimit,
+    one_way_turnover,
+)
+from assets.portfolios.problem.lp import INTERIOR_POINT, OPTIONS, SIMPLEX, LinearProgram, takes
+from assets.portfolios.problem.statement import Statement
+from assets.portfolios.problem.terms import Term
+from assets.portfolios.reasons import (
+    BALANCES_ROWS,
+    BOUNDS_EXCLUDED,
+    CASH_TO_SPEND,
+    CURVED_MUST_GIVE,
+    HARD_CONFLICT,
+    KEPT_ABOVE,
+    KEPT_BELOW,
+    LOWER_BOUNDS_OVER,
+    NAME_IN_STATE,
+    NAMES,
+    NAMES_AND_MORE,
+    NO_ANSWER,
+    NO_VERIFIED_ANSWER,
+    NOT_FOUND_WITHIN_HARD,
+    NOT_FOUND_WITHIN_NAMES,
+    NOT_FOUND_WITHIN_TOTALS,
+    NOT_VERIFIED,
+    RESTRICTED_NAMES,
+    SOLVER_NOT_VERIFIED,
+    SOLVER_WITHOUT_ANSWER,
+    STOCK_BANDS_ALONE,
+    TIE_FIRST_BUILD,
+    TIE_NOT_LINEAR,
+    TIE_NOT_SOLVED,
+    TIE_SMALLEST_TURNOVER,
+    TOGETHER_WITH,
+    UPPER_BOUNDS_SHORT,
+)
+from resources.reasons import Reason, joined
+
+Floats = NDArray[np.float64]
+Multipliers = Mapping[str, Floats]
+StatedBy = Literal["arrays", "cvxpy"]
+
+TOLERANCE = 1e-8  # residuals, duality gap; what is beyond it counts as relaxed (SPEC §6)
+TOTAL_MARGIN = 1e-9  # an earlier total is fixed at its minimum plus this (SPEC §6)
+TIE_MARGIN = 1e-10  # score given up, in std μ, to break ties by turnover (SPEC §6)
+DUAL_SIMPLEX, INTERIOR, CLARABEL = "HiGHS dual simplex", "HiGHS interior point", "Clarabel"
+CVXPY: dict[str, tuple[str, dict[str, Any]]] = {
+    DUAL_SIMPLEX: (cp.HIGHS, {"highs_options": {**OPTIONS, "solver": "simplex", "presolve": "off"}}),
+    INTERIOR: (cp.HIGHS, {"highs_options": {**OPTIONS, "solver": "ipm"}}),
+    CLARABEL: (cp.CLARABEL, {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12, "max_threads": 1}),
+}
+SHOWN_NAMES = 5
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of one constraint at the solution.
+
+    residual: violation beyond `slack`. slack: what the constraint had to give. shadow_price: change of Σ μw per unit
+    added to the bound that binds (upper: positive, lower: negative).
+    """
+
+    constraint: str
+    group: str
+    row: str
+    lower: float
+    upper: float
+    value: float
+    residual: float
+    slack: float
+    shadow_price: float
+    forced_by: Reason | None = None
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One solver's try at one stage. No time is kept: a backfill must store what a weekly run stores.
+
+    stage: strict (all constraints), an elastic group (its smallest total), relaxed (the score inside what remains) or
+    ties (the smallest turnover). status: the solver's own word. residual, gap: by our arithmetic, None where there was
+    no answer to verify. refused: NO_ANSWER, NOT_VERIFIED where one of the two is beyond TOLERANCE; "" where the answer was taken.
+    """
+
+    stage: str
+    solver: str
+    status: str
+    residual: float | None
+    gap: float | None
+    refused: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Solution:
+    """weights [n] and how they came about.
+
+    duality_gap: the worst over all solves that led here, in std μ of score or in the unit of a stage's violation.
+    status: optimal, relaxed, or failed (weights are then the drifted ones, never passed off as optimal, and `reason`
+    says why; None otherwise). totals: elastic group → smallest total violation, where the strict problem had no solution.
+    tie_break: how one of several optima was chosen, one of the TIE_… codes.
+    multipliers: constraint → [rows], the change of Σ μw per unit added to the bound that binds (upper: positive, lower:
+    negative), as Row.shadow_price. reduced_costs [n]: the same of each name's own bounds; 0 between them. In a
+    degenerate optimum they are one of several true sets; of those of neutral industries the one with median 0
+    (`_level`). attempts: every solver asked, in order.
+    """
+
+    status: str
+    weights: Floats
+    objective: float
+    turnover: float
+    duality_gap: float
+    residual: float
+    rows: tuple[Row, ...] = ()
+    totals: Mapping[str, float] = field(default_factory=dict)
+    reason: Reason | None = None
+    solver: str = ""
+    tie_break: str = ""
+    multipliers: Mapping[str, Floats] = field(default_factory=dict)
+    reduced_costs: Floats | None = None
+    attempts: tuple[Attempt, ...] = ()
+
+    @property
+    def relaxations(self) -> tuple[Row, ...]:
+        return tuple(row for row in self.rows if row.slack > 0)
+
+
+class NotSolved(Exception):
+    """No solver returned an answer that could be verified; `reason` says why."""
+
+    def __init__(self, reason: Reason):
+        super().__init__(reason)
+        self.reason = reason
+
+
+def optimise(
+    problem: Problem,
+    constraints: Sequence[Constraint],
+    *,
+    order: Sequence[str],
+    terms: Sequence[Term] = (),
+    stated_by: StatedBy = "arrays",
+) -> Solution:
+    """Maximise Σ μw, less the terms' costs, subject to `constraints`, which give in reverse `order` of their groups.
+
+    problem: arrays [n]; in which order the names come changes nothing. order: elastic groups, from the last to give to
+    the first. stated_by: arrays hands all-linear problems to HiGHS directly, cvxpy states them; what is not linear is
+    stated by cvxpy either way. The first build has no turnover constraint. Raises ValueError on what can't be meant:
+    a symbol or a constraint's name twice, a group that `order` does not place, a number that is not finite.
+    """
+    if (problem.symbols[1:] < problem.symbols[:-1]).any():
+        by_symbol = np.argsort(problem.symbols, kind="stable")
+        own = optimise(problem.take(by_symbol), constraints, order=order, terms=terms, stated_by=stated_by)
+        back = np.argsort(by_symbol)
+        prices = None if own.reduced_costs is None else own.reduced_costs[back]
+        return replace(own, weights=own.weights[back], reduced_costs=prices)
+    _require_names(problem, constraints, order)
+    _require_numbers(problem)
+    if problem.first_build:
+        constraints = [c for c in constraints if not isinstance(c, TurnoverLimit)]
+    straight = not terms and all(map(takes, constraints))
+    matters = np.flatnonzero((problem.upper > 0) | (problem.benchmark > 0) | (problem.drifted > 0))
+    if (
+        straight and stated_by == "arrays" and matters.size > problem.n // 2
+    ):  # leaving names out takes longer than they do
+        matters = np.arange(problem.n)
+    small = problem if matters.size == problem.n else problem.take(matters)
+    groups = [group for group in order if any(c.group == group for c in constraints)]
+    scale = float(problem.mu.std()) or 1.0
+    certificate = Certificate(small, small.mu / scale, constraints, terms, scale)
+    ladder = _Ladder(certificate, stated_by)
+    try:
+        solution, last, best = _optimise(certificate, ladder, groups)
+    except NotSolved as failure:
+        return Solution(
+            "failed",
+            problem.drifted.copy(),
+            objective=float(problem.mu @ problem.drifted),
+            turnover=0.0,
+            duality_gap=float("nan"),
+            residual=float("nan"),
+            reason=failure.reason,
+            attempts=tuple(ladder.attempts),
+        )
+    weights, prices = np.zeros(problem.n), np.zeros(problem.n)
+    weights[matters] = solution.weights
+    if straight and small is not problem:  # also what names are worth that can't be held at all
+        everyone = Certificate(problem, problem.mu / scale, constraints, (), scale)
+        prices = name_prices(everyone.bound(last, weights, best), weights, problem) * scale
+    else:
+        bound = certificate.bound(last, solution.weights, best)
+        prices[matters] = name_prices(bound, solution.weights, small) * scale
+    return replace(solution, weights=weights, reduced_costs=prices)
+
+
+def _require_names(problem: Problem, constraints: Sequence[Constraint], order: Sequence[str]) -> None:
+    twice = [a for a, b in itertools.pairwise(problem.symbols.tolist()) if a == b]
+    if twice:
+        raise ValueError(f"optimise: {twice[0]} stands twice among the symbols; every name has one row")
+    names = [constraint.name for constraint in constraints]
+    if len(set(names)) < len(names):
+        raise ValueError(f"optimise: two constraints share a name among {', '.join(names)}; prices go by name")
+    for constraint in constraints:
+        if constraint.group not in (HARD, *order):
+            raise ValueError(
+                f"optimise: the group {constraint.group!r} of {constraint.name} is not in the order {tuple(order)}; "
+                f"name its place there, or make it {HARD!r}"
+            )
+
+
+def _require_numbers(problem: Problem) -> None:
+    """Solvers answer what is not finite with a traceback of their own, or never."""
+    numbers = {name: getattr(problem, name) for name in ("mu", "benchmark", "drifted", "lower", "upper")}
+    for name, values in (*numbers.items(), *problem.styles.items()):
+        if not np.isfinite(values).all():
+            i = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise ValueError(f"optimise: {name} of {problem.symbols[i]} is {values[i]}; give 0 where there is no value")
+
+
+class _Ladder:
+    """The solvers in the order in which they are asked, and what each said."""
+
+    def __init__(self, certificate: Certificate, stated_by: StatedBy):
+        self.certificate, self.attempts = certificate, list[Attempt]()
+        self.program = LinearProgram(certificate) if stated_by == "arrays" else None
+        self.statement: Statement | None = None  # the last one
+        self.gap = 0.0  # the worst of the accepted
+
+    def is_linear(self, stage: Stage) -> bool:
+        """Whether HiGHS can be asked: a term counts where the score does, a constraint where its group does."""
+        scored = stage.target is None and bool(self.certificate.terms)
+        return not scored and all(takes(c) for c in self.certificate.constraints if stage.counts(c.group))
+
+    def climb(self, stage: Stage) -> tuple[Answer | None, str]:
+        """The first answer that verifies and who gave it; None where the stage is said to have no solution."""
+        for name in (DUAL_SIMPLEX, INTERIOR, CLARABEL) if self.is_linear(stage) else (CLARABEL,):
+            answer = self._ask(name)(stage)
+            if answer.status == INFEASIBLE:
+                self.attempts.append(Attempt(stage.name, name, answer.status, None, None))
+                return None, name
+            if answer.weights is None:
+                self._record(stage, name, answer, None, None, NO_ANSWER)
+                continue
+            residual = self.certificate.residual(stage, answer.weights)
+            best = self.certificate.bound(stage, answer.weights, answer).value
+            gap = best - self.certificate.objective(stage, answer.weights)
+            verified = residual <= TOLERANCE and abs(gap) <= TOLERANCE
+            self._record(stage, name, answer, residual, gap, "" if verified else NOT_VERIFIED)
+            if verified:
+                self.gap = max(self.gap, gap, key=abs)
+                return answer, name
+        asked = [
+            SOLVER_WITHOUT_ANSWER(solver=one.solver, status=one.status)
+            if one.residual is None
+            else SOLVER_NOT_VERIFIED(solver=one.solver, status=one.status, residual=float(one.residual), gap=one.gap)
+            for one in self.attempts
+            if one.stage == stage.name
+        ]
+        raise NotSolved(NO_VERIFIED_ANSWER(stage=stage.name, reasons=asked))
+
+    def _ask(self, name: str) -> Callable[[Stage], Answer]:
+        if self.program is not None and name != CLARABEL:
+            program, method = self.program, SIMPLEX if name == DUAL_SIMPLEX else INTERIOR_POINT
+            return lambda stage: program.solve(stage, method)
+        solver, options = CVXPY[name]
+        return lambda stage: self._state(stage).solve(stage, solver=solver, options=options)
+
+    def _state(self, stage: Stage) -> Statement:
+        if self.statement is None or not self.statement.holds(stage):
+            c = self.certificate
+            self.statement = Statement(c.problem, c.mu, c.constraints, c.terms, c.scale, stage)
+        return self.statement
+
+    def _record(
+        self, stage: Stage, name: str, answer: Answer, residual: float | None, gap: float | None, refused: str
+    ) -> None:
+        self.attempts.append(Attempt(stage.name, name, answer.status, residual, gap, refused))
+
+
+def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) -> tuple[Solution, Stage, Answer]:
+    """The solution, and the stage and answer that prove its score."""
+    problem = certificate.problem
+    totals: dict[str, float] = {}
+    causes: dict[str, Multipliers] = {}
+    last = Stage("strict", strict=tuple(groups))
+    best, solver = ladder.climb(last)
+    if best is None:
+        last = Stage("relaxed")
+        for group in groups:
+            target = Stage(group, last.strict, last.totals, target=group)
+            stage, solver = ladder.climb(target)
+            if stage is None or stage.weights is None:
+                raise NotSolved(_no_portfolio(certificate, ladder, group, totals))
+            totals[group], causes[group] = certificate.total(group, stage.weights), stage.multipliers
+            curved = [c.name for c in certificate.constraints if c.group == group and not takes(c)]
+            if not curved:
+                last = replace(last, totals={**last.totals, group: totals[group] + TOTAL_MARGIN})
+            elif totals[group] <= TOLERANCE:
+                last = replace(last, strict=(*last.strict, group))
+            elif group == groups[-1]:  # only one portfolio is this near: no score is left to choose by
+                last, best = target, replace(stage, multipliers=_no_prices(stage.multipliers))
+            else:
+                raise NotSolved(CURVED_MUST_GIVE(constraints=curved))
+        if best is None:
+            best, solver = ladder.climb(last)
+    if best is None or best.weights is None:
+        raise NotSolved(_no_portfolio(certificate, ladder, "", totals))
+    weights, tie_break = _break_ties(certificate, ladder, last, best.weights)
+    best = replace(best, multipliers=_level(certificate, last, best.multipliers))
+    rows = _rows(certificate, totals, causes, weights, best.multipliers)
+    own = certificate.bound(last, weights, best).value - certificate.objective(last, weights)
+    solution = Solution(
+        "relaxed" if any(row.slack > 0 for row in rows) else "optimal",
+        weights,
+        objective=certificate.score(weights) * certificate.scale,
+        turnover=one_way_turnover(weights, problem.drifted, problem.cash),
+        duality_gap=ladder.gap if last.target else max(ladder.gap, own, key=abs),
+        residual=max(certificate.residual(last, weights), *(row.residual for row in rows)),
+        rows=tuple(rows),
+        totals=totals,
+        solver=solver,
+        tie_break=tie_break,
+        multipliers={
+            c.name: np.asarray(best.multipliers[c.name]) * certificate.scale
+            for c in certificate.constraints
+            if c.name in best.multipliers and not isinstance(c, NameBounds)
+        },
+        attempts=tuple(ladder.attempts),
+    )
+    return solution, last, best
+
+
+def _level(certificate: Certificate, stage: Stage, multipliers: Multipliers) -> Multipliers:
+    """The same prices, those of exactly neutral industries less their median, which goes to Σw = 1.
+
+    Where every industry is neutral, all of them together say Σw = 1 once more. So their prices are known up to a
+    constant, and each solver ends at another. With the median at 0 the sum of |price| is what widening all of them
+    gains per unit, and one industry's price what moving weight to it from the middle one does. An industry in which no
+    name can move has none.
+    """
+    problem, levelled = certificate.problem, dict(multipliers)
+    whole = [c.name for c in certificate.constraints if isinstance(c, FullyInvested) and c.name in multipliers]
+    for c in certificate.constraints:
+        if whole and isinstance(c, IndustryNeutral) and c.limit == 0 and c.group in stage.strict:
+            labels, codes = problem.industry_codes
+            moves = np.isin(np.arange(len(labels)), codes[problem.lower < problem.upper])
+            prices = np.asarray(multipliers[c.name])
+            middle = float(np.median(prices[moves])) if moves.any() else 0.0
+            levelled[c.name] = np.where(moves, prices - middle, 0.0)
+            levelled[whole[0]] = np.asarray(multipliers[whole[0]]) + middle
+    return levelled
+
+
+def _no_prices(multipliers: Multipliers) -> Multipliers:
+    return {name: np.zeros_like(prices) for name, prices in multipliers.items()}
+
+
+def _no_portfolio(certificate: Certificate, ladder: _Ladder, group: str, totals: Mapping[str, float]) -> Reason:
+    """Why there is nothing to choose from, proved by the smallest violation of what is hard."""
+    if totals or not group:
+        return NOT_FOUND_WITHIN_TOTALS(groups=list(totals))
+    answer, solver = ladder.climb(Stage(HARD, target=HARD))
+    if answer is None or answer.weights is None:
+        return NOT_FOUND_WITHIN_NAMES(solver=solver)
+    total = certificate.total(HARD, answer.weights)
+    if total <= TOLERANCE:
+        return NOT_FOUND_WITHIN_HARD(solver=solver)
+    return HARD_CONFLICT(total=total, cause=_hard_conflict(certificate.problem))
+
+
+def _break_ties(certificate: Certificate, ladder: _Ladder, last: Stage, best: Floats) -> tuple[Floats, str]:
+    """Among the optima, the smallest turnover. A first build's turnover is the same wherever it ends."""
+    if certificate.problem.first_build:
+        return best, TIE_FIRST_BUILD
+    if not ladder.is_linear(last):
+        return best, TIE_NOT_LINEAR
+    floor = certificate.score(best) - TIE_MARGIN
+    try:
+        tie, _ = ladder.climb(replace(last, name="ties", floor=floor))
+    except NotSolved:  # the attempts say more
+        return best, TIE_NOT_SOLVED
+    if tie is None or tie.weights is None:
+        return best, TIE_NOT_SOLVED
+    return tie.weights, TIE_SMALLEST_TURNOVER
+
+
+def _rows(
+    certificate: Certificate,
+    totals: Mapping[str, float],
+    causes: Mapping[str, Multipliers],
+    weights: Floats,
+    multipliers: Multipliers,
+) -> list[Row]:
+    problem, constraints, rows = certificate.problem, certificate.constraints, []
+    for constraint in constraints:
+        (lower, upper), values = certificate.bounds(constraint), certificate.values(constraint, weights)
+        violations = np.maximum(0.0, np.maximum(lower - values, values - upper))
+        gives = totals.get(constraint.group, 0.0) > TOLERANCE
+        if isinstance(constraint, NameBounds):  # its rows stand in the portfolio's own table
+            rows.append(Row(constraint.name, HARD, "all", 0.0, 1.0, 0.0, float(violations.max()), 0.0, 0.0))
+            continue
+        prices = np.asarray(multipliers[constraint.name]) * certificate.scale
+        for r, label in enumerate(constraint.rows(problem)):
+            slack = float(violations[r]) if gives and violations[r] > TOLERANCE else 0.0
+            cause = None
+            if slack:
+                cause = _cause(problem, constraint, r, float(values[r]), constraints, causes[constraint.group])
+            rows.append(
+                Row(
+                    constraint.name,
+                    constraint.group,
+                    label,
+                    float(lower[r]),
+                    float(upper[r]),
+                    float(values[r]),
+                    float(violations[r]) - slack,
+                    slack,
+                    float(prices[r]),
+                    cause,
+                )
+            )
+    return rows
+
+
+def _cause(
+    problem: Problem,
+    constraint: Constraint,
+    row: int,
+    value: float,
+    constraints: Sequence[Constraint],
+    multipliers: Multipliers,
+) -> Reason:
+    """What forces a row outside its bounds.
+
+    Where the row's own names can't do better within their bounds: those whose state narrows them, by how much; the stock
+    bands, where these are too narrow without any state. A turnover that cash alone exceeds: the cash. Else what priced the
+    smallest violation: the other constraints, and restricted names by price × room lost.
+    """
+    bounds = constraint.bounds(problem)
+    if isinstance(constraint, TurnoverLimit) and problem.cash > constraint.limit + TOLERANCE:
+        return CASH_TO_SPEND(cash=float(problem.cash))
+    above = value > bounds[1][row]
+    if isinstance(constraint, Linear):
+        line = constraint.matrix(problem)[[row], :].toarray().ravel() * (1.0 if above else -1.0)
+        limit = bounds[1][row] if above else -bounds[0][row]
+        least = np.minimum(line * problem.lower, line * problem.upper)
+        if least.sum() - line @ constraint.anchor(problem) > limit + TOLERANCE:
+            free = np.minimum(line * problem.free_lower, line * problem.free_upper)
+            bands = free.sum() - line @ constraint.anchor(problem) > limit + TOLERANCE
+            names = None if bands else _names(problem, least - free)
+            return (KEPT_ABOVE if above else KEPT_BELOW)(cause=names or STOCK_BANDS_ALONE())
+    others = [
+        c.name
+        for c in constraints
+        if not isinstance(c, NameBounds)
+        and c.name in multipliers
+        and np.abs(multipliers[c.name]).max() > TOLERANCE
+        and c is not constraint
+        and c.name != "fully_invested"
+    ]
+    pull = np.zeros(problem.n)
+    for c in constraints:
+        if isinstance(c, Linear) and c.name in multipliers:
+            pull -= c.matrix(problem).T @ multipliers[c.name]
+    lost = np.where(pull < 0, -pull * (problem.lower - problem.free_lower), pull * (problem.free_upper - problem.upper))
+    names = _names(problem, lost)
+    parts = [BALANCES_ROWS(constraint=constraint.name)] if len(bounds[0]) > 1 else []
+    parts += [TOGETHER_WITH(constraints=others)] if others else []
+    parts += [RESTRICTED_NAMES(names=names)] if names else []
+    return joined(parts) or STOCK_BANDS_ALONE()
+
+
+def _names(problem: Problem, contribution: Floats) -> Reason | None:
+    """The restricted names that contribute most, at their drifted weights; None where none does."""
+    restricted = np.flatnonzero((problem.state != FREE) & (contribution > TOLERANCE))
+    first = restricted[np.lexsort((restricted, -contribution[restricted]))]
+    shown = [
+        NAME_IN_STATE(symbol=str(problem.symbols[i]), state=str(problem.state[i]), weight=float(problem.drifted[i]))
+        for i in first[:SHOWN_NAMES]
+    ]
+    if len(first) > SHOWN_NAMES:
+        return NAMES_AND_MORE(names=shown, more=len(first) - SHOWN_NAMES)
+    return NAMES(names=shown) if shown else None
+
+
+def _hard_conflict(problem: Problem) -> Reason:
+    low, high = float(problem.lower.sum()), float(problem.upper.sum())
+    free = int((problem.upper > problem.lower).sum())
+    if high < 1.0:
+        return UPPER_BOUNDS_SHORT(total=high, free=free)
+    if low > 1.0:
+        return LOWER_BOUNDS_OVER(total=low)
+    return BOUNDS_EXCLUDED(low=low, high=high)

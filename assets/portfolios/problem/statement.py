@@ -1,0 +1,119 @@
+"""A stage of the rebalance stated in cvxpy, for anything that cvxpy can state and any solver it knows.
+
+What belongs here: from constraints and terms to an answer, through cvxpy. What does not: what is asked in which order
+(optimiser.py), the same with arrays where all is linear (lp.py), and whether the answer is right (certificate.py).
+"""
+
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import cvxpy as cp
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.portfolios.problem.certificate import INFEASIBLE, OPTIMAL, SCORE_FLOOR, Answer, Stage
+from assets.portfolios.problem.constraints import (
+    HARD,
+    Choice,
+    Constraint,
+    Linear,
+    NameBounds,
+    Problem,
+    Stated,
+    Together,
+)
+from assets.portfolios.problem.terms import Term
+
+Floats = NDArray[np.float64]
+
+STATUSES = {cp.OPTIMAL: OPTIMAL, cp.INFEASIBLE: INFEASIBLE, cp.settings.INFEASIBLE_OR_UNBOUNDED: INFEASIBLE}
+
+
+class Statement:
+    """One stage of a problem in cvxpy, stated once for the best score and for the smallest turnover that reaches a score.
+
+    mu [n] and terms as in Certificate. Which of the two is asked, and the score to reach, are parameters, so that breaking
+    ties compiles nothing. With terms there are no ties to break, and the score alone is stated.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        mu: Floats,
+        constraints: Sequence[Constraint],
+        terms: Sequence[Term],
+        scale: float,
+        stage: Stage,
+    ):
+        self.problem, self.mu, self.stage = problem, mu, stage
+        choice = Choice.of(problem)
+        self.weights = choice.weights
+        self.stated, conditions = list[tuple[tuple[Constraint, ...], Stated]](), []
+        slacks: dict[str, list[cp.Variable]] = {}
+        for constraint, parts in _gather([c for c in constraints if stage.counts(c.group)], stage):
+            slack = None
+            if stage.gives(constraint.group) and not isinstance(constraint, NameBounds):
+                slack = cp.Variable(len(constraint.rows(problem)), nonneg=True)
+                slacks.setdefault(constraint.group, []).append(slack)
+            statement = constraint.state(choice, problem, slack)
+            self.stated.append((parts, statement))
+            conditions += statement.constraints
+        conditions += [sum(map(cp.sum, slacks[group])) <= most for group, most in stage.totals.items()]
+        self.by_score, self.by_turnover, self.least = cp.Parameter(), cp.Parameter(), cp.Parameter()
+        self.floor: cp.Constraint | None = None
+        score = mu @ self.weights
+        if stage.target is not None:
+            goal = sum(map(cp.sum, slacks[stage.target]))
+        elif terms:
+            goal = -score + sum(term.state(self.weights, problem) for term in terms) / scale
+        else:
+            self.floor = score >= self.least
+            conditions.append(self.floor)
+            goal = -self.by_score * score + self.by_turnover * cp.sum(choice.sold)
+        self.program = cp.Problem(cp.Minimize(goal), conditions)
+
+    def holds(self, stage: Stage) -> bool:
+        """Whether `stage` is this one, but for what is asked of it."""
+        return replace(stage, name=self.stage.name, floor=self.stage.floor) == self.stage
+
+    def solve(self, stage: Stage, *, solver: str, options: Mapping[str, Any]) -> Answer:
+        """A stage that this one `holds`, by one solver."""
+        problem = self.problem
+        self.by_score.value, self.by_turnover.value = (1.0, 0.0) if stage.floor is None else (0.0, 1.0)
+        nothing = float(np.minimum(self.mu * problem.lower, self.mu * problem.upper).sum())  # every portfolio has that
+        self.least.value = nothing if stage.floor is None else stage.floor
+        try:
+            with warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Solution may be inaccurate")  # the certificate says how much
+                self.program.solve(solver=solver, **options)
+        except cp.SolverError as error:
+            return Answer(f"solver error: {error}")
+        status = STATUSES.get(self.program.status, self.program.status)
+        if self.program.status not in (cp.OPTIMAL, cp.OPTIMAL_INACCURATE):
+            return Answer(status)
+        found = np.clip(np.asarray(self.weights.value, dtype=np.float64), problem.lower, problem.upper)
+        multipliers: dict[str, Floats] = {}
+        directions: dict[str, Floats] = {}
+        for parts, statement in self.stated:
+            ends = np.cumsum([len(part.rows(problem)) for part in parts])[:-1]
+            split = [statement.multipliers()] if len(parts) == 1 else np.split(statement.multipliers(), ends)
+            multipliers.update({part.name: prices for part, prices in zip(parts, split, strict=True)})
+            if (direction := statement.direction()) is not None:
+                directions[parts[0].name] = direction
+        if self.floor is not None:
+            multipliers[SCORE_FLOOR] = -np.atleast_1d(np.asarray(self.floor.dual_value, dtype=np.float64))
+        return Answer(status, found, multipliers, directions)
+
+
+def _gather(constraints: Sequence[Constraint], stage: Stage) -> Iterator[tuple[Constraint, tuple[Constraint, ...]]]:
+    """The constraints, linear ones of one group (or of all that don't give) as one; and what each is made of."""
+    groups: dict[str, list[Linear]] = {}
+    for constraint in constraints:
+        if isinstance(constraint, Linear):
+            groups.setdefault(constraint.group if stage.gives(constraint.group) else HARD, []).append(constraint)
+        else:
+            yield constraint, (constraint,)
+    for group, parts in groups.items():
+        yield Together(tuple(parts), group=group), tuple(parts)

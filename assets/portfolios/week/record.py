@@ -1,0 +1,262 @@
+"""What is stored of a week's solve: the row of solve.parquet and the notes of the manifest.
+
+What belongs here: the shape in which a solve is kept. What does not: solving, explaining, execution, the order of a week.
+
+solve.parquet is one row. Beside its numbers stand lists of structs:
+
+| column | one entry per |
+|---|---|
+| constraints | row of a constraint: bounds, value, residual, slack, shadow price; group n/a: not applied, forced_by says why |
+| relaxations | constraint row that was relaxed, and name whose state overrides its stock band: by how much, and what forced it (forced_by) |
+| costs | constraint, the stock bands, each state: shadow price and score given up, dearest first |
+| binding_names | name whose own bound costs score |
+| conflicts | irreducible set of what can't hold together: its members, its smallest violation |
+| attempts | try of a solver: what it said, and why it was not taken |
+
+The columns reason and forced_by hold reasons as JSON (resources/reasons.py; their words: resources/reason_words.py), "" where
+there is none.
+"""
+
+import dataclasses
+import datetime as dt
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+
+from assets.catalogue import Portfolio
+from assets.portfolios.problem.constraints import FREE
+from assets.portfolios.problem.explanation import Explanation
+from assets.portfolios.problem.optimiser import Row
+from assets.portfolios.reasons import NOT_APPLIED, STATE, not_applied
+from assets.portfolios.schemas import ROWS
+from resources.reasons import Reason
+from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
+
+if TYPE_CHECKING:
+    from assets.portfolios.week.advance import Week
+
+FROZEN = ("suspended",)  # states in which a name can't be traded
+UNKNOWN = "unknown"  # the industry of names without one
+
+_COSTS = {
+    "constraint": pl.String,
+    "group": pl.String,
+    "rows": pl.Int64,
+    "binding": pl.Int64,
+    "shadow_price": pl.Float64,
+    "score_given_up": pl.Float64,
+    "exact": pl.Float64,
+}
+_BINDING_NAMES = {
+    "symbol": pl.String,
+    "cause": pl.String,
+    "side": pl.String,
+    "bound": pl.Float64,
+    "benchmark": pl.Float64,
+    "shadow_price": pl.Float64,
+    "score_given_up": pl.Float64,
+}
+_MEMBERS = {
+    "kind": pl.String,
+    "constraint": pl.String,
+    "row": pl.String,
+    "side": pl.String,
+    "bound": pl.Float64,
+    "benchmark": pl.Float64,
+    "names": pl.Int64,
+}
+_ATTEMPTS = {
+    "stage": pl.String,
+    "solver": pl.String,
+    "status": pl.String,
+    "residual": pl.Float64,
+    "gap": pl.Float64,
+    "refused": pl.String,
+}
+_CONFLICTS: dict[str, type[pl.DataType] | pl.DataType] = {
+    "members": pl.List(pl.Struct(_MEMBERS)),
+    "violation": pl.Float64,
+}
+NESTED: Mapping[str, pl.List] = {
+    "constraints": pl.List(pl.Struct(ROWS)),
+    "relaxations": pl.List(pl.Struct(ROWS)),
+    "costs": pl.List(pl.Struct(_COSTS)),
+    "binding_names": pl.List(pl.Struct(_BINDING_NAMES)),
+    "conflicts": pl.List(pl.Struct(_CONFLICTS)),
+    "attempts": pl.List(pl.Struct(_ATTEMPTS)),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Last:
+    """What a week hands to the next besides holdings, and what its execution came to."""
+
+    nav: float
+    executed_turnover: float | None = None
+    execution_cost: float | None = None
+    buy_scale: float | None = None
+    blocked: int = 0
+    cut: int = 0
+    not_buyable_bought: float = 0.0  # fraction of NAV bought of names that may not be bought: 0, or a mistake
+
+
+def solve_row(
+    portfolio: Portfolio, step: "Week", week: dt.date, date: dt.date, settings: PortfoliosSettings
+) -> pl.DataFrame:
+    """The numbers of solve.parquet: how the week was solved and what the next one needs of it."""
+    solution, problem, held, last, benchmark = step.solution, step.problem, step.held, step.last, step.benchmark
+    names = step.names
+    failed = solution.status == "failed"
+    cash = [held.cash, *(day.cash for day in held.days)]
+    if held.execution is not None:
+        cash.append(held.execution.cash_after)
+    frozen = np.isin(problem.state, FROZEN)
+    row = {
+        "week": week,
+        "date": date,
+        "portfolio": portfolio.key,
+        "alpha": " + ".join(settings.alphas),
+        "status": solution.status,
+        "reason": _text(solution.reason),
+        "solver": solution.solver,
+        "tie_break": solution.tie_break,
+        "first_build": problem.first_build,
+        "objective": solution.objective,
+        "duality_gap": None if failed else solution.duality_gap,
+        "residual": None if failed else solution.residual,
+        "turnover": solution.turnover,
+        **{f"{group}_violation": solution.totals.get(group, 0.0) for group in settings.relaxation_order},
+        "weight_sum": float(solution.weights.sum()),
+        "lowest_weight": float(solution.weights.min()),
+        "holdings": int((solution.weights > 0).sum()),
+        "buyable": int((problem.state == FREE).sum()),
+        "frozen_weight": float(problem.drifted[frozen].sum()),
+        "cash": held.cash,
+        "lowest_cash": min(cash),
+        "nav": last.nav,
+        "executed_turnover": last.executed_turnover,
+        "execution_cost": last.execution_cost,
+        "buy_scale": last.buy_scale,
+        "blocked_orders": last.blocked,
+        "cut_orders": last.cut,
+        "not_buyable_bought": last.not_buyable_bought,
+        "benchmark_sum": float(problem.benchmark.sum()),
+        "benchmark_raw_sum": benchmark.raw_sum,
+        "benchmark_published": benchmark.published,
+        "benchmark_delisted": float(sum(benchmark.delisted.values())),
+        "benchmark_beijing": float(sum(benchmark.beijing.values())),
+        "benchmark_beijing_members": ", ".join(sorted(benchmark.beijing)),
+        "benchmark_without_industry": float(problem.benchmark[problem.industry == UNKNOWN].sum()),
+        "benchmark_without_style": float(names.filter(~pl.col("styled"))["benchmark_weight"].sum()),
+        "benchmark_without_score": float(names.filter(pl.col("score").is_null())["benchmark_weight"].sum()),
+    }
+    nullable = ("duality_gap", "residual", "executed_turnover", "execution_cost", "buy_scale")
+    return pl.DataFrame([row], schema_overrides=dict.fromkeys(nullable, pl.Float64))
+
+
+def crossed_rows(names: pl.DataFrame, bounds: IndexPortfolioSettings) -> list[Row]:
+    """Names whose state overrides the stock band, as rows like the elastic constraints' own."""
+    rows = []
+    for name in names.filter("crossed").iter_rows(named=True):
+        lower = max(0.0, name["benchmark_weight"] - bounds.stock_deviation)
+        upper = name["benchmark_weight"] + bounds.stock_deviation
+        kept = name["drifted_weight"]
+        outside = max(lower - kept, kept - upper)
+        rows.append(
+            Row(
+                "stock_deviation",
+                "hard",
+                name["symbol"],
+                lower,
+                upper,
+                kept,
+                0.0,
+                max(0.0, outside),
+                0.0,
+                STATE(state=name["state"]),
+            )
+        )
+    return rows
+
+
+def record_solve(
+    portfolio: Portfolio,
+    step: "Week",
+    explanation: Explanation,
+    week: dt.date,
+    date: dt.date,
+    settings: PortfoliosSettings,
+) -> pl.DataFrame:
+    """The one row of solve.parquet: `solve_row` and, nested, everything that explains it (NESTED)."""
+    bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
+    solution = step.solution
+    solve = solve_row(portfolio, step, week, date, settings)
+    nested = {
+        "constraints": [
+            *map(_row, solution.rows),
+            *(_not_applied(name, reason) for name, reason in step.not_applied.items()),
+        ],
+        "relaxations": list(map(_row, [*solution.relaxations, *crossed_rows(step.names, bounds)])),
+        "costs": list(map(vars, explanation.costs)),
+        "binding_names": list(map(vars, explanation.names)),
+        "conflicts": list(map(dataclasses.asdict, explanation.conflicts)),
+        "attempts": list(map(vars, solution.attempts)),
+    }
+    return solve.with_columns(pl.Series(name, [rows], dtype=NESTED[name]) for name, rows in nested.items())
+
+
+def _row(row: Row) -> dict[str, Any]:
+    return {**vars(row), "forced_by": _text(row.forced_by)}
+
+
+def _text(reason: Reason | None) -> str:
+    return "" if reason is None else reason.dumps()
+
+
+def _not_applied(name: str, reason: Reason) -> dict[str, Any]:
+    """A constraint that could not be applied, as a row without numbers."""
+    return {"constraint": name, "group": NOT_APPLIED, "row": name, "forced_by": reason.dumps()}
+
+
+def flat(solve: pl.DataFrame) -> pl.DataFrame:
+    """The row without what is nested: what checks are made on."""
+    return solve.drop(NESTED)
+
+
+def unnest(solve: Mapping[str, Any], name: str) -> pl.DataFrame:
+    """One nested column of the row of solve.parquet, as the frame it is: costs, relaxations …"""
+    dtype = NESTED[name].inner
+    assert isinstance(dtype, pl.Struct)
+    return pl.DataFrame(solve[name], schema=dict(dtype))
+
+
+def solve_notes(solve: pl.DataFrame) -> dict[str, Any]:
+    """What the manifest says of the week; reasons as JSON."""
+    shown = (
+        "status", "objective", "turnover", "holdings", "cash", "blocked_orders", "cut_orders",
+        "benchmark_raw_sum", "benchmark_delisted", "benchmark_beijing", "benchmark_beijing_members",
+    )  # fmt: skip
+    row = solve.row(0, named=True)
+    return {
+        **{name: row[name] for name in shown},
+        "reason": _said(row["reason"]),
+        **{name: value for name, value in row.items() if name.startswith("benchmark_without")},
+        "executed_turnover_bp": _basis_points(row["executed_turnover"]),
+        "execution_cost_bp": _basis_points(row["execution_cost"]),
+        "constraints_not_applied": {name: reason.to_json() for name, reason in not_applied(row).items()},
+        "relaxed": [
+            {**{name: one[name] for name in ("constraint", "row", "slack")}, "forced_by": _said(one["forced_by"])}
+            for one in row["relaxations"]
+        ],
+        "conflicts": row["conflicts"],
+    }
+
+
+def _said(text: str) -> Any:
+    return Reason.loads(text).to_json() if text else ""
+
+
+def _basis_points(fraction: float | None) -> float | None:
+    return None if fraction is None else 1e4 * fraction
