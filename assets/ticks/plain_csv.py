@@ -1,7 +1,7 @@
 """Deliveries that are not comma-separated bytes, as comma-separated bytes: Parquet, UTF-16, other delimiters.
 
 Here: streams of bytes that the rest of the stage reads like any CSV file, a bounded piece at a time. Not here: what the
-columns mean (layouts.py), opening archives and recognising headers (vendor_files.py).
+columns mean (layouts/), opening archives and recognising headers (vendor_files.py).
 
 One reader for all deliveries means that a tape in Parquet obeys every rule of the same tape in CSV, to the last row that is
 set aside. A comma that stands inside a value is held as INNER_COMMA meanwhile.

@@ -2,7 +2,7 @@
 field, one value at a time.
 
 Here: the forgiving reading of single values, by which rows are judged that parse.py does not understand, and against which
-it is tested. Not here: anything fast (parse.py) and what a column means (layouts.py).
+it is tested. Not here: anything fast (parse.py) and what a column means (layouts/).
 """
 
 import datetime as dt

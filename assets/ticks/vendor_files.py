@@ -1,6 +1,6 @@
 """Vendor files as they lie on disk: opening and unpacking, recognising, cutting into blocks, typing, setting bad rows aside.
 
-Here: bytes → integer columns under canonical names, with line numbers. Not here: what a column means (layouts.py), files that
+Here: bytes → integer columns under canonical names, with line numbers. Not here: what a column means (layouts/), files that
 are no comma-separated bytes (plain_csv.py), the compiled parser (parse.py) and the meaning of single values (values.py), which
 rows are valid trades, orders or quotes (canonical.py).
 
