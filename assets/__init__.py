@@ -1,1 +1,4 @@
-"""What exists: one folder per stage, in the order the data flows. No Dagster; no stage imports one below it."""
+"""The tables of the platform, one folder per stage in the order in which data flows.
+
+No module here imports Dagster, and no stage imports a stage that comes after it.
+"""

@@ -1,6 +1,6 @@
-"""The sixteen factors and two portfolios of the report: keys, names, signs, sources, networks. Facts only; no computation.
+"""The sixteen factors and two portfolios of the report: keys, names, signs, sources and networks.
 
-Source: SPEC §3 (factors 1–10), §5.2 (models 11–16), §6 (portfolios).
+This module holds constants and no computation. Source: SPEC §3 (factors 1–10), §5.2 (models 11–16), §6 (portfolios).
 """
 
 from dataclasses import dataclass
@@ -9,13 +9,13 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Factor:
-    """One row of Table 1."""
+    """One row of Table 1 of the report."""
 
     key: str
     number: int
     name_zh: str
     name_en: str
-    sign: int  # what turns the raw statistic into "high = good"
+    sign: int  # +1 or −1: sign · raw statistic is high for stocks with a high expected return
     rebalance: Literal["month", "week"]
     kind: Literal["factor", "model"]
     source: str  # numbers of the research series 选股因子系列研究
@@ -58,13 +58,13 @@ NETWORKS: dict[str, str] = {
     "residual_attention_lstm": "assets.models.networks:ResidualAttentionLSTM",
     "attention_gru": "assets.models.networks:AttentionGRU",
 }
-"""What `models.<name>.network` may name of the project's own, and where it is: a path, so that the code digest of a model covers the
-network that its settings choose and no other one."""
+"""The project's own networks: the value of `models.<name>.network` → "module:class". The path is text, so that the code digest of
+a model covers only the network that its settings choose."""
 
 
 @dataclass(frozen=True)
 class Portfolio:
-    """One row of Table 2."""
+    """One row of Table 2 of the report."""
 
     key: str
     index: str
@@ -73,6 +73,7 @@ class Portfolio:
 
     @property
     def asset(self) -> str:
+        """The name of the table that holds the portfolio."""
         return f"{self.key}_portfolio"
 
 

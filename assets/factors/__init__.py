@@ -1,1 +1,1 @@
-"""From bars to factors: day indicators, styles, and the ten factors. No network, no portfolio."""
+"""The stage `factors`: day indicators and styles, and the ten high-frequency factors that are made from them."""

@@ -1,4 +1,4 @@
-"""The stage `factors`: day indicators and styles, and the ten factors made from them. Declarations only."""
+"""The tables of the stage `factors`: day indicators, styles, and the ten factors. This module only declares them."""
 
 import polars as pl
 
@@ -13,15 +13,17 @@ day_indicators = Table(
     name="day_indicators",
     stage="factors",
     partition="day",
-    description="""What each symbol's minute bars of one day say, before any average over days (SPEC §3); null = an invalid day.
+    description="""Statistics of each symbol's minute bars of one day, before any average over days (SPEC §3). Null marks a day that is
+invalid for the indicator.
 
 skewness √N Σr³/(Σr²)^1.5 over the 237 bars · downside_volatility_share Σr²·1(r<0)/Σr² · buying_intention_share ΣW/Σamount and
 buying_intention_strength mean(W)/std(W) of bars 570–599, bars at a limit price left out · large_net_buy (yuan) and open_amount
 (yuan) of bars 570–599 · post_open_growth official close / close of bar 599, 1 on a day without trades · closing_volume_share
 volume from 870 to the close / day volume · outflow_per_trade amount per trade of falling bars / that of all · large_trade_growth
-Π(1+R) of the top 30 % bars by amount per trade · flat_share unchanged bars / 237. One-price days are null for skewness,
-downside_volatility_share, outflow_per_trade and large_trade_growth. Read as inputs of the ten factors, never by themselves.
-Beside it, where `factors.extra_factors` names any: extra_factors.parquet, a user's own values of the day.
+Π(1+R) of the 30 % of bars with the highest amount per trade · flat_share unchanged bars / 237. On days with a single price
+skewness, downside_volatility_share, outflow_per_trade and large_trade_growth are null. The indicators are inputs of the ten
+factors and are not used by themselves. Where `factors.extra_factors` names functions, their values of the day are stored beside
+the table in extra_factors.parquet.
 """,
     reads=(Read("minute_bars"), Read("daily_prices")),
     schema={
@@ -55,7 +57,7 @@ Beside it, where `factors.extra_factors` names any: extra_factors.parquet, a use
             "closing_volume_share_is_a_share",
             Between("closing_volume_share", 0, 1),
             critical=True,
-            remedy="a negative volume stands in the day's bars; rebuild them from corrected files",
+            remedy="the day's bars contain a negative volume; rebuild them from corrected files",
         ),
         Check("flat_share_is_a_share", Between("flat_share", 0, 1), critical=True, remedy=FAULT),
         Check("open_amount_not_negative", Between("open_amount", 0, None), critical=True, remedy=FAULT),
@@ -65,7 +67,7 @@ Beside it, where `factors.extra_factors` names any: extra_factors.parquet, a use
             Between("post_open_growth", 0.6, 1.7),
             critical=False,
             mostly=0.995,
-            remedy="compare the close in reference/daily_prices with the day's bars: one of them is on another price basis",
+            remedy="compare the close in reference/daily_prices with the day's bars: one of the two uses adjusted or wrong prices",
         ),
         Check(
             "large_trade_growth_plausible",
@@ -82,14 +84,15 @@ styles = Table(
     stage="factors",
     partition="day",
     history="reference",
-    description="""The eight conventional factors of every listed name, raw (`…_raw`) and standardised.
+    description="""The eight style factors of every listed stock, raw (`…_raw`) and standardised (SPEC §4).
 
 size ln total_mv · mid_cap the part of size³ that size does not explain · turnover ln of the mean of amount / float_mv ·
-reversal compounded return · volatility R² on Fama–French's three factors of U(t), or the std of the returns where book values
-are missing (the partition's notes say which) · value book equity / total_mv (negative equity counts as it is) · profitability
-one quarter's net profit / mean equity · growth profitability less that of the same quarter a year before. Windows of 20
-trading days, 15 of them traded. Standardised: clipped at mean ± 3 std of U(t), z-scored on U(t), null = 0; fundamentals a name
-lacks are its industry's median. A style that no name of U(t) has is a null column with its reason. Market values in yuan.
+reversal compounded return · volatility R² of the returns on the three Fama–French factors of U(t), or the standard deviation of the
+returns where book values are missing (the partition's notes record which one was used) · value book equity / total_mv (negative
+equity is used unchanged) · profitability one quarter's net profit / mean equity · growth profitability less that of the same quarter
+a year before. Windows have 20 trading days, of which 15 must be traded. A standardised style is clipped at mean ± 3 std of U(t) and
+z-scored on U(t); a missing fundamental is replaced by the median of the stock's industry, and any other null by 0. A style without a
+value in U(t) is a null column with its reason. Market values are in yuan.
 """,
     reads=(Read("daily_prices", over=window_days), Read("securities", over=window_and_formation_days)),
     schema=SCHEMA,
@@ -102,20 +105,20 @@ lacks are its industry's median. A style that no name of U(t) has is a null colu
             "mean_zero_on_universe",
             Between("mean", -1e-9, 1e-9),
             critical=True,
-            remedy="this is a fault of the code; report it with the partition's folder",
+            remedy=FAULT,
         ),
         Check(
             "deviation_one_on_universe",
             Between("std", 1 - 1e-9, 1 + 1e-9),
             critical=True,
-            remedy="this is a fault of the code; report it with the partition's folder",
+            remedy=FAULT,
         ),
         Check(
             "most_of_universe_measured",
             Between("coverage", 0.5, 1),
             critical=False,
             critical_share=1,
-            remedy="see which reference table lacks the names: reference/fundamentals, or prices of the window",
+            remedy="find the reference table that lacks these stocks: reference/fundamentals, or the prices of the window",
         ),
     ),
 )
@@ -124,11 +127,12 @@ factors = Table(
     name="factors",
     stage="factors",
     partition="day",
-    description="""The ten high-frequency factors of every name of the universe U(t) (SPEC §3, §4): `raw`, signed so that high is
+    description="""The ten high-frequency factors of every stock of the universe U(t) (SPEC §3, §4): `raw`, signed so that high is
 good, and `value`, its residual on industries and the eight styles, z-scored on the day.
 
-After the ten come the factors that `factors.extra_factors` names. Over 20 trading days, at least ten of them valid, else null; so is `value` of a name without industry or market value. A style
-that is null for the whole market is left out of the regression, and the partition's notes name it.
+The factors that `factors.extra_factors` names follow the ten. A factor is computed over 20 trading days and is null with fewer than
+ten valid ones; `value` is also null for a stock without an industry or a market value. A style that is null for the whole market is
+left out of the regression, and the partition's notes name it.
 """,
     reads=(Read("day_indicators", over=windows.window_days), Read("styles")),
     schema={"date": pl.Date, "symbol": pl.String, "factor": pl.String, "raw": pl.Float64, "value": pl.Float64},
@@ -158,7 +162,7 @@ that is null for the whole market is left out of the regression, and the partiti
             Between("coverage", 0.8, 1),
             critical=False,
             critical_share=1,
-            remedy="see which names have no bars on the window's days (minute_bars), and which have no industry (styles)",
+            remedy="find the stocks without bars on the window's days (minute_bars) or without an industry (styles)",
         ),
     ),
 )

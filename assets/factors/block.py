@@ -1,13 +1,12 @@
-"""One day's minute bars as dense arrays [symbol, minute], and what every minute statistic starts from: returns and
-large-trade minutes.
+"""One day's minute bars as dense arrays [symbol, minute], their log returns and their large-trade minutes.
 
-What belongs here is shared by the day indicators and the features. What a factor or a feature measures does not.
-Arrays are float64; NaN means "not delivered" or "not known" and spreads through sums, so that a statistic of something
-not delivered is null, never a number made of the rest.
+This module holds what the day indicators and the features share. It does not hold the definition of any factor or feature.
+Arrays are float64. NaN means "not delivered" or "not known" and propagates through sums, so that a statistic of a field that
+was not delivered is null instead of a number computed from the remaining minutes.
 
-Kernels take whole arrays and a range of symbols, so that `in_parts` can share a day out among threads. A symbol's result
-depends on its own rows alone, summed in the order of the minutes: the number of threads changes no bit. A kernel calls
-kernels of its own file only, because numba's cache on disk notices changes of that file alone.
+Kernels take whole arrays and a range of symbols, so that `in_parts` can distribute a day over threads. The result of a symbol
+depends only on its own rows, summed in the order of the minutes; the number of threads therefore changes no bit. A kernel calls
+only kernels of its own file, because numba's cache on disk only notices changes of that file.
 """
 
 from collections.abc import Callable, Sequence
@@ -29,45 +28,53 @@ SLOTS: NDArray[np.int64] = np.array(clock.DAY_BARS)  # start minutes: opening au
 OPENING_AUCTION, CLOSING_AUCTION = int(SLOTS[0]), int(SLOTS[-1])
 GRID = SLOTS[1:-1]  # G of SPEC §1: the 237 bars of continuous trading
 MINUTES = GRID.size
-SYMBOLS_A_PART = 500  # fewer than these are not worth a thread
+SYMBOLS_A_PART = 500  # a thread costs more than it saves for fewer symbols
 
 
 @dataclass(frozen=True)
 class MinuteBlock:
-    """A day of bars: `symbols` [n], ascending, and per field an array [n, 239] in the order of `SLOTS`, not writable:
-    it may be the frame's own memory, and kernels are compiled for one kind of array."""
+    """A day of bars: `symbols` [n], ascending, and per field an array [n, 239] in the order of `SLOTS`.
+
+    The arrays are read-only: they may be the memory of the frame, and kernels are compiled for one kind of array.
+    """
 
     symbols: pl.Series
     fields: dict[str, Floats]
 
     def __len__(self) -> int:
+        """The number of symbols."""
         return len(self.symbols)
 
     def whole(self, field: str) -> Floats:
-        """[n, 239]: opening auction, the bars of G, closing auction."""
+        """Return the field [n, 239]: opening auction, the bars of G, closing auction."""
         return self.fields[field]
 
     def grid(self, field: str) -> Floats:
-        """[n, 237]: the bars of G, a view."""
+        """Return a view of the field in the bars of G [n, 237]."""
         return self.fields[field][:, 1:-1]
 
     def arrays(self, fields: Sequence[str]) -> tuple[Floats, ...]:
-        """The whole arrays of several fields, as kernels take them."""
+        """Return the arrays [n, 239] of several fields, as kernels take them."""
         return tuple(self.fields[field] for field in fields)
 
     def opening_auction(self, field: str) -> Floats:
+        """Return the field in the opening auction [n]."""
         return self.fields[field][:, 0]
 
     def closing_auction(self, field: str) -> Floats:
+        """Return the field in the closing auction [n]."""
         return self.fields[field][:, -1]
 
 
 def dense_day(
     minute_bars: pl.LazyFrame, daily_prices: pl.LazyFrame, fields: Sequence[str], of_day: Sequence[str]
 ) -> tuple[MinuteBlock, dict[str, Floats]]:
-    """The `fields` of one day's `minute_bars`, and the columns `of_day` of its `daily_prices` [n], NaN where not known.
+    """Return the `fields` of one day's `minute_bars`, and the columns `of_day` of its `daily_prices` [n], NaN where not known.
 
     A symbol without a row on a day that has `daily_prices` is suspended: its `volume` is 0.
+
+    Raises:
+        InputError: A symbol does not have exactly the 239 bars of SPEC §1.
     """
     block = dense_block(minute_bars, fields)
     prices = daily_prices.select("symbol", pl.col(*of_day).cast(pl.Float64)).collect()
@@ -78,16 +85,17 @@ def dense_day(
 
 
 def dense_block(bars: pl.LazyFrame, fields: Sequence[str]) -> MinuteBlock:
-    """The `fields` of one day's `minute_bars` (sorted by symbol and minute); after-hours bars are left out.
+    """Return the `fields` of one day's `minute_bars`, which are sorted by symbol and minute; after-hours bars are left out.
 
-    InputError if a symbol has not exactly the 239 bars of SPEC §1.
+    Raises:
+        InputError: A symbol does not have exactly the 239 bars of SPEC §1.
     """
-    # Read lazily, the rest at once: a lazy query hands a frame on in pieces, and joining them again copies it.
+    # Only the read is lazy: a lazy query returns a frame in several chunks, and joining them copies it.
     frame = bars.select("symbol", "minute", *fields).collect()
     frame = frame.filter(pl.col("minute") <= CLOSING_AUCTION).with_columns(pl.col(*fields).cast(pl.Float64))
     _require_dense(frame)
     arrays = {}
-    for field in fields:  # a null becomes NaN; a column in one piece without nulls is not copied
+    for field in fields:  # a null becomes NaN; a column of one chunk without nulls is not copied
         arrays[field] = frame[field].to_numpy().reshape(-1, SLOTS.size)
         arrays[field].flags.writeable = False
     return MinuteBlock(frame["symbol"].gather_every(SLOTS.size).alias("symbol"), arrays)
@@ -110,38 +118,41 @@ def _require_dense(frame: pl.DataFrame) -> None:
         .sort("symbol")
     )
     what = (
-        f"{bad['symbol'][0]} has {len(bad['minute'][0])} ({bad.height} symbols in all are not dense)"
+        f"{bad.height} symbols have other bars, the first is {bad['symbol'][0]} with {len(bad['minute'][0])} bars"
         if bad.height
         else "the rows are not sorted by symbol and minute"
     )
     raise InputError(
-        f"minute_bars: a delivered symbol-day has exactly {SLOTS.size} bars, {OPENING_AUCTION} … {CLOSING_AUCTION} "
+        f"minute_bars: a delivered symbol-day must have exactly the {SLOTS.size} bars {OPENING_AUCTION} to {CLOSING_AUCTION} "
         f"(SPEC §1), but {what}. Rebuild minute_bars for this day."
     )
 
 
 def in_parts(symbols: int, work: Callable[[int, int], None]) -> None:
-    """`work(first, last)` on ranges that cover all symbols, on as many threads as polars has."""
+    """Call `work(first, last)` on ranges that cover all symbols, on as many threads as polars has.
+
+    An exception of `work` is raised again in the calling thread.
+    """
     parts = max(1, min(pl.thread_pool_size(), symbols // SYMBOLS_A_PART))
     edges = [symbols * part // parts for part in range(parts + 1)]
     if parts == 1:
         return work(0, symbols)
     with ThreadPoolExecutor(parts) as threads:
-        list(threads.map(work, edges[:-1], edges[1:]))  # raises what a thread raised
+        list(threads.map(work, edges[:-1], edges[1:]))  # reading the results raises the exceptions of the threads
 
 
 def minute_returns(block: MinuteBlock, pre_close: Floats) -> Floats:
-    """Log returns of the bars of G [n, 237] (SPEC §1); `pre_close` [n] may be NaN. Needs open and close.
+    """Return the log returns of the bars of G [n, 237] (SPEC §1). The block needs open and close; `pre_close` [n] may be NaN.
 
-    The first bar starts from the first continuous trade price; where bar 570 is empty or its open was not delivered,
-    from the opening-auction price, else `pre_close`. A bar whose price is not known yet has return 0, and the first
-    known price starts from its own open.
+    The return of the first bar starts from the first price of continuous trading; where bar 570 is empty or its open was not
+    delivered, from the opening-auction price, else from `pre_close`. A bar before the first known price has return 0, and the
+    return of the first known price starts from the open of its own bar.
     """
     returns = np.empty((len(block), MINUTES))
 
     def work(first: int, last: int) -> None:
         _growth(first, last, block.whole("open"), block.whole("close"), pre_close, returns)
-        np.log(returns[first:last], out=returns[first:last])  # numpy's is vectorised, libm's is not
+        np.log(returns[first:last], out=returns[first:last])  # numpy's logarithm is vectorised, libm's is not
 
     in_parts(len(block), work)
     return returns
@@ -149,9 +160,9 @@ def minute_returns(block: MinuteBlock, pre_close: Floats) -> Floats:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _growth(first: int, last: int, open_: Floats, close: Floats, pre_close: Floats, out: Floats) -> None:
-    """out[s, t] = close / previous close of bar t of G, 1 where the close is not known. open, close: [n, 239]."""
+    """Write out[s, t] = close / previous close of bar t of G, 1 where the close is not known. open_, close: [n, 239]."""
     for s in range(first, last):
-        previous = open_[s, 1]  # an empty bar opens where the auction closed
+        previous = open_[s, 1]  # the open of an empty bar is the close of the auction
         if np.isnan(previous):
             previous = close[s, 0]
         if np.isnan(previous):
@@ -168,11 +179,18 @@ def _growth(first: int, last: int, open_: Floats, close: Floats, pre_close: Floa
 
 
 def large_trade_minutes(amount: Floats, trades: Floats, edges: NDArray[np.int64], share: float) -> Bools:
-    """Per symbol and segment, the ⌊share · count⌋ minutes of highest amount per trade among its `count` minutes with
-    trades, ties to the earlier minute (SPEC §3, factor 10).
+    """Mark per symbol and segment the minutes with the highest amount per trade (SPEC §3, factor 10).
 
-    amount, trades [n, m], not negative; segment k covers minutes edges[k] … edges[k+1] − 1. Returns the chosen minutes,
-    [n, m].
+    Of the `count` minutes with trades of a segment, ⌊share · count⌋ are marked; of equal ones the earlier.
+
+    Args:
+        amount: Yuan per minute [n, m], not negative.
+        trades: Trades per minute [n, m], not negative.
+        edges: Segment k covers the minutes edges[k] … edges[k+1] − 1.
+        share: The share of minutes to mark, within 0 and 1.
+
+    Returns:
+        The marks [n, m].
     """
     chosen = np.zeros(amount.shape, dtype=np.bool_)
     in_parts(len(amount), lambda first, last: _choose_large(first, last, amount, trades, edges, share, chosen))
@@ -184,8 +202,8 @@ def _choose_large(
     first: int, last: int, amount: Floats, trades: Floats, edges: NDArray[np.int64], share: float, chosen: Bools
 ) -> None:
     size = np.empty(amount.shape[1])
-    # Floats that are not negative stand in the order of their bits: the bound is found by bisection over whole numbers,
-    # a few dozen counts that the compiler vectorises, in a third of the time of a quickselect.
+    # Floats that are not negative are ordered as their bits are: the bound is found by bisection over integers, with a few
+    # dozen counts that the compiler vectorises, in a third of the time of a quickselect.
     rank = size.view(np.int64)
     for s in range(first, last):
         for t in range(size.size):
@@ -194,10 +212,10 @@ def _choose_large(
         for k in range(edges.size - 1):
             segment, out = rank[edges[k] : edges[k + 1]], chosen[s, edges[k] : edges[k + 1]]
             count = _reaching(segment, 0)
-            keep = int(np.floor(share * count + 1e-9))  # 0.3 · 10 is three, whatever its last bit
+            keep = int(np.floor(share * count + 1e-9))  # 0.3 · 10 counts as 3 despite rounding
             if keep == 0:
                 continue
-            # `reached` ≥ keep minutes reach the bound, fewer than `keep` reach `above`.
+            # Invariant: `reached` ≥ keep minutes reach `bound`, and fewer than `keep` reach `above`.
             bound, above, reached = np.int64(0), segment.max() + 1, count
             while reached != keep and above - bound > 1:
                 middle = bound + (above - bound) // 2
@@ -216,6 +234,6 @@ def _choose_large(
 @njit(cache=True, nogil=True)
 def _reaching(values: NDArray[np.int64], bound: np.int64 | int) -> int:
     count = 0
-    for t in range(values.size):  # an index, not an iterator: that alone is vectorised
+    for t in range(values.size):  # only a loop over an index is vectorised
         count += values[t] >= bound
     return count

@@ -1,8 +1,8 @@
-"""Arithmetic on one date's cross-section: clip, z-score, residuals. NumPy only; knows no table, column or factor.
+"""Arithmetic on the cross-section of one date: clipping, z-scores and residuals.
 
-What belongs here is whatever takes a vector over names and returns a vector over names. Windows over days do not.
-Convention: arrays are float64, one entry per name, NaN means missing; statistics have equal weights and ddof 0
-(SPEC §4). A missing entry stays missing; callers decide what it becomes.
+This module holds functions of vectors over stocks, in NumPy. It does not know tables, columns or factors, and holds no windows
+over days. Arrays are float64 with one entry per stock; NaN means missing. Statistics have equal weights and ddof 0 (SPEC §4). A
+missing entry stays missing, and the caller decides what replaces it.
 """
 
 import numpy as np
@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 Floats = NDArray[np.float64]
 
-# A spread or a residual below this share of the values it came from is rounding, not information.
+# A standard deviation or a residual below this share of the values that it was computed from is rounding.
 ROUNDING = 1e-10
 
 
@@ -20,15 +20,15 @@ def _floats(values: ArrayLike) -> Floats:
 
 
 def moments(x: ArrayLike, members: NDArray[np.bool_] | None = None) -> tuple[float, float]:
-    """Mean and standard deviation (ddof 0) of the finite entries of ``x`` [n] among ``members`` [n].
+    """Return mean and standard deviation (ddof 0) of the finite entries of ``x`` [n] among ``members`` [n].
 
-    (NaN, NaN) without any; a spread that is only rounding is exactly 0.
+    Without a finite entry both are NaN. A standard deviation that is only rounding is returned as 0.
     """
     values = _floats(x)
     values = values[np.isfinite(values) if members is None else np.isfinite(values) & members]
     if values.size == 0:
         return float("nan"), float("nan")
-    # Twice, so that values far from zero lose no digits.
+    # The mean is taken in two passes, so that values far from zero lose no digits.
     mean = float(values.mean())
     mean += float((values - mean).mean())
     std = float(np.sqrt(np.mean((values - mean) ** 2)))
@@ -36,14 +36,14 @@ def moments(x: ArrayLike, members: NDArray[np.bool_] | None = None) -> tuple[flo
 
 
 def clip(x: ArrayLike, n_std: float, members: NDArray[np.bool_] | None = None) -> Floats:
-    """``x`` [n] held inside mean ± ``n_std`` standard deviations, moments those of ``members`` (default all)."""
+    """Clip ``x`` [n] at mean ± ``n_std`` standard deviations; the moments are those of ``members`` (default: all)."""
     values = _floats(x)
     mean, std = moments(values, members)
     return values if np.isnan(mean) else np.clip(values, mean - n_std * std, mean + n_std * std)
 
 
 def zscore(x: ArrayLike, members: NDArray[np.bool_] | None = None) -> Floats:
-    """(x − mean) / std with the moments of ``members`` (default all); 0 everywhere where they don't vary.
+    """Return (x − mean) / std with the moments of ``members`` (default: all); 0 everywhere if the members are all equal.
 
     >>> zscore([1.0, 3.0, float("nan")])
     array([-1.,  1., nan])
@@ -54,17 +54,19 @@ def zscore(x: ArrayLike, members: NDArray[np.bool_] | None = None) -> Floats:
 
 
 def standardise(x: ArrayLike, n_std: float, members: NDArray[np.bool_] | None = None) -> Floats:
-    """Clip, then z-score, both with location and scale of ``members`` and applied to every name (SPEC §4)."""
+    """Clip, then z-score ``x`` [n]: both use the moments of ``members`` and are applied to every stock (SPEC §4)."""
     return zscore(clip(x, n_std, members), members)
 
 
 def residualise(y: ArrayLike, X: ArrayLike, groups: ArrayLike) -> Floats:
-    """Residuals of the least squares of ``y`` [n] on one dummy per group and the columns of ``X`` [n, k].
+    """Return the residuals [n] of the least squares of ``y`` [n] on one dummy per group and the columns of ``X`` [n, k].
 
-    There is no intercept: the dummies span it. ``groups`` [n] holds integers; a name with a negative group or a
-    missing ``y`` takes no part and gets NaN. Rank deficiency is no error (a group of one name gets residual 0, columns
-    may repeat each other or be constant within groups): the residual is unique even where the coefficients are not.
-    Raises ValueError if ``X`` has a missing entry for a name that takes part (SPEC §4: a missing style is 0).
+    There is no intercept, because the dummies span it. ``groups`` [n] holds integers; a stock with a negative group or a
+    missing ``y`` is excluded and gets NaN. Rank deficiency is allowed (a group of one stock gets residual 0; columns may
+    repeat each other or be constant within groups): the residual is unique even where the coefficients are not.
+
+    Raises:
+        ValueError: ``X`` has a missing entry for a stock that is not excluded (SPEC §4: a missing style is 0).
     """
     values, columns, labels = _floats(y), np.asarray(X, dtype=np.float64), np.asarray(groups)
     residuals = np.full(values.shape, np.nan)
@@ -82,7 +84,7 @@ def residualise(y: ArrayLike, X: ArrayLike, groups: ArrayLike) -> Floats:
             column = column - (np.bincount(group, weights=column) / size)[group]
         return column
 
-    # Frisch–Waugh: partial the dummies out by demeaning within groups, then regress what is left.
+    # Frisch–Waugh: demean y and X within groups, which removes the dummies, then regress one on the other.
     target = values[used]
     e = demean(target)
     basis = []
@@ -104,10 +106,13 @@ def residualise(y: ArrayLike, X: ArrayLike, groups: ArrayLike) -> Floats:
 
 
 def orthogonalise(y: ArrayLike, X: ArrayLike, groups: ArrayLike, n_std: float = 3.0) -> Floats:
-    """The factor of SPEC §4: clip and z-score ``y`` [n], take residuals on groups and ``X`` [n, k], z-score them.
+    """Orthogonalise ``y`` [n] as SPEC §4 does: clip, z-score, take residuals on groups and ``X`` [n, k], z-score them.
 
-    ``X`` are styles already standardised, missing ones 0. Names outside the regression (negative group, missing y) are
-    NaN and take no part in the location and scale of ``y`` either.
+    ``X`` holds standardised styles, missing ones 0. Stocks outside the regression (negative group, missing ``y``) are NaN
+    and do not count in the moments of ``y``.
+
+    Raises:
+        ValueError: ``X`` has a missing entry for a stock inside the regression.
     """
     values = np.where(np.asarray(groups) >= 0, _floats(y), np.nan)
     return zscore(residualise(standardise(values, n_std), X, groups))

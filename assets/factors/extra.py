@@ -1,10 +1,10 @@
-"""Factors of a user's own, which `factors.extra_factors` names: what they measure on one day, checked, and their window.
+"""Factors of a user's own, which the setting `factors.extra_factors` names.
 
-Here: calling the user's functions, what they must return, and reading back what was stored. Not here: the mean over the
-window and the residual on industries and styles, which are those of the ten factors (ten.py).
+This module calls the user's functions, checks their results and reads the stored results of a window. It does not hold the mean
+over the window and the residual on industries and styles, which are those of the ten factors (ten.py).
 
-A function is called once a day with that day's `minute_bars` and `daily_prices` and returns one value per stock. Its values
-are stored beside the partition of `day_indicators`, in the file EXTRA, so that a window reads one row per stock and day.
+A function is called once a day with that day's `minute_bars` and `daily_prices` and returns one value per stock. The values are
+stored beside the partition of `day_indicators`, in the file EXTRA, so that a window reads one row per stock and day.
 """
 
 import io
@@ -23,26 +23,30 @@ SETTING = "factors.extra_factors"
 
 
 def extra_keys(paths: Iterable[str]) -> tuple[str, ...]:
-    """The keys of the factors in the order of the setting: the functions' names.
+    """Return the keys of the factors, which are the names of their functions, in the order of the setting.
 
-    Raises SettingsError where two have one name, or one has the name of a factor of the catalogue.
+    Raises:
+        SettingsError: Two functions have the same name, or one has the name of a factor of the catalogue.
     """
     keys: dict[str, str] = {}
     for path in paths:
         key = path.partition(":")[2]
         if key in catalogue.BY_KEY or key in keys:
             other = keys.get(key, "a factor of the report")
-            raise SettingsError(f"{SETTING}: {path} has the name of {other}; give the function another name")
+            raise SettingsError(f"{SETTING}: {path} has the same name as {other}; give the function another name")
         keys[key] = path
     return tuple(keys)
 
 
 def measure_extra(paths: Sequence[str], minute_bars: pl.LazyFrame, daily_prices: pl.LazyFrame) -> pl.DataFrame:
-    """The day's values of the factors that `paths` name: a frame of SCHEMA, sorted by factor and symbol.
+    """Return the day's values of the factors that `paths` name: a frame of SCHEMA, sorted by factor and symbol.
 
     minute_bars, daily_prices: the day's partitions with all their columns. A value that is null or not finite makes the day
-    invalid for the name and is not stored. Raises SettingsError where a function can't be loaded, fails, or returns anything
-    but a frame with the columns symbol and value and one row per symbol.
+    invalid for the stock and is not stored.
+
+    Raises:
+        SettingsError: A function cannot be loaded, fails, or does not return a frame with the columns symbol and value and
+            one row per symbol.
     """
     extra_keys(paths)
     bars, prices = minute_bars.collect(), daily_prices.collect()
@@ -59,19 +63,27 @@ def _checked(path: str, values: object) -> pl.DataFrame:
     if not isinstance(values, pl.DataFrame) or set(values.columns) != {"symbol", "value"}:
         columns = values.columns if isinstance(values, pl.DataFrame) else type(values).__name__
         raise SettingsError(
-            f"{SETTING}: {path} returned {columns}, no polars DataFrame with the columns symbol and value"
+            f"{SETTING}: {path} returned {columns}; it must return a polars DataFrame with the columns symbol and value"
         )
     if values.schema["symbol"] != pl.String or not values.schema["value"].is_numeric():
-        raise SettingsError(f"{SETTING}: {path} returned {dict(values.schema)}; symbol is text and value a number")
+        raise SettingsError(
+            f"{SETTING}: {path} returned the types {dict(values.schema)}; symbol must be text and value a number"
+        )
     if values["symbol"].is_duplicated().any():
         twice = values.filter(values["symbol"].is_duplicated())["symbol"]
-        raise SettingsError(f"{SETTING}: {path} returned {twice.n_unique()} symbols twice, first {twice[0]}")
+        raise SettingsError(
+            f"{SETTING}: {path} returned more than one row for {twice.n_unique()} symbols, the first {twice[0]}; it must return "
+            "one row per symbol"
+        )
     kept = values.with_columns(pl.col("value").cast(pl.Float64)).filter(pl.col("value").is_finite())
     return kept.select("symbol", pl.lit(path.partition(":")[2]).alias("factor"), "value")
 
 
 def with_extra(days: pl.DataFrame, keys: Sequence[str], files: Files) -> pl.DataFrame:
-    """`day_indicators` of a window with one more column per factor of `keys`, null where the day has no value."""
+    """Return `day_indicators` of a window with one more column per factor of `keys`, null where the day has no value.
+
+    days: the window's `day_indicators`. files: reads the file EXTRA beside each of its partitions.
+    """
     stored = [
         pl.read_parquet(io.BytesIO(files("day_indicators", day, EXTRA))).select(pl.lit(day).alias("date"), *SCHEMA)
         for day in days["date"].unique().sort()

@@ -1,7 +1,7 @@
-"""Day indicators: what one symbol's bars of one day say, before any average over days (SPEC §3).
+"""Day indicators: statistics of one symbol's bars of one day, before any average over days (SPEC §3).
 
-Here: the indicators behind the ten factors and which days are valid for each. Not here: windows over days, signs and
-orthogonalisation (ten.py).
+This module holds the indicators of the ten factors and the rules that make a day invalid for each. It does not hold windows over
+days, signs and orthogonalisation (ten.py).
 """
 
 import math
@@ -36,7 +36,7 @@ INDICATORS = (
     "skewness", "downside_volatility_share", "buying_intention_share", "buying_intention_strength", "large_net_buy",
     "open_amount", "post_open_growth", "closing_volume_share", "outflow_per_trade", "large_trade_growth", "flat_share",
 )  # fmt: skip
-# What a one-price day (high = low) is invalid for: factors 1, 2, 9 and 10.
+# Indicators of factors 1, 2, 9 and 10, for which a day with a single price (high = low) is invalid.
 NEED_A_RANGE = ("skewness", "downside_volatility_share", "outflow_per_trade", "large_trade_growth")
 
 OPENING_BARS = 30  # 570–599, the first bars of G
@@ -44,7 +44,12 @@ CLOSING_SLOT = int(np.searchsorted(SLOTS, 870))  # 870–896, the last bars of G
 
 
 def make_day_indicators(frames: Frames, partition: Partition, settings: FactorsSettings) -> Made:
-    """`day_indicators` of one day: one row per symbol with bars."""
+    """Make `day_indicators` of one day: one row per symbol with bars.
+
+    Raises:
+        InputError: A symbol does not have exactly the 239 bars of SPEC §1.
+        SettingsError: A function that `extra_factors` names fails (see `measure_extra`).
+    """
     block, daily = dense_day(
         frames["minute_bars"], frames["daily_prices"], FIELDS, ("pre_close", "high", "low", "close", "volume")
     )
@@ -61,10 +66,11 @@ def make_day_indicators(frames: Frames, partition: Partition, settings: FactorsS
 
 
 def measure_day(block: MinuteBlock, daily: Mapping[str, Floats], settings: FactorsSettings) -> tuple[pl.DataFrame, int]:
-    """The indicators of every symbol of `block`, and how many took the last bar's close for the official one.
+    """Return the indicators of every symbol of `block`, and the number of symbols without an official close.
 
-    `daily`: pre_close, high, low, close, volume of the day [n], NaN where not known. Null is an invalid day. On a day
-    without trades everything is null but post_open_growth, which is 1.
+    For the latter the close of the last bar is used. `daily` holds pre_close, high, low, close and volume of the day [n], NaN
+    where not known. Null marks an invalid day. On a day without trades every indicator is null except post_open_growth,
+    which is 1.
     """
     n, fields = len(block), block.arrays(FIELDS)
     returns = minute_returns(block, daily["pre_close"])
@@ -74,22 +80,23 @@ def measure_day(block: MinuteBlock, daily: Mapping[str, Floats], settings: Facto
     facts, values = np.zeros((n, len(FACTS)), dtype=np.bool_), np.full((n, len(INDICATORS)), np.nan)
 
     def work(first: int, last: int) -> None:
-        _tell_facts(first, last, fields, facts)
+        _find_facts(first, last, fields, facts)
         _measure(first, last, fields, returns, large, settings.drop_limit_bars, settings.min_intention_bars, values)
 
     in_parts(n, work)
     fact, columns = dict(zip(FACTS, facts.T, strict=True)), dict(zip(INDICATORS, values.T, strict=True))
 
-    # Without delivered activity a symbol traded iff daily_prices says so, or, where that is unknown, has prices.
+    # Where neither trades nor volumes were delivered, the day's volume decides whether a symbol traded, else its prices.
     official, daily_volume = daily["close"], daily["volume"]
     by_day = np.where(np.isnan(daily_volume), fact["priced"], daily_volume > 0)
     traded = np.where(fact["active"], fact["traded"], by_day)
-    # High = low by the bars with trades; without highs there, by daily_prices; else by closes.
+    # High = low is judged by the bars with trades; where their highs are missing, by daily_prices; else by the closes.
     by_prices = ~np.isnan(daily["high"]) & ~np.isnan(daily["low"])
     by_day = np.where(by_prices, daily["high"] == daily["low"], fact["still"])
     one_price = np.where(fact["ranged"], fact["one_price"], by_day)
 
-    if settings.drop_limit_bars:  # a bar that may stand at a limit can be neither kept nor dropped
+    # Where it is not known whether a bar was at a limit, it can be neither kept nor dropped.
+    if settings.drop_limit_bars:
         for name in ("buying_intention_share", "buying_intention_strength"):
             columns[name] = np.where(fact["unsure_of_limits"], np.nan, columns[name])
 
@@ -100,14 +107,14 @@ def measure_day(block: MinuteBlock, daily: Mapping[str, Floats], settings: Facto
     for name in INDICATORS:
         invalid = ~traded | ~fact["priced"] | (one_price & settings.drop_one_price_days & (name in NEED_A_RANGE))
         columns[name] = np.where(invalid, np.nan, columns[name])
-    # A day known to be without trades; a symbol-day set aside (all null) is unknown instead.
+    # Only where the day is known to be without trades; of a symbol-day set aside (all null) it is not known.
     columns["post_open_growth"][~traded & (fact["active"] | ~np.isnan(daily_volume))] = 1.0
 
     frame = pl.DataFrame({"symbol": block.symbols, "traded": traded, "one_price": one_price, **columns})
     return frame.with_columns(pl.col(*INDICATORS).fill_nan(None)), int(fallback.sum())
 
 
-# --- the kernels: plain loops over the minutes of symbols first … last − 1; NaN spreads ------------------------------
+# --- the kernels: loops over the minutes of symbols first … last − 1; NaN propagates ---------------------------------
 # fields: arrays [n, 239] in the order of FIELDS.
 
 FACTS = (
@@ -122,8 +129,8 @@ FACTS = (
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
-def _tell_facts(first: int, last: int, fields: tuple[Floats, ...], out: Bools) -> None:
-    """out [n, 7] in the order of `FACTS`."""
+def _find_facts(first: int, last: int, fields: tuple[Floats, ...], out: Bools) -> None:
+    """Write out [n, 7] in the order of `FACTS`."""
     _, high, low, close, volume, _, trades, _, _, _, _, _, at_limit_up, at_limit_down = fields
     end = close.shape[1] - 1
     for s in range(first, last):
@@ -158,7 +165,7 @@ def _measure(
     min_intention_bars: int,
     out: Floats,
 ) -> None:
-    """out [n, 11] in the order of `INDICATORS`, post_open_growth left as it is; validity of days is the caller's."""
+    """Write out [n, 11] in the order of `INDICATORS`, except post_open_growth; the caller removes invalid days."""
     (
         _, _, _, _, volume, amount, trades, buy, sell, large_buy, large_sell, net_bid_change, at_limit_up, at_limit_down,
     ) = fields  # fmt: skip
@@ -170,7 +177,7 @@ def _measure(
         flat = 0
         all_amount = all_trades = down_amount = down_trades = 0.0
         gain, traded = 0.0, 0
-        for t in range(minutes):  # bar t of G stands at slot t + 1
+        for t in range(minutes):  # bar t of G is slot t + 1
             r, amt, trd = returns[s, t], amount[s, t + 1], trades[s, t + 1]
             square += r * r
             cube += r * r * r
@@ -206,7 +213,7 @@ def _measure(
                 bars += 1
         if kept_amount > 0:
             out[s, 2] = total / kept_amount
-        # A constant series has std 0, whatever rounding makes of it.
+        # A constant series has no strength: its computed std may be nonzero by rounding.
         if bars >= min_intention_bars and intention[:bars].max() > intention[:bars].min():
             mean = total / bars
             variance = 0.0
@@ -216,7 +223,7 @@ def _measure(
         out[s, 4] = large_net
         out[s, 5] = open_amount
 
-        # 8: the closing half hour and auction in the day with both auctions.
+        # 8: the volume of the closing half hour and auction over that of the day with both auctions.
         day_volume = closing_volume = 0.0
         for t in range(volume.shape[1]):
             day_volume += volume[s, t]

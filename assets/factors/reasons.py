@@ -1,6 +1,6 @@
-"""The reasons of styles and factors, as codes: why one has no value on a day.
+"""The codes of the reasons why a style or a factor has no value on a day.
 
-Here: names of codes and of their parameters. Not here: their words (resources/reason_words.py).
+This module holds the names of the codes and of their parameters. It does not hold their words (resources/reason_words.py).
 """
 
 from resources.reasons import Code
@@ -9,7 +9,7 @@ NOBODY_IN_SECURITIES = Code("nobody_in_securities", ("date",))
 TOO_FEW_DAYS = Code("too_few_days", ("needed", "window", "held"))
 NO_STYLE_VALUE = Code("no_style_value", ("style", "date"))
 
-# why volatility is not that of the regression on the three factors
+# why the volatility is not the R² of the regression on the three factors
 NO_UNIVERSE = Code("no_universe", ("date",))
 FEW_BOOK_VALUES = Code("few_book_values", ("known", "names", "date"))
 ONE_SIDED = Code("one_sided", ("formed", "date"))

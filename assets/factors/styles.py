@@ -1,8 +1,8 @@
-"""The eight styles of SPEC §4 on one day: raw, and standardised over U(t). No factor, no regression on styles.
+"""The eight styles of SPEC §4 on one day: raw, and standardised over U(t).
 
-Location, scale and clip of each style come from U(t) and are applied to every listed name, suspended and ST names included.
-Windows count exchange trading days; a day on which a name did not trade is no observation, and return 0 only inside a
-compounded return.
+This module does not hold factors or regressions on styles. Location, scale and clip of each style come from U(t) and are applied
+to every listed stock, including suspended and ST stocks. Windows count exchange trading days. A day on which a stock did not trade
+is no observation; only inside a compounded return it counts as return 0.
 """
 
 import datetime as dt
@@ -34,7 +34,7 @@ from resources.settings.styles import StylesSettings
 Floats = NDArray[np.float64]
 
 STYLES = ("size", "mid_cap", "turnover", "reversal", "volatility", "value", "profitability", "growth")
-# What a name lacks of these is filled with the median of its industry before standardising.
+# A missing value of these styles is replaced by the median of the stock's industry before standardising.
 FUNDAMENTAL = ("value", "profitability", "growth")
 NO_INDUSTRY = "unknown"
 SCHEMA = {
@@ -47,7 +47,7 @@ SCHEMA = {
     **dict.fromkeys(STYLES, pl.Float64),
     **{f"{style}_raw": pl.Float64 for style in STYLES},
 }
-# style → the columns it is made from: their reasons for n/a are its own.
+# Style → the columns it is computed from; where one of them is n/a, its reason is that of the style.
 NEEDS = {
     "size": ("securities.total_mv",),
     "mid_cap": ("securities.total_mv",),
@@ -72,13 +72,13 @@ NEEDS = {
 
 @Lookback
 def window_days(calendar: Calendar, day: dt.date, settings: StylesSettings, start: dt.date) -> list[dt.date]:
-    """The window's trading days, `day` the last."""
+    """Return the trading days of the window that ends on `day`, none before `start`."""
     first = calendar.offset(day, -min(settings.window - 1, calendar.index(day)))
     return [d for d in calendar.days(first, day) if d >= start]
 
 
 def formation_day(calendar: Calendar, day: dt.date) -> dt.date:
-    """The last trading day of the month before `day`'s: the 2×3 sorts of that close hold through the month."""
+    """Return the last trading day before the month of `day`; the 2×3 sorts of its close are used throughout that month."""
     return calendar.previous_day(day.replace(day=1))
 
 
@@ -86,7 +86,7 @@ def formation_day(calendar: Calendar, day: dt.date) -> dt.date:
 def window_and_formation_days(
     calendar: Calendar, day: dt.date, settings: StylesSettings, start: dt.date
 ) -> list[dt.date]:
-    """The window's trading days and the formation days they need."""
+    """Return the window's trading days and their formation days, none before `start`."""
     window = window_days.keys(calendar, day, settings, start)
     return sorted({*window, *(d for one in window if (d := formation_day(calendar, one)) >= start)})
 
@@ -95,8 +95,9 @@ def window_and_formation_days(
 
 
 def make_styles(frames: Frames, partition: Partition, settings: StylesSettings) -> Made:
-    """Styles of every listed name on the day; a null style is 0, one without a value in all of U(t) is a null column.
+    """Make `styles` of one day, one row per listed stock.
 
+    A missing standardised style is 0, and a style without a value in U(t) is a null column with its reason. The frame
     `daily_prices` covers the window, `securities` the window and the formation days.
     """
     date, calendar, unavailable = partition.date, partition.calendar, partition.unavailable
@@ -155,7 +156,7 @@ def make_styles(frames: Frames, partition: Partition, settings: StylesSettings) 
 def _standardised(
     listed: pl.DataFrame, raw: Mapping[str, Floats], universe: NDArray[np.bool_], settings: StylesSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """The table, and one row per style of what the checks judge: location, spread and coverage on U(t)."""
+    """Return the table, and a profile for the checks: mean, standard deviation and coverage of each style on U(t)."""
     columns: dict[str, pl.Series] = {}
     judged = []
     for style in STYLES:
@@ -170,7 +171,7 @@ def _standardised(
         columns[f"{style}_raw"] = pl.Series(raw[style]).fill_nan(None)
         mean, std = moments(z, universe)
         known = float(np.isfinite(raw[style][universe]).mean()) if exists else None
-        # A style that is the same for every name has no spread to judge.
+        # A style that is equal for all stocks has standard deviation 0 and is not checked.
         judged.append((style, mean, std, known) if exists and std > 0 else (style, None, None, known))
     frame = listed.select("date", "symbol", pl.col("in_universe"), "industry", "total_mv", "float_mv")
     profile = pl.DataFrame(
@@ -186,7 +187,7 @@ def _standardised(
 
 @dataclass(frozen=True)
 class Panel:
-    """Daily observations of a window, names × days, NaN where a name did not trade."""
+    """Daily observations of a window as arrays [stocks, days], NaN where a stock did not trade."""
 
     symbols: pl.Series  # sorted
     days: list[dt.date]
@@ -197,7 +198,7 @@ class Panel:
 
     @classmethod
     def of(cls, prices: pl.DataFrame, securities: pl.DataFrame, days: list[dt.date]) -> "Panel":
-        """From daily_prices and securities; rows of other days than `days` (in order) are left aside."""
+        """Arrange the rows of daily_prices and securities on `days` (ascending); rows of other days are ignored."""
         symbols = pl.concat([prices["symbol"], securities["symbol"]]).unique().sort()
         names = pl.DataFrame({"symbol": symbols, "row": np.arange(len(symbols))})
         calendar = pl.DataFrame({"date": days, "column": np.arange(len(days))}, schema_overrides={"date": pl.Date})
@@ -226,32 +227,33 @@ class Panel:
         )
 
     def positions(self, symbols: pl.Series) -> NDArray[np.int64]:
-        """Rows of `symbols`, all of which the panel must hold."""
+        """Return the row numbers of `symbols`, each of which must be in the panel."""
         return self.symbols.search_sorted(symbols).to_numpy().astype(np.int64)
 
 
 def turnover(panel: Panel, minimum: int) -> Floats:
-    """ln of the mean daily amount / float_mv [names]; NaN with fewer than `minimum` days."""
+    """Return ln of the mean daily amount / float_mv [stocks]; NaN with fewer than `minimum` traded days."""
     return np.log(_positive(_mean(panel.turnover, minimum)))
 
 
 def reversal(panel: Panel, minimum: int) -> Floats:
-    """Compounded return of the window [names], 0 on days without trade; NaN with fewer than `minimum` days."""
+    """Return the compounded return of the window [stocks], 0 on days without trades; NaN with fewer than `minimum` days."""
     enough = np.isfinite(panel.returns).sum(axis=1) >= minimum
     compounded = np.prod(1.0 + np.nan_to_num(panel.returns, nan=0.0), axis=1) - 1.0
     return np.where(enough, compounded, np.nan)
 
 
 def deviation(returns: Floats, minimum: int) -> Floats:
-    """Standard deviation (ddof 0) of the returns [names, days] of each name; NaN with fewer than `minimum`."""
+    """Return each stock's standard deviation (ddof 0) of the returns [stocks, days]; NaN with fewer than `minimum`."""
     centred = returns - _mean(returns, minimum)[:, None]
     return np.sqrt(_mean(centred**2, minimum))
 
 
 def explained_share(returns: Floats, factors: Floats, minimum: int) -> Floats:
-    """R² of each name's returns [names, days] on an intercept and the factors [days, k], over the days that have both.
+    """Return each stock's R² of the returns [stocks, days] on an intercept and the factors [days, k].
 
-    NaN with fewer than `minimum` days, or where the returns do not vary.
+    The regression uses the days that have both. The result is NaN with fewer than `minimum` days, or if the returns do not
+    vary.
     """
     used = np.isfinite(returns) & np.isfinite(factors).all(axis=1)
     count = used.sum(axis=1)
@@ -270,7 +272,10 @@ def explained_share(returns: Floats, factors: Floats, minimum: int) -> Floats:
 
 
 def mid_cap(size: Floats, universe: NDArray[np.bool_], clip_std: float) -> Floats:
-    """z³ less its least-squares line in z, z the standardised size; line and standardisation from U(t)."""
+    """Return z³ less its least-squares line in z [stocks], with z the standardised size (SPEC §4).
+
+    The line and the standardisation are computed on U(t) and applied to every stock.
+    """
     z = standardise(size, clip_std, universe)
     cube = z**3
     used = universe & np.isfinite(z)
@@ -281,9 +286,9 @@ def mid_cap(size: Floats, universe: NDArray[np.bool_], clip_std: float) -> Float
 
 
 def fill_with_median(x: Floats, industry: pl.Series, universe: NDArray[np.bool_]) -> Floats:
-    """`x` [names] with missing entries replaced by the median of the name's industry in U(t).
+    """Replace missing entries of `x` [stocks] by the median of the stock's industry in U(t).
 
-    It stays missing for a name without industry, or in one without any value.
+    An entry stays missing if the stock has no industry, or the industry no value.
     """
     frame = pl.DataFrame({"x": x, "industry": industry, "universe": universe}).with_columns(pl.col("x").fill_nan(None))
     medians = (
@@ -301,13 +306,13 @@ def fill_with_median(x: Floats, industry: pl.Series, universe: NDArray[np.bool_]
 def factor_returns(
     panel: Panel, history: pl.DataFrame, calendar: Calendar, settings: StylesSettings
 ) -> tuple[Floats, Reason | None]:
-    """MKT, SMB and HML of each day of the panel [days, 3], and why days without them have none (None if all have).
+    """Return MKT, SMB and HML of each day of the panel [days, 3], and the reason of the first day without them (or None).
 
     MKT is the float-capitalisation-weighted return of U(day). SMB and HML follow Fama and French (1993): at the close of
-    the month before, U is split at the median of float_mv and at the low and high shares of book/total_mv, names without
-    positive equity left out; the six portfolios are weighted by float capitalisation before the day's move. SMB is the
-    mean over the three book groups of small − big, HML the mean over the two size groups of high − low; a pair with an
-    empty side is left out (it can be empty only in a market of a few dozen names).
+    the month before, U is split at the median of float_mv and at the low and high quantiles of book/total_mv, without the
+    stocks that have no positive equity; the six portfolios are weighted by float capitalisation before the day's move. SMB is
+    the mean over the three book groups of small − big, HML the mean over the two size groups of high − low. A pair with an
+    empty side is left out, which only happens in a market of a few dozen stocks.
     """
     factors = np.full((len(panel.days), 3), np.nan)
     groups: dict[dt.date, NDArray[np.int64] | Reason] = {}
@@ -340,9 +345,9 @@ def factor_returns(
 def sort_groups(
     panel: Panel, at: pl.DataFrame, formed: dt.date, settings: StylesSettings
 ) -> NDArray[np.int64] | Reason:
-    """The 2×3 group of each name of the panel: 3 × (0 small, 1 big) + (0 low, 1 middle, 2 high book); −1 outside.
+    """Return the 2×3 group of each stock of the panel: 3 × (0 small, 1 big) + (0 low, 1 middle, 2 high book); −1 for none.
 
-    `at` holds U(t) of the formation day. A reason where too few of its names have positive equity.
+    `at` holds U(t) of the formation day. If too few of its stocks have positive equity, the result is the reason instead.
     """
     if at.is_empty():
         return NO_UNIVERSE(date=formed)
@@ -369,7 +374,7 @@ def _positive(x: Floats) -> Floats:
 
 
 def _mean(x: Floats, minimum: int) -> Floats:
-    """Mean over days [names, days] → [names] of the finite entries; NaN with fewer than `minimum`."""
+    """Mean of the finite entries over days, [stocks, days] → [stocks]; NaN with fewer than `minimum`."""
     used = np.isfinite(x)
     count = used.sum(axis=1)
     total = np.where(used, x, 0.0).sum(axis=1)

@@ -1,11 +1,11 @@
-"""The ten high-frequency factors, and a user's own: day indicators over a window of days, signed, then orthogonalised (SPEC §3, §4).
+"""The ten high-frequency factors and those of a user's own: windows of day indicators, signed, then orthogonalised (SPEC §3, §4).
 
-Here: which days count, how each factor aggregates them, and the residual on industries and styles. Not here: what a
-day's indicator is (indicators.py), the styles (styles.py), the arithmetic of a cross-section (cross_section.py).
+This module decides which days count, how each factor aggregates them, and takes the residual on industries and styles. It does
+not hold the day indicators (indicators.py), the styles (styles.py) or the arithmetic of a cross-section (cross_section.py).
 
-A window reads one stored row per symbol and day, never bars: twenty partitions of `day_indicators` cost 50 ms of a whole
-market's day. It adds them afresh in the order of the days, so that a window slid by a day equals one computed from twenty
-days of bars to the last bit; a running sum, updated in place, would drift.
+A window reads one stored row per symbol and day instead of bars: reading twenty partitions of `day_indicators` takes 50 ms for a
+whole market. It sums them anew in the order of the days, so that a window moved by one day equals one computed from twenty days of
+bars to the last bit. A running sum would accumulate rounding.
 """
 
 from collections.abc import Mapping
@@ -34,7 +34,11 @@ FLAT_SENSITIVE = ("outflow_per_trade", "large_trade_gain")
 
 
 def make_factors(frames: Frames, partition: Partition, settings: FactorsSettings) -> Made:
-    """`factors` of one day: U(t) × the ten keys and those of `extra_factors`, raw (signed) and value (orthogonalised)."""
+    """Make `factors` of one day: U(t) × (the ten keys and those of `extra_factors`), raw (signed) and orthogonalised.
+
+    Raises:
+        SettingsError: The names in `extra_factors` are not distinct.
+    """
     date, unavailable = partition.date, partition.unavailable
     days = frames["day_indicators"].collect()
     exposures = frames["styles"].filter("in_universe").sort("symbol").collect()
@@ -51,7 +55,7 @@ def make_factors(frames: Frames, partition: Partition, settings: FactorsSettings
         needed = [need.split(".") for need in NEEDS.get(key, OF_EVERY_FACTOR)]
         known_reasons = [unavailable[table][column] for table, column in needed if column in unavailable.get(table, {})]
         explained = bool(known_reasons)
-        if names == 0 and explained and key in extra:  # the table's `needs` carry the reasons of the ten
+        if names == 0 and explained and key in extra:  # the reasons of the ten follow from the table's `needs`
             reasons[key] = known_reasons[0]
         if names == 0 and not explained and exposures.is_empty():
             reasons[key] = NOBODY_IN_UNIVERSE(date=date)
@@ -74,7 +78,7 @@ def make_factors(frames: Frames, partition: Partition, settings: FactorsSettings
 
 @dataclass(frozen=True)
 class Window:
-    """Indicators of a window as arrays [days, symbols], NaN where null or without a row."""
+    """Indicators of a window as arrays [days, symbols], NaN where the value is null or the row missing."""
 
     symbols: pl.Series
     columns: Mapping[str, Floats]
@@ -82,25 +86,29 @@ class Window:
     min_days: int
 
     def valid(self, *names: str, but: Bools | None = None) -> Bools:
-        """Days that count: traded, with every named indicator, and not in `but`."""
+        """Mark the days that count [days, symbols]: traded, with a value of every named indicator, and not in `but`."""
         days = self.traded.copy()
         for name in names:
             days &= ~np.isnan(self.columns[name])
         return days if but is None else days & ~but
 
     def sum(self, values: Floats, days: Bools) -> Floats:
-        """Day by day in order, so that a name's sum does not depend on its neighbours; NaN with too few days."""
+        """Sum values [days, symbols] over the marked days [symbols]; NaN with fewer than `min_days`.
+
+        Days are added in their order, so that the sum of a symbol does not depend on the other symbols.
+        """
         total = np.zeros(values.shape[1])
         for value, day in zip(values, days, strict=True):
             total += np.where(day, value, 0.0)
         return np.where(days.sum(axis=0) >= self.min_days, total, np.nan)
 
     def mean(self, name: str, but: Bools | None = None) -> Floats:
+        """Return the mean of an indicator over its valid days [symbols]; NaN with fewer than `min_days`."""
         days = self.valid(name, but=but)
         return _divide(self.sum(self.columns[name], days), days.sum(axis=0))
 
     def product(self, name: str, but: Bools | None = None) -> Floats:
-        """Π over valid days; the others contribute 1."""
+        """Return the product of an indicator over its valid days [symbols]; NaN with fewer than `min_days`."""
         days = self.valid(name, but=but)
         total = np.ones(len(self.symbols))
         for value, day in zip(self.columns[name], days, strict=True):
@@ -109,9 +117,13 @@ class Window:
 
 
 def aggregate_days(days: pl.DataFrame, settings: FactorsSettings) -> tuple[pl.DataFrame, dict[str, float]]:
-    """The factors, signed so that high is good, of every symbol in `days`, the window's `day_indicators` (`with_extra`).
+    """Aggregate the window's `day_indicators` to the factors of every symbol, signed so that high is good (SPEC §3).
 
-    Returns symbol + ten columns + one per extra factor, the mean over its valid days, and per flat-sensitive factor the share of valid stock-days that drop_flat_days took.
+    days: `day_indicators` of the window, with the columns of `with_extra` where extra factors are set.
+
+    Returns:
+        The frame (symbol, the ten factors, the extra factors as means over their valid days), and for each flat-sensitive
+        factor the share of valid stock-days on which `drop_flat_days` would drop it.
     """
     window = _window(days, settings.min_days)
     flat = window.columns["flat_share"] > settings.flat_share_limit
@@ -158,7 +170,7 @@ def _window(days: pl.DataFrame, min_days: int) -> Window:
 
 
 def _strength(window: Window, values: Floats, days: Bools) -> Floats:
-    """mean / std (ddof 0) across days; null where the days do not differ."""
+    """mean / std (ddof 0) over the marked days; NaN where all their values are equal."""
     count = days.sum(axis=0)
     mean = _divide(window.sum(values, days), count)
     std = np.sqrt(_divide(window.sum((values - mean) ** 2, days), count))
@@ -179,10 +191,16 @@ def _divide(a: Floats, b: Floats) -> Floats:
 def orthogonalise_factors(
     universe: pl.DataFrame, raw: pl.DataFrame, settings: FactorsSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame, dict[str, dict[str, Any]]]:
-    """The factors of SPEC §4 on one date: residuals on industries and styles, z-scored.
+    """Orthogonalise the factors of one date: residuals on industries and styles, z-scored (SPEC §4).
 
-    `universe`: the rows of `styles` in U(t); `raw`: symbol and one signed column per factor. Returns the long frame (symbol,
-    factor, raw, value), a profile with one row per factor, and what was left out of the regression.
+    Args:
+        universe: The rows of `styles` in U(t).
+        raw: symbol and one signed column per factor.
+        settings: The section `factors`.
+
+    Returns:
+        The long frame (symbol, factor, raw, value), a profile with one row per factor, and the styles and industries that
+        were left out of the regression.
     """
     names = universe.select("symbol").join(raw, on="symbol", how="left", maintain_order="left")
     present = [style for style in STYLES if universe[style].null_count() < universe.height]
@@ -194,7 +212,7 @@ def orthogonalise_factors(
         y = names[key].fill_null(float("nan")).to_numpy()
         value = cross_section.orthogonalise(y, X, groups, settings.clip_std)
         value[~np.isfinite(value)] = np.nan
-        if not np.any(np.abs(value) > 0):  # as many regressors as names: nothing is left to rank by
+        if not np.any(np.abs(value) > 0):  # there are as many regressors as stocks: every residual is 0
             value[:] = np.nan
         columns.append(
             names.select(
@@ -216,7 +234,7 @@ def orthogonalise_factors(
 
 
 def _groups(universe: pl.DataFrame) -> tuple[np.ndarray, bool]:
-    """Industry codes [n], −1 for names that take no part; and whether the whole market is without industries."""
+    """Industry codes [n], −1 for stocks outside the regression; and whether no stock has an industry."""
     known = pl.col("industry").is_not_null() & (pl.col("industry") != NO_INDUSTRY)
     none_known = universe.height > 0 and not universe.select(known.any()).item()
     frame = universe.select(
@@ -228,10 +246,10 @@ def _groups(universe: pl.DataFrame) -> tuple[np.ndarray, bool]:
 
 PROFILE: dict[str, type[pl.DataType]] = {
     "factor": pl.String,
-    "universe": pl.Int64,  # names of U(t)
+    "universe": pl.Int64,  # stocks of U(t)
     "raw_names": pl.Int64,  # … with a raw value
     "names": pl.Int64,  # … with an orthogonalised value
-    "coverage": pl.Float64,  # names / universe; null where the factor does not exist at all
+    "coverage": pl.Float64,  # names / universe; null where no stock has a raw value
     "max_style_correlation": pl.Float64,  # largest |correlation| of value with a style
     "max_industry_mean": pl.Float64,  # largest |mean| of value inside an industry
     "std": pl.Float64,

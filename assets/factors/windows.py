@@ -1,4 +1,7 @@
-"""What a factor looks back on: its days and its indicators. Light on purpose: the declarations of assets.py import it."""
+"""The look-back of the factors and the columns that each of them needs.
+
+The module imports nothing heavy, because the declarations in assets.py import it.
+"""
 
 import datetime as dt
 
@@ -6,7 +9,7 @@ from resources.calendar import Calendar
 from resources.lookback import Lookback, days
 from resources.settings.factors import FactorsSettings
 
-# Day indicator → the columns it cannot do without, those that are missing most often first.
+# Day indicator → the columns it requires, those that are missing most often first.
 INDICATOR_NEEDS: dict[str, tuple[str, ...]] = {
     "skewness": ("minute_bars.close",),
     "downside_volatility_share": ("minute_bars.close",),
@@ -30,7 +33,7 @@ INDICATOR_NEEDS: dict[str, tuple[str, ...]] = {
     "flat_share": ("minute_bars.close",),
 }
 OF_EVERY_FACTOR = ("styles.in_universe", "styles.total_mv")
-# Factor → the columns it cannot do without; reasons for n/a travel along this.
+# Factor → the columns it requires; where one of them is n/a, the factor is n/a with the same reason.
 NEEDS: dict[str, tuple[str, ...]] = {
     "skewness": ("day_indicators.skewness", "styles.in_universe", "styles.total_mv"),
     "downside_volatility_share": ("day_indicators.downside_volatility_share", "styles.in_universe", "styles.total_mv"),
@@ -52,5 +55,5 @@ NEEDS: dict[str, tuple[str, ...]] = {
 
 @Lookback
 def window_days(calendar: Calendar, key: dt.date, settings: FactorsSettings, start: dt.date) -> list[dt.date]:
-    """The `settings.window` trading days that end on `key`, as far as the history reaches back."""
+    """Return the `settings.window` trading days that end on `key`, none before `start`."""
     return days(1 - settings.window, 0).keys(calendar, key, settings, start)

@@ -1,1 +1,1 @@
-"""From bars and daily prices to what the networks read: raw features per bar and per day. No label, no network."""
+"""The stage `features`: raw features per bar and per day, from minute bars and daily prices, which the networks read."""

@@ -1,4 +1,4 @@
-"""The stage `features`: what the networks read, per bar and per day. Declarations only."""
+"""The tables of the stage `features`: raw features per bar and per day. This module only declares them."""
 
 import polars as pl
 
@@ -13,8 +13,8 @@ bar_features = Table(
     stage="features",
     partition="day",
     description="""The 63 features of each symbol's eight 30-minute and four 60-minute bars, and a 64th of the 60-minute bars
-(SPEC §5.1), raw: not standardised, null where not defined. `bar` is the start minute since midnight. Every column's definition
-stands in `assets/features/names.py`. Read as input of the networks.
+(SPEC §5.1). Values are raw, that is not standardised, and null where not defined. `bar` is the start in minutes since midnight. The
+definition of every column is in `assets/features/names.py`. The networks read this table.
 """,
     reads=(Read("minute_bars"), Read("daily_prices")),
     schema={
@@ -45,7 +45,7 @@ stands in `assets/features/names.py`. Read as input of the networks.
             Between("return_coverage", 0.99, 1),
             critical=False,
             critical_share=1,
-            remedy="these bars have no price: neither an auction nor a trade nor a pre_close is known before them",
+            remedy="some bars have no price before them: no trade, no auction price and no pre_close. Complete the day's files",
         ),
     ),
 )
@@ -54,9 +54,9 @@ daily_features = Table(
     name="daily_features",
     stage="features",
     partition="day",
-    description="""The 26 daily features of every name that traded on the day (SPEC §5.1), raw, from sixty days of daily prices
-chained by pre_close; a window statistic needs 75 % of its days. Every column's definition stands in `assets/features/names.py`.
-Read as input of the networks.
+    description="""The 26 daily features of every stock that traded on the day (SPEC §5.1), raw, from sixty days of daily prices
+chained by pre_close. A window statistic requires 75 % of its days. The definition of every column is in
+`assets/features/names.py`. The networks read this table.
 """,
     reads=(Read("daily_prices", over=days(-59, 0)),),
     schema={"date": pl.Date, "symbol": pl.String, **dict.fromkeys(DAILY_FEATURES, pl.Float32)},
@@ -71,7 +71,7 @@ Read as input of the networks.
             "close_not_above_highest_high",
             Between("largest_distance_to_high", None, 1e-6),
             critical=False,
-            remedy="a close above its day's high stands in reference/daily_prices",
+            remedy="reference/daily_prices contains a close above the high of its day; correct the row",
         ),
         Check(
             "month_of_history_known",

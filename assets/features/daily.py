@@ -1,8 +1,8 @@
-"""Daily features: a name's day and its last sixty, from daily prices alone, raw (SPEC §5.1; definitions in names.py).
+"""Daily features of each stock from its last sixty days of daily prices (SPEC §5.1; definitions in names.py).
 
-Across days prices are chained by pre_close. Windows count exchange trading days; a suspended day is no observation (it is
-return 0 inside a compounded return), and a window statistic needs 75 % of its days (SPEC §4), else it is null. A window
-reads one stored row per name and day and is computed afresh, so that it says the same however it was reached.
+Prices are chained across days by pre_close. Windows count exchange trading days; a suspended day is no observation (inside a
+compounded return it is return 0), and a window statistic is null with fewer than 75 % of its days (SPEC §4). A window is computed
+from its own rows only, so that the result does not depend on the windows before it.
 """
 
 import datetime as dt
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 
 
 class Today(NamedTuple):
-    """The names' rows of daily_prices of the day, [n] each."""
+    """Columns of daily_prices of the day, [stocks] each."""
 
     pre_close: Floats
     open: Floats
@@ -38,7 +38,7 @@ class Today(NamedTuple):
 
 
 class Past(NamedTuple):
-    """Their rows of the last days, [n, days] each, the last day's among them; NaN where a name did not trade."""
+    """Columns of daily_prices of the window, [stocks, days] each, the day itself last; NaN where a stock did not trade."""
 
     pre_close: Floats
     close: Floats
@@ -48,15 +48,15 @@ class Past(NamedTuple):
 
 
 ROW = np.dtype([(name, np.float64) for name in DAILY_FEATURES])
-"""What the kernel writes of one name: a field per feature, so that a feature is written by its name. The fields are part of the
-kernel's signature: another list of names, which numba's cache on disk would not notice, compiles it again."""
+"""The kernel's result for one stock: a field per feature, so that the kernel writes a feature by its name. The fields are part of
+the kernel's signature, so that numba compiles it again for another list of features, which its cache on disk would not notice."""
 LOOK_BACK = 60
 AMIHUD_YUAN = 1e8  # |return| per hundred million yuan
-ROUNDING = 1e-12  # prices that differ by no more than this share differ by the rounding of the chain
+ROUNDING = 1e-12  # chained prices that differ by no more than this share are equal except for rounding
 
 
 def make_daily_features(frames: Frames, partition: Partition, settings: FeaturesSettings) -> Made:
-    """`daily_features` of one day: a row per name that traded on it; `daily_prices` holds the sixty days up to it."""
+    """Make `daily_features` of one day: one row per stock that traded; `daily_prices` holds the sixty days up to the day."""
     date, calendar = partition.date, partition.calendar
     prices = frames["daily_prices"].select("date", "symbol", *Today._fields).filter(pl.col("volume") > 0).collect()
     today = prices.filter(date=date).sort("symbol")
@@ -70,9 +70,13 @@ def make_daily_features(frames: Frames, partition: Partition, settings: Features
 
 
 def measure_days(prices: pl.DataFrame, today: pl.DataFrame, dates: list[dt.date], settings: FeaturesSettings) -> Floats:
-    """[26, n] in the order of `DAILY_FEATURES`, NaN for null: the names of `today` on the last of the trading `dates`.
+    """Return the features [26, n] of the stocks of `today`, in the order of `DAILY_FEATURES`; NaN means null.
 
-    The rows of `prices` are traded symbol-days, those of `today` the last day's, ascending by symbol.
+    Args:
+        prices: The traded symbol-days of `dates`, with the columns of `Today`.
+        today: The rows of the last of `dates`, ascending by symbol [n].
+        dates: The trading days of the window, ascending.
+        settings: The section `features`.
     """
     days = pl.Series(dates, dtype=pl.Date)
     names = today.select("symbol", name=pl.int_range(pl.len()))
@@ -88,12 +92,12 @@ def measure_days(prices: pl.DataFrame, today: pl.DataFrame, dates: list[dt.date]
     return np.where(np.isfinite(values), values, np.nan)
 
 
-# --- the kernel: plain loops over each name's days; a day without an observation is NaN ------------------------------
+# --- the kernel: loops over each stock's days; a day without an observation is NaN -----------------------------------
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _window(x: Floats, days: int, share: float) -> Floats:
-    """The observations of the last `days` days; none if there are too few."""
+    """The observations of the last `days` days; an empty array if they are fewer than the required share."""
     known = np.empty(days)
     count = 0
     for t in range(max(0, x.size - days), x.size):
@@ -121,7 +125,7 @@ def _std(x: Floats) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _correlation(x: Floats, y: Floats, days: int, share: float) -> float:
-    """Over the days on which both are known; NaN where one does not vary or has too few days."""
+    """Correlation over the days on which both are known; NaN where one does not vary or has too few days."""
     if _window(x, days, share).size == 0 or _window(y, days, share).size == 0:
         return np.nan
     both_x, both_y = np.empty(days), np.empty(days)
@@ -149,7 +153,7 @@ def _compounded(growth: Floats, days: int, share: float) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _measure(first: int, last: int, now: Today, past: Past, share: float, rows: NDArray[np.void]) -> None:
-    """rows [n] of ROW, not finite where a feature is not defined."""
+    """Write rows [n] of ROW; an entry is not finite where the feature is not defined."""
     days = past.close.shape[1]
     growth, returns, chained, highs, impact = (
         np.empty(days), np.empty(days), np.empty(days), np.empty(days), np.empty(days),
@@ -157,7 +161,7 @@ def _measure(first: int, last: int, now: Today, past: Past, share: float, rows: 
     for s in range(first, last):
         pre_close, open_, high, low, close = now.pre_close[s], now.open[s], now.high[s], now.low[s], now.close[s]
         volume, amount = now.volume[s], now.amount[s]
-        # Past prices in today's money: over ∏ of the later close / pre_close. Suspended days change nothing.
+        # Past prices on the basis of today: divided by ∏ of the later close / pre_close. A suspended day counts as 1.
         later = 1.0
         for t in range(days - 1, -1, -1):
             growth[t] = past.close[s, t] / past.pre_close[s, t]
@@ -199,7 +203,7 @@ def _measure(first: int, last: int, now: Today, past: Past, share: float, rows: 
 
 
 def _profile(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row, for the checks."""
+    """One row of figures for the checks."""
     return frame.select(
         pl.len().alias("rows"),
         (pl.len() - pl.col("symbol").n_unique()).alias("duplicates"),

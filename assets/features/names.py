@@ -1,15 +1,15 @@
-"""The names of the features, in the order of their columns (SPEC §5.1), and what each cannot be computed without.
+"""The names of the features in the order of their columns (SPEC §5.1), and the columns that each of them needs.
 
-Light on purpose: the declarations of assets.py and the models import it.
+The module imports nothing heavy, because the declarations in assets.py and the models import it.
 
-Conventions, all of them: minutes are the bars of G (auctions are read by the day-to-date totals alone), n is their number,
-R is the log return of SPEC §1, mean and std are over minutes with ddof 0. A feature is null where it is not defined: 0/0,
-a correlation or strength of a series that does not vary, a sum over a minute whose field was not delivered (LB and LS
-without a large-order threshold, Q without quotes). Spread and imbalances exist only in minutes with two-sided quotes: their
-mean needs one such minute, their std two.
+Conventions of all features: minutes are the bars of G (only the day-to-date totals include auctions), n is their number,
+R is the log return of SPEC §1, mean and std are over minutes with ddof 0. A feature is null where it is not defined: 0/0, a
+correlation or strength of a series that does not vary, a sum over a minute whose field was not delivered (LB and LS without a
+large-order threshold, Q without quotes). Spread and imbalances exist only in minutes with two-sided quotes: their mean requires
+one such minute, their std two.
 """
 
-# column → the fields of minute_bars it needs
+# column → the fields of minute_bars that it needs
 _PRICE = {
     "bar_return": ("close",),  # Σ R = ln of the bar's close over the close before it
     "ln_high_low": ("high", "low"),  # ln(H/L)
@@ -98,7 +98,7 @@ _BAR: dict[str, tuple[str, ...]] = (
 )  # fmt: skip
 
 BAR_FEATURES: tuple[str, ...] = tuple(_BAR)  # the 63 of 30- and 60-minute bars
-HOUR_FEATURE = "ln_close_over_pre_close"  # the 64th, of 60-minute bars alone
+HOUR_FEATURE = "ln_close_over_pre_close"  # the 64th, of 60-minute bars only
 DAILY_FEATURES: tuple[str, ...] = (
     "open_over_pre_close",  # O, H, L, C, VWAP over pre_close − 1
     "high_over_pre_close",

@@ -1,6 +1,6 @@
-"""Random minute bars with every awkward kind of day, and SPEC §3's day indicators as plain loops: the tests' oracle.
+"""Random minute bars with every unusual kind of day, and the day indicators of SPEC §3 as plain loops, for comparison.
 
-Shares no code with assets/: the formulas are written again from the specification, one symbol and one bar at a time.
+The module shares no code with assets/: the formulas are implemented again from the specification, one symbol and one bar at a time.
 """
 
 import datetime as dt
@@ -35,7 +35,7 @@ CLOSES_ONLY_NULL = [name for name in SCHEMA if name not in ("date", "symbol", "m
 
 
 def symbol_day(rng: random.Random, symbol: str, kind: str, date: dt.date = DATE) -> tuple[list[dict], dict | None]:
-    """The 239 rows of one symbol-day of some kind, and its row of daily_prices (None: none)."""
+    """Return the 239 rows of one symbol-day of a kind, and its row of daily_prices or None."""
     pre_close = round(rng.uniform(3, 60), 2)
     known_price = "unknown" not in kind
     price: float | None = pre_close if known_price else None
@@ -99,13 +99,13 @@ def symbol_day(rng: random.Random, symbol: str, kind: str, date: dt.date = DATE)
         "volume": sum(row["volume"] or 100 for row in traded), "amount": sum(row["amount"] or 1.0 for row in traded),
         "float_shares": 10**8, "total_shares": 2 * 10**8, "vwap": price,
     }  # fmt: skip
-    if kind == "set_aside":  # the day traded, but its tape did not add up
+    if kind == "set_aside":  # the symbol traded, but its tape failed the reconciliation
         rows = [dict.fromkeys(SCHEMA) | {name: row[name] for name in ("date", "symbol", "minute")} for row in rows]
     return rows, daily
 
 
 def market_day(seed: int, kinds: tuple[str, ...] = KINDS, date: dt.date = DATE) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """`minute_bars` and `daily_prices` of one day with one symbol of each kind, named after it."""
+    """Return `minute_bars` and `daily_prices` of one day with one symbol of each kind; the symbol contains the kind."""
     rng = random.Random(seed)
     bars, daily = [], []
     for number, kind in enumerate(kinds):
@@ -116,7 +116,7 @@ def market_day(seed: int, kinds: tuple[str, ...] = KINDS, date: dt.date = DATE) 
 
 
 def returns_of(rows: list[dict], pre_close: float | None) -> list[float]:
-    """Log returns of the 237 bars of G."""
+    """Return the log returns of the 237 bars of G."""
     auction, grid = rows[0], rows[1:-1]
     first = grid[0]
     active = first["trades"] if first["trades"] is not None else first["volume"]
@@ -139,16 +139,20 @@ def returns_of(rows: list[dict], pre_close: float | None) -> list[float]:
 
 
 def total(values: list[float | None]) -> float | None:
-    """The sum; unknown as soon as one term is."""
+    """Return the sum, None if a term is None."""
     return None if any(value is None for value in values) else math.fsum(values)
 
 
 def ratio(a: float | None, b: float | None) -> float | None:
+    """Return a / b, None if either is None or b is 0."""
     return None if a is None or b is None or b == 0 else a / b
 
 
 def large_minutes(rows: list[dict], share: float = 0.3) -> list[int] | None:
-    """Positions of the ⌊share · count⌋ rows of highest amount per trade, ties to the earlier; None without any."""
+    """Return the positions of the ⌊share · count⌋ rows with the highest amount per trade, the earlier of equal ones.
+
+    None if no row has trades.
+    """
     sized = [
         (-row["amount"] / row["trades"], i) for i, row in enumerate(rows) if row["trades"] and row["amount"] is not None
     ]
@@ -159,7 +163,7 @@ def large_minutes(rows: list[dict], share: float = 0.3) -> list[int] | None:
 
 
 def plain_indicators(rows: list[dict], daily: dict | None, *, daily_delivered: bool = True) -> dict:
-    """SPEC §3 for one symbol-day."""
+    """Return the day indicators of one symbol-day by the formulas of SPEC §3."""
     grid, opening = rows[1:-1], [row for row in rows if 570 <= row["minute"] <= 599]
     r = returns_of(rows, daily["pre_close"] if daily else None)
     activity = [row["trades"] if row["trades"] is not None else row["volume"] for row in rows]

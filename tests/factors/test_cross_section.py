@@ -1,4 +1,4 @@
-"""Clip, z-score and residuals against plain loops and an explicit dummy regression."""
+"""Tests that compare clip, z-score and residuals with plain loops and an explicit regression on dummies."""
 
 import math
 
@@ -41,7 +41,7 @@ def test_standardised_members_have_mean_zero_and_deviation_one(values: list[floa
         assert std == 0 or abs(std - 1) < 1e-9
 
 
-def test_location_scale_and_clip_are_the_members() -> None:
+def test_moments_and_clip_are_those_of_the_members() -> None:
     x = np.array([0.0, 2.0, 100.0, -50.0, math.nan])
     members = np.array([True, True, False, False, False])
     assert clip(x, 3.0, members).tolist()[:4] == [0.0, 2.0, 4.0, -2.0]
@@ -50,7 +50,7 @@ def test_location_scale_and_clip_are_the_members() -> None:
     assert math.isnan(zscore(x, members)[4])
 
 
-def test_what_does_not_vary_is_zero_and_what_is_unknown_stays_so() -> None:
+def test_constant_values_score_zero_and_missing_values_stay_missing() -> None:
     assert zscore([0.1 + 0.2, 0.3, 0.3]).tolist() == [0.0, 0.0, 0.0]
     assert np.isnan(zscore([math.nan, math.nan])).all()
     assert np.isnan(zscore([1.0, 2.0], np.array([False, False]))).all()
@@ -91,7 +91,7 @@ def test_residuals_equal_an_explicit_dummy_regression(case: tuple[np.ndarray, np
         assert abs(column @ e[used]) <= 1e-10 * max(1.0, np.linalg.norm(column)) * np.linalg.norm(y[used]) + 1e-12
 
 
-def test_a_group_of_one_has_no_residual_and_a_perfect_fit_has_none_either() -> None:
+def test_a_group_of_one_and_a_perfect_fit_have_residual_zero() -> None:
     e = residualise([1.0, 5.0, 2.0, 4.0], np.empty((4, 0)), [0, 7, 1, 1])
     assert e.tolist() == [0.0, 0.0, -1.0, 1.0]
     x = np.arange(5.0)

@@ -1,4 +1,4 @@
-"""Factors of a user's own: what a function must return, the names it may have, and the days that are valid."""
+"""Tests of a user's own factors: the required result of a function, distinct names, and valid days."""
 
 import datetime as dt
 import sys
@@ -38,14 +38,17 @@ def test_values_are_kept_where_they_are_numbers(desk: types.ModuleType) -> None:
 @pytest.mark.parametrize(
     ("returned", "message"),
     [
-        (None, "returned NoneType, no polars DataFrame with the columns symbol and value"),
-        (pl.DataFrame({"symbol": ["a"], "score": [1.0]}), r"returned \['symbol', 'score'\], no polars DataFrame"),
-        (pl.DataFrame({"symbol": [1], "value": [1.0]}), "symbol is text and value a number"),
-        (pl.DataFrame({"symbol": ["a"], "value": ["1"]}), "symbol is text and value a number"),
-        (pl.DataFrame({"symbol": ["a", "b", "a"], "value": [1, 2, 3]}), "returned 1 symbols twice, first a"),
+        (None, "returned NoneType; it must return a polars DataFrame with the columns symbol and value"),
+        (pl.DataFrame({"symbol": ["a"], "score": [1.0]}), r"returned \['symbol', 'score'\]; it must return a polars"),
+        (pl.DataFrame({"symbol": [1], "value": [1.0]}), "symbol must be text and value a number"),
+        (pl.DataFrame({"symbol": ["a"], "value": ["1"]}), "symbol must be text and value a number"),
+        (
+            pl.DataFrame({"symbol": ["a", "b", "a"], "value": [1, 2, 3]}),
+            "returned more than one row for 1 symbols, the first a",
+        ),
     ],
 )
-def test_what_is_no_frame_of_values_is_refused(desk: types.ModuleType, returned: object, message: str) -> None:
+def test_a_result_of_another_form_is_refused(desk: types.ModuleType, returned: object, message: str) -> None:
     desk.own = lambda bars, prices: returned
     with pytest.raises(SettingsError, match=rf"factors.extra_factors: desk_of_factors:own .*{message}"):
         measure_extra(paths("own"), BARS, PRICES)
@@ -59,11 +62,11 @@ def test_an_exception_of_the_function_names_the_setting(desk: types.ModuleType) 
         measure_extra(paths("nothing"), BARS, PRICES)
 
 
-def test_a_name_is_one_factor() -> None:
+def test_the_names_of_factors_must_be_distinct() -> None:
     assert extra_keys(["desk.a:one", "desk.b:two"]) == ("one", "two")
-    with pytest.raises(SettingsError, match=r"desk.b:one has the name of desk.a:one"):
+    with pytest.raises(SettingsError, match=r"desk.b:one has the same name as desk.a:one"):
         extra_keys(["desk.a:one", "desk.b:one"])
-    with pytest.raises(SettingsError, match=r"desk.a:skewness has the name of a factor of the report"):
+    with pytest.raises(SettingsError, match=r"desk.a:skewness has the same name as a factor of the report"):
         extra_keys(["desk.a:skewness"])
 
 

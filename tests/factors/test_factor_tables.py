@@ -1,4 +1,4 @@
-"""The declarations of day_indicators and factors: what is made fits the schema, and the gates hold and bite."""
+"""Tests of the declarations of day_indicators and factors: schemas, and checks that pass on good and fail on wrong values."""
 
 import datetime as dt
 
@@ -68,12 +68,12 @@ def test_needs_name_columns_and_items_that_exist() -> None:
     assert [table.name for table in TABLES] == ["day_indicators", "styles", "factors"]
 
 
-def test_gates_pass_on_every_kind_of_day() -> None:
+def test_checks_pass_on_every_kind_of_day() -> None:
     assert failed(day_indicators, indicators()) == set()
-    assert failed(factors, window()) <= {"most_of_universe_covered"}  # a third of these names are odd on purpose
+    assert failed(factors, window()) <= {"most_of_universe_covered"}  # a third of these stocks have unusual days
 
 
-def test_gates_bite() -> None:
+def test_checks_fail_on_wrong_values() -> None:
     made = indicators()
     assert failed(day_indicators, made, skewness=pl.lit(16.0)) == {"skewness_within_its_bound"}
     assert failed(day_indicators, made, closing_volume_share=pl.lit(-0.1)) == {"closing_volume_share_is_a_share"}

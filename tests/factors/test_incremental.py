@@ -1,7 +1,7 @@
-"""Twenty-day factors from stored day rows, against twenty days of bars read again: equal to the last bit.
+"""Tests that twenty-day factors from stored day rows equal those from twenty days of bars to the last bit.
 
-That holds because a day's row is made from that day's bars and prices alone, is stored as the 64-bit floats it was computed
-in, and a window adds its rows in the order of the days: there is nothing to update in place, and nothing that could drift.
+They are equal because a day's row is computed from that day's bars and prices alone, is stored as the 64-bit floats it was
+computed in, and a window adds its rows in the order of the days. No running sum is kept, so that no rounding accumulates.
 """
 
 import datetime as dt
@@ -28,13 +28,13 @@ KINDS = ("normal", "sparse", "few_trades", "no_quotes", "no_threshold", "late_st
 
 @pytest.fixture(scope="module")
 def market() -> dict[dt.date, tuple[pl.DataFrame, pl.DataFrame]]:
-    """Bars and daily prices of each day; who trades, and how, changes from day to day."""
+    """Bars and daily prices of each day; the kind of day of a stock changes from day to day."""
     days = {}
     for number, day in enumerate(DAYS):
         kinds = tuple(KINDS[(n + number * (n % 3)) % len(KINDS)] for n in range(len(KINDS)))
         bars, daily = plain.market_day(number, kinds, day)
         names = pl.col("symbol").str.head(6) + ".SZ"
-        if number % 5 == 4:  # a name that was not delivered that day
+        if number % 5 == 4:  # one stock was not delivered on that day
             bars = bars.filter(pl.col("symbol").str.head(6) != "000001")
         days[day] = (bars.with_columns(names), daily.with_columns(names))
     return days
@@ -56,15 +56,15 @@ def test_a_sliding_window_of_stored_rows_equals_twenty_days_of_bars(
     for first in range(len(DAYS) - SECTION.window + 1):
         window = DAYS[first : first + SECTION.window]
         stored, lost = aggregate_days(pl.read_parquet([tmp_path / f"{day}.parquet" for day in window]), SECTION)
-        # From the bars again, the days in another order.
+        # Compute the rows again from the bars, with the days in another order.
         again, lost_again = aggregate_days(pl.concat([rows(market, day) for day in reversed(window)]), SECTION)
         assert stored.equals(again)
         assert lost == lost_again
         seen.add(stored.drop_nulls().height)
-    assert min(seen) > 0  # there were names with all ten factors
+    assert min(seen) > 0  # some stocks have all ten factors
 
 
-def test_a_name_s_factors_do_not_depend_on_its_neighbours(
+def test_the_factors_of_a_stock_do_not_depend_on_other_stocks(
     market: dict[dt.date, tuple[pl.DataFrame, pl.DataFrame]],
 ) -> None:
     window = pl.concat([rows(market, day) for day in DAYS[: SECTION.window]])
@@ -75,7 +75,7 @@ def test_a_name_s_factors_do_not_depend_on_its_neighbours(
 
 
 def test_windows_read_one_row_per_symbol_and_day() -> None:
-    """Ticks and bars are read on their own day alone; every table that a window reads has the symbol as its key."""
+    """Windows never read ticks or bars: every table that a window reads has the symbol as its key."""
     tables = {table.name: table for table in (*BARS, *FACTORS, *FEATURES, *REFERENCE)}
     windows = {
         (table.name, read.table)

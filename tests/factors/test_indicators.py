@@ -1,4 +1,4 @@
-"""Day indicators against plain loops, on every awkward kind of day, and the properties SPEC §3 expects of them."""
+"""Tests that compare day indicators with plain loops on every unusual kind of day, and of the properties that SPEC §3 states."""
 
 import math
 
@@ -53,7 +53,7 @@ def test_equal_to_plain_loops(seed: int, delivered: bool) -> None:
 
 
 @pytest.mark.parametrize("threads", [2, 3, 64])
-def test_threads_change_no_bit(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_threads_changes_no_bit(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     day = plain.market_day(2)
     whole = make(*day)
     monkeypatch.setattr(blocks, "SYMBOLS_A_PART", 1)
@@ -61,7 +61,7 @@ def test_threads_change_no_bit(threads: int, monkeypatch: pytest.MonkeyPatch) ->
     assert make(*day).equals(whole)
 
 
-def test_parts_cover_every_symbol_once_and_a_thread_s_error_is_raised() -> None:
+def test_parts_cover_every_symbol_once_and_errors_of_threads_are_raised() -> None:
     for symbols in (0, 1, 499, 1000, 5300, 5301):
         seen = np.zeros(symbols, dtype=int)
         in_parts(symbols, lambda first, last, seen=seen: np.add.at(seen, slice(first, last), 1))
@@ -70,12 +70,12 @@ def test_parts_cover_every_symbol_once_and_a_thread_s_error_is_raised() -> None:
         in_parts(5300, lambda first, last: 1 // 0)
 
 
-def test_grid_is_the_specification_s() -> None:
+def test_the_grid_has_the_bars_of_the_specification() -> None:
     assert GRID.size == 237
     assert SLOTS.tolist() == plain.SLOTS
 
 
-def test_what_each_kind_of_day_is_null_for() -> None:
+def test_indicators_that_are_null_on_each_kind_of_day() -> None:
     bars, daily = plain.market_day(1)
     rows = {row["symbol"].split(".")[1]: row for row in make(bars, daily).iter_rows(named=True)}
     nulls = {kind: {name for name in INDICATORS if row[name] is None} for kind, row in rows.items()}
@@ -94,7 +94,7 @@ def test_what_each_kind_of_day_is_null_for() -> None:
     assert rows["set_aside"]["traded"]
 
 
-def test_settings_say_which_days_and_bars_are_dropped() -> None:
+def test_settings_decide_which_days_and_bars_are_dropped() -> None:
     bars, daily = plain.market_day(2, ("one_price", "locked_open"))
     strict, loose = make(bars, daily), make(bars, daily, drop_one_price_days=False, drop_limit_bars=False)
     assert strict["large_trade_growth"][0] is None
@@ -104,7 +104,7 @@ def test_settings_say_which_days_and_bars_are_dropped() -> None:
     assert make(bars, daily, min_intention_bars=5)["buying_intention_strength"][1] is not None
 
 
-def test_where_limits_are_unknown_buying_intention_is_too_unless_limit_bars_stay() -> None:
+def test_buying_intention_is_null_without_limit_flags_unless_limit_bars_are_kept() -> None:
     bars, daily = plain.market_day(2, ("normal", "normal"))
     first = pl.col("symbol") == "000000.normal"
     for flag in ("at_limit_up", "at_limit_down"):
@@ -132,7 +132,7 @@ def test_strength_needs_fifteen_bars() -> None:
 def test_first_return_without_open_starts_from_the_auction_else_from_pre_close() -> None:
     bars, daily = plain.market_day(2, ("closes_only",))
     rise = (pl.col("minute") >= 570).cast(pl.Float64)
-    steady = bars.with_columns(close=10.0 + rise)  # one rise, in the first bar: all of the day's variance
+    steady = bars.with_columns(close=10.0 + rise)  # the only rise is in the first bar and is all of the day's variance
     assert make(steady, daily)["skewness"][0] == pytest.approx(math.sqrt(237))
     no_auction = steady.with_columns(close=pl.when(pl.col("minute") >= 570).then("close"))
     fallen = make(no_auction, daily.with_columns(pre_close=pl.lit(12.0)))
@@ -163,9 +163,9 @@ def test_after_hours_bars_are_read_by_no_indicator() -> None:
     assert make(pl.concat([bars, late]).sort("symbol", "minute"), daily).equals(make(bars, daily))
 
 
-def test_a_hole_in_the_bars_is_an_error_that_names_it() -> None:
+def test_a_missing_bar_is_an_error_that_names_the_symbol() -> None:
     bars, _ = plain.market_day(5, ("normal", "sparse"))
-    with pytest.raises(InputError, match=r"000001\.sparse has 238"):
+    with pytest.raises(InputError, match=r"000001\.sparse with 238 bars"):
         dense_block(bars.filter((pl.col("symbol") != "000001.sparse") | (pl.col("minute") != 600)).lazy(), ("close",))
     with pytest.raises(InputError, match="not sorted"):
         dense_block(bars.sort("minute", "symbol").lazy(), ("close",))
@@ -202,14 +202,14 @@ def test_shares_lie_in_the_unit_interval_and_price_scale_does_not_matter(seed: i
 
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=10, deadline=None)
-def test_a_symbol_s_row_does_not_depend_on_its_neighbours(seed: int) -> None:
+def test_the_row_of_a_symbol_does_not_depend_on_other_symbols(seed: int) -> None:
     bars, daily = plain.market_day(seed)
     whole = make(bars, daily)
     some = whole["symbol"].sample(fraction=0.4, seed=seed)
     assert make(bars.filter(pl.col("symbol").is_in(some.implode())), daily).equals(
         whole.filter(pl.col("symbol").is_in(some.implode()))
     )
-    # Renaming permutes the rows and nothing else.
+    # Renaming the symbols only permutes the rows.
     rename = dict(zip(whole["symbol"], whole["symbol"].shuffle(seed=seed), strict=True))
     permuted = make(
         bars.with_columns(pl.col("symbol").replace(rename)).sort("symbol", "minute"),

@@ -1,4 +1,4 @@
-"""Styles against plain loops over a random market, and what must hold of them."""
+"""Tests that compare the styles of a random market with plain loops, and of their properties."""
 
 import datetime as dt
 import math
@@ -42,7 +42,7 @@ DAY = DAYS[60]
 
 
 class Market:
-    """Reference tables of a landing zone, built day by day as needed."""
+    """Reference tables of a landing zone, made day by day when they are needed."""
 
     def __init__(self, zone: LandingZone):
         self.zone = zone
@@ -96,7 +96,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Market:
     return Market(landed(tmp_path_factory.mktemp("market"), random_reference(seed=3, names=60)))
 
 
-# --- plain readings of SPEC §4 ------------------------------------------------------------------------------------------
+# --- plain implementations of SPEC §4 -----------------------------------------------------------------------------------
 
 
 def plain_standardised(x: dict[str, float | None], universe: set[str]) -> dict[str, float]:
@@ -227,7 +227,7 @@ def test_styles_equal_plain_loops(market: Market, day: dt.date) -> None:
                 assert value is None or value == pytest.approx(expected[symbol], rel=1e-9, abs=1e-9), (style, symbol)
 
 
-def test_the_random_market_holds_what_styles_must_survive(market: Market) -> None:
+def test_the_random_market_has_missing_and_negative_values(market: Market) -> None:
     frame = market.styles(DAY).frame
     assert 0 < frame["in_universe"].sum() < frame.height
     for style in ("turnover", "value", "growth"):
@@ -247,7 +247,7 @@ def test_market_factors_equal_plain_loops(market: Market) -> None:
     assert factors == pytest.approx(np.array(expected), abs=1e-13)
 
 
-def test_without_book_values_volatility_is_the_deviation_and_says_so(tmp_path: Path) -> None:
+def test_without_book_values_volatility_is_the_standard_deviation_and_the_notes_have_the_reason(tmp_path: Path) -> None:
     market = Market(landed(tmp_path, random_reference(seed=3, names=60), leave_out=("fundamentals",)))
     result = market.styles(DAY)
     assert "standard deviation" in result.notes["volatility"]
@@ -258,14 +258,14 @@ def test_without_book_values_volatility_is_the_deviation_and_says_so(tmp_path: P
         own = prices.filter(symbol=symbol)
         returns = [c / p - 1 for c, p in own.select("close", "pre_close").iter_rows()]
         assert value == (pytest.approx(statistics.pstdev(returns)) if len(returns) >= 15 else None)
-    # The reasons of the three book styles stand upstream, and travel by the declared needs.
+    # The reasons of the three book styles come from their inputs, through the declared needs.
     for style in ("value", "profitability", "growth"):
         assert result.frame[style].null_count() == result.frame.height
         sources = [source.split(".") for source in styles.needs[style]]
         assert any(column in market.at(DAY)[1].unavailable for _, column in sources)
 
 
-def test_a_history_too_short_is_a_reason(market: Market) -> None:
+def test_styles_of_a_short_history_are_unavailable_with_the_reason(market: Market) -> None:
     result = market.styles(DAYS[13])
     for style in ("turnover", "reversal", "volatility"):
         assert result.frame[style].null_count() == result.frame.height
@@ -282,18 +282,18 @@ def test_a_market_without_prices_is_empty_with_the_reason(tmp_path: Path) -> Non
     assert str(result.unavailable["size"]) == "no reference/daily_prices in the landing zone"
 
 
-def test_without_listing_dates_nothing_is_standardised_and_the_reason_is_theirs(tmp_path: Path) -> None:
+def test_without_listing_dates_styles_are_null_with_the_reason_of_securities(tmp_path: Path) -> None:
     market = Market(landed(tmp_path, random_reference(seed=3, names=30), leave_out=("instruments",)))
     result = market.styles(DAY)
     reason = "no reference/instruments in the landing zone"
     assert str(market.at(DAY)[1].unavailable["in_universe"]) == reason
     for column in ("in_universe", *STYLES, "mid_cap_raw"):
         assert result.frame[column].null_count() == result.frame.height
-        assert column not in result.unavailable  # it travels from securities
+        assert column not in result.unavailable  # the reason comes from securities
         assert "securities.in_universe" in styles.needs[column]
 
 
-def test_the_window_is_a_setting(market: Market) -> None:
+def test_the_setting_window_is_the_number_of_days(market: Market) -> None:
     result = market.styles(DAY, StylesSettings(window=5, min_share=1.0))
     prices = market.inputs(DAY)[0].collect()
     for symbol, value in result.frame.select("symbol", "reversal_raw").iter_rows():
@@ -302,14 +302,14 @@ def test_the_window_is_a_setting(market: Market) -> None:
         assert value == (pytest.approx(gain) if own.height == 5 else None)
 
 
-def test_days_read() -> None:
+def test_look_backs_name_the_window_and_its_formation_days() -> None:
     day = dt.date(2015, 3, 4)
     window = window_days.keys(CALENDAR, day, SETTINGS, FIRST)
     assert len(window) == 20
     assert window[-1] == day
     extra = sorted(set(window_and_formation_days.keys(CALENDAR, day, SETTINGS, FIRST)) - set(window))
     assert window[0].month == 1
-    assert extra == []  # 2014-12-31 lies before the history, 30 January and 27 February inside the window
+    assert extra == []  # 2014-12-31 is before the history; 30 January and 27 February are inside the window
     assert formation_day(CALENDAR, day) == dt.date(2015, 2, 27)
     before = window_and_formation_days.keys(CALENDAR, day, SETTINGS, dt.date(2014, 1, 2))
     assert before[0] == dt.date(2014, 12, 31)
@@ -326,7 +326,7 @@ def test_good_days_pass_every_check(market: Market) -> None:
         assert failed <= {"most_of_universe_measured"}, verdicts[day]  # growth is sparse in the random market
 
 
-def test_explained_share_survives_degenerate_names() -> None:
+def test_explained_share_of_degenerate_returns() -> None:
     rng = np.random.default_rng(0)
     factors = rng.normal(size=(20, 3))
     returns = np.vstack([factors @ [1.0, 2.0, 3.0], np.zeros(20), rng.normal(size=20), np.full(20, math.nan)])
@@ -341,7 +341,7 @@ def test_explained_share_survives_degenerate_names() -> None:
 
 
 @pytest.mark.parametrize("day", [DAYS[30], DAY])
-def test_nothing_after_the_day_changes_it(tmp_path: Path, day: dt.date) -> None:
+def test_later_days_do_not_change_the_styles(tmp_path: Path, day: dt.date) -> None:
     tables = random_reference(seed=4)
     whole: Any = Market(landed(tmp_path / "whole", tables)).styles(day)
     for name, other in (("cut", cut_after(tables, day)), ("noisy", noise_after(tables, day, seed=9))):

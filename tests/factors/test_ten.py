@@ -1,4 +1,4 @@
-"""The ten factors against plain loops over days, and what must hold of the residuals (SPEC §3, §4)."""
+"""Tests that compare the ten factors with plain loops over days, and of the properties of the residuals (SPEC §3, §4)."""
 
 import datetime as dt
 import math
@@ -33,7 +33,7 @@ MEANS = {
 
 
 def indicators(seed: int, names: int = 12, null: float = 0.2) -> pl.DataFrame:
-    """A window of random `day_indicators`: missing rows, no-trade days, nulls, a constant column, an empty name."""
+    """A window of random `day_indicators`: missing rows, days without trades, nulls, a constant column, a stock of nulls."""
     rng = random.Random(seed)
     rows = []
     for day in DAYS:
@@ -56,7 +56,7 @@ def indicators(seed: int, names: int = 12, null: float = 0.2) -> pl.DataFrame:
 
 
 def plain_factor(key: str, days: list[dict], *, drop_flat: bool = False, min_days: int = 10) -> float | None:
-    """SPEC §3: one factor of one name, from its day rows in order."""
+    """Return one factor of one stock by SPEC §3, from its day rows in order."""
     sign = {f.key: f.sign for f in catalogue.FACTORS}[key]
     days = [day for day in days if day["traded"]]
     if drop_flat and key in ("outflow_per_trade", "large_trade_gain"):
@@ -107,12 +107,12 @@ def test_constant_net_buying_has_no_strength_but_a_share() -> None:
     assert row["large_order_net_buy_share"] is not None
 
 
-def test_a_pooled_share_of_no_amount_is_null() -> None:
+def test_the_pooled_share_is_null_where_the_amount_is_zero() -> None:
     raw, _ = aggregate_days(indicators(0, null=0.0).with_columns(open_amount=pl.lit(0.0)), FactorsSettings())
     assert raw["large_order_net_buy_share"].null_count() == raw.height
 
 
-def test_days_before_the_window_do_not_matter_but_the_number_of_days_does() -> None:
+def test_factors_need_the_minimum_number_of_days() -> None:
     window = indicators(1, null=0.0)
     assert (
         aggregate_days(window.filter(pl.col("date") > DAYS[11]), FactorsSettings())[0]
@@ -132,7 +132,7 @@ def test_window_is_a_setting_cut_at_the_start_of_history() -> None:
     assert window_days.keys(calendar, DAYS[19], FactorsSettings(), DAYS[12]) == DAYS[12:]
 
 
-def test_every_factor_says_what_it_needs() -> None:
+def test_every_factor_declares_the_columns_that_it_needs() -> None:
     assert tuple(NEEDS) == catalogue.TEN
     assert {need.split(".")[1] for needs in NEEDS.values() for need in needs} <= {
         *INDICATORS,
@@ -162,7 +162,7 @@ def universe(seed: int, names: int = 120, industries: int = 5) -> pl.DataFrame:
 
 
 def raw_factors(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
-    """Factors that are in part styles and industries, with nulls."""
+    """Factors that partly depend on styles and industries, with nulls."""
     rng = np.random.default_rng(seed + 1)
     industry = frame["industry"].rank("dense").to_numpy()
     columns = {}
@@ -173,7 +173,7 @@ def raw_factors(frame: pl.DataFrame, seed: int) -> pl.DataFrame:
 
 
 def plain_orthogonalise(y: list[float | None], X: list[list[float]], industries: list[str]) -> list[float | None]:
-    """SPEC §4 by the normal equations on dummies and styles."""
+    """Orthogonalise by SPEC §4 with least squares on dummies and styles."""
     used = [i for i, value in enumerate(y) if value is not None]
 
     def moments(values: list[float]) -> tuple[float, float]:
@@ -221,7 +221,7 @@ def test_orthogonalised_factors_equal_plain_least_squares(seed: int) -> None:
 
 @given(seed=st.integers(0, 10**6), names=st.integers(40, 200))
 @settings(max_examples=15, deadline=None)
-def test_residuals_know_nothing_of_styles_and_industries(seed: int, names: int) -> None:
+def test_residuals_are_uncorrelated_with_styles_and_industries(seed: int, names: int) -> None:
     frame = universe(seed, names)
     long, profile, _ = orthogonalise_factors(frame.filter("in_universe"), raw_factors(frame, seed), FactorsSettings())
     joined = long.drop_nulls("value").rename({"value": "factor_value"}).join(frame, on="symbol")
@@ -252,7 +252,7 @@ def market(seed: int, names: int = 60) -> tuple[pl.DataFrame, pl.DataFrame]:
     return indicators(seed, names, null=0.05), universe(seed, names, industries=3)
 
 
-def test_a_style_that_does_not_exist_is_left_out_and_named() -> None:
+def test_a_style_without_values_is_left_out_and_noted() -> None:
     days, styles = market(0)
     without = styles.with_columns(pl.lit(None, pl.Float64).alias("growth"), pl.lit(None, pl.Float64).alias("value"))
     result = made(days, without)
@@ -261,7 +261,7 @@ def test_a_style_that_does_not_exist_is_left_out_and_named() -> None:
     assert not result.frame.drop("date").equals(made(days, styles).frame.drop("date"))
 
 
-def test_a_market_without_industries_keeps_its_factors_and_says_so() -> None:
+def test_a_market_without_industries_has_factors_and_a_note() -> None:
     days, styles = market(1)
     result = made(days, styles.with_columns(industry=pl.lit("unknown")))
     assert "industries" in result.notes["left_out"]
@@ -277,18 +277,18 @@ def test_rows_are_the_universe_times_ten() -> None:
     assert frame["date"].unique().to_list() == [DAYS[-1]]
 
 
-def test_reasons_for_what_cannot_be_computed() -> None:
+def test_factors_that_cannot_be_computed_have_reasons() -> None:
     days, styles = market(3)
     short = days.filter(pl.col("date") > DAYS[14])
     result = made(short, styles)
     assert set(result.unavailable) == set(catalogue.TEN)
     assert "skewness known on 5 of the 20 days" in str(result.unavailable["skewness"])
     assert result.profile["coverage"].null_count() == 10
-    # What an input already explains is left to travel from there.
+    # A reason that an input already has is not repeated.
     known = {"day_indicators": {"closing_volume_share": "volume not delivered"}}
     result = made(days.with_columns(closing_volume_share=pl.lit(None, pl.Float64)), styles, known)
     assert result.unavailable == {}
-    # Fewer names than regressors: nothing is left, and nothing is invented.
+    # With fewer stocks than regressors every residual is 0 and the values are null.
     few = styles.filter("in_universe", pl.col("total_mv").is_not_null(), pl.col("industry") != "unknown")[:8]
     result = made(days, few)
     assert result.frame["value"].null_count() == result.frame.height
@@ -301,13 +301,15 @@ def test_no_universe_and_no_indicators_make_empty_tables() -> None:
     assert nobody.frame.is_empty()
     assert nobody.unavailable == dict.fromkeys(catalogue.TEN, NOBODY_IN_UNIVERSE(date=DAYS[-1]))
     known = {"styles": {"in_universe": "no reference/instruments in the landing zone"}}
-    assert made(days, styles.clear(), known).unavailable == {}  # travels from there, as every factor's needs say
+    assert (
+        made(days, styles.clear(), known).unavailable == {}
+    )  # the reason comes from styles, through every factor's needs
     assert all("styles.in_universe" in needs for needs in NEEDS.values())
     result = made(days.clear(), styles)
     assert result.frame["raw"].null_count() == result.frame.height > 0
 
 
-def test_drop_flat_days_notes_the_coverage_lost() -> None:
+def test_drop_flat_days_notes_the_share_of_days_lost() -> None:
     days, styles = market(5)
     assert "flat_days" not in made(days, styles).notes.get("left_out", {})
     lost = made(days, styles, drop_flat_days=True).notes["left_out"]["flat_days"]

@@ -1,4 +1,4 @@
-"""Daily features against plain loops over random price histories with suspensions, splits and new names."""
+"""Tests that compare daily features with plain loops over random price histories with suspensions, splits and new listings."""
 
 import datetime as dt
 import math
@@ -22,7 +22,7 @@ TODAY = DAYS[-1]
 
 
 def history(seed: int) -> pl.DataFrame:
-    """`daily_prices`: names with gaps of many lengths, a split, a flat name, a new name, one without vwap and shares."""
+    """`daily_prices` of stocks with gaps of many lengths, a split, constant prices, a new listing, and no vwap or shares."""
     rng = random.Random(seed)
     rows = []
     for n in range(14):
@@ -53,7 +53,7 @@ def history(seed: int) -> pl.DataFrame:
 
 
 def plain_features(rows: list[dict]) -> dict[str, float | None]:
-    """SPEC §5.1 for one name that trades on TODAY; `rows` are its traded days."""
+    """Return the daily features by SPEC §5.1 of one stock that trades on TODAY; `rows` are its traded days."""
     by_day = {row["date"]: row for row in rows}
     day = by_day[TODAY]
     P = day["pre_close"]
@@ -72,7 +72,7 @@ def plain_features(rows: list[dict]) -> dict[str, float | None]:
         return seen if len(seen) >= 0.75 * days else None
 
     def adjusted(row: dict, side: str) -> float:
-        """A price of an earlier day in today's money."""
+        """A price of an earlier day on the basis of today."""
         factor = math.prod(by_day[d]["pre_close"] / by_day[d]["close"] for d in DAYS if d > row["date"] and d in by_day)
         return row[side] / row["close"] * day["close"] * factor
 
@@ -129,7 +129,7 @@ def test_equal_to_plain_loops(seed: int) -> None:
                 assert row[name] == pytest.approx(value, rel=1e-5, abs=1e-7), where
 
 
-def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_threads_changes_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     prices = history(6)
     whole = make(prices)
     monkeypatch.setattr(blocks, "SYMBOLS_A_PART", 1)
@@ -137,7 +137,7 @@ def test_threads_change_no_bit(monkeypatch: pytest.MonkeyPatch) -> None:
     assert make(prices).equals(whole)
 
 
-def test_what_is_null_where() -> None:
+def test_features_that_are_null() -> None:
     found = make(history(0))
     flat, new = found.filter(symbol="000010.SZ").row(0, named=True), found.filter(symbol="000007.SZ").row(0, named=True)
     assert flat["corr_close_volume_20"] is None
@@ -170,7 +170,7 @@ def test_price_scale_does_not_matter() -> None:
         )
 
 
-def test_the_future_and_the_far_past_do_not_matter() -> None:
+def test_days_outside_the_window_do_not_change_the_features() -> None:
     prices = history(3)
     assert run_make(
         make_daily_features, daily_prices=prices, date=TODAY, calendar=CALENDAR, settings=FeaturesSettings()

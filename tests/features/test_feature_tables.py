@@ -1,4 +1,4 @@
-"""The declarations of bar_features and daily_features: what is made fits the schema, and the gates hold and bite."""
+"""Tests of the declarations of bar_features and daily_features: schemas, and checks that pass on good and fail on bad days."""
 
 import datetime as dt
 
@@ -45,10 +45,10 @@ def test_frames_have_the_declared_schema() -> None:
     assert set(daily_features.needs) <= set(daily_features.schema)
 
 
-def test_gates_pass_on_good_days_and_bite_on_bad_ones() -> None:
+def test_checks_pass_on_good_days_and_fail_on_bad_ones() -> None:
     made = bars(("normal",) * 5)
     assert failed(bar_features, made) == set()
-    assert failed(bar_features, bars(plain.KINDS)) == {"returns_known"}  # a name without any known price
+    assert failed(bar_features, bars(plain.KINDS)) == {"returns_known"}  # one symbol has no known price
     assert failed(bar_features, made, not_finite=pl.lit(1)) == {"features_finite"}
     assert failed(bar_features, made, largest_downside_share=pl.lit(1.01)) == {"downside_shares_at_most_one"}
     made = daily()
