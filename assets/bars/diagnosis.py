@@ -213,16 +213,25 @@ def _gaps(
     enough = 1 - settings.max_set_aside_share
     proven = _share(judged["adds_up" if volumes else "closes"]) >= enough
     found, halted, locked = [], [], []
+    told: list[FileFinding] = []
     for run in runs:
         last = run[-1] == len(clock.GRID) - 1 and closed
         at_limit = set() if volumes else _locked(rows, judged, run)
         if at_limit and _explained(active, at_limit, run, settings):
             locked.append((run, len(at_limit)))
+        elif last and run[0] == _PLACE[clock.AFTERNOON] and proven and not settings.halt_at_lunch:
+            told.append(
+                FileFinding(
+                    "morning_alone",
+                    f"no name traded in {_spans([run])}, and totals agree with daily_prices: both were fetched in the lunch break. Deliver them again, "
+                    "complete; where the market was indeed halted from 13:00 on, set bars.halt_at_lunch = true",
+                    True,
+                )
+            )
         elif proven and (last or (volumes and len(run) >= settings.halt_minutes)):
             halted.append(run)
         else:
             found.append(run)
-    told = []
     if found:
         count = sum(map(len, found))
         told.append(

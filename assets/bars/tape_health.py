@@ -393,15 +393,15 @@ def _contradicted(settings: BarsSettings) -> pl.Expr:
 
 def sides_contradict_prices(settings: BarsSettings) -> pl.Expr:
     """Whether price_changes prove that against_price is more than its share, whatever chance did."""
-    return (_bound_of_share(settings, -1) > settings.max_against_price_share).fill_null(False)
+    return (bound_of_share(settings, -1) > settings.max_against_price_share).fill_null(False)
 
 
 def sides_agree_with_prices(settings: BarsSettings) -> pl.Expr:
     """Whether price_changes prove that against_price is less than its share."""
-    return (_bound_of_share(settings, 1) < settings.max_against_price_share).fill_null(False)
+    return (bound_of_share(settings, 1) < settings.max_against_price_share).fill_null(False)
 
 
-def _bound_of_share(settings: BarsSettings, sign: int) -> pl.Expr:
+def bound_of_share(settings: BarsSettings, sign: int) -> pl.Expr:
     """The lower (sign −1) or upper (+1) bound of against_price / price_changes by Wilson's score interval; null without changes.
 
     Wilson (1927), Journal of the American Statistical Association 22, 209-212.

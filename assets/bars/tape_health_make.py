@@ -16,6 +16,7 @@ from assets.bars.align_tapes import TAPE, Measured, measure_tapes
 from assets.bars.columns import judge_columns
 from assets.bars.delivered import delivered_bars
 from assets.bars.diagnosis import FileFinding, clock_times, diagnose_file, measure_names, minutes_of
+from assets.bars.figures import judge_figures
 from assets.bars.name_minutes import judge_minutes
 from assets.bars.reasons import BARS_HOLD_NO_TICKS, NEITHER_NOR_FILE, NO_TRADES, REPLAY_IS_OFF
 from assets.bars.rebuilt_orders import FAULTS as ORDER_FAULTS
@@ -241,6 +242,7 @@ def _of_bars(
         *diagnose_file(minutes_of(landed), totals, settings, declared),
         *columns.findings,
         *lines.findings,
+        *judge_figures(landed, settings),
     ]
     notes = {finding.code: finding.text for finding in findings if not finding.refuses}
     return Made(

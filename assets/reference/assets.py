@@ -184,6 +184,12 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             remedy="see whether the figures are those of single quarters or of the year so far, as declared: in so few it may be by chance",
         ),
         Check(
+            "announcements_have_their_days",
+            Between("placeholder_dates", 0, 0),
+            critical=True,
+            remedy="deliver the announce_date of each figure of reference/fundamentals",
+        ),
+        Check(
             "fundamentals_in_yuan",
             Between("other_unit", 0, 0),
             critical=True,
@@ -262,6 +268,13 @@ reader's business. An index of which only prices are known has one row with null
             Between("members_lost", 0, 0),
             critical=True,
             remedy="deliver the whole vector of reference/index_weights, or say in reference.index_members how many members the index has",
+        ),
+        Check(
+            "weights_differ",
+            Between("weights_equal", 0, 0),
+            critical=True,
+            remedy="deliver the published weights of reference/index_weights; an index that is weighted equally on purpose is admitted by "
+            "reference.min_weighted_members",
         ),
         Check(
             "vectors_are_of_the_whole_market",

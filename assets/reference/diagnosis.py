@@ -32,6 +32,7 @@ _SUBSET = 2  # the CSI 1000 has twice the members of the CSI 500
 _FEW = 3  # names whose median turnover is judged where a unit of shares is declared
 _SETTLED = 60  # trading days since listing from which a name's turnover is that of others
 _SAME_MOVE = 1e-4  # by which two relative moves may differ and be one
+_LARGEST = (2**31 - 1, 2**32 - 1)  # no company of 2010–2016 has so many shares to the share
 _FEW_SHARES = 10_000  # a hundred lots
 _GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
 
@@ -186,7 +187,16 @@ def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
     """
     ratio = _share_ratio()
     unit = "deliver shares, not lots or ten thousand shares, or declare landing.daily_prices.share_unit"
+    cut = pl.any_horizontal(pl.col(name).is_in(_LARGEST) for name in ("float_shares", "total_shares"))
     return [
+        (
+            cut.fill_null(False),
+            pl.format(
+                "float_shares = {} and total_shares = {}: one of them is the largest number that 32 bits hold, at which a larger one was cut "
+                "off. Deliver the number itself",
+                "float_shares", "total_shares",
+            ),
+        ),
         (
             pl.col("float_shares") > pl.col("total_shares"),
             pl.format(
@@ -339,6 +349,21 @@ def listed_at_start(listings: pl.DataFrame, first_rows: pl.DataFrame, settings: 
     )
 
 
+def listed_together(listings: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+    """What says that one list_date stands for days that are not known; None where nothing does. listings: symbol, list_date of usable
+    instruments."""
+    known = listings["list_date"].drop_nulls()
+    if known.is_empty():
+        return None
+    day, count = known.value_counts().sort("count", "list_date", descending=[True, False]).row(0)
+    if count <= max(settings.always_listed_together, settings.max_listed_together * known.len()):
+        return None
+    return (
+        f"instruments: list_date of {count} of {known.len()} names is {day}, and 28 at most were ever listed on one day: it stands for days "
+        "that are not known. Deliver the days on which the names were listed, or leave instruments out: listed_days and the universe are n/a then"
+    )
+
+
 def index_gaps(
     members: pl.DataFrame,
     closes: pl.DataFrame,
@@ -440,6 +465,27 @@ def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: Refer
         )
     schema = {"index": pl.String, "members_lost": pl.Int64, "members_short": pl.Int64, "detail": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
+
+
+def equal_weights(vectors: pl.DataFrame, followed: Collection[str], settings: ReferenceSettings) -> pl.DataFrame:
+    """index, weights_equal and detail of each index of `followed` of which all members have one weight, as where none were known.
+
+    vectors: index, symbol, weight, published_date of the last vector of each."""
+    own = vectors.filter(pl.col("index").is_in(list(followed)) & (pl.col("weight") > 0)).group_by(
+        "index", maintain_order=True
+    )
+    told = own.agg(
+        pl.len(), one=(pl.col("weight").max() - pl.col("weight").min()) <= 1e-9, _of=pl.col("published_date").first()
+    ).filter("one", pl.col("len") >= settings.min_weighted_members)
+    return told.select(
+        "index",
+        weights_equal=pl.lit(1, pl.Int64),
+        detail=pl.format(
+            "all {} members of {} (the vector of {}) have one weight: the index is weighted by capitalisation, and the weights stand in for such that "
+            "are not known. Deliver those that were published",
+            "len", "index", "_of",
+        ),
+    )  # fmt: skip
 
 
 def members_without_prices(vectors: pl.DataFrame, priced: Collection[str], followed: Collection[str]) -> pl.DataFrame:

@@ -20,16 +20,20 @@ from assets.reference.announcements import (
     fourth_quarters_off,
     largest_profits,
     names_in_other_units,
+    placeholder_announcements,
     profits_without_a_quarter_before,
     rising_profits,
     rising_profits_by_year,
     share_bounds,
     trailing_profits,
 )
+from assets.reference.copies import YEAR, copied_columns, ex_dates_lacking, pre_closes_off
 from assets.reference.diagnosis import (
     contradictions,
+    equal_weights,
     index_gaps,
     listed_at_start,
+    listed_together,
     market_values,
     members_lost,
     members_without_prices,
@@ -96,6 +100,7 @@ _NEARLY_EVERY, _HARDLY_ANY = (
     0.98,
     0.05,
 )  # of the names inside and outside the indices whose members alone have an industry
+_MANY = 100  # names from which industries are counted
 UNKNOWN = "unknown"  # the industry of a name without one
 # How far back a suspended name's last prices are looked for, step by step, in calendar days: most are found at once.
 LOOK_BACKS = (40, 400)
@@ -168,6 +173,13 @@ def make_daily_prices(frames: Frames, partition: Partition, settings: ReferenceS
     judged = _judged_prices(sifted.usable, before, instruments, date, traded_since, calendar, rules, settings)
     judged = judged.with_columns(**vwap_bounds(rounding))
     refused = limits_refused(judged, settings)  # of every row: limits of another day set most of them aside
+    columns = [
+        pre_closes_off(judged, calendar.previous_day(date), settings),
+        copied_columns(judged, settings),
+        ex_dates_lacking(
+            history[:end], calendar.days(calendar.offset(date, -min(YEAR, calendar.index(date))), date), settings
+        ),
+    ]
     sifted = set_aside_where(
         sifted, judged, [*range_faults(settings), *contradictions(settings, landing.declared("daily_prices"))]
     )
@@ -187,8 +199,9 @@ def make_daily_prices(frames: Frames, partition: Partition, settings: ReferenceS
     whole = pl.concat([sifted.aside, parts.faults, parts.missing, parts.limits], how="diagonal_relaxed")
     told = {"daily_prices": Sifted(sifted.usable, whole)}
     share_unit = landing.declared("daily_prices").get("landing.daily_prices.share_unit")
-    turnover = market_values(judged, settings) or turnover_off(judged, share_unit, settings)
-    profile = _daily_prices_profile(date, frame, sifted, parts, priced, settings, unfilled, turnover)
+    columns.append(market_values(judged, settings) or turnover_off(judged, share_unit, settings))
+    found = [text for text in columns if text]
+    profile = _daily_prices_profile(date, frame, sifted, parts, priced, settings, unfilled, found)
     profile = _with_findings(profile, shifted, date, "dates_shifted") if shifted.height else profile
     if changes or changes.aside.height:
         traded, begins = landing.traded_days(), history["date"].min()
@@ -311,13 +324,13 @@ def _daily_prices_profile(
     priced_before: int,
     settings: ReferenceSettings,
     unfilled: pl.Series | None = None,
-    turnover: str | None = None,
+    found: Sequence[str] = (),
 ) -> pl.DataFrame:
     """What the checks judge: the rows kept (`set_aside` 0, reason "used"), those set aside for a fault (numbered), and one row
     about the day: how many names are priced, whether too many are lost or set aside.
 
     priced_before: names that traded on the trading day before; 0 where that day is not known. unfilled: symbols whose
-    delivered limits were not filled. turnover: what `market_values` or `turnover_off` says of the day.
+    delivered limits were not filled. found: what refuses the day as a whole, a sentence each (copies.py, `market_values`, `turnover_off`).
     """
     unfilled = pl.Series(dtype=pl.String) if unfilled is None else unfilled
     outside = pl.max_horizontal(
@@ -338,7 +351,7 @@ def _daily_prices_profile(
         float_shares=pl.lit(1, pl.Int64),
         set_aside=pl.int_range(1, told.height + 1, dtype=pl.Int64),
     )
-    day = _judged_day(date, frame, sifted, parts, priced_before, settings, turnover)
+    day = _judged_day(date, frame, sifted, parts, priced_before, settings, found)
     return pl.concat([kept, faults, day], how="diagonal_relaxed")
 
 
@@ -349,7 +362,7 @@ def _judged_day(
     parts: _PartsAside,
     priced_before: int,
     settings: ReferenceSettings,
-    turnover: str | None,
+    found: Sequence[str],
 ) -> pl.DataFrame:
     rows = frame.height + sifted.faults.height
     gone = priced_before - frame.height
@@ -376,11 +389,16 @@ def _judged_day(
             f"({parts.example}): they are in another unit. Deliver shares, or declare landing.daily_prices.share_unit"
         )
         too_many = True
-    if turnover:
-        detail.append(turnover)
+    if found:
+        detail = [*found, *detail]  # the likelier cause of rows that are set aside
         too_many = True
     special = int(frame["is_st"].sum())
     judged = frame.height >= settings.min_st_names or special == frame.height  # a zone of few names may be half of them
+    if not special and frame.height >= settings.market_names:
+        detail.append(
+            f"is_st is true of none of {frame.height} names, and a market of so many has some: the column was not filled. Deliver it"
+        )
+        too_many = True
     if judged and special > max(settings.always_set_aside, settings.max_st_share * frame.height):
         detail.append(
             f"is_st is true of {special} of {frame.height} names: the column says something else. Deliver it for ST names alone"
@@ -551,7 +569,10 @@ def make_securities(frames: Frames, partition: Partition, settings: ReferenceSet
     findings = {"other_unit": other_unit}
     if "instruments" in sifted:
         at_start = prices[: prices["date"].search_sorted(prices["date"][0], side="right")]
-        findings["listed_at_start"] = listed_at_start(sifted["instruments"].usable, at_start, settings)
+        listings = sifted["instruments"].usable
+        findings["listed_at_start"] = listed_at_start(listings, at_start, settings) or listed_together(
+            listings, settings
+        )
     if "industries" in sifted and "industry" not in reasons:
         findings["industries_lacking"] = industries_lacking(frame, lambda: _last_members(landing), settings)
     if "fundamentals" in sifted:
@@ -572,6 +593,7 @@ def make_securities(frames: Frames, partition: Partition, settings: ReferenceSet
             figures = frame.select("equity", "net_profit")
             trailing, trailing_doubt = trailing_profits(sifted["fundamentals"].usable, figures, date, settings)
         findings["rising_profits"] = off or trailing
+        findings["placeholder_dates"] = placeholder_announcements(sifted["fundamentals"].usable, date, settings)
         doubts = (_profits_doubtful(found, parted, settings), fourth_doubt, trailing_doubt)
         findings["doubtful_profits"] = None if off or trailing else next(filter(None, doubts), None)
     return Made(frame, _securities_profile(frame, sifted, findings, settings), files, reasons, notes)
@@ -743,11 +765,13 @@ def _beyond(years: RisingYears, parted: bool, settings: ReferenceSettings) -> in
 def industries_lacking(
     frame: pl.DataFrame, members: Callable[[], Mapping[str, Sequence[str]]], settings: ReferenceSettings
 ) -> str | None:
-    """What says that too many names have no industry; None where few have none.
+    """What says that too many names have no industry, or that industries are none; None where few have none.
 
     frame: symbol, industry. members: hands out index → the members of its last vector; asked for only where too many have none, since a
     table of index members alone is the commonest cause.
     """
+    if strange := _strange_industries(frame, settings):
+        return strange
     unknown = frame.filter(pl.col("industry") == UNKNOWN)["symbol"]
     least = min(frame.height, settings.always_set_aside + 1)
     if unknown.len() < least or unknown.len() <= settings.max_unknown_industries * frame.height:
@@ -765,6 +789,20 @@ def industries_lacking(
             "reference.max_unknown_industries = 1, and the other names have no factors"
         )
     return f"{found}: rows of the table are missing. Deliver the industries of every name"
+
+
+def _strange_industries(frame: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+    """What says that the column holds no industries; None where nothing does."""
+    known = frame.filter(pl.col("industry") != UNKNOWN)["industry"]
+    kinds = known.n_unique()
+    if known.len() >= _MANY and kinds > settings.max_industries_share * known.len():
+        return (
+            f"industries: {known.len()} names have {kinds} industries (e.g. {', '.join(known.unique().sort()[:3])}): the column holds something "
+            "else. Deliver the name or code of the industry"
+        )
+    if known.len() >= settings.market_names and kinds == 1:
+        return f"industries: all of {known.len()} names have the industry {known[0]}: the column was not filled. Deliver each name's own"
+    return None
 
 
 def _last_members(landing: Any) -> dict[str, list[str]]:
@@ -815,6 +853,7 @@ def _securities_profile(
         "unusable": pl.Int64,
         "rising_profits": pl.Int64,
         "doubtful_profits": pl.Int64,
+        "placeholder_dates": pl.Int64,
         "other_unit": pl.Int64,
         "listed_at_start": pl.Int64,
         "industries_lacking": pl.Int64,
@@ -931,6 +970,7 @@ def make_indices(frames: Frames, partition: Partition, settings: ReferenceSettin
     vectors_told = [
         members_lost(vectors.drop_nulls(), traded["symbol"].to_list(), settings),
         members_without_prices(weights, _lately_priced(date, landing, calendar, settings), _FOLLOWED),
+        equal_weights(weights, _FOLLOWED, settings),
         *_vectors_judged(frame, percent),
     ]
     profile = pl.concat(

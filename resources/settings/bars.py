@@ -247,6 +247,39 @@ class BarsSettings(Section):
         description="Shortest part of the day without a move for which a name of closes alone is set aside, where gap_chance says that it is "
         "none by chance. Honest closes of 2015 stand still so for up to 21 minutes.",
     )
+    least_copied_minutes: int = Field(
+        30,
+        ge=2,
+        le=237,
+        description="Minutes of a name in which two columns must be comparable before one is held to be a copy of the other.",
+    )
+    least_copied_names: int = Field(
+        20,
+        ge=1,
+        le=100_000,
+        description="Names of a file from which columns of its bars are held to be copies, or spreads in another unit.",
+    )
+    max_copied_minutes: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        description="Share of a name's minutes with a range of three cents or more in which two prices may be one, or of those with 200 shares or more in which the number "
+        "of trades may be one number or the volume; 25 % is the most on real tapes. With 1 nothing is judged.",
+    )
+    max_against_flow_share: float = Field(
+        0.55,
+        ge=0,
+        le=1,
+        allow_inf_nan=False,
+        description="Share of the minutes whose close moves that may move against buy_amount − sell_amount, beyond chance "
+        "(bars.against_price_deviations), before the day is refused: 23 % to 35 % do on six real tapes, so that 65 % and more do where the columns are exchanged. "
+        "With 1 nothing is judged.",
+    )
+    halt_at_lunch: bool = Field(
+        False,
+        description="Whether delivered bars that end with the morning are those of a halted market where totals agree. Otherwise the day is refused: bars and daily "
+        "prices that are fetched in the lunch break agree with each other too, and no halt of the market began there. [c] SPEC §2.3",
+    )
     halt_minutes: int = Field(
         10,
         ge=1,

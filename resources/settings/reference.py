@@ -160,6 +160,44 @@ class ReferenceSettings(Section):
         le=10,
         description="Move from pre_close to close up to which a first day of trading looks like any other day; a new listing has no limit.",
     )
+    max_listed_together: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of the names in instruments that may have one list_date; above it the day is a stand-in for days that are not known. "
+        "28 of 3 127 names at most were listed on one day of 1990–2016. With 1 nothing is judged.",
+    )
+    always_listed_together: int = Field(
+        100, ge=0, le=100_000, description="Names that may have one list_date whatever their share."
+    )
+    min_copied_names: int = Field(
+        100,
+        ge=1,
+        le=100_000,
+        description="Names of a day from which its columns are held against each other.",
+    )
+    max_copied_share: float = Field(
+        0.9,
+        ge=0,
+        le=1,
+        description="Share of a day's names for which two columns may be equal (open and pre_close, open and close, close and high or low, "
+        "open and high or low, high and low and the ends of open and close, float_shares and total_shares); above it one column was filled with the other. 58 % "
+        "is the most of 2010–2016. With 1 nothing is judged.",
+    )
+    max_ex_date_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="Share of a day's names, of 20 and more, whose pre_close may differ from the close of the trading day before; 2.6 % is the most of "
+        "2010–2016.",
+    )
+    ex_date_rows: int = Field(
+        20_000,
+        ge=0,
+        le=10_000_000,
+        description="Rows of daily_prices in the last 250 trading days from which one at least must have a pre_close that is not the last close: "
+        "of 1000 rows of 2010–2016 at least 2.5 are of ex-dates. With 0 nothing is judged.",
+    )
     max_st_share: float = Field(
         0.4,
         ge=0,
@@ -173,6 +211,45 @@ class ReferenceSettings(Section):
         ge=1,
         le=100_000,
         description="Names of a day from which that share is judged: of few names half may be; all of them never are.",
+    )
+    market_names: int = Field(
+        2000,
+        ge=1,
+        le=100_000,
+        description="Names from which a day is that of the whole market: one at least is then under special treatment (26 of 2 321 is the least of "
+        "2010–2016), and there is more than one industry.",
+    )
+    max_industries_share: float = Field(
+        0.3,
+        ge=0,
+        le=1,
+        description="Number of industries as a share of the names that have one, of 100 names and more; above it the column holds something else, "
+        "such as the names of companies. Shenwan's finest level has 346 industries for 5 000 names. With 1 nothing is judged.",
+    )
+    early_announcement_days: int = Field(
+        10, ge=0, le=366, description="Days after a quarter's end within which next to nobody announces its figures."
+    )
+    max_early_announcements: float = Field(
+        0.2,
+        ge=0,
+        le=1,
+        description="Share of a quarter's announcements that may come within these days; 0.7 % is the most of 2014–2016. With 1 nothing is judged.",
+    )
+    max_announced_together: float = Field(
+        0.6,
+        ge=0,
+        le=1,
+        description="Share of a quarter's announcements that may have one date before the last day allowed; 17 % is the most of 2014–2016. With 1 "
+        "nothing is judged.",
+    )
+    min_announcements: int = Field(
+        100, ge=1, le=100_000, description="Announcements of a quarter from which their dates are judged."
+    )
+    min_weighted_members: int = Field(
+        100,
+        ge=2,
+        le=100_000,
+        description="Members of an index of a portfolio from which their weights must differ: those of capitalisation-weighted indices never are all equal.",
     )
     max_unknown_industries: float = Field(
         0.4,

@@ -319,6 +319,17 @@ def test_a_halted_market_is_no_lost_part_of_the_day(form: str):
     assert "the market was halted" in day.health.notes["halt"]
 
 
+@pytest.mark.parametrize("form", ["all", "closes"])
+def test_bars_and_days_of_the_lunch_break_agree_and_are_refused(form: str):
+    """Both hold the morning alone, so that they add up. A halt that began in the break must be declared."""
+    bars, daily = honest(grid=tuple(minute for minute in clock.DAY_BARS if minute < clock.LUNCH))
+    bars = bars if form == "all" else closes(bars)
+    assert "fetched in the lunch break" in refusals(of(bars, daily))["minutes_are_those_of_the_day"]
+    halted = of(bars, daily, halt_at_lunch=True)
+    assert (refusals(halted), aside(halted)) == ({}, {})
+    assert "the market was halted" in halted.health.notes["halt"]
+
+
 @pytest.mark.parametrize("noon", [False, True])
 def test_a_halted_market_whose_grid_is_filled_up_has_no_end_labels(noon: bool):
     """The empty row of 11:30 is padding, not the last bar of the morning."""

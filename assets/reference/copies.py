@@ -1,0 +1,108 @@
+"""What a whole day of daily_prices betrays of its columns: one that holds another one's figures, previous closes that are no reference prices.
+
+Here: findings about the day as a whole, which no single row shows: a row may open at its previous close, and pre_close is the last
+close on most days. Not here: rules of a row (validate.py, diagnosis.py), units of shares (diagnosis.py).
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from itertools import pairwise
+
+import polars as pl
+
+from assets.reference.limits import HALF_CENT
+from resources.settings.reference import ReferenceSettings
+
+_MOVING = 0.03  # yuan: where a day's range is less, two of its prices are often one by chance
+_PAIRS = (
+    ("open", "pre_close"),
+    ("open", "close"),
+    ("close", "high"),
+    ("close", "low"),
+    ("open", "high"),
+    ("open", "low"),
+)
+_JUDGED = 20  # names whose pre_close is held against the last close together
+YEAR = 250  # trading days
+_LOOK_BACKS = (20, 60, YEAR)  # trading days in which an ex-date is looked for, step by step: most are found at once
+
+
+def copied_columns(judged: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+    """What says that one column of the day was filled with another one; None where nothing does.
+
+    judged: pre_close, open, high, low, close, limit_up, limit_down (yuan, null where unknown), float_shares and total_shares of the day's
+    rows. Prices are compared where the day's range is three cents or more and inside the limits: where most names are locked at
+    their limits, most close at their highs. In 2010–2016 two of these prices are one for at most 58 % of such names (the
+    opens and highs of 2015-06-19), and the share counts for 47 %.
+    """
+    inside = (pl.col("high") < pl.col("limit_up") - HALF_CENT) & (pl.col("low") > pl.col("limit_down") + HALF_CENT)
+    moving = judged.filter((pl.col("high") - pl.col("low") > _MOVING - HALF_CENT) & inside.fill_null(True))
+    found = []
+    if moving.height >= settings.min_copied_names:
+        hull = (
+            _same("high", pl.max_horizontal("open", "close")) & _same("low", pl.min_horizontal("open", "close"))
+        ).sum()
+        counts = moving.select(
+            *(_same(one, pl.col(other)).sum().alias(f"{one} is {other}") for one, other in _PAIRS), hull=hull
+        )
+        for name, count in counts.row(0, named=True).items():
+            if count > settings.max_copied_share * moving.height:
+                what = "high and low are those of open and close" if name == "hull" else name
+                found.append(f"{what} for {count} of {moving.height} names whose price moves")
+    shares = judged.filter(pl.col("float_shares").is_not_null() & pl.col("total_shares").is_not_null())
+    same = shares.filter(pl.col("float_shares") == pl.col("total_shares")).height
+    if shares.height >= settings.min_copied_names and same > settings.max_copied_share * shares.height:
+        found.append(f"float_shares is total_shares for {same} of {shares.height} names")
+    if not found:
+        return None
+    return f"{'; '.join(found)}: one column was filled with the other. Deliver each column's own figures"
+
+
+def _same(one: str, other: pl.Expr) -> pl.Expr:
+    return (pl.col(one) - other).abs() < HALF_CENT
+
+
+def pre_closes_off(judged: pl.DataFrame, previous: dt.date, settings: ReferenceSettings) -> str | None:
+    """What says that the day's pre_close are those of another day, or of other prices; None where nothing does.
+
+    judged: pre_close, last_close (yuan) and last_date of the day's rows; previous: the trading day before, on which a name must have traded
+    to be judged. In 2010–2016 at most 2.6 % of the names of a day go ex-dividend or ex-rights.
+    """
+    known = judged.filter(pl.col("last_date") == previous)
+    off = known.filter((pl.col("pre_close") - pl.col("last_close")).abs() > HALF_CENT).height
+    if known.height < _JUDGED or off <= settings.max_ex_date_share * known.height:
+        return None
+    return (
+        f"pre_close of {off} of {known.height} names is not their close of {previous}, and so many never go ex-dividend on one day: it is the "
+        "close of another day, another column's price, or adjusted. Deliver the reference price of the day"
+    )
+
+
+def ex_dates_lacking(before: pl.DataFrame, days: Sequence[dt.date], settings: ReferenceSettings) -> str | None:
+    """What says that pre_close is the last close on every day, ex-dates included; None where nothing does.
+
+    before: date, symbol, pre_close, close (yuan) and volume of daily_prices, sorted by date. days: the trading days up to the day, ascending. Judged is the last
+    year (250 trading days), where all of it is there. In 2010–2016 at least 2.5 of 1000 rows of any 250 trading days are of ex-dates; without
+    one in `reference.ex_date_rows` rows, returns lack every dividend.
+    """
+    if not settings.ex_date_rows or len(days) <= YEAR or before.is_empty() or before["date"][0] > days[-1 - YEAR]:
+        return None
+    compared = 0
+    for late, early in pairwise((0, *_LOOK_BACKS)):
+        first, last = (before["date"].search_sorted(day, side="left") for day in (days[-1 - early], days[-1 - late]))
+        end = last if late else before.height
+        rows = (
+            before[first:end]
+            .filter(pl.col("volume") > 0)
+            .select("symbol", "pre_close", last=pl.col("close").shift().over("symbol"))
+        )
+        rows = rows.filter(pl.col("last") > 0, pl.col("pre_close") > 0)
+        if ((rows["pre_close"] - rows["last"]).abs() > HALF_CENT).any():
+            return None
+        compared += rows.height
+    if compared < settings.ex_date_rows:
+        return None
+    return (
+        f"pre_close is the last close in all of {compared} rows of the last 250 trading days, though companies pay dividends every year: it is "
+        "not the exchange's reference price, which falls on ex-dates. Deliver that; returns would lack every dividend otherwise"
+    )

@@ -1,0 +1,125 @@
+"""What stands in for figures that were not known: one list_date, made-up announcement days, equal weights, one industry, cut-off counts."""
+
+import datetime as dt
+
+import numpy as np
+import polars as pl
+import pytest
+
+from assets.reference.announcements import placeholder_announcements
+from assets.reference.diagnosis import equal_weights, listed_together, share_faults
+from assets.reference.make import UNKNOWN, industries_lacking
+from resources.settings.reference import ReferenceSettings
+
+SETTINGS = ReferenceSettings()
+NAMES = [f"{600001 + k}.SH" for k in range(300)]
+DAY = dt.date(2023, 5, 12)
+LAST_DAYS = {3: (4, 30), 6: (8, 31), 9: (10, 31), 12: (4, 30)}
+"""Month in which a quarter ends → month and day up to which its figures must be announced."""
+
+
+def announced(seed: int = 1) -> pl.DataFrame:
+    """Figures of nine quarters, each announced on a day of its own up to the last one allowed."""
+    rng = np.random.default_rng(seed)
+    rows = []
+    for year, month in [(year, month) for year in (2021, 2022) for month in LAST_DAYS] + [(2023, 3)]:
+        period = dt.date(year, month, 31 if month in (3, 12) else 30)
+        last = dt.date(year + (month == 12), *LAST_DAYS[month])
+        back = (0.6 * (last - period).days * rng.random(len(NAMES))).astype(int).tolist()
+        rows += [(name, period, last - dt.timedelta(days=days)) for name, days in zip(NAMES, back, strict=True)]
+    return pl.DataFrame(rows, schema=["symbol", "period", "announce_date"], orient="row")
+
+
+def early(days: int) -> pl.Expr:
+    return pl.col("period") + pl.duration(days=days)
+
+
+def told(frame: pl.DataFrame, date: dt.date = DAY) -> str | None:
+    return placeholder_announcements(frame.filter(pl.col("announce_date") <= date), date, SETTINGS)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_true_days_of_announcements_are_read_on_every_day(seed: int) -> None:
+    frame = announced(seed)
+    for ago in range(0, 700, 7):
+        assert told(frame, DAY - dt.timedelta(days=ago)) is None
+
+
+@pytest.mark.parametrize("days", [1, 10])
+def test_days_made_from_the_end_of_the_quarter(days: int) -> None:
+    found = told(announced().with_columns(announce_date=early(days)))
+    assert f"announce_date of 300 of 300 names is within 10 days of {dt.date(2021, 3, 31)}" in str(found)
+
+
+def test_days_that_are_one_for_all() -> None:
+    assert "figures of 2021-06-30 is 2021-07-30" in str(
+        told(announced().with_columns(announce_date=early(30)), dt.date(2021, 9, 1))
+    )
+    for months, year in ((1, None), (2, None), (4, None)):
+        one = announced().filter(pl.col("period").dt.month() == {1: 3, 2: 6, 4: 12}[months])
+        last = pl.col("period").dt.offset_by(f"{months}mo").dt.month_end()
+        assert told(one.with_columns(announce_date=last)) is None, (
+            year
+        )  # the last day allowed: late for most, early for nobody
+
+
+def test_a_quarter_that_is_still_announced_says_nothing_yet() -> None:
+    """Of the first quarter only a few quick companies have published by the tenth of April."""
+    quick = announced().filter(pl.col("period") == dt.date(2023, 3, 31)).with_columns(announce_date=early(9))
+    assert told(quick, dt.date(2023, 4, 20)) is None
+    assert told(quick, dt.date(2023, 4, 30)) is not None
+
+
+def test_few_announcements_are_not_judged() -> None:
+    few = announced().filter(pl.col("symbol").is_in(NAMES[:99])).with_columns(announce_date=early(1))
+    assert told(few) is None
+
+
+def test_one_list_date_for_many_names() -> None:
+    days = [dt.date(2001, 1, 4) + dt.timedelta(days=7 * k) for k in range(300)]
+    listings = pl.DataFrame({"symbol": NAMES, "list_date": days})
+    assert listed_together(listings, SETTINGS) is None
+    one = pl.when(pl.int_range(pl.len()) < 101).then(pl.lit(dt.date(2000, 1, 4))).otherwise("list_date")
+    assert "list_date of 101 of 300 names is 2000-01-04" in str(
+        listed_together(listings.with_columns(list_date=one), SETTINGS)
+    )
+    assert listed_together(listings.head(100).with_columns(list_date=pl.lit(days[0])), SETTINGS) is None
+    assert listed_together(listings.clear(), SETTINGS) is None
+
+
+def test_equal_weights() -> None:
+    vector = pl.DataFrame({"index": "000905.SH", "symbol": NAMES, "weight": 1 / 300, "published_date": DAY})
+    assert equal_weights(vector, ["000905.SH"], SETTINGS)["weights_equal"].to_list() == [1]
+    assert equal_weights(vector, ["000852.SH"], SETTINGS).is_empty()
+    assert equal_weights(vector.head(99), ["000905.SH"], SETTINGS).is_empty()
+    differ = vector.with_columns(weight=pl.when(pl.int_range(pl.len()) == 5).then(0.004).otherwise("weight"))
+    assert equal_weights(differ, ["000905.SH"], SETTINGS).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("industry", "words"),
+    [
+        (pl.format("{}", pl.int_range(pl.len()) % 31), None),
+        (pl.format("{}", pl.int_range(pl.len()) % 346), None),
+        (pl.col("symbol"), "3000 names have 3000 industries"),
+        (pl.lit("A股"), "all of 3000 names have the industry A股"),
+    ],
+)
+def test_industries_that_are_none(industry: pl.Expr, words: str | None) -> None:
+    frame = pl.DataFrame({"symbol": [f"{600000 + k}.SH" for k in range(3000)]}).with_columns(industry=industry)
+    found = industries_lacking(frame, dict, SETTINGS)
+    assert found is None if words is None else words in str(found)
+    few = frame.head(90)
+    assert industries_lacking(few, dict, SETTINGS) is None
+    assert UNKNOWN not in few["industry"]
+
+
+@pytest.mark.parametrize(("total", "odd"), [(2**31 - 1, True), (2**32 - 1, True), (2**31, False), (None, False)])
+def test_counts_that_were_cut_off_at_32_bits(total: int | None, odd: bool) -> None:
+    row = pl.DataFrame(
+        {"float_shares": [2_000_000_000], "total_shares": [total], "volume": [1], "last_shares": [total],
+         "last_close": [10.0], "pre_close": [10.0], "shares_follow": [False]},
+        schema_overrides={"total_shares": pl.Int64, "last_shares": pl.Int64},
+    )  # fmt: skip
+    why = row.select(pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in share_faults(SETTINGS))).item()
+    assert ("the largest number that 32 bits hold" in (why or "")) == odd
