@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from assets.portfolios.problem.constraints import FullyInvested, NameBounds, portfolio_constraints
+from assets.portfolios.problem.constraints import FullyInvested, portfolio_constraints
 from assets.portfolios.problem.optimiser import optimise
 from assets.portfolios.problem.terms import past_returns
 from assets.portfolios.schemas import COMPONENTS
@@ -66,7 +66,7 @@ def test_the_covariance_and_the_constraint_work() -> None:
     risk = names["two_factors"](problem.symbols.tolist(), None)
     assert risk.variance(np.full(problem.n, 1.0)) > 0
     board = names["StarBoard"](limit=0.1)
-    solution = optimise(problem, [FullyInvested(), NameBounds(), board], order=ELASTIC)
+    solution = optimise(problem, [FullyInvested(), board], order=ELASTIC)
     assert solution.status == "optimal"
     assert board.name in solution.multipliers
     assert board.name not in {one.name for one in portfolio_constraints(IndexPortfolioSettings(), {})[0]}

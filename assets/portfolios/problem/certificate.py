@@ -16,15 +16,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from assets.portfolios.problem.constraints import (
-    HARD,
-    Constraint,
-    Linear,
-    NameBounds,
-    Problem,
-    TurnoverLimit,
-    one_way_turnover,
-)
+from assets.portfolios.problem.constraints import HARD, Constraint, Problem, one_way_turnover
 from assets.portfolios.problem.terms import Term
 
 Floats = NDArray[np.float64]
@@ -54,6 +46,10 @@ class Stage:
         """Whether they may be violated in it, at a price or within a total."""
         return group == self.target or group in self.totals
 
+    def keeps(self, group: str) -> bool:
+        """Whether they are part of it and may not be violated."""
+        return self.counts(group) and not self.gives(group)
+
 
 @dataclass(frozen=True, eq=False)
 class Answer:
@@ -73,10 +69,14 @@ OPTIMAL, INFEASIBLE = "optimal", "infeasible"
 
 @dataclass(frozen=True, eq=False)
 class Tangent:
-    """A constraint at some weights: matrix · v + offset ≤ value(v), between lower and upper."""
+    """A constraint at some weights: matrix · v + sold × (all that is sold) + offset ≤ value(v), between lower and upper.
+
+    matrix [rows, n]; the others [rows]; sold: None where the weights alone decide.
+    """
 
     matrix: sp.csr_array
     offset: Floats
+    sold: Floats | None
     lower: Floats
     upper: Floats
 
@@ -99,16 +99,19 @@ class Certificate:
     ):
         self.problem, self.mu, self.terms, self.scale = problem, mu, tuple(terms), scale
         self.constraints = tuple(constraints)
-        self._straight = {c.name: _tangent(c, problem.benchmark, problem) for c in constraints if isinstance(c, Linear)}
+        self._straight = {c.name: _tangent(c, problem.benchmark, problem) for c in constraints if not c.curved}
 
     def tangent(self, constraint: Constraint, weights: Floats, direction: Floats | None = None) -> Tangent:
+        """The constraint's rows where they are linear, else their tangent at `weights` [n]."""
         straight = self._straight.get(constraint.name)
         return _tangent(constraint, weights, self.problem, direction) if straight is None else straight
 
     def values(self, constraint: Constraint, weights: Floats) -> Floats:
         """As the constraint's own, from the matrix at hand."""
         line = self._straight.get(constraint.name)
-        return constraint.values(weights, self.problem) if line is None else line.matrix @ weights + line.offset
+        if line is None or line.sold is not None:
+            return constraint.values(weights, self.problem)
+        return line.matrix @ weights + line.offset
 
     def bounds(self, constraint: Constraint) -> tuple[Floats, Floats]:
         line = self._straight.get(constraint.name)
@@ -117,6 +120,11 @@ class Certificate:
     def violations(self, constraint: Constraint, weights: Floats) -> Floats:
         values, (lower, upper) = self.values(constraint, weights), self.bounds(constraint)
         return np.maximum(0.0, np.maximum(lower - values, values - upper))
+
+    def outside(self, weights: Floats) -> float:
+        """The most by which a weight is outside the bounds of its name; no stage lets it be."""
+        beyond = np.maximum(self.problem.lower - weights, weights - self.problem.upper)
+        return float(beyond.max(initial=0.0))
 
     def total(self, group: str, weights: Floats) -> float:
         return float(sum(self.violations(c, weights).sum() for c in self.constraints if c.group == group))
@@ -135,10 +143,10 @@ class Certificate:
 
     def residual(self, stage: Stage, weights: Floats) -> float:
         """The largest violation of what may not give, of a total, or of the floor."""
-        worst = [self.total(group, weights) - most for group, most in stage.totals.items()]
+        worst = [self.outside(weights), *(self.total(group, weights) - most for group, most in stage.totals.items())]
         if stage.floor is not None:
             worst.append(stage.floor - self.score(weights))
-        kept = (c for c in self.constraints if stage.counts(c.group) and not stage.gives(c.group))
+        kept = (c for c in self.constraints if stage.keeps(c.group))
         worst += [float(self.violations(constraint, weights).max(initial=0.0)) for constraint in kept]
         return max([0.0, *worst])
 
@@ -163,7 +171,7 @@ class Certificate:
                 constant += float(slope @ weights) - term.cost(weights, problem) / self.scale
         largest = dict.fromkeys(totals, 0.0)
         for constraint in self.constraints:
-            if not stage.counts(constraint.group) or isinstance(constraint, NameBounds):
+            if not stage.counts(constraint.group):
                 continue
             prices = np.asarray(multipliers.get(constraint.name, np.zeros(1)), dtype=float)
             line = self.tangent(constraint, weights, answer.directions.get(constraint.name))
@@ -174,12 +182,10 @@ class Certificate:
                 largest[constraint.group] = max(largest[constraint.group], float(np.abs(prices).max(initial=0.0)))
             up, down = prices > 0, prices < 0
             constant += float(prices[up] @ line.upper[up] + prices[down] @ line.lower[down])
-            if isinstance(constraint, TurnoverLimit):
-                sale_price += float(prices[0])
-                constant -= float(prices[0]) * problem.cash
-            else:
-                reduced -= line.matrix.T @ prices
-                constant -= float(prices @ line.offset)
+            reduced -= line.matrix.T @ prices
+            constant -= float(prices @ line.offset)
+            if line.sold is not None:
+                sale_price += float(prices @ line.sold)
         constant += sum(largest[group] * most for group, most in totals.items())
         points = (problem.lower, problem.upper, np.clip(problem.drifted, problem.lower, problem.upper))
         values = [reduced * w - sale_price * np.maximum(0.0, problem.drifted - w) for w in points]
@@ -199,4 +205,5 @@ def name_prices(bound: Bound, weights: Floats, problem: Problem) -> Floats:
 
 
 def _tangent(constraint: Constraint, weights: Floats, problem: Problem, direction: Floats | None = None) -> Tangent:
-    return Tangent(*constraint.tangent(weights, problem, direction), *constraint.bounds(problem))
+    rows = constraint.tangent(weights, problem, direction)
+    return Tangent(rows.matrix, rows.offset, rows.sold, *constraint.bounds(problem))

@@ -4,9 +4,13 @@ What belongs here: finding the sets. What does not: by how much constraints then
 score (explanation.py), and the sets in words (the report).
 
 A set is found by a deletion filter (Chinneck and Dravnieks 1991): leave a member out, and where the rest still conflicts,
-it stays out. Whether a system conflicts is one LP, its smallest total violation, which must exceed optimiser.TOLERANCE;
+it stays out. Whether a system conflicts is one LP, its smallest total violation, which must exceed TOLERANCE (constraints.py);
 its prices also name the members that carry the conflict, and all others go at once (the sensitivity filter). So one warm
 LP per member is solved, not one per name of the market.
+
+A curved constraint enters the LP by tangents, which are never above it (Kelley 1960), so that what conflicts with them
+conflicts with it. Where the LP finds no conflict and its weights violate the constraint, the least violation of all is
+found by Clarabel (nearest.py): either its weights satisfy everything, or a tangent where it ended is added.
 
 What can be a member: each row of each constraint; the state of each name whose bounds it narrows (suspended, st …);
 the stock bands of all names, as one; holding members only, as one. Σw = 1 and w ≥ 0 are what a portfolio is and always
@@ -14,7 +18,7 @@ hold. Leaving a name's state out lets it go anywhere between its own bounds and 
 names without a state go anywhere in [0, 1].
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import highspy
@@ -23,21 +27,14 @@ import scipy.sparse as sp
 from highspy._core import _Highs  # highspy.Highs adds callbacks and prints a banner
 from numpy.typing import NDArray
 
-from assets.portfolios.problem.constraints import (
-    HARD,
-    Constraint,
-    FullyInvested,
-    Linear,
-    NameBounds,
-    Problem,
-    TurnoverLimit,
-)
+from assets.portfolios.problem.constraints import HARD, TOLERANCE, Constraint, LinearRows, Problem
+from assets.portfolios.problem.nearest import find_nearest
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-TOLERANCE = 1e-8  # a smallest total violation beyond it is a conflict, as in optimiser.py
 PRICE = 1e-9  # a price below it carries nothing
+ROUNDS = 20  # of tangents, after which a set that is not proved to conflict is taken to hold
 OPTIONS: dict[str, bool | int | float | str] = {
     "output_flag": False,
     "presolve": "off",
@@ -89,12 +86,10 @@ def find_conflicts(
     order: elastic groups, from the last to give to the first. A set is looked for among the hard constraints first, then
     with each next group added, so that it is told in terms of what gives last. Once a set is found its rows and names are
     left out and the search goes on (with its names in, every set would come back as its mirror: one industry too heavy
-    is all the others too light); when the hard constraints alone conflict, it ends. Constraints without linear rows are not
-    looked at. The first build has no turnover constraint.
+    is all the others too light); when the hard constraints alone conflict, it ends. Constraints that do not `apply` are left
+    out. Raises RuntimeError where HiGHS has no answer.
     """
-    if problem.first_build:
-        constraints = [c for c in constraints if not isinstance(c, TurnoverLimit)]
-    system = _System(problem, [c for c in constraints if isinstance(c, Linear | TurnoverLimit)])
+    system = _System(problem, [c for c in constraints if c.applies(problem)])
     found: list[Conflict] = []
     on = system.units(HARD)
     for group in (HARD, *order):
@@ -139,50 +134,54 @@ def _shrink(system: "_System", on: Bools, answer: "_Answer") -> Bools:
 @dataclass(frozen=True, eq=False)
 class _Answer:
     """violation: the smallest total; by_row [rows]. involved [units]: what carries it. prices [rows]: < 0 where the upper
-    bound does. pull [n]: > 0 where a name's lower bound carries the conflict, < 0 where its upper bound does."""
+    bound does. pull [n]: > 0 where a name's lower bound carries the conflict, < 0 where its upper bound does. weights [n]."""
 
     violation: float
     by_row: Floats
     involved: Bools
     prices: Floats
     pull: Floats
+    weights: Floats
 
 
 class _System:
     """The LP of the smallest total violation. Units: the rows, then the two band units, then every name's state.
 
-    Columns: w [n], sales of held names [h], violations above [r] and below [r]; rows: Σw = 1 and the constraints' [r],
-    then sale ≥ drifted − w [h]. Leaving a unit out only widens bounds, so that every solve starts from the last basis.
+    Columns: w [n], sales of held names [h], violations above [r] and below [r]; rows: what always holds (Σw = 1) and the
+    other constraints' [r], then sale ≥ drifted − w [h], then the tangents of curved rows, whose own rows are empty. Leaving a
+    unit out only widens bounds, so that every solve starts from the last basis.
     """
 
     def __init__(self, problem: Problem, constraints: Sequence[Constraint]):
         self.problem = problem
         n, held = problem.n, np.flatnonzero(problem.drifted > 0)
+        self.constraints = sorted(constraints, key=lambda c: not c.always)
         self.labels: list[tuple[Constraint, str]] = []
-        blocks, sales, lower, upper, anchors = [], [], [], [], []
-        # Σw = 1 is first, and never a unit
-        for constraint in (FullyInvested(), *(c for c in constraints if not isinstance(c, FullyInvested | NameBounds))):
+        self.slots: list[slice] = []
+        blocks, sales, lower, upper, offsets = [], [], [], [], []
+        for constraint in self.constraints:
             labels, bounds = constraint.rows(problem), constraint.bounds(problem)
+            self.slots.append(slice(len(self.labels), len(self.labels) + len(labels)))
             self.labels += [(constraint, label) for label in labels]
-            if isinstance(constraint, Linear):
-                matrix = constraint.matrix(problem)
-                offset = matrix @ constraint.anchor(problem)
-                blocks.append(sp.csr_array(matrix))
-                sales.append(sp.csr_array((len(labels), held.size)))
-            else:  # turnover: what is sold plus the cash spent
-                offset = np.array([-problem.cash])
-                blocks.append(sp.csr_array((1, n)))
-                sales.append(sp.csr_array(np.ones((1, held.size))))
-            lower.append(bounds[0] + offset)
-            upper.append(bounds[1] + offset)
-            anchors.append(offset)
+            none = LinearRows(sp.csr_array((len(labels), n)), np.zeros(len(labels)))
+            line = none if constraint.curved else constraint.tangent(problem.benchmark, problem)
+            sold = np.zeros(len(labels)) if line.sold is None else line.sold
+            blocks.append(sp.csr_array(line.matrix))
+            sales.append(sp.csr_array(np.outer(sold, np.ones(held.size))))
+            lower.append(bounds[0] - line.offset)
+            upper.append(bounds[1] - line.offset)
+            offsets.append(line.offset)
         self.lower, self.upper = np.concatenate(lower), np.concatenate(upper)
-        self.anchors = np.concatenate(anchors)
+        self.offsets = np.concatenate(offsets)
         self.rows = len(self.lower)
+        self.always = sum(constraint.always for constraint, _ in self.labels)
+        self.curved = np.array([constraint.curved for constraint, _ in self.labels])
+        self.held = held
+        self.tangents: list[tuple[int, float]] = []  # row of the system, upper bound
         bands = slice(self.rows, self.rows + 2)
         self.size = self.rows + 2 + n
         self.is_row = np.arange(self.size) < self.rows
-        self.is_row[0] = False
+        self.is_row[: self.always] = False
         self.bands = np.zeros(self.size, bool)
         self.bands[bands] = True
         self.narrowed = (problem.lower != problem.free_lower) | (problem.upper != problem.free_upper)
@@ -232,14 +231,77 @@ class _System:
         return np.where(band, lower, own_lower), np.where(band, upper, own_upper)
 
     def solve(self, on: Bools) -> _Answer:
-        n, (lower, upper) = self.problem.n, self.box(on)
+        """The smallest total violation of the units `on`, as far as it takes to say whether they conflict."""
+        answer = self._solve(on)
+        for _ in range(ROUNDS if (on[: self.rows] & self.curved).any() else 0):
+            if answer.violation > TOLERANCE or self._total(on, answer.weights) <= TOLERANCE:
+                break
+            if self._approach(on, answer.weights) <= TOLERANCE:
+                break
+            answer = self._solve(on)
+        return answer
+
+    def solve_exactly(self, on: Bools) -> _Answer:
+        """The smallest total violation of the units `on`, to TOLERANCE."""
+        answer = self._solve(on)
+        for _ in range(ROUNDS if (on[: self.rows] & self.curved).any() else 0):
+            if self._approach(on, answer.weights) <= answer.violation + TOLERANCE:
+                break
+            answer = self._solve(on)
+        return answer
+
+    def _rows_on(self, on: Bools) -> Bools:
         rows = on[: self.rows].copy()
-        rows[0] = True
+        rows[: self.always] = True
+        return rows
+
+    def _total(self, on: Bools, weights: Floats) -> float:
+        """The violation of the rows `on` at `weights` [n], by the constraints' own formulas."""
+        rows, total = self._rows_on(on), 0.0
+        for constraint, slot in zip(self.constraints, self.slots, strict=True):
+            values, (lower, upper) = constraint.values(weights, self.problem), constraint.bounds(self.problem)
+            total += float(np.maximum(0.0, np.maximum(lower - values, values - upper))[rows[slot]].sum())
+        return total
+
+    def _approach(self, on: Bools, weights: Floats) -> float:
+        """Add tangents of the curved rows at `weights` [n] and where their violation is least; the least total that is known."""
+        rows, box = self._rows_on(on), self.box(on)
+        nearest = find_nearest(self.problem, self.constraints, [rows[slot] for slot in self.slots], box)
+        least = self._total(on, weights)
+        places: list[tuple[Floats, Mapping[str, Floats]]] = [(weights, {})]
+        if nearest is not None:
+            least = min(least, self._total(on, nearest.weights))
+            places.append((nearest.weights, nearest.directions))
+        for place, directions in places:
+            for constraint, slot in zip(self.constraints, self.slots, strict=True):
+                if constraint.curved and rows[slot].any():
+                    self._add(slot, constraint.tangent(place, self.problem, directions.get(constraint.name)))
+        return least
+
+    def _add(self, slot: slice, line: LinearRows) -> None:
+        """A tangent of each row of `slot` as a row of its own, which shares that row's violation."""
+        n, h = self.problem.n, self.held.size
+        matrix = line.matrix.toarray()
+        for k, r in enumerate(range(slot.start, slot.stop)):
+            names = np.flatnonzero(matrix[k])
+            sold = np.arange(n, n + h) if line.sold is not None and line.sold[k] else np.zeros(0, dtype=int)
+            places = np.concatenate([names, sold, [n + h + r]]).astype(np.int32)
+            selling = np.full(sold.size, 0.0 if line.sold is None else line.sold[k])
+            self.tangents.append((r, float(self.upper[r] - line.offset[k])))
+            self.highs.addRow(-np.inf, np.inf, places.size, places, np.concatenate([matrix[k, names], selling, [-1.0]]))
+
+    def _solve(self, on: Bools) -> _Answer:
+        """The LP as it is."""
+        n, (lower, upper) = self.problem.n, self.box(on)
+        rows = self._rows_on(on)
         changed = np.flatnonzero((lower != self.now[0]) | (upper != self.now[1])).astype(np.int32)
         self.highs.changeColsBounds(changed.size, changed, lower[changed], upper[changed])
         for r in np.flatnonzero(rows != self.now[2]).tolist():
-            bounds = (self.lower[r], self.upper[r]) if rows[r] else (-np.inf, np.inf)
+            kept = rows[r] and not self.curved[r]  # a curved row's tangents say what it is
+            bounds = (self.lower[r], self.upper[r]) if kept else (-np.inf, np.inf)
             self.highs.changeRowBounds(r, *bounds)
+        for k, (r, bound) in enumerate(self.tangents, start=self.rows + self.held.size):
+            self.highs.changeRowBounds(k, -np.inf, bound if rows[r] else np.inf)
         self.now = (lower, upper, rows)
         self.highs.run()
         if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:  # the last basis led nowhere
@@ -249,11 +311,15 @@ class _System:
         if status != highspy.HighsModelStatus.kOptimal:
             raise RuntimeError(f"the smallest violation of a conflict was not found: HiGHS says {status.name}")
         solution = self.highs.getSolution()
-        prices = np.asarray(solution.row_dual)[: self.rows]
+        duals = np.asarray(solution.row_dual)
+        prices = duals[: self.rows].copy()
+        for (r, _), price in zip(self.tangents, duals[self.rows + self.held.size :], strict=True):
+            prices[r] += price
         pull = np.asarray(solution.col_dual)[:n]
         by_row = np.asarray(solution.col_value)[-2 * self.rows :].reshape(2, self.rows).sum(axis=0)
         involved = self._involved(on, prices, pull, (lower, upper))
-        return _Answer(float(by_row.sum()), by_row, involved, prices, pull)
+        weights = np.clip(np.asarray(solution.col_value)[:n], lower, upper)
+        return _Answer(float(by_row.sum()), by_row, involved, prices, pull, weights)
 
     def _involved(self, on: Bools, prices: Floats, pull: Floats, box: tuple[Floats, Floats]) -> Bools:
         """Priced rows, and what narrows a priced bound of a name."""
@@ -284,14 +350,15 @@ class _System:
         yield from (names[np.lexsort((-names, weight))] + self.rows + 2).tolist()
 
     def describe(self, on: Bools) -> Conflict:
-        answer, box, p = self.solve(on), self.box(on), self.problem
+        """The set `on` in the terms of a reader."""
+        answer, box, p = self.solve_exactly(on), self.box(on), self.problem
+        reference = np.concatenate([constraint.reference(p) for constraint in self.constraints])
         members = []
         for r in np.flatnonzero(on & self.is_row).tolist():
             constraint, label = self.labels[r]
             side = "upper" if answer.prices[r] < 0 else "lower"
-            bound = (self.upper if side == "upper" else self.lower)[r] - self.anchors[r]
-            own = 0.0 if isinstance(constraint, TurnoverLimit) else float(self.anchors[r])
-            members.append(Member("constraint", constraint.name, label, side, float(bound), own, 0))
+            bound = (self.upper if side == "upper" else self.lower)[r] + self.offsets[r]
+            members.append(Member("constraint", constraint.name, label, side, float(bound), float(reference[r]), 0))
         for unit, name in ((self.rows, STOCK_BANDS), (self.rows + 1, MEMBERS_ONLY)):
             if on[unit]:
                 touched = self._widens(on, unit, unit + 1, answer.pull, box)

@@ -1,11 +1,13 @@
 """The portfolio's constraints: each a small object that states itself in cvxpy and measures itself in NumPy.
 
-What belongs here: what is bounded, by how much, in which order it may give, and the bounds of single names. What does
-not: in which order things are solved (optimiser.py), and what needs a covariance (terms.py). Source: SPEC §6.
+What belongs here: what a constraint is (`Constraint`), those of SPEC §6, and the bounds of single names. What does not: in
+which order things are solved (optimiser.py), what needs a covariance (terms.py), and the constraints of a user's own
+(extra_constraints.py). Source: SPEC §6.
 
-To add a constraint, write a class with `name`, `group` and the five methods of `Constraint` (a linear one needs `rows`,
-`matrix` and `bounds` only, and then also goes to HiGHS as arrays) and name it in `portfolios.extra_constraints`, or append it
-to the list handed to `optimise`:
+No other module asks for the class of a constraint: each answers for itself through the methods and attributes of
+`Constraint`. To add one, write a class with `name`, `group` and the five abstract methods (a linear one derives from `Linear`
+and needs `rows`, `matrix` and `bounds` only) and name it in `portfolios.extra_constraints`, or append it to the list handed
+to `optimise`:
 
 >>> import numpy as np
 >>> from dataclasses import dataclass
@@ -20,19 +22,19 @@ to the list handed to `optimise`:
 """
 
 import abc
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import ClassVar
 
 import cvxpy as cp
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from resources.errors import SettingsError
-from resources.named import load_named
+from assets.portfolios.reasons import CASH_TO_SPEND
 from resources.reasons import Reason
-from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
+from resources.settings.portfolios import IndexPortfolioSettings
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -40,6 +42,8 @@ Strings = NDArray[np.str_]
 
 HARD = "hard"
 FREE = "tradable"  # the state of a name that only the stock band bounds
+NAME_BOUNDS = "name_bounds"  # the row of a solution that stands for the bounds of all names
+TOLERANCE = 1e-8  # residuals, duality gap; what is beyond it counts as relaxed (SPEC §6)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,11 +134,35 @@ class Stated:
     direction: Callable[[], Floats | None] = lambda: None
 
 
+@dataclass(frozen=True, eq=False)
+class LinearRows:
+    """Rows as a linear function of what is chosen: matrix · w + sold × (all that is sold) + offset.
+
+    matrix [rows, n]; offset [rows], in the unit of the rows' bounds. sold [rows]: per unit of Σ (w_drift − w)⁺, at least 0;
+    None: the weights alone decide.
+    """
+
+    matrix: sp.csr_array
+    offset: Floats
+    sold: Floats | None = None
+
+
 class Constraint(abc.ABC):
-    """lower ≤ value(w) ≤ upper, row by row. `group` is HARD or the elastic group that it gives with."""
+    """lower ≤ value(w) ≤ upper, row by row; value is linear, or convex with an infinite lower bound.
+
+    name: unique among the constraints of a problem; what solutions, conflicts and the report call it. group: HARD, or the
+    elastic group with which it is relaxed.
+    curved: whether `tangent` depends on the weights; such a constraint is solved by Clarabel. always: whether it is what every
+    portfolio is (Σw = 1), so that it costs nothing and no conflict goes without it.
+
+    The five abstract methods say what the constraint is; `applies`, `concerns`, `reference` and `forced_by` have defaults. All
+    of them look names up by `problem.symbols`: the optimiser calls them with the names in another order, or with fewer.
+    """
 
     name: str
     group: str
+    curved: ClassVar[bool] = True
+    always: ClassVar[bool] = False
 
     @abc.abstractmethod
     def rows(self, problem: Problem) -> tuple[str, ...]:
@@ -153,39 +181,56 @@ class Constraint(abc.ABC):
         """The rows in cvxpy; `slack` [rows] ≥ 0 widens both bounds."""
 
     @abc.abstractmethod
-    def tangent(
-        self, weights: Floats, problem: Problem, direction: Floats | None = None
-    ) -> tuple[sp.csr_array, Floats]:
-        """matrix [rows, n] and offset [rows]: matrix · v + offset ≤ value(v) for every v, equal or nearly so at `weights`.
+    def tangent(self, weights: Floats, problem: Problem, direction: Floats | None = None) -> LinearRows:
+        """Rows that are at most value(v) for every v, and equal or nearly so at `weights` [n]; the rows themselves if linear.
 
-        From it follows, without the solver, how good any portfolio can be at most (certificate.py). A row with a finite
-        lower bound has to be linear, as anything cvxpy accepts there is.
+        direction: what `Stated.direction` returned, where the solver knows better than the weights. From the tangent follows,
+        without the solver, how good any portfolio can be at most (certificate.py), and which constraints exclude each other
+        (conflict.py). A row with a finite lower bound has to be linear, as anything cvxpy accepts there is.
         """
 
-    def violations(self, weights: Floats, problem: Problem) -> Floats:
-        """How far each row is outside its bounds; 0 inside."""
-        values, (lower, upper) = self.values(weights, problem), self.bounds(problem)
-        return np.maximum(0.0, np.maximum(lower - values, values - upper))
+    def applies(self, problem: Problem) -> bool:
+        """Whether the constraint is part of this rebalance."""
+        return True
+
+    def concerns(self, problem: Problem) -> Bools:
+        """Names [n] that have a part in a row's value at weight 0; others that can't be held may be left out of `problem`."""
+        return np.ones(problem.n, dtype=bool)
+
+    def reference(self, problem: Problem) -> Floats:
+        """The benchmark's own value of each row [rows], to which the bounds are relative; 0 where they are absolute."""
+        return np.zeros(len(self.rows(problem)))
+
+    def forced_by(self, problem: Problem, row: int) -> Reason | None:
+        """Why row number `row` can't be inside its bounds, where the constraint itself knows; None: the optimiser looks."""
+        return None
 
 
 class Linear(Constraint):
     """Bounds on matrix · (w − anchor); the anchor is the benchmark unless said otherwise."""
+
+    curved = False
 
     @abc.abstractmethod
     def matrix(self, problem: Problem) -> sp.csr_array:
         """[rows, n]."""
 
     def anchor(self, problem: Problem) -> Floats:
+        """Weights [n] at which every row is 0."""
         return problem.benchmark
 
     def values(self, weights: Floats, problem: Problem) -> Floats:
         return self.matrix(problem) @ (weights - self.anchor(problem))
 
-    def tangent(
-        self, weights: Floats, problem: Problem, direction: Floats | None = None
-    ) -> tuple[sp.csr_array, Floats]:
+    def tangent(self, weights: Floats, problem: Problem, direction: Floats | None = None) -> LinearRows:
         matrix = self.matrix(problem)
-        return matrix, -(matrix @ self.anchor(problem))
+        return LinearRows(matrix, -(matrix @ self.anchor(problem)))
+
+    def concerns(self, problem: Problem) -> Bools:
+        return self.anchor(problem) != 0
+
+    def reference(self, problem: Problem) -> Floats:
+        return self.matrix(problem) @ self.anchor(problem)
 
     def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
         matrix, (lower, upper) = self.matrix(problem), self.bounds(problem)
@@ -214,9 +259,9 @@ class Linear(Constraint):
 
 @dataclass(frozen=True, eq=False)
 class Together(Linear):
-    """Linear constraints as one, which cvxpy states in the time of one."""
+    """Constraints that are linear in the weights as one, which cvxpy states in the time of one."""
 
-    parts: tuple[Linear, ...]
+    parts: tuple[Constraint, ...]
     name: str = "together"
     group: str = HARD
 
@@ -224,13 +269,13 @@ class Together(Linear):
         return tuple(label for part in self.parts for label in part.rows(problem))
 
     def matrix(self, problem: Problem) -> sp.csr_array:
-        return sp.vstack([part.matrix(problem) for part in self.parts], format="csr")
+        return sp.vstack([part.tangent(problem.benchmark, problem).matrix for part in self.parts], format="csr")
 
     def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
-        """Of matrix · w: each part's anchor is its own."""
+        """Of matrix · w: each part's offset is its own."""
         lower, upper = zip(*(part.bounds(problem) for part in self.parts), strict=True)
-        offset = np.concatenate([part.matrix(problem) @ part.anchor(problem) for part in self.parts])
-        return np.concatenate(lower) + offset, np.concatenate(upper) + offset
+        offset = np.concatenate([part.tangent(problem.benchmark, problem).offset for part in self.parts])
+        return np.concatenate(lower) - offset, np.concatenate(upper) - offset
 
     def anchor(self, problem: Problem) -> Floats:
         return np.zeros(problem.n)
@@ -250,6 +295,7 @@ def _dual(constraint: cp.Constraint) -> Floats:
 class FullyInvested(Linear):
     """Σw = 1: cash is spent, and what execution leaves of it is spent at the next rebalance."""
 
+    always = True
     name: str = "fully_invested"
     group: str = HARD
 
@@ -264,34 +310,6 @@ class FullyInvested(Linear):
 
     def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
         return np.ones(1), np.ones(1)
-
-
-@dataclass(frozen=True)
-class NameBounds(Constraint):
-    """lower ≤ w ≤ upper: no short positions, stock band, frozen and forbidden names (see `bound_names`).
-
-    Stated as the bounds of `Choice`'s variables, which solvers take at no cost; their prices follow from the others'.
-    """
-
-    name: str = "name_bounds"
-    group: str = HARD
-
-    def rows(self, problem: Problem) -> tuple[str, ...]:
-        return tuple(problem.symbols.tolist())
-
-    def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
-        return problem.lower, problem.upper
-
-    def values(self, weights: Floats, problem: Problem) -> Floats:
-        return weights
-
-    def tangent(
-        self, weights: Floats, problem: Problem, direction: Floats | None = None
-    ) -> tuple[sp.csr_array, Floats]:
-        return sp.csr_array(sp.eye_array(problem.n)), np.zeros(problem.n)
-
-    def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
-        return Stated([], lambda: np.zeros(0))
 
 
 @dataclass(frozen=True)
@@ -361,9 +379,11 @@ class StyleBand(Linear):
 class TurnoverLimit(Constraint):
     """½ (Σ|w − w_drift| + |cash − cash_drift|) ≤ limit; the target of cash is 0.
 
-    Since Σw = 1 and w_drift and its cash sum to 1, this equals what is sold plus the cash spent.
+    Since Σw = 1 and w_drift and its cash sum to 1, this equals what is sold plus the cash spent. The first build, which buys
+    everything, has no limit.
     """
 
+    curved = False
     limit: float
     name: str = "turnover_limit"
     group: str = "turnover"
@@ -377,12 +397,17 @@ class TurnoverLimit(Constraint):
     def values(self, weights: Floats, problem: Problem) -> Floats:
         return np.array([one_way_turnover(weights, problem.drifted, problem.cash)])
 
-    def tangent(
-        self, weights: Floats, problem: Problem, direction: Floats | None = None
-    ) -> tuple[sp.csr_array, Floats]:
-        """Of what is sold plus the cash spent; the certificate itself keeps the kink at the drifted weight."""
-        sold = -(weights < problem.drifted).astype(float)
-        return one_row(sold), np.array([problem.cash - sold @ problem.drifted])
+    def tangent(self, weights: Floats, problem: Problem, direction: Floats | None = None) -> LinearRows:
+        return LinearRows(sp.csr_array((1, problem.n)), np.array([problem.cash]), np.ones(1))
+
+    def applies(self, problem: Problem) -> bool:
+        return not problem.first_build
+
+    def concerns(self, problem: Problem) -> Bools:
+        return problem.drifted > 0
+
+    def forced_by(self, problem: Problem, row: int) -> Reason | None:
+        return CASH_TO_SPEND(cash=float(problem.cash)) if problem.cash > self.limit + TOLERANCE else None
 
     def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
         limit = cp.sum(choice.sold) + problem.cash <= (self.limit if slack is None else self.limit + cp.sum(slack))
@@ -426,58 +451,25 @@ def bound_names(
 
 
 def portfolio_constraints(
-    settings: IndexPortfolioSettings, missing_styles: Mapping[str, Reason]
+    settings: IndexPortfolioSettings, missing: Mapping[str, Reason]
 ) -> tuple[list[Constraint], dict[str, Reason]]:
-    """The constraints of SPEC §6, and the ones that do not exist: style → reason.
+    """The constraints of SPEC §6, and those that are not applied: name → reason, in the order of `missing`.
 
-    missing_styles: styles that are null for the whole market, with the reason; nothing stands in for them.
+    missing: constraints whose data is missing for the whole market, such as a style's, with the reason; nothing stands in for
+    them.
     """
-    bands = [
+    every: list[Constraint] = [
+        FullyInvested(),
+        IndustryNeutral(settings.industry_deviation),
+        *([MemberShare(settings.member_share)] if settings.member_share > 0 else []),
         _band("value", settings.value_exposure, "value_size", settings),
         _band("size", settings.size_exposure, "value_size", settings),
         *(_band(style, settings.style_exposure, "styles", settings) for style in settings.other_styles),
-    ]
-    kept: list[Constraint] = [
-        FullyInvested(),
-        NameBounds(),
-        IndustryNeutral(settings.industry_deviation),
-        *([MemberShare(settings.member_share)] if settings.member_share > 0 else []),
-        *(band for band in bands if band.name not in missing_styles),
         TurnoverLimit(settings.turnover),
     ]
-    return kept, {band.name: missing_styles[band.name] for band in bands if band.name in missing_styles}
-
-
-def extra_constraints(paths: Sequence[str], known: Collection[str]) -> list[Constraint]:
-    """The constraints of a user's own that `portfolios.extra_constraints` names, in its order.
-
-    paths: "module:name" of classes, or of functions, that are called without arguments; known: names of constraints that
-    are taken. Raises SettingsError where one can't be loaded or made, is no `Constraint`, has an unknown group, or has the
-    name of another.
-    """
-    found: list[Constraint] = []
-    for path in paths:
-        setting = f"portfolios.extra_constraints: {path}"
-        make = load_named("portfolios.extra_constraints", path, "examples.constraint:StarBoard")
-        try:
-            made = make()
-        except Exception as error:  # the class is the user's: whatever it raises, the setting is the place to look
-            raise SettingsError(
-                f"{setting} failed ({type(error).__name__}: {error}); it is called without arguments and returns a Constraint"
-            ) from error
-        if not isinstance(made, Constraint):
-            raise SettingsError(
-                f"{setting} returned a {type(made).__name__}, no Constraint of assets.portfolios.problem.constraints"
-            )
-        if made.group not in (HARD, *ELASTIC):
-            groups = ", ".join((HARD, *ELASTIC))
-            raise SettingsError(f"{setting} has the group {made.group!r}; choose one of {groups}")
-        if made.name in {*known, *(one.name for one in found)}:
-            raise SettingsError(
-                f"{setting} has the name {made.name!r}, which another constraint has; name it otherwise"
-            )
-        found.append(made)
-    return found
+    names = {one.name for one in every}
+    kept = [one for one in every if one.name not in missing]
+    return kept, {name: reason for name, reason in missing.items() if name in names}
 
 
 def _band(style: str, limit: float, group: str, settings: IndexPortfolioSettings) -> StyleBand:

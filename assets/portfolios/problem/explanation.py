@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from assets.portfolios.problem.conflict import NOT_MEMBER, Conflict, find_conflicts, kept_out
-from assets.portfolios.problem.constraints import HARD, Constraint, FullyInvested, NameBounds, Problem
+from assets.portfolios.problem.constraints import HARD, Constraint, Problem
 from assets.portfolios.problem.optimiser import Solution, StatedBy, optimise
 from assets.portfolios.problem.terms import Term
 
@@ -111,7 +111,7 @@ def _scale(problem: Problem) -> float:
 def _constraint_costs(problem: Problem, constraints: Sequence[Constraint], solution: Solution) -> list[Cost]:
     costs = []
     for constraint in constraints:
-        if isinstance(constraint, NameBounds | FullyInvested) or constraint.name not in solution.multipliers:
+        if constraint.always or constraint.name not in solution.multipliers:
             continue
         prices = solution.multipliers[constraint.name]
         lower, upper = constraint.bounds(problem)

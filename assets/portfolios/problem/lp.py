@@ -1,7 +1,7 @@
 """The rebalance as arrays handed to HiGHS: one model for all its stages, each warm-started from the one before.
 
 What belongs here: the columns and rows of the all-linear problem, and what a stage changes of them. What does not: terms
-and constraints without linear rows (statement.py), the order of stages (optimiser.py), and whether the answer is right
+and curved constraints (statement.py), the order of stages (optimiser.py), and whether the answer is right
 (certificate.py).
 
 Columns: what is bought of every name [n], what is sold of every held one [h] (w = w_drift + bought − sold, so that turnover
@@ -15,8 +15,15 @@ import scipy.sparse as sp
 from highspy._core import _Highs  # highspy.Highs adds callbacks and prints a banner
 from numpy.typing import NDArray
 
-from assets.portfolios.problem.certificate import INFEASIBLE, OPTIMAL, SCORE_FLOOR, Answer, Certificate, Stage
-from assets.portfolios.problem.constraints import Constraint, Linear, NameBounds, TurnoverLimit, one_row
+from assets.portfolios.problem.certificate import (
+    INFEASIBLE,
+    OPTIMAL,
+    SCORE_FLOOR,
+    Answer,
+    Certificate,
+    Stage,
+)
+from assets.portfolios.problem.constraints import one_row
 
 Floats = NDArray[np.float64]
 
@@ -35,32 +42,24 @@ STATUSES = {
 }
 
 
-def takes(constraint: Constraint) -> bool:
-    """Whether a constraint has linear rows."""
-    return isinstance(constraint, Linear | NameBounds | TurnoverLimit)
-
-
 class LinearProgram:
     """The model of one problem's linear constraints; `certificate` has its numbers."""
 
     def __init__(self, certificate: Certificate):
         self.problem, self.mu = certificate.problem, certificate.mu
-        self.constraints = [c for c in certificate.constraints if takes(c) and not isinstance(c, NameBounds)]
+        self.constraints = [c for c in certificate.constraints if not c.curved]
         self.groups = list(dict.fromkeys(c.group for c in self.constraints))
         self.slots: dict[str, slice] = {}
         blocks, lower, upper = [], [], []
         sells = np.zeros(0)
         for constraint in self.constraints:
             line = certificate.tangent(constraint, self.problem.drifted)
-            rows, offset = line.matrix.shape[0], line.offset
-            matrix, one_way = line.matrix, np.zeros(rows)
-            if isinstance(constraint, TurnoverLimit):  # what is sold plus the cash spent, of the sale columns alone
-                matrix, one_way, offset = sp.csr_array((1, self.problem.n)), np.ones(1), np.array([self.problem.cash])
+            rows = line.matrix.shape[0]
             self.slots[constraint.name] = slice(len(sells), len(sells) + rows)
-            sells = np.concatenate([sells, one_way])
-            blocks.append(matrix)
-            lower.append(line.lower - offset)
-            upper.append(line.upper - offset)
+            sells = np.concatenate([sells, np.zeros(rows) if line.sold is None else line.sold])
+            blocks.append(line.matrix)
+            lower.append(line.lower - line.offset)
+            upper.append(line.upper - line.offset)
         self.rows = len(sells)
         self.row_group = np.repeat([self.groups.index(c.group) for c in self.constraints], [b.shape[0] for b in blocks])
         self.held = np.flatnonzero(self.problem.drifted > 0)

@@ -13,8 +13,8 @@ residuals and its duality gap, both computed here and not by the solver, are at 
 and every attempt is recorded. That a stage has no answer is a solver's word too: it is believed only because the smallest
 violations that follow are proved to be above zero.
 
-What is curved (terms.py) goes through cvxpy to Clarabel. A curved constraint that must give fixes the portfolio by its
-smallest violation, so its group has to be the first to give.
+What is curved (`Constraint.curved`, terms.py) goes through cvxpy to Clarabel, a second time in shorter steps. A curved
+constraint that must give fixes the portfolio by its smallest violation, so its group has to be the first to give.
 """
 
 import itertools
@@ -30,22 +30,18 @@ from assets.portfolios.problem.certificate import INFEASIBLE, Answer, Certificat
 from assets.portfolios.problem.constraints import (
     FREE,
     HARD,
+    NAME_BOUNDS,
+    TOLERANCE,
     Constraint,
-    FullyInvested,
-    IndustryNeutral,
-    Linear,
-    NameBounds,
     Problem,
-    TurnoverLimit,
     one_way_turnover,
 )
-from assets.portfolios.problem.lp import INTERIOR_POINT, OPTIONS, SIMPLEX, LinearProgram, takes
-from assets.portfolios.problem.statement import Statement
+from assets.portfolios.problem.lp import INTERIOR_POINT, OPTIONS, SIMPLEX, LinearProgram
+from assets.portfolios.problem.statement import CLARABEL_OPTIONS, SHORTER_STEPS, Statement
 from assets.portfolios.problem.terms import Term
 from assets.portfolios.reasons import (
     BALANCES_ROWS,
     BOUNDS_EXCLUDED,
-    CASH_TO_SPEND,
     CURVED_MUST_GIVE,
     HARD_CONFLICT,
     KEPT_ABOVE,
@@ -77,15 +73,17 @@ Floats = NDArray[np.float64]
 Multipliers = Mapping[str, Floats]
 StatedBy = Literal["arrays", "cvxpy"]
 
-TOLERANCE = 1e-8  # residuals, duality gap; what is beyond it counts as relaxed (SPEC §6)
 TOTAL_MARGIN = 1e-9  # an earlier total is fixed at its minimum plus this (SPEC §6)
 TIE_MARGIN = 1e-10  # score given up, in std μ, to break ties by turnover (SPEC §6)
 DUAL_SIMPLEX, INTERIOR, CLARABEL = "HiGHS dual simplex", "HiGHS interior point", "Clarabel"
+SHORTER = "Clarabel in shorter steps"
 CVXPY: dict[str, tuple[str, dict[str, Any]]] = {
     DUAL_SIMPLEX: (cp.HIGHS, {"highs_options": {**OPTIONS, "solver": "simplex", "presolve": "off"}}),
     INTERIOR: (cp.HIGHS, {"highs_options": {**OPTIONS, "solver": "ipm"}}),
-    CLARABEL: (cp.CLARABEL, {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12, "max_threads": 1}),
+    CLARABEL: (cp.CLARABEL, CLARABEL_OPTIONS),
+    SHORTER: (cp.CLARABEL, SHORTER_STEPS),
 }
+LINEAR_LADDER, CURVED_LADDER = (DUAL_SIMPLEX, INTERIOR, CLARABEL), (CLARABEL, SHORTER)
 SHOWN_NAMES = 5
 
 
@@ -180,8 +178,8 @@ def optimise(
 
     problem: arrays [n]; in which order the names come changes nothing. order: elastic groups, from the last to give to
     the first. stated_by: arrays hands all-linear problems to HiGHS directly, cvxpy states them; what is not linear is
-    stated by cvxpy either way. The first build has no turnover constraint. Raises ValueError on what can't be meant:
-    a symbol or a constraint's name twice, a group that `order` does not place, a number that is not finite.
+    stated by cvxpy either way. Constraints that do not `apply` are left out, such as turnover at the first build. Raises
+    ValueError on what can't be meant: a symbol or a constraint's name twice, a group that `order` does not place, a number that is not finite.
     """
     if (problem.symbols[1:] < problem.symbols[:-1]).any():
         by_symbol = np.argsort(problem.symbols, kind="stable")
@@ -191,10 +189,10 @@ def optimise(
         return replace(own, weights=own.weights[back], reduced_costs=prices)
     _require_names(problem, constraints, order)
     _require_numbers(problem)
-    if problem.first_build:
-        constraints = [c for c in constraints if not isinstance(c, TurnoverLimit)]
-    straight = not terms and all(map(takes, constraints))
-    matters = np.flatnonzero((problem.upper > 0) | (problem.benchmark > 0) | (problem.drifted > 0))
+    constraints = [c for c in constraints if c.applies(problem)]
+    straight = not terms and not any(c.curved for c in constraints)
+    concerned = [(problem.upper > 0) | (problem.benchmark > 0) | (problem.drifted > 0)]
+    matters = np.flatnonzero(np.any([*concerned, *(c.concerns(problem) for c in constraints)], axis=0))
     if (
         straight and stated_by == "arrays" and matters.size > problem.n // 2
     ):  # leaving names out takes longer than they do
@@ -232,7 +230,7 @@ def _require_names(problem: Problem, constraints: Sequence[Constraint], order: S
     twice = [a for a, b in itertools.pairwise(problem.symbols.tolist()) if a == b]
     if twice:
         raise ValueError(f"optimise: {twice[0]} stands twice among the symbols; every name has one row")
-    names = [constraint.name for constraint in constraints]
+    names = [NAME_BOUNDS, *(constraint.name for constraint in constraints)]
     if len(set(names)) < len(names):
         raise ValueError(f"optimise: two constraints share a name among {', '.join(names)}; prices go by name")
     for constraint in constraints:
@@ -264,11 +262,11 @@ class _Ladder:
     def is_linear(self, stage: Stage) -> bool:
         """Whether HiGHS can be asked: a term counts where the score does, a constraint where its group does."""
         scored = stage.target is None and bool(self.certificate.terms)
-        return not scored and all(takes(c) for c in self.certificate.constraints if stage.counts(c.group))
+        return not scored and not any(c.curved for c in self.certificate.constraints if stage.counts(c.group))
 
     def climb(self, stage: Stage) -> tuple[Answer | None, str]:
         """The first answer that verifies and who gave it; None where the stage is said to have no solution."""
-        for name in (DUAL_SIMPLEX, INTERIOR, CLARABEL) if self.is_linear(stage) else (CLARABEL,):
+        for name in LINEAR_LADDER if self.is_linear(stage) else CURVED_LADDER:
             answer = self._ask(name)(stage)
             if answer.status == INFEASIBLE:
                 self.attempts.append(Attempt(stage.name, name, answer.status, None, None))
@@ -294,7 +292,7 @@ class _Ladder:
         raise NotSolved(NO_VERIFIED_ANSWER(stage=stage.name, reasons=asked))
 
     def _ask(self, name: str) -> Callable[[Stage], Answer]:
-        if self.program is not None and name != CLARABEL:
+        if self.program is not None and name in (DUAL_SIMPLEX, INTERIOR):
             program, method = self.program, SIMPLEX if name == DUAL_SIMPLEX else INTERIOR_POINT
             return lambda stage: program.solve(stage, method)
         solver, options = CVXPY[name]
@@ -327,7 +325,7 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
             if stage is None or stage.weights is None:
                 raise NotSolved(_no_portfolio(certificate, ladder, group, totals))
             totals[group], causes[group] = certificate.total(group, stage.weights), stage.multipliers
-            curved = [c.name for c in certificate.constraints if c.group == group and not takes(c)]
+            curved = [c.name for c in certificate.constraints if c.group == group and c.curved]
             if not curved:
                 last = replace(last, totals={**last.totals, group: totals[group] + TOTAL_MARGIN})
             elif totals[group] <= TOLERANCE:
@@ -358,7 +356,7 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
         multipliers={
             c.name: np.asarray(best.multipliers[c.name]) * certificate.scale
             for c in certificate.constraints
-            if c.name in best.multipliers and not isinstance(c, NameBounds)
+            if c.name in best.multipliers
         },
         attempts=tuple(ladder.attempts),
     )
@@ -366,7 +364,8 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
 
 
 def _level(certificate: Certificate, stage: Stage, multipliers: Multipliers) -> Multipliers:
-    """The same prices, those of exactly neutral industries less their median, which goes to Σw = 1.
+    """The same prices, those of an exactly neutral partition of the names, such as industries, less their median, which goes
+    to Σw = 1.
 
     Where every industry is neutral, all of them together say Σw = 1 once more. So their prices are known up to a
     constant, and each solver ends at another. With the median at 0 the sum of |price| is what widening all of them
@@ -374,15 +373,18 @@ def _level(certificate: Certificate, stage: Stage, multipliers: Multipliers) -> 
     name can move has none.
     """
     problem, levelled = certificate.problem, dict(multipliers)
-    whole = [c.name for c in certificate.constraints if isinstance(c, FullyInvested) and c.name in multipliers]
+    whole = next((c.name for c in certificate.constraints if c.always and c.name in multipliers), None)
+    free = problem.lower < problem.upper
     for c in certificate.constraints:
-        if whole and isinstance(c, IndustryNeutral) and c.limit == 0 and c.group in stage.strict:
-            labels, codes = problem.industry_codes
-            moves = np.isin(np.arange(len(labels)), codes[problem.lower < problem.upper])
+        if whole is None or c.always or c.curved or not stage.keeps(c.group) or c.name not in multipliers:
+            continue
+        line = certificate.tangent(c, problem.benchmark)
+        if line.sold is None and (line.lower == line.upper).all() and (line.matrix.sum(axis=0) == 1.0).all():
+            moves = abs(line.matrix) @ free.astype(float) > 0
             prices = np.asarray(multipliers[c.name])
             middle = float(np.median(prices[moves])) if moves.any() else 0.0
             levelled[c.name] = np.where(moves, prices - middle, 0.0)
-            levelled[whole[0]] = np.asarray(multipliers[whole[0]]) + middle
+            levelled[whole] = np.asarray(levelled[whole]) + middle
     return levelled
 
 
@@ -427,19 +429,18 @@ def _rows(
     multipliers: Multipliers,
 ) -> list[Row]:
     problem, constraints, rows = certificate.problem, certificate.constraints, []
+    outside = certificate.outside(weights)  # the bounds themselves stand in the portfolio's own table
+    box = Row(NAME_BOUNDS, HARD, "all", 0.0, 1.0, 0.0, outside, 0.0, 0.0)
     for constraint in constraints:
         (lower, upper), values = certificate.bounds(constraint), certificate.values(constraint, weights)
         violations = np.maximum(0.0, np.maximum(lower - values, values - upper))
         gives = totals.get(constraint.group, 0.0) > TOLERANCE
-        if isinstance(constraint, NameBounds):  # its rows stand in the portfolio's own table
-            rows.append(Row(constraint.name, HARD, "all", 0.0, 1.0, 0.0, float(violations.max()), 0.0, 0.0))
-            continue
         prices = np.asarray(multipliers[constraint.name]) * certificate.scale
         for r, label in enumerate(constraint.rows(problem)):
             slack = float(violations[r]) if gives and violations[r] > TOLERANCE else 0.0
             cause = None
             if slack:
-                cause = _cause(problem, constraint, r, float(values[r]), constraints, causes[constraint.group])
+                cause = _cause(certificate, constraint, r, weights, causes[constraint.group])
             rows.append(
                 Row(
                     constraint.name,
@@ -454,52 +455,46 @@ def _rows(
                     cause,
                 )
             )
-    return rows
+    first = sum(len(c.rows(problem)) for c in constraints if c.always)
+    return [*rows[:first], box, *rows[first:]]
 
 
 def _cause(
-    problem: Problem,
-    constraint: Constraint,
-    row: int,
-    value: float,
-    constraints: Sequence[Constraint],
-    multipliers: Multipliers,
+    certificate: Certificate, constraint: Constraint, row: int, weights: Floats, multipliers: Multipliers
 ) -> Reason:
-    """What forces a row outside its bounds.
+    """What forces a row outside its bounds at `weights` [n].
 
-    Where the row's own names can't do better within their bounds: those whose state narrows them, by how much; the stock
-    bands, where these are too narrow without any state. A turnover that cash alone exceeds: the cash. Else what priced the
-    smallest violation: the other constraints, and restricted names by price × room lost.
+    What the constraint itself knows (`forced_by`), such as cash above the turnover limit. Where the row's own names can't do
+    better within their bounds: those whose state narrows them, by how much; the stock bands, where these are too narrow
+    without any state. Else what priced the smallest violation: the other constraints, and restricted names by price × room
+    lost.
     """
-    bounds = constraint.bounds(problem)
-    if isinstance(constraint, TurnoverLimit) and problem.cash > constraint.limit + TOLERANCE:
-        return CASH_TO_SPEND(cash=float(problem.cash))
-    above = value > bounds[1][row]
-    if isinstance(constraint, Linear):
-        line = constraint.matrix(problem)[[row], :].toarray().ravel() * (1.0 if above else -1.0)
-        limit = bounds[1][row] if above else -bounds[0][row]
+    problem = certificate.problem
+    if (known := constraint.forced_by(problem, row)) is not None:
+        return known
+    own = certificate.tangent(constraint, weights)
+    if own.sold is None:
+        above = bool(certificate.values(constraint, weights)[row] > own.upper[row])
+        sign = 1.0 if above else -1.0
+        line, offset = own.matrix[[row], :].toarray().ravel() * sign, sign * own.offset[row]
+        limit = sign * (own.upper if above else own.lower)[row]
         least = np.minimum(line * problem.lower, line * problem.upper)
-        if least.sum() - line @ constraint.anchor(problem) > limit + TOLERANCE:
+        if least.sum() + offset > limit + TOLERANCE:
             free = np.minimum(line * problem.free_lower, line * problem.free_upper)
-            bands = free.sum() - line @ constraint.anchor(problem) > limit + TOLERANCE
+            bands = free.sum() + offset > limit + TOLERANCE
             names = None if bands else _names(problem, least - free)
             return (KEPT_ABOVE if above else KEPT_BELOW)(cause=names or STOCK_BANDS_ALONE())
-    others = [
-        c.name
-        for c in constraints
-        if not isinstance(c, NameBounds)
-        and c.name in multipliers
-        and np.abs(multipliers[c.name]).max() > TOLERANCE
-        and c is not constraint
-        and c.name != "fully_invested"
-    ]
-    pull = np.zeros(problem.n)
-    for c in constraints:
-        if isinstance(c, Linear) and c.name in multipliers:
-            pull -= c.matrix(problem).T @ multipliers[c.name]
+    others, pull = [], np.zeros(problem.n)
+    for c in certificate.constraints:
+        if c.name not in multipliers:
+            continue
+        line = certificate.tangent(c, weights)
+        pull -= line.matrix.T @ multipliers[c.name]
+        if not c.always and c is not constraint and np.abs(multipliers[c.name]).max() > TOLERANCE:
+            others.append(c.name)
     lost = np.where(pull < 0, -pull * (problem.lower - problem.free_lower), pull * (problem.free_upper - problem.upper))
     names = _names(problem, lost)
-    parts = [BALANCES_ROWS(constraint=constraint.name)] if len(bounds[0]) > 1 else []
+    parts = [BALANCES_ROWS(constraint=constraint.name)] if len(own.upper) > 1 else []
     parts += [TOGETHER_WITH(constraints=others)] if others else []
     parts += [RESTRICTED_NAMES(names=names)] if names else []
     return joined(parts) or STOCK_BANDS_ALONE()

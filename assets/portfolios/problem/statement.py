@@ -18,8 +18,6 @@ from assets.portfolios.problem.constraints import (
     HARD,
     Choice,
     Constraint,
-    Linear,
-    NameBounds,
     Problem,
     Stated,
     Together,
@@ -27,6 +25,12 @@ from assets.portfolios.problem.constraints import (
 from assets.portfolios.problem.terms import Term
 
 Floats = NDArray[np.float64]
+
+CLARABEL_OPTIONS: dict[str, Any] = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12, "max_threads": 1}
+SHORTER_STEPS: dict[str, Any] = {
+    **CLARABEL_OPTIONS,
+    "max_step_fraction": 0.9,
+}  # ends where the default's 0.99 gets stuck
 
 STATUSES = {cp.OPTIMAL: OPTIMAL, cp.INFEASIBLE: INFEASIBLE, cp.settings.INFEASIBLE_OR_UNBOUNDED: INFEASIBLE}
 
@@ -52,9 +56,9 @@ class Statement:
         self.weights = choice.weights
         self.stated, conditions = list[tuple[tuple[Constraint, ...], Stated]](), []
         slacks: dict[str, list[cp.Variable]] = {}
-        for constraint, parts in _gather([c for c in constraints if stage.counts(c.group)], stage):
+        for constraint, parts in _gather([c for c in constraints if stage.counts(c.group)], problem, stage):
             slack = None
-            if stage.gives(constraint.group) and not isinstance(constraint, NameBounds):
+            if stage.gives(constraint.group):
                 slack = cp.Variable(len(constraint.rows(problem)), nonneg=True)
                 slacks.setdefault(constraint.group, []).append(slack)
             statement = constraint.state(choice, problem, slack)
@@ -107,11 +111,14 @@ class Statement:
         return Answer(status, found, multipliers, directions)
 
 
-def _gather(constraints: Sequence[Constraint], stage: Stage) -> Iterator[tuple[Constraint, tuple[Constraint, ...]]]:
-    """The constraints, linear ones of one group (or of all that don't give) as one; and what each is made of."""
-    groups: dict[str, list[Linear]] = {}
+def _gather(
+    constraints: Sequence[Constraint], problem: Problem, stage: Stage
+) -> Iterator[tuple[Constraint, tuple[Constraint, ...]]]:
+    """The constraints, those of one group (or of all that don't give) that are linear in the weights as one; and what each is
+    made of."""
+    groups: dict[str, list[Constraint]] = {}
     for constraint in constraints:
-        if isinstance(constraint, Linear):
+        if not constraint.curved and constraint.tangent(problem.benchmark, problem).sold is None:
             groups.setdefault(constraint.group if stage.gives(constraint.group) else HARD, []).append(constraint)
         else:
             yield constraint, (constraint,)

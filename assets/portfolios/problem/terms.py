@@ -18,14 +18,14 @@ signal day, and returns a `Covariance`; `past_returns` below is one, another tak
 
 In a script of one's own, beside the constraints of SPEC §6:
 
->>> from assets.portfolios.problem.constraints import FullyInvested, NameBounds, Problem
+>>> from assets.portfolios.problem.constraints import FullyInvested, Problem
 >>> from assets.portfolios.problem.optimiser import optimise
 >>> two = np.array([0.5, 0.5])
 >>> problem = Problem(
 ...     symbols=np.array(["600000.SH", "688001.SH"]), mu=np.array([-1.0, 1.0]), benchmark=two, drifted=two, cash=0.0,
 ...     lower=0 * two, upper=2 * two, free_lower=0 * two, free_upper=2 * two, state=np.array(["tradable"] * 2),
 ...     industry=np.array(["bank", "chip"]), styles={})
->>> rules = [FullyInvested(), NameBounds()]
+>>> rules = [FullyInvested()]
 >>> optimise(problem, rules, order=()).weights.round(4).tolist()
 [0.0, 1.0]
 >>> optimise(problem, [*rules, TrackingError(0.0077, risk)], order=()).weights.round(3).tolist()
@@ -46,7 +46,7 @@ import polars as pl
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from assets.portfolios.problem.constraints import HARD, Choice, Constraint, Problem, Stated
+from assets.portfolios.problem.constraints import HARD, Choice, Constraint, LinearRows, Problem, Stated
 from resources.errors import InputError, SettingsError
 from resources.named import call_named, load_named
 
@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from resources.settings.portfolios import IndexPortfolioSettings
 
 Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,16 +167,17 @@ class TrackingError(Constraint):
     def values(self, weights: Floats, problem: Problem) -> Floats:
         return np.array([np.sqrt(sum(float(part @ part) for part in _active_risks(self.covariance, weights, problem)))])
 
-    def tangent(
-        self, weights: Floats, problem: Problem, direction: Floats | None = None
-    ) -> tuple[sp.csr_array, Floats]:
+    def concerns(self, problem: Problem) -> Bools:
+        return problem.benchmark > 0
+
+    def tangent(self, weights: Floats, problem: Problem, direction: Floats | None = None) -> LinearRows:
         """‖x‖ ≥ u · x for every u of length one; u is `direction` made so long, or else the risks' own at `weights`."""
         factors, specific = _take(self.covariance, problem)
         u = np.concatenate(_active_risks(self.covariance, weights, problem)) if direction is None else direction
         u = u / max(float(np.linalg.norm(u)), 1e-300)
         common = factors.shape[1]
         slope = factors @ u[:common] + specific * u[common:]
-        return sp.csr_array(slope[np.newaxis, :]), np.array([-slope @ problem.benchmark])
+        return LinearRows(sp.csr_array(slope[np.newaxis, :]), np.array([-slope @ problem.benchmark]))
 
     def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
         factors, specific = _take(self.covariance, problem)

@@ -20,12 +20,11 @@ from assets.catalogue import MODELS, Portfolio
 from assets.portfolios.problem.constraints import (
     FREE,
     Constraint,
-    IndustryNeutral,
     Problem,
     bound_names,
-    extra_constraints,
     portfolio_constraints,
 )
+from assets.portfolios.problem.extra_constraints import extra_constraints, require_sound
 from assets.portfolios.problem.optimiser import Solution, optimise
 from assets.portfolios.problem.terms import Term, covariance_from, risk_of
 from assets.portfolios.reasons import (
@@ -147,14 +146,16 @@ def advance(
     first_build = state is None
     problem, names = _problem(tables, benchmark, symbols, held, bounds, settings, date, first_build=first_build)
     missing = missing_styles(tables.styles, _styles(bounds), unavailable.get("styles", {}))
-    constraints, not_applied = portfolio_constraints(bounds, missing)
+    without: dict[str, Reason] = dict(missing)
     if set(problem.industry.tolist()) == {UNKNOWN}:
-        constraints = [c for c in constraints if not isinstance(c, IndustryNeutral)]
-        not_applied["industry"] = unavailable.get("securities", {}).get("industry", NO_INDUSTRY())
+        without["industry"] = unavailable.get("securities", {}).get("industry", NO_INDUSTRY())
+    constraints, not_applied = portfolio_constraints(bounds, without)
     listed = problem.symbols.tolist()
     risk, terms = risk_of(bounds, lambda: covariance_from(settings.covariance, listed, tables.prices))
     constraints += risk
-    constraints += extra_constraints(settings.extra_constraints, {c.name for c in constraints} | set(not_applied))
+    extra = extra_constraints(settings.extra_constraints, {c.name for c in constraints} | set(not_applied))
+    require_sound(settings.extra_constraints, extra, problem)
+    constraints += extra
     solution = optimise(
         problem, constraints, order=settings.relaxation_order, terms=terms, stated_by=settings.stated_by
     )

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 from pydantic import ValidationError
 
-from assets.portfolios.problem.constraints import HARD, MemberShare, StyleBand, extra_constraints, portfolio_constraints
+from assets.portfolios.problem.constraints import HARD, MemberShare, StyleBand, portfolio_constraints
+from assets.portfolios.problem.extra_constraints import extra_constraints
 from assets.portfolios.problem.optimiser import CLARABEL, optimise
 from assets.portfolios.problem.terms import (
     Covariance,

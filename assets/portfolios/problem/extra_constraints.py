@@ -1,0 +1,113 @@
+"""The constraints of a user's own, which `portfolios.extra_constraints` names.
+
+What belongs here: loading them, and the checks that they are what a `Constraint` has to be, so that a mistake is reported where
+it was made. What does not: what a constraint is (constraints.py), and what becomes of it (optimiser.py, conflict.py).
+"""
+
+from collections.abc import Collection, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.portfolios.problem.constraints import HARD, NAME_BOUNDS, Constraint, LinearRows, Problem
+from resources.errors import SettingsError
+from resources.named import call_named, load_named
+from resources.settings.portfolios import ELASTIC
+
+Floats = NDArray[np.float64]
+
+SETTING = "portfolios.extra_constraints"
+NEAR = 1e-9  # relative to the larger of 1 and the value: by how much a tangent may exceed a value
+
+
+def extra_constraints(paths: Sequence[str], known: Collection[str]) -> list[Constraint]:
+    """The constraints of a user's own that `portfolios.extra_constraints` names, in its order.
+
+    paths: "module:name" of classes, or of functions, that are called without arguments; known: names of constraints that
+    are taken. Raises SettingsError where one can't be loaded or made, is no `Constraint`, has an unknown group, or has the
+    name of another.
+    """
+    found: list[Constraint] = []
+    for path in paths:
+        setting = f"{SETTING}: {path}"
+        make = load_named(SETTING, path, "examples.constraint:StarBoard")
+        try:
+            made = make()
+        except Exception as error:  # the class is the user's: whatever it raises, the setting is the place to look
+            raise SettingsError(
+                f"{setting} failed ({type(error).__name__}: {error}); it is called without arguments and returns a Constraint"
+            ) from error
+        if not isinstance(made, Constraint):
+            raise SettingsError(f"{setting} returned a {type(made).__name__}, no Constraint of {Constraint.__module__}")
+        if made.group not in (HARD, *ELASTIC):
+            groups = ", ".join((HARD, *ELASTIC))
+            raise SettingsError(f"{setting} has the group {made.group!r}; choose one of {groups}")
+        if made.name in {NAME_BOUNDS, *known, *(one.name for one in found)}:
+            raise SettingsError(
+                f"{setting} has the name {made.name!r}, which another constraint has; name it otherwise"
+            )
+        found.append(made)
+    return found
+
+
+def require_sound(paths: Sequence[str], constraints: Sequence[Constraint], problem: Problem) -> None:
+    """Refuse a constraint of a user's own that contradicts itself on `problem`. paths: as `extra_constraints` took them.
+
+    Rows, bounds, values and tangents have to agree in number; bounds may not cross; values have to be finite, and no tangent
+    may exceed them, which is what convexity means (Boyd and Vandenberghe, Convex Optimization, §3.1.3). They are compared at the
+    benchmark, at equal weights and halfway between. Raises SettingsError, which names the path, the row and the rule; so does
+    whatever the constraint's methods raise.
+    """
+    for path, constraint in zip(paths, constraints, strict=True):
+        where = f"{SETTING}: {path}"
+        fault = call_named(_fault, where, "the Problem of a rebalance (assets.portfolios)", constraint, problem)
+        if fault:
+            raise SettingsError(f"{where}: {fault}")
+
+
+def _fault(constraint: Constraint, problem: Problem) -> str:
+    """What is wrong with a constraint; "" if nothing is."""
+    rows, (lower, upper) = constraint.rows(problem), constraint.bounds(problem)
+    own, equal = problem.benchmark / problem.benchmark.sum(), np.full(problem.n, 1.0 / problem.n)
+    points = (own, equal, 0.5 * (own + equal))
+    values, lines = (
+        [constraint.values(w, problem) for w in points],
+        [constraint.tangent(w, problem) for w in points],
+    )
+    found = {
+        "lower bounds": lower,
+        "upper bounds": upper,
+        "values": values[0],
+        "offsets of the tangent": lines[0].offset,
+    }
+    for what, numbers in found.items():
+        if np.shape(numbers) != (len(rows),):
+            return f"it has {len(rows)} rows, but {what} of shape {np.shape(numbers)}; return one number per row"
+    if lines[0].matrix.shape != (len(rows), problem.n):
+        shape = lines[0].matrix.shape
+        return f"the matrix of its tangent has the shape {shape}; return [rows, names], here {(len(rows), problem.n)}"
+    for r, label in enumerate(rows):
+        if not lower[r] <= upper[r]:
+            return f"row {label!r} has the bounds {lower[r]} and {upper[r]}; the lower may not exceed the upper"
+        if constraint.curved and lower[r] > -np.inf:
+            return (
+                f"row {label!r} is curved and has the lower bound {lower[r]}; make it -inf, since only an upper bound is "
+                "convex, or derive a linear constraint from Linear"
+            )
+    for w, value in zip(points, values, strict=True):
+        for line in lines:
+            above = _at(line, w, problem) - value
+            wrong = ~(np.isfinite(value) & (above <= NEAR * np.maximum(1.0, abs(value))))
+            if wrong.any():
+                r = int(np.flatnonzero(wrong)[0])
+                return (
+                    f"the tangent of row {rows[r]!r} exceeds its value {value[r]:.6g} by {above[r]:.3g} at other weights; "
+                    "a tangent of a convex function never does, and a value is finite"
+                )
+    return ""
+
+
+def _at(line: LinearRows, weights: Floats, problem: Problem) -> Floats:
+    """The rows' values [rows] at `weights` [n]."""
+    sold = 0.0 if line.sold is None else line.sold * np.maximum(0.0, problem.drifted - weights).sum()
+    return line.matrix @ weights + sold + line.offset

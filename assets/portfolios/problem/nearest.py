@@ -1,0 +1,65 @@
+"""The portfolio that violates chosen rows least, where some of them are curved: cvxpy and Clarabel.
+
+What belongs here: one programme, min Σ violations of chosen rows over a box. What does not: which rows and which box
+(conflict.py), and how much the answer is worth: conflict.py takes from it weights, at which it measures every constraint itself,
+and directions of tangents, which are never above a constraint whatever their direction.
+"""
+
+import contextlib
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import cvxpy as cp
+import numpy as np
+from numpy.typing import NDArray
+
+from assets.portfolios.problem.constraints import Choice, Constraint, Problem
+from assets.portfolios.problem.statement import CLARABEL_OPTIONS, SHORTER_STEPS
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Nearest:
+    """weights [n], inside the box. directions: curved constraint → where its tangent is best taken."""
+
+    weights: Floats
+    directions: Mapping[str, Floats] = field(default_factory=dict)
+
+
+def find_nearest(
+    problem: Problem, constraints: Sequence[Constraint], on: Sequence[Bools], box: tuple[Floats, Floats]
+) -> Nearest | None:
+    """The weights of least total violation; None where Clarabel has no answer.
+
+    on: for each constraint its rows [rows] that count; the others may be violated at no price. box: lower and upper bound of
+    each name [n], in place of the problem's own.
+    """
+    wider = replace(problem, lower=box[0], upper=box[1])
+    choice = Choice.of(wider)
+    conditions: list[cp.Constraint] = []
+    stated, total = [], []
+    for constraint, rows in zip(constraints, on, strict=True):
+        if not rows.any():
+            continue
+        slack = cp.Variable(len(rows), nonneg=True)
+        stated.append((constraint, constraint.state(choice, wider, slack)))
+        conditions += stated[-1][1].constraints
+        total.append(slack @ rows.astype(float))
+    program = cp.Problem(cp.Minimize(sum(total)), conditions)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Solution may be inaccurate")  # conflict.py measures how much
+        for options in (CLARABEL_OPTIONS, SHORTER_STEPS):
+            with contextlib.suppress(cp.SolverError):
+                program.solve(solver=cp.CLARABEL, **options)
+            if choice.weights.value is not None:
+                break
+        else:
+            return None
+    found = {constraint.name: statement.direction() for constraint, statement in stated if constraint.curved}
+    return Nearest(
+        np.clip(np.asarray(choice.weights.value, dtype=np.float64), *box),
+        {name: direction for name, direction in found.items() if direction is not None},
+    )
