@@ -54,8 +54,9 @@ market: install ## the sample market, in ./market
 report: install home $(if $(filter market,$(MARKET)),market) ## the weekly report; PROFILE=, MARKET= and WEEK= (a Monday) choose another one
 	@began=$$(date +%s); $(PY) -m orchestration.run $(if $(WEEK),--week $(WEEK)) && echo "chain in $$(( $$(date +%s) - began )) s"
 
-# A file's tests stay on one worker: the markets and lakes they share are made once.
-PYTEST := $(PY) -m pytest --numprocesses $(JOBS) --dist loadfile --durations 20 --durations-min 5
+# Each worker runs its part of the tests in order and takes over from the other when it is done. Markets and lakes that several files
+# share are made once in a session (tests/once.py).
+PYTEST := $(PY) -m pytest --numprocesses $(JOBS) --dist worksteal --durations 20 --durations-min 5
 
 test: install ## the tests, on two cores, but for those that take minutes each
 	@$(PYTEST) -m "not slow"

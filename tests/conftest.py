@@ -28,6 +28,12 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("untimed")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the whole chain come first: one worker builds it while the other ones are busy elsewhere."""
+    items.sort(key=lambda item: "full_lake" not in getattr(item, "fixturenames", ()))
+
+
 REAL_DATA = ROOT.parent / "shared" / "data"
 
 

@@ -62,6 +62,7 @@ def test_a_change_that_nobody_reports_is_found(world: World, delivery: Honest) -
     assert ONE[0] in ending.changed
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("family", list(FAMILIES))
 def test_no_damage_changes_a_figure_without_a_word(
     world: World, delivery: Honest, mutants: dict[str, list[Mutant]], family: str

@@ -20,14 +20,21 @@ def t_statistic(border, horizon, shift, markets):
     return found.mean() / (found.std(ddof=1) / np.sqrt(len(found)))
 
 
-@pytest.mark.parametrize(("border", "horizon"), [(TRAIN, 1), (TRAIN, 5), (SIGNAL, 1), (SIGNAL, 10)])
+@pytest.mark.parametrize(
+    ("border", "horizon"), [(TRAIN, 1), (TRAIN, 5), (SIGNAL, 1), pytest.param(SIGNAL, 10, marks=pytest.mark.slow)]
+)
 def test_a_feature_that_is_the_future_label_has_no_advantage_across_a_border(border, horizon):
     assert abs(t_statistic(border, horizon, 0, markets=40)) < 3
 
 
 @pytest.mark.parametrize(
     ("border", "horizon", "shift", "markets"),
-    [(TRAIN, 1, 1, 16), (TRAIN, 5, 5, 16), (SIGNAL, 1, 1, 60), (SIGNAL, 10, 10, 40)],
+    [
+        (TRAIN, 1, 1, 16),
+        (TRAIN, 5, 5, 16),
+        pytest.param(SIGNAL, 1, 1, 60, marks=pytest.mark.slow),
+        (SIGNAL, 10, 10, 40),
+    ],
 )
 def test_the_same_feature_gives_a_window_away_that_reaches_across_the_border(border, horizon, shift, markets):
     """What the test above would say if the purge were too short: by one day of a one-day label, or missing altogether."""

@@ -400,6 +400,7 @@ def planted(plain_panel, row, days=40, stocks=60, features=4):
     return tuple(samples.of(samples.days[a], samples.days[b]) for a, b in ((0, 23), (24, 29), (30, days - 1)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["ic", "mse"])
 def test_half_precision_learns_as_well(loss, plain_panel, small):
     """Held-out IC over four seeds: the mean difference lies within its own noise, and within .01."""

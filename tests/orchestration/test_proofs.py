@@ -21,18 +21,24 @@ from orchestration.prove import (
 from orchestration.run import build, everything_for
 from resources.table import Lookback, Read
 
+CASES = [(n, kind) for n in range(3) for kind in ("noise", "nothing")]
+"""The n-th of three cuts, and what is delivered after it. One case runs in `make test`; the others take minutes each."""
 
-@pytest.mark.parametrize("n", [pytest.param(0, marks=pytest.mark.slow), 1, pytest.param(2, marks=pytest.mark.slow)])
-def test_nothing_later_is_used(tiny_market: Path, world, days, full, work: Path, n: int) -> None:
-    cut = spread_cuts(days, 3)[n]
-    short = truncate(tiny_market, cut, work / f"cut{n}" / "market")
-    noisy = add_noise(tiny_market, cut, work / f"noise{n}" / "market", seed=n)
-    for kind, landing in (("truncated", short), ("noisy", noisy)):
-        builder = world(landing, work / f"{kind}{n}_lake")
-        other = build_at_once(builder, cut)
-        assert set(other) == set(every_partition(builder, cut))
-        assert "not built" not in other.values()
-        assert differences(full, other) == [], f"{kind} after {cut}"
+
+@pytest.mark.parametrize(
+    ("n", "after"), [case if case == (1, "noise") else pytest.param(*case, marks=pytest.mark.slow) for case in CASES]
+)
+def test_nothing_later_is_used(tiny_market: Path, world, days, full, work: Path, n: int, after: str) -> None:
+    cut, folder = spread_cuts(days, 3)[n], work / f"{after}{n}"
+    if after == "noise":
+        market = add_noise(tiny_market, cut, folder / "market", seed=n)
+    else:
+        market = truncate(tiny_market, cut, folder / "market")
+    builder = world(market, folder / "lake")
+    other = build_at_once(builder, cut)
+    assert set(other) == set(every_partition(builder, cut))
+    assert "not built" not in other.values()
+    assert differences(full, other) == [], f"{after} after {cut}"
 
 
 def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, full, full_lake: Path, work: Path) -> None:
@@ -44,6 +50,7 @@ def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, ful
     assert "portfolio_lines" in said[0]
 
 
+@pytest.mark.slow
 def test_a_portfolio_that_looks_ahead_is_found_out(
     tiny_market: Path, world, full, full_lake: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

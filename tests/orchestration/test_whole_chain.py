@@ -72,6 +72,7 @@ def test_the_unattended_job_builds_what_is_stale(
     assert builder.lake.manifest(builder.tables["report"], week).content == full["report", week]
 
 
+@pytest.mark.slow
 def test_a_failed_plausibility_check_stops_the_report_until_the_settings_allow_it(
     tiny_market: Path, world, days, full, full_lake: Path, tmp_path: Path, work: Path
 ) -> None:

@@ -68,6 +68,7 @@ def ended(
     return results
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_no_figure_changes_silently(name: str, ended: dict[str, list[tuple[Mutation, Ending]]]) -> None:
     judged = ended[name]

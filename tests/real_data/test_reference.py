@@ -75,6 +75,7 @@ DELISTING_STARTS = {
 }
 
 
+@pytest.mark.slow
 def test_the_limit_rule_is_broken_as_often_as_the_acceptance_facts_say(zone: LandingZone) -> None:
     """26 of 3 732 149 non-ST and 88 of 124 953 ST stock-days, where nobody knows who was in a delisting period. "After
     listing" means every day but the listing day itself (date > list_date): this reading alone gives these numbers of
@@ -181,6 +182,7 @@ def test_the_crash_of_2015(zone: LandingZone) -> None:
         assert not [name for name, verdict in verdicts.items() if verdict.refuses]
 
 
+@pytest.mark.slow
 def test_styles_of_the_real_market(zone: LandingZone) -> None:
     """Known ties of the market: big names trade less, cheap names trade less, and size is not mid-cap."""
     day, settings = dt.date(2016, 6, 30), StylesSettings()

@@ -121,6 +121,7 @@ def test_a_declared_change_joins_the_history(market, always: Builder, never: Bui
     assert OLD not in vector["symbol"]
 
 
+@pytest.mark.slow
 def test_a_change_while_the_name_is_suspended(market, tmp_path: Path) -> None:
     """It has no row for five days before and after the change: its last close is that under the old code."""
     away = pl.col("date").is_between(DAYS[40], DAYS[50]) & (pl.col("symbol") == OLD)
@@ -143,6 +144,7 @@ def test_a_chain_of_changes(market, always: Builder, never: Builder, tmp_path: P
     assert_joined(found, always, never, CHANGE, days)
 
 
+@pytest.mark.slow
 def test_lists_that_keep_the_old_code_after_the_change(market, always: Builder, never: Builder, tmp_path: Path) -> None:
     """Weights, industries and announcements keyed by the company's former code count as the company's."""
     tables = renamed(market, CHANGE)

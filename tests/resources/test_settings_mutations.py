@@ -26,6 +26,7 @@ def fates(tmp_path_factory: pytest.TempPathFactory) -> list[Fate]:
     return run(tmp_path_factory.mktemp("mutants"))
 
 
+@pytest.mark.slow
 def test_none_ends_in_a_traceback(fates: list[Fate]) -> None:
     counts = Counter(fate.outcome for fate in fates)
     assert counts["traceback"] == 0, [fate for fate in fates if fate.outcome == "traceback"][:5]
@@ -33,6 +34,7 @@ def test_none_ends_in_a_traceback(fates: list[Fate]) -> None:
     assert counts["accepted"] < 0.06 * counts["refused"]  # values within bounds: 0 of a share, half of a number
 
 
+@pytest.mark.slow
 def test_a_refusal_names_the_setting(fates: list[Fate]) -> None:
     for fate in fates:
         if fate.outcome == "refused":
@@ -42,6 +44,7 @@ def test_a_refusal_names_the_setting(fates: list[Fate]) -> None:
             assert len(fate.detail) < 1500, fate
 
 
+@pytest.mark.slow
 def test_what_is_accepted_is_a_value_within_bounds_and_stands_as_it_was_written(fates: list[Fate]) -> None:
     for fate in (fate for fate in fates if fate.outcome == "accepted"):
         mutant = fate.mutant
@@ -58,6 +61,7 @@ def test_what_is_accepted_is_a_value_within_bounds_and_stands_as_it_was_written(
             assert isinstance(fate.value, bool) == isinstance(mutant.value, bool), fate
 
 
+@pytest.mark.slow
 def test_both_doors_say_the_same(fates: list[Fate]) -> None:
     by_mutant: dict[tuple[str, str], set[str]] = {}
     for fate in fates:

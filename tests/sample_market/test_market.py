@@ -139,6 +139,7 @@ def digests(folder: Path) -> dict[str, str]:
 # ---- the folder
 
 
+@pytest.mark.slow
 def test_same_seed_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
     generate(SMALL, tmp_path / "a", workers=2)
     generate(SMALL, tmp_path / "b", workers=1)

@@ -63,6 +63,7 @@ def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[tuple[Mutat
     return list(endings(everything, tmp_path_factory.mktemp("mutations")))
 
 
+@pytest.mark.slow
 def test_no_figure_of_the_sample_market_changes_silently(ended: list[tuple[Mutation, Ending]]) -> None:
     assert len(ended) >= 45
     faults = [story for mutation, ending in ended if (story := fault(mutation, ending))]
