@@ -1,1 +1,4 @@
-"""When, and in which pieces, it runs: everything that knows Dagster, and the driver. Imports assets/ and resources/."""
+"""The orchestration: Dagster definitions, the plan and the driver. It decides when tables are built and in which ranges.
+
+Only this package depends on Dagster. It imports assets/ and resources/.
+"""

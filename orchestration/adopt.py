@@ -1,9 +1,9 @@
-"""After an upgrade: keep partitions that the new code would build alike, proved on a sample, instead of building all of them again.
+"""Adoption after an upgrade: partitions that the present code would build equally are kept, which a sample proves.
 
-A partition that is stale by its code alone differs from one that would be built now in nothing but the code digest. Of the
-partitions of a table that one earlier version of the code built, a sample is built anew beside the lake. Only if every one of
-them comes out alike is the whole group stamped as built by the present code, with a record of the proof in each manifest
-(`adopted`). Otherwise nothing is stamped, and a run builds the partitions again as usual.
+A partition is stale by its code alone where only the code digest differs from that of a partition built now. The partitions of a
+table that one earlier version of the code built form a group. A sample of the group is built again without being written to the
+lake. If every partition of the sample is equal, the whole group is stamped as built by the present code, and each manifest records
+the proof (`adopted`). Otherwise no manifest changes, and a run builds the partitions again as usual.
 """
 
 import datetime as dt
@@ -20,15 +20,16 @@ from resources.lake import Manifest
 from resources.made import LEFT_OUT
 from resources.table import Table
 
-SAMPLE = 10  # partitions of a group that are built anew
+SAMPLE = 10  # partitions of a group that are built again by default
 
 
 @dataclass(frozen=True)
 class Adoption:
-    """What became of the partitions of one table that one earlier version of the code built.
+    """The result for the partitions of one table that one earlier version of the code built.
 
-    keys: those stale by code alone, in order. sample: those of them that were built anew. differing: of the sample, what came out
-    otherwise. The group was adopted where there is none.
+    code: the code digest of that version. keys: the partitions that are stale by their code alone, ascending. sample: those of them
+    that were built again. differing: the partitions of the sample that were not equal, each with the difference. The group was
+    adopted where there are none.
     """
 
     table: str
@@ -39,11 +40,21 @@ class Adoption:
 
 
 def adopt(builder: Builder, table: Table, most: int, say: Callable[[str], None] = print) -> list[Adoption]:
-    """Adopt the partitions of `table` that are stale by their code alone. most: partitions built anew per earlier version of the code;
-    they are spread evenly over the group and include its first and last.
+    """Adopt the partitions of `table` that are stale by their code alone.
+
+    Args:
+        builder: the open platform.
+        table: the table whose partitions are adopted.
+        most: largest number of partitions that are built again per earlier version of the code. They are spread evenly over the
+            group and include its first and last partition.
+        say: receives progress lines.
+
+    Returns:
+        One `Adoption` per earlier version of the code.
 
     Raises:
-        MachineError: the machine failed. Groups that were adopted before stay so.
+        LakeError: the lake belongs to another market, or cannot be read or written.
+        MachineError: the machine failed. Groups that were adopted before the failure stay adopted.
     """
     builder.lake.claim(str(builder.zone.root.resolve()))
     keys = [key for key in builder.lake.keys(table) if builder.is_stale_by_code_alone(table, key)]
@@ -60,7 +71,7 @@ def _adopt_group(
     builder: Builder, table: Table, code: str, keys: list[dt.date], most: int, say: Callable[[str], None]
 ) -> Adoption:
     sample, differing = spread(keys, most), {}
-    say(f"{table.name}: {len(keys)} partitions are stale by their code alone; {len(sample)} of them are built anew")
+    say(f"{table.name}: {len(keys)} partitions are stale by their code alone; {len(sample)} of them are built again")
     for key in sample:
         if difference := _difference(builder, table, key):
             differing[key] = difference
@@ -78,7 +89,7 @@ def _adopt_group(
 
 
 def spread(keys: Sequence[dt.date], most: int) -> list[dt.date]:
-    """At most so many of the keys, evenly spread, the first and the last among them where there are two or more."""
+    """Select at most `most` keys, evenly spread. With two or more, the first and the last key are among them."""
     if len(keys) <= most:
         return list(keys)
     if most == 1:
@@ -87,13 +98,13 @@ def spread(keys: Sequence[dt.date], most: int) -> list[dt.date]:
 
 
 def _difference(builder: Builder, table: Table, key: dt.date) -> str:
-    """How a partition that is built anew differs from the one in the lake, in what is read of it; "" where it does not."""
-    held = builder.lake.require(table, key)
+    """How a partition that is built again differs from the one in the lake; "" where everything that is read of it is equal."""
+    old = builder.lake.require(table, key)
     try:
-        anew = builder.remake(table, key)
+        new = builder.remake(table, key)
     except (NotReadyError, InputError, SettingsError) as error:
         return f"it cannot be built now: {error}"
-    differing = [name for name, of in _READ.items() if of(held) != of(anew)]
+    differing = [name for name, select in _READ.items() if select(old) != select(new)]
     return f"other {', '.join(differing)}" if differing else ""
 
 
@@ -103,4 +114,4 @@ _READ: dict[str, Callable[[Manifest], Any]] = {
     "verdicts": lambda manifest: {name: (one.passed, one.critical) for name, one in manifest.checks.items()},
     "notes of what is left out": lambda manifest: manifest.notes.get(LEFT_OUT, {}),
 }
-"""What other partitions and the report read of a partition. Durations and the wording of a verdict are no part of it."""
+"""What other partitions and the report read of a partition. Durations and the wording of verdicts are not compared."""

@@ -1,4 +1,4 @@
-"""A Dagster asset from each table's declaration. The body is the same for all: build the run's partitions, show the verdicts."""
+"""Dagster assets, one per declared table. Every asset has the same body: it builds the run's partitions and reports the verdicts."""
 
 import base64
 import datetime as dt
@@ -21,44 +21,48 @@ from resources.reason_words import put_into_words
 from resources.table import Read, Table
 
 PREVIEW_ROWS = 8
-SHOWN_FIGURES = 4  # of a partition's own figures: the portfolios' of the report
+SHOWN_FIGURES = 4  # figures of a partition in the UI; the last four of a report are those of the portfolios
 
 
-class PlatformResource(dg.ConfigurableResource):
-    """Market, lake and settings of a run; "" means: as the ZHOUBAO_* environment says."""
+class PlatformResource(dg.ConfigurableResource[Any]):
+    """Market, lake and settings of a run. An empty text selects the value of the ZHOUBAO_* environment variable."""
 
     market: str = ""
     lake: str = ""
     settings: str = ""
 
     def builder(self, context: dg.AssetExecutionContext) -> Builder:
+        """Open a builder that logs its progress lines to the run's log."""
         names = Names.of(self.market or None, self.lake or None, self.settings or None)
         return open_builder(names, say=lambda line: context.log.info(line))
 
 
 class OpenPlatform:
-    """A builder that is open already, for the driver and for tests: every asset of a run shares its caches."""
+    """A builder that is already open, for the driver and for tests. All assets of a run share its caches."""
 
     def __init__(self, builder: Builder):
         self._builder = builder
 
     def builder(self, context: dg.AssetExecutionContext) -> Builder:
+        """Return the open builder."""
         return self._builder
 
 
 def to_assets(tables: Mapping[str, Table], calendar: Calendar) -> list[dg.AssetsDefinition]:
-    """One asset per table, keyed by the table's name, partitioned by trading days or weeks."""
+    """Create one asset per table, keyed by the table's name and partitioned by trading days or weeks."""
     partitions = {"day": trading_days(calendar), "week": trading_weeks(calendar)}
     return _to_assets(tables, partitions, lambda table, read: _dependency(table, read, tables))
 
 
 def to_run_assets(tables: Mapping[str, Table], keys: Mapping[str, Sequence[str]]) -> list[dg.AssetsDefinition]:
-    """The same assets for the driver's own runs: same keys, same partition names, but partitions as plain lists.
+    """Create the same assets for the driver's runs, with the partitions as plain lists of names.
 
-    Dagster writes a partitions definition into every event of a ranged run; with a decade of holidays in it, two thirds of
-    the sample run's time went into its event log.
+    Dagster writes the partitions definition into every event of a ranged run. With a decade of holidays in it, two thirds of
+    the sample run's time were spent on the event log.
 
-    keys: "day" and "week" → the partition names that may be asked for.
+    Args:
+        tables: the declared tables by name.
+        keys: "day" and "week", each with the partition names that a run may request.
     """
     partitions = {kind: dg.StaticPartitionsDefinition(list(names)) for kind, names in keys.items()}
     return _to_assets(
@@ -71,7 +75,7 @@ def _to_assets(
     partitions: Mapping[str, dg.PartitionsDefinition],
     dependency: Callable[[Table, Read], dg.AssetDep | None],
 ) -> list[dg.AssetsDefinition]:
-    # backfill_policy is called beta by this version of Dagster, once per asset; it is pinned and tested here.
+    # This version of Dagster warns once per asset that backfill_policy is beta. Its version is pinned, and the tests cover it.
     warnings.filterwarnings("ignore", category=dg.BetaWarning)
     return [
         _to_asset(table, partitions[table.partition], [d for read in table.reads if (d := dependency(table, read))])
@@ -93,29 +97,33 @@ def _to_asset(table: Table, partitions: dg.PartitionsDefinition, deps: list[dg.A
         check_specs=[_check_spec(table, check) for check in table.checks],
         metadata={"stage": table.stage, "settings": ", ".join(table.sections) or "none", "history": table.history},
     )
-    def build(context: dg.AssetExecutionContext, platform: dg.ResourceParam[Any]) -> Iterator[dg.MaterializeResult]:
+    def build(
+        context: dg.AssetExecutionContext, platform: dg.ResourceParam[Any]
+    ) -> Iterator[dg.MaterializeResult[Any]]:
         builder: Builder = platform.builder(context)
         keys = [dt.date.fromisoformat(key) for key in context.partition_keys]
         try:
             outcomes = builder.build(table, keys)
-            _tell(context, builder, table, outcomes)
+            _log_problems(context, builder, table, outcomes)
             with machine_faults(f"{table.name} in {builder.lake.store.url}"):
-                shown = _result(table, builder, outcomes) if any(o.manifest is not None for o in outcomes) else None
+                result = _result(table, builder, outcomes) if any(o.manifest is not None for o in outcomes) else None
         except ZhoubaoError as error:
-            builder.faults.append(error)  # Dagster hands the driver its text alone
+            builder.faults.append(error)  # Dagster passes only the text of the error on to the driver
             raise
-        if shown is not None:
-            yield shown
+        if result is not None:
+            yield result
         unusable = [outcome for outcome in outcomes if outcome.state in ("refused", "blocked")]
         if len(unusable) == len(outcomes):
-            # In a range the good partitions go on; where none is good, neither does the run.
+            # A range continues with its usable partitions. The run fails only where no partition is usable.
             raise dg.Failure(unusable[0].detail, {str(o.key): o.detail for o in unusable}, allow_retries=False)
 
     return build
 
 
-def _tell(context: dg.AssetExecutionContext, builder: Builder, table: Table, outcomes: Sequence[Outcome]) -> None:
-    """What stopped or worried, in the run's log: file, row, rule and remedy."""
+def _log_problems(
+    context: dg.AssetExecutionContext, builder: Builder, table: Table, outcomes: Sequence[Outcome]
+) -> None:
+    """Log refused and blocked partitions as errors, and failed checks and undated rows as warnings."""
     for land in table.lands:
         if (undated := builder.zone.undated.get(land.name)) is not None:
             context.log.warning(undated.remark)
@@ -129,12 +137,11 @@ def _tell(context: dg.AssetExecutionContext, builder: Builder, table: Table, out
 
 
 def _dependency(table: Table, read: Read, tables: Mapping[str, Table]) -> dg.AssetDep:
-    """The edge in the lineage graph; the offsets show which partitions are read, the builder reads by the calendar."""
+    """The edge in the lineage graph. Its offsets are for display; the builder selects partitions by the calendar."""
     offsets = read.offsets
     if read.table == table.name:
-        offsets = min(
-            offsets, (-1, -1)
-        )  # a look-back that is no plain range: Dagster only needs to know that it is earlier
+        # Dagster requires that a table which reads itself reads earlier partitions, also where the look-back is no plain range.
+        offsets = min(offsets, (-1, -1))
     if tables[read.table].partition == table.partition:
         mapping = dg.TimeWindowPartitionMapping(start_offset=offsets[0], end_offset=offsets[1])
         return dg.AssetDep(read.table, partition_mapping=mapping)
@@ -142,14 +149,14 @@ def _dependency(table: Table, read: Read, tables: Mapping[str, Table]) -> dg.Ass
 
 
 def _check_spec(table: Table, check: Check) -> dg.AssetCheckSpec:
-    # Not blocking for Dagster: in a range the good partitions go on, and the lake refuses the bad ones downstream.
+    # The check does not block in Dagster: a range continues with its usable partitions, and the lake refuses the others to readers.
     severity = "critical: a failing partition is refused downstream" if check.critical else "warning"
     return dg.AssetCheckSpec(
         check.name, asset=table.name, description=f"{check.rule} ({severity}). Remedy: {check.remedy}"
     )
 
 
-def _result(table: Table, builder: Builder, outcomes: Sequence[Outcome]) -> dg.MaterializeResult:
+def _result(table: Table, builder: Builder, outcomes: Sequence[Outcome]) -> dg.MaterializeResult[Any]:
     manifests = {outcome.key: outcome.manifest for outcome in outcomes if outcome.manifest is not None}
     states = {state: sum(o.state == state for o in outcomes) for state in ("built", "unchanged", "refused", "blocked")}
     metadata: dict[str, Any] = {
@@ -160,10 +167,12 @@ def _result(table: Table, builder: Builder, outcomes: Sequence[Outcome]) -> dg.M
         "seconds": round(sum(m.seconds for m in manifests.values()), 2),
         "versions": dg.MetadataValue.json({str(key): manifest.version for key, manifest in manifests.items()}),
     }
-    trouble = {str(o.key): o.detail for o in outcomes if o.state in ("refused", "blocked")}
-    if trouble:
-        metadata["refused or blocked"] = dg.MetadataValue.json(trouble)
-    reasons = {column: str(why) for manifest in manifests.values() for column, why in manifest.unavailable.items()}
+    unusable = {str(o.key): o.detail for o in outcomes if o.state in ("refused", "blocked")}
+    if unusable:
+        metadata["refused or blocked"] = dg.MetadataValue.json(unusable)
+    reasons = {
+        column: str(reason) for manifest in manifests.values() for column, reason in manifest.unavailable.items()
+    }
     if reasons:
         metadata["n/a"] = dg.MetadataValue.json(reasons)
     notes = {str(key): put_into_words(manifest.notes) for key, manifest in manifests.items() if manifest.notes}
@@ -184,7 +193,7 @@ def _result(table: Table, builder: Builder, outcomes: Sequence[Outcome]) -> dg.M
 
 
 def _check_result(table: Table, check: Check, outcomes: Sequence[Outcome]) -> dg.AssetCheckResult:
-    """The lake's verdicts of one check over the run's partitions, for display."""
+    """One check's verdicts on the run's partitions, as the lake holds them, for display."""
     verdicts = {
         str(outcome.key): outcome.manifest.checks[check.name]
         for outcome in outcomes

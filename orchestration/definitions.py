@@ -1,4 +1,4 @@
-"""The Dagster code location: assets, checks, jobs, schedule, sensor. `build_defs` is the seam for tests and other hosts."""
+"""The Dagster code location: assets, checks, jobs, schedule and sensor. Tests and other hosts call `build_defs`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -18,10 +18,14 @@ from resources.settings.load import load_profile
 def build_defs(
     *, resource_overrides: Mapping[str, Any] | None = None, settings: Settings | None = None
 ) -> dg.Definitions:
-    """All definitions of the platform.
+    """Create all definitions of the platform.
 
-    resource_overrides: resources by key instead of those of the environment ("platform").
-    settings: the tree that shapes the definitions (the calendar's extra holidays); by default the environment's.
+    Args:
+        resource_overrides: resources by key ("platform") in place of those of the environment.
+        settings: the settings tree, which decides the partitions by its holidays; by default that of the environment.
+
+    Raises:
+        SettingsError: the profile cannot be read, or a setting in it or in the environment is not valid.
     """
     settings = settings or load_profile(Names.of().settings, PROFILES).settings
     calendar = Calendar.xshg(settings.calendar)
@@ -38,5 +42,5 @@ def build_defs(
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """What `dagster dev` and `dagster definitions validate` load; nothing happens at import."""
+    """The definitions that `dagster dev` and `dagster definitions validate` load. Importing the module has no effect."""
     return build_defs()

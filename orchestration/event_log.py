@@ -1,7 +1,7 @@
-"""Dagster's SQLite event log with its engines kept open, for the driver's process. The files are the stock ones.
+"""Dagster's SQLite event log with its engines kept open, for the driver's process. The files are those of the stock class.
 
-Here: nothing but how a connection is had. The stock class makes a new SQLAlchemy engine for every statement, which
-compiles each insert anew: on the sample run that was more than half of the time.
+This module changes only how a connection is obtained. The stock class creates a new SQLAlchemy engine for every statement,
+which compiles each insert again; on the sample run this took more than half of the time.
 """
 
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
                     poolclass=sqlalchemy.pool.SingletonThreadPool,
                     connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS},
                 )
-                # Safe with the write-ahead log that Dagster sets: a power cut may lose the last events, never the file.
+                # This is safe with the write-ahead log that Dagster sets: a power cut may lose the last events, but not the file.
                 sqlalchemy.event.listen(engine, "connect", lambda raw, _: raw.execute("PRAGMA synchronous=NORMAL"))
                 if shard not in self._initialized_dbs:
                     self._initdb(engine)
@@ -39,6 +39,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
                 yield connection
 
     def dispose(self) -> None:
+        """Close all engines."""
         for engine in self._engines.values():
             engine.dispose()
         self._engines.clear()
@@ -47,7 +48,7 @@ class KeptOpenEventLog(SqliteEventLogStorage):
 
 @contextmanager
 def kept_open(instance: dg.DagsterInstance) -> Iterator[dg.DagsterInstance]:
-    """The instance with its event log kept open, where that is the stock SQLite one; any other is left as it is."""
+    """Keep the instance's event log open inside the block. An event log other than the stock SQLite one is not changed."""
     stock = instance.event_log_storage
     if type(stock) is not SqliteEventLogStorage:
         yield instance

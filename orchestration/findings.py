@@ -1,7 +1,7 @@
-"""What failed in a run, in few lines: one for each table and check, in however many partitions it failed.
+"""The failed checks of a run, summarised in one line per table and check.
 
-Here: which failures a run reports, and their words on the console. Not here: the verdicts themselves (resources/gate.py) and
-the report's own account of them (assets/report).
+This module selects the failures that a run reports and words them for the console. It does not judge (resources/gate.py), and
+it does not write the report's section on data health (assets/report).
 """
 
 import datetime as dt
@@ -13,13 +13,16 @@ from resources.gate import Verdict, own_failures, shorten
 from resources.lake import MANIFEST
 from resources.table import Table
 
-SHOWN = 400  # characters of a warning's reason and remedy; the manifest holds all of it
+SHOWN = 400  # characters of a warning's reason and remedy; the manifest holds the full text
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A check that failed in `keys`, partitions of a table, of the `judged` ones; refuses: it refused them. detail, remedy: what it
-    found in the first, and what to do."""
+    """A check of a table that failed in one or more partitions.
+
+    keys: the partitions in which it failed, ascending. judged: the number of partitions that were judged. refuses: whether it
+    refused these partitions. detail, remedy: the text of the first of them.
+    """
 
     table: Table
     check: str
@@ -31,21 +34,23 @@ class Finding:
 
     @property
     def plausibility(self) -> bool:
+        """Whether it is a plausibility check (`Check.plausibility`)."""
         return any(check.plausibility for check in self.table.checks if check.name == self.check)
 
 
 def failed_checks(builder: Builder, partitions: Iterable[tuple[Table, dt.date]]) -> list[Finding]:
-    """The failed checks of these partitions, in the order in which the data flows, less what another failed check explains.
+    """Collect the failed checks of these partitions, without those that another failed check explains.
 
-    Of a partition that is refused only what refuses it counts: the rest is judged again when that is mended. One that could not be
-    renewed holds the verdicts of an earlier state, which count for nothing.
+    The findings are in the order in which the data flows. For a refused partition only the checks that refuse it count; the
+    others are judged again after the remedy. A partition that could not be renewed is left out, because its verdicts belong
+    to an earlier state.
     """
-    asked: dict[str, set[dt.date]] = {}
+    wanted: dict[str, set[dt.date]] = {}
     for table, key in partitions:
-        asked.setdefault(table.name, set()).add(key)
+        wanted.setdefault(table.name, set()).add(key)
     found: list[Finding] = []
     for table in builder.tables.values():
-        manifests = {key: builder.lake.manifest(table, key) for key in sorted(asked.get(table.name, ()))}
+        manifests = {key: builder.lake.manifest(table, key) for key in sorted(wanted.get(table.name, ()))}
         judged = {key: one for key, one in manifests.items() if one is not None and not one.outdated}
         failed: dict[tuple[str, bool], list[tuple[dt.date, Verdict]]] = {}
         for key, manifest in judged.items():
@@ -61,7 +66,7 @@ def failed_checks(builder: Builder, partitions: Iterable[tuple[Table, dt.date]])
 
 
 def _explained_upstream(builder: Builder, table: Table, name: str, key: dt.date) -> bool:
-    """Whether a check that explains this one failed in the partition of the same day or week of a table that is read."""
+    """Whether a check of an input that explains this one failed in the input's partition of the same day or week."""
     causes = [cause.split(".") for check in table.checks if check.name == name for cause in check.explained_by]
     verdicts = [
         manifest.checks[cause[1]]
@@ -74,7 +79,7 @@ def _explained_upstream(builder: Builder, table: Table, name: str, key: dt.date)
 
 
 def describe_refusals(builder: Builder, findings: Iterable[Finding]) -> list[str]:
-    """A line for each check that refuses: the first partition with the number of the others, and all that it found in the first."""
+    """Word each refusing check in one line: the first partition, the number of the others, and the verdict on the first."""
     return [
         f"{_where(builder, one)} {one.check} failed: {Verdict(False, True, one.detail, one.remedy).text}"
         for one in findings
@@ -83,7 +88,7 @@ def describe_refusals(builder: Builder, findings: Iterable[Finding]) -> list[str
 
 
 def describe_warnings(builder: Builder, findings: Iterable[Finding]) -> list[str]:
-    """A line for each check that failed without refusing, and where to read more; none where none did."""
+    """Word each check that failed without refusing in one line, and add where the full texts are; no line without a failure."""
     lines = [
         f"warning: {_where(builder, one)} {one.check} failed in {len(one.keys)} of {one.judged} partitions: "
         + shorten(" ".join(one.detail.split()), SHOWN, " ".join(one.remedy.split()))
@@ -92,13 +97,13 @@ def describe_warnings(builder: Builder, findings: Iterable[Finding]) -> list[str
     ]
     if lines:
         lines.append(
-            f"{MANIFEST} in the named folders of {builder.lake.store.url} holds all of what these checks found."
+            f"{MANIFEST} in the named folders of {builder.lake.store.url} holds the full text of these checks."
         )
     return lines
 
 
 def describe_remarks(builder: Builder) -> list[str]:
-    """A line for each table of the landing zone, as far as it was looked at, with rows that cannot be placed in time."""
+    """Word the rows without a readable date in one line per table of the landing zone that was read."""
     return [f"warning: {one.remark}" for one in builder.zone.undated.values()]
 
 

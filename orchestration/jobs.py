@@ -1,6 +1,7 @@
-"""Jobs: a day's tables, a week's tables, the training alone, and the unattended week that plans for itself.
+"""The Dagster jobs: the tables of a day, the tables of a week, the training, and the unattended weekly report.
 
-One job cannot mix daily and weekly partitions, so the whole chain is `weekly_report`: an op around the driver.
+One Dagster job cannot mix daily and weekly partitions. `weekly_report`, which runs the whole chain, is therefore an op that calls
+the driver.
 """
 
 from collections.abc import Mapping
@@ -12,20 +13,31 @@ from pydantic import Field
 from resources.errors import MachineError
 from resources.table import Table
 
-REPORT_TAG = {"zhoubao/runs": "weekly_report"}  # dagster.yaml lets one such run go on at a time: they write one lake
+REPORT_TAG = {
+    "zhoubao/runs": "weekly_report"
+}  # dagster.yaml limits such runs to one at a time, because they write one lake
 
 
 class ReportConfig(dg.Config):
-    """Which week to report ("" is the last complete one), and how often and after how long a fault of the machine, such as a
-    network folder that does not answer, is tried again."""
+    """The configuration of `weekly_report`.
+
+    week: the Monday of the week; an empty text selects the last complete week. retries, retry_seconds: how often and after how
+    many seconds the run is repeated after a fault of the machine, such as a network folder that does not answer.
+    """
 
     week: str = ""
     retries: int = Field(3, ge=0, le=100)
     retry_seconds: int = Field(600, ge=0, le=86_400)
 
 
-@dg.op(description="Plan what is stale for the week's report, then build it in day ranges and weeks.")
+@dg.op(description="Plan the stale partitions of the week's report, then build them in ranges of days and of weeks.")
 def build_report(context: dg.OpExecutionContext, config: ReportConfig) -> str:
+    """Build a week's report and return its path.
+
+    Raises:
+        RetryRequested: the machine failed; Dagster repeats the op.
+        ZhoubaoError: the report cannot be built; the message gives the reason and the remedy.
+    """
     from orchestration.run import run_report
 
     try:
@@ -35,12 +47,15 @@ def build_report(context: dg.OpExecutionContext, config: ReportConfig) -> str:
         raise dg.RetryRequested(max_retries=config.retries, seconds_to_wait=config.retry_seconds) from error
 
 
-@dg.job(description="The unattended week: everything stale, up to the report.", tags=REPORT_TAG)
+@dg.job(description="The unattended weekly run: it builds all stale partitions up to the report.", tags=REPORT_TAG)
 def weekly_report() -> None:
+    """Run the op `build_report`."""
     build_report()
 
 
 def make_jobs(tables: Mapping[str, Table]) -> list[dg.JobDefinition | UnresolvedAssetJobDefinition]:
+    """Create the four jobs: `day`, `week`, `training` and `weekly_report`."""
+
     def select(name: str, description: str, chosen: list[Table]) -> UnresolvedAssetJobDefinition:
         return dg.define_asset_job(
             name,
@@ -55,6 +70,6 @@ def make_jobs(tables: Mapping[str, Table]) -> list[dg.JobDefinition | Unresolved
     return [
         select("day", "All tables of one trading day or a range of days.", days),
         select("week", "All tables of one week: models, scores, portfolios, returns, report.", weeks),
-        select("training", "The networks of one week alone; one at a time per GPU (pool `gpu`).", training),
+        select("training", "Only the networks of one week, one at a time per GPU (pool `gpu`).", training),
         weekly_report,
     ]

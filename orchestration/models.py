@@ -1,8 +1,8 @@
-"""The registry of models on the command line: every model and week of a lake, from manifests and cards alone.
+"""The registry of models on the command line: every model and week of a lake, read from manifests and cards.
 
     python -m orchestration.models [--lake DIR] [--out models.csv]
 
-Here: finding the cards and printing the table. Not here: what the table says (assets/models/registry.py).
+This module finds the cards and prints the table. assets/models/registry.py decides the table's content.
 """
 
 import argparse
@@ -29,8 +29,15 @@ SUFFIXES = (".csv", ".parquet")
 
 
 def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, list[str]]:
-    """The registry of a lake, and what it does not hold: a line for each model with weeks that are n/a, refused or old."""
-    held, remarks = [], []
+    """Read the registry of a lake.
+
+    Returns:
+        The registry (`list_models`), and one remark per model with weeks that are n/a, refused or written by an earlier version.
+
+    Raises:
+        NotReadyError: a partition's card is missing although its manifest names it.
+    """
+    cards, remarks = [], []
     for model in catalogue.MODELS:
         left_out: dict[str, list[tuple[dt.date, str]]] = {"without a model": [], "refused": [], "unreadable": []}
         for key in lake.keys(tables[model]):
@@ -43,28 +50,30 @@ def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, 
             elif CARD not in manifest.files:
                 left_out["without a model"].append((key, _why_absent(manifest.unavailable.get(MEASURE))))
             elif (data := lake.store.read_bytes(f"{folder}/{CARD}")) is None:
-                raise NotReadyError(f"{folder} has lost its {CARD}. Remove its manifest.json and build it again.")
+                raise NotReadyError(
+                    f"{folder} lacks the file {CARD} that its manifest names. Remove its manifest.json and build it again."
+                )
             elif "granularities" not in (card := json.loads(data)):
-                left_out["unreadable"].append((key, "its card is of an earlier version of this code: build it again"))
+                left_out["unreadable"].append((key, "an earlier version of this code wrote its card; build it again"))
             else:
-                held.append((card, manifest.notes))
+                cards.append((card, manifest.notes))
         remarks += [
-            f"{model}: {len(weeks)} weeks {what}, the last {weeks[-1][0]}: {weeks[-1][1]}"
-            for what, weeks in left_out.items()
+            f"{model}: {len(weeks)} weeks {state}, the last {weeks[-1][0]}: {weeks[-1][1]}"
+            for state, weeks in left_out.items()
             if weeks
         ]
-    return list_models(held), remarks
+    return list_models(cards), remarks
 
 
 def _why_absent(reason: Reason | None) -> str:
-    """Why a week has no model, without the model's name."""
+    """The reason why a week has no model, without the model's name."""
     if reason is None:
-        return "no reason is given"
+        return "the manifest states no reason"
     return str(reason.parameters["cause"] if reason.code == MODEL_ABSENT.name else reason)
 
 
 def show(models: pl.DataFrame) -> str:
-    """The registry as a table for the terminal: a row per model and week, a carried one with the week it was trained in."""
+    """Format the registry for the terminal, one row per model and week. A model that is carried forward shows its training week."""
     frame = models.select(
         "model",
         "week",
@@ -91,19 +100,20 @@ def show(models: pl.DataFrame) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, or 1 after an error, which is printed to stderr."""
     parser = argparse.ArgumentParser(prog="python -m orchestration.models", description=__doc__.split("\n")[0])
     parser.add_argument("--lake", help="a folder or an s3:// URL")
-    parser.add_argument("--out", help="write the table there too: a .csv or .parquet file")
+    parser.add_argument("--out", help="also write the table to this .csv or .parquet file")
     options = parser.parse_args(arguments)
     try:
         target = Path(options.out) if options.out else None
         if target is not None and target.suffix not in SUFFIXES:
-            raise SettingsError(f"--out {target} ends on neither of {', '.join(SUFFIXES)}: name such a file.")
+            raise SettingsError(f"--out {target} must end in {' or '.join(SUFFIXES)}.")
         lake = Lake(Names.of(lake=options.lake).lake)
         models, remarks = read_models(lake, load_tables())
         if models.is_empty() and not remarks:
             raise NotReadyError(
-                f"The lake {lake.store.url} holds no model. Build them with `make report`, or name another."
+                f"The lake {lake.store.url} holds no model. Build the models with `make report`, or name another lake."
             )
         print(show(models))
         print("\n".join(remarks))

@@ -1,10 +1,10 @@
-"""Dagster's view of trading days and weeks. Mappings between them are lineage only: every asset asks the calendar.
+"""Trading days and weeks as Dagster partitions. Mappings between them only draw the lineage; the builder asks the calendar.
 
-Partitions are the days and weeks that the calendar knows, whatever the machine's clock says. Dagster by itself ends a partition
-set at the clock, and a market whose days lie after it, on a machine whose clock is behind or a market that is made up, could not be
-built. So `end_offset`, the number of partitions that Dagster adds after the clock, is that of all of them, and `end` alone ends
-them. Days to come are partitions too, at most those of the year that is announced: nothing has landed for them, as for the years
-before a market's first day.
+The partitions are the days and weeks of the known calendar, independent of the machine's clock. By default Dagster ends a
+partition set at the current time, so that a market with later days (a simulated one, or one on a machine whose clock is behind)
+could not be built. `end_offset`, the number of partitions after the current time, is therefore set to the number of all
+partitions, and `end` alone ends the set. Future days up to the end of the known calendar are partitions too; like the years before
+a market's first day, they have no data.
 """
 
 import datetime as dt
@@ -19,8 +19,11 @@ TIMEZONE = "Asia/Shanghai"
 
 
 def trading_days(calendar: Calendar) -> dg.TimeWindowPartitionsDefinition:
-    """A daily cron less weekends and holidays, to the end of the known calendar: a later weekday is no partition until its
-    holidays are announced. Not cron 1-5: that would name Friday's data by Monday."""
+    """All trading days from 2010 to the end of the known calendar.
+
+    The cron schedule is daily, with weekends and holidays excluded. A schedule of the weekdays 1-5 would name Friday's partition
+    by Monday.
+    """
     calendar_days = (calendar.known_until - FIRST).days + 1
     holidays = [
         dt.datetime.combine(day, dt.time())
@@ -39,7 +42,7 @@ def trading_days(calendar: Calendar) -> dg.TimeWindowPartitionsDefinition:
 
 
 def trading_weeks(calendar: Calendar) -> dg.WeeklyPartitionsDefinition:
-    """Calendar weeks by their Monday. The last one is the last that is wholly known."""
+    """All calendar weeks from 2010 to the last one that the calendar covers completely, named by their Monday."""
     end = calendar.known_week(dt.date.max) + dt.timedelta(weeks=1)
     return dg.WeeklyPartitionsDefinition(
         start_date=str(FIRST_WEEK),

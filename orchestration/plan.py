@@ -1,4 +1,4 @@
-"""What must be built for what was asked, and why: a pure look at lake, landing zone and calendar. Nothing is built here."""
+"""The plan: which partitions must be built for a request, in which order, and for which reasons. Planning builds nothing."""
 
 import collections
 import datetime as dt
@@ -15,7 +15,10 @@ from resources.table import Table
 
 @dataclass(frozen=True)
 class Step:
-    """A partition to build, and the reason; or one that cannot be built, and why. root: the cause lies in itself."""
+    """A partition that must be built or that is blocked, with the reason.
+
+    root: for a blocked partition, whether the cause is in the partition itself and not in an input.
+    """
 
     table: Table
     key: dt.date
@@ -25,9 +28,11 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """Steps in an order in which they can be built; `blocked`: partitions that cannot be, because a gate refused an input.
+    """The partitions to build and the blocked ones.
 
-    A partition that was refused before is a step, and what is made from it is blocked until it has been tried again.
+    steps: the partitions to build, each after its inputs. blocked: the partitions that cannot be built now. examined: the number of
+    partitions that were examined. A partition that was refused before is a step, and the partitions made from it are blocked until
+    it has been tried again.
     """
 
     steps: tuple[Step, ...]
@@ -38,8 +43,7 @@ class Plan:
         return bool(self.steps)
 
     def reasons(self) -> dict[tuple[str, Reason], int]:
-        """(table, reason) → how many partitions, for a short account of the plan: inputs of one table that are built again count as
-        one reason."""
+        """Count the steps by table name and reason. Inputs of one table that are built again count as one reason."""
         return dict(collections.Counter((step.table.name, _summed_up(step.reason)) for step in self.steps))
 
 
@@ -48,27 +52,32 @@ def _summed_up(reason: Reason) -> Reason:
 
 
 def make_plan(
-    builder: Builder, asked: Iterable[tuple[str, dt.date]], tried: Collection[tuple[str, dt.date]] = ()
+    builder: Builder, requested: Iterable[tuple[str, dt.date]], tried: Collection[tuple[str, dt.date]] = ()
 ) -> Plan:
-    """The stale partitions among what was asked and all it is made from, each with its reason.
+    """Plan the stale partitions among the requested ones and everything upstream of them.
 
-    tried: partitions that this run has tried already. Those that are still stale could not be built, and are not tried again.
+    Args:
+        builder: the open platform.
+        requested: table names with partition keys.
+        tried: the partitions that this run has already tried. Those that are still stale could not be built and are not repeated.
     """
     builder.lake.forget()
-    needed = _needed(builder, asked)
+    needed = _needed(builder, requested)
     steps: list[Step] = []
     blocked: list[Step] = []
     stale: set[tuple[str, dt.date]] = set()
-    stopped: dict[tuple[str, dt.date], Code] = {}  # with what holds up what is made from it
-    # In the order the data flows; within a table by date, for tables that read themselves.
+    stopped: dict[
+        tuple[str, dt.date], Code
+    ] = {}  # partitions that cannot be read now → the reason of those made from them
+    # The order is that in which the data flows, and within a table by date, because tables may read their own earlier partitions.
     for table in builder.tables.values():
         for key in sorted(needed.get(table.name, ())):
             own = (table.name, key)
             inputs = [(upstream.name, k) for upstream, keys in builder.reads(table, key) for k in keys]
-            held = next((one for one in inputs if one in stopped), None)
-            if held is not None:
+            cause = next((one for one in inputs if one in stopped), None)
+            if cause is not None:
                 stopped[own] = INPUT_STOPPED
-                blocked.append(Step(table, key, stopped[held](table=held[0], partition=held[1])))
+                blocked.append(Step(table, key, stopped[cause](table=cause[0], partition=cause[1])))
                 continue
             reason = builder.stale(table, key)
             refused = builder.lake.refused(table, key)
@@ -82,16 +91,16 @@ def make_plan(
             elif renewed is not None:
                 steps.append(Step(table, key, reason or INPUT_AGAIN(table=renewed[0], partition=renewed[1])))
                 stale.add(own)
-            elif said := refused or builder.blocked.get(own) or reason:
-                blocked.append(Step(table, key, as_reason(said), root=True))
+            elif cause_here := refused or builder.blocked.get(own) or reason:
+                blocked.append(Step(table, key, as_reason(cause_here), root=True))
                 stopped[own] = INPUT_STOPPED
     return Plan(tuple(steps), tuple(blocked), sum(map(len, needed.values())))
 
 
-def _needed(builder: Builder, asked: Iterable[tuple[str, dt.date]]) -> dict[str, set[dt.date]]:
-    """Table → partitions, of what was asked and everything upstream of it."""
+def _needed(builder: Builder, requested: Iterable[tuple[str, dt.date]]) -> dict[str, set[dt.date]]:
+    """The requested partitions and everything upstream of them, by table name."""
     needed: dict[str, set[dt.date]] = {}
-    queue = [(builder.tables[name], key) for name, key in asked]
+    queue = [(builder.tables[name], key) for name, key in requested]
     while queue:
         table, key = queue.pop()
         have = needed.setdefault(table.name, set())
@@ -105,10 +114,14 @@ def _needed(builder: Builder, asked: Iterable[tuple[str, dt.date]]) -> dict[str,
 
 
 def require_complete_week(builder: Builder, week: dt.date) -> None:
-    """A report is only made of a week whose every trading day has landed."""
+    """Check that every trading day of a week has landed. A report needs a complete week.
+
+    Raises:
+        NotReadyError: the week has no trading day, or data of some of its days is missing.
+    """
     days = builder.calendar.week_days(week)
     if not days:
-        raise NotReadyError(f"The week of {week} has no trading day, so there is no report of it.")
+        raise NotReadyError(f"The week of {week} has no trading day, so it has no report. Name another week.")
     landed = set(builder.zone.days())
     missing = [day for day in days if day not in landed]
     if missing:
@@ -116,36 +129,40 @@ def require_complete_week(builder: Builder, week: dt.date) -> None:
         raise NotReadyError(
             f"The week of {week} is incomplete: nothing has landed in {builder.zone.root} for {', '.join(map(str, missing))} "
             "(neither ticks/<YYYYMMDD>/ nor bars/<YYYYMMDD>.parquet). Deliver these days"
-            + (f", or ask for the last complete week, {complete}." if complete else "; no other week is complete yet.")
+            + (f", or name the last complete week, {complete}." if complete else "; no other week is complete yet.")
         )
 
 
 def last_complete_week(builder: Builder) -> dt.date:
-    """The Monday of the last week whose every trading day has landed."""
+    """The Monday of the last week whose every trading day has landed.
+
+    Raises:
+        NotReadyError: no week is complete.
+    """
     week = _last_complete_week(builder)
     if week is None:
         first = builder.calendar.week_of(builder.start)
         last = builder.calendar.week_of(builder.zone.days()[-1])
         raise NotReadyError(
-            f"{builder.zone.root} holds no complete trading week yet: its days lie in the weeks of {first} … {last}. Deliver the "
-            "missing days of a week; naming one with WEEK= lists them."
+            f"{builder.zone.root} holds no complete trading week yet: its days are in the weeks of {first} … {last}. Deliver the "
+            "missing days of a week; a run with WEEK= lists the missing days of that week."
         )
     return week
 
 
 def beyond_calendar(builder: Builder) -> str:
-    """Why the newest data belongs to no known week yet; "" where the calendar knows every day that has landed."""
+    """A message about data after the end of the known calendar; "" where the calendar covers every day that has landed."""
     late = [day for day in builder.zone.days() if day > builder.calendar.known_until]
     if not late:
         return ""
     complete = _last_complete_week(builder)
     return f"{builder.zone.root} holds {len(late)} days from {late[0]} on. {builder.calendar.warning(late[0])}" + (
-        f" The last complete week that is known, {complete}, can be asked for by name." if complete else ""
+        f" A run for the last complete week of the known calendar must name it: {complete}." if complete else ""
     )
 
 
 def complete_weeks(builder: Builder, last: int) -> list[dt.date]:
-    """The Mondays of the last weeks, at most so many, whose every trading day has landed, in order."""
+    """The Mondays of the last `last` weeks whose every trading day has landed, or of fewer where there are fewer, ascending."""
     start, landed = builder.start, set(builder.zone.days())
     weeks = builder.calendar.weeks(builder.calendar.week_of(start), builder.calendar.known_week(max(landed)))
     complete = (week for week in reversed(weeks) if landed.issuperset(builder.calendar.week_days(week)))

@@ -1,4 +1,7 @@
-"""One run's surroundings, opened from names: market, lake, settings. The only reader of the ZHOUBAO_* environment."""
+"""The environment of a run: market, lake and settings, opened from their names.
+
+This module resolves ZHOUBAO_MARKET, ZHOUBAO_LAKE and ZHOUBAO_SETTINGS. resources/settings/load.py reads ZHOUBAO__SECTION__KEY.
+"""
 
 import os
 from collections.abc import Callable
@@ -20,7 +23,7 @@ PROFILES = Path(__file__).resolve().parent / "profiles"
 
 @dataclass(frozen=True)
 class Names:
-    """Where things are. Unset: the sample market and ./lake, under the profile that goes with them."""
+    """The landing zone (a folder), the lake (a folder or an s3:// URL) and the settings (a profile's name or a file)."""
 
     market: str
     lake: str
@@ -28,7 +31,10 @@ class Names:
 
     @classmethod
     def of(cls, market: str | None = None, lake: str | None = None, settings: str | None = None) -> "Names":
-        """Arguments first, then the environment, then the defaults."""
+        """Resolve the names: the arguments first, then the environment, then the defaults.
+
+        The defaults are the sample market, ./lake, and the profile `sample`, or `production` where a market is named.
+        """
         market = market or os.environ.get("ZHOUBAO_MARKET")
         settings = settings or os.environ.get("ZHOUBAO_SETTINGS") or ("production" if market else "sample")
         lake = lake or os.environ.get("ZHOUBAO_LAKE") or str(ROOT / "lake")
@@ -36,7 +42,18 @@ class Names:
 
 
 def open_builder(names: Names, *, profile: Profile | None = None, say: Callable[[str], None] = print) -> Builder:
-    """The builder for these names; `profile` instead of the named settings where a caller has one already."""
+    """Open the builder for these names.
+
+    Args:
+        names: where market and lake are, and which settings apply.
+        profile: a loaded profile in place of the named settings.
+        say: receives progress lines.
+
+    Raises:
+        InputError: there is no landing zone at the named folder.
+        LakeError: the lake's name is neither a folder nor an s3:// URL.
+        SettingsError: the settings cannot be read or are not valid.
+    """
     profile = profile or load_profile(names.settings, PROFILES)
     lake = Lake(names.lake)
     stocks = StockCodes.of(profile.settings.rulebook.boards)

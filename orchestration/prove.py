@@ -3,9 +3,9 @@
     python -m orchestration.prove [--profile sample] [--market market] [--cuts 3]
     python -m orchestration.prove --stage portfolios [--lake lake]
 
-Here: markets cut at a date, the chain built without Dagster into a lake of its own, and the comparison of contents. The
-test suite runs the same functions on a tiny market. With --stage one stage's week tables are proved by themselves over the
-whole history of a lake that is built, every week a cut; what they are made from is taken as it lies there.
+This module cuts markets at a date, builds the chain without Dagster into a separate lake, and compares contents. The test suite
+runs the same functions on a tiny market. With --stage, only the week tables of one stage are proved, over the whole history of a
+lake that is built, with every week as a cut. Their inputs are read from that lake and are not built again.
 """
 
 import argparse
@@ -31,10 +31,10 @@ Contents = dict[tuple[str, dt.date], str]
 
 
 def every_partition(builder: Builder, last: dt.date) -> list[tuple[str, dt.date]]:
-    """All partitions of all tables dated up to `last`, in the order the data flows."""
+    """List all partitions of all tables up to the day `last`, in the order in which the data flows."""
     calendar = builder.calendar
     days = calendar.days(builder.start, last)
-    # A week counts once its last trading day is past; the first may have begun before the data.
+    # A week counts from its last trading day on. The first week may have begun before the data.
     weeks = [
         w
         for w in calendar.weeks(calendar.week_of(builder.start), calendar.week_of(last))
@@ -51,7 +51,7 @@ def every_partition(builder: Builder, last: dt.date) -> list[tuple[str, dt.date]
 
 
 def build_at_once(builder: Builder, last: dt.date) -> Contents:
-    """A backfill: each table over its whole range; day tables first, then the weeks in order."""
+    """Build all partitions as a backfill does: each day table over its whole range, then the week tables week by week."""
     partitions = every_partition(builder, last)
     for table in builder.tables.values():
         if table.partition == "day":
@@ -65,7 +65,7 @@ def build_at_once(builder: Builder, last: dt.date) -> Contents:
 
 
 def build_day_by_day(builder: Builder, last: dt.date) -> Contents:
-    """As the desk runs it: every day after its close, and the week's tables on its signal day."""
+    """Build all partitions as the daily operation does: every day after its close, and a week's tables on its signal day."""
     partitions = every_partition(builder, last)
     by_day: dict[dt.date, list[tuple[str, dt.date]]] = {}
     for name, key in partitions:
@@ -77,7 +77,7 @@ def build_day_by_day(builder: Builder, last: dt.date) -> Contents:
 
 
 def contents(builder: Builder, partitions: Iterable[tuple[str, dt.date]]) -> Contents:
-    """(table, partition) → digest of rows, side files and n/a reasons. A partition that is not built is an error."""
+    """Read the content digest of each partition: of its rows, side files and n/a reasons; "not built" where there is none."""
     builder.lake.forget()
     found: Contents = {}
     for name, key in partitions:
@@ -87,7 +87,7 @@ def contents(builder: Builder, partitions: Iterable[tuple[str, dt.date]]) -> Con
 
 
 def differences(left: Contents, right: Contents) -> list[tuple[str, dt.date]]:
-    """Partitions of both whose content differs, or that only one of them has built."""
+    """The partitions that are in both mappings with different contents, ascending."""
     return sorted(key for key in left.keys() & right.keys() if left[key] != right[key])
 
 
@@ -95,18 +95,18 @@ def differences(left: Contents, right: Contents) -> list[tuple[str, dt.date]]:
 
 
 def truncate(market: Path, cut: dt.date, target: Path) -> Path:
-    """A copy of a landing zone without anything known after the close of `cut`."""
+    """Copy a landing zone to `target` without anything that became known after the close of `cut`."""
     return _after(market, cut, target, lambda frame, column: frame.clear(), replace_files=None)
 
 
 def add_noise(market: Path, cut: dt.date, target: Path, seed: int) -> Path:
-    """A copy of a landing zone in which everything known after the close of `cut` is noise."""
+    """Copy a landing zone to `target` with noise in place of everything that became known after the close of `cut`."""
     generator = np.random.default_rng(seed)
     return _after(market, cut, target, lambda frame, column: scramble(frame, generator), replace_files=generator)
 
 
 def scramble(frame: pl.DataFrame, generator: np.random.Generator) -> pl.DataFrame:
-    """The same rows with noise for numbers, flags and industries."""
+    """Replace numbers and flags by noise and permute industries; other columns and the number of rows stay."""
     columns = []
     for name, dtype in frame.schema.items():
         if dtype.is_float():
@@ -136,7 +136,7 @@ def _after(
         shutil.copy(market / "market.json", target / "market.json")
     late = [day for day in zone.tick_days() if day > cut]
     for day in zone.tick_days():
-        # Noise in vendor files: another late day's tape under this day's name, and a reversed one for a single late day.
+        # The noise of vendor files is the tape of a random later day under this day's name.
         source = (
             day if day <= cut else late[int(replace_files.integers(len(late)))] if replace_files is not None else None
         )
@@ -159,7 +159,7 @@ def _after(
         if frame is None:
             continue
         known, later = frame.filter(pl.col(spec.known) <= cut), frame.filter(pl.col(spec.known) > cut)
-        if name == "instruments":  # a delisting after the cut is not known either
+        if name == "instruments":  # a delisting after the cut is not known at the cut
             unknown = pl.lit(None, pl.Date) if replace_files is None else pl.lit(cut + dt.timedelta(days=1))
             known = known.with_columns(
                 delist_date=pl.when(pl.col("delist_date") > cut).then(unknown).otherwise("delist_date")
@@ -174,105 +174,132 @@ def _after(
 
 
 def prove(market: Path, profile: Profile, cuts: list[dt.date], work: Path, say: Callable[[str], None]) -> bool:
-    """All three proofs; says each result, True when all hold."""
+    """Run the three proofs on a market: backfill against day by day, truncation, and noise.
 
-    def world(landing: Path, lake: str) -> Builder:
+    Args:
+        market: the landing zone.
+        profile: the settings.
+        cuts: the dates after which data is removed or replaced by noise.
+        work: an empty folder for markets and lakes.
+        say: receives one line per result.
+
+    Returns:
+        Whether all proofs hold.
+    """
+
+    def open_on(landing: Path, lake: str) -> Builder:
         return open_builder(Names(str(landing), str(work / lake), ""), profile=profile, say=lambda line: None)
 
     began = time.perf_counter()
     last = LandingZone(market).days()[-1]
-    full = build_at_once(world(market, "full"), last)
+    full = build_at_once(open_on(market, "full"), last)
     say(f"backfill: {len(full)} partitions up to {last} in {time.perf_counter() - began:.0f} s")
-    held = _verdict("backfill equals day by day", full, build_day_by_day(world(market, "by_day"), last), say)
+    proved = _verdict("backfill equals day by day", full, build_day_by_day(open_on(market, "by_day"), last), say)
     for n, cut in enumerate(cuts):
         short = truncate(market, cut, work / f"cut{n}" / market.name)
-        held &= _verdict(
-            f"nothing after {cut} removed changes it", full, build_at_once(world(short, f"cut{n}_lake"), cut), say
+        proved &= _verdict(
+            f"removing everything after {cut} changes nothing",
+            full,
+            build_at_once(open_on(short, f"cut{n}_lake"), cut),
+            say,
         )
         noisy = add_noise(market, cut, work / f"noise{n}" / market.name, seed=n)
-        held &= _verdict(
-            f"noise after {cut} changes nothing", full, build_at_once(world(noisy, f"noise{n}_lake"), cut), say
+        proved &= _verdict(
+            f"noise after {cut} changes nothing", full, build_at_once(open_on(noisy, f"noise{n}_lake"), cut), say
         )
-    return held
+    return proved
 
 
 # --- one stage over the history of a lake ----------------------------------------------------------------------------
 
-Spoil = Callable[[Path], None]  # of the folder of a partition that is dated after the cut
+Spoil = Callable[[Path], None]  # removes or falsifies the folder of a partition that is dated after the cut
 
 
 def prove_stage(
-    world: Callable[[Path], Builder], lake: Path, stage: str, work: Path, say: Callable[[str], None]
+    open_lake: Callable[[Path], Builder], lake: Path, stage: str, work: Path, say: Callable[[str], None]
 ) -> bool:
-    """Whether the stage's week tables come out the same at once, week by week, and with no or other data after any week.
+    """Prove that no week of a stage's week tables depends on how it is built or on anything that is dated after it.
 
-    world: opens a builder on a lake. lake: a built one; it is left alone. Every week is a cut: what is dated after it, the
-    stage's own later weeks included, is gone or noise when the week is made once more from the weeks before it.
+    The week tables are built at once, week by week, and once more for every week as a cut: everything that is dated after
+    the week, including the stage's own later weeks, is then removed or replaced by noise.
+
+    Args:
+        open_lake: opens a builder on a lake.
+        lake: a lake with everything that the stage reads; it is not changed.
+        stage: the stage's name.
+        work: an empty folder on the same file system as the lake.
+        say: receives one line per result.
+
+    Returns:
+        Whether all contents are equal.
+
+    Raises:
+        SettingsError: the stage has no week tables, it reads the landing zone, or its inputs are not built in the lake.
     """
-    source = world(lake)
+    source = open_lake(lake)
     tables = [table for table in source.tables.values() if table.stage == stage and table.partition == "week"]
     made = {table.name for table in tables}
     built = [source.lake.keys(source.tables[read.table]) for t in tables for read in t.reads if read.table not in made]
     landed = [table.name for table in tables if table.lands]
     if not tables or not all(built) or landed:
         raise SettingsError(
-            f"the stage {stage} can't be proved on {lake}: "
+            f"The stage {stage} cannot be proved on {lake}: "
             + (
-                "it has no week tables"
+                "it has no week tables. Name another stage."
                 if not tables
-                else f"{', '.join(landed)} read the landing zone, which is not cut here; leave --stage out"
+                else f"its tables {', '.join(landed)} read the landing zone, which --stage does not cut. Run without --stage."
                 if landed
-                else "what it reads is not built there; build a report first"
+                else "its inputs are not built there. Build a report first."
             )
         )
     last = max(source.signal_day(table, source.lake.keys(table)[-1]) for table in tables if source.lake.keys(table))
     weeks = sorted({key for name, key in every_partition(source, last) if name in made})
     partitions = [(table.name, week) for week in weeks for table in tables]
 
-    at_once = world(_without(lake, made, work / "at_once"))
+    at_once = open_lake(_without(lake, made, work / "at_once"))
     for table in tables:
         at_once.build(table, weeks)
     full = contents(at_once, partitions)
     say(f"{len(weeks)} weeks of {', '.join(made)}, {weeks[0]} to {weeks[-1]}")
     weekly = _without(lake, made, work / "weekly")
     for week in weeks:
-        builder = world(weekly)
+        builder = open_lake(weekly)
         for table in tables:
             builder.build(table, [week])
-    held = _verdict("week by week is the same as at once", full, contents(world(weekly), partitions), say)
+    proved = _verdict("week by week is the same as at once", full, contents(open_lake(weekly), partitions), say)
 
     generator = np.random.default_rng(0)
 
-    def drown(partition: Path) -> None:
+    def replace_by_noise(partition: Path) -> None:
         part = partition / "part.parquet"
         if part.exists():
             noise = scramble(pl.read_parquet(part), generator)
-            part.unlink()  # it is another lake's file too
+            part.unlink()  # the file is a hard link that another lake shares
             noise.write_parquet(part)
 
-    for spoil, what in ((shutil.rmtree, "with nothing after it"), (drown, "with noise after it")):
-        spoiled = work / what.replace(" ", "_")
+    for spoil, condition in ((shutil.rmtree, "with nothing after it"), (replace_by_noise, "with noise after it")):
+        spoiled = work / condition.replace(" ", "_")
         shutil.copytree(work / "at_once", spoiled, copy_function=os.link)
-        found = _week_after_week(world, spoiled, made, weeks, spoil)
-        held &= _verdict(f"every week is the same {what}", full, found, say)
-    return held
+        found = _from_the_last_week_back(open_lake, spoiled, made, weeks, spoil)
+        proved &= _verdict(f"every week is the same {condition}", full, found, say)
+    return proved
 
 
 def _without(lake: Path, tables: set[str], target: Path) -> Path:
-    """The lake's files once more, without some tables; files are linked, since a lake replaces and never overwrites them."""
+    """Copy a lake without some tables. Files are hard links, which is safe because a lake replaces files and never changes them."""
     shutil.copytree(
         lake, target, copy_function=os.link, ignore=lambda folder, names: tables if folder == str(lake) else ()
     )
     return target
 
 
-def _week_after_week(
-    world: Callable[[Path], Builder], lake: Path, made: set[str], weeks: list[dt.date], spoil: Spoil
+def _from_the_last_week_back(
+    open_lake: Callable[[Path], Builder], lake: Path, made: set[str], weeks: list[dt.date], spoil: Spoil
 ) -> Contents:
-    """From the last week back: spoil what is dated after the week, make the week once more."""
+    """For each week, from the last one back: spoil everything that is dated after the week, and build the week again."""
     found: Contents = {}
     for week in reversed(weeks):
-        builder = world(lake)
+        builder = open_lake(lake)
         cut = builder.calendar.signal_day(week)
         for table in builder.tables.values():
             for key in builder.lake.keys(table):
@@ -282,7 +309,7 @@ def _week_after_week(
                     if partition.exists():
                         (partition / SPOILED).touch()
         own = [builder.tables[name] for name in builder.tables if name in made]
-        for table in own:  # else a week that can't be made would stand as it was
+        for table in own:  # otherwise a week that cannot be built would keep its earlier content
             shutil.rmtree(lake / builder.lake.folder(table, week))
         builder.lake.forget()
         for table in own:
@@ -294,31 +321,34 @@ def _week_after_week(
 SPOILED = "spoiled"
 
 
-def _verdict(what: str, full: Contents, other: Contents, say: Callable[[str], None]) -> bool:
-    unlike = differences(full, other)
+def _verdict(claim: str, full: Contents, other: Contents, say: Callable[[str], None]) -> bool:
+    different = differences(full, other)
     unbuilt = [key for key, content in other.items() if content == "not built"]
-    if not unlike and not unbuilt:
-        say(f"holds: {what} ({len(other)} partitions)")
+    if not different and not unbuilt:
+        say(f"holds: {claim} ({len(other)} partitions)")
         return True
-    for name, key in (unlike or unbuilt)[:10]:
-        say(f"FAILS: {what}: {name} of {key} {'differs' if unlike else 'is not built'}")
+    for name, key in (different or unbuilt)[:10]:
+        say(f"FAILS: {claim}: {name} of {key} {'differs' if different else 'is not built'}")
     return False
 
 
 def spread_cuts(days: list[dt.date], count: int) -> list[dt.date]:
-    """Cut dates spread over the days, none of them the first or last."""
+    """Select `count` cut dates that are evenly spread between the first and the last of the days."""
     return [days[len(days) * (n + 1) // (count + 1)] for n in range(count)]
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0 where all proofs hold, 1 where one fails or after an error."""
     parser = argparse.ArgumentParser(prog="python -m orchestration.prove", description=__doc__.split("\n")[0])
     parser.add_argument("--profile")
     parser.add_argument("--market")
-    parser.add_argument("--cuts", type=int, default=3, help="how many dates the market is cut at, without --stage")
     parser.add_argument(
-        "--stage", help="prove this stage's week tables alone, on a lake that is built, every week a cut"
+        "--cuts", type=int, default=3, help="number of dates at which the market is cut, without --stage"
     )
-    parser.add_argument("--lake", help="the lake of --stage")
+    parser.add_argument(
+        "--stage", help="prove only this stage's week tables, on a lake that is built, with every week as a cut"
+    )
+    parser.add_argument("--lake", help="the lake that --stage reads")
     options = parser.parse_args(arguments)
     names = Names.of(options.market, options.lake, options.profile)
     try:
@@ -329,22 +359,21 @@ def main(arguments: list[str] | None = None) -> int:
         days = LandingZone(names.market).days()
         if options.stage:
             lake = Path(names.lake)
-            with tempfile.TemporaryDirectory(
-                prefix=".prove-", dir=lake.resolve().parent
-            ) as work:  # links stay on one disk
+            # Hard links need the work folder on the lake's file system.
+            with tempfile.TemporaryDirectory(prefix=".prove-", dir=lake.resolve().parent) as work:
 
-                def world(folder: Path) -> Builder:
+                def open_lake(folder: Path) -> Builder:
                     own = Names(names.market, str(folder), names.settings)
                     return open_builder(own, profile=profile, say=lambda line: None)
 
-                held = prove_stage(world, lake, options.stage, Path(work), print)
-            return 0 if held else 1
+                proved = prove_stage(open_lake, lake, options.stage, Path(work), print)
+            return 0 if proved else 1
         with tempfile.TemporaryDirectory(prefix="zhoubao-prove-") as work:
-            held = prove(Path(names.market), profile, spread_cuts(days, options.cuts), Path(work), print)
+            proved = prove(Path(names.market), profile, spread_cuts(days, options.cuts), Path(work), print)
     except ZhoubaoError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
-    return 0 if held else 1
+    return 0 if proved else 1
 
 
 if __name__ == "__main__":

@@ -1,13 +1,13 @@
-"""The driver behind `make report`, the sensor and backfills: plan, build day ranges in order, then week ranges, then the report.
+"""The driver behind `make report`, the sensor and backfills. It plans, then builds ranges of days, ranges of weeks and the report.
 
     python -m orchestration.run [--week 2015-07-20] [--profile sample] [--market DIR] [--lake DIR] [--plan]
-    python -m orchestration.run --table minute_bars --date 2023-02-01     one partition, and all it is made from
-    python -m orchestration.run … --force                                 the partition that is named, though nothing changed
-    python -m orchestration.run … --plan                                  what that would build and why; nothing is built
-    python -m orchestration.run --refused [--table minute_bars]           what is refused in the lake, why, and the remedy
-    python -m orchestration.run --adopt all [--sample 10]                 after an upgrade: keep what the new code builds alike
+    python -m orchestration.run --table minute_bars --date 2023-02-01     build one partition and everything upstream of it
+    python -m orchestration.run … --force                                 build the named partition although nothing changed
+    python -m orchestration.run … --plan                                  print what would be built and why, and build nothing
+    python -m orchestration.run --refused [--table minute_bars]           list the refused partitions with reason and remedy
+    python -m orchestration.run --adopt all [--sample 10]                 after an upgrade: keep what the new code builds equally
 
-Nothing stale, no Dagster run. Exit codes: 0 built, 1 refused with its reason.
+Where nothing is stale, no Dagster run is started. The exit code is 0 after a success and 1 after an error, whose reason is printed.
 """
 
 import argparse
@@ -36,13 +36,13 @@ from resources.rulebook import describe_idle_rules
 from resources.settings.load import Profile
 from resources.table import Table
 
-# Partitions per Dagster run. Weeks share a run too, in order inside each table: a run of its own for every week spent
-# 3 s on Dagster's event log for 0.2 s of work.
+# Largest numbers of partitions per Dagster run. Weeks share a run too, in order inside each table: with one run per week Dagster's
+# event log took 3 s for 0.2 s of work.
 RANGE_DAYS = 20
 RANGE_WEEKS = 13
 PROGRESS_SECONDS = 5.0
-_LISTED = 10  # partitions spelled out in an error
-_CAUSES = 5  # failed checks counted in it, the commonest first
+_LISTED = 10  # partitions that an error names
+_CAUSES = 5  # failed checks that an error counts, the commonest first
 
 
 def run_report(
@@ -54,16 +54,31 @@ def run_report(
     say: Callable[[str], None] = print,
     force: bool = False,
 ) -> str:
-    """Build whatever the report of `week` (a Monday; by default the last complete week) needs; returns its path.
+    """Build a week's report and everything upstream of it that is stale.
 
-    force: make the report itself again though nothing changed.
+    Args:
+        week: the Monday, as 2015-07-20; by default that of the last complete week.
+        names: market, lake and settings; by default those of the environment.
+        profile: a loaded profile in place of the named settings.
+        instance: the Dagster instance that records the runs; by default the one of DAGSTER_HOME, or an ephemeral one.
+        say: receives progress lines and warnings.
+        force: build the report itself again although nothing changed.
+
+    Returns:
+        The path of report.html.
+
+    Raises:
+        SettingsError: `week` is no Monday, or a setting contradicts the data or the calendar.
+        NotReadyError: the week is incomplete, or a partition that the report needs could not be built.
+        LakeError: the lake belongs to another market or cannot be used, or the report's files are damaged.
+        MachineError: the machine failed.
     """
-    builder = open_builder(names or Names.of(), profile=profile, say=_Seldom(say))
+    builder = open_builder(names or Names.of(), profile=profile, say=_RateLimited(say))
     monday = parse_week(week) if week else _newest_week(builder)
     require_complete_week(builder, monday)
     if warning := builder.calendar.warning(builder.zone.days()[-1], builder.settings.calendar.warn_days):
         say(warning)
-    _say_idle_rules(builder, builder.calendar.signal_day(monday), say)
+    _report_idle_rules(builder, builder.calendar.signal_day(monday), say)
     require_history(builder, monday)
     if force:
         builder.forced.add(("report", monday))
@@ -73,7 +88,7 @@ def run_report(
     folder = builder.lake.folder(report, monday)
     if builder.lake.damaged([folder]):
         raise LakeError(
-            f"The files in {builder.lake.store.path(folder)} are not those that were built. Remove its {MANIFEST} and run again."
+            f"The files in {builder.lake.store.path(folder)} differ from those that were built. Remove {MANIFEST} there and run again."
         )
     return builder.lake.store.path(f"{folder}/report.html")
 
@@ -87,13 +102,28 @@ def build_partition(
     say: Callable[[str], None] = print,
     force: bool = False,
 ) -> str:
-    """Build one partition, of a day or of the week that the day lies in, and whatever it is made from; returns its folder.
+    """Build one partition and everything upstream of it that is stale.
 
-    force: make the partition itself again though nothing changed; what it is made from only where it is stale.
+    Args:
+        table: the table's name.
+        date: a trading day, as 2023-02-01; for a week table any day of the week.
+        names: market, lake and settings; by default those of the environment.
+        instance: the Dagster instance that records the runs; by default the one of DAGSTER_HOME, or an ephemeral one.
+        say: receives progress lines and warnings.
+        force: build the partition itself again although nothing changed.
+
+    Returns:
+        The path of the partition's folder.
+
+    Raises:
+        SettingsError: there is no such table, or the date is no trading day.
+        NotReadyError: the week is incomplete, or the partition could not be built.
+        LakeError: the lake belongs to another market, or cannot be used.
+        MachineError: the machine failed.
     """
-    builder = open_builder(names or Names.of(), say=_Seldom(say))
+    builder = open_builder(names or Names.of(), say=_RateLimited(say))
     wanted, key = _named_partition(builder, table, date)
-    _say_idle_rules(builder, builder.signal_day(wanted, key), say)
+    _report_idle_rules(builder, builder.signal_day(wanted, key), say)
     if force:
         builder.forced.add((table, key))
     build(builder, [(table, key)], instance=instance, say=say)
@@ -101,7 +131,7 @@ def build_partition(
     return builder.lake.store.path(builder.lake.folder(wanted, key))
 
 
-def _say_idle_rules(builder: Builder, day: dt.date, say: Callable[[str], None]) -> None:
+def _report_idle_rules(builder: Builder, day: dt.date, say: Callable[[str], None]) -> None:
     settings = builder.settings
     for line in describe_idle_rules(settings.rulebook, day, settings.portfolios.execution.dated_fees):
         say(line)
@@ -115,64 +145,83 @@ def _named_partition(builder: Builder, table: str, date: str) -> tuple[Table, dt
         key = builder.calendar.week_of(key)
         require_complete_week(builder, key)
     elif not builder.calendar.is_trading_day(key):
-        raise SettingsError(f"--date {date} is no trading day of the XSHG calendar.")
+        raise SettingsError(f"--date {date} is no trading day of the XSHG calendar. Name a trading day.")
     return wanted, key
 
 
 def _named_table(builder: Builder, table: str, option: str = "--table") -> Table:
     if table not in builder.tables:
-        raise SettingsError(f"{option} {table}: there is none of that name. Tables: {', '.join(builder.tables)}.")
+        raise SettingsError(
+            f"{option} {table}: there is no table of that name. The tables are {', '.join(builder.tables)}."
+        )
     return builder.tables[table]
 
 
 def require_history(builder: Builder, week: dt.date) -> None:
-    """A model whose window is longer than the history is an error, unless the settings say n/a (SPEC §5.2)."""
+    """Check that the history is long enough for every model's window (SPEC §5.2).
+
+    Raises:
+        SettingsError: it is too short for a model, and `models.short_history` is "error".
+    """
     models = builder.settings.models
     for key, row in models.rows.items():
         reason = shortfall(builder.calendar, week, row, builder.start)
         if reason is not None and models.short_history == "error":
             raise SettingsError(
-                f"{key} cannot be trained by the week of {week}: {reason}. Ask for a later week, deliver more history, shorten "
+                f"{key} cannot be trained by the week of {week}: {reason}. Name a later week, deliver more history, shorten "
                 f"the window (models.{key}.train_days and the like), or set models.short_history to 'n/a' for a report "
                 "without it."
             )
 
 
 def everything_for(builder: Builder, week: dt.date) -> list[tuple[str, dt.date]]:
-    """The week's report, and every day table on every trading day of the history up to its signal day: researchers read
-    factors and features of all days, not of those alone that a report happens to use."""
+    """List the partitions that a run for the week's report requests; the report is the last of them.
+
+    They include every day table on every trading day of the history up to the signal day, because researchers read factors and
+    features on all days and not only on those that a report uses.
+    """
     days = builder.calendar.days(builder.start, builder.calendar.signal_day(week))
-    asked = [
+    requested = [
         (table.name, day)
         for table in builder.tables.values()
         if table.partition == "day"
         for day in days
         if day >= builder.start_of(table)
     ]
-    return [*asked, ("report", week)]
+    return [*requested, ("report", week)]
 
 
 def build(
     builder: Builder,
-    asked: list[tuple[str, dt.date]],
+    requested: list[tuple[str, dt.date]],
     *,
     instance: Any | None = None,
     say: Callable[[str], None] = print,
 ) -> Plan:
-    """Plan, then run: day ranges first, then week ranges. What was asked for in the end is the last of `asked`.
+    """Plan the requested partitions, then build ranges of days and ranges of weeks.
 
-    Returns the plan that was carried out. Each check that failed without refusing, and each table with rows that cannot be placed
-    in time, is one warning at the end.
+    Each check that failed without refusing, and each table with rows without a readable date, is one warning at the end.
+
+    Args:
+        builder: the open platform.
+        requested: table names with partition keys. The last one is the target of the run.
+        instance: the Dagster instance that records the runs; by default the one of DAGSTER_HOME, or an ephemeral one.
+        say: receives progress lines and warnings.
+
+    Returns:
+        The plan that was carried out.
 
     Raises:
-        NotReadyError: the last asked partition could not be built. Its notes are the warnings.
+        NotReadyError: the target could not be built. The warnings are the notes of the error.
+        MachineError: the machine failed.
+        LakeError: the lake belongs to another market, cannot be used, or holds damaged files.
     """
     began = time.perf_counter()
     builder.tried.clear()
     builder.blocked.clear()
-    plan = make_plan(builder, asked)
+    plan = make_plan(builder, requested)
     say(
-        f"{_counted(plan.examined, 'partition')} looked at in {time.perf_counter() - began:.1f} s: {len(plan.steps)} to build"
+        f"{_counted(plan.examined, 'partition')} examined in {time.perf_counter() - began:.1f} s: {len(plan.steps)} to build"
     )
     done: list[Step] = []
     while plan:
@@ -181,20 +230,20 @@ def build(
         before = len(builder.tried)
         _carry_out(builder, plan, instance, say)
         done += plan.steps
-        # What was refused before and is good now lets go on what is made from it. Nothing is tried twice.
-        plan = make_plan(builder, asked, builder.tried)
+        # A partition that was refused before and is no longer refused unblocks those made from it. No partition is tried twice.
+        plan = make_plan(builder, requested, builder.tried)
         if len(builder.tried) == before:
             break
     built = [(step.table, step.key) for step in done if (step.table.name, step.key) in builder.tried]
     findings = failed_checks(builder, built)
-    if refusal := _refusal(builder, plan, asked):
-        # The report lists failed plausibility checks itself.
-        if builder.tables[asked[-1][0]].reads_record:
+    if refusal := _refusal(builder, plan, requested):
+        # The report itself lists failed plausibility checks.
+        if builder.tables[requested[-1][0]].reads_record:
             findings = [one for one in findings if not one.plausibility]
         for line in (*describe_remarks(builder), *describe_warnings(builder, findings)):
             refusal.add_note(line)
         raise refusal
-    # What was asked last needs none of these: days before its windows, or tables that it does not read.
+    # The target needs none of the partitions refused here: days before its windows, or tables that it does not read.
     for line in describe_refusals(builder, findings):
         say(f"refused: {line}")
     for line in (*describe_remarks(builder), *describe_warnings(builder, findings)):
@@ -203,7 +252,7 @@ def build(
 
 
 def _carry_out(builder: Builder, plan: Plan, instance: Any | None, say: Callable[[str], None]) -> None:
-    """The plan's steps, in Dagster runs."""
+    """Carry out the plan's steps in Dagster runs."""
     progress = _Progress(plan, say, _last_seconds(builder, plan))
     with _Runner(builder, plan, instance) as runner:
         for names, keys in _runs(plan):
@@ -219,66 +268,84 @@ def _carry_out(builder: Builder, plan: Plan, instance: Any | None, say: Callable
 
 
 def _newest_week(builder: Builder) -> dt.date:
-    """The last complete week; an error where newer data has landed that the calendar cannot place."""
+    """The Monday of the last complete week.
+
+    Raises:
+        SettingsError: data has landed for days after the end of the known calendar.
+        NotReadyError: no week is complete.
+    """
     if unknown := beyond_calendar(builder):
         raise SettingsError(unknown)
     return last_complete_week(builder)
 
 
 def parse_week(text: str) -> dt.date:
+    """Parse the Monday of a week, as 2015-07-20.
+
+    Raises:
+        SettingsError: the text is no date.
+    """
     return parse_date(f"WEEK={text}", text)
 
 
-def parse_date(said: str, text: str) -> dt.date:
+def parse_date(argument: str, text: str) -> dt.date:
+    """Parse a date, as 2015-07-20. `argument` is the user's argument in full, for the message.
+
+    Raises:
+        SettingsError: the text is no date.
+    """
     try:
         return dt.date.fromisoformat(text)
     except ValueError:
-        raise SettingsError(f"{said} is no date; write it as 2015-07-20 (a week by its Monday).") from None
+        raise SettingsError(f"{argument} is no date. Write it as 2015-07-20 (a week by its Monday).") from None
 
 
-def _refusal(builder: Builder, plan: Plan, asked: list[tuple[str, dt.date]]) -> NotReadyError | None:
-    """Why what was asked last, the report of a week, cannot be built: the checks that refuse what it is made from, in the order in
-    which the data flows, then what else its causes are; None where it was built."""
-    left = [step for step in (*plan.blocked, *plan.steps) if (step.table.name, step.key) == asked[-1]]
+def _refusal(builder: Builder, plan: Plan, requested: list[tuple[str, dt.date]]) -> NotReadyError | None:
+    """The error with the reasons why the run's target cannot be built; None where it was built.
+
+    The checks that refused its inputs come first, in the order in which the data flows, then the other causes.
+    """
+    target = requested[-1]
+    left = [step for step in (*plan.blocked, *plan.steps) if (step.table.name, step.key) == target]
     if not left:
         return None
-    what = f"{asked[-1][0]} of {asked[-1][1]} cannot be built"
+    summary = f"{target[0]} of {target[1]} cannot be built"
     roots = [step for step in plan.blocked if step.root]
     own = [step for step in roots if (one := builder.lake.manifest(step.table, step.key)) is not None and one.refusals]
     findings = [one for one in failed_checks(builder, [(step.table, step.key) for step in own]) if one.refuses]
     if own:
         failed = collections.Counter({f"{one.table.name}: {one.check}": len(one.keys) for one in findings})
         counts = "; ".join(f"{count} of {name}" for name, count in failed.most_common(_CAUSES))
-        what += f": a gate refused {_counted(len(own), 'partition')} it is made from ({counts})"
+        summary += f": a gate refused {_counted(len(own), 'partition')} it is made from ({counts})"
     rest = [step for step in roots if step not in own] or ([] if own else left)
-    told = [
+    causes = [
         *describe_refusals(builder, findings),
         *(f"{step.table.name} of {step.key}: {step.reason}" for step in rest),
     ]
-    more = f"\n  and {len(told) - _LISTED} more" if len(told) > _LISTED else ""
+    more = f"\n  and {len(causes) - _LISTED} more" if len(causes) > _LISTED else ""
     if any(len(one.keys) > 1 for one in findings):
         more += (
-            "\nEvery refused partition with its reasons: "
+            "\nThis command lists every refused partition with its reasons: "
             f"{_command(str(builder.zone.root), builder.lake.store.url)} --refused"
         )
-    return NotReadyError(f"{what}:\n  " + "\n  ".join(told[:_LISTED]) + more)
+    return NotReadyError(f"{summary}:\n  " + "\n  ".join(causes[:_LISTED]) + more)
 
 
 def _runs(plan: Plan) -> Iterator[tuple[list[str], list[dt.date]]]:
-    """Dagster runs: stretches of partitions that need the same tables, days first."""
+    """Split a plan into Dagster runs: ranges of partitions that need the same tables, days first."""
     for partition, longest in (("day", RANGE_DAYS), ("week", RANGE_WEEKS)):
         wanted: dict[dt.date, list[str]] = {}
         for step in plan.steps:
             if step.table.partition == partition:
                 wanted.setdefault(step.key, []).append(step.table.name)
         for names, group in itertools.groupby(sorted(wanted), key=lambda key: tuple(wanted[key])):
-            stretch = list(group)
-            for first in range(0, len(stretch), longest):
-                yield list(names), stretch[first : first + longest]
+            keys = list(group)
+            for first in range(0, len(keys), longest):
+                yield list(names), keys[first : first + longest]
 
 
 class _Runner:
-    """Dagster runs in this process, with one builder's caches, recorded on the instance the UI shows."""
+    """Executes Dagster runs in this process with the caches of one builder, and records them on the instance that the UI shows."""
 
     def __init__(self, builder: Builder, plan: Plan, instance: Any | None):
         import dagster as dg
@@ -290,7 +357,7 @@ class _Runner:
         defs = dg.Definitions(assets=to_run_assets(builder.tables, keys), resources={"platform": OpenPlatform(builder)})
         self._builder = builder
         self._job = defs.resolve_implicit_global_asset_job_def()
-        # Without DAGSTER_HOME nothing would show the runs; a passing instance serves.
+        # Without DAGSTER_HOME no UI would show the runs, and an ephemeral instance suffices.
         persistent = bool(os.environ.get("DAGSTER_HOME"))
         self._open = contextlib.ExitStack()
         if instance is None:
@@ -305,8 +372,12 @@ class _Runner:
         self._open.close()
 
     def run(self, tables: list[str], keys: list[dt.date]) -> None:
-        """Raises on a fault of the machine, the lake or the code; what a gate refused or blocked is for the next plan to
-        tell."""
+        """Build the partitions `keys` of `tables`. The next plan covers partitions that were refused or blocked.
+
+        Raises:
+            ZhoubaoError: the first fault of the machine or the lake.
+            RuntimeError: the code of a step failed.
+        """
         import dagster as dg
 
         self._builder.faults.clear()
@@ -323,16 +394,16 @@ class _Runner:
         if self._builder.faults:
             raise self._builder.faults[0]
         for event in result.all_events:
-            # A dg.Failure, which carries data of its own, says that no partition could be built.
+            # A dg.Failure, which carries data of its own, means that no partition of the step could be built.
             if event.is_step_failure and event.step_failure_data.user_failure_data is None:
                 error = event.step_failure_data.error
                 raise RuntimeError(
-                    f"{event.step_key} of {keys[0]} … {keys[-1]} broke:\n{error.to_string() if error else event}"
+                    f"{event.step_key} of {keys[0]} … {keys[-1]} failed:\n{error.to_string() if error else event}"
                 )
 
 
 def _last_seconds(builder: Builder, plan: Plan) -> dict[str, float]:
-    """Table → seconds that its newest partition in the lake took, of the tables of a plan that have one."""
+    """The build time in seconds of the newest partition in the lake, for each table of a plan that has one."""
     found = {}
     for table in {step.table.name: step.table for step in plan.steps}.values():
         keys = builder.lake.keys(table)
@@ -342,8 +413,11 @@ def _last_seconds(builder: Builder, plan: Plan) -> dict[str, float]:
 
 
 class _Progress:
-    """A line per run with the time left, from the seconds per partition that each table has taken in this run, or else took
-    when it was last built. Tables of which neither is known are named."""
+    """Reports one line per Dagster run with the estimated time left.
+
+    The estimate uses the seconds per partition that each table has taken so far, or that it took when it was last built. The line
+    names the tables without either figure.
+    """
 
     def __init__(self, plan: Plan, say: Callable[[str], None], before: Mapping[str, float]):
         self._left = collections.Counter(step.table.name for step in plan.steps)
@@ -363,17 +437,17 @@ class _Progress:
         each = {**self._before, **{name: spent / count for name, (spent, count) in self._spent.items()}}
         left = sum(count * each.get(name, 0.0) for name, count in self._left.items())
         unknown = [name for name, count in self._left.items() if count and name not in each]
-        more = f", and {', '.join(unknown)}, not timed yet" if unknown else ""
+        more = f" without {', '.join(unknown)}, whose duration is not known yet" if unknown else ""
         done = 1 - sum(self._left.values()) / self._total
-        what = f"{keys[0]} … {keys[-1]}" if len(keys) > 1 else f"{keys[0]}"
+        span = f"{keys[0]} … {keys[-1]}" if len(keys) > 1 else f"{keys[0]}"
         self._say(
-            f"[{done:4.0%}] {what}: {', '.join(tables) if len(tables) < 4 else f'{len(tables)} tables'}, {seconds:.1f} s, "
+            f"[{done:4.0%}] {span}: {', '.join(tables) if len(tables) < 4 else f'{len(tables)} tables'}, {seconds:.1f} s, "
             f"about {_clock(left * overhead)} left{more}"
         )
 
 
-class _Seldom:
-    """Passes a line on when none was for some seconds: a long training tells of itself, a thousand small files do not."""
+class _RateLimited:
+    """Limits progress lines to one in `PROGRESS_SECONDS`; the others are dropped."""
 
     def __init__(self, say: Callable[[str], None]):
         self._say = say
@@ -386,12 +460,12 @@ class _Seldom:
 
 
 def _command(market: str, lake: str) -> str:
-    """The command line that names this market and this lake."""
+    """The driver's command line with this market and this lake."""
     return shlex.join(["python", "-m", "orchestration.run", "--market", market, "--lake", lake])
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count} {what}" if count == 1 else f"{count} {what}s"
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _clock(seconds: float) -> str:
@@ -399,7 +473,7 @@ def _clock(seconds: float) -> str:
 
 
 def print_report_plan(builder: Builder, week: str | None, force: bool = False) -> None:
-    """What `make report` would build, and why; what it would refuse, it refuses here."""
+    """Print what `run_report` would build, and why. It raises the same errors before planning as `run_report`."""
     monday = parse_week(week) if week else _newest_week(builder)
     require_complete_week(builder, monday)
     require_history(builder, monday)
@@ -409,18 +483,18 @@ def print_report_plan(builder: Builder, week: str | None, force: bool = False) -
 
 
 def print_partition_plan(builder: Builder, table: str, date: str, force: bool = False) -> None:
-    """What `build_partition` would build, and why; what it would refuse, it refuses here."""
+    """Print what `build_partition` would build, and why. It raises the same errors before planning as `build_partition`."""
     _, key = _named_partition(builder, table, date)
     if force:
         builder.forced.add((table, key))
     _print_plan(builder, [(table, key)])
 
 
-def _print_plan(builder: Builder, asked: list[tuple[str, dt.date]]) -> None:
-    plan = make_plan(builder, asked)
-    name, key = asked[-1]
+def _print_plan(builder: Builder, requested: list[tuple[str, dt.date]]) -> None:
+    plan = make_plan(builder, requested)
+    name, key = requested[-1]
     print(
-        f"{name} of {key}: {_counted(plan.examined, 'partition')} looked at, {len(plan.steps)} to build, "
+        f"{name} of {key}: {_counted(plan.examined, 'partition')} examined, {len(plan.steps)} to build, "
         f"{len(plan.blocked)} blocked"
     )
     for (table, reason), count in plan.reasons().items():
@@ -429,20 +503,29 @@ def _print_plan(builder: Builder, asked: list[tuple[str, dt.date]]) -> None:
         print(f"  {step.table.name} of {step.key} is blocked: {step.reason}")
     for step in plan.steps:
         print(f"{step.table.name} {step.key}: {step.reason}")
-    _say_idle_rules(builder, builder.signal_day(builder.tables[name], key), print)
+    _report_idle_rules(builder, builder.signal_day(builder.tables[name], key), print)
     for line in describe_remarks(builder):
         print(line)
 
 
 def print_refused(names: Names, table: str | None = None, date: str | None = None) -> None:
-    """Every partition in the lake that its own gate refused, or that could not be renewed: why, and the command that tries again.
-    Of one table, or of its partition of one date, where these are named."""
+    """Print every partition of the lake that its own gate refused or that could not be renewed, with reason and retry command.
+
+    Args:
+        names: market, lake and settings.
+        table: the name of the only table to list; by default all tables.
+        date: a date, as 2023-02-01, whose partitions are the only ones to list; by default all.
+
+    Raises:
+        NotReadyError: there is no lake.
+        SettingsError: there is no such table, or the text is no date.
+    """
     builder = open_builder(names)
     again = f"{_command(names.market, names.lake)} --profile {shlex.quote(names.settings)}"
     if builder.lake.is_empty():
         raise NotReadyError(
-            f"There is no lake at {builder.lake.store.url}, so nothing in it can be refused. Name one with --lake or ZHOUBAO_LAKE; a "
-            "run makes it."
+            f"There is no lake at {builder.lake.store.url}, so there are no refused partitions. Name the lake with --lake or "
+            "ZHOUBAO_LAKE; the first run creates it."
         )
     tables = [_named_table(builder, table)] if table else list(builder.tables.values())
     day = parse_date(f"--date {date}", date) if date else None
@@ -470,8 +553,20 @@ def print_refused(names: Names, table: str | None = None, date: str | None = Non
 
 
 def adopt_tables(names: Names, tables: str, most: int, say: Callable[[str], None] = print) -> bool:
-    """Adopt what is stale by its code alone in these tables, named with commas between, or in "all", in the order in which data
-    flows. Returns whether nothing came out otherwise."""
+    """Adopt the partitions that are stale by their code alone (orchestration/adopt.py).
+
+    Args:
+        names: market, lake and settings.
+        tables: the tables' names separated by commas, or "all".
+        most: largest number of partitions that are built again per table and earlier version of the code.
+        say: receives progress lines.
+
+    Returns:
+        Whether all of them were adopted.
+
+    Raises:
+        SettingsError: there is no table of a name.
+    """
     builder = open_builder(names)
     wanted = list(builder.tables) if tables == "all" else tables.split(",")
     chosen = [_named_table(builder, name, "--adopt") for name in wanted]
@@ -482,45 +577,56 @@ def adopt_tables(names: Names, tables: str, most: int, say: Callable[[str], None
     return again == 0
 
 
-def _require_sense(options: argparse.Namespace) -> None:
-    """Raises SettingsError where options contradict each other: none of them is left aside without a word."""
+def _require_consistent(options: argparse.Namespace) -> None:
+    """Check that no option would be ignored.
+
+    Raises:
+        SettingsError: options contradict each other.
+    """
     if options.adopt and (options.refused or options.plan or options.force or options.week or options.table):
-        raise SettingsError("--adopt names its tables itself; it goes with --sample alone.")
+        raise SettingsError("--adopt names its tables itself and can only be combined with --sample.")
     if options.sample is not None and (not options.adopt or options.sample < 1):
-        raise SettingsError("--sample goes with --adopt and is 1 or more: how many partitions are built anew.")
+        raise SettingsError(
+            "--sample, the number of partitions that are built again, needs --adopt and must be at least 1."
+        )
     if options.refused and (options.plan or options.force or options.week):
-        raise SettingsError("--refused lists what is refused; it goes with --table and --date alone.")
+        raise SettingsError("--refused lists refused partitions and can only be combined with --table and --date.")
     if (options.date and not options.table) or (options.table and not options.date and not options.refused):
-        raise SettingsError("--table and --date go together: which partition of which table.")
+        raise SettingsError("--table and --date name one partition and must be given together.")
     if options.week and options.table:
-        raise SettingsError("--week names the week of the report; with --table, --date names the partition.")
+        raise SettingsError(
+            "--week names the week of the report and cannot be combined with --table; use --date instead."
+        )
 
 
 def main(arguments: list[str] | None = None) -> int:
+    """Run the command and return its exit code: 0, or 1 after an error, which is printed to stderr."""
     parser = argparse.ArgumentParser(prog="python -m orchestration.run", description=__doc__.split("\n")[0])
     parser.add_argument("--week", help="the week's Monday; by default the last complete week")
     parser.add_argument("--profile", help="a profile's name or a settings file")
     parser.add_argument("--market", help="the landing zone")
     parser.add_argument("--lake", help="a folder or an s3:// URL")
-    parser.add_argument("--table", help="one table instead of the report: its partition of --date")
-    parser.add_argument("--date", help="a trading day; of a weekly table any day of the week")
-    parser.add_argument("--plan", action="store_true", help="say what would be built and why, and stop")
+    parser.add_argument("--table", help="build this table's partition of --date instead of the report")
+    parser.add_argument("--date", help="a trading day; for a week table any day of the week")
+    parser.add_argument("--plan", action="store_true", help="print what would be built and why, and build nothing")
     parser.add_argument(
         "--force",
         action="store_true",
-        help="build what is named again though nothing changed: --table's partition, or the report",
+        help="build the named partition, or the report, again although nothing changed",
     )
-    parser.add_argument("--refused", action="store_true", help="list what is refused in the lake and why, and stop")
+    parser.add_argument(
+        "--refused", action="store_true", help="list the refused partitions of the lake with their reasons"
+    )
     parser.add_argument(
         "--adopt",
         metavar="TABLES",
-        help="tables with commas between, or all: keep the partitions that the present code builds alike, proved on a sample",
+        help="table names separated by commas, or all: keep the partitions that the present code builds equally, proved on a sample",
     )
-    parser.add_argument("--sample", type=int, help=f"how many partitions --adopt builds anew (default {SAMPLE})")
+    parser.add_argument("--sample", type=int, help=f"number of partitions that --adopt builds again (default {SAMPLE})")
     options = parser.parse_args(arguments)
     try:
         names = Names.of(options.market, options.lake, options.profile)
-        _require_sense(options)
+        _require_consistent(options)
         if options.refused:
             print_refused(names, options.table, options.date)
         elif options.adopt:
@@ -541,7 +647,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, MemoryError) as error:
         if not is_machine_fault(error):
             raise
-        print(f"error: the machine failed: {describe_fault(error)}. Mend that and run again.", file=sys.stderr)
+        print(f"error: the machine failed: {describe_fault(error)}. Correct the cause and run again.", file=sys.stderr)
         return 1
     return 0
 

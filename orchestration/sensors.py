@@ -1,4 +1,4 @@
-"""What starts the week's run: a sensor that sees the week's data complete or changed, and a schedule as the deadline."""
+"""The triggers of the weekly run: a sensor on complete or changed data of a week, and a schedule as the deadline."""
 
 import datetime as dt
 import hashlib
@@ -25,11 +25,11 @@ def _run_of(week: str, run_key: str) -> dg.RunRequest:
 
 
 def _still_arriving(builder: Builder, week: dt.date) -> str:
-    """Why the week's files may not be complete yet; "" once they have been still for a while."""
+    """A message that the week's files changed recently and may be incomplete; "" after `landing.settle_minutes` without a change."""
     files = [*_files(builder, week), *filter(None, map(builder.zone.reference_path, REFERENCE))]
     with machine_faults(f"the landing zone {builder.zone.root}"):
         stats = [(path.stat(), path) for path in files]
-    # A vendor's time may lie in the future of this machine's clock; that of the last change is this machine's own.
+    # A vendor's modification time may be after this machine's clock. The time of the last change is set by this machine.
     changed, path = max(
         ((min(stat.st_mtime, stat.st_ctime), path) for stat, path in stats), default=(0.0, builder.zone.root)
     )
@@ -38,8 +38,8 @@ def _still_arriving(builder: Builder, week: dt.date) -> str:
     if minutes >= wait:
         return ""
     return (
-        f"The week of {week} may still be arriving: {path} changed {minutes:.1f} minutes ago. Its report is started when "
-        f"nothing of it has changed for {wait:g} minutes (landing.settle_minutes)."
+        f"The week of {week} may still be arriving: {path} changed {minutes:.1f} minutes ago. Its report is started after "
+        f"{wait:g} minutes without a change (landing.settle_minutes)."
     )
 
 
@@ -50,16 +50,16 @@ def _files(builder: Builder, week: dt.date) -> list[Path]:
 
 
 def _state(builder: Builder, week: dt.date) -> str:
-    """A digest of what has landed for a week: names and stamps of its files of minute data (their bytes are not read), and the
-    rows of the reference tables that are known at its end."""
+    """The digest of a week's data: names and stamps of its files of minute data, whose bytes are not read, and the rows of the
+    reference tables that are known at its end."""
     files = [(str(path.relative_to(builder.zone.root)), file_stamp(path)) for path in _files(builder, week)]
     rows = [builder.zone.digest(name, builder.calendar.signal_day(week), True) for name in REFERENCE]
     return hashlib.blake2b(json.dumps([files, rows]).encode(), digest_size=8).hexdigest()
 
 
 def _read_cursor(cursor: str | None, now: Mapping[str, str]) -> dict[str, str]:
-    """Week → the state in which its report was last asked for. A cursor of an earlier version is a week: it and the weeks
-    before it are taken to have been asked for as they are now."""
+    """The state of each week at the last request for its report. A cursor of an earlier version is the Monday of a week; it is read
+    as a request for that week and the weeks before it in their present states."""
     if cursor and re.fullmatch(r"\d{4}-\d{2}-\d{2}", cursor):
         return {week: state for week, state in now.items() if week <= cursor}
     try:
@@ -70,28 +70,31 @@ def _read_cursor(cursor: str | None, now: Mapping[str, str]) -> dict[str, str]:
 
 
 def make_sensor() -> dg.SensorDefinition:
+    """Create the sensor `week_has_landed`, which requests reports of weeks with complete data."""
+
     @dg.sensor(
         job=weekly_report,
         minimum_interval_seconds=300,
-        description="Starts the report of every week whose every trading day has landed and lain still, and starts it again when "
-        "its data, or that of a watched week before it, has changed. The cursor holds the state in which each was asked for.",
+        description="Starts the report of each week when the data of all its trading days has landed and no longer changes, and starts "
+        "it again when its data or that of an earlier watched week has changed. The cursor holds each week's state at the last request.",
     )
     def week_has_landed(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         try:
             builder = open_builder(Names.of(), say=lambda line: None)
-            last_complete_week(builder)  # says what is missing where there is none
+            last_complete_week(builder)  # raises with the missing days where no week is complete
             weeks = complete_weeks(builder, builder.settings.landing.watched_weeks)
             now = {str(week): _state(builder, week) for week in weeks}
             waiting = {str(week): _still_arriving(builder, week) for week in weeks}
         except ZhoubaoError as error:
             return dg.SkipReason(str(error))
-        asked = _read_cursor(context.cursor, now)
-        # What comes after a changed week is made from it too; after one that is still arriving it waits.
-        pending = list(itertools.dropwhile(lambda week: asked.get(week) == now[week], now))
+        requested = _read_cursor(context.cursor, now)
+        # The weeks after a changed week are made from it too. The weeks after one that is still arriving wait for it.
+        pending = list(itertools.dropwhile(lambda week: requested.get(week) == now[week], now))
         settled = list(itertools.takewhile(lambda week: not waiting[week], pending))
         wait = waiting[pending[len(settled)]] if len(settled) < len(pending) else ""
-        # The key follows the states before and after: one that comes back is another, and a tick evaluated twice asks once.
-        states = hashlib.blake2b(json.dumps([asked, now], sort_keys=True).encode(), digest_size=8).hexdigest()
+        # The key covers the states before and after. A state that returns therefore has a new key, and a tick that is evaluated
+        # twice makes one request.
+        states = hashlib.blake2b(json.dumps([requested, now], sort_keys=True).encode(), digest_size=8).hexdigest()
         requests = [_run_of(week, f"report-{week}-{states}") for week in settled]
         cursor = {week: state for week, state in now.items() if week in settled or week not in pending}
         kept = json.dumps(cursor, sort_keys=True)
@@ -101,19 +104,21 @@ def make_sensor() -> dg.SensorDefinition:
         return dg.SkipReason(
             wait
             or beyond_calendar(builder)
-            or f"The latest complete week is still {weeks[-1]}; its report was asked for already, and nothing has changed in the "
-            f"last {len(weeks)} complete week(s) since."
+            or f"The latest complete week is still {weeks[-1]}. Its report was requested before, and the data of the last "
+            f"{len(weeks)} complete week(s) has not changed since."
         )
 
     return week_has_landed
 
 
 def make_schedule() -> dg.ScheduleDefinition:
+    """Create the schedule `saturday_morning`, which requests the report of the last complete week on Saturdays at 09:00."""
+
     @dg.schedule(
         job=weekly_report,
         cron_schedule="0 9 * * 6",
         execution_timezone=TIMEZONE,
-        description="Saturday 09:00: builds what is left of the latest complete week, or says which days are missing.",
+        description="Saturday 09:00: starts the report of the latest complete week, or states which days are missing.",
     )
     def saturday_morning(context: dg.ScheduleEvaluationContext) -> dg.RunRequest | dg.SkipReason:
         try:

@@ -1,9 +1,9 @@
-"""The registry of all tables, in the order the data flows. Declarations live in assets/<stage>/assets.py."""
+"""The registry of all tables, in the order in which the data flows. The tables are declared in assets/<stage>/assets.py."""
 
 import importlib
 import inspect
 
-import assets  # bound while Dagster has the repository on its path: the stages are found through it later
+import assets  # imported while Dagster has the repository on its path; `load_tables` finds the stages through it later
 from resources.table import Table
 
 STAGES = ("ticks", "reference", "bars", "factors", "features", "models", "portfolios", "performance", "report")
@@ -21,7 +21,11 @@ OWNERS = {
 
 
 def load_tables() -> dict[str, Table]:
-    """Name → table, each after everything it reads."""
+    """Load the tables by name, each after the tables that it reads.
+
+    Raises:
+        ValueError: tables read each other in a circle, or a table reads one that no stage declares.
+    """
     declared = {
         table.name: table
         for stage in STAGES
@@ -45,7 +49,7 @@ def load_tables() -> dict[str, Table]:
 
 
 def describe(table: Table) -> str:
-    """A table's description with its schema and inputs, as the UI shows it."""
+    """A table's description followed by its schema, in Markdown for the UI."""
     columns = "\n".join(f"| `{name}` | {_type_name(dtype)} |" for name, dtype in table.schema.items())
     return f"{inspect.cleandoc(table.description)}\n\n| column | type |\n|---|---|\n{columns}\n"
 

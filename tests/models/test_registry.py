@@ -120,11 +120,11 @@ def test_an_empty_lake_and_a_wrong_name_are_errors(tmp_path, capsys):
     assert command.main(["--lake", str(tmp_path / "none")]) == 1
     assert "holds no model" in capsys.readouterr().err
     assert command.main(["--lake", str(tmp_path / "none"), "--out", "models.txt"]) == 1
-    assert ".csv, .parquet" in capsys.readouterr().err
+    assert "must end in .csv or .parquet" in capsys.readouterr().err
 
 
 def test_a_lost_card_is_an_error_that_names_it(weeks, lake, tmp_path, capsys):
     week = weeks.weeks[3]
     (tmp_path / "lake" / "gru_50_1" / f"week={week}" / CARD).unlink()
     assert command.main(["--lake", lake.store.url]) == 1
-    assert f"gru_50_1/week={week} has lost its {CARD}" in capsys.readouterr().err
+    assert f"gru_50_1/week={week} lacks the file {CARD}" in capsys.readouterr().err

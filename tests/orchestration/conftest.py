@@ -43,7 +43,7 @@ def world() -> Callable[[Path, Path], Builder]:
 
 @pytest.fixture(scope="session")
 def full_lake(tmp_path_factory: pytest.TempPathFactory, tiny_market: Path, days: list[dt.date], world) -> Path:
-    """The lake of the whole chain. Read it alone, or copy it."""
+    """The lake of the whole chain. Tests only read it, or copy it."""
 
     def build(folder: Path) -> None:
         build_at_once(world(tiny_market, folder / "lake"), days[-1])
@@ -53,7 +53,7 @@ def full_lake(tmp_path_factory: pytest.TempPathFactory, tiny_market: Path, days:
 
 @pytest.fixture(scope="session")
 def full(full_lake: Path, tiny_market: Path, days: list[dt.date], world) -> Contents:
-    """What stands in `full_lake`, partition by partition."""
+    """The content digest of each partition of `full_lake`."""
     builder = world(tiny_market, full_lake)
     return contents(builder, every_partition(builder, days[-1]))
 

@@ -1,4 +1,4 @@
-"""`--adopt`: what the present code builds alike is kept, proved on a sample; what it builds otherwise is left stale."""
+"""`--adopt`: partitions that the present code builds equally are kept, proved on a sample; the others stay stale."""
 
 import dataclasses
 import datetime as dt
@@ -48,7 +48,7 @@ def stale(builder: Builder) -> set[tuple[str, dt.date]]:
     return {(name, key) for name, of in keys.items() for key in of if builder.stale(builder.tables[name], key)}
 
 
-def test_partitions_that_come_out_alike_are_adopted_and_their_files_untouched(market: Path, lake: Path) -> None:
+def test_partitions_that_are_built_equally_are_adopted_and_their_files_stay(market: Path, lake: Path) -> None:
     before = {path: path.read_bytes() for path in lake.rglob("*") if path.is_file() and path.name != "manifest.json"}
     builder = upgraded(market, lake, make=OTHERWISE)
     old = builder.lake.manifest(PRICES, DAYS[0]).code
@@ -92,20 +92,20 @@ def test_one_sampled_partition_that_differs_leaves_all_of_them_stale(market: Pat
     assert {key for name, key in stale(builder) if name == "prices"} == set(DAYS)
 
 
-def test_a_check_that_judges_otherwise_is_a_difference(market: Path, lake: Path) -> None:
+def test_a_different_verdict_is_a_difference(market: Path, lake: Path) -> None:
     strict = Check("close_is_low", Between("close", 0.0, 15.0), critical=False, remedy="deliver again")
     builder = upgraded(market, lake, checks=(*PRICES.checks, strict))
     (done,) = adopt(builder, builder.tables["prices"], 3, quiet)
     assert set(done.differing.values()) == {"other verdicts"}
 
 
-def test_what_cannot_be_built_now_is_a_difference(market: Path, lake: Path) -> None:
+def test_a_partition_that_cannot_be_built_now_is_a_difference(market: Path, lake: Path) -> None:
     builder = upgraded(market, lake, make="tests.resources.fake_tables:make_prices_never")
     (done,) = adopt(builder, builder.tables["prices"], 1, quiet)
     assert "cannot be built now: the desk is closed" in done.differing[DAYS[-1]]
 
 
-def test_what_is_stale_for_another_reason_is_not_adopted(market: Path, lake: Path) -> None:
+def test_partitions_that_are_stale_for_another_reason_are_not_adopted(market: Path, lake: Path) -> None:
     deliver(market, DAYS[6], {"600000.SH": 11.5, "000001.SZ": 19.5})
     builder = upgraded(market, lake, FakeSettings(average=AverageSettings(window=2)), make=OTHERWISE)
     builder.tables["averages"] = dataclasses.replace(AVERAGES, description="no part of the digest")
@@ -115,7 +115,7 @@ def test_what_is_stale_for_another_reason_is_not_adopted(market: Path, lake: Pat
     assert ("prices", DAYS[6]) in stale(builder)
 
 
-def test_a_later_change_of_an_input_still_renews_what_was_adopted(market: Path, lake: Path) -> None:
+def test_a_later_change_of_an_input_still_renews_adopted_partitions(market: Path, lake: Path) -> None:
     builder = open_world(market, lake)
     averages = dataclasses.replace(AVERAGES, needs={"mean": ("prices.close",)})
     builder.tables = {**builder.tables, "averages": averages}
@@ -127,7 +127,7 @@ def test_a_later_change_of_an_input_still_renews_what_was_adopted(market: Path, 
     assert again.stale(averages, DAYS[6]) == INPUT_CHANGED(input=f"prices/date={DAYS[6]}")
 
 
-def test_groups_of_two_earlier_versions_are_proved_apart(market: Path, lake: Path) -> None:
+def test_groups_of_two_earlier_versions_are_proved_separately(market: Path, lake: Path) -> None:
     second = upgraded(market, lake, make=OTHERWISE)
     second.build(second.tables["prices"], DAYS[7:])
     third = upgraded(market, lake, make="tests.resources.fake_tables:make_prices_with_other_words")
@@ -152,10 +152,10 @@ def test_the_sample_is_spread_evenly(count: int, most: int) -> None:
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--adopt", "no_table"], "--adopt no_table: there is none of that name"),
-        (["--adopt", "all", "--plan"], "goes with --sample alone"),
-        (["--sample", "3"], "--sample goes with --adopt"),
-        (["--adopt", "all", "--sample", "0"], "is 1 or more"),
+        (["--adopt", "no_table"], "--adopt no_table: there is no table of that name"),
+        (["--adopt", "all", "--plan"], "can only be combined with --sample"),
+        (["--sample", "3"], "needs --adopt"),
+        (["--adopt", "all", "--sample", "0"], "must be at least 1"),
     ],
 )
 def test_options_that_contradict_are_refused(
@@ -165,7 +165,9 @@ def test_options_that_contradict_are_refused(
     assert words in capsys.readouterr().err
 
 
-def test_nothing_to_adopt_is_said(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_run_without_anything_to_adopt_reports_it(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert (
         main(["--market", str(market), "--lake", str(tmp_path / "new"), "--profile", "sample", "--adopt", "all"]) == 0
     )

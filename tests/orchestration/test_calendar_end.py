@@ -1,4 +1,4 @@
-"""Data that arrives after the end of the published calendar: refused alone, by a remedy that works."""
+"""Data after the end of the published calendar: only these days are refused, and the remedy that the error names works."""
 
 import datetime as dt
 import os
@@ -69,28 +69,26 @@ def opened(market: Path, settings: Path | str = "production") -> Builder:
     return open_builder(names(market, settings), profile=load_profile(str(settings), PROFILES, {}))
 
 
-def test_a_day_that_is_not_known_refuses_itself_and_no_other(market: Path, settings: Path) -> None:
+def test_a_day_after_the_calendar_is_refused_and_no_other(market: Path, settings: Path) -> None:
     folder = run.build_partition("minute_bars", "2026-12-31", names=names(market), say=lambda line: None)
     assert pl.read_parquet(f"{folder}/part.parquet")["close"].max() == pytest.approx(10.08)
     with pytest.raises(SettingsError, match=REMEDY):
         run.build_partition("minute_bars", "2027-01-04", names=names(market), say=lambda line: None)
-    # The remedy that the error names works, and makes nothing of the year before stale.
+    # The remedy that the error names works, and makes no partition of the year before stale.
     folder = run.build_partition("minute_bars", "2027-01-04", names=names(market, settings), say=lambda line: None)
     assert pl.read_parquet(f"{folder}/part.parquet")["close"].max() == pytest.approx(10.09)
     assert not make_plan(opened(market, settings), [("minute_bars", D(2026, 12, 31)), ("minute_bars", D(2027, 1, 4))])
 
 
-def test_the_newest_week_is_refused_where_it_is_not_known(market: Path, settings: Path) -> None:
-    with pytest.raises(
-        SettingsError, match=rf"holds 5 days from 2027-01-04 on.*{REMEDY}.*2026-12-28, can be asked for"
-    ):
+def test_the_newest_week_is_refused_where_it_is_after_the_calendar(market: Path, settings: Path) -> None:
+    with pytest.raises(SettingsError, match=rf"holds 5 days from 2027-01-04 on.*{REMEDY}.*must name it: 2026-12-28"):
         run.run_report(names=names(market), say=lambda line: None)
     with pytest.raises(SettingsError, match=REMEDY):
         run.run_report(week="2027-01-04", names=names(market), say=lambda line: None)
     builder = opened(market)
     assert last_complete_week(builder) == D(2026, 12, 28)
     assert [day for day in run.everything_for(builder, D(2026, 12, 28)) if day[1] > D(2026, 12, 31)] == []
-    # Nothing that the last known week is made from needs a day after it.
+    # The inputs of the last known week need no day after it.
     assert make_plan(builder, run.everything_for(builder, D(2026, 12, 28)))
     known = opened(market, settings)
     assert beyond_calendar(known) == ""
@@ -120,7 +118,7 @@ def test_a_later_announced_holiday_makes_nothing_before_it_stale(market: Path, s
     later = opened(market, settings)
     assert not make_plan(later, asked)
     assert later.calendar.next_day(D(2027, 6, 8)) == D(2027, 6, 11)
-    # Nor a report, which prints its run's settings: of the calendar those up to its own week.
+    # A report is not stale either: it prints the run's settings, but only the holidays up to its own week.
     report = later.tables["report"]
     assert later.settings_digest(report, D(2027, 1, 4)) == first.settings_digest(report, D(2027, 1, 4))
     assert later.settings_digest(report, D(2027, 6, 7)) != first.settings_digest(report, D(2027, 6, 7))
@@ -139,7 +137,7 @@ def test_the_sensor_starts_the_known_week_then_names_the_remedy(market: Path, mo
 
 
 @pytest.mark.parametrize("now", ["2012-02-29", "2022-06-01", "2026-12-30", "2027-03-01", "2029-01-01"])
-def test_dagster_offers_the_days_and_weeks_that_are_known_whatever_the_clock_says(now: str, settings: Path) -> None:
+def test_dagster_s_partitions_are_the_known_days_and_weeks_at_any_time(now: str, settings: Path) -> None:
     published = Calendar.xshg()
     continued = Calendar.xshg(load_profile(str(settings), PROFILES, {}).settings.calendar)
     short = Calendar.xshg(CalendarSettings(announced_until=D(2027, 1, 6)))

@@ -1,7 +1,7 @@
-"""A name of the tiny market changes its code halfway: the whole chain, every table, bit for bit.
+"""A stock of the tiny market changes its code halfway: the whole chain, every table, bit for bit.
 
-From the change on it is the chain of the market in which the name had the new code from the beginning; before it, that of the
-market in which nothing changed. The market holds minute bars alone, so that the days are cheap.
+From the change on, every partition equals that of a market in which the stock had the new code from the beginning; before the
+change, that of a market in which nothing changed. The market holds only minute bars, so that the days are cheap.
 """
 
 import datetime as dt
@@ -17,13 +17,13 @@ from resources.landing import REFERENCE, LandingZone
 
 pytestmark = pytest.mark.slow
 
-OLD, NEW = "001722.SZ", "001723.SZ"  # a member of CSI 500; the order of the names stays, as training depends on it
+OLD, NEW = "001722.SZ", "001723.SZ"  # a member of CSI 500; the order of the symbols stays, as training depends on it
 CHANGE = dt.date(2023, 10, 18)  # a Wednesday
 LAST = dt.date(2023, 10, 27)
 
 
 def without_ticks(source: Path, target: Path, since: dt.date | None) -> Path:
-    """The market's bars up to LAST and its reference tables; from `since` on the name stands under its new code."""
+    """Copy the market's bars up to LAST and its reference tables; from `since` on, the stock has its new code."""
     zone = LandingZone(source)
     for folder in ("bars", "reference"):
         (target / folder).mkdir(parents=True)
@@ -65,7 +65,7 @@ def test_the_chain_continues_over_a_changed_code(tiny_market: Path, world, tmp_p
     day = {key: builder.signal_day(builder.tables[key[0]], key[1]) for key in found}
     assert differences({key: content for key, content in found.items() if day[key] < CHANGE}, never) == []
     later = differences({key: content for key, content in found.items() if day[key] >= CHANGE}, always)
-    # A model that was trained before the change carries a card that names the data by the codes of then.
+    # The card of a model that was trained before the change names the data by the codes of that time.
     trained_before = {
         (name, week)
         for name, week in later

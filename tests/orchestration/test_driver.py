@@ -1,4 +1,4 @@
-"""The driver through Dagster: ranges, weeks, verdicts as asset checks, and no run where nothing is stale."""
+"""The driver with Dagster: ranges, weeks, verdicts as asset checks, and no run where nothing is stale."""
 
 import datetime as dt
 import errno
@@ -75,7 +75,7 @@ def test_one_asset_by_itself_on_a_refused_input_fails_with_the_reason(market: Pa
     assert job.execute_in_process(partition_key=str(DAYS[6])).success
 
 
-def test_days_and_weeks_that_were_not_asked_for_are_left_alone(market: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_days_and_weeks_that_were_not_requested_are_not_built(market: Path, tmp_path: Path) -> None:  # noqa: F811
     builder = open_market(market, tmp_path / "lake")
     with dg.DagsterInstance.ephemeral() as instance:
         build(builder, [("totals", WEEKS[0])], instance=instance, say=lambda line: None)
@@ -84,13 +84,13 @@ def test_days_and_weeks_that_were_not_asked_for_are_left_alone(market: Path, tmp
 
 
 def silent(line: str) -> None:
-    """Where a driver's lines go that no test reads."""
+    """Discards a progress line."""
 
 
 @pytest.mark.parametrize(
     "error", [OSError(errno.EIO, "Input/output error"), PermissionError("without an errno"), MemoryError()]
 )
-def test_a_fault_of_the_machine_ends_the_run_as_what_it_is(
+def test_a_fault_of_the_machine_ends_the_run_with_a_machine_error(
     market: Path,  # noqa: F811
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -149,12 +149,12 @@ def test_a_refusal_is_tried_once_in_each_run(market: Path, tmp_path: Path, monke
             assert len(asked) == len(DAYS) - 1 + tries  # nothing else is read a second time
 
 
-def test_a_refusal_that_no_longer_holds_lets_the_run_go_on_to_its_end(
+def test_a_run_continues_to_its_target_when_a_refusal_no_longer_holds(
     market: Path,  # noqa: F811
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """In one run: what was refused is good now, and all that is made from it is built after it."""
+    """In one run, a partition that was refused before is built, and then everything that is made from it."""
 
     def refuse(view: LandingView) -> None:
         raise InputError("it could not be opened")
@@ -172,7 +172,7 @@ def test_a_refusal_that_no_longer_holds_lets_the_run_go_on_to_its_end(
     assert kept.manifest(TABLES["totals"], WEEKS[-1]).content == fresh.manifest(TABLES["totals"], WEEKS[-1]).content
 
 
-def test_what_is_still_arriving_is_named_as_such_and_built_by_the_next_run(
+def test_data_that_is_still_arriving_is_reported_and_built_by_the_next_run(
     market: Path,  # noqa: F811
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

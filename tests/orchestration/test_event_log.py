@@ -1,4 +1,4 @@
-"""The event log kept open by the driver writes what Dagster's own reads."""
+"""Dagster's own event log reads what the driver's open event log wrote."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_the_stock_log_reads_what_was_written(tmp_path: Path) -> None:
             )
 
 
-def test_another_storage_is_left_alone() -> None:
+def test_another_storage_is_not_changed() -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         storage = instance.event_log_storage
         with kept_open(instance):

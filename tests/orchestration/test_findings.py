@@ -1,4 +1,4 @@
-"""What a run says of failed checks: one line for each table and check, causes alone, and the error before what else failed."""
+"""How a run reports failed checks: one line per table and check, causes only, and the error before other failures."""
 
 import dataclasses
 import datetime as dt
@@ -38,10 +38,10 @@ def opened(market: Path, lake: Path, tables: dict | None = None) -> Builder:
     return builder
 
 
-def built(builder: Builder, *asked: tuple[str, dt.date]) -> list[str]:
+def built(builder: Builder, *requested: tuple[str, dt.date]) -> list[str]:
     said: list[str] = []
     with dg.DagsterInstance.ephemeral() as instance:
-        build(builder, list(asked) or [("totals", WEEKS[-1])], instance=instance, say=said.append)
+        build(builder, list(requested) or [("totals", WEEKS[-1])], instance=instance, say=said.append)
     return said
 
 
@@ -62,11 +62,11 @@ def test_a_check_that_warns_on_many_days_is_one_line(market: Path, tmp_path: Pat
         )
     assert said.index(warned[-1]) == len(said) - 2  # after all that was built
     assert "manifest.json in the named folders of" in said[-1]
-    # What is not built again has been told before.
+    # Partitions that are not built again were reported by the run before.
     assert not [line for line in built(opened(market, tmp_path / "lake")) if "warning" in line]
 
 
-def test_a_failure_that_one_of_an_input_explains_is_not_repeated(market: Path, tmp_path: Path) -> None:
+def test_a_failure_that_an_input_s_failure_explains_is_not_reported(market: Path, tmp_path: Path) -> None:
     high = Check("means_below_20", Between("mean", 0, 19.9), False, "look", explained_by=("prices.prices_are_whole",))
     averages = dataclasses.replace(AVERAGES, checks=(dataclasses.replace(high, critical_share=1),))
     builder = opened(market, tmp_path / "lake", {"prices": WORRIES, "averages": averages, "totals": TOTALS})
@@ -79,12 +79,12 @@ def test_a_failure_that_one_of_an_input_explains_is_not_repeated(market: Path, t
     assert line.startswith(f"warning: {where} means_below_20 failed in 4 of {len(DAYS)} partitions")
 
 
-def test_nothing_is_said_where_nothing_failed(market: Path, tmp_path: Path) -> None:
+def test_nothing_is_reported_where_nothing_failed(market: Path, tmp_path: Path) -> None:
     builder = opened(market, tmp_path / "lake", dict(TABLES))
     assert not [line for line in built(builder) if "warning" in line or "manifest" in line]
 
 
-def test_a_refusal_comes_before_what_else_failed_and_once_for_all_days(market: Path, tmp_path: Path) -> None:
+def test_a_refusal_is_reported_before_other_failures_and_once_for_all_days(market: Path, tmp_path: Path) -> None:
     bad = [DAYS[1], DAYS[4], DAYS[5]]
     for day in bad:
         deliver(market, day, {"600000.SH": 5000.0 + day.day})
@@ -105,7 +105,7 @@ def test_a_refusal_comes_before_what_else_failed_and_once_for_all_days(market: P
     assert not any(str(day) in note.split("]")[0].split(" ")[1] for note in notes[:-1] for day in bad)
 
 
-def test_a_refusal_that_the_last_one_asked_for_does_not_need_is_told_too(market: Path, tmp_path: Path) -> None:
+def test_a_refusal_that_the_target_does_not_depend_on_is_reported_too(market: Path, tmp_path: Path) -> None:
     for day in DAYS[-2:]:
         deliver(market, day, {"600000.SH": 5000.0})
     said = built(opened(market, tmp_path / "lake"), *(("prices", day) for day in DAYS), ("totals", WEEKS[0]))
@@ -114,16 +114,16 @@ def test_a_refusal_that_the_last_one_asked_for_does_not_need_is_told_too(market:
     assert line.startswith(f"refused: {where} prices_are_sane failed: close must be between")
 
 
-def test_an_input_that_cannot_be_read_is_told_before_the_checks(market: Path, tmp_path: Path) -> None:
+def test_an_input_that_cannot_be_read_is_reported_before_the_checks(market: Path, tmp_path: Path) -> None:
     deliver(market, DAYS[1], {"600000.SH": 5000.0})
     deliver(market, DAYS[2], {"600000.SH": -1.0})
     with pytest.raises(NotReadyError) as caught:
         built(opened(market, tmp_path / "lake"))
-    told = str(caught.value).splitlines()[1:]
-    assert [line.split("] ")[1].split(" failed")[0] for line in told] == ["input_is_readable", "prices_are_sane"]
+    lines = str(caught.value).splitlines()[1:]
+    assert [line.split("] ")[1].split(" failed")[0] for line in lines] == ["input_is_readable", "prices_are_sane"]
 
 
-def test_what_is_still_arriving_is_told_beside_what_is_refused(
+def test_data_that_is_still_arriving_is_reported_beside_refusals(
     market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deliver(market, DAYS[1], {"600000.SH": 5000.0})
@@ -155,7 +155,7 @@ def test_a_table_that_lists_failed_plausibility_checks_is_not_repeated(market: P
     assert not any("prices_are_whole" in note for note in caught.value.__notes__)
 
 
-def test_a_long_reason_is_cut_and_a_partition_of_an_earlier_state_says_nothing(market: Path, tmp_path: Path) -> None:
+def test_long_reasons_are_cut_and_partitions_of_an_earlier_state_are_left_out(market: Path, tmp_path: Path) -> None:
     builder = opened(market, tmp_path / "lake")
     builder.build(WORRIES, DAYS)
     asked = [(WORRIES, day) for day in DAYS]
@@ -177,8 +177,8 @@ def test_a_long_reason_is_cut_and_a_partition_of_an_earlier_state_says_nothing(m
 @given(
     st.lists(st.tuples(st.booleans(), st.booleans(), st.integers(0, 63)), min_size=6, max_size=6),
 )
-def test_of_failed_checks_one_that_nothing_explains_is_left(rows: list[tuple[bool, bool, int]]) -> None:
-    """Rows: passed, critical, and the causes as bits. Causes lie before what they explain, so that none explain each other."""
+def test_at_least_one_failed_check_remains_unexplained(rows: list[tuple[bool, bool, int]]) -> None:
+    """Rows: passed, critical, and the causes as bits. Causes precede what they explain, so that no two checks explain each other."""
     checks = [
         Check(str(n), LOW, critical, "look", explained_by=tuple(str(one) for one in range(n) if causes >> one & 1))
         for n, (_, critical, causes) in enumerate(rows)
@@ -214,7 +214,7 @@ def test_the_command_prints_the_error_first(
 
 
 @pytest.mark.parametrize("there", [False, True], ids=["no folder", "an empty folder"])
-def test_what_is_refused_in_a_lake_that_does_not_exist_is_an_error(
+def test_listing_refusals_of_a_lake_that_does_not_exist_is_an_error(
     market: Path, tmp_path: Path, capsys: pytest.CaptureFixture, there: bool
 ) -> None:
     lake = tmp_path / "nowhere"

@@ -1,4 +1,4 @@
-"""The short account of a plan: which steps count as one reason."""
+"""The summary of a plan: which steps count as one reason."""
 
 import datetime as dt
 

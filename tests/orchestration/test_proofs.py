@@ -51,10 +51,10 @@ def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, ful
 
 
 @pytest.mark.slow
-def test_a_portfolio_that_looks_ahead_is_found_out(
+def test_the_proof_finds_a_portfolio_that_looks_ahead(
     tiny_market: Path, world, full, full_lake: Path, work: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Portfolios on the scores of the next week: without them the week can't be made, and with noise it is another."""
+    """Portfolios on the next week's scores: without these scores the week cannot be built, and with noise it differs."""
 
     def open_world(lake: Path):
         builder = world(tiny_market, lake)
@@ -82,10 +82,10 @@ def test_a_portfolio_that_looks_ahead_is_found_out(
 
 
 @pytest.mark.slow
-def test_a_restated_day_renews_what_is_downstream_of_it_and_nothing_else(
+def test_a_restated_day_renews_everything_downstream_and_nothing_else(
     tiny_market: Path, world, days, full, full_lake: Path, work: Path
 ) -> None:
-    """SPEC §9.4: the corrected re-delivery that the sample market holds beside its ticks."""
+    """SPEC §9.4, with the corrected delivery of a day that the sample market holds beside its ticks."""
     restated = next((tiny_market / "restated").iterdir())
     day = dt.datetime.strptime(restated.name, "%Y%m%d").date()
     copy = work / "restated" / "market"
@@ -94,17 +94,17 @@ def test_a_restated_day_renews_what_is_downstream_of_it_and_nothing_else(
     lake = work / "restated_lake"
     shutil.copytree(full_lake, lake)
     (lake / "_digests" / "ticks.json").unlink(missing_ok=True)
-    (lake / "market.txt").unlink()  # the market is moved, as its owner would say
+    (lake / "market.txt").unlink()  # the market has another path, as after a move by its owner
     for path in restated.iterdir():
         shutil.copy(path, copy / "ticks" / restated.name / path.name)
     builder = world(copy, lake)
     weeks = builder.calendar.weeks(builder.calendar.week_of(day), week)
-    asked = [*(("report", one) for one in weeks), *everything_for(builder, week)]
-    planned = {(step.table.name, step.key): step.reason for step in make_plan(builder, asked).steps}
+    requested = [*(("report", one) for one in weeks), *everything_for(builder, week)]
+    planned = {(step.table.name, step.key): step.reason for step in make_plan(builder, requested).steps}
     assert ("trades", day) in planned
     assert min(key for name, key in planned if builder.tables[name].partition == "day") == day
     assert not {name for name, _ in planned} & {"daily_prices", "securities", "indices", "styles"}
-    build(builder, asked, say=lambda line: None)
+    build(builder, requested, say=lambda line: None)
     fresh = build_at_once(world(copy, work / "restated_fresh"), days[-1])
     again = {
         key: m.content for key in fresh if (m := builder.lake.manifest(builder.tables[key[0]], key[1])) is not None

@@ -1,4 +1,4 @@
-"""What a run refuses before it builds anything, each with its clear error."""
+"""The errors of a run before it builds anything, and the command line's output."""
 
 import datetime as dt
 import json
@@ -29,7 +29,7 @@ def market(tmp_path: Path) -> Path:
     return tmp_path / "market"
 
 
-def ask(market: Path, tmp_path: Path, week: str | None, profile: str = "production") -> str:
+def request(market: Path, tmp_path: Path, week: str | None, profile: str = "production") -> str:
     return run.run_report(week=week, names=Names(str(market), str(tmp_path / "lake"), profile), say=lambda line: None)
 
 
@@ -37,26 +37,26 @@ def test_an_incomplete_week_lists_the_days(market: Path, tmp_path: Path) -> None
     with pytest.raises(
         NotReadyError, match=r"2023-01-16 is incomplete: nothing has landed .* for 2023-01-20 .* 2023-01-09"
     ):
-        ask(market, tmp_path, "2023-01-16")
+        request(market, tmp_path, "2023-01-16")
 
 
-def test_a_week_without_a_trading_day_is_named(market: Path, tmp_path: Path) -> None:
+def test_a_week_without_a_trading_day_is_an_error(market: Path, tmp_path: Path) -> None:
     with pytest.raises(NotReadyError, match="2023-01-23 has no trading day"):
-        ask(market, tmp_path, "2023-01-23")
+        request(market, tmp_path, "2023-01-23")
 
 
-def test_a_week_that_is_no_monday_is_named(market: Path, tmp_path: Path) -> None:
+def test_a_week_that_is_not_named_by_a_monday_is_an_error(market: Path, tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="2023-01-10 is a Tuesday; a week is named by its Monday: 2023-01-09"):
-        ask(market, tmp_path, "2023-01-10")
+        request(market, tmp_path, "2023-01-10")
     with pytest.raises(SettingsError, match="WEEK=tomorrow is no date"):
-        ask(market, tmp_path, "tomorrow")
+        request(market, tmp_path, "tomorrow")
 
 
-def test_a_history_too_short_for_a_window_says_how_many_days_are_missing(market: Path, tmp_path: Path) -> None:
+def test_the_error_of_a_short_history_states_the_number_of_missing_days(market: Path, tmp_path: Path) -> None:
     with pytest.raises(
         SettingsError, match=r"gru_50_1 .* holds 9 of the 150 trading days .* 141 are missing; .*short_history"
     ):
-        ask(market, tmp_path, "2023-01-09")
+        request(market, tmp_path, "2023-01-09")
 
 
 def test_the_last_complete_week_is_the_default(market: Path, tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ def test_the_command_prints_errors_not_traces(market: Path, tmp_path: Path, caps
     assert "Profiles: production" in capsys.readouterr().err
 
 
-def test_one_partition_is_built_with_all_it_is_made_from_and_nothing_else(
+def test_one_partition_and_its_inputs_are_built_and_nothing_else(
     market: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     places = ["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", "production"]
@@ -84,10 +84,10 @@ def test_one_partition_is_built_with_all_it_is_made_from_and_nothing_else(
     assert {"minute_bars", "tape_health", "day_indicators"} <= built
     assert not built & {"factors", "bar_features", "scores", "report"}
     for arguments, said in (
-        (["--table", "minutes", "--date", "2023-01-12"], "Tables: trades"),
+        (["--table", "minutes", "--date", "2023-01-12"], "The tables are trades"),
         (["--table", "minute_bars", "--date", "2023-01-14"], "no trading day"),
         (["--table", "minute_bars", "--date", "soon"], "is no date"),
-        (["--table", "minute_bars"], "go together"),
+        (["--table", "minute_bars"], "must be given together"),
         (["--table", "scores", "--date", "2023-01-18"], "incomplete"),
     ):
         assert run.main([*places, *arguments]) == 1
@@ -158,18 +158,18 @@ def test_options_that_contradict_each_other_are_refused(
     places = ["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", "production"]
     one = ["--table", "minute_bars", "--date", "2023-01-03"]
     for arguments, said in (
-        (["--refused", "--plan"], "--refused lists what is refused"),
-        (["--refused", "--force"], "--refused lists what is refused"),
-        (["--refused", "--date", "2023-01-03"], "go together"),
-        (["--plan", "--table", "minute_bars"], "go together"),
-        (["--week", "2023-01-02", *one], "--date names the partition"),
+        (["--refused", "--plan"], "--refused lists refused partitions"),
+        (["--refused", "--force"], "--refused lists refused partitions"),
+        (["--refused", "--date", "2023-01-03"], "must be given together"),
+        (["--plan", "--table", "minute_bars"], "must be given together"),
+        (["--week", "2023-01-02", *one], "use --date instead"),
     ):
         assert run.main([*places, *arguments]) == 1
         assert said in capsys.readouterr().err
     assert built_tables(tmp_path / "lake") == set()
 
 
-def test_what_is_refused_is_listed_by_table_and_date(
+def test_refused_partitions_are_listed_by_table_and_date(
     market: Path, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     path = market / "bars" / "20230103.parquet"
@@ -189,7 +189,7 @@ def test_what_is_refused_is_listed_by_table_and_date(
         assert count in said
         assert ("tape_health of 2023-01-03: python" in said) == count.startswith("1")
     assert run.main([*refused, "nothing"]) == 1
-    assert "Tables: trades" in capsys.readouterr().err
+    assert "The tables are trades" in capsys.readouterr().err
 
 
 def test_rows_without_a_date_are_a_warning_of_every_run_and_a_note(
@@ -214,7 +214,7 @@ def test_rows_without_a_date_are_a_warning_of_every_run_and_a_note(
         assert "2023/3/32" in line
     manifest = tmp_path / "lake" / "daily_prices" / "date=2023-01-03" / "manifest.json"
     assert json.loads(manifest.read_bytes())["notes"]["rows_without_date"] == {"daily_prices": 2}
-    # A run that ends in a refusal says it too.
+    # A run that ends in a refusal reports it too.
     (market / "bars" / "20230104.parquet").write_bytes(b"no Parquet")
     assert run.main([*places, "--table", "day_indicators", "--date", "2023-01-04"]) == 1
     assert "2 of 260 rows cannot be placed in time" in capsys.readouterr().err
@@ -230,15 +230,17 @@ def test_the_time_left_counts_each_table_by_its_own_partitions(monkeypatch: pyte
     progress = run._Progress(Plan(tuple(steps), (), 10), said.append, {"factors": 2.0, "gru_50_1": 100.0})
     monkeypatch.setattr("time.perf_counter", lambda: 12.0)
     progress.advance(["minute_bars"], days[:2], 12.0, {"minute_bars": 12.0})
-    # 2 minute_bars of 6 s, 4 factors of 2 s and one training of 100 s; nobody knows what a report takes.
-    assert said[-1].endswith("about 2:00 left, and report, not timed yet")
+    # 2 minute_bars of 6 s, 4 factors of 2 s and one training of 100 s; the duration of a report is not known.
+    assert said[-1].endswith("about 2:00 left without report, whose duration is not known yet")
     assert said[-1].startswith("[ 20%] 2023-01-03 … 2023-01-04: minute_bars")
     monkeypatch.setattr("time.perf_counter", lambda: 52.0)
     progress.advance(["factors"], days, 40.0, {"factors": 40.0})
     assert "about 1:52 left" in said[-1]
 
 
-def test_a_rule_to_come_is_said_by_runs_and_plans(market: Path, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_runs_and_plans_report_rules_that_are_not_in_force_yet(
+    market: Path, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(
         '[[rulebook.price_limits]]\nsince = 2027-01-04\nboards = ["star"]\npercent = 30\nst_percent = 30\nsource = "a test"'

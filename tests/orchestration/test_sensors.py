@@ -1,4 +1,4 @@
-"""The sensor tick by tick on an instance, and the schedule; the shape of the code location."""
+"""The sensor tick by tick on an instance, the schedule, and the content of the code location."""
 
 import datetime as dt
 import os
@@ -41,14 +41,14 @@ def put(path: Path, frame: pl.DataFrame, minutes_ago: float) -> None:
 
 
 class Ticks:
-    """The sensor on an instance that launches nothing: what it asks for, tick by tick, with its cursor kept."""
+    """Evaluates the sensor tick by tick on an instance that launches no run, and keeps its cursor and run keys."""
 
     def __init__(self, instance: dg.DagsterInstance, cursor: str | None = None):
         self.sensor, self.instance, self.cursor = make_sensor(), instance, cursor
         self.keys: list[str] = []
 
     def __call__(self) -> list[str] | str:
-        """The weeks asked for, or why none is."""
+        """The requested weeks, or the reason why none is requested."""
         context = dg.build_sensor_context(instance=self.instance, cursor=self.cursor)
         found = self.sensor(context)
         if isinstance(found, dg.SkipReason):
@@ -72,7 +72,7 @@ def market(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "market"
 
 
-def test_the_sensor_asks_once_for_each_week_that_is_complete(market: Path, tick: Ticks) -> None:
+def test_the_sensor_requests_each_complete_week_once(market: Path, tick: Ticks) -> None:
     assert "no landing zone" in tick()
     deliver(market, *WEEK_1[:3])
     assert "no complete trading week" in tick()
@@ -87,12 +87,12 @@ def test_the_sensor_asks_once_for_each_week_that_is_complete(market: Path, tick:
 
 @pytest.mark.parametrize("minutes_ago", [59, 20, 11])
 def test_a_corrected_day_starts_its_week_again(market: Path, tick: Ticks, minutes_ago: float) -> None:
-    """Whatever became of the first run: the bad delivery's was refused by a gate."""
+    """The outcome of the first run does not matter: a gate refused the bad delivery."""
     deliver(market, *WEEK_1, close=-1.0)
     assert tick() == ["2023-01-02"]
     deliver(market, WEEK_1[3], minutes_ago=minutes_ago)
     assert tick() == ["2023-01-02"]
-    assert "nothing has changed" in tick()
+    assert "has not changed since" in tick()
     assert len(set(tick.keys)) == 2
 
 
@@ -104,7 +104,7 @@ def test_a_corrected_week_is_followed_by_those_after_it(market: Path, tick: Tick
     assert tick() == ["2023-01-09", "2023-01-16"]
     deliver(market, WEEK_1[1], close=11.0, minutes_ago=20)
     assert tick() == ["2023-01-02", "2023-01-09", "2023-01-16"]
-    assert "nothing has changed" in tick()
+    assert "has not changed since" in tick()
     assert len(set(tick.keys)) == len(tick.keys)
 
 
@@ -131,7 +131,7 @@ def test_after_a_week_that_is_still_arriving_the_later_ones_wait(market: Path, t
     assert "week of 2023-01-09 may still be arriving" in tick()
     deliver(market, WEEK_2[0], close=11.0)
     assert tick() == ["2023-01-09", "2023-01-16"]
-    assert "nothing has changed" in tick()
+    assert "has not changed since" in tick()
 
 
 def test_only_the_last_weeks_are_watched(market: Path, tick: Ticks, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,12 +142,12 @@ def test_only_the_last_weeks_are_watched(market: Path, tick: Ticks, monkeypatch:
     assert "the last 2 complete week(s)" in tick()
 
 
-def test_a_reference_table_counts_as_far_as_the_week_knew_it(market: Path, tick: Ticks) -> None:
+def test_a_reference_table_counts_with_the_rows_that_were_known_in_the_week(market: Path, tick: Ticks) -> None:
     deliver(market, *WEEK_1, *WEEK_2)
     deliver_index(market, WEEK_1[0], WEEK_2[0])
     assert tick() == ["2023-01-02", "2023-01-09"]
     deliver_index(market, WEEK_1[0], WEEK_2[0], WEEK_3[0])  # a row that neither week could know
-    assert "nothing has changed" in tick()
+    assert "has not changed since" in tick()
     deliver_index(market, WEEK_1[0], WEEK_2[0], WEEK_2[1])
     assert tick() == ["2023-01-09"]
     deliver_index(market, WEEK_1[0], WEEK_2[0], WEEK_2[1], close=5001.0, minutes_ago=3)
@@ -156,7 +156,7 @@ def test_a_reference_table_counts_as_far_as_the_week_knew_it(market: Path, tick:
     assert tick() == ["2023-01-02", "2023-01-09"]
 
 
-def test_a_state_that_comes_back_is_asked_for_again(market: Path, tick: Ticks) -> None:
+def test_a_state_that_returns_is_requested_again(market: Path, tick: Ticks) -> None:
     deliver(market, *WEEK_1)
     path = market / "bars" / f"{WEEK_1[2]}.parquet"
     before, stat = path.read_bytes(), path.stat()
@@ -169,7 +169,7 @@ def test_a_state_that_comes_back_is_asked_for_again(market: Path, tick: Ticks) -
     assert len(set(tick.keys)) == 3
 
 
-def test_a_tick_that_is_evaluated_twice_asks_once(market: Path, tick: Ticks) -> None:
+def test_a_tick_that_is_evaluated_twice_makes_one_request(market: Path, tick: Ticks) -> None:
     """The daemon was killed between the request and its cursor: the same run key keeps Dagster from a second run."""
     deliver(market, *WEEK_1)
     tick()
@@ -191,12 +191,14 @@ def test_a_cursor_of_an_earlier_version_or_of_any_shape(market: Path, tick: Tick
     tick.cursor = cursor
     found = tick()
     assert asked in found if isinstance(asked, str) else found == asked
-    deliver(market, WEEK_1[0], close=11.0)  # what was taken over is watched from then on
+    deliver(market, WEEK_1[0], close=11.0)  # the weeks of the earlier cursor are watched from then on
     assert tick() == ["2023-01-02", "2023-01-09"]
     assert "still 2023-01-09" in tick()
 
 
-def test_a_file_that_cannot_be_read_is_waited_for(market: Path, tick: Ticks, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sensor_waits_for_a_file_that_cannot_be_read(
+    market: Path, tick: Ticks, monkeypatch: pytest.MonkeyPatch
+) -> None:
     deliver(market, *WEEK_1)
     deliver_index(market, WEEK_1[0])
 
@@ -221,10 +223,10 @@ def test_the_sensor_waits_while_files_still_change(market: Path, tick: Ticks) ->
     assert tick() == ["2023-01-02"]
 
 
-def test_a_time_in_the_future_of_the_machine_s_clock_is_not_waited_for(
+def test_the_sensor_does_not_wait_for_a_modification_time_in_the_future(
     market: Path, tick: Ticks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The vendor's clock is ahead, or the machine's is behind: the file counts as changed when it came."""
+    """The vendor's clock is ahead, or this machine's is behind: the file counts as changed when it arrived."""
     deliver(market, *WEEK_1[:3])
     deliver(market, WEEK_1[3], minutes_ago=-1_000_000)
     assert "20230106.parquet changed 0.0 minutes ago" in tick()
@@ -259,14 +261,14 @@ def test_reports_of_several_weeks_wait_for_each_other() -> None:
     assert weekly_report.tags.items() >= REPORT_TAG.items()
 
 
-def test_the_schedule_asks_for_the_same_run(market: Path) -> None:
+def test_the_schedule_requests_the_same_run(market: Path) -> None:
     schedule = make_schedule()
     deliver(market, "20230103", "20230104", "20230105", "20230106")
     data = schedule.evaluate_tick(dg.build_schedule_context())
     assert [request.run_key for request in data.run_requests] == ["report-2023-01-02"]
 
 
-def test_the_shape_of_the_code_location() -> None:
+def test_the_code_location_has_the_declared_jobs_assets_and_checks() -> None:
     defs = build_defs()
     repository = defs.get_repository_def()
     assert sorted(job.name for job in repository.get_all_jobs() if not job.name.startswith("__")) == [
@@ -288,7 +290,7 @@ def test_the_shape_of_the_code_location() -> None:
 
 
 def test_a_daily_to_weekly_mapping_is_lineage_only() -> None:
-    """Dagster maps a week whose Monday is excluded onto one older day too; every asset therefore asks the calendar."""
+    """Dagster maps a week whose Monday is excluded onto one earlier day too, so that every asset asks the calendar instead."""
     import datetime as dt
 
     from orchestration.partitions import trading_days, trading_weeks

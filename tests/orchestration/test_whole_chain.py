@@ -1,4 +1,4 @@
-"""The whole chain on the tiny market: complete, the same day by day as at once, and started unattended."""
+"""The whole chain on the tiny market: it is complete, equal day by day and at once, and can start unattended."""
 
 import html
 import re
@@ -25,10 +25,10 @@ def test_the_whole_chain_is_built(full, days) -> None:
     assert "not built" not in full.values()
 
 
-def test_what_the_tiny_market_should_give_is_there(
+def test_every_table_of_the_tiny_market_has_rows_and_values(
     tiny_market: Path, world, days, full, full_lake: Path, work: Path
 ) -> None:
-    """A proof over empty tables proves nothing."""
+    """The proofs need tables with content."""
     builder = world(tiny_market, full_lake)
     week = builder.calendar.week_of(days[-1])
     for name, table in builder.tables.items():
