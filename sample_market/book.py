@@ -18,6 +18,7 @@ moves the value a little (price impact), makers refill around the value, and old
 from __future__ import annotations
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -62,6 +63,36 @@ INTEGERS = 8
 
 MAX_ORDERS, MAX_EVENTS, MAX_SNAPS, MAX_LEVELS = 12_000, 30_000, 1_500, 24_000
 
+
+class Book(NamedTuple):
+    """The memory of one stock-day, whole numbers throughout, used again for the next; the kernels fill it."""
+
+    orders: np.ndarray
+    """(orders, 6) every order of the day by its number."""
+    levels: np.ndarray
+    """(2, prices, 4) price levels of bids and asks."""
+    live: np.ndarray
+    """(2, orders) numbers of the live orders of each side."""
+    events: np.ndarray
+    """(events, 8) the log."""
+    snapshots: np.ndarray
+    """(snapshots, 84)."""
+    state: np.ndarray
+    """(32,) counts, best prices and the day's figures."""
+
+
+def new_book(orders: int = MAX_ORDERS, levels: int = MAX_LEVELS) -> Book:
+    """Memory for a book of at most so many orders and prices."""
+    return Book(
+        np.zeros((orders, 6), np.int64),
+        np.zeros((2, levels, 4), np.int64),
+        np.zeros((2, orders), np.int64),
+        np.zeros((MAX_EVENTS, EVENT_COLUMNS), np.int64),
+        np.zeros((MAX_SNAPS, SNAPSHOT_COLUMNS), np.int64),
+        np.zeros(STATE_COLUMNS, np.int64),
+    )
+
+
 MINUTE = 60_000
 OPEN_CALL_START, OPEN_MATCH, MORNING, NOON, AFTERNOON, CLOSE_CALL_START, CLOSE_MATCH = (
     555 * MINUTE,
@@ -74,6 +105,7 @@ OPEN_CALL_START, OPEN_MATCH, MORNING, NOON, AFTERNOON, CLOSE_CALL_START, CLOSE_M
 )
 LATE_START, LATE_END = 905 * MINUTE, 930 * MINUTE
 MINUTES = 237
+OPENING_MINUTES, CLOSING_MINUTES = 30, 207  # end of the opening half hour, start of the closing one
 
 
 @njit(cache=True, nogil=True)
@@ -410,32 +442,62 @@ def cancel_some(
                 cancel_order(R, L, live, S, E, t, k)
 
 
-@njit(cache=True, nogil=True)
-def simulate_day(
-    P: np.ndarray,
-    N: np.ndarray,
-    common: np.ndarray,
-    shape: np.ndarray,
-    R: np.ndarray,
-    L: np.ndarray,
-    live: np.ndarray,
-    E: np.ndarray,
-    Q: np.ndarray,
-    out: np.ndarray,
-) -> np.ndarray:
-    """One stock-day.
+class Day(NamedTuple):
+    """What a stock-day starts from; the first fields are those parameters under their names."""
 
-    P, N: the real and whole parameters named above. common: (237,) common part of the value's minute log returns.
-    shape: (237,) intraday activity, mean 1. R, L, live: working memory (register of orders, price levels, live orders).
-    E, Q: event log and snapshots to fill. out: float64[1] = value at the close (log yuan).
-    Returns the book's state; S[OVERFLOW] tells that a buffer was too small.
-    """
-    S = np.zeros(STATE_COLUMNS, np.int64)
-    r = np.empty(1, np.uint64)
-    r[0] = np.uint64(N[I_SEED])
-    lot, szse, lock, pre = N[I_LOT], N[I_SZSE], N[I_LOCK], N[I_PRE]
-    base = N[I_LOW]
-    size = N[I_HIGH] - base + 1
+    sigma: float
+    rate: float
+    scale: float
+    level: float
+    """Log volatility of the day."""
+    drift_open: float
+    drift_day: float
+    intention: float
+    large: float
+    skew: float
+    closing: float
+    outflow: float
+    pre: int
+    lot: int
+    lock: int
+    """1 locked at limit-up, -1 at limit-down, 0 otherwise."""
+    szse: int
+    base: int
+    size: int
+    """Number of prices."""
+    width: float
+    """Typical distance of price levels, in cents."""
+
+
+@njit(cache=True, nogil=True)
+def _day(P: np.ndarray, N: np.ndarray, v: float) -> Day:
+    return Day(
+        P[P_SIGMA],
+        P[P_RATE],
+        P[P_SCALE],
+        P[P_VOLATILITY],
+        P[P_DRIFT_OPEN],
+        P[P_DRIFT_DAY],
+        P[P_SIGNAL],
+        P[P_SIGNAL + 1],
+        P[P_SIGNAL + 2],
+        P[P_SIGNAL + 3],
+        P[P_SIGNAL + 4],
+        N[I_PRE],
+        N[I_LOT],
+        N[I_LOCK],
+        N[I_SZSE],
+        N[I_LOW],
+        N[I_HIGH] - N[I_LOW] + 1,
+        max(1.0, 0.0005 * math.exp(v) * 100.0),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _clear(book: Book, base: int, size: int) -> None:
+    """An empty book of `size` prices from `base` cents on."""
+    _, L, _, _, _, S = book
+    S[:] = 0
     S[BASE], S[SIZE] = base, size
     S[BEST], S[BEST + 1] = -1, size
     for side in range(2):
@@ -444,21 +506,18 @@ def simulate_day(
             L[side, p, TAIL] = -1
             L[side, p, SHARES] = 0
             L[side, p, COUNT] = 0
-    v = P[P_VALUE] + P[P_DRIFT_OPEN] * 0.8  # the early drift comes mostly overnight
-    sigma, rate, scale, level = P[P_SIGMA], P[P_RATE], P[P_SCALE], P[P_VOLATILITY]
-    intention, large, skew, closing, outflow = (
-        P[P_SIGNAL],
-        P[P_SIGNAL + 1],
-        P[P_SIGNAL + 2],
-        P[P_SIGNAL + 3],
-        P[P_SIGNAL + 4],
-    )
-    x = math.exp(v) * 100.0 - base
-    w = max(1.0, 0.0005 * math.exp(v) * 100.0)  # typical distance of price levels, in cents
 
-    take_snapshot(L, S, Q, 525 * MINUTE + 18_000, PRE_OPEN, pre)
 
-    # ---- opening call: 09:15 to 09:25, cancels until 09:20
+@njit(cache=True, nogil=True)
+def _level(v: float, day: Day) -> float:
+    """The value as a distance in cents from the day's lowest price."""
+    return math.exp(v) * 100.0 - day.base
+
+
+@njit(cache=True, nogil=True)
+def _opening_call(book: Book, r: np.ndarray, day: Day, x: float) -> None:
+    """09:15 to 09:25, cancels until 09:20. x: the value's level."""
+    R, L, live, E, Q, S = book
     n = 46 + np.int64(16.0 * uniform(r))
     t = OPEN_CALL_START + 20
     mark = t // 3000 + 1
@@ -470,53 +529,196 @@ def simulate_day(
             t += np.int64(10 + uniform(r) * 120) // 10 * 10
         t = min(t, OPEN_MATCH - 4_000)
         if t > mark * 3000 and S[CHANGED] == 1:
-            take_snapshot(L, S, Q, mark * 3000, OPEN_CALL, pre)
+            take_snapshot(L, S, Q, mark * 3000, OPEN_CALL, day.pre)
         mark = max(mark, (t + 2999) // 3000)
         side = np.int64(i % 2)
-        if lock != 0 and uniform(r) < 0.8:
-            side = np.int64(0 if lock > 0 else 1)
+        if day.lock != 0 and uniform(r) < 0.8:
+            side = np.int64(0 if day.lock > 0 else 1)
         sign = 1.0 if side == 0 else -1.0
-        q = draw_shares(r, scale, lot, side == 1)
-        if lock != 0 and side == (0 if lock > 0 else 1):
+        q = draw_shares(r, day.scale, day.lot, side == 1)
+        if day.lock != 0 and side == (0 if day.lock > 0 else 1):
             q *= 6
         eager = uniform(r) < 0.28
-        p = x + sign * (normal(r) * 4.0 + 1.5) * w if eager else x - sign * (1.0 + exponential(r) * 7.0) * w
+        p = (
+            x + sign * (normal(r) * 4.0 + 1.5) * day.width
+            if eager
+            else x - sign * (1.0 + exponential(r) * 7.0) * day.width
+        )
         submit(R, L, live, S, E, t, side, np.int64(math.floor(p + 0.5)), q, LIMIT, False)
         if uniform(r) < 0.06 and t < OPEN_MATCH - 5 * MINUTE:
             s = np.int64(uniform(r) * 2.0)
             if S[LIVE + s] > 6:
                 cancel_order(R, L, live, S, E, t, live[s, np.int64(uniform(r) * S[LIVE + s])])
-    t = OPEN_MATCH if szse == 1 else OPEN_MATCH + np.int64(uniform(r) * 90.0) * 10
+    t = OPEN_MATCH if day.szse == 1 else OPEN_MATCH + np.int64(uniform(r) * 90.0) * 10
     if S[CHANGED] == 1:
-        take_snapshot(L, S, Q, mark * 3000, OPEN_CALL, pre)
-    match_auction(R, L, live, S, E, t, pre)
-    take_snapshot(L, S, Q, OPEN_MATCH if szse == 1 else OPEN_MATCH + 3_000, OPENED, pre)
+        take_snapshot(L, S, Q, mark * 3000, OPEN_CALL, day.pre)
+    match_auction(R, L, live, S, E, t, day.pre)
+    take_snapshot(L, S, Q, OPEN_MATCH if day.szse == 1 else OPEN_MATCH + 3_000, OPENED, day.pre)
 
-    # ---- continuous trading
-    flow = 0.0
-    pending = 0.0
+
+@njit(cache=True, nogil=True)
+def _move(r: np.ndarray, day: Day, m: int, vol: float, common: float) -> float:
+    """The value's log return of minute m: common part, fat-tailed own part, jumps, drift. vol: its own standard deviation."""
+    skew_down = 0.5 + 0.45 * math.tanh(day.skew)
+    # fat tails: a student-like scale mixture, and rare jumps whose direction carries the planted skewness
+    move = vol * normal(r) * math.exp(0.45 * normal(r)) * 0.6
+    move += common
+    if uniform(r) < 0.012:
+        jump = vol * (3.0 + 1.5 * exponential(r))
+        move += -jump if uniform(r) < skew_down else jump
+    move += vol * 0.054 * (2.0 * skew_down - 1.0)  # mean of the jumps, so that skewness is not drift
+    move += day.drift_open * 0.2 / 30.0 if m < OPENING_MINUTES else day.drift_day / 207.0
+    return move
+
+
+# The parts of a burst are inlined: handing a book's arrays on, hundreds of times a day, costs a tenth of the simulation.
+@njit(cache=True, nogil=True, inline="always")
+def _stale_makers(book: Book, r: np.ndarray, day: Day, x: float, t: int) -> int:
+    """Makers whose quotes the value has passed cancel, or are swept by the informed. Returns the stamp of the last event."""
+    R, L, live, E, _, S = book
+    for side in range(2):
+        sign = 1.0 if side == 0 else -1.0  # side of the sweeper
+        other = 1 - side
+        for _ in range(5):
+            if S[LIVE + other] < 3 or sign * (x - S[BEST + other]) < 0.4 * day.width or uniform(r) < 0.4:
+                break
+            cancel_order(R, L, live, S, E, t, L[other, S[BEST + other], HEAD])
+            t += 10
+        if S[LIVE + other] > 0 and sign * (x - S[BEST + other]) > 0.3 * day.width:
+            limit = np.int64(math.floor(x)) if side == 0 else np.int64(math.ceil(x))
+            limit = min(max(limit, 0), day.size - 1)
+            depth = 0
+            p = S[BEST + other]
+            for _ in range(60):
+                if p < 0 or p >= day.size or sign * (limit - p) < 0:
+                    break
+                depth += L[other, p, SHARES]
+                p += 1 if side == 0 else -1
+            q = np.int64(depth * (0.5 + 0.6 * uniform(r))) // day.lot * day.lot
+            if q > 0:
+                t += 10 * np.int64(1 + uniform(r) * 8.0)
+                submit(R, L, live, S, E, t, side, limit, q, LIMIT, True)
+    return t
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _noise_traders(
+    book: Book, r: np.ndarray, day: Day, first: bool, v: float, flow: float, t: int
+) -> tuple[float, float, int]:
+    """They hit or lift the touch. first: of the opening half hour. Returns the value, their flow and the stamp after them."""
+    R, L, live, E, _, S = book
+    lock = day.lock
+    x = _level(v, day)
+    tilt = 0.9 * flow + 0.35 * max(min((x - 0.5 * (S[BEST] + S[BEST + 1])) / day.width, 3.0), -3.0)
+    if first:
+        tilt += day.intention
+    orders = 1 + np.int64(uniform(r) < 0.18) + np.int64(uniform(r) < 0.05)
+    for _ in range(orders):
+        is_large = uniform(r) < (0.20 if first else 0.10)
+        direction = tilt + (day.large if first and is_large else 0.0)
+        side = np.int64(0) if uniform(r) < 1.0 / (1.0 + math.exp(-2.0 * direction)) else np.int64(1)
+        if (lock > 0 and side == 0) or (lock < 0 and side == 1):
+            side = 1 - side
+        sign = 1.0 if side == 0 else -1.0
+        other = 1 - side
+        if S[LIVE + other] == 0:
+            continue
+        q = draw_shares(r, day.scale * (3.5 if is_large else 0.8), day.lot, side == 1)
+        if not first:
+            # the outflow imprint: sells come in larger orders than buys
+            stretch = math.exp(-sign * day.outflow)
+            q = max(np.int64(q * stretch) // day.lot, 1) * day.lot
+        if lock != 0:
+            q = day.lot * np.int64(1 + 3 * uniform(r))
+        otype = LIMIT
+        if day.szse == 1 and uniform(r) < 0.06 and lock == 0:
+            otype = MARKET if uniform(r) < 0.6 else OWN_BEST
+        limit = S[BEST + other] + np.int64(sign * math.floor(exponential(r) * 0.9 * day.width))
+        if otype == OWN_BEST:
+            if S[LIVE + side] == 0:
+                continue
+            limit = S[BEST + side]
+        t += 10 * np.int64(1 + uniform(r) * 10.0)
+        submit(R, L, live, S, E, t, side, limit, q, otype, True)
+        flow = 0.93 * flow + 0.07 * sign
+        v += sign * 0.02 * day.sigma * math.log(1.0 + q / day.scale)  # price impact
+    return v, flow, t
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _refill(book: Book, r: np.ndarray, day: Day, first: bool, x: float, half: float, t: int) -> int:
+    """Makers quote around the value, from `half` a spread away. Returns the stamp of the last order."""
+    R, L, live, E, _, S = book
+    lock = day.lock
+    for side in range(2):
+        sign = 1.0 if side == 0 else -1.0
+        chance = 0.72 + 0.04 * (27 - S[LIVE + side])
+        if first:
+            chance += 0.12 * sign * day.intention
+        if x > day.size - 1 and side == 1:
+            chance *= 0.15
+        if x < 0 and side == 0:
+            chance *= 0.15
+        if lock != 0:
+            chance = 1.0 if side == (0 if lock > 0 else 1) else 0.0
+        count = np.int64(math.floor(max(chance, 0.0) + uniform(r)))
+        for i in range(min(count, 3)):
+            distance = half + (
+                exponential(r) * 2.5 * day.width if uniform(r) < 0.5 else exponential(r) * 9.0 * day.width
+            )
+            if i == 0 and S[LIVE + side] > 0 and abs(x - S[BEST + side]) > 2.5 * day.width + 1.0:
+                distance = half
+            p = np.int64(math.floor(x - distance)) if side == 0 else np.int64(math.ceil(x + distance))
+            t += 10 * np.int64(1 + uniform(r) * 12.0)
+            q = draw_shares(r, day.scale * (6.0 if lock != 0 else 1.3), day.lot, side == 1)
+            submit(R, L, live, S, E, t, side, p, q, LIMIT, True)
+    return t
+
+
+@njit(cache=True, nogil=True)
+def _burst(book: Book, r: np.ndarray, day: Day, first: bool, v: float, flow: float, t0: int) -> tuple[float, float]:
+    """One burst of orders, from t0 to its snapshot three seconds later. Returns the value and the noise traders' flow."""
+    R, L, live, E, Q, S = book
+    t = t0 + 10 + np.int64(uniform(r) * 60.0) * 10
+    half = day.width * 0.3 * (0.4 + exponential(r)) + 0.2
+    t = _stale_makers(book, r, day, _level(v, day), t)
+    v, flow, t = _noise_traders(book, r, day, first, v, flow, t)
+    t = _refill(book, r, day, first, _level(v, day), half, t)
+    t += 10 * np.int64(1 + uniform(r) * 8.0)
+    if day.lock == 0:
+        cancel_some(R, L, live, S, E, r, t, 30)
+    # a burst ends before its snapshot, and inside its minute
+    i = S[N_EVENTS] - 1
+    while i >= 0 and E[i, TIME] > t0 + 2990:
+        E[i, TIME] = t0 + 2990
+        i -= 1
+    stamp = t0 + 3000
+    if S[CHANGED] == 1 and stamp != CLOSE_CALL_START:
+        take_snapshot(L, S, Q, stamp, TRADING, day.pre)
+        drop_repeat(S, Q, day.szse)
+    return v, flow
+
+
+@njit(cache=True, nogil=True)
+def _continuous(book: Book, r: np.ndarray, day: Day, common: np.ndarray, shape: np.ndarray, v: float) -> float:
+    """Continuous trading, minute by minute. Returns the value at its end."""
+    _, L, _, _, Q, S = book
+    flow = 0.0  # direction of the noise traders
+    pending = 0.0  # what the value has moved since the last burst
     h = 0.0  # log volatility within the day, about the day's level
-    skew_down = 0.5 + 0.45 * math.tanh(skew)
     for m in range(MINUTES):
         start = MORNING + m * MINUTE if m < 120 else AFTERNOON + (m - 120) * MINUTE
         if m == 0 or m == 120:  # a session opens with a snapshot, changed or not
-            take_snapshot(L, S, Q, start, TRADING, pre)
-        first = m < 30
-        last = m >= 207
+            take_snapshot(L, S, Q, start, TRADING, day.pre)
         h = 0.97 * h + 0.10 * normal(r)
-        vol = sigma * math.sqrt(shape[m]) * math.exp(level + h)
-        # fat tails: a student-like scale mixture, and rare jumps whose direction carries the planted skewness
-        move = vol * normal(r) * math.exp(0.45 * normal(r)) * 0.6
-        move += common[m]
-        if uniform(r) < 0.012:
-            jump = vol * (3.0 + 1.5 * exponential(r))
-            move += -jump if uniform(r) < skew_down else jump
-        move += vol * 0.054 * (2.0 * skew_down - 1.0)  # mean of the jumps, so that skewness is not drift
-        move += P[P_DRIFT_OPEN] * 0.2 / 30.0 if first else P[P_DRIFT_DAY] / 207.0
+        vol = day.sigma * math.sqrt(shape[m]) * math.exp(day.level + h)
+        move = _move(r, day, m, vol, common[m])
         pending += move
-        activity = rate * shape[m] * math.exp(0.55 * h + 0.3 * level + 0.25 * min(abs(move) / (vol + 1e-9), 4.0) - 0.2)
-        if last:
-            activity *= math.exp(-closing)
+        activity = (
+            day.rate * shape[m] * math.exp(0.55 * h + 0.3 * day.level + 0.25 * min(abs(move) / (vol + 1e-9), 4.0) - 0.2)
+        )
+        if m >= CLOSING_MINUTES:
+            activity *= math.exp(-day.closing)
         bursts = min(np.int64(math.floor(activity + uniform(r))), 12)
         step = 0.0
         if bursts > 0:
@@ -525,114 +727,21 @@ def simulate_day(
         slot = -1
         for b in range(bursts):
             v += step
-            x = math.exp(v) * 100.0 - base
             slot = max(np.int64((b + uniform(r)) * 20.0 / bursts), slot + 1)
             if slot > 19:
                 break
-            t0 = start + slot * 3000
-            t = t0 + 10 + np.int64(uniform(r) * 60.0) * 10
-            half = w * 0.3 * (0.4 + exponential(r)) + 0.2
+            v, flow = _burst(book, r, day, m < OPENING_MINUTES, v, flow, start + slot * 3000)
+    return v + pending
 
-            # makers whose quotes the value has passed: cancelled, or swept by the informed
-            for side in range(2):
-                sign = 1.0 if side == 0 else -1.0  # side of the sweeper
-                other = 1 - side
-                for _ in range(5):
-                    if S[LIVE + other] < 3 or sign * (x - S[BEST + other]) < 0.4 * w or uniform(r) < 0.4:
-                        break
-                    cancel_order(R, L, live, S, E, t, L[other, S[BEST + other], HEAD])
-                    t += 10
-                if S[LIVE + other] > 0 and sign * (x - S[BEST + other]) > 0.3 * w:
-                    limit = np.int64(math.floor(x)) if side == 0 else np.int64(math.ceil(x))
-                    limit = min(max(limit, 0), size - 1)
-                    depth = 0
-                    p = S[BEST + other]
-                    for _ in range(60):
-                        if p < 0 or p >= size or sign * (limit - p) < 0:
-                            break
-                        depth += L[other, p, SHARES]
-                        p += 1 if side == 0 else -1
-                    q = np.int64(depth * (0.5 + 0.6 * uniform(r))) // lot * lot
-                    if q > 0:
-                        t += 10 * np.int64(1 + uniform(r) * 8.0)
-                        submit(R, L, live, S, E, t, side, limit, q, LIMIT, True)
 
-            # noise traders
-            tilt = 0.9 * flow + 0.35 * max(min((x - 0.5 * (S[BEST] + S[BEST + 1])) / w, 3.0), -3.0)
-            if first:
-                tilt += intention
-            orders = 1 + np.int64(uniform(r) < 0.18) + np.int64(uniform(r) < 0.05)
-            for _ in range(orders):
-                is_large = uniform(r) < (0.20 if first else 0.10)
-                direction = tilt + (large if first and is_large else 0.0)
-                side = np.int64(0) if uniform(r) < 1.0 / (1.0 + math.exp(-2.0 * direction)) else np.int64(1)
-                if (lock > 0 and side == 0) or (lock < 0 and side == 1):
-                    side = 1 - side
-                sign = 1.0 if side == 0 else -1.0
-                other = 1 - side
-                if S[LIVE + other] == 0:
-                    continue
-                q = draw_shares(r, scale * (3.5 if is_large else 0.8), lot, side == 1)
-                if not first:
-                    # the outflow imprint: sells come in larger orders than buys
-                    stretch = math.exp(-sign * outflow)
-                    q = max(np.int64(q * stretch) // lot, 1) * lot
-                if lock != 0:
-                    q = lot * np.int64(1 + 3 * uniform(r))
-                otype = LIMIT
-                if szse == 1 and uniform(r) < 0.06 and lock == 0:
-                    otype = MARKET if uniform(r) < 0.6 else OWN_BEST
-                limit = S[BEST + other] + np.int64(sign * math.floor(exponential(r) * 0.9 * w))
-                if otype == OWN_BEST:
-                    if S[LIVE + side] == 0:
-                        continue
-                    limit = S[BEST + side]
-                t += 10 * np.int64(1 + uniform(r) * 10.0)
-                submit(R, L, live, S, E, t, side, limit, q, otype, True)
-                flow = 0.93 * flow + 0.07 * sign
-                v += sign * 0.02 * sigma * math.log(1.0 + q / scale)  # price impact
-
-            # makers refill
-            x = math.exp(v) * 100.0 - base
-            for side in range(2):
-                sign = 1.0 if side == 0 else -1.0
-                chance = 0.72 + 0.04 * (27 - S[LIVE + side])
-                if first:
-                    chance += 0.12 * sign * intention
-                if x > size - 1 and side == 1:
-                    chance *= 0.15
-                if x < 0 and side == 0:
-                    chance *= 0.15
-                if lock != 0:
-                    chance = 1.0 if side == (0 if lock > 0 else 1) else 0.0
-                count = np.int64(math.floor(max(chance, 0.0) + uniform(r)))
-                for i in range(min(count, 3)):
-                    distance = half + (exponential(r) * 2.5 * w if uniform(r) < 0.5 else exponential(r) * 9.0 * w)
-                    if i == 0 and S[LIVE + side] > 0 and abs(x - S[BEST + side]) > 2.5 * w + 1.0:
-                        distance = half
-                    p = np.int64(math.floor(x - distance)) if side == 0 else np.int64(math.ceil(x + distance))
-                    t += 10 * np.int64(1 + uniform(r) * 12.0)
-                    q = draw_shares(r, scale * (6.0 if lock != 0 else 1.3), lot, side == 1)
-                    submit(R, L, live, S, E, t, side, p, q, LIMIT, True)
-            t += 10 * np.int64(1 + uniform(r) * 8.0)
-            if lock == 0:
-                cancel_some(R, L, live, S, E, r, t, 30)
-            # a burst ends before its snapshot, and inside its minute
-            i = S[N_EVENTS] - 1
-            while i >= 0 and E[i, TIME] > t0 + 2990:
-                E[i, TIME] = t0 + 2990
-                i -= 1
-            stamp = t0 + 3000
-            if S[CHANGED] == 1 and stamp != CLOSE_CALL_START:
-                take_snapshot(L, S, Q, stamp, TRADING, pre)
-                drop_repeat(S, Q, szse)
-    v += pending
-    x = math.exp(v) * 100.0 - base
-
-    # ---- closing call: 14:57 to 15:00, no cancels
+@njit(cache=True, nogil=True)
+def _closing_call(book: Book, r: np.ndarray, day: Day, x: float) -> None:
+    """14:57 to 15:00, no cancels. x: the value's level."""
+    R, L, live, E, Q, S = book
+    lock = day.lock
     take_snapshot(L, S, Q, CLOSE_CALL_START, CLOSE_CALL, S[LAST])
     clumps = 2
-    heavy = math.exp(-closing)
+    heavy = math.exp(-day.closing)
     for c in range(clumps):
         t0 = CLOSE_CALL_START + np.int64((c + uniform(r)) * 58.0 / clumps) * 3000
         t = t0 + 10
@@ -641,35 +750,59 @@ def simulate_day(
             if lock != 0:
                 side = np.int64(1 if lock > 0 else 0) if i == 0 else np.int64(0 if lock > 0 else 1)
             sign = 1.0 if side == 0 else -1.0
-            q = draw_shares(r, scale * 2.0 * heavy, lot, False)
-            p = x + sign * (2.0 + 2.0 * normal(r)) * w if i > 1 else x + sign * 3.0 * w
+            q = draw_shares(r, day.scale * 2.0 * heavy, day.lot, False)
+            p = x + sign * (2.0 + 2.0 * normal(r)) * day.width if i > 1 else x + sign * 3.0 * day.width
             t += 10 * np.int64(1 + uniform(r) * 40.0)
             submit(R, L, live, S, E, t, side, np.int64(math.floor(p + 0.5)), q, LIMIT, False)
         take_snapshot(L, S, Q, t0 + 3000, CLOSE_CALL, S[LAST])
-    t = CLOSE_MATCH if szse == 1 else CLOSE_MATCH + np.int64(uniform(r) * 90.0) * 10
+    t = CLOSE_MATCH if day.szse == 1 else CLOSE_MATCH + np.int64(uniform(r) * 90.0) * 10
     match_auction(R, L, live, S, E, t, S[LAST])
-    take_snapshot(L, S, Q, CLOSE_MATCH + 3_000, CLOSED, pre)
+    take_snapshot(L, S, Q, CLOSE_MATCH + 3_000, CLOSED, day.pre)
 
-    # ---- after-hours fixed-price trading (STAR, ChiNext): a few pairs at the closing price, beside the book
+
+@njit(cache=True, nogil=True)
+def _after_hours(book: Book, r: np.ndarray, day: Day) -> None:
+    """Fixed-price trading (STAR, ChiNext): a few pairs at the closing price, beside the book."""
+    R, L, _, E, Q, S = book
+    t = LATE_START
+    for _ in range(1 + np.int64(uniform(r) * 3.0)):
+        t += 10 * np.int64(1 + uniform(r) * 40_000.0)
+        buyer_last = uniform(r) < 0.5
+        q = draw_shares(r, day.scale, day.lot, False)
+        k = S[N_ORDERS]
+        if k + 2 > R.shape[0]:
+            S[OVERFLOW] = 1
+            break
+        S[N_ORDERS] = k + 2
+        side = np.int64(1 if buyer_last else 0)
+        log_event(E, S, t, ARRIVAL, k if side == 0 else -1, k if side == 1 else -1, S[LAST], q, side, 0)
+        k += 1
+        side = 1 - side
+        log_event(E, S, t, ARRIVAL, k if side == 0 else -1, k if side == 1 else -1, S[LAST], q, side, 0)
+        record_trade(E, S, t, k if side == 0 else k - 1, k if side == 1 else k - 1, S[LAST] - day.base, q, side)
+    take_snapshot(L, S, Q, LATE_END, CLOSED, day.pre)
+
+
+@njit(cache=True, nogil=True)
+def simulate_day(
+    book: Book, P: np.ndarray, N: np.ndarray, common: np.ndarray, shape: np.ndarray, out: np.ndarray
+) -> None:
+    """One stock-day.
+
+    book: filled anew; its S[OVERFLOW] tells that a buffer was too small. P, N: the real and whole parameters named above.
+    common: (237,) common part of the value's minute log returns. shape: (237,) intraday activity, mean 1.
+    out: float64[1] = value at the close (log yuan).
+    """
+    _, L, _, _, Q, S = book
+    r = np.empty(1, np.uint64)
+    r[0] = np.uint64(N[I_SEED])
+    v = P[P_VALUE] + P[P_DRIFT_OPEN] * 0.8  # the early drift comes mostly overnight
+    day = _day(P, N, v)
+    _clear(book, day.base, day.size)
+    take_snapshot(L, S, Q, 525 * MINUTE + 18_000, PRE_OPEN, day.pre)
+    _opening_call(book, r, day, _level(v, day))
+    v = _continuous(book, r, day, common, shape, v)
+    _closing_call(book, r, day, _level(v, day))
     if N[I_LATE] == 1 and uniform(r) < 0.4 and S[LAST] > 0:
-        t = LATE_START
-        for _ in range(1 + np.int64(uniform(r) * 3.0)):
-            t += 10 * np.int64(1 + uniform(r) * 40_000.0)
-            buyer_last = uniform(r) < 0.5
-            q = draw_shares(r, scale, lot, False)
-            k = S[N_ORDERS]
-            if k + 2 > R.shape[0]:
-                S[OVERFLOW] = 1
-                break
-            S[N_ORDERS] = k + 2
-            first_side = np.int64(1 if buyer_last else 0)
-            log_event(
-                E, S, t, ARRIVAL, k if first_side == 0 else -1, k if first_side == 1 else -1, S[LAST], q, first_side, 0
-            )
-            k += 1
-            side = 1 - first_side
-            log_event(E, S, t, ARRIVAL, k if side == 0 else -1, k if side == 1 else -1, S[LAST], q, side, 0)
-            record_trade(E, S, t, k if side == 0 else k - 1, k if side == 1 else k - 1, S[LAST] - base, q, side)
-        take_snapshot(L, S, Q, LATE_END, CLOSED, pre)
+        _after_hours(book, r, day)
     out[0] = v
-    return S

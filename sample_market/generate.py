@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,27 +51,6 @@ def generate(
     return True
 
 
-@dataclass
-class _Memory:
-    """Working memory of one thread."""
-
-    orders: np.ndarray
-    levels: np.ndarray
-    live: np.ndarray
-    events: np.ndarray
-    snapshots: np.ndarray
-
-    @classmethod
-    def make(cls) -> _Memory:
-        return cls(
-            np.zeros((bk.MAX_ORDERS, 6), np.int64),
-            np.zeros((2, bk.MAX_LEVELS, 4), np.int64),
-            np.zeros((2, bk.MAX_ORDERS), np.int64),
-            np.zeros((bk.MAX_EVENTS, bk.EVENT_COLUMNS), np.int64),
-            np.zeros((bk.MAX_SNAPS, bk.SNAPSHOT_COLUMNS), np.int64),
-        )
-
-
 class _Market:
     """State of a market while it is made."""
 
@@ -94,9 +73,9 @@ class _Market:
         self.industry_index = self._industry_index()
         self.rng_night = random(settings, "night")
         self.pool = ThreadPoolExecutor(workers)
-        self.memories: queue.SimpleQueue[_Memory] = queue.SimpleQueue()
+        self.memories: queue.SimpleQueue[bk.Book] = queue.SimpleQueue()
         for _ in range(workers):
-            self.memories.put(_Memory.make())
+            self.memories.put(bk.new_book())
         self.writing: list[Future[int]] = []
         self.vendor_bytes = 0
 
@@ -238,7 +217,7 @@ class _Market:
     # ---- one stock-day through the book
 
     @contextmanager
-    def _memory(self) -> Iterator[_Memory]:
+    def _memory(self) -> Iterator[bk.Book]:
         memory = self.memories.get()
         try:
             yield memory
@@ -253,7 +232,7 @@ class _Market:
             return [tape for i in chunk if (tape := self._trade_one(d, int(i), moves[i], threshold[i], keep, memory))]
 
     def _trade_one(
-        self, d: int, i: int, moves: np.ndarray, threshold: float, keep: bool, m: _Memory
+        self, d: int, i: int, moves: np.ndarray, threshold: float, keep: bool, book: bk.Book
     ) -> delivery.Tape | None:
         s, record, symbol = self.plan.stocks, self.record, self.plan.stocks.symbol[i]
         pre, up, down = int(record.pre_close[d, i]), int(record.limit_up[d, i]), int(record.limit_down[d, i])
@@ -286,12 +265,11 @@ class _Market:
                 f"{symbol} on {self.plan.days[d]}: price {pre / 100} has more levels than the book holds"
             )
         out = np.zeros(1)
-        state = bk.simulate_day(
-            parameters, integers, moves, self.shape, m.orders, m.levels, m.live, m.events, m.snapshots, out
-        )
+        bk.simulate_day(book, parameters, integers, moves, self.shape, out)
+        state = book.state
         if state[bk.OVERFLOW]:
             raise OverflowError(f"{symbol} on {self.plan.days[d]}: more orders than the book's memory holds")
-        events, snapshots = m.events[: state[bk.N_EVENTS]], m.snapshots[: state[bk.N_SNAPS]]
+        events, snapshots = book.events[: state[bk.N_EVENTS]], book.snapshots[: state[bk.N_SNAPS]]
         orders = int(state[bk.N_ORDERS])
         mb.aggregate_day(events, snapshots, orders, threshold, pre, up, down, self.bars[i], self.sizes[d, i])
         self.value[i] = out[0]

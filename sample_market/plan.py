@@ -173,113 +173,191 @@ def _make_stocks(settings: MarketSettings, days: int, rules: Rulebook) -> Stocks
 
 
 def make_plan(settings: MarketSettings) -> Plan:
-    """Everything scheduled, from the settings alone."""
+    """Everything scheduled, from the settings alone.
+
+    Raises
+    ------
+    ValueError
+        If the last day ends no week, a board is not open on the first day, or the names are too few for the indices.
+    """
     days = trading_days(settings)
-    n_days = len(days)
-    m0 = settings.history_days
-    t0 = n_days - settings.tick_days
-    stocks = _make_stocks(settings, n_days, Rulebook.on(days[0]))
-    n = len(stocks)
-    rng = random(settings, "events")
-    big = n >= 100
-    st = np.zeros((n_days, n), bool)
-    suspended = np.zeros((n_days, n), bool)
-    lock = np.zeros((n_days, n), np.int64)
-    dividend = np.zeros((n_days, n), np.int64)
-    split = np.ones((n_days, n))
-    events: list[Event] = []
+    schedule = _Schedule(settings, days, _make_stocks(settings, len(days), Rulebook.on(days[0])))
+    groups = schedule.group()
+    members = schedule.review(groups)
+    schedule.list_and_delist(groups)
+    schedule.treat(groups.distressed)
+    schedule.suspend(groups)
+    schedule.lock_at_limits(groups)
+    schedule.change_shares(groups)
+    schedule.spoil_deliveries()
+    schedule.events.sort(key=lambda e: (e.first, e.kind, e.symbol))
+    return Plan(
+        days, schedule.first_minute, schedule.first_tick, schedule.stocks, schedule.st, schedule.suspended, schedule.lock,
+        schedule.dividend, schedule.split, members, schedule.events,
+    )  # fmt: skip
 
-    def add(kind: str, i: int, first: int, last: int, value: float = 0.0, detail: str = "") -> None:
-        events.append(Event(kind, stocks.symbol[i] if i >= 0 else "", first, last, value, detail))
 
-    # members first: by size among the ordinary, the very largest and the rest outside
-    shuffled = [int(i) for i in rng.permutation(n)]
-    board = stocks.board
-    listings = []
-    for name in ("star", "chinext", "main_sh") if big else ("chinext",):
-        listings.append(next(i for i in shuffled if board[i] == name and i not in listings))
-    special = [i for i in shuffled if board[i].startswith("main") and i not in listings][: 7 if big else 3]
-    leaving, distressed = special[: 2 if big else 1], special[2 if big else 1 :]
-    ordinary = [i for i in range(n) if i not in listings and i not in special]
-    ordinary.sort(key=lambda i: (-stocks.price[i] * stocks.total_shares[i], stocks.symbol[i]))
-    skip = max(2, len(ordinary) // 16)
-    a = ordinary[skip : skip + settings.csi500]
-    b = ordinary[skip + settings.csi500 : skip + settings.csi500 + settings.csi1000]
-    outside = ordinary[skip + settings.csi500 + settings.csi1000 :]
-    if len(outside) < 2:
-        raise ValueError(f"{n} names are too few for indices of {settings.csi500} and {settings.csi1000} members")
-    review = _review_day(days, m0, n_days)
-    moved = max(1, len(a) // 12)
-    a2 = sorted(a[:-moved] + b[:moved])
-    b2 = sorted(b[moved : len(b) - 1] + a[-moved:] + outside[:1])
-    members = {INDICES[0]: [(0, sorted(a)), (review, a2)], INDICES[1]: [(0, sorted(b)), (review, b2)]}
-    add("index_review", -1, review, review, detail=f"{moved + 1} names change, in force from the next trading day")
+@dataclass(frozen=True)
+class _Groups:
+    """Indices of the names by what happens to them."""
 
-    used: set[int] = set()
+    listings: list[int]
+    leaving: list[int]
+    distressed: list[int]
+    csi500: list[int]
+    csi1000: list[int]
+    outside: list[int]
 
-    def draw(pool: list[int], count: int) -> list[int]:
-        free = [i for i in shuffled if i in pool and i not in used]
-        used.update(free[:count])
+    @property
+    def ordinary(self) -> list[int]:
+        return self.csi500 + self.csi1000 + self.outside
+
+
+class _Schedule:
+    """The events of a market as they are drawn. The order of the draws is that of make_plan: another order is another market."""
+
+    def __init__(self, settings: MarketSettings, days: list[dt.date], stocks: Stocks) -> None:
+        self.settings, self.days, self.stocks = settings, days, stocks
+        self.first_minute = settings.history_days
+        self.first_tick = len(days) - settings.tick_days
+        self.rng = random(settings, "events")
+        self.big = len(stocks) >= 100
+        shape = (len(days), len(stocks))
+        self.st = np.zeros(shape, bool)
+        self.suspended = np.zeros(shape, bool)
+        self.lock = np.zeros(shape, np.int64)
+        self.dividend = np.zeros(shape, np.int64)
+        self.split = np.ones(shape)
+        self.events: list[Event] = []
+        self.shuffled = [int(i) for i in self.rng.permutation(len(stocks))]
+        self.used: set[int] = set()
+
+    def add(self, kind: str, i: int, first: int, last: int, value: float = 0.0, detail: str = "") -> None:
+        """An event of name i, or of the market (-1)."""
+        self.events.append(Event(kind, self.stocks.symbol[i] if i >= 0 else "", first, last, value, detail))
+
+    def draw(self, pool: list[int], count: int) -> list[int]:
+        """Names of a pool to which nothing has happened yet."""
+        free = [i for i in self.shuffled if i in pool and i not in self.used]
+        self.used.update(free[:count])
         return free[:count]
 
-    for k, i in enumerate(listings):
-        stocks.listed[i] = int(m0 + (n_days - m0) * (0.35 + 0.15 * k) if big else t0 - 3)
-        used.add(i)
-        add("listing", i, int(stocks.listed[i]), int(stocks.listed[i]), stocks.price[i], f"{board[i]}, issue price")
-    for k, i in enumerate(leaving):
-        gone = int(m0 + (n_days - m0) * (0.45 + 0.3 * k))
-        stocks.delisted[i] = gone
-        st[:gone, i] = True
-        add("delisting", i, gone - 1, gone - 1, detail="last trading day")
-    for k, i in enumerate(distressed):
-        first = 0 if k % 2 == 0 else int(m0 + (n_days - m0) * 0.3)
-        last = n_days - 1 if k % 3 != 2 else int(m0 + (n_days - m0) * 0.7)
-        st[first : last + 1, i] = True
-        add("st", i, first, last)
-    used.update(special)
+    def within(self, share: float) -> int:
+        """The day at a share of the way through the minute days."""
+        return int(self.first_minute + (len(self.days) - self.first_minute) * share)
 
-    # suspensions: members of both indices among them, and one that reaches into the vendor days
-    for k, i in enumerate(draw(a, 2 if big else 1) + draw(b, 2 if big else 1) + draw(outside, 2 if big else 0)):
-        length = int(rng.integers(3, 16 if big else 5))
-        first = t0 + 2 if k == 0 else int(rng.integers(m0 + 6, t0 - length))
-        if k == 1:
-            first = max(m0 + 6, t0 - length // 2 - 1)
-        suspended[first : first + length, i] = True
-        add("suspension", i, first, first + length - 1)
-    # one-price days
-    for k, i in enumerate(draw(a + b + outside, 10 if big else 3)):
-        sign = -1 if k % 3 == 2 else 1
-        first = int(rng.integers(t0 + 1, n_days - 3)) if k % 2 == 0 else int(rng.integers(m0 + 8, t0 - 3))
-        length = 2 if k % 4 == 3 else 1
-        lock[first : first + length, i] = sign
-        add("limit_lock", i, first, first + length - 1, float(sign), "up" if sign > 0 else "down")
-    # ST names locked at their limit, one day each, with no random draw: the other events are those of a market without them
-    for k, i in enumerate(i for i in distressed if st[t0 + 2 :, i].all()):
-        if k == settings.st_locks:
-            break
-        day, sign = t0 + 2 + k % (settings.tick_days - 2), -1 if k % 2 else 1
-        lock[day, i] = sign
-        add("limit_lock", i, day, day, float(sign), "up" if sign > 0 else "down")
-    for k, i in enumerate(draw(a + b + outside, 4 if big else 1)):
-        day = int(rng.integers(t0 + 2, n_days)) if k == 0 else int(rng.integers(m0 + 6, n_days))
-        ratio = (1.4, 1.3, 1.5, 2.0)[k % 4]
-        split[day, i] = ratio
-        add("split", i, day, day, ratio, "new shares per old one")
-    for k, i in enumerate(draw(a + b + outside, 10 if big else 2)):
-        day = int(rng.integers(t0 + 2, n_days)) if k == 0 else int(rng.integers(m0 + 6, n_days))
-        cents = int(max(1, round(stocks.price[i] * 100 * rng.uniform(0.01, 0.03))))
-        dividend[day, i] = cents
-        add("dividend", i, day, day, cents / 100.0, "yuan a share")
+    def group(self) -> _Groups:
+        """Members first: by size among the ordinary, the very largest and the rest outside."""
+        settings, stocks, board = self.settings, self.stocks, self.stocks.board
+        listings: list[int] = []
+        for name in ("star", "chinext", "main_sh") if self.big else ("chinext",):
+            listings.append(next(i for i in self.shuffled if board[i] == name and i not in listings))
+        special = [i for i in self.shuffled if board[i].startswith("main") and i not in listings][
+            : 7 if self.big else 3
+        ]
+        leaving = 2 if self.big else 1
+        ordinary = [i for i in range(len(stocks)) if i not in listings and i not in special]
+        ordinary.sort(key=lambda i: (-stocks.price[i] * stocks.total_shares[i], stocks.symbol[i]))
+        first = max(2, len(ordinary) // 16)
+        second = first + settings.csi500
+        end = second + settings.csi1000
+        if len(ordinary) - end < 2:
+            raise ValueError(
+                f"{len(stocks)} names are too few for indices of {settings.csi500} and {settings.csi1000} members"
+            )
+        return _Groups(
+            listings, special[:leaving], special[leaving:], ordinary[first:second], ordinary[second:end], ordinary[end:]
+        )
 
-    lost = int(2011 + rng.integers(0, settings.szse_channels))
-    day = t0 + settings.tick_days // 2
-    detail = f"SZSE channel {lost}: nothing delivered from 13:30 on"
-    add("missing_channel", -1, day, day, float(lost), detail)
-    day = t0 + max(1, settings.tick_days // 3)
-    sse = [i for i in shuffled if stocks.symbol[i].endswith(".SH") and i not in used]
-    add("restated_day", sse[0], day, day, detail="prints of 10:30 to 10:40 restamped 20 seconds later")
-    events.sort(key=lambda e: (e.first, e.kind, e.symbol))
-    return Plan(days, m0, t0, stocks, st, suspended, lock, dividend, split, members, events)
+    def review(self, groups: _Groups) -> dict[str, list[tuple[int, list[int]]]]:
+        """The indices' members before and after a review."""
+        a, b = groups.csi500, groups.csi1000
+        day = _review_day(self.days, self.first_minute, len(self.days))
+        moved = max(1, len(a) // 12)
+        a2 = sorted(a[:-moved] + b[:moved])
+        b2 = sorted(b[moved : len(b) - 1] + a[-moved:] + groups.outside[:1])
+        self.add("index_review", -1, day, day, detail=f"{moved + 1} names change, in force from the next trading day")
+        return {INDICES[0]: [(0, sorted(a)), (day, a2)], INDICES[1]: [(0, sorted(b)), (day, b2)]}
+
+    def list_and_delist(self, groups: _Groups) -> None:
+        """New names, and names whose last days are ST."""
+        stocks = self.stocks
+        for k, i in enumerate(groups.listings):
+            listed = self.within(0.35 + 0.15 * k) if self.big else self.first_tick - 3
+            stocks.listed[i] = listed
+            self.used.add(i)
+            self.add("listing", i, listed, listed, stocks.price[i], f"{stocks.board[i]}, issue price")
+        for k, i in enumerate(groups.leaving):
+            gone = self.within(0.45 + 0.3 * k)
+            stocks.delisted[i] = gone
+            self.st[:gone, i] = True
+            self.add("delisting", i, gone - 1, gone - 1, detail="last trading day")
+        self.used.update(groups.leaving, groups.distressed)
+
+    def treat(self, distressed: list[int]) -> None:
+        """Spans of special treatment."""
+        for k, i in enumerate(distressed):
+            first = 0 if k % 2 == 0 else self.within(0.3)
+            last = len(self.days) - 1 if k % 3 != 2 else self.within(0.7)
+            self.st[first : last + 1, i] = True
+            self.add("st", i, first, last)
+
+    def suspend(self, groups: _Groups) -> None:
+        """Suspensions: members of both indices among them, and one that reaches into the vendor days."""
+        each = 2 if self.big else 1
+        drawn = self.draw(groups.csi500, each) + self.draw(groups.csi1000, each)
+        for k, i in enumerate(drawn + self.draw(groups.outside, 2 if self.big else 0)):
+            length = int(self.rng.integers(3, 16 if self.big else 5))
+            earliest = self.first_minute + 6
+            first = self.first_tick + 2 if k == 0 else int(self.rng.integers(earliest, self.first_tick - length))
+            if k == 1:
+                first = max(earliest, self.first_tick - length // 2 - 1)
+            self.suspended[first : first + length, i] = True
+            self.add("suspension", i, first, first + length - 1)
+
+    def lock_at_limits(self, groups: _Groups) -> None:
+        """One-price days."""
+        n_days, t0 = len(self.days), self.first_tick
+
+        def lock(i: int, first: int, length: int, sign: int) -> None:
+            self.lock[first : first + length, i] = sign
+            self.add("limit_lock", i, first, first + length - 1, float(sign), "up" if sign > 0 else "down")
+
+        for k, i in enumerate(self.draw(groups.ordinary, 10 if self.big else 3)):
+            late, early = (t0 + 1, n_days - 3), (self.first_minute + 8, t0 - 3)
+            first = int(self.rng.integers(*(late if k % 2 == 0 else early)))
+            lock(i, first, 2 if k % 4 == 3 else 1, -1 if k % 3 == 2 else 1)
+        # ST names, one day each, with no random draw: the other events are those of a market without them
+        treated = [i for i in groups.distressed if self.st[t0 + 2 :, i].all()]
+        for k, i in enumerate(treated[: self.settings.st_locks]):
+            lock(i, t0 + 2 + k % (self.settings.tick_days - 2), 1, -1 if k % 2 else 1)
+
+    def change_shares(self, groups: _Groups) -> None:
+        """Splits and dividends, the first of each on a vendor day."""
+        n_days = len(self.days)
+
+        def day(k: int) -> int:
+            return int(self.rng.integers(self.first_tick + 2 if k == 0 else self.first_minute + 6, n_days))
+
+        for k, i in enumerate(self.draw(groups.ordinary, 4 if self.big else 1)):
+            ex_date, ratio = day(k), (1.4, 1.3, 1.5, 2.0)[k % 4]
+            self.split[ex_date, i] = ratio
+            self.add("split", i, ex_date, ex_date, ratio, "new shares per old one")
+        for k, i in enumerate(self.draw(groups.ordinary, 10 if self.big else 2)):
+            ex_date = day(k)
+            cents = int(max(1, round(self.stocks.price[i] * 100 * self.rng.uniform(0.01, 0.03))))
+            self.dividend[ex_date, i] = cents
+            self.add("dividend", i, ex_date, ex_date, cents / 100.0, "yuan a share")
+
+    def spoil_deliveries(self) -> None:
+        """A channel that is lost, and a day that is delivered again, corrected."""
+        lost = int(2011 + self.rng.integers(0, self.settings.szse_channels))
+        day = self.first_tick + self.settings.tick_days // 2
+        detail = f"SZSE channel {lost}: nothing delivered from 13:30 on"
+        self.add("missing_channel", -1, day, day, float(lost), detail)
+        day = self.first_tick + max(1, self.settings.tick_days // 3)
+        sse = [i for i in self.shuffled if self.stocks.symbol[i].endswith(".SH") and i not in self.used]
+        self.add("restated_day", sse[0], day, day, detail="prints of 10:30 to 10:40 restamped 20 seconds later")
 
 
 def _review_day(days: list[dt.date], first: int, end: int) -> int:

@@ -27,12 +27,9 @@ class Engine:
     """The compiled book with its arrays, for a test that sends orders by hand."""
 
     def __init__(self, size: int = 60, base: int = 1_000) -> None:
-        self.R = np.zeros((2_000, 6), np.int64)
-        self.L = np.zeros((2, size, 4), np.int64)
+        book = bk.new_book(2_000, size)
+        self.R, self.L, self.live, self.E, _, self.S = book
         self.L[:, :, : bk.TAIL + 1] = -1
-        self.live = np.zeros((2, 2_000), np.int64)
-        self.S = np.zeros(bk.STATE_COLUMNS, np.int64)
-        self.E = np.zeros((20_000, bk.EVENT_COLUMNS), np.int64)
         self.S[bk.BASE], self.S[bk.SIZE] = base, size
         self.S[bk.BEST], self.S[bk.BEST + 1] = -1, size
 
