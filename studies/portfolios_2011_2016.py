@@ -44,7 +44,7 @@ from assets.portfolios.problem.constraints import FREE
 from assets.portfolios.schemas import COMPONENTS
 from assets.portfolios.week.returns import drifted_return, index_returns
 from assets.reference.assets import daily_prices, indices, securities
-from assets.report.charts import Line, draw_lines
+from assets.report.render.charts import Curve, draw_lines
 from orchestration.plan import make_plan
 from resources.builder import Builder
 from resources.calendar import Calendar
@@ -857,13 +857,13 @@ def draw(daily: pl.DataFrame, weekly: Sequence[Mapping[str, Any]]) -> dict[str, 
         own = daily.filter(pl.col("portfolio") == portfolio.key)
         if own.height:
             strength = relative_strength(own["net"].to_numpy(), own["benchmark"].to_numpy().astype(np.float64))
-            lines.append(Line(portfolio.key, own["date"].to_list(), strength.tolist()))
+            lines.append(Curve(portfolio.key, own["date"].to_list(), strength.tolist()))
     rows = [row for row in weekly if row["portfolio"] == PORTFOLIOS[0].key]
     dates = [row["signal"] for row in rows]
     strained = [
-        Line("CSI 500 suspended", dates, [row["benchmark_suspended"] for row in rows]),
-        Line("held suspended", dates, [row["frozen"] for row in rows]),
-        Line("gave", dates, [sum(row["gave"].values()) for row in rows]),
+        Curve("CSI 500 suspended", dates, [row["benchmark_suspended"] for row in rows]),
+        Curve("held suspended", dates, [row["frozen"] for row in rows]),
+        Curve("gave", dates, [sum(row["gave"].values()) for row in rows]),
     ]
     return {
         "excess": draw_lines(lines, prefix="excess", percent=False),

@@ -53,7 +53,7 @@ without any leg has no row.
     make="assets.performance.make_factor_returns:make_factor_returns",
     items="factor",
     needs=NEEDS,
-    plot="assets.report.charts:plot_factor_week",
+    plot="assets.report.render.charts:plot_factor_week",
     checks=(
         Check("factor_date_unique", Unique(("factor", "date")), critical=True, remedy=CODE),
         Check("factor_known", InSet("factor", tuple(catalogue.BY_KEY)), critical=True, remedy=CODE),
@@ -144,7 +144,7 @@ computed is null, with its reason. Factors 1–10 are judged weekly here and mon
     make="assets.performance.make_evaluation:make_evaluation",
     items="factor",
     needs=NEEDS,
-    plot="assets.report.charts:plot_evaluation_week",
+    plot="assets.report.render.charts:plot_evaluation_week",
     checks=(
         Check(
             "statistic_unique",

@@ -37,7 +37,7 @@ The rows name those files: week, item, path, digest. What could not be computed 
     sort=("path",),
     settings="report",
     reads_record=True,
-    make="assets.report.weekly:make_report",
+    make="assets.report.make_report:make_report",
     checks=(
         Check("table1_has_sixteen_rows", Between("table1_rows", 16, 16), critical=True, remedy=CODE),
         Check("table2_has_two_rows", Between("table2_rows", 2, 2), critical=True, remedy=CODE),

@@ -9,7 +9,7 @@ import dagster as dg
 import polars as pl
 import pytest
 
-from assets.report import words
+from assets.report.words import factors, front
 from orchestration.platform import PROFILES, Names, open_builder
 from orchestration.prove import build_day_by_day, differences
 from orchestration.run import build, everything_for
@@ -121,7 +121,7 @@ def test_a_failed_plausibility_check_stops_the_report_until_the_settings_allow_i
         done = build(other, everything_for(other, week), instance=instance, say=said.append)
     assert [(step.table.name, step.key) for step in done.steps] == [("report", week)]
     page = html.unescape((tmp_path / "lake" / "report" / f"week={week}" / "report.html").read_text("utf-8"))
-    first_page = re.sub(r"<[^>]+>", " ", page[: page.index(words.LABELS["table1_title"]["zh"])])
-    assert words.SENTENCES["warn_implausible"]["zh"].split("{")[0] in first_page
+    first_page = re.sub(r"<[^>]+>", " ", page[: page.index(factors.WORDS["table1_title"]["zh"])])
+    assert front.WORDS["warn_implausible"]["zh"].split("{")[0] in first_page
     for check in ("traded_names_have_prices", "long_return_plausible"):
         assert check in first_page

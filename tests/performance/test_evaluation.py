@@ -25,7 +25,7 @@ from assets.performance.factor_returns import cut_groups
 from assets.performance.make_evaluation import make_evaluation
 from assets.performance.make_rank_ics import make_rank_ics
 from assets.performance.reasons import CONSTANT, NO_VALUE, NO_VALUE_ON, TOO_FEW_NAMES
-from assets.report.charts import plot_evaluation_week
+from assets.report.render.charts import plot_evaluation_week
 from resources.calendar import Calendar
 from resources.gate import judge
 from resources.made import Made

@@ -21,8 +21,9 @@ from assets.portfolios.reasons import (
 )
 from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO_LINES
 from assets.portfolios.week.record import NESTED
-from assets.report import weekly
+from assets.report import make_report as maker
 from resources.calendar import Calendar
+from resources.made import Made
 from resources.partition import Record
 from resources.rulebook import describe_rulebook
 from resources.settings.evaluation import EvaluationSettings
@@ -301,10 +302,10 @@ def _files(table: str, week: dt.date, name: str) -> bytes:
 
 def make_report(
     *, manifests: pl.DataFrame, left_out: pl.DataFrame, run_settings: Mapping[str, Any], **known: Any
-) -> weekly.Made:
-    """What `weekly.make_report` makes of `inputs`."""
-    return run_make(weekly.make_report, record=Record(manifests, left_out, run_settings), **known)
+) -> Made:
+    """What `maker.make_report` makes of `inputs`."""
+    return run_make(maker.make_report, record=Record(manifests, left_out, run_settings), **known)
 
 
-def make(**changes: Any) -> weekly.Made:
+def make(**changes: Any) -> Made:
     return make_report(**inputs(**changes))

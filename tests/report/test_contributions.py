@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 
 from assets import catalogue
 from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS
-from assets.report.attribution import FIGURES, Writer, chain_weeks, sum_contributions
-from assets.report.attribution_words import COMPONENT_NAMES, WORDS
-from assets.report.issue import percent
+from assets.report.contributions import Contributions, chain_weeks, sum_contributions
+from assets.report.issue import Grid
+from assets.report.numbers import percent
+from assets.report.sections.attribution import FIGURES, figure_contributions, tabulate_contributions
+from assets.report.words.attribution import WORDS
+from assets.report.words.names import COMPONENTS as COMPONENT_NAMES
+from assets.report.words.speaker import Speaker
+from resources.language import Language
 from resources.reasons import as_reason
 from tests.report.random_issue import CALENDAR, NO_VALUE, random_attribution
 
@@ -21,8 +26,12 @@ BEGIN = dt.date(2017, 1, 1)
 BOTH = ("csi500", "csi1000")
 
 
-def writer(language: str = "en") -> Writer:
-    return Writer(language, lambda p: p.name_zh if language == "zh" else p.name_en, lambda reason: f"<{reason}>")  # type: ignore[arg-type]
+def speaker(language: Language = "en") -> Speaker:
+    return Speaker.of(language, WORDS)
+
+
+def table_of(found: dict[str, Contributions], language: Language = "en") -> Grid:
+    return tabulate_contributions(found, speaker(language), "price")
 
 
 @settings(deadline=None)
@@ -59,18 +68,20 @@ def test_week_and_year_are_the_sums_of_plain_loops() -> None:
 
 
 def test_the_table_and_its_notes() -> None:
-    found = sum_contributions(random_attribution(5, ("csi500",), WEEK), WEEK, BEGIN, {"csi1000": "no weights"})
-    table = writer().table(found)
+    found = sum_contributions(
+        random_attribution(5, ("csi500",), WEEK), WEEK, BEGIN, {"csi1000": as_reason("no weights")}
+    )
+    table = table_of(found)
     assert [row.cells[0] for row in table.rows] == [*(COMPONENT_NAMES[c].en for c in COMPONENTS), "sum"]
     for row, component in zip(table.rows, COMPONENTS, strict=False):
         own = found["csi500"]
         assert row.cells[1:] == [percent(own.week[component], 3), percent(own.year[component], 3), "n/a", "n/a"]
     assert table.rows[-1].cells[1] == percent(sum(v for v in found["csi500"].week.values() if v is not None), 3)
-    assert any("value: n/a (<no fundamentals>)" in note for note in table.notes)
-    assert any("<no weights>" in note for note in table.notes)
+    assert any("value: n/a (no fundamentals)" in note for note in table.notes)
+    assert any("n/a (no weights)" in note for note in table.notes)
     assert all(len(row.cells) == len(table.heads[-1]) for row in table.rows)
     assert sum(span for _, span in table.heads[0]) == len(table.heads[1])
-    chinese = writer("zh").table(found)
+    chinese = table_of(found, "zh")
     assert chinese.rows[0].cells[0] == "选股"
     assert chinese.lead.startswith("本周")
 
@@ -83,17 +94,17 @@ def test_what_is_unknown_is_na_and_not_zero() -> None:
     found = sum_contributions(frame, WEEK, BEGIN, {})["csi500"]
     assert found.week["style"] is found.year["industry"] is None
     assert found.week["delisting"] == 0.0
-    nothing = sum_contributions(pl.DataFrame(schema=ATTRIBUTION), WEEK, BEGIN, {"csi500": "not built"})
+    nothing = sum_contributions(pl.DataFrame(schema=ATTRIBUTION), WEEK, BEGIN, {"csi500": as_reason("not built")})
     assert set(nothing["csi500"].week.values()) == {None}
-    assert writer().table(nothing).lead == WORDS["nothing"].en
-    figures = writer().figures(nothing, lambda day: day)
+    assert table_of(nothing).lead == WORDS["nothing"].en
+    figures = figure_contributions(nothing, speaker(), CALENDAR)
     assert [figure.svg for figure in figures] == [None, None]
-    assert figures[0].absent == "<not built>"
+    assert figures[0].absent == "not built"
 
 
 def test_charts_draw_the_sum_and_every_part() -> None:
     found = sum_contributions(random_attribution(8, BOTH, WEEK), WEEK, BEGIN, {})
-    figures = writer("zh").figures(found, lambda day: CALENDAR.previous_day(CALENDAR.week_of(day)))
+    figures = figure_contributions(found, speaker("zh"), CALENDAR)
     assert tuple(figure.number for figure in figures) == FIGURES
     for figure, portfolio in zip(figures, catalogue.PORTFOLIOS, strict=True):
         assert portfolio.name_zh in figure.title
@@ -103,7 +114,5 @@ def test_charts_draw_the_sum_and_every_part() -> None:
         assert COMPONENT_NAMES["delisting"].zh not in figure.svg
 
 
-def test_every_word_exists_in_both_languages() -> None:
-    for words in (COMPONENT_NAMES, WORDS):
-        assert all(text.zh and text.en for text in words.values())
+def test_every_component_has_a_name() -> None:
     assert set(COMPONENT_NAMES) == set(COMPONENTS)

@@ -5,16 +5,19 @@ import io
 import itertools
 import math
 import operator
-import re
-import string
 import zipfile
 
 import numpy as np
 import polars as pl
 import pytest
 
-from assets.report.lines import COLUMNS, ITSELF, LEAST_DAYS, TABLE, Writer, judge_line, judge_lines
-from assets.report.lines_words import LINE_NAMES, WORDS
+from assets.report.issue import Grid
+from assets.report.lines import COLUMNS, ITSELF, LEAST_DAYS, Lines, judge_line, judge_lines
+from assets.report.sections.lines import TABLE, tabulate_lines
+from assets.report.words.lines import WORDS
+from assets.report.words.names import LINES as LINE_NAMES
+from assets.report.words.speaker import Speaker
+from resources.reasons import as_reason
 from tests.report.random_issue import CALENDAR, inputs, make_report
 
 DAY = dt.date(2023, 12, 15)
@@ -35,8 +38,9 @@ def rows(n: int, seed: int = 0) -> pl.DataFrame:
     )
 
 
-def writer(language: str = "en") -> Writer:
-    return Writer(language, lambda p: p.name_zh if language == "zh" else p.name_en, lambda reason: f"<{reason}>")  # type: ignore[arg-type]
+def table_of(lines: Lines | None) -> Grid:
+    assert lines is not None
+    return tabulate_lines(lines, Speaker.of("en", WORDS))
 
 
 def plain_line(frame: pl.DataFrame) -> dict[str, float]:
@@ -100,10 +104,10 @@ def test_too_few_days_and_days_without_a_benchmark() -> None:
 def test_the_table_holds_the_portfolio_its_lines_and_what_is_missing() -> None:
     given = inputs(lines=NAMES)
     lines, returns = given["portfolio_lines"].collect(), given["portfolio_returns"].collect()
-    found = judge_lines(lines, returns, DAY, {"csi1000: monday": "no weights", "week": "of a column"})
-    assert found is not None
-    grid = writer().table(found)
-    assert grid is not None
+    found = judge_lines(
+        lines, returns, DAY, {"csi1000: monday": as_reason("no weights"), "week": as_reason("of a column")}
+    )
+    grid = table_of(found)
     assert grid.number == TABLE
     cells = [row.cells for row in grid.rows]
     assert [row[0] for row in cells] == [
@@ -122,11 +126,9 @@ def test_the_table_holds_the_portfolio_its_lines_and_what_is_missing() -> None:
                     column,
                 )
     alone = judge_lines(lines.filter(pl.col("portfolio") == "csi500"), returns, DAY, {})
-    assert alone is not None
-    grid_alone = writer().table(alone)
-    assert grid_alone is not None
+    grid_alone = table_of(alone)
     assert grid_alone.rows[1].cells[1 + len(COLUMNS) :] == ["n/a"] * len(COLUMNS)
-    assert any("Monday path: n/a (<no weights>)" in note for note in grid.notes)
+    assert any("Monday path: n/a (no weights)" in note for note in grid.notes)
     assert len(grid.notes) == 2
 
 
@@ -139,13 +141,3 @@ def test_the_report_prints_lines_only_where_they_are_set() -> None:
     assert LINE_NAMES["monday"]["zh"] in page
     assert {"figures/figure_A5.svg", "figures/figure_A6.svg"} == set(given.files) - set(without.files)
     assert TABLE in zipfile.ZipFile(io.BytesIO(given.files["report.xlsx"])).read("xl/workbook.xml").decode()
-
-
-def test_every_word_is_in_both_languages_with_the_same_places_for_values() -> None:
-    for key, text in (*WORDS.items(), *LINE_NAMES.items()):
-        places = [
-            [name for _, name, _, _ in string.Formatter().parse(said) if name] for said in (text["zh"], text["en"])
-        ]
-        assert sorted(places[0]) == sorted(places[1]), key
-        assert not re.search(r"[一-鿿、。，；]", text["en"]), key
-        assert re.search(r"[一-鿿、，。]", text["zh"]), key

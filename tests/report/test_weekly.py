@@ -12,10 +12,21 @@ import pytest
 
 from assets import catalogue
 from assets.performance.evaluation_summary import summarise
-from assets.report import attribution_words, document, weekly, words
+from assets.report import make_report as maker
 from assets.report.assets import TABLES
-from assets.report.issue import percent
+from assets.report.numbers import percent
+from assets.report.sections import each_factor, each_portfolio, evidence, shared
+from assets.report.words import attribution as attribution_words
+from assets.report.words import each_portfolio as portfolio_words
+from assets.report.words import evidence as evidence_words
+from assets.report.words import factors as factors_words
+from assets.report.words import front as front_words
+from assets.report.words import portfolios as portfolios_words
+from assets.report.words import settings as settings_words
+from assets.report.words.names import STYLES
+from assets.report.words.shared import SHARED
 from resources.gate import judge
+from resources.language import Language
 from resources.rulebook import describe_rulebook
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
@@ -67,8 +78,8 @@ def test_the_page_loads_nothing(made, page):
     assert "@import" not in made.files["report.html"].decode()
     assert made.profile["links_out"].item() == 0
     for address in (b'<img src="https://x.cn/a.png">', b"<a href='//x.cn'>", b"url(http://x.cn/font.woff)"):
-        assert weekly.LINK_OUT.search(address)
-    assert not weekly.LINK_OUT.search(b'<svg xmlns="http://www.w3.org/2000/svg">')
+        assert maker.LINK_OUT.search(address)
+    assert not maker.LINK_OUT.search(b'<svg xmlns="http://www.w3.org/2000/svg">')
 
 
 def test_every_listed_figure_and_table_exists_once(page):
@@ -108,7 +119,7 @@ def test_the_same_input_gives_the_same_bytes():
 
 def test_page_one_says_what_must_be_said(page):
     said = page.words
-    assert words.SENTENCES["warn_sample"].zh in said
+    assert front_words.WORDS["warn_sample"].zh in said
     assert "两个组合由“GRU(50,1)+NN(10)”（因子 11）的得分驱动" in said
     for section in ("投资要点", "前期报告", "目录", "图目录", "表目录", "风险提示", "数据健康", "运行设置"):
         assert section in said
@@ -189,8 +200,9 @@ def test_charts_draw_the_series_of_the_tables(monkeypatch):
 
         return draw
 
-    monkeypatch.setattr(document, "draw_lines", note(lines))
-    monkeypatch.setattr(document, "draw_bars", note(bars))
+    for section in (each_factor, each_portfolio):
+        monkeypatch.setattr(section, "draw_lines", note(lines))
+    monkeypatch.setattr(shared, "draw_bars", note(bars))
     start, late = dt.date(2023, 6, 1), dt.date(2023, 9, 1)
     keywords = inputs(
         factors=("skewness", "multi_granularity_5d"),
@@ -251,10 +263,10 @@ def test_an_issue_of_nothing_still_has_every_row_and_reason():
     page = Page(made.files["report.html"].decode())
     table1 = pl.read_parquet(io.BytesIO(made.files["table1.parquet"]))
     assert table1["reason"].null_count() == 0
-    assert made.notes["headline"] == words.SENTENCES["headline_nothing"].zh
+    assert made.notes["headline"] == front_words.WORDS["headline_nothing"].zh
     assert len([i for i in page.ids if i.startswith("figure-")]) == 36 + 4
     assert made.profile["figures"].item() == 36
-    assert words.SENTENCES["evaluation_nothing"].zh in page.words
+    assert evidence_words.WORDS["evaluation_nothing"].zh in page.words
     assert "数据起点之前无往期报告" in page.words
 
 
@@ -300,7 +312,7 @@ def test_input_text_cannot_break_the_page():
 
 def test_paper_or_the_reason_for_none():
     typst = pytest.importorskip("typst")
-    from assets.report.paper import CHINESE_FONTS
+    from assets.report.render.paper import CHINESE_FONTS
 
     keywords = inputs(factors=("skewness",), settings=ReportSettings(pdf=True))
     keywords["unavailable"] = to_reasons({"factor_returns": {"gru_50_1": '#panic("x") <b> \\ $ * _ @ [ ] "quoted"'}})
@@ -373,7 +385,7 @@ def test_the_evaluation_stands_beside_the_thirty_six_figures_with_its_numbers(ma
     shown = {cells[0]: cells[1:] for cells in table_cells(made, 4)}
     assert len(shown) == 16
     decay = {(row["factor"], row["horizon"]): row["mean"] for row in summary.decay.iter_rows(named=True)}
-    styles = words.STYLES
+    styles = STYLES
     for row in summary.factors.drop_nulls("mean").iter_rows(named=True):
         factor = catalogue.BY_KEY[row["factor"]]
         cells = shown[f"{factor.number} {factor.name_zh}"]
@@ -431,8 +443,8 @@ def test_weeks_after_the_issue_do_not_enter_its_evaluation():
 
 def test_charts_of_the_evaluation_draw_its_summary(monkeypatch):
     drawn = {}
-    monkeypatch.setattr(document, "draw_bands", lambda bands, prefix: drawn.update(bands=bands) or "<svg></svg>")
-    monkeypatch.setattr(document, "draw_heat", lambda names, cells, prefix: drawn.update(cells=cells) or "<svg></svg>")
+    monkeypatch.setattr(evidence, "draw_bands", lambda bands, prefix: drawn.update(bands=bands) or "<svg></svg>")
+    monkeypatch.setattr(evidence, "draw_heat", lambda names, cells, prefix: drawn.update(cells=cells) or "<svg></svg>")
     keywords = inputs(factors=("skewness", "large_trade_gain", "gru_50_1"))
     make_report(**keywords)
     summary = summarise(keywords["evaluation"].collect())
@@ -543,15 +555,15 @@ def test_an_allowed_failure_is_named_on_page_one(language):
     made = make_report(**with_implausible(inputs(settings=allowed)))
     text = made.files["report.html"].decode()
     said = Page(text).words
-    sentence = words.SENTENCES["warn_implausible"][language].split("{failures}")[0].format(count=1)
+    sentence = front_words.WORDS["warn_implausible"][language].split("{failures}")[0].format(count=1)
     assert sentence in said
-    assert said.index(sentence) < said.index(words.LABELS["table1_title"][language])
+    assert said.index(sentence) < said.index(factors_words.WORDS["table1_title"][language])
     assert "factor_returns · long_return_plausible" in said
     table = next(table for table in TABLES if table.name == "report")
     verdicts = judge(table.checks, {WEEK: made.profile}, {WEEK: {}})[WEEK]
     assert not any(verdict.refuses for verdict in verdicts.values())
     plain = make_report(**inputs(settings=allowed))
-    assert words.SENTENCES["warn_implausible"][language].split("{count}")[1].split("{")[0] not in (
+    assert front_words.WORDS["warn_implausible"][language].split("{count}")[1].split("{")[0] not in (
         Page(plain.files["report.html"].decode()).words
     )
 
@@ -563,7 +575,7 @@ def test_the_fill_rule_in_force_is_said_of_portfolios_and_legs(language, rule):
     fills = keywords["run_settings"]["settings"]["portfolios"]["execution"]["fills"]
     fills |= {"rule": rule, "min_inside_share": 0.07}
     said = Page(make_report(**keywords).files["report.html"].decode()).words
-    told = {one: words.SENTENCES[f"fills_{one}"][language].format(share="7%").strip() for one in ("daily", "minutes")}
+    told = {one: SHARED[f"fills_{one}"][language].format(share="7%").strip() for one in ("daily", "minutes")}
     assert said.count(told[rule]) == 2  # under table 1, and in the costs of the portfolios
     assert told["daily" if rule == "minutes" else "minutes"] not in said
 
@@ -575,13 +587,13 @@ def test_the_benchmark_is_said_wherever_an_excess_is_explained(language, benchma
     keywords["run_settings"]["settings"]["portfolios"]["benchmark"] = benchmark
     made = make_report(**keywords)
     said = Page(made.files["report.html"].decode()).words
-    kinds = {kind: words.SENTENCES[f"benchmark_{kind}"][language] for kind in ("price", "total_return")}
+    kinds = {kind: SHARED[f"benchmark_{kind}"][language] for kind in ("price", "total_return")}
     assert said.count(kinds[benchmark]) >= 3  # the note of table 2 and both portfolios' chapters
     assert kinds["price" if benchmark == "total_return" else "total_return"] not in said
     basis = attribution_words.WORDS[f"basis_{benchmark}"][language]
     assert f"{basis}）" in said if language == "zh" else f"({basis})" in said
     # the signal day has closes of the price index alone
-    drifted = words.SENTENCES["benchmark_drifted"][language].format(
+    drifted = portfolios_words.WORDS["benchmark_drifted"][language].format(
         name=catalogue.PORTFOLIOS[0].name_zh if language == "zh" else catalogue.PORTFOLIOS[0].name_en,
         kind=kinds[benchmark],
     )
@@ -596,9 +608,9 @@ def test_a_week_of_the_year_with_an_absent_close_is_said_under_table_2(language,
     row = ("portfolio_returns", partition, "index_closes", one.key, "null")
     keywords["left_out"] = pl.DataFrame([row], schema=keywords["left_out"].schema, orient="row")
     said = Page(make_report(**keywords).files["report.html"].decode()).words
-    sentence = words.SENTENCES["benchmark_drifted"][language].format(
+    sentence = portfolios_words.WORDS["benchmark_drifted"][language].format(
         name=one.name_zh if language == "zh" else one.name_en,
-        kind=words.SENTENCES["benchmark_price"][language],
+        kind=SHARED["benchmark_price"][language],
     )
     assert (sentence in said) == said_so
 
@@ -606,7 +618,7 @@ def test_a_week_of_the_year_with_an_absent_close_is_said_under_table_2(language,
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_beijing_members_are_named_in_the_portfolios_chapter(language):
     said = Page(make(settings=ReportSettings(language=language, pdf=False)).files["report.html"].decode()).words
-    assert words.SENTENCES["portfolio_beijing"][language].format(names="920002.BJ", weight="0.41%") in said
+    assert portfolio_words.WORDS["portfolio_beijing"][language].format(names="920002.BJ", weight="0.41%") in said
 
 
 def test_the_newest_rule_in_force_is_named_and_an_old_table_is_a_warning() -> None:
@@ -624,7 +636,7 @@ def test_the_newest_rule_in_force_is_named_and_an_old_table_is_a_warning() -> No
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_sizes_of_orders_are_those_of_the_rulebook_in_force(language: words.Language) -> None:
+def test_sizes_of_orders_are_those_of_the_rulebook_in_force(language: Language) -> None:
     def said(day: dt.date, *own: Lot) -> str:
         given = inputs(settings=ReportSettings(language=language, pdf=False))
         run = given["run_settings"]
@@ -659,7 +671,7 @@ DECLARED = [
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize(("alpha", "differences"), [("multi_granularity_10d", 0), ("gru_50_1", 1)])
 def test_what_describes_the_delivery_is_listed_and_is_no_difference(
-    language: words.Language, alpha: str, differences: int
+    language: Language, alpha: str, differences: int
 ) -> None:
     given = inputs(alpha=alpha, sample=False, settings=ReportSettings(language=language, pdf=False))
     run = given["run_settings"]
@@ -668,16 +680,16 @@ def test_what_describes_the_delivery_is_listed_and_is_no_difference(
     run["differences"] = [*DECLARED[:1], *run["differences"], *DECLARED[1:]]
     made = make_report(**given)
     said = Page(made.files["report.html"].decode())
-    warned = words.SENTENCES["warn_profile"][language]
+    warned = front_words.WORDS["warn_profile"][language]
     marker = warned.split("{name}")[0].strip("“'")
     assert (marker in said.words) == bool(differences)
     if differences:
         assert warned.format(name="sample", count=differences) in said.words
-        assert words.SENTENCES["table6_lead"][language].format(count=differences) in said.words
+        assert settings_words.WORDS["table6_lead"][language].format(count=differences) in said.words
     else:
-        assert words.LABELS["no_difference"][language] in said.words
-    assert words.SENTENCES["declared_lead"][language].format(count=3) in said.words
-    assert words.LABELS["declared_title"][language] in said.words
+        assert settings_words.WORDS["no_difference"][language] in said.words
+    assert settings_words.WORDS["declared_lead"][language].format(count=3) in said.words
+    assert settings_words.WORDS["declared_title"][language] in said.words
     declared = table_cells(made, "A5")
     assert [row[0] for row in declared] == [*(one["setting"] for one in DECLARED), "rulebook.lots"]
     assert declared[0][1:3] == ["lots", "shares"]
@@ -692,10 +704,10 @@ def test_where_nothing_is_declared_no_table_says_so(page) -> None:
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_the_note_of_table_2_follows_what_the_table_prints(language: words.Language) -> None:
-    kind = words.SENTENCES["benchmark_price"][language]
+def test_the_note_of_table_2_follows_what_the_table_prints(language: Language) -> None:
+    kind = SHARED["benchmark_price"][language]
     notes = {
-        one: words.LABELS[key][language].format(kind=kind)
+        one: portfolios_words.WORDS[key][language].format(kind=kind)
         for one, key in (("ratio", "table2_note"), ("difference", "table2_note_difference"))
     }
     for one, other in (("ratio", "difference"), ("difference", "ratio")):
@@ -709,4 +721,4 @@ def test_the_chinese_notice_of_failed_checks_is_chinese() -> None:
     settings = ReportSettings(language="zh", pdf=False, allow_failed_plausibility=True)
     said = Page(make_report(**with_implausible(inputs(settings=settings))).files["report.html"].decode()).words
     assert "factor_returns · long_return_plausible，3 个分区（2023-11-06 至 2023-11-20）" in said
-    assert "partition" not in said[: said.index(words.LABELS["table1_title"]["zh"])]
+    assert "partition" not in said[: said.index(factors_words.WORDS["table1_title"]["zh"])]

@@ -21,10 +21,11 @@ from assets.portfolios.reasons import (
     TOGETHER_WITH,
 )
 from assets.portfolios.week.record import NESTED
-from assets.report.explanation import Writer
 from assets.report.issue import Grid
-from assets.report.reason_writer import Writer as ReasonWriter
-from assets.report.words import Language
+from assets.report.sections.explanation import tabulate_costs
+from assets.report.words.explanation import WORDS
+from assets.report.words.speaker import Speaker
+from resources.language import Language
 from resources.reasons import SEVERAL, Reason
 from tests.report.random_issue import random_solve
 
@@ -33,8 +34,7 @@ PORTFOLIO = catalogue.PORTFOLIOS[0]
 
 def written(language: Language, **changes: Any) -> Grid:
     solve = {**random_solve().row(0, named=True), **changes}
-    name = {"zh": PORTFOLIO.name_zh, "en": PORTFOLIO.name_en}[language]
-    return Writer(language, lambda portfolio: name).table("A2", PORTFOLIO, solve)
+    return tabulate_costs("A2", PORTFOLIO, solve, Speaker.of(language, WORDS))
 
 
 def test_every_cost_stands_under_its_head() -> None:
@@ -111,9 +111,11 @@ def test_weeks_without_prices_say_why(language: Language) -> None:
     failed = written(language, status="failed", residual=None, duality_gap=None, costs=[], binding_names=[])
     assert failed.rows == []
     assert len(failed.notes) == 1  # the conflict
-    tables = Writer(language, lambda portfolio: "P").tables({"csi500": None})
-    assert [grid.number for grid in tables] == ["A2", "A3"]
-    assert {grid.lead for grid in tables} == {{"en": "P is not built yet.", "zh": "P尚未构建。"}[language]}
+    unbuilt = tabulate_costs("A3", PORTFOLIO, None, Speaker.of(language, WORDS))
+    assert (
+        unbuilt.lead
+        == {"en": f"{PORTFOLIO.name_en} is not built yet.", "zh": f"{PORTFOLIO.name_zh}尚未构建。"}[language]
+    )
     nothing = written(language, costs=[], binding_names=[], conflicts=[], attempts=[])
     assert nothing.rows == []
     assert "1.2345" in nothing.lead
@@ -158,5 +160,5 @@ def test_every_cause_is_said_in_both_languages() -> None:
         STATE(state="suspended"): ("停牌", "suspended"),
     }
     for cause, (chinese, english) in told.items():
-        assert ReasonWriter("zh", lambda factor: "F").say(cause) == chinese
-        assert ReasonWriter("en", lambda factor: "F").say(cause.dumps()) == english
+        assert Speaker.of("zh").reason(cause) == chinese
+        assert Speaker.of("en").reason(cause.dumps()) == english

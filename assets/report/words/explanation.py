@@ -1,8 +1,8 @@
-"""Words of the report's account of what bound the portfolios, in both languages. Text alone."""
+"""Words of the account of what bound the portfolios and what it cost, in Chinese and English."""
 
 from collections.abc import Mapping
 
-from assets.report.words import Bilingual
+from resources.language import Bilingual
 
 T = Bilingual
 
@@ -56,7 +56,6 @@ WORDS: Mapping[str, Bilingual] = {
     "tie_smallest": T("并列最优中取换手最小者", "among equal optima the one with the smallest turnover"),
     "tie_first": T("首次建仓，换手不影响选择", "first build: its turnover is the same wherever it ends"),
     "tie_none": T("并列最优未能细分", "the solver's own optimum stands among equal ones"),
-    # members of a conflicting set
     "at_most": T("不高于", "at most"),
     "at_least": T("不低于", "at least"),
     "benchmark": T("基准权重 {weight}", "its benchmark weight of {weight}"),
@@ -69,22 +68,5 @@ WORDS: Mapping[str, Bilingual] = {
     "member_states": T("{state}：{items}", "{state}: {items}"),
     "kept_at": T("{symbol} 维持 {weight}", "{symbol} kept at {weight}"),
     "held_to": T("{symbol} 至多 {weight}", "{symbol} held to {weight}"),
-    "more": T("另 {count} 只", "and {count} more"),
-}
-
-NAMES: Mapping[str, Bilingual] = {
-    "no_short": T("不得卖空", "no short positions"),
-    "suspended": T("停牌", "suspended"),
-    "st": T("ST", "ST"),
-    "new": T("上市不足期限", "newly listed"),
-    "no_score": T("没有得分", "no score"),
-    "not_member": T("非成份股", "not a member"),
-    "member_share": T("成份股占比下限", "least weight in members"),
-    "tracking_error": T("跟踪误差", "tracking error"),
-}
-
-STAGES: Mapping[str, Bilingual] = {
-    "strict": T("全部约束", "all constraints"),
-    "relaxed": T("放松后的优化", "score inside what remains"),
-    "ties": T("并列最优取最小换手", "smallest turnover"),
+    "further": T("另 {count} 只", "and {count} more"),
 }

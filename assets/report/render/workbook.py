@@ -1,74 +1,57 @@
-"""The issue as a workbook: both tables, RankICs and the evaluation, the daily series behind them, and the settings, as numbers.
+"""The issue as a workbook: its tables, the series and statistics behind them as numbers, and the run's settings.
 
 Here: sheets and number formats. Not here: figures and words.
 """
 
 import datetime as dt
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import polars as pl
 
-from assets.performance.evaluation_summary import Summary
-from assets.report.issue import Grid, Weekly
+from assets.report.issue import Grid, Issue
+from assets.report.render.layout import layout_words
+
+# sections whose tables are the first sheets, and those whose tables are the last ones
+FIRST, LAST = ("factors", "portfolios", "evidence", "each-portfolio"), ("health", "settings")
 
 
-def write_workbook(
-    issue: Weekly,
-    factor_returns: pl.DataFrame,
-    rank_ics: pl.DataFrame,
-    portfolio_returns: pl.DataFrame,
-    attribution: pl.DataFrame,
-    summary: Summary,
-    day: dt.date,
-) -> bytes:
-    """Bytes of an .xlsx; equal input gives equal bytes (it carries the signal day as its date of creation)."""
+def write_workbook(issue: Issue, frames: Mapping[str, pl.DataFrame], day: dt.date) -> bytes:
+    """Bytes of an .xlsx; equal input gives equal bytes (it carries the signal day as its date of creation).
+
+    frames: name of a sheet → the numbers on it, between the tables of the issue.
+    """
     import xlsxwriter
 
     buffer = io.BytesIO()
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, "default_date_format": "yyyy-mm-dd"})
-    book.set_properties({"title": issue.title, "created": dt.datetime.combine(day, dt.time())})
+    book.set_properties({"title": issue.front.title, "created": dt.datetime.combine(day, dt.time())})
     formats = {
         "head": book.add_format({"bold": True, "bottom": 1, "bg_color": "#1f3864", "font_color": "white"}),
         "title": book.add_format({"bold": True, "font_size": 13}),
         "percent": book.add_format({"num_format": "0.00%"}),
         "warning": book.add_format({"bold": True, "font_color": "#b3282d"}),
     }
-    for grid in (
-        issue.table1,
-        issue.table2,
-        issue.ics,
-        issue.evaluation,
-        issue.attribution,
-        *issue.explanations,
-        *issue.optional,
-    ):
-        _write_grid(book, issue, grid, formats)
-    for name, frame in (
-        ("factor_returns", factor_returns.sort("factor", "date")),
-        ("portfolio_returns", portfolio_returns.sort("portfolio", "date")),
-        ("attribution", attribution.sort("portfolio", "week", "component", "item")),
-        ("rank_ics", rank_ics.sort("factor", "signal_date")),
-        ("evaluation", summary.factors),
-        ("ic_decay", summary.decay),
-        ("decile_returns", summary.deciles),
-        ("factor_correlations", summary.correlations),
-        ("style_exposures", summary.exposures),
-        ("seeds", summary.seeds),
-    ):
+    sections = {section.anchor: section for section in issue.sections}
+    for anchor in FIRST:
+        for grid in sections[anchor].grids:
+            _write_grid(book, issue, grid, formats)
+    for name, frame in frames.items():
         _write_frame(book.add_worksheet(name), frame, formats)
-    for grid in (issue.verdicts, *issue.settings_used):
-        _write_grid(book, issue, grid, formats)
+    for anchor in LAST:
+        for grid in sections[anchor].grids:
+            _write_grid(book, issue, grid, formats)
     book.close()
     return buffer.getvalue()
 
 
-def _write_grid(book: Any, issue: Weekly, grid: Grid, formats: dict[str, Any]) -> None:
-    sheet = book.add_worksheet(f"{issue.labels['table']}{grid.number}".strip())
-    sheet.write_string(0, 0, f"{issue.labels['table']}{grid.number} {grid.title}", formats["title"])
+def _write_grid(book: Any, issue: Issue, grid: Grid, formats: dict[str, Any]) -> None:
+    name = f"{layout_words(issue.language)['table']}{grid.number}"
+    sheet = book.add_worksheet(name.strip())
+    sheet.write_string(0, 0, f"{name} {grid.title}", formats["title"])
     row = 1
-    for warning in issue.warnings:
+    for warning in issue.front.warnings:
         sheet.write_string(row, 0, warning, formats["warning"])
         row += 1
     sheet.write_string(row, 0, issue.source)

@@ -1,19 +1,10 @@
-"""Every word of the report's lines of robustness, in Chinese and English. Text alone."""
+"""Words of the portfolios' lines of robustness, in Chinese and English."""
 
 from collections.abc import Mapping
 
-from assets.report.words import Bilingual
+from resources.language import Bilingual
 
 T = Bilingual
-
-LINE_NAMES: Mapping[str, Bilingual] = {
-    "monday": T("周一路径", "Monday path"),
-    "tuesday": T("周二路径", "Tuesday path"),
-    "wednesday": T("周三路径", "Wednesday path"),
-    "thursday": T("周四路径", "Thursday path"),
-    "friday": T("周五路径", "Friday path"),
-    "mean of weekdays": T("各路径均值", "mean of the paths"),
-}
 
 WORDS: Mapping[str, Bilingual] = {
     "title": T("组合的稳健性检验", "The portfolios on other scores and other signal days"),
@@ -22,13 +13,13 @@ WORDS: Mapping[str, Bilingual] = {
         "{name}: {own} a year over its index; its lines lie between {low} and {high}.",
     ),
     "line": T("对照线", "line"),
-    "week": T("本周", "week"),
-    "ytd": T("今年", "ytd"),
-    "annual": T("年化", "annual"),
-    "error": T("跟踪误差", "TE"),
-    "ratio": T("信息比率", "IR"),
-    "drawdown": T("最大回撤", "drawdown"),
-    "turnover": T("周换手", "turnover"),
+    "line_week": T("本周", "week"),
+    "line_ytd": T("今年", "ytd"),
+    "line_annual": T("年化", "annual"),
+    "line_error": T("跟踪误差", "TE"),
+    "line_ratio": T("信息比率", "IR"),
+    "line_drawdown": T("最大回撤", "drawdown"),
+    "line_turnover": T("周换手", "turnover"),
     "itself": T("本组合", "the portfolio"),
     "plus": T("、", " and "),
     "mean": T("因子{names}均值", "mean of factors {names}"),
@@ -43,5 +34,5 @@ WORDS: Mapping[str, Bilingual] = {
         "executed one-way turnover of a week that traded.",
     ),
     "absent": T("{name}，{line}：n/a（{reason}）。", "{name}, {line}: n/a ({reason})."),
-    "figure": T("{name}：对照线的相对强弱", "{name}: relative strength of the lines"),
+    "figure_lines": T("{name}：对照线的相对强弱", "{name}: relative strength of the lines"),
 }

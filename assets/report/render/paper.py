@@ -1,6 +1,6 @@
 """The issue as a PDF, set by typst. Where no font with Chinese characters is installed there is none, and that is said.
 
-Here: finding a font and handing the issue to the template. Not here: what it says (document.py); the look is
+Here: finding a font and handing the issue to the template. Not here: what it says (sections/, words/); the look is
 templates/weekly.typ.j2. typst carries Latin fonts only, so the machine must have a Chinese one.
 """
 
@@ -9,8 +9,9 @@ import json
 import tempfile
 from pathlib import Path
 
-from assets.report.html import TEMPLATES
-from assets.report.issue import Weekly
+from assets.report.issue import Issue
+from assets.report.render.charts import FONT
+from assets.report.render.layout import TEMPLATES, layout_words, name_kind
 
 CHINESE_FONTS = (
     "Noto Sans CJK SC",
@@ -29,7 +30,7 @@ class NoFont(Exception):
     """No installed font can set the report's Chinese names."""
 
 
-def print_pdf(issue: Weekly, day: dt.date) -> bytes:
+def print_pdf(issue: Issue, day: dt.date) -> bytes:
     """Bytes of an A4 PDF dated the signal day. Raises NoFont."""
     import jinja2
     import typst
@@ -50,10 +51,12 @@ def print_pdf(issue: Weekly, day: dt.date) -> bytes:
     # Typst's string literals escape like JSON's, so every text goes in as one and nothing in it is markup.
     environment.filters["literal"] = lambda text: json.dumps(str(text), ensure_ascii=False)
     environment.filters["text"] = lambda text: f"#{json.dumps(str(text), ensure_ascii=False)}"
-    source = environment.get_template("weekly.typ.j2").render(issue=issue, t=issue.labels, font=fonts[0])
+    environment.filters["kind"] = name_kind
+    template = environment.get_template("weekly.typ.j2")
+    source = template.render(issue=issue, front=issue.front, t=layout_words(issue.language), font=fonts[0])
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        for figure in issue.every_figure:
+        for figure in issue.figures:
             if figure.svg is not None:
                 path = root / figure.file
                 path.parent.mkdir(exist_ok=True)
@@ -68,7 +71,5 @@ def print_pdf(issue: Weekly, day: dt.date) -> bytes:
 
 def _name_font(svg: str, font: str) -> str:
     """The chart set in the font the page uses; typst does not walk down a list of families."""
-    from assets.report.charts import FONT
-
     escaped = FONT.replace('"', "&quot;")
     return svg.replace(escaped, font).replace(FONT, font)

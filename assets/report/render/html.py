@@ -1,16 +1,13 @@
 """The issue as one HTML file that opens offline: styles and charts inside, nothing loaded from elsewhere.
 
-Here: handing the issue to the template. Not here: what it says (document.py); the look is templates/weekly.html.j2.
+Here: handing the issue to the template. Not here: what it says (sections/, words/); the look is templates/weekly.html.j2.
 """
 
-from pathlib import Path
-
-from assets.report.issue import Weekly
-
-TEMPLATES = Path(__file__).parent / "templates"
+from assets.report.issue import Issue
+from assets.report.render.layout import TEMPLATES, layout_words, name_kind
 
 
-def render_html(issue: Weekly) -> str:
+def render_html(issue: Issue) -> str:
     """The whole page. Text is escaped; SVG, made by charts.py, goes in as it is."""
     import jinja2
 
@@ -22,7 +19,9 @@ def render_html(issue: Weekly) -> str:
         lstrip_blocks=True,
     )
     environment.filters["css"] = _css_string
-    return environment.get_template("weekly.html.j2").render(issue=issue, t=issue.labels)
+    environment.filters["kind"] = name_kind
+    template = environment.get_template("weekly.html.j2")
+    return template.render(issue=issue, front=issue.front, t=layout_words(issue.language))
 
 
 def _css_string(text: str) -> object:

@@ -1,6 +1,6 @@
 """The report's charts as SVG text: a line of relative strength over time, bars of week, month and year.
 
-Here: how a chart looks. Not here: what is charted and how it is called (document.py). Equal input gives equal bytes:
+Here: how a chart looks. Not here: what is charted and how it is called (sections/). Equal input gives equal bytes:
 no random ids, numbers rounded to a hundredth of a pixel. Chinese text is drawn with the viewer's fonts.
 """
 
@@ -27,7 +27,7 @@ MIDDLE_SPAN = dt.timedelta(days=100)
 
 
 @dataclass(frozen=True)
-class Line:
+class Curve:
     """A named series; values start from the day before the first date at `base`."""
 
     name: str
@@ -46,19 +46,19 @@ class Band:
     highs: Sequence[float | None]
 
 
-def draw_lines(lines: Sequence[Line], *, prefix: str, percent: bool) -> str:
+def draw_lines(curves: Sequence[Curve], *, prefix: str, percent: bool) -> str:
     """A line chart over time. percent: label the axis in %, else as an index that starts at 1.
 
     prefix: unique in the document, put before every id inside the SVG.
     """
     import altair as alt
 
-    names = [line.name for line in lines]
+    names = [curve.name for curve in curves]
     chart = (
-        alt.Chart(alt.InlineData(values=_points(lines)))
+        alt.Chart(alt.InlineData(values=_points(curves)))
         .mark_line(strokeWidth=1.5, strokeJoin="round")
         .encode(
-            x=_over_time(lines),
+            x=_over_time(curves),
             y=alt.Y(
                 "value:Q",
                 title=None,
@@ -79,17 +79,17 @@ def draw_lines(lines: Sequence[Line], *, prefix: str, percent: bool) -> str:
     return _svg(start.encode(y="value:Q") + chart, prefix)
 
 
-def draw_contributions(lines: Sequence[Line], *, prefix: str) -> str:
-    """Cumulative parts in % over time: the first line is their sum, drawn heavier."""
+def draw_contributions(curves: Sequence[Curve], *, prefix: str) -> str:
+    """Curves in % over time, the first of them drawn heavier: a sum and its parts, or a portfolio and its lines."""
     import altair as alt
 
-    names = [line.name for line in lines]
-    rows = [{**point, "sum": point["name"] == names[0]} for point in _points(lines)]
+    names = [curve.name for curve in curves]
+    rows = [{**point, "sum": point["name"] == names[0]} for point in _points(curves)]
     chart = (
         alt.Chart(alt.InlineData(values=rows))
         .mark_line(strokeJoin="round")
         .encode(
-            x=_over_time(lines),
+            x=_over_time(curves),
             y=alt.Y("value:Q", title=None, axis=alt.Axis(format=".1%", tickCount=5)),
             color=alt.Color(
                 "name:N",
@@ -104,18 +104,18 @@ def draw_contributions(lines: Sequence[Line], *, prefix: str) -> str:
     return _svg(zero.encode(y="value:Q") + chart, prefix)
 
 
-def _points(lines: Sequence[Line]) -> list[dict[str, Any]]:
+def _points(curves: Sequence[Curve]) -> list[dict[str, Any]]:
     return [
-        {"date": date.isoformat(), "value": value, "name": line.name}
-        for line in lines
-        for date, value in zip(line.dates, line.values, strict=True)
+        {"date": date.isoformat(), "value": value, "name": curve.name}
+        for curve in curves
+        for date, value in zip(curve.dates, curve.values, strict=True)
     ]
 
 
-def _over_time(lines: Sequence[Line]) -> "alt.X":
+def _over_time(curves: Sequence[Curve]) -> "alt.X":
     import altair as alt
 
-    days = [date for line in lines for date in line.dates]
+    days = [date for curve in curves for date in curve.dates]
     span = max(days) - min(days)
     return alt.X(
         "date:T",

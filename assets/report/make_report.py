@@ -1,6 +1,7 @@
-"""One issue of the weekly: gathers every week's returns, the verdicts and the settings, and renders all forms of it.
+"""One issue of the weekly: its tables read into findings, the findings written as an issue, the issue rendered to files.
 
-Here: reading the week's tables into findings, and which file each form goes to. Not here: statistics, words, layout.
+Here: which rows and files of other tables an issue shows, and which file each form goes to. Not here: statistics (tables.py,
+contributions.py, lines.py), what the issue says (sections/, words/), its looks (render/).
 """
 
 import datetime as dt
@@ -17,12 +18,14 @@ from assets import catalogue
 from assets.performance.evaluation_summary import Summary, summarise
 from assets.portfolios.reasons import not_applied
 from assets.portfolios.schemas import ROWS
-from assets.report.attribution import sum_contributions
-from assets.report.document import Findings, Holdings, write_weekly
-from assets.report.html import render_html
-from assets.report.issue import Weekly
+from assets.report.contributions import sum_contributions
+from assets.report.document import write_issue
+from assets.report.findings import Findings, Holdings
+from assets.report.issue import Issue
 from assets.report.lines import judge_lines
-from assets.report.paper import NoFont, print_pdf
+from assets.report.render.html import render_html
+from assets.report.render.paper import NoFont, print_pdf
+from assets.report.render.workbook import write_workbook
 from assets.report.tables import (
     explain_absence,
     factor_series,
@@ -31,7 +34,6 @@ from assets.report.tables import (
     tabulate_ics,
     tabulate_portfolios,
 )
-from assets.report.workbook import write_workbook
 from resources.made import Made
 from resources.parquet import encode
 from resources.partition import Files, Frames, Partition
@@ -65,7 +67,7 @@ def failed_plausibility(manifests: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _told(row: Mapping[str, Any]) -> str:
+def _name_failure(row: Mapping[str, Any]) -> str:
     count, first, last = row["count"], row["first"], row["last"]
     return f"{row['table']} · {row['check']}, {count} partition{'s' if count > 1 else ''} ({first} to {last})"
 
@@ -84,23 +86,22 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
     The frame names each file with its digest: week, item, path, digest. report.pdf needs a font with Chinese characters;
     where none is installed, the item is missing and `unavailable` and the notes say why.
     """
-    date, calendar = partition.date, partition.calendar
+    date = partition.date
     failed = failed_plausibility(partition.record.verdicts)
     if failed.height and not settings.allow_failed_plausibility:
         return _refused(failed)
     inputs = _Inputs.of(frames, partition.week)
-    found = _find(frames, partition, settings, inputs, failed)
-    issue = write_weekly(found, calendar, settings)
+    found = _gather(frames, partition, settings, inputs, failed)
+    issue = write_issue(found, settings.language)
     written = {
         "report.html": render_html(issue).encode(),
-        "report.xlsx": write_workbook(
-            issue, inputs.returns, inputs.ics, inputs.traded, inputs.parts, inputs.summary, date
-        ),
+        "report.xlsx": write_workbook(issue, inputs.sheets, date),
         "table1.parquet": encode(found.table1),
         "table2.parquet": encode(found.table2),
-        **{figure.file: figure.svg.encode() for figure in issue.every_figure if figure.svg is not None},
+        **{figure.file: figure.svg.encode() for figure in issue.figures if figure.svg is not None},
     }
-    notes: dict[str, Any] = {"title": issue.title, "headline": issue.headline, "evaluation": inputs.summary.notes}
+    front = issue.front
+    notes: dict[str, Any] = {"title": front.title, "headline": front.headline, "evaluation": inputs.summary.notes}
     if settings.pdf:
         try:
             written["report.pdf"] = print_pdf(issue, date)
@@ -110,7 +111,7 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
         {
             "table1_rows": [found.table1.height],
             "table2_rows": [found.table2.height],
-            "figures": [len(issue.figures)],
+            "figures": [len(issue.numbered_figures)],
             "factors_with_return": [found.table1["long_short_week"].count()],
             "links_out": [len(LINK_OUT.findall(written["report.html"]))],
             "failed_plausibility": [0],  # or allowed, and on page one
@@ -140,18 +141,36 @@ class _Inputs:
             summary=summarise(frames["evaluation"].filter(pl.col("week") <= week).collect()),
         )
 
+    @property
+    def sheets(self) -> dict[str, pl.DataFrame]:
+        """The workbook's sheets of numbers, by name."""
+        return {
+            "factor_returns": self.returns.sort("factor", "date"),
+            "portfolio_returns": self.traded.sort("portfolio", "date"),
+            "attribution": self.parts.sort("portfolio", "week", "component", "item"),
+            "rank_ics": self.ics.sort("factor", "signal_date"),
+            "evaluation": self.summary.factors,
+            "ic_decay": self.summary.decay,
+            "decile_returns": self.summary.deciles,
+            "factor_correlations": self.summary.correlations,
+            "style_exposures": self.summary.exposures,
+            "seeds": self.summary.seeds,
+        }
+
 
 def _refused(failed: pl.DataFrame) -> Made:
     """An issue that is not written: a row per table and check that failed, for the gate to refuse."""
-    told = [f"{_told(row)}: {_with_remedy(row['detail'], row['remedy'])}" for row in failed.iter_rows(named=True)]
-    refusal = pl.DataFrame({"failed_plausibility": failed["count"].cast(pl.Int64), "failure": told})
+    failures = [
+        f"{_name_failure(row)}: {_with_remedy(row['detail'], row['remedy'])}" for row in failed.iter_rows(named=True)
+    ]
+    refusal = pl.DataFrame({"failed_plausibility": failed["count"].cast(pl.Int64), "failure": failures})
     return Made(pl.DataFrame(schema=SCHEMA), profile=pl.concat([pl.DataFrame(schema=PROFILE), refusal], how="diagonal"))
 
 
-def _find(
+def _gather(
     frames: Frames, partition: Partition, settings: ReportSettings, inputs: _Inputs, failed: pl.DataFrame
 ) -> Findings:
-    """What the issue says, before it is put into words. failed: the plausibility checks that failed."""
+    """Everything the issue is written from. failed: the plausibility checks that failed (`failed_plausibility`)."""
     week, date, record, unavailable = partition.week, partition.date, partition.record, partition.unavailable
     factors, portfolios = factor_series(inputs.returns), portfolio_series(inputs.traded)
     closes = frames["indices"].filter(pl.col("date") == date).select("index", "index_close").collect()
@@ -164,6 +183,8 @@ def _find(
     return Findings(
         week=week,
         day=date,
+        calendar=partition.calendar,
+        settings=settings,
         factors=factors,
         portfolios=portfolios,
         table1=tabulate_factors(factors, date, absent_factors),
@@ -192,9 +213,9 @@ def _find(
     )
 
 
-def _list_files(week: dt.date, issue: Weekly, written: Mapping[str, bytes]) -> pl.DataFrame:
+def _list_files(week: dt.date, issue: Issue, written: Mapping[str, bytes]) -> pl.DataFrame:
     items = {"table1.parquet": "table 1", "table2.parquet": "table 2"}
-    items |= {figure.file: f"figure {figure.number}" for figure in issue.every_figure}
+    items |= {figure.file: f"figure {figure.number}" for figure in issue.figures}
     rows = [
         (week, items.get(path, path), path, hashlib.blake2b(content, digest_size=16).hexdigest())
         for path, content in sorted(written.items())
@@ -227,7 +248,7 @@ def _read_holdings(
 ) -> Holdings:
     """What the portfolio's partition of the week stores beside its rows; nothing before the first build.
 
-    drifted: whether the index's members stand in for absent closes of it.
+    drifted: whether the index's members replace absent closes of it.
     """
     if frame.head(1).collect().is_empty():
         return Holdings(None, pl.DataFrame(schema={"constraint": pl.String}), {}, drifted)

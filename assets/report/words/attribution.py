@@ -1,45 +1,17 @@
-"""Every word of the report's attribution, in Chinese and English: components, items, sentences. Text alone."""
+"""Words of the account of where the portfolios' excess came from, in Chinese and English."""
 
 from collections.abc import Mapping
 
-from assets.report.words import Bilingual
+from resources.language import Bilingual
 
 T = Bilingual
-
-COMPONENT_NAMES: Mapping[str, Bilingual] = {
-    "selection": T("选股", "selection"),
-    "style": T("风格", "style"),
-    "industry": T("行业", "industry"),
-    "cash": T("现金", "cash"),
-    "cost": T("成本", "cost"),
-    "unfilled": T("未成交", "unfilled"),
-    "delisting": T("退市", "delisting"),
-    "benchmark_basis": T("基准差", "index basis"),
-}
-
-# items that are no style, industry or symbol
-ITEMS: Mapping[str, Bilingual] = {
-    "all": T("全部", "all"),
-    "unknown": T("行业不明", "no industry"),
-    "suspended": T("停牌", "suspended"),
-    "not_listed": T("已退市", "not listed"),
-    "not_buyable": T("不可买入", "may not be bought"),
-    "limit_up": T("涨停", "limit up"),
-    "limit_down": T("跌停", "limit down"),
-    "participation": T("成交量上限", "volume cap"),
-    "lots": T("整手", "whole lots"),
-    "cash": T("现金不足", "cash short"),
-    "topped_up": T("余款追加", "unspent cash"),
-}
 
 WORDS: Mapping[str, Bilingual] = {
     "title": T("组合超额收益归因", "Where the portfolios' excess came from"),
     "component": T("组成部分", "part"),
-    "week": T("本周", "week"),
     "year": T("今年各周", "weeks of the year"),
     "total": T("合计", "sum"),
     "item": T("{component}·{item}", "{component} · {item}"),
-    "comma": T("、", ", "),
     "lead": T(
         "本周{name}超额 {total}，贡献最大的是{best}（{best_value}），最小的是{worst}（{worst_value}）。",
         "{name}: {total} excess this week; {best} gave most ({best_value}), {worst} least ({worst_value}).",
@@ -65,5 +37,5 @@ WORDS: Mapping[str, Bilingual] = {
         "{name}的{items}：n/a（{reason}），其收益计入选股。",
         "{name}, {items}: n/a ({reason}); their return is part of selection.",
     ),
-    "figure": T("{name}：超额收益的累计来源", "{name}: parts of its excess, cumulative"),
+    "figure_parts": T("{name}：超额收益的累计来源", "{name}: parts of its excess, cumulative"),
 }

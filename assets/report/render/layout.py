@@ -1,0 +1,20 @@
+"""What both templates need beside the issue: where they are and the words that they print themselves."""
+
+from pathlib import Path
+
+from assets.report.issue import Block
+from assets.report.words.layout import LAYOUT
+from assets.report.words.shared import SHARED
+from resources.language import Language
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def layout_words(language: Language) -> dict[str, str]:
+    """Key → word of the layout in one language."""
+    return {key: text[language] for key, text in {**LAYOUT, "risks": SHARED["risks"]}.items()}
+
+
+def name_kind(block: Block) -> str:
+    """The name of a block's type, by which a template chooses how to print it."""
+    return type(block).__name__
