@@ -105,10 +105,11 @@ class Landing:
 
 def measure(folder: str, stocks: int) -> dict[str, Any]:
     """Seconds of each stage for the first `stocks` stocks of `write_market`'s folder, and this process's peak memory."""
-    from assets.bars.make import make_minute_bars, make_order_sizes
-    from assets.bars.tape_health_make import make_tape_health
+    from assets.bars.make_minute_bars import make_minute_bars
+    from assets.bars.make_order_sizes import make_order_sizes
     from assets.factors.indicators import make_day_indicators
     from assets.features.bars import make_bar_features
+    from assets.tape_health.make_tape_health import make_tape_health
     from assets.ticks.make import ENDS
     from resources.settings.bars import BarsSettings
     from resources.settings.factors import FactorsSettings

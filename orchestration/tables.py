@@ -6,7 +6,18 @@ import inspect
 import assets  # imported while Dagster has the repository on its path; `load_tables` finds the stages through it later
 from resources.table import Table
 
-STAGES = ("ticks", "reference", "bars", "factors", "features", "models", "portfolios", "performance", "report")
+STAGES = (
+    "ticks",
+    "reference",
+    "tape_health",
+    "bars",
+    "factors",
+    "features",
+    "models",
+    "portfolios",
+    "performance",
+    "report",
+)
 
 OWNERS = {
     "ticks": ["team:data"],

@@ -1,7 +1,7 @@
 """One-minute bars as delivered → the documented form of SPEC §2.1 and §1: types, symbols, start minutes, units, in one place.
 
 Here: what the settings section `landing` declares of bars, what `minute` may look like, and which delivered minutes make one
-bar. Not here: which bars can be right (assets/bars/delivered.py) and what a whole file betrays (assets/bars/diagnosis.py).
+bar. Not here: which bars can be right (assets/delivered_bars/rows.py) and what a whole file betrays (assets/delivered_bars/diagnosis.py).
 """
 
 import datetime as dt

@@ -1,7 +1,7 @@
 """How far totals may be off because what was delivered is rounded: half a unit for each rounded figure, and nothing more.
 
 Here: which unit the volumes and amounts of a file or of a day's prices are whole numbers of, as declared in the settings section
-`landing`, and whether they are 32-bit floats, which hold 24 binary digits. Not here: comparing totals (assets/bars/tape_health.py).
+`landing`, and whether they are 32-bit floats, which hold 24 binary digits. Not here: comparing totals (assets/tape_health/verdicts.py).
 """
 
 from collections.abc import Mapping

@@ -1,7 +1,7 @@
 """Which units a delivery is in, told from the power of ten by which its figures miss what they should be, and the setting to say it.
 
 Here: the words and settings for volumes and amounts. Not here: conversion (reference_forms.py, bar_forms.py) and the ratios
-(assets/reference/diagnosis.py, assets/bars/diagnosis.py).
+(assets/reference/diagnosis.py, assets/delivered_bars/diagnosis.py).
 """
 
 import math

@@ -11,46 +11,16 @@ import numpy as np
 from numba import njit
 
 from assets.ticks import clock
+from assets.ticks.slots import BEGINS, SLOTS, slot_of
 
-SLOTS = len(clock.DAY_BARS) + 1  # the dense bars and after-hours
-MINUTES = np.array([*clock.DAY_BARS, clock.AFTER_HOURS], np.int32)
-"""Minute of each slot."""
-AFTER_HOURS_SLOT = SLOTS - 1
-_CLOSING_SLOT = SLOTS - 2
-_MORNING_BARS = clock.LUNCH - clock.MORNING
-_BEGINS = np.array(
-    [
-        np.iinfo(np.int32).min,
-        *(minute * clock.MINUTE_MS for minute in (*clock.DAY_BARS[1:], clock.CLOSE)),
-        np.iinfo(np.int32).max,
-    ],
-    np.int32,
-)  # slot k holds the stamps from _BEGINS[k] to before _BEGINS[k + 1]
 _MORNING_MS = clock.MORNING * clock.MINUTE_MS
 _AFTERNOON_MS = clock.AFTERNOON * clock.MINUTE_MS
 _CLOSING_MS = clock.CLOSING_AUCTION * clock.MINUTE_MS
-_MORNING, _LUNCH, _AFTERNOON = clock.MORNING, clock.LUNCH, clock.AFTERNOON
-_CLOSING, _CLOSE = clock.CLOSING_AUCTION, clock.CLOSE
 
 OPEN, HIGH, LOW, CLOSE, VOLUME, AMOUNT, TRADES, BUY, SELL, LARGE_BUY, LARGE_SELL = range(11)
 """Columns of `bar_sums`."""
 Q, QUOTES = range(2)
 """Columns of the integer part of `book_sums`."""
-
-
-@njit(cache=True, nogil=True, inline="always")
-def slot_of(time):
-    """Slot of a stamp in ms since midnight (SPEC §1: what is stamped over lunch belongs to 11:29)."""
-    minute = time // 60_000
-    if minute < _MORNING:
-        return 0
-    if minute < _LUNCH:
-        return minute - _MORNING + 1
-    if minute < _AFTERNOON:
-        return _MORNING_BARS
-    if minute < _CLOSING:
-        return minute - _AFTERNOON + _MORNING_BARS + 1
-    return _CLOSING_SLOT if minute < _CLOSE else AFTER_HOURS_SLOT
 
 
 @njit(cache=True, nogil=True)
@@ -65,7 +35,7 @@ def bar_sums(starts, time, price, volume, side, first_price, out):
         while first < end:
             # Stamps rarely go back: a bar's trades stand together, and summing them takes no decision per row.
             slot = slot_of(time[first])
-            last = first + _within(time[first:end], _BEGINS[slot], _BEGINS[slot + 1])
+            last = first + _within(time[first:end], BEGINS[slot], BEGINS[slot + 1])
             high, low, shares, amount, buy, sell = _run_sums(price[first:last], volume[first:last], side[first:last])
             bar = bars[slot]
             if bar[TRADES] == 0:
@@ -160,7 +130,7 @@ def large_sums(starts, channel, time, price, volume, order, threshold, column, o
             run = 0
             while first < last:
                 slot = slot_of(time[first])
-                upto = first + _within(time[first:last], _BEGINS[slot], _BEGINS[slot + 1])
+                upto = first + _within(time[first:last], BEGINS[slot], BEGINS[slot + 1])
                 paid, run = _large_fills(order[first:upto], price[first:upto], volume[first:upto], large, run)
                 out[s, slot, column] += paid
                 if upto < last:

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import numpy as np
 import polars as pl
 
-from assets.bars.aggregate import AFTER_HOURS_SLOT, MINUTES, SLOTS
 from assets.bars.schemas import VALUES
+from assets.ticks.slots import AFTER_HOURS_SLOT, MINUTES, SLOTS
 
 LARGE = ("large_buy_amount", "large_sell_amount")
 BOOK = ("net_bid_change", "spread", "imbalance", "imbalance_5")

@@ -1,7 +1,7 @@
 """Whose orders were not delivered though they were to be expected, from the verdicts of a day and of the days before.
 
 Here: what is expected under `bars.expect_orders`, and how much of it is lacking per exchange. Not here: orders that contradict their
-trades (rebuilt_orders.py, tape_health.py). Nothing that is computed reads orders: they are held against the trades.
+trades (assets/tape_health). Nothing that is computed reads orders: they are held against the trades.
 """
 
 import polars as pl

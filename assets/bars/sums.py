@@ -1,7 +1,7 @@
 """A day's ticks, batch by batch through the kernels, to frames: order sizes, bars of traded and of silent names, book statistics.
 
 Here: which columns a kernel reads, what is unknown for want of a threshold. Not here: the kernels' arithmetic (aggregate.py),
-cutting into batches (batches.py), references, verdicts and limits (make.py).
+cutting into batches (assets/ticks/batches.py), references, verdicts and limits (make_minute_bars.py).
 """
 
 import datetime as dt
@@ -11,9 +11,10 @@ import numpy as np
 import polars as pl
 
 from assets.bars import aggregate
-from assets.bars.batches import Batch, sums_by_symbol
 from assets.bars.minutes import LARGE, book_frame, dense_frame
 from assets.bars.schemas import ORDER_SIZES
+from assets.ticks.batches import Batch, sums_by_symbol
+from assets.ticks.slots import SLOTS
 from resources.settings.bars import BarsSettings
 
 _ORDERS = ("bid_order", "ask_order")
@@ -51,7 +52,7 @@ def traded_bars(
     known = dict(thresholds.iter_rows())
 
     def summed(batch: Batch) -> tuple[list[str], np.ndarray]:
-        bars = np.zeros((len(batch.symbols), aggregate.SLOTS, 11), np.int64)
+        bars = np.zeros((len(batch.symbols), SLOTS, 11), np.int64)
         first = _ticks([pre_close.get(symbol) for symbol in batch.symbols])
         time, price, volume = batch.array("time"), batch.array("price"), batch.array("volume")
         aggregate.bar_sums(batch.starts, time, price, volume, batch.array("side"), first, bars)
@@ -64,7 +65,7 @@ def traded_bars(
         return batch.symbols, bars
 
     columns = ("time", "price", "volume", "side", *(("channel", *_ORDERS) if known else ()))
-    none = np.zeros((0, aggregate.SLOTS, 11), np.int64)
+    none = np.zeros((0, SLOTS, 11), np.int64)
     symbols, bars = _joined(sums_by_symbol(trades, columns, settings.batch_rows, summed), none)
     return _without_threshold(dense_frame(symbols, bars, date), known)
 
@@ -73,7 +74,7 @@ def silent_bars(
     date: dt.date, symbols: list[str], thresholds: pl.DataFrame, pre_close: Mapping[str, float]
 ) -> pl.DataFrame:
     """Flat bars of names that were open to trade all day and did not."""
-    bars = np.zeros((len(symbols), aggregate.SLOTS, 11), np.int64)
+    bars = np.zeros((len(symbols), SLOTS, 11), np.int64)
     bars[:, :, : aggregate.VOLUME] = _ticks([pre_close.get(symbol) for symbol in symbols])[:, None, None]
     return _without_threshold(dense_frame(symbols, bars, date), dict(thresholds.iter_rows()))
 
@@ -100,7 +101,7 @@ def book_statistics(quotes: pl.LazyFrame, settings: BarsSettings, *, deltas: boo
     fields = ("trades", "volume", "amount") if deltas else ()
 
     def summed(batch: Batch) -> tuple[list[str], list[np.ndarray]]:
-        shape = (len(batch.symbols), aggregate.SLOTS)
+        shape = (len(batch.symbols), SLOTS)
         whole, means = np.zeros((*shape, 2), np.int64), np.zeros((*shape, 3))
         time, bid, ask = (batch.array(name) for name in ("time", *prices))
         bid_volumes, ask_volumes = (tuple(batch.array(name) for name in side) for side in volumes)
@@ -112,7 +113,7 @@ def book_statistics(quotes: pl.LazyFrame, settings: BarsSettings, *, deltas: boo
 
     known = [pl.col(name).fill_null(0) for name in levels] + [pl.col(name).fill_null(-1) for name in fields]
     rows = quotes.select("symbol", "time", *known)
-    none = book_frame([], np.zeros((0, aggregate.SLOTS, 2), np.int64), np.zeros((0, aggregate.SLOTS, 3)))
+    none = book_frame([], np.zeros((0, SLOTS, 2), np.int64), np.zeros((0, SLOTS, 3)))
     parts = [none.with_columns(_deltas(fields, [np.zeros(0, np.int64)] * len(fields)))]
     for symbols, (whole, means, *added) in sums_by_symbol(
         rows, ("time", *levels, *fields), settings.batch_rows, summed

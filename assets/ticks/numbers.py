@@ -1,7 +1,7 @@
 """Which numbers of a channel's sequence the files hold: the evidence for what is missing.
 
 Here: sets of numbers as bits, by exchange, channel and numbering, over every row that is read, whatever security it is of.
-Not here: what a gap means (assets/bars/tape_health).
+Not here: what a gap means (assets/tape_health).
 """
 
 from dataclasses import dataclass, field

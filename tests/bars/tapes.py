@@ -7,9 +7,10 @@ from typing import Any
 
 import polars as pl
 
-from assets.bars.make import make_minute_bars, make_order_sizes
+from assets.bars.make_minute_bars import make_minute_bars
+from assets.bars.make_order_sizes import make_order_sizes
 from assets.bars.schemas import ORDER_SIZES
-from assets.bars.tape_health_make import make_tape_health
+from assets.tape_health.make_tape_health import make_tape_health
 from assets.ticks.canonical import ORDERS, QUOTES, TRADES
 from assets.ticks.make import ENDS, SYMBOLS
 from assets.ticks.numbers import NUMBERS

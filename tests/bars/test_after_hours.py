@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assets.ticks import clock
 from tests.bars.tapes import DAILY, Day, Landing, day, frame_of, trade
-from tests.bars.test_align import quotes_frame, snapshot
+from tests.tape_health.test_align import quotes_frame, snapshot
 
 SINCE = dt.date(2026, 7, 7)
 BEFORE = dt.date(2026, 7, 3)

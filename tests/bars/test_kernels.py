@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from assets.bars import aggregate
 from assets.bars.minutes import BOOK
 from assets.bars.sums import book_statistics, order_size_sums, traded_bars
-from assets.ticks import clock
+from assets.ticks import clock, slots
 from assets.ticks.canonical import QUOTES, TRADES
 from resources.settings.bars import BarsSettings
 from tests.bars import plain_bars
@@ -165,7 +165,7 @@ def test_deltas_equal_plain_python_and_add_up(drawn):
     quotes = pl.DataFrame(rows, schema=QUOTES)
     found = book_statistics(quotes.lazy(), BarsSettings(), deltas=True)
     for symbol, snapshots in each_symbol(quotes).items():
-        plain, before = dict.fromkeys(aggregate.MINUTES.tolist(), 0), 0
+        plain, before = dict.fromkeys(slots.MINUTES.tolist(), 0), 0
         for row in snapshots:
             if row["volume"] is not None:
                 plain[plain_bars.bar_of(row["time"])] += row["volume"] - before
@@ -180,9 +180,9 @@ def test_deltas_equal_plain_python_and_add_up(drawn):
 @settings(deadline=None)
 @given(st.integers(0, clock.MINUTE_MS * 24 * 60 - 1))
 def test_the_slot_of_a_stamp_is_its_bar(time):
-    slot = aggregate.slot_of(time)
-    assert aggregate.MINUTES[slot] == plain_bars.bar_of(time)
-    assert aggregate._BEGINS[slot] <= time < aggregate._BEGINS[slot + 1]
+    slot = slots.slot_of(time)
+    assert slots.MINUTES[slot] == plain_bars.bar_of(time)
+    assert slots.BEGINS[slot] <= time < slots.BEGINS[slot + 1]
 
 
 @settings(deadline=None)

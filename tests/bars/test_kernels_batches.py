@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.bars import batches
-from assets.bars.batches import by_symbol, sums_by_symbol
 from assets.bars.sums import book_statistics, order_size_sums, traded_bars
+from assets.ticks import batches
+from assets.ticks.batches import by_symbol, sums_by_symbol
 from assets.ticks.canonical import QUOTES, TRADES
 from resources.settings.bars import BarsSettings
 

@@ -11,7 +11,7 @@ from assets.ticks import clock
 from resources.gate import judge
 from resources.rounding import Rounding, rounding_of
 from tests.bars.tapes import DAILY, DATE, Day, Landing, day, frame_of, trade
-from tests.bars.test_diagnosis import aside, refusals
+from tests.delivered_bars.test_diagnosis import aside, refusals
 
 NAME = "bars/20240110.parquet"
 NO_TICKS = {"trades": {"price": "no ticks/20240110 in the landing zone", "bid_order": "no ticks/20240110"}}

@@ -18,6 +18,7 @@ from assets.bars.assets import TABLES as BARS
 from assets.portfolios.week.execution import Terms, execute
 from assets.portfolios.week.market import market_days
 from assets.reference.assets import TABLES as REFERENCE
+from assets.tape_health.assets import TABLES as TAPE_HEALTH
 from assets.ticks.assets import TABLES as TICKS
 from resources.builder import Builder
 from resources.calendar import Calendar
@@ -46,7 +47,7 @@ class Market:
         self.day: dt.date = locks["first_date"][0]
         self.locked: str = locks["symbol"][0]
         self.daily = {row["symbol"]: row for row in daily.filter(pl.col("date") == self.day).iter_rows(named=True)}
-        tables = {table.name: table for table in (*TICKS, *REFERENCE, *BARS)}
+        tables = {table.name: table for table in (*TICKS, *REFERENCE, *TAPE_HEALTH, *BARS)}
         zone = LandingZone(self.root)
         lake = Lake(str(root / "lake"))
         builder = Builder(tables=tables, lake=lake, zone=zone, calendar=CALENDAR, settings=Settings())

@@ -7,6 +7,7 @@ import pytest
 
 from assets.bars.assets import TABLES as BARS
 from assets.reference.assets import TABLES as REFERENCE
+from assets.tape_health.assets import TABLES as TAPE_HEALTH
 from assets.ticks.assets import TABLES as TICKS
 from resources.builder import Builder
 from resources.calendar import Calendar
@@ -29,7 +30,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def lake(market: Path, tmp_path_factory: pytest.TempPathFactory):
-    tables = {table.name: table for table in (*TICKS, *REFERENCE, *BARS)}
+    tables = {table.name: table for table in (*TICKS, *REFERENCE, *TAPE_HEALTH, *BARS)}
     zone = LandingZone(market)
     lake = Lake(str(tmp_path_factory.mktemp("lake")))
     builder = Builder(tables=tables, lake=lake, zone=zone, calendar=Calendar.xshg(), settings=Settings())

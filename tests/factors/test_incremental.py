@@ -16,6 +16,7 @@ from assets.factors.indicators import make_day_indicators
 from assets.factors.ten import aggregate_days
 from assets.features.assets import TABLES as FEATURES
 from assets.reference.assets import TABLES as REFERENCE
+from assets.tape_health.assets import TABLES as TAPE_HEALTH
 from resources.settings.factors import FactorsSettings
 from resources.table import same
 from tests.factors import plain
@@ -76,10 +77,10 @@ def test_the_factors_of_a_stock_do_not_depend_on_other_stocks(
 
 def test_windows_read_one_row_per_symbol_and_day() -> None:
     """Windows never read ticks or bars: every table that a window reads has the symbol as its key."""
-    tables = {table.name: table for table in (*BARS, *FACTORS, *FEATURES, *REFERENCE)}
+    tables = {table.name: table for table in (*TAPE_HEALTH, *BARS, *FACTORS, *FEATURES, *REFERENCE)}
     windows = {
         (table.name, read.table)
-        for table in (*BARS, *FACTORS, *FEATURES)
+        for table in (*TAPE_HEALTH, *BARS, *FACTORS, *FEATURES)
         for read in table.reads
         if read.over is not same
     }

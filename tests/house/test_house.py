@@ -19,6 +19,8 @@ MODULES = sorted(
     for p in (ROOT / folder).rglob("*.py")
 )
 BESIDE = ("sample_market", "benchmarks", "studies", "examples", "tests")  # no part of the platform imports them
+ROOMS = [room for stage in STAGES for room in (("delivered_bars", stage) if stage == "tape_health" else (stage,))]
+"""The folders of assets/ in the order the data flows: the stages, and those that declare no table."""
 HEAVY = ("torch", "great_expectations", "cvxpy", "altair", "numba", "vl_convert", "typst", "duckdb")
 
 
@@ -55,12 +57,16 @@ def test_imports_run_one_way(path: Path) -> None:
             assert top not in ("assets", "orchestration", "benchmarks", "studies", "tests"), f"{name} imports {other}"
         if name.startswith("assets"):
             assert top not in ("orchestration", "dagster", *BESIDE), f"{name} imports {other}"
-            if other.startswith("assets.") and other.split(".")[1] in STAGES and name.split(".")[1] in STAGES:
-                assert STAGES.index(other.split(".")[1]) <= STAGES.index(name.split(".")[1]), f"{name} imports {other}"
+            if other.startswith("assets.") and other.split(".")[1] in ROOMS and name.split(".")[1] in ROOMS:
+                assert ROOMS.index(other.split(".")[1]) <= ROOMS.index(name.split(".")[1]), f"{name} imports {other}"
         if name.startswith("orchestration"):
             assert top not in BESIDE, f"{name} imports {other}"
         if name.startswith("benchmarks"):
             assert top not in ("studies", "tests"), f"{name} imports {other}"
+
+
+def test_every_folder_of_assets_has_its_place() -> None:
+    assert {path.parent.name for path in (ROOT / "assets").glob("*/__init__.py")} == set(ROOMS)
 
 
 @pytest.mark.parametrize("stage", STAGES)

@@ -22,6 +22,7 @@ import polars as pl
 
 from assets.bars.assets import TABLES as BARS
 from assets.reference.assets import TABLES as REFERENCE
+from assets.tape_health.assets import TABLES as TAPE_HEALTH
 from assets.ticks.assets import TABLES as TICKS
 from resources.builder import Builder
 from resources.calendar import Calendar
@@ -30,7 +31,7 @@ from resources.landing import LandingZone
 from resources.settings import Settings
 
 BOOK = ("net_bid_change", "spread", "imbalance", "imbalance_5")
-TABLES = {table.name: table for table in (*TICKS, *REFERENCE, *BARS)}
+TABLES = {table.name: table for table in (*TICKS, *REFERENCE, *TAPE_HEALTH, *BARS)}
 CHAIN = tuple(
     name
     for name in (

@@ -7,8 +7,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.bars.rebuilt_orders import FAULTS, count_order_faults, rebuild_orders
-from assets.bars.replay import replay_day
+from assets.tape_health.rebuilt_orders import FAULTS, count_order_faults, rebuild_orders
+from assets.tape_health.replay import replay_day
 from assets.ticks.make import make_orders, make_quotes, make_trades
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make

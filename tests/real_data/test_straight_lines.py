@@ -5,10 +5,10 @@ import datetime as dt
 import polars as pl
 import pytest
 
-from assets.bars.straight_lines import judge_lines
+from assets.delivered_bars.straight_lines import judge_lines
 from resources.settings.bars import BarsSettings
-from tests.bars.test_straight_lines import every, interpolated
 from tests.conftest import REAL_DATA
+from tests.delivered_bars.test_straight_lines import every, interpolated
 
 DATA = REAL_DATA / "bars_2015"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, lines are not tested on it")

@@ -15,8 +15,8 @@ from assets.ticks.reopenings import settle_reopenings
 from resources.settings.ticks import TicksSettings
 from tests.bars import plain_bars
 from tests.bars.tapes import DAILY, Day, Landing
-from tests.bars.test_tape_health import refused
 from tests.making import run_make
+from tests.tape_health.test_tape_health import refused
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not tested")

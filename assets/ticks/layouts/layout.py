@@ -19,7 +19,7 @@ BUY, SELL, NEITHER = 1, -1, 0
 LIMIT, MARKET, OWN_BEST, CANCELLED = 0, 1, 2, 3
 NO_CHANNEL, CANCELS_WITHOUT_CHANNEL = 0, 2**31 - 1
 """Channels of a vendor that has none. The cancels of its trade file are numbered as that file is and not as the order file, so
-that they stand on a channel of their own; rebuilt_orders.py reads it as NO_CHANNEL."""
+that they stand on a channel of their own; assets/tape_health/rebuilt_orders.py reads it as NO_CHANNEL."""
 ORDER_KINDS = ("limit", "market", "own_best", "cancel")
 """Names of the codes LIMIT … CANCELLED."""
 LEVELS = 10

@@ -1,0 +1,243 @@
+"""What the columns of a file of one-minute bars betray: running totals, longer bars spread over minutes, flows in another unit.
+
+Here: how the values of one column stand to each other through the day, and how flows stand to amount and volume, for each
+name and for the file. Not here: which minutes occur and how totals stand to daily_prices (diagnosis.py), rules of a single row
+(rows.py).
+
+None of the three can be seen in a row. Values of single minutes rise through a whole day by a chance of 1 / n! for n different
+ones. Two neighbouring minutes of an honest name have the same volume now and then, never in nearly every block of the day. All
+trades of continuous trading are active buys or sells, so that both flows together are the amount.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from assets.delivered_bars.diagnosis import FileFinding, power_of_ten
+from assets.ticks import clock
+from resources.rounding import LOT
+from resources.settings.bars import BarsSettings
+
+_SPREAD = ("volume", "amount", "trades")
+_WIDTHS = (30, 15, 10, 5, 3, 2)  # minutes, the longest first: bars of 10 minutes are spread over 5 too
+_BLOCK_UNITS = 10  # units that a minute of a block must hold on average: below, rounding makes any two alike
+_SIDES, _PARTS = "buy_amount + sell_amount", ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
+_USUAL_PART = 0.4  # of amount, as to its order of magnitude
+_MOST = 1.5  # of amount: a part of it is at most 1
+_COUNTS = "they are numbers of shares or lots"
+_FEWEST_COMPARED = 5  # names from which spreads of two ratios are compared
+_FAULTS = {"symbol": pl.String, "fault": pl.String}
+
+
+@dataclass(frozen=True)
+class Columns:
+    """faults: symbol and fault, a sentence, of each name that is set aside for it. findings: of the file as a whole."""
+
+    faults: pl.DataFrame
+    findings: list[FileFinding]
+
+
+def judge_columns(rows: pl.DataFrame, settings: BarsSettings) -> Columns:
+    """What the columns of a day's file betray.
+
+    rows: symbol, minute and the columns of counts and flows that were delivered, as resources/bar_forms.read_bars reads them.
+    Nothing is judged of a name that has too few values; where more than half of the names that can be judged show it, it
+    is a finding about the file.
+    """
+    day = rows.filter(pl.col("symbol").is_not_null() & pl.col("minute").is_not_null()).sort("symbol", "minute")
+    given = [name for name in (*_SPREAD, *_PARTS) if name in day.columns]
+    totals, cumulative = _cumulative(day, given, settings)
+    single = [name for name in given if name not in cumulative]
+    parts = [totals, _spread(day, single, settings), _flows(day, single, settings)]
+    faults = pl.concat(part.faults for part in parts).unique("symbol", keep="first", maintain_order=True)
+    return Columns(faults.sort("symbol"), [finding for part in parts for finding in part.findings])
+
+
+def of_most(names: int, judged: int) -> bool:
+    """Whether so many of the names that can be judged show that the file as a whole does."""
+    return judged > 1 and 2 * names > judged
+
+
+# --- running totals -------------------------------------------------------------------------------------------------------
+
+
+def _cumulative(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> tuple[Columns, list[str]]:
+    """Columns that never fall through the morning nor through the afternoon; they may begin anew after the break. Beside what
+    they betray: those that are so for the file as a whole."""
+    told, findings, columns = [], [], []
+    for name in given:
+        values = day.select(
+            "symbol", afternoon=pl.col("minute") >= clock.AFTERNOON, value=pl.col(name).cast(pl.Float64)
+        ).filter(pl.col("value") > 0)
+        step = pl.col("value").diff().over("symbol", "afternoon")
+        by_name = (
+            values.with_columns(step=step)
+            .group_by("symbol", maintain_order=True)
+            .agg(count=pl.len(), rises=(pl.col("step") > 0).sum(), falls=(pl.col("step") < 0).sum())
+            .filter(pl.col("count") > settings.least_cumulative_rises)
+        )
+        rising = by_name.filter((pl.col("falls") == 0) & (pl.col("rises") >= settings.least_cumulative_rises))
+        told.append(rising.select("symbol", column=pl.lit(name)))
+        if of_most(rising.height, by_name.height):
+            columns.append(name)
+            findings.append(
+                FileFinding(
+                    "cumulative",
+                    f"{name} of {rising.height} of {by_name.height} names never falls through the day: it is cumulative, a running total. "
+                    "Deliver what is of each minute alone",
+                    True,
+                )
+            )
+    both = pl.concat(told or [pl.DataFrame(schema={"symbol": pl.String, "column": pl.String})])
+    faults = both.group_by("symbol", maintain_order=True).agg(
+        fault=pl.format(
+            "its {} never falls through the day: it is cumulative, a running total. Deliver what is of each minute alone",
+            pl.col("column").str.join(", "),
+        )
+    )
+    return Columns(faults, findings), columns
+
+
+# --- longer bars spread over minutes ----------------------------------------------------------------------------------------
+
+
+def _spread(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> Columns:
+    """Volumes that are parted in one way in nearly every block of k minutes, as where bars of k minutes are divided by k."""
+    place = pl.DataFrame(
+        {"minute": clock.GRID, "place": range(len(clock.GRID))}, schema={"minute": pl.Int32, "place": pl.Int64}
+    )
+    names = day.select(pl.col("symbol").unique(maintain_order=True)).with_row_index("row")
+    inner = day.join(place, on="minute", how="inner", maintain_order="left").join(
+        names, on="symbol", maintain_order="left"
+    )
+    counts = {name: inner[name].count() for name in _SPREAD if name in given}
+    # A volume that a division leaves broken cannot be read; the amount can.
+    name = next((one for one in counts if 2 * counts[one] > max(counts.values())), None)
+    faults = pl.DataFrame(schema=_FAULTS)
+    if name is None:
+        return Columns(faults, [])
+    known = inner.filter(pl.col(name).is_not_null())
+    values = np.zeros((names.height, len(clock.GRID)))
+    values[known["row"].to_numpy(), known["place"].to_numpy()] = known[name].cast(pl.Float64).to_numpy()
+    for width in _WIDTHS:
+        judged, alike = _parted_alike(values, width, _unit(name, known[name]), settings)
+        cause = f"these are {width}-minute bars spread over minutes. One-minute bars are needed: deliver those"
+        who = names.filter(pl.Series(alike)).select(
+            "symbol", fault=pl.lit(f"its {name} is parted alike in nearly every block of {width} minutes: {cause}")
+        )
+        faults = pl.concat([faults, who]).unique("symbol", keep="first", maintain_order=True)
+        if of_most(int(alike.sum()), int(judged.sum())):
+            told = f"{name} of {alike.sum()} of {judged.sum()} names is parted alike in nearly every block of {width} minutes: {cause}"
+            return Columns(faults, [FileFinding("spread_bars", told, True)])
+    return Columns(faults, [])
+
+
+def _unit(name: str, values: pl.Series) -> float:
+    """What the values of a column are rounded to: a lot where every volume is whole lots, else 1."""
+    return float(LOT) if name == "volume" and (values % LOT == 0).all() else 1.0
+
+
+def _parted_alike(values: np.ndarray, width: int, unit: float, settings: BarsSettings) -> tuple[np.ndarray, np.ndarray]:
+    """(judged, alike) of each name. values: (names, minutes of the grid).
+
+    A block is judged where its minutes hold `_BLOCK_UNITS` units on average, a name where its judged blocks leave
+    `bars.least_spread_minutes` minutes free. A block is parted alike where all its minutes but one (which may take what a
+    division leaves; of two, both) traded and are the name's usual share of the block, or an equal one, give or take a unit.
+    """
+    noon = clock.GRID.index(clock.AFTERNOON)
+    halves = [half[:, : half.shape[1] // width * width] for half in (values[:, :noon], values[:, noon:])]
+    blocks = np.concatenate([half.reshape(len(values), -1, width) for half in halves], axis=1)  # (names, blocks, k)
+    whole = blocks.sum(axis=2, keepdims=True)
+    counts = whole[..., 0] >= _BLOCK_UNITS * unit * width
+    shares = np.divide(blocks, whole, out=np.full(blocks.shape, np.nan), where=whole > 0)
+    shares[~counts] = np.nan
+    enough = counts.sum(axis=1) * (width - 1) >= settings.least_spread_minutes
+    usual = np.zeros((len(values), 1, width))
+    if enough.any():
+        usual[enough, 0] = np.nanmedian(shares[enough], axis=1)
+    alike = np.zeros(counts.shape, bool)
+    for share in (usual, np.full_like(usual, 1 / width)):
+        near = (np.abs(blocks - share * whole) <= unit * (1 + 1e-9)) & (blocks > 0)
+        alike |= near.sum(axis=2) >= max(2, width - 1)
+    share_alike = (alike & counts).sum(axis=1) / np.maximum(counts.sum(axis=1), 1)
+    return enough, enough & (share_alike >= settings.spread_block_share)
+
+
+# --- flows in another unit ------------------------------------------------------------------------------------------------
+
+
+def _flows(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> Columns:
+    """Flows that are no part of the amount as to their order of magnitude, over the minutes of continuous trading."""
+    faults: list[pl.DataFrame] = [pl.DataFrame(schema=_FAULTS)]
+    findings: list[FileFinding] = []
+    inner = day.filter(pl.col("minute").is_in(clock.GRID))
+    if {"buy_amount", "sell_amount"} <= {*given}:
+        inner = inner.with_columns((pl.col("buy_amount") + pl.col("sell_amount")).alias(_SIDES))
+    for flow in (_SIDES, *_PARTS):
+        if "amount" not in given or flow not in inner.columns or (flow in _PARTS[:2] and findings):
+            continue
+        ratios = _ratios(inner, flow)
+        counts = (pl.col("money") < settings.min_flow_share) & _of_counts(settings)
+        odd = (pl.col("money") > _MOST) | (
+            pl.lit(flow == _SIDES) & ((power_of_ten(pl.col("money"), settings) != 0) | counts)
+        )
+        faults.append(
+            ratios.filter(odd.fill_null(False)).select(
+                "symbol",
+                fault=pl.format(
+                    "its {} is {} times its amount in continuous trading: {}. Deliver amount and its parts in one unit",
+                    pl.lit(flow),
+                    pl.col("money").round_sig_figs(3),
+                    pl.when(counts.fill_null(False))
+                    .then(pl.lit(_COUNTS))
+                    .otherwise(pl.lit("they are in different units")),
+                ),
+            )
+        )
+        median = _median(ratios)
+        least = settings.min_flow_share if flow == _SIDES else settings.min_part_share
+        if ratios.height > 1 and not least <= median <= _MOST:
+            text = f"{flow} is {median:.3g} times amount in the median of its {ratios.height} names, in continuous trading: "
+            findings.append(FileFinding("flow_unit", text + _flow_cause(flow, ratios, settings), True))
+    return Columns(pl.concat(faults), findings)
+
+
+def _ratios(inner: pl.DataFrame, flow: str) -> pl.DataFrame:
+    """symbol, money and shares: the flow over amount and over volume of the minutes that say both; names with a flow alone."""
+    volume = pl.col("volume") if "volume" in inner.columns else pl.lit(None, pl.Float64)
+    sums = (
+        inner.filter(pl.col(flow).is_not_null() & pl.col("amount").is_not_null())
+        .group_by("symbol", maintain_order=True)
+        .agg(pl.col(flow).sum(), amount=pl.col("amount").sum(), volume=volume.cast(pl.Float64).sum())
+    )
+    return sums.filter((pl.col(flow) > 0) & (pl.col("amount") > 0)).select(
+        "symbol",
+        money=pl.col(flow) / pl.col("amount"),
+        shares=pl.when(pl.col("volume") > 0).then(pl.col(flow) / pl.col("volume")),
+    )
+
+
+def _median(ratios: pl.DataFrame) -> float:
+    return float(np.median(ratios["money"].to_numpy())) if ratios.height else math.nan
+
+
+def _of_counts(settings: BarsSettings) -> pl.Expr:
+    """Whether the flow is the volume in shares or in lots."""
+    slack = 1 + settings.unit_tolerance
+    return pl.any_horizontal(pl.col("shares").is_between(unit / slack, unit * slack) for unit in (1.0, 1 / LOT))
+
+
+def _flow_cause(flow: str, ratios: pl.DataFrame, settings: BarsSettings) -> str:
+    """The likely cause. Of numbers of shares the ratio to volume is much alike for all names, whatever their price."""
+    logarithms = ratios.select(pl.col("shares", "money").log()).drop_nulls()
+    shares, money = (logarithms[column].to_numpy() for column in ("shares", "money"))
+    if len(shares) >= _FEWEST_COMPARED and shares.std() < money.std() / 2:
+        return f"{_COUNTS}, not yuan. Deliver amount and its parts in one unit"
+    power = round(math.log10(_median(ratios) / (1.0 if flow == _SIDES else _USUAL_PART)))
+    if power > 0:
+        return f"amount is in a unit 1e{power} times as large. Deliver amount and its parts in one unit, named by landing.bars.amount_unit"
+    unit = {-3: "in thousand yuan", -4: "in ten thousand yuan"}.get(power, "in another unit")
+    return f"it is {unit} where amount is in yuan. Deliver amount and its parts in one unit, named by landing.bars.amount_unit"

@@ -1,0 +1,138 @@
+"""What the figures of single columns of a day's bars betray: one column filled with another, counts that are no trades, exchanged sides,
+spreads in another unit.
+
+Here: how the columns of a bar stand to each other over many bars of the file. Not here: running totals, spread bars and units of flows
+(columns.py), the rules of a single row (rows.py).
+
+Each of these is possible in one bar and none in most bars of a day. In the minutes of five real tapes whose range is three cents or more,
+close is open in 15 % at most, and either is high or low in 25 %. A minute's close rises where more was bought than sold
+actively in 65 % to 77 % of the minutes of six real tapes in which it moves. Small zones are not judged: chance makes more of few names.
+"""
+
+import polars as pl
+
+from assets.delivered_bars.against_price import bound_of_share
+from assets.delivered_bars.columns import of_most
+from assets.delivered_bars.diagnosis import FileFinding
+from assets.ticks import clock
+from resources.settings.bars import BarsSettings
+
+_HALF_CENT, _MOVING = 0.005, 0.03  # yuan: where a bar's range is less, two of its prices are often one by chance
+_TICK = 0.01  # yuan
+_WHOLE_LOTS = 200  # shares from which a volume is hardly one trade of one lot in minute after minute
+_LARGEST_SPREAD = 0.02  # of the price, for the least of the day
+_PAIRS = (("close", "open"), ("close", "high"), ("close", "low"), ("open", "high"), ("open", "low"))
+
+
+def judge_figures(rows: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
+    """What the columns of a day's file betray by their figures.
+
+    rows: symbol, minute and the columns that were delivered, as resources/bar_forms.read_bars reads them; prices and amounts in yuan,
+    volumes in shares.
+    """
+    day = rows.filter(pl.col("symbol").is_not_null() & pl.col("minute").is_in(clock.GRID)).sort("symbol", "minute")
+    if "volume" in day.columns:
+        day = day.filter(pl.col("volume") > 0)
+    return [*_copies(day, settings), *_trades(day, settings), *_sides(day, settings), *_spreads(day, settings)]
+
+
+def _shown_by_most(day: pl.DataFrame, holds: pl.Expr, settings: BarsSettings) -> tuple[int, int] | None:
+    """(names, judged names) where most names show something in nearly all their minutes; else None. Null minutes are not judged."""
+    names = day.group_by("symbol").agg(count=holds.count(), share=holds.mean())
+    judged = names.filter(pl.col("count") >= settings.least_copied_minutes)
+    odd = judged.filter(pl.col("share") > settings.max_copied_minutes).height
+    enough = judged.height >= settings.least_copied_names
+    return (odd, judged.height) if enough and of_most(odd, judged.height) else None
+
+
+def _copies(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
+    """Prices that are another column's in nearly all minutes of a range of three cents or more, and away from the day's highest and lowest
+    price: a name that is locked at its limit closes there."""
+    if not {"high", "low"} <= {*day.columns}:
+        return []
+    inside = ((pl.col("high") < pl.col("high").max()) & (pl.col("low") > pl.col("low").min())).over("symbol")
+    moving = day.filter(pl.col("high") - pl.col("low") > _MOVING - _HALF_CENT, inside)
+    found = []
+    for one, other in _PAIRS:
+        if one in moving.columns and other in moving.columns:
+            shown = _shown_by_most(moving, (pl.col(one) - pl.col(other)).abs() < _HALF_CENT, settings)
+            if shown:
+                text = (
+                    f"{one} is {other} in nearly all minutes of {shown[0]} of {shown[1]} names in which their prices move: one was filled with the "
+                    "other. Deliver the prices of the first, the last, the highest and the lowest trade of each minute"
+                )
+                found.append(FileFinding("copied_column", text, True))
+    return found
+
+
+def _trades(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
+    """Numbers of trades that are one number in every minute, or the volume in shares or lots."""
+    if not {"trades", "volume"} <= {*day.columns}:
+        return []
+    known = day.filter(pl.col("trades") > 0)
+    usual = pl.col("trades").mode().first().over("symbol")
+    several = known.filter(pl.col("volume") >= _WHOLE_LOTS)
+    for rows, holds, what in (
+        (known, pl.col("trades") == usual, "one number"),
+        (several, pl.col("trades") == pl.col("volume"), "the volume in shares"),
+        (several, pl.col("trades") * 100 == pl.col("volume"), "the volume in lots"),
+    ):
+        if shown := _shown_by_most(rows.with_columns(_holds=holds), pl.col("_holds"), settings):
+            text = (
+                f"trades is {what} in nearly all minutes of {shown[0]} of {shown[1]} names: it is no number of trades. Deliver that, or leave the "
+                "column out"
+            )
+            return [FileFinding("trades_are_none", text, True)]
+    return []
+
+
+def _sides(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
+    """Buys and sells that are exchanged: closes fall where more was bought. All names of the file, and of each exchange, are judged
+    together."""
+    if not {"buy_amount", "sell_amount"} <= {*day.columns}:
+        return []
+    move = pl.col("close").diff().over("symbol")
+    moved = day.select(
+        "symbol",
+        move=pl.when(move.abs() > _HALF_CENT).then(move.sign()),
+        flow=(pl.col("buy_amount") - pl.col("sell_amount")).sign(),
+    ).filter(pl.col("move").is_not_null(), pl.col("flow") != 0)
+    exchanged = bound_of_share(settings, -1) > settings.max_against_flow_share
+    for whose in ("", "SH", "SZ"):
+        own = moved.filter(pl.col("symbol").str.ends_with(whose))
+        counts = own.select(price_changes=pl.len(), against_price=(pl.col("move") != pl.col("flow")).sum())
+        if counts.filter(exchanged).height:
+            changes, against = counts.row(0)
+            text = (
+                f"the close {f'of {whose} ' if whose else ''}falls where more was bought, or rises where more was sold, in {against} of {changes} "
+                "minutes in which it moves: buy_amount and sell_amount are exchanged. Exchange the columns"
+            )
+            return [FileFinding("sides_exchanged", text, True)]
+    return []
+
+
+def _spreads(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
+    """Spreads that are no fractions of the price: one tick, the least, is 0.01 / price of it."""
+    if "spread" not in day.columns:
+        return []
+    names = (
+        day.filter(pl.col("spread") > 0)
+        .group_by("symbol")
+        .agg(least=pl.col("spread").min(), price=pl.col("close").median())
+    )
+    if names.height < settings.least_copied_names:
+        return []
+    yuan = names.filter((pl.col("least") - _TICK).abs() < _TICK / 1e4, (pl.col("price") - 1).abs() > 0.01).height
+    least, ticks = names.select(
+        pl.col("least").median(), ticks=(pl.col("least") * pl.col("price") / _TICK).median()
+    ).row(0)
+    if of_most(yuan, names.height):
+        seen = f"is 0.01 for {yuan} of {names.height} names: it is in yuan"
+    elif least > _LARGEST_SPREAD:
+        seen = f"is {least:.3g} in the median of {names.height} names: it is in basis points, percent or yuan"
+    elif ticks < 0.5:  # of a cent, which no spread is less than
+        seen = f"is {ticks:.3g} cents in the median of {names.height} names: it is in another unit"
+    else:
+        return []
+    text = f"the least spread of the day {seen}. Deliver (ask − bid) / mid as a fraction"
+    return [FileFinding("spread_unit", text, True)]

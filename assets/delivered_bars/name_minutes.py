@@ -1,0 +1,252 @@
+"""What the minutes of one name betray of how its bars were made, though its totals and its last close are those of the day.
+
+Here: closes that never move, that stand still for a part of the day, that move without a trade or come from later minutes, minutes
+in an even spacing, prices that are no whole cents, amounts that are no volume at the minute's prices. Not here: what occurs for no name at all and how totals stand to
+daily_prices (diagnosis.py), rules of a single row (rows.py).
+
+Held against the closes of 2015 and against bars that are made of ticks, no rule sets an honest name aside.
+"""
+
+import math
+
+import polars as pl
+
+from assets.delivered_bars.diagnosis import clock_times
+from assets.ticks import clock
+from resources.bar_forms import CENT_NOISE
+from resources.rounding import LOT, Rounding
+from resources.settings.bars import BarsSettings
+
+_PRICES = ("open", "high", "low", "close")
+_STEPS = (5, 3, 2)  # minutes; bars of 10, 15 or 30 minutes are 5 minutes apart too
+_RELATIVE = 1e-6  # amounts may have been 32-bit floats
+_FEWEST_OUTSIDE = 3
+_BESIDE = 30  # minutes before and after a stretch without a move whose moves are those of the stretch
+_PARTS = {clock.OPENING_AUCTION: 4, clock.CLOSING_AUCTION: 4}  # delivered minutes that are added up in these bars
+REMEDY = "Deliver the price of the last trade of each minute"
+
+
+def judge_minutes(
+    bars: pl.DataFrame, daily: pl.DataFrame, rounding: Rounding, settings: BarsSettings, adjusted: bool = False
+) -> pl.DataFrame:
+    """symbol and `odd`, a sentence, of each name that is set aside for its minutes, the likeliest cause first.
+
+    bars: dense rows of minute_bars. daily: symbol, daily_pre_close, daily_open, daily_high, daily_low and daily_close (yuan).
+    rounding: of the bars. adjusted: whether their prices were adjusted ones, divided by their factor, and hence no whole cents.
+    """
+    day = bars.filter(pl.col("minute") <= clock.CLOSING_AUCTION).sort("symbol", "minute")
+    day = day.join(daily, on="symbol", how="left", maintain_order="left")
+    day = _marked(day, rounding, settings)
+    names = day.group_by("symbol", maintain_order=True).agg(
+        closes=pl.col("close").drop_nulls().n_unique(),
+        close=pl.col("close").last(),
+        first=pl.col("minute").filter(pl.col("close").is_not_null()).first(),
+        volumes=pl.col("_volumes").first(),
+        trading=pl.col("_traded").sum(),
+        moved=pl.col("_moved").sum(),
+        moved_at=pl.col("minute").filter("_moved").first(),
+        ahead=pl.col("_ahead").sum(),
+        active=pl.col("_active").sum().cast(pl.Int64),
+        step=pl.coalesce(
+            pl.when((pl.col("minute").filter("_active") % step).n_unique() == 1).then(pl.lit(step)) for step in _STEPS
+        ),
+        broken=pl.col("_broken").sum(),
+        broken_price=pl.col("_price").filter("_broken").first(),
+        broken_at=pl.col("minute").filter("_broken").first(),
+        priced=pl.col("_priced").sum(),
+        outside=pl.col("_outside").sum(),
+        outside_at=pl.col("minute").filter("_outside").first(),
+        **{name: pl.col(name).first() for name in daily.columns if name != "symbol"},
+    )
+    names = names.join(_stretches(day, settings), on="symbol", how="left", maintain_order="left")
+    told = pl.coalesce(pl.when(holds).then(text) for holds, text in _reasons(settings, adjusted))
+    return names.select("symbol", odd=told).filter(pl.col("odd").is_not_null())
+
+
+def _marked(day: pl.DataFrame, rounding: Rounding, settings: BarsSettings) -> pl.DataFrame:
+    """The rows with what each is evidence of."""
+    minute, tolerance = pl.col("minute"), settings.price_tolerance + 1e-9
+    volumes = pl.col("volume").count().over("symbol") > 0
+    traded = pl.any_horizontal((pl.col(name) > 0).fill_null(False) for name in ("volume", "amount", "trades"))
+    # Of lots a minute of 30 shares is 0, and so may its amount be.
+    lost = (pl.col("trades").count().over("symbol") == 0) & (
+        (pl.col("amount").count().over("symbol") == 0) | pl.lit(rounding.amount > 1)
+    )
+    day = day.with_columns(_volumes=volumes, _traded=volumes & traded, _hidden=pl.lit(rounding.volume > 0) & lost)
+    last = pl.when("_traded").then("close").forward_fill().over("symbol")
+    first = pl.when("_traded").then("close").backward_fill().over("symbol")
+    day = day.with_columns(_last=last, _first=first, _before=pl.col("close").shift().over("symbol"))
+    empty = pl.col("_volumes") & ~pl.col("_traded") & ~pl.col("_hidden") & (minute != clock.OPENING_AUCTION)
+    in_grid = minute.is_in(clock.GRID)
+    moves = (pl.col("close") != pl.col("_before")).fill_null(False)
+    counts = pl.when("_volumes").then("_traded").otherwise(True)
+    cents = [pl.col(name) * 100 for name in _PRICES]
+    off = [((one - one.round()).abs() > CENT_NOISE).fill_null(False) for one in cents]
+    slack = (
+        max(1.0, rounding.amount) * minute.replace_strict(_PARTS, default=1)
+        + _RELATIVE * pl.col("amount")
+        + (LOT * pl.col("high") if rounding.whole_lots else 0.0)
+    )
+    known = pl.all_horizontal(pl.col(name).is_not_null() for name in ("high", "low", "amount"))
+    priced = pl.col("_traded") & (pl.col("volume") > 0).fill_null(False) & known
+    inside = pl.col("amount").is_between(
+        pl.col("low") * pl.col("volume") - slack, pl.col("high") * pl.col("volume") + slack
+    )
+    return day.with_columns(
+        _moved=(empty & (minute < clock.CLOSING_AUCTION) & ((pl.col("close") - pl.col("_last")).abs() > tolerance)).fill_null(False),
+        _ahead=(
+            empty
+            & pl.col("_last").is_null()
+            & ((pl.col("close") - pl.col("_first")).abs() <= tolerance)
+            & ((pl.col("close") - pl.col("daily_pre_close")).abs() > tolerance)
+        ).fill_null(False),
+        _active=in_grid & pl.when("_volumes").then("_traded").otherwise(moves),
+        _broken=counts & pl.any_horizontal(off),
+        _price=pl.coalesce(pl.when(broken).then(name) for name, broken in zip(_PRICES, off, strict=True)),
+        _priced=priced,
+        _outside=priced & ~inside.fill_null(True),
+    )  # fmt: skip
+
+
+def _stretches(day: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+    """symbol, still_from and still_to (minutes) of the longest part of the day, of at least `bars.least_still_minutes`, in which a name without
+    volumes does not move and, by a chance below `bars.gap_chance`, should.
+
+    With q the share of the minutes outside it without a move or, where it is greater, of the half hour before or after it, L
+    minutes in a row have no move by a chance of q^L, at each of the 237 places where they may begin. Not judged are a price that is the
+    day's highest or lowest, as that of a name locked at its limit, and a stretch that lasts until the close, as of a name that was
+    halted. Moves come in clusters, so that shorter stretches than the chance allows are honest: of 83 137 days of a name of 2015 three have
+    one, of 8, 11 and 21 minutes, and none has one of half an hour.
+    """
+    grid = day.filter(pl.col("minute").is_in(clock.GRID), ~pl.col("_volumes")).with_columns(
+        _at=pl.int_range(pl.len()).over("symbol"), _moves=pl.col("_active").cum_sum().over("symbol")
+    )
+    highest, lowest = (
+        pl.coalesce(f"daily_{name}", getattr(pl.col("close"), end)().over("symbol")).first()
+        for name, end in (("high", "max"), ("low", "min"))
+    )
+    runs = (
+        grid.with_columns(_all=pl.col("_active").sum().over("symbol"))
+        .filter(~pl.col("_active"))
+        .group_by("symbol", "_moves", maintain_order=True)
+        .agg(
+            begin=pl.col("_at").first(),
+            length=pl.len().cast(pl.Int64),
+            still_from=pl.col("minute").first(),
+            still_to=pl.col("minute").last(),
+            price=pl.col("close").first(),
+            highest=highest,
+            lowest=lowest,
+            moves=pl.col("_all").first(),
+        )
+    )
+    tolerance, last = settings.price_tolerance + 1e-9, len(clock.GRID)
+    locked = (pl.col("price") - pl.col("highest")).abs().le(tolerance) | (pl.col("price") - pl.col("lowest")).abs().le(
+        tolerance
+    )
+    closed = day.group_by("symbol").agg(closed=pl.col("close").last())
+    halted = (pl.col("begin") + pl.col("length") == last) & ((pl.col("price") - pl.col("closed")).abs() <= tolerance)
+    runs = runs.join(closed, on="symbol", how="left", maintain_order="left")
+    long = pl.col("length") >= settings.least_still_minutes
+    runs = runs.filter(long, ~locked.fill_null(False), ~halted.fill_null(False))
+    counted = grid.select("symbol", _at="_at", count="_moves")
+    end = pl.col("begin") + pl.col("length")
+    runs = (
+        runs.with_columns(_before=pl.col("begin") - _BESIDE - 1, _after=(end + _BESIDE - 1).clip(upper_bound=last - 1))
+        .join(counted.rename({"_at": "_before", "count": "first"}), on=["symbol", "_before"], how="left", maintain_order="left")
+        .join(counted.rename({"_at": "_after", "count": "last"}), on=["symbol", "_after"], how="left", maintain_order="left")
+    )  # fmt: skip
+
+    def idle(moves: pl.Expr, minutes: pl.Expr) -> pl.Expr:
+        return pl.when(minutes > 0).then((minutes - moves + 1) / (minutes + 2))
+
+    share = pl.max_horizontal(
+        idle(pl.col("moves"), last - pl.col("length")),
+        idle(pl.col("_moves") - pl.col("first").fill_null(0), pl.col("begin").clip(upper_bound=_BESIDE)),
+        idle(pl.col("last") - pl.col("_moves"), pl.col("_after") + 1 - end),
+    )
+    chance = math.log(last) + pl.col("length") * share.log()
+    found = runs.filter(chance < (math.log(settings.gap_chance) if settings.gap_chance > 0 else -math.inf))
+    longest = found.sort("length", descending=True, maintain_order=True).unique("symbol", maintain_order=True)
+    return longest.select("symbol", "still_from", "still_to")
+
+
+def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.Expr]]:
+    """(holds, sentence), the likeliest cause first. A name whose minutes are a step of k apart by chance has n active ones with
+    probability k^(1 − n)."""
+    tolerance = settings.price_tolerance + 1e-9
+    chance = (pl.col("step").log() * (1 - pl.col("active"))) < (
+        math.log(settings.gap_chance) if settings.gap_chance > 0 else -math.inf
+    )
+    # Without a bar of the opening auction, a name that reaches its limit within the first minute closes all its minutes there.
+    within = (pl.col("daily_low") < pl.col("close") - tolerance) & (pl.col("daily_high") > pl.col("close") + tolerance)
+    still = (
+        (pl.col("closes") == 1)
+        & ((pl.col("daily_open") - pl.col("daily_close")).abs() > tolerance)
+        & ((pl.col("first") <= clock.OPENING_AUCTION) | within)
+        & (~pl.col("volumes") | (pl.col("trading") > 1))
+    )
+    return [
+        (
+            (pl.col("closes") == 0) & ~pl.col("volumes") & pl.col("daily_close").is_not_null(),
+            pl.lit("none of its rows has a close or a volume, and daily_prices says that it traded: deliver them"),
+        ),
+        (
+            still,
+            pl.format(
+                "its close is {} in every minute, and daily_prices opens at {} and closes at {}: a daily close was filled into the "
+                "minutes. {}",
+                "close", "daily_open", "daily_close", pl.lit(REMEDY),
+            ),
+        ),
+        (
+            pl.col("moved") > 0,
+            pl.format(
+                "{} minutes without a trade close elsewhere than its last trade before, the first at {}: they were filled in from other "
+                "minutes. {}, and in a minute without a trade that of the last trade before",
+                "moved", clock_times("moved_at"), pl.lit(REMEDY),
+            ),
+        ),
+        (
+            pl.col("ahead") > 0,
+            pl.format(
+                "{} minutes before its first trade close where that trade does, and not at pre_close {}: they were filled in from a "
+                "later minute. Leave them empty",
+                "ahead", "daily_pre_close",
+            ),
+        ),
+        (
+            chance.fill_null(False),
+            pl.format(
+                "its {} minutes are all {} apart or a multiple of that: these are bars of several minutes. One-minute bars are needed: "
+                "deliver those",
+                "active", "step",
+            ),
+        ),
+        (
+            (pl.col("broken") > 0) & pl.lit(not adjusted),
+            pl.format(
+                "{} of its minutes have prices that are no whole cents, the first {} at {}: these are averages, mid-prices or interpolated "
+                "prices, or adjusted ones. {}",
+                "broken", pl.col("broken_price").round(4), clock_times("broken_at"), pl.lit(REMEDY),
+            ),
+        ),
+        (
+            (pl.col("outside") >= _FEWEST_OUTSIDE)
+            & (pl.col("outside") > settings.max_outside_range_share * pl.col("priced")),
+            pl.format(
+                "in {} of its {} minutes that traded, the first at {}, amount is no volume at prices from low to high: volume, amount or "
+                "prices are those of other minutes. Deliver them under the same minute",
+                "outside", "priced", clock_times("outside_at"),
+            ),
+        ),
+        (
+            pl.col("still_from").is_not_null(),
+            pl.format(
+                "its close does not move from {} to {}, and does in most minutes before and after: a part of the day is lost or was filled "
+                "in, or the name was halted then, which closes alone do not say. Deliver these minutes, or volumes, by which the day can "
+                "be held against daily_prices",
+                clock_times("still_from"), clock_times("still_to"),
+            ),
+        ),
+    ]  # fmt: skip

@@ -1,0 +1,333 @@
+"""One-minute bars that a user delivers instead of ticks (SPEC §2.1) → the rows of minute_bars, dense, as far as they go.
+
+Here: which rows can be right, what an absent minute means, what was not delivered. Not here: bars made from ticks.
+
+A minute without a row had no trade where volumes are delivered, and is unknown in everything but its carried close where
+they are not. A row that breaks a rule puts its whole symbol-day aside: the rest of the day can't be trusted either.
+"""
+
+import datetime as dt
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from assets.delivered_bars.reasons import COLUMN_NOT_FILLED, COLUMNS_GIVEN
+from assets.delivered_bars.schemas import KEY, MINUTE_BARS, VALUES
+from assets.ticks import clock
+from resources.bar_forms import UNREADABLE
+from resources.errors import InputError
+from resources.reasons import Reason
+from resources.rounding import Rounding
+from resources.rulebook import Rulebook
+
+_PRICES = ("open", "high", "low", "close")
+_PARTS = ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
+_COUNTED = ("volume", "amount", "trades", *_PARTS)
+_PRICE_SLACK = 5e-5  # half of 1/10 000 yuan
+_YUAN_SLACK, _RELATIVE_SLACK = 1.0, 1e-6  # amounts may be rounded to a yuan, or have been 32-bit floats
+# Yuan that amounts may be rounded to; the two sides are then rounded each by itself.
+_ROUNDED = (10_000.0, 1_000.0, 100.0, 10.0)
+_DELIVERED_PARTS = {
+    clock.OPENING_AUCTION: 4,
+    clock.CLOSING_AUCTION: 4,
+    clock.AFTER_HOURS: 31,
+}  # rows added up in these bars
+_MEAN_SLACK = 1e-6  # a mean over quotes may be rounded
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """frame: dense rows, schema MINUTE_BARS. rejected: symbol, minute, reason. unavailable: column → reason.
+    others: rows of securities that are no A-shares. padding: rows without a trade in a minute that is no bar."""
+
+    frame: pl.DataFrame
+    rejected: pl.DataFrame
+    unavailable: dict[str, Reason]
+    others: int
+    padding: int
+
+
+def delivered_bars(
+    bars: pl.DataFrame,
+    date: dt.date,
+    name: str,
+    pre_close: Mapping[str, float],
+    rules: Rulebook,
+    rounding: Rounding | None = None,
+) -> Delivered:
+    """Checks and completes the bars of one day.
+
+    bars: as read by resources/bar_forms.read_bars. name: the file, for messages. pre_close: symbol → yuan, where known. rules:
+    boards and trading hours of the day. A minute 905 without volume is no trade and no row (SPEC §1), and neither is a row
+    without a trade in a minute that is no bar, such as 690. A column that is 0 in every row while names traded was not filled
+    in, and counts as not delivered. rounding: of its figures; a volume that is rounded to lots may be 0 in a minute that traded.
+    Raises InputError where no row is of a stock.
+    """
+    names = bars.select(pl.col("symbol").unique().sort()).with_columns(board=rules.board(), share=rules.is_a_share())
+    named = bars.join(names, on="symbol", how="left", maintain_order="left", nulls_equal=True)
+    others = named.filter(~pl.col("share"))
+    rows = named.filter(pl.col("share")).drop("share")
+    if rows.is_empty() and others.height:
+        raise InputError(
+            f"{name}: none of the {others.height} rows is of a stock of Shanghai or Shenzhen; the first symbol is "
+            f"{others['symbol'][0]!r}. Write symbols as 600519.SH (README names the other forms that are read)."
+        )
+    unfilled = _unfilled(rows)
+    rows = rows.drop(unfilled)
+    missing = [column for column in VALUES if column not in rows.columns]
+    given = [column for column in VALUES if column in rows.columns]
+    late_boards = rules.after_hours_boards()
+    height = rows.height
+    rows = rows.filter(~_padding(rows.columns))
+    padding = height - rows.height
+    rows = rows.filter(~_no_trade_after_hours(given, late_boards))
+    in_lots = rounding is not None and rounding.volume > 0
+    rejected = _rejected(rows, date, late_boards, in_lots)
+    rows = rows.join(rejected.select("symbol").unique(), on="symbol", how="anti").drop("board")
+    symbols = names.filter("share").select("symbol")
+    grid = symbols.join(pl.DataFrame({"minute": pl.Series(clock.DAY_BARS, dtype=pl.Int32)}), how="cross")
+    late = rows.filter(pl.col("minute") == clock.AFTER_HOURS).select("symbol", "minute")
+    delivered = rows.with_columns(absent=False)
+    dense = pl.concat([grid, late]).join(delivered, on=["symbol", "minute"], how="left").sort("symbol", "minute")
+    dense = dense.with_columns(pl.col("absent").fill_null(True))
+    first = pl.DataFrame(
+        {"symbol": list(pre_close), "pre_close": list(pre_close.values())},
+        schema={"symbol": pl.String, "pre_close": pl.Float64},
+    )
+    dense = dense.join(first, on="symbol", how="left", maintain_order="left").with_columns(
+        close=pl.coalesce(pl.col("close").forward_fill().over("symbol"), "pre_close")
+    )
+    if "volume" in given:
+        silent = pl.col("absent") | pl.col("volume").is_null()  # what has no volume has no amount either (_rejected)
+        empty = (silent & _known("volume")) | (pl.col("volume") == 0).fill_null(False)
+        if in_lots:
+            traded = [pl.col(column).fill_null(0) > 0 for column in ("amount", "trades") if column in given]
+            empty = empty & ~pl.any_horizontal(pl.lit(False), *traded)
+        dense = dense.with_columns(
+            *(
+                pl.when(empty).then("close").otherwise(column).alias(column)
+                for column in _PRICES[:3]
+                if column in given
+            ),
+            *(
+                pl.when(empty & _known(column)).then(0).otherwise(column).alias(column)
+                for column in _COUNTED
+                if column in given
+            ),
+        )
+    for flag in ("at_limit_up", "at_limit_down"):
+        if flag in given:  # an absent minute closes where the one before it did, at the limit or not
+            before_any = pl.when(_known(flag)).then(pl.lit(False))  # pre_close is no limit
+            carried = pl.coalesce(pl.col(flag).forward_fill().over("symbol"), before_any)
+            dense = dense.with_columns(pl.when("absent").then(carried).otherwise(flag).alias(flag))
+    if "net_bid_change" in given:
+        dense = dense.with_columns(pl.when(_known("net_bid_change")).then(pl.col("net_bid_change").fill_null(0.0)))
+    dense = dense.with_columns(
+        *(pl.lit(None, MINUTE_BARS[column]).alias(column) for column in missing), date=pl.lit(date)
+    )
+    unavailable = dict.fromkeys(missing, COLUMNS_GIVEN(file=name, columns=list(given))) | {
+        column: COLUMN_NOT_FILLED(file=name, column=column) for column in unfilled
+    }
+    return Delivered(dense.select(*MINUTE_BARS), rejected, unavailable, others.height, padding)
+
+
+def _unfilled(rows: pl.DataFrame) -> list[str]:
+    """Columns of counts and of flows that are 0 in every row although names traded: vendors write 0 for what is unknown."""
+    volume = rows["volume"] if "volume" in rows.columns else None
+    if volume is None or not (volume > 0).any():
+        return []
+    return [
+        column
+        for column in ("trades", *_PARTS)
+        if column in rows.columns and rows[column].count() and not (rows[column].drop_nulls() != 0).any()
+    ]
+
+
+def _padding(columns: Sequence[str]) -> pl.Expr:
+    """Whether a row is of a minute that is no bar and shows no trade: a volume of 0, or, where none is known, the close before."""
+    before = pl.col("close").forward_fill().shift().over("symbol", order_by="minute")
+    same = (pl.col("close") == before).fill_null(False) | pl.col("close").is_null()
+    idle = (
+        pl.when(pl.col("volume").is_null()).then(same).otherwise(pl.col("volume") == 0) if "volume" in columns else same
+    )
+    nothing = [pl.col(column).fill_null(0) == 0 for column in ("amount", "trades") if column in columns]
+    minute = pl.col("minute")
+    off_grid = (minute.is_between(0, 1439) & ~minute.is_in((*clock.DAY_BARS, clock.AFTER_HOURS))).fill_null(False)
+    return pl.all_horizontal(off_grid, pl.col(UNREADABLE).is_null(), idle, *nothing)
+
+
+def _known(column: str) -> pl.Expr:
+    """Whether the symbol has a value of the column in any minute; where it has none, an empty minute's is not 0."""
+    return pl.col(column).count().over("symbol") > 0
+
+
+def _no_trade_after_hours(given: Sequence[str], boards: Sequence[str]) -> pl.Expr:
+    """Whether a row is the after-hours bar of a name that did not trade then: vendors fill up their grids."""
+    idle = pl.col("volume").fill_null(0) == 0 if "volume" in given else ~pl.col("board").is_in(list(boards))
+    return (pl.col("minute") == clock.AFTER_HOURS).fill_null(False) & idle
+
+
+def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str], in_lots: bool) -> pl.DataFrame:
+    """symbol, minute, reason of every row that breaks a rule. late_boards: those that trade after hours on `date`. in_lots: whether
+    volumes are rounded to lots."""
+    minutes = (*clock.DAY_BARS, clock.AFTER_HOURS)
+    rules = [
+        (pl.col(UNREADABLE).is_null(), pl.col(UNREADABLE)),
+        (
+            pl.col("minute").is_in(minutes).fill_null(False),
+            pl.format("minute {} is no bar of SPEC §1", pl.col("minute").cast(pl.String).fill_null("null")),
+        ),
+        (~pl.struct("symbol", "minute").is_duplicated(), pl.lit("the minute stands there twice")),
+        (
+            (pl.col("minute") != clock.AFTER_HOURS).fill_null(True) | pl.col("board").is_in(list(late_boards)),
+            pl.format(
+                "minute 905 has trades, and the board {} has no after-hours trading on {} (rulebook.after_hours)",
+                "board",
+                pl.lit(str(date)),
+            ),
+        ),
+        *(
+            [
+                (
+                    pl.col("close").is_not_null() | (pl.col("volume").fill_null(0) == 0),
+                    pl.format("volume = {} without a close", "volume"),
+                )
+            ]
+            if "volume" in rows.columns
+            else []
+        ),
+        *(
+            [
+                (
+                    pl.col("volume").is_not_null() | (pl.col("amount").fill_null(0) == 0) | ~_known("volume"),
+                    pl.format("amount = {} without a volume", "amount"),
+                )
+            ]
+            if {"volume", "amount"} <= {*rows.columns}
+            else []
+        ),
+        *(
+            (
+                pl.col(column).is_not_null() | (pl.col("volume").fill_null(0) == 0) | ~_known(column),
+                pl.format("volume = {} without {}, which its other minutes have", "volume", pl.lit(column)),
+            )
+            for column in _PRICES[:3]
+            if {"volume", column} <= {*rows.columns}
+        ),
+        *(
+            ((pl.col(column) > 0).fill_null(True), pl.format("{} = {} must be above 0", pl.lit(column), column))
+            for column in _PRICES
+            if column in rows.columns
+        ),
+        *(
+            ((pl.col(column) >= 0).fill_null(True), pl.format("{} = {} is negative", pl.lit(column), column))
+            for column in _COUNTED
+            if column in rows.columns
+        ),
+        *(
+            (
+                (pl.col("high") >= pl.col(column) - _PRICE_SLACK).fill_null(True),
+                pl.format("high = {} is below {} = {}", "high", pl.lit(column), column),
+            )
+            for column in ("open", "close", "low")
+            if {"high", column} <= {*rows.columns}
+        ),
+        *(
+            (
+                (pl.col("low") <= pl.col(column) + _PRICE_SLACK).fill_null(True),
+                pl.format("low = {} is above {} = {}", "low", pl.lit(column), column),
+            )
+            for column in ("open", "close")
+            if {"low", column} <= {*rows.columns}
+        ),
+        *(
+            (
+                (pl.col(part) <= pl.col("amount") * (1 + _RELATIVE_SLACK) + _YUAN_SLACK).fill_null(True),
+                pl.format("{} = {} is above amount = {}", pl.lit(part), part, "amount"),
+            )
+            for part in _PARTS
+            if {part, "amount"} <= {*rows.columns}
+        ),
+        *_count_rules(rows.columns, in_lots),
+        *_flow_rules(rows),
+        *(
+            (
+                pl.col(column).is_between(lowest, highest).fill_null(True),
+                pl.format("{} = {} is {}", pl.lit(column), column, pl.lit(fault)),
+            )
+            for column, lowest, highest, fault in (
+                ("spread", 0.0, math.inf, "negative"),
+                ("imbalance", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, "beyond -1 to 1"),
+                ("imbalance_5", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, "beyond -1 to 1"),
+            )
+            if column in rows.columns
+        ),
+        *(
+            [
+                (
+                    ~(pl.col("at_limit_up") & pl.col("at_limit_down")).fill_null(False),
+                    pl.lit("at_limit_up and at_limit_down are both true"),
+                )
+            ]
+            if {"at_limit_up", "at_limit_down"} <= {*rows.columns}
+            else []
+        ),
+    ]
+    judged = rows.select(
+        *(name for name in KEY if name in rows.columns),
+        reason=pl.coalesce(pl.when(~holds).then(text) for holds, text in rules),
+    )
+    return judged.filter(pl.col("reason").is_not_null())
+
+
+def _count_rules(columns: Sequence[str], in_lots: bool) -> list[tuple[pl.Expr, pl.Expr]]:
+    """A trade is of one share at least, so that 1 ≤ trades ≤ volume where there is volume, and trades = 0 where there is none."""
+    if not {"trades", "volume"} <= {*columns}:
+        return []
+    traded = (pl.col("volume") > 0).fill_null(False)
+    return [
+        (
+            traded | (pl.col("trades").fill_null(0) == 0) | ~_known("volume") | pl.lit(in_lots),
+            pl.format("trades = {} without volume", "trades"),
+        ),
+        (
+            ~traded | (pl.col("trades") >= 1).fill_null(True),
+            pl.format("trades = 0 with volume = {}: leave a count empty where it is unknown", "volume"),
+        ),
+        (
+            ~traded | (pl.col("trades") <= pl.col("volume")).fill_null(True),
+            pl.format(
+                "trades = {} is above volume = {}: trades are no count of trades, or volumes are in lots (then declare "
+                "landing.bars.volume_unit = 'lots')",
+                "trades",
+                "volume",
+            ),
+        ),
+    ]
+
+
+def _flow_rules(rows: pl.DataFrame) -> list[tuple[pl.Expr, pl.Expr]]:
+    """Both sides together are within the amount. Large orders are not within their side: they count passive fills too."""
+    rules = []
+    if {"buy_amount", "sell_amount", "amount"} <= {*rows.columns}:
+        # Three figures, each off by half a unit of rounding, in every row that a bar is made of.
+        slack = 1.5 * _rounding(rows) * pl.col("minute").replace_strict(_DELIVERED_PARTS, default=1)
+        both = pl.col("buy_amount") + pl.col("sell_amount")
+        rules.append(
+            (
+                (both <= pl.col("amount") * (1 + _RELATIVE_SLACK) + slack).fill_null(True),
+                pl.format("buy_amount + sell_amount = {} is above amount = {}", both, "amount"),
+            )
+        )
+    return rules
+
+
+def _rounding(rows: pl.DataFrame) -> float:
+    """Yuan that both sides of every row are multiples of: 1 where they are of nothing larger."""
+    sides = pl.concat([rows["buy_amount"], rows["sell_amount"].alias("buy_amount")]).drop_nulls()
+    for step in _ROUNDED:
+        if ((sides / step).round() * step - sides).abs().max() in (None, 0.0):
+            return step
+    return _YUAN_SLACK

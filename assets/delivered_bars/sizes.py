@@ -1,0 +1,63 @@
+"""Delivered order sizes against the day's amounts. Not here: reading them (assets/bars/make_order_sizes.py), and the sums of ticks (assets/bars/sums.py)."""
+
+import math
+
+import polars as pl
+
+from resources.settings.bars import BarsSettings
+from resources.values import median_of
+
+_ROUNDING = 0.05  # of a geometric mean: bars may leave trades after hours out, and orders may not
+
+
+def judged_against_amounts(
+    frame: pl.DataFrame, reasons: pl.Series, amounts: pl.DataFrame, name: str, settings: BarsSettings
+) -> tuple[pl.DataFrame, pl.Series]:
+    """The sums and reasons, where also those are set aside that the day's amounts contradict.
+
+    frame, reasons: as read of the file: a row with a reason has null sums. amounts: symbol, amount (yuan) of the day.
+    Every trade fills a buy and a sell order, so that the mean order is 2 · amount / orders. The geometric mean exp(Σ ln a / n) is never above it, and the mean of log-normal
+    sizes, exp(μ + σ²/2), is near it: 0.76 to 0.87 of it on six tapes of 2023. Logarithms to the base of 10 make that 0.004 at most.
+    """
+    mean = pl.col("sum_ln") / pl.col("orders")
+    spread = (pl.col("sum_ln2") / pl.col("orders") - mean * mean).clip(0)
+    usable = pl.col("orders") > 0
+    judged = frame.join(amounts, on="symbol", how="left", maintain_order="left").with_columns(
+        _order=pl.when(usable & (pl.col("amount") > 0)).then(2 * pl.col("amount") / pl.col("orders")),
+        _mean=mean,
+        _spread=spread,
+    )
+    judged = judged.with_columns(
+        _fit=(pl.col("_mean") + pl.col("_spread") / 2).exp() / pl.col("_order"),
+        _geometric=pl.col("_mean").exp() / pl.col("_order"),
+    )
+    fits = judged["_fit"].drop_nulls()
+    (low, high), (least, most) = settings.order_sizes_band, settings.median_order_sizes_band
+    of_file = None
+    if fits.len() >= settings.order_sizes_names and not least <= (median := median_of(fits)) <= most:
+        of_file = (
+            f"{name}: the orders of {fits.len()} stocks are in the median {median:.3g} times those that the day's amounts give"
+            f"{_base(judged, (least, most))}"
+        )
+    astray = ~pl.col("_fit").is_between(low, high) | (pl.col("_geometric") > 1 + _ROUNDING)
+    told = pl.format(
+        "{}: the {} orders are of {} yuan by sum_ln and sum_ln2, and of {} yuan by the day's amount: the sums are not of ln amount in yuan",
+        pl.lit(name), "orders", (pl.col("_mean") + pl.col("_spread") / 2).exp().round(2), pl.col("_order").round(2),
+    )  # fmt: skip
+    why = pl.lit(of_file) if of_file else pl.when(astray).then(told)
+    broken = judged.select(pl.when(pl.col("_fit").is_not_null()).then(why)).to_series()
+    reasons = reasons.zip_with(reasons.is_not_null(), broken)
+    columns = ("orders", "sum_ln", "sum_ln2")
+    return frame.with_columns(pl.when(reasons.is_null()).then(column).alias(column) for column in columns), reasons
+
+
+def _base(judged: pl.DataFrame, band: tuple[float, float]) -> str:
+    """The likely cause of sums that do not fit: logarithms to another base, where those to e would fit."""
+    for base in (10, 2):
+        natural = math.log(base)
+        fit = (pl.col("_mean") * natural + pl.col("_spread") * natural**2 / 2).exp() / pl.col("_order")
+        if band[0] <= float(judged.select(fit.median()).item() or 0.0) <= band[1]:
+            return f": the logarithms are to the base of {base}. Deliver sums of natural ones"
+    return (
+        ": the sums are not of ln amount in yuan. Deliver Σ ln amount and Σ (ln amount)² of the orders' amounts in yuan"
+    )

@@ -1,0 +1,352 @@
+"""Kernels that hold a day's snapshots against its trades, by what was counted and not by clocks. Arrays in, arrays out.
+
+Here: running sums of a tape, stamps out of order, which snapshots lie on the tape. Not here: verdicts (verdicts.py),
+batches and frames (align_tapes.py).
+
+What holds on a real tape (600519 on 2023-02-01, 27 135 trades, 5 109 snapshots): every snapshot's cumulative volume and amount
+are the sums of the first k trades, k being its cumulative count, to the share and the cent; its stamp precedes its last trade
+by up to 0.99 s and follows its next by up to 0.05 s. Hence the rule: a snapshot lies on the tape where both sums are those of
+the first k trades. By volume instead of count, k is found by bisection: volumes only grow.
+"""
+
+import numpy as np
+from numba import njit
+
+from assets.ticks import clock
+from assets.ticks.slots import slot_of
+
+_MORNING_MS = clock.MORNING * clock.MINUTE_MS
+_CLOSING_MS = clock.CLOSING_AUCTION * clock.MINUTE_MS
+_CLOSE_MS = clock.CLOSE * clock.MINUTE_MS
+_LUNCH_MS, _AFTERNOON_MS = clock.LUNCH * clock.MINUTE_MS, clock.AFTERNOON * clock.MINUTE_MS
+_YUAN = 10_000
+NO_LIMIT = np.iinfo(np.int64).max
+
+(TRADES, VOLUME, AMOUNT, OUTSIDE, LATE_VOLUME, LATE_AMOUNT, DISORDERED, UNCERTAIN, CHANNELS, PRICE_CHANGES,
+ AGAINST_PRICE, IMPROVING) = range(12)  # fmt: skip
+"""Columns of `tape_sums`: LATE_VOLUME and LATE_AMOUNT are after-hours; DISORDERED stamps earlier than one before; UNCERTAIN bars among them;
+PRICE_CHANGES from one trade to the next on its channel, where both have an aggressor; AGAINST_PRICE those of them to a higher price by an
+active sell, or to a lower one by an active buy; IMPROVING those by which an active order was filled at a better price than just before."""
+FELL, MISALIGNED, CROSSED, LATE, ODD, REPEATED = 1, 2, 4, 8, 16, 32
+"""Bits of a snapshot's faults: cumulative fields fell; off the tape; bid ≥ ask; stamped far from its trades; its previous
+close or limit prices are not those of the others, its levels are out of order, its best prices outside the limits; the row before it once more."""
+(JUDGED, N_FELL, N_MISALIGNED, N_CROSSED, N_LATE, N_ODD, N_REPEATED, N_UNUSABLE, RUN, RUN_FROM, RUN_TO, FIRST_OFF, FINAL_VOLUME,
+ FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED, GAP, GAP_FROM, FOLLOWING,
+ AGAINST_BOOK, N_HALTED) = range(25)  # fmt: skip
+"""Columns of `judge_quotes`; see there."""
+
+
+@njit(cache=True, nogil=True)
+def in_order(values):
+    """A longest run of values (not adjacent) that never falls: True for its members. n log n, patience sorting.
+
+    >>> in_order(np.array([1, 2, 9, 3, 3, 4])).tolist()
+    [True, True, False, True, True, True]
+    """
+    n = len(values)
+    kept = np.zeros(n, np.bool_)
+    tails = np.empty(n, np.int64)  # rows that end the best run of each length
+    before = np.empty(n, np.int64)
+    length = 0
+    for i in range(n):
+        low, high = 0, length
+        while low < high:
+            middle = (low + high) // 2
+            if values[tails[middle]] <= values[i]:
+                low = middle + 1
+            else:
+                high = middle
+        before[i] = tails[low - 1] if low > 0 else -1
+        tails[low] = i
+        length = max(length, low + 1)
+    at = tails[length - 1] if length > 0 else -1
+    while at >= 0:
+        kept[at] = True
+        at = before[at]
+    return kept
+
+
+@njit(cache=True, nogil=True)
+def tape_sums(starts, time, channel, price, volume, side, bid, ask, low, high, volumes, amounts, stamps, out):
+    """Running sums of each symbol's tape, and what is odd about its rows.
+
+    low, high: price limits per symbol, 1/10 000 yuan. Fills volumes and amounts (1/10 000 yuan) with the sums up to and with
+    each row, out (symbols, 12) by column, and stamps with −1, or the time that a row whose stamp is out of order must have had:
+    the stamps in order around it lie in one bar, so that its own does as well (−2 where they do not, or where its own lies in an
+    auction and theirs do not, or the reverse: its bar or its side is uncertain).
+    """
+    for s in range(len(starts) - 1):
+        first, last = starts[s], starts[s + 1]
+        shares = np.int64(0)
+        money = np.int64(0)
+        begins = first
+        for i in range(first, last):
+            shares += volume[i]
+            money += price[i] * volume[i]
+            volumes[i] = shares
+            amounts[i] = money
+            stamps[i] = -1
+            if price[i] < low[s] or price[i] > high[s]:
+                out[s, OUTSIDE] += 1
+            if time[i] >= _CLOSE_MS:
+                out[s, LATE_VOLUME] += volume[i]
+                out[s, LATE_AMOUNT] += price[i] * volume[i]
+            if i > begins and channel[i] != channel[i - 1]:
+                _restamp(begins, i, time, stamps, out[s])
+                begins = i
+            if i > begins and side[i] != 0 and side[i - 1] != 0 and price[i] != price[i - 1]:
+                out[s, PRICE_CHANGES] += 1
+                against = (price[i] > price[i - 1]) != (side[i] > 0)
+                out[s, AGAINST_PRICE] += against
+                same = bid[i] == bid[i - 1] > ask[i] if side[i] > 0 else ask[i] == ask[i - 1] > bid[i]
+                out[s, IMPROVING] += against and same and side[i] == side[i - 1]
+        if last > first:
+            _restamp(begins, last, time, stamps, out[s])
+        out[s, TRADES] = last - first
+        out[s, VOLUME] = shares
+        out[s, AMOUNT] = money
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _in_auction(time):
+    return time < _MORNING_MS or _CLOSING_MS <= time < _CLOSE_MS
+
+
+@njit(cache=True, nogil=True)
+def _restamp(first, last, time, stamps, out):
+    """Stamps of one symbol on one channel. Counts the channel where it traded before the close."""
+    falls = 0
+    regular = False
+    for i in range(first, last):
+        if time[i] < _CLOSE_MS:
+            regular = True
+        if i > first and time[i] < time[i - 1]:
+            falls += 1
+    if regular:
+        out[CHANNELS] += 1
+    if falls == 0:
+        return
+    out[DISORDERED] += falls
+    kept = in_order(time[first:last])
+    before = np.int64(-1)
+    for i in range(first, last):
+        if kept[i - first]:
+            before = time[i]
+            continue
+        after = np.int64(-1)
+        for j in range(i + 1, last):
+            if kept[j - first]:
+                after = time[j]
+                break
+        in_one_bar = before >= 0 and after >= 0 and slot_of(before) == slot_of(after)
+        if in_one_bar and _in_auction(before) == _in_auction(time[i]):  # Shenzhen's sides are told by the stamp
+            stamps[i] = before
+        else:
+            stamps[i] = -2
+            out[UNCERTAIN] += 1
+
+
+@njit(cache=True, nogil=True)
+def _majority(values, first, last):
+    """The value that most rows have, of those above 0; 0 where none is (Boyer and Moore's vote)."""
+    value, votes = np.int64(0), 0
+    for i in range(first, last):
+        if values[i] <= 0:
+            continue
+        if votes == 0:
+            value, votes = values[i], 1
+        elif values[i] == value:
+            votes += 1
+        else:
+            votes -= 1
+    return value
+
+
+@njit(cache=True, nogil=True)
+def fill_limits(starts, limit_up, limit_down, low, high):
+    """The limit prices that most snapshots give, for symbols of which none is known (low 0, high the largest integer)."""
+    for s in range(len(starts) - 1):
+        down, up = _majority(limit_down, starts[s], starts[s + 1]), _majority(limit_up, starts[s], starts[s + 1])
+        if low[s] == 0 and high[s] == NO_LIMIT:
+            low[s] = down
+            high[s] = up if up > 0 else NO_LIMIT
+
+
+@njit(cache=True, nogil=True)
+def _on_tape(count, volume, amount, by_count, volumes, amounts, first, last, tolerance):
+    """How many trades a snapshot has counted, where its sums are those of so many first trades; else −1."""
+    k = count
+    if not by_count or count < 0:
+        low, high = first, last
+        while low < high:
+            middle = (low + high) // 2
+            if volumes[middle] < volume:
+                low = middle + 1
+            else:
+                high = middle
+        k = low - first + 1 if volume > 0 else 0
+    if k > last - first:
+        return -1
+    shares = volumes[first + k - 1] if k > 0 else 0
+    money = amounts[first + k - 1] if k > 0 else 0
+    if volume >= 0 and shares != volume:
+        return -1
+    return k if amount < 0 or abs(money - amount) <= tolerance else -1
+
+
+@njit(cache=True, nogil=True)
+def _trading_ms(first, last):
+    """Time from first to last, without the lunch break."""
+    rest = min(last, _AFTERNOON_MS) - max(first, _LUNCH_MS)
+    return last - first - max(rest, 0)
+
+
+@njit(cache=True, nogil=True)
+def judge_quotes(starts, tape_starts, tape_time, tape_price, tape_side, volumes, amounts, time, count, volume, amount, bid, bid_volume, ask,
+                 ask_volume, bid_2, ask_2, pre_close, limit_up, limit_down, low, high, by_count, yuan_tolerance, tolerance, max_lag, min_halt, faults, twins, out):  # fmt: skip
+    """Hold the snapshots of each symbol, by time and then as delivered, against the same symbol's trades, if it has any.
+
+    Unknown counts, volumes and amounts are −1, unknown prices 0. tolerance: 1/10 000 yuan by which an
+    amount may miss the sum; yuan_tolerance where the symbol's amounts are all whole yuan. low, high: price
+    limits per symbol. max_lag: ms between a snapshot and the
+    trades around it. min_halt: ms of trading hours without a trade that may be a halt. Judged are the snapshots from 09:30 on: before, they are virtual.
+
+    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 25): snapshots judged; of each fault; N_UNUSABLE of those in continuous
+    trading with any, and of those that fell back, wherever they say they stood; RUN, the longest run off the tape that ends on it again, RUN_FROM and RUN_TO the stamps of its ends;
+    FIRST_OFF the stamp of the first off the tape (−1: none); FINAL_VOLUME and FINAL_AMOUNT the last cumulative fields (−1:
+    none); previous close and limit prices of the majority; FINAL_TIME the stamp of the last that does not fall back; WHOLE_YUAN: whether no amount has cents; BOOKED: whether a book
+    stood in continuous trading; GAP: the longest time in ms of continuous trading (lunch left out) that a trade waited for a
+    snapshot that counts it, GAP_FROM its stamp (each trade changes the book, and a snapshot follows within seconds);
+    FOLLOWING: trades of continuous trading that came next after a snapshot, at its best ask or above or at its best bid or below,
+    AGAINST_BOOK: those of them whose side (+1 active buy, −1 active sell) is the other one; N_HALTED of N_UNUSABLE those with no fault but
+    that bid and ask are equal, between trades min_halt apart: a halted name's book is that of the auction to come, and virtual.
+    """
+    for s in range(len(starts) - 1):
+        first, last = starts[s], starts[s + 1]
+        told = out[s]
+        told[FIRST_OFF] = told[FINAL_VOLUME] = told[FINAL_AMOUNT] = -1
+        close, up, down = (
+            _majority(pre_close, first, last),
+            _majority(limit_up, first, last),
+            _majority(limit_down, first, last),
+        )
+        told[PRE_CLOSE], told[LIMIT_UP], told[LIMIT_DOWN] = close, up, down
+        whole_yuan = True
+        begins = last
+        falls = False
+        for i in range(first, last):
+            faults[i] = 0
+            if amount[i] > 0 and amount[i] % _YUAN != 0:
+                whole_yuan = False
+            if time[i] >= _MORNING_MS and begins == last:
+                begins = i
+            if time[i] >= _MORNING_MS and i > begins and volume[i] < volume[i - 1]:
+                falls = True
+        slack = yuan_tolerance if whole_yuan else tolerance
+        told[JUDGED], told[WHOLE_YUAN] = last - begins, whole_yuan
+        if falls:
+            kept = in_order(volume[begins:last])
+            for i in range(begins, last):
+                if not kept[i - begins]:
+                    faults[i] |= FELL
+        tape_first, tape_last = tape_starts[s], tape_starts[s + 1]
+        taped = tape_last > tape_first
+        counted = np.int64(0)  # trades that some snapshot counts, or that none need count: those of the opening auction
+        while tape_first + counted < tape_last and tape_time[tape_first + counted] < _MORNING_MS:
+            counted += 1
+        run = 0
+        run_from = np.int64(-1)
+        shown = np.int64(-1)  # trades counted by the last snapshot with a sound book, its best prices
+        shown_bid = shown_ask = np.int64(0)
+        before = -1  # the row before that is no repetition and did not fall
+        distinct = np.int64(-2)
+        for i in range(begins, last):
+            continuous = time[i] < _CLOSING_MS
+            halted = False
+            if continuous and (bid[i] > 0 or ask[i] > 0):
+                told[BOOKED] = 1
+            if before >= 0 and (
+                time[i] == time[before]
+                and volume[i] == volume[before]
+                and amount[i] == amount[before]
+                and count[i] == count[before]
+                and bid[i] == bid[before]
+                and bid_volume[i] == bid_volume[before]
+                and ask[i] == ask[before]
+                and ask_volume[i] == ask_volume[before]
+            ):
+                faults[i] |= REPEATED
+                twins[i] = before
+            if not faults[i] & (FELL | REPEATED):
+                before = i
+                told[FINAL_TIME] = time[i]
+                if volume[i] >= 0:
+                    told[FINAL_VOLUME] = volume[i]
+                if amount[i] >= 0:
+                    told[FINAL_AMOUNT] = amount[i]
+            if (
+                (pre_close[i] > 0 and pre_close[i] != close)
+                or (limit_up[i] > 0 and limit_up[i] != up)
+                or (limit_down[i] > 0 and limit_down[i] != down)
+            ):
+                faults[i] |= ODD
+            if continuous and (
+                (bid[i] > 0 and (bid[i] < low[s] or bid[i] > high[s]))
+                or (ask[i] > 0 and (ask[i] < low[s] or ask[i] > high[s]))
+                or (bid_2[i] > 0 and bid_2[i] >= bid[i])
+                or (ask_2[i] > 0 and (ask_2[i] <= ask[i] or ask[i] <= 0))
+            ):
+                faults[i] |= ODD
+            if continuous and bid[i] > 0 and ask[i] > 0 and bid[i] >= ask[i]:
+                faults[i] |= CROSSED
+            if taped and not faults[i] & FELL:
+                k = _on_tape(count[i], volume[i], amount[i], by_count, volumes, amounts, tape_first, tape_last, slack)
+                if k < 0:
+                    faults[i] |= MISALIGNED
+                    if told[FIRST_OFF] < 0:
+                        told[FIRST_OFF] = time[i]
+                    if run == 0:
+                        run_from = time[i]
+                    if volume[i] != distinct or run == 0:
+                        run += 1
+                    distinct = volume[i]
+                else:
+                    if run > told[RUN]:
+                        told[RUN], told[RUN_FROM], told[RUN_TO] = run, run_from, time[i]
+                    run = 0
+                    if k > shown >= 0:
+                        next_price, next_side = tape_price[tape_first + shown], tape_side[tape_first + shown]
+                        expected = 1 if next_price >= shown_ask else -1 if next_price <= shown_bid else 0
+                        if expected != 0 and next_side != 0:
+                            told[FOLLOWING] += 1
+                            told[AGAINST_BOOK] += next_side != expected
+                    shown = np.int64(-1)
+                    if continuous and bid[i] > 0 and ask[i] > 0 and not faults[i] & (ODD | CROSSED):
+                        shown, shown_bid, shown_ask = np.int64(k), np.int64(bid[i]), np.int64(ask[i])
+                    if k > counted:
+                        waiting = tape_time[tape_first + counted]
+                        waited = _trading_ms(waiting, min(time[i], _CLOSING_MS))
+                        if waited > told[GAP]:
+                            told[GAP], told[GAP_FROM] = waited, waiting
+                        counted = k
+                    at = tape_first + k
+                    silent_from = max(tape_time[at - 1], _MORNING_MS) if k > 0 else _MORNING_MS
+                    silent_to = min(tape_time[at], _CLOSING_MS) if at < tape_last else _CLOSING_MS
+                    halted = bid[i] == ask[i] and _trading_ms(silent_from, silent_to) >= min_halt
+                    if continuous and (
+                        (at < tape_last and time[i] - tape_time[at] > max_lag)
+                        or (k > 0 and tape_time[at - 1] - time[i] > max_lag)
+                    ):
+                        faults[i] |= LATE
+            told[N_FELL] += faults[i] & FELL != 0
+            told[N_MISALIGNED] += faults[i] & MISALIGNED != 0
+            told[N_CROSSED] += faults[i] & CROSSED != 0
+            told[N_LATE] += faults[i] & LATE != 0
+            told[N_ODD] += faults[i] & ODD != 0
+            told[N_REPEATED] += faults[i] & REPEATED != 0
+            told[N_HALTED] += halted and faults[i] & ~REPEATED == CROSSED
+            told[N_UNUSABLE] += (continuous or faults[i] & FELL != 0) and faults[i] & ~REPEATED != 0
+        if begins == last:  # nothing but virtual snapshots
+            for i in range(first, last):
+                told[FINAL_VOLUME] = max(told[FINAL_VOLUME], volume[i])
+                told[FINAL_AMOUNT] = max(told[FINAL_AMOUNT], amount[i])

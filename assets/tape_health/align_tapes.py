@@ -1,0 +1,224 @@
+"""A day's trades and quotes, batch by batch through the kernels of align.py, to measures per symbol and rows to repair.
+
+Here: reading trades once and quotes once, side by side, a bounded number of rows at a time; frames of what was measured. Not
+here: arithmetic (align.py), what a measure means for a symbol-day (verdicts.py).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import polars as pl
+
+from assets.tape_health import align
+from assets.ticks import clock
+from assets.ticks.joint_batches import by_symbols
+from resources.settings.bars import BarsSettings
+
+TAPE = {
+    "symbol": pl.String,
+    "trades": pl.Int64,
+    "volume": pl.Int64,
+    "amount": pl.Int64,  # 1/10 000 yuan, exact
+    "outside": pl.Int64,  # trades priced outside the limit prices
+    "late_volume": pl.Int64,  # of both after hours
+    "late_amount": pl.Int64,
+    "disordered": pl.Int64,  # stamps earlier than the one before
+    "uncertain": pl.Int64,  # rows out of order whose bar nobody can tell
+    "channels": pl.Int64,  # on which it traded before the close
+    "price_changes": pl.Int64,  # from one trade to the next, both with an aggressor
+    "against_price": pl.Int64,  # of them: to a higher price by an active sell, or to a lower one by an active buy
+    "improving": pl.Int64,  # of these: fills of an active order at a better price than just before
+}
+BOOK = {
+    "symbol": pl.String,
+    "judged": pl.Int64,
+    "cumulative_decreases": pl.Int64,
+    "misaligned_quotes": pl.Int64,
+    "crossed_quotes": pl.Int64,
+    "late_quotes": pl.Int64,
+    "odd_quotes": pl.Int64,
+    "repeated_quotes": pl.Int64,
+    "unusable_quotes": pl.Int64,
+    "run": pl.Int64,
+    "run_from": pl.Int64,
+    "run_to": pl.Int64,
+    "first_off": pl.Int64,
+    "quoted_volume": pl.Int64,
+    "quoted_amount": pl.Int64,
+    "quoted_pre_close": pl.Int64,
+    "quoted_limit_up": pl.Int64,
+    "quoted_limit_down": pl.Int64,
+    "final_time": pl.Int64,
+    "whole_yuan": pl.Boolean,
+    "booked": pl.Boolean,
+    "gap": pl.Int64,  # ms
+    "gap_from": pl.Int64,
+    "following": pl.Int64,  # trades next after a snapshot, at its best prices
+    "against_book": pl.Int64,  # of them: active on the other side than its book says
+    "halted_quotes": pl.Int64,  # of unusable_quotes: virtual books of a halt
+    "quotes": pl.Int64,
+}
+"""What the snapshots of each symbol say, in the order of align.judge_quotes' columns; prices and amounts in 1/10 000 yuan."""
+CHANNELS = {"symbol": pl.String, "channel": pl.Int32, "last_time": pl.Int32}
+STAMPS = {"row": pl.Int64, "time": pl.Int32}
+FAULTS = {"row": pl.Int64, "symbol": pl.String, "fault": pl.UInt8}
+_QUOTED = {
+    "time": 0,
+    "trades": -1,
+    "volume": -1,
+    "amount": -1,
+    "bid_price_1": 0,
+    "bid_volume_1": 0,
+    "ask_price_1": 0,
+    "ask_volume_1": 0,
+    "bid_price_2": 0,
+    "ask_price_2": 0,
+    "pre_close": 0,
+    "limit_up": 0,
+    "limit_down": 0,
+}
+"""Columns read of the quotes, and what stands for an unknown."""
+_WINDOW = 500_000  # rows of the whole table read at a time
+
+
+@dataclass(frozen=True)
+class Measured:
+    """tape, book: schemas TAPE and BOOK, one row per symbol that has trades, quotes. channels: symbol, channel and last stamp of
+    the trades.
+    stamps: rows of trades, by their position in the table, whose stamp is out of order, with the stamp that puts them into
+    their bar. faults: rows of quotes, likewise, with the bits of align.py."""
+
+    tape: pl.DataFrame
+    book: pl.DataFrame
+    channels: pl.DataFrame
+    stamps: pl.DataFrame
+    faults: pl.DataFrame
+
+
+def measure_tapes(
+    trades: pl.LazyFrame,
+    quotes: pl.LazyFrame,
+    delivered: Mapping[str, tuple[float, float]],
+    rule: Mapping[str, tuple[float, float]],
+    settings: BarsSettings,
+) -> Measured:
+    """Everything that one pass over the trades and one over the quotes can tell of each symbol.
+
+    Both in the lake's order. delivered, rule: symbol → (limit_down, limit_up) in yuan; prices are held against those delivered,
+    else those of the symbol's snapshots, else those of the exchange's rule.
+    """
+    tapes, books = [pl.DataFrame(schema=TAPE)], [pl.DataFrame(schema=BOOK)]
+    stamps, faults = [pl.DataFrame(schema=STAMPS)], [pl.DataFrame(schema=FAULTS)]
+    channels = [pl.DataFrame(schema=CHANNELS)]
+    known = quotes.select("symbol", *(pl.col(name).fill_null(unknown) for name, unknown in _QUOTED.items()))
+    columns = {
+        "trades": ("time", "channel", "price", "volume", "side", "bid_order", "ask_order"),
+        "quotes": tuple(_QUOTED),
+    }
+    traded_rows = quoted_rows = 0
+    for batches in by_symbols({"trades": trades, "quotes": known}, columns, settings.batch_rows):
+        tape, book = batches["trades"], batches["quotes"]
+        time, channel, price, volume, side, bid, ask = (tape.array(name) for name in columns["trades"])
+        volumes, amounts = np.empty(len(time), np.int64), np.empty(len(time), np.int64)
+        stamp = np.empty(len(time), np.int32)
+        counted = np.zeros((len(tape.symbols), len(TAPE) - 1), np.int64)
+        quoted = [book.array(name) for name in columns["quotes"]]
+        low, high = _limits(tape.symbols, delivered)
+        align.fill_limits(book.starts, quoted[-2], quoted[-1], low, high)
+        low, high = _limits(tape.symbols, rule, low, high)
+        align.tape_sums(
+            tape.starts, time, channel, price, volume, side, bid, ask, low, high, volumes, amounts, stamp, counted
+        )
+        fault = np.zeros(book.frame.height, np.uint8)
+        twins = np.empty(book.frame.height, np.int64)
+        told = np.zeros((len(book.symbols), len(BOOK) - 2), np.int64)
+        align.judge_quotes(  # type: ignore[call-arg]  # numba's type knows no unpacking
+            book.starts,
+            tape.starts,
+            np.where(stamp >= 0, stamp, time).astype(time.dtype),
+            price,
+            side,
+            volumes,
+            amounts,
+            *quoted,
+            low,
+            high,
+            settings.align_quotes_by == "count",
+            max(round(settings.amount_tolerance * 10_000) - 1, 0),
+            round(settings.cent_tolerance * 10_000),
+            settings.max_quote_lag_ms,
+            round(settings.min_halt_minutes * clock.MINUTE_MS),
+            fault,
+            twins,
+            told,
+        )
+        own = np.flatnonzero(fault & align.REPEATED)
+        if len(own):
+            differ = own[_differ(quotes, quoted_rows + own, quoted_rows + twins[own])]
+            fault[differ] &= ~np.uint8(align.REPEATED)
+            np.subtract.at(told[:, align.N_REPEATED], np.searchsorted(book.starts, differ, side="right") - 1, 1)
+        tapes.append(_frame(tape.symbols, counted, TAPE).filter(pl.col("trades") > 0))
+        books.append(_book_frame(book.symbols, told, np.diff(book.starts)))
+        moved, bad = np.flatnonzero(stamp >= 0), np.flatnonzero(fault)
+        stamps.append(pl.DataFrame({"row": traded_rows + moved, "time": stamp[moved]}, schema=STAMPS))
+        owner = np.searchsorted(book.starts, bad, side="right") - 1
+        symbols = pl.Series(book.symbols, dtype=pl.String).gather(owner)
+        faults.append(pl.DataFrame({"row": quoted_rows + bad, "symbol": symbols, "fault": fault[bad]}, schema=FAULTS))
+        starts, owner = tape.segments("channel")
+        symbols = pl.Series(tape.symbols, dtype=pl.String).gather(owner)
+        channels.append(
+            pl.DataFrame(
+                {"symbol": symbols, "channel": channel[starts[:-1]], "last_time": time[starts[1:] - 1]}, schema=CHANNELS
+            )
+        )
+        traded_rows, quoted_rows = traded_rows + len(time), quoted_rows + book.frame.height
+    return Measured(*map(pl.concat, (tapes, books, channels, stamps, faults)))
+
+
+def _differ(quotes: pl.LazyFrame, rows: np.ndarray, twins: np.ndarray) -> np.ndarray:
+    """Whether rows of the table differ from their twins before them in any column, a window of the table at a time."""
+    differ = np.empty(len(rows), np.bool_)
+    for window in np.unique(rows // _WINDOW):
+        own = rows // _WINDOW == window
+        first = int(twins[own].min())
+        table = quotes.slice(first, int(rows[own].max()) + 1 - first).collect()
+        pairs = (table[rows[own] - first], table[twins[own] - first])
+        same = [one.eq_missing(other) for one, other in zip(*(pair.get_columns() for pair in pairs), strict=True)]
+        differ[own] = ~pl.DataFrame(same).select(pl.all_horizontal(pl.all())).to_series().to_numpy()
+    return differ
+
+
+def _limits(
+    symbols: list[str],
+    limits: Mapping[str, tuple[float, float]],
+    low: np.ndarray | None = None,
+    high: np.ndarray | None = None,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lowest and highest price of each symbol in 1/10 000 yuan, of `limits` where low and high know none."""
+    down = np.zeros(len(symbols), np.int64) if low is None else low
+    up = np.full(len(symbols), align.NO_LIMIT) if high is None else high
+    for n, symbol in enumerate(symbols):
+        if symbol in limits and down[n] == 0 and up[n] == align.NO_LIMIT:
+            down[n], up[n] = (round(price * 10_000) for price in limits[symbol])
+    return down, up
+
+
+def _frame(symbols: list[str], counted: np.ndarray, schema: Mapping[str, type[pl.DataType]]) -> pl.DataFrame:
+    columns = {name: counted[:, k] for k, name in enumerate(list(schema)[1:])}
+    return pl.DataFrame({"symbol": symbols, **columns}, schema=schema)
+
+
+def _book_frame(symbols: list[str], told: np.ndarray, rows: np.ndarray) -> pl.DataFrame:
+    counts = {name: dtype for name, dtype in BOOK.items() if name != "quotes"}
+    frame = _frame(symbols, told, counts | dict.fromkeys(("whole_yuan", "booked"), pl.Int64))
+    frame = frame.with_columns(pl.col("whole_yuan", "booked") > 0, quotes=pl.Series(rows))
+    least = {
+        "quoted_volume": 0,
+        "quoted_amount": 0,
+        "quoted_pre_close": 1,
+        "quoted_limit_up": 1,
+        "quoted_limit_down": 1,
+    }
+    unknown = [pl.when(pl.col(name) >= value).then(name).alias(name) for name, value in least.items()]
+    return frame.filter(pl.col("quotes") > 0).with_columns(unknown)

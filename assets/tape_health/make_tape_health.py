@@ -1,0 +1,629 @@
+"""One day's tape_health: what is read, which symbols there are, what is told of the day as a whole.
+
+Here: putting measures, references, channels and landing bars together, the side files that minute_bars reads, and the profile
+that the checks judge. Not here: measuring (align_tapes.py), verdicts of a symbol (verdicts.py).
+"""
+
+import datetime as dt
+import io
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import polars as pl
+
+from assets.delivered_bars.columns import judge_columns
+from assets.delivered_bars.diagnosis import FileFinding, clock_times, diagnose_file, measure_names, minutes_of
+from assets.delivered_bars.figures import judge_figures
+from assets.delivered_bars.name_minutes import judge_minutes
+from assets.delivered_bars.rows import delivered_bars
+from assets.delivered_bars.straight_lines import judge_lines
+from assets.tape_health.align_tapes import TAPE, Measured, measure_tapes
+from assets.tape_health.channels import CHANNELS, missing_numbers
+from assets.tape_health.reasons import BARS_HOLD_NO_TICKS, NEITHER_NOR_FILE, NO_TRADES, REPLAY_IS_OFF
+from assets.tape_health.rebuilt_orders import FAULTS as ORDER_FAULTS
+from assets.tape_health.rebuilt_orders import count_order_faults
+from assets.tape_health.replay import replay_day
+from assets.tape_health.schemas import TAPE_HEALTH
+from assets.tape_health.tape_ends import ENDED, judge_ends, proves
+from assets.tape_health.verdicts import (
+    MISSING,
+    SET_ASIDE,
+    WITH,
+    WITHOUT,
+    clock_text,
+    judge_bars,
+    judge_ticks,
+    sides_agree_with_prices,
+    sides_contradict_prices,
+)
+from assets.ticks import clock
+from assets.ticks.make import ENDS, SYMBOLS
+from assets.ticks.numbers import NUMBERS
+from resources.errors import NotReadyError
+from resources.landing import LandingView
+from resources.made import Made
+from resources.parquet import encode
+from resources.partition import Files, Frames, Partition
+from resources.reasons import counted_reasons
+from resources.rounding import Rounding, file_rounding, rounded_rows, rounding_of
+from resources.rulebook import Rulebook
+from resources.settings.bars import BarsSettings
+
+FINAL = {
+    "symbol": pl.String,
+    "quoted_volume": pl.Int64,
+    "quoted_pre_close": pl.Float64,
+    "quoted_limit_up": pl.Float64,
+    "quoted_limit_down": pl.Float64,
+    "booked": pl.Boolean,
+}
+"""final_quotes.parquet: what a symbol's snapshots say in the end (shares, yuan), and whether a book stood in continuous trading."""
+PROFILE = {
+    "symbol": pl.String,  # null in the rows about the day and its channels
+    "set_aside": pl.Int64,
+    "unpriced": pl.Int64,  # whether it traded without a row of daily_prices
+    "contradicts_day": pl.Int64,  # whether bars that are proven whole have other prices than daily_prices
+    "orders_aside": pl.Int64,
+    "mirrored": pl.Int64,  # of an exchange whose trades have buyers and sellers exchanged
+    "orders_absent": pl.Int64,  # of an exchange whose orders were not delivered, though the other's were
+    "uncompared": pl.Int64,
+    "misaligned_quotes": pl.Int64,
+    "outside_limits": pl.Int64,
+    "book_mismatches": pl.Int64,
+    "too_many_set_aside": pl.Int64,
+    "too_many_contradicted": pl.Int64,
+    "too_few_covered": pl.Int64,
+    "too_many_uncovered": pl.Int64,
+    "misread": pl.Int64,  # what the file as a whole betrays and refuses (assets/delivered_bars/diagnosis.py)
+    "missing_numbers": pl.Int64,
+    "stops_early": pl.Int64,
+    "cut_off": pl.Int64,
+    "too_many_missing": pl.Int64,
+    "detail": pl.String,
+}
+"""One row per symbol, one for the day, one per channel that lacks numbers; what does not concern a row is null."""
+_SAME_PRICE = 1e-6  # yuan
+_LISTED = 20  # names spelled out in a message
+
+
+def make_tape_health(frames: Frames, partition: Partition, settings: BarsSettings) -> Made:
+    """One row per symbol that was delivered, as ticks or else as landing bars, or that should have traded; schema TAPE_HEALTH.
+
+    Beside it, of ticks: final_quotes.parquet (FINAL), stamps.parquet (align_tapes.STAMPS) and faults.parquet
+    (align_tapes.FAULTS), the rows of trades and quotes that minute_bars repairs, and channels.parquet (CHANNELS).
+    """
+    date, landing, files = partition.date, partition.landing, partition.files
+    tapes = {name: frames[name] for name in ("trades", "orders", "quotes")}
+    columns = ("pre_close", "open", "high", "low", "close", "volume", "amount")
+    prices = frames["daily_prices"].select("symbol", **{f"daily_{name}": name for name in columns}).collect()
+    daily = prices.select("symbol", "daily_volume", "daily_amount")
+    sides = {name: _side(files, name, date, rows) for name, rows in tapes.items()}
+    landed = None if _holds_rows(tapes["trades"]) or sides["trades"].height else landing.bars()
+    if landed is None and any(side.height for side in sides.values()):
+        return _of_ticks(frames, partition, settings, daily, sides)
+    if landed is None:
+        why = partition.unavailable.get("trades", {}).get("price", NO_TRADES())
+        gone = dict.fromkeys(TAPE_HEALTH, NEITHER_NOR_FILE(cause=why, file=f"bars/{date:%Y%m%d}.parquet"))
+        return Made(pl.DataFrame(schema=TAPE_HEALTH), unavailable=gone)
+    name = f"bars/{landing.bars_path().name}"
+    limits = _limits(frames["securities"].collect()) | _delivered_limits(landing)
+    return _of_bars(date, name, landed, prices, limits, landing, settings, partition.rules)
+
+
+def _of_ticks(
+    frames: Frames,
+    partition: Partition,
+    settings: BarsSettings,
+    daily: pl.DataFrame,
+    sides: Mapping[str, pl.DataFrame],
+) -> Made:
+    date, landing, files = partition.date, partition.landing, partition.files
+    trades, orders, quotes = frames["trades"], frames["orders"], frames["quotes"]
+    explicit, rule = _delivered_limits(landing), _limits(frames["securities"].collect())
+    with ThreadPoolExecutor(max_workers=1) as second:  # the kernels let go of the interpreter's lock
+        counting = second.submit(_order_faults, trades, orders, settings)
+        measured = measure_tapes(trades, quotes, explicit, rule, settings)
+        faulty = counting.result()
+    numbers = {name: _numbers(files, name, date, rows) for name, rows in (("trades", trades), ("orders", orders))}
+    channels = missing_numbers(numbers["trades"], numbers["orders"], settings)
+    replayed = pl.DataFrame(schema={"symbol": pl.String, "book_mismatches": pl.Int64})
+    if settings.replay_book:
+        replayed = replay_day(trades, orders, quotes, settings.batch_rows).select(
+            "symbol", book_mismatches="mismatches"
+        )
+    channels = _with_ends(channels, measured.channels)
+    found = _found(measured, sides, daily, channels, faulty).join(replayed, on="symbol", how="left")
+    judged = judge_ticks(
+        found.with_columns(explicit=pl.col("symbol").is_in(list(explicit))), settings, _daily_rounding(daily, landing)
+    )
+    ends = {
+        name: _read(files, name, date, "ends.parquet", ENDS, rows)
+        for name, rows in (("trades", trades), ("quotes", quotes))
+    }
+    ended = judge_ends(ends["trades"], ends["quotes"], measured.channels, judged, settings)
+    channels = _with_proofs(channels, measured.channels, judged, settings)
+    frame = judged.with_columns(date=pl.lit(date), source=pl.lit("ticks"))
+    reasons = {} if settings.replay_book else {"book_mismatches": REPLAY_IS_OFF()}
+    final = measured.book.select(
+        "symbol",
+        "quoted_volume",
+        *(pl.col(f"quoted_{name}") / 10_000 for name in ("pre_close", "limit_up", "limit_down")),
+        "booked",
+    )
+    beside = {
+        "final_quotes.parquet": final.select(pl.col(name).cast(dtype) for name, dtype in FINAL.items()),
+        "stamps.parquet": measured.stamps,
+        "faults.parquet": measured.faults,
+        "channels.parquet": channels,
+    }
+    return Made(
+        frame.select(pl.col(name).cast(dtype) for name, dtype in TAPE_HEALTH.items()),
+        _profile(frame, channels, settings, ended=ended),
+        files={name: encode(side) for name, side in beside.items()},
+        unavailable=reasons,
+        notes=_counts(frame)
+        | {"whole_channels": channels["missing"].count(), "channels": channels.height}
+        | ({"halted": halted} if (halted := _halts(ended)) else {}),
+    )
+
+
+def _of_bars(
+    date: dt.date,
+    name: str,
+    landed: pl.DataFrame,
+    daily: pl.DataFrame,
+    limits: Mapping[str, tuple[float, float]],
+    landing: LandingView,
+    settings: BarsSettings,
+    rules: Rulebook,
+) -> Made:
+    """limits: symbol → (limit_down, limit_up), yuan."""
+    own = file_rounding(landed, landing)
+    delivered = delivered_bars(landed, date, name, {}, rules, own)
+    rejected = delivered.rejected.group_by("symbol", maintain_order=True).agg(
+        rejected=pl.format(
+            "{}: {} bad row{}, the first, {}: {}",
+            pl.lit(name),
+            pl.len(),
+            pl.when(pl.len() > 1).then(pl.lit("s")).otherwise(pl.lit("")),
+            _bar("minute").first(),
+            pl.col("reason").first(),
+        ),
+        rows_set_aside=pl.len(),
+    )
+    columns, lines = judge_columns(landed, settings), judge_lines(delivered.frame, settings)
+    told = pl.concat([columns.faults, lines.faults]).unique("symbol", keep="first", maintain_order=True)
+    prices = daily.select("symbol", *(f"daily_{name}" for name in ("pre_close", "open", "high", "low", "close")))
+    declared = landing.declared("bars")
+    adjusted = declared.get("landing.bars.prices") == "adjusted"
+
+    def total(column: str) -> pl.Expr:  # Σ of nothing is unknown, not 0
+        return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
+
+    sums = delivered.frame.group_by("symbol").agg(
+        *(total(column).alias(column) for column in ("trades", "volume", "amount")),
+        *(
+            pl.col(column).filter(pl.col("minute") == clock.AFTER_HOURS).sum().alias(f"late_{column}")
+            for column in ("volume", "amount")
+        ),
+        rounded=rounded_rows(),
+        hides=pl.lit(own.volume > 0) & (pl.col("amount").count() == 0) & (pl.col("trades").count() == 0),
+    )
+    found = (
+        sums.with_columns(delivered=pl.lit(True))
+        .join(daily, on="symbol", how="full", coalesce=True)
+        .filter(pl.col("delivered") | (pl.col("daily_volume") > 0))
+        .with_columns(pl.col("delivered").fill_null(False))
+        .join(rejected, on="symbol", how="left")
+        .join(told, on="symbol", how="left")  # the cause; the rows that it makes impossible are its effect
+        .with_columns(rejected=pl.coalesce("fault", "rejected"))
+        .join(measure_names(delivered.frame, settings), on="symbol", how="left")
+        .join(judge_minutes(delivered.frame, prices, own, settings, adjusted), on="symbol", how="left")
+        .sort("symbol")
+    )
+    found = found.with_columns(after_hours=rules.board().is_in(list(rules.after_hours_boards())).fill_null(False))
+    averaged = [exchange for exchange in ("SH", "SZ") if not rules.has_closing_auction(exchange)]
+    judged = judge_bars(found, averaged, settings, own, _daily_rounding(daily, landing), declared).with_columns(
+        date=pl.lit(date),
+        source=pl.lit("bars"),
+        rows_set_aside=pl.when("delivered").then(pl.col("rows_set_aside").fill_null(0)),
+    )
+    absent = [column for column in TAPE_HEALTH if column not in judged.columns]
+    frame = judged.with_columns(pl.lit(None, TAPE_HEALTH[column]).alias(column) for column in absent)
+    totals = frame.filter("delivered").select(
+        "symbol",
+        adds_up=(pl.col("volume_difference").abs() <= pl.col("volume_slack")) | pl.col("late_missing"),
+        closes=(pl.col("last_close") - pl.col("daily_close")).abs() <= settings.price_tolerance + 1e-9,
+        close="last_close",
+    )
+    totals = totals.with_columns(lock=pl.when(_at_limit(limits) & pl.col("closes")).then("close"))
+    findings = [
+        *diagnose_file(minutes_of(landed), totals, settings, declared),
+        *columns.findings,
+        *lines.findings,
+        *judge_figures(landed, settings),
+    ]
+    notes = {finding.code: finding.text for finding in findings if not finding.refuses}
+    return Made(
+        frame.select(pl.col(column).cast(dtype) for column, dtype in TAPE_HEALTH.items()),
+        _profile(
+            frame, pl.DataFrame(schema=CHANNELS | {"stops_at": pl.Int32, "proven": pl.Boolean}), settings, findings
+        ),
+        unavailable=dict.fromkeys(absent, BARS_HOLD_NO_TICKS(file=name)),
+        notes=_counts(frame) | notes | _late_note(frame),
+    )
+
+
+def _late_note(frame: pl.DataFrame) -> dict[str, str]:
+    """What the day's note says of trades after hours that daily_prices counts and no bar holds."""
+    late = frame.filter("late_missing")
+    if late.is_empty():
+        return {}
+    return {
+        "after_hours": f"daily_prices counts trades after hours of {late.height} names, {-late['volume_difference'].sum()} shares at the "
+        "close, and no minute 905 was delivered: their bars are whole but for it"
+    }
+
+
+def _bar(minute: str) -> pl.Expr:
+    """'of 09:31 (571)' of the start of a bar in minutes since midnight."""
+    return pl.format("of {} ({})", clock_times(minute), minute).fill_null("of no known minute")
+
+
+def _daily_rounding(daily: pl.DataFrame, landing: LandingView) -> Rounding:
+    return rounding_of(daily["daily_volume"], daily["daily_amount"], "daily_prices", landing.declared("daily_prices"))
+
+
+# --- what is read ---------------------------------------------------------------------------------------------------------
+
+
+def _holds_rows(rows: pl.LazyFrame) -> bool:
+    return rows.select(pl.len()).collect().item() > 0
+
+
+def _side(files: Files, table: str, date: dt.date, rows: pl.LazyFrame) -> pl.DataFrame:
+    return _read(files, table, date, "symbols.parquet", SYMBOLS[table], rows)
+
+
+def _numbers(files: Files, table: str, date: dt.date, rows: pl.LazyFrame) -> pl.DataFrame:
+    return _read(files, table, date, "numbers.parquet", NUMBERS, rows)
+
+
+def _read(
+    files: Files, table: str, date: dt.date, name: str, schema: Mapping[str, Any], rows: pl.LazyFrame
+) -> pl.DataFrame:
+    """A side file; nothing where the table is empty because nothing landed."""
+    try:
+        data = files(table, date, name)
+    except NotReadyError:
+        if _holds_rows(rows):
+            raise
+        return pl.DataFrame(schema=schema)
+    return pl.read_parquet(io.BytesIO(data)).select(pl.col(column).cast(dtype) for column, dtype in schema.items())
+
+
+def _delivered_limits(landing: LandingView) -> dict[str, tuple[float, float]]:
+    """symbol → (limit_down, limit_up) of the day where daily_prices delivers both."""
+    rows = landing.reference("daily_prices")
+    return {} if rows is None else _limits(rows.filter(pl.col("date") == landing.date).collect())
+
+
+def _limits(frame: pl.DataFrame) -> dict[str, tuple[float, float]]:
+    known = frame.filter((pl.col("limit_down") > 0) & (pl.col("limit_up") > 0))
+    return {symbol: (low, high) for symbol, low, high in known.select("symbol", "limit_down", "limit_up").iter_rows()}
+
+
+def _at_limit(limits: Mapping[str, tuple[float, float]]) -> pl.Expr:
+    """Whether `close` (yuan) is one of the limit prices of `symbol`; null where they are unknown."""
+    down, up = (
+        pl.col("symbol").replace_strict(
+            list(limits), [pair[end] for pair in limits.values()], default=None, return_dtype=pl.Float64
+        )
+        for end in (0, 1)
+    )
+    return ((pl.col("close") - down).abs() < _SAME_PRICE) | ((pl.col("close") - up).abs() < _SAME_PRICE)
+
+
+def _order_faults(trades: pl.LazyFrame, orders: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
+    if not _holds_rows(orders):
+        return pl.DataFrame(schema=ORDER_FAULTS)
+    return count_order_faults(trades, orders, settings.batch_rows)
+
+
+def _found(
+    measured: Measured,
+    sides: Mapping[str, pl.DataFrame],
+    daily: pl.DataFrame,
+    channels: pl.DataFrame,
+    faulty: pl.DataFrame,
+) -> pl.DataFrame:
+    """One row per symbol with all that is known of it."""
+    traded = daily.filter(pl.col("daily_volume") > 0)
+    parts = (measured.tape, measured.book, traded, *sides.values())
+    symbols = pl.concat([part.select("symbol") for part in parts]).unique().sort("symbol")
+    found = symbols.join(measured.tape, on="symbol", how="left").join(measured.book, on="symbol", how="left")
+    for name, side in sides.items():
+        told = side.rename({column: f"{name}.{column}" for column in side.columns if column != "symbol"})
+        found = found.join(told, on="symbol", how="left")
+    renamed = {name: f"faults.{name}" for name in ORDER_FAULTS if name != "symbol"} | {"faulty": "overfilled_orders"}
+    found = found.join(daily, on="symbol", how="left").join(faulty.rename(renamed), on="symbol", how="left")
+    # Open to trade all day without a trade: its tape is rightly empty.
+    silent = (
+        pl.col("trades").is_null()
+        & pl.col("booked").fill_null(False)
+        & (pl.col("quoted_volume").fill_null(0) == 0)
+        & (pl.col("daily_volume").fill_null(0) == 0)
+        & (pl.col("trades.rows_set_aside").fill_null(0) == 0)
+    )
+    counts = [name for name in TAPE if name != "symbol"]
+    of_trades = pl.col("numbering").is_in(["trades", "events"])
+    gapped = channels.filter(of_trades & ((pl.col("missing") > 0) | pl.col("stops_at").is_not_null()))
+    lost = _exchange(measured.channels).join(gapped, on=["exchange", "channel"], how="semi")
+    return found.with_columns(
+        *(pl.when(silent).then(0).otherwise(name).alias(name) for name in counts),
+        orders=pl.when(pl.col("orders.rows").fill_null(0) + pl.col("orders.rows_set_aside").fill_null(0) > 0).then(
+            "orders.rows"
+        ),
+        gapped=pl.col("symbol").is_in(lost["symbol"].unique().to_list()),
+    ).with_columns(
+        **{
+            name: _sum(*(f"{table}.{name}" for table in sides if name in SYMBOLS[table]))
+            for name in ("rows_set_aside", "duplicates", "conflicting_duplicates")
+        },
+        out_of_order=_sum("disordered", "orders.out_of_order"),
+        outside_limits=_sum("outside", "quotes.outside_limits"),
+        side_disagreements=pl.col("trades.side_disagreements"),
+        misaligned_quotes=pl.when(pl.col("trades").is_not_null()).then("misaligned_quotes"),
+    )
+
+
+def _exchange(channels: pl.DataFrame) -> pl.DataFrame:
+    return channels.with_columns(exchange=pl.col("symbol").str.tail(2))
+
+
+def _with_ends(channels: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
+    """Adds stops_at: the last stamp of a whole channel whose trades end before the closing auction; else null."""
+    ends = _exchange(traded).group_by("exchange", "channel").agg(pl.col("last_time").max())
+    early = pl.col("missing").is_not_null() & (pl.col("last_time") < clock.CLOSING_AUCTION * clock.MINUTE_MS)
+    return channels.join(ends, on=["exchange", "channel"], how="left", maintain_order="left").select(
+        *CHANNELS, stops_at=pl.when(early).then("last_time")
+    )
+
+
+def _with_proofs(
+    channels: pl.DataFrame, traded: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings
+) -> pl.DataFrame:
+    """Adds `proven`: whether totals prove the tapes of the channel's names whole and no name of its exchange is missing. Such a
+    channel without stops_at: trading was halted.
+
+    What a proven channel lacks are rows of names that were not delivered, or orders.
+    """
+    own = _exchange(traded).join(judged.select("symbol", proven=proves(settings)), on="symbol", how="left")
+    share = own.group_by("exchange", "channel").agg(unproven=1 - pl.col("proven").fill_null(False).mean())
+    whole = (pl.col("unproven") <= settings.max_unproven_share).fill_null(False)
+    missing = judged.filter(pl.col("verdict") == MISSING)["symbol"].str.tail(2).unique().to_list()
+    return channels.join(share, on=["exchange", "channel"], how="left", maintain_order="left").select(
+        *CHANNELS, stops_at=pl.when(~whole).then("stops_at"), proven=whole & ~pl.col("exchange").is_in(missing)
+    )
+
+
+def _sum(*names: str) -> pl.Expr:
+    """The sum of what is known; null where nothing is."""
+    known = pl.any_horizontal(pl.col(name).is_not_null() for name in names)
+    return pl.when(known).then(pl.sum_horizontal(pl.col(name).fill_null(0) for name in names))
+
+
+# --- what is told ---------------------------------------------------------------------------------------------------------
+
+
+def _counts(frame: pl.DataFrame) -> dict[str, object]:
+    return {
+        "verdicts": dict(frame["verdict"].value_counts(sort=True).sort("verdict").iter_rows()),
+        "symbols_set_aside": (frame["verdict"] == SET_ASIDE).sum(),
+        "references_with_after_hours": (frame["reference_counts"] == WITH).sum(),
+        "references_without_after_hours": (frame["reference_counts"] == WITHOUT).sum(),
+    }
+
+
+def _halts(ended: pl.DataFrame) -> list[str]:
+    """What the day's note says of files that stop early and were not cut off."""
+    told = ended.filter(~pl.col("cut") & (pl.col("names") > 0)).select(
+        pl.format(
+            "{} ends at {}: the day's totals prove the tapes of {} of its {} names whole, so that trading ended there",
+            "file",
+            clock_text("last_time"),
+            "proven",
+            "names",
+        )
+    )
+    return told.to_series().to_list()
+
+
+def _profile(
+    frame: pl.DataFrame,
+    channels: pl.DataFrame,
+    settings: BarsSettings,
+    findings: Sequence[FileFinding] = (),
+    ended: pl.DataFrame | None = None,
+) -> pl.DataFrame:
+    """What the checks judge."""
+    ticked = "explicit" in frame.columns
+    delivered = (pl.col("verdict") != MISSING) & pl.col("trades_verdict").is_not_null()
+    accepted = delivered & (pl.col("verdict") != SET_ASIDE)
+    there = frame.filter(delivered)
+    aside = frame.filter(pl.col("verdict") == SET_ASIDE)
+    missing = frame.filter(pl.col("verdict") == MISSING)
+    symbols = frame.select(
+        "symbol",
+        set_aside=pl.when(delivered).then((pl.col("verdict") == SET_ASIDE).cast(pl.Int64)),
+        unpriced=pl.col("unpriced").cast(pl.Int64),
+        contradicts_day=pl.lit(None, pl.Int64) if ticked else pl.col("contradicts_day").cast(pl.Int64),
+        orders_aside=(pl.col("orders_verdict") == SET_ASIDE).cast(pl.Int64),
+        uncompared=pl.when(accepted).then(pl.col("volume_difference").is_null().cast(pl.Int64)),
+        misaligned_quotes=pl.when(accepted).then("misaligned_quotes"),
+        outside_limits=pl.when(accepted).then("outside_limits"),
+        book_mismatches=pl.when(accepted).then("book_mismatches") if ticked else pl.lit(None, pl.Int64),
+        detail=pl.when(
+            (pl.col("verdict") == SET_ASIDE) | pl.col("unpriced") | (pl.col("orders_verdict") == SET_ASIDE)
+        ).then("reason"),
+    )
+    official = frame.filter(pl.col("daily_volume") > 0)
+    untaped = missing.filter(pl.col("daily_volume") > 0)
+    traded = frame.filter((pl.col("trades_verdict").is_not_null()) & _should_trade(frame)).height
+    share = aside.height / there.height if there.height else 0.0
+    coverage = 1 - missing.height / traded if traded else 1.0
+    too_many, too_few = share > settings.max_set_aside_share, coverage < settings.min_coverage
+    lost = untaped.height > settings.max_uncovered_share * official.height
+    story = [finding.text for finding in findings if finding.refuses]
+    misread = len(story)
+    contradicted = frame.filter("contradicted") if ticked else frame.clear()
+    measured = frame["contradicted"].count() if ticked else 0
+    contradict = contradicted.height > settings.max_contradicted_share * measured
+    if contradict:
+        story.append(
+            f"trades and orders contradict each other in {contradicted.height} of the {measured} symbols with orders, more than "
+            f"{settings.max_contradicted_share:.0%} (bars.max_contradicted_share): "
+            f"{'; '.join(counted_reasons(contradicted, 'reason', 'symbol'))}"
+        )
+    if too_many:
+        story.append(
+            f"{aside.height} of {there.height} symbols are set aside, more than {settings.max_set_aside_share:.0%} "
+            f"(bars.max_set_aside_share): {'; '.join(counted_reasons(aside, 'reason', 'symbol'))}"
+        )
+    if lost:
+        story.append(
+            f"{untaped.height} of {official.height} names that daily_prices says traded were not delivered, more than "
+            f"{settings.max_uncovered_share:.0%} (bars.max_uncovered_share): {_names(untaped['symbol'])}"
+        )
+    elif too_few:
+        story.append(f"{missing.height} of {traded} traded names were not delivered: {_names(missing['symbol'])}")
+    day = {
+        "too_many_set_aside": int(too_many),
+        "too_many_contradicted": int(contradict),
+        "too_few_covered": int(too_few),
+        "too_many_uncovered": int(lost),
+        "misread": misread,
+        "detail": "; ".join(story) or None,
+    }
+    gaps = channels.filter(pl.col("missing") > 0).select(
+        missing_numbers="missing",
+        too_many_missing=(~pl.col("proven") & (pl.col("missing") > settings.max_missing_share * pl.col("last"))).cast(
+            pl.Int64
+        ),
+        detail=pl.format(
+            "channel {} of {} lacks {} of its {} numbers of {}: {}", "channel", "exchange", "missing", "last", "numbering",
+            "ranges",
+        ),
+    )  # fmt: skip
+    ends = channels.filter(pl.col("stops_at").is_not_null() & (pl.col("numbering") != "orders")).select(
+        stops_early=pl.lit(1, pl.Int64),
+        detail=pl.format(
+            "the trades of channel {} of {} end at {}: the rest of its day is lost",
+            "channel",
+            "exchange",
+            clock_text("stops_at"),
+        ),
+    )
+    no_proof = pl.format(
+        "{} ends at {}, and no total proves that this is all: {} of the {} names on it do not add up to the day's volume and amount, "
+        "or have none to add up to ({})",
+        "file",
+        clock_text("last_time"),
+        pl.col("names") - pl.col("proven"),
+        "names",
+        pl.col("unproven").fill_null(""),
+    )
+    files = (pl.DataFrame(schema=ENDED) if ended is None else ended).select(
+        cut_off=pl.col("cut").cast(pl.Int64), detail=pl.when("cut").then(no_proof)
+    )
+    mirrored = _mirrored(frame, settings) if ticked else pl.DataFrame(schema={"mirrored": pl.Int64})
+    rows = [
+        symbols,
+        pl.DataFrame([day], schema={name: PROFILE[name] for name in day}),
+        mirrored,
+        _order_streams(frame),
+        gaps,
+        ends,
+        files,
+    ]
+    return pl.concat(rows, how="diagonal_relaxed").select(
+        pl.col(name).cast(dtype) if name != "symbol" else pl.col(name) for name, dtype in PROFILE.items()
+    )
+
+
+_EXCHANGED = {
+    "SH": "the flag of the aggressor and the order numbers of buyer and seller (TradeBSFlag, TradeBuyNo and TradeSellNo of "
+    "YYYYMMDD_Transaction.csv)",
+    "SZ": "the order numbers of buyer and seller (BidApplSeqNum and OfferApplSeqNum of mdl_6_36_0.csv)",
+}
+"""The columns that the sides of an exchange's trades are read from."""
+
+
+def _mirrored(frame: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+    """One row per exchange of whose names too many contradict their prices by their sides. Names with too few price changes to be
+    judged one by one are judged together, as one."""
+    counts = frame.select(
+        "price_changes",
+        "against_price",
+        exchange=pl.col("symbol").str.tail(2),
+        contradict=sides_contradict_prices(settings),
+        agree=sides_agree_with_prices(settings),
+    )
+    judged = pl.col("contradict") | pl.col("agree")
+    thin = counts.filter(~judged).group_by("exchange").agg(pl.col("price_changes", "against_price").sum())
+    thin = thin.with_columns(contradict=sides_contradict_prices(settings), agree=sides_agree_with_prices(settings))
+    units = pl.concat([counts, thin], how="diagonal_relaxed").filter(judged)
+    by_exchange = units.group_by("exchange").agg(
+        pl.col("price_changes", "against_price", "contradict").sum(), units=pl.len()
+    )
+    too_many = pl.col("contradict") > settings.max_contradicted_share * pl.col("units")
+    return (
+        by_exchange.filter(too_many)
+        .sort("exchange")
+        .select(
+            mirrored=pl.lit(1, pl.Int64),
+            detail=pl.format(
+                "{} of {} price changes of the names of {} go against the side of their trade (up by an active sell, or down by an active "
+                "buy), in {} of {} names with enough of them, more than {} (bars.max_contradicted_share). Buyers and sellers are exchanged "
+                "in its trades: {}",
+                "against_price",
+                "price_changes",
+                "exchange",
+                "contradict",
+                "units",
+                pl.lit(f"{settings.max_contradicted_share:.0%}"),
+                pl.col("exchange").replace_strict(_EXCHANGED, return_dtype=pl.String),
+            ),
+        )
+    )
+
+
+def _order_streams(frame: pl.DataFrame) -> pl.DataFrame:
+    """One row per exchange whose names traded and of which no order was delivered, though orders of the other exchange were.
+
+    Shenzhen's cancels stand in its trade file and do not count: such a name's overfilled_orders are null.
+    """
+    traded = frame.filter(pl.col("trades").fill_null(0) > 0)
+    by_exchange = traded.group_by(exchange=pl.col("symbol").str.tail(2), maintain_order=True).agg(
+        names=pl.len(), ordered=pl.col("overfilled_orders").count()
+    )
+    absent = (pl.col("ordered") == 0) & (pl.col("ordered").sum() > 0)
+    return by_exchange.filter(absent).select(
+        orders_absent=pl.lit(1, pl.Int64),
+        detail=pl.format(
+            "trades of {} names of {} were delivered and none of their orders, and orders of the other exchange were",
+            "names",
+            "exchange",
+        ),
+    )
+
+
+def _should_trade(frame: pl.DataFrame) -> pl.Expr:
+    should = pl.col("daily_volume") > 0
+    return (should | (pl.col("quoted_volume") > 0) if "quoted_volume" in frame.columns else should).fill_null(False)
+
+
+def _names(symbols: pl.Series) -> str:
+    more = f" … and {len(symbols) - _LISTED} more" if len(symbols) > _LISTED else ""
+    return ", ".join(symbols.sort().head(_LISTED).to_list()) + more
