@@ -12,6 +12,7 @@ value by value, with a reason for each that is set aside. Numbers never pass thr
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
@@ -42,13 +43,9 @@ _SHANGHAI = 8 * 60  # minutes ahead of UTC
 _OWN_SUFFIX, _NO_SUFFIX, _EITHER = 1, 2, 3
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What the kernel reads of each line. slots: field name → row of the kernel's output (fields of one column and one
-    meaning share it)."""
+class Slots(NamedTuple):
+    """What the kernel reads of a line, and how: a slot is a row of its output."""
 
-    slots: Mapping[str, int]
-    columns: int  # how many fields a line has
     positions: np.ndarray  # (slots,) column of each slot, ascending
     kinds: np.ndarray  # (slots,)
     code_starts: np.ndarray  # (slots + 1,) where the slot's codes begin
@@ -56,6 +53,15 @@ class Plan:
     code_values: np.ndarray
     exchange: np.ndarray  # two letters
     suffixes: int  # whether symbols carry the exchange after a point
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is read of each line. slots: field name → row of the kernel's output (fields of one column and one meaning share it)."""
+
+    slots: Mapping[str, int]
+    columns: int  # how many fields a line has
+    read: Slots
 
     @classmethod
     def of(cls, fields: Mapping[str, Field], header: Sequence[str], exchange: str, text_suffix: bool) -> "Plan":
@@ -78,13 +84,15 @@ class Plan:
         return cls(
             slots={name: slot for slot, key in enumerate(order) for name in jobs[key]},
             columns=len(header),
-            positions=np.array([key[0] for key in order], np.int64),
-            kinds=np.array([key[1] for key in order], np.int64),
-            code_starts=np.array(starts, np.int64),
-            code_keys=np.array(keys, np.int64),
-            code_values=np.array(values, np.int64),
-            exchange=np.frombuffer(exchange.encode(), np.uint8),
-            suffixes=_OWN_SUFFIX if text_suffix else _EITHER,
+            read=Slots(
+                positions=np.array([key[0] for key in order], np.int64),
+                kinds=np.array([key[1] for key in order], np.int64),
+                code_starts=np.array(starts, np.int64),
+                code_keys=np.array(keys, np.int64),
+                code_values=np.array(values, np.int64),
+                exchange=np.frombuffer(exchange.encode(), np.uint8),
+                suffixes=_OWN_SUFFIX if text_suffix else _EITHER,
+            ),
         )
 
 
@@ -94,13 +102,10 @@ def parse(data: np.ndarray, lines: int, plan: Plan) -> tuple[np.ndarray, np.ndar
     values (slots, understood lines): integers, 1/10 000 yuan, ms since midnight, meanings of codes, NULL where empty (or,
     of codes, unknown). rows: which line each is, from 0. odd (n, 2): line and first byte of lines not understood.
     """
-    out = np.empty((len(plan.positions), lines), np.int64)
+    out = np.empty((len(plan.read.positions), lines), np.int64)
     rows = np.empty(lines, np.int32)
     odd = np.empty((lines, 2), np.int64)
-    read, strange = _parse(
-        data, plan.columns, plan.positions, plan.kinds, plan.code_starts, plan.code_keys, plan.code_values,
-        plan.exchange, plan.suffixes, out, rows, odd,
-    )  # fmt: skip
+    read, strange = _parse(data, plan.columns, plan.read, out, rows, odd)
     return out[:, :read], rows[:read], odd[:strange].copy()
 
 
@@ -122,6 +127,12 @@ def _byte(data, i):
 @njit(cache=True, nogil=True, inline="always")
 def _is_trim(byte):
     return byte <= _QUOTE and byte in (_SPACE, _QUOTE, _RETURN, _TAB, _NOTHING)
+
+
+@njit(cache=True, nogil=True, inline="always")
+def _ends(byte):
+    """Whether a field ends here."""
+    return byte in (_COMMA, _NEWLINE)
 
 
 @njit(cache=True, nogil=True)
@@ -365,6 +376,16 @@ def _date(data, i):
 
 
 @njit(cache=True, nogil=True)
+def _midnight(data, i):
+    """As _date, of a date that a time of day of 0 may follow."""
+    value, i, known = _date(data, i)
+    if known and (_byte(data, i) == _SPACE or _byte(data, i) == _T):
+        while _byte(data, i) in (_SPACE, _T, _ZERO, _COLON, _POINT):
+            i += 1
+    return value, i, known
+
+
+@njit(cache=True, nogil=True)
 def _stamp(data, i):
     """(YYYYMMDD, ms since midnight in Shanghai, where reading stopped, whether it is understood) of date and time in one."""
     first = i
@@ -494,7 +515,12 @@ def _code(data, i, keys, values):
 
 
 @njit(cache=True, nogil=True)
-def _parse(data, columns, positions, kinds, code_starts, code_keys, code_values, exchange, suffixes, out, rows, odd):
+def _parse(data, columns, read, out, rows, odd):
+    """(understood lines, others); fills out, rows and odd, as `parse` describes them, with room for every line.
+
+    One function, since numba counts references wherever an array is handed on: a call for each field costs as much as the parsing.
+    """
+    positions, kinds, code_starts, code_keys, code_values, exchange, suffixes = read
     size = len(data)
     slots = len(positions)
     i = line = row = strange = 0
@@ -502,56 +528,44 @@ def _parse(data, columns, positions, kinds, code_starts, code_keys, code_values,
         begin = i
         column = slot = 0
         fine = True
-        while True:
-            if slot < slots and positions[slot] == column:
-                first = i
-                while True:
-                    i = first
-                    while _is_trim(_byte(data, i)):
-                        i += 1
-                    kind = kinds[slot]
-                    if kind == _CODE:
-                        value, i = _code(
-                            data, i, code_keys[code_starts[slot] : code_starts[slot + 1]],
-                            code_values[code_starts[slot] : code_starts[slot + 1]],
-                        )  # fmt: skip
-                    elif _byte(data, i) == _COMMA or _byte(data, i) == _NEWLINE:
-                        value = NULL
-                        fine &= kind != _SYMBOL
-                    else:
-                        if kind == _INTEGER:
-                            value, i, known = _number(data, i, 0)
-                        elif kind == _PRICE:
-                            value, i, known = _number(data, i, PRICE_PLACES)
-                        elif kind == _CLOCK:
-                            value, i, known = _clock(data, i)
-                        elif kind == _SYMBOL:
-                            value, i, known = _symbol(data, i, exchange, suffixes)
-                        elif kind == _DATE:
-                            value, i, known = _date(data, i)
-                            if known and (_byte(data, i) == _SPACE or _byte(data, i) == _T):  # a time of day: midnight
-                                while _byte(data, i) in (_SPACE, _T, _ZERO, _COLON, _POINT):
-                                    i += 1
-                        elif kind == _STAMP:
-                            _, value, i, known = _stamp(data, i)
-                        else:
-                            value, _, i, known = _stamp(data, i)
-                        while _is_trim(_byte(data, i)):
-                            i += 1
-                        fine &= known and (_byte(data, i) == _COMMA or _byte(data, i) == _NEWLINE)
-                        while _byte(data, i) != _COMMA and _byte(data, i) != _NEWLINE:
-                            i += 1
-                    out[slot, row] = value
-                    slot += 1
-                    if slot == slots or positions[slot] != column:
-                        break
-            else:
-                while _byte(data, i) != _COMMA and _byte(data, i) != _NEWLINE:
+        in_line = True
+        while in_line:
+            first = i
+            while slot < slots and positions[slot] == column:
+                i = first
+                while _is_trim(_byte(data, i)):
                     i += 1
+                kind = kinds[slot]
+                known = True
+                if kind == _CODE:
+                    start, stop = code_starts[slot], code_starts[slot + 1]
+                    value, i = _code(data, i, code_keys[start:stop], code_values[start:stop])
+                elif _ends(_byte(data, i)):
+                    value, known = NULL, kind != _SYMBOL
+                elif kind == _INTEGER:
+                    value, i, known = _number(data, i, 0)
+                elif kind == _PRICE:
+                    value, i, known = _number(data, i, PRICE_PLACES)
+                elif kind == _CLOCK:
+                    value, i, known = _clock(data, i)
+                elif kind == _SYMBOL:
+                    value, i, known = _symbol(data, i, exchange, suffixes)
+                elif kind == _DATE:
+                    value, i, known = _midnight(data, i)
+                elif kind == _STAMP:
+                    _, value, i, known = _stamp(data, i)
+                else:
+                    value, _, i, known = _stamp(data, i)
+                while _is_trim(_byte(data, i)):
+                    i += 1
+                fine &= known and _ends(_byte(data, i))
+                out[slot, row] = value
+                slot += 1
+            while not _ends(_byte(data, i)):
+                i += 1
+            in_line = _byte(data, i) != _NEWLINE
             i += 1
             column += 1
-            if _byte(data, i - 1) == _NEWLINE:
-                break
         if fine and column == columns:
             rows[row] = line
             row += 1

@@ -97,7 +97,7 @@ def test_what_vendors_normally_write_never_takes_the_slow_way(layout):
         read, rows, odd_lines = parse(data, 1, plan)
         assert len(odd_lines) == 0
         assert rows.tolist() == [0]
-        assert read.shape == (len(plan.positions), 1)
+        assert read.shape == (len(plan.read.positions), 1)
 
 
 @settings(max_examples=500, deadline=None)
