@@ -29,7 +29,8 @@ class Stage:
 
     name: as in Attempt. strict: elastic groups that don't give. totals: elastic group → the most it may give in all. target:
     the group (HARD too) whose total violation is minimised; groups that are in none of the three are left out. floor:
-    the score (in std μ) that must be reached while turnover is minimised.
+    the score (in std μ) that must be reached while turnover is minimised. lean: of a stage with a target, the score times this is
+    taken off the violation.
     """
 
     name: str
@@ -37,6 +38,12 @@ class Stage:
     totals: Mapping[str, float] = field(default_factory=dict)
     target: str | None = None
     floor: float | None = None
+    lean: float = 0.0
+
+    @property
+    def score_weight(self) -> float:
+        """By which the score enters what is maximised."""
+        return 0.0 if self.floor is not None else 1.0 if self.target is None else self.lean
 
     def counts(self, group: str) -> bool:
         """Whether a group's constraints are part of the programme."""
@@ -136,7 +143,8 @@ class Certificate:
     def objective(self, stage: Stage, weights: Floats) -> float:
         """What the stage maximises."""
         if stage.target is not None:
-            return -self.total(stage.target, weights)
+            leaning = stage.lean * self.score(weights) if stage.lean else 0.0
+            return leaning - self.total(stage.target, weights)
         if stage.floor is not None:
             return -one_way_turnover(weights, self.problem.drifted, self.problem.cash)
         return self.score(weights)
@@ -163,12 +171,12 @@ class Certificate:
             sale_price, constant = 1.0, -problem.cash
             price = min(0.0, float(multipliers.get(SCORE_FLOOR, np.zeros(1))[0]))
             reduced, constant = -price * self.mu, constant + price * stage.floor
-        elif stage.target is None:
-            reduced = self.mu.copy()
+        elif (much := stage.score_weight) > 0:
+            reduced = much * self.mu
             for term in self.terms:
-                slope = term.gradient(weights, problem) / self.scale
+                slope = much * term.gradient(weights, problem) / self.scale
                 reduced -= slope
-                constant += float(slope @ weights) - term.cost(weights, problem) / self.scale
+                constant += float(slope @ weights) - much * term.cost(weights, problem) / self.scale
         largest = dict.fromkeys(totals, 0.0)
         for constraint in self.constraints:
             if not stage.counts(constraint.group):

@@ -22,6 +22,7 @@ to `optimise`:
 """
 
 import abc
+import datetime as dt
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -53,7 +54,8 @@ class Problem:
     mu: score, 0 where there is no view. benchmark, drifted: weights. cash: the drifted weight of cash, so that
     drifted and cash sum to 1. lower, upper: bounds of each weight; free_lower, free_upper: what they would be without
     the name's state. state: why (FREE or a reason). industry: label. styles: style → full-market z-scores.
-    industries: the labels that have a row, ascending; None: those of `industry`.
+    industries: the labels that have a row, ascending; None: those of `industry`. date: the signal day, for a constraint that
+    reads data of its own as it was known then; None outside of a week.
     """
 
     symbols: Strings
@@ -70,6 +72,7 @@ class Problem:
     styles: Mapping[str, Floats]
     first_build: bool = False
     industries: Strings | None = None
+    date: dt.date | None = None
 
     @property
     def n(self) -> int:
@@ -153,7 +156,8 @@ class Constraint(abc.ABC):
     name: unique among the constraints of a problem; what solutions, conflicts and the report call it. group: HARD, or the
     elastic group with which it is relaxed.
     curved: whether `tangent` depends on the weights; such a constraint is solved by Clarabel. always: whether it is what every
-    portfolio is (Σw = 1), so that it costs nothing and no conflict goes without it.
+    portfolio is (Σw = 1), so that it costs nothing and no conflict goes without it. unique: of a curved one, whether only one
+    portfolio violates it least, as of a strictly convex function of all weights.
 
     The five abstract methods say what the constraint is; `applies`, `concerns`, `reference` and `forced_by` have defaults. All
     of them look names up by `problem.symbols`: the optimiser calls them with the names in another order, or with fewer.
@@ -163,6 +167,10 @@ class Constraint(abc.ABC):
     group: str
     curved: ClassVar[bool] = True
     always: ClassVar[bool] = False
+
+    @property
+    def unique(self) -> bool:
+        return False
 
     @abc.abstractmethod
     def rows(self, problem: Problem) -> tuple[str, ...]:

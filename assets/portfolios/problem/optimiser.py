@@ -75,6 +75,8 @@ StatedBy = Literal["arrays", "cvxpy"]
 
 TOTAL_MARGIN = 1e-9  # an earlier total is fixed at its minimum plus this (SPEC §6)
 TIE_MARGIN = 1e-10  # score given up, in std μ, to break ties by turnover (SPEC §6)
+LEANS = (1e-3, 1e-4, 1e-5)  # violation traded for a std μ of score, while of all the least violation is sought
+LEAN_GAP = 1e-5  # score, in std μ, to which the best of the least violation is proved
 DUAL_SIMPLEX, INTERIOR, CLARABEL = "HiGHS dual simplex", "HiGHS interior point", "Clarabel"
 SHORTER = "Clarabel in shorter steps"
 CVXPY: dict[str, tuple[str, dict[str, Any]]] = {
@@ -291,6 +293,30 @@ class _Ladder:
         ]
         raise NotSolved(NO_VERIFIED_ANSWER(stage=stage.name, reasons=asked))
 
+    def choose_nearest(self, target: Stage, answer: Answer) -> Answer:
+        """Of the portfolios that violate the target's group least, as `answer` does, one of the best score.
+
+        Where all of its curved constraints are `unique` there is only one. Else violation − lean × score is minimised: its
+        optimum has the best score among all that violate no more than it does. The first one, of the largest lean, that violates
+        at most TOLERANCE more than the least is taken; `answer` where there is none.
+        """
+        certificate, group, weights = self.certificate, target.target or "", answer.weights
+        if weights is None or all(c.unique for c in certificate.constraints if c.group == group and c.curved):
+            return answer
+        least = certificate.total(group, weights)
+        for lean, name in itertools.product(LEANS, CURVED_LADDER):
+            stage = replace(target, name="relaxed", lean=lean)
+            found = self._ask(name)(stage)
+            if found.weights is None:
+                continue
+            residual = max(certificate.residual(stage, found.weights), certificate.total(group, found.weights) - least)
+            best = certificate.bound(stage, found.weights, found).value
+            gap = (best - certificate.objective(stage, found.weights)) / lean
+            if residual <= TOLERANCE and abs(gap) <= LEAN_GAP:
+                self._record(stage, name, found, residual, gap, "")
+                return found
+        return answer
+
     def _ask(self, name: str) -> Callable[[Stage], Answer]:
         if self.program is not None and name in (DUAL_SIMPLEX, INTERIOR):
             program, method = self.program, SIMPLEX if name == DUAL_SIMPLEX else INTERIOR_POINT
@@ -330,8 +356,9 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
                 last = replace(last, totals={**last.totals, group: totals[group] + TOTAL_MARGIN})
             elif totals[group] <= TOLERANCE:
                 last = replace(last, strict=(*last.strict, group))
-            elif group == groups[-1]:  # only one portfolio is this near: no score is left to choose by
-                last, best = target, replace(stage, multipliers=_no_prices(stage.multipliers))
+            elif group == groups[-1]:  # the nearest portfolios are one, or so few that the score has no price
+                best = ladder.choose_nearest(target, stage)
+                last, best = target, replace(best, multipliers=_no_prices(best.multipliers))
             else:
                 raise NotSolved(CURVED_MUST_GIVE(constraints=curved))
         if best is None:

@@ -70,13 +70,19 @@ class Statement:
         score = mu @ self.weights
         if stage.target is not None:
             goal = sum(map(cp.sum, slacks[stage.target]))
+            if stage.lean:
+                goal += stage.lean * self._lost(score, terms, scale)
         elif terms:
-            goal = -score + sum(term.state(self.weights, problem) for term in terms) / scale
+            goal = self._lost(score, terms, scale)
         else:
             self.floor = score >= self.least
             conditions.append(self.floor)
             goal = -self.by_score * score + self.by_turnover * cp.sum(choice.sold)
         self.program = cp.Problem(cp.Minimize(goal), conditions)
+
+    def _lost(self, score: cp.Expression, terms: Sequence[Term], scale: float) -> cp.Expression:
+        """The negative score, after the terms' costs."""
+        return -score + sum(term.state(self.weights, self.problem) for term in terms) / scale
 
     def holds(self, stage: Stage) -> bool:
         """Whether `stage` is this one, but for what is asked of it."""

@@ -158,6 +158,13 @@ class TrackingError(Constraint):
     name: str = "tracking_error"
     group: str = HARD
 
+    @property
+    def unique(self) -> bool:
+        """With own risks, or as many factors as names, Σ is positive definite."""
+        return bool((self.covariance.specific > 0).all()) or self.covariance.factors.shape[1] >= len(
+            self.covariance.symbols
+        )
+
     def rows(self, problem: Problem) -> tuple[str, ...]:
         return ("tracking_error",)
 

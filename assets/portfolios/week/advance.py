@@ -377,38 +377,7 @@ def _problem(
     without style has 0 (`style_exposures`). Nothing here is divided by a sum: holdings and cash sum to 1 as they drifted,
     benchmark weights as `drift_benchmark` says.
     """
-    became = together(tables.exchanges, date)
-    today = tables.securities.filter(pl.col("date") == date, ~pl.col("symbol").is_in(list(became)))
-    weights_held = add_up(dict(zip(held_symbols.tolist(), held.weights.tolist(), strict=True)), became)
-    own = pl.DataFrame(
-        {"symbol": list(weights_held), "drifted_weight": list(weights_held.values())}, schema_overrides=_NAME
-    )
-    member_frame = pl.DataFrame(
-        {"symbol": list(benchmark.weights), "benchmark_weight": list(benchmark.weights.values())}
-    )
-    names = (
-        today.select("symbol", "traded", "is_st", "listed_days", "industry")
-        .join(own, on="symbol", how="left")
-        .join(member_frame, on="symbol", how="left")
-        .join(tables.alpha, on="symbol", how="left")
-        .sort("symbol")
-        .with_columns(
-            pl.col("drifted_weight", "benchmark_weight").fill_null(0.0), pl.col("industry").fill_null(UNKNOWN)
-        )
-        .with_columns(
-            state=pl.when(~pl.col("traded"))
-            .then(pl.lit("suspended"))
-            .when(pl.col("is_st"))
-            .then(pl.lit("st"))
-            .when((pl.col("listed_days") < settings.min_listed_days).fill_null(True))
-            .then(pl.lit("new"))
-            .when(pl.col("score").is_null())
-            .then(pl.lit("no_score"))
-            .when(pl.lit(bounds.members_only) & (pl.col("benchmark_weight") == 0))
-            .then(pl.lit("not_member"))
-            .otherwise(pl.lit(FREE))
-        )
-    )
+    names = _names(tables, benchmark, held_symbols, held, bounds, settings, date)
     state = names["state"].to_numpy().astype(str)
     frozen = np.isin(state, FROZEN)
     drifted, weights = names["drifted_weight"].to_numpy(), names["benchmark_weight"].to_numpy()
@@ -437,6 +406,7 @@ def _problem(
         industry=names["industry"].to_numpy().astype(str),
         styles=style_exposures(tables.styles, names["symbol"].to_list(), _styles(bounds)),
         first_build=first_build,
+        date=date,
     )
     columns = (
         "symbol",
@@ -450,6 +420,50 @@ def _problem(
         "crossed",
     )
     return problem, names.select(columns)
+
+
+def _names(
+    tables: Tables,
+    benchmark: Benchmark,
+    held_symbols: np.ndarray,
+    held: Held,
+    bounds: IndexPortfolioSettings,
+    settings: PortfoliosSettings,
+    date: dt.date,
+) -> pl.DataFrame:
+    """Every listed name by symbol: traded, is_st, listed_days, industry, drifted_weight, benchmark_weight, score, state."""
+    became = together(tables.exchanges, date)
+    today = tables.securities.filter(pl.col("date") == date, ~pl.col("symbol").is_in(list(became)))
+    weights_held = add_up(dict(zip(held_symbols.tolist(), held.weights.tolist(), strict=True)), became)
+    own = pl.DataFrame(
+        {"symbol": list(weights_held), "drifted_weight": list(weights_held.values())}, schema_overrides=_NAME
+    )
+    member_frame = pl.DataFrame(
+        {"symbol": list(benchmark.weights), "benchmark_weight": list(benchmark.weights.values())}
+    )
+    return (
+        today.select("symbol", "traded", "is_st", "listed_days", "industry")
+        .join(own, on="symbol", how="left")
+        .join(member_frame, on="symbol", how="left")
+        .join(tables.alpha, on="symbol", how="left")
+        .sort("symbol")
+        .with_columns(
+            pl.col("drifted_weight", "benchmark_weight").fill_null(0.0), pl.col("industry").fill_null(UNKNOWN)
+        )
+        .with_columns(
+            state=pl.when(~pl.col("traded"))
+            .then(pl.lit("suspended"))
+            .when(pl.col("is_st"))
+            .then(pl.lit("st"))
+            .when((pl.col("listed_days") < settings.min_listed_days).fill_null(True))
+            .then(pl.lit("new"))
+            .when(pl.col("score").is_null())
+            .then(pl.lit("no_score"))
+            .when(pl.lit(bounds.members_only) & (pl.col("benchmark_weight") == 0))
+            .then(pl.lit("not_member"))
+            .otherwise(pl.lit(FREE))
+        )
+    )
 
 
 _NAME = {"symbol": pl.String, "drifted_weight": pl.Float64}

@@ -137,17 +137,7 @@ def execute(
     order = target - holding
     order = np.where(np.abs(order) <= ROUNDING, 0.0, order)
     state = np.full(len(order), FREE) if state is None else state
-    blocked = np.select(
-        [
-            (order != 0) & ~day.listed,
-            (order != 0) & ~day.traded,
-            (order > 0) & (state != FREE),
-            (order > 0) & day.locked_up,
-            (order < 0) & day.locked_down,
-        ],
-        ["not_listed", "suspended", NOT_BUYABLE, "limit_up", "limit_down"],
-        default="",
-    )
+    blocked = _blocked(order, day, state)
     open_ = blocked == ""
     wanted = np.where(open_, order, 0.0)
     most_bought, most_sold = _most(day, terms, value)
@@ -190,6 +180,21 @@ def execute(
         cost=terms.buy_cost * bought_value + terms.sell_cost * sold_value,
         scale=scale,
         turnover=0.5 * (bought_value + sold_value + abs(cash_after - cash)),
+    )
+
+
+def _blocked(order: Floats, day: Day, state: Strings) -> Strings:
+    """Why each name's order [n] can't be filled; "" where it can."""
+    return np.select(
+        [
+            (order != 0) & ~day.listed,
+            (order != 0) & ~day.traded,
+            (order > 0) & (state != FREE),
+            (order > 0) & day.locked_up,
+            (order < 0) & day.locked_down,
+        ],
+        ["not_listed", "suspended", NOT_BUYABLE, "limit_up", "limit_down"],
+        default="",
     )
 
 
