@@ -22,7 +22,9 @@ import numpy as np
 import polars as pl
 
 from assets.ticks.layouts import LAYOUTS, Layout
-from assets.ticks.make import make_orders, make_quotes, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_quotes import make_quotes
+from assets.ticks.make_trades import make_trades
 from assets.ticks.parse import count_lines
 from resources.partition import Frames, Partition
 from resources.rulebook import Rulebook

@@ -110,7 +110,7 @@ def measure(folder: str, stocks: int) -> dict[str, Any]:
     from assets.factors.indicators import make_day_indicators
     from assets.features.bars import make_bar_features
     from assets.tape_health.make_tape_health import make_tape_health
-    from assets.ticks.make import ENDS
+    from assets.ticks.day_of_files import ENDS
     from resources.settings.bars import BarsSettings
     from resources.settings.factors import FactorsSettings
     from resources.settings.features import FeaturesSettings

@@ -1,6 +1,6 @@
 """The stage `reference`: what was known on each day from the landing zone's reference tables. Declarations only."""
 
-from assets.reference.make import DAILY_PRICES, INDICES, SECURITIES
+from assets.reference.schemas import DAILY_PRICES, INDICES, SECURITIES
 from resources.gate import Between, Check, InSet, NotNull, Unique
 from resources.table import Land, Read, Table
 
@@ -26,7 +26,7 @@ and so do rows that count but for their share counts or delivered limits: counts
     sort=("symbol",),
     settings="reference",
     rules=("boards", "price_limits", "listing_limits", "delisting_limits"),
-    make="assets.reference.make:make_daily_prices",
+    make="assets.reference.make_daily_prices:make_daily_prices",
     checks=(
         Check(
             "prices_of_the_day_delivered",
@@ -151,7 +151,7 @@ closing equity of the latest quarter for which it is known, `profitability_year_
     sort=("symbol",),
     settings="reference",
     rules=("boards",),
-    make="assets.reference.make:make_securities",
+    make="assets.reference.make_securities:make_securities",
     needs={"limit_up": ("daily_prices.limit_up",), "limit_down": ("daily_prices.limit_down",)},
     checks=(
         Check("symbol_unique", Unique(("date", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
@@ -246,7 +246,7 @@ reader's business. An index of which only prices are known has one row with null
     sort=("index", "symbol"),
     settings="reference",
     rules=("boards",),
-    make="assets.reference.make:make_indices",
+    make="assets.reference.make_indices:make_indices",
     checks=(
         Check("member_unique", Unique(("date", "index", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
         Check(

@@ -38,7 +38,7 @@ from assets.tape_health.verdicts import (
     sides_contradict_prices,
 )
 from assets.ticks import clock
-from assets.ticks.make import ENDS, SYMBOLS
+from assets.ticks.day_of_files import ENDS, SYMBOLS
 from assets.ticks.numbers import NUMBERS
 from resources.errors import NotReadyError
 from resources.landing import LandingView

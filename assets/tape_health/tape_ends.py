@@ -1,7 +1,7 @@
 """A tape that stops before the close: cut off, or the tape of a market that was halted? Totals decide, and nothing else.
 
 Here: which names stand on a file that stops early, and whether the day's totals prove their tapes whole. Not here: which files
-stop early (assets/ticks/make.py), totals (verdicts.py).
+stop early (assets/ticks/day_of_files.py), totals (verdicts.py).
 
 On 2016-01-04 and 2016-01-07 the exchanges' circuit breaker ended trading at 13:33 and 09:59: the tapes of those days stop there
 and add up to the exchange's daily volume and amount. A file that was cut off does not.
@@ -34,7 +34,7 @@ def judge_ends(
 ) -> pl.DataFrame:
     """Which of the files that stop early were cut off; schema ENDED.
 
-    trades, quotes: ends.parquet of either table (schema ENDS of assets/ticks/make.py). channels: symbol, channel of the
+    trades, quotes: ends.parquet of either table (schema ENDS of assets/ticks/day_of_files.py). channels: symbol, channel of the
     trades. judged: what judge_ticks found, one row per symbol.
 
     A name's trades are proven where the day's totals prove them (`proves`); its snapshots where their last cumulative volume

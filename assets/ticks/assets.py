@@ -66,7 +66,7 @@ trades = Table(
     settings="ticks",
     functions=("ticks.extra_layouts",),
     rules=("boards", "after_hours", "closing_auctions"),
-    make="assets.ticks.make:make_trades",
+    make="assets.ticks.make_trades:make_trades",
     checks=(
         *_FILE_CHECKS,
         *_ENDS,
@@ -97,7 +97,7 @@ orders = Table(
     settings="ticks",
     functions=("ticks.extra_layouts",),
     rules=("boards",),
-    make="assets.ticks.make:make_orders",
+    make="assets.ticks.make_orders:make_orders",
     checks=(*_FILE_CHECKS, _DUPLICATES_AGREE),
 )
 
@@ -117,7 +117,7 @@ quotes = Table(
     settings="ticks",
     functions=("ticks.extra_layouts",),
     rules=("boards",),
-    make="assets.ticks.make:make_quotes",
+    make="assets.ticks.make_quotes:make_quotes",
     checks=(
         *_FILE_CHECKS,
         *_ENDS,

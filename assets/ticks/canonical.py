@@ -1,7 +1,7 @@
 """Typed vendor rows → canonical trades, orders and quotes (SPEC §2.2), and the rules a row must keep.
 
 Here: meaning of columns, rules, keys, order, duplicates. Not here: bytes and text (vendor_files.py), files of a day
-(make.py).
+(day_of_files.py).
 """
 
 import datetime as dt

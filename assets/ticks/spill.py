@@ -2,7 +2,7 @@
 bounded memory.
 
 Here: cutting, keeping and merging runs of integer columns, and writing batches into one Parquet file. Not here: what the
-columns mean, what a duplicate is (canonical.py, make.py).
+columns mean, what a duplicate is (canonical.py, day_of_files.py).
 
 Every block is sorted by security when it arrives (a counting sort) and is a run. As soon as the runs hold more than one
 batch they go to disk, column by column and uncompressed: a merge then reads of each run one contiguous piece per column

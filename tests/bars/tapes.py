@@ -12,7 +12,7 @@ from assets.bars.make_order_sizes import make_order_sizes
 from assets.bars.schemas import ORDER_SIZES
 from assets.tape_health.make_tape_health import make_tape_health
 from assets.ticks.canonical import ORDERS, QUOTES, TRADES
-from assets.ticks.make import ENDS, SYMBOLS
+from assets.ticks.day_of_files import ENDS, SYMBOLS
 from assets.ticks.numbers import NUMBERS
 from resources.bar_forms import read_bars
 from resources.delivered_files import DeliveredTable

@@ -8,7 +8,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.ticks.make import make_orders, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_trades import make_trades
 from resources.errors import SettingsError
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make

@@ -24,7 +24,8 @@ from assets.factors.styles import (
     window_days,
 )
 from assets.reference.assets import daily_prices, securities
-from assets.reference.make import make_daily_prices, make_securities
+from assets.reference.make_daily_prices import make_daily_prices
+from assets.reference.make_securities import make_securities
 from resources.gate import judge
 from resources.landing import LandingZone
 from resources.made import Made

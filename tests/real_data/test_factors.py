@@ -17,7 +17,8 @@ from assets.factors.ten import aggregate_days
 from assets.factors.windows import INDICATOR_NEEDS
 from assets.features.bars import make_bar_features
 from assets.features.names import BAR_FEATURES, BAR_NEEDS
-from assets.ticks.make import make_quotes, make_trades
+from assets.ticks.make_quotes import make_quotes
+from assets.ticks.make_trades import make_trades
 from resources.calendar import Calendar
 from resources.settings.factors import FactorsSettings
 from resources.settings.features import FeaturesSettings

@@ -24,7 +24,10 @@ from assets.reference.fundamentals import latest_fundamentals
 from assets.reference.index_moves import stray_indices
 from assets.reference.limits import limit_prices
 from assets.reference.listing import delisting_days, listed_days
-from assets.reference.make import make_daily_prices, make_indices, make_securities, profits_mixed, profits_off
+from assets.reference.make_daily_prices import make_daily_prices
+from assets.reference.make_indices import make_indices
+from assets.reference.make_securities import make_securities
+from assets.reference.profits import profits_mixed, profits_off
 from resources.calendar import Calendar
 from resources.gate import judge
 from resources.landing import LandingZone

@@ -9,7 +9,9 @@ import pytest
 
 from assets.tape_health.rebuilt_orders import FAULTS, count_order_faults, rebuild_orders
 from assets.tape_health.replay import replay_day
-from assets.ticks.make import make_orders, make_quotes, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_quotes import make_quotes
+from assets.ticks.make_trades import make_trades
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 

@@ -10,7 +10,9 @@ import polars as pl
 import pytest
 
 from assets.bars.schemas import MINUTE_BARS
-from assets.ticks.make import make_orders, make_quotes, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_quotes import make_quotes
+from assets.ticks.make_trades import make_trades
 from assets.ticks.reopenings import settle_reopenings
 from resources.settings.ticks import TicksSettings
 from tests.bars import plain_bars

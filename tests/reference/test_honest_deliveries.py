@@ -19,7 +19,8 @@ from assets.reference.announcements import (
 )
 from assets.reference.assets import TABLES
 from assets.reference.assets import securities as SECURITIES
-from assets.reference.make import industries_lacking, profits_mixed
+from assets.reference.industries import industries_lacking
+from assets.reference.profits import profits_mixed
 from assets.reference.reasons import NO_MEMBERSHIP_YET
 from resources.errors import InputError
 from resources.gate import judge

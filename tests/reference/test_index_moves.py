@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from assets.reference.assets import indices
 from assets.reference.index_moves import _expected_moves, stray_indices
-from assets.reference.make import make_indices
+from assets.reference.make_indices import make_indices
 from resources.gate import judge
 from resources.made import Made
 from resources.settings.reference import ReferenceSettings

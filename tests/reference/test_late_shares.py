@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from assets.reference.assets import daily_prices
 from assets.reference.late_shares import with_late_shares
-from assets.reference.make import make_daily_prices
+from assets.reference.make_daily_prices import make_daily_prices
 from resources.gate import judge
 from resources.made import Made
 from resources.settings.reference import ReferenceSettings

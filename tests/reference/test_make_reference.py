@@ -10,7 +10,9 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from assets.reference.assets import TABLES, daily_prices, indices, securities
-from assets.reference.make import make_daily_prices, make_indices, make_securities
+from assets.reference.make_daily_prices import make_daily_prices
+from assets.reference.make_indices import make_indices
+from assets.reference.make_securities import make_securities
 from assets.reference.reasons import NO_ROW_OF_DAY, NO_WEIGHTS_YET, NOT_DELIVERED
 from resources.gate import Verdict, judge
 from resources.landing import LandingZone

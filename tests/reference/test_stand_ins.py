@@ -8,7 +8,7 @@ import pytest
 
 from assets.reference.announcements import placeholder_announcements
 from assets.reference.diagnosis import equal_weights, listed_together, share_faults
-from assets.reference.make import UNKNOWN, industries_lacking
+from assets.reference.industries import UNKNOWN, industries_lacking
 from resources.settings.reference import ReferenceSettings
 
 SETTINGS = ReferenceSettings()

@@ -9,7 +9,8 @@ import polars as pl
 import pytest
 
 from assets.ticks.layouts import CANCELS_WITHOUT_CHANNEL
-from assets.ticks.make import make_orders, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_trades import make_trades
 from resources.settings.ticks import TicksSettings
 from tests.bars.tapes import Day, Landing
 from tests.making import run_make

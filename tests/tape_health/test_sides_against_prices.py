@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from assets.tape_health.align_tapes import measure_tapes
 from assets.tape_health.verdicts import sides_agree_with_prices, sides_contradict_prices
 from assets.ticks.canonical import QUOTES
-from assets.ticks.make import make_trades
+from assets.ticks.make_trades import make_trades
 from resources.settings.bars import BarsSettings
 from resources.settings.ticks import TicksSettings
 from tests.bars.tapes import Day, Landing, frame_of, trade

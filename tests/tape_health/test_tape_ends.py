@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from assets.tape_health.tape_ends import judge_ends
 from assets.ticks.canonical import QUOTES
-from assets.ticks.make import ENDS, make_orders, make_quotes, make_trades
+from assets.ticks.day_of_files import ENDS
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_quotes import make_quotes
+from assets.ticks.make_trades import make_trades
 from resources.settings.bars import BarsSettings
 from resources.settings.ticks import TicksSettings
 from tests.bars.tapes import DAILY, DATE, Day, day

@@ -18,7 +18,9 @@ from hypothesis import strategies as st
 
 from assets.ticks import values
 from assets.ticks.layouts import LAYOUTS, Field, Layout
-from assets.ticks.make import make_orders, make_quotes, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_quotes import make_quotes
+from assets.ticks.make_trades import make_trades
 from assets.ticks.parse import Plan, parse
 from resources.errors import MachineError
 from resources.settings.ticks import TicksSettings

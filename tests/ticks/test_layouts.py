@@ -10,7 +10,9 @@ import pytest
 
 from assets.ticks.canonical import split_duplicates
 from assets.ticks.layouts import CANCELS_WITHOUT_CHANNEL, LAYOUTS, Field, Layout, exchange_of, nearest, recognise
-from assets.ticks.make import make_orders, make_quotes, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_quotes import make_quotes
+from assets.ticks.make_trades import make_trades
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 

@@ -10,7 +10,8 @@ import polars as pl
 import pytest
 
 from assets.ticks import layouts
-from assets.ticks.make import make_orders, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_trades import make_trades
 from orchestration.platform import PROFILES
 from resources.settings.load import load_profile
 from resources.settings.ticks import TicksSettings

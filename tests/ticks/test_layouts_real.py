@@ -8,7 +8,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.ticks.make import make_orders, make_quotes, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_quotes import make_quotes
+from assets.ticks.make_trades import make_trades
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from assets.ticks.layouts import LAYOUTS
-from assets.ticks.make import make_orders, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_trades import make_trades
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 from tests.ticks.synthetic_market import Event, simulate

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from assets.ticks import values
 from assets.ticks.layouts import LAYOUTS
-from assets.ticks.make import make_trades
+from assets.ticks.make_trades import make_trades
 from assets.ticks.parse import NULL, Plan, parse
 from assets.ticks.vendor_files import Lines, Part, Source, VendorFile, _reread, parse_lines
 from resources.settings.ticks import TicksSettings

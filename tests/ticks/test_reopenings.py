@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from assets.ticks.make import make_trades
+from assets.ticks.make_trades import make_trades
 from assets.ticks.reopenings import settle_reopenings
 from resources.settings.ticks import TicksSettings
 from tests.bars.tapes import Landing

@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 
 from assets.ticks.canonical import SCHEMAS
 from assets.ticks.layouts import LAYOUTS
-from assets.ticks.make import make_orders, make_quotes, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_quotes import make_quotes
+from assets.ticks.make_trades import make_trades
 from assets.ticks.numbers import LARGEST, Numbers
 from assets.ticks.spill import Spill, by_code, write_batches
 from resources.settings.ticks import TicksSettings
@@ -121,7 +123,7 @@ def test_blocks_and_batches_change_nothing(make, day, tmp_path, monkeypatch):
     plain = run_make(make, date=DATE, landing=day, settings=TicksSettings())
     assert plain.frame.height > 100
     for size in (900, 1 << 20):
-        monkeypatch.setattr("assets.ticks.make.MEGABYTE", size)
+        monkeypatch.setattr("assets.ticks.day_of_files.MEGABYTE", size)
         for batch_rows in (1, 53):
             scratch = tmp_path / f"{size}-{batch_rows}"
             scratch.mkdir()
@@ -176,7 +178,7 @@ def test_numbers_hold_every_number_of_every_channel_once():
 _INGEST = """
 import datetime as dt, sys
 from pathlib import Path
-from assets.ticks.make import make_trades
+from assets.ticks.make_trades import make_trades
 from resources.partition import Frames, Partition
 from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings

@@ -10,10 +10,12 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from assets.ticks import make, values
+from assets.ticks import day_of_files, values
 from assets.ticks.canonical import SCHEMAS
 from assets.ticks.layouts import LAYOUTS, nearest, recognise
-from assets.ticks.make import make_orders, make_quotes, make_trades
+from assets.ticks.make_orders import make_orders
+from assets.ticks.make_quotes import make_quotes
+from assets.ticks.make_trades import make_trades
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 
@@ -132,7 +134,7 @@ def test_rows_in_any_order_and_any_block_give_the_same_table(folder, block_rows,
     rows = list(SSE_ROWS)
     random.Random(block_rows).shuffle(rows)
     folder.put("t.csv", SSE_HEADER, rows)
-    monkeypatch.setattr(make, "MEGABYTE", 90 * block_rows)
+    monkeypatch.setattr(day_of_files, "MEGABYTE", 90 * block_rows)
     assert trades(folder, block_mb=1).frame.drop("date").rows() == EXPECTED
 
 
@@ -590,14 +592,14 @@ def test_symbols_parquet_counts_what_is_odd_by_symbol(folder):
     folder.put("t.csv", SSE_HEADER, rows)
     made = trades(folder)
     symbols = pl.read_parquet(io.BytesIO(made.files["symbols.parquet"]))
-    assert dict(symbols.schema) == make.SYMBOLS["trades"]
+    assert dict(symbols.schema) == day_of_files.SYMBOLS["trades"]
     assert symbols.rows() == [
         ("600000.SH", 1, 0, 0, 0, 0, 0),
         ("600519.SH", 4, 1, 2, 1, 1, 1),
         ("601398.SH", 0, 1, 0, 0, 0, 0),
     ]
     aside = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"]))
-    assert dict(aside.schema) == make.SET_ASIDE
+    assert dict(aside.schema) == day_of_files.SET_ASIDE
     assert aside["symbol"].to_list() == ["600519.SH", "601398.SH", "510300.SH"]
 
 

@@ -1,4 +1,4 @@
-"""One day's trades, orders and quotes from the day's vendor files, with the profile that the checks judge.
+"""A day's vendor files put together to one of the tables trades, orders and quotes, with the profile that the checks judge.
 
 Here: which files a table reads, putting blocks, files and exchanges together, what is set aside and how it is told. Not
 here: layouts, parsing, sorting, rules of rows (the modules beside).
@@ -7,8 +7,6 @@ Memory is bounded by two settings whatever the day's size: blocks of `block_mb` 
 is sorted on disk and merged in batches of `batch_rows`.
 """
 
-import datetime as dt
-import re
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,14 +18,8 @@ from typing import TypeVar
 import polars as pl
 
 from assets.ticks import clock
-from assets.ticks.canonical import (
-    KEYS,
-    SCHEMAS,
-    Rows,
-    canonical_rows,
-    split_duplicates,
-    with_symbols,
-)
+from assets.ticks.canonical import KEYS, SCHEMAS, Rows, canonical_rows, split_duplicates, with_symbols
+from assets.ticks.file_names import IN_TRANSIT, leading_day, name_in_day, names_security, not_read
 from assets.ticks.layouts import Layout, TableName
 from assets.ticks.numbers import Numbers
 from assets.ticks.plain_csv import INNER_COMMA
@@ -49,10 +41,10 @@ from assets.ticks.vendor_files import (
     read_pieces,
     sources,
 )
-from resources.errors import InputError, raise_machine_fault, readable
+from resources.errors import InputError, raise_machine_fault
 from resources.made import Made
 from resources.parquet import encode
-from resources.partition import Frames, Partition
+from resources.partition import Partition
 from resources.reasons import Reason
 from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
@@ -61,8 +53,6 @@ from resources.values import counted
 MEGABYTE = 1 << 20
 THREADS = 2
 """Blocks parsed at a time: what keeps two cores busy. Each holds a few times `block_mb`."""
-IN_TRANSIT = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
-"""How tools name a file while they copy it."""
 EXCHANGES = ("SH", "SZ")
 CLOSE_MS = clock.CLOSING_AUCTION * clock.MINUTE_MS
 PROFILE = {
@@ -107,9 +97,6 @@ SYMBOLS = {
 
 rows: in the table. out_of_order: rows stamped earlier than the one before them in (channel, seq). side_disagreements: the
 flag is not what the order numbers say. crossed: best bid ≥ best ask in continuous trading."""
-_ARCHIVES = (".7z", ".rar", ".tar", ".tgz", ".bz2", ".xz", ".zst", ".lz4", ".gz")
-_CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
-_DAY = re.compile(r"(\d{4})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
@@ -133,25 +120,6 @@ class _FileTale:
     @property
     def last_time(self) -> int | None:
         return max(self.last_by_key.values(), default=None)
-
-
-def make_trades(frames: Frames, partition: Partition, settings: TicksSettings) -> Made:
-    """The day's fills of both exchanges; cancels are not trades. Schema `canonical.TRADES`, sorted symbol, channel, seq.
-
-    A day of more than `settings.batch_rows` rows is handed back as a Parquet file in the scratch folder."""
-    return _make("trades", partition, settings)
-
-
-def make_orders(frames: Frames, partition: Partition, settings: TicksSettings) -> Made:
-    """The day's order stream; SZSE cancels come from the trade files. SSE quantities are what remained after instant
-    fills (SPEC §2.3). Schema `canonical.ORDERS`, sorted symbol, channel, seq; large days as in `make_trades`."""
-    return _make("orders", partition, settings)
-
-
-def make_quotes(frames: Frames, partition: Partition, settings: TicksSettings) -> Made:
-    """The day's snapshots. Schema `canonical.QUOTES`, sorted symbol, time, then as delivered; large days as in
-    `make_trades`."""
-    return _make("quotes", partition, settings)
 
 
 class _Day:
@@ -188,7 +156,7 @@ class _Day:
         """Every line of the table's files in blocks, file by file; a file that cannot be read is told in its tale."""
         gatherer = Gatherer(self.settings.block_mb * MEGABYTE)
         for path in files:
-            name = _name(path, self.folder)
+            name = name_in_day(path, self.folder)
             suffix = PurePosixPath(name).suffix.lower()
             if suffix in self.settings.ignored_suffixes or PurePosixPath(name).name in self.settings.ignored_names:
                 self.accompanying.append(name)
@@ -196,7 +164,7 @@ class _Day:
                 sentence = f"{name} is still being copied, or was left by a copy that failed: wait for it, or remove it"
                 self.tales.append(_FileTale(name, unrecognised=True, sentences=[sentence]))
             elif not is_data(name):
-                self.tales.append(_FileTale(name, unrecognised=True, sentences=[_not_read(name, suffix)]))
+                self.tales.append(_FileTale(name, unrecognised=True, sentences=[not_read(name, suffix)]))
             else:
                 try:
                     with sources(path, name, self.settings) as found:
@@ -257,9 +225,9 @@ class _Day:
             raise_machine_fault(error, source.name)
             return _FileTale(source.name, unreadable=True, sentences=[f"{source.name} cannot be opened ({error})"])
         except InputError as error:
-            suspension = isinstance(error, EmptyFileError) and _names_security(source.name, self.folder, self.date)
+            suspension = isinstance(error, EmptyFileError) and names_security(source.name, self.folder, self.date)
             return _FileTale(source.name, unreadable=True, suspension=suspension, sentences=[str(error)])
-        if _names_security(source.name, self.folder, self.date):
+        if names_security(source.name, self.folder, self.date):
             self.by_security += 1
         if file.unrecognised is not None:
             if file.unrecognised.elsewhere:
@@ -275,7 +243,7 @@ class _Day:
         if not self.settings.refuse_names_of_other_days:
             return None
         parts = name.removeprefix(f"{self.folder}/").split("/")
-        days = {day for part in parts if (day := _leading_day(part)) is not None}
+        days = {day for part in parts if (day := leading_day(part)) is not None}
         if not days or self.date in days:
             return None
         return (
@@ -499,7 +467,7 @@ class _Day:
         """Whether a file has a header and nothing else. Of a file for one security, by its layout or its name, that is a suspension."""
         if tale.layout is None or tale.layout.per_security or tale.rows > 0:
             return False
-        return not _names_security(tale.name, self.folder, self.date)
+        return not names_security(tale.name, self.folder, self.date)
 
     def _ends_early(self, tale: _FileTale) -> bool:
         """Whether a file stops before the close and no other file of its layout goes on with what it holds. Of a file for
@@ -538,7 +506,7 @@ class _Day:
         return self._followed[layout.name]
 
 
-def _make(table: TableName, partition: Partition, settings: TicksSettings) -> Made:
+def make_table(table: TableName, partition: Partition, settings: TicksSettings) -> Made:
     day = _Day(table, settings, partition.scratch, partition.rules)
     files = partition.landing.tick_files()
     if not files:
@@ -563,42 +531,6 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items:
 def _unusable(tale: _FileTale) -> bool:
     """Whether no row of a file can be used. Of a file for one security that is the security's affair."""
     return tale.layout is not None and not tale.layout.per_security and 0 < tale.rows == tale.rows_set_aside
-
-
-def _not_read(name: str, suffix: str) -> str:
-    """What to tell of a file whose name is that of no data."""
-    if suffix == ".gz" and not name.lower().endswith(".tar.gz"):
-        return f"{name} is read only under a name in .csv.gz: rename it if it holds one .csv file, or else unpack it into the day's folder"
-    if suffix in _ARCHIVES:
-        return f"{name} is an archive of a kind that is not read: unpack it into the day's folder, or pack its files as .zip or .csv.gz"
-    return (
-        f"{name} is no .csv, .csv.gz, .zip or .parquet, so nobody reads it: save it as one of these, or move it out of the day's "
-        "folder (ticks.ignored_suffixes lets such files lie)"
-    )
-
-
-def _names_security(name: str, folder: str, date: dt.date) -> bool:
-    """Whether a file, or a folder on the way to it, is named by one code of six digits that is not the day."""
-    codes = set(_CODE.findall(name.removeprefix(f"{folder}/")))
-    return len(codes - {f"{date:%y%m%d}"}) == 1
-
-
-def _leading_day(name: str) -> dt.date | None:
-    """The day that the name of a file or folder begins with, as YYYYMMDD or YYYY-MM-DD; None where it begins otherwise."""
-    match = _DAY.match(name)
-    if match is None:
-        return None
-    try:
-        return dt.date(int(match[1]), int(match[3]), int(match[4]))
-    except ValueError:
-        return None
-
-
-def _name(path: Path, folder: str) -> str:
-    """A file's name as its user knows it: from the ticks folder on."""
-    text = readable(path.as_posix())
-    at = text.rfind(f"/{folder}/")
-    return text[at + 1 :] if at >= 0 else PurePosixPath(text).name
 
 
 def _clock(ms: int) -> str:

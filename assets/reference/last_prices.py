@@ -1,0 +1,35 @@
+"""The last row of daily_prices of names that have none on a day, as far as it is in the landing zone. Nothing else."""
+
+import datetime as dt
+
+import polars as pl
+
+from assets.reference.validate import sift_daily_prices
+from resources.rulebook import Rulebook
+
+# How far back a suspended name's last prices are looked for, step by step, in calendar days: most are found at once.
+LOOK_BACKS = (40, 400)
+
+
+def last_rows(prices: pl.DataFrame, symbols: pl.Series, date: dt.date, rules: Rulebook) -> pl.DataFrame:
+    """The latest usable row before `date` of each of `symbols`; none for a name that has never traded.
+
+    `prices` is sorted by date, so that most names are found in a short slice and the whole is searched for few.
+    """
+    found = [sift_daily_prices(prices.clear(), rules).usable]
+    until = date
+    for back in (*LOOK_BACKS, None):
+        if symbols.is_empty():
+            break
+        since = dt.date.min if back is None else date - dt.timedelta(days=back)
+        first, end = (prices["date"].search_sorted(day, side="left") for day in (since, until))
+        rows = prices[first:end].filter(pl.col("symbol").is_in(symbols.to_list()))
+        last = (
+            sift_daily_prices(rows, rules)
+            .usable.sort("symbol", "date")
+            .unique("symbol", keep="last", maintain_order=True)
+        )
+        found.append(last)
+        symbols = symbols.filter(~symbols.is_in(last["symbol"].to_list()))
+        until = since
+    return pl.concat(found)

@@ -1,0 +1,353 @@
+"""One day of daily_prices: the rows that were delivered, those that are set aside, and the profile that the checks judge.
+
+Here: putting together. Not here: rules of rows (validate.py, limits.py), findings about the table (diagnosis.py, copies.py).
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import polars as pl
+
+from assets.reference.copies import YEAR, copied_columns, ex_dates_lacking, pre_closes_off
+from assets.reference.diagnosis import (
+    contradictions,
+    market_values,
+    range_faults,
+    same_as,
+    share_faults,
+    share_jumps,
+    shifted_prices,
+    turnover_off,
+    undeclared_changes,
+    unmatched_changes,
+    vwap_bounds,
+)
+from assets.reference.last_prices import last_rows
+from assets.reference.late_shares import late_shares, with_late_shares
+from assets.reference.limits import limits_in_force, limits_refused
+from assets.reference.listing import delisting_days, listed_days
+from assets.reference.reasons import NO_FIRST_DAYS, NO_ROW_OF_DAY, NOT_DELIVERED
+from assets.reference.schemas import DAILY_PRICES
+from assets.reference.set_aside import empty_table, faults_of, side_file, too_many_faults
+from assets.reference.validate import (
+    LIMITS,
+    NO_PART,
+    Sifted,
+    set_aside_gone,
+    set_aside_unlisted,
+    set_aside_where,
+    sift_code_changes,
+    sift_daily_prices,
+    sift_instruments,
+)
+from resources.calendar import Calendar
+from resources.made import Made
+from resources.partition import Frames, Partition
+from resources.reasons import counted_reasons
+from resources.rounding import rounding_of
+from resources.rulebook import Rulebook
+from resources.settings.reference import ReferenceSettings
+
+
+def make_daily_prices(frames: Frames, partition: Partition, settings: ReferenceSettings) -> Made:
+    """The day's usable rows of reference/daily_prices, with limit prices and VWAP; no row = suspended.
+
+    is_st: ST as delivered, or in the delisting period (`delisting_days`). The limit prices tell the two apart.
+    """
+    date, calendar, rules = partition.date, partition.calendar, partition.rules
+    landing: Any = partition.landing
+    delivered = landing.reference("daily_prices")
+    if delivered is None:
+        return empty_table(DAILY_PRICES, NOT_DELIVERED(table="daily_prices"))
+    history = delivered.collect()  # a slice of the landing zone's frame: nothing is copied
+    first, end = (history["date"].search_sorted(date, side=side) for side in ("left", "right"))
+    rows, before = history[first:end], history[:first]
+    shifted = shifted_prices(history, date, calendar)
+    if rows.is_empty():
+        made = empty_table(DAILY_PRICES, NO_ROW_OF_DAY(table="daily_prices", date=date))
+        profile = _daily_prices_profile(
+            date, pl.DataFrame(schema=DAILY_PRICES), sift_daily_prices(rows, rules), _no_parts_aside(), 0, settings
+        )
+        return replace(made, profile=_with_findings(profile, shifted, date, "dates_shifted"))
+    changes = landing.code_changes()
+    sifted = set_aside_gone(sift_daily_prices(rows, rules), changes.gone(date))
+    instruments = landing.reference("instruments")
+    traded_since = {} if instruments is None else changes.first_days(landing.first_traded(), date)
+    rounding = rounding_of(
+        sifted.usable["volume"], sifted.usable["amount"], "daily_prices", landing.declared("daily_prices")
+    )
+    judged = _judged_prices(sifted.usable, before, instruments, date, traded_since, calendar, rules, settings)
+    judged = judged.with_columns(**vwap_bounds(rounding))
+    refused = limits_refused(judged, settings)  # of every row: limits of another day set most of them aside
+    columns = [
+        pre_closes_off(judged, calendar.previous_day(date), settings),
+        copied_columns(judged, settings),
+        ex_dates_lacking(
+            history[:end], calendar.days(calendar.offset(date, -min(YEAR, calendar.index(date))), date), settings
+        ),
+    ]
+    sifted = set_aside_where(
+        sifted, judged, [*range_faults(settings), *contradictions(settings, landing.declared("daily_prices"))]
+    )
+    judged = judged.join(sifted.usable.select("symbol"), on="symbol", how="semi", maintain_order="left")
+    judged, parts = _judged_parts(judged, refused, settings)
+    frame = judged.with_columns(vwap=_vwap(), is_st=pl.col("is_st") | pl.col("delisting_day").is_not_null()).select(
+        *DAILY_PRICES
+    )
+    unavailable = {
+        column: NO_FIRST_DAYS(column=column)
+        for column in LIMITS
+        if instruments is None and frame[column].null_count() == frame.height
+    }
+    yesterday = before.filter(pl.col("date") == calendar.previous_day(date)) if before.height else before
+    priced = yesterday.filter(pl.col("volume") > 0)["symbol"].n_unique()
+    unfilled = judged.filter(pl.col("limit_not_filled") == 1)["symbol"]
+    whole = pl.concat([sifted.aside, parts.faults, parts.missing, parts.limits], how="diagonal_relaxed")
+    told = {"daily_prices": Sifted(sifted.usable, whole)}
+    share_unit = landing.declared("daily_prices").get("landing.daily_prices.share_unit")
+    columns.append(market_values(judged, settings) or turnover_off(judged, share_unit, settings))
+    found = [text for text in columns if text]
+    profile = _daily_prices_profile(date, frame, sifted, parts, priced, settings, unfilled, found)
+    profile = _with_findings(profile, shifted, date, "dates_shifted") if shifted.height else profile
+    if changes or changes.aside.height:
+        traded, begins = landing.traded_days(), history["date"].min()
+        told["code_changes"] = sift_code_changes(changes, traded)
+        profile = _with_changes(profile, told["code_changes"], date)
+        unmatched = unmatched_changes(told["code_changes"].aside, traded, begins, NO_PART)
+        profile = _with_findings(profile, unmatched, date, "unmatched_change") if unmatched.height else profile
+    renamed = undeclared_changes(sifted.usable, before, landing.first_traded(), changes, date)
+    if renamed.height:
+        profile = _with_findings(profile, renamed, date, "undeclared_change")
+    files, notes = side_file(told)
+    if renamed.height:
+        notes["changed_codes"] = renamed["detail"].to_list()
+    if unfilled.len():
+        notes["limits"] = (
+            f"limit_up of {unfilled.len()} of {judged.height} names says no limit against the rule, which holds"
+        )
+    return Made(frame, profile, files, unavailable, notes)
+
+
+@dataclass(frozen=True)
+class _PartsAside:
+    """Rows that count, but for their share counts or limits; they hold the counts as delivered, and a reason. missing: a count was
+    not delivered. faults: a count contradicts the row. late: how many of these are counts of before an ex-date. jumps: how many names' shares differ from the last day's without a split in
+    the price. example: one of these in words. limits: delivered limits are not the rule's. limits_refused: the sentence that
+    refuses the day for them; None where single names differ at most."""
+
+    missing: pl.DataFrame
+    faults: pl.DataFrame
+    late: int
+    jumps: int
+    example: str
+    limits: pl.DataFrame
+    limits_refused: str | None
+
+
+def _no_parts_aside() -> _PartsAside:
+    none = pl.DataFrame(schema={"date": pl.Date, "symbol": pl.String, "reason": pl.String})
+    return _PartsAside(none, none, 0, 0, "", none, None)
+
+
+def _vwap() -> pl.Expr:
+    """amount / volume; where both are rounded so far that it leaves the day's range, and it may lie inside, the end of the range."""
+    vwap = pl.col("amount") / pl.col("volume")
+    explained = (pl.col("least_vwap") <= pl.col("high")) & (pl.col("most_vwap") >= pl.col("low"))
+    rounded = pl.col("least_vwap") < pl.col("most_vwap")
+    return pl.when(rounded & explained).then(vwap.clip(pl.col("low"), pl.col("high"))).otherwise(vwap)
+
+
+def _judged_parts(
+    judged: pl.DataFrame, refused: str | None, settings: ReferenceSettings
+) -> tuple[pl.DataFrame, _PartsAside]:
+    """The rows with null share counts where these contradict the row, and the rows whose shares or delivered limits are at fault, with
+    the reasons. judged: with the limits in force. refused: what `limits_refused` says of the day."""
+    shares = ("total_shares", "float_shares")
+    missing = pl.coalesce(
+        pl.when(pl.col(name).is_null()).then(pl.lit(f"{name} is missing: the row counts without it")) for name in shares
+    )
+    rules = [late_shares(settings), *share_faults(settings)]
+    fault = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in rules)
+    judged = judged.with_columns(_fault=fault, _missing=missing, _jump=share_jumps(settings))
+    jumps = judged.filter("_jump").with_columns(
+        _told=pl.format("{}: {} after {}", "symbol", "total_shares", "last_shares")
+    )
+    kept = judged.with_columns(pl.when(pl.col("_fault").is_null()).then(name).alias(name) for name in shares)
+    absent, contradicted, limits = (
+        judged.filter(pl.col(why).is_not_null()).select(*(n for n in DAILY_PRICES if n in judged.columns), reason=why)
+        for why in ("_missing", "_fault", "limits_off")
+    )
+    example = jumps["_told"][0] if jumps.height else ""
+    return kept, _PartsAside(
+        absent, contradicted, int(judged["shares_late"].sum()), jumps.height, example, limits, refused
+    )
+
+
+def _judged_prices(
+    usable: pl.DataFrame,
+    before: pl.DataFrame,
+    instruments: pl.LazyFrame | None,
+    date: dt.date,
+    traded_since: Mapping[str, dt.date],
+    calendar: Calendar,
+    rules: Rulebook,
+    settings: ReferenceSettings,
+) -> pl.DataFrame:
+    """The day's usable rows with what the rules of diagnosis.contradictions judge, limit prices in force among it."""
+    frame = usable
+    if instruments is None:
+        frame = frame.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("list_date", "delisting_start"))
+    else:
+        listings = set_aside_unlisted(sift_instruments(instruments.collect(), rules), traded_since).usable
+        known = listings.select("symbol", "list_date", "delisting_start")
+        frame = frame.join(known, on="symbol", how="left", maintain_order="left")
+    frame = frame.with_columns(
+        board=rules.board(),
+        listed_days=listed_days(frame["list_date"], date, calendar),
+        delisting_day=delisting_days(frame, date, calendar),
+        first_day=pl.lit(before.is_empty()),
+    )
+    frame = limits_in_force(frame, rules, settings)
+    older = frame.filter(pl.col("listed_days").fill_null(2) > 1)["symbol"]
+    last = last_rows(before, older, date, rules).select(
+        "symbol", last_date="date", last_close="close", last_shares="total_shares"
+    )
+    # A day that the whole table lacks hides closes: what lies before it says nothing of today's pre_close.
+    priced = set(before["date"].unique().to_list())
+    holes = [day for day in calendar.days(min(priced), date)[:-1] if day not in priced] if priced else []
+    last = last.filter(pl.col("last_date") > max(holes)) if holes else last
+    frame = frame.join(last, on="symbol", how="left", maintain_order="left")
+    earliest = calendar.offset(date, -min(settings.late_share_days, calendar.index(date)))
+    frame = with_late_shares(frame, before, calendar.days(earliest, date)[:-1], settings)
+    return frame.join(same_as(frame), on="symbol", how="left", maintain_order="left")
+
+
+def _daily_prices_profile(
+    date: dt.date,
+    frame: pl.DataFrame,
+    sifted: Sifted,
+    parts: _PartsAside,
+    priced_before: int,
+    settings: ReferenceSettings,
+    unfilled: pl.Series | None = None,
+    found: Sequence[str] = (),
+) -> pl.DataFrame:
+    """What the checks judge: the rows kept (`set_aside` 0, reason "used"), those set aside for a fault (numbered), and one row
+    about the day: how many names are priced, whether too many are lost or set aside.
+
+    priced_before: names that traded on the trading day before; 0 where that day is not known. unfilled: symbols whose
+    delivered limits were not filled. found: what refuses the day as a whole, a sentence each (copies.py, `market_values`, `turnover_off`).
+    """
+    unfilled = pl.Series(dtype=pl.String) if unfilled is None else unfilled
+    outside = pl.max_horizontal(
+        pl.col("high") - pl.col("limit_up"), pl.col("limit_down") - pl.col("low"), pl.lit(0.0)
+    ).round(2)
+    kept = frame.with_columns(
+        outside_limits=outside,
+        day_range=pl.col("high") - pl.col("low"),
+        vwap_outside=pl.max_horizontal(pl.col("vwap") - pl.col("high"), pl.col("low") - pl.col("vwap"), pl.lit(0.0)),
+        limit_not_filled=pl.col("symbol").is_in(unfilled.implode()).cast(pl.Int64),
+        set_aside=pl.lit(0, pl.Int64),
+        reason=pl.lit("used"),
+    )
+    # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
+    told = pl.concat([rows.select("date", "symbol", "reason") for rows in (sifted.faults, parts.faults, parts.limits)])
+    faults = told.with_columns(
+        total_shares=pl.lit(1, pl.Int64),
+        float_shares=pl.lit(1, pl.Int64),
+        set_aside=pl.int_range(1, told.height + 1, dtype=pl.Int64),
+    )
+    day = _judged_day(date, frame, sifted, parts, priced_before, settings, found)
+    return pl.concat([kept, faults, day], how="diagonal_relaxed")
+
+
+def _judged_day(
+    date: dt.date,
+    frame: pl.DataFrame,
+    sifted: Sifted,
+    parts: _PartsAside,
+    priced_before: int,
+    settings: ReferenceSettings,
+    found: Sequence[str],
+) -> pl.DataFrame:
+    rows = frame.height + sifted.faults.height
+    gone = priced_before - frame.height
+    lost = frame.height > 0 and gone > settings.max_names_lost * priced_before + settings.always_set_aside
+    detail = []
+    if lost:
+        detail.append(
+            f"{frame.height} names have a price, {priced_before} had one on the trading day before: a part of the day's rows is lost"
+        )
+    # Where every row is at fault the day is not lacking: the reasons say what it is.
+    all_at_fault = frame.is_empty() and rows > 0
+    if too_many := all_at_fault or too_many_faults(sifted.faults.height, rows, settings):
+        detail.append(f"{sifted.faults.height} of {rows} rows are set aside")
+    if too_many or frame.is_empty():
+        detail += counted_reasons(sifted.aside, "reason", "symbol")
+    late = parts.late > max(settings.always_set_aside, settings.max_late_shares * rows)
+    if late or too_many_faults(parts.faults.height - parts.late, rows, settings):
+        detail.append(f"the share counts of {parts.faults.height} of {rows} rows contradict themselves")
+        detail += counted_reasons(parts.faults, "reason", "symbol")
+        too_many = True
+    elif too_many_faults(parts.jumps, rows, settings):
+        detail.append(
+            f"total_shares of {parts.jumps} of {rows} names differ from those of the last day, and their prices show no split "
+            f"({parts.example}): they are in another unit. Deliver shares, or declare landing.daily_prices.share_unit"
+        )
+        too_many = True
+    if found:
+        detail = [*found, *detail]  # the likelier cause of rows that are set aside
+        too_many = True
+    special = int(frame["is_st"].sum())
+    judged = frame.height >= settings.min_st_names or special == frame.height  # a zone of few names may be half of them
+    if not special and frame.height >= settings.market_names:
+        detail.append(
+            f"is_st is true of none of {frame.height} names, and a market of so many has some: the column was not filled. Deliver it"
+        )
+        too_many = True
+    if judged and special > max(settings.always_set_aside, settings.max_st_share * frame.height):
+        detail.append(
+            f"is_st is true of {special} of {frame.height} names: the column says something else. Deliver it for ST names alone"
+        )
+        too_many = True
+    if parts.limits_refused:
+        detail.append(parts.limits_refused)
+    told = f"{date}: {'; '.join(detail)}" if detail else None
+    return pl.DataFrame(
+        {
+            "date": [date],
+            "names_priced": [None if all_at_fault else frame.height],
+            "names_lost": [int(lost)],
+            "too_many_set_aside": [int(too_many)],
+            "limits_refused": [int(parts.limits_refused is not None)],
+            "changes_aside": [0],
+            "undeclared_change": [0],
+            "dates_shifted": [0],
+            "unmatched_change": [0],
+            "total_shares": [1],
+            "float_shares": [1],
+            "set_aside": [-1],
+            "reason": ["used"],
+            "detail": [told],
+        },
+        schema_overrides={"names_priced": pl.Int64, "detail": pl.String},
+    )
+
+
+def _with_changes(profile: pl.DataFrame, changes: Sifted, date: dt.date) -> pl.DataFrame:
+    """The profile with one row more for each reason for which changes of codes can't be used: `changes_aside` 1."""
+    faults = faults_of({"code_changes": changes}).select("symbol", detail="reason")
+    return _with_findings(profile, faults, date, "changes_aside")
+
+
+def _with_findings(profile: pl.DataFrame, findings: pl.DataFrame, date: dt.date, column: str) -> pl.DataFrame:
+    """The profile with one row more for each of `findings` (symbol, detail), in which `column` is 1."""
+    # A finding is judged by a check of its own: what others judge is filled.
+    least = min(0, *profile["set_aside"].to_list())
+    rows = findings.select(
+        "symbol", "detail", date=pl.lit(date), reason=pl.lit("used"), total_shares=pl.lit(1, pl.Int64),
+        float_shares=pl.lit(1, pl.Int64), set_aside=least - 1 - pl.int_range(pl.len()), **{column: pl.lit(1, pl.Int64)},
+    )  # fmt: skip
+    return pl.concat([profile, rows], how="diagonal_relaxed")

@@ -1,0 +1,308 @@
+"""One day of securities: the listed names with what was known of them on the day, and the profile that the checks judge.
+
+Here: putting together. Not here: rules of rows (listing.py, limits.py, fundamentals.py, validate.py), findings about a table.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from assets.reference.announcements import (
+    amounts_in_other_units,
+    equity_jumps,
+    fourth_quarters_off,
+    largest_profits,
+    names_in_other_units,
+    placeholder_announcements,
+    profits_without_a_quarter_before,
+    rising_profits,
+    rising_profits_by_year,
+    trailing_profits,
+)
+from assets.reference.diagnosis import listed_at_start, listed_together
+from assets.reference.fundamentals import latest_fundamentals
+from assets.reference.industries import UNKNOWN, industries_lacking
+from assets.reference.last_prices import last_rows
+from assets.reference.listing import delisting_days, listed_days
+from assets.reference.profits import profits_doubtful, profits_mixed, profits_off, quarters_lacking
+from assets.reference.reasons import DAY_IS_EMPTY, NO_MEMBERSHIP_YET, NOT_DELIVERED, NOTHING_ANNOUNCED
+from assets.reference.schemas import SECURITIES
+from assets.reference.set_aside import empty_table, faults_of, side_file, unusable_tables
+from assets.reference.validate import (
+    Sifted,
+    set_aside_unlisted,
+    set_aside_where,
+    sift_code_changes,
+    sift_fundamentals,
+    sift_industries,
+    sift_instruments,
+    with_unlisted,
+    without_false_ends,
+)
+from resources.made import Made
+from resources.partition import Frames, Partition
+from resources.reasons import Reason
+from resources.rulebook import Rulebook
+from resources.settings.reference import ReferenceSettings
+from resources.values import median_of
+
+CHANGES_SHOWN = 20  # changes of codes spelled out in the notes
+
+
+def _in_words(changes: Sifted) -> list[str]:
+    """The changes of codes that take part, for the notes: "600129.SH → 601990.SH, 2023-05-10", the last ones first."""
+    rows = changes.usable.sort("date", "old", descending=[True, False]).select("old", "new", "date").rows()
+    said = [f"{old} → {new}, {date}" for old, new, date in rows[:CHANGES_SHOWN]]
+    return said + [f"and {len(rows) - CHANGES_SHOWN} earlier ones"] * (len(rows) > CHANGES_SHOWN)
+
+
+DELIVERED = ("largest_profit", "profits")  # of a name's last eight quarters: the largest, sign apart, and how many
+_FOUND_IN = {
+    "listed_at_start": "instruments",
+    "industries_lacking": "industries",
+}  # the table that a finding speaks of, where it is not fundamentals
+FUNDAMENTALS = ("equity", "net_profit", "profitability", "profitability_year_ago")
+
+
+def make_securities(frames: Frames, partition: Partition, settings: ReferenceSettings) -> Made:
+    """One row per name listed on the day, with what was known of it at the close.
+
+    Listed: list_date ≤ day, and not yet delisted (a name that still trades on its delist_date is listed on it). A name that
+    trades without a row in reference/instruments is listed too, but its listed_days are unknown and it is not in U(t).
+    Without reference/instruments listed names are those that have traded so far; listed_days and in_universe are n/a.
+    """
+    date, calendar, rules = partition.date, partition.calendar, partition.rules
+    landing: Any = partition.landing
+    unavailable, today = partition.unavailable, frames["daily_prices"].collect()
+    if today.is_empty():
+        reason = unavailable.get("daily_prices", {}).get("close", DAY_IS_EMPTY(table="daily_prices", date=date))
+        return empty_table(SECURITIES, reason)
+    reasons: dict[str, Reason] = {}
+    sifted: dict[str, Sifted] = {}
+    prices = landing.reference("daily_prices").collect()  # a slice of the landing zone's frame: nothing is copied
+    changes = landing.code_changes()
+    names = _listed_names(today, prices, landing, date, sifted, reasons, rules)
+    names = names.filter(~pl.col("symbol").is_in(list(changes.gone(date))))
+    suspended = last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date, rules)
+    shown = ("symbol", "close", "float_shares", "total_shares", "is_st")
+    declared = [column for column in ("is_delisting", "name") if column in suspended.columns]
+    last = pl.concat(
+        [
+            today.select(*shown, "limit_up", "limit_down", traded=pl.lit(True)),
+            suspended.select(
+                *shown,
+                *declared,
+                limit_up=pl.lit(None, pl.Float64),
+                limit_down=pl.lit(None, pl.Float64),
+                traded=pl.lit(False),
+            ),
+        ],
+        how="diagonal",
+    )
+    frame = names.join(last, on="symbol", how="left", maintain_order="left")
+    leaving = delisting_days(frame, date, calendar).is_not_null()
+    frame = frame.with_columns(is_st=pl.col("is_st") | leaving)
+    frame = frame.join(_industries(landing, date, sifted, reasons, rules), on="symbol", how="left")
+    delivered = _fundamentals(landing, date, prices, sifted, reasons, rules, settings)
+    frame = frame.join(delivered, on="symbol", how="left")
+    days = listed_days(frame["list_date"], date, calendar)
+    frame = frame.with_columns(
+        date=pl.lit(date),
+        board=rules.board(),
+        listed_days=days,
+        traded=pl.col("traded").fill_null(False),
+        industry=pl.col("industry").fill_null(UNKNOWN),
+        last_close="close",
+        total_mv=pl.col("close") * pl.col("total_shares"),
+        float_mv=pl.col("close") * pl.col("float_shares"),
+    )
+    member = pl.col("traded") & ~pl.col("is_st") & (pl.col("listed_days") >= settings.min_listed_days)
+    known = pl.lit("in_universe" not in reasons)
+    frame = frame.with_columns(in_universe=pl.when(known).then(member.fill_null(False))).sort("symbol")
+    other_unit = amounts_in_other_units(
+        frame.select("total_mv", equity="delivered_equity", net_profit="delivered_profit"),
+        settings,
+        landing.declared("daily_prices").get("landing.daily_prices.share_unit"),
+        _median_turnover(today),
+    )
+    if "fundamentals" in sifted and other_unit is None:
+        strange = names_in_other_units(frame, settings)
+        own = (
+            sifted["fundamentals"].usable.select("symbol").join(strange, on="symbol", how="left", maintain_order="left")
+        )
+        rule = (pl.col("reason").is_not_null(), pl.col("reason"))
+        sifted["fundamentals"] = set_aside_where(sifted["fundamentals"], own, [rule])
+        sound = ~pl.col("symbol").is_in(strange["symbol"].implode())
+        frame = frame.with_columns(pl.when(sound).then(name).alias(name) for name in FUNDAMENTALS)
+    frame = frame.select(*SECURITIES)
+    files, notes = side_file(sifted)
+    notes |= {
+        "listed": frame.height,
+        "traded": int(frame["traded"].sum()),
+        "in_universe": int(frame["in_universe"].sum()),
+        "negative_equity": int((frame["equity"] <= 0).sum()),
+        **({"code_changes": _in_words(sift_code_changes(changes, landing.traded_days()))} if changes else {}),
+    }
+    findings = {"other_unit": other_unit}
+    if "instruments" in sifted:
+        at_start = prices[: prices["date"].search_sorted(prices["date"][0], side="right")]
+        listings = sifted["instruments"].usable
+        findings["listed_at_start"] = listed_at_start(listings, at_start, settings) or listed_together(
+            listings, settings
+        )
+    if "industries" in sifted and "industry" not in reasons:
+        findings["industries_lacking"] = industries_lacking(frame, lambda: _last_members(landing), settings)
+    if "fundamentals" in sifted:
+        parted = landing.declared("fundamentals").get("landing.fundamentals.profits") == "year_to_date"
+        found = rising_profits(sifted["fundamentals"].usable, date, settings, parted=parted)
+        by_year = rising_profits_by_year(sifted["fundamentals"].usable, date, settings, parted=parted)
+        mixed = profits_mixed(by_year, parted, settings)
+        rising = mixed or profits_off(found, parted, settings)
+        fourth, fourth_doubt = fourth_quarters_off(sifted["fundamentals"].usable, date, settings)
+        off = (
+            (rising or fourth) if parted else (fourth or rising)
+        )  # singles that are parted rise where the fourth one is large
+        if not parted and off is None:
+            lacking, profits = profits_without_a_quarter_before(sifted["fundamentals"].usable, date)
+            off = quarters_lacking(lacking, profits, settings)
+        trailing, trailing_doubt = None, None
+        if off is None and other_unit is None:
+            figures = frame.select("equity", "net_profit")
+            trailing, trailing_doubt = trailing_profits(sifted["fundamentals"].usable, figures, date, settings)
+        findings["rising_profits"] = off or trailing
+        findings["placeholder_dates"] = placeholder_announcements(sifted["fundamentals"].usable, date, settings)
+        doubts = (profits_doubtful(found, parted, settings), fourth_doubt, trailing_doubt)
+        findings["doubtful_profits"] = None if off or trailing else next(filter(None, doubts), None)
+    return Made(frame, _securities_profile(frame, sifted, findings, settings), files, reasons, notes)
+
+
+def _median_turnover(today: pl.DataFrame) -> float | None:
+    """The median of volume / float_shares of the day; None where no name has both."""
+    turnover = (today["volume"] / today["float_shares"]).drop_nulls()
+    return median_of(turnover) if turnover.len() else None
+
+
+def _listed_names(
+    today: pl.DataFrame,
+    prices: pl.DataFrame,
+    landing: Any,
+    date: dt.date,
+    sifted: dict[str, Sifted],
+    reasons: dict[str, Reason],
+    rules: Rulebook,
+) -> pl.DataFrame:
+    """symbol, list_date and delisting_start of each listed name, in the order of symbols."""
+    instruments = landing.reference("instruments")
+    if instruments is None:
+        reasons |= dict.fromkeys(("listed_days", "in_universe"), NOT_DELIVERED(table="instruments"))
+        traded = prices.select("symbol").unique().filter(rules.is_a_share())
+        names = pl.concat([traded, today.select("symbol")]).unique().sort("symbol")
+        return names.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("list_date", "delisting_start"))
+    first = landing.code_changes().first_days(landing.first_traded(), date)
+    listings = set_aside_unlisted(sift_instruments(instruments.collect(), rules), first)
+    sifted["instruments"] = without_false_ends(listings, landing.traded_after_end())
+    known = sifted["instruments"].usable.filter(pl.col("list_date") <= date)
+    trades = pl.col("symbol").is_in(today["symbol"].to_list())
+    listed = known.filter(pl.col("delist_date").is_null() | (pl.col("delist_date") > date) | trades)
+    unlisted = today.join(listed, on="symbol", how="anti").select("symbol")
+    sifted["instruments"] = with_unlisted(sifted["instruments"], unlisted["symbol"])
+    return pl.concat([listed.select("symbol", "list_date", "delisting_start"), unlisted], how="diagonal").sort("symbol")
+
+
+def _industries(
+    landing: Any, date: dt.date, sifted: dict[str, Sifted], reasons: dict[str, Reason], rules: Rulebook
+) -> pl.DataFrame:
+    """symbol and industry: the membership that started last; n/a where none has started by `date`."""
+    delivered = landing.reference("industries")
+    if delivered is None:
+        reasons["industry"] = NOT_DELIVERED(table="industries")
+        return pl.DataFrame(schema={"symbol": pl.String, "industry": pl.String})
+    sifted["industries"] = sift_industries(delivered.collect(), rules)
+    if sifted["industries"].usable.is_empty() and sifted["industries"].faults.is_empty():
+        reasons["industry"] = NO_MEMBERSHIP_YET(date=date)
+    started = sifted["industries"].usable.sort("symbol", "start_date")
+    return started.unique("symbol", keep="last", maintain_order=True).select("symbol", "industry")
+
+
+def _fundamentals(
+    landing: Any,
+    date: dt.date,
+    prices: pl.DataFrame,
+    sifted: dict[str, Sifted],
+    reasons: dict[str, Reason],
+    rules: Rulebook,
+    settings: ReferenceSettings,
+) -> pl.DataFrame:
+    """symbol and the latest announced figures; delivered_equity, delivered_profit: those before jumps of equity are set aside; and
+    DELIVERED. prices: daily_prices up to the day, by date."""
+    delivered = landing.reference("fundamentals")
+    if delivered is None:
+        reasons |= dict.fromkeys(FUNDAMENTALS, NOT_DELIVERED(table="fundamentals"))
+        columns = (*FUNDAMENTALS, "delivered_equity", "delivered_profit", *DELIVERED)
+        return pl.DataFrame(schema={"symbol": pl.String, **dict.fromkeys(columns, pl.Float64)})
+    every = sift_fundamentals(delivered.collect(), rules)
+    latest = latest_fundamentals(every.usable)
+    before = latest.select("symbol", delivered_equity="equity", delivered_profit="net_profit")
+    unlisted = pl.DataFrame(schema={"symbol": pl.String, "list_date": pl.Date})
+    listings = sifted["instruments"].usable if "instruments" in sifted else unlisted
+    judged, jumps = equity_jumps(every.usable, prices, listings, settings)
+    sifted["fundamentals"] = every
+    if judged.select(pl.any_horizontal(holds for holds, _ in jumps).any()).item():  # seldom: the rest is not made twice
+        sifted["fundamentals"] = set_aside_where(every, judged, jumps)
+        latest = latest_fundamentals(sifted["fundamentals"].usable)
+    largest = largest_profits(sifted["fundamentals"].usable)
+    before = before.join(largest, on="symbol", how="left", maintain_order="left")
+    for column in FUNDAMENTALS:
+        if latest[column].null_count() == latest.height:
+            reasons[column] = NOTHING_ANNOUNCED(column=column, date=date)
+    return before.join(latest, on="symbol", how="left", maintain_order="left")
+
+
+def _last_members(landing: Any) -> dict[str, list[str]]:
+    """Index → the members of its last vector, as delivered; none where reference/index_weights is not there."""
+    weights = landing.reference("index_weights")
+    if weights is None:
+        return {}
+    last = weights.filter(pl.col("date") == pl.col("date").max().over("index"), pl.col("weight") > 0)
+    return dict(last.select("index", "symbol").drop_nulls().collect().group_by("index").agg("symbol").iter_rows())
+
+
+def _securities_profile(
+    frame: pl.DataFrame, sifted: Mapping[str, Sifted], findings: Mapping[str, str | None], settings: ReferenceSettings
+) -> pl.DataFrame:
+    """What the checks judge: the rows, an unknown industry as null, one row per fault found in a reference table, and one per
+    table of which too much is unusable, or of which `findings` say something: the checked column → the finding."""
+    kept = frame.with_columns(
+        industry=pl.when(pl.col("industry") != UNKNOWN).then("industry"),
+        set_aside=pl.lit(0, pl.Int64),
+        reason=pl.lit("used"),
+    )
+    # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
+    found = [
+        pl.DataFrame(
+            {"table": [_FOUND_IN.get(column, "fundamentals")], "reason": ["used"], column: [1], "detail": [text]}
+        )
+        for column, text in findings.items()
+        if text
+    ]
+    faults = pl.concat([faults_of(sifted), unusable_tables(sifted, settings), *found], how="diagonal")
+    faults = faults.with_columns(
+        date=pl.lit(frame["date"][0]), listed_days=pl.lit(0, pl.Int32), industry=pl.lit(""), equity=pl.lit(0.0),
+        set_aside=pl.int_range(1, pl.len() + 1, dtype=pl.Int64),
+    )  # fmt: skip
+    wanted = {
+        "unusable": pl.Int64,
+        "rising_profits": pl.Int64,
+        "doubtful_profits": pl.Int64,
+        "placeholder_dates": pl.Int64,
+        "other_unit": pl.Int64,
+        "listed_at_start": pl.Int64,
+        "industries_lacking": pl.Int64,
+        "detail": pl.String,
+    }
+    whole = pl.concat([kept, faults], how="diagonal")
+    return whole.with_columns(
+        pl.lit(None, dtype).alias(name) for name, dtype in wanted.items() if name not in whole.columns
+    )

@@ -1,0 +1,50 @@
+"""Schemas of daily_prices, securities and indices (SPEC §2.2). Nothing else; kept free of heavy imports."""
+
+import polars as pl
+
+DAILY_PRICES = {
+    "date": pl.Date,
+    "symbol": pl.String,
+    "pre_close": pl.Float64,
+    "open": pl.Float64,
+    "high": pl.Float64,
+    "low": pl.Float64,
+    "close": pl.Float64,
+    "volume": pl.Int64,
+    "amount": pl.Float64,
+    "float_shares": pl.Int64,
+    "total_shares": pl.Int64,
+    "is_st": pl.Boolean,
+    "limit_up": pl.Float64,
+    "limit_down": pl.Float64,
+    "vwap": pl.Float64,
+}
+SECURITIES = {
+    "date": pl.Date,
+    "symbol": pl.String,
+    "board": pl.String,
+    "listed_days": pl.Int32,
+    "is_st": pl.Boolean,
+    "traded": pl.Boolean,
+    "limit_up": pl.Float64,
+    "limit_down": pl.Float64,
+    "industry": pl.String,
+    "last_close": pl.Float64,
+    "total_shares": pl.Int64,
+    "float_shares": pl.Int64,
+    "total_mv": pl.Float64,
+    "float_mv": pl.Float64,
+    "equity": pl.Float64,
+    "net_profit": pl.Float64,
+    "profitability": pl.Float64,
+    "profitability_year_ago": pl.Float64,
+    "in_universe": pl.Boolean,
+}
+INDICES = {
+    "date": pl.Date,
+    "index": pl.String,
+    "symbol": pl.String,
+    "weight": pl.Float64,
+    "published_date": pl.Date,
+    "index_close": pl.Float64,
+}

@@ -1,0 +1,78 @@
+"""What is stored and reported of the rows of reference tables that are set aside, and of a table that is not there.
+
+Here: the side file, its note, the rows that checks judge. Not here: which rows are set aside (validate.py).
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from assets.reference.validate import Sifted
+from resources.made import Made
+from resources.parquet import encode
+from resources.reasons import Reason, counted_reasons
+from resources.settings.reference import ReferenceSettings
+
+SET_ASIDE = "set_aside.parquet"
+
+
+def empty_table(schema: Mapping[str, Any], reason: Reason) -> Made:
+    """A partition without rows, each of whose columns is n/a for the reason."""
+    return Made(pl.DataFrame(schema=schema), unavailable=dict.fromkeys(schema, reason))
+
+
+def side_file(sifted: Mapping[str, Sifted]) -> tuple[dict[str, bytes], dict[str, Any]]:
+    """The side file and the note on rows set aside, over all tables; both empty where every row was used."""
+    aside = {table: one for table, one in sifted.items() if one.aside.height}
+    if not aside:
+        return {}, {}
+    rows = pl.concat(
+        [one.aside.select(pl.lit(table).alias("table"), pl.all()) for table, one in aside.items()],
+        how="diagonal_relaxed",
+    )
+    return {SET_ASIDE: encode(rows)}, {"set_aside": {table: one.counts() for table, one in aside.items()}}
+
+
+def too_many_faults(faults: int, rows: int, settings: ReferenceSettings) -> bool:
+    """Whether so many of a table's rows are faulty that the table as a whole is refused."""
+    return faults > max(settings.always_set_aside, settings.max_set_aside_share * rows)
+
+
+def unusable_tables(sifted: Mapping[str, Sifted], settings: ReferenceSettings) -> pl.DataFrame:
+    """One row per reference table of which no row can be used, or too many cannot, with the commonest reasons."""
+    rows = []
+    for table, one in sifted.items():
+        every = one.usable.height + one.aside.height - one.both
+        none = one.usable.is_empty() and every > settings.always_set_aside
+        if none or (
+            too_many_faults(one.faults.height, every, settings) and names_in(one.faults) > settings.always_set_aside
+        ):
+            aside = one.aside if none else one.faults
+            name = "symbol" if "symbol" in aside.columns else "index"
+            what = "none" if none else f"only {one.usable.height - one.both}"
+            told = f"{table}: {what} of {every} rows can be used: {'; '.join(counted_reasons(aside, 'reason', name))}"
+            rows.append({"table": table, "reason": "used", "unusable": 1, "detail": told})
+    return pl.DataFrame(
+        rows, schema={"table": pl.String, "reason": pl.String, "unusable": pl.Int64, "detail": pl.String}
+    )
+
+
+def names_in(faults: pl.DataFrame) -> int:
+    """How many names rows are about; a row without one is about one of its own."""
+    if "symbol" not in faults.columns:
+        return faults.height
+    return faults["symbol"].drop_nulls().n_unique() + faults["symbol"].null_count()
+
+
+def faults_of(sifted: Mapping[str, Sifted]) -> pl.DataFrame:
+    """One row per reference table and fault: the reason with its number of rows, one symbol, a running number."""
+    rows = [
+        {"table": table, "symbol": symbol, "reason": f"{table}: {count} rows: {reason}"}
+        for table, one in sifted.items()
+        for reason, count, symbol in one.faults.group_by("reason", maintain_order=True)
+        .agg(pl.len(), pl.col("symbol" if "symbol" in one.aside.columns else "index").first().alias("first"))
+        .iter_rows()
+    ]
+    numbered = pl.DataFrame(rows, schema={"table": pl.String, "symbol": pl.String, "reason": pl.String})
+    return numbered.with_columns(set_aside=pl.int_range(1, len(rows) + 1, dtype=pl.Int64))
