@@ -14,7 +14,7 @@ report = Table(
     partition="week",
     history="minutes",
     description="""
-**高频选股因子周报**: the issue of the week. Beside the partition stand report.html (one file, opens offline), report.pdf (where
+**高频选股因子周报**: the issue of the week. Beside the partition are report.html (one file, opens offline), report.pdf (where
 a Chinese font is installed), report.xlsx, table1.parquet, table2.parquet and figures/ (SPEC §8).
 
 Where a plausibility check failed in a partition that the issue is made from, there is none: the partition is refused, with

@@ -84,7 +84,7 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
     then holds a row per table and check, which the gate refuses.
 
     The frame names each file with its digest: week, item, path, digest. report.pdf needs a font with Chinese characters;
-    where none is installed, the item is missing and `unavailable` and the notes say why.
+    where none is installed, the item is missing and the note `pdf` says why.
     """
     date = partition.date
     failed = failed_plausibility(partition.record.verdicts)
@@ -114,7 +114,7 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
             "figures": [len(issue.numbered_figures)],
             "factors_with_return": [found.table1["long_short_week"].count()],
             "links_out": [len(LINK_OUT.findall(written["report.html"]))],
-            "failed_plausibility": [0],  # or allowed, and on page one
+            "failed_plausibility": [0],  # those that the settings allow are on page one
         },
         schema=PROFILE,
     )

@@ -1,7 +1,7 @@
 """Table 1, Table 2 and the RankIC table as frames: every row always there, with numbers or with the reason for none.
 
-Here: which statistic goes to which column, and why a row is n/a. Not here: the statistics (statistics.py), words and
-layout (document.py).
+Here: which statistic goes to which column, and why a row is n/a. Not here: the statistics (performance/statistics.py), words and
+layout (sections/, words/).
 """
 
 import datetime as dt
@@ -30,10 +30,12 @@ class Series:
     against: Floats
 
     def until(self, day: dt.date) -> "Series":
+        """The same up to and including `day`."""
         keep = self.dates <= np.datetime64(day, "D")
         return Series(self.dates[keep], self.own[keep], self.against[keep])
 
     def compare(self, day: dt.date) -> Comparison:
+        """Returns, differences and win rates of the week, month and year that end on `day` (statistics.py, `compare`)."""
         return compare(self.dates, self.own, self.against, day)
 
 

@@ -21,7 +21,7 @@ FONT = '"PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans S
 NAVY, RED, GREEN = "#1f3864", "#b3282d", "#2e7d4f"  # red rises, green falls, as Chinese readers expect
 PARTS = ("#b3282d", "#4a7fc1", "#2e7d4f", "#c78a1e", "#6b4c9a", "#c45ba0", "#a0522d", "#8a8f98")
 INK, GREY, RULE = "#222222", "#5c6370", "#d9dce1"
-WIDTH, HEIGHT, SQUARE = 330, 142, 276  # pixels of the plot; two stand side by side on a page
+WIDTH, HEIGHT, SQUARE = 330, 142, 276  # pixels of the plot; two are printed side by side
 LONG_SPAN = dt.timedelta(days=550)
 MIDDLE_SPAN = dt.timedelta(days=100)
 
@@ -291,7 +291,7 @@ def _render(chart: object, prefix: str) -> str:
 
 
 def _tidy(svg: str, prefix: str) -> str:
-    """Short numbers, and ids that stay apart when many charts stand in one document."""
+    """Short numbers, and ids that differ between the charts of one document."""
     svg = re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), svg)
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)

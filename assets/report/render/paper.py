@@ -1,4 +1,4 @@
-"""The issue as a PDF, set by typst. Where no font with Chinese characters is installed there is none, and that is said.
+"""The issue as a PDF, set by typst. Where no font with Chinese characters is installed, none is made and `NoFont` says so.
 
 Here: finding a font and handing the issue to the template. Not here: what it says (sections/, words/); the look is
 templates/weekly.typ.j2. typst carries Latin fonts only, so the machine must have a Chinese one.
