@@ -177,11 +177,11 @@ def test_what_was_left_out_is_told_with_its_partitions(plain: str) -> None:
         f"factors: {catalogue.BY_KEY['outflow_per_trade'].name_en} lost 10.0%–25.0% of its valid stock-days",
         "styles: volatility is the standard deviation of 20 daily returns in place of the R² on three factors: no book values "
         "(1 partitions, 2023-12-14 to 2023-12-14)",
-        "gru_50_1: the 30-minute network does without 9 feature(s) that have no data: column_0, column_1, column_2, column_3, "
+        "gru_50_1: the 30-minute network does not use 9 feature(s) that have no data: column_0, column_1, column_2, column_3, "
         "column_4, column_5 …",
-        "gru_50_1: the orthogonal layer did without growth on 4 training or validation days",
+        "gru_50_1: the orthogonal layer did not include growth on 4 training or validation days",
         f"scores: the score of {catalogue.BY_KEY['improved_gru'].name_en} is not orthogonal to value",
-        f"portfolio_returns: {catalogue.PORTFOLIOS[0].name_en}: no index closes, so the drifted members stand in",
+        f"portfolio_returns: {catalogue.PORTFOLIOS[0].name_en}: index closes are missing, so that drifted member weights",
         "something_new: a_code · an item: 3",  # a code without words of its own is still printed
     ):
         assert line in told, line

@@ -249,7 +249,7 @@ def test_previous_issues_are_the_three_before_with_their_own_headlines():
     assert (before.notes["title"], before.notes["headline"]) == titles[0]
 
 
-def test_the_portfolio_part_tells_what_gave_and_what_was_not_applied(page):
+def test_a_portfolio_chapter_names_relaxed_and_unapplied_constraints(page):
     assert "48.12%" in page.words  # weight of members without a score
     assert "801080" in page.words
     assert "以下约束因数据缺失未施加" in page.words
@@ -508,7 +508,7 @@ def test_constraints_and_costs_are_said_as_they_are_set() -> None:
         "at least 80.00% in index members",
         "index members only",
         "tracking error of at most 0.02, in the unit of the covariance desk.risk:own",
-        "5 × squared tracking error taken off the score (covariance desk.risk:own)",
+        "5 × squared tracking error subtracted from the score (covariance desk.risk:own)",
         "at the stamp duty and commission of the date and side",
         "Only whole lots are traded",
         "more than 10.00% of the day's tradable volume",

@@ -77,9 +77,9 @@ def test_who_solved_it_and_whose_answer_was_not_taken() -> None:
         "Solved by HiGHS dual simplex: primal residual 2.0e-12, duality gap 3.0e-13, both recomputed by the platform (at "
         "most 1e-8); among equal optima the one with the smallest turnover."
     ) in notes
-    refused = [note for note in notes if "was not taken" in note]
+    refused = [note for note in notes if "was rejected" in note]
     assert refused == [
-        "At the stage 'industry' the answer of HiGHS dual simplex was not taken: residual 1.0e-07, duality gap 0.0e+00."
+        "At the stage 'industry' the solution of HiGHS dual simplex was rejected: residual 1.0e-07, duality gap 0.0e+00."
     ]
     assert "行业阶段未采纳 HiGHS dual simplex 的结果：残差 1.0e-07、对偶间隙 0.0e+00。" in written("zh").notes
     silent = {
@@ -88,14 +88,14 @@ def test_who_solved_it_and_whose_answer_was_not_taken() -> None:
         "gap": None,
         "refused": NO_ANSWER,
     }
-    assert "At the stage 'industry' HiGHS dual simplex gave no answer." in written("en", attempts=[silent]).notes
+    assert "At the stage 'industry' HiGHS dual simplex returned no solution." in written("en", attempts=[silent]).notes
 
 
 def test_the_conflict_names_industries_names_and_bounds() -> None:
     english, chinese = (written(language).notes[-1] for language in ("en", "zh"))
     assert english == (
-        "Can't hold together, though without any one of them the others can (at least 0.0123 must give in all): industry "
-        "801080 at most its benchmark weight of 4.10%; size exposure at least -0.2; one-way turnover at most 30.00%; the "
+        "These constraints cannot hold together; without any one of them the others can. In total they must be relaxed by at "
+        "least 0.0123: industry 801080 at most its benchmark weight of 4.10%; size exposure at least -0.2; one-way turnover at most 30.00%; the "
         "stock bands of 12 names; suspended: 000001.SZ kept at 2.90%, 000002.SZ kept at 2.80%, 000003.SZ kept at 2.70%, "
         "000004.SZ kept at 2.60%, 000005.SZ kept at 2.50%, and 2 more."
     )
@@ -104,6 +104,18 @@ def test_the_conflict_names_industries_names_and_bounds() -> None:
         "单边换手率不高于 30.00%；12 只股票的个股偏离上下限；停牌：000001.SZ 维持 2.90%、000002.SZ 维持 2.80%、"
         "000003.SZ 维持 2.70%、000004.SZ 维持 2.60%、000005.SZ 维持 2.50%、另 2 只。"
     )
+
+
+def test_a_conflict_names_constraints_that_are_no_exposure() -> None:
+    (conflict,) = random_solve().row(0, named=True)["conflicts"]
+    of_a_row = next(one for one in conflict["members"] if one["constraint"] == "size")
+    members = [
+        {**of_a_row, "constraint": "tracking_error", "row": "tracking_error", "side": "upper", "bound": 0.02},
+        {**of_a_row, "constraint": "star_board", "row": "all", "bound": 0.1},
+    ]
+    conflicts = [{**conflict, "members": members}]
+    assert "tracking error at most 0.02; star_board (all) at least 0.1." in written("en", conflicts=conflicts).notes[-1]
+    assert "跟踪误差不高于 0.02；star_board（all）不低于 0.1。" in written("zh", conflicts=conflicts).notes[-1]
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])

@@ -10,7 +10,7 @@ from assets.report.findings import Findings
 from assets.report.issue import Grid, GridRow
 from assets.report.numbers import decimal, percent
 from assets.report.words.explanation import WORDS
-from assets.report.words.names import STAGES
+from assets.report.words.names import STAGES, STYLES
 from assets.report.words.speaker import BOUND, Speaker
 from resources.language import Language
 
@@ -129,7 +129,7 @@ def _members(members: Sequence[Mapping[str, Any]], say: Speaker) -> list[str]:
 
 
 def _row(member: Mapping[str, Any], say: Speaker) -> str:
-    """A row of a constraint with its bound."""
+    """A row of a constraint with its bound: an industry, the turnover, members, a style, or one of a user's own constraints."""
     side = say("at_most" if member["side"] == "upper" else "at_least")
     key, bound = member["constraint"], member["bound"]
     if key == "industry":
@@ -139,7 +139,12 @@ def _row(member: Mapping[str, Any], say: Speaker) -> str:
     if key in ("turnover_limit", "member_share"):
         pattern = "member_turnover" if key == "turnover_limit" else "member_share"
         return say(pattern, side=side, bound=percent(bound))
-    return say("member_row", row=say.called(key), side=side, bound=f"{bound + 0.0:g}")
+    own = f"{bound + 0.0:g}"
+    if key in STYLES:
+        return say("member_row", row=say.called(key), side=side, bound=own)
+    if member["row"] == key:
+        return say("member_other", constraint=say.called(key), side=side, bound=own)
+    return say("member_other_row", constraint=say.called(key), row=member["row"], side=side, bound=own)
 
 
 def _bands(member: Mapping[str, Any], say: Speaker) -> str:

@@ -26,17 +26,17 @@ WORDS: Mapping[str, Bilingual] = {
     ),
     "risk_penalty": T(
         "得分中扣除跟踪误差平方的 {value} 倍（协方差 {covariance}）",
-        "{value} × squared tracking error taken off the score (covariance {covariance})",
+        "{value} × squared tracking error subtracted from the score (covariance {covariance})",
     ),
     "bound_extra": T("自定义约束 {paths}", "constraints of the user's own: {paths}"),
     "costs": T(
         "按次日全天均价成交，{cost}。ST、上市不足 {listed} 个交易日、无得分以及停牌的股票不买入，其持仓下跌后也不补回；"
         "停牌持仓冻结。{fills}约束无法同时满足时，按{order}的次序以最小幅度放松，"
         "并在报告中列示。",
-        "Trades are done at the next day's VWAP, at {cost}. ST names, names listed "
-        "for fewer than {listed} trading days, names without a score and suspended names are not bought, nor topped up where a "
-        "holding fell; suspended holdings are frozen. {fills}Where the constraints can't all hold, they give by the least "
-        "amount, in the order {order}; the report lists the relaxed constraints.",
+        "Trades are executed at the next day's VWAP, at {cost}. ST names, names listed for fewer than {listed} "
+        "trading days, names without a score and suspended names are not bought, nor topped up where a holding "
+        "fell; suspended holdings are frozen. {fills}Where the constraints cannot all hold, they are relaxed by the "
+        "smallest amount, in the order {order}, and the report lists what was relaxed.",
     ),
     "cost_flat": T("交易成本单边 {side}（双边 {both}）", "a cost of {side} per side ({both} per round trip)"),
     "cost_dated": T("按日期与方向收取印花税与佣金", "the stamp duty and commission of the date and side"),

@@ -11,7 +11,9 @@ T = Bilingual
 
 WORDS: Mapping[str, Bilingual] = {
     "each_factor": T("各因子详情", "Factor by factor"),
-    "sign_negative": T("因子取负号，使取值越高越看好。", "The sign is turned, so that high is good."),
+    "sign_negative": T(
+        "因子取负号，使取值越高越看好。", "The factor is multiplied by −1, so that a higher value is better."
+    ),
     "factor_rebalance_month": T(
         "每月最后一个交易日收盘计算信号，次日以均价调仓，选股范围为全市场，多头、空头各取因子值最高、最低的 {share}，等权。",
         "The signal is taken at the close of the month's last trading day and traded the next day at its VWAP; of the full "
@@ -44,11 +46,11 @@ WORDS: Mapping[str, Bilingual] = {
     "ten": T("因子已对{styles}做截面正交。", "It is orthogonalised, date by date, to {styles}."),
     "ten_without": T(
         "本周信号日无数据的{styles}未包含在内。",
-        "{styles} had no data on this week's signal day and had no part in it.",
+        "{styles} had no data on this week's signal day and could not be included.",
     ),
     "inside": T(
         "网络内置正交层，训练与预测时均剔除{styles}的影响。",
-        "An orthogonal layer inside the network removes {styles} in training and in use.",
+        "An orthogonal layer inside the network removes {styles} in training and in prediction.",
     ),
     "after": T("得分平均后，对{styles}做截面正交。", "The mean of the scores is then orthogonalised to {styles}."),
     "neither": T("得分不做正交处理。", "The scores are not orthogonalised."),

@@ -11,8 +11,8 @@ WORDS: Mapping[str, Bilingual] = {
     "cumulative_excess": T("累计超额", "cumulative excess"),
     "portfolio_text": T(
         "以{alpha}得分为预期收益，每周最后一个交易日优化，次日以全天均价成交，基准为{index}。",
-        "Expected returns are the scores of {alpha}; optimised at the close of each week's last trading day, traded the next "
-        "day at its VWAP; benchmark {index}.",
+        "Expected returns are the scores of {alpha}. The portfolio is optimised at the close of each week's last "
+        "trading day and traded the next day at its VWAP. The benchmark is the {index}.",
     ),
     "portfolio_week": T(
         "本周超额 {week}，今年以来 {ytd}，周度胜率 {wins}。",
@@ -37,7 +37,7 @@ WORDS: Mapping[str, Bilingual] = {
     "portfolio_turnover": T(
         "本周成交单边换手率 {turnover}，成本 {cost}。", "Traded this week: one-way turnover {turnover}, cost {cost}."
     ),
-    "portfolio_not_applied": T("以下约束因数据缺失未施加：{items}。", "Not applied, for want of data: {items}."),
+    "portfolio_not_applied": T("以下约束因数据缺失未施加：{items}。", "Not applied because data is missing: {items}."),
     "for_want_of": T("{constraint}（{reason}）", "{constraint} ({reason})"),
     "status_optimal": T("最优（全部约束成立）", "optimal, every constraint holds"),
     "status_relaxed": T(
@@ -46,7 +46,7 @@ WORDS: Mapping[str, Bilingual] = {
     "status_failed": T("失败（硬约束冲突，维持原持仓）", "failed: hard constraints conflict, holdings kept"),
     "relaxed": T(
         "{constraint}：{count} 项放松，合计 {total}，最大一项为 {row}（{slack}，{forced}）",
-        "{constraint}: {count} gave, {total} in all, most of all {row} ({slack}, {forced})",
+        "{constraint}: {count} relaxed, by {total} in total; the largest is {row} ({slack}, {forced})",
     ),
     "figure_excess": T("{name}：累计超额收益", "{name}: cumulative excess return"),
     "figure_excess_bars": T("{name}：区间超额收益", "{name}: excess return by period"),

@@ -27,11 +27,11 @@ WORDS: Mapping[str, Bilingual] = {
         "RankIC: Spearman's correlation of the factor with the return from the trade day's VWAP to the next trade day's; "
         "monthly for factors 1–10, weekly for 11–16.",
     ),
-    "table4_title": T("十六个因子的周度评价", "The sixteen factors, judged weekly"),
+    "table4_title": T("十六个因子的周度评价", "Weekly evaluation of the sixteen factors"),
     "evaluation_lead": T(
         "按周评价，{count} 个因子中 {above} 个的一周 RankIC 均值的 95% 区间在零以上；均值最高的是{best}（{value}，{weeks} 周）。",
-        "Judged weekly, {above} of {count} factors have a mean RankIC over one week whose 95 % interval lies above zero; "
-        "{best} has the highest ({value}, {weeks} weeks).",
+        "Evaluated weekly, {above} of {count} factors have a mean RankIC over one week whose 95 % interval lies "
+        "above zero; {best} has the highest ({value}, {weeks} weeks).",
     ),
     "evaluation_nothing": T(
         "尚无完整的一周持有期，因此没有周度 RankIC。",
@@ -59,13 +59,16 @@ WORDS: Mapping[str, Bilingual] = {
         "不计成本；单调性为组序与组均收益的秩相关。自相关为相邻两周得分的秩相关，换手为最高十分组中新进股票的占比。"
         "最大风格暴露为与八个风格的截面相关系数均值中绝对值最大者。各种子 RankIC 为各随机种子单独打分（事后正交之前）一周 RankIC 均值的"
         "均值±标准差。",
-        "All sixteen are judged weekly here, so that they compare; tables 1 and 3 rebalance factors 1–10 monthly. RankIC: "
-        "Spearman's correlation of the signal with the return over each holding period, VWAP to VWAP; ICIR yearly (√52); "
-        "Newey–West t, whose lags cover overlapping periods; none of fewer than three that don't overlap, nor an interval. Spread: mean weekly return of the highest less the lowest decile, "
-        "before costs; monot.: Spearman of a decile's number and mean return. Autocorr.: Spearman of the scores of two "
-        "consecutive weeks; turnover: share of new names in the top decile. Top style: the largest of the mean cross-sectional "
-        "correlations with the eight styles. Seeds: mean ± standard deviation over the seeds of their RankICs over one week, each by "
-        "itself, before anything is made orthogonal after the fact.",
+        "All sixteen factors are evaluated weekly here, so that they can be compared; tables 1 and 3 rebalance "
+        "factors 1–10 monthly. RankIC: Spearman's correlation of the signal with the return over each holding "
+        "period, VWAP to VWAP; ICIR: annualised (√52); t: Newey–West, with lags that cover overlapping holding "
+        "periods. Neither t nor an interval is computed from fewer than three periods that do not overlap. Spread: "
+        "mean weekly return of the highest decile less that of the lowest, before costs; monot.: Spearman's "
+        "correlation of the deciles' numbers and mean returns. Autocorr.: Spearman's correlation of the scores of "
+        "two consecutive weeks; turnover: share of new names in the top decile. Top style: the largest in absolute "
+        "value of the mean cross-sectional correlations with the eight styles. Seeds: mean ± standard deviation, "
+        "over the random seeds, of the mean RankIC over one week of each seed's own scores, before they are "
+        "orthogonalised after averaging.",
     ),
     "missing_statistic": T(
         "因子 {factors} 的 {statistic}：n/a（{reason}）", "{statistic} of factors {factors}: n/a ({reason})"

@@ -22,11 +22,11 @@ WORDS: Mapping[str, Bilingual] = {
     "and_more": T("；另有 {count} 项", "; {count} more"),
     "headline_factor": T(
         "{name}因子领先，多空收益 {value}；{count} 个因子中 {positive} 个为正",
-        "Best factor: {name}, {value} long–short; {positive} of {count} rose",
+        "{name} has the highest long–short return ({value}); {positive} of {count} factors are positive",
     ),
     "headline_none_rose": T(
         "{count} 个因子的多空收益均未取正，表现最好的{name}为 {value}",
-        "None of {count} factors rose; {name} fared best with {value} long–short",
+        "None of {count} factors has a positive long–short return; {name} has the highest ({value})",
     ),
     "headline_portfolio": T("{name}超额 {value}", "{name}: {value} excess"),
     "headline_nothing": T("本周尚无可计算的因子收益", "No factor return can be computed for this week yet"),
@@ -56,7 +56,7 @@ WORDS: Mapping[str, Bilingual] = {
     ),
     "warn_weights": T(
         "{index} 的成份股权重为非官方替代数据，相关组合与基准仅供演示。",
-        "The member weights of {index} are an unofficial stand-in; the portfolio on it is a demonstration.",
+        "The member weights of {index} are not the official ones; the portfolio on this index is a demonstration.",
     ),
     "warn_rulebook": T(
         "交易所规则表（rulebook）最近一次核对或更新距本期数据已有 {days} 天，超过 {limit} 天，其间交易所规则可能已变。",
@@ -65,7 +65,7 @@ WORDS: Mapping[str, Bilingual] = {
     ),
     "warn_profile": T(
         "本次运行采用“{name}”配置，{count} 项参数与生产设置不同（见“运行设置”），结果不可与生产设置直接比较。",
-        "The run uses the profile '{name}', which differs from production in {count} settings (see 'Settings used'): its "
-        "figures do not compare with production's.",
+        "The run uses the profile '{name}', which differs from production in {count} settings (see 'Settings "
+        "used'): its figures cannot be compared with those of production settings.",
     ),
 }

@@ -27,7 +27,7 @@ WORDS: Mapping[str, Bilingual] = {
     "checks": T("检查次数", "checks"),
     "warnings": T("警告", "warnings"),
     "refused": T("拒绝分区", "refused partitions"),
-    "alarm": T("异常明细", "What failed"),
+    "alarm": T("异常明细", "Failed checks"),
     "alarm_row": T(
         "{kind} · {table} · {check}：{count} 个分区（{first} 至 {last}），最近一次：{detail}",
         "{kind} · {table} · {check}: {count} partitions ({first} to {last}), last: {detail}",
@@ -35,7 +35,7 @@ WORDS: Mapping[str, Bilingual] = {
     "no_alarm": T("全部检查通过。", "Every check passed."),
     "critical": T("严重", "critical"),
     "warning": T("警告", "warning"),
-    "absent_title": T("不可得的数据项", "What is not available"),
+    "absent_title": T("不可得的数据项", "Data that is not available"),
     "absent_row": T("{table} · {items}：{reason}", "{table} · {items}: {reason}"),
     "none_absent": T("各输入表的数据项齐全。", "Nothing is missing from the inputs."),
     "left_out_title": T("计算中未能包含的内容", "What was left out of the computation"),
@@ -65,15 +65,15 @@ LEFT_OUT: Mapping[str, Bilingual] = {
     ),
     "features": T(
         "{item}网络未使用 {count} 列无数据的特征：{value}",
-        "the {item} network does without {count} feature(s) that have no data: {value}",
+        "the {item} network does not use {count} feature(s) that have no data: {value}",
     ),
     "style_days": T(
         "正交层在 {value} 个训练或验证日未包含{item}",
-        "the orthogonal layer did without {item} on {value} training or validation days",
+        "the orthogonal layer did not include {item} on {value} training or validation days",
     ),
     "index_closes": T(
         "{item}的基准缺少指数收盘价，以漂移后的成份股权重代替",
-        "{item}: no index closes, so the drifted members stand in as its benchmark",
+        "{item}: index closes are missing, so that drifted member weights replace the benchmark",
     ),
     "other": T("{code} · {item}：{value}", "{code} · {item}: {value}"),
     "line": T(

@@ -27,11 +27,13 @@ WORDS: Mapping[str, Bilingual] = {
         "注：对照线与组合的约束、成本、成交规则相同。换用得分的对照线与组合同日调仓；路径以该周几（遇假日取本周此前最后一个交易日，没有则取本周首个交易日）为信号日，"
         "得分由当时已知的上周模型给出；各路径均值为逐日等权平均。超额为净值相对基准的强弱；年化、跟踪误差、信息比率与最大回撤取自首个"
         "交易日以来的日收益（252 日一年，不足 {least} 日为 n/a）；换手为有成交各周的平均周成交单边换手。",
-        "Lines have the portfolio's own constraints, costs and fills. A line of another score trades on the portfolio's days; a path's "
-        "signal day is its weekday (on a holiday the week's last trading day before it, else its first), scored by the model of the "
-        "week before, which was known then; the mean of the paths is their daily mean. Excess is relative strength after costs; annual excess, tracking error (TE), information ratio (IR) and deepest "
-        "drawdown are of daily returns since the line's first day (252 days a year; n/a below {least} days); turnover is the mean "
-        "executed one-way turnover of a week that traded.",
+        "Lines have the portfolio's own constraints, costs and fills. A line of another score trades on the "
+        "portfolio's days. The signal day of a path is its weekday (on a holiday the week's last trading day before "
+        "it, else its first); its scores are those of the model of the week before, which was known then. The mean "
+        "of the paths is their daily mean. Excess is relative strength after costs. Annual excess, tracking error "
+        "(TE), information ratio (IR) and maximum drawdown are computed from daily returns since the line's first "
+        "day (252 days a year; n/a below {least} days); turnover is the mean executed one-way turnover of the weeks "
+        "that traded.",
     ),
     "absent": T("{name}，{line}：n/a（{reason}）。", "{name}, {line}: n/a ({reason})."),
     "figure_lines": T("{name}：对照线的相对强弱", "{name}: relative strength of the lines"),

@@ -37,7 +37,7 @@ CONSTRAINTS: Mapping[str, Bilingual] = {
 # stages of a solve
 STAGES: Mapping[str, Bilingual] = {
     "strict": T("全部约束", "all constraints"),
-    "relaxed": T("放松后的优化", "score inside what remains"),
+    "relaxed": T("放松后的优化", "optimisation after the relaxation"),
     "ties": T("并列最优取最小换手", "smallest turnover"),
 }
 

@@ -14,11 +14,11 @@ WORDS: Mapping[str, Bilingual] = {
         "本次运行有 {count} 项参数与生产设置不同。", "The run differs from production in {count} settings."
     ),
     "no_difference": T("本次运行全部采用生产设置。", "The run used production settings throughout."),
-    "declared_title": T("数据交付的声明", "How the delivery was declared"),
+    "declared_title": T("数据交付的声明", "Declarations of the delivery"),
     "declared_lead": T(
         "本期数据按以下 {count} 项声明读取，它们说明数据交付方式、交易日历与交易所规则，不改变方法，不计入与生产设置的差异。",
-        "The data was read under these {count} declarations of its form, the calendar and the exchanges' rules. They change no method and "
-        "are no differences from production.",
+        "The data was read under these {count} declarations of how it is delivered, of the calendar and of the "
+        "exchanges' rules. They do not change the method and are not counted as differences from production.",
     ),
     "table7_title": T("全部运行参数", "All settings of the run"),
     "table7_lead": T("下表为本次运行的全部参数。", "All settings of the run."),
