@@ -3,6 +3,7 @@
 import dataclasses
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import get_args
 
 import pytest
@@ -12,6 +13,7 @@ from assets.performance.evaluation_summary import summarise
 from assets.report.document import SECTIONS, write_issue
 from assets.report.findings import Findings
 from assets.report.issue import Block, Chapter, Figures, Issue, Section
+from assets.report.render import html
 from assets.report.render.html import render_html
 from assets.report.render.layout import TEMPLATES
 from assets.report.sections.front import write_front
@@ -137,3 +139,7 @@ def test_the_digest_of_the_report_covers_every_section_and_all_words() -> None:
         "render.charts:draw_lines",
     ):
         assert f"assets.report.{name}" in covered
+    assert "assets.report.render.html:render_html" in covered
+    assert (
+        Path(html.__file__).parent / "templates" == TEMPLATES
+    )  # the digest reads this folder beside a module that it covers
