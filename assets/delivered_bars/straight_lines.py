@@ -34,6 +34,8 @@ def judge_lines(bars: pl.DataFrame, settings: BarsSettings) -> Columns:
     bars: dense rows of minute_bars; closes in yuan.
     """
     names = bars["symbol"].unique(maintain_order=True)
+    if names.is_empty():
+        return Columns(pl.DataFrame(schema={"symbol": pl.String, "fault": pl.String}), [])
     cents = _matrix(bars, names)
     judged, causes = np.zeros(len(names), bool), np.full(len(names), None, object)
     for span, minutes in _SPANS.items():

@@ -586,7 +586,7 @@ def _mirrored(frame: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
             detail=pl.format(
                 "{} of {} price changes of the names of {} go against the side of their trade (up by an active sell, or down by an active "
                 "buy), in {} of {} names with enough of them, more than {} (bars.max_contradicted_share). Buyers and sellers are exchanged "
-                "in its trades: {}",
+                "in its trades or, where it is about half of them, order numbers do not rise with time: {}",
                 "against_price",
                 "price_changes",
                 "exchange",

@@ -398,8 +398,9 @@ def sides_contradict_prices(settings: BarsSettings) -> pl.Expr:
 
 
 def sides_agree_with_prices(settings: BarsSettings) -> pl.Expr:
-    """Whether price_changes prove that against_price is less than its share."""
-    return (bound_of_share(settings, 1) < settings.max_against_price_share).fill_null(False)
+    """Whether price_changes prove that against_price is less than its share or, where that is less, half of them: few changes prove that
+    sides are not exchanged, though not that they are not by chance."""
+    return (bound_of_share(settings, 1) < max(settings.max_against_price_share, 0.5)).fill_null(False)
 
 
 def _cause_of_contradictions() -> pl.Expr:
@@ -513,7 +514,8 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
             sides_contradict_prices(settings),
             pl.format(
                 "{} of its {} price changes go against the side of their trade (up by an active sell, or down by an active buy), more than "
-                "{} (bars.max_against_price_share): buyers and sellers are exchanged in its trades, in their order numbers or their flags",
+                "{} (bars.max_against_price_share): buyers and sellers are exchanged in its trades, in their order numbers or their flags, or, where it is about half of "
+                "them, the order numbers do not rise with time",
                 "against_price",
                 "price_changes",
                 pl.lit(f"{settings.max_against_price_share:.0%}"),

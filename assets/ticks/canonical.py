@@ -170,6 +170,11 @@ def _stamped() -> tuple[pl.Expr, str]:
     return pl.col("time").is_between(first, last, closed="left"), "stamped outside 09:00 to 16:00, when nobody trades"
 
 
+def _matched() -> tuple[pl.Expr, str]:
+    told = "a fill stamped before 09:25, when the opening auction is matched: its clock is wrong"
+    return pl.col("time") >= clock.OPENING_AUCTION * clock.MINUTE_MS, told
+
+
 def _within(ranges: Sequence[tuple[int, int]]) -> pl.Expr:
     """Whether a row's code lies in one of the ranges."""
     return pl.any_horizontal(pl.lit(False), *(pl.col("code").is_between(*numbers) for numbers in ranges))
@@ -190,6 +195,7 @@ def _trade_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> lis
     rules = [
         *_common_rules(frame, rulebook.date),
         _stamped(),
+        _matched(),
         _may_trade(layout, rulebook),
         (pl.col("price") > 0, "a fill's price must be above 0"),
         (pl.col("price") % CENT == 0, "a fill's price must be whole cents"),

@@ -147,20 +147,20 @@ class BarsSettings(Section):
         description="Such trades that a symbol must have for its sides to be judged by them.",
     )
     max_against_price_share: float = Field(
-        0.5,
+        0.35,
         ge=0,
         le=1,
         allow_inf_nan=False,
         description="Share of a symbol's price changes from one trade to the next that may go against the side of the later trade (up by an "
         "active sell, down by an active buy) before the symbol is set aside: 1 % to 12 % do on six real tapes, at most 16 % in any ten "
-        "minutes of them, and so at least 88 % where buyers and sellers are exchanged. With 1 no symbol is judged.",
+        "minutes of them, and so at least 88 % where buyers and sellers are exchanged, and half where sides are by chance, as where order numbers do not rise with time. With 1 no symbol is judged.",
     )
     against_price_deviations: float = Field(
         5.0,
         ge=0,
         le=100,
         allow_inf_nan=False,
-        description="Standard deviations by which that share must lie beyond its bound (Wilson's interval): 26 price changes at least. "
+        description="Standard deviations by which that share must lie beyond its bound (Wilson's interval): 14 price changes at least. "
         "Symbols with too few are judged together.",
     )
     max_improving_fills: int = Field(

@@ -23,6 +23,7 @@ from resources.errors import SettingsError
 from resources.settings import Settings
 from resources.settings.rulebook import KINDS
 
+_KEYS_SHOWN = 30  # keys of a section that a message names
 NAME_VARIABLES = ("ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS")
 ENVIRONMENT_PREFIX = "ZHOUBAO__"
 CALENDAR_DATES = ("extra_holidays", "announced_until", "announced_holidays")
@@ -405,10 +406,12 @@ def _unknown_part(path: str) -> str | None:
 
 
 def _known_there(parent: str, key: str) -> str:
-    """The keys of a section, and the one that looks most like `key`."""
+    """The keys of a section, of a long one those that look most like `key`, and the one that does most."""
     here: Any = Settings
     for part in filter(None, re.sub(r"\[\d+\]", ".[]", parent).split(".")):
         here = _inside(here) if part == "[]" else _annotation(here, part)
     known = sorted(_fields(here) or {})
     near = difflib.get_close_matches(key, known, 1)
-    return f"known there: {', '.join(known)}" + (f"; the nearest is {near[0]}" if near else "")
+    shown = known if len(known) <= _KEYS_SHOWN else difflib.get_close_matches(key, known, _KEYS_SHOWN, cutoff=0.0)
+    rest = f" and {len(known) - len(shown)} more (docs/settings.md)" if len(shown) < len(known) else ""
+    return f"known there: {', '.join(sorted(shown))}{rest}" + (f"; the nearest is {near[0]}" if near else "")

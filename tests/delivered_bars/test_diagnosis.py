@@ -95,6 +95,11 @@ def test_an_honest_file_of_any_size_and_liquidity_is_ok(traded: float, names: in
         assert refusals(day) == {}
 
 
+def test_a_file_without_a_row_says_that_every_name_is_missing():
+    bars, daily = honest()
+    assert "were not delivered" in refusals(of(bars.clear(), daily))["tapes_cover_the_market"]
+
+
 def test_without_daily_prices_nothing_is_compared():
     bars, _ = honest()
     day = of(bars, None)

@@ -471,6 +471,7 @@ def test_the_sse_flag_is_kept_whenever_it_is_given(landing, time):
     ("row", "reason"),
     [
         (szse(3, 9, 5, "08:59:59.990"), "stamped outside 09:00 to 16:00"),
+        (szse(3, 9, 5, "09:24:59.990"), "a fill stamped before 09:25"),
         (szse(3, 9, 5, "16:00:00.000"), "stamped outside 09:00 to 16:00"),
         (szse(3, 9, 0, "10:00:00.000"), "a fill names a buy and a sell order"),
         (szse(3, 9, 9, "10:00:00.000"), "a fill names a buy and a sell order"),
