@@ -20,10 +20,13 @@ import numpy as np
 import polars as pl
 
 from assets.factors.block import SLOTS
-from assets.factors.indicators import FIELDS, INDICATORS, make_day_indicators
+from assets.factors.indicators import FIELDS, INDICATORS
+from assets.factors.make_day_indicators import make_day_indicators
 from assets.features.bars import FIELDS as FEATURE_FIELDS
-from assets.features.bars import STARTS, make_bar_features
-from assets.features.daily import LOOK_BACK, make_daily_features
+from assets.features.bars import STARTS
+from assets.features.daily import LOOK_BACK
+from assets.features.make_bar_features import make_bar_features
+from assets.features.make_daily_features import make_daily_features
 from assets.features.names import BAR_FEATURES, DAILY_FEATURES
 from resources.calendar import Calendar
 from resources.made import Made

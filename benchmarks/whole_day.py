@@ -107,8 +107,8 @@ def measure(folder: str, stocks: int) -> dict[str, Any]:
     """Seconds of each stage for the first `stocks` stocks of `write_market`'s folder, and this process's peak memory."""
     from assets.bars.make_minute_bars import make_minute_bars
     from assets.bars.make_order_sizes import make_order_sizes
-    from assets.factors.indicators import make_day_indicators
-    from assets.features.bars import make_bar_features
+    from assets.factors.make_day_indicators import make_day_indicators
+    from assets.features.make_bar_features import make_bar_features
     from assets.tape_health.make_tape_health import make_tape_health
     from assets.ticks.day_of_files import ENDS
     from resources.settings.bars import BarsSettings

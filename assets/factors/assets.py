@@ -46,7 +46,7 @@ the table in extra_factors.parquet.
     sort=("symbol",),
     settings="factors",
     functions=("factors.extra_factors",),
-    make="assets.factors.indicators:make_day_indicators",
+    make="assets.factors.make_day_indicators:make_day_indicators",
     needs=windows.INDICATOR_NEEDS,
     checks=(
         Check("symbol_unique", Unique(("symbol",)), critical=True, remedy=FAULT),
@@ -98,7 +98,7 @@ value in U(t) is a null column with its reason. Market values are in yuan.
     schema=SCHEMA,
     sort=("symbol",),
     settings="styles",
-    make="assets.factors.styles:make_styles",
+    make="assets.factors.make_styles:make_styles",
     needs=NEEDS,
     checks=(
         Check(
@@ -138,7 +138,7 @@ left out of the regression, and the partition's notes name it.
     schema={"date": pl.Date, "symbol": pl.String, "factor": pl.String, "raw": pl.Float64, "value": pl.Float64},
     sort=("symbol", "factor"),
     settings="factors",
-    make="assets.factors.ten:make_factors",
+    make="assets.factors.make_factors:make_factors",
     needs=windows.NEEDS,
     items="factor",
     checks=(

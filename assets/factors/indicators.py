@@ -17,15 +17,10 @@ from assets.factors.block import (
     Bools,
     Floats,
     MinuteBlock,
-    dense_day,
     in_parts,
     large_trade_minutes,
     minute_returns,
 )
-from assets.factors.extra import EXTRA, measure_extra
-from resources.made import Made
-from resources.parquet import encode
-from resources.partition import Frames, Partition
 from resources.settings.factors import FactorsSettings
 
 FIELDS = (
@@ -41,28 +36,6 @@ NEED_A_RANGE = ("skewness", "downside_volatility_share", "outflow_per_trade", "l
 
 OPENING_BARS = 30  # 570–599, the first bars of G
 CLOSING_SLOT = int(np.searchsorted(SLOTS, 870))  # 870–896, the last bars of G, and the closing auction
-
-
-def make_day_indicators(frames: Frames, partition: Partition, settings: FactorsSettings) -> Made:
-    """Make `day_indicators` of one day: one row per symbol with bars.
-
-    Raises:
-        InputError: A symbol does not have exactly the 239 bars of SPEC §1.
-        SettingsError: A function that `extra_factors` names fails (see `measure_extra`).
-    """
-    block, daily = dense_day(
-        frames["minute_bars"], frames["daily_prices"], FIELDS, ("pre_close", "high", "low", "close", "volume")
-    )
-    frame, fallback = measure_day(block, daily, settings)
-    notes: dict[str, object] = {"symbols": len(block), "traded": int(frame["traded"].sum())}
-    if fallback:
-        # The official close can differ from the last trade (SSE before 2018-08: a one-minute average).
-        notes["official_close_absent"] = f"{fallback} symbols: the last bar's close stands in for post_open_growth"
-    files = {}
-    if settings.extra_factors:
-        extra = measure_extra(settings.extra_factors, frames["minute_bars"], frames["daily_prices"])
-        files[EXTRA] = encode(extra)
-    return Made(frame.select(pl.lit(partition.date).alias("date"), pl.all()), files=files, notes=notes)
 
 
 def measure_day(block: MinuteBlock, daily: Mapping[str, Floats], settings: FactorsSettings) -> tuple[pl.DataFrame, int]:

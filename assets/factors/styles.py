@@ -6,10 +6,8 @@ is no observation; only inside a compounded return it counts as return 0.
 """
 
 import datetime as dt
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import polars as pl
@@ -18,16 +16,11 @@ from numpy.typing import NDArray
 from assets.factors.cross_section import moments, standardise
 from assets.factors.reasons import (
     FEW_BOOK_VALUES,
-    NO_STYLE_VALUE,
     NO_UNIVERSE,
-    NOBODY_IN_SECURITIES,
     ONE_SIDED,
-    TOO_FEW_DAYS,
 )
 from resources.calendar import Calendar
 from resources.lookback import Lookback
-from resources.made import LEFT_OUT, Made
-from resources.partition import Frames, Partition
 from resources.reasons import Reason
 from resources.settings.styles import StylesSettings
 
@@ -94,66 +87,7 @@ def window_and_formation_days(
 # --- one day ------------------------------------------------------------------------------------------------------------
 
 
-def make_styles(frames: Frames, partition: Partition, settings: StylesSettings) -> Made:
-    """Make `styles` of one day, one row per listed stock.
-
-    A missing standardised style is 0, and a style without a value in U(t) is a null column with its reason. The frame
-    `daily_prices` covers the window, `securities` the window and the formation days.
-    """
-    date, calendar, unavailable = partition.date, partition.calendar, partition.unavailable
-    history = frames["securities"].filter(pl.col("date") <= date).collect()
-    listed = history.filter(pl.col("date") == date).sort("symbol")
-    upstream = unavailable.get("securities", {})
-    if listed.is_empty():
-        return Made(
-            pl.DataFrame(schema=SCHEMA),
-            unavailable=dict.fromkeys(SCHEMA, upstream.get("symbol", NOBODY_IN_SECURITIES(date=date))),
-        )
-    window = window_days.keys(calendar, date, settings, dt.date.min)
-    panel = Panel.of(frames["daily_prices"].collect(), history, window)
-    minimum = math.ceil(settings.min_share * settings.window)
-    rows = panel.positions(listed["symbol"])
-    factors, why_not = factor_returns(panel, history, calendar, settings)
-    measured = int(np.isfinite(factors).all(axis=1).sum())
-    if measured >= minimum:
-        volatility = explained_share(panel.returns, factors, minimum)
-        volatility_is = "R² of the daily returns on three Fama–French factors of U(t)"
-    else:
-        volatility = deviation(panel.returns, minimum)
-        volatility_is = f"standard deviation of the daily returns, in place of the R² on three factors: {why_not}"
-
-    universe = listed["in_universe"].fill_null(False).to_numpy()
-    equity, total_mv = _floats(listed["equity"]), _floats(listed["total_mv"])
-    raw = {
-        "size": np.log(_positive(total_mv)),
-        "turnover": turnover(panel, minimum)[rows],
-        "reversal": reversal(panel, minimum)[rows],
-        "volatility": volatility[rows],
-        "value": equity / _positive(total_mv),
-        "profitability": _floats(listed["profitability"]),
-        "growth": _floats(listed["profitability"]) - _floats(listed["profitability_year_ago"]),
-    }
-    raw["mid_cap"] = mid_cap(raw["size"], universe, settings.clip_std)
-    frame, profile = _standardised(listed, raw, universe, settings)
-
-    days = int(np.isfinite(panel.returns).any(axis=0).sum())
-    short = TOO_FEW_DAYS(needed=minimum, window=settings.window, held=days)
-    reasons = {"industry": upstream["industry"]} if "industry" in upstream else {}
-    for style in STYLES:
-        if frame[style].null_count() == frame.height and not any(
-            unavailable.get(table, {}).get(column) for table, column in (one.split(".") for one in NEEDS[style])
-        ):
-            windowed = style in ("turnover", "reversal", "volatility") and days < minimum
-            reasons[style] = short if windowed else NO_STYLE_VALUE(style=style, date=date)
-        if style in reasons and frame[f"{style}_raw"].null_count() == frame.height:
-            reasons[f"{style}_raw"] = reasons[style]
-    notes: dict[str, Any] = {"in_universe": int(universe.sum()), "volatility": volatility_is}
-    if measured < minimum and why_not is not None:
-        notes[LEFT_OUT] = {"volatility_factors": {"volatility": why_not.to_json()}}
-    return Made(frame, profile, unavailable=reasons, notes=notes)
-
-
-def _standardised(
+def standardised(
     listed: pl.DataFrame, raw: Mapping[str, Floats], universe: NDArray[np.bool_], settings: StylesSettings
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the table, and a profile for the checks: mean, standard deviation and coverage of each style on U(t)."""
@@ -233,7 +167,7 @@ class Panel:
 
 def turnover(panel: Panel, minimum: int) -> Floats:
     """Return ln of the mean daily amount / float_mv [stocks]; NaN with fewer than `minimum` traded days."""
-    return np.log(_positive(_mean(panel.turnover, minimum)))
+    return np.log(positive(_mean(panel.turnover, minimum)))
 
 
 def reversal(panel: Panel, minimum: int) -> Floats:
@@ -297,7 +231,7 @@ def fill_with_median(x: Floats, industry: pl.Series, universe: NDArray[np.bool_]
         .agg(median=pl.col("x").median())
     )
     filled = frame.join(medians, on="industry", how="left", maintain_order="left")
-    return _floats(filled.select(pl.coalesce("x", "median"))["x"])
+    return floats_of(filled.select(pl.coalesce("x", "median"))["x"])
 
 
 # --- Fama–French factors ------------------------------------------------------------------------------------------------
@@ -365,11 +299,11 @@ def sort_groups(
 # --- small arithmetic ---------------------------------------------------------------------------------------------------
 
 
-def _floats(series: pl.Series) -> Floats:
+def floats_of(series: pl.Series) -> Floats:
     return series.cast(pl.Float64).to_numpy().astype(np.float64)
 
 
-def _positive(x: Floats) -> Floats:
+def positive(x: Floats) -> Floats:
     return np.where(x > 0, x, np.nan)
 
 

@@ -27,7 +27,7 @@ definition of every column is in `assets/features/names.py`. The networks read t
     },
     sort=("symbol", "granularity", "bar"),
     settings="features",
-    make="assets.features.bars:make_bar_features",
+    make="assets.features.make_bar_features:make_bar_features",
     needs=BAR_NEEDS,
     checks=(
         Check("symbol_bar_unique", Between("duplicates", 0, 0), critical=True, remedy=FAULT),
@@ -62,7 +62,7 @@ chained by pre_close. A window statistic requires 75 % of its days. The definiti
     schema={"date": pl.Date, "symbol": pl.String, **dict.fromkeys(DAILY_FEATURES, pl.Float32)},
     sort=("symbol",),
     settings="features",
-    make="assets.features.daily:make_daily_features",
+    make="assets.features.make_daily_features:make_daily_features",
     needs=DAILY_NEEDS,
     checks=(
         Check("symbol_unique", Between("duplicates", 0, 0), critical=True, remedy=FAULT),

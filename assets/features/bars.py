@@ -8,7 +8,6 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-import polars as pl
 from numba import njit
 from numpy.typing import NDArray
 
@@ -18,14 +17,10 @@ from assets.factors.block import (
     Bools,
     Floats,
     MinuteBlock,
-    dense_day,
     in_parts,
     large_trade_minutes,
-    minute_returns,
 )
-from assets.features.names import BAR_FEATURES, HOUR_FEATURE
-from resources.made import Made
-from resources.partition import Frames, Partition
+from assets.features.names import BAR_FEATURES
 from resources.settings.features import FeaturesSettings
 
 
@@ -59,35 +54,6 @@ EDGES = {size: np.r_[np.searchsorted(GRID, starts), MINUTES] for size, starts in
 ROUNDING = 1e-12  # a sum this small beside the sum of absolute values is zero but for rounding
 
 
-def make_bar_features(frames: Frames, partition: Partition, settings: FeaturesSettings) -> Made:
-    """`bar_features` of one day: a row per symbol with bars, granularity and bar."""
-    block, daily = dense_day(frames["minute_bars"], frames["daily_prices"], FIELDS, ("pre_close",))
-    pre_close = daily["pre_close"]
-    returns = minute_returns(block, pre_close)
-    bars = sum(map(len, STARTS.values()))
-    values = np.full((len(BAR_FEATURES) + 1, len(block), bars), np.nan, np.float32)  # a row of the table: symbol, bar
-    end = 0
-    for size, starts in STARTS.items():
-        begin, end = end, end + len(starts)
-        values[:-1, :, begin:end] = measure_bars(block, returns, size, settings)
-        if size == 60:
-            hour = np.log(block.grid("close")[:, EDGES[60][1:] - 1] / pre_close[:, None])
-            values[-1, :, begin:end] = np.where(np.isfinite(hour), hour, np.nan)
-    granularity = np.repeat([*STARTS], [len(starts) for starts in STARTS.values()]).astype(np.int32)
-    frame = pl.DataFrame(
-        {
-            "symbol": block.symbols.gather(np.repeat(np.arange(len(block)), bars)),
-            "granularity": np.tile(granularity, len(block)),
-            "bar": np.tile(np.concatenate([*STARTS.values()]).astype(np.int32), len(block)),
-            **dict(zip((*BAR_FEATURES, HOUR_FEATURE), values.reshape(len(values), -1), strict=True)),
-        }
-    )
-    frame = frame.select(
-        pl.lit(partition.date).alias("date"), pl.exclude(pl.Float32), pl.col(pl.Float32).fill_nan(None)
-    )
-    return Made(frame, profile=_profile(frame))
-
-
 def measure_bars(block: MinuteBlock, returns: Floats, size: int, settings: FeaturesSettings) -> Floats:
     """[63, n, bars] float64 in the order of `BAR_FEATURES`, NaN for null; `size` is 30 or 60, `returns` are the block's."""
     edges, fields = EDGES[size], Fields(*block.arrays(FIELDS))
@@ -99,21 +65,6 @@ def measure_bars(block: MinuteBlock, returns: Floats, size: int, settings: Featu
         lambda first, last: _measure(first, last, fields, returns, large, edges, settings.edge_minutes, rows, values),
     )
     return np.moveaxis(values, -1, 0)
-
-
-def _profile(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row per granularity and bar, for the checks."""
-    shares = [n for n in frame.columns if n.startswith("down_")]
-    return frame.group_by("granularity", "bar", maintain_order=True).agg(
-        pl.len().alias("rows"),
-        (pl.len() - pl.col("symbol").n_unique()).alias("duplicates"),
-        pl.sum_horizontal(pl.col(pl.Float32).is_infinite().sum(), pl.col(pl.Float32).is_nan().sum()).alias(
-            "not_finite"
-        ),
-        pl.min_horizontal(pl.col(*shares).min()).alias("least_downside_share"),
-        pl.max_horizontal(pl.col(*shares).max()).alias("largest_downside_share"),
-        pl.col("bar_return").is_not_null().mean().alias("return_coverage"),
-    )
 
 
 # --- the kernel: plain loops over the minutes of each bar; NaN spreads -----------------------------------------------

@@ -168,7 +168,7 @@ by the models in force in the week before: what was known then. Empty where no p
     reads_start=True,
     functions=tuple(f"models.{key}.network" for key in catalogue.MODELS),
     built_in=catalogue.NETWORKS,
-    make="assets.models.make_scores:make_offset_scores",
+    make="assets.models.make_offset_scores:make_offset_scores",
     items="factor",
     checks=(
         Check(

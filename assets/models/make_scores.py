@@ -11,7 +11,6 @@ import polars as pl
 
 from assets.models.checkpoint import load_networks, read_card
 from assets.models.device import choose_device, repeatable
-from assets.models.offset_windows import offset_days, scoring_models
 from assets.models.orthogonal import arrange_exposures
 from assets.models.panel import Panel, Store, build_panel
 from assets.models.reasons import MODEL_ABSENT, NO_MODEL_YET, NOBODY_COVERED, NOBODY_PLACED
@@ -177,25 +176,3 @@ def _profile(frame: pl.DataFrame, members: int) -> pl.DataFrame:
         coverage=pl.when(once).then(pl.col("value").is_not_null().sum().over("factor") / max(members, 1)),
         spread=pl.when(once).then(pl.col("value").std(ddof=0).over("factor")),
     )
-
-
-def make_offset_scores(frames: Frames, partition: Partition, settings: Mapping[str, Any]) -> Made:
-    """As `make_scores`, of the week's offset days, by the models in force in the week before.
-
-    settings: the sections models, lines (whose weekdays they are) and portfolios (whose score it is).
-    """
-    week, calendar, start = partition.week, partition.calendar, partition.start
-    days, models = offset_days.keys(calendar, week, settings, start), scoring_models(settings)
-    if not days or not models:
-        return Made(pl.DataFrame(schema=SCORES), notes={"offset_days": 0})
-    rows: ModelsSettings = settings["models"]
-    before = calendar.offset_week(week, -1) if week > calendar.week_of(start) else None
-    serving = None if before is None else in_force(calendar, before, rows.train_lag_weeks, start)
-    found: list[pl.DataFrame] = [pl.DataFrame(schema=SCORES)]
-    missing: dict[str, Reason] = {}
-    for day in days:
-        scored = score_day(day, serving, models, frames, partition, rows)
-        found.append(scored.names.select(pl.lit(week).alias("week"), pl.lit(day).alias("date"), *SCORES_OF_A_DAY))
-        missing |= scored.missing
-    frame = pl.concat(found, how="vertical_relaxed")
-    return Made(frame, unavailable=missing, notes={"offset_days": len(days), "rows": frame.height})

@@ -7,8 +7,8 @@ import polars as pl
 import pytest
 
 from assets.factors.extra import EXTRA
-from assets.factors.indicators import make_day_indicators
-from assets.factors.ten import make_factors
+from assets.factors.make_day_indicators import make_day_indicators
+from assets.factors.make_factors import make_factors
 from resources.settings.factors import FactorsSettings
 from tests.factors import plain
 from tests.making import run_make

@@ -6,8 +6,8 @@ import polars as pl
 
 from assets import catalogue
 from assets.factors.assets import TABLES, day_indicators, factors
-from assets.factors.indicators import make_day_indicators
-from assets.factors.ten import make_factors
+from assets.factors.make_day_indicators import make_day_indicators
+from assets.factors.make_factors import make_factors
 from resources.gate import judge
 from resources.made import Made
 from resources.settings.factors import FactorsSettings

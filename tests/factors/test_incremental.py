@@ -12,7 +12,7 @@ import pytest
 
 from assets.bars.assets import TABLES as BARS
 from assets.factors.assets import TABLES as FACTORS
-from assets.factors.indicators import make_day_indicators
+from assets.factors.make_day_indicators import make_day_indicators
 from assets.factors.ten import aggregate_days
 from assets.features.assets import TABLES as FEATURES
 from assets.reference.assets import TABLES as REFERENCE

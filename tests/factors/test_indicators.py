@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from assets.factors import block as blocks
 from assets.factors.block import GRID, SLOTS, dense_block, in_parts, large_trade_minutes
-from assets.factors.indicators import INDICATORS, make_day_indicators
+from assets.factors.indicators import INDICATORS
+from assets.factors.make_day_indicators import make_day_indicators
 from assets.factors.windows import INDICATOR_NEEDS
 from resources.errors import InputError
 from resources.settings.factors import FactorsSettings

@@ -12,6 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from assets.factors.assets import styles
+from assets.factors.make_styles import make_styles
 from assets.factors.reasons import FEW_BOOK_VALUES, TOO_FEW_DAYS
 from assets.factors.styles import (
     SCHEMA,
@@ -19,7 +20,6 @@ from assets.factors.styles import (
     explained_share,
     factor_returns,
     formation_day,
-    make_styles,
     window_and_formation_days,
     window_days,
 )

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from assets import catalogue
 from assets.factors.indicators import INDICATORS
+from assets.factors.make_factors import make_factors
 from assets.factors.reasons import NOBODY_IN_UNIVERSE, NOTHING_LEFT
 from assets.factors.styles import STYLES
-from assets.factors.ten import aggregate_days, make_factors, orthogonalise_factors
+from assets.factors.ten import aggregate_days, orthogonalise_factors
 from assets.factors.windows import NEEDS, window_days
 from resources.calendar import Calendar
 from resources.settings.factors import FactorsSettings

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from assets.factors import block as blocks
 from assets.factors.block import dense_block, dense_day, minute_returns
 from assets.features import bars as kernel
-from assets.features.bars import EDGES, FIELDS, STARTS, make_bar_features, measure_bars
+from assets.features.bars import EDGES, FIELDS, STARTS, measure_bars
+from assets.features.make_bar_features import make_bar_features
 from assets.features.names import BAR_FEATURES, BAR_NEEDS, DAILY_FEATURES, DAILY_NEEDS, HOUR_FEATURE
 from resources.settings.features import FeaturesSettings
 from tests.factors import plain

@@ -9,7 +9,7 @@ import polars as pl
 import pytest
 
 from assets.factors import block as blocks
-from assets.features.daily import make_daily_features
+from assets.features.make_daily_features import make_daily_features
 from assets.features.names import DAILY_FEATURES
 from resources.calendar import Calendar
 from resources.settings.features import FeaturesSettings

@@ -5,8 +5,8 @@ import datetime as dt
 import polars as pl
 
 from assets.features.assets import bar_features, daily_features
-from assets.features.bars import make_bar_features
-from assets.features.daily import make_daily_features
+from assets.features.make_bar_features import make_bar_features
+from assets.features.make_daily_features import make_daily_features
 from resources.calendar import Calendar
 from resources.gate import judge
 from resources.made import Made

@@ -81,6 +81,17 @@ def test_a_stage_only_declares(stage: str) -> None:
             )
 
 
+@pytest.mark.parametrize("make", sorted({table.make for table in load_tables().values()}))
+def test_a_make_function_has_a_file_of_its_own(make: str) -> None:
+    """`make_<table>.py` beside the pure modules; tables of one kind, such as the six models, share one."""
+    module, name = make.split(":")
+    assert module.split(".")[-1] == name
+    assert name.startswith("make_")
+    tree = ast.parse((ROOT / module.replace(".", "/")).with_suffix(".py").read_text("utf-8"))
+    made = {node.name for node in tree.body if isinstance(node, ast.FunctionDef) and node.name.startswith("make_")}
+    assert made == {name}
+
+
 @pytest.mark.parametrize("table", load_tables().values(), ids=lambda table: table.name)
 def test_a_declaration_is_sound(table) -> None:
     """Rules 2 and 3: needs and checks name things that exist; a section, never the tree."""

@@ -4,7 +4,8 @@ import polars as pl
 import pytest
 
 from assets.features.names import BAR_FEATURES
-from assets.models.make_scores import make_offset_scores, make_scores
+from assets.models.make_offset_scores import make_offset_scores
+from assets.models.make_scores import make_scores
 from assets.models.offset_windows import offset_days
 from resources.settings.lines import LinesSettings
 from resources.settings.portfolios import PortfoliosSettings

@@ -12,10 +12,11 @@ import polars as pl
 import pytest
 
 from assets.bars.schemas import MINUTE_BARS
-from assets.factors.indicators import INDICATORS, make_day_indicators
+from assets.factors.indicators import INDICATORS
+from assets.factors.make_day_indicators import make_day_indicators
 from assets.factors.ten import aggregate_days
 from assets.factors.windows import INDICATOR_NEEDS
-from assets.features.bars import make_bar_features
+from assets.features.make_bar_features import make_bar_features
 from assets.features.names import BAR_FEATURES, BAR_NEEDS
 from assets.ticks.make_quotes import make_quotes
 from assets.ticks.make_trades import make_trades

@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assets.factors.styles import make_styles, window_and_formation_days, window_days
+from assets.factors.make_styles import make_styles
+from assets.factors.styles import window_and_formation_days, window_days
 from assets.reference.announcements import (
     amounts_in_other_units,
     equity_jumps,

@@ -562,6 +562,6 @@ def test_the_code_of_what_a_table_declares_decides_its_version(
 
 
 def test_the_classes_behind_a_partition_count_for_no_table_that_does_not_declare_them() -> None:
-    covered = {one.split(":")[0] for one in definitions("assets.features.bars:make_bar_features")}
+    covered = {one.split(":")[0] for one in definitions("assets.features.make_bar_features:make_bar_features")}
     assert "resources.made" in covered
     assert not covered & {"resources.partition", "resources.landing", "resources.rulebook", "resources.calendar"}

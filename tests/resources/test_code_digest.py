@@ -190,11 +190,11 @@ def test_a_module_that_is_passed_on_counts_whole(digest: Callable[[Files], str])
 
 def test_of_the_platform_it_covers_what_is_called_and_no_more() -> None:
     code_digest.clear_caches()
-    covered = definitions("assets.factors.ten:make_factors")
+    covered = definitions("assets.factors.make_factors:make_factors")
     assert "assets.factors.cross_section:zscore" in covered
     assert not [one for one in covered if one.startswith(("assets.models", "assets.bars", "resources.landing"))]
-    assert code_digest.code_digest("assets.factors.styles:make_styles") != code_digest.code_digest(
-        "assets.factors.ten:make_factors"
+    assert code_digest.code_digest("assets.factors.make_styles:make_styles") != code_digest.code_digest(
+        "assets.factors.make_factors:make_factors"
     )
 
 
