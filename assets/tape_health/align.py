@@ -9,6 +9,8 @@ by up to 0.99 s and follows its next by up to 0.05 s. Hence the rule: a snapshot
 the first k trades. By volume instead of count, k is found by bisection: volumes only grow.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
@@ -34,6 +36,57 @@ close or limit prices are not those of the others, its levels are out of order, 
  FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED, GAP, GAP_FROM, FOLLOWING,
  AGAINST_BOOK, N_HALTED) = range(25)  # fmt: skip
 """Columns of `judge_quotes`; see there."""
+
+
+class Trades(NamedTuple):
+    """A tape in its order, one entry per trade; those of symbol s are starts[s] … starts[s + 1] − 1."""
+
+    starts: np.ndarray
+    time: np.ndarray  # ms since midnight
+    channel: np.ndarray
+    price: np.ndarray  # 1/10 000 yuan
+    volume: np.ndarray  # shares
+    side: np.ndarray  # +1 active buy, −1 active sell, 0 neither
+    bid: np.ndarray  # order numbers
+    ask: np.ndarray
+
+
+class Sums(NamedTuple):
+    """What `tape_sums` fills, one entry per trade."""
+
+    volumes: np.ndarray  # shares up to and with the trade
+    amounts: np.ndarray  # 1/10 000 yuan
+    stamps: np.ndarray
+
+
+class Quotes(NamedTuple):
+    """Snapshots, one entry each; those of symbol s are starts[s] … starts[s + 1] − 1. Unknown counts, volumes and amounts are −1,
+    unknown prices 0; prices and amounts in 1/10 000 yuan."""
+
+    starts: np.ndarray
+    time: np.ndarray  # ms since midnight
+    trades: np.ndarray  # cumulative count, as are the next two
+    volume: np.ndarray
+    amount: np.ndarray
+    bid: np.ndarray
+    bid_volume: np.ndarray
+    ask: np.ndarray
+    ask_volume: np.ndarray
+    bid_2: np.ndarray
+    ask_2: np.ndarray
+    pre_close: np.ndarray
+    limit_up: np.ndarray
+    limit_down: np.ndarray
+
+
+class Tolerances(NamedTuple):
+    """How far a snapshot may be off its tape."""
+
+    by_count: bool  # whether its count says which trades it holds; else its volume does
+    whole_yuan: int  # 1/10 000 yuan by which an amount may miss the sum, where the symbol's amounts are all whole yuan
+    amount: int  # the same elsewhere
+    max_lag: int  # ms between a snapshot and the trades around it
+    min_halt: int  # ms of trading hours without a trade that may be a halt
 
 
 @njit(cache=True, nogil=True)
@@ -67,14 +120,15 @@ def in_order(values):
 
 
 @njit(cache=True, nogil=True)
-def tape_sums(starts, time, channel, price, volume, side, bid, ask, low, high, volumes, amounts, stamps, out):
+def tape_sums(trades, low, high, sums, out):
     """Running sums of each symbol's tape, and what is odd about its rows.
 
-    low, high: price limits per symbol, 1/10 000 yuan. Fills volumes and amounts (1/10 000 yuan) with the sums up to and with
-    each row, out (symbols, 12) by column, and stamps with −1, or the time that a row whose stamp is out of order must have had:
+    trades: Trades. low, high: price limits per symbol, 1/10 000 yuan. Fills sums (Sums), out (symbols, 12) by column, and stamps with −1, or the time that a row whose stamp is out of order must have had:
     the stamps in order around it lie in one bar, so that its own does as well (−2 where they do not, or where its own lies in an
     auction and theirs do not, or the reverse: its bar or its side is uncertain).
     """
+    starts, time, channel, price, volume, side, bid, ask = trades
+    volumes, amounts, stamps = sums
     for s in range(len(starts) - 1):
         first, last = starts[s], starts[s + 1]
         shares = np.int64(0)
@@ -202,25 +256,47 @@ def _trading_ms(first, last):
 
 
 @njit(cache=True, nogil=True)
-def judge_quotes(starts, tape_starts, tape_time, tape_price, tape_side, volumes, amounts, time, count, volume, amount, bid, bid_volume, ask,
-                 ask_volume, bid_2, ask_2, pre_close, limit_up, limit_down, low, high, by_count, yuan_tolerance, tolerance, max_lag, min_halt, faults, twins, out):  # fmt: skip
+def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out):
     """Hold the snapshots of each symbol, by time and then as delivered, against the same symbol's trades, if it has any.
 
-    Unknown counts, volumes and amounts are −1, unknown prices 0. tolerance: 1/10 000 yuan by which an
-    amount may miss the sum; yuan_tolerance where the symbol's amounts are all whole yuan. low, high: price
-    limits per symbol. max_lag: ms between a snapshot and the
-    trades around it. min_halt: ms of trading hours without a trade that may be a halt. Judged are the snapshots from 09:30 on: before, they are virtual.
+    quotes: Quotes. trades: Trades, with the stamps in order. sums: Sums of them. low, high: price limits per symbol. tolerances:
+    Tolerances. Judged are the snapshots from 09:30 on: before, they are virtual.
 
-    Fills faults with the bits above; twins, of a REPEATED row, with the row before that it equals in all that is read here; and out (symbols, 25): snapshots judged; of each fault; N_UNUSABLE of those in continuous
-    trading with any, and of those that fell back, wherever they say they stood; RUN, the longest run off the tape that ends on it again, RUN_FROM and RUN_TO the stamps of its ends;
-    FIRST_OFF the stamp of the first off the tape (−1: none); FINAL_VOLUME and FINAL_AMOUNT the last cumulative fields (−1:
-    none); previous close and limit prices of the majority; FINAL_TIME the stamp of the last that does not fall back; WHOLE_YUAN: whether no amount has cents; BOOKED: whether a book
-    stood in continuous trading; GAP: the longest time in ms of continuous trading (lunch left out) that a trade waited for a
-    snapshot that counts it, GAP_FROM its stamp (each trade changes the book, and a snapshot follows within seconds);
-    FOLLOWING: trades of continuous trading that came next after a snapshot, at its best ask or above or at its best bid or below,
-    AGAINST_BOOK: those of them whose side (+1 active buy, −1 active sell) is the other one; N_HALTED of N_UNUSABLE those with no fault but
-    that bid and ask are equal, between trades min_halt apart: a halted name's book is that of the auction to come, and virtual.
+    Fills faults (snapshots,) with the bits above; twins (snapshots,), of a REPEATED row, with the row before that it equals in all
+    that is read here; and out (symbols, 25) by column:
+
+    JUDGED: snapshots judged; N_…: of each fault. N_UNUSABLE: of those in continuous trading with any, and of those that fell back,
+    wherever they say they stood. N_HALTED: those of N_UNUSABLE with no fault but that bid and ask are equal, between trades min_halt
+    apart, since a halted name's book is that of the auction to come, and virtual.
+    RUN: the longest run off the tape that ends on it again; RUN_FROM, RUN_TO: the stamps of its ends. FIRST_OFF: the stamp of the
+    first off the tape (−1: none).
+    FINAL_VOLUME, FINAL_AMOUNT: the last cumulative fields (−1: none). FINAL_TIME: the stamp of the last that does not fall back.
+    PRE_CLOSE, LIMIT_UP, LIMIT_DOWN: those of the majority. WHOLE_YUAN: whether no amount has cents. BOOKED: whether a book stood in
+    continuous trading.
+    GAP: the longest time in ms of continuous trading (lunch left out) that a trade waited for a snapshot that counts it, GAP_FROM its
+    stamp (each trade changes the book, and a snapshot follows within seconds).
+    FOLLOWING: trades of continuous trading that came next after a snapshot, at its best ask or above or at its best bid or below.
+    AGAINST_BOOK: those of them whose side is the other one.
     """
+    (
+        starts,
+        time,
+        count,
+        volume,
+        amount,
+        bid,
+        bid_volume,
+        ask,
+        ask_volume,
+        bid_2,
+        ask_2,
+        pre_close,
+        limit_up,
+        limit_down,
+    ) = quotes
+    tape_starts, tape_time, _, tape_price, _, tape_side, _, _ = trades
+    volumes, amounts, _ = sums
+    by_count, yuan_tolerance, tolerance, max_lag, min_halt = tolerances
     for s in range(len(starts) - 1):
         first, last = starts[s], starts[s + 1]
         told = out[s]

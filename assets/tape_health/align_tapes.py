@@ -116,43 +116,31 @@ def measure_tapes(
         "trades": ("time", "channel", "price", "volume", "side", "bid_order", "ask_order"),
         "quotes": tuple(_QUOTED),
     }
+    tolerances = align.Tolerances(
+        by_count=settings.align_quotes_by == "count",
+        whole_yuan=max(round(settings.amount_tolerance * 10_000) - 1, 0),
+        amount=round(settings.cent_tolerance * 10_000),
+        max_lag=settings.max_quote_lag_ms,
+        min_halt=round(settings.min_halt_minutes * clock.MINUTE_MS),
+    )
     traded_rows = quoted_rows = 0
     for batches in by_symbols({"trades": trades, "quotes": known}, columns, settings.batch_rows):
         tape, book = batches["trades"], batches["quotes"]
-        time, channel, price, volume, side, bid, ask = (tape.array(name) for name in columns["trades"])
-        volumes, amounts = np.empty(len(time), np.int64), np.empty(len(time), np.int64)
-        stamp = np.empty(len(time), np.int32)
+        tape_rows = align.Trades(tape.starts, *(tape.array(name) for name in columns["trades"]))
+        snapshots = align.Quotes(book.starts, *(book.array(name) for name in columns["quotes"]))
+        time, height = tape_rows.time, len(tape_rows.time)
+        stamp = np.empty(height, np.int32)
+        sums = align.Sums(np.empty(height, np.int64), np.empty(height, np.int64), stamp)
         counted = np.zeros((len(tape.symbols), len(TAPE) - 1), np.int64)
-        quoted = [book.array(name) for name in columns["quotes"]]
         low, high = _limits(tape.symbols, delivered)
-        align.fill_limits(book.starts, quoted[-2], quoted[-1], low, high)
+        align.fill_limits(book.starts, snapshots.limit_up, snapshots.limit_down, low, high)
         low, high = _limits(tape.symbols, rule, low, high)
-        align.tape_sums(
-            tape.starts, time, channel, price, volume, side, bid, ask, low, high, volumes, amounts, stamp, counted
-        )
+        align.tape_sums(tape_rows, low, high, sums, counted)
         fault = np.zeros(book.frame.height, np.uint8)
         twins = np.empty(book.frame.height, np.int64)
         told = np.zeros((len(book.symbols), len(BOOK) - 2), np.int64)
-        align.judge_quotes(  # type: ignore[call-arg]  # numba's type knows no unpacking
-            book.starts,
-            tape.starts,
-            np.where(stamp >= 0, stamp, time).astype(time.dtype),
-            price,
-            side,
-            volumes,
-            amounts,
-            *quoted,
-            low,
-            high,
-            settings.align_quotes_by == "count",
-            max(round(settings.amount_tolerance * 10_000) - 1, 0),
-            round(settings.cent_tolerance * 10_000),
-            settings.max_quote_lag_ms,
-            round(settings.min_halt_minutes * clock.MINUTE_MS),
-            fault,
-            twins,
-            told,
-        )
+        in_order = tape_rows._replace(time=np.where(stamp >= 0, stamp, time).astype(time.dtype))
+        align.judge_quotes(snapshots, in_order, sums, low, high, tolerances, fault, twins, told)
         own = np.flatnonzero(fault & align.REPEATED)
         if len(own):
             differ = own[_differ(quotes, quoted_rows + own, quoted_rows + twins[own])]
@@ -169,10 +157,11 @@ def measure_tapes(
         symbols = pl.Series(tape.symbols, dtype=pl.String).gather(owner)
         channels.append(
             pl.DataFrame(
-                {"symbol": symbols, "channel": channel[starts[:-1]], "last_time": time[starts[1:] - 1]}, schema=CHANNELS
+                {"symbol": symbols, "channel": tape_rows.channel[starts[:-1]], "last_time": time[starts[1:] - 1]},
+                schema=CHANNELS,
             )
         )
-        traded_rows, quoted_rows = traded_rows + len(time), quoted_rows + book.frame.height
+        traded_rows, quoted_rows = traded_rows + height, quoted_rows + book.frame.height
     return Measured(*map(pl.concat, (tapes, books, channels, stamps, faults)))
 
 
