@@ -37,9 +37,11 @@ _FEW_SHARES = 10_000  # a hundred lots
 _GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
 
 
-def contradictions(
-    settings: ReferenceSettings, declared: Mapping[str, Any] | None = None
-) -> list[tuple[pl.Expr, pl.Expr]]:
+Finding = tuple[pl.Expr, pl.Expr]
+"""Where a contradiction holds, and its sentence."""
+
+
+def contradictions(settings: ReferenceSettings, declared: Mapping[str, Any] | None = None) -> list[Finding]:
     """(holds, sentence) of what sets a usable row of daily_prices aside, the likeliest cause first.
 
     Judged are the columns of daily_prices, listed_days, delivered_up and delivered_down (the limits as delivered, null where
@@ -48,31 +50,37 @@ def contradictions(
     (late_shares.with_late_shares), first_day (whether the table begins on the day) and same_as (a lower code with the same
     prices, volume and amount). declared: what the settings declare of daily_prices (`LandingView.declared`).
     """
+    return [
+        *_of_the_vwap(settings, declared or {}),
+        _of_delivered_limits(),
+        *_of_the_last_close(settings),
+        (
+            pl.col("same_as").is_not_null(),
+            pl.format(
+                "its prices, volume and amount are those of {}: one company under two codes, as after a change of code, of which the "
+                "lower one counts. Deliver one of them for each day, or name the change in reference/code_changes",
+                "same_as",
+            ),
+        ),
+        (
+            pl.col("first_day") & (pl.col("listed_days") > settings.unlimited_days) & _beyond("limit_up", "limit_down"),
+            pl.format(
+                "the prices from {} to {} lie outside the limits that pre_close {} gives, on the first day of the table",
+                "low", "high", "pre_close",
+            ),
+        ),
+    ]  # fmt: skip
+
+
+def _of_the_vwap(settings: ReferenceSettings, declared: Mapping[str, Any]) -> list[Finding]:
+    """amount / volume against the prices: another unit, or prices that are not those of the trades."""
     vwap = pl.col("amount") / pl.col("volume")
     power = _power(vwap / ((pl.col("high") + pl.col("low")) / 2), settings.unit_tolerance)
     cause = pl.lit("volume or amount is in another unit")
-    for exponent, text in ratio_units("daily_prices", declared or {}).items():
+    for exponent, text in ratio_units("daily_prices", declared).items():
         cause = pl.when(power == exponent).then(pl.lit(text)).otherwise(cause)
     outside_range = (pl.col("least_vwap") > pl.col("high") * (1 + settings.vwap_tolerance) + HALF_CENT) | (
         pl.col("most_vwap") < pl.col("low") * (1 - settings.vwap_tolerance) - HALF_CENT
-    )
-    beyond = (pl.col("high") > pl.col("limit_up") + HALF_CENT) | (pl.col("low") < pl.col("limit_down") - HALF_CENT)
-    beyond_delivered = (pl.col("high") > pl.col("delivered_up") + HALF_CENT) | (
-        pl.col("low") < pl.col("delivered_down") - HALF_CENT
-    )
-    astray = (pl.col("pre_close") > pl.col("delivered_up") + HALF_CENT) | (
-        pl.col("pre_close") < pl.col("delivered_down") - HALF_CENT
-    )
-    growth = (pl.col("total_shares") / pl.col("last_shares")).fill_null(1.0)
-    off = (pl.col("pre_close") - pl.col("last_close")).abs() > HALF_CENT
-    rise = pl.col("pre_close") > pl.col("last_close") * (1 + settings.max_pre_close_rise) + HALF_CENT
-    fewer = pl.col("pre_close") * growth <= pl.col("last_close") * (1 + settings.max_unexplained_fall)
-    fall = pl.col("pre_close") < pl.col("last_close") * (1 - settings.max_unexplained_fall) / pl.max_horizontal(
-        growth, pl.lit(1.0)
-    )
-    ex_date = (pl.col("ex_date") == pl.col("date")).fill_null(False) & (pl.col("shares_late") | pl.col("shares_follow"))
-    told = pl.format(
-        "pre_close is {} and the last close, of {}, {}", "pre_close", pl.col("last_date").cast(pl.String), "last_close"
     )
     return [
         (power != 0, pl.format("amount / volume is 1e{} times its prices: {}", power, cause)),
@@ -85,51 +93,64 @@ def contradictions(
                 vwap.round(4), "low", "high",
             ),
         ),
-        (
-            beyond_delivered | astray,
-            pl.format(
-                "its prices from {} to {} and pre_close {} do not lie inside the limits delivered with them, {} to {}",
-                "low", "high", "pre_close", _shown("delivered_down"), _shown("delivered_up"),
-            ),
+    ]  # fmt: skip
+
+
+def _of_delivered_limits() -> Finding:
+    astray = (pl.col("pre_close") > pl.col("delivered_up") + HALF_CENT) | (
+        pl.col("pre_close") < pl.col("delivered_down") - HALF_CENT
+    )
+    return (
+        _beyond("delivered_up", "delivered_down") | astray,
+        pl.format(
+            "its prices from {} to {} and pre_close {} do not lie inside the limits delivered with them, {} to {}",
+            "low", "high", "pre_close", _shown("delivered_down"), _shown("delivered_up"),
         ),
+    )  # fmt: skip
+
+
+def _of_the_last_close(settings: ReferenceSettings) -> list[Finding]:
+    """pre_close against the close of the name's last day of trading and its share counts."""
+    growth = (pl.col("total_shares") / pl.col("last_shares")).fill_null(1.0)
+    off = (pl.col("pre_close") - pl.col("last_close")).abs() > HALF_CENT
+    rise = pl.col("pre_close") > pl.col("last_close") * (1 + settings.max_pre_close_rise) + HALF_CENT
+    fewer = pl.col("pre_close") * growth <= pl.col("last_close") * (1 + settings.max_unexplained_fall)
+    fall = pl.col("pre_close") < pl.col("last_close") * (1 - settings.max_unexplained_fall) / pl.max_horizontal(
+        growth, pl.lit(1.0)
+    )
+    ex_date = (pl.col("ex_date") == pl.col("date")).fill_null(False) & (pl.col("shares_late") | pl.col("shares_follow"))
+    both = pl.format(
+        "pre_close is {} and the last close, of {}, {}", "pre_close", pl.col("last_date").cast(pl.String), "last_close"
+    )
+    return [
         (
             rise & ~((growth < 1) & fewer),
             pl.concat_str(
-                told, pl.lit(": a previous close rises where shares are taken together alone, and there are no fewer")
+                both, pl.lit(": a previous close rises where shares are taken together alone, and there are no fewer")
             ),
         ),
         (
             fall & ~ex_date,
             pl.concat_str(
-                told, pl.lit(": it falls by more than a dividend or rights issue does, and no new shares explain it")
+                both, pl.lit(": it falls by more than a dividend or rights issue does, and no new shares explain it")
             ),
         ),
         (
-            off & beyond,
+            off & _beyond("limit_up", "limit_down"),
             pl.concat_str(
-                told,
+                both,
                 pl.format(
                     ", and the prices from {} to {} lie outside the limits that pre_close gives, {} to {}",
                     "low", "high", _shown("limit_down"), _shown("limit_up"),
                 ),
             ),
         ),
-        (
-            pl.col("same_as").is_not_null(),
-            pl.format(
-                "its prices, volume and amount are those of {}: one company under two codes, as after a change of code, of which the "
-                "lower one counts. Deliver one of them for each day, or name the change in reference/code_changes",
-                "same_as",
-            ),
-        ),
-        (
-            pl.col("first_day") & (pl.col("listed_days") > settings.unlimited_days) & beyond,
-            pl.format(
-                "the prices from {} to {} lie outside the limits that pre_close {} gives, on the first day of the table",
-                "low", "high", "pre_close",
-            ),
-        ),
     ]  # fmt: skip
+
+
+def _beyond(up: str, down: str) -> pl.Expr:
+    """Whether the day's prices leave the limits of these columns."""
+    return (pl.col("high") > pl.col(up) + HALF_CENT) | (pl.col("low") < pl.col(down) - HALF_CENT)
 
 
 def vwap_bounds(rounding: Rounding) -> dict[str, pl.Expr]:
