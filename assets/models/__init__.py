@@ -1,6 +1,6 @@
-"""Features → the networks of the report and their weekly scores.
+"""The stage `models`: the networks of the report, trained on features, and their weekly scores.
 
-In this folder: when a model is trained and on which days (windows), its input (panel), its target (labels), the networks and
-their orthogonal layer, their training, the checkpoint and its card, the registry of all cards, and the score. Not here: the features themselves (assets/features/), what is done with a
-score (assets/portfolios/, assets/report/).
+The folder holds the training weeks and windows of a model, its input (panel), its target (labels), the networks and their
+orthogonal layer, their training, the checkpoint and its card, the registry of all cards, and the score. It does not hold the
+features (assets/features/) or the uses of a score (assets/portfolios/, assets/report/).
 """

@@ -1,4 +1,4 @@
-"""The tables of this stage: one per model, and the scores. Declarations only."""
+"""The tables of the stage `models`: one per model, and the scores. This module only declares them."""
 
 from assets import catalogue
 from assets.models import offset_windows, windows
@@ -10,7 +10,7 @@ NOT_FINITE = "the network's outputs are not finite: lower learning_rate, or set 
 
 
 def model_table(key: str) -> Table:
-    """The table of one model: a row of the settings tree under models.<key> makes it what it is."""
+    """Declare the table of one model, whose network, window and training the settings section models.<key> decides."""
     factor = catalogue.BY_KEY[key]
     return Table(
         name=key,
@@ -21,19 +21,19 @@ def model_table(key: str) -> Table:
 **{factor.name_zh}** ({factor.name_en}, factor {factor.number}): the model in force in each week, trained after the close of the
 week's signal day on samples whose labels are known by then, or carried forward from `trained_week`.
 
-Rows are its learning curves, one network per granularity and seed. Beside them: `card.json` (settings, window and purge,
-features, seeds, digests of the data, device, libraries) and, in the trained week, `checkpoint.safetensors` (the best weights
-of every network). `python -m orchestration.models` lists all models of a lake.
+The rows are its learning curves, one per network, that is per granularity and seed. Beside them are `card.json` (settings, window
+and purge, features, seeds, digests of the data, device, libraries) and, in the trained week, `checkpoint.safetensors` (the best
+weights of every network). `python -m orchestration.models` lists all models of a lake.
 
 | column | |
 |---|---|
 | week, trained_week | Mondays |
-| granularity, seed, epoch | one curve per granularity and seed |
+| granularity, seed, epoch | the network, and the epoch from 1 |
 | train_loss | mean over batches, with dropout |
 | valid_loss, valid_ic | mean over validation days of the loss and of the correlation with the label |
-| kept | the epoch whose weights the checkpoint holds |
+| kept | true for the epoch whose weights are in the checkpoint |
 
-Weeks before the first whose window fits into the history are empty, with the number of missing days as reason. SPEC §5.2.
+Weeks before the first whose window fits into the history are empty, with the number of missing days as the reason. SPEC §5.2.
 """,
         reads=(
             Read("bar_features", over=windows.bar_feature_days, by_reader=True),
@@ -55,7 +55,7 @@ Weeks before the first whose window fits into the history are empty, with the nu
                 "granularity_seed_epoch_unique",
                 Unique(("granularity", "seed", "epoch")),
                 critical=True,
-                remedy="a mistake in the code: name each granularity and seed once",
+                remedy="this is a fault of the code: each granularity and seed must be trained once",
             ),
             Check(
                 "validation_loss_finite",
@@ -74,7 +74,7 @@ Weeks before the first whose window fits into the history are empty, with the nu
                 Between("kept_valid_ic", 0.0, None),
                 critical=False,
                 critical_share=1,
-                remedy="the network learns nothing that lasts: see dropped features and samples in card.json",
+                remedy="the network does not predict the validation days: see dropped features and samples in card.json",
             ),
         ),
         pool="gpu",
@@ -91,19 +91,19 @@ scores = Table(
     partition="week",
     history="minutes",
     description="""
-Every model's score of every stock it can judge on the week's signal day.
+The score of every model for every stock that it covers on the week's signal day.
 
 | column | |
 |---|---|
 | week, date | Monday, signal day |
 | symbol | a member of U(t) with enough days and enough known features in every granularity of the model |
 | factor | the model's key |
-| raw | mean over the model's networks of their outputs, each z-scored over the names scored |
-| value | orthogonalised after the fact where the model's settings say so, clipped at 3 std, z-scored |
+| raw | mean over the model's networks of their outputs, each z-scored over the scored stocks |
+| value | raw, orthogonalised after training where the model's settings ask for it, clipped at 3 std, z-scored |
 
-`value` is null for a name without the industry or market value that orthogonalising needs, after the fact or inside the
-network (then `raw` is null too). Beside the rows stands `seeds.parquet`: factor, symbol, granularity, seed, value, what each
-network says. No label and no price takes part. With `train_lag_weeks` = 1 the previous week's model scores. SPEC §5.2.
+`value` is null for a stock without the industry or market value that the orthogonalisation needs; if the network itself needs
+them, `raw` is null too. Beside the rows, `seeds.parquet` holds the score of each network: factor, symbol, granularity, seed, value.
+Scores use no labels and no prices. With `train_lag_weeks` = 1 the model of the previous week is used. SPEC §5.2.
 """,
     reads=(
         *(Read(key, over=windows.weeks_of(key)) for key in catalogue.MODELS),
@@ -134,14 +134,14 @@ network says. No label and no price takes part. With `train_lag_weeks` = 1 the p
             "score_varies",
             Between("spread", 0.5, 1.5),
             critical=False,
-            remedy="every network of the model says the same of all names: see its learning curves",
+            remedy="the model's scores hardly differ among stocks: see its learning curves",
         ),
         Check(
             "universe_is_scored",
             Between("coverage", 0.8, 1.0),
             critical=False,
             critical_share=1,
-            remedy="see which names of U(t) lack bars, daily rows or features on the sequence's days, or styles",
+            remedy="find the stocks of U(t) that lack bars, daily rows or features on the sequence's days, or styles",
         ),
     ),
 )
@@ -152,8 +152,9 @@ offset_scores = Table(
     partition="week",
     history="minutes",
     description="""
-The portfolios' score on the signal days of the offset paths (`lines.weekdays`) that come before the week's last trading day,
-by the models in force in the week before: what was known then. Empty where no path asks for it. Columns as those of scores.
+The scores of the portfolios' alpha on those signal days of the offset paths (`lines.weekdays`) that are before the week's last
+trading day. The models in force in the week before are used, because the week's own models are not trained by then. The table is
+empty where no path needs it. Its columns are those of `scores`.
 """,
     reads=(
         *(Read(key, over=offset_windows.offset_weeks_of(key), by_reader=True) for key in catalogue.MODELS),

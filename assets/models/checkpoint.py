@@ -1,9 +1,9 @@
-"""What a training leaves behind: weights as safetensors, and a card that says how they came to be.
+"""The results of a training: the weights as safetensors, and a card with their origin.
 
-Here: writing and reading the two, as bytes. Neither can execute code: safetensors holds numbers, the card is JSON. Not
-here: where they are kept (the lake), training.
+This module writes and reads both as bytes. Neither can execute code: safetensors holds numbers, and the card is JSON. The module
+does not hold the training or the place where the files are stored (the lake).
 
-The card of a week that carries a model forward is the trained week's, with its own `week`. Cards hold no clock time, so
+The card of a week that carries a model forward is that of the trained week with its own `week`. Cards contain no clock time, so
 that the same training writes the same bytes.
 """
 
@@ -32,10 +32,11 @@ Weights = Mapping[str, Tensor]
 
 @dataclass(frozen=True)
 class Part:
-    """The networks of one granularity, and what they saw.
+    """The networks of one granularity, and a description of their data.
 
-    data: digests and counts of what they were trained on; the versions of the partitions it came from stand in the manifest
-    beside the card. cold_start: why a warm start was asked for and not, or not for all seeds, made; None otherwise.
+    features, dropped: the features that the networks read, and those without any value in the window. data: digests and
+    counts of the training data; the versions of its partitions are in the manifest beside the card. trained: seed → result.
+    cold_start: why a warm start that the settings ask for was not possible for some or all seeds; None otherwise.
     """
 
     features: tuple[str, ...]
@@ -55,7 +56,7 @@ class Origin:
 
 @dataclass(frozen=True)
 class Training:
-    """What was trained in one week, and on what. labels: the digest of the labels, which all granularities share."""
+    """The networks that were trained in one week. labels: the digest of the labels, which all granularities share."""
 
     window: Window
     parts: Mapping[Granularity, Part]
@@ -68,7 +69,7 @@ class Training:
 
 
 def pack_weights(parts: Mapping[Granularity, Part]) -> bytes:
-    """The best weights of all networks in one file; a tensor's key is `granularity/seed/parameter`."""
+    """Write the best weights of all networks as one safetensors file; a tensor's key is `granularity/seed/parameter`."""
     return save(
         {
             f"{granularity}/{seed}/{name}": value.contiguous()
@@ -87,7 +88,7 @@ def make_card(
     training: Training,
     checkpoint: bytes,
 ) -> bytes:
-    """The card: settings, window with its purge, what each granularity saw, seeds, curves, device, libraries, origin."""
+    """Write the card as JSON: settings, window and purge, data of each granularity, seeds, curves, device, libraries, origin."""
     window, parts, device, origin = training.window, training.parts, training.device, training.origin
     card = {
         "model": model,
@@ -114,7 +115,7 @@ def make_card(
 
 
 def carry_card(card: bytes, week: dt.date) -> bytes:
-    """The card of a later week that uses the same checkpoint."""
+    """Return the card of a later week that uses the same checkpoint."""
     return _dump({**read_card(card), "week": str(week)})
 
 
@@ -129,7 +130,7 @@ def _describe(part: Part) -> dict[str, Any]:
 
 
 def _row(epoch: Epoch) -> dict[str, Any]:
-    """The epoch without its duration, which is no property of the result."""
+    """The epoch without its duration, which differs between two runs of the same training."""
     return {key: value for key, value in asdict(epoch).items() if key != "seconds"}
 
 
@@ -140,6 +141,7 @@ def _cuda(device: torch.device) -> dict[str, str]:
 
 
 def digest(data: bytes) -> str:
+    """Return the SHA-256 of the data in hexadecimal."""
     return hashlib.sha256(data).hexdigest()
 
 
@@ -151,15 +153,17 @@ def _dump(card: Mapping[str, Any]) -> bytes:
 
 
 def read_card(card: bytes) -> dict[str, Any]:
+    """Parse a card."""
     return json.loads(card)
 
 
 def load_networks(
     card: Mapping[str, Any], checkpoint: bytes, device: torch.device
 ) -> dict[Granularity, dict[int, nn.Module]]:
-    """Granularity → seed → network, ready for inference.
+    """Load granularity → seed → network, on the device and ready for inference.
 
-    Raises InputError if the checkpoint is not the one that the card describes, or holds no such networks.
+    Raises:
+        InputError: The checkpoint is not the one that the card describes, or lacks its networks.
     """
     settings = ModelSettings.model_validate(card["settings"])
     tensors = _tensors(card, checkpoint)
@@ -172,7 +176,7 @@ def load_networks(
                 network.load_state_dict(_of_network(tensors, granularity, seed))
             except RuntimeError as error:
                 raise InputError(
-                    f"{_named(card)} does not hold the {granularity} network of seed {seed} that its card describes: "
+                    f"{_named(card)} does not contain the {granularity} network of seed {seed} that its card describes: "
                     f"{error}. {_remedy(card)}"
                 ) from error
             networks[granularity][seed] = network.to(device).eval()
@@ -182,9 +186,12 @@ def load_networks(
 def warm_weights(
     origin: Origin, granularity: Granularity, features: tuple[str, ...], settings: ModelSettings
 ) -> tuple[dict[int, Weights], str | None]:
-    """Seed → weights to begin with, and why some or all seeds have none: other features, other shapes, a seed it lacks.
+    """Return seed → initial weights from the origin, and why some or all seeds have none (None if all have).
 
-    Raises InputError if the origin's checkpoint is not its card's.
+    Seeds have none if the features are others, the network has other shapes, or the origin lacks the seed.
+
+    Raises:
+        InputError: The checkpoint of the origin is not the one that its card describes.
     """
     before = origin.card["granularities"].get(granularity, {"features": []})["features"]
     if list(features) != before:
@@ -206,14 +213,14 @@ def warm_weights(
 def _tensors(card: Mapping[str, Any], checkpoint: bytes) -> dict[str, Tensor]:
     if digest(checkpoint) != card["checkpoint"]:
         raise InputError(
-            f"{_named(card)} is not the one that the card of the week of {card['week']} names (digest "
-            f"{digest(checkpoint)[:12]}, expected {card['checkpoint'][:12]}). {_remedy(card)}"
+            f"{_named(card)} has the digest {digest(checkpoint)[:12]}, but the card of the week of {card['week']} expects "
+            f"{card['checkpoint'][:12]}: the file was damaged or replaced. {_remedy(card)}"
         )
     try:
         return load(checkpoint)
     except SafetensorError as error:
         raise InputError(
-            f"{_named(card)} is no safetensors file ({error}); none of it was used. {_remedy(card)}"
+            f"{_named(card)} is not a safetensors file ({error}) and was not used. {_remedy(card)}"
         ) from error
 
 
@@ -227,4 +234,7 @@ def _named(card: Mapping[str, Any]) -> str:
 
 
 def _remedy(card: Mapping[str, Any]) -> str:
-    return f"Remedy: remove manifest.json beside it and beside {CARD}, and make {card['model']} again for both weeks."
+    return (
+        f"Remedy: remove the manifest.json beside the checkpoint and the one beside {CARD}, and make {card['model']} again for "
+        "both weeks."
+    )

@@ -1,6 +1,6 @@
-"""The machine a network runs on: which device, kernels that repeat to the bit, and what to do when memory runs out.
+"""The device of a network: its choice, deterministic kernels, transfers, and smaller chunks when memory runs out.
 
-Here: everything that knows of GPUs, threads and allocators. Not here: what is computed.
+This module holds everything that depends on GPUs, threads and allocators. It does not hold networks or their training.
 """
 
 import contextlib
@@ -15,28 +15,34 @@ from torch import Tensor
 from resources.allocators import settle_allocators
 from resources.errors import SettingsError
 
-FEWEST_NAMES = 32  # chunks are not halved below this: what doesn't fit then will not fit
-RESIDENT_SHARE = 0.5  # of a GPU's free memory: a larger panel stays in host memory
+FEWEST_NAMES = 32  # smallest chunk, in stocks; memory that does not suffice for it does not suffice at all
+RESIDENT_SHARE = 0.5  # a panel larger than this share of a GPU's free memory stays in host memory
 
 Result = TypeVar("Result")
 
 
 def _silent(line: str) -> None:
-    """Says nothing."""
+    """Discard the line."""
 
 
 def choose_device(setting: str, progress: Callable[[str], None] = _silent) -> torch.device:
-    """The device a setting names; "auto" is the CUDA device with most free memory, or the CPU where none can start."""
+    """Return the device that a setting names; "auto" is the CUDA device with the most free memory, else the CPU.
+
+    Raises:
+        SettingsError: The setting names no device, or a GPU that is not there.
+    """
     if setting == "auto":
         return _freest(progress)
     try:
         device = torch.device(setting)
     except RuntimeError as error:
-        raise SettingsError(f'The setting device = "{setting}" is none of "auto", "cpu", "cuda:N".') from error
+        raise SettingsError(
+            f'The setting device = "{setting}" names no device; use "auto", "cpu" or "cuda:N".'
+        ) from error
     if device.type == "cuda" and (not torch.cuda.is_available() or (device.index or 0) >= torch.cuda.device_count()):
         raise SettingsError(
-            f'The setting device = "{setting}" asks for a GPU that is not there '
-            f'({torch.cuda.device_count()} found); use "auto" or "cpu".'
+            f'The setting device = "{setting}" names a GPU that does not exist ({torch.cuda.device_count()} found); use '
+            '"auto" or "cpu".'
         )
     return device
 
@@ -46,28 +52,28 @@ def _freest(progress: Callable[[str], None]) -> torch.device:
     for index in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):
         try:
             free[index] = torch.cuda.mem_get_info(index)[0]
-        except RuntimeError as error:  # torch's errors of CUDA are these
-            progress(f"GPU {index} can't start ({str(error).splitlines()[0]}): not used")
+        except RuntimeError as error:  # the type of torch's CUDA errors
+            progress(f"GPU {index} cannot start and is not used ({str(error).splitlines()[0]})")
     if free:
         return torch.device("cuda", max(free, key=free.__getitem__))
     if torch.cuda.is_available():
-        progress("no GPU can start: training on the CPU")
+        progress("no GPU can start: training runs on the CPU")
     return torch.device("cpu")
 
 
 @contextlib.contextmanager
 def repeatable() -> Iterator[None]:
-    """Deterministic kernels in full float32, on one thread each, inside; the process's own choice again after."""
+    """Use deterministic kernels in full float32 on one thread each, and restore the process's settings afterwards."""
     threads, deterministic = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
     benchmark, tf32 = torch.backends.cudnn.benchmark, torch.backends.cudnn.allow_tf32
-    memory: Any = torch.utils.deterministic  # a module with a property, which no type knows
+    memory: Any = torch.utils.deterministic  # a module with a property, which has no type
     filled = memory.fill_uninitialized_memory
     settle_allocators()
     try:
         torch.set_num_threads(1)
-        # Some CUDA kernels have no deterministic twin: they warn rather than stop.
+        # Some CUDA kernels have no deterministic version: they warn instead of failing.
         torch.use_deterministic_algorithms(True, warn_only=True)
-        memory.fill_uninitialized_memory = False  # a search for mistakes, 4 % of a training step
+        memory.fill_uninitialized_memory = False  # a debugging aid that takes 4 % of a training step
         torch.backends.cudnn.benchmark = torch.backends.cudnn.allow_tf32 = False
         yield
     finally:
@@ -78,9 +84,9 @@ def repeatable() -> Iterator[None]:
 
 
 def describe(device: torch.device) -> str:
-    """The device's name: results repeat to the bit on devices of the same one, under the same libraries.
+    """Return the device's name: devices with the same name and libraries give the same results to the bit.
 
-    Of a CPU, the instructions that torch's and our kernels are compiled to: with others sums round differently.
+    For a CPU it contains the instruction set that the kernels are compiled for, because another one rounds sums differently.
     """
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
@@ -88,33 +94,34 @@ def describe(device: torch.device) -> str:
 
 
 def libraries() -> dict[str, str]:
-    """Library → version, of those whose arithmetic or format a checkpoint depends on."""
+    """Return library → version of the libraries whose arithmetic or format a checkpoint depends on."""
     return {name: version(name) for name in ("torch", "numpy", "numba", "polars", "safetensors")}
 
 
 def own_stream(device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Inside, what this thread asks of a GPU does not wait for what other threads ask of it."""
+    """Give this thread a CUDA stream of its own, so that its kernels do not wait for those of other threads."""
     return torch.cuda.stream(torch.cuda.Stream(device)) if device.type == "cuda" else contextlib.nullcontext()
 
 
 def place(values: Tensor, device: torch.device) -> Tensor:
-    """The panel's values on the device if they leave it room, else where they are: then `send` brings each batch."""
+    """Move the panel's values to the device if they fit; otherwise return them unchanged, and `take` moves each batch."""
     if device.type == "cpu" or values.nbytes > RESIDENT_SHARE * torch.cuda.mem_get_info(device)[0]:
         return values
     return values.to(device)
 
 
 def send(tensor: Tensor, device: torch.device) -> Tensor:
-    """The tensor on the device. From host to GPU it goes through pinned memory, so that the host need not wait."""
+    """Move a tensor to the device; from the host to a GPU through pinned memory, so that the host does not wait."""
     if tensor.device == device:
         return tensor
     return (tensor.pin_memory() if device.type == "cuda" else tensor).to(device, non_blocking=True)
 
 
 def take(window: Tensor, names: Tensor, device: torch.device) -> Tensor:
-    """The stocks `names` of (steps, stocks, features), as float32 on the device; on a CPU all of them without a copy.
+    """Select the stocks `names` of (steps, stocks, features), as float32 on the device; all of them without a copy on a CPU.
 
-    The window stands where `place` put it, the names on the host. What crosses to a GPU crosses as it is stored.
+    window: on the device or the host, as `place` decided. names: positions of stocks, on the host. Values are converted to
+    float32 after the transfer, so that float16 crosses to the GPU as float16.
     """
     if window.device == device:
         chosen = window if len(names) == window.shape[1] else window.index_select(1, send(names, device))
@@ -124,9 +131,9 @@ def take(window: Tensor, names: Tensor, device: torch.device) -> Tensor:
 
 
 class Chunks:
-    """How many names go through a network at once: all, or as many as memory has allowed so far.
+    """The number of stocks that pass a network at once: all, or as many as have fitted into memory so far.
 
-    names: 0 for all. A chunk that memory refuses is halved, for good, and said.
+    names: the number, 0 for all. When memory runs out, the chunk is halved permanently, with a line of progress.
     """
 
     def __init__(self, names: int, progress: Callable[[str], None] = _silent):
@@ -134,9 +141,12 @@ class Chunks:
         self._progress = progress
 
     def run(self, attempt: Callable[[int], Result], names: int) -> Result:
-        """attempt(chunk) for a batch of so many names, repeated with half the chunk for as long as memory runs out.
+        """Return attempt(chunk) for a batch of `names` stocks; while memory runs out, repeat it with half the chunk.
 
-        An attempt that fails must leave nothing behind. Raises SettingsError where even the smallest chunk fails.
+        An attempt that fails must have no effect.
+
+        Raises:
+            SettingsError: Memory does not suffice for the smallest chunk.
         """
         while True:
             chunk = min(self.names or names, names)
@@ -147,20 +157,20 @@ class Chunks:
                     raise
                 if chunk <= FEWEST_NAMES:
                     raise SettingsError(
-                        f"Memory runs out with {chunk} names at a time through the network ({_first_line(error)}). Remedy: "
-                        'fewer threads, storage = "float16", fewer batch_names where a batch may be part of a date, or '
+                        f"Memory does not suffice for {chunk} stocks in the network at once ({_first_line(error)}). Remedy: "
+                        'fewer threads, storage = "float16", a smaller batch_names where a batch may be part of a date, or '
                         "another device."
                     ) from error
-                said = _first_line(error)
-            # Outside the handler: the error holds the frames of the attempt, and with them its memory.
+                message = _first_line(error)
+            # Outside the handler, because the error refers to the frames of the attempt and so to its memory.
             self.names = max(FEWEST_NAMES, -(-chunk // 2))
             if torch.cuda.is_initialized():
                 torch.cuda.empty_cache()
-            self._progress(f"memory ran out ({said}): {self.names} names at a time from here on")
+            self._progress(f"memory ran out ({message}): {self.names} stocks at a time from here on")
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an allocator failed: torch's own error, Python's, and those that torch knows by their words alone."""
+    """Return whether an allocator failed: torch's own error, Python's, or a RuntimeError of torch with such a message."""
     if isinstance(error, torch.OutOfMemoryError | MemoryError):
         return True
     words = ("DefaultCPUAllocator", "not enough memory", "out of memory", "ALLOC_FAILED")

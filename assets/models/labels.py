@@ -1,13 +1,13 @@
-"""What the networks learn to predict: the return from the next day's average price, in three variants.
+"""The labels of the networks: the return from the next day's average price, in three variants (SPEC §5.2, Labels).
 
-Here: prices → labels of a window (SPEC §5.2, Labels). Not here: which days a window has, storing labels: they exist only
-inside a training, made from prices known at its signal day.
+This module makes the labels of a window from prices. It does not decide the days of a window. Labels are not stored: they exist
+only inside a training and are made from prices known at its signal day.
 
-R_h(t) = VWAP(t+1+h) / VWAP(t+1) − 1 on pre_close-chained prices, null unless the name trades on both days. Known at the
+R_h(t) = VWAP(t+1+h) / VWAP(t+1) − 1 on pre_close-chained prices, null unless the stock trades on both days. It is known at the
 close of t + 1 + h.
 
-A label is made from its own days and names alone, in their order: a window that begins or ends elsewhere gives the same
-label, bit for bit. So there are no running sums or products here, which would carry the rounding of days long past.
+A label is computed from its own days and stocks alone, in their order, so that windows with other ends have the same label bit for
+bit. For this reason the module uses no running sums or products, which would accumulate the rounding of earlier days.
 """
 
 import datetime as dt
@@ -41,7 +41,10 @@ class Prices:
 
 
 def arrange_prices(daily_prices: pl.LazyFrame, *, days: Sequence[dt.date]) -> Prices:
-    """The window `days` (ascending) of date, symbol, pre_close, close, volume, vwap; rows without volume are no trading."""
+    """Arrange `daily_prices` on the window `days` (ascending); a row without volume counts as no trading.
+
+    daily_prices: date, symbol, pre_close, close, volume, vwap.
+    """
     frame = (
         daily_prices.filter(pl.col("date").is_in(list(days)) & (pl.col("volume") > 0))
         .select("date", "symbol", ratio=pl.col("close") / pl.col("pre_close"), vwap=pl.col("vwap") / pl.col("close"))
@@ -55,7 +58,7 @@ def arrange_prices(daily_prices: pl.LazyFrame, *, days: Sequence[dt.date]) -> Pr
 
 
 def _rows(dates: pl.Series, days: Sequence[dt.date]) -> NDArray[np.int64]:
-    """Positions of dates in `days`, all of which are there."""
+    """Positions of dates in `days`, which contains all of them."""
     return np.searchsorted(pl.Series(days, dtype=pl.Date).to_physical().to_numpy(), dates.to_physical().to_numpy())
 
 
@@ -65,10 +68,10 @@ def _columns(symbols: pl.Series, axis: Sequence[str] | pl.Series) -> NDArray[np.
 
 
 def forward_returns(prices: Prices, horizon: int) -> Floats:
-    """R_h [day, stock]; NaN where the name does not trade on both t+1 and t+1+h, or the window ends before t+1+h.
+    """Return R_h [day, stock]; NaN unless the stock trades on both t+1 and t+1+h and the window reaches t+1+h.
 
-    Between the two prices stands the product of close / pre_close of the days after the first; a suspended day is 1 in
-    it, a traded day without pre_close cuts the chain.
+    The two prices are chained by the product of close / pre_close of the days after t+1. A suspended day counts as 1; a traded
+    day without pre_close makes the return NaN.
     """
     growth = np.where(np.isfinite(prices.vwap), np.where(np.isfinite(prices.ratio), prices.ratio, np.nan), 1.0)
     returns = np.full(prices.vwap.shape, np.nan)
@@ -83,9 +86,9 @@ def forward_returns(prices: Prices, horizon: int) -> Floats:
 
 
 def trailing_risk(prices: Prices, settings: ModelSettings) -> Floats:
-    """[day, stock] Standard deviation (ddof 0) of the last `risk_days` daily returns, floored; NaN below the coverage.
+    """Return the standard deviation (ddof 0) of the last `risk_days` daily returns [day, stock], at least `risk_floor`.
 
-    Each window is summed afresh, about its own mean.
+    It is NaN where fewer than the share `risk_coverage` of the days are traded. Each window is summed about its own mean.
     """
     traded = np.isfinite(prices.ratio)
     returns = np.where(traded, prices.ratio - 1.0, 0.0)
@@ -103,7 +106,11 @@ def trailing_risk(prices: Prices, settings: ModelSettings) -> Floats:
 
 
 def label_day(returns: Floats, risk: Floats | None, members: NDArray[np.bool_], settings: ModelSettings) -> Floats:
-    """One date's labels [stock] from R_h, over the members of U(t) that have one; NaN for everyone else."""
+    """Return one date's labels [stock] from R_h, over the members of U(t) with a return; NaN for the other stocks.
+
+    Raises:
+        ValueError: The label is "risk_adjusted" and `risk` is None.
+    """
     labels = np.full(returns.shape, np.nan)
     own = members & np.isfinite(returns)
     if not own.any():
@@ -129,10 +136,10 @@ def make_labels(
     symbols: Sequence[str],
     settings: ModelSettings,
 ) -> NDArray[np.float32]:
-    """Labels [day, stock] of `days` and `symbols`, NaN where there is none.
+    """Return the labels [day, stock] of `days` and `symbols`, NaN where there is none.
 
-    price_days: consecutive trading days that span every label, none after the signal day; days: some of them, ascending.
-    The cross-section of each date is the whole U(t), names without features included.
+    price_days: consecutive trading days that contain the days of every label, none after the signal day; days: a subset,
+    ascending. The cross-section of each date is the whole U(t), including stocks without features.
     """
     prices = arrange_prices(daily_prices, days=price_days)
     returns = forward_returns(prices, settings.horizon)

@@ -1,4 +1,4 @@
-"""One week of a model: trained, carried forward, or empty with the reason. Any of the six, by its row of settings."""
+"""The make function of the six models: one week is trained, carried forward, or empty with the reason."""
 
 import datetime as dt
 import time
@@ -47,7 +47,7 @@ from resources.settings.models import Granularity, ModelSettings
 
 
 class _NoModelError(Exception):
-    """Why nothing can be trained in a week whose window fits: the reason of its n/a."""
+    """Nothing can be trained in a week whose window fits; carries the reason why it is n/a."""
 
     def __init__(self, reason: Reason):
         super().__init__(reason)
@@ -55,18 +55,23 @@ class _NoModelError(Exception):
 
 
 def make_model(frames: Frames, partition: Partition, settings: ModelSettings) -> Made:
-    """The learning curves of the model that the partition is of, with its card, and its checkpoint if trained here.
+    """Make the learning curves of the partition's model and week, with the card, and the checkpoint if it is trained here.
 
-    The frames hold the days that `windows` names for each. A week before the first whose window fits is empty, and says how
-    many days are missing. A carried week reads the trained week's card alone. The scratch folder takes the panels, one at a
-    time; the work folder outlives a kill, so that a training goes on from where it was.
+    The frames hold the days that the look-backs of `windows` name. A week before the first whose window fits is empty, with the
+    number of missing days in its reason. A carried week only reads the card of the trained week. The panels are written to the
+    scratch folder, one at a time. The work folder survives a killed process, so that a training can be resumed.
+
+    Raises:
+        InputError: The checkpoint of a warm start is not the one that its card describes.
+        SettingsError: Training diverges, memory does not suffice, or the setting `device` or `network` is unusable.
+        LakeError: The scratch folder has no room for a panel.
     """
     table, week, calendar, start = partition.table, partition.week, partition.calendar, partition.start
     files, unavailable, progress = partition.files, partition.unavailable, partition.progress
     trained = trained_week(calendar, week, settings, start)
     if trained is None:
         return _empty(MODEL_ABSENT(model=table, cause=shortfall(calendar, week, settings, start)))
-    failed = unavailable.get(table, {}).get(MEASURE)  # why the earlier week that this one continues has no model
+    failed = unavailable.get(table, {}).get(MEASURE)  # the reason, if the week that this one continues has no model
     if trained != week:
         return _empty(failed) if failed else _carry(table, week, trained, files)
 
@@ -106,7 +111,7 @@ def make_model(frames: Frames, partition: Partition, settings: ModelSettings) ->
 
 @dataclass(frozen=True)
 class _Shared:
-    """What the networks of all granularities share. labels [day, member] of `days` and `members`; cold: why no origin."""
+    """Inputs of the networks of all granularities. labels [day, member] of `days` and `members`; cold: why there is no origin."""
 
     window: Window
     days: Sequence[dt.date]
@@ -123,9 +128,10 @@ class _Shared:
 
 
 def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratch: Path, work: Path) -> Part:
-    """The networks of one granularity; its panel is gone when this returns, before the next is made.
+    """The networks of one granularity. The panel is released on return, before the next one is built.
 
-    Raises _NoModelError where there is nothing to train on.
+    Raises:
+        _NoModelError: There are no features, exposures or samples to train on.
     """
     window, settings, unavailable = shared.window, shared.settings, shared.unavailable
     panel = build_panel(
@@ -145,7 +151,7 @@ def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratc
         if not exposures.usable.any():
             because = _upstream(unavailable, "styles", ("total_mv", "size"))
             raise _NoModelError(with_cause(NO_EXPOSURE(first=window.first_train, last=window.last_valid), because))
-    own = np.searchsorted(np.array(shared.members), np.array(panel.symbols))  # a panel's stocks are members
+    own = np.searchsorted(np.array(shared.members), np.array(panel.symbols))  # all stocks of a panel are members
     samples = make_samples(panel, np.ascontiguousarray(shared.labels[:, own]), settings, shared.device, exposures)
     train = samples.of(window.first_train, window.last_train)
     valid = samples.of(window.first_valid, window.last_valid)
@@ -182,7 +188,7 @@ def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratc
 def _origin(
     table: str, earlier: Sequence[dt.date], failed: Reason | None, files: Files
 ) -> tuple[Origin | None, str | None]:
-    """The previous training, or why there is none to begin with."""
+    """The previous training, or the reason why a warm start has none."""
     if not earlier:
         return None, "no training comes before this one"
     if failed:
@@ -191,13 +197,13 @@ def _origin(
 
 
 def _members(securities: pl.LazyFrame, days: Sequence[dt.date]) -> list[str]:
-    """Names that are in U(t) on one of the days, in order."""
+    """Stocks that are in U(t) on any of the days, ascending."""
     inside = pl.col("in_universe") & pl.col("date").is_in(list(days))
     return securities.filter(inside).select(pl.col("symbol").unique().sort()).collect()["symbol"].to_list()
 
 
 def _upstream(unavailable: Reasons, table: str, columns: Sequence[str]) -> Reason | None:
-    """Why these columns, or the first of them with a reason, are n/a upstream; None where they are not."""
+    """The reason of the first of these columns that is n/a upstream; None if none is."""
     return next((unavailable[table][c] for c in columns if c in unavailable.get(table, {})), None)
 
 
@@ -222,11 +228,11 @@ def _curves(card: Mapping[str, Any]) -> pl.DataFrame:
 
 
 def _notes(card: Mapping[str, Any]) -> dict[str, Any]:
-    """What the UI and the registry show of a card."""
+    """The entries of a card that the UI and the registry show."""
     kept = [row["valid_ic"] for row in card["curves"] if row["kept"]]
     seen = card["granularities"]
     features = {granularity: part["dropped_features"] for granularity, part in seen.items() if part["dropped_features"]}
-    days: dict[str, int] = {}  # most of any granularity: they share their samples' days up to what each covers
+    days: dict[str, int] = {}  # the largest number of any granularity, because their sample days mostly coincide
     for part in seen.values():
         for style, count in part.get("style_days_left_out", {}).items():
             days[style] = max(count, days.get(style, 0))
@@ -246,7 +252,7 @@ def _notes(card: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _durations(parts: Mapping[Granularity, Part]) -> dict[str, Any]:
-    """Wall seconds of each network's epochs: in the notes alone, since the same training must leave the same files."""
+    """Wall-clock seconds of each network's epochs. Only the notes hold them, because the same training writes equal files."""
     return {
         "network_seconds": {
             granularity: {

@@ -1,4 +1,4 @@
-"""The scores of a cross-section: every model in force on the signal day, and those of an offset path on its own."""
+"""The make functions of the scores: of every model on the week's signal day, and on the signal days of the offset paths."""
 
 import datetime as dt
 import functools
@@ -24,17 +24,20 @@ from resources.partition import Frames, Partition
 from resources.reasons import Reason
 from resources.settings.models import Granularity, ModelSettings, ModelsSettings
 
-EACH = {column: dtype for column, dtype in SEED_SCORES.items() if column != "factor"}  # of one model
+EACH = {column: dtype for column, dtype in SEED_SCORES.items() if column != "factor"}  # SEED_SCORES of one model
 SCORES_OF_A_DAY = ("symbol", "factor", "raw", "value")
 # (granularity, settings, features) → the panel of the sequence that ends on the signal day
 Panels = Callable[[Granularity, ModelSettings, tuple[str, ...]], Panel]
 
 
 def make_scores(frames: Frames, partition: Partition, settings: ModelsSettings) -> Made:
-    """week, date (the signal day), symbol, factor (model key), raw (mean of the networks), value.
+    """Make `scores` of one week: week, date (the signal day), symbol, factor (model key), raw (mean of the networks), value.
 
-    bar_features, daily_features and securities hold the days of their longest sequence; styles the signal day. A model
-    without a card in force has no rows and a reason. Beside them stands what each network says (SEED_SCORES).
+    The frames bar_features, daily_features and securities hold the days of the longest sequence, styles the signal day. A
+    model that is not available has no rows and a reason. The score of each network is stored beside the table (SEED_SCORES).
+
+    Raises:
+        InputError: A checkpoint is not the one that its card describes.
     """
     week, date, securities = partition.week, partition.date, frames["securities"]
     serving = in_force(partition.calendar, week, settings.train_lag_weeks, partition.start)
@@ -54,7 +57,7 @@ def make_scores(frames: Frames, partition: Partition, settings: ModelsSettings) 
 
 
 def styles_left_out(styles: pl.DataFrame, rows: Mapping[str, ModelSettings]) -> dict[str, list[str]]:
-    """Model → styles that its score should be orthogonal to, inside the network or after the fact, and that no name has."""
+    """Return model → the styles without any value that its score should be orthogonal to, in or after the network."""
     if styles.is_empty():
         return {}
     absent = {name for name in styles.columns if styles[name].null_count() == styles.height}
@@ -64,7 +67,7 @@ def styles_left_out(styles: pl.DataFrame, rows: Mapping[str, ModelSettings]) -> 
 
 @dataclass(frozen=True)
 class Scored:
-    """One day's cross-section. names: SCORES_OF_A_DAY. seeds: SEED_SCORES. missing: model → why it has no row."""
+    """The scores of one day. names: SCORES_OF_A_DAY. seeds: SEED_SCORES. missing: model → why it has no score."""
 
     names: pl.DataFrame
     seeds: pl.DataFrame
@@ -79,14 +82,17 @@ def score_day(
     partition: Partition,
     settings: ModelsSettings,
 ) -> Scored:
-    """What the models in force in the week `serving` say at the close of `date`. Rows of later days take no part.
+    """Score the stocks at the close of `date` with the models in force in the week `serving`. Later rows are ignored.
 
-    serving: None where that week lies before the history. partition: that of the table which the scores are for.
+    serving: None if that week is before the history. partition: the partition that the scores are made for.
+
+    Raises:
+        InputError: A checkpoint is not the one that its card describes.
     """
     files = partition.files
     exposures = frames["styles"].filter(pl.col("date") == date).collect()
 
-    @functools.cache  # models on the same bars share them; they go when the day is scored
+    @functools.cache  # models on the same bars share a panel; the cache is released when the day is scored
     def panel_of(granularity: Granularity, count: int, clip: float, storage: Any, features: tuple[str, ...]) -> Panel:
         rows, calendar = frames["daily_features" if granularity == "daily" else "bar_features"], partition.calendar
         return build_panel(
@@ -127,10 +133,13 @@ def score_names(
     date: dt.date,
     settings: ModelSettings,
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """symbol, raw, value of one model, and symbol, granularity, seed, value of each of its networks.
+    """Return (symbol, raw, value) of one model, and (symbol, granularity, seed, value) of each of its networks.
 
-    Scored are members of U(t) that are covered in every granularity. One that the orthogonal layer cannot place, for lack of
-    a market value or an industry, has nulls.
+    Members of U(t) that are covered in every granularity are scored. A member without the market value or industry that the
+    orthogonal layer needs has nulls.
+
+    Raises:
+        InputError: The checkpoint is not the one that the card describes.
     """
     own = {g: panels(g, settings, tuple(card["granularities"][g]["features"])) for g in settings.granularities}
     eligible = [
@@ -169,7 +178,7 @@ def score_names(
 
 
 def _profile(frame: pl.DataFrame, members: int) -> pl.DataFrame:
-    """What the checks judge: each row's size as a share of √names, and once per model the share of U(t) with a score and its spread."""
+    """Figures for the checks: |value| / √(number of scores) of each row; once per model, coverage of U(t) and std of value."""
     once = pl.int_range(pl.len()).over("factor") == 0
     return frame.with_columns(
         magnitude=pl.col("value").abs() / pl.col("value").count().over("factor").sqrt(),

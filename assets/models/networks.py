@@ -1,9 +1,10 @@
-"""The networks, each a module that maps a batch of sequences to one number per stock. Nothing about data or training.
+"""The networks: each is a module that maps a batch of sequences to one number per stock (SPEC §5.2).
 
-Input (steps, names, features): time first, as the panel stores it and recurrent kernels read it. Output (names,): each
-name by itself, so that a cross-section can pass in parts; what ties the names of a date together, the orthogonal layer
-and the loss, comes after. A further network is a class here, an entry in NETWORKS of assets/catalogue.py, and a row of settings; one of a user's
-own is a class anywhere, which `models.<name>.network = "module:class"` names (examples/network.py).
+This module does not hold data or training. The input is (steps, names, features), time first, as the panel stores it and recurrent
+kernels read it. The output is (names,). The output of a stock does not depend on the other stocks, so that a cross-section can pass
+in parts; the orthogonal layer and the loss, which combine the stocks of a date, are applied afterwards. A further network is a class
+here, an entry in NETWORKS of assets/catalogue.py, and a row of settings. A user's own network is a class anywhere, which
+`models.<name>.network = "module:class"` names (examples/network.py).
 """
 
 import math
@@ -22,11 +23,11 @@ from resources.settings.models import ModelSettings
 
 
 class Dropout(nn.Module):
-    """Dropout from a generator of its own, whose masks can be had again: they follow from (seed, batch) after `begin`.
+    """Dropout with a generator of its own, whose masks are a function of (seed, batch) after `begin`.
 
-    So networks trained side by side share no random numbers, a training goes on after a kill with the masks that it would
-    have had, and a batch that passes in parts has those of the whole: a mask (…, names, width) is drawn for all names of
-    the batch, and each part takes its own.
+    Networks that are trained in parallel therefore share no random numbers, a resumed training uses the same masks, and a
+    batch that passes in parts has the masks of the whole: a mask (…, names, width) is drawn for all stocks of the batch, and
+    each part uses its own slice.
     """
 
     def __init__(self, share: float, seed: int):
@@ -38,20 +39,21 @@ class Dropout(nn.Module):
         self._first = self._place = 0
 
     def begin(self, batch: int, names: int) -> None:
-        """What passes from here on is the batch of this number, of so many names."""
+        """Start the batch with this number, which has so many stocks."""
         self._batch, self._masks = (batch, names), []
         self.part(0)
 
     def part(self, first: int) -> None:
-        """The next pass is of the batch's names from `first` on."""
+        """Start the part of the batch that begins with its stock `first`."""
         self._first, self._place = first, 0
 
     def forward(self, x: Tensor) -> Tensor:
+        """(…, names, width) → the same shape, a share of it zeroed and the rest scaled up; unchanged outside training."""
         if not self.training or self.share == 0:
             return x
         if self._batch is None:
             return self._drop(x, self._draw(x.shape, x.device))
-        if self._place == len(self._masks):  # not every place of this batch has its mask yet
+        if self._place == len(self._masks):  # the first part of a batch draws the masks
             self._masks.append(self._draw((*x.shape[:-2], self._batch[1], x.shape[-1]), x.device))
         mask = self._masks[self._place].narrow(-2, self._first, x.shape[-2])
         self._place += 1
@@ -62,14 +64,14 @@ class Dropout(nn.Module):
 
     @property
     def _kept(self) -> int:
-        return 65536 - round(65536 * self.share)  # of the values of 16 bits
+        return 65536 - round(65536 * self.share)  # number of the 65536 values of 16 bits that keep an entry
 
     def _draw(self, shape: Sequence[int], device: torch.device) -> Tensor:
-        """True where kept. Sixteen random bits a place: six times as fast as torch's bernoulli_ on a CPU."""
+        """True where kept. Sixteen random bits per entry are six times as fast as torch's bernoulli_ on a CPU."""
         if self._generator is None:
             self._generator = torch.Generator(device).manual_seed(self.seed)
         if self._batch is not None and not self._masks:
-            # A CPU's generator keeps 32 bits of its seed.
+            # The generator of a CPU uses 32 bits of its seed.
             mixed = np.random.SeedSequence((self.seed, self._batch[0])).generate_state(1)
             self._generator.manual_seed(int(mixed[0]))
         count = math.prod(shape)
@@ -79,7 +81,7 @@ class Dropout(nn.Module):
 
 
 def mlp(width: int, hidden: Sequence[int]) -> nn.Sequential:
-    """The head: (names, width) → (names, 1) through the `hidden` widths, ReLU after each."""
+    """Return the head: (names, width) → (names, 1) through the `hidden` widths, with ReLU after each."""
     layers: list[nn.Module] = []
     for next_width in hidden:
         layers += [nn.Linear(width, next_width), nn.ReLU()]
@@ -88,7 +90,7 @@ def mlp(width: int, hidden: Sequence[int]) -> nn.Sequential:
 
 
 class GRU(nn.Module):
-    """GRU(h, L)+NN(10), models 11–13: the last hidden state → Linear → ReLU → Linear → scalar. SPEC §5.2"""
+    """GRU(h, L)+NN(10), models 11–13: the last hidden state → Linear → ReLU → Linear → scalar (SPEC §5.2)."""
 
     def __init__(self, settings: ModelSettings, features: int, seed: int):
         super().__init__()
@@ -100,6 +102,7 @@ class GRU(nn.Module):
         self.head = mlp(hidden, settings.head)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(steps, names, features) → (names,)."""
         for layer in self.layers[:-1]:
             x = self.dropout(layer(x)[0])  # (steps, names, features) → (steps, names, hidden)
         _, last = self.layers[-1](x)  # (1, names, hidden)
@@ -107,23 +110,24 @@ class GRU(nn.Module):
 
 
 class SelfAttention(nn.Module):
-    """softmax(QKᵀ/√d)V over the steps of each name, one head; Q, K, V linear in the states, without bias."""
+    """softmax(QKᵀ/√d)V over the steps of each stock, one head; Q, K and V are linear in the states, without bias."""
 
     def __init__(self, width: int):
         super().__init__()
         self.query, self.key, self.value = (nn.Linear(width, width, bias=False) for _ in range(3))
 
     def weights(self, states: Tensor) -> Tensor:
-        """How much each step attends to each: (names, steps, width) → (names, steps, steps), rows sum to one."""
+        """Return the attention of each step to each: (names, steps, width) → (names, steps, steps), rows sum to one."""
         query = self.query(states) / math.sqrt(states.shape[-1])
         return (query @ self.key(states).transpose(1, 2)).softmax(-1)
 
     def forward(self, states: Tensor) -> Tensor:
-        return self.weights(states) @ self.value(states)  # (names, steps, width)
+        """(names, steps, width) → (names, steps, width)."""
+        return self.weights(states) @ self.value(states)
 
 
 class ResidualAttentionLSTM(nn.Module):
-    """Residual-attention LSTM(h, L)+NN(10), model 14: LayerNorm(H + attention(H)), its mean over steps → head. SPEC §5.2"""
+    """Residual-attention LSTM(h, L)+NN(10), model 14: mean over steps of LayerNorm(H + attention(H)) → head (SPEC §5.2)."""
 
     def __init__(self, settings: ModelSettings, features: int, seed: int):
         super().__init__()
@@ -137,6 +141,7 @@ class ResidualAttentionLSTM(nn.Module):
         self.head = mlp(hidden, settings.head)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(steps, names, features) → (names,)."""
         for layer in self.layers[:-1]:
             x = self.dropout(layer(x)[0])  # (steps, names, features) → (steps, names, hidden)
         states = self.layers[-1](x)[0].transpose(0, 1)  # (names, steps, hidden)
@@ -145,7 +150,7 @@ class ResidualAttentionLSTM(nn.Module):
 
 
 class AdditiveAttention(nn.Module):
-    """c = Σ α h with α = softmax over steps of vᵀ tanh(W h + b); W halves the width."""
+    """c = Σ α h with α = softmax over steps of vᵀ tanh(W h + b), where W halves the width."""
 
     def __init__(self, width: int):
         super().__init__()
@@ -153,15 +158,16 @@ class AdditiveAttention(nn.Module):
         self.score = nn.Linear(width // 2, 1, bias=False)
 
     def weights(self, states: Tensor) -> Tensor:
-        """The weight of each step: (steps, names, width) → (steps, names, 1), steps sum to one."""
+        """Return the weight of each step: (steps, names, width) → (steps, names, 1), steps sum to one."""
         return self.score(self.project(states).tanh()).softmax(0)
 
     def forward(self, states: Tensor) -> Tensor:
-        return (self.weights(states) * states).sum(0)  # (names, width)
+        """(steps, names, width) → (names, width)."""
+        return (self.weights(states) * states).sum(0)
 
 
 class AttentionGRU(nn.Module):
-    """Bidirectional AGRU, models 15–16, one per granularity: head([last states ; attention over all states]). SPEC §5.2"""
+    """Bidirectional AGRU, models 15–16, one per granularity: head([last states ; attention over all states]) (SPEC §5.2)."""
 
     def __init__(self, settings: ModelSettings, features: int, seed: int):
         super().__init__()
@@ -175,17 +181,21 @@ class AttentionGRU(nn.Module):
         self.head = mlp(2 * both, settings.head)
 
     def forward(self, x: Tensor) -> Tensor:
+        """(steps, names, features) → (names,)."""
         for layer in self.layers[:-1]:
             x = self.dropout(layer(x)[0])  # (steps, names, features) → (steps, names, 2 hidden)
-        states, last = self.layers[-1](
-            x
-        )  # last (2, names, hidden): forward after the last step, backward after the first
+        # last (2, names, hidden): the forward state after the last step, the backward state after the first
+        states, last = self.layers[-1](x)
         read = torch.cat([last[0], last[1], self.attention(states)], dim=-1)  # (names, 4 hidden)
         return self.head(self.dropout(read)).squeeze(-1)  # (names,)
 
 
 def build_network(settings: ModelSettings, features: int, seed: int) -> nn.Module:
-    """The network that a row of settings names, for so many input features; weights and dropout follow from the seed."""
+    """Build the network that a model's settings name, for so many input features; the seed decides weights and dropout.
+
+    Raises:
+        SettingsError: A user's own network cannot be loaded or made, or is no torch.nn.Module.
+    """
     if ":" in settings.network:
         network = _own_network(settings, features, seed)
     else:
@@ -196,11 +206,13 @@ def build_network(settings: ModelSettings, features: int, seed: int) -> nn.Modul
 
 
 def _own_network(settings: ModelSettings, features: int, seed: int) -> nn.Module:
-    """A network of a user's own, called as those that NETWORKS names are.
+    """Make a user's own network, which is called with the same arguments as those of NETWORKS.
 
-    What its modules draw when they are made comes from torch's global generator, which is seeded here for as long as one
-    network is made, so that the same seed gives the same weights whatever else trains. Raises SettingsError where it can't
-    be loaded or made, or is no torch.nn.Module.
+    Its modules draw their initial weights from torch's global generator. The generator is seeded while one network is made, so
+    that the same seed gives the same weights whatever is trained in parallel.
+
+    Raises:
+        SettingsError: The network cannot be loaded or made, or is no torch.nn.Module.
     """
     path = settings.network
     make = load_named("models.<name>.network", path, "examples.network:MeanNetwork")
@@ -208,13 +220,15 @@ def _own_network(settings: ModelSettings, features: int, seed: int) -> nn.Module
         torch.manual_seed(seed)
         try:
             network = make(settings, features, seed)
-        except Exception as error:  # the class is the user's: whatever it raises, the setting is the place to look
+        except Exception as error:  # the class is the user's and may raise anything
             raise SettingsError(
                 f"models.<name>.network = {path!r} failed ({type(error).__name__}: {error}); it is called with the model's "
-                "settings, the number of features and the seed, and returns a torch.nn.Module"
+                "settings, the number of features and the seed, and must return a torch.nn.Module"
             ) from error
     if not isinstance(network, nn.Module):
-        raise SettingsError(f"models.<name>.network = {path!r} returned a {type(network).__name__}, no torch.nn.Module")
+        raise SettingsError(
+            f"models.<name>.network = {path!r} returned a {type(network).__name__}; it must return a torch.nn.Module"
+        )
     return network
 
 
@@ -223,7 +237,7 @@ _GLOBAL_GENERATOR = threading.Lock()
 
 @torch.no_grad()
 def initialise(network: nn.Module, generator: torch.Generator) -> None:
-    """Torch's own distribution of initial weights, U(±1/√width), drawn from a generator that no other thread reads."""
+    """Draw the weights of linear and recurrent layers from U(±1/√width), as torch does, but from the given generator."""
     for module in network.modules():
         if isinstance(module, nn.Linear | nn.RNNBase):
             width = module.in_features if isinstance(module, nn.Linear) else module.hidden_size
@@ -232,15 +246,16 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 
 
 def pearson(x: Tensor, y: Tensor) -> Tensor:
-    """Correlation of two vectors (stocks,); 0 where one of them does not vary.
+    """Return the correlation of two vectors (stocks,); 0 if one of them does not vary.
 
-    The floor under the denominator keeps the gradient finite where all outputs are equal.
+    The lower bound of the denominator keeps the gradient finite where all outputs are equal.
     """
     x, y = x - x.mean(), y - y.mean()
     return (x * y).sum() / (x.norm() * y.norm()).clamp_min(1e-8)
 
 
 def negative_ic(output: Tensor, label: Tensor) -> Tensor:
+    """Return the loss "ic": the negative correlation of outputs and labels (stocks,)."""
     return -pearson(output, label)
 
 

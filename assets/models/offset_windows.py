@@ -1,7 +1,7 @@
-"""Which days the offset paths score, and which partitions that reads: arithmetic on the calendar, nothing else.
+"""The days on which offset paths are scored, and the partitions that their scores read: arithmetic on the calendar.
 
-A path whose signal day comes before the week's last trading day can't know the week's model, which is trained after that
-day: the models in force in the week before score it.
+The signal day of a path may be before the week's last trading day. The week's model is trained after that day, so that the path
+is scored by the models in force in the week before.
 """
 
 import datetime as dt
@@ -13,29 +13,29 @@ from resources.calendar import Calendar
 from resources.lookback import Lookback
 from resources.settings.lines import WEEKDAYS, Weekday
 
-Sections = Mapping[str, Any]  # "models", "lines", "portfolios"
+Sections = Mapping[str, Any]  # the sections "models", "lines" and "portfolios" of the settings
 
 
 def path_day(calendar: Calendar, week: dt.date, weekday: Weekday) -> dt.date:
-    """The signal day of a weekday's path in a week: the last trading day up to it, else the week's first."""
+    """Return the signal day of a weekday's path in a week: its last trading day up to the weekday, else its first."""
     days = calendar.week_days(week)
     return next((day for day in reversed(days) if day.weekday() <= WEEKDAYS.index(weekday)), days[0])
 
 
 @Lookback
 def offset_days(calendar: Calendar, week: dt.date, section: Sections, start: dt.date) -> list[dt.date]:
-    """The paths' signal days in a week, ascending, but for its last trading day, which the table scores has."""
+    """Return the paths' signal days in a week, ascending, without its last trading day, which the table scores has."""
     days = {path_day(calendar, week, weekday) for weekday in section["lines"].weekdays}
     return sorted(day for day in days - {calendar.signal_day(week)} if day >= start)
 
 
 def scoring_models(section: Sections) -> tuple[str, ...]:
-    """The networks that the offset paths' score is made of; none where it is made of the ten factors."""
+    """Return the models of the portfolios' alpha; none where the alpha consists of the ten factors."""
     return tuple(key for key in section["portfolios"].alphas if key in section["models"].rows)
 
 
 def offset_weeks_of(model: str) -> Lookback[Sections]:
-    """The weeks of one model that a week's offset days are scored with."""
+    """Return the look-back of `offset_scores` over one model: the weeks that its offset days are scored with."""
 
     @Lookback
     def weeks(calendar: Calendar, week: dt.date, section: Sections, start: dt.date) -> list[dt.date]:
@@ -51,7 +51,7 @@ def offset_weeks_of(model: str) -> Lookback[Sections]:
 
 
 def offset_sequence_days(kind: Kind | None) -> Lookback[Sections]:
-    """The days that the offset days' sequences reach over, of networks on `kind`; None: of any."""
+    """Return the look-back over the days of the offset days' sequences, of networks on `kind`, or of any network if None."""
 
     @Lookback
     def reached(calendar: Calendar, week: dt.date, section: Sections, start: dt.date) -> list[dt.date]:

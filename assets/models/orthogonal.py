@@ -1,7 +1,7 @@
-"""The orthogonal layer of SPEC §5.2: what remains of a network's outputs once styles and industries are taken out.
+"""The orthogonal layer of SPEC §5.2: the residual of a network's outputs on styles and industries.
 
-Here: one date's exposures, the layer, and the panel that finds a date's exposures by position. Not here: how styles are
-made (assets/factors/), and the residuals of the ten factors and of models 11–12, which have equal weights and no ridge
+This module holds one date's exposures, the layer, and the panel of the exposures of a window. It does not hold the styles
+(assets/factors/) or the residuals of the ten factors and of models 11–12, which have equal weights and no ridge
 (assets/factors/cross_section.py).
 """
 
@@ -18,21 +18,21 @@ from torch import Tensor
 
 from resources.settings.models import Style
 
-NO_INDUSTRY = "unknown"  # of styles: the name belongs to none
-# A remainder below this share of the outputs is rounding: they come in seven digits.
+NO_INDUSTRY = "unknown"  # the industry of a stock without one, in the table styles
+# A residual below this share of the outputs is rounding, because float32 has seven digits.
 NOTHING_LEFT = 1e-5
 
 
 @dataclass(frozen=True)
 class Exposures:
-    """One date's names on the device: columns (names, k) float64, dummies first, and weight (names,) float64, mean 1."""
+    """Exposures of one date's stocks: columns (names, k) float64, dummies first, and weight (names,) float64, mean 1."""
 
     columns: Tensor
     weight: Tensor
     _bases: dict[float, Tensor] = field(default_factory=dict, repr=False, compare=False)
 
     def basis(self, ridge: float) -> Tensor:
-        """B (names, k) with B Bᵀ = √W X (XᵀWX + ridge·I)⁻¹ Xᵀ√W; computed once, since a date's names come every epoch."""
+        """Return B (names, k) with B Bᵀ = √W X (XᵀWX + ridge·I)⁻¹ Xᵀ√W; cached, because every epoch uses it."""
         if ridge not in self._bases:
             weighted = self.weight.sqrt()[:, None] * self.columns
             gram = weighted.T @ weighted
@@ -45,11 +45,12 @@ class Exposures:
 
 
 def orthogonal_layer(p: Tensor, exposures: Exposures, ridge: float) -> Tensor:
-    """e = p − X (XᵀWX + ridge·I)⁻¹ XᵀWp for one date's outputs p (names,), solved in float64; differentiable in p.
+    """Return e = p − X (XᵀWX + ridge·I)⁻¹ XᵀWp for one date's outputs p (names,), differentiable in p (SPEC §5.2).
 
-    X are the exposures' columns and W their weights: e is uncorrelated with each column under these weights. Taken twice:
-    the ridge leaves its share of each coefficient behind, which shows where outputs vary little around a large mean.
-    0 where nothing remains, as on a date with no more names than columns. e has p's type, float32 at least.
+    X are the exposures' columns and W their weights; e is uncorrelated with each column under these weights. The residual is
+    taken twice in float64, because the ridge leaves a part of each coefficient, which matters where outputs vary little
+    around a large mean. e is 0 where only rounding remains, as on a date with no more stocks than columns. It has the type of
+    p, but at least float32.
     """
     basis, root = exposures.basis(ridge), exposures.weight.sqrt()
     y = root * p.double()
@@ -62,37 +63,39 @@ def orthogonal_layer(p: Tensor, exposures: Exposures, ridge: float) -> Tensor:
 
 @dataclass(frozen=True)
 class ExposurePanel:
-    """Exposures of all names of a window, found by position.
+    """Exposures of all stocks of a window by their positions.
 
-    usable [day, stock] bool: has total_mv, and an industry where one is asked for and the market has any
-    left_out: style → days on which it is null for the whole market and so no column
+    usable [day, stock] bool: the stock has total_mv, and an industry if the layer uses industries and the market has any
+    left_out: style → days on which it is null for the whole market and therefore no column
     """
 
     days: tuple[dt.date, ...]
     usable: NDArray[np.bool_]
     left_out: Mapping[Style, tuple[dt.date, ...]]
-    _groups: NDArray[np.int16]  # [day, stock] industry, −1 none; all 0 where there are no industries to tell apart
-    _styles: NDArray[np.float64]  # [day, stock, style], a missing one 0
+    _groups: NDArray[np.int16]  # [day, stock] industry, −1 for none; all 0 without industries
+    _styles: NDArray[np.float64]  # [day, stock, style], 0 where missing
     _present: NDArray[np.bool_]  # [day, style]
     _root_mv: NDArray[np.float64]  # [day, stock] √total_mv
     _made: dict[tuple[int, torch.device], tuple[NDArray[np.int64], Exposures]] = field(default_factory=dict, repr=False)
 
     def of(self, day: int, names: NDArray[np.int64], device: torch.device) -> Exposures:
-        """Exposures of `names` (positions of stocks, all usable) on the day with this position.
+        """Return the exposures of `names` (positions of usable stocks) on the day with this position.
 
-        The last answer of each day is kept: training asks for the same names in each epoch and for each seed.
-        Raises ValueError if one of the names is not usable.
+        The last result of each day is cached, because training uses the same stocks in each epoch and for each seed.
+
+        Raises:
+            ValueError: One of the stocks is not usable.
         """
         kept = self._made.get((day, device))
         if kept is not None and np.array_equal(kept[0], names):
             return kept[1]
         if not self.usable[day, names].all():
             raise ValueError(
-                f"{(~self.usable[day, names]).sum()} of {len(names)} names have no exposures on {self.days[day]}: "
-                "take those that `usable` marks"
+                f"{(~self.usable[day, names]).sum()} of {len(names)} stocks have no exposures on {self.days[day]}; pass only "
+                "stocks that `usable` marks"
             )
         groups = self._groups[day, names]
-        present = np.flatnonzero(np.bincount(groups))  # industries without a name here are no columns
+        present = np.flatnonzero(np.bincount(groups))  # an industry without one of these stocks has no column
         dummies = groups[:, None] == present
         columns = np.hstack([dummies, self._styles[day, names][:, self._present[day]]])
         root = self._root_mv[day, names]
@@ -104,7 +107,7 @@ class ExposurePanel:
         return made
 
     def digest(self) -> str:
-        """Identifies the content: what a training has seen."""
+        """Return a digest of the content, which identifies the data of a training."""
         digest = hashlib.sha256(repr((self.days, sorted(self.left_out.items()))).encode())
         for array in (self.usable, self._groups, self._styles, self._present, self._root_mv):
             digest.update(np.ascontiguousarray(array).data)
@@ -112,7 +115,7 @@ class ExposurePanel:
 
 
 def _finish(device: torch.device) -> None:
-    """Wait for what is kept: the stream of another seed may be the next to read it."""
+    """Wait until cached tensors are computed, because the stream of another seed may read them next."""
     if device.type == "cuda":
         torch.cuda.current_stream(device).synchronize()
 
@@ -120,10 +123,10 @@ def _finish(device: torch.device) -> None:
 def arrange_exposures(
     styles: pl.LazyFrame, *, days: Sequence[dt.date], symbols: Sequence[str], columns: Sequence[Style]
 ) -> ExposurePanel:
-    """The exposures `columns` of `symbols` on `days`, from the table `styles` (one row per listed name and day).
+    """Arrange the exposures `columns` of `symbols` on `days` from the table `styles` (one row per listed stock and day).
 
-    Without industries, because none are asked for or because the market has none on a day, one column of ones stands in
-    their place: a correlation is about the mean.
+    Without industries, because `columns` has none or because the market has none on a day, one column of ones replaces the
+    dummies, so that the residual still has mean zero.
     """
     by_industry = "industry" in columns
     named = [column for column in columns if column != "industry"]

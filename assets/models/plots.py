@@ -1,10 +1,10 @@
-"""Pictures of the models for the UI. Display only: nothing is computed from them."""
+"""Plots of the models for the Dagster UI."""
 
 import polars as pl
 
 
 def plot_learning_curves(curves: pl.DataFrame) -> str:
-    """SVG of the validation IC per epoch: a line per seed, a column per granularity; the kept epochs are dots."""
+    """Return an SVG of the validation IC per epoch: a line per seed, a column per granularity, a dot at each kept epoch."""
     import altair as alt
     import vl_convert
 

@@ -1,6 +1,6 @@
-"""The reasons of the models, as codes: why a week has no model, or a day no score of one.
+"""The codes of the reasons why a week has no model, or a day no score of a model.
 
-Here: names of codes and of their parameters. Not here: their words (resources/reason_words.py).
+This module holds the names of the codes and of their parameters. It does not hold their words (resources/reason_words.py).
 """
 
 from resources.reasons import Code, Reason
@@ -29,4 +29,5 @@ NOBODY_PLACED = Code("nobody_placed", ("date",))
 
 
 def with_cause(what: Reason, cause: Reason | None) -> Reason:
+    """Return the reason with its cause upstream, or unchanged without one."""
     return what if cause is None else BECAUSE(what=what, cause=cause)

@@ -1,18 +1,18 @@
-"""One recurrent layer, GRU or LSTM, with torch's parameters and results, and on a CPU several times torch's speed.
+"""One recurrent layer, GRU or LSTM, with the parameters and results of torch and several times its speed on a CPU.
 
-Here: the layers, their arithmetic written out for the processor, their gradients. Not here: networks (networks.py).
-Elsewhere than on a CPU in float32 the layers are torch's own. With σ the logistic function, * per element:
+This module holds the layers, their kernels for the processor and their gradients. It does not hold networks (networks.py). The
+kernels are used on a CPU in float32; otherwise the layers are those of torch. With σ the logistic function and * per element:
 
     GRU     r = σ(W_r x + b_r + U_r h)                      LSTM    i, f, o = σ(W x + b + U h), each with its own W, U, b
             z = σ(W_z x + b_z + U_z h)                              g = tanh(W_g x + b_g + U_g h)
             n = tanh(W_n x + b_n + r * (U_n h + c_n))               c' = f * c + i * g
             h' = n + z * (h - n)                                    h' = o * tanh(c')
 
-How the time is saved: names go through all steps in blocks of 64, so that weights and state stay in the processor's
-caches; within a block an array is (rows, 64 names), names side by side, so that every operation fills whole vectors
-whatever the hidden width; products accumulate in registers; what the backward pass needs is the array that the forward
-pass worked in; a block's gradients of the weights add up in the cache as well. No operation mixes the names of a block,
-and blocks share nothing: a name's output does not depend, in any bit, on the names beside it or on the number of threads.
+The kernels are fast for these reasons. Stocks pass all steps in blocks of 64, so that weights and state stay in the caches of the
+processor. Within a block an array is (rows, 64 stocks) with the stocks contiguous, so that every operation fills whole vectors for any
+hidden width. Products are accumulated in registers. The backward pass uses the array in which the forward pass worked, and the
+gradients of the weights of a block are accumulated in the cache too. No operation mixes the stocks of a block, and blocks share no
+data: the output of a stock does not depend in any bit on the other stocks or on the number of threads.
 """
 
 import contextlib
@@ -31,8 +31,8 @@ from numba.extending import intrinsic
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-LANES = 16  # float32 in a vector of the processor (AVX-512); others take two or four of theirs for one
-WIDTH = 4 * LANES  # names in a block: 6 x 4 accumulators, 4 operands and 1 factor fill 29 of 32 vector registers
+LANES = 16  # float32 in a vector of AVX-512; processors with shorter vectors use two or four instead
+WIDTH = 4 * LANES  # stocks in a block: 6 x 4 accumulators, 4 operands and 1 factor use 29 of 32 vector registers
 
 
 class GRU(nn.GRU):
@@ -60,7 +60,7 @@ class LSTM(nn.LSTM):
 
 
 def _is_ours(layer: nn.RNNBase, x: Any) -> bool:
-    """Whether the layer and its input are what the kernels are written for; all else is torch's."""
+    """Whether the kernels support the layer and its input; otherwise torch computes it."""
     return (
         isinstance(x, Tensor) and x.ndim == 3 and x.numel() > 0 and x.device.type == "cpu" and x.dtype == torch.float32
         and x.shape[2] == layer.input_size and layer.weight_ih_l0.dtype == torch.float32
@@ -70,14 +70,14 @@ def _is_ours(layer: nn.RNNBase, x: Any) -> bool:
 
 
 class _Layer(torch.autograd.Function):
-    """All directions of a layer. weights: W, U, bias of W, bias of U of each direction, as torch names and stacks them."""
+    """All directions of a layer. weights: W, U, bias of W and bias of U of each direction, in torch's order."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, lstm: bool, *weights: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         x = x.contiguous()
         steps, names, _ = x.shape
         hidden, directions = weights[1].shape[1], len(weights) // 4
-        slots = steps + 1 if any(ctx.needs_input_grad) else 2  # the state before each step, and the last
+        slots = steps + 1 if any(ctx.needs_input_grad) else 2  # the state before each step, and the last state
         memory = _Memory(-(-names // WIDTH), directions, slots, 5 * hidden, WIDTH)
         states = x.new_empty(steps, names, directions * hidden)
         last = x.new_empty(2 if lstm else 1, directions, names, hidden)
@@ -96,7 +96,7 @@ class _Layer(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, *d_outputs: Tensor | None) -> tuple[Any, ...]:
-        if torch.is_grad_enabled():  # create_graph=True; silence would give a second derivative of zero
+        if torch.is_grad_enabled():  # with create_graph=True the second derivative would silently be zero
             raise RuntimeError("These layers have first derivatives only; torch's nn.GRU and nn.LSTM have second ones.")
         x, states, *weights = ctx.saved_tensors
         features, hidden = x.shape[2], weights[1].shape[1]
@@ -119,7 +119,7 @@ class _Layer(torch.autograd.Function):
         _each(run, blocks)
         gradients: list[Tensor] = []
         for d in range(directions):
-            # Of the blocks in their order, whichever was ready first.
+            # The blocks are added in their order, whichever finished first.
             gradients += _restore(ctx.lstm, d_w[:, d].sum(0), d_u[:, d].sum(0), d_bias[:, d].sum((0, 2)))
         return torch.from_numpy(d_x) if ctx.needs_input_grad[0] else None, None, *gradients
 
@@ -129,9 +129,10 @@ _own = threading.local()
 
 @contextlib.contextmanager
 def use_threads(count: int) -> Iterator[None]:
-    """Layers called from this thread spread their blocks over so many threads, and hand on their memory, inside.
+    """Make the layers that this thread calls distribute their blocks over `count` threads and reuse each other's memory.
 
-    Else they take as many threads as torch, whose own kernels keep to torch's number anyhow: their sums may depend on it.
+    Outside this context they use torch's number of threads. Torch's own kernels always use that number, because their sums may
+    depend on it.
     """
     before = _own.__dict__.copy()
     _own.threads, _own.spare = count, []
@@ -143,14 +144,14 @@ def use_threads(count: int) -> Iterator[None]:
 
 
 class _Memory:
-    """An array that goes back to `use_threads` with its last user: new pages can take longer than the forward pass."""
+    """An array that returns to the pool of `use_threads` when it is released, because new pages can cost more than the pass."""
 
     def __init__(self, *shape: int):
         size = math.prod(shape)
         self._spare: list[NDArray[np.float32]] | None = getattr(_own, "spare", None)
         fit = [n for n, each in enumerate(self._spare or []) if each.size >= size]
         if self._spare and not fit:
-            self._spare.clear()  # batches grow: what was enough will not be again
+            self._spare.clear()  # batches have grown, so that smaller arrays will not be used again
         self._all = self._spare.pop(fit[0]) if self._spare and fit else np.empty(size, np.float32)
         self.array = self._all[:size].reshape(shape)
 
@@ -160,7 +161,7 @@ class _Memory:
 
 
 def _each(run: Callable[[int], None], blocks: int) -> None:
-    """Run every block; each writes to arrays of its own."""
+    """Run every block on the threads of this layer; each block writes to its own arrays."""
     workers = min(getattr(_own, "threads", None) or torch.get_num_threads(), blocks)
     if workers == 1:
         for block in range(blocks):
@@ -173,7 +174,7 @@ def _each(run: Callable[[int], None], blocks: int) -> None:
 def _prepare(
     lstm: bool, w: Tensor, u: Tensor, b_w: Tensor, b_u: Tensor
 ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-    """W and U in the order of the rows they add to, and what those rows start from.
+    """W and U in the order of the rows that they are added to, and the biases of those rows.
 
     LSTM: i, f, g, o as torch has them. GRU: rows are [n's W x; r; z; n's U h], so that W adds to the first three
     parts and U to the last three.
@@ -198,13 +199,13 @@ def _restore(
     return [w.roll(-hidden, 0), u, bias[: 3 * hidden].roll(-hidden), bias[hidden:].clone()]
 
 
-# ---- one block of at most 64 names, all steps of one direction; every array here is whole and in C order, so that
-# ---- each function is compiled once ----
+# ---- one block of at most 64 stocks, all steps of one direction; every array is whole and in C order, so that each
+# ---- function is compiled once ----
 
 
 @njit(cache=True, nogil=True)
 def _forward(lstm, block, direction, w, u, bias, x, kept, states, last):
-    """Fills the block's part of kept, states (steps, names, directions · hidden) and last ([h; c], directions, names, hidden).
+    """Fill the block's part of kept, states (steps, names, directions · hidden) and last ([h; c], directions, names, hidden).
 
     kept[block, direction] (slots, 5 · hidden, 64): slot i holds the activated rows of the i-th step and the h (LSTM: c)
     before it.
@@ -236,9 +237,9 @@ def _forward(lstm, block, direction, w, u, bias, x, kept, states, last):
 
 @njit(cache=True, nogil=True)
 def _backward(lstm, block, direction, w, u, x, kept, states, d_states, d_last, d_cell, d_x, d_w, d_u, d_bias):
-    """Adds the block's part to d_x (steps, names, features), d_w, d_u and d_bias (blocks, directions, rows, …).
+    """Add the block's part to d_x (steps, names, features), d_w, d_u and d_bias (blocks, directions, rows, …).
 
-    The gradient of an output that was not used comes in, and a d_x that nobody asks for goes out, without elements.
+    The gradient of an unused output has no elements, and neither has a d_x that is not needed.
     """
     steps, hidden = len(x), u.shape[1]
     kept, d_w, d_u, d_bias = (
@@ -280,7 +281,7 @@ def _backward(lstm, block, direction, w, u, x, kept, states, d_states, d_last, d
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
 def _gru_step(n, r, z, n_h, h, following, out):
-    # One written array per loop: LLVM then proves in a few comparisons that it may use vectors.
+    # Each loop writes one array, because LLVM can then prove with a few comparisons that the loop may be vectorised.
     for i in range(r.size):
         r[i] = _sigmoid(r[i])
     for i in range(z.size):
@@ -327,7 +328,7 @@ def _lstm_step(i, f, g, o, c, following, h):
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy")
 def _lstm_step_back(i, f, g, o, c, after, d_h, d_c, d):
-    """d: gradients of the rows before activation; d_c: of c' on entry, of c on return; d_h is used up."""
+    """d: gradients of the rows before activation; d_c: of c' on entry, of c on return; d_h is 0 on return."""
     d_i, d_f, d_g, d_o = d[0], d[1], d[2], d[3]
     one = np.float32(1)
     for k in range(c.size):
@@ -349,7 +350,7 @@ def _lstm_step_back(i, f, g, o, c, after, d_h, d_c, d):
 
 @njit(cache=True, nogil=True, fastmath={"contract"}, error_model="numpy", inline="always")
 def _tanh(x):
-    """Rational approximation of Eigen (13th over 6th degree), within 5 ulp; NaN stays NaN. exp would not be a vector."""
+    """Eigen's rational approximation (13th over 6th degree), within 5 ulp; NaN stays NaN. exp would not be vectorised."""
     bound = np.float32(7.90531110763549805)
     x = -bound if x < -bound else x
     x = bound if x > bound else x
@@ -376,7 +377,7 @@ def _sigmoid(x):
 
 @njit(cache=True, nogil=True)
 def _transpose(source, target):
-    """target[j, i] = source[i, j]; what is beyond the source stays."""
+    """Set target[j, i] = source[i, j]; the rest of the target is unchanged."""
     for i in range(source.shape[0]):
         for j in range(source.shape[1]):
             target[j, i] = source[i, j]
@@ -391,8 +392,8 @@ def _add(a, b):
 
 @njit(cache=True, nogil=True, inline="always")
 def _add_product(c, a, b):
-    """c += a @ b for float32 matrices of any strides, but that the columns of b and c stand side by side."""
-    _add_tiles(c[::1, ::1], a[::1, ::1], b[::1, ::1])  # a slice with a step has no known order: compiled once for all
+    """c += a @ b for float32 matrices of any strides, except that the columns of b and c are contiguous."""
+    _add_tiles(c[::1, ::1], a[::1, ::1], b[::1, ::1])  # a slice with a step has no known order: one compilation for all
 
 
 @njit(cache=True, nogil=True)
@@ -419,7 +420,7 @@ _VECTOR, _MASK = ir.VectorType(_FLOAT, LANES), ir.VectorType(ir.IntType(1), LANE
 
 @intrinsic(prefer_literal=True)
 def _add_tile(context, c, a, b, rows):
-    """c[:rows] += a[:rows] @ b, for at most 64 columns: the loop that LLVM doesn't find by itself.
+    """c[:rows] += a[:rows] @ b, for at most 64 columns, written in LLVM because LLVM does not find this loop by itself.
 
     for k in range(depth):
         for row in range(rows):                          # unrolled

@@ -1,7 +1,7 @@
-"""The registry: all models of a lake in one table, from their cards. Reads no weights and imports no torch.
+"""The registry: one table of all models of a lake, from their cards, without reading weights or importing torch.
 
-Here: one row per model and week, trained or carried forward. Not here: finding the cards (orchestration/models.py),
-writing them (checkpoint.py).
+The table has one row per model and week, trained or carried forward. This module does not find the cards (orchestration/models.py)
+or write them (checkpoint.py).
 """
 
 import datetime as dt
@@ -14,7 +14,7 @@ import polars as pl
 REGISTRY: dict[str, type[pl.DataType]] = {
     "model": pl.String,
     "week": pl.Date,
-    "state": pl.String,  # trained, or carried: the checkpoint is trained_week's
+    "state": pl.String,  # "trained", or "carried" where the checkpoint is that of trained_week
     "trained_week": pl.Date,
     "first_train": pl.Date,
     "last_train": pl.Date,
@@ -24,17 +24,17 @@ REGISTRY: dict[str, type[pl.DataType]] = {
     "networks": pl.Int32,  # seeds × granularities
     "valid_ic": pl.Float64,  # of the kept epochs: mean over granularities, then over seeds
     "valid_ic_std": pl.Float64,  # over seeds, ddof 1; null with one seed
-    "epochs": pl.Float64,  # run until the stop, mean over networks
-    "kept_epoch": pl.Float64,  # whose weights are kept, mean over networks
-    "seconds": pl.Float64,  # of the training; null where carried
+    "epochs": pl.Float64,  # number of epochs until the training stopped, mean over networks
+    "kept_epoch": pl.Float64,  # the epoch whose weights are kept, mean over networks
+    "seconds": pl.Float64,  # duration of the training; null where carried
     "device": pl.String,
-    "checkpoint": pl.String,  # its digest
+    "checkpoint": pl.String,  # the digest of the file
 }
 
 
-def list_models(held: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> pl.DataFrame:
-    """The table REGISTRY of (card, notes of the manifest beside it), in the order given."""
-    return pl.DataFrame([_row(card, notes) for card, notes in held], schema=REGISTRY, orient="row")
+def list_models(cards: Iterable[tuple[Mapping[str, Any], Mapping[str, Any]]]) -> pl.DataFrame:
+    """Return the table REGISTRY of pairs (card, notes of the manifest beside it), one row per pair in their order."""
+    return pl.DataFrame([_row(card, notes) for card, notes in cards], schema=REGISTRY, orient="row")
 
 
 def _row(card: Mapping[str, Any], notes: Mapping[str, Any]) -> dict[str, Any]:

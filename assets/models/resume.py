@@ -1,11 +1,11 @@
-"""How far the training of a seed came, in files that outlive a kill, so that a rerun goes on to the same bits.
+"""The state of an unfinished training of a seed, in files that survive a killed process, so that a rerun has the same result.
 
-Here: what a state holds, taking it from a training and giving it back, writing and reading it. Not here: when (training.py), and the checkpoint of a finished model
-(checkpoint.py). Like it, a state is numbers and JSON: reading one executes nothing.
+This module captures a state, restores it, writes it and reads it. It does not decide when (training.py), and does not hold the
+checkpoint of a finished model (checkpoint.py). Like a checkpoint, a state is numbers and JSON, so that reading it executes no code.
 
-`<seed>.json` names the file of the tensors beside it and that file's digest. A new state writes its tensors under a name of
-their own, then replaces the JSON, then removes the older tensors: whenever the power goes, the JSON and what it names are
-whole and belong together.
+`<seed>.json` names the file of the tensors beside it and the digest of that file. A new state writes its tensors to a new file, then
+replaces the JSON, then removes the older tensors: even after a power failure the JSON and the file that it names are complete and
+belong together.
 """
 
 import hashlib
@@ -24,16 +24,16 @@ SET_ASIDE = ".set-aside"
 
 
 Rows = tuple[tuple[float, float, float, float], ...]  # training loss, validation loss, validation IC, seconds
-MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # what Adam keeps of each parameter
+MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # the state of Adam for each parameter
 
 
 @dataclass(frozen=True)
 class State:
     """A training after some epochs.
 
-    rows: one an epoch; weights, best and moments: the network, the network of the best epoch, and what Adam keeps, on the
-    host; chunk: names at a time, as memory has allowed so far, 0 for all. Random numbers have no state: those of a batch
-    follow from its number.
+    rows: one per epoch; weights, best and moments: the network, the network of the best epoch, and the state of Adam, on the
+    host; chunk: the number of stocks at once that has fitted into memory so far, 0 for all. Random numbers need no state,
+    because those of a batch are a function of its number.
     """
 
     rows: Rows
@@ -44,7 +44,7 @@ class State:
 
 
 def first_state(network: nn.Module, chunk: int) -> State:
-    """Before the first epoch. Adam's moments are made here, so that no step of it ever has to ask for memory."""
+    """Return the state before the first epoch. It has Adam's moments, so that no step of Adam has to allocate memory."""
     weights = _weights(network)
     moments = {}
     for name, parameter in network.named_parameters():
@@ -55,7 +55,7 @@ def first_state(network: nn.Module, chunk: int) -> State:
 
 
 def capture(network: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Copies of weights and moments."""
+    """Return copies of weights and moments on the host."""
     moments = {
         f"{name}/{kind}": optimiser.state[parameter][kind].to("cpu", copy=True)
         for name, parameter in network.named_parameters()
@@ -65,7 +65,7 @@ def capture(network: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[dict[
 
 
 def restore(state: State, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-    """Weights and moments as they were; the network may be on any device."""
+    """Set weights and moments to those of the state; the network may be on any device."""
     network.load_state_dict(state.weights)
     for name, parameter in network.named_parameters():
         optimiser.state[parameter] = {
@@ -78,42 +78,42 @@ def _weights(network: nn.Module) -> dict[str, Tensor]:
 
 
 def write_state(state: State, folder: Path, seed: int, training: str) -> None:
-    """Replaces the state of the seed. training: digest of everything that the result of this training depends on."""
+    """Replace the state of the seed in the folder. training: digest of everything that the result of the training depends on."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = save(
         {
-            f"{part}/{name}": value.clone()  # weights may be the best ones: safetensors wants memory of its own for each
+            f"{part}/{name}": value.clone()  # weights may be those of the best epoch; safetensors refuses shared memory
             for part in ("weights", "best", "moments")
             for name, value in getattr(state, part).items()
         }
     )
     path = folder / f"{seed}.{len(state.rows)}.safetensors"
     _replace(path, tensors)
-    said = {
+    record = {
         "training": training,
         "tensors": {"file": path.name, "digest": hashlib.sha256(tensors).hexdigest()},
         "rows": state.rows,
         "chunk": state.chunk,
     }
-    _replace(folder / f"{seed}.json", json.dumps({"state": said, "digest": _digest(said)}, indent=1).encode())
+    _replace(folder / f"{seed}.json", json.dumps({"state": record, "digest": _digest(record)}, indent=1).encode())
     for other in folder.glob(f"{seed}.*.safetensors"):
         if other != path:
             other.unlink(missing_ok=True)
 
 
 def read_state(folder: Path, seed: int, training: str, progress: Callable[[str], None]) -> State | None:
-    """The state that the seed's training left, None if there is none.
+    """Return the state of the seed's training, None if there is none.
 
-    One that is damaged, or another training's, is set aside (renamed) with a line of progress, and None is returned.
+    A state that is damaged or belongs to another training is renamed with a line of progress, and None is returned.
     """
     path = folder / f"{seed}.json"
     try:
-        said = _whole(json.loads(path.read_bytes()))
-        if said["training"] != training:
-            raise ValueError("it is that of another training")
-        data = (folder / said["tensors"]["file"]).read_bytes()
-        if hashlib.sha256(data).hexdigest() != said["tensors"]["digest"]:
-            raise ValueError(f"{said['tensors']['file']} is not what it names")
+        record = _verified(json.loads(path.read_bytes()))
+        if record["training"] != training:
+            raise ValueError("it belongs to another training")
+        data = (folder / record["tensors"]["file"]).read_bytes()
+        if hashlib.sha256(data).hexdigest() != record["tensors"]["digest"]:
+            raise ValueError(f"{record['tensors']['file']} does not have the recorded digest")
     except FileNotFoundError as error:
         if not path.exists():
             return None
@@ -125,25 +125,26 @@ def read_state(folder: Path, seed: int, training: str, progress: Callable[[str],
         for key, value in load(data).items():
             part, name = key.split("/", 1)
             parts[part][name] = value
-        return State(tuple(map(tuple, said["rows"])), **parts, chunk=said["chunk"])
+        return State(tuple(map(tuple, record["rows"])), **parts, chunk=record["chunk"])
     for file in (path, *folder.glob(f"{seed}.*.safetensors")):
         file.replace(file.with_name(file.name + SET_ASIDE))
-    progress(f"the state in {path} can't be used ({reason}): set aside, training begins anew")
+    progress(f"the state in {path} cannot be used ({reason}): it is renamed, and training starts again from epoch 1")
     return None
 
 
-def _whole(content: Any) -> dict[str, Any]:
+def _verified(content: Any) -> dict[str, Any]:
+    """The record of a state. Raises ValueError if it does not have its digest."""
     if content["digest"] != _digest(content["state"]):
-        raise ValueError("its content is not what its digest says")
+        raise ValueError("its content does not have the recorded digest")
     return content["state"]
 
 
-def _digest(said: Any) -> str:
-    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+def _digest(record: Any) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()
 
 
 def _replace(path: Path, data: bytes) -> None:
-    """The file is the old one or the new one, never a part, whenever the power goes."""
+    """Replace a file so that after a power failure it is the old one or the new one, never a part."""
     temporary = path.with_name(f"{path.name}.part")
     with open(temporary, "wb") as file:
         file.write(data)
@@ -152,6 +153,6 @@ def _replace(path: Path, data: bytes) -> None:
     os.replace(temporary, path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
-        os.fsync(folder)  # the name itself
+        os.fsync(folder)  # makes the new name durable
     finally:
         os.close(folder)

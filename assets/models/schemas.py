@@ -1,6 +1,6 @@
-"""The columns of this stage's tables and the names of the files beside them, for those who declare, make and read them.
+"""The columns of the tables of this stage, and the names of the files beside them.
 
-Nothing else, and nothing heavy: the declarations import it.
+The module imports nothing heavy, because the declarations in assets.py import it.
 """
 
 import polars as pl
@@ -16,7 +16,7 @@ CURVES: dict[str, type[pl.DataType]] = {
     "valid_ic": pl.Float64,
     "kept": pl.Boolean,
 }
-MEASURE = "valid_loss"  # the column whose reason says why a week has no model
+MEASURE = "valid_loss"  # the column whose reason explains why a week has no model
 CARD = "card.json"
 CHECKPOINT = "checkpoint.safetensors"
 
@@ -28,7 +28,7 @@ SCORES: dict[str, type[pl.DataType]] = {
     "raw": pl.Float64,
     "value": pl.Float64,
 }
-# The file beside the scores: what each network says of each name that is scored.
+# The file beside the scores: the score of each network for each scored stock.
 SEEDS = "seeds.parquet"
 SEED_SCORES: dict[str, type[pl.DataType]] = {
     "factor": pl.String,

@@ -1,13 +1,14 @@
-"""From networks to one score per stock on the signal day.
+"""The score of each stock on the signal day, from the outputs of the networks.
 
-Here: inference on the last sequence, the z-score of each network's output, orthogonalising after the fact, the final clip
-and z-score. Not here: which model scores which week (windows.py), how networks are stored.
+This module holds inference on the last sequence, the z-score of each network's output, the orthogonalisation after training, and
+the final clip and z-score. It does not decide which model scores which week (windows.py) or how networks are stored.
 
-A score needs features up to the signal day, a place in U(t), and styles where the settings name some: no label, no price.
+A score requires features up to the signal day, membership in U(t), and styles where the settings name some. It uses no labels and no
+prices.
 
-Order of averaging: every network's output, after its orthogonal layer if it has one, is z-scored over the names scored;
-the factor is the plain mean over all networks. Each has the same number of seeds per granularity, so this is the mean over
-seeds of the mean over granularities, and the other way round.
+The order of averaging: the output of every network, after its orthogonal layer if it has one, is z-scored over the scored stocks. The
+raw score is the mean over all networks. Every granularity has the same number of seeds, so that this equals the mean over seeds of
+the mean over granularities.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,9 +30,9 @@ Floats = NDArray[np.float64]
 def seed_scores(
     networks: Mapping[int, nn.Module], sequences: Tensor, exposures: Exposures | None, settings: ModelSettings
 ) -> dict[int, Floats]:
-    """Seed → its network's outputs [n] for (steps, names, features), z-scored over these names.
+    """Return seed → the outputs [n] of its network for sequences (steps, names, features), z-scored over these stocks.
 
-    On a CPU `threads` networks at a time, on one thread each inside `repeatable`, as in training.
+    On a CPU, `threads` networks run in parallel, each on one thread inside `repeatable`, as in training.
     """
 
     def one(network: nn.Module) -> Floats:
@@ -42,10 +43,10 @@ def seed_scores(
 
 
 def final_scores(average: Floats, symbols: Sequence[str], styles: pl.DataFrame, settings: ModelSettings) -> Floats:
-    """The score [n]: residual on what the settings name (SPEC §5.2, models 11–12), then clip and z-score.
+    """Return the scores [n]: residual on `orthogonalise_on` (SPEC §5.2, models 11–12), then clip and z-score.
 
-    styles: one row per listed name of the signal day. As for the ten factors, a name without industry or total_mv has no
-    value; where the market has no industries or a style does not exist, they are left out.
+    average: mean of the networks [n] of `symbols`. styles: one row per listed stock of the signal day. As for the ten factors, a
+    stock without industry or total_mv is NaN; industries and styles without any value are left out.
     """
     if not settings.orthogonalise_on:
         return standardise(average, settings.clip)

@@ -1,9 +1,9 @@
-"""Training one network per seed on one window, early-stopped on the mean per-date validation loss.
+"""Training of one network per seed on one window, with early stopping on the mean validation loss over dates (SPEC §5.2).
 
-Here: samples, batches, the training loop. Not here: where the arrays come from (panel.py, labels.py, orthogonal.py), the
-networks, devices (device.py), files.
+This module holds samples, batches and the training loop. It does not hold the arrays (panel.py, labels.py, orthogonal.py), the
+networks, devices (device.py) or files.
 
-A batch is one date's names, or an equal part of them where there are more than `batch_names`.
+A batch is the stocks of one date, or an equal part of them if there are more than `batch_names`.
 """
 
 import datetime as dt
@@ -30,16 +30,16 @@ from assets.models.resume import Rows, State, capture, first_state, read_state, 
 from resources.errors import SettingsError
 from resources.settings.models import ModelSettings
 
-SAY_EVERY = 30.0  # seconds, within an epoch
+PROGRESS_EVERY = 30.0  # least seconds between two lines of progress within an epoch
 
 
 @dataclass(frozen=True)
 class Samples:
-    """A panel, its labels and exposures: a batch is a slice of them.
+    """A panel with its labels and exposures, of which a batch is a slice.
 
     values [day · bar, stock, feature] float32 or float16, on the device or in host memory; labels [day, stock] float32 on
-    the host; names: position of a day in `days` → the stocks that are samples on it, ascending, on the host. Days without
-    enough of them are missing from `names`. data: digest of panel, labels and exposures.
+    the host; names: position of a day in `days` → the stocks that are samples on it, ascending, on the host. A day with fewer
+    than `min_names` is missing from `names`. data: digest of panel, labels and exposures.
     """
 
     days: tuple[dt.date, ...]
@@ -53,23 +53,25 @@ class Samples:
     data: str
 
     def of(self, first: dt.date, last: dt.date) -> "Samples":
-        """The samples of the days from `first` to `last`; the arrays are shared."""
+        """Return the samples of the days from `first` to `last`, which share the arrays."""
         return replace(self, names={day: names for day, names in self.names.items() if first <= self.days[day] <= last})
 
     @property
     def count(self) -> int:
+        """The number of samples, that is of pairs (day, stock)."""
         return sum(map(len, self.names.values()))
 
     def sequences(self, day: int, names: Tensor) -> Tensor:
-        """Sequences (steps, names, features) of `names` that end on `day`: float32, on the device."""
+        """Return the sequences (steps, names, features) of `names` that end on `day`, float32 on the device."""
         window = self.values[(day + 1 - self.sequence_days) * self.bars : (day + 1) * self.bars]
         return take(window, names, self.device)
 
     def targets(self, day: int, names: Tensor) -> Tensor:
-        """Labels (names,) on the device."""
+        """Return the labels (names,) on the device."""
         return send(self.labels[day].index_select(0, names), self.device)
 
     def exposures_of(self, day: int, names: Tensor) -> Exposures | None:
+        """Return the exposures of `names` on the day; None without an orthogonal layer."""
         return None if self.exposures is None else self.exposures.of(day, names.numpy(), self.device)
 
 
@@ -77,7 +79,7 @@ class Samples:
 class Epoch:
     """One row of a learning curve; valid_ic is the mean per-date Pearson correlation with the label.
 
-    seconds: how long it took, which is no property of the result and has no part in a comparison.
+    seconds: duration of the epoch, which is ignored in comparisons because it is not part of the result.
     """
 
     seed: int
@@ -91,7 +93,7 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Trained:
-    """A seed's best weights and its learning curve; chunk: names at a time at the end, 0 for all, as memory allowed."""
+    """A seed's best weights and its learning curve. chunk: stocks at once at the end of the training, 0 for all."""
 
     weights: dict[str, Tensor]
     curve: tuple[Epoch, ...]
@@ -105,10 +107,10 @@ def make_samples(
     device: torch.device,
     exposures: ExposurePanel | None = None,
 ) -> Samples:
-    """Samples of every day with a whole sequence behind it: members of U(t) that are covered and have a label.
+    """Make the samples of every day with a whole sequence: members of U(t) that are covered and have a label.
 
-    labels [day, stock] stand on the panel's days and symbols; NaN is none. exposures, likewise on its days and symbols, are
-    those of the orthogonal layer.
+    labels [day, stock]: on the panel's days and symbols, NaN where there is none. exposures: of the orthogonal layer, on the
+    panel's days and symbols.
     """
     names = {}
     for day in range(settings.sequence_days - 1, len(panel.days)):
@@ -125,14 +127,14 @@ def make_samples(
 def eligible_names(
     panel: Panel, day: int, settings: ModelSettings, exposures: ExposurePanel | None = None
 ) -> NDArray[np.bool_]:
-    """[stock] Members of U(t) with enough bars and known entries in the sequence that ends on `day`, and exposures."""
+    """Mark the members of U(t) [stock] that are covered in the sequence that ends on `day` and have exposures."""
     covered = panel.covered(day, settings.sequence_days, settings.coverage_days, settings.coverage_entries)
     eligible = panel.universe[day] & covered
     return eligible if exposures is None else eligible & exposures.usable[day]
 
 
 def last_sequences(panel: Panel, names: NDArray[np.int64], settings: ModelSettings, device: torch.device) -> Tensor:
-    """Sequences (steps, names, features) of these stocks that end on the panel's last day: float32, on the device."""
+    """Return the sequences (steps, names, features) of these stocks that end on the panel's last day, float32 on the device."""
     bars = panel.values.shape[1]
     return take(_values(panel)[-settings.sequence_days * bars :], torch.from_numpy(names), device)
 
@@ -143,7 +145,7 @@ def _values(panel: Panel) -> Tensor:
 
 
 def _silent(line: str) -> None:
-    """Says nothing."""
+    """Discard the line."""
 
 
 def train_networks(
@@ -155,13 +157,21 @@ def train_networks(
     progress: Callable[[str], None] = _silent,
     initial: Mapping[int, Mapping[str, Tensor]] | None = None,
 ) -> dict[int, Trained]:
-    """One network per seed, `threads` of them at a time: each on a thread, and on a GPU in a stream, of its own.
+    """Train one network per seed, `threads` of them in parallel, each on its own thread and, on a GPU, in its own stream.
 
-    work: a folder of this training alone (one granularity's), where a rerun after a kill finds how far each seed came.
-    initial: seed → weights to begin with in place of the seed's own (a warm start); a seed it lacks begins with its own.
+    Threads in excess of the seeds share the stocks of a recurrent layer's batch. The result does not depend on the number of
+    threads, on the other seeds, or on interruptions.
 
-    Threads that no seed needs share the names of a recurrent layer's batch. A result depends neither on the number of
-    threads, nor on the other seeds, nor on being interrupted.
+    Args:
+        train: The training samples.
+        valid: The validation samples.
+        settings: The settings of the model.
+        work: A folder for this training alone (of one granularity), in which a rerun finds the state of each seed.
+        progress: Receives lines of progress.
+        initial: Seed → initial weights (a warm start); other seeds draw their own.
+
+    Raises:
+        SettingsError: Training diverges, or memory does not suffice.
     """
     workers = min(settings.threads, len(settings.seeds))
     shared = Shared(Pace(settings, workers))
@@ -179,7 +189,7 @@ def train_networks(
             for future in as_completed(running.values()):
                 future.result()
         except BaseException:
-            shared.stop.set()  # an interrupt or an error ends the others at their next batch
+            shared.stop.set()  # after an interrupt or an error the other seeds stop at their next batch
             raise
     return {seed: future.result() for seed, future in running.items()}
 
@@ -195,12 +205,16 @@ def train_network(
     initial: Mapping[str, Tensor] | None = None,
     shared: "Shared | None" = None,
 ) -> Trained:
-    """Adam, at most `epochs` epochs, stopped after `patience` epochs without a better validation loss; best weights.
+    """Train the network of one seed with Adam and return its best weights. Call it inside `repeatable`.
 
-    The result depends on samples, settings, seed, initial weights, device and libraries alone, as long as memory suffices: where
-    it doesn't, chunks are halved and gradients summed in another order, and the card says how many names went at once. Call it
-    inside `repeatable`.
-    Raises SettingsError if training diverges or memory does not suffice.
+    Training has at most `epochs` epochs and stops after `patience` epochs without a better validation loss. The result depends
+    only on samples, settings, seed, initial weights, device and libraries, as long as memory suffices. Where it does not,
+    chunks are halved, gradients are summed in another order, and the card records the number of stocks at once. The arguments
+    are those of `train_networks`; `initial` has the weights of this seed.
+
+    Raises:
+        SettingsError: Training diverges, or memory does not suffice.
+        InterruptedError: Another seed failed or was interrupted.
     """
 
     def say(line: str) -> None:
@@ -217,7 +231,7 @@ def train_network(
     if state is None:
         state = first_state(network, settings.chunk_names)
     else:
-        say(f"goes on after epoch {len(state.rows)}")
+        say(f"resumes after epoch {len(state.rows)}")
     restore(state, network, optimiser)
     chunks = Chunks(state.chunk, say)
     while not _finished(state.rows, settings):
@@ -227,8 +241,8 @@ def train_network(
         valid_loss, valid_ic = evaluate(network, valid, settings, chunks)
         if not math.isfinite(valid_loss):
             raise SettingsError(
-                f"Seed {seed}: training diverged in epoch {epoch}, the validation loss is {valid_loss}. Remedy: a learning_rate "
-                f"below {settings.learning_rate:g}."
+                f"Seed {seed}: training diverged in epoch {epoch}: the validation loss is {valid_loss}. Remedy: set a "
+                f"learning_rate below {settings.learning_rate:g}."
             )
         seconds = time.monotonic() - began
         rows = (*state.rows, (train_loss, valid_loss, valid_ic, seconds))
@@ -249,7 +263,7 @@ def train_network(
 
 @dataclass(frozen=True)
 class _Pass:
-    """One pass of one seed over its batches; say takes its progress, stop ends it at the next batch."""
+    """One pass of one seed over its batches. say: receives its progress. stop: ends it at the next batch."""
 
     seed: int
     epoch: int
@@ -265,13 +279,13 @@ def _train_epoch(
     chunks: Chunks,
     one: _Pass,
 ) -> tuple[float, str]:
-    """One pass over the batches: the mean of their losses, and the rate in words."""
+    """Train one epoch; return the mean loss of its batches, and the speed in words."""
     seed, epoch, say = one.seed, one.epoch, one.say
     network.train()
     batches = _batches(train, settings.batch_names, seed, epoch)
     losses: list[Tensor] = []
     samples = 0
-    began = said = time.monotonic()
+    began = reported = time.monotonic()
 
     def rate() -> str:
         seconds = max(time.monotonic() - began, 1e-9)
@@ -282,34 +296,45 @@ def _train_epoch(
             raise InterruptedError(f"seed {seed}: training was stopped in epoch {epoch}")
         exposures, y = train.exposures_of(day, names), train.targets(day, names)
 
-        def attempt(chunk: int, number=number, day=day, names=names, exposures=exposures, y=y) -> Tensor:
+        def attempt(
+            chunk: int, number: int = number, day: int = day, names: Tensor = names,
+            exposures: Exposures | None = exposures, y: Tensor = y,
+        ) -> Tensor:  # fmt: skip
             optimiser.zero_grad(set_to_none=True)
             for dropout in _dropouts(network):
                 dropout.begin(epoch * len(batches) + number, len(names))
             return add_gradients(network, train.sequences(day, names), y, exposures, settings, chunk)
 
-        losses.append(
-            chunks.run(attempt, len(names))
-        )  # read once an epoch: .item() here would make a GPU wait each step
+        losses.append(chunks.run(attempt, len(names)))  # not read here: .item() would make a GPU wait in each step
         optimiser.step()
         samples += len(names)
-        if time.monotonic() - said > SAY_EVERY:
-            said = time.monotonic()
-            left = (said - began) / len(losses) * (len(batches) - len(losses))
+        if time.monotonic() - reported > PROGRESS_EVERY:
+            reported = time.monotonic()
+            left = (reported - began) / len(losses) * (len(batches) - len(losses))
             say(
-                f"epoch {epoch}/{settings.epochs}: batch {len(losses)}/{len(batches)}, {rate()}, {in_words(left)} left in it"
+                f"epoch {epoch}/{settings.epochs}: batch {len(losses)}/{len(batches)}, {rate()}, {in_words(left)} left in "
+                "the epoch"
             )
-    loss = torch.stack(losses).double().mean().item()  # a GPU is done here, so that the rate is the real one
+    loss = torch.stack(losses).double().mean().item()  # waits for a GPU, so that the speed includes its work
     return loss, rate()
 
 
 def add_gradients(
     network: nn.Module, x: Tensor, y: Tensor, exposures: Exposures | None, settings: ModelSettings, chunk: int
 ) -> Tensor:
-    """Adds the gradient of a batch's loss to the parameters' `grad`, `chunk` names at a time; the loss.
+    """Add the gradient of a batch's loss to the parameters' `grad`, `chunk` stocks at once; return the loss.
 
-    In chunks, exact for any loss: outputs without a graph, the gradient of the loss with respect to them, and then each
-    chunk passes again, with a graph, and takes its part of that gradient back. Twice the forward work, a chunk's memory.
+    Chunks are exact for any loss. The outputs are computed without a graph, then the gradient of the loss with respect to the
+    outputs; each chunk then passes again with a graph and propagates its part of that gradient. This takes twice the forward
+    work and the memory of one chunk.
+
+    Args:
+        network: The network in training mode.
+        x: Sequences (steps, names, features).
+        y: Labels (names,).
+        exposures: Of these stocks, or None without an orthogonal layer.
+        settings: The settings of the model.
+        chunk: Stocks at once.
     """
     loss_of = LOSSES[settings.loss]
     if chunk >= len(y):
@@ -329,13 +354,16 @@ def add_gradients(
 def evaluate(
     network: nn.Module, samples: Samples, settings: ModelSettings, chunks: Chunks | None = None
 ) -> tuple[float, float]:
-    """Mean over dates of the loss and of the correlation, each over the date's whole cross-section, without dropout."""
+    """Return the means over dates of the loss and of the correlation with the label, without dropout.
+
+    Both are computed over the whole cross-section of a date.
+    """
     losses, ics = [], []
     for day, names in samples.names.items():
         exposures, y = samples.exposures_of(day, names), samples.targets(day, names)
         output = outputs(network, samples.sequences(day, names), exposures, settings, chunks)
         losses.append(LOSSES[settings.loss](output, y))
-        ics.append(pearson(output, y).clamp(-1.0, 1.0))  # rounding goes beyond
+        ics.append(pearson(output, y).clamp(-1.0, 1.0))  # rounding may exceed the bounds
     return torch.stack(losses).double().mean().item(), torch.stack(ics).double().mean().item()
 
 
@@ -347,10 +375,13 @@ def outputs(
     settings: ModelSettings,
     chunks: Chunks | None = None,
 ) -> Tensor:
-    """A network's outputs (names,) for one date's sequences (steps, names, features), without dropout.
+    """Return the outputs (names,) of a network for one date's sequences (steps, names, features), without dropout.
 
-    The network takes `chunk_names` names (or, as in training, `batch_names`) at a time and fewer where memory asks for it;
-    then the orthogonal layer takes the whole date, where there are exposures.
+    The stocks pass the network `chunk_names` (or, as in training, `batch_names`) at once, and fewer where memory runs out. The
+    orthogonal layer is then applied to the whole date if there are exposures.
+
+    Raises:
+        SettingsError: Memory does not suffice.
     """
     network.eval()
     chunks = chunks or Chunks(settings.chunk_names)
@@ -363,7 +394,7 @@ def outputs(
 
 
 def _parts(network: nn.Module, x: Tensor, settings: ModelSettings, chunk: int) -> Iterator[tuple[int, Tensor]]:
-    """(position of the first name, outputs) of `chunk` names after another, each with its own part of the dropout masks."""
+    """Yield (position of the first stock, outputs) of each chunk, with its part of the dropout masks."""
     for first in range(0, x.shape[1], chunk):
         for dropout in _dropouts(network):
             dropout.part(first)
@@ -371,10 +402,10 @@ def _parts(network: nn.Module, x: Tensor, settings: ModelSettings, chunk: int) -
 
 
 def _network(network: nn.Module, x: Tensor, settings: ModelSettings) -> Tensor:
-    """The network alone, in the precision of the settings: float32 (names,)."""
+    """Outputs (names,) of the network without the orthogonal layer, computed in the precision of the settings, as float32."""
     if settings.precision == "float32":
         return network(x)
-    # The cache of converted weights is the process's: seeds side by side would empty each other's, and round differently.
+    # The cache of converted weights belongs to the process: seeds in parallel would clear it for each other and round differently.
     with torch.autocast(x.device.type, dtype=getattr(torch, settings.precision), cache_enabled=False):
         return network(x).float()
 
@@ -388,10 +419,10 @@ def _dropouts(network: nn.Module) -> list[Dropout]:
 
 
 def _batches(samples: Samples, most: int, seed: int, epoch: int) -> list[tuple[int, Tensor]]:
-    """Every sample once, in an order that follows from seed and epoch: (day, names).
+    """Batches (day, names) that contain every sample once, in an order that is a function of seed and epoch.
 
-    A day of more than `most` names (0: any number) comes in equal random parts. Names ascend in a part: the sum is the
-    same, and reading goes forward through memory.
+    A day with more than `most` stocks (0: any number) is split into equal random parts. Stocks ascend in a part, so that memory
+    is read in order.
     """
     random = np.random.default_rng((seed, epoch))
     parts: list[tuple[int, Tensor]] = []
@@ -406,7 +437,7 @@ def _batches(samples: Samples, most: int, seed: int, epoch: int) -> list[tuple[i
 
 
 def _best(rows: Rows) -> int:
-    """The first epoch with the least validation loss, from 1; 0 before the first."""
+    """The first epoch with the smallest validation loss, from 1; 0 without any epoch."""
     losses = [row[1] for row in rows]
     return losses.index(min(losses)) + 1 if losses else 0
 
@@ -416,7 +447,7 @@ def _finished(rows: Rows, settings: ModelSettings) -> bool:
 
 
 def _identify(train: Samples, valid: Samples, settings: ModelSettings, seed: int, network: nn.Module) -> str:
-    """Digest of all that the result depends on: a state is another training's unless this is the same."""
+    """Digest of everything that the result depends on; a state with another digest belongs to another training."""
     facts = (
         settings.model_dump_json(exclude={"threads", "seeds", "device"}), seed, describe(train.device), libraries(),
         *((part.data, sorted(part.names)) for part in (train, valid)),
@@ -432,26 +463,27 @@ def _identify(train: Samples, valid: Samples, settings: ModelSettings, seed: int
 
 @dataclass(frozen=True)
 class Shared:
-    """What the seeds that are trained side by side share: how long they will take yet, and what stops all of them."""
+    """Objects that the seeds trained in parallel share: the estimate of the remaining time, and the event that stops them."""
 
     pace: "Pace"
     stop: threading.Event = field(default_factory=threading.Event)
 
 
 class Pace:
-    """How long the seeds will take yet, if none stops early and they go on as fast."""
+    """The estimate of the remaining time of all seeds, if none stops early and all keep their speed."""
 
     def __init__(self, settings: ModelSettings, workers: int):
         self._workers = workers
         self._left = dict.fromkeys(settings.seeds, settings.epochs)
 
     def left(self, seed: int, epochs: int, seconds: float) -> float:
-        """Seconds, now that the seed has so many epochs left and its last one took so many seconds."""
+        """Return the remaining seconds, given the seed's remaining epochs and the seconds of its last one."""
         self._left[seed] = epochs
         return sum(self._left.values()) / self._workers * seconds
 
 
 def in_words(seconds: float) -> str:
+    """Return a duration with three digits in s, min or h."""
     for unit, length in (("h", 3600.0), ("min", 60.0)):
         if seconds >= 2 * length:
             return f"{seconds / length:.3g} {unit}"

@@ -1,15 +1,15 @@
-"""Which weeks train a model, and on which days: arithmetic on the calendar, nothing else.
+"""The weeks in which a model is trained, and the days of its window: arithmetic on the calendar.
 
-Here: the rolling window, its purge, the retraining weeks, and from them the partitions that a week of a model or of the
-scores reads (the look-backs of assets.py). Not here: data, labels, training.
+This module holds the rolling window, its purge, the retraining weeks, and the look-backs of assets.py, that is the partitions that a
+week of a model or of the scores reads. It does not hold data, labels or training.
 
-With signal day s and label horizon h, the label of day t is known at the close of t + 1 + h (the trade enters at the
-average price of t + 1). So, in trading days (SPEC §5.2, Purge):
+With signal day s and label horizon h, the label of day t is known at the close of t + 1 + h, because the trade enters at the average
+price of t + 1. In trading days (SPEC §5.2, Purge):
 
     first feature … first train ——— last train | h days | first valid ——— last valid | h days | signal day s
                                      v₀ − (h+1)             v₀              s − (h+1)
 
-Every border is derived from h. A week whose window would begin before the history has no model, and says why.
+Every border is derived from h. A week whose window would begin before the history has no model, with a reason.
 """
 
 import bisect
@@ -26,12 +26,12 @@ from resources.lookback import Lookback
 from resources.reasons import Reason
 from resources.settings.models import ModelSettings, ModelsSettings
 
-Kind = Literal["bars", "days"]  # of features: rows within the day, or one a day
+Kind = Literal["bars", "days"]  # the features that a network reads: rows within the day, or one row per day
 
 
 @dataclass(frozen=True)
 class Window:
-    """The days behind one trained model; all are trading days, both ends of each range included."""
+    """The days of one trained model. All are trading days, and both ends of each range are included."""
 
     first_feature: dt.date
     first_train: dt.date
@@ -42,30 +42,33 @@ class Window:
     horizon: int
 
     def feature_days(self, calendar: Calendar) -> list[dt.date]:
-        """Days whose features the samples read: the first sequence's first day to the last validation day."""
+        """Return the days whose features the samples read: from the start of the first sequence to the last validation day."""
         return calendar.days(self.first_feature, self.last_valid)
 
     def has_sample(self, day: dt.date) -> bool:
-        """Whether a day is one of training or validation."""
+        """Return whether a day is a training or validation day."""
         return self.first_train <= day <= self.last_train or self.first_valid <= day <= self.last_valid
 
     def train_days(self, calendar: Calendar) -> list[dt.date]:
+        """Return the training days."""
         return calendar.days(self.first_train, self.last_train)
 
     def valid_days(self, calendar: Calendar) -> list[dt.date]:
+        """Return the validation days."""
         return calendar.days(self.first_valid, self.last_valid)
 
 
 def days_needed(settings: ModelSettings) -> int:
-    """Trading days from the window's first feature day to its signal day, both included."""
+    """Return the number of trading days from the window's first feature day to its signal day, both included."""
     between = settings.horizon  # days strictly between train and valid, and between valid and signal day
     return settings.sequence_days - 1 + settings.train_days + between + settings.valid_days + between + 1
 
 
 def training_window(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> Window:
-    """The window of a model trained after the close of the week's signal day, from a history that begins on `start`.
+    """Return the window of a model trained after the close of the week's signal day, with a history that begins on `start`.
 
-    Raises SettingsError, with the number of missing days, if the history is too short.
+    Raises:
+        SettingsError: The history is too short; the message has the number of missing days.
     """
     reason = shortfall(calendar, week, settings, start)
     if reason is not None:
@@ -81,7 +84,7 @@ def training_window(calendar: Calendar, week: dt.date, settings: ModelSettings, 
 
 
 def shortfall(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> Reason | None:
-    """Why the week is before the first that can be trained; None when it is not."""
+    """Return the reason why the week is before the first that can be trained, or None if it is not."""
     signal_day = calendar.signal_day(week)
     held, needed = calendar.index(signal_day) - calendar.index(start) + 1, days_needed(settings)
     if held < needed:
@@ -100,9 +103,10 @@ def shortfall(calendar: Calendar, week: dt.date, settings: ModelSettings, start:
 
 
 def trained_week(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> dt.date | None:
-    """The week whose training serves `week`: itself or an earlier one; None before the first that can be trained.
+    """Return the week whose training is in force in `week`: itself or an earlier one; None before the first training.
 
-    Raises SettingsError for a week without a trading day.
+    Raises:
+        SettingsError: The week has no trading day.
     """
     calendar.signal_day(week)
     trainings = training_weeks(calendar, settings, start)
@@ -111,22 +115,22 @@ def trained_week(calendar: Calendar, week: dt.date, settings: ModelSettings, sta
 
 
 def training_weeks(calendar: Calendar, settings: ModelSettings, start: dt.date) -> tuple[dt.date, ...]:
-    """Every week of the calendar that trains, from a history that begins on `start`.
+    """Return all training weeks of the calendar, with a history that begins on `start`.
 
-    The first is the first week whose window fits, on `first_training` or later; then the first whose signal day comes
-    `retrain_every_weeks` trading weeks and `retrain_every_days` trading days, or more, after the previous one's. A pure
-    function of calendar, settings and start: it does not depend on which weeks are run, and a longer calendar only adds.
+    The first training week is the first whose window fits, on `first_training` or later. Each next one is the first whose signal
+    day is at least `retrain_every_weeks` trading weeks and `retrain_every_days` trading days after that of the previous one. The
+    result is a function of calendar, settings and start; a longer calendar only appends weeks.
     """
     first = calendar.index(start) + days_needed(settings) - 1
     every = settings.retrain_every_weeks, settings.retrain_every_days
     return _schedule(calendar, calendar.week_of(start), first, settings.first_training, *every)
 
 
-@functools.lru_cache(maxsize=64)  # asked for by every week of every model, in each look at what is stale
+@functools.lru_cache(maxsize=64)  # every week of every model needs it, each time the stale partitions are determined
 def _schedule(
     calendar: Calendar, oldest: dt.date, first: int, not_before: dt.date | None, every_weeks: int, every_days: int
 ) -> tuple[dt.date, ...]:
-    """The training weeks from the week `oldest` on, none with a signal day before index `first` or before a date."""
+    """The training weeks from the week `oldest` on, none with a signal day before index `first` or before `not_before`."""
     trainings: list[dt.date] = []
     due_week, due_index = 0, first
     for position, week in enumerate(calendar.weeks(oldest, calendar.week_of(calendar.last))):
@@ -139,27 +143,26 @@ def _schedule(
     return tuple(trainings)
 
 
-# --- what a week of a model reads -------------------------------------------------------------------------------------
-# `start` is the beginning of the model's own history, which is that of the features: it decides which weeks train. Prices,
-# listings and styles may begin long before, and decide nothing.
+# --- look-backs of a week of a model ----------------------------------------------------------------------------------
+# `start` is the beginning of the model's history, which is that of the features; it decides the training weeks. Prices,
+# listings and styles may begin earlier, which does not matter.
 
 
 @Lookback
 def bar_feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Days of bar features: a training week's window, where the model has a network on bars within the day."""
+    """Return the days of bar features: the window of a training week, if the model has a network on bars within the day."""
     return feature_days.keys(calendar, week, settings, start) if _uses(settings, "bars") else []
 
 
 @Lookback
 def daily_feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Days of daily features: a training week's window, where the model has a network on days."""
+    """Return the days of daily features: the window of a training week, if the model has a network on days."""
     return feature_days.keys(calendar, week, settings, start) if _uses(settings, "days") else []
 
 
 @Lookback
 def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Days whose features, of either kind, and listings a training week reads; none of a week that carries a model forward
-    or has none."""
+    """Return the days whose features and listings a training week reads; none for another week."""
     if trained_week(calendar, week, settings, start) != week:
         return []
     return training_window(calendar, week, settings, start).feature_days(calendar)
@@ -167,7 +170,7 @@ def feature_days(calendar: Calendar, week: dt.date, settings: ModelSettings, sta
 
 @Lookback
 def price_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Days whose prices a training week reads: those of `window_days`, also before `start`."""
+    """Return the days whose prices a training week reads: those of `window_days`, also before `start`; none for another week."""
     if trained_week(calendar, week, settings, start) != week:
         return []
     return window_days(calendar, week, settings, calendar.first)
@@ -175,7 +178,7 @@ def price_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start
 
 @Lookback
 def style_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Days whose styles a training week's orthogonal layer needs: those of its samples."""
+    """Return the days whose styles the orthogonal layer of a training week needs: those of its samples."""
     if not settings.orthogonal_layer or trained_week(calendar, week, settings, start) != week:
         return []
     window = training_window(calendar, week, settings, start)
@@ -183,7 +186,7 @@ def style_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start
 
 
 def window_days(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """Days whose prices the labels of a window ending this week need, the signal day included, none before `start`."""
+    """Return the days whose prices the labels of this week's window need, up to the signal day, none before `start`."""
     back = days_needed(settings) - 1
     if settings.label == "risk_adjusted":
         back = max(back, days_needed(settings) - settings.sequence_days + settings.risk_days - 1)
@@ -191,13 +194,13 @@ def window_days(calendar: Calendar, week: dt.date, settings: ModelSettings, star
 
 
 def carried_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """The earlier week whose model this week carries forward; none of a week that trains or has no model."""
+    """Return the earlier week whose model this week carries forward; none for a week that trains or has no model."""
     trained = trained_week(calendar, week, settings, start)
     return [] if trained is None or trained == week else [trained]
 
 
 def warm_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """The previous training, whose weights a training week begins with; none of others, the first, or without warm_start."""
+    """Return the previous training week, whose weights this week starts from; none unless it trains with `warm_start`."""
     if not settings.warm_start or trained_week(calendar, week, settings, start) != week:
         return []
     earlier = calendar.weeks(calendar.week_of(start), week - dt.timedelta(weeks=1))
@@ -207,21 +210,21 @@ def warm_from(calendar: Calendar, week: dt.date, settings: ModelSettings, start:
 
 @Lookback
 def earlier_weeks(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> list[dt.date]:
-    """The model's own week that this one continues: carried forward from it, or trained on from it."""
+    """Return the earlier week of the model that this one is carried forward from, or starts its training from."""
     return carried_from(calendar, week, settings, start) or warm_from(calendar, week, settings, start)
 
 
-# --- what a week of the scores reads ----------------------------------------------------------------------------------
+# --- look-backs of a week of the scores -------------------------------------------------------------------------------
 
 
 def in_force(calendar: Calendar, week: dt.date, lag: int, start: dt.date) -> dt.date | None:
-    """The week whose model scores `week`: `lag` trading weeks before; None before the history."""
+    """Return the week whose model scores `week`, which is `lag` trading weeks earlier; None before the history."""
     weeks = calendar.weeks(calendar.week_of(start), week)
     return weeks[-1 - lag] if len(weeks) > lag else None
 
 
 def model_weeks(calendar: Calendar, week: dt.date, settings: ModelSettings, lag: int, start: dt.date) -> list[dt.date]:
-    """Partitions of one model that the score of `week` reads: the model in force, and the week that trained it."""
+    """Return the partitions of one model that the scores of `week` read: the week in force, and the week of its training."""
     serving = in_force(calendar, week, lag, start)
     if serving is None:
         return []
@@ -230,7 +233,7 @@ def model_weeks(calendar: Calendar, week: dt.date, settings: ModelSettings, lag:
 
 
 def weeks_of(model: str) -> Lookback[ModelsSettings]:
-    """The weeks of one model that the scores read, by its key in the settings."""
+    """Return the look-back of the scores over one model, given by its key in the settings."""
 
     @Lookback
     def weeks(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
@@ -240,7 +243,7 @@ def weeks_of(model: str) -> Lookback[ModelsSettings]:
 
 
 def score_days(kind: Kind) -> Lookback[ModelsSettings]:
-    """The days of features that the scores read: the longest input sequence, to the signal day, of any network on `kind`."""
+    """Return the look-back of the scores over features: the longest input sequence of the networks on `kind`."""
 
     @Lookback
     def days(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
@@ -251,22 +254,22 @@ def score_days(kind: Kind) -> Lookback[ModelsSettings]:
 
 @Lookback
 def sequence_days(calendar: Calendar, week: dt.date, settings: ModelsSettings, start: dt.date) -> list[dt.date]:
-    """The days of the longest input sequence of all, to the signal day: those of the listings."""
+    """Return the days of the longest input sequence of all networks up to the signal day, for the listings."""
     return days_to(calendar, calendar.signal_day(week), longest_sequence(settings.rows), start)
 
 
 def longest_sequence(rows: Mapping[str, ModelSettings], kind: Kind | None = None) -> int:
-    """The longest input sequence of these models, in days; of those on `kind` where one is named, 0 if there is none."""
+    """Return the longest input sequence of these models in days, of those on `kind` if it is set; 0 without any."""
     return max((row.sequence_days for row in rows.values() if kind is None or _uses(row, kind)), default=0)
 
 
 def _uses(settings: ModelSettings, kind: Kind) -> bool:
-    """Whether a model has a network on daily rows ("days"), or on the bars within them ("bars")."""
+    """Whether a model has a network on daily rows ("days"), or on bars within the day ("bars")."""
     return any((granularity == "daily") == (kind == "days") for granularity in settings.granularities)
 
 
 def days_to(calendar: Calendar, last: dt.date, count: int, start: dt.date) -> list[dt.date]:
-    """The `count` trading days up to `last`, none before `start`."""
+    """Return the `count` trading days up to `last`, none before `start`."""
     if count == 0:
         return []
     first = calendar.offset(last, -min(count - 1, calendar.index(last)))

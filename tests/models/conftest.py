@@ -22,7 +22,7 @@ def weekdays(count: int, first: dt.date = dt.date(2022, 1, 3)) -> list[dt.date]:
 
 @dataclass
 class Market:
-    """Frames as the upstream tables hold them, over all trading days of `calendar` from `days[0]` to `days[-1]`."""
+    """Frames like those of the upstream tables, over all trading days of `calendar` from `days[0]` to `days[-1]`."""
 
     calendar: Calendar
     days: list[dt.date]
@@ -52,7 +52,7 @@ def make_market() -> Callable[..., Market]:
         suspended: float = 0.05,
         missing: float = 0.03,
     ) -> Market:
-        """iid returns; with `signal`, the first feature of a day leans to the return from the next VWAP on."""
+        """iid returns; with `signal`, the first feature of a day is correlated with the return from the next VWAP on."""
         rng = np.random.default_rng(seed)
         calendar = Calendar(weekdays(days + 20))
         dates = calendar.days(calendar.first, calendar.last)[:days]
@@ -67,7 +67,7 @@ def make_market() -> Callable[..., Market]:
         for d, day in enumerate(dates):
             for n, symbol in enumerate(symbols):
                 listings.append((day, symbol, bool(traded[d, n] and (n + d) % 17)))
-                # A style of its own kind each: null for one name in ten.
+                # Styles of different kinds, null for one stock in ten.
                 style_rows.append((day, symbol, f"I{n % 4}", 1e9 * (n + 1), *rng.normal(0, 1, 3)))
                 if not traded[d, n]:
                     continue
@@ -111,7 +111,7 @@ def make_market() -> Callable[..., Market]:
 
 @pytest.fixture
 def plain_panel() -> Callable[..., Panel]:
-    """A panel of given values [day, bar, stock, feature], everyone in U(t) and complete."""
+    """A panel of given values [day, bar, stock, feature], in which every stock is in U(t) and complete."""
 
     def make(values: np.ndarray) -> Panel:
         days, bars, stocks, features = values.shape
@@ -133,7 +133,7 @@ def plain_panel() -> Callable[..., Panel]:
 
 @pytest.fixture
 def small() -> ModelSettings:
-    """Windows and networks of a size for tests."""
+    """Settings with small windows and networks."""
     return ModelSettings(
         hidden=8,
         sequence_days=3,
@@ -149,7 +149,7 @@ def small() -> ModelSettings:
 
 @pytest.fixture(autouse=True)
 def _one_thread():
-    """Small matrices on a shared machine: a second thread waits more than it works."""
+    """One thread: with small matrices on a shared machine a second thread waits more than it works."""
     import torch
 
     before = torch.get_num_threads()

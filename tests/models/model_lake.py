@@ -1,4 +1,4 @@
-"""A lake of models and scores without the wrapper: each week is handed exactly the partitions that the declarations name."""
+"""A lake of models and scores without the builder: each week receives exactly the partitions that the declarations name."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -27,7 +27,7 @@ SHORT = {
 
 
 def short_settings(changes: Mapping[str, object] | None = None, **section: object) -> ModelsSettings:
-    """All six models with windows for tests: 18 days each, trained every second week."""
+    """All six models with small windows of 18 days, trained every second week."""
     rows = {
         model: ModelSettings.model_validate(row.model_dump() | SHORT | (changes or {}))
         for model, row in ModelsSettings().rows.items()
@@ -59,14 +59,14 @@ def widen(market, seed: int = 1):
 
 
 class Lake:
-    """Makes weeks in order; holds what they made. reasons: what is n/a of the features, prices and styles."""
+    """Makes weeks in order and keeps the results. reasons: why features, prices or styles are n/a."""
 
     def __init__(self, market, settings: ModelsSettings, folder: Path, reasons=None):
         self.market, self.settings, self.folder, self.start = market, settings, folder, market.days[0]
         self.reasons = {name: {} for name in FRAMES} | (reasons or {})
         self.models: dict[tuple[str, object], object] = {}
         self.scored: dict[object, object] = {}
-        self.said: list[str] = []
+        self.lines: list[str] = []
 
     @property
     def weeks(self):
@@ -112,7 +112,7 @@ class Lake:
             unavailable=to_reasons(self.reasons | {name: self.known(name, own)}),
             scratch=scratch,
             work=work,
-            progress=self.said.append,
+            progress=self.lines.append,
         )
         self.models[name, week] = made
         return made

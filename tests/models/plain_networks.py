@@ -1,6 +1,6 @@
-"""The networks and the orthogonal layer once more, by loops over names, steps and gates in float64: slow and plain.
+"""The networks and the orthogonal layer as plain loops over stocks, steps and gates in float64, for comparison.
 
-Weights come as a dictionary of arrays under the networks' own names; `x` is (steps, names, features).
+Weights are a dictionary of arrays under the parameter names of the networks; `x` is (steps, names, features).
 """
 
 import math
@@ -13,7 +13,7 @@ def sigmoid(x):
 
 
 def gru_layer(weights, prefix, inputs, suffix=""):
-    """Hidden states of one name, one per step of `inputs`; gates r, z, n (Cho et al. 2014, the variant of cuDNN)."""
+    """Hidden states of one stock, one per step of `inputs`; gates r, z, n (Cho et al. 2014, the variant of cuDNN)."""
     w_ih, w_hh, b_ih, b_hh = _layer(weights, prefix, suffix)
     hidden = w_hh.shape[1]
     h = np.zeros(hidden)
@@ -32,7 +32,7 @@ def gru_layer(weights, prefix, inputs, suffix=""):
 
 
 def lstm_layer(weights, prefix, inputs):
-    """Hidden states of one name; gates i, f, g, o."""
+    """Hidden states of one stock; gates i, f, g, o."""
     w_ih, w_hh, b_ih, b_hh = _layer(weights, prefix, "")
     hidden = w_hh.shape[1]
     h, c = np.zeros(hidden), np.zeros(hidden)
@@ -64,7 +64,7 @@ def softmax(scores):
 
 
 def head(weights, x):
-    """Linear layers head.0, head.2, …, ReLU between."""
+    """The linear layers head.0, head.2, … with ReLU between them."""
     places = sorted({int(name.split(".")[1]) for name in weights if name.startswith("head.")})
     for place in places:
         x = weights[f"head.{place}.weight"] @ x + weights[f"head.{place}.bias"]
@@ -85,7 +85,7 @@ def gru(weights, x, layers):
 
 
 def self_attention(weights, states):
-    """(α, attended): α[s][t] is how much step s attends to step t."""
+    """(α, attended): α[s][t] is the attention of step s to step t."""
     query, key, value = (
         [weights[f"attention.{which}.weight"] @ state for state in states] for which in ("query", "key", "value")
     )
@@ -114,7 +114,7 @@ def residual_attention_lstm(weights, x, layers):
 
 
 def additive_attention(weights, states):
-    """(α, c) over the steps of one name."""
+    """(α, c) over the steps of one stock."""
     v, w, b = (
         weights["attention.score.weight"][0],
         weights["attention.project.weight"],
@@ -157,7 +157,7 @@ def gradients(function, weights, step=1e-6):
 
 
 def weighted_residual(p, columns, weight, ridge):
-    """p less its weighted ridge regression on the columns: least squares with one more row per column, no normal equations.
+    """p less its weighted ridge regression on the columns, by least squares with one more row per column.
 
     The minimum of Σ w (p − X b)² + ridge·|b|² is the b of SPEC §5.2.
     """
@@ -170,7 +170,7 @@ def weighted_residual(p, columns, weight, ridge):
 
 
 def weighted_correlation(x, y, weight):
-    """None where one of them does not vary by more than rounding."""
+    """The correlation, None where one of them does not vary by more than rounding."""
     total = weight.sum()
     dx, dy = x - (weight @ x) / total, y - (weight @ y) / total
     size = math.sqrt((weight @ dx**2) * (weight @ dy**2))

@@ -1,12 +1,12 @@
-"""Markets in which a feature knows the future, and trainings on them: a leak across a border would show as an advantage.
+"""Markets with a feature that equals a future label, and trainings on them: a leak across a border shows as an advantage.
 
-Prices are random walks, and half of a day's move comes before its VWAP and half after. So h-day returns have nothing in
-common unless they share a day, and what a network knew of the days after a border it could know from those days alone.
+Prices are random walks, and half of a day's move is before its VWAP and half after. h-day returns are therefore independent unless
+they share a day, and a network can only know the days after a border from data of those days.
 
-Beside noise, every name has one planted feature that stands still: the label of the first day after a border, which nobody
-knows by then. Training meets it together with labels that end before the border, and can only find a chance relation of
-either sign: over many markets the advantage is zero. As soon as the days that training is given reach across the border,
-labels and feature share days, and the advantage is large.
+Beside noise, every stock has one planted feature that is constant in time: the label of the first day after a border, which is not
+known before the border. Training sees it together with labels that end before the border, and can only find a random relation of
+either sign: over many markets the mean advantage is zero. If the days of the training reach across the border, labels and feature
+share days, and the advantage is large.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ SIGNAL_DAY = dt.date(2022, 6, 10)  # a Friday
 
 
 def row_for(horizon: int) -> ModelSettings:
-    """A small network on one day's features, few steps of which turn what it makes of the planted feature about."""
+    """Settings of a small network on one day's features, whose response to the planted feature changes sign in few steps."""
     return ModelSettings(
         hidden=4, head=(4,), dropout=0.0, granularities=("daily",), sequence_days=1, horizon=horizon, train_days=2,
         valid_days=1, epochs=10, patience=10, learning_rate=0.05, batch_names=0, seeds=(0,), device="cpu", threads=1,
@@ -41,12 +41,12 @@ def row_for(horizon: int) -> ModelSettings:
 
 
 def advantage(seed: int, border: Border, horizon: int, shift: int = 0) -> float:
-    """The correlation, behind a border, between a network's outputs and the label there, in one market.
+    """Return the correlation, after a border, between a network's outputs and the label there, in one market.
 
-    shift: by how many days training (or validation, at its border) reaches further than the purge allows.
+    shift: the number of days by which training (or validation, at its border) reaches further than the purge allows.
     """
     rng, row = np.random.default_rng(seed), row_for(horizon)
-    calendar = Calendar(_weekdays_around(before=days_needed(row), after=horizon + 1))  # the last label's last price
+    calendar = Calendar(_weekdays_around(before=days_needed(row), after=horizon + 1))  # up to the last price of a label
     days = calendar.days(calendar.first, calendar.last)
     window = training_window(calendar, calendar.week_of(SIGNAL_DAY), row, calendar.first)
     window = move(window, calendar, border, shift)
@@ -54,7 +54,7 @@ def advantage(seed: int, border: Border, horizon: int, shift: int = 0) -> float:
     behind = window.first_valid if border == "train → valid" else window.signal_day
     prices, securities = _prices(rng, days)
     symbols = securities["symbol"].unique().sort().to_list()
-    # The prices of all days, the future included: only the choice of days stands between them and a training.
+    # The prices include those of later days: only the choice of days keeps them out of a training.
     labels = make_labels(
         prices.lazy(), securities.lazy(), price_days=days, days=days, symbols=symbols, settings=row
     )  # fmt: skip
@@ -72,12 +72,12 @@ def advantage(seed: int, border: Border, horizon: int, shift: int = 0) -> float:
     with repeatable():
         trained = train_network(train, valid, row, seed)
     if border == "train → valid":
-        return trained.curve[-1].valid_ic  # of the last epoch: the one kept was chosen on these very days
+        return trained.curve[-1].valid_ic  # of the last epoch, because the kept one was selected on these days
     return _signal_ic(trained.weights, samples.sequences(at[behind], torch.arange(NAMES)), future, row)
 
 
 def move(window: Window, calendar: Calendar, border: Border, shift: int) -> Window:
-    """The window with its training, or its validation, `shift` days later."""
+    """The window with its training, or its validation, moved to `shift` days later."""
 
     def later(day: dt.date) -> dt.date:
         return calendar.offset(day, shift)
@@ -88,7 +88,7 @@ def move(window: Window, calendar: Calendar, border: Border, shift: int) -> Wind
 
 
 def _weekdays_around(before: int, after: int) -> list[dt.date]:
-    """`before` weekdays to the signal day, and `after` more."""
+    """`before` weekdays up to the signal day, and `after` more."""
     days = [SIGNAL_DAY + dt.timedelta(days=n) for n in range(-2 * before - 2, 2 * after + 3)]
     days = [day for day in days if day.weekday() < 5]
     at = days.index(SIGNAL_DAY)
@@ -96,7 +96,7 @@ def _weekdays_around(before: int, after: int) -> list[dt.date]:
 
 
 def _prices(rng: np.random.Generator, days: list[dt.date]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """daily_prices and securities of names that trade on every day."""
+    """daily_prices and securities of stocks that trade on every day."""
     log_returns = 0.02 * rng.normal(size=(len(days), NAMES))
     close = 10 * np.exp(np.cumsum(log_returns, axis=0))
     frame = pl.DataFrame(
@@ -116,4 +116,4 @@ def _prices(rng: np.random.Generator, days: list[dt.date]) -> tuple[pl.DataFrame
 def _signal_ic(weights: Mapping[str, torch.Tensor], x: torch.Tensor, y: np.ndarray, row: ModelSettings) -> float:
     network = build_network(row, x.shape[-1], seed=0)
     network.load_state_dict(dict(weights))
-    return float(pearson(outputs(network, x, None, row), torch.from_numpy(y)))  # 0 for outputs that are all the same
+    return float(pearson(outputs(network, x, None, row), torch.from_numpy(y)))  # 0 if all outputs are equal

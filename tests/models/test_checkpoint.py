@@ -61,7 +61,7 @@ def stored(row):
     return parts, *card_and_checkpoint(row, parts)
 
 
-def test_the_checkpoint_comes_back_to_the_bit(stored, row):
+def test_a_checkpoint_is_read_back_to_the_bit(stored, row):
     parts, card, checkpoint = stored
     networks = load_networks(read_card(card), checkpoint, CPU)
     assert list(networks) == list(row.granularities)
@@ -74,7 +74,7 @@ def test_the_checkpoint_comes_back_to_the_bit(stored, row):
     assert pack_weights(parts) == checkpoint
 
 
-def test_the_card_says_how_the_model_came_to_be(stored, row):
+def test_the_card_describes_the_training(stored, row):
     card = json.loads(stored[1])
     assert card["settings"] == row.model_dump(mode="json")
     assert card["purge"] == {"label_known_after": 3, "days_strictly_between": 2}
@@ -97,13 +97,13 @@ def test_the_card_says_how_the_model_came_to_be(stored, row):
     assert card["warm_start"] is None
 
 
-def test_no_duration_reaches_the_card(row):
-    """The same training leaves the same bytes, however long it took."""
+def test_the_card_contains_no_duration(row):
+    """The same training writes the same bytes for any duration."""
     assert card_and_checkpoint(row, parts_of(row, 3, 1.5)) == card_and_checkpoint(row, parts_of(row, 3, 99.0))
     assert b"seconds" not in card_and_checkpoint(row, parts_of(row))[0]
 
 
-def test_a_carried_card_keeps_everything_but_its_week(stored):
+def test_a_carried_card_differs_only_in_its_week(stored):
     card, later = json.loads(stored[1]), json.loads(carry_card(stored[1], WEEK + dt.timedelta(days=7)))
     assert later.pop("week") == "2023-12-18"
     card.pop("week")
@@ -111,7 +111,7 @@ def test_a_carried_card_keeps_everything_but_its_week(stored):
     assert later["checkpoint"] == digest(stored[2])
 
 
-def test_another_checkpoint_than_the_cards_is_refused(stored, row):
+def test_a_checkpoint_with_another_digest_is_refused(stored, row):
     _, card, checkpoint = stored
     with pytest.raises(InputError, match="make multi_granularity_5d again"):
         load_networks(read_card(card), checkpoint + b" ", CPU)
@@ -119,29 +119,29 @@ def test_another_checkpoint_than_the_cards_is_refused(stored, row):
         warm_weights(Origin(read_card(card), checkpoint + b" "), "daily", FEATURES["daily"], row)
 
 
-def test_a_checkpoint_without_the_cards_networks_is_refused(stored, row):
+def test_a_checkpoint_without_the_networks_of_the_card_is_refused(stored, row):
     parts, card, _ = stored
     lost = {**parts, "daily": replace(parts["daily"], trained={0: parts["daily"].trained[0]})}
     other = pack_weights(lost)
-    with pytest.raises(InputError, match="does not hold the daily network of seed 1"):
+    with pytest.raises(InputError, match="does not contain the daily network of seed 1"):
         load_networks(read_card(card) | {"checkpoint": digest(other)}, other, CPU)
 
 
 @pytest.mark.parametrize("protocol", [0, 2, 5])
-def test_loading_executes_nothing(stored, row, protocol):
+def test_loading_executes_no_code(stored, row, protocol):
     class Trap:
         def __reduce__(self):
             return pytest.fail, ("a pickle was executed",)
 
     trap = pickle.dumps(Trap(), protocol)
     card = read_card(stored[1]) | {"checkpoint": digest(trap)}
-    with pytest.raises(InputError, match=r"is no safetensors file .* none of it was used\. Remedy"):
+    with pytest.raises(InputError, match=r"is not a safetensors file .* and was not used\. Remedy"):
         load_networks(card, trap, CPU)
-    with pytest.raises(InputError, match="is no safetensors file"):
+    with pytest.raises(InputError, match="is not a safetensors file"):
         warm_weights(Origin(card, trap), "daily", FEATURES["daily"], row)
 
 
-def test_a_warm_start_takes_the_weights_that_fit(stored, row):
+def test_a_warm_start_uses_the_weights_that_fit(stored, row):
     parts, card, checkpoint = stored
     origin = Origin(read_card(card), checkpoint)
     weights, cold = warm_weights(origin, "30min", FEATURES["30min"], row)
@@ -154,7 +154,7 @@ def test_a_warm_start_takes_the_weights_that_fit(stored, row):
     assert another["warm_start"] == {"trained_week": "2023-12-11", "checkpoint": digest(checkpoint)}
 
 
-def test_a_start_is_cold_where_features_shapes_or_seeds_differ(stored, row):
+def test_a_start_is_cold_if_features_shapes_or_seeds_differ(stored, row):
     origin = Origin(read_card(stored[1]), stored[2])
     assert warm_weights(origin, "daily", ("a", "c"), row) == (
         {},

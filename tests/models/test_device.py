@@ -1,4 +1,4 @@
-"""Which device, and what is said about it; GPUs are played by stand-ins."""
+"""Tests of the choice of a device and its lines of progress, with simulated GPUs."""
 
 import contextlib
 import gc
@@ -16,7 +16,7 @@ CPU = torch.device("cpu")
 
 
 def gpus(monkeypatch, free):
-    """Free memory of each; an error where one can't start."""
+    """The free memory of each GPU; an error for one that cannot start."""
 
     def mem_get_info(index):
         if isinstance(free[index], Exception):
@@ -28,37 +28,39 @@ def gpus(monkeypatch, free):
     monkeypatch.setattr(torch.cuda, "mem_get_info", mem_get_info)
 
 
-def test_a_device_is_taken_by_its_name():
+def test_a_device_is_chosen_by_its_name():
     assert choose_device("cpu") == CPU
-    with pytest.raises(SettingsError, match="none of"):
+    with pytest.raises(SettingsError, match="names no device"):
         choose_device("gpu")
-    with pytest.raises(SettingsError, match="not there"):
+    with pytest.raises(SettingsError, match="does not exist"):
         choose_device("cuda:99")
 
 
-def test_auto_is_the_cpu_where_there_is_no_gpu(monkeypatch):
+def test_auto_is_the_cpu_without_a_gpu(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert choose_device("auto", pytest.fail) == CPU
 
 
-def test_auto_takes_the_gpu_with_most_free_memory(monkeypatch):
+def test_auto_chooses_the_gpu_with_most_free_memory(monkeypatch):
     gpus(monkeypatch, [20, 70, 50])
     assert choose_device("auto", pytest.fail) == torch.device("cuda:1")
     assert choose_device("cuda:2") == torch.device("cuda:2")
-    with pytest.raises(SettingsError, match=r"not there \(3 found\)"):
+    with pytest.raises(SettingsError, match=r"does not exist \(3 found\)"):
         choose_device("cuda:3")
 
 
-def test_auto_passes_over_what_cannot_start_and_says_so(monkeypatch):
+def test_auto_skips_gpus_that_cannot_start_and_reports_them(monkeypatch):
     broken = RuntimeError("CUDA error: all CUDA-capable devices are busy or unavailable\nand much more")
     gpus(monkeypatch, [broken, 5])
-    said = []
-    assert choose_device("auto", said.append) == torch.device("cuda:1")
-    assert said == ["GPU 0 can't start (CUDA error: all CUDA-capable devices are busy or unavailable): not used"]
+    lines = []
+    assert choose_device("auto", lines.append) == torch.device("cuda:1")
+    assert lines == [
+        "GPU 0 cannot start and is not used (CUDA error: all CUDA-capable devices are busy or unavailable)"
+    ]
     gpus(monkeypatch, [broken])
-    said.clear()
-    assert choose_device("auto", said.append) == CPU
-    assert said[-1] == "no GPU can start: training on the CPU"
+    lines.clear()
+    assert choose_device("auto", lines.append) == CPU
+    assert lines[-1] == "no GPU can start: training runs on the CPU"
 
 
 def test_a_cpu_needs_no_transfers_and_no_streams():
@@ -70,7 +72,7 @@ def test_a_cpu_needs_no_transfers_and_no_streams():
         pass
 
 
-def test_repeatable_gives_back_what_it_changes():
+def test_repeatable_restores_what_it_changes():
     def choices():
         return (
             torch.get_num_threads(), torch.are_deterministic_algorithms_enabled(), torch.backends.cudnn.benchmark,
@@ -99,19 +101,19 @@ def test_repeatable_gives_back_what_it_changes():
     ],
     ids=str,
 )
-def test_lack_of_memory_is_told_from_other_errors(error, lacks):
+def test_lack_of_memory_is_distinguished_from_other_errors(error, lacks):
     assert is_out_of_memory(error) is lacks
 
 
-def test_a_real_allocation_too_large_is_lack_of_memory():
+def test_a_real_allocation_that_is_too_large_is_lack_of_memory():
     with pytest.raises(RuntimeError) as caught:
         torch.empty(2**50)
     assert is_out_of_memory(caught.value)
 
 
-def test_chunks_stay_as_small_as_memory_once_asked_for(monkeypatch):
+def test_chunks_stay_small_after_memory_ran_out(monkeypatch):
     monkeypatch.setattr(device, "FEWEST_NAMES", 10)
-    said, tried = [], []
+    lines, tried = [], []
 
     def attempt(chunk):
         tried.append(chunk)
@@ -119,19 +121,19 @@ def test_chunks_stay_as_small_as_memory_once_asked_for(monkeypatch):
             raise torch.OutOfMemoryError("CUDA out of memory.")
         return chunk
 
-    chunks = Chunks(0, said.append)
+    chunks = Chunks(0, lines.append)
     assert chunks.run(attempt, 20) == 20
     assert chunks.names == 0
     assert chunks.run(attempt, 101) == 26
     assert tried == [20, 101, 51, 26]
     assert chunks.run(attempt, 101) == 26
     assert chunks.run(attempt, 12) == 12
-    assert len(said) == 2
+    assert len(lines) == 2
     assert Chunks(25).run(attempt, 101) == 25
 
 
-def test_a_failed_attempts_memory_is_free_for_the_next():
-    """The error's frames hold the attempt's tensors; they must be gone when the next begins."""
+def test_the_memory_of_a_failed_attempt_is_released():
+    """The frames of the error refer to the attempt's tensors, which must be released before the next attempt."""
     held = []
 
     class Large:

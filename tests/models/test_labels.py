@@ -17,7 +17,7 @@ often = settings(max_examples=15, deadline=None, suppress_health_check=[HealthCh
 
 
 def plain_returns(market, horizon):
-    """(day, symbol) → R_h, walking the days of one name at a time."""
+    """(day, symbol) → R_h, by a loop over the days of one stock at a time."""
     rows = {(r["date"], r["symbol"]): r for r in market.daily_prices.iter_rows(named=True) if r["volume"] > 0}
     found = {}
     for symbol in market.daily_prices["symbol"].unique():
@@ -88,7 +88,7 @@ def labels_of(market, row, days=None, symbols=None, price_days=None):
 
 
 def unruly(market, seed, cut, still):
-    """The market with names listed late or delisted, unknown pre_closes (a share `cut`) and rows without volume."""
+    """The market with late listings, delistings, a share `cut` of unknown pre_closes, and rows without volume."""
     rng, rows, n = np.random.default_rng(seed), market.daily_prices, market.daily_prices.height
     names, days = sorted(market.securities["symbol"].unique()), market.days
     first = dict(zip(names, rng.choice([0, 0, 0, len(days) // 3], len(names)), strict=True))
@@ -110,7 +110,7 @@ def unruly(market, seed, cut, still):
     cut=st.sampled_from([0.0, 0.02, 0.2]),
     still=st.sampled_from([0.0, 0.1]),
 )
-def test_labels_are_those_of_plain_loops(make_market, label, seed, horizon, suspended, cut, still):
+def test_labels_equal_plain_loops(make_market, label, seed, horizon, suspended, cut, still):
     market = unruly(make_market(seed=seed, days=24, names=12, bars=(), suspended=suspended), seed, cut, still)
     row = ModelSettings(label=label, horizon=horizon, risk_days=8)
     expected = plain_labels(market, row)
@@ -124,7 +124,7 @@ def test_labels_are_those_of_plain_loops(make_market, label, seed, horizon, susp
 @given(
     seed=st.integers(0, 10_000), cut=st.sampled_from([0.0, 0.2]), coverage=st.floats(0, 1), floor=st.floats(1e-4, 0.03)
 )
-def test_trailing_risk_is_that_of_plain_loops(make_market, seed, cut, coverage, floor):
+def test_trailing_risk_equals_plain_loops(make_market, seed, cut, coverage, floor):
     market = unruly(make_market(seed=seed, days=20, names=6, bars=(), suspended=0.3), seed, cut, 0.1)
     row = ModelSettings(risk_days=7, risk_coverage=coverage, risk_floor=floor)
     prices = arrange_prices(market.daily_prices.lazy(), days=market.days)
@@ -144,7 +144,7 @@ def test_trailing_risk_is_that_of_plain_loops(make_market, seed, cut, coverage, 
 @often
 @given(seed=st.integers(0, 10_000), first=st.integers(0, 6), last=st.integers(0, 6), horizon=st.integers(1, 6))
 def test_another_window_gives_the_same_labels(make_market, label, seed, first, last, horizon):
-    """Bit for bit, with names that are in one window alone; a window begins `risk_days` − 1 days before its labels."""
+    """Labels are equal to the bit, also with stocks that are in one window only; windows start `risk_days` − 1 days earlier."""
     market = unruly(make_market(seed=seed, days=30, names=12, bars=(), suspended=0.2), seed, 0.02, 0.1)
     row = ModelSettings(label=label, horizon=horizon, risk_days=6)
     days = market.days[11 : 24 - 1 - horizon]
@@ -157,8 +157,8 @@ def test_another_window_gives_the_same_labels(make_market, label, seed, first, l
 @LABELS
 @often
 @given(seed=st.integers(0, 10_000), horizon=st.integers(1, 8), t=st.integers(6, 12))
-def test_a_label_never_uses_a_price_after_its_last(make_market, label, seed, horizon, t):
-    """Whatever stands after t + 1 + h, labels up to t are the same; at t + 1 + h it matters."""
+def test_a_label_uses_no_price_after_its_last_one(make_market, label, seed, horizon, t):
+    """Prices after t + 1 + h do not change labels up to t; those of t + 1 + h do."""
     market = unruly(make_market(seed=seed, days=24, names=12, bars=(), suspended=0.1), seed, 0.02, 0.05)
     row, days = ModelSettings(label=label, horizon=horizon, risk_days=6), market.days[: t + 1]
     known = market.days[t + 1 + horizon]
@@ -183,7 +183,7 @@ def test_a_label_never_uses_a_price_after_its_last(make_market, label, seed, hor
         assert labels_of(noisy(known, seed), row, days=days) != full
 
 
-def test_names_that_tie_share_their_rank(make_market):
+def test_equal_returns_share_their_rank(make_market):
     market = make_market(days=10, names=8, bars=(), suspended=0.0)
     market.daily_prices = market.daily_prices.with_columns(pre_close=pl.lit(5.0), close=pl.lit(5.0), vwap=pl.lit(5.0))
     made = labels_of(market, ModelSettings(label="gaussian_rank", horizon=2))
@@ -191,7 +191,7 @@ def test_names_that_tie_share_their_rank(make_market):
     assert set(made.values()) == {0.0}
 
 
-def test_a_day_without_volume_is_no_trading_day(make_market):
+def test_a_row_without_volume_is_no_trading(make_market):
     market = make_market(days=10, names=3, bars=(), suspended=0.0)
     day, symbol = market.days[3], "600001.SH"
     without = market.daily_prices.filter(~((pl.col("date") == day) & (pl.col("symbol") == symbol)))
@@ -203,7 +203,7 @@ def test_a_day_without_volume_is_no_trading_day(make_market):
     assert np.isnan(expected[[0, 2], 1]).all()
 
 
-def test_a_split_is_no_loss(make_market):
+def test_a_split_does_not_change_a_label(make_market):
     market = make_market(days=10, names=3, bars=(), suspended=0.0)
     halved = market.daily_prices.with_columns(
         pl.when(pl.col("date") >= market.days[5]).then(pl.col(c) / 2).otherwise(c)
@@ -213,8 +213,8 @@ def test_a_split_is_no_loss(make_market):
     np.testing.assert_allclose(of[0], of[1], rtol=1e-12)
 
 
-def test_a_label_waits_for_its_last_price_and_no_longer(make_market):
-    """Known at the close of t + 1 + h: removing or replacing anything later changes nothing, that price does."""
+def test_a_label_is_known_with_its_last_price(make_market):
+    """A label is known at the close of t + 1 + h: later data can be removed or replaced, that price cannot."""
     market, row = make_market(days=20, names=10, bars=(), suspended=0.0), ModelSettings(horizon=4)
     t = 8
     known = market.days[t + 1 + 4]
@@ -232,7 +232,7 @@ def test_a_label_waits_for_its_last_price_and_no_longer(make_market):
     assert all(math.isfinite(v) for v in earlier.values())
 
 
-def test_names_without_features_count_in_the_cross_section(make_market):
+def test_stocks_without_features_count_in_the_cross_section(make_market):
     market, row = make_market(days=12, names=10, bars=()), ModelSettings(horizon=2, label="gaussian_rank")
     every = labels_of(market, row)
     some = labels_of(market, row, symbols=["600004.SH", "999999.SZ", "600001.SH"])

@@ -1,4 +1,4 @@
-"""Attempts to find the future in a model: in what it reads, across the borders of its window, and in its bytes."""
+"""Tests that a model does not use later data: in its inputs, across the borders of its window, and in its bytes."""
 
 import numpy as np
 import polars as pl
@@ -23,7 +23,7 @@ def t_statistic(border, horizon, shift, markets):
 @pytest.mark.parametrize(
     ("border", "horizon"), [(TRAIN, 1), (TRAIN, 5), (SIGNAL, 1), pytest.param(SIGNAL, 10, marks=pytest.mark.slow)]
 )
-def test_a_feature_that_is_the_future_label_has_no_advantage_across_a_border(border, horizon):
+def test_a_feature_that_equals_a_future_label_has_no_advantage_across_a_border(border, horizon):
     assert abs(t_statistic(border, horizon, 0, markets=40)) < 3
 
 
@@ -36,12 +36,12 @@ def test_a_feature_that_is_the_future_label_has_no_advantage_across_a_border(bor
         (SIGNAL, 10, 10, 40),
     ],
 )
-def test_the_same_feature_gives_a_window_away_that_reaches_across_the_border(border, horizon, shift, markets):
-    """What the test above would say if the purge were too short: by one day of a one-day label, or missing altogether."""
+def test_the_same_feature_has_an_advantage_if_the_window_crosses_the_border(border, horizon, shift, markets):
+    """The test above would fail if the purge were one day too short for a one-day label, or missing."""
     assert t_statistic(border, horizon, shift, markets) > 3
 
 
-# --- whole weeks: what is read, and what comes of it ------------------------------------------------------------------------
+# --- whole weeks: inputs and results ------------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -54,7 +54,7 @@ def make_lake(make_market, tmp_path):
 
 
 def noise(frame: pl.DataFrame, signal_day, seed=7) -> pl.DataFrame:
-    """The frame with every number, flag and industry of later days replaced by something else."""
+    """The frame with every number, flag and industry of later days replaced."""
     rng = np.random.default_rng(seed)
     late = pl.col("date") > signal_day
 
@@ -72,7 +72,7 @@ def noise(frame: pl.DataFrame, signal_day, seed=7) -> pl.DataFrame:
 
 
 class WholeMarket(Lake):
-    """Hands out more than is declared: every day of the market, as `change` leaves it."""
+    """A lake that hands out every day of the market, also undeclared ones, after `change`."""
 
     def __init__(self, lake, change):
         super().__init__(lake.market, lake.settings, lake.folder.with_name(change.__name__))
@@ -86,7 +86,7 @@ class WholeMarket(Lake):
 
 
 class Without(Lake):
-    """Lacks one day of one input."""
+    """A lake that lacks one day of one input."""
 
     def __init__(self, lake, name, day):
         super().__init__(lake.market, lake.settings, lake.folder.with_name(f"{name}-{day}"))
@@ -102,9 +102,11 @@ def cut(frame, signal_day):
 
 
 @pytest.mark.parametrize("model", ["gru_50_1", "residual_attention_lstm", "multi_granularity_5d"])
-def test_nothing_but_the_declared_days_shows_in_model_and_scores(make_lake, model):
-    """Handed the declared partitions, or the market to the signal day, or all of it with noise for the future: the same
-    bytes. So the declarations miss nothing, and nothing later than the signal day takes part."""
+def test_models_and_scores_depend_only_on_the_declared_days(make_lake, model):
+    """The bytes are equal with the declared partitions, the market up to the signal day, or all of it with later days replaced.
+
+    So the declarations are complete, and nothing after the signal day is used.
+    """
     declared = make_lake(epochs=1, seeds=(0,))
     weeks = declared.weeks[3:5]  # trained, carried forward
     declared.run(weeks, [model])
@@ -120,8 +122,8 @@ def test_nothing_but_the_declared_days_shows_in_model_and_scores(make_lake, mode
             assert not declared.scored[week].frame.is_empty()
 
 
-def test_the_declared_days_are_needed_to_both_ends(make_lake):
-    """Without its first or last day, each input would give another model."""
+def test_the_first_and_last_declared_days_are_needed(make_lake):
+    """Without its first or last day, each input results in another model."""
     lake, model = make_lake(epochs=1, seeds=(0,)), "improved_gru"
     week = lake.weeks[3]
     expected = lake.model(model, week).files

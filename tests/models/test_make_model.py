@@ -1,4 +1,4 @@
-"""Whole weeks of the models, handed exactly the partitions that the declarations name."""
+"""Tests of whole weeks of the models, which receive exactly the partitions that the declarations name."""
 
 import gc
 import json
@@ -32,7 +32,7 @@ def card_of(made):
     return json.loads(made.files[CARD])
 
 
-def test_weeks_are_empty_with_their_reason_then_trained_then_carried(make_lake):
+def test_weeks_are_first_empty_with_a_reason_then_trained_then_carried(make_lake):
     models = ("gru_50_1", "multi_granularity_5d")
     lake = make_lake().run(models=models, scores=False)
     weeks = lake.weeks
@@ -55,7 +55,7 @@ def test_weeks_are_empty_with_their_reason_then_trained_then_carried(make_lake):
 
 
 @pytest.mark.parametrize("name", MODELS)
-def test_each_model_trains_one_network_per_granularity_and_seed(make_lake, name):
+def test_each_model_trains_a_network_per_granularity_and_seed(make_lake, name):
     lake = make_lake()
     week = lake.weeks[3]
     made = lake.model(name, week)
@@ -71,10 +71,10 @@ def test_each_model_trains_one_network_per_granularity_and_seed(make_lake, name)
     prefixes = {tuple(key.split("/")[:2]) for key in load(made.files[CHECKPOINT])}
     assert prefixes == {(g, str(seed)) for g in row.granularities for seed in row.seeds}
     assert set(made.notes["network_seconds"]) == set(row.granularities)
-    assert any(f"{name} {week} {row.granularities[-1]} seed 1" in line for line in lake.said)
+    assert any(f"{name} {week} {row.granularities[-1]} seed 1" in line for line in lake.lines)
 
 
-def test_the_card_names_what_was_seen_and_no_time(make_lake):
+def test_the_card_names_the_data_and_no_time(make_lake):
     lake, again, other = make_lake(), make_lake(folder="again"), make_lake(folder="other")
     week = lake.weeks[3]
     other.market.daily_prices = other.market.daily_prices.with_columns(pl.col("vwap") * (1 + pl.col("volume") / 1e6))
@@ -96,13 +96,13 @@ def test_the_card_names_what_was_seen_and_no_time(make_lake):
     assert part["style_days_left_out"] == {}
 
 
-def test_one_panel_at_a_time_lies_in_scratch_and_goes(make_lake, monkeypatch):
+def test_one_panel_at_a_time_is_in_scratch_and_is_removed(make_lake, monkeypatch):
     lake, panels, plain = make_lake(), [], module.build_panel
 
     def spy(*arguments, store, **keywords):
         assert store.folder == lake.folder / "scratch" / "multi_granularity_5d" / str(lake.weeks[3])
         gc.collect()
-        assert not any(values() is not None for values in panels)  # the one before is gone
+        assert not any(values() is not None for values in panels)  # the previous panel is released
         panel = plain(*arguments, store=store, **keywords)
         panels.append(weakref.ref(panel.values))
         return panel
@@ -112,7 +112,7 @@ def test_one_panel_at_a_time_lies_in_scratch_and_goes(make_lake, monkeypatch):
     assert len(panels) == 3
 
 
-def test_names_without_exposures_are_no_samples(make_lake):
+def test_stocks_without_exposures_are_no_samples(make_lake):
     names = 24
     lake = make_lake(names=names, suspended=0.0, missing=0.0)
     week, lost = lake.weeks[3], ("600001.SH", "600002.SH")
@@ -122,7 +122,7 @@ def test_names_without_exposures_are_no_samples(make_lake):
     )
     plain, layered = (card_of(lake.model(name, week)) for name in ("gru_50_2", "improved_gru"))
     window = plain["window"]
-    assert window == layered["window"]  # the same rows of settings but for the layer
+    assert window == layered["window"]  # the settings differ only in the layer
     days = lake.market.securities.filter(pl.col("in_universe")).with_columns(pl.col("date").cast(pl.String))
     for part in ("train", "valid"):
         inside = days.filter(pl.col("date").is_between(pl.lit(window[f"first_{part}"]), pl.lit(window[f"last_{part}"])))
@@ -131,7 +131,7 @@ def test_names_without_exposures_are_no_samples(make_lake):
         assert layered["granularities"]["30min"][f"{part}_samples"] == with_exposures < inside.height
 
 
-def test_a_style_the_market_lacks_is_left_out_and_counted(make_lake):
+def test_a_style_without_values_is_left_out_and_counted(make_lake):
     lake = make_lake()
     lake.market.styles = lake.market.styles.with_columns(value=pl.lit(None, pl.Float64))
     made = lake.model("improved_gru", lake.weeks[3])
@@ -141,7 +141,7 @@ def test_a_style_the_market_lacks_is_left_out_and_counted(make_lake):
     assert made.notes["left_out"] == {"style_days": {"value": 11}}
 
 
-def test_what_lies_after_the_signal_day_changes_nothing(make_lake):
+def test_data_after_the_signal_day_changes_nothing(make_lake):
     one = {"seeds": (0,), "epochs": 1}
     full = make_lake(changes=one)
     weeks = full.weeks[3:5]  # trained, carried
@@ -173,7 +173,7 @@ def test_the_order_of_rows_within_a_day_changes_nothing(make_lake):
         assert plain.model(name, plain.weeks[3]).files == shuffled.model(name, plain.weeks[3]).files
 
 
-def test_closes_alone_train(make_lake):
+def test_a_model_trains_on_closes_alone(make_lake):
     lake = make_lake()
     known = ("bar_return", "realised_variance", "skewness", "kurtosis", "max_abs_return", "down_variance")
     lake.market.bar_features = lake.market.bar_features.with_columns(
@@ -187,8 +187,8 @@ def test_closes_alone_train(make_lake):
     assert made.notes["left_out"] == {"features": {"30min": part["dropped_features"]}}
 
 
-def test_a_granularity_without_features_is_no_smaller_ensemble(make_lake):
-    """Bars have landed, daily volumes have not: models 15–16 are n/a and say why, model 11 is not touched."""
+def test_a_model_without_the_features_of_a_granularity_is_unavailable(make_lake):
+    """Without daily volumes, but with bars, models 15–16 are n/a with a reason and model 11 is unchanged."""
     lake = make_lake(reasons={"daily_features": dict.fromkeys(DAILY_FEATURES, "no reference/daily_prices has landed")})
     lake.market.daily_features = lake.market.daily_features.clear()
     week, carried = lake.weeks[3:5]
@@ -218,7 +218,7 @@ def test_without_prices_no_model_is_trained(make_lake):
     assert str(reason).endswith("(reference/daily_prices has no amount)")
 
 
-def test_too_few_names_are_no_training(make_lake):
+def test_without_enough_stocks_no_model_is_trained(make_lake):
     lake = make_lake(names=8)
     reason = lake.model("gru_50_1", lake.weeks[3]).unavailable["valid_loss"]
     cause = reason.parameters["cause"]
@@ -227,11 +227,11 @@ def test_too_few_names_are_no_training(make_lake):
 
 
 class Killed(BaseException):
-    """What no one catches."""
+    """An exception that no code catches."""
 
 
 @pytest.mark.parametrize("at", ["daily seed 1 epoch 1", "60min seed 0 epoch 2", "30min seed 1 epoch 2"])
-def test_a_killed_training_goes_on_where_it_was(make_lake, at):
+def test_a_killed_training_is_resumed(make_lake, at):
     whole, lake = make_lake(folder="whole"), make_lake()
     week = whole.weeks[3]
     expected = whole.model("multi_granularity_5d", week)
@@ -242,16 +242,16 @@ def test_a_killed_training_goes_on_where_it_was(make_lake, at):
         if at in line:
             raise Killed
 
-    lake.said = type("Heard", (list,), {"append": staticmethod(kill)})()
+    lake.lines = type("Heard", (list,), {"append": staticmethod(kill)})()
     with pytest.raises(Killed):
         lake.model("multi_granularity_5d", week)
-    lake.said = []
+    lake.lines = []
     assert lake.model("multi_granularity_5d", week).files == expected.files
     before = at.split(" ")[0]
     passed = [granularity for granularity in ("daily", "60min", "30min") if f" {granularity} seed" in "".join(heard)]
     assert passed[-1] == before
-    finished = [line for line in lake.said if any(f" {granularity} seed" in line for granularity in passed[:-1])]
-    assert all("goes on after epoch 2" in line for line in finished)
+    finished = [line for line in lake.lines if any(f" {granularity} seed" in line for granularity in passed[:-1])]
+    assert all("resumes after epoch 2" in line for line in finished)
     assert len(finished) == 2 * len(passed[:-1])
 
 
@@ -260,7 +260,7 @@ def test_a_killed_training_goes_on_where_it_was(make_lake, at):
 
 @pytest.fixture
 def initials(monkeypatch):
-    """What each training of a granularity began with."""
+    """The initial weights of each training of a granularity."""
     given, plain = [], module.train_networks
 
     def spy(*arguments, initial, **keywords):
@@ -271,7 +271,7 @@ def initials(monkeypatch):
     return given
 
 
-def test_a_warm_start_begins_with_the_previous_trainings_weights_and_says_so(make_lake, initials):
+def test_a_warm_start_uses_the_weights_of_the_previous_training_and_the_card_names_it(make_lake, initials):
     lake = make_lake(changes={"warm_start": True})
     weeks = lake.weeks
     lake.run(weeks[3:6], models=("multi_granularity_5d",), scores=False)
@@ -292,7 +292,7 @@ def test_a_warm_start_begins_with_the_previous_trainings_weights_and_says_so(mak
     assert second.notes["warm_start"]["trained_week"] == str(weeks[3])
 
 
-def test_other_features_are_a_cold_start_with_the_reason(make_lake, initials):
+def test_with_other_features_the_start_is_cold_and_the_card_has_the_reason(make_lake, initials):
     lake = make_lake(changes={"warm_start": True})
     weeks = lake.weeks
     lake.model("gru_50_1", weeks[3])
@@ -303,7 +303,7 @@ def test_other_features_are_a_cold_start_with_the_reason(make_lake, initials):
     assert reason == f"the features differ from those of {weeks[3]}: lost ['ln_volume'], gained []"
     again = make_lake(folder="again")
     again.market.bar_features = lake.market.bar_features
-    assert card["checkpoint"] == card_of(again.model("gru_50_1", weeks[5]))["checkpoint"]  # as cold as can be
+    assert card["checkpoint"] == card_of(again.model("gru_50_1", weeks[5]))["checkpoint"]  # equal to a cold start
 
 
 def test_after_a_week_without_a_model_the_start_is_cold(make_lake, initials):

@@ -1,4 +1,4 @@
-"""Whole weeks of the scores, handed exactly the partitions that the declarations name."""
+"""Tests of whole weeks of the scores, which receive exactly the partitions that the declarations name."""
 
 import io
 import json
@@ -45,7 +45,7 @@ def clipped(x):
     return np.clip(x, x.mean() - 3 * x.std(), x.mean() + 3 * x.std())
 
 
-def test_weeks_without_a_model_say_why_and_carried_models_score(make_lake):
+def test_weeks_without_a_model_have_a_reason_and_carried_models_score(make_lake):
     models = ("gru_50_1", "multi_granularity_5d")
     lake = make_lake(changes={"seeds": (0,)}).run(models=models)
     for week in lake.weeks[:3]:
@@ -88,7 +88,7 @@ def test_every_model_scores_the_covered_universe(make_lake):
             assert one["value"].std(ddof=0) == pytest.approx(1, abs=1e-9)
         mean = own.group_by("symbol").agg(pl.col("value").mean()).sort("symbol")["value"].to_numpy()
         assert frame["raw"].to_numpy() == pytest.approx(mean, abs=1e-12)
-        # In either order of averaging.
+        # Both orders of averaging give the same.
         by_seed = [
             np.mean([networks[granularity, seed]["value"].to_numpy() for granularity in row.granularities], axis=0)
             for seed in row.seeds
@@ -98,13 +98,13 @@ def test_every_model_scores_the_covered_universe(make_lake):
         assert value.mean() == pytest.approx(0, abs=1e-12)
         assert value.std() == pytest.approx(1, abs=1e-12)
         own_styles = styles.filter(pl.col("symbol").is_in(frame["symbol"].implode()))
-        if row.orthogonalise_on:  # 11–12, after the fact, equally weighted
+        if row.orthogonalise_on:  # 11–12: after training, equally weighted
             assert np.abs(value).max() < 3.5
             for style in ("size", "reversal", "turnover"):
                 assert np.corrcoef(value, own_styles[style])[0, 1] == pytest.approx(0, abs=1e-9)
         else:
             assert value == pytest.approx(z(clipped(mean)), abs=1e-12)
-        if row.orthogonal_layer:  # 13–14, at inference too: weighted by √total_mv, before any clip
+        if row.orthogonal_layer:  # 13–14: also at inference, weighted by √total_mv, before any clip
             weight = np.sqrt(own_styles["total_mv"].to_numpy())
             for one in networks.values():
                 e = one["value"].to_numpy() - np.average(one["value"], weights=weight)
@@ -117,7 +117,7 @@ def test_every_model_scores_the_covered_universe(make_lake):
                     assert abs(np.average(e[inside], weights=weight[inside])) <= 1e-5
 
 
-def test_a_name_without_industry_or_market_value(make_lake):
+def test_a_stock_without_industry_or_market_value_has_no_value(make_lake):
     lake = make_lake(suspended=0.0)
     week, lost = lake.weeks[3], ["600001.SH", "600003.SH"]
     lake.run([week], models=("gru_50_1", "improved_gru", "multi_granularity_5d"), scores=False)
@@ -141,7 +141,7 @@ def test_a_name_without_industry_or_market_value(make_lake):
     }
     networks = seeds_of(lake.scored[week]).group_by("factor").agg(pl.col("symbol").is_in(lost).any()).sort("factor")
     assert dict(networks.iter_rows()) == {"gru_50_1": True, "improved_gru": False, "multi_granularity_5d": True}
-    # Where the market has no industries at all, and a style for no one, they are left out.
+    # Industries and styles without any value in the market are left out.
     lake.market.styles = lake.market.styles.with_columns(
         industry=pl.lit("unknown"), size=pl.lit(None, pl.Float64), total_mv=pl.lit(1e9)
     )
@@ -154,7 +154,7 @@ def test_a_name_without_industry_or_market_value(make_lake):
     assert seeds_of(scored)["factor"].unique().sort().to_list() == ["gru_50_1", "multi_granularity_5d"]
 
 
-def test_a_name_is_scored_if_it_is_covered_in_every_granularity(make_lake):
+def test_a_stock_is_scored_if_it_is_covered_in_every_granularity(make_lake):
     lake = make_lake(suspended=0.0)
     week = lake.weeks[3]
     models = ("gru_50_1", "multi_granularity_5d")
@@ -168,7 +168,7 @@ def test_a_name_is_scored_if_it_is_covered_in_every_granularity(make_lake):
     assert frame.filter(pl.col("factor") == models[0])["symbol"].to_list() == scored
     without = [symbol for symbol in scored if symbol != gone]
     assert frame.filter(pl.col("factor") == models[1])["symbol"].to_list() == without
-    # The cross-section of each of its networks is that of the names scored.
+    # The cross-section of each network is that of the scored stocks.
     each = seeds_of(lake.scored[week]).filter(pl.col("factor") == models[1])
     assert each.group_by("granularity", "seed").agg(pl.col("value").mean().abs() < 1e-9)["value"].all()
     lake.market.daily_features, lake.market.bar_features = (
@@ -180,7 +180,7 @@ def test_a_name_is_scored_if_it_is_covered_in_every_granularity(make_lake):
     assert frame.filter(pl.col("factor") == models[1])["symbol"].to_list() == without
 
 
-def test_no_name_covered_is_a_reason(make_lake):
+def test_without_covered_stocks_a_model_has_a_reason(make_lake):
     lake = make_lake()
     week = lake.weeks[3]
     lake.model("multi_granularity_10d", week)
@@ -192,7 +192,7 @@ def test_no_name_covered_is_a_reason(make_lake):
     assert reason == MODEL_ABSENT(model="multi_granularity_10d", cause=expected)
 
 
-def test_neither_labels_nor_prices_nor_the_future_take_part(make_lake):
+def test_scores_use_no_labels_no_prices_and_no_later_data(make_lake):
     assert TABLES["scores"].read("daily_prices") is None
     lake = make_lake(suspended=0.0, changes={"seeds": (0,)})
     week, gone = lake.weeks[3], "600005.SH"
@@ -204,12 +204,12 @@ def test_neither_labels_nor_prices_nor_the_future_take_part(make_lake):
         setattr(other.market, name, getattr(other.market, name).filter(~later))
     other.market.daily_prices = other.market.daily_prices.filter(~((pl.col("symbol") == gone) & later))
     other.run([week])
-    assert gone in other.scored[week].frame["symbol"].to_list()  # a missing future label removes no name
+    assert gone in other.scored[week].frame["symbol"].to_list()  # a missing future label removes no stock
     assert other.scored[week].frame.equals(lake.scored[week].frame)
     assert other.scored[week].files == lake.scored[week].files
 
 
-def test_neither_the_order_of_names_nor_chunks_change_a_score(make_lake):
+def test_the_order_of_stocks_and_chunks_do_not_change_a_score(make_lake):
     lake = make_lake()
     week = lake.weeks[3]
     lake.run([week])
@@ -223,11 +223,11 @@ def test_neither_the_order_of_names_nor_chunks_change_a_score(make_lake):
     )
     parts = lake.score(week).frame
     assert parts.select("factor", "symbol").equals(whole.frame.select("factor", "symbol"))
-    for column in ("raw", "value"):  # other sizes of matrix products round otherwise
+    for column in ("raw", "value"):  # matrix products of other sizes round differently
         assert parts[column].to_numpy() == pytest.approx(whole.frame[column].to_numpy(), abs=1e-4)
 
 
-def test_with_a_lag_the_previous_weeks_model_scores(make_lake):
+def test_with_a_lag_the_model_of_the_previous_week_scores(make_lake):
     changes = {"retrain_every_weeks": 1}
     now, lagged = (
         make_lake(changes=changes),
@@ -244,7 +244,7 @@ def test_with_a_lag_the_previous_weeks_model_scores(make_lake):
     assert not now.scored[weeks[2]].frame["raw"].equals(lagged.scored[weeks[2]].frame["raw"])
 
 
-def test_outputs_that_are_not_finite_fail_the_gate(make_lake, monkeypatch):
+def test_outputs_that_are_not_finite_fail_a_check(make_lake, monkeypatch):
     from assets.models import scoring
     from resources.gate import judge
 
@@ -266,8 +266,8 @@ def test_outputs_that_are_not_finite_fail_the_gate(make_lake, monkeypatch):
     assert failed == [set(), {"raw_score_finite", "universe_is_scored"}, {"score_varies"}]
 
 
-def test_a_planted_signal_is_scored(make_lake):
-    """The first feature leads the returns: scores of the last weeks must rank what follows."""
+def test_scores_rank_a_planted_signal(make_lake):
+    """The first feature predicts the returns: the scores of the last weeks must rank the returns that follow."""
     changes = {"epochs": 12, "learning_rate": 0.01, "train_days": 14, "orthogonalise_on": (), "seeds": (0,)}
     changes["retrain_every_weeks"] = 1
     models = ("gru_50_1", "multi_granularity_5d")
@@ -293,7 +293,7 @@ def test_a_planted_signal_is_scored(make_lake):
         assert np.mean(ics) > 0.2, model
 
 
-def test_styles_that_nobody_has_are_named_for_the_models_that_ask_for_them():
+def test_styles_without_values_are_reported_for_the_models_that_use_them():
     rows = ModelsSettings().rows
     styles = pl.DataFrame({"symbol": ["a", "b"], "size": [1.0, None], "value": [None, None], "reversal": [None, None]})
     assert styles_left_out(styles, rows) == {

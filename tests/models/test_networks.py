@@ -25,23 +25,23 @@ def plain(values):
     return {name: value.detach().double().numpy().copy() for name, value in values.items()}
 
 
-# --- against the loops --------------------------------------------------------------------------------------------------
+# --- comparison with plain loops ----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_network_is_the_one_written_with_loops(kind, layers):
+def test_networks_equal_plain_loops(kind, layers):
     network = build_network(small(kind, layers=layers), 5, 1).eval()
     x = torch.randn(12, 6, 5, generator=torch.Generator().manual_seed(1))
     expected = plain_networks.NETWORKS[kind](plain(network.state_dict()), x.double().numpy(), layers)
-    assert expected.std() > 1e-3  # else agreement would say nothing
+    assert expected.std() > 1e-3  # otherwise equality would prove nothing
     with torch.no_grad():
         np.testing.assert_allclose(network(x).numpy(), expected, rtol=1e-5, atol=1e-6)
         np.testing.assert_allclose(network.double()(x.double()).numpy(), expected, rtol=1e-12, atol=1e-13)
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_gradients_are_the_differences_of_the_loops(kind):
+def test_gradients_equal_finite_differences_of_the_loops(kind):
     row = small(kind, hidden=2, head=(3,), layers=2 if kind == "gru" else 1)
     network = build_network(row, 2, 3).double()
     rng = np.random.default_rng(3)
@@ -55,16 +55,16 @@ def test_gradients_are_the_differences_of_the_loops(kind):
         np.testing.assert_allclose(parameter.grad.numpy(), expected[name], rtol=1e-6, atol=1e-8, err_msg=name)
 
 
-# --- what SPEC §5.2 says of them ----------------------------------------------------------------------------------------
+# --- properties that SPEC §5.2 states -----------------------------------------------------------------------------------
 
 
 def recurrent(gates, inputs, hidden):
-    """Per gate and unit: one weight per input and per hidden state, and two biases."""
+    """Each gate and unit has one weight per input and per hidden state, and two biases."""
     return gates * hidden * (inputs + hidden + 2)
 
 
 def test_numbers_of_parameters():
-    """Counted by hand at production shapes: 63 features (30-minute bars), 64 (60-minute), 26 (daily)."""
+    """The numbers are counted by hand for 63 features (30-minute bars), 64 (60-minute) and 26 (daily)."""
     rows = ModelsSettings().rows
     head_10 = (50 * 10 + 10) + (10 * 1 + 1)
     agru_head = (4 * 64 + 1) * 64 + (64 + 1) * 32 + (32 + 1) * 1
@@ -96,7 +96,7 @@ def test_numbers_of_parameters():
 
 
 def attended(network, x):
-    """(what the attention was given, what it gave) in a pass of the network."""
+    """(input, output) of the attention in a pass of the network."""
     seen = []
     hook = network.attention.register_forward_hook(lambda module, given, gave: seen.extend([given[0], gave]))
     with torch.no_grad():
@@ -106,10 +106,10 @@ def attended(network, x):
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 300.0])
-def test_self_attention_shares_sum_to_one_and_are_the_ones_used(scale):
+def test_self_attention_weights_sum_to_one_and_are_used(scale):
     network = build_network(small("residual_attention_lstm"), 5, 1).eval()
     with torch.no_grad():
-        network.attention.query.weight.mul_(scale)  # from nearly even to nearly one step alone
+        network.attention.query.weight.mul_(scale)  # from nearly equal weights to nearly all weight on one step
     states, read = attended(network, torch.randn(9, 4, 5, generator=torch.Generator().manual_seed(2)))
     assert states.shape == read.shape == (4, 9, 6)
     alpha = network.attention.weights(states)
@@ -125,7 +125,7 @@ def test_self_attention_shares_sum_to_one_and_are_the_ones_used(scale):
 
 
 @pytest.mark.parametrize("scale", [0.1, 1.0, 300.0])
-def test_additive_attention_shares_sum_to_one_and_are_the_ones_used(scale):
+def test_additive_attention_weights_sum_to_one_and_are_used(scale):
     network = build_network(small("attention_gru", layers=1), 5, 1).eval()
     with torch.no_grad():
         network.attention.score.weight.mul_(scale)
@@ -145,8 +145,8 @@ def test_additive_attention_shares_sum_to_one_and_are_the_ones_used(scale):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_each_name_stands_alone(kind):
-    """Parts of a cross-section give what the whole gives, and names in another order give outputs in that order."""
+def test_the_output_of_a_stock_does_not_depend_on_other_stocks(kind):
+    """Parts of a cross-section have the same outputs as the whole, and permuted stocks have permuted outputs."""
     network = build_network(small(kind), 5, 1).eval()
     x = torch.randn(7, 20, 5, generator=torch.Generator().manual_seed(4))
     order = torch.randperm(20, generator=torch.Generator().manual_seed(5))
@@ -183,7 +183,7 @@ def test_a_network_overfits_a_tiny_set(kind, loss):
         assert LOSSES[loss](network(x), y).item() < 0.02
 
 
-def test_pearson_is_scipys_and_survives_a_constant():
+def test_pearson_equals_scipy_and_is_zero_for_a_constant():
     rng = np.random.default_rng(0)
     for n in (2, 3, 50, 4000):
         x, y = rng.normal(size=(2, n)) * [[1e-2], [3.0]] + [[5.0], [-1.0]]
@@ -202,7 +202,7 @@ def test_pearson_is_scipys_and_survives_a_constant():
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_dropout_acts_between_layers_and_before_the_head_in_training_alone(kind):
+def test_dropout_acts_between_layers_and_before_the_head_only_in_training(kind):
     network, x = build_network(small(kind, layers=3, dropout=0.5), 3, 0), torch.randn(4, 8, 3)
     shapes = []
     network.dropout.register_forward_hook(lambda module, given, gave: shapes.append(tuple(gave.shape)))
@@ -226,8 +226,8 @@ def test_dropout_keeps_the_mean_and_follows_its_seed():
     assert first.mean().item() == pytest.approx(1, abs=0.005)
 
 
-def test_a_batch_begun_again_has_the_same_masks_whole_or_in_parts():
-    """So a pass can be repeated exactly, in parts that memory allows, and a training can go on where it stopped."""
+def test_a_repeated_batch_has_the_same_masks_whole_or_in_parts():
+    """A pass can therefore be repeated exactly in smaller parts, and a training can be resumed."""
     dropout, states, last = Dropout(0.3, 1), torch.ones(4, 50, 6), torch.ones(50, 6)
     dropout.begin(7, 50)
     whole = dropout(states), dropout(last)
@@ -252,7 +252,7 @@ def same(one, other):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_weights_follow_from_the_seed_alone(kind):
+def test_weights_are_a_function_of_the_seed(kind):
     torch.manual_seed(1)
     first = build_network(small(kind), 5, 7)
     torch.manual_seed(2)
@@ -261,15 +261,15 @@ def test_weights_follow_from_the_seed_alone(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_networks_built_side_by_side_are_those_built_alone(kind):
+def test_networks_built_in_parallel_equal_those_built_alone(kind):
     alone = [build_network(small(kind), 5, seed) for seed in range(24)]
     with ThreadPoolExecutor(8) as pool:
         together = list(pool.map(lambda seed: build_network(small(kind), 5, seed), range(24)))
     assert all(same(*pair) for pair in zip(alone, together, strict=True))
 
 
-def test_initial_weights_are_torchs_own_distribution():
-    """U(±1/√width): width is the hidden state's in recurrent layers, the input's in linear ones; LayerNorm starts as 1, 0."""
+def test_initial_weights_have_the_distribution_of_torch():
+    """U(±1/√width) with the width of the hidden state in recurrent layers and of the input in linear ones; LayerNorm is 1, 0."""
     rows = ModelsSettings().rows
     for kind in ("residual_attention_lstm", "multi_granularity_5d"):
         network = build_network(rows[kind], 63, 0)
@@ -285,13 +285,13 @@ def test_initial_weights_are_torchs_own_distribution():
                 assert abs(value.mean().item()) < 0.05 * bound
 
 
-def test_what_is_no_network_is_refused_by_its_path(monkeypatch) -> None:
+def test_a_network_that_cannot_be_used_is_refused_with_its_path(monkeypatch) -> None:
     module = types.ModuleType("desk_of_networks")
     module.Nothing = lambda settings, features, seed: None
     module.Failing = lambda settings: None
     monkeypatch.setitem(sys.modules, module.__name__, module)
     for name, message in (
-        ("Nothing", "returned a NoneType, no torch.nn.Module"),
+        ("Nothing", "returned a NoneType; it must return a torch.nn.Module"),
         ("Failing", r"failed \(TypeError: .* the number of features and the seed"),
         ("Absent", "can't be loaded"),
     ):

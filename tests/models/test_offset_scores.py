@@ -1,4 +1,4 @@
-"""Scores of the offset paths' signal days: the model of the week before, and nothing after the day."""
+"""Tests of the scores on the offset paths' signal days: they use the models of the week before and no later data."""
 
 import polars as pl
 import pytest
@@ -47,7 +47,7 @@ def offset(lake: Lake, week, weekdays=("tuesday", "thursday", "friday"), alpha=K
     return made, keys, offset_days.keys(calendar, week, section, lake.start)
 
 
-def test_the_days_before_the_last_are_scored_by_the_models_of_the_week_before(lake: Lake) -> None:
+def test_offset_days_are_scored_by_the_models_of_the_week_before(lake: Lake) -> None:
     week, calendar = lake.weeks[4], lake.market.calendar
     made, keys, days = offset(lake, week)
     assert days == [calendar.week_days(week)[1], calendar.week_days(week)[3]]
@@ -55,7 +55,7 @@ def test_the_days_before_the_last_are_scored_by_the_models_of_the_week_before(la
     assert not made.unavailable
     assert made.frame["date"].unique().sort().to_list() == days
     assert set(made.frame["factor"]) == set(KEYS)
-    for day in days:  # as a week that ended on that day, its models lagging by a week, would be scored
+    for day in days:  # equal to the scores of a week that ends on that day and uses models with a lag of one week
         lagging = short_settings({"epochs": 1, "seeds": (0,)}, train_lag_weeks=1)
         plain = run_make(
             make_scores,
@@ -74,18 +74,18 @@ def test_the_days_before_the_last_are_scored_by_the_models_of_the_week_before(la
         assert own.equals(plain.frame.drop("week", "date"))
 
 
-def test_nothing_after_a_day_takes_part_in_its_scores(lake: Lake) -> None:
+def test_later_data_do_not_change_the_scores_of_a_day(lake: Lake) -> None:
     week = lake.weeks[4]
     whole, _, days = offset(lake, week)
     cut, _, _ = offset(lake, week, weekdays=("tuesday",), until=days[0])
     assert cut.frame.equals(whole.frame.filter(pl.col("date") == days[0]))
 
 
-def test_there_is_none_without_a_path_or_a_network_and_a_week_without_a_model_says_why(lake: Lake) -> None:
+def test_without_a_path_or_network_there_are_no_scores_and_a_week_without_a_model_has_a_reason(lake: Lake) -> None:
     assert offset(lake, lake.weeks[4], weekdays=())[0].frame.is_empty()
     none, keys, _ = offset(lake, lake.weeks[4], alpha="skewness")
     assert none.frame.is_empty()
     assert not any(keys.values())
-    early = offset(lake, lake.weeks[3])[0]  # the week before has no model yet
+    early = offset(lake, lake.weeks[3])[0]  # the week before has no model
     assert early.frame.is_empty()
     assert early.unavailable["gru_50_1"] == lake.models["gru_50_1", lake.weeks[2]].unavailable["valid_loss"]

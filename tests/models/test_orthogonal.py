@@ -20,7 +20,7 @@ RIDGE = ModelSettings().ridge
 
 
 def plain_layer(p, columns, weight, ridge):
-    """The formula, twice."""
+    """The formula, applied twice."""
     return weighted_residual(weighted_residual(p, columns, weight, ridge), columns, weight, ridge)
 
 
@@ -29,7 +29,7 @@ def on_device(columns, weight):
 
 
 def cross_section(rng, names, industries=0, styles=3, spread=1.2):
-    """(p, columns, weight) of a date: dummies of the industries that have a name, then styles; weight √total_mv."""
+    """(p, columns, weight) of a date: dummies of the industries with a stock, then styles; weight √total_mv."""
     group = rng.integers(0, max(industries, 1), names)
     dummies = (group[:, None] == np.unique(group)).astype(float)
     root = np.sqrt(np.exp(rng.normal(23, spread, names)))
@@ -37,7 +37,7 @@ def cross_section(rng, names, industries=0, styles=3, spread=1.2):
 
 
 def assert_orthogonal(e, columns, weight):
-    """SPEC §5.2; a column that is the same for all names has no correlation, but e then has no weighted mean."""
+    """Weighted correlations as in SPEC §5.2; for a constant column, which has none, the weighted mean of e."""
     for column in columns.T:
         correlation = weighted_correlation(e, column, weight)
         if correlation is None:
@@ -49,7 +49,7 @@ def assert_orthogonal(e, columns, weight):
 
 
 @pytest.mark.parametrize(("names", "industries", "styles"), [(4500, 31, 6), (60, 8, 6), (40, 0, 2), (30, 12, 0)])
-def test_the_layer_is_weighted_least_squares(names, industries, styles):
+def test_the_layer_equals_weighted_least_squares(names, industries, styles):
     p, columns, weight = cross_section(np.random.default_rng(names), names, industries, styles)
     for ridge in (1e-6, 0.5, 1e3):
         e = orthogonal_layer(torch.from_numpy(p), on_device(columns, weight), ridge).numpy()
@@ -58,10 +58,12 @@ def test_the_layer_is_weighted_least_squares(names, industries, styles):
     once = weighted_residual(p, columns, weight, RIDGE)
     smallest = np.linalg.svd(np.sqrt(weight)[:, None] * columns, compute_uv=False)[-1] ** 2
     root = np.sqrt(weight)
-    assert np.linalg.norm(root * (e - once)) <= RIDGE / smallest * np.linalg.norm(root * p)  # the ridge's own share
+    assert np.linalg.norm(root * (e - once)) <= RIDGE / smallest * np.linalg.norm(
+        root * p
+    )  # the part that the ridge leaves
 
 
-def test_a_vanishing_ridge_leaves_the_residuals_of_the_regression():
+def test_a_tiny_ridge_gives_the_residuals_of_the_regression():
     p, columns, weight = cross_section(np.random.default_rng(0), 200, 10, 6)
     root = np.sqrt(weight)
     b, *_ = np.linalg.lstsq(root[:, None] * columns, root * p, rcond=None)
@@ -71,15 +73,18 @@ def test_a_vanishing_ridge_leaves_the_residuals_of_the_regression():
 
 @st.composite
 def hard_cases(draw):
-    """Cross-sections with what real ones have: industries of one name, columns that repeat or add up, a style that is the
-    same for all, capitalisations four powers of ten apart, few names, outputs far from zero or of any scale."""
+    """Cross-sections with the difficulties of real ones.
+
+    Industries of one stock, repeated or dependent columns, a constant style, capitalisations four powers of ten apart, few
+    stocks, outputs far from zero or of any scale.
+    """
     rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
     names = draw(st.integers(2, 120))
     p, columns, weight = cross_section(
         rng, names, draw(st.integers(0, 31)), draw(st.integers(0, 6)), draw(st.floats(0, 1.5))
     )
     if draw(st.booleans()):
-        columns = np.hstack([columns, np.ones((names, 1))])  # the dummies add up to it
+        columns = np.hstack([columns, np.ones((names, 1))])  # the sum of the dummies
     if draw(st.booleans()):
         columns = np.hstack([columns, columns[:, rng.integers(0, columns.shape[1], 2)]])
     if draw(st.booleans()):
@@ -94,17 +99,17 @@ def hard_cases(draw):
 
 @settings(max_examples=300, deadline=None)
 @given(hard_cases(), st.sampled_from([torch.float64, torch.float32]))
-def test_what_remains_is_uncorrelated_with_every_column(case, dtype):
+def test_residuals_are_uncorrelated_with_every_column(case, dtype):
     p, columns, weight = case
     singular = np.linalg.svd(np.sqrt(weight)[:, None] * columns, compute_uv=False)
-    # Columns are independent, or they are not: in between, a ridge can't tell a direction from rounding.
+    # Cases with nearly dependent columns are left out: there a ridge cannot distinguish a direction from rounding.
     assume(not ((singular**2 > 1e-20) & (singular**2 < 1e-4)).any())
     e = orthogonal_layer(torch.from_numpy(p).to(dtype), on_device(columns, weight), RIDGE)
     assert e.dtype == dtype
     assert torch.isfinite(e).all()
     e = e.double().numpy()
     if dtype == torch.float32 and np.abs(e).max() < 1e-2 * np.abs(p).max():
-        return  # the outputs themselves were rounded to seven digits
+        return  # the outputs were rounded to seven digits
     assert_orthogonal(e, columns, weight)
     if len(p) <= columns.shape[1]:
         assert (e == 0).all()
@@ -114,8 +119,8 @@ def test_what_remains_is_uncorrelated_with_every_column(case, dtype):
 
 
 @pytest.mark.parametrize("names", [1, 2, 7, 15])
-def test_nothing_is_left_of_fewer_names_than_columns(names):
-    """0 rather than the ridge's doing, and no gradient."""
+def test_residuals_of_fewer_stocks_than_columns_are_zero(names):
+    """The residual is 0, instead of an effect of the ridge, and has no gradient."""
     rng = np.random.default_rng(names)
     p, columns, weight = cross_section(rng, names, 3, 15)
     outputs = torch.from_numpy(p).requires_grad_()
@@ -125,13 +130,13 @@ def test_nothing_is_left_of_fewer_names_than_columns(names):
     assert (outputs.grad == 0).all()
 
 
-def test_nothing_is_left_of_outputs_made_of_the_columns():
+def test_residuals_of_combinations_of_the_columns_are_zero():
     _, columns, weight = cross_section(np.random.default_rng(8), 80, 6, 5)
     p = torch.from_numpy(columns @ np.arange(1.0, 1 + columns.shape[1]))
     assert (orthogonal_layer(p, on_device(columns, weight), RIDGE) == 0).all()
 
 
-def test_the_type_is_the_outputs_own_but_never_half():
+def test_the_residual_has_the_type_of_the_outputs_but_at_least_float32():
     p, columns, weight = cross_section(np.random.default_rng(1), 300, 5, 3)
     exposures = on_device(columns, weight)
     for given_type, type_out in [
@@ -152,11 +157,11 @@ def test_gradients(industries):
     label = torch.from_numpy(np.random.default_rng(3).normal(size=25))
     assert torch.autograd.gradcheck(lambda x: LOSSES["ic"](orthogonal_layer(x, exposures, RIDGE), label), (outputs,))
     LOSSES["ic"](orthogonal_layer(outputs, exposures, RIDGE), label).backward()
-    # No step along a column changes the loss: the network is not taught what the layer takes out.
+    # No step along a column changes the loss: the network does not learn the part that the layer removes.
     np.testing.assert_allclose(columns.T @ outputs.grad.numpy(), 0, atol=1e-7)
 
 
-def test_names_in_another_order_give_outputs_in_that_order():
+def test_the_residual_does_not_depend_on_the_order_of_stocks():
     rng = np.random.default_rng(4)
     p, columns, weight = cross_section(rng, 150, 9, 6)
     order = rng.permutation(150)
@@ -174,7 +179,7 @@ def test_each_ridge_has_its_own_basis():
 
 
 @pytest.mark.parametrize("kind", ["gru", "residual_attention_lstm"])
-def test_a_network_behind_the_layer_learns_what_the_columns_do_not_explain(kind):
+def test_a_network_with_the_layer_learns_the_part_that_the_columns_do_not_explain(kind):
     rng = np.random.default_rng(6)
     y, columns, weight = cross_section(rng, 40, 4, 3)
     exposures = on_device(columns, weight)
@@ -189,7 +194,7 @@ def test_a_network_behind_the_layer_learns_what_the_columns_do_not_explain(kind)
         LOSSES["ic"](e, label).backward()
         optimiser.step()
     assert_orthogonal(e.detach().double().numpy(), columns, weight)
-    # The best of all outputs with XᵀWe = 0: the label's projection on their space, each centred as the loss does.
+    # The best outputs with XᵀWe = 0 are the projection of the label on their space, each centred as in the loss.
     allowed = null_space(columns.T * weight)
     allowed = allowed - allowed.mean(axis=0)
     centred = label.double().numpy() - label.double().numpy().mean()
@@ -205,7 +210,7 @@ SYMBOLS = tuple(f"{n:06d}.SZ" for n in range(1, 41))
 
 
 def make_table(rng, days=DAYS, symbols=SYMBOLS, industries=("bank", "food", "iron", "unknown")):
-    """A table `styles`, rows in no order, with names of which something is missing and names that are absent."""
+    """A table `styles` in random order, with stocks that lack values and stocks that are absent."""
     rows = []
     for day in days:
         for symbol in (*symbols, "688001.SH"):
@@ -223,7 +228,7 @@ def make_table(rng, days=DAYS, symbols=SYMBOLS, industries=("bank", "food", "iro
 
 
 def plain_exposures(table, day, symbols, columns):
-    """({symbol: (industry, styles, √total_mv)} of those usable, styles that are columns, has industries), row by row."""
+    """({symbol: (industry, styles, √total_mv)} of usable stocks, the styles that are columns, whether there are industries)."""
     rows = [row for row in table.iter_rows(named=True) if row["date"] == day]
     wanted = [c for c in columns if c != "industry" and any(row[c] is not None for row in rows)]
     by_industry = "industry" in columns and any(row["industry"] not in (None, "unknown") for row in rows)
@@ -245,7 +250,7 @@ def assert_same_exposures(table, columns, days=DAYS, symbols=SYMBOLS):
         assert [s for s, usable in zip(symbols, panel.usable[position], strict=True) if usable] == sorted(found)
         missing = {c for c, when in panel.left_out.items() if day in when}
         assert missing == set(columns) - set(wanted) - ({"industry"} if by_industry else set())
-        names = np.flatnonzero(panel.usable[position])[::2]  # any part of them
+        names = np.flatnonzero(panel.usable[position])[::2]  # a part of the stocks
         mine = [found[symbols[name]] for name in names]
         groups = sorted({industry for industry, *_ in mine})
         root = np.array([root for *_, root in mine])
@@ -259,7 +264,7 @@ def assert_same_exposures(table, columns, days=DAYS, symbols=SYMBOLS):
 
 @pytest.mark.parametrize("columns", [EVERY_STYLE, ("industry",), ("size", "value"), ("reversal", "industry", "size")])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_exposures_are_those_of_the_table(columns, seed):
+def test_exposures_equal_those_of_the_table(columns, seed):
     panel = assert_same_exposures(make_table(np.random.default_rng(seed)), columns)
     assert 10 < panel.usable[0].sum() < len(SYMBOLS)
     assert panel.left_out == {}
@@ -274,7 +279,7 @@ def test_a_style_without_any_value_on_a_day_is_left_out_on_that_day():
 
 
 @pytest.mark.parametrize("industry", [None, "unknown"])
-def test_a_market_without_industries_has_one_column_of_ones_in_their_place(industry):
+def test_a_market_without_industries_has_one_column_of_ones(industry):
     table = make_table(np.random.default_rng(3)).with_columns(
         industry=pl.when(pl.col("date") == DAYS[2]).then(pl.lit(industry, pl.String)).otherwise("industry")
     )
@@ -287,7 +292,7 @@ def test_a_market_without_industries_has_one_column_of_ones_in_their_place(indus
     assert_orthogonal(e, exposures.columns.numpy(), exposures.weight.numpy())
 
 
-def test_a_day_that_the_table_lacks_has_no_usable_name():
+def test_a_day_without_rows_has_no_usable_stock():
     table = make_table(np.random.default_rng(4)).filter(pl.col("date") != DAYS[0])
     panel = arrange_exposures(table.lazy(), days=DAYS, symbols=SYMBOLS, columns=("size",))
     assert not panel.usable[0].any()
@@ -296,18 +301,18 @@ def test_a_day_that_the_table_lacks_has_no_usable_name():
     assert panel.of(0, np.array([], dtype=np.int64), CPU).columns.shape[0] == 0
 
 
-def test_names_without_exposures_are_refused():
+def test_stocks_without_exposures_are_refused():
     panel = arrange_exposures(
         make_table(np.random.default_rng(5)).lazy(), days=DAYS, symbols=SYMBOLS, columns=EVERY_STYLE
     )
     with pytest.raises(
-        ValueError, match=r"of 40 names have no exposures on 2023-03-01: take those that `usable` marks"
+        ValueError, match=r"of 40 stocks have no exposures on 2023-03-01; pass only stocks that `usable` marks"
     ):
         panel.of(0, np.arange(40), CPU)
 
 
-def test_no_date_depends_on_another():
-    """Each day alone, with noise in place of the other days, gives the same exposures to the bit."""
+def test_the_exposures_of_a_date_do_not_depend_on_other_dates():
+    """The exposures of a day are equal to the bit when the other days are replaced by noise."""
     rng = np.random.default_rng(6)
     table, noise = make_table(rng), make_table(rng, industries=("a", "zinc", "unknown"))
     panel = arrange_exposures(table.lazy(), days=DAYS, symbols=SYMBOLS, columns=EVERY_STYLE)
@@ -324,7 +329,7 @@ def test_no_date_depends_on_another():
             assert torch.equal(same.weight, expected.weight)
 
 
-def test_the_answer_of_a_day_is_kept_and_other_names_get_their_own():
+def test_exposures_of_a_day_are_cached_for_the_same_stocks():
     panel = arrange_exposures(
         make_table(np.random.default_rng(7)).lazy(), days=DAYS, symbols=SYMBOLS, columns=EVERY_STYLE
     )

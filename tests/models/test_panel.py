@@ -26,12 +26,12 @@ def build(market, days=None, **changes):
 
 
 def daily(market):
-    """Rows as daily_features has them: those of the first bar."""
+    """Rows like those of daily_features: the rows of the first bar."""
     return market.bar_features.filter(pl.col("bar") == market.bar_features["bar"].min()).drop("granularity", "bar")
 
 
 def hours(market):
-    """The same market with 60-minute bars beside those of 30 minutes, in the order of the table."""
+    """The same market with 60-minute bars and 30-minute bars, in the order of the table."""
     some = market.bar_features.filter(pl.col("bar").is_in([570, 630, 780, 840]))
     doubled = some.with_columns(pl.col(FEATURES) * 2 + 1, granularity=pl.lit(60, pl.Int32))
     both = pl.concat([market.bar_features, doubled])
@@ -39,7 +39,7 @@ def hours(market):
 
 
 def plain_standardise(market, day, bar, feature, granularity=30, clip=3.0):
-    """symbol → value, by loops over python floats."""
+    """symbol → value, by loops over Python floats."""
     members = set(market.securities.filter((pl.col("date") == day) & pl.col("in_universe"))["symbol"])
     rows = market.bar_features.filter(
         (pl.col("date") == day) & (pl.col("bar") == bar) & (pl.col("granularity") == granularity)
@@ -72,14 +72,14 @@ def assert_as_by_loops(panel, market, granularity=30, clip=3.0, bars=None):
 
 
 def assert_same(panel, other):
-    """Bit for bit, wherever the arrays lie."""
+    """Whether two panels are equal to the bit, in memory or mapped."""
     for name in ("values", "has_bars", "known", "expected", "universe"):
         np.testing.assert_array_equal(getattr(panel, name), getattr(other, name))
     assert (panel.symbols, panel.features, panel.dropped) == (other.symbols, other.features, other.dropped)
     assert panel.digest() == other.digest()
 
 
-def test_values_are_those_of_plain_loops(make_market):
+def test_values_equal_plain_loops(make_market):
     market = make_market(days=11, names=25, missing=0.1)
     market.bar_features = market.bar_features.with_columns(
         a=pl.when(pl.col("symbol") == "600003.SH").then(pl.col("a") * 50).otherwise("a")  # something to clip
@@ -96,7 +96,7 @@ def test_values_are_those_of_plain_loops(make_market):
     clip=st.floats(0.5, 4),
     odd=st.sampled_from(["outlier", "constant", "far from zero"]),
 )
-def test_values_are_those_of_plain_loops_whatever_the_market(make_market, seed, names, suspended, missing, clip, odd):
+def test_values_of_random_markets_equal_plain_loops(make_market, seed, names, suspended, missing, clip, odd):
     market = make_market(seed=seed, days=3, names=names, bars=(570, 840), suspended=suspended, missing=missing)
     rng, a = np.random.default_rng(seed), pl.col("a")
     market.securities = market.securities.with_columns(in_universe=pl.Series(rng.random(3 * names) < 0.7))
@@ -134,7 +134,7 @@ def test_the_sequence_is_a_view_that_ends_on_its_day(make_market):
 # --- null columns, coverage -------------------------------------------------------------------------------------------
 
 
-def test_a_feature_null_for_the_whole_market_is_dropped_and_named(make_market):
+def test_a_feature_that_is_null_for_the_whole_market_is_dropped(make_market):
     market = make_market(days=6)
     market.bar_features = market.bar_features.with_columns(b=pl.lit(None, dtype=pl.Float32))
     panel = build(market)
@@ -157,7 +157,7 @@ def test_one_value_on_the_last_day_keeps_a_feature(make_market):
     assert panel.expected.tolist() == [16] * 5 + [17]
     assert panel.known[-1, panel.symbols.index(symbol)] == 17
     assert build(market, market.days[:-1]).dropped == ("b",)
-    # of a name outside U(t) it is no value of the market: nobody can be standardised by it
+    # a value of a stock outside U(t) does not count, because nothing can be standardised by it
     market.securities = market.securities.with_columns(
         in_universe=~((pl.col("date") == day) & (pl.col("symbol") == symbol))
     )
@@ -172,7 +172,7 @@ def test_a_column_that_does_not_vary_is_zero(make_market):
     assert not build(market).values.any()
 
 
-def test_names_that_are_never_in_the_universe_are_left_out(make_market):
+def test_stocks_that_are_never_in_the_universe_are_left_out(make_market):
     market = make_market(days=6, names=9)
     market.securities = market.securities.with_columns(
         in_universe=pl.col("in_universe") & ~pl.col("symbol").is_in(["600002.SH", "600008.SH"])
@@ -185,7 +185,7 @@ def test_names_that_are_never_in_the_universe_are_left_out(make_market):
 
 @pytest.mark.parametrize("offset", [0.0, 1e3, 1e7])
 def test_values_agree_with_the_cross_section_of_the_factors(make_market, offset):
-    """SPEC §4 and §5.1 share one rule; far from zero, where a float32 has few digits left for what varies."""
+    """SPEC §4 and §5.1 have the same rule; values far from zero have few varying digits in float32."""
     market = make_market(days=1, names=400, bars=(570,), missing=0.05)
     market.bar_features = market.bar_features.with_columns((pl.col(FEATURES) * 3 + offset).cast(pl.Float32))
     panel = build(market)
@@ -209,7 +209,7 @@ def test_coverage_counts_days_and_known_entries_where_the_market_has_any(make_ma
     market = make_market(days=10, names=12, suspended=0.0, missing=0.0)
     days, gone = market.days, pl.col("symbol")
     rows = market.bar_features.with_columns(
-        # null for everyone on one day: no fault of a name
+        # null for all stocks on one day, which does not reduce the coverage of a stock
         c=pl.when(pl.col("date") == days[7]).then(None).otherwise("c"),
         a=pl.when((gone == "600002.SH") & (pl.col("bar") < 700) & (pl.col("date") >= days[5]))
         .then(None)
@@ -237,7 +237,7 @@ def test_coverage_counts_days_and_known_entries_where_the_market_has_any(make_ma
     missing=st.floats(0, 0.6),
     shares=st.tuples(st.sampled_from([0.0, 0.4, 0.8, 1.0]), st.sampled_from([0.0, 0.5, 0.8, 1.0])),
 )
-def test_coverage_is_that_of_plain_loops(make_market, seed, suspended, missing, shares):
+def test_coverage_equals_plain_loops(make_market, seed, suspended, missing, shares):
     market = make_market(seed=seed, days=7, names=8, bars=(570, 840), suspended=suspended, missing=missing)
     rng = np.random.default_rng(seed)
     gone = pl.Series(rng.random(market.bar_features.height) < 0.02)
@@ -248,7 +248,7 @@ def test_coverage_is_that_of_plain_loops(make_market, seed, suspended, missing, 
     members = set(market.securities.filter("in_universe").select("date", "symbol").iter_rows())
     rows = {(r["date"], r["symbol"], r["bar"]): r for r in market.bar_features.iter_rows(named=True)}
 
-    def counts(day, bar, feature):  # someone of U(t) has a value
+    def counts(day, bar, feature):  # a member of U(t) has a value
         return any(
             d == day and (d, s) in members and b == bar and r[feature] is not None for (d, s, b), r in rows.items()
         )
@@ -266,13 +266,13 @@ def test_coverage_is_that_of_plain_loops(make_market, seed, suspended, missing, 
             assert covered[n] == (enough and len(entries) > 0)
 
 
-# --- what a day's values depend on ------------------------------------------------------------------------------------
+# --- the data that a day's values depend on ---------------------------------------------------------------------------
 
 
 @often
 @given(seed=st.integers(0, 10_000), cut=st.integers(0, 4), length=st.integers(1, 6), shift=st.integers(0, 4))
-def test_another_window_changes_nothing_on_common_days_and_names(make_market, seed, cut, length, shift):
-    """Names enter and leave with the window, and one feature is unknown at first: neither changes a bit of the others."""
+def test_windows_have_equal_values_on_common_days_and_stocks(make_market, seed, cut, length, shift):
+    """Stocks that are only in one window, and a feature that is unknown at first, change no bit of the other values."""
     market = make_market(seed=seed, days=12, names=15, bars=(570, 840), suspended=0.3, missing=0.1)
     market.bar_features = market.bar_features.with_columns(
         b=pl.when(pl.col("date") > market.days[cut]).then("b"),
@@ -296,7 +296,7 @@ def test_another_window_changes_nothing_on_common_days_and_names(make_market, se
         np.testing.assert_array_equal(one, other)
 
 
-def test_later_days_and_what_lies_outside_the_window_change_nothing(make_market):
+def test_days_outside_the_window_change_nothing(make_market):
     market = make_market(days=12)
     panel = build(market, market.days[2:9])
     assert_same(build(market.until(market.days[8]), market.days[2:9]), panel)
@@ -309,7 +309,7 @@ def test_later_days_and_what_lies_outside_the_window_change_nothing(make_market)
     assert_same(build(hours(market), market.days[2:9]), panel)
 
 
-def test_the_order_of_a_days_rows_and_where_they_are_cut_change_nothing(make_market, tmp_path):
+def test_the_order_of_a_days_rows_and_their_row_groups_change_nothing(make_market, tmp_path):
     market = make_market(days=9)
     panel = build(market)
     mixed = market.bar_features.sample(fraction=1.0, shuffle=True, seed=1).sort("date", maintain_order=True)
@@ -325,7 +325,7 @@ def test_the_order_of_a_days_rows_and_where_they_are_cut_change_nothing(make_mar
 def test_rows_out_of_the_order_of_days_are_refused(make_market):
     market = make_market(days=9)
     market.bar_features = market.bar_features.reverse()
-    with pytest.raises(ValueError, match=f"Rows of {market.days[-2]} stand after rows of {market.days[-1]}"):
+    with pytest.raises(ValueError, match=f"Rows of {market.days[-2]} follow rows of {market.days[-1]}"):
         build(market)
 
 
@@ -368,7 +368,7 @@ def test_a_window_without_rows_is_empty(make_market, tmp_path):
 
 @pytest.mark.parametrize("granularity", ["daily", "60min", "30min"])
 @pytest.mark.parametrize("storage", ["float32", "float16"])
-def test_a_mapped_array_is_the_same_and_leaves_no_file(make_market, tmp_path, granularity, storage):
+def test_a_mapped_array_is_equal_and_leaves_no_file(make_market, tmp_path, granularity, storage):
     market = hours(make_market(days=9))
     market.bar_features = market.bar_features.filter(pl.col("date") != market.days[3])  # a hole in the file
     in_memory = build(market, granularity=granularity, storage=storage)
@@ -381,7 +381,7 @@ def test_a_mapped_array_is_the_same_and_leaves_no_file(make_market, tmp_path, gr
     assert again.digest() == replace(in_memory, day_digests=()).digest() == mapped.digest()
 
 
-def test_the_digest_tells_panels_apart(make_market):
+def test_the_digest_distinguishes_panels(make_market):
     market = make_market(days=6)
     panel = build(market)
     nudged = market.bar_features.with_columns(
@@ -408,8 +408,8 @@ def test_float16_rounds_by_less_than_a_thousandth(make_market):
 
 
 @pytest.mark.parametrize("outliers", [1, 2, 40])
-def test_float16_holds_the_widest_scores(make_market, outliers):
-    """The largest z-score of n names is √(n − 1): one that differs among many that hardly do."""
+def test_float16_can_store_the_largest_scores(make_market, outliers):
+    """The largest z-score of n stocks is √(n − 1), of one stock that differs from n − 1 equal ones."""
     names = 3000
     market = make_market(days=1, names=names, bars=(570,), suspended=0.0, missing=0.0)
     market.securities = market.securities.with_columns(in_universe=pl.lit(True))
@@ -427,7 +427,7 @@ def test_float16_holds_the_widest_scores(make_market, outliers):
 
 @settings(deadline=None)
 @given(st.lists(st.floats(-65519, 65519, width=32), min_size=1, max_size=40))
-def test_the_cast_to_float16_is_numpys(values):
+def test_the_cast_to_float16_equals_that_of_numpy(values):
     given_ = np.array(
         [*values, 0.0, -0.0, 2**-14, 2**-24, 2**-25, 3 * 2**-26, 65504, 1 + 2**-11, 1 + 3 * 2**-11], np.float32
     )
@@ -435,7 +435,7 @@ def test_the_cast_to_float16_is_numpys(values):
     np.testing.assert_array_equal(made.view(np.uint16), given_.astype(np.float16).view(np.uint16))
 
 
-def test_a_folder_without_room_is_an_error_that_says_so(make_market, tmp_path, monkeypatch):
+def test_a_folder_without_free_space_is_an_error(make_market, tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda folder: SimpleNamespace(free=1000))
     with pytest.raises(LakeError, match=r'need .* GB there.*storage = "float16"'):
         build(make_market(days=5), folder=tmp_path)

@@ -1,4 +1,4 @@
-"""The fast layers do what torch's do: states, gradients, parameters; and the same bits for a name whoever stands beside it."""
+"""Tests that the fast layers equal those of torch in states, gradients and parameters, and compute each stock independently."""
 
 import hypothesis.strategies as st
 import numpy as np
@@ -15,7 +15,7 @@ kinds = st.sampled_from(sorted(KINDS))
 
 
 def _pair(kind: str, features: int, hidden: int, bidirectional: bool) -> tuple[nn.Module, nn.Module]:
-    """torch's layer and ours, which start from the same generator."""
+    """A layer of torch and one of ours, initialised from the same generator."""
     layers = []
     for maker in KINDS[kind]:
         torch.manual_seed(0)
@@ -49,7 +49,7 @@ def _one_thread():
     hidden=st.integers(1, 70), bidirectional=st.booleans(), used=st.sets(st.sampled_from("sle"), min_size=1),
     seed=st.integers(0, 2**31),
 )  # fmt: skip
-def test_states_and_gradients_are_torchs(kind, steps, names, features, hidden, bidirectional, used, seed):
+def test_states_and_gradients_equal_those_of_torch(kind, steps, names, features, hidden, bidirectional, used, seed):
     theirs, ours = _pair(kind, features, hidden, bidirectional)
     noise = torch.Generator().manual_seed(seed)
     x = torch.randn(steps, names, features, generator=noise)
@@ -57,7 +57,7 @@ def test_states_and_gradients_are_torchs(kind, steps, names, features, hidden, b
     for layer in (theirs, ours):
         own = x.clone().requires_grad_()
         outputs = _flat(layer(own))
-        # What is used downstream: all states, the last, the last cell, in any combination.
+        # The loss uses all states, the last state or the last cell, in any combination.
         chosen = [each for each, key in zip(outputs, "sle", strict=False) if key in used] or outputs[:1]
         torch.manual_seed(seed)
         sum((each * torch.randn(each.shape)).sum() for each in chosen).backward()
@@ -66,7 +66,7 @@ def test_states_and_gradients_are_torchs(kind, steps, names, features, hidden, b
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_parameters_have_torchs_names_and_start_from_the_same_draws(kind):
+def test_parameters_have_the_names_and_initial_values_of_torch(kind):
     theirs, ours = _pair(kind, 7, 5, True)
     assert list(ours.state_dict()) == list(theirs.state_dict())
     assert all(torch.equal(ours.state_dict()[key], value) for key, value in theirs.state_dict().items())
@@ -74,7 +74,7 @@ def test_parameters_have_torchs_names_and_start_from_the_same_draws(kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_long_sequences_of_production_shape_agree(kind, bidirectional):
+def test_long_sequences_of_production_shape_equal_torch(kind, bidirectional):
     theirs, ours = _pair(kind, 63, 50, bidirectional)
     x = torch.randn(160, 70, 63, generator=torch.Generator().manual_seed(1))
     found = []
@@ -86,7 +86,7 @@ def test_long_sequences_of_production_shape_agree(kind, bidirectional):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_without_gradients_the_same_states_and_nothing_kept(kind):
+def test_without_gradients_states_are_equal_and_nothing_is_kept(kind):
     _, ours = _pair(kind, 6, 4, True)
     x = torch.randn(5, 70, 6)
     trained = _flat(ours(x))
@@ -98,7 +98,7 @@ def test_without_gradients_the_same_states_and_nothing_kept(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_names_bits_depend_neither_on_its_neighbours_nor_on_the_threads(kind):
+def test_the_output_of_a_stock_does_not_depend_on_other_stocks_or_threads(kind):
     _, ours = _pair(kind, 6, 5, True)
     x = torch.randn(7, 3 * WIDTH + 1, 6)
     with torch.no_grad():
@@ -116,12 +116,12 @@ def test_a_names_bits_depend_neither_on_its_neighbours_nor_on_the_threads(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_memory_handed_on_is_nobody_elses(kind):
+def test_reused_memory_is_not_in_use(kind):
     _, ours = _pair(kind, 6, 5, True)
     batches = [torch.randn(7, names, 6) for names in (70, 130, 20, 130)]
 
     def gradients() -> list[Tensor]:
-        losses = [ours(x)[0].square().sum() for x in batches]  # all alive at once, then one by one
+        losses = [ours(x)[0].square().sum() for x in batches]  # all in memory at once, then released one by one
         found = [torch.autograd.grad(loss, list(ours.parameters())) for loss in reversed(losses)]
         found += [torch.autograd.grad(ours(x)[0].sum(), list(ours.parameters())) for x in batches]
         return [each for one in found for each in one]
@@ -134,7 +134,7 @@ def test_memory_handed_on_is_nobody_elses(kind):
     assert all(torch.equal(a, b) for again in handed_on for a, b in zip(again, plain, strict=True))
 
 
-def test_a_slice_of_the_names_is_read_where_it_stands():
+def test_a_slice_of_the_stocks_is_supported():
     _, ours = _pair("GRU", 6, 5, False)
     x = torch.randn(4, 90, 6)
     with torch.no_grad():
@@ -143,21 +143,21 @@ def test_a_slice_of_the_names_is_read_where_it_stands():
         assert torch.equal(ours(every_other)[0], ours(every_other.contiguous())[0])
 
 
-def test_a_gradient_may_be_asked_for_twice():
+def test_a_gradient_may_be_computed_twice():
     _, ours = _pair("LSTM", 3, 4, False)
     loss = ours(torch.randn(3, 5, 3))[0].square().sum()
     first = torch.autograd.grad(loss, ours.weight_hh_l0, retain_graph=True)[0]
     assert torch.equal(first, torch.autograd.grad(loss, ours.weight_hh_l0)[0])
 
 
-def test_the_gradient_of_a_gradient_is_refused():
+def test_second_derivatives_are_refused():
     _, ours = _pair("GRU", 3, 4, False)
     x = torch.randn(3, 5, 3, requires_grad=True)
     with pytest.raises(RuntimeError, match="first derivatives only"):
         torch.autograd.grad(ours(x)[0].sum(), x, create_graph=True)
 
 
-def test_not_a_number_stays_with_its_name():
+def test_nan_only_affects_its_own_stock():
     _, ours = _pair("GRU", 3, 4, False)
     x = torch.randn(3, 70, 3)
     x[1, 20, 0] = float("nan")
@@ -169,7 +169,7 @@ def test_not_a_number_stays_with_its_name():
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("case", ["float64", "initial state", "autocast", "layers", "batch first", "no bias"])
-def test_all_else_is_torchs_own(kind, case, monkeypatch):
+def test_unsupported_cases_use_torch(kind, case, monkeypatch):
     def never(*_):
         raise AssertionError("our kernels ran")
 

@@ -1,4 +1,4 @@
-"""The registry against cards and manifests of a small lake, and the command that prints it."""
+"""Tests of the registry on cards and manifests of a small lake, and of the command that prints it."""
 
 import datetime as dt
 import json
@@ -73,7 +73,7 @@ def test_every_model_and_week_is_a_row(weeks, lake):
     assert "are missing" in remarks[0]
 
 
-def test_one_seed_has_no_spread_and_no_card_no_row(weeks):
+def test_one_seed_has_no_std_and_a_week_without_a_card_no_row(weeks):
     card = json.loads(weeks.models["gru_50_1", weeks.weeks[3]].files[CARD])
     card |= {"seeds": [0], "curves": [row for row in card["curves"] if row["seed"] == 0]}
     row = list_models([(card, {})]).row(0, named=True)
@@ -86,16 +86,16 @@ def test_one_seed_has_no_spread_and_no_card_no_row(weeks):
 def test_the_command_prints_the_table_and_writes_it(weeks, lake, tmp_path, capsys):
     for name in ("models.csv", "models.parquet"):
         assert command.main(["--lake", lake.store.url, "--out", str(tmp_path / name)]) == 0
-    said = capsys.readouterr().out
-    assert f"carried from {weeks.weeks[5]}" in said
-    assert all(name in said for name in MODELS)
-    assert "…" in said.split("\n")[2]  # the window, whole
+    output = capsys.readouterr().out
+    assert f"carried from {weeks.weeks[5]}" in output
+    assert all(name in output for name in MODELS)
+    assert "…" in output.split("\n")[2]  # the window, whole
     whole = pl.read_parquet(tmp_path / "models.parquet")
     assert whole.equals(command.read_models(lake, TABLES)[0])
     assert pl.read_csv(tmp_path / "models.csv").height == whole.height
 
 
-def test_a_refused_model_is_told_and_not_listed(weeks, lake):
+def test_a_refused_model_is_reported_and_not_listed(weeks, lake):
     week = weeks.weeks[5]
     failed = {"validation_loss_finite": Verdict(False, True, "1 of 4 rows break it")}
     write(lake, TABLES["gru_50_1"], week, weeks.models["gru_50_1", week], failed)
@@ -105,7 +105,7 @@ def test_a_refused_model_is_told_and_not_listed(weeks, lake):
     assert any("refused" in remark and "1 of 4 rows" in remark for remark in remarks)
 
 
-def test_a_card_of_an_earlier_version_is_told(weeks, lake):
+def test_a_card_of_an_earlier_version_is_reported(weeks, lake):
     week = weeks.weeks[5]
     made = weeks.models["gru_50_1", week]
     card = json.loads(made.files[CARD])
@@ -116,14 +116,14 @@ def test_a_card_of_an_earlier_version_is_told(weeks, lake):
     assert any("1 weeks unreadable" in remark and "build it again" in remark for remark in remarks)
 
 
-def test_an_empty_lake_and_a_wrong_name_are_errors(tmp_path, capsys):
+def test_an_empty_lake_and_an_unknown_model_are_errors(tmp_path, capsys):
     assert command.main(["--lake", str(tmp_path / "none")]) == 1
     assert "holds no model" in capsys.readouterr().err
     assert command.main(["--lake", str(tmp_path / "none"), "--out", "models.txt"]) == 1
     assert "must end in .csv or .parquet" in capsys.readouterr().err
 
 
-def test_a_lost_card_is_an_error_that_names_it(weeks, lake, tmp_path, capsys):
+def test_a_missing_card_is_an_error_that_names_it(weeks, lake, tmp_path, capsys):
     week = weeks.weeks[3]
     (tmp_path / "lake" / "gru_50_1" / f"week={week}" / CARD).unlink()
     assert command.main(["--lake", lake.store.url]) == 1

@@ -1,4 +1,4 @@
-"""A training that is killed, wherever that happens, and run again ends with the bits of one that was not."""
+"""Tests that a training that is killed at any point and run again has the same result as an uninterrupted one."""
 
 import contextlib
 import dataclasses
@@ -35,7 +35,7 @@ NETWORKS = {
 
 
 class Killed(BaseException):
-    """As sudden as a signal: no handler of the code under test expects it."""
+    """A simulated kill: an exception that no handler of the tested code catches."""
 
 
 def row_of(network: str, **changes) -> ModelSettings:
@@ -68,7 +68,7 @@ def noise():
 
 
 def same(found, expected) -> bool:
-    """Weights, curves and chunks, to the bit."""
+    """Whether weights, curves and chunks are equal to the bit."""
     return found.keys() == expected.keys() and all(
         found[seed].curve == one.curve
         and found[seed].chunk == one.chunk
@@ -79,7 +79,7 @@ def same(found, expected) -> bool:
 
 
 class Bomb:
-    """Counts the points at which a kill may strike, and strikes at the one with the given number."""
+    """Counts the points at which a process may be killed, and raises at the one with the given number."""
 
     def __init__(self, monkeypatch, at: int | None = None):
         self.at, self.passed = at, 0
@@ -106,7 +106,7 @@ class Bomb:
 
 @functools.cache
 def uninterrupted(network):
-    """The row, its samples, what an uninterrupted training gives, and at how many points it could be killed."""
+    """The settings, their samples, the result of an uninterrupted training, and the number of points for a kill."""
     rng = np.random.default_rng(0)
     row = row_of(network, threads=1)
     train, valid = samples_of(panel_of(rng.normal(size=(11, 2, 20, 3))), rng.normal(size=(11, 20)), row)
@@ -120,7 +120,7 @@ def uninterrupted(network):
 @pytest.mark.parametrize("network", NETWORKS)
 @settings(max_examples=6, deadline=None)
 @given(kills=st.lists(st.floats(0, 1), min_size=1, max_size=3))
-def test_killed_anywhere_and_run_again_it_ends_with_the_same_bits(network, kills):
+def test_a_training_killed_at_any_point_has_the_same_result_when_run_again(network, kills):
     row, train, valid, expected, points = uninterrupted(network)
     with tempfile.TemporaryDirectory() as folder:
         work = Path(folder)
@@ -132,7 +132,7 @@ def test_killed_anywhere_and_run_again_it_ends_with_the_same_bits(network, kills
         assert same(train_networks(train, valid, row, work=work), expected)
 
 
-def test_a_kill_while_a_state_is_written_leaves_the_old_or_the_new_one(noise, tmp_path):
+def test_a_kill_while_a_state_is_written_leaves_the_old_or_the_new_state(noise, tmp_path):
     row = row_of("gru", seeds=(0,), epochs=3, patience=3)
     train_network(*samples_of(*noise, row), row, 0, work=tmp_path)
     new = read(tmp_path)
@@ -153,8 +153,8 @@ def test_a_kill_while_a_state_is_written_leaves_the_old_or_the_new_one(noise, tm
 
 
 def read(work: Path, seed: int = 0) -> resume.State:
-    said = json.loads((work / f"{seed}.json").read_text())["state"]
-    return resume.read_state(work, seed, said["training"], pytest.fail)
+    record = json.loads((work / f"{seed}.json").read_text())["state"]
+    return resume.read_state(work, seed, record["training"], pytest.fail)
 
 
 def test_finished_seeds_are_not_trained_again(noise, tmp_path, monkeypatch):
@@ -193,60 +193,60 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_state_is_set_aside_with_a_line_and_training_begins_anew(damage, noise, tmp_path):
+def test_a_damaged_state_is_renamed_and_training_starts_again(damage, noise, tmp_path):
     row = row_of("gru")
     train, valid = samples_of(*noise, row)
     expected = train_networks(train, valid, row, work=tmp_path)
     DAMAGES[damage](tmp_path)
-    said = []
-    assert same(train_networks(train, valid, row, work=tmp_path, progress=said.append), expected)
-    (line,) = (line for line in said if "set aside" in line)
+    lines = []
+    assert same(train_networks(train, valid, row, work=tmp_path, progress=lines.append), expected)
+    (line,) = (line for line in lines if "it is renamed" in line)
     assert "0.json" in line
     assert line.startswith("seed 0 ")
     assert (tmp_path / "0.json.set-aside").exists()
-    said.clear()
-    assert same(train_networks(train, valid, row, work=tmp_path, progress=said.append), expected)
-    assert all("goes on after epoch" in line for line in said)
+    lines.clear()
+    assert same(train_networks(train, valid, row, work=tmp_path, progress=lines.append), expected)
+    assert all("resumes after epoch" in line for line in lines)
 
 
 CHANGES = {"learning_rate": 0.03, "dropout": 0.1, "epochs": 5, "precision": "bfloat16", "chunk_names": 6}
 
 
 @pytest.mark.parametrize("name", CHANGES)
-def test_the_state_of_another_training_is_set_aside(name, noise, tmp_path):
+def test_the_state_of_another_training_is_renamed(name, noise, tmp_path):
     row = row_of("gru")
     train, valid = samples_of(*noise, row)
     train_networks(train, valid, row, work=tmp_path)
     other = row.model_copy(update={name: CHANGES[name]})
-    said = []
-    found = train_networks(train, valid, other, work=tmp_path, progress=said.append)
-    assert sum("another training" in line and "anew" in line for line in said) == 2
+    lines = []
+    found = train_networks(train, valid, other, work=tmp_path, progress=lines.append)
+    assert sum("another training" in line and "starts again" in line for line in lines) == 2
     assert same(found, train_networks(train, valid, other))
 
 
-def test_other_data_or_other_weights_to_begin_with_are_another_training(noise, tmp_path):
+def test_other_data_or_initial_weights_are_another_training(noise, tmp_path):
     row = row_of("gru")
     panel, labels = noise
     first = train_networks(*samples_of(panel, labels, row), row, work=tmp_path)
     labels[4, 2] += 1e-3
     train, valid = samples_of(panel, labels, row)
-    said = []
-    train_networks(train, valid, row, work=tmp_path, progress=said.append)
-    assert sum("another training" in line for line in said) == 2
+    lines = []
+    train_networks(train, valid, row, work=tmp_path, progress=lines.append)
+    assert sum("another training" in line for line in lines) == 2
     initial = {seed: one.weights for seed, one in first.items()}
-    warm = train_networks(train, valid, row, work=tmp_path, progress=said.append, initial=initial)
-    assert sum("another training" in line for line in said) == 4
+    warm = train_networks(train, valid, row, work=tmp_path, progress=lines.append, initial=initial)
+    assert sum("another training" in line for line in lines) == 4
     assert same(train_networks(train, valid, row, work=tmp_path, initial=initial), warm)
 
 
-def test_threads_and_the_other_seeds_may_differ_when_it_goes_on(noise, tmp_path):
+def test_threads_and_other_seeds_may_differ_when_a_training_is_resumed(noise, tmp_path):
     row = row_of("gru")
     train, valid = samples_of(*noise, row)
     train_networks(train, valid, row, work=tmp_path)
-    said = []
+    lines = []
     more = row.model_copy(update={"seeds": (1, 0, 2), "threads": 1})
-    found = train_networks(train, valid, more, work=tmp_path, progress=said.append)
-    assert sum("goes on after epoch" in line for line in said) == 2
+    found = train_networks(train, valid, more, work=tmp_path, progress=lines.append)
+    assert sum("resumes after epoch" in line for line in lines) == 2
     assert same(found, train_networks(train, valid, more))
 
 
@@ -261,8 +261,8 @@ def train_for_long(work: Path | None):
         return train_networks(train, valid, row, work=work)
 
 
-def test_kill_9_and_run_again(tmp_path):
-    """A process that runs this file dies at an arbitrary moment, and this one goes on from what it left."""
+def test_a_process_killed_by_signal_9_is_resumed(tmp_path):
+    """A process that runs this file is killed at an arbitrary moment, and this process resumes its training."""
     expected = train_for_long(None)
     process = subprocess.Popen([sys.executable, __file__, str(tmp_path)], env=os.environ | {"PYTHONPATH": os.getcwd()})
     try:
@@ -277,7 +277,7 @@ def test_kill_9_and_run_again(tmp_path):
 
 
 def epochs_in(work: Path) -> int:
-    """Of the seed that came farthest."""
+    """The epochs of the seed with most of them."""
     names = [file.name.split(".") for file in work.glob("*.safetensors")]
     return max((int(epoch) for _, epoch, _ in names), default=0)
 

@@ -1,4 +1,4 @@
-"""From outputs to scores against plain formulas: outputs z-scored one by one, residual, clip and z-score last."""
+"""Tests that compare scores with plain formulas: each output z-scored, then residual, clip and z-score of the mean."""
 
 import numpy as np
 import polars as pl
@@ -16,7 +16,7 @@ N = 400
 
 
 class Says(nn.Module):
-    """A network whose output is a given number per stock, whatever it reads."""
+    """A network whose output is a given number per stock for any input."""
 
     def __init__(self, factor: float, feature: int):
         super().__init__()
@@ -34,7 +34,7 @@ def clipped(x: np.ndarray) -> np.ndarray:
     return np.clip(x, x.mean() - 3 * x.std(), x.mean() + 3 * x.std())
 
 
-def test_each_network_counts_the_same_whatever_its_scale() -> None:
+def test_each_network_has_equal_weight_at_any_scale() -> None:
     x = torch.from_numpy(np.random.default_rng(0).normal(size=(3, N, 2)).astype(np.float32))
     found = seed_scores({4: Says(1.0, 0), 7: Says(1000.0, 1)}, x, None, ModelSettings(batch_names=150))
     last = x[-1].numpy().astype(float)
@@ -43,7 +43,7 @@ def test_each_network_counts_the_same_whatever_its_scale() -> None:
     assert found[7] == pytest.approx(z(last[:, 1]), abs=1e-4)
 
 
-def test_networks_side_by_side_say_what_they_say_alone() -> None:
+def test_networks_scored_in_parallel_equal_those_scored_alone() -> None:
     row = ModelSettings(hidden=8, sequence_days=3, threads=1)
     x = torch.from_numpy(np.random.default_rng(6).normal(size=(24, N, 5)).astype(np.float32))
     networks = {seed: build_network(row, 5, seed) for seed in range(4)}
@@ -55,7 +55,7 @@ def test_networks_side_by_side_say_what_they_say_alone() -> None:
         assert np.array_equal(together[seed], values)
 
 
-def test_a_network_with_the_layer_is_orthogonal_before_its_zscore() -> None:
+def test_the_output_of_a_network_with_the_layer_is_orthogonal_before_its_zscore() -> None:
     rng = np.random.default_rng(5)
     x = torch.from_numpy(rng.normal(size=(3, N, 1)).astype(np.float32))
     columns = np.column_stack([np.ones(N), rng.normal(size=N)])
@@ -68,7 +68,7 @@ def test_a_network_with_the_layer_is_orthogonal_before_its_zscore() -> None:
     assert found == pytest.approx(z(residual), abs=1e-5)
 
 
-def test_an_output_that_is_not_finite_stays_seen() -> None:
+def test_an_output_that_is_not_finite_stays_visible() -> None:
     x = torch.zeros((3, 4, 1))
     x[-1, :, 0] = torch.tensor([1.0, float("nan"), 2.0, 3.0])
     found = seed_scores({0: Says(1.0, 0)}, x, None, ModelSettings())[0]
@@ -81,7 +81,7 @@ def styles_of(symbols: list[str]) -> pl.DataFrame:
     return frame.with_columns(pl.Series(name, rng.normal(size=N)) for name in ("size", "reversal", "turnover"))
 
 
-def test_the_score_is_the_residual_then_clipped_then_a_zscore() -> None:
+def test_the_score_is_the_residual_then_clipped_then_z_scored() -> None:
     rng = np.random.default_rng(2)
     symbols = [f"{n:06d}.SZ" for n in range(N)]
     average = rng.standard_t(2, N)  # far tails: each clip matters
@@ -96,12 +96,12 @@ def test_the_score_is_the_residual_then_clipped_then_a_zscore() -> None:
     design = np.column_stack([dummies, styles.select(pl.col("size", "reversal", "turnover").fill_null(0.0)).to_numpy()])
     y, X = z(clipped(average[inside])), design[inside]
     residual = z(y - X @ np.linalg.lstsq(X, y, rcond=None)[0])
-    assert np.abs(residual).max() > 3.2  # so that the last clip is seen
+    assert np.abs(residual).max() > 3.2  # so that the last clip has an effect
     assert found[inside] == pytest.approx(z(clipped(residual)), abs=1e-10)
     assert np.isnan(found[~inside]).all()
 
 
-def test_without_orthogonalising_clip_and_zscore_remain() -> None:
+def test_without_orthogonalisation_the_score_is_clipped_and_z_scored() -> None:
     average = np.random.default_rng(4).standard_t(2, N)
     symbols = [f"{n:06d}.SZ" for n in range(N)]
     found = final_scores(average, symbols, styles_of(symbols), ModelSettings(orthogonalise_on=()))

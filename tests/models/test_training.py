@@ -47,7 +47,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_does_not(plain_panel, sma
     assert not same(first.weights, other.weights)
 
 
-def test_the_process_keeps_its_threads_and_kernels(plain_panel, small):
+def test_training_restores_the_threads_and_kernels_of_the_process(plain_panel, small):
     panel, labels = noise(plain_panel)
     train, valid = split(panel, labels, small, 8, 3)
     threads = torch.get_num_threads()
@@ -58,7 +58,7 @@ def test_the_process_keeps_its_threads_and_kernels(plain_panel, small):
     assert not torch.are_deterministic_algorithms_enabled()
 
 
-def test_a_result_does_not_depend_on_the_processs_random_numbers(plain_panel, small):
+def test_the_result_does_not_depend_on_global_random_numbers(plain_panel, small):
     panel, labels = noise(plain_panel)
     train, valid = split(panel, labels, small, 8, 3)
     found = []
@@ -69,7 +69,7 @@ def test_a_result_does_not_depend_on_the_processs_random_numbers(plain_panel, sm
     assert found[0].curve == found[1].curve
 
 
-def test_seeds_side_by_side_are_those_one_after_another(plain_panel, small):
+def test_seeds_trained_in_parallel_equal_seeds_trained_in_sequence(plain_panel, small):
     panel, labels = noise(plain_panel)
     train, valid = split(panel, labels, small, 8, 3)
     row = small.model_copy(update={"seeds": (0, 1, 2), "threads": 3, "layers": 2, "dropout": 0.3})
@@ -82,7 +82,7 @@ def test_seeds_side_by_side_are_those_one_after_another(plain_panel, small):
         assert together[seed].curve == alone[seed].curve
 
 
-def test_an_interrupt_ends_all_seeds(plain_panel, small):
+def test_an_interrupt_stops_all_seeds(plain_panel, small):
     panel, labels = noise(plain_panel)
     train, valid = split(panel, labels, small, 8, 3)
     row = small.model_copy(update={"seeds": (0, 1, 2), "threads": 2, "epochs": 100_000, "patience": 100_000})
@@ -113,13 +113,13 @@ def test_early_stopping_restores_the_best_weights(plain_panel, small, monkeypatc
     assert [row.valid_loss for row in trained.curve] == losses
     assert [row.epoch for row in trained.curve if row.kept] == [best + 1]
     assert same(trained.weights, seen[best][0])
-    assert len(losses) == best + 1 + 4 < 30  # noise cannot be learnt: it stopped early
+    assert len(losses) == best + 1 + 4 < 30  # noise cannot be learnt, so that training stopped early
     network = build_network(row, 4, 0)
     network.load_state_dict(trained.weights)
     assert evaluate(network, valid, row)[0] == losses[best]
 
 
-def test_batches_hold_every_sample_once_in_equal_parts_of_one_date(plain_panel, small):
+def test_batches_contain_every_sample_once_in_equal_parts_of_one_date(plain_panel, small):
     panel, labels = noise(plain_panel, stocks=25)
     labels[5, ::3] = np.nan
     samples = make_samples(panel, labels.astype(np.float32), small, CPU)
@@ -137,7 +137,7 @@ def test_batches_hold_every_sample_once_in_equal_parts_of_one_date(plain_panel, 
     assert min(samples.names) == small.sequence_days - 1
 
 
-def test_sequences_are_the_slices_of_their_names(plain_panel, small):
+def test_sequences_are_slices_of_the_panel(plain_panel, small):
     panel, labels = noise(plain_panel)
     samples = make_samples(panel, labels.astype(np.float32), small, CPU)
     names = torch.tensor([3, 17, 5])
@@ -148,7 +148,7 @@ def test_sequences_are_the_slices_of_their_names(plain_panel, small):
 
 
 @pytest.mark.parametrize("storage", ["float32", "float16"])
-def test_sequences_are_float32_whatever_the_storage(storage, plain_panel, small):
+def test_sequences_are_float32_for_every_storage(storage, plain_panel, small):
     panel, labels = noise(plain_panel)
     stored = dataclasses.replace(panel, values=panel.values.astype(storage))
     samples = make_samples(stored, labels.astype(np.float32), small, CPU)
@@ -161,7 +161,7 @@ def test_sequences_are_float32_whatever_the_storage(storage, plain_panel, small)
     np.testing.assert_array_equal(last.numpy(), stored.values[-3:].reshape(12, 24, 4)[:, [5, 7]].astype(np.float32))
 
 
-def test_a_mapped_panel_trains_to_the_same_bits(plain_panel, small, tmp_path):
+def test_a_mapped_panel_gives_the_same_training(plain_panel, small, tmp_path):
     panel, labels = noise(plain_panel)
     mapped = np.memmap(tmp_path / "values", dtype=np.float32, mode="w+", shape=panel.values.shape)
     mapped[:] = panel.values
@@ -192,8 +192,8 @@ def exposures_of(names, seed=0):
 @pytest.mark.parametrize("layer", [False, True], ids=["plain", "orthogonal"])
 @pytest.mark.parametrize("loss", ["ic", "mse"])
 @pytest.mark.parametrize("kind", NETWORKS)
-def test_gradients_in_chunks_are_those_of_the_whole_batch(kind, loss, layer):
-    """In float64, where only a mistake could make a difference; dropout included."""
+def test_gradients_in_chunks_equal_those_of_the_whole_batch(kind, loss, layer):
+    """The comparison is in float64, without rounding that could hide an error, and includes dropout."""
     row = ModelSettings.model_validate({"network": kind, "hidden": 6, "dropout": 0.4, "loss": loss} | NETWORKS[kind])
     network = build_network(row, 5, 0).double().train()
     random = torch.Generator().manual_seed(1)
@@ -214,7 +214,7 @@ def test_gradients_in_chunks_are_those_of_the_whole_batch(kind, loss, layer):
             torch.testing.assert_close(other[name], gradient, rtol=1e-9, atol=float(1e-11 * largest))
 
 
-def test_dropout_matters_to_those_gradients():
+def test_dropout_changes_these_gradients():
     row = ModelSettings(hidden=6, layers=2, dropout=0.4)
     network = build_network(row, 5, 0).train()
     x, y = torch.randn(7, 33, 5), torch.randn(33)
@@ -228,7 +228,7 @@ def test_dropout_matters_to_those_gradients():
     assert not torch.allclose(found[0], found[2])
 
 
-def test_outputs_in_chunks_are_those_of_the_whole_date():
+def test_outputs_in_chunks_equal_those_of_the_whole_date():
     for kind, changes in NETWORKS.items():
         row = ModelSettings.model_validate({"network": kind, "hidden": 6, "batch_names": 0} | changes)
         network = build_network(row, 5, 0)
@@ -241,7 +241,7 @@ def test_outputs_in_chunks_are_those_of_the_whole_date():
 
 
 def test_training_with_the_orthogonal_layer(plain_panel, small):
-    """Names without exposures are no samples; what is learnt and judged is orthogonal; chunks change rounding alone."""
+    """Stocks without exposures are no samples, outputs are orthogonal in training and validation, chunks only change rounding."""
     panel, labels = noise(plain_panel)
     rng = np.random.default_rng(3)
     styles = pl.DataFrame(
@@ -279,7 +279,7 @@ def test_training_with_the_orthogonal_layer(plain_panel, small):
 
 
 class Memory:
-    """An allocator that fails where more than `names` pass with a graph, or once at a given attempt."""
+    """An allocator that fails if more than `names` stocks pass with a graph, or once at a given attempt."""
 
     def __init__(self, monkeypatch, error, *, names=10**9, once=0):
         self.attempts, self.passes = 0, training._network
@@ -288,7 +288,7 @@ class Memory:
             if torch.is_grad_enabled():
                 self.attempts += 1
                 if x.shape[1] > names or self.attempts == once:
-                    self.passes(module, x, settings).sum().backward()  # what it leaves must not be used
+                    self.passes(module, x, settings).sum().backward()  # these gradients must not be used
                     raise error
             return self.passes(module, x, settings)
 
@@ -298,27 +298,27 @@ class Memory:
 OUT_OF_MEMORY = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
 
 
-def test_chunks_are_halved_until_memory_suffices_and_nothing_of_the_failure_remains(plain_panel, small, monkeypatch):
+def test_chunks_are_halved_until_memory_suffices_and_a_failure_has_no_effect(plain_panel, small, monkeypatch):
     panel, labels = noise(plain_panel)
     row = small.model_copy(update={"seeds": (0,), "layers": 2, "dropout": 0.3})
     train, valid = split(panel, labels, row, 8, 3)
     given = train_networks(train, valid, row.model_copy(update={"chunk_names": 6}))[0]
     monkeypatch.setattr(device, "FEWEST_NAMES", 2)
     Memory(monkeypatch, OUT_OF_MEMORY, names=7)
-    said = []
-    found = train_networks(train, valid, row, progress=said.append)[0]
+    lines = []
+    found = train_networks(train, valid, row, progress=lines.append)[0]
     assert found.chunk == 6  # of 24: 12, 6
-    assert [line for line in said if "memory ran out" in line] == said[:2]
-    assert said[1].startswith("seed 0 ")
-    assert "6 names at a time" in said[1]
+    assert [line for line in lines if "memory ran out" in line] == lines[:2]
+    assert lines[1].startswith("seed 0 ")
+    assert "6 stocks at a time" in lines[1]
     assert same(found.weights, given.weights)
     assert found.curve == given.curve
 
 
 @pytest.mark.parametrize("once", [1, 9, 20])
-def test_memory_that_runs_out_on_the_way_changes_rounding_alone(once, plain_panel, small, monkeypatch):
+def test_running_out_of_memory_during_training_only_changes_rounding(once, plain_panel, small, monkeypatch):
     panel, labels = noise(plain_panel)
-    # Not the IC: the last bias has no part in it, and Adam makes steps of rounding.
+    # Not the loss "ic", which does not depend on the last bias, so that Adam amplifies rounding.
     row = small.model_copy(update={"seeds": (0,), "dropout": 0.3, "loss": "mse"})
     train, valid = split(panel, labels, row, 8, 3)
     monkeypatch.setattr(device, "FEWEST_NAMES", 2)
@@ -331,7 +331,7 @@ def test_memory_that_runs_out_on_the_way_changes_rounding_alone(once, plain_pane
         torch.testing.assert_close(found.weights[name], value, rtol=1e-3, atol=1e-5)
 
 
-def test_a_resumed_training_remembers_that_memory_ran_out(plain_panel, small, monkeypatch, tmp_path):
+def test_a_resumed_training_keeps_the_reduced_chunk(plain_panel, small, monkeypatch, tmp_path):
     panel, labels = noise(plain_panel)
     row = small.model_copy(update={"seeds": (0,), "dropout": 0.3})
     train, valid = split(panel, labels, row, 8, 3)
@@ -354,21 +354,21 @@ def test_a_resumed_training_remembers_that_memory_ran_out(plain_panel, small, mo
     assert again.curve == whole.curve
 
 
-def test_memory_that_never_suffices_is_an_error_with_a_remedy(plain_panel, small, monkeypatch):
+def test_insufficient_memory_is_an_error_with_a_remedy(plain_panel, small, monkeypatch):
     panel, labels = noise(plain_panel)
     Memory(monkeypatch, OUT_OF_MEMORY, names=0)
-    with pytest.raises(SettingsError, match="Memory runs out with 24 names at a time"):
+    with pytest.raises(SettingsError, match="Memory does not suffice for 24 stocks in the network at once"):
         train_networks(*split(panel, labels, small, 8, 3), small)
 
 
-def test_another_error_is_not_taken_for_a_lack_of_memory(plain_panel, small, monkeypatch):
+def test_another_error_is_not_treated_as_lack_of_memory(plain_panel, small, monkeypatch):
     panel, labels = noise(plain_panel)
     Memory(monkeypatch, RuntimeError("shapes don't match"), names=0)
     with pytest.raises(RuntimeError, match="shapes don't match"):
         train_networks(*split(panel, labels, small, 8, 3), small)
 
 
-def test_an_error_of_one_seed_is_told_at_once(plain_panel, small, monkeypatch):
+def test_an_error_of_one_seed_is_raised_at_once(plain_panel, small, monkeypatch):
     panel, labels = noise(plain_panel)
     row = small.model_copy(update={"seeds": (0, 1), "threads": 2, "epochs": 100_000, "patience": 100_000})
     build = training.build_network
@@ -391,7 +391,7 @@ def test_divergence_is_an_error_that_names_the_learning_rate(plain_panel, small)
 
 
 def planted(plain_panel, row, days=40, stocks=60, features=4):
-    """Samples with a signal in the last day's bars, and held-out days after them."""
+    """Samples with a signal in the bars of the last day, and later days for validation."""
     rng = np.random.default_rng(5)
     values = rng.normal(size=(days, 2, stocks, features))
     signal = values[:, -1, :, 0] - 0.5 * values[:, 0, :, 1]
@@ -403,7 +403,7 @@ def planted(plain_panel, row, days=40, stocks=60, features=4):
 @pytest.mark.slow
 @pytest.mark.parametrize("loss", ["ic", "mse"])
 def test_half_precision_learns_as_well(loss, plain_panel, small):
-    """Held-out IC over four seeds: the mean difference lies within its own noise, and within .01."""
+    """The mean difference of the validation ICs of four seeds is within its own noise and within .01."""
     row = small.model_copy(
         update={
             "hidden": 12,
@@ -431,10 +431,10 @@ def test_half_precision_learns_as_well(loss, plain_panel, small):
     assert difference.any()
 
 
-# --- beginnings and words -----------------------------------------------------------------------------------------------
+# --- warm start and progress --------------------------------------------------------------------------------------------
 
 
-def test_a_warm_start_begins_with_the_given_weights(plain_panel, small):
+def test_a_warm_start_uses_the_given_weights(plain_panel, small):
     panel, labels = noise(plain_panel)
     row = small.model_copy(update={"learning_rate": 1e-9, "epochs": 1})
     train, valid = split(panel, labels, row, 8, 3)
@@ -442,29 +442,31 @@ def test_a_warm_start_begins_with_the_given_weights(plain_panel, small):
     found = train_networks(train, valid, row, initial={1: given})
     for name, value in given.items():
         torch.testing.assert_close(found[1].weights[name], value, rtol=0, atol=1e-6)
-    assert same(found[0].weights, train_networks(train, valid, row)[0].weights)  # it has none: as ever
+    assert same(
+        found[0].weights, train_networks(train, valid, row)[0].weights
+    )  # this seed has no initial weights and draws its own
     network = build_network(row, 4, 1)
     network.load_state_dict(given)
     assert found[1].curve[0].valid_loss == pytest.approx(evaluate(network, valid, row)[0], abs=1e-6)
 
 
-def test_progress_says_how_fast_and_how_long(plain_panel, small, monkeypatch):
+def test_progress_reports_speed_and_remaining_time(plain_panel, small, monkeypatch):
     panel, labels = noise(plain_panel)
     row = small.model_copy(update={"epochs": 3, "patience": 9})
     train, valid = split(panel, labels, row, 8, 3)
-    said = []
-    found = train_networks(train, valid, row, progress=said.append)
-    assert len(said) == 6
+    lines = []
+    found = train_networks(train, valid, row, progress=lines.append)
+    assert len(lines) == 6
     pattern = (
         r"seed [01] epoch \d/3: validation loss -?0\.\d{4} IC -?0\.\d{4}, .+ batches/s, .+ samples/s, at most .+ left"
     )
-    assert all(re.fullmatch(pattern, line) for line in said), said
-    assert said[-1].endswith("at most 0 s left")
+    assert all(re.fullmatch(pattern, line) for line in lines), lines
+    assert lines[-1].endswith("at most 0 s left")
     assert all(epoch.seconds > 0 for one in found.values() for epoch in one.curve)
-    monkeypatch.setattr(training, "SAY_EVERY", 0.0)
-    said.clear()
-    train_networks(train, valid, row, progress=said.append)
-    assert re.fullmatch(r"seed 0 epoch 1/3: batch 2/8, .+ batches/s, .+ samples/s, .+ left in it", said[1])
+    monkeypatch.setattr(training, "PROGRESS_EVERY", 0.0)
+    lines.clear()
+    train_networks(train, valid, row, progress=lines.append)
+    assert re.fullmatch(r"seed 0 epoch 1/3: batch 2/8, .+ batches/s, .+ samples/s, .+ left in the epoch", lines[1])
 
 
 def test_time_left_counts_all_seeds_and_workers(small):
@@ -476,13 +478,13 @@ def test_time_left_counts_all_seeds_and_workers(small):
     ]  # fmt: skip
 
 
-# --- what it learns -----------------------------------------------------------------------------------------------------
+# --- the results of a training ------------------------------------------------------------------------------------------
 
 
-def test_what_lies_after_a_border_has_no_part_in_what_lies_before(make_market, small):
-    """Plant the future: every day after the last training day shows its own label, prices after v₀ are others.
+def test_training_does_not_use_data_after_its_border(make_market, small):
+    """Training is unchanged to the bit if later features show their labels and prices after v₀ are replaced.
 
-    Training must not notice, to the bit; a plant on a training day it must notice.
+    A feature that shows its label on a training day must change it.
     """
     market = make_market(days=40, names=30, suspended=0.02)
     row = small.model_copy(update={"epochs": 1})
@@ -536,9 +538,10 @@ def test_what_lies_after_a_border_has_no_part_in_what_lies_before(make_market, s
     assert not same(weights_of(planted, moved), base)
 
 
-def test_memorised_labels_are_worth_nothing_across_the_border(make_market, small):
-    """iid returns: what a name's last training label was says nothing of its first validation label; without the purge,
-    with labels that overlap, it says nearly everything."""
+def test_memorised_labels_do_not_predict_across_the_border(make_market, small):
+    """With iid returns the last training label of a stock does not predict its first validation label.
+
+    Without the purge the labels overlap, and it predicts it almost completely."""
     row = small.model_copy(update={"horizon": 5})
     across, beside = [], []
     for seed in range(30):

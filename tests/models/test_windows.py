@@ -54,7 +54,7 @@ def weeks_of(calendar, start):
 
 @settings(max_examples=150, deadline=None)
 @given(cases())
-def test_exactly_h_days_lie_between_at_each_border_and_no_label_is_known_too_late(case):
+def test_each_border_has_exactly_h_days_between_and_every_label_is_known_in_time(case):
     calendar, row, start = case
     at, h = calendar.index, row.horizon
     for week in weeks_of(calendar, start):
@@ -71,7 +71,7 @@ def test_exactly_h_days_lie_between_at_each_border_and_no_label_is_known_too_lat
         assert (len(train), len(valid)) == (row.train_days, row.valid_days)
         assert at(valid[0]) - at(train[-1]) - 1 == h
         assert at(s) - at(valid[-1]) - 1 == h
-        # The label of t is known at the close of t + 1 + h: training's by v₀, validation's by s.
+        # The label of t is known at the close of t + 1 + h: those of training by v₀, those of validation by s.
         assert all(at(t) + 1 + h <= at(valid[0]) for t in train)
         assert all(at(t) + 1 + h <= at(s) for t in valid)
         features = window.feature_days(calendar)
@@ -89,7 +89,7 @@ def test_exactly_h_days_lie_between_at_each_border_and_no_label_is_known_too_lat
 
 @settings(max_examples=100, deadline=None)
 @given(cases())
-def test_training_weeks_are_the_first_due_and_carried_in_between(case):
+def test_a_week_trains_when_due_and_is_carried_otherwise(case):
     calendar, row, start = case
     trained, since = None, 0
     for week in weeks_of(calendar, start):
@@ -118,7 +118,7 @@ KEPT = {name: Table(name=name, stage="", partition="day", description="", schema
 
 
 def declared(calendar, week, row, start, earlier):
-    """Input → the partitions the builder reads for a week, where prices, listings and styles begin on the day `earlier`."""
+    """Input → the partitions that the builder reads for a week; prices, listings and styles begin on the day `earlier`."""
     begins = dict.fromkeys(INPUTS, earlier) | dict.fromkeys(("bar_features", "daily_features", "gru_50_1"), start)
     return {
         read.table: read.keys(calendar, TABLE, KEPT[read.table], week, row, begins[read.table], start)
@@ -128,9 +128,10 @@ def declared(calendar, week, row, start, earlier):
 
 @settings(max_examples=150, deadline=None)
 @given(cases(), st.integers(0, 20))
-def test_a_week_reads_what_its_samples_need_and_nothing_after_its_signal_day(case, more):
-    """Each sample's needs, one by one: features of its sequence, U(t) of these days, the two prices of its label, those of
-    its risk, its styles. Prices that begin before the features change nothing about which weeks train."""
+def test_a_week_reads_the_inputs_of_its_samples_and_nothing_after_its_signal_day(case, more):
+    """The days of each sample's sequence, U(t), the two prices of its label, its risk and its styles are read.
+
+    Prices that begin before the features do not change the training weeks."""
     calendar, row, start = case
     days = calendar.days(calendar.first, calendar.last)
     position = days.index(start)
@@ -153,7 +154,7 @@ def test_a_week_reads_what_its_samples_need_and_nothing_after_its_signal_day(cas
             sequences |= set(days[at - row.sequence_days + 1 : at + 1])
             labels |= {days[at + 1], days[at + 1 + row.horizon]}
             risks |= set(days[max(at - row.risk_days + 1, 0) : at + 1])
-        # What leads from one sample's sequence to the next's is read too: a window is one array of consecutive days.
+        # The days between two samples' sequences are read too, because a window is an array of consecutive days.
         span = days[days.index(min(sequences)) : days.index(max(sequences)) + 1]
         assert read["bar_features"] == (span if set(row.granularities) & {"30min", "60min"} else [])
         assert read["daily_features"] == (span if "daily" in row.granularities else [])
@@ -168,8 +169,8 @@ def test_a_week_reads_what_its_samples_need_and_nothing_after_its_signal_day(cas
 
 @settings(max_examples=100, deadline=None)
 @given(cases(), st.integers(0, 2))
-def test_the_model_in_force_was_trained_on_what_was_known_then(case, lag):
-    """With a lag of one week, by the signal day of the week before; in every week that has any model to use."""
+def test_the_model_in_force_was_trained_on_data_known_by_then(case, lag):
+    """This holds for every week with a model; with a lag of one week, for the signal day of the week before."""
     calendar, row, start = case
     section = ModelsSettings(gru_50_1=row, train_lag_weeks=lag)
     weeks = weeks_of(calendar, start)
@@ -186,14 +187,14 @@ def test_the_model_in_force_was_trained_on_what_was_known_then(case, lag):
 
 @settings(max_examples=100, deadline=None)
 @given(cases(), st.integers(1, 60), st.sets(st.integers(0, 59)))
-def test_days_that_the_future_brings_change_nothing(case, more, holidays):
-    """Holidays not yet announced, an exchange closed for weeks: a week that is over has the model that it had."""
+def test_later_changes_of_the_calendar_change_nothing(case, more, holidays):
+    """Holidays that are announced later and weeks of closed exchanges do not change the model of a past week."""
     calendar, row, start = case
     future = [calendar.last + dt.timedelta(days=n + 1) for n in range(more) if n not in holidays]
     days = calendar.days(calendar.first, calendar.last)
     longer = Calendar([*days, *(day for day in future if day.weekday() < 5)])
     over = [week for week in weeks_of(calendar, start) if longer.signal_day(week) == calendar.signal_day(week)]
-    assert len(over) >= len(weeks_of(calendar, start)) - 1  # the calendar's last week may yet have days to come
+    assert len(over) >= len(weeks_of(calendar, start)) - 1  # the last week of the calendar may not be complete
     for week in over:
         assert windows.trained_week(longer, week, row, start) == windows.trained_week(calendar, week, row, start)
         assert declared(longer, week, row, start, calendar.first) == declared(
@@ -203,7 +204,7 @@ def test_days_that_the_future_brings_change_nothing(case, more, holidays):
 
 @settings(max_examples=50, deadline=None)
 @given(cases(), st.randoms())
-def test_trainings_are_the_same_whatever_weeks_are_asked_for_and_in_what_order(case, random):
+def test_training_weeks_do_not_depend_on_the_weeks_that_are_asked_for(case, random):
     calendar, row, start = case
     weeks = weeks_of(calendar, start)
     expected = {week: windows.trained_week(calendar, week, row, start) for week in weeks}
@@ -228,7 +229,7 @@ def test_models_15_and_16_train_on_the_first_signal_day_of_2017_and_every_120_tr
         "2017-01-06", "2017-07-07", "2017-12-29", "2018-07-06", "2019-01-04", "2019-07-05", "2020-01-03", "2020-07-10",
         "2021-01-08", "2021-07-09", "2022-01-07", "2022-07-15", "2023-01-13", "2023-07-21",
     ]  # fmt: skip
-    # The rule in other words.
+    # The rule, implemented differently.
     sessions = calendar.days(start, calendar.last)
     lasts = [day for day, after in pairwise(sessions) if after.isocalendar()[:2] != day.isocalendar()[:2]]
     at, expected = {day: n for n, day in enumerate(sessions)}, []
@@ -241,8 +242,8 @@ def test_models_15_and_16_train_on_the_first_signal_day_of_2017_and_every_120_tr
         assert windows.trained_week(calendar, week, row, start) == (before[-1] if before else None)
 
 
-def test_weeks_without_a_trading_day_neither_train_nor_count():
-    """Spring Festivals and National Days that close a whole week: no model is asked for, the weeks around go on."""
+def test_weeks_without_a_trading_day_do_not_train_or_count():
+    """For weeks that are closed for Spring Festival or National Day no model is needed, and the schedule skips them."""
     calendar, row = Calendar.xshg(), PRODUCTION.gru_50_1
     start = dt.date(2019, 1, 2)
     trainings = windows.training_weeks(calendar, row, start)
@@ -255,7 +256,7 @@ def test_weeks_without_a_trading_day_neither_train_nor_count():
         windows.trained_week(calendar, lost[1], row, start)
 
 
-def test_a_history_that_is_too_short_by_2017_trains_as_soon_as_its_window_fits():
+def test_a_short_history_trains_as_soon_as_its_window_fits():
     calendar, row = Calendar.xshg(), PRODUCTION.multi_granularity_10d
     start = calendar.next_day(dt.date(2014, 12, 31))
     first, second = windows.training_weeks(calendar, row, start)[:2]
@@ -269,7 +270,7 @@ def test_a_history_that_is_too_short_by_2017_trains_as_soon_as_its_window_fits()
 
 @settings(max_examples=60, deadline=None)
 @given(cases())
-def test_the_message_counts_the_missing_days_and_names_the_first_week(case):
+def test_the_message_has_the_missing_days_and_the_first_week(case):
     calendar, row, start = case
     row = row.model_copy(update={"first_training": None})
     reasons = {week: windows.shortfall(calendar, week, row, start) for week in weeks_of(calendar, start)}
@@ -289,7 +290,7 @@ def test_production_windows():
     assert windows.days_needed(long) == 59 + 1200 + 10 + 120 + 10 + 1
 
 
-def test_the_lag_chooses_the_previous_week_and_its_trained_week():
+def test_the_lag_selects_the_previous_week_and_its_trained_week():
     calendar = Calendar(FIRST + dt.timedelta(days=n) for n in range(140) if n % 7 < 5)
     row = ModelSettings(
         horizon=2, train_days=8, valid_days=3, sequence_days=3, retrain_every_weeks=3
@@ -325,8 +326,8 @@ def test_scores_read_the_longest_sequence_of_each_kind():
     assert windows.score_days("days").keys(calendar, weeks[3], bars_only, FIRST) == []
 
 
-def test_the_schedule_follows_from_calendar_and_settings_alone():
-    """A change to how tables are declared or judged must not retrain ten years of models."""
+def test_the_schedule_depends_only_on_calendar_and_settings():
+    """A change of declarations or checks must not retrain ten years of models."""
     used = {name for name in imports("assets.models.windows") if name.startswith(("assets.", "resources."))}
     resources = {"resources.calendar", "resources.errors", "resources.reasons", "resources.settings"}
     assert used <= {*resources, "resources.lookback", "resources.settings.models", "assets.models.reasons"}
