@@ -1,1 +1,4 @@
-"""Every claim of speed and memory, beside a peer in the same run. No test is timed; no claim stands elsewhere."""
+"""Measurements of speed and memory, each beside a peer in the same run.
+
+All claims of the project about speed are made here, and no test judges a time.
+"""

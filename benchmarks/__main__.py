@@ -1,6 +1,6 @@
 """Runs the benchmarks, prints the table and writes benchmarks/results.json.
 
-python -m benchmarks [NAME …]      all, or those modules of this folder whose names are given
+python -m benchmarks [NAME …]      runs all modules of this folder, or those with the given names
 """
 
 import json
@@ -17,15 +17,19 @@ COLUMNS = ("name", "ours", "peer", "ratio", "target", "floor")
 
 
 def main(chosen: list[str]) -> int:
+    """Run the chosen benchmarks, or all if none is chosen, update the record, and return the exit status."""
     known = sorted(path.stem for path in HERE.glob("*.py") if not path.stem.startswith("_"))
     unknown = set(chosen) - set(known)
     if unknown:
-        print(f"error: no benchmark {', '.join(sorted(unknown))}; there are {', '.join(known)}", file=sys.stderr)
+        print(
+            f"error: there is no benchmark {', '.join(sorted(unknown))}; choose from {', '.join(known)}",
+            file=sys.stderr,
+        )
         return 1
     kept = json.loads(RESULTS.read_text("utf-8")) if RESULTS.is_file() else []
     for name in chosen or known:
         print(f"{name} …", flush=True)
-        # A process each: imports, caches and peak memory of one do not colour the next.
+        # Each benchmark has its own process, so that imports, caches and peak memory do not affect the next one.
         code = f"import json; from benchmarks.{name} import main; print(json.dumps(main()))"
         done = subprocess.run(
             [sys.executable, "-c", code], cwd=HERE.parent, stdout=subprocess.PIPE, text=True, check=True

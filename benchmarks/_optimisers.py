@@ -1,7 +1,7 @@
-"""The weekly problem of SPEC §6 as others would state it: highspy called directly, textbook cvxpy, cvxportfolio.
+"""The weekly problem of SPEC §6 solved by peers: highspy called directly, plain cvxpy, and cvxportfolio.
 
-Here: peers that run in this environment, and what they share with qlib's (_qlib_optimiser.py): the rows as plain matrices.
-Not here: anything of assets/portfolios but the numbers of a `Problem`; measuring (portfolio.py).
+This module holds the peers that run in this environment, and the rows as plain matrices, which qlib's peer (_qlib_optimiser.py) uses
+too. It uses only the numbers of a `Problem` from assets/portfolios, and does not measure (portfolio.py).
 """
 
 from collections.abc import Mapping
@@ -20,10 +20,10 @@ from resources.settings.portfolios import IndexPortfolioSettings
 
 Floats = NDArray[np.float64]
 
-INDEX = np.int32  # HiGHS's
+INDEX = np.int32  # the index type of HiGHS
 TIGHT = {"output_flag": False, "threads": 1, "primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}
 NO_PRESOLVE = {**TIGHT, "presolve": "off"}
-TIE_MARGIN = 1e-10  # score given up, in std μ, for the smallest turnover (SPEC §6)
+TIE_MARGIN = 1e-10  # loss of score, in std μ, that is accepted for the smallest turnover (SPEC §6)
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,7 @@ class Rows:
 
 
 def plain_rows(problem: Problem, bounds: IndexPortfolioSettings) -> Rows:
+    """Return the linear rows of a problem as a dense matrix [rows, stocks]."""
     industries = np.unique(problem.industry)
     styles = ("value", "size", *bounds.other_styles)
     dummies = (problem.industry[None, :] == industries[:, None]).astype(float)
@@ -49,10 +50,13 @@ def plain_rows(problem: Problem, bounds: IndexPortfolioSettings) -> Rows:
 def with_highspy(
     problem: Problem, bounds: IndexPortfolioSettings, *, ties: bool, options: Mapping[str, Any]
 ) -> tuple[float, Floats]:
-    """The best score and its weights [n] from arrays handed to HiGHS. ties: then the smallest turnover, warm-started.
+    """Return the best score and its weights [n] from arrays that HiGHS solves; with `ties` then the smallest turnover.
 
-    Columns: what is bought of each name that may be held, then what is sold of each held one, which makes turnover one row
-    and was the quickest of the ways tried. Nothing is verified.
+    The columns are the purchases of each stock that may be held, and the sales of each held stock, so that turnover is one
+    row; this was the fastest of the formulations tried. Nothing is verified.
+
+    Raises:
+        AssertionError: HiGHS does not end with an optimum.
     """
     names = np.flatnonzero((problem.upper > 0) | (problem.drifted > 0))
     drifted, low, high = problem.drifted[names], problem.lower[names], problem.upper[names]
@@ -62,7 +66,7 @@ def with_highspy(
     dense = np.vstack([np.ones(n), rows.matrix[:, names]])
     whole = sp.csc_array(np.vstack([np.hstack([dense, -dense[:, held]]), np.repeat([0.0, 1.0], [n, k])]))
     centre = rows.matrix @ problem.benchmark
-    start = dense @ drifted  # rows are of weights, columns of changes
+    start = dense @ drifted  # the rows bound weights, but the columns are changes of weights
     lower = np.concatenate([[1.0], centre - rows.limit]) - start
     upper = np.concatenate([[1.0], centre + rows.limit]) - start
     mu = problem.mu[names] / problem.mu.std()
@@ -96,14 +100,18 @@ def _run(highs: highspy.Highs) -> Floats:
     highs.run()
     status = highs.getModelStatus()
     if status != highspy.HighsModelStatus.kOptimal:
-        raise AssertionError(f"highspy's own problem ended as {highs.modelStatusToString(status)}")
+        raise AssertionError(f"the problem of highspy ended with the status {highs.modelStatusToString(status)}")
     return np.asarray(highs.getSolution().col_value)
 
 
 def with_cvxpy(
     problem: Problem, bounds: IndexPortfolioSettings, solver: str | None = None
 ) -> tuple[float, Floats, str]:
-    """The best score, its weights and the solver that cvxpy took, by the formulas of SPEC §6 written down as they stand."""
+    """Return the best score, its weights [n] and the solver that cvxpy chose, with the formulas of SPEC §6 stated directly.
+
+    Raises:
+        AssertionError: The solver does not end with an optimum.
+    """
     w = cp.Variable(problem.n)
     active = w - problem.benchmark
     dummies = (problem.industry[None, :] == np.unique(problem.industry)[:, None]).astype(float)
@@ -121,14 +129,15 @@ def with_cvxpy(
     program = cp.Problem(cp.Maximize(problem.mu / problem.mu.std() @ w), conditions)
     program.solve(solver=solver)
     if program.status != cp.OPTIMAL:
-        raise AssertionError(f"the textbook formulation ended as {program.status}")
+        raise AssertionError(f"the problem of cvxpy ended with the status {program.status}")
     return float(program.value), np.asarray(w.value), str(program.solver_stats.solver_name)
 
 
 def with_cvxportfolio(problem: Problem, bounds: IndexPortfolioSettings) -> tuple[float, Floats]:
-    """The same problem as a cvxportfolio policy: one object per row, bounds per name, holdings with cash as the last name.
+    """Return the best score and its weights [n] of a cvxportfolio policy with one object per row and bounds per stock.
 
-    Its turnover leaves cash out: ½ Σ|w − w_drift| ≤ limit − ½ cash is the same condition.
+    Holdings have cash as the last entry. The turnover of cvxportfolio excludes cash: ½ Σ|w − w_drift| ≤ limit − ½ cash is the
+    same condition.
     """
     import cvxportfolio as cvx
 

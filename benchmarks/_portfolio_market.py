@@ -1,11 +1,12 @@
 """A random market of any size, day by day, as the tables that a week of a portfolio reads; and single random rebalances.
 
-Here: numbers for benchmarks/portfolio.py, quick to draw. Not here: a market to learn anything from (sample_market).
+This module draws numbers for benchmarks/portfolio.py quickly. They have no meaning; sample_market holds a simulated market.
 """
 
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -25,7 +26,7 @@ CRASH = (75, 90)  # weeks in which a third of the market stops trading, as in th
 
 
 def rebalance(seed: int, names: int, bounds: IndexPortfolioSettings, members: int = 500, held: int = 300) -> Problem:
-    """One rebalance with suspended, unscored and held names; feasible without relaxation."""
+    """Draw one rebalance with suspended, unscored and held stocks, which is feasible without relaxation."""
     rng = np.random.default_rng(seed)
     benchmark, drifted = np.zeros(names), np.zeros(names)
     benchmark[rng.choice(names, members, replace=False)] = rng.dirichlet(np.full(members, 3.0))
@@ -53,7 +54,7 @@ def rebalance(seed: int, names: int, bounds: IndexPortfolioSettings, members: in
 
 @dataclass(frozen=True)
 class Day:
-    """One day's daily_prices (names that traded) and securities (all names)."""
+    """One day's daily_prices (stocks that traded) and securities (all stocks)."""
 
     date: dt.date
     prices: pl.DataFrame
@@ -62,7 +63,7 @@ class Day:
 
 @dataclass(frozen=True)
 class WeekTables:
-    """What the week's portfolio reads besides itself; prices since the benchmark weights were published."""
+    """The tables that a week's portfolio reads besides itself; prices start when the benchmark weights were published."""
 
     week: dt.date
     date: dt.date
@@ -74,7 +75,7 @@ class WeekTables:
 
 
 class Market:
-    """`names` listed names with industries, styles that decay, scores, suspensions, ST, limits and one index."""
+    """`names` listed stocks with industries, styles that decay, scores, suspensions, ST, limits and one index."""
 
     def __init__(self, names: int, seed: int = 0):
         self.rng = np.random.default_rng(seed)
@@ -85,12 +86,12 @@ class Market:
         self.st = self.rng.random(names) < 0.03
         self.listed_days = self.rng.integers(1, 5000, names)
         self.suspended = self.rng.random(names) < 0.02
-        self.value = self.close * self.shares  # grows with returns; what indices rank by
+        self.value = self.close * self.shares  # grows with returns; indices rank by it
         self.styles = {style: self.rng.normal(size=names) for style in STYLES}
         self.score = self.rng.normal(size=names)
 
     def day(self, date: dt.date, stops: float = 0.004) -> Day:
-        """The next trading day. stops: share of names that begin a suspension; one in twelve resumes."""
+        """Draw the next trading day. stops: share of stocks that are suspended; one in twelve suspended stocks resumes."""
         rng, n = self.rng, len(self.symbols)
         self.suspended = np.where(self.suspended, rng.random(n) > 1 / 12, rng.random(n) < stops)
         moves = rng.normal(0.0003, 0.012) + rng.normal(0, 0.022, n)
@@ -99,7 +100,7 @@ class Market:
         up, down = np.floor(cents * 1.1 + 0.5) / 100, np.floor(cents * 0.9 + 0.5) / 100
         close = np.clip(np.round(before * np.exp(moves), 2), down, up)
         wide = np.abs(rng.normal(0, 0.008, (2, n)))
-        wide[:, rng.random(n) < 0.003] = 0.0  # locked: one price all day, at the limit
+        wide[:, rng.random(n) < 0.003] = 0.0  # locked: a single price all day, at the limit
         locked = wide.sum(axis=0) == 0
         close = np.where(locked, np.where(moves > 0, up, down), close)
         first = np.where(locked, close, before)
@@ -137,7 +138,7 @@ class Market:
     def weeks(
         self, portfolio: Portfolio, calendar: Calendar, first: dt.date, count: int, alpha: str
     ) -> Iterator[WeekTables]:
-        """`count` weeks from Monday `first`: weights published at month ends, members reviewed in June and December."""
+        """Yield `count` weeks from Monday `first`; weights are published at month ends, members change in June and December."""
         low, high = RANKS[portfolio.key]
         index, published, kept = pl.DataFrame(), dt.date.min, list[Day]()
         members = np.argsort(-self.value)[low:high]
@@ -166,11 +167,11 @@ class Market:
                 ),
             )
 
-    def _by_name(self, date: pl.Expr, **columns: NDArray) -> pl.DataFrame:
+    def _by_name(self, date: pl.Expr, **columns: NDArray[Any]) -> pl.DataFrame:
         return pl.DataFrame({"symbol": self.symbols, **columns}).with_columns(date)
 
     def _move_styles(self) -> None:
-        """A week later: styles keep 95 % of their place, scores 60 %; one name in a hundred has no score."""
+        """Move styles and scores by one week, with autocorrelations of 0.95 and 0.6; one stock in a hundred has no score."""
         n = len(self.symbols)
         for style, z in self.styles.items():
             self.styles[style] = 0.95 * z + (1 - 0.95**2) ** 0.5 * self.rng.normal(size=n)

@@ -1,9 +1,9 @@
-"""qlib's side of benchmarks.training, run by an environment of its own, in which pyqlib is installed.
+"""The peer qlib of benchmarks.training, which runs in a separate environment with pyqlib.
 
     python _qlib.py FOLDER
 
 Reads values.npy (days, stocks, features) and labels.npy (days, stocks) from the folder and answers each line of its input
-with one line of JSON. Its own classes, used as its own `fit` uses them; nothing of this project is imported.
+with one line of JSON. It uses qlib's classes as qlib's own `fit` does, and imports nothing of this project.
 
     batches STEPS BATCH COUNT WORKERS       → seconds of COUNT batches of a TSDataSampler read by a DataLoader
     epoch STEPS BATCH FIRST_VALID WORKERS   → seconds of one epoch of GRU(64,2), training and validation, and its loss
@@ -15,6 +15,7 @@ import logging
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,7 +27,7 @@ from torch.utils.data import DataLoader
 
 
 def table(folder: Path) -> pd.DataFrame:
-    """What qlib's data handlers hand on: rows <datetime, instrument>, the label as the last column."""
+    """Return the data in the form of qlib's data handlers: rows <datetime, instrument>, the label as the last column."""
     values, labels = np.load(folder / "values.npy"), np.load(folder / "labels.npy")
     days = pd.bdate_range("2010-01-01", periods=len(values))
     index = pd.MultiIndex.from_product(
@@ -37,20 +38,23 @@ def table(folder: Path) -> pd.DataFrame:
 
 
 def sampler(data: pd.DataFrame, first: int, end: int, steps: int) -> TSDataSampler:
+    """Return qlib's sampler of sequences of `steps` days that end on the days first … end − 1."""
     days = data.index.levels[0]
-    # A copy: the sampler empties the frame it is given. Without history, windows before `first` would be padded.
+    # The sampler empties its frame, so that it gets a copy. Without the history, windows before `first` would be padded.
     made = TSDataSampler(data.copy(), days[first], days[end - 1], steps, dtype=np.float32)
     made.config(fillna_type="ffill+bfill")
     return made
 
 
-def loader(data: TSDataSampler, batch: int, workers: int, shuffle: bool) -> DataLoader:
+def loader(data: TSDataSampler, batch: int, workers: int, shuffle: bool) -> DataLoader[Any]:
+    """Return the loader that qlib's `fit` uses."""
     return DataLoader(
         ConcatDataset(data, np.ones(len(data))), batch_size=batch, shuffle=shuffle, num_workers=workers, drop_last=True
     )
 
 
 def batches(data: TSDataSampler, batch: int, count: int, workers: int) -> float:
+    """Return the seconds of reading `count` batches."""
     began = time.perf_counter()
     for _ in itertools.islice(loader(data, batch, workers, shuffle=True), count):
         pass
@@ -58,6 +62,7 @@ def batches(data: TSDataSampler, batch: int, count: int, workers: int) -> float:
 
 
 def epoch(train: TSDataSampler, valid: TSDataSampler, features: int, batch: int, workers: int) -> tuple[float, float]:
+    """Return the seconds of one epoch of qlib's GRU(64,2), training and validation, and its validation loss."""
     model = GRU(d_feat=features, hidden_size=64, num_layers=2, dropout=0.0, lr=1e-3, batch_size=batch, GPU=-1, seed=0)
     began = time.perf_counter()
     model.train_epoch(loader(train, batch, workers, shuffle=True))
@@ -66,6 +71,7 @@ def epoch(train: TSDataSampler, valid: TSDataSampler, features: int, batch: int,
 
 
 def main(folder: Path) -> None:
+    """Answer each line of the input."""
     logging.disable(logging.INFO)
     data = table(folder)
     made: dict[tuple[int, int, int], TSDataSampler] = {}

@@ -1,13 +1,13 @@
-"""qlib's side of benchmarks.portfolio, run by an environment of its own, in which pyqlib is installed.
+"""The peer qlib of benchmarks.portfolio, which runs in a separate environment with pyqlib.
 
     python _qlib_optimiser.py FOLDER
 
-Reads problem_<k>.npz from the folder and answers each line of its input, the number k, with one line of JSON: seconds of one
-call of EnhancedIndexingOptimizer, the weights' file, and what it logged. Nothing of this project is imported.
+Reads problem_<k>.npz from the folder and answers each line of its input, the number k, with one line of JSON: the seconds of one
+call of EnhancedIndexingOptimizer and its warnings. The weights are written to a file. Nothing of this project is imported.
 
-With λ = 0 its objective is ours. It knows bounds of holding and of selling all, no "at most what is held": the caller says
-what that leaves out. Its only solver is ECOS, which cvxpy no longer brings; where it is not installed, or fails, qlib logs a
-warning and returns the old weights, and the answer says so.
+With λ = 0 its objective is the same. It supports stocks that must be held and stocks that must be sold, but not the bound "at most
+the present weight"; the caller records what is missing. Its only solver is ECOS, which cvxpy no longer installs. Without ECOS, or if
+it fails, qlib logs a warning and returns the old weights.
 """
 
 import json
@@ -21,8 +21,9 @@ from qlib.contrib.strategy.optimizer import EnhancedIndexingOptimizer, enhanced_
 
 
 def solve(path: Path) -> dict[str, object]:
-    said: list[str] = []
-    enhanced_indexing.logger.warning = said.append
+    """Solve one problem, write its weights beside it, and return seconds, warnings, and whether it was solved."""
+    warnings: list[str] = []
+    enhanced_indexing.logger.warning = warnings.append
     given = dict(np.load(path).items())
     factors = len(given["limit"])
     began = time.perf_counter()
@@ -35,10 +36,11 @@ def solve(path: Path) -> dict[str, object]:
     )  # fmt: skip
     seconds = time.perf_counter() - began
     np.save(path.with_suffix(".weights.npy"), weights)
-    return {"seconds": seconds, "said": said, "solved": not any("failed" in one for one in said)}
+    return {"seconds": seconds, "warnings": warnings, "solved": not any("failed" in one for one in warnings)}
 
 
 def main(folder: Path) -> None:
+    """Answer each line of the input."""
     logging.disable(logging.INFO)
     for line in sys.stdin:
         print(json.dumps(solve(folder / f"problem_{int(line)}.npz")), flush=True)

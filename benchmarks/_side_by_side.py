@@ -1,6 +1,6 @@
-"""What the benchmarks share: alternating runs, the record's row, the peak memory of ours alone, peers of another environment.
+"""Shared functions of the benchmarks: alternating runs, rows of the record, peak memory, and peers in another environment.
 
-Here: measuring. Not here: what is measured.
+This module measures. It does not hold the measured code.
 """
 
 import contextlib
@@ -20,7 +20,10 @@ Ask = Callable[[str], dict[str, Any]]
 
 
 def alternate(works: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median seconds of each, run by turns, so that another load on the machine falls on all alike. All were run before."""
+    """Return the median seconds of each function over alternating runs, so that other load on the machine affects all equally.
+
+    The caller has run every function once before, so that compilation is not measured.
+    """
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(rounds):
         for name, work in works.items():
@@ -33,7 +36,11 @@ def alternate(works: Mapping[str, Callable[[], Any]], rounds: int) -> dict[str, 
 def row(
     name: str, medians: Mapping[str, float], peers: tuple[str, ...], target: float, conditions: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """One row of the record. medians: seconds of "ours", "floor" and the peers; the best of `peers` is the one compared with."""
+    """Return one row of the record.
+
+    medians: seconds of "ours", "floor" and the peers. The fastest of `peers` is the peer of the row. target: the least ratio of
+    the peer's seconds to ours.
+    """
     best = min(peers, key=lambda peer: medians[peer])
     return {
         "name": name,
@@ -50,7 +57,7 @@ def row(
 def installed(
     makers: Mapping[str, Callable[[Path], Callable[[], Any]]], path: Path, conditions: dict[str, Any]
 ) -> dict[str, Callable[[], Any]]:
-    """The peers that are there, ready to read the file; of the others the conditions say so."""
+    """Return the peers that are installed, ready to read the file; the others are recorded in `conditions`."""
     peers = {}
     for name, make in makers.items():
         try:
@@ -61,8 +68,8 @@ def installed(
 
 
 def peak_gb(module: str, path: Path) -> float:
-    """Peak resident memory in GB of `ours(path)` of that benchmark, in a process of its own."""
-    # VmHWM, not getrusage: what the latter says of a child begins with the memory of its parent.
+    """Return the peak resident memory in GB of `ours(path)` of a benchmark, measured in a new process."""
+    # VmHWM, because getrusage of a child includes the memory of its parent.
     code = (
         f"import pathlib; from benchmarks.{module} import ours; ours(pathlib.Path({str(path)!r})); "
         "print(next(line for line in open('/proc/self/status') if line.startswith('VmHWM')).split()[1])"
@@ -73,8 +80,10 @@ def peak_gb(module: str, path: Path) -> float:
 
 @contextlib.contextmanager
 def qlib(program: str, folder: Path) -> Iterator[Ask | None]:
-    """A function that has benchmarks/<program>, run in qlib's environment over the arrays in `folder`, do what a line asks
-    for, and returns its answer; None where qlib isn't installed."""
+    """Run benchmarks/<program> in qlib's environment on the arrays in `folder`, and yield a function that asks it a line.
+
+    None is yielded if qlib is not installed. The function raises RuntimeError if the program ends without an answer.
+    """
     if not QLIB.is_file():
         yield None
         return
@@ -85,9 +94,9 @@ def qlib(program: str, folder: Path) -> Iterator[Ask | None]:
         def ask(line: str) -> dict[str, Any]:
             print(line, file=questions, flush=True)
             while answer := answers.readline():
-                if answer.startswith("{"):  # qlib prints of its own
+                if answer.startswith("{"):  # qlib prints other lines too
                     return json.loads(answer)
-            raise RuntimeError(f"benchmarks/{program} ended at {line!r} with code {running.wait()}.")
+            raise RuntimeError(f"benchmarks/{program} ended with code {running.wait()} when it was asked {line!r}.")
 
         try:
             yield ask

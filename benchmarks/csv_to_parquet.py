@@ -2,10 +2,10 @@
 
     python -m benchmarks csv_to_parquet
 
-Ours reads, checks every row, sorts by symbol and sequence and writes what the lake keeps. The peer is polars'
-`scan_csv(…).sink_parquet(…)` of the same columns, unsorted and without any meaning. Both read the same file from the page
-cache and run alternately. The floor is reading the bytes once and counting lines. Peak memory is that of a process that does
-nothing but ours, above what it holds after imports.
+Ours reads and checks every row, sorts by symbol and sequence, and writes the Parquet file of the lake. The peer is polars'
+`scan_csv(…).sink_parquet(…)` of the same columns, unsorted and unchecked. Both read the same file from the page cache and run
+alternately. The floor is reading the bytes once and counting lines. Peak memory is that of a process that only runs ours, less its
+memory after imports.
 """
 
 import datetime as dt
@@ -39,21 +39,23 @@ CHUNK = 1_000_000
 
 
 class Folder:
-    """The part of a landing view that the tick tables use, on one file."""
+    """A landing view with one file, as far as the tick tables use it."""
 
     def __init__(self, path: Path):
         self.path = path
 
     def tick_files(self) -> list[Path]:
+        """Return the file."""
         return [self.path]
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor."""
+    """Return result rows: name, unit, ours, peer, ratio, target, floor."""
     return [measure(table) for table in SIZES]
 
 
 def measure(table: str) -> dict[str, Any]:
+    """Return the result row of one table."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         path = folder / "ticks" / f"{DATE:%Y%m%d}" / NAMES[table]
@@ -86,6 +88,7 @@ def measure(table: str) -> dict[str, Any]:
 
 
 def seconds(work: Callable[[], Any]) -> float:
+    """Return the seconds of one run."""
     gc.collect()
     began = time.perf_counter()
     work()
@@ -93,7 +96,7 @@ def seconds(work: Callable[[], Any]) -> float:
 
 
 def build(table: str, path: Path, folder: Path) -> None:
-    """Ours, to a Parquet file of the lake."""
+    """Run ours: make the Parquet file of the lake."""
     with tempfile.TemporaryDirectory(dir=folder) as scratch:
         partition = Partition.of(DATE, landing=Folder(path), rules=Rulebook.on(DATE), scratch=Path(scratch))
         made = MAKES[table](Frames({}), partition, TicksSettings())
@@ -102,29 +105,32 @@ def build(table: str, path: Path, folder: Path) -> None:
 
 
 def peer_build(table: str, path: Path, target: Path) -> None:
+    """Run the peer: write the same columns with polars."""
     columns = list(dict.fromkeys(item.column for item in layout_of(table).fields.values()))
     pl.scan_csv(path).select(columns).sink_parquet(target)
 
 
 def read_once(path: Path) -> int:
+    """Run the floor: read the bytes once, and return the number of lines."""
     with path.open("rb") as stream:
         return sum(count_lines(np.frombuffer(data, np.uint8)) for data in iter(lambda: stream.read(32 << 20), b""))
 
 
 def peak_memory(table: str, path: Path, folder: Path) -> dict[str, float]:
-    """GB of this process before ours, and how far above it ours went."""
+    """Return the GB of this process before ours, and the additional peak of ours."""
     before = peak_gb()
     build(table, path, folder)
     return {"interpreter_gb": round(before, 2), "peak_above_gb": round(peak_gb() - before, 2)}
 
 
 def peak_gb() -> float:
-    """The most this process ever held; getrusage would tell that of the process that started it."""
+    """Return the peak memory of this process in GB; getrusage would include that of the process that started it."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024**2
 
 
 def layout_of(table: str) -> Layout:
+    """Return the layout of the benchmark's file of a table."""
     return next(item for item in LAYOUTS if NAMES[table].split(".")[0] in item.name and item.table == table)
 
 
@@ -132,7 +138,7 @@ def layout_of(table: str) -> Layout:
 
 
 def write_tape(path: Path, table: str) -> int:
-    """A file as a vendor's recorder leaves it: in order of arrival, channels and stocks mixed, activity log-normal."""
+    """Write a file like a vendor's: in order of arrival, channels and stocks mixed, activity log-normal; return its rows."""
     rng = np.random.default_rng(1)
     weight = rng.lognormal(0, 1, STOCKS)
     weight /= weight.sum()
@@ -149,13 +155,13 @@ def write_tape(path: Path, table: str) -> int:
             frame.write_csv(file, include_header=rows == 0)
             rows += frame.height
             share = file.tell() / (SIZES[table] * 1e6)
-        # the day ends after the close
+        # the last row is at the close
         frame.tail(1).with_columns(pl.lit("15:00:00.000").alias("UpdateTime" if table == "quotes" else "TransactTime")).write_csv(file, include_header=False)  # fmt: skip
     return rows + 1
 
 
 def stamps(rng: np.random.Generator, share: float, count: int) -> pl.Series:
-    """Clocks of continuous trading that move on with the file, every 10 ms."""
+    """Return ascending times of continuous trading in steps of 10 ms. share: position in the file, within 0 and 1."""
     at = np.sort(rng.random(count)) * 0.1 + share * 0.85
     ms = np.where(at < 0.5, 34_200_000 + at * 2 * 7_190_000, 46_800_000 + (at - 0.5) * 2 * 7_010_000).astype(np.int64)
     return (pl.Series(ms // 10 * 10).cast(pl.Duration("ms")) + dt.datetime(2024, 1, 10)).dt.strftime("%H:%M:%S%.3f")
@@ -164,6 +170,7 @@ def stamps(rng: np.random.Generator, share: float, count: int) -> pl.Series:
 def trade_columns(
     rng: np.random.Generator, row: int, share: float, stock: np.ndarray, base: np.ndarray, codes: pl.Series
 ) -> pl.DataFrame:
+    """Draw the next trades and cancels of a file, one per entry of `stock`, from row number `row` on."""
     n = len(stock)
     seq = np.arange(row, row + n) * 2 + 2
     cancel = rng.random(n) < 0.25
@@ -192,6 +199,7 @@ def trade_columns(
 def order_columns(
     rng: np.random.Generator, row: int, share: float, stock: np.ndarray, base: np.ndarray, codes: pl.Series
 ) -> pl.DataFrame:
+    """Draw the next orders of a file, one per entry of `stock`, from row number `row` on."""
     n = len(stock)
     time_ = stamps(rng, share, n)
     return pl.DataFrame(
@@ -215,6 +223,7 @@ def order_columns(
 def quote_columns(
     rng: np.random.Generator, row: int, share: float, stock: np.ndarray, base: np.ndarray, codes: pl.Series
 ) -> pl.DataFrame:
+    """Draw the next snapshots of a file, of the first fifth of `stock`, from row number `row` on."""
     stock = stock[: CHUNK // 5]
     n = len(stock)
     time_ = stamps(rng, share, n)

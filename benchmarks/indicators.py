@@ -2,10 +2,10 @@
 
     python -m benchmarks indicators
 
-5 300 stocks, 20 days, one day at a time as the platform makes them. Both sides start from the same frames in memory (bar
-features and indicators: the day's `minute_bars`; daily features: sixty days of `daily_prices`) and end in a frame; the first
-day's results are compared before anything is timed. The rows "from Parquet" let both begin with the lake's file, and give
-the decoding of the columns as floor: from there on the difference is small beside it.
+The market has 5 300 stocks and 20 days, which are computed one at a time as in the platform. Both sides start from the same frames in
+memory (bar features and indicators: the day's `minute_bars`; daily features: sixty days of `daily_prices`) and return a frame; the
+results of the first day are compared before anything is timed. In the rows "from Parquet" both sides start from a Parquet file of the
+lake, and the floor is the decoding of its columns, which takes most of the time.
 """
 
 import datetime as dt
@@ -42,7 +42,7 @@ Inputs = tuple[pl.LazyFrame, ...]
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor."""
+    """Return result rows: name, unit, ours, peer, ratio, target, floor."""
     calendar = Calendar.xshg()
     dates = calendar.days(dt.date(2023, 1, 3), dt.date(2023, 12, 29))[: LOOK_BACK - 1 + DAYS]
 
@@ -76,7 +76,7 @@ def main() -> list[dict[str, Any]]:
     def run(name: str, suffix: str, date: dt.date, frames: Inputs, columns: tuple[str, ...] = ()) -> None:
         taken = seconds.setdefault(name + suffix, {"ours": [], "peer": [], "floor": []})
         ours, peer = sides[name]
-        if not taken["ours"]:  # also compiles the kernels
+        if not taken["ours"]:  # the comparison also compiles the kernels
             _require_equal(ours(date, *frames).frame, peer(*frames), *compared[name])
         taken["ours"].append(_seconds(lambda: ours(date, *frames)))
         taken["peer"].append(_seconds(lambda: peer(*frames)))
@@ -101,13 +101,15 @@ def main() -> list[dict[str, Any]]:
 
 
 def market(dates: list[dt.date]) -> Iterator[tuple[dt.date, pl.DataFrame, pl.DataFrame]]:
-    """Random `minute_bars` and `daily_prices` of each day; one minute in ten is empty, every third stock trades after hours,
-    and nothing is null."""
+    """Yield random `minute_bars` and `daily_prices` of each day.
+
+    One minute in ten is empty, every third stock trades after hours, and nothing is null.
+    """
     shape = (STOCKS, SLOTS.size)
     for seed, date in enumerate(dates):
         rng = np.random.default_rng(seed)
         volume = rng.integers(1, 5000, shape) * 100 * (rng.random(shape) > 0.1)
-        volume[:, 1] = 100  # every bar 570 trades, so that the peer needs one rule for the first bar
+        volume[:, 1] = 100  # bar 570 always has trades, so that the peer needs only one rule for the first bar
         step = np.where(volume > 0, rng.normal(0, 2e-3, shape), 0)
         close = np.round(20 * np.exp(np.cumsum(step, axis=1)), 2)
         amount = volume * close
@@ -136,7 +138,7 @@ def market(dates: list[dt.date]) -> Iterator[tuple[dt.date, pl.DataFrame, pl.Dat
 
 
 def history(dates: list[dt.date]) -> pl.DataFrame:
-    """Random `daily_prices`; every name trades every day."""
+    """Return random `daily_prices` in which every stock trades every day."""
     rng = np.random.default_rng(0)
     shape = (len(dates), STOCKS)
     close = np.round(20 * np.exp(np.cumsum(rng.normal(0, 0.02, shape), axis=0)), 2)
@@ -171,12 +173,13 @@ def _with_returns(bars: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def _large_trades(x: pl.Expr) -> pl.Expr:
-    """x of the 30 % of bars with trades of highest amount per trade."""
+    """x of the 30 % of bars with the highest amount per trade, among those with trades."""
     count = ((T > 0).sum() * 0.3 + 1e-9).floor().cast(pl.Int64)
     return x.filter(T > 0).sort_by((A / T).filter(T > 0), descending=True, maintain_order=True).head(count)
 
 
 def polars_indicators(bars: pl.LazyFrame, daily: pl.LazyFrame) -> pl.DataFrame:
+    """Return the day indicators by a polars group-by."""
     grid = pl.col("minute").is_between(570, 896)
     opening = pl.col("minute").is_between(570, 599)
     kept = opening & ~pl.col("at_limit_up") & ~pl.col("at_limit_down")
@@ -241,6 +244,7 @@ def _bar_expressions() -> list[pl.Expr]:
 
 
 def polars_features(bars: pl.LazyFrame, _: pl.LazyFrame) -> pl.DataFrame:
+    """Return the bar features by a polars group-by."""
     sums = {"amount": A, "volume": V, "trades": T, "net_buy": NET_BUY, "net_large": NET_LARGE}
     minutes = (
         _with_returns(bars)
@@ -260,6 +264,7 @@ def polars_features(bars: pl.LazyFrame, _: pl.LazyFrame) -> pl.DataFrame:
 
 
 def polars_daily_features(prices: pl.LazyFrame) -> pl.DataFrame:
+    """Return the daily features by a polars group-by."""
     P, O, H, L, C, VWAP = (pl.col(name) for name in ("pre_close", "open", "high", "low", "close", "vwap"))  # noqa: E741
     G = C / P
     chained = C.last() * G.cum_prod() / G.cum_prod().last()
@@ -297,7 +302,7 @@ def _seconds(work: Callable[[], object]) -> float:
 
 
 def _row(name: str, taken: dict[str, list[float]]) -> dict[str, Any]:
-    """Symbol-days per second of both, by the median day."""
+    """The result row: symbol-days per second of both sides, by the median day."""
     speed = {side: STOCKS / statistics.median(times) for side, times in taken.items() if times}
     source = "Parquet" if "from Parquet" in name else "memory"
     return {
@@ -315,7 +320,7 @@ def _row(name: str, taken: dict[str, list[float]]) -> dict[str, Any]:
 def _require_equal(
     ours: pl.DataFrame | Path, peer: pl.DataFrame, keys: tuple[str, ...], columns: tuple[str, ...], tolerance: float
 ) -> None:
-    """Refuses to time two sides that disagree."""
+    """Raise AssertionError if the two sides differ, so that they are not timed."""
     assert isinstance(ours, pl.DataFrame)
     if not ours.select(keys).equals(peer.select(keys)):
         raise AssertionError("the two sides have different rows")

@@ -2,11 +2,11 @@
 
     python -m benchmarks.networks
 
-On a CPU one thread and 256 names, whose samples/s are those of a whole date; on a GPU, where there is one, whole batches.
-A sample is a name's sequence on one date. Operations are the multiplications and additions of the matrix products,
-forward and backward; bytes are those that must pass through memory: the input twice, what the backward pass needs once
-out and once in. The floor is the slower of operations at the speed of one large product and bytes at that of a copy, both
-measured in turn with the network. Hours are computed from measured samples/s; nobody has waited for them.
+On a CPU one thread trains on 256 stocks, with the same samples/s as a whole date; on a GPU, where there is one, on whole batches.
+A sample is a stock's sequence on one date. Operations are the multiplications and additions of the matrix products, forward and
+backward. Bytes are those that must pass through memory: the input twice, and the data of the backward pass once out and once in. The
+floor is the slower of the operations at the speed of one large product and the bytes at the speed of a copy, both measured in turn
+with the network. Hours are computed from measured samples/s and not measured.
 """
 
 import json
@@ -26,15 +26,15 @@ from benchmarks._side_by_side import alternate
 from resources.settings.models import ModelSettings, ModelsSettings
 
 BARS = {"daily": 1, "60min": 4, "30min": 8}
-NAMES = 4500  # of U(t)
-WEEKS, DAYS = 500, 2430  # with trading, in ten years
+NAMES = 4500  # stocks in U(t)
+WEEKS, DAYS = 500, 2430  # trading weeks and trading days of ten years
 ROUNDS = 5
-PRODUCT, COPY = 2048, 64 * 1024**2  # rows of a square matrix; floats
+PRODUCT, COPY = 2048, 64 * 1024**2  # rows of the square matrices; number of floats that are copied
 
 
 @dataclass(frozen=True)
 class Work:
-    """Of one sample in training: operations forward, operations in all, bytes."""
+    """Work of one sample in training: operations of the forward pass, all operations, bytes."""
 
     forward: int
     training: int
@@ -42,14 +42,14 @@ class Work:
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor, conditions. There is no peer: ratio is to the floor."""
+    """Return result rows: name, unit, ours, peer, ratio, target, floor, conditions. There is no peer."""
     with repeatable():
         rows = []
         for device in ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]:
             each = [
                 network_row(key, settings, granularity, device)
                 for key, settings in ModelsSettings().rows.items()
-                if key != "multi_granularity_10d"  # the networks of multi_granularity_5d, with another label
+                if key != "multi_granularity_10d"  # has the networks of multi_granularity_5d with another label
                 for granularity in settings.granularities
             ]
             rows += [*each, ten_years(each, device)]
@@ -57,7 +57,7 @@ def main() -> list[dict[str, Any]]:
 
 
 def network_row(key: str, settings: ModelSettings, granularity: Any, device: str) -> dict[str, Any]:
-    """Samples/s of steps of training on a batch that is in place: gradients and Adam, as training.py takes them."""
+    """Return the row of one network: samples/s of training steps (gradients and Adam) on a batch that is on the device."""
     features = len(features_of(granularity))
     steps = settings.sequence_days * BARS[granularity]
     names = 256 if device == "cpu" else settings.batch_names or NAMES
@@ -108,7 +108,7 @@ def network_row(key: str, settings: ModelSettings, granularity: Any, device: str
 
 
 def ten_years(rows: list[dict[str, Any]], device: str) -> dict[str, Any]:
-    """What the rows come to: every network one after another, each for all the epochs it may take."""
+    """Return the row of the total hours: every network in sequence, each with the largest number of epochs."""
     twice = [row for row in rows if "multi_granularity" in row["name"]]  # models 15 and 16
     hours = [row["conditions"]["hours_for_ten_years_at_most_computed"] for row in (*rows, *twice)]
     floors = [
@@ -132,7 +132,7 @@ def ten_years(rows: list[dict[str, Any]], device: str) -> dict[str, Any]:
 
 
 def count(settings: ModelSettings, steps: int, features: int) -> Work:
-    """Counted by hand, per sample; a product costs as much again for each of the two gradients that are asked for."""
+    """Return the work per sample, counted by hand; each of the two gradients of a product costs as much as the product."""
     gates = 4 if settings.network == "residual_attention_lstm" else 3
     directions = 2 if settings.network == "attention_gru" else 1
     hidden, width = settings.hidden, features
@@ -142,7 +142,7 @@ def count(settings: ModelSettings, steps: int, features: int) -> Work:
         of_input = 2 * steps * directions * gates * hidden * width
         of_state = 2 * steps * directions * gates * hidden * hidden
         forward += of_input + of_state
-        training += of_input * (3 if layer else 2) + of_state * 3  # nobody asks for the gradient of the features
+        training += of_input * (3 if layer else 2) + of_state * 3  # the gradient of the features is not needed
         memory += 2 * 4 * steps * directions * (gates + 2) * hidden  # gates, U h or cell, and state, out and in
         width = directions * hidden
     last = width
@@ -161,7 +161,7 @@ def count(settings: ModelSettings, steps: int, features: int) -> Work:
 
 
 def _measure(step: Callable[[], None], device: str) -> tuple[float, float, float]:
-    """Operations/s of a large product, bytes/s of a large copy, seconds of a step, in turn."""
+    """Operations/s of a large product, bytes/s of a large copy, and seconds of a step, measured in turn."""
     a, b, c = (torch.randn(PRODUCT, PRODUCT, device=device) for _ in range(3))
     source = torch.zeros(COPY, device=device)
     target = torch.zeros_like(source)
@@ -182,7 +182,7 @@ def _measure(step: Callable[[], None], device: str) -> tuple[float, float, float
 
 
 def _exposures(names: int, device: str) -> Exposures:
-    """31 industries and six styles, as in production."""
+    """Exposures to 31 industries and six styles, as in production."""
     random = torch.Generator().manual_seed(0)
     dummies = torch.nn.functional.one_hot(torch.arange(names) % 31, 31).double()
     styles = torch.randn(names, 6, generator=random, dtype=torch.float64)

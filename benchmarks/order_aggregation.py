@@ -2,8 +2,8 @@
 
     python -m benchmarks order_aggregation
 
-a is the day's amount of an order, by bid and by ask order number of a channel. All read the same file, give the same sums
-(compared before anything is timed) and run by turns. The floor is the decoding of the columns.
+a is the day's amount of an order, by bid and by ask order number of a channel. All sides read the same file, compute the same sums
+(which are compared before anything is timed) and run in turn. The floor is the decoding of the columns.
 """
 
 import tempfile
@@ -24,7 +24,7 @@ SIDES = ("bid_order", "ask_order")
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
+    """Return result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
     conditions: dict[str, Any] = {
         "trades": TRADES,
         "stocks": STOCKS,
@@ -45,19 +45,20 @@ def main() -> list[dict[str, Any]]:
 
 
 def ours(path: Path) -> pl.DataFrame:
+    """Return symbol, orders, sum_ln, sum_ln2 of the trades in the file."""
     return order_size_sums(pl.scan_parquet(path), BarsSettings())
 
 
 def compare(ours: pl.DataFrame, peer: pl.DataFrame, name: str) -> None:
-    """Stops the benchmark where the two do not give the same sums."""
+    """Raise AssertionError if the two sides have different sums."""
     assert ours.select("symbol", "orders").rows() == peer.select("symbol", "orders").rows(), name
     for column in ("sum_ln", "sum_ln2"):
         if not np.allclose(ours[column].to_numpy(), peer[column].to_numpy(), rtol=1e-12):
-            raise AssertionError(f"{name} does not agree on {column}")
+            raise AssertionError(f"{name} has another {column}")
 
 
 def duckdb_peer(path: Path) -> Callable[[], pl.DataFrame]:
-    """Both sides as one list of fills, grouped by order, then by stock: measured faster than a query per side."""
+    """Return a query on the fills of both sides, grouped by order and then by stock, which is faster than a query per side."""
     import duckdb
 
     connection = duckdb.connect(config={"threads": pl.thread_pool_size()})
@@ -75,7 +76,7 @@ def duckdb_peer(path: Path) -> Callable[[], pl.DataFrame]:
 
 
 def polars_peer(path: Path) -> Callable[[], pl.DataFrame]:
-    """The same as expressions, on the streaming engine: measured five times faster here than the one in memory."""
+    """Return the same with polars' streaming engine, which is five times as fast here as the in-memory engine."""
 
     def run() -> pl.DataFrame:
         paid = (pl.col("price") * pl.col("volume")).sum() / 10_000

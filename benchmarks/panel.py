@@ -1,15 +1,14 @@
-"""Bar features in Parquet → the standardised array that networks read: 40 days of 4 500 stocks beside polars and numpy, and the
-peak of memory over the 1 399 days of a production window.
+"""Bar features in Parquet → the standardised array of the networks: 40 days of 4 500 stocks beside polars and numpy, and peak memory.
 
     python -m benchmarks panel
 
-Time: 30-minute bars, 63 features, float32 in memory. All read the same files from the page cache, give the same array (compared
-before anything is timed) and run by turns. The floor is the decoding of the columns.
+Time: 30-minute bars with 63 features, float32 in memory. All sides read the same files from the page cache, make the same array
+(which is compared before anything is timed) and run in turn. The floor is the decoding of the columns.
 
-Memory: daily, 60-minute and 30-minute panels of 1 399 days one after the other in a fresh process, float16 in a mapped file as
-in production, every page of each read once after it is built. Nothing is extrapolated: the lake of 1 399 days links to 40
-different files. Counted is what the system calls resident. Pages of the mapped file are among it once they are read, although
-the system may drop them at any time; while an array is built they are not, since it is written and not yet mapped.
+Memory: daily, 60-minute and 30-minute panels of the 1 399 days of a production window, one after the other in a new process, as
+float16 in a mapped file as in production. Every page of a panel is read once after it is built. Nothing is extrapolated: the lake of
+1 399 days links to 40 different files. The figure is resident memory. It includes pages of the mapped file once they are read,
+although the system may drop them at any time, but not while an array is built, because it is written before it is mapped.
 """
 
 import datetime as dt
@@ -36,11 +35,11 @@ from resources.settings.models import Granularity
 DAYS, WINDOW, STOCKS, ROUNDS, CLIP = 40, 1399, 4500, 3, 3.0
 STARTS = {30: (570, 600, 630, 660, 780, 810, 840, 870), 60: (570, 630, 780, 840)}
 LIMIT_GB = 16.0
-ABSENT, NULLS, OUTSIDE = 0.03, 0.02, 0.05  # shares of names without rows, of entries, of names outside U(t)
+ABSENT, NULLS, OUTSIDE = 0.03, 0.02, 0.05  # shares of stocks without rows, of null entries, of stocks outside U(t)
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
+    """Return result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         write_lake(folder)
@@ -74,6 +73,7 @@ def main() -> list[dict[str, Any]]:
 
 
 def ours(folder: Path) -> Panel:
+    """Build the panel of the timed comparison."""
     return _build(folder, "30min", DAYS)
 
 
@@ -89,7 +89,7 @@ def _build(lake: Path, granularity: Granularity, days: int, store: Store | None 
 
 
 def columns(folder: Path) -> pl.LazyFrame:
-    """What all of them read."""
+    """Return the columns that all sides read."""
     return (
         scan(folder, "bar_features", DAYS)
         .filter(pl.col("granularity") == 30)
@@ -98,7 +98,7 @@ def columns(folder: Path) -> pl.LazyFrame:
 
 
 def polars_peer(folder: Path) -> NDArray[np.float32]:
-    """Window expressions over (date, bar) on the whole frame, then every cell of the grid by a join."""
+    """Return the array by window expressions over (date, bar) on the whole frame and a join with the grid."""
     members = pl.scan_parquet(folder / "securities.parquet").filter(pl.col("date").is_in(dates(DAYS)))
     frame = columns(folder).join(members, on=["date", "symbol"], how="left")
     for n_std in (CLIP, None):
@@ -126,7 +126,7 @@ def polars_peer(folder: Path) -> NDArray[np.float32]:
 
 
 def numpy_peer(folder: Path) -> NDArray[np.float32]:
-    """All rows placed into the array by index, then the moments of each day with numpy's nan functions."""
+    """Return the array by index assignment of all rows and numpy's nan functions for the moments of each day."""
     frame = columns(folder).collect()
     listed = pl.scan_parquet(folder / "securities.parquet").filter(pl.col("date").is_in(dates(DAYS))).collect()
     symbols = listed["symbol"].unique().sort()
@@ -156,7 +156,7 @@ def numpy_peer(folder: Path) -> NDArray[np.float32]:
 
 
 def _measured(folder: Path) -> dict[str, dict[str, float]]:
-    """`measure` in a process of its own."""
+    """The result of `measure` in a new process."""
     code = f"import json; from benchmarks.panel import measure; print(json.dumps(measure({str(folder)!r})))"
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     result: dict[str, dict[str, float]] = json.loads(done.stdout.splitlines()[-1])
@@ -164,7 +164,11 @@ def _measured(folder: Path) -> dict[str, dict[str, float]]:
 
 
 def measure(folder: str) -> dict[str, dict[str, float]]:
-    """GB and seconds of each granularity's panel of `WINDOW` days, one after the other; an array is let go before the next."""
+    """Return GB and seconds of each granularity's panel of `WINDOW` days; a panel is released before the next is built.
+
+    Raises:
+        AssertionError: A panel is empty or has another number of days.
+    """
     result: dict[str, dict[str, float]] = {}
     granularities: tuple[Granularity, ...] = ("daily", "60min", "30min")
     for granularity in granularities:
@@ -184,7 +188,7 @@ def measure(folder: str) -> dict[str, dict[str, float]]:
         stop.set()
         watcher.join()
         if nothing or panel.values.shape[:1] != (WINDOW,):
-            raise AssertionError(f"the {granularity} panel is not what it should be: {panel.values.shape}")
+            raise AssertionError(f"the {granularity} panel is empty or has a wrong shape: {panel.values.shape}")
         result[granularity] = {
             "array_gb": round(panel.values.nbytes / 1024**3, 2),
             "peak_so_far_when_built_gb": round(building, 2),
@@ -197,7 +201,7 @@ def measure(folder: str) -> dict[str, dict[str, float]]:
 
 
 def _status(field: str) -> float:
-    """GB of this process. VmHWM is the most that ever was resident, RssAnon what is resident now and no file's."""
+    """GB of this process. VmHWM is the peak of resident memory, RssAnon the present resident memory without mapped files."""
     lines = Path("/proc/self/status").read_text().splitlines()
     return next(int(line.split()[1]) for line in lines if line.startswith(field)) / 1024**2
 
@@ -206,18 +210,20 @@ def _status(field: str) -> float:
 
 
 def dates(days: int) -> list[dt.date]:
+    """Return the first `days` dates of the lake."""
     return [dt.date(2018, 1, 1) + dt.timedelta(n) for n in range(days)]
 
 
 def scan(folder: Path, table: str, days: int) -> pl.LazyFrame:
+    """Scan the first `days` partitions of a table."""
     files = [folder / table / f"date={day}" / "part.parquet" for day in dates(days)]
     return pl.scan_parquet(files, hive_schema={"date": pl.Date})
 
 
 def write_lake(folder: Path) -> None:
-    """`DAYS` different days of bar_features, daily_features and securities, and links to them for the rest of the window.
+    """Write `DAYS` different days of bar_features, daily_features and securities, and links to them for the other days.
 
-    A day's file does not hold its date, which its path tells, so that several days can share it.
+    The date of a file is in its path and not in the file, so that several days can share it.
     """
     symbols = np.array(
         [f"{n + 1:06d}.SZ" for n in range(STOCKS // 2)] + [f"{600_000 + n}.SH" for n in range(STOCKS // 2)]
@@ -256,7 +262,7 @@ def write_lake(folder: Path) -> None:
 
 
 def _values(rng: np.random.Generator, names: tuple[str, ...], rows: int) -> dict[str, pl.Series]:
-    """Normal, with nulls."""
+    """Standard normal columns with nulls."""
     made = {}
     for name in names:
         values = rng.standard_normal(rows, dtype=np.float32)

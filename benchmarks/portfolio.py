@@ -1,15 +1,15 @@
-"""Portfolios: one weekly problem beside others who state it, a thousand weeks of two portfolios, ten years of accounts.
+"""Portfolios: one weekly problem beside peers, a thousand weeks of two portfolios, and ten years of accounts.
 
     python -m benchmarks portfolio
 
-One problem: 5 300 names, 31 industries, 8 styles, turnover. Ours is all that a week needs: the optimum, ties broken by
-turnover, residuals and gap verified. highspy called directly solves the same two problems, warm-started, from arrays built
-in the clock, and verifies nothing: as it comes, and with no presolve, which is quicker here and what ours does. Scores are
-compared before anything is timed. The other peers find the optimum only. Half of what cvxpy takes is its own compiling.
-Sides run by turns on each of several problems, the slow peers once; figures are medians over problems of medians over rounds.
+The problem has 5 300 stocks, 31 industries, 8 styles and turnover. Ours does all that a week needs: the optimum, ties broken by
+turnover, residuals and gap verified. highspy called directly solves the same two problems, warm-started, from arrays that are built
+within the measured time, and verifies nothing. It is run with its defaults and without presolve, which is faster here and which ours
+uses. Scores are compared before anything is timed. The other peers only find the optimum; half the time of cvxpy is its compilation.
+The sides run in turn on each of several problems, the slow peers once; figures are medians over problems of medians over rounds.
 
-Weeks are made by what makes the partitions of the lake, from tables in memory: executed, drifted, optimised, explained and
-encoded as they are stored. The two portfolios run in a process each.
+Weeks are made by the make function of the lake's partitions, from tables in memory: executed, drifted, optimised, explained and
+encoded as they are stored. Each of the two portfolios runs in its own process.
 """
 
 import datetime as dt
@@ -55,7 +55,7 @@ FIRST, LAST = dt.date(2014, 1, 6), dt.date(2023, 12, 25)
 WEEKS = 500  # of each of two portfolios
 SETTINGS = PortfoliosSettings()
 BOUNDS = SETTINGS.csi500
-SAME = 1e-9  # objectives, in std μ
+SAME = 1e-9  # largest difference of objectives, in std μ
 ARRAYS, CVXPY_STATED = 1 / 1.1, 1 / 2  # at most 1.1 and 2 times the peer's time
 HOW = {
     "optimum alone": {"ours": "the optimum, verified", "peer": "the optimum"},
@@ -65,20 +65,21 @@ WEEKS_LIMIT_S, ACCOUNTS_LIMIT_S = 360.0, 10.0
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
+    """Return result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
     return [*one_problem(), many_weeks(), ten_years_of_accounts()]
 
 
 def ours(problem: Problem, stated_by: StatedBy) -> Solution:
+    """Solve a problem as a week does: optimum, ties, both verified. AssertionError if it is not solved strictly."""
     constraints, _ = portfolio_constraints(BOUNDS, {})
     solution = optimise(problem, constraints, order=ELASTIC, stated_by=stated_by)
     if solution.status != "optimal":
-        raise AssertionError(f"the benchmark problem should have a strict solution, got {solution.status}")
+        raise AssertionError(f"the benchmark problem must have a strict solution, but its status is {solution.status}")
     return solution
 
 
 def optimum_alone(problem: Problem, stated_by: StatedBy) -> float:
-    """The best score in std μ: one LP, stated, solved and verified, without ties and explanation."""
+    """Return the best score in std μ: one LP, stated, solved and verified, without ties and explanation."""
     constraints, _ = portfolio_constraints(BOUNDS, {})
     scale = float(problem.mu.std())
     certificate, stage = (
@@ -92,15 +93,16 @@ def optimum_alone(problem: Problem, stated_by: StatedBy) -> float:
         statement = Statement(problem, certificate.mu, constraints, (), scale, stage)
         answer = statement.solve(stage, solver=solver, options=options)
     if answer.weights is None:
-        raise AssertionError(f"the benchmark problem should have a strict solution, got {answer.status}")
+        raise AssertionError(f"the benchmark problem must have a strict solution, but its status is {answer.status}")
     score = certificate.score(answer.weights)
     gap = certificate.bound(stage, answer.weights, answer).value - score
     if certificate.residual(stage, answer.weights) > TOLERANCE or abs(gap) > TOLERANCE:
-        raise AssertionError(f"the answer does not verify: gap {gap:.3g}")
+        raise AssertionError(f"the answer fails the verification: gap {gap:.3g}")
     return score
 
 
 def one_problem(count: int = PROBLEMS, rounds: int = ROUNDS) -> list[dict[str, Any]]:
+    """Return the rows of the weekly problem beside each peer."""
     problems = [rebalance(seed, NAMES, BOUNDS) for seed in range(count)]
     with tempfile.TemporaryDirectory() as name, qlib("_qlib_optimiser.py", Path(name)) as ask:
         folder, found = Path(name), list[dict[str, Any]]()
@@ -128,18 +130,18 @@ def one_problem(count: int = PROBLEMS, rounds: int = ROUNDS) -> list[dict[str, A
         for how in ("", ", no presolve")
     ]  # fmt: skip
     for peer in ("plain cvxpy", "cvxportfolio", "qlib's EnhancedIndexingOptimizer"):
-        said = [one["said"][peer] for one in found if peer in one["said"]]
+        figures = [one["figures"][peer] for one in found if peer in one["figures"]]
         rows.append(
             _row(
                 f"{what}, against {peer}", median["arrays"], median.get(peer), None,
-                {**conditions, **HOW["with ties"], "peer": "the optimum", **_merge(said)},
+                {**conditions, **HOW["with ties"], "peer": "the optimum", **_merge(figures)},
             )
         )  # fmt: skip
     return rows
 
 
 def _compare(problem: Problem, number: int, folder: Path, ask: Ask | None, rounds: int) -> dict[str, Any]:
-    """Median seconds of each side on one problem, how far scores are apart, and what there is to say of each peer."""
+    """Median seconds of each side on one problem, the largest difference of scores, and figures of each peer."""
     scale, mine = problem.mu.std(), {way: ours(problem, way) for way in ("arrays", "cvxpy")}
     score = mine["arrays"].objective / scale
     works: dict[str, Callable[[], Any]] = {
@@ -157,36 +159,37 @@ def _compare(problem: Problem, number: int, folder: Path, ask: Ask | None, round
     apart = [abs(mine[way].objective / scale - theirs) for way in mine]
     apart += [abs(works[way]() - theirs) for way in ("arrays alone", "cvxpy alone")]
     if max(apart) > SAME:
-        raise AssertionError(f"problem {number}: scores differ from highspy's by {max(apart):.3g} std μ")
+        raise AssertionError(f"problem {number}: scores differ from those of highspy by {max(apart):.3g} std μ")
     sold = [np.maximum(0.0, problem.drifted - found).sum() for found in (weights, mine["arrays"].weights)]
     if abs(sold[0] - sold[1]) > 1e-6:
         raise AssertionError(f"problem {number}: turnover {sold[1]:.8f}, but highspy finds {sold[0]:.8f} among optima")
-    said: dict[str, dict[str, Any]] = {}
+    figures: dict[str, dict[str, Any]] = {}
     objective, found, solver = others["plain cvxpy"]()
-    said["plain cvxpy"] = {"solver": solver, **_quality(problem, objective - score, found)}
+    figures["plain cvxpy"] = {"solver": solver, **_quality(problem, objective - score, found)}
     try:
         objective, found = with_cvxportfolio(problem, BOUNDS)
     except ImportError as missing:
-        said["cvxportfolio"] = {"n/a": f"{missing}; make bench installs it"}
+        figures["cvxportfolio"] = {"n/a": f"{missing}; make bench installs it"}
     else:
         others["cvxportfolio"] = partial(with_cvxportfolio, problem, BOUNDS)
-        said["cvxportfolio"] = _quality(problem, objective - score, found)
+        figures["cvxportfolio"] = _quality(problem, objective - score, found)
     name = "qlib's EnhancedIndexingOptimizer"
     if ask is None:
-        said[name] = {"n/a": "make bench installs it"}
+        figures[name] = {"n/a": "make bench installs it"}
     else:
         answer = ask(str(number))
         found = np.load(folder / f"problem_{number}.weights.npy")
-        said[name] = {
-            **_quality(problem, float(problem.mu @ found) / scale - score, found), "warnings": answer["said"],
+        figures[name] = {
+            **_quality(problem, float(problem.mu @ found) / scale - score, found), "warnings": answer["warnings"],
             "not stated": "held names that may not be bought keep at most their weight",
         }  # fmt: skip
         others[name] = partial(ask, str(number))
-    return {"seconds": {**alternate(works, rounds), **alternate(others, 1)}, "difference": max(apart), "said": said}
+    seconds = {**alternate(works, rounds), **alternate(others, 1)}
+    return {"seconds": seconds, "difference": max(apart), "figures": figures}
 
 
 def _quality(problem: Problem, difference: float, weights: np.ndarray) -> dict[str, Any]:
-    """How good a peer's answer is: its score beyond the optimum, and by how much it breaks what was asked."""
+    """The quality of a peer's answer: its score less the optimum, and its largest violation of a constraint."""
     rows = plain_rows(problem, BOUNDS)
     outside = np.abs(rows.matrix @ (weights - problem.benchmark)) - rows.limit
     names = np.maximum(problem.lower - weights, weights - problem.upper)
@@ -195,10 +198,10 @@ def _quality(problem: Problem, difference: float, weights: np.ndarray) -> dict[s
     return {"score_beyond_optimum": difference, "largest_violation": largest}
 
 
-def _merge(said: list[dict[str, Any]]) -> dict[str, Any]:
-    """What was said of the problems, as one: figures by their largest size, words once."""
+def _merge(figures: list[dict[str, Any]]) -> dict[str, Any]:
+    """The figures of several problems as one: numbers with the largest magnitude, the last of other values."""
     merged: dict[str, Any] = {}
-    for one in said:
+    for one in figures:
         for key, value in one.items():
             if isinstance(value, float):
                 merged[key] = max(merged.get(key, 0.0), value, key=abs)
@@ -208,6 +211,7 @@ def _merge(said: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def hand_to_qlib(problem: Problem, path: Path) -> None:
+    """Write a problem for _qlib_optimiser.py."""
     rows = plain_rows(problem, BOUNDS)
     np.savez(
         path, mu=problem.mu / problem.mu.std(), matrix=rows.matrix, limit=rows.limit, drifted=problem.drifted,
@@ -226,7 +230,7 @@ def _row(
 
 
 def many_weeks(weeks: int = WEEKS, names: int = NAMES) -> dict[str, Any]:
-    """Ten years of both portfolios at once; counted is the longer of the two chains, without drawing the market."""
+    """Return the row of ten years of both portfolios in parallel: seconds of the slower one, without drawing the market."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(len(PORTFOLIOS), mp_context=spawn) as pool:
         chains = list(pool.map(chain, [portfolio.key for portfolio in PORTFOLIOS], [weeks] * 2, [names] * 2))
@@ -243,7 +247,11 @@ def many_weeks(weeks: int = WEEKS, names: int = NAMES) -> dict[str, Any]:
 
 
 def chain(key: str, weeks: int, names: int) -> dict[str, Any]:
-    """Every week of one portfolio from its first build; seconds are those of making, not of drawing the market."""
+    """Make every week of one portfolio, and return its figures; seconds exclude the drawing of the market.
+
+    Raises:
+        AssertionError: A week was not solved.
+    """
     portfolio = next(one for one in PORTFOLIOS if one.key == key)
     calendar, market = Calendar.xshg(), Market(names)
     previous = pl.DataFrame(schema=PORTFOLIO)
@@ -287,7 +295,11 @@ def chain(key: str, weeks: int, names: int) -> dict[str, Any]:
 
 
 def ten_years_of_accounts(last: dt.date = LAST, names: int = NAMES) -> dict[str, Any]:
-    """Daily accounts of a portfolio that holds every name and trades them all each week, from the tables' rows."""
+    """Return the row of daily accounts of a portfolio that holds all stocks and trades all of them each week.
+
+    Raises:
+        AssertionError: Weights and cash do not sum to one.
+    """
     calendar, market, rng = Calendar.xshg(), Market(names), np.random.default_rng(1)
     weights, cash, nav, seconds, joining, count = np.full(names, 1.0 / names), 0.0, 1.0, 0.0, 0.0, 0
     weeks = calendar.weeks(FIRST, last)

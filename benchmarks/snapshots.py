@@ -1,10 +1,9 @@
-"""Ten-level snapshots in Parquet → Q, spread, imbalances and what each minute added to the cumulative trades, volume and amount:
-24 million snapshots of 5 300 stocks, beside polars.
+"""Ten-level snapshots in Parquet → Q, spread, imbalances, and the increments of cumulative trades, volume and amount per minute.
 
     python -m benchmarks snapshots
 
-Both read the same file, give the same figures (compared before anything is timed) and run by turns. The floor is the decoding
-of the columns.
+The file has 24 million snapshots of 5 300 stocks. Ours and polars read the same file, compute the same figures (which are compared
+before anything is timed) and run in turn. The floor is the decoding of the columns.
 """
 
 import datetime as dt
@@ -39,7 +38,7 @@ COLUMNS = (
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
+    """Return result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "part.parquet"
         write_snapshots(path)
@@ -61,18 +60,19 @@ def main() -> list[dict[str, Any]]:
 
 
 def ours(path: Path) -> pl.DataFrame:
+    """Return the statistics of the book per symbol and minute."""
     return book_statistics(pl.scan_parquet(path), BarsSettings(), deltas=True)
 
 
 def compare(ours: pl.DataFrame, peer: pl.DataFrame) -> None:
-    """Stops the benchmark where the two do not give the same figures. Minutes without a snapshot are ours alone."""
+    """Raise AssertionError if the two sides have different figures. Only ours has minutes without a snapshot."""
     key, values = ["symbol", "minute"], [name for name in ours.columns if name not in ("symbol", "minute")]
     both = ours.join(peer, on=key, how="inner", suffix="_peer")
     assert both.height == peer.height
     for name in values:
         mine, theirs = both[name].cast(pl.Float64).to_numpy(), both[f"{name}_peer"].cast(pl.Float64).to_numpy()
         if not np.allclose(mine, theirs, rtol=1e-12, atol=1e-12, equal_nan=True):
-            raise AssertionError(f"the two do not agree on {name}")
+            raise AssertionError(f"the two sides have different values of {name}")
     if ours.join(peer, on=key, how="anti").select((pl.col(values).fill_null(0) != 0).any()).row(0) != (False,) * len(
         values
     ):
@@ -83,8 +83,11 @@ def compare(ours: pl.DataFrame, peer: pl.DataFrame) -> None:
 
 
 def write_snapshots(path: Path) -> None:
-    """A day's quotes as the lake keeps them, a stock at a time: forty drawn days at as many prices as there are stocks. In one of
-    fifty stocks, locked at its limit, no one sells."""
+    """Write a day of the table quotes, one stock after the other.
+
+    Forty random days are repeated at other prices for all stocks. One stock in fifty is locked at its upper limit and has no
+    asks.
+    """
     rng = np.random.default_rng(2)
     patterns = [_pattern(rng) for _ in range(PATTERNS)]
     prices = [name for name in QUOTES if "price" in name or name in ("last", "pre_close", "limit_up", "limit_down")]
@@ -105,7 +108,7 @@ def write_snapshots(path: Path) -> None:
 
 
 def _pattern(rng: np.random.Generator) -> pl.DataFrame:
-    """Snapshots of one stock: prices walk by ticks, a level's volume stands until it changes."""
+    """Snapshots of one stock: prices move by ticks, and the volume of a level is constant until it changes."""
     n = SNAPSHOTS
     marks = np.concatenate([np.arange(*span) for span in ((33_300_000, 33_900_000, 9000), (34_200_000, 41_400_000, 3000), (46_800_000, 54_000_000, 3000))])  # fmt: skip
     bid = np.maximum(rng.integers(1000, 20_000) * 100 + np.cumsum(rng.choice([-100, 0, 0, 0, 0, 0, 100], n)), 5000)
@@ -137,7 +140,7 @@ def _pattern(rng: np.random.Generator) -> pl.DataFrame:
 
 
 def polars_peer(path: Path) -> pl.DataFrame:
-    """The definitions as expressions over the snapshots of each stock, then one group-by."""
+    """Return the same figures by expressions over the snapshots of each stock and one group-by."""
     time, two, chained = pl.col("time"), pl.col("two"), pl.col("chained")
     b, bq, a, aq = (pl.col(name) for name in ("bid_price_1", "bid_volume_1", "ask_price_1", "ask_volume_1"))
     p1, q1, p2, q2 = (column.shift(1).over("symbol", "session") for column in (b, bq, a, aq))

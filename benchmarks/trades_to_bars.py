@@ -2,8 +2,8 @@
 
     python -m benchmarks trades_to_bars
 
-All read the same file, give the same rows (compared before anything is timed) and run by turns. The floor is the decoding of
-the columns that any bar needs. Also timed: the large-order amounts, which no peer is asked for.
+All sides read the same file, make the same rows (which are compared before anything is timed) and run in turn. The floor is the
+decoding of the columns that bars need. The large-order amounts are timed too, without a peer.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ NAME = "trades to minute bars, 20 M trades"
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
+    """Return result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
     conditions: dict[str, Any] = {
         "trades": TRADES,
         "stocks": STOCKS,
@@ -66,13 +66,16 @@ def main() -> list[dict[str, Any]]:
 
 
 def ours(path: Path, thresholds: pl.DataFrame | None = None) -> pl.DataFrame:
+    """Return the minute bars of the trades in the file, with large-order amounts if there are thresholds."""
     none = pl.DataFrame(schema={"symbol": pl.String, "threshold": pl.Float64})
     return traded_bars(DATE, pl.scan_parquet(path), none if thresholds is None else thresholds, {}, BarsSettings())
 
 
 def write_tape(path: Path) -> None:
-    """A day's trades as the lake keeps them: log-normal activity; order numbers, fills per order (1.7) and how far back a resting
-    order's number lies as on real tapes."""
+    """Write a day of the table trades with log-normal activity.
+
+    The order numbers, the fills per order (1.7) and the distances to the numbers of resting orders are like those of real tapes.
+    """
     rng = np.random.default_rng(1)
     weight = rng.lognormal(0, 1, STOCKS)
     counts = np.maximum((weight / weight.sum() * TRADES).astype(int), 50)
@@ -81,20 +84,20 @@ def write_tape(path: Path) -> None:
     parts = []
     for stock, n in enumerate(counts.tolist()):
         rows = np.arange(n)
-        first = _starts(rng.random(n) < 0.6)  # of the rows in which one order takes
+        first = _starts(rng.random(n) < 0.6)  # the first row of each aggressive order
         at = np.sort(rng.random(n))[first]
         time_ms = np.select(
             [at < 0.01, at < 0.5, at < 0.98],
             [33_900_000, 34_200_000 + (at - 0.01) / 0.49 * 7_200_000, 46_800_000 + (at - 0.5) / 0.48 * 7_020_000],
             54_000_000,
         ).astype(np.int32)
-        seq = (at * ids).astype(np.int64) + 100_000 + rows  # no two alike
+        seq = (at * ids).astype(np.int64) + 100_000 + rows  # all different
         buys = (rng.random(n) < 0.5)[first]
         taker = seq[first] - 1
         turns = np.concatenate([[True], buys[1:] != buys[:-1]])
-        met = _starts((rng.random(n) < 0.6) | turns)  # of the rows in which one order rests
+        met = _starts((rng.random(n) < 0.6) | turns)  # the first row of each resting order
         waited = np.maximum(seq - rng.lognormal(9, 2.5, n).astype(np.int64) - 2, 1)
-        earlier = np.maximum(rows - rng.geometric(0.02, n), 0)  # the rest of an order that took, now resting itself
+        earlier = np.maximum(rows - rng.geometric(0.02, n), 0)  # an earlier aggressive order whose rest is resting
         again = (rng.random(n) < 0.3) & (buys[earlier] != buys)
         resting = np.where(again, taker[earlier], waited)[met]
         continuous = (time_ms >= 34_200_000) & (time_ms < 53_820_000)
@@ -119,23 +122,23 @@ def write_tape(path: Path) -> None:
 
 
 def symbol(stock: int) -> str:
-    """Names in the lake's order."""
+    """Return the symbol of a stock; the symbols are in the order of the lake."""
     return f"{stock:06d}.SZ" if stock < STOCKS // 2 else f"{600_000 + stock}.SH"
 
 
 def _starts(opens: np.ndarray) -> np.ndarray:
-    """Of each row the last row before or at it that opens something; the first row always does."""
+    """For each row the last row up to it that is marked in `opens`; the first row is always marked."""
     opens[0] = True
     return np.maximum.accumulate(np.where(opens, np.arange(len(opens)), 0))
 
 
 def compare(ours: pl.DataFrame, peer: pl.DataFrame, name: str) -> None:
-    """Stops the benchmark where the two do not give the same bars."""
+    """Raise AssertionError if the two sides have different bars."""
     assert ours.select("symbol", "minute").rows() == peer.select("symbol", "minute").rows(), name
     for column in COMPARED:
         mine, theirs = (frame[column].cast(pl.Float64).to_numpy() for frame in (ours, peer))
         if not np.allclose(mine, theirs, rtol=1e-12, atol=1e-12, equal_nan=True):
-            raise AssertionError(f"{name} does not agree on {column}")
+            raise AssertionError(f"{name} has another {column}")
 
 
 # --- peers ----------------------------------------------------------------------------------------------------------------
@@ -145,7 +148,7 @@ _MINUTE = """CASE WHEN time < 34200000 THEN 565 WHEN time < 41400000 THEN {minut
 
 
 def duckdb_peer(path: Path) -> Callable[[], pl.DataFrame]:
-    """The same bars in SQL: one aggregation, then joined to the grid with the last close carried into empty minutes."""
+    """Return the same bars in SQL: an aggregation, joined with the grid, with the last close carried into empty minutes."""
     import duckdb
 
     connection = duckdb.connect(config={"threads": pl.thread_pool_size()})
@@ -174,7 +177,7 @@ def duckdb_peer(path: Path) -> Callable[[], pl.DataFrame]:
 
 
 def chdb_peer(path: Path) -> Callable[[], pl.DataFrame]:
-    """The same SQL in ClickHouse's dialect."""
+    """Return the same bars in the SQL dialect of ClickHouse."""
     import chdb
 
     slots = ", ".join(map(str, clock.DAY_BARS))
@@ -201,7 +204,7 @@ def chdb_peer(path: Path) -> Callable[[], pl.DataFrame]:
 
 
 def polars_peer(path: Path) -> Callable[[], pl.DataFrame]:
-    """The same as expressions: a group-by, joined to the grid."""
+    """Return the same bars by a polars group-by, joined with the grid."""
     time, price, volume = pl.col("time"), pl.col("price"), pl.col("volume")
     minute = (
         pl.when(time < 34_200_000)

@@ -1,9 +1,9 @@
-"""Training: our step against a bare torch loop, our batches and epochs against qlib's on the same arrays.
+"""Training: our step against a plain torch loop, and our batches and epochs against those of qlib on the same arrays.
 
     python -m benchmarks.training
 
-Sides run in turn on the same machine and the medians are compared. qlib has an environment of its own, .venv/qlib, which
-`make bench` makes; where there is none its rows say n/a. Both sides of an epoch have the same number of threads.
+The sides run in turn on the same machine, and the medians are compared. qlib has a separate environment, .venv/qlib, which
+`make bench` installs; without it the rows of qlib are n/a. Both sides of an epoch use the same number of threads.
 """
 
 import contextlib
@@ -31,14 +31,14 @@ STEPS = 40
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
+    """Return result rows: name, unit, ours, peer, ratio, target, floor, conditions."""
     with repeatable():
         devices = ["cpu", *(["cuda"] if torch.cuda.is_available() else [])]
         return [*(training_step(device) for device in devices), sequence_batches(), one_epoch()]
 
 
 class Bare(nn.Module):
-    """GRU(50,1)+NN(10) as anyone would write it."""
+    """GRU(50,1)+NN(10) with torch's own layers."""
 
     def __init__(self, features: int):
         super().__init__()
@@ -46,11 +46,12 @@ class Bare(nn.Module):
         self.head = nn.Sequential(nn.Linear(50, 10), nn.ReLU(), nn.Linear(10, 1))
 
     def forward(self, x: Tensor) -> Tensor:
+        """(steps, names, features) → (names,)."""
         return self.head(self.gru(x)[1][0]).squeeze(-1)
 
 
 def training_step(device: str, stocks: int = 1000, days: int = 4) -> dict[str, Any]:
-    """Samples/s of GRU(50,1) on 160 steps of 63 features: an epoch of ours from the panel, or a loop over ready tensors."""
+    """Return samples/s of GRU(50,1) on 160 steps of 63 features: our epoch from the panel, and a loop over ready tensors."""
     settings = ModelSettings(device=device, epochs=1, dropout=0.0, seeds=(0,), threads=1)
     samples = _samples(settings, *_arrays(settings.sequence_days + days, 8 * 63, stocks), bars=8)
     train, valid = samples.of(samples.days[0], samples.days[-2]), samples.of(samples.days[-1], samples.days[-1])
@@ -81,11 +82,11 @@ def training_step(device: str, stocks: int = 1000, days: int = 4) -> dict[str, A
 
 
 def sequence_batches(days: int = 1000, stocks: int = 800, features: int = 10, shown: int = 100) -> dict[str, Any]:
-    """Batches/s of sequences of 40 steps: ours of one date each, all days; qlib's of any, as its loader shuffles them."""
+    """Return batches/s of sequences of 40 steps. Ours are of one date each; those of qlib are shuffled by its loader."""
     settings = ModelSettings(sequence_days=STEPS)
     values, labels = _arrays(days, features, stocks)
     samples = _samples(settings, values, labels, bars=1)
-    # All names but one: the general case, in which a batch is copied.
+    # All stocks except one, because a batch of all stocks would not be copied.
     batches = [(day, names[:-1]) for day, names in samples.names.items()]
 
     def ours() -> None:
@@ -118,7 +119,7 @@ def sequence_batches(days: int = 1000, stocks: int = 800, features: int = 10, sh
 
 
 def one_epoch(train_days: int = 200, valid_days: int = 50, stocks: int = 800, features: int = 10) -> dict[str, Any]:
-    """Seconds of one epoch of GRU(64,2), training and validation: 160 000 and 40 000 windows in batches of 800."""
+    """Return seconds of one epoch of GRU(64,2): training on 160 000 and validation on 40 000 windows in batches of 800."""
     settings = ModelSettings(
         hidden=64, layers=2, head=(), dropout=0.0, loss="mse", epochs=1, sequence_days=STEPS, batch_names=stocks, device="cpu",
         seeds=(0,), threads=2,
@@ -163,7 +164,7 @@ def one_epoch(train_days: int = 200, valid_days: int = 50, stocks: int = 800, fe
 
 @contextlib.contextmanager
 def _qlib(values: np.ndarray, labels: np.ndarray) -> Iterator[Ask | None]:
-    """A function that has qlib do what a line asks for and returns its answer; None where qlib isn't installed."""
+    """Yield a function that asks qlib a line and returns its answer; None if qlib is not installed."""
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder) / "values.npy", values)
         np.save(Path(folder) / "labels.npy", labels)
@@ -176,7 +177,7 @@ def _train(train: Samples, valid: Samples, settings: ModelSettings) -> Trained:
 
 
 def _arrays(days: int, features: int, stocks: int) -> tuple[np.ndarray, np.ndarray]:
-    """Noise [day, stock, feature], and labels of variance 1 of which it explains a half (the mean of feature 0 over ten days)."""
+    """Noise [day, stock, feature], and labels of variance 1, half of which is the mean of feature 0 over ten days."""
     rng = np.random.default_rng(0)
     values = rng.standard_normal((days, stocks, features), dtype=np.float32)
     sums = values[:, :, 0].cumsum(0)
@@ -202,7 +203,7 @@ def _samples(settings: ModelSettings, values: np.ndarray, labels: np.ndarray, *,
 
 
 def _measure(works: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median seconds of each, run in turn, after one run that compiles and warms."""
+    """Median seconds of each function, run in turn, after one run that compiles and fills caches."""
     for work in works.values():
         work()
     return alternate(works, rounds)
@@ -212,7 +213,7 @@ def _row(
     name: str, unit: str, ours: float, peer: float | None, *, target: float, floor: float | None,
     conditions: dict[str, Any],
 ) -> dict[str, Any]:  # fmt: skip
-    """A row of rates: more is better."""
+    """A result row of rates, of which higher ones are better."""
     return {
         "name": name, "unit": unit, "ours": ours, "peer": peer, "ratio": ours / peer if peer else None, "target": target,
         "floor": floor, "conditions": conditions,

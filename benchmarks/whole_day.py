@@ -2,12 +2,12 @@
 
     python -m benchmarks whole_day
 
-A synthetic day as the lake keeps it: 17 000 trades, 24 500 orders and cancels and 4 530 ten-level snapshots a stock on average,
-90, 130 and 24 million of 5 300 stocks, with orders, books, cumulative counts and daily totals that add up. It goes through the
-tables' own make functions, each reading Parquet and its result written as Parquet; 500, 1 000, 2 650 and 5 300 stocks, a fresh
-process for each, which gives the peak of its memory. Compiled kernels are loaded from numba's cache.
+The synthetic day has on average 17 000 trades, 24 500 orders and cancels and 4 530 ten-level snapshots per stock, that is 90, 130 and
+24 million for 5 300 stocks, with consistent orders, books, cumulative counts and daily totals. The make functions of the tables
+process it; each reads Parquet, and its result is written as Parquet. The sizes are 500, 1 000, 2 650 and 5 300 stocks, each in a new
+process, of which the peak memory is measured. Compiled kernels are loaded from numba's cache.
 
-Not in these seconds: vendor files (csv_to_parquet), the builder's checks and digests.
+The seconds do not include vendor files (csv_to_parquet) or the builder's checks and digests.
 """
 
 import datetime as dt
@@ -32,8 +32,8 @@ from resources.rulebook import Rulebook
 
 DATE = dt.date(2024, 1, 10)
 SIZES = (500, 1000, 2650, 5300)
-BLOCK = 50  # stocks generated and written at a time; every size is a multiple
-SHAPES = 8  # blocks differ in their figures; beyond, they repeat those of an earlier one under other names
+BLOCK = 50  # stocks generated and written at a time; every size is a multiple of it
+SHAPES = 8  # number of different blocks, which are repeated with other symbols
 TRADES_A_STOCK, ORDERS_A_STOCK, QUOTES_A_STOCK = 16_981, 24_529, 4_530
 ROW_GROUP = 500_000
 CHANNELS = 20
@@ -42,7 +42,7 @@ LIMIT_S, LIMIT_GB, LIMIT_NONLINEAR = 90.0, 6.0, 1.15
 
 
 def main() -> list[dict[str, Any]]:
-    """Result rows: name, unit, ours, peer, ratio, target, floor; there is no peer, and ratio is the limit / ours."""
+    """Return result rows: name, unit, ours, peer, ratio, target, floor. There is no peer; ratio is limit / ours."""
     with tempfile.TemporaryDirectory() as folder:
         began = time.perf_counter()
         write_market(Path(folder), max(SIZES))
@@ -76,7 +76,7 @@ def main() -> list[dict[str, Any]]:
 
 
 def _measured(folder: Path, stocks: int) -> dict[str, Any]:
-    """`measure` in a process of its own."""
+    """The result of `measure` in a new process."""
     code = (
         f"import json; from benchmarks.whole_day import measure; print(json.dumps(measure({str(folder)!r}, {stocks})))"
     )
@@ -91,20 +91,20 @@ def _measured(folder: Path, stocks: int) -> dict[str, Any]:
 
 
 class Landing:
-    """A landing zone with nothing but the ticks that are in the lake already."""
+    """A landing zone without bars and reference tables; the ticks are already in the lake."""
 
     def bars(self) -> None:
-        return None
+        """There are no bars."""
 
     def order_sizes(self) -> None:
-        return None
+        """There are no order sizes."""
 
     def reference(self, name: str) -> None:
-        return None
+        """There is no reference table."""
 
 
 def measure(folder: str, stocks: int) -> dict[str, Any]:
-    """Seconds of each stage for the first `stocks` stocks of `write_market`'s folder, and this process's peak memory."""
+    """Return the seconds of each stage for the first `stocks` stocks of the folder, and the peak memory of this process."""
     from assets.bars.make_minute_bars import make_minute_bars
     from assets.bars.make_order_sizes import make_order_sizes
     from assets.factors.make_day_indicators import make_day_indicators
@@ -120,12 +120,12 @@ def measure(folder: str, stocks: int) -> dict[str, Any]:
     ticks = {name: pl.scan_parquet([root / f"{name}.{block}.parquet" for block in blocks]) for name in TICKS}
     reference = {
         name: pl.concat([pl.read_parquet(root / f"{name}.{block}.parquet") for block in blocks])
-        for name in ("daily_prices", "securities", *(f"told_by_{name}" for name in TICKS))
+        for name in ("daily_prices", "securities", *(f"counts_of_{name}" for name in TICKS))
     }
     daily, securities = reference["daily_prices"].lazy(), reference["securities"].lazy()
-    beside = {(name, "symbols.parquet"): _parquet(reference[f"told_by_{name}"]) for name in TICKS}
+    beside = {(name, "symbols.parquet"): _parquet(reference[f"counts_of_{name}"]) for name in TICKS}
     for name in ("trades", "orders"):
-        beside[name, "numbers.parquet"] = _parquet(_numbers(name, int(reference[f"told_by_{name}"]["rows"].sum())))
+        beside[name, "numbers.parquet"] = _parquet(_numbers(name, int(reference[f"counts_of_{name}"]["rows"].sum())))
     for name in ("trades", "quotes"):
         beside[name, "ends.parquet"] = _parquet(pl.DataFrame(schema=ENDS))
     partition = Partition.of(
@@ -151,7 +151,7 @@ def measure(folder: str, stocks: int) -> dict[str, Any]:
     )  # fmt: skip
     health = tables["tape_health"]
     stage("order_sizes", make_order_sizes, BarsSettings(), trades=ticks["trades"], tape_health=health)
-    sizes = tables["order_sizes"].collect()  # stands for those of the twenty days before
+    sizes = tables["order_sizes"].collect()  # used for each of the twenty days before
     past = pl.concat(sizes.with_columns(date=pl.lit(DATE - dt.timedelta(days=n))) for n in range(1, 21)).lazy()
     stage(
         "minute_bars", make_minute_bars, BarsSettings(), **both, daily_prices=daily, securities=securities,
@@ -164,13 +164,13 @@ def measure(folder: str, stocks: int) -> dict[str, Any]:
     return {
         "total": sum(seconds.values()),
         "stages": seconds,
-        **{name: int(reference[f"told_by_{name}"]["rows"].sum()) for name in TICKS},
+        **{name: int(reference[f"counts_of_{name}"]["rows"].sum()) for name in TICKS},
         "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2,
     }
 
 
 def _require_whole(tables: Mapping[str, pl.LazyFrame], stocks: int) -> None:
-    """Refuses to report a day of which anything was lost on the way."""
+    """Raise AssertionError if a symbol was set aside or a figure is missing."""
     verdicts = tables["tape_health"].select("verdict", "reason").unique().collect()
     if verdicts["verdict"].to_list() != ["ok"]:
         raise AssertionError(f"the synthetic tapes are not accepted: {verdicts.head(3).rows()}")
@@ -187,7 +187,7 @@ def _parquet(frame: pl.DataFrame) -> bytes:
 
 
 def _numbers(numbering: str, rows: int) -> pl.DataFrame:
-    """numbers.parquet of trades or orders: every channel saw 1 … its number of rows."""
+    """numbers.parquet of trades or orders: every channel has the numbers 1 … its number of rows."""
     each = rows // CHANNELS
     seen = np.packbits(np.ones(each, np.uint8), bitorder="little").tobytes()
     return pl.DataFrame(
@@ -207,11 +207,11 @@ def _numbers(numbering: str, rows: int) -> pl.DataFrame:
 
 
 def write_market(folder: Path, stocks: int) -> None:
-    """Trades, orders, quotes, what they tell of each symbol, daily prices and securities, in files of `BLOCK` stocks each."""
+    """Write trades, orders, quotes, their counts per symbol, daily prices and securities, in files of `BLOCK` stocks each."""
     shapes: dict[tuple[str, int], dict[str, pl.DataFrame]] = {}
     for block in range(stocks // BLOCK):
         symbols = pl.Series("symbol", [_symbol(block * BLOCK + n) for n in range(BLOCK)])
-        shape = (symbols[0][-2:], block % (SHAPES // 2))  # the exchanges keep their orders differently
+        shape = (symbols[0][-2:], block % (SHAPES // 2))  # the order streams of the exchanges differ
         if shape not in shapes:
             shapes[shape] = _block(np.random.default_rng(block), whole_orders=shape[0] == "SZ")
         for name, frame in shapes[shape].items():
@@ -231,7 +231,7 @@ def _symbol(number: int) -> str:
 
 
 def _block(rng: np.random.Generator, *, whole_orders: bool) -> dict[str, pl.DataFrame]:
-    """The tables of `BLOCK` stocks, which are named by their number in it (`stock`)."""
+    """The tables of `BLOCK` stocks, which are identified by their number in the block (`stock`)."""
     weight = rng.lognormal(0, 1, BLOCK)
     counts = np.maximum(weight / weight.sum() * BLOCK * TRADES_A_STOCK, 500).astype(int)
     parts = [_stock(rng, number, trades, whole_orders) for number, trades in enumerate(counts)]
@@ -239,8 +239,8 @@ def _block(rng: np.random.Generator, *, whole_orders: bool) -> dict[str, pl.Data
     day = tables["daily_prices"]
     limits = {"limit_up": pl.col("pre_close") * 1.1, "limit_down": pl.col("pre_close") * 0.9}
     tables["securities"] = day.select("stock", last_close="close", **{k: v.round(2) for k, v in limits.items()})
-    for name, faults in TOLD.items():
-        tables[f"told_by_{name}"] = (
+    for name, faults in COUNTED.items():
+        tables[f"counts_of_{name}"] = (
             tables[name]
             .group_by("stock", maintain_order=True)
             .agg(pl.len().cast(pl.Int64).alias("rows"), **{fault: pl.lit(0, pl.Int64) for fault in faults})
@@ -249,18 +249,18 @@ def _block(rng: np.random.Generator, *, whole_orders: bool) -> dict[str, pl.Data
 
 
 _ROWS = ("rows_set_aside", "duplicates", "conflicting_duplicates", "out_of_order")
-TOLD = {
+COUNTED = {
     "trades": (*_ROWS, "side_disagreements"),
     "orders": _ROWS,
     "quotes": ("rows_set_aside", "cumulative_decreases", "outside_limits", "crossed"),
 }
-"""What trades, orders and quotes count of each symbol beside its rows; here none."""
+"""Counts per symbol beside the tables trades, orders and quotes; all are 0 here."""
 MORNING, LUNCH, AFTERNOON, CLOSING, CLOSE = 34_200_000, 41_400_000, 46_800_000, 53_820_000, 54_000_000
 OPENING = 33_900_000
 
 
 def _stock(rng: np.random.Generator, stock: int, n: int, whole_orders: bool) -> dict[str, pl.DataFrame]:
-    """One stock's day: a price that wanders by ticks inside its limits, order numbers near in time, a snapshot every 3 s."""
+    """One stock's day: a price that moves by ticks inside its limits, order numbers near in time, a snapshot every 3 s."""
     continuous = np.sort(rng.integers(0, LUNCH - MORNING + CLOSING - AFTERNOON, n - n // 50))
     continuous += np.where(continuous < LUNCH - MORNING, MORNING, AFTERNOON - LUNCH + MORNING)
     opening, closing = n // 100, n // 50 - n // 100
@@ -270,8 +270,8 @@ def _stock(rng: np.random.Generator, stock: int, n: int, whole_orders: bool) -> 
     price = np.round(pre_close * (1 + 0.06 * np.tanh(0.5 * path)) / 100).astype(np.int64) * 100
     price[stamp < MORNING], price[stamp >= CLOSING] = price[opening], price[-1]
     volume = rng.geometric(0.1, n) * 100
-    # Numbers of a channel: trades 8k, resting bids 8k + 1, resting asks 8k + 2, aggressors 8k + 3, the rest's orders and
-    # cancels 8k + 4, 8k + 5. An aggressor takes two or three resting orders, a resting one lasts for two fills.
+    # Numbers of a channel: trades 8k, resting bids 8k + 1, resting asks 8k + 2, aggressive orders 8k + 3, unfilled orders
+    # 8k + 4 and their cancels 8k + 5. An aggressive order fills two or three resting ones, a resting one has two fills.
     place = np.cumsum(rng.integers(1, 10, n)) + 10_000
     run = np.cumsum(rng.random(n) < 0.4)
     start = place[np.searchsorted(run, run)]
@@ -332,10 +332,10 @@ def _stock(rng: np.random.Generator, stock: int, n: int, whole_orders: bool) -> 
 
 
 def _orders(rng: np.random.Generator, trades: pl.DataFrame, whole: bool) -> pl.DataFrame:
-    """The order stream of one stock: what was filled, then orders that were withdrawn, up to the stock's share of them.
+    """The order stream of one stock: the filled orders, and withdrawn orders up to the stock's average number.
 
-    whole: as Shenzhen, an order enters before its first fill with its whole size; else, as Shanghai, with what it was not
-    filled at once, and not at all where nothing was left.
+    whole: as in Shenzhen, an order is added before its first fill with its whole size; else, as in Shanghai, it is added with the
+    quantity that was not filled at once, and not at all if nothing was left.
     """
     fills = pl.concat(
         trades.select("price", "volume", order=f"{name}_order", buys=pl.lit(side), passive=pl.col("side") != side)

@@ -1,4 +1,4 @@
-"""What the portfolio benchmark stands on: peers that solve the same problem, and a market whose rows are sound."""
+"""Tests of the portfolio benchmark: its peers solve the same problem, and its simulated market is consistent."""
 
 import datetime as dt
 import importlib.util
@@ -27,7 +27,7 @@ def best(problem):
     return optimise(problem, portfolio_constraints(BOUNDS, {})[0], order=ELASTIC)
 
 
-def test_highspy_finds_the_same_score_and_the_same_turnover_among_optima(problem, best):
+def test_highspy_finds_the_same_score_and_the_least_turnover_among_optima(problem, best):
     score, weights = with_highspy(problem, BOUNDS, ties=True, options=TIGHT)
     assert score == pytest.approx(best.objective / problem.mu.std(), abs=1e-9)
     sold = np.maximum(0.0, problem.drifted - weights).sum() + problem.cash
@@ -36,24 +36,24 @@ def test_highspy_finds_the_same_score_and_the_same_turnover_among_optima(problem
 
 
 @pytest.mark.parametrize("stated_by", ["arrays", "cvxpy"])
-def test_the_optimum_alone_is_the_optimum(problem, best, stated_by):
+def test_the_solver_alone_finds_the_optimum(problem, best, stated_by):
     assert optimum_alone(problem, stated_by) == pytest.approx(best.objective / problem.mu.std(), abs=1e-9)
 
 
-def test_textbook_cvxpy_states_the_same_problem(problem, best):
+def test_plain_cvxpy_solves_the_same_problem(problem, best):
     score, weights, _ = with_cvxpy(problem, BOUNDS)
     assert score == pytest.approx(best.objective / problem.mu.std(), abs=1e-5)
     assert _quality(problem, 0.0, weights)["largest_violation"] < 1e-6
 
 
 @pytest.mark.skipif(not importlib.util.find_spec("cvxportfolio"), reason="cvxportfolio: make bench installs it")
-def test_cvxportfolio_states_the_same_problem(problem, best):
+def test_cvxportfolio_solves_the_same_problem(problem, best):
     score, weights = with_cvxportfolio(problem, BOUNDS)
     assert score == pytest.approx(best.objective / problem.mu.std(), abs=1e-5)
     assert _quality(problem, 0.0, weights)["largest_violation"] < 1e-6
 
 
-def test_quality_sees_each_kind_of_violation(problem, best):
+def test_quality_measures_each_kind_of_violation(problem, best):
     assert _quality(problem, 0.0, best.weights)["largest_violation"] < 1e-8
     seller = np.flatnonzero(best.weights > 0.002)[0]
     moved = best.weights.copy()
@@ -105,6 +105,6 @@ def test_a_short_chain_and_its_accounts_are_made():
     assert row["target"] is None  # a target is for the whole ten years
 
 
-def test_what_is_said_of_several_problems_is_merged_by_size():
-    said = [{"difference": -0.5, "solver": "A", "warnings": []}, {"difference": 0.2, "warnings": ["slow"]}]
-    assert _merge(said) == {"difference": -0.5, "solver": "A", "warnings": ["slow"]}
+def test_figures_of_several_problems_are_merged_by_magnitude():
+    figures = [{"difference": -0.5, "solver": "A", "warnings": []}, {"difference": 0.2, "warnings": ["slow"]}]
+    assert _merge(figures) == {"difference": -0.5, "solver": "A", "warnings": ["slow"]}
