@@ -1,5 +1,5 @@
-"""Statistical claims, each a reproducible study: one command, its conditions, and the figures it found, kept beside it.
+"""Statistical claims as reproducible studies, each with one command, its conditions, and a record of its figures beside it.
 
-Here: what needs a training and weeks out of sample to say. Not here: speed and memory (the modules of benchmarks/). A study
-runs the project's own functions on its own tables; it holds no second version of any of them.
+A study makes claims that need a training and weeks out of sample. Speed and memory are measured in benchmarks/. A study runs the
+project's own functions on its own tables and holds no second version of them, except to verify them.
 """

@@ -2,14 +2,15 @@
 
     python -m studies.daily_network_2016 --data DIR [--train-days N --valid-days N --seeds N --epochs N …]
 
-The network is trained on real daily prices of all stocks (a reference folder as SPEC §2.1 describes it, 2010–2016, read where it
-lies) and scores each week's signal day; beside it, on the same names and weeks, a linear model on the last day's 26
-standardised features, trained on the same days and labels, and 20-day reversal. Judged by the weekly RankIC of SPEC §7.
+The network is trained on real daily prices of all stocks (a reference folder as in SPEC §2.1, 2010–2016, which is only read) and
+scores each week's signal day. It is compared with a linear model on the last day's 26 standardised features, trained on the same
+days and labels, and with the 20-day reversal, on the same stocks and weeks. The measure is the weekly RankIC of SPEC §7.
 
-Everything is the project's own: daily_prices, securities and daily_features through the builder into a lake of their own, then panel,
-labels, windows, training and scoring as a model's week uses them. Here: putting these together, and the linear model.
-With a GPU the defaults are production's (1 200 + 120 days, five seeds, retrained every 120 days); on a CPU a share of it
-(every fifth day, two seeds, trained once), stated in the record. Whatever was trained or built is kept in --work: a run that was stopped goes on.
+The study uses the project's own code: the builder makes daily_prices, securities and daily_features in a separate lake, and panel,
+labels, windows, training and scoring are those of a model's week. This module connects them and holds the linear model. With a GPU
+the defaults are those of production (1 200 + 120 days, five seeds, retrained every 120 days). On a CPU they are smaller (every fifth
+day, two seeds, trained once), which the record states. Trainings and tables are kept in --work, so that an interrupted run can be
+resumed.
 """
 
 import argparse
@@ -59,7 +60,7 @@ from studies.evidence import (
 RESULT = Path(__file__).with_suffix("")
 DATA = ROOT.parent / "shared" / "data" / "reference_2010_2016"
 FIRST, LAST = dt.date(2016, 1, 1), dt.date(2016, 12, 31)
-# Neighbouring days share most of a 60-day sequence and of a 10-day label: every fifth of them costs a fifth and tells nearly as much.
+# Neighbouring days share most of a 60-day sequence and of a 10-day label, so that every fifth day has nearly the same information.
 CPU = {"train_days": 1200, "valid_days": 120, "every": 5, "seeds": 2, "epochs": 6, "retrain_days": 400}
 PUBLISHED = (
     "published for this network on the full market, 2017–2023: weekly RankIC about .12 (series 选股因子系列研究, 87)"
@@ -68,11 +69,12 @@ NETWORK, LINEAR, REVERSAL = "network", "linear", "reversal_20"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the study with the arguments of the command line, and return the exit status."""
     return carry_out(run, parse(arguments))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
-    """The options; what is not asked for is production's with a GPU, and on a CPU what `CPU` says."""
+    """Parse the options; the defaults are those of production with a GPU, and `CPU` otherwise."""
     production = Settings().models.multi_granularity_10d
     preset = {
         "train_days": production.train_days,
@@ -87,27 +89,35 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m studies.daily_network_2016", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder of reference tables, 2010–2016")
     parser.add_argument(
-        "--work", type=Path, default=ROOT / "lakes" / "daily_network_2016", help="what is built is kept there"
+        "--work", type=Path, default=ROOT / "lakes" / "daily_network_2016", help="folder for tables and trainings"
     )
-    parser.add_argument("--out", type=Path, default=RESULT, help="the record, as .json and .md")
-    parser.add_argument("--horizon", type=int, choices=(5, 10), default=10, help="of the label: network 15 or 16")
+    parser.add_argument("--out", type=Path, default=RESULT, help="path of the record, written as .json and .md")
+    parser.add_argument(
+        "--horizon",
+        type=int,
+        choices=(5, 10),
+        default=10,
+        help="days of the label: 5 for network 15, 10 for network 16",
+    )
     helps = {
         "train_days": "training days of a window",
         "valid_days": "validation days of a window",
-        "every": "train and validate on every n-th of them alone",
-        "seeds": "networks averaged",
-        "epochs": "at most so many",
-        "retrain_days": "least trading days between trainings",
+        "every": "train and validate only on every n-th of these days",
+        "seeds": "number of networks to average",
+        "epochs": "largest number of epochs",
+        "retrain_days": "least number of trading days between trainings",
     }
     for name, value in preset.items():
         option = f"--{name.replace('_', '-')}"
-        parser.add_argument(option, type=int, default=value, help=f"{helps[name]} (here by default {value})")
-    parser.add_argument("--threads", type=int, default=production.threads, help="seeds trained at a time on a CPU")
+        parser.add_argument(option, type=int, default=value, help=f"{helps[name]} (default on this machine: {value})")
+    parser.add_argument(
+        "--threads", type=int, default=production.threads, help="number of seeds trained in parallel on a CPU"
+    )
     return parser.parse_args(arguments)
 
 
 def row_of(options: argparse.Namespace) -> ModelSettings:
-    """Network 15's or 16's row of settings with its daily network alone, and what the options change."""
+    """Return the settings of network 15 or 16 with its daily network only and the changes of the options."""
     models = Settings().models
     row = models.multi_granularity_5d if options.horizon == 5 else models.multi_granularity_10d
     changes = {
@@ -127,17 +137,21 @@ def row_of(options: argparse.Namespace) -> ModelSettings:
 
 
 def open_builder(data: Path, work: Path, say: Say) -> Builder:
-    """A builder of the three tables, from a landing zone that only points to the reference folder."""
+    """Return a builder of the three tables, with a landing zone that links to the reference folder.
+
+    Raises:
+        InputError: The folder has no daily_prices.parquet.
+    """
     if not (data / "daily_prices.parquet").is_file():
         raise InputError(
-            f"{data} holds no daily_prices.parquet. Name a folder of reference tables (SPEC §2.1) with --data."
+            f"{data} has no daily_prices.parquet. Name a folder of reference tables (SPEC §2.1) with --data."
         )
     link = work / "market" / "reference"
     link.parent.mkdir(parents=True, exist_ok=True)
     if not link.is_symlink():
         link.symlink_to(data.resolve(), target_is_directory=True)
     lake = Lake(str(work / "lake"))
-    # Here daily features begin with the prices: there are no minutes that they could begin with.
+    # Daily features begin with the prices here, because there are no minute data.
     tables = {table.name: table for table in (daily_prices, securities, replace(daily_features, history="reference"))}
     return Builder(
         tables=tables, lake=lake, zone=LandingZone(work / "market", lake.store), calendar=Calendar.xshg(),
@@ -146,7 +160,11 @@ def open_builder(data: Path, work: Path, say: Say) -> Builder:
 
 
 def build_tables(builder: Builder, first: dt.date, last: dt.date, say: Say) -> None:
-    """The days from `first` to `last` of all three, and the prices that their look-backs need before."""
+    """Build the days from `first` to `last` of all three tables, and the earlier prices that their look-backs need.
+
+    Raises:
+        InputError: A partition is refused or blocked.
+    """
     calendar, start = builder.calendar, builder.start_of(builder.tables["daily_prices"])
     days = calendar.days(first, last)
     earliest = max(start, calendar.offset(first, -min(60, calendar.index(first))))
@@ -166,6 +184,7 @@ def build_tables(builder: Builder, first: dt.date, last: dt.date, say: Say) -> N
 
 
 def read(builder: Builder, name: str, days: Sequence[dt.date]) -> pl.LazyFrame:
+    """Read the partitions of a table."""
     return builder.lake.read(builder.tables[name], days)
 
 
@@ -174,7 +193,7 @@ def read(builder: Builder, name: str, days: Sequence[dt.date]) -> pl.LazyFrame:
 
 @dataclass(frozen=True)
 class Fitted:
-    """What one training week leaves: networks per seed, and the linear model's coefficients on the same samples."""
+    """The results of one training week: networks per seed, the linear model on the same samples, and a description."""
 
     networks: Mapping[int, Trained]
     coefficients: NDArray[np.float64]  # (features,)
@@ -184,7 +203,7 @@ class Fitted:
 def fit(
     builder: Builder, week: dt.date, settings: ModelSettings, start: dt.date, options: argparse.Namespace, say: Any
 ) -> Fitted:
-    """Train as the model's week would: only labels known at the close of its signal day, purged at both borders."""
+    """Train as a model's week does: only on labels known at the close of its signal day, purged at both borders."""
     calendar = builder.calendar
     window = training_window(calendar, week, settings, start)
     known = window_days(calendar, week, settings, start)
@@ -225,6 +244,7 @@ def fit(
 
 
 def make_panel(builder: Builder, days: Sequence[dt.date], listings: pl.LazyFrame, settings: ModelSettings) -> Panel:
+    """Build the panel of daily features."""
     return build_panel(
         read(builder, "daily_features", days), listings, days=days, granularity="daily", features=features_of("daily"),
         clip=settings.clip, keep_all=True,
@@ -232,15 +252,15 @@ def make_panel(builder: Builder, days: Sequence[dt.date], listings: pl.LazyFrame
 
 
 def thin(samples: Samples, every: int) -> Samples:
-    """The samples of every n-th day, the last one among them."""
+    """Return the samples of every n-th day, counted back from the last one."""
     days = sorted(samples.names)[::-1][::every]
     return replace(samples, names={day: samples.names[day] for day in reversed(days)})
 
 
 def least_squares(samples: Samples) -> NDArray[np.float64]:
-    """Coefficients (features,) of the label on the last day's standardised features over all samples, without intercept.
+    """Return the coefficients (features,) of the label on the last day's standardised features, without intercept.
 
-    Features and labels have mean zero on each date. A feature that the others explain gets the least coefficient.
+    Features and labels have mean zero on each date. With collinear features the solution of least norm is returned.
     """
     width = samples.values.shape[-1]
     gram, moment = np.zeros((width, width)), np.zeros(width)
@@ -253,9 +273,10 @@ def least_squares(samples: Samples) -> NDArray[np.float64]:
 
 
 def score_week(fitted: Fitted, panel: Panel, day: int, raw: pl.DataFrame, settings: ModelSettings) -> pl.DataFrame:
-    """(symbol, factor, value) of the network, each of its seeds, the linear model and the reversal, on one signal day.
+    """Return (symbol, factor, value) of the network, each of its seeds, the linear model and the reversal on one signal day.
 
-    day: its position in the panel; raw: the day's daily_features. All judge the same names: those that the network can.
+    day: its position in the panel; raw: the day's daily_features. All score the same stocks, which are those that the network
+    covers.
     """
     device = choose_device(settings.device)
     chosen = np.flatnonzero(eligible_names(panel, day, settings))
@@ -282,7 +303,7 @@ def score_week(fitted: Fitted, panel: Panel, day: int, raw: pl.DataFrame, settin
 
 
 def write_scores(scores: Mapping[dt.date, pl.DataFrame], calendar: Calendar, path: Path) -> None:
-    """Every week's scores in one file (date, symbol, factor, value): what portfolios_2011_2016 --scores reads."""
+    """Write the scores of all weeks to one file (date, symbol, factor, value), which portfolios_2011_2016 --scores reads."""
     path.parent.mkdir(parents=True, exist_ok=True)
     pl.concat(
         frame.select(pl.lit(calendar.signal_day(week)).alias("date"), "symbol", "factor", "value")
@@ -294,7 +315,7 @@ def write_scores(scores: Mapping[dt.date, pl.DataFrame], calendar: Calendar, pat
 
 
 def summarise(judged: pl.DataFrame) -> dict[str, Any]:
-    """Factor → its interval and mean decile returns; and the network's weekly RankIC less each of the others'."""
+    """Return the interval and mean decile returns of each factor, and the network's weekly RankIC less those of the others."""
     weekly = {name: frame.sort("week") for (name,), frame in judged.partition_by("factor", as_dict=True).items()}
     factors = {
         name: {
@@ -313,6 +334,11 @@ def summarise(judged: pl.DataFrame) -> dict[str, Any]:
 
 
 def run(options: argparse.Namespace, say: Say) -> None:
+    """Run the study and write its record.
+
+    Raises:
+        InputError: The folder has no prices, a partition cannot be built, or the window is too long for 2016.
+    """
     began, where = time.monotonic(), conditions(command(options))
     settings = row_of(options)
     builder = open_builder(options.data, options.work, say)
@@ -328,7 +354,8 @@ def run(options: argparse.Namespace, say: Say) -> None:
     ]
     if not periods:
         raise InputError(
-            f"no week of 2016 has {options.train_days} + {options.valid_days} days before it: ask for fewer"
+            f"no week of 2016 has {options.train_days} + {options.valid_days} days before it: set a smaller --train-days or "
+            "--valid-days"
         )
     first_window = training_window(calendar, periods[0][1], settings, start)
     build_tables(builder, first_window.first_feature, last, say)
@@ -363,13 +390,14 @@ def run(options: argparse.Namespace, say: Say) -> None:
 
 
 def command(options: argparse.Namespace) -> str:
+    """Return the command that repeats the run."""
     names = ("horizon", "train_days", "valid_days", "every", "seeds", "epochs", "retrain_days", "threads")
     asked = " ".join(f"--{name.replace('_', '-')} {getattr(options, name)}" for name in names)
     return f"python -m studies.daily_network_2016 {asked}"
 
 
 def results(summary: Mapping[str, Any]) -> list[str]:
-    """The tables of the record: RankICs, differences, deciles."""
+    """Return the lines of the record's tables: RankICs, differences, deciles."""
     factors: Mapping[str, Any] = summary["factors"]
     ordered = [NETWORK, LINEAR, REVERSAL, *sorted(name for name in factors if name.startswith("seed "))]
     header = ["score", "weekly RankIC", "95 % interval", "ICIR", "weeks above 0", "weeks"]
@@ -390,7 +418,7 @@ def results(summary: Mapping[str, Any]) -> list[str]:
 
 
 def describe(record: Mapping[str, Any], settings: ModelSettings) -> str:
-    """The record for people: what was done, under which conditions, and what came out."""
+    """Return the record as Markdown: method, conditions and results."""
     where, trainings = record["conditions"], record["trainings"]
     windows = [
         f"- Trained after the close of {one['window']['signal_day']}: {one['window']['first_train']} to "
@@ -401,31 +429,32 @@ def describe(record: Mapping[str, Any], settings: ModelSettings) -> str:
         f"{one['training_seconds']:,} s."
         for one in trainings
     ]
-    thinned = f" Of the windows' days every {record['every']}th is a sample." if record["every"] > 1 else ""
+    thinned = f" Every {record['every']}th day of the windows is a sample." if record["every"] > 1 else ""
     return "\n".join(
         [
             "# The daily attention GRU on the real market, weeks of 2016",
             "",
             f"`{where['command']}`",
             "",
-            f"{where['date']}, commit {where['commit']}, {where['machine']}, {where['versions']}; {where['seconds']:,} s in all.",
+            f"{where['date']}, commit {where['commit']}, {where['machine']}, {where['versions']}; {where['seconds']:,} s in total.",
             "",
-            f"Bidirectional attention GRU of networks 15–16 (daily granularity alone: {settings.sequence_days} days of 26 features), "
-            f"label: Gaussian rank of the {settings.horizon}-day return, squared error, {len(settings.seeds)} seed(s) averaged, at most "
-            f"{settings.epochs} epochs with patience {settings.patience}, window {settings.train_days} + {settings.valid_days} days "
-            f"(production: 1 200 + 120 days, five seeds, at most 50 epochs, retrained every 120 days), purged by "
-            f"{settings.horizon} days at both borders.{thinned}",
+            f"The network is the bidirectional attention GRU of networks 15–16 (only the daily granularity: {settings.sequence_days} "
+            f"days of 26 features). Its label is the Gaussian rank of the {settings.horizon}-day return, its loss the squared error. "
+            f"{len(settings.seeds)} seeds are averaged, with at most {settings.epochs} epochs, patience {settings.patience} and a "
+            f"window of {settings.train_days} + {settings.valid_days} days (production: 1 200 + 120 days, five seeds, at most 50 "
+            f"epochs, retrained every 120 days), purged by {settings.horizon} days at both borders.{thinned}",
             "",
             *windows,
             "",
-            "Weekly RankIC (SPEC §7): Spearman of the signal day's score with the return from the trade day's VWAP to the next trade "
-            "day's, names of U(t) that the network can judge, on real daily prices of all stocks. Intervals: Newey–West, Student's "
-            "quantile. The linear model is least squares on the last day's 26 standardised features, on the same samples; the "
-            'reversal is minus the 20-day return. "network" is the mean of the z-scored outputs of its seeds.',
+            "The weekly RankIC (SPEC §7) is Spearman's correlation of the signal day's score with the return from the trade day's VWAP "
+            "to the next trade day's, over the stocks of U(t) that the network covers, on real daily prices of all stocks. Intervals "
+            "use Newey–West errors and Student's quantile. The linear model is least squares on the last day's 26 standardised "
+            'features, on the same samples; the reversal is minus the 20-day return; "network" is the mean of the z-scored outputs of '
+            "its seeds.",
             "",
             *results(record["summary"]),
             "",
-            f"For orientation, {record['published']}; other years and, there, all three granularities.",
+            f"For comparison, {record['published']}, for other years and with all three granularities.",
             "",
         ]
     )

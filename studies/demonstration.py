@@ -1,6 +1,6 @@
-"""What a study of the portfolios on daily data puts in the place of tables that need minutes: a score, or nothing.
+"""Replacements of the tables that need minute data, for a study of the portfolios on daily data.
 
-Here: the demonstration table `scores`, and empty tables that say why they are empty. Not here: what is studied.
+This module holds the demonstration table `scores`, and empty tables with the reason. It does not hold the study.
 """
 
 import datetime as dt
@@ -22,32 +22,32 @@ from resources.partition import Frames, Partition
 from resources.settings.base import Section
 from resources.table import Read, Table
 
-CLIP = 3.0  # standard deviations, as every score of SPEC §5
-MIN_SHARE = 0.75  # of a window's days on which a name must have traded (SPEC §4)
-DAILY_ONLY = "this study has daily data alone"
+CLIP = 3.0  # standard deviations, as for every score of SPEC §5
+MIN_SHARE = 0.75  # least share of a window's days on which a stock must have traded (SPEC §4)
+DAILY_ONLY = "this study has only daily data"
 
 
 class DemonstrationSettings(Section):
-    """Which score stands in for network 16's."""
+    """The score that replaces that of network 16."""
 
-    score: str = Field("reversal_20", description="Its name in the table scores, and in every solve")
-    window: int = Field(20, ge=1, description="Trading days whose compounded return is reversed, without a file")
+    score: str = Field("reversal_20", description="Name of the score in the table scores and in every solve")
+    window: int = Field(20, ge=1, description="Trading days of the compounded return that is reversed, without a file")
     file: str | None = Field(None, description="Parquet file of the scores: date, symbol, factor, value")
-    digest: str = Field("", description="The file's content, so that another file makes another table")
+    digest: str = Field("", description="Digest of the file, so that the table becomes stale when the file changes")
 
 
 @Lookback
 def window_days(calendar: Calendar, week: dt.date, section: DemonstrationSettings, start: dt.date) -> list[dt.date]:
-    """The window's trading days; the last is the week's signal day."""
+    """Return the trading days of the window that ends on the week's signal day, none before `start`."""
     last = calendar.signal_day(week)
     first = calendar.offset(last, -min(section.window - 1, calendar.index(last)))
     return [day for day in calendar.days(first, last) if day >= start]
 
 
 def make_scores(frames: Frames, partition: Partition, settings: DemonstrationSettings) -> Made:
-    """The signal day's scores of names of U(t): clipped, z-scored, high = good.
+    """Make the scores of the stocks of U(t) on the signal day, clipped and z-scored, high = good.
 
-    Without a file the score is minus the return compounded over the window, of names that traded on 75 % of its days.
+    Without a file the score is minus the return compounded over the window, for stocks that traded on 75 % of its days.
     """
     week, date = partition.week, partition.date
     universe = frames["securities"].filter(pl.col("in_universe")).select("symbol").collect()
@@ -77,13 +77,13 @@ def make_scores(frames: Frames, partition: Partition, settings: DemonstrationSet
 
 
 def make_nothing(frames: Frames, partition: Partition, settings: None) -> Made:
-    """A partition of a table that this study has no data for."""
+    """Make an empty partition of a table for which the study has no data, with the reason."""
     schema = {one.name: one.schema for one in (minute_bars, factors)}[partition.table]
     return Made(pl.DataFrame(schema=schema), unavailable=dict.fromkeys(schema, DAILY_ONLY))
 
 
 def empty(table: Table) -> Table:
-    """`table` as it stands where nothing of it can be made: every partition is empty, with the reason."""
+    """Return the table with a make function that makes empty partitions with the reason."""
     return replace(
         table, reads=(), lands=(), needs={}, checks=(), settings=None, history="reference", plot=None,
         make="studies.demonstration:make_nothing",
@@ -95,12 +95,19 @@ scores = Table(
     stage="models",
     partition="week",
     history="reference",
-    description="A demonstration score in the place of the networks' scores; its name says what it is.",
+    description="A demonstration score that replaces the scores of the networks; the factor is its name.",
     reads=(Read("daily_prices", over=window_days), Read("securities")),
     schema=SCORES,
     sort=("factor", "symbol"),
     settings="demonstration",
     make="studies.demonstration:make_scores",
     items="factor",
-    checks=(Check("symbol_unique", Unique(("symbol", "factor")), critical=True, remedy="mend the file of scores"),),
+    checks=(
+        Check(
+            "symbol_unique",
+            Unique(("symbol", "factor")),
+            critical=True,
+            remedy="correct the file of scores: a symbol has more than one row",
+        ),
+    ),
 )

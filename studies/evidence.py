@@ -1,7 +1,6 @@
-"""What the studies share: weekly RankICs and deciles of scores, how sure their mean is, and the record of a run.
+"""Shared functions of the studies: weekly RankICs and deciles of scores, intervals of their means, and the record of a run.
 
-Here: arithmetic on a study's weekly figures, and writing them down with the conditions they were found under. Not here:
-what is studied.
+This module computes statistics of weekly figures and writes them with the conditions of the run. It does not hold a study.
 """
 
 import argparse
@@ -32,12 +31,13 @@ from resources.errors import ZhoubaoError
 ROOT = Path(__file__).resolve().parents[1]
 WEEKS_PER_YEAR = 52
 Say = Callable[[str], None]
-DECILE_NAMES = 100
+DECILE_NAMES = 100  # least number of stocks for deciles
+PROJECT = ("assets", "orchestration", "resources", "sample_market", "studies")  # folders whose changes a record marks
 Floats = NDArray[np.float64]
 
 
 def carry_out(study: Callable[[argparse.Namespace, Say], None], options: argparse.Namespace) -> int:
-    """Runs a study, its lines stamped with the time: the exit code, 1 where it was refused with its reason."""
+    """Run a study, print its lines with the time, and return the exit status: 0, or 1 with the error on stderr."""
     try:
         study(options, lambda line: print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {line}", flush=True))
     except ZhoubaoError as error:
@@ -48,7 +48,7 @@ def carry_out(study: Callable[[argparse.Namespace, Say], None], options: argpars
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean of weekly figures with its 95 % interval; icir = mean / std · √52, positive the share above zero."""
+    """A mean of weekly figures with its 95 % interval. icir: mean / std · √52. positive: the share of weeks above zero."""
 
     weeks: int
     mean: float
@@ -59,22 +59,26 @@ class Interval:
 
     @property
     def above_zero(self) -> bool:
+        """Whether the whole interval is above zero."""
         return self.low > 0
 
     @property
-    def holds_zero(self) -> bool:
+    def contains_zero(self) -> bool:
+        """Whether zero is inside the interval."""
         return self.low <= 0 <= self.high
 
 
 def mean_interval(values: Sequence[float] | Floats) -> Interval:
-    """Mean ± Student's quantile (n − 1 degrees of freedom) × Newey–West error, lags by the rule of thumb.
+    """Return mean ± Student's quantile (n − 1 degrees of freedom) × Newey–West error, with lags by the rule of thumb.
 
-    values: in order of time, at least three. Student's quantile rather than the normal's, since a study has some dozens of
-    weeks.
+    values: in the order of time, at least three. Student's quantile is used because a study has only some dozens of weeks.
+
+    Raises:
+        ValueError: There are fewer than three values, or one is not finite.
     """
     ics = np.asarray(values, dtype=np.float64)
     if len(ics) < 3 or not np.isfinite(ics).all():
-        raise ValueError(f"an interval needs three finite weekly figures or more, not {ics.tolist()}")
+        raise ValueError(f"an interval needs at least three finite weekly figures, not {ics.tolist()}")
     judged = judge_ics(ics, WEEKS_PER_YEAR)
     mean = float(ics.mean())
     half = float(student.ppf(0.975, len(ics) - 1)) * newey_west_error(ics, default_lags(len(ics)))
@@ -87,7 +91,7 @@ def mean_interval(values: Sequence[float] | Floats) -> Interval:
 def holding_periods(
     calendar: Calendar, first: dt.date, last: dt.date, known: dt.date
 ) -> list[tuple[dt.date, Rebalance, Rebalance]]:
-    """(week, entry, exit) of the weeks with a signal day from `first` to `last` whose holding period ends by `known`."""
+    """Return (week, entry, exit) of the weeks with a signal day from `first` to `last` and a holding period up to `known`."""
     weeks = [
         week
         for week in calendar.weeks(calendar.week_of(first), calendar.week_of(last))
@@ -107,10 +111,10 @@ def judge(
     paths: PricePaths,
     periods: Iterable[tuple[dt.date, Rebalance, Rebalance]],
 ) -> pl.DataFrame:
-    """One row per week and factor: week, signal, factor, names, rank_ic, deciles.
+    """Return one row per week and factor: week, signal, factor, names, rank_ic, deciles.
 
-    scores: week → (symbol, factor, value) of its signal day. deciles: mean returns of the ten groups over that of all ten,
-    lowest first; null with fewer than a hundred names, of which a group would be noise.
+    scores: week → (symbol, factor, value) of its signal day. deciles: mean returns of the ten groups less the mean of all ten,
+    lowest group first; null with fewer than a hundred stocks, where a group would be noise.
     """
     rows = []
     for week, entry, leave in periods:
@@ -136,7 +140,7 @@ def judge(
 
 
 def conditions(command: str) -> dict[str, Any]:
-    """When, where and with what a study ran: command, date, commit, machine, library versions."""
+    """Return the conditions of a run: command, date, commit, machine, library versions."""
     import torch
 
     gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
@@ -150,12 +154,12 @@ def conditions(command: str) -> dict[str, Any]:
 
 
 def _commit() -> str:
-    """The commit that ran; "+" says that files of the project differed from it."""
+    """The commit of the run, with a "+" if files of the project differ from it."""
 
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=True).stdout.strip()
 
-    changed = git("status", "--porcelain", "--untracked-files=no", "--", "assets", "resources", "benchmarks")
+    changed = git("status", "--porcelain", "--untracked-files=no", "--", *PROJECT)
     return git("rev-parse", "--short=10", "HEAD") + ("+" if changed else "")
 
 
@@ -166,7 +170,7 @@ def _processor() -> str:
 
 
 def write_record(path: Path, record: Mapping[str, Any], text: str) -> None:
-    """`path`.json with the figures and `path`.md for people."""
+    """Write `path`.json with the figures and `path`.md with the text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.with_suffix(".json").write_text(
         json.dumps(record, indent=1, ensure_ascii=False, default=_plain) + "\n", "utf-8"
@@ -175,7 +179,7 @@ def write_record(path: Path, record: Mapping[str, Any], text: str) -> None:
 
 
 def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table; the first column left, figures right.
+    """Return a Markdown table with the first column aligned left and the others right.
 
     >>> print(markdown_table(["who", "how much"], [["a", "1"]]))
     | who | how much |
@@ -187,7 +191,7 @@ def markdown_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def show(interval: Interval) -> list[str]:
-    """Mean, interval and ICIR as cells."""
+    """Return mean, interval and ICIR as cells of a table."""
     icir = "–" if interval.icir is None else f"{interval.icir:.2f}"
     return [f"{interval.mean:.4f}", f"[{interval.low:.4f}, {interval.high:.4f}]", icir]
 
@@ -199,4 +203,4 @@ def _plain(value: Any) -> Any:
         return value.tolist()
     if isinstance(value, dt.date):
         return str(value)
-    raise TypeError(f"{type(value)} has no place in a record")
+    raise TypeError(f"a record cannot contain a value of the type {type(value)}")

@@ -2,11 +2,11 @@
 
     python -m studies.planted_alpha [--work DIR] [--strengths 1 0]
 
-Two invented markets that differ in the strength of the planted alpha alone are taken through the chain up to the scores:
-tables, trainings and scores are the project's, under the settings of planted_alpha.toml. Each network is judged by its weekly
-RankIC out of sample, its seeds averaged and each by itself. It is a proof of the machinery, and says nothing about markets.
+Two simulated markets that differ only in the strength of the planted alpha are processed up to the scores: tables, trainings and
+scores are made by the project under the settings of planted_alpha.toml. The measure of each network is its weekly RankIC out of
+sample, for the average of its seeds and for each seed. The study tests the implementation and is no evidence about real markets.
 
-Whatever was made is kept in --work: a run that was stopped goes on.
+All results are kept in --work, so that an interrupted run can be resumed.
 """
 
 import argparse
@@ -53,13 +53,14 @@ DAYS, TICK_DAYS = 320, 8
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the study with the arguments of the command line, and return the exit status."""
     parser = argparse.ArgumentParser(prog="python -m studies.planted_alpha", description=__doc__.split("\n")[0])
     parser.add_argument(
-        "--work", type=Path, default=ROOT / "lakes" / "planted_alpha", help="markets and lakes are kept there"
+        "--work", type=Path, default=ROOT / "lakes" / "planted_alpha", help="folder for the markets and lakes"
     )
-    parser.add_argument("--out", type=Path, default=RESULT, help="the record, as .json and .md")
+    parser.add_argument("--out", type=Path, default=RESULT, help="path of the record, written as .json and .md")
     parser.add_argument(
-        "--strengths", type=float, nargs="+", default=[1.0, 0.0], help="of the planted alpha, a market each"
+        "--strengths", type=float, nargs="+", default=[1.0, 0.0], help="strengths of the planted alpha, one market each"
     )
     parser.add_argument("--days", type=int, default=DAYS, help=f"trading days of each market (default: {DAYS})")
     options = parser.parse_args(arguments)
@@ -67,6 +68,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(options: argparse.Namespace, say: Say) -> None:
+    """Run the study and write its record."""
     asked = f"--strengths {' '.join(f'{strength:g}' for strength in options.strengths)} --days {options.days}"
     began, where = time.monotonic(), conditions(f"python -m studies.planted_alpha {asked}")
     chosen = load_profile(str(SETTINGS), PROFILES)
@@ -91,7 +93,7 @@ def run(options: argparse.Namespace, say: Say) -> None:
 
 
 def study_market(market: MarketSettings, work: Path, chosen: Profile, say: Say) -> dict[str, Any]:
-    """Make the market, build the scores of every week that all six models can score, and judge them."""
+    """Make the market, build the scores of every week that all six models can score, and return their statistics."""
     began = time.monotonic()
     folder = work / f"alpha_{market.alpha:g}"
     if not is_made(folder / "market", market):
@@ -127,7 +129,11 @@ def study_market(market: MarketSettings, work: Path, chosen: Profile, say: Say) 
 
 
 def build_scores(builder: Builder, weeks: Sequence[dt.date], say: Say) -> None:
-    """The scores of these weeks and all that they are made from, table by table."""
+    """Build the scores of these weeks and everything that they are made from, table by table.
+
+    Raises:
+        NotReadyError: A partition is refused or blocked.
+    """
     plan = make_plan(builder, [("scores", week) for week in weeks])
     for table in builder.tables.values():
         keys = [step.key for step in plan.steps if step.table.name == table.name]
@@ -142,7 +148,7 @@ def build_scores(builder: Builder, weeks: Sequence[dt.date], say: Say) -> None:
 
 
 def read_scores(builder: Builder, week: dt.date) -> pl.DataFrame:
-    """(symbol, factor, value): each model's score, and as "<model> seed <n>" what the score of that seed alone would be."""
+    """Return (symbol, factor, value): the score of each model, and as "<model> seed <n>" the score from that seed only."""
     table = builder.tables["scores"]
     scores = builder.lake.read(table, [week]).collect()
     styles = builder.lake.read(builder.tables["styles"], [builder.calendar.signal_day(week)]).collect()
@@ -157,11 +163,11 @@ def read_scores(builder: Builder, week: dt.date) -> pl.DataFrame:
     return pl.concat(parts)
 
 
-# --- what came out ------------------------------------------------------------------------------------------------------
+# --- results ------------------------------------------------------------------------------------------------------------
 
 
 def summarise(judged: pl.DataFrame, models: Sequence[str]) -> dict[str, Any]:
-    """Model → the interval of its seeds' mean score ("all") and of each seed alone ("seeds")."""
+    """Return model → the interval of the score of all its seeds ("all") and of each seed ("seeds")."""
     weekly = {name: frame.sort("week")["rank_ic"].to_numpy() for (name,), frame in judged.group_by("factor")}
     return {
         model: {
@@ -175,13 +181,14 @@ def summarise(judged: pl.DataFrame, models: Sequence[str]) -> dict[str, Any]:
 
 
 def verdict(alpha: float, interval: Interval) -> str:
-    """What the claim asks of a market of this strength, and whether it holds."""
+    """Return whether the claim is true for a market of this strength, in words."""
     if alpha > 0:
         return "above zero" if interval.above_zero else "NOT above zero"
-    return "holds zero" if interval.holds_zero else "does NOT hold zero"
+    return "contains zero" if interval.contains_zero else "does NOT contain zero"
 
 
 def results(markets: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the lines of the record's tables."""
     lines: list[str] = []
     header = [
         "network",
@@ -216,7 +223,7 @@ def results(markets: Sequence[Mapping[str, Any]]) -> list[str]:
 
 
 def describe(record: Mapping[str, Any], chosen: Profile) -> str:
-    """The record for people."""
+    """Return the record as Markdown."""
     where, first = record["conditions"], record["markets"][0]["market"]
     names = first["sse_main"] + first["star"] + first["szse_main"] + first["chinext"]
     trained = {", ".join(weeks) for market in record["markets"] for weeks in market["trained_weeks"].values()}
@@ -224,20 +231,22 @@ def describe(record: Mapping[str, Any], chosen: Profile) -> str:
         [
             "# The planted alpha, found by all six networks",
             "",
-            "An invented market: a proof of the machinery, no evidence about markets.",
+            "The market is simulated: the study tests the implementation and is no evidence about real markets.",
             "",
             f"`{where['command']}`",
             "",
             f"{where['date']}, commit {where['commit']}, {where['machine']}, {where['versions']}; "
             + ", ".join(f"{market['seconds']:,} s for strength {market['alpha']:g}" for market in record["markets"])
-            + " (less where markets, tables or trainings were already there).",
+            + " (less where markets, tables or trainings existed before).",
             "",
-            f"Sample market of {names} names and {first['days']} days, seed {first['seed']}. {chosen.shortens['models']}. Models trained "
-            f"in the weeks of {' or '.join(sorted(trained))}; every week scored out of sample.",
+            f"The sample market has {names} stocks and {first['days']} days, seed {first['seed']}. Settings: "
+            f"{chosen.shortens['models']}. The models were trained in the weeks of {' or '.join(sorted(trained))}; every week is scored "
+            "out of sample.",
             "",
-            "Weekly RankIC (SPEC §7): Spearman of the signal day's score with the return from the trade day's VWAP to the next trade "
-            "day's. Intervals: Newey–West over the weeks, Student's quantile. A network's score averages its five seeds; each seed "
-            "by itself stands beside. Claimed: above zero with the alpha planted, zero inside the interval without.",
+            "The weekly RankIC (SPEC §7) is Spearman's correlation of the signal day's score with the return from the trade day's VWAP "
+            "to the next trade day's. Intervals use Newey–West errors over the weeks and Student's quantile. The score of a network is "
+            "the average of its five seeds; the last columns are for single seeds. The claim is that the interval is above zero with "
+            "the planted alpha, and contains zero without it.",
             "",
             *results(record["markets"]),
         ]

@@ -1,15 +1,15 @@
-"""Both portfolios on the real market of 2011–2016: every weekly solve, what gave in it and why, every bound against what was held.
+"""Both portfolios on the real market of 2011–2016: every weekly solve, the relaxed constraints and why, and holdings against bounds.
 
     python -m studies.portfolios_2011_2016 [--data DIR] [--work DIR] [--window N | --scores FILE --alpha NAME]
 
 csi500_portfolio runs every week from the last of 2010 to the last of 2016 on real daily prices, official weights, real industries
-and index closes; csi1000_portfolio every week of 2015 and 2016 on weights that stand in for the official ones (the data README
-says how they were made). The tables are the project's own, through the builder, under production settings; alone `scores` is
-replaced, by a score that needs daily data only. It demonstrates the machinery: its returns say nothing about network 16.
+and index closes; csi1000_portfolio every week of 2015 and 2016 on weights that replace the official ones (the README of the data
+describes how they were made). The builder makes the project's own tables under production settings; only `scores` is replaced, by a
+score that needs daily data only. The study tests the implementation; its returns are no evidence about network 16.
 
-Then every stored week is gone through again from the stored tables by arithmetic of its own (here and in second_look.py):
-the bounds, the least relaxation and the best score by another solver, the conflicts, the fills, the accounts. What is built is
-kept in --work: a run that was stopped goes on, and a second one only reads. For the score of the daily network instead:
+Every stored week is then verified from the stored tables by independent code (here and in second_look.py): the bounds, the least
+relaxation and the best score by another solver, the conflicts, the fills and the accounts. The tables are kept in --work, so that an
+interrupted run can be resumed, and a second run only reads. The score of the daily network is used with these commands:
 
     python -m studies.daily_network_2016 --work W …          # writes W/scores.parquet
     python -m studies.portfolios_2011_2016 --scores W/scores.parquet --alpha network \\
@@ -66,13 +66,14 @@ FIRST, LAST = dt.date(2010, 12, 27), dt.date(2016, 12, 26)  # Mondays: built on 
 STANDIN = "csi1000_standin_weights"
 TOTAL_RETURN = {"000905.SH": "H00905.CSI", "000852.SH": "H00852.CSI"}
 TOLERANCE = 1e-8
-SHOWN_STATES = 5  # names of one state spelled out in a conflict
-RISK_DAYS = 60  # of returns, for the tracking error that a target would have had
+SHOWN_STATES = 5  # number of stocks of one state that the text of a conflict lists
+RISK_DAYS = 60  # days of returns for the past tracking error of a target
 DAYS_PER_YEAR = 244
 SUMMER = (dt.date(2015, 6, 1), dt.date(2015, 9, 30))
+CONFLICT = "cannot all be satisfied: "  # begins the text of a conflict
 
 
-# Shenwan's level 1 of 2014 by the codes of the data, for the words.
+# The names of Shenwan's level-1 industries of 2014 by the codes of the data.
 INDUSTRIES = {
     "11": "agriculture", "21": "mining", "22": "chemicals", "23": "steel", "24": "non-ferrous metals", "27": "electronics",
     "28": "automobiles", "33": "household appliances", "34": "food and beverage", "35": "textiles", "36": "light manufacturing",
@@ -80,41 +81,48 @@ INDUSTRIES = {
     "46": "leisure services", "48": "banks", "49": "non-bank finance", "51": "conglomerates", "61": "building materials",
     "62": "construction", "63": "electrical equipment", "64": "machinery", "65": "defence", "71": "computers", "72": "media",
     "73": "communications",
-    # of the scheme before 2014
+    # industries of the scheme before 2014
     "25": "construction and materials", "26": "machinery", "29": "information equipment", "44": "financial services",
     "47": "information services",
 }  # fmt: skip
 
 
 class StudySettings(Settings):
-    """The project's settings and the demonstration score's."""
+    """The settings of the project and those of the demonstration score."""
 
     demonstration: DemonstrationSettings = DemonstrationSettings()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the study with the arguments of the command line, and return the exit status."""
     return carry_out(run, parse(arguments))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse the options."""
     parser = argparse.ArgumentParser(prog="python -m studies.portfolios_2011_2016", description=__doc__.split("\n")[0])
     parser.add_argument("--data", type=Path, default=DATA, help="folder of reference tables, 2010–2016")
     parser.add_argument(
-        "--work", type=Path, default=ROOT / "lakes" / "portfolios_2011_2016", help="what is built is kept there"
+        "--work", type=Path, default=ROOT / "lakes" / "portfolios_2011_2016", help="folder for the tables"
     )
-    parser.add_argument("--out", type=Path, default=RESULT, help="the record, as .json, .md and two charts")
+    parser.add_argument("--out", type=Path, default=RESULT, help="path of the record: .json, .md and two charts")
     parser.add_argument("--first", type=dt.date.fromisoformat, default=FIRST, help=f"first week, a Monday ({FIRST})")
     parser.add_argument("--last", type=dt.date.fromisoformat, default=LAST, help=f"last week, a Monday ({LAST})")
-    parser.add_argument("--window", type=int, default=20, help="the score is minus the return of so many days (20)")
-    parser.add_argument("--scores", type=Path, help="a Parquet file of scores instead: date, symbol, factor, value")
-    parser.add_argument("--alpha", help="with --scores: the factor of the file")
+    parser.add_argument(
+        "--window", type=int, default=20, help="days of the return whose negative is the score (default: 20)"
+    )
+    parser.add_argument(
+        "--scores", type=Path, help="Parquet file of scores to use instead: date, symbol, factor, value"
+    )
+    parser.add_argument("--alpha", help="with --scores: the factor in the file")
     options = parser.parse_args(arguments)
     if (options.scores is None) != (options.alpha is None):
-        parser.error("--scores names a file and --alpha the factor in it: give both or neither")
+        parser.error("--scores names a file and --alpha the factor in it: set both or neither")
     return options
 
 
 def command(options: argparse.Namespace) -> str:
+    """Return the command that repeats the run."""
     asked = f"--window {options.window}"
     if options.scores is not None:
         asked = f"--scores {options.scores.name} --alpha {options.alpha}"
@@ -122,13 +130,17 @@ def command(options: argparse.Namespace) -> str:
 
 
 def study_settings(options: argparse.Namespace) -> StudySettings:
-    """Production's settings with the demonstration score as μ and the first week as anchor."""
+    """Return production's settings with the demonstration score as μ, starting in the first week.
+
+    Raises:
+        InputError: The file of scores does not exist.
+    """
     if options.scores is None:
         score = DemonstrationSettings(score=f"reversal_{options.window}", window=options.window)
     else:
         if not options.scores.is_file():
             raise InputError(
-                f"{options.scores} is no file of scores (--scores): date, symbol, factor, value as Parquet."
+                f"{options.scores} is not a file. --scores must name a Parquet file of date, symbol, factor, value."
             )
         digest = hashlib.blake2b(options.scores.read_bytes(), digest_size=16).hexdigest()
         score = DemonstrationSettings(score=options.alpha, window=1, file=str(options.scores.resolve()), digest=digest)
@@ -140,10 +152,14 @@ def study_settings(options: argparse.Namespace) -> StudySettings:
 
 
 def lay_out_market(data: Path, market: Path) -> None:
-    """A landing zone that points to the reference folder; alone index_weights is written, with the stand-in appended."""
+    """Write a landing zone that links to the reference folder; only index_weights is copied, with the replacement appended.
+
+    Raises:
+        InputError: The folder has no daily_prices.parquet.
+    """
     if not (data / "daily_prices.parquet").is_file():
         raise InputError(
-            f"{data} holds no daily_prices.parquet. Name a folder of reference tables (SPEC §2.1) with --data."
+            f"{data} has no daily_prices.parquet. Name a folder of reference tables (SPEC §2.1) with --data."
         )
     folder = market / "reference"
     folder.mkdir(parents=True, exist_ok=True)
@@ -159,7 +175,7 @@ def lay_out_market(data: Path, market: Path) -> None:
 
 
 def open_builder(options: argparse.Namespace, say: Say) -> Builder:
-    """The builder of the study's tables, in the order the data flows."""
+    """Return the builder of the study's tables."""
     market = options.work / "market"
     lay_out_market(options.data, market)
     lake = Lake(str(options.work / "lake"))
@@ -167,7 +183,7 @@ def open_builder(options: argparse.Namespace, say: Say) -> Builder:
         daily_prices, securities, indices, empty(minute_bars), styles, empty(factors),
         scores,
     )  # fmt: skip
-    # Here portfolios begin with the prices: there are no minutes that they could begin with.
+    # Portfolios begin with the prices here, because there are no minute data.
     made = (
         replace(table, history="reference")
         for table in (csi500_portfolio, csi1000_portfolio, portfolio_returns, attribution)
@@ -179,9 +195,10 @@ def open_builder(options: argparse.Namespace, say: Say) -> Builder:
 
 
 def build_tables(builder: Builder, weeks: Sequence[dt.date], say: Say) -> int:
-    """The excess of these weeks, split, and all it is made from; what can't be built ends the study with its reason.
+    """Build the attribution of these weeks and everything that it is made from; return the number of partitions built.
 
-    Returns how many partitions were built, those that stood left out.
+    Raises:
+        InputError: A partition is refused or blocked.
     """
     plan = make_plan(builder, [(attribution.name, week) for week in weeks])
     if plan.blocked:
@@ -201,10 +218,12 @@ def build_tables(builder: Builder, weeks: Sequence[dt.date], say: Say) -> int:
 
 
 def read(builder: Builder, name: str, keys: Iterable[dt.date]) -> pl.LazyFrame:
+    """Read the partitions of a table."""
     return builder.lake.read(builder.tables[name], keys)
 
 
 def read_beside(builder: Builder, name: str, week: dt.date, file: str) -> pl.DataFrame:
+    """Read a file beside a week's partition of a table."""
     return pl.read_parquet(io.BytesIO(builder.lake.read_file(builder.tables[name], week, file)))
 
 
@@ -213,10 +232,10 @@ def read_beside(builder: Builder, name: str, week: dt.date, file: str) -> pl.Dat
 
 @dataclass(frozen=True)
 class Measured:
-    """What a vector of weights comes to against the benchmark, from stored tables, without the optimiser's code.
+    """Figures of a vector of weights relative to the benchmark, from stored tables, without the optimiser's code.
 
-    exposures: style → Σ (w − b) z. industries: industry → Σ (w − b). band: the largest |w − b| of a name that trades
-    freely. turnover: ½ (Σ|w − drifted| + |change of cash|), None without drifted weights.
+    total, lowest: Σ w and the least w. exposures: style → Σ (w − b) z. industries: industry → Σ (w − b). band: the largest
+    |w − b| of a tradable stock. turnover: ½ (Σ|w − drifted| + |change of cash|), None without drifted weights.
     """
 
     total: float
@@ -233,9 +252,10 @@ class Measured:
 
 
 def measure(names: pl.DataFrame, column: str, cash: float | None = None) -> Measured:
-    """`names`: symbol, `column` (the weights), benchmark_weight, drifted_weight, industry, state and the styles.
+    """Measure the weights in `column` of `names`.
 
-    A style that is null for every name is None: there is nothing to expose to. A single null is 0 (SPEC §4).
+    names: symbol, `column`, benchmark_weight, drifted_weight, industry, state and the styles. cash: the drifted weight of cash,
+    None if turnover is not measured. The exposure to a style that is null for every stock is None; a single null is 0 (SPEC §4).
     """
     weights, benchmark = names[column].to_list(), names["benchmark_weight"].to_list()
     active = [w - b for w, b in zip(weights, benchmark, strict=True)]
@@ -256,7 +276,7 @@ def measure(names: pl.DataFrame, column: str, cash: float | None = None) -> Meas
 
 
 def breaches(found: Measured, bounds: IndexPortfolioSettings, *, first_build: bool) -> dict[str, float]:
-    """Elastic group → how far the weights are outside its bounds in all; hard constraints under their own names."""
+    """Return elastic group → total violation of its bounds, and the violations of hard constraints by their names."""
     limit = {"value": bounds.value_exposure, "size": bounds.size_exposure}
     over = {
         style: max(0.0, abs(value) - limit.get(style, bounds.style_exposure))
@@ -276,7 +296,7 @@ def breaches(found: Measured, bounds: IndexPortfolioSettings, *, first_build: bo
 
 
 def unexplained(broken: Mapping[str, float], allowed: Mapping[str, float]) -> dict[str, float]:
-    """What is broken beyond what the solve says gave: empty where every bound holds or has its relaxation."""
+    """Return the violations that exceed the relaxation that the solve reports; empty if every bound is explained."""
     return {name: value for name, value in broken.items() if value > allowed.get(name, 0.0) + TOLERANCE}
 
 
@@ -285,7 +305,7 @@ def unexplained(broken: Mapping[str, float], allowed: Mapping[str, float]) -> di
 
 @dataclass(frozen=True, eq=False)
 class Stored:
-    """What the lake holds of one portfolio at one signal close. names: the rows of the table; solve: the one of solve.parquet."""
+    """The stored partition of one portfolio and week. names: rows of the table; solve, orders, days: the files beside it."""
 
     week: dt.date
     signal: dt.date
@@ -296,7 +316,7 @@ class Stored:
 
 
 def open_week(builder: Builder, portfolio: Portfolio, week: dt.date) -> Stored | None:
-    """None before the first build."""
+    """Read the stored week of a portfolio; None before its first build."""
     names = read(builder, portfolio.asset, [week]).collect()
     if names.is_empty():
         return None
@@ -308,7 +328,7 @@ def open_week(builder: Builder, portfolio: Portfolio, week: dt.date) -> Stored |
 def look_at_week(
     builder: Builder, portfolio: Portfolio, stored: Stored, last: Stored | None, returns: "Returns"
 ) -> dict[str, Any]:
-    """Everything the record says of one week; `last` is the week before, whose target this one's first day trades."""
+    """Return the record of one week. last: the week before, whose target is traded on the first day of this one."""
     settings, solve, frame = builder.settings.portfolios, stored.solve, stored.names
     bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
     z = read(builder, "styles", [stored.signal]).collect()
@@ -361,11 +381,12 @@ def look_at_week(
 def solve_week_again(
     builder: Builder, portfolio: Portfolio, stored: Stored, z: pl.DataFrame, missing: Sequence[str], returns: "Returns"
 ) -> dict[str, Any]:
-    """The week's problem stated anew from securities, scores, styles and the stored benchmark and drifted weights.
+    """State and solve the week's problem again from securities, scores, styles and the stored benchmark and drifted weights.
 
-    benchmark_off: the largest difference of a stored benchmark weight from the published ones, drifted here. score_short: best
-    score found − score of the stored weights. totals_off: largest difference of what the groups gave.
-    names_outside: how far a name is outside what SPEC allows it. irreducible: of each conflict.
+    Returns:
+        benchmark_off: the largest difference of a stored benchmark weight from the published ones, drifted here. score_short: the
+        best score found less the score of the stored weights. totals_off: the largest difference of a group's total violation.
+        names_outside: the largest violation of a stock's own bounds. irreducible: for each conflict, whether it is irreducible.
     """
     settings, solve = builder.settings.portfolios, stored.solve
     limits = limits_of(getattr(settings, portfolio.key), missing)
@@ -397,7 +418,7 @@ def solve_week_again(
 
 
 def published(builder: Builder, index: str, day: dt.date) -> pl.DataFrame:
-    """The latest vector of `index` in the delivered file that is known after the close of `day`: date, symbol, weight."""
+    """Return the latest delivered weights of `index` that are known after the close of `day`: date, symbol, weight."""
     vectors = builder.zone.frame("index_weights")
     assert vectors is not None
     known = vectors.filter((pl.col("index") == index) & (pl.col("date") <= day))
@@ -405,7 +426,7 @@ def published(builder: Builder, index: str, day: dt.date) -> pl.DataFrame:
 
 
 def limits_of(bounds: IndexPortfolioSettings, missing: Sequence[str]) -> Limits:
-    """The bounds of SPEC §6 on the styles that exist on the day."""
+    """Return the bounds of SPEC §6, with those styles that exist on the day."""
     styles: dict[str, tuple[str, float]] = {
         "value": ("value_size", bounds.value_exposure),
         "size": ("value_size", bounds.size_exposure),
@@ -416,9 +437,10 @@ def limits_of(bounds: IndexPortfolioSettings, missing: Sequence[str]) -> Limits:
 
 
 def traded_week(builder: Builder, portfolio: Portfolio, stored: Stored, last: Stored) -> dict[str, Any]:
-    """How the last target was filled, and the week's accounts drawn up anew.
+    """Return how the last target was filled, and the differences of the recomputed accounts of the week.
 
-    nav_off: our NAV at the week's end less the stored one, weight_off: the largest difference of a weight, both as shares.
+    nav_off: the recomputed NAV at the week's end less the stored one; weight_off: the largest difference of a weight; both are
+    shares.
     """
     prices = read(builder, "daily_prices", stored.days["date"]).sort("date").collect()
     first = prices.filter(pl.col("date") == stored.days["date"][0])
@@ -446,7 +468,7 @@ def _manifest(builder: Builder, portfolio: Portfolio, week: dt.date) -> Manifest
 
 @dataclass(frozen=True, eq=False)
 class Returns:
-    """Daily returns close to close [days, symbols] of all names; 0 on a day without trading."""
+    """Daily returns close to close [days, symbols] of all stocks; 0 on a day without trading."""
 
     days: Mapping[dt.date, int]
     symbols: Mapping[str, int]
@@ -454,7 +476,7 @@ class Returns:
 
     @classmethod
     def of(cls, prices: pl.DataFrame) -> "Returns":
-        """prices: date, symbol, pre_close, close, volume."""
+        """Arrange the returns of `prices`: date, symbol, pre_close, close, volume."""
         traded = prices.filter((pl.col("volume") > 0) & (pl.col("pre_close") > 0))
         days = {day: row for row, day in enumerate(prices["date"].unique().sort())}
         symbols = {symbol: column for column, symbol in enumerate(prices["symbol"].unique().sort())}
@@ -464,7 +486,7 @@ class Returns:
         return cls(days, symbols, values)
 
     def drift(self, vector: pl.DataFrame, day: dt.date, listed: Container[str]) -> dict[str, float]:
-        """symbol → published weight times what its price became by the close of `day`, of names `listed`, as shares of all."""
+        """Return symbol → published weight drifted with prices to the close of `day`, of listed stocks, with sum one."""
         first = 1 + max(row for known, row in self.days.items() if known <= vector["date"][0])
         growth = (1.0 + self.values[first : self.days[day] + 1]).prod(axis=0)
         pairs = vector.select("symbol", "weight").iter_rows()
@@ -477,7 +499,7 @@ class Returns:
         return {symbol: weight / whole for symbol, weight in grown.items()}
 
     def tracking_error(self, names: pl.DataFrame, day: dt.date) -> float | None:
-        """Yearly standard deviation that the active weights would have had over the last RISK_DAYS days; None without them."""
+        """Return the annualised tracking error of the active weights over the last RISK_DAYS days; None without these days."""
         end = self.days[day] + 1
         if end < RISK_DAYS:
             return None
@@ -488,12 +510,13 @@ class Returns:
 
 
 def coverage(z: pl.DataFrame) -> dict[str, float]:
-    """Style → share of U(t) of which it is measured, and not filled with the median of an industry."""
+    """Return style → share of U(t) with a raw value, that is without a median of the industry."""
     universe = z.filter(pl.col("in_universe"))
     return {style: 1.0 - universe[f"{style}_raw"].null_count() / max(1, universe.height) for style in STYLES}
 
 
 def as_record(found: Measured) -> dict[str, Any]:
+    """Return the figures for the record, rounded to twelve digits."""
     return {
         "exposures": {name: None if value is None else round(value, 12) for name, value in found.exposures.items()},
         "industry": round(found.industry, 12),
@@ -502,7 +525,7 @@ def as_record(found: Measured) -> dict[str, Any]:
 
 
 def relaxations(solve: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What gave in a week: constraint, row, value, slack and what forced it; elastic groups alone."""
+    """Return the relaxed rows of elastic constraints in a week: constraint, group, row, value, slack, forced_by."""
     columns = ("constraint", "group", "row", "value", "slack", "forced_by")
     return [
         {name: str(Reason.loads(one[name])) if name == "forced_by" else one[name] for name in columns}
@@ -512,8 +535,8 @@ def relaxations(solve: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def describe_conflict(members: Sequence[Mapping[str, Any]]) -> str:
-    """'can't hold together: industry I1 at most its benchmark weight of 4.00%; suspended: …' of a stored conflict's members."""
-    return "can't hold together: " + "; ".join(_phrases(members))
+    """Return a stored conflict in words: 'cannot all be satisfied: industry I1 at most its benchmark weight of 4.00%; …'."""
+    return CONFLICT + "; ".join(_phrases(members))
 
 
 def _phrases(members: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -531,33 +554,33 @@ def _phrases(members: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             )
             yield f"{label} {side} {member['bound']:g}"
         elif member["kind"] == "stock_bands":
-            yield f"the stock bands ({member['names']} names at their {member['side']} end)"
+            yield f"the stock bands ({member['names']} stocks at their {member['side']} bound)"
         elif member["kind"] == "members_only":
-            yield f"members only ({member['names']} others kept out)"
+            yield f"members only ({member['names']} other stocks excluded)"
     states = [member for member in members if member["kind"] == "state"]
     for state, side in dict.fromkeys((member["constraint"], member["side"]) for member in states):
         own = sorted(
             (m for m in states if (m["constraint"], m["side"]) == (state, side)), key=lambda m: (-m["bound"], m["row"])
         )
         shown = ", ".join(
-            f"{m['row']} {'held to' if side == 'upper' else 'kept at'} {m['bound']:.2%}" for m in own[:SHOWN_STATES]
+            f"{m['row']} {'at most' if side == 'upper' else 'at least'} {m['bound']:.2%}" for m in own[:SHOWN_STATES]
         )
         more = f" and {len(own) - SHOWN_STATES} more" if len(own) > SHOWN_STATES else ""
         yield f"{state}: {shown}{more}"
 
 
 def blocked_orders(orders: pl.DataFrame, frozen: Sequence[str]) -> dict[str, dict[str, float]]:
-    """Reason → number of orders blocked by it and their amount as a share of NAV.
+    """Return reason → number of blocked orders and their amount as a share of NAV.
 
-    What was frozen at the signal close already has no order of its own: what stands there is how its weight moved with the
-    NAV until the VWAP; it is told by itself as "frozen".
+    A stock that was frozen at the signal close has no order; its row only has the change of its weight with the NAV until the
+    VWAP, and is counted as "frozen".
     """
-    told = orders.filter(pl.col("blocked") != "").with_columns(
+    blocked = orders.filter(pl.col("blocked") != "").with_columns(
         blocked=pl.when(pl.col("symbol").is_in(list(frozen)) & (pl.col("blocked") == "suspended"))
         .then(pl.lit("frozen"))
         .otherwise("blocked")
     )
-    groups = told.group_by("blocked").agg(pl.len(), pl.col("order").abs().sum())
+    groups = blocked.group_by("blocked").agg(pl.len(), pl.col("order").abs().sum())
     return {reason: {"orders": count, "nav": amount} for reason, count, amount in groups.sort("blocked").iter_rows()}
 
 
@@ -566,7 +589,7 @@ def blocked_orders(orders: pl.DataFrame, frozen: Sequence[str]) -> dict[str, dic
 
 @dataclass(frozen=True)
 class Followed:
-    """Daily returns of drifted weights against an index's: correlation, differences in bp, both compounded."""
+    """Daily returns of drifted weights against an index: correlation, differences in bp, both compounded returns."""
 
     index: str
     against: str
@@ -579,6 +602,7 @@ class Followed:
 
 
 def compare_daily(index: str, against: str, drifted: Sequence[float], published: Sequence[float]) -> Followed:
+    """Compare daily returns of the drifted weights of `index` with those of the published index `against`."""
     a, b = np.asarray(drifted, dtype=np.float64), np.asarray(published, dtype=np.float64)
     difference = a - b
     return Followed(
@@ -588,7 +612,7 @@ def compare_daily(index: str, against: str, drifted: Sequence[float], published:
 
 
 def follow_index(builder: Builder, index: str, days: Sequence[dt.date]) -> list[Followed]:
-    """The weights drifted by the portfolios' code against the published indices, on the days where weights are known."""
+    """Compare the weights drifted by the portfolios' code with the published indices, on the days with known weights."""
     calendar = builder.calendar
     tolerance = builder.settings.portfolios.benchmark_sum_tolerance
     window = calendar.days(calendar.previous_day(days[0]), days[-1])
@@ -620,13 +644,18 @@ def follow_index(builder: Builder, index: str, days: Sequence[dt.date]) -> list[
 
 
 def run(options: argparse.Namespace, say: Say) -> None:
+    """Run the study and write its record.
+
+    Raises:
+        InputError: An input file is missing, or a partition cannot be built.
+    """
     began, where = time.monotonic(), conditions(command(options))
     builder = open_builder(options, say)
     calendar = builder.calendar
     weeks = calendar.weeks(options.first, options.last)
     built = build_tables(builder, weeks, say)
     build_seconds = round(time.monotonic() - began)
-    say(f"all tables stand after {time.monotonic() - began:.0f} s")
+    say(f"all tables are built after {time.monotonic() - began:.0f} s")
     weekly = look_again(builder, weeks, say)
     daily = read(builder, portfolio_returns.name, weeks).collect().sort("portfolio", "date")
     days = calendar.days(calendar.next_day(calendar.signal_day(weeks[0])), calendar.signal_day(weeks[-1]))
@@ -660,7 +689,7 @@ def run(options: argparse.Namespace, say: Say) -> None:
 
 
 def dump(record: Mapping[str, Any]) -> str:
-    """JSON with a week a line, of which empty entries are left out and figures have six digits."""
+    """Return the record as JSON with one week per line, without empty entries, and with six digits."""
 
     def short(value: Any) -> Any:
         if isinstance(value, dict):
@@ -670,12 +699,12 @@ def dump(record: Mapping[str, Any]) -> str:
         return float(f"{value:.6g}") if isinstance(value, float) else value
 
     def line(row: Mapping[str, Any]) -> str:
-        told = {
+        kept = {
             name: one
             for name, one in row.items()
             if name != "coverage" and one is not None and one is not False and one != [] and one != {}
         }
-        return json.dumps(short(told), ensure_ascii=False, separators=(",", ":"), default=str)
+        return json.dumps(short(kept), ensure_ascii=False, separators=(",", ":"), default=str)
 
     rest = json.dumps(
         {key: one for key, one in record.items() if key != "weekly"}, indent=1, ensure_ascii=False, default=str
@@ -685,7 +714,7 @@ def dump(record: Mapping[str, Any]) -> str:
 
 
 def look_again(builder: Builder, weeks: Sequence[dt.date], say: Say) -> list[dict[str, Any]]:
-    """Every week of both portfolios, in order."""
+    """Return the records of every week of both portfolios, in order."""
     calendar, began = builder.calendar, time.monotonic()
     days = calendar.days(calendar.offset(calendar.signal_day(weeks[0]), -RISK_DAYS), calendar.signal_day(weeks[-1]))
     columns = ("date", "symbol", "pre_close", "close", "volume")
@@ -698,12 +727,12 @@ def look_again(builder: Builder, weeks: Sequence[dt.date], say: Say) -> list[dic
             if stored is not None:
                 weekly.append(look_at_week(builder, portfolio, stored, last, returns))
                 last = stored
-        say(f"{portfolio.key}: every week gone through again after {time.monotonic() - began:.0f} s")
+        say(f"{portfolio.key}: every week is verified after {time.monotonic() - began:.0f} s")
     return weekly
 
 
 def stored_content(builder: Builder, weeks: Sequence[dt.date]) -> dict[str, str]:
-    """Portfolio → digest of all its stored rows: equal where a rerun changed nothing."""
+    """Return portfolio → digest of all its stored rows, which is equal for equal results."""
     found = {}
     for portfolio in PORTFOLIOS:
         digest = hashlib.blake2b(digest_size=16)
@@ -714,7 +743,7 @@ def stored_content(builder: Builder, weeks: Sequence[dt.date]) -> dict[str, str]
 
 
 def styles_begin(weekly: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dt.date | None]]:
-    """Style → the first signal day on which it is known of any name, and of half of U(t); None where it never is."""
+    """Return style → the first signal day on which any stock has it ("any"), and half of U(t) ("half"); None if never."""
     return {
         style: {
             "any": min((row["signal"] for row in weekly if style not in row["not_applied"]), default=None),
@@ -726,10 +755,11 @@ def styles_begin(weekly: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, dt.
 
 @dataclass(frozen=True)
 class Year:
-    """One calendar year of a portfolio, or "all" where there are several; excess is the relative strength of net against the price index.
+    """One calendar year of a portfolio, or "all" years.
 
-    tracking_error: realised. expected: median of what the year's targets would have had over the RISK_DAYS days before.
-    turnover: executed, mean of the weeks but the first, which builds the portfolio; cost: sum, the first included.
+    excess: relative strength of net against the price index. tracking_error: realised. expected: median of the targets' tracking
+    errors over the RISK_DAYS days before. turnover: executed, mean of the weeks without the first, which builds the portfolio.
+    cost: sum, including the first week.
     """
 
     portfolio: str
@@ -746,7 +776,11 @@ class Year:
 
 
 def by_year(daily: pl.DataFrame, weekly: Sequence[Mapping[str, Any]]) -> list[Year]:
-    """daily: date, portfolio, net, benchmark, turnover, cost. Tracking error: std of daily net − index · √244."""
+    """Summarise the years of both portfolios.
+
+    daily: date, portfolio, net, benchmark, turnover, cost. weekly: the records of the weeks. The tracking error is the standard
+    deviation of daily net − index, times √244.
+    """
     years = []
     for portfolio in PORTFOLIOS:
         mine = daily.filter(pl.col("portfolio") == portfolio.key).sort("date")
@@ -780,10 +814,10 @@ def by_year(daily: pl.DataFrame, weekly: Sequence[Mapping[str, Any]]) -> list[Ye
 
 
 def split_excess(items: pl.DataFrame) -> list[dict[str, Any]]:
-    """Per portfolio and year, and in all where there are several: component → its part of the excess of these weeks, which they add up to.
+    """Return the excess per portfolio and year, and of all years, with the part of each component; the parts add up to it.
 
-    items: week, date, portfolio, component, value; a week belongs to the year of its date. A week's part counts times the
-    relative strength at which it began.
+    items: week, date, portfolio, component, value; a week belongs to the year of its date. The parts of a week are multiplied by
+    the relative strength at its beginning.
     """
     result = []
     for portfolio in PORTFOLIOS:
@@ -803,10 +837,10 @@ def split_excess(items: pl.DataFrame) -> list[dict[str, Any]]:
 
 
 def against_bounds(weekly: Sequence[Mapping[str, Any]], settings: PortfoliosSettings) -> list[dict[str, Any]]:
-    """Per portfolio and constraint: the bound, the targets' and the holdings' largest, and how often the target reaches it.
+    """Return per portfolio and constraint the bound, quantiles of targets and holdings, and how often targets reach the bound.
 
-    Holdings are those of the next signal close, before its rebalance: executed, a week older, against that day's
-    benchmark, z-scores and industries. Weeks in which the constraint was n/a are left out.
+    Holdings are the executed ones at the next signal close before its rebalance, against that day's benchmark, z-scores and
+    industries. Weeks in which the constraint is n/a are left out.
     """
     rows = []
     for portfolio in PORTFOLIOS:
@@ -838,7 +872,7 @@ def _of(found: Mapping[str, Any], name: str) -> float | None:
 
 
 def spread(target: Sequence[float | None], held: Sequence[float | None], limit: float) -> dict[str, Any]:
-    """How many weeks, the share of targets at the bound; median, 95th percentile and largest of |target| and |held|."""
+    """Return the number of weeks, the share of targets at the bound, and quantiles of |target| and |held|."""
     a, b = (np.abs(np.array([one for one in values if one is not None], dtype=np.float64)) for values in (target, held))
     found: dict[str, Any] = {"weeks": len(a), "at_bound": float((a >= limit - 1e-6).mean()) if a.size else None}
     for what, values in (("target", a), ("held", b)):
@@ -847,11 +881,15 @@ def spread(target: Sequence[float | None], held: Sequence[float | None], limit: 
     return found
 
 
-# --- the record for people ----------------------------------------------------------------------------------------------
+# --- the text of the record ---------------------------------------------------------------------------------------------
 
 
 def draw(daily: pl.DataFrame, weekly: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """excess: relative strength of net against the price index; suspended: shares of the benchmark and of what is held, and what gave."""
+    """Draw two charts as SVG.
+
+    excess: relative strength of net against the price index. suspended: suspended shares of benchmark and holdings, and the total
+    violation of relaxed constraints.
+    """
     lines = []
     for portfolio in PORTFOLIOS:
         own = daily.filter(pl.col("portfolio") == portfolio.key)
@@ -863,7 +901,7 @@ def draw(daily: pl.DataFrame, weekly: Sequence[Mapping[str, Any]]) -> dict[str, 
     strained = [
         Curve("CSI 500 suspended", dates, [row["benchmark_suspended"] for row in rows]),
         Curve("held suspended", dates, [row["frozen"] for row in rows]),
-        Curve("gave", dates, [sum(row["gave"].values()) for row in rows]),
+        Curve("relaxed by", dates, [sum(row["gave"].values()) for row in rows]),
     ]
     return {
         "excess": draw_lines(lines, prefix="excess", percent=False),
@@ -872,7 +910,7 @@ def draw(daily: pl.DataFrame, weekly: Sequence[Mapping[str, Any]]) -> dict[str, 
 
 
 def verdict(record: Mapping[str, Any]) -> list[str]:
-    """The study's findings, a line each."""
+    """Return the findings of the study, one line each."""
     lines = []
     for portfolio in PORTFOLIOS:
         rows = [row for row in record["weekly"] if row["portfolio"] == portfolio.key]
@@ -885,9 +923,9 @@ def verdict(record: Mapping[str, Any]) -> list[str]:
         ]
         groups = sorted({group for row in rows for group in row["gave"]})
         lines.append(
-            f"**{portfolio.key}: {len(rows)} weeks, {len(rows) - len(relaxed) - len(failed)} solved as they stand, {len(relaxed)} "
-            f"relaxed, {len(failed)} failed.** {'Nothing gave' if not groups else 'What gave: ' + ', '.join(groups)}; "
-            f"relaxed without a cause or a conflict in words: {len(without)}."
+            f"**{portfolio.key}: {len(rows)} weeks, {len(rows) - len(relaxed) - len(failed)} solved strictly, {len(relaxed)} "
+            f"relaxed, {len(failed)} failed.** Relaxed constraints: {', '.join(groups) or 'none'}; weeks relaxed without a cause or a "
+            f"conflict in words: {len(without)}."
         )
         summer = [row for row in rows if SUMMER[0] <= row["signal"] <= SUMMER[1]]
         if summer:
@@ -896,13 +934,13 @@ def verdict(record: Mapping[str, Any]) -> list[str]:
                 f"{portfolio.key}, June–September 2015: {sum(row['status'] == 'relaxed' for row in summer)} of {len(summer)} "
                 f"weeks relaxed, with up to {max(row['benchmark_suspended'] for row in summer):.0%} of the benchmark "
                 f"({max(row['members_suspended'] for row in summer)} members) and {max(row['frozen'] for row in summer):.0%} of "
-                f"the holdings suspended; never stuck: executed turnover {min(turned):.1%} to {max(turned):.1%} a week."
+                f"the holdings suspended; the executed turnover was {min(turned):.1%} to {max(turned):.1%} a week."
             )
     return lines
 
 
 def proofs(record: Mapping[str, Any]) -> list[str]:
-    """What was verified again, a line each; every count of faults should be 0."""
+    """Return the results of the verification, one line each; every count of faults should be 0."""
     rows = record["weekly"]
     residuals = [row["residual"] for row in rows if row["residual"] is not None]
     gaps = [abs(row["duality_gap"]) for row in rows if row["duality_gap"] is not None]
@@ -911,31 +949,32 @@ def proofs(record: Mapping[str, Any]) -> list[str]:
     wrong = sum(len(row["wrong_fills"]) for row in filled)
     refused = sum(len(row["refused"]) for row in rows)
     lines = [
-        f"stored by the solver, largest of {len(rows)} weeks: residual {max(residuals, default=0.0):.1e}, duality gap "
-        f"{max(gaps, default=0.0):.1e} (1e-9 and 1e-10 are what SPEC §6 leaves to a total and to the tie-break); attempts of a "
-        f"solver refused: {refused}",
-        f"weeks with a bound broken beyond what the solve says gave (Σw, w ≥ 0, every name, industry, style, turnover, to "
+        f"Figures stored by the solver, largest of {len(rows)} weeks: residual {max(residuals, default=0.0):.1e}, duality gap "
+        f"{max(gaps, default=0.0):.1e} (SPEC §6 allows 1e-9 for a total and 1e-10 for the tie-break); refused attempts of a solver: "
+        f"{refused}",
+        f"Weeks with a violation beyond the reported relaxation (Σw, w ≥ 0, every stock, industry, style, turnover, to "
         f"{TOLERANCE:g}): {sum(bool(row['unexplained']) for row in rows)}",
-        "benchmark weights drifted anew from the published file: largest difference "
+        "Benchmark weights, drifted again from the published file: largest difference "
         f"{max(row['again']['benchmark_off'] for row in rows):.1e}",
-        "stated anew and solved by scipy's linprog: largest score it finds above the stored one "
-        f"{max(row['again']['score_short'] for row in rows):.1e}, largest difference of what had to give "
+        "Problems, stated again and solved by scipy's linprog: largest score above the stored one "
+        f"{max(row['again']['score_short'] for row in rows):.1e}, largest difference of a total violation "
         f"{max(row['again']['totals_off'] for row in rows):.1e}",
-        f"conflicts that hold and are irreducible by linprog: {sum(sets)} of {len(sets)}",
+        f"Conflicts that linprog confirms as infeasible and irreducible: {sum(sets)} of {len(sets)}",
     ]
     if filled:
         lines.append(
-            f"orders filled that could not be, or blocked that could be filled, by limit prices to the cent: {wrong} of "
-            f"{sum(row['orders'] for row in filled):,}"
+            f"Orders that were filled although they could not be, or blocked although they could be filled, by limit prices to the "
+            f"cent: {wrong} of {sum(row['orders'] for row in filled):,}"
         )
         lines.append(
-            "accounts drawn up anew from orders and prices: largest difference of a week's NAV "
+            "Accounts, recomputed from orders and prices: largest difference of a week's NAV "
             f"{max(abs(row['nav_off']) for row in filled):.1e}, of a weight at its end {max(row['weight_off'] for row in filled):.1e}"
         )
     return lines
 
 
 def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
+    """Return the record as Markdown. charts: names of the SVG files."""
     where, weekly = record["conditions"], record["weekly"]
     keys = {row["portfolio"] for row in weekly}
     standin = PORTFOLIOS[1].key in keys
@@ -945,95 +984,96 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
     gone = max((row["benchmark_delisted"] for row in weekly if row["portfolio"] == PORTFOLIOS[1].key), default=0.0)
     score = record["score"]
     what = (
-        f"μ is the demonstration score `{score['score']}` (minus the return compounded over {score['window']} days, names of U(t), "
-        "clipped and z-scored), which needs daily prices alone"
+        f"μ is the demonstration score `{score['score']}` (minus the return compounded over {score['window']} days, for stocks of "
+        "U(t), clipped and z-scored), which needs only daily prices"
         if not score["digest"]
-        else f"μ is the score `{score['score']}` of the file given (digest {score['digest'][:10]}), clipped and z-scored over U(t)"
+        else f"μ is the score `{score['score']}` of a file (digest {score['digest'][:10]}), clipped and z-scored over U(t)"
     )
     summer = [row for row in weekly if SUMMER[0] <= row["signal"] <= SUMMER[1]]
     sections = [
         f"# Both portfolios on the real market, signal days {first} to {max(row['signal'] for row in weekly)}",
         f"`{where['command']}`",
-        f"{where['date']}, commit {where['commit']}, {where['machine']}, {where['versions']}. {where['built']:,} partitions built in "
-        f"{where['build_seconds']:,} s, the others stood; everything gone through again in "
-        f"{where['seconds'] - where['build_seconds']:,} s.",
-        f"{what}. **The returns below show that the machinery runs; they are no evidence about network 16.** Bounds, costs and "
-        "rules are production's (SPEC §6). CSI 500 has official weights at month ends."
+        f"{where['date']}, commit {where['commit']}, {where['machine']}, {where['versions']}. {where['built']:,} partitions were built "
+        f"in {where['build_seconds']:,} s, the others existed; the verification took {where['seconds'] - where['build_seconds']:,} s.",
+        f"{what}. **The returns below show that the implementation works; they are no evidence about network 16.** Bounds, costs and "
+        "rules are those of production (SPEC §6). CSI 500 has official weights at month ends."
         + (
-            " **CSI 1000 has none here: its benchmark is the stand-in that the data README describes, and every figure of csi1000 "
-            f"is one against that stand-in.** Up to {gone:.1%} of it are names that had been delisted (merged companies); they are "
-            "taken out, and the check benchmark_members_listed warns."
+            " **CSI 1000 has none here: its benchmark consists of the replacement weights that the README of the data describes, and "
+            f"every figure of csi1000 refers to them.** Up to {gone:.1%} of them are stocks that had been delisted (merged companies); "
+            "they are removed, and the check benchmark_members_listed warns."
             if standin
             else ""
         )
-        + " There are no minute volumes: limits by daily bars.",
+        + " There are no minute volumes, so that price limits are judged by daily bars.",
         "\n".join(f"- {line}" for line in verdict(record)),
     ]
     if late:
         sections.append(
-            f"Styles that begin later than the study, first signal day on which any name has it (half of U(t)): {begins}. **Before "
-            "the first a style is n/a and bounds nothing**; between the two most names have their industry's median."
+            f"Styles that begin later than the study, with the first signal day on which any stock has it (half of U(t) has it): "
+            f"{begins}. **Before the first day a style is n/a and not bounded**; between the two days most stocks have the median of "
+            "their industry."
         )
     sections += [
-        "## Verified again",
-        "From the stored tables, by code that shares nothing with assets/portfolios:",
+        "## Verification",
+        "The stored tables are verified by code that is independent of assets/portfolios.",
         "\n".join(f"- {line}" for line in proofs(record)),
         f"Digests of all stored rows: {', '.join(f'{key} `{value}`' for key, value in record['stored'].items())}.",
-        "## Weeks in which something gave",
+        "## Relaxed weeks",
         why_relaxed(weekly),
     ]
     if any(row["status"] == "relaxed" for row in weekly):
         sections += [
             episodes_table(weekly),
-            "Week by week. *Forced*: the industries that can't be brought to the benchmark's weight. *Against it*: since all weights sum "
-            "to 1, what one industry has too much others must lack; which ones, the score decides. *In all*: both, the total that is "
-            "made as small as can be.",
+            "The table has one row per week. *Forced*: the industries that cannot be brought to the benchmark's weight. *Offsetting*: "
+            "all weights sum to 1, so that other industries are underweight by the same amount; the score decides which ones. *Total*: "
+            "the sum of both, which is minimised.",
             "\n".join(relaxed_table(weekly)),
         ]
     if summer:
         sections += [
             "## June–September 2015",
-            "Suspended and gave: at the signal close. Executed (one-way) and blocked (two-way, of NAV): the week's trade day, on which the "
-            "target of the signal day before is traded.",
+            "*Suspended* and *relaxed by* are at the signal close. *Executed* (one-way) and *blocked* (two-way, share of NAV) are of the "
+            "week's trade day, on which the target of the previous signal day is traded.",
             summer_table(summer),
         ]
     sections += [
         "## Targets and holdings against the bounds",
-        "Absolute values. *Target*: what the optimiser asked for at the signal close, where the bounds hold. *Held*: what executed "
-        "trades and a week of drift made of the last target, at the next signal close before its rebalance; prices, z-scores, "
-        "benchmark weights and industries have moved since, and no bound applies. Turnover's *held* is what was executed at "
-        "VWAP of the 30 % that were asked for at most.",
+        "Absolute values. *Target*: the optimiser's weights at the signal close, to which the bounds apply. *Held*: the holdings after "
+        "execution and a week of drift, at the next signal close before its rebalance; prices, z-scores, benchmark weights and "
+        "industries have changed since, and no bound applies. For turnover, *held* is the executed part of the at most 30 % that were "
+        "ordered.",
         *(
             [
-                "The score and the style reversal are the same return but for sign and standardisation, so the band of reversal binds in "
-                "every week and many portfolios have the same score; the smallest turnover decides among them (SPEC §6). It can't at the "
-                "first build, from cash: there the solver's own order decides, so that another version of the optimiser may lead along "
-                "another path, with other weeks in which something gives, each as good in score."
+                "The score and the style reversal are the same return except for sign and standardisation, so that the bound of reversal "
+                "is active in every week and many portfolios have the same score; the smallest turnover decides among them (SPEC §6). At "
+                "the first build, from cash, turnover does not decide, and the solver's own order does. Another version of the optimiser "
+                "may therefore find another path with the same scores and other relaxed weeks."
             ]
             if not score["digest"] and score["window"] == 20
             else []
         ),
         bounds_table(record["bounds"]),
         "## Years",
-        f"Excess: relative strength of net against the price index. Tracking error: standard deviation of daily net − index, "
-        f"·√{DAYS_PER_YEAR}. *Expected*: the same of the target's active weights over the {RISK_DAYS} days before the signal close, "
-        "median of the weeks. **SPEC §6 sets no bound on it** (`portfolios.csi500.tracking_error` would), so expected stands where "
-        "a bound would. Turnover: executed, one-way, mean of the weeks after the first; cost: sum.",
+        f"*Excess* is the relative strength of net against the price index. *Tracking error* is the standard deviation of daily net − "
+        f"index, ·√{DAYS_PER_YEAR}. *Expected* is the same for the target's active weights over the {RISK_DAYS} days before the signal "
+        "close, as the median of the weeks. **SPEC §6 has no bound on it** (`portfolios.csi500.tracking_error` sets one). *Turnover* is "
+        "the executed one-way turnover, as the mean of the weeks after the first; *cost* is the sum.",
         years_table(record["years"]),
-        "## Where the excess came from",
-        "Components of the table attribution (its module says what each is), chained by relative strength, so that each row adds up "
-        "to its excess; years by signal day. The basis holds the dividends that the price index leaves out"
-        + (" and, for csi1000, how far the stand-in is from the index." if standin else "."),
-        "*Cash* is what the index did until the first build was executed, at its trade day's VWAP: it says nothing of the portfolio.",
+        "## Attribution of the excess",
+        "The components of the table attribution (defined in its module) are chained by relative strength, so that each row adds up to "
+        "its excess; years are by signal day. The basis contains the dividends, which the price index excludes"
+        + (", and for csi1000 the difference between the replacement weights and the index." if standin else "."),
+        "*Cash* is the return of the index until the first build was executed, at the VWAP of its trade day, and no result of the "
+        "portfolio.",
         split_table(record["attribution"]),
-        "## The benchmark drifted by our code",
-        "Daily returns of the published weights, drifted by close/pre_close, against the published index; differences in basis points "
-        "a day. H00905.CSI and H00852.CSI are total-return indices, 000905.SH and 000852.SH leave dividends out.",
+        "## The drifted benchmark",
+        "Daily returns of the published weights, drifted by close/pre_close, against the published index; differences are in basis "
+        "points per day. H00905.CSI and H00852.CSI are total-return indices, 000905.SH and 000852.SH exclude dividends.",
         follow_table(record["benchmark"]),
         "## Execution",
-        "Means of the weeks that trade, in basis points of NAV: ordered and filled (one-way), cost, and what was blocked, two-way. "
-        "*Suspended*: since the signal close. *Limit*: locked at the limit price all day. Names that were suspended at the signal "
-        "close already are frozen there and get no order.",
+        "Means of the weeks that trade, in basis points of NAV: ordered and filled (one-way), cost, and blocked (two-way). *Suspended*: "
+        "suspended after the signal close. *Limit*: locked at the limit price all day. Stocks that were suspended at the signal close "
+        "are frozen and have no order.",
         execution_table(weekly),
         "## Charts",
         "\n\n".join(f"![{name}]({name})" for name in charts),
@@ -1042,11 +1082,12 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
 
 
 def label(industry: str) -> str:
+    """Return an industry's code with its name, if it is known."""
     return f"{industry} {INDUSTRIES[industry]}" if industry in INDUSTRIES else industry
 
 
 def bp(value: float) -> str:
-    """Basis points to three digits.
+    """Return a share in basis points with three digits.
 
     >>> bp(0.0165), bp(0.00123), bp(0.0000005)
     ('165', '12.3', '0.005')
@@ -1055,31 +1096,31 @@ def bp(value: float) -> str:
 
 
 def forced(row: Mapping[str, Any]) -> list[str]:
-    """The industries of the week's conflicts: the others give because these do."""
+    """Return the industries of the week's conflicts; other industries are relaxed as a consequence."""
     return sorted(
         {one["row"] for one in row["relaxations"] if any(f"industry {one['row']} at" in w for w in row["conflicts"])}
     )
 
 
 def why_relaxed(weekly: Sequence[Mapping[str, Any]]) -> str:
+    """Return the text that explains the relaxed weeks."""
     relaxed = [row for row in weekly if row["status"] == "relaxed"]
     if not relaxed:
         return "None: the strict problem was solved in every week."
     worst = max(relaxed, key=lambda row: sum(row["gave"].values()))
     return (
         "In all other weeks the strict problem was solved. A suspended holding keeps its drifted weight (SPEC §6: lower = upper = "
-        "drifted weight); where suspended holdings of an industry weigh more than the industry does in the benchmark, w ≥ 0 leaves no "
-        "way to be neutral, whatever else is traded, and the excess is the least that can be given. A name may come to it within "
-        "SPEC's bounds: the band lets a name that is no member weigh 1 % where its whole industry weighs less, and nothing that is "
-        "known at the signal close says that trading will stop. "
-        "How many weeks come to it depends on what was held when trading stopped, so on the score. "
-        f"Most in all: {10000 * sum(worst['gave'].values()):.0f} bp ({worst['portfolio']}, {worst['signal']}). A conflict is irreducible: "
-        "without any one of its members the others can hold."
+        "drifted weight). If the suspended holdings of an industry weigh more than the industry in the benchmark, the portfolio cannot "
+        "be neutral with w ≥ 0, and the difference is the smallest possible violation. SPEC's bounds allow this case: the stock band "
+        "allows a weight of 1 % for a stock that is not a member, even if its whole industry weighs less, and a later suspension is not "
+        "known at the signal close. The number of such weeks depends on the holdings at the time of the suspension, and so on the "
+        f"score. The largest total is {10000 * sum(worst['gave'].values()):.0f} bp ({worst['portfolio']}, {worst['signal']}). A conflict "
+        "is irreducible: without any one of its members the others can be satisfied."
     )
 
 
 def episodes(weekly: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
-    """Runs of consecutive relaxed weeks of a portfolio in which the same industries are forced."""
+    """Return runs of consecutive relaxed weeks of a portfolio in which the same industries are forced."""
     runs: list[list[Mapping[str, Any]]] = []
     previous = None
     for row in weekly:
@@ -1096,50 +1137,50 @@ def episodes(weekly: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]
 
 
 def episodes_table(weekly: Sequence[Mapping[str, Any]]) -> str:
-    """Why something gave: one row per run of weeks, with the conflict of the week in which most gave."""
+    """Return the causes as a table: one row per run of weeks, with the conflict of the week with the largest violation."""
     cells = []
     for run in episodes(weekly):
         worst = max(run, key=lambda row: sum(row["gave"].values()))
         span = str(run[0]["signal"]) + (f" to {run[-1]['signal']}" if len(run) > 1 else "")
         totals = sorted(sum(row["gave"].values()) for row in run)
         size = bp(totals[0]) + (f" to {bp(totals[-1])}" if len(run) > 1 else "")
-        why = [words.removeprefix("can't hold together: ") for words in worst["conflicts"]]
+        why = [words.removeprefix(CONFLICT) for words in worst["conflicts"]]
         what = ", ".join(label(one) for one in forced(worst))
         cells.append([f"{run[0]['portfolio']}, {span}", str(len(run)), size, what, "<br>".join(why)])
     header = [
         "portfolio, signal days",
         "weeks",
-        "gave in all, bp",
+        "relaxed by in total, bp",
         "forced",
-        "what can't hold together (where most gave)",
+        "conflict (in the week with the largest violation)",
     ]
     return markdown_table(header, cells)
 
 
 def relaxed_table(weekly: Sequence[Mapping[str, Any]]) -> list[str]:
-    """One row per relaxed week: how much was suspended, and what gave by how much."""
+    """Return the lines of a table with one row per relaxed week: suspended shares and the violations of relaxed rows."""
     rows = []
     for row in weekly:
         if row["status"] != "relaxed":
             continue
         causes = forced(row)
-        told: dict[bool, list[str]] = {True: [], False: []}
+        shown: dict[bool, list[str]] = {True: [], False: []}
         for one in sorted(row["relaxations"], key=lambda one: -one["slack"]):
             industry = one["constraint"] == "industry"
             what = one["row"] if industry or one["constraint"] == one["row"] else f"{one['constraint']} {one['row']}"
             sign = "+" if one["value"] > 0 else "−"
-            told[not industry or one["row"] in causes].append(f"{what} {sign}{bp(one['slack'])}")
+            shown[not industry or one["row"] in causes].append(f"{what} {sign}{bp(one['slack'])}")
         suspended = f"{row['benchmark_suspended']:.0%} / {row['frozen']:.0%}"
         total = ", ".join(bp(value) for value in row["gave"].values())
         rows.append(
-            [f"{row['portfolio']}, {row['signal']}", suspended, total, ", ".join(told[True]), ", ".join(told[False])]
+            [f"{row['portfolio']}, {row['signal']}", suspended, total, ", ".join(shown[True]), ", ".join(shown[False])]
         )
-    header = ["portfolio, signal day", "suspended: benchmark / held", "in all, bp", "forced", "against it"]
+    header = ["portfolio, signal day", "suspended: benchmark / held", "total, bp", "forced", "offsetting"]
     return markdown_table(header, rows).split("\n")
 
 
 def summer_table(summer: Sequence[Mapping[str, Any]]) -> str:
-    """Both portfolios week by week: what stood still, what gave, what was traded all the same."""
+    """Return a table of both portfolios by week: suspended shares, violations, executed turnover and blocked orders."""
     keys = [portfolio.key for portfolio in PORTFOLIOS if any(row["portfolio"] == portfolio.key for row in summer)]
     weeks: dict[dt.date, dict[str, Mapping[str, Any]]] = {}
     for one in summer:
@@ -1160,12 +1201,12 @@ def summer_table(summer: Sequence[Mapping[str, Any]]) -> str:
                 f"{1e4 * _blocked(row):.0f}",
             ]
         cells.append(cell)
-    what = ("suspended: benchmark / held", "gave, bp", "executed", "blocked, bp")
+    what = ("suspended: benchmark / held", "relaxed by, bp", "executed", "blocked, bp")
     return markdown_table(["signal day", *(f"{key}: {one}" for key in keys for one in what)], cells)
 
 
 def _blocked(row: Mapping[str, Any], *reasons: str) -> float:
-    """Orders blocked, as a share of NAV, for these reasons or any but what was frozen."""
+    """Blocked orders as a share of NAV, for these reasons, or for all reasons except "frozen"."""
     return sum(
         one["nav"]
         for reason, one in row.get("blocked", {}).items()
@@ -1174,6 +1215,8 @@ def _blocked(row: Mapping[str, Any], *reasons: str) -> float:
 
 
 def bounds_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of `against_bounds`."""
+
     def show(value: float | None) -> str:
         return "n/a" if value is None else f"{value:.4f}"
 
@@ -1194,6 +1237,7 @@ def bounds_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def years_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of `by_year`."""
     shares = ("net", "index", "excess", "tracking_error", "expected", "turnover", "cost")
     names = {"tracking_error": "tracking error", "turnover": "turnover a week"}
     return markdown_table(
@@ -1211,6 +1255,7 @@ def years_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def split_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of `split_excess`."""
     cells = [
         [f"{row['portfolio']}, {row['year']}", *(f"{row[name]:+.2%}" for name in ("excess", *COMPONENTS))]
         for row in rows
@@ -1219,12 +1264,13 @@ def split_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def follow_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    header = ["weights, index", "days", "correlation", "mean, bp", "std, bp", "weights in all", "index in all"]
+    """Return the table of `follow_index`."""
+    header = ["weights, index", "days", "correlation", "mean, bp", "std, bp", "return of weights", "return of index"]
     return markdown_table(
         header,
         [
             [
-                f"{row['index']}{' (stand-in)' if row['index'] == PORTFOLIOS[1].index else ''}, {row['against']}", str(row["days"]),
+                f"{row['index']}{' (replacement)' if row['index'] == PORTFOLIOS[1].index else ''}, {row['against']}", str(row["days"]),
                 f"{row['correlation']:.6f}", f"{row['mean_bp']:+.2f}", f"{row['std_bp']:.2f}", f"{row['drifted']:.2%}", f"{row['published']:.2%}",
             ]
             for row in rows
@@ -1233,7 +1279,7 @@ def follow_table(rows: Sequence[Mapping[str, Any]]) -> str:
 
 
 def execution_table(weekly: Sequence[Mapping[str, Any]]) -> str:
-    """Per portfolio and year, and for the summer of 2015; the week that builds a portfolio is left out."""
+    """Return a table per portfolio and year, and for the summer of 2015, without the week that builds a portfolio."""
     periods: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
     for row in weekly:
         if "blocked" not in row or row["built"]:
@@ -1261,7 +1307,7 @@ def execution_table(weekly: Sequence[Mapping[str, Any]]) -> str:
     if not cells:
         return "None."
     header = ["portfolio, period", "weeks", "ordered", "filled", "cost", "blocked: suspended", "blocked: limit"]
-    header += ["orders: suspended", "orders: limit", "blocked, most in a week"]
+    header += ["orders: suspended", "orders: limit", "blocked, largest week"]
     return markdown_table(header, cells)
 
 

@@ -1,8 +1,8 @@
-"""What a week of the portfolios comes to by other means than the project's: SPEC §6 read again, for scipy and plain Polars.
+"""An independent implementation of a week of the portfolios by SPEC §6, with scipy and plain polars, for verification.
 
-Here: the weekly problem as one linear program for scipy.optimize.linprog, the conflicts it holds, the accounts of a week,
-the fills. Everything starts from the tables that a week reads and stores. Not here: anything of assets/portfolios but the
-names of columns; where both agree, two readings of SPEC agree.
+This module holds the weekly problem as one linear program for scipy.optimize.linprog, the check of conflicts, the accounts of a week
+and the fills. It starts from the tables that a week reads and stores, and uses nothing of assets/portfolios except the names of
+columns. Where both agree, two independent readings of SPEC agree.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -18,14 +18,14 @@ from scipy.optimize import linprog
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-FIXED = 1e-9  # what is left to an earlier total once it is at its least (SPEC §6)
+FIXED = 1e-9  # tolerance of an earlier total after it was minimised (SPEC §6)
 INSIDE = 1e-10  # feasibility tolerance of the solver
-ORDER_DUST = 1e-12  # of NAV: fills below are rounding
+ORDER_DUST = 1e-12  # share of NAV below which a fill is rounding
 
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one portfolio. styles: style → (group, limit of |active exposure|), those that exist on the day alone."""
+    """Bounds of one portfolio. styles: style → (group, limit of |active exposure|), for the styles that exist on the day."""
 
     stock: float
     industry: float
@@ -35,7 +35,7 @@ class Limits:
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """low ≤ matrix · w ≤ high [rows] and the elastic group of each, in SPEC's order."""
+    """Rows low ≤ matrix · w ≤ high, with the name and the elastic group of each."""
 
     names: list[tuple[str, str]]
     matrix: sp.csr_array
@@ -46,7 +46,7 @@ class Rows:
 
 @dataclass(frozen=True, eq=False)
 class Names:
-    """The listed names [n] of a signal day, ascending; cash: its drifted weight. mu: 0 without a view, or frozen."""
+    """The listed stocks [n] of a signal day, ascending. mu: 0 for a stock without score or frozen. cash: its drifted weight."""
 
     symbols: list[str]
     mu: Floats
@@ -61,11 +61,13 @@ class Names:
 
 
 def restate(frame: pl.DataFrame, cash: float, limits: Limits, min_listed_days: int, *, first_build: bool) -> Names:
-    """`frame`, one row per listed name: symbol, traded, is_st, listed_days, score, industry, benchmark_weight,
-    drifted_weight and the styles; what is missing of a name is null.
+    """State the bounds of each stock by SPEC §6.
 
-    SPEC §6: not traded → w = drifted. ST, listed too shortly or without score → not bought, w ≤ drifted. Otherwise
-    within benchmark ± stock, at least 0. A bound that leaves nothing becomes the drifted weight.
+    Not traded: w = drifted. ST, listed for too short a time or without score: w ≤ drifted. Otherwise w is within benchmark ± stock
+    and at least 0. An empty interval becomes the drifted weight.
+
+    frame: one row per listed stock: symbol, traded, is_st, listed_days, score, industry, benchmark_weight, drifted_weight and the
+    styles; a missing value is null.
     """
     names = frame.sort("symbol")
     traded = names["traded"].fill_null(False).to_numpy()
@@ -87,7 +89,7 @@ def restate(frame: pl.DataFrame, cash: float, limits: Limits, min_listed_days: i
 
 
 def state_rows(names: Names, limits: Limits) -> Rows:
-    """Industries and styles as rows of w; turnover has columns of its own."""
+    """Return the rows of industries and styles; turnover is not among them because it needs its own columns."""
     labels = sorted(set(names.industry))
     place = {label: row for row, label in enumerate(labels)}
     member = sp.csr_array(
@@ -107,19 +109,22 @@ def state_rows(names: Names, limits: Limits) -> Rows:
 
 @dataclass(frozen=True)
 class Best:
-    """totals: elastic group → least total violation, in order. score: the largest Σ μ w under them."""
+    """The optimum. totals: elastic group → least total violation, in order. score: the largest Σ μ w under them."""
 
     totals: dict[str, float]
     score: float
 
 
 def solve_again(names: Names, limits: Limits, order: Sequence[str]) -> Best:
-    """The largest score; where the strict problem has no solution, SPEC's lexicographic relaxation before it.
+    """Return the largest score; if the strict problem is infeasible, after the lexicographic relaxation of SPEC §6.
 
-    Columns: w [n], sold [n] ≥ drifted − w, and a violation above and below of every row and of the turnover.
+    The columns are w [n], sold [n] ≥ drifted − w, and a violation above and below for every row and the turnover.
+
+    Raises:
+        ValueError: The hard constraints are infeasible, or linprog fails.
     """
     rows, n = state_rows(names, limits), len(names.symbols)
-    r = len(rows.low) + 1  # the last is turnover: what is sold and the cash that is spent
+    r = len(rows.low) + 1  # the last row is turnover: the sales and the spent cash
     body = sp.block_array([[rows.matrix, None], [None, sp.csr_array(np.ones((1, n)))]], format="csr")
     limit = np.inf if names.first_build else limits.turnover - names.cash
     low, high = np.append(rows.low, -np.inf), np.append(rows.high, limit)
@@ -148,17 +153,17 @@ def solve_again(names: Names, limits: Limits, order: Sequence[str]) -> Best:
         cost = np.append(np.zeros(2 * n), (group == name).astype(float))
         total = _least(cost, upper, bound, n, box)
         if total is None:
-            raise ValueError("the hard constraints hold no portfolio")
+            raise ValueError("the hard constraints are infeasible")
         totals[name] = total
         upper, bound = sp.vstack([upper, sp.csr_array(cost[None, :])], format="csr"), np.append(bound, total + FIXED)
     score = _least(best, upper, bound, n, box)
     if score is None:
-        raise ValueError("nothing is left inside the smallest violations")
+        raise ValueError("the problem is infeasible under the smallest violations")
     return Best(totals, -score)
 
 
 def _least(cost: Floats, upper: sp.csr_array, bound: Floats, n: int, box: Floats) -> float | None:
-    """The least cost with Σw = 1 over the first n columns; None where nothing is feasible."""
+    """The least cost with Σw = 1 over the first n columns; None if the problem is infeasible."""
     whole = np.zeros((1, len(cost)))
     whole[0, :n] = 1.0
     found = linprog(
@@ -173,9 +178,9 @@ def _least(cost: Floats, upper: sp.csr_array, bound: Floats, n: int, box: Floats
 
 
 def irreducible(names: Names, limits: Limits, members: Sequence[Mapping[str, Any]]) -> bool:
-    """True where these members of a stored conflict can't all hold, though without any one of them the others can.
+    """Return whether the members of a stored conflict are infeasible together, and feasible without any one of them.
 
-    Beside them nothing holds but w ≥ 0 and Σw = 1.
+    The only other conditions are w ≥ 0 and Σw = 1.
     """
     everything = list(range(len(members)))
     if _can_hold(names, limits, [members[i] for i in everything]):
@@ -208,7 +213,7 @@ def _can_hold(names: Names, limits: Limits, members: Sequence[Mapping[str, Any]]
             sign = 1.0 if side == "upper" else -1.0
             upper.append(sp.hstack([sign * rows.matrix[[r]], none[[0]]], format="csr"))
             bound.append(sign * (rows.high if side == "upper" else rows.low)[[r]])
-    # a bound that a state narrows may cross a band that is a member too: then nothing holds
+    # the bound of a state may be outside a stock band that is a member too: the members are then infeasible
     if (box[:, 0] > box[:, 1]).any():
         return False
     return _least(np.zeros(2 * n), sp.vstack(upper, format="csr"), np.concatenate(bound), n, box) is not None
@@ -220,11 +225,14 @@ def _can_hold(names: Names, limits: Limits, members: Sequence[Mapping[str, Any]]
 def account(
     before: pl.DataFrame, cash: float, orders: pl.DataFrame, prices: pl.DataFrame, cost: float
 ) -> tuple[float, dict[str, float]]:
-    """NAV at the week's end by the NAV at its beginning, and each name's weight at the end, in money of its own.
+    """Return the NAV at the week's end as a multiple of the NAV at its beginning, and the weights at the end.
 
-    before: symbol, weight at the last signal close, which with cash sum to 1. orders: symbol, filled as shares of the value
-    at VWAP; empty: nothing was traded. prices: date, symbol, pre_close, vwap, close of the week's days in order. A name
-    without price on a day keeps its value.
+    Args:
+        before: symbol, weight at the last signal close; with cash the weights sum to 1.
+        cash: The weight of cash at the last signal close.
+        orders: symbol, filled (as a share of the value at VWAP); empty if nothing was traded.
+        prices: date, symbol, pre_close, vwap, close of the week's days in order. A stock without a price keeps its value.
+        cost: Cost per traded value.
     """
     money = dict(zip(before["symbol"].to_list(), before["weight"].to_list(), strict=True))
     filled = dict(zip(orders["symbol"].to_list(), orders["filled"].to_list(), strict=True))
@@ -250,11 +258,15 @@ def account(
 
 
 def wrong_fills(orders: pl.DataFrame, prices: pl.DataFrame, buyable: Collection[str]) -> list[str]:
-    """Orders that were filled though nothing could be traded, or not though it could: "symbol: why".
+    """Return the wrong orders as "symbol: why": filled although they could not be, or blocked although they could be filled.
 
-    orders: symbol, order, filled, blocked. prices: the trade day's symbol, pre_close, high, low, volume, is_st. A day whose low
-    is the limit-up price has no seller, one whose high is the limit-down price no buyer; 10 %, ST 5 %, to the cent.
-    buyable: the names that could be bought at the signal close; of these, one that the trade day shows as ST can't be.
+    A day whose low is the limit-up price has no seller, and one whose high is the limit-down price no buyer; the limits are 10 %,
+    and 5 % for ST, to the cent.
+
+    Args:
+        orders: symbol, order, filled, blocked.
+        prices: The trade day's symbol, pre_close, high, low, volume, is_st.
+        buyable: The stocks that could be bought at the signal close; a stock that is ST on the trade day cannot be bought.
     """
     limit = pl.when("is_st").then(5).otherwise(10)
     cents = (pl.col("pre_close") * 100).round().cast(pl.Int64)
@@ -273,8 +285,8 @@ def wrong_fills(orders: pl.DataFrame, prices: pl.DataFrame, buyable: Collection[
     traded = pl.col("filled").abs() > ORDER_DUST
     wrong = day.with_columns(
         why=pl.when(traded & ~open_)
-        .then(pl.lit("filled though it could not be"))
+        .then(pl.lit("filled although it could not be"))
         .when((pl.col("blocked") != "") & open_)
-        .then(pl.lit("blocked though it could be filled"))
+        .then(pl.lit("blocked although it could be filled"))
     ).filter(pl.col("why").is_not_null())
     return [f"{symbol}: {why}" for symbol, why in wrong.select("symbol", "why").iter_rows()]

@@ -1,3 +1,5 @@
+"""Tests of the shared functions of the studies: intervals, holding periods, RankICs, deciles and records."""
+
 import datetime as dt
 import itertools
 import json
@@ -33,7 +35,7 @@ def plain_interval(values):
 
 
 @given(WEEKLY)
-def test_the_interval_is_newey_and_wests(values):
+def test_the_interval_equals_that_of_newey_and_west(values):
     found, (low, high) = mean_interval(values), plain_interval(values)
     assert found.weeks == len(values)
     assert found.low == pytest.approx(low, abs=1e-9)
@@ -41,26 +43,26 @@ def test_the_interval_is_newey_and_wests(values):
     assert found.positive == sum(x > 0 for x in values) / len(values)
 
 
-def test_an_interval_of_noise_holds_its_mean_as_often_as_it_says():
+def test_an_interval_of_noise_has_the_stated_coverage():
     rng = np.random.default_rng(0)
-    held = sum(mean_interval(rng.normal(0, 0.1, 40)).holds_zero for _ in range(2000)) / 2000
-    assert 0.91 < held < 0.97  # Newey–West is a little narrow in small samples
+    covered = sum(mean_interval(rng.normal(0, 0.1, 40)).contains_zero for _ in range(2000)) / 2000
+    assert 0.91 < covered < 0.97  # Newey–West intervals are slightly too narrow in small samples
 
 
-def test_few_or_unknown_weeks_are_refused():
-    with pytest.raises(ValueError, match="three finite"):
+def test_too_few_or_unknown_weeks_are_refused():
+    with pytest.raises(ValueError, match="at least three finite"):
         mean_interval([0.1, 0.2])
-    with pytest.raises(ValueError, match="three finite"):
+    with pytest.raises(ValueError, match="at least three finite"):
         mean_interval([0.1, 0.2, float("nan"), 0.1])
 
 
-def test_above_zero_and_holds_zero_exclude_each_other():
+def test_above_zero_and_contains_zero_exclude_each_other():
     sure, unsure, below = (
         Interval(9, 0.1, low, high, 1.0, 1.0) for low, high in ((0.05, 0.2), (-0.1, 0.2), (-0.2, -0.1))
     )
-    assert (sure.above_zero, sure.holds_zero) == (True, False)
-    assert (unsure.above_zero, unsure.holds_zero) == (False, True)
-    assert (below.above_zero, below.holds_zero) == (False, False)
+    assert (sure.above_zero, sure.contains_zero) == (True, False)
+    assert (unsure.above_zero, unsure.contains_zero) == (False, True)
+    assert (below.above_zero, below.contains_zero) == (False, False)
 
 
 def test_a_holding_period_runs_from_trade_day_to_next_trade_day():
@@ -68,7 +70,7 @@ def test_a_holding_period_runs_from_trade_day_to_next_trade_day():
     week, entry, leave = periods[0]
     assert (week, entry.signal, entry.trade) == (dt.date(2016, 1, 4), dt.date(2016, 1, 8), dt.date(2016, 1, 11))
     assert (leave.signal, leave.trade) == (dt.date(2016, 1, 15), dt.date(2016, 1, 18))
-    # The new year's week has no holding period that ends by 2016-12-30; spring and national festival have no week.
+    # The holding period of the last week does not end by 2016-12-30; the weeks of the two long holidays do not exist.
     assert periods[-1][1].signal == dt.date(2016, 12, 16)
     assert len(periods) == 48
     for (_, _, left), (_, entered, _) in itertools.pairwise(periods):
@@ -87,7 +89,7 @@ def prices(days, symbols, rng):
     return pl.DataFrame(rows).lazy()
 
 
-def test_a_week_is_judged_by_the_return_between_trade_days():
+def test_rank_ics_and_deciles_use_the_return_between_trade_days():
     rng = np.random.default_rng(1)
     symbols = [f"{n:06}.SZ" for n in range(120)]
     last = dt.date(2016, 1, 29)
@@ -129,12 +131,12 @@ def test_deciles_of_few_names_are_left_out():
     assert judged["names"].to_list() == [60]
 
 
-def test_a_record_is_json_beside_a_text(tmp_path):
+def test_a_record_is_written_as_json_and_text(tmp_path):
     record = {"interval": mean_interval([0.1, 0.2, 0.3]), "day": dt.date(2016, 1, 8), "groups": np.array([1.5, 2.5])}
     write_record(tmp_path / "deep" / "study", record, markdown_table(["who", "what"], [["a", "1"]]))
     read = json.loads((tmp_path / "deep" / "study.json").read_text())
     assert read["interval"]["mean"] == pytest.approx(0.2)
     assert (read["day"], read["groups"]) == ("2016-01-08", [1.5, 2.5])
     assert (tmp_path / "deep" / "study.md").read_text() == "| who | what |\n|---|---:|\n| a | 1 |"
-    with pytest.raises(TypeError, match="no place"):
+    with pytest.raises(TypeError, match="cannot contain"):
         write_record(tmp_path / "study", {"x": object()}, "")

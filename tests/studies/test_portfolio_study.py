@@ -1,4 +1,4 @@
-"""The arithmetic of the study of 2011–2016: what it measures, what it calls unexplained, how it sums up."""
+"""Tests of the arithmetic of the study of 2011–2016: measured figures, unexplained violations and summaries."""
 
 import argparse
 import datetime as dt
@@ -39,7 +39,7 @@ def names(rng: np.random.Generator, n: int = 12) -> pl.DataFrame:
 
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 10_000))
-def test_what_is_measured_is_specs_arithmetic(seed):
+def test_measured_figures_follow_the_formulas_of_the_specification(seed):
     frame = names(np.random.default_rng(seed))
     found = study.measure(frame, "weight", cash=0.1)
     active = frame["weight"].to_numpy() - frame["benchmark_weight"].to_numpy()
@@ -54,7 +54,7 @@ def test_what_is_measured_is_specs_arithmetic(seed):
     assert found.turnover == pytest.approx(0.5 * (moved + 0.1), abs=1e-12)
 
 
-def test_a_style_that_no_name_has_is_no_exposure():
+def test_a_style_without_values_has_no_exposure():
     frame = names(np.random.default_rng(0)).with_columns(growth=pl.lit(None, pl.Float64))
     found = study.measure(frame, "weight")
     assert found.exposures["growth"] is None
@@ -62,7 +62,7 @@ def test_a_style_that_no_name_has_is_no_exposure():
     assert "growth" not in study.breaches(found, BOUNDS, first_build=False)
 
 
-def test_every_bound_that_is_broken_is_named_unless_the_solve_says_it_gave():
+def test_every_violation_is_reported_unless_the_solve_relaxed_it():
     frame = names(np.random.default_rng(1))
     found = study.measure(frame, "weight", cash=0.1)
     broken = study.breaches(found, BOUNDS, first_build=False)
@@ -116,14 +116,14 @@ def test_a_year_is_summed_from_its_days():
     assert first.net == pytest.approx(np.prod(1 + net[old]) - 1)
     assert second.excess == pytest.approx(np.prod(1 + net[~old]) / np.prod(1 + index[~old]) - 1)
     assert second.tracking_error == pytest.approx((net - index)[~old].std(ddof=1) * 244**0.5)
-    assert (first.turnover, second.turnover) == (0.0, pytest.approx(0.2))  # what builds the portfolio is left out
+    assert (first.turnover, second.turnover) == (0.0, pytest.approx(0.2))  # the first build is left out
     assert first.cost == pytest.approx(0.0006 * old.sum())
     assert (first.expected, second.expected) == (None, 0.07)
     assert (whole.year, whole.weeks, whole.relaxed) == ("all", 2, 1)
     assert whole.net == pytest.approx(np.prod(1 + net) - 1)
 
 
-def test_how_two_daily_series_agree():
+def test_daily_series_are_compared():
     a, b = [0.01, -0.02, 0.03], [0.0101, -0.0201, 0.0299]
     found = study.compare_daily("i", "t", a, b)
     assert found.mean_bp == pytest.approx(1e4 * np.mean(np.subtract(a, b)))
@@ -132,7 +132,7 @@ def test_how_two_daily_series_agree():
     assert found.correlation == pytest.approx(np.corrcoef(a, b)[0, 1])
 
 
-def test_targets_at_the_bound_and_what_was_held():
+def test_quantiles_of_targets_and_holdings():
     found = study.spread([0.8, -0.8, 0.1, None], [0.5, -0.9, None], 0.8)
     assert (found["weeks"], found["at_bound"], found["target_max"]) == (3, pytest.approx(2 / 3), 0.8)
     assert (found["target_median"], found["held_max"]) == (0.8, 0.9)
@@ -141,7 +141,7 @@ def test_targets_at_the_bound_and_what_was_held():
     assert set(nothing.values()) == {None}
 
 
-def test_the_turnover_of_a_rebalance_is_not_the_style_of_that_name():
+def test_the_turnover_of_a_rebalance_is_not_the_style_turnover():
     row = {
         "portfolio": "csi500", "first_build": False, "executed_turnover": 0.2, "held": None,
         "target": {"exposures": dict.fromkeys(STYLES, 0.5), "industry": 0.0, "turnover": 0.3},
@@ -153,7 +153,7 @@ def test_the_turnover_of_a_rebalance_is_not_the_style_of_that_name():
     assert (found["one_way_turnover"]["bound"], found["one_way_turnover"]["at_bound"]) == (0.3, 1.0)
 
 
-def test_the_parts_of_the_excess_chain_to_it():
+def test_the_parts_of_the_excess_add_up_to_it():
     rng = np.random.default_rng(5)
     weeks = CALENDAR.weeks(dt.date(2016, 1, 4), dt.date(2016, 2, 29))
     items = pl.DataFrame(
@@ -193,7 +193,7 @@ def daily_rows(days, closes):
 
 
 def demonstration_of(prices, listed, week, settings):
-    """The demonstration scores of a week; CALENDAR knows its signal day."""
+    """The demonstration scores of a week."""
     return run_make(
         demonstration.make_scores,
         daily_prices=prices,
@@ -240,7 +240,7 @@ def test_a_file_of_scores_is_read_for_its_day_and_factor(tmp_path):
     assert "mine" in empty.unavailable
 
 
-def test_production_bounds_and_the_demonstration_score_by_its_name():
+def test_settings_differ_from_production_only_in_score_and_start():
     chosen = study.study_settings(study.parse([]))
     assert chosen.portfolios.alpha == "reversal_20"
     whole = type(chosen.portfolios)()
@@ -248,19 +248,19 @@ def test_production_bounds_and_the_demonstration_score_by_its_name():
     assert differ == {"alpha", "start"}
 
 
-def test_one_without_the_other_is_refused(tmp_path):
+def test_incomplete_options_and_missing_files_are_refused(tmp_path):
     with pytest.raises(SystemExit):
         study.parse(["--alpha", "mine"])
-    with pytest.raises(InputError, match="no file of scores"):
+    with pytest.raises(InputError, match="is not a file"):
         study.study_settings(argparse.Namespace(**{**vars(study.parse([])), "scores": tmp_path / "no", "alpha": "a"}))
     with pytest.raises(InputError, match="daily_prices"):
         study.lay_out_market(tmp_path / "nothing", tmp_path / "market")
 
 
-def test_a_table_without_data_says_why_it_is_empty():
+def test_a_table_without_data_is_empty_with_the_reason():
     for table in (study.minute_bars, study.factors):
-        stand_in = demonstration.empty(table)
-        made = run_make(demonstration.make_nothing, table=stand_in.name, date=dt.date(2016, 3, 7))
+        replacement = demonstration.empty(table)
+        made = run_make(demonstration.make_nothing, table=replacement.name, date=dt.date(2016, 3, 7))
         assert made.frame.is_empty()
         assert set(made.frame.columns) == set(table.schema)
         assert set(made.unavailable.values()) == {demonstration.DAILY_ONLY}
@@ -273,17 +273,17 @@ RELAXED = {
         {"constraint": "industry", "row": "28", "value": -0.0008, "slack": 0.0008},
         {"constraint": "industry", "row": "73", "value": 0.00096, "slack": 0.00096},
     ],
-    "conflicts": ["can't hold together: industry 73 at most its benchmark weight of 2.20%; suspended: 002491.SZ"],
+    "conflicts": ["cannot all be satisfied: industry 73 at most its benchmark weight of 2.20%; suspended: 002491.SZ"],
 }  # fmt: skip
 
 
-def test_a_relaxed_week_is_told_with_what_is_forced_and_what_stands_against_it():
-    told = study.relaxed_table([RELAXED, {**RELAXED, "status": "optimal"}])
-    assert len(told) == 3
-    assert told[2].split(" | ")[1:] == ["47% / 43%", "17.6", "73 +9.6", "28 −8 |"]
+def test_a_relaxed_week_is_shown_with_forced_and_offsetting_industries():
+    lines = study.relaxed_table([RELAXED, {**RELAXED, "status": "optimal"}])
+    assert len(lines) == 3
+    assert lines[2].split(" | ")[1:] == ["47% / 43%", "17.6", "73 +9.6", "28 −8 |"]
 
 
-def test_weeks_of_one_cause_are_one_episode_with_its_worst_conflict():
+def test_consecutive_weeks_of_one_cause_are_one_episode():
     worse = {
         **RELAXED,
         "signal": dt.date(2015, 7, 17),
@@ -304,7 +304,7 @@ def test_weeks_of_one_cause_are_one_episode_with_its_worst_conflict():
     assert study.why_relaxed([calm]).startswith("None")
 
 
-def test_the_tracking_error_a_target_would_have_had_and_the_drift_of_the_published_weights():
+def test_past_tracking_error_and_drift_of_published_weights():
     days = CALENDAR.days(dt.date(2015, 1, 5), dt.date(2015, 6, 30))[:70]
     rng = np.random.default_rng(7)
     move = rng.normal(scale=0.02, size=(70, 2))
@@ -330,7 +330,7 @@ def test_the_tracking_error_a_target_would_have_had_and_the_drift_of_the_publish
     assert list(found.values()) == pytest.approx((grown / grown.sum()).tolist())
 
 
-def test_the_record_leaves_out_what_is_empty_and_keeps_zeros():
+def test_the_record_leaves_out_empty_entries_and_keeps_zeros():
     record = {"conditions": {"date": dt.date(2016, 1, 8)}, "weekly": [{"signal": dt.date(2016, 1, 8), "cash": 0.0,
               "conflicts": [], "held": None, "coverage": {"size": 1.0}, "cost": 1 / 3}]}  # fmt: skip
     text = study.dump(record)

@@ -1,4 +1,4 @@
-"""The second reading of SPEC §6 agrees with the project's where nothing is shared, and finds planted faults."""
+"""Tests that the independent implementation of SPEC §6 agrees with the project's, and that it finds planted faults."""
 
 import datetime as dt
 
@@ -57,7 +57,7 @@ def problem(frame: pl.DataFrame) -> Problem:
 
 @settings(max_examples=30, deadline=None)
 @given(seed=st.integers(0, 100_000), frozen=st.sampled_from([0.0, 0.2, 0.5]))
-def test_two_readings_give_the_same_bounds_relaxations_and_score(seed, frozen):
+def test_both_implementations_find_the_same_bounds_relaxations_and_score(seed, frozen):
     frame = market(seed, frozen)
     own, limits = problem(frame), limits_of(BOUNDS, [])
     names = second_look.restate(frame, 0.02, limits, 120, first_build=False)
@@ -80,7 +80,7 @@ def test_two_readings_give_the_same_bounds_relaxations_and_score(seed, frozen):
         assert not second_look.irreducible(names, limits, members[1:])
 
 
-def test_a_set_with_a_member_too_many_is_not_irreducible():
+def test_a_conflict_with_a_superfluous_member_is_not_irreducible():
     frame = market(3, 0.0, 6).with_columns(
         traded=pl.Series([False, True, True, True, True, True]),
         industry=pl.Series(["a", "a", "b", "b", "b", "b"]),
@@ -100,7 +100,7 @@ def test_a_set_with_a_member_too_many_is_not_irreducible():
 DAYS = [dt.date(2016, 3, 7), dt.date(2016, 3, 8)]
 
 
-def test_accounts_are_kept_in_money():
+def test_accounts_equal_a_calculation_in_money():
     before = pl.DataFrame({"symbol": ["a", "b"], "weight": [0.6, 0.3]})
     orders = pl.DataFrame({"symbol": ["a", "c"], "filled": [-0.1, 0.15]})
     prices = pl.DataFrame(
@@ -119,7 +119,7 @@ def test_accounts_are_kept_in_money():
     assert second_look.account(before, 0.1, orders.clear(), prices, 0.001)[0] == pytest.approx(0.6 * 1.21**2 + 0.4)
 
 
-def test_a_fill_that_could_not_be_is_found_and_a_block_that_need_not_be():
+def test_impossible_fills_and_unnecessary_blocks_are_found():
     day = pl.DataFrame(
         {
             "symbol": list("abcdef"),
@@ -147,8 +147,8 @@ def test_a_fill_that_could_not_be_is_found_and_a_block_that_need_not_be():
     filled = right.with_columns(filled=pl.col("order"), blocked=pl.lit(""))
     assert [one[0] for one in second_look.wrong_fills(filled, day, free)] == ["a", "c", "d", "e", "f"]
     blocked = right.with_columns(filled=pl.lit(0.0), blocked=pl.lit("limit_up"))
-    assert second_look.wrong_fills(blocked, day, free) == ["b: blocked though it could be filled"]
-    # b could not be bought at the signal: filled, it is wrong; blocked, it is not
+    assert second_look.wrong_fills(blocked, day, free) == ["b: blocked although it could be filled"]
+    # b could not be bought at the signal close: it is wrong if it is filled, and right if it is blocked
     assert [one[0] for one in second_look.wrong_fills(right, day, list("acdef"))] == ["b"]
     assert second_look.wrong_fills(blocked, day, list("acdef")) == []
     quiet = day.with_columns(low=10.0, high=10.0, volume=9, is_st=pl.col("symbol") == "d")

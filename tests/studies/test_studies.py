@@ -1,3 +1,5 @@
+"""Tests of the studies of the daily network and of the planted alpha: settings, windows, linear model, summaries."""
+
 import datetime as dt
 from dataclasses import dataclass
 
@@ -33,7 +35,7 @@ PRODUCTION = [
 ]
 
 
-def test_production_options_are_productions_row_with_its_daily_network_alone():
+def test_production_options_are_the_production_settings_with_only_the_daily_network():
     row = daily.row_of(daily.parse(PRODUCTION))
     whole = Settings().models.multi_granularity_10d
     differ = {name for name, value in row if value != getattr(whole, name)}
@@ -42,7 +44,7 @@ def test_production_options_are_productions_row_with_its_daily_network_alone():
     assert daily.row_of(daily.parse([*PRODUCTION, "--horizon", "5"])).horizon == 5
 
 
-def test_production_windows_first_signal_on_the_eighth_of_january():
+def test_the_first_signal_of_the_production_window_is_2016_01_08():
     row = daily.row_of(daily.parse(PRODUCTION))
     start = dt.date(2010, 1, 4)
     assert CALENDAR.index(dt.date(2016, 1, 8)) - CALENDAR.index(start) + 1 >= days_needed(row)
@@ -53,7 +55,7 @@ def test_production_windows_first_signal_on_the_eighth_of_january():
 
 @dataclass(frozen=True)
 class Plain:
-    """What the study asks of samples."""
+    """Samples, as far as the study uses them."""
 
     values: torch.Tensor  # (days, stocks, features)
     labels: torch.Tensor  # (days, stocks)
@@ -78,7 +80,7 @@ def test_least_squares_reads_the_last_day_and_finds_the_coefficients():
     assert daily.least_squares(chosen) == pytest.approx(truth, abs=1e-5)
 
 
-def test_least_squares_bears_a_feature_that_repeats_another():
+def test_least_squares_accepts_collinear_features():
     rng = np.random.default_rng(1)
     _, chosen = samples(rng)
     chosen.values[..., 4] = chosen.values[..., 3]
@@ -87,7 +89,7 @@ def test_least_squares_bears_a_feature_that_repeats_another():
     assert found[3] == pytest.approx(found[4], rel=1e-6)
 
 
-def test_thinning_keeps_every_nth_day_to_the_last():
+def test_thinning_keeps_every_nth_day_counted_from_the_last():
     _, chosen = samples(np.random.default_rng(2))
     assert list(daily.thin(chosen, 1).names) == list(chosen.names)
     assert list(daily.thin(chosen, 4).names) == [3, 7, 11]
@@ -126,15 +128,15 @@ def test_the_planted_study_trains_all_six_networks_with_five_seeds_on_few_weeks(
         trained = [trained_week(CALENDAR, week, row, start) for week in weeks]
         assert sum(week is not None for week in trained) >= 30
         assert len(set(trained) - {None}) == 1
-    # Every setting that is not production's says why.
+    # Every setting that differs from production has a reason.
     assert all(one["reason"] for one in chosen.differences() if one["setting"].startswith("models."))
 
 
-def test_the_verdict_is_that_of_the_markets_strength():
+def test_the_verdict_depends_on_the_strength_of_the_market():
     sure, unsure, below = (
         Interval(9, 0.1, low, high, 1.0, 1.0) for low, high in ((0.05, 0.2), (-0.1, 0.2), (-0.2, -0.1))
     )
     assert planted.verdict(1.0, sure) == "above zero"
     assert planted.verdict(1.0, unsure) == planted.verdict(0.5, below) == "NOT above zero"
-    assert planted.verdict(0.0, unsure) == "holds zero"
-    assert planted.verdict(0.0, sure) == planted.verdict(0.0, below) == "does NOT hold zero"
+    assert planted.verdict(0.0, unsure) == "contains zero"
+    assert planted.verdict(0.0, sure) == planted.verdict(0.0, below) == "does NOT contain zero"
