@@ -1,7 +1,7 @@
-"""The sample market's own minute bars and order sizes, straight from the matching engine's log (SPEC §1, §2.2, §3).
+"""The sample market's own minute bars and order sizes, from the log of the matching engine (SPEC §1, §2.2, §3).
 
-What belongs here: an aggregation written independently of the pipeline, from events and snapshots as delivered, so that
-both can be held against each other. What does not: reading files.
+This module aggregates events and snapshots as delivered, independently of the pipeline, so that the two can be compared. It does not
+read files.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ ROWS = 240
 
 @njit(cache=True, nogil=True)
 def _bar_of(t: int) -> int:
-    """Row of GRID for a stamp in ms: 11:30 to 13:00 belongs to 11:29, all from 14:57 to the closing auction to 897."""
+    """Row of GRID for a time in ms: 11:30 to 13:00 belongs to 11:29, and 14:57 to the closing auction to 897."""
     m = t // 60_000
     if m < 570:
         return 0
@@ -88,10 +88,10 @@ def aggregate_day(
     bars: np.ndarray,
     sizes: np.ndarray,
 ) -> None:
-    """Fill bars (240, 17) in yuan and shares, and sizes (3,) = orders, sum of ln amount, sum of its square.
+    """Fill bars (240, 17) in yuan and shares, and sizes (3,): number of orders, sum of ln amount, sum of its square.
 
-    E, Q: the day's events and snapshots. orders: number of orders. threshold: yuan, NaN where none. Prices in cents,
-    a limit of 0 means none.
+    E, Q: the day's events and snapshots. orders: number of orders. threshold: in yuan, NaN if there is none. Prices are in
+    cents; a limit of 0 means no limit.
     """
     amounts = np.zeros((2, orders), np.int64)
     for i in range(E.shape[0]):
@@ -133,7 +133,7 @@ def aggregate_day(
             large[b, 0] += a
         if known and amounts[1, E[i, ASK]] / 100.0 >= threshold:
             large[b, 1] += a
-    # quotes of continuous trading; the first of each session only seeds the state
+    # quotes of continuous trading; the first quote of each session only sets the state
     quotes = np.zeros((ROWS, 4))
     seeded = False
     session = -1
@@ -199,7 +199,10 @@ def aggregate_day(
 
 
 def thresholds(counts: np.ndarray, *, min_days: int = 5, min_orders: int = 200) -> np.ndarray:
-    """Large-order threshold in yuan per stock from the previous days' sizes, (days, stocks, 3); NaN where too few."""
+    """Return the large-order threshold in yuan of each stock (stocks,) from sizes of previous days (days, stocks, 3).
+
+    It is NaN for a stock with fewer than `min_days` days or `min_orders` orders (SPEC §3).
+    """
     n, s1, s2 = counts.sum(axis=0).T
     enough = ((counts[:, :, 0] > 0).sum(axis=0) >= min_days) & (n >= min_orders)
     n = np.where(enough, n, 1.0)
@@ -210,7 +213,7 @@ def thresholds(counts: np.ndarray, *, min_days: int = 5, min_orders: int = 200) 
 
 
 def bars_frame(symbols: list[str], bars: np.ndarray) -> pl.DataFrame:
-    """(stocks, 240, 17) → the landing zone's bars, sorted by symbol and minute; no 905 without trades."""
+    """Return bars (stocks, 240, 17) as the frame of the landing zone, sorted by symbol and minute, without 905 where empty."""
     order = np.argsort(np.array(symbols))
     flat = bars[order].reshape(-1, len(COLUMNS))
     names = pl.Series("symbol", [symbols[i] for i in order], pl.String)
@@ -231,7 +234,7 @@ def bars_frame(symbols: list[str], bars: np.ndarray) -> pl.DataFrame:
 
 
 def order_sizes_frame(symbols: list[str], sizes: np.ndarray) -> pl.DataFrame:
-    """(stocks, 3) → symbol, orders, sum_ln, sum_ln2, sorted by symbol."""
+    """Return sizes (stocks, 3) as a frame symbol, orders, sum_ln, sum_ln2, sorted by symbol."""
     return pl.DataFrame(
         {"symbol": symbols, "orders": sizes[:, 0].astype(np.int64), "sum_ln": sizes[:, 1], "sum_ln2": sizes[:, 2]}
     ).sort("symbol")

@@ -1,7 +1,7 @@
-"""Writing a day of both exchanges the way the vendor delivers it: DataYes files, numbering, formats (SPEC §2.3).
+"""Writes a day of both exchanges as the vendor DataYes delivers it: files, numbering and formats (SPEC §2.3).
 
-What belongs here: merging the stocks of a channel, order and trade numbers, headers, the CSV writer.
-What does not: what was traded (`book`), which rows a vendor lost or corrected (arguments, decided in `plan`).
+This module merges the stocks of a channel, numbers orders and trades, and holds the headers and the CSV writer. It does not hold the
+trading (`book`), or the choice of rows that the vendor lost or corrected (arguments, chosen in `plan`).
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ _SZSE_STATUS = np.array([_WORD[f"{c}0      "] for c in "SOBTCE"])
 
 @njit(cache=True, nogil=True)
 def _put_digits(out: np.ndarray, n: int, value: int, width: int) -> int:
-    """Write value in decimal, at least `width` digits; returns the new end."""
+    """Write value in decimal with at least `width` digits, and return the new end."""
     k = 1
     x = value
     while x >= 10:
@@ -85,7 +85,7 @@ def _put_digits(out: np.ndarray, n: int, value: int, width: int) -> int:
 
 @njit(cache=True, nogil=True)
 def format_rows(table: np.ndarray, kinds: np.ndarray, words: np.ndarray, lengths: np.ndarray, out: np.ndarray) -> int:
-    """Rows of int64 as CSV bytes into `out`; returns their number."""
+    """Write rows of int64 [rows, columns] as CSV bytes into `out`, and return the number of bytes."""
     n = 0
     columns = table.shape[1]
     for i in range(table.shape[0]):
@@ -133,10 +133,14 @@ def format_rows(table: np.ndarray, kinds: np.ndarray, words: np.ndarray, lengths
 
 
 def write_csv(path: Path, header: str, columns: list[tuple[int, np.ndarray | int]]) -> int:
-    """Write columns of (kind, values or one value for all rows) under the header; returns the file's bytes."""
+    """Write columns of (kind, values or one value for all rows) under the header, and return the size in bytes.
+
+    Raises:
+        ValueError: The number of columns is not that of the header.
+    """
     rows = max((len(v) for _, v in columns if isinstance(v, np.ndarray)), default=0)
     if len(columns) != header.count(",") + 1:
-        raise ValueError(f"{path.name}: {len(columns)} columns under a header of {header.count(',') + 1}")
+        raise ValueError(f"{path.name}: {len(columns)} columns, but the header has {header.count(',') + 1}")
     table = np.empty((rows, len(columns)), np.int64)
     for c, (_, values) in enumerate(columns):
         table[:, c] = values
@@ -151,7 +155,7 @@ def write_csv(path: Path, header: str, columns: list[tuple[int, np.ndarray | int
 
 @dataclass(frozen=True)
 class Tape:
-    """One stock-day as it left the engine. Prices in cents; a limit of 0 means none."""
+    """One stock-day of the engine. Prices are in cents; a limit of 0 means no limit."""
 
     code: int
     channel: int
@@ -168,14 +172,14 @@ def _local_time(time: np.ndarray) -> np.ndarray:
 
 
 def _delivery_order(time: np.ndarray) -> np.ndarray:
-    """Running number of each row in the order of time: the vendor's SeqNo."""
+    """Running number of each row in the order of time, which is the vendor's SeqNo."""
     seq = np.empty(len(time), np.int64)
     seq[np.argsort(time, kind="stable")] = np.arange(1, len(time) + 1)
     return seq
 
 
 def _merge(tapes: list[Tape]) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """A channel's events in the order of time: events, code, and each event's bid and ask as channel-wide order keys."""
+    """A channel's events in the order of time, with the code, bid and ask of each event as order keys of the channel."""
     events = np.concatenate([t.events for t in tapes])
     lengths = [len(t.events) for t in tapes]
     offsets = np.repeat(np.cumsum([0] + [t.orders for t in tapes[:-1]]), lengths)
@@ -197,10 +201,10 @@ def _by_channel(tapes: list[Tape]) -> list[tuple[int, list[Tape]]]:
 
 
 def write_sse(folder: Path, day: str, tapes: list[Tape]) -> int:
-    """Trades, orders and snapshots of the Shanghai exchange; returns the bytes written.
+    """Write trades, orders and snapshots of the Shanghai exchange, and return the number of bytes.
 
-    TradeIndex and OrderIndex run within a channel, BizIndex over both. An order filled at once leaves no row, the add row
-    of another comes after its first fills and shows what remains.
+    TradeIndex and OrderIndex count within a channel, BizIndex over both. An order that is filled at once has no row; the add
+    row of another order follows its first fills and has the remaining volume.
     """
     trades: list[list[np.ndarray]] = []
     orders: list[list[np.ndarray]] = []
@@ -249,10 +253,10 @@ def write_sse(folder: Path, day: str, tapes: list[Tape]) -> int:
 
 
 def write_szse(folder: Path, tapes: list[Tape], *, lost_channel: int | None = None, lost_after: int = 0) -> int:
-    """Orders, trades with cancels, and snapshots of the Shenzhen exchange; returns the bytes written.
+    """Write orders, trades with cancels, and snapshots of the Shenzhen exchange, and return the number of bytes.
 
-    ApplSeqNum is one gapless sequence per channel over orders and trades. Of `lost_channel` nothing stamped at or after
-    `lost_after` (ms) is delivered, snapshots included.
+    ApplSeqNum is one sequence per channel without gaps over orders and trades. Rows of `lost_channel` with a time at or after
+    `lost_after` (ms) are not delivered, including snapshots.
     """
     orders: list[list[np.ndarray]] = []
     trades: list[list[np.ndarray]] = []
@@ -307,7 +311,7 @@ def write_szse(folder: Path, tapes: list[Tape], *, lost_channel: int | None = No
 
 
 def _stack(tapes: list[Tape], cut: dict[int, int]) -> tuple[np.ndarray, ...]:
-    """All stocks' snapshots in the order of time, with code, pre-close and limits per row."""
+    """The snapshots of all stocks in the order of time, with code, pre_close and limits of each row."""
     kept = [t.snapshots[t.snapshots[:, bk.S_TIME] < cut[t.code]] if t.code in cut else t.snapshots for t in tapes]
     lengths = [len(q) for q in kept]
     q = np.concatenate(kept)
@@ -317,15 +321,15 @@ def _stack(tapes: list[Tape], cut: dict[int, int]) -> tuple[np.ndarray, ...]:
 
 
 def _average(value: np.ndarray, volume: np.ndarray) -> np.ndarray:
-    """Volume-weighted price in thousandths of a yuan from Σ cents × shares; 0 where there is no volume."""
+    """Volume-weighted price in thousandths of a yuan from Σ cents × shares; 0 without volume."""
     return np.where(volume > 0, (value * 20 + volume) // np.maximum(2 * volume, 1), 0)
 
 
 def _level_columns(q: np.ndarray, *, zeros: bool) -> list[tuple[int, np.ndarray | int]]:
     """Ten ask and ten bid levels and their order counts; empty levels are blank.
 
-    In call phases the second level has price 0 and the unmatched volume; `zeros` fills a whole side's first two levels
-    with 0 as Shanghai does, Shenzhen leaves blank what it does not have.
+    In call phases the second level has price 0 and the unmatched volume. With `zeros` the first two levels of a side without
+    them are 0, as in Shanghai; in Shenzhen they are blank.
     """
     phase = q[:, bk.S_PHASE]
     call = (phase == bk.OPEN_CALL) | (phase == bk.CLOSE_CALL)

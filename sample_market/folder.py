@@ -1,6 +1,6 @@
-"""The market's folder: what marks it as made, and how it appears at once, complete, or not at all.
+"""The folder of a market: the file that identifies it, and its atomic creation.
 
-What belongs here: market.json with its list of files, and the renaming. What does not: what is inside.
+This module holds market.json with its list of files, and the renaming of the finished folder. It does not hold the content.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from pathlib import Path
 from .settings import MarketSettings
 
 MARKER = "market.json"
-RULES = ("rulebook.py", "settings/rulebook.py")  # not imported, which would load polars where a market is there already
-LISTED = 5  # files spelled out in a message
-NO_DATA = ("__main__.py", "folder.py")  # modules that shape no byte of a market
+RULES = ("rulebook.py", "settings/rulebook.py")  # read as files, because importing them loads polars
+LISTED = 5  # number of files that a message names
+NO_DATA = ("__main__.py", "folder.py")  # modules that do not affect the content of a market
 
 
 class FolderTakenError(Exception):
-    """The output folder holds something that the generator did not make."""
+    """The output folder contains something that the generator did not make."""
 
 
 def code_version() -> str:
-    """Digest of the sources that shape a market, the rulebook among them: another generator or rule, another market."""
+    """Return a digest of the sources that affect the content of a market, including the rulebook."""
     digest = hashlib.sha256()
     package = Path(__file__).parent
     for path in [*sorted(package.glob("*.py")), *(package.parent / "resources" / name for name in RULES)]:
@@ -36,24 +36,22 @@ def code_version() -> str:
 
 
 def description(settings: MarketSettings) -> dict[str, object]:
-    """Content of market.json: equal for equal markets. The pipeline may read `sample`, to label its report."""
+    """Return the content of market.json, which is equal for equal markets. The pipeline reads `sample` to label its report."""
     return {"sample": True, "version": code_version(), "settings": settings.model_dump(mode="json")}
 
 
 def is_made(out: Path, settings: MarketSettings) -> bool:
-    """Whether `out` already holds exactly this market."""
+    """Return whether `out` contains exactly this market."""
     about = _about(out)
     return about is not None and {k: v for k, v in about.items() if k != "files"} == description(settings)
 
 
 @contextmanager
 def building(out: Path, settings: MarketSettings) -> Iterator[Path]:
-    """A folder beside `out` to build in, which becomes `out` when the block ends well and vanishes when it does not.
+    """Yield a folder beside `out` to build in, which replaces `out` when the block succeeds and is removed when it fails.
 
-    Raises
-    ------
-    FolderTakenError
-        If `out` holds anything that the generator did not make, or that was altered since.
+    Raises:
+        FolderTakenError: `out` contains files that the generator did not make, or that were changed since.
     """
     out = out.resolve()
     require_own(out)
@@ -67,59 +65,57 @@ def building(out: Path, settings: MarketSettings) -> Iterator[Path]:
         about = description(settings) | {"files": {name: _fingerprint(path) for name, path in _files(folder).items()}}
         (folder / MARKER).write_text(json.dumps(about, indent=2, sort_keys=True) + "\n")
         if out.exists():
-            require_own(out)  # making a market takes minutes, in which a file may have been added
+            require_own(out)  # again, because files may have been added in the minutes that a market takes
             out.rename(old)
         folder.rename(out)
     finally:
-        if old.exists() and not out.exists():  # stopped between the two renamings
+        if old.exists() and not out.exists():  # interrupted between the two renamings
             old.rename(out)
         shutil.rmtree(folder, ignore_errors=True)
         shutil.rmtree(old, ignore_errors=True)
 
 
 def require_own(out: Path) -> None:
-    """Nothing may lie in `out` but what the generator made and nobody has altered; files of it may be missing.
+    """Require that `out` contains only unchanged files of the generator; some of them may be missing.
 
-    Raises
-    ------
-    FolderTakenError
-        With the folder, the first of the files, and what to do.
+    Raises:
+        FolderTakenError: `out` contains other or changed files; the message has the folder, the first files and the remedy.
     """
     if not out.exists():
         return
     remedy = "choose another folder with --out, or move what you need out of it and remove the folder yourself"
     if not out.is_dir():
-        raise FolderTakenError(f"{out} is a file, no folder: choose another folder with --out")
+        raise FolderTakenError(f"{out} is a file and not a folder: choose another folder with --out")
     found = _files(out)
     if not found:
         return
     about = _about(out)
     if about is None or about.get("sample") is not True:
         raise FolderTakenError(
-            f"{out} holds files but no {MARKER} of the generator's, so it is no sample market and is left alone: {remedy}"
+            f"{out} contains files but no {MARKER} of the generator, so it is not a sample market and is left unchanged: {remedy}"
         )
     made = about.get("files")
     if not isinstance(made, dict):
         raise FolderTakenError(
-            f"{out} holds a sample market of an earlier version, which kept no list of its files, so nobody can say whether all "
-            f"of them are its own. It is left alone: {remedy}"
+            f"{out} contains a sample market of an earlier version without a list of its files, so it is not known whether all "
+            f"of them are its own. It is left unchanged: {remedy}"
         )
     foreign = [name for name in found if name not in made and name != MARKER]
     altered = [name for name, path in found.items() if name in made and _fingerprint(path) != made[name]]
-    told = [
+    problems = [
         f"{len(names)} that {what}, such as {', '.join(names[:LISTED])}"
-        for names, what in ((foreign, "the generator did not make"), (altered, "were altered since"))
+        for names, what in ((foreign, "the generator did not make"), (altered, "were changed since"))
         if names
     ]
-    if told:
+    if problems:
         raise FolderTakenError(
-            f"{out} holds a sample market, but also files that are not as the generator left them: {'; '.join(told)}. It is "
-            f"left alone: {remedy}"
+            f"{out} contains a sample market, but also new or changed files: {'; '.join(problems)}. It is left unchanged: "
+            f"{remedy}"
         )
 
 
 def _about(out: Path) -> dict[str, object] | None:
-    """What market.json says; None where there is none or it is no JSON object."""
+    """The content of market.json; None if it is missing or not a JSON object."""
     try:
         about = json.loads((out / MARKER).read_bytes())
     except (OSError, ValueError):
@@ -128,7 +124,7 @@ def _about(out: Path) -> dict[str, object] | None:
 
 
 def _files(folder: Path) -> dict[str, Path]:
-    """Name inside the folder → path, of everything that is no folder, links included."""
+    """Name inside the folder → path of every file and link."""
     found: dict[str, Path] = {}
     for here, folders, names in os.walk(folder):
         links = [name for name in folders if (Path(here) / name).is_symlink()]
@@ -138,7 +134,7 @@ def _files(folder: Path) -> dict[str, Path]:
 
 
 def _fingerprint(path: Path) -> str:
-    """Size and digest of a file; of a link or a device, which the generator never makes, a word."""
+    """Size and digest of a file; a constant for a link or a device, which the generator never makes."""
     if path.is_symlink() or not path.is_file():
         return "no file"
     with path.open("rb") as file:
@@ -147,7 +143,7 @@ def _fingerprint(path: Path) -> str:
 
 
 def _sweep(out: Path) -> None:
-    """Remove what a killed run left beside `out`; a run still alive keeps its folder."""
+    """Remove the folders of killed runs beside `out`, but not those of running ones."""
     for kind in ("building", "old"):
         for path in out.parent.glob(f".{out.name}.{kind}-*"):
             pid = path.name.rpartition("-")[2]

@@ -1,7 +1,7 @@
 """Runs the sample market day by day and writes the landing zone.
 
-What belongs here: the loop over days, the work shared between threads, the folder and its atomic appearance.
-What does not: how any one thing trades, is scheduled or is written (the other modules).
+This module holds the loop over days and the distribution of work over threads. It does not hold trading, scheduling or file formats,
+which are in the other modules.
 """
 
 from __future__ import annotations
@@ -29,20 +29,19 @@ from .settings import MarketSettings
 from .signals import CommonFactors, Signals, activity_shape, make_common_factors, make_signals
 
 SHARES_PER_SCALE = 1_120.0
-"""Shares traded a day per unit of size scale and of activity: what a run of the book gives on average."""
+"""Average number of shares that a run of the book trades per day, per unit of size scale and of activity."""
 NIGHT_SHARE = 0.45
-"""Overnight part of a name's own daily volatility, as a fraction of the intraday part."""
+"""Overnight part of a stock's idiosyncratic daily volatility, as a fraction of the intraday part."""
 
 
 def generate(
     settings: MarketSettings, out: Path, *, workers: int = 2, report: Callable[[str], None] = lambda _: None
 ) -> bool:
-    """Make the market in `out`; False if it was there already. The folder appears at once, complete, or not at all.
+    """Make the market in `out`, and return False if it already exists. The folder is created atomically.
 
-    Raises
-    ------
-    FolderTakenError
-        If `out` holds files that the generator did not make, or that were altered since: they are never overwritten.
+    Raises:
+        FolderTakenError: `out` contains files that the generator did not make, or that were changed since; they are never
+            overwritten.
     """
     if is_made(out, settings):
         return False
@@ -90,17 +89,17 @@ class _Market:
             (self.folder / name).mkdir(parents=True)
         plan = self.plan
         self.report(
-            f"sample market: {len(plan.stocks)} names, {self.settings.days} days (a first run compiles for 20 s)"
+            f"sample market: {len(plan.stocks)} stocks, {self.settings.days} days (a first run compiles for 20 s)"
         )
         began = time.monotonic()
-        told = began
+        reported = began
         with self.pool:
             for d in range(len(plan.days)):
                 self._run_day(d)
                 now = time.monotonic()
-                if now - told > 5.0 and d > plan.first_minute + self.settings.days // 25:
-                    told = now
-                    # a vendor day costs about three bar days
+                if now - reported > 5.0 and d > plan.first_minute + self.settings.days // 25:
+                    reported = now
+                    # a day of vendor files takes as long as about three days of bars
                     done = d + 1 - plan.first_minute + 2 * max(0, d + 1 - plan.first_tick)
                     total = self.settings.days + 2 * self.settings.tick_days
                     left = (now - began) * (total - done) / done
@@ -163,7 +162,7 @@ class _Market:
         return np.round(self.shares * self.plan.stocks.float_share / 100.0).astype(np.int64) * 100
 
     def _open_day(self, d: int, i: int, night: float) -> None:
-        """Reference price, limits and overnight move of a name about to trade."""
+        """Set reference price, limits and overnight move of a stock that trades on the day."""
         plan, record = self.plan, self.record
         age = d - int(plan.stocks.listed[i])
         pre = int(self.close[i])
@@ -182,7 +181,7 @@ class _Market:
             self.value[i] = math.log(limit / 100.0) + 0.04 * plan.lock[d, i]
 
     def _drifts(self, d: int, i: int) -> tuple[float, float]:
-        """Part of the day's drift before 10:00 and after it: alpha earns early, and gives some back later."""
+        """The day's drift before 10:00 and after it: alpha is earned early, and partly reversed later."""
         week = self.signals.week_of_day[d]
         reversal = float(self.signals.imprints[week, i, 5])
         return float(self.signals.drift[d, i]) + reversal, -reversal
@@ -193,7 +192,7 @@ class _Market:
         return max(60.0, day_volume / (SHARES_PER_SCALE * s.activity[i]))
 
     def _daily_only(self, d: int, i: int, move: float, extra: np.ndarray, scale: float) -> None:
-        """A day of the history: open, high, low, close, volume and amount without a book."""
+        """Simulate a day of the history without a book: open, high, low, close, volume and amount."""
         record, s = self.record, self.plan.stocks
         early, late = self._drifts(d, i)
         low = int(record.limit_down[d, i]) or 1
@@ -227,7 +226,7 @@ class _Market:
     def _trade(
         self, d: int, chunk: np.ndarray, moves: np.ndarray, threshold: np.ndarray, keep: bool
     ) -> list[delivery.Tape]:
-        """Trade the names of a chunk; writes only their own entries, so chunks may run at once."""
+        """Trade the stocks of a chunk. Only their own entries are written, so that chunks may run in parallel."""
         with self._memory() as memory:
             return [tape for i in chunk if (tape := self._trade_one(d, int(i), moves[i], threshold[i], keep, memory))]
 
@@ -262,13 +261,15 @@ class _Market:
         )
         if integers[bk.I_HIGH] - integers[bk.I_LOW] >= bk.MAX_LEVELS:
             raise OverflowError(
-                f"{symbol} on {self.plan.days[d]}: price {pre / 100} has more levels than the book holds"
+                f"{symbol} on {self.plan.days[d]}: the price {pre / 100} needs more price levels than the book has"
             )
         out = np.zeros(1)
         bk.simulate_day(book, parameters, integers, moves, self.shape, out)
         state = book.state
         if state[bk.OVERFLOW]:
-            raise OverflowError(f"{symbol} on {self.plan.days[d]}: more orders than the book's memory holds")
+            raise OverflowError(
+                f"{symbol} on {self.plan.days[d]}: more orders than the memory of the book has room for"
+            )
         events, snapshots = book.events[: state[bk.N_EVENTS]], book.snapshots[: state[bk.N_SNAPS]]
         orders = int(state[bk.N_ORDERS])
         mb.aggregate_day(events, snapshots, orders, threshold, pre, up, down, self.bars[i], self.sizes[d, i])
@@ -282,7 +283,7 @@ class _Market:
         code, channel = int(symbol[:6]), int(s.channel[i])
         return delivery.Tape(code, channel, events.copy(), snapshots.copy(), orders, pre, up, down)
 
-    # ---- what is written once
+    # ---- files that are written once
 
     def _restate(
         self,
@@ -293,7 +294,7 @@ class _Market:
         active: np.ndarray,
         threshold: np.ndarray,
     ) -> None:
-        """A corrected delivery of a day: one name's stamps of 10:30 to 10:40 move by 20 seconds, nothing else."""
+        """Write a corrected delivery of a day, in which one stock's times of 10:30 to 10:40 are 20 seconds later."""
         k = symbols.index(symbol)
         events = tapes[k].events.copy()
         stamp = events[:, bk.TIME]

@@ -1,6 +1,6 @@
-"""The reference tables of the landing zone: what data vendors know of each name and each day (SPEC §2.1).
+"""The reference tables of the landing zone: instruments, daily prices, indices, industries and fundamentals (SPEC §2.1).
 
-What belongs here: instruments, daily prices, indices, industries, fundamentals as tables. What does not: trading.
+This module does not hold the trading.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ YEAR_DAYS = 242
 
 
 class DailyRecord:
-    """What is known of every stock-day after it traded; (days, stocks) arrays, prices and amounts in cents."""
+    """The daily figures of every stock-day as arrays (days, stocks); prices and amounts are in cents."""
 
     def __init__(self, days: int, stocks: int) -> None:
         self.traded = np.zeros((days, stocks), bool)
@@ -28,7 +28,7 @@ class DailyRecord:
 
 
 def instruments(plan: Plan) -> pl.DataFrame:
-    """symbol, list_date, delist_date, name, board. Listing days before the history are reckoned back in calendar days."""
+    """Return symbol, list_date, delist_date, name, board. Listing days before the history are computed in calendar days."""
     s = plan.stocks
     first, n_days = plan.days[0], len(plan.days)
 
@@ -55,7 +55,7 @@ def instruments(plan: Plan) -> pl.DataFrame:
 
 
 def daily_prices(plan: Plan, record: DailyRecord) -> pl.DataFrame:
-    """date, symbol, prices in yuan, volume, amount, shares, is_st, limits; no row on a suspended day."""
+    """Return date, symbol, prices in yuan, volume, amount, shares, is_st, limits; a suspended day has no row."""
     d, i = np.nonzero(record.traded)
     symbols = pl.Series(plan.stocks.symbol, dtype=pl.String)
 
@@ -82,10 +82,10 @@ def daily_prices(plan: Plan, record: DailyRecord) -> pl.DataFrame:
 
 
 def indices(plan: Plan, record: DailyRecord) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(index_weights, index_prices). Weights by float value, published at month ends and at the review; price index.
+    """Return (index_weights, index_prices). Weights are by float value, published at month ends and at the review.
 
-    A vector published at a close holds from the next day and drifts with prices; dividends are left out of the index,
-    splits are not.
+    Weights that are published at a close apply from the next day and drift with prices. The index is a price index: it falls
+    by dividends and is adjusted for splits.
     """
     n_days, n = record.traded.shape
     value = np.zeros((n_days, n))
@@ -93,7 +93,7 @@ def indices(plan: Plan, record: DailyRecord) -> tuple[pl.DataFrame, pl.DataFrame
     last = np.zeros(n)
     for d in range(n_days):
         t = record.traded[d]
-        # the reference price without the dividend's share of it: a price index falls by the dividend
+        # the reference price before the dividend is subtracted, because a price index falls by the dividend
         base = record.pre_close[d] + np.where(t, plan.dividend[d], 0)
         growth[d, t] = record.close[d, t] / base[t]
         last = np.where(t, record.close[d] * record.float_shares[d], last)
@@ -128,12 +128,12 @@ def indices(plan: Plan, record: DailyRecord) -> tuple[pl.DataFrame, pl.DataFrame
 
 
 def industries(plan: Plan, table: pl.DataFrame) -> pl.DataFrame:
-    """symbol, start_date, industry: one membership from listing on."""
+    """Return symbol, start_date, industry: one membership from the listing on."""
     return table.select("symbol", start_date="list_date", industry=pl.Series(plan.stocks.industry, dtype=pl.String))
 
 
 def fundamentals(settings: MarketSettings, plan: Plan) -> pl.DataFrame:
-    """symbol, period, announce_date, net_profit (of the quarter), equity; from two years before the first minute day."""
+    """Return symbol, period, announce_date, net_profit (of the quarter), equity, from two years before the first minute day."""
     rng = random(settings, "fundamentals")
     s = plan.stocks
     start, end = plan.days[plan.first_minute].year - 2, plan.days[-1]
@@ -147,7 +147,7 @@ def fundamentals(settings: MarketSettings, plan: Plan) -> pl.DataFrame:
             quality = quality + rng.normal(0.0, 0.004, n)
             profit = equity * (quality + rng.normal(0.0, 0.004, n))
             equity = np.maximum(equity + 0.7 * profit, 1e7)
-            # announcement: within a month after quarters 1 and 3, two after the half-year, four after the year
+            # announced within one month after quarters 1 and 3, two months after the half-year, four months after the year
             span = (28, 60, 29, 115)[quarter]
             delay = rng.integers(span // 3, span, n)
             for i in range(n):
@@ -167,7 +167,7 @@ def fundamentals(settings: MarketSettings, plan: Plan) -> pl.DataFrame:
 
 
 def events(plan: Plan) -> pl.DataFrame:
-    """The scheduled events: event, symbol, first_date, last_date, value, detail."""
+    """Return the scheduled events: event, symbol, first_date, last_date, value, detail."""
     rows = [(e.kind, e.symbol or None, plan.days[e.first], plan.days[e.last], e.value, e.detail) for e in plan.events]
     schema = {
         "event": pl.String,

@@ -1,7 +1,7 @@
-"""The planted truth: latent weekly alpha, what of it shows in the flow, and the factors common to all names.
+"""The planted truth: the latent weekly alpha, its imprints in the order flow, and the factors common to all stocks.
 
-What belongs here: every number that decides what is predictable, and how strongly. What does not: how a tilt becomes
-trades (`book`).
+This module holds every number that decides what is predictable and how strongly. It does not hold the effect of an imprint on trading
+(`book`).
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ IMPRINTS = ("intention", "large", "skew", "closing", "outflow", "reversal")
 STRENGTH = np.array([0.03, 0.38, 0.27, 0.07, 0.16, 0.0013])
 """Size of each imprint per unit of signal: two log-odds, jump asymmetry, log volumes, return of a day."""
 SIGNAL_SHARE = 0.8
-"""Of an imprint's unit variance the square of this is alpha (at strength 1), the rest its own noise."""
+"""Correlation of an imprint with alpha at strength 1: its square is the share of alpha in the variance, the rest is noise."""
 
 
 @dataclass(frozen=True)
 class Signals:
-    """Alpha (weeks, stocks), the week of each day, imprints (weeks, stocks, 6), drift of each day (days, stocks)."""
+    """Alpha (weeks, stocks), the week of each day, imprints (weeks, stocks, 6), and drift of each day (days, stocks)."""
 
     weeks: list[dt.date]
     week_of_day: np.ndarray
@@ -38,7 +38,7 @@ def _z(x: np.ndarray) -> np.ndarray:
 
 
 def make_signals(settings: MarketSettings, plan: Plan) -> Signals:
-    """Alpha of week w moves the fundamental value in week w + 1 and tilts the flow in week w."""
+    """Return the signals: alpha of week w moves the fundamental value in week w + 1 and the order flow in week w."""
     rng = random(settings, "alpha")
     weeks = sorted({monday(d) for d in plan.days})
     index = {w: k for k, w in enumerate(weeks)}
@@ -58,7 +58,7 @@ def make_signals(settings: MarketSettings, plan: Plan) -> Signals:
 
 @dataclass(frozen=True)
 class CommonFactors:
-    """Log returns of the market, (days,) overnight and (days, 237) by minute, and the same of the industries."""
+    """Log returns of the market, (days,) overnight and (days, 237) by minute, and of the industries."""
 
     market_night: np.ndarray
     market: np.ndarray
@@ -67,11 +67,11 @@ class CommonFactors:
     industry: np.ndarray
     """(days, 237, industries)."""
     volatility: np.ndarray
-    """(days, stocks) log volatility of each name about its own mean: the market's state and one of its own."""
+    """(days, stocks) log volatility of each stock about its mean: the sum of a common and an own state."""
 
 
 def make_common_factors(settings: MarketSettings, plan: Plan) -> CommonFactors:
-    """Fat-tailed market and industry returns with volatility that clusters from day to day."""
+    """Return market and industry returns with fat tails and volatility that clusters over days."""
     rng = random(settings, "factors")
     days, k, n = len(plan.days), settings.industries, len(plan.stocks)
     state, own = np.zeros(days), np.zeros((days, n))
@@ -90,7 +90,7 @@ def make_common_factors(settings: MarketSettings, plan: Plan) -> CommonFactors:
 
 
 def activity_shape() -> np.ndarray:
-    """The intraday U over the 237 continuous minutes, mean 1: busy after the open, quiet at noon, busy at the end."""
+    """Return the U shape of intraday activity over the 237 minutes of continuous trading, with mean 1."""
     m = np.arange(MINUTES)
     u = 0.72 + 1.5 * np.exp(-m / 16.0) + 0.55 * np.exp(-(MINUTES - 1 - m) / 20.0) + 0.3 * np.exp(-np.abs(m - 120) / 8.0)
     return u / u.mean()

@@ -1,4 +1,4 @@
-"""Properties of a whole sample market: files, books, sums, events, stylised facts, the planted alpha."""
+"""Tests of a whole sample market: files, books, sums, events, stylised facts and the planted alpha."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def daily(market: Path) -> pl.DataFrame:
 
 @pytest.fixture(scope="module")
 def bars(market: Path) -> pl.DataFrame:
-    """Bars of all minute days, those of vendor days from the truth."""
+    """Bars of all minute days; those of vendor days are from the truth."""
     paths = [*(market / "bars").glob("????????.parquet"), *(market / "truth" / "bars").glob("????????.parquet")]
     frames = [
         pl.read_parquet(p).select(pl.lit(p.stem).str.to_date("%Y%m%d").alias("date"), pl.all())
@@ -140,7 +140,7 @@ def digests(folder: Path) -> dict[str, str]:
 
 
 @pytest.mark.slow
-def test_same_seed_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
+def test_equal_seeds_give_equal_bytes_for_any_number_of_workers(tmp_path: Path) -> None:
     generate(SMALL, tmp_path / "a", workers=2)
     generate(SMALL, tmp_path / "b", workers=1)
     generate(SMALL.model_copy(update={"seed": 7}), tmp_path / "c", workers=2)
@@ -150,7 +150,9 @@ def test_same_seed_same_bytes_whatever_the_workers(tmp_path: Path) -> None:
     assert all(a[name] != c[name] for name in a)
 
 
-def test_layout_and_no_second_making(market: Path, plan: Plan, capsys: pytest.CaptureFixture[str]) -> None:
+def test_layout_and_an_existing_market_is_not_made_again(
+    market: Path, plan: Plan, capsys: pytest.CaptureFixture[str]
+) -> None:
     names = {p.name for p in market.iterdir()}
     assert names == {"ticks", "bars", "reference", "restated", "truth", "market.json"}
     days = [f"{d:%Y%m%d}" for d in plan.days]
@@ -167,7 +169,7 @@ def test_layout_and_no_second_making(market: Path, plan: Plan, capsys: pytest.Ca
     assert "already holds" in capsys.readouterr().out
 
 
-def test_interrupted_making_leaves_nothing_and_strangers_are_left_alone(
+def test_an_interrupted_run_leaves_nothing_and_foreign_folders_are_unchanged(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object) -> None:
@@ -180,14 +182,14 @@ def test_interrupted_making_leaves_nothing_and_strangers_are_left_alone(
     assert list(tmp_path.iterdir()) == []
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
-    with pytest.raises(FolderTakenError, match="left alone"):
+    with pytest.raises(FolderTakenError, match="left unchanged"):
         generate(SMALL, tmp_path / "mine")
     assert command.main(["--profile", "tiny", "--out", str(tmp_path / "mine")]) == 2
 
 
 @pytest.fixture
 def stub(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The generator without its simulation: two files a market, of the seed."""
+    """Replaces the simulation: a market has two files whose content is the seed."""
 
     def run(self: Any) -> None:
         (self.folder / "bars").mkdir()
@@ -201,12 +203,12 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_a_market_that_is_as_it_was_made_is_replaced(stub: None, tmp_path: Path) -> None:
+def test_an_unchanged_market_is_replaced(stub: None, tmp_path: Path) -> None:
     out = tmp_path / "market"
     assert generate(SMALL, out)
     made = contents(out)
     assert not generate(SMALL, out)  # already holds this market
-    (out / "reference.csv").unlink()  # nothing is lost by replacing what is missing
+    (out / "reference.csv").unlink()  # a missing file does not prevent the replacement
     other = SMALL.model_copy(update={"seed": 7})
     assert generate(other, out)
     assert (out / "bars" / "20231124.parquet").read_bytes() == b"bars 7"
@@ -215,7 +217,7 @@ def test_a_market_that_is_as_it_was_made_is_replaced(stub: None, tmp_path: Path)
     assert [path.name for path in tmp_path.iterdir()] == ["market"]
 
 
-def test_what_lies_behind_a_link_is_replaced_where_it_lies(stub: None, tmp_path: Path) -> None:
+def test_a_market_behind_a_link_is_replaced_behind_the_link(stub: None, tmp_path: Path) -> None:
     (tmp_path / "disk").mkdir()
     (tmp_path / "market").symlink_to(tmp_path / "disk")
     assert generate(SMALL, tmp_path / "market")
@@ -267,16 +269,16 @@ def _broken(out: Path) -> None:
     ("tamper", "message"),
     [
         (_add, "1 that the generator did not make, such as bars/20231127.parquet"),
-        (_alter, "1 that were altered since, such as bars/20231124.parquet"),
+        (_alter, "1 that were changed since, such as bars/20231124.parquet"),
         (_hide, "1 that the generator did not make, such as ticks/20231124/.notes"),
         (_link, "1 that the generator did not make, such as ticks"),
-        (_link_a_file, "1 that were altered since, such as reference.csv"),
-        (_earlier_version, "an earlier version, which kept no list of its files"),
-        (_own_market, "no market.json of the generator's"),
-        (_broken, "no market.json of the generator's"),
+        (_link_a_file, "1 that were changed since, such as reference.csv"),
+        (_earlier_version, "an earlier version without a list of its files"),
+        (_own_market, "no market.json of the generator,"),
+        (_broken, "no market.json of the generator,"),
     ],
 )
-def test_what_the_generator_did_not_make_is_never_replaced(
+def test_files_that_the_generator_did_not_make_are_never_replaced(
     stub: None, tmp_path: Path, tamper: Callable[[Path], None], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "market"
@@ -287,7 +289,7 @@ def test_what_the_generator_did_not_make_is_never_replaced(
         generate(SMALL.model_copy(update={"seed": 7}), out)
     assert command.main(["--profile", "tiny", "--out", str(out)]) == 2
     assert re.search(
-        rf"sample market: {out} holds .*left alone: choose another folder with --out", capsys.readouterr().err
+        rf"sample market: {out} contains .*left unchanged: choose another folder with --out", capsys.readouterr().err
     )
     assert contents(tmp_path) == before
 
@@ -310,7 +312,7 @@ def test_a_file_added_while_a_market_is_made_is_kept(
     assert [path.name for path in tmp_path.iterdir()] == ["market"]
 
 
-def test_a_folder_named_by_mistake_is_left_alone(tmp_path: Path) -> None:
+def test_a_file_in_place_of_the_folder_is_unchanged(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("x")
     assert command.main(["--profile", "tiny", "--out", str(tmp_path / "file")]) == 2
     assert (tmp_path / "file").read_text() == "x"
@@ -343,7 +345,7 @@ def test_headers(market: Path) -> None:
                 assert file.readline().count(",") == header.count(",")
 
 
-def test_tapes_snapshots_and_daily_prices_add_up(
+def test_tapes_snapshots_and_daily_prices_have_equal_totals(
     tapes: dict[str, dict[str, pl.DataFrame]], daily: pl.DataFrame, plan: Plan
 ) -> None:
     lost = plan.one("missing_channel")
@@ -386,7 +388,9 @@ def test_tapes_snapshots_and_daily_prices_add_up(
         assert (files["sse_trades"]["money"] == files["sse_trades"]["price"] * files["sse_trades"]["TradVolume"]).all()
 
 
-def test_books_never_cross_and_snapshots_say_something_new(tapes: dict[str, dict[str, pl.DataFrame]]) -> None:
+def test_books_never_cross_and_snapshots_differ_from_the_previous_ones(
+    tapes: dict[str, dict[str, pl.DataFrame]],
+) -> None:
     for files in tapes.values():
         for name, phases in (("sse_quotes", ["TRADE"]), ("szse_quotes", ["T0"])):
             q = files[name]
@@ -488,7 +492,7 @@ def test_szse_streams(tapes: dict[str, dict[str, pl.DataFrame]], plan: Plan) -> 
         assert cut == ([lost.value] if day == f"{plan.days[lost.first]:%Y%m%d}" else [])
 
 
-def test_prices_stay_inside_the_limits(
+def test_prices_are_inside_the_limits(
     tapes: dict[str, dict[str, pl.DataFrame]], daily: pl.DataFrame, plan: Plan
 ) -> None:
     board = dict(zip(plan.stocks.symbol, plan.stocks.board, strict=True))
@@ -581,7 +585,7 @@ def test_indices(market: Path, daily: pl.DataFrame, plan: Plan) -> None:
             for i in ("000905.SH", "000852.SH")
         )
         assert not a & b
-    # the index follows its drifted weights, price changes only: dividends stay out, splits do not
+    # the index follows its drifted weights and price changes; it falls by dividends and is adjusted for splits
     dividends = {(e.symbol, plan.days[e.first]): e.value for e in plan.events if e.kind == "dividend"}
     change = {
         (s, d): c / (p + dividends.get((s, d), 0.0))
@@ -608,7 +612,7 @@ def test_fundamentals_reach_back_and_are_announced_late(market: Path, plan: Plan
     assert (table["equity"] > 0).all()
 
 
-def test_restated_day_moves_only_one_names_stamps(
+def test_the_restated_day_only_changes_the_times_of_one_stock(
     market: Path, tapes: dict[str, dict[str, pl.DataFrame]], plan: Plan
 ) -> None:
     event = plan.one("restated_day")
@@ -639,7 +643,7 @@ def test_restated_day_moves_only_one_names_stamps(
 
 
 def plain_bars(files: dict[str, pl.DataFrame], symbol: str, threshold: float | None) -> dict[int, dict[str, float]]:
-    """Minute bars of SPEC §1 and §3 from the vendor's rows of one name, in plain Python."""
+    """Return the minute bars of SPEC §1 and §3 from the vendor's rows of one stock, in plain Python."""
 
     def bar(time: int) -> int:
         m = time // 60_000
@@ -821,7 +825,7 @@ def test_fat_tails_clustering_and_heavy_orders(
     )
     stats = stats.filter(pl.col("sd") > 0)
     assert stats["k"].median() > 4.0
-    # volatility clusters: a name's realised volatility follows its own of the day before
+    # volatility clusters: a stock's realised volatility is correlated with that of the day before
     stats = stats.sort("symbol", "date").with_columns(v=pl.col("sd").log() - pl.col("sd").log().mean().over("symbol"))
     pairs = stats.with_columns(before=pl.col("v").shift(1).over("symbol")).drop_nulls("before")
     assert np.corrcoef(pairs["v"], pairs["before"])[0, 1] > 0.2
@@ -856,7 +860,7 @@ def test_order_flow_is_persistent_and_moves_prices(tapes: dict[str, dict[str, pl
 
 
 def study(settings: MarketSettings, folder: Path) -> tuple[float, float]:
-    """(mean weekly rank correlation of alpha with next week's return, and with the week's flow after the open)."""
+    """Return the mean weekly rank correlations of alpha with next week's return and with the week's flow after the open."""
     generate(settings, folder)
     alpha = pl.read_parquet(folder / "truth" / "alpha.parquet")
     daily = pl.read_parquet(folder / "reference" / "daily_prices.parquet")
@@ -881,7 +885,7 @@ def study(settings: MarketSettings, folder: Path) -> tuple[float, float]:
     return mean_ic(after, "r"), mean_ic(during, "flow")
 
 
-def test_alpha_is_there_at_high_strength_and_absent_at_zero(tmp_path: Path) -> None:
+def test_alpha_predicts_at_high_strength_and_not_at_zero(tmp_path: Path) -> None:
     wide = {
         "days": 40,
         "tick_days": 8,
@@ -896,6 +900,6 @@ def test_alpha_is_there_at_high_strength_and_absent_at_zero(tmp_path: Path) -> N
     assert 0.25 < returns < 0.6
     assert flow > 0.25
     returns, flow = study(profile("tiny", alpha=0.0, **wide), tmp_path / "zero")
-    # about 23 weeks of 62 names: the standard error of a mean RankIC is near .03
+    # about 23 weeks of 62 stocks: the standard error of a mean RankIC is about .03
     assert abs(returns) < 0.09
     assert abs(flow) < 0.12

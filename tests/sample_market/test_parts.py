@@ -1,4 +1,4 @@
-"""The sample market's engine, writer and rules, each held against a plain implementation on small inputs."""
+"""Tests that compare the sample market's engine, writer and rules with plain implementations on small inputs."""
 
 from __future__ import annotations
 
@@ -171,8 +171,8 @@ def test_limit_prices(pre: int, up: int, down: int, expected: tuple[int, int]) -
     assert limit_prices(pre, up, down) == expected
 
 
-def test_percents_by_board_treatment_age_and_date() -> None:
-    """The rules of 2023 written out, on every day of a market; and those since July 2026 on another."""
+def test_price_limits_by_board_treatment_age_and_date() -> None:
+    """Compares with the rules of 2023 on every day of a market, and with those since July 2026 on another."""
     for last_day, treated in ((dt.date(2023, 11, 24), 5), (dt.date(2025, 11, 28), 5), (dt.date(2026, 9, 18), 10)):
         plan = make_plan(profile("tiny", last_day=last_day))
         s = plan.stocks
@@ -216,7 +216,7 @@ def test_plan_schedules_every_event_inside_the_minute_days(name: str) -> None:
         )
 
 
-def test_sample_has_the_size_and_calendar_promised() -> None:
+def test_the_sample_has_the_required_size_and_calendar() -> None:
     s = profile("sample")
     plan = make_plan(s)
     assert s.names >= 120
