@@ -47,12 +47,12 @@ from resources.settings.models import ModelSettings
 from studies.evidence import (
     ROOT,
     Say,
-    carry_out,
     conditions,
     holding_periods,
     judge,
     markdown_table,
     mean_interval,
+    run_study,
     show,
     write_record,
 )
@@ -70,7 +70,7 @@ NETWORK, LINEAR, REVERSAL = "network", "linear", "reversal_20"
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the study with the arguments of the command line, and return the exit status."""
-    return carry_out(run, parse(arguments))
+    return run_study(run, parse(arguments))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:

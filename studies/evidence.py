@@ -36,7 +36,7 @@ PROJECT = ("assets", "orchestration", "resources", "sample_market", "studies")  
 Floats = NDArray[np.float64]
 
 
-def carry_out(study: Callable[[argparse.Namespace, Say], None], options: argparse.Namespace) -> int:
+def run_study(study: Callable[[argparse.Namespace, Say], None], options: argparse.Namespace) -> int:
     """Run a study, print its lines with the time, and return the exit status: 0, or 1 with the error on stderr."""
     try:
         study(options, lambda line: print(f"{dt.datetime.now(dt.UTC):%H:%M:%S} {line}", flush=True))

@@ -37,12 +37,12 @@ from studies.evidence import (
     ROOT,
     Interval,
     Say,
-    carry_out,
     conditions,
     holding_periods,
     judge,
     markdown_table,
     mean_interval,
+    run_study,
     show,
     write_record,
 )
@@ -64,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--days", type=int, default=DAYS, help=f"trading days of each market (default: {DAYS})")
     options = parser.parse_args(arguments)
-    return carry_out(run, options)
+    return run_study(run, options)
 
 
 def run(options: argparse.Namespace, say: Say) -> None:

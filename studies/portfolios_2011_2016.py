@@ -55,7 +55,7 @@ from resources.reasons import Reason
 from resources.settings import Settings
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
 from studies.demonstration import DemonstrationSettings, empty, scores
-from studies.evidence import ROOT, Say, carry_out, conditions, markdown_table
+from studies.evidence import ROOT, Say, conditions, markdown_table, run_study
 from studies.second_look import Limits, account, irreducible, restate, solve_again, wrong_fills
 
 Floats = NDArray[np.float64]
@@ -95,7 +95,7 @@ class StudySettings(Settings):
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the study with the arguments of the command line, and return the exit status."""
-    return carry_out(run, parse(arguments))
+    return run_study(run, parse(arguments))
 
 
 def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -325,7 +325,7 @@ def open_week(builder: Builder, portfolio: Portfolio, week: dt.date) -> Stored |
     return Stored(week, builder.calendar.signal_day(week), names, solve.row(0, named=True), orders, days)
 
 
-def look_at_week(
+def verify_week(
     builder: Builder, portfolio: Portfolio, stored: Stored, last: Stored | None, returns: "Returns"
 ) -> dict[str, Any]:
     """Return the record of one week. last: the week before, whose target is traded on the first day of this one."""
@@ -355,12 +355,12 @@ def look_at_week(
         "members_suspended": suspended.filter(pl.col("benchmark_weight") > 0).height,
         "benchmark_delisted": solve["benchmark_delisted"],
         "frozen": float(suspended["drifted_weight"].sum()),
-        "gave": {group: value for group, value in allowed.items() if value > TOLERANCE},
+        "relaxed_by": {group: value for group, value in allowed.items() if value > TOLERANCE},
         "relaxations": relaxations(solve),
         "conflicts": [describe_conflict(one["members"]) for one in solve["conflicts"]],
         "refused": [f"{one['stage']} {one['solver']}: {one['refused']}" for one in solve["attempts"] if one["refused"]],
         "unexplained": unexplained(broken, allowed),
-        "again": again,
+        "verified": again,
         "target": as_record(target),
         "held": None if held is None else as_record(held),
         "not_applied": missing,
@@ -656,7 +656,7 @@ def run(options: argparse.Namespace, say: Say) -> None:
     built = build_tables(builder, weeks, say)
     build_seconds = round(time.monotonic() - began)
     say(f"all tables are built after {time.monotonic() - began:.0f} s")
-    weekly = look_again(builder, weeks, say)
+    weekly = verify_weeks(builder, weeks, say)
     daily = read(builder, portfolio_returns.name, weeks).collect().sort("portfolio", "date")
     days = calendar.days(calendar.next_day(calendar.signal_day(weeks[0])), calendar.signal_day(weeks[-1]))
     followed = [one for portfolio in PORTFOLIOS for one in follow_index(builder, portfolio.index, days)]
@@ -713,7 +713,7 @@ def dump(record: Mapping[str, Any]) -> str:
     return f'{rest[:-2]},\n "weekly": [\n  {weeks}\n ]\n}}\n'
 
 
-def look_again(builder: Builder, weeks: Sequence[dt.date], say: Say) -> list[dict[str, Any]]:
+def verify_weeks(builder: Builder, weeks: Sequence[dt.date], say: Say) -> list[dict[str, Any]]:
     """Return the records of every week of both portfolios, in order."""
     calendar, began = builder.calendar, time.monotonic()
     days = calendar.days(calendar.offset(calendar.signal_day(weeks[0]), -RISK_DAYS), calendar.signal_day(weeks[-1]))
@@ -725,7 +725,7 @@ def look_again(builder: Builder, weeks: Sequence[dt.date], say: Say) -> list[dic
         for week in weeks:
             stored = open_week(builder, portfolio, week)
             if stored is not None:
-                weekly.append(look_at_week(builder, portfolio, stored, last, returns))
+                weekly.append(verify_week(builder, portfolio, stored, last, returns))
                 last = stored
         say(f"{portfolio.key}: every week is verified after {time.monotonic() - began:.0f} s")
     return weekly
@@ -901,7 +901,7 @@ def draw(daily: pl.DataFrame, weekly: Sequence[Mapping[str, Any]]) -> dict[str, 
     strained = [
         Curve("CSI 500 suspended", dates, [row["benchmark_suspended"] for row in rows]),
         Curve("held suspended", dates, [row["frozen"] for row in rows]),
-        Curve("relaxed by", dates, [sum(row["gave"].values()) for row in rows]),
+        Curve("relaxed by", dates, [sum(row["relaxed_by"].values()) for row in rows]),
     ]
     return {
         "excess": draw_lines(lines, prefix="excess", percent=False),
@@ -921,7 +921,7 @@ def verdict(record: Mapping[str, Any]) -> list[str]:
         without = [
             row for row in relaxed if not all(one["forced_by"] for one in row["relaxations"]) or not row["conflicts"]
         ]
-        groups = sorted({group for row in rows for group in row["gave"]})
+        groups = sorted({group for row in rows for group in row["relaxed_by"]})
         lines.append(
             f"**{portfolio.key}: {len(rows)} weeks, {len(rows) - len(relaxed) - len(failed)} solved strictly, {len(relaxed)} "
             f"relaxed, {len(failed)} failed.** Relaxed constraints: {', '.join(groups) or 'none'}; weeks relaxed without a cause or a "
@@ -944,7 +944,7 @@ def proofs(record: Mapping[str, Any]) -> list[str]:
     rows = record["weekly"]
     residuals = [row["residual"] for row in rows if row["residual"] is not None]
     gaps = [abs(row["duality_gap"]) for row in rows if row["duality_gap"] is not None]
-    sets = [one for row in rows for one in row["again"]["irreducible"]]
+    sets = [one for row in rows for one in row["verified"]["irreducible"]]
     filled = [row for row in rows if "wrong_fills" in row]
     wrong = sum(len(row["wrong_fills"]) for row in filled)
     refused = sum(len(row["refused"]) for row in rows)
@@ -955,10 +955,10 @@ def proofs(record: Mapping[str, Any]) -> list[str]:
         f"Weeks with a violation beyond the reported relaxation (Σw, w ≥ 0, every stock, industry, style, turnover, to "
         f"{TOLERANCE:g}): {sum(bool(row['unexplained']) for row in rows)}",
         "Benchmark weights, drifted again from the published file: largest difference "
-        f"{max(row['again']['benchmark_off'] for row in rows):.1e}",
+        f"{max(row['verified']['benchmark_off'] for row in rows):.1e}",
         "Problems, stated again and solved by scipy's linprog: largest score above the stored one "
-        f"{max(row['again']['score_short'] for row in rows):.1e}, largest difference of a total violation "
-        f"{max(row['again']['totals_off'] for row in rows):.1e}",
+        f"{max(row['verified']['score_short'] for row in rows):.1e}, largest difference of a total violation "
+        f"{max(row['verified']['totals_off'] for row in rows):.1e}",
         f"Conflicts that linprog confirms as infeasible and irreducible: {sum(sets)} of {len(sets)}",
     ]
     if filled:
@@ -1107,14 +1107,14 @@ def why_relaxed(weekly: Sequence[Mapping[str, Any]]) -> str:
     relaxed = [row for row in weekly if row["status"] == "relaxed"]
     if not relaxed:
         return "None: the strict problem was solved in every week."
-    worst = max(relaxed, key=lambda row: sum(row["gave"].values()))
+    worst = max(relaxed, key=lambda row: sum(row["relaxed_by"].values()))
     return (
         "In all other weeks the strict problem was solved. A suspended holding keeps its drifted weight (SPEC §6: lower = upper = "
         "drifted weight). If the suspended holdings of an industry weigh more than the industry in the benchmark, the portfolio cannot "
         "be neutral with w ≥ 0, and the difference is the smallest possible violation. SPEC's bounds allow this case: the stock band "
         "allows a weight of 1 % for a stock that is not a member, even if its whole industry weighs less, and a later suspension is not "
         "known at the signal close. The number of such weeks depends on the holdings at the time of the suspension, and so on the "
-        f"score. The largest total is {10000 * sum(worst['gave'].values()):.0f} bp ({worst['portfolio']}, {worst['signal']}). A conflict "
+        f"score. The largest total is {10000 * sum(worst['relaxed_by'].values()):.0f} bp ({worst['portfolio']}, {worst['signal']}). A conflict "
         "is irreducible: without any one of its members the others can be satisfied."
     )
 
@@ -1140,9 +1140,9 @@ def episodes_table(weekly: Sequence[Mapping[str, Any]]) -> str:
     """Return the causes as a table: one row per run of weeks, with the conflict of the week with the largest violation."""
     cells = []
     for run in episodes(weekly):
-        worst = max(run, key=lambda row: sum(row["gave"].values()))
+        worst = max(run, key=lambda row: sum(row["relaxed_by"].values()))
         span = str(run[0]["signal"]) + (f" to {run[-1]['signal']}" if len(run) > 1 else "")
-        totals = sorted(sum(row["gave"].values()) for row in run)
+        totals = sorted(sum(row["relaxed_by"].values()) for row in run)
         size = bp(totals[0]) + (f" to {bp(totals[-1])}" if len(run) > 1 else "")
         why = [words.removeprefix(CONFLICT) for words in worst["conflicts"]]
         what = ", ".join(label(one) for one in forced(worst))
@@ -1171,7 +1171,7 @@ def relaxed_table(weekly: Sequence[Mapping[str, Any]]) -> list[str]:
             sign = "+" if one["value"] > 0 else "−"
             shown[not industry or one["row"] in causes].append(f"{what} {sign}{bp(one['slack'])}")
         suspended = f"{row['benchmark_suspended']:.0%} / {row['frozen']:.0%}"
-        total = ", ".join(bp(value) for value in row["gave"].values())
+        total = ", ".join(bp(value) for value in row["relaxed_by"].values())
         rows.append(
             [f"{row['portfolio']}, {row['signal']}", suspended, total, ", ".join(shown[True]), ", ".join(shown[False])]
         )
@@ -1193,10 +1193,10 @@ def summer_table(summer: Sequence[Mapping[str, Any]]) -> str:
             if row is None:
                 cell += ["–"] * 4
                 continue
-            gave = sum(row["gave"].values())
+            total = sum(row["relaxed_by"].values())
             cell += [
                 f"{row['benchmark_suspended']:.0%} / {row['frozen']:.0%}",
-                bp(gave) if gave else "–",
+                bp(total) if total else "–",
                 "–" if row["executed_turnover"] is None else f"{row['executed_turnover']:.1%}",
                 f"{1e4 * _blocked(row):.0f}",
             ]

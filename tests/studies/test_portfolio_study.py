@@ -268,7 +268,7 @@ def test_a_table_without_data_is_empty_with_the_reason():
 
 RELAXED = {
     "portfolio": "csi500", "signal": dt.date(2015, 7, 10), "status": "relaxed", "benchmark_suspended": 0.468,
-    "frozen": 0.432, "gave": {"industry": 0.00176},
+    "frozen": 0.432, "relaxed_by": {"industry": 0.00176},
     "relaxations": [
         {"constraint": "industry", "row": "28", "value": -0.0008, "slack": 0.0008},
         {"constraint": "industry", "row": "73", "value": 0.00096, "slack": 0.00096},
@@ -287,7 +287,7 @@ def test_consecutive_weeks_of_one_cause_are_one_episode():
     worse = {
         **RELAXED,
         "signal": dt.date(2015, 7, 17),
-        "gave": {"industry": 0.003},
+        "relaxed_by": {"industry": 0.003},
         "conflicts": ["industry 73 at most 1%"],
     }
     calm = {**RELAXED, "signal": dt.date(2015, 7, 24), "status": "optimal"}
