@@ -4,7 +4,7 @@ This module decides which days count, how each factor aggregates them, and takes
 not hold the day indicators (indicators.py), the styles (styles.py) or the arithmetic of a cross-section (cross_section.py).
 
 A window reads one stored row per symbol and day instead of bars: reading twenty partitions of `day_indicators` takes 50 ms for a
-whole market. It sums them anew in the order of the days, so that a window moved by one day equals one computed from twenty days of
+whole market. It sums them in the order of the days, so that a window moved by one day equals one computed from twenty days of
 bars to the last bit. A running sum would accumulate rounding.
 """
 
@@ -183,7 +183,7 @@ def orthogonalise_factors(
         left_out["styles"] = {style: None for style in STYLES if style not in present}
     if without_industry:
         left_out["industries"] = {
-            "all": "no name of the universe has an industry: a constant stands in for the dummies"
+            "all": "no stock of the universe has an industry: a constant replaces the dummies"
         }
     return pl.concat(columns).sort("symbol", maintain_order=True), pl.DataFrame(profile, schema=PROFILE), left_out
 

@@ -1,4 +1,4 @@
-"""Bar features against plain loops on every awkward kind of day, and the shape and null rules of SPEC §5.1."""
+"""Tests that compare bar features with plain loops on every unusual kind of day, and of the shapes and nulls of SPEC §5.1."""
 
 import math
 
@@ -55,7 +55,7 @@ def logarithm(x: float | None) -> float | None:
 def plain_features(
     rows: list[dict], pre_close: float | None, start: int, minutes: list[int]
 ) -> dict[str, float | None]:
-    """The 63 features of the bar that covers `minutes`, from the 239 rows of the symbol-day."""
+    """Return the 63 features of the bar of `minutes`, from the 239 rows of the symbol-day."""
     returns = dict(zip(plain.GRID, plain.returns_of(rows, pre_close), strict=True))
     bar = [row for row in rows if row["minute"] in minutes]
     so_far = [row for row in rows if row["minute"] <= minutes[-1]]
@@ -197,7 +197,7 @@ def make(bars: pl.DataFrame, daily: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("threads", [2, 3])
-def test_threads_change_no_bit(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_number_of_threads_changes_no_bit(threads: int, monkeypatch: pytest.MonkeyPatch) -> None:
     day = plain.market_day(12)
     whole = make(*day)
     monkeypatch.setattr(blocks, "SYMBOLS_A_PART", 1)
@@ -205,7 +205,7 @@ def test_threads_change_no_bit(threads: int, monkeypatch: pytest.MonkeyPatch) ->
     assert make(*day).equals(whole)
 
 
-def test_names_count_as_the_specification_does() -> None:
+def test_the_numbers_of_features_are_those_of_the_specification() -> None:
     assert len(BAR_FEATURES) == len(set(BAR_FEATURES)) == 63
     assert len(DAILY_FEATURES) == len(set(DAILY_FEATURES)) == 26
     assert set(BAR_NEEDS) == {*BAR_FEATURES, HOUR_FEATURE}
@@ -233,13 +233,13 @@ def test_rows_and_the_64th_feature() -> None:
     assert all(dtype == pl.Float32 for name, dtype in frame.schema.items() if name in BAR_FEATURES)
 
 
-def test_closes_alone_give_what_closes_can() -> None:
+def test_features_that_need_only_closes() -> None:
     frame = make(*plain.market_day(8, ("closes_only",)))
     known = {name for name in BAR_FEATURES if frame[name].null_count() < frame.height}
     assert known == {"bar_return", "realised_variance", "skewness", "kurtosis", "max_abs_return", "down_variance"}
 
 
-def test_nothing_delivered_for_large_orders_or_quotes_is_null_not_zero() -> None:
+def test_features_of_fields_that_were_not_delivered_are_null() -> None:
     frame = make(*plain.market_day(9, ("no_threshold", "no_quotes")))
     for kind, fields in (
         ("no_threshold", {"large_buy_amount", "large_sell_amount"}),
@@ -265,7 +265,7 @@ def test_two_minutes_with_quotes_make_a_std_and_one_makes_a_mean() -> None:
 
 @given(seed=st.integers(0, 10**6))
 @settings(max_examples=8, deadline=None)
-def test_ranges_scale_and_neighbours(seed: int) -> None:
+def test_ranges_price_scale_and_independence_of_other_symbols(seed: int) -> None:
     bars, daily = plain.market_day(seed)
     frame = make(bars, daily)
     unit = [n for n in BAR_FEATURES if n.startswith("down_")]

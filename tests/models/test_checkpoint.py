@@ -1,3 +1,5 @@
+"""Tests of checkpoints and cards: reading, refusal of other files, and warm starts."""
+
 import datetime as dt
 import json
 import pickle

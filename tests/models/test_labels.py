@@ -1,3 +1,5 @@
+"""Tests that compare labels with plain loops, and of the prices that a label depends on."""
+
 import math
 import statistics
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""Tests that compare the networks with plain loops, and of their parameters, attention, dropout and seeds."""
+
 import sys
 import types
 from concurrent.futures import ThreadPoolExecutor

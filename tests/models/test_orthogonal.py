@@ -1,3 +1,5 @@
+"""Tests of the orthogonal layer and of the panel of exposures, against the formula and plain loops."""
+
 import datetime as dt
 import math
 

@@ -1,3 +1,5 @@
+"""Tests that compare panels with plain loops, and of coverage, storage and the days that a value depends on."""
+
 import math
 import shutil
 from dataclasses import replace

@@ -1,3 +1,5 @@
+"""Tests of training: repeatability, batches, chunks, memory, precision, progress and use of later data."""
+
 import dataclasses
 import re
 

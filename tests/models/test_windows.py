@@ -1,3 +1,5 @@
+"""Tests of training windows, training weeks and look-backs on random and real calendars."""
+
 import datetime as dt
 from itertools import pairwise
 

@@ -225,8 +225,8 @@ def test_the_sample_has_the_required_size_and_calendar() -> None:
     assert plan.first_minute >= 70
     minute_days = plan.days[plan.first_minute :]
     assert dt.date(2023, 9, 28) in minute_days
-    assert dt.date(2023, 10, 9) in minute_days, "the October week without trading lies inside"
-    assert dt.date(2023, 5, 1) not in minute_days, "a Monday holiday lies inside"
+    assert dt.date(2023, 10, 9) in minute_days, "the October week without trading is inside"
+    assert dt.date(2023, 5, 1) not in minute_days, "a Monday holiday is inside"
     assert plan.days[-1].weekday() == 4
     members = [set(lists[k][1]) for lists in plan.members.values() for k in (0, 1)]
     assert not members[0] & members[2]
