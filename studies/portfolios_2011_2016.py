@@ -975,9 +975,17 @@ def proofs(record: Mapping[str, Any]) -> list[str]:
 
 def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
     """Return the record as Markdown. charts: names of the SVG files."""
+    sections = [*_conditions(record), *_verification(record), *_results(record)]
+    return "\n\n".join([*sections, "## Charts", "\n\n".join(f"![{name}]({name})" for name in charts)]) + "\n"
+
+
+def _has_replacement_weights(record: Mapping[str, Any]) -> bool:
+    return PORTFOLIOS[1].key in {row["portfolio"] for row in record["weekly"]}
+
+
+def _conditions(record: Mapping[str, Any]) -> list[str]:
+    """Return what was run, on which data, and what it can be evidence of."""
     where, weekly = record["conditions"], record["weekly"]
-    keys = {row["portfolio"] for row in weekly}
-    standin = PORTFOLIOS[1].key in keys
     first = min(row["signal"] for row in weekly)
     late = {style: days for style, days in record["styles_begin"].items() if days["half"] != first}
     begins = "; ".join(f"{style} {days['any'] or 'never'} ({days['half'] or 'never'})" for style, days in late.items())
@@ -989,7 +997,6 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
         if not score["digest"]
         else f"μ is the score `{score['score']}` of a file (digest {score['digest'][:10]}), clipped and z-scored over U(t)"
     )
-    summer = [row for row in weekly if SUMMER[0] <= row["signal"] <= SUMMER[1]]
     sections = [
         f"# Both portfolios on the real market, signal days {first} to {max(row['signal'] for row in weekly)}",
         f"`{where['command']}`",
@@ -1001,7 +1008,7 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
             " **CSI 1000 has none here: its benchmark consists of the replacement weights that the README of the data describes, and "
             f"every figure of csi1000 refers to them.** Up to {gone:.1%} of them are stocks that had been delisted (merged companies); "
             "they are removed, and the check benchmark_members_listed warns."
-            if standin
+            if _has_replacement_weights(record)
             else ""
         )
         + " There are no minute volumes, so that price limits are judged by daily bars.",
@@ -1013,7 +1020,14 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
             f"{begins}. **Before the first day a style is n/a and not bounded**; between the two days most stocks have the median of "
             "their industry."
         )
-    sections += [
+    return sections
+
+
+def _verification(record: Mapping[str, Any]) -> list[str]:
+    """Return what was verified, and the weeks in which constraints were relaxed."""
+    weekly = record["weekly"]
+    summer = [row for row in weekly if SUMMER[0] <= row["signal"] <= SUMMER[1]]
+    sections = [
         "## Verification",
         "The stored tables are verified by code that is independent of assets/portfolios.",
         "\n".join(f"- {line}" for line in proofs(record)),
@@ -1036,7 +1050,13 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
             "week's trade day, on which the target of the previous signal day is traded.",
             summer_table(summer),
         ]
-    sections += [
+    return sections
+
+
+def _results(record: Mapping[str, Any]) -> list[str]:
+    """Return targets and holdings, years, attribution, benchmark and execution."""
+    weekly, score = record["weekly"], record["score"]
+    return [
         "## Targets and holdings against the bounds",
         "Absolute values. *Target*: the optimiser's weights at the signal close, to which the bounds apply. *Held*: the holdings after "
         "execution and a week of drift, at the next signal close before its rebalance; prices, z-scores, benchmark weights and "
@@ -1062,7 +1082,11 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
         "## Attribution of the excess",
         "The components of the table attribution (defined in its module) are chained by relative strength, so that each row adds up to "
         "its excess; years are by signal day. The basis contains the dividends, which the price index excludes"
-        + (", and for csi1000 the difference between the replacement weights and the index." if standin else "."),
+        + (
+            ", and for csi1000 the difference between the replacement weights and the index."
+            if _has_replacement_weights(record)
+            else "."
+        ),
         "*Cash* is the return of the index until the first build was executed, at the VWAP of its trade day, and no result of the "
         "portfolio.",
         split_table(record["attribution"]),
@@ -1075,10 +1099,7 @@ def describe(record: Mapping[str, Any], charts: Sequence[str]) -> str:
         "suspended after the signal close. *Limit*: locked at the limit price all day. Stocks that were suspended at the signal close "
         "are frozen and have no order.",
         execution_table(weekly),
-        "## Charts",
-        "\n\n".join(f"![{name}]({name})" for name in charts),
     ]
-    return "\n\n".join(sections) + "\n"
 
 
 def label(industry: str) -> str:
