@@ -17,7 +17,7 @@ from resources.builder import Builder, Outcome
 from resources.calendar import Calendar
 from resources.errors import ZhoubaoError, machine_faults
 from resources.gate import Check
-from resources.reason_words import put_into_words
+from resources.reasons import put_into_words
 from resources.table import Read, Table
 
 PREVIEW_ROWS = 8

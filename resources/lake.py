@@ -245,6 +245,8 @@ class Manifest:
             saved = json.loads(data)
             saved["checks"] = {name: Verdict(**verdict) for name, verdict in saved["checks"].items()}
             saved["unavailable"] = {name: Reason.from_json(said) for name, said in saved.get("unavailable", {}).items()}
+            if isinstance(saved.get("adopted"), list):
+                saved["adopted"] = tuple(saved["adopted"])
             manifest = cls(**saved)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             return None

@@ -6,10 +6,9 @@ words with its own parameters, and that no words are left over.
 """
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from resources.language import Bilingual, Language
-from resources.reasons import Reason
 
 T = Bilingual
 
@@ -282,8 +281,18 @@ COMMA, SEMICOLON = T("、", ", "), T("；", "; ")
 NOTHING = "–"  # a parameter that is None
 
 
+@runtime_checkable
+class Coded(Protocol):
+    """What has words: `resources.reasons.Reason`, which reads them from here."""
+
+    @property
+    def code(self) -> str: ...
+    @property
+    def parameters(self) -> Mapping[str, Any]: ...
+
+
 def describe(
-    reason: Reason, language: Language = "en", called: Callable[[str, str], str] = lambda parameter, text: text
+    reason: Coded, language: Language = "en", called: Callable[[str, str], str] = lambda parameter, text: text
 ) -> str:
     """A reason as a phrase that stands behind a colon.
 
@@ -292,7 +301,7 @@ def describe(
     """
 
     def shown(name: str, value: Any) -> Any:
-        if isinstance(value, Reason):
+        if isinstance(value, Coded):
             return describe(value, language, called)
         if isinstance(value, tuple):
             mark = SEMICOLON if name == "reasons" else COMMA
@@ -306,14 +315,3 @@ def describe(
         return WORDS[reason.code][language].format(**values)
     except (KeyError, ValueError, TypeError):
         return f"{reason.code} ({', '.join(f'{name} = {value}' for name, value in values.items())})"
-
-
-def put_into_words(said: Any, language: Language = "en") -> Any:
-    """JSON with each reason in it (`Reason.to_json`) replaced by its words: notes of a manifest as a person reads them."""
-    if isinstance(said, Mapping):
-        if said.get("code") in WORDS and set(said) <= {"code", "parameters"}:
-            return describe(Reason.from_json(said), language)
-        return {name: put_into_words(one, language) for name, one in said.items()}
-    if isinstance(said, list | tuple):
-        return [put_into_words(one, language) for one in said]
-    return said

@@ -14,6 +14,9 @@ from typing import Any
 
 import polars as pl
 
+from resources.language import Language
+from resources.reason_words import WORDS, describe
+
 SHOWN_REASONS = 3
 SHOWN_NAMES = 5
 
@@ -33,8 +36,6 @@ class Reason:
         return hash(self.dumps())
 
     def __str__(self) -> str:
-        from resources.reason_words import describe
-
         return describe(self)
 
     def to_json(self) -> Any:
@@ -152,3 +153,14 @@ def counted_reasons(frame: pl.DataFrame, reason: str, name: str | None) -> list[
     if kinds.height > SHOWN_REASONS:
         told.append(f"{kinds['len'][SHOWN_REASONS:].sum()} for {kinds.height - SHOWN_REASONS} other reasons")
     return told
+
+
+def put_into_words(said: Any, language: Language = "en") -> Any:
+    """JSON with each reason in it (`Reason.to_json`) replaced by its words: notes of a manifest as a person reads them."""
+    if isinstance(said, Mapping):
+        if said.get("code") in WORDS and set(said) <= {"code", "parameters"}:
+            return describe(Reason.from_json(said), language)
+        return {name: put_into_words(one, language) for name, one in said.items()}
+    if isinstance(said, list | tuple):
+        return [put_into_words(one, language) for one in said]
+    return said

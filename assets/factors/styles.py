@@ -19,6 +19,7 @@ from assets.factors.reasons import (
     NO_UNIVERSE,
     ONE_SIDED,
 )
+from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.calendar import Calendar
 from resources.lookback import Lookback
 from resources.reasons import Reason
@@ -29,7 +30,6 @@ Floats = NDArray[np.float64]
 STYLES = ("size", "mid_cap", "turnover", "reversal", "volatility", "value", "profitability", "growth")
 # A missing value of these styles is replaced by the median of the stock's industry before standardising.
 FUNDAMENTAL = ("value", "profitability", "growth")
-NO_INDUSTRY = "unknown"
 SCHEMA = {
     "date": pl.Date,
     "symbol": pl.String,
@@ -226,7 +226,7 @@ def fill_with_median(x: Floats, industry: pl.Series, universe: NDArray[np.bool_]
     """
     frame = pl.DataFrame({"x": x, "industry": industry, "universe": universe}).with_columns(pl.col("x").fill_nan(None))
     medians = (
-        frame.filter(pl.col("universe") & (pl.col("industry") != NO_INDUSTRY) & pl.col("x").is_not_null())
+        frame.filter(pl.col("universe") & (pl.col("industry") != UNKNOWN_INDUSTRY) & pl.col("x").is_not_null())
         .group_by("industry")
         .agg(median=pl.col("x").median())
     )

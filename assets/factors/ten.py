@@ -19,7 +19,8 @@ from assets import catalogue
 from assets.factors import cross_section
 from assets.factors.cross_section import Floats
 from assets.factors.extra import extra_keys
-from assets.factors.styles import NO_INDUSTRY, STYLES
+from assets.factors.styles import STYLES
+from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.settings.factors import FactorsSettings
 
 Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
@@ -190,7 +191,7 @@ def orthogonalise_factors(
 
 def _groups(universe: pl.DataFrame) -> tuple[np.ndarray, bool]:
     """Industry codes [n], −1 for stocks outside the regression; and whether no stock has an industry."""
-    known = pl.col("industry").is_not_null() & (pl.col("industry") != NO_INDUSTRY)
+    known = pl.col("industry").is_not_null() & (pl.col("industry") != UNKNOWN_INDUSTRY)
     none_known = universe.height > 0 and not universe.select(known.any()).item()
     frame = universe.select(
         pl.when(pl.col("total_mv").is_null()).then(-1).when(pl.lit(none_known)).then(0)

@@ -16,9 +16,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.settings.models import Style
 
-NO_INDUSTRY = "unknown"  # the industry of a stock without one, in the table styles
 # A residual below this share of the outputs is rounding, because float32 has seven digits.
 NOTHING_LEFT = 1e-5
 
@@ -130,7 +130,7 @@ def arrange_exposures(
     """
     by_industry = "industry" in columns
     named = [column for column in columns if column != "industry"]
-    known = pl.col("industry").replace(NO_INDUSTRY, None)
+    known = pl.col("industry").replace(UNKNOWN_INDUSTRY, None)
     rows = (
         styles.filter(pl.col("date").is_in(list(days)))
         .select("date", "symbol", "total_mv", *named, industry=known.rank("dense").cast(pl.Int64) - 1)

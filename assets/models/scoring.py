@@ -20,8 +20,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from assets.factors.cross_section import orthogonalise, standardise, zscore
-from assets.models.orthogonal import NO_INDUSTRY, Exposures
+from assets.models.orthogonal import Exposures
 from assets.models.training import outputs
+from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.settings.models import ModelSettings
 
 Floats = NDArray[np.float64]
@@ -55,7 +56,7 @@ def final_scores(average: Floats, symbols: Sequence[str], styles: pl.DataFrame, 
     )
     groups = np.where(exposures["total_mv"].is_null().to_numpy(), -1, 0)
     if "industry" in settings.orthogonalise_on:
-        industry = exposures["industry"].replace(NO_INDUSTRY, None)
+        industry = exposures["industry"].replace(UNKNOWN_INDUSTRY, None)
         if industry.null_count() < len(industry):
             codes = industry.rank("dense").cast(pl.Int64).fill_null(-1).to_numpy()
             groups = np.where(groups < 0, -1, codes)

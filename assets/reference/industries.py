@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import polars as pl
 
+from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.settings.reference import ReferenceSettings
 
 _NEARLY_EVERY, _HARDLY_ANY = (
@@ -11,7 +12,6 @@ _NEARLY_EVERY, _HARDLY_ANY = (
     0.05,
 )  # of the names inside and outside the indices whose members alone have an industry
 _MANY = 100  # names from which industries are counted
-UNKNOWN = "unknown"  # the industry of a name without one
 
 
 def industries_lacking(
@@ -24,7 +24,7 @@ def industries_lacking(
     """
     if strange := _strange_industries(frame, settings):
         return strange
-    unknown = frame.filter(pl.col("industry") == UNKNOWN)["symbol"]
+    unknown = frame.filter(pl.col("industry") == UNKNOWN_INDUSTRY)["symbol"]
     least = min(frame.height, settings.always_set_aside + 1)
     if unknown.len() < least or unknown.len() <= settings.max_unknown_industries * frame.height:
         return None
@@ -45,7 +45,7 @@ def industries_lacking(
 
 def _strange_industries(frame: pl.DataFrame, settings: ReferenceSettings) -> str | None:
     """What says that the column holds no industries; None where nothing does."""
-    known = frame.filter(pl.col("industry") != UNKNOWN)["industry"]
+    known = frame.filter(pl.col("industry") != UNKNOWN_INDUSTRY)["industry"]
     kinds = known.n_unique()
     if known.len() >= _MANY and kinds > settings.max_industries_share * known.len():
         return (

@@ -23,12 +23,12 @@ from assets.reference.announcements import (
 )
 from assets.reference.diagnosis import listed_at_start, listed_together
 from assets.reference.fundamentals import latest_fundamentals
-from assets.reference.industries import UNKNOWN, industries_lacking
+from assets.reference.industries import industries_lacking
 from assets.reference.last_prices import last_rows
 from assets.reference.listing import delisting_days, listed_days
 from assets.reference.profits import profits_doubtful, profits_mixed, profits_off, quarters_lacking
 from assets.reference.reasons import DAY_IS_EMPTY, NO_MEMBERSHIP_YET, NOT_DELIVERED, NOTHING_ANNOUNCED
-from assets.reference.schemas import SECURITIES
+from assets.reference.schemas import SECURITIES, UNKNOWN_INDUSTRY
 from assets.reference.set_aside import empty_table, faults_of, side_file, unusable_tables
 from assets.reference.validate import (
     Sifted,
@@ -113,7 +113,7 @@ def make_securities(frames: Frames, partition: Partition, settings: ReferenceSet
         board=rules.board(),
         listed_days=days,
         traded=pl.col("traded").fill_null(False),
-        industry=pl.col("industry").fill_null(UNKNOWN),
+        industry=pl.col("industry").fill_null(UNKNOWN_INDUSTRY),
         last_close="close",
         total_mv=pl.col("close") * pl.col("total_shares"),
         float_mv=pl.col("close") * pl.col("float_shares"),
@@ -275,7 +275,7 @@ def _securities_profile(
     """What the checks judge: the rows, an unknown industry as null, one row per fault found in a reference table, and one per
     table of which too much is unusable, or of which `findings` say something: the checked column → the finding."""
     kept = frame.with_columns(
-        industry=pl.when(pl.col("industry") != UNKNOWN).then("industry"),
+        industry=pl.when(pl.col("industry") != UNKNOWN_INDUSTRY).then("industry"),
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )

@@ -48,3 +48,5 @@ INDICES = {
     "published_date": pl.Date,
     "index_close": pl.Float64,
 }
+UNKNOWN_INDUSTRY = "unknown"
+"""The industry of a name without one."""

@@ -13,13 +13,11 @@ import polars as pl
 
 from assets.ticks import clock
 from assets.ticks.layouts import BUY, CANCELLED, LEVELS, LIMIT, ORDER_KINDS, SELL, STATUS, Field, Layout
+from assets.ticks.plain_csv import LINE
 from resources.rulebook import Rulebook
 
 if TYPE_CHECKING:  # the declarations of tables read SCHEMAS, and must not load the compiled parser
     from assets.ticks.vendor_files import Block
-
-LINE = "line"
-"""Column of a block's rows: where in its lines each stood."""
 
 CONTINUOUS_FROM = clock.MORNING * clock.MINUTE_MS
 CONTINUOUS_TO = clock.CLOSING_AUCTION * clock.MINUTE_MS

@@ -19,6 +19,9 @@ import polars as pl
 
 from resources.errors import InputError
 
+LINE = "line"
+"""Column of a block's rows: where in its lines each stood."""
+
 INNER_COMMA = "\x1f"
 """Stands for a comma inside a value, where the file's own delimiter is another."""
 DELIMITERS = "\t;|"

@@ -29,11 +29,11 @@ import numpy as np
 import polars as pl
 
 from assets.ticks import values
-from assets.ticks.canonical import LINE
 from assets.ticks.layouts import Field, Layout, Unrecognised, exchange_of, known_layouts, nearest, recognise, symbols_in
 from assets.ticks.parse import NULL, Plan, count_lines, parse
 from assets.ticks.plain_csv import (
     INNER_COMMA,
+    LINE,
     normal_name,
     other_delimiter,
     parquet_as_csv,

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,41 @@ def test_imports_run_one_way(path: Path) -> None:
             assert top not in BESIDE, f"{name} imports {other}"
         if name.startswith("benchmarks"):
             assert top not in ("studies", "tests"), f"{name} imports {other}"
+
+
+def modules_imported(path: Path) -> set[str]:
+    """Modules of the project that a module imports anywhere in its body: at the top, in a function, or for type checkers alone."""
+    known = {name_of(one) for one in MODULES}
+    own = name_of(path).split(".")
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            package = own[: len(own) - node.level + (path.name == "__init__.py")] if node.level else []
+            base = ".".join([*package, *([node.module] if node.module else [])])
+            found.update(name if (name := f"{base}.{alias.name}") in known else base for alias in node.names)
+    return (found & known) - {name_of(path)}
+
+
+def in_cycles(graph: Mapping[str, set[str]]) -> set[str]:
+    """The nodes that lead back to themselves, and those between two such: what is left when ends are taken off one by one."""
+    left = {name: set(others) for name, others in graph.items()}
+    while ends := {name for name, others in left.items() if not others} | (
+        left.keys() - {other for others in left.values() for other in others}
+    ):
+        left = {name: others - ends for name, others in left.items() if name not in ends}
+    return set(left)
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """Also not through an import that only a type checker follows, nor through one inside a function."""
+    assert not in_cycles({name_of(path): modules_imported(path) for path in MODULES})
+
+
+def test_a_circle_would_be_found() -> None:
+    assert in_cycles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == {"b", "c"}
+    assert not in_cycles({"a": {"b", "c"}, "b": {"c"}, "c": set()})
 
 
 def test_every_folder_of_assets_has_its_place() -> None:

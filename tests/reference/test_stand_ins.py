@@ -8,7 +8,8 @@ import pytest
 
 from assets.reference.announcements import placeholder_announcements
 from assets.reference.diagnosis import equal_weights, listed_together, share_faults
-from assets.reference.industries import UNKNOWN, industries_lacking
+from assets.reference.industries import industries_lacking
+from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.settings.reference import ReferenceSettings
 
 SETTINGS = ReferenceSettings()
@@ -111,7 +112,7 @@ def test_industries_that_are_none(industry: pl.Expr, words: str | None) -> None:
     assert found is None if words is None else words in str(found)
     few = frame.head(90)
     assert industries_lacking(few, dict, SETTINGS) is None
-    assert UNKNOWN not in few["industry"]
+    assert UNKNOWN_INDUSTRY not in few["industry"]
 
 
 @pytest.mark.parametrize(("total", "odd"), [(2**31 - 1, True), (2**32 - 1, True), (2**31, False), (None, False)])

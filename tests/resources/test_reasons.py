@@ -19,8 +19,8 @@ import resources
 from resources.gate import Verdict
 from resources.lake import Manifest, content_digest
 from resources.language import Language
-from resources.reason_words import COMMA, NOTHING, SEMICOLON, WORDS, describe, put_into_words
-from resources.reasons import TEXT, Code, Reason, as_reason
+from resources.reason_words import COMMA, NOTHING, SEMICOLON, WORDS, describe
+from resources.reasons import TEXT, Code, Reason, as_reason, put_into_words
 
 CHINESE = re.compile(r"[一-鿿]")
 NO_WORDS_OF_ITS_OWN = {

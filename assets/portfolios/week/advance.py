@@ -48,12 +48,14 @@ from assets.portfolios.week.exposures import (
 )
 from assets.portfolios.week.market import Day, market_days
 from assets.portfolios.week.mergers import Exchange, absorbed, add_up, together
-from assets.portfolios.week.record import FROZEN, UNKNOWN, Last
+from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.calendar import Calendar
 from resources.errors import InputError
 from resources.reasons import Reason, Reasons
 from resources.rulebook import MAIN, Rulebook
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
+
+FROZEN = ("suspended",)  # states in which a name can't be traded
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,6 +96,19 @@ class Tables:
     minutes: pl.DataFrame | None = None
     exchanges: tuple[Exchange, ...] = ()
     rules: Rulebook | None = None
+
+
+@dataclass(frozen=True)
+class Last:
+    """What a week hands to the next besides holdings, and what its execution came to."""
+
+    nav: float
+    executed_turnover: float | None = None
+    execution_cost: float | None = None
+    buy_scale: float | None = None
+    blocked: int = 0
+    cut: int = 0
+    not_buyable_bought: float = 0.0  # fraction of NAV bought of names that may not be bought: 0, or a mistake
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,7 +162,7 @@ def advance(
     problem, names = _problem(tables, benchmark, symbols, held, bounds, settings, date, first_build=first_build)
     missing = missing_styles(tables.styles, _styles(bounds), unavailable.get("styles", {}))
     without: dict[str, Reason] = dict(missing)
-    if set(problem.industry.tolist()) == {UNKNOWN}:
+    if set(problem.industry.tolist()) == {UNKNOWN_INDUSTRY}:
         without["industry"] = unavailable.get("securities", {}).get("industry", NO_INDUSTRY())
     constraints, not_applied = portfolio_constraints(bounds, without)
     listed = problem.symbols.tolist()
@@ -448,7 +463,7 @@ def _names(
         .join(tables.alpha, on="symbol", how="left")
         .sort("symbol")
         .with_columns(
-            pl.col("drifted_weight", "benchmark_weight").fill_null(0.0), pl.col("industry").fill_null(UNKNOWN)
+            pl.col("drifted_weight", "benchmark_weight").fill_null(0.0), pl.col("industry").fill_null(UNKNOWN_INDUSTRY)
         )
         .with_columns(
             state=pl.when(~pl.col("traded"))

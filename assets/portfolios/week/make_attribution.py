@@ -24,13 +24,12 @@ from assets.portfolios.schemas import ATTRIBUTION, ATTRIBUTION_LEGS, ATTRIBUTION
 from assets.portfolios.week.attribution import Attribution, Bools, Floats, Names, Week, attribute, classify_shortfall
 from assets.portfolios.week.exposures import TRADED, missing_styles
 from assets.portfolios.week.mergers import exchange_shares
+from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.made import Made
 from resources.parquet import encode
 from resources.partition import Frames, Partition
 from resources.reasons import Reason, joined
 from resources.settings.portfolios import PortfoliosSettings
-
-UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +78,7 @@ def make_attribution(frames: Frames, partition: Partition, settings: PortfoliosS
             described,
             names_per_factor=settings.attribution.names_per_factor,
         )
-        if set(described.industry.tolist()) == {UNKNOWN}:
+        if set(described.industry.tolist()) == {UNKNOWN_INDUSTRY}:
             absent = {**absent, "industry": unavailable.get("styles", {}).get("industry", NO_INDUSTRY())}
         items.append(_items(week, partition.date, portfolio, found, absent))
         legs.append(_legs(portfolio, found))
@@ -163,7 +162,7 @@ def _names(before: pl.DataFrame, styles: pl.DataFrame, absent: Mapping[str, Reas
         every.join(styles.select("symbol", "in_universe", "total_mv", "industry", *STYLES), on="symbol", how="left")
         .join(before.select("symbol", own_industry="industry"), on="symbol", how="left")
         .sort("symbol")
-        .with_columns(industry=pl.coalesce("own_industry", "industry", pl.lit(UNKNOWN)))
+        .with_columns(industry=pl.coalesce("own_industry", "industry", pl.lit(UNKNOWN_INDUSTRY)))
     )
     member = pl.col("in_universe") & (pl.col("total_mv") > 0)
     weights = rows.select(pl.when(member).then(pl.col("total_mv").cast(pl.Float64).sqrt()).otherwise(0.0))

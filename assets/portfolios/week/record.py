@@ -20,7 +20,7 @@ there is none.
 import dataclasses
 import datetime as dt
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -31,14 +31,10 @@ from assets.portfolios.problem.explanation import Explanation
 from assets.portfolios.problem.optimiser import Row
 from assets.portfolios.reasons import NOT_APPLIED, STATE, not_applied
 from assets.portfolios.schemas import ROWS
+from assets.portfolios.week.advance import FROZEN, Week
+from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.reasons import Reason
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
-
-if TYPE_CHECKING:
-    from assets.portfolios.week.advance import Week
-
-FROZEN = ("suspended",)  # states in which a name can't be traded
-UNKNOWN = "unknown"  # the industry of names without one
 
 _COSTS = {
     "constraint": pl.String,
@@ -89,21 +85,8 @@ NESTED: Mapping[str, pl.List] = {
 }
 
 
-@dataclasses.dataclass(frozen=True)
-class Last:
-    """What a week hands to the next besides holdings, and what its execution came to."""
-
-    nav: float
-    executed_turnover: float | None = None
-    execution_cost: float | None = None
-    buy_scale: float | None = None
-    blocked: int = 0
-    cut: int = 0
-    not_buyable_bought: float = 0.0  # fraction of NAV bought of names that may not be bought: 0, or a mistake
-
-
 def solve_row(
-    portfolio: Portfolio, step: "Week", week: dt.date, date: dt.date, settings: PortfoliosSettings
+    portfolio: Portfolio, step: Week, week: dt.date, date: dt.date, settings: PortfoliosSettings
 ) -> pl.DataFrame:
     """The numbers of solve.parquet: how the week was solved and what the next one needs of it."""
     solution, problem, held, last, benchmark = step.solution, step.problem, step.held, step.last, step.benchmark
@@ -148,7 +131,7 @@ def solve_row(
         "benchmark_delisted": float(sum(benchmark.delisted.values())),
         "benchmark_beijing": float(sum(benchmark.beijing.values())),
         "benchmark_beijing_members": ", ".join(sorted(benchmark.beijing)),
-        "benchmark_without_industry": float(problem.benchmark[problem.industry == UNKNOWN].sum()),
+        "benchmark_without_industry": float(problem.benchmark[problem.industry == UNKNOWN_INDUSTRY].sum()),
         "benchmark_without_style": float(names.filter(~pl.col("styled"))["benchmark_weight"].sum()),
         "benchmark_without_score": float(names.filter(pl.col("score").is_null())["benchmark_weight"].sum()),
     }
@@ -183,7 +166,7 @@ def crossed_rows(names: pl.DataFrame, bounds: IndexPortfolioSettings) -> list[Ro
 
 def record_solve(
     portfolio: Portfolio,
-    step: "Week",
+    step: Week,
     explanation: Explanation,
     week: dt.date,
     date: dt.date,
