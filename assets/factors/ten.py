@@ -183,9 +183,7 @@ def orthogonalise_factors(
     if len(present) < len(STYLES):
         left_out["styles"] = {style: None for style in STYLES if style not in present}
     if without_industry:
-        left_out["industries"] = {
-            "all": "no stock of the universe has an industry: a constant replaces the dummies"
-        }
+        left_out["industries"] = {"all": "no stock of the universe has an industry: a constant replaces the dummies"}
     return pl.concat(columns).sort("symbol", maintain_order=True), pl.DataFrame(profile, schema=PROFILE), left_out
 
 
