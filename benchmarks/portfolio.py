@@ -33,9 +33,9 @@ import polars as pl
 from assets.bars.schemas import MINUTE_BARS
 from assets.catalogue import PORTFOLIOS
 from assets.portfolios.problem.certificate import Certificate, Stage
-from assets.portfolios.problem.constraints import FREE, Problem, portfolio_constraints
+from assets.portfolios.problem.constraints import FREE, TOLERANCE, Problem, portfolio_constraints
 from assets.portfolios.problem.lp import SIMPLEX, LinearProgram
-from assets.portfolios.problem.optimiser import CVXPY, DUAL_SIMPLEX, TOLERANCE, Solution, StatedBy, optimise
+from assets.portfolios.problem.optimiser import CVXPY, DUAL_SIMPLEX, Solution, StatedBy, optimise
 from assets.portfolios.problem.statement import Statement
 from assets.portfolios.schemas import PORTFOLIO
 from assets.portfolios.week.advance import State, trading_terms

@@ -1,4 +1,4 @@
-"""One day of the table `day_indicators`. Not here: any formula (indicators.py, extra.py)."""
+"""Makes one day of the table `day_indicators`. The formulas are in indicators.py and extra.py."""
 
 import polars as pl
 
@@ -25,7 +25,7 @@ def make_day_indicators(frames: Frames, partition: Partition, settings: FactorsS
     notes: dict[str, object] = {"symbols": len(block), "traded": int(frame["traded"].sum())}
     if fallback:
         # The official close can differ from the last trade (SSE before 2018-08: a one-minute average).
-        notes["official_close_absent"] = f"{fallback} symbols: the last bar's close stands in for post_open_growth"
+        notes["official_close_absent"] = f"{fallback} symbols: post_open_growth uses the close of the last bar"
     files = {}
     if settings.extra_factors:
         extra = measure_extra(settings.extra_factors, frames["minute_bars"], frames["daily_prices"])

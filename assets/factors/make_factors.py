@@ -1,4 +1,7 @@
-"""One day of the table `factors`: which rows it is made from, and why a factor has no value. Not here: any formula (ten.py, extra.py)."""
+"""Makes one day of the table `factors`: its rows, and the reasons of factors without values.
+
+The formulas are in ten.py and extra.py.
+"""
 
 import polars as pl
 

@@ -1,4 +1,4 @@
-"""One day of the table `styles`: which rows it is made from, and why a style has no value. Not here: any formula (styles.py)."""
+"""Makes one day of the table `styles`: its rows, and the reasons of styles without values. The formulas are in styles.py."""
 
 import datetime as dt
 import math

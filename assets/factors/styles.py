@@ -300,10 +300,12 @@ def sort_groups(
 
 
 def floats_of(series: pl.Series) -> Floats:
+    """Return a column as float64, NaN where null."""
     return series.cast(pl.Float64).to_numpy().astype(np.float64)
 
 
 def positive(x: Floats) -> Floats:
+    """Return x where it is positive, NaN elsewhere."""
     return np.where(x > 0, x, np.nan)
 
 

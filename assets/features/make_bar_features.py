@@ -1,4 +1,4 @@
-"""One day of the table `bar_features`, with the profile that the checks judge. Not here: any formula (bars.py)."""
+"""Makes one day of the table `bar_features`, with a profile for the checks. The formulas are in bars.py."""
 
 import numpy as np
 import polars as pl
@@ -12,7 +12,11 @@ from resources.settings.features import FeaturesSettings
 
 
 def make_bar_features(frames: Frames, partition: Partition, settings: FeaturesSettings) -> Made:
-    """`bar_features` of one day: a row per symbol with bars, granularity and bar."""
+    """Make `bar_features` of one day: one row per symbol with bars, granularity and bar.
+
+    Raises:
+        InputError: A symbol does not have exactly the 239 bars of SPEC §1.
+    """
     block, daily = dense_day(frames["minute_bars"], frames["daily_prices"], FIELDS, ("pre_close",))
     pre_close = daily["pre_close"]
     returns = minute_returns(block, pre_close)
@@ -41,7 +45,7 @@ def make_bar_features(frames: Frames, partition: Partition, settings: FeaturesSe
 
 
 def _profile(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row per granularity and bar, for the checks."""
+    """One row of figures for the checks per granularity and bar."""
     shares = [n for n in frame.columns if n.startswith("down_")]
     return frame.group_by("granularity", "bar", maintain_order=True).agg(
         pl.len().alias("rows"),

@@ -1,4 +1,4 @@
-"""One day of the table `daily_features`, with the profile that the checks judge. Not here: any formula (daily.py)."""
+"""Makes one day of the table `daily_features`, with a profile for the checks. The formulas are in daily.py."""
 
 import numpy as np
 import polars as pl

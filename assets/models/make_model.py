@@ -1,4 +1,4 @@
-"""The make function of the six models: one week is trained, carried forward, or empty with the reason."""
+"""Makes one week of the table of a model: trained, carried forward, or empty with the reason."""
 
 import datetime as dt
 import time

@@ -1,4 +1,4 @@
-"""One week of the table `offset_scores`: which weeks' models score which days. Not here: scoring a day (make_scores.py)."""
+"""Makes one week of the table `offset_scores`: its days, and the week of their models. A day is scored in make_scores.py."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,9 +16,12 @@ from resources.settings.models import ModelsSettings
 
 
 def make_offset_scores(frames: Frames, partition: Partition, settings: Mapping[str, Any]) -> Made:
-    """As `make_scores`, of the week's offset days, by the models in force in the week before.
+    """Make `offset_scores` of one week: the scores on its offset days by the models in force in the week before.
 
-    settings: the sections models, lines (whose weekdays they are) and portfolios (whose score it is).
+    settings: the sections models, lines (weekdays of the offset paths) and portfolios (models of the alpha).
+
+    Raises:
+        InputError: A checkpoint is not the one that its card describes.
     """
     week, calendar, start = partition.week, partition.calendar, partition.start
     days, models = offset_days.keys(calendar, week, settings, start), scoring_models(settings)

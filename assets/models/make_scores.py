@@ -1,4 +1,4 @@
-"""The make functions of the scores: of every model on the week's signal day, and on the signal days of the offset paths."""
+"""Makes one week of the table `scores`, and scores the stocks on one day, which make_offset_scores.py uses too."""
 
 import datetime as dt
 import functools
