@@ -108,6 +108,11 @@ class Certificate:
         self.constraints = tuple(constraints)
         self._straight = {c.name: _tangent(c, problem.benchmark, problem) for c in constraints if not c.curved}
 
+    @property
+    def curved(self) -> bool:
+        """Whether anything is not linear, so that HiGHS can't be asked."""
+        return bool(self.terms) or any(constraint.curved for constraint in self.constraints)
+
     def tangent(self, constraint: Constraint, weights: Floats, direction: Floats | None = None) -> Tangent:
         """The constraint's rows where they are linear, else their tangent at `weights` [n]."""
         straight = self._straight.get(constraint.name)

@@ -14,7 +14,8 @@ and every attempt is recorded. That a stage has no answer is a solver's word too
 violations that follow are proved to be above zero.
 
 What is curved (`Constraint.curved`, terms.py) goes through cvxpy to Clarabel, a second time in shorter steps. A curved
-constraint that must give fixes the portfolio by its smallest violation, so its group has to be the first to give.
+constraint that must give fixes the portfolio by its smallest violation, so its group has to be the first to give. Beside
+anything curved a group whose smallest violation is none stays strict: 1e-9 of room is too thin for an interior point.
 """
 
 import itertools
@@ -352,7 +353,7 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
                 raise NotSolved(_no_portfolio(certificate, ladder, group, totals))
             totals[group], causes[group] = certificate.total(group, stage.weights), stage.multipliers
             curved = [c.name for c in certificate.constraints if c.group == group and c.curved]
-            if not curved:
+            if not curved and (totals[group] > TOLERANCE or not certificate.curved):
                 last = replace(last, totals={**last.totals, group: totals[group] + TOTAL_MARGIN})
             elif totals[group] <= TOLERANCE:
                 last = replace(last, strict=(*last.strict, group))

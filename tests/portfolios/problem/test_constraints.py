@@ -150,6 +150,26 @@ def test_a_curved_constraint_that_must_give_before_others_is_a_failure_that_says
     assert solution.reason == CURVED_MUST_GIVE(constraints=("tracking_error",))
 
 
+@pytest.mark.parametrize("seed", [0, 2, 4, 5, 9, 11, 13, 17])
+def test_a_week_that_is_relaxed_is_solved_beside_a_tracking_error_and_a_penalty(seed: int) -> None:
+    """Suspended names force industries and exposures; the smallest violations are those without anything curved."""
+    problem, risk = market(seed, frozen=0.5)
+    plain = solve(problem)
+    assert plain.status == "relaxed"
+    penalised = solve(problem, terms=[RiskPenalty(300.0, risk)])
+    bound = 0.97 * float(np.sqrt(risk.variance(plain.weights - problem.benchmark)))
+    tracked = solve(problem, extra=[TrackingError(bound, risk, group="styles")])
+    for solution in (penalised, tracked):
+        assert solution.status == "relaxed", solution.reason
+        assert abs(solution.duality_gap) <= 1e-8
+        assert solution.residual <= 1e-8
+    for group, total in plain.totals.items():
+        assert penalised.totals[group] == pytest.approx(total, abs=1e-8)
+    worth = problem.mu @ plain.weights - 300.0 * risk.variance(plain.weights - problem.benchmark)
+    assert penalised.objective >= worth - 1e-7
+    assert np.sqrt(risk.variance(tracked.weights - problem.benchmark)) <= bound + 1e-8 + tracked.totals["styles"]
+
+
 def test_a_covariance_that_lacks_a_name_or_is_none_is_an_error() -> None:
     problem, risk = market(6)
     short = Covariance(risk.symbols[1:], risk.factors[1:], risk.specific[1:])
