@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+from assets.catalogue import PORTFOLIOS
 from assets.portfolios.problem.conflict import Conflict, Member, find_conflicts
 from assets.portfolios.problem.constraints import (
     HARD,
@@ -23,7 +24,11 @@ from assets.portfolios.problem.explanation import explain
 from assets.portfolios.problem.extra_constraints import require_sound
 from assets.portfolios.problem.optimiser import CLARABEL, Solution, optimise
 from assets.portfolios.reasons import CASH_TO_SPEND
+from assets.report.sections.explanation import tabulate_costs
+from assets.report.words.explanation import WORDS
+from assets.report.words.speaker import Speaker
 from resources.errors import SettingsError
+from resources.language import Language
 from resources.reason_words import describe
 from resources.reasons import Reason
 from resources.settings.portfolios import ELASTIC, IndexPortfolioSettings
@@ -282,6 +287,19 @@ def test_a_week_relaxes_the_cone_and_says_by_how_much_and_why() -> None:
     assert row["slack"] > 1e-3
     assert Reason.loads(row["forced_by"]).code != "text"
     assert any(m["constraint"] == "other_index_risk" for c in solve["conflicts"] for m in c["members"])
+
+
+@pytest.mark.parametrize("language", ["zh", "en"])
+def test_the_report_names_a_constraint_of_ones_own_among_costs_and_conflicts(language: Language) -> None:
+    say = Speaker.of(language, WORDS)
+    bound = tabulate_costs("A2", PORTFOLIOS[0], week("OtherIndexRisk"), say)
+    assert "other_index_risk" in [row.cells[0] for row in bound.rows]
+    for name, shown in (
+        ("tight_cone", ("other_index_risk", "other_index", "0.001")),
+        ("tight_hard_cones", ("spread", "third 2")),
+    ):
+        notes = " ".join(tabulate_costs("A2", PORTFOLIOS[0], week(name), say).notes)
+        assert all(one in notes for one in shown), notes
 
 
 def test_a_constraint_words_its_own_relaxation() -> None:
