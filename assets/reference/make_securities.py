@@ -85,23 +85,7 @@ def make_securities(frames: Frames, partition: Partition, settings: ReferenceSet
     changes = landing.code_changes()
     names = _listed_names(today, prices, landing, date, sifted, reasons, rules)
     names = names.filter(~pl.col("symbol").is_in(list(changes.gone(date))))
-    suspended = last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date, rules)
-    shown = ("symbol", "close", "float_shares", "total_shares", "is_st")
-    declared = [column for column in ("is_delisting", "name") if column in suspended.columns]
-    last = pl.concat(
-        [
-            today.select(*shown, "limit_up", "limit_down", traded=pl.lit(True)),
-            suspended.select(
-                *shown,
-                *declared,
-                limit_up=pl.lit(None, pl.Float64),
-                limit_down=pl.lit(None, pl.Float64),
-                traded=pl.lit(False),
-            ),
-        ],
-        how="diagonal",
-    )
-    frame = names.join(last, on="symbol", how="left", maintain_order="left")
+    frame = _last_known(names, today, prices, date, rules)
     leaving = delisting_days(frame, date, calendar).is_not_null()
     frame = frame.with_columns(is_st=pl.col("is_st") | leaving)
     frame = frame.join(_industries(landing, date, sifted, reasons, rules), on="symbol", how="left")
@@ -156,26 +140,56 @@ def make_securities(frames: Frames, partition: Partition, settings: ReferenceSet
         findings["industries_lacking"] = industries_lacking(frame, lambda: _last_members(landing), settings)
     if "fundamentals" in sifted:
         parted = landing.declared("fundamentals").get("landing.fundamentals.profits") == "year_to_date"
-        found = rising_profits(sifted["fundamentals"].usable, date, settings, parted=parted)
-        by_year = rising_profits_by_year(sifted["fundamentals"].usable, date, settings, parted=parted)
-        mixed = profits_mixed(by_year, parted, settings)
-        rising = mixed or profits_off(found, parted, settings)
-        fourth, fourth_doubt = fourth_quarters_off(sifted["fundamentals"].usable, date, settings)
-        off = (
-            (rising or fourth) if parted else (fourth or rising)
-        )  # singles that are parted rise where the fourth one is large
-        if not parted and off is None:
-            lacking, profits = profits_without_a_quarter_before(sifted["fundamentals"].usable, date)
-            off = quarters_lacking(lacking, profits, settings)
-        trailing, trailing_doubt = None, None
-        if off is None and other_unit is None:
-            figures = frame.select("equity", "net_profit")
-            trailing, trailing_doubt = trailing_profits(sifted["fundamentals"].usable, figures, date, settings)
-        findings["rising_profits"] = off or trailing
-        findings["placeholder_dates"] = placeholder_announcements(sifted["fundamentals"].usable, date, settings)
-        doubts = (profits_doubtful(found, parted, settings), fourth_doubt, trailing_doubt)
-        findings["doubtful_profits"] = None if off or trailing else next(filter(None, doubts), None)
+        figures = frame.select("equity", "net_profit") if other_unit is None else None
+        findings |= _findings_of_profits(sifted["fundamentals"].usable, date, figures, settings, parted)
     return Made(frame, _securities_profile(frame, sifted, findings, settings), files, reasons, notes)
+
+
+def _findings_of_profits(
+    announced: pl.DataFrame, date: dt.date, figures: pl.DataFrame | None, settings: ReferenceSettings, parted: bool
+) -> dict[str, str | None]:
+    """Whether the announcements known on `date` hold something else than the profits of single quarters.
+
+    figures: equity and net_profit of the day; None where they are in another unit. parted: the profits are declared as those of
+    the year so far.
+    """
+    found = rising_profits(announced, date, settings, parted=parted)
+    by_year = rising_profits_by_year(announced, date, settings, parted=parted)
+    rising = profits_mixed(by_year, parted, settings) or profits_off(found, parted, settings)
+    fourth, fourth_doubt = fourth_quarters_off(announced, date, settings)
+    # Single quarters that were parted rise where the fourth one is large.
+    off = (rising or fourth) if parted else (fourth or rising)
+    if not parted and off is None:
+        lacking, profits = profits_without_a_quarter_before(announced, date)
+        off = quarters_lacking(lacking, profits, settings)
+    trailing, trailing_doubt = None, None
+    if off is None and figures is not None:
+        trailing, trailing_doubt = trailing_profits(announced, figures, date, settings)
+    doubts = (profits_doubtful(found, parted, settings), fourth_doubt, trailing_doubt)
+    return {
+        "rising_profits": off or trailing,
+        "placeholder_dates": placeholder_announcements(announced, date, settings),
+        "doubtful_profits": None if off or trailing else next(filter(None, doubts), None),
+    }
+
+
+def _last_known(
+    names: pl.DataFrame, today: pl.DataFrame, prices: pl.DataFrame, date: dt.date, rules: Any
+) -> pl.DataFrame:
+    """The names with the day's row of daily_prices, or the last one before where a name is suspended."""
+    suspended = last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date, rules)
+    shown = ("symbol", "close", "float_shares", "total_shares", "is_st")
+    declared = [column for column in ("is_delisting", "name") if column in suspended.columns]
+    traded = today.select(*shown, "limit_up", "limit_down", traded=pl.lit(True))
+    without = suspended.select(
+        *shown,
+        *declared,
+        limit_up=pl.lit(None, pl.Float64),
+        limit_down=pl.lit(None, pl.Float64),
+        traded=pl.lit(False),
+    )
+    last = pl.concat([traded, without], how="diagonal")
+    return names.join(last, on="symbol", how="left", maintain_order="left")
 
 
 def _median_turnover(today: pl.DataFrame) -> float | None:
