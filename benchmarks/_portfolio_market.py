@@ -53,7 +53,7 @@ def rebalance(seed: int, names: int, bounds: IndexPortfolioSettings, members: in
 
 
 @dataclass(frozen=True)
-class Day:
+class MarketDay:
     """One day's daily_prices (stocks that traded) and securities (all stocks)."""
 
     date: dt.date
@@ -90,7 +90,7 @@ class Market:
         self.styles = {style: self.rng.normal(size=names) for style in STYLES}
         self.score = self.rng.normal(size=names)
 
-    def day(self, date: dt.date, stops: float = 0.004) -> Day:
+    def day(self, date: dt.date, stops: float = 0.004) -> MarketDay:
         """Draw the next trading day. stops: share of stocks that are suspended; one in twelve suspended stocks resumes."""
         rng, n = self.rng, len(self.symbols)
         self.suspended = np.where(self.suspended, rng.random(n) > 1 / 12, rng.random(n) < stops)
@@ -133,14 +133,14 @@ class Market:
         )
         self.value = np.where(traded, self.value * close / before, self.value)
         self.close = np.where(traded, close, before)
-        return Day(date, prices.filter(pl.Series(traded)), securities)
+        return MarketDay(date, prices.filter(pl.Series(traded)), securities)
 
     def weeks(
         self, portfolio: Portfolio, calendar: Calendar, first: dt.date, count: int, alpha: str
     ) -> Iterator[WeekTables]:
         """Yield `count` weeks from Monday `first`; weights are published at month ends, members change in June and December."""
         low, high = RANKS[portfolio.key]
-        index, published, kept = pl.DataFrame(), dt.date.min, list[Day]()
+        index, published, kept = pl.DataFrame(), dt.date.min, list[MarketDay]()
         members = np.argsort(-self.value)[low:high]
         for number, week in enumerate(calendar.weeks(first, first + dt.timedelta(weeks=2 * count))[:count]):
             stops, days = 0.06 if number in range(*CRASH) else 0.004, calendar.week_days(week)

@@ -28,7 +28,7 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.features.names import BAR_FEATURES, DAILY_FEATURES, HOUR_FEATURE
-from assets.models.panel import Panel, Store, build_panel, features_of
+from assets.models.panel import FeaturePanel, PanelStore, build_panel, features_of
 from benchmarks._side_by_side import ROOT, alternate, row
 from resources.settings.models import Granularity
 
@@ -72,12 +72,12 @@ def main() -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def ours(folder: Path) -> Panel:
+def ours(folder: Path) -> FeaturePanel:
     """Build the panel of the timed comparison."""
     return _build(folder, "30min", DAYS)
 
 
-def _build(lake: Path, granularity: Granularity, days: int, store: Store | None = None) -> Panel:
+def _build(lake: Path, granularity: Granularity, days: int, store: PanelStore | None = None) -> FeaturePanel:
     return build_panel(
         scan(lake, "daily_features" if granularity == "daily" else "bar_features", days),
         pl.scan_parquet(lake / "securities.parquet"),
@@ -181,7 +181,7 @@ def measure(folder: str) -> dict[str, dict[str, float]]:
         watcher = threading.Thread(target=watch)
         watcher.start()
         began = time.perf_counter()
-        panel = _build(Path(folder), granularity, WINDOW, Store("float16", Path(folder)))
+        panel = _build(Path(folder), granularity, WINDOW, PanelStore("float16", Path(folder)))
         seconds = time.perf_counter() - began
         building = _status("VmHWM")
         nothing = sum(int(np.count_nonzero(day)) for day in panel.values) == 0  # reads every page

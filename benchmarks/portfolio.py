@@ -38,7 +38,7 @@ from assets.portfolios.problem.lp import SIMPLEX, LinearProgram
 from assets.portfolios.problem.optimiser import CVXPY, DUAL_SIMPLEX, Solution, StatedBy, optimise
 from assets.portfolios.problem.statement import Statement
 from assets.portfolios.schemas import PORTFOLIO
-from assets.portfolios.week.advance import State, trading_terms
+from assets.portfolios.week.advance import PortfolioState, trading_terms
 from assets.portfolios.week.execution import hold
 from assets.portfolios.week.make_portfolio import make_portfolio
 from assets.portfolios.week.market import market_days
@@ -309,7 +309,7 @@ def ten_years_of_accounts(last: dt.date = LAST, names: int = NAMES) -> dict[str,
         target = weights * rng.uniform(0.8, 1.2, names)
         target /= target.sum()
         began = time.perf_counter()
-        state = State(
+        state = PortfolioState(
             market.symbols, weights, cash, nav, target, target + BOUNDS.stock_deviation, np.full(len(weights), FREE)
         )
         days = market_days(market.symbols, [day.date for day in every], prices, securities)

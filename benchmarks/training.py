@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from assets.models.device import repeatable
 from assets.models.networks import pearson
-from assets.models.panel import Panel
+from assets.models.panel import FeaturePanel
 from assets.models.training import Samples, Trained, make_samples, train_networks
 from benchmarks._side_by_side import Ask, alternate, qlib
 from resources.calendar import Calendar
@@ -194,7 +194,7 @@ def _samples(settings: ModelSettings, values: np.ndarray, labels: np.ndarray, *,
     whole = np.ones((days, stocks), dtype=bool)
     calendar = Calendar.xshg()
     last = calendar.last
-    panel = Panel(
+    panel = FeaturePanel(
         tuple(calendar.days(calendar.offset(last, 1 - days), last)), tuple(map(str, range(stocks))),
         tuple(map(str, range(features))), (), panel_values, whole, np.full(whole.shape, width), np.full(days, width),
         whole,

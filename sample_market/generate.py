@@ -24,7 +24,7 @@ from . import bars as mb
 from . import book as bk
 from . import delivery, reference
 from .folder import building, is_made
-from .plan import Plan, day_seed, limit_percents, limit_prices, make_plan, random
+from .plan import MarketPlan, day_seed, limit_percents, limit_prices, make_plan, random
 from .settings import MarketSettings
 from .signals import CommonFactors, Signals, activity_shape, make_common_factors, make_signals
 
@@ -55,7 +55,7 @@ class _Market:
 
     def __init__(self, settings: MarketSettings, folder: Path, workers: int, report: Callable[[str], None]) -> None:
         self.settings, self.folder, self.report = settings, folder, report
-        self.plan: Plan = make_plan(settings)
+        self.plan: MarketPlan = make_plan(settings)
         self.signals: Signals = make_signals(settings, self.plan)
         self.common: CommonFactors = make_common_factors(settings, self.plan)
         self.rules = Rulebook.on(self.plan.days[0])

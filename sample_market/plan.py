@@ -76,7 +76,7 @@ class Stocks:
 
 
 @dataclass(frozen=True)
-class Plan:
+class MarketPlan:
     """Calendar, names, members and events of a market."""
 
     days: list[dt.date]
@@ -172,7 +172,7 @@ def _make_stocks(settings: MarketSettings, days: int, rules: Rulebook) -> Stocks
     )
 
 
-def make_plan(settings: MarketSettings) -> Plan:
+def make_plan(settings: MarketSettings) -> MarketPlan:
     """Everything scheduled, from the settings alone.
 
     Raises
@@ -191,7 +191,7 @@ def make_plan(settings: MarketSettings) -> Plan:
     schedule.change_shares(groups)
     schedule.spoil_deliveries()
     schedule.events.sort(key=lambda e: (e.first, e.kind, e.symbol))
-    return Plan(
+    return MarketPlan(
         days, schedule.first_minute, schedule.first_tick, schedule.stocks, schedule.st, schedule.suspended, schedule.lock,
         schedule.dividend, schedule.split, members, schedule.events,
     )  # fmt: skip
@@ -368,7 +368,7 @@ def _review_day(days: list[dt.date], first: int, end: int) -> int:
     return max(i for i, d in enumerate(days) if d <= friday)
 
 
-def limit_percents(plan: Plan, d: int, rules: Rulebook) -> tuple[np.ndarray, np.ndarray]:
+def limit_percents(plan: MarketPlan, d: int, rules: Rulebook) -> tuple[np.ndarray, np.ndarray]:
     """Whole percent up and down that each name may move on day d, 0 where there is no limit."""
     s = plan.stocks
     age = d - s.listed

@@ -10,7 +10,7 @@ import datetime as dt
 import numpy as np
 import polars as pl
 
-from .plan import INDICES, Plan, random
+from .plan import INDICES, MarketPlan, random
 from .settings import MarketSettings
 
 YEAR_DAYS = 242
@@ -27,7 +27,7 @@ class DailyRecord:
         self.limit_up, self.limit_down = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
 
 
-def instruments(plan: Plan) -> pl.DataFrame:
+def instruments(plan: MarketPlan) -> pl.DataFrame:
     """Return symbol, list_date, delist_date, name, board. Listing days before the history are computed in calendar days."""
     s = plan.stocks
     first, n_days = plan.days[0], len(plan.days)
@@ -54,7 +54,7 @@ def instruments(plan: Plan) -> pl.DataFrame:
     )
 
 
-def daily_prices(plan: Plan, record: DailyRecord) -> pl.DataFrame:
+def daily_prices(plan: MarketPlan, record: DailyRecord) -> pl.DataFrame:
     """Return date, symbol, prices in yuan, volume, amount, shares, is_st, limits; a suspended day has no row."""
     d, i = np.nonzero(record.traded)
     symbols = pl.Series(plan.stocks.symbol, dtype=pl.String)
@@ -81,7 +81,7 @@ def daily_prices(plan: Plan, record: DailyRecord) -> pl.DataFrame:
     )
 
 
-def indices(plan: Plan, record: DailyRecord) -> tuple[pl.DataFrame, pl.DataFrame]:
+def indices(plan: MarketPlan, record: DailyRecord) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return (index_weights, index_prices). Weights are by float value, published at month ends and at the review.
 
     Weights that are published at a close apply from the next day and drift with prices. The index is a price index: it falls
@@ -127,12 +127,12 @@ def indices(plan: Plan, record: DailyRecord) -> tuple[pl.DataFrame, pl.DataFrame
     return pl.concat(weights), frame
 
 
-def industries(plan: Plan, table: pl.DataFrame) -> pl.DataFrame:
+def industries(plan: MarketPlan, table: pl.DataFrame) -> pl.DataFrame:
     """Return symbol, start_date, industry: one membership from the listing on."""
     return table.select("symbol", start_date="list_date", industry=pl.Series(plan.stocks.industry, dtype=pl.String))
 
 
-def fundamentals(settings: MarketSettings, plan: Plan) -> pl.DataFrame:
+def fundamentals(settings: MarketSettings, plan: MarketPlan) -> pl.DataFrame:
     """Return symbol, period, announce_date, net_profit (of the quarter), equity, from two years before the first minute day."""
     rng = random(settings, "fundamentals")
     s = plan.stocks
@@ -166,7 +166,7 @@ def fundamentals(settings: MarketSettings, plan: Plan) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=schema, orient="row").sort("symbol", "period")
 
 
-def events(plan: Plan) -> pl.DataFrame:
+def events(plan: MarketPlan) -> pl.DataFrame:
     """Return the scheduled events: event, symbol, first_date, last_date, value, detail."""
     rows = [(e.kind, e.symbol or None, plan.days[e.first], plan.days[e.last], e.value, e.detail) for e in plan.events]
     schema = {

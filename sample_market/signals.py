@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .book import MINUTES
-from .plan import Plan, monday, random
+from .plan import MarketPlan, monday, random
 from .settings import MarketSettings
 
 IMPRINTS = ("intention", "large", "skew", "closing", "outflow", "reversal")
@@ -37,7 +37,7 @@ def _z(x: np.ndarray) -> np.ndarray:
     return (x - x.mean(axis=1, keepdims=True)) / x.std(axis=1, keepdims=True)
 
 
-def make_signals(settings: MarketSettings, plan: Plan) -> Signals:
+def make_signals(settings: MarketSettings, plan: MarketPlan) -> Signals:
     """Return the signals: alpha of week w moves the fundamental value in week w + 1 and the order flow in week w."""
     rng = random(settings, "alpha")
     weeks = sorted({monday(d) for d in plan.days})
@@ -70,7 +70,7 @@ class CommonFactors:
     """(days, stocks) log volatility of each stock about its mean: the sum of a common and an own state."""
 
 
-def make_common_factors(settings: MarketSettings, plan: Plan) -> CommonFactors:
+def make_common_factors(settings: MarketSettings, plan: MarketPlan) -> CommonFactors:
     """Return market and industry returns with fat tails and volatility that clusters over days."""
     rng = random(settings, "factors")
     days, k, n = len(plan.days), settings.industries, len(plan.stocks)

@@ -32,7 +32,7 @@ from assets.features.assets import daily_features
 from assets.models.device import choose_device, repeatable
 from assets.models.labels import make_labels
 from assets.models.networks import build_network
-from assets.models.panel import Panel, build_panel, features_of
+from assets.models.panel import FeaturePanel, build_panel, features_of
 from assets.models.training import Samples, Trained, eligible_names, make_samples, outputs, train_networks
 from assets.models.windows import trained_week, training_window, window_days
 from assets.performance.price_paths import lay_out_prices
@@ -243,7 +243,9 @@ def fit(
     return Fitted(networks, least_squares(train), about)
 
 
-def make_panel(builder: Builder, days: Sequence[dt.date], listings: pl.LazyFrame, settings: ModelSettings) -> Panel:
+def make_panel(
+    builder: Builder, days: Sequence[dt.date], listings: pl.LazyFrame, settings: ModelSettings
+) -> FeaturePanel:
     """Build the panel of daily features."""
     return build_panel(
         read(builder, "daily_features", days), listings, days=days, granularity="daily", features=features_of("daily"),
@@ -272,7 +274,9 @@ def least_squares(samples: Samples) -> NDArray[np.float64]:
     return np.asarray(np.linalg.lstsq(gram, moment, rcond=1e-10)[0], dtype=np.float64)
 
 
-def score_week(fitted: Fitted, panel: Panel, day: int, raw: pl.DataFrame, settings: ModelSettings) -> pl.DataFrame:
+def score_week(
+    fitted: Fitted, panel: FeaturePanel, day: int, raw: pl.DataFrame, settings: ModelSettings
+) -> pl.DataFrame:
     """Return (symbol, factor, value) of the network, each of its seeds, the linear model and the reversal on one signal day.
 
     day: its position in the panel; raw: the day's daily_features. All score the same stocks, which are those that the network

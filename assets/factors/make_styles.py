@@ -12,7 +12,7 @@ from assets.factors.styles import (
     NEEDS,
     SCHEMA,
     STYLES,
-    Panel,
+    DailyPanel,
     deviation,
     explained_share,
     factor_returns,
@@ -45,7 +45,7 @@ def make_styles(frames: Frames, partition: Partition, settings: StylesSettings) 
             unavailable=dict.fromkeys(SCHEMA, upstream.get("symbol", NOBODY_IN_SECURITIES(date=date))),
         )
     window = window_days.keys(calendar, date, settings, dt.date.min)
-    panel = Panel.of(frames["daily_prices"].collect(), history, window)
+    panel = DailyPanel.of(frames["daily_prices"].collect(), history, window)
     minimum = math.ceil(settings.min_share * settings.window)
     rows = panel.positions(listed["symbol"])
     factors, why_not = factor_returns(panel, history, calendar, settings)

@@ -120,7 +120,7 @@ def standardised(
 
 
 @dataclass(frozen=True)
-class Panel:
+class DailyPanel:
     """Daily observations of a window as arrays [stocks, days], NaN where a stock did not trade."""
 
     symbols: pl.Series  # sorted
@@ -131,7 +131,7 @@ class Panel:
     members: NDArray[np.bool_]  # in U(day)
 
     @classmethod
-    def of(cls, prices: pl.DataFrame, securities: pl.DataFrame, days: list[dt.date]) -> "Panel":
+    def of(cls, prices: pl.DataFrame, securities: pl.DataFrame, days: list[dt.date]) -> "DailyPanel":
         """Arrange the rows of daily_prices and securities on `days` (ascending); rows of other days are ignored."""
         symbols = pl.concat([prices["symbol"], securities["symbol"]]).unique().sort()
         names = pl.DataFrame({"symbol": symbols, "row": np.arange(len(symbols))})
@@ -165,12 +165,12 @@ class Panel:
         return self.symbols.search_sorted(symbols).to_numpy().astype(np.int64)
 
 
-def turnover(panel: Panel, minimum: int) -> Floats:
+def turnover(panel: DailyPanel, minimum: int) -> Floats:
     """Return ln of the mean daily amount / float_mv [stocks]; NaN with fewer than `minimum` traded days."""
     return np.log(positive(_mean(panel.turnover, minimum)))
 
 
-def reversal(panel: Panel, minimum: int) -> Floats:
+def reversal(panel: DailyPanel, minimum: int) -> Floats:
     """Return the compounded return of the window [stocks], 0 on days without trades; NaN with fewer than `minimum` days."""
     enough = np.isfinite(panel.returns).sum(axis=1) >= minimum
     compounded = np.prod(1.0 + np.nan_to_num(panel.returns, nan=0.0), axis=1) - 1.0
@@ -238,7 +238,7 @@ def fill_with_median(x: Floats, industry: pl.Series, universe: NDArray[np.bool_]
 
 
 def factor_returns(
-    panel: Panel, history: pl.DataFrame, calendar: Calendar, settings: StylesSettings
+    panel: DailyPanel, history: pl.DataFrame, calendar: Calendar, settings: StylesSettings
 ) -> tuple[Floats, Reason | None]:
     """Return MKT, SMB and HML of each day of the panel [days, 3], and the reason of the first day without them (or None).
 
@@ -277,7 +277,7 @@ def factor_returns(
 
 
 def sort_groups(
-    panel: Panel, at: pl.DataFrame, formed: dt.date, settings: StylesSettings
+    panel: DailyPanel, at: pl.DataFrame, formed: dt.date, settings: StylesSettings
 ) -> NDArray[np.int64] | Reason:
     """Return the 2×3 group of each stock of the panel: 3 × (0 small, 1 big) + (0 low, 1 middle, 2 high book); −1 for none.
 

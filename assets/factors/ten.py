@@ -33,7 +33,7 @@ FLAT_SENSITIVE = ("outflow_per_trade", "large_trade_gain")
 
 
 @dataclass(frozen=True)
-class Window:
+class IndicatorWindow:
     """Indicators of a window as arrays [days, symbols], NaN where the value is null or the row missing."""
 
     symbols: pl.Series
@@ -111,7 +111,7 @@ def aggregate_days(days: pl.DataFrame, settings: FactorsSettings) -> tuple[pl.Da
     return frame, lost
 
 
-def _window(days: pl.DataFrame, min_days: int) -> Window:
+def _window(days: pl.DataFrame, min_days: int) -> IndicatorWindow:
     symbols = days["symbol"].unique().sort()
     dates = days["date"].unique().sort()
     place = (dates.search_sorted(days["date"]).to_numpy(), symbols.search_sorted(days["symbol"]).to_numpy())
@@ -122,10 +122,10 @@ def _window(days: pl.DataFrame, min_days: int) -> Window:
     for name in (name for name, dtype in days.schema.items() if dtype == pl.Float64):
         columns[name] = np.full(shape, np.nan)
         columns[name][place] = days[name].fill_null(float("nan")).to_numpy()
-    return Window(symbols, columns, traded, min_days)
+    return IndicatorWindow(symbols, columns, traded, min_days)
 
 
-def _strength(window: Window, values: Floats, days: Bools) -> Floats:
+def _strength(window: IndicatorWindow, values: Floats, days: Bools) -> Floats:
     """mean / std (ddof 0) over the marked days; NaN where all their values are equal."""
     count = days.sum(axis=0)
     mean = _divide(window.sum(values, days), count)

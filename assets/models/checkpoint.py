@@ -23,7 +23,7 @@ from assets.models.device import describe, libraries
 from assets.models.networks import build_network
 from assets.models.schemas import CARD, CHECKPOINT
 from assets.models.training import Epoch, Trained
-from assets.models.windows import Window
+from assets.models.windows import TrainingWindow
 from resources.errors import InputError
 from resources.settings.models import Granularity, ModelSettings
 
@@ -31,7 +31,7 @@ Weights = Mapping[str, Tensor]
 
 
 @dataclass(frozen=True)
-class Part:
+class TrainedPart:
     """The networks of one granularity, and a description of their data.
 
     features, dropped: the features that the networks read, and those without any value in the window. data: digests and
@@ -58,8 +58,8 @@ class Origin:
 class Training:
     """The networks that were trained in one week. labels: the digest of the labels, which all granularities share."""
 
-    window: Window
-    parts: Mapping[Granularity, Part]
+    window: TrainingWindow
+    parts: Mapping[Granularity, TrainedPart]
     labels: str
     device: torch.device
     origin: Origin | None = None
@@ -68,7 +68,7 @@ class Training:
 # --- writing ----------------------------------------------------------------------------------------------------------
 
 
-def pack_weights(parts: Mapping[Granularity, Part]) -> bytes:
+def pack_weights(parts: Mapping[Granularity, TrainedPart]) -> bytes:
     """Write the best weights of all networks as one safetensors file; a tensor's key is `granularity/seed/parameter`."""
     return save(
         {
@@ -119,7 +119,7 @@ def carry_card(card: bytes, week: dt.date) -> bytes:
     return _dump({**read_card(card), "week": str(week)})
 
 
-def _describe(part: Part) -> dict[str, Any]:
+def _describe(part: TrainedPart) -> dict[str, Any]:
     return {
         "features": list(part.features),
         "dropped_features": list(part.dropped),

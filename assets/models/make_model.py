@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from assets.models.checkpoint import (
     Origin,
-    Part,
+    TrainedPart,
     Training,
     Weights,
     carry_card,
@@ -27,7 +27,7 @@ from assets.models.checkpoint import (
 from assets.models.device import choose_device, repeatable
 from assets.models.labels import make_labels
 from assets.models.orthogonal import arrange_exposures
-from assets.models.panel import Store, build_panel, features_of
+from assets.models.panel import PanelStore, build_panel, features_of
 from assets.models.reasons import (
     MODEL_ABSENT,
     NO_EXPOSURE,
@@ -39,7 +39,7 @@ from assets.models.reasons import (
 )
 from assets.models.schemas import CARD, CHECKPOINT, CURVES, MEASURE
 from assets.models.training import make_samples, train_networks
-from assets.models.windows import Window, shortfall, trained_week, training_window, warm_from, window_days
+from assets.models.windows import TrainingWindow, shortfall, trained_week, training_window, warm_from, window_days
 from resources.made import LEFT_OUT, Made
 from resources.partition import Files, Frames, Partition
 from resources.reasons import Reason, Reasons
@@ -86,7 +86,7 @@ def make_model(frames: Frames, partition: Partition, settings: ModelSettings) ->
     origin, cold = None, None
     if settings.warm_start:
         origin, cold = _origin(table, warm_from(calendar, week, settings, start), failed, files)
-    parts: dict[Granularity, Part] = {}
+    parts: dict[Granularity, TrainedPart] = {}
     try:
         if not np.isfinite(labels).any():
             because = _upstream(unavailable, "daily_prices", ("vwap", "close"))
@@ -113,7 +113,7 @@ def make_model(frames: Frames, partition: Partition, settings: ModelSettings) ->
 class _Shared:
     """Inputs of the networks of all granularities. labels [day, member] of `days` and `members`; cold: why there is no origin."""
 
-    window: Window
+    window: TrainingWindow
     days: Sequence[dt.date]
     members: Sequence[str]
     labels: NDArray[np.float32]
@@ -127,7 +127,7 @@ class _Shared:
     progress: Callable[[str], None]
 
 
-def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratch: Path, work: Path) -> Part:
+def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratch: Path, work: Path) -> TrainedPart:
     """The networks of one granularity. The panel is released on return, before the next one is built.
 
     Raises:
@@ -136,7 +136,7 @@ def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratc
     window, settings, unavailable = shared.window, shared.settings, shared.unavailable
     panel = build_panel(
         rows, shared.securities, days=shared.days, granularity=granularity, features=features_of(granularity),
-        clip=settings.clip, store=Store(settings.storage, scratch),
+        clip=settings.clip, store=PanelStore(settings.storage, scratch),
     )  # fmt: skip
     if not panel.features:
         because = _upstream(unavailable, "daily_features" if granularity == "daily" else "bar_features", panel.dropped)
@@ -182,7 +182,7 @@ def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratc
             "exposures": exposures.digest(),
             "style_days_left_out": {style: count for style, count in left_out.items() if count},
         }
-    return Part(panel.features, panel.dropped, data, trained, cold)
+    return TrainedPart(panel.features, panel.dropped, data, trained, cold)
 
 
 def _origin(
@@ -251,7 +251,7 @@ def _notes(card: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _durations(parts: Mapping[Granularity, Part]) -> dict[str, Any]:
+def _durations(parts: Mapping[Granularity, TrainedPart]) -> dict[str, Any]:
     """Wall-clock seconds of each network's epochs. Only the notes hold them, because the same training writes equal files."""
     return {
         "network_seconds": {

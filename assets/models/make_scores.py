@@ -12,7 +12,7 @@ import polars as pl
 from assets.models.checkpoint import load_networks, read_card
 from assets.models.device import choose_device, repeatable
 from assets.models.orthogonal import arrange_exposures
-from assets.models.panel import Panel, Store, build_panel
+from assets.models.panel import FeaturePanel, PanelStore, build_panel
 from assets.models.reasons import MODEL_ABSENT, NO_MODEL_YET, NOBODY_COVERED, NOBODY_PLACED
 from assets.models.schemas import CARD, CHECKPOINT, MEASURE, SCORES, SEED_SCORES, SEEDS
 from assets.models.scoring import Floats, final_scores, seed_scores
@@ -27,7 +27,7 @@ from resources.settings.models import Granularity, ModelSettings, ModelsSettings
 EACH = {column: dtype for column, dtype in SEED_SCORES.items() if column != "factor"}  # SEED_SCORES of one model
 SCORES_OF_A_DAY = ("symbol", "factor", "raw", "value")
 # (granularity, settings, features) → the panel of the sequence that ends on the signal day
-Panels = Callable[[Granularity, ModelSettings, tuple[str, ...]], Panel]
+Panels = Callable[[Granularity, ModelSettings, tuple[str, ...]], FeaturePanel]
 
 
 def make_scores(frames: Frames, partition: Partition, settings: ModelsSettings) -> Made:
@@ -93,14 +93,16 @@ def score_day(
     exposures = frames["styles"].filter(pl.col("date") == date).collect()
 
     @functools.cache  # models on the same bars share a panel; the cache is released when the day is scored
-    def panel_of(granularity: Granularity, count: int, clip: float, storage: Any, features: tuple[str, ...]) -> Panel:
+    def panel_of(
+        granularity: Granularity, count: int, clip: float, storage: Any, features: tuple[str, ...]
+    ) -> FeaturePanel:
         rows, calendar = frames["daily_features" if granularity == "daily" else "bar_features"], partition.calendar
         return build_panel(
             rows, frames["securities"], days=days_to(calendar, date, count, calendar.first), granularity=granularity,
-            features=features, clip=clip, store=Store(storage), keep_all=True,
+            features=features, clip=clip, store=PanelStore(storage), keep_all=True,
         )  # fmt: skip
 
-    def panels(granularity: Granularity, row: ModelSettings, features: tuple[str, ...]) -> Panel:
+    def panels(granularity: Granularity, row: ModelSettings, features: tuple[str, ...]) -> FeaturePanel:
         return panel_of(granularity, row.sequence_days, row.clip, row.storage, features)
 
     found = [pl.DataFrame(schema={name: SCORES[name] for name in SCORES_OF_A_DAY})]

@@ -43,7 +43,7 @@ TILE = 16  # number of float32 in a cache line
 
 
 @dataclass(frozen=True)
-class Panel:
+class FeaturePanel:
     """Standardised features of a window.
 
     values   [day, bar, stock, feature] float32 or float16, 0 where unknown; mapped from a file or in memory
@@ -114,7 +114,7 @@ def features_of(granularity: Granularity) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True)
-class Store:
+class PanelStore:
     """Type and place of a panel's array.
 
     storage: float16 halves the array and rounds by at most 2⁻¹¹ of a value, that is by less than 0.001 within ± 4; no value
@@ -134,9 +134,9 @@ def build_panel(
     granularity: Granularity,
     features: Sequence[str],
     clip: float,
-    store: Store | None = None,
+    store: PanelStore | None = None,
     keep_all: bool = False,
-) -> Panel:
+) -> FeaturePanel:
     """Assemble and standardise the features of the window `days` (ascending, including days without rows).
 
     The stocks of the panel are those with rows that are in U(t) on some day of the window. Statistics are those of U(t) on each
@@ -157,7 +157,7 @@ def build_panel(
         ValueError: The dates of `rows` do not ascend.
         LakeError: The folder of the store has no room.
     """
-    store = store or Store()
+    store = store or PanelStore()
     days = tuple(days)
     rows = rows.filter(pl.col("date").is_in(days))
     if granularity == "daily":
@@ -209,7 +209,7 @@ def build_panel(
                 running.popleft().result()
         for one in running:
             one.result()
-    return Panel(
+    return FeaturePanel(
         days, tuple(symbols), kept, dropped, finish(), has_bars, known, expected, universe, tuple(day_digests)
     )  # fmt: skip
 

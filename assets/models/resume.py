@@ -28,7 +28,7 @@ MOMENTS = ("step", "exp_avg", "exp_avg_sq")  # the state of Adam for each parame
 
 
 @dataclass(frozen=True)
-class State:
+class TrainingState:
     """A training after some epochs.
 
     rows: one per epoch; weights, best and moments: the network, the network of the best epoch, and the state of Adam, on the
@@ -43,7 +43,7 @@ class State:
     chunk: int
 
 
-def first_state(network: nn.Module, chunk: int) -> State:
+def first_state(network: nn.Module, chunk: int) -> TrainingState:
     """Return the state before the first epoch. It has Adam's moments, so that no step of Adam has to allocate memory."""
     weights = _weights(network)
     moments = {}
@@ -51,7 +51,7 @@ def first_state(network: nn.Module, chunk: int) -> State:
         step, *others = MOMENTS
         moments[f"{name}/{step}"] = torch.zeros(())
         moments |= {f"{name}/{kind}": torch.zeros_like(parameter, device="cpu") for kind in others}
-    return State((), weights, weights, moments, chunk)
+    return TrainingState((), weights, weights, moments, chunk)
 
 
 def capture(network: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -64,7 +64,7 @@ def capture(network: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[dict[
     return _weights(network), moments
 
 
-def restore(state: State, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+def restore(state: TrainingState, network: nn.Module, optimiser: torch.optim.Optimizer) -> None:
     """Set weights and moments to those of the state; the network may be on any device."""
     network.load_state_dict(state.weights)
     for name, parameter in network.named_parameters():
@@ -77,7 +77,7 @@ def _weights(network: nn.Module) -> dict[str, Tensor]:
     return {name: value.detach().to("cpu", copy=True) for name, value in network.state_dict().items()}
 
 
-def write_state(state: State, folder: Path, seed: int, training: str) -> None:
+def write_state(state: TrainingState, folder: Path, seed: int, training: str) -> None:
     """Replace the state of the seed in the folder. training: digest of everything that the result of the training depends on."""
     folder.mkdir(parents=True, exist_ok=True)
     tensors = save(
@@ -101,7 +101,7 @@ def write_state(state: State, folder: Path, seed: int, training: str) -> None:
             other.unlink(missing_ok=True)
 
 
-def read_state(folder: Path, seed: int, training: str, progress: Callable[[str], None]) -> State | None:
+def read_state(folder: Path, seed: int, training: str, progress: Callable[[str], None]) -> TrainingState | None:
     """Return the state of the seed's training, None if there is none.
 
     A state that is damaged or belongs to another training is renamed with a line of progress, and None is returned.
@@ -125,7 +125,7 @@ def read_state(folder: Path, seed: int, training: str, progress: Callable[[str],
         for key, value in load(data).items():
             part, name = key.split("/", 1)
             parts[part][name] = value
-        return State(tuple(map(tuple, record["rows"])), **parts, chunk=record["chunk"])
+        return TrainingState(tuple(map(tuple, record["rows"])), **parts, chunk=record["chunk"])
     for file in (path, *folder.glob(f"{seed}.*.safetensors")):
         file.replace(file.with_name(file.name + SET_ASIDE))
     progress(f"the state in {path} cannot be used ({reason}): it is renamed, and training starts again from epoch 1")

@@ -24,9 +24,9 @@ from torch import Tensor, nn
 from assets.models.device import Chunks, describe, libraries, own_stream, place, send, take
 from assets.models.networks import LOSSES, Dropout, build_network, pearson
 from assets.models.orthogonal import ExposurePanel, Exposures, orthogonal_layer
-from assets.models.panel import Panel
+from assets.models.panel import FeaturePanel
 from assets.models.recurrent import use_threads
-from assets.models.resume import Rows, State, capture, first_state, read_state, restore, write_state
+from assets.models.resume import Rows, TrainingState, capture, first_state, read_state, restore, write_state
 from resources.errors import SettingsError
 from resources.settings.models import ModelSettings
 
@@ -101,7 +101,7 @@ class Trained:
 
 
 def make_samples(
-    panel: Panel,
+    panel: FeaturePanel,
     labels: NDArray[np.float32],
     settings: ModelSettings,
     device: torch.device,
@@ -125,7 +125,7 @@ def make_samples(
 
 
 def eligible_names(
-    panel: Panel, day: int, settings: ModelSettings, exposures: ExposurePanel | None = None
+    panel: FeaturePanel, day: int, settings: ModelSettings, exposures: ExposurePanel | None = None
 ) -> NDArray[np.bool_]:
     """Mark the members of U(t) [stock] that are covered in the sequence that ends on `day` and have exposures."""
     covered = panel.covered(day, settings.sequence_days, settings.coverage_days, settings.coverage_entries)
@@ -133,13 +133,15 @@ def eligible_names(
     return eligible if exposures is None else eligible & exposures.usable[day]
 
 
-def last_sequences(panel: Panel, names: NDArray[np.int64], settings: ModelSettings, device: torch.device) -> Tensor:
+def last_sequences(
+    panel: FeaturePanel, names: NDArray[np.int64], settings: ModelSettings, device: torch.device
+) -> Tensor:
     """Return the sequences (steps, names, features) of these stocks that end on the panel's last day, float32 on the device."""
     bars = panel.values.shape[1]
     return take(_values(panel)[-settings.sequence_days * bars :], torch.from_numpy(names), device)
 
 
-def _values(panel: Panel) -> Tensor:
+def _values(panel: FeaturePanel) -> Tensor:
     """The panel's values as (steps, stocks, features), without a copy."""
     return torch.from_numpy(panel.values.reshape(-1, *panel.values.shape[2:]))
 
@@ -248,7 +250,7 @@ def train_network(
         rows = (*state.rows, (train_loss, valid_loss, valid_ic, seconds))
         weights, moments = capture(network, optimiser)
         best = weights if _best(rows) == epoch else state.best
-        state = State(rows, weights, best, moments, chunks.names)
+        state = TrainingState(rows, weights, best, moments, chunks.names)
         if work:
             write_state(state, work, seed, training)
         left = shared.pace.left(seed, 0 if _finished(rows, settings) else settings.epochs - epoch, seconds)

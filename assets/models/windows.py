@@ -30,7 +30,7 @@ Kind = Literal["bars", "days"]  # the features that a network reads: rows within
 
 
 @dataclass(frozen=True)
-class Window:
+class TrainingWindow:
     """The days of one trained model. All are trading days, and both ends of each range are included."""
 
     first_feature: dt.date
@@ -64,7 +64,7 @@ def days_needed(settings: ModelSettings) -> int:
     return settings.sequence_days - 1 + settings.train_days + between + settings.valid_days + between + 1
 
 
-def training_window(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> Window:
+def training_window(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> TrainingWindow:
     """Return the window of a model trained after the close of the week's signal day, with a history that begins on `start`.
 
     Raises:
@@ -80,7 +80,7 @@ def training_window(calendar: Calendar, week: dt.date, settings: ModelSettings, 
     last_train = calendar.offset(first_valid, -purge)
     first_train = calendar.offset(last_train, 1 - settings.train_days)
     first_feature = calendar.offset(first_train, 1 - settings.sequence_days)
-    return Window(first_feature, first_train, last_train, first_valid, last_valid, signal_day, settings.horizon)
+    return TrainingWindow(first_feature, first_train, last_train, first_valid, last_valid, signal_day, settings.horizon)
 
 
 def shortfall(calendar: Calendar, week: dt.date, settings: ModelSettings, start: dt.date) -> Reason | None:

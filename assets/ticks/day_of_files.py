@@ -32,9 +32,9 @@ from assets.ticks.vendor_files import (
     Block,
     EmptyFileError,
     Gatherer,
-    Lines,
     Source,
     VendorFile,
+    VendorLines,
     inspect,
     is_data,
     parse_lines,
@@ -152,7 +152,7 @@ class _Day:
                 self._note(block, rows, last)
                 self.spill.add(rows.frame)
 
-    def _lines(self, files: list[Path], progress: Callable[[str], None] | None) -> Iterator[Lines]:
+    def _lines(self, files: list[Path], progress: Callable[[str], None] | None) -> Iterator[VendorLines]:
         """Every line of the table's files in blocks, file by file; a file that cannot be read is told in its tale."""
         gatherer = Gatherer(self.settings.block_mb * MEGABYTE)
         for path in files:
@@ -189,7 +189,9 @@ class _Day:
             for tale in empty:
                 tale.unreadable, tale.sentences = False, []
 
-    def _lines_of(self, source: Source, gatherer: Gatherer, progress: Callable[[str], None] | None) -> Iterator[Lines]:
+    def _lines_of(
+        self, source: Source, gatherer: Gatherer, progress: Callable[[str], None] | None
+    ) -> Iterator[VendorLines]:
         if sentence := self._of_another_day(source.name):
             self.tales.append(_FileTale(source.name, unrecognised=True, sentences=[sentence]))
             return
@@ -251,7 +253,7 @@ class _Day:
             "if it holds this day (ticks.refuse_names_of_other_days)"
         )
 
-    def _rows(self, lines: Lines) -> tuple[Block, Rows, pl.DataFrame]:
+    def _rows(self, lines: VendorLines) -> tuple[Block, Rows, pl.DataFrame]:
         """(the block, its canonical rows sorted by code, the last stamps it holds). Runs in several threads."""
         block = parse_lines(lines)
         rows = canonical_rows(block, lines.layout, self.rules)

@@ -56,7 +56,7 @@ class Slots(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Plan:
+class ParsePlan:
     """What is read of each line. slots: field name → row of the kernel's output (fields of one column and one meaning share it)."""
 
     slots: Mapping[str, int]
@@ -64,7 +64,7 @@ class Plan:
     read: Slots
 
     @classmethod
-    def of(cls, fields: Mapping[str, Field], header: Sequence[str], exchange: str, text_suffix: bool) -> "Plan":
+    def of(cls, fields: Mapping[str, Field], header: Sequence[str], exchange: str, text_suffix: bool) -> "ParsePlan":
         """The plan for lines under a header. text_suffix: every symbol must say 600519.SH."""
         position = {name: i for i, name in reversed(list(enumerate(header)))}
         jobs: dict[tuple[int, int, tuple[tuple[str, int], ...]], list[str]] = {}
@@ -96,7 +96,7 @@ class Plan:
         )
 
 
-def parse(data: np.ndarray, lines: int, plan: Plan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def parse(data: np.ndarray, lines: int, plan: ParsePlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """(values, rows, odd) of `lines` lines of bytes, the last of which ends in a line end too.
 
     values (slots, understood lines): integers, 1/10 000 yuan, ms since midnight, meanings of codes, NULL where empty (or,

@@ -30,7 +30,7 @@ import polars as pl
 
 from assets.ticks import values
 from assets.ticks.layouts import Field, Layout, Unrecognised, exchange_of, known_layouts, nearest, recognise, symbols_in
-from assets.ticks.parse import NULL, Plan, count_lines, parse
+from assets.ticks.parse import NULL, ParsePlan, count_lines, parse
 from assets.ticks.plain_csv import (
     INNER_COMMA,
     LINE,
@@ -121,7 +121,7 @@ class VendorFile:
 
 
 @dataclass(frozen=True)
-class Part:
+class PieceOfFile:
     """Where lines of one file begin in a block: at its row `row`, with the file's line `line` (the header is 1)."""
 
     file: int
@@ -131,11 +131,11 @@ class Part:
 
 
 @dataclass(frozen=True)
-class Lines:
+class VendorLines:
     """Bytes of whole lines under one header, all of which the same layout reads."""
 
     data: np.ndarray
-    parts: tuple[Part, ...]
+    parts: tuple[PieceOfFile, ...]
     file: VendorFile
     layout: Layout
 
@@ -143,7 +143,7 @@ class Lines:
     def count(self) -> int:
         return self.parts[-1].row + self.parts[-1].lines
 
-    def part(self, row: int) -> Part:
+    def part(self, row: int) -> PieceOfFile:
         return self.parts[bisect.bisect_right(self.parts, row, key=lambda part: part.row) - 1]
 
     @functools.cached_property
@@ -162,7 +162,7 @@ class Block:
     unit and meaning, null where empty or unknown. rejected (schema REJECTED): rows that could not even be split or typed.
     blank: rows of nothing, and repeated headers."""
 
-    lines: Lines
+    lines: VendorLines
     frame: pl.DataFrame
     rejected: pl.DataFrame
     blank: tuple[int, ...] = ()
@@ -441,13 +441,13 @@ class Gatherer:
 
     size: int
     _pieces: list[np.ndarray] = field(default_factory=list)
-    _parts: list[Part] = field(default_factory=list)
+    _parts: list[PieceOfFile] = field(default_factory=list)
     _bytes: int = 0
     _held: tuple[VendorFile, Layout] | None = None
 
     def add(
         self, data: np.ndarray, lines: int, file: VendorFile, layout: Layout, number: int, line: int
-    ) -> Iterator[Lines]:
+    ) -> Iterator[VendorLines]:
         """Takes lines of file `number`, the first of which is its line `line`; yields what is full."""
         if self._held is not None:
             other, same = self._held
@@ -458,12 +458,12 @@ class Gatherer:
         self._held = (file, layout)
         self._pieces.append(data)
         self._bytes += len(data)
-        self._parts.append(Part(number, row, line, lines))
+        self._parts.append(PieceOfFile(number, row, line, lines))
 
-    def rest(self) -> Iterator[Lines]:
+    def rest(self) -> Iterator[VendorLines]:
         if self._held is not None:
             data = self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
-            full = Lines(data, tuple(self._parts), *self._held)
+            full = VendorLines(data, tuple(self._parts), *self._held)
             self._pieces, self._parts, self._bytes, self._held = [], [], 0, None
             yield full
 
@@ -471,7 +471,7 @@ class Gatherer:
 # --- typing ---------------------------------------------------------------------------------------------------------------
 
 
-def parse_lines(lines: Lines) -> Block:
+def parse_lines(lines: VendorLines) -> Block:
     """The block's rows as integers. May be called from several threads."""
     layout = lines.layout
     file = lines.file
@@ -496,7 +496,7 @@ def parse_lines(lines: Lines) -> Block:
     return Block(lines, frame, rejected, blank)
 
 
-def _places(lines: Lines, rows: np.ndarray) -> pl.Series:
+def _places(lines: VendorLines, rows: np.ndarray) -> pl.Series:
     """A number for each row that rises with its place in its file, and from file to file."""
     parts = lines.parts
     at = np.searchsorted([part.row for part in parts], rows, side="right") - 1
@@ -507,11 +507,11 @@ def _places(lines: Lines, rows: np.ndarray) -> pl.Series:
 @functools.lru_cache(64)
 def _plan(
     header: tuple[str, ...], name: str, table: str, text_suffix: bool, stamped: bool, extra: tuple[str, ...]
-) -> Plan:
+) -> ParsePlan:
     known = known_layouts(extra)
     layout = next(item for item in known if (item.name, item.table) == (name, table)).under(frozenset(header))
     layout = layout.stamped() if stamped else layout
-    return Plan.of(layout.fields, header, layout.exchange, text_suffix)
+    return ParsePlan.of(layout.fields, header, layout.exchange, text_suffix)
 
 
 def _positions(header: Sequence[str], layout: Layout) -> dict[str, int]:
@@ -520,7 +520,7 @@ def _positions(header: Sequence[str], layout: Layout) -> dict[str, int]:
     return {name: at[item.column] for name, item in layout.fields.items()}
 
 
-def _reread(lines: Lines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, tuple[int, ...]]:
+def _reread(lines: VendorLines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, tuple[int, ...]]:
     """(typed, rejected, blank) of the rows that the parser did not understand, value by value."""
     header, layout, text_suffix = lines.file.header, lines.layout, lines.file.text_suffix
     positions = _positions(header, layout)

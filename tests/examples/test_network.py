@@ -9,7 +9,7 @@ import torch
 from assets.catalogue import NETWORKS
 from assets.models.device import repeatable
 from assets.models.networks import build_network
-from assets.models.panel import Panel
+from assets.models.panel import FeaturePanel
 from assets.models.training import make_samples, train_networks
 from resources.settings.models import ModelSettings
 
@@ -20,7 +20,7 @@ SETTINGS = ModelSettings(
 DAYS, BARS, STOCKS, FEATURES = 30, 4, 30, 3
 
 
-def panel_and_labels() -> tuple[Panel, np.ndarray]:
+def panel_and_labels() -> tuple[FeaturePanel, np.ndarray]:
     """A label that leans to the mean of feature 1 over the sequence."""
     rng = np.random.default_rng(5)
     values = rng.normal(size=(DAYS, BARS, STOCKS, FEATURES)).astype(np.float32)
@@ -30,7 +30,7 @@ def panel_and_labels() -> tuple[Panel, np.ndarray]:
     days = tuple(dt.date(2022, 1, 1) + dt.timedelta(days=n) for n in range(DAYS))
     symbols = tuple(f"{600000 + n}.SH" for n in range(STOCKS))
     entries = BARS * FEATURES
-    panel = Panel(
+    panel = FeaturePanel(
         days, symbols, ("a", "b", "c"), (), values, whole,
         np.full((DAYS, STOCKS), entries), np.full(DAYS, entries), whole,
     )  # fmt: skip

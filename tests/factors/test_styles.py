@@ -237,11 +237,11 @@ def test_the_random_market_has_missing_and_negative_values(market: Market) -> No
 
 
 def test_market_factors_equal_plain_loops(market: Market) -> None:
-    from assets.factors.styles import Panel
+    from assets.factors.styles import DailyPanel
 
     prices, names = market.inputs(DAY)
     window = window_days.keys(CALENDAR, DAY, SETTINGS, FIRST)
-    panel = Panel.of(prices.collect(), names.collect(), window)
+    panel = DailyPanel.of(prices.collect(), names.collect(), window)
     factors, why_not = factor_returns(panel, names.collect(), CALENDAR, SETTINGS)
     assert why_not is None
     expected = [plain_factors(prices.collect().to_dicts(), names.collect().to_dicts(), d) for d in window]

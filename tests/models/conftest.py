@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 import pytest
 
-from assets.models.panel import Panel
+from assets.models.panel import FeaturePanel
 from resources.calendar import Calendar
 from resources.settings.models import ModelSettings
 
@@ -110,13 +110,13 @@ def make_market() -> Callable[..., Market]:
 
 
 @pytest.fixture
-def plain_panel() -> Callable[..., Panel]:
+def plain_panel() -> Callable[..., FeaturePanel]:
     """A panel of given values [day, bar, stock, feature], in which every stock is in U(t) and complete."""
 
-    def make(values: np.ndarray) -> Panel:
+    def make(values: np.ndarray) -> FeaturePanel:
         days, bars, stocks, features = values.shape
         whole = np.ones((days, stocks), dtype=bool)
-        return Panel(
+        return FeaturePanel(
             tuple(weekdays(days)),
             tuple(f"{600000 + n}.SH" for n in range(stocks)),
             tuple(f"f{n}" for n in range(features)),

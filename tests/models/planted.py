@@ -23,7 +23,7 @@ from assets.models.labels import make_labels
 from assets.models.networks import build_network, pearson
 from assets.models.panel import build_panel
 from assets.models.training import make_samples, outputs, train_network
-from assets.models.windows import Window, days_needed, training_window
+from assets.models.windows import TrainingWindow, days_needed, training_window
 from resources.calendar import Calendar
 from resources.settings.models import ModelSettings
 
@@ -76,7 +76,7 @@ def advantage(seed: int, border: Border, horizon: int, shift: int = 0) -> float:
     return _signal_ic(trained.weights, samples.sequences(at[behind], torch.arange(NAMES)), future, row)
 
 
-def move(window: Window, calendar: Calendar, border: Border, shift: int) -> Window:
+def move(window: TrainingWindow, calendar: Calendar, border: Border, shift: int) -> TrainingWindow:
     """The window with its training, or its validation, moved to `shift` days later."""
 
     def later(day: dt.date) -> dt.date:

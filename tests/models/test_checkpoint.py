@@ -10,7 +10,7 @@ import torch
 
 from assets.models.checkpoint import (
     Origin,
-    Part,
+    TrainedPart,
     Training,
     carry_card,
     digest,
@@ -23,7 +23,7 @@ from assets.models.checkpoint import (
 from assets.models.device import describe
 from assets.models.networks import build_network
 from assets.models.training import Epoch, Trained
-from assets.models.windows import Window
+from assets.models.windows import TrainingWindow
 from resources.errors import InputError
 
 WEEK = dt.date(2023, 12, 11)
@@ -44,7 +44,7 @@ def parts_of(row, epochs=1, seconds=0.0):
             weights = build_network(row, len(features), seed).state_dict()
             curve = tuple(Epoch(seed, n, -0.1, -0.05, 0.05, kept=n == 1, seconds=seconds) for n in range(1, epochs + 1))
             trained[seed] = Trained(dict(weights), curve, chunk=500)
-        parts[granularity] = Part(features, ("d",), {"panel": "x", "stocks": 7}, trained)
+        parts[granularity] = TrainedPart(features, ("d",), {"panel": "x", "stocks": 7}, trained)
     return parts
 
 
@@ -52,7 +52,7 @@ def card_and_checkpoint(row, parts, origin=None, **changes):
     checkpoint = pack_weights(parts)
     known = {
         "model": "multi_granularity_5d", "week": WEEK, "settings": row, "checkpoint": checkpoint,
-        "training": Training(Window(*(WEEK,) * 6, horizon=2), parts, "y", CPU, origin),
+        "training": Training(TrainingWindow(*(WEEK,) * 6, horizon=2), parts, "y", CPU, origin),
     }  # fmt: skip
     return make_card(**known | changes), checkpoint
 

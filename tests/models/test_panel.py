@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from assets.factors.cross_section import standardise
 from assets.features.assets import bar_features, daily_features
-from assets.models.panel import Store, build_panel, features_of, hash_day, to_float16
+from assets.models.panel import PanelStore, build_panel, features_of, hash_day, to_float16
 from resources.errors import LakeError
 
 FEATURES = ("a", "b", "c")
@@ -22,7 +22,7 @@ often = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCh
 
 def build(market, days=None, **changes):
     chosen = {"days": days or market.days, "granularity": "30min", "features": FEATURES, "clip": 3.0} | changes
-    store = Store(chosen.pop("storage", "float32"), chosen.pop("folder", None))
+    store = PanelStore(chosen.pop("storage", "float32"), chosen.pop("folder", None))
     rows = daily(market) if chosen["granularity"] == "daily" else market.bar_features
     return build_panel(rows.lazy(), market.securities.lazy(), store=store, **chosen)
 

@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 from assets.models import resume, training
 from assets.models.device import repeatable
-from assets.models.panel import Panel
+from assets.models.panel import FeaturePanel
 from assets.models.training import make_samples, train_network, train_networks
 from resources.settings.models import ModelSettings
 
@@ -55,7 +55,7 @@ def panel_of(values):
     days, bars, names, features = values.shape
     whole, entries = np.ones((days, names), dtype=bool), bars * features
     dates = [dt.date(2022, 1, 1) + dt.timedelta(days=day) for day in range(days)]
-    return Panel(
+    return FeaturePanel(
         tuple(dates), tuple(map(str, range(names))), tuple(map(str, range(features))), (), values.astype(np.float32), whole,
         np.full((days, names), entries), np.full(days, entries), whole,
     )  # fmt: skip
@@ -152,7 +152,7 @@ def test_a_kill_while_a_state_is_written_leaves_the_old_or_the_new_state(noise, 
     assert len(found) > 10
 
 
-def read(work: Path, seed: int = 0) -> resume.State:
+def read(work: Path, seed: int = 0) -> resume.TrainingState:
     record = json.loads((work / f"{seed}.json").read_text())["state"]
     return resume.read_state(work, seed, record["training"], pytest.fail)
 

@@ -509,11 +509,11 @@ def test_training_does_not_use_data_after_its_border(make_market, small):
             return train_network(train, samples.of(window.first_valid, window.last_valid), row, 0).weights
 
     def build(values):
-        from assets.models.panel import Panel
+        from assets.models.panel import FeaturePanel
 
         whole = np.ones(values.shape[:1] + values.shape[2:3], dtype=bool)
         entries = values.shape[1] * values.shape[3]
-        return Panel(
+        return FeaturePanel(
             tuple(days), symbols, ("a", "b"), (), values, whole, np.full(whole.shape, entries), np.full(len(days), entries),
             whole,
         )  # fmt: skip

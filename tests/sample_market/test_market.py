@@ -20,7 +20,7 @@ from sample_market import delivery
 from sample_market import generate as module
 from sample_market.folder import FolderTakenError
 from sample_market.generate import generate
-from sample_market.plan import Plan, make_plan
+from sample_market.plan import MarketPlan, make_plan
 from sample_market.settings import MarketSettings, profile
 
 SETTINGS = profile("tiny")
@@ -35,7 +35,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def plan() -> Plan:
+def plan() -> MarketPlan:
     return make_plan(SETTINGS)
 
 
@@ -151,7 +151,7 @@ def test_equal_seeds_give_equal_bytes_for_any_number_of_workers(tmp_path: Path) 
 
 
 def test_layout_and_an_existing_market_is_not_made_again(
-    market: Path, plan: Plan, capsys: pytest.CaptureFixture[str]
+    market: Path, plan: MarketPlan, capsys: pytest.CaptureFixture[str]
 ) -> None:
     names = {p.name for p in market.iterdir()}
     assert names == {"ticks", "bars", "reference", "restated", "truth", "market.json"}
@@ -346,7 +346,7 @@ def test_headers(market: Path) -> None:
 
 
 def test_tapes_snapshots_and_daily_prices_have_equal_totals(
-    tapes: dict[str, dict[str, pl.DataFrame]], daily: pl.DataFrame, plan: Plan
+    tapes: dict[str, dict[str, pl.DataFrame]], daily: pl.DataFrame, plan: MarketPlan
 ) -> None:
     lost = plan.one("missing_channel")
     assert lost is not None
@@ -456,7 +456,7 @@ def test_sse_order_stream(tapes: dict[str, dict[str, pl.DataFrame]]) -> None:
         assert set(trades.filter(pl.col("flag") == "N")["time"] // 60_000) <= {565, 900}
 
 
-def test_szse_streams(tapes: dict[str, dict[str, pl.DataFrame]], plan: Plan) -> None:
+def test_szse_streams(tapes: dict[str, dict[str, pl.DataFrame]], plan: MarketPlan) -> None:
     lost = plan.one("missing_channel")
     assert lost is not None
     for day, files in tapes.items():
@@ -493,7 +493,7 @@ def test_szse_streams(tapes: dict[str, dict[str, pl.DataFrame]], plan: Plan) -> 
 
 
 def test_prices_are_inside_the_limits(
-    tapes: dict[str, dict[str, pl.DataFrame]], daily: pl.DataFrame, plan: Plan
+    tapes: dict[str, dict[str, pl.DataFrame]], daily: pl.DataFrame, plan: MarketPlan
 ) -> None:
     board = dict(zip(plan.stocks.symbol, plan.stocks.board, strict=True))
     limited = daily.drop_nulls("limit_up")
@@ -519,7 +519,7 @@ def test_prices_are_inside_the_limits(
 # ---- the reference tables and the events
 
 
-def test_daily_prices_are_consistent(daily: pl.DataFrame, plan: Plan) -> None:
+def test_daily_prices_are_consistent(daily: pl.DataFrame, plan: MarketPlan) -> None:
     assert (daily["low"] <= daily[["open", "close"]].min_horizontal()).all()
     assert (daily["high"] >= daily[["open", "close"]].max_horizontal()).all()
     vwap = daily["amount"] / daily["volume"]
@@ -541,7 +541,7 @@ def test_daily_prices_are_consistent(daily: pl.DataFrame, plan: Plan) -> None:
         assert row["total_shares"] == pytest.approx(row["shares"] * ratio, abs=1)
 
 
-def test_events_happen(market: Path, daily: pl.DataFrame, bars: pl.DataFrame, plan: Plan) -> None:
+def test_events_happen(market: Path, daily: pl.DataFrame, bars: pl.DataFrame, plan: MarketPlan) -> None:
     events = pl.read_parquet(market / "truth" / "events.parquet")
     listed = pl.read_parquet(market / "reference" / "instruments.parquet")
     by_name = dict(zip(listed["symbol"], listed.iter_rows(named=True), strict=True))
@@ -568,7 +568,7 @@ def test_events_happen(market: Path, daily: pl.DataFrame, bars: pl.DataFrame, pl
     assert (listed["list_date"] < plan.days[0]).sum() >= 0.9 * listed.height
 
 
-def test_indices(market: Path, daily: pl.DataFrame, plan: Plan) -> None:
+def test_indices(market: Path, daily: pl.DataFrame, plan: MarketPlan) -> None:
     weights = pl.read_parquet(market / "reference" / "index_weights.parquet")
     prices = pl.read_parquet(market / "reference" / "index_prices.parquet")
     assert set(weights["index"]) == {"000905.SH", "000852.SH"}
@@ -604,7 +604,7 @@ def test_indices(market: Path, daily: pl.DataFrame, plan: Plan) -> None:
             held = {s: w / sum(moved.values()) for s, w in moved.items()}
 
 
-def test_fundamentals_reach_back_and_are_announced_late(market: Path, plan: Plan) -> None:
+def test_fundamentals_reach_back_and_are_announced_late(market: Path, plan: MarketPlan) -> None:
     table = pl.read_parquet(market / "reference" / "fundamentals.parquet")
     assert (table["announce_date"] > table["period"]).all()
     assert table["announce_date"].max() <= plan.days[-1]
@@ -613,7 +613,7 @@ def test_fundamentals_reach_back_and_are_announced_late(market: Path, plan: Plan
 
 
 def test_the_restated_day_only_changes_the_times_of_one_stock(
-    market: Path, tapes: dict[str, dict[str, pl.DataFrame]], plan: Plan
+    market: Path, tapes: dict[str, dict[str, pl.DataFrame]], plan: MarketPlan
 ) -> None:
     event = plan.one("restated_day")
     assert event is not None
@@ -718,7 +718,7 @@ def plain_bars(files: dict[str, pl.DataFrame], symbol: str, threshold: float | N
 
 
 def test_bars_equal_a_plain_aggregation_of_the_files(
-    market: Path, tapes: dict[str, dict[str, pl.DataFrame]], daily: pl.DataFrame, plan: Plan
+    market: Path, tapes: dict[str, dict[str, pl.DataFrame]], daily: pl.DataFrame, plan: MarketPlan
 ) -> None:
     days = [f"{d:%Y%m%d}" for d in plan.days]
     lost, stocks = plan.one("missing_channel"), plan.stocks

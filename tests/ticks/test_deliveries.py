@@ -21,7 +21,7 @@ from assets.ticks.layouts import LAYOUTS, Field, Layout
 from assets.ticks.make_orders import make_orders
 from assets.ticks.make_quotes import make_quotes
 from assets.ticks.make_trades import make_trades
-from assets.ticks.parse import Plan, parse
+from assets.ticks.parse import ParsePlan, parse
 from resources.errors import MachineError
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
@@ -248,7 +248,7 @@ def test_a_full_stamp_in_the_column_of_the_time_is_read(folder, form):
 def test_stamps_go_the_fast_way(form):
     layout = next(item for item in LAYOUTS if item.name.startswith("DataYes SSE trades")).stamped()
     row = [STAMPS[form](v) if i == 4 else v for i, v in enumerate(SSE_ROWS[0].split(","))]
-    plan = Plan.of(layout.fields, layout.header, layout.exchange, text_suffix=False)
+    plan = ParsePlan.of(layout.fields, layout.header, layout.exchange, text_suffix=False)
     _, rows, odd = parse(np.frombuffer((",".join(row) + "\n").encode(), np.uint8), 1, plan)
     assert (rows.tolist(), len(odd)) == ([0], 0)
 
@@ -280,7 +280,7 @@ FORMS = (
 
 def compiled_stamp(text: str) -> tuple[int, int] | None:
     fields = {"day": Field("t", "stamp_date"), "ms": Field("t", "stamp")}
-    plan = Plan.of(fields, ("t",), "SH", text_suffix=False)
+    plan = ParsePlan.of(fields, ("t",), "SH", text_suffix=False)
     read, rows, _ = parse(np.frombuffer(f"{text}\n".encode(), np.uint8), 1, plan)
     return (int(read[plan.slots["day"], 0]), int(read[plan.slots["ms"], 0])) if len(rows) else None
 

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from assets.ticks import values
 from assets.ticks.layouts import LAYOUTS
 from assets.ticks.make_trades import make_trades
-from assets.ticks.parse import NULL, Plan, parse
-from assets.ticks.vendor_files import Lines, Part, Source, VendorFile, _reread, parse_lines
+from assets.ticks.parse import NULL, ParsePlan, parse
+from assets.ticks.vendor_files import PieceOfFile, Source, VendorFile, VendorLines, _reread, parse_lines
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 
@@ -65,7 +65,7 @@ def bodies(draw, layout):
 def lines_of(texts, layout, text_suffix=False):
     data = np.frombuffer("".join(text + "\n" for text in texts).encode(), np.uint8)
     file = VendorFile(Source("t.csv", None), layout.header, (layout,), None, text_suffix)  # type: ignore[arg-type]
-    return Lines(data, (Part(0, 0, 2, len(texts)),), file, layout)
+    return VendorLines(data, (PieceOfFile(0, 0, 2, len(texts)),), file, layout)
 
 
 @pytest.mark.parametrize("layout", [TRADES, INSIGHT], ids=["DataYes", "INSIGHT"])
@@ -93,7 +93,7 @@ def test_what_vendors_normally_write_never_takes_the_slow_way(layout):
             for column in layout.header
         ]
         data = np.frombuffer((",".join(cells) + "\r\n").encode("gbk"), np.uint8)
-        plan = Plan.of(layout.fields, layout.header, layout.exchange, text_suffix=False)
+        plan = ParsePlan.of(layout.fields, layout.header, layout.exchange, text_suffix=False)
         read, rows, odd_lines = parse(data, 1, plan)
         assert len(odd_lines) == 0
         assert rows.tolist() == [0]
@@ -159,7 +159,7 @@ def test_gbk_in_columns_that_nobody_reads_and_commas_in_its_bytes_do_no_harm():
     texts = ["0,1,6,600519,09:25:00.940,14.99,100,1499,5,4,N,1,x,1"]
     data = texts[0].encode() + b"\n" + texts[0].replace("x", "中国软件").encode("gbk") + b"\n"
     lines = lines_of(texts * 2, TRADES)
-    gbk = Lines(np.frombuffer(data, np.uint8), lines.parts, lines.file, TRADES)
+    gbk = VendorLines(np.frombuffer(data, np.uint8), lines.parts, lines.file, TRADES)
     frame = parse_lines(gbk).frame
     assert frame.height == 2
     assert frame.drop("line").row(0) == frame.drop("line").row(1)

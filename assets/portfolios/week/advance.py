@@ -59,7 +59,7 @@ FROZEN = ("suspended",)  # states in which a name can't be traded
 
 
 @dataclass(frozen=True, eq=False)
-class State:
+class PortfolioState:
     """What a week hands to the next; arrays [n] in the order of `symbols`, which is ascending.
 
     holdings: weights at the signal close, which with `cash` sum to 1. nav: net asset value after the close, 1 at the
@@ -99,7 +99,7 @@ class Tables:
 
 
 @dataclass(frozen=True)
-class Last:
+class WeekTotals:
     """What a week hands to the next besides holdings, and what its execution came to."""
 
     nav: float
@@ -112,7 +112,7 @@ class Last:
 
 
 @dataclass(frozen=True, eq=False)
-class Week:
+class SolvedWeek:
     """A week that was solved.
 
     state: for the next week. names: one row per name of `problem`: symbol, weight (target), drifted_weight,
@@ -122,7 +122,7 @@ class Week:
     last: totals for solve.parquet. terms: what was taken off the score.
     """
 
-    state: State
+    state: PortfolioState
     names: pl.DataFrame
     held: Held
     executions: pl.DataFrame
@@ -131,19 +131,19 @@ class Week:
     constraints: tuple[Constraint, ...]
     not_applied: Mapping[str, Reason]
     solution: Solution
-    last: Last
+    last: WeekTotals
     terms: tuple[Term, ...] = ()
 
 
 def advance(
     portfolio: Portfolio,
-    state: State | None,
+    state: PortfolioState | None,
     tables: Tables,
     days: Sequence[dt.date],
     calendar: Calendar,
     settings: PortfoliosSettings,
     unavailable: Reasons | None = None,
-) -> Week | Reason:
+) -> SolvedWeek | Reason:
     """Carry `state` over `days` and optimise at the close of the last of them; a reason says why there is no portfolio yet.
 
     state: None before the first build, which is made from cash. days: the trading days after the last signal close up to
@@ -177,7 +177,7 @@ def advance(
     wanted = [style for style in _styles(bounds) if style not in missing]
     styled = tables.styles.filter(pl.all_horizontal(pl.lit(True), pl.col(wanted).is_not_null()))["symbol"]
     names = names.with_columns(pl.Series("weight", solution.weights), styled=pl.col("symbol").is_in(styled.to_list()))
-    return Week(
+    return SolvedWeek(
         next_state(names, held.cash, last.nav, failed=solution.status == "failed"),
         names,
         held,
@@ -192,10 +192,10 @@ def advance(
     )
 
 
-def next_state(names: pl.DataFrame, cash: float, nav: float, *, failed: bool) -> State:
+def next_state(names: pl.DataFrame, cash: float, nav: float, *, failed: bool) -> PortfolioState:
     """What is carried on of a week's names (symbol, weight, drifted_weight, upper, state): targets and holdings."""
     kept = names.filter((pl.col("weight") > 0) | (pl.col("drifted_weight") > 0)).sort("symbol")
-    return State(
+    return PortfolioState(
         kept["symbol"].to_numpy().astype(str),
         kept["drifted_weight"].to_numpy(),
         cash,
@@ -260,11 +260,16 @@ def benchmark_at(
 
 
 def carry(
-    state: State | None, tables: Tables, days: Sequence[dt.date], settings: PortfoliosSettings
-) -> tuple[NDArray[np.str_], Held, pl.DataFrame, Last]:
+    state: PortfolioState | None, tables: Tables, days: Sequence[dt.date], settings: PortfoliosSettings
+) -> tuple[NDArray[np.str_], Held, pl.DataFrame, WeekTotals]:
     """The state carried over `days`, its target traded on the first of them: symbols [n], holdings, executions, totals."""
     if state is None:
-        return np.array([], dtype=str), Held(np.zeros(0), 1.0, (), None), pl.DataFrame(schema=EXECUTIONS), Last(1.0)
+        return (
+            np.array([], dtype=str),
+            Held(np.zeros(0), 1.0, (), None),
+            pl.DataFrame(schema=EXECUTIONS),
+            WeekTotals(1.0),
+        )
     fills, merged = settings.execution.fills, absorbed(tables.exchanges, days[0])
     market = market_days(
         state.symbols,
@@ -287,8 +292,8 @@ def carry(
     )
     nav = state.nav * float(np.prod([1.0 + day.net for day in held.days]))
     if held.execution is None:
-        return state.symbols, held, pl.DataFrame(schema=EXECUTIONS), Last(nav)
-    last = Last(
+        return state.symbols, held, pl.DataFrame(schema=EXECUTIONS), WeekTotals(nav)
+    last = WeekTotals(
         nav,
         held.execution.turnover,
         held.execution.cost,
@@ -310,7 +315,7 @@ def _share_volume(day: Day, symbols: NDArray[np.str_], merged: Mapping[str, str]
 
 
 def buying_states(
-    state: State, securities: pl.DataFrame, settings: PortfoliosSettings, merged: Collection[str] = ()
+    state: PortfolioState, securities: pl.DataFrame, settings: PortfoliosSettings, merged: Collection[str] = ()
 ) -> NDArray[np.str_]:
     """FREE or why each name of `state` [n] may not be bought on the trade day, whose rows `securities` holds.
 
@@ -335,7 +340,9 @@ def buying_states(
     return np.where(signal != FREE, signal, np.where(gone, "merged", today.to_numpy().astype(str)))
 
 
-def trading_terms(settings: PortfoliosSettings, date: dt.date, state: State, rules: Rulebook | None = None) -> Terms:
+def trading_terms(
+    settings: PortfoliosSettings, date: dt.date, state: PortfolioState, rules: Rulebook | None = None
+) -> Terms:
     """What trading the state's names on `date` costs, and how its orders are cut.
 
     rules: those of a later day, of which the ones in force on `date` count; None: the shipped rulebook. A name whose code

@@ -69,7 +69,7 @@ ROUNDING = 1e-15  # a shortfall smaller than this share of the portfolio is the 
 
 
 @dataclass(frozen=True, eq=False)
-class Names:
+class NameTraits:
     """n names as they were at the signal close before the week.
 
     industry [n]. styles: style → z-score [n], of those that exist. weights [n]: of the regression, 0 outside U(t).
@@ -82,7 +82,7 @@ class Names:
 
 
 @dataclass(frozen=True, eq=False)
-class Week:
+class HeldWeek:
     """What was held and what happened, arrays [n] over the same names.
 
     holding, benchmark: weights at the signal close before; cash: with holding it sums to 1. target: None where nothing was
@@ -162,7 +162,7 @@ class Attribution:
 
 
 def explain_returns(
-    returns: Floats, observed: Bools, benchmark: Floats, names: Names, *, names_per_factor: float
+    returns: Floats, observed: Bools, benchmark: Floats, names: NameTraits, *, names_per_factor: float
 ) -> Returns:
     """Regress `returns` [n] of the names in the regression that were `observed` on industries and styles.
 
@@ -201,7 +201,7 @@ def explain_returns(
     )
 
 
-def attribute(week: Week, names: Names, *, names_per_factor: float) -> Attribution:
+def attribute(week: HeldWeek, names: NameTraits, *, names_per_factor: float) -> Attribution:
     """Split the week's excess over the index into COMPONENTS; see the module for what each is."""
     target = week.after if week.target is None else week.target
     growth, after = week.growth
@@ -247,7 +247,7 @@ def attribute(week: Week, names: Names, *, names_per_factor: float) -> Attributi
     )
 
 
-def _split(leg: str, active: Floats, found: Returns, names: Names, scale: float) -> list[Piece]:
+def _split(leg: str, active: Floats, found: Returns, names: NameTraits, scale: float) -> list[Piece]:
     """Cash, industries, styles and selection by industry of one leg's active weights [n]."""
     pieces = [
         Piece(leg, "cash", "cash", float(active.sum()) * found.market * scale, -float(active.sum()), found.market)

@@ -18,7 +18,7 @@ import polars as pl
 
 from assets.catalogue import Portfolio
 from assets.models.offset_windows import path_day
-from assets.portfolios.week.advance import State, Tables, Week, advance, carry
+from assets.portfolios.week.advance import PortfolioState, SolvedWeek, Tables, advance, carry
 from assets.portfolios.week.alphas import mean_scores
 from assets.portfolios.week.execution import DayReturn
 from assets.portfolios.week.market import MINUTE_COLUMNS, minutes_of
@@ -98,7 +98,7 @@ class Inputs:
         )
 
     def until(
-        self, day: dt.date, line: Line, state: State | None, trade_day: dt.date | None, *, scored: bool
+        self, day: dt.date, line: Line, state: PortfolioState | None, trade_day: dt.date | None, *, scored: bool
     ) -> Tables:
         """What is known at the close of `day`; the score and styles only where the line rebalances there."""
         alpha = mean_scores(self.scores, self.factors, line.alphas, day, line.setting) if scored else pl.DataFrame()
@@ -118,11 +118,11 @@ class Inputs:
 def line_week(
     portfolio: Portfolio,
     line: Line,
-    known: tuple[dt.date, State] | None,
+    known: tuple[dt.date, PortfolioState] | None,
     inputs: Inputs,
     settings: PortfoliosSettings,
     unavailable: Reasons,
-) -> tuple[Week, list[DayReturn]] | Reason:
+) -> tuple[SolvedWeek, list[DayReturn]] | Reason:
     """One line's week: up to its signal day as `advance` does it, then the new target's first days where the week has any."""
     last, state = known if known is not None else (None, None)
     calendar, week = inputs.calendar, inputs.week

@@ -21,7 +21,15 @@ from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.factors.styles import STYLES
 from assets.portfolios.reasons import NO_INDEX_RETURN, NO_INDUSTRY, NOTHING_HELD
 from assets.portfolios.schemas import ATTRIBUTION, ATTRIBUTION_LEGS, ATTRIBUTION_NAMES
-from assets.portfolios.week.attribution import Attribution, Bools, Floats, Names, Week, attribute, classify_shortfall
+from assets.portfolios.week.attribution import (
+    Attribution,
+    Bools,
+    Floats,
+    HeldWeek,
+    NameTraits,
+    attribute,
+    classify_shortfall,
+)
 from assets.portfolios.week.exposures import TRADED, missing_styles
 from assets.portfolios.week.mergers import exchange_shares
 from assets.reference.schemas import UNKNOWN_INDUSTRY
@@ -131,7 +139,7 @@ class _Market:
     alive: Bools
 
 
-def _market(names: Names, days: list[dt.date], prices: pl.DataFrame, securities: pl.DataFrame) -> _Market:
+def _market(names: NameTraits, days: list[dt.date], prices: pl.DataFrame, securities: pl.DataFrame) -> _Market:
     grid = pl.DataFrame({"date": days}, schema={"date": pl.Date}).join(
         pl.DataFrame({"symbol": names.symbols.tolist()}), how="cross", maintain_order="left_right"
     )
@@ -155,7 +163,7 @@ def _market(names: Names, days: list[dt.date], prices: pl.DataFrame, securities:
     )
 
 
-def _names(before: pl.DataFrame, styles: pl.DataFrame, absent: Mapping[str, Reason]) -> Names:
+def _names(before: pl.DataFrame, styles: pl.DataFrame, absent: Mapping[str, Reason]) -> NameTraits:
     """Every name that had styles, was held, aimed at or a member, by symbol; the regression is over U(t)."""
     every = pl.concat([styles.select("symbol"), before.select("symbol")]).unique().sort("symbol")
     rows = (
@@ -166,7 +174,7 @@ def _names(before: pl.DataFrame, styles: pl.DataFrame, absent: Mapping[str, Reas
     )
     member = pl.col("in_universe") & (pl.col("total_mv") > 0)
     weights = rows.select(pl.when(member).then(pl.col("total_mv").cast(pl.Float64).sqrt()).otherwise(0.0))
-    return Names(
+    return NameTraits(
         symbols=rows["symbol"].to_numpy().astype(str),
         industry=rows["industry"].to_numpy().astype(str),
         styles={
@@ -178,7 +186,7 @@ def _names(before: pl.DataFrame, styles: pl.DataFrame, absent: Mapping[str, Reas
     )
 
 
-def _week(stored: _Stored, names: Names, market: _Market, settings: PortfoliosSettings) -> Week:
+def _week(stored: _Stored, names: NameTraits, market: _Market, settings: PortfoliosSettings) -> HeldWeek:
     """The week of one portfolio over all `names`: its own account, from what was stored and the prices."""
     order = pl.DataFrame({"symbol": names.symbols.tolist()}, schema={"symbol": pl.String})
 
@@ -201,7 +209,7 @@ def _week(stored: _Stored, names: Names, market: _Market, settings: PortfoliosSe
             after - target, column(stored.executions, "topped_up"), np.where(blocked == "", cut, blocked)
         )
     from_vwap, lost_after = _after_trade(market, after * nav, kept)
-    return Week(
+    return HeldWeek(
         holding=holding,
         benchmark=column(stored.before, "benchmark_weight"),
         cash=cash,
@@ -262,7 +270,7 @@ def _legs(portfolio: Portfolio, found: Attribution) -> pl.DataFrame:
     return pl.DataFrame(rows, schema=ATTRIBUTION_LEGS, orient="row").sort("leg", "component", "item")
 
 
-def _by_name(portfolio: Portfolio, found: Attribution, names: Names) -> pl.DataFrame:
+def _by_name(portfolio: Portfolio, found: Attribution, names: NameTraits) -> pl.DataFrame:
     """Names to which some part of the excess belongs."""
     frame = pl.DataFrame(
         {

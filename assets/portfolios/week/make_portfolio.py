@@ -16,7 +16,7 @@ import polars as pl
 from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.portfolios.problem.explanation import explain
 from assets.portfolios.schemas import DAYS, PORTFOLIO
-from assets.portfolios.week.advance import State, Tables, advance, next_state
+from assets.portfolios.week.advance import PortfolioState, Tables, advance, next_state
 from assets.portfolios.week.alphas import mean_scores
 from assets.portfolios.week.market import minutes_of
 from assets.portfolios.week.mergers import exchange_shares
@@ -30,7 +30,9 @@ from resources.settings.portfolios import PortfoliosSettings
 DATA_COLUMNS = ("symbol", "weight", "drifted_weight", "benchmark_weight", "score", "industry")
 
 
-def _collect(frames: Frames, partition: Partition, settings: PortfoliosSettings, state: State | None) -> Tables:
+def _collect(
+    frames: Frames, partition: Partition, settings: PortfoliosSettings, state: PortfolioState | None
+) -> Tables:
     """The rows that the week reads. state: what the week before handed on, whose names alone need minute bars."""
     date, mergers = partition.date, partition.mergers
     own = pl.col("date").is_in(partition.calendar.week_days(partition.week))
@@ -54,7 +56,7 @@ def _collect(frames: Frames, partition: Partition, settings: PortfoliosSettings,
     )
 
 
-def _last_state(portfolio: Portfolio, previous: pl.DataFrame, partition: Partition) -> State | None:
+def _last_state(portfolio: Portfolio, previous: pl.DataFrame, partition: Partition) -> PortfolioState | None:
     """What the week before handed on, from its partition; None where there was none or it was not built."""
     if previous.is_empty():
         return None

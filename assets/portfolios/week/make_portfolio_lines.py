@@ -12,7 +12,7 @@ import polars as pl
 
 from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.portfolios.schemas import LINE_SOLVES, LINE_STATES, PORTFOLIO_LINES
-from assets.portfolios.week.advance import State, Week
+from assets.portfolios.week.advance import PortfolioState, SolvedWeek
 from assets.portfolios.week.execution import DayReturn
 from assets.portfolios.week.lines import Inputs, Line, line_week, lines_of
 from assets.portfolios.week.returns import benchmark_returns
@@ -84,7 +84,7 @@ def make_portfolio_lines(frames: Frames, partition: Partition, settings: Mapping
     )
 
 
-def _solve(step: Week) -> dict[str, Any]:
+def _solve(step: SolvedWeek) -> dict[str, Any]:
     solution = step.solution
     failed = solution.status == "failed"
     return {
@@ -119,7 +119,7 @@ def _mean(frame: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
     )
 
 
-def _state_frame(portfolio: Portfolio, line: Line, day: dt.date, state: State) -> pl.DataFrame:
+def _state_frame(portfolio: Portfolio, line: Line, day: dt.date, state: PortfolioState) -> pl.DataFrame:
     names = {
         "symbol": state.symbols.tolist(),
         "holding": state.holdings,
@@ -134,13 +134,13 @@ def _state_frame(portfolio: Portfolio, line: Line, day: dt.date, state: State) -
     )
 
 
-def _states(files: Files, week: dt.date) -> dict[tuple[str, str], tuple[dt.date, State]]:
+def _states(files: Files, week: dt.date) -> dict[tuple[str, str], tuple[dt.date, PortfolioState]]:
     """(portfolio, line) → its last signal day and what it carried on from there."""
     frame = pl.read_parquet(io.BytesIO(files("portfolio_lines", week, STATES)))
     found = {}
     for (portfolio, line), own in frame.group_by("portfolio", "line"):
         own = own.sort("symbol")
-        state = State(
+        state = PortfolioState(
             own["symbol"].to_numpy().astype(str),
             own["holding"].to_numpy(),
             own["cash"][0],

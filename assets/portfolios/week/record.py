@@ -31,7 +31,7 @@ from assets.portfolios.problem.explanation import Explanation
 from assets.portfolios.problem.optimiser import Row
 from assets.portfolios.reasons import NOT_APPLIED, STATE, not_applied
 from assets.portfolios.schemas import ROWS
-from assets.portfolios.week.advance import FROZEN, Week
+from assets.portfolios.week.advance import FROZEN, SolvedWeek
 from assets.reference.schemas import UNKNOWN_INDUSTRY
 from resources.reasons import Reason
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
@@ -86,7 +86,7 @@ NESTED: Mapping[str, pl.List] = {
 
 
 def solve_row(
-    portfolio: Portfolio, step: Week, week: dt.date, date: dt.date, settings: PortfoliosSettings
+    portfolio: Portfolio, step: SolvedWeek, week: dt.date, date: dt.date, settings: PortfoliosSettings
 ) -> pl.DataFrame:
     """The numbers of solve.parquet: how the week was solved and what the next one needs of it."""
     solution, problem, held, last, benchmark = step.solution, step.problem, step.held, step.last, step.benchmark
@@ -166,7 +166,7 @@ def crossed_rows(names: pl.DataFrame, bounds: IndexPortfolioSettings) -> list[Ro
 
 def record_solve(
     portfolio: Portfolio,
-    step: Week,
+    step: SolvedWeek,
     explanation: Explanation,
     week: dt.date,
     date: dt.date,

@@ -16,8 +16,8 @@ from assets.portfolios.schemas import COMPONENTS, PORTFOLIO, PORTFOLIO_RETURNS
 from assets.portfolios.week.attribution import (
     FROM_VWAP,
     TO_VWAP,
-    Names,
-    Week,
+    HeldWeek,
+    NameTraits,
     attribute,
     classify_shortfall,
     explain_returns,
@@ -39,12 +39,14 @@ ENOUGH = 2.0
 # --- random weeks, told in money ------------------------------------------------------------------------------------
 
 
-def random_week(seed: int, n: int = 60, *, cash: float = 0.01, cost: float = 0.002) -> tuple[Week, Names]:
+def random_week(seed: int, n: int = 60, *, cash: float = 0.01, cost: float = 0.002) -> tuple[HeldWeek, NameTraits]:
     """A week of n names whose wealth is counted name by name, day by day, in plain Python."""
     rng = np.random.default_rng(seed)
     industry = rng.integers(0, 4, n).astype(str)
     styles = {style: rng.normal(size=n) for style in ("size", "value", "reversal")}
-    names = Names(np.array([f"{k:06d}.SZ" for k in range(n)]), industry, styles, rng.uniform(0, 3, n).clip(0.5) - 0.5)
+    names = NameTraits(
+        np.array([f"{k:06d}.SZ" for k in range(n)]), industry, styles, rng.uniform(0, 3, n).clip(0.5) - 0.5
+    )
 
     def weights() -> np.ndarray:
         drawn = rng.dirichlet(np.ones(n)) * (rng.random(n) < 0.5)
@@ -69,7 +71,7 @@ def random_week(seed: int, n: int = 60, *, cash: float = 0.01, cost: float = 0.0
     wealth = purse + sum(after[k] * growth[1][k] for k in range(n)) - float(lost_later.sum())
     held = np.array(after) / nav
     return (
-        Week(
+        HeldWeek(
             holding=holding,
             benchmark=benchmark,
             cash=cash,
@@ -112,7 +114,7 @@ def test_the_order_of_names_changes_nothing(seed: int) -> None:
     def turn(value: np.ndarray) -> np.ndarray:
         return value[mixed]
 
-    other_names = Names(
+    other_names = NameTraits(
         turn(names.symbols),
         turn(names.industry),
         {style: turn(z) for style, z in names.styles.items()},
@@ -138,7 +140,7 @@ def test_the_order_of_names_changes_nothing(seed: int) -> None:
 # --- each part is what its name says --------------------------------------------------------------------------------
 
 
-def perfect(week: Week) -> Week:
+def perfect(week: HeldWeek) -> HeldWeek:
     """The same week, held and filled exactly as the benchmark, without cash, cost or losses."""
     growth, after = week.growth
     at_vwap = week.benchmark * growth / (week.benchmark @ growth)
@@ -180,10 +182,10 @@ def test_a_market_of_factors_alone_leaves_nothing_to_selection() -> None:
 
 def test_by_hand() -> None:
     """Two industries of two names each, no styles, everything the same size: means can be taken in the head."""
-    names = Names(np.array(["A", "B", "C", "D"]), np.array(["x", "x", "y", "y"]), {}, np.ones(4))
+    names = NameTraits(np.array(["A", "B", "C", "D"]), np.array(["x", "x", "y", "y"]), {}, np.ones(4))
     half = np.array([0.5, 0.0, 0.5, 0.0])
     second = np.array([1.04, 1.00, 0.99, 0.97])  # x earns 2 %, y −2 %; the benchmark holds all alike: 0 %
-    week = Week(
+    week = HeldWeek(
         holding=np.zeros(4),
         benchmark=np.full(4, 0.25),
         cash=1.0,

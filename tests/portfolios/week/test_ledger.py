@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.portfolios.problem.constraints import FREE
-from assets.portfolios.week.advance import State, buying_states, trading_terms
+from assets.portfolios.week.advance import PortfolioState, buying_states, trading_terms
 from assets.portfolios.week.execution import hold
 from assets.portfolios.week.market import market_days
 from resources.settings.execution import ExecutionSettings
@@ -152,7 +152,7 @@ def test_the_ledger_ends_with_the_same_money(
     )
     tree = PortfoliosSettings(execution=how, delisting_recovery=recovery)
     ledger = Ledger(capital)
-    state = State(np.array(SYMBOLS), np.zeros(n), 1.0, 1.0, None, np.zeros(n), np.full(n, FREE))
+    state = PortfolioState(np.array(SYMBOLS), np.zeros(n), 1.0, 1.0, None, np.zeros(n), np.full(n, FREE))
     nothing = True
     for week in tape.weeks:
         target = rng.dirichlet(np.ones(n)) * (rng.random(n) < 0.7)

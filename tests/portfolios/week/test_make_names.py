@@ -7,7 +7,7 @@ import pytest
 
 from assets.catalogue import PORTFOLIOS
 from assets.portfolios.reasons import FIRST_BUILD_LATER
-from assets.portfolios.week.advance import State, Tables, Week, advance
+from assets.portfolios.week.advance import PortfolioState, SolvedWeek, Tables, advance
 from assets.portfolios.week.alphas import alpha_scores
 from assets.portfolios.week.exposures import drift_benchmark
 from resources.errors import InputError
@@ -48,7 +48,9 @@ def largest(market: Market, week: dt.date, column: str = "weight") -> str:
     return market.made[week].frame.sort(column, "symbol", descending=True)["symbol"][0]
 
 
-def advance_market(market: Market, state: State | None, days: list[dt.date], settings=SETTINGS) -> Week | Reason:
+def advance_market(
+    market: Market, state: PortfolioState | None, days: list[dt.date], settings=SETTINGS
+) -> SolvedWeek | Reason:
     """The pure step on the market's tables."""
     date = days[-1]
     tables = Tables(
@@ -66,7 +68,7 @@ def test_the_pure_step_makes_what_is_stored_and_needs_no_week_of_the_calendar() 
     for week in WEEKS[:3]:
         made = market.week(week)
         step = advance_market(market, state, CALENDAR.week_days(week))
-        assert isinstance(step, Week)
+        assert isinstance(step, SolvedWeek)
         held = step.names.filter((pl.col("weight") > 0) | (pl.col("drifted_weight") > 0))
         stored = made.frame.filter((pl.col("weight") > 0) | (pl.col("drifted_weight") > 0))
         assert held.select("symbol", "weight", "upper").equals(stored.select("symbol", "weight", "upper"))
@@ -75,9 +77,9 @@ def test_the_pure_step_makes_what_is_stored_and_needs_no_week_of_the_calendar() 
     # from Thursday to Wednesday: a path that is offset by days
     thursday = [d for d in CALENDAR.days(WEEKS[1], WEEKS[3]) if d > CALENDAR.week_days(WEEKS[1])[2]][:5]
     first = advance_market(market, None, thursday[:1])
-    assert isinstance(first, Week)
+    assert isinstance(first, SolvedWeek)
     step = advance_market(market, first.state, thursday[1:])
-    assert isinstance(step, Week)
+    assert isinstance(step, SolvedWeek)
     assert [day.date for day in step.held.days] == thursday[1:]
     assert set(step.executions["date"]) == {thursday[1]}
     waiting = advance_market(market, None, thursday, SETTINGS.model_copy(update={"start": WEEKS[3]}))
@@ -253,7 +255,7 @@ def test_a_held_name_that_loses_its_score_is_kept_or_sold_without_a_view() -> No
     assert row["score"] is None
     assert row["lower"] <= row["weight"] <= row["drifted_weight"] + 1e-10
     step = advance_market(market, None, CALENDAR.week_days(WEEKS[2]))
-    assert isinstance(step, Week)
+    assert isinstance(step, SolvedWeek)
     assert step.problem.mu[step.problem.symbols == symbol].tolist() == [0.0]
     assert row_of(market, WEEKS[2], symbol)["upper"] == row["drifted_weight"] > 0
     assert step.names.filter(pl.col("symbol") == symbol)["weight"].to_list() == [0.0]  # not held: can't be bought
