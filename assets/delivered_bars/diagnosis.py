@@ -195,20 +195,8 @@ def _gaps(
         if _chance(_idle(counts, names, run), names, len(run)) < settings.gap_chance
     ]
     lost = [clock.GRID[position] for run in runs for position in run]
-    # Labelled by its end, no bar is called 09:30 or 13:00, unless the opening auction is; but one is called 11:30.
-    absent = [minute for minute in (clock.MORNING, clock.AFTERNOON) if minute in missing]
-    both = len(absent) == 2 and ({*absent} <= {*lost} or clock.LUNCH in delivered) and clock.MORNING + 1 in counts
-    if both or (absent == [clock.AFTERNOON] and clock.AFTERNOON in lost and clock.LUNCH in delivered):
-        named = " and ".join(clock_time(minute) for minute in absent)
-        seen = f", and {clock_time(clock.LUNCH)} does" if clock.LUNCH in delivered else ""
-        return [
-            FileFinding(
-                "end_labels",
-                f"minutes {named} {what}{seen}: the labels look like bar ends. Declare landing.bars.minute_labels = 'end', or label each "
-                "bar by its start",
-                True,
-            )
-        ]
+    if labels := _end_labels(counts, lost, delivered, what):
+        return labels
     closed = clock.CLOSING_AUCTION not in {*active["minute"]}
     enough = 1 - settings.max_set_aside_share
     proven = _share(judged["adds_up" if volumes else "closes"]) >= enough
@@ -232,35 +220,70 @@ def _gaps(
             halted.append(run)
         else:
             found.append(run)
-    if found:
-        count = sum(map(len, found))
-        told.append(
+    by = "the volumes of its names" if volumes else "the last closes of its names"
+    return [*told, *_absent(found, what), *_halts(halted, by), *_locks(locked, names, what)]
+
+
+def _end_labels(counts: Mapping[int, int], lost: Sequence[int], delivered: set[int], what: str) -> list[FileFinding]:
+    """What minutes without a name say of the labels. lost: minutes of runs too long for chance."""
+    missing = [minute for minute in clock.GRID if minute not in counts]
+    # Labelled by its end, no bar is called 09:30 or 13:00, unless the opening auction is; but one is called 11:30.
+    absent = [minute for minute in (clock.MORNING, clock.AFTERNOON) if minute in missing]
+    both = len(absent) == 2 and ({*absent} <= {*lost} or clock.LUNCH in delivered) and clock.MORNING + 1 in counts
+    if both or (absent == [clock.AFTERNOON] and clock.AFTERNOON in lost and clock.LUNCH in delivered):
+        named = " and ".join(clock_time(minute) for minute in absent)
+        seen = f", and {clock_time(clock.LUNCH)} does" if clock.LUNCH in delivered else ""
+        return [
             FileFinding(
-                "absent_minutes",
-                f"{count} of {len(clock.GRID)} minutes ({_spans(found)}) {what}: a part of the day is lost or was filled in. "
-                "Deliver the file again, complete",
+                "end_labels",
+                f"minutes {named} {what}{seen}: the labels look like bar ends. Declare landing.bars.minute_labels = 'end', or label each "
+                "bar by its start",
                 True,
             )
+        ]
+    return []
+
+
+def _absent(runs: Sequence[Sequence[int]], what: str) -> list[FileFinding]:
+    """Runs of places in the grid that nothing explains."""
+    if not runs:
+        return []
+    count = sum(map(len, runs))
+    return [
+        FileFinding(
+            "absent_minutes",
+            f"{count} of {len(clock.GRID)} minutes ({_spans(runs)}) {what}: a part of the day is lost or was filled in. "
+            "Deliver the file again, complete",
+            True,
         )
-    if halted:
-        by = "the volumes of its names" if volumes else "the last closes of its names"
-        told.append(
-            FileFinding(
-                "halt",
-                f"no name traded in {_spans(halted)}, and {by} agree with daily_prices: the market was halted",
-                False,
-            )
+    ]
+
+
+def _halts(runs: Sequence[Sequence[int]], by: str) -> list[FileFinding]:
+    """Runs in which the market was halted. by: what proves it."""
+    if not runs:
+        return []
+    return [
+        FileFinding(
+            "halt",
+            f"no name traded in {_spans(runs)}, and {by} agree with daily_prices: the market was halted",
+            False,
         )
-    if locked:
-        told.append(
-            FileFinding(
-                "locked",
-                f"{_spans([run for run, _ in locked])} {what}: {min(count for _, count in locked)} of {names} names are at their limit "
-                "prices then, and close there in daily_prices too",
-                False,
-            )
+    ]
+
+
+def _locks(runs: Sequence[tuple[Sequence[int], int]], names: int, what: str) -> list[FileFinding]:
+    """Runs, each with how many names are at their limit prices, which explains it."""
+    if not runs:
+        return []
+    return [
+        FileFinding(
+            "locked",
+            f"{_spans([run for run, _ in runs])} {what}: {min(count for _, count in runs)} of {names} names are at their limit "
+            "prices then, and close there in daily_prices too",
+            False,
         )
-    return told
+    ]
 
 
 _PLACE = {minute: position for position, minute in enumerate(clock.GRID)}
@@ -415,12 +438,6 @@ def name_reasons(
     averaged: exchanges ("SH") whose official close is no auction's on this day. unpriced: whether it traded, and
     daily_prices of the day has rows, and none of it. declared: what the settings declare of the bars (`LandingView.declared`).
     """
-    sampled = of_snapshots(declared)
-    against = _against_day(settings, averaged, sampled)
-    one_factor, off, outside, beyond, opened = (
-        against[name] for name in ("one_factor", "off", "outside", "beyond", "opened")
-    )
-    factor = pl.col("last_close") / pl.col("daily_close")
     own = pl.col("average") / ((pl.col("top") + pl.col("bottom")) / 2)
     return [
         (
@@ -449,6 +466,18 @@ def name_reasons(
                 _said_of(power_of_ten(own, settings), ratio_units("bars", declared), "volume or amount is in another unit"),
             ),
         ),
+        *_price_reasons(settings, averaged, of_snapshots(declared)),
+    ]  # fmt: skip
+
+
+def _price_reasons(settings: BarsSettings, averaged: Sequence[str], sampled: bool) -> list[tuple[pl.Expr, pl.Expr]]:
+    """Those of `name_reasons` that prices show. sampled: whether highs and lows are those of snapshots."""
+    against = _against_day(settings, averaged, sampled)
+    one_factor, off, outside, beyond, opened = (
+        against[name] for name in ("one_factor", "off", "outside", "beyond", "opened")
+    )
+    factor = pl.col("last_close") / pl.col("daily_close")
+    return [
         (
             one_factor,
             pl.format(

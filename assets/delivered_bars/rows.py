@@ -86,7 +86,19 @@ def delivered_bars(
     in_lots = rounding is not None and rounding.volume > 0
     rejected = _rejected(rows, date, late_boards, in_lots)
     rows = rows.join(rejected.select("symbol").unique(), on="symbol", how="anti").drop("board")
-    symbols = names.filter("share").select("symbol")
+    dense = _dense(names.filter("share").select("symbol"), rows, pre_close)
+    dense = _fill_empty(dense, given, in_lots)
+    dense = dense.with_columns(
+        *(pl.lit(None, MINUTE_BARS[column]).alias(column) for column in missing), date=pl.lit(date)
+    )
+    unavailable = dict.fromkeys(missing, COLUMNS_GIVEN(file=name, columns=list(given))) | {
+        column: COLUMN_NOT_FILLED(file=name, column=column) for column in unfilled
+    }
+    return Delivered(dense.select(*MINUTE_BARS), rejected, unavailable, others.height, padding)
+
+
+def _dense(symbols: pl.DataFrame, rows: pl.DataFrame, pre_close: Mapping[str, float]) -> pl.DataFrame:
+    """A row for each symbol and bar of the day; `absent` where none was delivered. The close is carried, from pre_close on."""
     grid = symbols.join(pl.DataFrame({"minute": pl.Series(clock.DAY_BARS, dtype=pl.Int32)}), how="cross")
     late = rows.filter(pl.col("minute") == clock.AFTER_HOURS).select("symbol", "minute")
     delivered = rows.with_columns(absent=False)
@@ -96,9 +108,13 @@ def delivered_bars(
         {"symbol": list(pre_close), "pre_close": list(pre_close.values())},
         schema={"symbol": pl.String, "pre_close": pl.Float64},
     )
-    dense = dense.join(first, on="symbol", how="left", maintain_order="left").with_columns(
+    return dense.join(first, on="symbol", how="left", maintain_order="left").with_columns(
         close=pl.coalesce(pl.col("close").forward_fill().over("symbol"), "pre_close")
     )
+
+
+def _fill_empty(dense: pl.DataFrame, given: Sequence[str], in_lots: bool) -> pl.DataFrame:
+    """What is known of the minutes without a trade: prices at the close, counts and flows of 0, the limit flags carried."""
     if "volume" in given:
         silent = pl.col("absent") | pl.col("volume").is_null()  # what has no volume has no amount either (_rejected)
         empty = (silent & _known("volume")) | (pl.col("volume") == 0).fill_null(False)
@@ -124,13 +140,7 @@ def delivered_bars(
             dense = dense.with_columns(pl.when("absent").then(carried).otherwise(flag).alias(flag))
     if "net_bid_change" in given:
         dense = dense.with_columns(pl.when(_known("net_bid_change")).then(pl.col("net_bid_change").fill_null(0.0)))
-    dense = dense.with_columns(
-        *(pl.lit(None, MINUTE_BARS[column]).alias(column) for column in missing), date=pl.lit(date)
-    )
-    unavailable = dict.fromkeys(missing, COLUMNS_GIVEN(file=name, columns=list(given))) | {
-        column: COLUMN_NOT_FILLED(file=name, column=column) for column in unfilled
-    }
-    return Delivered(dense.select(*MINUTE_BARS), rejected, unavailable, others.height, padding)
+    return dense
 
 
 def _unfilled(rows: pl.DataFrame) -> list[str]:
@@ -169,11 +179,35 @@ def _no_trade_after_hours(given: Sequence[str], boards: Sequence[str]) -> pl.Exp
     return (pl.col("minute") == clock.AFTER_HOURS).fill_null(False) & idle
 
 
+_Rules = list[tuple[pl.Expr, pl.Expr]]
+"""(whether a row keeps the rule, what is wrong where it does not)."""
+
+
 def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str], in_lots: bool) -> pl.DataFrame:
     """symbol, minute, reason of every row that breaks a rule. late_boards: those that trade after hours on `date`. in_lots: whether
     volumes are rounded to lots."""
-    minutes = (*clock.DAY_BARS, clock.AFTER_HOURS)
     rules = [
+        *_row_rules(date, late_boards),
+        *_presence_rules(rows.columns),
+        *_sign_rules(rows.columns),
+        *_range_rules(rows.columns),
+        *_part_rules(rows.columns),
+        *_count_rules(rows.columns, in_lots),
+        *_flow_rules(rows),
+        *_mean_rules(rows.columns),
+        *_flag_rules(rows.columns),
+    ]
+    judged = rows.select(
+        *(name for name in KEY if name in rows.columns),
+        reason=pl.coalesce(pl.when(~holds).then(text) for holds, text in rules),
+    )
+    return judged.filter(pl.col("reason").is_not_null())
+
+
+def _row_rules(date: dt.date, late_boards: Sequence[str]) -> _Rules:
+    """A row can be read, and is the only one of a minute that its board has."""
+    minutes = (*clock.DAY_BARS, clock.AFTER_HOURS)
+    return [
         (pl.col(UNREADABLE).is_null(), pl.col(UNREADABLE)),
         (
             pl.col("minute").is_in(minutes).fill_null(False),
@@ -188,101 +222,106 @@ def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str], in_
                 pl.lit(str(date)),
             ),
         ),
-        *(
-            [
-                (
-                    pl.col("close").is_not_null() | (pl.col("volume").fill_null(0) == 0),
-                    pl.format("volume = {} without a close", "volume"),
-                )
-            ]
-            if "volume" in rows.columns
-            else []
-        ),
-        *(
-            [
-                (
-                    pl.col("volume").is_not_null() | (pl.col("amount").fill_null(0) == 0) | ~_known("volume"),
-                    pl.format("amount = {} without a volume", "amount"),
-                )
-            ]
-            if {"volume", "amount"} <= {*rows.columns}
-            else []
-        ),
-        *(
-            (
-                pl.col(column).is_not_null() | (pl.col("volume").fill_null(0) == 0) | ~_known(column),
-                pl.format("volume = {} without {}, which its other minutes have", "volume", pl.lit(column)),
-            )
-            for column in _PRICES[:3]
-            if {"volume", column} <= {*rows.columns}
-        ),
-        *(
-            ((pl.col(column) > 0).fill_null(True), pl.format("{} = {} must be above 0", pl.lit(column), column))
-            for column in _PRICES
-            if column in rows.columns
-        ),
-        *(
-            ((pl.col(column) >= 0).fill_null(True), pl.format("{} = {} is negative", pl.lit(column), column))
-            for column in _COUNTED
-            if column in rows.columns
-        ),
-        *(
-            (
-                (pl.col("high") >= pl.col(column) - _PRICE_SLACK).fill_null(True),
-                pl.format("high = {} is below {} = {}", "high", pl.lit(column), column),
-            )
-            for column in ("open", "close", "low")
-            if {"high", column} <= {*rows.columns}
-        ),
-        *(
-            (
-                (pl.col("low") <= pl.col(column) + _PRICE_SLACK).fill_null(True),
-                pl.format("low = {} is above {} = {}", "low", pl.lit(column), column),
-            )
-            for column in ("open", "close")
-            if {"low", column} <= {*rows.columns}
-        ),
-        *(
-            (
-                (pl.col(part) <= pl.col("amount") * (1 + _RELATIVE_SLACK) + _YUAN_SLACK).fill_null(True),
-                pl.format("{} = {} is above amount = {}", pl.lit(part), part, "amount"),
-            )
-            for part in _PARTS
-            if {part, "amount"} <= {*rows.columns}
-        ),
-        *_count_rules(rows.columns, in_lots),
-        *_flow_rules(rows),
-        *(
-            (
-                pl.col(column).is_between(lowest, highest).fill_null(True),
-                pl.format("{} = {} is {}", pl.lit(column), column, pl.lit(fault)),
-            )
-            for column, lowest, highest, fault in (
-                ("spread", 0.0, math.inf, "negative"),
-                ("imbalance", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, "beyond -1 to 1"),
-                ("imbalance_5", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, "beyond -1 to 1"),
-            )
-            if column in rows.columns
-        ),
-        *(
-            [
-                (
-                    ~(pl.col("at_limit_up") & pl.col("at_limit_down")).fill_null(False),
-                    pl.lit("at_limit_up and at_limit_down are both true"),
-                )
-            ]
-            if {"at_limit_up", "at_limit_down"} <= {*rows.columns}
-            else []
-        ),
     ]
-    judged = rows.select(
-        *(name for name in KEY if name in rows.columns),
-        reason=pl.coalesce(pl.when(~holds).then(text) for holds, text in rules),
+
+
+def _presence_rules(columns: Sequence[str]) -> _Rules:
+    """A minute that traded has a close, a volume, and the prices that the name's other minutes have."""
+    if "volume" not in columns:
+        return []
+    idle = pl.col("volume").fill_null(0) == 0
+    rules = [(pl.col("close").is_not_null() | idle, pl.format("volume = {} without a close", "volume"))]
+    if "amount" in columns:
+        rules.append(
+            (
+                pl.col("volume").is_not_null() | (pl.col("amount").fill_null(0) == 0) | ~_known("volume"),
+                pl.format("amount = {} without a volume", "amount"),
+            )
+        )
+    return rules + [
+        (
+            pl.col(column).is_not_null() | idle | ~_known(column),
+            pl.format("volume = {} without {}, which its other minutes have", "volume", pl.lit(column)),
+        )
+        for column in _PRICES[:3]
+        if column in columns
+    ]
+
+
+def _sign_rules(columns: Sequence[str]) -> _Rules:
+    """Prices are above 0, and what is counted is not negative."""
+    return [
+        ((pl.col(column) > 0).fill_null(True), pl.format("{} = {} must be above 0", pl.lit(column), column))
+        for column in _PRICES
+        if column in columns
+    ] + [
+        ((pl.col(column) >= 0).fill_null(True), pl.format("{} = {} is negative", pl.lit(column), column))
+        for column in _COUNTED
+        if column in columns
+    ]
+
+
+def _range_rules(columns: Sequence[str]) -> _Rules:
+    """No price of a row is above its high or below its low."""
+    return [
+        (
+            (pl.col("high") >= pl.col(column) - _PRICE_SLACK).fill_null(True),
+            pl.format("high = {} is below {} = {}", "high", pl.lit(column), column),
+        )
+        for column in ("open", "close", "low")
+        if {"high", column} <= {*columns}
+    ] + [
+        (
+            (pl.col("low") <= pl.col(column) + _PRICE_SLACK).fill_null(True),
+            pl.format("low = {} is above {} = {}", "low", pl.lit(column), column),
+        )
+        for column in ("open", "close")
+        if {"low", column} <= {*columns}
+    ]
+
+
+def _part_rules(columns: Sequence[str]) -> _Rules:
+    """No part of the amount is above it."""
+    return [
+        (
+            (pl.col(part) <= pl.col("amount") * (1 + _RELATIVE_SLACK) + _YUAN_SLACK).fill_null(True),
+            pl.format("{} = {} is above amount = {}", pl.lit(part), part, "amount"),
+        )
+        for part in _PARTS
+        if {part, "amount"} <= {*columns}
+    ]
+
+
+def _mean_rules(columns: Sequence[str]) -> _Rules:
+    """A spread is not negative, and an imbalance is between −1 and 1."""
+    bounds = (
+        ("spread", 0.0, math.inf, "negative"),
+        ("imbalance", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, "beyond -1 to 1"),
+        ("imbalance_5", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, "beyond -1 to 1"),
     )
-    return judged.filter(pl.col("reason").is_not_null())
+    return [
+        (
+            pl.col(column).is_between(lowest, highest).fill_null(True),
+            pl.format("{} = {} is {}", pl.lit(column), column, pl.lit(fault)),
+        )
+        for column, lowest, highest, fault in bounds
+        if column in columns
+    ]
 
 
-def _count_rules(columns: Sequence[str], in_lots: bool) -> list[tuple[pl.Expr, pl.Expr]]:
+def _flag_rules(columns: Sequence[str]) -> _Rules:
+    """No minute closes at both limits."""
+    if not {"at_limit_up", "at_limit_down"} <= {*columns}:
+        return []
+    return [
+        (
+            ~(pl.col("at_limit_up") & pl.col("at_limit_down")).fill_null(False),
+            pl.lit("at_limit_up and at_limit_down are both true"),
+        )
+    ]
+
+
+def _count_rules(columns: Sequence[str], in_lots: bool) -> _Rules:
     """A trade is of one share at least, so that 1 ≤ trades ≤ volume where there is volume, and trades = 0 where there is none."""
     if not {"trades", "volume"} <= {*columns}:
         return []
@@ -308,7 +347,7 @@ def _count_rules(columns: Sequence[str], in_lots: bool) -> list[tuple[pl.Expr, p
     ]
 
 
-def _flow_rules(rows: pl.DataFrame) -> list[tuple[pl.Expr, pl.Expr]]:
+def _flow_rules(rows: pl.DataFrame) -> _Rules:
     """Both sides together are within the amount. Large orders are not within their side: they count passive fills too."""
     rules = []
     if {"buy_amount", "sell_amount", "amount"} <= {*rows.columns}:

@@ -181,41 +181,19 @@ def _of_bars(
     """limits: symbol → (limit_down, limit_up), yuan."""
     own = file_rounding(landed, landing)
     delivered = delivered_bars(landed, date, name, {}, rules, own)
-    rejected = delivered.rejected.group_by("symbol", maintain_order=True).agg(
-        rejected=pl.format(
-            "{}: {} bad row{}, the first, {}: {}",
-            pl.lit(name),
-            pl.len(),
-            pl.when(pl.len() > 1).then(pl.lit("s")).otherwise(pl.lit("")),
-            _bar("minute").first(),
-            pl.col("reason").first(),
-        ),
-        rows_set_aside=pl.len(),
-    )
     columns, lines = judge_columns(landed, settings), judge_lines(delivered.frame, settings)
     told = pl.concat([columns.faults, lines.faults]).unique("symbol", keep="first", maintain_order=True)
     prices = daily.select("symbol", *(f"daily_{name}" for name in ("pre_close", "open", "high", "low", "close")))
     declared = landing.declared("bars")
     adjusted = declared.get("landing.bars.prices") == "adjusted"
 
-    def total(column: str) -> pl.Expr:  # Σ of nothing is unknown, not 0
-        return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
-
-    sums = delivered.frame.group_by("symbol").agg(
-        *(total(column).alias(column) for column in ("trades", "volume", "amount")),
-        *(
-            pl.col(column).filter(pl.col("minute") == clock.AFTER_HOURS).sum().alias(f"late_{column}")
-            for column in ("volume", "amount")
-        ),
-        rounded=rounded_rows(),
-        hides=pl.lit(own.volume > 0) & (pl.col("amount").count() == 0) & (pl.col("trades").count() == 0),
-    )
     found = (
-        sums.with_columns(delivered=pl.lit(True))
+        _bar_sums(delivered.frame, own)
+        .with_columns(delivered=pl.lit(True))
         .join(daily, on="symbol", how="full", coalesce=True)
         .filter(pl.col("delivered") | (pl.col("daily_volume") > 0))
         .with_columns(pl.col("delivered").fill_null(False))
-        .join(rejected, on="symbol", how="left")
+        .join(_bad_rows(delivered.rejected, name), on="symbol", how="left")
         .join(told, on="symbol", how="left")  # the cause; the rows that it makes impossible are its effect
         .with_columns(rejected=pl.coalesce("fault", "rejected"))
         .join(measure_names(delivered.frame, settings), on="symbol", how="left")
@@ -252,6 +230,38 @@ def _of_bars(
         ),
         unavailable=dict.fromkeys(absent, BARS_HOLD_NO_TICKS(file=name)),
         notes=_counts(frame) | notes | _late_note(frame),
+    )
+
+
+def _bad_rows(rejected: pl.DataFrame, name: str) -> pl.DataFrame:
+    """symbol, rejected (what is wrong with its rows of file `name`), rows_set_aside."""
+    return rejected.group_by("symbol", maintain_order=True).agg(
+        rejected=pl.format(
+            "{}: {} bad row{}, the first, {}: {}",
+            pl.lit(name),
+            pl.len(),
+            pl.when(pl.len() > 1).then(pl.lit("s")).otherwise(pl.lit("")),
+            _bar("minute").first(),
+            pl.col("reason").first(),
+        ),
+        rows_set_aside=pl.len(),
+    )
+
+
+def _bar_sums(bars: pl.DataFrame, own: Rounding) -> pl.DataFrame:
+    """A row per symbol: trades, volume and amount of its bars, of both those after hours, and whether they are rounded or hide trades."""
+
+    def total(column: str) -> pl.Expr:  # Σ of nothing is unknown, not 0
+        return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
+
+    return bars.group_by("symbol").agg(
+        *(total(column).alias(column) for column in ("trades", "volume", "amount")),
+        *(
+            pl.col(column).filter(pl.col("minute") == clock.AFTER_HOURS).sum().alias(f"late_{column}")
+            for column in ("volume", "amount")
+        ),
+        rounded=rounded_rows(),
+        hides=pl.lit(own.volume > 0) & (pl.col("amount").count() == 0) & (pl.col("trades").count() == 0),
     )
 
 
@@ -449,12 +459,29 @@ def _profile(
 ) -> pl.DataFrame:
     """What the checks judge."""
     ticked = "explicit" in frame.columns
-    delivered = (pl.col("verdict") != MISSING) & pl.col("trades_verdict").is_not_null()
+    rows = [
+        _symbol_rows(frame, ticked),
+        _day_row(frame, ticked, settings, findings),
+        _mirrored(frame, settings) if ticked else pl.DataFrame(schema={"mirrored": pl.Int64}),
+        _order_streams(frame),
+        _gap_rows(channels, settings),
+        _early_ends(channels),
+        _file_ends(pl.DataFrame(schema=ENDED) if ended is None else ended),
+    ]
+    return pl.concat(rows, how="diagonal_relaxed").select(
+        pl.col(name).cast(dtype) if name != "symbol" else pl.col(name) for name, dtype in PROFILE.items()
+    )
+
+
+def _delivered() -> pl.Expr:
+    return (pl.col("verdict") != MISSING) & pl.col("trades_verdict").is_not_null()
+
+
+def _symbol_rows(frame: pl.DataFrame, ticked: bool) -> pl.DataFrame:
+    """A row per symbol. ticked: whether its day was delivered as ticks."""
+    delivered = _delivered()
     accepted = delivered & (pl.col("verdict") != SET_ASIDE)
-    there = frame.filter(delivered)
-    aside = frame.filter(pl.col("verdict") == SET_ASIDE)
-    missing = frame.filter(pl.col("verdict") == MISSING)
-    symbols = frame.select(
+    return frame.select(
         "symbol",
         set_aside=pl.when(delivered).then((pl.col("verdict") == SET_ASIDE).cast(pl.Int64)),
         unpriced=pl.col("unpriced").cast(pl.Int64),
@@ -468,6 +495,15 @@ def _profile(
             (pl.col("verdict") == SET_ASIDE) | pl.col("unpriced") | (pl.col("orders_verdict") == SET_ASIDE)
         ).then("reason"),
     )
+
+
+def _day_row(
+    frame: pl.DataFrame, ticked: bool, settings: BarsSettings, findings: Sequence[FileFinding]
+) -> pl.DataFrame:
+    """One row: whether too many names of the day are set aside, contradicted or absent, or its file is misread."""
+    there = frame.filter(_delivered())
+    aside = frame.filter(pl.col("verdict") == SET_ASIDE)
+    missing = frame.filter(pl.col("verdict") == MISSING)
     official = frame.filter(pl.col("daily_volume") > 0)
     untaped = missing.filter(pl.col("daily_volume") > 0)
     traded = frame.filter((pl.col("trades_verdict").is_not_null()) & _should_trade(frame)).height
@@ -506,7 +542,12 @@ def _profile(
         "misread": misread,
         "detail": "; ".join(story) or None,
     }
-    gaps = channels.filter(pl.col("missing") > 0).select(
+    return pl.DataFrame([day], schema={name: PROFILE[name] for name in day})
+
+
+def _gap_rows(channels: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+    """A row per channel that lacks numbers."""
+    return channels.filter(pl.col("missing") > 0).select(
         missing_numbers="missing",
         too_many_missing=(~pl.col("proven") & (pl.col("missing") > settings.max_missing_share * pl.col("last"))).cast(
             pl.Int64
@@ -516,7 +557,11 @@ def _profile(
             "ranges",
         ),
     )  # fmt: skip
-    ends = channels.filter(pl.col("stops_at").is_not_null() & (pl.col("numbering") != "orders")).select(
+
+
+def _early_ends(channels: pl.DataFrame) -> pl.DataFrame:
+    """A row per channel of trades that stops before the close."""
+    return channels.filter(pl.col("stops_at").is_not_null() & (pl.col("numbering") != "orders")).select(
         stops_early=pl.lit(1, pl.Int64),
         detail=pl.format(
             "the trades of channel {} of {} end at {}: the rest of its day is lost",
@@ -525,6 +570,10 @@ def _profile(
             clock_text("stops_at"),
         ),
     )
+
+
+def _file_ends(ended: pl.DataFrame) -> pl.DataFrame:
+    """A row per file that ends early (schema ENDED): whether it was cut off."""
     no_proof = pl.format(
         "{} ends at {}, and no total proves that this is all: {} of the {} names on it do not add up to the day's volume and amount, "
         "or have none to add up to ({})",
@@ -534,22 +583,7 @@ def _profile(
         "names",
         pl.col("unproven").fill_null(""),
     )
-    files = (pl.DataFrame(schema=ENDED) if ended is None else ended).select(
-        cut_off=pl.col("cut").cast(pl.Int64), detail=pl.when("cut").then(no_proof)
-    )
-    mirrored = _mirrored(frame, settings) if ticked else pl.DataFrame(schema={"mirrored": pl.Int64})
-    rows = [
-        symbols,
-        pl.DataFrame([day], schema={name: PROFILE[name] for name in day}),
-        mirrored,
-        _order_streams(frame),
-        gaps,
-        ends,
-        files,
-    ]
-    return pl.concat(rows, how="diagonal_relaxed").select(
-        pl.col(name).cast(dtype) if name != "symbol" else pl.col(name) for name, dtype in PROFILE.items()
-    )
+    return ended.select(cut_off=pl.col("cut").cast(pl.Int64), detail=pl.when("cut").then(no_proof))
 
 
 _EXCHANGED = {

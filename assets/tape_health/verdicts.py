@@ -101,32 +101,7 @@ def judge_bars(
     which each figure may be off, or the share of it that 32-bit floats lose. declared: what the settings declare of the bars.
     """
     against_daily = name_reasons(settings, averaged, declared or {})
-    compared = found.with_columns(
-        reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_REFERENCE[0])),
-        reference_volume=pl.col("daily_volume"),
-        reference_amount=pl.col("daily_amount"),
-        volume_slack=pl.max_horizontal(
-            pl.lit(settings.volume_tolerance),
-            (own.volume * pl.col("rounded") + daily.volume) / 2
-            + own.volume_share * pl.col("volume")
-            + daily.volume_share * pl.col("daily_volume"),
-        ),
-        amount_slack=pl.max_horizontal(
-            pl.lit(settings.amount_tolerance),
-            (own.amount * pl.col("rounded") + daily.amount) / 2
-            + own.amount_share * pl.col("amount")
-            + daily.amount_share * pl.col("daily_amount"),
-        ),
-        unpriced=_priced_day()
-        & pl.col("traded").fill_null(False)
-        & pl.col("daily_volume").is_null()
-        & pl.col("same_as").is_null(),  # a double's other code has the row
-    )
-    compared = _differences(compared, pl.col("daily_amount"), pl.lit(1))
-    compared = compared.with_columns(late_missing=_late_missing(settings, own, daily))
-    compared = compared.with_columns(
-        reference_counts=pl.when("late_missing").then(pl.lit(WITH)).otherwise("reference_counts")
-    )
+    compared = _against_daily(found, settings, own, daily)
     unheard = pl.col("after_hours") & (pl.col("late_volume").fill_null(0) == 0) & (pl.col("volume_difference") < 0)
     cause = pl.when(unheard).then(
         pl.lit(
@@ -163,6 +138,36 @@ def judge_bars(
         verdict=verdict,
         trades_verdict=verdict,
         reason=pl.when("delivered").then(why).otherwise(absent),
+    )
+
+
+def _against_daily(found: pl.DataFrame, settings: BarsSettings, own: Rounding, daily: Rounding) -> pl.DataFrame:
+    """found (see `judge_bars`) with its differences from daily_prices, and by how much each may be off."""
+    compared = found.with_columns(
+        reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_REFERENCE[0])),
+        reference_volume=pl.col("daily_volume"),
+        reference_amount=pl.col("daily_amount"),
+        volume_slack=pl.max_horizontal(
+            pl.lit(settings.volume_tolerance),
+            (own.volume * pl.col("rounded") + daily.volume) / 2
+            + own.volume_share * pl.col("volume")
+            + daily.volume_share * pl.col("daily_volume"),
+        ),
+        amount_slack=pl.max_horizontal(
+            pl.lit(settings.amount_tolerance),
+            (own.amount * pl.col("rounded") + daily.amount) / 2
+            + own.amount_share * pl.col("amount")
+            + daily.amount_share * pl.col("daily_amount"),
+        ),
+        unpriced=_priced_day()
+        & pl.col("traded").fill_null(False)
+        & pl.col("daily_volume").is_null()
+        & pl.col("same_as").is_null(),  # a double's other code has the row
+    )
+    compared = _differences(compared, pl.col("daily_amount"), pl.lit(1))
+    compared = compared.with_columns(late_missing=_late_missing(settings, own, daily))
+    return compared.with_columns(
+        reference_counts=pl.when("late_missing").then(pl.lit(WITH)).otherwise("reference_counts")
     )
 
 
@@ -441,6 +446,11 @@ def _cause_of_contradictions() -> pl.Expr:
 
 
 def _trades_set_aside(settings: BarsSettings) -> Told:
+    return [*_rows_in_doubt(settings), *_sides_in_doubt(settings), *_tapes_in_doubt()]
+
+
+def _rows_in_doubt(settings: BarsSettings) -> Told:
+    """Trades that stand twice, do not add up, contradict the snapshots, or are priced or stamped as they cannot be."""
     away = pl.when(pl.col("first_off") >= 0).then(
         pl.format(" (its snapshots leave the tape at {})", clock_text("first_off"))
     )
@@ -480,6 +490,12 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
                 "uncertain",
             ),
         ),
+    ]
+
+
+def _sides_in_doubt(settings: BarsSettings) -> Told:
+    """Trades that contradict their orders, or the sides of which contradict flags, books or prices."""
+    return [
         (
             pl.col("trades.side_disagreements") > settings.max_side_disagreements,
             pl.format(
@@ -531,6 +547,12 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
                 pl.lit(settings.max_improving_fills),
             ),
         ),
+    ]
+
+
+def _tapes_in_doubt() -> Told:
+    """Tapes on several channels, of names that did not trade, or with gaps that no total closes."""
+    return [
         (
             pl.col("channels") > 1,
             pl.format("its trades before the close stand on {} channels, where a stock has one", "channels"),
