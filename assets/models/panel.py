@@ -18,7 +18,7 @@ import os
 import shutil
 import tempfile
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import pairwise
@@ -159,11 +159,7 @@ def build_panel(
     """
     store = store or PanelStore()
     days = tuple(days)
-    rows = rows.filter(pl.col("date").is_in(days))
-    if granularity == "daily":
-        rows = rows.with_columns(bar=pl.lit(0, pl.Int32))
-    else:
-        rows = rows.filter(pl.col("granularity") == MINUTES[granularity])
+    rows = _rows_of(rows.filter(pl.col("date").is_in(days)), granularity)
     members = (
         securities.filter(pl.col("in_universe") & pl.col("date").is_in(days))
         .select("date", "symbol")
@@ -201,17 +197,31 @@ def build_panel(
         write(day, stored)
         spare.put((values, rounded))
 
+    _in_threads(put, _by_day(rows.select("date", "stock", "bar", *kept), days), threads)
+    return FeaturePanel(
+        days, tuple(symbols), kept, dropped, finish(), has_bars, known, expected, universe, tuple(day_digests)
+    )  # fmt: skip
+
+
+def _rows_of(rows: pl.LazyFrame, granularity: Granularity) -> pl.LazyFrame:
+    """The rows of a granularity; a day is one bar, 0."""
+    if granularity == "daily":
+        return rows.with_columns(bar=pl.lit(0, pl.Int32))
+    return rows.filter(pl.col("granularity") == MINUTES[granularity])
+
+
+def _in_threads(
+    put: Callable[[int, pl.DataFrame], None], frames: Iterable[tuple[int, pl.DataFrame]], threads: int
+) -> None:
+    """Call `put` on every day's frame; frames are read no further ahead than two per thread."""
     running: deque[Future[None]] = deque()
     with ThreadPoolExecutor(threads, thread_name_prefix="panel") as pool:
-        for day, frame in _by_day(rows.select("date", "stock", "bar", *kept), days):
+        for day, frame in frames:
             running.append(pool.submit(put, day, frame))
             if len(running) > 2 * threads:
                 running.popleft().result()
         for one in running:
             one.result()
-    return FeaturePanel(
-        days, tuple(symbols), kept, dropped, finish(), has_bars, known, expected, universe, tuple(day_digests)
-    )  # fmt: skip
 
 
 def _axes(rows: pl.LazyFrame, members: pl.DataFrame) -> tuple[pl.Series, Array]:
