@@ -1,2 +1,4 @@
-"""Code of a user's own, wired by settings alone: a factor, a network, two constraints, a vendor layout, and desk.toml,
-which names them. Nothing of the project imports this package."""
+"""Examples of a user's own code that settings name: a factor, a network, two constraints and a vendor layout.
+
+The settings file desk.toml names them. No module of the project imports this package.
+"""

@@ -1,7 +1,7 @@
-"""A curved constraint of one's own: at least so many effective names, named by `portfolios.extra_constraints`.
+"""A user's own nonlinear constraint: a least effective number of stocks, named by `portfolios.extra_constraints`.
 
-1 / Σw² is the number of equal weights that are as concentrated as the portfolio, the inverse of the Herfindahl index. At least N of
-them is ‖w‖ ≤ 1/√N, a second-order cone (docs/portfolios.md, "Other constraints").
+The effective number 1 / Σw², the inverse of the Herfindahl index, is the number of equal weights with the same concentration. It is at
+least N where ‖w‖ ≤ 1/√N, a second-order cone (docs/portfolios.md, "Other constraints").
 """
 
 from dataclasses import dataclass
@@ -14,27 +14,32 @@ from assets.portfolios.problem.constraints import Choice, Constraint, Floats, Li
 
 @dataclass(frozen=True)
 class EffectiveNames(Constraint):
-    """‖w‖ is at most 1/√least."""
+    """‖w‖ ≤ 1/√least for the weights w, as fractions of net asset value."""
 
     least: float = 50.0
     name: str = "effective_names"
     group: str = "styles"  # relaxed first; in another group, or HARD, a week in which it must be relaxed fails
 
     def rows(self, problem: Problem) -> tuple[str, ...]:
+        """The name of the one row."""
         return ("norm",)
 
     def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        """The lower and the upper bound of ‖w‖."""
         return np.array([-np.inf]), np.array([self.least**-0.5])
 
     def values(self, weights: Floats, problem: Problem) -> Floats:
+        """‖w‖ as an array [1]."""
         return np.array([np.linalg.norm(weights)])
 
     def tangent(self, weights: Floats, problem: Problem, direction: Floats | None = None) -> LinearRows:
+        """A linear lower bound of ‖w‖, which touches it at `weights` or has the slope `direction`."""
         slope = weights if direction is None else direction  # ‖w‖ ≥ u · w for every u of length one
         return LinearRows(one_row(slope / max(float(np.linalg.norm(slope)), 1e-300)), np.zeros(1))
 
     def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
-        unit = self.least**0.5  # brings the bound to one, where solvers are exact
+        """The constraint in cvxpy, with its dual values."""
+        unit = self.least**0.5  # scales the bound to one, where solvers are most exact
         cone = cp.SOC(1.0 if slack is None else 1.0 + unit * cp.sum(slack), unit * choice.weights)
         return Stated(
             [cone],

@@ -1,7 +1,7 @@
-"""A constraint of one's own: a limit on the STAR board, named by `portfolios.extra_constraints`.
+"""A user's own constraint: a limit on the STAR board, named by `portfolios.extra_constraints`.
 
-A linear constraint says what its rows are about, their matrix and their bounds on matrix · (weights − benchmark). It is solved,
-verified and explained as those of the project (docs/portfolios.md, "Other constraints").
+A linear constraint provides the names of its rows, their matrix, and their bounds on matrix · (weights − benchmark). It is solved,
+verified and explained like the project's constraints (docs/portfolios.md, "Other constraints").
 """
 
 from dataclasses import dataclass
@@ -14,17 +14,20 @@ from assets.portfolios.problem.constraints import HARD, Floats, Linear, Problem,
 
 @dataclass(frozen=True)
 class StarBoard(Linear):
-    """The weight of STAR names exceeds their benchmark weight by at most `limit`, a fraction of net asset value."""
+    """The weight of STAR stocks exceeds their benchmark weight by at most `limit`, a fraction of net asset value."""
 
     limit: float = 0.05
     name: str = "star_board"
-    group: str = HARD  # or the group it is relaxed with: "industry", "value_size", "turnover", "styles"
+    group: str = HARD  # or the group with which it is relaxed: "industry", "value_size", "turnover", "styles"
 
     def rows(self, problem: Problem) -> tuple[str, ...]:
+        """The name of the one row."""
         return ("star",)
 
     def matrix(self, problem: Problem) -> sp.csr_array:
+        """A row [1, stocks] with 1 for each STAR stock."""
         return one_row(np.array([float(symbol.startswith("688")) for symbol in problem.symbols]))
 
     def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        """The lower and the upper bound of the row, as fractions of net asset value."""
         return np.array([-np.inf]), np.array([self.limit])

@@ -1,7 +1,7 @@
-"""A vendor layout of one's own, named by `ticks.extra_layouts`: an imaginary Acme that delivers SSE trades and orders in one file.
+"""A user's own vendor layout, named by `ticks.extra_layouts`: the fictitious vendor Acme delivers SSE trades and orders in one file.
 
-Prices are in 1/10 000 yuan, `T` is a fill, `O` an order, `X` a cancel, and `H` a heartbeat, which is no table's. Whether the
-rows are right is the platform's to check: formats by docs/layouts.md, totals by tape_health.
+Prices are in 1/10 000 yuan. `T` is a fill, `O` an order, `X` a cancellation, and `H` a heartbeat, which belongs to no table. The
+platform checks the rows: formats as described in docs/layouts.md, totals by tape_health.
 """
 
 from assets.ticks.layouts import (

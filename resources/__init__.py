@@ -1,1 +1,1 @@
-"""What assets are handed: lake, landing zone, calendar, settings, gate. Imports nothing of assets/."""
+"""Resources of the assets: lake, landing zone, calendar, settings and gate. This package imports nothing from assets/."""

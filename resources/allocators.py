@@ -1,19 +1,19 @@
-"""What torch reads from the environment when it starts, set where nothing is set yet. Nothing else.
+"""Environment variables that torch reads when it starts.
 
-It stands here because no stage touches the environment; it imports nothing, so that it can be called before torch starts.
+No stage sets environment variables, so this is a resource. The module imports nothing heavy and can run before torch starts.
 """
 
 import os
 
 WANTED = {
-    # cuBLAS repeats its results on several streams only with a workspace of fixed size.
+    # cuBLAS is deterministic on several streams only with a workspace of fixed size.
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
-    # Huge pages for torch's arrays, which it decides at its first one: a batch is gathered in 14 ms instead of 33.
+    # torch decides at its first allocation whether it uses huge pages. With them a batch is gathered in 14 ms instead of 33 ms.
     "THP_MEM_ALLOC_ENABLE": "1",
 }
 
 
 def settle_allocators() -> None:
-    """Leaves alone what somebody has set."""
+    """Set the variables of `WANTED` that are not set yet."""
     for name, value in WANTED.items():
         os.environ.setdefault(name, value)

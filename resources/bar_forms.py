@@ -1,7 +1,8 @@
-"""One-minute bars as delivered → the documented form of SPEC §2.1 and §1: types, symbols, start minutes, units, in one place.
+"""Converts delivered one-minute bars to the documented form of SPEC §2.1 and §1: types, symbols, start minutes and units.
 
-Here: what the settings section `landing` declares of bars, what `minute` may look like, and which delivered minutes make one
-bar. Not here: which bars can be right (assets/delivered_bars/rows.py) and what a whole file betrays (assets/delivered_bars/diagnosis.py).
+This module applies the declarations of the settings section `landing` to bars, reads the forms of `minute`, and combines delivered
+minutes into one bar. It does not check whether bars are possible (assets/delivered_bars/rows.py) or diagnose whole files
+(assets/delivered_bars/diagnosis.py).
 """
 
 import datetime as dt
@@ -51,22 +52,22 @@ BARS: dict[str, Any] = {
     "at_limit_up": pl.Boolean,
     "at_limit_down": pl.Boolean,
 }
-"""Columns of a file of bars with their types; symbol, minute and close must be there (SPEC §2.2)."""
+"""The columns of a file of bars with their types; symbol, minute and close are required (SPEC §2.2)."""
 REQUIRED = ("symbol", "minute", "close")
 DATE = "date"
 UNREADABLE = "unreadable"
-"""A column of the bars read: why a row cannot be, else null."""
+"""A column of the bars that were read: the reason why a row cannot be read, else null."""
 OPENING, MORNING, NOON, AFTERNOON, CLOSING, AFTER_HOURS = 565, 570, 690, 780, 897, 905
 """Start minutes: opening auction, 09:30, 11:30, 13:00, closing bar from 14:57, after-hours bar from 15:05 (SPEC §1)."""
-CLOSE, LAST = 901, 931  # the ends of the closing bar and of after-hours trading, 15:01 and 15:31
+CLOSE, LAST = 901, 931  # the minutes after the closing bar and after the end of after-hours trading, 15:01 and 15:31
 WHAT_MINUTE_IS = (
     "`minute` is the start of the bar in minutes since midnight (09:30 = 570), a time of day such as 09:30 or 09:30:00, or a "
     "time stamp of the day"
 )
-_UTC = 480  # minutes that UTC is behind Shanghai
+_UTC = 480  # minutes by which UTC is behind Shanghai
 CENT_NOISE = 0.05
-"""Cents by which a price may miss a whole cent and still be it: 32-bit floats miss it by less, adjusted prices by more."""
-_NINE = 90_000  # 09:00:00 as a number; 930 may be 15:30 in minutes since midnight
+"""Cents by which a price may differ from a whole cent and still be that cent: 32-bit floats differ by less, adjusted prices by more."""
+_NINE = 90_000  # 09:00:00 as a number; a number such as 930 is ambiguous, since it is 15:30 in minutes since midnight
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2})(?:\.0+)?)?", re.ASCII)
 _DIGITS = re.compile(r"(\d{2})(\d{2})(?:(\d{2})0*)?", re.ASCII)
 _FULL = re.compile(r"(\d{8})(\d{2})(\d{2})(?:(\d{2})0*)?", re.ASCII)
@@ -78,24 +79,33 @@ _STAMP = re.compile(
 def read_bars(
     delivered: DeliveredTable, date: dt.date, name: str, settings: LandingSettings, stocks: Ranges | None = None
 ) -> pl.DataFrame:
-    """The bars of one day in the documented form: the columns of BARS that were delivered, and UNREADABLE.
+    """Read the bars of one day in the documented form: the columns of BARS that were delivered, and UNREADABLE.
 
-    A column `date` must name the file's day. Minutes are bar starts; what the closing bar and the after-hours bar are delivered in is folded into them. A minute that
-    is no bar of SPEC §1 is left as it is. A price of 0 is none, and one that is a whole cent but for noise is that cent. name: the file, for messages. stocks: the codes of
-    stocks, of the shipped rulebook where absent. Raises InputError where a column is missing, the dates are another
-    day's, or no row can be read.
+    Minutes are bar starts, and the delivered parts of the closing bar and of the after-hours bar are combined. A minute that is no bar
+    of SPEC §1 stays unchanged. A price of 0 becomes null, and a price within `CENT_NOISE` of a whole cent becomes that cent.
+
+    Args:
+        delivered: the file as delivered. A column `date` must name the file's day.
+        date: the file's day.
+        name: the file, for messages.
+        settings: the declarations.
+        stocks: the codes of stocks; by default those of the shipped rulebook.
+
+    Raises:
+        InputError: a column is missing, the dates are those of another day, the minutes are those of another clock or kind of
+            label, or no row can be read.
     """
     raw, form = delivered.frame, settings.bars
     lacking = [column for column in REQUIRED if column not in raw.columns]
     if lacking:
         raise InputError(
-            f"{name} lacks the column {', '.join(lacking)}: one-minute bars need symbol, minute and close (SPEC §2.1); it has "
-            f"{', '.join(raw.columns)}. {rename_headers(raw.columns) or 'Deliver it with them'}."
+            f"{name} lacks the column {', '.join(lacking)}: one-minute bars need symbol, minute and close (SPEC §2.1). It has "
+            f"{', '.join(raw.columns)}. {rename_headers(raw.columns) or 'Deliver the file with the missing columns'}."
         )
     if form.prices == "adjusted" and FACTOR not in raw.columns:
         raise InputError(
-            f"{name}: landing.bars.prices declares adjusted prices, and there is no column {FACTOR} (adjusted price / raw "
-            "price) to make raw ones with. Deliver prices as traded, or add the column."
+            f"{name}: landing.bars.prices declares adjusted prices, but the column {FACTOR} (adjusted price / raw price), which "
+            "converts them to raw ones, is missing. Deliver prices as traded, or add the column."
         )
     stamps = Stamps(settings.time_zone, settings.date_order)
     scales = {"volume": UNITS[form.volume_unit], **dict.fromkeys(AMOUNTS, UNITS[form.amount_unit])}
@@ -117,17 +127,17 @@ def read_bars(
         columns.append(read.values.alias(column))
         if read.faulty:
             first = read.reasons.is_not_null() & reasons.is_null()
-            said = list(zip(cells.filter(first).to_list(), read.reasons.filter(first).to_list(), strict=True))
-            counts.update(f"{column} {why}" for _, why in said)
+            faults = list(zip(cells.filter(first).to_list(), read.reasons.filter(first).to_list(), strict=True))
+            counts.update(f"{column} {why}" for _, why in faults)
             reasons = put(
-                reasons, first, pl.Series([f"{column} = {shown(cell)} {why}" for cell, why in said], dtype=pl.String)
+                reasons, first, pl.Series([f"{column} = {shown(cell)} {why}" for cell, why in faults], dtype=pl.String)
             )
     if raw.height and not reasons.null_count():
-        what = (
+        hint = (
             f" {WHAT_MINUTE_IS}." if read_minutes(raw["minute"], date, stamps).values.null_count() == raw.height else ""
         )
         raise InputError(
-            f"{name}: none of the {raw.height} rows can be read: {counted(counts)}.{what} Correct the file."
+            f"{name}: none of the {raw.height} rows can be read: {counted(counts)}.{hint} Correct the file."
         )
     frame = pl.DataFrame(columns).with_columns(reasons.alias(UNREADABLE))
     prices = [column for column in PRICES if column in frame.columns]
@@ -148,30 +158,30 @@ def read_bars(
 
 
 def clock_time(minute: int) -> str:
-    """09:30 for 570."""
+    """Format minutes since midnight as a time of day: 570 is 09:30."""
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
 def _refuse_other_clocks(minutes: pl.Series, name: str, labels: str) -> None:
-    """Raises InputError where the minutes of a file as a whole are those of another clock or of the other kind of labels."""
+    """Raise InputError where the minutes of a whole file are those of another clock or of the other kind of labels."""
     if minutes.is_between(OPENING - _UTC - 10, LAST - _UTC).all() and minutes.len():
         ordered = minutes.sort()
         first, last = clock_time(ordered[0]), clock_time(ordered[-1])
         raise InputError(
-            f"{name}: its minutes run from {first} to {last}, eight hours before the trading hours: they are in UTC. Declare "
+            f"{name}: its minutes run from {first} to {last}, eight hours before the trading hours, so they are in UTC. Declare "
             "landing.time_zone = 'UTC' where `minute` holds time stamps, or deliver the time of Shanghai."
         )
     if labels == "end" and AFTERNOON in minutes and NOON not in minutes:
         raise InputError(
-            f"{name}: a bar is labelled 13:00 and none 11:30, though landing.bars.minute_labels = 'end' is declared: the labels are "
-            "those of bar starts. Take the setting out, or label each bar by its end."
+            f"{name}: a bar is labelled 13:00 and none 11:30, although landing.bars.minute_labels = 'end' is declared, so the labels "
+            "are bar starts. Remove the setting, or label each bar by its end."
         )
 
 
 def _of_other_days(cells: pl.Series, date: dt.date, name: str, stamps: Stamps, reasons: pl.Series) -> pl.Series:
-    """The reasons, with those of rows whose `date` is not the file's day. Raises InputError where no row is of that day.
+    """Add the reasons of rows whose `date` is not the file's day. Raises InputError where all dates are those of other days.
 
-    A cell that holds no date says nothing of the day, and a time of day beside the date does not matter here.
+    A cell that holds no date is accepted, and a time of day beside the date is ignored.
     """
     if isinstance(cells.dtype, pl.Datetime):
         zoned = cells if cells.dtype.time_zone else cells.dt.replace_time_zone(stamps.time_zone)
@@ -184,25 +194,25 @@ def _of_other_days(cells: pl.Series, date: dt.date, name: str, stamps: Stamps, r
     other = (days != date).fill_null(False)
     if days.count() and other.sum() == days.count():
         raise InputError(
-            f"{name}: its column date says {days.drop_nulls()[0]} in all of its {days.count()} rows, its name {date}: one of the two "
-            "is wrong. Rename the file, or correct the column."
+            f"{name}: its column date holds {days.drop_nulls()[0]} in all of its {days.count()} rows, but its name is of {date}. "
+            "Rename the file, or correct the column."
         )
     first = other & reasons.is_null()
-    told = [f"date = {day} is another day than the file's, {date}" for day in days.filter(first)]
-    return put(reasons, first, pl.Series(told, dtype=pl.String))
+    texts = [f"date = {day} is another day than the file's, {date}" for day in days.filter(first)]
+    return put(reasons, first, pl.Series(texts, dtype=pl.String))
 
 
 def _whole_cents(column: str) -> pl.Expr:
-    """A price rounded to the cent where it is one but for noise."""
+    """A price, rounded to the cent where it is within `CENT_NOISE` of one."""
     cents = pl.col(column) * 100
     return pl.when((cents - cents.round()).abs() <= CENT_NOISE).then(pl.col(column).round(2)).otherwise(column)
 
 
 def start_minute(labels: str) -> pl.Expr:
-    """The bar's start of a label in `minute`; null where a label of ends names no bar. Labels: "start" or "end".
+    """The bar start, in minutes since midnight, of a label in the column `minute`; null where a label of an end names no bar.
 
-    Of starts only the parts of the closing bar (897 to 900) and of the after-hours bar (from 905) are moved. Of ends, 565 and
-    566 are the opening auction, and so is 570, since nothing trades between 09:26 and 09:30.
+    labels: "start" or "end". Of starts, only the parts of the closing bar (897 to 900) and of the after-hours bar (from 905) change. Of
+    ends, 565 and 566 are the opening auction, and so is 570, since nothing trades between 09:26 and 09:30.
     """
     minute = pl.col("minute")
     end = minute if labels == "start" else minute - 1
@@ -218,7 +228,7 @@ def start_minute(labels: str) -> pl.Expr:
 
 
 def read_minutes(cells: pl.Series, date: dt.date, stamps: Stamps) -> Column:
-    """The column `minute`: minutes since midnight, times of day or stamps of the day `date`, in minutes since midnight."""
+    """Read the column `minute` (minutes since midnight, times of day, or stamps of the day `date`) as minutes since midnight."""
     if isinstance(cells.dtype, pl.Categorical | pl.Enum):
         cells = cells.cast(pl.String)
     if cells.dtype == pl.Time:
@@ -234,10 +244,10 @@ def read_minutes(cells: pl.Series, date: dt.date, stamps: Stamps) -> Column:
         return map_distinct(text, lambda cell: _minute_of_text(cell, date, stamps, long), pl.Int32)
     read = read_column(cells, pl.Int64)
     numbers = read.values
-    # 202302010931 and longer, or 93000, which no minute of the day is
+    # 202302010931 and longer numbers, or 93000, are above every minute of a day.
     if bool((numbers > 10**11).any()) or (numbers.count() > 0 and bool((numbers >= _NINE).all())):
         return read_minutes(numbers.cast(pl.String), date, stamps)
-    # No minute of trading is beyond 16:00. Where most are, 1300 is a time of day without its colon, and 930 may be either.
+    # No trading minute is after 16:00. Where most are, 1300 is a time of day without its colon, and 930 is ambiguous.
     if 2 * int((numbers > 960).sum()) > numbers.count():
         reason = "may be a time of day without its colon: write 09:30 or 570"
         return Column(
@@ -292,9 +302,11 @@ def _fold(frame: pl.DataFrame) -> pl.DataFrame:
     if not moved.any():
         return frame.drop("_minute")
     lost = pl.col("minute").is_null() & pl.col("_minute").is_not_null() & pl.col(UNREADABLE).is_null()
-    said = pl.format("minute = {} is the end of no bar (landing.bars.minute_labels = 'end')", "_minute")
-    frame = frame.with_columns(pl.when(lost).then(said).otherwise(UNREADABLE).alias(UNREADABLE))
-    touched = frame["minute"].filter(moved).drop_nulls().unique()  # few bars, but for labels of ends: then every one
+    reason = pl.format("minute = {} is the end of no bar (landing.bars.minute_labels = 'end')", "_minute")
+    frame = frame.with_columns(pl.when(lost).then(reason).otherwise(UNREADABLE).alias(UNREADABLE))
+    touched = (
+        frame["minute"].filter(moved).drop_nulls().unique()
+    )  # few bars with labels of starts, all with labels of ends
     made_of_several = touched.filter(touched.is_in([OPENING, CLOSING, AFTER_HOURS])).to_list()
     candidate = pl.col("minute").is_in(made_of_several).fill_null(False)
     parts = frame.filter(candidate)
@@ -313,7 +325,7 @@ def _fold(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _merged(columns: list[str]) -> list[pl.Expr]:
-    """One bar of several: sums added, prices over the parts that traded where volumes say which did."""
+    """Combine several bars into one: sums are added, and prices are taken over the parts with volume where volumes are known."""
     if "volume" in columns:
         counts = (pl.col("volume") > 0).fill_null(False) | ~(pl.col("volume") > 0).any()
     else:
@@ -328,7 +340,7 @@ def _merged(columns: list[str]) -> list[pl.Expr]:
         "low": prices("low").min() if "low" in columns else pl.lit(None),
         "close": prices("close").last(),
         **{column: pl.when(pl.col(column).count() > 0).then(pl.col(column).sum()) for column in SUMS},
-        **{column: pl.lit(None, pl.Float64) for column in MEANS},  # means over quotes cannot be made of means
+        **{column: pl.lit(None, pl.Float64) for column in MEANS},  # a mean over quotes cannot be computed from means
         "at_limit_up": pl.col("at_limit_up").last(),
         "at_limit_down": pl.col("at_limit_down").last(),
         "_minute": pl.col("_minute").last(),
@@ -338,9 +350,10 @@ def _merged(columns: list[str]) -> list[pl.Expr]:
 
 
 def _auction_in_first_bar(frame: pl.DataFrame, name: str, ends: Sequence[int]) -> pl.DataFrame:
-    """The opening auction's price is the open of the first minute; its volume cannot be told from that minute's.
+    """Add a bar of the opening auction with the open of the first minute as its price. Its volume is part of that minute's.
 
-    ends: the labels of its bars where labels are ends, in minutes since midnight."""
+    ends: the labels of delivered auction bars where labels are ends, in minutes since midnight.
+    """
     own = frame.filter(pl.col("minute") == OPENING)
     if own.height and ("volume" not in own.columns or (own["volume"] != 0).any()):
         labels = ", ".join(map(clock_time, ends))
@@ -351,8 +364,8 @@ def _auction_in_first_bar(frame: pl.DataFrame, name: str, ends: Sequence[int]) -
         )
         remedy = ", or minute_labels to 'start' where the bar labelled 09:30 begins then" if MORNING in ends else ""
         raise InputError(
-            f"{name} has {own.height} bars of the opening auction ({read}), and landing.bars.opening_auction = 'first_bar' says that "
-            f"it stands in the first minute's bar. Set it to 'own_bar'{remedy}."
+            f"{name} has {own.height} bars of the opening auction ({read}), but landing.bars.opening_auction = 'first_bar' declares "
+            f"that the auction is part of the first minute's bar. Set it to 'own_bar'{remedy}."
         )
     frame = frame.filter(pl.col("minute").ne_missing(OPENING))
     if "open" not in frame.columns:

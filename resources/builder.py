@@ -1,11 +1,11 @@
-"""The one wrapper around every table's pure function: which partitions are stale and why, and how they are made.
+"""The builder: it decides which partitions are stale and why, and wraps the pure function of every table.
 
-Here, once for all tables: inputs by their look-backs, versions and staleness, the call of the pure function, reasons for
-n/a that travel downstream, the gate, the atomic write, progress. Not here: what a table is (resources/table.py), the order
-in which tables are built (orchestration/plan.py, run.py).
+For all tables alike it resolves the inputs by their look-backs, computes versions and staleness, calls the make function,
+propagates the reasons of unavailable columns downstream, applies the gate and writes atomically. It does not define tables
+(resources/table.py) or the order in which they are built (orchestration/plan.py, run.py).
 
-A partition's version = hash(content of its inputs, its slice of the landing zone, its settings section, its code). Equal
-version → the partition is left as it is.
+A partition's version is the digest of its inputs' contents, its slice of the landing zone, its settings sections and its code. A
+partition whose version would not change is not built again.
 """
 
 import dataclasses
@@ -59,16 +59,16 @@ from resources.stale import (
 )
 from resources.table import Table
 
-_LISTED = 5  # days spelled out in a message
-# What is judged and committed together: one validation per batch, bounded in bytes held back.
+_LISTED = 5  # days that a message names
+# Partitions are judged and committed in batches: one validation per batch, with a bound on the bytes held in memory.
 BATCH_PARTITIONS = 20
 BATCH_BYTES = 512 << 20
-CHANGED_CODES = "code_changes in force"  # the changes of codes by which a partition's inputs are renamed
+CHANGED_CODES = "code_changes in force"  # digest name of the code changes by which a partition's inputs are renamed
 DECLARED, UNDATED = "declared", "rows_without_date"
-"""Notes of a partition: what the settings declare of what it read, and how many rows of it could not be placed in time."""
+"""Notes of a partition, by part of the landing zone: the declarations in the settings, and the number of rows without a date."""
 NOTHING_LANDED = Code("nothing_landed", ("table", "partition"))
 NO_EARLIER_PARTITION = Code("no_earlier_partition", ("table",))
-CODES = ("code_changes", CHANGED_CODES)  # they make no day that nothing else has landed for
+CODES = ("code_changes", CHANGED_CODES)  # these alone are no data from which a day could be built
 
 
 Reads = Sequence[tuple[Table, list[dt.date]]]
@@ -77,8 +77,11 @@ Reads = Sequence[tuple[Table, list[dt.date]]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of one partition: built, unchanged, refused by its gate, or blocked by an input that is not ready or was
-    refused."""
+    """The result for one partition.
+
+    state: "built", "unchanged", "refused" (by its gate), or "blocked" (an input is not ready or was refused). detail: the reason of
+    the latter two, else "". manifest: None where the partition is blocked.
+    """
 
     key: dt.date
     state: str
@@ -88,7 +91,7 @@ class Outcome:
 
 @dataclass(frozen=True)
 class _Sources:
-    """What a partition is made from, as digests that were taken before any of it was read."""
+    """The digests of a partition's inputs and landing zone, taken before any of it was read."""
 
     inputs: dict[str, str]
     landing: dict[str, str]
@@ -96,7 +99,7 @@ class _Sources:
 
 @dataclass(frozen=True)
 class _Prepared:
-    """A partition made but not yet judged. part: its Parquet bytes, or the file that is to become it."""
+    """A partition that is made but not yet judged. part: its Parquet bytes, or the file that will become part.parquet."""
 
     key: dt.date
     part: bytes | Path
@@ -113,7 +116,11 @@ class _Prepared:
 
 
 class Builder:
-    """Builds partitions of `tables` from a landing zone into a lake, under one settings tree."""
+    """Builds partitions of tables from a landing zone into a lake, under one settings tree.
+
+    `blocked` holds the reasons of requested partitions that could not be made, `tried` the partitions that were made or tried,
+    `forced` those to build once although nothing changed, and `faults` the errors that ended a run, which the driver raises.
+    """
 
     def __init__(
         self,
@@ -129,16 +136,20 @@ class Builder:
         self.tables, self.lake, self.zone, self.calendar, self.settings = tables, lake, zone, calendar, settings
         self.run_settings = dict(run_settings or {})
         self.say = say
-        self.blocked: dict[tuple[str, dt.date], str] = {}  # why partitions asked of this builder could not be made
-        self.tried: set[tuple[str, dt.date]] = set()  # partitions that this builder made or tried to make
-        self.forced: set[tuple[str, dt.date]] = set()  # to be made once even if nothing changed
-        self.faults: list[ZhoubaoError] = []  # what ended a run of this builder's, for the driver to raise
+        self.blocked: dict[tuple[str, dt.date], str] = {}
+        self.tried: set[tuple[str, dt.date]] = set()
+        self.forced: set[tuple[str, dt.date]] = set()
+        self.faults: list[ZhoubaoError] = []
 
     # --- what a partition is made from ------------------------------------------------------------------------------
 
     @functools.cached_property
     def start(self) -> dt.date:
-        """The first day of minute data: the history begins here."""
+        """The first day of minute data, on which the history begins.
+
+        Raises:
+            InputError: there is no minute data, or data of a day that is no trading day.
+        """
         days = self.zone.days()
         if not days:
             raise InputError(
@@ -146,11 +157,11 @@ class Builder:
                 "Put the vendor's files there (README, 'Bring your own data')."
             )
         for day in days:
-            # Days that the calendar does not know yet refuse themselves when they are asked for, not those before them.
+            # A day after the known calendar raises when it is requested; it does not stop earlier days.
             if day <= self.calendar.known_until and not self.calendar.is_trading_day(day):
                 raise InputError(
                     f"{self.zone.root} holds data of {day}, a {day:%A} that is no trading day of the XSHG calendar. Rename "
-                    "the entry to the day it belongs to, or remove it."
+                    "the entry to its trading day, or remove it."
                 )
         return days[0]
 
@@ -165,7 +176,7 @@ class Builder:
         return start if table.partition == "day" else self.calendar.week_of(start)
 
     def section(self, table: Table) -> Any:
-        """The settings section that a table declares, or name → section of several; None where it declares none."""
+        """The settings section that a table declares; a mapping by name where it declares several, None where it declares none."""
         if table.settings is None:
             return None
         if isinstance(table.settings, tuple):
@@ -173,16 +184,23 @@ class Builder:
         return functools.reduce(getattr, table.settings.split("."), self.settings)
 
     def reads(self, table: Table, key: dt.date) -> Iterator[tuple[Table, list[dt.date]]]:
-        """The input tables of a partition with their partitions."""
+        """The input tables of a partition, each with the keys of its partitions that are read."""
         section, own = self.section(table), self.start_of(table)
         for read in table.reads:
             upstream = self.tables[read.table]
             yield upstream, read.keys(self.calendar, table, upstream, key, section, self.start_of(upstream), own)
 
     def signal_day(self, table: Table, key: dt.date) -> dt.date:
+        """The last day of a partition: the day itself, or the last trading day of the week."""
         return key if table.partition == "day" else self.calendar.signal_day(key)
 
     def landing_digests(self, table: Table, key: dt.date) -> dict[str, str]:
+        """The digests of what a partition may see of the landing zone, by part.
+
+        Raises:
+            InputError: a reference table cannot be read.
+            MachineError: the machine failed.
+        """
         day = self.signal_day(table, key)
         with machine_faults(f"the landing zone {self.zone.root}"):
             digests = {land.name: self.zone.digest(land.name, day, land.until) for land in table.lands}
@@ -191,8 +209,10 @@ class Builder:
         return digests
 
     def code_changes(self, table: Table, key: dt.date) -> tuple[Change, ...]:
-        """The changes of codes between the oldest day that a partition reads and its own day, by which what it reads is
-        renamed. They are part of its version; later ones, and ones before all that it reads, are not."""
+        """The code changes between the oldest day that a partition reads and its own day. Its inputs are renamed by them.
+
+        They are part of the partition's version. Later changes, and changes before everything that it reads, are not.
+        """
         changes, day = self.zone.code_changes(), self.signal_day(table, key)
         if not changes or changes.dates[0] > day:
             return ()
@@ -208,53 +228,54 @@ class Builder:
         return self.zone.code_changes().mergers(before, self.signal_day(table, key))
 
     def rulebook(self, table: Table, key: dt.date) -> Rulebook:
-        """The rules that a partition may read: of the kinds its table declares, those in force on its last day."""
+        """The rules that a partition may read: of the kinds that its table declares, those in force on its last day."""
         return Rulebook.on(self.signal_day(table, key), self.settings.rulebook, table.rules)
 
     def settings_digest(self, table: Table, key: dt.date) -> str:
-        """Of all settings that a partition is made with; of the rulebook the rows in force on its last day."""
+        """The digest of all settings that decide a partition; of the rulebook it covers the rows in force on its last day."""
         section = self.section(table)
-        said: dict[str, Any] = {"section": _decisive(section)}
+        covered: dict[str, Any] = {"section": _decisive(section)}
         if table.rules:
-            said["rules"] = self.rulebook(table, key).decisive()
+            covered["rules"] = self.rulebook(table, key).decisive()
         if table.reads_start:
-            said["start"] = str(self.start)
+            covered["start"] = str(self.start)
         if table.reads_record:
-            said["run"] = self._run_settings(table, key)
-        return digest(json.dumps(said, sort_keys=True, default=str).encode())
+            covered["run"] = self._run_settings(table, key)
+        return digest(json.dumps(covered, sort_keys=True, default=str).encode())
 
     def _section_digests(self, table: Table, key: dt.date) -> dict[str, str]:
-        """What `settings_digest` covers, part by part: a section of the settings, a kind of the rulebook's rows, …"""
+        """The digests of the parts that `settings_digest` covers, such as a settings section or a kind of the rulebook's rows."""
         section = self.section(table)
         parts = dict(section) if isinstance(section, dict) else dict.fromkeys(table.sections, section)
-        said: dict[str, Any] = {name: _decisive(one) for name, one in parts.items()}
+        covered: dict[str, Any] = {name: _decisive(one) for name, one in parts.items()}
         if table.rules:
-            said |= {f"rulebook.{kind}": rows for kind, rows in self.rulebook(table, key).decisive().items()}
+            covered |= {f"rulebook.{kind}": rows for kind, rows in self.rulebook(table, key).decisive().items()}
         if table.reads_start:
-            said["first day of minute data"] = self.start
+            covered["first day of minute data"] = self.start
         if table.reads_record:
-            said["run settings"] = self._run_settings(table, key)
-        return {name: digest(json.dumps(one, sort_keys=True, default=str).encode()) for name, one in said.items()}
+            covered["run settings"] = self._run_settings(table, key)
+        return {name: digest(json.dumps(one, sort_keys=True, default=str).encode()) for name, one in covered.items()}
 
     def _run_settings(self, table: Table, key: dt.date) -> dict[str, Any]:
-        """What a run says of its settings, with what its rulebook says of a partition's last day."""
+        """The description of the run's settings, with that of the rulebook on a partition's last day."""
         if not self.run_settings:
             return {}
         day = self.signal_day(table, key)
         return described_on(self.run_settings, day) | {"rulebook": describe_rulebook(self.settings.rulebook, day)}
 
     def code_digest(self, table: Table) -> str:
+        """The digest of the code that decides a table: its make function, functions that settings name, schema and checks."""
         shape = repr((sorted((k, str(v)) for k, v in table.schema.items()), table.checks, sorted(table.needs.items())))
         named = [functools.reduce(getattr, name.split("."), self.settings) for name in table.functions]
         own = [path for value in named for path in _paths(value, table.built_in)]
-        codes = [code_digest(one).encode() for one in (table.make, *own, *_handed(table))]
+        codes = [code_digest(one).encode() for one in (table.make, *own, *_service_classes(table))]
         return digest(*codes, shape.encode())
 
     def stale(self, table: Table, key: dt.date) -> Reason | None:
-        """Why a partition must be (re)built, from what lies in the lake now; None where it is up to date.
+        """The reason why a partition must be built, judged from the present state of the lake; None where it is up to date.
 
-        A partition that its own gate refused is tried again whenever it is asked for: the reason may have lain in what no
-        digest covers. Those made from it are up to date or not by its content, as always.
+        A partition that its own gate refused is tried again whenever it is requested, because the cause may be something that no
+        digest covers. The partitions made from it are judged by its content, as always.
         """
         if (table.name, key) in self.forced:
             return FORCED()
@@ -270,7 +291,7 @@ class Builder:
         return self._stale_data(manifest, table, key)
 
     def _stale_data(self, manifest: Manifest, table: Table, key: dt.date) -> Reason | None:
-        """Why a partition must be built again with the same settings and the same code."""
+        """The reason why a partition must be built again although settings and code are the same."""
         now = self.landing_digests(table, key)
         changed = [name for name in {**now, **manifest.landing} if manifest.landing.get(name) != now.get(name)]
         if changed:
@@ -287,8 +308,10 @@ class Builder:
         return REFUSED_BEFORE() if manifest.refusals else None
 
     def _changed_landing(self, manifest: Manifest, changed: list[str], now: Mapping[str, str]) -> Reason | None:
-        """Why these parts of the landing zone have other digests than a partition was made from: other declarations, or other
-        data. Where a part is declared otherwise, that reason is given alone: it suffices, and the data is read anew."""
+        """The reason why these parts of the landing zone have changed digests: other declarations, or other data.
+
+        Where the declaration of a part changed, it is the only reason, because the data is read again anyway.
+        """
         settings: list[str] = []
         data: list[str] = []
         for name in changed:
@@ -303,7 +326,7 @@ class Builder:
         return joined(causes)
 
     def is_stale_by_code_alone(self, table: Table, key: dt.date) -> bool:
-        """Whether other code is all that sets a built partition apart from one that would be built now."""
+        """Whether only the code digest differs from that of a partition that would be built now."""
         manifest = self.lake.manifest(table, key)
         return (
             manifest is not None
@@ -313,8 +336,10 @@ class Builder:
         )
 
     def is_absent(self, table: Table, key: dt.date) -> bool:
-        """True for a day that is not built and for which nothing has landed that it could be built from: it reads as empty,
-        so that a landing zone of ticks alone needs no reference table to be built first."""
+        """Whether a day is not built and nothing has landed from which it could be built.
+
+        Such a day reads as empty. A landing zone with nothing but ticks therefore needs no reference tables to be built first.
+        """
         if table.partition == "week" or self.lake.manifest(table, key) is not None:
             return False
         if any(d != NOTHING for name, d in self.landing_digests(table, key).items() if name not in CODES):
@@ -322,7 +347,7 @@ class Builder:
         return all(self.is_absent(upstream, k) for upstream, keys in self.reads(table, key) for k in keys if k == key)
 
     def _contents(self, table: Table, key: dt.date) -> dict[str, str]:
-        """Input partition → digest of its content, of all that are built."""
+        """The content digest of each input partition; "not built" where there is none."""
         contents = {}
         for upstream, keys in self.reads(table, key):
             for k in keys:
@@ -335,14 +360,18 @@ class Builder:
     # --- building ---------------------------------------------------------------------------------------------------
 
     def build(self, table: Table, keys: Iterable[dt.date], *, force: bool = False) -> list[Outcome]:
-        """Build partitions in order. One that cannot be built does not stop the others; what became of each is returned.
+        """Build the stale ones among these partitions in order, or all of them with `force`.
 
-        Up-to-date partitions are left alone unless `force`. One that had to be renewed and could not is kept from its readers:
-        nothing is made from an earlier state of its inputs. A table that reads its own earlier partitions is committed
-        one at a time; others in batches, so that the gate judges many at once.
+        A partition that cannot be built does not stop the others. A partition that had to be renewed and could not be is withheld
+        from its readers, so that nothing is made from an earlier state of its inputs. The partitions of a table that reads itself
+        are committed one by one; those of other tables in batches, which the gate judges at once.
+
+        Returns:
+            One outcome per partition, ordered by key.
 
         Raises:
-            MachineError: the machine failed. The partitions made before are written, of this one nothing is.
+            LakeError: the lake belongs to another market, cannot be read or written, or holds damaged files.
+            MachineError: the machine failed. The partitions made before are written; nothing of this one is.
         """
         self.lake.claim(str(self.zone.root.resolve()))
         outcomes: list[Outcome] = []
@@ -354,7 +383,7 @@ class Builder:
                     if force:
                         self.forced.add((table.name, key))
                     if not self.stale(table, key):
-                        outcomes.append(self._left_alone(table, key))
+                        outcomes.append(self._up_to_date(table, key))
                         continue
                     self.forced.discard((table.name, key))
                     self.tried.add((table.name, key))
@@ -378,7 +407,7 @@ class Builder:
         return sorted(outcomes, key=lambda outcome: outcome.key)
 
     def remake(self, table: Table, key: dt.date) -> Manifest:
-        """The manifest that a partition would have if it were built now. Nothing of it is written.
+        """Build a partition without writing it, and return the manifest that it would have.
 
         Raises:
             NotReadyError, InputError, SettingsError: it cannot be built now.
@@ -390,7 +419,7 @@ class Builder:
             return self._judged(table, [one])[0]
 
     def adopt(self, table: Table, key: dt.date, proof: Mapping[str, Any]) -> None:
-        """Declare a partition that is stale by its code alone as built by the present code. proof: kept in its manifest."""
+        """Mark a partition that is stale by its code alone as built by the present code, and record `proof` in its manifest."""
         manifest = self.lake.require(table, key)
         sources = _Sources(dict(manifest.inputs), dict(manifest.landing))
         record = {"from": manifest.code, "to": self.code_digest(table), **proof}
@@ -405,11 +434,13 @@ class Builder:
             ),
         )
 
-    def _left_alone(self, table: Table, key: dt.date) -> Outcome:
+    def _up_to_date(self, table: Table, key: dt.date) -> Outcome:
         """The outcome of a partition that is up to date: unchanged, or blocked where it may not be read."""
-        self.lake.store.end_work(f"{table.name}/{key}-*")  # of a process that was killed after its manifest
+        self.lake.store.end_work(
+            f"{table.name}/{key}-*"
+        )  # left by a process that was killed after it wrote the manifest
         if refused := self.lake.refused(table, key):
-            return Outcome(key, "blocked", f"it was made from what is refused now: {refused}", None)
+            return Outcome(key, "blocked", f"an input that it was made from is refused now: {refused}", None)
         return Outcome(key, "unchanged", "", self.lake.manifest(table, key))
 
     def _prepare(self, table: Table, key: dt.date, sources: _Sources, scratch: Path) -> _Prepared:
@@ -419,29 +450,29 @@ class Builder:
         except MachineError:
             raise
         except InputError:
-            self._require_still(table, key, sources)  # half a file is no delivery that could be refused
+            self._require_settled(table, key, sources)  # a file that is still being copied is not refused
             raise
         except Exception as error:
-            # A stage turns what a delivery can cause into an InputError: an OSError that is left comes from the machine.
+            # A stage turns every error that a delivery can cause into an InputError. Another OSError comes from the machine.
             if not is_machine_fault(error) and not isinstance(error, OSError):
                 raise
             raise MachineError(
                 f"{table.name} of {key} could not be made: {describe_fault(error)}. The machine failed, which says nothing "
-                "about the data, so nothing was recorded. Mend that (rights, space, memory, network) and run again."
+                "about the data, so nothing was recorded. Correct the cause (rights, space, memory, network) and run again."
             ) from error
-        self._require_still(table, key, sources)
+        self._require_settled(table, key, sources)
         return prepared
 
-    def _require_still(self, table: Table, key: dt.date, sources: _Sources) -> None:
-        """A landing zone that changes while it is read gives figures of no state that it ever had."""
+    def _require_settled(self, table: Table, key: dt.date, sources: _Sources) -> None:
+        """Raise NotReadyError where the landing zone changed while it was read: the figures would belong to no state of it."""
         try:
             now = self.landing_digests(table, key)
-        except InputError:  # it could be read when its digest was taken first
+        except InputError:  # the table could be read when its first digest was taken
             now = {}
         if changed := [name for name in {**sources.landing, **now} if sources.landing.get(name) != now.get(name)]:
             raise NotReadyError(
                 f"{table.name} of {key} is still arriving: {', '.join(changed)} in {self.zone.root} changed while it was read, so "
-                "nothing was made from it. Run again when the copy has ended."
+                "nothing was made from it. Run again when the copy is complete."
             )
 
     def _made(self, table: Table, key: dt.date, sources: _Sources, scratch: Path, began: float) -> _Prepared:
@@ -460,7 +491,7 @@ class Builder:
                 frames=Frames(frames, table.name), partition=partition, settings=self.section(table)
             )
             if not isinstance(made, Made):
-                raise TypeError(f"{table.make} returned {type(made).__name__}. Let it return Made(frame).")
+                raise TypeError(f"{table.make} returned {type(made).__name__}. It must return Made(frame).")
         except (pl.exceptions.PolarsError, OSError, NotReadyError, InputError) as error:
             if damaged := self.lake.damaged(folder for folder in sources.inputs if folder != "manifests"):
                 raise self.lake.damage(f"{table.name} of {key}", damaged) from error
@@ -477,21 +508,21 @@ class Builder:
         return _Prepared(key, part, rows, made, unavailable, sources, time.perf_counter() - began)
 
     def _read(self, upstream: Table, keys: list[dt.date], day: dt.date, reader: str) -> pl.LazyFrame:
-        """The partitions in order, their rows under the codes that names have on `day` (resources/code_changes.py)."""
+        """The partitions in order, with symbols renamed to the codes of `day` (resources/code_changes.py)."""
         changes = self.zone.code_changes()
         runs = itertools.groupby(keys, lambda k: changes.renames(self.signal_day(upstream, k), day))
         frames = [renames.apply(self.lake.read(upstream, run, reader=reader)) for renames, run in runs]
         return pl.concat(frames) if len(frames) > 1 else frames[0] if frames else self.lake.read(upstream, [], reader)
 
     def _require_all(self, table: Table, key: dt.date, reads: Reads) -> None:
-        """One error that names everything still to be built, instead of one run for each."""
+        """Raise one NotReadyError that names all missing inputs, where two or more are not built."""
         unbuilt: dict[dt.date, list[str]] = {}
         for upstream, keys in reads:
             for k in keys:
                 if not self.is_absent(upstream, k) and self.lake.manifest(upstream, k) is None:
                     unbuilt.setdefault(k, []).append(upstream.name)
         if sum(map(len, unbuilt.values())) < 2:
-            return  # the lake's own error says it
+            return  # the lake's own error names the one
         wanted = [f"{', '.join(names)} of {k}" for k, names in sorted(unbuilt.items())]
         commands = [build_command(",".join(names), k) for k, names in sorted(unbuilt.items())]
         more = f"; and so for {len(wanted) - _LISTED} more" if len(wanted) > _LISTED else ""
@@ -503,7 +534,7 @@ class Builder:
     def _partition(
         self, table: Table, key: dt.date, reads: Reads, known: Reasons, scratch: Path, version: str
     ) -> Partition:
-        """What `make` is called with: of the services those that every table has, and those that this one declares."""
+        """The `Partition` for the make function, with the services of every table and those that this table declares."""
         day = self.signal_day(table, key)
         services: dict[str, Callable[[], Any]] = {
             "calendar": lambda: self.calendar,
@@ -532,7 +563,7 @@ class Builder:
         )
 
     def _files(self, table: Table, key: dt.date, reads: Reads) -> DeclaredFiles:
-        """Reads side files of the partitions that a partition reads, under the codes that names have on its day."""
+        """The reader of the side files of a partition's inputs, with symbols renamed to the codes of its day."""
         reader, day = f"{table.name} of {key}", self.signal_day(table, key)
 
         def read(name: str, partition: dt.date, file: str) -> bytes:
@@ -547,19 +578,19 @@ class Builder:
         return DeclaredFiles(reader, read, frozenset(allowed))
 
     def _unavailable(self, table: Table, keys: Iterable[dt.date]) -> dict[str, Reason]:
-        """Column or item → reason, of what is unavailable in every one of these partitions."""
-        held = [
+        """The reasons by column or item for everything that is unavailable in all of these partitions."""
+        reasons = [
             manifest.unavailable
             if (manifest := self.lake.manifest(table, key)) is not None
             else dict.fromkeys(table.schema, NOTHING_LANDED(table=table.name, partition=key))
             for key in keys
         ]
-        if not held:
+        if not reasons:
             return dict.fromkeys(table.schema, NO_EARLIER_PARTITION(table=table.name))
-        return {column: reason for column, reason in held[-1].items() if all(column in one for one in held)}
+        return {column: reason for column, reason in reasons[-1].items() if all(column in one for one in reasons)}
 
     def _verdicts(self, week: dt.date) -> pl.DataFrame:
-        """One row per check and partition of every table up to the week's signal day, for the report's health panel."""
+        """One row per check and partition of every table up to the week's signal day, for the report's data health."""
         last = self.calendar.signal_day(week)
         judged = {table.name: {one.name for one in table.checks if one.plausibility} for table in self.tables.values()}
         rows = [
@@ -594,7 +625,7 @@ class Builder:
         return pl.DataFrame(rows, schema=schema, orient="row").sort("table", "partition", "check")
 
     def _left_out(self, week: dt.date) -> pl.DataFrame:
-        """What partitions up to the week's signal day were made without: table, partition, code, item, value as JSON."""
+        """The notes LEFT_OUT of partitions up to the week's signal day: table, partition, code, item, value as JSON."""
         last = self.calendar.signal_day(week)
         rows = [
             (table.name, key, code, item, json.dumps(value, ensure_ascii=False, sort_keys=True))
@@ -619,7 +650,7 @@ class Builder:
         return outcomes
 
     def _judged(self, table: Table, batch: list[_Prepared]) -> list[Manifest]:
-        """The manifests of a batch, with the verdicts of the gate on it."""
+        """The manifests of a batch, with the gate's verdicts."""
         if not batch:
             return []
         profiles = {one.key: one.made.profile for one in batch if one.made.profile is not None}
@@ -634,19 +665,18 @@ class Builder:
         ]  # fmt: skip
 
     def _notes(self, table: Table, one: _Prepared) -> dict[str, Any]:
-        """The stage's own notes, and `_landing_notes`."""
+        """The stage's own notes and `_landing_notes`."""
         return {**one.made.notes, **self._landing_notes(table, one.sources)}
 
     def _landing_notes(self, table: Table, sources: _Sources) -> dict[str, Any]:
-        """What the settings declare of what it read of the landing zone; by table, how many rows of it
-        could not be placed in time."""
+        """The notes on the landing zone: the declarations of the parts that were read, and their numbers of rows without a date."""
         landed = [land.name for land in table.lands if sources.landing.get(land.name, NOTHING) != NOTHING]
-        declared = {name: said for name in landed if (said := self.zone.declared(name))}
+        declared = {name: values for name in landed if (values := self.zone.declared(name))}
         undated = {name: self.zone.undated[name].rows for name in landed if name in self.zone.undated}
-        return {note: said for note, said in {DECLARED: declared, UNDATED: undated}.items() if said}
+        return {note: by_part for note, by_part in {DECLARED: declared, UNDATED: undated}.items() if by_part}
 
     def _refuse(self, table: Table, key: dt.date, reason: str, sources: _Sources) -> Outcome:
-        """Write an input that cannot be made into a partition as an empty, refused one: the reason is kept beside it."""
+        """Write an empty, refused partition for an input that cannot be read. The verdict holds the reason."""
         checks = {"input_is_readable": Verdict(False, True, reason)}
         manifest = self._manifest(
             table, key, sources, content=digest(reason.encode()), rows=0, checks=checks,
@@ -674,17 +704,17 @@ def _decisive(section: Any) -> Any:
 
 
 def _paths(value: str | Iterable[str] | None, built_in: Mapping[str, str]) -> list[str]:
-    """The paths "module:name" that a setting holds, as such or by a short name; any other text is none."""
+    """The paths "module:name" that a setting holds, directly or by the short name of a built-in one. Other texts are no paths."""
     values = [value] if isinstance(value, str) else value or ()
     return [path for one in values if ":" in (path := built_in.get(one, one))]
 
 
-def _mapping(said: Any) -> dict[str, Any]:
-    """What a manifest says, where it is a mapping as this version writes it."""
-    return said if isinstance(said, dict) else {}
+def _mapping(value: Any) -> dict[str, Any]:
+    """A value of a manifest where it is a mapping, as this version writes it; else an empty one."""
+    return value if isinstance(value, dict) else {}
 
 
-def _handed(table: Table) -> Iterator[str]:
+def _service_classes(table: Table) -> Iterator[str]:
     """The classes whose methods a make function may call on its partition, as "module:name"."""
     yield "resources.calendar:Calendar"
     yield "resources.code_changes:Change"
@@ -709,33 +739,33 @@ def _with_profile(made: Made, frame: pl.DataFrame) -> Made:
 
 
 def _conform(table: Table, frame: pl.DataFrame) -> pl.DataFrame:
-    """The frame in the table's schema and order; a column too few or too many is a mistake of the stage's code."""
+    """Cast the frame to the table's schema and sort it. A missing or additional column is an error in the stage's code."""
     if set(frame.columns) != set(table.schema):
         missing = sorted(set(table.schema) - set(frame.columns))
         extra = sorted(set(frame.columns) - set(table.schema))
         raise ValueError(
-            f"{table.make} made columns that differ from {table.name}'s schema: missing {missing}, extra {extra}"
+            f"{table.make} returned columns that differ from the schema of {table.name}: missing {missing}, additional {extra}"
         )
     frame = frame.select(pl.col(name).cast(dtype) for name, dtype in table.schema.items())
     return frame.sort(table.sort, maintain_order=True, nulls_last=True) if table.sort else frame
 
 
 def _conforming_file(table: Table, made: Made) -> Path:
-    """The file, if it holds the table's columns and comes with what the checks judge; else a mistake of the stage's code."""
+    """Check that the file has the table's schema and comes with a profile. Anything else is an error in the stage's code."""
     assert isinstance(made.frame, Path)
     if made.profile is None:
-        raise ValueError(f"{table.make} handed back a file without a profile for the checks of {table.name}")
-    held, wanted = dict(pl.read_parquet_schema(made.frame)), dict(pl.Schema(table.schema))
-    if list(held.items()) != list(wanted.items()):
-        raise ValueError(f"{table.make} wrote {held}, {table.name}'s schema is {wanted}")
+        raise ValueError(f"{table.make} returned a file without the profile that the checks of {table.name} need")
+    written, wanted = dict(pl.read_parquet_schema(made.frame)), dict(pl.Schema(table.schema))
+    if list(written.items()) != list(wanted.items()):
+        raise ValueError(f"{table.make} wrote the columns {written}; the schema of {table.name} is {wanted}")
     return made.frame
 
 
 def _unavailable_columns(
     table: Table, frame: pl.LazyFrame, known: Reasons, own: Mapping[str, Reason | str]
 ) -> dict[str, Reason]:
-    """Reasons for n/a: those the stage gave, and those that travel down to what came out entirely null."""
-    reasons = {name: as_reason(said) for name, said in own.items()}
+    """The reasons for n/a: those of the stage, and those of inputs for columns and items that are entirely null."""
+    reasons = {name: as_reason(reason) for name, reason in own.items()}
     for name in _void(table, frame, [name for name in table.needs if name not in reasons]):
         for source in table.needs[name]:
             upstream, column = source.split(".", 1)
@@ -746,11 +776,11 @@ def _unavailable_columns(
 
 
 def _void(table: Table, frame: pl.LazyFrame, names: list[str]) -> list[str]:
-    """Of these columns those that are null in every row; of items those without a single non-null value."""
+    """The columns that are null in every row, or the items without a single non-null value."""
     if table.items is None:
-        held = frame.select(pl.col(names).is_not_null().any()).collect()
-        return [name for name in names if not held[name].item()]
+        any_known = frame.select(pl.col(names).is_not_null().any()).collect()
+        return [name for name in names if not any_known[name].item()]
     measured = [c for c, dtype in table.schema.items() if c != table.items and dtype.is_float()]
-    living = frame.filter(pl.any_horizontal(pl.col(measured).is_not_null())).select(pl.col(table.items).unique())
-    alive = set(living.collect()[table.items])
-    return [name for name in names if name not in alive]
+    known = frame.filter(pl.any_horizontal(pl.col(measured).is_not_null())).select(pl.col(table.items).unique())
+    with_values = set(known.collect()[table.items])
+    return [name for name in names if name not in with_values]

@@ -1,11 +1,11 @@
-"""Trading days and weeks of the Shanghai and Shenzhen exchanges, and the arithmetic every other module asks for.
+"""Trading days and weeks of the Shanghai and Shenzhen exchanges, and their arithmetic.
 
-Here: which days trade, offsets in trading days and trading weeks, signal and trade days. Not here: Dagster partitions
-(orchestration/partitions.py) and what has landed (resources/landing.py).
+This module decides which days trade and computes offsets in trading days and weeks, signal days and trade days. Dagster's
+partitions are in orchestration/partitions.py, and resources/landing.py knows which days have landed.
 
-Source: the XSHG calendar of `exchange_calendars` to the end of the last year whose holidays it holds, whatever the machine's
-clock says, and beyond it what the settings `calendar.*` say was announced. A week is named by its Monday; its *signal day* is
-its last trading day (SPEC §1). A question about a day, week or month that is not wholly known is an error, never a guess.
+The source is the XSHG calendar of `exchange_calendars` up to the end of the last year whose holidays it contains, independent of
+the machine's clock; after it, the announced holidays of the settings `calendar.*`. A week is named by its Monday, and its *signal
+day* is its last trading day (SPEC §1). A question about a day, week or month that is not completely known raises SettingsError.
 """
 
 import bisect
@@ -21,16 +21,16 @@ _DAY = dt.timedelta(days=1)
 
 
 def never_trades(day: dt.date) -> bool:
-    """True where no announcement is needed: Saturdays and Sundays, working days by decree included, and 1 January."""
+    """Whether the exchanges never trade on a day: on weekends, also those that are made working days, and on 1 January."""
     return day.weekday() >= 5 or (day.month, day.day) == (1, 1)
 
 
 @functools.cache
 def published() -> tuple[tuple[dt.date, ...], dt.date]:
-    """The sessions of the published XSHG calendar, and the last day that it knows of.
+    """The trading days of the published XSHG calendar, and the last day that it covers.
 
-    By default `exchange_calendars` ends its calendars a year after the machine's clock; here the end is that of its list of
-    holidays.
+    By default `exchange_calendars` ends its calendars one year after the machine's clock. This function ends it with the list of
+    holidays instead.
     """
     from exchange_calendars.exchange_calendar_xshg import XSHGExchangeCalendar
 
@@ -39,7 +39,7 @@ def published() -> tuple[tuple[dt.date, ...], dt.date]:
 
 
 class Calendar:
-    """Trading days in order, with offsets.
+    """The trading days in order, with offsets. Methods raise SettingsError for days and weeks that are not known.
 
     >>> calendar = Calendar.xshg()
     >>> calendar.signal_day(dt.date(2023, 9, 25))  # Friday 29 September 2023 was a holiday
@@ -47,10 +47,10 @@ class Calendar:
     """
 
     def __init__(self, trading_days: Iterable[dt.date], known_until: dt.date | None = None):
-        """known_until: the last day of which it is known whether it trades; by default the end of the last day's week."""
+        """Create a calendar. known_until: the last day whose status is known; by default the end of the last trading day's week."""
         self._days = sorted(set(trading_days))
         if not self._days:
-            raise SettingsError("The calendar holds no trading day; check the setting calendar.extra_holidays.")
+            raise SettingsError("The calendar has no trading day. Correct the setting calendar.extra_holidays.")
         known = self.week_of(self._days[-1]) + 6 * _DAY if known_until is None else max(known_until, self._days[-1])
         while never_trades(known + _DAY):
             known += _DAY
@@ -67,24 +67,27 @@ class Calendar:
 
     @property
     def first(self) -> dt.date:
+        """The first trading day."""
         return self._days[0]
 
     @property
     def last(self) -> dt.date:
+        """The last trading day."""
         return self._days[-1]
 
     def is_trading_day(self, day: dt.date) -> bool:
+        """Whether the exchanges trade on a day."""
         self._require_known(day)
         return day in self._index
 
     def index(self, day: dt.date) -> int:
-        """Position of a trading day among all trading days: differences count trading days."""
+        """The position of a trading day among all trading days. Differences of positions count trading days."""
         try:
             return self._index[day]
         except KeyError:
             self._require_known(day)
             raise SettingsError(
-                f"{day} is no trading day of the XSHG calendar; the trading days beside it are "
+                f"{day} is no trading day of the XSHG calendar; the nearest trading days are "
                 f"{self.previous_day(day)} and {self.next_day(day)}."
             ) from None
 
@@ -164,14 +167,15 @@ class Calendar:
         return self._weeks[position + n]
 
     def is_last_of_week(self, day: dt.date) -> bool:
+        """Whether a trading day is the last of its week."""
         return self._is_last_before(day, self.week_of(day) + 7 * _DAY)
 
     def is_last_of_month(self, day: dt.date) -> bool:
-        """True on the last trading day of a month."""
+        """Whether a trading day is the last of its month."""
         return self._is_last_before(day, (day.replace(day=1) + 31 * _DAY).replace(day=1))
 
     def _is_last_before(self, day: dt.date, end: dt.date) -> bool:
-        """Whether no trading day lies between the trading day `day` and the day `end`."""
+        """Whether there is no trading day after the trading day `day` and before the day `end`."""
         position = self.index(day)
         if position + 1 < len(self._days):
             return self._days[position + 1] >= end
@@ -179,17 +183,17 @@ class Calendar:
         return True
 
     def month_signal_days(self, first: dt.date, last: dt.date) -> list[dt.date]:
-        """The last trading days of months that lie from `first` to `last`."""
+        """The last trading days of months between `first` and `last`, both included."""
         return [day for day in self.days(first, last) if self.is_last_of_month(day)]
 
     # --- the end of what is known -----------------------------------------------------------------------------------
 
     def known_week(self, day: dt.date) -> dt.date:
-        """The week of a date; the last wholly known one for dates after that."""
+        """The week of a date, or the last week that is completely known where that is earlier."""
         return min(self.week_of(day), self._weeks[-1]) if self._weeks else self.week_of(day)
 
     def warning(self, newest: dt.date, within: int = 0) -> str:
-        """What to tell the user when the known calendar ends at most `within` days after the newest data; else ""."""
+        """The warning for a known calendar that ends at most `within` days after the newest data; else ""."""
         left = (self.known_until - newest).days
         if left > within:
             return ""
@@ -207,9 +211,9 @@ class Calendar:
     def _remedy(self) -> str:
         year = (self.known_until + _DAY).year
         return (
-            f"When the exchanges have announced the holidays of {year}, put them into the settings file: [calendar] "
+            f"When the exchanges have announced the holidays of {year}, add them to the settings file: [calendar] "
             f"announced_until = {year}-12-31 and announced_holidays = [{year}-02-05, …], every weekday of {year} on which they do "
-            "not trade. A newer release of exchange_calendars that holds the year serves as well."
+            "not trade. Alternatively, install a newer release of exchange_calendars that covers the year."
         )
 
     @staticmethod
@@ -226,12 +230,12 @@ def _xshg_calendar(settings: CalendarSettings) -> Calendar:
     trading, removed = set(sessions), set(settings.extra_holidays)
     if late := sorted(day for day in removed if day > end):
         raise SettingsError(
-            f"calendar.extra_holidays names {_list(late)}, after the published calendar, which ends on {end}. Name such days in "
-            "calendar.announced_holidays, with calendar.announced_until."
+            f"calendar.extra_holidays names {_list(late)}, after the published calendar, which ends on {end}. Move such days to "
+            "calendar.announced_holidays, and set calendar.announced_until."
         )
     if idle := sorted(removed - trading):
         raise SettingsError(
-            f"calendar.extra_holidays names {_list(idle)}, not a trading day of the XSHG calendar anyway; take it out."
+            f"calendar.extra_holidays names {_list(idle)}, which the XSHG calendar has as a holiday already. Remove the entry."
         )
     until, named = settings.announced_until, set(settings.announced_holidays)
     _require_agreement(named, trading - removed, end)
@@ -244,31 +248,31 @@ def _xshg_calendar(settings: CalendarSettings) -> Calendar:
 
 
 def _require_agreement(named: set[dt.date], trading: set[dt.date], end: dt.date) -> None:
-    """The published calendar has caught up with an announcement: where both know a year, they must say the same."""
+    """Raise SettingsError where the announcement and the published calendar disagree in years that both cover."""
     both = {day for day in named if day <= end and not never_trades(day)}
     years = {day.year for day in both}
     weekdays = {day for year in years for n in range(366) if not never_trades(day := dt.date(year, 1, 1) + n * _DAY)}
     closed = {day for day in weekdays if day.year in years and day not in trading}
     if open_ := sorted(both - closed):
         raise SettingsError(
-            f"calendar.announced_holidays names {_list(open_)}, which the published calendar holds for trading days; it ends on "
-            f"{end}. Name them in calendar.extra_holidays if the exchanges do not trade then, and take the days up to {end} out "
-            "of calendar.announced_holidays."
+            f"calendar.announced_holidays names {_list(open_)}, which are trading days of the published calendar; it ends on "
+            f"{end}. Move them to calendar.extra_holidays if the exchanges do not trade then, and remove the days up to {end} from "
+            "calendar.announced_holidays."
         )
     if missing := sorted(closed - both):
         raise SettingsError(
             f"calendar.announced_holidays lacks {_list(missing)}, on which the exchanges do not trade by the published calendar, "
-            f"which ends on {end}. Take the days up to {end} out of calendar.announced_holidays: the published calendar holds "
-            "them."
+            f"which ends on {end}. Remove the days up to {end} from calendar.announced_holidays, because the published calendar "
+            "covers them."
         )
 
 
 def statutory_holidays(year: int) -> dict[str, tuple[str, tuple[dt.date, ...]]]:
-    """Setting → (name, days) of the holidays of a year by law.
+    """The statutory holidays of a year: setting → (name, days).
 
-    Source: the State Council's regulation on public holidays, in the version of 2024-11-10 in force since 2025, article 2. The exchanges
-    have closed on each of these days since 2008, as far as they were holidays by the law of the year. Which weekdays around them are days
-    off too is for each year's announcement to say. The days by the lunar calendar are those of `exchange_calendars`.
+    Source: the State Council's regulation on public holidays, in the version of 2024-11-10 in force since 2025, article 2. Since 2008
+    the exchanges have closed on each of these days that was a statutory holiday of its year. Each year's announcement decides which
+    weekdays around them are days off too. The days by the lunar calendar are those of `exchange_calendars`.
 
     Raises:
         SettingsError: the days by the lunar calendar are not known for that year.
@@ -277,7 +281,7 @@ def statutory_holidays(year: int) -> dict[str, tuple[str, tuple[dt.date, ...]]]:
         lunar = {what: dates[year] for what, dates in _lunar_dates().items()}
     except KeyError:
         raise SettingsError(
-            f"The Spring Festival of {year} is not known to exchange_calendars: end calendar.announced_until before {year}."
+            f"exchange_calendars does not know the Spring Festival of {year}. Set calendar.announced_until to a day before {year}."
         ) from None
     spring = lunar["spring_festival"]
     return {
@@ -293,7 +297,7 @@ def statutory_holidays(year: int) -> dict[str, tuple[str, tuple[dt.date, ...]]]:
 
 @functools.cache
 def _lunar_dates() -> dict[str, dict[int, dt.date]]:
-    """Holiday → year → its day: of the Spring Festival the first of the lunar year."""
+    """The days of the lunar holidays: holiday → year → day. That of the Spring Festival is the first of the lunar year."""
     from exchange_calendars import lunisolar_holidays as known
 
     tables = {
@@ -306,7 +310,7 @@ def _lunar_dates() -> dict[str, dict[int, dt.date]]:
 
 
 def _require_complete(named: set[dt.date], end: dt.date, until: dt.date, wanted: Iterable[str]) -> None:
-    """No exchange trades on a holiday by law: an announcement that lacks a weekday of one is incomplete."""
+    """Raise SettingsError where an announcement lacks a weekday of a statutory holiday."""
     wanted, missing = set(wanted), []
     for year in range(end.year, until.year + 1):
         for key, (name, days) in statutory_holidays(year).items():
@@ -316,22 +320,23 @@ def _require_complete(named: set[dt.date], end: dt.date, until: dt.date, wanted:
     if missing:
         keys = list(dict.fromkeys(key for _, key in missing))
         raise SettingsError(
-            f"calendar.announced_holidays does not name {_list([told for told, _ in missing])}, holidays by law, though "
-            f"announced_until = {until}. Name every weekday up to that day on which the exchanges do not trade, or end announced_until "
-            f"before. If the law has changed, take {' and '.join(keys)} out of calendar.statutory_holidays."
+            f"calendar.announced_holidays does not name the statutory holidays {_list([days for days, _ in missing])} although "
+            f"announced_until = {until}. Name every weekday up to that day on which the exchanges do not trade, or set announced_until "
+            f"to an earlier day. If the law has changed, remove {' and '.join(keys)} from calendar.statutory_holidays."
         )
 
 
 def _closed(trading: set[dt.date], end: dt.date) -> set[dt.date]:
-    """The weekdays of the last published month without trading: a holiday may begin before the published calendar ends."""
+    """The weekdays without trading in the last published month, since a holiday may begin before the published calendar ends."""
     return {day for n in range(31) if (day := end - n * _DAY) not in trading and not never_trades(day)}
 
 
 def _require_made_up(named: set[dt.date], end: dt.date, until: dt.date, wanted: Iterable[str]) -> None:
-    """A holiday by law that falls on a weekend is made up for on a weekday (the regulation that `statutory_holidays` cites).
+    """Raise SettingsError where an announcement lacks the weekdays that replace statutory holidays on a weekend.
 
-    So the days off around a holiday hold at least as many weekdays as days by law. Of the holidays since 2008 only the Mid-Autumn
-    Festival of 2015, a Sunday, was not made up for. Days off that reach `until` may go on and are not judged.
+    By the regulation that `statutory_holidays` cites, the days off around a holiday contain at least as many weekdays as statutory
+    days. Of the holidays since 2008 only the Mid-Autumn Festival of 2015, a Sunday, is an exception. Days off that reach `until` may
+    continue and are not judged.
     """
     wanted = set(wanted)
     short: dict[dt.date, tuple[dt.date, str, int, list[dt.date], str]] = {}
@@ -351,16 +356,16 @@ def _require_made_up(named: set[dt.date], end: dt.date, until: dt.date, wanted: 
         if len(weekdays) < least and off[-1] < until:
             short.setdefault(off[0], (off[-1], name, least, weekdays, key))
     if short:
-        told = [
-            f"{name}: {least} days by law, and {len(weekdays)} weekdays without trading from {first} to {last}"
+        clauses = [
+            f"{name}: {least} statutory days, and {len(weekdays)} weekdays without trading from {first} to {last}"
             for first, (last, name, least, weekdays, _) in short.items()
         ]
         keys = sorted({key for *_, key in short.values()})
         raise SettingsError(
-            f"calendar.announced_holidays does not make up for holidays by law that fall on a weekend ({_list(told)}), though "
-            f"announced_until = {until}. Name every weekday up to that day on which the exchanges do not trade, those around the "
-            "holidays too, or end announced_until before. If the announcement does not make up for them, take "
-            f"{' and '.join(keys)} out of calendar.statutory_holidays."
+            f"calendar.announced_holidays lacks weekdays that replace statutory holidays on a weekend ({_list(clauses)}) although "
+            f"announced_until = {until}. Name every weekday up to that day on which the exchanges do not trade, including those around "
+            "the holidays, or set announced_until to an earlier day. If the announcement does not replace them, remove "
+            f"{' and '.join(keys)} from calendar.statutory_holidays."
         )
 
 

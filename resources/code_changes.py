@@ -1,19 +1,19 @@
-"""Changes of a stock's code, and mergers: which code a row of an earlier day stands under today (pure).
+"""Changes of a stock's code, and mergers: the present code of a row of an earlier day (pure functions).
 
-Here: which rows of reference/code_changes can be used, the renaming of symbols from one day to a later one, and the mergers
-of a span of days. Not here: reading the table (resources/landing.py), handing out renamed rows (resources/builder.py) and
-what becomes of holdings (assets/portfolios/week/mergers.py).
+This module selects the usable rows of reference/code_changes, renames symbols from one day to a later one, and lists the mergers of
+a span of days. resources/landing.py reads the table, resources/builder.py passes renamed rows to the tables, and the portfolios
+convert holdings.
 
-A row says: from `date` on, the name `old` is continued as `new`, `ratio` new shares for each old share. `date` is the first
-day on which `old` no longer exists, and the day on which the change becomes known.
+A row states that from `date` on, the code `old` is continued as `new`, with `ratio` new shares for each old share. `date` is the
+first day on which `old` no longer exists, and the day on which the change becomes known.
 
-- A **change of code** (`ratio` 1 or absent): the company goes on under another code. Its earlier rows are read under the new
-  code. The new code had no rows of its own before.
-- A **merger** (`ratio` other than 1, or `merger` true): `old` is absorbed by `new`, which has a history of its own. Nothing
-  is joined; holders of the old share receive new shares.
+- A **change of code** (`ratio` 1 or absent): the company continues under another code. Its earlier rows are read under the new
+  code. The new code had no rows before.
+- A **merger** (`ratio` other than 1, or `merger` true): `old` is absorbed by `new`, which has its own history. The histories are not
+  joined; holders of the old share receive new shares.
 
-Rows of a partition of day k that are read on day d are renamed by the changes dated after k and not after d, in the order
-of their dates; changes of one date hold at once, so that two names may swap their codes. What is dated after d takes no part.
+Rows of a partition of day k that are read on day d are renamed by the changes dated after k and not after d, in the order of their
+dates. Changes of one date apply at the same time, so that two stocks may swap their codes. Changes after d do not apply.
 """
 
 import datetime as dt
@@ -21,7 +21,7 @@ import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import groupby, pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import polars as pl
 
@@ -47,8 +47,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Renames:
-    """What becomes of the symbols of one earlier day. code: earlier → present code. void: codes that belonged to nobody then,
-    so that rows under them contradict a change; they are left out."""
+    """The renaming of the symbols of one earlier day.
+
+    code: earlier → present code. void: codes that no stock had then; rows under them contradict a change and are left out.
+    """
 
     code: Mapping[str, str] = field(default_factory=dict)
     void: frozenset[str] = frozenset()
@@ -57,7 +59,7 @@ class Renames:
         return bool(self.code or self.void)
 
     def apply(self, frame: Frame, column: str = "symbol") -> Frame:
-        """The rows under their present codes, in the order they stand in; a frame without the column as it is."""
+        """Rename the symbols of a frame; the order of the rows stays. A frame without the column is returned unchanged."""
         if not self or column not in frame.collect_schema():
             return frame
         if self.void:
@@ -70,7 +72,7 @@ NONE = Renames()
 
 @dataclass(frozen=True, eq=False)
 class CodeChanges:
-    """All usable changes by date, and the rows that cannot be used, with their `reason`."""
+    """All usable changes in the order of their dates, and the unusable rows with their `reason`."""
 
     changes: tuple[Change, ...] = ()
     aside: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={**SCHEMA, "reason": pl.String}))
@@ -84,7 +86,7 @@ class CodeChanges:
         return sorted({change.date for change in self.changes})
 
     def until(self, date: dt.date) -> "CodeChanges":
-        """What is known at the close of `date`."""
+        """The changes that are known at the close of `date`."""
         if not self.changes and self.aside.is_empty():
             return self
         known = tuple(change for change in self.changes if change.date <= date)
@@ -95,7 +97,7 @@ class CodeChanges:
         return tuple(change for change in self.changes if after < change.date <= until)
 
     def mergers(self, after: dt.date, until: dt.date) -> tuple[Change, ...]:
-        """The mergers among them, `new` under the code that it has on `until`."""
+        """The mergers dated after `after` and not after `until`, with `new` under its code on `until`."""
         return tuple(
             replace(change, new=self.renames(change.date, until).code.get(change.new, change.new))
             for change in self.between(after, until)
@@ -103,13 +105,13 @@ class CodeChanges:
         )
 
     def renames(self, after: dt.date, until: dt.date) -> Renames:
-        """From the codes of the day `after` to those of the day `until`."""
+        """The renaming from the codes of the day `after` to those of the day `until`."""
         if not any(after < date <= until for date in self.dates):
             return NONE
         return _renames(self.changes, after, until)
 
     def gone(self, date: dt.date) -> dict[str, Change]:
-        """Codes that nobody has on `date`, because a change took them away → that change."""
+        """The codes that no stock has on `date` because of a change, each with that change."""
         taken: dict[str, Change] = {}
         for _, group in _by_date(change for change in self.changes if change.date <= date):
             for change in group:
@@ -120,7 +122,7 @@ class CodeChanges:
         return taken
 
     def first_days(self, days: Mapping[str, dt.date], until: dt.date) -> dict[str, dt.date]:
-        """Code on `until` → the earliest of the `days` (code → day) of all codes that its name has had; other codes as they are."""
+        """The earliest of `days` (code → day) over all codes that a stock has had, by its code on `until`. Other codes keep their day."""
         code, first = self.renames(dt.date.min, until).code, dict(days)
         for earlier, present in code.items():
             if earlier in days:
@@ -128,10 +130,10 @@ class CodeChanges:
         return first
 
     def rename_history(self, frame: pl.DataFrame, known: str, until: dt.date, *, late: bool = False) -> pl.DataFrame:
-        """A history sorted by the date column `known`, each row under the code that its name has on `until`.
+        """Rename a history, sorted by the date column `known`, to the codes of the day `until`.
 
-        late: rows dated after a change and still under the code it took away count as the new code's, as in lists that a
-        vendor keeps by a company's former code; otherwise they stay as they are.
+        late: whether rows dated after a change that still have the old code are renamed too, as in lists in which a vendor keeps a
+        company's former code.
         """
         borders = [date for date in self.dates if date <= until]
         if not borders or frame.is_empty():
@@ -152,10 +154,10 @@ class CodeChanges:
         return pl.concat(parts)
 
     def continue_listings(self, instruments: pl.DataFrame, until: dt.date) -> pl.DataFrame:
-        """reference/instruments as of `until`: a name is listed since its first code was, and ends as its present code does.
+        """The rows of reference/instruments as of `until`: a stock is listed from the list_date of its first code on.
 
-        Codes that were taken away have no row. A present code without a row of its own takes that of its last one, without
-        its end: what ended was the code.
+        Codes that a change ended have no row. A present code without a row takes the row of the stock's last code without its
+        delist_date, because only the code ended.
         """
         known = self.until(until).changes
         if not known:
@@ -182,22 +184,22 @@ class CodeChanges:
 
 
 def sift_changes(rows: pl.DataFrame) -> CodeChanges:
-    """The rows of reference/code_changes (old, new, date, ratio, merger), parted into usable ones and others with a reason.
+    """Split the rows of reference/code_changes (old, new, date, ratio, merger) into usable ones and others with a reason.
 
-    Whether a row is usable depends on rows of its own and of earlier dates alone, so that a later row changes nothing that is
-    built. Absent ratio: 1. Absent merger: whether the ratio differs from 1.
+    Whether a row is usable depends only on rows of its own and of earlier dates, so that a later row changes nothing that is
+    built. An absent ratio is 1. An absent merger is whether the ratio differs from 1.
     """
     usable: list[Change] = []
-    aside: list[tuple] = []
-    gone: dict[str, dt.date] = {}  # codes taken away → since when
-    present: set[str] = set()  # codes that a change led to and that are still somebody's
-    if UNREADABLE in rows.columns:  # a ratio that cannot be read is not an absent one
+    aside: list[tuple[Any, ...]] = []
+    gone: dict[str, dt.date] = {}  # codes that a change ended → the day
+    present: set[str] = set()  # new codes of earlier changes that a stock still has
+    if UNREADABLE in rows.columns:  # an unreadable ratio must not count as an absent one
         unreadable = rows.filter(pl.col(UNREADABLE).is_not_null())
         aside += unreadable.select(*SCHEMA, UNREADABLE).rows()
         rows = rows.filter(pl.col(UNREADABLE).is_null())
     ordered = rows.select(SCHEMA.keys()).sort("date", "old", "new", nulls_last=True, maintain_order=True)
     for _, group in groupby(ordered.iter_rows(), key=lambda row: row[2]):
-        candidates: dict[tuple, Change] = {}
+        candidates: dict[tuple[Any, ...], Change] = {}
         for row in group:
             if reason := REPEATED if row in candidates else _fault(row):
                 aside.append((*row, reason))
@@ -223,7 +225,8 @@ def sift_changes(rows: pl.DataFrame) -> CodeChanges:
     return CodeChanges(tuple(sorted(usable)), pl.DataFrame(aside, schema={**SCHEMA, "reason": pl.String}, orient="row"))
 
 
-def _fault(row: tuple) -> str:
+def _fault(row: tuple[Any, ...]) -> str:
+    """The reason why a row is not usable by itself; "" where it is."""
     old, new, date, ratio, _ = row
     for name, code in (("old", old), ("new", new)):
         if code is None or not pl.Series([code]).str.contains(SYMBOL).item():
@@ -238,19 +241,19 @@ def _fault(row: tuple) -> str:
 
 
 def _conflict(change: Change, same_day: list[Change], gone: Mapping[str, dt.date], present: set[str]) -> str:
-    """Why a change cannot hold beside those of its day and the earlier ones: codes gone and present then; "" if it can."""
+    """The reason why a change contradicts those of its day or earlier ones, given the codes gone and present then; "" if none."""
     leaving = [one.old for one in same_day]
     if leaving.count(change.old) > 1:
         return f"{change.old} is continued as more than one code on the same day"
     if change.old in gone:
-        return f"{change.old} is nobody's code since {gone[change.old]}, when a change took it away"
+        return f"no stock has the code {change.old} since {gone[change.old]}, when a change ended it"
     if change.merger:
-        taken = change.new in gone or change.new in leaving
-        return f"{change.new} is nobody's code on that day: name the code that it was changed to" if taken else ""
+        ended = change.new in gone or change.new in leaving
+        return f"no stock has the code {change.new} on that day: name the code that it was changed to" if ended else ""
     if [one.new for one in same_day if not one.merger].count(change.new) > 1:
-        return f"more than one name is continued as {change.new} on the same day: of a merger say so (merger = true)"
+        return f"more than one stock is continued as {change.new} on the same day: declare a merger with merger = true"
     if change.new in present and change.new not in leaving:
-        return f"{change.new} is another name's code since an earlier change: of a merger say so (merger = true)"
+        return f"another stock has the code {change.new} since an earlier change: declare a merger with merger = true"
     return ""
 
 
@@ -260,14 +263,14 @@ def _by_date(changes: Iterable[Change]) -> list[tuple[dt.date, list[Change]]]:
 
 @functools.lru_cache(maxsize=4096)
 def _renames(changes: tuple[Change, ...], after: dt.date, until: dt.date) -> Renames:
-    now: dict[str, str] = {}  # earlier code → the code it has come to
+    now: dict[str, str] = {}  # earlier code → present code
     void: set[str] = set()
     for _, group in _by_date(change for change in changes if after < change.date <= until):
         step = {change.old: change.new for change in group if not change.merger}
         left = {change.old for change in group}
         for code in (*step, *step.values()):
             now.setdefault(code, code)
-        # Who stands under a code that a name is continued as, and does not leave it, cannot be.
+        # A row under a code that another stock is continued as, and that its own stock does not leave, contradicts the change.
         void |= {code for code, at in now.items() if at in set(step.values()) - left and code not in void}
         now = {code: step.get(at, at) for code, at in now.items()}
     return Renames({code: at for code, at in now.items() if code != at and code not in void}, frozenset(void))

@@ -1,14 +1,14 @@
-"""The digest of the code that decides what a table's partitions hold: its make function and what that uses.
+"""The digest of the code that decides the content of a table's partitions: its make function and everything that it uses.
 
-The unit is the definition: a function, a class or a constant of a module. A definition is followed when its name occurs in one
-that counts, so another network's class or another table's constants do not count, nor do the names of files and modules: moving
-a definition changes no digest. What decides no figure is left out: comments, layout, docstrings, progress lines, the texts of
-errors and the descriptions of settings. Annotations count, because a method that is called on a parameter is found through the
-class that annotates it.
+The unit is the definition: a function, a class or a constant of a module. The digest covers a definition where its name occurs in
+one that it covers already. Another network's class or another table's constants are therefore not covered. The names of files and
+modules are not covered either, so that moving a definition changes no digest. Code that decides no figure is excluded: comments,
+layout, docstrings, progress lines, the texts of errors and the descriptions of settings. Annotations are covered, because a method
+that is called on a parameter is found through the class in the parameter's annotation.
 
-Sources are read and nothing of the project is imported. Definitions are followed through assets/, resources/ and the package of
-the function itself, which settings may name from anywhere on the path. A function that is found by a text alone (a name in
-`getattr`, a module in `import_module`) is not seen: a table declares it (`Table.functions`).
+The module parses sources and imports nothing of the project. It follows definitions through assets/, resources/ and the package of
+the function itself, which settings may name from anywhere on the path. A function that is only named by a text (a name in
+`getattr`, a module in `import_module`) is not found; a table declares it (`Table.functions`).
 """
 
 import ast
@@ -22,22 +22,22 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = ("assets", "resources")
 WORDING = ("resources.errors", "resources.reason_words")
-"""Modules that decide on wording alone: a clearer sentence makes no partition stale."""
+"""Modules with nothing but wording, which are excluded: an improved sentence makes no partition stale."""
 HANDED = ("resources.partition",)
-"""Modules of what every make function is called with. Of the classes in it those count that the table declares
-(`Builder.code_digest`); to follow their annotations would make every table stale by a change of any of them."""
+"""Modules with the arguments of every make function, which are excluded. `Builder.code_digest` adds the classes of the services that
+a table declares; following the annotations would make every table stale after a change of any of them."""
 PROGRESS = ("progress", "say")
-"""Functions whose calls, where nothing is done with what they return, only report progress."""
+"""Functions that only report progress. Calls of them whose result is not used are excluded."""
 
 Definition = tuple[str, str | None]
-"""A module and a name in it; None: the whole module, where it is not known which of its names are used."""
+"""A module and a name in it. None stands for the whole module, where the used names are not known; "" for what runs on import."""
 Reference = tuple[str, ...]
 """A dotted name as it is written: ("pl", "col")."""
 
 
 @functools.cache
 def code_digest(make: str) -> str:
-    """32 hex digits for a "module:function"; of nothing where there is no such module, which its caller reports."""
+    """The digest of a "module:function" with 32 hex digits. Where the module does not exist, it is the digest of nothing."""
     module, _, name = make.partition(":")
     seen = _closure([(module, name or None)]) if _exists(module) else {}
     lines = {line for one in seen for line in _described(one)}
@@ -49,7 +49,7 @@ def code_digest(make: str) -> str:
 
 
 def definitions(make: str) -> tuple[str, ...]:
-    """The definitions that a digest covers, as "module:name". "module:" means what runs on import, "module:None" all of it."""
+    """The definitions that a digest covers, as "module:name"; "module:" is what runs on import, "module:None" the whole module."""
     module, _, name = make.partition(":")
     return tuple(
         sorted(f"{module}:{name}" for module, name in _closure([(module, name or None)]) if _hash((module, name)))
@@ -58,7 +58,7 @@ def definitions(make: str) -> tuple[str, ...]:
 
 @functools.cache
 def imports(module: str) -> tuple[str, ...]:
-    """Modules of this project that `module` imports anywhere in its body."""
+    """The modules of this project that `module` imports anywhere in its body."""
     found: set[str] = set()
     for node in ast.walk(_tree(module)):
         if isinstance(node, ast.Import):
@@ -70,7 +70,7 @@ def imports(module: str) -> tuple[str, ...]:
 
 
 def clear_caches() -> None:
-    """Read all sources anew, as a process that starts now would."""
+    """Clear all caches, so that the sources are read again."""
     for cached in (code_digest, imports, _module, _hash, _used, _described, _exists, _places):
         cached.cache_clear()
 
@@ -80,32 +80,36 @@ def clear_caches() -> None:
 
 @dataclass(frozen=True)
 class _Statement:
-    """A statement at the top of a module."""
+    """A statement at the top level of a module."""
 
     module: str
     source: ast.stmt
 
     @functools.cached_property
     def imported(self) -> Mapping[str, Definition]:
-        """Names that imports inside of it bind."""
+        """The names that imports inside the statement bind."""
         inner = [one for one in ast.walk(self.source) if isinstance(one, ast.Import | ast.ImportFrom)]
         return {name: origin for one in inner for name, origin in _imported(self.module, one).items()}
 
     @functools.cached_property
     def decisive(self) -> ast.stmt:
-        """The statement without what decides no figure."""
-        _ = self.imported  # the source is changed in place
+        """The statement without the parts that decide no figure."""
+        _ = self.imported  # computed first, because the visitor changes the source in place
         return _Decisive().visit(self.source)
 
     @functools.cached_property
     def digest(self) -> str:
+        """The digest of the decisive statement."""
         return hashlib.blake2b(ast.dump(self.decisive).encode(), digest_size=16).hexdigest()
 
 
 @dataclass(frozen=True)
 class _Module:
-    """A module taken apart. bound: name → the statements that bind it. imported: name → module and name there, or None for
-    the module itself. on_import: statements that do something when the module is imported."""
+    """The statements of a module.
+
+    bound: name → the statements that bind it. imported: name → the module and the name there, or None for the module itself.
+    on_import: the statements with an effect when the module is imported.
+    """
 
     bound: Mapping[str, Sequence[_Statement]]
     imported: Mapping[str, Definition]
@@ -113,12 +117,12 @@ class _Module:
 
     @property
     def all(self) -> list[_Statement]:
-        """Every statement, once, in no particular order."""
+        """Every statement once, in no particular order."""
         return list({id(one): one for own in (*self.bound.values(), self.on_import) for one in own}.values())
 
 
 class _Names(ast.NodeVisitor):
-    """The dotted names that statements use, those in quoted annotations included."""
+    """Collects the dotted names that statements use, including those in quoted annotations."""
 
     def __init__(self) -> None:
         self.found: set[Reference] = set()
@@ -163,7 +167,7 @@ class _Names(ast.NodeVisitor):
 
 
 class _Decisive(ast.NodeTransformer):
-    """Takes out what decides no figure: docstrings, imports (they are followed), progress lines, texts of errors, descriptions."""
+    """Removes what decides no figure: docstrings, imports (which are followed), progress lines, texts of errors, descriptions."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         if isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
@@ -214,7 +218,7 @@ def _module(module: str) -> _Module:
 
 
 def _guard(statement: ast.stmt) -> str | None:
-    """The name that an `if` looks at: `__name__` and `TYPE_CHECKING` hold nothing that runs on import."""
+    """The name that an `if` tests. The bodies of `__name__` and `TYPE_CHECKING` do not run on import."""
     if not isinstance(statement, ast.If):
         return None
     test = statement.test.left if isinstance(statement.test, ast.Compare) else statement.test
@@ -222,7 +226,7 @@ def _guard(statement: ast.stmt) -> str | None:
 
 
 def _only_binds(statement: ast.stmt) -> bool:
-    """Whether it only binds names: an assignment to an element or an attribute does something to another object."""
+    """Whether a statement only binds names. An assignment to an element or an attribute changes another object."""
     targets = statement.targets if isinstance(statement, ast.Assign) else []
     if isinstance(statement, ast.AnnAssign):
         targets = [statement.target]
@@ -252,7 +256,7 @@ def _imported(module: str, node: ast.Import | ast.ImportFrom) -> dict[str, Defin
 
 
 def _base(module: str, node: ast.ImportFrom) -> str:
-    """The module that `from … import` names, also where it is relative."""
+    """The module that `from … import` names, absolute or relative."""
     if node.level == 0:
         return node.module or ""
     above = module.split(".") if _source(module).name == "__init__.py" else module.split(".")[:-1]
@@ -267,7 +271,7 @@ def _tree(module: str) -> ast.Module:
 
 
 def _closure(first: Iterable[Definition]) -> dict[Definition, None]:
-    """All definitions that these use, in turn, and for each module among them what runs when it is imported."""
+    """All definitions that these use directly or indirectly, and for each of their modules what runs when it is imported."""
     seen: dict[Definition, None] = {}
     queue = list(first)
     while queue:
@@ -282,7 +286,7 @@ def _closure(first: Iterable[Definition]) -> dict[Definition, None]:
 
 @functools.cache
 def _used(one: Definition) -> Mapping[Reference, Definition | str]:
-    """Dotted name as written → the definition it leads to, or the dotted name of what lies outside of the project."""
+    """The dotted names of a definition, each with the definition that it refers to or the dotted name outside the project."""
     module, _ = one
     names = _Names()
     known = dict(_module(module).imported)
@@ -294,7 +298,7 @@ def _used(one: Definition) -> Mapping[Reference, Definition | str]:
 
 
 def _resolve(module: str, name: Reference, known: Mapping[str, Definition]) -> Definition | str | None:
-    """What a dotted name of `module` leads to; None for a local variable or a builtin."""
+    """The target of a dotted name in `module`; None for a local variable or a builtin."""
     root, *rest = name
     if root in known:
         origin, attribute = known[root]
@@ -311,23 +315,23 @@ def _descend(module: str, parts: list[str], reader: str) -> Definition | str:
         return ".".join([module, *parts])
     if not parts or parts[0] == "*":
         return module, None
-    held = _module(module)
-    if parts[0] in held.bound:
+    parsed = _module(module)
+    if parts[0] in parsed.bound:
         return module, parts[0]
-    if parts[0] in held.imported:
-        return _resolve(module, tuple(parts), held.imported) or (module, None)
+    if parts[0] in parsed.imported:
+        return _resolve(module, tuple(parts), parsed.imported) or (module, None)
     return module, None
 
 
 def _statements(one: Definition) -> Sequence[_Statement]:
     module, name = one
-    held = _module(module)
+    parsed = _module(module)
     if name is None:
-        return held.all
+        return parsed.all
     if name == "":
-        return held.on_import
-    # A name that the module does not bind itself: whatever it is, the module decides it.
-    return held.bound.get(name, () if name in held.imported else held.all)
+        return parsed.on_import
+    # The whole module decides a name that it does not bind by a statement.
+    return parsed.bound.get(name, () if name in parsed.imported else parsed.all)
 
 
 @functools.cache
@@ -338,22 +342,22 @@ def _hash(one: Definition) -> str:
 
 @functools.cache
 def _described(one: Definition) -> tuple[str, ...]:
-    """A definition's text, and to which texts its names lead. The names of modules are no part of it."""
+    """The lines that the digest hashes for a definition: its text, and the texts that its names refer to, without module names."""
     own = _hash(one)
-    if not own:  # nothing that runs on import
+    if not own:  # nothing runs on import
         return ()
     lines = [f"{one[1]} {own}"]
     for name, target in _used(one).items():
-        led = f"{target[1]} {_hash(target)}" if isinstance(target, tuple) else target
-        lines.append(f"{own} {'.'.join(name)} → {led}")
+        referenced = f"{target[1]} {_hash(target)}" if isinstance(target, tuple) else target
+        lines.append(f"{own} {'.'.join(name)} → {referenced}")
     return tuple(lines)
 
 
-# --- where sources lie ----------------------------------------------------------------------------------------------
+# --- source files ---------------------------------------------------------------------------------------------------
 
 
 def _source(module: str) -> Path:
-    """Where a module's source lies, or would lie. The package on the path is found and nothing of it is imported."""
+    """The path of a module's source, which need not exist. The package is located on the path without being imported."""
     package, *inner = module.split(".")
     places = [str(ROOT / package)] if package in PACKAGES else _places(package)
     paths = [Path(place, *inner) for place in places]
@@ -363,7 +367,7 @@ def _source(module: str) -> Path:
 
 @functools.cache
 def _places(package: str) -> list[str]:
-    """Folders of a package on the path, or the path of a module without its suffix."""
+    """The folders of a package on the path, or the path of a module without its suffix."""
     spec = importlib.util.find_spec(package)
     if spec is None:
         return []

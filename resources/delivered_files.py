@@ -1,7 +1,7 @@
-"""A delivered table's file → a frame as delivered, with the names of its columns recognised.
+"""Reads the file of a delivered table into a frame of unparsed cells, with recognised column names.
 
-Here: encodings, separators and headers of CSV files, Parquet files, lines that do not fit the header. Not here: what a cell
-says (values.py) and what a column means (reference_forms.py, bar_forms.py).
+This module handles the encodings, separators and headers of CSV files, Parquet files, and lines that do not fit the header. It does
+not interpret cells (values.py) or columns (reference_forms.py, bar_forms.py).
 """
 
 import contextlib
@@ -20,23 +20,32 @@ from resources.values import BLANKS
 
 SEPARATORS = (",", ";", "\t", "|")
 LONGEST_HEADER = 100_000
-"""Characters. A longer first line is a damaged file: zeros after a power cut, or one without line ends."""
-_NAMED_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)  # the first line of a spreadsheet's CSV may say it
+"""Characters. A file with a longer first line is damaged: it holds zeros after a power cut, or has no line ends."""
+_NAMED_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)  # a first line in which spreadsheets state the separator
 
 
 @dataclass(frozen=True)
 class DeliveredTable:
-    """frame: columns as delivered, those of `wanted` under their own names. bad_rows: per row why its line cannot be told
-    apart into the header's columns, else null."""
+    """A delivered table.
+
+    frame: the columns as delivered, with wanted columns under their canonical names. bad_rows: for each row the reason why its line
+    does not fit the header, else null.
+    """
 
     frame: pl.DataFrame
     bad_rows: pl.Series
 
 
 def read_delivered(path: Path, wanted: Collection[str]) -> DeliveredTable:
-    """A .parquet or .csv file. wanted: the names of columns that are looked for, without regard to case and blanks.
+    """Read a .parquet or .csv file.
 
-    Raises InputError where the file is not of its kind, or two of its columns have the same name.
+    Args:
+        path: the file.
+        wanted: the names of the columns to find; case and blanks are ignored.
+
+    Raises:
+        InputError: the file is not readable as its kind, is empty, or has two columns of the same name.
+        MachineError: the machine failed.
     """
     if path.suffix == ".parquet":
         frame = read_parquet(path)
@@ -45,8 +54,14 @@ def read_delivered(path: Path, wanted: Collection[str]) -> DeliveredTable:
 
 
 def read_parquet(path: Path) -> pl.DataFrame:
+    """Read a Parquet file.
+
+    Raises:
+        InputError: the content is not valid Parquet.
+        MachineError: the machine failed.
+    """
     with machine_faults(path):
-        data = path.read_bytes()  # by itself: what can be read and does not parse is the file's fault
+        data = path.read_bytes()  # read separately: an error in parsing the bytes is the file's fault
     try:
         return pl.read_parquet(data)
     except (pl.exceptions.PolarsError, OSError) as error:
@@ -67,8 +82,8 @@ def _read_csv(path: Path, wanted: Collection[str]) -> DeliveredTable:
         raise InputError(f"{path} is empty. Deliver it again, with a header row.")
     if len(first) > LONGEST_HEADER:
         raise InputError(
-            f"{path} begins with a line of {len(first)} characters, which is no header: the file is damaged, or no CSV file. Deliver it "
-            "again, with a header row."
+            f"{path} begins with a line of {len(first)} characters, which is no header: the file is damaged or is no CSV file. Deliver "
+            "it again, with a header row."
         )
     separator = named[1] if named else _separator(first, wanted)
     header = [_folded(name) for name in next(csv.reader([first], delimiter=separator, skipinitialspace=True))]
@@ -76,19 +91,19 @@ def _read_csv(path: Path, wanted: Collection[str]) -> DeliveredTable:
     try:
         frame = pl.read_csv(lines.encode(), separator=separator, infer_schema=False, glob=False)
         bad = _no_reasons(frame.height)
-    except pl.exceptions.PolarsError:  # a line with more fields than the header: found and set aside one by one
+    except pl.exceptions.PolarsError:  # a line has more fields than the header; it is set aside below
         frame, bad = _line_by_line(lines, separator, path)
     empty = frame.select(
         pl.all_horizontal(pl.all().str.strip_chars(BLANKS).fill_null("") == "") if frame.width else pl.lit(True)
     ).to_series()
-    if empty.any() and frame.height:  # blank lines, and lines of separators alone
+    if empty.any() and frame.height:  # blank lines, and lines with nothing but separators
         keep = ~(empty & bad.is_null())
         frame, bad = frame.filter(keep), bad.filter(keep)
     return DeliveredTable(_named(frame, wanted, path), bad)
 
 
 def _decoded(data: bytes) -> str:
-    """UTF-8, UTF-16 with its mark or without, else GBK."""
+    """Decode UTF-8, UTF-16 with or without a byte order mark, or else GBK."""
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         encodings = ["utf-16"]
     elif data[1:2] == b"\0":
@@ -100,9 +115,8 @@ def _decoded(data: bytes) -> str:
     for encoding in encodings:
         with contextlib.suppress(UnicodeDecodeError):
             return _unix_lines(data.decode(encoding))
-    return _unix_lines(
-        data.decode(encodings[-1], errors="replace")
-    )  # a cell with a replaced byte is set aside (values.py)
+    # values.py sets cells with replaced bytes aside.
+    return _unix_lines(data.decode(encodings[-1], errors="replace"))
 
 
 def _unix_lines(text: str) -> str:
@@ -110,7 +124,7 @@ def _unix_lines(text: str) -> str:
 
 
 def _separator(header: str, wanted: Collection[str]) -> str:
-    """The separator by which the header has most of the columns looked for, then most columns; the comma among equals."""
+    """The separator with which the header has the most wanted columns, then the most columns; the comma among equals."""
 
     def score(separator: str) -> tuple[int, int]:
         names = next(csv.reader([header], delimiter=separator, skipinitialspace=True))
@@ -139,12 +153,12 @@ def _line_by_line(text: str, separator: str, path: Path) -> tuple[pl.DataFrame, 
 
 
 def _folded(name: str) -> str:
-    """`Pre Close`, " pre_close" and PRE-CLOSE are pre_close."""
+    """Normalise a header: `Pre Close`, " pre_close" and PRE-CLOSE become pre_close."""
     return re.sub(r"[\s\-]+", "_", unicodedata.normalize("NFKC", name).strip(BLANKS).lower())
 
 
 def _named(frame: pl.DataFrame, wanted: Collection[str], path: Path) -> pl.DataFrame:
-    """The columns looked for under their own names, where there is one of a name alone."""
+    """Rename wanted columns to their canonical names. Raises InputError where two columns have the same name."""
     found = {name: folded for name in frame.columns if (folded := _folded(name)) in wanted}
     _refuse_twins(list(found.values()), path)
     return frame.rename(found)
@@ -154,7 +168,7 @@ def _refuse_twins(names: list[str], path: Path) -> None:
     twins = sorted({name for name in names if names.count(name) > 1})
     if twins:
         raise InputError(
-            f"{path} has more than one column {', '.join(twins)} (letter case and blanks do not count). Leave one of each."
+            f"{path} has more than one column {', '.join(twins)} (letter case and blanks are ignored). Keep one of each."
         )
 
 

@@ -1,5 +1,4 @@
-"""The errors meant for users: each says what is wrong, where, by which rule, and how to mend it. And which exceptions are
-faults of the machine."""
+"""The errors for users, each with what is wrong, where, by which rule and how to correct it; and the faults of the machine."""
 
 import contextlib
 import errno
@@ -16,27 +15,29 @@ class ZhoubaoError(Exception):
 
 
 class InputError(ZhoubaoError):
-    """Something delivered (a file, a row, a reference table) breaks a rule of the landing zone."""
+    """A delivered file, row or reference table breaks a rule of the landing zone."""
 
 
 class NotReadyError(ZhoubaoError):
-    """What was asked for needs a partition that is not built, or was refused by a gate."""
+    """The request needs a partition that is not built or that a gate refused, or data that has not landed."""
 
 
 class SettingsError(ZhoubaoError):
-    """A setting is unknown, out of range, or asks for what the data cannot give."""
+    """A setting or an argument is unknown, out of range, or not possible with the data."""
 
 
 class LakeError(ZhoubaoError):
-    """The lake cannot be opened, read or written, or holds what its manifests do not say."""
+    """The lake cannot be opened, read or written, or its files differ from its manifests."""
 
 
 class MachineError(ZhoubaoError):
-    """The machine failed: a file could not be opened or read, memory or space ran out, a store did not answer. It ends the
-    run and is no verdict on the data: no partition is written, and the next run tries again."""
+    """The machine failed: a file could not be opened or read, memory or space ran out, or a store did not answer.
+
+    The error ends the run and is no verdict on the data: no partition is written, and the next run tries again.
+    """
 
 
-# A damaged archive sends its reader to an impossible offset, which is the file's fault.
+# A damaged archive makes its reader seek to an impossible offset, which is a fault of the file.
 _OF_THE_FILE = {errno.EINVAL, errno.EOVERFLOW}
 
 
@@ -61,7 +62,11 @@ def is_machine_fault(error: BaseException) -> bool:
 
 @contextlib.contextmanager
 def machine_faults(what: str | Path) -> Iterator[None]:
-    """Turns a fault of the machine inside the block into a MachineError that names `what`; other exceptions pass."""
+    """Turn a fault of the machine inside the block into a MachineError that names `what`. Other exceptions pass unchanged.
+
+    Raises:
+        MachineError: a fault of the machine (`is_machine_fault`) occurred inside the block.
+    """
     try:
         yield
     except Exception as error:
@@ -70,29 +75,36 @@ def machine_faults(what: str | Path) -> Iterator[None]:
 
 
 def raise_machine_fault(error: BaseException, what: str | Path) -> None:
-    """Raises a MachineError that names `what` where the exception is a fault of the machine; else returns."""
+    """Raise a MachineError that names `what` where the exception is a fault of the machine; otherwise return.
+
+    Raises:
+        MachineError: the exception is a fault of the machine.
+    """
     if isinstance(error, MachineError):
         raise error
     if is_machine_fault(error):
         raise MachineError(
             f"{what} cannot be read: {describe_fault(error)}. This says nothing about the data, so nothing was recorded. "
-            "Make it readable (is it still being copied? are rights, space, memory and the network in order?) and run again."
+            "Make it readable (check whether it is still being copied, and rights, space, memory and network) and run again."
         ) from error
 
 
 def describe_fault(error: BaseException) -> str:
-    """The exception in words, with its type where it says nothing itself."""
+    """The exception's type and message."""
     return f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
 
 
-# In GBK some pairs of bytes are UTF-8 as well, so that a path component or a word is read as a whole.
+# Some pairs of bytes are valid in GBK and in UTF-8, so a path component or a word is decoded as a whole.
 _BETWEEN_WORDS = re.compile("([/\\s\"'():;,]+)")
 _RAW_BYTE = re.compile("[\udc80-\udcff]")
 
 
 def readable(text: str) -> str:
-    """The text with file names that are not UTF-8 (Python holds their bytes as lone surrogates) read as GBK, or else with
-    those bytes written as \\xNN: it can then be printed, encoded and stored. The time is linear in the length of the text."""
+    """Make a text with file names that are not UTF-8 printable. Python holds their bytes as lone surrogates.
+
+    Such a word is decoded as GBK where possible; otherwise its bytes are written as \\xNN. The result can be printed, encoded and
+    stored. The time is linear in the length of the text.
+    """
     if not _RAW_BYTE.search(text):
         return text
     return "".join(_decoded(word) if _RAW_BYTE.search(word) else word for word in _BETWEEN_WORDS.split(text))

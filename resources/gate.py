@@ -1,8 +1,8 @@
-"""The quality gate: checks stated as small objects, judged by Great Expectations, one verdict per check and partition.
+"""The quality gate: checks are declared as small objects, and Great Expectations judges them, with one verdict per partition.
 
-Here: rules, checks, verdicts and how a range of partitions is judged at once (one validation per range: per partition it
-costs ten times as much). Not here: which checks a table has (assets/*/assets.py) and who refuses what failed
-(resources/lake.py).
+This module defines rules, checks and verdicts, and judges a range of partitions in one validation, since one validation per
+partition takes ten times as long. The tables declare their checks (assets/*/assets.py), and the lake refuses to read partitions
+that failed a critical one (resources/lake.py).
 """
 
 import datetime as dt
@@ -17,12 +17,12 @@ from resources.reasons import Reason, counted_reasons
 
 PARTITION = "_partition"
 SHOWN_ROWS = 5
-DETAIL = "detail"  # the column of a profile that says in words why a row breaks a rule
+DETAIL = "detail"  # the column of a profile with the reason in words why a row breaks a rule
 
 
 @dataclass(frozen=True)
 class Between:
-    """Every value of a column lies in [min, max]; None leaves a side open, nulls are left alone."""
+    """Every value of a column is in [min, max]. None leaves a side open; nulls are not judged."""
 
     column: str
     min: float | None = None
@@ -30,7 +30,7 @@ class Between:
 
     def __str__(self) -> str:
         if self.min is None and self.max is None:
-            return f"{self.column} may be anything"
+            return f"{self.column} may have any value"
         if self.max is None:
             return f"{self.column} must be at least {self.min:.10g}"
         if self.min is None:
@@ -62,7 +62,7 @@ class Unique:
 
 @dataclass(frozen=True)
 class InSet:
-    """Every value of a column is one of these; nulls are left alone."""
+    """Every value of a column is one of these; nulls are not judged."""
 
     column: str
     values: tuple[Any, ...]
@@ -76,34 +76,35 @@ Rule = Between | NotNull | Unique | InSet
 
 @dataclass(frozen=True)
 class Check:
-    """A property that must hold of every partition, named after the property.
+    """A property that must hold for every partition; the check is named after the property.
 
     critical: a failing partition is refused downstream. remedy: what the user should do. mostly: the share of a
-    partition's rows that must keep the rule. plausibility: a figure outside what the market can do; where it fails no report
-    is issued, unless `report.allow_failed_plausibility` says so. explained_by: checks of whose failure this one's is a
-    consequence, of the same table by name, of one that it reads as "table.check": where one of them failed in the same partition,
-    a run does not report this one as well.
+    partition's rows that must satisfy the rule. plausibility: the rule bounds a figure by what is possible in the market; where it
+    fails, no report is issued unless `report.allow_failed_plausibility` is set. critical_share: the share of the judged rows above
+    which a failure is critical in any case. explained_by: checks whose failure implies this one's, by name for the same table and as
+    "table.check" for an input. Where one of them failed in the same partition, a run does not report this check.
     """
 
     name: str
     rule: Rule
     critical: bool
-    remedy: str = field(repr=False)  # wording: no part of a partition's version
+    remedy: str = field(repr=False)  # wording is not part of a partition's version
     mostly: float = 1.0
     plausibility: bool = False
     critical_share: float = 0.5
-    explained_by: tuple[str, ...] = field(default=(), repr=False)  # of reports alone: no part of a partition's version
+    explained_by: tuple[str, ...] = field(default=(), repr=False)  # decides messages only, not a partition's version
 
     @property
     def columns(self) -> tuple[str, ...]:
+        """The columns that the rule is about."""
         return self.rule.columns if isinstance(self.rule, Unique) else (self.rule.column,)
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """What one check found in one partition: `detail`, and the `remedy` where rows break its rule.
+    """The result of one check on one partition: `detail`, and the `remedy` where rows break the rule.
 
-    Manifests of earlier versions have the remedy at the end of their detail.
+    Manifests of earlier versions have the remedy at the end of `detail`.
     """
 
     passed: bool
@@ -113,19 +114,20 @@ class Verdict:
 
     @property
     def text(self) -> str:
-        """What was found and what to do."""
+        """The detail and the remedy as one text."""
         return self.detail + _advice(self.remedy)
 
     @property
     def refuses(self) -> bool:
+        """Whether the verdict refuses the partition: the check is critical and failed."""
         return self.critical and not self.passed
 
 
 def own_failures(checks: Sequence[Check], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
-    """The failed verdicts of a partition less those that another one explains (`Check.explained_by`), in the order in which the
-    checks are declared; those of no declared check, such as `input_is_readable`, come first.
+    """The failed verdicts of a partition without those that another one explains (`Check.explained_by`).
 
-    What refuses is explained by what refuses alone, so that a refused partition has a failure left.
+    They are in the order in which the checks are declared, after verdicts of undeclared checks such as `input_is_readable`. A
+    refusing verdict is only explained by another refusing one, so that at least one failure of a refused partition remains.
     """
     failed = {name: verdict for name, verdict in verdicts.items() if not verdict.passed}
     declared = {check.name: check for check in checks}
@@ -143,10 +145,21 @@ def judge(
     profiles: Mapping[dt.date, pl.DataFrame],
     unavailable: Mapping[dt.date, Mapping[str, Reason]],
 ) -> dict[dt.date, dict[str, Verdict]]:
-    """The verdict of every check on every partition.
+    """Judge every check on every partition.
 
-    A check on a column that is unavailable in a partition, or absent because nothing was delivered (an empty profile),
-    passes as n/a and says so. A column that a non-empty profile lacks is a mistake of the declaring code.
+    A check on a column that is unavailable in a partition passes with the detail "n/a: …", and so does every check on an empty
+    profile. A column that a non-empty profile lacks is an error in the declaring code.
+
+    Args:
+        checks: the table's checks.
+        profiles: partition → the rows to judge, with the columns of all checks.
+        unavailable: partition → the reasons of unavailable columns.
+
+    Returns:
+        Partition → check name → verdict.
+
+    Raises:
+        RuntimeError: Great Expectations could not evaluate a rule.
     """
     verdicts: dict[dt.date, dict[str, Verdict]] = {key: {} for key in profiles}
     for check in checks:
@@ -170,14 +183,14 @@ def judge(
 
 
 def _judged_rows(check: Check, profile: pl.DataFrame) -> int:
-    """How many rows a rule says anything of: a null is left alone by a range or a set."""
+    """The number of rows that a rule judges. A range or a set does not judge nulls."""
     if isinstance(check.rule, Between | InSet):
         return profile.height - profile[check.rule.column].null_count()
     return profile.height
 
 
 def _breaking_rows(check: Check, profiles: Mapping[dt.date, pl.DataFrame]) -> dict[dt.date, pl.DataFrame]:
-    """The rows that break a rule, per partition, as Great Expectations finds them over the whole range."""
+    """The rows that break a rule, by partition, as Great Expectations finds them over the whole range."""
     if not profiles:
         return {}
     columns = check.columns
@@ -201,7 +214,7 @@ def _validate(rule: Rule, stacked: pl.DataFrame) -> list[int]:
     gx = _great_expectations()
     expectations = gx.expectations
     if isinstance(rule, Between):
-        # NaN passes through pandas as missing and would be skipped: a computed NaN is never inside a range.
+        # pandas treats NaN as missing and would skip it, so NaNs are added below: a computed NaN is never inside a range.
         expectation = expectations.ExpectColumnValuesToBeBetween(
             column=rule.column, min_value=rule.min, max_value=rule.max
         )
@@ -217,7 +230,7 @@ def _validate(rule: Rule, stacked: pl.DataFrame) -> list[int]:
     batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
     outcome = batch.validate(expectation, result_format="COMPLETE")
     if outcome.exception_info and outcome.exception_info.get("raised_exception"):
-        raise RuntimeError(f"Great Expectations could not judge {rule}: {outcome.exception_info}")
+        raise RuntimeError(f"Great Expectations could not evaluate the rule {rule}: {outcome.exception_info}")
     rows = outcome.result.get("unexpected_index_list") or []
     if isinstance(rule, Between) and stacked.schema[rule.column].is_float():
         rows = [*rows, *stacked[rule.column].is_nan().fill_null(False).arg_true().to_list()]
@@ -239,7 +252,7 @@ def _to_pandas(frame: pl.DataFrame) -> Any:
 
 @functools.cache
 def _great_expectations() -> Any:
-    """One import per process: it takes 3–4 s and 300 MB."""
+    """Import Great Expectations on first use, because it takes 3–4 s and 300 MB."""
     import os
 
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
@@ -257,33 +270,33 @@ def _batch_definition() -> Any:
 
 
 def _describe(check: Check, bad: pl.DataFrame, rows: int, judged: int) -> str:
-    """The rule, how many rows break it, the commonest reasons where the profile gives any, else the first few rows.
+    """The rule, the number of rows that break it, and the commonest reasons of the profile, or else the first few rows.
 
     'reason must be used; not so in 3 of 120 rows: 2 × close is missing (600519.SH, …); 1 × ….'
 
-    Without a number of rows where the rows are findings about the whole table, which stand in a profile beside the rows of the
-    table, of which the rule says nothing: 'names_lost must be 0: 2023-01-31: 9 names have a price ….'.
+    The number of rows is left out where the breaking rows are findings about the whole table, which a profile holds beside rows
+    that the rule does not judge: 'names_lost must be 0: 2023-01-31: 9 names have a price ….'.
     """
-    told = _reasons(check, bad)
-    finding = bool(told) and 2 * judged <= rows
+    causes = _reasons(check, bad)
+    finding = bool(causes) and 2 * judged <= rows
     how_often = "" if finding else f"; not so in {bad.height} of {rows} rows"
-    if not told:
+    if not causes:
         shown = [
             name
             for name, dtype in bad.schema.items()
             if name in check.columns or dtype == pl.String or dtype.is_temporal()
         ]
-        told = [
+        causes = [
             ", ".join(f"{name}={row[name]}" for name in shown if row[name] is not None)
             for row in bad.head(SHOWN_ROWS).iter_rows(named=True)
         ]
         if bad.height > SHOWN_ROWS:
-            told[-1] += f" … and {bad.height - SHOWN_ROWS} more"
-    return f"{check.rule}{how_often}: {'; '.join(told)}."
+            causes[-1] += f" … and {bad.height - SHOWN_ROWS} more"
+    return f"{check.rule}{how_often}: {'; '.join(causes)}."
 
 
 def shorten(detail: str, longest: int, remedy: str = "") -> str:
-    """What a check found, and its remedy, in about `longest` characters: the end of what it found is left out, and the remedy kept."""
+    """A check's detail and remedy in about `longest` characters. The end of the detail is cut; the remedy is kept."""
     advice = _advice(remedy)
     if len(detail) + len(advice) <= longest:
         return detail + advice
@@ -297,7 +310,7 @@ def _advice(remedy: str) -> str:
 def _reasons(check: Check, bad: pl.DataFrame) -> list[str]:
     """'12 × close = 0.0 must be above 0 (600519.SH, 000001.SZ …)', the commonest first; [] without reasons.
 
-    The reasons stand in the checked column itself where that holds texts, else in `detail`.
+    The reasons are read from the checked column where it holds texts, else from `detail`.
     """
     texts = [name for name in (*check.columns, DETAIL) if bad.schema.get(name) == pl.String]
     column = texts[0] if texts and isinstance(check.rule, Between | InSet) else None

@@ -1,7 +1,7 @@
 """The lake: Parquet partitions with a manifest beside each, in a local folder or on `s3://`, through one interface.
 
-Here: where partitions lie, atomic writes, the manifest that makes a partition exist, and reads that refuse what a gate
-refused. Not here: what a partition holds and when it is stale (resources/builder.py).
+This module defines the paths of partitions, atomic writes, manifests, and reads that reject partitions which a gate refused. It does
+not decide what a partition holds or when it is stale (resources/builder.py).
 
     <lake>/<table>/date=YYYY-MM-DD/part.parquet      (week=YYYY-MM-DD, the Monday, for weekly tables)
     <lake>/<table>/date=YYYY-MM-DD/manifest.json     written last: without it the partition does not exist
@@ -30,16 +30,19 @@ from resources.table import Table
 
 PART = "part.parquet"
 MANIFEST = "manifest.json"
-# What a long computation has so far, by table, partition and version; gone once the partition is written.
+# Intermediate results of long computations, by table, partition and version. They are removed when the partition is written.
 WORK = "_work"
-SCRATCH = "_scratch"  # where large partitions take shape; a folder per process, gone when its work is done
+SCRATCH = "_scratch"  # large partitions before they are moved into place; one folder per process, removed at its end
 _CHUNK = 8 << 20
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
-OWNER = "market.txt"  # which market the lake's tables are made from
+OWNER = "market.txt"  # holds the path of the market that the lake's tables are made from
 
 
 class Store:
-    """Bytes under names: a local folder, or an S3 prefix. A write is seen whole or not at all."""
+    """Bytes under names, in a local folder or under an S3 prefix. Every write is atomic.
+
+    Every method that reads or writes raises LakeError where the store cannot be used, such as for want of space or rights.
+    """
 
     def __init__(self, url: str):
         self.url = url.rstrip("/")
@@ -59,11 +62,12 @@ class Store:
             self._fs.invalidate_cache()
 
     def path(self, name: str) -> str:
+        """The path or URL of a name."""
         return f"{self.url}/{name}"
 
     @contextlib.contextmanager
-    def _told(self, doing: str, name: str) -> Iterator[None]:
-        """A full disk, a missing right or missing credentials, told as what they are; what is absent stays FileNotFoundError."""
+    def _as_lake_error(self, operation: str, name: str) -> Iterator[None]:
+        """Turn a full disk, a missing right or missing credentials into a LakeError. FileNotFoundError passes unchanged."""
         try:
             yield
         except FileNotFoundError:
@@ -73,14 +77,14 @@ class Store:
                 raise
             rest = "" if self.is_local else " and the AWS_* variables"
             raise LakeError(
-                f"{self.path(name)} cannot be {doing}: {error}. Mend that (space, rights{rest}) and run again: what is "
-                "built stays built."
+                f"{self.path(name)} cannot be {operation}: {error}. Correct the cause (space, rights{rest}) and run again; "
+                "partitions that are built are kept."
             ) from error
 
     def read_bytes(self, name: str) -> bytes | None:
-        """The content, or None where there is none."""
+        """Read a content; None where the name does not exist."""
         try:
-            with self._told("read", name):
+            with self._as_lake_error("read", name):
                 if self.is_local:
                     return Path(self.path(name)).read_bytes()
                 return self._fs.cat_file(self.path(name))
@@ -88,16 +92,16 @@ class Store:
             return None
 
     def write_bytes(self, name: str, data: bytes | Path) -> None:
-        """Local: a temporary file in the same folder, flushed to disk, then renamed over the old one. S3: one put.
+        """Write a content atomically: as a temporary file that is flushed and renamed in a folder, as one put on S3.
 
-        A file handed over instead of bytes is moved, not read: it must lie in `scratch`, on the store's own file system.
+        data: the bytes, or a file below `scratch`, which is moved in a local store.
         """
         try:
-            with self._told("written", name):
+            with self._as_lake_error("written", name):
                 self._write(name, data)
         except FileNotFoundError as error:  # S3 has no such bucket
             raise LakeError(
-                f"{self.path(name)} cannot be written: {error}. Make the bucket, or name another."
+                f"{self.path(name)} cannot be written: {error}. Create the bucket, or name another."
             ) from error
 
     def _write(self, name: str, data: bytes | Path) -> None:
@@ -128,10 +132,12 @@ class Store:
 
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Path]:
-        """A folder for large files on their way into the store, removed at the end; what killed processes of this machine left
-        is removed first."""
+        """Provide a folder for large files before they are moved into the store; it is removed at the end.
+
+        Folders that killed processes of this machine left behind are removed first.
+        """
         root = Path(self.path(SCRATCH)) if self.is_local else Path(tempfile.gettempdir()) / "zhoubao_scratch"
-        with self._told("written", SCRATCH):
+        with self._as_lake_error("written", SCRATCH):
             root.mkdir(parents=True, exist_ok=True)
             for left in root.glob(f"{socket.gethostname()}+*"):
                 if not _is_running(left.name.split("+")[1]):
@@ -143,34 +149,35 @@ class Store:
             shutil.rmtree(folder, ignore_errors=True)
 
     def work(self, name: str) -> Path:
-        """A folder that outlives a kill: what is asked for under the same name finds what was left in it."""
+        """A folder for intermediate results. It outlives a killed process: the same name leads to the same folder."""
         path = self._work_root / name
-        with self._told("written", f"{WORK}/{name}"):
+        with self._as_lake_error("written", f"{WORK}/{name}"):
             path.mkdir(parents=True, exist_ok=True)
         return path
 
     def end_work(self, pattern: str) -> None:
-        """Removes the work folders whose names match, such as `gru_50_1/2023-01-02-*`."""
+        """Remove the work folders whose names match a pattern such as `gru_50_1/2023-01-02-*`."""
         for path in self._work_root.glob(pattern):
             shutil.rmtree(path, ignore_errors=True)
 
     @property
     def _work_root(self) -> Path:
-        # Of a store elsewhere the work lies on this machine: one folder for each store.
+        # The work folders of a remote store are on this machine, in one folder per store.
         local = Path(tempfile.gettempdir()) / f"zhoubao{WORK}" / digest(self.url.encode())
         return Path(self.path(WORK)) if self.is_local else local
 
     def delete(self, name: str) -> None:
-        with contextlib.suppress(FileNotFoundError), self._told("deleted", name):
+        """Delete a content; nothing happens where the name does not exist."""
+        with contextlib.suppress(FileNotFoundError), self._as_lake_error("deleted", name):
             if self.is_local:
                 Path(self.path(name)).unlink()
             else:
                 self._fs.rm_file(self.path(name))
 
     def names(self, folder: str) -> list[str]:
-        """Names of what lies directly in a folder, in order."""
+        """The sorted names of the entries of a folder; [] where it does not exist."""
         try:
-            with self._told("listed", folder):
+            with self._as_lake_error("listed", folder):
                 if self.is_local:
                     path = Path(self.path(folder))
                     return sorted(entry.name for entry in path.iterdir()) if path.is_dir() else []
@@ -179,6 +186,7 @@ class Store:
             return []
 
     def scan(self, names: list[str]) -> pl.LazyFrame:
+        """A lazy frame over the Parquet files of these names, in this order."""
         options = None if self.is_local else _s3_scan_options()
         return pl.scan_parquet([self.path(name) for name in names], storage_options=options, hive_partitioning=False)
 
@@ -207,7 +215,12 @@ def _s3_scan_options() -> dict[str, Any] | None:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that is known of one partition. `version` says what it was made from, `content` what came out."""
+    """Everything that is recorded about one partition.
+
+    `version` is the digest of what it was made from, and `content` the digest of the result. `adopted` holds a record for each time
+    the partition was declared as built by later code: from, to and the proof. `outdated` is the reason why a partition could not be
+    renewed when it had to be; its rows then belong to an earlier state.
+    """
 
     table: str
     key: str
@@ -224,27 +237,28 @@ class Manifest:
     notes: Mapping[str, Any] = field(default_factory=dict)
     seconds: float = 0.0
     sections: Mapping[str, str] = field(default_factory=dict)  # section of the settings that was read → digest
-    adopted: Sequence[
-        Mapping[str, Any]
-    ] = ()  # each time it was declared as built by later code: from, to and the proof
-    outdated: str = ""  # why it could not be renewed when it had to be; its rows belong to an earlier state
+    adopted: Sequence[Mapping[str, Any]] = ()
+    outdated: str = ""
 
     @property
     def refusals(self) -> dict[str, Verdict]:
+        """The verdicts that refuse the partition, by check."""
         return {name: verdict for name, verdict in self.checks.items() if verdict.refuses}
 
     def dumps(self) -> bytes:
-        # What UTF-8 cannot hold, bytes of a file's name, is written as JSON's own escape (\\uDCxx).
+        """The manifest as JSON in UTF-8."""
+        # Bytes of a file name that UTF-8 cannot represent are written as JSON escapes (\\uDCxx).
         saved = asdict(self) | {"unavailable": _stored(self.unavailable)}
         return json.dumps(saved, ensure_ascii=False, indent=1, sort_keys=True).encode("utf-8", "backslashreplace")
 
     @classmethod
     def loads(cls, data: bytes) -> "Manifest | None":
-        """None where the file is damaged or of another version's shape: its partition is then not built."""
+        """Parse what `dumps` wrote; None where it is damaged or another version's, which makes the partition count as not built."""
         try:
             saved = json.loads(data)
             saved["checks"] = {name: Verdict(**verdict) for name, verdict in saved["checks"].items()}
-            saved["unavailable"] = {name: Reason.from_json(said) for name, said in saved.get("unavailable", {}).items()}
+            reasons = saved.get("unavailable", {})
+            saved["unavailable"] = {name: Reason.from_json(stored) for name, stored in reasons.items()}
             if isinstance(saved.get("adopted"), list):
                 saved["adopted"] = tuple(saved["adopted"])
             manifest = cls(**saved)
@@ -253,7 +267,7 @@ class Manifest:
         return manifest if manifest._is_whole() else None
 
     def _is_whole(self) -> bool:
-        """Whether every field is of its type, as of all that `dumps` wrote."""
+        """Whether every field has its type."""
         texts = (self.table, self.key, self.version, self.content, self.settings, self.code, self.outdated)
         mappings = (self.inputs, self.landing, self.files, self.sections)
         verdicts = self.checks.values()
@@ -261,7 +275,8 @@ class Manifest:
             all(isinstance(text, str) for text in texts)
             and all(isinstance(one, dict) and all(isinstance(v, str) for v in one.values()) for one in mappings)
             and isinstance(self.notes, dict)
-            and isinstance(self.adopted, list | tuple)
+            and isinstance(self.adopted, tuple)
+            and all(isinstance(one, dict) for one in self.adopted)
             and type(self.rows) is int
             and isinstance(self.seconds, int | float)
             and all(isinstance(v.passed, bool) and isinstance(v.critical, bool) for v in verdicts)
@@ -270,7 +285,7 @@ class Manifest:
 
 
 class Lake:
-    """Partitions of tables in a store."""
+    """Partitions of tables in a store. Manifests are cached until `forget`."""
 
     def __init__(self, url: str):
         self.store = Store(url)
@@ -281,27 +296,32 @@ class Lake:
         return f"Lake({self.store.url!r})"
 
     def claim(self, market: str) -> None:
-        """Bind the lake to one market: tables of two in one lake would be mixed without a trace."""
+        """Bind the lake to one market, given by its path.
+
+        Raises:
+            LakeError: the lake holds tables of another market.
+        """
         owner = os.fsdecode(self.store.read_bytes(OWNER) or b"")
         if owner and owner != market:
             raise LakeError(
                 f"The lake {self.store.url} holds tables made from the market {owner}, not {market}. Name another lake (LAKE= or "
-                f"ZHOUBAO_LAKE); if the market was only moved, remove {OWNER} from the lake."
+                f"ZHOUBAO_LAKE), or, if the market was only moved, remove {OWNER} from the lake."
             )
         if not owner:
             self.store.write_bytes(OWNER, os.fsencode(market))
 
     @staticmethod
     def folder(table: Table, key: dt.date) -> str:
+        """The name of a partition's folder, as "<table>/date=2023-02-01"."""
         return f"{table.name}/{'date' if table.partition == 'day' else 'week'}={key}"
 
     def forget(self) -> None:
-        """Read manifests afresh: another process may have written."""
+        """Discard the cached manifests, since another process may have written."""
         self._manifests.clear()
         self._refusals.clear()
 
     def manifest(self, table: Table, key: dt.date) -> Manifest | None:
-        """The partition's manifest, None where the partition is not built. Remembered until `forget`."""
+        """The partition's manifest; None where the partition is not built."""
         return self._manifest(self.folder(table, key))
 
     def _manifest(self, folder: str) -> Manifest | None:
@@ -309,17 +329,17 @@ class Lake:
         if name not in self._manifests:
             data = self.store.read_bytes(name)
             found = Manifest.loads(data) if data else None
-            # One that was copied from another partition's folder says so.
+            # A manifest that was copied from another partition's folder has another table or key.
             own = found is not None and folder.startswith(f"{found.table}/") and folder.endswith(f"={found.key}")
             self._manifests[name] = found if own else None
         return self._manifests[name]
 
     def is_empty(self) -> bool:
-        """Whether nothing was ever written there."""
+        """Whether the lake holds nothing at all."""
         return not self.store.names("")
 
     def keys(self, table: Table) -> list[dt.date]:
-        """Partitions on disk, built or half-built; `manifest` tells. Other folders, such as a copy of one, are none."""
+        """The keys of a table's partition folders, ascending. Only those with a `manifest` are built; other folders are ignored."""
         prefix = self.folder(table, dt.date.min).removeprefix(f"{table.name}/").removesuffix(str(dt.date.min))
         names = [name.removeprefix(prefix) for name in self.store.names(table.name) if name.startswith(prefix)]
         return [dt.date.fromisoformat(name) for name in names if _DATE.fullmatch(name) and _is_date(name)]
@@ -327,9 +347,14 @@ class Lake:
     # --- reading ----------------------------------------------------------------------------------------------------
 
     def require(self, table: Table, key: dt.date, reader: str = "") -> Manifest:
-        """The manifest of a partition that may be read: built, not refused by its gate, and renewed where it had to be."""
+        """The manifest of a partition that may be read.
+
+        Raises:
+            NotReadyError: the partition is not built, its gate or that of an input refused it, or it could not be renewed when it
+                had to be. `reader` names the partition that needs it.
+        """
         manifest = self.manifest(table, key)
-        wanted = f"{reader} needs {table.name} of {key}" if reader else f"{table.name} of {key} was asked for"
+        wanted = f"{reader} needs {table.name} of {key}" if reader else f"{table.name} of {key} was requested"
         if manifest is None:
             raise NotReadyError(f"{wanted}, which is not built. Build it: {build_command(table.name, key)}")
         if refused := self.refused(table, key):
@@ -338,17 +363,18 @@ class Lake:
             )
         if manifest.outdated:
             raise NotReadyError(
-                f"{wanted}, which had to be renewed and could not: {manifest.outdated} What lies there belongs to an earlier "
+                f"{wanted}, which had to be renewed and could not be: {manifest.outdated} Its content belongs to an earlier "
                 f"state. After the remedy: {build_command(table.name, key)}"
             )
         return manifest
 
     def refused(self, table: Table, key: dt.date) -> str:
-        """Why a built partition may not be read: its own failed gate, or that of anything it was made from; else ""."""
+        """The reason why a built partition may not be read: its own gate, or that of any of its inputs, refused it; else ""."""
         return self._refused(self.folder(table, key))
 
     def _refused(self, folder: str) -> str:
-        # Depth first with a stack of its own: ten years of weeks that read the week before are deeper than Python recurses.
+        # The search is depth first with an explicit stack: ten years of weeks that each read the week before exceed Python's
+        # recursion limit.
         stack = [folder]
         while stack:
             current = stack[-1]
@@ -363,14 +389,18 @@ class Lake:
             elif unknown := [source for source in manifest.inputs if source not in self._refusals]:
                 stack.extend(unknown)
             else:
-                # A gate that failed after this partition was made from an earlier delivery refuses it all the same.
+                # An input that was refused after this partition was made from an earlier version of it refuses it too.
                 reasons = (self._refusals[source] for source in manifest.inputs)
                 self._refusals[current] = next((reason for reason in reasons if reason), "")
                 stack.pop()
         return self._refusals[folder]
 
     def read(self, table: Table, keys: Iterable[dt.date], reader: str = "") -> pl.LazyFrame:
-        """A lazy frame over exactly these partitions, in this order; the empty schema where there are none."""
+        """A lazy frame over these partitions in this order; an empty frame in the table's schema where there are none.
+
+        Raises:
+            NotReadyError: one of them may not be read (`require`).
+        """
         keys = list(keys)
         for key in keys:
             self.require(table, key, reader)
@@ -380,7 +410,12 @@ class Lake:
         return self.store.scan([f"{self.folder(table, key)}/{PART}" for key in filled])
 
     def read_file(self, table: Table, key: dt.date, name: str, reader: str = "") -> bytes:
-        """A side file of a partition."""
+        """Read a side file of a partition.
+
+        Raises:
+            NotReadyError: the partition may not be read (`require`), or has no such file.
+            LakeError: the file differs from the one that the manifest was written for.
+        """
         manifest = self.require(table, key, reader)
         data = self.store.read_bytes(f"{self.folder(table, key)}/{name}") if name in manifest.files else None
         if data is None:
@@ -388,11 +423,11 @@ class Lake:
                 f"{table.name} of {key} has no file {name}; it holds {', '.join(manifest.files) or 'none'}."
             )
         if digest(data) != manifest.files[name]:
-            raise self.damage(reader or "who asks", [self.folder(table, key)])
+            raise self.damage(reader or "the caller", [self.folder(table, key)])
         return data
 
     def damaged(self, folders: Iterable[str]) -> list[str]:
-        """Of these partitions, those whose files are not the ones that their manifest was written for."""
+        """Those of the partitions, given by folder, whose files differ from the ones that their manifest was written for."""
         return [
             folder
             for folder in folders
@@ -400,31 +435,35 @@ class Lake:
         ]
 
     def damage(self, reader: str, folders: Sequence[str]) -> LakeError:
-        """The error of a reader of damaged partitions."""
+        """The error for `reader`, which reads damaged partitions."""
         return LakeError(
-            f"{reader} reads {', '.join(folders)}, whose files are missing or not those that the manifest was written for. "
-            f"Remove {', '.join(f'{folder}/{MANIFEST}' for folder in folders)} from {self.store.url} and run again: they are "
-            "built anew."
+            f"{reader} reads {', '.join(folders)}, whose files are missing or differ from those that the manifest was written for. "
+            f"Remove {', '.join(f'{folder}/{MANIFEST}' for folder in folders)} from {self.store.url} and run again, which "
+            "builds them again."
         )
 
     def _content(self, folder: str, manifest: Manifest) -> str:
         if manifest.refusals:
-            return manifest.content  # read by no one; of an input that could not be read the content is its reason
-        held = {name: self.store.read_bytes(f"{folder}/{name}") for name in manifest.files}
+            return (
+                manifest.content
+            )  # a refused partition is not read, and that of an unreadable input has its reason as content
+        files = {name: self.store.read_bytes(f"{folder}/{name}") for name in manifest.files}
         part = Path(self.store.path(f"{folder}/{PART}")) if self.store.is_local else None
         data = self.store.read_bytes(f"{folder}/{PART}") if part is None else part if part.is_file() else None
-        if data is None or None in held.values():
+        if data is None or None in files.values():
             return ""
-        with self.store._told("read", f"{folder}/{PART}"):
-            return content_digest(data, {name: file or b"" for name, file in held.items()}, manifest.unavailable)
+        with self.store._as_lake_error("read", f"{folder}/{PART}"):
+            return content_digest(data, {name: file or b"" for name, file in files.items()}, manifest.unavailable)
 
     # --- writing ----------------------------------------------------------------------------------------------------
 
     def write(
         self, table: Table, key: dt.date, part: bytes | Path, files: Mapping[str, bytes], manifest: Manifest
     ) -> None:
-        """Replace a partition: the old manifest goes first and the new one comes last, so that a reader sees the old
-        partition, none, or the new one, and never a mixture. A part given as a file is moved, not copied."""
+        """Replace a partition. The old manifest is deleted first and the new one written last.
+
+        A reader therefore sees the old partition, none, or the new one. A part that is a file is moved, not copied.
+        """
         folder = self.folder(table, key)
         name = f"{folder}/{MANIFEST}"
         old = self.manifest(table, key)
@@ -440,12 +479,12 @@ class Lake:
         self._manifests[name] = manifest
 
     def set_outdated(self, table: Table, key: dt.date, reason: str) -> None:
-        """Keep a partition that could not be renewed from its readers until it is. One that is not built stays so."""
+        """Withhold a built partition that could not be renewed from its readers until it is renewed."""
         if (manifest := self.manifest(table, key)) is not None:
             self.restamp(table, key, replace(manifest, outdated=reason))
 
     def restamp(self, table: Table, key: dt.date, manifest: Manifest) -> None:
-        """Replace what is known of a built partition; its files stay as they are."""
+        """Replace the manifest of a built partition; its files do not change."""
         name = f"{self.folder(table, key)}/{MANIFEST}"
         self.store.write_bytes(name, manifest.dumps())
         self._manifests[name] = manifest
@@ -460,7 +499,7 @@ def _is_date(text: str) -> bool:
 
 
 def content_digest(part: bytes | Path, files: Mapping[str, bytes], unavailable: Mapping[str, Reason]) -> str:
-    """The digest that stands for all that a partition tells its readers."""
+    """The digest of everything that readers see of a partition: rows, side files and reasons."""
     beside = (name.encode() + data for name, data in sorted(files.items()))
     return digest(part, *beside, json.dumps(_stored(unavailable), sort_keys=True).encode())
 
@@ -470,7 +509,7 @@ def _stored(unavailable: Mapping[str, Reason]) -> dict[str, Any]:
 
 
 def digest(*parts: bytes | Path) -> str:
-    """32 hex digits over the parts (bytes, or the content of a file), each with its length."""
+    """Compute a digest of 32 hex digits over the parts (bytes, or a file's content), each with its length."""
     hashed = hashlib.blake2b(digest_size=16)
     for part in parts:
         size = part.stat().st_size if isinstance(part, Path) else len(part)
@@ -485,5 +524,5 @@ def digest(*parts: bytes | Path) -> str:
 
 
 def build_command(names: str, key: dt.date) -> str:
-    """names: tables of one partition, with commas between."""
+    """The command that builds one partition of one or more tables. names: the tables, separated by commas."""
     return f"dagster asset materialize -m orchestration.definitions --select {names} --partition {key}"

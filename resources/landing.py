@@ -1,8 +1,8 @@
-"""The landing zone: what a user drops in, read-only to the platform (SPEC §2.1).
+"""The landing zone: the folder of delivered data, which the platform only reads (SPEC §2.1).
 
-Here: which days have landed, the files of a day, the reference tables with their types, digests of each, and the view of
-one day that cannot see past that day's close. Not here: what the files mean (assets/ticks, assets/bars) and the rules
-rows must keep (assets/reference).
+This module lists the days that have landed and the files of a day, reads the typed reference tables, computes digests of both, and
+provides the view of one day, which hides everything after that day's close. It does not interpret tick files or bars (assets/ticks,
+assets/bars) and does not check the rules for rows (assets/reference).
 """
 
 import datetime as dt
@@ -21,12 +21,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from resources.bar_forms import BARS, DATE, FACTOR, read_bars
+from resources.bar_forms import BARS, DATE, read_bars
 from resources.code_changes import CodeChanges, sift_changes
 from resources.code_digest import code_digest
 from resources.delivered_files import read_delivered, read_parquet
 from resources.errors import InputError, MachineError, machine_faults
-from resources.reference_forms import ReadTable, ReferenceForm, Undated, read_reference, single_quarters, wanted_columns
+from resources.reference_forms import (
+    FACTOR,
+    ReadTable,
+    ReferenceForm,
+    Undated,
+    read_reference,
+    single_quarters,
+    wanted_columns,
+)
 from resources.settings.landing import LandingSettings
 from resources.symbols import StockCodes, read_symbols
 
@@ -36,7 +44,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ReferenceTable:
-    """Columns of a reference table and the date on which a row became known."""
+    """The columns of a reference table with their types. known: the column with the date on which a row became known."""
 
     known: str
     required: dict[str, Any]
@@ -44,6 +52,7 @@ class ReferenceTable:
 
     @property
     def columns(self) -> dict[str, Any]:
+        """All columns with their types."""
         return {**self.required, **self.optional}
 
 
@@ -94,9 +103,9 @@ REFERENCE: dict[str, ReferenceTable] = {
     ),
 }
 ENDS = ("delisting_start", "delist_date")
-"""Dates of reference/instruments that become known when they have come."""
-# Tables whose rows are read under the code that their name has on the reading day, and whether a row dated after a change
-# may still stand under the code that it took away.
+"""Dates of reference/instruments that become known on the day itself."""
+# The tables whose symbols are renamed to the codes of the reading day, and whether rows dated after a change may still have the old
+# code.
 RENAMED = {"daily_prices": False, "index_weights": True, "industries": True, "fundamentals": True}
 _REFERENCE_SUFFIXES = ("parquet", "csv")
 _FOLDER = re.compile(r"^\d{8}$")
@@ -105,11 +114,11 @@ NOTHING = "nothing"  # the digest of what has not landed
 
 
 class LandingZone:
-    """A market folder. `store` (the lake's) keeps digests between runs, by path and `file_stamp`; `settings` says
-    how what is delivered is meant; `stocks` are the codes of stocks, where they are not those of the shipped rulebook.
+    """A market folder.
 
-    `undated` holds, of the reference tables that were looked at so far, the rows that cannot be placed in time: whoever runs
-    something says so."""
+    `undated` holds the remarks on rows without a readable date, by reference table, for the tables that were read so far; every run
+    reports them. Methods that read files raise InputError for the file's faults and MachineError for those of the machine.
+    """
 
     def __init__(
         self,
@@ -118,6 +127,17 @@ class LandingZone:
         settings: LandingSettings | None = None,
         stocks: StockCodes | None = None,
     ):
+        """Open a market folder.
+
+        Args:
+            root: the folder.
+            store: the lake's store, which keeps digests between runs by path and `file_stamp`; None keeps none.
+            settings: the declarations; by default those of the documented form.
+            stocks: the codes of stocks; by default those of the shipped rulebook.
+
+        Raises:
+            InputError: there is no such folder.
+        """
         self.root = Path(root)
         if not self.root.is_dir():
             raise InputError(
@@ -137,7 +157,7 @@ class LandingZone:
         self._traded: tuple[pl.DataFrame, Any, dict[str, list[dt.date]]] | None = None
         self._continued: dict[str, tuple[Any, pl.DataFrame]] = {}
         self._landed: dict[tuple[str, dt.date], list[Path]] = {}
-        self._file_digests: dict[str, dict[str, list]] = {}
+        self._file_digests: dict[str, dict[str, list[str]]] = {}
         self._reference_listing: _ReferenceListing | None = None
 
     def __repr__(self) -> str:
@@ -147,24 +167,25 @@ class LandingZone:
 
     @property
     def about(self) -> dict[str, Any]:
-        """What the market says of itself (market.json); {} where it says nothing."""
+        """The market's description of itself (market.json); {} where there is none."""
         path = self.root / "market.json"
         if not _is_file(path):
             return {}
         with machine_faults(path):
             data = path.read_bytes()
         try:
-            said = _json(data)
+            description = _json(data)
         except (ValueError, RecursionError) as error:
             raise InputError(f"{path} is no JSON object ({error}). Correct it, or remove it.") from error
-        if not isinstance(said, dict):
+        if not isinstance(description, dict):
             raise InputError(
-                f'{path} is no JSON object: it holds a {type(said).__name__}. Write it as {{"name": "…"}}, or remove it.'
+                f"{path} is no JSON object: it holds a {type(description).__name__}. "
+                'Write it as {"name": "…"}, or remove it.'
             )
-        return said
+        return description
 
     def tick_days(self) -> list[dt.date]:
-        """Days with a folder of vendor files, in order; a folder without a file has not landed."""
+        """The days with vendor files, ascending. A folder without a file does not count."""
         folder = self.root / "ticks"
         if not _is_folder(folder):
             return []
@@ -173,13 +194,13 @@ class LandingZone:
         for entry in entries:
             if entry not in folders and entry.name.lower().endswith(_DATA):
                 raise InputError(
-                    f"{entry} lies beside the folders of the days, where nobody reads it. Move it into the folder of its "
+                    f"{entry} is beside the folders of the days, where it is not read. Move it into the folder of its "
                     f"trading day, {folder.name}/<YYYYMMDD>/, or out of the landing zone."
                 )
         return [day for day in sorted(_parse_day(entry.name, folder) for entry in folders) if self.tick_files(day)]
 
     def bar_days(self) -> list[dt.date]:
-        """Days with a file of one-minute bars, in order."""
+        """The days with a file of one-minute bars, ascending."""
         folder = self.root / "bars"
         if not _is_folder(folder):
             return []
@@ -187,7 +208,7 @@ class LandingZone:
         inner = next((entry for entry in entries if _is_folder(entry)), None)
         if inner is not None:
             raise InputError(
-                f"{inner} is a folder, and folders in {folder.name}/ are not looked into. Move its files up, as "
+                f"{inner} is a folder, and folders in {folder.name}/ are not read. Move its files up, as "
                 f"{folder.name}/<YYYYMMDD>.parquet, or the folder out of the landing zone."
             )
         days = set()
@@ -198,30 +219,33 @@ class LandingZone:
                 days.add(_parse_day(entry.name.removesuffix(".parquet"), folder, entry.name))
             elif entry.name.lower().endswith(_DATA):
                 raise InputError(
-                    f"{entry}: minute bars are read from {folder.name}/<YYYYMMDD>.parquet alone. Deliver it as Parquet under "
-                    "that name, or move it out of the landing zone."
+                    f"{entry} is not read: minute bars are read only from {folder.name}/<YYYYMMDD>.parquet. Deliver it as Parquet "
+                    "under that name, or move it out of the landing zone."
                 )
         return sorted(days)
 
     def days(self) -> list[dt.date]:
-        """Days with minute data of either kind."""
+        """The days with ticks or minute bars, ascending."""
         return sorted({*self.tick_days(), *self.bar_days()})
 
     def reference_start(self) -> dt.date | None:
-        """The first day of the reference history."""
+        """The first day of daily_prices; None where none were delivered."""
         frame = self.frame("daily_prices")
         return None if frame is None or frame.is_empty() else frame["date"][0]
 
     def view(self, date: dt.date, lands: Iterable[Any]) -> "LandingView":
+        """The view of the declared parts (`Land`) as known at the close of `date`."""
         return LandingView(self, date, {land.name: land.until for land in lands})
 
     # --- files ------------------------------------------------------------------------------------------------------
 
     def tick_files(self, date: dt.date) -> list[Path]:
+        """The vendor files of a day, at any depth of ticks/<YYYYMMDD>/; [] where there are none."""
         folder = self.root / "ticks" / f"{date:%Y%m%d}"
         return sorted(_files_below(folder)) if _is_folder(folder) else []
 
     def bar_files(self, date: dt.date) -> list[Path]:
+        """The files of bars and order sizes of a day; [] where there are none."""
         folder = self.root / "bars"
         names = (f"{date:%Y%m%d}.parquet", f"{date:%Y%m%d}.order_sizes.parquet")
         return [path for name in names if _is_file(path := folder / name)]
@@ -230,14 +254,14 @@ class LandingZone:
         """The file of a reference table; None where none was delivered.
 
         Raises:
-            InputError: it is delivered twice, or under a name or as a folder that is not read.
+            InputError: it is delivered twice, as a folder, or under a name that is not read.
             MachineError: the folder lists a file that cannot be found.
         """
         if paths := self._reference_paths(name):
             return paths[0]
         own, listed = [f"{name}.{suffix}" for suffix in _REFERENCE_SUFFIXES], self._list_reference()
         if not listed.entries.keys().isdisjoint(own):
-            # It came between the two looks, or could not be seen for a moment.
+            # The file appeared between the two listings, or was invisible for a moment.
             if paths := self._reference_paths(name):
                 return paths[0]
             self._reference_listing = None
@@ -254,7 +278,7 @@ class LandingZone:
             )
         if name in listed.strays:
             raise InputError(
-                f"{listed.strays[name]} is not read: {name} is read from {name}.parquet or {name}.csv alone. Save it as one of "
+                f"{listed.strays[name]} is not read: {name} is read only from {name}.parquet or {name}.csv. Save it as one of "
                 "these, or move it out of the landing zone."
             )
         return None
@@ -263,15 +287,15 @@ class LandingZone:
         folder = self.root / "reference"
         paths = [p for suffix in _REFERENCE_SUFFIXES if _is_file(p := folder / f"{name}.{suffix}")]
         if len(paths) > 1:
-            raise InputError(f"{paths[0]} and {paths[1]} both deliver {name}: keep one of them.")
+            raise InputError(f"{paths[0]} and {paths[1]} both deliver {name}. Keep one of them.")
         return paths
 
     def _list_reference(self) -> "_ReferenceListing":
-        """What lies in reference/, listed again when the folder has changed: a plan asks for every partition and table."""
+        """The entries of reference/. They are cached until the folder changes, since a plan needs them for every partition."""
         folder = self.root / "reference"
         if not _is_folder(folder):
             return _ReferenceListing("", {}, {})
-        stamp = file_stamp(folder)  # before listing: what comes meanwhile is listed again
+        stamp = file_stamp(folder)  # taken before listing, so that an entry that arrives meanwhile is listed next time
         if self._reference_listing is None or self._reference_listing.stamp != stamp:
             self._reference_listing = _ReferenceListing.of(stamp, _entries(folder))
         return self._reference_listing
@@ -279,7 +303,7 @@ class LandingZone:
     # --- reference tables -------------------------------------------------------------------------------------------
 
     def frame(self, name: str) -> pl.DataFrame | None:
-        """A whole reference table, typed and sorted by the date its rows became known; None where none was delivered."""
+        """Read a whole reference table, typed and sorted by the date on which its rows became known; None where there is none."""
         path = self.reference_path(name)
         if path is None:
             return None
@@ -293,7 +317,7 @@ class LandingZone:
         return self._frames[name][1].frame
 
     def code_changes(self) -> CodeChanges:
-        """The changes of codes that reference/code_changes declares, usable or not; none where it was not delivered."""
+        """The code changes of reference/code_changes, usable and unusable ones; none where it was not delivered."""
         frame = self.frame("code_changes")
         if frame is None:
             return CodeChanges()
@@ -302,7 +326,7 @@ class LandingZone:
         return self._changes[1]
 
     def first_traded(self) -> dict[str, dt.date]:
-        """Code → the first day on which it traded in daily_prices, under the codes delivered."""
+        """The first day on which each delivered code traded in daily_prices."""
         prices = self.frame("daily_prices")
         if prices is None:
             return {}
@@ -313,21 +337,21 @@ class LandingZone:
         return self._first_traded[1]
 
     def traded_after_end(self) -> dict[str, dt.date]:
-        """Code → the first day after its delist_date in instruments on which it traded in daily_prices; only codes with one."""
+        """The first day after its delist_date on which each code traded in daily_prices, for codes with such a day."""
         prices, instruments = self.frame("daily_prices"), self.frame("instruments")
         if prices is None or instruments is None:
             return {}
-        held = self._traded_after_end
-        if held is None or held[0] is not prices or held[1] is not instruments:
+        cached = self._traded_after_end
+        if cached is None or cached[0] is not prices or cached[1] is not instruments:
             ends = instruments.select("symbol", "delist_date").drop_nulls()
             late = prices.filter(pl.col("volume") > 0, pl.col("symbol").is_in(ends["symbol"].implode()))
             late = late.select("symbol", "date").join(ends, on="symbol").filter(pl.col("date") > pl.col("delist_date"))
             first = dict(late.group_by("symbol").agg(pl.col("date").min()).iter_rows())
-            self._traded_after_end = held = (prices, instruments, first)
-        return held[2]
+            self._traded_after_end = cached = (prices, instruments, first)
+        return cached[2]
 
     def traded_days(self) -> dict[str, list[dt.date]]:
-        """Code → the days on which it traded, ascending, of the codes that code_changes names."""
+        """The days on which each code that code_changes names traded, ascending."""
         prices, changes = self.frame("daily_prices"), self.code_changes().changes
         if prices is None or not changes:
             return {}
@@ -339,20 +363,20 @@ class LandingZone:
         return self._traded[2]
 
     def continued(self, name: str, date: dt.date) -> pl.DataFrame | None:
-        """A whole reference table with its rows under the codes that their names have on `date` (see code_changes)."""
+        """A whole reference table with symbols renamed to the codes of `date` (resources/code_changes.py)."""
         frame = self.frame(name)
         changes = self.code_changes().until(date) if name in RENAMED else CodeChanges()
         if frame is None or not changes:
             return frame
         made_from = (frame, changes.changes)
-        held = self._continued.get(name)
-        if held is None or held[0][0] is not frame or held[0][1] != changes.changes:
-            held = made_from, changes.rename_history(frame, REFERENCE[name].known, date, late=RENAMED[name])
-            self._continued[name] = held
-        return held[1]
+        cached = self._continued.get(name)
+        if cached is None or cached[0][0] is not frame or cached[0][1] != changes.changes:
+            cached = made_from, changes.rename_history(frame, REFERENCE[name].known, date, late=RENAMED[name])
+            self._continued[name] = cached
+        return cached[1]
 
     def declared(self, name: str) -> dict[str, Any]:
-        """What the settings declare of "bars" or a reference table otherwise than by default: setting → value."""
+        """The declarations of "bars" or a reference table in the settings that differ from the defaults: setting → value."""
         return self.settings.declared(name)
 
     def _note_undated(self, name: str, undated: Undated | None) -> None:
@@ -363,14 +387,16 @@ class LandingZone:
     # --- digests ----------------------------------------------------------------------------------------------------
 
     def digest(self, name: str, date: dt.date, until: bool) -> str:
-        """What `LandingView` would hand out for this name and day, as one digest, what is declared of it included. Views made
-        from now on hold the files that were there: one that vanishes before it is read is a fault of the machine, not a file
-        that never landed."""
+        """The digest of everything that `LandingView` returns for this name and day, including the declarations.
+
+        Later views refer to the files that were present now. A file that vanishes before it is read is therefore a fault of the
+        machine, and not a file that never landed.
+        """
         found, declared = self._digest(name, date, until), self.declared(name)
         if found == NOTHING or not declared:
             return found
-        said = json.dumps(declared, sort_keys=True)
-        return hashlib.blake2b(f"{found}\n{said}".encode(), digest_size=16).hexdigest()
+        settings = json.dumps(declared, sort_keys=True)
+        return hashlib.blake2b(f"{found}\n{settings}".encode(), digest_size=16).hexdigest()
 
     def _digest(self, name: str, date: dt.date, until: bool) -> str:
         if name in ("ticks", "bars"):
@@ -379,8 +405,8 @@ class LandingZone:
             if not files:
                 return NOTHING
             known = self._known_digests(name)
-            fresh = [path for path in files if known.get(str(path), [None])[0] != file_stamp(path)]
-            with ThreadPoolExecutor(_HASHING_THREADS) as pool:  # hashing lets go of the interpreter's lock
+            fresh = [path for path in files if known.get(str(path), [""])[0] != file_stamp(path)]
+            with ThreadPoolExecutor(_HASHING_THREADS) as pool:  # hashing releases the global interpreter lock
                 known |= dict(pool.map(_file_digest, fresh))
             parts = [f"{path.relative_to(self.root)}:{known[str(path)][1]}" for path in files]
             return hashlib.blake2b("\n".join(parts).encode("utf-8", "surrogateescape"), digest_size=16).hexdigest()
@@ -389,7 +415,7 @@ class LandingZone:
         return NOTHING if path is None else self._reference_slices(name, path).digest(date, until)
 
     def landed(self, name: str, date: dt.date) -> list[Path]:
-        """The files of a name and day that lay there when their digest was last taken, or lie there now if it never was."""
+        """The files of a name and day that existed when their digest was last taken; the present files if it never was."""
         if (name, date) in self._landed:
             return self._landed[name, date]
         if name in ("ticks", "bars"):
@@ -398,21 +424,21 @@ class LandingZone:
         return [] if path is None else [path]
 
     def flush(self) -> None:
-        """Keep the file digests for the next run."""
+        """Store the file digests for the next run."""
         if self._store is not None:
             for name, known in self._file_digests.items():
                 self._store.write_bytes(f"_digests/{name}.json", json.dumps(known, sort_keys=True).encode())
 
-    def _known_digests(self, name: str) -> dict[str, list]:
-        """Path → [stamp, digest] of the files hashed so far, in this run and in earlier ones."""
+    def _known_digests(self, name: str) -> dict[str, list[str]]:
+        """The stamp and the digest of each file that this run or an earlier one hashed, by path."""
         if name not in self._file_digests:
             saved = self._store.read_bytes(f"_digests/{name}.json") if self._store is not None else None
             self._file_digests[name] = _remembered(saved)
         return self._file_digests[name]
 
     def _reference_slices(self, name: str, path: Path) -> "_Slices":
-        said = json.dumps(self.declared(name), sort_keys=True)
-        reader = f"polars {pl.__version__} reader {code_digest('resources.landing')} {said} {self.stocks}"
+        settings = json.dumps(self.declared(name), sort_keys=True)
+        reader = f"polars {pl.__version__} reader {code_digest('resources.landing')} {settings} {self.stocks}"
         stamp = f"{file_stamp(path)} {reader}"
         if name not in self._slices or self._slices[name][0] != stamp:
             saved = self._store.read_bytes(f"_digests/{name}.reference.json") if self._store is not None else None
@@ -429,7 +455,11 @@ class LandingZone:
 
 
 class LandingView:
-    """The landing zone as known at the close of `date`, restricted to what the reading table declared."""
+    """The landing zone as known at the close of `date`, restricted to the parts that the reading table declares.
+
+    Access to an undeclared part raises KeyError, which is an error in the code. Files raise InputError and MachineError as in
+    `LandingZone`.
+    """
 
     def __init__(self, zone: LandingZone, date: dt.date, lands: dict[str, bool]):
         self._zone, self.date, self._lands = zone, date, lands
@@ -441,9 +471,11 @@ class LandingView:
 
     @property
     def ticks_folder(self) -> Path:
+        """The folder of the day's vendor files, which need not exist."""
         return self._zone.root / "ticks" / f"{self.date:%Y%m%d}"
 
     def bars_path(self) -> Path:
+        """The path of the day's file of bars, which need not exist."""
         return self._zone.root / "bars" / f"{self.date:%Y%m%d}.parquet"
 
     def bars(self) -> pl.DataFrame | None:
@@ -473,20 +505,17 @@ class LandingView:
         )
 
     def reference(self, name: str) -> pl.LazyFrame | None:
-        """Rows of a reference table known by the close of the day (or of that day alone, where so declared).
+        """The rows of a reference table that are known at the close of the day, or only those of the day where so declared.
 
-        None where the landing zone has no such table. A later delisting is hidden: `delist_date` and `delisting_start` are null
-        until they are past.
-        Names stand under the code that they have on the day: changes of codes that are known by then are applied.
-        Beside the table's columns stand those of reference_forms.NOTES: rows that cannot be read are for the reader to set aside.
+        The result is None where the landing zone has no such table. A later delisting is hidden: `delist_date` and `delisting_start`
+        are null until that day. Symbols are the codes of the day, by the code changes that are known then. The columns
+        reference_forms.NOTES are added; the caller sets unreadable rows aside.
         """
         self._require(name)
         frame = self._zone.continued(name, self.date)
         if frame is None:
             if landed := self._zone.landed(name, self.date):
-                raise MachineError(
-                    f"{landed[0]} was there a moment ago and is gone. Put it back, or run again without it."
-                )
+                raise MachineError(f"{landed[0]} disappeared during the run. Put it back, or run again without it.")
             return None
         known = frame[REFERENCE[name].known]
         last = known.search_sorted(self.date, side="right")
@@ -501,40 +530,40 @@ class LandingView:
         return cut
 
     def declared(self, name: str) -> dict[str, Any]:
-        """What the settings declare of a table otherwise than by default: setting → value."""
+        """The declarations of a table in the settings that differ from the defaults: setting → value."""
         self._require(name)
         return self._zone.declared(name)
 
     def code_changes(self) -> CodeChanges:
-        """The changes of codes known by the close of the day, and the rows of the table that can't be used."""
+        """The code changes that are known at the close of the day, and the unusable rows of the table."""
         self._require("code_changes")
         return self._zone.code_changes().until(self.date)
 
     def first_traded(self) -> dict[str, dt.date]:
-        """Code → the first day on which it traded in daily_prices, under the codes delivered; only days up to this one."""
+        """The first day on which each delivered code traded in daily_prices; only days up to the view's."""
         self._require("daily_prices")
         return {code: day for code, day in self._zone.first_traded().items() if day <= self.date}
 
     def traded_after_end(self) -> dict[str, dt.date]:
-        """Code → the first day after its delist_date on which it traded; only codes with one, and days up to this one."""
+        """The first day after its delist_date on which each code traded, for codes with such a day; only days up to the view's."""
         self._require("daily_prices")
         self._require("instruments")
         return {code: day for code, day in self._zone.traded_after_end().items() if day <= self.date}
 
     def traded_days(self) -> dict[str, list[dt.date]]:
-        """Code → the days on which it traded, ascending, of the codes of these changes; only days up to this one."""
+        """The days on which each code that code_changes names traded, ascending; only days up to the view's."""
         self._require("code_changes")
         self._require("daily_prices")
         return {code: days[: bisect_right(days, self.date)] for code, days in self._zone.traded_days().items()}
 
     def _require(self, name: str) -> None:
         if name not in self._lands:
-            raise KeyError(f"this table does not declare Land({name!r})")
+            raise KeyError(f"the table does not declare Land({name!r})")
 
 
 @dataclass(frozen=True)
 class _ReferenceListing:
-    """The entries of reference/ by name, and by table those that mean it under a name that is not read."""
+    """The entries of reference/ by name, and by table the entries that hold it under a name that is not read."""
 
     stamp: str
     entries: dict[str, Path]
@@ -556,8 +585,10 @@ class _ReferenceListing:
 
 @dataclass
 class _Slices:
-    """Per date, 128 bits that sum the hashes of the rows that became known on it: order does not matter, and appending
-    a day leaves every earlier day's sum as it was."""
+    """The sums of the hashes (128 bits) of the rows that became known on each date.
+
+    The order of rows does not matter, and appending a day does not change the sums of earlier days.
+    """
 
     stamp: str
     dates: list[str]
@@ -568,7 +599,7 @@ class _Slices:
     def of(cls, name: str, frame: pl.DataFrame, stamp: str, undated: Undated | None) -> "_Slices":
         known = REFERENCE[name].known
         parts = [frame]
-        if name == "instruments":  # a listing becomes known on its day, its end on another
+        if name == "instruments":  # a listing and its end become known on different days
             hidden = [pl.lit(None, pl.Date).alias(end) for end in ENDS]
             leaving = frame.filter(pl.col("delisting_start").is_not_null())
             parts = [
@@ -596,12 +627,12 @@ class _Slices:
 
     def dumps(self) -> bytes:
         undated = asdict(self.undated) if self.undated else None
-        said = {"stamp": self.stamp, "dates": self.dates, "sums": self.sums.tolist(), "undated": undated}
-        return json.dumps(said).encode()
+        saved = {"stamp": self.stamp, "dates": self.dates, "sums": self.sums.tolist(), "undated": undated}
+        return json.dumps(saved).encode()
 
     @classmethod
     def loads(cls, data: bytes) -> "_Slices | None":
-        """None where what was kept is damaged: it is then worked out again."""
+        """Parse what `dumps` returned; None where it is damaged, and the sums are computed again."""
         try:
             saved = json.loads(data)
             sums = np.array(saved["sums"], np.uint64).reshape(-1, 2)
@@ -613,15 +644,15 @@ class _Slices:
             return None
 
 
-def _file_digest(path: Path) -> tuple[str, list]:
+def _file_digest(path: Path) -> tuple[str, list[str]]:
     """(path, [stamp, digest of the content])."""
-    stamp = file_stamp(path)  # before reading: a file that changes meanwhile is hashed again
+    stamp = file_stamp(path)  # taken before reading, so that a file that changes meanwhile is hashed again next time
     with machine_faults(path), path.open("rb") as file:
         return str(path), [stamp, hashlib.file_digest(file, "blake2b").hexdigest()[:32]]
 
 
-def _remembered(saved: bytes | None) -> dict[str, list]:
-    """File digests kept by an earlier run; {} where there are none, or damaged ones."""
+def _remembered(saved: bytes | None) -> dict[str, list[str]]:
+    """The file digests that an earlier run stored; {} where there are none or they are damaged."""
     try:
         known = json.loads(saved) if saved else {}
     except ValueError:
@@ -647,18 +678,18 @@ _DATA = (
     ".h5",
     ".pkl",
 )
-"""How names of files end that somebody means to be read."""
+"""The endings of file names that are data. Such a file in the wrong place is an error."""
 _LITTER = re.compile(
     r"^(\.|~\$|@eadir$|#recycle$|\$recycle\.bin$|thumbs\.db$|desktop\.ini$|__macosx$|system volume information$|lost\+found$)",
     re.IGNORECASE,
 )
-"""What systems and programs leave in folders: .DS_Store, Thumbs.db, ~$… of an open workbook …"""
+"""The names of files that systems and programs leave in folders: .DS_Store, Thumbs.db, ~$… of an open workbook and others."""
 _IN_TRANSIT = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
-"""How tools name what they are still copying: it has not landed yet."""
+"""The endings that tools use for files that are still being copied; such files have not landed yet."""
 
 
 def _entries(folder: Path) -> list[Path]:
-    """What has landed in a folder, in order: neither litter nor under way."""
+    """The sorted entries of a folder, without those that systems leave and those that are still being copied."""
     with machine_faults(folder):
         return sorted(
             entry
@@ -668,19 +699,19 @@ def _entries(folder: Path) -> list[Path]:
 
 
 def _files_below(folder: Path, above: tuple[tuple[int, int], ...] = ()) -> Iterator[Path]:
-    """The files at any depth, those still being copied too: the day's reader says so, and does not go on without them.
+    """The files at any depth. Files that are still being copied are included, so that the reader of the day reports them.
 
-    above: device and inode of the folders that this one lies in.
+    above: device and inode of the folders that contain this one.
 
     Raises:
-        InputError: a link leads back to a folder that it lies in.
+        InputError: a link leads back to a folder that contains it.
     """
     with machine_faults(folder):
         found = folder.stat()
         own = (*above, (found.st_dev, found.st_ino))
         if own[-1] in above:
             raise InputError(
-                f"{folder} is a link to {folder.resolve()}, in which it lies: what is below it has no end. Remove the link."
+                f"{folder} is a link to {folder.resolve()}, which contains it, so that it has no end. Remove the link."
             )
         entries = [entry for entry in folder.iterdir() if not _LITTER.match(entry.name)]
     for entry in entries:
@@ -700,11 +731,11 @@ def _is_folder(path: Path) -> bool:
 
 
 def _mode(path: Path) -> int:
-    """What lies at a path, links followed; 0 where nothing does.
+    """The mode of a file or folder, with links followed; 0 where there is none.
 
     Raises:
         InputError: it is a link that leads to itself.
-        MachineError: nobody can say, or it is a link whose target is gone, as of a share that is not mounted.
+        MachineError: the path cannot be examined, or it is a link without a target, such as one to a share that is not mounted.
     """
     with machine_faults(path):
         try:
@@ -720,20 +751,20 @@ def _mode(path: Path) -> int:
 
 
 def _parse_day(stem: str, folder: Path, name: str = "") -> dt.date:
-    """The trading day that an entry of `folder` is named by. name: the entry's, where it is longer than the stem."""
+    """The trading day in the name of an entry of `folder`. name: the entry's name where it is longer than the stem."""
     try:
         if not _FOLDER.match(stem):
             raise ValueError
         return dt.datetime.strptime(stem, "%Y%m%d").date()
     except ValueError:
         raise InputError(
-            f"{folder / (name or stem)}: entries of {folder.name}/ are named by their trading day, YYYYMMDD. If it is a copy "
-            "of another entry, remove one of the two; else rename it, or move it out of the landing zone."
+            f"{folder / (name or stem)}: entries of {folder.name}/ must be named by their trading day, YYYYMMDD. If it is a copy "
+            "of another entry, remove one of the two; otherwise rename it, or move it out of the landing zone."
         ) from None
 
 
 def _json(data: bytes) -> Any:
-    """JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark, or in GBK."""
+    """Parse JSON in UTF-8, UTF-16 or UTF-32, with or without a byte order mark, or in GBK."""
     try:
         return json.loads(data)
     except UnicodeDecodeError:
@@ -741,10 +772,13 @@ def _json(data: bytes) -> Any:
 
 
 def file_stamp(path: Path) -> str:
-    """What tells that a file is still the one that was read: size, time of modification, inode and time of change.
+    """The stamp by which a changed file is recognised: size, time of modification, inode and time of change.
 
-    Size and time of modification alone do not: copies that keep times (rsync -t, cp -p, an archive) put a corrected file of the
-    same size under the same time. Every write, rename and change of times moves the time of change, which nobody can set.
+    Size and time of modification do not suffice: a copy that keeps times (rsync -t, cp -p, an archive) can replace a file by a
+    corrected one of the same size and time. Every write, rename and change of times updates the time of change, which users cannot set.
+
+    Raises:
+        MachineError: the file cannot be examined.
     """
     with machine_faults(path):
         found = path.stat()

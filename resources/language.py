@@ -1,4 +1,4 @@
-"""The two languages in which the platform says something, and a text in both. Text itself stands where it belongs."""
+"""The two languages of the platform's texts, and the type of a text in both. The texts themselves are in the modules that use them."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ Language = Literal["zh", "en"]
 
 @dataclass(frozen=True)
 class Bilingual:
-    """One text in both languages."""
+    """One text in Chinese and English; `text["zh"]` and `text["en"]` select one."""
 
     zh: str
     en: str

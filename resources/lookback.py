@@ -1,6 +1,6 @@
 """Look-backs: which partitions of a table one partition of another reads.
 
-Here: the class, and the look-backs that several tables share. Not here: those of one stage, which stand in its windows.py.
+This module has the class and the look-backs that several tables share. A stage's own look-backs are in its windows.py.
 """
 
 import datetime as dt
@@ -17,7 +17,7 @@ Select = Callable[[Calendar, dt.date, Section, dt.date], list[dt.date]]
 
 @dataclass(frozen=True)
 class Lookback(Generic[Section]):
-    """Which partitions of a table one partition of another reads. Decorates the function that says so.
+    """Which partitions of a table one partition of another reads. It can decorate the function that selects them.
 
     offsets: the first and the last partition relative to the reader's own, both included, for the lineage graph; None where
     they depend on the settings or the calendar. anchored: a week table that reads a day table passes its signal day in place
@@ -34,14 +34,14 @@ class Lookback(Generic[Section]):
     def keys(self, calendar: Calendar, key: dt.date, section: Section, start: dt.date) -> list[dt.date]:
         """The partitions that partition `key` reads, ascending.
 
-        key: a day, or a week's Monday. section: the settings section of the reading table. start: the first day of the history
-        of what is read, or of the reader's own where the Read says `by_reader`.
+        key: a day, or a week's Monday. section: the settings section of the reading table. start: the first day of the history of
+        the table that is read, or of the reading table where its Read sets `by_reader`.
         """
         return self.select(calendar, key, section, start)
 
 
 def offset_by(first: int, last: int) -> Callable[[Select[Section]], Lookback[Section]]:
-    """A decorator for a look-back whose offsets are known."""
+    """Decorate the selecting function of a look-back whose first and last offset are known."""
     return lambda select: Lookback(select, offsets=(first, last))
 
 
@@ -50,11 +50,11 @@ def _own(calendar: Calendar, key: dt.date, section: Any, start: dt.date) -> list
 
 
 same: Lookback[Any] = Lookback(_own, offsets=(0, 0), anchored=True)
-"""The same partition; of a week table that reads a day table, the signal day."""
+"""The same partition. A week table that reads a day table reads the signal day."""
 
 
 def days(first: int, last: int) -> Lookback[Any]:
-    """Trading-day offsets, both included, from the day itself or from the week's signal day."""
+    """The days from offset `first` to offset `last` in trading days, relative to the day itself or to the week's signal day."""
 
     def select(calendar: Calendar, key: dt.date, section: Any, start: dt.date) -> list[dt.date]:
         anchor = calendar.index(key)
@@ -66,7 +66,7 @@ def days(first: int, last: int) -> Lookback[Any]:
 
 
 def week_days(back: int = 0) -> Lookback[Any]:
-    """All trading days of the week, and `back` trading days before its first."""
+    """All trading days of the week, and the `back` trading days before its first one."""
 
     def select(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -> list[dt.date]:
         own = calendar.week_days(week)
@@ -77,7 +77,7 @@ def week_days(back: int = 0) -> Lookback[Any]:
 
 
 def weeks(first: int, last: int) -> Lookback[Any]:
-    """Trading-week offsets, both included."""
+    """The weeks from offset `first` to offset `last` in trading weeks, relative to the week itself."""
 
     def select(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -> list[dt.date]:
         oldest = calendar.week_of(start)
@@ -88,5 +88,5 @@ def weeks(first: int, last: int) -> Lookback[Any]:
 
 @Lookback
 def all_weeks(calendar: Calendar, week: dt.date, section: Any, start: dt.date) -> list[dt.date]:
-    """Every trading week from the start of the history to this one."""
+    """Every trading week from the start of the history to the week itself."""
     return calendar.weeks(calendar.week_of(start), week)

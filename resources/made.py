@@ -1,5 +1,4 @@
-"""What a pure function hands back when a bare frame does not say enough. Nothing else lives here, so that the digest of
-a stage's code does not change with the wrapper's."""
+"""The result type of make functions. It has a module of its own, so that changes of the builder do not change code digests."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -15,15 +14,16 @@ LEFT_OUT = "left_out"
 
 @dataclass(frozen=True)
 class Made:
-    """One partition, as its pure function made it.
+    """One partition, as its make function returns it.
 
-    frame: the rows, in the table's schema; or, of a table too large for memory, a Parquet file in the partition's scratch
-    folder, which holds exactly the schema's columns, sorted as the table says: it is moved into the partition unread.
-    profile: what the checks judge, one row per symbol, factor, file …; the frame itself where None (never with a file).
+    frame: the rows, in the table's schema. For a table too large for memory, a Parquet file in the partition's scratch folder with
+    exactly the schema's columns in the table's sort order; it is moved into the partition without being read.
+    profile: the rows that the checks judge, one per symbol, factor, file and so on; None where it is the frame itself. A file needs
+    a profile.
     files: name → bytes, written beside `part.parquet`.
-    unavailable: column (or item) → reason, for what could not be known here; a plain sentence becomes a reason of the code text.
-    notes: facts for the manifest and the UI, JSON-able. The note LEFT_OUT holds what the partition was made without although
-    the method asks for it: code → item → what is known of it. The report tells every one (left_out_words.py).
+    unavailable: column (or item) → reason why it is not available; a plain sentence becomes a reason with the code "text".
+    notes: facts for the manifest and the UI, in JSON's types. The note LEFT_OUT lists what the partition was made without although
+    the method requires it: code → item → details. The report lists every entry (left_out_words.py).
     """
 
     frame: pl.DataFrame | Path

@@ -1,7 +1,7 @@
-"""Loading what a settings file names as "module:name": a user's covariance, constraint, network, factor or layout.
+"""Objects that a settings file names as "module:name": a user's covariance, constraint, network, factor or layout.
 
-Here: import, call and the errors of both. Not here: what is made of the object (the stage that declares the setting), and its part in
-the code digest (`Table.functions`, resources/code_digest.py).
+This module imports and calls them and words the errors of both. The stage that declares the setting uses the object;
+`Table.functions` and resources/code_digest.py include it in the code digest.
 """
 
 from collections.abc import Callable
@@ -15,26 +15,38 @@ PATH = r"[\w.]+:\w+"
 
 
 def load_named(setting: str, path: str, example: str) -> Any:
-    """The object that `path`, "module:name", names.
+    """Import the object that a path "module:name" names.
 
-    setting: the key of the settings tree that holds the path; example: a path that works. Both are for the message.
-    Raises SettingsError where the module cannot be imported or has no such name.
+    Args:
+        setting: the key of the setting that holds the path, for the message.
+        path: "module:name".
+        example: a path that works, for the message.
+
+    Raises:
+        SettingsError: the module cannot be imported or has no such name.
     """
     module, _, name = path.partition(":")
     try:
         return getattr(import_module(module), name)
     except (ImportError, AttributeError, ValueError, SyntaxError) as error:
         raise SettingsError(
-            f"{setting} = {path!r} can't be loaded ({error}); give module:name, such as {example}, of a module below the "
-            "repository's root or on PYTHONPATH"
+            f"{setting} = {path!r} cannot be loaded ({error}). Write module:name, such as {example}, with a module below the "
+            "repository's root or on PYTHONPATH."
         ) from error
 
 
 def call_named(function: Callable[..., Any], where: str, contract: str, *arguments: Any) -> Any:
-    """What a user's function returns for `arguments`.
+    """Call a user's function and return its result.
 
-    where: the setting and the path, as a message begins; contract: what the function is called with and returns. Whatever else than an
-    InputError the function raises is raised as a SettingsError that names both, since the setting is the place to look.
+    Args:
+        function: the user's function.
+        where: the setting and the path, with which the message begins.
+        contract: a description of the arguments and the result, for the message.
+        *arguments: the arguments of the call.
+
+    Raises:
+        InputError: the function raised it.
+        SettingsError: the function raised any other exception. The message names the setting, which is the place to correct.
     """
     try:
         return function(*arguments)
@@ -42,5 +54,5 @@ def call_named(function: Callable[..., Any], where: str, contract: str, *argumen
         raise
     except Exception as error:
         raise SettingsError(
-            f"{where} failed ({type(error).__name__}: {error}); it is called with {contract}"
+            f"{where} failed ({type(error).__name__}: {error}). It is called with {contract}."
         ) from error

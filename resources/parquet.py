@@ -1,4 +1,4 @@
-"""Parquet bytes of a frame, the same for every part and side file of the lake."""
+"""The Parquet encoding of every part and side file of the lake."""
 
 import io
 
@@ -6,7 +6,7 @@ import polars as pl
 
 
 def encode(frame: pl.DataFrame) -> bytes:
-    """Parquet bytes: zstd, with statistics. The same frame gives the same bytes."""
+    """Encode a frame as Parquet with zstd and statistics. Equal frames have equal bytes."""
     buffer = io.BytesIO()
     frame.write_parquet(buffer, compression="zstd", statistics=True)
     return buffer.getvalue()

@@ -1,11 +1,11 @@
-"""What a make function is called with: its input frames, and the partition that it makes.
+"""The arguments of make functions: the input frames and the partition to make.
 
-Here: Frames, Partition and the Record of the report, all read-only. Not here: what a table declares (resources/table.py), how
-the values come about (resources/builder.py), and what a make function hands back (resources/made.py).
+This module defines Frames, Partition and the report's Record, which are all read-only. It does not define what a table declares
+(resources/table.py), how the values are obtained (resources/builder.py), or the result of a make function (resources/made.py).
 
-A table is handed what it declares and nothing else, since its version covers what it declares. Reaching for more raises
-UndeclaredError. The classes that describe the values are imported for their types alone: a change of theirs must not make
-every table stale, only those whose code uses them.
+A make function receives only what its table declares, because the table's version covers only that. Access to anything else raises
+UndeclaredError. The classes of the values are imported for type checking only, so that their changes make only those tables stale
+whose code uses them.
 """
 
 import datetime as dt
@@ -30,7 +30,7 @@ Files = Callable[[str, dt.date, str], bytes]
 
 
 class UndeclaredError(LookupError):
-    """A make function reached for what its table does not declare: a mistake in the code, never in the data."""
+    """A make function accessed something that its table does not declare. This is an error in the code, not in the data."""
 
 
 class Declared(Mapping[str, Value]):
@@ -58,8 +58,8 @@ class Declared(Mapping[str, Value]):
 
 
 class Frames(Declared[pl.LazyFrame]):
-    """Table → the rows of its partitions that are read, in order. A table that reads itself finds its earlier partitions
-    under its own name.
+    """The rows of the partitions that are read, in order, by table. A table that reads itself has its earlier partitions under its
+    own name.
 
     >>> Frames({"minute_bars": pl.LazyFrame()}, "day_indicators")["trades"]
     Traceback (most recent call last):
@@ -69,13 +69,14 @@ class Frames(Declared[pl.LazyFrame]):
 
 @dataclass(frozen=True)
 class DeclaredFiles:
-    """Reads the side files of the partitions in `allowed`, which are those that a table reads. Others raise UndeclaredError."""
+    """Reads side files of the partitions in `allowed`, the inputs of a partition. Other partitions raise UndeclaredError."""
 
     reader: str  # the table and its partition, for messages
     read: Files
     allowed: frozenset[tuple[str, dt.date]]
 
     def __call__(self, table: str, partition: dt.date, file: str) -> bytes:
+        """Read a side file, given by table, partition key and name."""
         if (table, partition) not in self.allowed:
             raise UndeclaredError(
                 f"{self.reader} does not read {table} of {partition}, so it may not open {file} beside it. Widen the look-back "
@@ -86,12 +87,12 @@ class DeclaredFiles:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """What is on record of all partitions up to a week's signal day, for a table that declares `reads_record`.
+    """The records of all partitions up to a week's signal day, for a table that declares `reads_record`.
 
     verdicts: one row per check and partition: table, partition, rows, check, critical, plausibility, passed,
     detail, remedy.
     left_out: what partitions were made without: table, partition, code, item, value (JSON).
-    settings: those of the run, with what the rulebook says of the signal day; empty where the run has none to describe.
+    settings: the described settings of the run and of the rulebook on the signal day; empty where the run describes none.
     """
 
     verdicts: pl.DataFrame
@@ -103,11 +104,11 @@ def _no_files(table: str, partition: dt.date, file: str) -> bytes:
     raise UndeclaredError(f"no partition of {table} is read, so {file} of {partition} may not be opened.")
 
 
-def _say_nothing(line: str) -> None:
-    """Progress that nobody follows."""
+def _ignore(line: str) -> None:
+    """Discard a progress line."""
 
 
-# Service → what a table's declaration must hold to be handed it.
+# Service → what a table's declaration must contain so that the service is available.
 _DECLARATIONS = {
     "landing": "name its parts in `lands`",
     "record": "set `reads_record`",
@@ -118,12 +119,12 @@ _DECLARATIONS = {
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Partition:
-    """The partition that a make function makes, and what it may use for it besides frames and settings.
+    """The partition that a make function makes, with everything that it may use besides frames and settings.
 
     table: the table's name. date: the day, or a week's signal day (its last trading day). monday: the key of a week table's
-    partition; None of a day table's. unavailable: table → column (or item) → why it is not available in all that is read of
-    it. files: reads what is written beside the rows of the partitions that are read. progress: takes a line for whoever
-    watches. services: name → what makes the value on first use, of the properties below; one that is absent is undeclared.
+    partition; None for a day table. unavailable: table → column (or item) → reason why it is not available in any of the partitions
+    that are read. files: reads side files of the partitions that are read. progress: receives progress lines. services: the
+    factories of the properties below by name; each is called on first use, and an absent one is undeclared.
     """
 
     table: str
@@ -131,12 +132,12 @@ class Partition:
     monday: dt.date | None = None
     unavailable: "Reasons" = field(default_factory=dict)
     files: Files = _no_files
-    progress: Callable[[str], None] = _say_nothing
+    progress: Callable[[str], None] = _ignore
     services: Mapping[str, Callable[[], Any]] = field(default_factory=dict)
 
     @classmethod
     def of(cls, date: dt.date, *, table: str = "table", week: dt.date | None = None, **known: Any) -> "Partition":
-        """One that is made by hand, for tests and studies: fields and services by name; any other name is a TypeError.
+        """Create a partition directly, for tests and studies, with fields and services by name. Other names raise TypeError.
 
         >>> Partition.of(dt.date(2024, 1, 12), week=dt.date(2024, 1, 8), start=dt.date(2023, 1, 3)).start
         datetime.date(2023, 1, 3)
@@ -148,9 +149,13 @@ class Partition:
 
     @property
     def week(self) -> dt.date:
-        """The Monday of a week table's partition. Raises UndeclaredError of a day table."""
+        """The Monday of a week table's partition.
+
+        Raises:
+            UndeclaredError: the table is a day table.
+        """
         if self.monday is None:
-            raise UndeclaredError(f"{self.table} has a partition a day, and no week. Its day is `date`.")
+            raise UndeclaredError(f"{self.table} has daily partitions and no week. Use `date`.")
         return self.monday
 
     @functools.cached_property
@@ -160,12 +165,12 @@ class Partition:
 
     @functools.cached_property
     def start(self) -> dt.date:
-        """The first day of minute data, of a table that declares `reads_start`: its versions cover that day."""
+        """The first day of minute data, for a table that declares `reads_start`; its versions cover that day."""
         return self._make("start")
 
     @functools.cached_property
     def landing(self) -> "LandingView":
-        """What the table's `lands` name of the landing zone, as known at the close of `date`."""
+        """The parts of the landing zone that the table's `lands` name, as known at the close of `date`."""
         return self._make("landing")
 
     @functools.cached_property
@@ -180,22 +185,22 @@ class Partition:
 
     @functools.cached_property
     def record(self) -> Record:
-        """What is on record of all tables, of a table that declares `reads_record`."""
+        """The records of all tables, for a table that declares `reads_record`."""
         return self._make("record")
 
     @functools.cached_property
     def scratch(self) -> Path:
-        """An empty folder that is gone after the build, for a file too large for memory."""
+        """An empty folder for files too large for memory, which is removed after the build."""
         return self._make("scratch")
 
     @functools.cached_property
     def work(self) -> Path:
-        """A folder that outlives a killed process: the same version of the partition finds what was left in it."""
+        """A folder that outlives a killed process. The same version of the partition finds the same folder."""
         return self._make("work")
 
     def _make(self, service: str) -> Any:
         if service not in self.services:
             remedy = _DECLARATIONS.get(service)
-            why = f"Its declaration must {remedy}." if remedy else "Whoever made the partition must hand it in."
+            why = f"Its declaration must {remedy}." if remedy else "The caller of `Partition` must pass it."
             raise UndeclaredError(f"the partition {self.date} of {self.table} has no `{service}`. {why}")
         return self.services[service]()

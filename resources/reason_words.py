@@ -1,8 +1,8 @@
-"""Every reason in words, in Chinese and English: the one place where a code becomes a sentence.
+"""The words of all reasons in Chinese and English.
 
-Here: the words of each code (a pattern for str.format, filled with the reason's parameters), and how parameters are shown. Not
-here: the codes, which belong to those who give the reasons (resources/reasons.py, assets/*/reasons.py); a test holds that each has
-words with its own parameters, and that no words are left over.
+The words of a code are a pattern for str.format, which is filled with the reason's parameters. The codes are declared where the
+reasons arise (resources/reasons.py, resources/stale.py, assets/*/reasons.py). A test checks that every code has words with its own
+parameters, and that there are no words without a code.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ WORDS: Mapping[str, Bilingual] = {
     "text": T("{text}", "{text}"),
     # the wrapper
     "nothing_landed": T(
-        "{table} 在 {partition} 没有可用的数据", "{table} of {partition}: nothing has landed to make it from"
+        "{table} 在 {partition} 没有可用的数据", "nothing has landed from which {table} of {partition} could be made"
     ),
     "no_earlier_partition": T(
         "{table} 没有更早的分区：数据从此开始", "{table} has no earlier partition: the data begins here"
@@ -43,7 +43,7 @@ WORDS: Mapping[str, Bilingual] = {
         "没有涨跌停价：securities 与当日快照均无",
         "no limit prices: neither securities nor snapshots of this day have any",
     ),
-    "column_without_values": T("{source} 没有 {column} 的数据", "{source} gives no value of {column}"),
+    "column_without_values": T("{source} 没有 {column} 的数据", "{source} has no value of {column}"),
     "few_order_sizes": T(
         "此前 {window} 个交易日的 order_sizes 不足 {days} 日或 {orders} 笔委托",
         "fewer than {days} days or {orders} orders in the order_sizes of the {window} trading days before",
@@ -52,10 +52,10 @@ WORDS: Mapping[str, Bilingual] = {
         "此前 {window} 个交易日的 order_sizes 不足 {days} 日或 {orders} 笔委托（{cause}）",
         "fewer than {days} days or {orders} orders in the order_sizes of the {window} trading days before ({cause})",
     ),
-    "columns_given": T("{file} 只给出 {columns}", "{file} gives {columns} only"),
+    "columns_given": T("{file} 只给出 {columns}", "{file} has only {columns}"),
     "column_not_filled": T(
         "{file}：{column} 每行均为 0，而有股票成交：该列未填写",
-        "{file}: {column} is 0 in every row, and names traded: the column was not filled in",
+        "{file}: {column} is 0 in every row although stocks traded, so the column was not filled in",
     ),
     "replay_is_off": T("委托簿重演已关闭（bars.replay_book）", "the book replay is off (bars.replay_book)"),
     "bars_hold_no_ticks": T("{file} 是一分钟线，没有逐笔数据", "{file} holds one-minute bars, no ticks"),
@@ -63,7 +63,7 @@ WORDS: Mapping[str, Bilingual] = {
     "not_delivered": T("没有交付 reference/{table}", "no reference/{table} in the landing zone"),
     "no_first_days": T(
         "没有交付 reference/instruments，无法判断上市首日，且未交付 {column}",
-        "no reference/instruments in the landing zone, so first trading days can't be told, and no {column} was delivered",
+        "no reference/instruments in the landing zone, so first trading days are not known, and no {column} was delivered",
     ),
     "day_is_empty": T("{table} 在 {date} 没有数据", "{table} of {date} is empty"),
     "no_membership_yet": T(
@@ -72,11 +72,11 @@ WORDS: Mapping[str, Bilingual] = {
     ),
     "nothing_announced": T(
         "截至 {date}，reference/fundamentals 没有已公告的 {column}",
-        "reference/fundamentals gives no {column} that was known by {date}",
+        "reference/fundamentals has no {column} that was known by {date}",
     ),
     "no_vector_yet": T(
         "截至 {date}，reference/index_weights 没有可用的权重",
-        "reference/index_weights has no usable vector up to {date}",
+        "reference/index_weights has no usable weights up to {date}",
     ),
     "no_row_of_day": T("reference/{table} 没有 {date} 的数据", "reference/{table} has no row of {date}"),
     "no_weights_yet": T("尚未公布权重", "no weights published so far"),
@@ -86,20 +86,20 @@ WORDS: Mapping[str, Bilingual] = {
         "需要最近 {window} 个交易日中的 {needed} 日，daily_prices 只有 {held} 日",
         "needs {needed} of the last {window} trading days; daily_prices has {held} of them",
     ),
-    "no_style_value": T("{date} 全市场股票均无{style}数据", "no name of U(t) has a value of {style} on {date}"),
-    "no_universe": T("securities 在 {date} 没有全市场股票", "securities hold no U(t) of {date}"),
+    "no_style_value": T("{date} 全市场股票均无{style}数据", "no stock of U(t) has a value of {style} on {date}"),
+    "no_universe": T("securities 在 {date} 没有全市场股票", "securities of {date} has no stock in U(t)"),
     "few_book_values": T(
         "{date} 全市场 {names} 只股票中只有 {known} 只已知净资产为正",
-        "{known} of {names} names of U(t) had a known positive book equity on {date}",
+        "{known} of {names} stocks of U(t) had a known positive book equity on {date}",
     ),
     "one_sided": T(
-        "{formed} 分组的组合在 {date} 缺少一侧", "the portfolios formed on {formed} have no two sides on {date}"
+        "{formed} 分组的组合在 {date} 缺少一侧", "the portfolios formed on {formed} lack one side on {date}"
     ),
-    "nobody_in_universe": T("{date} 全市场没有股票", "no name is in U(t) of {date}"),
-    "nothing_left": T("剔除行业与风格后没有剩余", "the regression on industries and styles leaves nothing of it"),
+    "nobody_in_universe": T("{date} 全市场没有股票", "no stock is in U(t) on {date}"),
+    "nothing_left": T("剔除行业与风格后没有剩余", "the regression on industries and styles leaves no residual"),
     "too_few_valid_days": T(
         "没有股票有 {needed} 个有效交易日：截至 {date} 的 {window} 日中，{columns} 只在 {known} 日有数据",
-        "no name has {needed} valid days: {columns} known on {known} of the {window} days up to {date}",
+        "no stock has {needed} valid days: {columns} known on {known} of the {window} days up to {date}",
     ),
     # models
     "model_absent": T("{model}：{cause}", "{model}: {cause}"),
@@ -117,39 +117,37 @@ WORDS: Mapping[str, Bilingual] = {
         "{valid} valid, {horizon} between at each border), {missing} are missing; the first possible week is after {last}",
     ),
     "first_training_later": T(
-        "设置 first_training 规定 {date} 之前不训练", "the setting first_training asks for no training before {date}"
+        "设置 first_training 规定 {date} 之前不训练", "the setting first_training allows no training before {date}"
     ),
-    "no_label": T("{first} 至 {last} 没有股票有标签", "no name has a label from {first} to {last}"),
+    "no_label": T("{first} 至 {last} 没有股票有标签", "no stock has a label from {first} to {last}"),
     "no_feature": T(
         "{first} 至 {last} 没有{granularity}特征有数据", "no {granularity} feature has a value from {first} to {last}"
     ),
     "no_exposure": T(
         "{first} 至 {last} 没有股票具备正交层所需的市值与行业",
-        "no name has the market value and industry that the orthogonal layer needs, from {first} to {last}",
+        "no stock has the market value and industry that the orthogonal layer needs, from {first} to {last}",
     ),
     "no_training_day": T(
         "{first} 至 {last} 没有训练日有 {names} 只全市场股票具备样本所需数据（{granularity}特征、标签，以及正交层的暴露）",
-        "no training day from {first} to {last} has {names} names of U(t) with {granularity} features, a label and the exposures "
+        "no training day from {first} to {last} has {names} stocks of U(t) with {granularity} features, a label and the exposures "
         "that an orthogonal layer needs",
     ),
     "no_validation_day": T(
         "{first} 至 {last} 没有验证日有 {names} 只全市场股票具备样本所需数据（{granularity}特征、标签，以及正交层的暴露）",
-        "no validation day from {first} to {last} has {names} names of U(t) with {granularity} features, a label and the exposures "
+        "no validation day from {first} to {last} has {names} stocks of U(t) with {granularity} features, a label and the exposures "
         "that an orthogonal layer needs",
     ),
-    "no_model_yet": T(
-        "历史起点之前没有可为 {date} 打分的模型", "no week before the history has a model to score {date} with"
-    ),
+    "no_model_yet": T("历史起点之前没有可为 {date} 打分的模型", "no model from before the history can score {date}"),
     "nobody_covered": T(
         "截至 {date} 的 {days} 日中，没有全市场股票在足够多的交易日有{granularities}特征",
-        "no name of U({date}) has {granularities} features on enough of the {days} days to it",
+        "no stock of U({date}) has {granularities} features on enough of the {days} days up to it",
     ),
     "nobody_placed": T(
         "{date} 的股票均缺少得分所需的行业与市值",
-        "no name scored on {date} has the industry and market value its score needs",
+        "no stock scored on {date} has the industry and market value that its score needs",
     ),
     # what a plan builds, and why
-    "forced": T("按 --force 的要求", "asked for with --force"),
+    "forced": T("按 --force 的要求", "requested with --force"),
     "not_built": T("尚未构建", "not built"),
     "settings_changed": T("设置已变（{sections}）", "settings changed ({sections})"),
     "code_changed": T("代码已变", "code changed"),
@@ -182,12 +180,12 @@ WORDS: Mapping[str, Bilingual] = {
     "weights_without_prices": T(
         "{index} 于 {published} 的权重无法漂移到 {date}：{days} 个交易日中有 {missing} 日 daily_prices 没有数据，最早为 {first}"
         "（reference/daily_prices）",
-        "the weights of {index} dated {published} can't be drifted to {date}: daily_prices has no row on {missing} of the {days} "
+        "the weights of {index} dated {published} cannot be drifted to {date}: daily_prices has no row on {missing} of the {days} "
         "days, first {first} (reference/daily_prices)",
     ),
     "nobody_listed": T(
         "securities 在 {date} 没有数据，不知道哪些股票上市（reference/instruments）",
-        "securities has no row on {date}, so it is not known who is listed (reference/instruments)",
+        "securities has no row on {date}, so it is not known which stocks are listed (reference/instruments)",
     ),
     "no_score_because": T("{date} 没有{factors}的得分：{cause}", "no {factors} score on {date}: {cause}"),
     "no_score_yet": T(
@@ -195,10 +193,10 @@ WORDS: Mapping[str, Bilingual] = {
     ),
     # portfolios: what is missing
     "style_null": T("{style}全市场无数据", "{style} is null for the whole market"),
-    "no_industry": T("没有股票有行业数据", "no name has an industry"),
+    "no_industry": T("没有股票有行业数据", "no stock has an industry"),
     "too_few_to_regress": T(
         "可用于回归的股票只有 {names} 只，而行业与风格收益共有 {columns} 项",
-        "{names} names to regress {columns} industry and style returns on",
+        "only {names} stocks for a regression on {columns} industry and style returns",
     ),
     "not_built_yet": T("组合尚未构建", "not built yet"),
     "first_built_now": T(
@@ -216,20 +214,21 @@ WORDS: Mapping[str, Bilingual] = {
     "no_index_return": T("指数在本周某日没有收益", "the index has no return on a day of the week"),
     # portfolios: what forced a constraint
     "state": T("{state}", "{state}"),
-    "cash_to_spend": T("{cash:.2%} 的现金须全部投出", "cash of {cash:.2%} to be spent"),
+    "cash_to_spend": T("{cash:.2%} 的现金须全部投出", "cash of {cash:.2%} must be spent"),
     "stock_bands_alone": T("仅个股偏离上下限", "the stock bands alone"),
-    "kept_above": T("被本项内的股票推高：{cause}", "kept above its bound by its own names: {cause}"),
-    "kept_below": T("被本项内的股票压低：{cause}", "kept below its bound by its own names: {cause}"),
+    "kept_above": T("被本项内的股票推高：{cause}", "kept above its bound by its own stocks: {cause}"),
+    "kept_below": T("被本项内的股票压低：{cause}", "kept below its bound by its own stocks: {cause}"),
     "balances_rows": T("与其他{constraint}项相抵", "balances the other {constraint} rows"),
     "together_with": T("与{constraints}共同作用", "together with {constraints}"),
-    "restricted_names": T("受限股票：{names}", "restricted names: {names}"),
+    "restricted_names": T("受限股票：{names}", "restricted stocks: {names}"),
     "name_in_state": T("{symbol}（{state} {weight:.2%}）", "{symbol} ({state}, {weight:.2%})"),
     "names": T("{names}", "{names}"),
     "names_and_more": T("{names}，另 {more} 只", "{names} and {more} more"),
     "several": T("{reasons}", "{reasons}"),
     # portfolios: not solved
     "no_verified_answer": T(
-        "{stage}阶段没有求解器给出可验证的结果（{reasons}）", "no answer of the {stage} stage does verify ({reasons})"
+        "{stage}阶段没有求解器给出可验证的结果（{reasons}）",
+        "no solver's answer of the {stage} stage passes verification ({reasons})",
     ),
     "solver_without_answer": T("{solver}：{status}，没有结果", "{solver}: {status}, no answer"),
     "solver_not_verified": T(
@@ -238,7 +237,7 @@ WORDS: Mapping[str, Bilingual] = {
     ),
     "curved_must_give": T(
         "{constraints}须放松，而非线性约束只能最先放松",
-        "{constraints} must give, and what is curved can only be the first to give",
+        "{constraints} must be relaxed, and a nonlinear constraint can only be the first to be relaxed",
     ),
     "not_found_within_totals": T(
         "求解器没有找到满足{groups}最小违反量的组合，而该组合存在",
@@ -257,24 +256,24 @@ WORDS: Mapping[str, Bilingual] = {
     ),
     "upper_bounds_short": T(
         "全部股票的上限合计 {total:.4f}，小于 1（可交易 {free} 只）",
-        "the upper bounds of all names sum to {total:.4f} < 1 ({free} names can be traded)",
+        "the upper bounds of all stocks sum to {total:.4f} < 1 ({free} stocks can be traded)",
     ),
     "lower_bounds_over": T(
-        "全部股票的下限合计 {total:.4f}，大于 1", "the lower bounds of all names sum to {total:.4f} > 1"
+        "全部股票的下限合计 {total:.4f}，大于 1", "the lower bounds of all stocks sum to {total:.4f} > 1"
     ),
     "bounds_excluded": T(
         "个股上下限合计在 {low:.4f} 与 {high:.4f} 之间，而另一项硬约束将其排除",
-        "name bounds allow {low:.4f} … {high:.4f} in all, and another hard constraint excludes it",
+        "the bounds of all stocks allow a sum of {low:.4f} … {high:.4f}, which another hard constraint excludes",
     ),
     # the report
     "model_not_built": T("模型尚未构建", "not built yet"),
     "no_returns": T("尚无已执行的调仓信号", "no signal has been traded yet"),
     "no_holding_period": T("尚无完整持有期", "no holding period has ended yet"),
-    "no_value": T("所评价各周的信号日均无取值", "no value on any signal day of the weeks that are judged"),
+    "no_value": T("所评价各周的信号日均无取值", "no value on any signal day of the evaluated weeks"),
     "no_value_on": T("{date} 无取值", "no value on {date}"),
-    "too_few_names": T("只有 {names} 只股票，少于 {fewest} 只", "{names} names, fewer than {fewest}"),
+    "too_few_names": T("只有 {names} 只股票，少于 {fewest} 只", "{names} stocks, fewer than {fewest}"),
     "constant_column": T("取值全部相同，没有相关系数", "a constant column has no correlation"),
-    "not_traded": T("没有股票在两个交易日均有成交", "none of its names trades on both trade days"),
+    "not_traded": T("没有股票在两个交易日均有成交", "none of its stocks trades on both trade days"),
 }
 
 COMMA, SEMICOLON = T("、", ", "), T("；", "; ")
@@ -283,21 +282,28 @@ NOTHING = "–"  # a parameter that is None
 
 @runtime_checkable
 class Coded(Protocol):
-    """What has words: `resources.reasons.Reason`, which reads them from here."""
+    """Anything with words, that is `resources.reasons.Reason`, which imports this module."""
 
     @property
-    def code(self) -> str: ...
+    def code(self) -> str:
+        """The name of the reason's code."""
+
     @property
-    def parameters(self) -> Mapping[str, Any]: ...
+    def parameters(self) -> Mapping[str, Any]:
+        """The facts of the case by name."""
 
 
 def describe(
     reason: Coded, language: Language = "en", called: Callable[[str, str], str] = lambda parameter, text: text
 ) -> str:
-    """A reason as a phrase that stands behind a colon.
+    """Word a reason as a phrase that can follow a colon.
 
-    called: (a parameter's name, its text) → what a reader calls it, such as a factor's name for its key. A code without words, or
-    with other parameters than these words have (another version's), is shown as it is stored.
+    A code without words, or one whose words have other parameters (of another version), is shown as it is stored.
+
+    Args:
+        reason: the reason.
+        language: "en" or "zh".
+        called: replaces a text parameter, given its name and text, such as a factor's key by its name.
     """
 
     def shown(name: str, value: Any) -> Any:

@@ -1,9 +1,8 @@
-"""Reasons as data: why something is not known, not built or had to give way, as a code with parameters.
+"""Reasons as data: a code with parameters that states why something is unavailable, not built or relaxed.
 
-Code decides on a reason's code and parameters, never on its wording. Here: the type, the declaration of a code, and how a
-reason is stored (JSON) and read back; how the reasons of rows that were set aside are counted for a message. Not here: the
-words of the codes, which stand in both languages in one place (resources/reason_words.py), and which codes a stage has
-(assets/*/reasons.py).
+Programs decide on a reason's code and parameters, never on its wording. This module defines the type, the declaration of codes and
+their JSON form, and counts the reasons of rows that were set aside. The words of all codes in both languages are in
+resources/reason_words.py, and the codes of a stage in assets/*/reasons.py.
 """
 
 import datetime as dt
@@ -23,10 +22,10 @@ SHOWN_NAMES = 5
 
 @dataclass(frozen=True)
 class Reason:
-    """Why something is as it is. `str(reason)` is its English wording.
+    """The reason for a state. `str(reason)` is its English wording.
 
-    code: what happened, declared as a `Code`. parameters: the facts of this case by name: texts, numbers, None, other reasons,
-    and tuples of these; days and weeks are ISO texts.
+    code: the name of a declared `Code`. parameters: the facts of this case by name: texts, numbers, None, other reasons, and tuples
+    of these. Days and weeks are ISO texts.
     """
 
     code: str
@@ -39,41 +38,45 @@ class Reason:
         return describe(self)
 
     def to_json(self) -> Any:
-        """What a manifest holds: {"code", "parameters"}; of a plain sentence (code text) the sentence itself."""
+        """The form in manifests: {"code", "parameters"}, or the plain sentence of a reason with the code "text"."""
         return self.parameters["text"] if self.code == TEXT.name else _plain(self)
 
     def dumps(self) -> str:
-        """`to_json` as a column of texts holds it. Equal reasons have equal texts."""
-        said = self.to_json()
-        return said if isinstance(said, str) else json.dumps(said, ensure_ascii=False, sort_keys=True)
+        """`to_json` as one text, for a column. Equal reasons have equal texts."""
+        stored = self.to_json()
+        return stored if isinstance(stored, str) else json.dumps(stored, ensure_ascii=False, sort_keys=True)
 
     @classmethod
-    def from_json(cls, said: Any) -> "Reason":
-        """The inverse of `to_json`. Raises ValueError for what no reason is stored as."""
-        if isinstance(said, str):
-            return TEXT(text=said)
-        found = _read(said)
+    def from_json(cls, stored: Any) -> "Reason":
+        """The inverse of `to_json`.
+
+        Raises:
+            ValueError: the value is not the JSON form of a reason.
+        """
+        if isinstance(stored, str):
+            return TEXT(text=stored)
+        found = _read(stored)
         if not isinstance(found, cls):
-            raise ValueError(f"{said!r} is no stored reason")
+            raise ValueError(f"{stored!r} is no stored reason")
         return found
 
     @classmethod
     def loads(cls, text: str) -> "Reason":
-        """The inverse of `dumps`. What is no reason's JSON is a plain sentence: an earlier version's, or a third party's."""
+        """The inverse of `dumps`. Any other text becomes a reason with the code "text", as of earlier versions or third parties."""
         try:
-            said = json.loads(text)
-            return cls.from_json(said) if isinstance(said, dict) else TEXT(text=text)
+            stored = json.loads(text)
+            return cls.from_json(stored) if isinstance(stored, dict) else TEXT(text=text)
         except ValueError:
             return TEXT(text=text)
 
 
 Reasons = Mapping[str, Mapping[str, Reason]]
-"""Table → column or item → why it is not known."""
+"""Table → column or item → the reason why it is unavailable."""
 
 
 @dataclass(frozen=True)
 class Code:
-    """A kind of reason: its name, which is stored, and the names of its parameters. Calling it makes a reason of the kind.
+    """A kind of reason: its stored name and the names of its parameters. Calling it creates a reason of this kind.
 
     >>> NO_WEIGHTS = Code("no_weights", ("index", "date"))
     >>> NO_WEIGHTS(index="000905.SH", date=dt.date(2023, 2, 1)).to_json()
@@ -84,6 +87,7 @@ class Code:
     parameters: tuple[str, ...] = ()
 
     def __call__(self, **values: Any) -> Reason:
+        """Create a reason of this kind. Other parameters than the declared ones raise TypeError."""
         if set(values) != set(self.parameters):
             raise TypeError(f"the reason {self.name} has the parameters {self.parameters}, not {tuple(values)}")
         return Reason(self.name, {name: _value(values[name]) for name in self.parameters})
@@ -91,21 +95,21 @@ class Code:
 
 SEVERAL = Code("several", ("reasons",))
 TEXT = Code("text", ("text",))
-"""A plain sentence: of a manifest that an earlier version wrote, or of a third party's stage. It is shown as it is."""
+"""A plain sentence from a manifest of an earlier version or from a third party's stage. It is shown unchanged."""
 
 
 def joined(reasons: Sequence[Reason]) -> Reason | None:
-    """One reason of several; None of none."""
+    """Combine reasons into one; None where there are none."""
     return reasons[0] if len(reasons) == 1 else SEVERAL(reasons=reasons) if reasons else None
 
 
-def as_reason(said: Reason | str) -> Reason:
-    """A reason as it is, a sentence as one of the code text."""
-    return TEXT(text=said) if isinstance(said, str) else said
+def as_reason(reason: Reason | str) -> Reason:
+    """Turn a plain sentence into a reason with the code "text"; a reason stays unchanged."""
+    return TEXT(text=reason) if isinstance(reason, str) else reason
 
 
 def _value(value: Any) -> Any:
-    """A parameter in the form in which it is read back."""
+    """A parameter in the form that it has after storing and reading."""
     if isinstance(value, dt.date):
         return value.isoformat()
     if isinstance(value, Sequence) and not isinstance(value, str):
@@ -122,20 +126,26 @@ def _plain(value: Any) -> Any:
     return list(map(_plain, value)) if isinstance(value, tuple) else value
 
 
-def _read(said: Any) -> Any:
-    if isinstance(said, dict):
-        code, own = said.get("code"), said.get("parameters", {})
-        if not isinstance(code, str) or not isinstance(own, dict) or set(said) - {"code", "parameters"}:
-            raise ValueError(f"{said!r} is no stored reason")
+def _read(stored: Any) -> Any:
+    if isinstance(stored, dict):
+        code, own = stored.get("code"), stored.get("parameters", {})
+        if not isinstance(code, str) or not isinstance(own, dict) or set(stored) - {"code", "parameters"}:
+            raise ValueError(f"{stored!r} is no stored reason")
         return Reason(code, {name: _read(one) for name, one in own.items()})
-    return tuple(map(_read, said)) if isinstance(said, list) else said
+    return tuple(map(_read, stored)) if isinstance(stored, list) else stored
 
 
 def counted_reasons(frame: pl.DataFrame, reason: str, name: str | None) -> list[str]:
-    """'12 × close = 0.0 must be above 0 (600519.SH, 000001.SZ …)' of each reason of a frame's rows, the commonest first.
+    """Count the reasons of a frame's rows, as '12 × close = 0.0 must be above 0 (600519.SH, 000001.SZ …)', the commonest first.
 
-    reason: the column of the sentences, none of them null. name: the column of what they are about, if any. Reasons that
-    differ in their numbers alone count as one and are shown by the first of them; all but the three commonest are added up.
+    Args:
+        frame: the rows.
+        reason: the column with the reasons as sentences, without nulls.
+        name: the column with what the reasons are about, such as the symbol; None for none.
+
+    Returns:
+        One text per kind of reason. Reasons that differ only in numbers are one kind, shown by its first sentence. All kinds but the
+        three commonest are summed up in a last text.
     """
     who = pl.col(name).drop_nulls().unique(maintain_order=True) if name else pl.lit(None)
     kinds = (
@@ -145,22 +155,22 @@ def counted_reasons(frame: pl.DataFrame, reason: str, name: str | None) -> list[
         .sort("len", descending=True, maintain_order=True)
         .select("len", "_shown", "_names")
     )
-    told = []
+    texts = []
     for count, shown, names in kinds.head(SHOWN_REASONS).iter_rows():
         listed = ", ".join(map(str, (names or [])[:SHOWN_NAMES]))
         more = " …" if names and len(names) > SHOWN_NAMES else ""
-        told.append(f"{count} × {shown}" + (f" ({listed}{more})" if listed else ""))
+        texts.append(f"{count} × {shown}" + (f" ({listed}{more})" if listed else ""))
     if kinds.height > SHOWN_REASONS:
-        told.append(f"{kinds['len'][SHOWN_REASONS:].sum()} for {kinds.height - SHOWN_REASONS} other reasons")
-    return told
+        texts.append(f"{kinds['len'][SHOWN_REASONS:].sum()} for {kinds.height - SHOWN_REASONS} other reasons")
+    return texts
 
 
-def put_into_words(said: Any, language: Language = "en") -> Any:
-    """JSON with each reason in it (`Reason.to_json`) replaced by its words: notes of a manifest as a person reads them."""
-    if isinstance(said, Mapping):
-        if said.get("code") in WORDS and set(said) <= {"code", "parameters"}:
-            return describe(Reason.from_json(said), language)
-        return {name: put_into_words(one, language) for name, one in said.items()}
-    if isinstance(said, list | tuple):
-        return [put_into_words(one, language) for one in said]
-    return said
+def put_into_words(notes: Any, language: Language = "en") -> Any:
+    """Replace each stored reason (`Reason.to_json`) in JSON data, such as the notes of a manifest, by its words."""
+    if isinstance(notes, Mapping):
+        if notes.get("code") in WORDS and set(notes) <= {"code", "parameters"}:
+            return describe(Reason.from_json(notes), language)
+        return {name: put_into_words(one, language) for name, one in notes.items()}
+    if isinstance(notes, list | tuple):
+        return [put_into_words(one, language) for one in notes]
+    return notes

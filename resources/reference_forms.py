@@ -1,7 +1,7 @@
-"""Reference tables as delivered → the documented form of SPEC §2.1: types, symbols, units and codes, in one place.
+"""Converts delivered reference tables to the documented form of SPEC §2.1: types, symbols, units and codes.
 
-Here: what the settings section `landing` declares, applied to reference tables, and what cannot be read of a row. Not here:
-the rules that rows must keep (assets/reference) and the form of files (delivered_files.py).
+This module applies the declarations of the settings section `landing` to reference tables, and states what cannot be read of a row.
+It does not check the rules for rows (assets/reference) and does not read files (delivered_files.py).
 """
 
 import contextlib
@@ -19,8 +19,8 @@ from resources.symbols import StockCodes, index_ranges, read_symbols
 from resources.values import BLANKS, Stamps, counted, put, read_column, shown
 
 UNREADABLE, DELIVERED = "unreadable", "delivered"
-"""Columns beside those of a reference table: why a row cannot be read ("volume is no number"), and the cell as delivered.
-Both are null in every row that can be read."""
+"""Additional columns of a reference table: the reason why a row cannot be read ("volume is no number"), and the cell as delivered.
+Both are null in readable rows."""
 NOTES: dict[str, Any] = {UNREADABLE: pl.String, DELIVERED: pl.String}
 LOT = 100
 UNITS = {
@@ -28,19 +28,19 @@ UNITS = {
     "yuan": 1, "thousand_yuan": 1_000, "ten_thousand_yuan": 10_000,
     "fraction": 1, "percent": 0.01,
 }  # fmt: skip
-"""What one of a delivered unit is in shares, yuan or fractions."""
+"""The factors from delivered units to shares, yuan or fractions."""
 PRICES = ("pre_close", "open", "high", "low", "close", "limit_up", "limit_down")
 SYMBOLS = ("symbol", "old", "new")
 FACTOR = "adjust_factor"
-_NO_FACTOR = 1e-9  # how far a factor of adjustment may be from 1 and change nothing
-NO_LIMIT = 10**12  # yuan: the highest reference.no_limit_from
-_SHOWN = 3  # rows spelled out in a message
+_NO_FACTOR = 1e-9  # an adjustment factor that is closer to 1 than this counts as 1
+NO_LIMIT = 10**12  # yuan: the upper bound of reference.no_limit_from
+_SHOWN = 3  # rows that a message shows
 _HEAD = 1000
 
 
 @dataclass(frozen=True)
 class ReferenceForm:
-    """What is to be read of one table. known: the column with the date on which a row became known."""
+    """The columns of one reference table with their types. known: the column with the date on which a row became known."""
 
     name: str
     known: str
@@ -49,12 +49,13 @@ class ReferenceForm:
 
     @property
     def columns(self) -> dict[str, Any]:
+        """All columns with their types."""
         return {**self.required, **self.optional}
 
 
 @dataclass(frozen=True)
 class Undated:
-    """The rows of a table that cannot be placed in time: how many, and what must be said of them."""
+    """The rows of a table without a readable date: their number, and the remark that reports them."""
 
     rows: int
     remark: str
@@ -62,20 +63,23 @@ class Undated:
 
 @dataclass(frozen=True)
 class ReadTable:
-    """frame: the form's columns and NOTES, one row per delivered row that can be placed in time. undated: the rows that cannot;
-    None where there are none."""
+    """A reference table that was read.
+
+    frame: the form's columns and NOTES, one row per delivered row with a readable date. undated: the rows without one; None where
+    there are none.
+    """
 
     frame: pl.DataFrame
     undated: Undated | None = None
 
 
 def wanted_columns(form: ReferenceForm, settings: LandingSettings) -> dict[str, Any]:
-    """The columns that are looked for in the file, with their types."""
+    """The columns to find in the file, with their types."""
     return form.columns | ({FACTOR: pl.Float64} if _adjusted(form.name, settings) else {})
 
 
 def scales(name: str, settings: LandingSettings) -> dict[str, float]:
-    """Column → what one delivered unit is in the unit of SPEC §2.1, where it is not 1."""
+    """The factors from delivered units to the units of SPEC §2.1 by column, where they are not 1."""
     days, indices, fundamentals = settings.daily_prices, settings.indices, settings.fundamentals
     units: dict[str, dict[str, str]] = {
         "daily_prices": {
@@ -97,11 +101,20 @@ def read_reference(
     settings: LandingSettings,
     stocks: StockCodes | None = None,
 ) -> ReadTable:
-    """A delivered table in the documented form, sorted by the date on which its rows became known.
+    """Convert a delivered table to the documented form, sorted by the date on which its rows became known.
 
-    stocks: the codes of stocks by day, of the shipped rulebook where absent. A cell that cannot be read is null, and its row says why
-    in the columns NOTES. Raises InputError where a column is
-    missing, where no row can be read, or where more rows than `max_undated_share` and `always_undated_rows` allow have no date.
+    A cell that cannot be read is null, and the columns NOTES of its row state the reason.
+
+    Args:
+        form: the columns of the table.
+        delivered: the table as delivered.
+        path: the file, for messages.
+        settings: the declarations.
+        stocks: the codes of stocks by day; by default those of the shipped rulebook.
+
+    Raises:
+        InputError: a column is missing, no row can be read, or more rows have no readable date than `max_undated_share` and
+            `always_undated_rows` allow.
     """
     raw = with_finite_limits(delivered.frame)
     wanted = wanted_columns(form, settings)
@@ -148,19 +161,21 @@ def read_reference(
 
 
 def numbered_versions(announced: pl.DataFrame) -> pl.DataFrame:
-    """Rows of one announcement (symbol, period, announce_date) that carry no `version` are numbered in the order in which they
-    were delivered, so that the later one counts and a change of their order is a change of the data."""
+    """Number the rows of one announcement (symbol, period, announce_date) without a `version` in the order of delivery.
+
+    The last row therefore counts, and a change of their order is a change of the data.
+    """
     key = ("symbol", "period", "announce_date")
     several = (pl.len().over(key) > 1) & (pl.col("version").count().over(key) == 0)
     return announced.with_columns(version=pl.when(several).then(pl.int_range(pl.len()).over(key)).otherwise("version"))
 
 
 def raw_prices(frame: pl.DataFrame) -> pl.DataFrame:
-    """Prices as traded from adjusted ones, of reference tables and of bars: divided by the factor, which is dropped.
+    """Convert adjusted prices of reference tables or bars to prices as traded: divide by the factor and drop its column.
 
-    Adjusted prices that are all rounded to the cent are half a cent / factor away from the raw price. Where the factor is 1 or more
-    that is the nearest cent; where it is less several cents may be meant, and the row cannot be read. Others are given to the
-    hundredth of a cent. A row with prices and without a factor above 0 cannot be read either.
+    The raw price of adjusted prices that are all rounded to the cent has an error of up to half a cent / factor. Where the factor is 1
+    or more, the nearest cent is the raw price; where it is less, several cents are possible and the row is unreadable. Other prices
+    are rounded to the hundredth of a cent. A row with prices and without a factor above 0 is unreadable too.
     """
     names = [name for name in PRICES if name in frame.columns]
     priced = pl.any_horizontal((pl.col(name) > 0).fill_null(False) for name in names)
@@ -184,11 +199,13 @@ def raw_prices(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def single_quarters(announced: pl.DataFrame) -> pl.DataFrame:
-    """Profits of single quarters from profits of the year so far, with what `announced` holds: rows symbol, period,
-    announce_date, net_profit.
+    """Compute profits of single quarters from year-to-date profits, given all announcements that are known.
 
-    The profit of a quarter is the year's so far less the latest announced up to the quarter before it in the same year; null
-    where the latter is not known, or was announced on one day with different figures. The first quarter is its own.
+    A quarter's profit is its year-to-date profit less the latest announced year-to-date profit of the quarter before in the same year.
+    It is null where the latter is not known, or was announced on one day with different figures. A first quarter stays as it is.
+
+    Args:
+        announced: rows with symbol, period, announce_date, net_profit in yuan, and optionally version.
     """
     order: list[str] = [name for name in ("announce_date", "version") if name in announced.columns]
     quarter = pl.col("period").dt.year().cast(pl.Int32) * 4 + pl.col("period").dt.quarter().cast(pl.Int32)
@@ -203,11 +220,11 @@ def single_quarters(announced: pl.DataFrame) -> pl.DataFrame:
 
 
 def _latest(figures: pl.DataFrame, order: list[str]) -> pl.DataFrame:
-    """symbol, _quarter, net_profit of the latest announcement; null where that says two things."""
+    """symbol, _quarter and net_profit of the latest announcements; null where these have different figures."""
     ranked = figures.sort(order, maintain_order=True, nulls_last=False)
     latest = ranked.group_by("symbol", "_quarter", maintain_order=True).agg(*(pl.col(name).last() for name in order))
-    said = ranked.join(latest, on=["symbol", "_quarter", *order], how="semi", nulls_equal=True)
-    return said.group_by("symbol", "_quarter", maintain_order=True).agg(
+    last = ranked.join(latest, on=["symbol", "_quarter", *order], how="semi", nulls_equal=True)
+    return last.group_by("symbol", "_quarter", maintain_order=True).agg(
         pl.when(pl.col("net_profit").n_unique() == 1).then(pl.col("net_profit").first())
     )
 
@@ -222,7 +239,7 @@ def _index_codes(cells: pl.Series, settings: LandingSettings) -> pl.Series:
     codes = dict(settings.indices.codes)
     if not codes:
         return read
-    # A declared code may be written as delivered, or in the form that it is read in.
+    # A code may be declared as it is delivered, or in the form of SPEC §2.1.
     plain = {
         read_symbols(pl.Series([code]), settings.exchanges, index_ranges(settings.indices))[0]: meant
         for code, meant in codes.items()
@@ -239,27 +256,27 @@ def _require_columns(form: ReferenceForm, wanted: Mapping[str, Any], raw: pl.Dat
         lacking = f"columns {', '.join(missing)} are" if len(missing) > 1 else f"column {missing[0]} is"
         raise InputError(
             f"{path}: the {lacking} missing. {form.name} needs {', '.join(form.required)}; it has {', '.join(raw.columns)}. "
-            f"{rename_headers(raw.columns) or 'Add what is missing'}, or remove the file (what needs it is then n/a)."
+            f"{rename_headers(raw.columns) or 'Add them'}, or remove the file, which makes everything that needs it n/a."
         )
     if FACTOR in wanted and FACTOR not in raw.columns:
         raise InputError(
-            f"{path}: landing.{form.name}.prices declares adjusted prices, and there is no column {FACTOR} (adjusted price / "
-            "raw price) to make raw ones with. Deliver prices as traded, or add the column."
+            f"{path}: landing.{form.name}.prices declares adjusted prices, but the column {FACTOR} (adjusted price / raw price), "
+            "which converts them to raw ones, is missing. Deliver prices as traded, or add the column."
         )
 
 
 def rename_headers(columns: Sequence[str]) -> str:
-    """What to do about headers in Chinese or another script, which are not read; "" where there are none."""
+    """The remedy for headers in Chinese or another script, which are not read; "" where there are none."""
     if all(name.isascii() for name in columns):
         return ""
-    return "Headers are read in English alone: rename the headers (README, 'Bring your own data', has the names)"
+    return "Headers must be in English: rename the headers (README, 'Bring your own data', lists the names)"
 
 
 def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> None:
-    """Raises InputError where not one row can be used, with the commonest reasons."""
+    """Raise InputError with the commonest reasons where no row can be used."""
     if frame.is_empty():
         return
-    if frame.height > _HEAD:  # nearly every table has a good row among its first ones
+    if frame.height > _HEAD:  # nearly every table has a usable row among its first ones
         with contextlib.suppress(InputError):
             return _refuse_unusable(form, frame.head(_HEAD), path)
     undated = pl.format("{} is missing", pl.lit(form.known))
@@ -277,13 +294,13 @@ def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> No
     )
     raise InputError(
         f"{path}: none of the {frame.height} rows can be used: {counted(counts)}. The first: {example}. Correct the "
-        "table, declare how it is meant (settings section landing), or remove the file (what needs it is then n/a)."
+        "table, declare its form (settings section landing), or remove the file, which makes everything that needs it n/a."
     )
 
 
 def with_finite_limits(raw: pl.DataFrame) -> pl.DataFrame:
-    """The delivered columns with `NO_LIMIT` for an infinite limit_up, which can only mean that the name has none, and with 0 for the
-    limit_down beside it where that is infinite and negative."""
+    """Replace an infinite limit_up, which means that the stock has no limit, by `NO_LIMIT`, and a limit_down of minus infinity beside
+    it by 0."""
     if "limit_up" not in raw.columns or not (none := _is_infinite(raw["limit_up"], "")).any():
         return raw
     limits = [put(raw["limit_up"], none, _like(raw["limit_up"], NO_LIMIT))]
@@ -294,7 +311,7 @@ def with_finite_limits(raw: pl.DataFrame) -> pl.DataFrame:
 
 
 def _is_infinite(cells: pl.Series, sign: str) -> pl.Series:
-    """Whether a cell is infinity of this sign, "" or "-", as a number or a word."""
+    """Whether a cell is infinite with this sign, "" or "-", as a number or a word."""
     if cells.dtype.is_float():
         return (cells == float(f"{sign}inf")).fill_null(False)
     if cells.dtype == pl.String:
@@ -309,7 +326,7 @@ def _like(cells: pl.Series, value: int) -> pl.Series:
 
 
 def _awaited(form: ReferenceForm, frame: pl.DataFrame) -> int:
-    """How many undated rows are of announcements still to come: neither a date nor any figure is in them."""
+    """The number of undated rows for announcements still to come, which have neither a date nor any figure."""
     if form.name != "fundamentals":
         return 0
     figures = [name for name in ("net_profit", "equity") if name in frame.columns]
@@ -320,7 +337,7 @@ def _awaited(form: ReferenceForm, frame: pl.DataFrame) -> int:
 def _undated(
     form: ReferenceForm, frame: pl.DataFrame, raw: pl.DataFrame, height: int, path: Path, settings: LandingSettings
 ) -> Undated:
-    """The rows without a readable date; raises InputError where they are too many."""
+    """The rows without a readable date. Raises InputError where there are too many."""
     reasons = frame.select(
         pl.coalesce(
             pl.when(pl.col(UNREADABLE).str.starts_with(f"{form.known} ")).then(UNREADABLE),
@@ -335,8 +352,8 @@ def _undated(
     )
     text = (
         f"{path}: {frame.height} of {height} rows cannot be placed in time: {counted(counts)} (the first: {examples}). Without "
-        f"{form.known} no one can say when a row became known"
+        f"{form.known} it is not known when a row became known"
     )
     if frame.height - _awaited(form, frame) > max(settings.always_undated_rows, settings.max_undated_share * height):
-        raise InputError(f"{text}. Fill it in or take the rows out.")
-    return Undated(frame.height, f"{text}; they are left out until it is filled in.")
+        raise InputError(f"{text}. Fill in {form.known} or remove the rows.")
+    return Undated(frame.height, f"{text}. They are left out until {form.known} is filled in.")

@@ -1,7 +1,7 @@
-"""How far totals may be off because what was delivered is rounded: half a unit for each rounded figure, and nothing more.
+"""The error of totals that rounded deliveries allow: half a unit for each rounded figure.
 
-Here: which unit the volumes and amounts of a file or of a day's prices are whole numbers of, as declared in the settings section
-`landing`, and whether they are 32-bit floats, which hold 24 binary digits. Not here: comparing totals (assets/tape_health/verdicts.py).
+This module finds the unit of which the volumes and amounts of a file or of a day's prices are whole numbers, given the declarations
+in the settings section `landing`, and whether they are 32-bit floats, which hold 24 binary digits. It does not compare totals.
 """
 
 from collections.abc import Mapping
@@ -14,15 +14,18 @@ from resources.landing import LandingView
 from resources.reference_forms import LOT, UNITS
 
 _SINGLE = 2.0**-24  # half the distance between neighbouring 32-bit floats, as a share of the figure
-_EXACT = 2.0**24  # up to here a 32-bit float holds every whole number
+_EXACT = 2.0**24  # a 32-bit float represents every whole number up to here
 
 
 @dataclass(frozen=True)
 class Rounding:
-    """volume (shares), amount (yuan): the unit that every figure is a whole number of; 0 where they are exact, to the share and the
-    cent. whole_lots: whether every volume is of whole lots, declared or not. whole_amount: likewise the power of ten, at most 10 000 yuan,
-    that every amount is a multiple of. volume_share, amount_share: the share of each figure by
-    which it may be off since all of them are 32-bit floats; else 0."""
+    """The rounding of the volumes and amounts of a table.
+
+    volume (shares), amount (yuan): the unit of which every figure is a whole number; 0 where they are exact, to the share and the
+    cent. whole_lots: whether every volume is a number of whole lots, declared or not. whole_amount: likewise the power of ten, at most
+    10 000 yuan, of which every amount is a multiple. volume_share, amount_share: the relative error of each figure where all of them
+    are 32-bit floats; else 0.
+    """
 
     volume: int = 0
     amount: int = 0
@@ -33,11 +36,16 @@ class Rounding:
 
 
 def rounding_of(volume: pl.Series, amount: pl.Series, table: str, declared: Mapping[str, Any]) -> Rounding:
-    """The rounding of a table's volumes (shares) and amounts (yuan). table: "bars" or "daily_prices". declared: what the settings
-    declare of it (`LandingView.declared`).
+    """Find the rounding of a table's volumes (shares) and amounts (yuan).
 
-    Lots that are declared and have no fraction are rounded. Of an amount the unit is the largest tenth, hundredth … of the
-    declared unit that all are whole numbers of, down to a yuan.
+    Volumes are rounded where lots are declared and have no fraction. The unit of amounts is the largest of the declared unit, its
+    tenth, its hundredth and so on down to a yuan, of which all amounts are whole numbers.
+
+    Args:
+        volume: the volumes in shares.
+        amount: the amounts in yuan.
+        table: "bars" or "daily_prices".
+        declared: the table's declarations in the settings (`LandingView.declared`).
     """
     volume, amount = volume.drop_nulls(), amount.drop_nulls()
     lots = bool((volume % LOT == 0).all()) and volume.len() > 0
@@ -63,8 +71,7 @@ def _whole_numbers_of(amount: pl.Series, unit: int) -> bool:
 
 
 def _single_share(values: pl.Series) -> float:
-    """The share by which each figure may be off where all of them are 32-bit floats and one of them is too large or too fine to be
-    exact; else 0."""
+    """The relative error of each figure where all of them are 32-bit floats and one is too large or too fine to be exact; else 0."""
     values = values.cast(pl.Float64)
     single = values.cast(pl.Float32).cast(pl.Float64)
     alike = ((values - single).abs() <= 1e-12 * values.abs()).all()
@@ -72,14 +79,14 @@ def _single_share(values: pl.Series) -> float:
 
 
 def file_rounding(bars: pl.DataFrame, landing: LandingView) -> Rounding:
-    """That of a day's bars as read, and as the settings declare them."""
+    """Find the rounding of a day's bars as read, with their declarations in the settings."""
     nothing = pl.Series(dtype=pl.Float64)
     volume, amount = (bars[name] if name in bars.columns else nothing for name in ("volume", "amount"))
     return rounding_of(volume, amount, "bars", landing.declared("bars"))
 
 
 def rounded_rows() -> pl.Expr:
-    """How many of a name's bars may be off by half a unit: those that traded, or, where volume alone was delivered, all of them."""
+    """The number of a stock's bars that may be off by half a unit: those with trades, or all where only volume was delivered."""
     silent = (pl.col("volume") == 0) & (pl.col("amount").fill_null(0) == 0) & (pl.col("trades").fill_null(0) == 0)
     alone = (pl.col("amount").count() == 0) & (pl.col("trades").count() == 0)
     return pl.when(alone).then(pl.len()).otherwise((~silent.fill_null(False)).sum())

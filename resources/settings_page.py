@@ -1,7 +1,7 @@
-"""docs/settings.md, written from the settings tree: python -m resources.settings_page.
+"""Generates docs/settings.md from the settings tree: python -m resources.settings_page.
 
-Here: the page's words, and how a field of the tree is shown. Not here: the settings themselves (resources/settings/). A test keeps the
-page current.
+This module has the page's text and the format of a setting. The settings themselves are in resources/settings/. A test checks that the
+page is current.
 """
 
 import json
@@ -42,12 +42,12 @@ other profiles in `orchestration/profiles/` state a reason for every setting the
 
 - Types are strict: `"5"`, `true` and `5.0` are not whole numbers. Unknown keys, values out of bounds, `nan` and infinities are errors that
   name the key.
-- A partition is made from one section, or the few that its table declares. A changed setting makes the partitions of those tables stale, and no
-  others. Settings marked *execution* say how something is computed and not what; they make nothing stale.
-- A list takes the place of its default. Entries of a table (`{…}`) are added to its default. Rows of the rulebook are added to the shipped rows.
-- [c] marks a choice that no source publishes, and "SPEC §n" the section of the specification that a setting belongs to.
+- A partition is made from the one or few sections that its table declares. A changed setting makes the partitions of those tables stale, and
+  no others. Settings marked *execution* only affect how something is computed and make no partition stale.
+- A list replaces its default. Entries of a table (`{…}`) are added to its default. Rows of the rulebook are added to the shipped rows.
+- [c] marks a choice that no source publishes, and "SPEC §n" the section of the specification to which a setting belongs.
 """
-UNITS = (  # what a description begins with or says, or what a name ends in → unit; the first that fits
+UNITS = (  # (beginning or part of a description, part of a name, unit); the first match applies
     (r"(Least |Largest |Smallest )?[Ss]hare of\b", r"_share$", "fraction"),
     (r".*\btrading days\b|Trading days\b", r"(?!)", "trading days"),
     (r"(?!)", r"(^|_)days$", "days"),
@@ -65,7 +65,7 @@ UNITS = (  # what a description begins with or says, or what a name ends in → 
 
 
 def page(settings: Settings | None = None) -> str:
-    """The whole page, in Markdown; of the default tree where none is given."""
+    """Generate the whole page in Markdown; by default for the default settings."""
     tree = settings or Settings()
     parts = [HEAD]
     for name in type(tree).model_fields:
@@ -74,7 +74,7 @@ def page(settings: Settings | None = None) -> str:
 
 
 def _section(path: str, section: Section, level: int) -> list[str]:
-    """A heading, the section's own settings as a table, then its sections; sections of one class share a table."""
+    """A heading, a table of the section's own settings, then its subsections. Subsections of one class share a table."""
     parts = [f"{'#' * level} `{path}`\n", f"{_text(type(section).__doc__)}\n", *_table([section])]
     inner: dict[type[Section], list[str]] = {}
     for name in type(section).model_fields:
@@ -92,7 +92,7 @@ def _section(path: str, section: Section, level: int) -> list[str]:
 
 
 def _alike(path: str, section: Section, names: Sequence[str], level: int) -> list[str]:
-    """Sections of one class: what each is, and one table with the defaults that differ under their names."""
+    """Sections of one class: the description of each, and one table with differing defaults by section."""
     fields = type(section).model_fields
     sections = [getattr(section, name) for name in names]
     parts = [f"{'#' * level} {', '.join(f'`{path}.{name}`' for name in names)}\n"]
@@ -116,7 +116,7 @@ TABLE = ("| setting | default | unit | allowed | meaning |", "|---|---|---|---|-
 
 
 def _table(sections: Sequence[Section], names: Sequence[str] = ()) -> list[str]:
-    """The settings that are no sections themselves, of sections of one class; [] where there is none."""
+    """A table of the settings, other than subsections, of sections of one class; [] where there are none."""
     schema, lines = type(sections[0]).model_json_schema(), list(TABLE)
     for name, field in type(sections[0]).model_fields.items():
         values = [getattr(section, name) for section in sections]
@@ -135,7 +135,7 @@ def _table(sections: Sequence[Section], names: Sequence[str] = ()) -> list[str]:
 
 
 def _defaults(values: Sequence[str], names: Sequence[str]) -> str:
-    """The commonest value, and the others under the names of their sections."""
+    """The commonest value, and the other values with the names of their sections."""
     usual = max(values, key=values.count)
     others: dict[str, list[str]] = {}
     for value, name in zip(values, names or [""] * len(values), strict=True):
@@ -150,7 +150,7 @@ def _line(name: str, default: str, allowed: str, text: str | None, mark: str = "
 
 
 def _unit(name: str, text: str) -> str:
-    """The unit that the name or the description says; "" where neither does."""
+    """The unit that follows from the name or the description of a setting; "" where neither states one."""
     if text.startswith("Whether "):
         return ""
     found = (unit for says, ends, unit in UNITS if re.match(says, text) or re.search(ends, name))
@@ -183,7 +183,7 @@ WORDS = {"integer": "whole number", "number": "number", "boolean": "`true`, `fal
 
 
 def _allowed(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
-    """What a value may be, from its JSON schema: type, bounds, choices."""
+    """The allowed values by the JSON schema: type, bounds, choices."""
     if "$ref" in schema:
         return _allowed(root["$defs"][schema["$ref"].rsplit("/", 1)[-1]], root)
     if "anyOf" in schema:
@@ -207,20 +207,20 @@ def _allowed(schema: Mapping[str, Any], root: Mapping[str, Any]) -> str:
 
 
 def _bounds(schema: Mapping[str, Any]) -> str:
-    """`, 1 to 52`; bounds that are excluded are said to be above or below."""
+    """The bounds as `, 1 to 52`; excluded bounds as "above" or "below"."""
     low, high = schema.get("minimum"), schema.get("maximum")
     above, below = schema.get("exclusiveMinimum"), schema.get("exclusiveMaximum")
     if low is not None and high is not None:
         return f", {_number(low)} to {_number(high)}"
     ends = [(low, "at least"), (above, "above"), (high, "at most"), (below, "below")]
-    said = [f"{word} {_number(end)}" for end, word in ends if end is not None]
+    bounds = [f"{word} {_number(end)}" for end, word in ends if end is not None]
     if pattern := schema.get("pattern"):
-        said.append(f"that matches `{pattern}`" if "\\S" not in pattern else "not empty")
-    return f", {' and '.join(said)}" if said else ""
+        bounds.append(f"that matches `{pattern}`" if "\\S" not in pattern else "not empty")
+    return f", {' and '.join(bounds)}" if bounds else ""
 
 
 def _number(bound: float) -> str:
-    """A bound as one would write it: 120, 0.05, 1e9."""
+    """Format a bound: 120, 0.05, 1e9."""
     if bound != int(bound):
         return f"{bound:g}"
     zeros = len(digits := str(int(bound))) - len(digits.rstrip("0"))

@@ -1,4 +1,4 @@
-"""Why a partition is built, built again or not built now, as codes. Their words stand in resources/reason_words.py."""
+"""The reason codes of plans: why a partition is built, built again or not built now. Their words are in resources/reason_words.py."""
 
 from resources.reasons import Code
 
@@ -14,7 +14,7 @@ INPUT_GONE = Code("input_gone", ("input",))
 NOT_RENEWED = Code("not_renewed")
 REFUSED_BEFORE = Code("refused_before")
 
-# in a plan: what follows from another partition of it, and how an account of many such steps sums them up
+# Reasons in a plan that follow from another partition of the plan, and INPUTS_AGAIN, which sums up many of them.
 INPUT_AGAIN = Code("input_again", ("table", "partition"))
 INPUTS_AGAIN = Code("inputs_again", ("table",))
 INPUT_STOPPED = Code("input_stopped", ("table", "partition"))

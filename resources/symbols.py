@@ -1,8 +1,8 @@
-"""Codes of securities and indices as vendors write them → the form of SPEC §2.1, 600519.SH. Nothing else of a security.
+"""Converts codes of securities and indices as vendors write them to the form of SPEC §2.1, 600519.SH.
 
-A form is read where it means one security only: the exchange before or after the code in any of the spellings of
-`landing.exchanges`, or no exchange where the code's range belongs to one. Anything else is left as it was delivered, so that
-the rules of the tables can set it aside by name.
+A code is converted where it is unambiguous: with the exchange before or after it in a spelling of `landing.exchanges`, or without an
+exchange where the code's range belongs to one. Any other text is returned as delivered, so that the rules of the tables set its row
+aside with that text.
 """
 
 import datetime as dt
@@ -20,16 +20,16 @@ from resources.settings.rulebook import BoardCodes, RulebookSettings
 from resources.values import BLANKS, NOTHING, read_column
 
 Ranges = Sequence[tuple[int, int, str]]
-"""(lowest code, highest code, exchange): which exchange a code without one belongs to."""
+"""(lowest code, highest code, exchange): the exchanges of codes that are delivered without one."""
 CANONICAL = r"^[0-9]{6}\.(?:SH|SZ|BJ)$"
 _BEHIND = re.compile(r"(\d{1,6})[._: -]?([A-Z]+)", re.ASCII)
 _BEFORE = re.compile(r"([A-Z]+)[._: -]?(\d{6})", re.ASCII)
 _BARE = re.compile(r"(\d{1,6})(?:\.0+)?", re.ASCII)
-_FORMULA = re.compile(r"""=?["']?(.*?)["']?""")  # ="000001", '000001: how spreadsheets keep zeros
+_FORMULA = re.compile(r"""=?["']?(.*?)["']?""")  # spreadsheets keep leading zeros with ="000001" or '000001
 
 
 def stock_ranges(boards: Iterable[BoardCodes] | None = None) -> Ranges:
-    """The codes of stocks, from the rulebook's boards; of the shipped rulebook where none are given.
+    """The codes of stocks, from the rulebook's boards; from the shipped rulebook where `boards` is None.
 
     >>> [one[2] for one in stock_ranges() if one[0] <= 688981 <= one[1]]
     ['SH']
@@ -40,15 +40,17 @@ def stock_ranges(boards: Iterable[BoardCodes] | None = None) -> Ranges:
 
 @dataclass(frozen=True)
 class StockCodes:
-    """The codes of stocks by day: `ranges[n]` from the day `since[n]` on, ascending; the first ones hold from the beginning."""
+    """The codes of stocks by day: `ranges[n]` applies from the day `since[n]` on, in ascending order."""
 
     since: tuple[dt.date, ...]
     ranges: tuple[Ranges, ...]
 
     @classmethod
     def of(cls, boards: Iterable[BoardCodes] | None = None) -> "StockCodes":
-        """Of the rulebook's boards: the shipped ones on every day, since no two of them share a code, and one that a user added from
-        its day on, so that it changes nothing that is older.
+        """Create the codes from the rulebook's boards.
+
+        The shipped boards apply on every day, because no two of them share a code. A board that a user added applies from its day on,
+        so that it changes nothing before.
         """
         shipped = RulebookSettings().boards
         added = [row for row in boards or () if row not in shipped]
@@ -57,11 +59,11 @@ class StockCodes:
         return cls(since, tuple(stock_ranges(rows) for rows in in_force))
 
     def on(self, date: dt.date) -> Ranges:
-        """The codes on one day."""
+        """The ranges that apply on a day."""
         return self.ranges[bisect_right(self.since, date) - 1]
 
     def read(self, cells: pl.Series, dates: pl.Series, exchanges: Mapping[str, str]) -> pl.Series:
-        """A column of codes (`read_symbols`), each by the codes of its row's date; without a date by the latest ones."""
+        """Convert a column of codes (`read_symbols`), each by the ranges of its row's date; rows without a date by the latest ones."""
         if len(self.since) == 1:
             return read_symbols(cells, exchanges, self.ranges[0])
         whole = read_symbols(cells, exchanges, self.ranges[-1])
@@ -72,7 +74,7 @@ class StockCodes:
 
 
 def index_ranges(settings: LandingIndicesSettings) -> Ranges:
-    """The codes of indices. 000001 is a stock in a column of symbols, and the index of Shanghai in one of indices."""
+    """The codes of indices. 000001 is a stock in a column of symbols and the Shanghai index in a column of indices."""
     return tuple(
         (int(first.ljust(6, "0")), int(first.ljust(6, "9")), exchange)
         for first, exchange in settings.bare_codes.items()
@@ -80,9 +82,12 @@ def index_ranges(settings: LandingIndicesSettings) -> Ranges:
 
 
 def read_symbols(cells: pl.Series, exchanges: Mapping[str, str], ranges: Ranges) -> pl.Series:
-    """A column of codes, text or numbers, in the form 600519.SH; what cannot be meant is left as delivered.
+    """Convert a column of codes, text or numbers, to the form 600519.SH; other cells stay as delivered.
 
-    exchanges: spelling in capitals → SH, SZ or BJ. ranges: those of stocks or of indices.
+    Args:
+        cells: the codes.
+        exchanges: spelling in capitals → SH, SZ or BJ.
+        ranges: the codes of stocks or of indices.
 
     >>> read_symbols(pl.Series([1, 600519]), {}, stock_ranges()).to_list()
     ['000001.SZ', '600519.SH']
@@ -96,7 +101,7 @@ def read_symbols(cells: pl.Series, exchanges: Mapping[str, str], ranges: Ranges)
 
 
 def read_symbol(word: str, exchanges: Mapping[str, str], ranges: Ranges) -> str:
-    """One code; see read_symbols."""
+    """Convert one code; see `read_symbols`."""
     plain = unicodedata.normalize("NFKC", word).strip(BLANKS)
     found = _FORMULA.fullmatch(plain)
     text = (found[1] if found else plain).strip(BLANKS).upper()
@@ -107,7 +112,7 @@ def read_symbol(word: str, exchanges: Mapping[str, str], ranges: Ranges) -> str:
     elif before := _BEFORE.fullmatch(text):
         code, spelling = before[2], before[1]
     elif bare := _BARE.fullmatch(text):
-        if len(bare[1]) < 6 and bare[1].startswith("0"):  # 00700 has not lost its zeros: it is no code of six digits
+        if len(bare[1]) < 6 and bare[1].startswith("0"):  # 00700 has kept its zeros, so it is no code of six digits
             return text
         code = bare[1].zfill(6)
         fitting = {exchange for first, last, exchange in ranges if first <= int(code) <= last}

@@ -1,7 +1,7 @@
-"""What a table is: the declaration that a stage's `assets.py` makes and that the builder, the plan and Dagster read.
+"""The declaration of a table, which a stage's `assets.py` makes and the builder, the plan and Dagster read.
 
-Here: Table, Read and Land. Not here: look-backs (resources/lookback.py), making, judging and writing partitions
-(resources/builder.py), and anything that knows Dagster (orchestration/).
+This module defines Table, Read and Land. Look-backs are in resources/lookback.py, and resources/builder.py makes, judges and writes
+partitions. Only orchestration/ depends on Dagster.
 """
 
 import datetime as dt
@@ -21,10 +21,10 @@ __all__ = ["Land", "Lookback", "Made", "Read", "Table", "all_weeks", "days", "of
 
 @dataclass(frozen=True)
 class Read:
-    """An upstream table and which of its partitions one partition reads.
+    """An upstream table and the look-back with which one partition reads it.
 
-    by_reader: the look-back starts from the reader's own history. What is read may have begun long before, and must not decide
-    what the reader does.
+    by_reader: the look-back starts with the history of the reading table. The upstream table's history may have begun long before
+    and then does not decide which partitions are read.
     """
 
     table: str
@@ -58,8 +58,8 @@ class Read:
 class Land:
     """A part of the landing zone that a table may see: "ticks", "bars", or a reference table.
 
-    until: everything dated up to the partition's day (the default), or that day's rows alone. What is not declared here
-    is neither handed out nor part of the version.
+    until: everything dated up to the partition's day (the default), or only that day's rows. Undeclared parts are not available to
+    the make function and are not part of the version.
     """
 
     name: str
@@ -68,11 +68,11 @@ class Land:
 
 @dataclass(frozen=True)
 class Table:
-    """One asset.
+    """The declaration of one table, which is one Dagster asset.
 
-    Its function `make` is called as `make(frames, partition, settings)` and returns a `Made`. frames: Frames of what `reads`
-    names. partition: a Partition, which holds what the other fields declare. settings: the section of that name; name →
-    section where there are several; None where there is none. The version of a partition covers all of it.
+    The function `make` is called as `make(frames, partition, settings)` and returns a `Made`. frames: the Frames of the tables in
+    `reads`. partition: a Partition with what the other fields declare. settings: the settings section, a mapping by name where
+    several are declared, or None. The version of a partition covers all of them.
     """
 
     name: str
@@ -80,18 +80,18 @@ class Table:
     partition: Literal["day", "week"]
     description: str
     schema: Mapping[str, pl.DataType | type[pl.DataType]]
-    make: str  # "module:function"; imported on first use, so that declaring costs nothing
+    make: str  # "module:function"; it is imported on first use, so that declarations load fast
     reads: tuple[Read, ...] = ()
     lands: tuple[Land, ...] = ()
-    # Name of the section for make and the look-backs; dots descend. Several: name → section.
+    # The dotted name of the settings section for make and the look-backs, or several names.
     settings: str | tuple[str, ...] | None = None
     rules: tuple[str, ...] = ()  # kinds of rules (resources/settings/rulebook.py), for `partition.rules`
     reads_start: bool = False  # make reads `partition.start`, the first day of minute data
     reads_record: bool = False  # make reads `partition.record`, the verdicts on all other tables
-    functions: tuple[str, ...] = ()  # settings that name one or several module:name, whose code counts as the table's
+    functions: tuple[str, ...] = ()  # settings with one or several "module:name", whose code is part of the code digest
     built_in: Mapping[str, str] = field(
         default_factory=dict
-    )  # short name that such a setting may hold → its module:name
+    )  # short names that such a setting may hold → "module:name"
     sort: tuple[str, ...] = ()
     needs: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # column or item → upstream "table.column"
     items: str | None = None  # the column whose values `needs` and `unavailable` name, instead of columns
@@ -102,13 +102,15 @@ class Table:
     kinds: tuple[str, ...] = ("polars", "parquet")
 
     def read(self, name: str) -> Read | None:
+        """The declared read of an upstream table; None where it is not read."""
         return next((read for read in self.reads if read.table == name), None)
 
     @property
     def sections(self) -> tuple[str, ...]:
-        """Names of the settings sections that `make` is called with."""
+        """The names of the settings sections that `make` is called with."""
         return (self.settings,) if isinstance(self.settings, str) else self.settings or ()
 
     @property
     def reads_itself(self) -> bool:
+        """Whether partitions of the table read earlier partitions of it."""
         return self.read(self.name) is not None

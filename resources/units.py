@@ -1,7 +1,7 @@
-"""Which units a delivery is in, told from the power of ten by which its figures miss what they should be, and the setting to say it.
+"""Infers the units of a delivery from the power of ten by which its figures are off, and names the setting that declares them.
 
-Here: the words and settings for volumes and amounts. Not here: conversion (reference_forms.py, bar_forms.py) and the ratios
-(assets/reference/diagnosis.py, assets/delivered_bars/diagnosis.py).
+This module has the words and settings for volumes and amounts. reference_forms.py and bar_forms.py convert units, and
+the modules named diagnosis.py in assets/ compute the ratios.
 """
 
 import math
@@ -12,13 +12,20 @@ from typing import Any
 from resources.reference_forms import UNITS
 
 PLAIN = {"volume": "shares", "amount": "yuan"}
-"""The unit of SPEC §2.1."""
+"""The units of SPEC §2.1."""
 _POSSIBLE = {"volume": ("shares", "lots"), "amount": ("yuan", "thousand_yuan", "ten_thousand_yuan")}
 
 
 def column_units(column: str, table: str, declared: Mapping[str, Any]) -> dict[int, str]:
-    """Power of ten by which a column (volume, amount), as converted, is a multiple of what it should be → what it is in, and the
-    setting. table: "bars" or "daily_prices". declared: what the settings declare of it (`LandingView.declared`).
+    """The possible units of a column by power of ten: the power by which the converted column is a multiple of the right value.
+
+    Args:
+        column: "volume" or "amount".
+        table: "bars" or "daily_prices".
+        declared: the table's declarations in the settings (`LandingView.declared`).
+
+    Returns:
+        Power of ten → the unit and the setting that declares it, as a phrase.
 
     >>> column_units("volume", "bars", {})
     {-2: "in lots: declare landing.bars.volume_unit = 'lots'"}
@@ -28,9 +35,9 @@ def column_units(column: str, table: str, declared: Mapping[str, Any]) -> dict[i
 
 
 def ratio_units(table: str, declared: Mapping[str, Any]) -> dict[int, str]:
-    """The same of amount / volume against the prices: power of ten → a sentence without its full stop.
+    """The possible units by the power of ten between amount / volume and the prices, each as a sentence without its full stop.
 
-    Each pair of units gives another power. Prices that are in cents or in 1/10 000 yuan look like amounts that are too small.
+    Every pair of units has its own power. Prices in cents or in 1/10 000 yuan have the same effect as amounts that are too small.
 
     >>> ratio_units("daily_prices", {})[2]
     "volume is in lots: declare landing.daily_prices.volume_unit = 'lots'"
@@ -42,9 +49,9 @@ def ratio_units(table: str, declared: Mapping[str, Any]) -> dict[int, str]:
         units = {"volume": volume, "amount": amount}
         other = [column for column, unit in units.items() if unit != own[column]]
         if all(units[column] != PLAIN[column] for column in other) and len(other) > 1:
-            said = (f"{_written(units[column])}" for column in other)
+            written = (_written(units[column]) for column in other)
             settings = (f"{_setting(column, table)} = {units[column]!r}" for column in other)
-            found[power] = "volume is in {} and amount in {}: declare ".format(*said) + " and ".join(settings)
+            found[power] = "volume is in {} and amount in {}: declare ".format(*written) + " and ".join(settings)
         else:
             found[power] = "; ".join(
                 f"{column} is {_words(column, table, units[column], own[column])}" for column in other
@@ -74,6 +81,6 @@ def _written(unit: str) -> str:
 def _words(column: str, table: str, unit: str, own: str) -> str:
     setting = _setting(column, table)
     if unit == PLAIN[column]:
-        return f"in {unit} already: take {setting} = {own!r} out of the settings"
+        return f"in {unit} already: remove {setting} = {own!r} from the settings"
     instead = "" if own == PLAIN[column] else f" in place of {own!r}"
     return f"in {_written(unit)}: declare {setting} = {unit!r}{instead}"

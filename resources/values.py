@@ -1,10 +1,10 @@
-"""What one delivered column says: text or typed cells → a typed column, and for each cell that cannot be read the reason.
+"""Reads one delivered column of text or typed cells into a typed column, with the reason for each cell that cannot be read.
 
-Here: dates, whole numbers, numbers, flags and words as vendors, spreadsheets and data frames write them. Symbols stand in
-symbols.py, files in delivered_files.py, ticks in assets/ticks (a compiled parser of its own).
+This module reads dates, whole numbers, numbers, flags and words as vendors, spreadsheets and data frames write them. symbols.py
+reads symbols, delivered_files.py files, and assets/ticks ticks (with its own compiled parser).
 
-A cell is read where it can mean one thing only. Digits are never guessed: a number that a spreadsheet has rounded, a date
-whose day and month may be exchanged and a serial number of a spreadsheet are refused. Cells that say nothing are null.
+A cell is read only where it is unambiguous. Digits are never guessed: a number that a spreadsheet has rounded, a date whose day and
+month may be exchanged, and a serial number of a spreadsheet are unreadable. Empty cells are null.
 """
 
 import datetime as dt
@@ -20,17 +20,17 @@ import polars as pl
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BLANKS = ' "\t\r\n\0\u00a0\u3000\ufeff'
-"""What may stand around any value: blanks of every kind, quotes, and the byte-order mark."""
+"""The characters that are stripped from every value: blanks of every kind, quotes, and the byte order mark."""
 NOTHING = frozenset({"", "nan", "nat", "none", "null", "<na>", "n/a", "#n/a", "na", "--", "-", "—", "无"})
-"""Words, in lower case, that say that there is no value. An infinite number is a fault: a value was meant."""
+"""The words, in lower case, for a missing value. An infinite number is unreadable instead, because a value was meant."""
 FLAGS = {
     **dict.fromkeys(("1", "1.0", "true", "t", "yes", "y", "是"), True),
     **dict.fromkeys(("0", "0.0", "false", "f", "no", "n", "否"), False),
 }
 NEGLIGIBLE = 1e-6
-"""A whole number that is closer than this to 0 is 0: some vendors write 5.9e-39 for nothing."""
-WHOLE_SLACK = 1e-3  # what changing the unit of a float may leave: .57 lots are 56.99999999999999 shares
-EXACT_FLOAT = 2.0**53  # from here on a float holds no longer every whole number
+"""A whole number that is closer to 0 than this is 0: some vendors write 5.9e-39 for 0."""
+WHOLE_SLACK = 1e-3  # rounding error of a change of units: .57 lots are 56.99999999999999 shares
+EXACT_FLOAT = 2.0**53  # a 64-bit float does not represent every whole number from here on
 DateOrder = Literal["year_first", "day_first", "month_first"]
 
 _PLAIN = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
@@ -51,10 +51,11 @@ _STAMP = re.compile(
 
 @dataclass(frozen=True)
 class Column:
-    """A column read. values: null where the cell says nothing or cannot be read. reasons: null but for the latter, of type
-    Null where every cell can be read, else String.
+    """A column that was read.
 
-    A reason is a phrase about the cell that does not name it: "is no number", so that equal faults can be counted.
+    values: null where the cell is empty or cannot be read. reasons: the reasons for unreadable cells, else null; of type Null where
+    every cell can be read, else String. A reason is a phrase about the cell that does not repeat it ("is no number"), so that equal
+    faults can be counted.
     """
 
     values: pl.Series
@@ -62,26 +63,30 @@ class Column:
 
     @property
     def faulty(self) -> bool:
+        """Whether any cell is unreadable."""
         return self.reasons.null_count() < len(self.reasons)
 
 
 @dataclass(frozen=True)
 class Stamps:
-    """How time stamps and dates are meant: the zone of stamps without one, and the order of a date's parts."""
+    """The reading of time stamps and dates: the zone of stamps without one, and the order of a date's parts."""
 
     time_zone: str = "Asia/Shanghai"
     date_order: DateOrder = "year_first"
 
 
 class Unreadable(Exception):
-    """Why one cell cannot be read; for the functions that read one cell at a time."""
+    """One cell cannot be read. The message is the reason, as in `Column.reasons`."""
 
 
 def read_column(cells: pl.Series, dtype: Any, *, stamps: Stamps = Stamps(), scale: float = 1) -> Column:
-    """A delivered column in type `dtype`: Date, Int64 (or any other integer), Float64, Boolean or String.
+    """Read a delivered column as `dtype`: Date, Int64 (or any other integer), Float64, Boolean or String.
 
-    scale: what one delivered unit is, in ours (a lot is 100 shares); for numbers only. A column of lists or structures is
-    unreadable in every cell.
+    Args:
+        cells: the cells as delivered. Every cell of a column of lists or structures is unreadable.
+        dtype: the type of the result.
+        stamps: the reading of time stamps and dates.
+        scale: the factor from the delivered unit to the unit of the result (100 from lots to shares); for numbers only.
 
     >>> read_column(pl.Series(["1,234", "8.03E+05", "--"]), pl.Int64).values.to_list()
     [1234, None, None]
@@ -110,13 +115,13 @@ def read_column(cells: pl.Series, dtype: Any, *, stamps: Stamps = Stamps(), scal
 
 
 def stripped(cells: pl.Series) -> pl.Series:
-    """Text without what may stand around a value; null where it says nothing."""
+    """Strip the text cells of BLANKS; words for a missing value become null."""
     text = cells.str.strip_chars(BLANKS)
     return text.set(text.str.to_lowercase().is_in(list(NOTHING)).fill_null(False), None)
 
 
 def map_distinct(cells: pl.Series, read: Callable[[Any], Any], dtype: Any) -> Column:
-    """`read` applied once to each distinct non-null cell; it raises Unreadable with the reason."""
+    """Apply `read` once to each distinct non-null cell. `read` raises Unreadable with the reason."""
     distinct = cells.drop_nulls().unique()
     values: list[Any] = []
     reasons: list[str | None] = []
@@ -153,7 +158,7 @@ def _numbers(cells: pl.Series, dtype: Any, scale: float) -> Column:
         reasons = put(reasons.cast(pl.String), strange.fill_null(False), "is beyond what can be held exactly")
     if strange.any():
         values = values.set(strange.fill_null(False), None)
-    if scale != 1:  # twelve digits after the point are more than any price, amount or weight has; the rest is noise
+    if scale != 1:  # no price, amount or weight has more than twelve decimals; further digits are rounding errors
         values = (values * scale).round(4 if scale > 1 else 12)
     return _clean(values.cast(dtype)) if reasons is None else Column(values.cast(dtype), reasons)
 
@@ -163,7 +168,7 @@ def _whole(cells: pl.Series, dtype: Any, scale: float) -> Column:
     if cells.dtype == pl.String:
         parted = bool(cells.str.contains(_GROUPED_BY_POINTS_TWICE).any())
         cells, reasons = _plain_numbers(cells)
-        exact = cells.cast(pl.Int64, strict=False)  # beyond 2⁵³ too
+        exact = cells.cast(pl.Int64, strict=False)  # also exact beyond 2⁵³
         if exact.null_count() > cells.null_count():
             cells, reasons = _without_points(cells, reasons, parted) if scale == 1 else (cells, reasons)
             exact = cells.str.replace(r"\.0*$", "").cast(pl.Int64, strict=False)
@@ -190,7 +195,8 @@ def _whole(cells: pl.Series, dtype: Any, scale: float) -> Column:
 
 
 def _without_points(cells: pl.Series, reasons: pl.Series, parted: bool) -> tuple[pl.Series, pl.Series]:
-    """Where 818.600 stands in a column of whole numbers, or 1.234.567 (parted), points part thousands, and 818.000 is not 818."""
+    """Mark numbers whose points may separate thousands. Where a column of whole numbers has 818.600 or 1.234.567 (`parted`), points
+    do, and 818.000 is not 818."""
     grouped = cells.str.contains(_GROUPED_BY_POINTS).fill_null(False)
     if not parted and not (grouped & ~cells.str.contains(r"\.0+$").fill_null(False)).any():
         return cells, reasons
@@ -201,7 +207,7 @@ def _without_points(cells: pl.Series, reasons: pl.Series, parted: bool) -> tuple
 def _nearly_whole(
     cells: pl.Series, exact: pl.Series, reasons: pl.Series, left: pl.Series, scale: float
 ) -> tuple[pl.Series, pl.Series]:
-    """(values, reasons) with the cells `left` read as floats: what is next to nothing, and what is whole in our unit."""
+    """Read the cells `left` as floats, and accept those that are near 0 or whole in the unit of the result: (values, reasons)."""
     scaled = cells.filter(left).cast(pl.Float64, strict=False) * scale
     near = scaled.round()
     slack = NEGLIGIBLE if scale == 1 else WHOLE_SLACK
@@ -215,20 +221,20 @@ def _nearly_whole(
 
 
 def _plain_numbers(cells: pl.Series) -> tuple[pl.Series, pl.Series]:
-    """(text of digits with a point at most, reasons): null where the cell says nothing or is no exact number."""
+    """Normalise numbers to digits with at most one point: (text, reasons). Empty and inexact cells are null."""
     text = cells.str.strip_chars(BLANKS)
     odd = (~text.str.contains(_PLAIN)).fill_null(False)
     if not odd.any():
         return text, _none(text)
     strange = text.filter(odd)
-    if strange.str.contains(_DECIMAL_COMMA).any():  # 28,83 says what the comma of 28,830 means
+    if strange.str.contains(_DECIMAL_COMMA).any():  # beside 28,83 the comma of 28,830 is a decimal comma too
         strange = strange.str.replace(r"^([+-]?[0-9.]*),([0-9]*)$", "$1;$2")
     read = map_distinct(strange, _odd_number, pl.String)
     return put(text, odd, read.values), put(_none(text).cast(pl.String), odd, read.reasons.cast(pl.String))
 
 
 def _odd_number(cell: str) -> str | None:
-    """The plain form of a number that is written otherwise; None where the cell says nothing. Raises Unreadable."""
+    """The plain form of a number in another notation; None where the cell is empty. Raises Unreadable."""
     text = unicodedata.normalize("NFKC", cell).replace("\u2212", "-").strip(BLANKS)
     if text.lower() in NOTHING:
         return None
@@ -254,14 +260,16 @@ def _odd_number(cell: str) -> str | None:
 
 
 def rounded(cell: str) -> bool:
-    """Whether a number with an exponent may have lost digits: 8.03E+05 of 803212, where 8.03212E+05 has them all and 1E5 is
-    how some programs write 100000."""
+    """Whether a number with an exponent may have lost digits, as 8.03E+05 of 803212 has.
+
+    8.03212E+05 has all digits, and some programs write 1E5 for 100000.
+    """
     written = _SHOWN.fullmatch(cell)
     return written is not None and len(written[1]) < int(written[2])
 
 
 def put(cells: pl.Series, where: pl.Series, values: pl.Series | str) -> pl.Series:
-    """A copy of `cells` with `values` in the places where `where` is true."""
+    """Copy `cells` with `values` at the positions where `where` is true."""
     return cells.clone().scatter(where.arg_true(), values)
 
 
@@ -285,8 +293,10 @@ def _dates(cells: pl.Series, stamps: Stamps) -> Column:
 
 
 def _day_of(stamp: dt.datetime, carried: bool) -> dt.date:
-    """The day in Shanghai of which a stamp is the midnight. carried: the delivery itself names the zone; then midnight in UTC
-    is a day too, as data frames make of plain dates."""
+    """The day of a stamp that is a midnight in Shanghai. Raises Unreadable.
+
+    carried: whether the delivery itself names the zone. Then a midnight in UTC is accepted too, since data frames store plain dates so.
+    """
     local = stamp.astimezone(SHANGHAI)
     if local.time() == dt.time(0):
         return local.date()
@@ -296,15 +306,18 @@ def _day_of(stamp: dt.datetime, carried: bool) -> dt.date:
 
 
 def _day_of_number(number: float) -> dt.date:
-    """20230201, never days since some year."""
+    """The day of a number such as 20230201, never one of days since some year. Raises Unreadable."""
     if number != int(number) or not 19000101 <= number <= 99991231:
         raise Unreadable("is no date of the form 20230201; serial numbers of a spreadsheet are not guessed")
     return _calendar_day(int(number) // 10_000, int(number) // 100 % 100, int(number) % 100)
 
 
 def day_of_text(cell: str, stamps: Stamps) -> dt.date:
-    """The date of 2023-02-01, 2023/2/1, 2023.02.01, 20230201, 20230201.0, 2023年2月1日, each with midnight behind it or
-    without. Raises Unreadable."""
+    """Read a date: 2023-02-01, 2023/2/1, 2023.02.01, 20230201, 20230201.0 or 2023年2月1日, each with or without a midnight after it.
+
+    Raises:
+        Unreadable: the text is no date, or is ambiguous.
+    """
     text = re.sub(r"^(\d{8})\.0+$", r"\1", unicodedata.normalize("NFKC", cell).strip(BLANKS), flags=re.ASCII)
     parts = _STAMP.fullmatch(text)
     if parts is None:
@@ -314,7 +327,14 @@ def day_of_text(cell: str, stamps: Stamps) -> dt.date:
 
 
 def stamp_of(day: dt.date, time: str, zone: str | None, default_zone: str) -> tuple[dt.datetime, bool]:
-    """(the moment, whether the text itself named a zone). time: 9:31, 09:31:00 or 09:31:00.000. Raises Unreadable."""
+    """Combine a day and a time of day (9:31, 09:31:00 or 09:31:00.000).
+
+    Returns:
+        The moment, and whether the text itself names a zone.
+
+    Raises:
+        Unreadable: the time is no time of day.
+    """
     try:
         clock = dt.time.fromisoformat(time.zfill(len(time) + (time.index(":") == 1)))
     except ValueError:
@@ -334,7 +354,7 @@ def _plain_day(text: str, stamps: Stamps) -> dt.date:
     if found := _YEAR_LAST.fullmatch(text):
         first, second, year = map(int, found.groups())
         if stamps.date_order == "year_first":
-            raise Unreadable("may be read with day or month first: the setting landing.date_order says which")
+            raise Unreadable("may be read with day or month first: declare the order by the setting landing.date_order")
         return _calendar_day(year, *((second, first) if stamps.date_order == "day_first" else (first, second)))
     if re.fullmatch(r"\d{5}(\.\d+)?", text, re.ASCII):
         raise Unreadable("is no date of the form 20230201; serial numbers of a spreadsheet are not guessed")
@@ -377,7 +397,7 @@ def _words(cells: pl.Series) -> Column:
         return Column(
             text.set(damaged, None), put(_none(text).cast(pl.String), damaged, "holds bytes that are no text")
         )
-    if cells.dtype.is_float():  # 600519.0 is how a data frame holds a code beside a missing one
+    if cells.dtype.is_float():  # a data frame holds a code beside a missing one as 600519.0
         cells = cells.set(~cells.is_finite().fill_null(True), None)
         if (cells == cells.round()).fill_null(True).all():
             cells = cells.cast(pl.Int64, strict=False)
@@ -396,7 +416,7 @@ def _clean(values: pl.Series) -> Column:
 
 
 def _none(cells: pl.Series) -> pl.Series:
-    """As many nulls, at no cost."""
+    """As many nulls, without memory for each."""
     return pl.Series(cells.name, [None], pl.Null).new_from_index(0, len(cells))
 
 
@@ -406,7 +426,7 @@ def _condemned(cells: pl.Series, dtype: Any, reason: str) -> Column:
 
 
 def counted(reasons: Mapping[str, int], most: int = 3) -> str:
-    """The commonest reasons with their numbers of rows, for a message: "12 rows: volume is no number; 3 rows: …"."""
+    """Format the commonest reasons with their numbers of rows, as "12 rows: volume is no number; 3 rows: …"."""
     ranked = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
     shown = [f"{count} row{'s' if count > 1 else ''}: {reason}" for reason, count in ranked[:most]]
     left = sum(count for _, count in ranked[most:])
@@ -414,15 +434,15 @@ def counted(reasons: Mapping[str, int], most: int = 3) -> str:
 
 
 def shown(cell: Any) -> str:
-    """A delivered cell, for a message: text in quotes, so that blanks show."""
+    """Format a delivered cell for a message; text is in quotes, so that blanks are visible."""
     return repr(cut(cell)) if isinstance(cell, str) else str(cell)
 
 
 def median_of(values: pl.Series) -> float:
-    """The median of numbers of which one at least is known."""
+    """The median of numbers, at least one of which must not be null."""
     return float(values.to_frame().select(pl.all().median()).item())
 
 
 def cut(text: str, most: int = 80) -> str:
-    """The beginning of a delivered text, for a message: a file in an unknown encoding is one cell of a million characters."""
+    """Cut a delivered text to `most` characters for a message. A file in an unknown encoding may be one cell of a million."""
     return text if len(text) <= most else f"{text[: most - 2]} …"

@@ -1,7 +1,7 @@
-"""The settings tree: every choice SPEC marks [c], and every window and bound, under a name with its default.
+"""The settings tree: every choice that SPEC marks [c] and every window and bound has a name and a default.
 
-A pure function is handed one section, never the tree; a partition's version covers that section alone. The defaults are
-SPEC's values: an empty file is the production profile.
+A pure function receives its own section and never the tree, and a partition's version covers only that section. The defaults are
+SPEC's values, so that an empty file is the production profile.
 """
 
 from typing import Self
@@ -27,7 +27,7 @@ from resources.settings.ticks import TicksSettings
 
 
 class Settings(Section):
-    """The whole tree, in the order the data flows."""
+    """The whole tree, in the order in which the data flows."""
 
     calendar: CalendarSettings = Field(default_factory=CalendarSettings)
     rulebook: RulebookSettings = Field(default_factory=RulebookSettings)
@@ -47,13 +47,13 @@ class Settings(Section):
 
     @model_validator(mode="after")
     def _benchmark_is_checked(self) -> Self:
-        """A total-return benchmark whose closes no check knows could be wrong without a word."""
+        """Both sections must name the same code, since otherwise no check would cover the closes of the benchmark."""
         if self.portfolios.benchmark == "total_return":
             known = self.reference.total_return_indices
             for index, code in self.portfolios.total_return_indices.items():
                 if known.get(index) != code:
                     raise ValueError(
-                        f"portfolios.total_return_indices says {code} of {index} and reference.total_return_indices "
+                        f"portfolios.total_return_indices has {code} for {index} and reference.total_return_indices "
                         f"{known.get(index, 'nothing')}: name the same code in both, so that its closes are checked"
                     )
         return self

@@ -1,4 +1,4 @@
-"""What every settings section is: a frozen model that refuses unknown keys. No section lives here."""
+"""The base class of all settings sections: a frozen model that refuses unknown keys."""
 
 import datetime as dt
 from collections import Counter
@@ -6,18 +6,18 @@ from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-# Mark of a field, `Field(..., json_schema_extra=EXECUTION)`, that says how something is computed and not what: threads, devices.
+# The mark `Field(..., json_schema_extra=EXECUTION)` of a field that only affects execution, such as threads or the device.
 EXECUTION: dict[str, Any] = {"execution": True}
 
-# A date of the exchanges' history, or of a rule that is announced: a year mistyped by a digit is refused.
+# A date of the exchanges' history or of an announced rule. The bounds refuse a year with a mistyped digit.
 Day = Annotated[dt.date, Field(ge=dt.date(1990, 1, 1), le=dt.date(2100, 12, 31))]
 
-# A name of something; the empty one is a slip.
+# A name, which must not be empty or begin or end with a blank.
 Name = Annotated[str, Field(min_length=1, pattern=r"^\S(.*\S)?$")]
 
 
 class Section(BaseModel):
-    """A frozen part of the settings tree; a pure function is handed exactly one of these."""
+    """A frozen part of the settings tree. A pure function receives its own section."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True, allow_inf_nan=False)
 
@@ -32,7 +32,7 @@ class Section(BaseModel):
         return self
 
     def decisive(self) -> dict[str, Any]:
-        """All that a result depends on, in JSON's types: the fields without EXECUTION. Another thread makes nothing stale."""
+        """The fields that decide a result, in JSON's types. Fields with the mark EXECUTION (threads, device) are excluded."""
         dumped = self.model_dump(mode="json")
         return {
             name: value.decisive() if isinstance(value := getattr(self, name), Section) else dumped[name]

@@ -1,4 +1,4 @@
-"""Settings of the trading calendar: what the published calendar does not know."""
+"""Settings of the trading calendar: holidays that the published calendar does not contain."""
 
 from typing import Literal, Self
 
@@ -20,8 +20,8 @@ class CalendarSettings(Section):
     announced_until: Day | None = Field(
         None,
         description="Last day for which the exchanges have announced their holidays, usually 31 December. After the end of the "
-        "published calendar every weekday up to this day trades unless announced_holidays names it. None: the published "
-        "calendar alone",
+        "published calendar every weekday up to this day is a trading day unless announced_holidays names it. None: only the "
+        "published calendar is used",
     )
     announced_holidays: tuple[Day, ...] = Field(
         (),
@@ -30,14 +30,14 @@ class CalendarSettings(Section):
     )
     statutory_holidays: tuple[Statutory, ...] = Field(
         ("new_year", "spring_festival", "qingming", "labour_day", "dragon_boat", "mid_autumn", "national_day"),
-        description="The holidays by law of which announced_holidays must name every weekday up to announced_until, and so "
-        "many weekdays around that those on a weekend are made up for. To be changed when the law is",
+        description="The statutory holidays of which announced_holidays must name every weekday up to announced_until, and enough "
+        "weekdays around them to replace those on a weekend. Change this when the law changes",
     )
     warn_days: int = Field(
         60,
         ge=0,
         le=400,
-        description="A run warns when the known calendar ends so many days after the newest data or earlier.",
+        description="A run warns when the known calendar ends at most this many days after the newest data.",
     )
 
     @model_validator(mode="after")

@@ -1,4 +1,4 @@
-"""Settings of the day indicators and the ten factors: every value the sources leave open (SPEC §3, §4)."""
+"""Settings of the day indicators and the ten factors: every value that the sources leave open (SPEC §3, §4)."""
 
 from typing import Annotated, Self
 
@@ -9,10 +9,10 @@ from resources.settings.base import Section
 
 
 class FactorsSettings(Section):
-    """What `day_indicators` and `factors` are handed."""
+    """The settings of `day_indicators` and `factors`."""
 
     window: int = Field(
-        20, ge=1, le=2500, description="T: trading days a factor looks back on, the day itself included. SPEC §3"
+        20, ge=1, le=2500, description="T: trading days of a factor's window, including the day itself. SPEC §3"
     )
     min_days: int = Field(
         10, ge=1, le=2500, description="Valid days of the window below which a factor is null. SPEC §3"
@@ -42,14 +42,14 @@ class FactorsSettings(Section):
 
     extra_factors: tuple[Annotated[str, Field(pattern=f"^{PATH}$")], ...] = Field(
         (),
-        description="Factors of your own: module:function of a day's value per stock, signed so that high is good. The factor has "
-        "the function's name; it is averaged over the window and orthogonalised as the ten are (docs/extending.md). Empty: none",
+        description="Factors of your own: module:function of a day's value per stock, signed so that high is good. The factor has the "
+        "function's name; it is averaged over the window and orthogonalised like the ten factors (docs/extending.md). Empty: none",
     )
 
     @model_validator(mode="after")
     def _days_of_the_window(self) -> Self:
         if self.min_days > self.window:
             raise ValueError(
-                f"min_days = {self.min_days} is more than window = {self.window} holds: every factor would be null"
+                f"min_days = {self.min_days} is more than window = {self.window}: every factor would be null"
             )
         return self

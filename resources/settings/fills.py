@@ -1,4 +1,4 @@
-"""Settings of the one rule that says who can't trade at the price limit, for portfolios and factor legs alike (SPEC §6)."""
+"""Settings of the rule for orders at the price limit, which portfolios and factor legs share (SPEC §6)."""
 
 from typing import Literal
 
@@ -8,17 +8,17 @@ from resources.settings.base import Section
 
 
 class FillSettings(Section):
-    """When a price limit keeps an order from being filled. The report says in words which rule is in force."""
+    """When a price limit blocks an order. The report states the rule in words."""
 
     rule: Literal["daily", "minutes"] = Field(
         "daily",
-        description="daily: low = limit-up price can't be bought, high = limit-down price can't be sold. minutes: what the "
-        "trade day's minute bars show decides (`min_inside_share`), and the daily rule where there are none. SPEC §6",
+        description="daily: a stock with low = limit-up price cannot be bought, one with high = limit-down price cannot be sold. minutes: "
+        "the trade day's minute bars decide (`min_inside_share`), or the daily rule where there are none. SPEC §6",
     )
     min_inside_share: float = Field(
         0.1,
         ge=0,
         le=1,
-        description="Under the rule minutes: share of the day's volume that must trade strictly below limit-up for a buy, above "
-        "limit-down for a sell; with less the order is blocked. [c]",
+        description="With the rule minutes, the share of the day's volume that must trade strictly below limit-up for a buy, or above "
+        "limit-down for a sell; with less, the order is blocked. [c]",
     )

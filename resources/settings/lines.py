@@ -1,4 +1,4 @@
-"""Settings of the lines of robustness: the same portfolios on other scores and other days."""
+"""Settings of the lines: the same portfolios on other scores and other signal days."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -12,24 +12,24 @@ WEEKDAYS: tuple[Weekday, ...] = ("monday", "tuesday", "wednesday", "thursday", "
 
 
 class LinesSettings(Section):
-    """Which lines are run beside the portfolios, for both indices, under the portfolios' own constraints and costs."""
+    """The lines that are run beside the portfolios for both indices, with the portfolios' constraints and costs."""
 
     alphas: tuple[Name | tuple[Name, ...], ...] = Field(
         (),
-        description="One line for each: a factor key, or several whose mean is μ; e.g. [gru_50_1, [multi_granularity_5d, "
+        description="One line per entry: a factor key, or several keys whose mean is μ; e.g. [gru_50_1, [multi_granularity_5d, "
         "multi_granularity_10d]]. None by default. [c]",
     )
     weekdays: tuple[Weekday, ...] = Field(
         (),
-        description="One offset path for each, whose signal day is that weekday (where it is a holiday, the week's last trading "
-        "day before it, else its first), on the portfolios' own score by the model known then; of several their mean is a "
-        "line too. None by default. [c]",
+        description="One offset path per weekday, whose signal day is that weekday (where it is a holiday, the week's last trading day "
+        "before it, or else its first one), on the portfolios' own score by the model that is known then. The mean of several paths is "
+        "a line too. None by default. [c]",
     )
 
     @model_validator(mode="after")
     def _once_each(self) -> "LinesSettings":
         if any(not keys_of(alpha) or len(set(keys_of(alpha))) < len(keys_of(alpha)) for alpha in self.alphas):
-            raise ValueError("alphas: each line names a factor, or several once each")
+            raise ValueError("alphas: each entry must name one factor, or several without repetition")
         names = [line_name(keys_of(alpha)) for alpha in self.alphas]
         for what, given in (("alphas", names), ("weekdays", list(self.weekdays))):
             if len(set(given)) < len(given):
@@ -38,10 +38,10 @@ class LinesSettings(Section):
 
 
 def keys_of(alpha: str | Sequence[str]) -> tuple[str, ...]:
-    """The keys whose mean is a line's μ."""
+    """The factor keys whose mean is a line's μ."""
     return (alpha,) if isinstance(alpha, str) else tuple(alpha)
 
 
 def line_name(keys: Sequence[str]) -> str:
-    """What the line of a score is called in the table."""
+    """The name of a score's line in the table."""
     return " + ".join(keys)

@@ -1,7 +1,7 @@
-"""How a settings tree is put together: production defaults, then a profile or file, then the environment.
+"""Loads a settings tree: production defaults, then a profile or file, then the environment.
 
-Here: reading, merging, errors that name the key, and what differs from production. Not here: the settings themselves
-(one module per section beside this one).
+This module reads and merges the sources, words errors that name the key, and lists the differences from production. Each section has
+its own module in this folder.
 """
 
 import codecs
@@ -28,12 +28,12 @@ NAME_VARIABLES = ("ZHOUBAO_MARKET", "ZHOUBAO_LAKE", "ZHOUBAO_SETTINGS")
 ENVIRONMENT_PREFIX = "ZHOUBAO__"
 CALENDAR_DATES = ("extra_holidays", "announced_until", "announced_holidays")
 DECLARED_ELSEWHERE = {"landing.index_weights": "landing.indices", "landing.index_prices": "landing.indices"}
-LISTED = 10  # keys spelled out in a message
+LISTED = 10  # keys that a message names
 
 
 @dataclass(frozen=True)
 class Profile:
-    """A settings tree with its name, what it is for, and why each setting that differs from production does."""
+    """A settings tree with its name and description, and the reasons for settings that differ from production (`shortens`)."""
 
     name: str
     description: str
@@ -41,9 +41,9 @@ class Profile:
     settings: Settings
 
     def differences(self) -> list[dict[str, Any]]:
-        """Every setting that is not SPEC's value: setting, value, production, reason.
+        """List every setting that differs from SPEC's value: setting, value, production, reason.
 
-        Without the rulebook's rows: which of them count depends on the day (resources/rulebook.py, describe_rulebook).
+        The rulebook's rows are excluded, because the day decides which of them are in force (`describe_rulebook`).
         """
         production = dict(flatten(_dump(Settings())))
         return [
@@ -56,7 +56,7 @@ class Profile:
         return next((why for prefix, why in self.shortens.items() if f"{path}.".startswith(f"{prefix}.")), "")
 
     def describe(self) -> dict[str, Any]:
-        """What the report prints and stores of a run's settings."""
+        """Describe the settings of a run for the report."""
         return {
             "profile": {"name": self.name, "description": self.description, "shortens": dict(self.shortens)},
             "settings": _dump(self.settings),
@@ -65,23 +65,27 @@ class Profile:
 
 
 def load_profile(name_or_file: str, profiles: Path, environment: Mapping[str, str] | None = None) -> Profile:
-    """The profile `profiles/<name>.toml`, or a settings file, under `ZHOUBAO__SECTION__KEY=value` of the environment.
+    """Load a profile or a settings file, with the overrides `ZHOUBAO__SECTION__KEY=value` of the environment.
 
-    A file may build on a profile or on another file: `[profile] extends = "sample"`. Values of the environment are JSON, or
-    plain text. Types are not bent: "5" and true are no integers.
+    A file may extend a profile or another file: `[profile] extends = "sample"`. Values of the environment are JSON or plain text.
+    Types are strict: "5" and true are no integers.
 
-    Raises
-    ------
-    SettingsError
-        If there is no such profile, a file cannot be read, or anything in it or in the environment is no setting, of another
-        type, or out of bounds; the message names the key, and the variable or file it came from.
+    Args:
+        name_or_file: the name of a profile `profiles/<name>.toml`, or the path of a settings file.
+        profiles: the folder of the profiles.
+        environment: the environment variables; by default those of the process.
+
+    Raises:
+        SettingsError: there is no such profile, a file cannot be read, or a key in it or in the environment is unknown, of another
+            type, or out of bounds. The message names the key, and the variable or file.
     """
     values, about = _read(name_or_file, profiles)
     reasons = about["shortens"]
     for variable, path, value in _overrides(os.environ if environment is None else environment):
         _merge(values, _nest(path, value))
         reasons.setdefault(".".join(path), f"set by {variable} in the environment")
-    # On top of the production tree, not of each class's defaults: a row such as portfolios.csi1000 has defaults of its own.
+    # The values are merged into the production tree and not into each class's defaults, because sections such as
+    # portfolios.csi1000 have their own defaults.
     tree = Settings().model_dump(mode="json")
     _merge(tree, values)
     try:
@@ -96,13 +100,13 @@ def load_profile(name_or_file: str, profiles: Path, environment: Mapping[str, st
     for path in reasons:
         if (unknown := _unknown_part(path)) is not None:
             raise SettingsError(
-                f"Settings {name_or_file!r}: [profile.shortens] gives a reason for {path}, which is no setting; {unknown}."
+                f"Settings {name_or_file!r}: [profile.shortens] has a reason for {path}, which is no setting; {unknown}."
             )
     return Profile(about["name"], about["description"], reasons, settings)
 
 
 def described_on(described: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
-    """What `Profile.describe` says, without holidays after a day: one that is announced later changes no earlier report."""
+    """The description of `Profile.describe` without holidays after a day, so that later announcements change no earlier report."""
 
     def known(value: Any) -> Any:
         if isinstance(value, list):
@@ -123,7 +127,7 @@ def described_on(described: Mapping[str, Any], day: dt.date) -> dict[str, Any]:
 
 
 def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
-    """("a.b.c", value) for every leaf of a tree of dictionaries."""
+    """Iterate over the leaves of nested dictionaries as ("a.b.c", value)."""
     for key, value in tree.items():
         if isinstance(value, Mapping) and value:
             yield from flatten(value, f"{prefix}{key}.")
@@ -132,7 +136,7 @@ def flatten(tree: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, An
 
 
 def _overrides(environment: Mapping[str, str]) -> list[tuple[str, list[str], Any]]:
-    """(variable, path of the setting, value) of every setting in the environment; an unknown ZHOUBAO* variable is an error."""
+    """The overrides of the environment: (variable, path of the setting, value). An unknown ZHOUBAO* variable is an error."""
     found: dict[str, tuple[str, list[str], Any]] = {}
     for variable, text in sorted(environment.items()):
         if variable in NAME_VARIABLES or not variable.upper().startswith("ZHOUBAO"):
@@ -142,32 +146,34 @@ def _overrides(environment: Mapping[str, str]) -> list[tuple[str, list[str], Any
             known = [*NAME_VARIABLES, *(f"{ENVIRONMENT_PREFIX}{'__'.join(one).upper()}" for one in _paths())]
             near = difflib.get_close_matches(variable.upper(), known, 1, 0.5)
             raise SettingsError(
-                f"The environment variable {variable} means nothing here. Known are {', '.join(NAME_VARIABLES)} and "
+                f"The environment variable {variable} is not known. Known are {', '.join(NAME_VARIABLES)} and "
                 f"{ENVIRONMENT_PREFIX}SECTION__KEY{f'; the nearest is {near[0]}' if near else ''}. Correct it or unset it."
             )
         name = ".".join(path)
         if name in found:
             raise SettingsError(
-                f"{found[name][0]} and {variable} in the environment set the same {name}: unset one of them."
+                f"{found[name][0]} and {variable} in the environment both set {name}. Unset one of them."
             )
         try:
             text.encode("utf-8")
         except UnicodeEncodeError:
-            raise SettingsError(f"The environment variable {variable} holds bytes that are no UTF-8 text.") from None
+            raise SettingsError(
+                f"The environment variable {variable} holds bytes that are no UTF-8 text. Set it again in UTF-8."
+            ) from None
         found[name] = (variable, path, _literal(variable, text))
     return list(found.values())
 
 
 def _read(name_or_file: str, profiles: Path, chain: tuple[Path, ...] = ()) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The values of a profile or file and of all it extends; its [profile] table. `chain`: the files that extend this one."""
+    """The values of a profile or file merged with those that it extends, and its [profile] table. chain: the files that extend it."""
     path = _locate(name_or_file, profiles, chain[-1].parent if chain else None)
     if path in chain:
         circle = " → ".join(map(str, (*chain[chain.index(path) :], path)))
-        raise SettingsError(f"{path} extends itself: {circle}. Take one [profile] extends out")
+        raise SettingsError(f"{path} extends itself: {circle}. Remove one [profile] extends.")
     try:
         values = tomllib.loads(_text(path))
     except (ValueError, RecursionError) as error:
-        raise SettingsError(f"{path} is no valid TOML: {error}.") from error
+        raise SettingsError(f"{path} is no valid TOML: {error}. Correct the file.") from error
     about = _about(path, values.pop("profile", {}))
     if about["extends"] is not None:
         try:
@@ -181,7 +187,7 @@ def _read(name_or_file: str, profiles: Path, chain: tuple[Path, ...] = ()) -> tu
 
 
 def _locate(name_or_file: str, profiles: Path, beside: Path | None) -> Path:
-    """The file of a profile's name or of a path, which may be relative to the file that extends it."""
+    """The path of a profile, or of a settings file, which may be relative to the file that extends it."""
     known = sorted(p.stem for p in profiles.glob("*.toml"))
     if name_or_file in known:
         return (profiles / f"{name_or_file}.toml").resolve()
@@ -220,7 +226,7 @@ def _text(path: Path) -> str:
 
 
 def _about(path: Path, head: Any) -> dict[str, Any]:
-    """The [profile] table: name, description, extends (None: nothing) and the reasons by setting."""
+    """The content of the [profile] table: name, description, extends (or None) and the reasons by setting."""
     if not isinstance(head, dict):
         raise SettingsError(f"{path}: profile = {_short(head)} must be a table, [profile].")
     known = ("name", "description", "extends", "shortens")
@@ -245,12 +251,12 @@ def _about(path: Path, head: Any) -> dict[str, Any]:
 
 
 def _dump(settings: Settings) -> dict[str, Any]:
-    """The tree in JSON's types, without what the rulebook says of single days."""
+    """The tree in JSON's types, without the rulebook's rows and the date of its review."""
     return settings.model_dump(mode="json", exclude={"rulebook": {*KINDS, "reviewed"}})
 
 
 def _merge(base: dict[str, Any], over: Mapping[str, Any], path: tuple[str, ...] = ()) -> None:
-    """Put `over` on top of `base`: values take the place of values, rows of the rulebook are added to rows."""
+    """Merge `over` into `base`: values replace values, and rows of the rulebook are added to rows."""
     for key, value in over.items():
         if isinstance(value, Mapping) and isinstance(base.get(key), dict):
             _merge(base[key], value, (*path, key))
@@ -265,7 +271,7 @@ def _nest(path: list[str], value: Any) -> dict[str, Any]:
 
 
 def _literal(variable: str, text: str) -> Any:
-    """A value of the environment: JSON, or else the text itself."""
+    """Parse a value of the environment: JSON, or else the text itself."""
 
     def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         keys = [key for key, _ in pairs]
@@ -280,51 +286,51 @@ def _literal(variable: str, text: str) -> Any:
 
 
 def _as_json(value: Any) -> str:
-    """TOML's dates and times, as JSON writes them."""
+    """The text of a TOML date or time in JSON."""
     return value.isoformat()
 
 
 def _explain(error: ValidationError, source: str, origins: Mapping[str, str], tree: Mapping[str, Any]) -> str:
-    """One clause for each key, with its value, what it must be, and the variable that set it."""
+    """Word pydantic's errors with one clause per key: its value, the rule, and the variable that set it."""
     lines: dict[str, list[str]] = {}
     problems = [(_path_of(problem["loc"]), problem) for problem in error.errors()]
     for path, problem in problems:
         kind, value = problem["type"], problem["input"]
         if kind == "too_short" and any(other.startswith(f"{path}[") for other, _ in problems):
-            continue  # what it holds is wrong, and does not count
+            continue  # its wrong items are reported and not counted
         origin = next((o for p, o in origins.items() if path == p or path.startswith((f"{p}.", f"{p}["))), "")
         named = _named_row(path, tree)
-        told = f"{named} ({origin})" if origin.endswith(" in the environment") else named
+        subject = f"{named} ({origin})" if origin.endswith(" in the environment") else named
         message = problem["msg"].removeprefix("Value error, ") + _hint(path, problem)
         if kind == "missing" and not path.endswith("]"):
-            line = f"{told} is missing: add the key"
+            line = f"{subject} is missing: add the key"
         elif kind == "extra_forbidden" and path in DECLARED_ELSEWHERE:
-            line = f"{told} is no setting; it is declared in {DECLARED_ELSEWHERE[path]}"
+            line = f"{subject} is no setting; it is declared in {DECLARED_ELSEWHERE[path]}"
         elif kind == "extra_forbidden":
             parent, _, key = path.rpartition(".")
-            line = f"{told} is no setting; {_known_there(parent, key)}"
+            line = f"{subject} is no setting; {_known_there(parent, key)}"
         elif kind == "model_type" and path.endswith("]"):
-            line = f"{told} = {_short(value)}: a row is a table of keys"
+            line = f"{subject} = {_short(value)}: a row must be a table of keys"
         elif kind == "model_type":
-            line = f"{told} = {_short(value)} is a section, [{path}], and takes no value"
-        elif isinstance(value, dict):  # what holds between settings of a section
-            line = f"{told}: {message}" if told else message
-        elif told in lines:  # of a union's branches
-            lines[told].append(message.removeprefix("Input should be "))
+            line = f"{subject} = {_short(value)} is a section, [{path}], and takes no value"
+        elif isinstance(value, dict):  # a rule between settings of a section
+            line = f"{subject}: {message}" if subject else message
+        elif subject in lines:  # another branch of a union
+            lines[subject].append(message.removeprefix("Input should be "))
             continue
         else:
-            line = f"{told} = {_short(value)}: {message}"
-        lines.setdefault(told, []).append(line)
+            line = f"{subject} = {_short(value)}: {message}"
+        lines.setdefault(subject, []).append(line)
     clauses = [" or ".join(parts) for parts in lines.values()]
     shown = "; ".join(clauses[:LISTED]) + (f"; and {len(clauses) - LISTED} more" if len(clauses) > LISTED else "")
-    # The items of a list are no keys that could be added.
+    # The items of a list are not keys, so that the remedy cannot be to add one.
     lacking = all(problem["type"] == "missing" and not path.endswith("]") for path, problem in problems)
     remedy = "" if lacking else " Correct or remove the key."
     return f"Settings {source!r}: {shown}.{remedy}"
 
 
 def _named_row(path: str, tree: Mapping[str, Any]) -> str:
-    """A path; in a row that was added to the rulebook, by the row's place among the added ones, its day and what it is about."""
+    """The name of a path in a message. A row that was added to the rulebook is named by its position, its day and its subject."""
     found = re.fullmatch(r"rulebook\.(\w+)\[(\d+)\]\.?(.*)", path)
     if found is None or found[1] not in KINDS:
         return path
@@ -336,20 +342,20 @@ def _named_row(path: str, tree: Mapping[str, Any]) -> str:
         about += [f"since {row['since']}"] if "since" in row else []
         for whose in ("boards", "exchanges", "board", "name"):
             about += [str(one) for one in (row[whose] if isinstance(row.get(whose), list) else [row.get(whose)]) if one]
-    said = ", ".join(about)
-    which = f"your row {place - shipped + 1}" + (f" ({said[:80]})" if said else "")
+    details = ", ".join(about)
+    which = f"your row {place - shipped + 1}" + (f" ({details[:80]})" if details else "")
     return f"rulebook.{kind}: {f'{key} of ' if key else ''}{which}"
 
 
 def _hint(path: str, problem: Mapping[str, Any]) -> str:
-    """What was probably meant, after a message that does not say so."""
+    """A suggestion that completes a message; "" where there is none."""
     value = problem["input"]
     if problem["type"] == "literal_error" and isinstance(value, str):
         known = re.findall(r"'([^']*)'", str(problem.get("ctx", {}).get("expected", "")))
         near = difflib.get_close_matches(value.strip().lower(), known, 1)
         return f" (did you mean {near[0]}?)" if near else ""
     if path.endswith("percent") and isinstance(value, float) and 0 < value < 1:
-        return f"; it is a whole number of percent, as {value * 100:.0f}"
+        return f"; it is a whole number of percent, such as {value * 100:.0f}"
     return ""
 
 
@@ -359,7 +365,7 @@ def _short(value: Any) -> str:
 
 
 def _path_of(location: tuple[Any, ...]) -> str:
-    """pydantic's location as a setting's path: without the names of a union's branches, rows by their place."""
+    """Convert pydantic's location to a setting's path, without the names of a union's branches and with rows by their position."""
     path, here = "", Settings
     for key in location:
         if isinstance(key, int):
@@ -372,7 +378,7 @@ def _path_of(location: tuple[Any, ...]) -> str:
 
 
 def _fields(annotation: Any) -> Mapping[str, Any] | None:
-    """The fields of a section's class; None of anything else."""
+    """The fields of a section's class; None for anything else."""
     return getattr(annotation, "model_fields", None)
 
 
@@ -382,19 +388,19 @@ def _annotation(section: Any, key: str) -> Any:
 
 
 def _inside(annotation: Any) -> Any:
-    """What a tuple holds."""
+    """The type of a tuple's items."""
     return next(iter(get_args(annotation)), None)
 
 
 def _paths(section: Any = Settings, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """The path of every setting."""
+    """Iterate over the paths of all settings."""
     for key, field in (_fields(section) or {}).items():
         yield (*above, key)
         yield from _paths(field.annotation, (*above, key))
 
 
 def _unknown_part(path: str) -> str | None:
-    """What to say of a path that leads to no setting; None where it leads to one."""
+    """A message for a path that leads to no setting; None where it leads to one."""
     here, parent = Settings, ""
     for key in path.split("."):
         if _fields(here) is None:
@@ -406,7 +412,7 @@ def _unknown_part(path: str) -> str | None:
 
 
 def _known_there(parent: str, key: str) -> str:
-    """The keys of a section, of a long one those that look most like `key`, and the one that does most."""
+    """A message with the keys of a section (of a long one those most similar to `key`) and the most similar key."""
     here: Any = Settings
     for part in filter(None, re.sub(r"\[\d+\]", ".[]", parent).split(".")):
         here = _inside(here) if part == "[]" else _annotation(here, part)

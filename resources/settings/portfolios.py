@@ -1,4 +1,4 @@
-"""Settings of the two index-enhanced portfolios (SPEC §6): bounds per index, and what both share."""
+"""Settings of the two index-enhanced portfolios (SPEC §6): the bounds of each index, and the shared settings."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal
@@ -33,17 +33,17 @@ class IndexPortfolioSettings(Section):
     turnover: float = Field(0.30, ge=0, le=1, description="Largest one-way turnover of a rebalance. SPEC §6")
     exposure_bands: Mapping[str, tuple[Exposure, Exposure]] = Field(
         {},
-        description="Style → lowest and highest active exposure, where they differ from the ones above, "
+        description="Style → lowest and highest active exposure where they differ from the settings above, "
         "e.g. {volatility: [-0.3, 0.1]}",
     )
     member_share: float = Field(
-        0.0, ge=0, le=1, description="Smallest total weight of index members, as .8 in many mandates; 0: no such rule"
+        0.0, ge=0, le=1, description="Smallest total weight of index members, such as 0.8 in many mandates; 0: no bound"
     )
     tracking_error: float | None = Field(
         None,
         gt=0,
         le=1,
-        description="Largest tracking error, in the unit of `portfolios.covariance`. None: no such bound",
+        description="Largest tracking error, in the unit of `portfolios.covariance`. None: no bound",
     )
     risk_aversion: float = Field(
         0.0, ge=0, le=1e9, description="Score given up per unit of squared tracking error, a quadratic penalty. 0: none"
@@ -70,7 +70,7 @@ class PortfoliosSettings(Section):
     )
     alpha: Name | tuple[Name, ...] = Field(
         "multi_granularity_10d",
-        description="Factor key of the μ that is maximised, one of the sixteen; or several, whose mean it is, e.g. both "
+        description="Factor key of the score μ that is maximised, one of the sixteen, or several keys whose mean is μ, e.g. both "
         "horizons: [multi_granularity_5d, multi_granularity_10d]. SPEC §6: score 16",
     )
     start: Day | None = Field(
@@ -81,8 +81,8 @@ class PortfoliosSettings(Section):
     cost: float = Field(0.0015, ge=0, lt=1, description="Cost of traded value on each side. SPEC §6: two-sided 3‰")
     benchmark: Literal["price", "total_return"] = Field(
         "price",
-        description="What excess returns are measured against: the price index, or the total-return index, which includes "
-        "dividends. Where its closes are absent, the drifted members. SPEC §6",
+        description="The benchmark of excess returns: the price index, or the total-return index, which includes dividends. Where its "
+        "closes are absent, the drifted members are the benchmark. SPEC §6",
     )
     total_return_indices: Mapping[str, str] = Field(
         {"000905.SH": "H00905.CSI", "000852.SH": "H00852.CSI"},
@@ -93,7 +93,7 @@ class PortfoliosSettings(Section):
         ExecutionSettings(), description="Fills at the price limit, dated fees, lots, participation. SPEC §6"
     )
     min_listed_days: int = Field(
-        120, ge=0, le=10_000, description="Names listed for fewer trading days can't be bought. SPEC §6"
+        120, ge=0, le=10_000, description="Stocks listed for fewer trading days cannot be bought. SPEC §6"
     )
     benchmark_sum_tolerance: float = Field(
         0.01, gt=0, lt=1, description="Published index weights whose sum is further from 1 are an error. SPEC §6"
@@ -102,27 +102,27 @@ class PortfoliosSettings(Section):
         66,
         ge=1,
         le=2500,
-        description="Trading days that published index weights are drifted for at most; older ones are an error. "
-        "Weights come monthly; this leaves room for two missing months. [c]",
+        description="Trading days for which published index weights are drifted at most; older ones are an error. "
+        "Weights are published monthly, so that two months may be missing. [c]",
     )
     delisting_recovery: float = Field(
         1.0,
         ge=0,
         le=1,
-        description="Share of its last price that a held name pays in cash on the day it is delisted. 1: the platform "
-        "sells through the delisting period or receives a merger's exchange value; 0: written off. [c]",
+        description="Share of its last price that a holding pays in cash on the day when it is delisted. 1: it is sold during the "
+        "delisting period, or pays a merger's exchange value; 0: it is written off. [c]",
     )
     merger_growth_band: tuple[Growth, Growth] = Field(
         (0.5, 2.0),
-        description="Lowest and highest value that the new shares of a merger can have, as a multiple of the old ones': ratio · new "
-        "price / old price. Outside it the ratio of reference/code_changes is wrong, and the weeks with the merger are refused. [c]",
+        description="Lowest and highest value of a merger's new shares as a multiple of the old ones': ratio · new price / old price. "
+        "Outside the band the ratio of reference/code_changes is wrong, and the weeks with the merger are refused. [c]",
     )
     attribution: AttributionSettings = Field(
         AttributionSettings(), description="How the weekly excess is split into its parts."
     )
     relaxation_order: tuple[str, ...] = Field(
         ELASTIC,
-        description="Elastic constraint groups, from the last to give to the first. [c] SPEC §6",
+        description="Elastic constraint groups, from the last to be relaxed to the first. [c] SPEC §6",
     )
     extra_constraints: tuple[Annotated[str, Field(pattern=f"^{PATH}$")], ...] = Field(
         (),
@@ -131,8 +131,8 @@ class PortfoliosSettings(Section):
     )
     exact_explanation: bool = Field(
         False,
-        description="Solve once more without each constraint that binds, so that the score it costs is exact and not its "
-        "shadow price × bound. [c]",
+        description="Solve again without each binding constraint, so that the score that it costs is exact and not estimated by shadow "
+        "price × bound. [c]",
     )
     covariance: str | None = Field(
         None,
@@ -143,7 +143,7 @@ class PortfoliosSettings(Section):
     )
     stated_by: Literal["arrays", "cvxpy"] = Field(
         "arrays",
-        description="How linear problems reach HiGHS: as arrays (fast), or through cvxpy. Score and turnover are the same. [c]",
+        description="How linear problems are passed to HiGHS: as arrays (fast), or through cvxpy. Score and turnover are equal. [c]",
     )
 
     def benchmark_index(self, index: str) -> str:
@@ -152,7 +152,7 @@ class PortfoliosSettings(Section):
 
     @property
     def alphas(self) -> tuple[str, ...]:
-        """The keys whose mean is μ."""
+        """The factor keys whose mean is μ."""
         return (self.alpha,) if isinstance(self.alpha, str) else self.alpha
 
     @model_validator(mode="after")

@@ -6,7 +6,7 @@ from resources.settings.base import Section
 
 
 class ReturnsSettings(Section):
-    """How the long and short legs of a factor are cut."""
+    """How the long and short groups of a factor are formed."""
 
     group_share: float = Field(
         0.1, gt=0, le=0.5, description="Share of the full market in the long and in the short group. SPEC §7"

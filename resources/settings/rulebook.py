@@ -1,10 +1,10 @@
-"""The rulebook: every rule of the exchanges that the platform reads, one dated row each (SPEC §1, §6).
+"""The rulebook: every rule of the exchanges that the platform reads, as one dated row each (SPEC §1, §6).
 
-Here: the rows, what their fields mean, and the shipped table. Not here: the questions that are asked of it
-(resources/rulebook.py). No date, board or code range of a rule stands anywhere else in code; a test looks for them.
+This module defines the rows, their fields and the shipped table; resources/rulebook.py answers queries. No other code contains a
+date, a board or a code range of a rule, which a test checks.
 
-Of two rows for one board (exchange, fee) the later one holds; of two of the same day the one that stands last. Rows of a
-settings file are added to the shipped ones (`EXTENDED`), so that a new rule is one row and nothing is restated.
+Of two rows for one board (exchange, fee) the later one is in force; of two rows of the same day, the last one. Rows of a settings file
+are added to the shipped ones (`EXTENDED`), so that a new rule is one row.
 """
 
 import datetime as dt
@@ -20,21 +20,21 @@ Exchange = Literal["SH", "SZ", "BJ"]
 MAIN: tuple[Board, ...] = ("main_sh", "main_sz")
 A_SHARES: tuple[Board, ...] = (*MAIN, "star", "chinext")
 EXTENDED: dict[str, Any] = {"extended": True}
-"""Mark of a list whose rows in a settings file are added to those before them, instead of taking their place."""
+"""The mark of a list whose rows in a settings file are added to the earlier rows instead of replacing them."""
 
 
 class Rule(Section):
     """One rule of the exchanges from a day on."""
 
-    since: Day = Field(description="First trading day on which the rule holds.")
+    since: Day = Field(description="First trading day on which the rule is in force.")
     source: str = Field(min_length=1, description="Where the rule was published; printed in docs/rulebook.md.")
 
 
 class BoardCodes(Rule):
-    """Codes that an exchange gives to the shares of a board. Two boards may not share a code."""
+    """The codes that an exchange assigns to the shares of a board. No code may belong to two boards."""
 
-    board: Board = Field(description="main_sh, main_sz, star, chinext, or beijing, which is counted and never in U(t).")
-    exchange: Exchange = Field(description="SH, SZ or BJ: the end of the symbol.")
+    board: Board = Field(description="main_sh, main_sz, star, chinext, or beijing, which is counted but never in U(t).")
+    exchange: Exchange = Field(description="SH, SZ or BJ, the suffix of the symbol.")
     first: int = Field(ge=0, le=999_999, description="The lowest six-digit code.")
     last: int = Field(ge=0, le=999_999, description="The highest six-digit code.")
 
@@ -49,46 +49,46 @@ class AfterHours(Rule):
     """Whether boards trade after hours at the closing price (15:05 to 15:30)."""
 
     boards: tuple[Board, ...] = Field(min_length=1, description="Boards the rule is about.")
-    traded: bool = Field(True, description="False where a later rule ends it.")
+    traded: bool = Field(True, description="False where the rule ends after-hours trading.")
 
 
 class ClosingAuction(Rule):
     """Whether exchanges close with a call auction (14:57 to 15:00) instead of continuous trading."""
 
     exchanges: tuple[Exchange, ...] = Field(min_length=1, description="SH, SZ.")
-    held: bool = Field(True, description="False where a later rule ends it.")
+    held: bool = Field(True, description="False where the rule ends the closing auction.")
 
 
 class Lot(Rule):
-    """In which sizes boards take orders. What is left of a position may always be sold whole."""
+    """The sizes of orders on boards. The rest of a position may always be sold as a whole."""
 
     boards: tuple[Board, ...] = Field(min_length=1, description="Boards the rule is about.")
     least: int = Field(ge=1, le=1_000_000, description="Shares of the smallest order.")
-    step: int = Field(ge=1, le=1_000_000, description="Shares by which a larger order grows.")
+    step: int = Field(ge=1, le=1_000_000, description="Shares by which larger orders increase.")
 
 
 class Fee(Rule):
     """One charge on traded value."""
 
-    name: str = Field(min_length=1, description="What is charged: stamp_duty, commission …")
+    name: str = Field(min_length=1, description="The charge, such as stamp_duty or commission.")
     rate: float = Field(ge=0, lt=0.1, description="Fraction of the traded value.")
     sides: Literal["both", "buys", "sells"] = Field("both", description="Which trades pay it.")
     additional: bool = Field(
         False,
-        description="True of a charge that the shipped rows do not have, such as a transfer fee; without it another name is a slip.",
+        description="True for a charge that the shipped rows do not have, such as a transfer fee; otherwise an unknown name is an error.",
     )
 
 
 class PriceLimit(Rule):
-    """How far a day's prices may lie from pre_close."""
+    """The largest distance of a day's prices from pre_close."""
 
     boards: tuple[Board, ...] = Field(min_length=1, description="Boards the rule is about.")
     percent: int = Field(ge=1, le=100, description="Whole percent of pre_close, up and down.")
-    st_percent: int = Field(ge=1, le=100, description="The same for names under special treatment (ST).")
+    st_percent: int = Field(ge=1, le=100, description="The same for stocks under special treatment (ST).")
 
 
 class ListingLimit(Rule):
-    """What holds instead on a name's first trading days. since: the earliest list_date that the rule applies to."""
+    """The price limits on a stock's first trading days. since: the earliest list_date to which the rule applies."""
 
     boards: tuple[Board, ...] = Field(min_length=1, description="Boards the rule is about.")
     days: int = Field(ge=0, le=1000, description="Number of trading days from the listing day on.")
@@ -97,7 +97,7 @@ class ListingLimit(Rule):
 
 
 class DelistingLimit(Rule):
-    """What holds instead in the delisting period, whether a name is ST or not."""
+    """The price limits in the delisting period, for ST and other stocks."""
 
     boards: tuple[Board, ...] = Field(min_length=1, description="Boards the rule is about.")
     percent: int = Field(ge=1, le=100, description="Whole percent of pre_close, up and down.")
@@ -182,7 +182,7 @@ class RulebookSettings(Section):
     price_limits: tuple[PriceLimit, ...] = Field(
         PRICE_LIMITS,
         json_schema_extra=EXTENDED,
-        description="Price limits by board; limit columns delivered with the prices win. SPEC §6",
+        description="Price limits by board; delivered limit columns take precedence. SPEC §6",
     )
     listing_limits: tuple[ListingLimit, ...] = Field(
         LISTING_LIMITS,
@@ -194,7 +194,7 @@ class RulebookSettings(Section):
     )
     reviewed: Day = Field(
         dt.date(2026, 11, 29),
-        description="When somebody last held the table against what the exchanges have published.",
+        description="The date on which the table was last compared with the publications of the exchanges.",
     )
     warn_after_days: int = Field(
         400,
@@ -211,8 +211,8 @@ class RulebookSettings(Section):
                 near = difflib.get_close_matches(row.name.lower(), sorted(known), 1, 0.4)
                 raise ValueError(
                     f"fees: {row.name!r} since {row.since} is none of {', '.join(sorted(known))}"
-                    f"{f' (did you mean {near[0]}?)' if near else ''}, and would be charged beside them. Correct the name, or say "
-                    "additional = true of a further charge"
+                    f"{f' (did you mean {near[0]}?)' if near else ''}, and would be charged in addition to them. Correct the name, or "
+                    "declare a further charge with additional = true"
                 )
         return self
 

@@ -134,7 +134,7 @@ def test_every_label_of_a_day_is_one_bar_or_none() -> None:
 def test_a_label_of_ends_that_names_no_bar_is_said() -> None:
     bars = minutes_of_a_day()  # starts, read as ends: 780 is the end of the minute from 12:59
     with pytest.raises(
-        InputError, match=r"labelled 13:00 and none 11:30.*are those of bar starts\. Take the setting out"
+        InputError, match=r"labelled 13:00 and none 11:30.*the labels are bar starts\. Remove the setting"
     ):
         as_read(bars, minute_labels="end")
     other = to_ends(bars.filter(pl.col("symbol") == NAMES[0])).with_columns(symbol=pl.lit("300204.SZ"))
@@ -330,7 +330,7 @@ def test_adjusted_bars_are_read_with_their_factor_alone() -> None:
     adjusted = bars.with_columns(pl.col("open", "high", "low", "close") * 1.3, adjust_factor=pl.lit(1.3))
     close_to(as_dict(as_read(adjusted, prices="adjusted")), plain_folded(bars))
     with pytest.raises(
-        InputError, match=r"landing\.bars\.prices declares adjusted prices, and there is no column adjust_factor"
+        InputError, match=r"landing\.bars\.prices declares adjusted prices, but the column adjust_factor"
     ):
         as_read(bars, prices="adjusted")
 
@@ -415,7 +415,9 @@ def test_a_column_date_must_name_the_day_of_the_file(form: str):
         return read_bars(dated(days), day, "bars/20230512.parquet", LandingSettings())
 
     assert read([day] * 3)["unreadable"].null_count() == 3
-    with pytest.raises(InputError, match="its column date says 2023-05-11 in all of its 3 rows, its name 2023-05-12"):
+    with pytest.raises(
+        InputError, match="its column date holds 2023-05-11 in all of its 3 rows, but its name is of 2023-05-12"
+    ):
         read([other] * 3)
     told = read([day, other, day]).sort("minute")["unreadable"].to_list()
     assert told == [None, "date = 2023-05-11 is another day than the file's, 2023-05-12", None]

@@ -53,7 +53,7 @@ def test_closes_alone_give_closes_and_say_so():
     for name in MINUTE_BARS:
         if name not in ("date", "symbol", "minute", "close"):
             assert frame[name].null_count() == 239, name
-    assert str(made.unavailable["volume"]) == f"{NAME} gives close only"
+    assert str(made.unavailable["volume"]) == f"{NAME} has only close"
     assert "no limit prices" in str(made.unavailable["at_limit_up"])
     assert made.notes["source"] == NAME
 
@@ -89,7 +89,7 @@ def test_an_absent_minute_had_no_trade_where_volumes_are_delivered():
     assert frame["volume"].sum() == 300
     assert made.notes["symbols_set_aside"] == 0
     assert made.profile["volume_difference"].drop_nulls().to_list() == [0]
-    assert str(made.unavailable["high"]) == f"{NAME} gives open, close, volume, amount, net_bid_change only"
+    assert str(made.unavailable["high"]) == f"{NAME} has only open, close, volume, amount, net_bid_change"
 
 
 def test_an_absent_minute_stands_at_the_limit_where_the_one_before_it_did():
@@ -305,7 +305,7 @@ def test_a_column_of_zeros_was_not_filled_in(column: str):
     assert made.frame[column].null_count() == made.frame.height
     assert (
         str(made.unavailable[column])
-        == f"{NAME}: {column} is 0 in every row, and names traded: the column was not filled in"
+        == f"{NAME}: {column} is 0 in every row although stocks traded, so the column was not filled in"
     )
     assert made.frame["volume"].sum() == 300
     # Where nobody traded, 0 is what it was.
@@ -358,9 +358,9 @@ def test_a_day_without_a_usable_row_says_that_it_was_delivered():
         "(570): "
     )
     assert str(bad.unavailable["close"]) == told + "close = -1.0 must be above 0"
-    assert str(bad.unavailable["volume"]) == f"{NAME} gives close only"
+    assert str(bad.unavailable["volume"]) == f"{NAME} has only close"
     void = make(closes(s000001_SZ={570: 10.0}).with_columns(spread=pl.lit(None, pl.Float64)))
-    assert str(void.unavailable["spread"]) == f"{NAME} gives no value of spread"
+    assert str(void.unavailable["spread"]) == f"{NAME} has no value of spread"
     for made in (bad, void):
         assert not [reason for reason in made.unavailable.values() if "no ticks" in str(reason)]
 

@@ -20,7 +20,7 @@ from resources.settings.load import load_profile
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 SETTINGS = load_profile(str(EXAMPLES / "desk.toml"), PROFILES, {}).settings
 CALENDAR = Calendar([dt.date(2024, 1, 2)])
-OWN = {  # example → the setting, the paths that it holds, the tables that are made with it
+OWN = {  # example → the setting and the tables that are made with it
     "layout": ("ticks.extra_layouts", {"trades", "orders", "quotes"}),
     "factor": ("factors.extra_factors", {"day_indicators"}),
     "network": ("models.gru_50_1.network", {"gru_50_1", "scores", "offset_scores"}),

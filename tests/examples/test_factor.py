@@ -1,4 +1,4 @@
-"""The example factor through day_indicators and factors: its raw value against loops over bars and days."""
+"""The example factor in day_indicators and factors: its raw value is compared with loops over bars and days."""
 
 import datetime as dt
 

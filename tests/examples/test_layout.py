@@ -1,4 +1,4 @@
-"""The example layout through the reader: the rows of a file are those of a plain reading, and sums are the file's own."""
+"""The example layout in the reader: the rows of a file equal those of a plain reading, and its sums equal the file's."""
 
 import csv
 import datetime as dt
@@ -79,11 +79,11 @@ def test_without_the_setting_the_file_is_refused_by_its_header(tmp_path: Path) -
 @pytest.mark.parametrize(
     ("path", "message"),
     [
-        ("examples.layout:NOTHING", "ticks.extra_layouts = 'examples.layout:NOTHING' can't be loaded"),
+        ("examples.layout:NOTHING", "ticks.extra_layouts = 'examples.layout:NOTHING' cannot be loaded"),
         ("examples.layout:HEADER", "examples.layout:HEADER is a tuple, no Layout"),
         ("assets.ticks.layouts:LAYOUTS", "has a layout 'DataYes .* and so has another"),
     ],
 )
-def test_what_is_no_layout_is_refused_by_its_path(tmp_path: Path, path: str, message: str) -> None:
+def test_another_object_than_a_layout_is_an_error_that_names_its_path(tmp_path: Path, path: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         run_make(make_trades, date=DAY, landing=Landing(tmp_path), settings=TicksSettings(extra_layouts=(path,)))

@@ -1,4 +1,4 @@
-"""The example network through the training: it finds a planted mean, and its validation IC is that of a plain product."""
+"""The example network in training: it finds a planted mean, and its validation IC equals that of a plain product."""
 
 import datetime as dt
 
@@ -21,7 +21,7 @@ DAYS, BARS, STOCKS, FEATURES = 30, 4, 30, 3
 
 
 def panel_and_labels() -> tuple[FeaturePanel, np.ndarray]:
-    """A label that leans to the mean of feature 1 over the sequence."""
+    """A panel, and labels that depend on the mean of feature 1 over the sequence."""
     rng = np.random.default_rng(5)
     values = rng.normal(size=(DAYS, BARS, STOCKS, FEATURES)).astype(np.float32)
     means = values[..., 1].mean(axis=1)
@@ -37,7 +37,7 @@ def panel_and_labels() -> tuple[FeaturePanel, np.ndarray]:
     return panel, labels.astype(np.float32)
 
 
-def test_it_learns_what_was_planted_and_its_ic_is_a_plain_one() -> None:
+def test_it_learns_the_planted_mean_and_its_ic_equals_a_plain_one() -> None:
     panel, labels = panel_and_labels()
     samples = make_samples(panel, labels, SETTINGS, torch.device("cpu"))
     train, valid = samples.of(panel.days[1], panel.days[20]), samples.of(panel.days[24], panel.days[29])
@@ -56,7 +56,7 @@ def test_it_learns_what_was_planted_and_its_ic_is_a_plain_one() -> None:
     assert not torch.equal(trained[0].weights["head.0.weight"], trained[1].weights["head.0.weight"])
 
 
-def test_its_weights_follow_from_the_seed_and_not_from_the_processs_generator() -> None:
+def test_its_weights_follow_from_the_seed_and_not_from_the_global_generator() -> None:
     found = []
     for state in (1, 2):
         torch.manual_seed(state)

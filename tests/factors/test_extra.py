@@ -58,7 +58,7 @@ def test_an_exception_of_the_function_names_the_setting(desk: types.ModuleType) 
     desk.own = lambda bars, prices: bars.select("absent")
     with pytest.raises(SettingsError, match=r"desk_of_factors:own failed \(ColumnNotFoundError"):
         measure_extra(paths("own"), BARS, PRICES)
-    with pytest.raises(SettingsError, match=r"factors.extra_factors = 'desk_of_factors:nothing' can't be loaded"):
+    with pytest.raises(SettingsError, match=r"factors.extra_factors = 'desk_of_factors:nothing' cannot be loaded"):
         measure_extra(paths("nothing"), BARS, PRICES)
 
 

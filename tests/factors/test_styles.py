@@ -272,7 +272,7 @@ def test_styles_of_a_short_history_are_unavailable_with_the_reason(market: Marke
         assert result.frame[style].null_count() == result.frame.height
         assert result.unavailable[style] == TOO_FEW_DAYS(needed=15, window=20, held=14)
     assert market.styles(DAYS[19]).unavailable == {}
-    assert "no U(t) of 2014-12-31" in market.styles(DAYS[19]).notes["volatility"]
+    assert "securities of 2014-12-31 has no stock in U(t)" in market.styles(DAYS[19]).notes["volatility"]
 
 
 def test_a_market_without_prices_is_empty_with_the_reason(tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def test_without_prices_no_model_is_trained(make_lake):
     lake = make_lake(reasons={"daily_prices": {"vwap": "reference/daily_prices has no amount"}})
     lake.market.daily_prices = lake.market.daily_prices.with_columns(vwap=pl.lit(None, pl.Float64))
     reason = lake.model("gru_50_1", lake.weeks[3]).unavailable["valid_loss"]
-    assert "no name has a label" in str(reason)
+    assert "no stock has a label" in str(reason)
     assert str(reason).endswith("(reference/daily_prices has no amount)")
 
 
@@ -223,7 +223,7 @@ def test_without_enough_stocks_no_model_is_trained(make_lake):
     reason = lake.model("gru_50_1", lake.weeks[3]).unavailable["valid_loss"]
     cause = reason.parameters["cause"]
     assert (cause.code, cause.parameters["names"]) == (NO_TRAINING_DAY.name, 10)
-    assert "has 10 names of U(t) with 30min features, a label" in str(reason)
+    assert "has 10 stocks of U(t) with 30min features, a label" in str(reason)
 
 
 class Killed(BaseException):

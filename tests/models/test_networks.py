@@ -295,7 +295,7 @@ def test_a_network_that_cannot_be_used_is_refused_with_its_path(monkeypatch) -> 
     for name, message in (
         ("Nothing", "returned a NoneType; it must return a torch.nn.Module"),
         ("Failing", r"failed \(TypeError: .* the number of features and the seed"),
-        ("Absent", "can't be loaded"),
+        ("Absent", "cannot be loaded"),
     ):
         with pytest.raises(SettingsError, match=rf"models.<name>.network = 'desk_of_networks:{name}' {message}"):
             build_network(ModelSettings(network=f"desk_of_networks:{name}"), 3, 0)

@@ -121,7 +121,7 @@ def test_a_refusal_is_listed_tried_again_and_forced(
     assert run.main([*one, "--force"]) == 0
     said = capsys.readouterr().out
     assert "1 to build" in said
-    assert "asked for with --force" in said
+    assert "requested with --force" in said
     assert run.main([*places, "--refused"]) == 0
     assert "0 partitions" in capsys.readouterr().out
 
@@ -148,7 +148,7 @@ def test_a_plan_of_one_partition_builds_nothing(market: Path, tmp_path: Path, ca
     assert run.main([*places, *one, "--plan"]) == 0
     assert ", 0 to build, 0 blocked" in capsys.readouterr().out
     assert run.main([*places, *one, "--plan", "--force"]) == 0
-    assert "minute_bars 2023-01-03: asked for with --force" in capsys.readouterr().out
+    assert "minute_bars 2023-01-03: requested with --force" in capsys.readouterr().out
     assert manifest.read_bytes() == before
 
 
@@ -248,4 +248,4 @@ def test_runs_and_plans_report_rules_that_are_not_in_force_yet(
     one = ["--market", str(market), "--lake", str(tmp_path / "lake"), "--profile", str(file)]
     for more in (["--plan"], []):
         assert run.main([*one, "--table", "daily_prices", "--date", "2023-01-03", *more]) == 0
-        assert "declared, and not in force by 2023-01-03: rulebook.price_limits since" in capsys.readouterr().out
+        assert "declared and not in force by 2023-01-03: rulebook.price_limits since" in capsys.readouterr().out

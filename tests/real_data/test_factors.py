@@ -136,7 +136,7 @@ def test_every_day_of_summer_2015_goes_from_landed_closes_to_features() -> None:
         assert day.closes_kept, day.date
         assert closes | day.unavailable.keys() == {*MINUTE_BARS}, day.date
         for column, reason in day.unavailable.items():
-            wanted = "no limit prices" if "limit" in column else f"bars/{day.date:%Y%m%d}.parquet gives close only"
+            wanted = "no limit prices" if "limit" in column else f"bars/{day.date:%Y%m%d}.parquet has only close"
             assert str(reason).startswith(wanted), (day.date, column)
         # n/a exactly where a column that was not delivered is needed; its reason travels along the same table.
         for known, needs in (

@@ -493,7 +493,7 @@ def test_closes_of_2015_become_dense_bars_and_nothing_is_invented(day):
     assert (both["close"] == both["close_made"]).all()
     for name in ("open", "volume", "amount", "trades", "buy_amount", "net_bid_change", "spread"):
         assert frame[name].null_count() == frame.height
-        assert str(made.unavailable[name]) == f"bars/{day}.parquet gives close only"
+        assert str(made.unavailable[name]) == f"bars/{day}.parquet has only close"
     assert set(of.health.frame["verdict"]) <= {"ok", "missing"}
     assert made.profile["close_difference"].abs().max() < 5e-5
 

@@ -158,17 +158,17 @@ def test_every_cause_is_said_in_both_languages() -> None:
     told = {
         KEPT_BELOW(cause=named(3, ("000001.SZ", "suspended", 0.0106), ("600000.SH", "st", 0.005))): (
             "被本项内的股票压低：000001.SZ（停牌 1.06%）、600000.SH（ST 0.50%），另 3 只",
-            "kept below its bound by its own names: 000001.SZ (suspended, 1.06%), 600000.SH (ST, 0.50%) and 3 more",
+            "kept below its bound by its own stocks: 000001.SZ (suspended, 1.06%), 600000.SH (ST, 0.50%) and 3 more",
         ),
         KEPT_ABOVE(cause=STOCK_BANDS_ALONE()): (
             "被本项内的股票推高：仅个股偏离上下限",
-            "kept above its bound by its own names: the stock bands alone",
+            "kept above its bound by its own stocks: the stock bands alone",
         ),
         several: (
             "与其他行业项相抵；与换手率上限、市值共同作用；受限股票：000001.SZ（上市不足期限 1.06%）",
-            "balances the other industry rows; together with turnover limit, size; restricted names: 000001.SZ (newly listed, 1.06%)",
+            "balances the other industry rows; together with turnover limit, size; restricted stocks: 000001.SZ (newly listed, 1.06%)",
         ),
-        CASH_TO_SPEND(cash=0.4): ("40.00% 的现金须全部投出", "cash of 40.00% to be spent"),
+        CASH_TO_SPEND(cash=0.4): ("40.00% 的现金须全部投出", "cash of 40.00% must be spent"),
         STATE(state="suspended"): ("停牌", "suspended"),
     }
     for cause, (chinese, english) in told.items():

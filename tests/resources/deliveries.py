@@ -1,4 +1,4 @@
-"""Small landing zones, and the many ways in which others write the same tables: for tests of what is read and what is not."""
+"""Small landing zones, and the forms in which other systems write the same tables, for tests of the readers."""
 
 import csv
 import datetime as dt
@@ -17,7 +17,7 @@ INDEX = "000905.SH"
 
 
 def plain_tables() -> dict[str, pl.DataFrame]:
-    """Every reference table in the documented form: six names, three days."""
+    """Every reference table in the documented form: six stocks, three days."""
     days = []
     for n, day in enumerate(DAYS):
         for m, symbol in enumerate(SYMBOLS):
@@ -73,7 +73,7 @@ def as_csv(
     blank_lines: bool = False,
     newline: str = "\n",
 ) -> bytes:
-    """A CSV file. spell: (column, type, value) → the cell's text."""
+    """Write a CSV file. spell: (column, type, value) → the cell's text."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, delimiter=separator, lineterminator=newline)
     extra = [""] if trailing else []
@@ -88,7 +88,7 @@ def as_csv(
 
 
 def land(root: Path, tables: Mapping[str, pl.DataFrame | bytes]) -> Path:
-    """Writes a landing zone: frames as Parquet, bytes as CSV."""
+    """Write a landing zone: frames as Parquet, bytes as CSV."""
     (root / "reference").mkdir(parents=True, exist_ok=True)
     for name, table in tables.items():
         if isinstance(table, bytes):
@@ -99,7 +99,7 @@ def land(root: Path, tables: Mapping[str, pl.DataFrame | bytes]) -> Path:
 
 
 def read(root: Path, name: str, **how: Any) -> pl.DataFrame:
-    """A reference table as read, without the columns that say what could not be."""
+    """A reference table as it is read, without the columns NOTES."""
     frame = LandingZone(root, **how).frame(name)
     assert frame is not None
     return frame

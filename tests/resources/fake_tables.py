@@ -1,4 +1,4 @@
-"""Three small tables for tests of the wrapper: prices (from the landing zone), averages (a look-back), weekly totals."""
+"""Three small tables for tests of the builder: prices (from the landing zone), averages (a look-back), weekly totals."""
 
 import polars as pl
 from pydantic import Field

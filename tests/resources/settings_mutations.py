@@ -26,7 +26,7 @@ SAME_ROWS = {f"models.{row}" for row in ("gru_50_2", "improved_gru", "residual_a
 
 @dataclass(frozen=True)
 class Mutant:
-    """A setting, what is wrong with it, and the value it was given."""
+    """A setting, the kind of its fault, and its wrong value."""
 
     path: str
     kind: str
@@ -35,7 +35,7 @@ class Mutant:
 
 @dataclass(frozen=True)
 class Fate:
-    """What became of a mutant: refused with a message, accepted with the value that then stands there, or a traceback."""
+    """The outcome of a mutant: refused with a message, accepted with the resulting value, or a traceback."""
 
     mutant: Mutant
     door: str
@@ -45,7 +45,7 @@ class Fate:
 
 
 def leaves(section: Section | None = None, above: str = "") -> dict[str, Any]:
-    """Path → default in JSON's types, of every setting of the tree."""
+    """The defaults of all settings by path, in JSON's types."""
     found: dict[str, Any] = {}
     here = section or Settings()
     dumped = here.model_dump(mode="json")
@@ -118,7 +118,7 @@ def fate(mutant: Mutant, door: str, folder: Path) -> Fate:
 
 
 def toml(value: Any) -> str:
-    """A value as TOML writes it."""
+    """Format a value in TOML."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str):

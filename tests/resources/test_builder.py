@@ -1,4 +1,4 @@
-"""The wrapper: what is stale and why, the gate, atomic writes, reasons for n/a, no partition half written."""
+"""The builder: stale partitions and their reasons, the gate, atomic writes and reasons for n/a."""
 
 import dataclasses
 import datetime as dt
@@ -61,7 +61,7 @@ def open_world(market: Path, lake: Path, settings: FakeSettings | None = None) -
 
 
 def build_all(builder: Builder, week: dt.date = WEEKS[-1]) -> list[tuple[str, dt.date, str]]:
-    """Carry a plan out, table by table as the driver's runs do; returns what was planned."""
+    """Carry out a plan table by table, as the driver's runs do, and return what was planned."""
     plan = make_plan(builder, [("totals", week)])
     for table in builder.tables.values():
         builder.build(table, [step.key for step in plan.steps if step.table is table])
@@ -98,7 +98,7 @@ def test_backfill_equals_day_by_day(market: Path, tmp_path: Path) -> None:
             assert at_once.lake.manifest(table, key).content == by_day.lake.manifest(table, key).content
 
 
-def test_restated_day_makes_stale_what_is_downstream_and_nothing_else(market: Path, tmp_path: Path) -> None:
+def test_a_restated_day_makes_only_downstream_partitions_stale(market: Path, tmp_path: Path) -> None:
     build_all(open_world(market, tmp_path / "lake"))
     day = DAYS[6]
     deliver(market, day, {"600000.SH": 11.5, "000001.SZ": 19.5})
@@ -120,7 +120,7 @@ def test_same_content_stops_the_rebuild_early(market: Path, tmp_path: Path) -> N
     assert {day: builder.lake.manifest(AVERAGES, day).version for day in DAYS} == versions
 
 
-def test_a_changed_setting_touches_its_own_section_alone(market: Path, tmp_path: Path) -> None:
+def test_a_changed_setting_makes_only_its_own_section_stale(market: Path, tmp_path: Path) -> None:
     build_all(open_world(market, tmp_path / "lake"))
     builder = open_world(market, tmp_path / "lake", FakeSettings(average=AverageSettings(window=2)))
     reasons = {(name, reason) for name, _, reason in build_all(builder)}
@@ -148,7 +148,7 @@ def test_another_declaration_is_named_as_the_reason(market: Path, tmp_path: Path
     assert reasons({}) == {"declaration changed (landing.bars.amount_unit)"}
 
 
-def test_of_several_sections_those_that_changed_are_named(market: Path, tmp_path: Path) -> None:
+def test_the_reason_names_the_changed_sections_of_several(market: Path, tmp_path: Path) -> None:
     class Twice(FakeSettings):
         other: AverageSettings = AverageSettings()
 
@@ -173,7 +173,7 @@ def make_nothing(frames: Frames, partition: Partition, settings: dict) -> Made:
     return Made(pl.DataFrame(schema=AVERAGES.schema))
 
 
-def test_failing_gate_stops_downstream_of_that_partition_and_of_no_other(market: Path, tmp_path: Path) -> None:
+def test_a_failing_gate_stops_only_what_is_downstream_of_its_partition(market: Path, tmp_path: Path) -> None:
     deliver(market, DAYS[4], {"600000.SH": 5000.0, "000001.SZ": 20.0})
     builder = open_world(market, tmp_path / "lake")
     outcomes = {o.key: o.state for o in builder.build(PRICES, DAYS)}
@@ -188,7 +188,7 @@ def test_failing_gate_stops_downstream_of_that_partition_and_of_no_other(market:
     assert later.build(AVERAGES, [DAYS[7]])[0].state == "unchanged"
 
 
-def test_what_was_built_from_an_earlier_good_delivery_is_refused_too(market: Path, tmp_path: Path) -> None:
+def test_partitions_built_from_an_earlier_good_delivery_are_refused_too(market: Path, tmp_path: Path) -> None:
     build_all(open_world(market, tmp_path / "lake"))
     deliver(market, DAYS[4], {"600000.SH": 5000.0, "000001.SZ": 20.0})
     builder = open_world(market, tmp_path / "lake")
@@ -214,12 +214,12 @@ def test_nothing_is_made_from_an_input_that_could_not_be_renewed(market: Path, t
     assert not make_plan(back, [("totals", WEEKS[-1])]).steps
 
 
-def test_a_setting_that_says_how_and_not_what_makes_nothing_stale(market: Path, tmp_path: Path) -> None:
+def test_settings_that_only_affect_execution_make_nothing_stale(market: Path, tmp_path: Path) -> None:
     build_all(open_world(market, tmp_path / "lake"))
     assert not build_all(open_world(market, tmp_path / "lake", FakeSettings(average=AverageSettings(workers=7))))
 
 
-def test_a_damaged_input_is_no_fault_of_a_delivery(market: Path, tmp_path: Path) -> None:
+def test_a_damaged_input_is_not_reported_as_a_fault_of_the_delivery(market: Path, tmp_path: Path) -> None:
     builder = open_world(market, tmp_path / "lake")
     build_all(builder)
     strict = dataclasses.replace(TOTALS, make="tests.resources.fake_tables:make_totals_of_known")
@@ -232,7 +232,7 @@ def test_a_damaged_input_is_no_fault_of_a_delivery(market: Path, tmp_path: Path)
     assert builder.lake.read(TOTALS, [WEEKS[0]]).collect().equals(before)
 
 
-def test_unreadable_input_is_refused_with_its_reason_and_others_go_on(market: Path, tmp_path: Path) -> None:
+def test_an_unreadable_input_is_refused_and_the_other_days_are_built(market: Path, tmp_path: Path) -> None:
     deliver(market, DAYS[2], {"600000.SH": -1.0})
     builder = open_world(market, tmp_path / "lake")
     outcomes = {o.key: o for o in builder.build(PRICES, DAYS)}
@@ -243,7 +243,7 @@ def test_unreadable_input_is_refused_with_its_reason_and_others_go_on(market: Pa
     assert ("totals", WEEKS[0]) in {(s.table.name, s.key) for s in plan.blocked}
 
 
-def test_a_mended_delivery_is_taken_up_again(market: Path, tmp_path: Path) -> None:
+def test_a_corrected_delivery_is_built_again(market: Path, tmp_path: Path) -> None:
     deliver(market, DAYS[4], {"600000.SH": 5000.0, "000001.SZ": 20.0})
     build_all(open_world(market, tmp_path / "lake"))
     deliver(market, DAYS[4], {"600000.SH": 14.0, "000001.SZ": 19.0})
@@ -254,7 +254,7 @@ def test_a_mended_delivery_is_taken_up_again(market: Path, tmp_path: Path) -> No
     assert mended.lake.manifest(TOTALS, WEEKS[-1]).content == fresh.lake.manifest(TOTALS, WEEKS[-1]).content
 
 
-def test_a_missing_day_is_written_empty_and_its_reason_travels(market: Path, tmp_path: Path) -> None:
+def test_a_missing_day_is_empty_and_its_reason_reaches_downstream_tables(market: Path, tmp_path: Path) -> None:
     for day in DAYS[3:6]:
         (market / "bars" / f"{day:%Y%m%d}.parquet").unlink()
     builder = open_world(market, tmp_path / "lake")
@@ -309,7 +309,7 @@ def test_a_full_disk_leaves_no_partial_partition(
     assert seen.read(PRICES, [DAYS[1]]).collect().height == 2
 
 
-def test_a_day_that_is_no_trading_day_is_named(market: Path, tmp_path: Path) -> None:
+def test_data_of_a_day_without_trading_is_an_error(market: Path, tmp_path: Path) -> None:
     deliver(market, dt.date(2023, 1, 7), {"600000.SH": 1.0})
     with pytest.raises(InputError, match=r"2023-01-07, a Saturday that is no trading day"):
         make_plan(open_world(market, tmp_path / "lake"), [("totals", WEEKS[-1])])
@@ -320,13 +320,13 @@ def test_a_missing_landing_zone_says_what_to_do(tmp_path: Path) -> None:
         LandingZone(tmp_path / "nowhere")
 
 
-def test_undeclared_landing_parts_are_not_handed_out(market: Path, tmp_path: Path) -> None:
+def test_undeclared_parts_of_the_landing_zone_are_not_available(market: Path, tmp_path: Path) -> None:
     builder = open_world(market, tmp_path / "lake")
     with pytest.raises(KeyError, match="does not declare"):
         builder.zone.view(DAYS[0], PRICES.lands).reference("daily_prices")
 
 
-def test_columns_that_differ_from_the_schema_are_a_mistake_of_the_code(
+def test_columns_that_differ_from_the_schema_are_an_error_in_the_code(
     market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     builder = open_world(market, tmp_path / "lake")
@@ -352,9 +352,9 @@ def make_bare(frames: Frames, partition: Partition, settings: None) -> pl.DataFr
     return pl.DataFrame(schema=PRICES.schema)
 
 
-def test_a_function_that_returns_no_made_is_a_mistake_of_the_code(market: Path, tmp_path: Path) -> None:
+def test_a_function_that_does_not_return_made_is_an_error_in_the_code(market: Path, tmp_path: Path) -> None:
     bare = dataclasses.replace(PRICES, make=f"{__name__}:make_bare")
-    with pytest.raises(TypeError, match=r"make_bare returned DataFrame\. Let it return Made\(frame\)"):
+    with pytest.raises(TypeError, match=r"make_bare returned DataFrame\. It must return Made\(frame\)"):
         open_world(market, tmp_path / "lake").build(bare, [DAYS[0]])
 
 
@@ -371,7 +371,7 @@ UNDECLARED = {
 
 
 @pytest.mark.parametrize("what", UNDECLARED)
-def test_a_function_reaches_for_nothing_that_its_table_does_not_declare(
+def test_a_function_cannot_access_what_its_table_does_not_declare(
     market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str
 ) -> None:
     builder = open_world(market, tmp_path / "lake")
@@ -386,10 +386,10 @@ def test_a_function_reaches_for_nothing_that_its_table_does_not_declare(
         builder.build(AVERAGES, DAYS[:1])
 
 
-def test_what_a_table_declares_reaches_its_function(
+def test_a_function_can_access_what_its_table_declares(
     market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each value is made once, and a folder only where it is asked for."""
+    """Each value is made once, and a folder only where it is used."""
     builder = open_world(market, tmp_path / "lake", FakeSettings())
     builder.settings = types.SimpleNamespace(average=AverageSettings(), rulebook=RulebookSettings())
     build_all(builder)
@@ -428,7 +428,7 @@ def test_what_a_table_declares_reaches_its_function(
         assert ("work" in vars(seen[-1])) == ("scratch" in vars(seen[-1])) == (count == 2)
 
 
-def test_a_part_written_as_a_file_is_moved_in_and_its_scratch_is_gone(market: Path, tmp_path: Path) -> None:
+def test_a_part_written_as_a_file_is_moved_and_its_scratch_folder_removed(market: Path, tmp_path: Path) -> None:
     as_file = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_as_file")
     builder = open_world(market, tmp_path / "lake")
     builder.tables = {**TABLES, "prices": as_file}
@@ -445,7 +445,7 @@ def test_a_part_written_as_a_file_is_moved_in_and_its_scratch_is_gone(market: Pa
     assert builder.lake.damaged([builder.lake.folder(as_file, DAYS[0])]) == [builder.lake.folder(as_file, DAYS[0])]
 
 
-def test_a_file_of_another_schema_is_a_mistake_of_the_code(market: Path, tmp_path: Path) -> None:
+def test_a_file_of_another_schema_is_an_error_in_the_code(market: Path, tmp_path: Path) -> None:
     wrong = dataclasses.replace(
         PRICES, make="tests.resources.fake_tables:make_prices_as_file", schema={**PRICES.schema, "more": pl.Int64}
     )
@@ -454,17 +454,17 @@ def test_a_file_of_another_schema_is_a_mistake_of_the_code(market: Path, tmp_pat
     assert list((tmp_path / "lake" / "_scratch").iterdir()) == []
 
 
-def test_a_side_file_that_is_not_the_manifest_s_is_not_handed_out(market: Path, tmp_path: Path) -> None:
+def test_a_side_file_that_differs_from_the_manifest_is_not_read(market: Path, tmp_path: Path) -> None:
     beside = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_with_a_file")
     builder = open_world(market, tmp_path / "lake")
     builder.build(beside, DAYS[:1])
     assert builder.lake.read_file(beside, DAYS[0], "said.json") == b'{"features": ["a", "b"]}'
     (tmp_path / "lake" / Lake.folder(beside, DAYS[0]) / "said.json").write_bytes(b'{"features": ["b", "a"]}')
-    with pytest.raises(LakeError, match=r"not those that the manifest was written for.*built anew"):
+    with pytest.raises(LakeError, match=r"differ from those that the manifest was written for.*builds them again"):
         builder.lake.read_file(beside, DAYS[0], "said.json")
 
 
-def test_work_outlives_a_kill_and_is_gone_once_the_partition_is_written(market: Path, tmp_path: Path) -> None:
+def test_the_work_folder_outlives_a_kill_until_the_partition_is_written(market: Path, tmp_path: Path) -> None:
     long = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_in_two_attempts")
 
     def build() -> list[str]:
@@ -479,7 +479,7 @@ def test_work_outlives_a_kill_and_is_gone_once_the_partition_is_written(market: 
     assert list((tmp_path / "lake" / "_work" / "prices").iterdir()) == []
 
 
-def test_work_made_under_other_circumstances_is_not_found(market: Path, tmp_path: Path) -> None:
+def test_the_work_folder_of_another_version_is_not_found(market: Path, tmp_path: Path) -> None:
     long = dataclasses.replace(PRICES, make="tests.resources.fake_tables:make_prices_in_two_attempts")
     for checks in (PRICES.checks, ()):  # another version of the partition
         builder = open_world(market, tmp_path / "lake")
@@ -490,7 +490,7 @@ def test_work_made_under_other_circumstances_is_not_found(market: Path, tmp_path
     assert len(list((tmp_path / "lake" / "_work" / "prices").iterdir())) == 2
 
 
-def test_what_a_killed_process_left_in_scratch_is_removed(tmp_path: Path) -> None:
+def test_scratch_folders_of_killed_processes_are_removed(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     dead = subprocess.Popen(["true"])
     dead.wait()
@@ -507,10 +507,8 @@ def test_what_a_killed_process_left_in_scratch_is_removed(tmp_path: Path) -> Non
     assert elsewhere.exists()
 
 
-def test_failed_plausibility_and_what_was_left_out_reach_the_table_that_tells_them(
-    market: Path, tmp_path: Path
-) -> None:
-    """And make it stale where they change, although no row of an input did."""
+def test_failed_plausibility_and_omissions_reach_the_table_that_reports_them(market: Path, tmp_path: Path) -> None:
+    """They also make it stale where they change although no row of an input did."""
     plausible = dataclasses.replace(
         PRICES.checks[0], name="prices_plausible", rule=Between("close", 0, 18.5), critical=False, plausibility=True
     )
@@ -543,10 +541,10 @@ def test_failed_plausibility_and_what_was_left_out_reach_the_table_that_tells_th
     assert later.lake.read(ACCOUNT, [week]).collect()["left_out"].item() == 0
 
 
-def test_the_code_of_what_a_table_declares_decides_its_version(
+def test_the_code_of_declared_services_decides_a_table_s_version(
     market: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Make functions find the classes behind the landing zone and the rules on their partition, where no name leads to them."""
+    """Make functions call methods of the landing view and the rulebook without naming their classes."""
     builder = open_world(market, tmp_path / "lake")
     covered: list[str] = []
     monkeypatch.setattr("resources.builder.code_digest", lambda one: covered.append(one) or one)
@@ -561,7 +559,7 @@ def test_the_code_of_what_a_table_declares_decides_its_version(
     assert of(rules=("fees",)) - of() == {"Rulebook"}
 
 
-def test_the_classes_behind_a_partition_count_for_no_table_that_does_not_declare_them() -> None:
+def test_the_code_of_undeclared_services_does_not_decide_a_version() -> None:
     covered = {one.split(":")[0] for one in definitions("assets.features.make_bar_features:make_bar_features")}
     assert "resources.made" in covered
     assert not covered & {"resources.partition", "resources.landing", "resources.rulebook", "resources.calendar"}

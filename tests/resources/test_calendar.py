@@ -49,7 +49,7 @@ def test_year_end_belongs_to_the_week_of_its_monday() -> None:
     assert CALENDAR.month_signal_days(D(2019, 12, 1), D(2020, 1, 31)) == [D(2019, 12, 31), D(2020, 1, 23)]
 
 
-def test_saturday_belongs_to_the_week_before_it() -> None:
+def test_a_saturday_belongs_to_the_week_that_began_before_it() -> None:
     assert CALENDAR.week_of(D(2023, 12, 16)) == D(2023, 12, 11)
     assert CALENDAR.previous_day(D(2023, 12, 16)) == D(2023, 12, 15)
     with pytest.raises(SettingsError, match=r"2023-12-16 is no trading day .* 2023-12-15 and 2023-12-18"):
@@ -66,7 +66,7 @@ def test_trading_weeks_of_2023_up_to_mid_december_are_48() -> None:
 
 
 def announced(until: dt.date = YEAR_END, *more: dt.date, **settings: Any) -> CalendarSettings:
-    """An invented announcement for 2027: six weekdays of the Spring Festival, three of May, five of October, three single days."""
+    """A fictitious announcement for 2027: six weekdays of the Spring Festival, three of May, five of October, three single days."""
     days = [D(2027, 2, d) for d in (5, 8, 9, 10, 11, 12)] + [D(2027, 5, d) for d in (3, 4, 5)]
     days += [D(2027, 4, 5), D(2027, 6, 9), D(2027, 9, 15)] + [D(2027, 10, d) for d in (1, 4, 5, 6, 7)] + list(more)
     named = tuple(sorted(day for day in days if day <= until))
@@ -77,7 +77,7 @@ def test_the_published_calendar_ends_with_its_holidays_and_not_with_the_clock() 
     sessions, until = published()
     assert (until.month, until.day) == (12, 31)
     assert sessions[-1] == CALENDAR.last
-    # 1 January is a holiday by law, and the weekend that follows never trades: 2027-01-01 is a Friday.
+    # 1 January is a statutory holiday, and the weekend that follows never trades: 2027-01-01 is a Friday.
     if until.year == 2026:
         assert CALENDAR.known_until == D(2027, 1, 3)
         assert CALENDAR.week_days(D(2026, 12, 28)) == [D(2026, 12, d) for d in (28, 29, 30, 31)]
@@ -164,22 +164,22 @@ def test_a_later_announced_holiday_changes_nothing_before_it() -> None:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"extra_holidays": [D(2023, 12, 16)]}, "2023-12-16, not a trading day"),
+        ({"extra_holidays": [D(2023, 12, 16)]}, "2023-12-16, which the XSHG calendar has as a holiday"),
         ({"extra_holidays": [D(2027, 2, 5)]}, r"2027-02-05, after the published calendar.*announced_holidays"),
         (
             {"announced_until": D(2027, 12, 31)},
-            r"does not name 2027-02-05, 2027-02-08 \(the Spring Festival\), 2027-04-05 \(Qingming\), 2027-06-09 \(the Dragon Boat "
-            r"Festival\), 2027-09-15 \(the Mid-Autumn Festival\), 2027-10-01 \(National Day\), holidays by law, though announced_until = "
+            r"does not name the statutory holidays 2027-02-05, 2027-02-08 \(the Spring Festival\), 2027-04-05 \(Qingming\), 2027-06-09 \(the Dragon Boat "
+            r"Festival\), 2027-09-15 \(the Mid-Autumn Festival\), 2027-10-01 \(National Day\) although announced_until = "
             r"2027-12-31\..* calendar\.statutory_holidays",
         ),
         (
             {"announced_until": D(2027, 2, 12), "announced_holidays": [D(2027, 2, 5)]},
-            r"does not name 2027-02-08 \(the Spring Festival\), holidays by law.* take spring_festival out of calendar",
+            r"does not name the statutory holidays 2027-02-08 \(the Spring Festival\) although.* remove spring_festival from calendar",
         ),
-        ({"announced_until": D(2050, 12, 31)}, "Spring Festival of 2050 is not known"),
+        ({"announced_until": D(2050, 12, 31)}, "exchange_calendars does not know the Spring Festival of 2050"),
         (
             {"announced_until": D(2027, 12, 31), "announced_holidays": [D(2026, 11, 30)]},
-            "2026-11-30, which the published calendar holds for trading days",
+            "2026-11-30, which are trading days of the published calendar",
         ),
         (
             {"announced_until": D(2027, 12, 31), "announced_holidays": [D(2026, 10, 1)]},
@@ -208,7 +208,7 @@ def test_settings_that_contradict_themselves_are_refused(settings: dict[str, Any
         CalendarSettings(**settings)
 
 
-def test_an_announcement_that_the_published_calendar_has_caught_up_with_is_harmless() -> None:
+def test_an_announcement_that_the_published_calendar_covers_is_accepted() -> None:
     year = published()[1].year
     closed = [
         day
@@ -234,13 +234,13 @@ def test_an_end_inside_the_spring_festival_needs_the_days_up_to_it(until: dt.dat
     calendar = Calendar.xshg(CalendarSettings(announced_until=until, announced_holidays=tuple(named)))
     assert not any(calendar.is_trading_day(day) for day in named)
     for one in named:
-        with pytest.raises(SettingsError, match=rf"does not name {one} \(the Spring Festival\)"):
+        with pytest.raises(SettingsError, match=rf"does not name the statutory holidays {one} \(the Spring Festival\)"):
             Calendar.xshg(
                 CalendarSettings(announced_until=until, announced_holidays=tuple(day for day in named if day != one))
             )
 
 
-def test_a_holiday_that_the_law_no_longer_knows_need_not_be_named() -> None:
+def test_a_holiday_that_is_no_longer_statutory_need_not_be_named() -> None:
     shorter = tuple(name for name in CalendarSettings().statutory_holidays if name != "qingming")
     days = tuple(day for day in announced().announced_holidays if day != D(2027, 4, 5))
     whole = {"announced_until": YEAR_END, "announced_holidays": days}
@@ -252,13 +252,13 @@ def test_a_holiday_that_the_law_no_longer_knows_need_not_be_named() -> None:
 @pytest.mark.parametrize(
     ("less", "message"),
     [
-        ([D(2027, 2, d) for d in (9, 10, 11, 12)], "the Spring Festival: 4 days by law, and 2 weekdays without trading from 2027-02-05 to 2027-02-08"),
-        ([D(2027, 2, d) for d in (10, 11, 12)], "the Spring Festival: 4 days by law, and 3 weekdays without trading"),
-        ([D(2027, 5, d) for d in (3, 4, 5)], "Labour Day: 2 days by law, and 0 weekdays without trading from 2027-05-01 to 2027-05-02"),
-        ([D(2027, 10, d) for d in (4, 5, 6, 7)], "National Day: 3 days by law, and 1 weekdays without trading from 2027-10-01 to 2027-10-03"),
+        ([D(2027, 2, d) for d in (9, 10, 11, 12)], "the Spring Festival: 4 statutory days, and 2 weekdays without trading from 2027-02-05 to 2027-02-08"),
+        ([D(2027, 2, d) for d in (10, 11, 12)], "the Spring Festival: 4 statutory days, and 3 weekdays without trading"),
+        ([D(2027, 5, d) for d in (3, 4, 5)], "Labour Day: 2 statutory days, and 0 weekdays without trading from 2027-05-01 to 2027-05-02"),
+        ([D(2027, 10, d) for d in (4, 5, 6, 7)], "National Day: 3 statutory days, and 1 weekdays without trading from 2027-10-01 to 2027-10-03"),
     ],
 )  # fmt: skip
-def test_a_holiday_on_a_weekend_must_be_made_up_for(less: list[dt.date], message: str) -> None:
+def test_weekdays_must_replace_a_holiday_on_a_weekend(less: list[dt.date], message: str) -> None:
     if published()[1].year > 2026:
         pytest.skip("the published calendar holds 2027")
     named = tuple(day for day in announced().announced_holidays if day not in less)
@@ -269,11 +269,11 @@ def test_a_holiday_on_a_weekend_must_be_made_up_for(less: list[dt.date], message
     Calendar.xshg(CalendarSettings(announced_until=YEAR_END, announced_holidays=named, statutory_holidays=others))
 
 
-def test_new_year_on_a_weekend_must_be_made_up_for() -> None:
+def test_a_weekday_must_replace_new_year_on_a_weekend() -> None:
     if published()[1].year > 2026:
         pytest.skip("the published calendar holds 2027")
     with pytest.raises(
-        SettingsError, match=r"New Year's Day: 1 days by law, and 0 weekdays .* from 2028-01-01 to 2028-01-02"
+        SettingsError, match=r"New Year's Day: 1 statutory days, and 0 weekdays .* from 2028-01-01 to 2028-01-02"
     ):
         Calendar.xshg(announced(D(2028, 1, 14)))
     days = (*announced().announced_holidays, D(2028, 1, 3))
@@ -281,8 +281,8 @@ def test_new_year_on_a_weekend_must_be_made_up_for() -> None:
 
 
 @pytest.mark.parametrize("year", range(2008, published()[1].year + 1))
-def test_holidays_on_a_weekend_were_made_up_for(year: int) -> None:
-    """Counted day by day over the published calendar, but for one holiday: the Mid-Autumn Festival of 2015."""
+def test_weekdays_replaced_the_published_holidays_on_a_weekend(year: int) -> None:
+    """The days of the published calendar are counted, except for the Mid-Autumn Festival of 2015."""
     since_2025 = [
         days[n]
         for name, n in (("spring_festival", 0), ("labour_day", 1))
@@ -303,8 +303,8 @@ def test_holidays_on_a_weekend_were_made_up_for(year: int) -> None:
 
 
 @pytest.mark.parametrize("year", range(2008, published()[1].year + 1))
-def test_the_exchanges_never_traded_on_a_holiday_by_law(year: int) -> None:
-    """Two days became holidays in 2025: the eve of the lunar year, on which the exchanges traded until then, and 2 May."""
+def test_the_exchanges_never_traded_on_a_statutory_holiday(year: int) -> None:
+    """Two days became holidays in 2025: the eve of the lunar year, on which the exchanges had traded before, and 2 May."""
     for name, (_, days) in statutory_holidays(year).items():
         since_2025 = {"spring_festival": days[:1], "labour_day": days[1:]}.get(name, ())
         traded = [day for day in days if CALENDAR.is_trading_day(day) and (year >= 2025 or day not in since_2025)]
@@ -312,7 +312,7 @@ def test_the_exchanges_never_traded_on_a_holiday_by_law(year: int) -> None:
 
 
 @pytest.mark.parametrize("year", [2025, 2026])
-def test_the_published_holidays_of_a_year_are_a_whole_announcement_and_one_less_is_none(
+def test_the_published_holidays_of_a_year_are_complete_and_one_fewer_is_refused(
     year: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The calendar is cut at the end of the year before, and the year's holidays are announced."""
@@ -330,19 +330,19 @@ def test_the_published_holidays_of_a_year_are_a_whole_announcement_and_one_less_
         less = CalendarSettings(
             announced_until=D(year, 12, 31), announced_holidays=tuple(one for one in closed if one != day)
         )
-        with pytest.raises(SettingsError, match=rf"does not name {day} \({name}\)"):
+        with pytest.raises(SettingsError, match=rf"does not name the statutory holidays {day} \({name}\)"):
             rebuilt(less)
 
 
-def test_extra_holidays_are_taken_out() -> None:
+def test_extra_holidays_are_no_trading_days() -> None:
     shorter = Calendar.xshg(CalendarSettings(extra_holidays=(D(2023, 12, 15),)))
     assert shorter.signal_day(D(2023, 12, 11)) == D(2023, 12, 14)
     assert shorter.index(D(2023, 12, 18)) == CALENDAR.index(D(2023, 12, 18)) - 1
 
 
-def test_nothing_but_the_age_of_a_delivery_is_read_off_the_clock() -> None:
-    """What is built depends on the data's dates: of all modules only the sensor asks what time it is."""
-    asking = {
+def test_only_the_sensor_and_the_record_of_an_adoption_read_the_clock() -> None:
+    """Partitions depend on the data's dates. Only the age of a delivery and the date of an adoption are read off the clock."""
+    reading = {
         path.relative_to(ROOT).as_posix()
         for folder in ("assets", "resources", "orchestration")
         for path in (ROOT / folder).rglob("*.py")
@@ -350,7 +350,7 @@ def test_nothing_but_the_age_of_a_delivery_is_read_off_the_clock() -> None:
         if isinstance(node, ast.Call)
         and re.search(r"(\.(now|today|utcnow|time_ns|localtime|gmtime)|time\.time)$", ast.unparse(node.func))
     }
-    assert asking == {"orchestration/sensors.py"}
+    assert reading == {"orchestration/adopt.py", "orchestration/sensors.py"}
 
 
 CLOCKS = ("2022-06-15", "2027-03-01", "2035-01-01")
@@ -358,7 +358,7 @@ CLOCKS = ("2022-06-15", "2027-03-01", "2035-01-01")
 
 @pytest.mark.parametrize("clock", CLOCKS)
 def test_calendar_sample_and_partitions_do_not_depend_on_the_clock(clock: str) -> None:
-    """In a process of its own, since `exchange_calendars` reads the clock when it is imported."""
+    """The test uses a separate process, since `exchange_calendars` reads the clock when it is imported."""
     code = f"""
 import pandas
 pandas.Timestamp.now = classmethod(lambda cls, tz=None: pandas.Timestamp("{clock}"))

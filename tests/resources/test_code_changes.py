@@ -1,4 +1,4 @@
-"""Changes of codes as a pure matter: which rows can be used, and what an earlier code has become, against a plain account."""
+"""Code changes: usable rows, and the present code of an earlier one, compared with a plain simulation."""
 
 import datetime as dt
 
@@ -18,7 +18,7 @@ def day(n: int) -> dt.date:
 
 
 def table(*rows: tuple) -> pl.DataFrame:
-    """Rows (old, new, day number, ratio, merger); what is left out is null."""
+    """Rows of code_changes from (old, new, day number, ratio, merger); omitted values are null."""
     full = [(old, new, day(n), *rest, *[None] * (2 - len(rest))) for old, new, n, *rest in rows]
     return pl.DataFrame(full, schema=SCHEMA, orient="row")
 
@@ -29,7 +29,7 @@ def reasons(changes: CodeChanges) -> list[str]:
 
 @st.composite
 def histories(draw) -> tuple[list[dict[int, str]], list[tuple]]:
-    """Ten days of eight companies' codes (company → code, day by day), and the rows that tell the changes."""
+    """Ten days of eight companies' codes (company → code, day by day), and the rows that state the changes."""
     codes = [f"60000{n}.SH" for n in range(10)]
     held = {company: codes[company] for company in range(6)}
     days, rows = [dict(held)], []
@@ -51,7 +51,7 @@ def histories(draw) -> tuple[list[dict[int, str]], list[tuple]]:
 @settings(max_examples=200, deadline=None)
 @given(histories())
 def test_a_company_s_earlier_code_becomes_its_present_one(told: tuple[list[dict[int, str]], list[tuple]]) -> None:
-    """Chains, swaps and codes that are used again, for every pair of days."""
+    """Chains, swaps and reused codes, for every pair of days."""
     days, rows = told
     changes = sift_changes(table(*rows))
     assert changes.aside.is_empty()
@@ -68,7 +68,7 @@ def test_a_company_s_earlier_code_becomes_its_present_one(told: tuple[list[dict[
 
 @settings(max_examples=100, deadline=None)
 @given(histories(), st.integers(0, 9))
-def test_what_is_dated_later_takes_no_part(told: tuple[list[dict[int, str]], list[tuple]], cut: int) -> None:
+def test_later_changes_do_not_apply(told: tuple[list[dict[int, str]], list[tuple]], cut: int) -> None:
     _, rows = told
     # Among the later rows also ones that contradict.
     later = [(A, B, 9), (A, C, 9), ("nonsense", C, 9)]
@@ -97,7 +97,7 @@ def test_a_history_is_renamed_row_by_row(told: tuple[list[dict[int, str]], list[
         assert renamed.drop("symbol").equals(history.filter(pl.col("date") <= day(d)).drop("symbol"))
 
 
-def test_a_code_that_nobody_had_is_left_out_of_the_days_before() -> None:
+def test_rows_under_a_code_that_no_stock_had_are_left_out() -> None:
     changes = sift_changes(table((A, B, 5)))
     rows = pl.DataFrame({"symbol": [A, B, C], "value": [1, 2, 3]})
     assert changes.renames(day(4), day(5)) == Renames({A: B}, frozenset({B}))
@@ -115,7 +115,7 @@ def test_a_merger_joins_no_rows() -> None:
     assert set(changes.gone(day(6))) == {A, C}
 
 
-def test_a_name_that_changed_its_code_can_be_merged_later() -> None:
+def test_a_stock_that_changed_its_code_can_be_merged_later() -> None:
     changes = sift_changes(table((A, B, 2), (B, C, 5, 0.5)))
     assert changes.renames(day(0), day(9)).code == {A: B}
     assert set(changes.gone(day(9))) == {A, B}
@@ -133,10 +133,10 @@ def test_a_name_that_changed_its_code_can_be_merged_later() -> None:
         ([(A, None, 1)], [], ["new is not of the form 600519.SH"]),
         ([(A, B, 1), (A, B, 1)], [(A, B)], ["delivered more than once, every time the same"]),
         ([(A, B, 1), (A, C, 1)], [], ["continued as more than one code"] * 2),
-        ([(A, B, 1), (A, C, 2)], [(A, B)], [f"{A} is nobody's code since {day(1)}"]),
-        ([(A, C, 1), (B, C, 1)], [], ["more than one name is continued as"] * 2),
-        ([(A, C, 1), (B, C, 2)], [(A, C)], [f"{C} is another name's code since"]),
-        ([(A, B, 1), (C, A, 2, 2.0)], [(A, B)], [f"{A} is nobody's code on that day"]),
+        ([(A, B, 1), (A, C, 2)], [(A, B)], [f"no stock has the code {A} since {day(1)}"]),
+        ([(A, C, 1), (B, C, 1)], [], ["more than one stock is continued as"] * 2),
+        ([(A, C, 1), (B, C, 2)], [(A, C)], [f"another stock has the code {C} since"]),
+        ([(A, B, 1), (C, A, 2, 2.0)], [(A, B)], [f"no stock has the code {A} on that day"]),
         ([(A, C, 1, None, True), (B, C, 1, None, True)], [(A, C), (B, C)], []),
         ([(A, B, 1), (B, A, 1)], [(A, B), (B, A)], []),
         ([(A, B, 1), (C, A, 2)], [(A, B), (C, A)], []),
@@ -149,14 +149,14 @@ def test_rows_that_conflict_are_set_aside_with_their_reason(rows: list, used: li
     assert all(part in reason for part, reason in zip(said, reasons(changes), strict=True))
 
 
-def test_a_row_that_cannot_be_read_is_not_taken_for_a_change_at_one_to_one() -> None:
+def test_an_unreadable_row_does_not_count_as_a_change_at_one_to_one() -> None:
     rows = table((A, B, 1), (C, D, 1)).with_columns(unreadable=pl.Series(["ratio is no number", None]))
     changes = sift_changes(rows)
     assert [one.old for one in changes.changes] == [C]
     assert reasons(changes) == ["ratio is no number"]
 
 
-def test_lists_kept_by_a_former_code_are_read_under_the_present_one() -> None:
+def test_lists_kept_by_a_former_code_are_renamed() -> None:
     changes = sift_changes(table((A, B, 3), (B, C, 6)))
     rows = pl.DataFrame({"date": [day(n) for n in (1, 4, 4, 7)], "symbol": [A, A, B, A]})
     assert changes.rename_history(rows, "date", day(9), late=True)["symbol"].to_list() == [C, C, C, C]

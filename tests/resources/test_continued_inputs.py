@@ -1,4 +1,4 @@
-"""Earlier partitions are read under the codes that names have on the reader's day, and versions know it."""
+"""Earlier partitions are read under the codes of the reader's day, and versions cover the code changes."""
 
 import dataclasses
 import datetime as dt

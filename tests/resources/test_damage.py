@@ -1,4 +1,4 @@
-"""Damaged lakes and odd reference files: built anew, read as meant, or told in a sentence; never a trace."""
+"""Damaged lakes and unusual reference files are built again, read as intended, or reported in a sentence, never a traceback."""
 
 import datetime as dt
 import errno

@@ -1,4 +1,4 @@
-"""A transient fault is no verdict on the data; a refusal is tried again; what changes while it is read is not built."""
+"""A transient fault is no verdict on the data, a refusal is tried again, and data that changes while it is read is not built."""
 
 import dataclasses
 import datetime as dt
@@ -123,7 +123,7 @@ def test_a_reference_table_that_vanishes_is_not_one_that_was_never_delivered(tmp
     view = zone.view(DAY, [Land("daily_prices")])
     assert zone.digest("daily_prices", DAY, False) != NOTHING
     path.rename(tmp_path / "away")
-    with pytest.raises(MachineError, match=f"{name} was there a moment ago"):
+    with pytest.raises(MachineError, match=f"{name} disappeared during the run"):
         view.reference("daily_prices")
     assert zone.digest("daily_prices", DAY, False) == NOTHING
     assert view.reference("daily_prices") is None

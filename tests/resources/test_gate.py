@@ -1,4 +1,4 @@
-"""What a verdict says: the rule in plain words, how many rows break it, which ones, and what to do."""
+"""The text of a verdict: the rule, the number of rows that break it, which ones they are, and the remedy."""
 
 import datetime as dt
 
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.great_expectations
         (InSet("status", ("optimal", "relaxed")), "status must be optimal or relaxed"),
     ],
 )
-def test_a_rule_is_said_in_plain_words(rule, words: str) -> None:
+def test_a_rule_is_worded(rule, words: str) -> None:
     assert str(rule) == words
 
 
@@ -68,7 +68,7 @@ def test_many_rows_are_shortened() -> None:
 
 
 def shares(values: list[int], share: float) -> bool:
-    """Whether a partition with these values of `wrong` (None: not judged) is refused by a warning with this critical share."""
+    """Whether a warning with this critical share refuses a partition with these values of `wrong` (None: not judged)."""
     profile = pl.DataFrame({"symbol": [f"{n:06d}.SZ" for n in range(len(values))], "wrong": values})
     check = Check("none_wrong", Between("wrong", 0, 0), critical=False, remedy="none", critical_share=share)
     verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["none_wrong"]
@@ -86,7 +86,7 @@ def test_a_warning_that_fails_for_more_than_its_share_refuses(bad: int) -> None:
     assert shares(values + [None] * 20, 0.5) == (bad > 4)
 
 
-def test_the_commonest_reason_stands_first_with_its_count() -> None:
+def test_the_commonest_reason_is_first_with_its_count() -> None:
     reasons = ["7 shares are missing", "close is missing", "9 shares are missing", "8.5 shares are missing", "x", "y"]
     profile = pl.DataFrame(
         {
@@ -104,8 +104,8 @@ def test_the_commonest_reason_stands_first_with_its_count() -> None:
     assert verdict.refuses
 
 
-def test_a_finding_about_a_whole_table_is_counted_among_no_rows() -> None:
-    """Beside the rows of the table, of which its rule says nothing, stands one row of the profile with the sentence."""
+def test_a_finding_about_a_whole_table_has_no_count_of_rows() -> None:
+    """The profile has one row with the finding beside the rows of the table, which the rule does not judge."""
     profile = pl.DataFrame(
         {"symbol": ["600000.SH", "000001.SZ", None], "lost": [None, None, 1], "detail": [None, None, "a part is lost"]}
     )

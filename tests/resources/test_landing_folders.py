@@ -1,4 +1,4 @@
-"""What lies in the landing zone's folders: litter, stray entries, raw file names, and files that the machine cannot read."""
+"""The entries of the landing zone's folders: system files, stray entries, undecoded names, and files that cannot be read."""
 
 import datetime as dt
 import errno
@@ -57,7 +57,7 @@ def test_litter_in_a_day_of_ticks_changes_nothing(zone: LandingZone, name: str) 
         ({"one": "two", "two": "one"}, "(one|two)"),
     ],
 )
-def test_a_link_that_leads_back_is_named(zone: LandingZone, links: dict[str, str], named: str) -> None:
+def test_a_link_that_leads_back_is_an_error(zone: LandingZone, links: dict[str, str], named: str) -> None:
     day = zone.root / "ticks" / "20230104"
     for folder in ("SH", "SZ"):
         (day / folder).mkdir()
@@ -69,7 +69,7 @@ def test_a_link_that_leads_back_is_named(zone: LandingZone, links: dict[str, str
 
 
 def test_links_that_do_not_lead_back_are_followed(zone: LandingZone, tmp_path: Path) -> None:
-    """The same folder may be reached twice: a delivery that lies twice in a day counts once, by its rows."""
+    """A folder may be reached twice: a delivery that is in a day twice counts once, by its rows."""
     day = zone.root / "ticks" / "20230104"
     (day / "SH").mkdir()
     (day / "SH" / "orders.csv").write_text("x\n")
@@ -78,7 +78,7 @@ def test_links_that_do_not_lead_back_are_followed(zone: LandingZone, tmp_path: P
     assert found == ["SH/orders.csv", "again/orders.csv", "trades.csv"]
 
 
-def test_a_file_under_way_inside_a_day_is_not_overlooked(zone: LandingZone) -> None:
+def test_a_file_that_is_being_copied_into_a_day_is_listed(zone: LandingZone) -> None:
     (zone.root / "ticks" / "20230104" / "orders.csv.part").write_text("x")
     assert [path.name for path in zone.tick_files(dt.date(2023, 1, 4))] == ["orders.csv.part", "trades.csv"]
 
@@ -93,14 +93,14 @@ def test_a_file_under_way_inside_a_day_is_not_overlooked(zone: LandingZone) -> N
         ("bars/20230132.parquet", "named by their trading day"),
         ("bars/20230103.csv", "Deliver it as Parquet"),
         ("bars/20230103.xlsx", "Deliver it as Parquet"),
-        ("bars/2023/20230105.parquet", "folders in bars/ are not looked into"),
+        ("bars/2023/20230105.parquet", "folders in bars/ are not read"),
         ("ticks/20230104 (1)/trades.csv", "a copy of another entry"),
         ("ticks/2023-01-05/trades.csv", "named by their trading day"),
         ("ticks/20230105.zip", "beside the folders of the days"),
         ("ticks/20230105.csv.gz", "beside the folders of the days"),
     ],
 )
-def test_a_stray_entry_is_named(zone: LandingZone, stray: str, said: str) -> None:
+def test_a_stray_entry_is_an_error_that_names_it(zone: LandingZone, stray: str, said: str) -> None:
     path = zone.root / stray
     path.parent.mkdir(exist_ok=True)
     path.write_text("x")
@@ -109,7 +109,7 @@ def test_a_stray_entry_is_named(zone: LandingZone, stray: str, said: str) -> Non
     assert "/".join(stray.split("/")[:2]) in str(caught.value)
 
 
-def test_raw_gbk_names_are_read_and_told(zone: LandingZone) -> None:
+def test_gbk_file_names_are_read_and_can_be_printed(zone: LandingZone) -> None:
     raw = os.fsdecode("逐笔成交".encode("gbk"))
     path = zone.root / "ticks" / "20230104" / f"{raw}.csv"
     try:
@@ -132,7 +132,7 @@ def test_any_name_can_be_encoded(text: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "gbk"])
-def test_a_market_says_its_name_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+def test_the_market_s_name_is_read_in_any_encoding(tmp_path: Path, encoding: str) -> None:
     said = json.dumps({"name": "沪深"}, ensure_ascii=False)
     (tmp_path / "market.json").write_bytes(said.encode(encoding))
     assert LandingZone(tmp_path).about == {"name": "沪深"}
@@ -141,7 +141,7 @@ def test_a_market_says_its_name_in_any_encoding(tmp_path: Path, encoding: str) -
 @pytest.mark.parametrize(
     "data", [b"[]", b"[[1, 2]]", b"3", b"null", b'"name"', b"{", b"", b"\xff\xff\xff", b"[" * 100_000]
 )
-def test_a_market_that_is_no_object_is_named(tmp_path: Path, data: bytes) -> None:
+def test_a_market_file_that_is_no_object_is_an_error(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "market.json").write_bytes(data)
     with pytest.raises(InputError, match=r"market\.json is no JSON object"):
         _ = LandingZone(tmp_path).about
@@ -174,7 +174,7 @@ def test_a_file_that_cannot_be_read_is_no_verdict(
 
 
 @pytest.mark.parametrize("keep", [0, 4, 100, -1])
-def test_a_truncated_file_is_the_delivery_s_fault(zone: LandingZone, keep: int) -> None:
+def test_a_truncated_file_is_a_fault_of_the_delivery(zone: LandingZone, keep: int) -> None:
     path = zone.root / "bars" / "20230103.parquet"
     path.write_bytes(path.read_bytes()[:keep])
     with pytest.raises(InputError, match=r"20230103\.parquet is no readable Parquet file"):
@@ -182,8 +182,8 @@ def test_a_truncated_file_is_the_delivery_s_fault(zone: LandingZone, keep: int) 
 
 
 @pytest.mark.parametrize("link", ["bars/20230105.parquet", "ticks/20230105", "ticks/20230104/orders.csv"])
-def test_a_link_whose_target_is_gone_has_not_simply_not_landed(zone: LandingZone, tmp_path: Path, link: str) -> None:
-    """A share that is not mounted."""
+def test_a_link_without_a_target_is_a_fault_of_the_machine(zone: LandingZone, tmp_path: Path, link: str) -> None:
+    """An example is a share that is not mounted."""
     target = tmp_path / "share"
     (zone.root / link).symlink_to(target)
     with pytest.raises(MachineError, match=f"{link} cannot be read: FileNotFoundError"):
@@ -232,13 +232,13 @@ def test_a_folder_reached_by_a_link_is_read(zone: LandingZone, tmp_path: Path) -
         "daily_prices-2023.parquet",
     ],
 )
-def test_a_reference_table_under_another_name_is_named(zone: LandingZone, name: str) -> None:
+def test_a_reference_table_under_another_name_is_an_error(zone: LandingZone, name: str) -> None:
     (zone.root / "reference").mkdir()
     for other in (name, "index_prices_of_others.csv", "daily_prices.txt", ".daily_prices.csv.swp"):
         (zone.root / "reference" / other).write_text("x")
     assert zone.reference_path("index_prices") is None
     with pytest.raises(
-        InputError, match=r"daily_prices is read from daily_prices\.parquet or daily_prices\.csv alone"
+        InputError, match=r"daily_prices is read only from daily_prices\.parquet or daily_prices\.csv"
     ) as caught:
         zone.reference_path("daily_prices")
     assert name in str(caught.value)
@@ -257,7 +257,7 @@ def deliver_index(zone: LandingZone) -> Path:
 
 
 def blind(monkeypatch: pytest.MonkeyPatch, path: Path, times: int) -> None:
-    """So many looks at the file find nothing, as on a network folder that answers late."""
+    """The first listings do not find the file, as on a network folder that answers late."""
     real, left = Path.stat, [times]
 
     def stat(self: Path, **named: bool) -> os.stat_result:
@@ -270,7 +270,9 @@ def blind(monkeypatch: pytest.MonkeyPatch, path: Path, times: int) -> None:
 
 
 @pytest.mark.parametrize("known", [False, True], ids=["first listing", "listed before"])
-def test_a_table_that_one_look_misses_is_read(zone: LandingZone, monkeypatch: pytest.MonkeyPatch, known: bool) -> None:
+def test_a_table_that_one_listing_misses_is_read(
+    zone: LandingZone, monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
     path = deliver_index(zone)
     if known:
         assert zone.reference_path("industries") is None
@@ -298,13 +300,13 @@ def test_a_table_that_was_removed_is_absent(zone: LandingZone) -> None:
     assert zone.reference_path("index_prices") is None
 
 
-def test_a_table_that_is_a_folder_is_named_as_one(zone: LandingZone) -> None:
+def test_a_table_that_is_a_folder_is_an_error(zone: LandingZone) -> None:
     (zone.root / "reference" / "daily_prices.parquet").mkdir(parents=True)
     with pytest.raises(InputError, match=r"daily_prices\.parquet is a folder, and a reference table is one file"):
         zone.reference_path("daily_prices")
 
 
-def test_absent_tables_are_looked_for_in_one_listing(zone: LandingZone, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_absent_tables_need_one_listing(zone: LandingZone, monkeypatch: pytest.MonkeyPatch) -> None:
     deliver_index(zone)
     listed: list[Path] = []
     real = Path.iterdir
@@ -322,10 +324,10 @@ def test_absent_tables_are_looked_for_in_one_listing(zone: LandingZone, monkeypa
 
 @pytest.mark.parametrize("how", ["written over", "put in its place"])
 @pytest.mark.parametrize("again", [False, True], ids=["in one run", "in the next run"])
-def test_a_correction_of_the_same_size_and_time_is_seen(
+def test_a_correction_of_the_same_size_and_time_is_detected(
     zone: LandingZone, tmp_path: Path, how: str, again: bool
 ) -> None:
-    """What rsync -t and cp -p leave of a corrected file, or of one from an archive."""
+    """rsync -t, cp -p and archives keep the time of a corrected file."""
     store = Lake(str(tmp_path / "lake")).store
     zone = LandingZone(zone.root, store)
     paths = {"bars": zone.root / "bars" / "20230103.parquet", "index_prices": deliver_index(zone)}
@@ -352,9 +354,7 @@ def test_a_correction_of_the_same_size_and_time_is_seen(
 
 
 @pytest.mark.parametrize("kept", [{"x": 3}, {"x": []}, {"x": ["a", 1]}, {"x": {}}, [], "x", {"x": None}])
-def test_remembered_digests_of_strange_shape_are_worked_out_again(
-    tmp_path: Path, zone: LandingZone, kept: object
-) -> None:
+def test_stored_digests_of_an_unknown_form_are_computed_again(tmp_path: Path, zone: LandingZone, kept: object) -> None:
     store = Lake(str(tmp_path / "lake")).store
     path = str(zone.root / "bars" / "20230103.parquet")
     text = json.dumps(kept).replace('"x"', json.dumps(path))

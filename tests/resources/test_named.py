@@ -1,4 +1,4 @@
-"""Code of a user's own that a setting names: loading it, calling it, and the errors of both."""
+"""A user's own code that a setting names: loading and calling it, and the errors of both."""
 
 import pytest
 
@@ -6,25 +6,25 @@ from resources.errors import InputError, SettingsError
 from resources.named import call_named, load_named
 
 
-def test_what_is_named_is_loaded_or_the_setting_is() -> None:
+def test_a_path_is_loaded_or_the_error_names_the_setting() -> None:
     assert load_named("desk.tool", "resources.named:call_named", "a:b") is call_named
     for path in ("resources.named:nothing", "resources.nowhere:call_named"):
-        with pytest.raises(SettingsError, match=rf"desk\.tool = '{path}' can't be loaded .*such as a:b"):
+        with pytest.raises(SettingsError, match=rf"desk\.tool = '{path}' cannot be loaded .*such as a:b"):
             load_named("desk.tool", path, "a:b")
 
 
-def test_a_call_returns_what_the_function_does() -> None:
+def test_a_call_returns_the_function_s_result() -> None:
     assert call_named(divmod, "desk.tool", "two numbers", 7, 2) == (3, 1)
 
 
 def test_a_fault_of_the_function_names_the_setting_and_what_it_is_called_with() -> None:
     with pytest.raises(
-        SettingsError, match=r"^desk\.tool failed \(ZeroDivisionError: .*\); it is called with two numbers$"
+        SettingsError, match=r"^desk\.tool failed \(ZeroDivisionError: .*\)\. It is called with two numbers\.$"
     ):
         call_named(divmod, "desk.tool", "two numbers", 1, 0)
 
 
-def test_what_the_function_says_of_its_input_is_passed_on() -> None:
+def test_an_input_error_of_the_function_passes_unchanged() -> None:
     def refuse() -> None:
         raise InputError("no row of the desk's table has a name")
 

@@ -1,4 +1,4 @@
-"""What make functions are called with: undeclared names raise, services are made once, and look-backs tell true offsets."""
+"""The arguments of make functions: undeclared names raise, services are made once, and look-backs declare their offsets."""
 
 import dataclasses
 import datetime as dt
@@ -19,8 +19,8 @@ CALENDAR = Calendar.xshg()
 LONG = CALENDAR.days(dt.date(2022, 1, 4), dt.date(2023, 12, 29))
 
 
-def test_an_undeclared_name_is_no_absent_value() -> None:
-    """`get` and `in` look names up as a mapping does; `get` must not turn a mistake into a default."""
+def test_an_undeclared_name_is_an_error_and_not_an_absent_value() -> None:
+    """`get` and `in` look up names like a mapping, but `get` must not turn an error into a default."""
     reasons = Declared({"styles": {"value": "no fundamentals"}}, "factors")
     assert reasons.get("styles", {}) == {"value": "no fundamentals"}
     assert {**reasons} == {"styles": {"value": "no fundamentals"}}
@@ -32,7 +32,7 @@ def test_an_undeclared_name_is_no_absent_value() -> None:
         Frames({}, "trades")["quotes"]
 
 
-def test_files_of_partitions_that_are_not_read_stay_closed() -> None:
+def test_files_of_partitions_that_are_not_read_cannot_be_opened() -> None:
     read = DeclaredFiles("report of 2024-01-08", lambda *asked: repr(asked).encode(), frozenset({("scores", WEEK)}))
     assert read("scores", WEEK, "seeds.parquet") == repr(("scores", WEEK, "seeds.parquet")).encode()
     for table, partition in (("scores", WEEK - dt.timedelta(weeks=1)), ("factors", WEEK)):
@@ -50,15 +50,15 @@ def test_a_service_is_made_on_first_use_and_once() -> None:
         partition.date = DAY  # type: ignore[misc]
 
 
-def test_an_absent_service_says_what_would_declare_it() -> None:
+def test_the_error_of_an_absent_service_names_the_declaration() -> None:
     bare = Partition.of(DAY, table="styles")
     for service, remedy in {
         "landing": "name its parts in `lands`", "rules": "name their kinds in `rules`", "start": "set `reads_start`",
-        "record": "set `reads_record`", "calendar": "must hand it in", "scratch": "must hand it in",
+        "record": "set `reads_record`", "calendar": "must pass it", "scratch": "must pass it",
     }.items():  # fmt: skip
         with pytest.raises(UndeclaredError, match=rf"2024-01-12 of styles has no `{service}`.*{remedy}"):
             getattr(bare, service)
-    with pytest.raises(UndeclaredError, match="styles has a partition a day"):
+    with pytest.raises(UndeclaredError, match="styles has daily partitions"):
         _ = bare.week
     with pytest.raises(UndeclaredError, match="no partition of scores is read"):
         bare.files("scores", WEEK, "seeds.parquet")
@@ -105,7 +105,7 @@ FIXED = [(t, read) for t in load_tables().values() for read in t.reads if read.o
 
 @pytest.mark.parametrize(("table", "read"), FIXED, ids=lambda one: getattr(one, "name", getattr(one, "table", "")))
 def test_declared_offsets_are_those_of_what_is_read(table: Table, read) -> None:
-    """Over two years every partition lies within the declared offsets, and both ends occur."""
+    """Over two years every partition is within the declared offsets, and both ends occur."""
     upstream = load_tables()[read.table]
     weekly = table.partition == "week"
     keys = CALENDAR.weeks(CALENDAR.week_of(LONG[0]), CALENDAR.week_of(LONG[-1])) if weekly else LONG[::7]

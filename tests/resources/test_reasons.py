@@ -1,4 +1,4 @@
-"""Reasons: stored and read back unchanged, worded in both languages, and the same sentence everywhere."""
+"""Reasons are stored and read unchanged, and worded in both languages."""
 
 import datetime as dt
 import importlib
@@ -35,7 +35,7 @@ NO_WORDS_OF_ITS_OWN = {
 
 
 def declared() -> Iterator[tuple[str, Code]]:
-    """module, code of every code that a module of the project declares."""
+    """The module and the code of every code that a module of the project declares."""
     for package in (resources, assets, orchestration):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
             if found.name.endswith("__main__"):
@@ -52,7 +52,7 @@ SAMPLES = {
 
 
 def sample(code: Code) -> Reason:
-    """A reason of a code; every parameter is a number, except where its words need a text or other reasons."""
+    """A reason with the code; every parameter is a number, except where its words need a text or other reasons."""
     return code(**{name: SAMPLES.get(name, 3) for name in code.parameters})
 
 
@@ -64,7 +64,7 @@ def test_every_code_has_one_declaration_of_its_parameters() -> None:
     assert len(by_name) > 40
 
 
-def test_every_code_has_words_and_no_words_are_left_over() -> None:
+def test_every_code_has_words_and_all_words_have_a_code() -> None:
     assert set(WORDS) == set(CODES)
 
 
@@ -107,7 +107,7 @@ def test_a_column_of_texts_holds_a_reason(reason: Reason) -> None:
 
 
 @given(texts)
-def test_any_text_in_a_column_is_read_as_the_sentence_that_it_is(text: str) -> None:
+def test_any_text_in_a_column_is_read_as_a_sentence(text: str) -> None:
     assert Reason.loads(text) == as_reason(text)
     assert str(Reason.loads(text)) == text
     assert as_reason(text).dumps() == text
@@ -119,7 +119,7 @@ def test_json_that_is_no_reason_is_a_sentence_too(text: str) -> None:
 
 
 @pytest.mark.parametrize("said", [5, None, ["a"], {}, {"code": 3}, {"code": "a", "parameters": [1]}])
-def test_what_is_no_stored_reason_is_refused(said: object) -> None:
+def test_anything_but_a_stored_reason_is_an_error(said: object) -> None:
     with pytest.raises(ValueError, match="is no stored reason"):
         Reason.from_json(said)
 
@@ -171,7 +171,7 @@ def test_a_manifest_keeps_its_reasons() -> None:
 
 
 def test_a_manifest_of_an_earlier_version_is_read() -> None:
-    """Its reasons are sentences, and its content digest is the one that it was written with."""
+    """Its reasons are sentences, and its content digest is the stored one."""
     old = json.loads(manifest().dumps()) | {"unavailable": {"close": "no bars"}}
     read = Manifest.loads(json.dumps(old).encode())
     assert read is not None

@@ -1,4 +1,4 @@
-"""Reference tables in the forms of other systems: read as the documented form, or refused and set aside with a reason."""
+"""Reference tables in the forms of other systems are read as the documented form, or refused or set aside with a reason."""
 
 import datetime as dt
 import random
@@ -56,7 +56,7 @@ def same(frame: pl.DataFrame, expected: pl.DataFrame) -> None:
 def test_a_table_reads_the_same_in_every_form(
     tmp_path_factory: pytest.TempPathFactory, name, seed, separator, encoding, header, trailing, blank_lines, newline
 ) -> None:
-    """Every column in a spelling of its own, or every cell; any separator, encoding and header."""
+    """Every column or every cell has its own spelling; separator, encoding and header vary."""
     chosen = random.Random(seed)
     per_column = {column: chosen.random() for column in TABLES[name].columns}
     mixed = chosen.random() < 0.5
@@ -123,7 +123,7 @@ def test_one_bad_cell_sets_its_row_aside_and_keeps_the_cell(tmp_path: Path, colu
 
 
 def test_a_line_that_does_not_fit_the_header_is_set_aside_and_the_others_are_read(tmp_path: Path) -> None:
-    """A thousands separator without quotes shifts what stands behind it."""
+    """A thousands separator without quotes shifts the fields after it."""
     lines = as_csv(TABLES["index_prices"]).decode().splitlines()
     lines[2] = f"{INDEX},{DAYS[1]},6,001.5"
     zone = LandingZone(land(tmp_path, {"index_prices": "\n".join(lines).encode()}))
@@ -136,7 +136,7 @@ def test_a_line_that_does_not_fit_the_header_is_set_aside_and_the_others_are_rea
 
 
 @pytest.mark.parametrize("line", ["合计,,,,,,,19000000,,,,", "数据来源:通达信"])
-def test_a_line_below_a_small_table_does_not_stop_it(tmp_path: Path, line: str) -> None:
+def test_a_line_below_a_small_table_does_not_refuse_it(tmp_path: Path, line: str) -> None:
     zone = LandingZone(land(tmp_path, {"daily_prices": as_csv(PRICES) + line.encode()}))
     frame = zone.frame("daily_prices")
     assert frame is not None
@@ -147,7 +147,7 @@ def test_a_line_below_a_small_table_does_not_stop_it(tmp_path: Path, line: str) 
         LandingZone(land(tmp_path / "twice", {"daily_prices": again})).frame("daily_prices")
 
 
-def test_rows_without_a_date_are_said_and_left_out_up_to_a_share(tmp_path: Path) -> None:
+def test_rows_without_a_date_are_reported_and_left_out_up_to_a_share(tmp_path: Path) -> None:
     bad = PRICES.with_columns(pl.col("date").cast(pl.String)).with_columns(
         date=pl.when(pl.int_range(pl.len()) == 4).then(pl.lit("2023-02-30")).otherwise("date")
     )
@@ -167,7 +167,7 @@ def test_rows_without_a_date_are_said_and_left_out_up_to_a_share(tmp_path: Path)
     assert not zone.undated  # once it is delivered again, nothing is said
 
 
-def test_what_is_said_of_a_table_is_said_again_by_the_next_run(tmp_path: Path) -> None:
+def test_the_remark_on_a_table_is_reported_again_by_the_next_run(tmp_path: Path) -> None:
     bad = PRICES.with_columns(pl.when(pl.int_range(pl.len()) > 0).then("date").alias("date"))
     root = land(tmp_path / "market", {"daily_prices": bad})
     said = []
@@ -203,14 +203,14 @@ def test_a_nested_column_is_unreadable_not_a_crash(tmp_path: Path) -> None:
 # --- files --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_header_in_another_language_is_named_as_it_stands(tmp_path: Path) -> None:
+def test_the_error_names_a_header_in_another_language(tmp_path: Path) -> None:
     data = as_csv(TABLES["index_prices"], header=lambda name: {"close": "收盘价"}.get(name, name), encoding="gbk")
     with pytest.raises(
         InputError, match=r"the column close is missing.*it has index, date, 收盘价.*rename the headers"
     ):
         read(land(tmp_path, {"index_prices": data}), "index_prices")
     english = as_csv(TABLES["index_prices"].rename({"close": "last", "date": "day"}))
-    with pytest.raises(InputError, match=r"the columns date, close are missing.*Add what is missing"):
+    with pytest.raises(InputError, match=r"the columns date, close are missing.*Add them"):
         read(land(tmp_path, {"index_prices": english}), "index_prices")
 
 
@@ -220,7 +220,7 @@ def test_two_columns_of_one_name_are_refused(tmp_path: Path) -> None:
             read(land(tmp_path, {"index_prices": twin}), "index_prices")
 
 
-def test_a_spreadsheet_may_say_its_separator(tmp_path: Path) -> None:
+def test_a_spreadsheet_may_state_its_separator(tmp_path: Path) -> None:
     data = b"sep=;\r\n" + as_csv(TABLES["index_prices"], separator=";", newline="\r\n")
     same(read(land(tmp_path, {"index_prices": data}), "index_prices"), TABLES["index_prices"])
 
@@ -290,7 +290,7 @@ DELIVERIES = {
 
 
 @pytest.mark.parametrize("what", sorted(DELIVERIES))
-def test_what_is_declared_is_converted(tmp_path: Path, what: str) -> None:
+def test_declared_forms_are_converted(tmp_path: Path, what: str) -> None:
     name, delivered, text = DELIVERIES[what]
     root = land(tmp_path / "market", {name: delivered})
     own = declared(tmp_path, text)
@@ -303,8 +303,8 @@ def test_what_is_declared_is_converted(tmp_path: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize("what", sorted(DELIVERIES))
-def test_what_is_declared_is_part_of_the_digest(tmp_path: Path, what: str) -> None:
-    """The same bytes under another declaration are another input; nothing else is."""
+def test_declarations_are_part_of_the_digest(tmp_path: Path, what: str) -> None:
+    """The same bytes with another declaration are another input."""
     name, delivered, text = DELIVERIES[what]
     root = land(tmp_path / "market", {name: delivered, "instruments": TABLES["instruments"]})
     own = declared(tmp_path, text)
@@ -333,8 +333,8 @@ def test_appending_a_day_changes_no_earlier_digest(tmp_path: Path) -> None:
     assert one != other
 
 
-def test_a_wrong_unit_is_not_hidden_by_reading(tmp_path: Path) -> None:
-    """Undeclared lots stay lots: the checks of the tables, not the reader, find them."""
+def test_reading_does_not_hide_a_wrong_unit(tmp_path: Path) -> None:
+    """Undeclared lots stay lots; the checks of the tables find them, not the reader."""
     lots = PRICES.with_columns(volume=pl.col("volume") // 100)
     assert read(land(tmp_path, {"daily_prices": lots}), "daily_prices")["volume"].max() < 10_000
 
@@ -342,7 +342,7 @@ def test_a_wrong_unit_is_not_hidden_by_reading(tmp_path: Path) -> None:
 def test_adjusted_prices_without_a_factor_are_refused(tmp_path: Path) -> None:
     with pytest.raises(
         InputError,
-        match=r"landing\.daily_prices\.prices declares adjusted prices, and there is no column adjust_factor",
+        match=r"landing\.daily_prices\.prices declares adjusted prices, but the column adjust_factor",
     ):
         read(land(tmp_path, {"daily_prices": PRICES}), "daily_prices", settings=ADJUSTED)
     holed = PRICES.with_columns(adjust_factor=pl.when(pl.int_range(pl.len()) != 3).then(1.0))
@@ -391,7 +391,7 @@ def test_daily_prices_adjusted_downwards_and_rounded_cannot_be_read(tmp_path: Pa
             r"both a vendor's code and the code",
         ),
         ('[landing.indices.codes]\n"" = "000905.SH"\n', "both codes must be named"),
-        ('[landing.exchanges]\nSH = "SZ"\n', "SH stands for itself"),
+        ('[landing.exchanges]\nSH = "SZ"\n', "SH always means SH"),
         ('[landing.exchanges]\nXSHG = "HK"\n', r"landing\.exchanges\.XSHG"),
         ('[landing.bars]\nminute_labels = "middle"\n', r"landing\.bars\.minute_labels = 'middle'"),
         (
@@ -402,7 +402,7 @@ def test_daily_prices_adjusted_downwards_and_rounded_cannot_be_read(tmp_path: Pa
         ("[landing]\nmax_undated_share = 1.5\n", r"landing\.max_undated_share"),
     ],
 )
-def test_a_declaration_that_cannot_be_is_named(tmp_path: Path, text: str, message: str) -> None:
+def test_an_impossible_declaration_is_an_error(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message):
         declared(tmp_path, text)
 
@@ -434,7 +434,7 @@ def announcements(*rows: tuple) -> pl.DataFrame:
 
 
 def plain_quarters(rows: list[tuple], day: dt.date) -> dict[tuple, float | None]:
-    """(period, announced) → the quarter's own profit, from what is known on a day: one announcement at a time."""
+    """The single quarters' profits by (period, announced) from the announcements known on a day, one at a time."""
     known = [row for row in rows if row[1] <= day]
     result: dict[tuple, float | None] = {}
     for period, announced, profit in known:
@@ -456,7 +456,7 @@ def plain_quarters(rows: list[tuple], day: dt.date) -> dict[tuple, float | None]
     ),
     st.integers(0, 500),
 )  # fmt: skip
-def test_quarters_are_parted_with_what_was_known(rows, days) -> None:
+def test_single_quarters_are_computed_from_known_announcements(rows, days) -> None:
     rows = [(period, period + dt.timedelta(days=1 + late), profit) for period, late, profit in rows]
     day = QUARTERS[0] + dt.timedelta(days=days)
     expected = plain_quarters(rows, day)
@@ -474,8 +474,8 @@ def test_two_figures_of_one_day_leave_the_next_quarter_unknown() -> None:
     assert single_quarters(versions)["net_profit"].to_list() == [1.0, 2.0, 3.0]
 
 
-def test_a_view_parts_profits_with_what_its_day_knows(tmp_path: Path) -> None:
-    """A restated half-year changes the third quarter from the day on which it was announced, and not before."""
+def test_a_view_computes_profits_from_the_announcements_of_its_day(tmp_path: Path) -> None:
+    """A restated half-year changes the third quarter from the day of its announcement on, and not before."""
     restated = dt.date(2022, 11, 30)
     rows = announcements(
         (QUARTERS[0], ANNOUNCED[0], 10.0), (QUARTERS[1], ANNOUNCED[1], 25.0), (QUARTERS[2], ANNOUNCED[2], 45.0), (QUARTERS[1], restated, 30.0),
@@ -541,8 +541,8 @@ def test_a_declared_spelling_of_an_exchange_matches_in_any_letter_case(tmp_path:
     [
         ({"sh": "SZ"}, "SH"),
         ({"SHEX": "SH", "shex": "SZ"}, "other letter case"),
-        ({"SH-EX": "SH"}, "letters alone"),
-        ({"": "SH"}, "letters alone"),
+        ({"SH-EX": "SH"}, "letters only"),
+        ({"": "SH"}, "letters only"),
     ],
 )
 def test_spellings_that_can_never_match_or_contradict_each_other_are_refused(
@@ -553,7 +553,7 @@ def test_spellings_that_can_never_match_or_contradict_each_other_are_refused(
 
 
 def test_a_range_of_codes_dated_after_the_data_changes_nothing(tmp_path: Path) -> None:
-    """Neither what is read nor the digests, of which those from the row's day on follow it."""
+    """The frames and the digests before the row's day stay the same; the digests from its day on change."""
     table = PRICES.with_columns(symbol=pl.lit("700001")).unique("date", keep="first", maintain_order=True)
     root, days = land(tmp_path, {"daily_prices": table}), sorted(set(PRICES["date"].to_list()))
     last = days[-1]

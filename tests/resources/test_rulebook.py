@@ -1,4 +1,4 @@
-"""The rulebook: which rules hold on a day, how a user adds one, and which partitions a new rule makes stale."""
+"""The rulebook: the rules in force on a day, rules that a user adds, and the partitions that a new rule makes stale."""
 
 import datetime as dt
 from dataclasses import replace
@@ -62,9 +62,9 @@ def test_closing_auctions_lots_and_fees() -> None:
     assert sizes == {"main_sh": (100, 100), "main_sz": (100, 100), "star": (200, 1), "chinext": (100, 100)}
     assert rules.costs() == pytest.approx((0.00025, 0.00125))
     assert Rulebook.on(dt.date(2023, 8, 28)).costs() == pytest.approx((0.00025, 0.00075))
-    with pytest.raises(SettingsError, match=r"rulebook\.lots holds no row of star for 2018-08-20"):
+    with pytest.raises(SettingsError, match=r"rulebook\.lots has no row for star in force on 2018-08-20"):
         after.lot("star")
-    with pytest.raises(SettingsError, match=r"rulebook\.fees holds no row for 2008-09-18"):
+    with pytest.raises(SettingsError, match=r"rulebook\.fees has no row in force on 2008-09-18"):
         Rulebook.on(dt.date(2008, 9, 18)).costs()
 
 
@@ -79,7 +79,7 @@ def test_a_fee_on_one_side_and_a_later_rate() -> None:
 @pytest.mark.parametrize("name", ["stamp_dutty", "Stamp_Duty", "stamp duty", "commision", "commission ", "levy"])
 def test_a_fee_under_a_name_that_is_none_of_the_shipped_ones_is_refused(name: str) -> None:
     row = Fee(name=name, since=dt.date(2024, 1, 2), rate=0.0005, sides="sells", source="a test")
-    with pytest.raises(ValueError, match=r"would be charged beside them.*additional = true") as error:
+    with pytest.raises(ValueError, match=r"would be charged in addition to them.*additional = true") as error:
         RulebookSettings(fees=(*RulebookSettings().fees, row))
     assert ("did you mean" in str(error.value)) == (name != "levy")
     more = row.model_copy(update={"additional": True})
@@ -87,7 +87,7 @@ def test_a_fee_under_a_name_that_is_none_of_the_shipped_ones_is_refused(name: st
     assert rules.costs() == pytest.approx((0.00025, 0.00075 + 0.0005))
 
 
-def test_a_kind_that_was_not_declared_cannot_be_asked_for() -> None:
+def test_an_undeclared_kind_cannot_be_read() -> None:
     rules = Rulebook.on(dt.date(2024, 1, 2), kinds=("boards",))
     assert rules.boards_of(["600000.SH"]) == ["main_sh"]
     with pytest.raises(KeyError, match="does not declare rules of the kind 'lots'"):
@@ -153,7 +153,7 @@ def test_rows_of_files_that_extend_each_other_and_of_the_environment_all_count(t
     assert [row.since.year for row in profile.settings.rulebook.price_limits[-3:]] == [2027, 2028, 2029]
 
 
-def test_a_later_row_of_the_same_day_takes_the_place_of_a_shipped_one() -> None:
+def test_a_later_row_of_the_same_day_replaces_a_shipped_one() -> None:
     row = PriceLimit(since=dt.date(2026, 7, 6), boards=("main_sh",), percent=10, st_percent=7, source="a test")
     table = RulebookSettings(price_limits=(*RulebookSettings().price_limits, row))
     up, _ = Rulebook.on(dt.date(2026, 7, 6), table).limit_percents()
@@ -171,7 +171,7 @@ def test_a_later_row_of_the_same_day_takes_the_place_of_a_shipped_one() -> None:
         ("since = 12-01-04", "since"),
     ],
 )
-def test_a_rule_that_cannot_be_is_refused_by_name(line: str, told: str, tmp_path: Path) -> None:
+def test_an_impossible_rule_is_an_error_that_names_it(line: str, told: str, tmp_path: Path) -> None:
     file = tmp_path / "mine.toml"
     key = line.split(" ")[0]
     text = "\n".join(line if old.startswith(f"{key} ") else old for old in ADDED.splitlines())
@@ -226,7 +226,7 @@ def stale(market: Path, **added: tuple) -> list[tuple[str, dt.date]]:
     return [(step.table.name, step.key) for step in plan.steps if step.reason.code == SETTINGS_CHANGED.name]
 
 
-def test_a_rule_makes_stale_what_it_is_in_force_on_and_reads_its_kind(market: Path) -> None:
+def test_a_rule_makes_stale_the_days_in_force_of_tables_that_read_its_kind(market: Path) -> None:
     builder = world(market, RulebookSettings())
     for table in RULED.values():
         keys = [step.key for step in make_plan(builder, [("totals", WEEKS[-1])]).steps if step.table is table]
@@ -253,8 +253,8 @@ def test_a_rule_makes_stale_what_it_is_in_force_on_and_reads_its_kind(market: Pa
     ] == []
 
 
-def test_what_a_run_says_of_its_rules_is_that_of_the_week() -> None:
-    """A report is not stale for a rule dated after its week, nor for a table held against the exchanges once more."""
+def test_the_description_of_the_rules_is_that_of_the_week() -> None:
+    """Neither a rule dated after its week nor another review of the table makes a report stale."""
     day, shipped = dt.date(2023, 11, 24), RulebookSettings()
     later = PriceLimit(since=dt.date(2027, 1, 4), boards=("star",), percent=30, st_percent=30, source="a test")
     table = RulebookSettings(price_limits=(*shipped.price_limits, later), reviewed=dt.date(2027, 1, 4))
@@ -267,7 +267,7 @@ def test_what_a_run_says_of_its_rules_is_that_of_the_week() -> None:
     assert describe_rulebook(shipped, day)["newest"]["since"] == "2023-08-28"
 
 
-def test_an_old_table_is_told() -> None:
+def test_an_old_table_is_reported() -> None:
     table = RulebookSettings(reviewed=dt.date(2026, 11, 29))
     assert age_in_days(table, dt.date(2026, 11, 29)) == 0
     assert age_in_days(table, dt.date(2015, 6, 30)) == 0
@@ -288,14 +288,14 @@ def test_tables_declare_kinds_of_rules_that_exist() -> None:
         assert set(table.rules) <= set(KINDS), table.name
 
 
-def test_rules_that_do_nothing_yet_are_said() -> None:
+def test_rules_without_effect_yet_are_reported() -> None:
     shipped = RulebookSettings()
     limit = PriceLimit(since=dt.date(2027, 1, 4), boards=("star",), percent=30, st_percent=30, source="a test")
     fee = Fee(name="levy", since=dt.date(2024, 1, 2), rate=0.001, source="a test", additional=True)
     table = RulebookSettings(price_limits=(*shipped.price_limits, limit), fees=(*shipped.fees, fee))
     eve = dt.date(2027, 1, 3)
     assert describe_idle_rules(table, eve, dated_fees=True) == [
-        "declared, and not in force by 2027-01-03: rulebook.price_limits since 2027-01-04 (star)"
+        "declared and not in force by 2027-01-03: rulebook.price_limits since 2027-01-04 (star)"
     ]
     assert describe_idle_rules(table, limit.since, dated_fees=True) == []
     (line,) = describe_idle_rules(table, limit.since, dated_fees=False)
@@ -305,6 +305,6 @@ def test_rules_that_do_nothing_yet_are_said() -> None:
         assert describe_idle_rules(shipped, day, dated_fees=False) == []
     both = describe_idle_rules(table, dt.date(2023, 1, 3), dated_fees=True)
     assert both == [
-        "declared, and not in force by 2023-01-03: rulebook.fees since 2024-01-02 (levy); rulebook.price_limits since "
+        "declared and not in force by 2023-01-03: rulebook.fees since 2024-01-02 (levy); rulebook.price_limits since "
         "2027-01-04 (star)"
     ]

@@ -1,4 +1,4 @@
-"""The settings tree: production by default, profiles that say what they shorten, errors that name the key."""
+"""The settings tree: production by default, profiles with a reason for each change, errors that name the key."""
 
 import datetime as dt
 from collections import abc
@@ -34,7 +34,7 @@ def test_production_is_the_defaults() -> None:
 
 
 def unexplained(profile: Profile) -> tuple[set[str], set[str]]:
-    """Changed settings without a reason, and reasons for what is not changed."""
+    """Changed settings without a reason, and reasons for settings that are not changed."""
     default, own = (dict(flatten(one.model_dump(mode="json"))) for one in (Settings(), profile.settings))
     changed = {path for path in own if path not in default or own[path] != default[path]}
     said = {one["setting"]: one["reason"] for one in profile.differences()}
@@ -52,7 +52,7 @@ def test_a_profile_gives_a_reason_for_everything_it_changes(name: str) -> None:
     assert unexplained(profile) == (set(), set())
 
 
-def test_a_change_without_a_reason_and_a_reason_without_a_change_are_seen(tmp_path: Path) -> None:
+def test_a_change_without_a_reason_and_a_reason_without_a_change_are_found(tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         '[profile]\nextends = "tiny"\n[profile.shortens]\n"factors.clip_std" = "an example of none"\n'
         "[reference]\nmin_st_names = 3\n",
@@ -108,7 +108,7 @@ def test_every_setting_is_documented() -> None:
 
 
 def leaves(section: type[Section] = Settings, path: str = "") -> Iterator[tuple[str, Any, list[Any]]]:
-    """(path, plain type, constraints) of every value in the tree; of a tuple's, mapping's and union's parts one by one."""
+    """(path, plain type, constraints) of every value in the tree, including the parts of tuples, mappings and unions."""
     for name, field in section.model_fields.items():
         yield from parts(field.annotation, list(field.metadata), f"{path}{name}")
 
@@ -139,7 +139,7 @@ def test_every_number_and_date_is_bounded_on_both_sides() -> None:
         assert high, f"{path} has no upper bound"
 
 
-def test_without_names_it_is_the_sample(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_sample_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Names.of().settings == "sample"
     monkeypatch.setenv("ZHOUBAO_MARKET", "elsewhere")
     assert Names.of().settings == "production"
@@ -193,7 +193,7 @@ FILES: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_file_that_cannot_be_meant_is_refused_by_name(
+def test_an_impossible_file_is_an_error_that_names_the_key(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     data, message = FILES[name]
@@ -204,7 +204,7 @@ def test_a_file_that_cannot_be_meant_is_refused_by_name(
     assert "mine.toml" in str(refused.value)
 
 
-def test_a_circle_of_files_is_named(tmp_path: Path) -> None:
+def test_files_that_extend_each_other_in_a_circle_are_an_error(tmp_path: Path) -> None:
     for one, other in (("a", "b"), ("b", "c"), ("c", "b")):
         (tmp_path / f"{one}.toml").write_text(f'[profile]\nextends = "{other}.toml"\n', "utf-8")
     with pytest.raises(SettingsError, match=r"b.toml extends itself: \S+b.toml → \S+c.toml → \S+b.toml"):
@@ -218,7 +218,7 @@ def test_a_file_extends_one_beside_it_and_a_byte_order_mark_is_no_fault(tmp_path
     assert (settings.factors.window, settings.factors.min_days) == (15, 4)
 
 
-def test_what_is_no_settings_file_is_named(tmp_path: Path) -> None:
+def test_another_file_than_a_settings_file_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "folder.toml").mkdir()
     (tmp_path / "mine.txt").write_text("", "utf-8")
     for name, message in (
@@ -235,13 +235,13 @@ def test_what_is_no_settings_file_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("ZHOUBAO_MARKT", "x", "ZHOUBAO_MARKT means nothing here.*the nearest is ZHOUBAO_MARKET"),
-        ("ZHOUBAO_FACTORS__WINDOW", "5", "means nothing here.*the nearest is ZHOUBAO__FACTORS__WINDOW"),
-        ("zhoubao__factors__window", "5", "means nothing here.*the nearest is ZHOUBAO__FACTORS__WINDOW"),
-        ("ZHOUBAO", "x", "ZHOUBAO means nothing here"),
-        ("ZHOUBAO__", "x", "ZHOUBAO__ means nothing here"),
-        ("ZHOUBAO__FACTORS__", "5", "ZHOUBAO__FACTORS__ means nothing here"),
-        ("ZHOUBAO__FACTORS____WINDOW", "5", "means nothing here.*the nearest is ZHOUBAO__FACTORS__WINDOW"),
+        ("ZHOUBAO_MARKT", "x", "ZHOUBAO_MARKT is not known.*the nearest is ZHOUBAO_MARKET"),
+        ("ZHOUBAO_FACTORS__WINDOW", "5", "is not known.*the nearest is ZHOUBAO__FACTORS__WINDOW"),
+        ("zhoubao__factors__window", "5", "is not known.*the nearest is ZHOUBAO__FACTORS__WINDOW"),
+        ("ZHOUBAO", "x", "ZHOUBAO is not known"),
+        ("ZHOUBAO__", "x", "ZHOUBAO__ is not known"),
+        ("ZHOUBAO__FACTORS__", "5", "ZHOUBAO__FACTORS__ is not known"),
+        ("ZHOUBAO__FACTORS____WINDOW", "5", "is not known.*the nearest is ZHOUBAO__FACTORS__WINDOW"),
         ("ZHOUBAO__FACTORS__WINDOW", "", r"factors.window \(set by .*\) = '': Input should be a valid integer"),
         ("ZHOUBAO__FACTORS__WINDOW", '"5"', "factors.window .* = '5': Input should be a valid integer"),
         ("ZHOUBAO__FACTORS__WINDOW", "null", "factors.window .* = None: Input should be a valid integer"),
@@ -254,7 +254,7 @@ def test_what_is_no_settings_file_is_named(tmp_path: Path) -> None:
         ("ZHOUBAO__REPORT__LANGUAGE", "\udcb5", "bytes that are no UTF-8"),
     ],
 )
-def test_a_variable_that_cannot_be_meant_is_refused_by_name(variable: str, value: str, message: str) -> None:
+def test_an_impossible_variable_is_an_error_that_names_it(variable: str, value: str, message: str) -> None:
     with pytest.raises(SettingsError, match=message) as refused:
         load_profile("production", PROFILES, {variable: value})
     assert len(str(refused.value)) < 1000
@@ -262,7 +262,7 @@ def test_a_variable_that_cannot_be_meant_is_refused_by_name(variable: str, value
 
 def test_two_variables_of_one_setting_are_refused() -> None:
     with pytest.raises(
-        SettingsError, match=r"ZHOUBAO__FACTORS__WINDOW and ZHOUBAO__factors__window .* the same factors.window"
+        SettingsError, match=r"ZHOUBAO__FACTORS__WINDOW and ZHOUBAO__factors__window .* both set factors.window"
     ):
         load_profile("production", PROFILES, {"ZHOUBAO__FACTORS__WINDOW": "15", "ZHOUBAO__factors__window": "16"})
 
@@ -304,7 +304,7 @@ source = "a test"
                 "rulebook.price_limits: boards[0] of your row 1 (since 2027-01-04, STAR) = 'STAR'",
                 "did you mean star?",
                 "percent of your row 1 (since 2027-01-04, STAR) = 0.3",
-                "a whole number of percent, as 30",
+                "a whole number of percent, such as 30",
                 "st_percent of your row 1 (since 2027-01-04, STAR) is missing: add the key",
             ),
             ("at least 1 item", "price_limits[", "Field required"),
@@ -318,7 +318,7 @@ source = "a test"
             ("Correct or remove",),
         ),
         (OWN_RULE.format(boards="", percent="30"), ("your row 1 (since 2027-01-04) = []", "at least 1 item"), ()),
-        ("[rulebook]\nlots = [5]", ("rulebook.lots: your row 1 = 5: a row is a table of keys",), ("lots[",)),
+        ("[rulebook]\nlots = [5]", ("rulebook.lots: your row 1 = 5: a row must be a table of keys",), ("lots[",)),
         (
             '[landing.index_weights]\nweight_unit = "percent"',
             ("landing.index_weights is no setting; it is declared in landing.indices. Correct",),

@@ -1,4 +1,4 @@
-"""No wrong setting ends in a traceback, and none is taken for another value."""
+"""No wrong setting ends in a traceback, and none is read as another value."""
 
 import datetime as dt
 from collections import Counter
@@ -27,7 +27,7 @@ def fates(tmp_path_factory: pytest.TempPathFactory) -> list[Fate]:
 
 
 @pytest.mark.slow
-def test_none_ends_in_a_traceback(fates: list[Fate]) -> None:
+def test_no_wrong_setting_ends_in_a_traceback(fates: list[Fate]) -> None:
     counts = Counter(fate.outcome for fate in fates)
     assert counts["traceback"] == 0, [fate for fate in fates if fate.outcome == "traceback"][:5]
     assert counts["refused"] > 9000
@@ -45,7 +45,7 @@ def test_a_refusal_names_the_setting(fates: list[Fate]) -> None:
 
 
 @pytest.mark.slow
-def test_what_is_accepted_is_a_value_within_bounds_and_stands_as_it_was_written(fates: list[Fate]) -> None:
+def test_an_accepted_value_is_within_bounds_and_unchanged(fates: list[Fate]) -> None:
     for fate in (fate for fate in fates if fate.outcome == "accepted"):
         mutant = fate.mutant
         if mutant.path in TEXTS and mutant.kind != "empty list":
@@ -62,7 +62,7 @@ def test_what_is_accepted_is_a_value_within_bounds_and_stands_as_it_was_written(
 
 
 @pytest.mark.slow
-def test_both_doors_say_the_same(fates: list[Fate]) -> None:
+def test_file_and_environment_have_the_same_outcome(fates: list[Fate]) -> None:
     by_mutant: dict[tuple[str, str], set[str]] = {}
     for fate in fates:
         by_mutant.setdefault((fate.mutant.path, fate.mutant.kind), set()).add(fate.outcome)

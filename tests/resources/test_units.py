@@ -1,4 +1,4 @@
-"""The unit that is named is the one in which the figures were written, and the setting that it names reads them right."""
+"""The named unit is the one in which the figures were written, and the named setting reads them right."""
 
 import re
 from itertools import product
@@ -13,23 +13,23 @@ VOLUMES, AMOUNTS = ("shares", "lots"), ("yuan", "thousand_yuan", "ten_thousand_y
 
 
 def declaration(table: str, volume: str, amount: str) -> dict[str, str]:
-    """What the settings declare otherwise than by default."""
+    """The declarations that differ from the defaults."""
     said = {f"landing.{table}.volume_unit": volume, f"landing.{table}.amount_unit": amount}
     return {setting: unit for setting, unit in said.items() if unit not in ("shares", "yuan")}
 
 
 def obeyed(declared: dict[str, str], text: str) -> dict[str, str]:
-    """The declarations after one has done what the message says."""
+    """The declarations after following the message."""
     now = dict(declared)
-    for setting, unit in re.findall(r"take (landing\.\S+) = '(\w+)' out of the settings", text):
+    for setting, unit in re.findall(r"remove (landing\.\S+) = '(\w+)' from the settings", text):
         assert now.pop(setting) == unit
-    return now | dict(re.findall(r"(landing\.\S+) = '(\w+)'", re.sub(r"take \S+ = '\w+' out", "", text)))
+    return now | dict(re.findall(r"(landing\.\S+) = '(\w+)'", re.sub(r"remove \S+ = '\w+' from", "", text)))
 
 
 @pytest.mark.parametrize("table", ["bars", "daily_prices"])
 @pytest.mark.parametrize("declared", product(VOLUMES, AMOUNTS))
 @pytest.mark.parametrize("written", product(VOLUMES, AMOUNTS))
-def test_who_obeys_the_message_reads_the_figures_right(
+def test_following_the_message_gives_the_right_figures(
     table: str, declared: tuple[str, str], written: tuple[str, str]
 ) -> None:
     shares, yuan, price = 7_500, 150_000.0, 20.0

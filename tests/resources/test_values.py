@@ -1,4 +1,4 @@
-"""One reader of values: whatever form a value is written in, it is read exactly, or refused with a reason."""
+"""The reader of values: a value in any form is read exactly, or is unreadable with a reason."""
 
 import datetime as dt
 import math
@@ -23,7 +23,7 @@ SHANGHAI, UTC = ZoneInfo("Asia/Shanghai"), ZoneInfo("UTC")
 
 
 def cell(text, dtype, **how):
-    """(value, reason) of one cell."""
+    """The value and the reason of one cell."""
     read = read_column(pl.Series([text]), dtype, **how)
     return read.values[0], read.reasons[0]
 
@@ -166,7 +166,7 @@ def test_a_float_survives_as_any_program_prints_it(number) -> None:
     "nothing", ["", " ", "nan", "NaN", "None", "NULL", "null", "--", "-", "N/A", "#N/A", "<NA>", "NaT"]
 )
 @pytest.mark.parametrize("dtype", [pl.Int64, pl.Float64, pl.Date, pl.Boolean, pl.String])
-def test_words_for_nothing_are_null(nothing, dtype) -> None:
+def test_words_for_a_missing_value_are_null(nothing, dtype) -> None:
     assert cell(nothing, dtype) == (None, None)
 
 
@@ -196,7 +196,7 @@ def test_nan_is_null_and_infinity_is_a_fault() -> None:
         ("\ufffd\ufffd", pl.String, "no text"),
     ],
 )
-def test_what_cannot_be_meant_is_refused_with_a_reason(text, dtype, why) -> None:
+def test_an_impossible_value_is_unreadable_with_a_reason(text, dtype, why) -> None:
     value, reason = cell(text, dtype)
     assert value is None
     assert why in reason
@@ -212,7 +212,7 @@ def test_what_cannot_be_meant_is_refused_with_a_reason(text, dtype, why) -> None
         pl.Series([dt.timedelta(1)]),
     ],
 )
-def test_a_type_that_cannot_be_meant_is_refused_cell_by_cell(typed) -> None:
+def test_every_cell_of_an_impossible_type_is_unreadable(typed) -> None:
     assert cell_of(typed, pl.Float64)[1]
 
 
@@ -239,7 +239,7 @@ def test_a_flag_is_read_in_every_spelling(text, flag) -> None:
     assert cell(text, pl.Boolean) == (flag, None)
 
 
-def test_a_volume_that_is_next_to_nothing_is_nothing() -> None:
+def test_a_volume_that_is_almost_0_is_0() -> None:
     assert cell_of(pl.Series([5.877e-39]), pl.Int64) == cell("5.9e-39", pl.Int64) == (0, None)
 
 
@@ -269,7 +269,7 @@ def test_commonest_reasons_come_first() -> None:
         (["818.000", "700.000"], pl.Int64, [818, 700]),
     ],
 )
-def test_marks_between_digits_are_read_as_their_column_means_them(cells, dtype, read) -> None:
+def test_marks_between_digits_are_read_by_the_form_of_their_column(cells, dtype, read) -> None:
     column = read_column(pl.Series(cells), dtype)
     assert column.values.to_list() == read
     assert [reason is not None for reason in column.reasons] == [value is None for value in read]
@@ -323,7 +323,7 @@ def test_an_index_is_no_stock_of_the_same_number() -> None:
 @pytest.mark.parametrize(
     "text", ["00700.HK", "00700", "510050", "AAPL", "000905.CSI", "600519.XX", "6005190", "贵州茅台"]
 )
-def test_what_is_no_stock_is_left_as_it_is(text) -> None:
+def test_a_code_of_no_stock_stays_as_delivered(text) -> None:
     assert read_symbols(pl.Series([text, None]), EXCHANGES, STOCKS).to_list() == [text, None]
 
 
@@ -336,7 +336,7 @@ def test_a_new_range_of_the_rulebook_is_read() -> None:
     assert read_symbols(pl.Series(["600519", "600519.SS"]), EXCHANGES, disputed).to_list() == ["600519", "600519.SH"]
 
 
-def test_beijing_is_named() -> None:
+def test_codes_of_beijing_are_read() -> None:
     assert read_symbols(pl.Series(["830799", "920001", "bj430047"]), EXCHANGES, STOCKS).to_list() == [
         "830799.BJ",
         "920001.BJ",
@@ -348,7 +348,7 @@ def test_beijing_is_named() -> None:
 
 
 def codes_with(since: dt.date) -> StockCodes:
-    """The shipped codes, and from a day on 700000 to 700999 of Shanghai."""
+    """The shipped codes, and 700000 to 700999 of Shanghai from a day on."""
     row = BoardCodes(
         since=since, source="a test", board="main_sh", exchange="SH", first=700_000, last=700_999
     )  # fmt: skip
@@ -357,7 +357,7 @@ def codes_with(since: dt.date) -> StockCodes:
 
 @settings(deadline=None)
 @given(st.dates(dt.date(2020, 1, 1), dt.date(2020, 12, 31)), st.dates(dt.date(2020, 1, 1), dt.date(2020, 12, 31)))
-def test_a_range_that_a_user_adds_holds_from_its_day_on(since: dt.date, day: dt.date) -> None:
+def test_a_range_that_a_user_adds_applies_from_its_day_on(since: dt.date, day: dt.date) -> None:
     codes, cells = codes_with(since), pl.Series(["700001", "600519", "1", "430001"])
     dates = pl.Series([day] * 4)
     read = codes.read(cells, dates, EXCHANGES).to_list()

@@ -200,7 +200,7 @@ def test_the_settings_name_a_covariance() -> None:
     bound, penalty = risk_of(chosen.csi500, lambda: covariance_from(chosen.covariance, ["a", "b", "c"], days))
     assert (bound[0].limit, bound[0].group, penalty[0].aversion) == (0.01, "styles", 2.0)
     for wrong in ("nowhere:past_returns", "assets.portfolios.problem.terms:nothing", "past_returns"):
-        with pytest.raises(SettingsError, match="can't be loaded"):
+        with pytest.raises(SettingsError, match="cannot be loaded"):
             covariance_from(wrong, ["a"], days)
     with pytest.raises(SettingsError, match="no Covariance"):
         covariance_from("builtins:zip", ["a"], days)
@@ -273,7 +273,7 @@ def test_constraints_of_a_users_own_come_in_their_order_and_what_is_none_is_refu
         (("Last", "Last"), "has the name 'last', which another constraint has"),
         (("Odd",), "has the group 'elastic'; choose one of hard, industry"),
         (("Nothing",), "returned a NoneType, no Constraint"),
-        (("Absent",), r"portfolios.extra_constraints = 'desk_of_these_tests:Absent' can't be loaded"),
+        (("Absent",), r"portfolios.extra_constraints = 'desk_of_these_tests:Absent' cannot be loaded"),
     ):
         with pytest.raises(SettingsError, match=message):
             load(*names)

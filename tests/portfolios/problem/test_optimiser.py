@@ -206,7 +206,7 @@ def test_a_hard_conflict_keeps_the_holdings_and_says_why() -> None:
     short = UPPER_BOUNDS_SHORT(total=float(problem.upper.sum()), free=0)
     assert solution.reason == HARD_CONFLICT(total=solution.reason.parameters["total"], cause=short)
     assert solution.reason.parameters["total"] == pytest.approx(0.005, abs=1e-9)
-    assert "upper bounds of all names sum to 0.9950 < 1" in str(solution.reason)
+    assert "upper bounds of all stocks sum to 0.9950 < 1" in str(solution.reason)
     assert np.array_equal(solution.weights, problem.drifted)
     assert solution.rows == ()
 
@@ -257,7 +257,7 @@ def test_what_is_not_finite_is_refused_by_name(what: str, number: float) -> None
 def test_what_forces_a_turnover_or_a_style_without_any_state_is_named() -> None:
     problem = random_problem(np.random.default_rng(4), 40, members=20, held=15, industries=2, cash=0.25, unbuyable=0.2)
     relaxed = {row.row: row for row in solve(problem, CSI500.model_copy(update={"turnover": 0.2})).relaxations}
-    assert str(relaxed["one_way"].forced_by) == "cash of 25.00% to be spent"
+    assert str(relaxed["one_way"].forced_by) == "cash of 25.00% must be spent"
     far = CSI500.model_copy(update={"turnover": 1.0, "exposure_bands": {"volatility": (9.0, 10.0)}})
     relaxed = {row.row: row for row in solve(problem, far).relaxations}
     assert relaxed["volatility"].forced_by == KEPT_BELOW(cause=STOCK_BANDS_ALONE())
