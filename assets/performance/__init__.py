@@ -1,4 +1,4 @@
-"""What factors and scores earned: factor groups' returns, RankICs, the weekly evaluation, and statistics over weeks (SPEC §7).
+"""The stage that measures factors and scores: returns of factor groups, RankICs, the weekly evaluation and statistics (SPEC §7).
 
-Here: measuring. Not here: the report's words, tables and charts (assets/report). Nothing here feeds back into a portfolio.
+This package does not hold the report's words, tables and charts (assets/report). No portfolio reads its results.
 """

@@ -1,4 +1,4 @@
-"""The tables of this stage: the factor groups' daily returns, RankICs and the evaluation of the factors. Declarations only."""
+"""Declares the tables of this stage: the factor groups' daily returns, the RankICs and the evaluation."""
 
 import polars as pl
 
@@ -8,12 +8,12 @@ from assets.performance import rebalancing
 from resources.gate import Between, Check, InSet, Unique
 from resources.table import Read, Table
 
-PRICES = "look for a wrong pre_close, close or amount among the week's daily_prices and deliver them again"
-CODE = "a mistake in the code: report it with the partition's files"
+PRICES = "look for a wrong pre_close, close or amount among the week's daily_prices, and deliver the corrected rows"
+CODE = "this is a mistake in the code; report it with the partition's files"
 
 LEGS = ("long", "short", "market")
 
-# A row is n/a for the reason for which its factor or score is.
+# A row is n/a where its factor or score is, with the same reason.
 NEEDS = {key: (f"factors.{key}",) for key in catalogue.TEN} | {key: (f"scores.{key}",) for key in catalogue.MODELS}
 
 factor_returns = Table(
@@ -26,13 +26,13 @@ Daily returns of each factor's legs on the week's trading days, as fractions (SP
 
 | column | |
 |---|---|
-| long, short | top and bottom 10 % of U(t) by the signed factor, equally weighted at entry, drifting to the next rebalance |
-| market | all of U(t) with a value of the factor, entered and held under the same rule |
+| long, short | top and bottom 10 % of U(t) by the signed factor, equally weighted at entry; the weights drift until the next rebalance |
+| market | all stocks of U(t) with a value of the factor, entered and held under the same rule |
 
-Factors 1–10 are rebalanced on the last trading day of the month, models on the last of the week, and traded at the next
-day's VWAP without cost; suspended names and those that the fill rule (`portfolios.execution.fills`) blocks at their price
-limit drop out. A day without a leg is null, a factor
-without any leg has no row.
+Factors 1–10 are rebalanced on the last trading day of the month and models on the last trading day of the week. Both are traded
+at the next day's VWAP without cost. Suspended stocks, and those that the fill rule (`portfolios.execution.fills`) blocks at their
+price limit, are left out without replacement. A leg's return is null on a day on which the leg is not held; a factor has no row
+on a day on which none of its legs is held.
 """,
     reads=(
         Read("factors", over=rebalancing.month_signals),
@@ -74,9 +74,10 @@ rank_ics = Table(
     history="minutes",
     description="""
 RankICs that become known in the week: Spearman's correlation of a factor with the return from its trade day's VWAP to the
-next trade day's VWAP, over members of U(t) that trade on both (SPEC §7).
+next trade day's VWAP, over the members of U(t) that trade on both days (SPEC §7).
 
-`names` counts them. Weekly for models; factors 1–10 have a row in the weeks in which a month's holding period ends.
+`names` is the number of these stocks. Models have a row in each week; factors 1–10 have one in the weeks in which a monthly holding
+period ends.
 """,
     reads=(
         Read("factors", over=rebalancing.closed_month_signals),
@@ -105,7 +106,7 @@ next trade day's VWAP, over members of U(t) that trade on both (SPEC §7).
             Between("names", 20, None),
             critical=False,
             critical_share=1,
-            remedy="a RankIC of so few names is noise: deliver minute data of more of the market",
+            remedy="deliver minute data of more stocks; a RankIC of fewer than 20 stocks is mostly noise",
         ),
     ),
 )
@@ -116,19 +117,21 @@ evaluation = Table(
     partition="week",
     history="minutes",
     description="""
-What becomes known in the week of the sixteen factors' weekly signals, so that all compare over the same horizons.
+Statistics of the sixteen factors' weekly signals that become known in the week, over the same horizons for all factors.
 
 | statistic | item, horizon | |
 |---|---|---|
-| rank_ic | horizon: weeks | Spearman's correlation with the return from the VWAP of the trade day to that of the trade day so many weeks later, of the signals whose return ends this week |
-| decile_return | decile 1 … 10 | mean return over one week of the names of each tenth, 10 the highest |
-| seed_rank_ic | seed | RankIC over one week of each seed's output by itself, before anything is made orthogonal after the fact |
-| autocorrelation, turnover | | of this week's signal and the one before: Spearman's correlation of the values; share of names that are new in the top tenth |
+| rank_ic | horizon: weeks | Spearman's correlation with the return from the VWAP of the trade day to the VWAP of the trade day `horizon` weeks later, of the signal whose return ends this week |
+| decile_return | decile 1 … 10 | mean return over one week of the stocks of each decile; decile 10 has the highest values |
+| seed_rank_ic | seed | RankIC over one week of the output of each seed, before the score is orthogonalised |
+| autocorrelation | | Spearman's correlation of this week's signal with the previous week's |
+| turnover | | share of the stocks in the top decile that were not in it in the previous week |
 | correlation | another factor | Pearson's correlation on this week's signal day, each pair once |
 | exposure | style | Pearson's correlation with the style on this week's signal day |
 
-Members of U(t) alone; `names` counts those behind a value, `signal_date` is the signal judged. A value that can't be
-computed is null, with its reason. Factors 1–10 are judged weekly here and monthly in rank_ics and factor_returns.
+Only members of U(t) are evaluated. `names` is the number of stocks behind a value, and `signal_date` is the day of the evaluated
+signal. A value that cannot be computed is null, with its reason. Factors 1–10 are evaluated weekly here and monthly in rank_ics
+and factor_returns.
 """,
     reads=(
         Read("factors", over=rebalancing.evaluated_signals),

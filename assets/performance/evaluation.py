@@ -1,11 +1,11 @@
-"""How the sixteen factors' weekly signals fare: one week's rows of the table `evaluation`.
+"""The statistics of the sixteen factors' weekly signals: one week's rows of the table `evaluation`.
 
-Here: statistics of single signals, each with its number of names, or with the reason why there is none. Not here: which
-weeks' signals are read (rebalancing.py), averages over the weeks (evaluation_summary.py).
+This module computes statistics of single signals, each with its number of stocks or with the reason why it has no value. It does
+not hold which weeks' signals are read (rebalancing.py) or averages over the weeks (evaluation_summary.py).
 
-Values are rows (symbol, factor, value) of one signal day, members of U(t) alone. Returns run from VWAP to VWAP over names
-that trade on both days (rank_ics.py). Ranks of ties are averaged; groups are cut by value, ties by symbol, on the signal
-day, and who can't be traded drops out without replacement (SPEC §7).
+Values are rows (symbol, factor, value) of one signal day, only of members of U(t). Returns are from VWAP to VWAP, of stocks that
+trade on both days (rank_ics.py). Ties have their mean rank. Groups are cut on the signal day by value, ties by symbol; stocks that
+cannot be traded are left out without replacement (SPEC §7).
 """
 
 import datetime as dt
@@ -50,7 +50,7 @@ _ROW = {name: SCHEMA[name] for name in ("factor", "item", "value", "names")} | {
 
 @dataclass(frozen=True)
 class Signal:
-    """The values of one signal day. names: factor → how many names have a value."""
+    """The values of one signal day. names: factor → number of stocks with a value."""
 
     day: dt.date
     values: pl.DataFrame
@@ -58,16 +58,16 @@ class Signal:
 
     @classmethod
     def of(cls, day: dt.date, values: pl.DataFrame) -> "Signal":
-        """From rows (symbol, factor, value); those without a value are left out."""
+        """Create a signal from rows (symbol, factor, value); rows without a value are left out."""
         known = values.filter(pl.col("value").is_not_null() & pl.col("value").is_not_nan())
         known = known.select("symbol", "factor", "value").sort("factor", "symbol")
         return cls(day, known, dict(known.group_by("factor").len().iter_rows()))
 
 
 def cut_deciles(values: pl.DataFrame) -> pl.DataFrame:
-    """`values` with the `decile` (1 … 10, 10 the highest) of each name among those of its factor, ties by symbol.
+    """Add the `decile` (1 … 10, 10 the highest) of each stock among those of its factor, ties by symbol.
 
-    Sizes differ by one at most; the tenth is the long group of factor_returns at its tenth: ⌊N/10⌋ names.
+    The sizes differ by one at most. Decile 10 has ⌊N/10⌋ stocks, as the long leg of factor_returns at a share of 10 %.
     """
     place = pl.int_range(pl.len()).over("factor") * DECILES // pl.len().over("factor")
     return values.sort("factor", "value", "symbol", descending=[False, False, True]).with_columns(
@@ -75,20 +75,20 @@ def cut_deciles(values: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-# --- what needs a return ------------------------------------------------------------------------------------------------
+# --- statistics of a signal and its returns -----------------------------------------------------------------------------
 
 
 def signal_ics(signal: Signal, returns: pl.DataFrame) -> pl.DataFrame:
-    """RankIC of each factor: Spearman's correlation with returns (symbol, return)."""
+    """Compute the RankIC of each factor: Spearman's correlation of the signal with rows (symbol, return)."""
     found = rank_correlations(signal.values.join(returns, on="symbol"), "value", "return", ("factor",))
     return _found(found.rename({"correlation": "value"}), item=None)
 
 
 def seed_ics(seeds: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
-    """RankIC of each seed of each model by itself.
+    """Compute the RankIC of each seed of each model.
 
-    seeds: (factor, symbol, granularity, seed, value), the z-scored output of one network each; a seed's score is their mean
-    over granularities.
+    seeds: rows (factor, symbol, granularity, seed, value), the z-scored output of each network; the score of a seed is their
+    mean over granularities. returns: rows (symbol, return).
     """
     scores = (
         seeds.sort("factor", "seed", "symbol", "granularity")
@@ -100,7 +100,7 @@ def seed_ics(seeds: pl.DataFrame, returns: pl.DataFrame) -> pl.DataFrame:
 
 
 def decile_returns(signal: Signal, returns: pl.DataFrame) -> pl.DataFrame:
-    """Mean return of the names of each decile that trade."""
+    """Compute the mean return of the stocks of each decile that have a row in `returns` (symbol, return)."""
     found = (
         cut_deciles(signal.values)
         .join(returns, on="symbol", how="left")
@@ -111,18 +111,18 @@ def decile_returns(signal: Signal, returns: pl.DataFrame) -> pl.DataFrame:
     return _found(found, item=pl.col("decile").cast(pl.String), basis=pl.col("names").sum().over("factor"))
 
 
-# --- what needs none ----------------------------------------------------------------------------------------------------
+# --- statistics of signals alone ----------------------------------------------------------------------------------------
 
 
 def autocorrelations(signal: Signal, before: Signal) -> pl.DataFrame:
-    """Spearman's correlation of each factor's values with those a week before, over names that have both."""
+    """Compute Spearman's correlation of each factor's values with those of a week before, over stocks that have both."""
     pairs = signal.values.join(before.values.rename({"value": "before"}), on=["factor", "symbol"])
     found = rank_correlations(pairs, "value", "before", ("factor",))
     return _found(found.rename({"correlation": "value"}), item=None)
 
 
 def top_turnovers(signal: Signal, before: Signal) -> pl.DataFrame:
-    """Share of the top decile's names that were not in it a week before."""
+    """Compute the share of the top decile's stocks that were not in it a week before."""
     top, old = (cut_deciles(one.values).filter(pl.col("decile") == DECILES) for one in (signal, before))
     stayed = top.join(old, on=["factor", "symbol"], how="left", suffix="_before", maintain_order="left")
     found = stayed.group_by("factor", maintain_order=True).agg(
@@ -133,7 +133,7 @@ def top_turnovers(signal: Signal, before: Signal) -> pl.DataFrame:
 
 
 def correlations(signal: Signal, factors: Sequence[str]) -> pl.DataFrame:
-    """Pearson's correlation of every two factors that have values, each pair once, in the order of `factors`."""
+    """Compute Pearson's correlation of every two factors that have values, each pair once, in the order of `factors`."""
     held = [factor for factor in factors if factor in signal.names]
     table, _ = _lay_out(signal, held)
     value, names = correlate_columns(table, table)
@@ -143,7 +143,10 @@ def correlations(signal: Signal, factors: Sequence[str]) -> pl.DataFrame:
 
 
 def exposures(signal: Signal, styles: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
-    """Pearson's correlation of each factor with each style; styles: one row per symbol of the signal day."""
+    """Compute Pearson's correlation of each factor with each style.
+
+    styles: one row per symbol of the signal day, with the columns `names`, which are the styles.
+    """
     held = sorted(signal.names)
     table, symbols = _lay_out(signal, held)
     beside = pl.DataFrame({"symbol": symbols}, schema={"symbol": pl.String}).join(
@@ -159,8 +162,11 @@ def exposures(signal: Signal, styles: pl.DataFrame, names: Sequence[str]) -> pl.
 
 
 def correlate_columns(one: Floats, other: Floats) -> tuple[Floats, NDArray[np.int64]]:
-    """Pearson's correlation of each column of `one` (names, n) with each of `other` (names, m), as (n, m), over the names
-    for which both are known, and their number. nan where either is constant there."""
+    """Compute Pearson's correlation of each column of `one` [stocks, n] with each column of `other` [stocks, m].
+
+    Returns the correlations [n, m] over the stocks for which both are known, and the numbers of these stocks [n, m]. The
+    correlation is nan if there are fewer than two stocks, or if either column is constant.
+    """
     shape = one.shape[1], other.shape[1]
     value, count = np.full(shape, np.nan), np.zeros(shape, dtype=np.int64)
     for i, x in enumerate(one.T):
@@ -175,7 +181,7 @@ def correlate_columns(one: Floats, other: Floats) -> tuple[Floats, NDArray[np.in
 
 
 def _lay_out(signal: Signal, factors: Sequence[str]) -> tuple[Floats, list[str]]:
-    """Values as (names, factors), nan where there is none, and the names in order."""
+    """The values as an array [stocks, factors], nan where there is none, and the symbols in ascending order."""
     symbols = signal.values["symbol"].unique().sort()
     table = np.full((len(symbols), len(factors)), np.nan)
     place = signal.values.join(pl.DataFrame({"symbol": symbols}).with_row_index("row"), on="symbol")
@@ -189,7 +195,7 @@ def _lay_out(signal: Signal, factors: Sequence[str]) -> tuple[Floats, list[str]]
 
 
 def _found(frame: pl.DataFrame, *, item: pl.Expr | None, basis: pl.Expr | None = None) -> pl.DataFrame:
-    """The columns of _ROW. basis: the number of names that must not be too few; by default that of the row."""
+    """Select the columns of _ROW. basis: the number of stocks to compare with `min_names`; by default `names`."""
     named = frame.with_columns(
         (pl.lit(None) if item is None else item).alias("item"),
         (pl.col("names") if basis is None else basis).alias("basis"),
@@ -200,9 +206,9 @@ def _found(frame: pl.DataFrame, *, item: pl.Expr | None, basis: pl.Expr | None =
 def _complete(
     found: pl.DataFrame, expected: Sequence[tuple[str, str | None, str | None]], signals: Sequence[Signal], fewest: int
 ) -> pl.DataFrame:
-    """A row for each (factor, item, told) that was expected: its value, or the reason why there is none.
+    """Return a row for each expected (factor, item, known reason), with its value or the reason why there is none.
 
-    told: a reason known beforehand, as JSON. signals: the signal judged, then the others that the statistic needs.
+    known reason: as JSON; None if there is none. signals: the evaluated signal, then the others that the statistic needs.
     """
 
     def too_few(names: int) -> str:
@@ -213,13 +219,13 @@ def _complete(
         known = pl.col("factor").is_in(list(signal.names))
         absent = pl.when(known).then(absent).otherwise(pl.lit(NO_VALUE_ON(date=signal.day).dumps()))
     few = pl.col("basis").fill_null(0) < fewest
-    rows = pl.DataFrame(expected, schema=dict.fromkeys(("factor", "item", "told"), pl.String), orient="row")
+    rows = pl.DataFrame(expected, schema=dict.fromkeys(("factor", "item", "known"), pl.String), orient="row")
     return (
         rows.join(found, on=["factor", "item"], how="left", nulls_equal=True, maintain_order="left")
         .with_columns(absent=absent)
         .with_columns(
-            reason=pl.when(pl.col("told").is_not_null())
-            .then("told")
+            reason=pl.when(pl.col("known").is_not_null())
+            .then("known")
             .when(pl.col("absent").is_not_null())
             .then("absent")
             .when(few)
@@ -245,11 +251,11 @@ def evaluate_week(
     style_reasons: Mapping[str, Reason],
     settings: EvaluationSettings,
 ) -> pl.DataFrame:
-    """All rows of one week (SCHEMA), for every factor that has a value on one of the signal days.
+    """Compute all rows of one week (SCHEMA), for every factor that has a value on one of the signal days.
 
-    signals: weeks back → signal. returns: horizon in weeks → (symbol, return), ending on the week's first trading day, of
-    the signal horizon + 1 weeks back. seeds: as for `seed_ics`, of two weeks back. styles: one row per name of the week's
-    signal day. style_reasons: style → why it is null for the whole market.
+    signals: weeks back → signal. returns: horizon in weeks → rows (symbol, return) of the signal `horizon + 1` weeks back,
+    which end on the week's first trading day. seeds: as for `seed_ics`, of two weeks back. styles: one row per stock on the
+    week's signal day. style_reasons: style → why it is null for the whole market.
     """
     factors = [key for key in catalogue.BY_KEY if any(key in signal.names for signal in signals.values())]
     models = [key for key in factors if catalogue.BY_KEY[key].kind == "model"]
@@ -277,7 +283,7 @@ def evaluate_week(
         add("decile_return", 1, [signal], decile_returns(signal, gained), deciles)
         held = dict(seeds.group_by("factor").agg(pl.col("seed").unique().sort().cast(pl.String)).iter_rows())
         every = [(factor, seed, None) for factor in models for seed in held.get(factor, [None])]
-        same = seeds.join(signal.values, on=["factor", "symbol"], how="semi")  # the names of the model's own RankIC
+        same = seeds.join(signal.values, on=["factor", "symbol"], how="semi")  # the stocks of the model's RankIC
         add("seed_rank_ic", 1, [signal], seed_ics(same, gained), every)
     now = signals[0]
     if 1 in signals:
@@ -286,13 +292,13 @@ def evaluate_week(
     pairs = correlations(now, factors)
     add("correlation", 0, [now], pairs, [(*pair, None) for pair in pairs.select("factor", "item").iter_rows()])
     known = {style: reason.dumps() for style, reason in style_reasons.items()}
-    told = [(factor, style, known.get(style)) for factor in factors for style in STYLES]
-    add("exposure", 0, [now], exposures(now, styles, STYLES), told)
+    expected = [(factor, style, known.get(style)) for factor in factors for style in STYLES]
+    add("exposure", 0, [now], exposures(now, styles, STYLES), expected)
     return pl.concat(parts)
 
 
 def note_week(frame: pl.DataFrame) -> dict[str, dict[str, float]]:
-    """Factor → the week's statistics in short, for the manifest and the UI."""
+    """Map each factor to a summary of the week's statistics, rounded to 4 decimals, for the manifest and the UI."""
     known = frame.filter(pl.col("value").is_not_null())
     notes: dict[str, dict[str, float]] = {}
     for (factor,), own in known.sort("horizon", "item").group_by("factor", maintain_order=True):
@@ -300,14 +306,14 @@ def note_week(frame: pl.DataFrame) -> dict[str, dict[str, float]]:
         for row in own.iter_rows(named=True):
             name = f"rank_ic_{row['horizon']}w" if row["statistic"] == "rank_ic" else row["statistic"]
             items.setdefault(name, []).append((row["item"], row["value"]))
-        said = {name: held[0][1] for name, held in items.items() if held[0][0] is None}
+        summary = {name: held[0][1] for name, held in items.items() if held[0][0] is None}
         deciles, seeds = dict(items.get("decile_return", [])), [value for _, value in items.get("seed_rank_ic", [])]
         if {"1", str(DECILES)} <= set(deciles):
-            said["decile_spread"] = deciles[str(DECILES)] - deciles["1"]
+            summary["decile_spread"] = deciles[str(DECILES)] - deciles["1"]
         if seeds:
-            said["seeds_mean"] = float(np.mean(seeds))
+            summary["seeds_mean"] = float(np.mean(seeds))
         if len(seeds) > 1:
-            said["seeds_std"] = float(np.std(seeds, ddof=1))
-        said["largest_exposure"] = max((value for _, value in items.get("exposure", [("", 0.0)])), key=abs)
-        notes[str(factor)] = {name: round(value, 4) + 0.0 for name, value in said.items()}
+            summary["seeds_std"] = float(np.std(seeds, ddof=1))
+        summary["largest_exposure"] = max((value for _, value in items.get("exposure", [("", 0.0)])), key=abs)
+        notes[str(factor)] = {name: round(value, 4) + 0.0 for name, value in summary.items()}
     return notes

@@ -1,6 +1,6 @@
-"""The sixteen factors over all weeks so far: averages of the table `evaluation`, and what follows from them.
+"""Averages of the table `evaluation` over all weeks so far, and statistics derived from them.
 
-Here: arithmetic over weeks. Not here: a single week's statistics (evaluation.py), words and layout (document.py).
+This module does not hold the statistics of a single week (evaluation.py) or their presentation (assets/report).
 """
 
 from collections.abc import Sequence
@@ -14,19 +14,20 @@ from assets.performance.rank_ics import rank_correlations
 from assets.performance.statistics import judge_ics
 
 WEEKS_PER_YEAR = 52
-HOLDING = 1  # weeks: the horizon of deciles, seeds and of the RankIC that stands for a factor
+HOLDING = 1  # weeks: the horizon of deciles, seeds and of a factor's main RankIC
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Averages over weeks, one frame for each question; a factor without an answer has no row.
+    """Averages over weeks, one frame per kind of statistic; outside `factors` a factor without a value has no row.
 
     factors: one row for each of the sixteen, null where unknown: count, mean, icir, t_statistic, low, high of the RankIC over
-    one week; half_life (weeks); spread (mean return of the highest less the lowest decile, a week), monotonicity (Spearman
-    of decile and mean return); autocorrelation; turnover; style, exposure (the largest mean one); seeds, seed_mean, seed_std
-    (ddof 1, over the seeds' own mean RankICs). decay: factor, horizon, count, mean, icir, t_statistic, low, high.
-    deciles: factor, decile, value, weeks. correlations: factor, other, value, weeks. exposures: factor, style, value, weeks.
-    seeds: factor, seed, value, weeks. absent: factor, statistic, horizon, reason: the latest one where there is no value.
+    one week; half_life (weeks); spread (mean weekly return of the highest decile less that of the lowest); monotonicity
+    (Spearman's correlation of decile and mean return); autocorrelation; turnover; style and exposure (the style with the
+    largest absolute mean exposure); seeds, seed_mean, seed_std (ddof 1, over the mean RankICs of the seeds).
+    decay: factor, horizon, count, mean, icir, t_statistic, low, high. deciles: factor, decile, value, weeks.
+    correlations: factor, other, value, weeks. exposures: factor, style, value, weeks. seeds: factor, seed, value, weeks.
+    absent: factor, statistic, horizon, reason: the latest reason of a statistic without any value.
     """
 
     factors: pl.DataFrame
@@ -39,7 +40,7 @@ class Summary:
 
     @property
     def notes(self) -> dict[str, dict[str, object]]:
-        """Factor → what is known of it, rounded, for the manifest and the UI."""
+        """Map each factor to its known statistics, rounded to 4 decimals, for the manifest and the UI."""
         known = {
             row["factor"]: {
                 name: round(value, 4) + 0.0 if isinstance(value, float) else value
@@ -65,7 +66,7 @@ FACTORS: dict[str, type[pl.DataType]] = {
 
 
 def summarise(rows: pl.DataFrame) -> Summary:
-    """From the rows of `evaluation` of all weeks that count, in any order."""
+    """Average the rows of `evaluation` of several weeks, which may be in any order."""
     rows = rows.sort("factor", "statistic", "horizon", "item", "week")
     known = rows.filter(pl.col("value").is_not_null())
     decay = _decay(known)
@@ -105,8 +106,10 @@ def summarise(rows: pl.DataFrame) -> Summary:
 
 
 def half_life(horizons: Sequence[int], means: Sequence[float]) -> float | None:
-    """The horizon, between two of them on a straight line, at which the mean RankIC has fallen to half of the first one;
-    None where it never does, or where the first is not positive.
+    """Return the horizon at which the mean RankIC has fallen to half of its first value, interpolated linearly.
+
+    horizons: in weeks, ascending. means: the mean RankIC of each. None if it does not fall to half, or if the first value is not
+    positive.
 
     >>> half_life([1, 2, 4], [0.10, 0.08, 0.02])
     3.0
@@ -131,7 +134,7 @@ def _average(known: pl.DataFrame, statistic: str, item: str) -> pl.DataFrame:
 
 
 def _decay(known: pl.DataFrame) -> pl.DataFrame:
-    """Evidence of the RankICs of each factor and horizon; those over k weeks overlap with the next k − 1."""
+    """Statistics of the RankICs of each factor and horizon; a return over k weeks overlaps with the next k − 1."""
     rows = []
     for (factor, horizon), own in known.filter(statistic="rank_ic").group_by("factor", "horizon", maintain_order=True):
         evidence = judge_ics(own["value"].to_numpy(), WEEKS_PER_YEAR, overlap=horizon - 1)
@@ -151,7 +154,7 @@ def _half_lives(decay: pl.DataFrame) -> pl.DataFrame:
 
 
 def _spreads(known: pl.DataFrame) -> pl.DataFrame:
-    """Mean over weeks of the highest less the lowest decile's return, in weeks that have both."""
+    """Mean return of the highest decile less that of the lowest, over the weeks that have both."""
     own = known.filter(statistic="decile_return")
     top, bottom = (own.filter(item=str(decile)).select("week", "factor", "value") for decile in (DECILES, 1))
     return (
@@ -162,6 +165,6 @@ def _spreads(known: pl.DataFrame) -> pl.DataFrame:
 
 
 def _monotonicity(deciles: pl.DataFrame) -> pl.DataFrame:
-    """Spearman's correlation of the ten deciles' numbers with their mean returns."""
+    """Spearman's correlation of the numbers of the ten deciles with their mean returns."""
     found = rank_correlations(deciles.with_columns(symbol="decile"), "decile", "value", ("factor",))
     return found.filter(names=DECILES).select("factor", pl.col("correlation").alias("monotonicity"))

@@ -1,7 +1,7 @@
-"""Daily returns of each factor's long, short and market legs (SPEC §7), for one week at a time and all factors at once.
+"""Daily returns of the long, short and market legs of all factors in one week (SPEC §7).
 
-Here: cutting the groups and holding them. Not here: which days are read (rebalancing.py), prices (price_paths.py),
-statistics of the returns (statistics.py).
+This module cuts the groups and computes their returns. It does not hold which days are read (rebalancing.py), prices
+(price_paths.py) or statistics of the returns (statistics.py).
 """
 
 import datetime as dt
@@ -20,10 +20,10 @@ SCHEMA = {"date": pl.Date, "factor": pl.String, "long": pl.Float64, "short": pl.
 
 
 def cut_groups(values: pl.DataFrame, share: float) -> pl.DataFrame:
-    """Who belongs to which leg: rows of `values` (symbol, factor, value) with a value, plus Boolean `long`, `short`.
+    """Assign stocks to legs: the rows of `values` (symbol, factor, value) with a value, and Boolean `long`, `short`, `market`.
 
-    Names are ranked by value from high to low, ties by symbol; the first and the last ⌊share·N⌋ are long and short. The
-    market leg is every row.
+    Stocks are ranked by value in descending order, ties by symbol; the first ⌊share·N⌋ are long and the last ⌊share·N⌋ short. All
+    of them are in the market leg.
     """
     size = (pl.len() * share + 1e-9).floor().cast(pl.Int64).over("factor")  # 1e-9: 0.29 · 100 is 28.999… in floats
     rank = pl.int_range(pl.len()).over("factor")
@@ -41,18 +41,23 @@ def cut_groups(values: pl.DataFrame, share: float) -> pl.DataFrame:
 
 @dataclass(frozen=True)
 class Holding:
-    """The legs of all factors between two trade days. members: (factors × 3, symbols), those that could be entered."""
+    """The legs of all factors between two trade days. members [factors × 3, symbols]: the stocks that could be entered."""
 
     factors: list[str]
     members: Flags
 
     @property
     def sizes(self) -> NDArray[np.int64]:
+        """The number of stocks in each leg [factors × 3]."""
         return self.members.sum(axis=1)
 
 
 def enter(groups: pl.DataFrame, paths: PricePaths, trade: dt.date, factors: Sequence[str]) -> Holding:
-    """Legs as entered on the trade day: suspended names and those locked on the side needed drop out, unreplaced."""
+    """Return the legs as entered on the trade day.
+
+    groups: rows from `cut_groups`. Suspended stocks, and those locked at the price limit on the side that is traded, are left
+    out without replacement.
+    """
     row = paths.days.index(trade)
     members = np.zeros((len(factors), len(LEGS), len(paths.symbols)), dtype=bool)
     for number, factor in enumerate(factors):
@@ -68,16 +73,17 @@ def enter(groups: pl.DataFrame, paths: PricePaths, trade: dt.date, factors: Sequ
 
 
 def hold(holding: Holding, paths: PricePaths, trade: dt.date, end: dt.date, leaves: bool) -> Floats:
-    """Daily returns (days of `paths`, legs) of one holding; nan where it is not held or the leg is empty.
+    """Compute the daily returns [days of `paths`, legs] of one holding; nan where it is not held or the leg is empty.
 
-    On the trade day from VWAP to close; then from close to close, weights drifting, a suspended name standing still; on
-    `end`, if the holding leaves there, from the last close to the VWAP (suspended: last price).
+    The return is from VWAP to close on the trade day, and then from close to close with drifting weights; a suspended stock
+    returns 0. On `end`, if the holding is closed there (`leaves`), it is from the previous close to the VWAP; a suspended stock
+    is closed at its last price.
     """
     first, last = paths.days.index(trade), paths.days.index(end)
     held = holding.members.astype(np.float64).T  # (symbols, legs)
     with np.errstate(invalid="ignore", divide="ignore"):
         returns = np.full((len(paths.days), held.shape[1]), np.nan)
-        value = paths.from_vwap[first]  # of one yuan put into each name
+        value = paths.from_vwap[first]  # of one yuan invested in each stock
         total = value @ held
         returns[first] = total / held.sum(axis=0) - 1
         for day in range(first + 1, last + 1):
@@ -96,12 +102,12 @@ def week_returns(
     factors: Sequence[str],
     share: float,
 ) -> pl.DataFrame:
-    """Daily returns of the legs on the days of one week, for factors that share their rebalance days.
+    """Compute the daily returns of the legs on the days of one week, for factors that share their rebalance days.
 
-    values: rows (date, symbol, factor, value) of the signal days, members of U(t) alone. rebalances: those held in the
-    week, oldest first. A trade day's return is (1 + r_old)(1 + r_new) − 1; where only one of both exists, that one.
-    Returns a frame in SCHEMA with a row per day and factor that holds at least one leg; a leg that nobody could be
-    entered into is null.
+    values: rows (date, symbol, factor, value) of the signal days, only members of U(t). rebalances: those held in the
+    week, oldest first. share: fraction of the stocks in the long and in the short leg. A trade day's return is
+    (1 + r_old)(1 + r_new) − 1, or the one of the two that exists. Returns a frame in SCHEMA with a row per day and factor that
+    holds at least one leg; a leg into which no stock could be entered is null.
     """
     legs = len(factors) * len(LEGS)
     growth = np.full((len(paths.days), legs), np.nan)

@@ -1,4 +1,4 @@
-"""One week of the table `evaluation`: which rows it is made from. Not here: any formula (evaluation.py)."""
+"""The make function of the table `evaluation`: it selects the rows; the formulas are in evaluation.py."""
 
 import io
 
@@ -19,7 +19,7 @@ from resources.settings.evaluation import EvaluationSettings
 
 
 def make_evaluation(frames: Frames, partition: Partition, settings: EvaluationSettings) -> Made:
-    """What becomes known in one week of the signals of all factors, and its own signal's kinship and exposures."""
+    """Make the statistics of all factors' signals that become known in one week, by `evaluate_week`."""
     calendar, week, start, unavailable = partition.calendar, partition.week, partition.start, partition.unavailable
     both = pl.concat([frames["factors"].select(LONG), frames["scores"].select(LONG)])
     values = universe_only(both, frames["securities"])
@@ -35,7 +35,7 @@ def make_evaluation(frames: Frames, partition: Partition, settings: EvaluationSe
         for horizon in settings.horizons
         if (entry := signals.get(horizon + 1)) is not None
     }
-    judged = calendar.offset_week(week, -2)  # its networks are judged one by one
+    judged = calendar.offset_week(week, -2)  # the week whose return over one week ends in this week
     seeds = (
         pl.read_parquet(io.BytesIO(partition.files("scores", judged, SEEDS)))
         if judged in weeks
@@ -50,8 +50,8 @@ def make_evaluation(frames: Frames, partition: Partition, settings: EvaluationSe
         style_reasons=unavailable.get("styles", {}),
         settings=settings,
     )
-    told = {**unavailable.get("factors", {}), **unavailable.get("scores", {})}
-    absent = [key for key in catalogue.BY_KEY if key not in told and not frame["factor"].is_in([key]).any()]
+    reported = {**unavailable.get("factors", {}), **unavailable.get("scores", {})}
+    absent = [key for key in catalogue.BY_KEY if key not in reported and not frame["factor"].is_in([key]).any()]
     correlation = pl.when(~pl.col("statistic").is_in(["decile_return", "turnover"])).then("value")
     profile = frame.with_columns(
         correlation.alias("correlation"),

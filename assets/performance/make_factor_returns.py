@@ -1,4 +1,4 @@
-"""One week of the table `factor_returns`: which rows it is made from. Not here: any formula (factor_returns.py)."""
+"""The make function of the table `factor_returns`: it selects the rows; the formulas are in factor_returns.py."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -19,10 +19,10 @@ from resources.settings.returns import ReturnsSettings
 
 
 def make_factor_returns(frames: Frames, partition: Partition, settings: Mapping[str, Any]) -> Made:
-    """Daily returns of the three legs of every factor on the trading days of one week.
+    """Make the daily returns of the three legs of every factor on the trading days of one week.
 
-    settings: the sections returns and portfolios.execution.fills. minute_bars: of the entries' trade days, under the fill
-    rule minutes.
+    settings: the sections `returns` and `portfolios.execution.fills`. frames["minute_bars"] is read only under the fill rule
+    `minutes` and holds the trade days of the entries.
     """
     calendar, week, securities = partition.calendar, partition.week, frames["securities"]
     days = calendar.week_days(week)

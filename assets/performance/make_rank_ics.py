@@ -1,4 +1,4 @@
-"""One week of the table `rank_ics`: which rows it is made from. Not here: any formula (rank_ics.py)."""
+"""The make function of the table `rank_ics`: it selects the rows; the formulas are in rank_ics.py."""
 
 import polars as pl
 
@@ -11,7 +11,7 @@ from resources.partition import Frames, Partition
 
 
 def make_rank_ics(frames: Frames, partition: Partition, settings: None) -> Made:
-    """RankICs of the holding periods that end in one week: known from its trade day on, never before."""
+    """Make the RankICs of the holding periods that end in one week, which are known from the week's trade day on."""
     calendar, week = partition.calendar, partition.week
     rebalances_of = {"factors": month_rebalances(calendar, week), "scores": week_rebalances(calendar, week)}
     paths = lay_out_prices(frames["daily_prices"], closed_days.keys(calendar, week, None, calendar.first))

@@ -1,8 +1,8 @@
-"""Daily prices as dense day × symbol arrays: what a share of a name grows by, and whether it could be traded.
+"""Daily prices as dense arrays of days and symbols: the growth of each stock, and whether it could be traded.
 
-Here: growth to the close, to and from the VWAP, and who could trade, by the portfolios' own rule at the price limit
-(assets/portfolios/week/market.py). Not here: who holds what (factor_returns.py).
-All growth is on ex-rights prices (close / pre_close), so that splits and dividends leave no trace (SPEC §1).
+This module holds the growth to the close, to the VWAP and from the VWAP, and which stocks could be traded under the portfolios'
+rule at the price limit (assets/portfolios/week/market.py). It does not hold which stocks are held (factor_returns.py). Growth is
+computed from ex-rights prices (close / pre_close), so that it includes splits and dividends (SPEC §1).
 """
 
 import datetime as dt
@@ -22,7 +22,7 @@ NEEDED = ("date", "symbol", "pre_close", "high", "low", "close", "volume", "vwap
 
 @dataclass(frozen=True)
 class PricePaths:
-    """Arrays of shape (days, symbols); a name without a trade on a day grows by 1 there and can't be traded."""
+    """Arrays of shape (days, symbols); on a day without a trade a stock's growth is 1 and it cannot be traded."""
 
     days: list[dt.date]
     symbols: list[str]  # sorted
@@ -34,7 +34,7 @@ class PricePaths:
     shortable: Flags  # traded, and not blocked at limit-down
 
     def columns_of(self, symbols: Sequence[str]) -> NDArray[np.int64]:
-        """Column of each symbol; -1 for one that traded on none of the days."""
+        """Return the column of each symbol, or -1 for a symbol that traded on none of the days."""
         position = {symbol: column for column, symbol in enumerate(self.symbols)}
         return np.array([position.get(symbol, -1) for symbol in symbols], dtype=np.int64)
 
@@ -46,9 +46,11 @@ def lay_out_prices(
     *,
     min_inside_share: float = 0.0,
 ) -> PricePaths:
-    """Dense paths over `days` (trading days in order) from the rows of `daily_prices` (yuan; no row = suspended).
+    """Lay out the rows of `daily_prices` as dense arrays over `days`.
 
-    minutes: minute_bars of the days on which somebody enters, for the fill rule minutes; None: the daily rule.
+    daily_prices: rows with the columns NEEDED, prices in yuan; a stock without a row is suspended. days: trading days in
+    ascending order. minutes: the minute_bars of the entry days, for the fill rule `minutes`; None for the daily rule.
+    min_inside_share: `portfolios.execution.fills.min_inside_share`.
     """
     rows = (
         daily_prices.select(NEEDED)
@@ -60,7 +62,7 @@ def lay_out_prices(
     shape = (len(days), len(symbols))
     at, bar = arrays(rows, names, dates, NEEDED[2:])
 
-    def dense(values: NDArray, empty: float) -> Floats:
+    def dense(values: Floats, empty: float) -> Floats:
         out = np.full(shape, empty)
         out[at] = values
         return out

@@ -1,6 +1,7 @@
-"""RankIC of each factor over the holding period that ends in a week (SPEC §7).
+"""The RankIC of each factor over the holding period that ends in a week (SPEC §7).
 
-Here: Spearman's correlation of factor and VWAP-to-VWAP return. Not here: their averages (statistics.py).
+This module computes Spearman's correlation of factor values and VWAP-to-VWAP returns. It does not average over weeks
+(statistics.py).
 """
 
 from collections.abc import Sequence
@@ -20,11 +21,14 @@ SCHEMA = {
     "rank_ic": pl.Float64,
     "names": pl.Int64,
 }
-FEWEST_NAMES = 3  # two names always correlate perfectly
+FEWEST_NAMES = 3  # the correlation of two stocks is always ±1
 
 
 def holding_returns(paths: PricePaths, entry: Rebalance, exit: Rebalance) -> pl.DataFrame:
-    """Return of each name from the VWAP of one trade day to that of the next; only names traded on both days."""
+    """Compute the return of each stock from the VWAP of one trade day to the VWAP of another.
+
+    Returns rows (symbol, return, both) of the stocks that traded on both days; returns are fractions.
+    """
     first, last = paths.days.index(entry.trade), paths.days.index(exit.trade)
     growth = paths.from_vwap[first] * np.prod(paths.growth[first + 1 : last], axis=0) * paths.to_vwap[last]
     both = paths.traded[first] & paths.traded[last]
@@ -33,7 +37,9 @@ def holding_returns(paths: PricePaths, entry: Rebalance, exit: Rebalance) -> pl.
 
 
 def correlate_ranks(values: pl.DataFrame, paths: PricePaths, entry: Rebalance, exit: Rebalance) -> pl.DataFrame:
-    """One row per factor: factor, rank_ic, names. A factor of fewer than three names, or constant, has none.
+    """Compute the RankIC of each factor as rows (factor, rank_ic, names).
+
+    A factor with fewer than three stocks, or whose values or returns are constant, has no row.
 
     values: rows (symbol, factor, value) of the entry's signal day, members of U(t) alone.
     """
@@ -46,14 +52,14 @@ def correlate_ranks(values: pl.DataFrame, paths: PricePaths, entry: Rebalance, e
 
 
 def rank_correlations(pairs: pl.DataFrame, one: str, other: str, by: Sequence[str]) -> pl.DataFrame:
-    """Spearman's correlation of two columns in each group, ties at their mean rank: `by`, correlation, names.
+    """Compute Spearman's correlation of two columns in each group as rows (`by`, correlation, names).
 
-    pairs: rows with a `symbol`, one per name and group; those in which either column is null or nan are left out. The
-    correlation is null where a column is constant.
+    pairs: one row per stock and group, with a column `symbol`; rows in which either column is null or nan are left out. Ties
+    have their mean rank. The correlation is null if a column is constant.
     """
     ranked = (
         pairs.filter(pl.all_horizontal(pl.col(c).is_not_null() & pl.col(c).is_not_nan() for c in (one, other)))
-        .sort(*by, "symbol")  # sums are order-dependent in the last bit
+        .sort(*by, "symbol")  # the last bit of a sum depends on the order
         .with_columns(pl.col(one, other).rank("average").over(by))
     )
     return ranked.group_by(by, maintain_order=True).agg(

@@ -1,6 +1,6 @@
-"""The reasons of the report and of what it measures, as codes: why a factor, a portfolio or a statistic has no number.
+"""The codes of the reasons why a factor, a portfolio or a statistic has no value.
 
-Here: names of codes and of their parameters. Not here: their words (resources/reason_words.py).
+This module holds the codes and the names of their parameters. It does not hold their wording (resources/reason_words.py).
 """
 
 from resources.reasons import Code

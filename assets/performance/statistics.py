@@ -1,7 +1,7 @@
 """Statistics of daily returns and RankICs (SPEC §7): relative strength, period returns, wins, ICIR, Newey–West.
 
-Here: arithmetic on arrays, for one factor or portfolio at a time. Not here: which row of which table it goes to
-(tables.py). Dates are numpy datetime64[D], returns plain fractions.
+This module holds arithmetic on arrays, for one factor or portfolio at a time. It does not hold the tables in which the results
+are shown (assets/report/tables.py). Dates are NumPy datetime64[D]; returns are fractions.
 """
 
 import datetime as dt
@@ -19,7 +19,9 @@ NORMAL_975 = 1.959963984540054
 
 
 def relative_strength(own: Floats, against: Floats) -> Floats:
-    """RS after each day: Π (1 + own) / (1 + against), 1 before the first day.
+    """Compute the relative strength after each day: Π (1 + own) / (1 + against), which is 1 before the first day.
+
+    own, against [days]: daily returns; result [days] (SPEC §7).
 
     >>> relative_strength(np.array([0.1, 0.0]), np.array([0.0, 0.1])).round(6).tolist()
     [1.1, 1.0]
@@ -33,10 +35,11 @@ def _compound(returns: Floats) -> float:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Own returns against others' over the periods that end on one day; None where no return is known in the period.
+    """A comparison of own returns with others' over the periods that end on one day.
 
-    Periods: calendar week, month from its first trading day, year from the previous year's last close. `since` is the
-    first day of the year with a return: later than the year's first trading day where the data starts inside the year.
+    The periods are the calendar week, the month from its first trading day, and the year from the previous year's last close
+    (`ytd`). A figure is None if no return is known in its period. `since` is the first day of the year with a return, which is
+    later than the year's first trading day if the data starts within the year.
     """
 
     week: float | None
@@ -53,11 +56,12 @@ class Comparison:
 
 
 def compare(dates: Dates, own: Floats, against: Floats, day: dt.date) -> Comparison:
-    """Relative strength (ratio) and difference of `own` against `against` over the periods ending on `day`.
+    """Compute relative strength (ratio) and difference of `own` and `against` over the periods that end on `day`.
 
-    Days on which either return is nan are left out. A period's ratio is RS at its end / RS before it − 1; the
-    difference is that of the two compounded returns. Wins count months and calendar weeks of the year whose ratio is
-    above 0, the running one included; a week that spans the turn of the year counts with its days of this year.
+    dates, own, against [days]: daily returns with their days, in any order. Days on which either return is nan are left out. A
+    period's ratio is RS at its end / RS before it − 1; its difference is the difference of the two compounded returns. Wins
+    count the months and calendar weeks of the year whose ratio is above 0, including the current ones; of a week that spans
+    the turn of the year only the days of this year count (SPEC §7).
     """
     end = np.datetime64(day, "D")
     known = ~(np.isnan(own) | np.isnan(against)) & (dates <= end)
@@ -78,7 +82,7 @@ def compare(dates: Dates, own: Floats, against: Floats, day: dt.date) -> Compari
         numbers[name] = _compound(ratio[mask]) if some else None
         numbers[f"{name}_difference"] = _compound(own[mask]) - _compound(against[mask]) if some else None
     this_year = inside["ytd"]
-    # 1970-01-01 was a Thursday: shifted by 3 days, whole weeks count from Mondays
+    # 1970-01-01 was a Thursday; shifted by 3 days, the integer quotient changes on Mondays
     weeks = (dates.astype(np.int64) + 3) // 7
     month_wins, months = _wins(ratio[this_year], month[this_year].astype(np.int64))
     week_wins, week_count = _wins(ratio[this_year], weeks[this_year])
@@ -100,7 +104,10 @@ def _wins(ratio: Floats, period: NDArray[np.int64]) -> tuple[int, int]:
 
 @dataclass(frozen=True)
 class Evidence:
-    """How a factor's RankICs look over their whole history; None where there are too few. low, high: 95 % interval."""
+    """Statistics of a factor's RankICs over their history; None where there are too few.
+
+    count: number of RankICs. last: the latest one. low, high: 95 % confidence interval of the mean. positive: share above 0.
+    """
 
     count: int
     last: float | None
@@ -113,10 +120,11 @@ class Evidence:
 
 
 def judge_ics(ics: Floats, periods_per_year: int, overlap: int = 0) -> Evidence:
-    """Mean, ICIR = mean / std · √periods (ddof 1), share above 0, Newey–West t and 95 % interval of the mean.
+    """Compute mean, ICIR = mean / std · √periods (ddof 1), share above 0, and Newey–West t and 95 % interval of the mean.
 
-    periods_per_year: 12 for monthly, 52 for weekly signals. overlap: how many following periods a return reaches into; the
-    lags cover at least these, and t and interval need three returns that don't overlap. ics: in order of time.
+    ics: RankICs in chronological order. periods_per_year: 12 for monthly, 52 for weekly signals. overlap: the number of later
+    periods with which a return overlaps; the lags cover at least these, and t and the interval require three returns that do
+    not overlap (SPEC §7).
     """
     count = len(ics)
     if count == 0:
@@ -138,12 +146,12 @@ def judge_ics(ics: Floats, periods_per_year: int, overlap: int = 0) -> Evidence:
 
 
 def default_lags(count: int) -> int:
-    """⌊4 (n/100)^(2/9)⌋: the rule of thumb of Newey and West (1994), kept below n."""
+    """Return ⌊4 (n/100)^(2/9)⌋, the rule of thumb of Newey and West (1994), limited to n − 1."""
     return min(math.floor(4 * (count / 100) ** (2 / 9)), count - 1)
 
 
 def newey_west_error(values: Floats, lags: int) -> float:
-    """Standard error of the mean under autocorrelation up to `lags`, Bartlett weights (Newey and West 1987).
+    """Compute the standard error of the mean under autocorrelation up to `lags`, with Bartlett weights (Newey and West 1987).
 
     With lags = 0 it is the population standard deviation / √n.
     """
@@ -152,4 +160,4 @@ def newey_west_error(values: Floats, lags: int) -> float:
     variance = float(gap @ gap) / count
     for lag in range(1, lags + 1):
         variance += 2 * (1 - lag / (lags + 1)) * float(gap[lag:] @ gap[:-lag]) / count
-    return math.sqrt(max(variance, 0.0) / count)  # Bartlett weights keep it ≥ 0 but for rounding
+    return math.sqrt(max(variance, 0.0) / count)  # Bartlett weights keep the variance ≥ 0 except for rounding

@@ -1,5 +1,5 @@
-"""Portfolios: from scores to target weights, from target weights to what a desk would have held and earned.
+"""The stage that turns scores into target weights, and target weights into executed holdings and daily returns.
 
-What belongs here: the benchmark vector and exposures, the weekly optimisation, execution and daily accounting (SPEC §6,
-§9). What does not: scores and styles (stages above) and statistics over portfolio returns (report).
+This package holds the benchmark vector and exposures, the weekly optimisation, execution and daily accounting (SPEC §6,
+§9). It does not hold scores and styles (earlier stages) or statistics of portfolio returns (assets/performance).
 """

@@ -1,4 +1,4 @@
-"""The tables of this stage: the two portfolios, their daily returns and what the excess came from. Declarations only."""
+"""Declares the tables of this stage: the two portfolios, their daily returns, the attribution and the lines."""
 
 from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.portfolios import windows
@@ -6,12 +6,14 @@ from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO, PORTFO
 from resources.gate import Between, Check, InSet, NotNull, Unique
 from resources.table import Read, Table, week_days
 
-DATA = "look into solve.parquet beside the partition; mend the week's scores, weights or prices"
-CODE = "a mistake in the code: the week's solve does not verify; report it with the partition's files"
+DATA = "read solve.parquet beside the partition, and correct the week's scores, index weights or prices"
+CODE = (
+    "this is a mistake in the code, because the stored solution does not verify; report it with the partition's files"
+)
 
 
 def portfolio_table(portfolio: Portfolio) -> Table:
-    """The table of one portfolio; its bounds are a part of the settings under portfolios.<key>."""
+    """Declare the table of one portfolio; its bounds are the settings under `portfolios.<key>`."""
     return Table(
         name=portfolio.asset,
         stage="portfolios",
@@ -20,25 +22,25 @@ def portfolio_table(portfolio: Portfolio) -> Table:
         description=f"""
 **{portfolio.name_zh}** ({portfolio.name_en}, {portfolio.index}): holdings and target weights at each week's signal close.
 
-A week first trades the previous week's target at the VWAP of its first trading day, drifts to its signal day, and
-optimises there (SPEC §6). Weights are fractions of net asset value; cash is no row, its drifted weight stands in
-solve.parquet.
+In each week the previous week's target is traded at the VWAP of the first trading day, the holdings drift to the signal
+day, and the portfolio is optimised there (SPEC §6). Weights are fractions of net asset value. Cash has no row; its drifted
+weight is in solve.parquet.
 
 | column | |
 |---|---|
-| week, date | Monday; signal day |
-| weight | target, sums to 1 |
+| week, date | Monday of the week; signal day |
+| weight | target; the targets sum to 1 |
 | drifted_weight | holding at the signal close |
-| benchmark_weight | published weight drifted to the signal close, sums to 1 |
-| score | μ; null: no view |
-| industry | as known on the day |
+| benchmark_weight | published weight drifted to the signal close; the weights sum to 1 |
+| score | μ; null if the stock has no score |
+| industry | as known on the signal day |
 | lower, upper | bounds of weight |
-| state | tradable, or why it may not be bought or traded |
+| state | tradable, or why the stock may not be bought or traded |
 
-Beside it: solve.parquet (one row: status, objective, residual, gap, cash; nested: constraints with slack and shadow
-price, which constraints were relaxed and what forced it, what can't hold together, what each bound cost in score, binding names, every
-solver's attempt), executions.parquet (orders, fills, what was blocked), days.parquet (daily returns). Empty, with the
-reason, until there are scores and index weights.
+Side files: solve.parquet has one row with status, objective, residual, duality gap and cash, and with nested lists of
+constraints (slack and shadow price), relaxed constraints and their causes, conflicts, the score that each bound cost, binding
+stocks and solver attempts. executions.parquet has the orders, their fills and the reasons for blocked orders. days.parquet has
+the daily returns. The partition is empty, with the reason, until scores and index weights are available.
 """,
         reads=(
             Read("scores"),
@@ -70,21 +72,21 @@ reason, until there are scores and index weights.
                 InSet("status", ("optimal", "failed")),
                 critical=False,
                 critical_share=1,
-                remedy="read relaxations and conflicts in solve.parquet: usually suspended holdings push an industry off neutral",
+                remedy="read relaxations and conflicts in solve.parquet; the usual cause is suspended holdings, which keep an industry from its benchmark weight",
             ),
             Check(
                 "benchmark_members_listed",
                 Between("benchmark_delisted", 0, 0.01),
                 critical=False,
                 critical_share=1,
-                remedy="deliver newer index_weights, or the members' rows of reference/instruments: they count as delisted",
+                remedy="deliver newer index_weights, or the members' rows of reference/instruments; a member without one counts as delisted",
             ),
             Check(
                 "benchmark_has_scores",
                 Between("benchmark_without_score", 0, 0.2),
                 critical=False,
                 critical_share=1,
-                remedy="deliver minute data of the members without a score; they can't be bought",
+                remedy="deliver minute data of the members without a score, which cannot be bought until then",
             ),
         ),
     )
@@ -101,10 +103,12 @@ portfolio_returns = Table(
     description="""
 Daily returns of both portfolios on the week's trading days, fractions: 1 + net = (1 + gross) (1 − cost).
 
-On a rebalance's trade day old holdings earn pre_close → VWAP and new ones VWAP → close; `cost` is taken at VWAP;
-`turnover` is the executed one-way turnover. `benchmark` is the index close to close, the price or the total-return index by
-the setting `portfolios.benchmark`; where a close is absent, the drifted weights, dividends included, and the notes say so. The day after a gap takes up what they
-missed of the index's move, where both closes lie in the week or on the day before it. Begins in the week after the first build.
+On the trade day of a rebalance the old holdings earn the return from pre_close to VWAP and the new ones from VWAP to close;
+`cost` is deducted at the VWAP, and `turnover` is the executed one-way turnover. `benchmark` is the return of the index from close
+to close; the setting `portfolios.benchmark` selects the price or the total-return index. Where a close is missing, the return of
+the drifted weights, which includes dividends, is used, and the notes report it. The first day after such a gap is adjusted so that
+the product over the gap equals the index's move, if both closes are within the week or on the day before it. The first row is in
+the week after the first build.
 """,
     reads=(
         *(Read(portfolio.asset) for portfolio in PORTFOLIOS),
@@ -134,7 +138,7 @@ missed of the index's move, where both closes lie in the week or on the day befo
             Between("gross", -0.25, 0.25),
             critical=False,
             plausibility=True,
-            remedy="look for a wrong pre_close among the holdings: price limits keep a portfolio inside this range",
+            remedy="look for a wrong pre_close among the holdings; price limits keep a correct return within this range",
         ),
     ),
 )
@@ -145,23 +149,24 @@ attribution = Table(
     partition="week",
     history="minutes",
     description="""
-Where each portfolio's excess over its index came from in the week: items whose values add up to it (SPEC §6: relative
-strength of net against the index, from signal close to signal close), checked to 1e-12 against the stored returns.
+Attribution of each portfolio's weekly excess over its index. The excess is the relative strength of the net return against
+the index from signal close to signal close (SPEC §6); the values of the items sum to it, which is checked to 1e-12 against the
+stored returns.
 
 | component | item | |
 |---|---|---|
-| selection | industry | active weight × residual of a cross-sectional regression on industries and styles, name by name |
+| selection | industry | Σ over stocks of active weight × residual of a cross-sectional regression on industries and styles |
 | style | style | active exposure × the style's return |
 | industry | industry | active weight × the industry's return over the market |
-| cash | cash | what stood uninvested at the signal close before, against the market |
+| cash | cash | return of the cash at the previous signal close, relative to the market |
 | cost | trading | cost of the rebalance |
-| unfilled | suspended, not_buyable, limit_up, cash, topped_up … | what the difference between fills and target earned or missed |
-| delisting | symbol | what a delisted holding lost when it was paid out |
-| benchmark_basis | index | drifted members over the index itself: dividends, age of the weights |
+| unfilled | suspended, not_buyable, limit_up, cash, topped_up … | return of the difference between fills and target |
+| delisting | symbol | loss on a delisted holding when it was paid out |
+| benchmark_basis | index | return of the drifted members over the index itself, from dividends and the age of the weights |
 
-Two legs, up to the trade day's VWAP with last week's holdings and from it with the target, are in legs.parquet with each
-exposure and return; names.parquet holds selection, unfilled and delisting name by name. A style that is null for the
-whole market is null here, with its reason, and part of selection.
+The attribution has two legs: up to the trade day's VWAP with last week's holdings, and from it with the target. legs.parquet has
+the exposures and returns of both; names.parquet has selection, unfilled and delisting per stock. A style that is null for the
+whole market is null here, with its reason, and its contribution is part of selection.
 """,
     reads=(
         *(Read(portfolio.asset, over=windows.two_weeks) for portfolio in PORTFOLIOS),
@@ -185,14 +190,14 @@ whole market is null here, with its reason, and part of selection.
             Between("basis", -0.005, 0.005),
             critical=False,
             critical_share=1,
-            remedy="drifted members and index differ by more than dividends explain: deliver newer reference/index_weights",
+            remedy="the drifted members and the index differ by more than dividends explain; deliver newer reference/index_weights",
         ),
         Check(
             "parts_plausible",
             Between("value", -0.1, 0.1),
             critical=False,
             plausibility=True,
-            remedy="look in names.parquet beside the partition for the name, and at its prices of the week",
+            remedy="find the stock in names.parquet beside the partition, and examine its prices of the week",
         ),
     ),
 )
@@ -203,17 +208,17 @@ portfolio_lines = Table(
     partition="week",
     history="minutes",
     description="""
-Lines of robustness: both portfolios once more, on other scores (`lines.alphas`) and on other signal days (`lines.weekdays`,
-an offset path each, and their mean), under the same constraints and costs. Empty unless set.
+Lines of robustness: both portfolios built on other scores (`lines.alphas`) and on other signal days (`lines.weekdays`: one
+offset path per weekday, and their mean), with the same constraints and costs. The table is empty unless a line is set.
 
 | column | |
 |---|---|
-| week, date | Monday; trading day |
-| portfolio, line | which index; the score's key or keys, or the weekday, or `mean of weekdays` |
+| week, date | Monday of the week; trading day |
+| portfolio, line | portfolio key; the key or keys of the score, the weekday, or `mean of weekdays` |
 | gross, cost, net, benchmark, turnover | as in portfolio_returns |
 
-An offset path's score is that of its signal day by the model known then (offset_scores). Beside the rows: states.parquet
-(holdings, targets and cash at each line's signal close) and solves.parquet (status, residual, gap of each rebalance).
+The score of an offset path is computed on its signal day by the model known then (offset_scores). Side files: states.parquet
+(holdings, targets and cash at each line's signal close) and solves.parquet (status, residual and gap of each rebalance).
 """,
     reads=(
         Read("scores", over=windows.lines_week),
@@ -244,7 +249,7 @@ An offset path's score is that of its signal day by the model known then (offset
             Between("gross", -0.25, 0.25),
             critical=False,
             plausibility=True,
-            remedy="look for a wrong pre_close among the holdings: price limits keep a portfolio inside this range",
+            remedy="look for a wrong pre_close among the holdings; price limits keep a correct return within this range",
         ),
     ),
 )

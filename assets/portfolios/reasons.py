@@ -1,7 +1,7 @@
-"""The reasons of the portfolios, as codes: why there is no portfolio, constraint or figure, and what forced a constraint to give.
+"""The codes of the portfolios' reasons: why a portfolio, constraint or figure is absent, and why a constraint was relaxed.
 
-Here: names of codes and of their parameters, and how a row of solve.parquet holds them. Not here: their words
-(resources/reason_words.py).
+This module holds the codes, the names of their parameters, and how a row of solve.parquet stores them. It does not hold their
+wording (resources/reason_words.py).
 """
 
 from collections.abc import Mapping
@@ -10,9 +10,9 @@ from typing import Any
 from resources.reasons import Code, Reason
 
 NOT_APPLIED = "n/a"  # the group of a constraint in solve.parquet for which the data is missing
-# why a solver's answer was not taken: there is none, or its residual or gap is too large
+# why a solver's answer was rejected: there is none, or its residual or duality gap is too large
 NO_ANSWER, NOT_VERIFIED = "no_answer", "not_verified"
-# how one of several optima was chosen; where what is not linear decides, or the smallest turnover was not found, the solver did
+# how one of several optima was chosen; under the codes of the second line the solver chose
 TIE_SMALLEST_TURNOVER, TIE_FIRST_BUILD = "smallest_turnover", "first_build"
 TIE_NOT_LINEAR, TIE_NOT_SOLVED = "not_linear", "not_solved"
 
@@ -65,7 +65,7 @@ BOUNDS_EXCLUDED = Code("bounds_excluded", ("low", "high"))
 
 
 def not_applied(solve: Mapping[str, Any]) -> dict[str, Reason]:
-    """Constraint → why it was not applied, of a row of solve.parquet."""
+    """Map each constraint that a row of solve.parquet records as not applied to its reason."""
     return {
         row["constraint"]: Reason.loads(row["forced_by"]) for row in solve["constraints"] if row["group"] == NOT_APPLIED
     }

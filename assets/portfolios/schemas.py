@@ -1,4 +1,4 @@
-"""Columns of the stage's tables and of the files beside them. No computation."""
+"""Schemas of the stage's tables and of their side files."""
 
 import polars as pl
 
@@ -37,7 +37,7 @@ ROWS = {
     "shadow_price": pl.Float64,
     "forced_by": pl.String,
 }
-# days.parquet: the portfolio's own days
+# days.parquet: the portfolio's daily returns
 DAYS = {
     "date": pl.Date,
     "gross": pl.Float64,
@@ -55,12 +55,12 @@ EXECUTIONS = {
     "order": pl.Float64,
     "filled": pl.Float64,
     "topped_up": pl.Float64,
-    "state": pl.String,  # tradable, or why the name may not be bought
+    "state": pl.String,  # tradable, or why the stock may not be bought
     "blocked": pl.String,
     "cut": pl.String,
 }
 COMPONENTS = ("selection", "style", "industry", "cash", "cost", "unfilled", "delisting", "benchmark_basis")
-# `value` is a part of the week's excess; null with a `reason` where it can't be told
+# `value` is a part of the week's excess; null with a `reason` where it can't be computed
 ATTRIBUTION = {
     "week": pl.Date,
     "date": pl.Date,
@@ -70,7 +70,7 @@ ATTRIBUTION = {
     "value": pl.Float64,
     "reason": pl.String,
 }
-# legs.parquet beside it: value = exposure × factor_return × what a leg's money is worth at the end, where these are known
+# legs.parquet beside it: value = exposure × factor_return × the growth of a leg's money to the end of the week, where known
 ATTRIBUTION_LEGS = {
     "portfolio": pl.String,
     "leg": pl.String,
@@ -80,7 +80,7 @@ ATTRIBUTION_LEGS = {
     "factor_return": pl.Float64,
     "value": pl.Float64,
 }
-# names.parquet beside it: parts of the week's excess that belong to one name
+# names.parquet beside it: the parts of the week's excess that belong to one stock
 ATTRIBUTION_NAMES = {
     "portfolio": pl.String,
     "symbol": pl.String,
@@ -89,7 +89,7 @@ ATTRIBUTION_NAMES = {
     "unfilled": pl.Float64,
     "delisting": pl.Float64,
 }
-# the portfolios once more, on other scores and other days
+# the portfolios on other scores and other signal days
 PORTFOLIO_LINES = {
     "week": pl.Date,
     "date": pl.Date,
@@ -101,7 +101,7 @@ PORTFOLIO_LINES = {
     "benchmark": pl.Float64,
     "turnover": pl.Float64,
 }
-# states.parquet beside it: what each line carries into the next week; a row per name
+# states.parquet beside it: what each line passes to the next week, one row per stock
 LINE_STATES = {
     "portfolio": pl.String,
     "line": pl.String,
@@ -114,7 +114,7 @@ LINE_STATES = {
     "cash": pl.Float64,
     "nav": pl.Float64,
 }
-# solves.parquet beside it: a row per rebalance
+# solves.parquet beside it: one row per rebalance
 LINE_SOLVES = {
     "portfolio": pl.String,
     "line": pl.String,

@@ -1,4 +1,4 @@
-"""Which partitions a week of a portfolio or of the lines reads, where the look-back follows from a setting. Nothing else."""
+"""The look-backs of the portfolios and of the lines that depend on settings: which partitions one week reads."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -13,9 +13,9 @@ from resources.settings.portfolios import PortfoliosSettings
 
 @offset_by(-1, -1)
 def previous_week(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
-    """The trading week before, whose target and holdings this one carries on.
+    """The previous trading week, whose target and holdings are the start of this one.
 
-    None where the history begins, and none up to the anchor week, the setting `start`.
+    Empty in the first week of the history, and up to the week of the setting `start`.
     """
     if week <= calendar.week_of(start) or (section.start is not None and week <= section.start):
         return []
@@ -24,7 +24,7 @@ def previous_week(calendar: Calendar, week: dt.date, section: PortfoliosSettings
 
 @offset_by(-1, 0)
 def two_weeks(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
-    """The week and, where there is one to carry on, the trading week before."""
+    """The week itself and, except at the start (`previous_week`), the previous trading week."""
     return [*previous_week.keys(calendar, week, section, start), week]
 
 
@@ -32,7 +32,7 @@ def two_weeks(calendar: Calendar, week: dt.date, section: PortfoliosSettings, st
 def previous_signal_day(
     calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date
 ) -> list[dt.date]:
-    """The signal day of the trading week before, where there is one to carry on."""
+    """The signal day of the previous trading week; empty at the start (`previous_week`)."""
     return [
         day for one in previous_week.keys(calendar, week, section, start) if (day := calendar.signal_day(one)) >= start
     ]
@@ -40,7 +40,7 @@ def previous_signal_day(
 
 @Lookback
 def benchmark_window(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
-    """The week's trading days and as many before them as published index weights are drifted over at most."""
+    """The week's trading days and the longest span before them over which published index weights may be drifted."""
     days = calendar.week_days(week)
     back = min(section.benchmark_max_age + 1, calendar.index(days[0]))
     return calendar.days(max(start, calendar.offset(days[0], -back)), days[-1])
@@ -48,13 +48,13 @@ def benchmark_window(calendar: Calendar, week: dt.date, section: PortfoliosSetti
 
 @Lookback
 def trade_day(calendar: Calendar, week: dt.date, section: PortfoliosSettings, start: dt.date) -> list[dt.date]:
-    """The week's first trading day, on which the target of the week before is traded; none under the daily fill rule."""
+    """The week's first trading day, on which the previous week's target is traded; empty under the daily fill rule."""
     if section.execution.fills.rule == "daily":
         return []
     return [day for day in calendar.week_days(week)[:1] if day >= start]
 
 
-# --- what a week of the lines reads; the section is {"lines": …, "portfolios": …}. Nothing where no line is set -------
+# --- look-backs of the lines: the section is {"lines": …, "portfolios": …}; all are empty where no line is set ---------
 
 
 def _on(section: Mapping[str, Any]) -> bool:
@@ -73,8 +73,10 @@ def line_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any], sta
 
 @Lookback
 def line_trade_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
-    """The days after the lines' signal days: of the week before, and of this one where they still belong to it. None under
-    the daily fill rule."""
+    """The trade days of the lines that are in this week, after signal days of the previous week or of this one.
+
+    Empty under the daily fill rule.
+    """
     if not _on(section) or section["portfolios"].execution.fills.rule == "daily":
         return []
     signals = line_days.keys(calendar, week, section, start)
@@ -86,19 +88,19 @@ def line_trade_days(calendar: Calendar, week: dt.date, section: Mapping[str, Any
 
 @offset_by(0, 0)
 def lines_week(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
-    """The week itself, of a week table."""
+    """The week itself, as the look-back of a weekly table."""
     return [week] if _on(section) else []
 
 
 @offset_by(-1, -1)
 def lines_before(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
-    """The trading week before, whose states are carried on."""
+    """The previous trading week, whose stored states are the start of this one."""
     return [calendar.offset_week(week, -1)] if _on(section) and week > calendar.week_of(start) else []
 
 
 @Lookback
 def lines_prices(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
-    """The trading days of two weeks, as of the listings, and those over which published index weights are drifted."""
+    """The days of `lines_listings`, and those over which published index weights are drifted."""
     if not _on(section):
         return []
     drifted = benchmark_window.keys(calendar, week, section["portfolios"], start)
@@ -106,7 +108,7 @@ def lines_prices(calendar: Calendar, week: dt.date, section: Mapping[str, Any], 
 
 
 def lines_listings(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
-    """The trading days of the week and of the one before."""
+    """The trading days of the week and of the previous one."""
     if not _on(section):
         return []
     first = calendar.offset_week(week, -1) if week > calendar.week_of(start) else week
@@ -115,5 +117,5 @@ def lines_listings(calendar: Calendar, week: dt.date, section: Mapping[str, Any]
 
 @Lookback
 def lines_indices(calendar: Calendar, week: dt.date, section: Mapping[str, Any], start: dt.date) -> list[dt.date]:
-    """The week's trading days and the one before them."""
+    """The week's trading days and the trading day before them."""
     return week_days(back=1).keys(calendar, week, section, start) if _on(section) else []

@@ -1,6 +1,6 @@
-"""The optimisation problem of one rebalance, and its solution: which weights, proved how, and what bound them (SPEC §6, §9).
+"""The optimisation problem of one rebalance, its solution, the proof of it, and which bounds are binding (SPEC §6, §9).
 
-What belongs here: constraints and terms, the programmes that solvers are handed, the certificate of an answer, conflicts and the
-explanation of a solution; arrays and small dataclasses. What does not: where the numbers come from and what is traded
-(assets/portfolios/week). Nothing here imports that room.
+This package holds constraints and terms, the programmes that are passed to solvers, the certificate of an answer, conflicts and
+the explanation of a solution, all on arrays and small dataclasses. It does not hold the origin of the numbers or the trading
+(assets/portfolios/week), and it does not import that package.
 """

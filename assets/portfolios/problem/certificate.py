@@ -126,10 +126,12 @@ class Certificate:
         return line.matrix @ weights + line.offset
 
     def bounds(self, constraint: Constraint) -> tuple[Floats, Floats]:
+        """Return the lower and upper bounds of the constraint's rows."""
         line = self._straight.get(constraint.name)
         return constraint.bounds(self.problem) if line is None else (line.lower, line.upper)
 
     def violations(self, constraint: Constraint, weights: Floats) -> Floats:
+        """Return by how much each row of the constraint is violated at `weights` [rows]."""
         values, (lower, upper) = self.values(constraint, weights), self.bounds(constraint)
         return np.maximum(0.0, np.maximum(lower - values, values - upper))
 
@@ -139,6 +141,7 @@ class Certificate:
         return float(beyond.max(initial=0.0))
 
     def total(self, group: str, weights: Floats) -> float:
+        """Return the total violation of the group's constraints at `weights`."""
         return float(sum(self.violations(c, weights).sum() for c in self.constraints if c.group == group))
 
     def score(self, weights: Floats) -> float:

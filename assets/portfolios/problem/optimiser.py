@@ -158,6 +158,7 @@ class Solution:
 
     @property
     def relaxations(self) -> tuple[Row, ...]:
+        """The rows that are violated by a slack."""
         return tuple(row for row in self.rows if row.slack > 0)
 
 

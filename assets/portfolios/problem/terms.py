@@ -134,15 +134,18 @@ class RiskPenalty(Term):
     name: str = "risk_penalty"
 
     def cost(self, weights: Floats, problem: Problem) -> float:
+        """aversion × the active variance."""
         common, own = _active_risks(self.covariance, weights, problem)
         return self.aversion * float(common @ common + own @ own)
 
     def gradient(self, weights: Floats, problem: Problem) -> Floats:
+        """2 × aversion × Σ (w − b) [n]."""
         factors, specific = _take(self.covariance, problem)
         common, own = _active_risks(self.covariance, weights, problem)
         return 2.0 * self.aversion * (factors @ common + specific * own)
 
     def state(self, weights: cp.Expression, problem: Problem) -> cp.Expression:
+        """State the penalty as a sum of squares."""
         factors, specific = _take(self.covariance, problem)
         active, root = weights - problem.benchmark, np.sqrt(self.aversion)
         return cp.sum_squares(root * factors.T @ active) + cp.sum_squares(cp.multiply(root * specific, active))
@@ -166,15 +169,19 @@ class TrackingError(Constraint):
         )
 
     def rows(self, problem: Problem) -> tuple[str, ...]:
+        """One row, `tracking_error`."""
         return ("tracking_error",)
 
     def bounds(self, problem: Problem) -> tuple[Floats, Floats]:
+        """At most `limit`."""
         return np.array([-np.inf]), np.array([self.limit])
 
     def values(self, weights: Floats, problem: Problem) -> Floats:
+        """The active standard deviation."""
         return np.array([np.sqrt(sum(float(part @ part) for part in _active_risks(self.covariance, weights, problem)))])
 
     def concerns(self, problem: Problem) -> Bools:
+        """The members of the benchmark."""
         return problem.benchmark > 0
 
     def tangent(self, weights: Floats, problem: Problem, direction: Floats | None = None) -> LinearRows:
@@ -187,6 +194,7 @@ class TrackingError(Constraint):
         return LinearRows(sp.csr_array(slope[np.newaxis, :]), np.array([-slope @ problem.benchmark]))
 
     def state(self, choice: Choice, problem: Problem, slack: cp.Variable | None) -> Stated:
+        """State the constraint as a second-order cone, scaled by 1 / limit."""
         factors, specific = _take(self.covariance, problem)
         active = choice.weights - problem.benchmark
         unit = 1.0 / self.limit  # near one, where solvers are exact
