@@ -201,10 +201,11 @@ def _can_hold(names: Names, limits: Limits, members: Sequence[Mapping[str, Any]]
             i = place[one["row"]]
             box[i, int(side == "upper")] = (names.high if side == "upper" else names.low)[i]
         elif one["kind"] == "stock_bands":
+            # A state that widens a band, such as that of a stock that may not be bought up to it, holds in any case.
             if side != "upper":
-                box[:n, 0] = np.maximum(box[:n, 0], names.benchmark - limits.stock)
+                box[:n, 0] = np.maximum(box[:n, 0], np.minimum(names.low, names.benchmark - limits.stock))
             if side != "lower":
-                box[:n, 1] = np.minimum(box[:n, 1], names.benchmark + limits.stock)
+                box[:n, 1] = np.minimum(box[:n, 1], np.maximum(names.high, names.benchmark + limits.stock))
         elif one["constraint"] == "turnover_limit":
             upper.append(sp.hstack([sp.csr_array((1, n)), sp.csr_array(np.ones((1, n)))], format="csr"))
             bound.append(np.array([limits.turnover - names.cash]))

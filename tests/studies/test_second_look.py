@@ -5,7 +5,7 @@ import datetime as dt
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from assets.portfolios.problem.conflict import find_conflicts
@@ -56,6 +56,7 @@ def problem(frame: pl.DataFrame) -> Problem:
 
 
 @settings(max_examples=30, deadline=None)
+@example(seed=208, frozen=0.0)  # a stock that may not be bought up to its band, beside a conflict with the bands
 @given(seed=st.integers(0, 100_000), frozen=st.sampled_from([0.0, 0.2, 0.5]))
 def test_both_implementations_find_the_same_bounds_relaxations_and_score(seed, frozen):
     frame = market(seed, frozen)
