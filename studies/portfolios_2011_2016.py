@@ -358,6 +358,9 @@ def verify_week(
         "relaxed_by": {group: value for group, value in allowed.items() if value > TOLERANCE},
         "relaxations": relaxations(solve),
         "conflicts": [describe_conflict(one["members"]) for one in solve["conflicts"]],
+        "conflicting_industries": sorted(
+            {m["row"] for one in solve["conflicts"] for m in one["members"] if m["constraint"] == "industry"}
+        ),
         "refused": [f"{one['stage']} {one['solver']}: {one['refused']}" for one in solve["attempts"] if one["refused"]],
         "unexplained": unexplained(broken, allowed),
         "verified": again,
@@ -1118,9 +1121,7 @@ def bp(value: float) -> str:
 
 def forced(row: Mapping[str, Any]) -> list[str]:
     """Return the industries of the week's conflicts; other industries are relaxed as a consequence."""
-    return sorted(
-        {one["row"] for one in row["relaxations"] if any(f"industry {one['row']} at" in w for w in row["conflicts"])}
-    )
+    return sorted({one["row"] for one in row["relaxations"]} & set(row["conflicting_industries"]))
 
 
 def why_relaxed(weekly: Sequence[Mapping[str, Any]]) -> str:
