@@ -201,7 +201,8 @@ def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str], in_
         *(name for name in KEY if name in rows.columns),
         reason=pl.coalesce(pl.when(~holds).then(text) for holds, text in rules),
     )
-    return judged.filter(pl.col("reason").is_not_null())
+    # A reason may name the first of a name's rows, so that their order decides.
+    return judged.filter(pl.col("reason").is_not_null()).sort(pl.all(), nulls_last=True)
 
 
 def _row_rules(date: dt.date, late_boards: Sequence[str]) -> _Rules:

@@ -272,6 +272,23 @@ def test_a_minute_that_traded_without_a_price_that_others_have_sets_the_name_asi
     assert delivered_bars(as_read(idle), DATE, NAME, {}, Rulebook.on(DATE)).rejected.is_empty()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_the_order_of_delivered_rows_changes_no_rejected_row_and_not_their_order(seed: int):
+    """A reason names the first of a name's bad rows."""
+    raw = pl.DataFrame(
+        {
+            "symbol": [f"{n:06d}.SZ" for n in range(1, 41) for _ in range(6)],
+            "minute": [570, 571, 572, 573, 574, 574] * 40,
+            "close": [10.0, -1.0, 10.0, -2.0, 10.0, 10.0] * 40,
+            "volume": [100, 100, -5, 100, 100, 100] * 40,
+        }
+    )
+    known = delivered_bars(as_read(raw), DATE, NAME, {}, Rulebook.on(DATE)).rejected
+    assert known.height == 40 * 5
+    shuffled = raw.sample(fraction=1, shuffle=True, seed=seed)
+    assert delivered_bars(as_read(shuffled), DATE, NAME, {}, Rulebook.on(DATE)).rejected.equals(known)
+
+
 FLOWS = ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
 
 

@@ -274,6 +274,7 @@ RELAXED = {
         {"constraint": "industry", "row": "73", "value": 0.00096, "slack": 0.00096},
     ],
     "conflicts": ["cannot all be satisfied: industry 73 at most its benchmark weight of 2.20%; suspended: 002491.SZ"],
+    "conflicting_industries": ["73"],
 }  # fmt: skip
 
 
@@ -289,6 +290,7 @@ def test_consecutive_weeks_of_one_cause_are_one_episode():
         "signal": dt.date(2015, 7, 17),
         "relaxed_by": {"industry": 0.003},
         "conflicts": ["industry 73 at most 1%"],
+        "conflicting_industries": ["73"],
     }
     calm = {**RELAXED, "signal": dt.date(2015, 7, 24), "status": "optimal"}
     later = {**RELAXED, "signal": dt.date(2015, 7, 31)}
@@ -332,7 +334,7 @@ def test_past_tracking_error_and_drift_of_published_weights():
 
 def test_the_record_leaves_out_empty_entries_and_keeps_zeros():
     record = {"conditions": {"date": dt.date(2016, 1, 8)}, "weekly": [{"signal": dt.date(2016, 1, 8), "cash": 0.0,
-              "conflicts": [], "held": None, "coverage": {"size": 1.0}, "cost": 1 / 3}]}  # fmt: skip
+              "conflicts": [], "conflicting_industries": [], "held": None, "coverage": {"size": 1.0}, "cost": 1 / 3}]}  # fmt: skip
     text = study.dump(record)
     assert json.loads(text) == {
         "conditions": {"date": "2016-01-08"}, "weekly": [{"signal": "2016-01-08", "cash": 0.0, "cost": 0.333333}],
