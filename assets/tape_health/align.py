@@ -34,7 +34,7 @@ FELL, MISALIGNED, CROSSED, LATE, ODD, REPEATED = 1, 2, 4, 8, 16, 32
 close or limit prices are not those of the others, its levels are out of order, its best prices outside the limits; the row before it once more."""
 (JUDGED, N_FELL, N_MISALIGNED, N_CROSSED, N_LATE, N_ODD, N_REPEATED, N_UNUSABLE, RUN, RUN_FROM, RUN_TO, FIRST_OFF, FINAL_VOLUME,
  FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED, GAP, GAP_FROM, FOLLOWING,
- AGAINST_BOOK, N_HALTED) = range(25)  # fmt: skip
+ AGAINST_BOOK, N_HALTED, SWEPT, SWEPT_ABOVE, SWEPT_BELOW, SWEPT_OWN, SWEPT_OTHER) = range(30)  # fmt: skip
 """Columns of `judge_quotes`; see there."""
 
 
@@ -87,6 +87,7 @@ class Tolerances(NamedTuple):
     amount: int  # the same elsewhere
     max_lag: int  # ms between a snapshot and the trades around it
     min_halt: int  # ms of trading hours without a trade that may be a halt
+    volume_factor: float  # times by which the shares that trades took of a level may differ from its volume
 
 
 @njit(cache=True, nogil=True)
@@ -255,6 +256,21 @@ def _trading_ms(first, last):
     return last - first - max(rest, 0)
 
 
+@njit(cache=True, nogil=True, inline="always")
+def _swept_shares(price, volume, side, first, last, level):
+    """Shares that the trades first … last − 1 took of a best price `level`, where the first of them took from it, all have its side, and
+    one of them went on to a worse price; 0 where they did not, so that the level may have lasted."""
+    own = side[first]
+    shares = np.int64(0)
+    for i in range(first, last):
+        if side[i] != own or own == 0:
+            return np.int64(0)
+        if price[i] != level:
+            return shares if (price[i] - level) * own > 0 else np.int64(0)
+        shares += volume[i]
+    return np.int64(0)
+
+
 @njit(cache=True, nogil=True)
 def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out):
     """Hold the snapshots of each symbol, by time and then as delivered, against the same symbol's trades, if it has any.
@@ -263,7 +279,7 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
     Tolerances. Judged are the snapshots from 09:30 on: before, they are virtual.
 
     Fills faults (snapshots,) with the bits above; twins (snapshots,), of a REPEATED row, with the row before that it equals in all
-    that is read here; and out (symbols, 25) by column:
+    that is read here; and out (symbols, 30) by column:
 
     JUDGED: snapshots judged; N_…: of each fault. N_UNUSABLE: of those in continuous trading with any, and of those that fell back,
     wherever they say they stood. N_HALTED: those of N_UNUSABLE with no fault but that bid and ask are equal, between trades min_halt
@@ -277,6 +293,10 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
     stamp (each trade changes the book, and a snapshot follows within seconds).
     FOLLOWING: trades of continuous trading that came next after a snapshot, at its best ask or above or at its best bid or below.
     AGAINST_BOOK: those of them whose side is the other one.
+    SWEPT: best levels that the trades next after a snapshot took whole, before the next snapshot on the tape (_swept_shares). SWEPT_ABOVE:
+    those of them of which the trades took volume_factor times the volume shown or more; SWEPT_BELOW: a volume_factor-th of it or less.
+    SWEPT_OWN, SWEPT_OTHER: those that show two different volumes at the best prices, of which the trades took exactly that of their own
+    side, of the other side.
     """
     (
         starts,
@@ -294,9 +314,9 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
         limit_up,
         limit_down,
     ) = quotes
-    tape_starts, tape_time, _, tape_price, _, tape_side, _, _ = trades
+    tape_starts, tape_time, _, tape_price, tape_volume, tape_side, _, _ = trades
     volumes, amounts, _ = sums
-    by_count, yuan_tolerance, tolerance, max_lag, min_halt = tolerances
+    by_count, yuan_tolerance, tolerance, max_lag, min_halt, volume_factor = tolerances
     for s in range(len(starts) - 1):
         first, last = starts[s], starts[s + 1]
         told = out[s]
@@ -333,7 +353,7 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
         run = 0
         run_from = np.int64(-1)
         shown = np.int64(-1)  # trades counted by the last snapshot with a sound book, its best prices
-        shown_bid = shown_ask = np.int64(0)
+        shown_bid = shown_ask = shown_bid_volume = shown_ask_volume = np.int64(0)
         before = -1  # the row before that is no repetition and did not fall
         distinct = np.int64(-2)
         for i in range(begins, last):
@@ -396,9 +416,23 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
                         if expected != 0 and next_side != 0:
                             told[FOLLOWING] += 1
                             told[AGAINST_BOOK] += next_side != expected
+                        level = shown_ask if next_side > 0 else shown_bid
+                        shares = _swept_shares(
+                            tape_price, tape_volume, tape_side, tape_first + shown, tape_first + k, level
+                        )
+                        own, other = shown_ask_volume, shown_bid_volume
+                        if next_side < 0:
+                            own, other = other, own
+                        if shares > 0 and own > 0:
+                            told[SWEPT] += 1
+                            told[SWEPT_ABOVE] += shares >= volume_factor * own
+                            told[SWEPT_BELOW] += volume_factor * shares <= own
+                            told[SWEPT_OWN] += shares == own != other
+                            told[SWEPT_OTHER] += shares == other != own
                     shown = np.int64(-1)
                     if continuous and bid[i] > 0 and ask[i] > 0 and not faults[i] & (ODD | CROSSED):
                         shown, shown_bid, shown_ask = np.int64(k), np.int64(bid[i]), np.int64(ask[i])
+                        shown_bid_volume, shown_ask_volume = np.int64(bid_volume[i]), np.int64(ask_volume[i])
                     if k > counted:
                         waiting = tape_time[tape_first + counted]
                         waited = _trading_ms(waiting, min(time[i], _CLOSING_MS))

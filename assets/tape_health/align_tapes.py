@@ -57,6 +57,11 @@ BOOK = {
     "following": pl.Int64,  # trades next after a snapshot, at its best prices
     "against_book": pl.Int64,  # of them: active on the other side than its book says
     "halted_quotes": pl.Int64,  # of unusable_quotes: virtual books of a halt
+    "swept": pl.Int64,  # best levels that the trades next after a snapshot took whole
+    "swept_above": pl.Int64,  # of them: the trades took many times the volume shown
+    "swept_below": pl.Int64,  # the trades took a small part of the volume shown
+    "swept_own": pl.Int64,  # the trades took exactly the volume of their side, not of the other
+    "swept_other": pl.Int64,  # the trades took exactly the volume of the other side, not of their own
     "quotes": pl.Int64,
 }
 """What the snapshots of each symbol say, in the order of align.judge_quotes' columns; prices and amounts in 1/10 000 yuan."""
@@ -122,6 +127,7 @@ def measure_tapes(
         amount=round(settings.cent_tolerance * 10_000),
         max_lag=settings.max_quote_lag_ms,
         min_halt=round(settings.min_halt_minutes * clock.MINUTE_MS),
+        volume_factor=settings.swept_volume_factor,
     )
     traded_rows = quoted_rows = 0
     for batches in by_symbols({"trades": trades, "quotes": known}, columns, settings.batch_rows):

@@ -97,6 +97,13 @@ tape_health = Table(
             "vendor deliver them anew",
         ),
         Check(
+            "level_volumes_agree_with_trades",
+            Between("levels_contradicted", 0, 0),
+            critical=True,
+            remedy="deliver the bid and ask volumes of the day's snapshots in shares and on their own side, or correct the layout that reads "
+            "them (docs/layouts.md)",
+        ),
+        Check(
             "daily_prices_agree_with_whole_bars",
             Between("contradicts_day", 0, 0),
             critical=False,

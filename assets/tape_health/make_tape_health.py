@@ -28,12 +28,17 @@ from assets.tape_health.schemas import TAPE_HEALTH
 from assets.tape_health.tape_ends import ENDED, judge_ends, proves
 from assets.tape_health.verdicts import (
     MISSING,
+    OK,
+    REPAIRED,
     SET_ASIDE,
     WITH,
     WITHOUT,
     clock_text,
+    describe_levels,
+    has_swept_levels,
     judge_bars,
     judge_ticks,
+    levels_contradict_trades,
     sides_agree_with_prices,
     sides_contradict_prices,
 )
@@ -66,6 +71,7 @@ PROFILE = {
     "contradicts_day": pl.Int64,  # whether bars that are proven whole have other prices than daily_prices
     "orders_aside": pl.Int64,
     "mirrored": pl.Int64,  # of an exchange whose trades have buyers and sellers exchanged
+    "levels_contradicted": pl.Int64,  # of an exchange whose books show other volumes than the trades took of them
     "orders_absent": pl.Int64,  # of an exchange whose orders were not delivered, though the other's were
     "uncompared": pl.Int64,
     "misaligned_quotes": pl.Int64,
@@ -463,6 +469,7 @@ def _profile(
         _symbol_rows(frame, ticked),
         _day_row(frame, ticked, settings, findings),
         _mirrored(frame, settings) if ticked else pl.DataFrame(schema={"mirrored": pl.Int64}),
+        _contradicted_levels(frame, settings) if ticked else pl.DataFrame(schema={"levels_contradicted": pl.Int64}),
         _order_streams(frame),
         _gap_rows(channels, settings),
         _early_ends(channels),
@@ -630,6 +637,34 @@ def _mirrored(frame: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
                 pl.col("exchange").replace_strict(_EXCHANGED, return_dtype=pl.String),
             ),
         )
+    )
+
+
+def _contradicted_levels(frame: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
+    """One row per exchange of whose names too many have books with other volumes than the trades took of them. Names whose trades are
+    set aside are not judged; names with too few levels to be judged one by one are judged together, as one."""
+    names = ("swept", "swept_above", "swept_below", "swept_own", "swept_other")
+    sound = frame.filter(pl.col("trades_verdict").is_in([OK, REPAIRED]))
+    counts = sound.select(*names, exchange=pl.col("symbol").str.tail(2))
+    thin = counts.filter(~has_swept_levels(settings)).group_by("exchange").agg(pl.col(names).sum())
+    units = pl.concat([counts, thin.select(counts.columns)]).filter(has_swept_levels(settings))
+    judged = units.with_columns(contradict=levels_contradict_trades(settings))
+    told = (
+        judged.group_by("exchange")
+        .agg(pl.col(names).filter("contradict").sum(), pl.col("contradict").sum(), units=pl.len())
+        .filter(pl.col("contradict") > settings.max_contradicted_share * pl.col("units"))
+        .sort("exchange")
+    )
+    return told.select(
+        levels_contradicted=pl.lit(1, pl.Int64),
+        detail=pl.format(
+            "in {} of {} names of {} with enough swept levels, more than {} (bars.max_contradicted_share), the books contradict the trades: {}",
+            "contradict",
+            "units",
+            "exchange",
+            pl.lit(f"{settings.max_contradicted_share:.0%}"),
+            describe_levels(settings),
+        ),
     )
 
 

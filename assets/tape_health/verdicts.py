@@ -408,6 +408,70 @@ def sides_agree_with_prices(settings: BarsSettings) -> pl.Expr:
     return (bound_of_share(settings, 1) < max(settings.max_against_price_share, 0.5)).fill_null(False)
 
 
+def has_swept_levels(settings: BarsSettings) -> pl.Expr:
+    """Whether enough best levels were taken whole for the volumes of a book to be judged by them."""
+    return (pl.col("swept") >= settings.least_swept_levels).fill_null(False)
+
+
+def levels_contradict_trades(settings: BarsSettings) -> pl.Expr:
+    """Whether the volumes of a book are not those that the trades took of it: in another unit, or of the other side."""
+    return _levels_in_another_unit(settings) | _levels_exchanged(settings)
+
+
+def _levels_exchanged(settings: BarsSettings) -> pl.Expr:
+    exact = pl.col("swept_own") + pl.col("swept_other")
+    share = settings.max_contradicted_level_share
+    exchanged = (exact >= settings.least_swept_levels) & (pl.col("swept_other") > share * exact)
+    return exchanged.fill_null(False)
+
+
+def _levels_in_another_unit(settings: BarsSettings) -> pl.Expr:
+    off = pl.max_horizontal("swept_above", "swept_below")
+    return has_swept_levels(settings) & (off > settings.max_contradicted_level_share * pl.col("swept")).fill_null(False)
+
+
+def describe_levels(settings: BarsSettings) -> pl.Expr:
+    """The likely cause of volumes that contradict the trades, with its counts and the remedy. Exchanged volumes may differ manifold as well,
+    so that exact matches decide."""
+    factor, share = pl.lit(f"{settings.swept_volume_factor:g}"), pl.lit(f"{settings.max_contradicted_level_share:.0%}")
+    in_shares = pl.lit("Deliver the bid and ask volumes of the snapshots in shares")
+    manifold = (
+        "{}: next after a snapshot the trades took {} {} the volume shown, or {}, of {} of the {} best levels that they took whole "
+        "(bars.swept_volume_factor), more than {} (bars.max_contradicted_level_share). {}"
+    )
+    larger = pl.lit("level volumes are in a larger unit than shares, such as lots of 100")
+    multiplied = pl.lit("level volumes are multiplied, as where shares were taken for lots of 100")
+    off = pl.max_horizontal("swept_above", "swept_below")
+    return (
+        pl.when(_levels_exchanged(settings) & (pl.col("swept_other") >= off))
+        .then(
+            pl.format(
+                "bid and ask volumes are exchanged: next after a snapshot the trades took exactly the volume of one side of {} best levels, and "
+                "of {} of them that of the wrong side, more than {} (bars.max_contradicted_level_share). Exchange the columns in the snapshot "
+                "files, or in the layout that reads them (docs/layouts.md)",
+                pl.col("swept_own") + pl.col("swept_other"),
+                "swept_other",
+                share,
+            )
+        )
+        .when(pl.col("swept_above") >= pl.col("swept_below"))
+        .then(pl.format(manifold, larger, factor, pl.lit("times"), pl.lit("more"), off, "swept", share, in_shares))
+        .otherwise(
+            pl.format(
+                manifold,
+                multiplied,
+                pl.format("1/{}", factor),
+                pl.lit("of"),
+                pl.lit("less"),
+                off,
+                "swept",
+                share,
+                in_shares,
+            )
+        )
+    )
+
+
 def _cause_of_contradictions() -> pl.Expr:
     """What most likely lies behind orders that contradict the trades: each fault leaves counts of its own."""
     faulty, exchanged = pl.col("contradicting"), pl.col("faults.exchanged")
@@ -631,6 +695,10 @@ def _quotes_set_aside(settings: BarsSettings) -> Told:
                 pl.col("gap") // 1000,
                 pl.lit(f"{settings.max_quote_gap_seconds:g}"),
             ),
+        ),
+        (
+            levels_contradict_trades(settings),
+            pl.format("its book is set aside: {}", describe_levels(settings)),
         ),
     ]
 

@@ -14,6 +14,7 @@ from assets.ticks.make_quotes import make_quotes
 from assets.ticks.make_trades import make_trades
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
+from tests.tape_health.test_level_volumes import EXCHANGED
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
 pytestmark = pytest.mark.skipif(not DATA.is_dir(), reason=f"REAL DATA ABSENT: no {DATA}, real tapes are not replayed")
@@ -155,3 +156,10 @@ def test_order_numbers_are_given_on_arrival(tables):
         for rows, order in ((entered, "event"), (aggressor, "seq")):
             for frame in rows.collect().partition_by("symbol"):
                 assert frame.sort(order)["order"].is_sorted()
+
+
+def test_bid_and_ask_volumes_that_are_exchanged_are_missed(moutai):
+    row = replayed({**moutai, "quotes": moutai["quotes"].with_columns(EXCHANGED)})
+    assert row["price_reproduced"] == row["snapshots"] == 4_841
+    assert row["best_reproduced"] < 0.25 * row["snapshots"]  # many show 100 shares on both sides
+    assert row["mismatches"] > 0.99 * row["snapshots"]

@@ -18,6 +18,7 @@ from resources.settings.ticks import TicksSettings
 from tests.bars import plain_bars
 from tests.bars.tapes import DAILY, Day, Landing
 from tests.making import run_make
+from tests.tape_health.test_level_volumes import ALTERED, CHECK
 from tests.tape_health.test_tape_health import refused
 
 DATA = Path(__file__).parents[2].parent / "shared" / "data"
@@ -362,6 +363,24 @@ def test_buyers_and_sellers_exchanged_contradict_the_book_of_the_snapshots(trade
         if against > 3:
             assert f"{against} of its 4048 trades next after a snapshot" in row["reason"]
             assert "buyers and sellers are exchanged in its trades" in row["reason"]
+
+
+@pytest.mark.parametrize("name", ["as delivered", *ALTERED])
+def test_altered_level_volumes_contradict_the_trades(trades, quotes, name):
+    """No order file: the trades alone show the unit and the side of the volumes."""
+    own, altered = trades[DATAYES].frame.filter(symbol="600519.SH"), ALTERED.get(name, [])
+    of = Day(own, quotes=quotes.frame.filter(symbol="600519.SH").with_columns(altered), landing=Landing(date=DATAYES))
+    row = of.verdicts["600519.SH"]
+    assert row["quotes_verdict"] == ("set aside" if altered else "ok")
+    assert row["trades_verdict"] == "ok"
+    assert (CHECK in refused(of)) == bool(altered)
+    if altered:
+        counts = {
+            "in lots": "of 813 of the 813 best levels",
+            "in tens": "of 823 of the 824",
+            "exchanged": "539 best levels, and of 532",
+        }
+        assert counts.get(name, "of 829 of the 829 best levels") in row["reason"]
 
 
 AGAINST_PRICE = {  # (price changes, of them against the side of the later trade, of them from one fill of an active order to its next)

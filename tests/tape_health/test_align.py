@@ -318,3 +318,51 @@ def test_a_symbol_whose_rows_stand_in_many_batches_is_one(shown):
     )
     assert one.tape.equals(many.tape)
     assert one.book.equals(many.book)
+
+
+# --- volumes of the best levels -------------------------------------------------------------------------------------------
+
+
+def swept_levels(trades: list[dict], shown: list[dict], factor: float) -> tuple[int, ...]:
+    """(levels taken whole, above, below, own, other) of snapshots that are sums of trades: each interval between two of them is walked."""
+    counts = [0] * 5
+    for row, after in itertools.pairwise(shown):
+        taken = trades[row["trades"] : after["trades"]]
+        bid, ask = row["bid_price_1"], row["ask_price_1"]
+        if not taken or row["time"] >= 53_820_000 or ask is None or bid >= ask or not taken[0]["side"]:
+            continue
+        side = taken[0]["side"]
+        level = ask if side == 1 else bid
+        length = next((n for n, one in enumerate(taken) if (one["price"], one["side"]) != (level, side)), len(taken))
+        at_level, beyond = taken[:length], taken[length:]
+        if not at_level or not beyond or beyond[0]["side"] != side or (beyond[0]["price"] - level) * side < 0:
+            continue
+        shares = sum(one["volume"] for one in at_level)
+        own, other = (row["ask_volume_1"], row["bid_volume_1"])[::side]
+        holds = (True, shares >= factor * own, shares * factor <= own, shares == own != other, shares == other != own)
+        counts = [count + held for count, held in zip(counts, holds, strict=True)]
+    return tuple(counts)
+
+
+SWEPT = ("swept", "swept_above", "swept_below", "swept_own", "swept_other")
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.integers(0, 2**32), st.sampled_from(["count", "volume"]), st.sampled_from([2.0, 5.0]))
+def test_swept_levels_are_those_of_plain_python(seed, by, factor):
+    rng = random.Random(seed)
+    trades, shown = random_day(rng, "600519.SH")
+    side = rng.choice((1, -1))
+    for row in trades:  # mostly one side, which walks the book
+        row["side"] = rng.choice((side, side, side, side, -side, 0))
+        row["price"], row["volume"] = 100 * (930 + side * rng.choice((0, 0, 1, 2))), rng.choice((100, 200, 500))
+    for row in shown:
+        first = trades[: row["trades"]]
+        row["volume"] = sum(one["volume"] for one in first)
+        row["amount"] = sum(one["volume"] * one["price"] for one in first)
+        row["bid_price_1"] = 93_000 if side == -1 else 92_900
+        row["ask_price_1"] = rng.choice((None, *[row["bid_price_1"] + 100] * 5))
+        row["bid_volume_1"], row["ask_volume_1"] = rng.choices((100, 200, 500, 1_000), k=2)
+    own = BarsSettings(align_quotes_by=by, swept_volume_factor=factor)
+    measured = measure_tapes(frame_of(trades).lazy(), quotes_frame(shown).lazy(), {}, {}, own)
+    assert measured.book.select(SWEPT).row(0) == swept_levels(trades, shown, factor)

@@ -15,6 +15,9 @@ from resources.landing import LandingZone
 from resources.settings import Settings
 from sample_market.generate import generate
 from sample_market.settings import profile
+from tests.bars.tapes import Day, Landing
+from tests.tape_health.test_level_volumes import ALTERED, CHECK, EXCHANGED
+from tests.tape_health.test_tape_health import refused
 
 SMALL = profile("tiny", days=32, tick_days=8, sse_main=6, szse_main=6, star=2, chinext=2, csi500=4, csi1000=4)
 
@@ -60,3 +63,29 @@ def test_a_lost_row_is_noticed_in_its_symbol_alone(days, exchange, table, kind):
     frame = replay_day(**{**tables, table: tables[table].filter(~lost)}, batch_rows=20_000)
     noticed = frame.filter((pl.col("mismatches") > 0) | (pl.col("faults") > 0))
     assert noticed["symbol"].to_list() == [symbol]
+
+
+def health_of(tables, date: dt.date, altered: list[pl.Expr]) -> Day:
+    """A day's trades and snapshots, without orders, through tape_health."""
+    rows = {name: tables[name].collect() for name in ("trades", "quotes")}
+    return Day(rows["trades"], quotes=rows["quotes"].with_columns(altered), landing=Landing(date=date))
+
+
+@pytest.mark.parametrize("name", ["as delivered", *ALTERED])
+def test_altered_level_volumes_of_a_sample_day_are_refused(days, name):
+    date = max(days)
+    of = health_of(days[date], date, ALTERED.get(name, []))
+    verdicts = {row["quotes_verdict"] for row in of.verdicts.values()}
+    altered = name in ALTERED
+    assert (CHECK in refused(of)) == altered
+    assert ("set aside" in verdicts) == altered
+    if altered:
+        assert verdicts == {"set aside"}
+        assert of.bars.frame.select("spread", "imbalance").null_count().row(0) == (of.bars.frame.height,) * 2
+
+
+def test_the_replay_misses_bid_and_ask_volumes_that_are_exchanged(days):
+    tables = days[max(days)]
+    frame = replay_day(**{**tables, "quotes": tables["quotes"].with_columns(EXCHANGED)}, batch_rows=20_000)
+    assert (frame["price_reproduced"] == frame["snapshots"]).all()
+    assert (frame["best_reproduced"] < 0.1 * frame["snapshots"]).all()
