@@ -1,18 +1,19 @@
 """The limit-order book and one stock-day of trading in it, compiled by numba.
 
-What belongs here: matching by price and time, both call auctions, the order flow, the three-second snapshots.
-What does not: which day, which stock, what alpha (arguments), and how a vendor writes it down (`delivery`).
+This module holds matching by price and time, both call auctions, the order flow and the three-second snapshots. It does not
+choose the day, the stock or the planted alpha, which are arguments, or write vendor files (`delivery`).
 
-A stock-day is simulated from its own random stream, so the outcome does not depend on the order or the number of workers.
-Prices are integer cents; inside the book a price is its distance from the day's lowest admissible price.
+A stock-day is simulated from its own random stream, so that the result does not depend on the order or the number of workers.
+Prices are integer cents. Inside the book, a price is its distance in cents from the lowest price that the day's limits allow.
 
-Flow in words: a latent value follows the common factors and its own fat-tailed, volatility-clustered minute returns.
-Orders come in bursts whose number follows an intraday U and the volatility. In a burst, makers behind the value cancel or
-are swept by informed orders, noise traders hit or lift the touch in a direction that persists from burst to burst and
-moves the value a little (price impact), makers refill around the value, and old orders are cancelled.
+Order flow: a latent value follows the common factors and its own fat-tailed, volatility-clustered minute returns. Orders
+arrive in bursts, the number of which follows a U shape over the day and the volatility. In each burst, market makers whose
+quotes the value has passed cancel them, or informed orders trade against these quotes; noise traders trade at the best prices
+in a direction that persists from burst to burst and moves the value (price impact); market makers place new orders around
+the value; and older orders are cancelled.
 """
 
-# Integers here are numba's: mypy would have them all of one Python or numpy type.
+# numba mixes Python and numpy integers, which mypy does not accept.
 # mypy: disable-error-code="assignment,operator,call-overload,arg-type,return-value"
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-# ---- columns of the event log: everything the exchange sees, in its order
+# ---- columns of the event log, which records every event in the exchange's order
 TIME, KIND, BID, ASK, PRICE, QTY, SIDE, TYPE = range(8)
 EVENT_COLUMNS = 8
 ARRIVAL, TRADE, CANCEL, REST = 0, 1, 2, 3
-"""Kinds. ARRIVAL: an order with its whole quantity. REST: what stays of it in the book (an SSE add row). In ARRIVAL, REST
-and CANCEL rows the order's local number stands in BID for buys and ASK for sells, the other is -1. SIDE is 0 buy, 1 sell;
-for a TRADE it is the aggressor's, 2 in an auction."""
+"""Kinds of events. ARRIVAL: an order with its whole quantity. REST: the part of it that enters the book (an SSE add row). In
+ARRIVAL, REST and CANCEL rows the order's local number is in BID for buys and in ASK for sells, and the other column is -1.
+SIDE is 0 for buy and 1 for sell; in a TRADE row it is the side of the aggressor, or 2 in an auction."""
 LIMIT, MARKET, OWN_BEST = 0, 1, 2
 
 # ---- columns of a snapshot
@@ -40,7 +41,8 @@ S_ORDERS = 20  # live bids, live asks, bid levels, ask levels
 S_ASK_PRICE, S_ASK_VOLUME, S_BID_PRICE, S_BID_VOLUME, S_BID_COUNT, S_ASK_COUNT = 24, 34, 44, 54, 64, 74
 SNAPSHOT_COLUMNS = 84
 PRE_OPEN, OPEN_CALL, OPENED, TRADING, CLOSE_CALL, CLOSED = range(6)
-"""Phases: before 09:15, virtual before 09:25, matched but not trading, continuous, closing call, closed."""
+"""Phases: before 09:15, opening call auction (virtual prices), between its match and 09:30, continuous trading, closing call
+auction, closed."""
 
 # ---- state of a book
 BEST, LEVELS_END = 0, 1  # BEST + side
@@ -48,7 +50,7 @@ N_ORDERS, N_EVENTS, LIVE, N_TRADES, VOLUME, AMOUNT, OPEN, HIGH, LOW, LAST = 2, 3
 BASE, SIZE, TOTAL_VOLUME, TOTAL_VALUE, WITHDRAWN, DEPTH, N_SNAPS, CHANGED, OVERFLOW = 13, 14, 15, 17, 19, 25, 27, 28, 29
 STATE_COLUMNS = 32
 
-# ---- columns of an order: price, remaining, side, next, previous, place among the live
+# ---- columns of an order: price, remaining shares, side, next and previous order of the level, index among the live orders
 O_PRICE, O_LEFT, O_SIDE, O_NEXT, O_PREV, O_PLACE = range(6)
 # ---- columns of a price level
 HEAD, TAIL, SHARES, COUNT = range(4)
@@ -65,24 +67,24 @@ MAX_ORDERS, MAX_EVENTS, MAX_SNAPS, MAX_LEVELS = 12_000, 30_000, 1_500, 24_000
 
 
 class Book(NamedTuple):
-    """The memory of one stock-day, whole numbers throughout, used again for the next; the kernels fill it."""
+    """The int64 arrays that the kernels fill for one stock-day. They are reused for the next stock-day."""
 
     orders: np.ndarray
-    """(orders, 6) every order of the day by its number."""
+    """(orders, 6) every order of the day, by its local number."""
     levels: np.ndarray
     """(2, prices, 4) price levels of bids and asks."""
     live: np.ndarray
     """(2, orders) numbers of the live orders of each side."""
     events: np.ndarray
-    """(events, 8) the log."""
+    """(events, 8) the event log."""
     snapshots: np.ndarray
-    """(snapshots, 84)."""
+    """(snapshots, 84) the snapshots."""
     state: np.ndarray
-    """(32,) counts, best prices and the day's figures."""
+    """(32,) counts, best prices and the totals of the day."""
 
 
 def new_book(orders: int = MAX_ORDERS, levels: int = MAX_LEVELS) -> Book:
-    """Memory for a book of at most so many orders and prices."""
+    """Allocate a book of at most `orders` orders and `levels` prices a side."""
     return Book(
         np.zeros((orders, 6), np.int64),
         np.zeros((2, levels, 4), np.int64),
@@ -110,7 +112,7 @@ OPENING_MINUTES, CLOSING_MINUTES = 30, 207  # end of the opening half hour, star
 
 @njit(cache=True, nogil=True)
 def uniform(r: np.ndarray) -> float:
-    """Uniform on (0, 1) by splitmix64; the state is r[0]."""
+    """Draw from the uniform distribution on (0, 1) by splitmix64. r: uint64[1], the state of the generator."""
     r[0] += np.uint64(0x9E3779B97F4A7C15)
     z = r[0]
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -121,17 +123,22 @@ def uniform(r: np.ndarray) -> float:
 
 @njit(cache=True, nogil=True)
 def normal(r: np.ndarray) -> float:
+    """Draw from the standard normal distribution by the transform of Box and Muller. r: the generator's state."""
     return math.sqrt(-2.0 * math.log(uniform(r))) * math.cos(6.283185307179586 * uniform(r))
 
 
 @njit(cache=True, nogil=True)
 def exponential(r: np.ndarray) -> float:
+    """Draw from the exponential distribution with mean 1. r: the generator's state."""
     return -math.log(uniform(r))
 
 
 @njit(cache=True, nogil=True)
 def draw_shares(r: np.ndarray, scale: float, lot: int, sell: bool) -> int:
-    """Pareto-tailed size (tail exponent 1.5, cut at 300 times the scale), in lots; some sells are odd."""
+    """Draw an order size in shares: Pareto with tail exponent 1.5, at most 300 times `scale`, rounded to lots.
+
+    3 % of the sell orders have an odd lot in addition.
+    """
     x = scale * min(uniform(r) ** (-1.0 / 1.5), 300.0)
     shares = np.int64(lot) * np.int64(max(1.0, math.floor(x / lot + uniform(r))))
     if sell and uniform(r) < 0.03:
@@ -143,6 +150,7 @@ def draw_shares(r: np.ndarray, scale: float, lot: int, sell: bool) -> int:
 def log_event(
     E: np.ndarray, S: np.ndarray, t: int, kind: int, bid: int, ask: int, price: int, qty: int, side: int, otype: int
 ) -> None:
+    """Append an event to the log E, or set S[OVERFLOW] where the log is full. price in cents, qty in shares."""
     n = S[N_EVENTS]
     if n >= E.shape[0]:
         S[OVERFLOW] = 1
@@ -160,7 +168,7 @@ def log_event(
 
 @njit(cache=True, nogil=True)
 def rest_order(R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, k: int) -> None:
-    """Put order k at the tail of its level."""
+    """Append order k to the queue of its price level."""
     side = R[k, O_SIDE]
     p = R[k, O_PRICE]
     q = R[k, O_LEFT]
@@ -191,7 +199,7 @@ def rest_order(R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, k:
 
 @njit(cache=True, nogil=True)
 def take_shares(R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, k: int, q: int) -> None:
-    """Take q shares off resting order k; unlink it when nothing is left, and find the new best price."""
+    """Reduce resting order k by q shares. An order without shares left is removed, and the best price is updated."""
     side = R[k, O_SIDE]
     p = R[k, O_PRICE]
     R[k, O_LEFT] -= q
@@ -231,6 +239,7 @@ def take_shares(R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, k
 
 @njit(cache=True, nogil=True)
 def record_trade(E: np.ndarray, S: np.ndarray, t: int, bid: int, ask: int, p: int, q: int, side: int) -> None:
+    """Log a trade of q shares at level p and add it to the totals of the day; the orders in the book are not changed."""
     cents = p + S[BASE]
     log_event(E, S, t, TRADE, bid, ask, cents, q, side, 0)
     S[N_TRADES] += 1
@@ -249,6 +258,7 @@ def record_trade(E: np.ndarray, S: np.ndarray, t: int, bid: int, ask: int, p: in
 
 @njit(cache=True, nogil=True)
 def cancel_order(R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, E: np.ndarray, t: int, k: int) -> None:
+    """Cancel the remaining shares of resting order k at time t (ms since midnight) and log the event."""
     side = R[k, O_SIDE]
     q = R[k, O_LEFT]
     price = R[k, O_PRICE] + S[BASE]
@@ -273,7 +283,11 @@ def submit(
     otype: int,
     match: bool,
 ) -> None:
-    """An order arrives. `match` False (a call auction): it only rests. Market orders take at most five levels."""
+    """Process an arriving order of q shares at level p.
+
+    With `match`, it trades against the other side first; without (call auctions), it only enters the book. Market orders trade
+    at no more than five levels, and the rest of them is cancelled.
+    """
     k = S[N_ORDERS]
     if k >= R.shape[0] or q <= 0:
         if k >= R.shape[0]:
@@ -319,7 +333,11 @@ def submit(
 
 @njit(cache=True, nogil=True)
 def auction_price(L: np.ndarray, S: np.ndarray, reference: int) -> tuple[int, int, int, int]:
-    """(level, matched, unmatched buys, unmatched sells) of largest volume, then least imbalance, then nearest reference."""
+    """Return the price level of a call auction and the matched shares, unmatched buy shares and unmatched sell shares at it.
+
+    The level has the largest matched volume; of several, the smallest imbalance; of several still, the smallest distance from
+    `reference` (cents). The level is -1 where nothing can trade.
+    """
     lo, hi = S[BEST + 1], S[BEST]
     if S[LIVE] == 0 or S[LIVE + 1] == 0 or hi < lo:
         return -1, 0, 0, 0
@@ -343,6 +361,7 @@ def auction_price(L: np.ndarray, S: np.ndarray, reference: int) -> tuple[int, in
 def match_auction(
     R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, E: np.ndarray, t: int, reference: int
 ) -> None:
+    """Match a call auction at its one price, in price and time priority, and log its trades at time t."""
     p, v, _, _ = auction_price(L, S, reference)
     while v > 0:
         b = L[0, S[BEST], HEAD]
@@ -356,7 +375,11 @@ def match_auction(
 
 @njit(cache=True, nogil=True)
 def take_snapshot(L: np.ndarray, S: np.ndarray, Q: np.ndarray, t: int, phase: int, reference: int) -> None:
-    """Append a snapshot. In call phases levels 1 and 2 are the virtual price, its volume and the unmatched rest."""
+    """Append a snapshot of the book at time t (ms since midnight) to Q.
+
+    In a call auction, level 1 of both sides has the virtual price and the volume that it would match, and level 2 the unmatched
+    volume.
+    """
     n = S[N_SNAPS]
     if n >= Q.shape[0]:
         S[OVERFLOW] = 1
@@ -419,7 +442,7 @@ def take_snapshot(L: np.ndarray, S: np.ndarray, Q: np.ndarray, t: int, phase: in
 
 @njit(cache=True, nogil=True)
 def drop_repeat(S: np.ndarray, Q: np.ndarray, szse: int) -> None:
-    """Take the last snapshot back if it shows what the one before it showed (Shenzhen's shows no withdrawals)."""
+    """Remove the last snapshot if it equals the previous one (Shenzhen's snapshots do not show withdrawals)."""
     n = S[N_SNAPS] - 1
     for c in range(S_PHASE, SNAPSHOT_COLUMNS):
         if szse == 1 and S_WITHDRAWN <= c < S_ASK_PRICE:
@@ -433,7 +456,7 @@ def drop_repeat(S: np.ndarray, Q: np.ndarray, szse: int) -> None:
 def cancel_some(
     R: np.ndarray, L: np.ndarray, live: np.ndarray, S: np.ndarray, E: np.ndarray, r: np.ndarray, t: int, target: int
 ) -> None:
-    """Keep each side near `target` live orders; an order to go is drawn at random, mostly of the older ones."""
+    """Keep the number of live orders of each side near `target` by cancelling orders drawn at random."""
     for side in range(2):
         n = S[LIVE + side]
         if n > 4 and uniform(r) < 0.30 + 0.06 * (n - target):
@@ -443,7 +466,7 @@ def cancel_some(
 
 
 class Day(NamedTuple):
-    """What a stock-day starts from; the first fields are those parameters under their names."""
+    """The parameters of a stock-day; the first fields are parameters of the same names."""
 
     sigma: float
     rate: float
@@ -495,7 +518,7 @@ def _day(P: np.ndarray, N: np.ndarray, v: float) -> Day:
 
 @njit(cache=True, nogil=True)
 def _clear(book: Book, base: int, size: int) -> None:
-    """An empty book of `size` prices from `base` cents on."""
+    """Empty the book and set its prices to `size` prices from `base` cents."""
     _, L, _, _, _, S = book
     S[:] = 0
     S[BASE], S[SIZE] = base, size
@@ -510,19 +533,19 @@ def _clear(book: Book, base: int, size: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _level(v: float, day: Day) -> float:
-    """The value as a distance in cents from the day's lowest price."""
+    """Convert the value (log yuan) to a distance in cents from the day's lowest price."""
     return math.exp(v) * 100.0 - day.base
 
 
 @njit(cache=True, nogil=True)
 def _opening_call(book: Book, r: np.ndarray, day: Day, x: float) -> None:
-    """09:15 to 09:25, cancels until 09:20. x: the value's level."""
+    """Simulate the opening call auction, 09:15 to 09:25, with cancels until 09:20. x: the value's level."""
     R, L, live, E, Q, S = book
     n = 46 + np.int64(16.0 * uniform(r))
     t = OPEN_CALL_START + 20
     mark = t // 3000 + 1
     for i in range(n):
-        # a few clumps instead of a steady trickle: snapshots are virtual here and nobody reads many
+        # Orders arrive in a few clusters, which keeps the number of virtual snapshots small.
         if uniform(r) < 0.12:
             t += np.int64(30_000 + uniform(r) * 60_000) // 10 * 10
         else:
@@ -558,26 +581,32 @@ def _opening_call(book: Book, r: np.ndarray, day: Day, x: float) -> None:
 
 @njit(cache=True, nogil=True)
 def _move(r: np.ndarray, day: Day, m: int, vol: float, common: float) -> float:
-    """The value's log return of minute m: common part, fat-tailed own part, jumps, drift. vol: its own standard deviation."""
+    """Draw the value's log return of minute m: common part, fat-tailed own part, jumps, drift.
+
+    vol: the standard deviation of the stock's own part. common: the common part.
+    """
     skew_down = 0.5 + 0.45 * math.tanh(day.skew)
-    # fat tails: a student-like scale mixture, and rare jumps whose direction carries the planted skewness
+    # The tails are fat by a lognormal scale mixture and by rare jumps, the direction of which has the planted skewness.
     move = vol * normal(r) * math.exp(0.45 * normal(r)) * 0.6
     move += common
     if uniform(r) < 0.012:
         jump = vol * (3.0 + 1.5 * exponential(r))
         move += -jump if uniform(r) < skew_down else jump
-    move += vol * 0.054 * (2.0 * skew_down - 1.0)  # mean of the jumps, so that skewness is not drift
+    move += vol * 0.054 * (2.0 * skew_down - 1.0)  # offsets the mean of the jumps, so that the skewness adds no drift
     move += day.drift_open * 0.2 / 30.0 if m < OPENING_MINUTES else day.drift_day / 207.0
     return move
 
 
-# The parts of a burst are inlined: handing a book's arrays on, hundreds of times a day, costs a tenth of the simulation.
+# The parts of a burst are inlined: passing the book's arrays, hundreds of times a day, takes a tenth of the simulation's time.
 @njit(cache=True, nogil=True, inline="always")
 def _stale_makers(book: Book, r: np.ndarray, day: Day, x: float, t: int) -> int:
-    """Makers whose quotes the value has passed cancel, or are swept by the informed. Returns the stamp of the last event."""
+    """Cancel quotes of market makers that the value has passed, or trade against them by informed orders.
+
+    Returns the time stamp of the last event.
+    """
     R, L, live, E, _, S = book
     for side in range(2):
-        sign = 1.0 if side == 0 else -1.0  # side of the sweeper
+        sign = 1.0 if side == 0 else -1.0  # side of the informed order
         other = 1 - side
         for _ in range(5):
             if S[LIVE + other] < 3 or sign * (x - S[BEST + other]) < 0.4 * day.width or uniform(r) < 0.4:
@@ -605,7 +634,10 @@ def _stale_makers(book: Book, r: np.ndarray, day: Day, x: float, t: int) -> int:
 def _noise_traders(
     book: Book, r: np.ndarray, day: Day, first: bool, v: float, flow: float, t: int
 ) -> tuple[float, float, int]:
-    """They hit or lift the touch. first: of the opening half hour. Returns the value, their flow and the stamp after them."""
+    """Submit the orders of noise traders, which trade at the best prices.
+
+    first: whether the burst is in the opening half hour. Returns the value, the noise traders' flow and the last time stamp.
+    """
     R, L, live, E, _, S = book
     lock = day.lock
     x = _level(v, day)
@@ -625,7 +657,7 @@ def _noise_traders(
             continue
         q = draw_shares(r, day.scale * (3.5 if is_large else 0.8), day.lot, side == 1)
         if not first:
-            # the outflow imprint: sells come in larger orders than buys
+            # The planted outflow: sell orders are larger than buy orders.
             stretch = math.exp(-sign * day.outflow)
             q = max(np.int64(q * stretch) // day.lot, 1) * day.lot
         if lock != 0:
@@ -647,7 +679,10 @@ def _noise_traders(
 
 @njit(cache=True, nogil=True, inline="always")
 def _refill(book: Book, r: np.ndarray, day: Day, first: bool, x: float, half: float, t: int) -> int:
-    """Makers quote around the value, from `half` a spread away. Returns the stamp of the last order."""
+    """Submit the orders of market makers around the value, at least `half` cents from it.
+
+    Returns the time stamp of the last order.
+    """
     R, L, live, E, _, S = book
     lock = day.lock
     for side in range(2):
@@ -677,7 +712,10 @@ def _refill(book: Book, r: np.ndarray, day: Day, first: bool, x: float, half: fl
 
 @njit(cache=True, nogil=True)
 def _burst(book: Book, r: np.ndarray, day: Day, first: bool, v: float, flow: float, t0: int) -> tuple[float, float]:
-    """One burst of orders, from t0 to its snapshot three seconds later. Returns the value and the noise traders' flow."""
+    """Simulate one burst of orders, from t0 to its snapshot three seconds later.
+
+    Returns the value and the noise traders' flow.
+    """
     R, L, live, E, Q, S = book
     t = t0 + 10 + np.int64(uniform(r) * 60.0) * 10
     half = day.width * 0.3 * (0.4 + exponential(r)) + 0.2
@@ -687,7 +725,7 @@ def _burst(book: Book, r: np.ndarray, day: Day, first: bool, v: float, flow: flo
     t += 10 * np.int64(1 + uniform(r) * 8.0)
     if day.lock == 0:
         cancel_some(R, L, live, S, E, r, t, 30)
-    # a burst ends before its snapshot, and inside its minute
+    # All events of a burst precede its snapshot and are in its minute.
     i = S[N_EVENTS] - 1
     while i >= 0 and E[i, TIME] > t0 + 2990:
         E[i, TIME] = t0 + 2990
@@ -701,14 +739,14 @@ def _burst(book: Book, r: np.ndarray, day: Day, first: bool, v: float, flow: flo
 
 @njit(cache=True, nogil=True)
 def _continuous(book: Book, r: np.ndarray, day: Day, common: np.ndarray, shape: np.ndarray, v: float) -> float:
-    """Continuous trading, minute by minute. Returns the value at its end."""
+    """Simulate continuous trading, minute by minute. Returns the value at its end."""
     _, L, _, _, Q, S = book
     flow = 0.0  # direction of the noise traders
-    pending = 0.0  # what the value has moved since the last burst
-    h = 0.0  # log volatility within the day, about the day's level
+    pending = 0.0  # change of the value since the last burst
+    h = 0.0  # log volatility within the day, less the day's level
     for m in range(MINUTES):
         start = MORNING + m * MINUTE if m < 120 else AFTERNOON + (m - 120) * MINUTE
-        if m == 0 or m == 120:  # a session opens with a snapshot, changed or not
+        if m == 0 or m == 120:  # each session starts with a snapshot, even if the book has not changed
             take_snapshot(L, S, Q, start, TRADING, day.pre)
         h = 0.97 * h + 0.10 * normal(r)
         vol = day.sigma * math.sqrt(shape[m]) * math.exp(day.level + h)
@@ -736,7 +774,7 @@ def _continuous(book: Book, r: np.ndarray, day: Day, common: np.ndarray, shape: 
 
 @njit(cache=True, nogil=True)
 def _closing_call(book: Book, r: np.ndarray, day: Day, x: float) -> None:
-    """14:57 to 15:00, no cancels. x: the value's level."""
+    """Simulate the closing call auction, 14:57 to 15:00, without cancels. x: the value's level."""
     R, L, live, E, Q, S = book
     lock = day.lock
     take_snapshot(L, S, Q, CLOSE_CALL_START, CLOSE_CALL, S[LAST])
@@ -762,7 +800,7 @@ def _closing_call(book: Book, r: np.ndarray, day: Day, x: float) -> None:
 
 @njit(cache=True, nogil=True)
 def _after_hours(book: Book, r: np.ndarray, day: Day) -> None:
-    """Fixed-price trading (STAR, ChiNext): a few pairs at the closing price, beside the book."""
+    """Simulate fixed-price trading after hours (STAR, ChiNext): one to three trades at the closing price, outside the book."""
     R, L, _, E, Q, S = book
     t = LATE_START
     for _ in range(1 + np.int64(uniform(r) * 3.0)):
@@ -787,16 +825,16 @@ def _after_hours(book: Book, r: np.ndarray, day: Day) -> None:
 def simulate_day(
     book: Book, P: np.ndarray, N: np.ndarray, common: np.ndarray, shape: np.ndarray, out: np.ndarray
 ) -> None:
-    """One stock-day.
+    """Simulate one stock-day.
 
-    book: filled anew; its S[OVERFLOW] tells that a buffer was too small. P, N: the real and whole parameters named above.
-    common: (237,) common part of the value's minute log returns. shape: (237,) intraday activity, mean 1.
-    out: float64[1] = value at the close (log yuan).
+    book: overwritten; its state S[OVERFLOW] is 1 afterwards where an array was too small. P, N: the real (P_…) and integer (I_…)
+    parameters. common: (237,) common part of the value's minute log returns. shape: (237,) intraday activity with mean 1.
+    out: float64[1], set to the value at the close (log yuan).
     """
     _, L, _, _, Q, S = book
     r = np.empty(1, np.uint64)
     r[0] = np.uint64(N[I_SEED])
-    v = P[P_VALUE] + P[P_DRIFT_OPEN] * 0.8  # the early drift comes mostly overnight
+    v = P[P_VALUE] + P[P_DRIFT_OPEN] * 0.8  # most of the opening drift occurs overnight
     day = _day(P, N, v)
     _clear(book, day.base, day.size)
     take_snapshot(L, S, Q, 525 * MINUTE + 18_000, PRE_OPEN, day.pre)

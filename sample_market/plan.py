@@ -1,6 +1,6 @@
-"""What a market consists of before anything trades: its calendar, its names, its scheduled events, its price limits.
+"""The plan of a market before trading: its calendar, its stocks, its scheduled events and its price limits.
 
-What belongs here: all that is fixed by the settings alone. What does not: prices, which come out of the book.
+This module holds everything that the settings alone determine. It does not hold prices, which the book produces.
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ INDUSTRIES = (
 )
 INDICES = ("000905.SH", "000852.SH")
 CODES_FROM = {"main_sh": 100, "star": 1, "main_sz": 1_200, "chinext": 100}
-"""How far after the first code of its board each board's names begin."""
+"""Distance between the first code of a board and the first code that its stocks may have."""
 
 
 def random(settings: MarketSettings, *key: str | int) -> np.random.Generator:
-    """A random stream of its own for every purpose, so that one more draw somewhere moves nothing elsewhere."""
+    """Create the random generator of one purpose, named by `key`, so that another draw for one purpose changes no other."""
     return np.random.default_rng([settings.seed, zlib.crc32("/".join(map(str, key)).encode())])
 
 
 def day_seed(settings: MarketSettings, symbol: str, day: dt.date) -> int:
-    """Seed of one stock-day: depends on nothing but the market's seed, the symbol and the date."""
+    """Return the seed of one stock-day, which depends only on the market's seed, the symbol and the date."""
     low = zlib.crc32(f"{settings.seed}/{symbol}/{day}".encode())
     high = zlib.crc32(f"{day}/{symbol}/{settings.seed}".encode())
     return (high << 31) ^ low
@@ -41,7 +41,7 @@ def day_seed(settings: MarketSettings, symbol: str, day: dt.date) -> int:
 
 @dataclass(frozen=True)
 class Event:
-    """Something scheduled: kind, symbol ('' for the market), first and last trading day as indices, value, words."""
+    """A scheduled event. symbol: '' for an event of the market. first, last: indices of its first and last trading day."""
 
     kind: str
     symbol: str
@@ -53,7 +53,7 @@ class Event:
 
 @dataclass(frozen=True)
 class Stocks:
-    """The names, one entry per stock, in order of symbol. Indices of days count from the first day of the history."""
+    """The stocks, one entry each, sorted by symbol. Indices of days count from the first day of the history."""
 
     symbol: list[str]
     board: list[str]
@@ -61,7 +61,7 @@ class Stocks:
     listed: np.ndarray
     """Index of the first trading day, negative before the history."""
     delisted: np.ndarray
-    """Index of the first day on which it is gone."""
+    """Index of the first day after the last trading day."""
     price: np.ndarray
     total_shares: np.ndarray
     float_share: np.ndarray
@@ -77,52 +77,52 @@ class Stocks:
 
 @dataclass(frozen=True)
 class MarketPlan:
-    """Calendar, names, members and events of a market."""
+    """The calendar, stocks, index members and events of a market."""
 
     days: list[dt.date]
     first_minute: int
     first_tick: int
     stocks: Stocks
     st: np.ndarray
-    """(days, stocks) shown as ST."""
+    """(days, stocks) whether the stock is ST."""
     suspended: np.ndarray
-    """(days, stocks)."""
+    """(days, stocks) whether the stock is suspended."""
     lock: np.ndarray
-    """(days, stocks) 1 locked at limit-up, -1 at limit-down."""
+    """(days, stocks) 1 for a day locked at limit-up, -1 at limit-down, 0 otherwise."""
     dividend: np.ndarray
-    """(days, stocks) cents a share, on the ex-date."""
+    """(days, stocks) cents a share on the ex-date, 0 otherwise."""
     split: np.ndarray
-    """(days, stocks) new shares per old one, on the ex-date; 1 otherwise."""
+    """(days, stocks) new shares per old share on the ex-date, 1 otherwise."""
     members: dict[str, list[tuple[int, list[int]]]]
-    """Index → (index of the day at whose close the list is published, members), in order."""
+    """Index code → pairs of the position of the day at whose close the list is published and its members, by day."""
     events: list[Event] = field(default_factory=list)
 
     def one(self, kind: str) -> Event | None:
-        """The first event of a kind."""
+        """Return the first event of a kind, or None."""
         return next((e for e in self.events if e.kind == kind), None)
 
 
 def trading_days(settings: MarketSettings) -> list[dt.date]:
-    """The trading days of the market, oldest first, from the exchange's calendar.
+    """Return the trading days of the market, oldest first, from the calendar of XSHG.
 
     Raises
     ------
     ValueError
-        If the last day is no trading day, or not its week's last.
+        If last_day is not a trading day, or not the last one of its week.
     """
     calendar, last = Calendar.xshg(), settings.last_day
     try:
         if not calendar.is_trading_day(last):
-            raise ValueError(f"last_day {last} is no trading day of XSHG: choose a week's last trading day")
+            raise ValueError(f"last_day {last} is not a trading day of XSHG: choose the last trading day of a week")
         if not calendar.is_last_of_week(last):
-            raise ValueError(f"last_day {last} is not its week's last trading day")
+            raise ValueError(f"last_day {last} is not the last trading day of its week: choose that day")
         return calendar.days(calendar.offset(last, 1 - settings.history_days - settings.days), last)
     except SettingsError as error:
         raise ValueError(f"last_day {last}: {error}") from error
 
 
 def monday(day: dt.date) -> dt.date:
-    """The week of a day, named by its Monday."""
+    """Return the Monday of the day's week."""
     return day - dt.timedelta(days=day.weekday())
 
 
@@ -173,12 +173,13 @@ def _make_stocks(settings: MarketSettings, days: int, rules: Rulebook) -> Stocks
 
 
 def make_plan(settings: MarketSettings) -> MarketPlan:
-    """Everything scheduled, from the settings alone.
+    """Draw the plan of a market from its settings.
 
     Raises
     ------
     ValueError
-        If the last day ends no week, a board is not open on the first day, or the names are too few for the indices.
+        If last_day is not the last trading day of a week, a board is not open on the first day, or there are too few stocks for
+        the indices.
     """
     days = trading_days(settings)
     schedule = _Schedule(settings, days, _make_stocks(settings, len(days), Rulebook.on(days[0])))
@@ -199,7 +200,7 @@ def make_plan(settings: MarketSettings) -> MarketPlan:
 
 @dataclass(frozen=True)
 class _Groups:
-    """Indices of the names by what happens to them."""
+    """Indices of the stocks, grouped by their events."""
 
     listings: list[int]
     leaving: list[int]
@@ -214,7 +215,7 @@ class _Groups:
 
 
 class _Schedule:
-    """The events of a market as they are drawn. The order of the draws is that of make_plan: another order is another market."""
+    """The events of a market. make_plan draws them in a fixed order; another order would produce another market."""
 
     def __init__(self, settings: MarketSettings, days: list[dt.date], stocks: Stocks) -> None:
         self.settings, self.days, self.stocks = settings, days, stocks
@@ -233,21 +234,21 @@ class _Schedule:
         self.used: set[int] = set()
 
     def add(self, kind: str, i: int, first: int, last: int, value: float = 0.0, detail: str = "") -> None:
-        """An event of name i, or of the market (-1)."""
+        """Add an event of stock i, or of the market (i = -1)."""
         self.events.append(Event(kind, self.stocks.symbol[i] if i >= 0 else "", first, last, value, detail))
 
     def draw(self, pool: list[int], count: int) -> list[int]:
-        """Names of a pool to which nothing has happened yet."""
+        """Draw up to `count` stocks of a pool that have no event yet."""
         free = [i for i in self.shuffled if i in pool and i not in self.used]
         self.used.update(free[:count])
         return free[:count]
 
     def within(self, share: float) -> int:
-        """The day at a share of the way through the minute days."""
+        """Return the index of the day at a share of the days with minute data."""
         return int(self.first_minute + (len(self.days) - self.first_minute) * share)
 
     def group(self) -> _Groups:
-        """Members first: by size among the ordinary, the very largest and the rest outside."""
+        """Assign each stock to a group. Index members are ordinary stocks by size, without the very largest ones."""
         settings, stocks, board = self.settings, self.stocks, self.stocks.board
         listings: list[int] = []
         for name in ("star", "chinext", "main_sh") if self.big else ("chinext",):
@@ -263,14 +264,15 @@ class _Schedule:
         end = second + settings.csi1000
         if len(ordinary) - end < 2:
             raise ValueError(
-                f"{len(stocks)} names are too few for indices of {settings.csi500} and {settings.csi1000} members"
+                f"{len(stocks)} stocks are too few for indices of {settings.csi500} and {settings.csi1000} members: "
+                "add stocks or lower csi500 or csi1000"
             )
         return _Groups(
             listings, special[:leaving], special[leaving:], ordinary[first:second], ordinary[second:end], ordinary[end:]
         )
 
     def review(self, groups: _Groups) -> dict[str, list[tuple[int, list[int]]]]:
-        """The indices' members before and after a review."""
+        """Draw the members of the indices before and after a review."""
         a, b = groups.csi500, groups.csi1000
         day = _review_day(self.days, self.first_minute, len(self.days))
         moved = max(1, len(a) // 12)
@@ -280,7 +282,7 @@ class _Schedule:
         return {INDICES[0]: [(0, sorted(a)), (day, a2)], INDICES[1]: [(0, sorted(b)), (day, b2)]}
 
     def list_and_delist(self, groups: _Groups) -> None:
-        """New names, and names whose last days are ST."""
+        """Draw new listings, and delistings of stocks that are ST until their last day."""
         stocks = self.stocks
         for k, i in enumerate(groups.listings):
             listed = self.within(0.35 + 0.15 * k) if self.big else self.first_tick - 3
@@ -295,7 +297,7 @@ class _Schedule:
         self.used.update(groups.leaving, groups.distressed)
 
     def treat(self, distressed: list[int]) -> None:
-        """Spans of special treatment."""
+        """Draw the periods of special treatment (ST)."""
         for k, i in enumerate(distressed):
             first = 0 if k % 2 == 0 else self.within(0.3)
             last = len(self.days) - 1 if k % 3 != 2 else self.within(0.7)
@@ -303,7 +305,7 @@ class _Schedule:
             self.add("st", i, first, last)
 
     def suspend(self, groups: _Groups) -> None:
-        """Suspensions: members of both indices among them, and one that reaches into the vendor days."""
+        """Draw suspensions, among them of members of both indices, and one that extends into the days with ticks."""
         each = 2 if self.big else 1
         drawn = self.draw(groups.csi500, each) + self.draw(groups.csi1000, each)
         for k, i in enumerate(drawn + self.draw(groups.outside, 2 if self.big else 0)):
@@ -316,7 +318,7 @@ class _Schedule:
             self.add("suspension", i, first, first + length - 1)
 
     def lock_at_limits(self, groups: _Groups) -> None:
-        """One-price days."""
+        """Draw the days on which a stock trades only at its price limit."""
         n_days, t0 = len(self.days), self.first_tick
 
         def lock(i: int, first: int, length: int, sign: int) -> None:
@@ -327,13 +329,13 @@ class _Schedule:
             late, early = (t0 + 1, n_days - 3), (self.first_minute + 8, t0 - 3)
             first = int(self.rng.integers(*(late if k % 2 == 0 else early)))
             lock(i, first, 2 if k % 4 == 3 else 1, -1 if k % 3 == 2 else 1)
-        # ST names, one day each, with no random draw: the other events are those of a market without them
+        # ST stocks are locked on one day each without a random draw, so that all other events are those of a market without them.
         treated = [i for i in groups.distressed if self.st[t0 + 2 :, i].all()]
         for k, i in enumerate(treated[: self.settings.st_locks]):
             lock(i, t0 + 2 + k % (self.settings.tick_days - 2), 1, -1 if k % 2 else 1)
 
     def change_shares(self, groups: _Groups) -> None:
-        """Splits and dividends, the first of each on a vendor day."""
+        """Draw splits and dividends, the first of each on a day with ticks."""
         n_days = len(self.days)
 
         def day(k: int) -> int:
@@ -350,7 +352,7 @@ class _Schedule:
             self.add("dividend", i, ex_date, ex_date, cents / 100.0, "yuan a share")
 
     def spoil_deliveries(self) -> None:
-        """A channel that is lost, and a day that is delivered again, corrected."""
+        """Draw the faults of deliveries: a channel that ends early, and a day that is delivered again with corrections."""
         lost = int(2011 + self.rng.integers(0, self.settings.szse_channels))
         day = self.first_tick + self.settings.tick_days // 2
         detail = f"SZSE channel {lost}: nothing delivered from 13:30 on"
@@ -361,7 +363,7 @@ class _Schedule:
 
 
 def _review_day(days: list[dt.date], first: int, end: int) -> int:
-    """The second Friday of the month in the middle of the minute days, or the trading day before it."""
+    """Return the second Friday of the month in the middle of the days with minute data, or the trading day before it."""
     middle = days[(first + end) // 2]
     start = middle.replace(day=1)
     friday = start + dt.timedelta(days=(4 - start.weekday()) % 7 + 7)
@@ -369,7 +371,7 @@ def _review_day(days: list[dt.date], first: int, end: int) -> int:
 
 
 def limit_percents(plan: MarketPlan, d: int, rules: Rulebook) -> tuple[np.ndarray, np.ndarray]:
-    """Whole percent up and down that each name may move on day d, 0 where there is no limit."""
+    """Return the price limits up and down of each stock on day d in whole percent, [stocks] each; 0 means no limit."""
     s = plan.stocks
     age = d - s.listed
     names = pl.DataFrame(
@@ -387,7 +389,7 @@ def limit_percents(plan: MarketPlan, d: int, rules: Rulebook) -> tuple[np.ndarra
 
 
 def limit_prices(pre_close: int, up_percent: int, down_percent: int) -> tuple[int, int]:
-    """(limit-up, limit-down) in cents, 0 where the day has none."""
+    """Return (limit-up, limit-down) in cents; both are 0 where the day has no limit. pre_close in cents."""
     if up_percent == 0 or down_percent == 0:
         return 0, 0
     return limit_cents(pre_close, up_percent, down_percent)

@@ -242,9 +242,9 @@ def test_the_sample_has_the_required_size_and_calendar() -> None:
 
 
 def test_last_day_must_end_a_week() -> None:
-    with pytest.raises(ValueError, match="week's last trading day"):
+    with pytest.raises(ValueError, match="not the last trading day of its week"):
         make_plan(profile("tiny", last_day=dt.date(2023, 11, 23)))
-    with pytest.raises(ValueError, match="no trading day"):
+    with pytest.raises(ValueError, match="not a trading day of XSHG"):
         make_plan(profile("tiny", last_day=dt.date(2023, 11, 25)))
 
 
