@@ -1,5 +1,5 @@
-"""Ticks → order_sizes and minute_bars, or one-minute bars as they were delivered (SPEC §1, §2.2, §3).
+"""The stage that makes order_sizes and minute_bars from ticks or from delivered one-minute bars (SPEC §1, §2.2, §3).
 
-Here: everything that sums trades and quotes into minutes. Not here: reading vendor files (assets/ticks), whether a tape adds up
-(assets/tape_health), and anything that spans minutes of a day (assets/factors).
+This package sums trades and quotes into minutes. It does not read vendor files (assets/ticks), judge whether a tape is complete
+(assets/tape_health) or compute statistics over several minutes (assets/factors).
 """

@@ -1,8 +1,10 @@
-"""Kernels from sorted ticks to sums: minute bars, order sizes, book statistics. Arrays in, arrays out, compiled by numba.
+"""Numba kernels that sum sorted ticks into minute bars, order sizes and book statistics.
 
-Here: the arithmetic of SPEC §1 and §3, exact in 64-bit integers (prices in 1/10 000 yuan). Not here: frames, files, nulls,
-thresholds, references, threads. Rows come symbol by symbol, trades by (channel, seq), quotes by time: symbol i owns rows
-starts[i] to starts[i + 1]. A symbol's sums depend on its own rows alone: how rows are cut into batches never changes a bit.
+This module holds the arithmetic of SPEC §1 and §3, exact in 64-bit integers (prices in 1/10 000 yuan). It does not handle frames,
+files, nulls, thresholds, references or threads.
+
+Rows are sorted by symbol, then trades by (channel, seq) and quotes by time; the rows of symbol i are starts[i] to
+starts[i + 1] − 1. The sums of a symbol depend only on its own rows, so that the cut into batches does not change any bit.
 """
 
 import math
@@ -25,15 +27,15 @@ Q, QUOTES = range(2)
 
 @njit(cache=True, nogil=True)
 def bar_sums(starts, time, price, volume, side, first_price, out):
-    """Fill out (symbols, SLOTS, ≥ 9 columns OPEN … SELL), zeros before. Prices and amounts in 1/10 000 yuan.
+    """Fill out (symbols, SLOTS, at least 9 columns OPEN … SELL), which contains zeros. Prices and amounts in 1/10 000 yuan.
 
-    An empty bar is flat at the last close; before any trade at first_price (pre_close; 0 = unknown stays 0).
+    All prices of an empty bar are the last close, or first_price (pre_close; 0 if unknown) before the first trade (SPEC §1).
     """
     for s in range(len(starts) - 1):
         bars = out[s]
         first, end = starts[s], starts[s + 1]
         while first < end:
-            # Stamps rarely go back: a bar's trades stand together, and summing them takes no decision per row.
+            # Time stamps rarely fall, so that the trades of a bar are adjacent and can be summed without a branch per row.
             slot = slot_of(time[first])
             last = first + _within(time[first:end], BEGINS[slot], BEGINS[slot + 1])
             high, low, shares, amount, buy, sell = _run_sums(price[first:last], volume[first:last], side[first:last])
@@ -60,7 +62,7 @@ def bar_sums(starts, time, price, volume, side, first_price, out):
 
 @njit(cache=True, nogil=True)
 def _within(time, begin, end):
-    """How many stamps from the first on lie in [begin, end)."""
+    """Count the leading stamps that are in [begin, end)."""
     for i in range(len(time)):
         if time[i] < begin or time[i] >= end:
             return i
@@ -69,7 +71,7 @@ def _within(time, begin, end):
 
 @njit(cache=True, nogil=True)
 def _run_sums(price, volume, side):
-    """High, low, shares, amount, active-buy amount, active-sell amount of one trade or more."""
+    """Return high, low, shares, amount, active-buy amount and active-sell amount of one or more trades."""
     high = low = price[0]
     shares = amount = buy = sell = np.int64(0)
     for i in range(len(price)):
@@ -84,16 +86,16 @@ def _run_sums(price, volume, side):
 
 
 # --- orders ---------------------------------------------------------------------------------------------------------------
-# Order numbers are unique within a channel. An order's fills stand in a few runs of neighbouring rows (on real tapes 1.1 runs an
-# order, 1.5 fills a run), so runs are found in one pass and then sorted by number. Whether a row opens a run is a coin toss to
-# the processor: the loops below decide it without a jump.
+# Order numbers are unique within a channel. The fills of an order form a few runs of adjacent rows (on real tapes 1.1 runs an
+# order and 1.5 fills a run), so runs are found in one pass and then sorted by number. The processor cannot predict whether a row
+# starts a run, so the loops below compute it without a branch.
 
 
 @njit(cache=True, nogil=True)
 def order_sums(starts, channel, price, volume, order, out):
-    """Add to out (symbols, 3): number of orders with a fill, Σ ln amount, Σ (ln amount)², amounts in yuan.
+    """Add to out (symbols, 3) the number of orders with a fill, Σ ln amount and Σ (ln amount)², amounts in yuan (SPEC §3).
 
-    Summed in order of channel and order number: the same fills give the same bits. Order number 0 is none.
+    The sums are in the order of channel and order number, so that equal fills have equal bits. Order number 0 means no order.
     """
     space = _workspace(starts)
     for s in range(len(starts) - 1):
@@ -116,14 +118,17 @@ def order_sums(starts, channel, price, volume, order, out):
 
 @njit(cache=True, nogil=True)
 def large_sums(starts, channel, time, price, volume, order, threshold, column, out):
-    """Add to out[symbol, slot, column] the fills of orders whose whole-day amount ≥ threshold (yuan; NaN: skipped)."""
+    """Add to out[symbol, slot, column] the fills, in 1/10 000 yuan, of orders whose amount of the day is at least the threshold.
+
+    threshold: yuan, one per symbol; a symbol with NaN is skipped (SPEC §3).
+    """
     space = _workspace(starts)
     for s in range(len(starts) - 1):
         first = starts[s] if not math.isnan(threshold[s]) else starts[s + 1]
         while first < starts[s + 1]:
             last = first + _one_channel(channel[first : starts[s + 1]])
             whole, order_of = _orders(order[first:last], price[first:last], volume[first:last], space)
-            large = order_of  # of each run: its order, from here on whether that is large
+            large = order_of  # the same memory: the order of each run, then whether this order is large
             for run in range(len(large)):
                 k = order_of[run]
                 large[run] = k >= 0 and whole[k] / 10_000.0 >= threshold[s]
@@ -140,7 +145,7 @@ def large_sums(starts, channel, time, price, volume, order, threshold, column, o
 
 @njit(cache=True, nogil=True)
 def _workspace(starts):
-    """Six arrays longer than the longest symbol."""
+    """Allocate six integer arrays that are one entry longer than the rows of any symbol."""
     longest = 0
     for s in range(len(starts) - 1):
         longest = max(longest, starts[s + 1] - starts[s])
@@ -149,7 +154,7 @@ def _workspace(starts):
 
 @njit(cache=True, nogil=True)
 def _one_channel(channel):
-    """How many rows from the first on are of its channel."""
+    """Count the leading rows that have the channel of the first."""
     for i in range(len(channel)):
         if channel[i] != channel[0]:
             return i
@@ -158,15 +163,15 @@ def _one_channel(channel):
 
 @njit(cache=True, nogil=True)
 def _orders(order, price, volume, space):
-    """(whole-day amount of each order, by number; per run of rows with one number the place of its order there, −1 for none).
+    """Return the amount of the day of each order, sorted by number, and for each run of rows the index of its order there, or −1.
 
-    Amounts in 1/10 000 yuan. space: of `_workspace`; both results lie in it.
+    Amounts in 1/10 000 yuan. space: the arrays of `_workspace`; both results are views of them.
     """
     number, amount, key, spare, whole, order_of = space[0], space[1], space[2], space[3], space[4], space[5]
     run = 0
     held = order[0]
     paid = np.int64(0)
-    for i in range(len(order)):  # every row overwrites the run it belongs to
+    for i in range(len(order)):  # every row overwrites the sums of its run
         opens = order[i] != held
         held = order[i]
         run += 1 if opens else 0
@@ -184,7 +189,7 @@ def _orders(order, price, volume, space):
     at = 0
     held = number[sorted_runs[nones]]
     paid = np.int64(0)
-    for run in sorted_runs[nones:]:  # and every run the order it belongs to
+    for run in sorted_runs[nones:]:  # every run overwrites the sum of its order
         opens = number[run] != held
         held = number[run]
         at += 1 if opens else 0
@@ -196,7 +201,7 @@ def _orders(order, price, volume, space):
 
 @njit(cache=True, nogil=True)
 def _large_fills(order, price, volume, large, run):
-    """(amount of the fills in large orders, the last row's run), of rows from the first, which lies in run number `run`."""
+    """Return the amount of the fills of large orders and the run of the last row. run: the run of the first row."""
     paid = np.int64(0)
     held = order[0]
     for i in range(len(order)):
@@ -207,15 +212,15 @@ def _large_fills(order, price, volume, large, run):
 
 
 _DIGIT = 12
-"""Most bits of a number sorted in one pass: 4 096 counters stay in the innermost cache."""
+"""Largest number of bits sorted in one pass: 4 096 counters fit in the L1 cache."""
 
 
 @njit(cache=True, nogil=True)
 def _by_number(number, key, spare):
-    """Indices of the runs by number, equal numbers in row order.
+    """Return the indices that sort the runs by number, equal numbers by row.
 
-    A radix sort of (number − lowest, index) packed into 64 bits: numbers of a day span few bits. Where they do not fit, numpy
-    sorts. key, spare: space for as many integers.
+    This is a radix sort of (number − lowest, index) packed into 64 bits, since the numbers of a day span few bits. Where they do
+    not fit, numpy sorts. key, spare: arrays of at least as many integers.
     """
     n = len(number)
     if n == 0:
@@ -250,7 +255,7 @@ def _by_number(number, key, spare):
 
 @njit(cache=True, nogil=True)
 def _bits(x):
-    """Binary digits of x ≥ 0."""
+    """Count the binary digits of x ≥ 0."""
     bits = 0
     while x >> bits:
         bits += 1
@@ -262,12 +267,13 @@ def _bits(x):
 
 @njit(cache=True, nogil=True)
 def book_sums(starts, time, bid, ask, bid_volume, ask_volume, whole, means):
-    """Level-1 book statistics of continuous trading, [09:30, 14:57); the auctions' books are virtual and give none.
+    """Sum book statistics over the snapshots of continuous trading, [09:30, 14:57); books of the auctions are virtual and skipped.
 
     bid, ask: prices of level 1. bid_volume, ask_volume: five arrays each, the volumes of levels 1 to 5. A price or volume of 0
-    is an empty level. whole (symbols, SLOTS, 2): Q in 1/10 000 yuan × shares, number of two-sided quotes. means (symbols,
-    SLOTS, 3): sums of (ask − bid)/mid, DI, DI5 over them. Q by SPEC §3: a change belongs to the bar of the later quote; the
-    first quote of each session only seeds; a one-sided quote breaks the chain.
+    means an empty level. whole (symbols, SLOTS, 2): filled with Q in 1/10 000 yuan × shares and the number of two-sided quotes.
+    means (symbols, SLOTS, 3): filled with the sums of (ask − bid)/mid, DI and DI5 over these quotes. Q follows SPEC §3: a change
+    is counted in the bar of the later quote, the first quote of each session has no change, and no change is computed across a
+    one-sided quote.
     """
     for s in range(len(starts) - 1):
         chained = False
@@ -311,9 +317,10 @@ def book_sums(starts, time, bid, ask, bid_volume, ask_volume, whole, means):
 
 @njit(cache=True, nogil=True)
 def delta_sums(starts, time, cumulative, out):
-    """Add to out (symbols, SLOTS) what each snapshot's cumulative field adds to the one before, in the bar of the later one.
+    """Add to out (symbols, SLOTS) the difference of each snapshot's cumulative field and the previous one, in the later one's bar.
 
-    The first adds all it says, a field < 0 is unknown and adds nothing, a fall counts against: a symbol's sum is its last field.
+    The first snapshot adds its whole field, a field < 0 is unknown and skipped, and a fall adds a negative difference. The sum of
+    a symbol is therefore its last known field.
     """
     for s in range(len(starts) - 1):
         before = np.int64(0)

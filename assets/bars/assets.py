@@ -1,4 +1,4 @@
-"""Declares order_sizes and minute_bars: schemas, what they read, the checks that they must pass. Declarations only."""
+"""Declares the tables order_sizes and minute_bars: their schemas, inputs and checks."""
 
 from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
 from assets.bars.windows import order_days, threshold_days
@@ -16,9 +16,10 @@ order_sizes = Table(
     partition="day",
     history="minutes",
     description=(
-        "How large a stock's orders were: `orders` with a fill (buy and sell side pooled), `sum_ln` = Σ ln amount and `sum_ln2` "
-        "= Σ (ln amount)², an order's amount being all its fills of the day in yuan. Sets the thresholds from which orders are "
-        "large (SPEC §3). Null where tape_health set the tape aside. Days without ticks take `bars/<YYYYMMDD>.order_sizes.parquet` where it landed."
+        "Sums of the sizes of each stock's orders: `orders` is the number of orders with a fill (buy and sell orders pooled), `sum_ln` = "
+        "Σ ln amount and `sum_ln2` = Σ (ln amount)², where the amount of an order is the sum of its fills of the day in yuan. The thresholds "
+        "of large orders are computed from these sums (SPEC §3). Values are null where tape_health set the tape aside. On days without "
+        "ticks, `bars/<YYYYMMDD>.order_sizes.parquet` is read, if it was delivered."
     ),
     reads=(Read("trades"), Read("tape_health")),
     lands=(Land("bars"),),
@@ -28,13 +29,13 @@ order_sizes = Table(
     make="assets.bars.make_order_sizes:make_order_sizes",
     needs={"orders": ("trades.bid_order",), "sum_ln": ("trades.bid_order",), "sum_ln2": ("trades.bid_order",)},
     checks=(
-        Check("symbol_unique", Unique(("symbol",)), critical=True, remedy="the delivered table names a stock twice"),
+        Check("symbol_unique", Unique(("symbol",)), critical=True, remedy="deliver one row for each stock"),
         Check("orders_counted", Between("orders", 0, None), critical=True, remedy="correct the delivered order sizes"),
         Check(
             "no_symbol_set_aside",
             Between("set_aside", 0, 0),
             critical=False,
-            remedy="re-deliver the files of the named symbols; the day does not count for their thresholds until then",
+            remedy="deliver the files of the named symbols again; until then this day is left out of their thresholds",
             explained_by=("tape_health.no_symbol_set_aside",),
         ),
     ),
@@ -46,11 +47,12 @@ minute_bars = Table(
     partition="day",
     history="minutes",
     description=(
-        "One-minute bars, 239 rows per delivered symbol-day: 565 opening auction, 237 minutes of continuous trading by their "
-        "start (570 = 09:30), 897 closing auction; 905 after-hours where it traded. Prices and amounts in yuan, `volume` in "
-        "shares; an empty minute is flat. `large_*`: fills of orders above the stock's threshold of the days before. "
-        "`net_bid_change` is Q of SPEC §3 in yuan; `spread`, `imbalance`, `imbalance_5` are means over the bar's two-sided "
-        "quotes. A symbol that tape_health set aside keeps its rows with null values. SPEC §1, §2.2."
+        "One-minute bars, 239 rows per delivered symbol-day: minute 565 is the opening auction, 237 minutes of continuous trading are "
+        "named by their start (570 = 09:30), and 897 is the closing auction; symbol-days with trades after hours also have a row 905. "
+        "Prices and amounts are in yuan, `volume` in shares; all prices of a minute without a trade are the last close. `large_*` are "
+        "the fills of orders of at least the stock's threshold of the days before. `net_bid_change` is Q of SPEC §3 in yuan; `spread`, "
+        "`imbalance` and `imbalance_5` are means over the two-sided quotes of the bar. The rows of a symbol that tape_health set aside "
+        "have null values. SPEC §1, §2.2."
     ),
     reads=(
         Read("trades"),
@@ -90,26 +92,26 @@ minute_bars = Table(
             "volume_equals_exchange_total",
             Between("volume_difference", 0, 0),
             critical=True,
-            remedy="re-deliver the day's tick files, or correct daily_prices",
+            remedy="deliver the day's tick files again, or correct daily_prices",
         ),
         Check(
             "bars_hold_every_trade",
             Between("unaccounted_volume", 0, 0),
             critical=True,
-            remedy="the bars lost or doubled trades of the tape: report it with the day's files",
+            remedy="the bars do not contain every trade of the tape exactly once: this is a mistake in the code; report it with the day's files",
         ),
         Check(
             "dense_bars_complete",
             Between("missing_bars", 0, 0),
             critical=True,
-            remedy="a symbol-day must have exactly the bars of SPEC §1: report it with the day's files",
+            remedy="a symbol-day does not have exactly the bars of SPEC §1: this is a mistake in the code; report it with the day's files",
         ),
         Check(
             "last_close_equals_official_close",
             Between("close_difference", -0.00005, 0.00005),
             critical=False,
-            critical_share=1,  # bars of ticks alone; before there were closing auctions the official close was an average
-            remedy="the last bar closes elsewhere than daily_prices: check the named symbols' daily prices",
+            critical_share=1,  # before there were closing auctions, the official close was an average
+            remedy="the close of the last bar differs from daily_prices: check the daily prices of the named symbols",
         ),
         Check(
             "daily_prices_agree_with_trades",
@@ -122,20 +124,20 @@ minute_bars = Table(
             "prices_inside_limits",
             Between("outside_limits", 0, 0),
             critical=False,
-            remedy="bars outside the day's limit prices: check the limits of the named symbols",
+            remedy="bars have prices outside the day's limit prices: check the limit prices of the named symbols",
         ),
         Check(
             "orders_delivered_as_before",
             Between("too_many_without_orders", 0, 0),
             critical=True,
-            remedy="deliver the day's order files; where the vendor delivers orders no longer, set bars.expect_orders = 'never'",
+            remedy="deliver the day's order files; if the vendor no longer delivers orders, set bars.expect_orders = 'never'",
         ),
         Check(
             "orders_of_every_name_delivered",
             Between("without_orders", 0, 0),
             critical=False,
-            critical_share=1,  # what refuses the day is counted above
-            remedy="deliver the orders of the named symbols; their bars stand, and nothing holds their trades against orders",
+            critical_share=1,  # the check above decides whether the day is refused
+            remedy="deliver the orders of the named symbols; their bars are used, but their trades are not compared with orders",
         ),
     ),
 )

@@ -1,7 +1,7 @@
-"""One day's minute_bars: what is read, which symbols are delivered, what tape_health set aside, what is unknown.
+"""Makes one day of minute_bars from ticks or delivered bars, with null values where tape_health set a symbol aside.
 
-Here: putting kernels, verdicts and landing bars together, and the profile that the checks judge. Not here: sums (sums.py),
-verdicts (assets/tape_health/verdicts.py).
+This module combines sums, verdicts and delivered bars, and makes the profile that the checks read. It does not sum ticks
+(sums.py) or make verdicts (assets/tape_health/verdicts.py).
 """
 
 import datetime as dt
@@ -35,7 +35,7 @@ from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
 
 _OF_TRADES = {"open": "first_open", "high": "top", "low": "bottom", "close": "auction_close"}
-"""A price of daily_prices → what it is of the trades (`_ranges`)."""
+"""Price of daily_prices → the column of `_ranges` that it should equal."""
 
 PROFILE = {
     "symbol": pl.String,
@@ -47,19 +47,21 @@ PROFILE = {
     "outside_limits": pl.Int64,
     "without_orders": pl.Int64,
     "too_many_without_orders": pl.Int64,
-    "day_contradicted": pl.Int64,  # whether trades that hold the whole volume have another open, high, low or close
+    "day_contradicted": pl.Int64,  # whether trades that add up to the daily volume have another open, high, low or close
     "detail": pl.String,
 }
-"""One row per symbol, and one per exchange whose orders are lacking; what does not concern a row, or one that is set aside, is null."""
+"""One row per symbol, and one per exchange with missing orders. A measure that does not apply to a row, or that belongs to a symbol set
+aside, is null."""
 
 
 def make_minute_bars(frames: Frames, partition: Partition, settings: BarsSettings) -> Made:
-    """The day's dense one-minute bars (SPEC §1, §2.2), from ticks where there are any, else from landing bars.
+    """Make the day's dense one-minute bars (SPEC §1, §2.2), from ticks where the day has any, else from delivered bars.
 
-    `trades` and `quotes` in the lake's order. A symbol is delivered where it has trades, or a book and no trade all day; a name
-    that should have traded and has no tape has no rows. What tape_health set aside keeps its rows with null values, where it set
-    the snapshots alone aside, those of the book; the rows of trades and quotes that it repaired are read as it says.
-    tape_health: the day's, and that of the days before which show whether orders are delivered (windows.order_days).
+    frames: `trades` and `quotes` are in the lake's order; `tape_health` holds the day and the days before that show whether orders
+    are delivered (windows.order_days). A symbol has rows if it has trades, or a book without a trade on the whole day; a stock
+    that should have traded and has no tape has no rows. A symbol that tape_health set aside has null values, and one whose
+    snapshots alone it set aside has null book columns. Rows of trades and quotes that tape_health repaired are read with its
+    repairs.
     """
     date, rules, unavailable = partition.date, partition.rules, partition.unavailable
     trades, securities, landing = frames["trades"], frames["securities"], partition.landing
@@ -89,7 +91,9 @@ def make_minute_bars(frames: Frames, partition: Partition, settings: BarsSetting
         )
         notes |= {"source": source, "rows_of_other_securities": delivered.others}
         notes |= {"rows_without_trade_in_no_bar": delivered.padding} if delivered.padding else {}
-    if all(frame[flag].null_count() == frame.height for flag in LIMITS):  # not delivered: told from the limit prices
+    if all(
+        frame[flag].null_count() == frame.height for flag in LIMITS
+    ):  # not delivered: computed from the limit prices
         limits = _limits(securities, final, frame.select(pl.col("symbol").unique()), unavailable)
         frame = with_limits(frame.drop(*LIMITS), limits)
         for flag in LIMITS:
@@ -127,7 +131,7 @@ def _from_ticks(
     final: pl.DataFrame,
     health: pl.DataFrame,
 ) -> tuple[pl.DataFrame, dict[str, Reason]]:
-    """Bars without limits of every delivered symbol, and why columns are entirely null."""
+    """Return the bars of every delivered symbol, without limits, and the reasons of columns that are entirely null."""
     date, files, unavailable = partition.date, partition.files, partition.unavailable
     thresholds = large_order_thresholds(frames["order_sizes"].collect(), settings)
     pre_close = dict(final.select("symbol", "quoted_pre_close").drop_nulls().iter_rows())
@@ -155,17 +159,19 @@ def _from_ticks(
 
 
 def _restamped(trades: pl.LazyFrame, stamps: pl.DataFrame) -> pl.LazyFrame:
-    """The trades with the stamps that tape_health gave to rows out of order."""
+    """Replace the time stamps of trades that are out of order by those that tape_health determined."""
     if stamps.is_empty():
         return trades
-    given = stamps.lazy().select(pl.col("row").cast(pl.UInt32), stamp="time")
-    joined = trades.with_row_index("row").join(given, on="row", how="left", maintain_order="left")
+    repaired = stamps.lazy().select(pl.col("row").cast(pl.UInt32), stamp="time")
+    joined = trades.with_row_index("row").join(repaired, on="row", how="left", maintain_order="left")
     return joined.with_columns(time=pl.coalesce("stamp", "time")).drop("row", "stamp")
 
 
 def _usable(quotes: pl.LazyFrame, faults: pl.DataFrame) -> pl.LazyFrame:
-    """The snapshots without those that tape_health leaves out. A crossed book is virtual (a halted name's auction): it stays
-    without a bid, so that no change is reckoned across it."""
+    """Drop the snapshots that tape_health leaves out.
+
+    A crossed book is virtual (the auction of a halted stock). It is kept without its bid, so that no bid change is computed across it.
+    """
     if faults.is_empty():
         return quotes
     crossed = pl.col("fault") & align.CROSSED > 0
@@ -182,11 +188,13 @@ def _limits(
     symbols: pl.DataFrame,
     unavailable: Reasons,
 ) -> pl.DataFrame:
-    """symbol, limit_up, limit_down, limits_known: of securities, else of the snapshots. A listed name without a limit price
-    has no limit that day, unless securities could not know any."""
+    """Return symbol, limit_up, limit_down and limits_known, from securities, else from the snapshots.
+
+    A listed stock without a limit price has no limit on the day, unless securities has no limit prices at all.
+    """
     listed = securities.select("symbol", "limit_up", "limit_down", "last_close").collect()
-    nobody_knows = "limit_up" in unavailable.get("securities", {})
-    listed = listed.with_columns(listed=pl.lit(not nobody_knows) & pl.col("last_close").is_not_null())
+    without_limits = "limit_up" in unavailable.get("securities", {})
+    listed = listed.with_columns(listed=pl.lit(not without_limits) & pl.col("last_close").is_not_null())
     both = symbols.join(listed, on="symbol", how="left").join(final, on="symbol", how="left")
     return both.select(
         "symbol",
@@ -199,12 +207,12 @@ def _limits(
 
 
 def _by_symbol(frame: pl.DataFrame, health: pl.DataFrame) -> pl.DataFrame:
-    """One row per delivered symbol: its bars, the close of the day, its verdicts and reference."""
+    """Return one row per delivered symbol with its bars, its last close, its verdicts and its reference volume."""
     market = pl.col("close").filter(pl.col("minute") <= clock.CLOSING_AUCTION)
     days = frame.group_by("symbol", maintain_order=True).agg(
         pl.len().cast(pl.Int64).alias("bars"),
         (pl.len() - (pl.col("minute") == clock.AFTER_HOURS).sum()).cast(pl.Int64).alias("dense_bars"),
-        # Σ of what was not delivered is unknown, not 0.
+        # The sum of a column that was not delivered is unknown, not 0.
         pl.when(pl.col("volume").count() > 0).then(pl.col("volume").sum()).alias("bar_volume"),
         pl.col("volume").filter(pl.col("minute") == clock.AFTER_HOURS).sum().alias("late_volume"),
         market.last().alias("last_close"),
@@ -231,14 +239,14 @@ def _profile(
     rules: Rulebook,
     settings: BarsSettings,
 ) -> pl.DataFrame:
-    """What the checks judge."""
+    """Make the profile that the checks read; schema PROFILE."""
     accepted = pl.col("verdict") != SET_ASIDE
     left_out = pl.when(pl.col("reference_counts") == WITHOUT).then("late_volume").otherwise(0)
     off = pl.col("bar_volume") - left_out - pl.col("reference_volume")
     limits = securities.select("symbol", "limit_up", "limit_down").collect()
     slack = 5e-5  # half of 1/10 000 yuan: prices are floats of whole ticks
     outside = (pl.col("high") > pl.col("limit_up") + slack) | (pl.col("low") < pl.col("limit_down") - slack)
-    # tape_health accepts a difference that follows from how daily_prices or the bars are rounded: then it is that one and no other.
+    # tape_health accepts a difference that follows from the rounding of daily_prices or of the bars; only this difference passes.
     proven = (off.abs() <= settings.volume_tolerance) | (off == pl.col("volume_difference"))
     auctioned = [exchange for exchange in ("SH", "SZ") if rules.has_closing_auction(exchange)]
     official = pl.col("symbol").str.tail(2).is_in(auctioned)
@@ -268,8 +276,8 @@ def _profile(
             day_contradicted=pl.when(accepted & pl.lit(ticked)).then(contradicted.fill_null(False).cast(pl.Int64)),
             detail=pl.when(contradicted).then(
                 pl.format(
-                    "daily_prices says open {}, high {}, low {}, close {}; its trades of the day, which add up to the daily volume, open at "
-                    "{}, range from {} to {}, and the closing auction is at {}",
+                    "daily_prices has open {}, high {}, low {} and close {}, but its trades, which add up to the daily volume, open at "
+                    "{}, range from {} to {}, and the price of the closing auction is {}",
                     "open",
                     "high",
                     "low",
@@ -277,7 +285,7 @@ def _profile(
                     "first_open",
                     "bottom",
                     "top",
-                    pl.col("auction_close").cast(pl.String).fill_null("no price"),
+                    pl.col("auction_close").cast(pl.String).fill_null("unknown"),
                 )
             ),
         )
@@ -287,8 +295,8 @@ def _profile(
 
 
 def _ranges(frame: pl.DataFrame) -> pl.DataFrame:
-    """symbol, first_open, top, bottom of the bars that traded, before the trades after hours, and the close of the closing auction
-    where it traded."""
+    """Return symbol, first_open, top and bottom of the bars that traded, and auction_close, the close of the closing auction if it
+    traded. Trades after hours are left out."""
     day = frame.filter((pl.col("volume") > 0) & (pl.col("minute") <= clock.CLOSING_AUCTION))
     return day.group_by("symbol", maintain_order=True).agg(
         first_open=pl.col("open").first(),

@@ -1,16 +1,14 @@
-"""One day's order_sizes: summed from trades, or read as they were delivered, and which rows can't be used.
+"""Makes one day of order_sizes by summing trades or by reading the delivered table, and sets aside rows that cannot be used.
 
-Here: putting sums, verdicts and the delivered file together. Not here: sums (sums.py), delivered sizes held against the day's
-amounts (assets/delivered_bars/sizes.py).
+This module combines sums, verdicts and the delivered file. It does not sum ticks (sums.py) or compare delivered sizes with the
+day's amounts (assets/delivered_bars/sizes.py).
 """
 
 import datetime as dt
 
 import polars as pl
 
-from assets.bars.reasons import (
-    none_left,
-)
+from assets.bars.reasons import none_left
 from assets.bars.schemas import ORDER_SIZES
 from assets.bars.sums import order_size_sums
 from assets.delivered_bars.sizes import judged_against_amounts
@@ -22,14 +20,18 @@ from resources.partition import Frames, Partition
 from resources.settings.bars import BarsSettings
 from resources.values import read_column, shown
 
-_SQUARES_SLACK = 1e-9  # of (Σ ln amount)²: equal amounts have no variance, and sums are rounded
+_SQUARES_SLACK = 1e-9  # relative to (Σ ln amount)², for rounded sums of equal amounts, which have no variance
 
 
 def make_order_sizes(frames: Frames, partition: Partition, settings: BarsSettings) -> Made:
-    """Per symbol the number of orders with a fill, Σ ln amount and Σ (ln amount)², yuan, buy and sell orders pooled (SPEC §3);
-    without ticks the delivered table. `trades` in the lake's order.
+    """Make order_sizes: per symbol the number of orders with a fill, Σ ln amount and Σ (ln amount)² in yuan (SPEC §3).
 
-    A symbol that tape_health set aside has null sums: half a day's orders would bias the thresholds of the next 20 days.
+    Buy and sell orders are pooled. frames: `trades` is in the lake's order. On a day without ticks the delivered table is read. A
+    symbol that tape_health set aside has null sums, because the orders of an incomplete day would bias the thresholds of the next
+    20 days.
+
+    Raises:
+        InputError: if the delivered table lacks a column or no cell of a column can be read.
     """
     date, tape_health = partition.date, frames["tape_health"]
     sums = order_size_sums(frames["trades"], settings)
@@ -51,7 +53,7 @@ def make_order_sizes(frames: Frames, partition: Partition, settings: BarsSetting
         return Made(pl.DataFrame(schema=ORDER_SIZES), unavailable=gone)
     lacking = [column for column in ORDER_SIZES if column not in (*landed.columns, "date")]
     if lacking:
-        raise InputError(f"{name} lacks the column {', '.join(lacking)}. Deliver it in the schema of SPEC §2.2.")
+        raise InputError(f"{name} lacks the column {', '.join(lacking)}. Deliver the table in the schema of SPEC §2.2.")
     frame, bad = _read_sizes(landed, date, name)
     amounts = tape_health.select("symbol", amount=pl.coalesce("amount", "reference_amount")).collect()
     frame, bad = judged_against_amounts(frame, bad, amounts, name, settings)
@@ -59,8 +61,10 @@ def make_order_sizes(frames: Frames, partition: Partition, settings: BarsSetting
 
 
 def _read_sizes(landed: pl.DataFrame, date: dt.date, name: str) -> tuple[pl.DataFrame, pl.Series]:
-    """The delivered sums in the schema ORDER_SIZES and why a row's cannot be used, else null; a row with a reason has null sums.
-    Raises InputError where no cell of a column can be read."""
+    """Return the delivered sums in the schema ORDER_SIZES and, per row, the reason why they cannot be used, or null.
+
+    A row with a reason has null sums. Raises InputError where no cell of a column can be read.
+    """
     columns = ("orders", "sum_ln", "sum_ln2")
     frame = landed.select(pl.lit(date).alias("date"), pl.col("symbol").cast(pl.String))
     reasons = pl.Series("reason", [None] * landed.height, pl.String)
@@ -71,20 +75,19 @@ def _read_sizes(landed: pl.DataFrame, date: dt.date, name: str) -> tuple[pl.Data
         if read.faulty and why.null_count() == 0 and cells.dtype != ORDER_SIZES[column]:
             raise InputError(
                 f"{name}: {column} = {shown(cells.to_list()[0])} {why[0]}, and no other of its {landed.height} rows can be read either. "
-                "Deliver it in the schema of SPEC §2.2."
+                "Deliver the table in the schema of SPEC §2.2."
             )
         frame = frame.with_columns(read.values.alias(column))
-        said = pl.DataFrame({"cell": [shown(cell) for cell in cells.to_list()], "why": why})
-        said = said.select(
-            pl.format("{}: {} = {} {}", pl.lit(name), pl.lit(column), "cell", "why")
-        )  # null without a why
-        reasons = reasons.zip_with(reasons.is_not_null(), said.to_series())
+        described = pl.DataFrame({"cell": [shown(cell) for cell in cells.to_list()], "why": why})
+        # A format with a null argument is null, so that rows without a fault have no reason.
+        described = described.select(pl.format("{}: {} = {} {}", pl.lit(name), pl.lit(column), "cell", "why"))
+        reasons = reasons.zip_with(reasons.is_not_null(), described.to_series())
     squares = pl.col("sum_ln2") * pl.col("orders")
     rules = [
         *(
             (
                 pl.col(column).is_finite().fill_null(True),
-                pl.format("{}: {} = {} is no number", pl.lit(name), pl.lit(column), column),
+                pl.format("{}: {} = {} is not a finite number", pl.lit(name), pl.lit(column), column),
             )
             for column in ("sum_ln", "sum_ln2")
         ),
@@ -110,7 +113,7 @@ def _read_sizes(landed: pl.DataFrame, date: dt.date, name: str) -> tuple[pl.Data
 
 
 def _judged_sizes(frame: pl.DataFrame, set_aside: pl.Series, source: str) -> Made:
-    """The frame with its profile. set_aside: the reason or null, per row. source: where the rows came from, for messages."""
+    """Return the frame with its profile. set_aside: the reason or null, per row. source: the file or folder, for messages."""
     profile = frame.with_columns(set_aside=set_aside.is_not_null().cast(pl.Int64), detail=set_aside)
     if frame["orders"].count():
         return Made(frame, profile)

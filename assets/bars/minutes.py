@@ -1,4 +1,4 @@
-"""Sums by symbol and slot → the rows of minute_bars (SPEC §1, §2.2): yuan, nulls, limits. Nothing is read or summed here."""
+"""Converts sums by symbol and slot to the rows of minute_bars (SPEC §1, §2.2): yuan, nulls, limits. It does not read or sum ticks."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -25,13 +25,15 @@ _TRADED = (
 
 
 def dense_frame(symbols: list[str], bars: np.ndarray, date: dt.date) -> pl.DataFrame:
-    """(symbols, SLOTS, 11) of `bar_sums` → one row per symbol and bar; 905 only where it traded. Book and limits are null."""
+    """Convert the sums of `bar_sums` (symbols, SLOTS, 11) to one row per symbol and bar, without book and limit columns.
+
+    Bar 905 is kept only where it traded. Prices that are 0 become null.
+    """
     flat = {name: np.ascontiguousarray(bars[:, :, k]).reshape(-1) for k, name in enumerate(_TRADED)}
     for name in _TRADED:
         if name not in ("volume", "trades"):
-            flat[name] = (
-                flat[name] / 10_000.0
-            )  # by numpy: polars divides by a scalar inexactly, and 1854.98 is to be 1854.98
+            # numpy rounds the quotient correctly; polars multiplies by the reciprocal, and 1854.98 would not be 1854.98.
+            flat[name] = flat[name] / 10_000.0
     frame = pl.DataFrame(
         {
             "symbol": pl.Series(symbols, dtype=pl.String).gather(np.repeat(np.arange(len(symbols)), SLOTS)),
@@ -45,7 +47,7 @@ def dense_frame(symbols: list[str], bars: np.ndarray, date: dt.date) -> pl.DataF
 
 
 def book_frame(symbols: list[str], whole: np.ndarray, means: np.ndarray) -> pl.DataFrame:
-    """The integer and float parts of `book_sums` → symbol, minute, net_bid_change (yuan), spread, imbalance, imbalance_5."""
+    """Convert the integer and float sums of `book_sums` to symbol, minute, net_bid_change (yuan), spread, imbalance, imbalance_5."""
     count = whole[:, :, 1].reshape(-1)
     with np.errstate(invalid="ignore"):
         averages = means.reshape(-1, 3) / np.where(count > 0, count, np.nan)[:, None]
@@ -60,9 +62,9 @@ def book_frame(symbols: list[str], whole: np.ndarray, means: np.ndarray) -> pl.D
 
 
 def with_limits(frame: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
-    """Adds at_limit_up, at_limit_down: whether the close stands at the day's limit price, compared in 1/10 000 yuan.
+    """Add at_limit_up and at_limit_down: whether the close equals the day's limit price, compared in 1/10 000 yuan.
 
-    limits: symbol, limit_up, limit_down (yuan), limits_known; a known null is a day without limit.
+    limits: symbol, limit_up, limit_down (yuan), limits_known. A null limit where limits_known is true means a day without limit.
     """
 
     def ticks(name: str) -> pl.Expr:
@@ -78,7 +80,7 @@ def with_limits(frame: pl.DataFrame, limits: pl.DataFrame) -> pl.DataFrame:
 
 
 def null_out(frame: pl.DataFrame, set_aside: pl.Series, columns: Sequence[str] = VALUES) -> pl.DataFrame:
-    """The rows of the named symbols stay, their values (of these columns) become null: neither zero nor dropped."""
+    """Set the values of `columns` to null in the rows of the symbols `set_aside`; no row is dropped."""
     if set_aside.is_empty():
         return frame
     accepted = ~pl.col("symbol").is_in(set_aside.to_list())

@@ -1,7 +1,7 @@
-"""Whose orders were not delivered though they were to be expected, from the verdicts of a day and of the days before.
+"""Finds stocks whose orders are expected and were not delivered, from tape_health of a day and of the days before.
 
-Here: what is expected under `bars.expect_orders`, and how much of it is lacking per exchange. Not here: orders that contradict their
-trades (assets/tape_health). Nothing that is computed reads orders: they are held against the trades.
+This module decides which orders are expected under `bars.expect_orders` and counts the missing ones per exchange. It does not judge
+orders that contradict their trades (assets/tape_health). No figure is computed from orders; they are only compared with the trades.
 """
 
 import polars as pl
@@ -10,19 +10,19 @@ from resources.settings.bars import BarsSettings
 
 LACKING = {
     "exchange": pl.String,
-    "expected": pl.Int64,  # names that traded and whose orders are to be expected
-    "without_orders": pl.Int64,  # of them: without an order
-    "too_many_without_orders": pl.Int64,  # whether these are more than the settings allow
+    "expected": pl.Int64,  # stocks that traded and whose orders are expected
+    "without_orders": pl.Int64,  # expected stocks without an order
+    "too_many_without_orders": pl.Int64,  # whether without_orders is more than the settings allow
     "detail": pl.String,
 }
 _LISTED = 5
 
 
 def lacking_orders(today: pl.DataFrame, before: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
-    """LACKING, one row per exchange with names whose orders are lacking, sorted.
+    """Return one row per exchange with stocks whose orders are missing, sorted; schema LACKING.
 
-    today, before: tape_health of the day and of the `bars.order_days` trading days before it, under the codes of the day. A name's
-    orders were delivered where they were measured (overfilled_orders): Shenzhen's cancels in the trade file are no orders.
+    today, before: tape_health of the day and of the `bars.order_days` trading days before it, under the codes of the day. The orders
+    of a stock were delivered if overfilled_orders is not null; Shenzhen's cancels in the trade file do not count as orders.
     """
     measured = pl.col("overfilled_orders").is_not_null()
     traded = today.filter(pl.col("trades") > 0).select(
@@ -48,9 +48,9 @@ def lacking_orders(today: pl.DataFrame, before: pl.DataFrame, settings: BarsSett
     )
     too_many = pl.col("without_orders") > settings.max_without_orders_share * pl.col("expected")
     why = (
-        pl.format("and orders of them were on {}", pl.col("last").cast(pl.String))
+        pl.format("although orders of them were delivered on {}", pl.col("last").cast(pl.String))
         if settings.expect_orders == "as_before"
-        else pl.lit("which bars.expect_orders = 'always' demands")
+        else pl.lit("although bars.expect_orders = 'always' requires them")
     )
     more = pl.when(pl.col("without_orders") > _LISTED).then(pl.lit(" …")).otherwise(pl.lit(""))
     found = by_exchange.select(
@@ -59,7 +59,7 @@ def lacking_orders(today: pl.DataFrame, before: pl.DataFrame, settings: BarsSett
         "without_orders",
         too_many_without_orders=too_many,
         detail=pl.format(
-            "no orders of {} of {} names of {} that traded were delivered, {} ({}{})",
+            "no orders were delivered of {} of {} stocks of {} that traded, {} ({}{})",
             "without_orders",
             "expected",
             "exchange",

@@ -1,6 +1,7 @@
-"""The reasons of order sizes and bars, as codes: why a day, or a column of it, has no values.
+"""The codes of the reasons why a day of order_sizes or minute_bars, or a column of it, has no values.
 
-Here: names of codes and of their parameters. Not here: their words (resources/reason_words.py), and why a symbol's day is set aside.
+This module names the codes and their parameters. It does not hold their words (resources/reason_words.py) or the reasons why a
+symbol-day is set aside (assets/tape_health/verdicts.py).
 """
 
 import polars as pl
@@ -17,6 +18,6 @@ FEW_ORDER_SIZES_BECAUSE = Code("few_order_sizes_because", ("days", "orders", "wi
 
 
 def none_left(source: str, reasons: pl.Series) -> Reason:
-    """Why a day that was delivered has no values."""
-    told = reasons.drop_nulls()
-    return NO_USABLE_ROW(source=source) if told.is_empty() else EVERY_NAME_SET_ASIDE(source=source, first=told[0])
+    """Return the reason why a delivered day has no values. reasons: per row or symbol, why it was set aside, or null."""
+    known = reasons.drop_nulls()
+    return NO_USABLE_ROW(source=source) if known.is_empty() else EVERY_NAME_SET_ASIDE(source=source, first=known[0])

@@ -1,4 +1,4 @@
-"""Schemas of order_sizes and minute_bars (SPEC §2.2, §2.3). Nothing else; kept free of heavy imports."""
+"""The schemas of order_sizes and minute_bars (SPEC §2.2, §2.3). Declarations import this module, so it has no heavy imports."""
 
 import polars as pl
 

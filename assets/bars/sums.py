@@ -1,7 +1,8 @@
-"""A day's ticks, batch by batch through the kernels, to frames: order sizes, bars of traded and of silent names, book statistics.
+"""Runs the kernels on a day's ticks batch by batch and returns frames of order sizes, minute bars and book statistics.
 
-Here: which columns a kernel reads, what is unknown for want of a threshold. Not here: the kernels' arithmetic (aggregate.py),
-cutting into batches (assets/ticks/batches.py), references, verdicts and limits (make_minute_bars.py).
+This module chooses the columns that each kernel reads and sets large-order amounts without a threshold to null. It does not hold
+the arithmetic (aggregate.py), the cut into batches (assets/ticks/batches.py), or references, verdicts and limits
+(make_minute_bars.py).
 """
 
 import datetime as dt
@@ -21,7 +22,7 @@ _ORDERS = ("bid_order", "ask_order")
 
 
 def order_size_sums(trades: pl.LazyFrame, settings: BarsSettings) -> pl.DataFrame:
-    """symbol, orders, sum_ln, sum_ln2."""
+    """Return symbol, orders, sum_ln and sum_ln2 of each symbol with trades (SPEC §3), in the order of the rows."""
 
     def summed(batch: Batch) -> tuple[list[str], np.ndarray]:
         sums = np.zeros((len(batch.symbols), 3))
@@ -45,9 +46,9 @@ def traded_bars(
     pre_close: Mapping[str, float],
     settings: BarsSettings,
 ) -> pl.DataFrame:
-    """The rows of minute_bars of every symbol with trades, without book and limits.
+    """Return the rows of minute_bars of every symbol with trades, without book and limits.
 
-    thresholds: symbol, threshold (yuan); symbols that are not in it have no large-order amounts. pre_close: yuan.
+    thresholds: symbol, threshold (yuan); other symbols have null large-order amounts. pre_close: symbol → yuan.
     """
     known = dict(thresholds.iter_rows())
 
@@ -73,14 +74,14 @@ def traded_bars(
 def silent_bars(
     date: dt.date, symbols: list[str], thresholds: pl.DataFrame, pre_close: Mapping[str, float]
 ) -> pl.DataFrame:
-    """Flat bars of names that were open to trade all day and did not."""
+    """Return the bars of symbols that could trade on the whole day and did not; all prices are pre_close (symbol → yuan)."""
     bars = np.zeros((len(symbols), SLOTS, 11), np.int64)
     bars[:, :, : aggregate.VOLUME] = _ticks([pre_close.get(symbol) for symbol in symbols])[:, None, None]
     return _without_threshold(dense_frame(symbols, bars, date), dict(thresholds.iter_rows()))
 
 
 def _without_threshold(frame: pl.DataFrame, known: Mapping[str, float]) -> pl.DataFrame:
-    """Large-order amounts are unknown, not zero, where the stock has no threshold."""
+    """Set the large-order amounts of stocks without a threshold to null, because they are unknown."""
     has = pl.col("symbol").is_in(list(known))
     return frame.with_columns(pl.when(has).then(name).alias(name) for name in LARGE)
 
@@ -90,10 +91,10 @@ def _ticks(prices: list[float | None]) -> np.ndarray:
 
 
 def book_statistics(quotes: pl.LazyFrame, settings: BarsSettings, *, deltas: bool = False) -> pl.DataFrame:
-    """symbol, minute, net_bid_change, spread, imbalance, imbalance_5 of every symbol with quotes (SPEC §2.2, §3).
+    """Return symbol, minute, net_bid_change, spread, imbalance and imbalance_5 of every symbol with quotes (SPEC §2.2, §3).
 
-    deltas: also quoted_trades, quoted_volume (shares), quoted_amount (yuan), what the minute's snapshots add to the cumulative
-    fields of those before; over the day they add up to the last snapshot's.
+    deltas: whether to add quoted_trades, quoted_volume (shares) and quoted_amount (yuan), the changes of the snapshots' cumulative
+    fields within the minute, which add up over the day to the fields of the last snapshot.
     """
     prices = ("bid_price_1", "ask_price_1")
     volumes = [[f"{side}_volume_{level}" for level in range(1, 6)] for side in ("bid", "ask")]
@@ -128,7 +129,7 @@ def _deltas(fields: Sequence[str], added: list[np.ndarray]) -> list[pl.Series]:
 
 
 def _joined(parts: Iterable[tuple[list[str], np.ndarray]], none: np.ndarray) -> tuple[list[str], np.ndarray]:
-    """Symbols and sums of all batches. none: the sums of no symbol."""
+    """Join the symbols and sums of all batches. none: the empty array of sums."""
     symbols: list[str] = []
     sums = [none]
     for names, part in parts:

@@ -1,8 +1,9 @@
-"""From which amount on an order is large (SPEC §3). Sums of earlier days in, one threshold per stock out.
+"""Computes the amount from which an order of a stock is large (SPEC §3) from the stored sums of earlier days.
 
-A window of 20 days is 20 stored rows per stock, added afresh: no order is read again, and nothing is updated in place that
-could drift. Beside all orders pooled, K is right to 1e-11 of itself for real amounts (std of ln a above a half), and to 1e-4 in
-the worst case, a stock whose orders are all of one size (tests/bars/test_incremental.py has the bounds).
+A window of 20 days is 20 stored rows per stock, which are added again for each day: no order is read twice, and no running sum
+accumulates rounding errors. Compared with pooling all orders, the relative error of K is at most 1e-11 for real amounts (standard
+deviation of ln a above 0.5) and 1e-4 in the worst case, a stock whose orders all have one size (bounds in
+tests/bars/test_incremental.py).
 """
 
 import polars as pl
@@ -11,9 +12,10 @@ from resources.settings.bars import BarsSettings
 
 
 def large_order_thresholds(order_sizes: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
-    """symbol, threshold (yuan): K = exp(mean + large_order_std · std of ln amount), ddof 0, over all orders of the days given, pooled.
+    """Return symbol and threshold (yuan): K = exp(mean + large_order_std · std of ln amount), ddof 0 (SPEC §3).
 
-    Stocks with too few days or orders have no row.
+    order_sizes: rows of order_sizes, one per symbol and day, the orders of which are pooled. Stocks with too few days or orders
+    have no row.
 
     >>> import math
     >>> sizes = pl.DataFrame({"symbol": ["600519.SH"] * 5, "orders": [100] * 5, "sum_ln": [1000.0] * 5, "sum_ln2": [10_400.0] * 5})

@@ -1,4 +1,4 @@
-"""Which days minute_bars reads beside its own. Nothing else; kept free of heavy imports because declarations import it."""
+"""The look-backs of minute_bars: the days that it reads beside its own. Declarations import this module, so it has no heavy imports."""
 
 import datetime as dt
 
@@ -9,13 +9,13 @@ from resources.settings.bars import BarsSettings
 
 @Lookback
 def threshold_days(calendar: Calendar, key: dt.date, section: BarsSettings, start: dt.date) -> list[dt.date]:
-    """The trading days before `key` whose orders set its large-order thresholds; never the day itself (SPEC §3)."""
+    """Return the trading days before `key` from whose orders its large-order thresholds are computed (SPEC §3)."""
     return _days_before(calendar, key, section.large_order_days, start)
 
 
 @Lookback
 def order_days(calendar: Calendar, key: dt.date, section: BarsSettings, start: dt.date) -> list[dt.date]:
-    """The trading days before `key` whose orders show that orders are delivered, where that is asked, and the day itself."""
+    """Return `key` and, if bars.expect_orders is 'as_before', the trading days before it that show whether orders are delivered."""
     count = section.order_days if section.expect_orders == "as_before" else 0
     return [*_days_before(calendar, key, count, start), key]
 

@@ -1,7 +1,7 @@
-"""Bar features: what the minutes inside one 30- or 60-minute bar say, raw (SPEC §5.1; definitions in names.py).
+"""The raw features of 30- and 60-minute bars, computed from the minutes of each bar (SPEC §5.1; definitions in names.py).
 
-Here: the 63 features, and the 64th of 60-minute bars. Not here: daily features (daily.py), standardising across names
-(the models do it, on the universe of their day).
+This module computes the 63 features of a bar. It does not compute daily features (daily.py) or standardise features across
+stocks, which the models do on the universe of each day.
 """
 
 import math
@@ -46,16 +46,20 @@ class Fields(NamedTuple):
 
 FIELDS = Fields._fields
 ROW = np.dtype([(name, np.float64) for name in BAR_FEATURES])
-"""What the kernel writes of one bar of one name: a field per feature, so that a feature is written by its name. The fields are
-part of the kernel's signature: another list of names, which numba's cache on disk would not notice, compiles it again."""
+"""The record that the kernel writes for one bar of one stock. It has a field per feature, so that the kernel writes features by name.
+The fields are part of the kernel's signature: when the list of names changes, which numba's cache on disk would not notice, numba
+compiles the kernel again."""
 STARTS = {30: (570, 600, 630, 660, 780, 810, 840, 870), 60: (570, 630, 780, 840)}
-# Bar k of a granularity covers the minutes edges[k] … edges[k+1] − 1 of G; the day's last has 27 (57) of them.
+# Bar k of a granularity covers the minutes edges[k] … edges[k+1] − 1 of G; the last bar of the day has 27 (57) minutes.
 EDGES = {size: np.r_[np.searchsorted(GRID, starts), MINUTES] for size, starts in STARTS.items()}
-ROUNDING = 1e-12  # a sum this small beside the sum of absolute values is zero but for rounding
+ROUNDING = 1e-12  # a sum of at most this fraction of the sum of absolute values is treated as zero
 
 
 def measure_bars(block: MinuteBlock, returns: Floats, size: int, settings: FeaturesSettings) -> Floats:
-    """[63, n, bars] float64 in the order of `BAR_FEATURES`, NaN for null; `size` is 30 or 60, `returns` are the block's."""
+    """Compute the features of all bars, [63, n, bars] float64 in the order of `BAR_FEATURES`, NaN for null (SPEC §5.1).
+
+    block: n symbol-days. returns: [n, 237] their one-minute returns. size: minutes of a bar, 30 or 60.
+    """
     edges, fields = EDGES[size], Fields(*block.arrays(FIELDS))
     large = large_trade_minutes(block.grid("amount"), block.grid("trades"), edges, settings.large_trade_share)
     rows = np.empty((len(block), len(STARTS[size])), ROW)
@@ -67,11 +71,11 @@ def measure_bars(block: MinuteBlock, returns: Floats, size: int, settings: Featu
     return np.moveaxis(values, -1, 0)
 
 
-# --- the kernel: plain loops over the minutes of each bar; NaN spreads -----------------------------------------------
+# --- the kernel: loops over the minutes of each bar, in which NaN propagates -----------------------------------------
 
-# What is summed, side by side per minute, so that one pass over a bar's minutes sums all of them at once.
+# The series that are summed. They are adjacent for each minute, so that one pass over a bar's minutes sums all of them.
 (
-    AMOUNT, VOLUME, TRADES, SQUARE, BUY, SELL, LARGE_BUY, LARGE_SELL,  # the eight of the downside shares, in their order
+    AMOUNT, VOLUME, TRADES, SQUARE, BUY, SELL, LARGE_BUY, LARGE_SELL,  # the eight series of the downside shares, in their order
     NET_BUY, NET_BID, INTENTION, NET_LARGE, RETURN,
 ) = range(13)  # fmt: skip
 SERIES = 13
@@ -79,7 +83,7 @@ SERIES = 13
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _mean_std(x: Floats) -> tuple[float, float]:
-    """Mean and std (ddof 0) of the entries that are not NaN; NaN where there is none, and an std where there is one."""
+    """Return mean and std (ddof 0) of the entries that are not NaN: NaN without an entry; the std is NaN with one entry."""
     total, count = 0.0, 0
     for t in range(x.size):
         if not np.isnan(x[t]):
@@ -94,7 +98,7 @@ def _mean_std(x: Floats) -> tuple[float, float]:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _correlation(x: Floats, y: Floats) -> float:
-    """NaN where one does not vary."""
+    """Return Pearson's correlation of x and y, or NaN where one is constant."""
     varies_x = varies_y = False
     mean_x = mean_y = 0.0
     for t in range(x.size):
@@ -114,26 +118,26 @@ def _correlation(x: Floats, y: Floats) -> float:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _quotient(xx: float, yy: float, xy: float) -> float:
-    """A correlation from sums of squared and crossed deviations."""
+    """Return a correlation from the sums of squares and of products of deviations; NaN where a sum of squares is 0."""
     return max(-1.0, min(1.0, xy / (math.sqrt(xx) * math.sqrt(yy)))) if xx > 0 and yy > 0 else np.nan
 
 
 class Sums(NamedTuple):
-    """What is added up of each series, [SERIES] each."""
+    """The sums of each series, [SERIES] each."""
 
     total: Floats  # Σ over the bar
     down: Floats  # Σ over the bar's minutes with R < 0
     mean: Floats
     squares: Floats  # Σ of squared deviations from the mean
-    with_return: Floats  # Σ of deviations times those of R
-    varies: Bools
-    day: Floats  # Σ of the day so far, opening auction included
-    size: Floats  # Σ|·| of the day so far
+    with_return: Floats  # Σ of products of the deviations and those of R
+    varies: Bools  # whether the series is not constant in the bar
+    day: Floats  # Σ over the day so far, including the opening auction
+    size: Floats  # Σ of absolute values over the day so far
 
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _fill_series(s: int, fields: Fields, returns: Floats, x: Floats) -> None:
-    """x [237, SERIES] of one symbol. Bar t of G stands at slot t + 1."""
+    """Fill x [237, SERIES] with the series of symbol s. Minute t of G is at slot t + 1."""
     for t in range(x.shape[0]):
         r, slot = returns[s, t], t + 1
         x[t, AMOUNT], x[t, VOLUME], x[t, TRADES] = (
@@ -152,8 +156,10 @@ def _fill_series(s: int, fields: Fields, returns: Floats, x: Floats) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _open_day(s: int, fields: Fields, sums: Sums) -> bool:
-    """Starts the day's sums with the opening auction. Returns whether trade counts or volumes were delivered: else no minute is
-    known to be empty."""
+    """Start the day's sums with the opening auction.
+
+    Returns whether trade counts or volumes were delivered; without them no minute is known to be empty.
+    """
     day, size = sums.day, sums.size
     for j in range(SERIES):
         day[j] = 0.0
@@ -170,7 +176,7 @@ def _open_day(s: int, fields: Fields, sums: Sums) -> bool:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _add_up(x: Floats, a: int, b: int, sums: Sums) -> None:
-    """The sums of minutes a … b − 1, in two passes."""
+    """Compute the sums of the minutes a … b − 1 in two passes, and add these minutes to the sums of the day."""
     total, down, mean, squares, with_return, varies, day, size = sums
     for j in range(SERIES):
         total[j] = down[j] = squares[j] = with_return[j] = 0.0
@@ -193,8 +199,8 @@ def _add_up(x: Floats, a: int, b: int, sums: Sums) -> None:
             with_return[j] += r * deviation
 
 
-# Each of the following fills one group of names.py in `row`, a record of ROW. Bar [a, b) of symbol s: minutes a … b − 1 of G.
-# Those that take many arrays are inlined: handing the arrays on costs a tenth of the kernel's time.
+# Each of the following functions fills one group of names.py in `row`, a record of ROW, for the minutes a … b − 1 of G of symbol s.
+# The functions that take many arrays are inlined, because passing the arrays takes a tenth of the kernel's time.
 
 
 @njit(cache=True, nogil=True, error_model="numpy", inline="always")
@@ -261,7 +267,7 @@ def _shares(row: Any, total: Floats) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _strength(j: int, n: int, sums: Sums) -> float:
-    """Mean over std of series j; NaN where it does not vary."""
+    """Return the mean of series j over its std; NaN where the series is constant."""
     return sums.mean[j] / math.sqrt(sums.squares[j] / n) if sums.varies[j] else np.nan
 
 
@@ -284,7 +290,7 @@ def _quotes(row: Any, s: int, a: int, b: int, fields: Fields) -> None:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _with_return(j: int, sums: Sums) -> float:
-    """The correlation of series j with R; NaN where one does not vary."""
+    """Return the correlation of series j with R; NaN where one is constant."""
     if not (sums.varies[RETURN] and sums.varies[j]):
         return np.nan
     return _quotient(sums.squares[RETURN], sums.squares[j], sums.with_return[j])
@@ -349,7 +355,7 @@ def _concentration(row: Any, a: int, b: int, x: Floats, edge_minutes: int, known
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def _of_day(j: int, sums: Sums) -> float:
-    """The bar's sum over the day's; NaN where the day's is 0 but for rounding."""
+    """Return the sum of the bar over the sum of the day so far; NaN where the latter is 0 within rounding."""
     return sums.total[j] / sums.day[j] if abs(sums.day[j]) > ROUNDING * sums.size[j] else np.nan
 
 

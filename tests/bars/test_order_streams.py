@@ -103,10 +103,10 @@ def test_a_day_without_the_orders_of_the_days_before_is_refused(earlier, now, se
     if refused:
         critical, detail = told["orders_delivered_as_before"]
         assert critical
-        assert [f"no orders of 1 of 1 names of {exchange} that traded" in detail for exchange in ("SH", "SZ")] == [
+        assert [f"no orders were delivered of 1 of 1 stocks of {exchange}" in detail for exchange in ("SH", "SZ")] == [
             exchange in refused for exchange in ("SH", "SZ")
         ]
-        assert ("and orders of them were on 2024-01-09" in detail) == (not setting)
+        assert ("although orders of them were delivered on 2024-01-09" in detail) == (not setting)
         assert "bars.expect_orders = 'never'" in detail
 
 
@@ -118,7 +118,7 @@ def test_single_names_without_their_orders_are_named():
     assert "orders_delivered_as_before" not in told
     critical, detail = told["orders_of_every_name_delivered"]
     assert not critical
-    assert "no orders of 1 of 30 names of SZ that traded were delivered" in detail
+    assert "no orders were delivered of 1 of 30 stocks of SZ that traded" in detail
     assert "(000001.SZ)" in detail
 
 
