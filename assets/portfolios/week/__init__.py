@@ -1,5 +1,5 @@
-"""A portfolio's week, from stored rows to stored rows: benchmark, rebalance, execution, daily returns, attribution (SPEC §6, §9).
+"""One week of a portfolio: benchmark, rebalance, execution, daily returns and attribution (SPEC §6, §9).
 
-What belongs here: what the market allows, what becomes of holdings, what the week's problem is made of, and the make functions of
-the portfolios' tables. What does not: the problem's solution (assets/portfolios/problem).
+This package holds the restrictions of the market, the development of holdings, the inputs of the week's optimisation problem, and
+the make functions of the portfolios' tables. It does not hold the solution of the problem (assets/portfolios/problem).
 """

@@ -1,8 +1,8 @@
 """One week of one portfolio as a pure step: execute the last target, drift to the signal close, optimise there.
 
-What belongs here: the order of a week, what it takes over from the week before and hands to the next, and which names
-may be held. What does not: how partitions are read and stored (make_portfolio.py, record.py), and optimisation, execution and
-drift themselves. Source: SPEC §6; DESIGN §2.
+This module holds the order of a week, the state that it receives from the previous week and passes to the next, and the rules for
+which stocks may be held. It does not hold how partitions are read and stored (make_portfolio.py, record.py), or optimisation,
+execution and drift themselves. Source: SPEC §6; DESIGN §2.
 
 >>> step = advance(portfolio, None, tables, days, calendar, settings)            # doctest: +SKIP
 >>> step = advance(portfolio, step.state, later_tables, later_days, calendar, settings)  # doctest: +SKIP
@@ -55,17 +55,17 @@ from resources.reasons import Reason, Reasons
 from resources.rulebook import MAIN, Rulebook
 from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSettings
 
-FROZEN = ("suspended",)  # states in which a name can't be traded
+FROZEN = ("suspended",)  # states in which a stock can't be traded
 
 
 @dataclass(frozen=True, eq=False)
 class PortfolioState:
-    """What a week hands to the next; arrays [n] in the order of `symbols`, which is ascending.
+    """The state that a week passes to the next; arrays [n] in the order of `symbols`, which is ascending.
 
-    holdings: weights at the signal close, which with `cash` sum to 1. nav: net asset value after the close, 1 at the
-    first build. target: weights to be traded on the next trade day; None where the solve failed and the holdings are
-    kept. upper: the largest weight that unspent cash may raise a name to. states: of each name at the signal close
-    (`_problem`), which say whether it may be bought.
+    holdings: weights at the signal close; their sum and `cash` add to 1. nav: net asset value at the close, 1 at the first
+    build. target: weights to be traded on the next trade day; None if the solve failed and the holdings are kept. upper: the
+    largest weight up to which unspent cash may be invested in a stock. states: state of each stock at the signal close
+    (`_problem`), which determines whether it may be bought.
     """
 
     symbols: NDArray[np.str_]
@@ -79,13 +79,13 @@ class PortfolioState:
 
 @dataclass(frozen=True, eq=False)
 class Tables:
-    """The rows that one week reads, as they stand in the lake.
+    """The rows that one week reads, as stored in the lake.
 
     alpha: symbol, score (μ) of the signal day; finite scores only. styles, indices: of the signal day. prices: from the
     day the benchmark weights were published (or before) to the signal day. securities: of the week's days. minutes:
-    minute_bars of the first of them, the trade day, of the names in the state; read under the fill rule minutes alone.
-    exchanges: of shares in mergers; prices and securities hold the absorbed names' further rows. rules: boards, lots and fees;
-    None: the shipped rulebook.
+    minute_bars of the first of them, the trade day, for the stocks of the state; read only under the fill rule `minutes`.
+    exchanges: of shares in mergers; prices and securities contain the rows of absorbed stocks after the merger
+    (mergers.py). rules: boards, lots and fees; None for the shipped rulebook.
     """
 
     alpha: pl.DataFrame
@@ -100,7 +100,10 @@ class Tables:
 
 @dataclass(frozen=True)
 class WeekTotals:
-    """What a week hands to the next besides holdings, and what its execution came to."""
+    """The net asset value at the signal close, and totals of the week's execution in fractions of it.
+
+    None where no target was traded. buy_scale: factor on all buys. blocked, cut: numbers of orders.
+    """
 
     nav: float
     executed_turnover: float | None = None
@@ -108,18 +111,18 @@ class WeekTotals:
     buy_scale: float | None = None
     blocked: int = 0
     cut: int = 0
-    not_buyable_bought: float = 0.0  # fraction of NAV bought of names that may not be bought: 0, or a mistake
+    not_buyable_bought: float = 0.0  # fraction of NAV bought of stocks that may not be bought; must be 0
 
 
 @dataclass(frozen=True, eq=False)
 class SolvedWeek:
-    """A week that was solved.
+    """The results of a week.
 
-    state: for the next week. names: one row per name of `problem`: symbol, weight (target), drifted_weight,
-    benchmark_weight, score, industry, lower, upper, state, crossed (its state overrides the stock band), styled (it
-    has every style that is bounded). held: the days since the last signal close and the holdings at this one.
+    state: for the next week. names: one row per stock of `problem`: symbol, weight (target), drifted_weight,
+    benchmark_weight, score, industry, lower, upper, state, crossed (whether its state overrides the stock band), styled
+    (whether it has every style that is bounded). held: the days since the last signal close and the holdings at this one.
     executions: one row per order. constraints: those that were applied; not_applied: the others, with the reason.
-    last: totals for solve.parquet. terms: what was taken off the score.
+    last: totals for solve.parquet. terms: the costs that were deducted from the score.
     """
 
     state: PortfolioState
@@ -144,11 +147,15 @@ def advance(
     settings: PortfoliosSettings,
     unavailable: Reasons | None = None,
 ) -> SolvedWeek | Reason:
-    """Carry `state` over `days` and optimise at the close of the last of them; a reason says why there is no portfolio yet.
+    """Carry `state` over `days` and optimise at the close of the last one; return a reason if no portfolio can be built yet.
 
-    state: None before the first build, which is made from cash. days: the trading days after the last signal close up to
-    the new one; the last target is traded on the first of them. unavailable: table → column or item → reason, for the
-    reasons. Raises InputError where a portfolio that has been built meets days without prices or benchmark vector.
+    state: None before the first build, which starts from cash. days: the trading days after the last signal close up to
+    the new one; the last target is traded on the first of them. unavailable: table → column or item → reason; it is used to
+    report why there is no score, style or industry.
+
+    Raises:
+        InputError: A portfolio that has been built has no prices or no benchmark vector on one of the days.
+        SettingsError: A setting that names a user's function or constraint is wrong, or the rulebook has no fees or lots.
     """
     unavailable, date = unavailable or {}, days[-1]
     bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
@@ -156,7 +163,7 @@ def advance(
     if state is None and (reason := _why_waiting(settings, tables, date, calendar, unavailable, benchmark)):
         return reason
     if isinstance(benchmark, Reason):
-        raise InputError(f"{portfolio.asset} has holdings to compare on {date}, but {benchmark}")
+        raise InputError(f"{portfolio.asset} has holdings on {date}, but no benchmark vector: {benchmark}")
     symbols, held, executions, last = carry(state, tables, days, settings)
     first_build = state is None
     problem, names = _problem(tables, benchmark, symbols, held, bounds, settings, date, first_build=first_build)
@@ -193,7 +200,10 @@ def advance(
 
 
 def next_state(names: pl.DataFrame, cash: float, nav: float, *, failed: bool) -> PortfolioState:
-    """What is carried on of a week's names (symbol, weight, drifted_weight, upper, state): targets and holdings."""
+    """Create the next week's state from rows (symbol, weight, drifted_weight, upper, state).
+
+    Only stocks with a target or a holding are kept. failed: whether the solve failed, so that there is no target.
+    """
     kept = names.filter((pl.col("weight") > 0) | (pl.col("drifted_weight") > 0)).sort("symbol")
     return PortfolioState(
         kept["symbol"].to_numpy().astype(str),
@@ -214,7 +224,7 @@ def _why_waiting(
     unavailable: Reasons,
     benchmark: Benchmark | Reason,
 ) -> Reason | None:
-    """Why the portfolio can't be built on `date`; None where it can."""
+    """Why the portfolio cannot be built on `date`; None if it can."""
     if settings.start is not None and calendar.week_of(date) < settings.start:
         return FIRST_BUILD_LATER(week=settings.start)
     if isinstance(benchmark, Reason):
@@ -236,7 +246,10 @@ def _why_no_score(key: str, unavailable: Reasons) -> Reason | None:
 def benchmark_at(
     index: str, tables: Tables, date: dt.date, calendar: Calendar, settings: PortfoliosSettings
 ) -> Benchmark | Reason:
-    """The benchmark vector at the signal close, or why there is none."""
+    """Return the benchmark vector at the signal close, or the reason why there is none.
+
+    Raises InputError where the published weights are wrong (`drift_benchmark`).
+    """
     published = published_weights(tables.indices, index)
     if published is None:
         return NO_WEIGHTS(index=index, date=date)
@@ -262,7 +275,11 @@ def benchmark_at(
 def carry(
     state: PortfolioState | None, tables: Tables, days: Sequence[dt.date], settings: PortfoliosSettings
 ) -> tuple[NDArray[np.str_], Held, pl.DataFrame, WeekTotals]:
-    """The state carried over `days`, its target traded on the first of them: symbols [n], holdings, executions, totals."""
+    """Trade the state's target on the first of `days` and drift the holdings over all of them.
+
+    Returns symbols [n], holdings, executions (one row per order) and totals. Raises InputError where a day has no rows of prices
+    or securities (`market_days`).
+    """
     if state is None:
         return (
             np.array([], dtype=str),
@@ -306,7 +323,7 @@ def carry(
 
 
 def _share_volume(day: Day, symbols: NDArray[np.str_], merged: Mapping[str, str]) -> Day:
-    """`day` on which names that stand for the same shares divide the shares' volume evenly; merged: as `absorbed` says."""
+    """`day`, with the volume divided evenly among stocks that represent the same shares; merged: from `absorbed`."""
     if not merged:
         return day
     whose = [merged.get(symbol, symbol) for symbol in symbols.tolist()]
@@ -317,13 +334,15 @@ def _share_volume(day: Day, symbols: NDArray[np.str_], merged: Mapping[str, str]
 def buying_states(
     state: PortfolioState, securities: pl.DataFrame, settings: PortfoliosSettings, merged: Collection[str] = ()
 ) -> NDArray[np.str_]:
-    """FREE or why each name of `state` [n] may not be bought on the trade day, whose rows `securities` holds.
+    """Return FREE, or why each stock of `state` may not be bought on the trade day [n].
 
-    The state at the signal close comes first: a name that was suspended there and trades again is `suspended_at_signal`.
-    Then come those of `merged`, the names absorbed by the trade day: they no longer exist, so `merged` may only be sold, as
-    the new name's shares, and what is bought of the new name follows from its own target and state.
-    Then what is known before the trade day's open: the day shows it as ST or in delisting (is_st), or it is listed for too
-    few days or on an unknown day. The day's prices have no part in it.
+    securities: the rows of the trade day. merged: the stocks absorbed by the trade day. The first of these rules that applies
+    decides:
+    - The state at the signal close; a stock that was suspended there is `suspended_at_signal`, although it may trade again.
+    - An absorbed stock is `merged`: it no longer exists, so it may only be sold, as shares of the new stock. Purchases of the
+      new stock follow from the new stock's target and state.
+    - What is known before the trade day's open: the stock is ST or in the delisting period (is_st), or it has been listed for
+      too few days or since an unknown day. The day's prices are not used.
     """
     shown = securities.select(
         "symbol",
@@ -343,11 +362,11 @@ def buying_states(
 def trading_terms(
     settings: PortfoliosSettings, date: dt.date, state: PortfolioState, rules: Rulebook | None = None
 ) -> Terms:
-    """What trading the state's names on `date` costs, and how its orders are cut.
+    """Return the costs and order limits that apply to the state's stocks on `date`.
 
-    rules: those of a later day, of which the ones in force on `date` count; None: the shipped rulebook. A name whose code
-    belongs to no board trades in the lots of the main board. Raises SettingsError where dated fees or lots are asked for and
-    the rulebook has none on that day.
+    rules: a rulebook of `date` or later, of which the rules in force on `date` are used; None for the shipped rulebook. A stock
+    whose code belongs to no board trades in the lots of the main board. Raises SettingsError where dated fees or lots are
+    set and the rulebook has none on that day.
     """
     how = settings.execution
     rules = Rulebook.on(date) if rules is None else rules.until(date)
@@ -376,28 +395,29 @@ def _problem(
     *,
     first_build: bool,
 ) -> tuple[Problem, pl.DataFrame]:
-    """The rebalance at the signal close over every listed name, by symbol. Holdings and members that are no longer
-    listed have been paid out (`hold`) and taken out of the benchmark (`drift_benchmark`) by now.
+    """The rebalance at the signal close over every listed stock, by symbol.
+
+    Holdings that are no longer listed have already been paid out (`hold`), and such members have been taken out of the
+    benchmark (`drift_benchmark`).
 
     State: the first that applies.
-    - suspended (listed, not traded on the day): frozen. The weight stays what it drifted to at its last price; it is
-      budgeted, has μ 0, and neither more nor less may be asked for.
+    - suspended (listed, not traded on the day): frozen. The weight stays at its drifted weight at the last price, which counts
+      towards Σw = 1; μ is 0.
     - st (ST or in the delisting period), new (listed for fewer days than the setting, or since an unknown day), no_score:
-      can't be bought, here or on the trade day
-      (`buying_states`). Held, it keeps at most its drifted
-      weight and may be sold; no_score has μ 0, which is no view and not a low score. st and new keep their score as μ.
+      cannot be bought, neither here nor on the trade day (`buying_states`). A held stock keeps at most its drifted weight and
+      may be sold. no_score has μ 0, which means no view rather than a low score; st and new keep their score as μ.
     - not_member (setting members_only): sold in full.
     - tradable: within benchmark ± deviation.
 
-    Index review: the benchmark is the latest vector in force, so on the day a new one is published a name that left has
-    benchmark weight 0 and the band [0, deviation]. It is a name like any other: sold as far as the score wants, within the
-    turnover limit that all trades share; only what it has above the deviation must go, and a suspended one stays, frozen.
-    A name that joined may be bought at once.
+    Index review: the benchmark is the latest published vector, so from its publication a stock that left the index has
+    benchmark weight 0 and the band [0, deviation]. It is treated like any other stock: only its weight above the deviation must
+    be sold, the rest according to the score and within the common turnover limit; a suspended one stays frozen. A stock that
+    joined may be bought at once.
 
-    Where a state's bound and the stock band exclude each other the drifted weight is the bound, marked `crossed`
-    (`bound_names`). A name without industry is in the industry `unknown`, which is kept neutral like the others; a name
-    without style has 0 (`style_exposures`). Nothing here is divided by a sum: holdings and cash sum to 1 as they drifted,
-    benchmark weights as `drift_benchmark` says.
+    Where a state's bound and the stock band exclude each other, the drifted weight is the bound, marked `crossed`
+    (`bound_names`). A stock without industry is in the industry `unknown`, which is kept neutral like the others; a stock
+    without style has 0 (`style_exposures`). Weights are not rescaled here: holdings and cash sum to 1 by construction, and
+    benchmark weights by `drift_benchmark`.
     """
     names = _names(tables, benchmark, held_symbols, held, bounds, settings, date)
     state = names["state"].to_numpy().astype(str)
@@ -453,7 +473,7 @@ def _names(
     settings: PortfoliosSettings,
     date: dt.date,
 ) -> pl.DataFrame:
-    """Every listed name by symbol: traded, is_st, listed_days, industry, drifted_weight, benchmark_weight, score, state."""
+    """Every listed stock by symbol: traded, is_st, listed_days, industry, drifted_weight, benchmark_weight, score, state."""
     became = together(tables.exchanges, date)
     today = tables.securities.filter(pl.col("date") == date, ~pl.col("symbol").is_in(list(became)))
     weights_held = add_up(dict(zip(held_symbols.tolist(), held.weights.tolist(), strict=True)), became)

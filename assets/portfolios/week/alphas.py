@@ -1,7 +1,6 @@
-"""μ of a signal day: the score by which a portfolio is made, from the tables `scores` and `factors`.
+"""μ of a signal day: the score that a portfolio maximises, from the tables `scores` and `factors`.
 
-What belongs here: which rows a score is read from, and the mean of several. What does not: how scores are computed (assets/models,
-assets/factors).
+This module selects the rows of a score and averages several scores. It does not compute scores (assets/models, assets/factors).
 """
 
 import datetime as dt
@@ -16,10 +15,13 @@ from resources.errors import SettingsError
 def alpha_scores(
     scores: pl.LazyFrame, factors: pl.LazyFrame, alpha: str, date: dt.date, setting: str = "portfolios.alpha"
 ) -> pl.DataFrame:
-    """μ of the signal day: symbol, score, by symbol; a name whose score is not finite has none.
+    """Return μ of the signal day as rows (symbol, score), sorted by symbol; stocks without a finite score have no row.
 
-    alpha: one of the sixteen factors, a user's own (`factors.extra_factors`), or a score that a study put into the table
-    scores. Raises SettingsError, which names the `setting`, where neither table knows the key on a day for which it has rows.
+    alpha: one of the sixteen factors, a user's own (`factors.extra_factors`), or a score that a study wrote into the table
+    `scores`. setting: the setting that contains `alpha`, for the error.
+
+    Raises:
+        SettingsError: Neither table contains the key on a day for which they have rows.
     """
     tables = [factors] if alpha in TEN else [scores] if alpha in BY_KEY else [factors, scores]
     rows = pl.concat([table.select("date", "factor", "symbol", "value") for table in tables]).filter(
@@ -28,7 +30,7 @@ def alpha_scores(
     own = rows.filter(pl.col("factor") == alpha).collect()
     if alpha not in BY_KEY and own.is_empty() and not rows.collect().is_empty():
         raise SettingsError(
-            f"{setting} = {alpha!r} is no factor; choose one of {', '.join(BY_KEY)}, or name a function of yours in "
+            f"{setting} = {alpha!r} is no factor; choose one of {', '.join(BY_KEY)}, or add a function of yours to "
             "factors.extra_factors."
         )
     return own.filter(pl.col("value").is_finite()).select("symbol", score="value").sort("symbol")
@@ -41,9 +43,9 @@ def mean_scores(
     date: dt.date,
     setting: str = "portfolios.alpha",
 ) -> pl.DataFrame:
-    """μ as the mean over several factors: symbol, score, by symbol. A name that lacks one of them has no score.
+    """Return μ as the mean of several scores in rows (symbol, score), sorted by symbol.
 
-    Raises SettingsError, which names the `setting`, for a key that is no factor.
+    A stock without one of the scores has no row. setting, Raises: as for `alpha_scores`.
     """
     mean = alpha_scores(scores, factors, alphas[0], date, setting)
     for key in alphas[1:]:

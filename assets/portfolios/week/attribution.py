@@ -1,48 +1,49 @@
-"""Where a week's excess return came from: eight named components that add up to it.
+"""The attribution of a week's excess return to eight components that sum to it.
 
-What belongs here: the split of one week of one portfolio, on arrays and small dataclasses. What does not: how the week
-was traded (execution.py), the tables' rows (make_attribution.py) and sums over weeks (the report).
+This module splits one week of one portfolio, on arrays and small dataclasses. It does not trade the week (execution.py), write the
+tables' rows (make_attribution.py) or sum over weeks (the report).
 
-**What is explained.** E = W / I − 1, the week's relative strength of net against the index (SPEC §6): W and I are what one
-yuan in the portfolio (after cost) and one yuan in the index became between the signal close before and the signal close of
-the week. Every component is money at the end of the week in units of I, so that they add up to E without a remainder,
-and a portfolio that has won before the trade carries its lead on at the benchmark's return instead of leaving a cross
-term. Between weeks they are chained in the same way (Frongello 2002): a week's component times the relative strength at
-which the week began, summed, is the relative strength over all weeks less 1, exactly.
+**The excess.** E = W / I − 1 is the week's relative strength of net against the index (SPEC §6): W and I are the values of one
+yuan invested in the portfolio (after cost) and in the index at the previous signal close, at the signal close of the week.
+Every component is an amount of money at the end of the week in units of I, so that the components add up to E without a
+remainder: an excess that was earned before the trade grows at the benchmark's return and leaves no cross term. Weeks are linked
+in the same way (Frongello 2002): the sum over weeks of a component times the relative strength at the start of its week, over
+all components, equals the relative strength over all weeks less 1.
 
-**Two legs.** Signal close → VWAP of the trade day (what was held: last week's weights and cash), and VWAP → signal close
-(the target). With D the members at their drifted weights, M their return in the second leg, N the net asset value at VWAP
-before the trade (1 at the start), h and b the weights held and of the members at the start, bᵥ the latter drifted to
-VWAP, w the target, a what was held after the trade, g and G the growth of each name in the legs, κ the cost:
+**Two legs.** The first leg is from the signal close to the VWAP of the trade day, with last week's holdings and cash; the second is
+from there to the signal close, with the target. With D the value of the members at their drifted weights, M their return in the
+second leg, N the net asset value at VWAP before the trade (1 at the start), h and b the weights of the portfolio and of the
+benchmark at the start, bᵥ the latter drifted to VWAP, w the target, a the weights after the trade, g and G the growth of each
+stock in the legs, κ the cost:
 
     E · I = (1 + M) Σ (h − b)(g − 1) + N Σ (w − bᵥ)(G − 1)        selection, style, industry, cash
           + N Σ (a − w)(G − 1)                                     unfilled
           − N κ                                                    cost
-          − what delisted names lost when they were paid out       delisting
+          − loss on delisted holdings when they were paid out      delisting
           + D − I                                                  benchmark_basis
 
-**The first line** is split by a cross-sectional regression in each leg: the return of every name of U(t) that traded in it on
-industry dummies and the styles of the signal close before (the exposures that the optimiser saw), weighted by
-√total_mv. A style earns its active exposure times its coefficient; an industry its active weight times its
-coefficient over the market's; the market is the mean of the industries' coefficients at the benchmark's weights (so that
-the benchmark's own industry bets are 0); cash loses the market; selection is Σ active weight × residual, told
-by industry. A name outside the regression (ST, new, suspended) has a residual too: nothing is left over.
+**The first line** is split by a cross-sectional regression in each leg. The returns of the stocks of U(t) that traded in the leg
+are regressed on industry dummies and on the styles of the previous signal close (the exposures that the optimiser used), weighted
+by √total_mv. The market return is the mean of the industries' coefficients, weighted by the benchmark, so that the benchmark's own
+industry effects are 0. A style's contribution is its active exposure times its coefficient; an industry's is its active weight
+times its coefficient over the market; cash contributes minus the market return; selection is Σ active weight × residual, by
+industry. Stocks outside the regression (ST, new, suspended) have a residual too, so that there is no remainder.
 
-Why a regression and not Brinson's sectors: the portfolio's constraints are styles and industries at once, and a Brinson
-split knows only one partition of the names: a tilt to small stocks would pass as selection or, through the sectors, as
-allocation, and its interaction term has no owner. With dummies alone the regression is Brinson's allocation and
-selection against sector returns of the whole market. Why two legs and not days: within a leg money is linear, so no
-smoothing of daily effects is needed.
+A regression is used instead of Brinson's sectors, because the portfolio is constrained in styles and industries together, and a
+Brinson split has only one partition of the stocks: it would attribute a tilt to small stocks to selection or, through the sectors,
+to allocation, and its interaction term belongs to neither. With dummies alone the regression is Brinson's allocation and selection
+against sector returns of the whole market. Two legs are used instead of days, because amounts are linear within a leg and daily
+effects need no smoothing.
 
-- `unfilled` is the return of the difference between what was held after the trade and the target, by reason: what blocked
-  or cut the order (suspended, limit_up, participation …), `cash` (buys scaled down where blocked sells or the cost left too
-  little), `topped_up` (unspent cash spread over executed buys). Cash left over earns nothing, so an item holds the return
-  that was missed, or escaped.
-- `cash` is what stood uninvested at the signal close before: the whole of it in the week after the first build.
-- `benchmark_basis`: the index is a price index, its members pay dividends and are drifted from weights published at most
-  monthly; where there are no index closes, weights published inside the week.
-- A style or an industry that is null for the whole market is n/a; its share of the return is then part of `selection`,
-  and that is said. So are all of them where fewer than `names_per_factor` names per coefficient are left to regress on.
+- `unfilled` is the return of the difference between the holdings after the trade and the target, by reason: the reason why an
+  order was blocked or cut (suspended, limit_up, participation …), `cash` (buys scaled down because blocked sells or the cost left
+  too little cash), `topped_up` (unspent cash spread over executed buys). Remaining cash earns nothing, so an item is the return
+  missed or the loss avoided.
+- `cash` is the contribution of the cash at the previous signal close, which is the whole portfolio in the week after the first build.
+- `benchmark_basis` arises because the index is a price index, while its members pay dividends and are drifted from weights that are
+  published monthly at most; without index closes it arises from weights that are published within the week.
+- A style or an industry that is null for the whole market is n/a with a reason, and its share of the return is part of
+  `selection`. The same applies to all of them if fewer than `names_per_factor` stocks per coefficient can be regressed.
 
 Sources: Grinold and Kahn, Active Portfolio Management (2000), ch. 17; Heston and Rouwenhorst (1994) for industry returns over
 a market; Menchero, Orr and Wang, The Barra US Equity Model (USE4) (2011) for √cap weights; Brinson, Hood and Beebower
@@ -65,14 +66,14 @@ Strings = NDArray[np.str_]
 
 CASH_SHORT, TOPPED_UP = "cash", "topped_up"
 TO_VWAP, FROM_VWAP = "to_vwap", "from_vwap"
-ROUNDING = 1e-15  # a shortfall smaller than this share of the portfolio is the difference of equal numbers
+ROUNDING = 1e-15  # a shortfall smaller than this share of the portfolio is a rounding error
 
 
 @dataclass(frozen=True, eq=False)
 class NameTraits:
-    """n names as they were at the signal close before the week.
+    """Attributes of n stocks at the signal close before the week.
 
-    industry [n]. styles: style → z-score [n], of those that exist. weights [n]: of the regression, 0 outside U(t).
+    industry [n]. styles: style → z-score [n], only of available styles. weights [n]: of the regression, 0 outside U(t).
     """
 
     symbols: Strings
@@ -83,13 +84,14 @@ class NameTraits:
 
 @dataclass(frozen=True, eq=False)
 class HeldWeek:
-    """What was held and what happened, arrays [n] over the same names.
+    """Holdings, trades and growth of one week; arrays [n] over the same stocks.
 
-    holding, benchmark: weights at the signal close before; cash: with holding it sums to 1. target: None where nothing was
-    to be traded. after: weights held after the trade, in fractions of the net asset value at VWAP before it; what they leave
-    of 1 is cash and `cost`. shortfall: reason → after − target [n]; the reasons add up to it. growth: close to VWAP, VWAP to
-    close, 1 where a name did not trade or is delisted. observed: traded in the leg. lost: what delisted holdings lost when
-    paid out, in units of the wealth at the start of the week, [n] in each leg. net, index: growth of one yuan over the week.
+    holding, benchmark: weights at the previous signal close; cash: its weight there, so that holding and cash sum to 1. target:
+    None if nothing was to be traded. after: weights after the trade, in fractions of the net asset value at VWAP before it; the
+    remainder to 1 is cash and `cost`. shortfall: reason → its part of after − target [n]. growth: from close to VWAP and
+    from VWAP to close; 1 where a stock did not trade or is delisted. observed: whether it traded in the leg. lost: losses on
+    delisted holdings when paid out, in units of the wealth at the start of the week, [n] in each leg. net, index: growth of
+    one yuan over the week.
     """
 
     holding: Floats
@@ -108,10 +110,10 @@ class HeldWeek:
 
 @dataclass(frozen=True, eq=False)
 class Returns:
-    """One cross-section explained: r = market + industry + Σ z · style + residual [n].
+    """The decomposition of one cross-section of returns: r = market + industry + Σ z · style + residual [n].
 
-    industry: return over the market of every industry that was estimated. absent: why nothing was estimated, None where it
-    was. names: in the regression. r2: weighted, of the regression's own names over the market.
+    industry: return over the market of every estimated industry. names: number of stocks in the regression. r2: weighted R² of
+    these stocks' returns around their mean. absent: why nothing was estimated; None otherwise.
     """
 
     market: float
@@ -125,7 +127,7 @@ class Returns:
 
 @dataclass(frozen=True)
 class Piece:
-    """An item of one leg. exposure: active, at the leg's start; None where the item has none. value: its part of E."""
+    """An item of one leg. exposure: active, at the leg's start; None if the item has none. value: its part of E."""
 
     leg: str
     component: str
@@ -137,7 +139,7 @@ class Piece:
 
 @dataclass(frozen=True, eq=False)
 class Attribution:
-    """One week split. excess: E. gap: excess less the sum of all pieces: rounding. names: component → part of E [n]."""
+    """The attribution of one week. excess: E. gap: excess less the sum of all pieces. names: component → part of E [n]."""
 
     excess: float
     gap: float
@@ -146,7 +148,7 @@ class Attribution:
     legs: Mapping[str, Returns] = field(default_factory=dict)
 
     def totals(self) -> dict[tuple[str, str], float]:
-        """(component, item) → part of E over both legs, in order of the components, then the items' names."""
+        """Map (component, item) to its part of E over both legs, in the order of the components and then of the items."""
         sums: dict[tuple[str, str], float] = {}
         for piece in self.pieces:
             key = (piece.component, piece.item)
@@ -154,7 +156,7 @@ class Attribution:
         return {key: sums[key] for key in sorted(sums, key=lambda key: (COMPONENTS.index(key[0]), key[1]))}
 
     def components(self) -> dict[str, float]:
-        """component → part of E; every component, 0 where it has no item."""
+        """Map every component to its part of E, which is 0 for a component without items."""
         sums = dict.fromkeys(COMPONENTS, 0.0)
         for (component, _), value in self.totals().items():
             sums[component] += value
@@ -164,10 +166,10 @@ class Attribution:
 def explain_returns(
     returns: Floats, observed: Bools, benchmark: Floats, names: NameTraits, *, names_per_factor: float
 ) -> Returns:
-    """Regress `returns` [n] of the names in the regression that were `observed` on industries and styles.
+    """Regress `returns` [n] on industries and styles, over the stocks that were `observed` and have a regression weight.
 
-    benchmark [n]: weights at which the industries' returns are averaged to the market's. Where there are fewer than
-    `names_per_factor` names per coefficient, the market is the benchmark's own return and all else is residual.
+    benchmark [n]: weights by which the industries' returns are averaged to the market's. With fewer than `names_per_factor`
+    stocks per coefficient nothing is estimated: the market is the benchmark's return, and the rest is residual.
     """
     used = observed & (names.weights > 0)
     labels, code = np.unique(names.industry, return_inverse=True)
@@ -183,7 +185,7 @@ def explain_returns(
     root = np.sqrt(names.weights[used] / names.weights[used].mean())
     solution, *_ = np.linalg.lstsq(design * root[:, None], returns[used] * root, rcond=None)
     of_industry, of_style = solution[: len(present)], solution[len(present) :]
-    # An industry without an observed name moves with the market.
+    # An industry without an observed stock has the return of the market.
     weight = np.array([float(member[code == one].sum()) for one in present])
     market = float(weight @ of_industry / weight.sum()) if weight.sum() > 0 else float(of_industry.mean())
     over = np.zeros(len(labels))
@@ -202,7 +204,7 @@ def explain_returns(
 
 
 def attribute(week: HeldWeek, names: NameTraits, *, names_per_factor: float) -> Attribution:
-    """Split the week's excess over the index into COMPONENTS; see the module for what each is."""
+    """Split the week's excess over the index into COMPONENTS, by the formula of this module."""
     target = week.after if week.target is None else week.target
     growth, after = week.growth
     held = float(week.holding @ growth) + week.cash - float(week.lost[0].sum())  # N
@@ -248,7 +250,7 @@ def attribute(week: HeldWeek, names: NameTraits, *, names_per_factor: float) -> 
 
 
 def _split(leg: str, active: Floats, found: Returns, names: NameTraits, scale: float) -> list[Piece]:
-    """Cash, industries, styles and selection by industry of one leg's active weights [n]."""
+    """The pieces of cash, industries, styles and selection of one leg's active weights [n]."""
     pieces = [
         Piece(leg, "cash", "cash", float(active.sum()) * found.market * scale, -float(active.sum()), found.market)
     ]
@@ -269,13 +271,13 @@ def _split(leg: str, active: Floats, found: Returns, names: NameTraits, scale: f
 
 
 def classify_shortfall(difference: Floats, topped_up: Floats, reasons: Sequence[str] | Strings) -> dict[str, Floats]:
-    """after − target [n] by reason; the reasons add up to it, and only those that occur are named.
+    """Split after − target [n] by reason; the parts sum to it, and reasons without a part are left out.
 
-    topped_up [n]: what was bought beyond the target from unspent cash, a reason of its own. reasons [n]: why the rest of an
-    order was not done; "" where all of it was: what still differs is then `cash`, the one factor on all buys that blocked
-    sells and the cost leave no cash for.
+    difference [n]: after − target. topped_up [n]: purchases beyond the target from unspent cash, which have their own reason.
+    reasons [n]: why the rest of an order was not filled; "" for a filled order, whose remaining difference is `cash`, the
+    common factor on all buys where blocked sells and the cost left too little cash.
     """
-    told = np.where(np.asarray(reasons) == "", CASH_SHORT, reasons)
+    labels = np.where(np.asarray(reasons) == "", CASH_SHORT, reasons)
     parts = {TOPPED_UP: topped_up}
-    parts |= {str(one): np.where(told == one, difference - topped_up, 0.0) for one in np.unique(told)}
+    parts |= {str(one): np.where(labels == one, difference - topped_up, 0.0) for one in np.unique(labels)}
     return {reason: part for reason, part in parts.items() if np.abs(part).max(initial=0.0) > ROUNDING}

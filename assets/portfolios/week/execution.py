@@ -1,22 +1,22 @@
-"""What happens to holdings between two signal closes: the target is traded at VWAP, then prices move them.
+"""Holdings between two signal closes: the target is traded at VWAP, and the holdings drift with prices.
 
-What belongs here: fills, cost, cash, daily drift. What does not: which target (problem/optimiser.py), what the day's market was
-and whom the limits blocked (market.py), and the benchmark's return (returns.py). Source: SPEC §6.
+This module holds fills, cost, cash and daily drift. It does not hold the target (problem/optimiser.py), the day's market and
+which stocks the price limits block (market.py), or the benchmark's return (returns.py). Source: SPEC §6.
 
-All amounts are fractions of the net asset value. On a trade day holdings move from pre_close to VWAP, are traded there,
-and move on to the close; on other days from pre_close to close.
+All amounts are fractions of the net asset value. On a trade day holdings drift from pre_close to VWAP, are traded there, and
+drift to the close; on other days they drift from pre_close to close.
 - Dividends and splits: pre_close is the ex-rights reference price, so a split changes nothing and a dividend is
   reinvested in its stock on the ex-day.
-- A suspended name keeps its last price, return 0, and is not traded: its order is blocked and forgotten; the next target
-  is made from what is held by then.
-- A name no longer listed pays `delisting_recovery` of its last price in cash on the first day it is not listed, before
-  anything is traded; its target, if it still had one, is blocked as `not_listed` and the money goes to the other buys
-  within their bounds. So is one that was merged, unless reference/code_changes declares the merger: then its shares become
-  new shares on the day (mergers.py).
-- What may not be bought is never bought, neither to bring a holding that fell since the signal close back to its target nor
-  with unspent cash: a name whose state forbade it at the signal (also if it was suspended there and trades again), and
-  one of which the same is known before the trade day's open (advance.py says which).
-- Unspent cash earns nothing and counts as a name in turnover; the next target spends it (Σw = 1).
+- A suspended stock keeps its last price, so its return is 0, and is not traded: its order is blocked and not carried over; the
+  next target is computed from the actual holdings.
+- A stock that is no longer listed pays `delisting_recovery` of its last price in cash on the first day without a listing, before
+  the trade; a remaining target is blocked as `not_listed`, and the money is available to the other buys within their bounds. The
+  same applies to a merged stock, unless reference/code_changes declares the merger: then its shares become new shares on the
+  day (mergers.py).
+- A stock that may not be bought is never bought, neither to bring a holding that fell since the signal close back to its target nor
+  with unspent cash. This applies to a stock whose state forbade it at the signal (also if it was suspended there and trades
+  again), and to one for which the same is known before the trade day's open (`buying_states` in advance.py).
+- Unspent cash earns nothing and counts like a stock in turnover; the next target invests it (Σw = 1).
 
 Options, off by default (`portfolios.execution`): whole lots, a cap on the share of the day's volume, dated fees.
 """
@@ -36,18 +36,20 @@ Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 Strings = NDArray[np.str_]
 
-ROUNDING = 1e-15  # orders smaller than this share of the portfolio are the difference of equal numbers
-LOT_ROUNDING = 1e-6  # shares by which a whole lot may be missed in floating point
-NOT_BUYABLE = "not_buyable"  # why an order was blocked; the execution's `state` says why the name may not be bought
+ROUNDING = 1e-15  # orders smaller than this share of the portfolio are rounding errors
+LOT_ROUNDING = 1e-6  # shares: floating-point tolerance below a whole lot
+NOT_BUYABLE = (
+    "not_buyable"  # why an order was blocked; the execution's `state` has the reason why the stock may not be bought
+)
 
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """What a rebalance costs and how orders are cut.
+    """The costs of a rebalance and the limits on its orders.
 
-    buy_cost, sell_cost: per unit of value traded. participation: largest share of a name's tradable volume; None: any.
-    lots: shares of the smallest order and of the step of larger ones, of each name [n]; None: any size. money: yuan
-    that one unit of holdings stands for, needed by lots and participation alone.
+    buy_cost, sell_cost: per unit of value traded. participation: largest share of a stock's tradable volume; None for no limit.
+    lots: number of shares of the smallest order, and the step of larger ones, of each stock [n]; None for any size. money:
+    yuan per unit of holdings, used by lots and participation only.
     """
 
     buy_cost: float
@@ -58,19 +60,19 @@ class Terms:
 
     @classmethod
     def flat(cls, cost: float) -> "Terms":
-        """The same cost on each side, and orders of any size."""
+        """Create terms with the same cost on both sides and orders of any size."""
         return cls(cost, cost)
 
 
 @dataclass(frozen=True, eq=False)
 class Execution:
-    """A rebalance at VWAP; arrays [n] in fractions of NAV_v, the value of everything at VWAP before trading.
+    """A rebalance at VWAP; arrays [n] in fractions of NAV_v, the net asset value at VWAP before trading.
 
-    holding: before. target, and order = target − holding. filled: traded amount, buys positive, `topped_up` of it
-    from unspent cash. state: FREE, or why the name may not be bought. blocked: "" or why nothing was done (not_listed,
-    suspended, not_buyable, limit_up, limit_down). cut: "" or what made a fill smaller than its order (participation, cash,
-    lots). cash_before, cash_after: the latter after cost. cost:
-    what was paid. scale: factor on all buys where cash fell short. turnover: ½ (Σ|filled| + |change of cash|).
+    holding: before the trade. order = target − holding. filled: traded amount, positive for buys; `topped_up` is its part from
+    unspent cash. state: FREE, or why the stock may not be bought. blocked: why an order was not filled at all (not_listed,
+    suspended, not_buyable, limit_up, limit_down); "" otherwise. cut: why a fill is smaller than its order (participation, cash,
+    lots); "" otherwise. cash_before, cash_after: cash before the trade, and after it and its cost. cost: paid in total. scale:
+    factor on all buys, below 1 if cash was short. turnover: ½ (Σ|filled| + |change of cash|).
     """
 
     holding: Floats
@@ -90,7 +92,7 @@ class Execution:
 
 @dataclass(frozen=True)
 class DayReturn:
-    """One day of a portfolio: 1 + net = (1 + gross) (1 − cost). cash: at the close."""
+    """One day of a portfolio, in fractions: 1 + net = (1 + gross) (1 − cost). cash: weight at the close."""
 
     date: dt.date
     gross: float
@@ -102,7 +104,7 @@ class DayReturn:
 
 @dataclass(frozen=True, eq=False)
 class Held:
-    """Weights [n] and cash at the last close, summing to 1, and the days that led there."""
+    """Weights [n] and cash at the last close, which sum to 1, the returns of the days, and the execution (None if no trade)."""
 
     weights: Floats
     cash: float
@@ -121,16 +123,15 @@ def execute(
 ) -> Execution:
     """Trade `holding` [n] and `cash`, valued at VWAP in any unit, towards `target` [n] weights.
 
-    upper: the largest weight that unspent cash may raise a name to. state [n]: FREE, or why a name may not be bought; None:
-    every name is free. Sells come first, in full. A buy costs
-    1 + buy_cost: if the cash after sells falls short, all buys are scaled by one factor; if some is left, it is spread over the
-    executed buys in proportion, within their bounds. Cash never falls below 0. Money is conserved: holdings and cash
-    before = holdings and cash after + cost.
+    upper [n]: the largest weight up to which unspent cash may be invested in a stock. state [n]: FREE, or why a stock may not be
+    bought; None if all are free. Sells are executed first, in full. Buying one unit costs 1 + buy_cost: if the cash after sells
+    is short, all buys are scaled by one factor; if cash is left, it is spread over the executed buys in proportion, within
+    their bounds. Cash is never below 0. Holdings and cash before equal holdings and cash after, plus cost (SPEC §6).
 
-    Options: with `participation` no name trades more than that share of its volume inside the limits. With lots, buys
-    and sells are rounded down to what the name's board takes, and nothing below its smallest order; what a rounding leaves of
-    the cash stays cash. A position that is sold whole goes whole, odd shares included: reinvested dividends leave
-    fractions of shares, which can be sold no other way.
+    Options: with `participation` no stock trades more than that share of its volume inside the limits. With lots, buys and
+    sells are rounded down to the steps of the stock's board, and orders below its smallest order are not executed; cash that
+    rounding leaves stays cash. A position that is sold completely is not rounded, because reinvested dividends leave
+    fractions of shares that could not be sold otherwise.
     """
     value = float(holding.sum()) + cash
     holding, cash = holding / value, cash / value
@@ -184,7 +185,7 @@ def execute(
 
 
 def _blocked(order: Floats, day: Day, state: Strings) -> Strings:
-    """Why each name's order [n] can't be filled; "" where it can."""
+    """Why each stock's order [n] cannot be filled; "" if it can."""
     return np.select(
         [
             (order != 0) & ~day.listed,
@@ -199,7 +200,7 @@ def _blocked(order: Floats, day: Day, state: Strings) -> Strings:
 
 
 def _most(day: Day, terms: Terms, value: float) -> tuple[Floats, Floats]:
-    """The largest buy and sell of each name, in fractions of NAV_v."""
+    """The largest buy and sell of each stock [n], in fractions of NAV_v."""
     if terms.participation is None:
         nothing = np.full(len(day.vwap), np.inf)
         return nothing, nothing
@@ -208,7 +209,7 @@ def _most(day: Day, terms: Terms, value: float) -> tuple[Floats, Floats]:
 
 
 def _lots(amount: Floats, lots: tuple[Floats, Floats], vwap: Floats, money: float) -> Floats:
-    """`amount` [n] in fractions of `money` yuan, rounded down to what can be ordered."""
+    """`amount` [n] in fractions of `money` yuan, rounded down to a valid order size."""
     least, step = lots
     share = np.where(amount > 0, vwap, 1.0) / money
     shares = amount / share + LOT_ROUNDING
@@ -217,19 +218,19 @@ def _lots(amount: Floats, lots: tuple[Floats, Floats], vwap: Floats, money: floa
 
 
 def _spread(amount: float, shares: Floats, room: Floats) -> Floats:
-    """`amount` in proportion to `shares` [n], no name above its `room` [n]; what finds no room is not spread."""
-    given = np.zeros_like(shares)
+    """`amount` spread in proportion to `shares` [n], no stock above its `room` [n]; an amount beyond all room is not spread."""
+    spread = np.zeros_like(shares)
     active = (shares > 0) & (room > 0)
     while amount > ROUNDING and active.any():
         offer = np.where(active, shares, 0.0) * (amount / float(shares[active].sum()))
-        full = active & (offer >= room - given)
+        full = active & (offer >= room - spread)
         if not full.any():
-            return given + offer
-        step = np.where(full, room - given, 0.0)
-        given += step
+            return spread + offer
+        step = np.where(full, room - spread, 0.0)
+        spread += step
         amount -= float(step.sum())
         active &= ~full
-    return given
+    return spread
 
 
 def hold(
@@ -243,9 +244,10 @@ def hold(
     delisting_recovery: float,
     state: Strings | None = None,
 ) -> Held:
-    """Carry `weights` [n] and `cash` through `days`, trading towards `target` on the first one (None: no trade).
+    """Carry `weights` [n] and `cash` through `days`, trading towards `target` [n] on the first one (None for no trade).
 
-    weights and cash sum to 1 at the close before the first day. state: as in `execute`.
+    weights and cash sum to 1 at the close before the first day. upper, terms, state: as for `execute`. delisting_recovery:
+    fraction of the last price that a delisted holding pays. Source: SPEC §6.
     """
     returns, execution = [], None
     for number, day in enumerate(days):
@@ -273,7 +275,7 @@ def hold(
 
 
 def executions_frame(symbols: Strings, day: Day, execution: Execution) -> pl.DataFrame:
-    """One row per order, also the blocked ones: date, symbol, amounts in fractions of NAV at VWAP, state, reason, price."""
+    """Lay out an execution as rows of EXECUTIONS, one per order, including blocked ones."""
     frame = pl.DataFrame(
         {
             "date": pl.Series([day.date] * len(symbols), dtype=pl.Date),

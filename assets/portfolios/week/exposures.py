@@ -1,7 +1,7 @@
-"""The benchmark vector of a week, and what each name is exposed to.
+"""The benchmark vector of a week, and the style exposures of stocks.
 
-What belongs here: published index weights drifted to the signal close; the styles that names carry. What does not: bounds
-on active exposures (problem/constraints.py) and index returns (returns.py). Source: SPEC §6.
+This module drifts published index weights to the signal close and selects style exposures. It does not hold the bounds on active
+exposures (problem/constraints.py) or index returns (returns.py). Source: SPEC §6.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from resources.reasons import Reason
 
 Floats = NDArray[np.float64]
 
-BEIJING = ".BJ"  # how a symbol of the Beijing exchange ends
+BEIJING = ".BJ"  # the suffix of symbols of the Beijing exchange
 TRADED = (pl.col("volume") > 0) & pl.col("pre_close").is_not_null() & pl.col("close").is_not_null()
 
 
@@ -27,9 +27,9 @@ TRADED = (pl.col("volume") > 0) & pl.col("pre_close").is_not_null() & pl.col("cl
 class Benchmark:
     """Index weights at a close.
 
-    weights: symbol → fraction, summing to 1. raw_sum: what the published weights sum to. published: the day they are
-    dated. delisted: members taken out because they are no longer listed → the fraction they would have had. beijing: those
-    taken out because they are listed on the Beijing exchange, which is outside the selection space → likewise.
+    weights: symbol → fraction; they sum to 1. raw_sum: the sum of the published weights. published: the date of the published
+    vector. delisted: members that were removed because they are no longer listed → the fraction they would have had. beijing:
+    the same for members on the Beijing exchange, which is outside the selection space.
     """
 
     index: str
@@ -41,25 +41,27 @@ class Benchmark:
 
 
 def published_weights(indices: pl.DataFrame, index: str) -> pl.DataFrame | None:
-    """The vector known for `index`: symbol, weight, published_date sorted by symbol; None where there is none.
+    """Return the vector known for `index` as rows (symbol, weight, published_date), sorted by symbol; None if there is none.
 
-    `indices` holds one day of the table `indices`.
+    indices: the rows of one day of the table `indices`.
     """
     rows = indices.filter((pl.col("index") == index) & pl.col("symbol").is_not_null() & pl.col("weight").is_not_null())
     return None if rows.is_empty() else rows.select("symbol", "weight", "published_date").sort("symbol")
 
 
 def growth_between(prices: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, float]:
-    """symbol → product of close / pre_close over `days`; a day without trading counts as 1.
+    """Map each symbol to the product of close / pre_close over `days`; a day without trading counts as 1.
 
-    `prices` holds daily_prices rows (date, symbol, pre_close, close, volume). Raises InputError where a day has no row
-    at all: then prices are missing, not suspended.
+    prices: rows (date, symbol, pre_close, close, volume) of daily_prices.
+
+    Raises:
+        InputError: A day has no row at all, so that its prices are missing rather than all stocks suspended.
     """
     window = prices.filter(pl.col("date").is_in(list(days)))
     missing = sorted(set(days) - set(window["date"].unique()))
     if missing:
         raise InputError(
-            f"daily_prices holds no row on {', '.join(map(str, missing[:5]))}{' …' if len(missing) > 5 else ''} "
+            f"daily_prices has no row on {', '.join(map(str, missing[:5]))}{' …' if len(missing) > 5 else ''} "
             f"({len(missing)} of {len(days)} trading days from {days[0]} to {days[-1]}), so weights can't be drifted over "
             "them. Deliver reference/daily_prices for these days."
         )
@@ -81,18 +83,21 @@ def drift_benchmark(
     tolerance: float,
     listed: Collection[str] | None = None,
 ) -> Benchmark:
-    """The published vector drifted over `days`, the trading days after it was published.
+    """Drift the published vector over `days`, the trading days after its publication (SPEC §6).
 
-    published: symbol, weight, published_date. tolerance: how far the published sum may be from 1 (InputError beyond).
-    listed: the names listed on the last of the days; None: all are.
+    published: rows (symbol, weight, published_date). prices: as for `growth_between`. tolerance: the largest accepted distance
+    of the published sum from 1. listed: the symbols listed on the last of the days; None if all are.
 
-    What is divided by what: each published weight times its name's growth, by the sum of these products. Published
-    weights are rounded and sum to .998 to 1.002; that sum is kept as `raw_sum`. A suspended member keeps its last price.
-    A member of a vector that is no longer listed has left the index (merged, delisted): it counts in neither, and the
-    fraction that it would have had is kept in `delisted`. It can't be held, so leaving it in would demand of every
-    portfolio to be short of its industry. The same holds of a member on the Beijing exchange, whose prices the platform does
-    not read: it is kept in `beijing`, by name, and not taken for a delisting. Of CSI 500's published vectors of 2011–2016 eight members left so, and one stood in
-    the vectors of three more months.
+    Each published weight times its stock's growth is divided by the sum of these products. Published weights are rounded and
+    sum to .998 to 1.002; `raw_sum` is that sum. A suspended member keeps its last price. A member that is no longer listed
+    (merged or delisted) is removed before the division, and the fraction that it would have had is stored in `delisted`: it
+    cannot be held, so with it every portfolio would have to be underweight in its industry. A member on the Beijing exchange,
+    whose prices the platform does not read, is also removed and stored in `beijing`. In CSI 500's published vectors of
+    2011–2016 eight members were delisted while in a vector, one of which stayed in the vectors of three more months.
+
+    Raises:
+        InputError: The published weights do not sum to 1 within `tolerance`, a member occurs twice, no member is listed, or a
+            day has no prices.
     """
     raw_sum = float(published["weight"].sum())
     date = published["published_date"][0]
@@ -117,18 +122,18 @@ def drift_benchmark(
     if not gone:
         return Benchmark(index, every, raw_sum, date)
     if len(gone) == len(every):
-        raise InputError(f"no member of {index} dated {date} is listed in securities; deliver reference/instruments.")
+        raise InputError(f"No member of {index} dated {date} is listed in securities. Deliver reference/instruments.")
     left = {symbol: w for symbol, w in every.items() if symbol not in gone}
     total = sum(left.values())
     return Benchmark(index, {symbol: w / total for symbol, w in left.items()}, raw_sum, date, delisted, beijing)
 
 
 def style_exposures(styles: pl.DataFrame, symbols: Sequence[str], wanted: Sequence[str]) -> dict[str, Floats]:
-    """style → full-market z-score [n] of each of `symbols`; 0, the market's mean, where a name has none (SPEC §4).
+    """Map each wanted style to the full-market z-scores of `symbols` [n]; 0, the market's mean, where missing (SPEC §4).
 
-    styles: the signal day's rows of the table. A name without a row (suspended, new) or with a null style adds nothing
-    to the exposure, neither in the portfolio nor in the benchmark; a style that is null for every name is no exposure of 0
-    but no constraint at all (`missing_styles`), recorded as not applied.
+    styles: the rows of the signal day. A stock without a row (suspended, new) or with a null style adds nothing to the exposure
+    of the portfolio or of the benchmark. A style that is null for every stock is not an exposure of 0: its constraint is
+    not applied (`missing_styles`).
     """
     own = pl.DataFrame({"symbol": list(symbols)}, schema={"symbol": pl.String}).join(
         styles, on="symbol", how="left", maintain_order="left"
@@ -137,7 +142,7 @@ def style_exposures(styles: pl.DataFrame, symbols: Sequence[str], wanted: Sequen
 
 
 def missing_styles(styles: pl.DataFrame, wanted: Sequence[str], reasons: Mapping[str, Reason]) -> dict[str, Reason]:
-    """The styles that are null for the whole market → why, as the table says or else in general terms."""
+    """Map each wanted style that is null for the whole market to its entry in `reasons`, or else to STYLE_NULL."""
     return {
         style: reasons.get(style, STYLE_NULL(style=style))
         for style in wanted

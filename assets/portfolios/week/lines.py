@@ -1,12 +1,12 @@
-"""Lines of robustness: the portfolios once more, on other scores and on other signal days, week by week.
+"""Lines of robustness: the portfolios on other scores and on other signal days, week by week.
 
-What belongs here: which lines there are, what each reads and carries on. What does not: a week of a portfolio, which is the
-portfolios' own (advance.py), what is stored (make_portfolio_lines.py), and statistics, which belong to the report.
+This module holds which lines there are, what each one reads, and the state that it passes to the next week. It does not hold a
+portfolio's week (advance.py), what is stored (make_portfolio_lines.py), or statistics (the report).
 
-A line of a score rebalances when the portfolios do. An offset path has a weekday of its own for a signal day: within a
-calendar week it still drifts with its old target's holdings up to that day, and trades the new target on the day after,
-also when that day belongs to the next week. Their mean is the mean of their columns day by day: equal
-capital in each path, evened out daily, as overlapping portfolios are usually held (Jegadeesh and Titman 1993).
+A line of a score is rebalanced together with the portfolios. An offset path has its own weekday as the signal day: within a
+calendar week its previous holdings drift up to that day, and the new target is traded on the next trading day, which may be in the
+next week. The mean of the paths is the daily mean of their columns, which is equal capital in each path, rebalanced daily, as is
+usual for overlapping portfolios (Jegadeesh and Titman 1993).
 """
 
 import datetime as dt
@@ -33,7 +33,11 @@ from resources.settings.portfolios import PortfoliosSettings
 
 @dataclass(frozen=True)
 class Line:
-    """name: as in the table. alphas: the keys whose mean is μ. weekday: of the signal day; None: the portfolios' own."""
+    """One line.
+
+    name: as in the table. alphas: the keys of the scores whose mean is μ. weekday: of the signal day; None for the portfolios'
+    signal day. setting: the setting that contains `alphas`, for error messages.
+    """
 
     name: str
     alphas: tuple[str, ...]
@@ -41,19 +45,19 @@ class Line:
     setting: str = "lines.alphas"
 
     def day(self, calendar: Calendar, week: dt.date) -> dt.date:
-        """The signal day in a week."""
+        """Return the line's signal day in a week."""
         return calendar.signal_day(week) if self.weekday is None else path_day(calendar, week, self.weekday)
 
 
 def lines_of(lines: LinesSettings, portfolios: PortfoliosSettings) -> list[Line]:
-    """The lines that the settings name, without the mean."""
+    """Return the lines that the settings define, without the mean of the weekdays."""
     scores = [Line(line_name(keys := keys_of(alpha)), keys) for alpha in lines.alphas]
     return scores + [Line(day, portfolios.alphas, day, "portfolios.alpha") for day in lines.weekdays]
 
 
 @dataclass(frozen=True, eq=False)
 class Inputs:
-    """What one week reads; rows of other days than a line may know are cut off before use."""
+    """The rows that one week reads for all lines; `until` selects those that a line may know."""
 
     calendar: Calendar
     week: dt.date
@@ -69,7 +73,10 @@ class Inputs:
 
     @classmethod
     def of(cls, frames: Frames, partition: Partition, merger_growth_band: tuple[float, float]) -> "Inputs":
-        """Those of a partition: scores and prices of all lines, with shares exchanged in mergers."""
+        """Create the inputs from a partition, with shares exchanged in mergers.
+
+        merger_growth_band: `portfolios.merger_growth_band`. Raises InputError as `exchange_shares`.
+        """
 
         @functools.cache
         def minutes(day: dt.date) -> pl.DataFrame:
@@ -100,7 +107,11 @@ class Inputs:
     def until(
         self, day: dt.date, line: Line, state: PortfolioState | None, trade_day: dt.date | None, *, scored: bool
     ) -> Tables:
-        """What is known at the close of `day`; the score and styles only where the line rebalances there."""
+        """Select the rows known at the close of `day`.
+
+        state, trade_day: the state before it and the day on which its target is traded, whose minute bars are read; None
+        for none. scored: whether the line is rebalanced on `day`, so that its score is read.
+        """
         alpha = mean_scores(self.scores, self.factors, line.alphas, day, line.setting) if scored else pl.DataFrame()
         held = None if state is None or trade_day is None else self.minutes(trade_day).lazy()
         return Tables(
@@ -123,7 +134,11 @@ def line_week(
     settings: PortfoliosSettings,
     unavailable: Reasons,
 ) -> tuple[SolvedWeek, list[DayReturn]] | Reason:
-    """One line's week: up to its signal day as `advance` does it, then the new target's first days where the week has any."""
+    """Compute one line's week: `advance` to its signal day, then the days after it, on the first of which the target is traded.
+
+    known: last signal day and state; None before the line's first build. unavailable: as for `advance`. Returns the solved week
+    and the returns of the week's days, or the reason why the line cannot be built yet. Raises as `advance`.
+    """
     last, state = known if known is not None else (None, None)
     calendar, week = inputs.calendar, inputs.week
     day, days = line.day(calendar, week), calendar.week_days(week)

@@ -1,11 +1,11 @@
-"""One week of the table `attribution`: brings what the portfolios stored into the shapes that attribution.py takes.
+"""The make function of the table `attribution`: it converts stored rows into the inputs of attribution.py.
 
-What belongs here: which stored rows and prices a week is explained from, and the rows and files it becomes. What does not:
-the split itself (attribution.py). Source: SPEC §6.
+This module holds which stored rows and prices are read, and the rows and files that are written. It does not hold the attribution
+itself (attribution.py). Source: SPEC §6.
 
-The week is told from stored data alone: last week's partition (weights, target, benchmark, cash), this week's
-executions.parquet and days.parquet, prices, and the benchmark of portfolio_returns. Holdings are followed here from them to
-the week's end, so that the check `adds_up_to_the_excess` is a second account of the week and not a copy of the first.
+The week is reconstructed from stored data only: last week's partition (weights, target, benchmark, cash), this week's
+executions.parquet and days.parquet, prices, and the benchmark of portfolio_returns. Holdings are computed from these to the end of
+the week, so that the check `adds_up_to_the_excess` compares two independent computations of the week.
 """
 
 import datetime as dt
@@ -42,7 +42,7 @@ from resources.settings.portfolios import PortfoliosSettings
 
 @dataclass(frozen=True, eq=False)
 class _Stored:
-    """What one portfolio left of the week: rows and side files. before, solve: of the week before."""
+    """The stored rows and side files of one portfolio's week. before, solve: of the previous week."""
 
     before: pl.DataFrame
     solve: Mapping[str, Any]
@@ -52,10 +52,11 @@ class _Stored:
 
 
 def make_attribution(frames: Frames, partition: Partition, settings: PortfoliosSettings) -> Made:
-    """The items of both portfolios' excess over the week, and beside them legs.parquet and names.parquet.
+    """Make the items of both portfolios' excess in the week, and the side files legs.parquet and names.parquet.
 
-    Of the portfolios are read this week's partition and the one before. styles: of the signal day before.
-    A portfolio that held nothing, or whose index has no return, has no row and a reason. A row without value has its own.
+    The frames of the portfolios hold this week's partition and the previous one; styles are of the previous signal day. A
+    portfolio without holdings, or whose index has no return, has no rows and a reason. A row without a value has its own
+    reason. Raises InputError as `exchange_shares`.
     """
     week, calendar, unavailable = partition.week, partition.calendar, partition.unavailable
     returns, carried = frames["portfolio_returns"].collect(), frames["styles"].collect()
@@ -130,7 +131,7 @@ def _stored(portfolio: Portfolio, table: pl.LazyFrame, returns: pl.DataFrame, pa
 
 @dataclass(frozen=True, eq=False)
 class _Market:
-    """Arrays [days, n]: growth 1 where a name did not trade; alive: listed up to and on the day."""
+    """Arrays [days, n]: growth is 1 where a stock did not trade; alive: whether it was listed up to and on the day."""
 
     growth: Floats
     to_vwap: Floats
@@ -164,7 +165,7 @@ def _market(names: NameTraits, days: list[dt.date], prices: pl.DataFrame, securi
 
 
 def _names(before: pl.DataFrame, styles: pl.DataFrame, absent: Mapping[str, Reason]) -> NameTraits:
-    """Every name that had styles, was held, aimed at or a member, by symbol; the regression is over U(t)."""
+    """Every stock with styles, a holding, a target or a benchmark weight, by symbol; regression weights are 0 outside U(t)."""
     every = pl.concat([styles.select("symbol"), before.select("symbol")]).unique().sort("symbol")
     rows = (
         every.join(styles.select("symbol", "in_universe", "total_mv", "industry", *STYLES), on="symbol", how="left")
@@ -187,7 +188,7 @@ def _names(before: pl.DataFrame, styles: pl.DataFrame, absent: Mapping[str, Reas
 
 
 def _week(stored: _Stored, names: NameTraits, market: _Market, settings: PortfoliosSettings) -> HeldWeek:
-    """The week of one portfolio over all `names`: its own account, from what was stored and the prices."""
+    """The week of one portfolio over all `names`, computed from stored rows and prices."""
     order = pl.DataFrame({"symbol": names.symbols.tolist()}, schema={"symbol": pl.String})
 
     def column(frame: pl.DataFrame, name: str, absent: float | str = 0.0) -> np.ndarray:
@@ -226,7 +227,7 @@ def _week(stored: _Stored, names: NameTraits, market: _Market, settings: Portfol
 
 
 def _after_trade(market: _Market, amounts: Floats, kept: float) -> tuple[Floats, Floats]:
-    """Growth of each name from VWAP to the signal close, up to its delisting, and what `amounts` held lost by that [n]."""
+    """Growth of each stock from VWAP to the signal close or its delisting [n], and the losses of `amounts` by delisting [n]."""
     growth = np.where(market.alive[0], market.from_vwap[0], 1.0)
     lost = np.zeros_like(growth)
     for day in range(1, len(market.alive)):
@@ -243,21 +244,24 @@ def _items(
     found: Attribution,
     absent: Mapping[str, Reason],
 ) -> pl.DataFrame:
-    """component, item, value of E. What could not be told is null with its reason; what could in one leg only, has both.
+    """Rows of ATTRIBUTION. A value that could not be computed is null with its reason.
 
-    absent: style, or "industry", → why the whole market has none.
+    A style or industry that was estimated in one leg only has both a value and a reason. absent: style, or "industry", → why it
+    is null for the whole market.
     """
     causes = sorted({leg.absent for leg in found.legs.values() if leg.absent is not None}, key=Reason.dumps)
-    untold = joined(causes)
+    not_estimated = joined(causes)
     rows: list[tuple[str, str, float | None, Reason | None]] = [
-        (component, item, value, untold if component in ("style", "industry") else None)
+        (component, item, value, not_estimated if component in ("style", "industry") else None)
         for (component, item), value in found.totals().items()
         if component != "industry" or "industry" not in absent
     ]
     known = {(component, item) for component, item, *_ in rows}
-    rows += [("style", style, None, absent.get(style, untold)) for style in STYLES if ("style", style) not in known]
+    rows += [
+        ("style", style, None, absent.get(style, not_estimated)) for style in STYLES if ("style", style) not in known
+    ]
     if not any(component == "industry" for component, _ in known):
-        rows.append(("industry", "all", None, absent.get("industry", untold)))
+        rows.append(("industry", "all", None, absent.get("industry", not_estimated)))
     stored = [(*row, None if reason is None else reason.dumps()) for *row, reason in rows]
     return pl.DataFrame([(week, date, portfolio.key, *row) for row in stored], schema=ATTRIBUTION, orient="row")
 
@@ -271,7 +275,7 @@ def _legs(portfolio: Portfolio, found: Attribution) -> pl.DataFrame:
 
 
 def _by_name(portfolio: Portfolio, found: Attribution, names: NameTraits) -> pl.DataFrame:
-    """Names to which some part of the excess belongs."""
+    """Rows of ATTRIBUTION_NAMES, for the stocks to which a part of the excess belongs."""
     frame = pl.DataFrame(
         {
             "portfolio": [portfolio.key] * len(names.symbols),
@@ -285,7 +289,7 @@ def _by_name(portfolio: Portfolio, found: Attribution, names: NameTraits) -> pl.
 
 
 def _note(found: Attribution) -> dict[str, Any]:
-    """What the manifest and the UI show of a portfolio's week."""
+    """The notes of a portfolio's week, for the manifest and the UI."""
     return {
         "excess": found.excess,
         **found.components(),

@@ -1,11 +1,11 @@
-"""One week of each portfolio: brings the tables' rows into the shapes that the week takes.
+"""The make function of the portfolios' tables: it converts the tables' rows into the inputs of a week.
 
-What belongs here: which rows a week is handed, and what is stored of it. What does not: the week itself (advance.py).
+This module holds which rows a week reads, and what is stored. It does not hold the week itself (advance.py).
 Source: SPEC §6; DESIGN §2.
 
-A week starts from the previous week's partition: `weight` is the target, `drifted_weight` and the cash in solve.parquet
-are the holdings at its signal close. Up to the first week that has scores and a benchmark vector (or the setting
-`start`) partitions are written empty with the reason; in that week the portfolio is first built, from cash.
+A week starts from the previous week's partition: `weight` is the target, and `drifted_weight` and the cash in solve.parquet are
+the holdings at its signal close. The portfolio is first built, from cash, in the first week with scores and a benchmark vector, and
+not before the setting `start`. Earlier partitions are empty and store the reason.
 """
 
 import dataclasses
@@ -33,7 +33,7 @@ DATA_COLUMNS = ("symbol", "weight", "drifted_weight", "benchmark_weight", "score
 def _collect(
     frames: Frames, partition: Partition, settings: PortfoliosSettings, state: PortfolioState | None
 ) -> Tables:
-    """The rows that the week reads. state: what the week before handed on, whose names alone need minute bars."""
+    """The rows that the week reads. state: from the previous week; minute bars are read for its stocks only."""
     date, mergers = partition.date, partition.mergers
     own = pl.col("date").is_in(partition.calendar.week_days(partition.week))
     prices, listings, exchanges = exchange_shares(
@@ -57,7 +57,7 @@ def _collect(
 
 
 def _last_state(portfolio: Portfolio, previous: pl.DataFrame, partition: Partition) -> PortfolioState | None:
-    """What the week before handed on, from its partition; None where there was none or it was not built."""
+    """The state from the previous week's partition; None if there is none, or if the portfolio was not built in it."""
     if previous.is_empty():
         return None
     data = partition.files(portfolio.asset, partition.calendar.offset_week(partition.week, -1), "solve.parquet")
@@ -66,12 +66,15 @@ def _last_state(portfolio: Portfolio, previous: pl.DataFrame, partition: Partiti
 
 
 def make_portfolio(frames: Frames, partition: Partition, settings: PortfoliosSettings) -> Made:
-    """Execute last week's target on the week's first trading day, drift to the signal day, optimise there.
+    """Execute last week's target on the week's first trading day, drift to the signal day, and optimise there.
 
-    Of the portfolio's own table the week before is read. Returns the rows of the names with a target, a holding or a
-    benchmark weight, and beside them solve.parquet (one row, see record.py), executions.parquet and days.parquet (daily
-    returns of the week). Raises InputError where a portfolio that has been built meets a week without prices or benchmark
-    vector.
+    The frame of the portfolio's own table holds the previous week. Returns the rows of the stocks with a target, a holding or a
+    benchmark weight, and the side files solve.parquet (one row, see record.py), executions.parquet and days.parquet (daily
+    returns of the week).
+
+    Raises:
+        InputError: A portfolio that has been built has no prices or no benchmark vector in the week.
+        SettingsError: As for `advance` and `mean_scores`.
     """
     portfolio = next(one for one in PORTFOLIOS if one.asset == partition.table)
     week, date, calendar = partition.week, partition.date, partition.calendar

@@ -1,6 +1,6 @@
-"""One week of the table `portfolio_lines`: which rows and states each line starts from, and what is stored of it.
+"""The make function of the table `portfolio_lines`: it reads the rows and states of each line, and stores the results.
 
-What belongs here: reading and storing. What does not: the week of a line (lines.py), and statistics, which belong to the report.
+This module does not hold the week of a line (lines.py) or statistics (the report).
 """
 
 import datetime as dt
@@ -27,10 +27,11 @@ STATES, SOLVES = "states.parquet", "solves.parquet"
 
 
 def make_portfolio_lines(frames: Frames, partition: Partition, settings: Mapping[str, Any]) -> Made:
-    """Daily returns of every line of both portfolios on the week's trading days; empty where none is set.
+    """Make the daily returns of every line of both portfolios on the week's trading days; empty if no line is set.
 
-    settings: the sections lines and portfolios. Of the week before states.parquet is read, which is what is carried on.
-    Beside the rows: states.parquet and solves.parquet. A line that has not begun is n/a, with the reason.
+    settings: the sections `lines` and `portfolios`. The previous week's states.parquet holds the states from which the lines
+    continue. The side files are states.parquet and solves.parquet. A line that cannot be built yet is n/a, with the reason.
+    Raises as `advance` and `mean_scores`.
     """
     week, calendar, unavailable = partition.week, partition.calendar, partition.unavailable
     portfolios: PortfoliosSettings = settings["portfolios"]
@@ -47,10 +48,10 @@ def make_portfolio_lines(frames: Frames, partition: Partition, settings: Mapping
             own = portfolios.model_copy(update={"alpha": line.alphas})
             known = before.get((portfolio.key, line.name))
             day = line.day(calendar, week)
-            told = unavailable
+            known_reasons = unavailable
             if day != calendar.signal_day(week):
-                told = {**unavailable, "scores": unavailable.get("offset_scores", {})}
-            found = line_week(portfolio, line, known, inputs, own, told)
+                known_reasons = {**unavailable, "scores": unavailable.get("offset_scores", {})}
+            found = line_week(portfolio, line, known, inputs, own, known_reasons)
             if isinstance(found, Reason):
                 reasons[f"{portfolio.key}: {line.name}"] = found
                 continue
@@ -108,7 +109,7 @@ def _frame(returned: Mapping[str, Sequence[DayReturn]], portfolio: Portfolio) ->
 
 
 def _mean(frame: pl.DataFrame, paths: Sequence[str]) -> pl.DataFrame:
-    """The paths' mean on the days that all of them have."""
+    """The mean of the paths on the days on which all of them have a return."""
     return (
         frame.filter(pl.col("line").is_in(paths))
         .group_by("date", "portfolio")
@@ -135,7 +136,7 @@ def _state_frame(portfolio: Portfolio, line: Line, day: dt.date, state: Portfoli
 
 
 def _states(files: Files, week: dt.date) -> dict[tuple[str, str], tuple[dt.date, PortfolioState]]:
-    """(portfolio, line) → its last signal day and what it carried on from there."""
+    """(portfolio, line) → its last signal day and its state on that day."""
     frame = pl.read_parquet(io.BytesIO(files("portfolio_lines", week, STATES)))
     found = {}
     for (portfolio, line), own in frame.group_by("portfolio", "line"):

@@ -1,7 +1,7 @@
-"""One week of the table `portfolio_returns`: the days that the portfolios stored, beside their benchmarks'.
+"""The make function of the table `portfolio_returns`: it joins the portfolios' stored days with their benchmarks' returns.
 
-What belongs here: which rows are put together, and what is said of a missing one. What does not: a portfolio's days (execution.py)
-and an index's (returns.py). Source: SPEC §6.
+This module holds which rows are joined, and the reasons for missing ones. It does not compute a portfolio's returns (execution.py)
+or an index's (returns.py). Source: SPEC §6.
 """
 
 import io
@@ -20,9 +20,10 @@ from resources.settings.portfolios import PortfoliosSettings
 
 
 def make_portfolio_returns(frames: Frames, partition: Partition, settings: PortfoliosSettings) -> Made:
-    """Daily gross, cost, net, benchmark and turnover of both portfolios on the week's days.
+    """Make the daily gross, cost, net, benchmark and turnover of both portfolios on the week's days.
 
-    The week of the first build has no row: its target is bought on the next trade day.
+    The week of the first build has no row, because its target is bought on the next trade day. Raises InputError as
+    `exchange_shares` and `benchmark_returns`.
     """
     calendar, mergers = partition.calendar, partition.mergers
     days = calendar.week_days(partition.week)

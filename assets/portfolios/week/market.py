@@ -1,19 +1,20 @@
-"""What a day's market allows: how prices moved, which names traded, and how much of them could be bought and sold.
+"""The market of a day: price moves, which stocks traded, and how much of each could be bought and sold.
 
-What belongs here: what daily prices, securities and minute bars say of a day, as arrays over the names of a portfolio.
-What does not: orders, fills and cost (execution.py). Source: SPEC §6.
+This module converts daily prices, securities and minute bars into arrays over the stocks of a portfolio. It does not hold orders,
+fills and cost (execution.py). Source: SPEC §6.
 
-**Blocked at the limit.** One rule for portfolios and factor legs, `portfolios.execution.fills`:
-- daily, SPEC's plain rule and the default: low = limit-up price can't be bought, high = limit-down price can't be sold.
-- minutes: a buyer gets nothing at limit-up and a seller nothing at limit-down, so what counts is the volume traded strictly
-  inside that limit: below limit-up for a buyer, above limit-down for a seller. Where the name has minute bars with
-  volume and amount, a side is blocked if less than `min_inside_share` of the day's volume was traded inside. A bar that
-  touches the limit and holds other prices counts with the least that its average allows: prices from low to the limit L
-  with average p leave at least volume · (L − p) / (L − low) below L. A name without such bars follows the daily rule.
-- A day that traded beyond a limit shows that it did not apply (a resumption, a delisting period): nothing is blocked.
+**Blocked at the limit.** Portfolios and factor legs share one rule, `portfolios.execution.fills`:
+- daily, the default of the specification: a stock whose low is the limit-up price cannot be bought, and one whose high is the
+  limit-down price cannot be sold.
+- minutes: a buyer is not filled at limit-up and a seller not at limit-down, so the volume traded strictly inside that limit
+  counts: below limit-up for a buyer, above limit-down for a seller. Where the stock has minute bars with volume and amount, a
+  side is blocked if less than `min_inside_share` of the day's volume was traded inside. A bar that touches the limit and
+  also has other prices counts with the least volume that its average implies: with prices from low to the limit L and average p,
+  at least volume · (L − p) / (L − low) is below L. A stock without such bars follows the daily rule.
+- Trading beyond a limit shows that the limit did not apply on the day (a resumption, a delisting period): nothing is blocked.
 
-An order that is not blocked is filled at the day's VWAP and not at the average of the inside trades. That is the harsher
-price on both sides: trades at limit-up raise what a buyer pays, trades at limit-down lower what a seller gets.
+An order that is not blocked is filled at the day's VWAP and not at the average of the trades inside the limit. This is the less
+favourable price on both sides: trades at limit-up raise the buyer's price, and trades at limit-down lower the seller's.
 """
 
 import datetime as dt
@@ -28,7 +29,7 @@ from assets.portfolios.week.exposures import TRADED
 from resources.errors import InputError
 
 MINUTE_COLUMNS = ("date", "symbol", "low", "high", "volume", "amount")
-"""What is read of minute_bars to see what could be traded."""
+"""The columns of minute_bars that determine which stocks could be traded."""
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -38,10 +39,10 @@ Strings = NDArray[np.str_]
 
 @dataclass(frozen=True, eq=False)
 class Day:
-    """One trading day's market for n names; ratios are 1 where the name did not trade.
+    """One trading day's market for n stocks; ratios are 1 where the stock did not trade.
 
     growth: close / pre_close. to_vwap: VWAP / pre_close. from_vwap: close / VWAP. vwap: yuan, NaN where not traded.
-    listed, traded: flags. locked_up, locked_down: can't be bought, can't be sold, because of the price limit.
+    listed, traded: flags. locked_up, locked_down: the price limit blocks buys, blocks sells.
     buy_volume, sell_volume: shares traded strictly below limit-up, strictly above limit-down.
     """
 
@@ -67,11 +68,14 @@ def market_days(
     *,
     min_inside_share: float = 0.0,
 ) -> list[Day]:
-    """The market of each of `dates`, which ascend, for `symbols` [n].
+    """Lay out the market of each of `dates`, which are ascending, for `symbols` [n].
 
-    prices, securities: rows of these days (others are left out). minutes: minute_bars of the days and names that have
-    them; None: the daily rule. min_inside_share: see above. Raises InputError where a day has no row of prices or of securities at all: then
-    the day is missing, and not everything suspended.
+    prices, securities: rows of these days; others are ignored. minutes: minute_bars of the days, where available; None for the
+    daily rule. min_inside_share: see the module's docstring.
+
+    Raises:
+        InputError: A day has no row of prices or of securities at all, so that the day is missing rather than all stocks
+            suspended.
     """
     _require_days(dates, daily_prices=prices, securities=securities)
     shape, days = (len(dates), len(symbols)), np.array(dates, dtype="datetime64[D]")
@@ -110,7 +114,7 @@ def _require_days(dates: Sequence[dt.date], **tables: pl.DataFrame) -> None:
         missing = sorted(set(dates) - set(rows["date"].unique().to_list()))
         if missing:
             raise InputError(
-                f"{name} has no row on {missing[0]}, so holdings can't be valued or traded on that day. Deliver "
+                f"{name} has no row on {missing[0]}, so holdings cannot be valued or traded on that day. Deliver "
                 "reference/daily_prices and reference/instruments for it."
             )
 
@@ -125,10 +129,10 @@ def limit_sides(
     minutes: pl.DataFrame | None,
     min_inside_share: float,
 ) -> "tuple[Side, Side]":
-    """Buyers and sellers at the price limit, by the rule above.
+    """Return the buyers' and the sellers' side at the price limit, by the rule of this module.
 
-    at, bar: daily bars (low, high, volume, vwap) and their places (day, name). limit_up, limit_down [days, n]: yuan, NaN
-    where there is none. names, days: what the places count. minutes: None for the daily rule.
+    at, bar: daily bars (low, high, volume, vwap) and their positions (day, stock). limit_up, limit_down [days, n]: yuan, NaN
+    where there is no limit. names, days: the stocks and days to which the positions refer. minutes: None for the daily rule.
     """
     low, high, volume = bar["low"], bar["high"], bar["volume"]
     buys, sells = Side(limit_up, low, high, 1.0), Side(limit_down, high, low, -1.0)
@@ -142,10 +146,11 @@ def limit_sides(
 
 
 class Side:
-    """Who is blocked on one side of the market, and how many shares traded inside its limit.
+    """One side of the market: which stocks are blocked, and how many shares traded inside its limit.
 
-    limit [days, n]: yuan, NaN where there is none. near, far [rows]: of the day's prices the furthest from the limit and
-    the closest to it. sign: 1 where the limit is above (buyers), −1 where it is below. locked, volume [days, n].
+    limit [days, n]: yuan, NaN where there is no limit. near, far [rows]: the day's prices furthest from the limit and closest
+    to it. sign: 1 for an upper limit (buyers), −1 for a lower one (sellers). locked [days, n]: whether the side is
+    blocked. volume [days, n]: shares traded inside the limit.
     """
 
     def __init__(self, limit: Floats, near: Floats, far: Floats, sign: float) -> None:
@@ -154,7 +159,10 @@ class Side:
         self.applies = np.full(limit.shape, False)
 
     def read_day(self, at: tuple[Ints, Ints], volume: Floats, amount: Floats) -> None:
-        """Daily bars: blocked where even the price furthest from the limit is the limit."""
+        """Apply daily bars: a stock is blocked where the price furthest from the limit equals the limit.
+
+        volume, amount [rows]: shares and yuan. at: positions of the rows.
+        """
         limit = self.limit[at]
         applies = self.sign * _cents(self.far) <= self.sign * _cents(limit)
         self.applies[at] = applies
@@ -165,21 +173,25 @@ class Side:
     def read_minutes(
         self, at: tuple[Ints, Ints], near: Floats, far: Floats, volume: Floats, amount: Floats, least: float
     ) -> None:
-        """Minute bars replace what the daily bar said, where they tell all of the volume and the limit applied."""
-        told = (volume == 0) | np.isfinite(near + far + volume + amount)
+        """Apply minute bars, which replace the result of the daily bar where they are complete and the limit applied.
+
+        A stock's bars are complete on a day if each one has no volume or has prices, volume and amount. near, far, volume,
+        amount [bars]: as in `read_day`. least: the smallest share of the volume inside the limit at which the side is open.
+        """
+        complete = (volume == 0) | np.isfinite(near + far + volume + amount)
         inside = np.where(volume > 0, self._inside(self.limit[at], near, far, volume, amount), 0.0)
         cells, size = np.ravel_multi_index(at, self.limit.shape), self.limit.size
 
-        def summed(values: NDArray) -> Floats:
+        def summed(values: Floats | Bools) -> Floats:
             return np.bincount(cells, values, minlength=size).astype(np.float64).reshape(self.limit.shape)
 
-        total, within = summed(np.where(told, volume, 0.0)), summed(np.where(told, inside, 0.0))
-        known = (total > 0) & (summed(~told) == 0) & self.applies
+        total, within = summed(np.where(complete, volume, 0.0)), summed(np.where(complete, inside, 0.0))
+        known = (total > 0) & (summed(~complete) == 0) & self.applies
         self.locked = np.where(known, (within <= 0) | (within < least * total), self.locked)
         self.volume = np.where(known, within, self.volume)
 
     def _inside(self, limit: Floats, near: Floats, far: Floats, volume: Floats, amount: Floats) -> Floats:
-        """Shares of each bar that surely traded before the limit; all where there is none."""
+        """The fewest shares of each bar that can have traded inside the limit; all of them where there is no limit."""
         with np.errstate(divide="ignore", invalid="ignore"):
             least = volume * np.clip((limit - amount / volume) / (limit - near), 0.0, 1.0)
         outside = self.sign * _cents(near) >= self.sign * _cents(limit)
@@ -193,7 +205,10 @@ def _cents(price: Floats) -> Floats:
 def arrays(
     rows: pl.DataFrame, names: pl.Enum, dates: NDArray[np.datetime64], columns: Sequence[str]
 ) -> tuple[tuple[Ints, Ints], dict[str, Floats]]:
-    """Columns of the rows that have a place among `names` and ascending `dates`, NaN for null; their places (day, name)."""
+    """Select the rows of `names` and of the ascending `dates`.
+
+    Returns their positions (day, stock), and the `columns` as arrays with NaN for null.
+    """
     date, place = rows["date"].to_numpy(), rows["symbol"].cast(names, strict=False).to_physical().cast(pl.Int64)
     day = np.minimum(np.searchsorted(dates, date), len(dates) - 1)
     asked = (dates[day] == date) & place.is_not_null().to_numpy()
@@ -202,5 +217,5 @@ def arrays(
 
 
 def minutes_of(minute_bars: pl.LazyFrame, symbols: list[str]) -> pl.DataFrame:
-    """The bars that decide what could be traded, of some names."""
+    """Select MINUTE_COLUMNS of the bars of `symbols`."""
     return minute_bars.select(MINUTE_COLUMNS).filter(pl.col("symbol").is_in(symbols)).collect()

@@ -1,20 +1,20 @@
-"""What a merger does to a holding and to an index member: old shares become new shares on the day.
+"""Mergers of held stocks and of index members: old shares become new shares on the day of the merger.
 
-What belongs here: the prices and listings under which an absorbed name lives on until the next signal close. What does not:
-which mergers there are (resources/code_changes.py), and holding, trading and drifting, which need not know.
+This module computes the prices and listings of an absorbed stock up to the next signal close. It does not hold the list of mergers
+(resources/code_changes.py), or holding, trading and drifting, which do not depend on mergers.
 
 On the merger's day D a holding worth w at the last close becomes
 
     w · ratio · P_new / P_old,
 
-with `ratio` new shares per old share, P_old the old name's last close before D, P_new the new name's reference price of D
-(`pre_close`; its last close before D if it does not trade on D). From there on it earns what the new name earns. So the old
-name is given the new one's rows from D on, the first one's pre_close divided by ratio · P_new / P_old, so that close / pre_close
-is what an old share earned. An index's weight of the old name goes the same way until the next vector is published. At the next
-signal close weights of both are added under the new name (`together`).
+with `ratio` new shares per old share, P_old the old stock's last close before D, P_new the new stock's reference price of D
+(`pre_close`; its last close before D if it does not trade on D). From then on it earns the new stock's return. The old stock is
+therefore assigned the new one's rows from D on, with the pre_close of the first row divided by ratio · P_new / P_old, so that
+close / pre_close is the growth of an old share. The old stock's weight in an index is treated in the same way until the next
+vector is published. At the next signal close the weights of both are added under the new symbol (`together`).
 
-A name that was no longer listed on the day before D has been paid out by then, and the merger finds nothing. While the new
-name has not traded since D, the old one stays by itself, suspended, and keeps its value.
+A stock that was no longer listed on the day before D has already been paid out, and its merger has no effect. Until the new stock
+trades again, the old one remains a separate suspended stock and keeps its value.
 """
 
 import datetime as dt
@@ -29,8 +29,11 @@ from resources.errors import InputError
 
 @dataclass(frozen=True)
 class Exchange:
-    """Old shares that became new ones on `date`: `growth` of their value, ratio · P_new / P_old. settled: the first day from
-    then on on which the new name traded; None while it has not."""
+    """Old shares that became new ones on `date`.
+
+    growth: of their value, ratio · P_new / P_old. settled: the first day from `date` on which the new stock traded; None until
+    then.
+    """
 
     date: dt.date
     old: str
@@ -42,17 +45,18 @@ class Exchange:
 def exchange_shares(
     mergers: Sequence[Change], prices: pl.DataFrame, securities: pl.DataFrame, band: tuple[float, float]
 ) -> tuple[pl.DataFrame, pl.DataFrame, tuple[Exchange, ...]]:
-    """prices and securities in which each absorbed name has the new name's rows from its merger on, and the exchanges.
+    """Assign each absorbed stock the new stock's rows from its merger on; return prices, securities and the exchanges.
 
-    mergers: by date, `new` as the name is called in the frames. prices: date, symbol, pre_close, volume and more (yuan).
-    securities: date, symbol, last_close (yuan) and more, the day before each merger among them; a merger whose day before is
-    not there was settled earlier. band: lowest and highest growth ratio · P_new / P_old that a merger can have.
+    mergers: `new` is the symbol used in the frames. prices: date, symbol, pre_close, volume and further columns (yuan).
+    securities: date, symbol, last_close (yuan) and further columns, including the day before each merger; a merger without that
+    day was settled earlier. band: lowest and highest growth ratio · P_new / P_old that a merger can have.
 
-    Raises InputError where the growth lies outside the band: the ratio is wrong, and no return is made of it.
+    Raises:
+        InputError: The growth of a merger is outside the band, so that its ratio is probably wrong.
     """
     done: list[Exchange] = []
-    owed: dict[str, float] = {}  # absorbed name → growth not yet earned, because the new name has not traded since
-    present: dict[str, str] = {}  # absorbed name → whose shares it stands for
+    owed: dict[str, float] = {}  # absorbed symbol → growth not yet earned, because the new stock has not traded since
+    present: dict[str, str] = {}  # absorbed symbol → symbol whose shares it represents
     for merger in sorted(mergers):
         before = securities.filter(pl.col("date") < merger.date)
         before = before.filter(pl.col("date") == before["date"].max()) if before.height else before
@@ -68,7 +72,7 @@ def exchange_shares(
         growth = merger.ratio * new_price / old_price
         if not band[0] <= growth <= band[1]:
             raise InputError(_senseless(merger, old_price, new_price, band))
-        # Names that the old one had absorbed go with it.
+        # Stocks that the old one had absorbed are exchanged with it.
         follow = [merger.old, *(name for name, whose in present.items() if whose == merger.old)]
         since = pl.col("date") >= merger.date
         traded = prices.filter(since & (pl.col("symbol") == merger.new) & (pl.col("volume") > 0)).sort("date")
@@ -89,8 +93,8 @@ def exchange_shares(
 def _senseless(merger: Change, old_price: float, new_price: float, band: tuple[float, float]) -> str:
     low, high = band
     found = (
-        f"reference/code_changes merges {merger.old} into {merger.new} on {merger.date} with ratio {merger.ratio:g}: an old share, "
-        f"last at {old_price:.2f} yuan, would become {merger.ratio:g} new ones at {new_price:.2f} yuan, "
+        f"reference/code_changes merges {merger.old} into {merger.new} on {merger.date} with ratio {merger.ratio:g}: an old share "
+        f"with the last close {old_price:.2f} yuan would become {merger.ratio:g} new ones at {new_price:.2f} yuan, which is "
         f"{merger.ratio * new_price / old_price:.4g} times its value, outside {low:g} to {high:g} (portfolios.merger_growth_band). "
     )
     if low <= new_price / merger.ratio / old_price <= high:
@@ -104,19 +108,19 @@ def _senseless(merger: Change, old_price: float, new_price: float, band: tuple[f
 
 
 def _exchanged(traded: pl.DataFrame, symbol: str, growth: float) -> pl.DataFrame:
-    """The new name's rows by date under the old one, `growth` earned between the last close and the first of them."""
+    """The new stock's rows by date under the old symbol, with `growth` earned from the last close to the first row."""
     first = pl.int_range(pl.len()) == 0
     pre_close = pl.when(first).then(pl.col("pre_close") / growth).otherwise("pre_close")
     return traded.with_columns(symbol=pl.lit(symbol), pre_close=pre_close)
 
 
 def together(exchanges: Sequence[Exchange], date: dt.date) -> dict[str, str]:
-    """Absorbed name → the name that it belongs to at the close of `date`; by itself until the new name has traded."""
+    """Map each absorbed symbol to the new one at the close of `date`; a stock is left out until the new one has traded."""
     return _last_names([one for one in exchanges if one.settled is not None and one.settled <= date])
 
 
 def absorbed(exchanges: Sequence[Exchange], date: dt.date) -> dict[str, str]:
-    """Absorbed name → the name whose shares it stands for on `date`, whether these have traded since or not."""
+    """Map each absorbed symbol to the symbol whose shares it represents on `date`, also if these have not traded since."""
     return _last_names([one for one in exchanges if one.date <= date])
 
 
@@ -128,7 +132,7 @@ def _last_names(exchanges: Sequence[Exchange]) -> dict[str, str]:
 
 
 def add_up(weights: Mapping[str, float], became: Mapping[str, str]) -> dict[str, float]:
-    """Weights with those of absorbed names added to the names that they belong to."""
+    """Add the weights of absorbed stocks to those of the new ones. became: from `together`."""
     if not set(weights) & set(became):
         return dict(weights)
     found: dict[str, float] = {}

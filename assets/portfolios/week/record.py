@@ -1,20 +1,20 @@
-"""What is stored of a week's solve: the row of solve.parquet and the notes of the manifest.
+"""The stored record of a week's solve: the row of solve.parquet and the notes of the manifest.
 
-What belongs here: the shape in which a solve is kept. What does not: solving, explaining, execution, the order of a week.
+This module holds the format of the record. It does not hold solving, explaining, execution or the order of a week.
 
-solve.parquet is one row. Beside its numbers stand lists of structs:
+solve.parquet has one row. Besides numbers it has columns of lists of structs:
 
 | column | one entry per |
 |---|---|
-| constraints | row of a constraint: bounds, value, residual, slack, shadow price; group n/a: not applied, forced_by says why |
-| relaxations | constraint row that was relaxed, and name whose state overrides its stock band: by how much, and what forced it (forced_by) |
-| costs | constraint, the stock bands, each state: shadow price and score given up, dearest first |
-| binding_names | name whose own bound costs score |
-| conflicts | irreducible set of what can't hold together: its members, its smallest violation |
-| attempts | try of a solver: what it said, and why it was not taken |
+| constraints | row of a constraint: bounds, value, residual, slack, shadow price; in the group n/a it was not applied, for the reason in forced_by |
+| relaxations | constraint row that was relaxed, or stock whose state overrides its stock band: by how much, and the cause (forced_by) |
+| costs | constraint, the stock bands, each state: shadow price and score given up, in descending order |
+| binding_names | stock whose own bound costs score |
+| conflicts | irreducible conflicting set: its members and its smallest violation |
+| attempts | attempt of a solver: its status, and why its answer was rejected |
 
-The columns reason and forced_by hold reasons as JSON (resources/reasons.py; their words: resources/reason_words.py), "" where
-there is none.
+The columns reason and forced_by hold reasons as JSON (resources/reasons.py; worded in resources/reason_words.py), "" where there
+is none.
 """
 
 import dataclasses
@@ -88,7 +88,7 @@ NESTED: Mapping[str, pl.List] = {
 def solve_row(
     portfolio: Portfolio, step: SolvedWeek, week: dt.date, date: dt.date, settings: PortfoliosSettings
 ) -> pl.DataFrame:
-    """The numbers of solve.parquet: how the week was solved and what the next one needs of it."""
+    """Return the numbers of solve.parquet: the solution of the week, and the state that the next week needs."""
     solution, problem, held, last, benchmark = step.solution, step.problem, step.held, step.last, step.benchmark
     names = step.names
     failed = solution.status == "failed"
@@ -140,7 +140,7 @@ def solve_row(
 
 
 def crossed_rows(names: pl.DataFrame, bounds: IndexPortfolioSettings) -> list[Row]:
-    """Names whose state overrides the stock band, as rows like the elastic constraints' own."""
+    """Return the stocks whose state overrides the stock band, as rows like those of elastic constraints."""
     rows = []
     for name in names.filter("crossed").iter_rows(named=True):
         lower = max(0.0, name["benchmark_weight"] - bounds.stock_deviation)
@@ -172,7 +172,7 @@ def record_solve(
     date: dt.date,
     settings: PortfoliosSettings,
 ) -> pl.DataFrame:
-    """The one row of solve.parquet: `solve_row` and, nested, everything that explains it (NESTED)."""
+    """Return the row of solve.parquet: `solve_row` and the nested columns that explain it (NESTED)."""
     bounds: IndexPortfolioSettings = getattr(settings, portfolio.key)
     solution = step.solution
     solve = solve_row(portfolio, step, week, date, settings)
@@ -199,24 +199,24 @@ def _text(reason: Reason | None) -> str:
 
 
 def _not_applied(name: str, reason: Reason) -> dict[str, Any]:
-    """A constraint that could not be applied, as a row without numbers."""
+    """A constraint that was not applied, as a row without numbers."""
     return {"constraint": name, "group": NOT_APPLIED, "row": name, "forced_by": reason.dumps()}
 
 
 def flat(solve: pl.DataFrame) -> pl.DataFrame:
-    """The row without what is nested: what checks are made on."""
+    """Drop the nested columns; the checks are made on the rest."""
     return solve.drop(NESTED)
 
 
 def unnest(solve: Mapping[str, Any], name: str) -> pl.DataFrame:
-    """One nested column of the row of solve.parquet, as the frame it is: costs, relaxations …"""
+    """Return one nested column of a row of solve.parquet, such as `costs`, as a frame."""
     dtype = NESTED[name].inner
     assert isinstance(dtype, pl.Struct)
     return pl.DataFrame(solve[name], schema=dict(dtype))
 
 
 def solve_notes(solve: pl.DataFrame) -> dict[str, Any]:
-    """What the manifest says of the week; reasons as JSON."""
+    """Return the manifest's notes of the week; reasons are JSON."""
     shown = (
         "status", "objective", "turnover", "holdings", "cash", "blocked_orders", "cut_orders",
         "benchmark_raw_sum", "benchmark_delisted", "benchmark_beijing", "benchmark_beijing_members",
@@ -224,20 +224,20 @@ def solve_notes(solve: pl.DataFrame) -> dict[str, Any]:
     row = solve.row(0, named=True)
     return {
         **{name: row[name] for name in shown},
-        "reason": _said(row["reason"]),
+        "reason": _json(row["reason"]),
         **{name: value for name, value in row.items() if name.startswith("benchmark_without")},
         "executed_turnover_bp": _basis_points(row["executed_turnover"]),
         "execution_cost_bp": _basis_points(row["execution_cost"]),
         "constraints_not_applied": {name: reason.to_json() for name, reason in not_applied(row).items()},
         "relaxed": [
-            {**{name: one[name] for name in ("constraint", "row", "slack")}, "forced_by": _said(one["forced_by"])}
+            {**{name: one[name] for name in ("constraint", "row", "slack")}, "forced_by": _json(one["forced_by"])}
             for one in row["relaxations"]
         ],
         "conflicts": row["conflicts"],
     }
 
 
-def _said(text: str) -> Any:
+def _json(text: str) -> Any:
     return Reason.loads(text).to_json() if text else ""
 
 

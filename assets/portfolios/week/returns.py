@@ -1,8 +1,8 @@
-"""What an index earned, day by day. The portfolio's own days come from execution.py; statistics belong to the report.
+"""The daily returns of an index. This module does not hold a portfolio's returns (execution.py) or statistics (the report).
 
-Source: SPEC §6: excess is against the index, close to close, the price index or, by the setting `portfolios.benchmark`, the
-total-return one; where its closes are absent, against the drifted weights, and that is said: a price index leaves
-dividends out, the drifted weights and a total-return index do not.
+Source: SPEC §6. The excess is measured against the index from close to close; the setting `portfolios.benchmark` selects the price
+or the total-return index. Where its closes are missing, the excess is measured against the drifted weights, and this is reported,
+because drifted weights and a total-return index include dividends and a price index does not.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from resources.settings.portfolios import PortfoliosSettings
 
 
 def index_returns(indices: pl.DataFrame, index: str, days: Sequence[dt.date], calendar: Calendar) -> list[float | None]:
-    """close / previous trading day's close − 1 of `index` on each of `days`; None where a close is absent.
+    """Return close / previous trading day's close − 1 of `index` on each of `days`; None where a close is missing.
 
     indices: rows of the days and of the trading day before the first.
     """
@@ -33,15 +33,15 @@ def filled_returns(
     calendar: Calendar,
     stand_in: Callable[[dt.date], float | None],
 ) -> list[float | None]:
-    """As `index_returns`; where a close is absent `stand_in` gives the day's return, None where there is none.
+    """Return `index_returns`, with the day's return from `stand_in` where a close is missing; None if it has none.
 
-    A gap between two closes c₀ and c₁ of `days` keeps the index's move: its last day returns c₁ / c₀ / Π (1 + stand-in) − 1 over
-    the days without a close, so that the product over the gap is c₁ / c₀.
+    A gap between two closes c₀ and c₁ of `days` preserves the index's move: the return of its last day is
+    c₁ / c₀ / Π (1 + stand-in) − 1 over the days without a close, so that the product over the gap is c₁ / c₀.
     """
     rows = indices.filter((pl.col("index") == index) & pl.col("index_close").is_not_null())
     closes = dict(rows.group_by("date").agg(pl.col("index_close").first()).iter_rows())
     result: list[float | None] = []
-    last: float | None = None  # the last close, followed by `since`, the growth of the stand-ins after it
+    last: float | None = None  # the last close; `since` is the growth of the stand-ins after it
     since, followed = 1.0, None
     for day in days:
         before, now = calendar.previous_day(day), closes.get(day)
@@ -69,11 +69,11 @@ def drifted_return(
     tolerance: float,
     listed: Collection[str] | None = None,
 ) -> float | None:
-    """Return of the index's weights over `day`: the vector known at the close before, drifted to it; dividends included.
+    """Return the return of the index's weights over `day`, including dividends; None if no vector was known.
 
-    indices, prices: rows from the day that vector was published on. listed: the names listed on the day before; members that
-    are not are taken out, as those on the Beijing exchange are (`drift_benchmark`); None: all are listed. None is returned
-    where no vector was known.
+    The weights are the vector known at the previous close, drifted to it. indices, prices: rows from the day of its publication.
+    listed: the symbols listed on the day before; members that are not are removed, as are those on the Beijing exchange
+    (`drift_benchmark`); None if all are listed. Raises InputError as `drift_benchmark`.
     """
     before = calendar.previous_day(day)
     published = published_weights(indices.filter(pl.col("date") == before), index)
@@ -94,9 +94,10 @@ def benchmark_returns(
     calendar: Calendar,
     settings: PortfoliosSettings,
 ) -> tuple[list[float | None], Reason | None]:
-    """The portfolio's benchmark on each of `days`, and why it is not the index itself where its closes are absent.
+    """Return the benchmark's return on each of `days`, and the reason if drifted weights replace missing index closes.
 
-    securities: from the day before the first of them; None: every member is taken as listed.
+    securities: rows from the day before the first of `days`; None if every member is to be taken as listed. Raises InputError as
+    `drift_benchmark`.
     """
     code = settings.benchmark_index(portfolio.index)
     known = index_returns(indices, code, days, calendar)

@@ -223,7 +223,7 @@ def test_the_delisted_leave_both_sides_of_the_division() -> None:
     left = drift_benchmark(published, prices, days[1:], index="I", tolerance=0.01, listed=set("AC"))
     assert left.weights == pytest.approx({"A": 0.55 / (0.55 + 0.198), "C": 0.198 / (0.55 + 0.198)}, abs=1e-15)
     assert left.delisted == pytest.approx({"B": 0.27 / total}, abs=1e-15)
-    with pytest.raises(InputError, match="no member of I dated 2023-07-03 is listed"):
+    with pytest.raises(InputError, match="No member of I dated 2023-07-03 is listed"):
         drift_benchmark(published, prices, days[1:], index="I", tolerance=0.01, listed=set())
 
 

@@ -277,7 +277,7 @@ def test_a_factor_of_a_users_own_is_an_alpha() -> None:
     own = dict(ten.filter(pl.col("date") == CALENDAR.signal_day(WEEKS[0])).select("symbol", "value").iter_rows())
     assert {symbol: -score for symbol, score in made.frame.select("symbol", "score").iter_rows()}.items() <= own.items()
     market.factors = ten
-    with pytest.raises(SettingsError, match=r"alpha = 'illiquidity' is no factor; .* name a function of yours"):
+    with pytest.raises(SettingsError, match=r"alpha = 'illiquidity' is no factor; .* add a function of yours"):
         market.week(WEEKS[0], settings)
 
 
