@@ -1,12 +1,11 @@
-"""What a solver's answer is worth, by our own arithmetic: how far outside its bounds, how far from the best.
+"""Verification of a solver's answer by independent arithmetic: its residual, and its distance from the optimum.
 
-What belongs here: the programmes a rebalance is made of (`Stage`), and residual, objective and the bound that weak duality
-sets. What does not: solving (lp.py, statement.py), and in which order and by whom (optimiser.py). Source: SPEC §6.
+This module holds the programmes of which a rebalance consists (`Stage`), residual, objective and the bound from weak duality. It
+does not hold solving (lp.py, statement.py) or the order of stages and solvers (optimiser.py). Source: SPEC §6.
 
-For any multipliers y and any feasible w, what is maximised is at most Σ_rows max over the bounds of y · value, plus for
-each name the best of what is left of it inside its own bounds. So multipliers from anywhere prove how good an answer is:
-they need not be right, and a wrong answer can't pass. A convex constraint or term enters by a tangent, which is never
-above it.
+For any multipliers y and any feasible w, the objective is at most Σ_rows max over the bounds of y · value, plus for each stock the
+maximum of its reduced score within its own bounds. Any multipliers therefore prove a bound: wrong ones only make it weaker, so that
+a wrong answer is never accepted. A convex constraint or term is replaced by a tangent, which is never above it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,12 +24,12 @@ Multipliers = Mapping[str, Floats]
 
 @dataclass(frozen=True)
 class Stage:
-    """One programme: maximise the score, or make a group's total violation or the turnover smallest.
+    """One programme: maximise the score, or minimise a group's total violation or the turnover.
 
-    name: as in Attempt. strict: elastic groups that don't give. totals: elastic group → the most it may give in all. target:
-    the group (HARD too) whose total violation is minimised; groups that are in none of the three are left out. floor:
-    the score (in std μ) that must be reached while turnover is minimised. lean: of a stage with a target, the score times this is
-    taken off the violation.
+    name: as in Attempt. strict: elastic groups that are not relaxed. totals: elastic group → its largest total violation.
+    target: the group (also HARD) whose total violation is minimised; groups in none of the three are left out. floor: the
+    score (in std μ) that must be reached while turnover is minimised. lean: in a stage with a target, the score times `lean` is
+    subtracted from the violation.
     """
 
     name: str
@@ -42,27 +41,30 @@ class Stage:
 
     @property
     def score_weight(self) -> float:
-        """By which the score enters what is maximised."""
+        """The coefficient of the score in the objective."""
         return 0.0 if self.floor is not None else 1.0 if self.target is None else self.lean
 
     def counts(self, group: str) -> bool:
-        """Whether a group's constraints are part of the programme."""
+        """Return whether the group's constraints are part of the programme."""
         return group in (HARD, self.target, *self.strict, *self.totals)
 
-    def gives(self, group: str) -> bool:
-        """Whether they may be violated in it, at a price or within a total."""
+    def relaxes(self, group: str) -> bool:
+        """Return whether the group's constraints may be violated, at a price or within a total."""
         return group == self.target or group in self.totals
 
     def keeps(self, group: str) -> bool:
-        """Whether they are part of it and may not be violated."""
-        return self.counts(group) and not self.gives(group)
+        """Return whether the group's constraints are part of the programme and may not be violated."""
+        return self.counts(group) and not self.relaxes(group)
 
 
 @dataclass(frozen=True, eq=False)
 class Answer:
-    """What a solver says. status: optimal, infeasible or its own word for a failure. multipliers: constraint → [rows], of
-    the Lagrangian of a minimisation: > 0 where the upper bound binds; SCORE_FLOOR → [1] of a stage's floor. directions: curved
-    constraint → where its tangent is best taken."""
+    """A solver's answer.
+
+    status: optimal, infeasible or the solver's name of a failure. multipliers: constraint → [rows], of the Lagrangian of a
+    minimisation, > 0 where the upper bound is binding; SCORE_FLOOR → [1] for a stage's floor. directions: curved constraint →
+    direction for its tangent.
+    """
 
     status: str
     weights: Floats | None = None
@@ -76,9 +78,9 @@ OPTIMAL, INFEASIBLE = "optimal", "infeasible"
 
 @dataclass(frozen=True, eq=False)
 class Tangent:
-    """A constraint at some weights: matrix · v + sold × (all that is sold) + offset ≤ value(v), between lower and upper.
+    """A constraint's tangent: matrix · v + sold × (total weight sold) + offset ≤ value(v), and the bounds of value(v).
 
-    matrix [rows, n]; the others [rows]; sold: None where the weights alone decide.
+    matrix [rows, n]; the others [rows]; sold: None if the rows depend on the weights alone.
     """
 
     matrix: sp.csr_array
@@ -90,8 +92,11 @@ class Tangent:
 
 @dataclass(frozen=True, eq=False)
 class Bound:
-    """value: nothing feasible is better. reduced [n]: what is left of each name's score after all prices, per unit of
-    weight; a sale costs `sale_price` per unit besides."""
+    """An upper bound on a stage's objective.
+
+    value: the bound. reduced [n]: each stock's score less the prices of its rows, per unit of weight. sale_price: additional cost
+    per unit sold.
+    """
 
     value: float
     reduced: Floats
@@ -99,7 +104,7 @@ class Bound:
 
 
 class Certificate:
-    """The arithmetic of one problem. mu [n], in its own std. terms: their costs are divided by `scale`, μ's std."""
+    """The arithmetic of one problem. mu [n]: in units of its std. terms: their costs are divided by `scale`, μ's std."""
 
     def __init__(
         self, problem: Problem, mu: Floats, constraints: Sequence[Constraint], terms: Sequence[Term], scale: float
@@ -110,16 +115,16 @@ class Certificate:
 
     @property
     def curved(self) -> bool:
-        """Whether anything is not linear, so that HiGHS can't be asked."""
+        """Whether a term or constraint is not linear, so that HiGHS cannot be used."""
         return bool(self.terms) or any(constraint.curved for constraint in self.constraints)
 
     def tangent(self, constraint: Constraint, weights: Floats, direction: Floats | None = None) -> Tangent:
-        """The constraint's rows where they are linear, else their tangent at `weights` [n]."""
+        """Return the constraint's rows if they are linear, else their tangent at `weights` [n]."""
         straight = self._straight.get(constraint.name)
         return _tangent(constraint, weights, self.problem, direction) if straight is None else straight
 
     def values(self, constraint: Constraint, weights: Floats) -> Floats:
-        """As the constraint's own, from the matrix at hand."""
+        """Return the constraint's values [rows], from the stored matrix where they are linear in the weights."""
         line = self._straight.get(constraint.name)
         if line is None or line.sold is not None:
             return constraint.values(weights, self.problem)
@@ -136,7 +141,7 @@ class Certificate:
         return np.maximum(0.0, np.maximum(lower - values, values - upper))
 
     def outside(self, weights: Floats) -> float:
-        """The most by which a weight is outside the bounds of its name; no stage lets it be."""
+        """Return the largest distance of a weight from its stock's bounds, which no stage relaxes."""
         beyond = np.maximum(self.problem.lower - weights, weights - self.problem.upper)
         return float(beyond.max(initial=0.0))
 
@@ -145,11 +150,11 @@ class Certificate:
         return float(sum(self.violations(c, weights).sum() for c in self.constraints if c.group == group))
 
     def score(self, weights: Floats) -> float:
-        """In std μ, after the terms' costs."""
+        """Return the score less the terms' costs, in std μ."""
         return float(self.mu @ weights) - sum(term.cost(weights, self.problem) for term in self.terms) / self.scale
 
     def objective(self, stage: Stage, weights: Floats) -> float:
-        """What the stage maximises."""
+        """Return the stage's objective, which is maximised."""
         if stage.target is not None:
             leaning = stage.lean * self.score(weights) if stage.lean else 0.0
             return leaning - self.total(stage.target, weights)
@@ -158,7 +163,7 @@ class Certificate:
         return self.score(weights)
 
     def residual(self, stage: Stage, weights: Floats) -> float:
-        """The largest violation of what may not give, of a total, or of the floor."""
+        """Return the largest violation of a constraint that is not relaxed, of a stock's bounds, of a total or of the floor."""
         worst = [self.outside(weights), *(self.total(group, weights) - most for group, most in stage.totals.items())]
         if stage.floor is not None:
             worst.append(stage.floor - self.score(weights))
@@ -167,11 +172,11 @@ class Certificate:
         return max([0.0, *worst])
 
     def bound(self, stage: Stage, weights: Floats, answer: Answer) -> Bound:
-        """The most that the stage's objective can reach, proved by the answer's multipliers; terms are taken at `weights`.
+        """Return an upper bound on the stage's objective from the answer's multipliers; terms are linearised at `weights`.
 
-        A name's part is concave and piecewise linear with its kink at the drifted weight (sales are (w_drift − w)⁺), so
-        its best is at a bound or there. A group that gives adds its largest |y| times what it may give; a target's |y|
-        may not exceed 1, the price of its violation.
+        A stock's part is concave and piecewise linear with a kink at the drifted weight (sales are (w_drift − w)⁺), so that its
+        maximum is at a bound or at the kink. A relaxed group adds its largest |y| times its total; a target's |y| is limited to
+        1, the price of its violation.
         """
         problem, totals, multipliers = self.problem, stage.totals, answer.multipliers
         reduced, constant, sale_price = np.zeros(problem.n), 0.0, 0.0
@@ -209,9 +214,10 @@ class Certificate:
 
 
 def name_prices(bound: Bound, weights: Floats, problem: Problem) -> Floats:
-    """Change of the score per unit added to the bound that holds a name [n]: > 0 its upper, < 0 its lower, 0 neither.
+    """Return the change of the score per unit added to each stock's binding bound [n].
 
-    To the right of the drifted weight a unit is worth `reduced`, to the left of it also the sale that it spares.
+    It is > 0 for an upper bound, < 0 for a lower one, and 0 if neither is binding. Above the drifted weight a unit of weight is worth
+    `reduced`; below it, also the sale that it avoids.
     """
     more = bound.reduced + np.where(weights < problem.drifted, bound.sale_price, 0.0)
     less = bound.reduced + np.where(weights <= problem.drifted, bound.sale_price, 0.0)

@@ -1,21 +1,21 @@
-"""Which constraints can't hold together: irreducible conflicting sets of a rebalance that has no strict solution.
+"""Irreducible conflicting sets of constraints of a rebalance that has no strict solution.
 
-What belongs here: finding the sets. What does not: by how much constraints then give (optimiser.py), what a bound costs in
-score (explanation.py), and the sets in words (the report).
+This module finds the sets. It does not hold the relaxation of constraints (optimiser.py), the cost of bounds in score
+(explanation.py) or the wording of the sets (the report).
 
-A set is found by a deletion filter (Chinneck and Dravnieks 1991): leave a member out, and where the rest still conflicts,
-it stays out. Whether a system conflicts is one LP, its smallest total violation, which must exceed TOLERANCE (constraints.py);
-its prices also name the members that carry the conflict, and all others go at once (the sensitivity filter). So one warm
-LP per member is solved, not one per name of the market.
+A set is found by a deletion filter (Chinneck and Dravnieks 1991): each member is left out in turn, and stays out if the rest
+still conflicts. A system conflicts if the smallest total violation, which is one LP, exceeds TOLERANCE (constraints.py). The prices
+of the LP also identify the members that contribute to the conflict, and all others are removed at once (the sensitivity filter).
+Therefore one warm-started LP is solved per member of the set, instead of one per stock of the market.
 
-A curved constraint enters the LP by tangents, which are never above it (Kelley 1960), so that what conflicts with them
-conflicts with it. Where the LP finds no conflict and its weights violate the constraint, the least violation of all is
-found by Clarabel (nearest.py): either its weights satisfy everything, or a tangent where it ended is added.
+A curved constraint is represented in the LP by tangents, which are never above it (Kelley 1960), so that a conflict with the
+tangents is a conflict with the constraint. Where the LP finds no conflict but its weights violate the constraint, Clarabel minimises
+the total violation (nearest.py): either its weights satisfy all constraints, or a tangent at them is added.
 
-What can be a member: each row of each constraint; the state of each name whose bounds it narrows (suspended, st …);
-the stock bands of all names, as one; holding members only, as one. Σw = 1 and w ≥ 0 are what a portfolio is and always
-hold. Leaving a name's state out lets it go anywhere between its own bounds and its stock band; leaving the bands out lets
-names without a state go anywhere in [0, 1].
+The possible members are each row of each constraint; the state of each stock whose bounds it narrows (suspended, st …); the stock
+bands of all stocks, as one member; and the rule that only index members are held, as one member. Σw = 1 and w ≥ 0 define a portfolio
+and are always in force. Without its state a stock may have any weight between its own bounds and its stock band; without the bands,
+stocks without a state may have any weight in [0, 1].
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -33,8 +33,8 @@ from assets.portfolios.problem.nearest import find_nearest
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-PRICE = 1e-9  # a price below it carries nothing
-ROUNDS = 20  # of tangents, after which a set that is not proved to conflict is taken to hold
+PRICE = 1e-9  # a smaller price counts as 0
+ROUNDS = 20  # of tangents; a set without a proved conflict after them is taken as free of conflict
 OPTIONS: dict[str, bool | int | float | str] = {
     "output_flag": False,
     "presolve": "off",
@@ -46,18 +46,18 @@ OPTIONS: dict[str, bool | int | float | str] = {
 }
 
 STOCK_BANDS, MEMBERS_ONLY = "stock_bands", "members_only"
-NOT_MEMBER = "not_member"  # the state of a name that only `members_only` keeps out
+NOT_MEMBER = "not_member"  # the state of a stock that is excluded only by `members_only`
 
 
 @dataclass(frozen=True)
 class Member:
     """One member of a conflicting set.
 
-    kind: constraint (one row of it), state (of one name), stock_bands or members_only. constraint: its name, or the
-    name's state. row: what the row is about, or the symbol. side: the bound that conflicts, upper or lower. bound: its
-    value; of a state, the weight it holds the name to. benchmark: the benchmark's own value of the row, which bound is
-    relative to (an industry's benchmark weight, a name's); 0 where it is not relative. names: how many names' bands
-    take part; 1 of a state, 0 of a row.
+    kind: constraint (one row of it), state (of one stock), stock_bands or members_only. constraint: the constraint's name, or
+    the stock's state. row: the label of the row, or the symbol. side: the conflicting bound, upper, lower or both (of
+    bands). bound: its value; for a state, the bound that it imposes on the weight. benchmark: the benchmark's value of the row
+    (such as an industry's or a stock's benchmark weight), to which the bound is relative; 0 for an absolute bound. names: the
+    number of stocks whose bands take part; 1 for a state, 0 for a row.
     """
 
     kind: str
@@ -71,8 +71,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Conflict:
-    """Members that can't all hold, though without any one of them the others can. violation: the smallest total by which
-    they must be violated, weights and exposures added up."""
+    """Members that cannot all be satisfied, although without any one of them the others can.
+
+    violation: their smallest total violation, in which weights and exposures are added.
+    """
 
     members: tuple[Member, ...]
     violation: float
@@ -81,13 +83,16 @@ class Conflict:
 def find_conflicts(
     problem: Problem, constraints: Sequence[Constraint], *, order: Sequence[str]
 ) -> tuple[Conflict, ...]:
-    """Irreducible conflicting sets of the strict problem that share no constraint row and no name; () without any.
+    """Find irreducible conflicting sets of the strict problem that share no constraint row and no stock; () if there are none.
 
-    order: elastic groups, from the last to give to the first. A set is looked for among the hard constraints first, then
-    with each next group added, so that it is told in terms of what gives last. Once a set is found its rows and names are
-    left out and the search goes on (with its names in, every set would come back as its mirror: one industry too heavy
-    is all the others too light); when the hard constraints alone conflict, it ends. Constraints that do not `apply` are left
-    out. Raises RuntimeError where HiGHS has no answer.
+    order: elastic groups, from the one relaxed last to the one relaxed first. A set is searched among the hard constraints
+    first, and then with each next group added, so that it consists of the constraints that are relaxed last. After a set is
+    found, the search continues without its rows and stocks (with its stocks, every set would be found again as its
+    complement: one industry above its bound means that all the others are below theirs). It ends if the hard constraints alone
+    conflict. Constraints that do not `apply` are left out.
+
+    Raises:
+        RuntimeError: HiGHS does not solve an LP.
     """
     system = _System(problem, [c for c in constraints if c.applies(problem)])
     found: list[Conflict] = []
@@ -104,12 +109,12 @@ def find_conflicts(
 
 
 def kept_out(problem: Problem) -> Bools:
-    """The names [n] that have no stock band because members only are held, whatever else their state is."""
+    """Return the stocks [n] that have no stock band because only members are held, whatever else their state is."""
     return (problem.free_upper <= 0) & bool((problem.state == NOT_MEMBER).any())
 
 
 def _filter(system: "_System", on: Bools) -> Bools | None:
-    """The units of one irreducible conflicting set among `on`; None where these can all hold."""
+    """The units of one irreducible conflicting set among `on`; None if all of these can be satisfied."""
     first = system.solve(on)
     if first.violation <= TOLERANCE:
         return None
@@ -126,15 +131,19 @@ def _filter(system: "_System", on: Bools) -> Bools | None:
 
 
 def _shrink(system: "_System", on: Bools, answer: "_Answer") -> Bools:
-    """`on` without what carries no part of the conflict; `on` itself where rounding says otherwise."""
+    """`on` without the units that do not contribute to the conflict; `on` itself if the rest no longer conflicts numerically."""
     smaller = on & answer.involved
     return smaller if system.solve(smaller).violation > TOLERANCE else on
 
 
 @dataclass(frozen=True, eq=False)
 class _Answer:
-    """violation: the smallest total; by_row [rows]. involved [units]: what carries it. prices [rows]: < 0 where the upper
-    bound does. pull [n]: > 0 where a name's lower bound carries the conflict, < 0 where its upper bound does. weights [n]."""
+    """The solution of one LP.
+
+    violation: the smallest total; by_row [rows]: its parts. involved [units]: whether a unit contributes to it. prices [rows]:
+    < 0 where an upper bound contributes. pull [n]: > 0 where a stock's lower bound contributes, < 0 where its upper bound
+    does. weights [n].
+    """
 
     violation: float
     by_row: Floats
@@ -145,11 +154,11 @@ class _Answer:
 
 
 class _System:
-    """The LP of the smallest total violation. Units: the rows, then the two band units, then every name's state.
+    """The LP of the smallest total violation. Its units are the rows, then the two band units, then every stock's state.
 
-    Columns: w [n], sales of held names [h], violations above [r] and below [r]; rows: what always holds (Σw = 1) and the
-    other constraints' [r], then sale ≥ drifted − w [h], then the tangents of curved rows, whose own rows are empty. Leaving a
-    unit out only widens bounds, so that every solve starts from the last basis.
+    The columns are w [n], sales of held stocks [h], and violations above [r] and below [r]. The rows are those of the
+    constraints [r], with Σw = 1 first; then sale ≥ drifted − w [h]; then the tangents of curved rows, whose own rows are
+    empty. Leaving a unit out only widens bounds, so that every solve starts from the last basis.
     """
 
     def __init__(self, problem: Problem, constraints: Sequence[Constraint]):
@@ -212,14 +221,14 @@ class _System:
         return highs
 
     def units(self, group: str) -> Bools:
-        """The units that come with a group: its rows; with the hard ones also bands and states."""
+        """Return the units of a group: its rows, and for HARD also bands and states."""
         on = np.array([constraint.group == group for constraint, _ in self.labels])
         other = np.full(self.size - self.rows, group == HARD)
         other[2:] &= self.narrowed
         return np.concatenate([on, other])
 
     def box(self, on: Bools) -> tuple[Floats, Floats]:
-        """Bounds of every name [n] under the units `on`."""
+        """Return the bounds of every stock [n] under the units `on`."""
         p, state = self.problem, on[self.rows + 2 :]
         stock, members = on[self.rows], on[self.rows + 1]
         band = np.where(self.excluded, members, stock)
@@ -231,7 +240,7 @@ class _System:
         return np.where(band, lower, own_lower), np.where(band, upper, own_upper)
 
     def solve(self, on: Bools) -> _Answer:
-        """The smallest total violation of the units `on`, as far as it takes to say whether they conflict."""
+        """Compute the smallest total violation of the units `on`, as exactly as needed to decide whether they conflict."""
         answer = self._solve(on)
         for _ in range(ROUNDS if (on[: self.rows] & self.curved).any() else 0):
             if answer.violation > TOLERANCE or self._total(on, answer.weights) <= TOLERANCE:
@@ -242,7 +251,7 @@ class _System:
         return answer
 
     def solve_exactly(self, on: Bools) -> _Answer:
-        """The smallest total violation of the units `on`, to TOLERANCE."""
+        """Compute the smallest total violation of the units `on`, to TOLERANCE."""
         answer = self._solve(on)
         for _ in range(ROUNDS if (on[: self.rows] & self.curved).any() else 0):
             if self._approach(on, answer.weights) <= answer.violation + TOLERANCE:
@@ -264,7 +273,7 @@ class _System:
         return total
 
     def _approach(self, on: Bools, weights: Floats) -> float:
-        """Add tangents of the curved rows at `weights` [n] and where their violation is least; the least total that is known."""
+        """Add tangents of the curved rows at `weights` [n] and at the weights of least violation; return the least known total."""
         rows, box = self._rows_on(on), self.box(on)
         nearest = find_nearest(self.problem, self.constraints, [rows[slot] for slot in self.slots], box)
         least = self._total(on, weights)
@@ -279,7 +288,7 @@ class _System:
         return least
 
     def _add(self, slot: slice, line: LinearRows) -> None:
-        """A tangent of each row of `slot` as a row of its own, which shares that row's violation."""
+        """Add a tangent of each row of `slot` as a row of the LP that shares the violation of that row."""
         n, h = self.problem.n, self.held.size
         matrix = line.matrix.toarray()
         for k, r in enumerate(range(slot.start, slot.stop)):
@@ -291,25 +300,27 @@ class _System:
             self.highs.addRow(-np.inf, np.inf, places.size, places, np.concatenate([matrix[k, names], selling, [-1.0]]))
 
     def _solve(self, on: Bools) -> _Answer:
-        """The LP as it is."""
+        """Solve the LP with its present tangents."""
         n, (lower, upper) = self.problem.n, self.box(on)
         rows = self._rows_on(on)
         changed = np.flatnonzero((lower != self.now[0]) | (upper != self.now[1])).astype(np.int32)
         self.highs.changeColsBounds(changed.size, changed, lower[changed], upper[changed])
         for r in np.flatnonzero(rows != self.now[2]).tolist():
-            kept = rows[r] and not self.curved[r]  # a curved row's tangents say what it is
+            kept = rows[r] and not self.curved[r]  # a curved row is represented by its tangents
             bounds = (self.lower[r], self.upper[r]) if kept else (-np.inf, np.inf)
             self.highs.changeRowBounds(r, *bounds)
         for k, (r, bound) in enumerate(self.tangents, start=self.rows + self.held.size):
             self.highs.changeRowBounds(k, -np.inf, bound if rows[r] else np.inf)
         self.now = (lower, upper, rows)
         self.highs.run()
-        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:  # the last basis led nowhere
+        if self.highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:  # the last basis was of no use
             self.highs.clearSolver()
             self.highs.run()
         status = self.highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
-            raise RuntimeError(f"the smallest violation of a conflict was not found: HiGHS says {status.name}")
+            raise RuntimeError(
+                f"The smallest violation of a conflict was not found: HiGHS has the status {status.name}"
+            )
         solution = self.highs.getSolution()
         duals = np.asarray(solution.row_dual)
         prices = duals[: self.rows].copy()
@@ -322,7 +333,7 @@ class _System:
         return _Answer(float(by_row.sum()), by_row, involved, prices, pull, weights)
 
     def _involved(self, on: Bools, prices: Floats, pull: Floats, box: tuple[Floats, Floats]) -> Bools:
-        """Priced rows, and what narrows a priced bound of a name."""
+        """The rows with a price, and the units that narrow a stock's bound with a price."""
         involved = np.zeros(self.size, bool)
         involved[: self.rows] = np.abs(prices) > PRICE
         involved[self.rows + 2 :] = self._widens(on, self.rows + 2, self.size, pull, box)
@@ -331,14 +342,17 @@ class _System:
         return involved & on
 
     def _widens(self, on: Bools, first: int, end: int, pull: Floats, box: tuple[Floats, Floats]) -> Bools:
-        """Names [n] whose priced bound would move if the units first … end − 1 were left out."""
+        """Stocks [n] whose bound with a price would move without the units first … end − 1."""
         without = on.copy()
         without[first:end] = False
         lower, upper = self.box(without)
         return ((pull > PRICE) & (lower < box[0])) | ((pull < -PRICE) & (upper > box[1]))
 
     def deletion_order(self, on: Bools, answer: _Answer) -> Iterator[int]:
-        """Bands first, then rows, then states, each from the weakest: what is tried last tends to stay."""
+        """Yield the bands, then the rows, then the states, each in ascending order of their contribution.
+
+        Units that are tried last are the most likely to stay in the set.
+        """
         lower, upper = self.box(on)
         yield from np.flatnonzero(on & self.bands).tolist()
         rows = np.flatnonzero(on & self.is_row)
@@ -350,7 +364,7 @@ class _System:
         yield from (names[np.lexsort((-names, weight))] + self.rows + 2).tolist()
 
     def describe(self, on: Bools) -> Conflict:
-        """The set `on` in the terms of a reader."""
+        """Return the set `on` as a Conflict."""
         answer, box, p = self.solve_exactly(on), self.box(on), self.problem
         reference = np.concatenate([constraint.reference(p) for constraint in self.constraints])
         members = []

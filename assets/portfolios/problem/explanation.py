@@ -1,14 +1,14 @@
-"""What bound a rebalance and what it cost in score: shadow prices, binding names, score given up.
+"""The binding constraints of a rebalance and their cost in score: shadow prices, binding stocks, score given up.
 
-What belongs here: reading a solution's prices. What does not: solving (optimiser.py), which constraints conflict
-(conflict.py), how it is stored (week/record.py) and told (the report).
+This module interprets a solution's prices. It does not hold solving (optimiser.py), the search for conflicts (conflict.py), storage
+(week/record.py) or presentation (the report).
 
-A shadow price is the change of Σ μw per unit added to the bound that binds, so that for a small step it equals the
-difference of two solves. Score given up is shadow price × bound: what the whole width of the bound is worth at that
-price. The optimum is concave in a bound, so it is the most that doubling the bound can gain. A bound of zero gives up 0
-by that measure however dear it is: its price is the thing to read, or `exact`, the gain of leaving the constraint out,
-solved again with everything else in force. Where a group gave, the prices are those of its least violation being kept.
-Neutral industries can only move against each other: the price of one is counted from their median (optimiser.py).
+A shadow price is the change of Σ μw per unit added to the binding bound, so that for a small step it equals the difference of two
+solves. Score given up is shadow price × bound, the value of the whole width of the bound at that price. Because the optimum is
+concave in a bound, this is the most that doubling the bound can gain. For a bound of 0 it is 0 at any price, so the price should be
+read instead, or `exact`: the gain without the constraint, from a second solve with all others in force. Where a group was relaxed,
+the prices are those at its least violation. Neutral industries can only move against each other, so the price of one is measured
+from their median (optimiser.py).
 """
 
 from collections.abc import Callable, Sequence
@@ -26,17 +26,17 @@ from assets.portfolios.problem.terms import Term
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
-PRICE = 1e-9  # in std μ: a smaller price is none
+PRICE = 1e-9  # in std μ: a smaller price counts as 0
 BAND, NO_SHORT = "stock_deviation", "no_short"
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What one constraint, or one state of names, cost. rows: how many of its rows bind, binding: how many are priced.
+    """The cost of one constraint, or of one state of stocks. rows: number of its rows. binding: how many have a price.
 
-    shadow_price: the sum of their absolute prices, so the gain per unit by which all of them widen at once.
-    score_given_up: Σ |price| × |bound|; of a state, Σ |price| × the room that it takes of the stock band. exact: Σ μw of
-    the solve without it, less Σ μw; None where it was not asked for, or where that solve failed.
+    shadow_price: the sum of their absolute prices, which is the gain per unit if all of them are widened at once.
+    score_given_up: Σ |price| × |bound|; for a state, Σ |price| × the part of the stock band that it removes. exact: Σ μw of
+    the solve without it, less Σ μw; None if it was not requested, or if that solve failed.
     """
 
     constraint: str
@@ -50,12 +50,13 @@ class Cost:
 
 @dataclass(frozen=True)
 class BindingName:
-    """A name whose own bound is priced. cause: stock_deviation, no_short (the band is cut at 0), its state, or not_member
-    of all that only holding members only keeps out; their band is none, so that they give up 0 by price × bound.
+    """A stock whose own bound has a price.
 
-    side: upper (more of it would be held) or lower (less). bound: the weight it is held at. shadow_price: as a Cost's, of
-    the bound, upper: positive, lower: negative. score_given_up: |price| × the width of the band, or the room that the
-    state takes of it.
+    cause: stock_deviation, no_short (the band is cut at 0), the stock's state, or not_member for a stock that is excluded only
+    because members alone may be held; it has no band, so its score given up is 0.
+    side: upper (a larger weight would be optimal) or lower (a smaller one). bound: the binding bound. shadow_price: of the bound,
+    positive for upper, negative for lower. score_given_up: |price| × the width of the band, or × the part of the band that
+    the state removes.
     """
 
     symbol: str
@@ -69,8 +70,11 @@ class BindingName:
 
 @dataclass(frozen=True)
 class Explanation:
-    """costs: dearest first. names: the dearest first; names at 0 that the benchmark does not hold are left out.
-    conflicts: what can't hold together, where something gave."""
+    """The explanation of a solution.
+
+    costs, names: in descending order of cost; stocks with the weight 0 outside the benchmark are left out of names. conflicts:
+    irreducible conflicting sets, if a constraint was relaxed or the solve failed.
+    """
 
     costs: tuple[Cost, ...] = ()
     names: tuple[BindingName, ...] = ()
@@ -87,10 +91,10 @@ def explain(
     terms: Sequence[Term] = (),
     stated_by: StatedBy = "arrays",
 ) -> Explanation:
-    """Why the weights of `solution` are no better, and what conflicts where it is relaxed or failed.
+    """Compute which bounds limit the score of `solution`, and the conflicts if it is relaxed or failed.
 
-    problem, constraints, order, terms, stated_by: as `optimise` was given them. exact: solve once more without each
-    constraint that costs something.
+    problem, constraints, order, terms, stated_by: as for the call of `optimise`. exact: whether to solve again without each
+    constraint that has a cost. Raises RuntimeError as `find_conflicts`.
     """
     conflicts = () if solution.status == "optimal" else find_conflicts(problem, constraints, order=order)
     if solution.status == "failed" or solution.reduced_costs is None:
@@ -159,7 +163,7 @@ def _binding_names(problem: Problem, prices: Floats) -> list[BindingName]:
 
 
 def _name_costs(problem: Problem, names: Sequence[BindingName]) -> list[Cost]:
-    """One cost of the stock bands, one of every state."""
+    """One cost for each cause: the stock bands and every state."""
     costs = []
     for cause in dict.fromkeys(name.cause for name in names):
         own = [name for name in names if name.cause == cause]
@@ -188,7 +192,10 @@ def _solve_without(
 
 
 def without_bands(problem: Problem) -> Problem:
-    """Every bound that is the stock band's own moved to 0 or 1; what a state narrows stays, and who is no member out."""
+    """Return the problem with every bound of a stock band moved to 0 or 1.
+
+    Bounds that a state narrows are unchanged, and stocks that are excluded as non-members stay excluded.
+    """
     banded = (problem.upper == problem.free_upper) & ~kept_out(problem)
     return replace(
         problem,
@@ -200,7 +207,7 @@ def without_bands(problem: Problem) -> Problem:
 
 
 def without_state(problem: Problem, state: str) -> Problem:
-    """The names in `state` may go anywhere between where they are held and their stock band."""
+    """Return the problem in which the stocks in `state` may have any weight between their bounds and their stock band."""
     own = problem.state == state
     lower = np.where(own, np.minimum(problem.lower, problem.free_lower), problem.lower)
     upper = np.where(own, np.maximum(problem.upper, problem.free_upper), problem.upper)

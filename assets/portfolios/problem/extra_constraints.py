@@ -1,7 +1,7 @@
-"""The constraints of a user's own, which `portfolios.extra_constraints` names.
+"""A user's own constraints, which are listed in `portfolios.extra_constraints`.
 
-What belongs here: loading them, and the checks that they are what a `Constraint` has to be, so that a mistake is reported where
-it was made. What does not: what a constraint is (constraints.py), and what becomes of it (optimiser.py, conflict.py).
+This module loads them and checks that they satisfy the contract of `Constraint`, so that an error names the user's class. It does
+not hold the contract (constraints.py) or the use of constraints (optimiser.py, conflict.py).
 """
 
 from collections.abc import Collection, Sequence
@@ -17,15 +17,17 @@ from resources.settings.portfolios import ELASTIC
 Floats = NDArray[np.float64]
 
 SETTING = "portfolios.extra_constraints"
-NEAR = 1e-9  # relative to the larger of 1 and the value: by how much a tangent may exceed a value
+NEAR = 1e-9  # the tolerance by which a tangent may exceed a value, relative to max(1, |value|)
 
 
 def extra_constraints(paths: Sequence[str], known: Collection[str]) -> list[Constraint]:
-    """The constraints of a user's own that `portfolios.extra_constraints` names, in its order.
+    """Create the user's own constraints in the order of `portfolios.extra_constraints`.
 
-    paths: "module:name" of classes, or of functions, that are called without arguments; known: names of constraints that
-    are taken. Raises SettingsError where one can't be loaded or made, is no `Constraint`, has an unknown group, or has the
-    name of another.
+    paths: "module:name" of classes or functions, which are called without arguments. known: names that other constraints have.
+
+    Raises:
+        SettingsError: A path cannot be loaded or called, its result is no `Constraint`, its group is unknown, or its name
+            is used by another constraint.
     """
     found: list[Constraint] = []
     for path in paths:
@@ -33,30 +35,35 @@ def extra_constraints(paths: Sequence[str], known: Collection[str]) -> list[Cons
         make = load_named(SETTING, path, "examples.constraint:StarBoard")
         try:
             made = make()
-        except Exception as error:  # the class is the user's: whatever it raises, the setting is the place to look
+        except Exception as error:  # the user's class may raise anything; the setting leads to it
             raise SettingsError(
                 f"{setting} failed ({type(error).__name__}: {error}); it is called without arguments and returns a Constraint"
             ) from error
         if not isinstance(made, Constraint):
-            raise SettingsError(f"{setting} returned a {type(made).__name__}, no Constraint of {Constraint.__module__}")
+            raise SettingsError(
+                f"{setting} returned a {type(made).__name__} instead of a Constraint of {Constraint.__module__}"
+            )
         if made.group not in (HARD, *ELASTIC):
             groups = ", ".join((HARD, *ELASTIC))
             raise SettingsError(f"{setting} has the group {made.group!r}; choose one of {groups}")
         if made.name in {NAME_BOUNDS, *known, *(one.name for one in found)}:
             raise SettingsError(
-                f"{setting} has the name {made.name!r}, which another constraint has; name it otherwise"
+                f"{setting} has the name {made.name!r}, which another constraint has; choose another name"
             )
         found.append(made)
     return found
 
 
 def require_sound(paths: Sequence[str], constraints: Sequence[Constraint], problem: Problem) -> None:
-    """Refuse a constraint of a user's own that contradicts itself on `problem`. paths: as `extra_constraints` took them.
+    """Check that the methods of a user's own constraints are consistent on `problem`. paths: as for `extra_constraints`.
 
-    Rows, bounds, values and tangents have to agree in number; bounds may not cross; values have to be finite, and no tangent
-    may exceed them, which is what convexity means (Boyd and Vandenberghe, Convex Optimization, §3.1.3). They are compared at the
-    benchmark, at equal weights and halfway between. Raises SettingsError, which names the path, the row and the rule; so does
-    whatever the constraint's methods raise.
+    Rows, bounds, values and tangents must agree in number; bounds may not cross; values must be finite, and no tangent may exceed
+    them, which is the first-order condition of convexity (Boyd and Vandenberghe, Convex Optimization, §3.1.3). They are
+    compared at the benchmark, at equal weights and halfway between.
+
+    Raises:
+        SettingsError: A rule is violated, or a method of the constraint raises; the message names the path, the row and
+            the rule.
     """
     for path, constraint in zip(paths, constraints, strict=True):
         where = f"{SETTING}: {path}"
@@ -66,7 +73,7 @@ def require_sound(paths: Sequence[str], constraints: Sequence[Constraint], probl
 
 
 def _fault(constraint: Constraint, problem: Problem) -> str:
-    """What is wrong with a constraint; "" if nothing is."""
+    """The first violated rule of a constraint; "" if there is none."""
     rows, (lower, upper) = constraint.rows(problem), constraint.bounds(problem)
     own, equal = problem.benchmark / problem.benchmark.sum(), np.full(problem.n, 1.0 / problem.n)
     points = (own, equal, 0.5 * (own + equal))
@@ -88,7 +95,7 @@ def _fault(constraint: Constraint, problem: Problem) -> str:
         return f"the matrix of its tangent has the shape {shape}; return [rows, names], here {(len(rows), problem.n)}"
     for r, label in enumerate(rows):
         if not lower[r] <= upper[r]:
-            return f"row {label!r} has the bounds {lower[r]} and {upper[r]}; the lower may not exceed the upper"
+            return f"row {label!r} has the bounds {lower[r]} and {upper[r]}; the lower bound may not exceed the upper"
         if constraint.curved and lower[r] > -np.inf:
             return (
                 f"row {label!r} is curved and has the lower bound {lower[r]}; make it -inf, since only an upper bound is "
@@ -102,7 +109,7 @@ def _fault(constraint: Constraint, problem: Problem) -> str:
                 r = int(np.flatnonzero(wrong)[0])
                 return (
                     f"the tangent of row {rows[r]!r} exceeds its value {value[r]:.6g} by {above[r]:.3g} at other weights; "
-                    "a tangent of a convex function never does, and a value is finite"
+                    "the tangent of a convex function never exceeds it, and its values are finite"
                 )
     return ""
 

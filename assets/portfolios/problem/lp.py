@@ -1,12 +1,11 @@
-"""The rebalance as arrays handed to HiGHS: one model for all its stages, each warm-started from the one before.
+"""The rebalance as arrays for HiGHS: one model for all stages, each of which starts from the basis of the previous one.
 
-What belongs here: the columns and rows of the all-linear problem, and what a stage changes of them. What does not: terms
-and curved constraints (statement.py), the order of stages (optimiser.py), and whether the answer is right
-(certificate.py).
+This module holds the columns and rows of the linear problem, and their changes from stage to stage. It does not hold terms and
+curved constraints (statement.py), the order of stages (optimiser.py) or the verification of answers (certificate.py).
 
-Columns: what is bought of every name [n], what is sold of every held one [h] (w = w_drift + bought − sold, so that turnover
-is one row and no name needs one), and for every row what it gives above and below its bounds [2 × rows]. Rows: the
-constraints' [rows], each elastic group's total, and the score. A stage changes costs and bounds only.
+The columns are the purchases of every stock [n], the sales of every held one [h] (w = w_drift + bought − sold, so that turnover is
+one row and stocks need no rows), and for every row its violations above and below its bounds [2 × rows]. The rows are those of the
+constraints [rows], the total of each elastic group, and the score. A stage changes costs and bounds only.
 """
 
 import highspy
@@ -43,7 +42,7 @@ STATUSES = {
 
 
 class LinearProgram:
-    """The model of one problem's linear constraints; `certificate` has its numbers."""
+    """The model of one problem's linear constraints, built from the matrices of `certificate`."""
 
     def __init__(self, certificate: Certificate):
         self.problem, self.mu = certificate.problem, certificate.mu
@@ -64,17 +63,19 @@ class LinearProgram:
         self.row_group = np.repeat([self.groups.index(c.group) for c in self.constraints], [b.shape[0] for b in blocks])
         self.held = np.flatnonzero(self.problem.drifted > 0)
         matrix = sp.vstack([*blocks, sp.csr_array((len(self.groups), self.problem.n)), one_row(self.mu)], format="csr")
-        start = (matrix @ self.problem.drifted)[: self.rows]  # rows are of w; the columns are of w − w_drift
+        start = (matrix @ self.problem.drifted)[
+            : self.rows
+        ]  # the rows are in terms of w, the columns in terms of w − w_drift
         lower, upper = np.concatenate(lower) - start, np.concatenate(upper) - start
         self.highs = self._pass(matrix.tocsc(), sells, lower, upper)
 
     def _pass(self, matrix: sp.csc_array, sells: Floats, lower: Floats, upper: Floats) -> _Highs:
-        """matrix: of w, with a row per group's total and one of the score below the constraints'."""
+        """Pass the model to HiGHS. matrix: of w; the rows of the groups' totals and of the score follow the constraints'."""
         p, h, r, g = self.problem, self.held.size, self.rows, len(self.groups)
         below = np.zeros((g + 1, 1))
         sold = sp.csc_array(np.vstack([sells[:, np.newaxis], below]) @ np.ones((1, h))) - matrix[:, self.held]
         each = np.arange(r, dtype=np.int32)
-        places = np.column_stack([each, r + self.row_group]).ravel()  # of what a row gives: the row, its group's total
+        places = np.column_stack([each, r + self.row_group]).ravel()  # of a row's violation: the row, its group's total
         starts = np.arange(0, 2 * r + 1, 2)
         shape = (r + g + 1, r)
         above, under = (sp.csc_array((np.tile([side, 1.0], r), places, starts), shape=shape) for side in (-1.0, 1.0))
@@ -84,7 +85,7 @@ class LinearProgram:
         highs = _Highs()
         for option, value in OPTIONS.items():
             highs.setOptionValue(option, value)
-        highs.passModel(  # as arrays: a HighsLp takes the matrix entry by entry, ten times as slowly
+        highs.passModel(  # as arrays: a HighsLp copies the matrix entry by entry, which is ten times as slow
             full.shape[1],
             full.shape[0],
             full.nnz,
@@ -104,7 +105,10 @@ class LinearProgram:
         return highs
 
     def solve(self, stage: Stage, method: str) -> Answer:
-        """A stage of linear constraints alone, by SIMPLEX (dual, from the last basis) or INTERIOR_POINT (with crossover, from nothing)."""
+        """Solve a stage that has linear constraints only.
+
+        method: SIMPLEX (dual, from the last basis) or INTERIOR_POINT (with crossover, from no basis).
+        """
         self._set(stage)
         highs = self.highs
         if method == INTERIOR_POINT:
@@ -136,7 +140,7 @@ class LinearProgram:
         else:
             cost[:n], cost[n : n + h] = -self.mu, self.mu[self.held]
         self.highs.changeColsCost(columns.size, columns, cost)
-        free = np.array([stage.gives(group) or not stage.counts(group) for group in self.groups])
+        free = np.array([stage.relaxes(group) or not stage.counts(group) for group in self.groups])
         room = np.tile(np.where(free[self.row_group], np.inf, 0.0), 2)
         self.highs.changeColsBounds(2 * r, columns[n + h :], np.zeros(2 * r), room)
         for k, group in enumerate(self.groups):

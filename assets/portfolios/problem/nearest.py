@@ -1,8 +1,8 @@
-"""The portfolio that violates chosen rows least, where some of them are curved: cvxpy and Clarabel.
+"""The portfolio of least total violation of selected rows, some of which are curved, by cvxpy and Clarabel.
 
-What belongs here: one programme, min Σ violations of chosen rows over a box. What does not: which rows and which box
-(conflict.py), and how much the answer is worth: conflict.py takes from it weights, at which it measures every constraint itself,
-and directions of tangents, which are never above a constraint whatever their direction.
+This module holds one programme, the minimum of the total violation of selected rows over a box. It does not select rows and box, and
+does not verify the answer. conflict.py does both: it uses the weights, at which it evaluates every constraint itself, and
+the directions of tangents, which are never above a constraint whatever their direction.
 """
 
 import contextlib
@@ -23,7 +23,7 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Nearest:
-    """weights [n], inside the box. directions: curved constraint → where its tangent is best taken."""
+    """The answer of `find_nearest`. weights [n]: in the box. directions: curved constraint → direction for its tangent."""
 
     weights: Floats
     directions: Mapping[str, Floats] = field(default_factory=dict)
@@ -32,10 +32,10 @@ class Nearest:
 def find_nearest(
     problem: Problem, constraints: Sequence[Constraint], on: Sequence[Bools], box: tuple[Floats, Floats]
 ) -> Nearest | None:
-    """The weights of least total violation; None where Clarabel has no answer.
+    """Find the weights of least total violation; None if Clarabel has no answer.
 
-    on: for each constraint its rows [rows] that count; the others may be violated at no price. box: lower and upper bound of
-    each name [n], in place of the problem's own.
+    on: for each constraint, which of its rows [rows] count; the others may be violated at no price. box: lower and upper bound
+    of each stock [n], which replace the problem's own.
     """
     wider = replace(problem, lower=box[0], upper=box[1])
     choice = Choice.of(wider)
@@ -50,7 +50,7 @@ def find_nearest(
         total.append(slack @ rows.astype(float))
     program = cp.Problem(cp.Minimize(sum(total)), conditions)
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Solution may be inaccurate")  # conflict.py measures how much
+        warnings.filterwarnings("ignore", "Solution may be inaccurate")  # conflict.py evaluates the accuracy
         for options in (CLARABEL_OPTIONS, SHORTER_STEPS):
             with contextlib.suppress(cp.SolverError):
                 program.solve(solver=cp.CLARABEL, **options)

@@ -1,21 +1,22 @@
-"""The weekly rebalance: which weights, in which order constraints give, and the proof that the answer is right.
+"""The weekly rebalance: the optimal weights, the order in which constraints are relaxed, and the verification of the answer.
 
-What belongs here: the order of solves, who is asked, and what the answer means. What does not: what a constraint is
-(constraints.py, terms.py), solving (lp.py, statement.py), the arithmetic of the proof (certificate.py), and where the
-numbers come from (assets/portfolios/week/). Source: SPEC §6.
+This module holds the order of stages and solvers, and the interpretation of answers. It does not hold constraints and terms
+(constraints.py, terms.py), solving (lp.py, statement.py), the arithmetic of the verification (certificate.py), or the origin of the
+numbers (assets/portfolios/week). Source: SPEC §6.
 
-The strict problem is solved first. Only where nothing satisfies it do constraints give, group by group: the smallest
-total violation of the first group with the later ones left out, then of the second with the first held at its minimum,
-and so on; then μ'w is maximised inside what remains. Among optima the smallest turnover wins.
+The strict problem is solved first. Only if it has no solution are constraints relaxed, group by group: the total violation of the
+first group is minimised without the later ones, then that of the second with the first fixed at its minimum, and so on; then μ'w is
+maximised within these totals. Among several optima the one with the smallest turnover is chosen.
 
-Every stage climbs one ladder: HiGHS by dual simplex, HiGHS by interior point, Clarabel. An answer is accepted only if its
-residuals and its duality gap, both computed here and not by the solver, are at most TOLERANCE; else the next is asked,
-and every attempt is recorded. That a stage has no answer is a solver's word too: it is believed only because the smallest
-violations that follow are proved to be above zero.
+Every stage is passed to one solver after another (a ladder): HiGHS by dual simplex, HiGHS by interior point, Clarabel. An answer is
+accepted only if its residuals and its duality gap, both computed here and not by the solver, are at most TOLERANCE. Otherwise the
+next solver is used; every attempt is recorded. A solver's status `infeasible` is accepted, because the smallest violations that are
+computed next are proved to be above zero.
 
-What is curved (`Constraint.curved`, terms.py) goes through cvxpy to Clarabel, a second time in shorter steps. A curved
-constraint that must give fixes the portfolio by its smallest violation, so its group has to be the first to give. Beside
-anything curved a group whose smallest violation is none stays strict: 1e-9 of room is too thin for an interior point.
+A stage with a term or a curved constraint (`Constraint.curved`, terms.py) is solved through cvxpy by Clarabel, if necessary a second
+time with shorter steps. A curved constraint that must be relaxed determines the portfolio by its smallest violation, so its group
+has to be the one relaxed first. In a problem with a term or a curved constraint, a group whose smallest violation is 0 stays strict,
+because a margin of 1e-9 is too small for an interior-point method.
 """
 
 import itertools
@@ -75,9 +76,9 @@ Multipliers = Mapping[str, Floats]
 StatedBy = Literal["arrays", "cvxpy"]
 
 TOTAL_MARGIN = 1e-9  # an earlier total is fixed at its minimum plus this (SPEC §6)
-TIE_MARGIN = 1e-10  # score given up, in std μ, to break ties by turnover (SPEC §6)
-LEANS = (1e-3, 1e-4, 1e-5)  # violation traded for a std μ of score, while of all the least violation is sought
-LEAN_GAP = 1e-5  # score, in std μ, to which the best of the least violation is proved
+TIE_MARGIN = 1e-10  # loss of score, in std μ, that is accepted to break ties by turnover (SPEC §6)
+LEANS = (1e-3, 1e-4, 1e-5)  # violation accepted per std μ of score, among portfolios of nearly least violation
+LEAN_GAP = 1e-5  # score, in std μ, to which the optimum among portfolios of least violation is proved
 DUAL_SIMPLEX, INTERIOR, CLARABEL = "HiGHS dual simplex", "HiGHS interior point", "Clarabel"
 SHORTER = "Clarabel in shorter steps"
 CVXPY: dict[str, tuple[str, dict[str, Any]]] = {
@@ -94,8 +95,9 @@ SHOWN_NAMES = 5
 class Row:
     """One row of one constraint at the solution.
 
-    residual: violation beyond `slack`. slack: what the constraint had to give. shadow_price: change of Σ μw per unit
-    added to the bound that binds (upper: positive, lower: negative).
+    residual: violation beyond `slack`. slack: the violation by which the constraint was relaxed. shadow_price: change of Σ μw
+    per unit added to the binding bound (positive for an upper bound, negative for a lower one). forced_by: the cause of the
+    slack; None without slack.
     """
 
     constraint: str
@@ -112,11 +114,11 @@ class Row:
 
 @dataclass(frozen=True)
 class Attempt:
-    """One solver's try at one stage. No time is kept: a backfill must store what a weekly run stores.
+    """One solver's attempt at one stage. The time is not recorded, so that a backfill stores the same rows as a weekly run.
 
-    stage: strict (all constraints), an elastic group (its smallest total), relaxed (the score inside what remains) or
-    ties (the smallest turnover). status: the solver's own word. residual, gap: by our arithmetic, None where there was
-    no answer to verify. refused: NO_ANSWER, NOT_VERIFIED where one of the two is beyond TOLERANCE; "" where the answer was taken.
+    stage: strict (all constraints), an elastic group (its smallest total), relaxed (the score within the totals) or ties
+    (the smallest turnover). status: from the solver. residual, gap: computed by certificate.py; None without an answer.
+    refused: NO_ANSWER; NOT_VERIFIED if the residual or the gap exceeds TOLERANCE; "" for an accepted answer.
     """
 
     stage: str
@@ -129,16 +131,15 @@ class Attempt:
 
 @dataclass(frozen=True, eq=False)
 class Solution:
-    """weights [n] and how they came about.
+    """The weights [n] of a rebalance, with their proof and prices.
 
-    duality_gap: the worst over all solves that led here, in std μ of score or in the unit of a stage's violation.
-    status: optimal, relaxed, or failed (weights are then the drifted ones, never passed off as optimal, and `reason`
-    says why; None otherwise). totals: elastic group → smallest total violation, where the strict problem had no solution.
-    tie_break: how one of several optima was chosen, one of the TIE_… codes.
-    multipliers: constraint → [rows], the change of Σ μw per unit added to the bound that binds (upper: positive, lower:
-    negative), as Row.shadow_price. reduced_costs [n]: the same of each name's own bounds; 0 between them. In a
-    degenerate optimum they are one of several true sets; of those of neutral industries the one with median 0
-    (`_level`). attempts: every solver asked, in order.
+    status: optimal, relaxed, or failed; after a failure the weights are the drifted ones, and `reason` is set. objective: Σ μw less
+    the terms' costs. turnover: one-way. duality_gap: the largest over all accepted solves, in std μ of score or in the unit of
+    a stage's violation. residual: the largest violation beyond the slacks. totals: elastic group → smallest total violation,
+    if the strict problem has no solution. tie_break: how one of several optima was chosen, one of the TIE_… codes.
+    multipliers: constraint → [rows], as Row.shadow_price. reduced_costs [n]: the same for each stock's own bounds; 0 between them.
+    In a degenerate optimum they are one of several valid sets; those of neutral industries have the median 0 (`_level`).
+    attempts: every solver that was used, in order.
     """
 
     status: str
@@ -178,12 +179,16 @@ def optimise(
     terms: Sequence[Term] = (),
     stated_by: StatedBy = "arrays",
 ) -> Solution:
-    """Maximise Σ μw, less the terms' costs, subject to `constraints`, which give in reverse `order` of their groups.
+    """Maximise Σ μw less the terms' costs subject to `constraints`, whose groups are relaxed in reverse `order` (SPEC §6).
 
-    problem: arrays [n]; in which order the names come changes nothing. order: elastic groups, from the last to give to
-    the first. stated_by: arrays hands all-linear problems to HiGHS directly, cvxpy states them; what is not linear is
-    stated by cvxpy either way. Constraints that do not `apply` are left out, such as turnover at the first build. Raises
-    ValueError on what can't be meant: a symbol or a constraint's name twice, a group that `order` does not place, a number that is not finite.
+    problem: arrays [n]; the order of the stocks has no effect. order: elastic groups, from the one relaxed last to the one relaxed
+    first. stated_by: `arrays` passes linear problems to HiGHS directly, `cvxpy` formulates them in cvxpy, as is always done
+    for other problems. Constraints that do not `apply`, such as turnover at the first build, are left out. A problem that no
+    solver solves returns a Solution with the status failed.
+
+    Raises:
+        ValueError: A symbol or a constraint's name occurs twice, a constraint's group is not in `order`, or a number is not
+            finite.
     """
     if (problem.symbols[1:] < problem.symbols[:-1]).any():
         by_symbol = np.argsort(problem.symbols, kind="stable")
@@ -199,7 +204,7 @@ def optimise(
     matters = np.flatnonzero(np.any([*concerned, *(c.concerns(problem) for c in constraints)], axis=0))
     if (
         straight and stated_by == "arrays" and matters.size > problem.n // 2
-    ):  # leaving names out takes longer than they do
+    ):  # leaving few stocks out takes longer than it saves
         matters = np.arange(problem.n)
     small = problem if matters.size == problem.n else problem.take(matters)
     groups = [group for group in order if any(c.group == group for c in constraints)]
@@ -221,7 +226,7 @@ def optimise(
         )
     weights, prices = np.zeros(problem.n), np.zeros(problem.n)
     weights[matters] = solution.weights
-    if straight and small is not problem:  # also what names are worth that can't be held at all
+    if straight and small is not problem:  # includes the prices of stocks that cannot be held
         everyone = Certificate(problem, problem.mu / scale, constraints, (), scale)
         prices = name_prices(everyone.bound(last, weights, best), weights, problem) * scale
     else:
@@ -233,43 +238,46 @@ def optimise(
 def _require_names(problem: Problem, constraints: Sequence[Constraint], order: Sequence[str]) -> None:
     twice = [a for a, b in itertools.pairwise(problem.symbols.tolist()) if a == b]
     if twice:
-        raise ValueError(f"optimise: {twice[0]} stands twice among the symbols; every name has one row")
+        raise ValueError(f"optimise: {twice[0]} occurs twice among the symbols; pass one row per stock")
     names = [NAME_BOUNDS, *(constraint.name for constraint in constraints)]
     if len(set(names)) < len(names):
-        raise ValueError(f"optimise: two constraints share a name among {', '.join(names)}; prices go by name")
+        raise ValueError(f"optimise: two constraints share a name among {', '.join(names)}; name each one differently")
     for constraint in constraints:
         if constraint.group not in (HARD, *order):
             raise ValueError(
                 f"optimise: the group {constraint.group!r} of {constraint.name} is not in the order {tuple(order)}; "
-                f"name its place there, or make it {HARD!r}"
+                f"add it there, or make the group {HARD!r}"
             )
 
 
 def _require_numbers(problem: Problem) -> None:
-    """Solvers answer what is not finite with a traceback of their own, or never."""
+    """Refuse numbers that are not finite, on which solvers raise unrelated errors or do not terminate."""
     numbers = {name: getattr(problem, name) for name in ("mu", "benchmark", "drifted", "lower", "upper")}
     for name, values in (*numbers.items(), *problem.styles.items()):
         if not np.isfinite(values).all():
             i = int(np.flatnonzero(~np.isfinite(values))[0])
-            raise ValueError(f"optimise: {name} of {problem.symbols[i]} is {values[i]}; give 0 where there is no value")
+            raise ValueError(f"optimise: {name} of {problem.symbols[i]} is {values[i]}; pass 0 where there is no value")
 
 
 class _Ladder:
-    """The solvers in the order in which they are asked, and what each said."""
+    """The solvers in the order in which they are used, and a record of their attempts."""
 
     def __init__(self, certificate: Certificate, stated_by: StatedBy):
         self.certificate, self.attempts = certificate, list[Attempt]()
         self.program = LinearProgram(certificate) if stated_by == "arrays" else None
         self.statement: Statement | None = None  # the last one
-        self.gap = 0.0  # the worst of the accepted
+        self.gap = 0.0  # the largest of the accepted answers
 
     def is_linear(self, stage: Stage) -> bool:
-        """Whether HiGHS can be asked: a term counts where the score does, a constraint where its group does."""
+        """Return whether HiGHS can solve the stage: without terms in its objective and curved constraints in its groups."""
         scored = stage.target is None and bool(self.certificate.terms)
         return not scored and not any(c.curved for c in self.certificate.constraints if stage.counts(c.group))
 
     def climb(self, stage: Stage) -> tuple[Answer | None, str]:
-        """The first answer that verifies and who gave it; None where the stage is said to have no solution."""
+        """Return the first verified answer and its solver; None instead of the answer if the stage is infeasible.
+
+        Raises NotSolved if no solver's answer is verified.
+        """
         for name in LINEAR_LADDER if self.is_linear(stage) else CURVED_LADDER:
             answer = self._ask(name)(stage)
             if answer.status == INFEASIBLE:
@@ -296,11 +304,11 @@ class _Ladder:
         raise NotSolved(NO_VERIFIED_ANSWER(stage=stage.name, reasons=asked))
 
     def choose_nearest(self, target: Stage, answer: Answer) -> Answer:
-        """Of the portfolios that violate the target's group least, as `answer` does, one of the best score.
+        """Return, among the portfolios that violate the target's group least, as `answer` does, one with the largest score.
 
-        Where all of its curved constraints are `unique` there is only one. Else violation − lean × score is minimised: its
-        optimum has the best score among all that violate no more than it does. The first one, of the largest lean, that violates
-        at most TOLERANCE more than the least is taken; `answer` where there is none.
+        If all curved constraints of the group are `unique`, there is only one. Otherwise violation − lean × score is minimised,
+        whose optimum has the largest score among all portfolios with at most its violation. The result is the optimum for the
+        largest lean that violates at most TOLERANCE more than the least; `answer` if there is none.
         """
         certificate, group, weights = self.certificate, target.target or "", answer.weights
         if weights is None or all(c.unique for c in certificate.constraints if c.group == group and c.curved):
@@ -358,7 +366,7 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
                 last = replace(last, totals={**last.totals, group: totals[group] + TOTAL_MARGIN})
             elif totals[group] <= TOLERANCE:
                 last = replace(last, strict=(*last.strict, group))
-            elif group == groups[-1]:  # the nearest portfolios are one, or so few that the score has no price
+            elif group == groups[-1]:  # its least violation leaves nearly no choice, so the score has no prices
                 best = ladder.choose_nearest(target, stage)
                 last, best = target, replace(best, multipliers=_no_prices(best.multipliers))
             else:
@@ -393,13 +401,12 @@ def _optimise(certificate: Certificate, ladder: _Ladder, groups: Sequence[str]) 
 
 
 def _level(certificate: Certificate, stage: Stage, multipliers: Multipliers) -> Multipliers:
-    """The same prices, those of an exactly neutral partition of the names, such as industries, less their median, which goes
-    to Σw = 1.
+    """The multipliers, where those of an exactly neutral partition of the stocks are reduced by their median.
 
-    Where every industry is neutral, all of them together say Σw = 1 once more. So their prices are known up to a
-    constant, and each solver ends at another. With the median at 0 the sum of |price| is what widening all of them
-    gains per unit, and one industry's price what moving weight to it from the middle one does. An industry in which no
-    name can move has none.
+    Such a partition is the industries if every one is neutral. Together their constraints imply Σw = 1, so that their prices are
+    determined up to a constant, which differs between solvers. The constant is chosen such that the median is 0, and the median
+    is added to the price of Σw = 1. Then the sum of |price| is the gain per unit of widening all of them, and one industry's
+    price is the gain of moving weight to it from the median one. An industry in which no stock can move has the price 0.
     """
     problem, levelled = certificate.problem, dict(multipliers)
     whole = next((c.name for c in certificate.constraints if c.always and c.name in multipliers), None)
@@ -422,7 +429,7 @@ def _no_prices(multipliers: Multipliers) -> Multipliers:
 
 
 def _no_portfolio(certificate: Certificate, ladder: _Ladder, group: str, totals: Mapping[str, float]) -> Reason:
-    """Why there is nothing to choose from, proved by the smallest violation of what is hard."""
+    """Why no portfolio satisfies the constraints, proved by the smallest violation of the hard ones."""
     if totals or not group:
         return NOT_FOUND_WITHIN_TOTALS(groups=list(totals))
     answer, solver = ladder.climb(Stage(HARD, target=HARD))
@@ -435,7 +442,7 @@ def _no_portfolio(certificate: Certificate, ladder: _Ladder, group: str, totals:
 
 
 def _break_ties(certificate: Certificate, ladder: _Ladder, last: Stage, best: Floats) -> tuple[Floats, str]:
-    """Among the optima, the smallest turnover. A first build's turnover is the same wherever it ends."""
+    """The optimum with the smallest turnover, and how it was chosen. At a first build all optima have the same turnover."""
     if certificate.problem.first_build:
         return best, TIE_FIRST_BUILD
     if not ladder.is_linear(last):
@@ -443,7 +450,7 @@ def _break_ties(certificate: Certificate, ladder: _Ladder, last: Stage, best: Fl
     floor = certificate.score(best) - TIE_MARGIN
     try:
         tie, _ = ladder.climb(replace(last, name="ties", floor=floor))
-    except NotSolved:  # the attempts say more
+    except NotSolved:  # the attempts record why
         return best, TIE_NOT_SOLVED
     if tie is None or tie.weights is None:
         return best, TIE_NOT_SOLVED
@@ -458,15 +465,15 @@ def _rows(
     multipliers: Multipliers,
 ) -> list[Row]:
     problem, constraints, rows = certificate.problem, certificate.constraints, []
-    outside = certificate.outside(weights)  # the bounds themselves stand in the portfolio's own table
+    outside = certificate.outside(weights)  # the bounds are in the portfolio's table
     box = Row(NAME_BOUNDS, HARD, "all", 0.0, 1.0, 0.0, outside, 0.0, 0.0)
     for constraint in constraints:
         (lower, upper), values = certificate.bounds(constraint), certificate.values(constraint, weights)
         violations = np.maximum(0.0, np.maximum(lower - values, values - upper))
-        gives = totals.get(constraint.group, 0.0) > TOLERANCE
+        relaxed = totals.get(constraint.group, 0.0) > TOLERANCE
         prices = np.asarray(multipliers[constraint.name]) * certificate.scale
         for r, label in enumerate(constraint.rows(problem)):
-            slack = float(violations[r]) if gives and violations[r] > TOLERANCE else 0.0
+            slack = float(violations[r]) if relaxed and violations[r] > TOLERANCE else 0.0
             cause = None
             if slack:
                 cause = _cause(certificate, constraint, r, weights, causes[constraint.group])
@@ -491,12 +498,12 @@ def _rows(
 def _cause(
     certificate: Certificate, constraint: Constraint, row: int, weights: Floats, multipliers: Multipliers
 ) -> Reason:
-    """What forces a row outside its bounds at `weights` [n].
+    """The cause of a row's violation at `weights` [n], the first of these that applies.
 
-    What the constraint itself knows (`forced_by`), such as cash above the turnover limit. Where the row's own names can't do
-    better within their bounds: those whose state narrows them, by how much; the stock bands, where these are too narrow
-    without any state. Else what priced the smallest violation: the other constraints, and restricted names by price × room
-    lost.
+    - The constraint's own cause (`forced_by`), such as cash above the turnover limit.
+    - If the row's stocks cannot satisfy it within their bounds: the stocks whose state narrows these, by their effect, or the
+      stock bands if they are too narrow without any state.
+    - What has a price at the smallest violation: the other constraints, and the restricted stocks by price × width lost.
     """
     problem = certificate.problem
     if (known := constraint.forced_by(problem, row)) is not None:
@@ -530,7 +537,7 @@ def _cause(
 
 
 def _names(problem: Problem, contribution: Floats) -> Reason | None:
-    """The restricted names that contribute most, at their drifted weights; None where none does."""
+    """The restricted stocks that contribute most, with their drifted weights; None if none contributes."""
     restricted = np.flatnonzero((problem.state != FREE) & (contribution > TOLERANCE))
     first = restricted[np.lexsort((restricted, -contribution[restricted]))]
     shown = [

@@ -1,7 +1,7 @@
-"""A stage of the rebalance stated in cvxpy, for anything that cvxpy can state and any solver it knows.
+"""A stage of the rebalance formulated in cvxpy, for every constraint that cvxpy can express and every solver that it supports.
 
-What belongs here: from constraints and terms to an answer, through cvxpy. What does not: what is asked in which order
-(optimiser.py), the same with arrays where all is linear (lp.py), and whether the answer is right (certificate.py).
+This module converts constraints and terms into an answer through cvxpy. It does not hold the order of stages (optimiser.py), the
+formulation of linear stages as arrays (lp.py) or the verification of answers (certificate.py).
 """
 
 import warnings
@@ -30,16 +30,16 @@ CLARABEL_OPTIONS: dict[str, Any] = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, 
 SHORTER_STEPS: dict[str, Any] = {
     **CLARABEL_OPTIONS,
     "max_step_fraction": 0.9,
-}  # ends where the default's 0.99 gets stuck
+}  # converges in cases in which the default of 0.99 does not
 
 STATUSES = {cp.OPTIMAL: OPTIMAL, cp.INFEASIBLE: INFEASIBLE, cp.settings.INFEASIBLE_OR_UNBOUNDED: INFEASIBLE}
 
 
 class Statement:
-    """One stage of a problem in cvxpy, stated once for the best score and for the smallest turnover that reaches a score.
+    """One stage of a problem in cvxpy, for the largest score and for the smallest turnover that reaches a score.
 
-    mu [n] and terms as in Certificate. Which of the two is asked, and the score to reach, are parameters, so that breaking
-    ties compiles nothing. With terms there are no ties to break, and the score alone is stated.
+    mu [n] and terms: as in Certificate. The choice between the two objectives, and the score to reach, are parameters, so that
+    breaking ties needs no compilation. With terms there are no ties, and only the score is formulated.
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Statement:
         slacks: dict[str, list[cp.Variable]] = {}
         for constraint, parts in _gather([c for c in constraints if stage.counts(c.group)], problem, stage):
             slack = None
-            if stage.gives(constraint.group):
+            if stage.relaxes(constraint.group):
                 slack = cp.Variable(len(constraint.rows(problem)), nonneg=True)
                 slacks.setdefault(constraint.group, []).append(slack)
             statement = constraint.state(choice, problem, slack)
@@ -81,22 +81,24 @@ class Statement:
         self.program = cp.Problem(cp.Minimize(goal), conditions)
 
     def _lost(self, score: cp.Expression, terms: Sequence[Term], scale: float) -> cp.Expression:
-        """The negative score, after the terms' costs."""
+        """The terms' costs less the score."""
         return -score + sum(term.state(self.weights, self.problem) for term in terms) / scale
 
     def holds(self, stage: Stage) -> bool:
-        """Whether `stage` is this one, but for what is asked of it."""
+        """Return whether `stage` equals this one except for its name and floor, so that this statement can solve it."""
         return replace(stage, name=self.stage.name, floor=self.stage.floor) == self.stage
 
     def solve(self, stage: Stage, *, solver: str, options: Mapping[str, Any]) -> Answer:
-        """A stage that this one `holds`, by one solver."""
+        """Solve a stage for which `holds` is true, by one solver."""
         problem = self.problem
         self.by_score.value, self.by_turnover.value = (1.0, 0.0) if stage.floor is None else (0.0, 1.0)
-        nothing = float(np.minimum(self.mu * problem.lower, self.mu * problem.upper).sum())  # every portfolio has that
+        nothing = float(
+            np.minimum(self.mu * problem.lower, self.mu * problem.upper).sum()
+        )  # every portfolio reaches this score
         self.least.value = nothing if stage.floor is None else stage.floor
         try:
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Solution may be inaccurate")  # the certificate says how much
+                warnings.filterwarnings("ignore", "Solution may be inaccurate")  # the certificate measures the accuracy
                 self.program.solve(solver=solver, **options)
         except cp.SolverError as error:
             return Answer(f"solver error: {error}")
@@ -120,12 +122,14 @@ class Statement:
 def _gather(
     constraints: Sequence[Constraint], problem: Problem, stage: Stage
 ) -> Iterator[tuple[Constraint, tuple[Constraint, ...]]]:
-    """The constraints, those of one group (or of all that don't give) that are linear in the weights as one; and what each is
-    made of."""
+    """The constraints to formulate, each with its parts.
+
+    Constraints that are linear in the weights are gathered into one per relaxed group, and one for all groups that are not relaxed.
+    """
     groups: dict[str, list[Constraint]] = {}
     for constraint in constraints:
         if not constraint.curved and constraint.tangent(problem.benchmark, problem).sold is None:
-            groups.setdefault(constraint.group if stage.gives(constraint.group) else HARD, []).append(constraint)
+            groups.setdefault(constraint.group if stage.relaxes(constraint.group) else HARD, []).append(constraint)
         else:
             yield constraint, (constraint,)
     for group, parts in groups.items():

@@ -1,22 +1,22 @@
-"""What needs a covariance: a quadratic penalty on the score, a bound on the tracking error, and where Σ comes from.
+"""Terms and constraints that need a covariance: a quadratic penalty on the score and a bound on the tracking error.
 
-What belongs here: terms of the objective, constraints that are not linear, covariances. What does not: linear constraints
-(constraints.py) and solving. Any of them takes the problem from HiGHS's arrays to cvxpy and Clarabel, with the same proof of
-the answer.
+This module holds terms of the objective, non-linear constraints and covariances. It does not hold linear constraints
+(constraints.py) or solving. With any of its terms or constraints, the problem is solved through cvxpy by Clarabel instead of HiGHS,
+and the answer is verified in the same way.
 
-Settings: `tracking_error` and `risk_aversion` of an index, and `portfolios.covariance`, "module:function" of the
-covariance. The function is called with the names (ascending) and the daily prices from some weeks before up to the
-signal day, and returns a `Covariance`; `past_returns` below is one, another takes a few lines:
+Settings: `tracking_error` and `risk_aversion` of an index, and `portfolios.covariance`, the "module:function" that computes the
+covariance. The function is called with the symbols (ascending) and the daily prices from some weeks before up to the
+signal day, and returns a `Covariance`. `past_returns` below is such a function; another one needs a few lines:
 
 >>> import numpy as np
 >>> def two_factors(symbols, prices):
 ...     star = np.array([float(s.startswith("688")) for s in symbols])
 ...     return Covariance(tuple(symbols), np.column_stack([0.02 + 0 * star, 0.03 * star]), np.full(len(symbols), 0.05))
 >>> risk = two_factors(["600000.SH", "688001.SH"], None)
->>> round(risk.variance(np.array([0.1, -0.1])), 8)  # star factor .03 × .1, own risk .05 × .1 twice
+>>> round(risk.variance(np.array([0.1, -0.1])), 8)  # STAR factor .03 × .1, and twice the specific risk .05 × .1
 5.9e-05
 
-In a script of one's own, beside the constraints of SPEC §6:
+In a script of your own, with constraints of SPEC §6:
 
 >>> from assets.portfolios.problem.constraints import FullyInvested, Problem
 >>> from assets.portfolios.problem.optimiser import optimise
@@ -59,9 +59,10 @@ Bools = NDArray[np.bool_]
 
 @dataclass(frozen=True, eq=False)
 class Covariance:
-    """Σ = factors · factorsᵀ + diag(specific²), of returns over whatever time its maker chose.
+    """Σ = factors · factorsᵀ + diag(specific²), of returns over a period that its author chooses.
 
-    symbols [n]; factors [n, k]: loadings in standard deviations; specific [n]: each name's own standard deviation.
+    symbols [n]; factors [n, k]: loadings in standard deviations; specific [n]: each stock's specific standard deviation.
+    Raises ValueError for other shapes, and for values that are not finite or specific risks below 0.
     """
 
     symbols: tuple[str, ...]
@@ -73,14 +74,17 @@ class Covariance:
         if self.factors.shape[0] != n or self.specific.shape != (n,):
             raise ValueError(
                 f"Covariance: {n} symbols, factors {self.factors.shape} and specific {self.specific.shape}; "
-                f"give [n, k] and [n]"
+                f"pass arrays of the shapes [n, k] and [n]"
             )
         if not (np.isfinite(self.factors).all() and np.isfinite(self.specific).all() and (self.specific >= 0).all()):
             raise ValueError("Covariance: a factor or a specific risk is not finite or is negative")
 
     @classmethod
     def of(cls, symbols: Sequence[str], matrix: Floats) -> "Covariance":
-        """From Σ itself [n, n], symmetric and positive semidefinite."""
+        """Create a covariance from the matrix Σ [n, n].
+
+        Raises ValueError if it is not symmetric and positive semidefinite.
+        """
         values, vectors = np.linalg.eigh(matrix)
         if not np.allclose(matrix, matrix.T) or values[0] < -1e-8 * max(values[-1], 1e-300):
             raise ValueError(
@@ -89,40 +93,40 @@ class Covariance:
         return cls(tuple(symbols), vectors * np.sqrt(np.maximum(values, 0.0)), np.zeros(len(values)))
 
     def variance(self, active: Floats) -> float:
-        """active' Σ active, of weights in the order of `symbols`."""
+        """Return active' Σ active; active [n]: weights in the order of `symbols`."""
         return float(((self.factors.T @ active) ** 2).sum() + ((self.specific * active) ** 2).sum())
 
 
 @lru_cache(maxsize=2)
 def _take(covariance: Covariance, problem: Problem) -> tuple[Floats, Floats]:
-    """Factors and specific risks of the problem's names. Raises InputError where one is missing."""
+    """Factors and specific risks of the problem's stocks. Raises InputError where one is missing."""
     place = {symbol: i for i, symbol in enumerate(covariance.symbols)}
     missing = [symbol for symbol in problem.symbols.tolist() if symbol not in place]
     if missing:
         raise InputError(
-            f"The covariance lacks {len(missing)} of {problem.n} names that may be held or that the benchmark holds, "
-            f"first {', '.join(missing[:5])}; give every name a row, if need be the median one (portfolios.covariance)"
+            f"The covariance (portfolios.covariance) lacks {len(missing)} of {problem.n} stocks that may be held or that the "
+            f"benchmark contains, first {', '.join(missing[:5])}; return a row for every stock, such as a median one"
         )
     index = [place[symbol] for symbol in problem.symbols.tolist()]
     return covariance.factors[index], covariance.specific[index]
 
 
 class Term(abc.ABC):
-    """A convex cost that is taken off the score."""
+    """A convex cost that is deducted from the score."""
 
     name: str
 
     @abc.abstractmethod
     def cost(self, weights: Floats, problem: Problem) -> float:
-        """In units of μ."""
+        """Return the cost of `weights` [n], in units of μ."""
 
     @abc.abstractmethod
     def gradient(self, weights: Floats, problem: Problem) -> Floats:
-        """[n]."""
+        """Return the gradient of the cost [n] at `weights` [n]."""
 
     @abc.abstractmethod
     def state(self, weights: cp.Expression, problem: Problem) -> cp.Expression:
-        """The cost in cvxpy."""
+        """Formulate the cost in cvxpy, convex in `weights` [n]."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -153,8 +157,11 @@ class RiskPenalty(Term):
 
 @dataclass(frozen=True, eq=False)
 class TrackingError(Constraint):
-    """√((w − b)' Σ (w − b)) ≤ limit, in Σ's unit. With `group` HARD frozen names may leave no portfolio at all; with an
-    elastic group it gives with that group's rows, its violation added to theirs."""
+    """√((w − b)' Σ (w − b)) ≤ limit, in the unit of Σ.
+
+    With `group` HARD, frozen stocks may leave no feasible portfolio. In an elastic group it is relaxed together with that
+    group's rows, and its violation is added to theirs.
+    """
 
     limit: float
     covariance: Covariance
@@ -163,7 +170,7 @@ class TrackingError(Constraint):
 
     @property
     def unique(self) -> bool:
-        """With own risks, or as many factors as names, Σ is positive definite."""
+        """True with specific risks, or with as many factors as stocks, where Σ is positive definite."""
         return bool((self.covariance.specific > 0).all()) or self.covariance.factors.shape[1] >= len(
             self.covariance.symbols
         )
@@ -185,7 +192,7 @@ class TrackingError(Constraint):
         return problem.benchmark > 0
 
     def tangent(self, weights: Floats, problem: Problem, direction: Floats | None = None) -> LinearRows:
-        """‖x‖ ≥ u · x for every u of length one; u is `direction` made so long, or else the risks' own at `weights`."""
+        """Return ‖x‖ ≥ u · x with u of length 1, from `direction` if there is one, else from the risks at `weights`."""
         factors, specific = _take(self.covariance, problem)
         u = np.concatenate(_active_risks(self.covariance, weights, problem)) if direction is None else direction
         u = u / max(float(np.linalg.norm(u)), 1e-300)
@@ -197,7 +204,7 @@ class TrackingError(Constraint):
         """State the constraint as a second-order cone, scaled by 1 / limit."""
         factors, specific = _take(self.covariance, problem)
         active = choice.weights - problem.benchmark
-        unit = 1.0 / self.limit  # near one, where solvers are exact
+        unit = 1.0 / self.limit  # brings values near 1, where solvers are most exact
         risks = cp.hstack([unit * factors.T @ active, cp.multiply(unit * specific, active)])
         cone = cp.SOC(cp.Constant(1.0) if slack is None else 1.0 + unit * cp.sum(slack), risks)
         return Stated(
@@ -208,7 +215,7 @@ class TrackingError(Constraint):
 
 
 def _active_risks(covariance: Covariance, weights: Floats, problem: Problem) -> tuple[Floats, Floats]:
-    """Common [k] and specific [n] parts of the active weights' risk."""
+    """The common [k] and specific [n] parts of the active weights' risk."""
     factors, specific = _take(covariance, problem)
     active = weights - problem.benchmark
     return factors.T @ active, specific * active
@@ -217,9 +224,9 @@ def _active_risks(covariance: Covariance, weights: Floats, problem: Problem) -> 
 def risk_of(
     settings: "IndexPortfolioSettings", covariance: Callable[[], Covariance]
 ) -> tuple[list[Constraint], list[Term]]:
-    """The tracking-error constraint and the penalty that settings ask for; `covariance` is called only if they do.
+    """Create the tracking-error constraint and the penalty that are set; `covariance` is called only if one of them is.
 
-    The tracking error gives with the styles, the first to give.
+    The tracking error is in the group of the styles, which is relaxed first.
     """
     if settings.tracking_error is None and settings.risk_aversion == 0:
         return [], []
@@ -232,21 +239,27 @@ def risk_of(
 
 
 def covariance_from(path: str | None, symbols: Sequence[str], prices: pl.DataFrame) -> Covariance:
-    """What the function "module:function" of the setting gives for these names and prices."""
+    """Call the user's function for a covariance of `symbols` from daily `prices`.
+
+    path: `portfolios.covariance`, "module:function". Raises SettingsError if the function cannot be loaded, fails, or does not
+    return a Covariance.
+    """
     maker = load_named("portfolios.covariance", path or "", "assets.portfolios.problem.terms:past_returns")
-    contract = "the names and the daily prices up to the signal day and returns a Covariance, all finite and positive semidefinite"
+    contract = "the symbols and the daily prices up to the signal day and returns a Covariance, all finite and positive semidefinite"
     risk = call_named(maker, f"portfolios.covariance = {path!r}", contract, list(symbols), prices)
     if not isinstance(risk, Covariance):
-        raise SettingsError(f"portfolios.covariance = {path!r} returned a {type(risk).__name__}, no Covariance")
+        raise SettingsError(
+            f"portfolios.covariance = {path!r} returned a {type(risk).__name__} instead of a Covariance"
+        )
     return risk
 
 
 def past_returns(symbols: Sequence[str], prices: pl.DataFrame) -> Covariance:
-    """Weekly Σ from the daily returns at hand: half the sample covariance, half its diagonal.
+    """Estimate a weekly Σ from the daily returns in `prices`: half the sample covariance plus half its diagonal.
 
-    symbols: ascending. prices: date, symbol, pre_close, close. A suspended day counts as a return of zero; a name without
-    any day gets the median own risk. Half is where shrinkage intensities of Ledoit and Wolf (2004) lie for a few dozen days of
-    many stocks; five days make a week.
+    symbols: ascending. prices: rows (date, symbol, pre_close, close). A suspended day counts as a return of 0; a stock without
+    any day has the median specific risk. One half is a typical shrinkage intensity of Ledoit and Wolf (2004) for a few dozen
+    days of many stocks. A week has five days. Raises InputError with fewer than two days of prices.
     """
     returns = prices.select("date", "symbol", r=pl.col("close") / pl.col("pre_close") - 1.0)
     wide = (
@@ -260,7 +273,7 @@ def past_returns(symbols: Sequence[str], prices: pl.DataFrame) -> Covariance:
     known = wide.select(pl.any_horizontal(pl.all().is_not_null())).to_series().to_numpy()
     days = wide.fill_null(0.0).to_numpy()
     if days.shape[1] < 2:
-        raise InputError(f"The covariance needs at least two days of prices, there are {days.shape[1]}")
+        raise InputError(f"The covariance needs at least two days of prices, but there are {days.shape[1]}")
     centred = days - days.mean(axis=1, keepdims=True) * known[:, np.newaxis]
     weekly = centred * np.sqrt(5.0 / (days.shape[1] - 1))
     own = np.sqrt((weekly**2).sum(axis=1))

@@ -202,7 +202,7 @@ def test_the_settings_name_a_covariance() -> None:
     for wrong in ("nowhere:past_returns", "assets.portfolios.problem.terms:nothing", "past_returns"):
         with pytest.raises(SettingsError, match="cannot be loaded"):
             covariance_from(wrong, ["a"], days)
-    with pytest.raises(SettingsError, match="no Covariance"):
+    with pytest.raises(SettingsError, match="instead of a Covariance"):
         covariance_from("builtins:zip", ["a"], days)
     with pytest.raises(SettingsError, match=r"portfolios.covariance = 'builtins:len' failed \(TypeError"):
         covariance_from("builtins:len", ["a"], days)
@@ -272,7 +272,7 @@ def test_constraints_of_a_users_own_come_in_their_order_and_what_is_none_is_refu
         (("Taken",), "has the name 'size', which another constraint has"),
         (("Last", "Last"), "has the name 'last', which another constraint has"),
         (("Odd",), "has the group 'elastic'; choose one of hard, industry"),
-        (("Nothing",), "returned a NoneType, no Constraint"),
+        (("Nothing",), "returned a NoneType instead of a Constraint"),
         (("Absent",), r"portfolios.extra_constraints = 'desk_of_these_tests:Absent' cannot be loaded"),
     ):
         with pytest.raises(SettingsError, match=message):

@@ -167,7 +167,7 @@ def test_the_names_of_names_change_nothing(frozen: float) -> None:
 
 def test_what_can_not_be_meant_is_an_error() -> None:
     problem = random_problem(np.random.default_rng(1), 20, members=10, held=5, industries=2)
-    with pytest.raises(ValueError, match=r"00000[0-9]\.SZ stands twice"):
+    with pytest.raises(ValueError, match=r"00000[0-9]\.SZ occurs twice"):
         solve(problem.take(np.array([3, 1, 3, 5])))
     with pytest.raises(ValueError, match=r"'styles' of .* is not in the order"):
         optimise(problem, portfolio_constraints(CSI500, {})[0], order=("industry", "value_size", "turnover"))

@@ -339,7 +339,7 @@ class Wrong(OtherIndexRisk):
         ({"rows": ("a", "b")}, r"it has 2 rows, but lower bounds of shape \(1,\)"),
         ({"values": np.array([np.nan])}, "exceeds its value nan"),
         ({"bounds": (np.array([0.0]), np.array([1.0]))}, "is curved and has the lower bound 0.0"),
-        ({"bounds": (np.array([2.0]), np.array([1.0]))}, "the lower may not exceed the upper"),
+        ({"bounds": (np.array([2.0]), np.array([1.0]))}, "the lower bound may not exceed the upper"),
         ({"values": np.array([-1.0])}, "the tangent of row 'other_index' exceeds its value -1"),
         ({"tangent": lambda line: replace(line, matrix=line.matrix[:, :3])}, r"has the shape \(1, 3\)"),
         ({"tangent": lambda line: 1 / 0}, r"failed \(ZeroDivisionError"),

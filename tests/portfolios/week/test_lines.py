@@ -213,7 +213,7 @@ def test_a_line_that_is_no_factor_is_refused_by_its_name(tmp_path: Path) -> None
     ],
 )
 def test_a_line_is_named_once(wrong: dict) -> None:
-    with pytest.raises(ValueError, match=r"twice|once each"):
+    with pytest.raises(ValueError, match=r"twice|without repetition"):
         LinesSettings.model_validate(wrong)
 
 
