@@ -1,5 +1,5 @@
 """Vendor Level-2 files → trades, orders, quotes.
 
-Here: what each vendor's files look like, reading them exactly, setting aside what breaks a rule. Not here: anything that
-sums or averages ticks (assets/bars).
+This stage declares the vendors' layouts, reads their files exactly and sets aside the rows that break a rule. It does not
+sum or average ticks; assets/bars does.
 """

@@ -1,19 +1,19 @@
-"""Declares trades, orders and quotes: schema, what they read, the checks they must pass. Declarations only."""
+"""Declares the tables trades, orders and quotes: schemas, inputs and checks. Declarations only."""
 
 from assets.ticks.canonical import SCHEMAS
 from resources.gate import Between, Check
 from resources.table import Land, Table
 
 _REDELIVER = (
-    "deliver the named file again, complete; set_aside.parquet beside the partition lists every row set aside, and tape_health "
-    "says what it means for each symbol"
+    "deliver the named file again, complete; set_aside.parquet beside the partition lists every row that was set aside, and "
+    "tape_health reports the consequence for each symbol"
 )
 _FILE_CHECKS = (
     Check(
         "every_file_recognised",
         Between("unrecognised", 0, 0),
         critical=True,
-        remedy="deliver a layout that the README lists with its header unchanged, declare the vendor's own (docs/layouts.md), or move the file out of the day's folder",
+        remedy="deliver a layout that docs/layouts.md lists with its header unchanged, declare the vendor's own layout as that page shows, or move the file out of the day's folder",
     ),
     Check("every_file_readable", Between("unreadable", 0, 0), critical=True, remedy="deliver the named file again"),
     Check("few_rows_set_aside", Between("too_many_set_aside", 0, 0), critical=True, remedy=_REDELIVER),
@@ -37,16 +37,16 @@ _ENDS = (
         "tape_reaches_the_close",
         Between("ends_early", 0, 0),
         critical=False,
-        critical_share=1,  # a halted market: tape_health holds the tape against its totals and refuses a file that was cut
-        remedy="tape_health says whether totals prove the tape whole, as after a halt of the market; if they do not, the file was "
-        "cut off: deliver it again, complete",
+        critical_share=1,  # a halted market; tape_health compares the tape with the totals and refuses a file that was cut off
+        remedy="tape_health reports whether the exchange's totals prove that the tape is complete, as after a halt of the market; "
+        "if they do not, the file was cut off: deliver it again, complete",
     ),
 )
 _DUPLICATES_AGREE = Check(
     "duplicates_agree",
     Between("conflicting_duplicates", 0, 0),
     critical=False,
-    remedy="two files tell the same (channel, seq) differently: keep the right one in the day's folder",
+    remedy="two files have different rows under the same (channel, seq): keep only the correct file in the day's folder",
 )
 
 trades = Table(
@@ -57,8 +57,8 @@ trades = Table(
     description=(
         "Every fill of both exchanges, from the day's vendor files. `time` in ms since midnight, `price` in 1/10 000 yuan, "
         "`volume` in shares, `side` +1 active buy, −1 active sell, 0 auction (SSE by its flag, SZSE by the larger order "
-        "number), `event` the channel's joint numbering of orders and trades (null where the vendor gives none). Cancels are "
-        "not trades. Sorted by symbol, channel, seq: 10 ms stamps are not unique. SPEC §2.2–2.3."
+        "number), `event` the channel's joint numbering of orders and trades (null where the vendor delivers none). Cancels "
+        "are not trades. Sorted by symbol, channel, seq, since 10 ms stamps are not unique. SPEC §2.2–2.3."
     ),
     lands=(Land("ticks"),),
     schema=SCHEMAS["trades"],
@@ -75,7 +75,7 @@ trades = Table(
             "aggressor_has_the_larger_order_number",
             Between("side_disagreements", 0, 0),
             critical=False,
-            remedy="the SSE flag and the order numbers disagree on continuous prints: ask the vendor about its flag",
+            remedy="the SSE flag and the order numbers disagree on continuous prints: ask the vendor how it sets the flag",
         ),
     ),
 )
@@ -87,8 +87,9 @@ orders = Table(
     history="minutes",
     description=(
         "The order stream of both exchanges: `kind` limit, market, own_best or cancel, `side` +1 buy, −1 sell, `price` in "
-        "1/10 000 yuan (0 where an order names none), `quantity` in shares. On SSE an order filled at once never appears and "
-        "`quantity` is what remained; SZSE cancels come from the trade files. `event` is the channel's joint numbering. "
+        "1/10 000 yuan (0 where an order has none), `quantity` in shares. On SSE an order that is filled at once never appears, "
+        "and `quantity` is the remainder after instant fills; SZSE cancels come from the trade files. `event` is the channel's "
+        "joint numbering of orders and trades. "
         "SPEC §2.2–2.3."
     ),
     lands=(Land("ticks"),),
@@ -109,7 +110,8 @@ quotes = Table(
     description=(
         "Snapshots of the book, ten levels a side; `trades`, `volume` and `amount` (1/10 000 yuan) are cumulative. Prices in "
         "1/10 000 yuan, null where a level is empty or a price is not delivered (SSE snapshots carry no limit prices). "
-        "Snapshots repeat and are virtual before 09:25. Sorted by symbol, time, then as delivered. SPEC §2.2–2.3."
+        "Snapshots repeat, and before 09:25 they show the virtual book of the opening auction. Sorted by symbol, time, then as "
+        "delivered. SPEC §2.2–2.3."
     ),
     lands=(Land("ticks"),),
     schema=SCHEMAS["quotes"],
@@ -131,7 +133,7 @@ quotes = Table(
             "prices_inside_limits",
             Between("outside_limits", 0, 0),
             critical=False,
-            remedy="last prices outside the delivered limit prices: ask the vendor which of the two is wrong",
+            remedy="last prices are outside the delivered limit prices: ask the vendor which of the two is wrong",
         ),
     ),
 )

@@ -1,6 +1,7 @@
-"""Whole symbols of a lazily read tick table, a bounded number of rows at a time, through a kernel on every core.
+"""Runs a kernel over a lazily read tick table in batches of whole symbols, with a bounded number of rows in memory.
 
-Here: cutting by symbol, order, arrays, threads. Not here: what is summed (assets/bars/aggregate.py).
+This module cuts the rows by symbol, keeps their order and distributes batches over threads. What is summed is defined in
+assets/bars/aggregate.py.
 """
 
 from collections import deque
@@ -17,52 +18,56 @@ Sums = TypeVar("Sums")
 
 @dataclass(frozen=True)
 class Batch:
-    """Rows of some whole symbols. symbols: names in order. starts: row at which each begins, and the end (n + 1)."""
+    """Rows of some whole symbols. symbols: the n symbols in order. starts (n + 1,): the row at which each begins, and the end."""
 
     symbols: list[str]
     starts: np.ndarray
     frame: pl.DataFrame
 
     def segments(self, column: str) -> tuple[np.ndarray, np.ndarray]:
-        """(starts, owner) of the runs of one symbol with one value of `column`; owner: the symbol's number in the batch."""
+        """Return (starts, owner) of the runs of one symbol with one value of `column`; owner: the symbol's position in the batch."""
         values = self.array(column)
         starts = np.union1d(self.starts, np.flatnonzero(values[1:] != values[:-1]) + 1)
         return starts, np.searchsorted(self.starts, starts[:-1], side="right") - 1
 
     def array(self, column: str) -> np.ndarray:
-        """A column without nulls, as it lies in memory where it lies in one piece."""
+        """Return a column without nulls as an array, without a copy where it is contiguous in memory."""
         return self.frame[column].rechunk().to_numpy()
 
 
 def sums_by_symbol(
     rows: pl.LazyFrame, columns: Sequence[str], limit: int, kernel: Callable[[Batch], Sums]
 ) -> Iterator[Sums]:
-    """What `kernel` makes of each batch, in the order of the rows. It runs on as many threads as polars has, so it must let go
-    of the interpreter's lock.
+    """Yield the result of `kernel` for each batch, in the order of the rows.
 
-    At most `limit` rows (or one symbol's) wait for a kernel or are in one, beside what polars decodes ahead: a few row groups.
+    The kernel runs on as many threads as polars uses, so it should release the interpreter's lock. At most `limit` rows (or one
+    symbol's) are queued or in a kernel, beside the few row groups that polars decodes ahead.
+
+    Raises ValueError where the rows are not sorted by symbol.
     """
     running: deque[tuple[Future[Sums], int]] = deque()
-    held = 0
+    queued = 0
     with ThreadPoolExecutor(pl.thread_pool_size()) as pool:
         for batch in by_symbol(rows, columns):
-            while running and (running[0][0].done() or held + batch.frame.height > limit):
+            while running and (running[0][0].done() or queued + batch.frame.height > limit):
                 done, freed = running.popleft()
-                held -= freed
+                queued -= freed
                 yield done.result()
-            held += batch.frame.height
+            queued += batch.frame.height
             running.append((pool.submit(kernel, batch), batch.frame.height))
         for done, _ in running:
             yield done.result()
 
 
 def by_symbol(rows: pl.LazyFrame, columns: Sequence[str]) -> Iterator[Batch]:
-    """Batches of whole symbols, of rows sorted by symbol as the lake keeps them.
+    """Yield batches of whole symbols from rows that are sorted by symbol, as the lake stores them.
 
-    The rows stream by, each row group decoded once; a batch is what lies whole in one chunk of the stream, without a copy, and a
-    symbol that spans chunks is a batch of its own, put together by who asks for its arrays.
+    The rows are streamed and each row group is decoded once. The symbols that are complete within one chunk of the stream form
+    a batch without a copy. A symbol that spans chunks is a batch of its own; `Batch.array` makes its columns contiguous.
+
+    Raises ValueError where the rows are not sorted by symbol.
     """
-    open_symbol = ""  # the last one seen: it may go on in the next chunk
+    open_symbol = ""  # the last symbol seen, which may continue in the next chunk
     parts: list[pl.DataFrame] = []
     for chunk in rows.select("symbol", *columns).collect_batches(maintain_order=True):
         if chunk.is_empty():
@@ -75,7 +80,7 @@ def by_symbol(rows: pl.LazyFrame, columns: Sequence[str]) -> Iterator[Batch]:
         else:
             inner = np.concatenate([[0], ends])
         if any(later <= earlier for earlier, later in zip([open_symbol, *symbols], symbols, strict=False)):
-            raise ValueError("rows must be sorted by symbol, as the lake keeps them")
+            raise ValueError("rows must be sorted by symbol, as the lake stores them")
         if not symbols:
             continue
         if parts:

@@ -1,7 +1,7 @@
-"""Typed vendor rows → canonical trades, orders and quotes (SPEC §2.2), and the rules a row must keep.
+"""Turns typed vendor rows into canonical trades, orders and quotes (SPEC §2.2), and checks the rules of each row (SPEC §2.3).
 
-Here: meaning of columns, rules, keys, order, duplicates. Not here: bytes and text (vendor_files.py), files of a day
-(day_of_files.py).
+This module defines the meaning of columns, the rules, keys, order and duplicates. Bytes and text are handled in
+vendor_files.py, the files of a day in day_of_files.py.
 """
 
 import datetime as dt
@@ -25,10 +25,10 @@ AUCTION_TO = clock.CLOSE * clock.MINUTE_MS
 CENT = 100
 """The price tick of every A-share, in 1/10 000 yuan."""
 MONEY_TOLERANCE = 50
-"""How far a fill's money may be from price × volume, in 1/10 000 yuan: half a cent, since vendors round to cents. On the
-real tapes of two vendors they are equal to the last cent on every fill."""
+"""Largest difference between a fill's money and price × volume, in 1/10 000 yuan: half a cent, since vendors round to cents.
+On the real tapes of two vendors both are equal to the cent on every fill."""
 LARGEST_FILL = 10_000_000_000_000_000
-"""A trillion yuan in 1/10 000: no fill is worth more, and sums of less stay far inside 64 bits."""
+"""A trillion yuan in 1/10 000 yuan: no fill is worth more, and sums of smaller amounts fit in 64 bits."""
 KIND = pl.Enum(ORDER_KINDS)
 _LEVEL_COLUMNS = [
     f"{side}_{what}_{i}" for side in ("bid", "ask") for i in range(1, LEVELS + 1) for what in ("price", "volume")
@@ -80,9 +80,12 @@ KEYS = {"trades": ("channel", "seq"), "orders": ("channel", "seq"), "quotes": ("
 
 @dataclass
 class Rows:
-    """What one block gave. frame: canonical columns, with `code` (the number in the symbol) instead of date and symbol.
-    rejected: line, rule, reason. others: securities that are no A-shares, and how many rows they had. status_rows: how many rows
-    of A-shares tell a phase of trading and are no table's."""
+    """The result of one block.
+
+    frame: canonical columns, with `code` (the number in the symbol) instead of date and symbol. rejected: columns line, rule,
+    reason. others, other_rows: the securities that are not A-shares, and the number of their rows. status_rows: the number of
+    rows of A-shares that announce a phase of trading and belong to no table.
+    """
 
     frame: pl.DataFrame
     rejected: pl.DataFrame
@@ -92,7 +95,7 @@ class Rows:
 
 
 def canonical_rows(block: "Block", layout: Layout, rules: Rulebook) -> Rows:
-    """The block's rows of `layout.table`, checked one by one. rules: boards and trading hours of the rows' day."""
+    """Return the block's rows of `layout.table`, each checked. rules: the boards and trading hours on the day of the rows."""
     fields, frame = layout.fields, block.frame
     share = _within(rules.codes(layout.exchange))
     frame, others = _split(frame, share)
@@ -106,11 +109,11 @@ def canonical_rows(block: "Block", layout: Layout, rules: Rulebook) -> Rows:
     placed = [name for name in ("seq",) if name in frame.columns and name not in fields]  # a vendor without numbers
     judged = frame.select(LINE, *fields, *placed, **fixed)
     reject: list[pl.DataFrame] = []
-    told = [*_presence(fields), *_RULES[layout.table](judged, layout, rules)]
-    judged, bad = _split(judged, pl.all_horizontal(holds.fill_null(True) for holds, _ in told))
+    checks = [*_presence(fields), *_RULES[layout.table](judged, layout, rules)]
+    judged, bad = _split(judged, pl.all_horizontal(holds.fill_null(True) for holds, _ in checks))
     if bad.height:
         bad = bad.with_columns(
-            reason=pl.coalesce(pl.when(~holds.fill_null(True)).then(pl.lit(text)) for holds, text in told)
+            reason=pl.coalesce(pl.when(~holds.fill_null(True)).then(pl.lit(text)) for holds, text in checks)
         )
         reject.append(_with_values(bad, block.texts(bad[LINE]), fields))
     finished = _FINISH[layout.table](judged, layout, rules)
@@ -119,13 +122,13 @@ def canonical_rows(block: "Block", layout: Layout, rules: Rulebook) -> Rows:
 
 
 def _split(frame: pl.DataFrame, holds: pl.Expr) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(rows for which it holds, the others), without a copy where it holds for all, as it does in almost every block."""
+    """Return (rows for which `holds` is true, the others), without a copy in the usual case that it is true for all."""
     mask = frame.select(holds).to_series()
     return (frame, frame.clear()) if mask.all() else (frame.filter(mask), frame.filter(~mask))
 
 
 def _presence(fields: Mapping[str, Field]) -> list[tuple[pl.Expr, str]]:
-    """What must be there: every field that may not be blank, and a text that the layout knows."""
+    """Return the rules that required fields are present and that coded fields have a value that the layout knows."""
     return [
         (pl.col(name).is_not_null(), f"{item.column} is empty or unknown")
         for name, item in fields.items()
@@ -134,8 +137,8 @@ def _presence(fields: Mapping[str, Field]) -> list[tuple[pl.Expr, str]]:
 
 
 def _with_values(bad: pl.DataFrame, raw: pl.DataFrame, fields: Mapping[str, Field]) -> pl.DataFrame:
-    """(line, rule, reason): the reason is the rule and what the row held."""
-    held = pl.concat_str(
+    """Return the columns line, rule, reason; the reason is the rule followed by the row's values."""
+    content = pl.concat_str(
         [
             pl.format("{}={}", pl.lit(item.column), pl.col(name).fill_null(""))
             for name, item in fields.items()
@@ -145,46 +148,46 @@ def _with_values(bad: pl.DataFrame, raw: pl.DataFrame, fields: Mapping[str, Fiel
     )
     return (
         bad.select(LINE, rule="reason")
-        .join(raw.select(LINE, held=held), on=LINE, how="left", maintain_order="left")
-        .select(LINE, "rule", reason=pl.format("{} ({})", "rule", "held"))
+        .join(raw.select(LINE, content=content), on=LINE, how="left", maintain_order="left")
+        .select(LINE, "rule", reason=pl.format("{} ({})", "rule", "content"))
     )
 
 
-# --- the rules of each table: (holds, what to say where it does not) ------------------------------------------------------
+# --- the rules of each table: (condition, reason for setting a row aside where it is false) --------------------------------
 
 
 def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
-    told = f"its date is not the folder's, {date:%Y%m%d}"
+    text = f"its date is not the folder's, {date:%Y%m%d}"
     dates = ("date", "stamp_date")
-    rules = [(pl.col(name) == int(f"{date:%Y%m%d}"), told) for name in dates if name in frame.columns]
+    rules = [(pl.col(name) == int(f"{date:%Y%m%d}"), text) for name in dates if name in frame.columns]
     numbers = ("channel", "seq", "bid_order", "ask_order", "order", "event")
     if "channel" in frame.columns:
-        rules.append((pl.col("channel") < 2**31, "no channel has such a number"))
+        rules.append((pl.col("channel") < 2**31, "its channel is not below 2**31"))
     return [*rules, *((pl.col(name) >= 0, f"{name} is negative") for name in numbers if name in frame.columns)]
 
 
 def _stamped() -> tuple[pl.Expr, str]:
     first, last = clock.FIRST_STAMP * clock.MINUTE_MS, clock.LAST_STAMP * clock.MINUTE_MS
-    return pl.col("time").is_between(first, last, closed="left"), "stamped outside 09:00 to 16:00, when nobody trades"
+    return pl.col("time").is_between(first, last, closed="left"), "stamped outside 09:00 to 16:00, the hours of trading"
 
 
 def _matched() -> tuple[pl.Expr, str]:
-    told = "a fill stamped before 09:25, when the opening auction is matched: its clock is wrong"
-    return pl.col("time") >= clock.OPENING_AUCTION * clock.MINUTE_MS, told
+    text = "a fill stamped before 09:25, when the opening auction is matched: its clock is wrong"
+    return pl.col("time") >= clock.OPENING_AUCTION * clock.MINUTE_MS, text
 
 
 def _within(ranges: Sequence[tuple[int, int]]) -> pl.Expr:
-    """Whether a row's code lies in one of the ranges."""
+    """Return whether a row's code is in one of the inclusive ranges."""
     return pl.any_horizontal(pl.lit(False), *(pl.col("code").is_between(*numbers) for numbers in ranges))
 
 
 def _may_trade(layout: Layout, rules: Rulebook) -> tuple[pl.Expr, str]:
-    """Before the close, or on a board that trades after hours (SPEC §1)."""
+    """Return the rule that a row is stamped before the close, or is of a board that trades after hours (SPEC §1)."""
     late = _within(rules.codes(layout.exchange, rules.after_hours_boards()))
-    told = (
+    text = (
         f"stamped after the close, though its board has no after-hours trading on {rules.date} (rulebook.after_hours)"
     )
-    return (pl.col("time") < AUCTION_TO) | late, told
+    return (pl.col("time") < AUCTION_TO) | late, text
 
 
 def _trade_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[tuple[pl.Expr, str]]:
@@ -198,7 +201,7 @@ def _trade_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> lis
         (pl.col("price") > 0, "a fill's price must be above 0"),
         (pl.col("price") % CENT == 0, "a fill's price must be whole cents"),
         (pl.col("volume") > 0, "a fill's volume must be above 0"),
-        (two_orders, "a fill names a buy and a sell order"),
+        (two_orders, "a fill must name a buy and a sell order that differ"),
         (worth <= LARGEST_FILL, "price × volume is above a trillion yuan"),
     ]
     if "money" in frame.columns:
@@ -219,10 +222,10 @@ def _order_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> lis
         rules.append((priced, "a limit order's price must be above 0"))
     if "order" not in frame.columns:
         if "side" in frame.columns:
-            rules.append((_own_order() > 0, "it names no order on its side"))
+            rules.append((_own_order() > 0, "it has no order number on its side"))
         else:
             bids, asks = (pl.col(name).fill_null(0) > 0 for name in ("bid_order", "ask_order"))
-            rules.append((bids != asks, "a cancel names exactly one order"))
+            rules.append((bids != asks, "a cancel must name exactly one order"))
     return rules
 
 
@@ -247,7 +250,7 @@ def _finish_trades(frame: pl.DataFrame, layout: Layout, rules: Rulebook) -> pl.D
         auction |= pl.col("time").is_between(CONTINUOUS_TO, AUCTION_TO, closed="left")
     side = pl.col("flag") if "flag" in layout.fields else pl.when(auction).then(pl.lit(0, pl.Int8)).otherwise(by_number)
     continuous = pl.col("time").is_between(CONTINUOUS_FROM, CONTINUOUS_TO, closed="left")
-    disagrees = (side != by_number) & ((side != 0) | continuous)  # only auctions have no aggressor
+    disagrees = (side != by_number) & ((side != 0) | continuous)  # only auction prints have no aggressor
     frame = frame.with_columns(_event(frame, layout), side=side)
     return frame.select(*_typed(TRADES), disagrees=disagrees)
 
@@ -255,7 +258,9 @@ def _finish_trades(frame: pl.DataFrame, layout: Layout, rules: Rulebook) -> pl.D
 def _finish_orders(frame: pl.DataFrame, layout: Layout, rules: Rulebook) -> pl.DataFrame:
     if "kind" not in layout.fields:
         frame = frame.with_columns(kind=pl.lit(CANCELLED))
-    if "side" not in layout.fields:  # cancels of a trade file: the one order number that is not 0 names order and side
+    if (
+        "side" not in layout.fields
+    ):  # a cancel in a trade file: the order number that is not 0 identifies the order and its side
         frame = frame.with_columns(side=pl.when(pl.col("bid_order") > 0).then(BUY).otherwise(SELL))
     if "order" not in layout.fields:
         frame = frame.with_columns(order=_own_order())
@@ -266,12 +271,12 @@ def _finish_orders(frame: pl.DataFrame, layout: Layout, rules: Rulebook) -> pl.D
 
 
 def _own_order() -> pl.Expr:
-    """The order number of the row's own side, where a row has a place for each side's."""
+    """Return the order number of the row's own side, for layouts with one column per side."""
     return pl.when(pl.col("side") == BUY).then("bid_order").otherwise("ask_order")
 
 
 def _event(frame: pl.DataFrame, layout: Layout) -> pl.Expr:
-    """The joint numbering of a channel's orders and trades, where the vendor gives one."""
+    """Return the joint numbering of a channel's orders and trades; null where the vendor delivers none."""
     if layout.numbering == "events":
         return pl.col("seq").alias("event")
     return pl.col("event") if "event" in frame.columns else pl.lit(None, pl.Int64).alias("event")
@@ -287,7 +292,7 @@ def _finish_quotes(frame: pl.DataFrame, layout: Layout, rules: Rulebook) -> pl.D
     for side in ("bid", "ask"):
         for i in range(1, LEVELS + 1):
             price, volume = f"{side}_price_{i}", f"{side}_volume_{i}"
-            there = (pl.col(price) > 0) & (pl.col(volume) > 0)  # the virtual book shows volumes without a price
+            there = (pl.col(price) > 0) & (pl.col(volume) > 0)  # the virtual book has volumes without a price
             levels += [pl.when(there).then(name).alias(name) for name in (price, volume)]
     return frame.with_columns(*zero_is_none, *levels).select(*_typed(QUOTES))
 
@@ -304,20 +309,19 @@ def _typed(schema: Schema) -> list[pl.Expr]:
 
 
 def split_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(rows with the first of each (code, channel, seq) and of each (code, channel, event), the later ones with `conflicts`:
-    whether they say another thing).
+    """Return (the first row of each (code, channel, seq) and of each (code, channel, event), the repeated rows).
 
-    The frame is sorted by the first of these keys. Two vendors' files of one day, or one file delivered twice, repeat rows;
-    a day delivered both in SSE's old files and in the merged stream repeats events under other numbers. A row without
-    `event` (one vendor has it, another not) contradicts nobody and takes what its repetitions say; of a cancel's price
-    vendors have their own opinion.
+    frame: sorted by code, channel, seq. The repeated rows have a column `conflicts`: whether they differ from the row that is
+    kept. Two vendors' files of one day, or a file delivered twice, repeat rows. A day delivered both in SSE's old files and in
+    the merged stream repeats events under other numbers. A missing `event` (one vendor delivers it, another does not) is no
+    conflict and is filled from the repetitions. Prices of cancels are not compared, since vendors fill them differently.
     """
     keys, events = ("code", "channel", "seq"), ("code", "channel", "event")
     if 0 < frame["event"].null_count() < frame.height and frame.select(_as_above(keys).any()).item():
         frame = frame.with_columns(pl.col("event").fill_null(pl.col("event").max().over(keys)))
     moved = frame.clear().with_columns(conflicts=pl.lit(False))
     fallen = _as_above(("code", "channel")) & (pl.col("event") <= pl.col("event").shift(1))
-    if frame.select(fallen.any()).item():  # in a single delivery events rise with the rows
+    if frame.select(fallen.any()).item():  # within a single delivery, events ascend with the rows
         in_events = frame.sort(*events, "seq", maintain_order=True)
         frame, moved = _split_repeated(in_events, events, ignored=("disagrees", "seq"))
         frame = frame.sort(*keys, maintain_order=True)
@@ -326,14 +330,14 @@ def split_duplicates(frame: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
 
 
 def _as_above(names: tuple[str, ...]) -> pl.Expr:
-    """Whether a row says the same as the one above it, and says it at all."""
+    """Return whether a row has the same values as the one above it, none of them null."""
     return pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in names).fill_null(False)
 
 
 def _split_repeated(
     frame: pl.DataFrame, key: tuple[str, ...], ignored: tuple[str, ...]
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(the first rows of each key, the others with `conflicts`); the frame is sorted by the key."""
+    """Return (the first row of each key, the others with `conflicts`); the frame is sorted by the key."""
     repeated = frame.select(again=_as_above(key))["again"]
     if not repeated.any():
         return frame, frame.clear().with_columns(conflicts=pl.lit(False))
@@ -348,7 +352,7 @@ def _split_repeated(
 
 
 def with_symbols(frame: pl.DataFrame, exchange: str, table: str, date: dt.date) -> pl.DataFrame:
-    """Replaces `code` by date and symbol, in the table's schema and column order."""
+    """Replace `code` by date and symbol, in the schema and column order of the table."""
     codes = frame["code"].unique()
     names = codes.cast(pl.String).str.zfill(6) + f".{exchange}"
     symbol = pl.col("code").replace_strict(codes, names, return_dtype=pl.String)

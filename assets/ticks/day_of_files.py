@@ -1,10 +1,10 @@
-"""A day's vendor files put together to one of the tables trades, orders and quotes, with the profile that the checks judge.
+"""Combines a day's vendor files into one of the tables trades, orders and quotes, with the profile that the checks judge.
 
-Here: which files a table reads, putting blocks, files and exchanges together, what is set aside and how it is told. Not
-here: layouts, parsing, sorting, rules of rows (the modules beside).
+This module chooses the files that a table reads, combines blocks, files and exchanges, and records and reports the rows that are
+set aside. Layouts, parsing, sorting and the rules of rows are in the modules beside it.
 
-Memory is bounded by two settings whatever the day's size: blocks of `block_mb` are parsed two at a time, and what they hold
-is sorted on disk and merged in batches of `batch_rows`.
+Two settings bound the memory for a day of any size: blocks of `block_mb` are parsed two at a time, and their rows are sorted
+on disk and merged in batches of `batch_rows`.
 """
 
 from collections import Counter, deque
@@ -22,12 +22,11 @@ from assets.ticks.canonical import KEYS, SCHEMAS, Rows, canonical_rows, split_du
 from assets.ticks.file_names import IN_TRANSIT, leading_day, name_in_day, names_security, not_read
 from assets.ticks.layouts import Layout, TableName
 from assets.ticks.numbers import Numbers
-from assets.ticks.plain_csv import INNER_COMMA
+from assets.ticks.plain_csv import INNER_COMMA, LINE
 from assets.ticks.reasons import NO_FILE_OF, NO_FOLDER, NO_LIMITS_IN_SNAPSHOTS, NO_READABLE_ROW
 from assets.ticks.reopenings import settle_reopenings
 from assets.ticks.spill import Spill, by_code, write_batches
 from assets.ticks.vendor_files import (
-    LINE,
     UNREADABLE,
     Block,
     EmptyFileError,
@@ -52,7 +51,7 @@ from resources.values import counted
 
 MEGABYTE = 1 << 20
 THREADS = 2
-"""Blocks parsed at a time: what keeps two cores busy. Each holds a few times `block_mb`."""
+"""Blocks that are parsed at the same time, enough to occupy two cores. Each takes a few times `block_mb` of memory."""
 EXCHANGES = ("SH", "SZ")
 CLOSE_MS = clock.CLOSING_AUCTION * clock.MINUTE_MS
 PROFILE = {
@@ -70,9 +69,10 @@ PROFILE = {
     "outside_limits": pl.Int64,
     "detail": pl.String,
 }
-"""One row per file of the table and one per symbol; what does not concern a row is null, and `detail` is the story."""
+"""One row per file of the table and one per symbol; columns that do not apply to a row are null, and `detail` describes the
+faults in words."""
 SET_ASIDE = {"file": pl.String, "line": pl.Int64, "text": pl.String, "reason": pl.String, "symbol": pl.String}
-"""Columns of set_aside.parquet: every row set aside, with the security it names (null where that cannot be read)."""
+"""Columns of set_aside.parquet: every row that was set aside, with its security (null where it cannot be read)."""
 ENDS = {
     "file": pl.String,
     "exchange": pl.String,
@@ -80,10 +80,10 @@ ENDS = {
     "symbol": pl.String,
     "last_time": pl.Int32,
 }
-"""Columns of ends.parquet of trades and quotes: what no file carries on to the close, for each file that stops before it (the
-files of a layout that has one for each security are one). A channel, or of files without channels an A-share; last_time: its
-last stamp in ms since midnight. Whether the file was cut off
-or trading was halted is for tape_health to find, which knows the totals."""
+"""Columns of ends.parquet of trades and quotes: for each file that stops before the close, the channels (in files without
+channels, the A-shares) that no file continues to the close. The files of a layout with one file per security count as one.
+last_time: the last stamp in ms since midnight. tape_health, which knows the totals, decides whether the file was cut off or
+trading was halted."""
 _COUNTS = {
     "trades": ("duplicates", "conflicting_duplicates", "out_of_order", "side_disagreements"),
     "orders": ("duplicates", "conflicting_duplicates", "out_of_order"),
@@ -93,17 +93,17 @@ SYMBOLS = {
     table: {"symbol": pl.String, **dict.fromkeys(("rows", "rows_set_aside", *counts), pl.Int64)}
     for table, counts in _COUNTS.items()
 }
-"""Columns of symbols.parquet of each table: one row per A-share that the files name, what it has and what is odd about it.
+"""Columns of symbols.parquet of each table: one row per A-share that the files name, with its numbers of rows and of anomalies.
 
-rows: in the table. out_of_order: rows stamped earlier than the one before them in (channel, seq). side_disagreements: the
-flag is not what the order numbers say. crossed: best bid ≥ best ask in continuous trading."""
+rows: rows in the table. out_of_order: rows stamped earlier than the one before them in (channel, seq). side_disagreements: the
+flag contradicts the order numbers. crossed: best bid ≥ best ask in continuous trading."""
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
 
 
 @dataclass
-class _FileTale:
-    """What happened to one file."""
+class _FileRecord:
+    """What was read from one file, and its faults. last_by_key: the last stamp in ms of each channel or security."""
 
     name: str
     layout: Layout | None = None
@@ -111,7 +111,7 @@ class _FileTale:
     rows_set_aside: int = 0
     unrecognised: bool = False
     unreadable: bool = False
-    suspension: bool = False  # empty, and named by a security
+    suspension: bool = False  # the file is empty and is named after a security
     first_reason: str = ""
     rules: Counter[str] = field(default_factory=Counter)
     last_by_key: dict[int, int] = field(default_factory=dict)
@@ -123,37 +123,37 @@ class _FileTale:
 
 
 class _Day:
-    """One table of one day in the making: what its files hold and what is to be told of them."""
+    """Builds one table of one day: collects the rows of its files, and the records that the profile and side files report."""
 
     def __init__(self, table: TableName, settings: TicksSettings, scratch: Path | None, rules: Rulebook):
         date = rules.date
         self.table, self.date, self.settings, self.rules = table, date, settings, rules
         self.codes = {exchange: rules.codes(exchange) for exchange in EXCHANGES}
         self.folder = f"ticks/{date:%Y%m%d}"
-        self.tales: list[_FileTale] = []
+        self.records: list[_FileRecord] = []
         self.accompanying: list[str] = []
         self.set_aside: list[pl.DataFrame] = []
         self.set_aside_by_symbol: Counter[str] = Counter()
         self.others: set[int] = set()
         self.other_rows = self.status_rows = self.duplicates = 0
-        self.by_security = 0  # files of any table that are named by a security and hold something
+        self.by_security = 0  # files of any table that are named after a security and are not empty
         self.numbers = Numbers()
         self.spill = Spill(scratch, KEYS[table], settings.batch_rows)
         self.symbols: list[pl.DataFrame] = []
-        self.unknown: set[str] = set()  # columns without a single value in any batch
+        self.unknown: set[str] = set()  # columns that are null in every batch so far
         self._followed: dict[str, set[int]] = {}
 
     # --- from files to runs -----------------------------------------------------------------------------------------
 
     def read(self, files: list[Path], progress: Callable[[str], None] | None) -> None:
-        """Reads every file of the table into the sort."""
+        """Add the rows of every file of the table to the external sort."""
         with ThreadPoolExecutor(THREADS) as pool:
             for block, rows, last in _in_order(pool, self._rows, self._lines(files, progress)):
                 self._note(block, rows, last)
                 self.spill.add(rows.frame)
 
     def _lines(self, files: list[Path], progress: Callable[[str], None] | None) -> Iterator[VendorLines]:
-        """Every line of the table's files in blocks, file by file; a file that cannot be read is told in its tale."""
+        """Yield all lines of the table's files in blocks, file by file; a fault of a file is noted in its record."""
         gatherer = Gatherer(self.settings.block_mb * MEGABYTE)
         for path in files:
             name = name_in_day(path, self.folder)
@@ -162,73 +162,77 @@ class _Day:
                 self.accompanying.append(name)
             elif suffix in IN_TRANSIT:
                 sentence = f"{name} is still being copied, or was left by a copy that failed: wait for it, or remove it"
-                self.tales.append(_FileTale(name, unrecognised=True, sentences=[sentence]))
+                self.records.append(_FileRecord(name, unrecognised=True, sentences=[sentence]))
             elif not is_data(name):
-                self.tales.append(_FileTale(name, unrecognised=True, sentences=[not_read(name, suffix)]))
+                self.records.append(_FileRecord(name, unrecognised=True, sentences=[not_read(name, suffix)]))
             else:
                 try:
                     with sources(path, name, self.settings) as found:
                         for source in found:
                             yield from self._lines_of(source, gatherer, progress)
                 except InputError as error:
-                    self.tales.append(_FileTale(name, unreadable=True, sentences=[str(error)]))
+                    self.records.append(_FileRecord(name, unreadable=True, sentences=[str(error)]))
                 except UNREADABLE as error:
                     raise_machine_fault(error, path)
-                    self.tales.append(
-                        _FileTale(name, unreadable=True, sentences=[f"{name} cannot be opened ({error})"])
+                    self.records.append(
+                        _FileRecord(name, unreadable=True, sentences=[f"{name} cannot be opened ({error})"])
                     )
         yield from gatherer.rest()
         self._forgive_suspensions()
 
     def _forgive_suspensions(self) -> None:
-        """Empty files that are named by a security are how some vendors tell that it did not trade, as long as most are not empty.
-        One that traded all the same is missing in tape_health."""
-        empty = [tale for tale in self.tales if tale.suspension]
+        """Accept empty files that are named after a security, unless they outnumber those with content.
+
+        Some vendors deliver an empty file for a security that did not trade. If it traded, tape_health reports its tape as missing.
+        """
+        empty = [record for record in self.records if record.suspension]
         if len(empty) <= self.by_security:
-            self.accompanying += [tale.name for tale in empty]
-            for tale in empty:
-                tale.unreadable, tale.sentences = False, []
+            self.accompanying += [record.name for record in empty]
+            for record in empty:
+                record.unreadable, record.sentences = False, []
 
     def _lines_of(
         self, source: Source, gatherer: Gatherer, progress: Callable[[str], None] | None
     ) -> Iterator[VendorLines]:
         if sentence := self._of_another_day(source.name):
-            self.tales.append(_FileTale(source.name, unrecognised=True, sentences=[sentence]))
+            self.records.append(_FileRecord(source.name, unrecognised=True, sentences=[sentence]))
             return
         found = self._inspect(source)
-        if isinstance(found, _FileTale):
-            self.tales.append(found)
-        if found is None or isinstance(found, _FileTale):
+        if isinstance(found, _FileRecord):
+            self.records.append(found)
+        if found is None or isinstance(found, _FileRecord):
             return
         file, layout = found
         if progress is not None and not layout.per_security:
             progress(f"reading {source.name}: {layout.name}")
-        tale = _FileTale(source.name, layout)
-        number, line = len(self.tales), source.first
-        self.tales.append(tale)
+        record = _FileRecord(source.name, layout)
+        number, line = len(self.records), source.first
+        self.records.append(record)
         try:
             for data, lines in read_pieces(file, self.settings.block_mb * MEGABYTE):
                 yield from gatherer.add(data, lines, file, layout, number, line)
                 line += lines
         except UNREADABLE as error:
             raise_machine_fault(error, source.name)
-            tale.unreadable = True
-            tale.sentences.append(f"{source.name} cannot be read to its end ({error}); {line - source.first} rows were")
+            record.unreadable = True
+            record.sentences.append(
+                f"{source.name} cannot be read to its end ({error}); {line - source.first} rows were read: deliver it again"
+            )
         except InputError as error:
-            tale.unreadable = True
-            tale.sentences.append(str(error))
+            record.unreadable = True
+            record.sentences.append(str(error))
 
-    def _inspect(self, source: Source) -> tuple[VendorFile, Layout] | _FileTale | None:
-        """The file's layout for this table; a tale where the file cannot be used though it might concern this table; None
-        where it is another table's."""
+    def _inspect(self, source: Source) -> tuple[VendorFile, Layout] | _FileRecord | None:
+        """Return the file with its layout for this table; a record where the file cannot be used and may belong to this table; None
+        where it belongs to other tables."""
         try:
             file = inspect(source, self.settings.extra_layouts)
         except UNREADABLE as error:
             raise_machine_fault(error, source.name)
-            return _FileTale(source.name, unreadable=True, sentences=[f"{source.name} cannot be opened ({error})"])
+            return _FileRecord(source.name, unreadable=True, sentences=[f"{source.name} cannot be opened ({error})"])
         except InputError as error:
             suspension = isinstance(error, EmptyFileError) and names_security(source.name, self.folder, self.date)
-            return _FileTale(source.name, unreadable=True, suspension=suspension, sentences=[str(error)])
+            return _FileRecord(source.name, unreadable=True, suspension=suspension, sentences=[str(error)])
         if names_security(source.name, self.folder, self.date):
             self.by_security += 1
         if file.unrecognised is not None:
@@ -236,12 +240,12 @@ class _Day:
                 self.accompanying.append(source.name)
             if self.table not in file.unrecognised.tables:
                 return None
-            return _FileTale(source.name, unrecognised=True, sentences=[f"{source.name}: {file.unrecognised}"])
+            return _FileRecord(source.name, unrecognised=True, sentences=[f"{source.name}: {file.unrecognised}"])
         layout = file.layout(self.table)
         return None if layout is None else (file, layout)
 
     def _of_another_day(self, name: str) -> str | None:
-        """What to tell of a file that its name, or a folder's on the way to it, gives to another day than the folder's."""
+        """Return the message for a file whose path names another day than that of the day's folder; None for any other file."""
         if not self.settings.refuse_names_of_other_days:
             return None
         parts = name.removeprefix(f"{self.folder}/").split("/")
@@ -250,18 +254,18 @@ class _Day:
             return None
         return (
             f"{name} is named after {min(days)}, and its folder after {self.date}: move it to the folder of its day, or rename it "
-            "if it holds this day (ticks.refuse_names_of_other_days)"
+            "if it is of this day (ticks.refuse_names_of_other_days)"
         )
 
     def _rows(self, lines: VendorLines) -> tuple[Block, Rows, pl.DataFrame]:
-        """(the block, its canonical rows sorted by code, the last stamps it holds). Runs in several threads."""
+        """Return (the block, its canonical rows sorted by code, its last stamps). Runs in several threads."""
         block = parse_lines(lines)
         rows = canonical_rows(block, lines.layout, self.rules)
         rows.frame = by_code(rows.frame)
         return block, rows, self._last_times(block)
 
     def _last_times(self, block: Block) -> pl.DataFrame:
-        """file, key, time: the last stamp of each file, and in it of each channel (trades) or security (quotes)."""
+        """Return the columns file, key, time: the last stamp of each channel (trades) or security (quotes) in each file."""
         if self.table == "orders":
             return pl.DataFrame()
         key = pl.col("channel") if self.table == "trades" and "channel" in block.frame.columns else pl.col("code")
@@ -277,17 +281,17 @@ class _Day:
         return found.drop_nulls().select("file", "key", "time")
 
     def _note(self, block: Block, rows: Rows, last: pl.DataFrame) -> None:
-        """Puts on record what a block held beside its rows."""
+        """Add a block's counts, last stamps, numbers and rejected rows to the records."""
         lines = block.lines
         for part in lines.parts:
-            self.tales[part.file].rows += part.lines
+            self.records[part.file].rows += part.lines
         for row in block.blank:
-            self.tales[lines.part(row).file].rows -= 1
+            self.records[lines.part(row).file].rows -= 1
         self.others |= rows.others
         self.other_rows += rows.other_rows
         self.status_rows += rows.status_rows
         for file, key, time in last.iter_rows():
-            known = self.tales[file].last_by_key
+            known = self.records[file].last_by_key
             known[key] = max(known.get(key, 0), time)
         self.numbers.count(block.frame, lines.layout)
         if rows.rejected.height:
@@ -298,23 +302,23 @@ class _Day:
         rejects = rejected.rows()
         for (row, rule, reason), code in zip(rejects, block.codes(row for row, *_ in rejects), strict=True):
             part = block.lines.part(row)
-            tale = self.tales[part.file]
+            record = self.records[part.file]
             symbol = None if code is None else f"{code[0]:06d}.{code[1] or block.lines.layout.exchange}"
             if symbol is not None:
                 self.set_aside_by_symbol[symbol] += 1
-            if tale.rows_set_aside < self.settings.max_listed_rows:
+            if record.rows_set_aside < self.settings.max_listed_rows:
                 line = part.line + row - part.row
                 text = block.lines.text(row).strip("\r")[:1000].replace(INNER_COMMA, ",")
-                listed.append((tale.name, line, text, reason, symbol))
-                tale.first_reason = tale.first_reason or f"{block.lines.file.source.counts} {line} {reason}"
-            tale.rows_set_aside += 1
-            tale.rules[rule] += 1
+                listed.append((record.name, line, text, reason, symbol))
+                record.first_reason = record.first_reason or f"{block.lines.file.source.counts} {line} {reason}"
+            record.rows_set_aside += 1
+            record.rules[rule] += 1
         self.set_aside.append(pl.DataFrame(listed, schema=SET_ASIDE, orient="row"))
 
     # --- from runs to the table -------------------------------------------------------------------------------------
 
     def batch(self, low: int, high: int) -> pl.DataFrame:
-        """The table's rows of the securities from low to before high, put on record. Called once for each range, in order."""
+        """Return the table's rows of the codes in [low, high), and count their anomalies. Called once per range, in order."""
         frame = self.spill.batch(low, high)
         if self.table == "quotes":
             again = frame.clear().with_columns(conflicts=pl.lit(False))
@@ -332,9 +336,10 @@ class _Day:
         return frame
 
     def finish(self, scratch: Path | None) -> Made:
-        if not any(tale.layout for tale in self.tales):
+        """Merge what was read into the table with its profile, side files, notes and reasons."""
+        if not any(record.layout for record in self.records):
             reason = NO_FILE_OF(folder=self.folder, table=self.table)
-            profile = self._profile(self._symbols()) if self.tales else None
+            profile = self._profile(self._symbols()) if self.records else None
             return self._nothing(reason, profile, {"empty": reason.to_json()})
         self.unknown = set(SCHEMAS[self.table])
         ranges = self.spill.ranges(self._exchange_breaks())
@@ -362,7 +367,7 @@ class _Day:
         return next(name for name, ranges in self.codes.items() if any(low <= code <= high for low, high in ranges))
 
     def _exchange_breaks(self) -> list[int]:
-        """A-shares' codes are one ascending line of both exchanges; the codes where it passes from one to the other."""
+        """Return the codes at which the ascending codes of both exchanges' A-shares pass from one exchange to the other."""
         by_code = sorted((first, name) for name, ranges in self.codes.items() for first, _ in ranges)
         return [code for (_, before), (code, after) in pairwise(by_code) if before != after]
 
@@ -371,15 +376,15 @@ class _Day:
         return any(low <= int(code) <= high for low, high in self.codes.get(exchange, ()))
 
     def _symbols(self) -> pl.DataFrame:
-        """symbols.parquet: one row per A-share that has rows, or rows that were set aside."""
+        """Return symbols.parquet: one row per A-share with rows in the table or rows that were set aside."""
         schema = SYMBOLS[self.table]
-        held = pl.concat([pl.DataFrame(schema=schema).drop("rows_set_aside"), *self.symbols])
+        present = pl.concat([pl.DataFrame(schema=schema).drop("rows_set_aside"), *self.symbols])
         aside = {symbol: count for symbol, count in self.set_aside_by_symbol.items() if self._is_a_share(symbol)}
         counted = pl.DataFrame(
             {"symbol": list(aside), "rows_set_aside": list(aside.values())},
             schema={"symbol": pl.String, "rows_set_aside": pl.Int64},
         )
-        joined = held.join(counted, on="symbol", how="full", coalesce=True)
+        joined = present.join(counted, on="symbol", how="full", coalesce=True)
         return joined.select(pl.col("symbol"), pl.exclude("symbol").fill_null(0)).select(*schema).sort("symbol")
 
     def _side_files(self, symbols: pl.DataFrame) -> dict[str, bytes]:
@@ -395,9 +400,14 @@ class _Day:
     def _notes(self) -> dict[str, object]:
         return {
             "files": [
-                {"file": tale.name, "layout": tale.layout.name, "rows": tale.rows, "set_aside": tale.rows_set_aside}
-                for tale in self.tales
-                if tale.layout
+                {
+                    "file": record.name,
+                    "layout": record.layout.name,
+                    "rows": record.rows,
+                    "set_aside": record.rows_set_aside,
+                }
+                for record in self.records
+                if record.layout
             ],
             "accompanying_files": self.accompanying,
             "other_securities": {"securities": len(self.others), "rows": self.other_rows},
@@ -406,7 +416,7 @@ class _Day:
         }
 
     def _unavailable(self) -> dict[str, Reason]:
-        """Columns that no delivered layout carries (SSE snapshots have no limit prices)."""
+        """Return the reasons of columns that no delivered layout has (SSE snapshots have no limit prices)."""
         return {name: NO_LIMITS_IN_SNAPSHOTS() for name in ("limit_up", "limit_down") if name in self.unknown}
 
     # --- what the checks judge --------------------------------------------------------------------------------------
@@ -414,101 +424,113 @@ class _Day:
     def _profile(self, symbols: pl.DataFrame) -> pl.DataFrame:
         spoiled = self._spoiled_layouts()
         rows = []
-        for tale in self.tales:
-            early, bare = self._ends_early(tale), self._is_bare(tale)
-            sentences = list(tale.sentences)
-            if tale.rows_set_aside:
+        for record in self.records:
+            early, bare = self._ends_early(record), self._is_bare(record)
+            sentences = list(record.sentences)
+            if record.rows_set_aside:
                 sentences.append(
-                    f"{tale.rows_set_aside} of {tale.rows} rows of {tale.name} are set aside ({counted(tale.rules)}): "
-                    f"{tale.first_reason}"
+                    f"{record.rows_set_aside} of {record.rows} rows of {record.name} are set aside ({counted(record.rules)}): "
+                    f"{record.first_reason}"
                 )
-            if bare and not tale.unreadable:
-                sentences.append(f"{tale.name} has a header and no rows")
-            if early and tale.last_time is not None:
+            if bare and not record.unreadable:
+                sentences.append(f"{record.name} has a header and no rows")
+            if early and record.last_time is not None:
                 sentences.append(
-                    f"the last row of {tale.name} is stamped {_clock(tale.last_time)}: either everything after it is missing, the "
+                    f"the last row of {record.name} is stamped {_clock(record.last_time)}: either everything after it is missing, the "
                     "closing auction from 14:57:00 included, or trading was halted"
                 )
-            read = tale.layout is not None
+            read = record.layout is not None
             rows.append(
                 {
-                    "item": tale.name,
-                    "rows": tale.rows if read else None,
-                    "rows_set_aside": tale.rows_set_aside if read else None,
+                    "item": record.name,
+                    "rows": record.rows if read else None,
+                    "rows_set_aside": record.rows_set_aside if read else None,
                     "too_many_set_aside": int(
-                        tale.rows_set_aside > 0 and (tale.layout.name in spoiled or _unusable(tale))
+                        record.rows_set_aside > 0 and (record.layout.name in spoiled or _unusable(record))
                     )
-                    if tale.layout
+                    if record.layout
                     else None,
-                    "unrecognised": int(tale.unrecognised),
-                    "unreadable": int(tale.unreadable),
+                    "unrecognised": int(record.unrecognised),
+                    "unreadable": int(record.unreadable),
                     "without_rows": int(bare) if read and self.table != "orders" else None,
                     "ends_early": int(early) if read and self.table != "orders" else None,
                     "detail": "; ".join(sentences) or None,
                 }
             )
         files = pl.DataFrame(rows, schema={name: PROFILE[name] for name in rows[0]})
-        told = symbols.rename({"symbol": "item"}).drop("rows_set_aside")
-        return pl.concat([files, told.select(name for name in told.columns if name in PROFILE)], how="diagonal").select(
-            pl.col(name) if name in (*files.columns, *told.columns) else pl.lit(None, dtype).alias(name)
+        counts = symbols.rename({"symbol": "item"}).drop("rows_set_aside")
+        return pl.concat(
+            [files, counts.select(name for name in counts.columns if name in PROFILE)], how="diagonal"
+        ).select(
+            pl.col(name) if name in (*files.columns, *counts.columns) else pl.lit(None, dtype).alias(name)
             for name, dtype in PROFILE.items()
         )
 
     def _spoiled_layouts(self) -> set[str]:
-        """Layouts of whose rows too many were set aside, the files of one taken together: one bad row is a thousandth of a
-        small file already where a vendor delivers a file per stock."""
+        """Return the names of layouts of whose rows more than `max_bad_row_share` were set aside.
+
+        The files of a layout are counted together: where a vendor delivers a file per stock, one bad row is already a large
+        share of a small file.
+        """
         rows: Counter[str] = Counter()
         aside: Counter[str] = Counter()
-        for tale in self.tales:
-            if tale.layout:
-                rows[tale.layout.name] += tale.rows
-                aside[tale.layout.name] += tale.rows_set_aside
+        for record in self.records:
+            if record.layout:
+                rows[record.layout.name] += record.rows
+                aside[record.layout.name] += record.rows_set_aside
         return {name for name in rows if aside[name] > self.settings.max_bad_row_share * rows[name]}
 
-    def _is_bare(self, tale: _FileTale) -> bool:
-        """Whether a file has a header and nothing else. Of a file for one security, by its layout or its name, that is a suspension."""
-        if tale.layout is None or tale.layout.per_security or tale.rows > 0:
+    def _is_bare(self, record: _FileRecord) -> bool:
+        """Return whether a file has a header and no rows. A file of one security, by layout or name, is a suspension instead."""
+        if record.layout is None or record.layout.per_security or record.rows > 0:
             return False
-        return not names_security(tale.name, self.folder, self.date)
+        return not names_security(record.name, self.folder, self.date)
 
-    def _ends_early(self, tale: _FileTale) -> bool:
-        """Whether a file stops before the close and no other file of its layout goes on with what it holds. Of a file for
-        one security that is its own affair (a suspension, a stock without a closing trade): it stops early only with all
-        the others."""
-        if tale.layout is None or self.table == "orders" or tale.last_time is None or tale.last_time >= CLOSE_MS:
+    def _ends_early(self, record: _FileRecord) -> bool:
+        """Return whether a file stops before the close and no other file of its layout continues its channels or securities.
+
+        A file of one security may stop early by itself (a suspension, a stock without a closing trade): it counts only where all
+        files of its layout stop early.
+        """
+        if record.layout is None or self.table == "orders" or record.last_time is None or record.last_time >= CLOSE_MS:
             return False
-        going_on = self._going_on(tale.layout)
-        return not going_on if tale.layout.per_security else not going_on.issuperset(tale.last_by_key)
+        going_on = self._going_on(record.layout)
+        return not going_on if record.layout.per_security else not going_on.issuperset(record.last_by_key)
 
     def _ends(self) -> pl.DataFrame:
-        """ENDS, file by file."""
+        """Return ends.parquet (schema ENDS), file by file."""
         rows: list[tuple[str, str, int | None, str | None, int]] = []
-        for tale in self.tales:
-            if tale.layout is None or not self._ends_early(tale):
+        for record in self.records:
+            if record.layout is None or not self._ends_early(record):
                 continue
-            going_on, exchange = self._going_on(tale.layout), tale.layout.exchange
-            channels = self.table == "trades" and "channel" in tale.layout.fields
-            for key, time in sorted(tale.last_by_key.items()):
+            going_on, exchange = self._going_on(record.layout), record.layout.exchange
+            channels = self.table == "trades" and "channel" in record.layout.fields
+            for key, time in sorted(record.last_by_key.items()):
                 symbol = None if channels else f"{key:06d}.{exchange}"
-                name = f"{tale.layout.name}, every file," if tale.layout.per_security else tale.name
+                name = f"{record.layout.name}, every file," if record.layout.per_security else record.name
                 if key not in going_on and (symbol is None or self._is_a_share(symbol)):
                     rows.append((name, exchange, key if channels else None, symbol, time))
         return pl.DataFrame(rows, schema=ENDS, orient="row")
 
     def _going_on(self, layout: Layout) -> set[int]:
-        """Channels or securities that some file of a layout follows up to the close."""
+        """Return the channels or securities that some file of a layout contains up to the close."""
         if layout.name not in self._followed:
             self._followed[layout.name] = {
                 key
-                for tale in self.tales
-                if tale.layout is not None and tale.layout.name == layout.name
-                for key, time in tale.last_by_key.items()
+                for record in self.records
+                if record.layout is not None and record.layout.name == layout.name
+                for key, time in record.last_by_key.items()
                 if time >= CLOSE_MS
             }
         return self._followed[layout.name]
 
 
 def make_table(table: TableName, partition: Partition, settings: TicksSettings) -> Made:
+    """Make one of the tables trades, orders and quotes of the partition's day.
+
+    Faults of files and rows are reported in the profile and set_aside.parquet, never raised. A day without files, or without a
+    readable row, gives an empty frame with a reason for every column. Raises MachineError where the machine fails to read or write.
+    """
     day = _Day(table, settings, partition.scratch, partition.rules)
     files = partition.landing.tick_files()
     if not files:
@@ -520,7 +542,7 @@ def make_table(table: TableName, partition: Partition, settings: TicksSettings) 
 
 
 def _in_order(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items: Iterable[_Item]) -> Iterator[_Result]:
-    """The results of work on every item, in their order, with as many under way as there are threads."""
+    """Yield the results of `work` on every item, in the order of the items, with THREADS of them in progress."""
     under_way: deque[Future[_Result]] = deque()
     for item in items:
         under_way.append(pool.submit(work, item))
@@ -530,9 +552,9 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items:
         yield under_way.popleft().result()
 
 
-def _unusable(tale: _FileTale) -> bool:
-    """Whether no row of a file can be used. Of a file for one security that is the security's affair."""
-    return tale.layout is not None and not tale.layout.per_security and 0 < tale.rows == tale.rows_set_aside
+def _unusable(record: _FileRecord) -> bool:
+    """Return whether every row of a file was set aside; a file of one security is judged by tape_health instead."""
+    return record.layout is not None and not record.layout.per_security and 0 < record.rows == record.rows_set_aside
 
 
 def _clock(ms: int) -> str:
@@ -540,7 +562,10 @@ def _clock(ms: int) -> str:
 
 
 def _symbol_counts(frame: pl.DataFrame, again: pl.DataFrame, exchange: str, table: TableName) -> pl.DataFrame:
-    """SYMBOLS of the table but rows_set_aside, for rows sorted by code and key. again: the duplicates taken out."""
+    """Return the columns SYMBOLS of the table except rows_set_aside.
+
+    frame: rows sorted by code and key. again: the duplicates that were removed.
+    """
     earlier = pl.col("time") < pl.col("time").shift(1)
     if table != "quotes":
         earlier &= pl.col("channel") == pl.col("channel").shift(1)

@@ -1,6 +1,6 @@
-"""The same whole symbols of several tick tables at once, a bounded number of rows at a time.
+"""Reads the same whole symbols of several tick tables together, with a bounded number of rows in memory.
 
-Here: which symbols go together, cutting each table by position. Not here: one table alone (batches.py), what is computed.
+This module chooses the symbols of each batch and cuts each table by position. Batches of a single table are in batches.py.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,10 +15,12 @@ from assets.ticks.batches import Batch
 def by_symbols(
     tables: Mapping[str, pl.LazyFrame], columns: Mapping[str, Sequence[str]], limit: int
 ) -> Iterator[dict[str, Batch]]:
-    """One batch per table, without the column `symbol`, of the same symbols: up to `limit` rows of all tables together, or one symbol.
+    """Yield one batch per table of the same symbols: up to `limit` rows of all tables together, or one symbol.
 
-    Tables are sorted by symbol, as the lake keeps them; a symbol that a table lacks has no rows there. The next batches are
-    decoded while the caller works on these.
+    tables: rows sorted by symbol, as the lake stores them; a symbol that a table lacks has no rows in its batch. columns: the
+    columns to read of each table; batches do not contain `symbol`. The next batches are decoded while the caller works.
+
+    Raises ValueError where a table is not sorted by symbol.
     """
     counts = _counts(tables)
     names = list(tables)
@@ -45,7 +47,7 @@ def by_symbols(
 
 
 def _counts(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
-    """symbol, then per table its rows, sorted by symbol."""
+    """Return the columns symbol and, for each table, its number of rows, sorted by symbol."""
     parts = [
         rows.group_by("symbol").agg(pl.len().cast(pl.Int64).alias("rows")).with_columns(table=pl.lit(name))
         for name, rows in tables.items()
@@ -59,7 +61,7 @@ def _counts(tables: Mapping[str, pl.LazyFrame]) -> pl.DataFrame:
 
 
 def _cuts(ends: np.ndarray, limit: int) -> list[int]:
-    """Numbers of the symbols at which batches begin, and the end. ends: rows before each symbol, and of all."""
+    """Return the positions of the symbols at which batches begin, and the end. ends: rows before each symbol, and of all."""
     cuts = [0]
     while cuts[-1] < len(ends) - 1:
         last = int(np.searchsorted(ends, ends[cuts[-1]] + limit, side="right")) - 1
@@ -70,8 +72,8 @@ def _cuts(ends: np.ndarray, limit: int) -> list[int]:
 def _read(rows: pl.LazyFrame, columns: Sequence[str], symbols: list[str], ends: np.ndarray) -> Batch:
     frame = rows.select("symbol", *columns).slice(int(ends[0]), int(ends[-1] - ends[0])).collect()
     starts = ends - ends[0]
-    held = [symbol for symbol, count in zip(symbols, np.diff(starts), strict=True) if count]
+    present = [symbol for symbol, count in zip(symbols, np.diff(starts), strict=True) if count]
     runs = frame["symbol"].rle().struct.unnest()
-    if runs["value"].to_list() != held or runs["len"].to_list() != [count for count in np.diff(starts) if count]:
-        raise ValueError("rows must be sorted by symbol, as the lake keeps them")
+    if runs["value"].to_list() != present or runs["len"].to_list() != [count for count in np.diff(starts) if count]:
+        raise ValueError("rows must be sorted by symbol, as the lake stores them")
     return Batch(symbols, starts, frame.drop("symbol").rechunk())

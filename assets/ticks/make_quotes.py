@@ -1,4 +1,4 @@
-"""One day of quotes, from the day's vendor files. Not here: everything else (day_of_files.py)."""
+"""Makes one day of quotes from the day's vendor files; the work is done in day_of_files.py."""
 
 from assets.ticks.day_of_files import make_table
 from resources.made import Made
@@ -7,6 +7,9 @@ from resources.settings.ticks import TicksSettings
 
 
 def make_quotes(frames: Frames, partition: Partition, settings: TicksSettings) -> Made:
-    """The day's snapshots. Schema `canonical.QUOTES`, sorted symbol, time, then as delivered; large days as in
-    `make_trades`."""
+    """Make the day's snapshots.
+
+    Schema `canonical.QUOTES`, sorted by symbol, time, then as delivered. A large day is returned as a file, as in `make_trades`.
+    Raises MachineError where the machine fails to read or write.
+    """
     return make_table("quotes", partition, settings)

@@ -1,7 +1,7 @@
-"""Which numbers of a channel's sequence the files hold: the evidence for what is missing.
+"""Records which numbers of each channel's sequence the files contain, as evidence of missing rows.
 
-Here: sets of numbers as bits, by exchange, channel and numbering, over every row that is read, whatever security it is of.
-Not here: what a gap means (assets/tape_health).
+This module keeps the numbers as sets of bits by exchange, channel and numbering, over every row that is read, of any security.
+assets/tape_health decides what a gap means.
 """
 
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ NUMBERS = {
     "rows": pl.Int64,
     "seen": pl.Binary,
 }
-"""Columns of numbers.parquet. numbering: what is counted, "trades" or "orders" of the channel, or its joint "events".
-seen: bit i (numpy's packbits, bitorder="little") is set where the number first + i was read. rows: how many rows carried a
+"""Columns of numbers.parquet. numbering: the rows that are counted: "trades" or "orders" of the channel, or its joint "events".
+seen: bit i (numpy's packbits, bitorder="little") is set where the number first + i was read. rows: the rows that carried a
 number, repetitions included."""
 LARGEST = 1 << 28
-"""No channel counts this far in a day: a number beyond it is a damaged one, and told as none."""
+"""No channel reaches this number in a day: a number beyond it is damaged and is not counted."""
 MOST_CHANNELS = 4096
-"""Beyond so many channels of an exchange what stands in the column is no channel."""
+"""An exchange has fewer channels: with more distinct values, the column does not hold channels."""
 
 
 @dataclass
@@ -39,12 +39,12 @@ class _Seen:
 
 @dataclass
 class Numbers:
-    """The numbers seen so far."""
+    """The numbers seen so far, filled block by block with `count`."""
 
     _seen: dict[tuple[str, int, str], _Seen] = field(default_factory=dict)
 
     def count(self, frame: pl.DataFrame, layout: Layout) -> None:
-        """Takes the rows of a block, canonical or not; a row without a readable number is not counted."""
+        """Add the rows of a block, before or after the rules are applied; a row without a readable number is not counted."""
         if layout.numbering is None or "channel" not in frame.columns or frame.is_empty():
             return
         counted = {"seq": layout.numbering}
@@ -65,12 +65,12 @@ class Numbers:
                     seen.rows += _set_bits(seen.bits, numbers, own, at)
 
     def frame(self) -> pl.DataFrame:
-        """NUMBERS, sorted by exchange, channel and numbering."""
+        """Return the sets as a frame of schema NUMBERS, sorted by exchange, channel and numbering."""
         rows = []
         for (exchange, channel, numbering), seen in sorted(self._seen.items(), key=lambda item: item[0]):
             joint = self._seen.get((exchange, channel, "events"))
             if numbering != "events" and joint is not None and _same(seen.bits, joint.bits):
-                continue  # the vendor gives the joint number as the row's own: one numbering, not two
+                continue  # the vendor repeats the joint number as the row's own number
             bits = np.unpackbits(seen.bits, bitorder="little")
             last = len(bits) - 1 - int(bits[::-1].argmax())
             first = int(bits.argmax())
@@ -86,8 +86,10 @@ def _same(one: np.ndarray, other: np.ndarray) -> bool:
 
 @njit(cache=True, nogil=True)
 def _channels(channel: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarray]:
-    """(the channels of a block, at most so many; which of them each row has, -1 for none): they are few, so a search from
-    the front beats any hashing."""
+    """Return (the channels of a block, at most `most`; the position of each row's channel among them, -1 for none).
+
+    A linear search is used because channels are few: it is faster than hashing.
+    """
     found = np.empty(most, np.int64)
     count = 0
     own = np.empty(len(channel), np.int32)
@@ -115,7 +117,7 @@ def _largest(numbers: np.ndarray, own: np.ndarray, channel: int) -> int:
 
 @njit(cache=True, nogil=True)
 def _set_bits(bits: np.ndarray, numbers: np.ndarray, own: np.ndarray, channel: int) -> int:
-    """How many numbers of the channel there were."""
+    """Set the bits of the channel's numbers; return how many rows carried one."""
     rows = 0
     for i in range(len(numbers)):
         number = numbers[i]

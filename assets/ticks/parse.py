@@ -1,13 +1,13 @@
 # mypy: disable-error-code="assignment"
-# In compiled code an int and an np.int64 are one type.
-"""Whole lines of CSV bytes → columns of exact 64-bit integers, in one pass, compiled.
+# In compiled code, int and np.int64 are the same type.
+"""Parses whole lines of CSV bytes into columns of exact 64-bit integers, in one compiled pass.
 
-Here: the kernel, and the plan that tells it what stands in which column. Not here: opening files, cutting them into blocks
-(vendor_files.py), the plain meaning of single values (values.py), what a row must be (canonical.py).
+This module contains the kernel and the plan that assigns columns to it. Files are opened and cut into blocks in
+vendor_files.py, the plain definition of single values is in values.py, and the rules of rows are in canonical.py.
 
-The kernel knows every form that vendors normally write. A line that it does not understand in full (too few or too many
-fields, a letter in a number, an impossible clock …) it leaves out and lists, so that exactly those lines are read again,
-value by value, with a reason for each that is set aside. Numbers never pass through floating point.
+The kernel parses every form that vendors normally write. It skips and lists a line that it cannot parse in full (too few or
+too many fields, a letter in a number, an impossible clock …). Exactly those lines are read again value by value, and each
+that is set aside has a reason. Numbers never pass through floating point.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from assets.ticks.layouts import Field
 from assets.ticks.values import LONGEST_CODE, PRICE_PLACES, forgiving
 
 NULL = np.iinfo(np.int64).min
-"""Stands for an empty value in the kernel's columns."""
+"""The value that represents null in the kernel's columns."""
 _INTEGER, _PRICE, _CLOCK, _CODE, _SYMBOL, _DATE, _STAMP, _STAMP_DATE = range(8)
 _KINDS = {
     "integer": _INTEGER,
@@ -44,28 +44,34 @@ _OWN_SUFFIX, _NO_SUFFIX, _EITHER = 1, 2, 3
 
 
 class Slots(NamedTuple):
-    """What the kernel reads of a line, and how: a slot is a row of its output."""
+    """The columns of a line that the kernel reads, and how it reads them; a slot is a row of the kernel's output."""
 
     positions: np.ndarray  # (slots,) column of each slot, ascending
     kinds: np.ndarray  # (slots,)
-    code_starts: np.ndarray  # (slots + 1,) where the slot's codes begin
+    code_starts: np.ndarray  # (slots + 1,) the index at which the slot's codes begin
     code_keys: np.ndarray  # the codes' bytes as numbers
     code_values: np.ndarray
     exchange: np.ndarray  # two letters
-    suffixes: int  # whether symbols carry the exchange after a point
+    suffixes: int  # whether symbols have the exchange after a point
 
 
 @dataclass(frozen=True)
 class ParsePlan:
-    """What is read of each line. slots: field name → row of the kernel's output (fields of one column and one meaning share it)."""
+    """The fields that are read from each line.
+
+    slots: field name → row of the kernel's output (fields with the same column and the same meaning share one).
+    """
 
     slots: Mapping[str, int]
-    columns: int  # how many fields a line has
+    columns: int  # number of fields of a line
     read: Slots
 
     @classmethod
     def of(cls, fields: Mapping[str, Field], header: Sequence[str], exchange: str, text_suffix: bool) -> "ParsePlan":
-        """The plan for lines under a header. text_suffix: every symbol must say 600519.SH."""
+        """Return the plan for lines under a header. text_suffix: every symbol must have the form 600519.SH.
+
+        Raises ValueError where a code of the layout is longer than LONGEST_CODE bytes.
+        """
         position = {name: i for i, name in reversed(list(enumerate(header)))}
         jobs: dict[tuple[int, int, tuple[tuple[str, int], ...]], list[str]] = {}
         for name, field in fields.items():
@@ -97,10 +103,11 @@ class ParsePlan:
 
 
 def parse(data: np.ndarray, lines: int, plan: ParsePlan) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(values, rows, odd) of `lines` lines of bytes, the last of which ends in a line end too.
+    """Return (values, rows, odd) of `lines` lines of bytes; every line, the last included, ends in a line end.
 
-    values (slots, understood lines): integers, 1/10 000 yuan, ms since midnight, meanings of codes, NULL where empty (or,
-    of codes, unknown). rows: which line each is, from 0. odd (n, 2): line and first byte of lines not understood.
+    values (slots, parsed lines): integers, 1/10 000 yuan, ms since midnight or meanings of codes; NULL where empty, and where
+    a code is unknown. rows (parsed lines,): the line of each, from 0. odd (n, 2): line and first byte of lines that were not
+    parsed.
     """
     out = np.empty((len(plan.read.positions), lines), np.int64)
     rows = np.empty(lines, np.int32)
@@ -111,7 +118,7 @@ def parse(data: np.ndarray, lines: int, plan: ParsePlan) -> tuple[np.ndarray, np
 
 @njit(cache=True, nogil=True)
 def count_lines(data: np.ndarray) -> int:
-    """How many line ends the bytes hold."""
+    """Return the number of line ends in the bytes."""
     count = 0
     for byte in data:
         count += byte == _NEWLINE
@@ -120,7 +127,7 @@ def count_lines(data: np.ndarray) -> int:
 
 @njit(cache=True, nogil=True, inline="always")
 def _byte(data, i):
-    """data[i], told to be no index from the end: a fifth faster than asking at every byte."""
+    """Return data[i] for i >= 0; the unsigned index avoids a test for negative indices and is a fifth faster."""
     return data[np.uint64(i)]
 
 
@@ -131,20 +138,20 @@ def _is_trim(byte):
 
 @njit(cache=True, nogil=True, inline="always")
 def _ends(byte):
-    """Whether a field ends here."""
+    """Return whether the byte ends a field."""
     return byte in (_COMMA, _NEWLINE)
 
 
 @njit(cache=True, nogil=True)
 def _number(data, i, places):
-    """(value × 10**places, where reading stopped, whether it is understood) of the number that begins at byte i."""
+    """Return (value × 10**places, the byte after it, whether it was parsed) of the number that begins at byte i."""
     begin = i
     negative = _byte(data, i) == _MINUS
     if negative:
         i += 1
     value = 0
     first = i
-    digit = _byte(data, i) - _ZERO  # wraps round below "0": one comparison tells a digit
+    digit = _byte(data, i) - _ZERO  # bytes below "0" wrap round, so one comparison recognises a digit
     while digit < 10:
         value = value * 10 + np.int64(digit)
         i += 1
@@ -187,7 +194,7 @@ def _number(data, i, places):
 
 @njit(cache=True, nogil=True)
 def _scientific(data, i, places):
-    """As _number, of 3.79791839135E9: the digits as one whole number, then shifted by a power of ten."""
+    """Parse a number such as 3.79791839135E9 as `_number` does: the digits as one integer, shifted by a power of ten."""
     negative = _byte(data, i) == _MINUS
     if negative:
         i += 1
@@ -228,7 +235,7 @@ def _scientific(data, i, places):
     if shift > places and pointed and plus:  # 1.133E+05 may have been 113304; 1E5 and 1.1333E7 are whole
         return NULL, i, False
     if shift < -18:
-        shift = -18  # at most 18 digits: what is left is below a half either way, but for its first digit
+        shift = -18  # at most 18 digits: the rest is below a half either way, except for its first digit
         value //= 10
     if shift >= 0:
         for _ in range(shift):
@@ -245,7 +252,7 @@ def _scientific(data, i, places):
 
 @njit(cache=True, nogil=True)
 def _clock(data, i):
-    """(ms since midnight, where reading stopped, whether it is understood): [H]H:MM:SS[.m[m[m]]], HHMMSS, [H]HMMSSmmm."""
+    """Return (ms since midnight, the byte after it, whether it was parsed) of [H]H:MM:SS[.m[m[m]]], HHMMSS or [H]HMMSSmmm."""
     first = i
     value = 0
     digit = _byte(data, i) - _ZERO
@@ -300,7 +307,7 @@ def _clock(data, i):
 
 @njit(cache=True, nogil=True)
 def _symbol(data, i, exchange, suffixes):
-    """(the number, where reading stopped, whether it is understood) of 600519, 600519.SH, and of what `_named` knows."""
+    """Return (the number, the byte after it, whether it was parsed) of 600519, 600519.SH and the suffixes of `_named`."""
     first = i
     value = 0
     digit = _byte(data, i) - _ZERO
@@ -329,7 +336,7 @@ def _is_letter(byte):
 
 @njit(cache=True, nogil=True)
 def _named(data, i, exchange):
-    """Where the exchange's name ends that begins at byte i, in any letter case (SH, SS, XSHG; SZ, XSHE); i where none does."""
+    """Return the end of the exchange's name at byte i, in any letter case (SH, SS, XSHG; SZ, XSHE); i where there is none."""
     first = i
     name = 0
     while _is_letter(_byte(data, i)) and i - first < 5:
@@ -343,7 +350,7 @@ def _named(data, i, exchange):
 
 @njit(cache=True, nogil=True)
 def _prefixed(data, i, exchange, suffixes):
-    """As _symbol, of SH600519 and sh.600519."""
+    """Parse SH600519 or sh.600519 as `_symbol` does."""
     if _byte(data, i) & 0xDF != exchange[0] or _byte(data, i + 1) & 0xDF != exchange[1]:
         return NULL, i, False
     i += 2
@@ -361,7 +368,7 @@ def _prefixed(data, i, exchange, suffixes):
 
 @njit(cache=True, nogil=True)
 def _date(data, i):
-    """(YYYYMMDD, where reading stopped, whether it is understood) of eight digits with . - or / between."""
+    """Return (YYYYMMDD, the byte after it, whether it was parsed) of eight digits with . - or / between them."""
     value = 0
     digits = 0
     while digits < 8:
@@ -377,7 +384,7 @@ def _date(data, i):
 
 @njit(cache=True, nogil=True)
 def _midnight(data, i):
-    """As _date, of a date that a time of day of 0 may follow."""
+    """Parse as `_date` does a date that may be followed by a time of day of 0."""
     value, i, known = _date(data, i)
     if known and (_byte(data, i) == _SPACE or _byte(data, i) == _T):
         while _byte(data, i) in (_SPACE, _T, _ZERO, _COLON, _POINT):
@@ -387,7 +394,7 @@ def _midnight(data, i):
 
 @njit(cache=True, nogil=True)
 def _stamp(data, i):
-    """(YYYYMMDD, ms since midnight in Shanghai, where reading stopped, whether it is understood) of date and time in one."""
+    """Return (YYYYMMDD, ms since midnight in Shanghai, the byte after it, whether it was parsed) of a date with a time."""
     first = i
     value = 0
     digit = _byte(data, i) - _ZERO
@@ -474,7 +481,7 @@ def _stamp(data, i):
 
 @njit(cache=True, nogil=True)
 def _shifted(day, ms, minutes):
-    """(YYYYMMDD, ms) so many minutes later, by the arithmetic of the proleptic calendar (days since 1970-01-01 and back)."""
+    """Return (YYYYMMDD, ms) shifted by `minutes`, in the proleptic Gregorian calendar (by way of a count of days)."""
     year, month = day // 10_000, day // 100 % 100
     if month <= 2:
         year -= 1
@@ -496,7 +503,7 @@ def _shifted(day, ms, minutes):
 
 @njit(cache=True, nogil=True)
 def _code(data, i, keys, values):
-    """(the meaning or NULL, where the field ends) of the code that begins at byte i."""
+    """Return (the meaning or NULL, the end of the field) of the code that begins at byte i."""
     key = 0
     width = 0
     kept, kept_width = 0, 0
@@ -516,9 +523,10 @@ def _code(data, i, keys, values):
 
 @njit(cache=True, nogil=True)
 def _parse(data, columns, read, out, rows, odd):
-    """(understood lines, others); fills out, rows and odd, as `parse` describes them, with room for every line.
+    """Fill out, rows and odd, as `parse` describes them, and return (number of parsed lines, number of others).
 
-    One function, since numba counts references wherever an array is handed on: a call for each field costs as much as the parsing.
+    out, rows and odd have room for every line. This is one function because numba counts references wherever an array is
+    passed on: a call for each field would cost as much as the parsing.
     """
     positions, kinds, code_starts, code_keys, code_values, exchange, suffixes = read
     size = len(data)

@@ -1,10 +1,10 @@
-"""Deliveries that are not comma-separated bytes, as comma-separated bytes: Parquet, UTF-16, other delimiters.
+"""Translates deliveries in Parquet, in UTF-16 or with other delimiters into comma-separated bytes.
 
-Here: streams of bytes that the rest of the stage reads like any CSV file, a bounded piece at a time. Not here: what the
-columns mean (layouts/), opening archives and recognising headers (vendor_files.py).
+This module provides streams of bytes that the rest of the stage reads like any CSV file, a bounded piece at a time. The meaning
+of columns is declared in layouts/; archives are opened and headers recognised in vendor_files.py.
 
-One reader for all deliveries means that a tape in Parquet obeys every rule of the same tape in CSV, to the last row that is
-set aside. A comma that stands inside a value is held as INNER_COMMA meanwhile.
+With one reader for all deliveries, a tape in Parquet is judged by the same rules as the same tape in CSV, row by row. A comma
+inside a value is represented by INNER_COMMA in these bytes.
 """
 
 import codecs
@@ -20,28 +20,28 @@ import polars as pl
 from resources.errors import InputError
 
 LINE = "line"
-"""Column of a block's rows: where in its lines each stood."""
+"""Column of a block's rows: the position of each row's line in the block."""
 
 INNER_COMMA = "\x1f"
-"""Stands for a comma inside a value, where the file's own delimiter is another."""
+"""Represents a comma inside a value, where the file's own delimiter is not the comma."""
 DELIMITERS = "\t;|"
 """Delimiters besides the comma, in the order of preference where a header holds equally many."""
 _PIECE = 1 << 20  # bytes
 _PIPE = "|"
-_CELL = 16  # bytes that a value of a Parquet file takes as text, about
+_CELL = 16  # estimated bytes of a value of a Parquet file as text
 _WHOLE: dict[Any, float] = {pl.Float32: 2.0**24, pl.Float64: 2.0**53}
-"""From here on a float no longer holds every whole number."""
+"""From this value on, a float of the type cannot represent every whole number."""
 _CENTS = 2.0**17
-"""From here on a 32-bit float no longer holds every cent."""
+"""From this value on, a 32-bit float cannot represent every cent."""
 
 
 def normal_name(name: str) -> str:
-    """A column's name without what spreadsheets change: blanks, letter case, full-width forms."""
+    """Return a column's name without blanks, letter case and full-width forms, which spreadsheets change."""
     return "".join(unicodedata.normalize("NFKC", name).split()).casefold()
 
 
 def wide_encoding(first: bytes) -> str:
-    """The encoding of a file whose first bytes are those of UTF-16, with or without a byte order mark; else ""."""
+    """Return the encoding if the first bytes of a file are UTF-16, with or without a byte order mark; else ""."""
     if first.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return "utf-16"
     sample = first[:64]
@@ -51,7 +51,7 @@ def wide_encoding(first: bytes) -> str:
 
 
 def other_delimiter(header: bytes) -> str:
-    """The delimiter of a header that holds no comma; "" where it has commas, or none of the others either."""
+    """Return the delimiter of a header without commas; "" where it has commas, or none of the other delimiters."""
     if b"," in header:
         return ""
     counts = {mark: header.count(mark.encode()) for mark in DELIMITERS}
@@ -60,15 +60,17 @@ def other_delimiter(header: bytes) -> str:
 
 
 def translated(open_source: Callable[[], IO[bytes]], encoding: str, delimiter: str) -> Callable[[], IO[bytes]]:
-    """Opens a source as UTF-8 (where an encoding is named) with commas (where a delimiter is)."""
+    """Return a function that opens a source as UTF-8 (if an encoding is named) and with commas (if a delimiter is named)."""
     return partial(_stream, partial(_translate, open_source, encoding, delimiter))
 
 
 def parquet_as_csv(path: Path, name: str, read: Collection[str], size: int) -> Callable[[], IO[bytes]]:
-    """Opens a Parquet file as CSV: a header of all its columns, and the values of those that some layout reads.
+    """Return a function that opens a Parquet file as CSV, with a header of all its columns.
 
-    read: the columns that some layout reads, as `normal_name` writes them; the others' values are left empty. size: bytes of
-    text made at a time, about: memory follows from it and from the pages of the file, not from the size of its row groups.
+    read: normalised names (`normal_name`) of the columns that some layout reads; the values of other columns are left empty.
+    size: approximate bytes of text per piece. Memory depends on it and on the pages of the file, not on its row groups.
+
+    Reading the stream raises InputError where a column has a type that no field of a tick can have.
     """
     return partial(_stream, partial(_parquet_pieces, path, name, read, size))
 
@@ -97,7 +99,7 @@ class _Pieces(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            self._pieces.close()  # type: ignore[attr-defined]  # a generator: closes what it opened
+            self._pieces.close()  # type: ignore[attr-defined]  # a generator, which closes what it opened
         super().close()
 
 
@@ -108,7 +110,7 @@ def _stream(pieces: Callable[[], Iterator[bytes]]) -> IO[bytes]:
 def _translate(open_source: Callable[[], IO[bytes]], encoding: str, delimiter: str) -> Iterator[bytes]:
     swap = bytes.maketrans(f"{delimiter},".encode(), f",{INNER_COMMA}".encode()) if delimiter else None
     pieces = _decoded(open_source, encoding) if encoding else _read(open_source)
-    if delimiter == _PIPE and not encoding:  # it may be the second byte of a GBK character, as no other delimiter can
+    if delimiter == _PIPE and not encoding:  # unlike the other delimiters, it may be the second byte of a GBK character
         pieces = _utf8_lines(pieces)
     for piece in pieces:
         yield piece if swap is None else piece.translate(swap)
@@ -175,7 +177,7 @@ def _one_cell(text: str) -> str:
 
 
 def _as_text(series: pl.Series, name: str) -> pl.Series:
-    """A column in a form that `write_csv` writes as a vendor would."""
+    """Return a column in a form that `write_csv` writes as vendors do."""
     dtype = series.dtype
     if dtype in (pl.Float32, pl.Float64):
         return _exact(series)
@@ -194,12 +196,12 @@ def _as_text(series: pl.Series, name: str) -> pl.Series:
         text = series.cast(pl.String, strict=False)
         return text.str.replace_all(",", INNER_COMMA, literal=True).str.replace_all(r"[\r\n]", " ")
     raise InputError(
-        f"{name}: column {series.name} holds {dtype}, which no field of a tick is. Deliver numbers, text or timestamps."
+        f"{name}: column {series.name} has the type {dtype}, which no field of a tick can have. Deliver numbers, text or timestamps."
     )
 
 
 def _exact(series: pl.Series) -> pl.Series:
-    """Floats as numbers, with NaN as null; a number that the type cannot hold exactly says so instead."""
+    """Return floats as numbers, with NaN as null; a number too large to be exact becomes a text that says so."""
     known = series.fill_nan(None)
     finite = known.filter(known.is_finite().fill_null(False))
     whole = bool((finite == finite.round()).all())
@@ -214,4 +216,4 @@ def _exact(series: pl.Series) -> pl.Series:
         return known.cast(pl.Int64)
     return (
         known.cast(pl.String) if series.dtype == pl.Float32 else known
-    )  # the shortest text of 1801.01, not its 24 bits
+    )  # as text, a 32-bit 1801.01 stays 1801.01; widened to 64 bits it would not

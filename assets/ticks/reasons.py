@@ -1,4 +1,4 @@
-"""The reasons of the ticks, as codes. Their words stand in resources/reason_words.py."""
+"""The codes of the reasons that the ticks stage records. Their wording is in resources/reason_words.py."""
 
 from resources.reasons import Code
 

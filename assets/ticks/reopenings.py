@@ -1,23 +1,25 @@
-"""Call auctions within continuous hours: a halted name resumes with one, and its prints have no aggressor.
+"""Finds the call auctions within continuous hours by which a halted stock resumes trading; their prints have no aggressor.
 
-Trading halts for ten minutes and more: new listings that move by 30 or 60 percent, whole markets under a circuit breaker
-(2016-01-04, 2016-01-07), names suspended until later in the morning. No clock says when they resume. Here: finding these prints
-among a day's trades, which `canonical.py` read row by row. Not here: auctions at the open and the close.
+Trading is halted for ten minutes or more for new listings that move by 30 or 60 percent, for the whole market under a circuit
+breaker (2016-01-04, 2016-01-07), and for stocks that are suspended until later in the morning. The tapes do not state when it
+resumes. This module finds the prints of these auctions among a day's trades, after `canonical.py` has typed them row by row.
+The auctions at the open and the close are handled there.
 
-A continuous print's aggressor is the later of its two orders, and one aggressor comes after the other. So prints are of an
-auction where they share one stamp and one price after a halt and
+The aggressor of a continuous print is the later of its two orders, and aggressors arrive one after another. Prints that share
+one stamp and one price after a halt are therefore prints of an auction if one of these conditions holds:
 
-- the later order of one came before that of an earlier print (in none of 115 310 continuous prints of the real tapes, in each of
-  their ten auctions), or buyers are the later ones in some and sellers in others (in 0.07 % of the stamps of continuous prints,
-  and in each auction), or
-- all their orders were there before: on a Shenzhen channel, which numbers orders and trades jointly, an aggressor's first fill has
-  the number after its own (each of 68 012 aggressors of 000001 on 2023-02-01), or
-- Shanghai says of them all, and of no other continuous print of the name, that they have no aggressor, and the name trades regularly but
-  for its halts: each of its silences ends in such prints, and enough other prints have a flag. Flags that a vendor lost are missing
-  elsewhere too.
+- The later order of one print is older than the later order of an earlier print (true of none of 115 310 continuous prints of
+  the real tapes, and in each of their ten auctions), or the buyer is later in some prints and the seller in others (true of
+  0.07 % of the stamps of continuous prints, and in each auction).
+- All their orders were entered before. On a Shenzhen channel, which numbers orders and trades jointly, an aggressor's first
+  fill has the number after its own (each of 68 012 aggressors of 000001 on 2023-02-01).
+- Shanghai's flag denies an aggressor for all of them and for no other continuous print of the stock, and the stock trades
+  regularly apart from its halts: every silence ends in such prints, and enough other prints have a flag. A vendor that lost
+  flags would lack them elsewhere too.
 
-A name whose auction fits none, as one of few prints in a thin name, keeps what its order numbers say: on Shanghai they contradict its flags
-and tape_health sets it aside, on Shenzhen without joint numbers they tell its sides.
+Where an auction meets none of them, as one with few prints in a thinly traded stock, the sides stay as they are. On Shanghai
+the order numbers then contradict the flags and tape_health sets the stock aside; on Shenzhen without joint numbers the order
+numbers determine the sides.
 """
 
 import polars as pl
@@ -25,19 +27,20 @@ import polars as pl
 from assets.ticks import clock
 from assets.ticks.canonical import CONTINUOUS_FROM, CONTINUOUS_TO
 
-_NAME = ("code", "channel")
-_GROUP = (*_NAME, "time", "price")
+_STOCK = ("code", "channel")
+_GROUP = (*_STOCK, "time", "price")
 _LATER = pl.max_horizontal("bid_order", "ask_order")
 
 
 def settle_reopenings(
     frame: pl.DataFrame, exchange: str, min_halt_minutes: float, least_flagged: int = 20
 ) -> pl.DataFrame:
-    """The trades with `side` 0 and without `disagrees` where they are prints of an auction that ended a halt.
+    """Return the trades, with `side` 0 and `disagrees` false in the prints of auctions that ended a halt.
 
     frame: columns of canonical.TRADES with `code` and `disagrees`, sorted by code, channel and seq. min_halt_minutes: minutes of
-    trading hours before these prints in which the name did not trade (since the open, where it had not traded yet). least_flagged:
-    continuous prints with an aggressor that a name of Shanghai must have for its flags to be believed alone. Shenzhen has none.
+    trading hours without a trade of the stock before these prints, counted from the open where it had not traded yet.
+    least_flagged: continuous prints with an aggressor that a Shanghai stock must have for its flags to suffice as evidence
+    (unused for Shenzhen, which has no flags).
     """
     halted = _halted(frame, min_halt_minutes)
     if halted.is_empty():
@@ -51,10 +54,10 @@ def settle_reopenings(
     )
     auction = pl.col("mixed")
     if exchange == "SZ":
-        groups = groups.join(_numbered_jointly(frame, prints), on=_NAME, how="left")
+        groups = groups.join(_numbered_jointly(frame, prints), on=_STOCK, how="left")
         auction |= pl.col("before") & pl.col("joint").fill_null(False)
     else:
-        groups = groups.join(_flagged_but_for_halts(frame, prints, least_flagged), on=_NAME, how="left")
+        groups = groups.join(_flagged_but_for_halts(frame, prints, least_flagged), on=_STOCK, how="left")
         auction |= pl.col("flagged").fill_null(False)
         prints = prints.filter(pl.col("side") == 0)
     rows = prints.join(groups.filter(auction), on=_GROUP, how="semi")["row"]
@@ -67,7 +70,7 @@ def settle_reopenings(
 
 
 def _halted(frame: pl.DataFrame, min_halt_minutes: float) -> pl.DataFrame:
-    """code, channel, time, price of the first prints after a halt."""
+    """Return the distinct code, channel, time, price of the first prints after a halt."""
     morning = pl.col("time").clip(CONTINUOUS_FROM, clock.LUNCH * clock.MINUTE_MS) - CONTINUOUS_FROM
     hours = morning + (pl.col("time") - clock.AFTERNOON * clock.MINUTE_MS).clip(lower_bound=0)
     follows = (pl.col("code") == pl.col("code").shift(1)) & (pl.col("channel") == pl.col("channel").shift(1))
@@ -81,19 +84,22 @@ def _continuous() -> pl.Expr:
 
 
 def _flagged_but_for_halts(frame: pl.DataFrame, prints: pl.DataFrame, least: int) -> pl.DataFrame:
-    """code, channel, flagged: whether a name's prints after halts have no aggressor, all others of continuous trading have one, and those are
-    `least` or more. prints: those after halts."""
+    """Return the columns code, channel, flagged.
+
+    flagged: the stock's prints after halts have no aggressor, all its other continuous prints have one, and those are `least` or
+    more. prints: the prints after halts.
+    """
     none = (pl.col("side") == 0).sum()
-    own = frame.filter(_continuous()).join(prints.select(_NAME).unique(), on=_NAME, how="semi")
-    counts = own.group_by(_NAME).agg(none=none, others=(pl.col("side") != 0).sum())
-    after = prints.group_by(_NAME).agg(after=none, every=(pl.col("side") == 0).all())
+    own = frame.filter(_continuous()).join(prints.select(_STOCK).unique(), on=_STOCK, how="semi")
+    counts = own.group_by(_STOCK).agg(none=none, others=(pl.col("side") != 0).sum())
+    after = prints.group_by(_STOCK).agg(after=none, every=(pl.col("side") == 0).all())
     flagged = pl.col("every") & (pl.col("after") == pl.col("none")) & (pl.col("others") >= least)
-    return counts.join(after, on=_NAME).select(*_NAME, flagged=flagged)
+    return counts.join(after, on=_STOCK).select(*_STOCK, flagged=flagged)
 
 
 def _numbered_jointly(frame: pl.DataFrame, prints: pl.DataFrame) -> pl.DataFrame:
-    """code, channel, joint: whether most aggressors of a name's other prints have the number before that of their first fill."""
-    own = frame.with_row_index("row").join(prints.select(_NAME).unique(), on=_NAME, how="semi", maintain_order="left")
+    """Return code, channel, joint: most aggressors of a stock's other prints have the number before that of their first fill."""
+    own = frame.with_row_index("row").join(prints.select(_STOCK).unique(), on=_STOCK, how="semi", maintain_order="left")
     others = own.filter(_continuous()).join(prints.select("row"), on="row", how="anti", maintain_order="left")
     first = others.filter((_LATER.shift(1) != _LATER).fill_null(True))
-    return first.group_by(_NAME).agg(joint=(pl.col("event") == _LATER + 1).fill_null(False).mean() > 0.5)
+    return first.group_by(_STOCK).agg(joint=(pl.col("event") == _LATER + 1).fill_null(False).mean() > 0.5)

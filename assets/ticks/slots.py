@@ -1,4 +1,4 @@
-"""The slots of a day: its dense bars and after-hours, and the slot that a stamp falls into (SPEC §1). Compiled by numba."""
+"""The slots of a day: its dense bars and after-hours trading, and the slot of a stamp (SPEC §1). Compiled by numba."""
 
 import numpy as np
 from numba import njit
@@ -7,7 +7,7 @@ from assets.ticks import clock
 
 SLOTS = len(clock.DAY_BARS) + 1  # the dense bars and after-hours
 MINUTES = np.array([*clock.DAY_BARS, clock.AFTER_HOURS], np.int32)
-"""Minute of each slot."""
+"""The minute (since midnight) of each slot."""
 AFTER_HOURS_SLOT = SLOTS - 1
 _CLOSING_SLOT = SLOTS - 2
 _MORNING_BARS = clock.LUNCH - clock.MORNING
@@ -18,14 +18,14 @@ BEGINS = np.array(
         np.iinfo(np.int32).max,
     ],
     np.int32,
-)  # slot k holds the stamps from BEGINS[k] to before BEGINS[k + 1]
+)  # slot k contains the stamps t with BEGINS[k] <= t < BEGINS[k + 1]
 _MORNING, _LUNCH, _AFTERNOON = clock.MORNING, clock.LUNCH, clock.AFTERNOON
 _CLOSING, _CLOSE = clock.CLOSING_AUCTION, clock.CLOSE
 
 
 @njit(cache=True, nogil=True, inline="always")
 def slot_of(time):
-    """Slot of a stamp in ms since midnight (SPEC §1: what is stamped over lunch belongs to 11:29)."""
+    """Return the slot of a stamp in ms since midnight (SPEC §1: a stamp during lunch belongs to 11:29)."""
     minute = time // 60_000
     if minute < _MORNING:
         return 0

@@ -1,13 +1,12 @@
-"""An external sort by security: blocks of rows of any number → batches of whole securities in their final order, in
-bounded memory.
+"""Sorts blocks of rows by security externally and returns batches of whole securities in their final order, in bounded memory.
 
-Here: cutting, keeping and merging runs of integer columns, and writing batches into one Parquet file. Not here: what the
-columns mean, what a duplicate is (canonical.py, day_of_files.py).
+This module cuts, stores and merges runs of integer columns, and writes batches into one Parquet file. The meaning of columns and
+of duplicates is defined in canonical.py and day_of_files.py.
 
-Every block is sorted by security when it arrives (a counting sort) and is a run. As soon as the runs hold more than one
-batch they go to disk, column by column and uncompressed: a merge then reads of each run one contiguous piece per column
+Every block is sorted by security when it arrives (a counting sort) and forms a run. As soon as the runs have more rows than one
+batch, they are written to disk, column by column and uncompressed. A merge then reads one contiguous piece per run and column
 straight into place (lz4 took ten times as long to write as it saved in reading). Rows of a security are merged by key only
-where they do not already lie in order, and rows of one key stay in the order delivered.
+where they are not already in order, and rows with the same key stay in the order of delivery.
 """
 
 import os
@@ -24,29 +23,29 @@ from numba import njit
 from polars.io.plugins import register_io_source
 
 ROW_GROUP = 262_144
-"""Rows of a Parquet row group: readers of a few securities decode little more than theirs."""
+"""Rows of a Parquet row group, so small that a reader of a few securities decodes few other rows."""
 
 
 @dataclass(frozen=True)
 class _Run:
-    """One block. codes: its securities, ascending; starts (codes + 1,): where each begins. places: per column the values,
-    or where they begin in the file."""
+    """One sorted block. codes: its securities, ascending. starts (codes + 1,): the row at which each begins. places: for each
+    column its values, or the offset in bytes at which they begin in the file."""
 
     codes: np.ndarray
     starts: np.ndarray
     places: list[np.ndarray] | list[int]
 
     def span(self, low: int, high: int) -> tuple[int, int]:
-        """The rows of the securities from low to before high."""
+        """Return the first row and the end of the rows of the securities in [low, high)."""
         at = np.searchsorted(self.codes, (low, high))
         return int(self.starts[at[0]]), int(self.starts[at[1]])
 
 
 class Spill:
-    """Collects blocks with a column `code` and hands them back in batches.
+    """Collects blocks with a column `code` and returns their rows in batches; a context manager, since it holds a file.
 
-    folder: where runs go once there are more than `batch_rows` rows; None keeps all in memory. key: the columns that order
-    the rows of a security.
+    folder: the folder to which runs are written once there are more than `batch_rows` rows; None keeps all in memory. key: the
+    columns by which the rows of a security are sorted.
     """
 
     def __init__(self, folder: Path | None, key: Sequence[str], batch_rows: int):
@@ -62,20 +61,24 @@ class Spill:
 
     def __exit__(self, *_: object) -> None:
         if self._file is not None:
-            self._file.close()  # it has no name: closing it frees its room on disk
+            self._file.close()  # the file has no name, so closing it frees its space on disk
 
     @property
     def on_disk(self) -> bool:
+        """Whether runs have been written to disk."""
         return self._file is not None
 
     def add(self, frame: pl.DataFrame) -> None:
-        """Takes a block; blocks come in the order in which rows were delivered. Its rows are sorted by code (`by_code`)."""
+        """Add a block whose rows are sorted by code (`by_code`). Blocks are added in the order of delivery.
+
+        Raises ValueError where its schema is not that of earlier blocks, or an unsigned column has nulls.
+        """
         if frame.is_empty():
             return
         if self._schema is None:
             self._schema = frame.schema
         if frame.schema != self._schema:
-            raise ValueError(f"a block of {frame.schema} among blocks of {self._schema}")
+            raise ValueError(f"a block has the schema {frame.schema}, the blocks before it {self._schema}")
         code = frame["code"].to_numpy()
         begins = np.flatnonzero(np.diff(code, prepend=code[0] - 1))
         columns = [self._integers(i, series) for i, series in enumerate(frame.iter_columns())]
@@ -89,14 +92,16 @@ class Spill:
                     self._runs[at] = self._to_disk(run)
 
     def _integers(self, column: int, series: pl.Series) -> np.ndarray:
-        """The values as numpy integers, null as the lowest of its type."""
+        """Return the values as numpy integers, with null as the lowest value of the type."""
         series = series.to_physical()
         if series.dtype == pl.Boolean:
             series = series.cast(pl.Int8)
         if series.null_count():
             self._nullable.add(column)
             if not series.dtype.is_signed_integer():
-                raise ValueError(f"{series.name} of {series.dtype} holds nulls")
+                raise ValueError(
+                    f"{series.name} of type {series.dtype} has nulls, which only signed integers can represent"
+                )
             series = series.fill_null(np.iinfo(_storage(series.dtype)).min)
         return series.to_numpy()
 
@@ -111,23 +116,25 @@ class Spill:
         return _Run(run.codes, run.starts, places)
 
     def ranges(self, breaks: Sequence[int] = ()) -> list[tuple[int, int]]:
-        """Code ranges [low, high) that hold every row once, each of at most `batch_rows` rows or a single security. breaks:
-        codes that no range reaches across."""
+        """Return ascending ranges [low, high) of codes that cover every row once.
+
+        Each range has at most `batch_rows` rows or a single security. breaks: codes at which a new range begins.
+        """
         if not self._runs:
             return []
         codes, where = np.unique(np.concatenate([run.codes for run in self._runs]), return_inverse=True)
         counts = np.bincount(where, np.concatenate([np.diff(run.starts) for run in self._runs])).astype(np.int64)
-        bounds, held, last = [int(codes[0])], 0, int(codes[0])
+        bounds, rows, last = [int(codes[0])], 0, int(codes[0])
         for code, count in zip(codes.tolist(), counts.tolist(), strict=True):
-            if held and (held + count > self.batch_rows or any(last < at <= code for at in breaks)):
+            if rows and (rows + count > self.batch_rows or any(last < at <= code for at in breaks)):
                 bounds.append(code)
-                held = 0
-            held += count
+                rows = 0
+            rows += count
             last = code
         return list(zip(bounds, [*bounds[1:], int(codes[-1]) + 1], strict=True))
 
     def batch(self, low: int, high: int) -> pl.DataFrame:
-        """The rows of a code range, sorted by code, key and delivery. May be called from several threads."""
+        """Return the rows of the codes in [low, high), sorted by code, key and delivery. Safe to call from several threads."""
         assert self._schema is not None
         spans = [(run, *run.span(low, high)) for run in self._runs]
         spans = [(run, first, last) for run, first, last in spans if last > first]
@@ -155,7 +162,7 @@ class Spill:
         while left:
             read = os.preadv(self._file.fileno(), [left], offset)
             if read == 0:
-                raise OSError("the runs of an external sort are shorter than they were written")
+                raise OSError("the temporary file of an external sort is shorter than what was written to it")
             offset += read
             left = left[read:]
 
@@ -169,7 +176,7 @@ class Spill:
 
 
 def _storage(dtype: pl.DataType) -> np.dtype:
-    """The numpy type of a column as it is kept."""
+    """Return the numpy type in which a column is stored."""
     if dtype == pl.Boolean:
         return np.dtype(np.int8)
     series = pl.Series([], dtype=dtype).to_physical()
@@ -177,7 +184,7 @@ def _storage(dtype: pl.DataType) -> np.dtype:
 
 
 def by_code(frame: pl.DataFrame) -> pl.DataFrame:
-    """The rows sorted by code, those of one code in the order given."""
+    """Return the rows sorted by code; rows of one code keep their order."""
     code = frame["code"].to_numpy()
     if len(code) == 0 or (code[1:] >= code[:-1]).all():
         return frame
@@ -185,7 +192,7 @@ def by_code(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 def _order(code: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray | None:
-    """The stable order by code, first, second; None where it is the one that the rows are in."""
+    """Return the stable order by code, first, second; None where the rows are already in this order."""
     if _is_sorted(code, first, second):
         return None
     order = _counting_sort(code, int(code.min()), int(code.max()))
@@ -195,7 +202,7 @@ def _order(code: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarra
 
 @njit(cache=True, nogil=True)
 def _counting_sort(code: np.ndarray, low: int, high: int) -> np.ndarray:
-    """The stable order by code, for codes between low and high."""
+    """Return the stable order by code, for codes between low and high inclusive."""
     starts = np.zeros(high - low + 2, np.int64)
     for c in code:
         starts[c - low + 1] += 1
@@ -223,8 +230,11 @@ def _is_sorted(code: np.ndarray, first: np.ndarray, second: np.ndarray) -> bool:
 
 @njit(cache=True, nogil=True)
 def _sort_within(order: np.ndarray, code: np.ndarray, first: np.ndarray, second: np.ndarray) -> None:
-    """Sorts the rows of each security by (first, second), stably: a merge sort of the ascending stretches that are there,
-    so that what is sorted costs one look and two sorted streams (orders and cancels) cost one merge."""
+    """Sort the rows of each security by (first, second), stably and in place.
+
+    This is a merge sort of the ascending stretches that exist: sorted rows cost one pass, and two sorted streams (orders and
+    cancels) cost one merge.
+    """
     spare = np.empty_like(order)
     bounds = np.empty(len(order) + 1, np.int64)
     begin = 0
@@ -267,12 +277,12 @@ def _comes_before(first, second, i, j):
 def write_batches(
     path: Path, schema: pl.Schema, ranges: Sequence[tuple[int, int]], batch: Callable[[int, int], pl.DataFrame]
 ) -> None:
-    """One Parquet file of the batches of all ranges, in order; while one is written the next is made."""
+    """Write the batches of all ranges, in order, into one Parquet file; while one is written, the next is computed."""
 
     def frames(
         columns: list[str] | None, predicate: pl.Expr | None, n_rows: int | None, batch_size: int | None
     ) -> Iterator[pl.DataFrame]:
-        del columns, predicate, n_rows, batch_size  # a sink asks for everything
+        del columns, predicate, n_rows, batch_size  # a sink requests everything
         with ThreadPoolExecutor(1) as pool:
             ahead = None
             for low, high in ranges:
@@ -286,7 +296,7 @@ def write_batches(
     register_io_source(frames, schema=schema).sink_parquet(
         path,
         compression="zstd",
-        compression_level=1,  # a quarter faster than the default and as small: sorted integers
+        compression_level=1,  # for sorted integers a quarter faster than the default, with files of the same size
         statistics=True,
         row_group_size=ROW_GROUP,
         maintain_order=True,

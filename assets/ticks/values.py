@@ -1,8 +1,7 @@
-"""What one vendor value says: text → exact integer, or None where it says nothing. The plain definition of every kind of
-field, one value at a time.
+"""Defines how one vendor value is read: from text to an exact integer, or None where the text is not valid.
 
-Here: the forgiving reading of single values, by which rows are judged that parse.py does not understand, and against which
-it is tested. Not here: anything fast (parse.py) and what a column means (layouts/).
+This module is the plain, tolerant definition of every kind of field, one value at a time. Rows that parse.py cannot parse are
+read by it, and parse.py is tested against it. The fast parser is in parse.py, the meaning of columns in layouts/.
 """
 
 import datetime as dt
@@ -15,11 +14,11 @@ from resources.settings.landing import LandingSettings
 from resources.values import NOTHING, rounded
 
 STRIPPED = ' "\r\t\0'
-"""What may stand around any value: blanks, quotes, the \\r of a Windows line end, the byte 0 of a letter never set."""
+"""Characters that may surround any value: blanks, quotes, the \\r of a Windows line end, the byte 0 of an unset letter."""
 PRICE_PLACES = 4
 """Prices and money are whole 1/10 000 yuan."""
 LONGEST_CODE = 7
-"""Bytes of a letter or number with a meaning, at most."""
+"""Largest number of bytes of a code."""
 _LARGEST = 2**63 - 1
 _CLOCK = re.compile(r"(\d{1,2}):?(\d{2}):?(\d{2})(?:\.?(\d{1,3})|\.)?", re.ASCII)
 _FINE_CLOCK = re.compile(r"(\d{1,2}:\d{2}:\d{2}\.\d{3})\d+", re.ASCII)
@@ -40,15 +39,18 @@ _SHANGHAI = 8 * 60  # minutes ahead of UTC
 
 
 def is_nothing(text: str) -> bool:
-    """Whether a text is what databases and spreadsheets write for no value."""
+    """Return whether a text is a form in which databases and spreadsheets write a missing value."""
     return text.lower() in NOTHING
 
 
 def number(text: str, places: int) -> int | None:
-    """A decimal number × 10**places, rounded half away from zero (vendor floats carry noise: 1801.00999999999999 is
-    1801.01). With places = 0 only whole numbers: 100 and 100.0, not 1.5. Never one that a spreadsheet may have rounded,
-    8.03E+05 of 803113, where 1.13304E+05 has all its digits, 1E5 is how some write 100000, and 3.7E9 how Java does. A comma may part thousands.
-    None where it is neither or beyond 64 bits."""
+    """Return a decimal number × 10**places, rounded half away from zero; None where the text is no such number.
+
+    Rounding removes the noise of vendors' floats: 1801.00999999999999 is 1801.01. With places = 0 only whole numbers are read:
+    100 and 100.0, not 1.5. A number that a spreadsheet may have rounded is not read, such as 8.03E+05 for 803113, whereas
+    1.13304E+05 has all its digits, and 1E5 and Java's 3.7E9 are exact. Commas may separate thousands. Numbers beyond 64 bits are
+    not read.
+    """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     if _THOUSANDS.fullmatch(text):
@@ -68,8 +70,10 @@ def number(text: str, places: int) -> int | None:
 
 
 def clock(text: str) -> int | None:
-    """Milliseconds since midnight from HH:MM:SS[.fraction] or HHMMSS[mmm]; the 0 of an hour below ten may be missing, and
-    what is finer than a millisecond is cut off."""
+    """Return milliseconds since midnight of HH:MM:SS[.fraction] or HHMMSS[mmm]; None for any other text.
+
+    The 0 of an hour below ten may be missing, and digits beyond the millisecond are cut off.
+    """
     if len(text) == 8 and text.isdigit():  # HMMSSmmm: the hour's 0 was dropped
         text = "0" + text
     if fine := _FINE_CLOCK.fullmatch(text):
@@ -84,7 +88,7 @@ def clock(text: str) -> int | None:
 
 
 def date(text: str) -> int | None:
-    """YYYYMMDD from a date with or without marks between its parts; a time of day may follow it, if it is midnight."""
+    """Return YYYYMMDD of a date with or without separators, which midnight may follow; None for any other text."""
     text = text.replace("年", "-").replace("月", "-").replace("日", "")
     at = next((i for i, letter in enumerate(text) if letter in " T"), len(text))
     day, rest = text[:at], text[at:]
@@ -96,9 +100,12 @@ def date(text: str) -> int | None:
 
 
 def stamp(text: str) -> tuple[int, int] | None:
-    """(YYYYMMDD, milliseconds since midnight) in Shanghai from a date and time of day in one: 2024-01-03 09:30:00.123,
-    2024.01.03T09:30:00, 20240103-09:30:00.123, 20240103093000123. A zone after it (Z, +08:00, +0000) is converted to
-    Shanghai's; without one the stamp is Shanghai's. The order of a date is year, month, day: 03/01/2024 says nothing."""
+    """Return (YYYYMMDD, milliseconds since midnight) in Shanghai of a date with a time of day; None for any other text.
+
+    Examples are 2024-01-03 09:30:00.123, 2024.01.03T09:30:00, 20240103-09:30:00.123 and 20240103093000123. A stamp with a zone
+    (Z, +08:00, +0000) is converted to Shanghai time; one without a zone is in Shanghai time. The order of a date is year, month,
+    day: 03/01/2024 is not read.
+    """
     match = _STAMP.fullmatch(text)
     if match is None:
         return None
@@ -122,13 +129,16 @@ def stamp(text: str) -> tuple[int, int] | None:
 
 
 def code(text: str, codes: Mapping[str, int]) -> int | None:
-    """The meaning of a letter or short number; None where the layout knows none."""
+    """Return the meaning of a letter or short number; None where the layout declares none."""
     return forgiving(codes).get(text)
 
 
 def forgiving(codes: Mapping[str, int]) -> dict[str, int]:
-    """The codes of a field, and the forms in which spreadsheets and data frames write them: letters in the other case
-    (TRUE, true), numbers as floats (1.0), unless the layout gives such a form a meaning of its own."""
+    """Return the codes of a field and the forms in which spreadsheets and data frames write them.
+
+    These are letters in the other case (TRUE, true) and numbers as floats (1.0), unless the layout assigns such a form another
+    meaning.
+    """
     forms = dict(codes)
     for text, meaning in codes.items():
         also = [text.lower(), text.upper(), text.capitalize()] if text.isascii() else []
@@ -141,11 +151,14 @@ def forgiving(codes: Mapping[str, int]) -> dict[str, int]:
 
 
 def symbol(text: str) -> tuple[int, str] | None:
-    """(the number, the exchange named with it or "") of 600519, 600519.SH, 600519.XSHG, SH600519, sh.600519 or 1 for
-    000001. The spellings of the exchanges are those of the setting `landing.exchanges` by default."""
+    """Return (the number, the exchange or "") of a security; None for any other text.
+
+    Forms are 600519, 600519.SH, 600519.XSHG, SH600519, sh.600519 and 1 for 000001. The spellings of exchanges are the default of
+    the setting `landing.exchanges`.
+    """
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
-    if text.startswith(("=", "'")):  # how spreadsheets keep a 0 in front
+    if text.startswith(("=", "'")):  # how spreadsheets preserve a leading 0
         text = text.strip("=\"'")
     if match := _PREFIXED.fullmatch(text):
         exchange, digits = match.groups()

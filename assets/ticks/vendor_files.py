@@ -1,12 +1,12 @@
-"""Vendor files as they lie on disk: opening and unpacking, recognising, cutting into blocks, typing, setting bad rows aside.
+"""Opens, unpacks and recognises vendor files, cuts them into blocks, and types their rows or sets them aside.
 
-Here: bytes → integer columns under canonical names, with line numbers. Not here: what a column means (layouts/), files that
-are no comma-separated bytes (plain_csv.py), the compiled parser (parse.py) and the meaning of single values (values.py), which
-rows are valid trades, orders or quotes (canonical.py).
+This module turns bytes into integer columns under canonical names, with line numbers. The meaning of columns is declared in
+layouts/, other formats are translated in plain_csv.py, the compiled parser is parse.py, single values are defined in values.py,
+and canonical.py decides which rows are valid trades, orders or quotes.
 
-A block is a number of whole lines of one layout: a part of a large file, or many small files one after another (vendors
-that deliver a folder per stock). Lines that the parser does not understand are read again value by value, so that exactly
-the rows at fault are set aside. GBK needs no decoding: its trail bytes are never a comma, a quote or a line end.
+A block consists of whole lines of one layout: a part of a large file, or many small files one after another (from vendors
+that deliver a folder per stock). VendorLines that the parser cannot parse are read again value by value, so that exactly the
+faulty rows are set aside. GBK needs no decoding, since its second bytes are never a comma, a quote or a line end.
 """
 
 import bisect
@@ -46,19 +46,19 @@ from resources.settings.ticks import TicksSettings
 from resources.values import BLANKS, cut
 
 LONGEST_LINE = 1 << 20
-"""Bytes without a line end after which a file is no CSV file of ticks."""
+"""A file with this many bytes without a line end is not a CSV file of ticks."""
 UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, NotImplementedError, RuntimeError, ValueError)
-"""What the readers of gzip, zip and Parquet raise on a file that is cut off, damaged, encrypted or of an unknown method; of
-OSErrors those that are no fault of the machine (resources.errors.is_machine_fault)."""
+"""Errors that the readers of gzip, zip and Parquet raise for a file that is cut off, damaged, encrypted or of an unknown
+method. An OSError that is a fault of the machine (resources.errors.is_machine_fault) is excepted."""
 FIRST_ROWS = 20
-"""Rows that are asked which exchange they are of: the first alone may be damaged."""
+"""Number of first rows that are searched for an exchange and a format, since the first row alone may be damaged."""
 _PLACES = {"integer": 0, "ticks": 0, "price": values.PRICE_PLACES, "money": values.PRICE_PLACES}
 _AROUND = STRIPPED + BLANKS
 _LINE_END = ord("\n")
 REJECTED = {LINE: pl.Int64, "rule": pl.String, "reason": pl.String}
-"""Rows that cannot be used: which, the rule they break, and the rule with what the row held."""
+"""Schema of rows that cannot be used: the row, the rule that it breaks, and the rule with the row's value."""
 _NO_ROW = STRIPPED + "\x1a"
-"""What a line without a row holds; 1A is how DOS ended a file."""
+"""The only characters of a line without a row; 1A is the end-of-file mark of DOS."""
 _CONTENTS = {
     b"\x1f\x8b": "a gzip archive: name it .csv.gz",
     b"PK\x03\x04": "a zip archive or a workbook: name the archive .zip, or save the workbook as .csv",
@@ -72,18 +72,20 @@ _CONTENTS = {
     b"\xff\xfe\x00\x00": "text in UTF-32: save it in UTF-8",
     b"\x00\x00\xfe\xff": "text in UTF-32: save it in UTF-8",
 }
-"""First bytes of a file → what it is and what to do where its name says otherwise."""
-_SMALL = 8 << 20  # bytes; a compression ratio says something from here on
+"""First bytes of a file → its true format and the remedy, where its name claims another format."""
+_SMALL = 8 << 20  # bytes; below this size, a compression ratio is not judged
 
 
 class EmptyFileError(InputError):
-    """A file holds nothing at all."""
+    """A file has no bytes."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """CSV bytes: a file, or a member of an archive as `archive.zip/member.csv`. counts: what its rows are counted in: lines,
-    of which the header is the first, or the rows of a table."""
+    """CSV bytes: a file, or a member of an archive as `archive.zip/member.csv`.
+
+    counts: the unit of row numbers in messages: "line", where the header is line 1, or "row" of a Parquet table.
+    """
 
     name: str
     open: Callable[[], IO[bytes]]
@@ -91,19 +93,22 @@ class Source:
 
     @property
     def first(self) -> int:
-        """The number of its first row."""
+        """The number of the first row."""
         return 2 if self.counts == "line" else 1
 
     @property
     def folder(self) -> str:
-        """The name of the folder that the file lies in."""
+        """The name of the folder that contains the file."""
         return PurePosixPath(self.name).parent.name
 
 
 @dataclass(frozen=True)
 class VendorFile:
-    """A source and what its header says. header: a name for each field of a line, as the layouts write it. text_suffix: rows
-    say 600519.SH. extra: the setting `extra_layouts` it was recognised with."""
+    """A source with its header and layouts.
+
+    header: a name for each field of a line, spelled as in the layouts. text_suffix: whether symbols have the form 600519.SH.
+    extra: the setting `extra_layouts` with which it was recognised.
+    """
 
     source: Source
     header: tuple[str, ...]
@@ -114,15 +119,17 @@ class VendorFile:
 
     @property
     def name(self) -> str:
+        """The name of the source, as messages give it."""
         return self.source.name
 
     def layout(self, table: str) -> Layout | None:
+        """Return the layout by which a table reads the file; None where the file has no rows of the table."""
         return next((layout for layout in self.layouts if layout.table == table), None)
 
 
 @dataclass(frozen=True)
 class PieceOfFile:
-    """Where lines of one file begin in a block: at its row `row`, with the file's line `line` (the header is 1)."""
+    """VendorLines of one file in a block: they begin at the block's row `row`, with the file's line `line` (the header is 1)."""
 
     file: int
     row: int
@@ -132,7 +139,7 @@ class PieceOfFile:
 
 @dataclass(frozen=True)
 class VendorLines:
-    """Bytes of whole lines under one header, all of which the same layout reads."""
+    """Bytes of whole lines under one header that the same layout reads, from one file or several."""
 
     data: np.ndarray
     parts: tuple[PieceOfFile, ...]
@@ -141,9 +148,11 @@ class VendorLines:
 
     @property
     def count(self) -> int:
+        """The number of lines."""
         return self.parts[-1].row + self.parts[-1].lines
 
     def part(self, row: int) -> PieceOfFile:
+        """Return the part that contains a row of the block."""
         return self.parts[bisect.bisect_right(self.parts, row, key=lambda part: part.row) - 1]
 
     @functools.cached_property
@@ -151,16 +160,19 @@ class VendorLines:
         return np.flatnonzero(self.data == _LINE_END)
 
     def text(self, row: int) -> str:
-        """The line of a row."""
+        """Return the line of a row as text, without its line end."""
         begin = int(self._ends[row - 1]) + 1 if row else 0
         return decode(self.data[begin : int(self._ends[row])].tobytes())
 
 
 @dataclass(frozen=True)
 class Block:
-    """Lines, parsed. frame: `line` (the row in the block, from 0) and one integer column per field of the layout, final in
-    unit and meaning, null where empty or unknown. rejected (schema REJECTED): rows that could not even be split or typed.
-    blank: rows of nothing, and repeated headers."""
+    """Parsed lines.
+
+    frame: `line` (the row in the block, from 0) and one integer column per field of the layout, final in unit and meaning; null
+    where empty or unknown. rejected (schema REJECTED): rows that could not be split or typed. blank: the empty rows and repeated
+    headers.
+    """
 
     lines: VendorLines
     frame: pl.DataFrame
@@ -168,7 +180,7 @@ class Block:
     blank: tuple[int, ...] = ()
 
     def texts(self, rows: Iterable[int]) -> pl.DataFrame:
-        """What the vendor wrote in the fields of rows: `line` and one text per field of the layout."""
+        """Return the vendor's texts of rows: `line` and one column per field of the layout."""
         at = _positions(self.lines.file.header, self.lines.layout)
         rows = list(rows)
         split = [fields_of(self.lines.text(row), len(self.lines.file.header)) for row in rows]
@@ -176,29 +188,32 @@ class Block:
         return pl.DataFrame({LINE: rows, **columns}, schema={LINE: pl.Int64, **dict.fromkeys(at, pl.String)})
 
     def codes(self, rows: Iterable[int]) -> list[tuple[int, str] | None]:
-        """The security of rows, as far as they can be read: (number, exchange where the row says it)."""
+        """Return (number, exchange or "") of the security of each row; None where it cannot be read."""
         at = _positions(self.lines.file.header, self.lines.layout)["code"]
         split = (fields_of(self.lines.text(row), len(self.lines.file.header)) for row in rows)
         return [values.symbol(parts[at]) if at < len(parts) else None for parts in split]
 
 
 def is_data(name: str) -> bool:
-    """Whether a file's name says that it holds data: .csv, .csv.gz, .zip or .parquet."""
+    """Return whether a file's name is that of a data file: .csv, .csv.gz, .zip or .parquet."""
     return name.lower().endswith((".csv", ".csv.gz", ".zip", ".parquet"))
 
 
 def fields_of(text: str, count: int) -> list[str]:
-    """The values of a line, without what may stand around them. Where there are not as many as the header has fields, a
-    comma inside quotes is part of a value."""
+    """Return the values of a line, without the blanks and quotes around them.
+
+    count: number of fields of the header. Where a split at every comma gives another number, a comma inside quotes is read as
+    part of a value.
+    """
     parts = text.split(",")
     if len(parts) != count and '"' in text and text.count('"') % 2 == 0:
-        with contextlib.suppress(csv.Error):  # a line that is none
+        with contextlib.suppress(csv.Error):  # not a line of CSV
             parts = next(csv.reader([text], skipinitialspace=True))
     return [part.strip(_AROUND).replace(INNER_COMMA, ",") for part in parts]
 
 
 def decode(data: bytes) -> str:
-    """UTF-8 (with or without a byte order mark), else GBK."""
+    """Decode UTF-8 (with or without a byte order mark), otherwise GBK."""
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -210,8 +225,11 @@ def decode(data: bytes) -> str:
 
 @contextmanager
 def sources(path: Path, name: str, settings: TicksSettings) -> Iterator[list[Source]]:
-    """The CSV files that a file of the landing zone holds: itself (a Parquet file as CSV), or the members of a .zip, which
-    stays open meanwhile. Nothing is unpacked to disk."""
+    """Yield the CSV sources of a file of the landing zone: the file itself, or the members of a .zip, which stays open.
+
+    Parquet is read as CSV, and nothing is unpacked to disk. Raises InputError where an archive breaks a rule of safe unpacking
+    or has a member that is not read, and one of UNREADABLE where it is damaged.
+    """
     lower = path.name.lower()
     if lower.endswith(".parquet"):
         yield [
@@ -233,7 +251,7 @@ def sources(path: Path, name: str, settings: TicksSettings) -> Iterator[list[Sou
 def _archive(path: Path) -> zipfile.ZipFile:
     try:
         return zipfile.ZipFile(path)
-    except (ValueError, struct.error) as error:  # a directory that points to nowhere
+    except (ValueError, struct.error) as error:  # a directory with invalid offsets
         raise zipfile.BadZipFile(str(error)) from error
 
 
@@ -243,7 +261,7 @@ def _columns_read(extra: tuple[str, ...]) -> frozenset[str]:
 
 
 def _members(archive: zipfile.ZipFile, name: str, settings: TicksSettings) -> list[tuple[str, zipfile.ZipInfo]]:
-    """The .csv members in order of their names; an archive with a member that is no honest .csv is refused as a whole."""
+    """Return the .csv members in order of their names; one member that breaks a rule makes the whole archive refused."""
     found = []
     unpacked = packed = 0
     for info in archive.infolist():
@@ -252,7 +270,9 @@ def _members(archive: zipfile.ZipFile, name: str, settings: TicksSettings) -> li
         inner = PurePosixPath(own.replace("\\", "/"))
         what = f"its member {own!r}"
         if inner.is_absolute() or ".." in inner.parts or re.match(r"[A-Za-z]:", own):
-            raise _refused(name, what, "its path leaves the archive", "Pack the files again with plain relative names")
+            raise _refused(
+                name, what, "its path leads out of the archive", "Pack the files again with plain relative names"
+            )
         if stat.S_ISLNK(info.external_attr >> 16):
             raise _refused(name, what, "it is a link, not a file", "Pack the file that it points to")
         if (
@@ -263,7 +283,7 @@ def _members(archive: zipfile.ZipFile, name: str, settings: TicksSettings) -> li
         ):
             continue
         if inner.suffix.lower() != ".csv":
-            raise _refused(name, what, "only .csv is read from an archive", "Pack .csv files alone")
+            raise _refused(name, what, "only .csv is read from an archive", "Pack only .csv files")
         if info.flag_bits & 1:
             raise _refused(name, what, "it is encrypted", "Deliver it without a password")
         unpacked += info.file_size
@@ -272,7 +292,7 @@ def _members(archive: zipfile.ZipFile, name: str, settings: TicksSettings) -> li
         found.append((inner.as_posix(), info))
     _refuse_bombs(name, "all its members together", unpacked, packed, settings)
     if not found:
-        raise _refused(name, "it", "it holds no .csv", "Pack the vendor's .csv files")
+        raise _refused(name, "it", "it contains no .csv file", "Pack the vendor's .csv files")
     return sorted(found, key=lambda member: member[0])
 
 
@@ -300,7 +320,7 @@ def _refuse_bombs(archive: str, what: str, unpacked: int, packed: int, settings:
 
 
 class _Bounded:
-    """A gzip stream that ends in an error where it unpacks to more than settings allow (its size is told nowhere)."""
+    """A gzip stream that raises InputError where it unpacks to more than the settings allow, since gzip records no total size."""
 
     def __init__(self, stream: IO[bytes], name: str, packed: int, settings: TicksSettings):
         self.stream, self.name, self.packed, self.settings = stream, name, packed, settings
@@ -330,14 +350,16 @@ class _Bounded:
 
 
 def inspect(source: Source, extra: tuple[str, ...] = ()) -> VendorFile:
-    """Reads a file's header and first rows and recognises its encoding, its delimiter and its layout, which is one of the
-    project's or of those that the setting `extra_layouts` names.
+    """Read a file's header and first rows, and recognise its encoding, its delimiter and its layouts.
 
-    Raises EmptyFileError where the file is empty, InputError where it is no text, and what its reader raises where it is damaged (UNREADABLE).
+    extra: the setting `extra_layouts`; its layouts are preferred to those of the project. A header that no layout fits is
+    returned in `unrecognised`.
+
+    Raises EmptyFileError where the file is empty, InputError where it is not text, and one of UNREADABLE where it is damaged.
     """
     first = _first_lines(source)
     if not first[0]:
-        raise EmptyFileError(f"{source.name} is empty: it holds no header. Deliver it again, or remove it.")
+        raise EmptyFileError(f"{source.name} is empty and has no header. Deliver it again, or remove it.")
     if content := next((what for magic, what in _CONTENTS.items() if first[0].startswith(magic)), None):
         raise InputError(f"{source.name} is, by its first bytes, {content}.")
     if first[0][257:262] == b"ustar":
@@ -347,7 +369,7 @@ def inspect(source: Source, extra: tuple[str, ...] = ()) -> VendorFile:
         first = _first_lines(source)
     if b"\r" in first[0].rstrip(b"\r\n"):
         raise InputError(
-            f"{source.name} ends its lines in a carriage return alone, as no vendor does: save it with line feeds (\\n or \\r\\n)"
+            f"{source.name} ends its lines with a carriage return alone, which is not read: save it with line feeds (\\n or \\r\\n)"
         )
     if delimiter := other_delimiter(first[0]):
         source = replace(source, open=translated(source.open, "", delimiter))
@@ -356,7 +378,7 @@ def inspect(source: Source, extra: tuple[str, ...] = ()) -> VendorFile:
     header = tuple(fields_of(top, 0))
     rows = [fields_of(text, len(header)) for text in texts]
     if rows and len(rows[0]) == len(header) + 1 and rows[0][-1] == "":
-        header = (*header, "")  # rows end in a comma, the header does not
+        header = (*header, "")  # rows end with a comma, the header does not
     header = _published(header, extra)
     layouts, unrecognised = _recognised(header, exchange_of(header, rows, source.folder, known_layouts(extra)), extra)
     layouts = tuple(layout.stamped() if _holds_stamps(layout, header, rows) else layout for layout in layouts)
@@ -370,7 +392,7 @@ def _first_lines(source: Source) -> list[bytes]:
 
 
 def _holds_stamps(layout: Layout, header: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
-    """Whether the column of the time holds date and time in one, though the layout says that it holds a clock."""
+    """Return whether the time column contains dates with times, although the layout declares a clock."""
     at = header.index(layout.fields["time"].column)
     texts = [row[at] for row in rows if at < len(row)]
     return any(values.clock(text) is None and values.stamp(text) is not None for text in texts)
@@ -378,9 +400,10 @@ def _holds_stamps(layout: Layout, header: Sequence[str], rows: Sequence[Sequence
 
 @functools.lru_cache(64)
 def _published(header: tuple[str, ...], extra: tuple[str, ...]) -> tuple[str, ...]:
-    """The header with its names as published, where only letter case, blanks or full-width forms are others.
+    """Return the header with published names in place of those that differ only in letter case, blanks or full-width forms.
 
-    Of several published headers the one is meant that then has most columns in common."""
+    Of several published headers, the one with most columns in common is used.
+    """
 
     def renamed(published: Sequence[str]) -> tuple[str, ...]:
         own = {normal_name(name): name for name in published}
@@ -395,38 +418,41 @@ def _published(header: tuple[str, ...], extra: tuple[str, ...]) -> tuple[str, ..
 def _recognised(
     header: tuple[str, ...], suffix: str | None, extra: tuple[str, ...]
 ) -> tuple[tuple[Layout, ...], Unrecognised | None]:
-    """A day of a file per stock has thousands of files and a handful of headers."""
+    """Return the layouts of a header, cached: a day with a file per stock has thousands of files and a handful of headers."""
     layouts = tuple(recognise(header, suffix, known_layouts(extra)))
     return layouts, None if layouts else nearest(header, suffix, known_layouts(extra))
 
 
 def read_pieces(file: VendorFile, size: int) -> Iterator[tuple[np.ndarray, int]]:
-    """The file's lines after its header in pieces of about `size` bytes, each with the number of its lines. Every line
-    ends in a line end."""
+    """Yield (bytes, number of lines) of the file's lines after its header, in pieces of about `size` bytes.
+
+    Every line ends in a line end, the last included. Raises InputError where a line has more than LONGEST_LINE bytes, and one of
+    UNREADABLE where the file is damaged.
+    """
     with file.source.open() as stream:
         stream.readline(LONGEST_LINE)
         rest = np.empty(0, np.uint8)
         while True:
-            buffer = np.empty(len(rest) + size, np.uint8)  # read into place: a copy costs as much as the reading
+            buffer = np.empty(len(rest) + size, np.uint8)  # read into place, since a copy costs as much as reading
             buffer[: len(rest)] = rest
-            held = len(rest) + stream.readinto(memoryview(buffer)[len(rest) :])  # type: ignore[attr-defined, arg-type]
-            if held == len(rest):
+            filled = len(rest) + stream.readinto(memoryview(buffer)[len(rest) :])  # type: ignore[attr-defined, arg-type]
+            if filled == len(rest):
                 break
-            cut = _last_line_end(buffer, held) + 1
-            if held - cut > LONGEST_LINE:
+            cut = _last_line_end(buffer, filled) + 1
+            if filled - cut > LONGEST_LINE:
                 raise InputError(
-                    f"{file.name} holds {held - cut} bytes without a line end: no such line is a row. Deliver it again."
+                    f"{file.name} has {filled - cut} bytes without a line end, which cannot be a row. Deliver it again."
                 )
             if cut:
-                data = buffer[:cut] if 2 * cut > size else buffer[:cut].copy()  # of a small file keep no large buffer
+                data = buffer[:cut] if 2 * cut > size else buffer[:cut].copy()  # keep no large buffer for a small file
                 yield data, count_lines(data)
-            rest = buffer[cut:held]
+            rest = buffer[cut:filled]
         if rest.tobytes().strip(STRIPPED.encode()):
             yield np.append(rest, np.uint8(_LINE_END)), 1
 
 
 def _last_line_end(data: np.ndarray, size: int) -> int:
-    """Where the last line of the first `size` bytes ends; -1 where none does."""
+    """Return the position of the last line end in the first `size` bytes; -1 where there is none."""
     for end in range(size, 0, -LONGEST_LINE):
         found = np.flatnonzero(data[max(end - LONGEST_LINE, 0) : end] == _LINE_END)
         if len(found):
@@ -436,35 +462,38 @@ def _last_line_end(data: np.ndarray, size: int) -> int:
 
 @dataclass
 class Gatherer:
-    """Puts pieces of files together into blocks of about `size` bytes: small files of one header share a block, so that a
-    folder of thousands costs no more than one file. The order of rows stays that of the pieces."""
+    """Combines pieces of files into blocks of about `size` bytes, in order.
+
+    Small files with the same header share a block, so that a folder of thousands of files costs no more than one file.
+    """
 
     size: int
     _pieces: list[np.ndarray] = field(default_factory=list)
     _parts: list[PieceOfFile] = field(default_factory=list)
     _bytes: int = 0
-    _held: tuple[VendorFile, Layout] | None = None
+    _source: tuple[VendorFile, Layout] | None = None
 
     def add(
         self, data: np.ndarray, lines: int, file: VendorFile, layout: Layout, number: int, line: int
     ) -> Iterator[VendorLines]:
-        """Takes lines of file `number`, the first of which is its line `line`; yields what is full."""
-        if self._held is not None:
-            other, same = self._held
+        """Add lines of file `number`, beginning with its line `line`; yield the block before them if it is complete."""
+        if self._source is not None:
+            other, same = self._source
             fits = self._bytes + len(data) <= self.size
             if not fits or (other.header, other.text_suffix, same) != (file.header, file.text_suffix, layout):
                 yield from self.rest()
         row = self._parts[-1].row + self._parts[-1].lines if self._parts else 0
-        self._held = (file, layout)
+        self._source = (file, layout)
         self._pieces.append(data)
         self._bytes += len(data)
         self._parts.append(PieceOfFile(number, row, line, lines))
 
     def rest(self) -> Iterator[VendorLines]:
-        if self._held is not None:
+        """Yield the block that is still open, if any, and start a new one."""
+        if self._source is not None:
             data = self._pieces[0] if len(self._pieces) == 1 else np.concatenate(self._pieces)
-            full = VendorLines(data, tuple(self._parts), *self._held)
-            self._pieces, self._parts, self._bytes, self._held = [], [], 0, None
+            full = VendorLines(data, tuple(self._parts), *self._source)
+            self._pieces, self._parts, self._bytes, self._source = [], [], 0, None
             yield full
 
 
@@ -472,7 +501,7 @@ class Gatherer:
 
 
 def parse_lines(lines: VendorLines) -> Block:
-    """The block's rows as integers. May be called from several threads."""
+    """Parse the lines of a block into integers. Safe to call from several threads."""
     layout = lines.layout
     file = lines.file
     plan = _plan(file.header, layout.name, layout.table, file.text_suffix, layout.is_stamped, file.extra)
@@ -497,7 +526,7 @@ def parse_lines(lines: VendorLines) -> Block:
 
 
 def _places(lines: VendorLines, rows: np.ndarray) -> pl.Series:
-    """A number for each row that rises with its place in its file, and from file to file."""
+    """Return a number for each row that ascends with its position in its file, and from file to file."""
     parts = lines.parts
     at = np.searchsorted([part.row for part in parts], rows, side="right") - 1
     before = np.array([(part.file << 32) + part.line - part.row for part in parts], np.int64)
@@ -515,13 +544,13 @@ def _plan(
 
 
 def _positions(header: Sequence[str], layout: Layout) -> dict[str, int]:
-    """Field → which of a line's values it is; of columns with one name the first."""
+    """Return the position of each field in a line; of columns with the same name the first."""
     at = {name: i for i, name in reversed(list(enumerate(header)))}
     return {name: at[item.column] for name, item in layout.fields.items()}
 
 
 def _reread(lines: VendorLines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.DataFrame, tuple[int, ...]]:
-    """(typed, rejected, blank) of the rows that the parser did not understand, value by value."""
+    """Return (typed, rejected, blank) of the rows that the parser could not parse, read value by value."""
     header, layout, text_suffix = lines.file.header, lines.layout, lines.file.text_suffix
     positions = _positions(header, layout)
     typed: list[tuple[int | None, ...]] = []
@@ -533,14 +562,14 @@ def _reread(lines: VendorLines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.D
         if not text.strip(_NO_ROW) or all(map(values.is_nothing, parts)) or _is_header(parts, header, lines.file.extra):
             blank.append(row)
         elif len(parts) != len(header):
-            told = f"has {len(parts)} fields where the header has {len(header)}"
-            rejected.append((row, "has another number of fields than the header", told))
+            reason = f"has {len(parts)} fields where the header has {len(header)}"
+            rejected.append((row, "has another number of fields than the header", reason))
         else:
             found: list[int | None] = [row]
             for name, item in layout.fields.items():
-                value, rule, told = _value(parts[positions[name]], item, layout, text_suffix)
+                value, rule, reason = _value(parts[positions[name]], item, layout, text_suffix)
                 if rule:
-                    rejected.append((row, rule, told))
+                    rejected.append((row, rule, reason))
                     break
                 found.append(value)
             else:
@@ -554,15 +583,18 @@ def _reread(lines: VendorLines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.D
 
 
 def _is_header(parts: Sequence[str], header: Sequence[str], extra: tuple[str, ...]) -> bool:
-    """Whether a row is the file's header once more, as in files put together one behind the other."""
+    """Return whether a row repeats the file's header, as in files that were concatenated."""
     names = tuple(parts)[: len(header) - 1 if header[-1] == "" else None]
     own = tuple(header)[: len(names)] if header[-1] == "" else tuple(header)
     return len(names) == len(own) and normal_name(names[0]) == normal_name(own[0]) and _published(names, extra) == own
 
 
 def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> tuple[int | None, str, str]:
-    """(what a text stands for, the rule it breaks, the rule with the text): a null is wrong only where it is no number, no
-    date and time or no security."""
+    """Return (value, broken rule or "", the rule with the text) of one field.
+
+    Only a text that is no number, no date with time or no security breaks a rule here; other unreadable texts become null, which
+    canonical.py judges.
+    """
     if item.kind == "symbol":
         found = values.symbol(text)
         if found is None:

@@ -624,7 +624,7 @@ def test_a_cancel_of_both_sides_or_of_none_is_set_aside(folder):
     cancel = "2013,26,011,{},{},000001,102 ,0,300,4,09:31:00.000,09:31:00.078,3"
     for bid, ask in (("", ""), ("0", ""), ("5", "6")):
         folder.put("t.csv", SZSE_HEADER, [*SZSE_ROWS, cancel.format(bid, ask)])
-        assert "a cancel names exactly one order" in story(orders(folder), "rows_set_aside")
+        assert "a cancel must name exactly one order" in story(orders(folder), "rows_set_aside")
 
 
 @pytest.mark.parametrize(

@@ -245,7 +245,7 @@ def test_a_merged_stream_gives_trades_and_orders(landing):
 @pytest.mark.parametrize(
     ("row", "table", "reason"),
     [
-        (merged(5, "A", 0, 12, "1801.00", 100, 0, "B"), "orders", "it names no order on its side"),
+        (merged(5, "A", 0, 12, "1801.00", 100, 0, "B"), "orders", "it has no order number on its side"),
         (merged(5, "A", 12, 0, "0", 100, 0, "B"), "orders", "a limit order's price must be above 0"),
         (merged(5, "A", 12, 0, "1801", 100, 0, "N"), "orders", "TickBSFlag is empty or unknown"),
         (merged(5, "D", 12, 0, "0", -1, 0, "B"), "orders", "quantity is negative"),
@@ -473,8 +473,8 @@ def test_the_sse_flag_is_kept_whenever_it_is_given(landing, time):
         (szse(3, 9, 5, "08:59:59.990"), "stamped outside 09:00 to 16:00"),
         (szse(3, 9, 5, "09:24:59.990"), "a fill stamped before 09:25"),
         (szse(3, 9, 5, "16:00:00.000"), "stamped outside 09:00 to 16:00"),
-        (szse(3, 9, 0, "10:00:00.000"), "a fill names a buy and a sell order"),
-        (szse(3, 9, 9, "10:00:00.000"), "a fill names a buy and a sell order"),
+        (szse(3, 9, 0, "10:00:00.000"), "a fill must name a buy and a sell order that differ"),
+        (szse(3, 9, 9, "10:00:00.000"), "a fill must name a buy and a sell order that differ"),
         (szse(3, 9, 5, "10:00:00.000").replace("15.00", "15.005"), "a fill's price must be whole cents"),
         (szse(3, 9, 5, "10:00:00.000").replace("15.00", "0"), "a fill's price must be above 0"),
         (szse(3, 9, -5, "10:00:00.000"), "ask_order is negative"),

@@ -1,8 +1,8 @@
-"""What each vendor's files look like: which header belongs to which table, and what every column that is read means.
+"""Declares the vendors' layouts: which header belongs to which table, and the meaning of every column that is read.
 
-Here: declarations (a file for each vendor), and recognising a header. Not here: reading files (vendor_files.py) and what canonical
-rows must be (canonical.py). A new vendor is a new file here and its entry in LAYOUTS (known.py), or a layout of a user's own that
-`ticks.extra_layouts` names: docs/layouts.md shows one.
+This package contains the declarations (one file per vendor) and the recognition of headers. Files are read in vendor_files.py, and
+the rules of canonical rows are in canonical.py. A new vendor is a new file here with its entry in LAYOUTS (known.py), or a user's
+own layout that `ticks.extra_layouts` names; docs/layouts.md has an example.
 """
 
 from assets.ticks.layouts.known import LAYOUTS, known_layouts

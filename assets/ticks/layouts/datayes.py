@@ -1,4 +1,4 @@
-"""The layouts of DataYes 通联: files of both exchanges by kind, and the merged stream of Shanghai. Declarations only."""
+"""The layouts of DataYes 通联: separate files per exchange and kind, and Shanghai's merged stream. Declarations only."""
 
 from collections.abc import Mapping
 
@@ -114,7 +114,7 @@ DATAYES = (
             "money": Field("TradeMoney", "money", blank=True, optional=True),
         },
     ),
-    _merged(  # TradeMoney of an added order is the quantity already filled; a deleted one has no price
+    _merged(  # TradeMoney of an added order is the quantity already filled; a deleted order has no price
         "orders",
         ORDER,
         {

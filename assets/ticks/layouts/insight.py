@@ -1,4 +1,4 @@
-"""The layouts of Huatai INSIGHT: both exchanges under one header; the suffix of SecurityID decides. Declarations only."""
+"""The layouts of Huatai INSIGHT: both exchanges share one header, and the suffix of SecurityID distinguishes them. Declarations only."""
 
 from assets.ticks.layouts.layout import (
     BUY,

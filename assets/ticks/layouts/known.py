@@ -1,4 +1,4 @@
-"""All layouts: those of the project, a file for each vendor, and those that `ticks.extra_layouts` names."""
+"""Collects all layouts: those of the project (one file per vendor) and those that `ticks.extra_layouts` names."""
 
 import functools
 
@@ -14,10 +14,10 @@ LAYOUTS: tuple[Layout, ...] = (*DATAYES, *INSIGHT, *WIND)
 
 @functools.cache
 def known_layouts(paths: tuple[str, ...]) -> tuple[Layout, ...]:
-    """The layouts of a user's own that `ticks.extra_layouts` names, then LAYOUTS: of equals the own one is meant.
+    """Return the user's layouts that `ticks.extra_layouts` names, then LAYOUTS; of equal candidates the first is used.
 
-    paths: "module:name" of a Layout or of several. Raises SettingsError where one can't be loaded, is no Layout, or has the
-    name and table of another.
+    paths: "module:name" of a Layout or of a tuple or list of them. Raises SettingsError where one cannot be loaded, is not a
+    Layout, or has the name and table of another.
     """
     own: list[Layout] = []
     for path in paths:
@@ -25,12 +25,12 @@ def known_layouts(paths: tuple[str, ...]) -> tuple[Layout, ...]:
         several = list(named) if isinstance(named, tuple | list) else [named]
         if not several or not all(isinstance(one, Layout) for one in several):
             raise SettingsError(
-                f"ticks.extra_layouts: {path} is a {type(named).__name__}, no Layout of assets.ticks.layouts and no tuple of them"
+                f"ticks.extra_layouts: {path} is a {type(named).__name__}, but must be a Layout of assets.ticks.layouts or a tuple of them"
             )
         for one in several:
             if any((one.name, one.table) == (other.name, other.table) for other in (*own, *LAYOUTS)):
                 raise SettingsError(
-                    f"ticks.extra_layouts: {path} has a layout {one.name!r} of {one.table}, and so has another; name it otherwise"
+                    f"ticks.extra_layouts: {path} has a layout {one.name!r} of {one.table}, a name that another layout of the table has; rename it"
                 )
             own.append(one)
     return (*own, *LAYOUTS)

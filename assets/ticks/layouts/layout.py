@@ -1,7 +1,7 @@
-"""What a layout is: which header belongs to which table, and what every column that is read means; and the pieces that layouts share.
+"""Defines the types of a layout, and the pieces that layouts share.
 
-Here: the declarations' types, the codes that columns are turned into, letters and numbers of the exchanges. Not here: any vendor's
-layout (a file each in this folder), recognising a header (recognition.py).
+This module contains the types `Layout` and `Field`, the integer codes of coded columns, and the exchanges' letters for them. Each
+vendor's layouts are in a file of this folder, and headers are recognised in recognition.py.
 """
 
 from collections.abc import Mapping
@@ -14,12 +14,12 @@ Kind = Literal["symbol", "integer", "price", "ticks", "money", "clock", "date", 
 Numbering = Literal["trades", "orders", "events"]
 
 FILL, CANCEL, ORDER, STATUS = 1, 2, 3, 4
-"""What a row of a file with several kinds of rows is; a STATUS row (a phase begins) is no table's."""
+"""Kinds of rows in a file with several kinds; a STATUS row (a phase of trading begins) belongs to no table."""
 BUY, SELL, NEITHER = 1, -1, 0
 LIMIT, MARKET, OWN_BEST, CANCELLED = 0, 1, 2, 3
 NO_CHANNEL, CANCELS_WITHOUT_CHANNEL = 0, 2**31 - 1
-"""Channels of a vendor that has none. The cancels of its trade file are numbered as that file is and not as the order file, so
-that they stand on a channel of their own; assets/tape_health/rebuilt_orders.py reads it as NO_CHANNEL."""
+"""Channels of a vendor that delivers none. The cancels of its trade file share the numbering of that file and not of the order
+file, so they have a channel of their own, which assets/tape_health/rebuilt_orders.py reads as NO_CHANNEL."""
 ORDER_KINDS = ("limit", "market", "own_best", "cancel")
 """Names of the codes LIMIT … CANCELLED."""
 LEVELS = 10
@@ -29,12 +29,12 @@ LEVELS = 10
 class Field:
     """One vendor column.
 
-    kind: symbol (600519 or 600519.SH); integer; price and money (yuan, as decimals); ticks (whole 1/10 000 yuan already);
-    clock (HH:MM:SS[.mmm] or HHMMSSmmm, the hour's 0 may be dropped); date; stamp (date and time of day in one, the date
-    being the folder's day); code (a letter or number with a meaning). stamp_date is no kind to declare: it is the date of a
-    stamp, which the layout adds itself.
-    codes: what its letters or numbers mean; "" stands for a blank. blank: may be empty (null), as book levels are.
-    optional: a header without the column is the layout's all the same (DataYes has no BizIndex before 2021-04-26).
+    kind: symbol (600519 or 600519.SH); integer; price and money (yuan, as decimals); ticks (whole 1/10 000 yuan);
+    clock (HH:MM:SS[.mmm] or HHMMSSmmm, where the hour's leading 0 may be missing); date; stamp (a date with a time of day; the
+    date must be the folder's day); code (a letter or number with a declared meaning). stamp_date is not declared: it is the
+    date of a stamp, and the layout adds it itself.
+    codes: the meaning of each letter or number; "" is a blank. blank: whether the field may be empty (null), as book levels
+    may. optional: whether a header without the column still fits (DataYes has no BizIndex before 2021-04-26).
     """
 
     column: str
@@ -48,17 +48,19 @@ class Field:
 class Layout:
     """One kind of vendor file, as far as one canonical table reads it.
 
-    header: the columns as published, to name what is missing or new. fields: canonical name → column. fixed: canonical
-    names the vendor gives no column for, and their value. keep: (field, its values that are rows of this table); other
-    declared values are another table's and skipped. numbering: what the column of `seq` counts in a channel: this table's
-    rows, or all events (then `event` is `seq`); None where it tells nothing of what is missing. per_security: every file
-    holds one security, so that one without rows is a suspension and not a loss.
+    header: the published columns, by which missing and new columns are reported. fields: canonical name → column. fixed:
+    values of canonical names for which the vendor has no column. keep: (field, its values that mark rows of this table); rows
+    with other declared values belong to another table and are skipped. numbering: the rows that `seq` counts in a channel: this
+    table's rows, or all events (then `event` is `seq`); None where gaps in `seq` are no evidence of missing rows. per_security:
+    whether every file has one security, so that a file without rows is a suspension and not a loss.
 
-    A layout of trades or orders without a field "seq" numbers the rows of a file by their place in it.
+    In a layout of trades or orders without a field "seq", rows are numbered by their position in the file.
 
-    Trades with a field "flag" name the aggressor themselves; without one the larger order number is the aggressor's. Orders
-    with a field "order" name it there; without one it is "bid_order" or "ask_order", by "side" or by which of the two is
-    not 0. Trades with a field "money" must equal price × volume (SPEC §2.3).
+    In trades, a field "flag" names the aggressor; without it, the side with the larger order number is the aggressor. In orders,
+    a field "order" has the order's number; without it, the number is "bid_order" or "ask_order", chosen by "side" or by which of
+    the two is not 0. In trades, a field "money" must equal price × volume (SPEC §2.3).
+
+    Raises ValueError where `keep` names no field.
     """
 
     name: str
@@ -74,8 +76,8 @@ class Layout:
     def __post_init__(self) -> None:
         if self.keep is not None and self.keep[0] not in self.fields:
             raise ValueError(
-                f"layout {self.name}: keep names {self.keep[0]!r}, which is none of its fields ({', '.join(self.fields)}). It wants "
-                "the canonical name, not the vendor's column."
+                f"layout {self.name}: keep names {self.keep[0]!r}, which is none of its fields ({', '.join(self.fields)}). Name the "
+                "field by its canonical name, not by the vendor's column."
             )
         time = self.fields.get("time")
         if time is not None and time.kind == "stamp" and "stamp_date" not in self.fields:
@@ -84,20 +86,20 @@ class Layout:
 
     @property
     def is_stamped(self) -> bool:
-        """Whether the column of its time holds the date as well."""
+        """Whether the time column contains the date as well."""
         return self.fields["time"].kind == "stamp"
 
     def stamped(self) -> "Layout":
-        """The layout of a file whose column of the time holds date and time."""
+        """Return this layout for a file whose time column contains date and time."""
         return replace(self, fields={**self.fields, "time": replace(self.fields["time"], kind="stamp")})
 
     @property
     def columns(self) -> frozenset[str]:
-        """The columns that must be there."""
+        """The columns that a header must have."""
         return frozenset(item.column for item in self.fields.values() if not item.optional)
 
     def under(self, header: frozenset[str]) -> "Layout":
-        """The layout without the optional fields that a header lacks."""
+        """Return this layout without the optional fields that a header lacks."""
         fields = {name: item for name, item in self.fields.items() if item.column in header}
         return self if len(fields) == len(self.fields) else replace(self, fields=fields)
 
@@ -106,7 +108,7 @@ class Layout:
 
 
 def header_of(text: str) -> tuple[str, ...]:
-    """The columns of a header as a vendor publishes it: names between commas.
+    """Return the columns of a published header: names separated by commas.
 
     >>> header_of("security, at")
     ('security', 'at')
@@ -115,7 +117,7 @@ def header_of(text: str) -> tuple[str, ...]:
 
 
 def integers(**columns: str) -> dict[str, Field]:
-    """Fields of whole numbers: canonical name → the vendor's column.
+    """Return fields of whole numbers from canonical name → the vendor's column.
 
     >>> integers(volume="TradeQty")["volume"].column
     'TradeQty'
@@ -124,7 +126,11 @@ def integers(**columns: str) -> dict[str, Field]:
 
 
 def levels(pattern: str, price: str, volume: str, sides: tuple[str, str], kind: Kind = "price") -> dict[str, Field]:
-    """Fields of ten levels a side. pattern: how `{side}`, `{what}` and `{level}` make a column's name."""
+    """Return the fields of LEVELS book levels a side.
+
+    pattern: a column's name with the places `{side}`, `{what}` and `{level}`. price, volume: the vendor's words for `{what}`.
+    sides: its words for bid and ask. kind: the kind of the prices.
+    """
     return {
         f"{side}_{name}_{level}": Field(pattern.format(side=word, what=what, level=level), item, blank=True)
         for side, word in zip(("bid", "ask"), sides, strict=True)
@@ -134,13 +140,16 @@ def levels(pattern: str, price: str, volume: str, sides: tuple[str, str], kind: 
 
 
 def or_ascii(codes: Mapping[str, int]) -> dict[str, int]:
-    """The exchange's letters, and the numbers of their ASCII codes: SZSE enums are delivered as either."""
+    """Return codes by letter and by the letter's ASCII number, since SZSE enumerations are delivered as either."""
     return {**codes, **{str(ord(letter)): meaning for letter, meaning in codes.items()}}
 
 
 def with_cancels(trades: Layout, name: str, fixed: Mapping[str, int] | None = None) -> tuple[Layout, Layout]:
-    """SZSE's trade file as trades, and as orders under that name: a cancel is a row of another `exec` with one order number and no
-    price, which vendors write as 0, as nothing or as a negative number. fixed: what is fixed for cancels, where it is not what is fixed for trades."""
+    """Return the layouts of SZSE's trade file: as trades, and under `name` as the orders table's cancels.
+
+    A cancel is a row with another `exec`, one order number and no price, which vendors write as 0, blank or a negative number.
+    fixed: the fixed values of cancels, where they differ from those of the trades.
+    """
     fields = {key: item for key, item in trades.fields.items() if key not in ("volume", "money")}
     fields["quantity"] = trades.fields["volume"]
     fields |= {key: replace(fields[key], blank=True) for key in ("price", "bid_order", "ask_order")}

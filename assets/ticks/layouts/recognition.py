@@ -1,8 +1,8 @@
-"""Which layouts a header belongs to, and what is said of one that none can read.
+"""Recognises the layouts of a header, and describes a header that no layout fits.
 
-A layout is recognised when the header holds every column it must have, wherever they stand; optional columns, and those it
-does not read, may be missing. A file may hold rows of two tables (SZSE cancels stand in the trade file, the merged SSE
-stream holds orders and trades): it then has one layout per table, and `keep` says which rows are whose.
+A layout fits where the header contains every required column, in any order. Optional columns, and columns that the layout does
+not read, may be missing. A file may contain rows of two tables (SZSE's trade file has cancels, and SSE's merged stream has
+orders and trades): it then has one layout per table, and `keep` selects the rows of each.
 """
 
 from collections import Counter
@@ -17,10 +17,14 @@ from resources.values import cut
 
 @dataclass(frozen=True)
 class Unrecognised:
-    """A header that no layout can read: the nearest one, which columns it lacks, which it has beside or twice, and its
-    tables. alike: the layouts of both exchanges that it fits, where nothing says which exchange it is of. suffix: what the
-    file says itself, where the header would fit. elsewhere: that is an exchange nobody here reads (BJ), so that the file is
-    no table's and nothing is wrong."""
+    """A header that no layout fits; as text, the message about it.
+
+    nearest: the name of the most similar layout. missing, extra, repeated: the columns that the header lacks, has in addition or
+    has twice. tables: the tables to which the file may belong. alike: the layouts of both exchanges that it fits, where nothing
+    identifies the exchange. symbol_column: the column of the security. suffix: the exchange that the file names, where the header
+    would fit otherwise. elsewhere: whether that is an exchange outside the project (BJ), so that the file belongs to no table and
+    has no fault.
+    """
 
     nearest: str
     missing: tuple[str, ...]
@@ -34,29 +38,31 @@ class Unrecognised:
 
     def __str__(self) -> str:
         if self.elsewhere:
-            return f"its securities are of {self.suffix}, an exchange that nobody here reads"
+            return f"its securities are of {self.suffix}, an exchange that is not read"
         if self.alike:
             return (
-                f"its header fits {' and '.join(self.alike)}, and which exchange it is of nothing says: "
-                f"{self.symbol_column} must read 600519.SH or 000001.SZ, or its folder be named so"
+                f"its header fits {' and '.join(self.alike)}, and nothing in the file names its exchange: write the securities in "
+                f"{self.symbol_column} as 600519.SH or 000001.SZ, or name the folder so"
             )
         if self.suffix:
-            return f"its header is that of {self.nearest}, but its symbols or its folder say {self.suffix}"
-        told = []
+            return f"its header is that of {self.nearest}, but its symbols or its folder name {self.suffix}"
+        faults = []
         if self.repeated:
-            told.append(f"has {', '.join(map(cut, self.repeated))} twice")
+            faults.append(f"has {', '.join(map(cut, self.repeated))} twice")
         if self.missing:
-            told.append(f"lacks {', '.join(self.missing)}")
+            faults.append(f"lacks {', '.join(self.missing)}")
         if self.extra:
-            told.append(f"has {', '.join(map(cut, self.extra[:8]))}{' …' if len(self.extra) > 8 else ''} beside")
-        return f"its header matches no known layout; of the nearest, {self.nearest}, it {' and '.join(told) or 'lacks nothing'}"
+            faults.append(f"has {', '.join(map(cut, self.extra[:8]))}{' …' if len(self.extra) > 8 else ''} in addition")
+        return f"its header matches no known layout; compared with the nearest, {self.nearest}, it {' and '.join(faults) or 'lacks nothing'}"
 
 
 def exchange_of(
     header: Sequence[str], rows: Sequence[Sequence[str]], folder: str = "", layouts: Sequence[Layout] = LAYOUTS
 ) -> str | None:
-    """The exchange that a file names itself: by the first symbol of its first rows that does (600519.SH), else by its
-    folder's name. It may be one that nobody here reads."""
+    """Return the exchange that a file names: in the first symbol with one (600519.SH), else in its folder's name; None if neither does.
+
+    The exchange may be one that the project does not read, such as BJ.
+    """
     for value in (*symbols_in(header, rows, layouts), folder):
         if (found := values.symbol(value.strip())) and found[1]:
             return found[1]
@@ -64,16 +70,17 @@ def exchange_of(
 
 
 def symbols_in(header: Sequence[str], rows: Sequence[Sequence[str]], layouts: Sequence[Layout] = LAYOUTS) -> list[str]:
-    """What stands in the columns that some layout reads a security from."""
+    """Return the values in the columns from which some layout reads a security."""
     columns = {item.column for layout in layouts for item in layout.fields.values() if item.kind == "symbol"}
     return [value for row in rows for name, value in zip(header, row, strict=False) if name in columns]
 
 
 def recognise(header: Sequence[str], suffix: str | None, layouts: Sequence[Layout] = LAYOUTS) -> list[Layout]:
-    """The layouts a header belongs to, at most one per table, without the optional fields it lacks; [] where none fits.
+    """Return the layouts of a header, at most one per table, without the optional fields it lacks; [] where none fits.
 
-    suffix: the exchange that the file names itself, else None; then a header that both exchanges share fits none. Of several layouts of a table, the one that reads most of the header's columns is meant; of equals, the one whose
-    published header is most like it; of equals in that too, the earlier in `layouts`.
+    suffix: the exchange that the file names, or None, with which a header that both exchanges share fits no layout. Of several
+    layouts of a table, the one that reads most columns of the header is chosen; of equals, the one whose published header is most
+    similar; of equals in that too, the earlier in `layouts`.
     """
     names = frozenset(header)
     once = frozenset(name for name, times in Counter(header).items() if times == 1)
@@ -92,8 +99,10 @@ def recognise(header: Sequence[str], suffix: str | None, layouts: Sequence[Layou
 
 
 def nearest(header: Sequence[str], suffix: str | None = None, layouts: Sequence[Layout] = LAYOUTS) -> Unrecognised:
-    """What to tell about a header that no layout recognises. One that shares less than half of any published header could
-    belong to any table, and every table says so."""
+    """Describe a header that no layout fits by comparison with the nearest layout.
+
+    A header that shares less than half of its columns with every published header may belong to any table, and every table reports it.
+    """
     names = frozenset(name for name in header if name)
     best = max(layouts, key=lambda layout: _likeness(layout, names))
     same = [layout for layout in layouts if layout.header == best.header]
@@ -121,7 +130,7 @@ def nearest(header: Sequence[str], suffix: str | None = None, layouts: Sequence[
 
 
 def _read(layout: Layout, names: frozenset[str]) -> frozenset[str]:
-    """The header's columns that a layout reads, optional ones included."""
+    """Return the header's columns that a layout reads, optional ones included."""
     return frozenset(item.column for item in layout.fields.values()) & names
 
 
@@ -135,7 +144,7 @@ def _closeness(layout: Layout, names: frozenset[str]) -> tuple[int, float]:
 
 
 def _alike(chosen: Sequence[Layout], fitting: Sequence[Layout]) -> tuple[str, ...]:
-    """Names of layouts of both exchanges that one header fits, where a chosen one has a counterpart at the other exchange."""
+    """Return the names of a chosen layout and of its counterpart at the other exchange that the header fits as well, or ()."""
     for layout in chosen:
         others = [item for item in fitting if item.header == layout.header and item.exchange != layout.exchange]
         if others:

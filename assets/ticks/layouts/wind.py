@@ -1,5 +1,7 @@
-"""The layouts of Wind/TDB: a folder per stock, GBK, prices × 10 000; the suffix of 万得代码 decides. It has no channels, and numbers of its
-own. Declarations only."""
+"""The layouts of Wind/TDB: a folder per stock, GBK, prices × 10 000. Declarations only.
+
+The suffix of 万得代码 names the exchange. The files have no channels, and Wind's own numbering.
+"""
 
 from collections.abc import Mapping
 
@@ -48,7 +50,7 @@ _WIND_QUOTES = header_of(
     + ",".join(f"{what}{i}" for what in ("申卖价", "申卖量", "申买价", "申买量") for i in range(1, LEVELS + 1))
     + ",加权平均叫卖价,加权平均叫买价,叫卖总量,叫买总量,不加权指数,品种总数,上涨品种数,下跌品种数,持平品种数"
 )
-_WIND_SNAPSHOT = {  # 成交量 and 成交额 are those since the last snapshot; 当日成交额 is whole yuan
+_WIND_SNAPSHOT = {  # 成交量 and 成交额 are those since the last snapshot; 当日成交额 is in whole yuan
     **_WIND_ROW,
     **integers(trades="成交笔数", volume="当日累计成交量"),
     "amount": Field("当日成交额", "money"),
@@ -56,7 +58,7 @@ _WIND_SNAPSHOT = {  # 成交量 and 成交额 are those since the last snapshot;
     "pre_close": Field("前收盘", "ticks", blank=True),
     **levels("申{side}{what}{level}", "价", "量", ("买", "卖"), "ticks"),
 }
-_NOTHING = ("", "\0")  # what a blank letter looks like in an export of TDB: nothing, or the byte 0
+_NOTHING = ("", "\0")  # forms of a blank letter in an export of TDB: empty, or the byte 0
 
 
 def _wind(
