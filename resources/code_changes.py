@@ -31,7 +31,7 @@ Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 SYMBOL = r"^\d{6}\.[A-Z]{2}$"
 SCHEMA = {"old": pl.String, "new": pl.String, "date": pl.Date, "ratio": pl.Float64, "merger": pl.Boolean}
-REPEATED = "delivered more than once, every time the same"
+REPEATED = "delivered more than once with the same values"
 
 
 @dataclass(frozen=True, order=True)

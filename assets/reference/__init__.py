@@ -1,1 +1,1 @@
-"""What was known on each day from the reference tables: prices, listed names, indices. No tick, no factor."""
+"""Builds the point-in-time reference tables of each day: prices, listed stocks and indices. No ticks, no factors."""

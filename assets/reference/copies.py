@@ -1,7 +1,7 @@
-"""What a whole day of daily_prices betrays of its columns: one that holds another one's figures, previous closes that are no reference prices.
+"""Detects columns of daily_prices that are copies of others, and previous closes that are not reference prices, from whole days.
 
-Here: findings about the day as a whole, which no single row shows: a row may open at its previous close, and pre_close is the last
-close on most days. Not here: rules of a row (validate.py, diagnosis.py), units of shares (diagnosis.py).
+A single row cannot show these faults: a row may open at its previous close, and pre_close is the last close on most days. The
+rules of single rows are in validate.py and diagnosis.py, the units of shares in diagnosis.py.
 """
 
 import datetime as dt
@@ -13,7 +13,7 @@ import polars as pl
 from assets.reference.limits import HALF_CENT
 from resources.settings.reference import ReferenceSettings
 
-_MOVING = 0.03  # yuan: where a day's range is less, two of its prices are often one by chance
+_MOVING = 0.03  # yuan: with a smaller range, two prices of a day are often equal by chance
 _PAIRS = (
     ("open", "pre_close"),
     ("open", "close"),
@@ -22,18 +22,22 @@ _PAIRS = (
     ("open", "high"),
     ("open", "low"),
 )
-_JUDGED = 20  # names whose pre_close is held against the last close together
+_JUDGED = 20  # least number of stocks whose pre_close is compared with the last close
 YEAR = 250  # trading days
-_LOOK_BACKS = (20, 60, YEAR)  # trading days in which an ex-date is looked for, step by step: most are found at once
+_LOOK_BACKS = (
+    20,
+    60,
+    YEAR,
+)  # trading days that are searched for an ex-date, step by step; most are found in the first step
 
 
 def copied_columns(judged: pl.DataFrame, settings: ReferenceSettings) -> str | None:
-    """What says that one column of the day was filled with another one; None where nothing does.
+    """Return the finding that one column of the day was filled with another; None where there is no such evidence.
 
     judged: pre_close, open, high, low, close, limit_up, limit_down (yuan, null where unknown), float_shares and total_shares of the day's
-    rows. Prices are compared where the day's range is three cents or more and inside the limits: where most names are locked at
-    their limits, most close at their highs. In 2010–2016 two of these prices are one for at most 58 % of such names (the
-    opens and highs of 2015-06-19), and the share counts for 47 %.
+    rows. Prices are compared where the day's range is three cents or more and inside the limits, since most stocks that are locked at
+    a limit close at their high. In 2010–2016 two of these prices are equal for at most 58 % of such stocks (the opens and highs of
+    2015-06-19), and the share counts for 47 %.
     """
     inside = (pl.col("high") < pl.col("limit_up") - HALF_CENT) & (pl.col("low") > pl.col("limit_down") + HALF_CENT)
     moving = judged.filter((pl.col("high") - pl.col("low") > _MOVING - HALF_CENT) & inside.fill_null(True))
@@ -47,12 +51,12 @@ def copied_columns(judged: pl.DataFrame, settings: ReferenceSettings) -> str | N
         )
         for name, count in counts.row(0, named=True).items():
             if count > settings.max_copied_share * moving.height:
-                what = "high and low are those of open and close" if name == "hull" else name
-                found.append(f"{what} for {count} of {moving.height} names whose price moves")
+                what = "high and low are the extremes of open and close" if name == "hull" else name
+                found.append(f"{what} for {count} of {moving.height} stocks whose price moves")
     shares = judged.filter(pl.col("float_shares").is_not_null() & pl.col("total_shares").is_not_null())
     same = shares.filter(pl.col("float_shares") == pl.col("total_shares")).height
     if shares.height >= settings.min_copied_names and same > settings.max_copied_share * shares.height:
-        found.append(f"float_shares is total_shares for {same} of {shares.height} names")
+        found.append(f"float_shares is total_shares for {same} of {shares.height} stocks")
     if not found:
         return None
     return f"{'; '.join(found)}: one column was filled with the other. Deliver each column's own figures"
@@ -63,27 +67,27 @@ def _same(one: str, other: pl.Expr) -> pl.Expr:
 
 
 def pre_closes_off(judged: pl.DataFrame, previous: dt.date, settings: ReferenceSettings) -> str | None:
-    """What says that the day's pre_close are those of another day, or of other prices; None where nothing does.
+    """Return the finding that pre_close is of another day, or is another price; None where there is no such evidence.
 
-    judged: pre_close, last_close (yuan) and last_date of the day's rows; previous: the trading day before, on which a name must have traded
-    to be judged. In 2010–2016 at most 2.6 % of the names of a day go ex-dividend or ex-rights.
+    judged: pre_close, last_close (yuan) and last_date of the day's rows. previous: the trading day before, on which a stock must have
+    traded to be judged. In 2010–2016 at most 2.6 % of the stocks of a day go ex-dividend or ex-rights.
     """
     known = judged.filter(pl.col("last_date") == previous)
     off = known.filter((pl.col("pre_close") - pl.col("last_close")).abs() > HALF_CENT).height
     if known.height < _JUDGED or off <= settings.max_ex_date_share * known.height:
         return None
     return (
-        f"pre_close of {off} of {known.height} names is not their close of {previous}, and so many never go ex-dividend on one day: it is the "
+        f"pre_close of {off} of {known.height} stocks is not their close of {previous}, and so many never go ex-dividend on one day: it is the "
         "close of another day, another column's price, or adjusted. Deliver the reference price of the day"
     )
 
 
 def ex_dates_lacking(before: pl.DataFrame, days: Sequence[dt.date], settings: ReferenceSettings) -> str | None:
-    """What says that pre_close is the last close on every day, ex-dates included; None where nothing does.
+    """Return the finding that pre_close is the last close on every day, ex-dates included; None where there is no such evidence.
 
-    before: date, symbol, pre_close, close (yuan) and volume of daily_prices, sorted by date. days: the trading days up to the day, ascending. Judged is the last
-    year (250 trading days), where all of it is there. In 2010–2016 at least 2.5 of 1000 rows of any 250 trading days are of ex-dates; without
-    one in `reference.ex_date_rows` rows, returns lack every dividend.
+    before: date, symbol, pre_close, close (yuan) and volume of daily_prices, sorted by date. days: the trading days up to the day, ascending.
+    The last year (250 trading days) is judged where it is complete. In 2010–2016 at least 2.5 of 1000 rows of any 250 trading days
+    are of ex-dates. If `reference.ex_date_rows` rows have none, returns lack every dividend.
     """
     if not settings.ex_date_rows or len(days) <= YEAR or before.is_empty() or before["date"][0] > days[-1 - YEAR]:
         return None
@@ -104,5 +108,5 @@ def ex_dates_lacking(before: pl.DataFrame, days: Sequence[dt.date], settings: Re
         return None
     return (
         f"pre_close is the last close in all of {compared} rows of the last 250 trading days, though companies pay dividends every year: it is "
-        "not the exchange's reference price, which falls on ex-dates. Deliver that; returns would lack every dividend otherwise"
+        "not the exchange's reference price, which falls on ex-dates, and returns would lack every dividend. Deliver the reference price"
     )

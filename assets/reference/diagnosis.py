@@ -1,11 +1,11 @@
-"""What daily_prices and the index tables say of each other: units, adjusted prices, previous closes, doubles, index moves.
+"""Detects contradictions within daily_prices and the index tables: units, adjusted prices, previous closes, doubles, index moves.
 
-Here: the rules by which a row of daily_prices contradicts the days before it, its limits or another row, and how an index
-contradicts its members. Not here: rules a row must keep by itself (validate.py), and announcements (announcements.py).
+This module has the rules by which a row of daily_prices contradicts the days before it, its limits or another row, and an index
+contradicts its members. The rules of single rows are in validate.py, those of announcements in announcements.py.
 
-Held against all 3.86 million rows of 2010–2016, the rules for previous closes set twelve name-days aside (a test names them):
-resumptions after months and years, and ex-rights days whose new shares are recorded late; those for share counts none. No day
-of these years is refused.
+Of all 3.86 million rows of 2010–2016, the rules for previous closes set twelve symbol-days aside (a test names them): resumptions
+after months and years, and ex-rights days whose new shares are recorded late. The rules for share counts set none aside. No day of
+these years is refused.
 """
 
 import datetime as dt
@@ -23,32 +23,32 @@ from resources.settings.reference import ReferenceSettings
 from resources.units import ratio_units
 from resources.values import median_of
 
-_STILL = 0.0005  # how far members must move for an index that does not to be the close of the day before
-_DAYS_BACK = 30  # calendar days in which the dates of index_prices are held against the calendar
+_STILL = 0.0005  # move of the members from which an unchanged close is that of the day before
+_DAYS_BACK = 30  # calendar days in which dates are compared with the calendar
 _YEAR = 366  # calendar days
-_NEARLY_WHOLE = 0.9  # of an index's members: a vector with fewer is that of another market
+_NEARLY_WHOLE = 0.9  # share of an index's members; a vector with fewer is of another market
 _NAMES_SHOWN = 5
 _SUBSET = 2  # the CSI 1000 has twice the members of the CSI 500
-_FEW = 3  # names whose median turnover is judged where a unit of shares is declared
-_SETTLED = 60  # trading days since listing from which a name's turnover is that of others
-_SAME_MOVE = 1e-4  # by which two relative moves may differ and be one
-_LARGEST = (2**31 - 1, 2**32 - 1)  # no company of 2010–2016 has so many shares to the share
+_FEW = 3  # least number of stocks for a median turnover where a unit of shares is declared
+_SETTLED = 60  # trading days since listing from which a stock's turnover is like that of others
+_SAME_MOVE = 1e-4  # two relative moves that differ by less are equal
+_LARGEST = (2**31 - 1, 2**32 - 1)  # no company of 2010–2016 has exactly so many shares
 _FEW_SHARES = 10_000  # a hundred lots
 _GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
 
 
 Finding = tuple[pl.Expr, pl.Expr]
-"""Where a contradiction holds, and its sentence."""
+"""(condition, reason) of a contradiction."""
 
 
 def contradictions(settings: ReferenceSettings, declared: Mapping[str, Any] | None = None) -> list[Finding]:
-    """(holds, sentence) of what sets a usable row of daily_prices aside, the likeliest cause first.
+    """Return the rules (condition, reason) that set usable rows of daily_prices aside, the likeliest cause first.
 
-    Judged are the columns of daily_prices, listed_days, delivered_up and delivered_down (the limits as delivered, null where
-    none), limit_up and limit_down (those in force), last_date, last_close and last_shares (of the name's last day of trading
+    They use the columns of daily_prices, listed_days, delivered_up and delivered_down (the delivered limits, null where there are
+    none), limit_up and limit_down (those in force), last_date, last_close and last_shares (of the stock's last day of trading
     before; null where there was none), least_vwap and most_vwap (`vwap_bounds`), ex_date, shares_late and shares_follow
     (late_shares.with_late_shares), first_day (whether the table begins on the day) and same_as (a lower code with the same
-    prices, volume and amount). declared: what the settings declare of daily_prices (`LandingView.declared`).
+    prices, volume and amount). declared: the declarations of daily_prices in the settings (`LandingView.declared`).
     """
     return [
         *_of_the_vwap(settings, declared or {}),
@@ -57,15 +57,15 @@ def contradictions(settings: ReferenceSettings, declared: Mapping[str, Any] | No
         (
             pl.col("same_as").is_not_null(),
             pl.format(
-                "its prices, volume and amount are those of {}: one company under two codes, as after a change of code, of which the "
-                "lower one counts. Deliver one of them for each day, or name the change in reference/code_changes",
+                "its prices, volume and amount are those of {}: one company under two codes, as after a change of code, of which only the "
+                "lower one is used. Deliver one of them for each day, or declare the change in reference/code_changes",
                 "same_as",
             ),
         ),
         (
             pl.col("first_day") & (pl.col("listed_days") > settings.unlimited_days) & _beyond("limit_up", "limit_down"),
             pl.format(
-                "the prices from {} to {} lie outside the limits that pre_close {} gives, on the first day of the table",
+                "the prices from {} to {} are outside the limits that follow from pre_close {}, on the first day of the table",
                 "low", "high", "pre_close",
             ),
         ),
@@ -73,7 +73,7 @@ def contradictions(settings: ReferenceSettings, declared: Mapping[str, Any] | No
 
 
 def _of_the_vwap(settings: ReferenceSettings, declared: Mapping[str, Any]) -> list[Finding]:
-    """amount / volume against the prices: another unit, or prices that are not those of the trades."""
+    """Return the rules on amount / volume: another unit, or prices that are not those of the trades."""
     vwap = pl.col("amount") / pl.col("volume")
     power = _power(vwap / ((pl.col("high") + pl.col("low")) / 2), settings.unit_tolerance)
     cause = pl.lit("volume or amount is in another unit")
@@ -103,14 +103,14 @@ def _of_delivered_limits() -> Finding:
     return (
         _beyond("delivered_up", "delivered_down") | astray,
         pl.format(
-            "its prices from {} to {} and pre_close {} do not lie inside the limits delivered with them, {} to {}",
+            "its prices from {} to {} and pre_close {} are not inside the limits delivered with them, {} to {}",
             "low", "high", "pre_close", _shown("delivered_down"), _shown("delivered_up"),
         ),
     )  # fmt: skip
 
 
 def _of_the_last_close(settings: ReferenceSettings) -> list[Finding]:
-    """pre_close against the close of the name's last day of trading and its share counts."""
+    """Return the rules on pre_close against the close of the stock's last day of trading and its share counts."""
     growth = (pl.col("total_shares") / pl.col("last_shares")).fill_null(1.0)
     off = (pl.col("pre_close") - pl.col("last_close")).abs() > HALF_CENT
     rise = pl.col("pre_close") > pl.col("last_close") * (1 + settings.max_pre_close_rise) + HALF_CENT
@@ -126,13 +126,13 @@ def _of_the_last_close(settings: ReferenceSettings) -> list[Finding]:
         (
             rise & ~((growth < 1) & fewer),
             pl.concat_str(
-                both, pl.lit(": a previous close rises where shares are taken together alone, and there are no fewer")
+                both, pl.lit(": a previous close rises only when shares are consolidated, and total_shares did not fall")
             ),
         ),
         (
             fall & ~ex_date,
             pl.concat_str(
-                both, pl.lit(": it falls by more than a dividend or rights issue does, and no new shares explain it")
+                both, pl.lit(": it falls by more than a dividend or rights issue explains, and no new shares explain it")
             ),
         ),
         (
@@ -140,7 +140,7 @@ def _of_the_last_close(settings: ReferenceSettings) -> list[Finding]:
             pl.concat_str(
                 both,
                 pl.format(
-                    ", and the prices from {} to {} lie outside the limits that pre_close gives, {} to {}",
+                    ", and the prices from {} to {} are outside the limits that follow from pre_close, {} to {}",
                     "low", "high", _shown("limit_down"), _shown("limit_up"),
                 ),
             ),
@@ -149,12 +149,12 @@ def _of_the_last_close(settings: ReferenceSettings) -> list[Finding]:
 
 
 def _beyond(up: str, down: str) -> pl.Expr:
-    """Whether the day's prices leave the limits of these columns."""
+    """Return whether the day's prices are outside the limits in these columns."""
     return (pl.col("high") > pl.col(up) + HALF_CENT) | (pl.col("low") < pl.col(down) - HALF_CENT)
 
 
 def vwap_bounds(rounding: Rounding) -> dict[str, pl.Expr]:
-    """least_vwap and most_vwap (yuan): what amount / volume may be where both are rounded to the nearest unit."""
+    """Return least_vwap and most_vwap (yuan): bounds of the true amount / volume, where both are rounded to the nearest unit."""
     volume, amount = rounding.volume / 2, rounding.amount / 2 if rounding.amount > 1 else 0.0
     return {
         "least_vwap": (pl.col("amount") - amount) / (pl.col("volume") + volume),
@@ -163,12 +163,12 @@ def vwap_bounds(rounding: Rounding) -> dict[str, pl.Expr]:
 
 
 def range_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
-    """(holds, sentence) of a high or low that the row's other prices contradict, the likeliest cause first.
+    """Return the rules (condition, reason) on a high or low that the row's other prices contradict, the likeliest cause first.
 
-    Judged are the columns that `contradictions` judges. A wrong high or low would decide whether a name is locked at its limit
-    (SPEC §6). Of all rows of 2010–2016, listing days included, none has a high above 1.36 times the highest of open, close, VWAP and
-    pre_close, or a low below 1 / 1.21 of the lowest; of those with limits none whose open, close and VWAP are inside them has a
-    high or low beyond them by more than 4.4 % (names under special treatment that are in their delisting period).
+    They use the columns of `contradictions`. A wrong high or low would decide whether a stock is locked at its limit (SPEC §6). Of all
+    rows of 2010–2016, listing days included, none has a high above 1.36 times the highest of open, close, VWAP and pre_close, or a
+    low below 1 / 1.21 of the lowest. Of those with limits whose open, close and VWAP are inside them, none has a high or low beyond
+    them by more than 4.4 % (ST stocks in their delisting period).
     """
     middle = ("open", "close", pl.col("amount") / pl.col("volume"))
     most, least = pl.max_horizontal(*middle), pl.min_horizontal(*middle)
@@ -192,7 +192,7 @@ def range_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
         (
             inside & beyond,
             pl.format(
-                "its range from {} to {} leaves the limits of the day, {} to {}, and its open {}, close {} and amount / volume do not: "
+                "its range from {} to {} exceeds the limits of the day, {} to {}, and its open {}, close {} and amount / volume do not: "
                 "high or low is wrong, or rulebook.price_limits lacks the rule of the day",
                 "low", "high", _shown("limit_down"), _shown("limit_up"), "open", "close",
             ),
@@ -201,10 +201,9 @@ def range_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
 
 
 def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
-    """(holds, sentence) of what contradicts the share counts of a row whose prices stand, the likeliest cause first.
+    """Return the rules (condition, reason) on the share counts of a row whose prices are usable, the likeliest cause first.
 
-    Judged are the columns that `contradictions` judges. Of the rows of 2010–2016 none breaks a rule: backdoor listings multiply
-    shares by 23 at most.
+    They use the columns of `contradictions`. No row of 2010–2016 breaks a rule: backdoor listings multiply shares by at most 23.
     """
     ratio = _share_ratio()
     unit = "deliver shares, not lots or ten thousand shares, or declare landing.daily_prices.share_unit"
@@ -213,8 +212,8 @@ def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
         (
             cut.fill_null(False),
             pl.format(
-                "float_shares = {} and total_shares = {}: one of them is the largest number that 32 bits hold, at which a larger one was cut "
-                "off. Deliver the number itself",
+                "float_shares = {} and total_shares = {}: one of them is the largest 32-bit number, to which a larger number was cut off. Deliver "
+                "the number itself",
                 "float_shares", "total_shares",
             ),
         ),
@@ -228,14 +227,14 @@ def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
         (
             pl.col("volume") > pl.col("float_shares"),
             pl.format(
-                "volume = {} is more than float_shares = {} in a day: {}", "volume", "float_shares", pl.lit(unit)
+                "volume = {} of one day is more than float_shares = {}: {}", "volume", "float_shares", pl.lit(unit)
             ),
         ),
         (
             pl.col("float_shares") < settings.min_float_to_total * pl.col("total_shares"),
             pl.format(
-                "float_shares = {} are {} of total_shares = {}: total_shares are in a smaller unit than they are taken for, or float_shares in a "
-                "larger one. Deliver both in shares, or in one unit named by landing.daily_prices.share_unit",
+                "float_shares = {} are {} of total_shares = {}: total_shares are in a smaller unit than declared, or float_shares in a larger "
+                "one. Deliver both in shares, or in one unit declared by landing.daily_prices.share_unit",
                 "float_shares", (pl.col("float_shares") / pl.col("total_shares")).round(6), "total_shares",
             ),
         ),
@@ -250,10 +249,9 @@ def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
 
 
 def share_jumps(settings: ReferenceSettings) -> pl.Expr:
-    """Whether total_shares differ from the last day's by more than `max_unexplained_fall`, and pre_close shows no split, on the day or
-    on one of the last `late_share_days`.
+    """Return whether total_shares differ from the last day's by more than `max_unexplained_fall` and pre_close shows no split.
 
-    At most 7 of the names of a day of 2010–2016 do.
+    The split may be on the day or on one of the last `late_share_days`. At most 7 stocks of a day of 2010–2016 meet this condition.
     """
     ratio, slack = _share_ratio(), 1 + settings.max_unexplained_fall
     explained = pl.col("pre_close") * ratio / pl.col("last_close")
@@ -266,11 +264,11 @@ def _share_ratio() -> pl.Expr:
 
 
 def same_as(rows: pl.DataFrame) -> pl.DataFrame:
-    """symbol and same_as: the lowest other code of the day with the same open, high, low, close, volume and amount, where it is
-    below the symbol's own. So one of the two counts, and no company twice.
+    """Return symbol and same_as: the lowest other code of the day with the same open, high, low, close, volume and amount.
 
-    Of names that are at one price all day, a few lots may be the same by chance: these are no doubles. In 2010–2016 the only such pairs among 3.86 million rows, 1 543 of them, are three companies under their codes
-    before and after a change.
+    Only codes below the symbol's own are returned, so that one of the two is used and no company counts twice. Stocks that trade a few
+    lots at one price all day may be equal by chance, and are not doubles. The only pairs among the 3.86 million rows of 2010–2016,
+    1 543 of them, are three companies under their codes before and after a change.
     """
     key = ["open", "high", "low", "close", "volume", "amount"]
     few = (pl.col("high") == pl.col("low")) & (pl.col("volume") <= _FEW_SHARES)
@@ -283,11 +281,12 @@ def same_as(rows: pl.DataFrame) -> pl.DataFrame:
 def undeclared_changes(
     rows: pl.DataFrame, before: pl.DataFrame, first_traded: Mapping[str, dt.date], changes: CodeChanges, date: dt.date
 ) -> pl.DataFrame:
-    """symbol and detail of each name of the day that looks like the continuation of another under a new code.
+    """Return symbol and detail of each stock of the day that appears to continue another one under a new code.
 
-    rows: of daily_prices on `date`; before: earlier ones, sorted by date and under the codes that `changes` give them, so that a rightly
-    declared change leaves no trace; the sentence names the codes as delivered. first_traded: code → its first day of trading. A name continues another where it has no row before, its pre_close is to the
-    cent the last close of a name that has no row today and had one in the last `_DAYS_BACK` days, and the share counts differ by 1 % at most.
+    rows: rows of daily_prices on `date`. before: earlier rows, sorted by date and under the codes that `changes` assign, so that a
+    correctly declared change is not found; the detail names the codes as delivered. first_traded: code → its first day of trading. A
+    stock continues another where it has no row before, its pre_close is to the cent the last close of a stock that has no row today
+    and had one in the last `_DAYS_BACK` days, and the share counts differ by at most 1 %.
     """
     own = rows.filter(pl.col("symbol").is_in([code for code, day in first_traded.items() if day == date]))
     recent = before[before["date"].search_sorted(date - dt.timedelta(days=_DAYS_BACK), side="left") :]
@@ -312,15 +311,15 @@ def undeclared_changes(
         delivered = {now: was for was, now in changes.renames(last, date).code.items()}
         old = delivered.get(present, present)
         seen = (
-            f"{symbol} trades from {date} on and has no day before; {old} last traded on {last}, at {close}, which is its pre_close, with "
-            "nearly as many shares: the code was changed"
+            f"{symbol} trades from {date} on and has no row before; {old} last traded on {last}, at {close}, which is the pre_close of {symbol}, "
+            "with nearly as many shares: the code was changed"
         )
         right = f"old = {old}, new = {symbol}, date = {date}"
-        lost = "without that the old name is delisted and the new one begins without a history"
+        lost = "otherwise the old code is treated as delisted and the new one begins without a history"
         if old == present:
             found.append((symbol, f"{seen}. Declare it in reference/code_changes ({right}); {lost}"))
         else:
-            wrong = f"reference/code_changes says that {old} became {present}, which has not traded since"
+            wrong = f"reference/code_changes declares that {old} became {present}, which has not traded since"
             found.append((symbol, f"{seen}, and {wrong}. Correct that row ({right}); {lost}"))
     return pl.DataFrame(found, schema={"symbol": pl.String, "detail": pl.String}, orient="row")
 
@@ -328,11 +327,11 @@ def undeclared_changes(
 def unmatched_changes(
     aside: pl.DataFrame, traded: Mapping[str, Sequence[dt.date]], first: dt.date | None, without: str
 ) -> pl.DataFrame:
-    """symbol (the old code) and detail of each declared change whose new code trades, and whose old code never did.
+    """Return symbol (the old code) and detail of each declared change whose new code trades and whose old code never did.
 
-    aside: rows of reference/code_changes with their `reason`; those with the reason `without` name an old code that has no row before
-    the change. traded: code → the days on which it traded, ascending. first: the day on which daily_prices begins: of a change up
-    to it the old code can't be there. A change of which daily_prices holds neither code is of another market's name, and no mistake.
+    aside: rows of reference/code_changes with their `reason`; those with the reason `without` have an old code without a row before the
+    change. traded: code → the days on which it traded, ascending. first: the first day of daily_prices; the old code of a change up to
+    it cannot be found. A change of which daily_prices contains neither code concerns another market, and is no fault.
     """
     found = []
     rows = aside.filter(pl.col("reason") == without).select("old", "new", "date")
@@ -341,7 +340,7 @@ def unmatched_changes(
             found.append(
                 (
                     old,
-                    f"old = {old}, new = {new}, date = {date}: {old} trades on no day of daily_prices, and {new} does from {traded[new][0]} "
+                    f"old = {old}, new = {new}, date = {date}: {old} trades on no day of daily_prices, and {new} trades from {traded[new][0]} "
                     f"on. {old} is not the code that {new} had before, or its rows were not delivered",
                 )
             )
@@ -349,12 +348,12 @@ def unmatched_changes(
 
 
 def listed_at_start(listings: pl.DataFrame, first_rows: pl.DataFrame, settings: ReferenceSettings) -> str | None:
-    """What says that listing days were made from the prices; None where nothing does.
+    """Return the finding that listing days were made from the first prices; None where there is no such evidence.
 
     listings: symbol, list_date of usable instruments. first_rows: symbol, date, pre_close, close, volume of the first day of
-    daily_prices. Counted are names whose list_date is that day and that moved by at most `max_listing_move` on it: a true
-    listing moves farther, since it has no limit. 28 names at most were listed on one day of 1990–2016 (2009-10-30, when ChiNext
-    opened), and all of them rose by 76 % or more.
+    daily_prices. Stocks are counted whose list_date is that day and which moved by at most `max_listing_move` on it: a true listing
+    moves farther, since it has no limit. At most 28 stocks were listed on one day of 1990–2016 (2009-10-30, when ChiNext opened),
+    and all of them rose by 76 % or more.
     """
     rows = first_rows.filter(pl.col("volume") > 0)
     move = (pl.col("close") / pl.col("pre_close") - 1).abs()
@@ -363,16 +362,18 @@ def listed_at_start(listings: pl.DataFrame, first_rows: pl.DataFrame, settings: 
     if same.height <= max(settings.always_listed_at_start, settings.max_listed_at_start * rows.height):
         return None
     return (
-        f"instruments: list_date of {same.height} of the {rows.height} names that traded on {same['date'][0]}, the first day of "
+        f"instruments: list_date of {same.height} of the {rows.height} stocks that traded on {same['date'][0]}, the first day of "
         f"reference/daily_prices, is that day, e.g. {', '.join(same['symbol'].sort()[:_NAMES_SHOWN])}, and their prices move like those "
-        "of names that are listed already: the days were made from the prices. Deliver the days on which the names were listed, or "
-        "leave instruments out: listed_days and the universe are n/a then"
+        "of stocks that are listed already: the days were made from the prices. Deliver the days on which the stocks were listed, or "
+        "leave instruments out: listed_days and the universe are then n/a"
     )
 
 
 def listed_together(listings: pl.DataFrame, settings: ReferenceSettings) -> str | None:
-    """What says that one list_date stands for days that are not known; None where nothing does. listings: symbol, list_date of usable
-    instruments."""
+    """Return the finding that one list_date is a placeholder for unknown days; None where there is no such evidence.
+
+    listings: symbol, list_date of usable instruments.
+    """
     known = listings["list_date"].drop_nulls()
     if known.is_empty():
         return None
@@ -380,8 +381,8 @@ def listed_together(listings: pl.DataFrame, settings: ReferenceSettings) -> str 
     if count <= max(settings.always_listed_together, settings.max_listed_together * known.len()):
         return None
     return (
-        f"instruments: list_date of {count} of {known.len()} names is {day}, and 28 at most were ever listed on one day: it stands for days "
-        "that are not known. Deliver the days on which the names were listed, or leave instruments out: listed_days and the universe are n/a then"
+        f"instruments: list_date of {count} of {known.len()} stocks is {day}, and at most 28 were ever listed on one day: it is a placeholder "
+        "for unknown days. Deliver the days on which the stocks were listed, or leave instruments out: listed_days and the universe are then n/a"
     )
 
 
@@ -391,14 +392,14 @@ def index_gaps(
     prices: pl.DataFrame,
     settings: ReferenceSettings,
 ) -> pl.DataFrame:
-    """index, index_off (1 where its move is not that of its members), detail; only indices that can be compared.
+    """Return index, index_off (1 where its move is not that of its members) and detail of the indices that can be compared.
 
-    members: index, symbol, weight as last published. closes: index, index_close, previous (the close of the trading day
-    before). prices: symbol, pre_close, close of the day; a member without a row did not move. Compared where members of at
-    least half the weight traded. A total-return index (`reference.total_return_indices`) is held against the members of its
-    price index or, where these cannot be compared, against the price index itself, above which it moves by the dividends of the
-    day. In 2010–2016 the CSI 500 never moved away from its members by more than 1.4 %, nor from its total-return index by more
-    than 1.31 %, and none of 6 557 closes is that of the day before.
+    members: index, symbol, weight as last published. closes: index, index_close, previous (the close of the trading day before).
+    prices: symbol, pre_close, close of the day; a member without a row did not move. An index is compared where members with at least
+    half the weight traded. A total-return index (`reference.total_return_indices`) is compared with the members of its price index or,
+    where that is impossible, with the price index itself, which it exceeds by the dividends of the day. In 2010–2016 the CSI 500 never
+    differed from its members by more than 1.4 %, nor from its total-return index by more than 1.31 %, and none of 6 557 closes is that
+    of the day before.
     """
     moves = members.join(prices, on="symbol", how="left").with_columns(move=pl.col("close") / pl.col("pre_close") - 1)
     of_members = (
@@ -429,7 +430,7 @@ def index_gaps(
         "index",
         index_off=((pl.col("gap") > settings.index_tolerance) | stale).cast(pl.Int64),
         detail=pl.format(
-            "{} moves by {} % from its close of the trading day before, {}, to {}, {} by {} %: one of the closes of "
+            "{} moves by {} % from its close of the trading day before, {}, to {}, and {} by {} %: one of the closes of "
             "reference/index_prices is wrong, or the weights are",
             "index", (pl.col("move") * 100).round(2), "previous", "index_close", "against", (pl.col("expected") * 100).round(2),
         ),
@@ -437,14 +438,14 @@ def index_gaps(
 
 
 def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: ReferenceSettings) -> pl.DataFrame:
-    """index, members_lost, members_short and detail of each index whose last vector does not have the members that the index has.
+    """Return index, members_lost, members_short and detail of each index whose last vector has another number of members than the index.
 
-    vectors: index, date, symbol and weight of every vector so far; a row without a weight above 0 is no member. priced: the names that
-    daily_prices has today; a member of the last year's vectors that is none of them was delisted or merged, and an index may lack it until
-    the next one enters. An index has `reference.index_members` of them, where its vector has nearly so
-    many, or more names than that are priced; of another market, as many as the largest of its earlier vectors. A vector with another number has members_lost 1. One with as
-    many as the earlier ones, and fewer than nine tenths of `reference.index_members`, has members_short 1: it is of a small market, or
-    every vector is cut. All 73 vectors of the CSI 500 of 2010–2016 have 500.
+    vectors: index, date, symbol and weight of every vector so far; a row without a weight above 0 is not a member. priced: the stocks that
+    daily_prices has today; a member of the last year's vectors without a price was delisted or merged, and may be missing until another
+    stock enters. The expected number is `reference.index_members` where the vector has nearly as many, or where more stocks than that
+    are priced; in another market it is that of the largest earlier vector. A vector with another number has members_lost 1. One with as
+    many as the earlier ones, and fewer than nine tenths of `reference.index_members`, has members_short 1: the market is small, or every
+    vector is cut off. All 73 vectors of the CSI 500 of 2010–2016 have 500.
     """
     rows: list[tuple[str, int | None, int | None, str]] = []
     weighted = vectors.filter(pl.col("weight") > 0).sort("index", "date")
@@ -467,7 +468,7 @@ def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: Refer
                         str(index),
                         None,
                         1,
-                        f"{index} has {last.len()} of {nominal} members (the vector of {dates[-1]}; reference.index_members says {nominal})",
+                        f"{index} has {last.len()} of {nominal} members (the vector of {dates[-1]}; reference.index_members is {nominal})",
                     )
                 )
             continue
@@ -480,7 +481,7 @@ def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: Refer
                 None,
                 f"the vector of {index} of {dates[-1]} has {last.len()} members, and {known} {has}"
                 + (f" (no longer in it, among others: {', '.join(gone)})" if gone else "")
-                + ": where members are missing, the weights of the rest are too high. Deliver the whole vector, or say in "
+                + ": where members are missing, the weights of the rest are too high. Deliver the whole vector, or set in "
                 f"reference.index_members how many members {index} has",
             )
         )
@@ -489,35 +490,36 @@ def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: Refer
 
 
 def equal_weights(vectors: pl.DataFrame, followed: Collection[str], settings: ReferenceSettings) -> pl.DataFrame:
-    """index, weights_equal and detail of each index of `followed` of which all members have one weight, as where none were known.
+    """Return index, weights_equal and detail of each index of `followed` whose members all have the same weight.
 
-    vectors: index, symbol, weight, published_date of the last vector of each."""
+    vectors: index, symbol, weight, published_date of the last vector of each.
+    """
     own = vectors.filter(pl.col("index").is_in(list(followed)) & (pl.col("weight") > 0)).group_by(
         "index", maintain_order=True
     )
-    told = own.agg(
+    equal = own.agg(
         pl.len(), one=(pl.col("weight").max() - pl.col("weight").min()) <= 1e-9, _of=pl.col("published_date").first()
     ).filter("one", pl.col("len") >= settings.min_weighted_members)
-    return told.select(
+    return equal.select(
         "index",
         weights_equal=pl.lit(1, pl.Int64),
         detail=pl.format(
-            "all {} members of {} (the vector of {}) have one weight: the index is weighted by capitalisation, and the weights stand in for such that "
-            "are not known. Deliver those that were published",
+            "all {} members of {} (the vector of {}) have the same weight: the index is weighted by capitalisation, so these are placeholders for "
+            "unknown weights. Deliver the published weights",
             "len", "index", "_of",
         ),
     )  # fmt: skip
 
 
 def members_without_prices(vectors: pl.DataFrame, priced: Collection[str], followed: Collection[str]) -> pl.DataFrame:
-    """index, members_absent, members_few and detail of each index of which members of less than half the weight are priced.
+    """Return index, members_absent, members_few and detail of each index whose priced members have less than half the weight.
 
-    vectors: index, symbol, weight, published_date of the last vector of each; a row without a weight above 0 is no member, and shares of the
-    Beijing exchange are not looked for. priced: the names that daily_prices had on the last trading days. An index of `followed` of which none is
-    priced has members_absent 1: nothing can be held against it, and a portfolio would follow names that stand still. Any other has
-    members_few 1, since prices of a part of the market are legitimate; so has an index of which none is priced where another one's members are, and
-    daily_prices has at most `_SUBSET` times as many names as it has members: these may be the members of the other alone. Of the CSI 500's
-    members at least 277 traded on any day of 2010–2016.
+    vectors: index, symbol, weight, published_date of the last vector of each; a row without a weight above 0 is not a member, and shares of
+    the Beijing exchange are ignored. priced: the stocks that daily_prices had on the last trading days. An index of `followed` without a
+    priced member has members_absent 1: nothing can be compared with it, and a portfolio would follow stocks without prices. Any other
+    has members_few 1, since prices of a part of the market are legitimate. So has an index without a priced member where another
+    index has one and daily_prices has at most `_SUBSET` times as many stocks as the index has members, since these may be only the
+    members of the other index. On every day of 2010–2016 at least 277 members of the CSI 500 traded.
     """
     names = {*priced}
     digits = {name[:6] for name in names}
@@ -535,48 +537,48 @@ def members_without_prices(vectors: pl.DataFrame, priced: Collection[str], follo
         absent = own.filter(~known)["symbol"]
         elsewhere = sum(name[:6] in digits for name in absent)
         cause = (
-            f"{elsewhere} of the others stand there under another exchange. Deliver the codes of {index} as those of the prices"
+            f"{elsewhere} of the others are there under another exchange. Write the codes of {index} as those of the prices"
             if 2 * elsewhere >= absent.len()
-            else "the prices are those of other names, or the vector is that of another index. Deliver the prices of its members, or take "
-            "its rows out of reference/index_weights: what needs the index is n/a then"
+            else "the prices are those of other stocks, or the vector is that of another index. Deliver the prices of its members, or "
+            "remove its rows from reference/index_weights: figures that need the index are then n/a"
         )
-        told = (
+        detail = (
             f"{count} of {own.height} members of {index} (the vector of {own['published_date'][0]}), with {100 * share:.0f} % of its weight, have a "
-            f"row in reference/daily_prices in the last trading days, which have {len(names)} names; not {', '.join(absent[:_NAMES_SHOWN])}: "
-            f"{cause}"
+            f"row in reference/daily_prices in the last trading days, which have {len(names)} stocks; without a row are "
+            f"{', '.join(absent[:_NAMES_SHOWN])}: {cause}"
         )
         critical = not count and index in followed and not (some and len(names) <= _SUBSET * own.height)
-        rows.append((str(index), 1 if critical else None, None if critical else 1, told))
+        rows.append((str(index), 1 if critical else None, None if critical else 1, detail))
     schema = {"index": pl.String, "members_absent": pl.Int64, "members_few": pl.Int64, "detail": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
 
 def strange_days(dates: pl.Series, date: dt.date, calendar: Calendar) -> pl.DataFrame:
-    """A row as of `index_gaps` where closes are dated on days without trading in place of trading days; else none.
+    """Return a row as in `index_gaps` where closes are dated on days without trading instead of trading days; otherwise no row.
 
-    dates: those of reference/index_prices up to `date`. A vendor that repeats Friday's close on Saturday lacks no trading day.
+    dates: the dates of reference/index_prices up to `date`. A vendor that repeats Friday's close on Saturday lacks no trading day.
     """
     since = date - dt.timedelta(days=_DAYS_BACK)
     recent = {*dates.filter(dates >= since).to_list()}
     trading = set(calendar.days(min(recent), date)) if recent else set()
     off, gone = sorted(recent - trading), sorted(trading - recent - {date})
-    told = (
-        f"reference/index_prices has closes of {off[-1]}, no trading day, and none of {gone[-1]}, one: its dates are shifted. Deliver "
-        "each close under its own day"
+    detail = (
+        f"reference/index_prices has closes of {off[-1]}, which is no trading day, and none of {gone[-1]}, which is one: its dates are shifted. "
+        "Deliver each close under its own day"
         if off and gone
         else None
     )
-    row = pl.DataFrame({"index": [None], "index_off": [1], "detail": [told]}, schema=_GAPS)
-    return row if told else row.clear()
+    row = pl.DataFrame({"index": [None], "index_off": [1], "detail": [detail]}, schema=_GAPS)
+    return row if detail else row.clear()
 
 
 def shifted_prices(history: pl.DataFrame, date: dt.date, calendar: Calendar) -> pl.DataFrame:
-    """symbol (null) and detail of one finding where daily_prices are dated on days without trading in place of trading days; else none.
+    """Return symbol (null) and detail of one finding where prices are dated on days without trading instead of trading days.
 
-    history: date and volume of daily_prices up to `date`, by date. A day without trading counts where at least half as many
-    names have a volume on it as on the fullest day of the last 30; `date` itself may be lacking, as another check says. A vendor
-    that repeats Friday's rows on Saturday lacks no trading day, and one such day that is lost is no shift: trading days are
-    lacking for at least half of the days without trading.
+    history: date and volume of daily_prices up to `date`, sorted by date. A day without trading is counted where at least half as many
+    stocks have a volume on it as on the fullest day of the last 30; `date` itself may be missing, which another check reports. A vendor
+    that repeats Friday's rows on Saturday lacks no trading day, and a single lost day is no shift: dates are shifted where trading days
+    are missing for at least half of the days without trading. Otherwise the frame is empty.
     """
     since = date - dt.timedelta(days=_DAYS_BACK)
     recent = history[history["date"].search_sorted(since, side="left") :].filter(pl.col("volume") > 0)
@@ -588,18 +590,18 @@ def shifted_prices(history: pl.DataFrame, date: dt.date, calendar: Calendar) -> 
     if not off or not gone or 2 * len(gone) < len(off):
         return found
     detail = (
-        f"reference/daily_prices has prices of {off[-1]}, no trading day, and none of {gone[-1]}, one ({len(off)} and {len(gone)} such days "
-        f"since {max(since, min(names))}): its dates are shifted, and each day holds the prices of another"
+        f"reference/daily_prices has prices of {off[-1]}, which is no trading day, and none of {gone[-1]}, which is one ({len(off)} and "
+        f"{len(gone)} such days since {max(since, min(names))}): its dates are shifted, and each day has the prices of another"
     )
     return pl.DataFrame({"symbol": [None], "detail": [detail]}, schema=found.schema)
 
 
 def turnover_off(judged: pl.DataFrame, share_unit: str | None, settings: ReferenceSettings) -> str | None:
-    """What says that the volumes or share counts of a day are in another unit; None where nothing does.
+    """Return the finding that the volumes or share counts of a day are in another unit; None where there is no such evidence.
 
-    judged: volume, float_shares and listed_days of the day's rows. share_unit: that of `landing.daily_prices.share_unit` where it is
-    declared otherwise than by default: then few names are judged too, by a bound that none of them breaks. New listings are
-    traded far more than others and not judged for too much.
+    judged: volume, float_shares and listed_days of the day's rows. share_unit: `landing.daily_prices.share_unit` where it is declared and
+    not the default; then few stocks are judged too, by a wider bound. New listings trade far more than other stocks, and are not
+    judged for a high turnover.
     """
     turnover = judged.select("listed_days", turnover=pl.col("volume") / pl.col("float_shares")).drop_nulls("turnover")
     settled = turnover.filter(pl.col("listed_days").fill_null(_SETTLED) >= _SETTLED)["turnover"]
@@ -610,25 +612,25 @@ def turnover_off(judged: pl.DataFrame, share_unit: str | None, settings: Referen
         if median < least:
             declared = f" = {share_unit!r}" if share_unit else ""
             return (
-                f"the median of volume / float_shares of {turnover.height} names is {median:.2g}: shares are in a smaller unit than they "
-                f"are taken for, or volume is in lots. Take landing.daily_prices.share_unit{declared} out of the settings where shares are "
-                "shares, or declare volume_unit"
+                f"the median of volume / float_shares of {turnover.height} stocks is {median:.2g}: shares are in a smaller unit than "
+                f"declared, or volume is in lots. Remove landing.daily_prices.share_unit{declared} from the settings where the counts are "
+                "in shares, or declare volume_unit"
             )
     if settled.len() >= settings.min_turnover_names:
         median = median_of(settled)
         if median > settings.max_median_turnover:
             return (
-                f"the median of volume / float_shares of {settled.len()} names is {median:.2g}, more than a market trades in a day: shares "
-                "are in a larger unit than they are taken for. Deliver shares, or declare landing.daily_prices.share_unit"
+                f"the median of volume / float_shares of {settled.len()} stocks is {median:.2g}, more than a market trades in a day: shares "
+                "are in a larger unit than declared. Deliver shares, or declare landing.daily_prices.share_unit"
             )
     return None
 
 
 def market_values(judged: pl.DataFrame, settings: ReferenceSettings) -> str | None:
-    """What says that share counts are market values; None where nothing does.
+    """Return the finding that share counts are market values; None where there is no such evidence.
 
-    judged: close, total_shares, last_close and last_shares of the day's rows. Counted are names whose total_shares move by what their
-    close does since the last day, to `_SAME_MOVE`, of those that move. In 2010–2016 such names are never more than 2 a day.
+    judged: close, total_shares, last_close and last_shares of the day's rows. Of the stocks whose close moves, those are counted whose
+    total_shares move by the same ratio since the last day, to `_SAME_MOVE`. In 2010–2016 there are never more than 2 a day.
     """
     moves = judged.select(
         price=pl.col("close") / pl.col("last_close"), shares=pl.col("total_shares") / pl.col("last_shares")
@@ -638,7 +640,7 @@ def market_values(judged: pl.DataFrame, settings: ReferenceSettings) -> str | No
     if moving.height < _FEW or alike <= settings.max_shares_with_price * moving.height:
         return None
     return (
-        f"total_shares of {alike} of {moving.height} names move from day to day as their closes do: these are market values. Deliver the "
+        f"total_shares of {alike} of {moving.height} stocks move from day to day as their closes do: these are market values. Deliver the "
         "numbers of shares, total_shares = market value / close"
     )
 
@@ -648,7 +650,7 @@ def _shown(name: str) -> pl.Expr:
 
 
 def _power(ratio: pl.Expr, tolerance: float) -> pl.Expr:
-    """The power of ten that a ratio is within `tolerance` of; 0 where it is near none, or near 1."""
+    """Return the power of ten to which a ratio is equal within `tolerance`; 0 where there is none, or the ratio is near 1."""
     exponent = pl.when(ratio > 0).then(ratio).log10()
     whole = exponent.round()
     near = (exponent - whole).abs() <= math.log10(1 + tolerance)

@@ -1,4 +1,4 @@
-"""How holdings and index weights move with prices between two days. No trading, no cost, no choice of names."""
+"""Drifts holdings and index weights with prices between two days. No trading, no costs, no choice of stocks."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,12 +7,12 @@ from numpy.typing import NDArray
 def drift_weights(
     weights: NDArray[np.float64], growth: NDArray[np.float64], cash: float = 0.0
 ) -> tuple[NDArray[np.float64], float, float]:
-    """Weights after each name's value is multiplied by its growth, and cash stays (SPEC §6).
+    """Return the weights after each stock's value is multiplied by its growth and cash is unchanged (SPEC §6).
 
-    ``weights`` [n] and ``cash`` need not sum to 1 (published index weights do only up to rounding): they are divided by
-    their sum first. ``growth`` [n] is close / pre_close, NaN for a suspended name, which keeps its value.
-    Returns (weights [n], cash, growth of the whole): the weights and cash sum to 1.
-    Raises ValueError where there is nothing to drift.
+    weights [n], cash: fractions that need not sum to 1 (published index weights do so only up to rounding); they are divided by
+    their sum first. growth [n]: close / pre_close, NaN for a suspended stock, which keeps its value.
+    Returns (weights [n], cash, growth of the whole), where weights and cash sum to 1.
+    Raises ValueError where weights and cash do not sum to more than 0.
     """
     total = float(weights.sum()) + cash
     if not total > 0.0:

@@ -1,17 +1,16 @@
-"""The latest announced book equity and profit of each name, from announcements known on a day. No prices here."""
+"""Chooses the latest announced equity and profit of each stock from the announcements known on a day. No prices."""
 
 import polars as pl
 
 
 def latest_fundamentals(announced: pl.DataFrame) -> pl.DataFrame:
-    """One row per symbol: equity, net_profit, profitability, profitability_year_ago (yuan; ratios).
+    """Return one row per symbol: equity, net_profit (yuan), profitability and profitability_year_ago (ratios), per SPEC §4.
 
-    `announced` holds symbol, period (last day of a quarter), announce_date, net_profit (of the single quarter), equity
-    (at its end): everything known so far. Of several announcements of a quarter the last one counts. Each figure is that
-    of the latest quarter for which it is known, so that a late or partial report does not hide an earlier complete one.
-    Profitability is net profit over the mean of opening and closing equity, null where that mean is not above 0 (a loss
-    over negative equity is no gain); `profitability_year_ago` is that of the same quarter one year earlier, as known now
-    (SPEC §4).
+    announced: symbol, period (last day of a quarter), announce_date, net_profit (of the single quarter) and equity (at its end) of
+    every announcement known so far. Of several announcements of a quarter, the last one is used. Each figure is of the latest
+    quarter for which it is known, so that a late or partial report does not hide an earlier complete one. Profitability is net
+    profit over the mean of opening and closing equity, and null where that mean is not above 0 (a loss over negative equity is no
+    gain). `profitability_year_ago` is that of the same quarter one year earlier, as known now.
     """
     quarter = pl.col("period").dt.year().cast(pl.Int32) * 4 + pl.col("period").dt.quarter()
     known = (
@@ -34,7 +33,7 @@ def latest_fundamentals(announced: pl.DataFrame) -> pl.DataFrame:
     return known.group_by("symbol", maintain_order=True).agg(
         last("equity"),
         last("net_profit"),
-        # Both of the same quarter: growth compares like with like.
+        # Both are of the same quarter, so that growth compares like with like.
         pl.col("profitability_year_ago").filter(pl.col("profitability").is_not_null()).last(),
         last("profitability"),
     ).select("symbol", "equity", "net_profit", "profitability", "profitability_year_ago")  # fmt: skip

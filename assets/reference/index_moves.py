@@ -1,11 +1,11 @@
-"""Over weeks, do an index's closes move as its members do: closes of another day or of another index, and slow drifts.
+"""Compares an index's closes with its members over weeks, to detect closes of another day or index, and slow drifts.
 
-Here: the judgement over the last trading days. Not here: the move of a single day (diagnosis.index_gaps).
+The move of a single day is judged by diagnosis.index_gaps.
 
-Measured on the real market of 2010–2016, in windows of 20 days, the median absolute difference between the CSI 500's move and that of
-its drifted members is 0.0005 at most, with vectors a year old 0.0016, and with an unofficial stand-in for the vectors of the CSI 1000 0.0033;
-where the closes are those of the day before it is 0.0040 at least, and the members' moves of the day before are then closer by a factor
-of 5 and more. The median of the differences with their sign is 0.0002, 0.0011 and 0.0017 at most.
+In windows of 20 days of the real market of 2010–2016, the median absolute difference between the CSI 500's move and that of its
+drifted members is at most 0.0005, with vectors a year old 0.0016, and with an unofficial substitute for the vectors of the CSI 1000
+0.0033. With the closes of the day before it is at least 0.0040, and the members' moves of the day before are then closer by a factor
+of 5 or more. The median of the signed differences is at most 0.0002, 0.0011 and 0.0017.
 """
 
 import datetime as dt
@@ -18,16 +18,19 @@ from numpy.typing import NDArray
 
 from resources.settings.reference import ReferenceSettings
 
-_TRADED = 0.5  # of the weight: members that trade speak for the index
-_WILD = 3.0  # a member's price does not move by this factor in a day: such a row is wrong, and drifts no weight
-_STILL = 0.0005  # a median difference up to which closes and members agree, whatever else agrees better
+_TRADED = 0.5  # share of the weight that must trade for the members' move to be known
+_WILD = 3.0  # a price does not move by this factor in a day, so such a row is wrong and drifts no weight
+_STILL = 0.0005  # median difference up to which closes and members agree, even if other moves agree better
 Moves = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class StrayIndices:
-    """findings: index, index_off (1) and detail of each index whose closes do not move as its members do. unknown: index → why it
-    could not be judged."""
+    """Result of `stray_indices`.
+
+    findings: index, index_off (1) and detail of each index whose closes do not move as its members do. unknown: index → the reason why it
+    could not be judged.
+    """
 
     findings: pl.DataFrame
     unknown: Mapping[str, str]
@@ -35,7 +38,7 @@ class StrayIndices:
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """An index held against its members, or against its price index: both moves [days − 1], and the words for the latter."""
+    """An index with its members, or its price index: both moves [days − 1], and the words for the latter in messages."""
 
     index: str
     move: Moves
@@ -51,29 +54,32 @@ def stray_indices(
     days: Sequence[dt.date],
     settings: ReferenceSettings,
 ) -> StrayIndices:
-    """Hold the moves of each index against those of its members over a window of trading days.
+    """Compare the moves of each index with those of its members over a window of trading days.
 
-    vectors: index, date, symbol, weight, every vector from the last one before the window on. closes: index, date, close. prices:
+    vectors: index, date, symbol, weight of every vector from the last one before the window on. closes: index, date, close. prices:
     date, symbol, pre_close, close from the oldest of these vectors on. days: the trading days of the window and the one before it,
-    ascending, the last of them the day that is judged. Judged are indices with `reference.min_index_days` days on which both moves are known. Compared are medians over the days:
+    ascending; the last is the day that is judged. Indices with at least `reference.min_index_days` days on which both moves are known
+    are judged, by medians over the days:
 
-    - where the members' moves of the trading day before (or after) are closer than those of the same day by
-      `reference.max_index_fit`, the closes stand under the wrong day;
-    - where two indices are that much closer to each other's members than to their own, they are exchanged; likewise an index whose
-      members another delivered index without members follows so much more closely;
-    - else an absolute difference above `reference.max_index_gap`, or one with its sign above `reference.max_index_drift`, is a drift.
+    - Where the members' moves of the trading day before (or after) are closer than those of the same day by the factor
+      `reference.max_index_fit`, the closes are dated on the wrong day.
+    - Where two indices are that much closer to each other's members than to their own, they are exchanged. The same applies to an
+      index whose members are followed that much more closely by another delivered index without members.
+    - Otherwise an absolute difference above `reference.max_index_gap`, or a signed one above `reference.max_index_drift`, is a drift.
 
-    Closes that begin on a day without trading are judged from one day on: those of the day after, dated a day early, move as the members do on the next
-    trading day, and the last close before, repeated, as they do on the same.
+    Closes that begin on a day without trading are judged from a single day on: if they are dated a day early, they move as the members
+    do on the next trading day; if they repeat the last close, as the members do on the same day.
 
-    A total-return index is held against the members of its price index or, where these are not known, against the price index.
+    A total-return index is compared with the members of its price index or, where these are not known, with the price index.
     """
     moves = _moves(closes, days)
     expected = _expected_moves(vectors, prices, days)
     price_index = {total: index for index, total in settings.total_return_indices.items()}
     findings: list[tuple[str, str]] = []
     unknown: dict[str, str] = {}
-    of = {index: price_index.get(index, index) for index in moves}  # index → the one whose members it is held against
+    of = {
+        index: price_index.get(index, index) for index in moves
+    }  # index → the index with whose members it is compared
     if not any(base in expected for base in of.values()):
         return StrayIndices(_findings([]), unknown)
     for index, move in moves.items():
@@ -119,7 +125,7 @@ def _wrong_day(one: _Compared, own: float, settings: ReferenceSettings) -> str |
 
 
 def _begins_early(one: _Compared, closes: pl.DataFrame, settings: ReferenceSettings) -> str | None:
-    """What says that the first close of an index, on a day without trading, and those after it are dated a day early."""
+    """Return the finding that an index's closes, which begin on a day without trading, are dated a day early; None otherwise."""
     own, days, members = closes.filter(pl.col("index") == one.index).sort("date"), one.days, one.members
     first = own["date"][0]
     after = next((number for number, day in enumerate(days) if day > first), 0)
@@ -145,7 +151,7 @@ def _exchanged(
     index: str, of: Mapping[str, str], moves: Mapping[str, Moves], expected: Mapping[str, Moves], own: float,
     days: Sequence[dt.date], settings: ReferenceSettings,
 ) -> str | None:  # fmt: skip
-    """What says that the closes of `index` are another's. Two indices with members are judged together, each against both."""
+    """Return the finding that the closes of `index` are another's, or None. Two indices with members are compared with both."""
     if of[index] not in expected:
         return None
     totals = set(settings.total_return_indices.values())
@@ -165,7 +171,7 @@ def _exchanged(
             detail = (
                 f"the closes of {index} move as the members of {base} do (the median difference is {_percent(here)}, and {_percent(own)} "
                 f"from its own members), and those of {other} as the members of {of[index]}: {index} is exchanged with {other} in "
-                "reference/index_prices, or their vectors in reference/index_weights are"
+                "reference/index_prices, or their vectors are exchanged in reference/index_weights"
             )
         else:
             ratio, fits = theirs / own, _fits(theirs, own, settings)
@@ -189,8 +195,8 @@ def _drifts(one: _Compared, own: float, settings: ReferenceSettings) -> str | No
         else f"reference.max_index_drift is {_percent(settings.max_index_drift)}"
     )
     return (
-        f"{_over(one.days)} the closes of {one.index} drift away from {one.against}, by {100 * drift:+.3f} % a day in the median ({bound}): "
-        "its closes or its vectors are wrong, or those of another index"
+        f"{_over(one.days)} the closes of {one.index} drift away from {one.against}, by a median of {100 * drift:+.3f} % a day ({bound}): "
+        "its closes or its vectors are wrong, or are those of another index"
     )
 
 
@@ -199,7 +205,7 @@ def _fits(other: float, own: float, settings: ReferenceSettings) -> bool:
 
 
 def _gap(move: Moves, members: Moves, settings: ReferenceSettings) -> float | None:
-    """The median absolute difference; None where too few days are known."""
+    """Return the median absolute difference; None where too few days are known."""
     gaps = np.abs(move - members)
     known = gaps[~np.isnan(gaps)]
     return float(np.median(known)) if len(known) >= settings.min_index_days else None
@@ -214,7 +220,7 @@ def _percent(value: float) -> str:
 
 
 def _moves(closes: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, Moves]:
-    """Index → its move on each day but the first, [days − 1]; NaN where one of the two closes is not known."""
+    """Return index → its move on each day except the first, [days − 1]; NaN where one of the two closes is not known."""
     position = {day: number for number, day in enumerate(days)}
     found: dict[str, Moves] = {}
     for index, day, close in closes.select("index", "date", "close").sort("index").iter_rows():
@@ -224,9 +230,10 @@ def _moves(closes: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, Moves]:
 
 
 def _expected_moves(vectors: pl.DataFrame, prices: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, Moves]:
-    """Index → the move of its members on each day but the first, [days − 1]; NaN where members of less than half the weight traded.
+    """Return index → the move of its members on each day except the first, [days − 1].
 
-    A vector published on a day holds from the next one until the next vector, and drifts with the prices in between.
+    The move is NaN where members with less than half the weight traded. A vector published on a day applies from the next day until the
+    next vector, and drifts with the prices in between.
     """
     prices = prices.select("date", "symbol", growth=pl.col("close") / pl.col("pre_close")).filter(
         pl.col("growth").is_between(1 / _WILD, _WILD)
@@ -237,17 +244,17 @@ def _expected_moves(vectors: pl.DataFrame, prices: pl.DataFrame, days: Sequence[
         moves = np.full(len(days) - 1, np.nan)
         dates = own["date"].unique().sort().to_list()
         for date, until in zip(dates, [*dates[1:], days[-1]], strict=True):
-            held = [number for number, day in enumerate(days[1:]) if date < day <= until]
-            if held:
+            covered = [number for number, day in enumerate(days[1:]) if date < day <= until]
+            if covered:
                 vector = own.filter(pl.col("date") == date)
-                moves[held] = _drifted_moves(vector, prices, date, [days[number + 1] for number in held])
+                moves[covered] = _drifted_moves(vector, prices, date, [days[number + 1] for number in covered])
         if not np.isnan(moves).all():
             found[str(index)] = moves
     return found
 
 
 def _drifted_moves(vector: pl.DataFrame, prices: pl.DataFrame, date: dt.date, days: Sequence[dt.date]) -> Moves:
-    """The moves [days] of a portfolio that has the vector's weights at the close of `date` and is left alone since."""
+    """Return the moves [days] of a portfolio with the vector's weights at the close of `date` that is not traded afterwards."""
     own = prices.filter(pl.col("date").is_between(date, days[-1], closed="right"))
     own = own.join(vector.select("symbol").with_row_index("_member"), on="symbol")
     every = sorted({*own["date"].to_list(), *days})
@@ -258,6 +265,6 @@ def _drifted_moves(vector: pl.DataFrame, prices: pl.DataFrame, date: dt.date, da
     growth[place], traded[place] = own["growth"].to_numpy(), True
     value = vector["weight"].to_numpy() * np.vstack([np.ones((1, vector.height)), np.cumprod(growth, axis=0)])
     level = value.sum(axis=1)
-    speaks = (value[:-1] * traded).sum(axis=1) >= _TRADED * level[:-1]
-    move = np.where(speaks, level[1:] / level[:-1] - 1, np.nan)
+    enough = (value[:-1] * traded).sum(axis=1) >= _TRADED * level[:-1]
+    move = np.where(enough, level[1:] / level[:-1] - 1, np.nan)
     return move[[every.index(day) for day in days]]

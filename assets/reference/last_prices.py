@@ -1,4 +1,4 @@
-"""The last row of daily_prices of names that have none on a day, as far as it is in the landing zone. Nothing else."""
+"""Finds the last row of daily_prices of stocks that have none on a day."""
 
 import datetime as dt
 
@@ -7,14 +7,14 @@ import polars as pl
 from assets.reference.validate import sift_daily_prices
 from resources.rulebook import Rulebook
 
-# How far back a suspended name's last prices are looked for, step by step, in calendar days: most are found at once.
+# Calendar days that are searched for a suspended stock's last prices, step by step; most are found in the first step.
 LOOK_BACKS = (40, 400)
 
 
 def last_rows(prices: pl.DataFrame, symbols: pl.Series, date: dt.date, rules: Rulebook) -> pl.DataFrame:
-    """The latest usable row before `date` of each of `symbols`; none for a name that has never traded.
+    """Return the latest usable row before `date` of each of `symbols`; a stock that has never traded has none.
 
-    `prices` is sorted by date, so that most names are found in a short slice and the whole is searched for few.
+    prices: daily_prices, sorted by date, so that most stocks are found in a short slice and few need the whole table.
     """
     found = [sift_daily_prices(prices.clear(), rules).usable]
     until = date

@@ -1,11 +1,11 @@
-"""New shares of a bonus issue or split that are counted some days after the ex-date, or before it.
+"""Detects new shares of a bonus issue or split that are counted some days after the ex-date, or before it.
 
-Here: which names' share counts do not belong to their prices yet, and which falls of pre_close such counts explain. Not here: the rules
-for pre_close and share counts of a single day (diagnosis.py).
+This module finds the stocks whose share counts do not correspond to their prices yet, and the falls of pre_close that such counts
+explain. The rules for pre_close and share counts of a single day are in diagnosis.py.
 
-On the ex-date pre_close falls by the factor by which shares are divided. Of all rows of 2010–2016 three have such a fall of more than
-`max_unexplained_fall` without new shares on that day: of 002065.SZ on 2014-06-03 they are counted two trading days later, of 000063.SZ
-and 600031.SH on 2010-06-24 a day before.
+On the ex-date, pre_close falls by the factor by which shares are divided. Of all rows of 2010–2016, three have such a fall of more than
+`max_unexplained_fall` without new shares on that day: those of 002065.SZ on 2014-06-03 are counted two trading days later, those of
+000063.SZ and 600031.SH on 2010-06-24 a day before.
 """
 
 import datetime as dt
@@ -16,22 +16,21 @@ import polars as pl
 from assets.reference.limits import HALF_CENT
 from resources.settings.reference import ReferenceSettings
 
-_LOOK_BACK = 40  # calendar days in which the close before an ex-date is looked for
-_FARTHEST = (
-    1.3  # times pre_close: no price inside a limit is farther away, so that pre_close belongs to the prices of its day
-)
+_LOOK_BACK = 40  # calendar days that are searched for the close before an ex-date
+_FARTHEST = 1.3  # times pre_close: prices within the limits are nearer, so a nearer pre_close corresponds to the prices of its day
 _COLUMNS = ("date", "symbol", "pre_close", "high", "low", "close", "volume", "total_shares")
 
 
 def with_late_shares(
     judged: pl.DataFrame, before: pl.DataFrame, days: Sequence[dt.date], settings: ReferenceSettings
 ) -> pl.DataFrame:
-    """The day's rows with ex_date, ex_factor, ex_shares (the last count before it), shares_late and shares_follow.
+    """Return the day's rows with ex_date, ex_factor, ex_shares (the last count before it), shares_late and shares_follow.
 
-    judged: rows of daily_prices of the day, with last_close and limit_down. before: earlier rows, by date. days: the last
-    `reference.late_share_days` trading days before the day. An ex-date is the name's last day, of these or today, on which pre_close falls by more than
-    `max_unexplained_fall` and more than new shares of that day explain, with prices that belong to it. shares_follow: total_shares are those of as many rows before the ex-date times the
-    factor, give or take `max_unexplained_fall`; shares_late: they are not. Both are false where there is no such ex-date.
+    judged: rows of daily_prices of the day, with last_close and limit_down. before: earlier rows, sorted by date. days: the last
+    `reference.late_share_days` trading days before the day. The ex-date is the stock's last day, of these or today, on which pre_close
+    falls by more than `max_unexplained_fall` and by more than new shares of that day explain, with prices that correspond to it.
+    shares_follow: total_shares equal a count of the rows before the ex-date times the factor, within `max_unexplained_fall`.
+    shares_late: they do not. Both are false where there is no such ex-date.
     """
     found = pl.DataFrame(
         schema={
@@ -46,7 +45,7 @@ def with_late_shares(
     follows = (pl.col("total_shares") / pl.col("_lags") / pl.col("ex_factor")).is_between(1 / slack, slack)
     follow = counts.group_by("symbol").agg(_follows=follows.fill_null(False).any())
     judged = judged.join(follow, on="symbol", how="left", maintain_order="left")
-    # Had the fall not been, the close of the ex-date would lie beyond the limit.
+    # Without the fall, the close of the ex-date would be beyond the limit.
     lowest = pl.col("last_close") * pl.col("limit_down") / pl.col("pre_close")
     real = (pl.col("ex_date") < pl.col("date")) | (pl.col("close") < lowest - HALF_CENT)
     known = (pl.col("ex_date").is_not_null() & real & pl.col("total_shares").is_not_null()).fill_null(False)
@@ -58,10 +57,10 @@ def with_late_shares(
 def _falls(
     judged: pl.DataFrame, before: pl.DataFrame, days: Sequence[dt.date], settings: ReferenceSettings
 ) -> pl.DataFrame:
-    """symbol, ex_date, ex_factor, ex_shares and _lags (the counts of the rows before it) of each name's last fall of pre_close."""
+    """Return symbol, ex_date, ex_factor, ex_shares and _lags (counts of the rows before it) of each stock's last fall of pre_close."""
     since = before["date"].search_sorted(days[0] - dt.timedelta(days=_LOOK_BACK), side="left")
     recent = before[since:].select(_COLUMNS)
-    # Few names have a pre_close so far below any earlier close: the others need no look at each row.
+    # Few stocks have a pre_close so far below any earlier close; only their rows are searched.
     latest = pl.concat([recent.filter(pl.col("date") >= days[0]), judged.select(_COLUMNS)], how="vertical_relaxed")
     low = latest.filter(pl.col("pre_close") > 0).group_by("symbol").agg(pl.col("pre_close").min())
     high = recent.group_by("symbol").agg(pl.col("close").max())
@@ -86,13 +85,13 @@ def _falls(
 
 
 def late_shares(settings: ReferenceSettings) -> tuple[pl.Expr, pl.Expr]:
-    """(holds, sentence) of a row of `with_late_shares` whose share counts do not belong to its prices yet."""
+    """Return the rule (condition, reason) for rows of `with_late_shares` whose share counts do not correspond to their prices yet."""
     return (
         pl.col("shares_late"),
         pl.format(
-            "pre_close fell by the factor {} on {}, as where shares are divided, and total_shares = {} after {}: the new shares are counted "
-            "late. total_shares and float_shares are left out until they are, for {} trading days at most (reference.late_share_days); deliver "
-            "the counts of the ex-date",
+            "pre_close fell by the factor {} on {}, as when shares are divided, and total_shares = {} after {}: the new shares are counted "
+            "late. total_shares and float_shares are left out until they are counted, for {} trading days at most (reference.late_share_days); "
+            "deliver the counts of the ex-date",
             pl.col("ex_factor").round(4), pl.col("ex_date").cast(pl.String), "total_shares", "ex_shares", pl.lit(settings.late_share_days),
         ),
     )  # fmt: skip

@@ -1,7 +1,6 @@
-"""Price limits of a day's names: the exchanges' rule in whole cents, what was delivered, and which of the two is in force.
+"""Determines the price limits of a day's stocks from the exchanges' rule in whole cents and the delivered limits.
 
-What the limits are used for (locked names, bars at the limit) does not belong here, nor does how many percent hold
-(resources/rulebook.py).
+The percentages are in resources/rulebook.py. The use of the limits (locked stocks, bars at the limit) is in later stages.
 """
 
 import polars as pl
@@ -12,35 +11,34 @@ from resources.rulebook import Rulebook, limit_cents
 from resources.settings.reference import ReferenceSettings
 
 HALF_CENT = 0.005  # yuan: prices are whole cents
-_SAMEHALF_CENTER = 0.002  # how far the middle of two limits may lie from pre_close, as a fraction, by rounding
+_CENTER_TOLERANCE = 0.002  # relative distance, due to rounding, of the middle of two limits from pre_close
 
 
 def limit_prices(names: pl.DataFrame, rules: Rulebook) -> pl.DataFrame:
-    """`limit_up` and `limit_down` of each name on the rulebook's day, in yuan; null = no limit, or none known (SPEC §6).
+    """Return limit_up and limit_down of each stock on the rulebook's day, in yuan; null where there is or is known no limit (SPEC §6).
 
-    `names` holds board, pre_close (yuan), is_st, list_date, listed_days and delisting_day (1 on the first day of the
-    delisting period, more later, null outside of it), one row per name; the rows of the result stand in the same order. In
-    integer cents, since floats err on half cents. A name without a listing date has no known limit: its first days can't
-    be told from later ones.
+    names: board, pre_close (yuan), is_st, list_date, listed_days and delisting_day (1 on the first day of the delisting period, more
+    later, null outside it), one row per stock; the result has the same order. Limits are computed in integer cents, since floats err
+    on half cents. The limits of a stock without a listing date are null, since its first days cannot be distinguished from later ones.
     """
     return names.select(*_of_percents(*rules.limit_percents()))
 
 
 def limits_in_force(names: pl.DataFrame, rules: Rulebook, settings: ReferenceSettings) -> pl.DataFrame:
-    """The rows of `names` with limit_up and limit_down in force (yuan, null: none), and what was delivered of them.
+    """Return the rows of `names` with limit_up and limit_down in force (yuan, null: no limit), and columns about the delivered limits.
 
-    names: as of `limit_prices`, with limit_up and limit_down as delivered. Delivered limits win over the rule. The rule holds where
-    none were delivered, where too many names say "no limit" against it (limit_not_filled: 1), and where what was delivered is no
-    limit of pre_close by any percent of the rulebook.
+    names: as in `limit_prices`, with limit_up and limit_down as delivered. Delivered limits take precedence over the rule. The rule
+    applies where none were delivered, where too many stocks declare "no limit" against it (limit_not_filled is 1), and where the
+    delivered limits do not follow from pre_close by any percentage of the rulebook.
 
-    Columns more: delivered_up, delivered_down (null where none was delivered), limit_not_filled, limits_compared (whether a
-    delivered limit can be held against the rule's), rule_percent, and limits_off (why they differ by more than
-    `reference.limit_tolerance`, and which of them count; null where they agree) and delivered_percent (of the rulebook, by which the
-    delivered limits are those of pre_close; null where there is none).
+    Additional columns: delivered_up, delivered_down (null where none was delivered), limit_not_filled, limits_compared (whether a
+    delivered limit can be compared with the rule's), rule_percent, limits_off (the reason why they differ by more than
+    `reference.limit_tolerance`, and which of them apply; null where they agree) and delivered_percent (the percentage of the rulebook
+    by which the delivered limits follow from pre_close; null where there is none).
     """
     rule = limit_prices(names, rules)
     delivered = read_limits(names, settings.no_limit_from)
-    # A rule that says "no limit" is known by the listing day alone.
+    # Whether the rule sets no limit is known only with the listing day.
     against = delivered["unlimited"] & (rule["limit_up"].is_not_null() | names["listed_days"].is_null())
     unfilled = against if too_many_unlimited(int(against.sum()), names.height, settings) else against & False
     unlimited = delivered["unlimited"] & ~unfilled
@@ -71,11 +69,11 @@ def limits_in_force(names: pl.DataFrame, rules: Rulebook, settings: ReferenceSet
 
 
 def limits_refused(judged: pl.DataFrame, settings: ReferenceSettings) -> str | None:
-    """What says that the limits delivered for a day are not the exchanges'; None where single names differ at most.
+    """Return the finding that the limits delivered for a day are not the exchanges'; None where only single stocks differ.
 
-    judged: as `limits_in_force` returns it. Refused are more names than `max_limits_off_share`, and two or more names of one
-    percent of the rule of which none agrees, as where 10 % were taken for every board; ST names with limits by another percent of the
-    rulebook are not counted there, since they may be in a delisting period that nothing declares.
+    judged: as returned by `limits_in_force`. The day is refused where more than `max_limits_off_share` of the stocks differ, and where two or
+    more stocks have the same percentage by the rule and none of them agrees, as where 10 % is applied to every board. ST stocks with
+    limits by another percentage of the rulebook are not counted in the second case, since they may be in an undeclared delisting period.
     """
     compared = judged.filter("limits_compared")
     off = compared.filter(pl.col("limits_off").is_not_null())
@@ -89,25 +87,25 @@ def limits_refused(judged: pl.DataFrame, settings: ReferenceSettings) -> str | N
     if off.height <= max(settings.always_set_aside, settings.max_limits_off_share * compared.height) and not whole:
         return None
     return (
-        f"the limits delivered for {off.height} of {compared.height} names are not the rulebook's: "
+        f"the limits delivered for {off.height} of {compared.height} stocks are not the rulebook's: "
         f"{'; '.join(counted_reasons(off, 'limits_off', 'symbol'))}"
     )
 
 
 def too_many_unlimited(count: int, rows: int, settings: ReferenceSettings) -> bool:
-    """Whether so many rows say "no limit" against the rule that the column of the limits was not filled for them."""
+    """Return whether so many rows declare "no limit" against the rule that the column must have been left unfilled."""
     return count > max(settings.always_unlimited, settings.max_unlimited_share * rows)
 
 
 def _of_percents(up: pl.Expr | int, down: pl.Expr | int) -> tuple[pl.Expr, pl.Expr]:
     cents = (pl.col("pre_close") * 100).round().cast(pl.Int64)
-    # polars divides by a constant as × 1/100, which errs in the last bit; round(2) gives the nearest float.
+    # polars divides by a constant as × 1/100, which errs in the last bit; round(2) returns the nearest float.
     above, below = limit_cents(cents, up, down)
     return (above / 100).round(2).alias("limit_up"), (below / 100).round(2).alias("limit_down")
 
 
 def _differ(up: pl.Expr, down: pl.Expr, settings: ReferenceSettings) -> pl.Expr:
-    """Whether a delivered limit is further than the tolerance from these."""
+    """Return whether a delivered limit differs from these by more than the tolerance."""
     sides = zip(("delivered_up", "delivered_down"), (up, down), strict=True)
     return pl.any_horizontal(
         (pl.col(name) - other).abs() > settings.limit_tolerance + HALF_CENT for name, other in sides
@@ -115,7 +113,7 @@ def _differ(up: pl.Expr, down: pl.Expr, settings: ReferenceSettings) -> pl.Expr:
 
 
 def _percents(rules: Rulebook) -> list[tuple[int, int]]:
-    """(up, down) of every rule on price limits that is in force on the day, on any board, the commonest first."""
+    """Return (up, down) of every rule on price limits that is in force on the day, on any board, the commonest first."""
     usual = [(percent, percent) for row in rules.rows("price_limits") for percent in (row.percent, row.st_percent)]
     leaving = [(row.percent, row.percent) for row in rules.rows("delisting_limits")]
     listing = [
@@ -127,7 +125,7 @@ def _percents(rules: Rulebook) -> list[tuple[int, int]]:
 
 
 def _percent_that_fits(rules: Rulebook, settings: ReferenceSettings) -> pl.Expr:
-    """The percent up of which the delivered limits are those of pre_close; null where there is none."""
+    """Return the percentage up by which the delivered limits follow from pre_close; null where there is none."""
     return pl.coalesce(
         *(
             pl.when(~_differ(*_of_percents(up, down), settings)).then(pl.lit(up, pl.Int64))
@@ -141,31 +139,31 @@ def _why_off(rules: Rulebook) -> pl.Expr:
     up, down = pl.col("delivered_up"), pl.col("delivered_down")
     center, width = (up + down) / 2, (up - down) / (up + down) * 100
     known = {percent for pair in _percents(rules) if pair[0] == pair[1] for percent in pair}
-    moved = (center / pl.col("pre_close") - 1).abs() > _SAMEHALF_CENTER
+    moved = (center / pl.col("pre_close") - 1).abs() > _CENTER_TOLERANCE
     usual = pl.any_horizontal((width - percent).abs() < percent * 0.02 for percent in sorted(known))
-    holds = pl.format("the rule's limits, {} to {}, hold", "rule_down", "rule_up")
+    holds = pl.format("the rule's limits, {} to {}, are used", "rule_down", "rule_up")
     return (
         pl.when("_negative")
-        .then(pl.format("limit_up = {} and limit_down = {} are negative, no prices: {}", "limit_up", "limit_down", holds))
+        .then(pl.format("limit_up = {} and limit_down = {} are negative: {}", "limit_up", "limit_down", holds))
         .when(pl.col("delivered_percent").is_not_null())
         .then(
             pl.format(
-                "its limits are delivered by {} % of pre_close, and the rule of its board and day gives {} %: they count as delivered",
+                "its delivered limits are {} % from pre_close, and the rule of its board and day is {} %: the delivered limits are used",
                 "delivered_percent", "rule_percent",
             )
         )
         .when(moved & usual)
         .then(
             pl.format(
-                "its delivered limits, {} to {}, lie around {}, and pre_close is {}: they are limits of another day or of a previous "
+                "its delivered limits, {} to {}, are centred on {}, and pre_close is {}: they are limits of another day or of a previous "
                 "close before rights: {}",
                 down, up, center.round(2), "pre_close", holds,
             )
         )
         .otherwise(
             pl.format(
-                "its delivered limits, {} to {}, are none of pre_close = {} (a limit_up that stands for 'no limit' is one from "
-                "reference.no_limit_from on): {}",
+                "its delivered limits, {} to {}, do not follow from pre_close = {} (a limit_up of at least reference.no_limit_from "
+                "means 'no limit'): {}",
                 down.cast(pl.String).fill_null("none"), up.cast(pl.String).fill_null("none"), "pre_close", holds,
             )
         )

@@ -1,4 +1,4 @@
-"""How long a name has been listed, and how long it has been in its delisting period. No boards (resources/rulebook.py) and no prices here."""
+"""Counts the days since a stock's listing, and those of its delisting period. Boards are in resources/rulebook.py."""
 
 import datetime as dt
 
@@ -8,10 +8,10 @@ from resources.calendar import Calendar
 
 
 def listed_days(list_date: pl.Series, date: dt.date, calendar: Calendar) -> pl.Series:
-    """Trading days from each listing day to `date`, both included: 1 on the listing day itself.
+    """Return the number of trading days from each listing day to `date`, both included: 1 on the listing day itself.
 
-    A listing on a day that is no trading day counts from the next one. One before the calendar's first day (the Shanghai
-    exchange's first session) counts from that day. Null where the listing date is null or after `date`.
+    list_date [n] gives Int32 [n]. A listing on a day without trading counts from the next trading day. One before the calendar's
+    first day (the Shanghai exchange's first session) counts from that day. Null where the listing date is null or after `date`.
     """
     days = pl.Series(calendar.days(calendar.first, date))
     before = days.search_sorted(list_date, side="left")
@@ -21,14 +21,14 @@ def listed_days(list_date: pl.Series, date: dt.date, calendar: Calendar) -> pl.S
 
 
 DELISTING = "退"
-"""Stands in the names of shares in their delisting period, as 退市海润 or 海润退."""
+"""The mark in the names of shares in their delisting period, such as 退市海润 or 海润退."""
 
 
 def delisting_days(names: pl.DataFrame, date: dt.date, calendar: Calendar) -> pl.Series:
-    """The day of its delisting period that each name is in: 1 on its first, more later, null outside of it.
+    """Return the day of its delisting period for each stock: 1 on the first, 2 or more later, null outside the period.
 
-    names: delisting_start (from reference/instruments, its first trading day in the period), and of the day's row is_delisting
-    and name. Without delisting_start the first day cannot be told from later ones, and counts as a later one (2).
+    names: delisting_start (from reference/instruments, the first trading day of the period), and is_delisting and name of the
+    day's row. Without delisting_start, the first day cannot be distinguished from later ones, and the result is 2.
     """
     start = listed_days(names["delisting_start"], date, calendar)
     absent = {"is_delisting": pl.Boolean, "name": pl.String}

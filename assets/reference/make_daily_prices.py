@@ -1,6 +1,6 @@
-"""One day of daily_prices: the rows that were delivered, those that are set aside, and the profile that the checks judge.
+"""Makes one day of daily_prices: its usable rows, the rows that are set aside, and the profile that the checks judge.
 
-Here: putting together. Not here: rules of rows (validate.py, limits.py), findings about the table (diagnosis.py, copies.py).
+This module combines the rules of rows (validate.py, limits.py) and the findings about the table (diagnosis.py, copies.py).
 """
 
 import datetime as dt
@@ -52,9 +52,10 @@ from resources.settings.reference import ReferenceSettings
 
 
 def make_daily_prices(frames: Frames, partition: Partition, settings: ReferenceSettings) -> Made:
-    """The day's usable rows of reference/daily_prices, with limit prices and VWAP; no row = suspended.
+    """Make the day's usable rows of reference/daily_prices, with limit prices and VWAP; a stock without a row is suspended.
 
-    is_st: ST as delivered, or in the delisting period (`delisting_days`). The limit prices tell the two apart.
+    is_st is true of ST stocks as delivered and of stocks in the delisting period (`delisting_days`), for which the limit prices differ.
+    Faults of rows are reported in the profile and in set_aside.parquet, never raised.
     """
     date, calendar, rules = partition.date, partition.calendar, partition.rules
     landing: Any = partition.landing
@@ -80,7 +81,7 @@ def make_daily_prices(frames: Frames, partition: Partition, settings: ReferenceS
     )
     judged = _judged_prices(sifted.usable, before, instruments, date, traded_since, calendar, rules, settings)
     judged = judged.with_columns(**vwap_bounds(rounding))
-    refused = limits_refused(judged, settings)  # of every row: limits of another day set most of them aside
+    refused = limits_refused(judged, settings)  # of every row, since limits of another day set most of them aside
     columns = [
         pre_closes_off(judged, calendar.previous_day(date), settings),
         copied_columns(judged, settings),
@@ -105,7 +106,7 @@ def make_daily_prices(frames: Frames, partition: Partition, settings: ReferenceS
     priced = yesterday.filter(pl.col("volume") > 0)["symbol"].n_unique()
     unfilled = judged.filter(pl.col("limit_not_filled") == 1)["symbol"]
     whole = pl.concat([sifted.aside, parts.faults, parts.missing, parts.limits], how="diagonal_relaxed")
-    told = {"daily_prices": Sifted(sifted.usable, whole)}
+    parted = {"daily_prices": Sifted(sifted.usable, whole)}
     share_unit = landing.declared("daily_prices").get("landing.daily_prices.share_unit")
     columns.append(market_values(judged, settings) or turnover_off(judged, share_unit, settings))
     found = [text for text in columns if text]
@@ -113,29 +114,32 @@ def make_daily_prices(frames: Frames, partition: Partition, settings: ReferenceS
     profile = _with_findings(profile, shifted, date, "dates_shifted") if shifted.height else profile
     if changes or changes.aside.height:
         traded, begins = landing.traded_days(), history["date"].min()
-        told["code_changes"] = sift_code_changes(changes, traded)
-        profile = _with_changes(profile, told["code_changes"], date)
-        unmatched = unmatched_changes(told["code_changes"].aside, traded, begins, NO_PART)
+        parted["code_changes"] = sift_code_changes(changes, traded)
+        profile = _with_changes(profile, parted["code_changes"], date)
+        unmatched = unmatched_changes(parted["code_changes"].aside, traded, begins, NO_PART)
         profile = _with_findings(profile, unmatched, date, "unmatched_change") if unmatched.height else profile
     renamed = undeclared_changes(sifted.usable, before, landing.first_traded(), changes, date)
     if renamed.height:
         profile = _with_findings(profile, renamed, date, "undeclared_change")
-    files, notes = side_file(told)
+    files, notes = side_file(parted)
     if renamed.height:
         notes["changed_codes"] = renamed["detail"].to_list()
     if unfilled.len():
         notes["limits"] = (
-            f"limit_up of {unfilled.len()} of {judged.height} names says no limit against the rule, which holds"
+            f"limit_up of {unfilled.len()} of {judged.height} stocks declares no limit against the rule, which is used"
         )
     return Made(frame, profile, files, unavailable, notes)
 
 
 @dataclass(frozen=True)
 class _PartsAside:
-    """Rows that count, but for their share counts or limits; they hold the counts as delivered, and a reason. missing: a count was
-    not delivered. faults: a count contradicts the row. late: how many of these are counts of before an ex-date. jumps: how many names' shares differ from the last day's without a split in
-    the price. example: one of these in words. limits: delivered limits are not the rule's. limits_refused: the sentence that
-    refuses the day for them; None where single names differ at most."""
+    """Rows that are used without their share counts or limits, with the counts as delivered and a reason.
+
+    missing: rows without a count. faults: rows whose count contradicts the row. late: the number of these whose count is from before an
+    ex-date. jumps: the number of stocks whose shares differ from the last day's without a split in the price. example: one of
+    these in words. limits: rows whose delivered limits are not the rule's. limits_refused: the finding that refuses the day for its
+    limits; None where only single stocks differ.
+    """
 
     missing: pl.DataFrame
     faults: pl.DataFrame
@@ -152,7 +156,7 @@ def _no_parts_aside() -> _PartsAside:
 
 
 def _vwap() -> pl.Expr:
-    """amount / volume; where both are rounded so far that it leaves the day's range, and it may lie inside, the end of the range."""
+    """Return amount / volume, clipped to the day's range where rounding of both explains a value outside it."""
     vwap = pl.col("amount") / pl.col("volume")
     explained = (pl.col("least_vwap") <= pl.col("high")) & (pl.col("most_vwap") >= pl.col("low"))
     rounded = pl.col("least_vwap") < pl.col("most_vwap")
@@ -162,24 +166,27 @@ def _vwap() -> pl.Expr:
 def _judged_parts(
     judged: pl.DataFrame, refused: str | None, settings: ReferenceSettings
 ) -> tuple[pl.DataFrame, _PartsAside]:
-    """The rows with null share counts where these contradict the row, and the rows whose shares or delivered limits are at fault, with
-    the reasons. judged: with the limits in force. refused: what `limits_refused` says of the day."""
+    """Return (the rows with null share counts where these contradict the row, the rows with faulty counts or limits).
+
+    judged: rows with the limits in force. refused: the finding of `limits_refused` about the day.
+    """
     shares = ("total_shares", "float_shares")
     missing = pl.coalesce(
-        pl.when(pl.col(name).is_null()).then(pl.lit(f"{name} is missing: the row counts without it")) for name in shares
+        pl.when(pl.col(name).is_null()).then(pl.lit(f"{name} is missing: the row is used without it"))
+        for name in shares
     )
     rules = [late_shares(settings), *share_faults(settings)]
     fault = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in rules)
     judged = judged.with_columns(_fault=fault, _missing=missing, _jump=share_jumps(settings))
     jumps = judged.filter("_jump").with_columns(
-        _told=pl.format("{}: {} after {}", "symbol", "total_shares", "last_shares")
+        _example=pl.format("{}: {} after {}", "symbol", "total_shares", "last_shares")
     )
     kept = judged.with_columns(pl.when(pl.col("_fault").is_null()).then(name).alias(name) for name in shares)
     absent, contradicted, limits = (
         judged.filter(pl.col(why).is_not_null()).select(*(n for n in DAILY_PRICES if n in judged.columns), reason=why)
         for why in ("_missing", "_fault", "limits_off")
     )
-    example = jumps["_told"][0] if jumps.height else ""
+    example = jumps["_example"][0] if jumps.height else ""
     return kept, _PartsAside(
         absent, contradicted, int(judged["shares_late"].sum()), jumps.height, example, limits, refused
     )
@@ -195,7 +202,7 @@ def _judged_prices(
     rules: Rulebook,
     settings: ReferenceSettings,
 ) -> pl.DataFrame:
-    """The day's usable rows with what the rules of diagnosis.contradictions judge, limit prices in force among it."""
+    """Return the day's usable rows with the columns that diagnosis.contradictions uses, including the limit prices in force."""
     frame = usable
     if instruments is None:
         frame = frame.with_columns(pl.lit(None, pl.Date).alias(name) for name in ("list_date", "delisting_start"))
@@ -214,7 +221,7 @@ def _judged_prices(
     last = last_rows(before, older, date, rules).select(
         "symbol", last_date="date", last_close="close", last_shares="total_shares"
     )
-    # A day that the whole table lacks hides closes: what lies before it says nothing of today's pre_close.
+    # Closes from before a day that the whole table lacks are no evidence about today's pre_close.
     priced = set(before["date"].unique().to_list())
     holes = [day for day in calendar.days(min(priced), date)[:-1] if day not in priced] if priced else []
     last = last.filter(pl.col("last_date") > max(holes)) if holes else last
@@ -234,11 +241,12 @@ def _daily_prices_profile(
     unfilled: pl.Series | None = None,
     found: Sequence[str] = (),
 ) -> pl.DataFrame:
-    """What the checks judge: the rows kept (`set_aside` 0, reason "used"), those set aside for a fault (numbered), and one row
-    about the day: how many names are priced, whether too many are lost or set aside.
+    """Return the rows that the checks judge.
 
-    priced_before: names that traded on the trading day before; 0 where that day is not known. unfilled: symbols whose
-    delivered limits were not filled. found: what refuses the day as a whole, a sentence each (copies.py, `market_values`, `turnover_off`).
+    These are the rows that are used (`set_aside` 0, reason "used"), those set aside for a fault (numbered), and one row about the day:
+    the number of stocks with a price, and whether too many are lost or set aside.
+    priced_before: the number of stocks that traded on the trading day before; 0 where that day is not known. unfilled: symbols whose
+    delivered limits were not filled. found: the findings that refuse the whole day (copies.py, `market_values`, `turnover_off`).
     """
     unfilled = pl.Series(dtype=pl.String) if unfilled is None else unfilled
     outside = pl.max_horizontal(
@@ -252,12 +260,14 @@ def _daily_prices_profile(
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )
-    # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
-    told = pl.concat([rows.select("date", "symbol", "reason") for rows in (sifted.faults, parts.faults, parts.limits)])
-    faults = told.with_columns(
+    # Only the fault of such a row is judged: columns that must not be null are filled.
+    faulty = pl.concat(
+        [rows.select("date", "symbol", "reason") for rows in (sifted.faults, parts.faults, parts.limits)]
+    )
+    faults = faulty.with_columns(
         total_shares=pl.lit(1, pl.Int64),
         float_shares=pl.lit(1, pl.Int64),
-        set_aside=pl.int_range(1, told.height + 1, dtype=pl.Int64),
+        set_aside=pl.int_range(1, faulty.height + 1, dtype=pl.Int64),
     )
     day = _judged_day(date, frame, sifted, parts, priced_before, settings, found)
     return pl.concat([kept, faults, day], how="diagonal_relaxed")
@@ -278,9 +288,9 @@ def _judged_day(
     detail = []
     if lost:
         detail.append(
-            f"{frame.height} names have a price, {priced_before} had one on the trading day before: a part of the day's rows is lost"
+            f"{frame.height} stocks have a price, and {priced_before} had one on the trading day before: a part of the day's rows is lost"
         )
-    # Where every row is at fault the day is not lacking: the reasons say what it is.
+    # Where every row is at fault, the day was delivered, and the reasons explain it.
     all_at_fault = frame.is_empty() and rows > 0
     if too_many := all_at_fault or too_many_faults(sifted.faults.height, rows, settings):
         detail.append(f"{sifted.faults.height} of {rows} rows are set aside")
@@ -293,7 +303,7 @@ def _judged_day(
         too_many = True
     elif too_many_faults(parts.jumps, rows, settings):
         detail.append(
-            f"total_shares of {parts.jumps} of {rows} names differ from those of the last day, and their prices show no split "
+            f"total_shares of {parts.jumps} of {rows} stocks differ from those of the last day, and their prices show no split "
             f"({parts.example}): they are in another unit. Deliver shares, or declare landing.daily_prices.share_unit"
         )
         too_many = True
@@ -301,20 +311,22 @@ def _judged_day(
         detail = [*found, *detail]  # the likelier cause of rows that are set aside
         too_many = True
     special = int(frame["is_st"].sum())
-    judged = frame.height >= settings.min_st_names or special == frame.height  # a zone of few names may be half of them
+    judged = (
+        frame.height >= settings.min_st_names or special == frame.height
+    )  # half of a market with few stocks may be ST
     if not special and frame.height >= settings.market_names:
         detail.append(
-            f"is_st is true of none of {frame.height} names, and a market of so many has some: the column was not filled. Deliver it"
+            f"is_st is true of none of {frame.height} stocks, and a market of so many has some: the column was not filled. Deliver it"
         )
         too_many = True
     if judged and special > max(settings.always_set_aside, settings.max_st_share * frame.height):
         detail.append(
-            f"is_st is true of {special} of {frame.height} names: the column says something else. Deliver it for ST names alone"
+            f"is_st is true of {special} of {frame.height} stocks: the column has another meaning. Deliver it true of ST stocks only"
         )
         too_many = True
     if parts.limits_refused:
         detail.append(parts.limits_refused)
-    told = f"{date}: {'; '.join(detail)}" if detail else None
+    text = f"{date}: {'; '.join(detail)}" if detail else None
     return pl.DataFrame(
         {
             "date": [date],
@@ -330,21 +342,21 @@ def _judged_day(
             "float_shares": [1],
             "set_aside": [-1],
             "reason": ["used"],
-            "detail": [told],
+            "detail": [text],
         },
         schema_overrides={"names_priced": pl.Int64, "detail": pl.String},
     )
 
 
 def _with_changes(profile: pl.DataFrame, changes: Sifted, date: dt.date) -> pl.DataFrame:
-    """The profile with one row more for each reason for which changes of codes can't be used: `changes_aside` 1."""
+    """Return the profile with a row for each reason for which changes of codes cannot be used, with `changes_aside` 1."""
     faults = faults_of({"code_changes": changes}).select("symbol", detail="reason")
     return _with_findings(profile, faults, date, "changes_aside")
 
 
 def _with_findings(profile: pl.DataFrame, findings: pl.DataFrame, date: dt.date, column: str) -> pl.DataFrame:
-    """The profile with one row more for each of `findings` (symbol, detail), in which `column` is 1."""
-    # A finding is judged by a check of its own: what others judge is filled.
+    """Return the profile with a row for each of `findings` (symbol, detail), in which `column` is 1."""
+    # A finding is judged by its own check only: the columns of other checks are filled.
     least = min(0, *profile["set_aside"].to_list())
     rows = findings.select(
         "symbol", "detail", date=pl.lit(date), reason=pl.lit("used"), total_shares=pl.lit(1, pl.Int64),

@@ -1,6 +1,6 @@
-"""One day of indices: the published weights with their date, the index closes, and the profile that the checks judge.
+"""Makes one day of indices: the published weights with their date, the index closes, and the profile that the checks judge.
 
-Here: putting together. Not here: rules of rows (validate.py), indices that move against their members (index_moves.py).
+This module combines the rules of rows (validate.py) and the findings about indices (diagnosis.py, index_moves.py).
 """
 
 import datetime as dt
@@ -25,12 +25,16 @@ from resources.reasons import Reason
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
 
-CODES_SHOWN = 10  # codes of indices spelled out in a message
+CODES_SHOWN = 10  # codes of indices listed in a message
 _FOLLOWED = tuple(one.index for one in PORTFOLIOS)
 
 
 def make_indices(frames: Frames, partition: Partition, settings: ReferenceSettings) -> Made:
-    """The latest published weights of each index and its close of the day; an index with a close alone has one row."""
+    """Make the latest published weights of each index with its close of the day.
+
+    An index of which only the close is known has one row with null symbol and weight. Faults are reported in the profile and in
+    set_aside.parquet, never raised.
+    """
     date, calendar, rules = partition.date, partition.calendar, partition.rules
     landing: Any = partition.landing
     reasons: dict[str, Reason] = {}
@@ -66,7 +70,7 @@ def make_indices(frames: Frames, partition: Partition, settings: ReferenceSettin
     moved = closes.join(earlier, on="index", how="inner", maintain_order="left")
     traded = frames["daily_prices"].select("symbol", "pre_close", "close").collect()
     stray = _stray_indices(date, landing, calendar, settings)
-    gaps += [stray.findings, index_gaps(weights, moved, traded, settings)]  # the likely cause first
+    gaps += [stray.findings, index_gaps(weights, moved, traded, settings)]  # the likelier cause first
     frame = weights.join(closes, on="index", how="full", coalesce=True).with_columns(date=pl.lit(date))
     frame = frame.select(*INDICES).sort("index", "symbol", nulls_last=True)
     summary = frame.group_by("index", maintain_order=True).agg(
@@ -81,7 +85,7 @@ def make_indices(frames: Frames, partition: Partition, settings: ReferenceSettin
     if stray.unknown:
         notes["moves_not_judged"] = dict(stray.unknown)
     percent = landing.declared("index_weights").get("landing.indices.weight_unit") == "percent"
-    vectors_told = [
+    findings = [
         members_lost(vectors.drop_nulls(), traded["symbol"].to_list(), settings),
         members_without_prices(weights, _lately_priced(date, landing, calendar, settings), _FOLLOWED),
         equal_weights(weights, _FOLLOWED, settings),
@@ -89,7 +93,7 @@ def make_indices(frames: Frames, partition: Partition, settings: ReferenceSettin
     ]
     profile = pl.concat(
         [
-            _indices_profile(frame, sifted, pl.concat([*gaps, *vectors_told], how="diagonal"), settings),
+            _indices_profile(frame, sifted, pl.concat([*gaps, *findings], how="diagonal"), settings),
             _strange_indices(date, codes, settings),
         ],
         how="diagonal",
@@ -98,7 +102,7 @@ def make_indices(frames: Frames, partition: Partition, settings: ReferenceSettin
 
 
 def _stray_indices(date: dt.date, landing: Any, calendar: Calendar, settings: ReferenceSettings) -> StrayIndices:
-    """What the last `reference.index_days` trading days say of the closes, from what the landing zone held by the day."""
+    """Return the findings on the closes over the last `reference.index_days` trading days, from data known by the day."""
     weights, closes, prices = (landing.reference(name) for name in ("index_weights", "index_prices", "daily_prices"))
     if weights is None or closes is None or prices is None:
         return StrayIndices(pl.DataFrame(schema={"index": pl.String, "index_off": pl.Int64, "detail": pl.String}), {})
@@ -116,7 +120,7 @@ def _stray_indices(date: dt.date, landing: Any, calendar: Calendar, settings: Re
 
 
 def _lately_priced(date: dt.date, landing: Any, calendar: Calendar, settings: ReferenceSettings) -> list[str]:
-    """The names that daily_prices had within the last `reference.index_days` trading days."""
+    """Return the symbols that daily_prices had within the last `reference.index_days` trading days."""
     prices = landing.reference("daily_prices")
     if prices is None:
         return []
@@ -128,7 +132,7 @@ def _lately_priced(date: dt.date, landing: Any, calendar: Calendar, settings: Re
 def _latest_weights(
     landing: Any, sifted: dict[str, Sifted], reasons: dict[str, Reason], rules: Rulebook
 ) -> pl.DataFrame:
-    """index, symbol, weight, published_date of the last vector of each index."""
+    """Return index, symbol, weight, published_date of the last vector of each index."""
     delivered = landing.reference("index_weights")
     if delivered is None:
         reasons |= dict.fromkeys(("symbol", "weight", "published_date"), NOT_DELIVERED(table="index_weights"))
@@ -143,7 +147,7 @@ def _latest_weights(
 def _indices_profile(
     frame: pl.DataFrame, sifted: Mapping[str, Sifted], gaps: pl.DataFrame, settings: ReferenceSettings
 ) -> pl.DataFrame:
-    """What the checks judge: the rows, rows set aside, tables of which too much is unusable, and `gaps`: rows about an index each."""
+    """Return the rows that the checks judge: those of the table, faults, unusable tables, and `gaps`, the findings per index."""
     kept = frame.with_columns(
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
@@ -155,11 +159,12 @@ def _indices_profile(
 
 
 def _vectors_judged(frame: pl.DataFrame, percent: bool) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """(index, weight_sum, detail) and (index, weight_age in days, detail): one row of each per index with weights.
+    """Return (index, weight_sum, detail) and (index, weight_age in days, detail), one row of each per index with weights.
 
-    percent: whether the settings declare weights in percent."""
+    percent: whether the settings declare weights in percent.
+    """
     vectors = frame.filter(pl.col("weight").is_not_null()).group_by("index", maintain_order=True)
-    told = vectors.agg(
+    summary = vectors.agg(
         weight_sum=pl.col("weight").sum(),
         weight_age=(pl.col("date") - pl.col("published_date")).dt.total_days().max(),
         _members=pl.len(),
@@ -169,17 +174,15 @@ def _vectors_judged(frame: pl.DataFrame, percent: bool) -> tuple[pl.DataFrame, p
     if percent:
         fractions = total.is_between(0.0099, 0.0101)
         cause = pl.when(fractions).then(
-            pl.lit(
-                ": landing.indices.weight_unit = 'percent' is declared, and these are fractions. Take the setting out"
-            )
+            pl.lit(": landing.indices.weight_unit = 'percent' is declared, and these are fractions. Remove the setting")
         )
     else:
         cause = pl.when(total.is_between(99, 101)).then(
             pl.lit(": they are in percent. Declare landing.indices.weight_unit = 'percent'")
         )
     shown = pl.format("the {} weights of {} of {} sum to {}", "_members", "index", "_published", total.round(6))
-    sums = told.select("index", "weight_sum", detail=pl.concat_str(shown, cause.fill_null("")))
-    ages = told.select(
+    sums = summary.select("index", "weight_sum", detail=pl.concat_str(shown, cause.fill_null("")))
+    ages = summary.select(
         "index",
         "weight_age",
         detail=pl.format("the last vector of {} is of {}, {} days ago", "index", "_published", "weight_age"),
@@ -188,11 +191,11 @@ def _vectors_judged(frame: pl.DataFrame, percent: bool) -> tuple[pl.DataFrame, p
 
 
 def _strange_indices(date: dt.date, found: Mapping[str, Sequence[str]], settings: ReferenceSettings) -> pl.DataFrame:
-    """One row per index table that lacks an index that a portfolio follows, and has a code that may mean it.
+    """Return one row per index table that lacks an index that a portfolio follows and has a code that may mean it.
 
-    found: table → its codes up to the day. A table without such a code, such as one of the CSI 300 alone before the others were
-    published, is no mistake: what needs the followed index is n/a until its first vector. Where a table has one of the followed
-    indices, any code that is none of `reference.other_indices` may mean the other.
+    found: table → its codes up to the day. A table without such a code, such as one with only the CSI 300 before the others were
+    published, is no fault: figures that need the followed index are n/a until its first vector. Where a table has one of the followed
+    indices, any code that is not in `reference.other_indices` may mean the other.
     """
     known = {*_FOLLOWED, *settings.other_indices, *settings.total_return_indices.values()}
     lacking = {table: sorted({*_FOLLOWED} - {*codes}) for table, codes in found.items()}
@@ -213,8 +216,10 @@ def _strange_indices(date: dt.date, found: Mapping[str, Sequence[str]], settings
 
 
 def _may_mean(code: str, wanted: Sequence[str]) -> bool:
-    """Whether a code may stand for one of the wanted indices: its last three digits do, or it is no code of six digits or of a
-    total-return index (H00905.CSI).
+    """Return whether a code may mean one of the wanted indices.
+
+    It may where its last three digits are those of the index, or where it is neither a code of six digits nor that of a total-return
+    index (H00905.CSI).
 
     >>> [_may_mean(code, ["000905.SH"]) for code in ("399905.SZ", "CSI500", "000300.SH", "H00905.CSI")]
     [True, True, False, False]

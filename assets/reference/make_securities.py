@@ -1,6 +1,6 @@
-"""One day of securities: the listed names with what was known of them on the day, and the profile that the checks judge.
+"""Makes one day of securities: the listed stocks with what was known of them on the day, and the profile that the checks judge.
 
-Here: putting together. Not here: rules of rows (listing.py, limits.py, fundamentals.py, validate.py), findings about a table.
+This module combines the rules of rows (listing.py, limits.py, fundamentals.py, validate.py) and the findings about tables.
 """
 
 import datetime as dt
@@ -48,30 +48,34 @@ from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
 from resources.values import median_of
 
-CHANGES_SHOWN = 20  # changes of codes spelled out in the notes
+CHANGES_SHOWN = 20  # changes of codes listed in the notes
 
 
 def _in_words(changes: Sifted) -> list[str]:
-    """The changes of codes that take part, for the notes: "600129.SH → 601990.SH, 2023-05-10", the last ones first."""
+    """Return the changes of codes that are used, as "600129.SH → 601990.SH, 2023-05-10", the latest first."""
     rows = changes.usable.sort("date", "old", descending=[True, False]).select("old", "new", "date").rows()
-    said = [f"{old} → {new}, {date}" for old, new, date in rows[:CHANGES_SHOWN]]
-    return said + [f"and {len(rows) - CHANGES_SHOWN} earlier ones"] * (len(rows) > CHANGES_SHOWN)
+    texts = [f"{old} → {new}, {date}" for old, new, date in rows[:CHANGES_SHOWN]]
+    return texts + [f"and {len(rows) - CHANGES_SHOWN} earlier ones"] * (len(rows) > CHANGES_SHOWN)
 
 
-DELIVERED = ("largest_profit", "profits")  # of a name's last eight quarters: the largest, sign apart, and how many
+DELIVERED = (
+    "largest_profit",
+    "profits",
+)  # of a stock's last eight quarters: the largest absolute profit, and their number
 _FOUND_IN = {
     "listed_at_start": "instruments",
     "industries_lacking": "industries",
-}  # the table that a finding speaks of, where it is not fundamentals
+}  # the table that a finding concerns, where it is not fundamentals
 FUNDAMENTALS = ("equity", "net_profit", "profitability", "profitability_year_ago")
 
 
 def make_securities(frames: Frames, partition: Partition, settings: ReferenceSettings) -> Made:
-    """One row per name listed on the day, with what was known of it at the close.
+    """Make one row per stock listed on the day, with what was known of it at the close.
 
-    Listed: list_date ≤ day, and not yet delisted (a name that still trades on its delist_date is listed on it). A name that
-    trades without a row in reference/instruments is listed too, but its listed_days are unknown and it is not in U(t).
-    Without reference/instruments listed names are those that have traded so far; listed_days and in_universe are n/a.
+    A stock is listed where list_date ≤ day and it is not yet delisted (one that trades on its delist_date is listed on it). A stock that
+    trades without a row in reference/instruments is listed too, but its listed_days are unknown and it is not in U(t). Without
+    reference/instruments, the stocks that have traded so far are listed, and listed_days and in_universe are n/a. Faults of the tables
+    are reported in the profile and in set_aside.parquet, never raised.
     """
     date, calendar, rules = partition.date, partition.calendar, partition.rules
     landing: Any = partition.landing
@@ -148,7 +152,7 @@ def make_securities(frames: Frames, partition: Partition, settings: ReferenceSet
 def _findings_of_profits(
     announced: pl.DataFrame, date: dt.date, figures: pl.DataFrame | None, settings: ReferenceSettings, parted: bool
 ) -> dict[str, str | None]:
-    """Whether the announcements known on `date` hold something else than the profits of single quarters.
+    """Return the findings that announcements known on `date` are not profits of single quarters, by checked column.
 
     figures: equity and net_profit of the day; None where they are in another unit. parted: the profits are declared as those of
     the year so far.
@@ -157,7 +161,7 @@ def _findings_of_profits(
     by_year = rising_profits_by_year(announced, date, settings, parted=parted)
     rising = profits_mixed(by_year, parted, settings) or profits_off(found, parted, settings)
     fourth, fourth_doubt = fourth_quarters_off(announced, date, settings)
-    # Single quarters that were parted rise where the fourth one is large.
+    # Single quarters that were split once more rise where the fourth one is large.
     off = (rising or fourth) if parted else (fourth or rising)
     if not parted and off is None:
         lacking, profits = profits_without_a_quarter_before(announced, date)
@@ -176,7 +180,7 @@ def _findings_of_profits(
 def _last_known(
     names: pl.DataFrame, today: pl.DataFrame, prices: pl.DataFrame, date: dt.date, rules: Any
 ) -> pl.DataFrame:
-    """The names with the day's row of daily_prices, or the last one before where a name is suspended."""
+    """Return the stocks with the day's row of daily_prices or, where a stock is suspended, the last row before."""
     suspended = last_rows(prices, names.join(today, on="symbol", how="anti")["symbol"], date, rules)
     shown = ("symbol", "close", "float_shares", "total_shares", "is_st")
     declared = [column for column in ("is_delisting", "name") if column in suspended.columns]
@@ -193,7 +197,7 @@ def _last_known(
 
 
 def _median_turnover(today: pl.DataFrame) -> float | None:
-    """The median of volume / float_shares of the day; None where no name has both."""
+    """Return the median of volume / float_shares of the day; None where no stock has both."""
     turnover = (today["volume"] / today["float_shares"]).drop_nulls()
     return median_of(turnover) if turnover.len() else None
 
@@ -207,7 +211,7 @@ def _listed_names(
     reasons: dict[str, Reason],
     rules: Rulebook,
 ) -> pl.DataFrame:
-    """symbol, list_date and delisting_start of each listed name, in the order of symbols."""
+    """Return symbol, list_date and delisting_start of each listed stock, sorted by symbol."""
     instruments = landing.reference("instruments")
     if instruments is None:
         reasons |= dict.fromkeys(("listed_days", "in_universe"), NOT_DELIVERED(table="instruments"))
@@ -228,7 +232,7 @@ def _listed_names(
 def _industries(
     landing: Any, date: dt.date, sifted: dict[str, Sifted], reasons: dict[str, Reason], rules: Rulebook
 ) -> pl.DataFrame:
-    """symbol and industry: the membership that started last; n/a where none has started by `date`."""
+    """Return symbol and industry: the membership that started last; n/a where none has started by `date`."""
     delivered = landing.reference("industries")
     if delivered is None:
         reasons["industry"] = NOT_DELIVERED(table="industries")
@@ -249,8 +253,10 @@ def _fundamentals(
     rules: Rulebook,
     settings: ReferenceSettings,
 ) -> pl.DataFrame:
-    """symbol and the latest announced figures; delivered_equity, delivered_profit: those before jumps of equity are set aside; and
-    DELIVERED. prices: daily_prices up to the day, by date."""
+    """Return symbol with the latest announced figures, delivered_equity, delivered_profit and DELIVERED.
+
+    delivered_equity, delivered_profit: the figures before jumps of equity are set aside. prices: daily_prices up to the day, by date.
+    """
     delivered = landing.reference("fundamentals")
     if delivered is None:
         reasons |= dict.fromkeys(FUNDAMENTALS, NOT_DELIVERED(table="fundamentals"))
@@ -263,7 +269,9 @@ def _fundamentals(
     listings = sifted["instruments"].usable if "instruments" in sifted else unlisted
     judged, jumps = equity_jumps(every.usable, prices, listings, settings)
     sifted["fundamentals"] = every
-    if judged.select(pl.any_horizontal(holds for holds, _ in jumps).any()).item():  # seldom: the rest is not made twice
+    if judged.select(
+        pl.any_horizontal(holds for holds, _ in jumps).any()
+    ).item():  # rare: otherwise the figures are not computed twice
         sifted["fundamentals"] = set_aside_where(every, judged, jumps)
         latest = latest_fundamentals(sifted["fundamentals"].usable)
     largest = largest_profits(sifted["fundamentals"].usable)
@@ -275,7 +283,7 @@ def _fundamentals(
 
 
 def _last_members(landing: Any) -> dict[str, list[str]]:
-    """Index → the members of its last vector, as delivered; none where reference/index_weights is not there."""
+    """Return index → the members of its last vector, as delivered; {} where reference/index_weights was not delivered."""
     weights = landing.reference("index_weights")
     if weights is None:
         return {}
@@ -286,14 +294,17 @@ def _last_members(landing: Any) -> dict[str, list[str]]:
 def _securities_profile(
     frame: pl.DataFrame, sifted: Mapping[str, Sifted], findings: Mapping[str, str | None], settings: ReferenceSettings
 ) -> pl.DataFrame:
-    """What the checks judge: the rows, an unknown industry as null, one row per fault found in a reference table, and one per
-    table of which too much is unusable, or of which `findings` say something: the checked column → the finding."""
+    """Return the rows that the checks judge.
+
+    These are the rows of the table, with an unknown industry as null, one row per fault in a reference table, one per table of which
+    too much is unusable, and one per entry of `findings` (checked column → finding, None where there is none).
+    """
     kept = frame.with_columns(
         industry=pl.when(pl.col("industry") != UNKNOWN_INDUSTRY).then("industry"),
         set_aside=pl.lit(0, pl.Int64),
         reason=pl.lit("used"),
     )
-    # Nothing but the fault is judged of such a row: what must not be null elsewhere is filled.
+    # Only the fault of such a row is judged: columns that must not be null are filled.
     found = [
         pl.DataFrame(
             {"table": [_FOUND_IN.get(column, "fundamentals")], "reason": ["used"], column: [1], "detail": [text]}

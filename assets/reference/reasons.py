@@ -1,6 +1,6 @@
-"""The reasons of the reference tables, as codes: what was not delivered, or not known by a day.
+"""The codes of the reasons that the reference tables record: what was not delivered, or not known by a day.
 
-Here: names of codes and of their parameters. Not here: their words (resources/reason_words.py), and why a single row is set aside.
+Their wording is in resources/reason_words.py; the reasons for which single rows are set aside are in validate.py.
 """
 
 from resources.reasons import Code

@@ -1,4 +1,4 @@
-"""Schemas of daily_prices, securities and indices (SPEC §2.2). Nothing else; kept free of heavy imports."""
+"""Defines the schemas of daily_prices, securities and indices (SPEC §2.2), without heavy imports."""
 
 import polars as pl
 
@@ -49,4 +49,4 @@ INDICES = {
     "index_close": pl.Float64,
 }
 UNKNOWN_INDUSTRY = "unknown"
-"""The industry of a name without one."""
+"""The industry of a stock without one."""

@@ -1,6 +1,6 @@
-"""What is stored and reported of the rows of reference tables that are set aside, and of a table that is not there.
+"""Stores and reports the rows of reference tables that are set aside, and tables that were not delivered.
 
-Here: the side file, its note, the rows that checks judge. Not here: which rows are set aside (validate.py).
+This module makes the side file, its note and the rows that checks judge. validate.py decides which rows are set aside.
 """
 
 from collections.abc import Mapping
@@ -18,12 +18,12 @@ SET_ASIDE = "set_aside.parquet"
 
 
 def empty_table(schema: Mapping[str, Any], reason: Reason) -> Made:
-    """A partition without rows, each of whose columns is n/a for the reason."""
+    """Return a partition without rows in which every column is n/a for the reason."""
     return Made(pl.DataFrame(schema=schema), unavailable=dict.fromkeys(schema, reason))
 
 
 def side_file(sifted: Mapping[str, Sifted]) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """The side file and the note on rows set aside, over all tables; both empty where every row was used."""
+    """Return the side file and the note on the rows set aside of all tables; both are empty where every row was used."""
     aside = {table: one for table, one in sifted.items() if one.aside.height}
     if not aside:
         return {}, {}
@@ -35,12 +35,12 @@ def side_file(sifted: Mapping[str, Sifted]) -> tuple[dict[str, bytes], dict[str,
 
 
 def too_many_faults(faults: int, rows: int, settings: ReferenceSettings) -> bool:
-    """Whether so many of a table's rows are faulty that the table as a whole is refused."""
+    """Return whether so many rows of a table are faulty that the whole table is refused."""
     return faults > max(settings.always_set_aside, settings.max_set_aside_share * rows)
 
 
 def unusable_tables(sifted: Mapping[str, Sifted], settings: ReferenceSettings) -> pl.DataFrame:
-    """One row per reference table of which no row can be used, or too many cannot, with the commonest reasons."""
+    """Return one row per reference table of which no row can be used, or too many cannot, with the commonest reasons."""
     rows = []
     for table, one in sifted.items():
         every = one.usable.height + one.aside.height - one.both
@@ -51,22 +51,22 @@ def unusable_tables(sifted: Mapping[str, Sifted], settings: ReferenceSettings) -
             aside = one.aside if none else one.faults
             name = "symbol" if "symbol" in aside.columns else "index"
             what = "none" if none else f"only {one.usable.height - one.both}"
-            told = f"{table}: {what} of {every} rows can be used: {'; '.join(counted_reasons(aside, 'reason', name))}"
-            rows.append({"table": table, "reason": "used", "unusable": 1, "detail": told})
+            detail = f"{table}: {what} of {every} rows can be used: {'; '.join(counted_reasons(aside, 'reason', name))}"
+            rows.append({"table": table, "reason": "used", "unusable": 1, "detail": detail})
     return pl.DataFrame(
         rows, schema={"table": pl.String, "reason": pl.String, "unusable": pl.Int64, "detail": pl.String}
     )
 
 
 def names_in(faults: pl.DataFrame) -> int:
-    """How many names rows are about; a row without one is about one of its own."""
+    """Return the number of distinct symbols in rows; each row without a symbol counts as another one."""
     if "symbol" not in faults.columns:
         return faults.height
     return faults["symbol"].drop_nulls().n_unique() + faults["symbol"].null_count()
 
 
 def faults_of(sifted: Mapping[str, Sifted]) -> pl.DataFrame:
-    """One row per reference table and fault: the reason with its number of rows, one symbol, a running number."""
+    """Return one row per reference table and fault: the reason with its number of rows, a symbol, and a running number."""
     rows = [
         {"table": table, "symbol": symbol, "reason": f"{table}: {count} rows: {reason}"}
         for table, one in sifted.items()

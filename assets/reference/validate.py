@@ -1,8 +1,7 @@
-"""Which delivered reference rows can be used: the rules a row must keep, and the reason where it does not.
+"""Decides which delivered reference rows can be used, by rules on single rows and on keys.
 
-Rows that break a rule are set aside with the reason, never dropped in silence and never mended; the checks of the tables
-count them. Columns and types are the landing zone's business (resources/landing.py); what rows mean is the business of
-the other modules here.
+Rows that break a rule are set aside with the reason, never dropped silently and never repaired; the checks of the tables count
+them. Columns and types are handled by the landing zone (resources/landing.py), the meaning of rows by the other modules here.
 """
 
 import datetime as dt
@@ -12,23 +11,22 @@ from dataclasses import dataclass
 import polars as pl
 import polars.selectors as cs
 
-from resources.code_changes import Change, CodeChanges
+from resources.code_changes import REPEATED, Change, CodeChanges
 from resources.reference_forms import NOTES, UNREADABLE
 from resources.rulebook import Rulebook
 
-# A delivered price may carry float noise; more than a tenth of a cent off a whole cent is no traded price.
+# In cents. A delivered price may have float noise, but a traded price is within a tenth of a cent of a whole cent.
 CENT_TOLERANCE = 0.1
 PRICES = ("open", "high", "low", "close")
 LIMITS = ("limit_up", "limit_down")
-# Reasons; those of HARMLESS are no fault of the delivery: counted in the notes, not by the checks.
-NO_A_SHARE = "no code of an SSE or SZSE A-share (rulebook.boards)"
-NO_MEMBER = "its symbol has no code of an A-share (rulebook.boards), and the members of this index are A-shares"
-BEIJING = "a share of the Beijing exchange, which is counted and not in the universe"
-NO_TRADE = "volume 0: no trade that day, the same as no row"
-NO_FIGURES = "neither volume, amount, open, high nor low: no trade that day, the same as no row"
-REPEATED = "delivered more than once, every time the same"
-NO_PART = "no row of daily_prices stands under the old code before the change"
-SUPERSEDED = "an earlier version of what was announced that day: the later one counts"
+# Reasons. Those in HARMLESS are no fault of the delivery; they are counted in the notes and not by the checks.
+NO_A_SHARE = "its code is not that of an SSE or SZSE A-share (rulebook.boards)"
+NO_MEMBER = "its code is not that of an A-share (rulebook.boards), and the members of this index are A-shares"
+BEIJING = "a share of the Beijing exchange, which is counted and is not in the universe"
+NO_TRADE = "volume is 0: the stock did not trade that day, as without a row"
+NO_FIGURES = "volume, amount, open, high and low are missing: the stock did not trade that day, as without a row"
+NO_PART = "daily_prices has no row of the old code before the change"
+SUPERSEDED = "an earlier version of an announcement of that day: the later one is used"
 UNLISTED = (
     "it trades, and no usable row of the table lists it: its listed_days are unknown, and it is not in the universe"
 )
@@ -37,8 +35,11 @@ HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, NO_FIGURES, REPEATED, NO_PA
 
 @dataclass(frozen=True)
 class Sifted:
-    """Delivered rows, parted: `usable` in the delivered columns, `aside` with a column `reason` more. both: how many rows are in
-    both, since they count but for a cell."""
+    """Delivered rows, split by whether they can be used.
+
+    usable: rows in the delivered columns. aside: rows with an additional column `reason`. both: the number of rows in both frames,
+    which are used except for one value.
+    """
 
     usable: pl.DataFrame
     aside: pl.DataFrame
@@ -46,20 +47,20 @@ class Sifted:
 
     @property
     def faults(self) -> pl.DataFrame:
-        """Rows set aside for a fault of the delivery."""
+        """The rows that are set aside for a fault of the delivery."""
         return self.aside.filter(~pl.col("reason").is_in(list(HARMLESS)))
 
     def counts(self) -> dict[str, int]:
-        """Reason → number of rows set aside."""
+        """Return reason → number of rows set aside."""
         return dict(self.aside.group_by("reason").len().sort("reason").iter_rows())
 
 
 def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.Expr]]) -> Sifted:
-    """Set aside every row for which one of `rules` (reason, condition that condemns it) holds, the first one naming it.
+    """Set aside every row for which a condition of `rules` (reason, condition) is true, with the reason of the first.
 
-    Of rows that share a `key`: identical ones are kept once, differing ones are all set aside, since nothing says which
-    is right. A float that is NaN counts as missing, an infinite one is a fault. What could not be read (the landing zone's column
-    `unreadable`) comes before every rule; rows set aside keep the cell as it was delivered.
+    Of rows with the same `key`, identical ones are kept once and differing ones are all set aside, since it is unknown which is
+    right. NaN counts as missing, and an infinite value is a fault. Values that could not be read (the landing zone's column
+    `unreadable`) precede every rule, and rows set aside keep them as delivered.
     """
     floats = [name for name, dtype in rows.schema.items() if dtype.is_float()]
     rules = [*((f"{name} is infinite", pl.col(name).is_infinite()) for name in floats), *rules]
@@ -93,7 +94,7 @@ def _symbol_rules(rules: Rulebook) -> list[tuple[str, pl.Expr]]:
 
 
 def sift_daily_prices(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
-    """Rows of reference/daily_prices. Kept prices are rounded to the cent, since vendors' floats carry noise."""
+    """Split the rows of reference/daily_prices. Usable prices are rounded to the cent, since vendors' floats have noise."""
     needed = ("pre_close", *PRICES, "volume", "amount", "is_st")
     off_cent = [((pl.col(name) * 100 - (pl.col(name) * 100).round()).abs() > CENT_TOLERANCE) for name in PRICES]
     low, high = pl.col("low") - 0.005, pl.col("high") + 0.005
@@ -111,7 +112,7 @@ def sift_daily_prices(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
                 for name in ("float_shares", "total_shares")
             ),
             (
-                "a price is no whole cent: prices must be as traded, not adjusted for dividends or splits",
+                "a price is not in whole cents: prices must be as traded, not adjusted for dividends or splits",
                 pl.any_horizontal(off_cent),
             ),
             ("high is below low", pl.col("high") < pl.col("low")),
@@ -123,10 +124,10 @@ def sift_daily_prices(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
 
 
 def read_limits(usable: pl.DataFrame, no_limit_from: float) -> pl.DataFrame:
-    """limit_up, limit_down in yuan, null where none was delivered, and unlimited: whether a row says that it has no limit.
+    """Return limit_up and limit_down in yuan, null where none was delivered, and unlimited: whether a row declares no limit.
 
-    A vendor says so by a limit_up of 0 or of `no_limit_from` yuan and more (its limit_down is then 0 or a cent). Where no row
-    of the day has a limit, a 0 says nothing: the column was not filled. A negative limit is none.
+    Vendors declare it by a limit_up of 0, or of `no_limit_from` yuan or more (with a limit_down of 0 or a cent). Where no row of the
+    day has a limit, a 0 means that the column was not filled. A negative limit is read as null.
     """
     filled = pl.col("limit_up").is_between(0, no_limit_from, closed="none").any()
     unlimited = ((pl.col("limit_up") == 0) & filled) | (pl.col("limit_up") >= no_limit_from)
@@ -137,7 +138,7 @@ def read_limits(usable: pl.DataFrame, no_limit_from: float) -> pl.DataFrame:
 
 
 def sift_instruments(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
-    """Rows of reference/instruments."""
+    """Split the rows of reference/instruments."""
     return _sift(
         rows,
         ("symbol",),
@@ -149,7 +150,7 @@ def sift_instruments(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
 
 
 def sift_industries(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
-    """Rows of reference/industries. Blanks around a name are no part of it, nor is the .0 of a whole number."""
+    """Split the rows of reference/industries, without blanks around a name and without the .0 of a whole number."""
     return _sift(
         rows.with_columns(pl.col("industry").str.strip_chars().str.replace(r"^(\d+)\.0+$", "$1")),
         ("symbol", "start_date"),
@@ -158,9 +159,9 @@ def sift_industries(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
 
 
 def sift_fundamentals(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
-    """Rows of reference/fundamentals. A missing figure is no fault: net profit or equity may come alone.
+    """Split the rows of reference/fundamentals. A missing figure is no fault, since net profit or equity may be announced alone.
 
-    Of several rows of one announcement the one with the highest `version` counts, where versions are known.
+    Of several rows of one announcement, the one with the highest `version` is used, where versions are known.
     """
     key = ("symbol", "period", "announce_date")
     sifted = _sift(
@@ -184,7 +185,7 @@ def sift_fundamentals(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
 
 
 def sift_index_weights(rows: pl.DataFrame, rules: Rulebook, followed: Sequence[str] = ()) -> Sifted:
-    """Rows of reference/index_weights. followed: the indices whose members are A-shares, of the Beijing exchange among them."""
+    """Split the rows of reference/index_weights. followed: the indices whose members are A-shares, Beijing's included."""
     foreign = ~rules.is_a_share() & ~pl.col("symbol").str.ends_with(".BJ")
     return _sift(
         rows,
@@ -199,7 +200,7 @@ def sift_index_weights(rows: pl.DataFrame, rules: Rulebook, followed: Sequence[s
 
 
 def sift_index_prices(rows: pl.DataFrame) -> Sifted:
-    """Rows of reference/index_prices."""
+    """Split the rows of reference/index_prices."""
     return _sift(
         rows,
         ("index", "date"),
@@ -211,25 +212,24 @@ def sift_index_prices(rows: pl.DataFrame) -> Sifted:
 
 
 def set_aside_unlisted(sifted: Sifted, traded_since: Mapping[str, dt.date]) -> Sifted:
-    """Usable rows of reference/instruments whose list_date is after the first trade in daily_prices are set aside too.
+    """Set aside also the usable rows of reference/instruments whose list_date is after the first trade in daily_prices.
 
-    traded_since: code → its first day of trading under any of the codes that its name has had, up to the day.
+    traded_since: code → the first day of trading, up to the day, under any code that the stock has had.
     """
     first = pl.col("symbol").replace_strict(dict(traded_since), default=None, return_dtype=pl.Date)
     marked = sifted.usable.with_columns(_first=first)
     wrong = (marked["_first"] < marked["list_date"]).fill_null(False)
-    told = pl.format(
+    reason = pl.format(
         "list_date is {}, and daily_prices has trades of it from {} on, under this code or an earlier one",
         "list_date",
         "_first",
     )
-    bad = marked.filter(wrong).with_columns(reason=told).drop("_first")
+    bad = marked.filter(wrong).with_columns(reason=reason).drop("_first")
     return Sifted(sifted.usable.filter(~wrong), pl.concat([sifted.aside, bad], how="diagonal"))
 
 
 def without_false_ends(sifted: Sifted, traded_after: Mapping[str, dt.date]) -> Sifted:
-    """Usable rows of reference/instruments whose name traded after its delist_date count without that date, and stand among the
-    rows set aside too.
+    """Remove the delist_date of usable rows of reference/instruments whose stock traded after it, and list them as set aside too.
 
     traded_after: code → its first day of trading after delist_date, up to the day.
     """
@@ -237,38 +237,38 @@ def without_false_ends(sifted: Sifted, traded_after: Mapping[str, dt.date]) -> S
     wrong = sifted.usable.select((late > pl.col("delist_date")).fill_null(False).alias("wrong")).to_series()
     if not wrong.any():
         return sifted
-    told = pl.format(
-        "delist_date is {}, and daily_prices has trades of it after that, on {} first: the date counts as absent. Deliver the day "
-        "on which the name was delisted, and none for a name that is listed, such as the last day of the data",
+    reason = pl.format(
+        "delist_date is {}, and daily_prices has trades of it after that, first on {}: the date is ignored. Deliver the day on "
+        "which the stock was delisted, and for a listed stock no date, such as the last day of the data",
         "delist_date", late,
     )  # fmt: skip
-    bad = sifted.usable.filter(wrong).with_columns(reason=told)
+    bad = sifted.usable.filter(wrong).with_columns(reason=reason)
     kept = sifted.usable.with_columns(delist_date=pl.when(~wrong).then("delist_date"))
     return Sifted(kept, pl.concat([sifted.aside, bad], how="diagonal"), bad.height)
 
 
 def with_unlisted(sifted: Sifted, unlisted: pl.Series) -> Sifted:
-    """Names that trade and are in no usable row of reference/instruments stand among the rows set aside; a check counts them."""
+    """List stocks that trade and are in no usable row of reference/instruments among the rows set aside."""
     known = sifted.aside["symbol"].drop_nulls().to_list()
     rows = unlisted.filter(~unlisted.is_in(known)).alias("symbol").to_frame().with_columns(reason=pl.lit(UNLISTED))
     return Sifted(sifted.usable, pl.concat([sifted.aside, rows], how="diagonal"), sifted.both)
 
 
 def with_closes_missing(sifted: Sifted, earlier: pl.DataFrame, date: dt.date) -> Sifted:
-    """Indices with a close of the trading day before (`earlier`) and none of the day stand among the rows set aside."""
+    """List indices with a close of the trading day before (`earlier`) and none of the day among the rows set aside."""
     there = pl.concat([sifted.usable["index"], sifted.aside["index"]]).drop_nulls().to_list()
     gone = earlier.filter(~pl.col("index").is_in(there)).select(
         pl.lit(date).alias("date"),
         "index",
-        reason=pl.lit("no close of the day was delivered, though one of the day before was"),
+        reason=pl.lit("no close of the day was delivered, although one of the day before was"),
     )
     return Sifted(sifted.usable, pl.concat([sifted.aside, gone], how="diagonal"))
 
 
 def set_aside_where(sifted: Sifted, judged: pl.DataFrame, rules: Sequence[tuple[pl.Expr, pl.Expr]]) -> Sifted:
-    """Usable rows for which one of `rules` (condition, sentence) holds are set aside too, the first one naming it.
+    """Set aside also the usable rows for which a condition of `rules` (condition, reason) is true, with the reason of the first.
 
-    judged: the usable rows in their order, with whatever else the rules speak of.
+    judged: the usable rows in their order, with the further columns that the rules use.
     """
     why = judged.select(pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in rules)).to_series()
     bad = sifted.usable.with_columns(reason=why).filter(why.is_not_null())
@@ -276,7 +276,7 @@ def set_aside_where(sifted: Sifted, judged: pl.DataFrame, rules: Sequence[tuple[
 
 
 def set_aside_gone(sifted: Sifted, gone: Mapping[str, Change]) -> Sifted:
-    """Usable rows of a day whose code a change took away before (`gone`) are set aside: they contradict it."""
+    """Set aside the usable rows of a day whose code was changed before (`gone`), since they contradict the change."""
     if not gone:
         return sifted
     reasons = {
@@ -291,13 +291,13 @@ def set_aside_gone(sifted: Sifted, gone: Mapping[str, Change]) -> Sifted:
 
 
 def sift_code_changes(changes: CodeChanges, traded: Mapping[str, Sequence[dt.date]]) -> Sifted:
-    """Rows of reference/code_changes known by a day, with a column `symbol` (the old code).
+    """Split the rows of reference/code_changes known by a day, with a column `symbol` (the old code).
 
-    traded: code → the days on which it traded in daily_prices, ascending, up to the day. Set aside are rows that conflict
-    with themselves or each other (`sift_changes`), and changes of code into a code that traded before, since it was last
-    another name's: `Renames.void` would leave those rows out of every window. So are changes dated on or before a day on which the old
-    code still traded: its rows from the date on would be lost. (Such rows beside those of the new code are doubles, and no fault of the
-    change.) A change of a name that daily_prices does not hold takes no part, which is no fault.
+    traded: code → the days on which it traded in daily_prices, ascending, up to the day. These rows are set aside: rows that conflict
+    with themselves or each other (`sift_changes`); changes into a code that traded before, since another stock last had it, because
+    `Renames.void` would exclude those rows from every window; and changes dated on or before a day on which the old code still
+    traded, because its rows from that date on would be lost. (Rows of the old code beside those of the new code are doubles, and no
+    fault of the change.) A change of a stock that daily_prices does not contain has no effect and is no fault.
     """
     usable, aside = [], []
     for change in changes.changes:
@@ -324,12 +324,12 @@ def sift_code_changes(changes: CodeChanges, traded: Mapping[str, Sequence[dt.dat
 
 
 def _traded_early(change: Change, first: dt.date, old: Sequence[dt.date]) -> str:
-    """Why the new code traded before the change, first on `first`. old: the days on which the old code traded."""
-    merged = f"if {change.old} was merged into it, say merger = true"
+    """Return the reason for a new code that traded before the change, first on `first`. old: the days on which the old code traded."""
+    merged = f"if {change.old} was merged into it, set merger = true"
     if any(first <= day < change.date for day in old):
         return (
             f"{change.new} traded under that code before the change, first on {first}, beside {change.old}: {merged}; if a "
-            f"vendor delivers the same history under both codes, take the rows of {change.new} before {change.date} out"
+            f"vendor delivers the same history under both codes, remove the rows of {change.new} before {change.date}"
         )
     return (
         f"{change.new} traded under that code before the change, first on {first}, when {change.old} no longer traded: the date "
@@ -338,8 +338,11 @@ def _traded_early(change: Change, first: dt.date, old: Sequence[dt.date]) -> str
 
 
 def _traded_late(change: Change, changes: CodeChanges, traded: Mapping[str, Sequence[dt.date]]) -> str:
-    """Why the date of a change is too early: the old code traded on it or after it, in a change of code before the new one did; "" where
-    it did not. Days on which a later change, or one of the same day, has made the old code another name's do not count."""
+    """Return the reason for a date that is too early, since the old code still traded on it or later; "" where it did not.
+
+    In a change of code, days from the first day of the new code on are not counted. Nor are days on which a later change, or one
+    of the same day, has given the old code to another stock.
+    """
     own = traded.get(change.old, ())
     taken = (one.date for one in changes.changes if one.new == change.old and not one.merger)
     until = min((date for date in taken if date >= change.date), default=dt.date.max)

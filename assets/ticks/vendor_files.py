@@ -5,7 +5,7 @@ layouts/, other formats are translated in plain_csv.py, the compiled parser is p
 and canonical.py decides which rows are valid trades, orders or quotes.
 
 A block consists of whole lines of one layout: a part of a large file, or many small files one after another (from vendors
-that deliver a folder per stock). VendorLines that the parser cannot parse are read again value by value, so that exactly the
+that deliver a folder per stock). Lines that the parser cannot parse are read again value by value, so that exactly the
 faulty rows are set aside. GBK needs no decoding, since its second bytes are never a comma, a quote or a line end.
 """
 
@@ -129,7 +129,7 @@ class VendorFile:
 
 @dataclass(frozen=True)
 class PieceOfFile:
-    """VendorLines of one file in a block: they begin at the block's row `row`, with the file's line `line` (the header is 1)."""
+    """Lines of one file in a block: they begin at the block's row `row`, with the file's line `line` (the header is 1)."""
 
     file: int
     row: int

@@ -80,8 +80,8 @@ def test_without_the_setting_the_file_is_refused_by_its_header(tmp_path: Path) -
     ("path", "message"),
     [
         ("examples.layout:NOTHING", "ticks.extra_layouts = 'examples.layout:NOTHING' cannot be loaded"),
-        ("examples.layout:HEADER", "examples.layout:HEADER is a tuple, no Layout"),
-        ("assets.ticks.layouts:LAYOUTS", "has a layout 'DataYes .* and so has another"),
+        ("examples.layout:HEADER", "examples.layout:HEADER is a tuple, but must be a Layout"),
+        ("assets.ticks.layouts:LAYOUTS", "has a layout 'DataYes .* that another layout of the table has"),
     ],
 )
 def test_another_object_than_a_layout_is_an_error_that_names_its_path(tmp_path: Path, path: str, message: str) -> None:

@@ -51,7 +51,7 @@ def test_a_market_at_its_limits_is_not_named() -> None:
         ({"open": pl.col("pre_close")}, "open is pre_close for"),
         ({"open": pl.col("close")}, "open is close for"),
         ({"close": pl.col("high")}, "close is high for"),
-        ({"high": pl.max_horizontal("open", "close"), "low": pl.min_horizontal("open", "close")}, "high and low are those of open"),
+        ({"high": pl.max_horizontal("open", "close"), "low": pl.min_horizontal("open", "close")}, "high and low are the extremes of open"),
         ({"float_shares": pl.col("total_shares")}, "float_shares is total_shares for 150 of 150"),
     ],
 )  # fmt: skip
@@ -94,7 +94,7 @@ def test_a_year_without_an_ex_date_is_named(dividend: int | None) -> None:
     found = ex_dates_lacking(history, days, SETTINGS)
     assert (found is None) == (dividend is not None)
     if found is not None:
-        assert "Deliver that; returns would lack every dividend" in found
+        assert "returns would lack every dividend. Deliver the reference price" in found
         assert ex_dates_lacking(history, days, ReferenceSettings(ex_date_rows=0)) is None
         assert ex_dates_lacking(history, days, ReferenceSettings(ex_date_rows=30_000)) is None
         assert (

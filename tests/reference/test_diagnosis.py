@@ -317,7 +317,7 @@ def test_a_day_that_lost_many_names_is_refused(tables: Tables, tmp_path: Path) -
     kept = tables["daily_prices"].filter(TODAY)["symbol"].head(14).to_list()
     cut = prices(tables, lambda frame: frame.filter(~TODAY | pl.col("symbol").is_in(kept)))
     told = refusals(results(cut, tmp_path))["daily_prices.names_of_the_day_before_priced"]
-    assert "14 names have a price" in told
+    assert "14 stocks have a price" in told
 
 
 # --- doubles, shares, figures that are none -----------------------------------------------------------------------------------
@@ -404,7 +404,7 @@ def test_market_values_in_place_of_shares_are_refused(tables: Tables, tmp_path: 
     told = refusals(found)["daily_prices.nearly_all_rows_usable"]
     if unit == 1:
         assert (
-            "names move from day to day as their closes do: these are market values. Deliver the numbers of shares"
+            "stocks move from day to day as their closes do: these are market values. Deliver the numbers of shares"
             in told
         )
 
@@ -414,7 +414,7 @@ def test_shares_declared_in_another_unit_than_theirs_are_refused(tables: Tables,
     declared = LandingSettings.model_validate({"daily_prices": {"share_unit": "ten_thousand_shares"}})
     told = refusals(results(tables, tmp_path / "declared", landing=declared))
     assert (
-        "Take landing.daily_prices.share_unit = 'ten_thousand_shares' out of"
+        "Take landing.daily_prices.share_unit = 'ten_thousand_shares' from"
         in told["daily_prices.nearly_all_rows_usable"]
     )
     in_ten_thousands = prices(tables, lambda f: f.with_columns(pl.col("float_shares", "total_shares") // 10_000))
@@ -422,9 +422,9 @@ def test_shares_declared_in_another_unit_than_theirs_are_refused(tables: Tables,
     few = prices(tables, lambda f: f.filter(pl.col("symbol").is_in(f["symbol"].unique().sort()[:8].implode())))
     told = refusals(results(few, tmp_path / "few", landing=declared))
     assert set(told) == {"daily_prices.nearly_all_rows_usable", "securities.fundamentals_in_yuan"}
-    assert "share_unit = 'ten_thousand_shares' out of" in told["daily_prices.nearly_all_rows_usable"]
+    assert "share_unit = 'ten_thousand_shares' from" in told["daily_prices.nearly_all_rows_usable"]
     books = told["securities.fundamentals_in_yuan"]
-    assert "share_unit = 'ten_thousand_shares' is declared: take it out" in books
+    assert "share_unit = 'ten_thousand_shares' is declared: remove it" in books
     assert books.index("share_unit") < books.index("amount_unit")
     few["daily_prices"] = few["daily_prices"].with_columns(pl.col("float_shares", "total_shares") // 10_000)
     assert "daily_prices.nearly_all_rows_usable" not in refusals(results(few, tmp_path / "few-right", landing=declared))
@@ -463,7 +463,7 @@ def test_fourth_quarters_that_hold_the_year_refuse_securities(tables: Tables, tm
     told = refusals(results(tables | {"fundamentals": figures}, tmp_path, landing=landing))
     assert "securities.profits_are_of_single_quarters" in told
     if not declared:
-        assert "hold the profit of the year" in told["securities.profits_are_of_single_quarters"]
+        assert "have the profit of the year" in told["securities.profits_are_of_single_quarters"]
 
 
 @pytest.mark.parametrize("names", [5, 60])
@@ -473,7 +473,9 @@ def test_single_quarters_declared_as_the_year_so_far_are_refused(tables: Tables,
     declared = LandingSettings.model_validate({"fundamentals": {"profits": "year_to_date"}})
     alone = quarters(lambda number, quarter: 1e7 * single[number % 4][quarter - 1], names)
     told = refusals(results(tables | {"fundamentals": alone}, tmp_path / "alone", landing=declared))
-    assert "Take landing.fundamentals.profits = 'year_to_date' out" in told["securities.profits_are_of_single_quarters"]
+    assert (
+        "Remove landing.fundamentals.profits = 'year_to_date' from" in told["securities.profits_are_of_single_quarters"]
+    )
     so_far = quarters(lambda number, quarter: 1e7 * sum(single[number % 4][:quarter]), names)
     assert refusals(results(tables | {"fundamentals": so_far}, tmp_path / "so_far", landing=declared)) == {}
 
@@ -520,7 +522,7 @@ def test_of_two_versions_of_an_announcement_the_later_counts(
         profit = found["securities"].frame.filter(pl.col("symbol") == "600003.SH")["net_profit"].item()
         last = order["net_profit"][-1]
         assert profit == {None: last, 2: 1.0, 1: 2.0}[versions[0] if versions else None]
-        assert "the later one counts" in aside(found, "securities")["600003.SH"]
+        assert "the later one is used" in aside(found, "securities")["600003.SH"]
         assert refusals(found) == {}
 
 
@@ -615,7 +617,7 @@ def test_an_index_whose_members_are_not_there_is_refused(tables: Tables, tmp_pat
     count = others.filter(index="000905.SH", date=others["date"].max())["symbol"].n_unique()
     assert f"0 of {count} members of 000905.SH" in told["indices.members_are_priced"]
     assert (
-        "the prices are those of other names, or the vector is that of another index"
+        "the prices are those of other stocks, or the vector is that of another index"
         in told["indices.members_are_priced"]
     )
 
@@ -659,7 +661,7 @@ def test_members_under_another_exchange_are_named() -> None:
     vector = vectors_of(i000905=[name.replace(".SH", ".SZ") for name in names[:10]])
     detail = members_without_prices(vector, names, FOLLOWED)["detail"][0]
     assert "0 of 10 members of 000905.SH" in detail
-    assert "10 of the others stand there under another exchange" in detail
+    assert "10 of the others are there under another exchange" in detail
 
 
 # --- the unit of equity and profit --------------------------------------------------------------------------------------------
@@ -671,8 +673,8 @@ def test_members_under_another_exchange_are_named() -> None:
         (1e-3, "amount_unit = 'thousand_yuan'"),
         (1e-4, "amount_unit = 'ten_thousand_yuan'"),
         (1e-8, "about 1e-8 times"),
-        (1e3, "take landing.fundamentals.amount_unit out"),
-        (1e4, "take landing.fundamentals.amount_unit out"),
+        (1e3, "remove landing.fundamentals.amount_unit"),
+        (1e4, "remove landing.fundamentals.amount_unit"),
     ],
 )
 def test_equity_in_another_unit_is_refused_with_the_setting(tmp_path: Path, factor: float, words: str) -> None:
@@ -703,7 +705,7 @@ def test_one_of_two_share_counts_in_another_unit_is_named(
     )
     found = results(prices(tables, changed), tmp_path / "wrong")
     told = refusals(found).get("daily_prices.nearly_all_rows_usable", "")
-    words = "total_shares are in a smaller unit than they are taken for, or float_shares in a larger one"
+    words = "total_shares are in a smaller unit than declared, or float_shares in a larger one"
     assert (words in told) == (names > 1)
     reasons = {symbol: why for symbol, why in aside(found).items() if words in why}
     wrong = set(right["daily_prices"].frame.filter(chosen)["symbol"])
@@ -780,7 +782,7 @@ def test_a_day_on_which_most_names_are_under_special_treatment_is_refused(tables
     for number, some in enumerate((pl.lit(True), pl.col("symbol") < "3")):
         found = results(prices(tables, where(TODAY & some, is_st=True)), tmp_path / str(number))
         told = refusals(found)["daily_prices.nearly_all_rows_usable"]
-        assert "names: the column says something else" in told
+        assert "stocks: the column has another meaning" in told
 
 
 # --- figures of one name, and of half-years and years -------------------------------------------------------------------------
@@ -851,7 +853,7 @@ def test_equity_that_jumps_without_shares_or_profit_is_set_aside(tmp_path: Path,
         wrong = fundamentals_of_market(where(last, **{one: pl.col(one) * factor for one in columns}))
         found = results(wrong, tmp_path / columns[-1])
         assert refusals(found) == {}
-        assert "which do not amount to it" in aside(found, "securities")[name]
+        assert "which do not explain the change" in aside(found, "securities")[name]
         kept = tables["fundamentals"].filter((pl.col("symbol") == name) & (pl.col("period") < dt.date(2014, 12, 31)))
         assert found["securities"].frame.filter(symbol=name)["equity"].item() == kept["equity"][-1]
 

@@ -105,7 +105,7 @@ def test_industries_of_a_part_that_is_no_index_are_missing_rows(tables: Tables, 
     some = tables["industries"].filter(pl.col("symbol") < "3")
     for name, chosen in (("with", tables), ("without", {k: v for k, v in tables.items() if k != "index_weights"})):
         told = refusals(results(chosen | {"industries": some}, tmp_path / name))["securities.industries_delivered"]
-        assert "rows of the table are missing. Deliver the industries of every name" in told
+        assert "rows of the table are missing. Deliver the industries of every stock" in told
         assert "reference.max_unknown_industries" not in told
 
 
@@ -129,7 +129,7 @@ def test_the_cause_of_lacking_industries_is_that_of_plain_sets(own: set[int], mo
         assert members or "rows of the table are missing" in told
         if members:
             assert (
-                f"every member of {' and '.join(covered)} and of {len(rest & have)} of the {len(rest)} other names"
+                f"every member of {' and '.join(covered)} and of {len(rest & have)} of the {len(rest)} other stocks"
                 in told
             )
 

@@ -82,7 +82,7 @@ def test_counts_are_left_out_until_they_follow(tmp_path: Path, factor: float, de
         assert made.frame.filter(pl.col("total_shares").is_null())["symbol"].to_list() == late
         assert made.frame.filter(pl.col("float_shares").is_null())["symbol"].to_list() == late
         for reason in aside.values():
-            assert f"on {DAYS[EX]}, as where shares are divided, and total_shares = 120000000 after 120000000" in reason
+            assert f"on {DAYS[EX]}, as when shares are divided, and total_shares = 120000000 after 120000000" in reason
         # Counts that jump on a day of their own, before the price does or long after it, look like another unit.
         strange = number == EX + delay and (delay < 0 or delay > SETTINGS.late_share_days)
         assert refused == (["nearly_all_rows_usable"] if strange else [])

@@ -221,13 +221,13 @@ TEN = {
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (TEN, "100 × its limits are delivered by 10 % of pre_close, and the rule of its board and day gives 20 %"),
+        (TEN, "100 × its delivered limits are 10 % from pre_close, and the rule of its board and day is 20 %"),
         ({"limit_up": pl.lit(9999.99)}, "reference.no_limit_from"),
-        ({"limit_up": pl.lit(-1.0), "limit_down": pl.lit(-1.0)}, "are negative, no prices"),
-        ({"limit_down": pl.lit(0.01)}, "none of pre_close"),
+        ({"limit_up": pl.lit(-1.0), "limit_down": pl.lit(-1.0)}, "are negative: the rule's limits"),
+        ({"limit_down": pl.lit(0.01)}, "do not follow from pre_close"),
         ({"limit_up": pl.col("limit_up") * 1.05, "limit_down": pl.col("limit_down") * 1.05}, "limits of another day"),
         ({"limit_up": pl.col("limit_up").shift(4).backward_fill(), "limit_down": pl.col("limit_down").shift(4).backward_fill()}, "of another day"),
-        ({"limit_up": pl.col("pre_close") * 1.2, "limit_down": pl.col("pre_close") * 0.8}, "delivered by 20 %"),
+        ({"limit_up": pl.col("pre_close") * 1.2, "limit_down": pl.col("pre_close") * 0.8}, "limits are 20 % from pre_close"),
         ({"limit_up": pl.col("limit_up") * 100, "limit_down": pl.col("limit_down") * 100}, "not the rulebook's"),
     ],
     ids=["10 % on every board", "9999.99 for all", "-1 for all", "no limit down", "another day", "another name", "20 % on every board", "cents"],
@@ -289,8 +289,8 @@ def test_a_single_limit_of_another_percent_of_the_rulebook_counts_as_delivered()
     found, refused = held(own)
     assert refused is None
     assert found["limit_up"].equals(own["limit_up"])
-    assert "5 % of pre_close" in found["limits_off"][5]
-    assert "count as delivered" in found["limits_off"][5]
+    assert "5 % from pre_close" in found["limits_off"][5]
+    assert "the delivered limits are used" in found["limits_off"][5]
 
 
 def test_new_listings_and_names_without_a_listing_day_are_not_compared() -> None:

@@ -522,7 +522,7 @@ def test_a_cell_that_cannot_be_read_reaches_the_side_file_as_it_was_delivered(
         "volume is rounded, as a spreadsheet shows large numbers: digits are lost",
         "volume = '8.03E+05'",
     )
-    assert said[names[1]] == ("volume 0: no trade that day, the same as no row", None)
+    assert said[names[1]] == ("volume is 0: the stock did not trade that day, as without a row", None)
     assert sorted(result.frame["symbol"]) == sorted({*names} - {*names[:2]})
     profile = judged(result)
     assert profile.filter(pl.col("reason").str.contains("digits are lost"))["symbol"].to_list() == names[:1]

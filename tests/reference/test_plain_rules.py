@@ -166,7 +166,7 @@ def test_strange_days_are_those_of_a_plain_search(dates: set[dt.date], last: int
     told = strange(sorted(known), day)
     assert bool(told) == bool(off and gone)
     if told:
-        assert f"closes of {max(off)}, no trading day, and none of {max(gone)}, one" in told[0]
+        assert f"closes of {max(off)}, which is no trading day, and none of {max(gone)}, which is one" in told[0]
 
 
 # --- equity -------------------------------------------------------------------------------------------------------------------
@@ -324,7 +324,7 @@ def test_listing_days_made_from_the_prices_are_told(names: int, listed: int, mov
     )
     told = listed_at_start(pl.DataFrame({"symbol": symbols, "list_date": days}), rows, ReferenceSettings())
     assert (told is not None) == refused
-    assert told is None or f"list_date of {listed} of the {names} names that traded on {start}" in told
+    assert told is None or f"list_date of {listed} of the {names} stocks that traded on {start}" in told
 
 
 def test_a_master_made_from_the_prices_refuses_the_securities(tmp_path: Path) -> None:

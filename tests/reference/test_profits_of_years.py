@@ -71,7 +71,7 @@ def test_fourth_quarters_that_hold_the_year_are_refused(names: int, quarters: in
     assert said(single) == (None, None)
     found, _ = said(changed(single, annual_fourth))
     assert found is not None
-    assert "the rows of the fourth quarters hold the profit of the year" in found
+    assert "the rows of the fourth quarters have the profit of the year" in found
     assert f"in {names * quarters // 4} of {names * quarters // 4} years" in found
 
 
@@ -140,5 +140,5 @@ def test_the_size_of_profits_refuses_many_names_and_warns_of_few(names: int, ref
     told = found if refused else doubt
     assert (found is not None) == refused
     assert told is not None
-    assert f"net_profit / equity of {names} of {names} names is above 0.04" in told
+    assert f"net_profit / equity of {names} of {names} stocks is above 0.04" in told
     assert said({s: {3: 2e7} for s in one}) == (None, None)

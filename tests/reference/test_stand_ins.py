@@ -49,7 +49,7 @@ def test_true_days_of_announcements_are_read_on_every_day(seed: int) -> None:
 @pytest.mark.parametrize("days", [1, 10])
 def test_days_made_from_the_end_of_the_quarter(days: int) -> None:
     found = told(announced().with_columns(announce_date=early(days)))
-    assert f"announce_date of 300 of 300 names is within 10 days of {dt.date(2021, 3, 31)}" in str(found)
+    assert f"announce_date of 300 of 300 stocks is within 10 days of {dt.date(2021, 3, 31)}" in str(found)
 
 
 def test_days_that_are_one_for_all() -> None:
@@ -81,7 +81,7 @@ def test_one_list_date_for_many_names() -> None:
     listings = pl.DataFrame({"symbol": NAMES, "list_date": days})
     assert listed_together(listings, SETTINGS) is None
     one = pl.when(pl.int_range(pl.len()) < 101).then(pl.lit(dt.date(2000, 1, 4))).otherwise("list_date")
-    assert "list_date of 101 of 300 names is 2000-01-04" in str(
+    assert "list_date of 101 of 300 stocks is 2000-01-04" in str(
         listed_together(listings.with_columns(list_date=one), SETTINGS)
     )
     assert listed_together(listings.head(100).with_columns(list_date=pl.lit(days[0])), SETTINGS) is None
@@ -102,8 +102,8 @@ def test_equal_weights() -> None:
     [
         (pl.format("{}", pl.int_range(pl.len()) % 31), None),
         (pl.format("{}", pl.int_range(pl.len()) % 346), None),
-        (pl.col("symbol"), "3000 names have 3000 industries"),
-        (pl.lit("A股"), "all of 3000 names have the industry A股"),
+        (pl.col("symbol"), "3000 stocks have 3000 industries"),
+        (pl.lit("A股"), "all of 3000 stocks have the industry A股"),
     ],
 )
 def test_industries_that_are_none(industry: pl.Expr, words: str | None) -> None:
@@ -123,4 +123,4 @@ def test_counts_that_were_cut_off_at_32_bits(total: int | None, odd: bool) -> No
         schema_overrides={"total_shares": pl.Int64, "last_shares": pl.Int64},
     )  # fmt: skip
     why = row.select(pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in share_faults(SETTINGS))).item()
-    assert ("the largest number that 32 bits hold" in (why or "")) == odd
+    assert ("the largest 32-bit number" in (why or "")) == odd

@@ -67,7 +67,7 @@ def sift(rule: Callable[[pl.DataFrame, Rulebook], validate.Sifted], rows: pl.Dat
         ({"close": 9.8}, "open or close is outside [low, high]"),
         (
             {"close": 10.2034},
-            "a price is no whole cent: prices must be as traded, not adjusted for dividends or splits",
+            "a price is not in whole cents: prices must be as traded, not adjusted for dividends or splits",
         ),
     ],
 )

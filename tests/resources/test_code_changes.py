@@ -131,7 +131,7 @@ def test_a_stock_that_changed_its_code_can_be_merged_later() -> None:
         ([(A, A, 1)], [], ["old and new are the same code"]),
         ([("600001", B, 1)], [], ["old is not of the form 600519.SH"]),
         ([(A, None, 1)], [], ["new is not of the form 600519.SH"]),
-        ([(A, B, 1), (A, B, 1)], [(A, B)], ["delivered more than once, every time the same"]),
+        ([(A, B, 1), (A, B, 1)], [(A, B)], ["delivered more than once with the same values"]),
         ([(A, B, 1), (A, C, 1)], [], ["continued as more than one code"] * 2),
         ([(A, B, 1), (A, C, 2)], [(A, B)], [f"no stock has the code {A} since {day(1)}"]),
         ([(A, C, 1), (B, C, 1)], [], ["more than one stock is continued as"] * 2),

@@ -92,7 +92,7 @@ def test_lines_that_end_in_carriage_returns_alone_are_named(tmp_path, encoding):
     path.write_bytes(text.replace("\n", "\r").encode(encoding))
     profile = made_of(folder)[0].profile
     assert profile["unreadable"].sum() == 1
-    assert "ends its lines in a carriage return alone" in " ".join(profile["detail"].drop_nulls())
+    assert "ends its lines with a carriage return alone" in " ".join(profile["detail"].drop_nulls())
 
 
 # --- Parquet --------------------------------------------------------------------------------------------------------------
@@ -663,14 +663,14 @@ def test_files_of_suspended_names_may_be_empty(folder, name, header):
     ]
     if not header:
         folder.bytes(name.format("601001"), b"")  # more of them are empty than hold anything
-        assert "is empty: it holds no header" in story(trades(folder), "unreadable")
+        assert "is empty and has no header" in story(trades(folder), "unreadable")
 
 
 def test_an_empty_file_says_so(folder):
     folder.put("t.csv", SSE_HEADER, SSE_ROWS)
     folder.bytes("mdl_4_19_0.csv", b"")
     for made in (trades(folder), orders(folder)):
-        assert f"{FOLDER}/mdl_4_19_0.csv is empty: it holds no header" in story(made, "unreadable")
+        assert f"{FOLDER}/mdl_4_19_0.csv is empty and has no header" in story(made, "unreadable")
 
 
 @pytest.mark.parametrize("suffix", [".7z", ".rar", ".tar", ".csv.zst"])

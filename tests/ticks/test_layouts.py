@@ -157,7 +157,7 @@ def test_a_header_of_both_exchanges_needs_a_row_or_a_folder_that_says_which():
     assert recognise(header, None) == []
     told = str(nearest(header))
     assert "its header fits INSIGHT SSE trades (SHtrans) and INSIGHT SZSE trades (SZtrans)" in told
-    assert "SecurityID must read 600519.SH or 000001.SZ, or its folder be named so" in told
+    assert "write the securities in SecurityID as 600519.SH or 000001.SZ, or name the folder so" in told
     assert {item.exchange for item in recognise(header, "SZ")} == {"SZ"}
     assert exchange_of(("SecurityID",), [("x",), ("000001.SZ",)]) == "SZ"
     assert exchange_of(("SecurityID",), [("000001.sz",)], "600519.SH") == "SZ"
@@ -177,7 +177,7 @@ def test_an_exchange_that_nobody_reads_is_nobody_s_affair(landing):
 def test_a_file_whose_symbols_contradict_its_header_is_told(landing):
     landing.put("600519.SH/t.csv", SZSE, szse(1, 9, 5, "15:00:00.000"))
     told = "; ".join(made(make_trades, landing).profile["detail"].drop_nulls())
-    assert "its header is that of DataYes SZSE trades (mdl_6_36_0), but its symbols or its folder say SH" in told
+    assert "its header is that of DataYes SZSE trades (mdl_6_36_0), but its symbols or its folder name SH" in told
 
 
 def test_a_suspended_stock_has_a_header_and_no_rows(landing):

@@ -454,7 +454,7 @@ def test_an_unknown_file_is_everybody_s_affair(folder):
     folder.bytes("day.xlsx", b"PK")
     told = story(trades(folder), "unrecognised")
     assert "day.7z is an archive of a kind that is not read: unpack it into the day's folder" in told
-    assert "day.xlsx is no .csv, .csv.gz, .zip or .parquet" in told
+    assert "day.xlsx is not read, because it is no .csv, .csv.gz, .zip or .parquet" in told
 
 
 def test_a_tape_that_stops_early_says_when(folder):
@@ -490,10 +490,10 @@ def test_a_damaged_archive_is_told(folder):
 @pytest.mark.parametrize(
     ("member", "rule"),
     [
-        ("../../evil.csv", "its path leaves the archive"),
-        ("/etc/evil.csv", "its path leaves the archive"),
-        ("..\\evil.csv", "its path leaves the archive"),
-        ("C:\\evil.csv", "its path leaves the archive"),
+        ("../../evil.csv", "its path leads out of the archive"),
+        ("/etc/evil.csv", "its path leads out of the archive"),
+        ("..\\evil.csv", "its path leads out of the archive"),
+        ("C:\\evil.csv", "its path leads out of the archive"),
         ("notes.dat", "only .csv is read from an archive"),
     ],
 )
