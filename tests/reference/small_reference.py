@@ -1,7 +1,7 @@
-"""A random reference landing zone for tests: a few dozen names with everything that happens to names.
+"""Makes a random reference landing zone for tests: a few dozen stocks with every event of the reference tables.
 
-Suspensions, special treatment, listings and delistings, restated and partial announcements, negative equity, changes of
-industry, index vectors. Truncation and noise replace what became known after a day.
+The events are suspensions, special treatment, listings and delistings, restated and partial announcements, negative equity,
+changes of industry and index vectors. `cut_after` and `noise_after` remove or replace what became known after a day.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ CODES = ("600", "601", "000", "002", "300")
 
 
 def random_reference(seed: int, names: int = 40) -> dict[str, pl.DataFrame]:
-    """The tables of a landing zone, 2015-01-05 … 2015-04-30."""
+    """Return the tables of a landing zone, 2015-01-05 … 2015-04-30."""
     rng = np.random.default_rng(seed)
     days = CALENDAR.days(FIRST, LAST)
     symbols = []
@@ -120,7 +120,7 @@ def _index_closes(
     days: list[dt.date],
     level: float,
 ) -> list[tuple[str, dt.date, float]]:
-    """An index that moves as its members of the latest vector do; it stands still before the first one."""
+    """Return an index that moves as its members of the latest vector do; it does not move before the first vector."""
     closes = []
     for day in days:
         published = max((date for name, date, _, _ in weights if name == index and date <= day), default=None)
@@ -137,7 +137,7 @@ def landed(
     leave_out: tuple[str, ...] = (),
     settings: LandingSettings | None = None,
 ) -> LandingZone:
-    """A landing zone that holds these tables, meant as the settings declare."""
+    """Return a landing zone with these tables and the declarations of the settings."""
     (folder / "reference").mkdir(parents=True, exist_ok=True)
     for name, frame in tables.items():
         if name not in leave_out:
@@ -146,7 +146,7 @@ def landed(
 
 
 def cut_after(tables: dict[str, pl.DataFrame], day: dt.date) -> dict[str, pl.DataFrame]:
-    """The tables without what became known after `day`."""
+    """Return the tables without what became known after `day`."""
     cut = {name: frame.filter(pl.col(KNOWN[name]) <= day) for name, frame in tables.items()}
     past = pl.col("delist_date") <= day
     cut["instruments"] = cut["instruments"].with_columns(delist_date=pl.when(past).then("delist_date"))
@@ -154,7 +154,7 @@ def cut_after(tables: dict[str, pl.DataFrame], day: dt.date) -> dict[str, pl.Dat
 
 
 def noise_after(tables: dict[str, pl.DataFrame], day: dt.date, seed: int) -> dict[str, pl.DataFrame]:
-    """The tables with everything that became known after `day` replaced by other values, and rows added."""
+    """Return the tables with other values for everything that became known after `day`, and additional rows."""
     rng = np.random.default_rng(seed)
     noisy = {}
     for name, frame in cut_after(tables, day).items():
@@ -170,7 +170,7 @@ def noise_after(tables: dict[str, pl.DataFrame], day: dt.date, seed: int) -> dic
         if "industry" in late.columns:
             late = late.with_columns(industry=pl.lit("99"))
         noisy[name] = pl.concat([frame, late])
-    # Delistings after the day are future events too: others now.
+    # Delistings after the day are future events too, and are replaced.
     doomed = pl.col("delist_date").is_null() & (pl.int_range(pl.len()) % 3 == 0)
     noisy["instruments"] = noisy["instruments"].with_columns(
         delist_date=pl.when(doomed).then(pl.lit(day + dt.timedelta(days=1))).otherwise("delist_date")

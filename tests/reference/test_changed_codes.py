@@ -1,7 +1,7 @@
-"""A company changes its code: daily_prices, securities, indices, styles and daily_features of a random market, day by day.
+"""Tests changes of code on daily_prices, securities, indices, styles and daily_features of a random market, day by day.
 
-From the day of the change on they equal those of the market in which it had the new code from the beginning; before it,
-those of the market in which it kept the old one.
+From the day of the change on, the tables equal those of a market in which the company had the new code from the beginning; before
+it, those of a market in which it kept the old code.
 """
 
 import datetime as dt
@@ -30,7 +30,7 @@ BUILT = (*TABLES, styles, daily_features)
 
 
 def renamed(tables: dict[str, pl.DataFrame], since: dt.date, old: str = OLD, new: str = NEW) -> dict[str, pl.DataFrame]:
-    """The tables as delivered when a name's code changes on `since`; dt.date.min: it had the new one always."""
+    """Return the tables as delivered when a stock's code changes on `since`; with dt.date.min it always had the new code."""
     found = {}
     for name, frame in tables.items():
         if "symbol" not in frame.columns:
@@ -54,7 +54,7 @@ def change(*rows: tuple, **columns: list) -> pl.DataFrame:
 
 
 def build(root: Path, tables: dict[str, pl.DataFrame], days: list[dt.date] = NEAR, *, windows: bool = True) -> Builder:
-    """windows: also the tables that look back, and the days that they look back on."""
+    """Build the tables; windows: also those that look back, and the days in their look-backs."""
     zone_root = landed(root / "market", tables).root
     (zone_root / "bars").mkdir(exist_ok=True)
     pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]}).write_parquet(
@@ -89,7 +89,7 @@ def market() -> dict[str, pl.DataFrame]:
     tables = random_reference(seed=4)
     members = tables["index_weights"].filter(pl.col("date") < CHANGE, pl.col("index") == "000905.SH")
     members = members.filter(pl.col("date") == pl.col("date").max())["symbol"]
-    if OLD not in members:  # it is a member in the vector that is in force on the day of the change
+    if OLD not in members:  # it must be a member in the vector in force on the day of the change
         swapped = pl.col("symbol").replace({members[0]: OLD, OLD: members[0]})
         tables["index_weights"] = tables["index_weights"].with_columns(symbol=swapped)
     return tables
@@ -122,8 +122,8 @@ def test_a_declared_change_joins_the_history(market, always: Builder, never: Bui
 
 
 @pytest.mark.slow
-def test_a_change_while_the_name_is_suspended(market, tmp_path: Path) -> None:
-    """It has no row for five days before and after the change: its last close is that under the old code."""
+def test_a_change_while_the_stock_is_suspended(market, tmp_path: Path) -> None:
+    """The stock has no row for five days before and after the change, so its last close is under the old code."""
     away = pl.col("date").is_between(DAYS[40], DAYS[50]) & (pl.col("symbol") == OLD)
     market = market | {"daily_prices": market["daily_prices"].filter(~away)}
     days = DAYS[43:52]
@@ -146,15 +146,15 @@ def test_a_chain_of_changes(market, always: Builder, never: Builder, tmp_path: P
 
 @pytest.mark.slow
 def test_lists_that_keep_the_old_code_after_the_change(market, always: Builder, never: Builder, tmp_path: Path) -> None:
-    """Weights, industries and announcements keyed by the company's former code count as the company's."""
+    """Weights, industries and announcements under the company's former code are attributed to the company."""
     tables = renamed(market, CHANGE)
     kept = {name: market[name] for name in ("index_weights", "industries", "fundamentals")}
     found = build(tmp_path, tables | kept | {"code_changes": change((OLD, NEW, CHANGE))})
     assert_joined(found, always, never, CHANGE)
 
 
-def test_instruments_with_the_new_code_alone_are_held_against_the_trades_of_the_old_one(market, tmp_path: Path) -> None:
-    """Its list_date is the day of the change: listed_days would begin there, though the name traded before."""
+def test_instruments_with_only_the_new_code_are_compared_with_trades_of_the_old_one(market, tmp_path: Path) -> None:
+    """The list_date is the day of the change; listed_days would begin there, although the stock traded before."""
     tables = renamed(market, CHANGE) | {"code_changes": change((OLD, NEW, CHANGE))}
     tables["instruments"] = tables["instruments"].filter(pl.col("symbol") != OLD)
     found = build(tmp_path, tables, [CHANGE], windows=False)
@@ -169,7 +169,7 @@ def test_instruments_with_the_new_code_alone_are_held_against_the_trades_of_the_
 
 
 def failed(builder: Builder, table: str, day: dt.date) -> dict[str, str]:
-    """What the checks of a partition say that failed without refusing."""
+    """Return the details of the checks of a partition that failed without refusing it, by check."""
     verdicts = builder.lake.manifest(builder.tables[table], day).checks
     assert not any(verdict.refuses for verdict in verdicts.values())
     return {name: verdict.text for name, verdict in verdicts.items() if not verdict.passed}
@@ -183,35 +183,35 @@ def test_a_declared_change_is_named_in_the_notes(market, tmp_path: Path) -> None
     assert "code_changes_take_part" not in failed(found, "daily_prices", DAYS[46])
 
 
-def test_an_old_code_that_never_traded_is_said(market, tmp_path: Path) -> None:
+def test_an_old_code_that_never_traded_is_reported(market, tmp_path: Path) -> None:
     wrong = "601130.SH"
     tables = renamed(market, CHANGE) | {"code_changes": change((wrong, NEW, CHANGE))}
     found = build(tmp_path / "wrong", tables, DAYS[44:48], windows=False)
     assert "code_changes_take_part" not in failed(found, "daily_prices", DAYS[44])
     for day in DAYS[45:48]:
-        told = failed(found, "daily_prices", day)["code_changes_take_part"]
+        message = failed(found, "daily_prices", day)["code_changes_take_part"]
         assert (
-            f"old = {wrong}, new = {NEW}, date = {CHANGE}: {wrong} trades on no day of daily_prices, and {NEW} does from {CHANGE}"
-            in told
+            f"old = {wrong}, new = {NEW}, date = {CHANGE}: {wrong} trades on no day of daily_prices, and {NEW} trades from {CHANGE}"
+            in message
         )
-    # Where the table begins after the change the old code cannot be there.
+    # Where the table begins after the change, it cannot contain the old code.
     later = tables | {"daily_prices": tables["daily_prices"].filter(pl.col("date") >= CHANGE)}
     found = build(tmp_path / "later", later, [DAYS[47]], windows=False)
     assert "code_changes_take_part" not in failed(found, "daily_prices", DAYS[47])
 
 
-def test_a_change_into_a_wrong_code_is_corrected_in_the_codes_delivered(market, tmp_path: Path) -> None:
+def test_a_change_into_a_wrong_code_is_reported_in_the_delivered_codes(market, tmp_path: Path) -> None:
     never_traded = "601998.SH"
     tables = renamed(market, CHANGE) | {"code_changes": change((OLD, never_traded, CHANGE))}
     found = build(tmp_path, tables, [CHANGE], windows=False)
-    told = failed(found, "daily_prices", CHANGE)["changed_codes_declared"]
-    assert f"{OLD} last traded on" in told
-    assert f"reference/code_changes says that {OLD} became {never_traded}, which has not traded since" in told
-    assert f"Correct that row (old = {OLD}, new = {NEW}, date = {CHANGE})" in told
-    assert f"old = {never_traded}" not in told
+    message = failed(found, "daily_prices", CHANGE)["changed_codes_declared"]
+    assert f"{OLD} last traded on" in message
+    assert f"reference/code_changes declares that {OLD} became {never_traded}, which has not traded since" in message
+    assert f"Correct that row (old = {OLD}, new = {NEW}, date = {CHANGE})" in message
+    assert f"old = {never_traded}" not in message
 
 
-def test_a_price_under_the_code_that_was_taken_away_is_set_aside_by_name(market, tmp_path: Path) -> None:
+def test_a_price_under_a_code_that_was_changed_is_set_aside(market, tmp_path: Path) -> None:
     tables = renamed(market, CHANGE)
     late = market["daily_prices"].filter(pl.col("symbol") == OLD, pl.col("date") == DAYS[50])
     assert late.height == 1
@@ -226,7 +226,7 @@ def test_a_price_under_the_code_that_was_taken_away_is_set_aside_by_name(market,
 
 
 @pytest.mark.parametrize(
-    ("declared", "said"),
+    ("declared", "expected"),
     [
         (change((OLD, "601006.SH", CHANGE)), "601006.SH traded under that code before the change, first on"),
         (
@@ -247,7 +247,7 @@ def test_a_price_under_the_code_that_was_taken_away_is_set_aside_by_name(market,
     ],
 )
 def test_a_change_that_cannot_be_used_refuses_the_days_from_its_date_on(
-    market, declared: pl.DataFrame, said: str, tmp_path: Path
+    market, declared: pl.DataFrame, expected: str, tmp_path: Path
 ) -> None:
     date = declared["date"][0]
     days = sorted({DAYS[42], DAYS[44], CALENDAR.previous_day(date), date, DAYS[60]})
@@ -256,12 +256,14 @@ def test_a_change_that_cannot_be_used_refuses_the_days_from_its_date_on(
     for day in days:
         refused = found.lake.manifest(prices, day).refusals
         assert set(refused) == ({"code_changes_usable"} if day >= date else set())
-        assert day < date or said in refused["code_changes_usable"].detail
+        assert day < date or expected in refused["code_changes_usable"].detail
 
 
 def test_no_window_is_made_from_a_change_that_is_dated_too_late(market, tmp_path: Path) -> None:
-    """daily_features looks back on daily_prices alone: it is not built from the change's date on, where it would count the
-    days on which the new code traded before as suspended."""
+    """daily_features, which reads only daily_prices, is not built from the date of the change on.
+
+    It would otherwise count the days on which the new code traded before as suspended.
+    """
     late = DAYS[48]
     found = build(tmp_path, renamed(market, CHANGE) | {"code_changes": change((OLD, NEW, late))})
     features = found.tables["daily_features"]
@@ -269,7 +271,7 @@ def test_no_window_is_made_from_a_change_that_is_dated_too_late(market, tmp_path
     assert built == {day for day in NEAR if day < late}
 
 
-def test_a_change_of_a_name_that_the_market_does_not_hold_is_no_fault(market, never: Builder, tmp_path: Path) -> None:
+def test_a_change_of_a_stock_outside_the_market_is_no_fault(market, never: Builder, tmp_path: Path) -> None:
     found = build(
         tmp_path, market | {"code_changes": change(("603999.SH", "603998.SH", CHANGE))}, DAYS[44:47], windows=False
     )
@@ -277,12 +279,12 @@ def test_a_change_of_a_name_that_the_market_does_not_hold_is_no_fault(market, ne
         assert rows(found, "securities", day).equals(rows(never, "securities", day))
         manifest = found.lake.manifest(found.tables["daily_prices"], day)
         assert not manifest.refusals
-        told = manifest.notes.get("set_aside", {}).get("code_changes")
-        assert (told is None) == (day < CHANGE)
+        message = manifest.notes.get("set_aside", {}).get("code_changes")
+        assert (message is None) == (day < CHANGE)
 
 
-def test_the_absorbed_name_of_a_merger_is_listed_no_more(market, never: Builder, tmp_path: Path) -> None:
-    """Its prices end; the other keeps its own history and listing, and its figures to the bit."""
+def test_the_absorbed_stock_of_a_merger_is_no_longer_listed(market, never: Builder, tmp_path: Path) -> None:
+    """The prices of the absorbed stock end; the other stock keeps its history, its listing and its figures bit for bit."""
     into = "601006.SH"
     tables = dict(market)
     tables["daily_prices"] = market["daily_prices"].filter((pl.col("symbol") != OLD) | (pl.col("date") < CHANGE))

@@ -1,4 +1,4 @@
-"""Columns of daily_prices that hold another column's figures, and previous closes that are no reference prices."""
+"""Tests the findings on copied columns of daily_prices and on previous closes that are not reference prices."""
 
 import datetime as dt
 from typing import Any
@@ -17,7 +17,7 @@ DAY = dt.date(2023, 5, 12)
 
 
 def judged(names: int = 150, seed: int = 1) -> pl.DataFrame:
-    """A day of as many names, in whole cents."""
+    """Return a day of `names` stocks, in whole cents."""
     rng = np.random.default_rng(seed)
     rows = []
     for k in range(names):
@@ -34,13 +34,13 @@ def judged(names: int = 150, seed: int = 1) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_an_honest_day_is_not_named(seed: int) -> None:
+def test_a_correct_day_has_no_finding(seed: int) -> None:
     assert copied_columns(judged(seed=seed), SETTINGS) is None
     assert copied_columns(judged().clear(), SETTINGS) is None
 
 
-def test_a_market_at_its_limits_is_not_named() -> None:
-    """2015-06-26: nearly all names close at their lowest price, the limit."""
+def test_a_market_at_its_limits_has_no_finding() -> None:
+    """As on 2015-06-26, nearly all stocks close at their lowest price, the limit."""
     locked = judged().with_columns(close="limit_down", low="limit_down", open="high")
     assert copied_columns(locked, SETTINGS) is None
 
@@ -62,22 +62,22 @@ def test_a_column_that_was_filled_with_another(changed: dict[str, Any], words: s
     assert copied_columns(copied, ReferenceSettings(max_copied_share=1.0)) is None
 
 
-def test_previous_closes_of_another_day_are_named() -> None:
+def test_previous_closes_of_another_day_are_found() -> None:
     day = judged()
     previous = CALENDAR.previous_day(DAY)
-    some = pl.int_range(pl.len()) < 20  # as in the season of dividends, and ten times as many
+    some = pl.int_range(pl.len()) < 20  # first as in the season of dividends, then ten times as many
     dividends = day.with_columns(pre_close=pl.when(some).then(pl.col("pre_close") - 0.1).otherwise("pre_close"))
     assert pre_closes_off(dividends, previous, SETTINGS) is None
     off = day.with_columns(pre_close=pl.col("pre_close") - 0.1)
-    assert "pre_close of 150 of 150 names" in str(pre_closes_off(off, previous, SETTINGS))
+    assert "pre_close of 150 of 150 stocks" in str(pre_closes_off(off, previous, SETTINGS))
     assert pre_closes_off(off.head(19), previous, SETTINGS) is None
-    resumed = off.with_columns(last_date=CALENDAR.offset(DAY, -5))  # none of them traded on the day before
+    resumed = off.with_columns(last_date=CALENDAR.offset(DAY, -5))  # no stock traded on the day before
     assert pre_closes_off(resumed, previous, SETTINGS) is None
 
 
 @pytest.mark.parametrize("dividend", [None, 3, 40, 200, 249])
-def test_a_year_without_an_ex_date_is_named(dividend: int | None) -> None:
-    """dividend: so many trading days ago one name pays one."""
+def test_a_year_without_an_ex_date_is_found(dividend: int | None) -> None:
+    """dividend: the number of trading days since one stock paid one."""
     days = CALENDAR.days(CALENDAR.offset(DAY, -YEAR), DAY)
     rng = np.random.default_rng(3)
     names = [f"{600001 + k}.SH" for k in range(100)]

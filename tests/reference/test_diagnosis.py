@@ -1,4 +1,4 @@
-"""What the reference tables say of each other: each contradiction refuses the day or sets the name aside with its cause."""
+"""Tests that each contradiction within the reference tables refuses the day or sets the row aside with its cause."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -39,14 +39,14 @@ def results(
 
 
 def refusals(found: dict[str, Made], day: dt.date = DAY) -> dict[str, str]:
-    told = {}
+    message = {}
     for table in TABLES:
         result = found[table.name]
         profile = result.profile if result.profile is not None else result.frame
         for name, verdict in judge(table.checks, {day: profile}, {day: result.unavailable})[day].items():
             if verdict.refuses:
-                told[f"{table.name}.{name}"] = verdict.text
-    return told
+                message[f"{table.name}.{name}"] = verdict.text
+    return message
 
 
 def aside(found: dict[str, Made], table: str = "daily_prices") -> dict[str, str]:
@@ -71,7 +71,7 @@ def where(condition: pl.Expr, **values: Any) -> Callable[[pl.DataFrame], pl.Data
 
 
 def a_name(tables: Tables, nth: int = 0) -> str:
-    """A name that traded on the day and on the day before at the close that pre_close states, without new shares."""
+    """Return a stock that traded on the day and, at its pre_close, on the day before, without new shares."""
     yesterday = (
         tables["daily_prices"]
         .filter(date=CALENDAR.previous_day(DAY))
@@ -113,9 +113,9 @@ def test_units_are_named_with_their_settings(
         found = results(prices(tables, change), tmp_path / path)
         assert words in aside(found)[name]
         if path == "all":
-            told = refusals(found)["daily_prices.nearly_all_rows_usable"]
-            assert told.index(words) < told.index("Remedy")
-            assert f"{len(aside(found))} × amount / volume is 1e" in told
+            message = refusals(found)["daily_prices.nearly_all_rows_usable"]
+            assert message.index(words) < message.index("Remedy")
+            assert f"{len(aside(found))} × amount / volume is 1e" in message
         else:
             assert list(aside(found)) == [name]
             assert refusals(found) == {}
@@ -125,7 +125,7 @@ def test_units_are_named_with_their_settings(
 def test_amounts_rounded_in_their_declared_unit_are_no_adjusted_prices(
     tables: Tables, tmp_path: Path, unit: float
 ) -> None:
-    """Of a name that trades 4 700 shares, whole ten thousand yuan leave a tenth of the price open."""
+    """With 4 700 shares traded, an amount in whole ten thousand yuan leaves a tenth of the price undetermined."""
     name = a_name(tables)
     middle = ((pl.col("open") + pl.col("close")) / 2).round(2)
     thin = where(of(name), volume=4_700, amount=4_700 * middle)
@@ -144,7 +144,7 @@ def test_amounts_rounded_in_their_declared_unit_are_no_adjusted_prices(
 
 
 @pytest.mark.parametrize(("lots", "double"), [(2, False), (100, False), (101, True)])
-def test_two_names_at_one_price_all_day_with_a_few_lots_are_no_doubles(
+def test_two_stocks_with_a_few_lots_at_one_price_all_day_are_no_doubles(
     tables: Tables, tmp_path: Path, lots: int, double: bool
 ) -> None:
     one, other = a_name(tables), a_name(tables, 1)
@@ -154,24 +154,24 @@ def test_two_names_at_one_price_all_day_with_a_few_lots_are_no_doubles(
     shares = {name: row[name] for name in ("total_shares", "float_shares")}
     before = pl.col("symbol").is_in([other]) & (pl.col("date") < DAY)
     alike = prices(tables, lambda frame: where(of(one, other), **same, **shares)(frame.filter(~before)))
-    told = [reason for reason in aside(results(alike, tmp_path)).values() if "one company under two codes" in reason]
-    assert len(told) == int(double)
+    message = [reason for reason in aside(results(alike, tmp_path)).values() if "one company under two codes" in reason]
+    assert len(message) == int(double)
 
 
 @pytest.mark.parametrize("factor", [0.5, 0.8, 1.3, 12.0])
-def test_adjusted_days_are_told_by_amount_and_volume(tables: Tables, tmp_path: Path, factor: float) -> None:
+def test_adjusted_days_are_recognised_by_amount_and_volume(tables: Tables, tmp_path: Path, factor: float) -> None:
     change = where(TODAY, **{name: (pl.col(name) * factor).round(2) for name in PRICES})
-    told = refusals(results(prices(tables, change), tmp_path))["daily_prices.nearly_all_rows_usable"]
-    assert "the prices are adjusted for dividends or splits" in told or "1e-1 times its prices" in told
+    message = refusals(results(prices(tables, change), tmp_path))["daily_prices.nearly_all_rows_usable"]
+    assert "the prices are adjusted for dividends or splits" in message or "1e-1 times its prices" in message
 
 
 @pytest.mark.parametrize("column", ["high", "low"])
 @pytest.mark.parametrize("factor", [100, 19, 10, 4, 1.25])
 @pytest.mark.parametrize("limits", ["by the rule", "none known"])
-def test_a_high_or_low_that_the_other_prices_contradict_sets_the_name_aside(
+def test_a_high_or_low_that_the_other_prices_contradict_is_set_aside(
     tables: Tables, tmp_path: Path, column: str, factor: float, limits: str
 ) -> None:
-    """It would decide there whether the name is locked at its limit."""
+    """A wrong high or low would decide whether the stock is locked at its limit."""
     if limits == "none known":
         tables = {name: table for name, table in tables.items() if name != "instruments"}
         if factor == 1.25:
@@ -184,13 +184,13 @@ def test_a_high_or_low_that_the_other_prices_contradict_sets_the_name_aside(
     assert other in one["daily_prices"].frame["symbol"]
     assert refusals(one) == {}
     every = results(prices(tables, where(TODAY, **{column: wrong.round(2)})), tmp_path / "all")
-    told = refusals(every)["daily_prices.nearly_all_rows_usable"]
-    assert told.index("high or low is wrong") < told.index("Remedy")
+    message = refusals(every)["daily_prices.nearly_all_rows_usable"]
+    assert message.index("high or low is wrong") < message.index("Remedy")
 
 
 @pytest.mark.parametrize("column", ["high", "low"])
 @pytest.mark.parametrize("other", ["volume", "amount", "total_shares"])
-def test_a_high_or_low_that_another_column_took_over_sets_the_name_aside(
+def test_a_high_or_low_from_another_column_is_set_aside(
     tables: Tables, tmp_path: Path, column: str, other: str
 ) -> None:
     name = a_name(tables)
@@ -211,16 +211,16 @@ def test_a_row_whose_range_reaches_its_limits_contradicts_nothing(tables: Tables
     assert found["daily_prices"].profile["outside_limits"].drop_nulls().max() == 0
 
 
-def test_shares_in_another_unit_and_absent_shares_are_told(tables: Tables, tmp_path: Path) -> None:
+def test_shares_in_another_unit_and_missing_shares_are_reported(tables: Tables, tmp_path: Path) -> None:
     names = tables["daily_prices"].filter(TODAY)["symbol"].to_list()
     tens = where(
         of(*names), float_shares=pl.col("float_shares") // 10_000, total_shares=pl.col("total_shares") // 10_000
     )
-    told = refusals(results(prices(tables, tens), tmp_path / "tens"))
-    assert "landing.daily_prices.share_unit" in told["daily_prices.nearly_all_rows_usable"]
+    messages = refusals(results(prices(tables, tens), tmp_path / "tens"))
+    assert "landing.daily_prices.share_unit" in messages["daily_prices.nearly_all_rows_usable"]
     absent = where(of(*names), total_shares=None)
-    told = refusals(results(prices(tables, absent), tmp_path / "absent"))
-    assert "daily_prices.shares_known" in told
+    messages = refusals(results(prices(tables, absent), tmp_path / "absent"))
+    assert "daily_prices.shares_known" in messages
     one = results(prices(tables, where(of(names[3]), total_shares=None)), tmp_path / "one")
     assert refusals(one) == {}
     checks = {table.name: table.checks for table in TABLES}["daily_prices"]
@@ -232,7 +232,7 @@ def test_shares_in_another_unit_and_absent_shares_are_told(tables: Tables, tmp_p
 
 
 @pytest.mark.parametrize("factor", [0.1, 0.5, 0.7, 1.02, 1.5, 2.0, 10.0])
-def test_a_previous_close_that_is_none_sets_the_name_aside(tables: Tables, tmp_path: Path, factor: float) -> None:
+def test_an_impossible_previous_close_is_set_aside(tables: Tables, tmp_path: Path, factor: float) -> None:
     name = a_name(tables)
     found = results(prices(tables, where(of(name), pre_close=(pl.col("pre_close") * factor).round(2))), tmp_path)
     assert list(aside(found)) == [name]
@@ -241,10 +241,10 @@ def test_a_previous_close_that_is_none_sets_the_name_aside(tables: Tables, tmp_p
     assert refusals(found) == {}
 
 
-def test_previous_closes_of_most_names_refuse_the_day(tables: Tables, tmp_path: Path) -> None:
+def test_impossible_previous_closes_of_most_stocks_refuse_the_day(tables: Tables, tmp_path: Path) -> None:
     change = where(TODAY, pre_close=(pl.col("pre_close") * 2).round(2))
-    told = refusals(results(prices(tables, change), tmp_path))["daily_prices.nearly_all_rows_usable"]
-    assert "pre_close is" in told
+    message = refusals(results(prices(tables, change), tmp_path))["daily_prices.nearly_all_rows_usable"]
+    assert "pre_close is" in message
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_previous_closes_of_most_names_refuse_the_day(tables: Tables, tmp_path: 
         (0.5, 2.0),  # a split
         (0.97, 1.0),  # a dividend
         (0.33, 3.0),
-        (8.0, 0.125),  # eight shares taken together
+        (8.0, 0.125),  # eight shares consolidated into one
     ],
 )
 def test_ex_rights_days_are_no_contradiction(
@@ -273,12 +273,12 @@ def test_ex_rights_days_are_no_contradiction(
 
 
 def _roomy(frame: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Small volumes, so that an eighth of the shares still covers them."""
+    """Reduce volumes, so that an eighth of the shares still covers them."""
     small = pl.col("volume") // 10
     return where(of(name), volume=small, amount=(pl.col("amount") / pl.col("volume") * small).round(2))(frame)
 
 
-def test_a_resumption_is_held_against_the_last_day_of_trading(tables: Tables, tmp_path: Path) -> None:
+def test_a_resumption_is_compared_with_the_last_day_of_trading(tables: Tables, tmp_path: Path) -> None:
     name = a_name(tables)
     away = pl.col("date").is_between(DAYS[30], DAYS[49]) & (pl.col("symbol") == name)
     suspended = tables["daily_prices"].filter(~away)
@@ -296,9 +296,7 @@ def test_a_resumption_is_held_against_the_last_day_of_trading(tables: Tables, tm
 @pytest.mark.parametrize(
     ("up", "down"), [(0.99, 0.8), (1.2, 1.05), (0.999, 0.8)], ids=["below the day", "above the day", "below pre_close"]
 )
-def test_prices_outside_delivered_limits_set_the_name_aside(
-    tables: Tables, tmp_path: Path, up: float, down: float
-) -> None:
+def test_prices_outside_delivered_limits_are_set_aside(tables: Tables, tmp_path: Path, up: float, down: float) -> None:
     name = a_name(tables)
     limits = tables["daily_prices"].with_columns(
         limit_up=pl.when(of(name)).then((pl.col("pre_close") * up).round(2)),
@@ -307,20 +305,20 @@ def test_prices_outside_delivered_limits_set_the_name_aside(
     assert "limits delivered with them" in aside(results(tables | {"daily_prices": limits}, tmp_path))[name]
 
 
-def test_what_lies_after_the_day_says_nothing_of_it(tables: Tables, tmp_path: Path) -> None:
+def test_later_rows_do_not_change_the_day(tables: Tables, tmp_path: Path) -> None:
     name = a_name(tables)
     later = where((pl.col("symbol") == name) & (pl.col("date") > DAY), pre_close=pl.col("pre_close") * 3)
     assert aside(results(prices(tables, later), tmp_path)) == {}
 
 
-def test_a_day_that_lost_many_names_is_refused(tables: Tables, tmp_path: Path) -> None:
+def test_a_day_that_lost_many_stocks_is_refused(tables: Tables, tmp_path: Path) -> None:
     kept = tables["daily_prices"].filter(TODAY)["symbol"].head(14).to_list()
     cut = prices(tables, lambda frame: frame.filter(~TODAY | pl.col("symbol").is_in(kept)))
-    told = refusals(results(cut, tmp_path))["daily_prices.names_of_the_day_before_priced"]
-    assert "14 stocks have a price" in told
+    message = refusals(results(cut, tmp_path))["daily_prices.names_of_the_day_before_priced"]
+    assert "14 stocks have a price" in message
 
 
-# --- doubles, shares, figures that are none -----------------------------------------------------------------------------------
+# --- doubles, shares, unusable figures ---------------------------------------------------------------------------------------
 
 
 def test_one_company_under_two_codes_counts_once(tables: Tables, tmp_path: Path) -> None:
@@ -332,20 +330,20 @@ def test_one_company_under_two_codes_counts_once(tables: Tables, tmp_path: Path)
     assert "reference/code_changes" in aside(found)["603999.SH"]
 
 
-def test_a_row_that_another_name_took_over_sets_both_aside(tables: Tables, tmp_path: Path) -> None:
-    """A copy betrays itself by its previous close."""
+def test_a_row_copied_to_another_stock_sets_both_aside(tables: Tables, tmp_path: Path) -> None:
+    """The copy is recognised by its previous close."""
     closes = dict(tables["daily_prices"].filter(TODAY).select("symbol", "pre_close").iter_rows())
     names = [a_name(tables, nth) for nth in range(8)]
     low, high = next((a, b) for a in names for b in names if a < b and closes[b] > 1.05 * closes[a])
     own = tables["daily_prices"].filter(TODAY & (pl.col("symbol") == high))
     copied = pl.concat([tables["daily_prices"].filter(~of(low)), own.with_columns(symbol=pl.lit(low))])
-    told = aside(results(prices(tables, lambda _: copied), tmp_path))
-    assert set(told) == {low, high}
-    assert "and the last close, of" in told[low]
+    message = aside(results(prices(tables, lambda _: copied), tmp_path))
+    assert set(message) == {low, high}
+    assert "and the last close, of" in message[low]
 
 
 @pytest.mark.parametrize("value", [float("inf"), float("-inf")])
-def test_infinite_figures_are_set_aside_by_name(tables: Tables, tmp_path: Path, value: float) -> None:
+def test_infinite_figures_are_set_aside(tables: Tables, tmp_path: Path, value: float) -> None:
     first = tables["fundamentals"].filter(pl.col("announce_date") < DAY).row(0, named=True)
     row = (pl.col("symbol") == first["symbol"]) & (pl.col("period") == first["period"])
     broken = tables["fundamentals"].with_columns(equity=pl.when(row).then(value).otherwise("equity"))
@@ -354,7 +352,7 @@ def test_infinite_figures_are_set_aside_by_name(tables: Tables, tmp_path: Path, 
 
 
 def test_whole_numbers_with_and_without_a_point_are_one_industry(tables: Tables, tmp_path: Path) -> None:
-    """An export through a spreadsheet writes 10.0 where another one writes 10."""
+    """A spreadsheet exports 10.0 where another program writes 10."""
     half = pl.col("symbol").str.slice(5, 1).str.to_integer() % 2 == 0
     pointed = tables["industries"].with_columns(
         industry=pl.when(half).then(pl.col("industry") + ".0").otherwise("industry")
@@ -388,9 +386,9 @@ def test_blanks_are_no_part_of_an_industry(tables: Tables, tmp_path: Path) -> No
 def test_a_table_of_which_no_row_is_usable_is_refused(tables: Tables, tmp_path: Path, table: str) -> None:
     symbol = pl.lit("9") + pl.col("symbol").str.slice(1, 5) + pl.lit(".SH")
     found = results(tables | {table: tables[table].with_columns(symbol=symbol)}, tmp_path)
-    told = refusals(found)["securities.tables_usable"]
-    assert f"{table}: none of " in told
-    assert told.index(" × ") < told.index("Remedy")
+    message = refusals(found)["securities.tables_usable"]
+    assert f"{table}: none of " in message
+    assert message.index(" × ") < message.index("Remedy")
 
 
 # --- fundamentals -------------------------------------------------------------------------------------------------------------
@@ -398,32 +396,32 @@ def test_a_table_of_which_no_row_is_usable_is_refused(tables: Tables, tmp_path: 
 
 @pytest.mark.parametrize("unit", [1, 10_000])
 def test_market_values_in_place_of_shares_are_refused(tables: Tables, tmp_path: Path, unit: int) -> None:
-    """In yuan they move as the closes do; in ten thousand yuan they are too few shares for the day's volume besides."""
+    """In yuan they move as the closes do; in ten thousand yuan they are also fewer than the day's volume."""
     shares = (pl.col("float_shares", "total_shares") * pl.col("close") / unit).round().cast(pl.Int64)
     found = results(prices(tables, lambda frame: frame.with_columns(shares)), tmp_path / "all")
-    told = refusals(found)["daily_prices.nearly_all_rows_usable"]
+    message = refusals(found)["daily_prices.nearly_all_rows_usable"]
     if unit == 1:
         assert (
             "stocks move from day to day as their closes do: these are market values. Deliver the numbers of shares"
-            in told
+            in message
         )
 
 
 def test_shares_declared_in_another_unit_than_theirs_are_refused(tables: Tables, tmp_path: Path) -> None:
-    """Every row by itself is sound, on every day: only how little of the float trades shows it."""
+    """Each row is plausible by itself on every day; only the low turnover shows the unit."""
     declared = LandingSettings.model_validate({"daily_prices": {"share_unit": "ten_thousand_shares"}})
-    told = refusals(results(tables, tmp_path / "declared", landing=declared))
+    messages = refusals(results(tables, tmp_path / "declared", landing=declared))
     assert (
         "Take landing.daily_prices.share_unit = 'ten_thousand_shares' from"
-        in told["daily_prices.nearly_all_rows_usable"]
+        in messages["daily_prices.nearly_all_rows_usable"]
     )
     in_ten_thousands = prices(tables, lambda f: f.with_columns(pl.col("float_shares", "total_shares") // 10_000))
     assert refusals(results(in_ten_thousands, tmp_path / "rightly", landing=declared)) == {}
     few = prices(tables, lambda f: f.filter(pl.col("symbol").is_in(f["symbol"].unique().sort()[:8].implode())))
-    told = refusals(results(few, tmp_path / "few", landing=declared))
-    assert set(told) == {"daily_prices.nearly_all_rows_usable", "securities.fundamentals_in_yuan"}
-    assert "share_unit = 'ten_thousand_shares' from" in told["daily_prices.nearly_all_rows_usable"]
-    books = told["securities.fundamentals_in_yuan"]
+    messages = refusals(results(few, tmp_path / "few", landing=declared))
+    assert set(messages) == {"daily_prices.nearly_all_rows_usable", "securities.fundamentals_in_yuan"}
+    assert "share_unit = 'ten_thousand_shares' from" in messages["daily_prices.nearly_all_rows_usable"]
+    books = messages["securities.fundamentals_in_yuan"]
     assert "share_unit = 'ten_thousand_shares' is declared: remove it" in books
     assert books.index("share_unit") < books.index("amount_unit")
     few["daily_prices"] = few["daily_prices"].with_columns(pl.col("float_shares", "total_shares") // 10_000)
@@ -444,37 +442,40 @@ def quarters(
 
 
 @pytest.mark.parametrize("names", [5, 8, 60])
-def test_profits_of_the_year_so_far_are_told(tables: Tables, tmp_path: Path, names: int) -> None:
+def test_profits_of_the_year_so_far_are_reported(tables: Tables, tmp_path: Path, names: int) -> None:
     single = [[3.0, 4.0, 2.0, 5.0], [4.0, 4.0, 4.0, 4.0], [5.0, 1.0, 6.0, -2.0], [2.0, 3.0, 3.5, 9.0]]
     so_far = quarters(lambda number, quarter: 1e7 * sum(single[number % 4][:quarter]), names)
-    told = refusals(results(tables | {"fundamentals": so_far}, tmp_path / "so_far"))
-    assert "landing.fundamentals.profits = 'year_to_date'" in told["securities.profits_are_of_single_quarters"]
+    messages = refusals(results(tables | {"fundamentals": so_far}, tmp_path / "so_far"))
+    assert "landing.fundamentals.profits = 'year_to_date'" in messages["securities.profits_are_of_single_quarters"]
     alone = quarters(lambda number, quarter: 1e7 * single[number % 4][quarter - 1], names)
     assert refusals(results(tables | {"fundamentals": alone}, tmp_path / "alone")) == {}
 
 
 @pytest.mark.parametrize("declared", [False, True])
-def test_fourth_quarters_that_hold_the_year_refuse_securities(tables: Tables, tmp_path: Path, declared: bool) -> None:
-    """Also where the whole table is declared as profits of the year so far."""
+def test_fourth_quarters_with_the_profit_of_the_year_refuse_securities(
+    tables: Tables, tmp_path: Path, declared: bool
+) -> None:
+    """This applies also where the whole table is declared as profits of the year so far."""
     figures = quarters(lambda number, quarter: 1e7 * [3.0, 3.5, 4.0 + number / 10, 13.0 + number / 10][quarter - 1])
     landing = LandingSettings.model_validate(
         {"fundamentals": {"profits": "year_to_date" if declared else "single_quarter"}}
     )
-    told = refusals(results(tables | {"fundamentals": figures}, tmp_path, landing=landing))
-    assert "securities.profits_are_of_single_quarters" in told
+    messages = refusals(results(tables | {"fundamentals": figures}, tmp_path, landing=landing))
+    assert "securities.profits_are_of_single_quarters" in messages
     if not declared:
-        assert "have the profit of the year" in told["securities.profits_are_of_single_quarters"]
+        assert "have the profit of the year" in messages["securities.profits_are_of_single_quarters"]
 
 
 @pytest.mark.parametrize("names", [5, 60])
 def test_single_quarters_declared_as_the_year_so_far_are_refused(tables: Tables, tmp_path: Path, names: int) -> None:
-    """Three of four names earn in every quarter, as most of a market do."""
+    """Three of four stocks have a profit in every quarter, as most of a market do."""
     single = [[3.0, 4.0, 2.0, 5.0], [4.0, 4.0, 4.0, 4.0], [5.0, 1.0, 6.0, -2.0], [4.0, 3.0, 3.5, 9.0]]
     declared = LandingSettings.model_validate({"fundamentals": {"profits": "year_to_date"}})
     alone = quarters(lambda number, quarter: 1e7 * single[number % 4][quarter - 1], names)
-    told = refusals(results(tables | {"fundamentals": alone}, tmp_path / "alone", landing=declared))
+    messages = refusals(results(tables | {"fundamentals": alone}, tmp_path / "alone", landing=declared))
     assert (
-        "Remove landing.fundamentals.profits = 'year_to_date' from" in told["securities.profits_are_of_single_quarters"]
+        "Remove landing.fundamentals.profits = 'year_to_date' from"
+        in messages["securities.profits_are_of_single_quarters"]
     )
     so_far = quarters(lambda number, quarter: 1e7 * sum(single[number % 4][:quarter]), names)
     assert refusals(results(tables | {"fundamentals": so_far}, tmp_path / "so_far", landing=declared)) == {}
@@ -483,10 +484,10 @@ def test_single_quarters_declared_as_the_year_so_far_are_refused(tables: Tables,
 @pytest.mark.parametrize("names", [8, 60])
 @pytest.mark.parametrize("strange", [(2014,), (2013,), (2012, 2014)])
 @pytest.mark.parametrize("declared", [False, True])
-def test_years_in_another_form_than_the_rest_are_named(
+def test_years_in_another_form_than_the_rest_are_reported(
     tables: Tables, tmp_path: Path, names: int, strange: tuple[int, ...], declared: bool
 ) -> None:
-    """Three years, of which some are of the year so far, and single quarters the rest; or the other way round where declared so."""
+    """Of three years, some have profits of the year so far and the rest single quarters; where declared so, the other way round."""
     single = [[3.0, 4.0, 2.0, 5.0], [4.0, 4.0, 4.0, 4.0], [5.0, 1.0, 6.0, 2.0], [2.0, 3.0, 2.5, 9.0]]
     every = (2012, 2013, 2014)
     so_far = [year for year in every if (year in strange) != declared]
@@ -497,16 +498,16 @@ def test_years_in_another_form_than_the_rest_are_named(
         for year in every
     )
     landing = LandingSettings.model_validate({"fundamentals": {"profits": "year_to_date"}}) if declared else None
-    told = refusals(results(tables | {"fundamentals": whole}, tmp_path, landing=landing))
+    messages = refusals(results(tables | {"fundamentals": whole}, tmp_path, landing=landing))
     form = "single quarters" if declared else "the year so far"
     assert (
         f"the profits of {', '.join(map(str, strange))} are those of {form}, and those of the other years are not"
-        in told["securities.profits_are_of_single_quarters"]
+        in messages["securities.profits_are_of_single_quarters"]
     )
 
 
 @pytest.mark.parametrize("versions", [None, [2, 1], [None, None], [1, 2]])
-def test_of_two_versions_of_an_announcement_the_later_counts(
+def test_of_two_versions_of_an_announcement_the_later_is_used(
     tables: Tables, tmp_path: Path, versions: list[int | None] | None
 ) -> None:
     base = quarters(lambda number, quarter: 1e7 * (1 + quarter % 2))
@@ -546,19 +547,19 @@ def test_the_order_of_two_versions_is_part_of_the_data(tables: Tables, tmp_path:
 
 
 @pytest.mark.parametrize("factor", [10.0, 0.1, 1.05, 0.96])
-def test_an_index_that_leaves_its_members_is_refused(tables: Tables, tmp_path: Path, factor: float) -> None:
+def test_an_index_that_does_not_move_as_its_members_is_refused(tables: Tables, tmp_path: Path, factor: float) -> None:
     row = TODAY & (pl.col("index") == "000905.SH")
     closes = tables["index_prices"].with_columns(close=pl.when(row).then(pl.col("close") * factor).otherwise("close"))
     changed = tables | {"index_prices": closes}
     for day, name in ((DAY, "today"), (CALENDAR.next_day(DAY), "next")):
-        told = refusals(results(changed, tmp_path / name, day), day)["indices.index_moves_with_its_members"]
-        assert "000905.SH moves by" in told
+        message = refusals(results(changed, tmp_path / name, day), day)["indices.index_moves_with_its_members"]
+        assert "000905.SH moves by" in message
     before = CALENDAR.previous_day(DAY)
     assert refusals(results(changed, tmp_path / "before", before), before) == {}
 
 
 def with_total_return(tables: Tables, code: str, factor: float) -> Tables:
-    """The closes of 000905.SH again as a total-return index, with 5 % of dividends so far, and the day's close times a factor."""
+    """Return the tables with 000905.SH also as a total-return index, 5 % higher by dividends, and its close times a factor."""
     total = (
         tables["index_prices"].filter(index="000905.SH").with_columns(index=pl.lit(code), close=pl.col("close") * 1.05)
     )
@@ -570,19 +571,19 @@ def with_total_return(tables: Tables, code: str, factor: float) -> Tables:
     ("factor", "refused"), [(1.08, True), (0.9, True), (10.0, True), (1.0, False), (1.003, False), (1.01, False)]
 )
 @pytest.mark.parametrize("weights", [True, False])
-def test_a_total_return_index_is_held_against_what_its_price_index_is(
+def test_a_total_return_index_is_compared_as_its_price_index_is(
     tables: Tables, tmp_path: Path, factor: float, refused: bool, weights: bool
 ) -> None:
     changed = with_total_return(tables, "H00905.CSI", factor)
     if not weights:
         other = pl.lit("603") + pl.col("symbol").str.slice(3, 3) + pl.lit(".SH")
         changed |= {"index_weights": tables["index_weights"].with_columns(symbol=other)}
-    told = refusals(results(changed, tmp_path))
+    messages = refusals(results(changed, tmp_path))
     moves, absent = "indices.index_moves_with_its_members", "indices.members_are_priced"
-    assert set(told) == ({moves} if refused else set()) | (set() if weights else {absent})
+    assert set(messages) == ({moves} if refused else set()) | (set() if weights else {absent})
     if refused:
         against = "its members" if weights else "its price index 000905.SH"
-        why = told["indices.index_moves_with_its_members"]
+        why = messages["indices.index_moves_with_its_members"]
         assert "H00905.CSI moves by" in why
         assert against in why
 
@@ -606,19 +607,19 @@ def test_a_total_return_benchmark_is_one_that_is_checked() -> None:
     assert both.portfolios.benchmark_index("000905.SH") == "A.CSI"
 
 
-def test_an_index_whose_members_are_not_there_is_refused(tables: Tables, tmp_path: Path) -> None:
-    """Its moves cannot be judged, so that a tenfold close would pass; the vector is what is wrong."""
+def test_an_index_without_priced_members_is_refused(tables: Tables, tmp_path: Path) -> None:
+    """The moves cannot be judged, so a tenfold close would pass; the vector is wrong."""
     closes = tables["index_prices"].with_columns(close=pl.when(TODAY).then(pl.col("close") * 3).otherwise("close"))
     others = tables["index_weights"].with_columns(
         symbol=pl.lit("603") + pl.col("symbol").str.slice(3, 3) + pl.lit(".SH")
     )
-    told = refusals(results(tables | {"index_prices": closes, "index_weights": others}, tmp_path))
-    assert set(told) == {"indices.members_are_priced"}
+    messages = refusals(results(tables | {"index_prices": closes, "index_weights": others}, tmp_path))
+    assert set(messages) == {"indices.members_are_priced"}
     count = others.filter(index="000905.SH", date=others["date"].max())["symbol"].n_unique()
-    assert f"0 of {count} members of 000905.SH" in told["indices.members_are_priced"]
+    assert f"0 of {count} members of 000905.SH" in messages["indices.members_are_priced"]
     assert (
         "the prices are those of other stocks, or the vector is that of another index"
-        in told["indices.members_are_priced"]
+        in messages["indices.members_are_priced"]
     )
 
 
@@ -631,7 +632,7 @@ def vectors_of(**members: list[str]) -> pl.DataFrame:
 
 
 def judged_members(vectors: pl.DataFrame, priced: list[str]) -> dict[str, str]:
-    """Index → "absent" or "few"."""
+    """Return index → "absent" or "few"."""
     found = members_without_prices(vectors, priced, FOLLOWED)
     return {
         index: "absent" if absent else "few" for index, absent in found.select("index", "members_absent").iter_rows()
@@ -642,21 +643,21 @@ def test_prices_of_a_part_of_the_market_are_legitimate() -> None:
     names = [f"{600000 + n}.SH" for n in range(400)]
     both = vectors_of(i000905=names[:50], i000852=names[50:150], i000300=names[390:])
     assert judged_members(both, names) == {}
-    assert judged_members(both, names[:150]) == {"000300.SH": "few"}  # of no portfolio
+    assert judged_members(both, names[:150]) == {"000300.SH": "few"}  # no portfolio follows it
     assert judged_members(both, names[:50]) == {
         "000852.SH": "few",
         "000300.SH": "few",
-    }  # members of the other one alone
+    }  # only members of the other index
     assert judged_members(both, names[50:150]) == {"000905.SH": "few", "000300.SH": "few"}
     assert judged_members(both, names[:20]) == {"000905.SH": "few", "000852.SH": "few", "000300.SH": "few"}
     assert judged_members(both, names[24:150]) == {"000300.SH": "few"}  # half of the weight
-    # The rest of the market is there, and these members are not.
+    # The rest of the market has prices, and these members have none.
     assert judged_members(both, names[50:]) == {"000905.SH": "absent"}
     assert judged_members(both, names[150:]) == {"000905.SH": "absent", "000852.SH": "absent"}
     assert judged_members(both, []) == {}
 
 
-def test_members_under_another_exchange_are_named() -> None:
+def test_members_under_another_exchange_are_reported() -> None:
     names = [f"{600000 + n}.SH" for n in range(40)]
     vector = vectors_of(i000905=[name.replace(".SH", ".SZ") for name in names[:10]])
     detail = members_without_prices(vector, names, FOLLOWED)["detail"][0]
@@ -680,14 +681,14 @@ def test_members_under_another_exchange_are_named() -> None:
 def test_equity_in_another_unit_is_refused_with_the_setting(tmp_path: Path, factor: float, words: str) -> None:
     for scaled in (["equity"], ["equity", "net_profit"]):
         wrong = fundamentals_of_market(lambda f, scaled=scaled: f.with_columns(pl.col(scaled) * factor))
-        told = refusals(results(wrong, tmp_path / scaled[-1]))["securities.fundamentals_in_yuan"]
-        assert words in told
-        assert told.index(" names is ") < told.index(words)
-        assert "landing.fundamentals.amount_unit" in told
+        message = refusals(results(wrong, tmp_path / scaled[-1]))["securities.fundamentals_in_yuan"]
+        assert words in message
+        assert message.index(" names is ") < message.index(words)
+        assert "landing.fundamentals.amount_unit" in message
 
 
 @pytest.mark.parametrize(("total", "float_", "names"), [(100, 1, 40), (10_000, 1, 40), (1, 0.01, 40), (100, 1, 1)])
-def test_one_of_two_share_counts_in_another_unit_is_named(
+def test_one_of_two_share_counts_in_another_unit_is_reported(
     tables: Tables, tmp_path: Path, total: int, float_: float, names: int
 ) -> None:
     chosen = pl.col("symbol").is_in(tables["daily_prices"]["symbol"].unique().sort()[:names].implode())
@@ -704,9 +705,9 @@ def test_one_of_two_share_counts_in_another_unit_is_named(
         float_shares=(pl.col("float_shares") * float_).cast(pl.Int64),
     )
     found = results(prices(tables, changed), tmp_path / "wrong")
-    told = refusals(found).get("daily_prices.nearly_all_rows_usable", "")
+    message = refusals(found).get("daily_prices.nearly_all_rows_usable", "")
     words = "total_shares are in a smaller unit than declared, or float_shares in a larger one"
-    assert (words in told) == (names > 1)
+    assert (words in message) == (names > 1)
     reasons = {symbol: why for symbol, why in aside(found).items() if words in why}
     wrong = set(right["daily_prices"].frame.filter(chosen)["symbol"])
     assert set(reasons) == wrong
@@ -718,26 +719,28 @@ def test_one_of_two_share_counts_in_another_unit_is_named(
     ("factor", "first"), [(100, "share_unit"), (1_000, "share_unit"), (1, "fundamentals.amount_unit")]
 )
 def test_market_values_in_another_unit_name_the_shares_first(tmp_path: Path, factor: int, first: str) -> None:
-    """Equity against market value is what is off in both; turnover says whether it is the shares."""
+    """Equity / market value is off in both cases; turnover shows whether the shares are at fault."""
     odd = pl.col("symbol").str.slice(3, 3).str.to_integer() % 2 == 0
     equity = pl.when(odd).then(pl.col("equity") / 1e4).otherwise("equity")
     tables = fundamentals_of_market(lambda f: f if factor > 1 else f.with_columns(equity=equity))
     thin = pl.col("volume") // 100, pl.col("amount") / 100  # a turnover of 0.4 %, and not of 40 %
     tables = prices(tables, lambda f: f.with_columns(pl.col("float_shares", "total_shares") * factor, *thin))
-    told = refusals(results(tables, tmp_path))["securities.fundamentals_in_yuan"]
+    message = refusals(results(tables, tmp_path))["securities.fundamentals_in_yuan"]
     other = ({"share_unit", "fundamentals.amount_unit"} - {first}).pop()
-    assert told.index(first) < told.index(other)
+    assert message.index(first) < message.index(other)
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e4])
 def test_a_part_or_the_latest_quarter_in_another_unit_is_refused(tmp_path: Path, factor: float) -> None:
     half = pl.col("symbol").str.slice(3, 3).str.to_integer() % 2 == 0
     for part, name in ((half, "half"), (pl.col("period") == pl.col("period").max().over("symbol"), "latest")):
-        told = refusals(results(fundamentals_of_market(where(part, equity=pl.col("equity") * factor)), tmp_path / name))
-        assert "landing.fundamentals.amount_unit" in told["securities.fundamentals_in_yuan"], name
+        messages = refusals(
+            results(fundamentals_of_market(where(part, equity=pl.col("equity") * factor)), tmp_path / name)
+        )
+        assert "landing.fundamentals.amount_unit" in messages["securities.fundamentals_in_yuan"], name
     profits = fundamentals_of_market(lambda f: f.with_columns(pl.col("net_profit") * factor))
-    told = refusals(results(profits, tmp_path / "profit"))
-    assert "net_profit is in another unit than equity" in told["securities.fundamentals_in_yuan"]
+    messages = refusals(results(profits, tmp_path / "profit"))
+    assert "net_profit is in another unit than equity" in messages["securities.fundamentals_in_yuan"]
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e4, 1e-8, 1e290, 0.0])
@@ -752,7 +755,7 @@ def test_one_announcement_in_another_unit_is_set_aside(tmp_path: Path, factor: f
         changed = fundamentals_of_market(where(row, equity=pl.col("equity") * factor))
         found = results(changed, tmp_path / which)
         assert refusals(found) == {}
-        if which == "first":  # nothing before it says so
+        if which == "first":  # no earlier announcement shows it
             continue
         assert "landing.fundamentals.amount_unit" in aside(found, "securities")[name]
         data = pl.read_parquet(found["securities"].files["set_aside.parquet"])
@@ -762,7 +765,7 @@ def test_one_announcement_in_another_unit_is_set_aside(tmp_path: Path, factor: f
 
 
 def fundamentals_of_market(change: Callable[[pl.DataFrame], pl.DataFrame]) -> Tables:
-    """Random tables of 40 names, each with eight quarters of equity at a third of its market value and 2 % profit a quarter."""
+    """Return random tables of 40 stocks with eight quarters of equity at a third of market value and 2 % profit a quarter."""
     tables = random_reference(seed=4)
     worth = tables["daily_prices"].filter(pl.col("date") <= DAY).group_by("symbol", maintain_order=True).last()
     rows = [
@@ -778,26 +781,26 @@ def fundamentals_of_market(change: Callable[[pl.DataFrame], pl.DataFrame]) -> Ta
     return tables | {"fundamentals": change(made)}
 
 
-def test_a_day_on_which_most_names_are_under_special_treatment_is_refused(tables: Tables, tmp_path: Path) -> None:
+def test_a_day_on_which_most_stocks_are_st_is_refused(tables: Tables, tmp_path: Path) -> None:
     for number, some in enumerate((pl.lit(True), pl.col("symbol") < "3")):
         found = results(prices(tables, where(TODAY & some, is_st=True)), tmp_path / str(number))
-        told = refusals(found)["daily_prices.nearly_all_rows_usable"]
-        assert "stocks: the column has another meaning" in told
+        message = refusals(found)["daily_prices.nearly_all_rows_usable"]
+        assert "stocks: the column has another meaning" in message
 
 
-# --- figures of one name, and of half-years and years -------------------------------------------------------------------------
+# --- figures of one stock, and of half-years and years ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("factor", [1e-3, 1e-4, 1e-8, 1e3])
 @pytest.mark.parametrize("columns", [["equity", "net_profit"], ["equity"], ["net_profit"]], ids=",".join)
-def test_one_name_whose_whole_history_is_in_another_unit_is_set_aside(
+def test_one_stock_whose_whole_history_is_in_another_unit_is_set_aside(
     tmp_path: Path, factor: float, columns: list[str]
 ) -> None:
     tables = fundamentals_of_market(lambda f: f)
     name, other = tables["fundamentals"]["symbol"].unique().sort()[[3, 4]].to_list()
     whole = fundamentals_of_market(where(pl.col("symbol") == name, **{one: pl.col(one) * factor for one in columns}))
     right, found = results(tables, tmp_path / "right"), results(whole, tmp_path / "wrong")
-    if columns == ["net_profit"] and factor > 1:  # losses of a hundred times the equity are no other unit by themselves
+    if columns == ["net_profit"] and factor > 1:  # losses of a hundred times the equity alone do not prove another unit
         return
     assert refusals(found) == {}
     assert set(aside(found, "securities")) == {name}
@@ -810,7 +813,7 @@ def test_one_name_whose_whole_history_is_in_another_unit_is_set_aside(
 
 
 def test_a_company_with_next_to_no_equity_keeps_it(tmp_path: Path) -> None:
-    """Its profits and losses are not as small."""
+    """The profits and losses of such a company are not as small."""
     name = fundamentals_of_market(lambda f: f)["fundamentals"]["symbol"].unique().sort()[3]
     shell = fundamentals_of_market(
         where(pl.col("symbol") == name, equity=pl.col("equity") / 1000, net_profit=pl.col("equity") / 300)
@@ -833,15 +836,17 @@ def test_profits_of_years_or_half_years_alone_are_refused(
         figures = quarters(lambda number, quarter: 1e7 * single[number % 4][quarter - 1], years=(2012, 2013, 2014))
     kept = pl.col("period").dt.quarter().is_in(quarters_left)
     left = figures.with_columns(net_profit=pl.when(kept).then("net_profit")) if rows_kept else figures.filter(kept)
-    told = refusals(results(tables | {"fundamentals": left}, tmp_path / "plain"))
-    assert ("securities.profits_are_of_single_quarters" in told) == refused
+    messages = refusals(results(tables | {"fundamentals": left}, tmp_path / "plain"))
+    assert ("securities.profits_are_of_single_quarters" in messages) == refused
     if refused:
-        assert "profits of half-years or years" in told["securities.profits_are_of_single_quarters"]
-        assert "landing.fundamentals.profits = 'year_to_date'" in told["securities.profits_are_of_single_quarters"]
+        assert "profits of half-years or years" in messages["securities.profits_are_of_single_quarters"]
+        assert "landing.fundamentals.profits = 'year_to_date'" in messages["securities.profits_are_of_single_quarters"]
         declared = LandingSettings.model_validate({"fundamentals": {"profits": "year_to_date"}})
         found = results(tables | {"fundamentals": left}, tmp_path / "declared", landing=declared)
         assert "securities.profits_are_of_single_quarters" not in refusals(found)
-        assert found["securities"].frame["net_profit"].count() == 0  # no quarter can be told from what was delivered
+        assert (
+            found["securities"].frame["net_profit"].count() == 0
+        )  # no single quarter follows from the delivered figures
 
 
 @pytest.mark.parametrize("factor", [4.0, 10.0, 100.0, 0.1, 0.01])
@@ -858,7 +863,7 @@ def test_equity_that_jumps_without_shares_or_profit_is_set_aside(tmp_path: Path,
         assert found["securities"].frame.filter(symbol=name)["equity"].item() == kept["equity"][-1]
 
 
-def test_equity_that_profit_or_new_shares_explain_counts(tmp_path: Path) -> None:
+def test_equity_that_profit_or_new_shares_explain_is_used(tmp_path: Path) -> None:
     tables = fundamentals_of_market(lambda f: f)
     name = tables["fundamentals"]["symbol"][0]
     last = (pl.col("symbol") == name) & (pl.col("period") == dt.date(2014, 12, 31))
@@ -878,7 +883,7 @@ def test_equity_that_profit_or_new_shares_explain_counts(tmp_path: Path) -> None
         assert found["securities"].frame.filter(symbol=name)["equity"].item() == delivered, number
 
 
-# --- members of indices, and codes that may be one ------------------------------------------------------------------------------
+# --- members of indices, and codes of indices -----------------------------------------------------------------------------------
 
 
 CODES = [f"{600_000 + number}.SH" for number in range(1000)]
@@ -897,10 +902,10 @@ def vector(date: dt.date, names: list[int], index: str = "000905.SH") -> pl.Data
         (500, [500], False),
         (499, [500], True),
         (499, [], True),
-        (499, [499], True),  # by what the index has, not by what was delivered before
+        (499, [499], True),  # judged by the index's own number, not by earlier vectors
         (501, [500], True),
         (450, [], True),
-        (60, [], False),  # a small market, whose first vector says nothing
+        (60, [], False),  # a small market, whose first vector is no evidence
         (60, [60, 60], False),
         (59, [60, 60], True),
         (59, [60, 59], True),
@@ -912,7 +917,7 @@ def test_a_vector_without_one_of_its_members_is_found(members: int, others: list
     vectors.append(vector(dt.date(2015, 6, 30), list(range(1000 - members, 1000))))
     priced = CODES if members >= 450 else pl.concat(vectors)["symbol"].unique().to_list()
     found = members_lost(pl.concat(vectors), priced, ReferenceSettings())
-    short = not lost and members < 500  # as many as before, and not the 500 of the index
+    short = not lost and members < 500  # as many as before, but not the index's 500
     assert found.select("members_lost", "members_short").rows() == [(1, None)] * lost + [(None, 1)] * short
     if short:
         assert found["detail"][0].startswith(f"000905.SH has {members} of 500 members")
@@ -928,18 +933,18 @@ def test_a_vector_without_one_of_its_members_is_found(members: int, others: list
 @pytest.mark.parametrize(
     ("members", "priced", "lost"), [(300, 501, True), (60, 1000, True), (300, 500, False), (500, 1000, None)]
 )
-def test_a_first_vector_of_a_part_is_refused_where_more_names_are_priced(
+def test_a_partial_first_vector_is_refused_where_more_stocks_are_priced(
     members: int, priced: int, lost: bool | None
 ) -> None:
-    """A market with more names than the index has members could hold them all."""
+    """A market with more stocks than the index has members could contain them all."""
     found = members_lost(vector(dt.date(2015, 6, 30), list(range(members))), CODES[:priced], ReferenceSettings())
     assert found["members_lost"].to_list() == {True: [1], False: [None], None: []}[lost]
     if lost:
         assert f"has {members} members, and the index has (reference.index_members) 500" in found["detail"][0]
 
 
-def test_a_member_that_was_delisted_may_be_missing_and_one_of_no_weight_is_none() -> None:
-    """Of 60 members one has no row of daily_prices any more; the next vector has 59, and so has the one after it."""
+def test_a_delisted_member_may_be_missing_and_a_row_without_weight_is_not_a_member() -> None:
+    """One of 60 members no longer has rows in daily_prices; the next vector has 59, and so has the one after it."""
     dates = [dt.date(2015, month, 1) for month in (1, 2, 3)]
     vectors = [vector(dates[0], list(range(60))), *(vector(date, list(range(59))) for date in dates[1:])]
     for count in (2, 3):
@@ -947,7 +952,7 @@ def test_a_member_that_was_delisted_may_be_missing_and_one_of_no_weight_is_none(
         assert members_lost(several, CODES[:100], ReferenceSettings())["members_lost"].to_list() == [1]
         assert members_lost(several, CODES[:59], ReferenceSettings())["members_lost"].to_list() == [None]
     long_ago = [vector(dt.date(2013, 1, 2), list(range(60))), vector(dt.date(2014, 6, 30), [*range(59), 70])]
-    short = vector(dates[0], list(range(59)))  # lacks 70, which is priced; 59 left the index before it was delisted
+    short = vector(dates[0], list(range(59)))  # lacks 70, which is priced; 59 left the index before its delisting
     assert members_lost(pl.concat([*long_ago, short]), [*CODES[:59], CODES[70]], ReferenceSettings())[
         "members_lost"
     ].to_list() == [1]
@@ -968,28 +973,26 @@ def test_a_member_that_is_missing_refuses_the_indices(tables: Tables, tmp_path: 
         cut = cut.with_columns(
             weight=pl.when(own).then(pl.col("weight") / pl.col("weight").filter(own).sum()).otherwise("weight")
         )
-    told = refusals(results(tables | {"index_weights": cut}, tmp_path))["indices.vectors_are_whole"]
-    assert "000905.SH" in told
-    assert "has 9 members, and an earlier one has 10" in told
+    message = refusals(results(tables | {"index_weights": cut}, tmp_path))["indices.vectors_are_whole"]
+    assert "000905.SH" in message
+    assert "has 9 members, and an earlier one has 10" in message
 
 
 def warned(found: dict[str, Made], check: str, day: dt.date = DAY) -> str | None:
-    """What a check of indices says without refusing; None where it holds."""
+    """Return the detail of a check of indices that failed without refusing; None where it passed."""
     checks = {table.name: table.checks for table in TABLES}["indices"]
     verdict = judge(checks, {day: found["indices"].profile}, {day: found["indices"].unavailable})[day][check]
     assert not verdict.refuses
     return None if verdict.passed else verdict.text
 
 
-def test_a_vector_far_below_the_members_of_its_index_is_said_and_refuses_nothing(
-    tables: Tables, tmp_path: Path
-) -> None:
+def test_a_vector_far_below_the_members_of_its_index_is_a_warning(tables: Tables, tmp_path: Path) -> None:
     check = "vectors_are_of_the_whole_market"
     found = results(tables, tmp_path / "small")
-    told = warned(found, check)
-    assert told is not None
-    assert "000905.SH has 10 of 500 members" in told
-    assert "not so in" not in told  # a finding about the table is no row of it
+    message = warned(found, check)
+    assert message is not None
+    assert "000905.SH has 10 of 500 members" in message
+    assert "not so in" not in message  # a finding about the table is not a row of it
     assert refusals(found) == {}
     own = ReferenceSettings(index_members={"000905.SH": 10, "000852.SH": 10}, min_listed_days=20)
     whole = made(landed(tmp_path / "own", tables), DAY, own)
@@ -999,7 +1002,7 @@ def test_a_vector_far_below_the_members_of_its_index_is_said_and_refuses_nothing
 
 
 @pytest.mark.parametrize(
-    ("unit", "factor", "said"),
+    ("unit", "factor", "expected"),
     [
         ("fraction", 100, "sum to 99.99"),
         ("fraction", 100, "they are in percent. Declare landing.indices.weight_unit = 'percent'"),
@@ -1007,20 +1010,20 @@ def test_a_vector_far_below_the_members_of_its_index_is_said_and_refuses_nothing
         ("fraction", 0.9, "sum to 0.8999"),
     ],
 )
-def test_weights_in_another_unit_are_said_once_an_index(
-    tables: Tables, tmp_path: Path, unit: str, factor: float, said: str
+def test_weights_in_another_unit_are_reported_once_per_index(
+    tables: Tables, tmp_path: Path, unit: str, factor: float, expected: str
 ) -> None:
     exact = tables["index_weights"].with_columns(
         weight=(pl.col("weight") / pl.col("weight").sum().over("index", "date"))
-        * (0.9999 if "9" in said else 1.0)
+        * (0.9999 if "9" in expected else 1.0)
         * factor
     )
     settings = LandingSettings.model_validate({"indices": {"weight_unit": unit}})
     found = results(tables | {"index_weights": exact}, tmp_path, landing=settings)
-    told = refusals(found)["indices.weights_sum_to_one"]
-    assert said in told
-    assert told.count("of 000905.SH of") == 1
-    assert "symbol=" not in told
+    message = refusals(found)["indices.weights_sum_to_one"]
+    assert expected in message
+    assert message.count("of 000905.SH of") == 1
+    assert "symbol=" not in message
     verdicts = judge(TABLES[2].checks, {DAY: found["indices"].profile}, {DAY: {}})[DAY]
     assert "weight_not_negative" not in own_failures(TABLES[2].checks, verdicts)
 
@@ -1031,22 +1034,22 @@ def test_one_followed_index_under_a_foreign_code_refuses_the_day(
     tables: Tables, tmp_path: Path, table: str, code: str
 ) -> None:
     foreign = where(pl.col("index") == "000852.SH", index=pl.lit(code))
-    told = refusals(results(tables | {table: foreign(tables[table])}, tmp_path, DAYS[60]), DAYS[60])[
+    message = refusals(results(tables | {table: foreign(tables[table])}, tmp_path, DAYS[60]), DAYS[60])[
         "indices.followed_indices_delivered"
     ]
-    assert code in told
-    assert "000852.SH" in told
-    assert "landing.indices.codes" in told
+    assert code in message
+    assert "000852.SH" in message
+    assert "landing.indices.codes" in message
 
 
-def test_a_known_other_index_beside_one_of_the_followed_ones_is_no_mistake(tables: Tables, tmp_path: Path) -> None:
+def test_a_known_other_index_beside_one_of_the_followed_ones_is_no_fault(tables: Tables, tmp_path: Path) -> None:
     other = where(pl.col("index") == "000852.SH", index=pl.lit("000300.SH"))
     both = {name: other(tables[name]) for name in ("index_weights", "index_prices")}
     found = results(tables | both, tmp_path, DAYS[60])
     assert "indices.followed_indices_delivered" not in refusals(found, DAYS[60])
 
 
-# --- changes of code that nobody declared ---------------------------------------------------------------------------------------
+# --- undeclared changes of code -------------------------------------------------------------------------------------------------
 
 
 def suggestions(found: dict[str, Made], day: dt.date = DAY) -> str | None:
@@ -1057,7 +1060,7 @@ def suggestions(found: dict[str, Made], day: dt.date = DAY) -> str | None:
 
 
 def a_renaming(frame: pl.DataFrame, name: str, new: str, gap: int = 0) -> pl.DataFrame:
-    """From DAY on the name's rows stand under a new code; the last `gap` days before are suspended."""
+    """Move a stock's rows from DAY on to a new code, and suspend it on the last `gap` days before."""
     at = DAYS.index(DAY)
     away = (pl.col("symbol") == name) & pl.col("date").is_between(DAYS[at - gap], DAY, closed="left")
     moved = pl.when((pl.col("symbol") == name) & (pl.col("date") >= DAY)).then(pl.lit(new)).otherwise("symbol")
@@ -1065,19 +1068,17 @@ def a_renaming(frame: pl.DataFrame, name: str, new: str, gap: int = 0) -> pl.Dat
 
 
 @pytest.mark.parametrize("listed", [None, DAY], ids=["without a listing", "listed on the day"])
-def test_a_change_of_code_that_nobody_declared_is_suggested(
-    tables: Tables, tmp_path: Path, listed: dt.date | None
-) -> None:
+def test_an_undeclared_change_of_code_is_suggested(tables: Tables, tmp_path: Path, listed: dt.date | None) -> None:
     name, new = a_name(tables), "601990.SH"
     changed = prices(tables, lambda f: a_renaming(f, name, new))
     if listed is not None:
         row = tables["instruments"].head(1).with_columns(symbol=pl.lit(new), list_date=listed, delist_date=None)
         changed |= {"instruments": pl.concat([tables["instruments"], row.cast(tables["instruments"].schema)])}
     found = results(changed, tmp_path / "plain")
-    told = suggestions(found)
-    assert told is not None
-    assert f"old = {name}, new = {new}, date = {DAY}" in told
-    assert "reference/code_changes" in told
+    message = suggestions(found)
+    assert message is not None
+    assert f"old = {name}, new = {new}, date = {DAY}" in message
+    assert "reference/code_changes" in message
     assert found["daily_prices"].notes["changed_codes"]
     assert suggestions(results(changed, tmp_path / "later", DAYS[51]), DAYS[51]) is None
     declared = changed | {"code_changes": pl.DataFrame({"old": [name], "new": [new], "date": [DAY]})}
@@ -1094,4 +1095,4 @@ def test_a_new_listing_and_other_prices_or_shares_suggest_nothing(tables: Tables
         changed = prices(tables, lambda f, other=other: other(a_renaming(f, name, new)))
         assert suggestions(results(changed, tmp_path / str(number))) is None
     both = prices(tables, lambda f: pl.concat([f, a_renaming(f, name, new).filter(pl.col("symbol") == new)]))
-    assert suggestions(results(both, tmp_path / "both")) is None  # the old code trades on
+    assert suggestions(results(both, tmp_path / "both")) is None  # the old code still trades

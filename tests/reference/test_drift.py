@@ -1,4 +1,4 @@
-"""Drift against plain loops, and what must hold of it."""
+"""Tests drift against plain loops, and its properties."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""The latest announced figures against plain loops over announcements."""
+"""Tests the latest announced figures against plain loops over announcements."""
 
 import datetime as dt
 
@@ -69,5 +69,5 @@ def test_a_restatement_and_a_partial_report() -> None:
             "equity": [100.0, 140.0, 60.0, None],
         }
     )
-    # The opening equity is the restated 60; the first quarter came without equity, so its profit stands alone.
+    # The opening equity is the restated 60; the first quarter was announced without equity, so it has only a profit.
     assert latest_fundamentals(announced).row(0) == ("000001.SZ", 140.0, 30.0, 20.0 / 100.0, None)

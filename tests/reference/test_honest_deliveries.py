@@ -1,4 +1,4 @@
-"""Honest deliveries of unusual kinds refuse nothing: late histories, suspended rows, new listings, shells, old vectors."""
+"""Tests that correct deliveries of unusual kinds are not refused: late histories, suspended rows, new listings, shells, old vectors."""
 
 import datetime as dt
 import math
@@ -52,8 +52,8 @@ def tables() -> Tables:
 # --- daily_prices ---------------------------------------------------------------------------------------------------------
 
 
-def test_rows_of_suspended_names_without_figures_are_no_rows(tables: Tables, tmp_path: Path) -> None:
-    """As vendors deliver that fill a whole day's frame: the last close, and nothing else."""
+def test_rows_of_suspended_stocks_without_figures_are_no_trades(tables: Tables, tmp_path: Path) -> None:
+    """Vendors that fill a whole day's frame deliver such rows with only the last close."""
     names = tables["daily_prices"].filter(TODAY)["symbol"][:6].to_list()
     gone = TODAY & pl.col("symbol").is_in(names)
     empty = where(gone, **dict.fromkeys(("volume", "amount", "open", "high", "low")), close=pl.col("pre_close"))
@@ -65,7 +65,7 @@ def test_rows_of_suspended_names_without_figures_are_no_rows(tables: Tables, tmp
     assert set(aside(found)) == set(names)
 
 
-def test_a_column_that_is_empty_for_every_name_is_refused(tables: Tables, tmp_path: Path) -> None:
+def test_a_column_that_is_empty_for_every_stock_is_refused(tables: Tables, tmp_path: Path) -> None:
     empty = where(TODAY, **dict.fromkeys(("volume", "amount", "open", "high", "low")))
     assert "daily_prices.prices_of_the_day_delivered" in refusals(results(prices(tables, empty), tmp_path))
 
@@ -81,19 +81,19 @@ def test_industries_that_begin_after_the_prices_are_na_until_then(tables: Tables
     assert set(found["securities"].frame["industry"]) == {"unknown"}
 
 
-def test_industries_of_index_members_alone_are_a_setting(tables: Tables, tmp_path: Path) -> None:
+def test_industries_of_index_members_only_are_a_setting(tables: Tables, tmp_path: Path) -> None:
     weights = tables["index_weights"].filter(pl.col("date") <= DAY)
     last = weights.filter(pl.col("date") == pl.col("date").max().over("index"))
     indices = last["index"].unique().sort().to_list()
     some = tables["industries"].filter(pl.col("symbol").is_in(last["symbol"].implode()))
     members = tables | {"industries": some}
-    # Members without an industry in the random tables have one here, so that every member has.
+    # Members without an industry in the random tables are given one, so that every member has one.
     lacking = last.filter(~pl.col("symbol").is_in(some["symbol"].implode())).select("symbol").unique()
     added = lacking.select("symbol", start_date=pl.lit(dt.date(2000, 1, 1)), industry=pl.lit("10"))
     members |= {"industries": pl.concat([some, added])}
-    told = refusals(results(members, tmp_path / "refused"))["securities.industries_delivered"]
-    assert f"the table has those of every member of {' and '.join(indices)} and of 0 of the" in told
-    assert "set reference.max_unknown_industries = 1" in told
+    message = refusals(results(members, tmp_path / "refused"))["securities.industries_delivered"]
+    assert f"the table has those of every member of {' and '.join(indices)} and of 0 of the" in message
+    assert "set reference.max_unknown_industries = 1" in message
     zone = landed(tmp_path / "allowed", members)
     allowed = made(zone, DAY, SETTINGS.model_copy(update={"max_unknown_industries": 1.0}))
     assert refusals(allowed) == {}
@@ -104,33 +104,33 @@ def test_industries_of_index_members_alone_are_a_setting(tables: Tables, tmp_pat
 def test_industries_of_a_part_that_is_no_index_are_missing_rows(tables: Tables, tmp_path: Path) -> None:
     some = tables["industries"].filter(pl.col("symbol") < "3")
     for name, chosen in (("with", tables), ("without", {k: v for k, v in tables.items() if k != "index_weights"})):
-        told = refusals(results(chosen | {"industries": some}, tmp_path / name))["securities.industries_delivered"]
-        assert "rows of the table are missing. Deliver the industries of every stock" in told
-        assert "reference.max_unknown_industries" not in told
+        message = refusals(results(chosen | {"industries": some}, tmp_path / name))["securities.industries_delivered"]
+        assert "rows of the table are missing. Deliver the industries of every stock" in message
+        assert "reference.max_unknown_industries" not in message
 
 
 @given(st.sets(st.integers(0, 99), min_size=5), st.sets(st.integers(0, 99)), st.sets(st.integers(0, 99)))
-def test_the_cause_of_lacking_industries_is_that_of_plain_sets(own: set[int], more: set[int], known: set[int]) -> None:
+def test_the_cause_of_missing_industries_equals_plain_sets(own: set[int], more: set[int], known: set[int]) -> None:
     for have in (known, own | (known if len(known) < 5 else set())):
         industries = ["10" if n in have else "unknown" for n in range(100)]
         frame = pl.DataFrame({"symbol": [str(n) for n in range(100)], "industry": industries})
-        told = industries_lacking(
+        message = industries_lacking(
             frame,
             lambda: {"A": [*map(str, own)], "B": [*map(str, more)]},
             ReferenceSettings(max_unknown_industries=0.4),
         )
-        assert (told is None) == (100 - len(have) <= 40)
-        if told is None:
+        assert (message is None) == (100 - len(have) <= 40)
+        if message is None:
             continue
         covered = {name: one for name, one in (("A", own), ("B", more)) if one and len(one & have) >= 0.98 * len(one)}
         rest = set(range(100)).difference(*covered.values())
         members = bool(covered) and len(rest & have) <= 0.05 * len(rest)
-        assert ("reference.max_unknown_industries = 1" in told) == members
-        assert members or "rows of the table are missing" in told
+        assert ("reference.max_unknown_industries = 1" in message) == members
+        assert members or "rows of the table are missing" in message
         if members:
             assert (
                 f"every member of {' and '.join(covered)} and of {len(rest & have)} of the {len(rest)} other stocks"
-                in told
+                in message
             )
 
 
@@ -149,10 +149,10 @@ def test_the_cause_of_lacking_industries_is_that_of_plain_sets(own: set[int], mo
     ],
     ids=str,
 )
-def test_equity_of_a_name_listed_since_is_not_held_against_its_shares(
+def test_equity_of_a_stock_listed_since_is_not_compared_with_its_shares(
     tmp_path: Path, listed: dt.date | None, traded_since: dt.date | None, judged: bool
 ) -> None:
-    """The quarter ends on 2014-12-31: shares are looked up from 2013-09-30 on, and an IPO lies between the two."""
+    """The quarter ends on 2014-12-31; shares are searched from 2013-09-30 on, and the IPO is between the two."""
     tables = fundamentals_of_market(lambda f: f)
     name = tables["fundamentals"]["symbol"][0]
     last = (pl.col("symbol") == name) & (pl.col("period") == dt.date(2014, 12, 31))
@@ -211,7 +211,7 @@ def test_the_largest_profit_is_that_of_the_last_eight_quarters() -> None:
 
 
 @pytest.mark.parametrize(("profits", "strange"), [(1, False), (2, False), (3, False), (4, True), (8, True)])
-def test_a_name_that_breaks_even_in_a_few_quarters_is_in_no_other_unit(profits: int, strange: bool) -> None:
+def test_a_stock_that_breaks_even_in_a_few_quarters_is_in_no_other_unit(profits: int, strange: bool) -> None:
     one = pl.DataFrame(
         {"symbol": ["a"], "equity": [1e9], "largest_profit": [1e5], "profits": [profits], "total_mv": [3e9]}
     )
@@ -222,7 +222,7 @@ def test_a_name_that_breaks_even_in_a_few_quarters_is_in_no_other_unit(profits: 
 
 
 def test_weights_older_than_45_days_are_a_warning(tables: Tables, tmp_path: Path) -> None:
-    """Every index's vector is old, so that no row of the day has a recent one."""
+    """All vectors are old, so that no row of the day has a recent one."""
     first = tables["index_weights"].filter(pl.col("date") <= dt.date(2015, 1, 31))
     day = dt.date(2015, 4, 1)
     found = made(
@@ -238,23 +238,21 @@ def test_weights_older_than_45_days_are_a_warning(tables: Tables, tmp_path: Path
     assert not verdicts["weights_recent"].refuses
 
 
-# --- small zones and odd forms --------------------------------------------------------------------------------------------
+# --- small markets and unusual forms----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("special", "refused"), [(2, False), (4, False), (7, False), (8, True)])
-def test_half_of_a_few_names_may_be_under_special_treatment(
-    tables: Tables, tmp_path: Path, special: int, refused: bool
-) -> None:
+def test_half_of_a_few_stocks_may_be_st(tables: Tables, tmp_path: Path, special: int, refused: bool) -> None:
     names = tables["daily_prices"].filter(TODAY)["symbol"].unique().sort()[:8].to_list()
     few = prices(tables, lambda f: f.filter(pl.col("symbol").is_in(names)))
     marked = prices(few, where(TODAY, is_st=pl.col("symbol").is_in(names[:special])))
-    told = refusals(results(marked, tmp_path))
-    assert ("daily_prices.nearly_all_rows_usable" in told) == refused
+    messages = refusals(results(marked, tmp_path))
+    assert ("daily_prices.nearly_all_rows_usable" in messages) == refused
 
 
 @pytest.mark.parametrize("as_text", [False, True])
-def test_an_infinite_limit_is_none(tables: Tables, tmp_path: Path, as_text: bool) -> None:
-    """Two new listings have no limits, and a vendor writes them as infinite; another row's other infinities are faults."""
+def test_an_infinite_limit_means_no_limit(tables: Tables, tmp_path: Path, as_text: bool) -> None:
+    """A vendor writes the limits of two new listings as infinite; other infinite values are faults."""
     names = tables["daily_prices"].filter(TODAY)["symbol"][:2].to_list()
     wrong = tables["daily_prices"].filter(TODAY)["symbol"][3]
     listed = where(pl.col("symbol").is_in(names), list_date=pl.lit(DAY))(tables["instruments"])
@@ -323,8 +321,8 @@ LOSSES = [[-3.0, -4.0, -2.0, -5.0], [3.0, 4.0, 2.0, -30.0], [5.0, 1.0, 6.0, 2.0]
 
 
 @pytest.mark.parametrize(("names", "declared"), [(8, True), (60, True), (8, False), (60, False)])
-def test_years_that_end_in_a_loss_say_nothing(tables: Tables, tmp_path: Path, names: int, declared: bool) -> None:
-    """Three of four names make losses: profits of the year so far fall in a part of the quarters, single quarters rise in some."""
+def test_years_that_end_in_a_loss_are_not_judged(tables: Tables, tmp_path: Path, names: int, declared: bool) -> None:
+    """Three of four stocks make losses: profits of the year so far fall in some quarters, and single quarters rise in some."""
     so_far = quarters(lambda number, quarter: 1e7 * sum(LOSSES[number % 4][:quarter]), names)
     alone = quarters(lambda number, quarter: 1e7 * LOSSES[number % 4][quarter - 1], names)
     landing = LandingSettings.model_validate({"fundamentals": {"profits": "year_to_date"}})
@@ -339,7 +337,7 @@ def test_years_that_end_in_a_loss_say_nothing(tables: Tables, tmp_path: Path, na
 def test_a_few_years_warn_and_many_refuse(
     tables: Tables, tmp_path: Path, rising: int, refused: bool, warned: bool
 ) -> None:
-    """Of eight names' one year each, `rising` rise through."""
+    """Of one year of each of eight stocks, `rising` rise throughout."""
 
     def profit(number: int, quarter: int) -> float:
         return 1e7 * (quarter if number < rising else 5 - quarter)
@@ -355,14 +353,14 @@ def test_a_few_years_warn_and_many_refuse(
 
 @given(st.integers(8, 60), st.lists(st.floats(0, 0.12), min_size=3, max_size=3), st.integers(0, 2**32 - 1))
 @settings(max_examples=100, deadline=None)
-def test_the_verdict_on_a_year_is_that_of_its_share(names: int, shares: list[float], seed: int) -> None:
-    """Years of which an honest part rises, and the same with one year of which all do: that one alone is named."""
+def test_the_verdict_on_a_year_follows_its_share(names: int, shares: list[float], seed: int) -> None:
+    """A normal share of years rises, and then all of one more year: only that year is reported."""
     rng = np.random.default_rng(seed)
     rises = {
         year: [n < share * names for n in range(names)] for year, share in zip((2012, 2013, 2014), shares, strict=True)
     }
 
-    def said(rising: dict[int, list[bool]]) -> str | None:
+    def finding(rising: dict[int, list[bool]]) -> str | None:
         rows = []
         for year, own in rising.items():
             for number, up in enumerate(own):
@@ -378,7 +376,7 @@ def test_the_verdict_on_a_year_is_that_of_its_share(names: int, shares: list[flo
         }
         return profits_mixed(by_year, False, ReferenceSettings())
 
-    assert said(rises) is None
-    wrong = said(rises | {2013: [True] * names})
+    assert finding(rises) is None
+    wrong = finding(rises | {2013: [True] * names})
     assert wrong is not None
     assert "the profits of 2013 are those of the year so far, and those of the other years are not" in wrong

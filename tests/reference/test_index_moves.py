@@ -1,4 +1,4 @@
-"""Closes of another day or another index, and slow drifts: against plain loops, and on markets whose truth is known."""
+"""Tests the findings on closes of another day or index and on slow drifts, against plain loops and on constructed markets."""
 
 import datetime as dt
 import statistics
@@ -29,7 +29,10 @@ Tables = dict[str, pl.DataFrame]
 
 
 def market(seed: int = 3, noise: float = 0.01) -> Tables:
-    """Two indices of twelve names each, whose closes follow the drifted vectors to the hundredth; a common move and own ones."""
+    """Return two indices of twelve stocks each, whose closes follow the drifted vectors to the hundredth.
+
+    Stocks have a common move and own moves.
+    """
     rng = np.random.default_rng(seed)
     rows, last = [], dict.fromkeys(NAMES, 1000)
     growth: dict[dt.date, dict[str, float]] = {}
@@ -77,7 +80,7 @@ def tables() -> Tables:
 def judged(
     tables: Tables, folder: Path, day: dt.date = LAST, settings: ReferenceSettings = SETTINGS
 ) -> tuple[str, Made]:
-    """What is said of index moves, "" where the check passes; and what was made."""
+    """Return (the detail of the check of index moves, "" where it passes; the partition)."""
     view = landed(folder, tables).view(day, indices.lands)
     today = tables["daily_prices"].filter(pl.col("date") == day).lazy()
     made = run_make(make_indices, date=day, daily_prices=today, landing=view, calendar=CALENDAR, settings=settings)
@@ -89,22 +92,22 @@ def judged(
 
 
 def shifted(tables: Tables, by: int, *only: str) -> Tables:
-    """The closes of `only` (all where none are named) of the trading day `by` days before, under each day; from a day long ago on."""
+    """Date the closes of `only` (default: all indices) `by` trading days late, from a day long ago on."""
     closes = tables["index_prices"].sort("index", "date")
     moved = closes.with_columns(close=pl.col("close").shift(by).over("index")).drop_nulls()
     chosen = pl.col("index").is_in(list(only)) if only else pl.lit(True)
     return tables | {"index_prices": pl.concat([moved.filter(chosen), closes.filter(~chosen)])}
 
 
-def test_right_closes_are_those_of_their_members(tables: Tables, tmp_path: Path) -> None:
+def test_correct_closes_move_as_their_members(tables: Tables, tmp_path: Path) -> None:
     for number, day in enumerate(DAYS[11:]):
-        told, made = judged(tables, tmp_path / str(number), day)
-        assert told == "", day
+        message, made = judged(tables, tmp_path / str(number), day)
+        assert message == "", day
         assert "moves_not_judged" not in made.notes
 
 
 @pytest.mark.parametrize("only", [(), (FIRST,)])
-def test_closes_a_trading_day_late_or_early_are_named(tables: Tables, tmp_path: Path, only: tuple[str, ...]) -> None:
+def test_closes_a_trading_day_late_or_early_are_reported(tables: Tables, tmp_path: Path, only: tuple[str, ...]) -> None:
     late, _ = judged(shifted(tables, 1, *only), tmp_path / "late")
     assert f"the closes of {FIRST} move as its members did on the trading day before" in late
     assert "are late by one trading day. Deliver each close under its own day" in late
@@ -115,18 +118,18 @@ def test_closes_a_trading_day_late_or_early_are_named(tables: Tables, tmp_path: 
     assert "are early by one trading day" in early
 
 
-def test_exchanged_indices_are_named(tables: Tables, tmp_path: Path) -> None:
+def test_exchanged_indices_are_reported(tables: Tables, tmp_path: Path) -> None:
     swap = {FIRST: SECOND, SECOND: FIRST}
     for table in ("index_prices", "index_weights"):
         changed = tables | {table: tables[table].with_columns(pl.col("index").replace(swap))}
-        told, _ = judged(changed, tmp_path / table)
-        assert f"the closes of {FIRST} move as the members of {SECOND} do" in told
-        assert f"{FIRST} is exchanged with {SECOND} in reference/index_prices, or their vectors" in told
-        assert f"{SECOND} is exchanged with {FIRST}" in told
+        message, _ = judged(changed, tmp_path / table)
+        assert f"the closes of {FIRST} move as the members of {SECOND} do" in message
+        assert f"{FIRST} is exchanged with {SECOND} in reference/index_prices, or their vectors" in message
+        assert f"{SECOND} is exchanged with {FIRST}" in message
 
 
-def test_an_index_without_members_that_has_the_closes_is_named(tables: Tables, tmp_path: Path) -> None:
-    """The closes of the CSI 300 and the CSI 500 are exchanged, and only the latter has vectors."""
+def test_an_index_without_members_that_has_the_closes_is_reported(tables: Tables, tmp_path: Path) -> None:
+    """The closes of the CSI 300 and the CSI 500 are exchanged, and only the CSI 500 has vectors."""
     other = "000300.SH"
     swap = {FIRST: other, SECOND: FIRST}
     weights = tables["index_weights"].filter(index=FIRST)
@@ -135,21 +138,21 @@ def test_an_index_without_members_that_has_the_closes_is_named(tables: Tables, t
         "index_weights": weights,
         "index_prices": tables["index_prices"].with_columns(pl.col("index").replace(swap)),
     }
-    told, _ = judged(changed, tmp_path)
-    assert f"{FIRST} is exchanged with {other} in reference/index_prices, or landing.indices.codes" in told
+    message, _ = judged(changed, tmp_path)
+    assert f"{FIRST} is exchanged with {other} in reference/index_prices, or landing.indices.codes" in message
     right = changed | {"index_prices": tables["index_prices"].with_columns(pl.col("index").replace({SECOND: other}))}
     assert judged(right, tmp_path / "right")[0] == ""
 
 
 @pytest.mark.parametrize(("daily", "refused"), [(0.003, True), (-0.015, True), (0.0019, False), (-0.0005, False)])
-def test_a_steady_drift_is_refused_from_its_bound_on(
-    tables: Tables, tmp_path: Path, daily: float, refused: bool
-) -> None:
+def test_a_steady_drift_above_its_bound_is_refused(tables: Tables, tmp_path: Path, daily: float, refused: bool) -> None:
     number = pl.col("date").replace_strict({day: n for n, day in enumerate(DAYS)}, return_dtype=pl.Int64)
     close = pl.when(index=FIRST).then(pl.col("close") * (1 + daily) ** number).otherwise("close")
-    told, _ = judged(tables | {"index_prices": tables["index_prices"].with_columns(close)}, tmp_path)
-    assert (f"the closes of {FIRST} drift away from its members, by {100 * daily:+.1f}" in told) == refused
-    assert SECOND not in told
+    message, _ = judged(tables | {"index_prices": tables["index_prices"].with_columns(close)}, tmp_path)
+    assert (
+        f"the closes of {FIRST} drift away from its members, by a median of {100 * daily:+.1f}" in message
+    ) == refused
+    assert SECOND not in message
 
 
 def test_total_return_closes_are_judged_likewise(tables: Tables, tmp_path: Path) -> None:
@@ -158,48 +161,48 @@ def test_total_return_closes_are_judged_likewise(tables: Tables, tmp_path: Path)
     )
     both = tables | {"index_prices": pl.concat([tables["index_prices"], total])}
     assert judged(both, tmp_path / "right")[0] == ""
-    told, _ = judged(shifted(both, 1, "H00905.CSI"), tmp_path / "late")
-    assert "the closes of H00905.CSI move as its members did on the trading day before" in told
-    assert FIRST not in told
+    message, _ = judged(shifted(both, 1, "H00905.CSI"), tmp_path / "late")
+    assert "the closes of H00905.CSI move as its members did on the trading day before" in message
+    assert FIRST not in message
     others = both | {"index_weights": both["index_weights"].filter(index=SECOND)}
-    told, _ = judged(shifted(others, 1, "H00905.CSI"), tmp_path / "alone")
-    assert f"the closes of H00905.CSI move as its price index {FIRST} did on the trading day before" in told
+    message, _ = judged(shifted(others, 1, "H00905.CSI"), tmp_path / "alone")
+    assert f"the closes of H00905.CSI move as its price index {FIRST} did on the trading day before" in message
 
 
-def test_a_short_history_is_not_judged_and_the_notes_say_so(tables: Tables, tmp_path: Path) -> None:
+def test_a_short_history_is_not_judged_and_is_noted(tables: Tables, tmp_path: Path) -> None:
     late = shifted(tables, 1)
-    told, made = judged(late, tmp_path / "short", DAYS[10])  # closes from the second day on: nine moves
-    assert told == ""
+    message, made = judged(late, tmp_path / "short", DAYS[10])  # closes from the second day on: nine moves
+    assert message == ""
     assert made.notes["moves_not_judged"][FIRST].startswith(
         "9 of 20 days have both moves, and reference.min_index_days is 10"
     )
-    told, made = judged(late, tmp_path / "enough", DAYS[11])
-    assert "late by one trading day" in told
+    message, made = judged(late, tmp_path / "enough", DAYS[11])
+    assert "late by one trading day" in message
     assert "moves_not_judged" not in made.notes
 
 
-def test_one_wrong_price_moves_no_verdict(tables: Tables, tmp_path: Path) -> None:
-    """A tenfold close of a member inside the window would drift its weight for the days that follow."""
+def test_one_wrong_price_changes_no_verdict(tables: Tables, tmp_path: Path) -> None:
+    """A tenfold close of a member inside the window would change its drifted weight on the days after it."""
     row = (pl.col("date") == DAYS[-6]) & (pl.col("symbol") == NAMES[0])
     wrong = tables["daily_prices"].with_columns(close=pl.when(row).then(pl.col("close") * 10).otherwise("close"))
     assert judged(tables | {"daily_prices": wrong}, tmp_path)[0] == ""
 
 
-def test_a_day_sees_nothing_later(tables: Tables, tmp_path: Path) -> None:
+def test_later_data_do_not_change_a_day(tables: Tables, tmp_path: Path) -> None:
     day = DAYS[-8]
     cut = {name: frame.filter(pl.col("date") <= day) for name, frame in tables.items()}
     for name, change in (("right", tables), ("late", shifted(tables, 1))):
         here = {table: frame.filter(pl.col("date") <= day) for table, frame in change.items()}
-        told, made = judged(change, tmp_path / name, day)
+        message, made = judged(change, tmp_path / name, day)
         again, alone = judged(here, tmp_path / f"{name}_cut", day)
-        assert (told, made.notes) == (again, alone.notes)
+        assert (message, made.notes) == (again, alone.notes)
         assert made.frame.equals(alone.frame)
     assert cut["index_prices"].height < tables["index_prices"].height
 
 
 @st.composite
 def worlds(draw: st.DrawFn) -> tuple[list[dict[str, float]], dict[int, dict[str, float]]]:
-    """Growth of each name on each day (absent: suspended), and vectors by the day at whose close they were published."""
+    """Draw the growth of each stock on each day (absent: suspended), and vectors by the day of their publication."""
     names = "ABCD"
     growth = st.dictionaries(st.sampled_from(names), st.floats(0.9, 1.1), min_size=1)
     weight = st.dictionaries(st.sampled_from(names), st.floats(0.01, 1.0), min_size=1)
@@ -243,8 +246,8 @@ def test_expected_moves_equal_plain_loops(
 
 @given(st.lists(st.tuples(st.floats(-0.05, 0.05), st.floats(-0.05, 0.05)), min_size=12, max_size=20))
 @settings(max_examples=80, deadline=None)
-def test_the_verdict_is_that_of_plain_medians(pairs: list[tuple[float, float]]) -> None:
-    """One index of one member: its moves and the member's are any at all."""
+def test_the_verdict_equals_plain_medians(pairs: list[tuple[float, float]]) -> None:
+    """The index has one member, and both have arbitrary moves."""
     days = DAYS[: len(pairs) + 1]
     level = 1000.0
     closes = [("I", days[0], level)]
@@ -271,15 +274,17 @@ def test_the_verdict_is_that_of_plain_medians(pairs: list[tuple[float, float]]) 
         return
     wrong_day = own > 0.0005 and other < 0.5 * own
     drifts = own > 0.004 or drift > 0.002
-    told = found["detail"].to_list()
-    assert len(told) == (wrong_day or drifts)
-    if told:
-        assert ("by one trading day" in told[0]) == wrong_day
+    message = found["detail"].to_list()
+    assert len(message) == (wrong_day or drifts)
+    if message:
+        assert ("by one trading day" in message[0]) == wrong_day
 
 
 def week(tables: Tables, monday: dt.date, days: int, *, carried: bool = False) -> Tables:
-    """Prices and closes from a Monday on, the closes dated a calendar day early; carried: under their own days, after Sunday with Friday's
-    close. The last vector is that of before the week."""
+    """Return prices and closes from a Monday on, with closes dated a calendar day early.
+
+    carried: the closes are dated correctly, and Sunday repeats Friday's close. The last vector is from before the week.
+    """
     trading = CALENDAR.days(monday, LAST)[:days]
     prices = tables["daily_prices"].filter(pl.col("date").is_in(trading))
     closes = tables["index_prices"]
@@ -296,9 +301,8 @@ def week(tables: Tables, monday: dt.date, days: int, *, carried: bool = False) -
 
 
 @pytest.mark.parametrize("seed", [3, 4, 5])
-def test_closes_that_begin_on_sunday_are_held_against_the_first_days(seed: int, tmp_path: Path) -> None:
-    """Each day is judged with what was known on it: two of three, or more, are refused where the dates are a day early, and none where Sunday's close
-    is Friday's."""
+def test_closes_that_begin_on_sunday_are_compared_with_the_first_days(seed: int, tmp_path: Path) -> None:
+    """At least two of three days are refused where the dates are a day early, and none where Sunday's close is Friday's."""
     tables = market(seed)
     mondays = [day for day in DAYS[5:-12] if day.weekday() == 0 and CALENDAR.days(day, LAST)[2].weekday() == 2]
     assert mondays
@@ -306,15 +310,15 @@ def test_closes_that_begin_on_sunday_are_held_against_the_first_days(seed: int, 
         early, right = week(tables, monday, 3), week(tables, monday, 3, carried=True)
         refused = []
         for day in CALENDAR.days(monday, LAST)[:3]:
-            told, _ = judged(right, tmp_path / f"{day}right", day)
-            assert told == ""
-            told, _ = judged(early, tmp_path / f"{day}early", day)
-            refused.append(f"begin on {monday - dt.timedelta(days=1)}, no trading day" in told)
+            message, _ = judged(right, tmp_path / f"{day}right", day)
+            assert message == ""
+            message, _ = judged(early, tmp_path / f"{day}early", day)
+            refused.append(f"begin on {monday - dt.timedelta(days=1)}, no trading day" in message)
         assert sum(refused) >= 2, (monday, refused)
 
 
 @pytest.mark.parametrize(("size", "named"), [(1e-4, False), (2e-3, True)])
-def test_closes_that_agree_to_a_hair_are_not_those_of_another_day(size: float, named: bool) -> None:
+def test_closes_that_agree_closely_are_not_those_of_another_day(size: float, named: bool) -> None:
     """In a market that hardly moves, the members' moves of the day before are as close as those of the same day."""
     rng = np.random.default_rng(5)
     days = CALENDAR.days(dt.date(2015, 3, 2), LAST)[:21]

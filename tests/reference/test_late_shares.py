@@ -1,4 +1,4 @@
-"""New shares counted some days after the ex-date or before it: the row counts, and its share counts where they belong to its prices."""
+"""Tests new shares that are counted after or before the ex-date: the row is used, and its counts where they correspond to its prices."""
 
 import datetime as dt
 import random
@@ -26,7 +26,10 @@ Tables = dict[str, pl.DataFrame]
 
 
 def market(issues: dict[str, tuple[float, int]], seed: int = 2) -> Tables:
-    """36 names. issues: name → (factor of the ex-date, days after it at which the new shares are counted; before it where negative)."""
+    """Return a market of 36 stocks.
+
+    issues: stock → (factor on the ex-date, days from it until the new shares are counted, negative if before it).
+    """
     rng = random.Random(seed)
     rows = []
     for name in NAMES:
@@ -53,7 +56,7 @@ def market(issues: dict[str, tuple[float, int]], seed: int = 2) -> Tables:
 def built(
     tables: Tables, folder: Path, number: int, settings: ReferenceSettings = SETTINGS
 ) -> tuple[Made, list[str], dict[str, str]]:
-    """What is made of a day, the checks that refuse it, and name → why a row or its share counts are set aside."""
+    """Return (the partition of a day, the checks that refuse it, stock → the reason of a row or count set aside)."""
     day = DAYS[number]
     made = run_make(
         make_daily_prices,
@@ -70,8 +73,8 @@ def built(
 
 @pytest.mark.parametrize("factor", [1.4, 2.0, 3.0])
 @pytest.mark.parametrize("delay", [-3, -1, 0, 1, 2, 3, 4, 60])
-def test_counts_are_left_out_until_they_follow(tmp_path: Path, factor: float, delay: int) -> None:
-    """Four of 36 names have an issue on one day; every day is built, and with each the prices of every name."""
+def test_counts_are_left_out_until_they_correspond_to_prices(tmp_path: Path, factor: float, delay: int) -> None:
+    """Four of 36 stocks have an issue on one day; every day is built with the prices of every stock."""
     chosen = NAMES[8:12]
     tables = market(dict.fromkeys(chosen, (factor, delay)))
     for number in range(EX - 3, len(DAYS)):
@@ -83,7 +86,7 @@ def test_counts_are_left_out_until_they_follow(tmp_path: Path, factor: float, de
         assert made.frame.filter(pl.col("float_shares").is_null())["symbol"].to_list() == late
         for reason in aside.values():
             assert f"on {DAYS[EX]}, as when shares are divided, and total_shares = 120000000 after 120000000" in reason
-        # Counts that jump on a day of their own, before the price does or long after it, look like another unit.
+        # Counts that jump before the price does, or long after it, are taken for another unit.
         strange = number == EX + delay and (delay < 0 or delay > SETTINGS.late_share_days)
         assert refused == (["nearly_all_rows_usable"] if strange else [])
 
@@ -98,7 +101,7 @@ def test_a_market_of_late_counts_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_wrong_previous_close_is_no_issue(tmp_path: Path) -> None:
-    """A halved pre_close, with prices where they were: the row is set aside as before, and the days after it count whole."""
+    """With a halved pre_close and unchanged prices, the row is set aside, and the days after it are used completely."""
     row = (pl.col("date") == DAYS[EX]) & (pl.col("symbol") == NAMES[3])
     tables = market({})
     halved = pl.when(row).then((pl.col("pre_close") / 2).round(2)).otherwise("pre_close").alias("pre_close")
@@ -120,7 +123,7 @@ def test_without_the_setting_the_row_is_set_aside(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("delay", [-2, 1, 2])
-def test_a_day_sees_nothing_later(tmp_path: Path, delay: int) -> None:
+def test_later_data_do_not_change_a_day(tmp_path: Path, delay: int) -> None:
     tables = market({NAMES[3]: (2.0, delay)})
     for number in range(EX - 2, EX + 4):
         cut = tables | {"daily_prices": tables["daily_prices"].filter(pl.col("date") <= DAYS[number])}
@@ -138,7 +141,7 @@ Row = tuple[float, float, int]
 )  # fmt: skip
 @settings(max_examples=150, deadline=None)
 def test_late_and_following_counts_equal_plain_loops(steps: list[Row], late_days: int) -> None:
-    """Any falls of pre_close and any rises of the shares of one name."""
+    """pre_close may fall and the shares of one stock may rise in any way."""
     days = DAYS[: len(steps)]
     close, shares, rows = 100.0, 1_000_000, []
     for fall, move, more in steps:

@@ -1,4 +1,4 @@
-"""The price-limit rule against a plain implementation in decimals, and its dated cases one by one."""
+"""Tests the price-limit rule against a plain implementation in decimals, and on dated cases."""
 
 import datetime as dt
 from decimal import ROUND_HALF_UP, Decimal
@@ -20,7 +20,7 @@ OLD = dt.date(2001, 1, 2)
 def plain_percent(
     board: str, is_st: bool, listing: dt.date, nth: int, delisting: int | None, day: dt.date
 ) -> tuple[int | None, int | None]:
-    """SPEC §6 read aloud; (None, None) = no limit. nth: trading days listed. delisting: of its delisting period."""
+    """Return the percentages of SPEC §6; (None, None): no limit. nth: trading days listed. delisting: day of the delisting period."""
     main = board.startswith("main")
     if board == "star" and nth <= 5:
         return None, None
@@ -143,14 +143,14 @@ def one(
         (one("main_sz", dt.date(2026, 7, 6), is_st=True), (11.0, 9.0)),
         (one("star", dt.date(2026, 7, 6), is_st=True), (12.0, 8.0)),
         (one("main_sh", dt.date(2014, 4, 21), pre_close=1.63, is_st=True, delisting=1), (1.79, 1.47)),  # 600087: 1.47
-        (one("main_sh", dt.date(2012, 7, 6), is_st=True, delisting=1), (10.5, 9.5)),  # no such period yet
+        (one("main_sh", dt.date(2012, 7, 6), is_st=True, delisting=1), (10.5, 9.5)),  # there was no such period yet
         (one("main_sz", dt.date(2020, 12, 31), is_st=True, delisting=1), (11.0, 9.0)),
         (one("main_sz", dt.date(2021, 1, 4), is_st=True, delisting=1), (None, None)),
         (one("main_sz", dt.date(2021, 1, 4), is_st=True, delisting=2), (11.0, 9.0)),
         (one("star", dt.date(2021, 1, 4), is_st=True, delisting=1), (None, None)),
         (one("chinext", dt.date(2021, 1, 4), is_st=True, delisting=2), (12.0, 8.0)),
         (one("chinext", dt.date(2020, 8, 21), is_st=True, delisting=2), (11.0, 9.0)),
-        (one("main_sh", dt.date(2015, 7, 8), pre_close=0.04), (0.05, 0.03)),  # .044 and .036 are no tick away
+        (one("main_sh", dt.date(2015, 7, 8), pre_close=0.04), (0.05, 0.03)),  # .044 and .036 are less than a tick away
         (one("main_sh", dt.date(2015, 7, 8), pre_close=0.09, is_st=True), (0.1, 0.08)),
         (one("main_sh", dt.date(2015, 7, 8), pre_close=0.01), (0.02, 0.01)),
     ],
@@ -174,7 +174,7 @@ DAY = dt.date(2024, 3, 4)
 
 
 def a_day(count: int = 200) -> pl.DataFrame:
-    """Names of every board, a few under special treatment, with the limits of a plain reading of the rule delivered."""
+    """Return stocks of every board, a few of them ST, with delivered limits by the plain rule."""
     rows = []
     for number in range(count):
         board = BOARDS[number % 4]
@@ -191,7 +191,7 @@ def a_day(count: int = 200) -> pl.DataFrame:
     )
 
 
-def held(frame: pl.DataFrame, **settings: float) -> tuple[pl.DataFrame, str | None]:
+def in_force(frame: pl.DataFrame, **settings: float) -> tuple[pl.DataFrame, str | None]:
     own = ReferenceSettings(**settings)
     found = limits_in_force(frame, Rulebook.on(DAY), own)
     return found, limits_refused(found, own)
@@ -200,12 +200,12 @@ def held(frame: pl.DataFrame, **settings: float) -> tuple[pl.DataFrame, str | No
 def test_limits_by_the_rule_or_a_cent_off_agree_with_it() -> None:
     honest = a_day()
     for frame in (honest, honest.with_columns(pl.col("limit_up") + 0.01, pl.col("limit_down") - 0.01)):
-        found, refused = held(frame)
+        found, refused = in_force(frame)
         assert refused is None
         assert found["limits_off"].null_count() == found.height
         assert found.select("limit_up", "limit_down").equals(frame.select("limit_up", "limit_down"))
     none = honest.with_columns(limit_up=pl.lit(None, pl.Float64), limit_down=pl.lit(None, pl.Float64))
-    found, refused = held(none)
+    found, refused = in_force(none)
     assert refused is None
     assert not found["limits_compared"].any()
     assert found.select("limit_up", "limit_down").equals(honest.select("limit_up", "limit_down"))
@@ -233,7 +233,7 @@ TEN = {
     ids=["10 % on every board", "9999.99 for all", "-1 for all", "no limit down", "another day", "another name", "20 % on every board", "cents"],
 )  # fmt: skip
 def test_limits_that_are_not_the_rules_refuse_the_day(change: dict[str, pl.Expr], words: str) -> None:
-    _, refused = held(a_day().with_columns(**change))
+    _, refused = in_force(a_day().with_columns(**change))
     assert refused is not None
     assert words in refused
     assert refused.index("not the rulebook's") < refused.index(words) or words == "not the rulebook's"
@@ -241,16 +241,16 @@ def test_limits_that_are_not_the_rules_refuse_the_day(change: dict[str, pl.Expr]
 
 def test_a_small_market_without_one_right_limit_of_a_board_is_refused() -> None:
     few = a_day(8)
-    _, refused = held(few.with_columns(**TEN))
+    _, refused = in_force(few.with_columns(**TEN))
     assert refused is not None
-    assert "4 of 8 names" in refused
+    assert "4 of 8 stocks" in refused
     two = few.filter(~WIDE | (pl.col("board") == "star"))
-    assert held(two)[1] is None
-    assert held(two.with_columns(**TEN))[1] is not None  # two names: more than their share of the names
+    assert in_force(two)[1] is None
+    assert in_force(two.with_columns(**TEN))[1] is not None  # two stocks are more than the allowed share
 
 
-def test_two_names_in_a_delisting_period_that_nothing_declares_refuse_nothing() -> None:
-    """They are under special treatment and have limits by 10 %; two ordinary names of one percent with others' limits do refuse."""
+def test_two_stocks_in_an_undeclared_delisting_period_refuse_nothing() -> None:
+    """They are ST and have limits of 10 %; two ordinary stocks with the limits of another percentage do refuse the day."""
     day = a_day(8)
     two = pl.int_range(pl.len()).is_in(day.with_row_index().filter(~WIDE)["index"][:2].to_list())
     special = day.with_columns(is_st=two)
@@ -260,45 +260,47 @@ def test_two_names_in_a_delisting_period_that_nothing_declares_refuse_nothing() 
             "limit_up": pl.when(two).then(up).otherwise("limit_up"),
             "limit_down": pl.when(two).then(down).otherwise("limit_down"),
         }
-        found, refused = held(special.with_columns(**limits))
+        found, refused = in_force(special.with_columns(**limits))
         assert found["limits_off"].drop_nulls().len() == 2
         assert (refused is not None) == refuses
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.integers(0, 199), st.sampled_from([0.02, 0.5, 1.0, 30.0, -2e4]), st.booleans())
-def test_a_single_wrong_limit_leaves_the_rule_and_says_so(number: int, by: float, above: bool) -> None:
+def test_a_single_wrong_limit_is_replaced_by_the_rule_and_reported(number: int, by: float, above: bool) -> None:
     honest = a_day()
     column = "limit_up" if above else "limit_down"
     off = pl.int_range(pl.len()) == number
-    found, refused = held(honest.with_columns(pl.when(off).then(pl.col(column) + by).otherwise(column).alias(column)))
+    found, refused = in_force(
+        honest.with_columns(pl.when(off).then(pl.col(column) + by).otherwise(column).alias(column))
+    )
     assert refused is None
-    told = found.filter(pl.col("limits_off").is_not_null())
-    assert told["symbol"].to_list() == [honest["symbol"][number]]
+    message = found.filter(pl.col("limits_off").is_not_null())
+    assert message["symbol"].to_list() == [honest["symbol"][number]]
     assert found.select("limit_up", "limit_down").equals(honest.select("limit_up", "limit_down"))
 
 
-def test_a_single_limit_of_another_percent_of_the_rulebook_counts_as_delivered() -> None:
-    """As of a name whose special treatment is_st does not show."""
+def test_a_single_limit_of_another_percent_of_the_rulebook_is_used() -> None:
+    """The stock may be ST without is_st."""
     honest = a_day()
     off = pl.int_range(pl.len()) == 5
     own = honest.with_columns(
         limit_up=pl.when(off).then((pl.col("pre_close") * 1.05).round(2)).otherwise("limit_up"),
         limit_down=pl.when(off).then((pl.col("pre_close") * 0.95).round(2)).otherwise("limit_down"),
     )
-    found, refused = held(own)
+    found, refused = in_force(own)
     assert refused is None
     assert found["limit_up"].equals(own["limit_up"])
     assert "5 % from pre_close" in found["limits_off"][5]
     assert "the delivered limits are used" in found["limits_off"][5]
 
 
-def test_new_listings_and_names_without_a_listing_day_are_not_compared() -> None:
+def test_new_listings_and_stocks_without_a_listing_day_are_not_compared() -> None:
     free = a_day(8).with_columns(
         list_date=pl.lit(dt.date(2024, 2, 28)), listed_days=pl.lit(3, pl.Int32), limit_up=pl.lit(9999.99)
     )
     unknown = a_day(8).with_columns(listed_days=pl.lit(None, pl.Int32), limit_up=pl.lit(12.34))
     for frame in (free, unknown):
-        found, refused = held(frame)
+        found, refused = in_force(frame)
         assert refused is None
         assert not found["limits_compared"].any()

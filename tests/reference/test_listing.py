@@ -1,4 +1,4 @@
-"""Boards by code, and trading days since listing."""
+"""Tests boards by code, and trading days since listing."""
 
 import datetime as dt
 
@@ -34,7 +34,7 @@ def test_boards_by_code_and_exchange() -> None:
         "920002.BJ": "beijing",
         "920002.SH": None,
         "689009.BJ": None,
-        "680001.SH": None,  # no board has it
+        "680001.SH": None,  # no board has this code
         "60051.SH": None,
         "600519": None,
         "６００５１９.SH": None,  # full-width digits
@@ -63,7 +63,7 @@ def test_listed_days_count_trading_days_from_the_listing_day(listings: list[dt.d
 def test_the_listing_day_is_the_first() -> None:
     day = dt.date(2015, 7, 8)
     counted = listed_days(pl.Series([day, dt.date(2015, 7, 7), dt.date(2015, 7, 4)]), day, CALENDAR)
-    assert counted.to_list() == [1, 2, 3]  # 4 July 2015 was a Saturday: counts from Monday the 6th
+    assert counted.to_list() == [1, 2, 3]  # 4 July 2015 was a Saturday, so days are counted from Monday the 6th
 
 
 def test_a_board_is_known_from_its_opening_on() -> None:
@@ -74,7 +74,7 @@ def test_a_board_is_known_from_its_opening_on() -> None:
 
 
 def test_the_day_of_a_delisting_period() -> None:
-    """From its first day in reference/instruments; else from the day's flag or name, which do not tell the first day."""
+    """The day is counted from reference/instruments; with only the day's flag or name, the first day is unknown."""
     day = dt.date(2023, 6, 6)
     names = pl.DataFrame(
         {

@@ -1,4 +1,4 @@
-"""One day of daily_prices, securities and indices against plain loops over a random reference landing zone."""
+"""Tests one day of daily_prices, securities and indices against plain loops over a random reference landing zone."""
 
 import datetime as dt
 import io
@@ -23,15 +23,13 @@ from resources.settings.rulebook import ListingLimit, RulebookSettings
 from tests.making import run_make
 from tests.reference.small_reference import CALENDAR, FIRST, LAST, cut_after, landed, noise_after, random_reference
 
-SETTINGS = ReferenceSettings(
-    min_listed_days=20, max_st_share=0.45
-)  # the random names are often under special treatment
+SETTINGS = ReferenceSettings(min_listed_days=20, max_st_share=0.45)  # the random stocks are often ST
 DAYS = CALENDAR.days(FIRST, LAST)
 SOME_DAYS = [DAYS[0], DAYS[19], DAYS[45], DAYS[-1]]
 
 
 def made(zone: LandingZone, day: dt.date, settings: ReferenceSettings = SETTINGS) -> dict[str, Made]:
-    """The three tables of one day."""
+    """Make the three tables of one day."""
     prices = run_make(
         make_daily_prices, date=day, landing=zone.view(day, daily_prices.lands), calendar=CALENDAR, settings=settings
     )
@@ -111,7 +109,7 @@ def test_securities_equal_plain_loops(zone: LandingZone, tables: dict[str, pl.Da
     assert set(frame["board"]) <= {"main_sh", "main_sz", "chinext"}
 
 
-def test_the_random_zone_holds_every_event(zone: LandingZone, tables: dict[str, pl.DataFrame]) -> None:
+def test_the_random_zone_contains_every_event(zone: LandingZone, tables: dict[str, pl.DataFrame]) -> None:
     last_day = made(zone, DAYS[-1])["securities"].frame
     assert 0 < last_day["traded"].sum() < last_day.height < tables["instruments"].height
     assert last_day["is_st"].any()
@@ -134,8 +132,8 @@ def test_daily_prices_are_the_delivered_rows(zone: LandingZone, tables: dict[str
         assert row["limit_up"] == (round(row["pre_close"] * 100) * (100 + up) + 50) // 100 / 100
 
 
-def test_delivered_limits_win(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
-    """Where the rulebook knows their percent for some board: here 5 % on a name that is not under special treatment."""
+def test_delivered_limits_take_precedence(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+    """They do where the rulebook has their percentage for some board: here 5 % on a stock that is not ST."""
     plain = made(landed(tmp_path / "plain", tables), DAYS[50])["daily_prices"].frame
     name = plain.filter(~pl.col("is_st"))["symbol"][3]
     five = pl.when(pl.col("symbol") == name).then((pl.col("pre_close") * 1.05 + 1e-9).round(2))
@@ -148,7 +146,7 @@ def test_delivered_limits_win(tables: dict[str, pl.DataFrame], tmp_path: Path) -
 
 
 def with_limits(tables: dict[str, pl.DataFrame], none: pl.Expr, stand_in: float = 0.0) -> dict[str, pl.DataFrame]:
-    """Limits a cent inside the rule's delivered for every name, and the stand-in for none where the expression holds."""
+    """Deliver limits a cent inside the rule's for every stock, and the placeholder for no limit where the expression is true."""
     percent = pl.when(pl.col("is_st") & ~pl.col("symbol").str.starts_with("30")).then(5).otherwise(10)
     up, down = limit_cents((pl.col("pre_close") * 100).round().cast(pl.Int64), percent, percent)
     prices = tables["daily_prices"].with_columns(
@@ -179,10 +177,10 @@ def test_limits_filled_for_one_exchange_leave_the_rule_to_the_other(
     verdict = limits_filled(found, day)
     assert not verdict.passed
     assert not verdict.critical
-    assert f"limit_up of {by_rule['limit_up'].count()} of {found.frame.height} names" in found.notes["limits"]
+    assert f"limit_up of {by_rule['limit_up'].count()} of {found.frame.height} stocks" in found.notes["limits"]
 
 
-def test_few_names_without_a_limit_and_new_listings_have_none(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+def test_few_stocks_without_a_limit_and_new_listings_have_none(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
     day = DAYS[50]
     some = made(landed(tmp_path / "plain", tables), day)["daily_prices"].frame["symbol"].to_list()
     for count, settings in ((1, SETTINGS), (2, SETTINGS), (5, ReferenceSettings(always_unlimited=5))):
@@ -190,7 +188,7 @@ def test_few_names_without_a_limit_and_new_listings_have_none(tables: dict[str, 
         found = made(zone, day, settings)["daily_prices"]
         assert found.frame.filter(pl.col("limit_up").is_null())["symbol"].to_list() == some[:count]
         assert limits_filled(found, day).passed
-    # Nine names list on the day, of which neither the rule nor the columns have a limit.
+    # Nine stocks list on the day and have no limit by the rule or the columns.
     listed = dt.date(2010, 1, 4)
     new = tables["instruments"].with_columns(
         list_date=pl.when(pl.col("symbol").is_in(some[:9])).then(day).otherwise(listed),
@@ -219,7 +217,7 @@ def test_few_names_without_a_limit_and_new_listings_have_none(tables: dict[str, 
 def test_half_filled_limits_without_listing_days_are_a_failing_check(
     tables: dict[str, pl.DataFrame], tmp_path: Path
 ) -> None:
-    """Nobody knows then what the rule gives."""
+    """The limits of the rule are then unknown."""
     changed = with_limits(tables, pl.col("symbol").str.ends_with("SZ"))
     found = made(landed(tmp_path, changed, leave_out=("instruments",)), DAYS[50])["daily_prices"]
     assert not limits_filled(found, DAYS[50]).passed
@@ -245,9 +243,7 @@ def test_indices_are_the_latest_vectors(zone: LandingZone, tables: dict[str, pl.
     assert result.frame.rows() == expected
 
 
-def test_a_suspended_name_keeps_what_was_last_shown_however_long_ago(
-    tables: dict[str, pl.DataFrame], tmp_path: Path
-) -> None:
+def test_a_suspended_stock_keeps_its_last_figures_of_any_age(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
     symbol = "000002.SZ"
     row = tables["daily_prices"].filter(pl.col("symbol") == symbol).head(1)
     for years, name in ((1, "one"), (6, "six")):
@@ -262,7 +258,7 @@ def test_a_suspended_name_keeps_what_was_last_shown_however_long_ago(
         assert own["limit_up"] is None
 
 
-def test_a_name_trades_on_its_delisting_day_and_is_gone_after_it(
+def test_a_stock_is_listed_on_its_delisting_day_and_not_after_it(
     tables: dict[str, pl.DataFrame], tmp_path: Path
 ) -> None:
     symbol = "000002.SZ"
@@ -276,7 +272,7 @@ def test_a_name_trades_on_its_delisting_day_and_is_gone_after_it(
     assert symbol not in made(zone, CALENDAR.next_day(day))["securities"].frame["symbol"]
 
 
-def test_a_missing_table_is_a_reason_never_a_guess(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
+def test_a_missing_table_becomes_a_reason(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
     day = DAYS[60]
     bare = made(landed(tmp_path / "bare", tables, leave_out=("daily_prices",)), day)
     for name in ("daily_prices", "securities"):
@@ -295,7 +291,7 @@ def test_a_missing_table_is_a_reason_never_a_guess(tables: dict[str, pl.DataFram
             values = set(without.frame[column])
             assert values == ({"unknown"} if column == "industry" else {None})
         assert without.frame.height
-    # No listing dates: the names that have traded so far are the listed ones, and no first day is told from later ones.
+    # Without listing dates, the stocks that have traded so far are listed, and their first days are unknown.
     no_dates = made(LandingZone(tmp_path / "instruments"), day)
     seen = tables["daily_prices"].filter(pl.col("date") <= day)["symbol"].unique().sort()
     assert no_dates["securities"].frame["symbol"].to_list() == seen.to_list()
@@ -312,7 +308,7 @@ def test_a_missing_table_is_a_reason_never_a_guess(tables: dict[str, pl.DataFram
     assert set(neither.unavailable) == {"symbol", "weight", "published_date", "index_close"}
 
 
-def test_a_day_without_rows_says_so(zone: LandingZone) -> None:
+def test_a_day_without_rows_has_a_reason(zone: LandingZone) -> None:
     later = CALENDAR.offset(LAST, 3)
     result = made(zone, later)
     reason = NO_ROW_OF_DAY(table="daily_prices", date=later)
@@ -320,12 +316,12 @@ def test_a_day_without_rows_says_so(zone: LandingZone) -> None:
 
 
 def judged(result: Made) -> pl.DataFrame:
-    """What the builder has the checks judge."""
+    """Return the rows that the builder passes to the checks."""
     return result.frame if result.profile is None else result.profile
 
 
 def test_a_day_that_the_price_table_leaves_out_is_refused(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
-    """A hole, a table not yet up to date, a day of B shares alone; never a landing zone without the table."""
+    """The day may be a hole, after the table's end, or have only B shares; a landing zone without the table is not refused."""
     hole, b_shares, later = DAYS[30], DAYS[40], CALENDAR.next_day(LAST)
     prices = tables["daily_prices"].filter(pl.col("date") != hole)
     prices = prices.filter((pl.col("date") != b_shares) | (pl.col("symbol") == prices["symbol"][0])).with_columns(
@@ -358,7 +354,7 @@ def test_a_day_that_the_price_table_leaves_out_is_refused(tables: dict[str, pl.D
         ("is_st", pl.Series([0.0, 0.5])),
     ],
 )
-def test_a_number_that_its_column_cannot_hold_is_named(
+def test_a_number_that_its_column_cannot_represent_is_reported(
     tables: dict[str, pl.DataFrame], tmp_path: Path, column: str, values: pl.Series
 ) -> None:
     prices = tables["daily_prices"].head(2).with_columns(values.alias(column))
@@ -405,7 +401,7 @@ def test_rows_set_aside_are_kept_with_their_reason_and_judged(tables: dict[str, 
     verdicts = judge(daily_prices.checks, {day: result.profile}, {day: {}})[day]
     assert not verdicts["delivered_rows_usable"].passed
     assert "low is not above 0" in verdicts["delivered_rows_usable"].detail
-    assert not verdicts["nearly_all_rows_usable"].refuses  # one name is set aside; three of forty are too many
+    assert not verdicts["nearly_all_rows_usable"].refuses  # one stock is set aside; three of forty are too many
     bad = tables["daily_prices"].filter(today)["symbol"].head(3).to_list()
     prices = tables["daily_prices"].with_columns(
         low=pl.when(today & pl.col("symbol").is_in(bad)).then(-1.0).otherwise("low")
@@ -427,7 +423,7 @@ def test_weights_that_do_not_sum_to_one_are_refused(tables: dict[str, pl.DataFra
 
 
 def test_good_days_pass_every_check(zone: LandingZone) -> None:
-    settings = ReferenceSettings(min_listed_days=20, max_st_share=0.5)  # by the end 13 of 30 names have is_st
+    settings = ReferenceSettings(min_listed_days=20, max_st_share=0.5)  # by the end, 13 of 30 stocks have is_st
     profiles: dict[str, dict[dt.date, pl.DataFrame]] = {table.name: {} for table in TABLES}
     reasons: dict[str, dict[dt.date, Any]] = {table.name: {} for table in TABLES}
     for day in SOME_DAYS:
@@ -437,13 +433,13 @@ def test_good_days_pass_every_check(zone: LandingZone) -> None:
     for table in TABLES:
         for day, verdicts in judge(table.checks, profiles[table.name], reasons[table.name]).items():
             failed = {name: verdict.text for name, verdict in verdicts.items() if not verdict.passed}
-            # Forty names: three without industry are more than the 2 % that a market may lack.
+            # Three of forty stocks without an industry are more than the 2 % that is allowed.
             allowed = {"industry_known", "equity_known", "vectors_are_of_the_whole_market"}
             assert set(failed) <= allowed, f"{table.name} of {day}: {failed}"
 
 
 @pytest.mark.parametrize("day", SOME_DAYS[:3])
-def test_nothing_after_the_day_changes_it(tables: dict[str, pl.DataFrame], tmp_path: Path, day: dt.date) -> None:
+def test_later_tables_do_not_change_the_day(tables: dict[str, pl.DataFrame], tmp_path: Path, day: dt.date) -> None:
     whole = made(landed(tmp_path / "whole", tables), day)
     cut = landed(tmp_path / "cut", cut_after(tables, day))
     noisy = landed(tmp_path / "noisy", noise_after(tables, day, seed=2))
@@ -481,7 +477,7 @@ def test_a_table_without_an_index_that_a_portfolio_follows_is_refused(
 @pytest.mark.parametrize(
     ("code", "refused"), [("399852.SZ", True), ("CSI1000", True), ("000300.SH", False), ("H00852.CSI", False)]
 )
-def test_a_code_that_may_mean_an_index_that_is_lacking_refuses_the_day(
+def test_a_code_that_may_mean_a_missing_index_refuses_the_day(
     tables: dict[str, pl.DataFrame], tmp_path: Path, code: str, refused: bool
 ) -> None:
     day = DAYS[60]
@@ -515,35 +511,35 @@ def test_a_cell_that_cannot_be_read_reaches_the_side_file_as_it_was_delivered(
     )
     result = made(landed(tmp_path, tables | {"daily_prices": prices}), day)["daily_prices"]
     aside = pl.read_parquet(io.BytesIO(result.files["set_aside.parquet"])).sort("symbol")
-    said = {
+    cells = {
         symbol: (reason, cell) for symbol, reason, cell in aside.select("symbol", "reason", "delivered").iter_rows()
     }
-    assert said[names[0]] == (
+    assert cells[names[0]] == (
         "volume is rounded, as a spreadsheet shows large numbers: digits are lost",
         "volume = '8.03E+05'",
     )
-    assert said[names[1]] == ("volume is 0: the stock did not trade that day, as without a row", None)
+    assert cells[names[1]] == ("volume is 0: the stock did not trade that day, as without a row", None)
     assert sorted(result.frame["symbol"]) == sorted({*names} - {*names[:2]})
     profile = judged(result)
     assert profile.filter(pl.col("reason").str.contains("digits are lost"))["symbol"].to_list() == names[:1]
 
 
 def test_a_delisting_period_is_known_from_its_first_day_on(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
-    """No view and no digest of an earlier day knows `delisting_start`; a flag of the day alone gives the limit of the period."""
+    """Views and digests of earlier days do not contain `delisting_start`; a flag of the day alone sets the limit of the period."""
     day = CALENDAR.days(FIRST, LAST)[30]
     symbol = tables["daily_prices"].filter(pl.col("date") == day)["symbol"][0]
     starts = pl.when(pl.col("symbol") == symbol).then(pl.lit(day))
     with_start = tables["instruments"].with_columns(delisting_start=starts)
-    plain, told = (
+    plain, message = (
         landed(tmp_path / name, tables | {"instruments": frame})
-        for name, frame in (("plain", tables["instruments"]), ("told", with_start))
+        for name, frame in (("plain", tables["instruments"]), ("declared", with_start))
     )
     before = CALENDAR.previous_day(day)
-    views = {date: told.view(date, daily_prices.lands).reference("instruments").collect() for date in (before, day)}
+    views = {date: message.view(date, daily_prices.lands).reference("instruments").collect() for date in (before, day)}
     known = {date: view.filter(pl.col("symbol") == symbol)["delisting_start"].item() for date, view in views.items()}
     assert known == {before: None, day: day}
-    assert plain.digest("instruments", before, True) == told.digest("instruments", before, True)
-    assert plain.digest("instruments", day, True) != told.digest("instruments", day, True)
+    assert plain.digest("instruments", before, True) == message.digest("instruments", before, True)
+    assert plain.digest("instruments", day, True) != message.digest("instruments", day, True)
     st = tables["daily_prices"].with_columns(is_st=pl.lit(True), is_delisting=pl.col("symbol") == symbol)
     flagged = landed(tmp_path / "flagged", tables | {"daily_prices": st})
     made = run_make(
@@ -561,10 +557,10 @@ def test_a_delisting_period_is_known_from_its_first_day_on(tables: dict[str, pl.
 
 
 @pytest.mark.parametrize("declared", ["delisting_start", "is_delisting", "name"])
-def test_a_name_in_its_delisting_period_is_not_in_the_universe(
+def test_a_stock_in_its_delisting_period_is_not_in_the_universe(
     tables: dict[str, pl.DataFrame], tmp_path: Path, declared: str
 ) -> None:
-    """Whatever declares it, from its first day on; suspended it stays so. Nothing else of the tables changes by it."""
+    """It leaves the universe from the first day on by any declaration, also while suspended, and nothing else changes."""
     first, later = DAYS[45], DAYS[50]
     plain = landed(tmp_path / "plain", tables)
     whole = tables["daily_prices"].filter(pl.col("date").is_between(DAYS[44], later), ~pl.col("is_st"))
@@ -580,14 +576,14 @@ def test_a_name_in_its_delisting_period_is_not_in_the_universe(
     else:
         name = pl.when(since).then(pl.lit("退市海润")).otherwise(pl.lit("海润光伏"))
         edited["daily_prices"] = tables["daily_prices"].with_columns(name=name)
-    gap = (pl.col("symbol") == symbol) & (pl.col("date") == later)  # suspended on this day
+    gap = (pl.col("symbol") == symbol) & (pl.col("date") == later)  # the stock is suspended on this day
     edited["daily_prices"] = edited["daily_prices"].filter(~gap)
     zone = landed(tmp_path / "declared", edited)
     own = pl.col("symbol") == symbol
     for day, leaving, traded in ((DAYS[44], False, True), (first, True, True), (DAYS[49], True, True), (later, True, False)):  # fmt: skip
-        told, without = made(zone, day), made(plain, day)
-        row = told["securities"].frame.row(by_predicate=own, named=True)
+        message, without = made(zone, day), made(plain, day)
+        row = message["securities"].frame.row(by_predicate=own, named=True)
         assert (row["is_st"], row["in_universe"], row["traded"]) == (leaving, not leaving, traded)
-        assert told["daily_prices"].frame.filter(own)["is_st"].to_list() == [leaving] * traded
+        assert message["daily_prices"].frame.filter(own)["is_st"].to_list() == [leaving] * traded
         for table in ("daily_prices", "securities"):
-            assert_frame_equal(told[table].frame.filter(~own), without[table].frame.filter(~own))
+            assert_frame_equal(message[table].frame.filter(~own), without[table].frame.filter(~own))

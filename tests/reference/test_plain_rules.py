@@ -1,4 +1,4 @@
-"""Rules of the reference tables one by one, each against a plain computation or rows made to break it."""
+"""Tests single rules of the reference tables, each against a plain computation or on rows that break it."""
 
 import datetime as dt
 from pathlib import Path
@@ -68,8 +68,8 @@ def judged_rows(rows: list[Shares]) -> pl.DataFrame:
 
 def found_faults(rows: list[Shares]) -> list[str | None]:
     frame = judged_rows(rows)
-    told = [pl.when(holds).then(sentence) for holds, sentence in share_faults(SETTINGS)]
-    return frame.select(pl.coalesce(told)).to_series().to_list()
+    message = [pl.when(holds).then(sentence) for holds, sentence in share_faults(SETTINGS)]
+    return frame.select(pl.coalesce(message)).to_series().to_list()
 
 
 counts = st.one_of(st.none(), st.integers(1, 10**10))
@@ -78,7 +78,7 @@ shares = st.tuples(counts, counts, st.integers(0, 10**9), closes, st.one_of(st.n
 
 
 @given(st.lists(shares, min_size=1, max_size=20))
-def test_share_counts_are_judged_as_by_plain_arithmetic(rows: list[Shares]) -> None:
+def test_share_faults_equal_plain_arithmetic(rows: list[Shares]) -> None:
     frame = judged_rows(rows)
     assert frame.select(share_jumps(SETTINGS)).to_series().to_list() == [plain_jump(row) for row in rows]
     for text, expected in zip(found_faults(rows), (plain_fault(row) for row in rows), strict=True):
@@ -89,19 +89,19 @@ def test_share_counts_are_judged_as_by_plain_arithmetic(rows: list[Shares]) -> N
 @pytest.mark.parametrize(
     ("row", "words"),
     [
-        ((1000, 1000, 1000, 10.0, 10.0, 1000), None),  # all of the float trades
+        ((1000, 1000, 1000, 10.0, 10.0, 1000), None),  # the whole float trades
         ((1001, 1000, 10, 10.0, 10.0, 1000), "float_shares = 1001 are more"),
         ((1000, 1000, 1001, 10.0, 10.0, 1000), "volume = 1001 is more"),
         ((1200, 100_000, 10, 10.0, 10.0, 100_000), None),
         ((1199, 100_000, 10, 10.0, 10.0, 100_000), "float_shares = 1199 are 0.01199 of total_shares = 100000"),
         ((1000, 60_000, 10, 10.0, 10.0, 1000), "60.0 times those of the last day"),
-        ((1000, 50_000, 10, 10.0, 10.0, 1000), None),  # a backdoor listing: at the bound, not beyond it
+        ((1000, 50_000, 10, 10.0, 10.0, 1000), None),  # a backdoor listing, at the bound and not beyond it
         ((1000, 60_000, 10, 10.0, 600.0, 1000), None),  # a split into sixty
-        ((1000, 60_000, 10, 12.1, 600.0, 1000), "60.0 times"),  # the price does not show it
+        ((1000, 60_000, 10, 12.1, 600.0, 1000), "60.0 times"),  # the price does not show the split
         ((20, 20, 10, 10.0, 10.0, 1001), "0.01998 times"),
         ((20, 20, 10, 10.0, 10.0, 1000), None),
         ((None, 1000, 10**9, 10.0, 10.0, 1000), None),
-        ((1000, 60_000, 10, 10.0, None, None), None),  # its first day
+        ((1000, 60_000, 10, 10.0, None, None), None),  # the first day of the stock
     ],
 )
 def test_share_counts_at_the_bounds(row: Shares, words: str | None) -> None:
@@ -111,8 +111,8 @@ def test_share_counts_at_the_bounds(row: Shares, words: str | None) -> None:
     assert (text is None) == (plain_fault(row) is None)
 
 
-def test_the_share_rules_are_in_the_order_of_their_likelihood() -> None:
-    """A row that breaks all three names the first."""
+def test_the_share_rules_are_ordered_by_likelihood() -> None:
+    """A row that breaks all three is set aside by the first."""
     (text,) = found_faults([(10**8, 10**7, 10**9, 10.0, 10.0, 1000)])
     assert text is not None
     assert text.startswith("float_shares = 100000000 are more")
@@ -133,66 +133,68 @@ def trading(day: dt.date) -> list[dt.date]:
 
 
 @pytest.mark.parametrize("by", [1, -1, 2, 3])
-def test_closes_dated_days_apart_are_named(by: int) -> None:
+def test_shifted_closes_are_reported(by: int) -> None:
     day = D(2023, 9, 26)
     shifted = [one + dt.timedelta(days=by) for one in trading(day)]
-    (told,) = strange([one for one in shifted if one <= day], day)
-    assert "its dates are shifted. Deliver each close under its own day" in told
+    (message,) = strange([one for one in shifted if one <= day], day)
+    assert "its dates are shifted. Deliver each close under its own day" in message
     off = max(one for one in shifted if one <= day and not CALENDAR.is_trading_day(one))
-    assert f"has closes of {off}, no trading day" in told
+    assert f"has closes of {off}, which is no trading day" in message
 
 
-def test_what_vendors_do_is_no_shift() -> None:
+def test_habits_of_vendors_are_no_shift() -> None:
     every = trading(FRIDAY)
     assert strange(every, FRIDAY) == []
     assert strange([], FRIDAY) == []
     saturdays = [one + dt.timedelta(days=1) for one in every if one.weekday() == 4 and one < FRIDAY]
-    assert strange([*every, *saturdays], FRIDAY) == []  # repeated over the weekend
-    assert strange([one for one in every if one != every[5]], FRIDAY) == []  # a close that is lost
-    assert strange(every[:-1], FRIDAY) == []  # today's has not come: another check says so
+    assert strange([*every, *saturdays], FRIDAY) == []  # closes are repeated over the weekend
+    assert strange([one for one in every if one != every[5]], FRIDAY) == []  # one close is lost
+    assert strange(every[:-1], FRIDAY) == []  # today's close is missing, which another check reports
     assert strange(every[-3:], FRIDAY) == []  # the table begins here
     long_ago = [D(2023, 6, 3), *(one for one in CALENDAR.days(D(2023, 6, 1), FRIDAY) if one != D(2023, 6, 5))]
     assert strange(long_ago, FRIDAY) == []
 
 
 @given(st.sets(st.sampled_from(WINDOW), min_size=1), st.integers(20, 30))
-def test_strange_days_are_those_of_a_plain_search(dates: set[dt.date], last: int) -> None:
+def test_strange_days_equal_a_plain_search(dates: set[dt.date], last: int) -> None:
     day = WINDOW[last]
     known = {one for one in dates if one <= day}
     off = [one for one in known if not CALENDAR.is_trading_day(one)]
     gone = [
         one for one in WINDOW[:last] if known and one > min(known) and CALENDAR.is_trading_day(one) and one not in known
     ]
-    told = strange(sorted(known), day)
-    assert bool(told) == bool(off and gone)
-    if told:
-        assert f"closes of {max(off)}, which is no trading day, and none of {max(gone)}, which is one" in told[0]
+    message = strange(sorted(known), day)
+    assert bool(message) == bool(off and gone)
+    if message:
+        assert f"closes of {max(off)}, which is no trading day, and none of {max(gone)}, which is one" in message[0]
 
 
 # --- equity -------------------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("book", [0.003, 0.009, 0.011, 0.3, 9.9, 10.1, 15.0])
-def test_a_median_book_of_no_market_refuses_the_day(tmp_path: Path, book: float) -> None:
-    """Every name's equity lies inside the bounds of single names, which another check judges."""
-    told = refusals(results(with_books({}, book), tmp_path))
+def test_an_implausible_median_book_refuses_the_day(tmp_path: Path, book: float) -> None:
+    """The equity of every stock is inside the bounds of single stocks, which another check judges."""
+    messages = refusals(results(with_books({}, book), tmp_path))
     bounds = SETTINGS.min_median_book <= book <= SETTINGS.max_median_book
-    assert set(told) == (set() if bounds else {"securities.fundamentals_in_yuan"})
+    assert set(messages) == (set() if bounds else {"securities.fundamentals_in_yuan"})
     if not bounds:
-        assert f"is {book:.3g}: equity, or the share counts of daily_prices, are in another unit" in told.popitem()[1]
+        assert (
+            f"is {book:.3g}: equity, or the share counts of daily_prices, are in another unit" in messages.popitem()[1]
+        )
 
 
 @pytest.mark.parametrize("names", [4, 5])
-def test_the_book_of_few_names_is_not_judged(tmp_path: Path, names: int) -> None:
+def test_the_median_book_of_few_stocks_is_not_judged(tmp_path: Path, names: int) -> None:
     tables = with_books({}, 0.005)
     traded = tables["daily_prices"].filter(pl.col("date") == DAY)["symbol"].sort().head(names).to_list()
     tables["fundamentals"] = tables["fundamentals"].filter(pl.col("symbol").is_in(traded))
-    told = refusals(results(tables, tmp_path))
-    assert ("securities.fundamentals_in_yuan" in told) == (names >= SETTINGS.min_books)
+    messages = refusals(results(tables, tmp_path))
+    assert ("securities.fundamentals_in_yuan" in messages) == (names >= SETTINGS.min_books)
 
 
 def with_books(others: dict[str, float], book: float) -> dict[str, pl.DataFrame]:
-    """A market in which the equity of each name is `book` times its market value of the day, and the profit a fiftieth of it."""
+    """Return a market in which each stock's equity is `book` times its market value, and its profit a fiftieth of that."""
     tables = random_reference(seed=4)
     last = tables["daily_prices"].filter(pl.col("date") <= DAY).sort("date").unique("symbol", keep="last")
     rows = [
@@ -206,7 +208,7 @@ def with_books(others: dict[str, float], book: float) -> dict[str, pl.DataFrame]
     return tables | {"fundamentals": fundamentals.cast(tables["fundamentals"].schema)}  # type: ignore[arg-type]
 
 
-def test_the_median_counts_and_not_the_mean(tmp_path: Path) -> None:
+def test_the_median_is_judged_and_not_the_mean(tmp_path: Path) -> None:
     symbols = random_reference(seed=4)["instruments"]["symbol"].sort().to_list()
     few = dict.fromkeys(symbols[: len(symbols) // 3], 0.003)
     assert "securities.fundamentals_in_yuan" not in refusals(results(with_books(few, 0.5), tmp_path / "few"))
@@ -236,7 +238,7 @@ def test_a_listing_after_the_first_trade_is_set_aside(listed: dict[str, dt.date]
         assert reason == since
 
 
-def test_a_name_listed_too_late_is_one_whose_listing_is_unknown(tmp_path: Path) -> None:
+def test_the_listing_of_a_stock_listed_after_its_first_trade_is_unknown(tmp_path: Path) -> None:
     tables = random_reference(seed=4)
     prices = tables["daily_prices"].filter(pl.col("volume") > 0)
     name = prices.filter(pl.col("date") == DAY)["symbol"].sort()[0]
@@ -248,8 +250,8 @@ def test_a_name_listed_too_late_is_one_whose_listing_is_unknown(tmp_path: Path) 
         found = results(changed, tmp_path / str(late))["securities"]
         assert (found.frame.filter(symbol=name)["listed_days"].item() is not None) == known
         aside = pl.read_parquet(found.files["set_aside.parquet"]) if "set_aside.parquet" in found.files else None
-        told = aside is not None and name in aside.filter(pl.col("table") == "instruments")["symbol"].to_list()
-        assert told != known
+        message = aside is not None and name in aside.filter(pl.col("table") == "instruments")["symbol"].to_list()
+        assert message != known
 
 
 @given(
@@ -257,7 +259,7 @@ def test_a_name_listed_too_late_is_one_whose_listing_is_unknown(tmp_path: Path) 
     st.dictionaries(st.sampled_from([f"60000{n}.SH" for n in range(8)]), dates),
 )
 @settings(deadline=None)
-def test_a_name_that_traded_after_its_end_counts_without_it(
+def test_a_delisting_date_before_later_trades_is_ignored(
     ends: dict[str, dt.date | None], traded: dict[str, dt.date]
 ) -> None:
     rows = pl.DataFrame(
@@ -271,8 +273,8 @@ def test_a_name_that_traded_after_its_end_counts_without_it(
 
 
 @pytest.mark.parametrize(("names", "back", "refused"), [(1, 10, False), (1, 0, False), (40, 10, True), (40, 0, False)])
-def test_an_end_before_later_trades_is_no_end(tmp_path: Path, names: int, back: int, refused: bool) -> None:
-    """back: trading days from the day back to the date; 0: a name trades on its delist_date."""
+def test_delisting_dates_before_later_trades(tmp_path: Path, names: int, back: int, refused: bool) -> None:
+    """back: trading days from the delist_date to the day; 0: a stock trades on its delist_date."""
     tables = random_reference(seed=4)
     today = tables["daily_prices"].filter(pl.col("date") == DAY, pl.col("volume") > 0)["symbol"].sort()
     chosen, honest = today[:names].to_list(), results(tables, tmp_path / "honest")["securities"]
@@ -281,10 +283,10 @@ def test_an_end_before_later_trades_is_no_end(tmp_path: Path, names: int, back: 
         pl.when(pl.col("symbol").is_in(chosen) & (pl.col("list_date") < end)).then(pl.lit(end)).otherwise("delist_date")
     )
     found = results(tables | {"instruments": tables["instruments"].with_columns(delist_date=wrong)}, tmp_path / "wrong")
-    told = refusals(found, DAY)
-    assert (set(told) == {"securities.tables_usable"}) == refused
+    messages = refusals(found, DAY)
+    assert (set(messages) == {"securities.tables_usable"}) == refused
     if refused:
-        assert "delist_date is" in told["securities.tables_usable"]
+        assert "delist_date is" in messages["securities.tables_usable"]
     elif back:
         assert found["securities"].frame.equals(honest.frame)
         aside = pl.read_parquet(found["securities"].files["set_aside.parquet"]).filter(symbol=chosen[0])
@@ -293,7 +295,7 @@ def test_an_end_before_later_trades_is_no_end(tmp_path: Path, names: int, back: 
         assert "set_aside.parquet" not in found["securities"].files or honest.files == found["securities"].files
 
 
-def test_an_end_that_trades_disprove_does_not_remove_a_suspended_name(tmp_path: Path) -> None:
+def test_a_disproved_delisting_date_does_not_remove_a_suspended_stock(tmp_path: Path) -> None:
     tables = random_reference(seed=4)
     prices, days = tables["daily_prices"], [CALENDAR.offset(DAY, -back) for back in (2, 1)]
     name = prices.filter(pl.col("date") == days[1], pl.col("volume") > 0)["symbol"].sort()[0]
@@ -313,26 +315,26 @@ def test_an_end_that_trades_disprove_does_not_remove_a_suspended_name(tmp_path: 
         (36, 36, 0.09, True),
         (36, 7, 0.0, False),
         (36, 8, 0.0, True),
-        (25, 25, 0.8, False),  # the first names of a new board, all listed on one day
+        (25, 25, 0.8, False),  # the first stocks of a new board, all listed on one day
     ],
 )
-def test_listing_days_made_from_the_prices_are_told(names: int, listed: int, move: float, refused: bool) -> None:
+def test_listing_days_made_from_the_prices_are_reported(names: int, listed: int, move: float, refused: bool) -> None:
     start, symbols = D(2019, 7, 22), [f"688{n:03d}.SH" for n in range(names)]
     days = [start if n < listed else D(2010, 1, 4) for n in range(names)]
     rows = pl.DataFrame(
         {"symbol": symbols, "date": start, "pre_close": 10.0, "close": 10.0 * (1 + move), "volume": 100}
     )
-    told = listed_at_start(pl.DataFrame({"symbol": symbols, "list_date": days}), rows, ReferenceSettings())
-    assert (told is not None) == refused
-    assert told is None or f"list_date of {listed} of the {names} stocks that traded on {start}" in told
+    message = listed_at_start(pl.DataFrame({"symbol": symbols, "list_date": days}), rows, ReferenceSettings())
+    assert (message is not None) == refused
+    assert message is None or f"list_date of {listed} of the {names} stocks that traded on {start}" in message
 
 
-def test_a_master_made_from_the_prices_refuses_the_securities(tmp_path: Path) -> None:
+def test_instruments_made_from_the_prices_refuse_securities(tmp_path: Path) -> None:
     tables = random_reference(seed=4)
     first = tables["daily_prices"].group_by("symbol").agg(list_date=pl.col("date").min())
     made_up = tables["instruments"].drop("list_date").join(first, on="symbol").select(tables["instruments"].columns)
-    told = refusals(results(tables | {"instruments": made_up}, tmp_path), DAY)
-    assert set(told) == {"securities.listing_days_are_not_the_first_prices"}
+    messages = refusals(results(tables | {"instruments": made_up}, tmp_path), DAY)
+    assert set(messages) == {"securities.listing_days_are_not_the_first_prices"}
 
 
 # --- turnover and dates of prices ---------------------------------------------------------------------------------------------
@@ -354,10 +356,10 @@ def test_a_master_made_from_the_prices_refuses_the_securities(tmp_path: Path) ->
         (3e-5, 8, 400, "ten_thousand_shares", False),
     ],
 )
-def test_a_median_turnover_of_no_market(
+def test_an_implausible_median_turnover(
     turnover: float, names: int, listed: int | None, unit: str | None, refused: bool
 ) -> None:
-    """The rest of the names, two fifths, are traded a hundred times as much or as little: the median counts."""
+    """The other two fifths of the stocks trade a hundred times as much or as little, since only the median is judged."""
     factors = [1.0 if n % 5 < 3 else 100.0 if n % 5 == 3 else 0.01 for n in range(names)]
     rows = pl.DataFrame(
         {
@@ -376,14 +378,14 @@ def prices_of(dates: list[dt.date], names: int = 4) -> pl.DataFrame:
 
 
 @pytest.mark.parametrize("by", [-1, 1, 2])
-def test_prices_dated_days_apart_are_named_on_every_day(by: int) -> None:
+def test_shifted_prices_are_reported_on_every_day(by: int) -> None:
     moved = [one + dt.timedelta(days=by) for one in CALENDAR.days(D(2023, 8, 1), D(2023, 9, 28))]
     for day in CALENDAR.days(D(2023, 8, 16), D(2023, 9, 25)):
         known = [one for one in moved if one <= day]
         assert "its dates are shifted" in shifted_prices(prices_of(known), day, CALENDAR)["detail"].item()
 
 
-def test_what_vendors_do_shifts_no_prices() -> None:
+def test_habits_of_vendors_shift_no_prices() -> None:
     every = trading(FRIDAY)
     saturdays = [one + dt.timedelta(days=1) for one in every if one.weekday() == 4 and one < FRIDAY]
     for honest in (every, [], every[:-1], every[-3:], [every[0], *every[5:]], [*every, *saturdays]):
@@ -404,5 +406,5 @@ def test_a_table_dated_a_day_early_is_refused_on_every_day(tmp_path: Path) -> No
     early = tables["daily_prices"].with_columns(pl.col("date") - dt.timedelta(days=1))
     for back in range(5):
         day = CALENDAR.offset(DAY, -back)
-        told = refusals(results(tables | {"daily_prices": early}, tmp_path / str(back), day), day)
-        assert "its dates are shifted" in told["daily_prices.prices_dated_on_trading_days"]
+        messages = refusals(results(tables | {"daily_prices": early}, tmp_path / str(back), day), day)
+        assert "its dates are shifted" in messages["daily_prices.prices_dated_on_trading_days"]

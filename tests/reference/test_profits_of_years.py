@@ -1,4 +1,4 @@
-"""Profits of single quarters that are those of four: fourth quarters that hold the year, and trailing sums."""
+"""Tests the findings on profits of four quarters: fourth quarters with the profit of the year, and trailing sums."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -34,7 +34,7 @@ def announced(figures: Figures, equity: float = 1e9) -> pl.DataFrame:
 
 
 def seasonal(names: int, seed: int, quarters: int = 8, level: float = 2e7) -> Figures:
-    """Single quarters: a season of each name's own, and noise."""
+    """Return single quarters with a season of each stock and noise."""
     rng = np.random.default_rng(seed)
     found: Figures = {}
     for name in range(names):
@@ -56,7 +56,7 @@ def trailing(figures: Figures) -> Figures:
     return {s: {n: sum(own[n - k] for k in range(4)) for n in own if n >= 3} for s, own in figures.items()}
 
 
-def said(figures: Figures | pl.DataFrame, equity: float = 1e9, **chosen: float) -> tuple[str | None, str | None]:
+def findings(figures: Figures | pl.DataFrame, equity: float = 1e9, **chosen: float) -> tuple[str | None, str | None]:
     frame = figures if isinstance(figures, pl.DataFrame) else announced(figures, equity)
     latest = frame.sort("period").unique("symbol", keep="last").select("equity", "net_profit")
     chosen_settings = ReferenceSettings().model_copy(update=chosen)
@@ -66,22 +66,22 @@ def said(figures: Figures | pl.DataFrame, equity: float = 1e9, **chosen: float) 
 
 
 @pytest.mark.parametrize(("names", "quarters"), [(8, 4), (8, 8), (200, 8)])
-def test_fourth_quarters_that_hold_the_year_are_refused(names: int, quarters: int) -> None:
+def test_fourth_quarters_with_the_profit_of_the_year_are_refused(names: int, quarters: int) -> None:
     single = seasonal(names, seed=1, quarters=quarters)
-    assert said(single) == (None, None)
-    found, _ = said(changed(single, annual_fourth))
+    assert findings(single) == (None, None)
+    found, _ = findings(changed(single, annual_fourth))
     assert found is not None
     assert "the rows of the fourth quarters have the profit of the year" in found
     assert f"in {names * quarters // 4} of {names * quarters // 4} years" in found
 
 
-def test_one_year_in_another_form_is_named() -> None:
+def test_one_year_in_another_form_is_reported() -> None:
     single = seasonal(40, seed=2)
-    found, _ = said(
+    found, _ = findings(
         changed(single, lambda own, n: annual_fourth(own, n) if n < 4 else own[n]), max_large_fourth_quarters=0.6
     )
     assert found is not None
-    assert "in 40 of 40 years of 2014 of a name" in found
+    assert "in 40 of 40 years of 2014 of a stock" in found
 
 
 @given(
@@ -91,7 +91,7 @@ def test_one_year_in_another_form_is_named() -> None:
     )
 )
 @settings(max_examples=300, deadline=None)
-def test_counts_are_those_of_a_plain_count(figures: Figures) -> None:
+def test_counts_equal_a_plain_count(figures: Figures) -> None:
     large: dict[int, tuple[int, int]] = {}
     for own in figures.values():
         for year in (2014, 2015, 2016):
@@ -121,24 +121,24 @@ def test_trailing_sums_are_refused_and_steady_single_quarters_are_not(names: int
     for own in single.values():
         for number, growth in enumerate(np.cumprod(rng.uniform(0.95, 1.15, 10)).tolist()):
             own[number] *= growth
-    assert said(single) == (None, None)
-    found, _ = said(trailing(single))
+    assert findings(single) == (None, None)
+    found, _ = findings(trailing(single))
     assert found is not None
     assert "these are trailing sums of four quarters" in found
-    # Profits that grow without seasons are as steady: their size says what they are.
+    # Profits that grow without seasons are as steady; their size distinguishes them.
     growing = {s: {n: 1e7 * 1.05**n for n in own} for s, own in single.items()}
-    assert said(growing) == (None, None)
-    found, _ = said(trailing(growing), equity=4e8)
+    assert findings(growing) == (None, None)
+    found, _ = findings(trailing(growing), equity=4e8)
     assert found is not None
 
 
 @pytest.mark.parametrize(("names", "refused"), [(8, False), (60, True)])
-def test_the_size_of_profits_refuses_many_names_and_warns_of_few(names: int, refused: bool) -> None:
-    """A single announcement of each name: nothing else tells."""
+def test_the_size_of_profits_refuses_many_stocks_and_warns_of_few(names: int, refused: bool) -> None:
+    """Each stock has a single announcement, so that only the size is evidence."""
     one = {s: {3: 8e7} for s in seasonal(names, seed=0)}
-    found, doubt = said(one)
-    told = found if refused else doubt
+    found, doubt = findings(one)
+    message = found if refused else doubt
     assert (found is not None) == refused
-    assert told is not None
-    assert f"net_profit / equity of {names} of {names} stocks is above 0.04" in told
-    assert said({s: {3: 2e7} for s in one}) == (None, None)
+    assert message is not None
+    assert f"net_profit / equity of {names} of {names} stocks is above 0.04" in message
+    assert findings({s: {3: 2e7} for s in one}) == (None, None)

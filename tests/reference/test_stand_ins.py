@@ -1,4 +1,4 @@
-"""What stands in for figures that were not known: one list_date, made-up announcement days, equal weights, one industry, cut-off counts."""
+"""Tests the findings on placeholders: one list_date, invented announcement days, equal weights, one industry, cut-off counts."""
 
 import datetime as dt
 
@@ -16,11 +16,11 @@ SETTINGS = ReferenceSettings()
 NAMES = [f"{600001 + k}.SH" for k in range(300)]
 DAY = dt.date(2023, 5, 12)
 LAST_DAYS = {3: (4, 30), 6: (8, 31), 9: (10, 31), 12: (4, 30)}
-"""Month in which a quarter ends → month and day up to which its figures must be announced."""
+"""Month in which a quarter ends → last month and day on which its figures may be announced."""
 
 
 def announced(seed: int = 1) -> pl.DataFrame:
-    """Figures of nine quarters, each announced on a day of its own up to the last one allowed."""
+    """Return figures of nine quarters, each announced on a random day up to the last one allowed."""
     rng = np.random.default_rng(seed)
     rows = []
     for year, month in [(year, month) for year in (2021, 2022) for month in LAST_DAYS] + [(2023, 3)]:
@@ -35,48 +35,48 @@ def early(days: int) -> pl.Expr:
     return pl.col("period") + pl.duration(days=days)
 
 
-def told(frame: pl.DataFrame, date: dt.date = DAY) -> str | None:
+def finding(frame: pl.DataFrame, date: dt.date = DAY) -> str | None:
     return placeholder_announcements(frame.filter(pl.col("announce_date") <= date), date, SETTINGS)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_true_days_of_announcements_are_read_on_every_day(seed: int) -> None:
+def test_true_days_of_announcements_have_no_finding(seed: int) -> None:
     frame = announced(seed)
     for ago in range(0, 700, 7):
-        assert told(frame, DAY - dt.timedelta(days=ago)) is None
+        assert finding(frame, DAY - dt.timedelta(days=ago)) is None
 
 
 @pytest.mark.parametrize("days", [1, 10])
 def test_days_made_from_the_end_of_the_quarter(days: int) -> None:
-    found = told(announced().with_columns(announce_date=early(days)))
+    found = finding(announced().with_columns(announce_date=early(days)))
     assert f"announce_date of 300 of 300 stocks is within 10 days of {dt.date(2021, 3, 31)}" in str(found)
 
 
-def test_days_that_are_one_for_all() -> None:
+def test_one_announcement_day_for_all() -> None:
     assert "figures of 2021-06-30 is 2021-07-30" in str(
-        told(announced().with_columns(announce_date=early(30)), dt.date(2021, 9, 1))
+        finding(announced().with_columns(announce_date=early(30)), dt.date(2021, 9, 1))
     )
     for months, year in ((1, None), (2, None), (4, None)):
         one = announced().filter(pl.col("period").dt.month() == {1: 3, 2: 6, 4: 12}[months])
         last = pl.col("period").dt.offset_by(f"{months}mo").dt.month_end()
-        assert told(one.with_columns(announce_date=last)) is None, (
+        assert finding(one.with_columns(announce_date=last)) is None, (
             year
-        )  # the last day allowed: late for most, early for nobody
+        )  # the last day allowed is late for most and early for none
 
 
-def test_a_quarter_that_is_still_announced_says_nothing_yet() -> None:
-    """Of the first quarter only a few quick companies have published by the tenth of April."""
+def test_a_quarter_still_being_announced_is_not_judged() -> None:
+    """By the tenth of April, only a few companies have published the first quarter."""
     quick = announced().filter(pl.col("period") == dt.date(2023, 3, 31)).with_columns(announce_date=early(9))
-    assert told(quick, dt.date(2023, 4, 20)) is None
-    assert told(quick, dt.date(2023, 4, 30)) is not None
+    assert finding(quick, dt.date(2023, 4, 20)) is None
+    assert finding(quick, dt.date(2023, 4, 30)) is not None
 
 
 def test_few_announcements_are_not_judged() -> None:
     few = announced().filter(pl.col("symbol").is_in(NAMES[:99])).with_columns(announce_date=early(1))
-    assert told(few) is None
+    assert finding(few) is None
 
 
-def test_one_list_date_for_many_names() -> None:
+def test_one_list_date_for_many_stocks() -> None:
     days = [dt.date(2001, 1, 4) + dt.timedelta(days=7 * k) for k in range(300)]
     listings = pl.DataFrame({"symbol": NAMES, "list_date": days})
     assert listed_together(listings, SETTINGS) is None
@@ -106,7 +106,7 @@ def test_equal_weights() -> None:
         (pl.lit("A股"), "all of 3000 stocks have the industry A股"),
     ],
 )
-def test_industries_that_are_none(industry: pl.Expr, words: str | None) -> None:
+def test_implausible_industries(industry: pl.Expr, words: str | None) -> None:
     frame = pl.DataFrame({"symbol": [f"{600000 + k}.SH" for k in range(3000)]}).with_columns(industry=industry)
     found = industries_lacking(frame, dict, SETTINGS)
     assert found is None if words is None else words in str(found)

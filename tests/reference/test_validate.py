@@ -1,4 +1,4 @@
-"""Each rule of a usable row: what breaks it is set aside with the reason, and nothing else is."""
+"""Tests each rule of a usable row: rows that break it are set aside with the reason, and no other rows are."""
 
 import datetime as dt
 import math
@@ -79,7 +79,7 @@ def test_a_fault_is_set_aside_with_its_reason(fault: dict, reason: str) -> None:
     assert sifted.counts() == {reason: 1}
 
 
-def test_what_is_missing_but_not_needed_is_no_fault() -> None:
+def test_a_missing_optional_value_is_no_fault() -> None:
     sifted = sift(validate.sift_daily_prices, prices({"float_shares": None, "total_shares": None}))
     assert sifted.usable.height == 1
 
@@ -158,8 +158,8 @@ def limits(*rows: tuple[float | None, float | None]) -> list[tuple[float | None,
     "stand_in",
     [(0.0, 0.0), (0.0, None), (99_999.99, 0.01), (99_999.99, 0.0), (10_000.0, None), (999_999_999.9999, 0.001)],
 )
-def test_a_stand_in_says_that_there_is_no_limit(stand_in: tuple[float, float]) -> None:
-    """Beside a row with a limit; a limit_up just below 10 000 yuan, and a limit_down alone, are limits."""
+def test_a_placeholder_means_no_limit(stand_in: tuple[float, float]) -> None:
+    """This applies beside a row with a limit; a limit_up just below 10 000 yuan, and a limit_down alone, are limits."""
     assert limits((11.0, 9.0), stand_in) == [(11.0, 9.0, False), (None, None, True)]
     assert limits((9_999.99, 8_181.81), (11.0, 0.0)) == [(9_999.99, 8_181.81, False), (11.0, None, False)]
 

@@ -1,8 +1,8 @@
-"""A small order-driven market in plain Python: a day of a few stocks with both auctions, cancels, market orders and
+"""Simulates a small order-driven market in plain Python: a day of a few stocks with both auctions, cancels, market orders and
 after-hours prints, as the exchange's own events.
 
-Here: what was traded. Not here: how vendors write it down (synthetic_tapes.py). It shares no code with the sample market,
-nor with the pipeline.
+The vendors' files of these events are written in synthetic_tapes.py. The module shares no code with the sample market or the
+pipeline.
 """
 
 import random
@@ -18,8 +18,11 @@ Kind = Literal["arrival", "rest", "trade", "cancel"]
 
 @dataclass
 class Event:
-    """arrival: an order with its whole quantity. rest: what of it stays in the book. A trade's side is its aggressor's, 0
-    in an auction; of the others it is the order's, whose number stands in `buy` or `sell`."""
+    """One event of the exchange.
+
+    An arrival is an order with its whole quantity, a rest is the part that stays in the book. The side of a trade is its aggressor's, 0
+    in an auction; the side of any other event is the order's, whose number is in `buy` or `sell`.
+    """
 
     time: int
     kind: Kind
@@ -32,7 +35,7 @@ class Event:
     order_kind: str = "limit"
     channel: int = 0
     event: int = 0  # the channel's joint number
-    index: int = 0  # the number among trades or among orders alone
+    index: int = 0  # the number among trades only or orders only
 
 
 @dataclass
@@ -170,14 +173,14 @@ def simulate(
     arrivals: int = 60,
     halt: tuple[int, int] | None = None,
 ) -> list[Event]:
-    """The day's events of all stocks in the exchange's order, numbered. halt: minutes of a break that an auction ends.
+    """Return the day's numbered events of all stocks in the exchange's order. halt: minutes of a break that an auction ends.
 
-    Stocks sit on two channels. SSE numbers orders as they arrive, and jointly whatever it publishes: trades, rests,
-    cancels. SZSE has one numbering for arrivals, trades and cancels, and an order's number is its arrival's.
+    Stocks are distributed over two channels. SSE numbers orders as they arrive, and all published events (trades, rests, cancels)
+    jointly. SZSE has one numbering for arrivals, trades and cancels, and an order has the number of its arrival.
     """
     rng = random.Random(seed)
     merged = [event for code in codes for event in _day_of(code, exchange, rng, arrivals, halt)]
-    merged.sort(key=lambda event: event.time)  # stable: a stock's own order stays
+    merged.sort(key=lambda event: event.time)  # stable: events of a stock keep their order
     counters: dict[tuple[int, str], int] = {}
 
     def count(channel: int, what: str) -> int:

@@ -1,7 +1,7 @@
-"""The same day in every layout: what vendors' files look like, written from the exchange's events.
+"""Writes the same day as files of every layout, from the exchange's events.
 
-Here: the columns of each layout, as their documentation and real tapes have them, and the habits in which vendors differ
-(Style). Not here: the market (synthetic_market.py), reading. Nothing is taken from the declared layouts: the two must agree.
+This module has the columns of each layout, as in the vendors' documentation and real tapes, and the habits in which vendors differ
+(Style). The market is in synthetic_market.py. Nothing is taken from the declared layouts, so that the two can be compared.
 """
 
 import random
@@ -18,8 +18,11 @@ _BS = {1: "B", -1: "S", 0: "N"}
 
 @dataclass(frozen=True)
 class Style:
-    """A vendor's habits. ascii: enums as numbers of their ASCII codes. noisy: prices as floats with their noise. drop:
-    columns that this vendor, or this year, does not have."""
+    """A vendor's habits.
+
+    ascii: whether enumerations are written as ASCII numbers. noisy: whether prices are floats with noise. drop: columns that this
+    vendor, or this year, does not have.
+    """
 
     encoding: str = "utf-8"
     shuffle: int | None = None  # seed of the columns' order
@@ -39,7 +42,7 @@ class Style:
         return str(ord(text)) if self.ascii else text
 
     def text(self, rows: Sequence[Row], columns: Iterable[str]) -> bytes:
-        """A file of rows."""
+        """Return a file of rows as bytes."""
         names = [name for name in columns if name not in self.drop]
         if self.shuffle is not None:
             random.Random(self.shuffle).shuffle(names)
@@ -59,7 +62,7 @@ def clock(ms: int) -> str:
 
 
 def packed_clock(ms: int) -> str:
-    """HHMMSSmmm, a 0 before the hour dropped."""
+    """Return HHMMSSmmm without a leading 0 of the hour."""
     return clock(ms).replace(":", "").replace(".", "").lstrip("0")
 
 
@@ -116,7 +119,7 @@ def datayes_sse(events: list[Event], style: Style, day: str) -> Files:
 
 
 def _status(code: int, channel: int, number: int, time: int, phase: str) -> Row:
-    """A phase begins: the numbers and the price mean nothing."""
+    """Return a status row (a phase begins), in which the numbers and the price have no meaning."""
     return _merged(number, channel, code, time, "S", 0, 0, "0", 0, "0", phase)
 
 
@@ -151,8 +154,11 @@ def _merged(
 
 
 def datayes_sse_merged(events: list[Event], style: Style, day: str) -> Files:
-    """One stream in the order of BizIndex. TradeMoney of an added order is the quantity already filled; a deleted order has
-    no price; status rows stand before the first row of each stock and after the last."""
+    """Write one stream in the order of BizIndex.
+
+    TradeMoney of an added order is the quantity already filled, and a deleted order has no price. Each stock has status rows before
+    its first row and after its last.
+    """
     rows: list[Row] = []
     last: dict[int, int] = {}
     filled: dict[int, int] = {}
@@ -298,7 +304,7 @@ _WIND_ORDERS = "万得代码,交易所代码,自然日,时间,委托编号,交�
 
 
 def wind(events: list[Event], style: Style, day: str, exchange: str) -> Files:
-    """A folder per stock. Letters that mean nothing are the byte 0 on SSE and a blank on SZSE."""
+    """Write a folder per stock. Blank letters are the byte 0 on SSE and empty on SZSE."""
     sse = exchange == "SH"
     files: Files = {}
     for code in sorted({event.code for event in events}):
@@ -369,13 +375,13 @@ _COLUMNS = {
 
 
 def columns_of(name: str, rows: list[Row]) -> list[str]:
-    """The header in its published order."""
+    """Return the header in its published order."""
     known = next((columns.split(",") for end, columns in _COLUMNS.items() if name.endswith(end)), None)
     return known or list(rows[0])
 
 
 def write_day(folder: Path, files: Files, style: Style) -> None:
-    """The day's files under `folder`."""
+    """Write the day's files under `folder`."""
     for name, rows in files.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,5 +1,8 @@
-"""One tape in every form in which it may be delivered: Parquet of any types, other delimiters and encodings, date and time in
-one column, symbols and numbers as other systems write them. The canonical rows are those of the plain CSV file."""
+"""Tests one tape in every form of delivery against the canonical rows of the plain CSV file.
+
+The forms are Parquet of any types, other delimiters and encodings, date and time in one column, and symbols and numbers as other
+systems write them.
+"""
 
 import datetime as dt
 import errno
@@ -57,7 +60,7 @@ def table_of(header: str, rows: list[str]) -> pl.DataFrame:
 
 
 def to_parquet(path: Path, typed: bool, encoding: str = "utf-8", row_group_size: int = 7) -> None:
-    """The CSV file as a Parquet file beside it, which it then is no more. typed: numbers as numbers."""
+    """Replace the CSV file by a Parquet file beside it. typed: whether numbers are stored as numbers."""
     text = path.read_bytes().decode(encoding)
     frame = pl.read_csv(io.StringIO(text), infer_schema=False, quote_char=None, truncate_ragged_lines=True)
     if typed:
@@ -81,7 +84,7 @@ def made_of(folder: Folder):
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
-def test_lines_that_end_in_carriage_returns_alone_are_named(tmp_path, encoding):
+def test_a_file_with_carriage_returns_only_is_reported(tmp_path, encoding):
     folder = Folder(tmp_path)
     write_day(folder.root, WRITERS["SH"]["DataYes"](simulate("SH", (600_519,), 11), Style(), "20240110"), Style())
     path = next(path for path in folder.tick_files() if "Transaction" in path.name)
@@ -100,7 +103,7 @@ def test_lines_that_end_in_carriage_returns_alone_are_named(tmp_path, encoding):
 
 @pytest.mark.parametrize("typed", [False, True])
 @pytest.mark.parametrize(("exchange", "vendor"), [(e, vendor) for e, writers in WRITERS.items() for vendor in writers])
-def test_parquet_gives_the_rows_of_the_same_csv_in_every_layout(tmp_path, exchange, vendor, typed):
+def test_parquet_and_csv_have_the_same_rows_in_every_layout(tmp_path, exchange, vendor, typed):
     codes = {"SH": (600_519, 688_981), "SZ": (1, 300_750)}[exchange]
     encoding = "gbk" if vendor == "Wind" else "utf-8"
     files = WRITERS[exchange][vendor](simulate(exchange, codes, 11, arrivals=60), Style(encoding), "20240110")
@@ -135,7 +138,7 @@ def test_snapshots_in_parquet_and_row_groups_of_any_size(tmp_path, rows):
 
 
 def typed_sse() -> pl.DataFrame:
-    """The SSE rows as a data frame's user would have them: numbers, integers for symbols, timestamps."""
+    """Return the SSE rows as a user of data frames stores them: numbers, integers for symbols, timestamps."""
     numbers = ("TradeIndex", "TradeChan", "SecurityID", "TradVolume", "TradeBuyNo", "TradeSellNo", "BizIndex")
     time = ("2024-01-10 " + pl.col("TradTime")).str.to_datetime("%Y-%m-%d %H:%M:%S%.3f")
     return table_of(SSE_HEADER, SSE_ROWS).with_columns(
@@ -168,7 +171,7 @@ def test_parquet_of_any_types_reads_the_same(folder, change):
     assert healthy(made)
 
 
-def test_a_parquet_row_that_cannot_be_used_is_told_by_its_row(folder):
+def test_an_unusable_parquet_row_is_reported_with_its_number(folder):
     frame = typed_sse()
     frame = frame.with_columns(TradPrice=pl.when(pl.int_range(4) == 2).then(float("nan")).otherwise("TradPrice"))
     frame = frame.with_columns(TradVolume=pl.when(pl.int_range(4) == 3).then(1.5).otherwise("TradVolume"))
@@ -183,29 +186,29 @@ def test_a_parquet_row_that_cannot_be_used_is_told_by_its_row(folder):
 
 
 @pytest.mark.parametrize(
-    ("column", "dtype", "value", "said"),
+    ("column", "dtype", "value", "expected"),
     [
         ("TradeBuyNo", pl.Float32, 16_777_219, "a 32-bit float has lost its digits"),
         ("TradeBuyNo", pl.Float64, 2.0**60, "a 64-bit float has lost its digits"),
         ("TradeMoney", pl.Float32, 360_202.5, "a 32-bit float has lost its digits"),
     ],
 )
-def test_floats_that_lost_digits_are_set_aside(folder, column, dtype, value, said):
+def test_floats_that_lost_digits_are_set_aside(folder, column, dtype, value, expected):
     frame = typed_sse().with_columns(pl.lit(value, dtype).alias(column))
     frame.write_parquet(folder.root / "t.parquet")
     made = trades(folder)
     assert made.frame.is_empty()
-    assert said in story(made, "too_many_set_aside")
+    assert expected in story(made, "too_many_set_aside")
 
 
-def test_parquet_that_is_damaged_or_of_no_type_of_a_tick_is_told(folder):
+def test_parquet_that_is_damaged_or_has_an_impossible_type_is_reported(folder):
     typed_sse().write_parquet(folder.root / "t.parquet")
     data = (folder.root / "t.parquet").read_bytes()
     for broken in (data[:-20], data[: len(data) // 2], b"PAR1" + b"x" * 100, b""):
         folder.bytes("t.parquet", broken)
         assert f"{FOLDER}/t.parquet" in story(trades(folder), "unreadable")
     typed_sse().with_columns(TradPrice=pl.concat_list("TradPrice")).write_parquet(folder.root / "t.parquet")
-    assert "column TradPrice holds List(Float64)" in story(trades(folder), "unreadable")
+    assert "column TradPrice has the type List(Float64)" in story(trades(folder), "unreadable")
 
 
 def test_timestamps_of_another_day_set_their_rows_aside(folder):
@@ -245,7 +248,7 @@ def test_a_full_stamp_in_the_column_of_the_time_is_read(folder, form):
 
 
 @pytest.mark.parametrize("form", STAMPS)
-def test_stamps_go_the_fast_way(form):
+def test_stamps_are_read_by_the_compiled_parser(form):
     layout = next(item for item in LAYOUTS if item.name.startswith("DataYes SSE trades")).stamped()
     row = [STAMPS[form](v) if i == 4 else v for i, v in enumerate(SSE_ROWS[0].split(","))]
     plan = ParsePlan.of(layout.fields, layout.header, layout.exchange, text_suffix=False)
@@ -253,7 +256,7 @@ def test_stamps_go_the_fast_way(form):
     assert (rows.tolist(), len(odd)) == ([0], 0)
 
 
-def test_a_stamp_of_another_day_or_of_no_order_is_set_aside(folder):
+def test_a_stamp_of_another_day_or_form_is_set_aside(folder):
     rows = [row.replace(row.split(",")[4], f"2024-01-10 {row.split(',')[4]}") for row in SSE_ROWS]
     wrong = [rows[1].replace("2024-01-10", "2024-01-09"), rows[1].replace("2024-01-10", "10/01/2024"), SSE_ROWS[1]]
     folder.put("t.csv", SSE_HEADER, [*rows, *wrong])
@@ -305,7 +308,7 @@ def test_stamps_mean_the_same_moment_in_either_reader(moment, form, zone):
     st.text("0123456789-/. T:Z+", max_size=26)
     | st.from_regex(r"20\d\d-\d\d?-\d\d?[ T]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d+)?", fullmatch=True)
 )
-def test_the_compiled_reader_of_stamps_knows_nothing_that_the_plain_one_does_not(text):
+def test_the_compiled_parser_reads_no_stamp_that_the_plain_one_rejects(text):
     found = compiled_stamp(text)
     assert found is None or not text.strip(values.STRIPPED) or found == values.stamp(text.strip(values.STRIPPED))
 
@@ -382,7 +385,7 @@ def test_wide_encodings_in_every_packing(folder, encoding, name):
         lambda text: "\ufeff" + text.upper(),
     ],
 )
-def test_letter_case_and_blanks_of_a_header_are_forgiven(folder, change):
+def test_letter_case_and_blanks_of_a_header_are_ignored(folder, change):
     folder.put("t.csv", change(SSE_HEADER), SSE_ROWS)
     folder.put("mdl_6_36_0.csv", change(SZSE_HEADER), SZSE_ROWS)
     made = trades(folder)
@@ -441,7 +444,7 @@ def test_the_exchange_is_taken_from_any_form_of_a_symbol(folder, change):
         ("0,15,6,600519,10:00:00.000,1800,2.00E+02,360000,5,4,B,--,x,5", (18_000_000, 200)),
     ],
 )
-def test_values_that_say_one_thing_are_read(folder, row, read):
+def test_unambiguous_values_are_read(folder, row, read):
     folder.put("t.csv", SSE_HEADER, [*SSE_ROWS, row])
     made = trades(folder)
     assert made.frame.filter(pl.col("seq") == 15).select("price", "volume").rows() == [read]
@@ -458,7 +461,7 @@ def test_values_that_say_one_thing_are_read(folder, row, read):
         ("TradPrice", "1,80"),
     ],
 )
-def test_numbers_that_lost_digits_or_say_two_things_are_set_aside(folder, column, value):
+def test_numbers_that_lost_digits_or_are_ambiguous_are_set_aside(folder, column, value):
     names = SSE_HEADER.split(",")
     cells = ["0", "15", "6", "600519", "10:00:00.000", "1800", "200", "360000", "9", "4", "B", "5", "x", "5"]
     cells[names.index(column)] = f'"{value}"'
@@ -477,22 +480,22 @@ def test_a_file_of_which_no_row_can_be_used_is_refused_however_large_the_others_
         [row.replace(":", "~") for row in SSE_ROWS],
     )
     made = trades(folder)
-    told = story(made, "too_many_set_aside")
-    assert f"4 of 4 rows of {FOLDER}/b.csv are set aside" in told
-    assert "a.csv" not in told
+    message = story(made, "too_many_set_aside")
+    assert f"4 of 4 rows of {FOLDER}/b.csv are set aside" in message
+    assert "a.csv" not in message
     folder.put("b.csv", SSE_HEADER, SSE_ROWS)
     assert trades(folder).profile["too_many_set_aside"].sum() == 0
 
 
-def test_the_commonest_rules_are_told_with_their_counts(folder):
+def test_the_commonest_rules_are_reported_with_their_counts(folder):
     wrong = [SSE_ROWS[1].replace(",200,", f",{value},") for value in ("x", "y", "-5", "z")]
     folder.put("t.csv", SSE_HEADER, [*SSE_ROWS, *wrong])
-    told = story(trades(folder), "too_many_set_aside")
-    assert "4 of 8 rows" in told
-    assert "(3 rows: TradVolume is no whole number; 1 row: a fill's volume must be above 0)" in told
+    message = story(trades(folder), "too_many_set_aside")
+    assert "4 of 8 rows" in message
+    assert "(3 rows: TradVolume is no whole number; 1 row: a fill's volume must be above 0)" in message
 
 
-# --- folders as they come -------------------------------------------------------------------------------------------------
+# --- folders as delivered --------------------------------------------------------------------------------------------------
 
 
 def test_nested_folders_and_zips_named_after_the_day_are_read(folder):
@@ -508,16 +511,16 @@ def test_nested_folders_and_zips_named_after_the_day_are_read(folder):
 def test_a_file_named_after_another_day_is_refused_by_name(folder, name):
     folder.put("t.csv", SSE_HEADER, SSE_ROWS)
     folder.put(name, SSE_HEADER, SSE_ROWS)
-    told = story(trades(folder), "unrecognised")
-    assert f"{FOLDER}/{name} is named after 2024-01-09, and its folder after 2024-01-10" in told
+    message = story(trades(folder), "unrecognised")
+    assert f"{FOLDER}/{name} is named after 2024-01-09, and its folder after 2024-01-10" in message
     assert trades(folder, refuse_names_of_other_days=False).profile["unrecognised"].sum() == 0
     (folder.root / name).unlink()
-    folder.put("99999999_t.csv", SSE_HEADER, SSE_ROWS)  # a number, and no day
+    folder.put("99999999_t.csv", SSE_HEADER, SSE_ROWS)  # a number that is not a day
     folder.put("20240110_sent_20240111.csv", SSE_HEADER, SSE_ROWS)
     assert healthy(trades(folder))
 
 
-# --- what else stands in files ----------------------------------------------------------------------------------------------
+# --- other contents of files -----------------------------------------------------------------------------------------------
 
 
 def again_amid(lines: list[bytes]) -> list[bytes]:
@@ -561,7 +564,7 @@ def closed_by_dos(lines: list[bytes]) -> list[bytes]:
     ],
 )
 @pytest.mark.parametrize(("exchange", "vendor"), [(e, vendor) for e, writers in WRITERS.items() for vendor in writers])
-def test_repeated_headers_and_lines_of_nothing_are_no_rows(tmp_path, exchange, vendor, change):
+def test_repeated_headers_and_empty_lines_are_not_rows(tmp_path, exchange, vendor, change):
     if vendor == "Wind" and change is again_behind_a_mark:
         change = again_amid  # a file in GBK has no byte order mark of UTF-8
     codes = {"SH": (600_519, 688_981), "SZ": (1, 300_750)}[exchange]
@@ -628,7 +631,7 @@ def test_a_cancel_of_both_sides_or_of_none_is_set_aside(folder):
 
 
 @pytest.mark.parametrize(
-    ("data", "said"),
+    ("data", "expected"),
     [
         (gzip.compress(b"x" * 99), "a gzip archive: name it .csv.gz"),
         (b"PK\x03\x04 20240110_Transaction.csv" + SSE_HEADER.encode() + b"\n", "a zip archive or a workbook"),
@@ -640,18 +643,18 @@ def test_a_cancel_of_both_sides_or_of_none_is_set_aside(folder):
         (b"t.csv".ljust(257, b"\0") + b"ustar" + b"\0" * 99, "a tar archive: unpack it"),
     ],
 )
-def test_a_file_of_another_kind_than_its_name_says_is_named(folder, data, said):
+def test_a_file_of_another_format_than_its_suffix_is_reported(folder, data, expected):
     folder.put("good.csv", SSE_HEADER, SSE_ROWS)
     folder.bytes("t.csv", data)
     for made in (trades(folder), orders(folder)):
-        assert f"{FOLDER}/t.csv is, by its first bytes, {said}" in story(made, "unreadable")
+        assert f"{FOLDER}/t.csv is, by its first bytes, {expected}" in story(made, "unreadable")
 
 
 @pytest.mark.parametrize("name", ["{}.csv", "SH{}.csv", "{}.SH/t.csv", "{}_trades.csv", "20240110/{}.SH.csv"])
 @pytest.mark.parametrize("header", [False, True])
-def test_files_of_suspended_names_may_be_empty(folder, name, header):
-    held = {code: [row for row in SSE_ROWS if code in row] for code in ("600519", "600000")}
-    for code, rows in held.items():
+def test_files_of_suspended_stocks_may_be_empty(folder, name, header):
+    rows_of = {code: [row for row in SSE_ROWS if code in row] for code in ("600519", "600000")}
+    for code, rows in rows_of.items():
         folder.put(name.format(code), SSE_HEADER, rows)
     for code in ("600999", "601000"):
         folder.bytes(name.format(code), SSE_HEADER.encode() + b"\n" if header else b"")
@@ -662,11 +665,11 @@ def test_files_of_suspended_names_may_be_empty(folder, name, header):
         f"{FOLDER}/{name.format(code)}" for code in ("600999", "601000")
     ]
     if not header:
-        folder.bytes(name.format("601001"), b"")  # more of them are empty than hold anything
+        folder.bytes(name.format("601001"), b"")  # most of the files are now empty
         assert "is empty and has no header" in story(trades(folder), "unreadable")
 
 
-def test_an_empty_file_says_so(folder):
+def test_an_empty_file_is_reported(folder):
     folder.put("t.csv", SSE_HEADER, SSE_ROWS)
     folder.bytes("mdl_4_19_0.csv", b"")
     for made in (trades(folder), orders(folder)):
@@ -674,10 +677,10 @@ def test_an_empty_file_says_so(folder):
 
 
 @pytest.mark.parametrize("suffix", [".7z", ".rar", ".tar", ".csv.zst"])
-def test_archives_of_other_kinds_are_refused_with_the_remedy(folder, suffix):
+def test_archives_of_other_formats_are_refused_with_the_remedy(folder, suffix):
     folder.bytes(f"day{suffix}", b"7z")
-    told = story(trades(folder), "unrecognised")
-    assert f"day{suffix} is an archive of a kind that is not read: unpack it" in told
+    message = story(trades(folder), "unrecognised")
+    assert f"day{suffix} is an archive of a kind that is not read: unpack it" in message
 
 
 def test_a_zip_with_folders_and_marker_files_is_read(folder):
@@ -694,7 +697,7 @@ def test_a_zip_with_folders_and_marker_files_is_read(folder):
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.zip", "t.parquet"])
 @pytest.mark.parametrize("number", [errno.EACCES, errno.ENOENT, errno.EIO, errno.ESTALE])
-def test_a_fault_of_the_machine_is_no_verdict(folder, monkeypatch, name, number):
+def test_a_fault_of_the_machine_is_raised_and_not_a_verdict(folder, monkeypatch, name, number):
     if name.endswith("parquet"):
         typed_sse().write_parquet(folder.root / name)
     else:

@@ -1,5 +1,4 @@
-"""What the declared layouts promise: names, numberings, optional columns, which header is whose, and what each kind of row
-means where vendors and exchanges differ."""
+"""Tests the declared layouts: names, numberings, optional columns, the recognition of headers, and the meaning of each kind of row."""
 
 import datetime as dt
 import io
@@ -67,22 +66,22 @@ def test_names_are_unique_and_every_column_read_is_published():
             assert set(kept) <= set(layout.fields[name].codes.values())
 
 
-def test_every_layout_says_all_that_its_table_needs():
+def test_every_layout_declares_all_that_its_table_needs():
     needed = {
         "trades": {"code", "time", "channel", "seq", "price", "volume", "bid_order", "ask_order"},
         "orders": {"code", "time", "channel", "seq", "price", "quantity"},
         "quotes": {"code", "time", "trades", "volume", "amount", "last", "pre_close", "bid_price_10", "ask_volume_10"},
     }
     for layout in LAYOUTS:
-        said = {*layout.fields, *layout.fixed}
-        assert needed[layout.table] <= said
+        declared = {*layout.fields, *layout.fixed}
+        assert needed[layout.table] <= declared
         if layout.table == "trades":
-            assert ("flag" in said) == (layout.exchange == "SH")
+            assert ("flag" in declared) == (layout.exchange == "SH")
         if layout.table == "orders":
-            assert {"order", "side", "kind"} <= said or {"bid_order", "ask_order"} <= said
+            assert {"order", "side", "kind"} <= declared or {"bid_order", "ask_order"} <= declared
 
 
-def test_numberings_say_what_seq_counts():
+def test_numberings_declare_what_seq_counts():
     for layout in LAYOUTS:
         if layout.table == "quotes" or layout.name.startswith("Wind"):
             assert layout.numbering is None
@@ -102,7 +101,7 @@ def test_an_optional_column_may_be_missing_and_is_then_not_read():
         assert {item.column for item in found.fields.values()} <= set(header)
 
 
-def test_a_row_without_event_contradicts_nobody_and_takes_it_from_its_repetition():
+def test_a_row_without_event_is_no_conflict_and_is_filled_from_its_repetition():
     rows = [(600519, 6, 1, 100, None), (600519, 6, 1, 100, 7), (600519, 6, 2, 100, 8), (600519, 6, 2, 100, 9)]
     frame = pl.DataFrame(rows, schema=["code", "channel", "seq", "volume", "event"], orient="row")
     kept, again = split_duplicates(frame)
@@ -110,18 +109,18 @@ def test_a_row_without_event_contradicts_nobody_and_takes_it_from_its_repetition
     assert again["conflicts"].to_list() == [False, True]
 
 
-# --- whose a header is ----------------------------------------------------------------------------------------------------
+# --- recognition of headers ------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_a_header_is_the_layout_s_that_published_it_in_any_order_and_with_more_columns(layout):
+def test_a_published_header_is_recognised_in_any_order_and_with_more_columns(layout):
     for header in (layout.header, layout.header[::-1], ("Early", *layout.header, "", "Late")):
         found = {item.table: item.name for item in recognise(header, layout.exchange)}
         assert found[layout.table] == layout.name
         assert len(found) == len(recognise(header, layout.exchange))
 
 
-def test_of_two_layouts_that_fit_the_one_that_reads_more_is_meant():
+def test_of_two_layouts_that_fit_the_one_that_reads_more_is_chosen():
     small = Layout("small", "trades", "SH", ("a", "b", "c"), {"code": Field("a", "symbol"), "seq": Field("b")})
     large = Layout("large", "trades", "SH", ("a", "b", "c", "d"), {**small.fields, "time": Field("c", "clock")})
     optional = Layout("optional", "trades", "SH", ("a", "b", "d"), {**small.fields, "event": Field("d", optional=True)})
@@ -131,7 +130,7 @@ def test_of_two_layouts_that_fit_the_one_that_reads_more_is_meant():
         assert [item.name for item in recognise(("a", "b", "d"), None, layouts)] == ["optional"]
 
 
-def test_of_two_that_read_the_same_the_more_alike_header_is_meant():
+def test_of_two_layouts_that_read_the_same_the_more_similar_header_is_chosen():
     fields = {"code": Field("a", "symbol"), "seq": Field("b")}
     wide = Layout("wide", "trades", "SH", ("a", "b", "x", "y", "z"), fields)
     narrow = Layout("narrow", "trades", "SH", ("a", "b", "x"), fields)
@@ -140,24 +139,24 @@ def test_of_two_that_read_the_same_the_more_alike_header_is_meant():
         assert recognise(("a", "b", "x", "y", "z"), None, layouts)[0].name == "wide"
 
 
-def test_a_file_in_an_unknown_encoding_is_named_in_a_short_message():
-    """Read as it is, the whole file is one column name."""
+def test_a_file_in_an_unknown_encoding_is_reported_briefly():
+    """Without decoding, the whole file is one column name."""
     assert len(str(nearest(["Ù" * 200_000]))) < 1_000
 
 
-def test_a_file_of_one_line_is_named_in_a_time_linear_in_its_columns():
+def test_a_file_of_one_line_is_reported_in_time_linear_in_its_columns():
     """With CR alone as line end the whole file is one header; a quadratic search would need hours."""
     header = [f"{at}.5" for at in range(200_000)]
     assert recognise(header, None) == []
     assert "matches no known layout" in str(nearest(header))
 
 
-def test_a_header_of_both_exchanges_needs_a_row_or_a_folder_that_says_which():
+def test_a_header_of_both_exchanges_needs_a_row_or_a_folder_that_names_one():
     header = by_name("INSIGHT SSE trades").header
     assert recognise(header, None) == []
-    told = str(nearest(header))
-    assert "its header fits INSIGHT SSE trades (SHtrans) and INSIGHT SZSE trades (SZtrans)" in told
-    assert "write the securities in SecurityID as 600519.SH or 000001.SZ, or name the folder so" in told
+    message = str(nearest(header))
+    assert "its header fits INSIGHT SSE trades (SHtrans) and INSIGHT SZSE trades (SZtrans)" in message
+    assert "write the securities in SecurityID as 600519.SH or 000001.SZ, or name the folder so" in message
     assert {item.exchange for item in recognise(header, "SZ")} == {"SZ"}
     assert exchange_of(("SecurityID",), [("x",), ("000001.SZ",)]) == "SZ"
     assert exchange_of(("SecurityID",), [("000001.sz",)], "600519.SH") == "SZ"
@@ -165,7 +164,7 @@ def test_a_header_of_both_exchanges_needs_a_row_or_a_folder_that_says_which():
     assert exchange_of(("Other",), [("000001.SZ",)], "20240110") is None
 
 
-def test_an_exchange_that_nobody_reads_is_nobody_s_affair(landing):
+def test_an_exchange_that_is_not_read_is_ignored(landing):
     landing.put("430047.BJ/逐笔成交.csv", WIND_TRADES, "430047.BJ,430047,20240110,93000000,1,0,0,B,149900,400,8,7")
     landing.put("600519.SH/逐笔成交.csv", WIND_TRADES, "600519.SH,600519,20240110,150000060,3,,,N,18000000,100,8,9")
     result = made(make_trades, landing)
@@ -174,10 +173,10 @@ def test_an_exchange_that_nobody_reads_is_nobody_s_affair(landing):
     assert result.notes["accompanying_files"] == ["ticks/20240110/430047.BJ/逐笔成交.csv"]
 
 
-def test_a_file_whose_symbols_contradict_its_header_is_told(landing):
+def test_a_file_whose_symbols_contradict_its_header_is_reported(landing):
     landing.put("600519.SH/t.csv", SZSE, szse(1, 9, 5, "15:00:00.000"))
-    told = "; ".join(made(make_trades, landing).profile["detail"].drop_nulls())
-    assert "its header is that of DataYes SZSE trades (mdl_6_36_0), but its symbols or its folder name SH" in told
+    message = "; ".join(made(make_trades, landing).profile["detail"].drop_nulls())
+    assert "its header is that of DataYes SZSE trades (mdl_6_36_0), but its symbols or its folder name SH" in message
 
 
 def test_a_suspended_stock_has_a_header_and_no_rows(landing):
@@ -187,7 +186,7 @@ def test_a_suspended_stock_has_a_header_and_no_rows(landing):
     assert result.profile.select(pl.col("unrecognised", "ends_early", "rows_set_aside").sum()).row(0) == (0, 0, 0)
 
 
-def test_a_column_named_twice_fits_nothing_and_is_named():
+def test_a_repeated_column_fits_no_layout_and_is_reported():
     header = (*by_name("DataYes SSE trades").header, "TradPrice")
     assert recognise(header, None) == []
     assert "has TradPrice twice" in str(nearest(header))
@@ -196,15 +195,15 @@ def test_a_column_named_twice_fits_nothing_and_is_named():
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_each_missing_column_is_named_with_the_layout(layout):
+def test_each_missing_column_is_reported_with_the_layout(layout):
     for column in layout.columns:
         header = [name for name in layout.header if name != column]
         if any(item.table == layout.table for item in recognise(header, layout.exchange)):
             continue  # a sibling layout of the same file reads without it
-        told = nearest(header)
-        assert column in told.missing, (column, told)
-        assert by_name(told.nearest).header == layout.header
-        assert layout.table in told.tables
+        message = nearest(header)
+        assert column in message.missing, (column, message)
+        assert by_name(message.nearest).header == layout.header
+        assert layout.table in message.tables
 
 
 # --- the merged SSE stream ------------------------------------------------------------------------------------------------
@@ -214,7 +213,7 @@ def merged(number, kind, buy, sell, price, quantity, money, flag, time="10:00:00
     return f"{number},6,{code},{time},{kind},{buy},{sell},{price},{quantity},{money},{flag},x,{number}"
 
 
-def test_a_merged_stream_gives_trades_and_orders(landing):
+def test_a_merged_stream_becomes_trades_and_orders(landing):
     landing.put(
         "mdl_4_24_0.csv",
         MERGED,
@@ -223,7 +222,9 @@ def test_a_merged_stream_gives_trades_and_orders(landing):
         merged(3, "A", 0, 12, "1801.00", 100, "0.000", "S", "09:15:00.020"),
         merged(4, "S", 0, 0, "0.000", 0, "0.00000", "TRADE", "09:30:00.000"),
         merged(5, "T", 20, 12, "1801.00", 100, "180100.00000", "B"),
-        merged(6, "A", 20, 0, "1801.00", 50, "100.000", "B"),  # an add row's money is the quantity already filled
+        merged(
+            6, "A", 20, 0, "1801.00", 50, "100.000", "B"
+        ),  # TradeMoney of an added order is the quantity already filled
         merged(7, "D", 11, 0, "0.000", 300, "0.000", "B"),
         merged(8, "T", 20, 31, "1801.00", 50, "90050.00000", "N", "15:00:00.060"),
         merged(9, "S", 0, 0, "0.000", 0, "0.00000", "CLOSE", "15:01:00.000"),
@@ -259,7 +260,7 @@ def test_a_wrong_row_of_the_merged_stream_is_set_aside(landing, row, table, reas
     good = merged(9, "T", 20, 12, "1801.00", 100, "180100.00000", "N", "15:00:00.000")
     landing.put("mdl_4_24_0.csv", MERGED, row, good)
     result = made({"trades": make_trades, "orders": make_orders}[table], landing)
-    assert [told for told in reasons(result) if reason in told]
+    assert [message for message in reasons(result) if reason in message]
     assert result.frame.height == (table == "trades")
 
 
@@ -274,12 +275,12 @@ def test_a_wrong_row_of_the_merged_stream_is_set_aside(landing, row, table, reas
         ("90.154", True),  # within half a cent: rounded
         ("90.156", False),
         ("90", False),
-        ("0", True),  # not given
+        ("0", True),  # not delivered
         ("", True),
         ("-90.15", False),
     ],
 )
-def test_money_must_be_price_times_volume_where_it_is_given(landing, money, fine):
+def test_money_must_be_price_times_volume_where_it_is_delivered(landing, money, fine):
     landing.put(
         "mdl_4_24_0.csv",
         MERGED,
@@ -289,7 +290,7 @@ def test_money_must_be_price_times_volume_where_it_is_given(landing, money, fine
     assert (made(make_trades, landing).frame.height == 2) == fine
 
 
-def test_a_fill_beyond_a_trillion_yuan_is_none(landing):
+def test_a_fill_above_a_trillion_yuan_is_set_aside(landing):
     huge = merged(5, "T", 20, 12, "99999999999.00", 1000, "", "B")
     landing.put("m.csv", MERGED, huge, merged(9, "T", 20, 12, "18.01", 5, "90.05", "N", "15:00:00.000"))
     result = made(make_trades, landing)
@@ -301,7 +302,7 @@ def test_a_fill_beyond_a_trillion_yuan_is_none(landing):
 
 
 def test_wind_files_of_both_exchanges(landing):
-    """Ticks as they stand, the hour's 0 dropped, blank letters as nothing or the byte 0, cancels under numbers of their own."""
+    """Prices are ticks, the hour's 0 is missing, blank letters are empty or the byte 0, and cancels have their own numbers."""
     landing.put(
         "600519.SH/逐笔成交.csv",
         WIND_TRADES + ",",
@@ -356,7 +357,7 @@ def test_wind_files_of_both_exchanges(landing):
 
 
 def test_wind_snapshots(landing):
-    """Cumulative figures are those of the day, not of the snapshot; amounts are yuan, prices ticks, empty levels 0."""
+    """Cumulative figures are of the day, not of the snapshot; amounts are in yuan, prices in ticks, and empty levels are 0."""
     layout = by_name("Wind SZSE snapshots")
     known = {
         "万得代码": "000333.SZ",
@@ -392,7 +393,7 @@ def test_wind_snapshots(landing):
     assert (row["bid_price_2"], row["limit_up"]) == (None, None)
 
 
-def test_a_fraction_of_a_tick_is_no_price(landing):
+def test_a_fraction_of_a_tick_is_not_a_price(landing):
     landing.put(
         "000001.SZ/逐笔成交.csv",
         WIND_TRADES,
@@ -405,7 +406,7 @@ def test_a_fraction_of_a_tick_is_no_price(landing):
     assert "成交价格 = '15.01' is no whole number" in reasons(result)[0]
 
 
-def test_wind_orders_of_a_kind_that_nobody_declared_are_set_aside(landing):
+def test_wind_orders_of_an_undeclared_kind_are_set_aside(landing):
     landing.put(
         "000001.SZ/逐笔委托.csv",
         WIND_ORDERS,
@@ -416,7 +417,7 @@ def test_wind_orders_of_a_kind_that_nobody_declared_are_set_aside(landing):
     )
     result = made(make_orders, landing)
     assert result.frame["order"].to_list() == [7]
-    assert ["委托类型" in told or "委托代码" in told for told in reasons(result)] == [True, True]
+    assert ["委托类型" in message or "委托代码" in message for message in reasons(result)] == [True, True]
 
 
 # --- the exchanges' habits ------------------------------------------------------------------------------------------------
@@ -437,12 +438,12 @@ def szse(number, buy, sell, time, code="300750"):
         ("09:25:00.000", 0),  # opening auction
         ("09:29:59.990", 0),
         ("09:30:00.000", 1),
-        ("11:30:00.010", 1),  # matched as the morning ends, stamped after
+        ("11:30:00.010", 1),  # matched at the end of the morning and stamped after it
         ("13:00:00.000", 1),
         ("14:56:59.990", 1),
         ("14:57:00.000", 0),  # closing auction
         ("15:00:59.990", 0),
-        ("15:05:00.000", 1),  # after-hours fixed price: one by one, the later order takes
+        ("15:05:00.000", 1),  # after-hours fixed price: matched one by one, the later order is the aggressor
         ("15:30:00.000", 1),
     ],
 )
@@ -453,8 +454,8 @@ def test_szse_sides_over_the_day(landing, time, side):
 
 
 @pytest.mark.parametrize("time", ["14:59:59.990", "15:06:00.000"])
-def test_the_sse_flag_is_kept_whenever_it_is_given(landing, time):
-    """Before 2018-08-20 SSE traded on to 15:00: those prints have an aggressor, and so have after-hours ones on STAR."""
+def test_the_sse_flag_is_kept_whenever_it_is_delivered(landing, time):
+    """Before 2018-08-20 SSE traded continuously to 15:00; these prints and after-hours ones on STAR have an aggressor."""
     landing.put(
         "m.csv",
         MERGED,
@@ -480,7 +481,7 @@ def test_the_sse_flag_is_kept_whenever_it_is_given(landing, time):
         (szse(3, 9, -5, "10:00:00.000"), "ask_order is negative"),
     ],
 )
-def test_what_no_exchange_writes_is_no_fill(landing, row, reason):
+def test_a_row_that_no_exchange_writes_is_set_aside(landing, row, reason):
     landing.put("t.csv", SZSE, row, szse(4, 9, 5, "15:00:00.000"))
     result = made(make_trades, landing)
     assert result.frame["seq"].to_list() == [4]

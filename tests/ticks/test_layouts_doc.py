@@ -1,4 +1,4 @@
-"""docs/layouts.md is true: its worked example is run as it stands there."""
+"""Tests docs/layouts.md by running its examples as published."""
 
 import datetime as dt
 import re
@@ -26,7 +26,7 @@ def blocks(language: str) -> list[str]:
 
 @pytest.fixture
 def desk(monkeypatch):
-    """The page's layouts as the module desk_of_the_page, which settings name."""
+    """Install the page's layouts as the module desk_of_the_page, which settings name."""
     module = types.ModuleType("desk_of_the_page")
     for block in (blocks("python")[0], blocks("python")[2]):
         exec(block, vars(module))
@@ -35,7 +35,7 @@ def desk(monkeypatch):
 
 
 @pytest.mark.parametrize("joint", [True, False])
-def test_the_worked_example_reads_as_the_page_says(tmp_path, desk, joint):
+def test_the_worked_example_has_the_published_result(tmp_path, desk, joint):
     text = blocks("csv")[0]
     if not joint:  # before 2022
         text = "".join(line.rpartition(",")[0] + "\n" for line in text.splitlines())
@@ -45,8 +45,8 @@ def test_the_worked_example_reads_as_the_page_says(tmp_path, desk, joint):
         def tick_files(self):
             return [tmp_path / "acme.csv"]
 
-    said: dict[str, list[tuple]] = {}
-    exec(blocks("python")[1].replace(" == [", " = ["), said)
+    published: dict[str, list[tuple]] = {}
+    exec(blocks("python")[1].replace(" == [", " = ["), published)
     hide = {"date", "symbol", "channel", "seq"}
     for make, name in ((make_trades, "trades"), (make_orders, "orders")):
         made = run_make(
@@ -54,12 +54,12 @@ def test_the_worked_example_reads_as_the_page_says(tmp_path, desk, joint):
         )
         assert made.profile["rows_set_aside"].sum() == 0
         frame = made.frame.with_columns(pl.col(column).cast(pl.String) for column in {"kind"} & set(made.frame.columns))
-        expected = said[name] if joint else [(*row[:-1], None) for row in said[name]]
+        expected = published[name] if joint else [(*row[:-1], None) for row in published[name]]
         assert frame.drop(hide).rows() == expected
         assert made.notes["status_rows"] == 1
 
 
-def test_the_example_without_numbers_reads_as_it_stands(tmp_path, desk):
+def test_the_example_without_numbers_has_the_published_result(tmp_path, desk):
     (tmp_path / "SH_trade.csv").write_text(blocks("csv")[1])
 
     class Landing:
@@ -78,13 +78,13 @@ def test_the_example_without_numbers_reads_as_it_stands(tmp_path, desk):
     ]
 
 
-def test_the_settings_of_the_page_name_what_it_declares(tmp_path):
+def test_the_settings_of_the_page_name_its_layouts(tmp_path):
     (tmp_path / "desk.toml").write_text(f'[profile]\nextends = "production"\n{blocks("toml")[0]}')
     profile = load_profile(str(tmp_path / "desk.toml"), PROFILES, {})
     assert profile.settings.ticks.extra_layouts == ("desk.layouts:acme",)
 
 
-def test_every_layout_stands_on_the_page():
+def test_every_layout_is_listed_on_the_page():
     for layout in layouts.LAYOUTS:
         file = re.search(r"\((.*)\)", layout.name).group(1)
         assert file in PAGE, f"docs/layouts.md does not tell of {layout.name}"

@@ -1,5 +1,4 @@
-"""The real tapes of two vendors: what the layouts' rules claim holds on them, and the same rows written as a merged stream
-or as Wind's files come out the same."""
+"""Tests the layouts' rules on the real tapes of two vendors, and that the same rows in other layouts are read the same."""
 
 import csv
 import datetime as dt
@@ -31,7 +30,7 @@ class Folder:
 
 
 def read(path: Path, date: dt.date = DATE):
-    """(trades, orders), made."""
+    """Make and return (trades, orders)."""
     return [
         run_make(make, date=date, landing=Folder(path), settings=TicksSettings()) for make in (make_trades, make_orders)
     ]
@@ -44,13 +43,13 @@ def raw(name: str) -> list[dict[str, str]]:
 
 @pytest.fixture(scope="module")
 def tape():
-    """(trades, orders) of 600519 as DataYes delivered them."""
+    """Return (trades, orders) of 600519 as DataYes delivered them."""
     return [made.frame.filter(pl.col("symbol") == f"{STOCK}.SH") for made in read(DATA / "datayes/20230201")]
 
 
 @pytest.fixture(scope="module")
 def rows():
-    """The raw rows of both files in the order of BizIndex, and whether each is a trade."""
+    """Return the raw rows of both files in the order of BizIndex, and whether each is a trade."""
     both = [(row, True) for row in raw("20230201_Transaction.csv")] + [(row, False) for row in raw("mdl_4_19_0.csv")]
     return sorted(both, key=lambda pair: int(pair[0]["BizIndex"]))
 
@@ -61,7 +60,7 @@ def write(path: Path, lines: list[list[str]], encoding: str = "utf-8") -> None:
 
 
 def test_the_real_tape_as_a_merged_stream_is_the_same_tape(tmp_path, tape, rows):
-    """What DataYes would deliver since 2023-12-04, with the status rows in between."""
+    """The stream is as DataYes delivers it since 2023-12-04, with the status rows in between."""
     header = "BizIndex,Channel,SecurityID,TickTime,Type,BuyOrderNO,SellOrderNO,Price,Qty,TradeMoney,TickBSFlag,LocalTime,SeqNo"
     status = ["0", "0.000", "0", "0.00000"]
     lines = [header.split(","), ["1", "6", STOCK, "09:15:00.000", "S", "0", *status, "OCALL", "09:15:00.000", "1"]]
@@ -91,7 +90,7 @@ def test_the_real_tape_as_a_merged_stream_is_the_same_tape(tmp_path, tape, rows)
 
 
 def test_the_real_tape_as_wind_files_is_the_same_tape(tmp_path, tape, rows):
-    """Prices × 10 000, HHMMSSmmm, GBK, numbers of Wind's own."""
+    """The files have prices × 10 000, HHMMSSmmm, GBK and Wind's own numbers."""
     trades, orders = [WIND_TRADES.split(",")], [WIND_ORDERS.split(",")]
     for row, trade in rows:
         time = row["TradTime" if trade else "OrderTime"].replace(":", "").replace(".", "").lstrip("0")
@@ -114,7 +113,7 @@ def test_the_real_tape_as_wind_files_is_the_same_tape(tmp_path, tape, rows):
 
 
 def test_the_real_snapshots_as_wind_files_are_the_same_snapshots(tmp_path):
-    """Ten levels a side, cumulative figures, prices × 10 000; amounts are whole yuan there."""
+    """The files have ten levels a side, cumulative figures and prices × 10 000; their amounts are whole yuan."""
     source = raw("20230201_MarketData.csv")
     levels = [
         (f"申{word}{what}{i}", f"{side}{column}{i}")
@@ -159,7 +158,7 @@ def test_the_real_snapshots_as_wind_files_are_the_same_snapshots(tmp_path):
 
 @pytest.mark.parametrize(("vendor", "date"), [("datayes", DATE), ("insight", INSIGHT_DATE)])
 def test_event_is_the_joint_numbering_of_trades_and_orders(vendor, date):
-    """No number twice, both streams rise in it, no stock's clock runs backwards along it."""
+    """No number repeats, both streams ascend in it, and no stock's stamps fall along it."""
     frames = [made.frame for made in read(DATA / vendor / f"{date:%Y%m%d}", date)]
     sse = [frame.filter(pl.col("symbol").str.ends_with(".SH")) for frame in frames]
     together = pl.concat(frame.select("symbol", "channel", "event", "time") for frame in sse)
@@ -190,7 +189,7 @@ def test_an_order_s_add_row_never_precedes_the_fills_it_took_at_once(vendor, dat
     ],
 )
 def test_vendors_money_is_price_times_volume_to_the_last_digit(vendor, name, price, volume, worth):
-    """The tolerance of half a cent is wide: no real fill is off by a millionth of a yuan."""
+    """The tolerance of half a cent is wide: no real fill differs by a millionth of a yuan."""
     frame = pl.read_csv(DATA / vendor / name, infer_schema=False).select(
         cents=(pl.col(price).cast(pl.Float64) * 100).round().cast(pl.Int64) * pl.col(volume).cast(pl.Int64),
         money=pl.col(worth).cast(pl.Float64),
@@ -199,7 +198,7 @@ def test_vendors_money_is_price_times_volume_to_the_last_digit(vendor, name, pri
 
 
 def test_one_changed_figure_of_a_fill_is_set_aside(tmp_path):
-    """A price, a volume or the money itself, changed on one row: exactly that row is set aside, and says why."""
+    """A price, a volume or the money is changed in one row: exactly that row is set aside, with the reason."""
     source = (DATA / "datayes/20230201/20230201_Transaction.csv").read_text().splitlines()
     for column, change in (
         (5, lambda text: f"{float(text) + 0.01:.2f}"),
@@ -213,5 +212,5 @@ def test_one_changed_figure_of_a_fill_is_set_aside(tmp_path):
         (tmp_path / "20230201_Transaction.csv").write_text("\n".join(lines) + "\n")
         trades, _ = read(tmp_path)
         assert trades.frame.height == len(source) - 2
-        told = "; ".join(trades.profile["detail"].drop_nulls())
-        assert "line 5001 its money is not price × volume" in told
+        message = "; ".join(trades.profile["detail"].drop_nulls())
+        assert "line 5001 its money is not price × volume" in message

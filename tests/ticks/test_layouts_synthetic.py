@@ -1,5 +1,4 @@
-"""One day written in every layout says one thing: the trades, the orders and the order flow of a small market, whatever the
-vendor's columns, units, codes, encoding and habits."""
+"""Tests that one day of a small market, written in every layout, is read as the same trades, orders and order flow."""
 
 import datetime as dt
 from pathlib import Path
@@ -34,14 +33,14 @@ class Landing:
 
 
 def read(root: Path):
-    """(trades, orders) of a landing zone, nothing set aside."""
+    """Return (trades, orders) of a landing zone, and assert that no row is set aside."""
     made = [
         run_make(make, date=DATE, landing=Landing(root), settings=TicksSettings())
         for make in (make_trades, make_orders)
     ]
     for each in made:
-        told = each.profile.select(pl.col("rows_set_aside", "unrecognised", "unreadable", "ends_early").sum()).row(0)
-        assert told == (0, 0, 0, 0), each.profile["detail"].drop_nulls().to_list()
+        message = each.profile.select(pl.col("rows_set_aside", "unrecognised", "unreadable", "ends_early").sum()).row(0)
+        assert message == (0, 0, 0, 0), each.profile["detail"].drop_nulls().to_list()
     return [each.frame for each in made]
 
 
@@ -55,8 +54,10 @@ def symbol(event: Event, exchange: str) -> str:
 
 
 def flow(frame: pl.DataFrame, columns: list[str]) -> list[tuple]:
-    """What every layout must say. Numbers of rows are each vendor's own and so is their order within one stamp across files;
-    a cancel's price is not every vendor's."""
+    """Return the rows that every layout must have in common.
+
+    Row numbers, and the order within one stamp across files, differ between vendors; some deliver no price of a cancel.
+    """
     if "kind" in columns:
         frame = frame.with_columns(
             pl.col("kind").cast(pl.String),
@@ -89,7 +90,7 @@ def expected_orders(events: list[Event], exchange: str) -> list[tuple]:
 
 @pytest.mark.parametrize(("exchange", "vendor"), LAYOUTS_OF)
 @pytest.mark.parametrize("seed", [1, 2])
-def test_every_layout_says_what_was_traded(tmp_path, exchange, vendor, seed):
+def test_every_layout_is_read_as_what_was_traded(tmp_path, exchange, vendor, seed):
     events = simulate(exchange, CODES[exchange], seed, arrivals=150)
     trades, orders = written(tmp_path, exchange, vendor, events, Style("gbk" if vendor == "Wind" else "utf-8"))
     assert trades.height > 100
@@ -116,7 +117,7 @@ styles = st.builds(
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(case=st.sampled_from(LAYOUTS_OF), style=styles, seed=st.integers(0, 10_000))
-def test_no_habit_of_a_vendor_changes_what_a_layout_says(tmp_path_factory, case, style, seed):
+def test_no_habit_of_a_vendor_changes_the_rows(tmp_path_factory, case, style, seed):
     exchange, vendor = case
     if vendor == "DataYes merged":
         style = Style(**{**vars(style), "drop": tuple(name for name in style.drop if name != "BizIndex")})
@@ -128,7 +129,7 @@ def test_no_habit_of_a_vendor_changes_what_a_layout_says(tmp_path_factory, case,
 
 @pytest.mark.parametrize("vendor", WRITERS["SH"])
 def test_sse_order_sizes_are_fills_plus_remainder_in_every_layout(tmp_path, vendor):
-    """An order that fills at once never appears, what rests shows what remained: its size is Σ fills at once + remainder."""
+    """An order's size is the sum of its instant fills and its remainder; an order that fills at once never appears."""
     events = simulate("SH", CODES["SH"], 3, arrivals=150)
     trades, orders = written(tmp_path, "SH", vendor, events, Style())
     sizes: dict[tuple[str, int], int] = {}
@@ -150,7 +151,7 @@ def test_sse_order_sizes_are_fills_plus_remainder_in_every_layout(tmp_path, vend
 
 @pytest.mark.parametrize(("exchange", "vendor"), LAYOUTS_OF)
 def test_numbers_and_order_of_events(tmp_path, exchange, vendor):
-    """event is the joint numbering where there is one; an add row never precedes the fills its order took at once."""
+    """event is the joint numbering where there is one; an added order never precedes its instant fills."""
     events = simulate(exchange, CODES[exchange], 4, arrivals=150)
     trades, orders = written(tmp_path, exchange, vendor, events, Style())
     if vendor == "Wind":
@@ -161,9 +162,9 @@ def test_numbers_and_order_of_events(tmp_path, exchange, vendor):
     published = {
         (e.code, e.event) for e in events if e.kind in ("trade", "cancel", "rest" if exchange == "SH" else "arrival")
     }
-    said = pl.concat([trades.select("symbol", "event"), orders.select("symbol", "event")])
-    assert {(int(name[:6]), event) for name, event in said.rows()} == published
-    assert said.height == len(published)
+    numbered = pl.concat([trades.select("symbol", "event"), orders.select("symbol", "event")])
+    assert {(int(name[:6]), event) for name, event in numbered.rows()} == published
+    assert numbered.height == len(published)
     joint = exchange == "SZ" or vendor == "DataYes merged"
     for frame in (trades, orders):
         assert (frame["seq"] == frame["event"]).all() == joint
@@ -177,8 +178,8 @@ def test_numbers_and_order_of_events(tmp_path, exchange, vendor):
         assert all(fill < add for add, fill in both)
 
 
-def test_a_vendor_whose_own_numbers_are_the_joint_ones_has_one_numbering(tmp_path):
-    """Since SSE merged its streams a vendor may fill the old index with the joint number: its gaps are the other stream's."""
+def test_a_vendor_with_joint_numbers_as_its_own_has_one_numbering(tmp_path):
+    """Since SSE merged its streams, a vendor may fill the old index with the joint number, whose gaps are the other stream's."""
     events = simulate("SH", CODES["SH"], 8, arrivals=40)
     for event in events:
         event.index = event.event
@@ -199,7 +200,7 @@ def test_status_rows_are_skipped_and_not_set_aside(tmp_path):
 
 @pytest.mark.parametrize("exchange", ["SH", "SZ"])
 def test_tapes_are_written_under_the_published_headers(exchange):
-    """The writers and the declarations were made from the documentation separately; they name the same columns."""
+    """The writers and the declarations were derived from the documentation separately, and name the same columns."""
     events = simulate(exchange, CODES[exchange], 6, arrivals=30)
     published = {layout.header for layout in LAYOUTS}
     for vendor, write in WRITERS[exchange].items():
@@ -208,7 +209,7 @@ def test_tapes_are_written_under_the_published_headers(exchange):
 
 
 def test_a_day_delivered_in_the_old_files_and_in_the_merged_stream_counts_once(tmp_path):
-    """As in the days of the change: the same events under two numberings; a deleted order's price is only in one."""
+    """As around the change, the same events have two numberings, and only one has the price of a deleted order."""
     events = simulate("SH", CODES["SH"], 9, arrivals=150)
     alone = written(tmp_path / "alone", "SH", "DataYes", events, Style())
     for vendor in ("DataYes", "DataYes merged"):
@@ -223,7 +224,7 @@ def test_a_day_delivered_in_the_old_files_and_in_the_merged_stream_counts_once(t
 
 
 def test_two_vendors_side_by_side_and_both_exchanges_in_one_folder(tmp_path):
-    """Files of different layouts mix: each says which stocks and which exchange it is of."""
+    """Files of different layouts may be mixed, since each names its stocks and its exchange."""
     sse, szse = simulate("SH", CODES["SH"], 7), simulate("SZ", CODES["SZ"], 7)
     folder = tmp_path / "ticks" / DAY
     write_day(folder / "a", WRITERS["SH"]["DataYes merged"](sse, Style(), DAY), Style())

@@ -1,4 +1,4 @@
-"""A tick file that the machine cannot read ends the run; one that is damaged is told as the delivery's fault."""
+"""Tests that a tick file that the machine cannot read ends the run, and that a damaged file is reported as a fault of the delivery."""
 
 import errno
 import os
@@ -14,7 +14,7 @@ NUMBERS = [errno.EIO, errno.EACCES, errno.ESTALE, errno.ENOENT, errno.ENOMEM, er
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.zip"])
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_file_that_cannot_be_opened(folder, name, number, monkeypatch):  # noqa: F811
+def test_a_file_that_the_machine_cannot_open_ends_the_run(folder, name, number, monkeypatch):  # noqa: F811
     folder.put(name, SSE_HEADER, SSE_ROWS)
 
     def fail(path, *_, **__):
@@ -25,7 +25,7 @@ def test_a_file_that_cannot_be_opened(folder, name, number, monkeypatch):  # noq
             patched.setattr(opened, fail)
         with pytest.raises(MachineError, match=rf"{name} cannot be read.*says nothing about the data"):
             trades(folder)
-    assert trades(folder).frame.drop("date").rows() == EXPECTED  # put back: read as if nothing had been
+    assert trades(folder).frame.drop("date").rows() == EXPECTED  # the file is read as before once the fault is gone
 
 
 class Failing:
@@ -51,7 +51,7 @@ class Failing:
 
 
 @pytest.mark.parametrize("lines", [0, 1, 10, 1000])
-def test_a_disk_that_fails_on_the_way(folder, lines, monkeypatch):  # noqa: F811
+def test_a_disk_that_fails_while_reading_ends_the_run(folder, lines, monkeypatch):  # noqa: F811
     folder.put("t.csv", SSE_HEADER, SSE_ROWS)
     real = vendor_files.Source
 
@@ -65,7 +65,7 @@ def test_a_disk_that_fails_on_the_way(folder, lines, monkeypatch):  # noqa: F811
 
 @pytest.mark.parametrize("name", ["t.csv.gz", "t.zip"])
 @pytest.mark.parametrize("keep", [0.0, 0.3, 0.7])
-def test_a_truncated_archive_is_the_delivery_s_fault(folder, name, keep):  # noqa: F811
+def test_a_truncated_archive_is_a_fault_of_the_delivery(folder, name, keep):  # noqa: F811
     folder.put(name, SSE_HEADER, SSE_ROWS * 500)
     path = folder.root / name
     path.write_bytes(path.read_bytes()[: int(keep * path.stat().st_size)])

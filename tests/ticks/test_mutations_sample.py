@@ -1,6 +1,6 @@
-"""A few of the damages of tests/real_data on a day of the sample market, so that they are tried where no real tape is.
+"""Tests some of the mutations of tests/real_data on a day of the sample market, where no real tapes are present.
 
-The sample day has what the real ones lack: orders and snapshots of Shenzhen.
+Unlike the real tapes, the sample day has orders and snapshots of Shenzhen.
 """
 
 from collections.abc import Iterator
@@ -36,7 +36,7 @@ PER_FAMILY = 2
 def day_of(
     folder: Path, name: str, suffix: str, patterns: tuple[str, str, str], roles: tuple[dict, dict, dict]
 ) -> Delivery:
-    """All of an exchange's files, its channels whole."""
+    """Return all files of an exchange, with complete channels."""
     paths = [next(folder.glob(pattern)) for pattern in patterns]
     trades, orders, quotes = (Csv.read(path, own) for path, own in zip(paths, roles, strict=True))
     codes = quotes.values("code")

@@ -1,4 +1,4 @@
-"""The compiled parser says of every line what the plain definition of its values says, or leaves the line to it."""
+"""Tests that the compiled parser agrees with the plain definition of values on every line, or leaves the line to it."""
 
 import datetime as dt
 from decimal import ROUND_HALF_UP, Decimal
@@ -47,7 +47,7 @@ around = st.sampled_from(["", "", "", " ", '"', '" ', "\t", "\r", "\0"])
 
 @st.composite
 def bodies(draw, layout):
-    """A few lines under a layout's header: mostly what vendors write, with anything in any place."""
+    """Draw a few lines under a layout's header: mostly normal values, with arbitrary ones in any place."""
     kinds = {item.column: item.kind for item in layout.fields.values()}
     lines = []
     for _ in range(draw(st.integers(1, 4))):
@@ -83,7 +83,7 @@ def test_compiled_and_plain_parsers_agree_on_every_row(layout, text_suffix, data
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=lambda layout: layout.name)
-def test_what_vendors_normally_write_never_takes_the_slow_way(layout):
+def test_normal_rows_never_need_the_plain_parser(layout):
     kinds = {item.column: item.kind for item in layout.fields.values()}
     for turn in range(7):
         cells = [
@@ -112,8 +112,8 @@ def test_numbers_are_rounded_half_up_in_decimal(text):
         assert number == (Decimal(text) * 10_000).quantize(Decimal(1), ROUND_HALF_UP)
 
 
-def test_a_whole_number_that_a_spreadsheet_rounded_is_none():
-    told = {
+def test_a_number_that_a_spreadsheet_rounded_is_not_read():
+    message = {
         "1.133E+05": None,
         "1.13304E+05": 113_304,
         "1E+05": 100_000,
@@ -121,10 +121,10 @@ def test_a_whole_number_that_a_spreadsheet_rounded_is_none():
         "1.": 1,
         "1.0E+2": None,
     }
-    rows = [f"0,1,6,600519,09:25:00.940,7.36,{text},100,5,4,N,1,x,1" for text in told]
+    rows = [f"0,1,6,600519,09:25:00.940,7.36,{text},100,5,4,N,1,x,1" for text in message]
     block = parse_lines(lines_of(rows, TRADES))
-    assert [values.number(text, 0) for text in told] == list(told.values())
-    assert block.frame["volume"].to_list() == [value for value in told.values() if value is not None]
+    assert [values.number(text, 0) for text in message] == list(message.values())
+    assert block.frame["volume"].to_list() == [value for value in message.values() if value is not None]
     assert block.rejected.height == 2
 
 
@@ -155,7 +155,7 @@ def test_unknown_codes_and_empty_values_are_null_and_keep_their_row():
     assert NULL == -(2**63)
 
 
-def test_gbk_in_columns_that_nobody_reads_and_commas_in_its_bytes_do_no_harm():
+def test_gbk_in_columns_that_are_not_read_is_ignored():
     texts = ["0,1,6,600519,09:25:00.940,14.99,100,1499,5,4,N,1,x,1"]
     data = texts[0].encode() + b"\n" + texts[0].replace("x", "中国软件").encode("gbk") + b"\n"
     lines = lines_of(texts * 2, TRADES)
@@ -165,8 +165,8 @@ def test_gbk_in_columns_that_nobody_reads_and_commas_in_its_bytes_do_no_harm():
     assert frame.drop("line").row(0) == frame.drop("line").row(1)
 
 
-def test_lines_are_told_by_their_number_in_each_of_many_small_files(tmp_path):
-    """Small files share a block; every row set aside still names its own file and line."""
+def test_rows_are_reported_by_file_and_line_in_many_small_files(tmp_path):
+    """Small files share a block, and every row that is set aside still names its own file and line."""
     folder = tmp_path / "ticks" / "20240110"
     folder.mkdir(parents=True)
     header = ",".join(TRADES.header)

@@ -1,4 +1,4 @@
-"""Auctions that end a halt within continuous hours: the prints of a synthetic market against its own account of them."""
+"""Tests the auctions that end a halt within continuous hours, on a synthetic market whose auctions are known."""
 
 import datetime as dt
 from pathlib import Path
@@ -35,7 +35,7 @@ class Folder(Landing):
 
 
 def read(root: Path, exchange: str, vendor: str, events: list[Event], **changed):
-    """(the trades as they are made, side_disagreements by symbol)."""
+    """Return (the trades, side_disagreements by symbol)."""
     style = Style("gbk" if vendor == "Wind" else "utf-8")
     write_day(root, WRITERS[exchange][vendor](events, style, DAY), style)
     made = run_make(make_trades, date=DATE, landing=Folder(root), settings=TicksSettings(**changed))
@@ -44,7 +44,7 @@ def read(root: Path, exchange: str, vendor: str, events: list[Event], **changed)
 
 
 def sides(events: list[Event], exchange: str) -> dict[str, list[tuple[int, int, int]]]:
-    """symbol → (time, volume, side) of its fills, in order."""
+    """Return symbol → (time, volume, side) of its fills, in order."""
     found: dict[str, list[tuple[int, int, int]]] = {}
     for event in events:
         if event.kind == "trade":
@@ -60,7 +60,7 @@ def sides_of(trades: pl.DataFrame) -> dict[str, list[tuple[int, int, int]]]:
 
 
 def cannot_be_continuous(fills: list[Event], code: int) -> bool:
-    """Whether the later orders of these fills are on both sides, or do not come one after the other."""
+    """Return whether the later orders of these fills are on both sides, or do not ascend."""
     own = [event for event in fills if event.code == code]
     later = [max(event.buy, event.sell) for event in own]
     return later != sorted(later) or len({event.buy > event.sell for event in own}) > 1
@@ -76,16 +76,16 @@ def test_prints_of_an_auction_that_ends_a_halt_have_no_aggressor(tmp_path, excha
     found, truth = sides_of(trades), sides(events, exchange)
     proven = {f"{code:06d}.{exchange}" for code in CODES[exchange] if cannot_be_continuous(resumed, code)}
     assert len(proven) > 1
-    if (exchange, vendor) in (("SZ", "DataYes"), ("SZ", "INSIGHT")):  # the channel's numbers prove it of every name
+    if (exchange, vendor) in (("SZ", "DataYes"), ("SZ", "INSIGHT")):  # the channel's numbers prove it for every stock
         proven = set(truth)
     assert {symbol: found[symbol] for symbol in proven} == {symbol: truth[symbol] for symbol in proven}
     assert {disagreements[symbol] for symbol in proven} == {0}
-    if exchange == "SH":  # and the flags of every name
+    if exchange == "SH":  # and so do the flags of every stock
         assert found == truth
         assert set(disagreements.values()) == {0}
         _, disagreements = read(tmp_path / "unflagged", exchange, vendor, events, least_flagged_prints=10_000)
         assert all((disagreements[symbol] == 0) == (symbol in proven) for symbol in truth)
-    # The setting is what tells: with a longer one these prints are of continuous trading.
+    # With a longer minimum, the setting classifies these prints as continuous trading.
     trades, disagreements = read(tmp_path / "longer", exchange, vendor, events, min_halt_minutes=60)
     if exchange == "SH":
         assert min(disagreements.values()) > 0
@@ -96,7 +96,7 @@ def test_prints_of_an_auction_that_ends_a_halt_have_no_aggressor(tmp_path, excha
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize(("exchange", "vendor"), LAYOUTS_OF)
 def test_thin_trading_keeps_its_aggressors(tmp_path, exchange, vendor, seed):
-    """Names that trade a few times a day, minutes to hours apart."""
+    """The stocks trade a few times a day, minutes to hours apart."""
     events = simulate(exchange, CODES[exchange], seed, 30)
     trades, disagreements = read(tmp_path, exchange, vendor, events)
     assert sides_of(trades) == sides(events, exchange)
@@ -118,8 +118,8 @@ def test_flags_that_are_missing_still_disagree(tmp_path, vendor, arrivals, share
     assert {symbol: disagreements[symbol] for symbol in missing} == missing
 
 
-def test_a_reopening_is_told_by_order_numbers_where_the_channel_numbers_them_too():
-    """Four continuous fills, each directly after its aggressor, a halt, and prints of one older seller."""
+def test_a_reopening_is_recognised_by_jointly_numbered_orders():
+    """The tape has four continuous fills, each directly after its aggressor, a halt, and prints of one older seller."""
     frame = pl.DataFrame(
         {
             "code": [1] * 6,
@@ -145,7 +145,7 @@ def test_a_reopening_is_told_by_order_numbers_where_the_channel_numbers_them_too
 
 
 def regular(prints: int = 60, every: int = 2) -> pl.DataFrame:
-    """A name of Shanghai that trades every so many minutes from 09:30 on, buyers and sellers in turn; each aggressor is new."""
+    """Return a Shanghai stock that trades every `every` minutes from 09:30 on, with alternating sides and new aggressors."""
     rows = []
     for n in range(prints):
         minute = n * every + (90 if n * every >= 120 else 0)
@@ -164,7 +164,7 @@ def flags_gone(frame: pl.DataFrame, rows: set[int]) -> pl.DataFrame:
 
 
 def halted(frame: pl.DataFrame, *halts: tuple[int, int]) -> pl.DataFrame:
-    """Without the prints from one row to before another."""
+    """Remove the prints of each range of rows [first, end)."""
     kept = pl.all_horizontal(~pl.col("seq").is_between(*halt, closed="left") for halt in halts)
     return frame.filter(kept)
 
@@ -203,8 +203,8 @@ def test_a_flag_that_may_have_been_lost_still_disagrees():
 
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 59), st.integers(0, 20), st.sets(st.integers(0, 59), max_size=4))
-def test_flags_are_believed_where_they_say_what_the_silences_say(first, length, gone):
-    """Plainly: the prints without a flag are just those that come nine minutes or more after the one before."""
+def test_flags_suffice_where_they_agree_with_the_silences(first, length, gone):
+    """In the plain rule, the prints without a flag are exactly those nine minutes or more after the one before."""
     frame = flags_gone(halted(regular(), (first, first + length)), gone)
     seqs = frame["seq"].to_list()
     after = {seq for before, seq in zip([0, *seqs], seqs, strict=False) if 2 * (seq - before) >= 9}

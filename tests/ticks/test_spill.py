@@ -1,4 +1,4 @@
-"""The external sort gives what a plain stable sort gives, whatever the blocks, batches and place of its runs."""
+"""Tests the external sort against a plain stable sort, for any blocks, batches and place of its runs."""
 
 import io
 import random
@@ -28,10 +28,10 @@ KIND = pl.Enum(["one", "two"])
 
 
 def block(rows) -> pl.DataFrame:
-    """A block with every type that the canonical tables have, and nulls where they may be."""
+    """Return a block with every type of the canonical tables, and nulls where they are allowed."""
     code, channel, seq = (pl.Series([row[i] for row in rows], dtype=pl.Int64) for i in range(3))
     return pl.DataFrame({"code": code, "channel": channel.cast(pl.Int32), "seq": seq}).with_columns(
-        at=pl.Series([row[3] for row in rows], dtype=pl.Int64),  # tells rows of one key apart
+        at=pl.Series([row[3] for row in rows], dtype=pl.Int64),  # distinguishes rows with the same key
         event=pl.when(seq > 2).then(seq),
         side=pl.when(seq % 2 == 0).then(1).otherwise(-1).cast(pl.Int8),
         flag=seq % 3 == 0,
@@ -105,15 +105,15 @@ def day(tmp_path_factory):
         write_day(root / "ticks" / f"{DATE:%Y%m%d}" / exchange, WRITERS[exchange]["DataYes"](events, Style(), f"{DATE:%Y%m%d}"), Style())  # fmt: skip
     snapshots = next(item for item in LAYOUTS if item.name == "DataYes SZSE snapshots (mdl_6_28_0)")
     lines = [",".join(snapshots.header)]
-    for i in range(200):  # many of one stamp: they stay as delivered
-        held = {
+    for i in range(200):  # many rows with one stamp, which keep the order of delivery
+        values = {
             "SecurityID": f"{i % 7:06d}",
             "UpdateTime": f"14:{57 + i % 2}:00.000",
             "TurnNum": i,
             "Volume": i,
             "Turnover": i,
         }
-        lines.append(",".join(str(held.get(name, "")) for name in snapshots.header))
+        lines.append(",".join(str(values.get(name, "")) for name in snapshots.header))
     (root / "ticks" / f"{DATE:%Y%m%d}" / "mdl_6_28_0.csv").write_text("\n".join(lines))
     return Landing(root)
 
@@ -138,7 +138,7 @@ def test_blocks_and_batches_change_nothing(make, day, tmp_path, monkeypatch):
             assert (made.notes, dict(made.unavailable)) == (plain.notes, dict(plain.unavailable))
 
 
-def test_symbols_tell_rows_duplicates_and_order(day):
+def test_symbols_parquet_counts_rows_duplicates_and_disorder(day):
     made = run_make(make_trades, date=DATE, landing=day, settings=TicksSettings())
     symbols = pl.read_parquet(io.BytesIO(made.files["symbols.parquet"]))
     counts = made.frame.group_by("symbol").agg(rows=pl.len().cast(pl.Int64)).sort("symbol")
@@ -150,7 +150,7 @@ def test_symbols_tell_rows_duplicates_and_order(day):
 # --- numbers --------------------------------------------------------------------------------------------------------------
 
 
-def test_numbers_hold_every_number_of_every_channel_once():
+def test_numbers_contain_every_number_of_every_channel_once():
     layout = next(item for item in LAYOUTS if item.numbering == "trades" and "event" in item.fields)
     rng = random.Random(1)
     numbers = Numbers()
@@ -206,7 +206,7 @@ print(*day(sys.argv[1]), *day(sys.argv[2]))
 
 
 def test_memory_is_bounded_by_settings_not_by_the_day(tmp_path):
-    """Eight times the rows, 70 MB more of CSV and as much of integers, need little more memory (a row group in the making)."""
+    """Eight times the rows (70 MB more of CSV and as much of integers) need little more memory: one row group."""
     header = "ChannelNo,ApplSeqNum,MDStreamID,BidApplSeqNum,OfferApplSeqNum,SecurityID,SecurityIDSource,LastPx,LastQty,ExecType,TransactTime,LocalTime,SeqNo\n"  # fmt: skip
     rows = [
         f"2013,{{}},011,{i},{i + 7},{i % 2500:06d},102 ,14.99,400,F,09:30:{i % 60:02d}.{i % 100:02d}0,09:25:00.078,1\n"

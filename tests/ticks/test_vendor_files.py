@@ -1,4 +1,4 @@
-"""Vendor files as they come: every layout, every packing, and each kind of wrong row, column and file with its message."""
+"""Tests the reading of vendor files: every layout, every packing, and each kind of faulty row, column and file with its message."""
 
 import datetime as dt
 import gzip
@@ -85,7 +85,7 @@ def orders(folder):
 
 
 def story(made, column):
-    """The details of the profile rows that fail a check on `column`."""
+    """Return the details of the profile rows that fail a check on `column`."""
     return "; ".join(made.profile.filter(pl.col(column) > 0)["detail"].to_list())
 
 
@@ -105,11 +105,11 @@ EXPECTED = [
 ]
 
 
-# --- what is normal -------------------------------------------------------------------------------------------------------
+# --- normal deliveries ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.zip", "nested/deep/T.CSV"])
-def test_every_packing_gives_the_same_rows(folder, name):
+def test_every_packing_has_the_same_rows(folder, name):
     folder.put(name, SSE_HEADER, SSE_ROWS)
     made = trades(folder)
     assert made.frame.drop("date").rows() == EXPECTED
@@ -130,7 +130,7 @@ def test_column_order_extra_columns_and_absent_optional_ones_do_not_matter(folde
 
 
 @pytest.mark.parametrize("block_rows", [1, 2, 1000])
-def test_rows_in_any_order_and_any_block_give_the_same_table(folder, block_rows, monkeypatch):
+def test_rows_in_any_order_and_any_block_make_the_same_table(folder, block_rows, monkeypatch):
     rows = list(SSE_ROWS)
     random.Random(block_rows).shuffle(rows)
     folder.put("t.csv", SSE_HEADER, rows)
@@ -156,14 +156,14 @@ def test_rows_in_any_order_and_any_block_give_the_same_table(folder, block_rows,
         ("\ufeff" + SSE_HEADER, lambda row: row),
     ],
 )
-def test_vendors_habits_are_forgiven(folder, header, change):
+def test_vendors_habits_are_tolerated(folder, header, change):
     folder.put("t.csv", header, [change(row) for row in SSE_ROWS])
     made = trades(folder)
     assert made.frame.drop("date").rows() == EXPECTED
     assert healthy(made)
 
 
-def test_windows_line_ends_and_blank_lines_are_forgiven(folder):
+def test_windows_line_ends_and_blank_lines_are_tolerated(folder):
     folder.put("t.csv", SSE_HEADER, [SSE_ROWS[0], "", *SSE_ROWS[1:], ""], end="\r\n")
     made = trades(folder)
     assert made.frame.drop("date").rows() == EXPECTED
@@ -306,7 +306,7 @@ def test_other_securities_are_counted_not_kept(folder):
     assert healthy(made)
 
 
-def test_a_file_delivered_twice_counts_once_and_contradictions_are_told(folder):
+def test_a_file_delivered_twice_counts_once_and_conflicts_are_reported(folder):
     folder.put("a.csv", SSE_HEADER, SSE_ROWS)
     folder.put("b.csv.gz", SSE_HEADER, SSE_ROWS)
     made = trades(folder)
@@ -318,7 +318,7 @@ def test_a_file_delivered_twice_counts_once_and_contradictions_are_told(folder):
     assert profile["item"].to_list() == ["600519.SH"]
 
 
-def test_files_that_accompany_a_delivery_are_named_and_left_alone(folder):
+def test_files_that_accompany_a_delivery_are_listed_and_not_read(folder):
     folder.put("t.csv", SSE_HEADER, SSE_ROWS)
     folder.bytes("t.csv.md5", b"0123")
     made = trades(folder)
@@ -352,7 +352,7 @@ def test_clock_forms():
         assert values.clock(text) is None
 
 
-# --- what is wrong --------------------------------------------------------------------------------------------------------
+# --- faulty deliveries ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -383,10 +383,10 @@ def test_a_malformed_row_is_set_aside_with_file_line_text_and_reason(folder, bad
     assert (aside["file"], aside["line"]) == (f"{FOLDER}/t.csv", 4)
     assert aside["text"] == bad
     assert reason in aside["reason"]
-    told = story(made, "rows_set_aside")
-    assert f"1 of 5 rows of {FOLDER}/t.csv are set aside (1 row: " in told
-    assert "): line 4 " in told
-    assert reason in told
+    message = story(made, "rows_set_aside")
+    assert f"1 of 5 rows of {FOLDER}/t.csv are set aside (1 row: " in message
+    assert "): line 4 " in message
+    assert reason in message
 
 
 @pytest.mark.parametrize(
@@ -398,9 +398,9 @@ def test_a_malformed_row_is_set_aside_with_file_line_text_and_reason(folder, bad
 )
 def test_a_long_cell_is_cut_in_the_message(folder, bad, says):
     folder.put("t.csv", SSE_HEADER, [*SSE_ROWS[:2], bad.format("9" * 30_000 + "x"), *SSE_ROWS[2:]])
-    told = story(trades(folder), "rows_set_aside")
-    assert says in told
-    assert len(told) < 1_000
+    message = story(trades(folder), "rows_set_aside")
+    assert says in message
+    assert len(message) < 1_000
 
 
 def test_listing_of_bad_rows_is_bounded_but_their_number_is_not(folder):
@@ -421,24 +421,24 @@ def test_insight_rows_of_another_day_or_exchange_are_set_aside(folder):
     assert made.frame["seq"].to_list() == [1]
     reasons = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"]))["reason"].to_list()
     assert "its date is not the folder's, 20240110" in reasons[0]
-    # 000001 is no SSE A-share number: it would be counted among the other securities were its suffix not told apart
+    # 000001 is not an SSE A-share: without its suffix it would count among the other securities
     assert made.profile["rows_set_aside"].sum() == len(reasons) == 2
     assert "000001.SZ in a file that begins with SH rows" in reasons[1]
 
 
-def test_a_known_file_that_lacks_a_column_is_named_with_layout_and_column(folder):
+def test_a_missing_column_is_reported_with_the_layout(folder):
     names = SSE_HEADER.split(",")
     at = names.index("TradPrice")
     cut = [",".join(value for i, value in enumerate(row.split(",")) if i != at) for row in SSE_ROWS]
     folder.put("20240110_Transaction.csv", ",".join(name for name in names if name != "TradPrice"), cut)
-    told = story(trades(folder), "unrecognised")
-    assert f"{FOLDER}/20240110_Transaction.csv" in told
-    assert "DataYes SSE trades (Transaction)" in told
-    assert "lacks TradPrice" in told
+    message = story(trades(folder), "unrecognised")
+    assert f"{FOLDER}/20240110_Transaction.csv" in message
+    assert "DataYes SSE trades (Transaction)" in message
+    assert "lacks TradPrice" in message
     assert orders(folder).profile is None or orders(folder).profile["unrecognised"].sum() == 0, "trades' own affair"
 
 
-def test_an_unknown_file_is_everybody_s_affair(folder):
+def test_an_unknown_file_is_reported_by_every_table(folder):
     folder.put("t.csv", SSE_HEADER, SSE_ROWS)
     folder.put("mystery.csv", "foo,bar", ["1,2"])
     for made in (
@@ -446,24 +446,24 @@ def test_an_unknown_file_is_everybody_s_affair(folder):
         orders(folder),
         run_make(make_quotes, date=DATE, landing=folder, settings=TicksSettings()),
     ):
-        told = story(made, "unrecognised")
-        assert f"{FOLDER}/mystery.csv" in told
-        assert "matches no known layout" in told
-        assert "foo, bar" in told
+        message = story(made, "unrecognised")
+        assert f"{FOLDER}/mystery.csv" in message
+        assert "matches no known layout" in message
+        assert "foo, bar" in message
     folder.bytes("day.7z", b"7z")
     folder.bytes("day.xlsx", b"PK")
-    told = story(trades(folder), "unrecognised")
-    assert "day.7z is an archive of a kind that is not read: unpack it into the day's folder" in told
-    assert "day.xlsx is not read, because it is no .csv, .csv.gz, .zip or .parquet" in told
+    message = story(trades(folder), "unrecognised")
+    assert "day.7z is an archive of a kind that is not read: unpack it into the day's folder" in message
+    assert "day.xlsx is not read, because it is no .csv, .csv.gz, .zip or .parquet" in message
 
 
-def test_a_tape_that_stops_early_says_when(folder):
+def test_a_tape_that_stops_early_is_reported_with_its_last_stamp(folder):
     folder.put("t.csv", SSE_HEADER, SSE_ROWS[:3])
-    told = story(trades(folder), "ends_early")
-    assert f"the last row of {FOLDER}/t.csv is stamped 09:30:00.010" in told
+    message = story(trades(folder), "ends_early")
+    assert f"the last row of {FOLDER}/t.csv is stamped 09:30:00.010" in message
     assert (
         "either everything after it is missing, the closing auction from 14:57:00 included, or trading was halted"
-        in told
+        in message
     )
     folder.put("t.csv", SSE_HEADER, [])
     assert f"{FOLDER}/t.csv has a header and no rows" in story(trades(folder), "without_rows")
@@ -477,7 +477,7 @@ def test_a_tape_delivered_in_two_parts_reaches_the_close_together(folder):
     assert healthy(made)
 
 
-def test_a_damaged_archive_is_told(folder):
+def test_a_damaged_archive_is_reported(folder):
     folder.put("t.csv.gz", SSE_HEADER, SSE_ROWS * 500)
     path = folder.root / "t.csv.gz"
     path.write_bytes(path.read_bytes()[:-40])
@@ -504,10 +504,10 @@ def test_a_zip_member_must_stay_inside_and_be_a_csv(folder, member, rule):
         archive.writestr(member, rows)
     made = trades(folder)
     assert f"its member {member!r} is refused: {rule}" in story(made, "unreadable")
-    assert made.frame.is_empty()  # nor is anything of its other members read
+    assert made.frame.is_empty()  # the other members are not read either
 
 
-def test_a_zip_may_hold_many_files_and_what_accompanies_them(folder):
+def test_a_zip_may_contain_many_files_and_accompanying_ones(folder):
     with zipfile.ZipFile(folder.root / "t.zip", "w") as archive:
         archive.writestr("a/morning.csv", "\n".join([SSE_HEADER, *SSE_ROWS[:3]]))
         archive.writestr("b/afternoon.csv", "\n".join([SSE_HEADER, SSE_ROWS[3], "bad"]))
@@ -523,7 +523,7 @@ def test_a_zip_may_hold_many_files_and_what_accompanies_them(folder):
 
 
 def archive_with(folder, **attributes):
-    """t.zip with one member, whose directory entry says something odd."""
+    """Write t.zip with one member whose directory entry has unusual attributes."""
     info = zipfile.ZipInfo(attributes.pop("filename", "a.csv"))
     data = attributes.pop("data", "\n".join([SSE_HEADER, *SSE_ROWS]))
     for name, value in attributes.items():
@@ -539,8 +539,8 @@ def test_links_and_encrypted_members_are_refused(folder):
     data = bytearray((folder.root / "t.zip").read_bytes())
     data[data.index(b"PK\x01\x02") + 8] |= 1  # the flag of encryption in the directory
     (folder.root / "t.zip").write_bytes(data)
-    told = story(trades(folder), "unreadable")
-    assert "t.zip: its member 'a.csv' is refused: it is encrypted. Deliver it without a password" in told
+    message = story(trades(folder), "unreadable")
+    assert "t.zip: its member 'a.csv' is refused: it is encrypted. Deliver it without a password" in message
 
 
 @pytest.mark.parametrize(
@@ -551,19 +551,19 @@ def test_links_and_encrypted_members_are_refused(folder):
     ],
 )
 @pytest.mark.parametrize("name", ["t.zip", "t.csv.gz"])
-def test_bombs_are_refused_with_the_setting_that_says_so(folder, name, changes, rule):
+def test_archive_bombs_are_refused_with_the_setting(folder, name, changes, rule):
     bomb = "\n".join([SSE_HEADER, *SSE_ROWS]).encode() + b"\n" * (12 << 20)
     if name.endswith("zip"):
         archive_with(folder, data=bomb)
     else:
         folder.bytes(name, bomb)
-    told = story(trades(folder, **changes), "unreadable")
-    assert "is refused" in told
-    assert rule in told
-    assert name in told
+    message = story(trades(folder, **changes), "unreadable")
+    assert "is refused" in message
+    assert rule in message
+    assert name in message
 
 
-def test_a_file_without_line_ends_is_no_csv(folder):
+def test_a_file_without_line_ends_is_refused(folder):
     folder.bytes("t.csv", (SSE_HEADER + "\n").encode() + b"0" * (3 << 20))
     assert "bytes without a line end" in story(trades(folder, block_mb=1), "unreadable")
 
@@ -579,15 +579,15 @@ def test_one_bad_row_in_a_thousand_refuses_the_day_and_fewer_do_not(folder):
     assert trades(folder, max_bad_row_share=0.01).profile["too_many_set_aside"].sum() == 0
 
 
-def test_symbols_parquet_counts_what_is_odd_by_symbol(folder):
+def test_symbols_parquet_counts_anomalies_by_symbol(folder):
     rows = [
         *SSE_ROWS,
-        SSE_ROWS[1],  # again
-        SSE_ROWS[3].replace(",100,180000,", ",200,360000,"),  # again, otherwise
+        SSE_ROWS[1],  # a duplicate
+        SSE_ROWS[3].replace(",100,180000,", ",200,360000,"),  # a conflicting duplicate
         "0,15,6,600519,14:00:00.000,10,-100,1,5,4,B,5,x,5",  # set aside
-        "0,16,6,601398,10:00:00.000,10,-100,1,5,4,B,5,x,5",  # all it has
+        "0,16,6,601398,10:00:00.000,10,-100,1,5,4,B,5,x,5",  # the only row of its stock
         "0,17,6,510300,10:00:00.000,x,-100,1,5,4,B,5,x,5",  # a fund
-        "0,18,6,600519,14:00:00.000,10,100,1000,5,7,B,8,x,5",  # earlier than the row before; its flag is not its numbers'
+        "0,18,6,600519,14:00:00.000,10,100,1000,5,7,B,8,x,5",  # earlier than the row before; its flag contradicts its numbers
     ]
     folder.put("t.csv", SSE_HEADER, rows)
     made = trades(folder)
@@ -614,9 +614,9 @@ def test_every_layout_is_recognised_by_its_own_header_and_at_most_once_per_table
         assert recognise(tuple(reversed(layout.header)), layout.exchange) == found
 
 
-def test_the_nearest_layout_is_named_with_what_differs():
+def test_the_nearest_layout_is_reported_with_the_differences():
     header = ["Price" if name == "LastPx" else name for name in SZSE_HEADER.split(",")]
-    told = nearest(header)
-    assert told.missing == ("LastPx",)
-    assert told.extra == ("Price",)
-    assert told.tables == {"trades", "orders"}
+    message = nearest(header)
+    assert message.missing == ("LastPx",)
+    assert message.extra == ("Price",)
+    assert message.tables == {"trades", "orders"}
