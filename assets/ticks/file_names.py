@@ -16,7 +16,7 @@ _DAY = re.compile(r"(\d{4})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
 def not_read(name: str, suffix: str) -> str:
     """Return the message for a file whose name is not that of a data file: why it is not read, and what to do."""
     if suffix == ".gz" and not name.lower().endswith(".tar.gz"):
-        return f"{name} is read only under a name in .csv.gz: rename it if it holds one .csv file, or else unpack it into the day's folder"
+        return f"{name} is read only with the suffix .csv.gz: rename it if it contains one .csv file; otherwise unpack it into the day's folder"
     if suffix in _ARCHIVES:
         return f"{name} is an archive of a kind that is not read: unpack it into the day's folder, or pack its files as .zip or .csv.gz"
     return (

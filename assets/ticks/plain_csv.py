@@ -25,7 +25,7 @@ LINE = "line"
 INNER_COMMA = "\x1f"
 """Represents a comma inside a value, where the file's own delimiter is not the comma."""
 DELIMITERS = "\t;|"
-"""Delimiters besides the comma, in the order of preference where a header holds equally many."""
+"""Delimiters besides the comma, in the order of preference where a header has equally many."""
 _PIECE = 1 << 20  # bytes
 _PIPE = "|"
 _CELL = 16  # estimated bytes of a value of a Parquet file as text

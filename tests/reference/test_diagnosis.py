@@ -412,7 +412,7 @@ def test_shares_declared_in_another_unit_than_theirs_are_refused(tables: Tables,
     declared = LandingSettings.model_validate({"daily_prices": {"share_unit": "ten_thousand_shares"}})
     messages = refusals(results(tables, tmp_path / "declared", landing=declared))
     assert (
-        "Take landing.daily_prices.share_unit = 'ten_thousand_shares' from"
+        "Remove landing.daily_prices.share_unit = 'ten_thousand_shares' from"
         in messages["daily_prices.nearly_all_rows_usable"]
     )
     in_ten_thousands = prices(tables, lambda f: f.with_columns(pl.col("float_shares", "total_shares") // 10_000))
@@ -683,7 +683,7 @@ def test_equity_in_another_unit_is_refused_with_the_setting(tmp_path: Path, fact
         wrong = fundamentals_of_market(lambda f, scaled=scaled: f.with_columns(pl.col(scaled) * factor))
         message = refusals(results(wrong, tmp_path / scaled[-1]))["securities.fundamentals_in_yuan"]
         assert words in message
-        assert message.index(" names is ") < message.index(words)
+        assert message.index(" stocks is ") < message.index(words)
         assert "landing.fundamentals.amount_unit" in message
 
 
