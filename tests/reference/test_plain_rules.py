@@ -51,7 +51,7 @@ def plain_fault(row: Shares) -> str | None:
     if floating is not None and total is not None and floating > total:
         return f"float_shares = {floating} are more than total_shares = {total}"
     if floating is not None and volume > floating:
-        return f"volume = {volume} is more than float_shares = {floating} in a day"
+        return f"volume = {volume} of one day is more than float_shares = {floating}"
     if floating is not None and total is not None and floating < 0.012 * total:
         return f"float_shares = {floating} are "
     if plain_jump(row):
@@ -91,7 +91,7 @@ def test_share_faults_equal_plain_arithmetic(rows: list[Shares]) -> None:
     [
         ((1000, 1000, 1000, 10.0, 10.0, 1000), None),  # the whole float trades
         ((1001, 1000, 10, 10.0, 10.0, 1000), "float_shares = 1001 are more"),
-        ((1000, 1000, 1001, 10.0, 10.0, 1000), "volume = 1001 is more"),
+        ((1000, 1000, 1001, 10.0, 10.0, 1000), "volume = 1001 of one day is more"),
         ((1200, 100_000, 10, 10.0, 10.0, 100_000), None),
         ((1199, 100_000, 10, 10.0, 10.0, 100_000), "float_shares = 1199 are 0.01199 of total_shares = 100000"),
         ((1000, 60_000, 10, 10.0, 10.0, 1000), "60.0 times those of the last day"),
