@@ -13,12 +13,10 @@ import highspy
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from assets.portfolios.problem.constraints import Problem
+from resources.arrays import Floats
 from resources.settings.portfolios import IndexPortfolioSettings
-
-Floats = NDArray[np.float64]
 
 INDEX = np.int32  # the index type of HiGHS
 TIGHT = {"output_flag": False, "threads": 1, "primal_feasibility_tolerance": 1e-10, "dual_feasibility_tolerance": 1e-10}

@@ -17,8 +17,6 @@ from assets.portfolios.problem.constraints import FREE, Problem, bound_names
 from resources.calendar import Calendar
 from resources.settings.portfolios import IndexPortfolioSettings
 
-Floats = NDArray[np.float64]
-
 STYLES = ("size", "mid_cap", "turnover", "reversal", "volatility", "value", "profitability", "growth")
 INDUSTRIES = 31
 RANKS = {"csi500": (300, 800), "csi1000": (800, 1800)}  # by capitalisation, at each review

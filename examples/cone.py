@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import cvxpy as cp
 import numpy as np
 
-from assets.portfolios.problem.constraints import Choice, Constraint, Floats, LinearRows, Problem, Stated, one_row
+from assets.portfolios.problem.constraints import Choice, Constraint, LinearRows, Problem, Stated, one_row
+from resources.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from assets.portfolios.problem.constraints import HARD, Floats, Linear, Problem, one_row
+from assets.portfolios.problem.constraints import HARD, Linear, Problem, one_row
+from resources.arrays import Floats
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from scipy.stats import t as student
 
 from assets.performance.evaluation import Signal, decile_returns
@@ -25,6 +24,7 @@ from assets.performance.price_paths import PricePaths
 from assets.performance.rank_ics import correlate_ranks, holding_returns
 from assets.performance.rebalancing import Rebalance
 from assets.performance.statistics import default_lags, judge_ics, newey_west_error
+from resources.arrays import Floats
 from resources.calendar import Calendar
 from resources.errors import ZhoubaoError
 
@@ -33,7 +33,6 @@ WEEKS_PER_YEAR = 52
 Say = Callable[[str], None]
 DECILE_NAMES = 100  # least number of stocks for deciles
 PROJECT = ("assets", "orchestration", "resources", "sample_market", "studies")  # folders whose changes a record marks
-Floats = NDArray[np.float64]
 
 
 def run_study(study: Callable[[argparse.Namespace, Say], None], options: argparse.Namespace) -> int:

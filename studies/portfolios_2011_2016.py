@@ -32,7 +32,6 @@ from typing import Any
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from assets.bars.assets import minute_bars
 from assets.catalogue import PORTFOLIOS, Portfolio
@@ -46,6 +45,7 @@ from assets.portfolios.week.returns import drifted_return, index_returns
 from assets.reference.assets import daily_prices, indices, securities
 from assets.report.render.charts import Curve, draw_lines
 from orchestration.plan import make_plan
+from resources.arrays import Floats
 from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.errors import InputError
@@ -57,8 +57,6 @@ from resources.settings.portfolios import IndexPortfolioSettings, PortfoliosSett
 from studies.demonstration import DemonstrationSettings, empty, scores
 from studies.evidence import ROOT, Say, conditions, markdown_table, run_study
 from studies.second_look import Limits, account, irreducible, restate, solve_again, wrong_fills
-
-Floats = NDArray[np.float64]
 
 RESULT = Path(__file__).with_suffix("")
 DATA = ROOT.parent / "shared" / "data" / "reference_2010_2016"

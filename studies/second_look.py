@@ -12,11 +12,9 @@ from typing import Any
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
-from numpy.typing import NDArray
 from scipy.optimize import linprog
 
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from resources.arrays import Floats
 
 FIXED = 1e-9  # tolerance of an earlier total after it was minimised (SPEC §6)
 INSIDE = 1e-10  # feasibility tolerance of the solver

@@ -18,7 +18,7 @@ import polars as pl
 
 from assets.delivered_bars.diagnosis import FileFinding, power_of_ten
 from assets.ticks import clock
-from resources.rounding import LOT
+from resources.reference_forms import LOT
 from resources.settings.bars import BarsSettings
 
 _SPREAD = ("volume", "amount", "trades")

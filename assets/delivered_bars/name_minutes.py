@@ -14,7 +14,8 @@ import polars as pl
 from assets.delivered_bars.diagnosis import clock_times
 from assets.ticks import clock
 from resources.bar_forms import CENT_NOISE
-from resources.rounding import LOT, Rounding
+from resources.reference_forms import LOT
+from resources.rounding import Rounding
 from resources.settings.bars import BarsSettings
 
 _PRICES = ("open", "high", "low", "close")

@@ -19,10 +19,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from assets.ticks import clock
+from resources.arrays import Bools, Floats
 from resources.errors import InputError
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 SLOTS: NDArray[np.int64] = np.array(clock.DAY_BARS)  # start minutes: opening auction, G, closing auction
 OPENING_AUCTION, CLOSING_AUCTION = int(SLOTS[0]), int(SLOTS[-1])

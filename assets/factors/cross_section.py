@@ -8,7 +8,7 @@ missing entry stays missing, and the caller decides what replaces it.
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Floats = NDArray[np.float64]
+from resources.arrays import Floats
 
 # A standard deviation or a residual below this share of the values that it was computed from is rounding.
 ROUNDING = 1e-10

@@ -11,16 +11,8 @@ import numpy as np
 import polars as pl
 from numba import njit
 
-from assets.factors.block import (
-    MINUTES,
-    SLOTS,
-    Bools,
-    Floats,
-    MinuteBlock,
-    in_parts,
-    large_trade_minutes,
-    minute_returns,
-)
+from assets.factors.block import MINUTES, SLOTS, MinuteBlock, in_parts, large_trade_minutes, minute_returns
+from resources.arrays import Bools, Floats
 from resources.settings.factors import FactorsSettings
 
 FIELDS = (

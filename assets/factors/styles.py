@@ -20,12 +20,11 @@ from assets.factors.reasons import (
     ONE_SIDED,
 )
 from assets.reference.schemas import UNKNOWN_INDUSTRY
+from resources.arrays import Floats
 from resources.calendar import Calendar
 from resources.lookback import Lookback
 from resources.reasons import Reason
 from resources.settings.styles import StylesSettings
-
-Floats = NDArray[np.float64]
 
 STYLES = ("size", "mid_cap", "turnover", "reversal", "volatility", "value", "profitability", "growth")
 # A missing value of these styles is replaced by the median of the stock's industry before standardising.

@@ -17,13 +17,11 @@ import polars as pl
 
 from assets import catalogue
 from assets.factors import cross_section
-from assets.factors.cross_section import Floats
 from assets.factors.extra import extra_keys
 from assets.factors.styles import STYLES
 from assets.reference.schemas import UNKNOWN_INDUSTRY
+from resources.arrays import Bools, Floats
 from resources.settings.factors import FactorsSettings
-
-Bools = np.ndarray[tuple[int, ...], np.dtype[np.bool_]]
 
 # Factors that drop_flat_days (off by default) touches.
 FLAT_SENSITIVE = ("outflow_per_trade", "large_trade_gain")

@@ -11,16 +11,9 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from assets.factors.block import (
-    GRID,
-    MINUTES,
-    Bools,
-    Floats,
-    MinuteBlock,
-    in_parts,
-    large_trade_minutes,
-)
+from assets.factors.block import GRID, MINUTES, MinuteBlock, in_parts, large_trade_minutes
 from assets.features.names import BAR_FEATURES
+from resources.arrays import Bools, Floats
 from resources.settings.features import FeaturesSettings
 
 

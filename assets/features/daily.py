@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from assets.factors.block import in_parts
 from assets.features.names import DAILY_FEATURES
+from resources.arrays import Floats
 from resources.settings.features import FeaturesSettings
-
-Floats = NDArray[np.float64]
 
 
 class Today(NamedTuple):

@@ -21,9 +21,8 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from assets.factors.cross_section import clip, zscore
+from resources.arrays import Floats
 from resources.settings.models import ModelSettings
-
-Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True)

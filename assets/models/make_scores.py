@@ -15,9 +15,10 @@ from assets.models.orthogonal import arrange_exposures
 from assets.models.panel import FeaturePanel, PanelStore, build_panel
 from assets.models.reasons import MODEL_ABSENT, NO_MODEL_YET, NOBODY_COVERED, NOBODY_PLACED
 from assets.models.schemas import CARD, CHECKPOINT, MEASURE, SCORES, SEED_SCORES, SEEDS
-from assets.models.scoring import Floats, final_scores, seed_scores
+from assets.models.scoring import final_scores, seed_scores
 from assets.models.training import eligible_names, last_sequences
 from assets.models.windows import days_to, in_force
+from resources.arrays import Floats
 from resources.made import LEFT_OUT, Made
 from resources.parquet import encode
 from resources.partition import Frames, Partition

@@ -16,16 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from assets.factors.cross_section import orthogonalise, standardise, zscore
 from assets.models.orthogonal import Exposures
 from assets.models.training import outputs
 from assets.reference.schemas import UNKNOWN_INDUSTRY
+from resources.arrays import Floats
 from resources.settings.models import ModelSettings
-
-Floats = NDArray[np.float64]
 
 
 def seed_scores(

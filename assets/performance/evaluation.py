@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 
 from assets import catalogue
 from assets.factors.styles import STYLES
-from assets.performance.price_paths import Floats
 from assets.performance.rank_ics import rank_correlations
 from assets.performance.reasons import CONSTANT, NO_VALUE_ON, NOT_TRADED, TOO_FEW_NAMES
+from resources.arrays import Floats
 from resources.reasons import Reason
 from resources.settings.evaluation import EvaluationSettings
 

@@ -12,8 +12,9 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from assets.performance.price_paths import Flags, Floats, PricePaths
+from assets.performance.price_paths import PricePaths
 from assets.performance.rebalancing import Rebalance
+from resources.arrays import Bools, Floats
 
 LEGS = ("long", "short", "market")
 SCHEMA = {"date": pl.Date, "factor": pl.String, "long": pl.Float64, "short": pl.Float64, "market": pl.Float64}
@@ -44,7 +45,7 @@ class Holding:
     """The legs of all factors between two trade days. members [factors × 3, symbols]: the stocks that could be entered."""
 
     factors: list[str]
-    members: Flags
+    members: Bools
 
     @property
     def sizes(self) -> NDArray[np.int64]:

@@ -14,9 +14,8 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.portfolios.week.market import arrays, limit_sides
+from resources.arrays import Bools, Floats
 
-Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 NEEDED = ("date", "symbol", "pre_close", "high", "low", "close", "volume", "vwap", "limit_up", "limit_down")
 
 
@@ -29,9 +28,9 @@ class PricePaths:
     growth: Floats  # close / pre_close
     to_vwap: Floats  # vwap / pre_close
     from_vwap: Floats  # close / vwap
-    traded: Flags
-    buyable: Flags  # traded, and not blocked at limit-up
-    shortable: Flags  # traded, and not blocked at limit-down
+    traded: Bools
+    buyable: Bools  # traded, and not blocked at limit-up
+    shortable: Bools  # traded, and not blocked at limit-down
 
     def columns_of(self, symbols: Sequence[str]) -> NDArray[np.int64]:
         """Return the column of each symbol, or -1 for a symbol that traded on none of the days."""

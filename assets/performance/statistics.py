@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from assets.performance.price_paths import Floats
+from resources.arrays import Floats
 
 Dates = NDArray[np.datetime64]
 FEWEST_PERIODS = 3

@@ -11,7 +11,8 @@ import numpy as np
 import polars as pl
 
 from assets import catalogue
-from assets.performance.statistics import Floats, compare, relative_strength
+from assets.performance.statistics import compare, relative_strength
+from resources.arrays import Floats
 from resources.reasons import Reason
 
 ITSELF = "itself"  # the portfolio among its lines

@@ -13,8 +13,9 @@ import polars as pl
 
 from assets import catalogue
 from assets.performance.reasons import MODEL_NOT_BUILT, NO_RETURNS
-from assets.performance.statistics import Comparison, Dates, Floats, compare, judge_ics
+from assets.performance.statistics import Comparison, Dates, compare, judge_ics
 from assets.portfolios.reasons import NOT_BUILT_YET
+from resources.arrays import Floats
 from resources.reasons import Reason, Reasons
 
 PERIODS = ("week", "month", "ytd")

@@ -16,7 +16,8 @@ import polars as pl
 
 from assets.delivered_bars.against_price import bound_of_share
 from assets.delivered_bars.diagnosis import CENT_SLACK, contradicts_day, name_reasons, of_snapshots
-from resources.rounding import LOT, Rounding
+from resources.reference_forms import LOT
+from resources.rounding import Rounding
 from resources.settings.bars import BarsSettings
 
 OK, REPAIRED, SET_ASIDE, MISSING = "ok", "repaired", "set aside", "missing"

@@ -13,12 +13,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from assets.portfolios.problem.constraints import HARD, Constraint, Problem, one_way_turnover
 from assets.portfolios.problem.terms import Term
+from resources.arrays import Floats
 
-Floats = NDArray[np.float64]
 Multipliers = Mapping[str, Floats]
 
 

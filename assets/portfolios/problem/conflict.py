@@ -29,9 +29,7 @@ from numpy.typing import NDArray
 
 from assets.portfolios.problem.constraints import HARD, TOLERANCE, Constraint, LinearRows, Problem
 from assets.portfolios.problem.nearest import find_nearest
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from resources.arrays import Bools, Floats
 
 PRICE = 1e-9  # a smaller price counts as 0
 ROUNDS = 20  # of tangents; a set without a proved conflict after them is taken as free of conflict

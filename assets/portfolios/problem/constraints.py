@@ -33,12 +33,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from assets.portfolios.reasons import CASH_TO_SPEND
+from resources.arrays import Bools, Floats, Strings
 from resources.reasons import Reason
 from resources.settings.portfolios import IndexPortfolioSettings
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Strings = NDArray[np.str_]
 
 HARD = "hard"
 FREE = "tradable"  # the state of a stock that is bounded only by the stock band

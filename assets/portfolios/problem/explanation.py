@@ -16,15 +16,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assets.portfolios.problem.conflict import NOT_MEMBER, Conflict, find_conflicts, kept_out
 from assets.portfolios.problem.constraints import HARD, Constraint, Problem
 from assets.portfolios.problem.optimiser import Solution, StatedBy, optimise
 from assets.portfolios.problem.terms import Term
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from resources.arrays import Floats
 
 PRICE = 1e-9  # in std μ: a smaller price counts as 0
 BAND, NO_SHORT = "stock_deviation", "no_short"

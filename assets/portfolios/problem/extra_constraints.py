@@ -7,14 +7,12 @@ not hold the contract (constraints.py) or the use of constraints (optimiser.py, 
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assets.portfolios.problem.constraints import HARD, NAME_BOUNDS, Constraint, LinearRows, Problem
+from resources.arrays import Floats
 from resources.errors import SettingsError
 from resources.named import call_named, load_named
 from resources.settings.portfolios import ELASTIC
-
-Floats = NDArray[np.float64]
 
 SETTING = "portfolios.extra_constraints"
 NEAR = 1e-9  # the tolerance by which a tangent may exceed a value, relative to max(1, |value|)

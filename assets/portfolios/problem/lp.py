@@ -12,7 +12,6 @@ import highspy
 import numpy as np
 import scipy.sparse as sp
 from highspy._core import _Highs  # highspy.Highs adds callbacks and prints a banner
-from numpy.typing import NDArray
 
 from assets.portfolios.problem.certificate import (
     INFEASIBLE,
@@ -23,8 +22,7 @@ from assets.portfolios.problem.certificate import (
     Stage,
 )
 from assets.portfolios.problem.constraints import one_row
-
-Floats = NDArray[np.float64]
+from resources.arrays import Floats
 
 SIMPLEX, INTERIOR_POINT = "simplex", "ipm"
 OPTIONS = {

@@ -12,13 +12,10 @@ from dataclasses import dataclass, field, replace
 
 import cvxpy as cp
 import numpy as np
-from numpy.typing import NDArray
 
 from assets.portfolios.problem.constraints import Choice, Constraint, Problem
 from assets.portfolios.problem.statement import CLARABEL_OPTIONS, SHORTER_STEPS
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
+from resources.arrays import Bools, Floats
 
 
 @dataclass(frozen=True, eq=False)

@@ -26,7 +26,6 @@ from typing import Any, Literal
 
 import cvxpy as cp
 import numpy as np
-from numpy.typing import NDArray
 
 from assets.portfolios.problem.certificate import INFEASIBLE, Answer, Certificate, Stage, name_prices
 from assets.portfolios.problem.constraints import (
@@ -69,9 +68,9 @@ from assets.portfolios.reasons import (
     TOGETHER_WITH,
     UPPER_BOUNDS_SHORT,
 )
+from resources.arrays import Floats
 from resources.reasons import Reason, joined
 
-Floats = NDArray[np.float64]
 Multipliers = Mapping[str, Floats]
 StatedBy = Literal["arrays", "cvxpy"]
 

@@ -11,7 +11,6 @@ from typing import Any
 
 import cvxpy as cp
 import numpy as np
-from numpy.typing import NDArray
 
 from assets.portfolios.problem.certificate import INFEASIBLE, OPTIMAL, SCORE_FLOOR, Answer, Stage
 from assets.portfolios.problem.constraints import (
@@ -23,8 +22,7 @@ from assets.portfolios.problem.constraints import (
     Together,
 )
 from assets.portfolios.problem.terms import Term
-
-Floats = NDArray[np.float64]
+from resources.arrays import Floats
 
 CLARABEL_OPTIONS: dict[str, Any] = {"tol_gap_abs": 1e-12, "tol_gap_rel": 1e-12, "tol_feas": 1e-12, "max_threads": 1}
 SHORTER_STEPS: dict[str, Any] = {

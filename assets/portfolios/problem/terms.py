@@ -44,17 +44,14 @@ import cvxpy as cp
 import numpy as np
 import polars as pl
 import scipy.sparse as sp
-from numpy.typing import NDArray
 
 from assets.portfolios.problem.constraints import HARD, Choice, Constraint, LinearRows, Problem, Stated
+from resources.arrays import Bools, Floats
 from resources.errors import InputError, SettingsError
 from resources.named import call_named, load_named
 
 if TYPE_CHECKING:
     from resources.settings.portfolios import IndexPortfolioSettings
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,15 +54,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
 
 from assets.portfolios.reasons import TOO_FEW_TO_REGRESS
 from assets.portfolios.schemas import COMPONENTS
+from resources.arrays import Bools, Floats, Strings
 from resources.reasons import Reason
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Strings = NDArray[np.str_]
 
 CASH_SHORT, TOPPED_UP = "cash", "topped_up"
 TO_VWAP, FROM_VWAP = "to_vwap", "from_vwap"

@@ -27,14 +27,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from assets.portfolios.problem.constraints import FREE
 from assets.portfolios.week.market import Day
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Strings = NDArray[np.str_]
+from resources.arrays import Floats, Strings
 
 ROUNDING = 1e-15  # orders smaller than this share of the portfolio are rounding errors
 LOT_ROUNDING = 1e-6  # shares: floating-point tolerance below a whole lot

@@ -10,14 +10,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from assets.portfolios.reasons import STYLE_NULL
 from assets.reference.drift import drift_weights
+from resources.arrays import Floats
 from resources.errors import InputError
 from resources.reasons import Reason
-
-Floats = NDArray[np.float64]
 
 BEIJING = ".BJ"  # the suffix of symbols of the Beijing exchange
 TRADED = (pl.col("volume") > 0) & pl.col("pre_close").is_not_null() & pl.col("close").is_not_null()

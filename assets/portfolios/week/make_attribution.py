@@ -21,18 +21,11 @@ from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.factors.styles import STYLES
 from assets.portfolios.reasons import NO_INDEX_RETURN, NO_INDUSTRY, NOTHING_HELD
 from assets.portfolios.schemas import ATTRIBUTION, ATTRIBUTION_LEGS, ATTRIBUTION_NAMES
-from assets.portfolios.week.attribution import (
-    Attribution,
-    Bools,
-    Floats,
-    HeldWeek,
-    NameTraits,
-    attribute,
-    classify_shortfall,
-)
+from assets.portfolios.week.attribution import Attribution, HeldWeek, NameTraits, attribute, classify_shortfall
 from assets.portfolios.week.exposures import TRADED, missing_styles
 from assets.portfolios.week.mergers import exchange_shares
 from assets.reference.schemas import UNKNOWN_INDUSTRY
+from resources.arrays import Bools, Floats
 from resources.made import Made
 from resources.parquet import encode
 from resources.partition import Frames, Partition

@@ -26,15 +26,11 @@ import polars as pl
 from numpy.typing import NDArray
 
 from assets.portfolios.week.exposures import TRADED
+from resources.arrays import Bools, Floats, Ints, Strings
 from resources.errors import InputError
 
 MINUTE_COLUMNS = ("date", "symbol", "low", "high", "volume", "amount")
 """The columns of minute_bars that determine which stocks could be traded."""
-
-Floats = NDArray[np.float64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
-Strings = NDArray[np.str_]
 
 
 @dataclass(frozen=True, eq=False)
