@@ -1,1 +1,1 @@
-"""The weekly report: tables, charts and sentences made of what the stages above measured. Nothing here feeds back into a portfolio."""
+"""The weekly report: tables, charts and sentences from the results of earlier stages. No portfolio reads its results."""

@@ -1,4 +1,4 @@
-"""The table of this stage, the weekly report. Declarations only."""
+"""Declares the table of this stage, the weekly report."""
 
 import polars as pl
 
@@ -6,7 +6,7 @@ from assets import catalogue
 from resources.gate import Between, Check
 from resources.table import Read, Table, all_weeks, week_days
 
-CODE = "a mistake in the code: report it with the partition's files"
+CODE = "this is a mistake in the code; report it with the partition's files"
 
 report = Table(
     name="report",
@@ -14,13 +14,13 @@ report = Table(
     partition="week",
     history="minutes",
     description="""
-**高频选股因子周报**: the issue of the week. Beside the partition are report.html (one file, opens offline), report.pdf (where
-a Chinese font is installed), report.xlsx, table1.parquet, table2.parquet and figures/ (SPEC §8).
+**高频选股因子周报**: the issue of the week. The side files are report.html (one file that opens offline), report.pdf (if a Chinese
+font is installed), report.xlsx, table1.parquet, table2.parquet and figures/ (SPEC §8).
 
-Where a plausibility check failed in a partition that the issue is made from, there is none: the partition is refused, with
-the failures, unless `report.allow_failed_plausibility` is set; page one then names them.
+If a plausibility check failed in a partition from which the issue is made, no issue is written: the partition is refused, with
+the failures, unless `report.allow_failed_plausibility` is set; in that case page one lists the failures.
 
-The rows name those files: week, item, path, digest. What could not be computed is printed as n/a with its reason.
+The rows list the files: week, item, path, digest. A figure that could not be computed is printed as n/a with its reason.
 """,
     reads=(
         Read("factor_returns", over=all_weeks),
@@ -46,8 +46,8 @@ The rows name those files: week, item, path, digest. What could not be computed 
             "no_failed_plausibility_check",
             Between("failed_plausibility", 0, 0),
             critical=True,
-            remedy="mend the named inputs; or, once the figures are known to be right, set report.allow_failed_plausibility = "
-            "true, and page one will name the failures",
+            remedy="correct the named inputs; if the figures are known to be right, set report.allow_failed_plausibility = "
+            "true, so that page one lists the failures",
         ),
         Check("opens_offline", Between("links_out", 0, 0), critical=True, remedy=CODE),
         Check(
@@ -55,7 +55,7 @@ The rows name those files: week, item, path, digest. What could not be computed 
             Between("factors_with_return", 1, 16),
             critical=False,
             critical_share=1,
-            remedy="the history is too short for a holding period, or every factor is n/a: the table names the reasons",
+            remedy="read the reasons in Table 1; the history is too short for a holding period, or every factor is n/a",
         ),
     ),
     kinds=("html", "altair"),

@@ -1,10 +1,10 @@
-"""Where the portfolios' excess came from: the parts of a week, of the year and since the start.
+"""The attribution of the portfolios' excess over a week, over the year and since the start.
 
-Here: how weeks are added up. Not here: the split of a week (portfolios/week/attribution.py), its table and charts
+This module links weeks. It does not split a week (portfolios/week/attribution.py) or write the table and the charts
 (sections/attribution.py).
 
-Weeks are chained as relative strength chains: a week's parts count with the relative strength at which it began, so that
-over any weeks they add up to what Table 2 would print for the same days. A week belongs to the year of its signal day.
+Weeks are linked like relative strength: a week's parts are multiplied by the relative strength at its start, so that over any weeks
+they add up to the excess of Table 2 over the same days. A week belongs to the year of its signal day.
 """
 
 import datetime as dt
@@ -19,16 +19,16 @@ from assets.performance.reasons import NO_RETURNS
 from assets.portfolios.schemas import COMPONENTS
 from resources.reasons import Reason
 
-LARGEST = 4  # items named under the table
+LARGEST = 4  # number of items listed under the table
 
 
 @dataclass(frozen=True)
 class Contributions:
-    """One portfolio's excess in parts, up to a week.
+    """The parts of one portfolio's excess up to a week, as fractions.
 
-    week, year: component → part, in order of COMPONENTS; None where no part of it is known. missing: (component, item) →
-    why it is n/a this week. largest: this week's items by size. dates, chained: signal days [weeks] and the parts' sums
-    since the first of them [weeks, components]. absent: why there is nothing this week.
+    week, year: component → part, in the order of COMPONENTS; None if no item of it is known. missing: (component, item) →
+    why it is n/a in the week. largest: (component, item, value) of the week's largest items. dates, chained: signal days
+    [weeks] and the linked parts since the first of them [weeks, components]. absent: why the week has no attribution.
     """
 
     week: Mapping[str, float | None]
@@ -41,9 +41,9 @@ class Contributions:
 
 
 def chain_weeks(values: np.ndarray) -> np.ndarray:
-    """Parts of the relative strength since the start: `values` [weeks, components] → the same shape.
+    """Link the weekly parts `values` [weeks, components] to parts of the relative strength since the start, of the same shape.
 
-    Row k sums to Π (1 + E) − 1 over the weeks up to k: a week's part counts with the relative strength it was earned at.
+    Row k sums to Π (1 + E) − 1 over the weeks up to k: a week's parts are multiplied by the relative strength at its start.
 
     >>> chain_weeks(np.array([[0.10, 0.0], [0.0, 0.10]])).round(4).tolist()
     [[0.1, 0.0], [0.1, 0.11]]
@@ -55,9 +55,9 @@ def chain_weeks(values: np.ndarray) -> np.ndarray:
 def sum_contributions(
     attribution: pl.DataFrame, week: dt.date, start: dt.date, reasons: Mapping[str, Reason]
 ) -> dict[str, Contributions]:
-    """Portfolio → its parts this week, this year and week by week from `start` on. attribution: the table, all weeks.
+    """Map each portfolio to its parts in the week, in the year up to it, and week by week from `start`.
 
-    reasons: portfolio → why it has none this week.
+    attribution: the table, all weeks. reasons: portfolio → why it has no attribution in the week.
     """
     found = {}
     for portfolio in catalogue.PORTFOLIOS:
@@ -96,15 +96,15 @@ def sum_contributions(
 
 
 def _parts(last: np.ndarray, known: pl.DataFrame) -> dict[str, float | None]:
-    """component → the number of the only row of `last` [0 or 1, components]; None without it, or where no week has one."""
+    """Component → its value in the only row of `last` [0 or 1, components]; None without a row, or if no week has a value."""
     if not len(last):
         return dict.fromkeys(COMPONENTS)
-    # A component without an item in a week is 0 there; styles and industries without any are unknown.
+    # A component without an item in a week is 0; styles and industries without an item in every week are unknown.
     unknown = {c for c in ("style", "industry") if known[c].null_count() == known.height}
     return {c: None if c in unknown else float(value) for c, value in zip(COMPONENTS, last[0], strict=True)}
 
 
 def total(parts: Mapping[str, float | None]) -> float | None:
-    """The sum of the parts that are known; None where none is."""
+    """Return the sum of the known parts; None if no part is known."""
     known = [value for value in parts.values() if value is not None]
     return sum(known) if known else None

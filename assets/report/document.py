@@ -1,6 +1,6 @@
-"""An issue written from the findings of a week: its first page and its sections, in the order of print.
+"""Writes an issue from the findings of a week: its first page and its sections, in printed order.
 
-Here: which sections there are. Not here: what each says (sections/), the words (words/), the look (render/).
+This module lists the sections. It does not hold their content (sections/), wording (words/) or appearance (render/).
 """
 
 from collections.abc import Callable
@@ -35,7 +35,7 @@ SECTIONS: tuple[Callable[[Findings, Language], Section], ...] = (
 
 
 def write_issue(found: Findings, language: Language) -> Issue:
-    """The issue of one week in one language."""
+    """Write the issue of one week in one language."""
     say = Speaker.of(language)
     return Issue(
         language=language,

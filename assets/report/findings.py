@@ -1,6 +1,6 @@
-"""What one issue is written from: the figures of a week and what is on record of the data behind them.
+"""The inputs of one issue: the figures of a week and the records about the data behind them.
 
-Here: the record that sections read. Not here: where it comes from (make_report.py), and words (sections/, words/).
+This module holds the types that sections read. It does not fill them (make_report.py) or put them into words (sections/, words/).
 """
 
 import datetime as dt
@@ -21,7 +21,11 @@ from resources.settings.report import ReportSettings
 
 @dataclass(frozen=True)
 class Holdings:
-    """What a portfolio's partition of the week records. solve: the row of solve.parquet, None before the build."""
+    """The records of a portfolio's partition of the week.
+
+    solve: the row of solve.parquet; None before the first build. not_applied: constraint → why it was not applied.
+    benchmark_is_drifted: whether drifted weights replace missing index closes.
+    """
 
     solve: Mapping[str, Any] | None
     relaxations: pl.DataFrame
@@ -31,14 +35,14 @@ class Holdings:
 
 @dataclass(frozen=True)
 class Findings:
-    """Everything an issue is written from.
+    """All inputs of an issue.
 
     week: its Monday; day: its signal day. factors: factor → {"long_short", "long_excess"} → daily returns. table1, table2, ics:
-    the tables of SPEC §8, one row per factor or portfolio (tables.py). contributions: portfolio → where its excess came from.
-    lines: of robustness; None where none is set. traded: portfolio → turnover and cost of the week. tapes: tape_health of the
-    week's days: date, symbol, verdict, quotes_verdict, reason. manifests: one row per check and partition. left_out: what
-    partitions were made without: table, partition, code, item, value (JSON). implausible: plausibility checks that failed and
-    are allowed to: table, check, count, first, last. run: what `Record.settings` holds.
+    the tables of SPEC §8, one row per factor or portfolio (tables.py). contributions: portfolio → its attribution.
+    lines: of robustness; None if none is set. traded: portfolio → turnover and cost of the week. tapes: tape_health of the
+    week's days: date, symbol, verdict, quotes_verdict, reason. manifests: one row per check and partition. left_out: the inputs
+    without which partitions were made: table, partition, code, item, value (JSON). implausible: plausibility checks that
+    failed and are allowed by the settings: table, check, count, first, last. run: `Record.settings`.
     """
 
     week: dt.date
@@ -74,7 +78,7 @@ class Findings:
 
     @property
     def suffix(self) -> str:
-        """What ends the names of the columns of table1 and table2 that are printed, by the setting `report.relative`."""
+        """The suffix of the printed columns of table1 and table2, by the setting `report.relative`."""
         return "" if self.settings.relative == "ratio" else "_difference"
 
     @property

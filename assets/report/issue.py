@@ -1,6 +1,7 @@
-"""What an issue is: a first page and sections of blocks, as plain data that the HTML, PDF and workbook renderers share.
+"""The structure of an issue: a first page and sections of blocks, as data for the HTML, PDF and workbook renderers.
 
-Here: the blocks, a section, the first page, the whole issue. Not here: writing one (sections/), rendering one (render/).
+This module holds the types of blocks, sections, the first page and the issue. It does not write an issue (sections/) or render one
+(render/).
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,8 +11,8 @@ from typing import Literal
 from resources.language import Language
 
 Style = Literal["plain", "text", "dense", "narrow", "narrowest"]
-"""How a table is set: numbers (plain); texts, to the left (text); two columns of texts in small type (dense); so many columns of
-numbers that small type is needed (narrow, narrowest)."""
+"""How a table is printed: with numbers (plain), with left-aligned texts (text), with two columns of texts in small type (dense), or
+with so many columns of numbers that small type is needed (narrow, narrowest)."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Listing:
 
 @dataclass(frozen=True)
 class GridRow:
-    """The cells of a table's row; absent: why the others are missing, printed across their columns."""
+    """The cells of a table's row. absent: why the other cells are missing, which is printed across their columns."""
 
     cells: Sequence[str]
     absent: str | None = None
@@ -53,8 +54,10 @@ class GridRow:
 
 @dataclass(frozen=True)
 class Grid:
-    """A numbered table: the sentence above it, rows of heads (text, columns it spans), rows, notes. Without rows its lead and
-    notes are printed alone."""
+    """A numbered table. Without rows only its lead and notes are printed.
+
+    lead: the sentence above the table. heads: rows of headings, each as (text, number of columns it spans). notes: below it.
+    """
 
     number: int | str
     title: str
@@ -67,7 +70,10 @@ class Grid:
 
 @dataclass(frozen=True)
 class Figure:
-    """A chart with its number, or the reason why there is none. Beside SPEC §8's thirty-six: A1 to A6."""
+    """A chart with its number, or the reason why it is absent.
+
+    The thirty-six figures of SPEC §8 have whole numbers; further ones are A1 to A6.
+    """
 
     number: int | str
     title: str
@@ -76,7 +82,7 @@ class Figure:
 
     @property
     def file(self) -> str:
-        """The path of its SVG beside the partition's rows."""
+        """The path of its SVG among the partition's side files."""
         return f"figures/figure_{self.number:0>2}.svg"
 
 
@@ -103,7 +109,7 @@ Block = Heading | Paragraph | Log | Listing | Grid | Figures | Chapter
 
 @dataclass(frozen=True)
 class Section:
-    """A numbered part of the issue. anchor: what links lead to; starts_page: whether it begins on a new printed page."""
+    """A numbered part of the issue. anchor: the target of links. starts_page: whether it begins on a new printed page."""
 
     anchor: str
     title: str
@@ -132,9 +138,9 @@ class Section:
 class Front:
     """The first page.
 
-    headline: the week's finding in one sentence. data_until: up to which day the data goes. warnings: what must be known before
-    any figure. highlights: (factor or portfolio, its returns). risks: a sentence. glance: (name, value) of what the issue was
-    made from. previous: (title, headline) of the issues before this one. footer: of every printed page.
+    headline: the week's finding in one sentence. data_until: the last day of the data. warnings: printed before any figure.
+    highlights: (factor or portfolio, its returns). risks: one sentence. glance: (name, value) of the issue's inputs.
+    previous: (title, headline) of earlier issues. footer: of every printed page.
     """
 
     title: str
@@ -150,7 +156,7 @@ class Front:
 
 @dataclass(frozen=True)
 class Issue:
-    """One week's report. source: the line under every table and figure."""
+    """One week's report. source: the line printed under every table and figure."""
 
     language: Language
     front: Front

@@ -1,6 +1,6 @@
-"""Lines of robustness: the portfolios on other scores and on other signal days, judged beside the portfolio itself.
+"""Lines of robustness: statistics of the portfolios on other scores and on other signal days.
 
-Here: statistics of a line. Not here: the lines themselves (portfolios/week/lines.py), their table and charts (sections/lines.py).
+This module does not hold the lines themselves (portfolios/week/lines.py) or their table and charts (sections/lines.py).
 """
 
 import datetime as dt
@@ -15,14 +15,18 @@ from assets.performance.statistics import compare, relative_strength
 from resources.arrays import Floats
 from resources.reasons import Reason
 
-ITSELF = "itself"  # the portfolio among its lines
+ITSELF = "itself"  # the key of the portfolio among its lines
 DAYS_A_YEAR, LEAST_DAYS = 252, 20
 COLUMNS = ("week", "ytd", "annual", "error", "ratio", "drawdown", "turnover")
 
 
 @dataclass(frozen=True)
 class Judged:
-    """One line. week, ytd: relative strength; annual, error, ratio, drawdown: of all its days. dates, strength: its path [days]."""
+    """The statistics of one line, as fractions; None where unknown.
+
+    week, ytd: relative strength. annual, error, ratio, drawdown: of all its days. turnover: of a week. dates, strength: the
+    relative strength after each day [days].
+    """
 
     week: float | None
     ytd: float | None
@@ -37,18 +41,22 @@ class Judged:
 
 @dataclass(frozen=True)
 class Lines:
-    """judged: portfolio → line → its statistics, the portfolio itself first. missing: (portfolio, line) → why it is n/a."""
+    """The lines of all portfolios.
+
+    judged: portfolio → line → its statistics, the portfolio itself first. missing: (portfolio, line) → why it is n/a.
+    """
 
     judged: Mapping[str, Mapping[str, Judged]]
     missing: Mapping[tuple[str, str], Reason]
 
 
 def judge_line(rows: pl.DataFrame, day: dt.date) -> Judged:
-    """rows: date, net, benchmark, turnover of the line's days; those after `day`, or without a benchmark, do not count.
+    """Compute the statistics of one line up to `day`.
 
-    With s the daily relative strength: annual = Π(1 + s)^(252 / n) − 1, error = std(s) √252, ratio = annual / error, drawdown =
-    the deepest fall of Π(1 + s) from its highest so far, from 1 on. None for fewer than LEAST_DAYS days. Turnover is a week's,
-    of those that traded: the paths together trade on several days of it.
+    rows: date, net, benchmark, turnover of the line's days; days after `day` and days without a benchmark are ignored. With s
+    the daily relative strength, annual = Π(1 + s)^(252 / n) − 1, error = std(s) √252, ratio = annual / error, and drawdown is
+    the largest fall of Π(1 + s) from its previous maximum, which is at least 1; these are None for fewer than LEAST_DAYS
+    days. Turnover is the mean weekly sum over weeks with a trade, because the mean of the paths trades on several days.
     """
     rows = rows.filter((pl.col("date") <= day) & pl.col("benchmark").is_not_null()).sort("date")
     own, against = rows["net"].to_numpy(), rows["benchmark"].to_numpy()
@@ -72,8 +80,11 @@ def judge_line(rows: pl.DataFrame, day: dt.date) -> Judged:
 def judge_lines(
     portfolio_lines: pl.DataFrame, portfolio_returns: pl.DataFrame, day: dt.date, reasons: Mapping[str, Reason]
 ) -> Lines | None:
-    """Both tables over all weeks; reasons: "portfolio: line" → why there is none. None where no line is set."""
-    reasons = {said: reason for said, reason in reasons.items() if ": " in said}
+    """Compute the statistics of all lines and of the portfolios themselves; None if no line is set.
+
+    portfolio_lines, portfolio_returns: the tables, all weeks. reasons: "portfolio: line" → why the line is n/a.
+    """
+    reasons = {key: reason for key, reason in reasons.items() if ": " in key}
     if portfolio_lines.is_empty() and not reasons:
         return None
     judged: dict[str, dict[str, Judged]] = {}
@@ -84,5 +95,5 @@ def judge_lines(
         for (name,), rows in own.group_by("line", maintain_order=True):
             found[str(name)] = judge_line(rows, day)
         judged[portfolio.key] = found
-    missing = {(key, line): reason for said, reason in reasons.items() for key, line in [said.split(": ", 1)]}
+    missing = {(portfolio, line): reason for key, reason in reasons.items() for portfolio, line in [key.split(": ", 1)]}
     return Lines(judged, missing)

@@ -1,7 +1,7 @@
-"""One issue of the weekly: its tables read into findings, the findings written as an issue, the issue rendered to files.
+"""The make function of the table `report`: it reads tables into findings, writes the issue and renders it to files.
 
-Here: which rows and files of other tables an issue shows, and which file each form goes to. Not here: statistics (tables.py,
-contributions.py, lines.py), what the issue says (sections/, words/), its looks (render/).
+This module holds which rows and files of other tables an issue reads, and the files that are written. It does not hold statistics
+(tables.py, contributions.py, lines.py), the content of an issue (sections/, words/) or its appearance (render/).
 """
 
 import datetime as dt
@@ -40,7 +40,7 @@ from resources.partition import Files, Frames, Partition
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 
-# What a browser would fetch: namespaces of SVG (xmlns) are names, not addresses.
+# Addresses that a browser would load; namespaces of SVG (xmlns) are not loaded.
 LINK_OUT = re.compile(rb"""(?:\b(?:src|href|srcset|action)\s*=\s*["']?|url\(\s*["']?|@import\s+["']?)(?:https?:)?//""")
 SCHEMA = {"week": pl.Date, "item": pl.String, "path": pl.String, "digest": pl.String}
 PROFILE = dict.fromkeys(
@@ -49,9 +49,10 @@ PROFILE = dict.fromkeys(
 
 
 def failed_plausibility(manifests: pl.DataFrame) -> pl.DataFrame:
-    """table, check, count, first, last, detail, remedy of the plausibility checks that failed, the latest failure first.
+    """List the failed plausibility checks, the latest failure first: table, check, count, first, last, detail, remedy.
 
-    count: partitions; detail: of the last of them.
+    manifests: one row per check and partition. count: number of failed partitions, of which first and last are the first and
+    the last. detail, remedy: of the last one.
     """
     return (
         manifests.filter(pl.col("plausibility") & ~pl.col("passed"))
@@ -73,18 +74,18 @@ def _name_failure(row: Mapping[str, Any]) -> str:
 
 
 def _with_remedy(detail: str, remedy: str) -> str:
-    """What a check found with its remedy in brackets: the text becomes a part of another check's, which has a remedy of its own."""
+    """The detail of a check with its remedy in brackets, because it becomes part of the detail of another check."""
     return f"{detail.removesuffix('.')} ({remedy})" if remedy else detail
 
 
 def make_report(frames: Frames, partition: Partition, settings: ReportSettings) -> Made:
-    """The issue of the week: report.html, .xlsx, .pdf, both tables as parquet and every figure as SVG.
+    """Make the issue of the week: report.html, .xlsx, .pdf, both tables as Parquet and every figure as SVG.
 
-    Where a plausibility check failed in a partition on record, nothing is written unless the settings allow it: the profile
-    then holds a row per table and check, which the gate refuses.
+    If a plausibility check failed in a recorded partition, no file is written unless the settings allow it; the profile then has
+    a row per failed table and check, which the gate refuses.
 
-    The frame names each file with its digest: week, item, path, digest. report.pdf needs a font with Chinese characters;
-    where none is installed, the item is missing and the note `pdf` says why.
+    The frame lists each file: week, item, path, digest. report.pdf needs a font with Chinese characters; if none is installed,
+    the file is missing and the note `pdf` has the reason.
     """
     date = partition.date
     failed = failed_plausibility(partition.record.verdicts)
@@ -114,7 +115,7 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
             "figures": [len(issue.numbered_figures)],
             "factors_with_return": [found.table1["long_short_week"].count()],
             "links_out": [len(LINK_OUT.findall(written["report.html"]))],
-            "failed_plausibility": [0],  # those that the settings allow are on page one
+            "failed_plausibility": [0],  # allowed failures are listed on page one
         },
         schema=PROFILE,
     )
@@ -123,7 +124,7 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
 
 @dataclass(frozen=True, eq=False)
 class _Inputs:
-    """The rows of all weeks that the issue is made from; returns, traded: of the factors' legs, of the portfolios."""
+    """The rows of all weeks that the issue reads. returns: of the factors' legs. traded: of the portfolios. parts: attribution."""
 
     returns: pl.DataFrame
     traded: pl.DataFrame
@@ -159,7 +160,7 @@ class _Inputs:
 
 
 def _refused(failed: pl.DataFrame) -> Made:
-    """An issue that is not written: a row per table and check that failed, for the gate to refuse."""
+    """An issue without files, whose profile has a row per failed table and check, which the gate refuses."""
     failures = [
         f"{_name_failure(row)}: {_with_remedy(row['detail'], row['remedy'])}" for row in failed.iter_rows(named=True)
     ]
@@ -170,7 +171,7 @@ def _refused(failed: pl.DataFrame) -> Made:
 def _gather(
     frames: Frames, partition: Partition, settings: ReportSettings, inputs: _Inputs, failed: pl.DataFrame
 ) -> Findings:
-    """Everything the issue is written from. failed: the plausibility checks that failed (`failed_plausibility`)."""
+    """All inputs of the issue. failed: the failed plausibility checks (`failed_plausibility`)."""
     week, date, record, unavailable = partition.week, partition.date, partition.record, partition.unavailable
     factors, portfolios = factor_series(inputs.returns), portfolio_series(inputs.traded)
     closes = frames["indices"].filter(pl.col("date") == date).select("index", "index_close").collect()
@@ -237,7 +238,7 @@ def _lacks_closes(portfolio: catalogue.Portfolio, closes: pl.DataFrame, run: Map
 
 
 def _drifted_in(left_out: pl.DataFrame, date: dt.date) -> set[str]:
-    """The portfolios whose benchmark lacked a close on a day of a week of `date`'s year, which Table 2 goes back to."""
+    """The portfolios whose benchmark lacked a close on a day of a week of `date`'s year, the period of Table 2."""
     own = (pl.col("table") == "portfolio_returns") & (pl.col("code") == "index_closes")
     this_year = pl.col("partition") + pl.duration(days=6) >= dt.date(date.year, 1, 1)
     return set(left_out.filter(own & this_year)["item"])
@@ -246,9 +247,9 @@ def _drifted_in(left_out: pl.DataFrame, date: dt.date) -> set[str]:
 def _read_holdings(
     portfolio: catalogue.Portfolio, frame: pl.LazyFrame, drifted: bool, week: dt.date, files: Files
 ) -> Holdings:
-    """What the portfolio's partition of the week stores beside its rows; nothing before the first build.
+    """The records in the side files of the portfolio's partition of the week; empty before the first build.
 
-    drifted: whether the index's members replace absent closes of it.
+    drifted: whether drifted weights replace missing index closes.
     """
     if frame.head(1).collect().is_empty():
         return Holdings(None, pl.DataFrame(schema={"constraint": pl.String}), {}, drifted)

@@ -1,6 +1,6 @@
-"""How the report prints numbers and settings: percentages, decimals, win rates, values of settings.
+"""The formats of the report's numbers: percentages, decimals, win rates and values of settings.
 
-Here: formats. Not here: words around them (words/).
+This module does not hold the words around them (words/).
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 
 def percent(value: float | None, digits: int = 2) -> str:
-    """A fraction in percent, never −0.00%; n/a for None.
+    """Format a fraction in percent, without a negative zero; n/a for None.
 
     >>> percent(0.0123), percent(-0.00001), percent(None)
     ('1.23%', '0.00%', 'n/a')
@@ -19,7 +19,7 @@ def percent(value: float | None, digits: int = 2) -> str:
 
 
 def exact_percent(value: float, digits: int = 2) -> str:
-    """A setting in percent, with `digits` decimals and as many more as it has: no bound becomes another one by rounding.
+    """Format a setting in percent with at least `digits` decimals, and with more where it has more, so that it is not rounded.
 
     >>> exact_percent(0.125, 0), exact_percent(0.3, 0), exact_percent(0.00001), exact_percent(0.0015)
     ('12.5%', '30%', '0.001%', '0.15%')
@@ -30,7 +30,7 @@ def exact_percent(value: float, digits: int = 2) -> str:
 
 
 def decimal(value: float | None, digits: int) -> str:
-    """A number with `digits` decimals, never −0.00; n/a for None.
+    """Format a number with `digits` decimals, without a negative zero; n/a for None.
 
     >>> decimal(0.12345, 3), decimal(-0.0001, 2), decimal(None, 2)
     ('0.123', '0.00', 'n/a')
@@ -39,7 +39,7 @@ def decimal(value: float | None, digits: int) -> str:
 
 
 def share(wins: int | None, periods: int | None) -> str:
-    """Periods won of all periods; n/a where there is no period.
+    """Format the number of periods won and of all periods; n/a without a period.
 
     >>> share(3, 4), share(None, None)
     ('3/4', 'n/a')
@@ -48,7 +48,7 @@ def share(wins: int | None, periods: int | None) -> str:
 
 
 def plain(value: object) -> str:
-    """A setting's value as a reader would type it: a text as it is, anything else as JSON.
+    """Format a setting's value: a text is unchanged, any other value is JSON.
 
     >>> plain("lots"), plain([1, True, None])
     ('lots', '[1, true, null]')
@@ -57,7 +57,7 @@ def plain(value: object) -> str:
 
 
 def leaves(tree: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    """(dotted path, value) of every leaf of nested settings, in their order.
+    """List (dotted path, value) of every leaf of nested settings, in their order.
 
     >>> leaves({"a": {"b": 1, "c": {}}, "d": 2})
     [('a.b', 1), ('a.c', {}), ('d', 2)]

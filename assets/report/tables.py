@@ -1,7 +1,7 @@
-"""Table 1, Table 2 and the RankIC table as frames: every row always there, with numbers or with the reason for none.
+"""Table 1, Table 2 and the RankIC table as frames, which always have all rows, with numbers or with the reason why there are none.
 
-Here: which statistic goes to which column, and why a row is n/a. Not here: the statistics (performance/statistics.py), words and
-layout (sections/, words/).
+This module assigns statistics to columns and reasons to rows. It does not hold the statistics (performance/statistics.py), the
+wording or the layout (sections/, words/).
 """
 
 import datetime as dt
@@ -24,30 +24,30 @@ PERIODS_PER_YEAR = {"month": 12, "week": 52}
 
 @dataclass(frozen=True)
 class Series:
-    """Daily returns of one thing against another, in order of time."""
+    """Daily returns of a factor leg or portfolio and of its comparison, as fractions in chronological order [days]."""
 
     dates: Dates
     own: Floats
     against: Floats
 
     def until(self, day: dt.date) -> "Series":
-        """The same up to and including `day`."""
+        """Return the series up to and including `day`."""
         keep = self.dates <= np.datetime64(day, "D")
         return Series(self.dates[keep], self.own[keep], self.against[keep])
 
     def compare(self, day: dt.date) -> Comparison:
-        """Returns, differences and win rates of the week, month and year that end on `day` (statistics.py, `compare`)."""
+        """Compute returns, differences and win rates of the week, month and year that end on `day` (statistics.py, `compare`)."""
         return compare(self.dates, self.own, self.against, day)
 
 
 def read_series(frame: pl.DataFrame, own: str, against: str) -> Series:
-    """Series of two columns of a frame with a `date`; days on which either is null are left out."""
+    """Create a series from two columns of a frame with a `date`; days on which either is null are left out."""
     known = frame.drop_nulls([own, against]).sort("date")
     return Series(known["date"].to_numpy().astype("datetime64[D]"), known[own].to_numpy(), known[against].to_numpy())
 
 
 def factor_series(factor_returns: pl.DataFrame) -> dict[str, dict[str, Series]]:
-    """Factor key → {"long_short", "long_excess"} → Series, for all sixteen (empty where nothing is known)."""
+    """Map each of the sixteen factors to {"long_short", "long_excess"} → Series, which is empty if no return is known."""
     own = factor_returns.partition_by("factor", as_dict=True)
     nothing = factor_returns.clear()
     return {
@@ -60,7 +60,7 @@ def factor_series(factor_returns: pl.DataFrame) -> dict[str, dict[str, Series]]:
 
 
 def portfolio_series(portfolio_returns: pl.DataFrame) -> dict[str, Series]:
-    """Portfolio key → Series of net return against the benchmark."""
+    """Map each portfolio to the series of its net return against the benchmark."""
     own = portfolio_returns.partition_by("portfolio", as_dict=True)
     nothing = portfolio_returns.clear()
     return {
@@ -72,10 +72,11 @@ def portfolio_series(portfolio_returns: pl.DataFrame) -> dict[str, Series]:
 def tabulate_factors(
     series: Mapping[str, Mapping[str, Series]], day: dt.date, reasons: Mapping[str, Reason]
 ) -> pl.DataFrame:
-    """Table 1: sixteen rows × {long_short, long_excess} × {week, month, ytd, wins, months}.
+    """Tabulate Table 1 (SPEC §8): sixteen rows × {long_short, long_excess} × {week, month, ytd, wins, months}.
 
-    Returns are ratios of relative strength; `…_difference` holds the difference of the legs' returns. `since`: first day
-    of the year with a return. reason: why a row, or its week, has no number, as JSON (`Reason.dumps`); null where it has.
+    series: from `factor_series`. reasons: factor → why it has no return in the week. Returns are ratios of relative strength;
+    `…_difference` is the difference of the legs' returns. since: first day of the year with a return. reason: why a row, or
+    its week, has no number, as JSON (`Reason.dumps`); null otherwise.
     """
     rows = []
     for factor in catalogue.FACTORS:
@@ -100,7 +101,10 @@ def tabulate_factors(
 
 
 def tabulate_portfolios(series: Mapping[str, Series], day: dt.date, reasons: Mapping[str, Reason]) -> pl.DataFrame:
-    """Table 2: two rows × excess {week, month, ytd}, wins of weeks of the year; `…_difference`, `since`, `reason`."""
+    """Tabulate Table 2 (SPEC §8): two rows × excess {week, month, ytd}, and wins of the weeks of the year.
+
+    series: from `portfolio_series`. reasons and the columns `…_difference`, `since` and `reason`: as in `tabulate_factors`.
+    """
     rows = []
     for portfolio in catalogue.PORTFOLIOS:
         result = series[portfolio.key].compare(day)
@@ -129,8 +133,10 @@ def tabulate_portfolios(series: Mapping[str, Series], day: dt.date, reasons: Map
 
 
 def tabulate_ics(rank_ics: pl.DataFrame, day: dt.date) -> pl.DataFrame:
-    """One row per factor over all RankICs known by `day`: count, last, mean, icir, t_statistic (Newey–West) and
-    its interval low, high, positive."""
+    """Tabulate the RankICs known by `day`, one row per factor.
+
+    The columns are count, last, mean, icir, t_statistic (Newey–West), the 95 % interval low and high, and positive (`Evidence`).
+    """
     rows = []
     for factor in catalogue.FACTORS:
         own = rank_ics.filter(
@@ -145,10 +151,10 @@ def tabulate_ics(rank_ics: pl.DataFrame, day: dt.date) -> pl.DataFrame:
 def explain_absence(
     unavailable: Reasons, built: set[str], factors_seen: set[str]
 ) -> tuple[dict[str, Reason], dict[str, Reason]]:
-    """Why a factor, or a portfolio, has no return this week: (factor key → reason, portfolio key → reason).
+    """Return why factors and portfolios have no return in the week: (factor → reason, portfolio → reason).
 
-    A reason that travelled down with the tables comes first; then a model or portfolio without a partition in the lake
-    is not built yet; then there simply is no return yet. built: names of tables with a partition.
+    A reason from `unavailable` comes first; otherwise a model or portfolio without a partition in the lake is not built yet;
+    otherwise it has no return yet. built: names of tables with a partition. factors_seen: factors with a return in any week.
     """
     traced = {**unavailable.get("rank_ics", {}), **unavailable.get("factor_returns", {})}
     factors = {}
@@ -168,5 +174,5 @@ def explain_absence(
 
 
 def _share(wins: int, periods: int) -> tuple[int | None, int | None]:
-    """n/a rather than 0 of 0."""
+    """The wins and periods; None instead of 0 of 0."""
     return (wins, periods) if periods else (None, None)

@@ -1,4 +1,4 @@
-"""A random small market for the tests of this stage: prices with every awkward event, factors with ties. No assertion."""
+"""A random small market for the tests of this stage: prices with every kind of event, factors with ties. No assertion."""
 
 import datetime as dt
 from dataclasses import dataclass

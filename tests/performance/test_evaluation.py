@@ -1,4 +1,4 @@
-"""The evaluation's rows against plain loops, scipy and alphalens; what always holds; what can't be computed and says so."""
+"""The evaluation's rows against plain loops, scipy and alphalens; properties; and the reasons of missing values."""
 
 import datetime as dt
 import io
@@ -238,13 +238,13 @@ def test_correlations_and_exposures_equal_plain_loops(inputs, rows):
     assert growth["reason"].unique().to_list() == ["no fundamentals"]
 
 
-def test_every_statistic_stands_there_or_says_why(rows):
+def test_every_statistic_has_a_value_or_a_reason(rows):
     assert rows["value"].is_null().to_list() == rows["reason"].is_not_null().to_list()
     assert rows.filter(pl.col("value").is_nan()).is_empty()
     assert set(rows["statistic"]) == set(evaluation.STATISTICS)
 
 
-def test_each_week_has_what_its_history_allows(inputs, rows):
+def test_each_week_has_the_statistics_that_its_history_allows(inputs, rows):
     """From the first week on, one more statistic with every week that passes, and never more than are declared."""
     counts = rows.filter(factor="skewness").group_by("week", "statistic").len()
     for position, week in enumerate(inputs.weeks):
@@ -376,7 +376,7 @@ def test_the_order_of_names_changes_no_bit(cells, random):
 
 @given(CELLS)
 @hypothesis_settings(max_examples=60, deadline=None)
-def test_a_rising_transformation_leaves_rank_ic_and_deciles_alone(cells):
+def test_a_monotone_transformation_does_not_change_rank_ic_and_deciles(cells):
     values, gains = zip(*cells, strict=True)
     plain = as_signal(values)
     for transform in (lambda v: v**3 + v, lambda v: math.exp(v / 3), lambda v: 5 * v - 2):
@@ -468,7 +468,7 @@ def test_few_names_constants_gaps_and_missing_seeds_have_their_reasons(inputs):
     assert made.notes["gru_50_1"]["rank_ic_2w"] == round(one["gru_50_1", "rank_ic", 2]["value"], 4)
 
 
-def test_the_notes_hold_the_weeks_numbers_in_short(inputs):
+def test_the_notes_summarise_the_week(inputs):
     made = inputs.of_week(inputs.weeks[-1])
     own = made.frame.filter(factor="gru_50_1")
     value = {(row["statistic"], row["item"], row["horizon"]): row["value"] for row in own.iter_rows(named=True)}
@@ -486,14 +486,14 @@ def test_the_notes_hold_the_weeks_numbers_in_short(inputs):
     assert made.notes["gru_50_1"] == pytest.approx(expected, abs=5e-5)
 
 
-def test_a_reason_from_upstream_stands_instead_of_our_own(inputs):
-    told = {"scores": {"gru_50_2": "its window needs 90 days"}, "factors": {}}
-    made = inputs.of_week(inputs.weeks[-1], unavailable=told)
+def test_a_reason_from_upstream_takes_precedence(inputs):
+    upstream = {"scores": {"gru_50_2": "its window needs 90 days"}, "factors": {}}
+    made = inputs.of_week(inputs.weeks[-1], unavailable=upstream)
     assert "gru_50_2" not in made.unavailable
     assert made.unavailable["improved_gru"] == NO_VALUE()
 
 
-def test_an_empty_first_week_is_a_table_all_the_same(inputs):
+def test_an_empty_first_week_is_a_valid_table(inputs):
     nothing = Inputs(inputs.days, inputs.factors.clear(), inputs.scores.clear(), inputs.styles, inputs.securities, inputs.daily_prices, {})  # fmt: skip
     made = nothing.of_week(inputs.weeks[0])
     assert made.frame.is_empty()
@@ -551,7 +551,7 @@ def test_the_one_week_rank_ics_of_models_are_those_of_the_table_rank_ics(inputs,
     assert ics.height == 2
 
 
-def test_the_gate_passes_what_is_right_and_stops_what_is_not(inputs):
+def test_the_gate_passes_correct_rows_and_refuses_wrong_ones(inputs):
     table = next(table for table in TABLES if table.name == "evaluation")
     made = inputs.of_week(inputs.weeks[-1])
     assert dict(made.frame.schema) == dict(table.schema)
@@ -575,6 +575,6 @@ def test_the_plot_is_an_svg_also_of_a_first_week(inputs):
 
 
 @pytest.mark.parametrize("horizons", [(2, 4), (1, 1), (1, 4, 2), ()])
-def test_horizons_that_make_no_sense_are_refused(horizons):
+def test_invalid_horizons_are_refused(horizons):
     with pytest.raises(ValueError, match="horizons"):
         EvaluationSettings(horizons=horizons)

@@ -102,7 +102,7 @@ def test_correlations_average_over_weeks(rows, summary):
     assert summary.correlations.height == 3
 
 
-def test_what_has_no_value_in_any_week_is_named_with_its_latest_reason(rows):
+def test_a_statistic_without_any_value_is_listed_with_its_latest_reason(rows):
     last = rows["week"].max()
     why = pl.when(pl.col("week") == last).then(pl.lit("late")).otherwise(pl.lit("early"))
     hit = (pl.col("statistic") == "turnover") & (pl.col("factor") == "skewness")
@@ -125,7 +125,7 @@ def test_the_notes_round_what_is_known(summary):
     assert "seed_mean" not in summary.notes["skewness"]
 
 
-def test_nothing_gives_sixteen_empty_rows():
+def test_no_rows_are_summarised_to_sixteen_empty_rows():
     found = summarise(pl.DataFrame(schema=SCHEMA))
     assert found.factors.height == 16
     assert found.factors.drop("factor").null_count().row(0) == (16,) * (found.factors.width - 1)

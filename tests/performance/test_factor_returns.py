@@ -137,7 +137,7 @@ def test_weeks_alone_equal_one_walk_through_all_days(seed):
         assert compared > 150
 
 
-def test_the_small_market_holds_every_awkward_event():
+def test_the_small_market_contains_every_event():
     market = make_market(0, FIRST, LAST)
     prices = market.daily_prices
     assert (prices["low"] == prices["limit_up"]).any()
@@ -271,7 +271,7 @@ class TestRebalances:
         assert [r.signal for r in held] == [dt.date(2023, 9, 22), dt.date(2023, 9, 28)]
         assert held[1].trade == dt.date(2023, 10, 9)
 
-    def test_look_backs_hold_no_day_after_the_week(self):
+    def test_look_backs_contain_no_day_after_the_week(self):
         for week in self.calendar.weeks(dt.date(2015, 1, 5), dt.date(2016, 12, 26)):
             last = self.calendar.signal_day(week)
             for over in (rebalancing.month_signals, rebalancing.signals, rebalancing.closed_signals):
@@ -285,7 +285,7 @@ def test_rank_ics_of_a_week_without_monthly_rebalance_are_the_models_alone():
     assert set(ics_of_week(market, dt.date(2023, 3, 13))["factor"]) == set(catalogue.MODELS[:2])
 
 
-def test_growth_without_trades_stands_still():
+def test_growth_without_trades_is_one():
     market = make_market(2, FIRST, LAST)
     paths = lay_out_prices(market.daily_prices.lazy(), market.days)
     assert np.all(paths.growth[~paths.traded] == 1)

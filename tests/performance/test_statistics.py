@@ -127,7 +127,7 @@ def test_icir_scales_with_the_number_of_periods_a_year():
     assert (monthly.count, monthly.last, monthly.positive) == (4, 0.04, 0.75)
 
 
-def test_too_few_ics_say_so():
+def test_too_few_ics_have_no_statistics():
     assert judge_ics(np.array([]), 12).mean is None
     one = judge_ics(np.array([0.03]), 12)
     assert (one.mean, one.icir, one.t_statistic) == (0.03, None, None)

@@ -1,4 +1,4 @@
-"""docs/portfolios.md is true: its settings load, its code runs as it stands, its columns are the stored ones."""
+"""docs/portfolios.md is correct: its settings load, its code runs unchanged, and its columns are the stored ones."""
 
 import datetime as dt
 import re
@@ -27,7 +27,7 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page, re.S)
 
 
-def test_the_reading_example_runs_as_it_stands(tmp_path, monkeypatch, capsys) -> None:
+def test_the_reading_example_runs(tmp_path, monkeypatch, capsys) -> None:
     market = Market(seed=3)
     for week in WEEKS[:2]:
         market.week(week)
@@ -38,11 +38,11 @@ def test_the_reading_example_runs_as_it_stands(tmp_path, monkeypatch, capsys) ->
     monkeypatch.chdir(tmp_path)
     (example,) = (block for block in blocks(PAGE, "python") if "solve.parquet" in block)
     exec(example, {})
-    said = capsys.readouterr().out
-    assert "turnover_limit" in said
+    printed = capsys.readouterr().out
+    assert "turnover_limit" in printed
 
 
-def test_the_settings_file_is_one(tmp_path) -> None:
+def test_the_settings_file_is_valid(tmp_path) -> None:
     profile, lines = (
         load_profile(str(path), ROOT / "orchestration" / "profiles", {})
         for path in (tmp_path / "desk.toml", tmp_path / "lines.toml")
@@ -72,7 +72,7 @@ def test_the_covariance_and_the_constraint_work() -> None:
     assert board.name not in {one.name for one in portfolio_constraints(IndexPortfolioSettings(), {})[0]}
 
 
-def test_columns_components_and_settings_are_the_stored_ones() -> None:
+def test_columns_components_and_settings_match_the_stored_ones() -> None:
     lists = PAGE[PAGE.index("| column | one entry per |") : PAGE.index("One week's explanation")]
     assert re.findall(r"^\| `(\w+)`", lists, re.M) == list(NESTED)
     assert all(f"`{component}`" in PAGE for component in COMPONENTS)

@@ -22,7 +22,7 @@ DRAWN = (
 
 
 def gather(**changes: Any) -> Findings:
-    """What the issue of `inputs(**changes)` is written from."""
+    """The findings of the issue of `inputs(**changes)`."""
     kept: list[Findings] = []
 
     class _Gathered(Exception):

@@ -1,4 +1,4 @@
-"""Everything an issue is made from, made up: random returns for some rows, reasons for the others. No assertion."""
+"""Random inputs of an issue: returns for some rows, reasons for the others. No assertion."""
 
 import datetime as dt
 import io

@@ -86,7 +86,7 @@ def test_the_table_and_its_notes() -> None:
     assert chinese.lead.startswith("本周")
 
 
-def test_what_is_unknown_is_na_and_not_zero() -> None:
+def test_unknown_parts_are_na_and_not_zero() -> None:
     frame = random_attribution(3, BOTH, WEEK).with_columns(
         value=pl.when(~pl.col("component").is_in(["style", "industry"])).then("value"),
         reason=pl.when(pl.col("component").is_in(["style", "industry"])).then(pl.lit("too few")),

@@ -71,7 +71,7 @@ def plain_line(frame: pl.DataFrame) -> dict[str, float]:
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_a_line_is_judged_as_plain_loops_do(seed: int) -> None:
+def test_statistics_of_a_line_equal_plain_loops(seed: int) -> None:
     frame = rows(100, seed)
     late = frame.head(1).with_columns(date=pl.lit(DAY + dt.timedelta(days=3)), net=pl.lit(9.0))
     one = judge_line(pl.concat([frame, late]), DAY)

@@ -1,4 +1,4 @@
-"""Sentences follow from the settings of the run and name what was left out of it: other settings give other sentences."""
+"""Sentences follow from the settings of the run, and left-out inputs are listed."""
 
 import copy
 import dataclasses
@@ -117,12 +117,12 @@ CHANGES: list[tuple[str, Any, str, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("path", "value", "said", "gone"), CHANGES, ids=[change[0] for change in CHANGES])
-def test_a_sentence_follows_its_setting(plain: str, path: str, value: Any, said: str, gone: str) -> None:
-    assert said not in plain
+@pytest.mark.parametrize(("path", "value", "expected", "gone"), CHANGES, ids=[change[0] for change in CHANGES])
+def test_a_sentence_follows_its_setting(plain: str, path: str, value: Any, expected: str, gone: str) -> None:
+    assert expected not in plain
     assert gone in plain
     changed = page({path: value})
-    assert said in changed
+    assert expected in changed
     assert not gone or gone not in changed
 
 
@@ -157,10 +157,10 @@ def rows(*notes: tuple[str, dt.date, dict[str, dict[str, Any]]]) -> list[tuple[A
     ]
 
 
-def test_what_was_left_out_is_told_with_its_partitions(plain: str) -> None:
+def test_left_out_inputs_are_listed_with_their_partitions(plain: str) -> None:
     earlier = DAY - dt.timedelta(days=1)
     columns = [f"column_{n}" for n in range(9)]
-    told = page(
+    changed_page = page(
         {"factors.drop_flat_days": True},
         rows(
             ("factors", earlier, {"styles": {"value": None}, "flat_days": {"outflow_per_trade": 0.1}}),
@@ -184,16 +184,16 @@ def test_what_was_left_out_is_told_with_its_partitions(plain: str) -> None:
         f"portfolio_returns: {catalogue.PORTFOLIOS[0].name_en}: index closes are missing, so that drifted member weights",
         "something_new: a_code · an item: 3",  # a code without words of its own is still printed
     ):
-        assert line in told, line
+        assert line in changed_page, line
 
 
 def test_a_factor_is_not_called_orthogonal_to_a_style_that_had_no_data(plain: str) -> None:
     whole = "orthogonalised, date by date, to industry, size, mid-cap, turnover, reversal, volatility, value, profitability, growth."
     assert plain.count(whole) == 10
-    told = page(left_out=rows(("factors", DAY, {"styles": {"value": None, "growth": None}})))
-    assert whole not in told
-    assert told.count("to industry, size, mid-cap, turnover, reversal, volatility, profitability.") == 10
-    assert told.count("value, growth had no data on this week's signal day") == 10
+    changed_page = page(left_out=rows(("factors", DAY, {"styles": {"value": None, "growth": None}})))
+    assert whole not in changed_page
+    assert changed_page.count("to industry, size, mid-cap, turnover, reversal, volatility, profitability.") == 10
+    assert changed_page.count("value, growth had no data on this week's signal day") == 10
     old = page(left_out=rows(("factors", DAY - dt.timedelta(days=7), {"styles": {"value": None}})))
     assert old.count(whole) == 10
     scores = page(left_out=rows(("scores", WEEK, {"styles": {"improved_gru": ["size"], "gru_50_1": ["reversal"]}})))

@@ -1,4 +1,4 @@
-"""Each section alone: its blocks, and that it is written from what it prints and from nothing else."""
+"""Each section alone: its blocks, and the fields of Findings that it reads."""
 
 import dataclasses
 import re
@@ -80,7 +80,7 @@ def test_a_section_is_written_from_what_it_prints_alone(found: Findings, anchor:
             assert len(row.cells) == len(grid.heads[-1]) or (row.absent and len(row.cells) == 1)
 
 
-def test_what_is_listed_as_read_is_read(found: Findings) -> None:
+def test_every_listed_field_is_read(found: Findings) -> None:
     for anchor, fields in READ.items():
         whole = BY_ANCHOR[anchor](found, "en")
         for field in fields:

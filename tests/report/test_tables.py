@@ -1,4 +1,4 @@
-"""Every row of both tables is always there, with its numbers or its reason."""
+"""Both tables always have every row, with numbers or with a reason."""
 
 import datetime as dt
 

@@ -117,13 +117,13 @@ def test_the_same_input_gives_the_same_bytes():
     assert {name: again.files[name] == data for name, data in first.files.items()} == dict.fromkeys(first.files, True)
 
 
-def test_page_one_says_what_must_be_said(page):
-    said = page.words
-    assert front_words.WORDS["warn_sample"].zh in said
-    assert "两个组合由“GRU(50,1)+NN(10)”（因子 11）的得分驱动" in said
+def test_page_one_has_warnings_alpha_and_risks(page):
+    printed = page.words
+    assert front_words.WORDS["warn_sample"].zh in printed
+    assert "两个组合由“GRU(50,1)+NN(10)”（因子 11）的得分驱动" in printed
     for section in ("投资要点", "前期报告", "目录", "图目录", "表目录", "风险提示", "数据健康", "运行设置"):
-        assert section in said
-    assert "因子失效风险、流动性风险" in said
+        assert section in printed
+    assert "因子失效风险、流动性风险" in printed
 
 
 def test_highlights_name_factors_1_to_6_and_11_to_16_and_both_portfolios(made):
@@ -158,7 +158,7 @@ def table_cells(made, number: int | str) -> list[list[str]]:
     return [[html.unescape(cell) for cell in row] for row in rows]
 
 
-def test_every_cell_of_both_tables_stands_under_its_head(made):
+def test_every_cell_of_both_tables_is_under_its_heading(made):
     table1, table2 = (pl.read_parquet(io.BytesIO(made.files[f"table{n}.parquet"])) for n in (1, 2))
     known = table1.drop_nulls("long_short_week")
     shown = {cells[0]: cells[1:] for cells in table_cells(made, 1)}
@@ -182,7 +182,7 @@ def test_every_cell_of_both_tables_stands_under_its_head(made):
         ]
 
 
-def test_what_begins_inside_the_year_or_has_no_index_is_said_under_its_table(page):
+def test_late_starts_and_missing_index_closes_are_noted_under_the_table(page):
     assert "各因子的今年以来收益与胜率自 2023-03-01 起计" in page.words
     assert "中证1000AI增强组合的基准（价格指数，不含分红）缺少部分或全部收盘价" in page.words
     assert "中证500AI增强组合的基准（价格指数，不含分红）缺少" not in page.words
@@ -258,7 +258,7 @@ def test_a_portfolio_chapter_names_relaxed_and_unapplied_constraints(page):
     assert "0.400%，停牌" in page.words
 
 
-def test_an_issue_of_nothing_still_has_every_row_and_reason():
+def test_an_issue_without_data_has_every_row_and_reason():
     made = make(factors=(), portfolios=())
     page = Page(made.files["report.html"].decode())
     table1 = pl.read_parquet(io.BytesIO(made.files["table1.parquet"]))
@@ -280,7 +280,7 @@ def test_a_real_market_under_production_settings_has_no_warning():
     assert warnings(sample=False, alpha="multi_granularity_10d") == []
 
 
-def test_a_stand_in_for_official_weights_is_announced():
+def test_derived_index_weights_are_announced():
     settings = ReportSettings(pdf=False, unofficial_weights=("000852.SH",))
     made = make(factors=(), portfolios=(), settings=settings)
     assert "中证1000 的成份股权重为非官方替代数据" in made.files["report.html"].decode()
@@ -310,7 +310,7 @@ def test_input_text_cannot_break_the_page():
     assert "<script>" not in text
 
 
-def test_paper_or_the_reason_for_none():
+def test_the_pdf_is_written_or_has_a_reason():
     typst = pytest.importorskip("typst")
     from assets.report.render.paper import CHINESE_FONTS
 
@@ -331,7 +331,7 @@ def test_tables_declare_what_their_functions_return(made):
     assert made.profile.select("table1_rows", "table2_rows", "figures").row(0) == (16, 2, 36)
 
 
-def test_failed_checks_are_told_once_with_their_count_and_last_detail():
+def test_failed_checks_are_listed_once_with_count_and_last_detail():
     keywords = inputs(factors=(), portfolios=())
     days = keywords["manifests"]["partition"].unique().sort()
     failing = (pl.col("table") == "minute_bars") & (pl.col("check") == "adds_up") & (pl.col("partition") >= days[-3])
@@ -344,7 +344,7 @@ def test_failed_checks_are_told_once_with_their_count_and_last_detail():
     assert text.index("minute_bars · adds_up") < text.index("trades · adds_up：1 个分区")
 
 
-def test_a_week_in_which_nothing_rose_does_not_speak_of_a_leader():
+def test_a_week_without_a_gain_has_no_leading_factor():
     keywords = inputs(factors=("skewness",), portfolios=())
     keywords["factor_returns"] = keywords["factor_returns"].with_columns((pl.col("short") - 0.05).alias("long"))
     assert "因子领先" not in make_report(**keywords).notes["headline"]
@@ -352,19 +352,19 @@ def test_a_week_in_which_nothing_rose_does_not_speak_of_a_leader():
     assert "因子领先" in make_report(**keywords).notes["headline"]
 
 
-def test_tapes_are_counted_day_by_day_and_the_gravest_are_told_first(page):
-    said = page.words
+def test_tapes_are_counted_by_day_and_listed_by_severity(page):
+    printed = page.words
     for line in (
         "本周合计：正常 1、已修复 1、剔除 1、缺失 1、仅盘口剔除 1。",
         "2023-12-11：正常 1、已修复 1、剔除 0、缺失 1、仅盘口剔除 1。",
         "2023-12-12：正常 0、已修复 0、剔除 1、缺失 0。",
     ):
-        assert line in said
+        assert line in printed
     aside = "2023-12-12 · 600519.SH · 剔除：its trades add up to 100 shares"
     missing = "2023-12-11 · 000002.SZ · 缺失：daily_prices says 100 shares traded"
     repaired = "2023-12-11 · 000001.SZ · 已修复：its book is set aside"
-    assert said.index(aside) < said.index(missing) < said.index(repaired)
-    assert "600519.SH · 正常" not in said
+    assert printed.index(aside) < printed.index(missing) < printed.index(repaired)
+    assert "600519.SH · 正常" not in printed
 
 
 def test_tapes_of_a_week_without_minute_data_and_of_many_faults():
@@ -380,7 +380,7 @@ def test_tapes_of_a_week_without_minute_data_and_of_many_faults():
     assert "3 more: see the table tape_health." in text
 
 
-def test_the_evaluation_stands_beside_the_thirty_six_figures_with_its_numbers(made, page):
+def test_the_evaluation_is_printed_in_addition_to_the_thirty_six_figures(made, page):
     summary = summarise(inputs()["evaluation"].collect())
     shown = {cells[0]: cells[1:] for cells in table_cells(made, 4)}
     assert len(shown) == 16
@@ -409,7 +409,7 @@ def test_the_evaluation_stands_beside_the_thirty_six_figures_with_its_numbers(ma
     assert set(made.frame.filter(pl.col("path").str.contains("_A"))["item"]) == {f"figure A{n}" for n in (1, 2, 3, 4)}
 
 
-def test_a_statistic_without_any_value_is_told_under_the_evaluation():
+def test_a_statistic_without_any_value_is_noted_under_the_evaluation():
     keywords = inputs(factors=("skewness", "gru_50_1"))
     lost = (pl.col("statistic") == "seed_rank_ic") | ((pl.col("statistic") == "rank_ic") & (pl.col("horizon") > 2))
     rows = keywords["evaluation"].collect()
@@ -418,15 +418,15 @@ def test_a_statistic_without_any_value_is_told_under_the_evaluation():
         pl.when(lost).then(pl.lit("no file seeds.parquet")).otherwise("reason").alias("reason"),
     ).lazy()
     made = make_report(**keywords)
-    said = html.unescape(made.files["report.html"].decode())
-    assert "因子 11 的 各种子 RankIC：n/a（no file seeds.parquet）" in said
-    assert "因子 1、11 的 RankIC（8 周）：n/a（no file seeds.parquet）" in said
-    assert "RankIC（2 周）：n/a" not in said
+    printed = html.unescape(made.files["report.html"].decode())
+    assert "因子 11 的 各种子 RankIC：n/a（no file seeds.parquet）" in printed
+    assert "因子 1、11 的 RankIC（8 周）：n/a（no file seeds.parquet）" in printed
+    assert "RankIC（2 周）：n/a" not in printed
     shown = {cells[0]: cells[1:] for cells in table_cells(made, 4)}
     assert shown["11 GRU(50,1)+NN(10)"][-1] == "n/a"
 
 
-def test_a_horizon_longer_than_the_history_is_told_under_the_evaluation():
+def test_a_horizon_longer_than_the_history_is_noted_under_the_evaluation():
     keywords = inputs(factors=("skewness", "gru_50_1"))
     keywords["evaluation"] = keywords["evaluation"].filter((pl.col("statistic") != "rank_ic") | (pl.col("horizon") < 8))
     made = make_report(**keywords)
@@ -476,19 +476,25 @@ def test_the_workbook_holds_the_evaluation_as_numbers(made):
         assert float(cell[1]) == pytest.approx(frame.to_series(number)[0])
 
 
-def test_a_mean_of_scores_behind_the_portfolios_is_named():
+def test_the_mean_of_several_scores_is_described():
     keys = ("multi_granularity_5d", "multi_granularity_10d")
     made = make(factors=("skewness",), portfolios=(), sample=False, alpha=keys)
     page = Page(made.files["report.html"].decode())
     assert "多颗粒度模型(5日标签)、多颗粒度模型(10日标签)的均值”（因子 15、16）" in page.words
 
 
-def test_constraints_and_costs_are_said_as_they_are_set() -> None:
+def test_constraints_and_costs_follow_the_settings() -> None:
     run = inputs()["run_settings"]
     plain = Page(make(settings=ReportSettings(language="en", pdf=False)).files["report.html"].decode()).words
     assert "at a cost of 0.15% per side (0.30% per round trip)" in plain
-    for unsaid in ("index members.", "at least 80.00%", "tracking error of at most", "whole lots", "tradable volume"):
-        assert unsaid not in plain
+    for absent_text in (
+        "index members.",
+        "at least 80.00%",
+        "tracking error of at most",
+        "whole lots",
+        "tradable volume",
+    ):
+        assert absent_text not in plain
     settings = PortfoliosSettings.model_validate(
         {
             "alpha": "gru_50_1",
@@ -500,7 +506,7 @@ def test_constraints_and_costs_are_said_as_they_are_set() -> None:
     )
     run["settings"]["portfolios"] = settings.model_dump(mode="json")
     given = inputs(settings=ReportSettings(language="en", pdf=False)) | {"run_settings": run}
-    told = Page(make_report(**given).files["report.html"].decode()).words
+    worded = Page(make_report(**given).files["report.html"].decode()).words
     for words_ in (
         "size exposure within [0, 0.2]",
         "volatility exposure within [−0.3, 0.1]",
@@ -514,8 +520,8 @@ def test_constraints_and_costs_are_said_as_they_are_set() -> None:
         "more than 10.00% of the day's tradable volume",
         "built with 200,000,000 yuan",
     ):
-        assert words_ in told
-    assert "per round trip" not in told
+        assert words_ in worded
+    assert "per round trip" not in worded
 
 
 def with_implausible(keywords, days: int = 3):
@@ -550,15 +556,15 @@ def test_a_failed_plausibility_check_refuses_the_report_with_the_list():
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_an_allowed_failure_is_named_on_page_one(language):
+def test_an_allowed_failure_is_listed_on_page_one(language):
     allowed = ReportSettings(language=language, pdf=False, allow_failed_plausibility=True)
     made = make_report(**with_implausible(inputs(settings=allowed)))
     text = made.files["report.html"].decode()
-    said = Page(text).words
+    printed = Page(text).words
     sentence = front_words.WORDS["warn_implausible"][language].split("{failures}")[0].format(count=1)
-    assert sentence in said
-    assert said.index(sentence) < said.index(factors_words.WORDS["table1_title"][language])
-    assert "factor_returns · long_return_plausible" in said
+    assert sentence in printed
+    assert printed.index(sentence) < printed.index(factors_words.WORDS["table1_title"][language])
+    assert "factor_returns · long_return_plausible" in printed
     table = next(table for table in TABLES if table.name == "report")
     verdicts = judge(table.checks, {WEEK: made.profile}, {WEEK: {}})[WEEK]
     assert not any(verdict.refuses for verdict in verdicts.values())
@@ -570,58 +576,58 @@ def test_an_allowed_failure_is_named_on_page_one(language):
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("rule", ["daily", "minutes"])
-def test_the_fill_rule_in_force_is_said_of_portfolios_and_legs(language, rule):
+def test_the_fill_rule_in_force_is_printed_for_portfolios_and_legs(language, rule):
     keywords = inputs(settings=ReportSettings(language=language, pdf=False))
     fills = keywords["run_settings"]["settings"]["portfolios"]["execution"]["fills"]
     fills |= {"rule": rule, "min_inside_share": 0.07}
-    said = Page(make_report(**keywords).files["report.html"].decode()).words
-    told = {one: SHARED[f"fills_{one}"][language].format(share="7%").strip() for one in ("daily", "minutes")}
-    assert said.count(told[rule]) == 2  # under table 1, and in the costs of the portfolios
-    assert told["daily" if rule == "minutes" else "minutes"] not in said
+    printed = Page(make_report(**keywords).files["report.html"].decode()).words
+    worded = {one: SHARED[f"fills_{one}"][language].format(share="7%").strip() for one in ("daily", "minutes")}
+    assert printed.count(worded[rule]) == 2  # under table 1, and in the costs of the portfolios
+    assert worded["daily" if rule == "minutes" else "minutes"] not in printed
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize("benchmark", ["price", "total_return"])
-def test_the_benchmark_is_said_wherever_an_excess_is_explained(language, benchmark):
+def test_the_benchmark_is_printed_with_every_excess(language, benchmark):
     keywords = inputs(settings=ReportSettings(language=language, pdf=False))
     keywords["run_settings"]["settings"]["portfolios"]["benchmark"] = benchmark
     made = make_report(**keywords)
-    said = Page(made.files["report.html"].decode()).words
+    printed = Page(made.files["report.html"].decode()).words
     kinds = {kind: SHARED[f"benchmark_{kind}"][language] for kind in ("price", "total_return")}
-    assert said.count(kinds[benchmark]) >= 3  # the note of table 2 and both portfolios' chapters
-    assert kinds["price" if benchmark == "total_return" else "total_return"] not in said
+    assert printed.count(kinds[benchmark]) >= 3  # the note of table 2 and both portfolios' chapters
+    assert kinds["price" if benchmark == "total_return" else "total_return"] not in printed
     basis = attribution_words.WORDS[f"basis_{benchmark}"][language]
-    assert f"{basis}）" in said if language == "zh" else f"({basis})" in said
+    assert f"{basis}）" in printed if language == "zh" else f"({basis})" in printed
     # the signal day has closes of the price index alone
     drifted = portfolios_words.WORDS["benchmark_drifted"][language].format(
         name=catalogue.PORTFOLIOS[0].name_zh if language == "zh" else catalogue.PORTFOLIOS[0].name_en,
         kind=kinds[benchmark],
     )
-    assert (drifted in said) == (benchmark == "total_return")
+    assert (drifted in printed) == (benchmark == "total_return")
 
 
-@pytest.mark.parametrize(("language", "years_back", "said_so"), [("zh", 0, True), ("en", 2, False)])
-def test_a_week_of_the_year_with_an_absent_close_is_said_under_table_2(language, years_back, said_so):
+@pytest.mark.parametrize(("language", "years_back", "noted"), [("zh", 0, True), ("en", 2, False)])
+def test_a_week_of_the_year_with_a_missing_close_is_noted_under_table_2(language, years_back, noted):
     keywords = inputs(settings=ReportSettings(language=language, pdf=False))
     one = catalogue.PORTFOLIOS[0]  # its benchmark has a close on the signal day
     partition = keywords["week"] - dt.timedelta(days=364 * years_back)
     row = ("portfolio_returns", partition, "index_closes", one.key, "null")
     keywords["left_out"] = pl.DataFrame([row], schema=keywords["left_out"].schema, orient="row")
-    said = Page(make_report(**keywords).files["report.html"].decode()).words
+    printed = Page(make_report(**keywords).files["report.html"].decode()).words
     sentence = portfolios_words.WORDS["benchmark_drifted"][language].format(
         name=one.name_zh if language == "zh" else one.name_en,
         kind=SHARED["benchmark_price"][language],
     )
-    assert (sentence in said) == said_so
+    assert (sentence in printed) == noted
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_beijing_members_are_named_in_the_portfolios_chapter(language):
-    said = Page(make(settings=ReportSettings(language=language, pdf=False)).files["report.html"].decode()).words
-    assert portfolio_words.WORDS["portfolio_beijing"][language].format(names="920002.BJ", weight="0.41%") in said
+def test_beijing_members_are_listed_in_the_portfolios_chapter(language):
+    printed = Page(make(settings=ReportSettings(language=language, pdf=False)).files["report.html"].decode()).words
+    assert portfolio_words.WORDS["portfolio_beijing"][language].format(names="920002.BJ", weight="0.41%") in printed
 
 
-def test_the_newest_rule_in_force_is_named_and_an_old_table_is_a_warning() -> None:
+def test_the_newest_rule_is_printed_and_an_old_rulebook_is_a_warning() -> None:
     def words_of(**changes: object) -> str:
         given = inputs(settings=ReportSettings(language="en", pdf=False))
         given["run_settings"]["rulebook"] |= changes
@@ -630,14 +636,14 @@ def test_the_newest_rule_in_force_is_named_and_an_old_table_is_a_warning() -> No
     plain = words_of()
     assert "Newest rule of the exchanges in force: rulebook.fees, since 2023-08-28" in plain
     assert "rules may have changed since" not in plain
-    told = words_of(too_old_days=401, added=[{"kind": "price_limits", "since": "2023-11-01", "percent": 30}])
-    assert "was last reviewed or extended 401 days before this issue's data, more than 400" in told
-    assert "rulebook.price_limits" in told
+    worded = words_of(too_old_days=401, added=[{"kind": "price_limits", "since": "2023-11-01", "percent": 30}])
+    assert "was last reviewed or extended 401 days before this issue's data, more than 400" in worded
+    assert "rulebook.price_limits" in worded
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 def test_sizes_of_orders_are_those_of_the_rulebook_in_force(language: Language) -> None:
-    def said(day: dt.date, *own: Lot) -> str:
+    def printed(day: dt.date, *own: Lot) -> str:
         given = inputs(settings=ReportSettings(language=language, pdf=False))
         run = given["run_settings"]
         run["settings"]["portfolios"]["execution"]["lots"] = True
@@ -649,11 +655,11 @@ def test_sizes_of_orders_are_those_of_the_rulebook_in_force(language: Language) 
         "zh": "沪市主板、深市主板、创业板 100 股起，以 100 股递增",
         "en": "ChiNext 100 shares or more, in steps of 100",
     }
-    plain = said(dt.date(2023, 12, 15))
+    plain = printed(dt.date(2023, 12, 15))
     assert star in plain
     assert main[language] in plain
-    assert star not in said(dt.date(2019, 7, 19))
-    changed = said(
+    assert star not in printed(dt.date(2019, 7, 19))
+    changed = printed(
         dt.date(2023, 12, 15), Lot(since=dt.date(2023, 1, 1), source="a test", boards=("star",), least=300, step=7)
     )
     assert star not in changed
@@ -670,36 +676,34 @@ DECLARED = [
 
 @pytest.mark.parametrize("language", ["zh", "en"])
 @pytest.mark.parametrize(("alpha", "differences"), [("multi_granularity_10d", 0), ("gru_50_1", 1)])
-def test_what_describes_the_delivery_is_listed_and_is_no_difference(
-    language: Language, alpha: str, differences: int
-) -> None:
+def test_declarations_are_listed_and_are_no_differences(language: Language, alpha: str, differences: int) -> None:
     given = inputs(alpha=alpha, sample=False, settings=ReportSettings(language=language, pdf=False))
     run = given["run_settings"]
     own = Lot(since=dt.date(2023, 1, 1), source="a test", boards=("star",), least=300, step=7)
     run["rulebook"] = describe_rulebook(RulebookSettings(lots=(*LOTS, own)), dt.date(2023, 12, 15))
     run["differences"] = [*DECLARED[:1], *run["differences"], *DECLARED[1:]]
     made = make_report(**given)
-    said = Page(made.files["report.html"].decode())
+    printed = Page(made.files["report.html"].decode())
     warned = front_words.WORDS["warn_profile"][language]
     marker = warned.split("{name}")[0].strip("“'")
-    assert (marker in said.words) == bool(differences)
+    assert (marker in printed.words) == bool(differences)
     if differences:
-        assert warned.format(name="sample", count=differences) in said.words
-        assert settings_words.WORDS["table6_lead"][language].format(count=differences) in said.words
+        assert warned.format(name="sample", count=differences) in printed.words
+        assert settings_words.WORDS["table6_lead"][language].format(count=differences) in printed.words
     else:
-        assert settings_words.WORDS["no_difference"][language] in said.words
-    assert settings_words.WORDS["declared_lead"][language].format(count=3) in said.words
-    assert settings_words.WORDS["declared_title"][language] in said.words
+        assert settings_words.WORDS["no_difference"][language] in printed.words
+    assert settings_words.WORDS["declared_lead"][language].format(count=3) in printed.words
+    assert settings_words.WORDS["declared_title"][language] in printed.words
     declared = table_cells(made, "A5")
     assert [row[0] for row in declared] == [*(one["setting"] for one in DECLARED), "rulebook.lots"]
     assert declared[0][1:3] == ["lots", "shares"]
     assert [row[0] for row in table_cells(made, 6)] == ["portfolios.alpha"] * differences
-    assert "#table-A5" in said.links
+    assert "#table-A5" in printed.links
     book = zipfile.ZipFile(io.BytesIO(made.files["report.xlsx"]))
     assert "A5" in book.read("xl/workbook.xml").decode()
 
 
-def test_where_nothing_is_declared_no_table_says_so(page) -> None:
+def test_without_declarations_there_is_no_table_of_them(page) -> None:
     assert "#table-A5" not in page.links
 
 
@@ -712,13 +716,13 @@ def test_the_note_of_table_2_follows_what_the_table_prints(language: Language) -
     }
     for one, other in (("ratio", "difference"), ("difference", "ratio")):
         settings = ReportSettings(language=language, pdf=False, relative=one)
-        said = Page(make(settings=settings).files["report.html"].decode()).words
-        assert notes[one] in said
-        assert notes[other] not in said
+        printed = Page(make(settings=settings).files["report.html"].decode()).words
+        assert notes[one] in printed
+        assert notes[other] not in printed
 
 
 def test_the_chinese_notice_of_failed_checks_is_chinese() -> None:
     settings = ReportSettings(language="zh", pdf=False, allow_failed_plausibility=True)
-    said = Page(make_report(**with_implausible(inputs(settings=settings))).files["report.html"].decode()).words
-    assert "factor_returns · long_return_plausible，3 个分区（2023-11-06 至 2023-11-20）" in said
-    assert "partition" not in said[: said.index(factors_words.WORDS["table1_title"]["zh"])]
+    printed = Page(make_report(**with_implausible(inputs(settings=settings))).files["report.html"].decode()).words
+    assert "factor_returns · long_return_plausible，3 个分区（2023-11-06 至 2023-11-20）" in printed
+    assert "partition" not in printed[: printed.index(factors_words.WORDS["table1_title"]["zh"])]

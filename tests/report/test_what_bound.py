@@ -1,4 +1,4 @@
-"""What bound a portfolio, as the report tells it: every figure of the stored row under its head, in both languages."""
+"""The report's tables of binding constraints: every figure of the stored row under its heading, in both languages."""
 
 import re
 from typing import Any
@@ -37,7 +37,7 @@ def written(language: Language, **changes: Any) -> Grid:
     return tabulate_costs("A2", PORTFOLIO, solve, Speaker.of(language, WORDS))
 
 
-def test_every_cost_stands_under_its_head() -> None:
+def test_every_cost_is_under_its_heading() -> None:
     grid = written("en")
     assert [text for text, _ in grid.heads[0]] == [
         "constraint",
@@ -71,7 +71,7 @@ def test_exact_solves_have_a_column_where_they_were_made() -> None:
     assert "at the highest cost (0.1234)" in grid.lead
 
 
-def test_who_solved_it_and_whose_answer_was_not_taken() -> None:
+def test_the_solver_and_rejected_answers_are_printed() -> None:
     notes = written("en").notes
     assert (
         "Solved by HiGHS dual simplex: primal residual 2.0e-12, duality gap 3.0e-13, both recomputed by the platform (at "
@@ -91,7 +91,7 @@ def test_who_solved_it_and_whose_answer_was_not_taken() -> None:
     assert "At the stage 'industry' HiGHS dual simplex returned no solution." in written("en", attempts=[silent]).notes
 
 
-def test_the_conflict_names_industries_names_and_bounds() -> None:
+def test_the_conflict_lists_industries_stocks_and_bounds() -> None:
     english, chinese = (written(language).notes[-1] for language in ("en", "zh"))
     assert english == (
         "These constraints cannot hold together; without any one of them the others can. In total they must be relaxed by at "
@@ -106,7 +106,7 @@ def test_the_conflict_names_industries_names_and_bounds() -> None:
     )
 
 
-def test_a_conflict_names_constraints_that_are_no_exposure() -> None:
+def test_a_conflict_lists_constraints_that_are_no_exposure() -> None:
     (conflict,) = random_solve().row(0, named=True)["conflicts"]
     of_a_row = next(one for one in conflict["members"] if one["constraint"] == "size")
     members = [
@@ -119,7 +119,7 @@ def test_a_conflict_names_constraints_that_are_no_exposure() -> None:
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_weeks_without_prices_say_why(language: Language) -> None:
+def test_weeks_without_prices_have_a_reason(language: Language) -> None:
     failed = written(language, status="failed", residual=None, duality_gap=None, costs=[], binding_names=[])
     assert failed.rows == []
     assert len(failed.notes) == 1  # the conflict
@@ -139,11 +139,11 @@ def test_english_is_english() -> None:
         assert not re.search(r"[一-鿿]", text), text
 
 
-def test_the_made_up_row_is_one_that_is_stored() -> None:
+def test_the_random_row_has_the_stored_schema() -> None:
     assert {name: random_solve().schema[name] for name in NESTED} == dict(NESTED)
 
 
-def test_every_cause_is_said_in_both_languages() -> None:
+def test_every_cause_is_worded_in_both_languages() -> None:
     def named(more: int, *names: tuple[str, str, float]) -> Reason:
         shown = [NAME_IN_STATE(symbol=symbol, state=state, weight=weight) for symbol, state, weight in names]
         return NAMES_AND_MORE(names=shown, more=more) if more else NAMES(names=shown)
@@ -155,7 +155,7 @@ def test_every_cause_is_said_in_both_languages() -> None:
             RESTRICTED_NAMES(names=named(0, ("000001.SZ", "new", 0.0106))),
         ]
     )
-    told = {
+    worded = {
         KEPT_BELOW(cause=named(3, ("000001.SZ", "suspended", 0.0106), ("600000.SH", "st", 0.005))): (
             "被本项内的股票压低：000001.SZ（停牌 1.06%）、600000.SH（ST 0.50%），另 3 只",
             "kept below its bound by its own stocks: 000001.SZ (suspended, 1.06%), 600000.SH (ST, 0.50%) and 3 more",
@@ -171,6 +171,6 @@ def test_every_cause_is_said_in_both_languages() -> None:
         CASH_TO_SPEND(cash=0.4): ("40.00% 的现金须全部投出", "cash of 40.00% must be spent"),
         STATE(state="suspended"): ("停牌", "suspended"),
     }
-    for cause, (chinese, english) in told.items():
+    for cause, (chinese, english) in worded.items():
         assert Speaker.of("zh").reason(cause) == chinese
         assert Speaker.of("en").reason(cause.dumps()) == english

@@ -1,4 +1,4 @@
-"""The report's words: whole in both languages, said with the values that they have places for, and none of them idle."""
+"""The report's words: complete in both languages, used with values for all their fields, and none of them unused."""
 
 import ast
 import importlib
@@ -87,7 +87,7 @@ def test_a_text_is_whole_in_both_languages(module: str, title: str, key: str) ->
 
 
 @pytest.mark.parametrize("section", SECTIONS)
-def test_a_section_says_words_that_exist_with_all_their_values(section: str) -> None:
+def test_a_section_uses_existing_words_with_all_their_values(section: str) -> None:
     known = words_of(section)
     for call in calls(section):
         named = {keyword.arg for keyword in call.keywords}
@@ -99,7 +99,7 @@ def test_a_section_says_words_that_exist_with_all_their_values(section: str) -> 
                     assert set(places(known[key].en)) <= named, f"{section}.py:{call.lineno}: {key}"
 
 
-def test_no_word_is_idle() -> None:
+def test_every_word_is_used() -> None:
     literals = {
         node.value
         for path in SECTIONS.values()
@@ -113,9 +113,9 @@ def test_no_word_is_idle() -> None:
         if isinstance(call.args[0], ast.JoinedStr)
         for pattern in keys(call.args[0])
     ]
-    said = {"not_available_reason", *literals}  # by Speaker.not_available
+    used_keys = {"not_available_reason", *literals}  # by Speaker.not_available
     of_a_speaker = [key for _, title, key in TEXTS if title in ("WORDS", "SHARED", "LEFT_OUT")]
-    idle = [key for key in of_a_speaker if key not in said and not any(one.fullmatch(key) for one in computed)]
+    idle = [key for key in of_a_speaker if key not in used_keys and not any(one.fullmatch(key) for one in computed)]
     assert set(idle) == {
         "list_comma",  # by Speaker.join
         "month",  # one of PERIODS
@@ -133,7 +133,7 @@ def test_no_section_replaces_a_shared_word(module: str) -> None:
     assert module != "health" or not set(own) & set(LEFT_OUT)
 
 
-def test_what_the_platform_knows_has_a_name() -> None:
+def test_every_key_of_the_platform_has_a_name() -> None:
     assert set(NETWORKS) == set(BUILT_NETWORKS)
     assert set(COMPONENT_NAMES) == set(COMPONENTS)
     assert {board for lot in RulebookSettings().lots for board in lot.boards} <= set(BOARDS)

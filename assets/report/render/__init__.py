@@ -1,4 +1,4 @@
-"""How an issue is written to files: HTML, PDF, workbook and charts.
+"""Renders an issue to files: HTML, PDF, workbook and charts.
 
-Here: looks. Not here: what an issue says (sections/, words/).
+This package holds the appearance of an issue. It does not hold its content (sections/, words/).
 """

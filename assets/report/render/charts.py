@@ -1,7 +1,7 @@
 """The report's charts as SVG text: a line of relative strength over time, bars of week, month and year.
 
-Here: how a chart looks. Not here: what is charted and how it is called (sections/). Equal input gives equal bytes:
-no random ids, numbers rounded to a hundredth of a pixel. Chinese text is drawn with the viewer's fonts.
+This module holds the appearance of charts. It does not select data or titles (sections/). Equal input produces equal bytes, because
+ids are not random and numbers are rounded to a hundredth of a pixel. Chinese text is drawn with the viewer's fonts.
 """
 
 import datetime as dt
@@ -28,7 +28,7 @@ MIDDLE_SPAN = dt.timedelta(days=100)
 
 @dataclass(frozen=True)
 class Curve:
-    """A named series; values start from the day before the first date at `base`."""
+    """A named series over time: values [dates]."""
 
     name: str
     dates: Sequence[dt.date]
@@ -37,7 +37,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class Band:
-    """Means over horizons with their intervals; None where unknown."""
+    """Means over horizons with their confidence intervals; None where unknown."""
 
     name: str
     horizons: Sequence[int]
@@ -47,9 +47,10 @@ class Band:
 
 
 def draw_lines(curves: Sequence[Curve], *, prefix: str, percent: bool) -> str:
-    """A line chart over time. percent: label the axis in %, else as an index that starts at 1.
+    """Draw a line chart over time as SVG.
 
-    prefix: unique in the document, put before every id inside the SVG.
+    percent: whether the axis is labelled in %, otherwise as an index that starts at 1. prefix: put before every id inside the SVG;
+    it must be unique in the document.
     """
     import altair as alt
 
@@ -80,7 +81,7 @@ def draw_lines(curves: Sequence[Curve], *, prefix: str, percent: bool) -> str:
 
 
 def draw_contributions(curves: Sequence[Curve], *, prefix: str) -> str:
-    """Curves in % over time, the first of them drawn heavier: a sum and its parts, or a portfolio and its lines."""
+    """Draw curves in % over time, with a thicker first one: a sum and its parts, or a portfolio and its lines."""
     import altair as alt
 
     names = [curve.name for curve in curves]
@@ -131,7 +132,7 @@ def _over_time(curves: Sequence[Curve]) -> "alt.X":
 
 
 def draw_bars(values: Sequence[tuple[str, float | None]], *, prefix: str, width: int = WIDTH) -> str:
-    """Bars of returns in %, each with its figure; a value that is None keeps its place, marked n/a."""
+    """Draw bars of returns in % with their values; the place of a value that is None is marked n/a."""
     import altair as alt
 
     rows = [
@@ -171,7 +172,7 @@ def draw_bars(values: Sequence[tuple[str, float | None]], *, prefix: str, width:
 
 
 def plot_factor_week(frame: pl.DataFrame) -> str:
-    """Long–short return of each factor over one week's rows of factor_returns, by the factor's number in Table 1."""
+    """Plot the long–short return of each factor in one week's rows of factor_returns, by the factor's number in Table 1."""
     ratio = (1 + pl.col("long")) / (1 + pl.col("short"))
     weeks = dict(frame.drop_nulls(["long", "short"]).group_by("factor").agg(ratio.product() - 1).iter_rows())
     return draw_bars(
@@ -180,7 +181,7 @@ def plot_factor_week(frame: pl.DataFrame) -> str:
 
 
 def plot_evaluation_week(frame: pl.DataFrame) -> str:
-    """RankICs by horizon and correlations of one week's rows of `evaluation`, by the factors' numbers in Table 1."""
+    """Plot RankICs by horizon and correlations in one week's rows of `evaluation`, by the factors' numbers in Table 1."""
     import altair as alt
 
     numbers = {factor.key: str(factor.number) for factor in catalogue.FACTORS}
@@ -205,12 +206,12 @@ def plot_evaluation_week(frame: pl.DataFrame) -> str:
 
 
 def draw_heat(names: Sequence[str], values: Mapping[tuple[str, str], float], *, prefix: str) -> str:
-    """A square of numbers between −1 and 1, coloured; values: (row, column) → number, blank where there is none."""
+    """Draw a square of coloured cells. values: (row, column) → number from −1 to 1; other cells are blank."""
     return _svg(_heat(names, names, values, full=1.0), prefix, height=SQUARE)
 
 
 def draw_bands(bands: Sequence[Band], *, prefix: str, columns: int = 4) -> str:
-    """One small panel for each band, all on the same scales; a band without values keeps its place."""
+    """Draw one small panel per band, all on the same scales; a band without values has an empty panel."""
     import altair as alt
 
     ticks = sorted({horizon for band in bands for horizon in band.horizons})
@@ -241,7 +242,7 @@ def draw_bands(bands: Sequence[Band], *, prefix: str, columns: int = 4) -> str:
 def _heat(
     rows: Sequence[str], columns: Sequence[str], values: Mapping[tuple[str, str], float], full: float
 ) -> "alt.LayerChart":
-    """Cells with their numbers; the colour is deepest at ±`full`."""
+    """A chart of cells with their numbers, with the deepest colour at ±`full`."""
     import altair as alt
 
     cells = [
@@ -291,7 +292,7 @@ def _render(chart: object, prefix: str) -> str:
 
 
 def _tidy(svg: str, prefix: str) -> str:
-    """Short numbers, and ids that differ between the charts of one document."""
+    """The SVG with rounded numbers, and with ids that differ between the charts of one document."""
     svg = re.sub(r"-?\d+\.\d{3,}", lambda number: f"{float(number[0]):.2f}".rstrip("0").rstrip("."), svg)
     svg = re.sub(r'\bid="', f'id="{prefix}-', svg)
     svg = re.sub(r"url\(#", f"url(#{prefix}-", svg)

@@ -1,6 +1,7 @@
-"""The issue as one HTML file that opens offline: styles and charts inside, nothing loaded from elsewhere.
+"""Renders the issue as one HTML file that opens offline, with styles and charts inside.
 
-Here: handing the issue to the template. Not here: what it says (sections/, words/); the look is templates/weekly.html.j2.
+This module passes the issue to the template templates/weekly.html.j2, which defines the appearance. It does not hold the content
+(sections/, words/).
 """
 
 from assets.report.issue import Issue
@@ -8,7 +9,7 @@ from assets.report.render.layout import TEMPLATES, layout_words, name_kind
 
 
 def render_html(issue: Issue) -> str:
-    """The whole page. Text is escaped; SVG, made by charts.py, goes in as it is."""
+    """Render the whole page. Text is escaped; SVG from charts.py is inserted unchanged."""
     import jinja2
 
     environment = jinja2.Environment(
@@ -25,7 +26,7 @@ def render_html(issue: Issue) -> str:
 
 
 def _css_string(text: str) -> object:
-    """A quoted string inside a style sheet, which the HTML parser must not end early."""
+    """A quoted string for a style sheet, escaped so that the HTML parser does not end the style element."""
     import markupsafe
 
     escaped = text.replace("\\", "\\5c ").replace('"', "\\22 ").replace("<", "\\3c ").replace("\n", " ")

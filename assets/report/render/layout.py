@@ -1,4 +1,4 @@
-"""What both templates need beside the issue: where they are and the words that they print themselves."""
+"""The folder of the templates, and the words that the templates print around the issue's content."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 
 def layout_words(language: Language) -> dict[str, str]:
-    """Key → word of the layout in one language."""
+    """Map each key to the word of the layout in one language."""
     return {key: text[language] for key, text in {**LAYOUT, "risks": SHARED["risks"]}.items()}
 
 
 def name_kind(block: Block) -> str:
-    """The name of a block's type, by which a template chooses how to print it."""
+    """Return the name of a block's type, by which a template selects how to print it."""
     return type(block).__name__

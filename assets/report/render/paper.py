@@ -1,7 +1,7 @@
-"""The issue as a PDF, set by typst. Where no font with Chinese characters is installed, none is made and `NoFont` says so.
+"""Renders the issue as a PDF by typst, if a font with Chinese characters is installed.
 
-Here: finding a font and handing the issue to the template. Not here: what it says (sections/, words/); the look is
-templates/weekly.typ.j2. typst carries Latin fonts only, so the machine must have a Chinese one.
+This module finds a font and passes the issue to the template templates/weekly.typ.j2, which defines the appearance. It does not hold
+the content (sections/, words/). typst contains Latin fonts only, so a Chinese one must be installed on the machine.
 """
 
 import datetime as dt
@@ -27,11 +27,16 @@ CHINESE_FONTS = (
 
 
 class NoFont(Exception):
-    """No installed font can set the report's Chinese names."""
+    """No installed font contains the Chinese characters of the report."""
 
 
 def print_pdf(issue: Issue, day: dt.date) -> bytes:
-    """Bytes of an A4 PDF dated the signal day. Raises NoFont."""
+    """Render an A4 PDF with the signal day as its date, and return its bytes.
+
+    Raises:
+        NoFont: None of CHINESE_FONTS is installed.
+        TypeError: typst returned several documents.
+    """
     import jinja2
     import typst
 
@@ -65,11 +70,11 @@ def print_pdf(issue: Issue, day: dt.date) -> bytes:
         stamp = dt.datetime.combine(day, dt.time(), dt.UTC)
         made = typst.compile(root / "main.typ", root=root, format="pdf", timestamp=stamp)
     if not isinstance(made, bytes):
-        raise TypeError("typst returned no single PDF")
+        raise TypeError("typst returned several documents instead of one PDF")
     return made
 
 
 def _name_font(svg: str, font: str) -> str:
-    """The chart set in the font the page uses; typst does not walk down a list of families."""
+    """The chart with the page's font; typst does not support a list of font families in SVG."""
     escaped = FONT.replace('"', "&quot;")
     return svg.replace(escaped, font).replace(FONT, font)

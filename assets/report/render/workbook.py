@@ -1,6 +1,6 @@
-"""The issue as a workbook: its tables, the series and statistics behind them as numbers, and the run's settings.
+"""Renders the issue as a workbook: its tables, the series and statistics behind them as numbers, and the run's settings.
 
-Here: sheets and number formats. Not here: figures and words.
+This module holds sheets and number formats. It does not hold figures and words.
 """
 
 import datetime as dt
@@ -18,9 +18,9 @@ FIRST, LAST = ("factors", "portfolios", "evidence", "each-portfolio"), ("health"
 
 
 def write_workbook(issue: Issue, frames: Mapping[str, pl.DataFrame], day: dt.date) -> bytes:
-    """Bytes of an .xlsx; equal input gives equal bytes (it carries the signal day as its date of creation).
+    """Write an .xlsx and return its bytes, which are equal for equal input (its date of creation is the signal day).
 
-    frames: name of a sheet → the numbers on it, between the tables of the issue.
+    frames: name of a sheet → its numbers; these sheets follow the tables FIRST and precede the tables LAST.
     """
     import xlsxwriter
 
@@ -76,7 +76,7 @@ def _write_grid(book: Any, issue: Issue, grid: Grid, formats: dict[str, Any]) ->
 
 
 def _write_cell(sheet: Any, row: int, column: int, cell: str, formats: dict[str, Any]) -> None:
-    """A printed percentage goes in as a number; anything else as the text it is."""
+    """Write a printed percentage as a number, and any other cell as text."""
     if column and cell.endswith("%") and cell[:-1].replace(".", "", 1).lstrip("-").isdigit():
         sheet.write_number(row, column, round(float(cell[:-1]) / 100, 8), formats["percent"])
     else:

@@ -1,5 +1,5 @@
-"""What an issue says: one module for each section, whose function turns findings and a language into blocks.
+"""The sections of an issue: one module per section, whose function converts findings and a language into blocks.
 
-Here: which sentence, table and figure is printed, filled with the week's figures. Not here: the figures (tables.py,
-contributions.py, lines.py), the wording (words/), the look (render/).
+This package selects the sentences, tables and figures, and fills them with the week's figures. It does not compute figures (tables.py,
+contributions.py, lines.py) or hold the wording (words/) and the appearance (render/).
 """

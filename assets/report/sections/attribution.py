@@ -1,4 +1,4 @@
-"""Where the portfolios' excess came from: one table, one chart per portfolio."""
+"""The attribution of the portfolios' excess: one table, and one chart per portfolio."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -26,14 +26,14 @@ TABLE, FIGURES = "A1", ("A3", "A4")
 
 
 def write_attribution(found: Findings, language: Language) -> list[Block]:
-    """The table of parts and the charts of their sums since the start."""
+    """Write the table of parts, and the charts of their sums since the start."""
     say = Speaker.of(language, WORDS)
     table = tabulate_contributions(found.contributions, say, found.tree["portfolios"]["benchmark"])
     return [table, Figures(figure_contributions(found.contributions, say, found.calendar))]
 
 
 def tabulate_contributions(contributions: Mapping[str, Contributions], say: Speaker, benchmark: str) -> Grid:
-    """One row per component and their sum; week and year for each portfolio, and why something is n/a.
+    """Write one row per component and their sum, with week and year of each portfolio, and why a part is n/a.
 
     benchmark: the setting portfolios.benchmark.
     """
@@ -76,7 +76,7 @@ def _lead(contributions: Mapping[str, Contributions], say: Speaker) -> str:
 
 
 def _notes(portfolio: Portfolio, one: Contributions, say: Speaker) -> list[str]:
-    """The largest items of the week and those that are n/a, by reason; or why there is nothing."""
+    """The largest items of the week, and those that are n/a by reason; or why the week has no attribution."""
     name = say.name(portfolio)
     if one.absent is not None:
         return [say("absent", name=name, reason=say.reason(one.absent))]
@@ -94,7 +94,7 @@ def _notes(portfolio: Portfolio, one: Contributions, say: Speaker) -> list[str]:
 
 
 def _item(component: str, item: str, say: Speaker) -> str:
-    """Component and item as a reader calls them; an industry or a symbol by its own name."""
+    """The printed name of a component and item; industries and symbols are unchanged."""
     name = say.called(component, COMPONENT_NAMES)
     if component in ("cash", "cost", "benchmark_basis"):
         return name
@@ -102,7 +102,7 @@ def _item(component: str, item: str, say: Speaker) -> str:
 
 
 def figure_contributions(contributions: Mapping[str, Contributions], say: Speaker, calendar: Calendar) -> list[Figure]:
-    """Each portfolio's parts since the start, from the signal day of the week before the first."""
+    """Draw each portfolio's parts since the start, from the signal day before the first week."""
     figures = []
     for number, portfolio in zip(FIGURES, catalogue.PORTFOLIOS, strict=True):
         one, title = contributions[portfolio.key], say("figure_parts", name=say.name(portfolio))

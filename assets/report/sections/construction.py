@@ -1,4 +1,4 @@
-"""The section on how the portfolios are built: their constraints, costs and trading rules, as they are set."""
+"""The section on the construction of the portfolios: their constraints, costs and trading rules, from the settings."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -17,14 +17,14 @@ from resources.language import Language
 
 
 def write_construction(found: Findings, language: Language) -> Section:
-    """A list of constraints for each portfolio, then what both trade at."""
+    """Write a list of constraints per portfolio, and the costs and trading rules of both."""
     say = Speaker.of(language, WORDS)
     listings = [Listing(say.name(portfolio), _constraints(found, say, portfolio)) for portfolio in catalogue.PORTFOLIOS]
     return Section("construction", say("construction"), [*listings, Paragraph(say.flow(_costs(found, say)))])
 
 
 def _constraints(found: Findings, say: Speaker, portfolio: Portfolio) -> list[str]:
-    """One line per constraint that is set; a user's own constraints in one."""
+    """One line per constraint that is set; a user's own constraints share one line."""
     section = found.tree["portfolios"]
     bounds, covariance = section[portfolio.key], section["covariance"]
     lines = [say("bound_stock", value=exact_percent(bounds["stock_deviation"])), *_exposures(bounds, say)]
@@ -66,7 +66,7 @@ def _exposure(name: str, value: float, say: Speaker) -> str:
 
 
 def _costs(found: Findings, say: Speaker) -> list[str]:
-    """What trades cost, what is not bought, in which order constraints are relaxed, and whole lots, volume and capital."""
+    """Costs, stocks that are not bought, the order of relaxation, and whole lots, volume and capital."""
     shared, execution = found.tree["portfolios"], found.tree["portfolios"]["execution"]
     side = shared["cost"]
     flat = say("cost_flat", side=exact_percent(side), both=exact_percent(float(2 * Decimal(str(side)))))
@@ -90,7 +90,7 @@ def _costs(found: Findings, say: Speaker) -> list[str]:
 
 
 def _lots(found: Findings, say: Speaker) -> str:
-    """The sizes of orders by the rulebook in force, boards of the same size together."""
+    """The sizes of orders in the rulebook in force, with boards of equal sizes together."""
     boards: dict[tuple[int, int], list[str]] = {}
     for board, least, step in found.rulebook["lots"]:
         boards.setdefault((least, step), []).append(say.called(board, BOARDS))

@@ -1,4 +1,4 @@
-"""The section with a chapter for each factor: what it measures, its week, its two figures."""
+"""The section with a chapter for each factor: its definition, its week and its two figures."""
 
 from assets import catalogue
 from assets.catalogue import Factor
@@ -19,7 +19,7 @@ LATE = {"multi_granularity_5d", "multi_granularity_10d"}  # charts from 2017 on
 
 
 def write_each_factor(found: Findings, language: Language) -> Section:
-    """A chapter for each of the sixteen factors."""
+    """Write a chapter for each of the sixteen factors."""
     say = Speaker.of(language, WORDS)
     chapters = [
         Chapter(factor.key, say.name(factor), _paragraphs(found, say, factor), _figures(found, say, factor))

@@ -1,4 +1,4 @@
-"""The section with a chapter for each portfolio, then the tables on both: attribution, what bound them, robustness."""
+"""The section with a chapter for each portfolio, then the tables on both: attribution, binding constraints, robustness."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -27,7 +27,7 @@ WEIGHTS = {"stock_deviation", "industry", "turnover_limit", "member_share"}  # c
 
 
 def write_each_portfolio(found: Findings, language: Language) -> Section:
-    """A chapter for each portfolio, and the tables and figures that explain both."""
+    """Write a chapter for each portfolio, and the tables and figures that explain both."""
     say = Speaker.of(language, WORDS)
     chapters = [
         _chapter(found, say, portfolio, FIRST_FIGURE + 2 * position)
@@ -43,7 +43,7 @@ def write_each_portfolio(found: Findings, language: Language) -> Section:
 
 
 def _chapter(found: Findings, say: Speaker, portfolio: Portfolio, number: int) -> Chapter:
-    """number: of its first figure."""
+    """The chapter of one portfolio. number: of its first figure."""
     held = found.holdings[portfolio.key]
     paragraphs = [say.flow(_week_sentences(found, say, portfolio))]
     if held.solve is not None:
@@ -53,7 +53,7 @@ def _chapter(found: Findings, say: Speaker, portfolio: Portfolio, number: int) -
 
 
 def _week_sentences(found: Findings, say: Speaker, portfolio: Portfolio) -> list[str]:
-    """How the portfolio is made and what it returned in the week."""
+    """The construction of the portfolio, and its return in the week."""
     row = found.portfolio_rows[portfolio.key]
     index = f"{say.called(portfolio.index, INDICES)}{say('blank')}{name_benchmark_kind(found, say)}"
     about = say("portfolio_text", alpha=name_alpha(found, say), index=index)
@@ -64,7 +64,7 @@ def _week_sentences(found: Findings, say: Speaker, portfolio: Portfolio) -> list
 
 
 def _holding_sentences(found: Findings, say: Speaker, portfolio: Portfolio) -> list[str]:
-    """What the week's target holds, what of its benchmark it could not, and what was traded."""
+    """The holdings of the week's target, the part of the benchmark that it cannot hold, and the week's trades."""
     held = found.holdings[portfolio.key]
     solve = held.solve or {}
     sentences = [
@@ -94,7 +94,7 @@ def _holding_sentences(found: Findings, say: Speaker, portfolio: Portfolio) -> l
 
 
 def _relaxation_lines(say: Speaker, held: Holdings) -> list[str]:
-    """One line per relaxed constraint: how many rows of it, by how much in all, and the largest with what forced it."""
+    """One line per relaxed constraint: number of relaxed rows, total violation, and the largest one with its cause."""
     lines = []
     for constraint in held.relaxations["constraint"].unique(maintain_order=True):
         rows = held.relaxations.filter(pl.col("constraint") == constraint)

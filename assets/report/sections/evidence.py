@@ -31,14 +31,14 @@ STATISTICS = {
 
 
 def write_evidence(found: Findings, language: Language) -> Section:
-    """Tables 3 and 4 with the figures A1 (decay) and A2 (correlations)."""
+    """Write Tables 3 and 4 with the figures A1 (decay) and A2 (correlations)."""
     say = Speaker.of(language, WORDS)
     blocks: list[Block] = [_ic_table(found, say), _evaluation_table(found, say), Figures(_figures(found, say))]
     return Section("evidence", say("evidence"), blocks)
 
 
 def _ic_table(found: Findings, say: Speaker) -> Grid:
-    """Table 3: every factor's RankICs over its own holding periods, or why it has none."""
+    """Table 3: every factor's RankICs over its own holding periods, or the reason why it has none."""
     rows = []
     for row in found.ics.iter_rows(named=True):
         factor = catalogue.BY_KEY[row["factor"]]
@@ -60,7 +60,10 @@ def _ic_table(found: Findings, say: Speaker) -> Grid:
 
 
 def _evaluation_table(found: Findings, say: Speaker) -> Grid:
-    """Table 4: the sixteen over weekly signals; a factor without any has its reason, a single number without one a note."""
+    """Table 4: the sixteen factors over weekly signals.
+
+    A factor without any value has its reason in place of numbers; a single missing value has its reason in a note.
+    """
     decay = {(row["factor"], row["horizon"]): row["mean"] for row in found.evaluation.decay.iter_rows(named=True)}
     horizons: Sequence[int] = found.tree["evaluation"]["horizons"]
     rows, shown = [], []
@@ -82,7 +85,7 @@ def _evaluation_table(found: Findings, say: Speaker) -> Grid:
 
 
 def _cells(say: Speaker, factor: Factor, row: Mapping[str, Any]) -> list[str]:
-    """The columns EVALUATED. row: of `Summary.factors`."""
+    """The cells of the columns EVALUATED. row: of `Summary.factors`."""
     return [
         *(decimal(row[key], 2) for key in ("icir", "t_statistic")),
         percent(row["spread"]),
@@ -124,7 +127,7 @@ def _over_seeds(row: Mapping[str, Any]) -> str:
 
 
 def _missing_statistics(found: Findings, say: Speaker, shown: Sequence[str], horizons: Sequence[int]) -> list[str]:
-    """What the factors `shown` lack, one line per statistic and reason."""
+    """The missing statistics of the factors `shown`, one line per statistic and reason."""
     known = set(found.evaluation.decay.select("factor", "horizon").iter_rows())
     missing = {
         (factor, "rank_ic", horizon): NO_HOLDING_PERIOD().dumps()

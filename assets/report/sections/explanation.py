@@ -1,4 +1,4 @@
-"""What bound each portfolio and what that cost in score: one table per portfolio, from its row of solve.parquet."""
+"""The binding constraints of each portfolio and their cost in score: one table per portfolio, from its row of solve.parquet."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ TIES = {TIE_SMALLEST_TURNOVER: "tie_smallest", TIE_FIRST_BUILD: "tie_first"}
 
 
 def write_explanations(found: Findings, language: Language) -> list[Grid]:
-    """One table per portfolio: the constraints that bound and their cost, who solved it, and what conflicted."""
+    """Write one table per portfolio: the binding constraints and their cost, the solver, and the conflicts."""
     say = Speaker.of(language, WORDS)
     return [
         tabulate_costs(number, portfolio, found.holdings[portfolio.key].solve, say)
@@ -31,7 +31,7 @@ def write_explanations(found: Findings, language: Language) -> list[Grid]:
 
 
 def tabulate_costs(number: str, portfolio: Portfolio, solve: Mapping[str, Any] | None, say: Speaker) -> Grid:
-    """A row per constraint that bound. solve: the row of solve.parquet; None before the first build."""
+    """Write a row per binding constraint. solve: the row of solve.parquet; None before the first build."""
     name = say.name(portfolio)
     title = say("title", name=name)
     if solve is None or solve["status"] == "failed":
@@ -54,7 +54,7 @@ def tabulate_costs(number: str, portfolio: Portfolio, solve: Mapping[str, Any] |
 
 
 def _lead(name: str, solve: Mapping[str, Any], costs: Sequence[Mapping[str, Any]], say: Speaker) -> str:
-    """The target's score and the dearest of the constraints that bound, `costs`."""
+    """The target's score, and the binding constraint with the largest cost. costs: of the binding constraints."""
     score = decimal(solve["objective"], 4)
     if not costs:
         return say("lead_nothing", name=name, score=score)
@@ -79,7 +79,7 @@ def _dearest_names(solve: Mapping[str, Any], say: Speaker) -> list[str]:
 
 
 def _solvers(solve: Mapping[str, Any], say: Speaker) -> list[str]:
-    """Who solved it and how well, and every answer that was not taken."""
+    """The solver and the accuracy of its answer, and every rejected answer."""
     line = say(
         "solver",
         solver=solve["solver"],
@@ -99,7 +99,7 @@ def _refused(attempt: Mapping[str, Any], say: Speaker) -> str:
 
 
 def _conflicts(solve: Mapping[str, Any], say: Speaker) -> list[str]:
-    """One sentence per set of constraints that cannot hold together."""
+    """One sentence per irreducible conflicting set of constraints."""
     return [
         say(
             "conflict",
@@ -111,7 +111,7 @@ def _conflicts(solve: Mapping[str, Any], say: Speaker) -> list[str]:
 
 
 def _members(members: Sequence[Mapping[str, Any]], say: Speaker) -> list[str]:
-    """Constraints one by one, then the states of names, those of one state and side together."""
+    """The members of a set: constraints one by one, then the states of stocks, those of one state and side together."""
     phrases = [
         _row(one, say) if one["kind"] == CONSTRAINT else _bands(one, say) for one in members if one["kind"] != STATE
     ]

@@ -14,7 +14,7 @@ from resources.language import Language
 
 
 def write_factors(found: Findings, language: Language) -> Section:
-    """Table 1 with its notes."""
+    """Write Table 1 with its notes."""
     say = Speaker.of(language, WORDS)
     periods, wins = [say(period) for period in PERIODS], say("month_wins")
     heads = [
@@ -44,7 +44,7 @@ def _lead(found: Findings, say: Speaker) -> str:
 
 
 def _rows(found: Findings, say: Speaker) -> list[GridRow]:
-    """A factor without a return in the year has its reason in place of numbers."""
+    """The rows of Table 1; a factor without a return in the year has its reason in place of numbers."""
     rows = []
     for factor in catalogue.FACTORS:
         row, cells = found.factor_rows[factor.key], [say.numbered(factor)]
@@ -59,7 +59,7 @@ def _rows(found: Findings, say: Speaker) -> list[GridRow]:
 
 
 def _notes(found: Findings, say: Speaker) -> list[str]:
-    """How returns are counted and legs are filled, and why a factor with a return in the year has none in the week."""
+    """The definition of returns, the fill rule, and why a factor with a return in the year has none in the week."""
     rows = found.factor_rows
     partial = [
         say("not_available_reason", reason=f"{say.name(factor)}: {say.reason(row['reason'])}")

@@ -1,4 +1,4 @@
-"""The first page: the week's finding in one sentence, what must be known before any figure, and the highlights."""
+"""The first page: the week's finding in one sentence, warnings, and the highlights."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -26,7 +26,7 @@ SHOWN_IMPLAUSIBLE = 5  # the alarms of the section on data health hold the other
 
 
 def write_front(found: Findings, language: Language) -> Front:
-    """The first page of the week's issue."""
+    """Write the first page of the week's issue."""
     say = Speaker.of(language, WORDS)
     title, headline = _title_and_headline(found, say, found.week, found.table1, found.table2)
     days = found.calendar.week_days(found.week)
@@ -78,7 +78,7 @@ def _title_and_headline(
 
 
 def _previous_issues(found: Findings, say: Speaker) -> list[tuple[str, str]]:
-    """Title and headline of the issues before this one, from the same data up to their weeks."""
+    """The titles and headlines of earlier issues, computed from the same data up to their weeks."""
     days = [one["long_short"].dates for one in found.factors.values() if len(one["long_short"].dates)]
     if not days:
         return []
@@ -94,7 +94,7 @@ def _previous_issues(found: Findings, say: Speaker) -> list[tuple[str, str]]:
 
 
 def _warnings(found: Findings, say: Speaker) -> list[str]:
-    """What must be known before any figure."""
+    """The warnings that are printed before any figure."""
     warnings = []
     if found.run["market"]["sample"]:
         warnings.append(say("warn_sample"))

@@ -1,4 +1,4 @@
-"""The section on the data's health: tapes, verdicts of the checks (Table 5), failures, and what is missing or was left out."""
+"""The section on data health: tapes, verdicts of the checks (Table 5), failures, and missing or left-out data."""
 
 import polars as pl
 
@@ -17,7 +17,7 @@ GRAVITY = {verdict: place for place, verdict in enumerate(("set aside", "missing
 
 
 def write_health(found: Findings, language: Language) -> Section:
-    """Tapes, Table 5, failed checks, what the inputs lack, what figures were made without."""
+    """Write tapes, Table 5, failed checks, missing inputs, and the inputs without which figures were made."""
     say = Speaker.of(language, WORDS, LEFT_OUT)
     tape_reasons = _tape_reasons(found, say)
     return Section(
@@ -40,7 +40,7 @@ def _log(title: str, lines: list[str], nothing: str, say: Speaker) -> list[Block
 
 
 def _tape_counts(found: Findings, say: Speaker) -> list[str]:
-    """How many symbol-days have which verdict, over the week and day by day."""
+    """The number of symbol-days with each verdict, over the week and day by day."""
     tapes = found.tapes
     days = tapes.select(pl.col("date").unique().sort())["date"].to_list()
     lines = [say("tapes_of_day", day=day, counts=_count_tapes(tapes.filter(date=day), say)) for day in days]
@@ -58,7 +58,7 @@ def _count_tapes(tapes: pl.DataFrame, say: Speaker) -> str:
 
 
 def _tape_reasons(found: Findings, say: Speaker) -> list[str]:
-    """The first symbol-days that are not ok, the gravest first, with their reasons."""
+    """The first symbol-days that are not ok, the most severe first, with their reasons."""
     faulty = (
         found.tapes.filter(pl.col("verdict") != "ok")
         .with_columns(rank=pl.col("verdict").replace_strict(GRAVITY, return_dtype=pl.Int64))
@@ -103,7 +103,7 @@ def _verdict_table(found: Findings, say: Speaker) -> Grid:
 
 
 def _alarms(found: Findings, say: Speaker) -> list[str]:
-    """Failed checks, one line per table and check, critical ones and those that failed last first."""
+    """The failed checks, one line per table and check; critical ones and the latest failures come first."""
     failed = found.manifests.filter(~pl.col("passed")).sort("partition")
     groups = (
         failed.group_by("table", "check", "critical")
@@ -130,7 +130,7 @@ def _alarms(found: Findings, say: Speaker) -> list[str]:
 
 
 def _absent(found: Findings, say: Speaker) -> list[str]:
-    """What the inputs lack, one line per table and reason."""
+    """The missing data of the inputs, one line per table and reason."""
     lines = []
     for table, reasons in sorted(found.unavailable.items()):
         by_reason: dict[Reason, list[str]] = {}

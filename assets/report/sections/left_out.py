@@ -1,4 +1,4 @@
-"""What partitions were made without, although the method asks for it: the notes LEFT_OUT of their manifests as lines."""
+"""The inputs that the method requires and without which partitions were made, from the notes LEFT_OUT of their manifests."""
 
 import json
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ PORTFOLIOS = {portfolio.key: portfolio for portfolio in catalogue.PORTFOLIOS}
 
 
 def list_left_out(found: Findings, say: Speaker) -> list[str]:
-    """One line per table, code, item and value, those of the latest partitions first, and how many more there are."""
+    """Write one line per table, code, item and value, the latest partitions first, and the number of further ones."""
     groups = (
         found.left_out.filter(pl.col("code") != "flat_days")
         .group_by("table", "code", "item", "value")
@@ -43,7 +43,7 @@ def list_left_out(found: Findings, say: Speaker) -> list[str]:
 
 
 def _flat_days(flat: pl.DataFrame, say: Speaker) -> list[str]:
-    """One line per table and factor: the range of the shares of stock-days that the rule on unchanged minutes took."""
+    """One line per table and factor: the range of the shares of stock-days removed by the rule on unchanged minutes."""
     lines = []
     for (table, item), own in flat.group_by("table", "item", maintain_order=True):
         shares = [json.loads(value) for value in own["value"]]
@@ -58,7 +58,7 @@ def _line(row: Mapping[str, Any], text: str, say: Speaker) -> str:
 
 
 def _describe(say: Speaker, code: str, item: str, value: Any, window: int) -> str:
-    """What was left out. window: days of the styles' windows."""
+    """The description of a left-out input. window: number of days of the styles' windows."""
     if code == "styles" and value is not None:
         return say("model_styles", item=_name(say, item), value=name_styles(say, value))
     if code == "features":
@@ -72,7 +72,7 @@ def _describe(say: Speaker, code: str, item: str, value: Any, window: int) -> st
 
 
 def _name(say: Speaker, item: str) -> str:
-    """A factor, portfolio, granularity or style by its name in the report."""
+    """The report's name of a factor, portfolio, granularity or style."""
     if item in catalogue.BY_KEY:
         return say.name(catalogue.BY_KEY[item])
     if item in PORTFOLIOS:

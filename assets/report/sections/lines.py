@@ -1,4 +1,4 @@
-"""The portfolios' lines of robustness: one table, one chart per portfolio; nothing where no line is set."""
+"""The portfolios' lines of robustness: one table, and one chart per portfolio; empty if no line is set."""
 
 from collections.abc import Mapping
 
@@ -18,7 +18,7 @@ TABLE, FIGURES = "A4", ("A5", "A6")
 
 
 def write_lines(found: Findings, language: Language) -> list[Block]:
-    """The table of lines and a chart for each portfolio that has any; nothing where no line is set."""
+    """Write the table of lines, and a chart for each portfolio with lines; empty if no line is set."""
     if found.lines is None:
         return []
     say = Speaker.of(language, WORDS)
@@ -27,7 +27,7 @@ def write_lines(found: Findings, language: Language) -> list[Block]:
 
 
 def tabulate_lines(lines: Lines, say: Speaker) -> Grid:
-    """A row per line, the portfolio itself first, with the statistics of both portfolios; and why a line is n/a."""
+    """Write a row per line, the portfolio itself first, with the statistics of both portfolios, and why a line is n/a."""
     nothing = ["n/a"] * len(COLUMNS)
     rows = [
         GridRow([_name_line(name, say), *(cell for own in lines.judged.values() for cell in _cells(own, name) or nothing)])
@@ -47,7 +47,7 @@ def tabulate_lines(lines: Lines, say: Speaker) -> Grid:
 
 
 def _lead(lines: Lines, say: Speaker) -> str:
-    """Between which annual excesses each portfolio's lines lie."""
+    """The range of the annual excesses of each portfolio's lines."""
     sentences = []
     for portfolio in catalogue.PORTFOLIOS:
         own = lines.judged[portfolio.key]
@@ -60,7 +60,7 @@ def _lead(lines: Lines, say: Speaker) -> str:
 
 
 def _figures(lines: Lines, say: Speaker, calendar: Calendar) -> list[Figure]:
-    """Each portfolio's lines since their first days, the portfolio itself drawn heavier."""
+    """Each portfolio's lines since their first days, with a thicker curve for the portfolio itself."""
     figures = []
     for number, portfolio in zip(FIGURES, catalogue.PORTFOLIOS, strict=True):
         own = lines.judged[portfolio.key]
@@ -80,7 +80,7 @@ def _figures(lines: Lines, say: Speaker, calendar: Calendar) -> list[Figure]:
 
 
 def _name_line(name: str, say: Speaker) -> str:
-    """A line as a reader calls it."""
+    """The printed name of a line."""
     if name == ITSELF:
         return say("itself")
     if name in LINES:
@@ -100,7 +100,7 @@ def _place(name: str) -> tuple[int, int, str]:
 
 
 def _cells(own: Mapping[str, Judged], name: str) -> list[str]:
-    """The printed statistics of one portfolio's line; none where it has no such line."""
+    """The printed statistics of one portfolio's line; n/a if it has no such line."""
     if name not in own:
         return []
     values = {column: getattr(own[name], column) for column in COLUMNS}

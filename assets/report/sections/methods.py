@@ -1,4 +1,4 @@
-"""How each score is made, in words that follow from the settings of the run, and what of it had no data."""
+"""The description of each score from the settings of the run, and of the parts that had no data."""
 
 import datetime as dt
 import json
@@ -18,7 +18,7 @@ from assets.report.words.speaker import Speaker
 
 
 def describe_factor(found: Findings, say: Speaker, factor: Factor) -> list[str]:
-    """What the factor measures, or what its network is, in sentences."""
+    """Describe the factor's definition, or its network, in sentences."""
     if factor.kind == "model":
         return [_describe_network(say, found.tree["models"][factor.key])]
     section = found.tree["factors"]
@@ -30,7 +30,7 @@ def describe_factor(found: Findings, say: Speaker, factor: Factor) -> list[str]:
 
 
 def describe_orthogonalisation(found: Findings, say: Speaker, factor: Factor) -> list[str]:
-    """What the score is made orthogonal to, and what of it had no data on the signal day."""
+    """Describe the variables to which the score is orthogonalised, and those without data on the signal day."""
     if factor.kind == "model":
         row = found.tree["models"][factor.key]
         gone = _absent_today(found, "scores", weekly=True).get("styles", {}).get(factor.key, [])
@@ -50,12 +50,12 @@ def describe_orthogonalisation(found: Findings, say: Speaker, factor: Factor) ->
 
 
 def name_styles(say: Speaker, keys: Sequence[str]) -> str:
-    """Styles by their names, as a list."""
+    """Join the report's names of styles to a list."""
     return say.join([say.called(key) for key in keys])
 
 
 def _describe_network(say: Speaker, row: Mapping[str, Any]) -> str:
-    """row: the settings of the model."""
+    """The description of a network. row: the settings of the model."""
     return say(
         "network",
         days=row["sequence_days"],
@@ -73,7 +73,7 @@ def _describe_network(say: Speaker, row: Mapping[str, Any]) -> str:
 
 
 def _absent_today(found: Findings, table: str, *, weekly: bool = False) -> dict[str, dict[str, Any]]:
-    """code → item → value, of what the table's partition of the signal day, or of its week, was made without."""
+    """Code → item → value of the inputs without which the table's partition of the signal day, or of its week, was made."""
     key = found.day - dt.timedelta(days=found.day.weekday()) if weekly else found.day
     own = found.left_out.filter((pl.col("table") == table) & (pl.col("partition") == key))
     absent: dict[str, dict[str, Any]] = {}

@@ -12,7 +12,7 @@ from resources.language import Language
 
 
 def write_portfolios(found: Findings, language: Language) -> Section:
-    """Table 2 with its notes."""
+    """Write Table 2 with its notes."""
     say = Speaker.of(language, WORDS)
     rows, items = [], []
     for portfolio in catalogue.PORTFOLIOS:
@@ -37,7 +37,7 @@ def write_portfolios(found: Findings, language: Language) -> Section:
 
 
 def _notes(found: Findings, say: Speaker) -> list[str]:
-    """What the excess is, and where drifted members replace an index's closes."""
+    """The definition of the excess, and the portfolios for which drifted weights replace index closes."""
     rows, kind = found.portfolio_rows, name_benchmark_kind(found, say)
     drifted = [
         say("benchmark_drifted", name=say.name(portfolio), kind=kind)

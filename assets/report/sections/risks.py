@@ -1,4 +1,4 @@
-"""The section on risks: one standing paragraph."""
+"""The section on risks: one paragraph, which is the same in every issue."""
 
 from assets.report.findings import Findings
 from assets.report.issue import Paragraph, Section
@@ -8,6 +8,6 @@ from resources.language import Language
 
 
 def write_risks(found: Findings, language: Language) -> Section:
-    """The same words every week."""
+    """Write the paragraph on risks."""
     say = Speaker.of(language, WORDS)
     return Section("risks", say("risks"), [Paragraph(say("risk_text"))])

@@ -14,7 +14,7 @@ DECLARATIONS = ("landing.", "calendar.")  # sections that describe the data and 
 
 
 def write_settings(found: Findings, language: Language) -> Section:
-    """The profile, Table 6, the declarations where there are any, Table 7."""
+    """Write the profile, Table 6, the declarations if there are any, and Table 7."""
     say = Speaker.of(language, WORDS)
     profile = found.run["profile"]
     blocks: list[Block] = [
@@ -27,13 +27,12 @@ def write_settings(found: Findings, language: Language) -> Section:
 
 
 def list_differences(found: Findings) -> list[Mapping[str, Any]]:
-    """Settings that differ from production's, without declarations of the data."""
+    """List the settings that differ from production's, without declarations of the data."""
     return [one for one in found.run["differences"] if not one["setting"].startswith(DECLARATIONS)]
 
 
 def _list_declarations(found: Findings) -> list[Mapping[str, Any]]:
-    """What the settings say of the data and of no method: how it is delivered, the calendar, and rules in force beside the
-    shipped ones."""
+    """The settings that describe the data and no method: deliveries, the calendar, and rules in addition to the shipped ones."""
     declared = [one for one in found.run["differences"] if one["setting"].startswith(DECLARATIONS)]
     return declared + [
         {

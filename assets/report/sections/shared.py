@@ -1,4 +1,4 @@
-"""What several sections say: names of the market, the score and the benchmark, the fill rule, charts of relative strength."""
+"""Elements of several sections: names of market, score and benchmark, the fill rule, charts of relative strength."""
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
@@ -18,30 +18,30 @@ from resources.reasons import Reason
 
 
 def name_market(found: Findings, say: Speaker) -> str:
-    """The market's name; of the sample market with the remark that it is none."""
+    """Return the market's name; the sample market's has the remark that it is simulated."""
     market = found.run["market"]
     return say("sample_market", name=market["name"]) if market["sample"] else market["name"]
 
 
 def list_alphas(found: Findings) -> list[str]:
-    """Keys of the scores whose mean the portfolios maximise."""
+    """List the keys of the scores whose mean the portfolios maximise."""
     alpha = found.tree["portfolios"]["alpha"]
     return [alpha] if isinstance(alpha, str) else list(alpha)
 
 
 def name_alpha(found: Findings, say: Speaker) -> str:
-    """What the score that the portfolios maximise is called."""
+    """Return the report's name of the score that the portfolios maximise."""
     names = [say.name(catalogue.BY_KEY[key]) if key in catalogue.BY_KEY else key for key in list_alphas(found)]
     return names[0] if len(names) == 1 else say("mean_of", names=say.join(names))
 
 
 def name_benchmark_kind(found: Findings, say: Speaker) -> str:
-    """Which kind of index the excess is measured against."""
+    """Return the kind of index against which the excess is measured."""
     return say(f"benchmark_{found.tree['portfolios']['benchmark']}")
 
 
 def describe_fills(found: Findings, say: Speaker) -> str:
-    """The fill rule in force."""
+    """Describe the fill rule in force."""
     fills = found.tree["portfolios"]["execution"]["fills"]
     if fills["rule"] == "minutes" and fills["min_inside_share"] == 0:
         return say("fills_any_inside")
@@ -49,7 +49,10 @@ def describe_fills(found: Findings, say: Speaker) -> str:
 
 
 def note_late_starts(found: Findings, say: Speaker, since: Mapping[str, dt.date | None]) -> list[str]:
-    """Notes on rows whose data starts inside the year, from where their YTD and wins count. since: name → first day."""
+    """Write notes on rows whose data starts within the year, from which day YTD and wins are counted.
+
+    since: name → first day with a return.
+    """
     first = found.calendar.next_day(dt.date(found.day.year - 1, 12, 31))
     late: dict[dt.date, list[str]] = {}
     for name, day in since.items():
@@ -62,8 +65,10 @@ def note_late_starts(found: Findings, say: Speaker, since: Mapping[str, dt.date 
 
 
 def chart_strength(found: Findings, name: str, series: Series, start: dt.date, base: float) -> Curve | None:
-    """Relative strength less `base`, from `start` or the first day of the data, beginning at the close before it; None where
-    there is no day."""
+    """Compute the curve of relative strength less `base` from `start` or the first day of the data.
+
+    The curve begins at the close before that day. None if there is no day.
+    """
     known = series.until(found.day)
     keep = known.dates >= np.datetime64(start, "D")
     if not keep.any():
@@ -77,7 +82,10 @@ def chart_strength(found: Findings, name: str, series: Series, start: dt.date, b
 def figure_bars(
     number: int, title: str, bars: Sequence[tuple[str, float | None]], reason: Reason | str | None, say: Speaker
 ) -> Figure:
-    """Bars of returns by period, or why there are none. bars: (period, return). reason: of the row in its table."""
+    """Draw bars of returns by period, or the reason why there are none.
+
+    bars: (period, return). reason: of the row in its table.
+    """
     if all(value is None for _, value in bars):
         return Figure(number, title, None, say.reason(reason or NO_RETURNS()))
     return Figure(number, title, draw_bars(bars, prefix=f"f{number}"), None)

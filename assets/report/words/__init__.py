@@ -1,5 +1,5 @@
-"""Every word of the report, in Chinese and English: one module for each section, and what several of them share.
+"""The words of the report in Chinese and English: one module per section, and modules that several sections share.
 
-Here: texts alone, patterns that `str.format` fills. Not here: which of them is printed when (sections/), and the words of reasons
-(resources/reason_words.py).
+This package holds texts, which are patterns for `str.format`. It does not select the printed ones (sections/) or hold the words of
+reasons (resources/reason_words.py).
 """

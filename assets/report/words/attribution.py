@@ -1,4 +1,4 @@
-"""Words of the account of where the portfolios' excess came from, in Chinese and English."""
+"""Words of the attribution of the portfolios' excess, in Chinese and English."""
 
 from collections.abc import Mapping
 

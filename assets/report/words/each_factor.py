@@ -1,6 +1,6 @@
-"""Words of the chapters of the factors, in Chinese and English: what each measures and how its score is made.
+"""Words of the chapters of the factors, in Chinese and English: the definition of each factor and of its score.
 
-Text alone; every number comes from the settings. Source of the descriptions: SPEC §3, §5.2.
+Every number in them comes from the settings. Source of the descriptions: SPEC §3, §5.2.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Words of the account of what bound the portfolios and what it cost, in Chinese and English."""
+"""Words of the tables of binding constraints and their cost, in Chinese and English."""
 
 from collections.abc import Mapping
 

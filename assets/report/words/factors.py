@@ -1,4 +1,4 @@
-"""Words of Table 1 and of the section that holds it, in Chinese and English."""
+"""Words of the section with Table 1, in Chinese and English."""
 
 from collections.abc import Mapping
 

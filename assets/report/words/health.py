@@ -1,4 +1,4 @@
-"""Words of the section on the data's health, in Chinese and English: tapes, checks, and what was left out."""
+"""Words of the section on data health, in Chinese and English: tapes, checks, and left-out inputs."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What the renderers themselves print around an issue's content, in Chinese and English."""
+"""Words that the renderers print around an issue's content, in Chinese and English."""
 
 from collections.abc import Mapping
 

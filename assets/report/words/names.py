@@ -1,4 +1,4 @@
-"""What the report calls styles, constraints, boards and the like, in Chinese and English."""
+"""The report's names of styles, constraints, boards and the like, in Chinese and English."""
 
 from collections.abc import Mapping
 
@@ -99,7 +99,7 @@ _DIGITS = "零一二三四五六七八九"
 
 
 def chinese_number(number: int) -> str:
-    """1 … 99 as the series numbers its issues.
+    """Return a number from 1 to 99 in Chinese numerals, as the series numbers its issues.
 
     >>> [chinese_number(n) for n in (9, 10, 19, 20, 64)]
     ['九', '十', '十九', '二十', '六十四']

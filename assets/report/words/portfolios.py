@@ -1,4 +1,4 @@
-"""Words of Table 2 and of the section that holds it, in Chinese and English."""
+"""Words of the section with Table 2, in Chinese and English."""
 
 from collections.abc import Mapping
 

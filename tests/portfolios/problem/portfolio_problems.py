@@ -1,4 +1,4 @@
-"""Random rebalances, and plain solutions of them by scipy, to hold the optimiser to."""
+"""Random rebalances, and plain solutions of them by scipy, for comparison with the optimiser."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Conflicting sets against plain linprog: the members can't all hold, and without any one of them the others can."""
+"""Conflicting sets against plain linprog: all members together are infeasible, and any one left out makes them feasible."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import replace
@@ -102,7 +102,7 @@ def assert_irreducible(problem: Problem, bounds: IndexPortfolioSettings, members
 
 
 def with_outsiders(problem: Problem) -> Problem:
-    """The same market where members only may be held."""
+    """The same market, in which only index members may be held."""
     outside = problem.benchmark == 0
     frozen, unbuyable = problem.state == "suspended", problem.state == "st"
     bounds = bound_names(
@@ -126,7 +126,7 @@ def with_outsiders(problem: Problem) -> Problem:
     first_build=st.booleans(),
     members_only=st.booleans(),
 )
-def test_a_set_conflicts_and_no_member_can_be_missed(
+def test_a_set_conflicts_and_is_irreducible(
     seed: int, frozen: float, bounds: IndexPortfolioSettings, first_build: bool, members_only: bool
 ) -> None:
     problem = random_problem(
@@ -143,7 +143,7 @@ def test_a_set_conflicts_and_no_member_can_be_missed(
         assert_irreducible(problem, bounds, conflict.members)
 
 
-def test_a_week_that_gives_has_a_conflict_and_one_that_does_not_has_none() -> None:
+def test_exactly_the_relaxed_weeks_have_a_conflict() -> None:
     seen = set()
     for seed in range(12):
         problem = random_problem(
@@ -156,7 +156,7 @@ def test_a_week_that_gives_has_a_conflict_and_one_that_does_not_has_none() -> No
     assert seen == {"optimal", "relaxed", "failed"}
 
 
-def test_the_industry_and_the_name_that_force_it_are_said() -> None:
+def test_the_conflict_contains_the_industry_and_the_stock_that_forces_it() -> None:
     problem = heavy_industry()
     heavy = int(np.argmax(problem.drifted))
     label = str(problem.industry[heavy])
@@ -173,8 +173,8 @@ def test_the_industry_and_the_name_that_force_it_are_said() -> None:
     }
 
 
-def test_conflicts_that_share_nothing_are_all_found() -> None:
-    """Two industries, each too heavy by a suspended name of its own, and a style out of reach."""
+def test_disjoint_conflicts_are_all_found() -> None:
+    """Two industries, each above its bound by a suspended stock, and a style whose bound is out of reach."""
     problem = random_problem(np.random.default_rng(6), 60, members=30, held=20, industries=4, frozen=0, unbuyable=0)
     heavy = [int(np.flatnonzero(problem.industry == label)[0]) for label in ("I0", "I1")]
     frozen = np.isin(np.arange(problem.n), heavy)
@@ -189,10 +189,10 @@ def test_conflicts_that_share_nothing_are_all_found() -> None:
         free_upper=own.free_upper, state=np.where(frozen, "suspended", FREE),
     )  # fmt: skip
     found = conflicts(problem, WIDE.model_copy(update={"exposure_bands": {"volatility": (9.0, 10.0)}}))
-    told = [{(m.constraint, m.row) for m in one.members if m.kind != "stock_bands"} for one in found]
-    assert {("industry", "I0"), ("suspended", str(problem.symbols[heavy[0]]))} in told
-    assert {("industry", "I1"), ("suspended", str(problem.symbols[heavy[1]]))} in told
-    assert any(("volatility", "volatility") in one for one in told)
+    found_members = [{(m.constraint, m.row) for m in one.members if m.kind != "stock_bands"} for one in found]
+    assert {("industry", "I0"), ("suspended", str(problem.symbols[heavy[0]]))} in found_members
+    assert {("industry", "I1"), ("suspended", str(problem.symbols[heavy[1]]))} in found_members
+    assert any(("volatility", "volatility") in one for one in found_members)
 
 
 def test_hard_constraints_that_conflict_are_the_only_set() -> None:
@@ -203,7 +203,7 @@ def test_hard_constraints_that_conflict_are_the_only_set() -> None:
     assert found.violation == pytest.approx(problem.cash, abs=1e-9)
 
 
-def test_cash_that_may_not_be_spent() -> None:
+def test_cash_above_the_turnover_limit_is_a_conflict() -> None:
     problem = random_problem(np.random.default_rng(4), 40, members=20, held=15, industries=2, cash=0.25, frozen=0)
     free = {f"{style}_exposure": 9.0 for style in ("value", "size", "style")}
     bounds = IndexPortfolioSettings(stock_deviation=0.05, turnover=0.2, industry_deviation=1.0, **free)
@@ -212,6 +212,6 @@ def test_cash_that_may_not_be_spent() -> None:
     assert found.members[0].side == "upper"
 
 
-def test_the_set_of_a_market_is_always_the_same() -> None:
+def test_the_conflicts_of_a_problem_are_reproducible() -> None:
     problem = random_problem(np.random.default_rng(1), 400, members=100, held=80, industries=12, frozen=0.3)
     assert conflicts(problem, TIGHT) == conflicts(problem, TIGHT) != ()

@@ -40,7 +40,7 @@ def market(seed: int, n: int = 120, **options):
     return problem, Covariance(tuple(problem.symbols.tolist()), loadings, rng.uniform(0.02, 0.06, n))
 
 
-def test_a_member_share_is_kept_and_gives_with_industries() -> None:
+def test_a_member_share_is_kept_and_is_relaxed_with_industries() -> None:
     problem, _ = market(1)
     members = problem.benchmark > 0
     free, bound = solve(problem), solve(problem, LOOSE.model_copy(update={"member_share": 0.8}))
@@ -55,7 +55,7 @@ def test_a_member_share_is_kept_and_gives_with_industries() -> None:
     assert given.weights[stuck.benchmark > 0].sum() == pytest.approx(0.999 - slack, abs=1e-8)
 
 
-def test_own_bands_of_styles_may_be_lopsided() -> None:
+def test_bands_of_single_styles_may_be_asymmetric() -> None:
     problem, _ = market(3)
     bounds = LOOSE.model_copy(update={"exposure_bands": {"volatility": (-0.2, -0.1), "size": (0.0, 0.3)}})
     solution = solve(problem, bounds)
@@ -69,7 +69,7 @@ def test_own_bands_of_styles_may_be_lopsided() -> None:
         IndexPortfolioSettings(exposure_bands={"size": (0.1, 0.0)})
 
 
-def test_what_is_off_by_default_changes_nothing() -> None:
+def test_options_that_are_off_by_default_change_nothing() -> None:
     kept, _ = portfolio_constraints(IndexPortfolioSettings(), {})
     assert not any(isinstance(constraint, MemberShare) for constraint in kept)
     assert all(constraint.least is None for constraint in kept if isinstance(constraint, StyleBand))
@@ -94,7 +94,7 @@ def by_clarabel(problem, bounds, *, limit=None, penalty=None):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_tracking_error_is_kept_proved_and_the_best(seed: int) -> None:
+def test_a_tracking_error_is_kept_and_the_score_optimal(seed: int) -> None:
     problem, risk = market(seed)
     sigma = risk.factors @ risk.factors.T + np.diag(risk.specific**2)
     free = solve(problem)
@@ -115,7 +115,7 @@ def test_a_tracking_error_is_kept_proved_and_the_best(seed: int) -> None:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_risk_penalty_is_proved_and_the_best(seed: int) -> None:
+def test_the_score_after_a_risk_penalty_is_optimal(seed: int) -> None:
     problem, risk = market(seed + 10)
     sigma = risk.factors @ risk.factors.T + np.diag(risk.specific**2)
     solution = solve(problem, terms=[RiskPenalty(300.0, risk)])
@@ -129,8 +129,8 @@ def test_a_risk_penalty_is_proved_and_the_best(seed: int) -> None:
     assert risk.variance(active) < risk.variance(solve(problem).weights - problem.benchmark)
 
 
-def test_a_tracking_error_that_must_give_gives_the_least() -> None:
-    """Frozen names hold the risk above the limit: the smallest tracking error within all else, and said so."""
+def test_a_tracking_error_is_relaxed_by_the_least() -> None:
+    """Frozen stocks keep the risk above the limit: the tracking error is the smallest within all other constraints."""
     problem, risk = market(5, frozen=0.4)
     solution = solve(problem, extra=[TrackingError(1e-4, risk, group="styles")])
     assert solution.status == "relaxed", solution.reason
@@ -143,7 +143,7 @@ def test_a_tracking_error_that_must_give_gives_the_least() -> None:
     assert not any(r.constraint == "tracking_error" for r in looser.relaxations)
 
 
-def test_a_curved_constraint_that_must_give_before_others_is_a_failure_that_says_so() -> None:
+def test_a_curved_constraint_that_is_relaxed_before_others_is_a_failure_with_a_reason() -> None:
     problem, risk = market(5, frozen=0.4)
     solution = solve(problem, extra=[TrackingError(1e-4, risk, group="turnover")])
     assert solution.status == "failed"
@@ -151,7 +151,7 @@ def test_a_curved_constraint_that_must_give_before_others_is_a_failure_that_says
 
 
 @pytest.mark.parametrize("seed", [0, 2, 4, 5, 9, 11, 13, 17])
-def test_a_week_that_is_relaxed_is_solved_beside_a_tracking_error_and_a_penalty(seed: int) -> None:
+def test_a_relaxed_week_is_solved_with_a_tracking_error_and_a_penalty(seed: int) -> None:
     """Suspended names force industries and exposures; the smallest violations are those without anything curved."""
     problem, risk = market(seed, frozen=0.5)
     plain = solve(problem)
@@ -170,7 +170,7 @@ def test_a_week_that_is_relaxed_is_solved_beside_a_tracking_error_and_a_penalty(
     assert np.sqrt(risk.variance(tracked.weights - problem.benchmark)) <= bound + 1e-8 + tracked.totals["styles"]
 
 
-def test_a_covariance_that_lacks_a_name_or_is_none_is_an_error() -> None:
+def test_a_covariance_without_a_stock_or_of_another_type_is_an_error() -> None:
     problem, risk = market(6)
     short = Covariance(risk.symbols[1:], risk.factors[1:], risk.specific[1:])
     with pytest.raises(InputError, match=r"lacks 1 of .* first 000000\.SZ"):
@@ -184,7 +184,7 @@ def test_a_covariance_that_lacks_a_name_or_is_none_is_an_error() -> None:
     assert Covariance.of(risk.symbols, sigma).variance(active) == pytest.approx(active @ sigma @ active, rel=1e-9)
 
 
-def test_the_settings_name_a_covariance() -> None:
+def test_the_setting_selects_a_covariance() -> None:
     with pytest.raises(ValidationError, match=r"csi500 has tracking_error or risk_aversion"):
         PortfoliosSettings(csi500=IndexPortfolioSettings(tracking_error=0.01))
     chosen = PortfoliosSettings(
@@ -255,7 +255,7 @@ def test_each_setting_runs_through_weeks(own: dict) -> None:
     assert frame.select("symbol", "weight").to_dicts() != without.select("symbol", "weight").to_dicts()
 
 
-def test_constraints_of_a_users_own_come_in_their_order_and_what_is_none_is_refused_by_name(monkeypatch) -> None:
+def test_a_users_own_constraints_keep_their_order_and_wrong_ones_are_refused(monkeypatch) -> None:
     module = types.ModuleType("desk_of_these_tests")
     module.Last = lambda: StyleBand("last", 1.0, "styles")
     module.First = lambda: StyleBand("first", 1.0, HARD)

@@ -1,4 +1,4 @@
-"""Shadow prices and score given up against exact solves with bounds moved a little, or left out."""
+"""Shadow prices and score given up against exact solves with slightly moved bounds, or without them."""
 
 from dataclasses import replace
 
@@ -44,7 +44,7 @@ def with_deviation(problem: Problem, deviation: float) -> Problem:
 
 
 @pytest.mark.parametrize("seed", range(8))
-def test_every_price_is_what_a_little_more_room_gains(seed: int) -> None:
+def test_every_price_equals_the_gain_of_a_slightly_wider_bound(seed: int) -> None:
     problem = market(seed)
     base = solve(problem, BOUNDS)
     assert base.status == "optimal"
@@ -76,7 +76,7 @@ def test_every_price_is_what_a_little_more_room_gains(seed: int) -> None:
 
 @pytest.mark.parametrize("stated_by", ["arrays", "cvxpy"])
 @pytest.mark.parametrize("seed", [1, 2, 3, 4, 6])
-def test_neutral_industries_are_priced_by_what_all_of_them_gain(seed: int, stated_by: StatedBy) -> None:
+def test_prices_of_neutral_industries_equal_the_gain_of_widening_all(seed: int, stated_by: StatedBy) -> None:
     """Their rows add up to Σw = 1: a solver's own prices are off by a constant, and each solver's by another."""
     problem = random_problem(np.random.default_rng(seed), 200, members=60, held=50, industries=9, frozen=0.05)
     idle = problem.industry == "I3"  # no name of it can move, so its row has no price
@@ -103,7 +103,9 @@ def test_neutral_industries_are_priced_by_what_all_of_them_gain(seed: int, state
     setting=st.sampled_from(["turnover", "industry_deviation", "size_exposure", "value_exposure", "style_exposure"]),
     frozen=st.sampled_from([0.0, 0.1, 0.2]),
 )
-def test_a_price_lies_between_what_room_gains_and_what_its_loss_costs(seed: int, setting: str, frozen: float) -> None:
+def test_a_price_is_between_the_gain_of_a_wider_and_the_loss_of_a_narrower_bound(
+    seed: int, setting: str, frozen: float
+) -> None:
     """At a kink of the optimum too: it is concave in every bound."""
     problem = random_problem(np.random.default_rng(seed), 80, members=40, held=30, industries=4, frozen=frozen)
     bounds = BOUNDS.model_copy(update={"industry_deviation": 0.002, "value_exposure": 0.01})
@@ -128,7 +130,7 @@ def test_a_price_lies_between_what_room_gains_and_what_its_loss_costs(seed: int,
     )
 
 
-def test_prices_hold_for_what_did_not_give_where_something_gave() -> None:
+def test_prices_of_strict_constraints_are_correct_in_a_relaxed_week() -> None:
     problem = market(3, frozen=0.4)
     bounds = BOUNDS.model_copy(update={"turnover": 0.4})
     base = solve(problem, bounds)
@@ -156,7 +158,7 @@ def test_doubling_a_bound_gains_at_most_the_score_given_up() -> None:
         assert more.objective - base.objective <= costs[name].score_given_up + 1e-9
 
 
-def test_names_that_bind_stand_at_their_bound_and_say_why() -> None:
+def test_binding_stocks_are_at_their_bound_with_a_cause() -> None:
     problem = market(8, frozen=0.1)
     solution = solve(problem, BOUNDS)
     names = explained(problem, BOUNDS).names
@@ -180,8 +182,8 @@ def test_names_that_bind_stand_at_their_bound_and_say_why() -> None:
     assert [name.score_given_up for name in names] == sorted((n.score_given_up for n in names), reverse=True)
 
 
-def test_a_suspended_name_is_worth_its_price() -> None:
-    """Moving one frozen weight a little changes the score by its price."""
+def test_the_price_of_a_suspended_stock_equals_the_change_of_the_score() -> None:
+    """A small change of one frozen weight changes the score by its price."""
     problem = market(8, frozen=0.1)
     base = solve(problem, BOUNDS)
     dear = next(name for name in explained(problem, BOUNDS).names if name.cause == "suspended" and name.bound > 0)
@@ -233,13 +235,13 @@ def test_a_failed_week_has_a_conflict_and_no_prices() -> None:
     assert len(found.conflicts) == 1
 
 
-def test_what_every_portfolio_is_costs_nothing() -> None:
+def test_the_sum_of_weights_has_no_cost() -> None:
     names = {cost.constraint for cost in explained(market(8), BOUNDS).costs}
     assert FullyInvested().name not in names
     assert "name_bounds" not in names
 
 
-def test_who_is_no_member_is_not_told_as_a_stock_band() -> None:
+def test_a_non_member_is_not_reported_as_a_stock_band() -> None:
     problem = market(8)
     outside = problem.benchmark == 0
     own = bound_names(

@@ -1,4 +1,4 @@
-"""The optimiser against plain linprog stage by stage, against a second solver, and against what must hold of it."""
+"""The optimiser against plain linprog stage by stage, against a second solver, and against its properties."""
 
 import itertools
 from dataclasses import replace
@@ -141,7 +141,7 @@ def test_complementary_slackness() -> None:
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6), frozen=st.sampled_from([0.1, 0.6]), coarse=st.booleans())
 def test_the_order_of_names_changes_nothing(seed: int, frozen: float, coarse: bool) -> None:
-    """Whatever the order in which names come, each gets the same weight and the same price, bit for bit."""
+    """In any order of the stocks, each one has the same weight and the same price, bit for bit."""
     rng = np.random.default_rng(seed)
     problem = random_problem(rng, 60, members=25, held=20, industries=5, frozen=frozen, coarse=coarse)
     shuffled = rng.permutation(problem.n)
@@ -153,8 +153,8 @@ def test_the_order_of_names_changes_nothing(seed: int, frozen: float, coarse: bo
 
 
 @pytest.mark.parametrize("frozen", [0.1, 0.6])
-def test_the_names_of_names_change_nothing(frozen: float) -> None:
-    """Other symbols, so another order inside the solver: the same portfolio, where it is the only best one."""
+def test_other_symbols_change_nothing(frozen: float) -> None:
+    """With other symbols, and so another order inside the solver, a unique optimum is the same."""
     from dataclasses import replace
 
     problem = random_problem(np.random.default_rng(11), 60, members=25, held=20, industries=5, frozen=frozen)
@@ -165,7 +165,7 @@ def test_the_names_of_names_change_nothing(frozen: float) -> None:
     assert np.abs(second.weights - first.weights[shuffled]).max() < 1e-6
 
 
-def test_what_can_not_be_meant_is_an_error() -> None:
+def test_contradictory_arguments_are_an_error() -> None:
     problem = random_problem(np.random.default_rng(1), 20, members=10, held=5, industries=2)
     with pytest.raises(ValueError, match=r"00000[0-9]\.SZ occurs twice"):
         solve(problem.take(np.array([3, 1, 3, 5])))
@@ -223,7 +223,7 @@ def test_frozen_and_forbidden_names() -> None:
     assert bounds.crossed.tolist() == [True, True, False, True, False, False]
 
 
-def test_turnover_counts_cash_as_a_name() -> None:
+def test_turnover_counts_cash_like_a_stock() -> None:
     drifted, cash = np.array([0.5, 0.3]), 0.2
     assert one_way_turnover(np.array([0.6, 0.4]), drifted, cash) == pytest.approx(0.2)
     assert one_way_turnover(np.array([0.4, 0.6]), drifted, cash) == pytest.approx(0.3)
@@ -233,7 +233,7 @@ def test_turnover_counts_cash_as_a_name() -> None:
     assert any(row.group == "turnover" and row.slack >= 0.05 - 1e-8 for row in solution.relaxations)
 
 
-def test_what_forces_an_industry_is_named() -> None:
+def test_the_cause_of_a_relaxed_industry_is_reported() -> None:
     problem = heavy_industry()
     heavy = int(np.argmax(problem.drifted))
     own = problem.industry[heavy]
@@ -246,7 +246,7 @@ def test_what_forces_an_industry_is_named() -> None:
 
 @pytest.mark.parametrize("what", ["mu", "drifted", "value"])
 @pytest.mark.parametrize("number", [np.nan, np.inf])
-def test_what_is_not_finite_is_refused_by_name(what: str, number: float) -> None:
+def test_a_number_that_is_not_finite_is_refused(what: str, number: float) -> None:
     problem = random_problem(np.random.default_rng(4), 10, members=5, held=5, industries=2)
     odd = np.where(problem.symbols == "000003.SZ", number, 0.0)
     wrong = {what: odd} if what != "value" else {"styles": {**problem.styles, "value": odd}}
@@ -254,7 +254,7 @@ def test_what_is_not_finite_is_refused_by_name(what: str, number: float) -> None
         solve(replace(problem, **wrong), CSI500)
 
 
-def test_what_forces_a_turnover_or_a_style_without_any_state_is_named() -> None:
+def test_the_cause_of_a_relaxed_turnover_or_style_without_states_is_reported() -> None:
     problem = random_problem(np.random.default_rng(4), 40, members=20, held=15, industries=2, cash=0.25, unbuyable=0.2)
     relaxed = {row.row: row for row in solve(problem, CSI500.model_copy(update={"turnover": 0.2})).relaxations}
     assert str(relaxed["one_way"].forced_by) == "cash of 25.00% must be spent"

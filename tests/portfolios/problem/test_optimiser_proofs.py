@@ -1,4 +1,4 @@
-"""What makes an answer certain: other solvers, the ladder, the certificate, prices by finite differences."""
+"""Verification of answers: other solvers, the ladder, the certificate, and prices by finite differences."""
 
 import warnings
 from collections.abc import Sequence
@@ -109,7 +109,7 @@ def test_a_second_solver_and_highs_directly_agree() -> None:
 
 
 @pytest.mark.parametrize("seed", range(0, 40, 3))
-def test_arrays_and_cvxpy_state_the_same(seed: int) -> None:
+def test_arrays_and_cvxpy_formulate_the_same_problem(seed: int) -> None:
     problem = random_problem(
         np.random.default_rng(seed), 50, members=20, held=15, industries=4, frozen=(0.1, 0.6)[seed % 2],
         coarse=seed % 4 == 0,
@@ -135,7 +135,7 @@ def test_arrays_and_cvxpy_state_the_same(seed: int) -> None:
 def test_every_portfolio_passes_an_independent_verifier(
     seed: int, frozen: float, cash: float, first_build: bool, coarse: bool, bounds: IndexPortfolioSettings
 ) -> None:
-    """Plain sums over names: nothing is violated but what the solution says gave, and by no more than it says."""
+    """By plain sums over stocks, only the recorded rows are violated, and by no more than recorded."""
     rng = np.random.default_rng(seed)
     problem = random_problem(
         rng, 50, members=20, held=15, industries=4, frozen=frozen, cash=cash, first_build=first_build, coarse=coarse
@@ -164,7 +164,7 @@ def test_every_portfolio_passes_an_independent_verifier(
     assert solution.residual <= 1e-8
 
 
-def test_prices_of_names_are_what_a_wider_bound_gains() -> None:
+def test_prices_of_stocks_equal_the_gain_of_a_wider_bound() -> None:
     """Each name's reduced cost against the score of a second solve with its bound moved by 1e-6."""
     problem = random_problem(np.random.default_rng(3), 60, members=25, held=20, industries=3, deviation=0.04)
     bounds = IndexPortfolioSettings(stock_deviation=0.04, turnover=0.6)
@@ -188,7 +188,7 @@ def test_prices_of_names_are_what_a_wider_bound_gains() -> None:
     assert (base.reduced_costs > 0).any()
 
 
-def test_names_that_can_not_be_held_are_priced_too() -> None:
+def test_stocks_that_cannot_be_held_have_prices() -> None:
     problem = random_problem(np.random.default_rng(3), 60, members=25, held=20, industries=3, frozen=0)
     out = int(np.flatnonzero((problem.benchmark == 0) & (problem.drifted == 0))[0])
     upper = problem.upper.copy()
@@ -205,7 +205,7 @@ def test_multipliers_are_the_rows_shadow_prices() -> None:
     assert set(solution.multipliers) == {row.constraint for row in solution.rows} - {"name_bounds"}
 
 
-def test_an_industry_without_a_name_that_matters_keeps_its_row() -> None:
+def test_an_industry_without_a_relevant_stock_keeps_its_row() -> None:
     problem = random_problem(np.random.default_rng(7), 60, members=25, held=20, industries=3, frozen=0, unbuyable=0)
     idle = np.flatnonzero((problem.benchmark == 0) & (problem.drifted == 0))[:2]
     industry = problem.industry.astype("U9")
@@ -224,8 +224,8 @@ def worse(answer: Answer, problem: Problem) -> Answer:
     return replace(answer, weights=0.5 * (answer.weights + problem.drifted / problem.drifted.sum()))
 
 
-def test_each_refused_answer_sends_the_stage_up_the_ladder(monkeypatch: pytest.MonkeyPatch) -> None:
-    """HiGHS's simplex lies, its interior point crashes: Clarabel is asked, and all of it is on record."""
+def test_each_rejected_answer_is_followed_by_the_next_solver(monkeypatch: pytest.MonkeyPatch) -> None:
+    """HiGHS's simplex returns a wrong answer and its interior point fails: Clarabel is used, and all attempts are recorded."""
     problem = random_problem(np.random.default_rng(2), 60, members=30, held=20, industries=3, frozen=0)
     free = LOOSE.model_copy(update={"industry_deviation": 1.0, "value_exposure": 9.0, "size_exposure": 9.0})
     expected, honest = solve(problem, free), LinearProgram.solve
@@ -249,8 +249,8 @@ def test_each_refused_answer_sends_the_stage_up_the_ladder(monkeypatch: pytest.M
 
 
 @pytest.mark.parametrize("lie", ["residual", "gap"])
-def test_a_millionth_too_much_is_refused(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
-    """SPEC's 1e-8, from both sides: an answer that is off by 1e-6 is none, one that is off by 1e-10 is taken."""
+def test_an_error_above_the_tolerance_is_rejected(monkeypatch: pytest.MonkeyPatch, lie: str) -> None:
+    """The tolerance of 1e-8 from both sides: an error of 1e-6 is rejected, one of 1e-10 is accepted."""
     problem = random_problem(np.random.default_rng(2), 60, members=30, held=20, industries=3, frozen=0)
     free = LOOSE.model_copy(update={"industry_deviation": 1.0, "value_exposure": 9.0, "size_exposure": 9.0})
     honest = LinearProgram.solve
@@ -275,7 +275,7 @@ def test_a_millionth_too_much_is_refused(monkeypatch: pytest.MonkeyPatch, lie: s
         assert taken or (first.refused == NOT_VERIFIED and abs(getattr(first, lie)) > 1e-8)
 
 
-def test_a_name_at_its_upper_bound_is_worth_what_the_next_unit_brings() -> None:
+def test_the_price_of_an_upper_bound_is_the_value_of_the_next_unit() -> None:
     """At its drifted weight and bounded there, more of it is bought and spares no sale, less of it is a sale."""
     problem = random_problem(np.random.default_rng(0), 3, members=2, held=2, industries=1)
     at = np.full(3, 0.2)
@@ -290,7 +290,7 @@ def test_a_name_at_its_upper_bound_is_worth_what_the_next_unit_brings() -> None:
 
 @pytest.mark.parametrize("rung", [1, 2])
 @pytest.mark.parametrize("stated_by", ["arrays", "cvxpy"])
-def test_every_rung_solves_by_itself(monkeypatch: pytest.MonkeyPatch, rung: int, stated_by: str) -> None:
+def test_every_solver_of_the_ladder_solves_alone(monkeypatch: pytest.MonkeyPatch, rung: int, stated_by: str) -> None:
     problem = random_problem(np.random.default_rng(4), 60, members=30, held=20, industries=3)
     expected = solve(problem, WIDE)
     ask = optimiser._Ladder._ask
@@ -323,7 +323,7 @@ def test_no_answer_that_verifies_is_a_failure(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_a_solver_that_calls_the_feasible_infeasible_relaxes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The word "infeasible" only starts the smallest violations, which are proved: here all are zero."""
+    """The status infeasible only leads to the smallest violations, which are proved; here all are 0."""
     problem = random_problem(np.random.default_rng(2), 60, members=30, held=20, industries=3, frozen=0)
     expected, ask = solve(problem, LOOSE), optimiser._Ladder._ask
 
@@ -339,7 +339,7 @@ def test_a_solver_that_calls_the_feasible_infeasible_relaxes_nothing(monkeypatch
 
 @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6), size=st.sampled_from([0.01, 1.0, 30.0]))
-def test_no_multipliers_prove_more_than_the_best(seed: int, size: float) -> None:
+def test_no_multipliers_prove_less_than_the_optimum(seed: int, size: float) -> None:
     """Weak duality: whatever the multipliers, the bound they set is never below a feasible portfolio's score."""
     rng = np.random.default_rng(seed)
     problem = random_problem(rng, 40, members=20, held=15, industries=3, frozen=0.1)
@@ -370,8 +370,8 @@ def test_no_multipliers_prove_a_smaller_violation_than_the_smallest() -> None:
     true = LinearProgram(certificate).solve(stage, "simplex").multipliers
     assert certificate.bound(stage, solution.weights, Answer(OPTIMAL, None, true)).value == pytest.approx(-smallest)
     for size in (1.5, 10.0):
-        told = {name: size * prices for name, prices in true.items()}
-        assert certificate.bound(stage, solution.weights, Answer(OPTIMAL, None, told)).value >= -smallest - 1e-8
+        claimed = {name: size * prices for name, prices in true.items()}
+        assert certificate.bound(stage, solution.weights, Answer(OPTIMAL, None, claimed)).value >= -smallest - 1e-8
     for size in np.repeat([0.1, 1.0, 10.0], 50):
-        told = {name: size * rng.normal(size=len(prices)) for name, prices in true.items()}
-        assert certificate.bound(stage, solution.weights, Answer(OPTIMAL, None, told)).value >= -smallest - 1e-8
+        claimed = {name: size * rng.normal(size=len(prices)) for name, prices in true.items()}
+        assert certificate.bound(stage, solution.weights, Answer(OPTIMAL, None, claimed)).value >= -smallest - 1e-8

@@ -78,7 +78,7 @@ def binding(kind: type, problem: Problem, **options) -> Constraint:
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("kind", [OtherIndexRisk, Spread, SalesLimit])
-def test_the_best_portfolio_under_a_constraint_of_ones_own_is_the_one_that_cvxpy_finds(kind: type, seed: int) -> None:
+def test_the_optimum_under_a_users_own_constraint_equals_cvxpys(kind: type, seed: int) -> None:
     problem = instance(seed)
     own = binding(kind, problem)
     solution = solve(problem, own)
@@ -96,7 +96,7 @@ def test_the_best_portfolio_under_a_constraint_of_ones_own_is_the_one_that_cvxpy
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_what_can_not_be_held_still_counts_where_a_constraint_says_so(seed: int) -> None:
+def test_stocks_that_cannot_be_held_count_in_the_constraints_they_concern(seed: int) -> None:
     """Names of the other index that may not be held are part of the tracking error to it, in HiGHS's arrays and in cvxpy."""
     problem = instance(seed)
     out = (problem.benchmark == 0) & (problem.drifted == 0) & (np.arange(problem.n) % 2 == 0)
@@ -136,7 +136,7 @@ def test_what_can_not_be_held_still_counts_where_a_constraint_says_so(seed: int)
 
 @pytest.mark.parametrize("seed", range(8))
 @pytest.mark.parametrize("kind", [OtherIndexRisk, Spread, SalesLimit])
-def test_a_constraint_of_ones_own_is_relaxed_by_the_least(kind: type, seed: int) -> None:
+def test_a_users_own_constraint_is_relaxed_by_the_least(kind: type, seed: int) -> None:
     """Among the portfolios that keep every other group, the smallest total violation of the styles and of its own rows."""
     problem = instance(seed, frozen=0.2)
     least = solved(cp.Minimize(cp.max(cp.hstack(plainly(kind(), w := cp.Variable(problem.n), problem)))),
@@ -167,7 +167,7 @@ def test_a_constraint_of_ones_own_is_relaxed_by_the_least(kind: type, seed: int)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_of_the_portfolios_that_violate_it_least_the_best_score_is_taken(seed: int) -> None:
+def test_among_portfolios_of_least_violation_the_score_is_maximal(seed: int) -> None:
     """Two suspended names alone exceed the cone of their third; the score decides over all the other thirds."""
     problem = instance(seed, frozen=0.0)
     third = np.array([int(symbol[:6]) % 3 == 0 for symbol in problem.symbols])
@@ -226,7 +226,7 @@ def found_conflicts(problem: Problem, own: Constraint, bounds: IndexPortfolioSet
 @pytest.mark.parametrize("group", [HARD, "styles"])
 @pytest.mark.parametrize("seed", range(6))
 @pytest.mark.parametrize("kind", [OtherIndexRisk, Spread, SalesLimit])
-def test_a_conflict_with_a_constraint_of_ones_own_is_irreducible(kind: type, seed: int, group: str) -> None:
+def test_a_conflict_with_a_users_own_constraint_is_irreducible(kind: type, seed: int, group: str) -> None:
     problem = instance(seed, frozen=(0.0, 0.3)[seed % 2])
     w = cp.Variable(problem.n)
     least = solved(
@@ -259,7 +259,7 @@ def week(name: str) -> dict:
     return row
 
 
-def test_a_weeks_solution_keeps_a_cone_of_ones_own() -> None:
+def test_a_weeks_solution_satisfies_a_users_own_cone() -> None:
     solve = week("OtherIndexRisk")
     assert solve["status"] == "optimal"
     assert solve["solver"] == CLARABEL
@@ -269,7 +269,7 @@ def test_a_weeks_solution_keeps_a_cone_of_ones_own() -> None:
     assert row["shadow_price"] >= 0
 
 
-def test_an_infeasible_week_names_the_cones_in_its_conflict() -> None:
+def test_the_conflict_of_an_infeasible_week_contains_the_cones() -> None:
     solve = week("tight_hard_cones")
     assert solve["status"] == "failed"
     assert "hard constraints conflict" in describe(Reason.loads(solve["reason"]))
@@ -279,7 +279,7 @@ def test_an_infeasible_week_names_the_cones_in_its_conflict() -> None:
     assert conflict["violation"] > 0.01
 
 
-def test_a_week_relaxes_the_cone_and_says_by_how_much_and_why() -> None:
+def test_a_week_relaxes_the_cone_and_records_violation_and_cause() -> None:
     solve = week("tight_cone")
     assert solve["status"] == "relaxed"
     (row,) = (row for row in solve["relaxations"] if row["constraint"] == "other_index_risk")
@@ -290,7 +290,7 @@ def test_a_week_relaxes_the_cone_and_says_by_how_much_and_why() -> None:
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_the_report_names_a_constraint_of_ones_own_among_costs_and_conflicts(language: Language) -> None:
+def test_the_report_lists_a_users_own_constraint_among_costs_and_conflicts(language: Language) -> None:
     say = Speaker.of(language, WORDS)
     bound = tabulate_costs("A2", PORTFOLIOS[0], week("OtherIndexRisk"), say)
     assert "other_index_risk" in [row.cells[0] for row in bound.rows]
@@ -353,7 +353,7 @@ def test_a_constraint_that_contradicts_itself_is_refused_by_its_path(wrong: dict
         require_sound(["desk:Wrong"], [Wrong(**wrong)], problem)
 
 
-def test_what_the_project_applies_is_sound_by_the_same_rules() -> None:
+def test_the_projects_constraints_satisfy_the_same_rules() -> None:
     for first_build in (False, True):
         rng = np.random.default_rng(3)
         problem = random_problem(rng, 60, members=25, held=20, industries=3, first_build=first_build)
@@ -372,7 +372,7 @@ def test_a_solution_does_not_depend_on_the_order_of_names() -> None:
     assert np.array_equal(other.weights, solve(problem, own).weights[shuffled])
 
 
-def test_prices_of_a_partition_of_ones_own_are_counted_from_its_median() -> None:
+def test_prices_of_a_users_own_partition_are_measured_from_their_median() -> None:
     """Exactly neutral thirds of the codes add up to Σw = 1, as industries do, so that their prices have a free constant."""
 
     class Thirds(Linear):

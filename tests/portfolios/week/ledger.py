@@ -1,4 +1,4 @@
-"""A double-entry ledger in yuan and shares, in decimals: the accounts of a portfolio kept a second time.
+"""A double-entry ledger in yuan and shares, in decimals: an independent computation of a portfolio's accounts.
 
 It shares nothing with the package: orders, fills, fees, ex-rights and delistings are written here name by name. Every
 entry debits one account and credits another, so the balances of all accounts sum to zero, exactly.
@@ -18,7 +18,7 @@ def exact(number: float) -> Decimal:
 
 @dataclass(frozen=True)
 class Quote:
-    """One name on one day: prices in yuan, None where it did not trade; what could be bought and sold, in shares."""
+    """One stock on one day: prices in yuan, None where it did not trade; the shares that could be bought and sold."""
 
     listed: bool
     pre_close: float | None = None
@@ -131,7 +131,7 @@ class Ledger:
             self.buy(symbol, min(count * exact(quotes[symbol].vwap), self.cash / price_of_one), quotes[symbol], rules)
 
     def spread(self, left: Decimal, shares: dict, room: dict, amounts: dict, least: Decimal) -> None:
-        """Unspent cash in proportion to the buys, none above its room."""
+        """Spread unspent cash in proportion to the buys, each up to its room."""
         taking = {s for s in shares if shares[s] > 0 and room[s] > 0}
         while taking and left > least:
             total = sum(shares[s] for s in taking)

@@ -27,7 +27,7 @@ WEEKS = CALENDAR.weeks(FIRST, dt.date(2023, 7, 10))
 
 
 class Market:
-    """60 names, 40 of them members; every frame may be edited by a test before weeks are made."""
+    """60 stocks, of which 40 are members; a test may edit every frame before weeks are made."""
 
     def __init__(self, seed: int = 0, n: int = 60, members: int = 40):
         rng = np.random.default_rng(seed)
@@ -55,7 +55,7 @@ class Market:
                 )
         every = pl.DataFrame(rows)
         self.prices = every.filter("kept").drop("kept")
-        # Sorted by name, so that industries have members of every kind.
+        # Sorted by symbol, so that industries have members of every kind.
         industry = {s: f"I{k % 3}" for k, s in enumerate(self.symbols)}
         self.securities = every.select(
             "date",
@@ -91,7 +91,7 @@ class Market:
         self.listings: pl.DataFrame | None = None  # securities as the returns read them
 
     def week(self, week: dt.date, settings: PortfoliosSettings = SETTINGS, table: str = "csi500_portfolio") -> Made:
-        """Make one week from the market and the week before, if that was made."""
+        """Make one week from the market and from the previous week, if that was made."""
         date, days = CALENDAR.signal_day(week), CALENDAR.week_days(week)
         before = self.made.get(CALENDAR.offset_week(week, -1)) if week != WEEKS[0] else None
         made = run_make(
@@ -118,7 +118,7 @@ class Market:
         return self.made[week]
 
     def _every_name(self, days: list[dt.date]) -> pl.DataFrame:
-        """Listings in which every name of the market stands on each of these days."""
+        """Listings with every stock of the market on each of these days."""
         return pl.DataFrame({"date": days}).join(pl.DataFrame({"symbol": self.symbols}), how="cross")
 
     def returns(self, week: dt.date) -> Made:

@@ -1,4 +1,4 @@
-"""The parts of a week's excess: they add up, they are what a plain account says, and each is what its name says."""
+"""The parts of a week's excess add up, equal a plain computation, and each one equals its definition."""
 
 import dataclasses
 import datetime as dt
@@ -36,11 +36,11 @@ EXACT = 1e-12
 ENOUGH = 2.0
 
 
-# --- random weeks, told in money ------------------------------------------------------------------------------------
+# --- random weeks, computed in money --------------------------------------------------------------------------------
 
 
 def random_week(seed: int, n: int = 60, *, cash: float = 0.01, cost: float = 0.002) -> tuple[HeldWeek, NameTraits]:
-    """A week of n names whose wealth is counted name by name, day by day, in plain Python."""
+    """A week of n stocks whose wealth is computed by stock and day in plain Python."""
     rng = np.random.default_rng(seed)
     industry = rng.integers(0, 4, n).astype(str)
     styles = {style: rng.normal(size=n) for style in ("size", "value", "reversal")}
@@ -56,7 +56,7 @@ def random_week(seed: int, n: int = 60, *, cash: float = 0.01, cost: float = 0.0
     holding, benchmark, target = weights() * (1 - cash), weights(), weights()
     growth = (drift := 1 + rng.normal(0, 0.04, (2, n)) * (rng.random((2, n)) < 0.9))[0], drift[1]
     lost_at, lost_later = (0.5 * holding * (rng.random(n) < 0.05) for _ in range(2))
-    # money: what each name is worth, then cash
+    # money: the value of each stock, then cash
     worth = [holding[k] * growth[0][k] - lost_at[k] for k in range(n)]
     purse = cash
     nav = sum(worth) + purse
@@ -137,7 +137,7 @@ def test_the_order_of_names_changes_nothing(seed: int) -> None:
     assert max(abs(one[key] - two[key]) for key in one) < 1e-13
 
 
-# --- each part is what its name says --------------------------------------------------------------------------------
+# --- each part equals its definition --------------------------------------------------------------------------------
 
 
 def perfect(week: HeldWeek) -> HeldWeek:
@@ -152,7 +152,7 @@ def perfect(week: HeldWeek) -> HeldWeek:
     )  # fmt: skip
 
 
-def test_who_holds_the_benchmark_has_no_part_in_anything() -> None:
+def test_a_portfolio_equal_to_the_benchmark_has_only_zero_parts() -> None:
     week, names = random_week(3)
     found = attribute(perfect(week), names, names_per_factor=ENOUGH)
     assert max(abs(value) for value in found.components().values()) < 1e-15
@@ -163,7 +163,7 @@ def test_who_holds_the_benchmark_has_no_part_in_anything() -> None:
     assert sum(abs(value) for name, value in dividends.items() if name != "benchmark_basis") < 1e-15
 
 
-def test_a_market_of_factors_alone_leaves_nothing_to_selection() -> None:
+def test_selection_is_zero_where_factors_explain_all_returns() -> None:
     week, names = random_week(5)
     of_industry = {"0": 0.01, "1": -0.02, "2": 0.0, "3": 0.03}
     of_style = {"size": -0.011, "value": 0.004, "reversal": 0.02}
@@ -180,8 +180,8 @@ def test_a_market_of_factors_alone_leaves_nothing_to_selection() -> None:
     assert bets == pytest.approx(0, abs=1e-15)
 
 
-def test_by_hand() -> None:
-    """Two industries of two names each, no styles, everything the same size: means can be taken in the head."""
+def test_the_attribution_equals_an_example_by_hand() -> None:
+    """Two industries of two stocks each, no styles, equal sizes, so that the means are easily computed by hand."""
     names = NameTraits(np.array(["A", "B", "C", "D"]), np.array(["x", "x", "y", "y"]), {}, np.ones(4))
     half = np.array([0.5, 0.0, 0.5, 0.0])
     second = np.array([1.04, 1.00, 0.99, 0.97])  # x earns 2 %, y −2 %; the benchmark holds all alike: 0 %
@@ -210,7 +210,7 @@ def test_by_hand() -> None:
     assert abs(found.gap) < 1e-15
 
 
-def test_too_few_names_are_not_regressed_and_say_so() -> None:
+def test_too_few_stocks_are_not_regressed_and_have_a_reason() -> None:
     week, names = random_week(8, n=10)
     found = attribute(week, names, names_per_factor=ENOUGH)
     assert {piece.component for piece in found.pieces}.isdisjoint({"style", "industry"})
@@ -218,7 +218,7 @@ def test_too_few_names_are_not_regressed_and_say_so() -> None:
     assert abs(found.gap) < EXACT
 
 
-def test_a_name_without_market_value_is_explained_and_explains_nothing() -> None:
+def test_a_stock_without_market_value_has_a_residual_but_no_regression_weight() -> None:
     week, names = random_week(8)
     names = dataclasses.replace(names, weights=np.where(np.arange(60) == 7, 0.0, 1.0 + names.weights))
     returns, everyone = week.growth[0] - 1.0, np.ones(60, dtype=bool)
@@ -230,7 +230,7 @@ def test_a_name_without_market_value_is_explained_and_explains_nothing() -> None
     assert two.residual[7] - one.residual[7] == pytest.approx(5.0, abs=EXACT)
 
 
-def test_why_a_target_was_missed() -> None:
+def test_a_shortfall_is_split_by_reason() -> None:
     found = classify_shortfall(
         difference=np.array([-0.02, 0.01, -0.001, 0.003, -0.01, 1e-17]),
         topped_up=np.array([0.0, 0.0, 0.0, 0.003, 0.002, 0.0]),
@@ -241,11 +241,11 @@ def test_why_a_target_was_missed() -> None:
     }  # fmt: skip
 
 
-# --- stored weeks against a plain account ---------------------------------------------------------------------------
+# --- stored weeks against a plain computation -----------------------------------------------------------------------
 
 
 class Explained(Market):
-    """A market whose weeks are explained."""
+    """A market whose weeks have an attribution."""
 
     def explain(self, week: dt.date, settings: PortfoliosSettings = SETTINGS) -> Made:
         last = week - dt.timedelta(weeks=1)
@@ -270,12 +270,12 @@ class Explained(Market):
 
 
 def plain_account(market: Explained, week: dt.date, recovery: float) -> dict[str, float]:
-    """The components from the stored week, in loops over names and days, with an intercept and a constrained regression."""
+    """The components of the stored week by loops over stocks and days, with an intercept and a constrained regression."""
     last, days = CALENDAR.offset_week(week, -1), CALENDAR.week_days(week)
     before = {row["symbol"]: row for row in market.made[last].frame.iter_rows(named=True)}
     solve = file(market.made[last], "solve.parquet").row(0, named=True)
     orders = {row["symbol"]: row for row in file(market.made[week], "executions.parquet").iter_rows(named=True)}
-    told = file(market.made[week], "days.parquet")
+    recorded = file(market.made[week], "days.parquet")
     prices = {(row["date"], row["symbol"]): row for row in market.prices.iter_rows(named=True)}
     listed = set(market.securities.select("date", "symbol").iter_rows())
     z = {r["symbol"]: r for r in market.styles.filter(date=CALENDAR.signal_day(last)).iter_rows(named=True)}
@@ -355,7 +355,7 @@ def plain_account(market: Explained, week: dt.date, recovery: float) -> dict[str
             parts["style"] += bet * of_styles * scale
             parts["selection"] += bet * (growth[s] - 1 - solved[0] - of_industry - of_styles) * scale
     parts["unfilled"] = unfilled / index
-    parts["cost"] = -nav * float(told["cost"].sum()) / index
+    parts["cost"] = -nav * float(recorded["cost"].sum()) / index
     parts["delisting"] = -(lost1 * basket2 + lost2) / index
     parts["benchmark_basis"] = basket1 * basket2 / index - 1
     return parts
@@ -373,7 +373,7 @@ def excess_of(market: Market, week: dt.date) -> float:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_stored_weeks_equal_the_plain_account(seed: int) -> None:
+def test_stored_weeks_equal_a_plain_computation(seed: int) -> None:
     market = Explained(seed=seed)
     gone = market.symbols[seed], market.symbols[seed + 7]
     out = (CALENDAR.week_days(WEEKS[2])[0], CALENDAR.week_days(WEEKS[2])[2])
@@ -431,7 +431,7 @@ def test_weeks_of_random_markets_add_up(seed: int, without_index: bool, without_
             assert found["benchmark_basis"] == pytest.approx(0, abs=1e-14)
 
 
-def test_the_first_week_is_cash_until_the_trade() -> None:
+def test_the_first_week_earns_on_cash_until_the_trade() -> None:
     market = Explained(seed=2)
     market.week(WEEKS[0])
     nothing = market.explain(WEEKS[0])
@@ -451,7 +451,7 @@ def test_the_first_week_is_cash_until_the_trade() -> None:
     assert names["selection"].sum() == pytest.approx(made.notes["csi500"]["selection"], abs=EXACT)
 
 
-def test_styles_and_industries_that_nobody_knows_are_na_with_their_reason() -> None:
+def test_styles_and_industries_without_data_are_na_with_their_reason() -> None:
     market = Explained(seed=5)
     market.styles = market.styles.with_columns(value=pl.lit(None, pl.Float64), industry=pl.lit("unknown"))
     market.securities = market.securities.with_columns(industry=pl.lit("unknown"))
@@ -460,11 +460,11 @@ def test_styles_and_industries_that_nobody_knows_are_na_with_their_reason() -> N
         market.week(week)
     made = market.explain(WEEKS[1])
     assert isinstance(made.frame, pl.DataFrame)
-    told = {
+    recorded = {
         (row["component"], row["item"]): row["reason"]
         for row in made.frame.filter(pl.col("value").is_null()).iter_rows(named=True)
     }
-    assert told == {("style", "value"): "no fundamentals", ("industry", "all"): "no industries"}
+    assert recorded == {("style", "value"): "no fundamentals", ("industry", "all"): "no industries"}
     assert sum(components_of(made).values()) == pytest.approx(excess_of(market, WEEKS[1]), abs=EXACT)
 
 
@@ -482,7 +482,7 @@ def test_a_failed_week_trades_nothing_and_still_adds_up() -> None:
     assert sum(found.values()) == pytest.approx(excess_of(market, WEEKS[3]), abs=EXACT)
 
 
-def test_nothing_after_the_week_and_no_row_order_matters() -> None:
+def test_later_rows_and_the_order_of_rows_have_no_effect() -> None:
     one, other = Explained(seed=7), Explained(seed=7)
     later = pl.col("date") > CALENDAR.signal_day(WEEKS[2])
     for name in ("prices", "securities", "indices", "styles", "factors"):
@@ -516,7 +516,7 @@ def test_the_gate_refuses_parts_that_do_not_add_up() -> None:
         assert verdicts["item_unique"].passed
 
 
-def test_which_partitions_are_read() -> None:
+def test_the_declared_partitions_are_read() -> None:
     assert two_weeks.keys(CALENDAR, WEEKS[2], SETTINGS, CALENDAR.first) == WEEKS[1:3]
     assert two_weeks.keys(CALENDAR, WEEKS[0], SETTINGS, CALENDAR.first) == [WEEKS[0]]
     assert previous_signal_day.keys(CALENDAR, WEEKS[2], SETTINGS, CALENDAR.first) == [CALENDAR.signal_day(WEEKS[1])]

@@ -1,4 +1,4 @@
-"""What the excess is measured against: price or total-return index, and members that the selection space does not hold."""
+"""The benchmark of the excess: price or total-return index, and members outside the selection space."""
 
 import datetime as dt
 
@@ -19,7 +19,7 @@ TOTAL = SETTINGS.model_copy(update={"benchmark": "total_return"})
 
 
 def with_total_return(market: Market, yield_: float = 0.001) -> dict[dt.date, float]:
-    """Adds closes of the total-return index, which gains `yield_` a day on the price index; returns the price closes."""
+    """Adds closes of the total-return index, which returns `yield_` a day more than the price index; returns the price closes."""
     closes = market.indices.select("date", "index_close").unique().sort("date")
     grown = closes.with_columns(
         index=pl.lit(CODE), index_close=pl.col("index_close") * (1 + yield_) ** pl.int_range(pl.len())
@@ -30,27 +30,29 @@ def with_total_return(market: Market, yield_: float = 0.001) -> dict[dt.date, fl
 
 def week_returns(market: Market, settings: PortfoliosSettings) -> tuple[list[dt.date], list[float | None], str]:
     days = CALENDAR.week_days(WEEKS[1])
-    found, told = benchmark_returns(PORTFOLIOS[0], market.indices, market.prices.lazy(), None, days, CALENDAR, settings)
-    return days, found, told
+    found, reason = benchmark_returns(
+        PORTFOLIOS[0], market.indices, market.prices.lazy(), None, days, CALENDAR, settings
+    )
+    return days, found, reason
 
 
-def test_the_setting_chooses_the_closes_and_absent_ones_are_replaced_by_the_members() -> None:
+def test_the_setting_selects_the_closes_and_members_replace_missing_ones() -> None:
     market = Market(seed=1)
     price = with_total_return(market)
-    days, plain, told = week_returns(market, SETTINGS)
+    days, plain, reason = week_returns(market, SETTINGS)
     expected = [price[day] / price[CALENDAR.previous_day(day)] - 1 for day in days]
     assert plain == pytest.approx(expected, abs=1e-15)
-    assert told is None
-    _, total, told = week_returns(market, TOTAL)
-    assert told is None
+    assert reason is None
+    _, total, reason = week_returns(market, TOTAL)
+    assert reason is None
     assert total == pytest.approx([(1 + one) * 1.001 - 1 for one in expected], abs=1e-12)
     market.indices = market.indices.filter(pl.col("index") == "000905.SH")
-    _, absent, told = week_returns(market, TOTAL)
+    _, absent, reason = week_returns(market, TOTAL)
     members = [
         drifted_return(market.indices, market.prices, "000905.SH", day, CALENDAR, tolerance=0.01) for day in days
     ]
     assert absent == members != plain
-    assert told == DRIFTED_BENCHMARK(index=CODE)
+    assert reason == DRIFTED_BENCHMARK(index=CODE)
     named = TOTAL.model_copy(update={"total_return_indices": {"000905.SH": "X.CSI", "000852.SH": "Y.CSI"}})
     assert week_returns(market, named)[2] == DRIFTED_BENCHMARK(index="X.CSI")
 
@@ -61,7 +63,7 @@ def test_a_total_return_benchmark_needs_a_code_for_both_indices() -> None:
         PortfoliosSettings(benchmark="total_return", total_return_indices={"000905.SH": CODE})
 
 
-def test_a_member_on_the_beijing_exchange_is_named_and_no_delisting() -> None:
+def test_a_member_on_the_beijing_exchange_is_listed_and_not_counted_as_delisted() -> None:
     days = [dt.date(2023, 7, 3), dt.date(2023, 7, 4)]
     symbols = ["600001.SH", "600002.SH", "600003.SH", "920002.BJ"]
     published = pl.DataFrame({"symbol": symbols, "weight": [0.4, 0.3, 0.2, 0.1], "published_date": [days[0]] * 4})
@@ -77,7 +79,7 @@ def test_a_member_on_the_beijing_exchange_is_named_and_no_delisting() -> None:
     assert sum(unlisted.weights.values()) == pytest.approx(1.0, abs=1e-15)
 
 
-def test_a_week_with_beijing_members_counts_them_apart() -> None:
+def test_beijing_members_are_counted_separately() -> None:
     market = Market(seed=2)
     market.indices = market.indices.with_columns(
         symbol=pl.when(pl.col("symbol") == market.symbols[7]).then(pl.lit("430047.BJ")).otherwise("symbol")

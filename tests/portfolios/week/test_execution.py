@@ -1,4 +1,4 @@
-"""Execution against an independent loop over a ledger of money, and against what must hold of any fill."""
+"""Execution against an independent ledger of money, and against the properties of every fill."""
 
 import datetime as dt
 
@@ -16,7 +16,7 @@ DAY = dt.date(2023, 7, 10)
 
 
 def trade_day(traded, up, down, *, listed=None, vwap=10.0, volume=np.inf) -> Day:
-    """A day at which prices stand still."""
+    """A day on which prices do not move."""
     n = len(traded)
     ones, volume = np.ones(n), np.full(n, volume)
     listed = np.full(n, True) if listed is None else listed
@@ -24,7 +24,7 @@ def trade_day(traded, up, down, *, listed=None, vwap=10.0, volume=np.inf) -> Day
 
 
 def plain_execution(holding, cash, target, upper, traded, up, down, cost):
-    """Name by name in yuan, with a cash account: sells, then buys, then what is left over."""
+    """The trades by stock in yuan, with a cash account: sells, then buys, then the remaining cash."""
     n, nav = len(holding), sum(holding) + cash
     account, fills, paid = cash, [0.0] * n, 0.0
     for i in range(n):
@@ -85,7 +85,7 @@ def test_fills_equal_a_plain_ledger(seed: int) -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(seed=st.integers(0, 10**9), cost=st.sampled_from([0.0, 0.0015, 0.01]))
-def test_money_is_conserved_and_nothing_forbidden_is_done(seed: int, cost: float) -> None:
+def test_money_is_conserved_and_rules_are_kept(seed: int, cost: float) -> None:
     holding, cash, target, upper, traded, up, down = random_case(np.random.default_rng(seed))
     nav = holding.sum() + cash
     done = execute(holding, cash, target, upper, trade_day(traded, up, down), Terms.flat(cost))
@@ -110,7 +110,7 @@ def flags(n: int, value: bool) -> np.ndarray:
     return np.full(n, value)
 
 
-def test_the_first_build_spends_all_cash_on_names_and_cost() -> None:
+def test_the_first_build_invests_all_cash_less_cost() -> None:
     target = np.array([0.5, 0.3, 0.2])
     no = flags(3, False)
     done = execute(np.zeros(3), 1.0, target, target + 0.01, trade_day(~no, no, no), Terms.flat(COST))
@@ -228,7 +228,7 @@ def test_a_delisted_holding_is_paid_out_once(recovery: float) -> None:
     assert held.cash == pytest.approx(0.2 * recovery / (1 + 0.2 * (recovery - 1)), abs=1e-15)
 
 
-def test_every_order_is_written_down_with_its_reason() -> None:
+def test_every_order_is_recorded_with_its_reason() -> None:
     days = random_days(np.random.default_rng(5), 200, 1)
     rng = np.random.default_rng(6)
     target = rng.dirichlet(np.ones(200))
@@ -302,7 +302,7 @@ def test_whole_lots() -> None:
     lots=st.booleans(),
     costs=st.sampled_from([(0.0015, 0.0015), (0.00025, 0.00125), (0.0, 0.0)]),
 )
-def test_options_keep_the_books(seed: int, participation: float | None, lots: bool, costs: tuple[float, float]) -> None:
+def test_options_conserve_money(seed: int, participation: float | None, lots: bool, costs: tuple[float, float]) -> None:
     rng = np.random.default_rng(seed)
     holding, cash, target, upper, traded, up, down = random_case(rng)
     n, nav = len(holding), holding.sum() + cash

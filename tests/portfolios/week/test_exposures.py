@@ -1,4 +1,4 @@
-"""The benchmark vector, index returns, exposures: against plain loops."""
+"""The benchmark vector, index returns and exposures against plain loops."""
 
 import datetime as dt
 import itertools
@@ -63,7 +63,7 @@ def test_a_vector_that_does_not_sum_to_one_is_an_error() -> None:
         drift_benchmark(published([0.5, 0.48]), prices(np.random.default_rng(0)), [], index=INDEX, tolerance=0.01)
 
 
-def test_a_member_named_twice_is_an_error() -> None:
+def test_a_member_that_occurs_twice_is_an_error() -> None:
     twice = published([0.5, 0.3, 0.2]).with_columns(symbol=pl.Series(["A", "B", "B"]))
     with pytest.raises(InputError, match=r"000905.SH dated 2023-07-03 name B 2 times.*Deliver the vector again"):
         drift_benchmark(twice, prices(np.random.default_rng(0)), [], index=INDEX, tolerance=0.01)
@@ -85,7 +85,7 @@ def test_no_published_vector() -> None:
     assert published_weights(frame, "000852.SH") is None
 
 
-def test_styles_follow_the_names_and_say_what_is_missing() -> None:
+def test_styles_are_aligned_to_symbols_and_missing_ones_are_reported() -> None:
     styles = pl.DataFrame({"symbol": ["B", "A", "C"], "size": [1.0, None, 3.0], "value": [None, None, None]})
     z = style_exposures(styles, ["A", "B", "D"], ["size", "value"])
     assert z["size"].tolist() == [0.0, 1.0, 0.0]
@@ -109,10 +109,10 @@ def test_index_returns_close_to_close() -> None:
     moves=st.lists(st.floats(-0.1, 0.1), min_size=5, max_size=5),
     own=st.lists(st.none() | st.floats(-0.1, 0.1), min_size=5, max_size=5),
 )
-def test_a_gap_between_two_closes_keeps_the_move_of_the_index(
+def test_a_gap_between_two_closes_preserves_the_move_of_the_index(
     absent: set[int], moves: list[float], own: list[float | None]
 ) -> None:
-    """Between any two closes that are there the returns compound to the index's; without a gap they are `index_returns`."""
+    """Between any two known closes the returns compound to the index's; without a gap they equal `index_returns`."""
     closes = (6000 * np.cumprod(1 + np.array(moves))).tolist()
     shown = [None if k in absent else close for k, close in enumerate(closes)]
     frame = pl.DataFrame({"date": DAYS, "index": [INDEX] * 5, "index_close": shown})

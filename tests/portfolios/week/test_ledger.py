@@ -1,4 +1,4 @@
-"""The accounts against a double-entry ledger that is kept in yuan and shares: the same net asset value to 1e-12."""
+"""The accounts against a double-entry ledger in yuan and shares: the net asset values are equal to 1e-12."""
 
 import dataclasses
 import datetime as dt
@@ -52,10 +52,10 @@ class Tape:
                     limited = bool(rng.random() < 0.95)
                     up, down = round(pre_close * 1.1, 2), round(pre_close * 0.9, 2)
                     limits = {"limit_up": up if limited else None, "limit_down": down if limited else None}
-                    said = {"is_st": bool(rng.random() < 0.05), "listed_days": 119 if rng.random() < 0.05 else 120}
-                    if said["is_st"] or said["listed_days"] < 120:
+                    flags = {"is_st": bool(rng.random() < 0.05), "listed_days": 119 if rng.random() < 0.05 else 120}
+                    if flags["is_st"] or flags["listed_days"] < 120:
                         self.shown[day].add(symbol)
-                    securities.append({"date": day, "symbol": symbol, **limits, **said})
+                    securities.append({"date": day, "symbol": symbol, **limits, **flags})
                     if rng.random() < 0.1:
                         self.quotes[day][symbol] = Quote(True)
                         continue
@@ -116,7 +116,7 @@ def bars(day: dt.date, symbol: str, trades: list[list[tuple[float, int]]]) -> li
 
 
 def inside(bar: dict, limit: float | None, furthest: float, *, buyer: bool) -> float:
-    """Shares of a bar that surely traded before the limit, seen from where the other side is."""
+    """The fewest shares of a bar that can have traded inside the limit, computed independently."""
     sign = 1 if buyer else -1
     if limit is None or sign * round(furthest * 100) > sign * round(limit * 100):
         return float(bar["volume"])
@@ -138,7 +138,7 @@ def inside(bar: dict, limit: float | None, furthest: float, *, buyer: bool) -> f
     capital=st.sampled_from([3e5, 1e8]),
     recovery=st.sampled_from([1.0, 0.5, 0.0]),
 )
-def test_the_ledger_ends_with_the_same_money(
+def test_the_net_asset_value_equals_the_ledgers(
     seed: int, lots: bool, dated: bool, participation: float | None, capital: float, recovery: float
 ) -> None:
     rng, n = np.random.default_rng(seed), len(SYMBOLS)
@@ -201,7 +201,7 @@ def test_the_ledger_ends_with_the_same_money(
     assert (paid > 0) != nothing
 
 
-def test_the_tape_holds_everything_that_can_happen() -> None:
+def test_the_random_tapes_contain_every_event() -> None:
     seen = dict.fromkeys(("suspended", "no_buy", "no_sell", "gone", "partly"), 0)
     for seed in range(20):
         for quotes in Tape(np.random.default_rng(seed), weeks=4).quotes.values():
@@ -215,8 +215,8 @@ def test_the_tape_holds_everything_that_can_happen() -> None:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_stored_weeks_end_with_the_ledgers_money(seed: int) -> None:
-    """From stored targets alone: the next week's partition says the net asset value that the ledger arrives at."""
+def test_stored_weeks_equal_the_ledger(seed: int) -> None:
+    """From stored targets only: the next week's partition has the net asset value of the ledger."""
     market, ledger = Market(seed=seed), Ledger(1e8)
     for before, week in itertools.pairwise(WEEKS):
         if before == WEEKS[0]:

@@ -1,4 +1,4 @@
-"""Lines of robustness: what they must equal, what they may not know, what is said where there is none."""
+"""Lines of robustness: what they must equal, which data they may not use, and the reason of a missing line."""
 
 import datetime as dt
 import io
@@ -82,7 +82,7 @@ def one_run(market: Market, weekday: str, settings: PortfoliosSettings = SETTING
 
 @pytest.mark.parametrize("weekday", ["monday", "wednesday"])
 def test_a_path_is_one_run_from_signal_day_to_signal_day(lines: pl.DataFrame, weekday: str) -> None:
-    """Partitions end on Fridays in between: nothing of that is seen in its returns."""
+    """The ends of partitions on Fridays have no effect on its returns."""
     found, own = one_run(Market(seed=9), weekday), of(lines, weekday)
     last = path_day(CALENDAR, WEEKS[-1], weekday)
     assert own["date"].to_list() == CALENDAR.days(own["date"][0], CALENDAR.signal_day(WEEKS[-1]))
@@ -93,13 +93,13 @@ def test_a_path_is_one_run_from_signal_day_to_signal_day(lines: pl.DataFrame, we
 def test_minute_bars_block_a_path_as_they_block_the_portfolio(
     lines: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Every other name traded at limit-up alone, minute bars say: also on a trade day in the middle of a week."""
+    """Every other stock traded only at limit-up according to its minute bars, also on a trade day within a week."""
     locked = Market(seed=9)
     half = locked.prices.filter(pl.col("symbol").is_in(locked.symbols[::2])).with_columns(
         amount=pl.col("limit_up") * 1000
     )
-    said = {"minute": pl.lit(570), "low": pl.col("limit_up"), "high": pl.col("limit_up")}
-    bars = half.with_columns(**said)
+    recorded = {"minute": pl.lit(570), "low": pl.col("limit_up"), "high": pl.col("limit_up")}
+    bars = half.with_columns(**recorded)
     columns = [
         pl.col(name).cast(dtype) if name in bars.columns else pl.lit(None, dtype).alias(name)
         for name, dtype in locked.minute_bars.schema.items()
@@ -120,7 +120,7 @@ def test_minute_bars_block_a_path_as_they_block_the_portfolio(
     assert of(own, "friday").equals(returns)
 
 
-def test_prices_reach_back_to_the_last_trade_day_however_young_index_weights_must_be() -> None:
+def test_prices_cover_the_last_trade_day_whatever_the_maximum_age_of_weights() -> None:
     section = {"lines": ALL, "portfolios": SETTINGS.model_copy(update={"benchmark_max_age": 1})}
     read = lines_prices.keys(CALENDAR, WEEKS[2], section, CALENDAR.first)
     assert set(CALENDAR.week_days(WEEKS[1]) + CALENDAR.week_days(WEEKS[2])) <= set(read)
@@ -147,10 +147,10 @@ def test_every_rebalance_is_verified_and_weekly(builder: Builder, lines: pl.Data
         assert [days[weekday] for weekday in WEEKDAYS] == CALENDAR.week_days(week)
 
 
-def test_nothing_after_a_day_takes_part_in_it(
+def test_later_days_have_no_effect_on_a_day(
     lines: pl.DataFrame, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Everything after a Wednesday is noise in another world: every line's rows up to it are the same, also in that week."""
+    """With noise in place of all data after a Wednesday, the rows of every line up to it are the same, also in that week."""
     cut = CALENDAR.week_days(WEEKS[3])[2]
     noisy, other = Market(seed=9), Market(seed=10)
     for name in ("prices", "securities", "indices", "styles", "factors"):
@@ -176,7 +176,7 @@ def test_week_by_week_equals_a_backfill(lines: pl.DataFrame, tmp_path: Path) -> 
     assert weekly.equals(lines)
 
 
-def test_without_a_line_nothing_is_read_and_nothing_stored(tmp_path: Path) -> None:
+def test_without_a_line_nothing_is_read_or_stored(tmp_path: Path) -> None:
     builder = world(tmp_path, Tree())
     table = builder.tables["portfolio_lines"]
     assert build(builder).is_empty()
@@ -185,18 +185,18 @@ def test_without_a_line_nothing_is_read_and_nothing_stored(tmp_path: Path) -> No
         assert "none set" in builder.lake.manifest(table, week).notes["lines"]
 
 
-def test_a_line_that_cannot_begin_says_why(builder: Builder, lines: pl.DataFrame, tmp_path: Path) -> None:
-    said = builder.lake.manifest(builder.tables["portfolio_lines"], WEEKS[-1]).unavailable
-    assert "no weights of 000852.SH" in str(said["csi1000: monday"])
-    assert not any(key.startswith("csi500") for key in said)
+def test_a_line_that_cannot_be_built_has_a_reason(builder: Builder, lines: pl.DataFrame, tmp_path: Path) -> None:
+    recorded = builder.lake.manifest(builder.tables["portfolio_lines"], WEEKS[-1]).unavailable
+    assert "no weights of 000852.SH" in str(recorded["csi1000: monday"])
+    assert not any(key.startswith("csi500") for key in recorded)
     other = world(tmp_path, Tree(lines=LinesSettings(alphas=(("skewness", "gru_50_1"), "skewness"))))
     found = build(other)
     assert set(found["line"]) == {"skewness"}
-    said = other.lake.manifest(other.tables["portfolio_lines"], WEEKS[0]).unavailable
-    assert "gru_50_1" in str(said["csi500: skewness + gru_50_1"])
+    recorded = other.lake.manifest(other.tables["portfolio_lines"], WEEKS[0]).unavailable
+    assert "gru_50_1" in str(recorded["csi500: skewness + gru_50_1"])
 
 
-def test_a_line_that_is_no_factor_is_refused_by_its_name(tmp_path: Path) -> None:
+def test_a_line_on_an_unknown_factor_is_refused(tmp_path: Path) -> None:
     builder = world(tmp_path, Tree(lines=LinesSettings(alphas=("skewnes",))))
     (outcome,) = builder.build(builder.tables["portfolio_lines"], WEEKS[:1])
     assert outcome.state == "blocked"
@@ -212,7 +212,7 @@ def test_a_line_that_is_no_factor_is_refused_by_its_name(tmp_path: Path) -> None
         {"weekdays": ["monday", "monday"]},
     ],
 )
-def test_a_line_is_named_once(wrong: dict) -> None:
+def test_a_repeated_line_is_refused(wrong: dict) -> None:
     with pytest.raises(ValueError, match=r"twice|without repetition"):
         LinesSettings.model_validate(wrong)
 

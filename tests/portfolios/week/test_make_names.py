@@ -1,4 +1,4 @@
-"""Frozen and forbidden names, drift, index reviews, delistings, gaps: what advance.py, exposures.py and execution.py specify."""
+"""Frozen and forbidden stocks, drift, index reviews, delistings and gaps, as specified in advance.py, exposures.py, execution.py."""
 
 import datetime as dt
 
@@ -21,7 +21,7 @@ KEPT = pl.min_horizontal("weight", "drifted_weight")  # held, and not about to b
 
 
 def suspend(market: Market, symbol: str, since: dt.date) -> None:
-    """No trade from a day on, but still listed."""
+    """Remove the trades from a day on; the stocks stay listed."""
     after = (pl.col("symbol") == symbol) & (pl.col("date") >= since)
     market.prices = market.prices.filter(~after)
     market.securities = market.securities.with_columns(traded=pl.col("traded") & ~after)
@@ -33,7 +33,7 @@ def delist(market: Market, symbol: str, since: dt.date) -> None:
 
 
 def review(market: Market, since: dt.date, leaving: list[str], joining: list[str]) -> None:
-    """From the close of `since` on a vector in which some names have taken the places of others."""
+    """Replace some members by other stocks in the vector that is known from the close of `since`."""
     swap = dict(zip(leaving, joining, strict=True))
     old, new = market.indices.filter(pl.col("date") < since), market.indices.filter(pl.col("date") >= since)
     new = new.with_columns(pl.col("symbol").replace(swap), published_date=pl.lit(since))
@@ -63,7 +63,7 @@ def advance_market(
     return advance(CSI500, state, tables, days, CALENDAR, settings, market.unavailable)
 
 
-def test_the_pure_step_makes_what_is_stored_and_needs_no_week_of_the_calendar() -> None:
+def test_the_pure_step_equals_the_stored_week_and_accepts_any_days() -> None:
     market, state = Market(seed=1), None
     for week in WEEKS[:3]:
         made = market.week(week)
@@ -116,7 +116,7 @@ def test_holdings_drift_with_prices_from_fill_to_signal_close() -> None:
     assert solve_of(market.made[WEEKS[2]])["cash"] == pytest.approx(cash / total, abs=1e-12)
 
 
-def test_a_suspended_holding_is_frozen_and_budgeted_until_it_trades_again() -> None:
+def test_a_suspended_holding_is_frozen_and_counted_until_it_trades_again() -> None:
     market = Market(seed=3)
     for week in WEEKS[:2]:
         market.week(week)
@@ -130,7 +130,7 @@ def test_a_suspended_holding_is_frozen_and_budgeted_until_it_trades_again() -> N
         assert row["weight"] == pytest.approx(row["drifted_weight"], abs=1e-12)
         assert solve_of(made)["frozen_weight"] >= row["drifted_weight"]
         assert made.frame["weight"].sum() == pytest.approx(1.0, abs=1e-8)  # the others fill the budget that it leaves
-        # its worth stands still while the portfolio's moves
+        # its value does not change, while the portfolio's does
         last, solve = row_of(market, before, symbol), solve_of(market.made[before])
         worth = last["drifted_weight"] * solve["nav"]
         assert row["drifted_weight"] * solve_of(made)["nav"] == pytest.approx(worth, abs=1e-12)
@@ -148,7 +148,7 @@ def test_a_name_that_leaves_the_index_is_sold_within_the_turnover_limit() -> Non
     joining = market.symbols[40:44]
     review(market, CALENDAR.week_days(WEEKS[2])[2], leaving, joining)
     suspend(market, leaving[0], CALENDAR.week_days(WEEKS[2])[0])
-    # the score wants to keep what left
+    # the score favours the stock that left
     market.factors = market.factors.with_columns(
         value=pl.when(pl.col("symbol").is_in(leaving)).then(5.0).otherwise("value")
     )
@@ -173,8 +173,8 @@ def test_a_name_that_leaves_the_index_is_sold_within_the_turnover_limit() -> Non
     assert solve_of(made)["turnover"] <= BOUNDS.turnover + 1e-8
 
 
-def test_a_member_that_was_delisted_is_taken_out_of_the_benchmark_and_said() -> None:
-    """A merger: its money comes as cash, nobody is short of its industry, and the vector is not filled up unsaid."""
+def test_a_delisted_member_is_removed_from_the_benchmark_and_reported() -> None:
+    """After a merger its value is paid in cash, no portfolio is underweight in its industry, and the removal is recorded."""
     market = Market(seed=5)
     for week in WEEKS[:2]:
         market.week(week)
@@ -206,7 +206,7 @@ def test_a_target_delisted_before_it_was_traded_is_blocked() -> None:
     assert solve_of(market.made[WEEKS[1]])["blocked_orders"] >= 1
 
 
-def test_the_delisted_leave_both_sides_of_the_division() -> None:
+def test_delisted_members_are_removed_before_the_division() -> None:
     days = [dt.date(2023, 7, 3), dt.date(2023, 7, 4)]
     published = pl.DataFrame({"symbol": list("ABC"), "weight": [0.5, 0.3, 0.198], "published_date": [days[0]] * 3})
     prices = pl.DataFrame(
@@ -243,7 +243,7 @@ def test_published_weights_that_sum_to_less_are_divided_by_their_sum_and_the_sum
         market.week(WEEKS[0])
 
 
-def test_a_held_name_that_loses_its_score_is_kept_or_sold_without_a_view() -> None:
+def test_a_holding_that_loses_its_score_has_no_view() -> None:
     market = Market(seed=8)
     market.week(WEEKS[0])
     market.week(WEEKS[1])
@@ -261,7 +261,7 @@ def test_a_held_name_that_loses_its_score_is_kept_or_sold_without_a_view() -> No
     assert step.names.filter(pl.col("symbol") == symbol)["weight"].to_list() == [0.0]  # not held: can't be bought
 
 
-def test_names_without_industry_are_an_industry_and_names_without_style_weigh_nothing() -> None:
+def test_stocks_without_industry_form_one_and_stocks_without_style_have_exposure_zero() -> None:
     market = Market(seed=9)
     bare, unstyled = market.symbols[:6] + market.symbols[50:54], market.symbols[10]
     market.securities = market.securities.with_columns(
@@ -310,7 +310,7 @@ def test_options_reach_the_trade_day() -> None:
     assert solve_of(plain.made[WEEKS[1]])["cut_orders"] != solve["cut_orders"]
 
 
-def test_minute_bars_of_the_trade_day_decide_who_is_blocked() -> None:
+def test_minute_bars_of_the_trade_day_decide_which_stocks_are_blocked() -> None:
     plain, market = Market(seed=11), Market(seed=11)
     for one in (plain, market):
         one.week(WEEKS[0])

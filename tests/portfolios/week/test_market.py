@@ -1,4 +1,4 @@
-"""A day's market: suspension, ex-rights, and who was blocked at the limit, by daily and by minute bars."""
+"""A day's market: suspension, ex-rights, and the stocks blocked at the limit, by daily and by minute bars."""
 
 import datetime as dt
 
@@ -20,7 +20,7 @@ def securities_of(symbols: str, up: float | None = 11.0, down: float | None = 9.
     return pl.DataFrame(rows, schema_overrides={"limit_up": pl.Float64, "limit_down": pl.Float64})
 
 
-def test_a_days_market_reads_suspension_limits_and_ex_rights() -> None:
+def test_a_days_market_has_suspensions_limits_and_ex_rights() -> None:
     prices = pl.DataFrame(
         [
             {**BAR, "symbol": "A", "low": 11.0, "high": 11.0, "close": 11.0, "vwap": 11.0},  # locked up all day
@@ -48,7 +48,7 @@ def test_a_days_market_reads_suspension_limits_and_ex_rights() -> None:
     assert day.sell_volume == pytest.approx([100, 100, 0, 100, 0, 100, 0, 0] + [100] * 4)
 
 
-def test_days_come_in_the_order_asked_for_and_none_may_be_missing() -> None:
+def test_days_are_returned_in_order_and_a_missing_one_is_an_error() -> None:
     later = DAY + dt.timedelta(days=1)
     prices = pl.DataFrame([{**BAR, "symbol": "A", "low": 10.0, "high": 10.0, "close": 10.0, "vwap": 10.0}])
     prices = pl.concat([prices, prices.with_columns(date=pl.lit(later), close=pl.lit(10.5))])
@@ -113,7 +113,7 @@ def test_minute_bars_block_where_too_little_was_traded_inside() -> None:
     assert day.sell_volume == pytest.approx([100, 100, 3, 100, 100])
     (loose,) = market_days(names, [DAY], daily_of(minutes), securities_of("ABCDE"), minutes, min_inside_share=0.0)
     assert loose.locked_up.tolist() == [False, False, False, True, False]  # nothing inside blocks all the same
-    # where the minutes don't tell volumes, or there are none, the daily bar decides
+    # where the minute bars have no volumes, or there are none, the daily bar decides
     for silent in (minutes.with_columns(volume=pl.lit(None, pl.Int64)), minutes.with_columns(amount=None), None):
         (daily,) = market_days(names, [DAY], daily_of(minutes), securities_of("ABCDE"), silent, min_inside_share=0.1)
         assert daily.locked_up.tolist() == [False, False, False, True, False]

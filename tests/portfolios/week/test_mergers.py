@@ -1,4 +1,4 @@
-"""Mergers: old shares become new shares, held against a ledger that counts shares, and through whole weeks of a portfolio."""
+"""Mergers: old shares become new shares, against a ledger of shares, and over whole weeks of a portfolio."""
 
 import datetime as dt
 import functools
@@ -60,7 +60,7 @@ def rows_of_a_week(rng: np.random.Generator, mergers: list[Change]) -> tuple[pl.
 
 @settings(max_examples=60, deadline=None)
 @given(seed=st.integers(0, 10**9), days=st.lists(st.integers(0, 4), min_size=1, max_size=2), chained=st.booleans())
-def test_the_ledger_of_shares_ends_with_the_same_money(seed: int, days: list[int], chained: bool) -> None:
+def test_mergers_equal_a_ledger_of_shares(seed: int, days: list[int], chained: bool) -> None:
     """A into B, then B into C (or D into C): the accounts of old shares that become `ratio` new ones each."""
     rng = np.random.default_rng(seed)
     days.sort()
@@ -140,7 +140,7 @@ def test_a_merger_dated_on_a_day_without_trading_takes_the_next_day_s_reference_
     assert (exchange.growth, exchange.settled) == (1.0, monday)
 
 
-def test_nothing_is_exchanged_where_the_name_was_paid_out_before() -> None:
+def test_a_stock_that_was_paid_out_is_not_exchanged() -> None:
     prices = pl.DataFrame({"date": [WEEK[1]], "symbol": [B], "pre_close": [8.0], "close": [8.5], "volume": [1]})
     securities = pl.DataFrame({"date": [WEEK[0], WEEK[1]], "symbol": [B, B], "last_close": [8.0, 8.5]})
     for gone in (securities, securities.filter(pl.col("date") == WEEK[1])):
@@ -151,7 +151,7 @@ def test_nothing_is_exchanged_where_the_name_was_paid_out_before() -> None:
 
 
 @pytest.mark.parametrize(
-    ("ratio", "new_price", "said"),
+    ("ratio", "new_price", "expected"),
     [
         (50.0, 8.0, "50 times its value, outside 0.5 to 2 .*at equal values it would be 1. If these are the terms"),
         (1e6, 8.0, "1e\\+06 times its value"),
@@ -162,16 +162,16 @@ def test_nothing_is_exchanged_where_the_name_was_paid_out_before() -> None:
         (0.5, 8.0, None),
     ],
 )
-def test_a_ratio_out_of_any_sense_is_refused_where_both_prices_are_known(
-    ratio: float, new_price: float, said: str | None
+def test_an_implausible_ratio_is_refused_where_both_prices_are_known(
+    ratio: float, new_price: float, expected: str | None
 ) -> None:
     prices = pl.DataFrame({"date": [WEEK[1]], "symbol": [B], "pre_close": [new_price], "close": [8.5], "volume": [1]})
     securities = pl.DataFrame({"date": [WEEK[0], WEEK[0], WEEK[1]], "symbol": [A, B, B], "last_close": [8.0, 9.9, 8.5]})
     merger = Change(WEEK[1], A, B, ratio, True)
-    if said is None:
+    if expected is None:
         assert exchange_shares([merger], prices, securities, BAND)[2][0].growth == ratio
         return
-    with pytest.raises(InputError, match=f"merges {A} into {B} on {WEEK[1]}.*{said}"):
+    with pytest.raises(InputError, match=f"merges {A} into {B} on {WEEK[1]}.*{expected}"):
         exchange_shares([merger], prices, securities, BAND)
     unknown = securities.filter(
         (pl.col("symbol") != A) | (pl.col("date") != WEEK[0])
@@ -220,7 +220,7 @@ def merged_on_the_trade_day(later: float, settings: PortfoliosSettings = SETTING
 
 
 def test_a_name_absorbed_on_the_trade_day_is_not_bought() -> None:
-    """What is bought of the new name follows from its own target; of the old name nothing can be bought any more."""
+    """Purchases of the new stock follow from its own target; the old stock can no longer be bought."""
     old, new, market = merged_on_the_trade_day(9.0)
     assert old["order"] > 0
     assert (old["state"], old["blocked"], old["filled"], old["topped_up"]) == ("merged", "not_buyable", 0.0, 0.0)
@@ -326,7 +326,7 @@ def side(builder: Builder, week: dt.date, name: str) -> pl.DataFrame:
     return pl.read_parquet(io.BytesIO(builder.lake.read_file(TABLES[0], week, name)))
 
 
-def test_weeks_before_the_merger_do_not_know_of_it(merged: Builder, paid_out: Builder) -> None:
+def test_weeks_before_the_merger_are_unchanged(merged: Builder, paid_out: Builder) -> None:
     for table in TABLES[:4]:
         for week in WEEKS[:2]:
             one, other = (builder.lake.manifest(table, week) for builder in (merged, paid_out))
@@ -396,12 +396,12 @@ def assert_accounts_agree(builder: Builder, own: Market, week: dt.date, settled:
     assert abs(builder.lake.manifest(TABLES[3], week).notes["csi500"]["gap"]) < 1e-12
 
 
-def test_the_week_of_the_merger_is_that_of_a_plain_account(merged: Builder) -> None:
-    """Cash, old and new shares followed from the executed trades to the signal close, and the index's weights."""
+def test_the_week_of_the_merger_equals_a_plain_computation(merged: Builder) -> None:
+    """Cash, old and new shares computed from the executed trades to the signal close, and the index's weights."""
     assert_accounts_agree(merged, market(), WEEKS[2], DATE)
 
 
-def test_later_weeks_know_the_new_name_alone(merged: Builder) -> None:
+def test_later_weeks_contain_the_new_symbol_only(merged: Builder) -> None:
     """Also while the index is still drifted from a vector with the old name; the attribution adds up in every week."""
     for week in WEEKS[2:]:
         frame = merged.lake.read(TABLES[0], [week]).collect()
@@ -421,7 +421,7 @@ def test_without_a_declaration_the_old_name_is_paid_out(paid_out: Builder) -> No
 
 
 def test_a_new_name_that_is_suspended_on_the_day_takes_the_holding_when_it_trades(tmp_path: Path) -> None:
-    """Over a signal close the old name stays by itself, frozen; the exchange counts on the day of the first trade."""
+    """Over a signal close the old stock stays separate and frozen; the exchange takes effect on the day of the first trade."""
     waiting = built(tmp_path, declared=True, daily="make_daily_suspended")
     frame = waiting.lake.read(TABLES[0], [WEEKS[2]]).collect()
     kept = frame.filter(pl.col("symbol") == OLD)

@@ -1,4 +1,4 @@
-"""What may not be bought is never bought: not by its target, not with unspent cash, whatever its price did since."""
+"""A stock that may not be bought is never bought, neither for its target nor with unspent cash, at any price move."""
 
 import datetime as dt
 
@@ -88,7 +88,7 @@ def test_without_a_state_the_same_holding_is_topped_up() -> None:
 
 
 def test_a_name_whose_listing_day_is_unknown_is_not_bought() -> None:
-    """At the signal close it has the state new; unknown on the trade day alone, its order is blocked there."""
+    """At the signal close it has the state new; if only the trade day's is unknown, its order is blocked there."""
     for since, state in ((CALENDAR.first, "new"), (CALENDAR.week_days(WEEKS[1])[0], FREE)):
         market = Market(seed=3)
         own = pl.col("symbol") == market.symbols[5]
@@ -105,7 +105,7 @@ def test_a_name_whose_listing_day_is_unknown_is_not_bought() -> None:
             assert (order["state"], order["blocked"], order["filled"]) == ("new", "not_buyable", 0.0)
 
 
-def test_the_gate_refuses_a_week_that_bought_what_may_not_be_bought() -> None:
+def test_the_gate_refuses_a_week_with_a_forbidden_purchase() -> None:
     market, _ = fallen("st")
     made = market.week(WEEKS[2])
     table = next(table for table in TABLES if table.name == "csi500_portfolio")
@@ -139,15 +139,15 @@ def test_no_name_whose_state_forbids_it_is_bought_and_money_is_conserved(
     after = done.holding + done.filled
     assert after.sum() + done.cash_after + done.cost == pytest.approx(1.0, abs=1e-10)
     if not lots and participation is None:
-        # nothing else differs from a day on which these names can't be bought for their price limit
+        # the only difference from a day on which the price limit blocks these stocks
         fills, account, _ = plain_execution(holding, cash, target, upper, traded, up | forbidden, down, 0.0)
         free = execute(holding, cash, target, upper, day, Terms.flat(0.0), state)
         assert free.filled * nav == pytest.approx(np.array(fills), abs=1e-9 * nav)
         assert free.cash_after * nav == pytest.approx(account, abs=1e-9 * nav)
 
 
-def test_no_week_of_a_market_of_changing_states_buys_what_it_may_not() -> None:
-    """Six weeks in which names become ST, are new, lose their score and are suspended, each day anew."""
+def test_no_week_with_changing_states_has_a_forbidden_purchase() -> None:
+    """Six weeks in which stocks become ST, are new, lose their score and are suspended, drawn anew for each day."""
     seen: set[str] = set()
     for seed in range(3):
         rng, market = np.random.default_rng(seed), Market(seed=seed)
@@ -164,8 +164,8 @@ def test_no_week_of_a_market_of_changing_states_buys_what_it_may_not() -> None:
             shown = {row["symbol"]: row for row in market.securities.filter(date=trade).iter_rows(named=True)}
             for row in file(made, "executions.parquet").iter_rows(named=True):
                 today = shown[row["symbol"]]
-                told = states[row["symbol"]]
-                expected = {"tradable": "", "suspended": "suspended_at_signal"}.get(told, told)
+                own_state = states[row["symbol"]]
+                expected = {"tradable": "", "suspended": "suspended_at_signal"}.get(own_state, own_state)
                 if not expected:
                     expected = "st" if today["is_st"] else "new" if today["listed_days"] < 120 else FREE
                 assert row["state"] == expected

@@ -58,7 +58,7 @@ def upstream(name: str) -> Table:
 
 
 def world(root: Path, tree: Section) -> Builder:
-    """A lake in which all that the stage reads is built."""
+    """A lake with all inputs of the stage."""
     (root / "market" / "bars").mkdir(parents=True)
     for day in DAYS:
         frame = pl.DataFrame({"symbol": ["600000.SH"], "minute": [570], "close": [10.0]})
@@ -79,7 +79,7 @@ def builder(tmp_path_factory: pytest.TempPathFactory) -> Builder:
     return world(tmp_path_factory.mktemp("world"), Tree())
 
 
-def test_a_week_without_the_one_before_is_blocked_and_says_which(builder: Builder) -> None:
+def test_a_week_without_its_previous_week_is_blocked_with_a_reason(builder: Builder) -> None:
     (outcome,) = builder.build(TABLES[0], [WEEKS[1]])
     assert outcome.state == "blocked"
     assert "csi500_portfolio" in outcome.detail
@@ -110,7 +110,7 @@ def test_weeks_in_order_pass_their_gate(builder: Builder) -> None:
     assert "no weights" in str(builder.lake.manifest(TABLES[2], WEEKS[-1]).unavailable["csi1000"])
 
 
-def test_the_lake_holds_what_the_functions_made_week_by_week(builder: Builder) -> None:
+def test_a_backfill_equals_weeks_made_one_by_one(builder: Builder) -> None:
     """Backfilled by the wrapper or made one by one from whole tables: the same weights."""
     own = Market(seed=9)
     for week in WEEKS[:3]:

@@ -1,4 +1,4 @@
-"""Weeks in a row: where a portfolio begins, what it carries on, and what it says when something is missing."""
+"""Consecutive weeks: the first build, the state between weeks, and the reasons for missing data."""
 
 import datetime as dt
 import itertools
@@ -40,7 +40,7 @@ def test_the_first_week_with_scores_is_built_from_cash_and_later_ones_carry_on()
     assert second["executed_turnover"] == pytest.approx(1.0, abs=0.01)
     held = market.made[WEEKS[2]].frame["drifted_weight"].sum()
     assert held + second["cash"] == pytest.approx(1.0, abs=1e-12)
-    # turnover by SPEC's own formula, cash counted as a name
+    # turnover by the formula of the specification, in which cash counts like a stock
     frame = market.made[WEEKS[2]].frame
     one_way = 0.5 * ((frame["weight"] - frame["drifted_weight"]).abs().sum() + second["cash"])
     assert second["turnover"] == pytest.approx(one_way, abs=1e-9)
@@ -63,7 +63,7 @@ def test_returns_of_the_days_multiply_to_the_net_asset_value() -> None:
         assert row["benchmark"] == pytest.approx(closes[row["date"]] / closes[before] - 1, abs=1e-15)
 
 
-def test_the_drifted_weights_stand_in_where_index_closes_are_absent() -> None:
+def test_drifted_weights_replace_missing_index_closes() -> None:
     market = Market(seed=1)
     market.indices = market.indices.with_columns(index_close=pl.lit(None, pl.Float64))
     for week in WEEKS[:2]:
@@ -74,14 +74,14 @@ def test_the_drifted_weights_stand_in_where_index_closes_are_absent() -> None:
     assert result.notes["left_out"] == {"index_closes": {"csi500": None}}
 
 
-def test_one_absent_close_leaves_the_week_s_benchmark_the_index_s() -> None:
+def test_one_missing_close_preserves_the_weeks_return_of_the_index() -> None:
     market = Market(seed=1)
     days = CALENDAR.week_days(WEEKS[1])
     for week in WEEKS[:2]:
         market.week(week)
     whole = market.returns(WEEKS[1]).frame["benchmark"].to_list()
     market.indices = market.indices.with_columns(index_close=pl.when(pl.col("date") != days[1]).then("index_close"))
-    # one member is no longer listed: securities say so, and the stand-in is without it
+    # one member is no longer listed according to securities, so the stand-in excludes it
     gone = (pl.col("symbol") == market.symbols[3]) & (pl.col("date") <= days[0])
     market.listings = market.securities.filter(~gone)
     result = market.returns(WEEKS[1])
@@ -114,7 +114,7 @@ def test_the_look_back_covers_the_drift_of_the_oldest_vector_in_use() -> None:
     assert benchmark_window.keys(CALENDAR, WEEKS[0], settings, CALENDAR.first) == CALENDAR.week_days(WEEKS[0])
 
 
-def test_no_weights_no_portfolio_but_a_running_one_may_not_lose_them() -> None:
+def test_missing_weights_delay_the_first_build_and_stop_a_running_portfolio() -> None:
     market = Market()
     none = market.week(WEEKS[0], table="csi1000_portfolio")
     assert "no weights of 000852.SH were published" in str(none.unavailable["weight"])
@@ -132,7 +132,7 @@ def test_weights_too_old_to_drift() -> None:
     assert solve_of(market.week(WEEKS[0], just))["first_build"]
 
 
-def test_a_suspended_name_has_no_part_in_the_score() -> None:
+def test_a_suspended_stock_does_not_count_in_the_score() -> None:
     market, suspended = Market(seed=5), 0.0
     for week in WEEKS:
         made = market.week(week)
@@ -155,7 +155,7 @@ def test_missing_prices_are_not_suspensions() -> None:
         market.week(WEEKS[1])
 
 
-def test_a_delisted_holding_becomes_cash_and_is_spent_again() -> None:
+def test_a_delisted_holding_becomes_cash_and_is_invested_again() -> None:
     market = Market(seed=2)
     market.week(WEEKS[0])
     market.week(WEEKS[1])
@@ -236,7 +236,7 @@ def test_members_only() -> None:
     assert solve_of(closing)["frozen_weight"] == pytest.approx(suspended, abs=1e-15)
 
 
-def test_what_the_data_cannot_bound_is_not_bounded_and_says_so() -> None:
+def test_constraints_without_data_are_not_applied_with_a_reason() -> None:
     market = Market(seed=5)
     market.styles = market.styles.with_columns(value=pl.lit(None, pl.Float64))
     market.securities = market.securities.with_columns(industry=pl.lit("unknown"))
@@ -264,7 +264,7 @@ def test_the_score_of_a_model_comes_from_scores() -> None:
         market.week(WEEKS[0], SETTINGS.model_copy(update={"alpha": "nothing"}))
 
 
-def test_a_factor_of_a_users_own_is_an_alpha() -> None:
+def test_a_users_own_factor_can_be_the_alpha() -> None:
     market = Market(seed=6)
     settings = SETTINGS.model_copy(update={"alpha": "illiquidity"})
     named = market.factors.with_columns(factor=pl.lit("illiquidity"))
@@ -342,12 +342,12 @@ def test_the_score_may_be_the_mean_of_several() -> None:
     assert str(waiting.unavailable["weight"]) == (
         "no skewness, gru_50_1 score on 2023-06-09: 17 days of history are missing"
     )
-    for wrong, told in (((), "alpha"), (("skewness", "skewness"), "skewness")):
-        with pytest.raises(ValueError, match=told):
+    for wrong, reported in (((), "alpha"), (("skewness", "skewness"), "skewness")):
+        with pytest.raises(ValueError, match=reported):
             PortfoliosSettings(alpha=wrong)
 
 
-def test_a_score_that_is_no_number_is_no_score() -> None:
+def test_a_score_that_is_not_finite_is_no_score() -> None:
     market = Market()
     odd = {"600003.SH": float("nan"), "600004.SH": float("inf"), "600005.SH": float("-inf")}
     market.factors = market.factors.with_columns(
@@ -355,7 +355,7 @@ def test_a_score_that_is_no_number_is_no_score() -> None:
     )
     for week in WEEKS[:2]:
         frame = market.week(week).frame
-    told = frame.filter(pl.col("symbol").is_in(list(odd)))
-    assert told["score"].null_count() == told.height == 3
-    assert set(told["state"]) <= {"no_score", "suspended"}
-    assert (told["weight"] <= told["drifted_weight"].clip(told["lower"], None) + 1e-12).all()
+    reported = frame.filter(pl.col("symbol").is_in(list(odd)))
+    assert reported["score"].null_count() == reported.height == 3
+    assert set(reported["state"]) <= {"no_score", "suspended"}
+    assert (reported["weight"] <= reported["drifted_weight"].clip(reported["lower"], None) + 1e-12).all()

@@ -1,4 +1,4 @@
-"""solve.parquet: one row that holds everything the week's solve has to say."""
+"""solve.parquet: one row with the whole record of the week's solve."""
 
 import polars as pl
 import pytest
@@ -18,7 +18,7 @@ def market() -> Market:
     return market
 
 
-def test_one_row_with_every_list_and_no_other_file_of_the_solve(market: Market) -> None:
+def test_the_solve_is_one_row_with_every_list(market: Market) -> None:
     for week in WEEKS[:3]:
         made = market.made[week]
         solve = file(made, "solve.parquet")
@@ -27,7 +27,7 @@ def test_one_row_with_every_list_and_no_other_file_of_the_solve(market: Market) 
         assert set(made.files) == {"solve.parquet", "executions.parquet", "days.parquet"}
 
 
-def test_the_checks_judge_the_weeks_own_numbers(market: Market) -> None:
+def test_the_checks_use_the_numbers_of_the_week(market: Market) -> None:
     table = next(table for table in TABLES if table.name == "csi500_portfolio")
     for week in WEEKS[:3]:
         made = market.made[week]
@@ -44,7 +44,7 @@ def test_the_checks_judge_the_weeks_own_numbers(market: Market) -> None:
         assert active.filter(free).max() <= BOUNDS.stock_deviation + judged["residual"] + 1e-12
 
 
-def test_the_lists_are_the_week_that_was_solved(market: Market) -> None:
+def test_the_lists_equal_the_weeks_solution(market: Market) -> None:
     solve, frame = solve_of(market.made[WEEKS[1]]), market.made[WEEKS[1]].frame
     rows, costs, names = (unnest(solve, name) for name in ("constraints", "costs", "binding_names"))
     assert {"industry", "turnover_limit", "size", "value", "fully_invested"} <= set(rows["constraint"])
@@ -63,7 +63,7 @@ def test_the_lists_are_the_week_that_was_solved(market: Market) -> None:
     assert (attempts["residual"].drop_nulls() <= 1e-8).all()
 
 
-def test_the_totals_are_those_of_the_names() -> None:
+def test_the_totals_equal_the_sums_over_stocks() -> None:
     market = Market(seed=2)
     market.factors = market.factors.filter(pl.col("symbol") != "600002.SH")
     for week in WEEKS[:3]:
@@ -88,7 +88,7 @@ def test_the_totals_are_those_of_the_names() -> None:
     assert solve["lowest_cash"] == pytest.approx(min(file(made, "days.parquet")["cash"].min(), solve["cash"]), abs=1e-9)
 
 
-def test_a_week_that_gave_stores_what_conflicts() -> None:
+def test_a_relaxed_week_stores_its_conflicts() -> None:
     market = Market(seed=4)
     market.week(WEEKS[0])
     tight = BOUNDS.model_copy(update={"turnover": 0.0})
@@ -103,7 +103,7 @@ def test_a_week_that_gave_stores_what_conflicts() -> None:
     assert [row["constraint"] for row in made.notes["relaxed"]] == [row["constraint"] for row in solve["relaxations"]]
 
 
-def test_what_was_not_applied_is_a_row_without_numbers() -> None:
+def test_a_constraint_that_was_not_applied_is_a_row_without_numbers() -> None:
     market = Market(seed=5)
     market.styles = market.styles.with_columns(value=pl.lit(None, pl.Float64))
     market.unavailable = {"styles": {"value": "no fundamentals"}}
@@ -125,7 +125,7 @@ def test_exact_costs_by_setting() -> None:
     assert exact["objective"] == plain["objective"]
 
 
-def test_a_name_outside_its_band_is_told_with_how_far() -> None:
+def test_a_stock_outside_its_band_is_recorded_with_its_distance() -> None:
     outside = []
     for seed in range(4):
         market = Market(seed=seed)
