@@ -1,5 +1,5 @@
-"""Ticks and delivered bars → tape_health: is a symbol's tape of a day all there and right (SPEC §2.3)?
+"""The stage that makes tape_health from ticks or delivered bars: whether each symbol-day is complete and consistent (SPEC §2.3).
 
-Here: snapshots held against trades, orders against trades, books replayed, channels, totals, and the verdict of each symbol. Not here:
-reading vendor files (assets/ticks), bars (assets/bars).
+This package compares snapshots and orders with trades, replays books, counts channel numbers, compares totals and makes the verdict
+of each symbol. It does not read vendor files (assets/ticks) or make bars (assets/bars).
 """

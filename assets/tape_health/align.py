@@ -1,12 +1,12 @@
-"""Kernels that hold a day's snapshots against its trades, by what was counted and not by clocks. Arrays in, arrays out.
+"""Numba kernels that compare a day's snapshots with its trades, aligned by cumulative counts and not by time stamps.
 
-Here: running sums of a tape, stamps out of order, which snapshots lie on the tape. Not here: verdicts (verdicts.py),
-batches and frames (align_tapes.py).
+This module computes running sums of a tape, finds stamps out of order and decides which snapshots are aligned with the tape. It does
+not make verdicts (verdicts.py) or handle batches and frames (align_tapes.py).
 
-What holds on a real tape (600519 on 2023-02-01, 27 135 trades, 5 109 snapshots): every snapshot's cumulative volume and amount
-are the sums of the first k trades, k being its cumulative count, to the share and the cent; its stamp precedes its last trade
-by up to 0.99 s and follows its next by up to 0.05 s. Hence the rule: a snapshot lies on the tape where both sums are those of
-the first k trades. By volume instead of count, k is found by bisection: volumes only grow.
+On a real tape (600519 on 2023-02-01, 27 135 trades, 5 109 snapshots) the cumulative volume and amount of every snapshot equal the
+sums of the first k trades to the share and the cent, where k is its cumulative count; its stamp is up to 0.99 s before its last
+trade and up to 0.05 s after the next one. A snapshot is therefore aligned if both sums are those of the first k trades. If
+snapshots are aligned by volume instead of count, k is found by bisection, because cumulative volumes do not fall.
 """
 
 from typing import NamedTuple
@@ -26,12 +26,14 @@ NO_LIMIT = np.iinfo(np.int64).max
 
 (TRADES, VOLUME, AMOUNT, OUTSIDE, LATE_VOLUME, LATE_AMOUNT, DISORDERED, UNCERTAIN, CHANNELS, PRICE_CHANGES,
  AGAINST_PRICE, IMPROVING) = range(12)  # fmt: skip
-"""Columns of `tape_sums`: LATE_VOLUME and LATE_AMOUNT are after-hours; DISORDERED stamps earlier than one before; UNCERTAIN bars among them;
-PRICE_CHANGES from one trade to the next on its channel, where both have an aggressor; AGAINST_PRICE those of them to a higher price by an
-active sell, or to a lower one by an active buy; IMPROVING those by which an active order was filled at a better price than just before."""
+"""Columns of `tape_sums`. LATE_VOLUME and LATE_AMOUNT are after-hours. DISORDERED counts stamps earlier than the previous one, and
+UNCERTAIN those whose bar cannot be determined. PRICE_CHANGES counts the changes from one trade to the next on its channel where both have
+an aggressor, AGAINST_PRICE those to a higher price by an active sell or to a lower one by an active buy, and IMPROVING those by which one
+active order was filled at a better price than by its previous fill."""
 FELL, MISALIGNED, CROSSED, LATE, ODD, REPEATED = 1, 2, 4, 8, 16, 32
-"""Bits of a snapshot's faults: cumulative fields fell; off the tape; bid ≥ ask; stamped far from its trades; its previous
-close or limit prices are not those of the others, its levels are out of order, its best prices outside the limits; the row before it once more."""
+"""Bits of a snapshot's faults. FELL: its cumulative fields fell. MISALIGNED: they are not sums of the trades. CROSSED: bid ≥ ask. LATE: it
+is stamped far from its trades. ODD: its previous close or limit prices differ from those of the other snapshots, its levels are out of order
+or its best prices are outside the limits. REPEATED: it equals the previous row."""
 (JUDGED, N_FELL, N_MISALIGNED, N_CROSSED, N_LATE, N_ODD, N_REPEATED, N_UNUSABLE, RUN, RUN_FROM, RUN_TO, FIRST_OFF, FINAL_VOLUME,
  FINAL_AMOUNT, PRE_CLOSE, LIMIT_UP, LIMIT_DOWN, FINAL_TIME, WHOLE_YUAN, BOOKED, GAP, GAP_FROM, FOLLOWING,
  AGAINST_BOOK, N_HALTED, SWEPT, SWEPT_ABOVE, SWEPT_BELOW, SWEPT_OWN, SWEPT_OTHER) = range(30)  # fmt: skip
@@ -39,7 +41,7 @@ close or limit prices are not those of the others, its levels are out of order, 
 
 
 class Trades(NamedTuple):
-    """A tape in its order, one entry per trade; those of symbol s are starts[s] … starts[s + 1] − 1."""
+    """A tape in its order, one entry per trade; the trades of symbol s are starts[s] … starts[s + 1] − 1."""
 
     starts: np.ndarray
     time: np.ndarray  # ms since midnight
@@ -52,16 +54,18 @@ class Trades(NamedTuple):
 
 
 class Sums(NamedTuple):
-    """What `tape_sums` fills, one entry per trade."""
+    """The arrays that `tape_sums` fills, one entry per trade."""
 
-    volumes: np.ndarray  # shares up to and with the trade
-    amounts: np.ndarray  # 1/10 000 yuan
-    stamps: np.ndarray
+    volumes: np.ndarray  # shares up to and including the trade
+    amounts: np.ndarray  # 1/10 000 yuan up to and including the trade
+    stamps: np.ndarray  # see `tape_sums`
 
 
 class Quotes(NamedTuple):
-    """Snapshots, one entry each; those of symbol s are starts[s] … starts[s + 1] − 1. Unknown counts, volumes and amounts are −1,
-    unknown prices 0; prices and amounts in 1/10 000 yuan."""
+    """Snapshots, one entry each; the snapshots of symbol s are starts[s] … starts[s + 1] − 1.
+
+    Unknown counts, volumes and amounts are −1, unknown prices 0. Prices and amounts are in 1/10 000 yuan.
+    """
 
     starts: np.ndarray
     time: np.ndarray  # ms since midnight
@@ -80,11 +84,13 @@ class Quotes(NamedTuple):
 
 
 class Tolerances(NamedTuple):
-    """How far a snapshot may be off its tape."""
+    """The differences that are accepted between a snapshot and its tape."""
 
-    by_count: bool  # whether its count says which trades it holds; else its volume does
-    whole_yuan: int  # 1/10 000 yuan by which an amount may miss the sum, where the symbol's amounts are all whole yuan
-    amount: int  # the same elsewhere
+    by_count: bool  # whether snapshots are aligned by their count of trades; else by their volume
+    whole_yuan: (
+        int  # 1/10 000 yuan by which an amount may differ from the sum if all amounts of the symbol are whole yuan
+    )
+    amount: int  # the same if they are not
     max_lag: int  # ms between a snapshot and the trades around it
     min_halt: int  # ms of trading hours without a trade that may be a halt
     volume_factor: float  # times by which the shares that trades took of a level may differ from its volume
@@ -92,7 +98,7 @@ class Tolerances(NamedTuple):
 
 @njit(cache=True, nogil=True)
 def in_order(values):
-    """A longest run of values (not adjacent) that never falls: True for its members. n log n, patience sorting.
+    """Mark the members of a longest non-decreasing subsequence of `values`, found by patience sorting in n log n steps.
 
     >>> in_order(np.array([1, 2, 9, 3, 3, 4])).tolist()
     [True, True, False, True, True, True]
@@ -122,11 +128,12 @@ def in_order(values):
 
 @njit(cache=True, nogil=True)
 def tape_sums(trades, low, high, sums, out):
-    """Running sums of each symbol's tape, and what is odd about its rows.
+    """Compute the running sums of each symbol's tape, and count the faults of its rows.
 
-    trades: Trades. low, high: price limits per symbol, 1/10 000 yuan. Fills sums (Sums), out (symbols, 12) by column, and stamps with −1, or the time that a row whose stamp is out of order must have had:
-    the stamps in order around it lie in one bar, so that its own does as well (−2 where they do not, or where its own lies in an
-    auction and theirs do not, or the reverse: its bar or its side is uncertain).
+    trades: Trades. low, high: price limits per symbol, 1/10 000 yuan. Fills sums (Sums) and out (symbols, 12) by column. The stamps of
+    sums are −1 for a row in order. For a row out of order, they are the previous stamp in order if the stamps in order around the row
+    are in one bar, which then is the bar of the row. They are −2 if these stamps are in two bars, or if either these stamps or the
+    row's own stamp, but not both, are in an auction; then the bar or the side of the row is uncertain.
     """
     starts, time, channel, price, volume, side, bid, ask = trades
     volumes, amounts, stamps = sums
@@ -169,7 +176,7 @@ def _in_auction(time):
 
 @njit(cache=True, nogil=True)
 def _restamp(first, last, time, stamps, out):
-    """Stamps of one symbol on one channel. Counts the channel where it traded before the close."""
+    """Fill the stamps of one symbol on one channel (see `tape_sums`), and count the channel if it traded before the close."""
     falls = 0
     regular = False
     for i in range(first, last):
@@ -194,7 +201,9 @@ def _restamp(first, last, time, stamps, out):
                 after = time[j]
                 break
         in_one_bar = before >= 0 and after >= 0 and slot_of(before) == slot_of(after)
-        if in_one_bar and _in_auction(before) == _in_auction(time[i]):  # Shenzhen's sides are told by the stamp
+        if in_one_bar and _in_auction(before) == _in_auction(
+            time[i]
+        ):  # the sides of Shenzhen's trades depend on the stamp
             stamps[i] = before
         else:
             stamps[i] = -2
@@ -203,7 +212,7 @@ def _restamp(first, last, time, stamps, out):
 
 @njit(cache=True, nogil=True)
 def _majority(values, first, last):
-    """The value that most rows have, of those above 0; 0 where none is (Boyer and Moore's vote)."""
+    """Return the value above 0 that most rows have, by the majority vote of Boyer and Moore; 0 where no row has one."""
     value, votes = np.int64(0), 0
     for i in range(first, last):
         if values[i] <= 0:
@@ -219,7 +228,7 @@ def _majority(values, first, last):
 
 @njit(cache=True, nogil=True)
 def fill_limits(starts, limit_up, limit_down, low, high):
-    """The limit prices that most snapshots give, for symbols of which none is known (low 0, high the largest integer)."""
+    """Set low and high to the limit prices of most snapshots, for symbols without a known limit (low 0, high the largest integer)."""
     for s in range(len(starts) - 1):
         down, up = _majority(limit_down, starts[s], starts[s + 1]), _majority(limit_up, starts[s], starts[s + 1])
         if low[s] == 0 and high[s] == NO_LIMIT:
@@ -229,7 +238,7 @@ def fill_limits(starts, limit_up, limit_down, low, high):
 
 @njit(cache=True, nogil=True)
 def _on_tape(count, volume, amount, by_count, volumes, amounts, first, last, tolerance):
-    """How many trades a snapshot has counted, where its sums are those of so many first trades; else −1."""
+    """Return the number k of trades that a snapshot includes if its sums are those of the first k trades; else −1."""
     k = count
     if not by_count or count < 0:
         low, high = first, last
@@ -251,7 +260,7 @@ def _on_tape(count, volume, amount, by_count, volumes, amounts, first, last, tol
 
 @njit(cache=True, nogil=True)
 def _trading_ms(first, last):
-    """Time from first to last, without the lunch break."""
+    """Return the milliseconds from first to last without the lunch break."""
     rest = min(last, _AFTERNOON_MS) - max(first, _LUNCH_MS)
     return last - first - max(rest, 0)
 
@@ -273,26 +282,26 @@ def _swept_shares(price, volume, side, first, last, level):
 
 @njit(cache=True, nogil=True)
 def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out):
-    """Hold the snapshots of each symbol, by time and then as delivered, against the same symbol's trades, if it has any.
+    """Compare the snapshots of each symbol, sorted by time and then as delivered, with the trades of the same symbol, if it has any.
 
-    quotes: Quotes. trades: Trades, with the stamps in order. sums: Sums of them. low, high: price limits per symbol. tolerances:
-    Tolerances. Judged are the snapshots from 09:30 on: before, they are virtual.
+    quotes: Quotes. trades: Trades, with the stamps in order. sums: Sums of the trades. low, high: price limits per symbol. tolerances:
+    Tolerances. Only snapshots from 09:30 are judged, because earlier ones are virtual.
 
-    Fills faults (snapshots,) with the bits above; twins (snapshots,), of a REPEATED row, with the row before that it equals in all
-    that is read here; and out (symbols, 30) by column:
+    Fills faults (snapshots,) with the bits above; twins (snapshots,), for a REPEATED row, with the earlier row that it equals in all
+    columns read here; and out (symbols, 30) by column:
 
-    JUDGED: snapshots judged; N_…: of each fault. N_UNUSABLE: of those in continuous trading with any, and of those that fell back,
-    wherever they say they stood. N_HALTED: those of N_UNUSABLE with no fault but that bid and ask are equal, between trades min_halt
-    apart, since a halted name's book is that of the auction to come, and virtual.
-    RUN: the longest run off the tape that ends on it again; RUN_FROM, RUN_TO: the stamps of its ends. FIRST_OFF: the stamp of the
-    first off the tape (−1: none).
-    FINAL_VOLUME, FINAL_AMOUNT: the last cumulative fields (−1: none). FINAL_TIME: the stamp of the last that does not fall back.
-    PRE_CLOSE, LIMIT_UP, LIMIT_DOWN: those of the majority. WHOLE_YUAN: whether no amount has cents. BOOKED: whether a book stood in
-    continuous trading.
-    GAP: the longest time in ms of continuous trading (lunch left out) that a trade waited for a snapshot that counts it, GAP_FROM its
-    stamp (each trade changes the book, and a snapshot follows within seconds).
-    FOLLOWING: trades of continuous trading that came next after a snapshot, at its best ask or above or at its best bid or below.
-    AGAINST_BOOK: those of them whose side is the other one.
+    JUDGED: the number of snapshots judged; N_…: the number with each fault. N_UNUSABLE: the number in continuous trading with any fault
+    but REPEATED, and of those at any time that FELL. N_HALTED: the snapshots of N_UNUSABLE whose only fault is that bid and ask are
+    equal, between trades at least min_halt apart: the book of a halted stock is that of the coming auction, and virtual.
+    RUN: the length of the longest run of misaligned snapshots that is followed by an aligned one; RUN_FROM, RUN_TO: the stamps of its
+    ends. FIRST_OFF: the stamp of the first misaligned snapshot (−1: none).
+    FINAL_VOLUME, FINAL_AMOUNT: the last cumulative fields (−1: none). FINAL_TIME: the stamp of the last snapshot that did not fall.
+    PRE_CLOSE, LIMIT_UP, LIMIT_DOWN: the values of the majority. WHOLE_YUAN: whether no amount has cents. BOOKED: whether any snapshot of
+    continuous trading shows an order.
+    GAP: the longest time in ms of continuous trading, without lunch, between a trade and the first snapshot that includes it; GAP_FROM:
+    the stamp of this trade. Each trade changes the book, and a snapshot follows within seconds.
+    FOLLOWING: first trades of continuous trading after a snapshot, at or above its best ask or at or below its best bid.
+    AGAINST_BOOK: the trades of FOLLOWING whose side is the other one.
     SWEPT: best levels that the trades next after a snapshot took whole, before the next snapshot on the tape (_swept_shares). SWEPT_ABOVE:
     those of them of which the trades took volume_factor times the volume shown or more; SWEPT_BELOW: a volume_factor-th of it or less.
     SWEPT_OWN, SWEPT_OTHER: those that show two different volumes at the best prices, of which the trades took exactly that of their own
@@ -347,14 +356,18 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
                     faults[i] |= FELL
         tape_first, tape_last = tape_starts[s], tape_starts[s + 1]
         taped = tape_last > tape_first
-        counted = np.int64(0)  # trades that some snapshot counts, or that none need count: those of the opening auction
+        counted = np.int64(
+            0
+        )  # trades that a snapshot includes, or that none need include: those of the opening auction
         while tape_first + counted < tape_last and tape_time[tape_first + counted] < _MORNING_MS:
             counted += 1
         run = 0
         run_from = np.int64(-1)
-        shown = np.int64(-1)  # trades counted by the last snapshot with a sound book, its best prices
+        shown = np.int64(
+            -1
+        )  # trades that the last snapshot with a usable book includes; next, its best prices and volumes
         shown_bid = shown_ask = shown_bid_volume = shown_ask_volume = np.int64(0)
-        before = -1  # the row before that is no repetition and did not fall
+        before = -1  # the last row that is not a repetition and did not fall
         distinct = np.int64(-2)
         for i in range(begins, last):
             continuous = time[i] < _CLOSING_MS
@@ -456,7 +469,7 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
             told[N_REPEATED] += faults[i] & REPEATED != 0
             told[N_HALTED] += halted and faults[i] & ~REPEATED == CROSSED
             told[N_UNUSABLE] += (continuous or faults[i] & FELL != 0) and faults[i] & ~REPEATED != 0
-        if begins == last:  # nothing but virtual snapshots
+        if begins == last:  # all snapshots are virtual
             for i in range(first, last):
                 told[FINAL_VOLUME] = max(told[FINAL_VOLUME], volume[i])
                 told[FINAL_AMOUNT] = max(told[FINAL_AMOUNT], amount[i])

@@ -1,7 +1,7 @@
-"""A day's trades and quotes, batch by batch through the kernels of align.py, to measures per symbol and rows to repair.
+"""Runs the kernels of align.py on a day's trades and quotes and returns measures per symbol and the rows to repair.
 
-Here: reading trades once and quotes once, side by side, a bounded number of rows at a time; frames of what was measured. Not
-here: arithmetic (align.py), what a measure means for a symbol-day (verdicts.py).
+This module reads trades and quotes once, together, a bounded number of rows at a time, and makes frames of the measures. It does not
+hold the arithmetic (align.py) or judge the measures (verdicts.py).
 """
 
 from collections.abc import Mapping
@@ -21,14 +21,14 @@ TAPE = {
     "volume": pl.Int64,
     "amount": pl.Int64,  # 1/10 000 yuan, exact
     "outside": pl.Int64,  # trades priced outside the limit prices
-    "late_volume": pl.Int64,  # of both after hours
-    "late_amount": pl.Int64,
-    "disordered": pl.Int64,  # stamps earlier than the one before
-    "uncertain": pl.Int64,  # rows out of order whose bar nobody can tell
-    "channels": pl.Int64,  # on which it traded before the close
+    "late_volume": pl.Int64,  # volume after hours
+    "late_amount": pl.Int64,  # amount after hours
+    "disordered": pl.Int64,  # stamps earlier than the previous one
+    "uncertain": pl.Int64,  # rows out of order whose bar cannot be determined
+    "channels": pl.Int64,  # channels on which the symbol traded before the close
     "price_changes": pl.Int64,  # from one trade to the next, both with an aggressor
-    "against_price": pl.Int64,  # of them: to a higher price by an active sell, or to a lower one by an active buy
-    "improving": pl.Int64,  # of these: fills of an active order at a better price than just before
+    "against_price": pl.Int64,  # price_changes to a higher price by an active sell, or to a lower one by an active buy
+    "improving": pl.Int64,  # against_price that are fills of one active order at a better price than its previous fill
 }
 BOOK = {
     "symbol": pl.String,
@@ -54,9 +54,9 @@ BOOK = {
     "booked": pl.Boolean,
     "gap": pl.Int64,  # ms
     "gap_from": pl.Int64,
-    "following": pl.Int64,  # trades next after a snapshot, at its best prices
-    "against_book": pl.Int64,  # of them: active on the other side than its book says
-    "halted_quotes": pl.Int64,  # of unusable_quotes: virtual books of a halt
+    "following": pl.Int64,  # first trades after a snapshot, at its best prices
+    "against_book": pl.Int64,  # trades of `following` whose side is not the one that the book implies
+    "halted_quotes": pl.Int64,  # unusable_quotes that are virtual books of a halt
     "swept": pl.Int64,  # best levels that the trades next after a snapshot took whole
     "swept_above": pl.Int64,  # of them: the trades took many times the volume shown
     "swept_below": pl.Int64,  # the trades took a small part of the volume shown
@@ -64,7 +64,7 @@ BOOK = {
     "swept_other": pl.Int64,  # the trades took exactly the volume of the other side, not of their own
     "quotes": pl.Int64,
 }
-"""What the snapshots of each symbol say, in the order of align.judge_quotes' columns; prices and amounts in 1/10 000 yuan."""
+"""The measures of each symbol's snapshots, in the order of align.judge_quotes' columns; prices and amounts in 1/10 000 yuan."""
 CHANNELS = {"symbol": pl.String, "channel": pl.Int32, "last_time": pl.Int32}
 STAMPS = {"row": pl.Int64, "time": pl.Int32}
 FAULTS = {"row": pl.Int64, "symbol": pl.String, "fault": pl.UInt8}
@@ -83,16 +83,18 @@ _QUOTED = {
     "limit_up": 0,
     "limit_down": 0,
 }
-"""Columns read of the quotes, and what stands for an unknown."""
-_WINDOW = 500_000  # rows of the whole table read at a time
+"""Columns read of the quotes, and the value that replaces null."""
+_WINDOW = 500_000  # rows of the whole table that are read at a time
 
 
 @dataclass(frozen=True)
 class Measured:
-    """tape, book: schemas TAPE and BOOK, one row per symbol that has trades, quotes. channels: symbol, channel and last stamp of
-    the trades.
-    stamps: rows of trades, by their position in the table, whose stamp is out of order, with the stamp that puts them into
-    their bar. faults: rows of quotes, likewise, with the bits of align.py."""
+    """The measures of a day.
+
+    tape, book: schemas TAPE and BOOK, one row per symbol with trades, with quotes. channels: symbol, channel and last stamp of the
+    trades. stamps: the trades whose stamp is out of order, by their row in the table, with a stamp in their bar. faults: the quotes
+    with a fault, by their row in the table, with the bits of align.py.
+    """
 
     tape: pl.DataFrame
     book: pl.DataFrame
@@ -108,10 +110,10 @@ def measure_tapes(
     rule: Mapping[str, tuple[float, float]],
     settings: BarsSettings,
 ) -> Measured:
-    """Everything that one pass over the trades and one over the quotes can tell of each symbol.
+    """Measure each symbol in one pass over the trades and the quotes, both in the lake's order.
 
-    Both in the lake's order. delivered, rule: symbol → (limit_down, limit_up) in yuan; prices are held against those delivered,
-    else those of the symbol's snapshots, else those of the exchange's rule.
+    delivered, rule: symbol → (limit_down, limit_up) in yuan. Prices are compared with the delivered limits, else with those of the
+    symbol's snapshots, else with those of the exchange's rule.
     """
     tapes, books = [pl.DataFrame(schema=TAPE)], [pl.DataFrame(schema=BOOK)]
     stamps, faults = [pl.DataFrame(schema=STAMPS)], [pl.DataFrame(schema=FAULTS)]
@@ -172,7 +174,7 @@ def measure_tapes(
 
 
 def _differ(quotes: pl.LazyFrame, rows: np.ndarray, twins: np.ndarray) -> np.ndarray:
-    """Whether rows of the table differ from their twins before them in any column, a window of the table at a time."""
+    """Return for each row of the table whether it differs from its earlier twin in any column, reading a window at a time."""
     differ = np.empty(len(rows), np.bool_)
     for window in np.unique(rows // _WINDOW):
         own = rows // _WINDOW == window
@@ -190,7 +192,7 @@ def _limits(
     low: np.ndarray | None = None,
     high: np.ndarray | None = None,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lowest and highest price of each symbol in 1/10 000 yuan, of `limits` where low and high know none."""
+    """Return the lowest and highest price of each symbol in 1/10 000 yuan: low and high, else those of `limits` (yuan)."""
     down = np.zeros(len(symbols), np.int64) if low is None else low
     up = np.full(len(symbols), align.NO_LIMIT) if high is None else high
     for n, symbol in enumerate(symbols):

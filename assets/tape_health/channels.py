@@ -1,9 +1,10 @@
-"""Which numbers of the exchanges' channels a day's files hold: gaps are told where a channel is a whole feed.
+"""Counts the numbers that a day's files lack of each channel of the exchanges, where a whole channel was delivered.
 
-Here: the union of what trades and orders saw, whether it is a whole feed, which numbers it lacks. Not here: verdicts of symbols.
+This module joins the numbers of trades and orders, decides whether they are a whole channel and lists the missing numbers. It does
+not make verdicts of symbols.
 
-The exchange numbers the rows of a channel 1, 2, 3, …; so a feed tells by itself what it lost, its beginning included. An
-extract of some names has holes everywhere and tells nothing.
+The exchange numbers the rows of a channel 1, 2, 3, …, so that a delivered channel shows which rows it lacks, its first rows
+included. An extract of some stocks has gaps everywhere, which show nothing.
 """
 
 import numpy as np
@@ -17,16 +18,17 @@ CHANNELS = {
     "numbering": pl.String,
     "last": pl.Int64,
     "present": pl.Int64,
-    "missing": pl.Int64,  # null where it is no whole feed
+    "missing": pl.Int64,  # null where the delivery is not a whole channel
     "ranges": pl.String,
 }
 _SHOWN = 5  # ranges spelled out
 
 
 def missing_numbers(trades: pl.DataFrame, orders: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
-    """One row per exchange, channel and numbering (schema CHANNELS) over what trades and orders saw (schema NUMBERS of assets/ticks/numbers.py).
+    """Return one row per exchange, channel and numbering; schema CHANNELS.
 
-    A joint numbering is judged only where both of its streams were delivered: trades alone are full of holes.
+    trades, orders: the numbers of each table, schema NUMBERS of assets/ticks/numbers.py. A joint numbering is judged only where both
+    of its streams were delivered, since trades alone have gaps.
     """
     rows = []
     both = pl.concat([trades.with_columns(table=pl.lit("trades")), orders.with_columns(table=pl.lit("orders"))])
@@ -54,12 +56,12 @@ def _both_delivered(exchange: str, numbering: str, parts: pl.DataFrame) -> bool:
     distinct = dict(parts.select("table", "distinct").iter_rows())
     if set(distinct) != {"trades", "orders"}:
         return False
-    # SZSE cancels of the trade file are orders: only an order file adds numbers. An SSE merged stream gives both tables all.
+    # SZSE cancels in the trade file count as orders, and only an order file adds numbers. An SSE merged stream has all of both tables.
     return exchange == "SH" or distinct["orders"] > distinct["trades"]
 
 
 def _ranges(seen: np.ndarray) -> str:
-    """'3, 17 to 20 and 4 more ranges' of the numbers from 1 that were not seen.
+    """Describe the numbers from 1 that were not seen, as '3, 17 to 20 and 4 more ranges'.
 
     >>> _ranges(np.array([False, True, False, True, False, False, True]))
     '2, 4 to 5'

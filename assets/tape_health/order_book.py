@@ -1,18 +1,20 @@
-"""The limit-order book of one symbol, driven by its orders and trades, and held against its snapshots. Compiled by numba.
+"""The limit-order book of one symbol, replayed from its orders and trades and compared with its snapshots by numba kernels.
 
-Here: the book's state, what each event does to it, when a snapshot is reproduced, the price of a call auction. Not here:
-frames, batches, which symbols can be replayed (replay.py); it matches nothing itself, the exchange's trades say what traded.
+This module holds the state of the book, the effect of each event, the comparison with snapshots and the price of a call auction. It
+does not handle frames and batches or choose the symbols to replay (replay.py), and it does not match orders: the exchange's trades
+are the input.
 
-Prices in 1/10 000 yuan. Inside, a price is its rank among the prices that the symbol's orders and trades name, so that a
-level is a place in an array and no absurd price can make that array long. What an event does (SPEC §2.3; rebuilt_orders.py):
-- Shanghai: a limit row rests. A trade takes from the resting orders it names; an aggressor not yet in the book is what the
-  row after its fills will add the rest of.
-- Shenzhen: a limit row rests at once with its whole size, so that it may cross until its own trades have come; own_best
-  rests at the best price of its side, or nowhere where there is none. A market row is held back: its trades take from it,
-  and what is left rests at the price of its last trade (its cancel, where that comes at once, takes it out again).
-- A cancel takes out what is left of its order.
-Rows stamped 15:01 or later are no part of the book. Not reproduced: orders that ChiNext kept out of sight beyond the 2 %
-band (2020-08-24 to 2023-04-07).
+Prices are in 1/10 000 yuan. Inside the book, a price is its rank among the prices of the symbol's orders and trades, so that a level
+is an index of an array, the length of which does not depend on the size of a price. Effects of events (SPEC §2.3;
+rebuilt_orders.py):
+- Shanghai: a limit row enters the book. A trade reduces the resting orders that it names; the rest of an aggressor that is not in
+  the book is added by the limit row after its fills.
+- Shenzhen: a limit row enters the book at once with its whole size, so that it may cross until its own trades follow; an own_best
+  order enters at the best price of its side, or not at all if there is none. A market order is kept outside the book: its trades
+  reduce it, and its rest enters at the price of its last trade (an immediate cancel removes it again).
+- A cancel removes the rest of its order.
+Rows stamped 15:01 or later are ignored. The orders that ChiNext did not show beyond the 2 % band (2020-08-24 to 2023-04-07) are not
+reproduced.
 """
 
 import numpy as np
@@ -27,19 +29,23 @@ BUY, SELL = 0, 1
 CONTINUOUS, REST, CALL = 0, 1, 2
 """Phases of a snapshot: continuous trading; a book at rest outside it, auctions matched; a call auction's virtual price."""
 PRICE, BEST, ALL = 1, 2, 3
-"""How much of a snapshot is reproduced: the best prices; their volumes too; all levels (in a call: the virtual pair)."""
+"""Which part of a snapshot is reproduced: the best prices; also their volumes; all levels (in a call: the virtual price and volume)."""
 
 NUMBER, CHANNEL, SIDE, RANK, LEFT = range(5)
-"""Columns of the book's orders. One channel: CHANNEL is 0. RANK −1: not in the book, or not yet."""
+"""Columns of the book's orders. CHANNEL is 0, since a book has one channel. RANK is −1 for an order that is not in the book."""
 ORDERS, HELD, HELD_PRICE, FAULTS, LAST_PRICE, VIRTUAL, MATCHED = range(7)
-"""State of a book. HELD: the market order that is trading, −1 none. VIRTUAL: what a call would give now, −1 not known."""
+"""State of a book. HELD: the market order that is trading, −1 for none. VIRTUAL: the present price of a call auction, −1 if it must be
+computed."""
 _CLOSE_MS = clock.CLOSE * clock.MINUTE_MS
 
 
 @njit(cache=True, nogil=True)
 def new_book(orders, prices, whole, reference):
-    """An empty book for so many orders at those prices (sorted, distinct): orders, hash table, volumes (2, prices), best
-    ranks (2,), prices, state, whether orders enter whole. reference: the price an auction stays near, before any trade."""
+    """Create an empty book for `orders` orders at the sorted, distinct `prices`.
+
+    whole: whether order rows have the whole size. reference: the price that an auction is near to before the first trade. Returns
+    orders, hash table, volumes (2, prices), best ranks (2,), prices, state and whole.
+    """
     state = np.zeros(7, np.int64)
     state[HELD], state[VIRTUAL], state[LAST_PRICE] = -1, -1, reference
     return (
@@ -55,14 +61,14 @@ def new_book(orders, prices, whole, reference):
 
 @njit(cache=True, nogil=True, inline="always")
 def _order_of(book, number):
-    """The order of that number, −1 where it is not known."""
+    """Return the index of the order with this number, or −1."""
     at = place_of(book[1], book[0], number, 0)
     return book[1][at] if at >= 0 else -1
 
 
 @njit(cache=True, nogil=True, inline="always")
 def _put(book, k, rank):
-    """Rest what is left of order k at a rank."""
+    """Add the remaining shares of order k to the book at a rank."""
     orders, _, volumes, best, _, state, _ = book
     side = orders[k, SIDE]
     orders[k, RANK] = rank
@@ -75,7 +81,7 @@ def _put(book, k, rank):
 
 @njit(cache=True, nogil=True, inline="always")
 def _take(book, k, quantity):
-    """Take shares of order k out of the book; how many there were."""
+    """Reduce order k by up to `quantity` shares and return by how many."""
     orders, _, volumes, best, _, state, _ = book
     taken = min(quantity, orders[k, LEFT])
     orders[k, LEFT] -= taken
@@ -93,7 +99,7 @@ def _take(book, k, quantity):
 
 @njit(cache=True, nogil=True, inline="always")
 def enter(book, number, side, price, quantity, kind):
-    """An order row (side +1 buy, −1 sell)."""
+    """Process an order row. side: +1 buy, −1 sell."""
     orders, table, _, best, prices, state, _ = book
     at = place_of(table, orders, number, 0)
     if at >= 0:
@@ -115,7 +121,7 @@ def enter(book, number, side, price, quantity, kind):
 
 @njit(cache=True, nogil=True, inline="always")
 def settle(book):
-    """The market order that was trading is through: what is left of it rests at its last price, if it had a trade."""
+    """End the trading of the market order: its rest enters the book at its last price, if it had a trade."""
     state = book[5]
     if state[HELD_PRICE] > 0:
         _put(book, state[HELD], np.searchsorted(book[4], state[HELD_PRICE]))
@@ -124,7 +130,7 @@ def settle(book):
 
 @njit(cache=True, nogil=True, inline="always")
 def cancel(book, number, quantity):
-    """A cancel: all that is left goes, and that should be `quantity`."""
+    """Process a cancel: remove the rest of the order, and count a fault if this is not `quantity` shares."""
     k = _order_of(book, number)
     if k < 0 or _take(book, k, book[0][k, LEFT]) != quantity:
         book[5][FAULTS] += 1
@@ -132,7 +138,7 @@ def cancel(book, number, quantity):
 
 @njit(cache=True, nogil=True, inline="always")
 def trade(book, price, volume, bid, ask, aggressor):
-    """A trade between two orders; aggressor +1 the buyer, −1 the seller, 0 in an auction."""
+    """Process a trade between two orders. aggressor: +1 the buyer, −1 the seller, 0 in an auction."""
     orders, _, _, _, _, state, whole = book
     for side in (BUY, SELL):
         k = _order_of(book, bid if side == BUY else ask)
@@ -149,16 +155,16 @@ def trade(book, price, volume, bid, ask, aggressor):
 
 @njit(cache=True, nogil=True)
 def auction_price(volumes, best, prices, reference, middle):
-    """(price, volume) of a call auction; 0, 0 where nothing can trade.
+    """Return (price, volume) of a call auction; 0, 0 where nothing can trade.
 
-    The exchanges' rules: the largest volume at which every better order is filled whole; of several such prices the one
-    that leaves least over; of those still equal their middle (`middle`, Shanghai), or what is nearest `reference` between
-    them (Shenzhen). All 189 calls of 600519.SH agree, but none of them had to go as far as the last rule.
+    The exchanges' rules: the price has the largest volume at which every better-priced order is filled completely; of several such
+    prices, the smallest unmatched volume; of several still, it is their mean (`middle`, Shanghai) or the price between them that is
+    nearest to `reference` (Shenzhen). All 189 call snapshots of 600519.SH on 2023-02-01 agree; none of them needs the last rule.
     """
     low, high = best[SELL], best[BUY]
     if high < low or high < 0 or low >= len(prices):
         return np.int64(0), np.int64(0)
-    buys, sells = volumes[BUY, low : high + 1].sum(), np.int64(0)  # at this price or better
+    buys, sells = volumes[BUY, low : high + 1].sum(), np.int64(0)  # shares at this price or a better one
     price, volume, over, first = np.int64(0), np.int64(0), np.int64(0), np.int64(0)
     for rank in range(low, high + 1):
         sells += volumes[SELL, rank]
@@ -176,7 +182,7 @@ def auction_price(volumes, best, prices, reference, middle):
 
 @njit(cache=True, nogil=True)
 def _levels_equal(book, side, shown_prices, shown_volumes, k):
-    """Whether all levels of one side are those of snapshot k; a level that is not there is shown as 0."""
+    """Return whether all levels of one side equal those of snapshot k, which shows an absent level as 0."""
     _, _, volumes, best, prices, _, _ = book
     step = -1 if side == BUY else 1
     rank = best[side]
@@ -201,7 +207,7 @@ def _best_of(book, side):
 
 @njit(cache=True, nogil=True, inline="always")
 def _virtual(book):
-    """What a call auction would give now, as a price on both sides and the volume behind each."""
+    """Return the price of a call auction that would match now, and the volume that it would match."""
     _, _, volumes, best, prices, state, whole = book
     if state[VIRTUAL] < 0:
         state[VIRTUAL], state[MATCHED] = auction_price(volumes, best, prices, state[LAST_PRICE], not whole)
@@ -210,7 +216,7 @@ def _virtual(book):
 
 @njit(cache=True, nogil=True)
 def compare(book, pending, first, last, levels, phase, reproduced):
-    """Hold the book against the snapshots pending[first:last]; drop those now reproduced; the new `last`.
+    """Compare the book with the snapshots pending[first:last], drop the reproduced ones and return the new `last`.
 
     levels: bid prices, bid volumes, ask prices, ask volumes, each (LEVELS, snapshots), 0 where a level is empty.
     """
@@ -241,9 +247,12 @@ def compare(book, pending, first, last, levels, phase, reproduced):
 
 @njit(cache=True, nogil=True, inline="always")
 def _order_first(book, orders, j, trades, i):
-    """Whether order row j comes before trade i: by the joint numbering; without one by time, and within a stamp by what must
-    have been. Numbers are given on arrival, so an order rests before a later aggressor trades and after its own fills; a
-    cancel waits for fills that are missing yet for it to withdraw exactly what is left."""
+    """Return whether order row j is processed before trade i.
+
+    The joint numbering decides; without one, time decides, and within one stamp the order numbers. Numbers are assigned on arrival,
+    so that an order row precedes the trades of later aggressors and follows its own fills. A cancel follows the fills after which
+    its quantity is exactly the rest of its order.
+    """
     o_event, o_time, number, _, _, quantity, kind = orders
     t_event, t_time, _, _, bid, ask, _ = trades
     if o_event[j] >= 0:
@@ -258,12 +267,12 @@ def _order_first(book, orders, j, trades, i):
 
 @njit(cache=True, nogil=True)
 def replay(trades, orders, snapshots, levels, whole, reference, reproduced):
-    """Replay one symbol. Fills reproduced (snapshots,) with 0, PRICE, BEST or ALL; returns (events, faults).
+    """Replay one symbol. Fills reproduced (snapshots,) with 0, PRICE, BEST or ALL and returns (events, faults).
 
-    trades: event, time, price, volume, bid, ask, side; orders: event, time, order, side, price, quantity, kind; both in the
-    exchange's order, event −1 where there is no joint numbering. snapshots: cumulative volume (−1: none to reproduce),
-    phase. A snapshot of cumulative volume v is held against every state of the book while the tape's is v. faults: rows that
-    the book contradicts.
+    trades: event, time, price, volume, bid, ask, side. orders: event, time, order, side, price, quantity, kind. Both are in the
+    exchange's order; event is −1 without a joint numbering. snapshots: cumulative volume (−1: not to be reproduced) and phase. A
+    snapshot of cumulative volume v is compared with every state of the book while the volume of the tape is v. events: the number
+    of rows replayed; faults: the number of rows that contradict the book.
     """
     _, t_time, paid, volume, bid, ask, aggressor = trades
     _, o_time, number, side, limit, quantity, kind = orders
@@ -271,7 +280,7 @@ def replay(trades, orders, snapshots, levels, whole, reference, reproduced):
     book = new_book(len(number), np.unique(np.concatenate((limit, paid))), whole, reference)
     state = book[5]
     pending = np.argsort(shown, kind="mergesort")
-    first, last, later = 0, 0, 0  # pending[first:last] are those of the volume reached, pending[later:] of larger ones
+    first, last, later = 0, 0, 0  # pending[first:last] have the volume reached, pending[later:] larger ones
     total, moved = np.int64(0), True
     i = j = events = 0
     while True:

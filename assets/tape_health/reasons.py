@@ -1,6 +1,7 @@
-"""The reasons of the tape's health, as codes: why a day, or a column of it, has no values.
+"""The codes of the reasons why a day of tape_health, or a column of it, has no values.
 
-Here: names of codes and of their parameters. Not here: their words (resources/reason_words.py), and why a symbol's day is set aside.
+This module names the codes and their parameters. It does not hold their words (resources/reason_words.py) or the reasons why a
+symbol-day is set aside (verdicts.py).
 """
 
 from resources.reasons import Code

@@ -1,26 +1,27 @@
-"""Every order of a day as it was sent, from its rows in the order stream and its fills; orders that cannot have been so.
+"""Rebuilds every order of a day from its rows in the order stream and its fills, and counts orders that are impossible.
 
-Here: sizes, what was filled, withdrawn and left, and the property that no order is filled or withdrawn beyond its size. Not
-here: the book that the orders made (order_book.py, replay.py), which needs the order of events; sums do not.
+This module computes the size of each order and its filled, cancelled and remaining shares, and checks that no order is filled or
+cancelled beyond its size. It does not replay the book (order_book.py, replay.py), which needs the order of events; sums do not.
 
-For tape_health: `count_order_faults(trades, orders, batch_rows)`, whose `faulty` is its measure overfilled_orders.
+tape_health uses `count_order_faults(trades, orders, batch_rows)`, the column `faulty` of which is its measure overfilled_orders.
 
-An order is known by its number on its channel. A vendor without channels has all of a stock's orders on one; the cancels that
-it keeps in its trade file stand on another in the table, since they are numbered as that file is, and are read as of the first.
+An order is identified by its number on its channel. A vendor without channels has all orders of a stock on one channel. The cancels
+in its trade file have another channel in the table, since they are numbered as that file is; here they are read as cancels of the
+first channel.
 
-Rules of the tapes. Shanghai's hold without exception on the real tapes of 2023-02-01 (600519) and 2023-07-11 (600536,
-600761, 605580): 176 255 orders, of which 117 163 entered the stream and 44 172 were withdrawn.
-- Shanghai: an order's `limit` row comes after the fills it took as aggressor, and its quantity is what then remained; an
-  order filled at once has none. In the auctions nothing is filled at once: the row holds the whole size. A fill that
-  names the order as the passive side (or as either side of an auction) takes from that remainder, and a cancel
-  withdraws exactly what is left of it. So size = fills as aggressor + quantity of the row.
-- Shenzhen: the row holds the whole size and comes first; every fill takes from it, a cancel withdraws what is left.
-  Published, not yet seen on a real order tape.
-- Neither fills an order at a worse price than its limit.
-Some feeds give no row to orders that an auction filled. Such orders are faulty, and counted for themselves as well
-(`auctioned`): they say that rows are missing, not that trades and orders are of two tapes, where orders of continuous
-trading lack their rows too.
-Rows stamped 15:01 or later (after-hours trading at a fixed price, SPEC §1) are beside the book and left out.
+Rules of the tapes. Those of Shanghai hold without exception on the real tapes of 2023-02-01 (600519) and 2023-07-11 (600536,
+600761, 605580): 176 255 orders, of which 117 163 entered the stream and 44 172 were cancelled.
+- Shanghai: the `limit` row of an order follows the fills that it had as aggressor, and its quantity is the remainder after them; an
+  order that is filled at once has no row. In the auctions nothing is filled at once, and the row has the whole size. A fill that
+  names the order as the passive side (or as either side of an auction) reduces this remainder, and a cancel removes exactly
+  the rest of it. Therefore size = fills as aggressor + quantity of the row.
+- Shenzhen: the row has the whole size and comes first; every fill reduces it, and a cancel removes the rest. These are the
+  published rules, which were not yet tried on a real order tape.
+- Neither exchange fills an order at a worse price than its limit.
+Some feeds have no rows of orders that an auction filled. Such orders are faulty and are also counted separately (`auctioned`): they
+show that rows are missing, but not that trades and orders are of two different tapes, in which case orders of continuous trading
+would lack their rows too.
+Rows stamped 15:01 or later (after-hours trading at a fixed price, SPEC §1) do not belong to the book and are left out.
 """
 
 from collections.abc import Iterator
@@ -45,30 +46,30 @@ REBUILT = {
     "channel": pl.Int32,
     "order": pl.Int64,
     "side": pl.Int8,
-    "time": pl.Int32,  # of its row in the order stream, else of its first fill; ms since midnight
-    "price": pl.Int64,  # 1/10 000 yuan; 0 = market or own best; null where it never was in the stream
-    "size": pl.Int64,  # shares, as are the next three: filled + cancelled + resting
+    "time": pl.Int32,  # stamp of its row in the order stream, else of its first fill; ms since midnight
+    "price": pl.Int64,  # 1/10 000 yuan; 0 = market or own best; null for an order without a row in the stream
+    "size": pl.Int64,  # shares: filled + cancelled + resting
     "filled": pl.Int64,
     "cancelled": pl.Int64,
-    "resting": pl.Int64,  # left at the end of the day
+    "resting": pl.Int64,  # the rest at the end of the day
 }
 FAULTS = {
     "symbol": pl.String,
     "orders": pl.Int64,
-    "matched": pl.Int64,  # entered the stream and filled in part or whole
-    "unknown": pl.Int64,  # taken from or withdrawn without having entered
-    "overfilled": pl.Int64,  # more was filled than it held
-    "miscancelled": pl.Int64,  # not exactly what was left was withdrawn
-    "mispriced": pl.Int64,  # filled at a worse price than its limit
-    "exchanged": pl.Int64,  # on both sides: its rows say buy and a fill or cancel says sell, or the reverse
-    "repeated": pl.Int64,  # entered or withdrawn twice
-    "faulty": pl.Int64,  # orders with any of these
-    "auctioned": pl.Int64,  # of them, those that never entered, were filled in auctions alone and have no other fault
+    "matched": pl.Int64,  # orders that entered the stream and were filled at least in part
+    "unknown": pl.Int64,  # filled or cancelled without having entered
+    "overfilled": pl.Int64,  # filled by more than their size
+    "miscancelled": pl.Int64,  # cancelled by another quantity than their rest
+    "mispriced": pl.Int64,  # filled at a worse price than their limit
+    "exchanged": pl.Int64,  # with rows of one side and a fill or cancel of the other
+    "repeated": pl.Int64,  # entered or cancelled twice
+    "faulty": pl.Int64,  # with any of these faults
+    "auctioned": pl.Int64,  # faulty orders that never entered, were filled only in auctions and have no other fault
 }
 """Counts are null where the symbol's order stream was not delivered (no rows, or Shenzhen cancels of the trade file alone)."""
 
 NUMBER, CHANNEL, SIDE, TIME, PRICE, ENTERED, ENTRIES, AS_AGGRESSOR, AS_PASSIVE, CANCELLED, CANCELS = range(11)
-# Fills at a worse price than the limit, rows on the other side, shares filled in auctions.
+# WORSE: fills at a worse price than the limit. CLASHES: rows of the other side. AUCTIONED: shares filled in auctions.
 WORSE, CLASHES, AUCTIONED = range(11, 14)
 """Columns of the register of a symbol's orders."""
 _COLUMNS = 14
@@ -76,7 +77,10 @@ MATCHED, UNKNOWN, OVERFILLED, MISCANCELLED, MISPRICED, EXCHANGED, REPEATED, FAUL
 
 
 def count_order_faults(trades: pl.LazyFrame, orders: pl.LazyFrame, batch_rows: int) -> pl.DataFrame:
-    """FAULTS, one row per symbol of either table, sorted. Whole symbols, up to batch_rows rows at a time."""
+    """Count the faulty orders of each symbol of either table; schema FAULTS, sorted by symbol.
+
+    trades, orders: in the lake's order. They are read in whole symbols, up to batch_rows rows at a time.
+    """
     parts = [pl.DataFrame(schema=FAULTS)]
     for traded, ordered in _batches(trades, orders, batch_rows):
         counts = np.zeros((len(traded.symbols), LACKED + 1), np.int64)
@@ -93,9 +97,9 @@ def count_order_faults(trades: pl.LazyFrame, orders: pl.LazyFrame, batch_rows: i
 
 
 def rebuild_orders(trades: pl.LazyFrame, orders: pl.LazyFrame, batch_rows: int) -> pl.DataFrame:
-    """REBUILT, one row per order of the symbols whose order stream was delivered, sorted by symbol, channel, order.
+    """Rebuild the orders of the symbols with an order stream; schema REBUILT, one row per order, sorted by symbol, channel, order.
 
-    As the rows say it: on a faulty tape `resting` may be negative.
+    Rows are not corrected: on a faulty tape `resting` may be negative.
     """
     parts = [pl.DataFrame(schema=REBUILT)]
     for traded, ordered in _batches(trades, orders, batch_rows):
@@ -115,13 +119,15 @@ def _batches(trades: pl.LazyFrame, orders: pl.LazyFrame, limit: int) -> Iterator
 
 
 def kinds_of(orders: Batch) -> np.ndarray:
-    """The kind of each row as its place in canonical.KIND."""
+    """Return the kind of each row as its index in the categories of canonical.KIND."""
     return orders.frame["kind"].cast(KIND).to_physical().to_numpy()
 
 
 def has_entries(orders: Batch) -> np.ndarray:
-    """Per symbol: whether its order stream was delivered. Shenzhen's cancels stand in the trade file and do not tell;
-    Shanghai's stand nowhere else."""
+    """Return per symbol whether its order stream was delivered.
+
+    Shenzhen's cancels are in the trade file and prove nothing; Shanghai's are only in the order stream.
+    """
     entries = np.concatenate([[0], np.cumsum(kinds_of(orders) != CANCEL)])
     entered = np.diff(entries[orders.starts]) > 0
     only_here = np.array([not enters_whole(symbol) for symbol in orders.symbols], np.bool_)
@@ -129,12 +135,12 @@ def has_entries(orders: Batch) -> np.ndarray:
 
 
 def enters_whole(symbol: str) -> bool:
-    """Whether an order's row holds its whole size (Shenzhen), not what its first fills left (Shanghai)."""
+    """Return whether an order's row has its whole size (Shenzhen) and not the remainder after its first fills (Shanghai)."""
     return symbol.endswith(".SZ")
 
 
 def _registers(trades: Batch, orders: Batch) -> Iterator[tuple[int, np.ndarray, bool]]:
-    """(number of the symbol, its register, whether orders enter whole), one symbol after the other; a view, soon reused."""
+    """Yield the index of each symbol, its register and whether orders enter whole. The register's memory is reused."""
     traded = tuple(trades.array(name) for name in TRADE_COLUMNS)
     ordered = tuple(orders.array(name) for name in ORDER_COLUMNS[:-1])
     kind = kinds_of(orders)
@@ -153,7 +159,7 @@ def _registers(trades: Batch, orders: Batch) -> Iterator[tuple[int, np.ndarray, 
 
 @njit(cache=True, nogil=True, inline="always")
 def place_of(table, register, number, channel):
-    """Place in the hash table at which the register's order stands, or −1 − the free place at which it would."""
+    """Return the index of the order in the hash table, or −1 − the free index at which it would be inserted."""
     mask = len(table) - 1
     at = (((number ^ (channel << 40)) * -7046029254386353131) >> 32) & mask
     while table[at] >= 0:
@@ -166,7 +172,7 @@ def place_of(table, register, number, channel):
 
 @njit(cache=True, nogil=True)
 def table_size(rows):
-    """Entries of a hash table for that many orders at most: a power of two, at most half full."""
+    """Return the size of a hash table for up to `rows` orders: a power of two such that the table is at most half full."""
     size = 16
     while size < 2 * rows:
         size *= 2
@@ -175,7 +181,7 @@ def table_size(rows):
 
 @njit(cache=True, nogil=True, inline="always")
 def _entry(table, register, count, number, channel, side, time):
-    """The register's row for an order, a new one (row `count`) where it is not known yet."""
+    """Return the register's row of an order; a new order has row `count`."""
     at = place_of(table, register, number, channel)
     if at >= 0:
         k = table[at]
@@ -193,7 +199,7 @@ def _entry(table, register, count, number, channel, side, time):
 
 @njit(cache=True, nogil=True)
 def _register(trades, orders, kind, register):
-    """Sum a symbol's rows by order into register (rows, _COLUMNS); the number of orders. Order number 0 is none."""
+    """Sum a symbol's rows by order into register (rows, _COLUMNS) and return the number of orders. Order number 0 means no order."""
     t_channel, t_time, paid, volume, bid, ask, aggressor = trades
     o_channel, o_time, number, o_side, price, quantity = orders
     table = np.full(table_size(2 * len(volume) + len(number)), -1, np.int32)
@@ -210,7 +216,7 @@ def _register(trades, orders, kind, register):
             register[k, CANCELLED] += quantity[i]
             register[k, CANCELS] += 1
         else:
-            register[k, PRICE] = price[i] if kind[i] == LIMIT else 0  # others name no price that binds
+            register[k, PRICE] = price[i] if kind[i] == LIMIT else 0  # other kinds have no binding price
             register[k, ENTERED] += quantity[i]
             register[k, ENTRIES] += 1
     for i in range(len(volume)):
@@ -232,7 +238,7 @@ def _register(trades, orders, kind, register):
 
 @njit(cache=True, nogil=True)
 def _count_faults(register, whole, out):
-    """Add to out (9,) the orders that were matched, those with each fault, with any, and without a row for an auction alone."""
+    """Add to out (9,) the numbers of matched orders, of orders with each fault and with any, and of those of `auctioned`."""
     for k in range(len(register)):
         row = register[k]
         entered = row[ENTERED]

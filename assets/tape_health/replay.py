@@ -1,17 +1,17 @@
-"""A day's order books replayed from orders and trades, and how many of the vendor's snapshots they reproduce, per symbol.
+"""Replays a day's order books from orders and trades and counts the vendor's snapshots that they reproduce, per symbol.
 
-Here: frames, batches, which symbols can be replayed, which snapshots count in which phase. Not here: the book itself
-(order_book.py), orders without their order in time (rebuilt_orders.py).
+This module handles frames and batches and chooses the symbols to replay and the phase of each snapshot. It does not hold the book
+(order_book.py) or the sums of orders (rebuilt_orders.py).
 
-For tape_health: `replay_day(trades, orders, quotes, batch_rows)`; its `mismatches` is the measure book_mismatches.
+tape_health uses `replay_day(trades, orders, quotes, batch_rows)`, the column `mismatches` of which is its measure book_mismatches.
 
-Snapshots are aligned by cumulative volume, never by clock (SPEC §2.3): one is reproduced if the book was what it shows at
-any moment while the tape's volume was the snapshot's. On the real tape of 600519.SH, 2023-02-01, all are: every level of
-the 4 841 of continuous trading and of the 8 of a book at rest, price and volume of the 189 of the call auctions.
+Snapshots are aligned by cumulative volume and not by time (SPEC §2.3): a snapshot is reproduced if it equals the book at any moment
+at which the tape has the snapshot's volume. On the real tape of 600519.SH of 2023-02-01 all are reproduced: every level of the 4 841
+snapshots of continuous trading and of the 8 of a book at rest, and price and volume of the 189 of the call auctions.
 
-Orders and trades are merged by the exchange's joint numbering (`event`). Where it is absent (Shanghai before 2021-04-26),
-Shanghai's order is found from stamps and order numbers, on that tape with the same result; Shenzhen's is not tried. No real
-order tape of Shenzhen was at hand: its rules are the published ones, tried on the sample exchange.
+Orders and trades are merged by the exchange's joint numbering (`event`). Without it (Shanghai before 2021-04-26), Shanghai's order
+follows from stamps and order numbers, with the same result on that tape; Shenzhen's symbols are then not replayed. No real order tape
+of Shenzhen was available: its rules are the published ones, tested on the sample exchange.
 """
 
 import numpy as np
@@ -41,25 +41,26 @@ _CLOSE_MS = clock.CLOSE * clock.MINUTE_MS
 REPLAY = {
     "symbol": pl.String,
     "events": pl.Int64,  # rows of orders and trades replayed
-    "faults": pl.Int64,  # those that the book contradicts
-    "snapshots": pl.Int64,  # of continuous trading, 09:30 to 14:57
-    "price_reproduced": pl.Int64,  # of them: both best prices
-    "best_reproduced": pl.Int64,  # and their volumes
-    "levels_reproduced": pl.Int64,  # and all levels of both sides
-    "first_miss": pl.Int32,  # stamp of the first of them that misses a level, ms since midnight; null where none does
-    "rest_snapshots": pl.Int64,  # of a real book outside continuous trading, 09:25 to 15:01
-    "rest_reproduced": pl.Int64,  # of them: all levels
-    "call_snapshots": pl.Int64,  # of the call auctions: a virtual price, or none
-    "call_reproduced": pl.Int64,  # of them: that price and the volume it would match
-    "mismatches": pl.Int64,  # snapshots less levels_reproduced, and the same of the book at rest
-    "reason": pl.String,  # why a symbol could not be replayed: everything else is null then
+    "faults": pl.Int64,  # rows that contradict the book
+    "snapshots": pl.Int64,  # snapshots of continuous trading, 09:30 to 14:57
+    "price_reproduced": pl.Int64,  # with both best prices reproduced
+    "best_reproduced": pl.Int64,  # with both best prices and their volumes reproduced
+    "levels_reproduced": pl.Int64,  # with all levels of both sides reproduced
+    "first_miss": pl.Int32,  # stamp of the first without all levels reproduced, ms since midnight; null where there is none
+    "rest_snapshots": pl.Int64,  # snapshots of a real book outside continuous trading, 09:25 to 15:01
+    "rest_reproduced": pl.Int64,  # rest_snapshots with all levels reproduced
+    "call_snapshots": pl.Int64,  # snapshots of the call auctions, with a virtual price or none
+    "call_reproduced": pl.Int64,  # call_snapshots with the virtual price and its volume reproduced
+    "mismatches": pl.Int64,  # snapshots − levels_reproduced + rest_snapshots − rest_reproduced
+    "reason": pl.String,  # why a symbol was not replayed; then all other columns are null
 }
 
 
 def replay_day(trades: pl.LazyFrame, orders: pl.LazyFrame, quotes: pl.LazyFrame, batch_rows: int) -> pl.DataFrame:
-    """REPLAY, one row per symbol of any of the tables, sorted; tables as the lake keeps them.
+    """Replay the books of a day; schema REPLAY, one row per symbol of any of the tables, sorted. Tables are in the lake's order.
 
-    Whole symbols, up to batch_rows rows of the three tables at a time: about 1 KB a snapshot and 200 bytes a row otherwise.
+    They are read in whole symbols, up to batch_rows rows of the three tables at a time, which takes about 1 KB of memory for a
+    snapshot and 200 bytes for another row.
     """
     tables = {"trades": trades, "orders": orders, "quotes": quotes}
     columns = {"trades": TRADE_COLUMNS, "orders": ORDER_COLUMNS, "quotes": QUOTE_COLUMNS}
@@ -112,9 +113,9 @@ def _filled(batch: Batch, column: str, missing: int) -> np.ndarray:
 
 
 def _main_channel(trades: list[np.ndarray], orders: list[np.ndarray]) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """One symbol's columns without the first, `channel`, of the rows of the channel that has most of its orders.
+    """Return one symbol's columns, without `channel`, of the rows of the channel that has most of its orders.
 
-    After-hours trading at a fixed price may have a channel of its own; its orders are not in this book.
+    After-hours trading at a fixed price may have a separate channel; its orders are not in this book.
     """
     channels, counts = np.unique(orders[0], return_counts=True)
     if len(channels) == 1 and (trades[0] == channels[0]).all():
@@ -124,13 +125,15 @@ def _main_channel(trades: list[np.ndarray], orders: list[np.ndarray]) -> tuple[l
 
 
 def _increases(event: np.ndarray) -> bool:
-    """Whether a numbering is there and runs with the exchange's own, by which the rows are sorted."""
+    """Return whether the joint numbering is complete and increases in the order of the rows, which is the exchange's."""
     return bool((event >= 0).all() and (event[1:] > event[:-1]).all())
 
 
 def _phases(time: np.ndarray, bid: np.ndarray, ask: np.ndarray) -> np.ndarray:
-    """The phase of each snapshot, −1 where none counts: before 09:15 and from 15:01 on. A book at rest never shows one price
-    on both sides, nor none on both; a call auction shows nothing else."""
+    """Return the phase of each snapshot; −1 before 09:15 and from 15:01, where snapshots are not compared.
+
+    A call auction shows the same price on both sides, or none on both; a book at rest does neither.
+    """
     continuous = (time >= _MORNING_MS) & (time < _CLOSING_MS)
     phase = np.where(continuous, CONTINUOUS, np.where(bid == ask, CALL, REST))
     return np.where((time < OPENING_CALL_MS) | (time >= _CLOSE_MS), -1, phase)

@@ -1,10 +1,10 @@
-"""A tape that stops before the close: cut off, or the tape of a market that was halted? Totals decide, and nothing else.
+"""Decides whether a tape that stops before the close was cut off or is that of a halted market. Only the day's totals decide.
 
-Here: which names stand on a file that stops early, and whether the day's totals prove their tapes whole. Not here: which files
-stop early (assets/ticks/day_of_files.py), totals (verdicts.py).
+This module finds the stocks in a file that stops early and whether the day's totals prove their tapes complete. It does not find
+the files that stop early (assets/ticks/day_of_files.py) or compare totals (verdicts.py).
 
-On 2016-01-04 and 2016-01-07 the exchanges' circuit breaker ended trading at 13:33 and 09:59: the tapes of those days stop there
-and add up to the exchange's daily volume and amount. A file that was cut off does not.
+On 2016-01-04 and 2016-01-07 the exchanges' circuit breaker ended trading at 13:33 and 09:59. The tapes of those days stop at these
+times and add up to the exchange's daily volume and amount; a file that was cut off does not.
 """
 
 import polars as pl
@@ -14,17 +14,17 @@ from resources.settings.bars import BarsSettings
 ENDED = {
     "file": pl.String,
     "last_time": pl.Int32,  # ms since midnight
-    "names": pl.Int64,  # A-shares on it
-    "proven": pl.Int64,  # of them those that a total proves whole
-    "unproven": pl.String,  # some of the others
-    "cut": pl.Boolean,
+    "names": pl.Int64,  # A-shares in the file
+    "proven": pl.Int64,  # A-shares in the file that a total proves complete
+    "unproven": pl.String,  # some of the other A-shares
+    "cut": pl.Boolean,  # whether the file was cut off
 }
 """One row per file of trades or quotes that stops before the close."""
 _LISTED = 5
 
 
 def proves(settings: BarsSettings, volume: str = "volume_difference", amount: str = "amount_difference") -> pl.Expr:
-    """Whether a total proves a name's tape whole: the volume and the amount are both known and both met."""
+    """Return whether a total proves a tape complete: its volume and its amount are both known and both equal the reference's."""
     met = (pl.col(volume).abs() <= settings.volume_tolerance) & (pl.col(amount).abs() <= pl.col("amount_slack") + 1e-9)
     return pl.col("reference").is_not_null() & met.fill_null(False)
 
@@ -32,14 +32,14 @@ def proves(settings: BarsSettings, volume: str = "volume_difference", amount: st
 def judge_ends(
     trades: pl.DataFrame, quotes: pl.DataFrame, channels: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings
 ) -> pl.DataFrame:
-    """Which of the files that stop early were cut off; schema ENDED.
+    """Return which of the files that stop early were cut off; schema ENDED.
 
-    trades, quotes: ends.parquet of either table (schema ENDS of assets/ticks/day_of_files.py). channels: symbol, channel of the
-    trades. judged: what judge_ticks found, one row per symbol.
+    trades, quotes: ends.parquet of each table (schema ENDS of assets/ticks/day_of_files.py). channels: symbol, channel of the
+    trades. judged: the result of judge_ticks, one row per symbol.
 
-    A name's trades are proven where the day's totals prove them (`proves`); its snapshots where their last cumulative volume
-    is that of trades so proven, or, without trades, the daily volume. A name that neither traded nor should have proves
-    nothing either way. A file was cut off where more than `bars.max_unproven_share` of its names are unproven.
+    The trades of a stock are proven where the day's totals prove them (`proves`). Its snapshots are proven where their last
+    cumulative volume is that of proven trades or, without trades, the daily volume. A stock that did not trade and should not have
+    traded is left out. A file was cut off if more than `bars.max_unproven_share` of its stocks are unproven.
     """
     exchange = pl.col("symbol").str.tail(2)
     by_channel = channels.select("symbol", "channel", exchange=exchange).unique()
