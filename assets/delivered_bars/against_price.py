@@ -1,4 +1,4 @@
-"""The share of price changes that go against the side of the trades, with its bounds: for tapes and for delivered bars. Nothing else."""
+"""The confidence bounds of the share of price changes that contradict the side of the trades, for tapes and for delivered bars."""
 
 import polars as pl
 
@@ -6,7 +6,7 @@ from resources.settings.bars import BarsSettings
 
 
 def bound_of_share(settings: BarsSettings, sign: int) -> pl.Expr:
-    """The lower (sign −1) or upper (+1) bound of against_price / price_changes by Wilson's score interval; null without changes.
+    """Return the lower (sign −1) or upper (+1) bound of against_price / price_changes by Wilson's score interval; null without changes.
 
     Wilson (1927), Journal of the American Statistical Association 22, 209-212.
     """

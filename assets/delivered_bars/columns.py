@@ -1,12 +1,12 @@
-"""What the columns of a file of one-minute bars betray: running totals, longer bars spread over minutes, flows in another unit.
+"""Finds columns of delivered bars that hold running totals, longer bars spread over minutes, or flows in another unit.
 
-Here: how the values of one column stand to each other through the day, and how flows stand to amount and volume, for each
-name and for the file. Not here: which minutes occur and how totals stand to daily_prices (diagnosis.py), rules of a single row
+This module compares the values of a column over the day, and flows with amount and volume, for each stock and for the file. It does
+not judge which minutes occur or compare totals with daily_prices (diagnosis.py), and it does not hold the rules of a single row
 (rows.py).
 
-None of the three can be seen in a row. Values of single minutes rise through a whole day by a chance of 1 / n! for n different
-ones. Two neighbouring minutes of an honest name have the same volume now and then, never in nearly every block of the day. All
-trades of continuous trading are active buys or sells, so that both flows together are the amount.
+None of these faults is visible in one row. The probability that n different values of single minutes increase through the day by
+chance is 1 / n!. Adjacent minutes of a correct file sometimes have equal volumes, but never in nearly every block of the day. All
+trades of continuous trading are active buys or sells, so that the sum of both flows is the amount.
 """
 
 import math
@@ -22,30 +22,36 @@ from resources.reference_forms import LOT
 from resources.settings.bars import BarsSettings
 
 _SPREAD = ("volume", "amount", "trades")
-_WIDTHS = (30, 15, 10, 5, 3, 2)  # minutes, the longest first: bars of 10 minutes are spread over 5 too
-_BLOCK_UNITS = 10  # units that a minute of a block must hold on average: below, rounding makes any two alike
+_WIDTHS = (
+    30,
+    15,
+    10,
+    5,
+    3,
+    2,
+)  # minutes, the longest first, because bars of 10 minutes that are spread also look like bars of 5
+_BLOCK_UNITS = 10  # units that a minute of a block must have on average; with fewer, rounding makes minutes equal
 _SIDES, _PARTS = "buy_amount + sell_amount", ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
-_USUAL_PART = 0.4  # of amount, as to its order of magnitude
-_MOST = 1.5  # of amount: a part of it is at most 1
+_USUAL_PART = 0.4  # usual fraction of amount, for its order of magnitude
+_MOST = 1.5  # largest accepted fraction of amount; the true one is at most 1
 _COUNTS = "they are numbers of shares or lots"
-_FEWEST_COMPARED = 5  # names from which spreads of two ratios are compared
+_FEWEST_COMPARED = 5  # fewest stocks for which the dispersions of two ratios are compared
 _FAULTS = {"symbol": pl.String, "fault": pl.String}
 
 
 @dataclass(frozen=True)
 class Columns:
-    """faults: symbol and fault, a sentence, of each name that is set aside for it. findings: of the file as a whole."""
+    """The faults of columns. faults: symbol and fault (a sentence) of the stocks set aside. findings: about the file as a whole."""
 
     faults: pl.DataFrame
     findings: list[FileFinding]
 
 
 def judge_columns(rows: pl.DataFrame, settings: BarsSettings) -> Columns:
-    """What the columns of a day's file betray.
+    """Find the faults of the columns of a day's file.
 
-    rows: symbol, minute and the columns of counts and flows that were delivered, as resources/bar_forms.read_bars reads them.
-    Nothing is judged of a name that has too few values; where more than half of the names that can be judged show it, it
-    is a finding about the file.
+    rows: symbol, minute and the columns of counts and flows that were delivered, as resources/bar_forms.read_bars reads them. A stock
+    with too few values is not judged. A fault of more than half of the judged stocks is a finding about the file.
     """
     day = rows.filter(pl.col("symbol").is_not_null() & pl.col("minute").is_not_null()).sort("symbol", "minute")
     given = [name for name in (*_SPREAD, *_PARTS) if name in day.columns]
@@ -57,7 +63,7 @@ def judge_columns(rows: pl.DataFrame, settings: BarsSettings) -> Columns:
 
 
 def of_most(names: int, judged: int) -> bool:
-    """Whether so many of the names that can be judged show that the file as a whole does."""
+    """Return whether more than half of the judged stocks have a fault, so that it is a fault of the file."""
     return judged > 1 and 2 * names > judged
 
 
@@ -65,9 +71,11 @@ def of_most(names: int, judged: int) -> bool:
 
 
 def _cumulative(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> tuple[Columns, list[str]]:
-    """Columns that never fall through the morning nor through the afternoon; they may begin anew after the break. Beside what
-    they betray: those that are so for the file as a whole."""
-    told, findings, columns = [], [], []
+    """Find columns that never fall in the morning or in the afternoon; they may restart after the break.
+
+    Returns the faults, and the columns that are cumulative in the file as a whole.
+    """
+    cumulative, findings, columns = [], [], []
     for name in given:
         values = day.select(
             "symbol", afternoon=pl.col("minute") >= clock.AFTERNOON, value=pl.col(name).cast(pl.Float64)
@@ -80,7 +88,7 @@ def _cumulative(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings)
             .filter(pl.col("count") > settings.least_cumulative_rises)
         )
         rising = by_name.filter((pl.col("falls") == 0) & (pl.col("rises") >= settings.least_cumulative_rises))
-        told.append(rising.select("symbol", column=pl.lit(name)))
+        cumulative.append(rising.select("symbol", column=pl.lit(name)))
         if of_most(rising.height, by_name.height):
             columns.append(name)
             findings.append(
@@ -91,7 +99,7 @@ def _cumulative(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings)
                     True,
                 )
             )
-    both = pl.concat(told or [pl.DataFrame(schema={"symbol": pl.String, "column": pl.String})])
+    both = pl.concat(cumulative or [pl.DataFrame(schema={"symbol": pl.String, "column": pl.String})])
     faults = both.group_by("symbol", maintain_order=True).agg(
         fault=pl.format(
             "its {} never falls through the day: it is cumulative, a running total. Deliver what is of each minute alone",
@@ -105,7 +113,7 @@ def _cumulative(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings)
 
 
 def _spread(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> Columns:
-    """Volumes that are parted in one way in nearly every block of k minutes, as where bars of k minutes are divided by k."""
+    """Find volumes that are divided alike in nearly every block of k minutes, as if bars of k minutes were divided by k."""
     place = pl.DataFrame(
         {"minute": clock.GRID, "place": range(len(clock.GRID))}, schema={"minute": pl.Int32, "place": pl.Int64}
     )
@@ -114,7 +122,7 @@ def _spread(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> 
         names, on="symbol", maintain_order="left"
     )
     counts = {name: inner[name].count() for name in _SPREAD if name in given}
-    # A volume that a division leaves broken cannot be read; the amount can.
+    # A volume that division made fractional cannot be read; an amount can.
     name = next((one for one in counts if 2 * counts[one] > max(counts.values())), None)
     faults = pl.DataFrame(schema=_FAULTS)
     if name is None:
@@ -130,22 +138,22 @@ def _spread(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> 
         )
         faults = pl.concat([faults, who]).unique("symbol", keep="first", maintain_order=True)
         if of_most(int(alike.sum()), int(judged.sum())):
-            told = f"{name} of {alike.sum()} of {judged.sum()} names is parted alike in nearly every block of {width} minutes: {cause}"
-            return Columns(faults, [FileFinding("spread_bars", told, True)])
+            text = f"{name} of {alike.sum()} of {judged.sum()} names is parted alike in nearly every block of {width} minutes: {cause}"
+            return Columns(faults, [FileFinding("spread_bars", text, True)])
     return Columns(faults, [])
 
 
 def _unit(name: str, values: pl.Series) -> float:
-    """What the values of a column are rounded to: a lot where every volume is whole lots, else 1."""
+    """Return the unit to which a column is rounded: a lot if every volume is a multiple of it, else 1."""
     return float(LOT) if name == "volume" and (values % LOT == 0).all() else 1.0
 
 
 def _parted_alike(values: np.ndarray, width: int, unit: float, settings: BarsSettings) -> tuple[np.ndarray, np.ndarray]:
-    """(judged, alike) of each name. values: (names, minutes of the grid).
+    """Return per stock whether it is judged and whether its blocks are divided alike. values: [stocks, minutes of the grid].
 
-    A block is judged where its minutes hold `_BLOCK_UNITS` units on average, a name where its judged blocks leave
-    `bars.least_spread_minutes` minutes free. A block is parted alike where all its minutes but one (which may take what a
-    division leaves; of two, both) traded and are the name's usual share of the block, or an equal one, give or take a unit.
+    A block is judged if its minutes have `_BLOCK_UNITS` units on average, and a stock if its judged blocks have
+    `bars.least_spread_minutes` free minutes. A block is divided alike if all its minutes but one (which may have the remainder of
+    a division; of two minutes, both) traded and have the stock's usual share of the block, or an equal share, within a unit.
     """
     noon = clock.GRID.index(clock.AFTERNOON)
     halves = [half[:, : half.shape[1] // width * width] for half in (values[:, :noon], values[:, noon:])]
@@ -170,7 +178,7 @@ def _parted_alike(values: np.ndarray, width: int, unit: float, settings: BarsSet
 
 
 def _flows(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> Columns:
-    """Flows that are no part of the amount as to their order of magnitude, over the minutes of continuous trading."""
+    """Find flows that by their order of magnitude are not parts of the amount, over the minutes of continuous trading."""
     faults: list[pl.DataFrame] = [pl.DataFrame(schema=_FAULTS)]
     findings: list[FileFinding] = []
     inner = day.filter(pl.col("minute").is_in(clock.GRID))
@@ -206,7 +214,7 @@ def _flows(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> C
 
 
 def _ratios(inner: pl.DataFrame, flow: str) -> pl.DataFrame:
-    """symbol, money and shares: the flow over amount and over volume of the minutes that say both; names with a flow alone."""
+    """Return symbol, money and shares: the flow over amount and over volume, of the minutes with both; only stocks with a flow."""
     volume = pl.col("volume") if "volume" in inner.columns else pl.lit(None, pl.Float64)
     sums = (
         inner.filter(pl.col(flow).is_not_null() & pl.col("amount").is_not_null())
@@ -225,13 +233,13 @@ def _median(ratios: pl.DataFrame) -> float:
 
 
 def _of_counts(settings: BarsSettings) -> pl.Expr:
-    """Whether the flow is the volume in shares or in lots."""
+    """Return whether the flow is the volume in shares or in lots."""
     slack = 1 + settings.unit_tolerance
     return pl.any_horizontal(pl.col("shares").is_between(unit / slack, unit * slack) for unit in (1.0, 1 / LOT))
 
 
 def _flow_cause(flow: str, ratios: pl.DataFrame, settings: BarsSettings) -> str:
-    """The likely cause. Of numbers of shares the ratio to volume is much alike for all names, whatever their price."""
+    """Return the likely cause. If flows are numbers of shares, their ratio to volume is similar for all stocks, at any price."""
     logarithms = ratios.select(pl.col("shares", "money").log()).drop_nulls()
     shares, money = (logarithms[column].to_numpy() for column in ("shares", "money"))
     if len(shares) >= _FEWEST_COMPARED and shares.std() < money.std() / 2:

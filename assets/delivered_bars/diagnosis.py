@@ -1,13 +1,14 @@
-"""What a whole file of one-minute bars betrays of how it was made: minutes that occur for nobody, units, adjusted prices.
+"""Finds faults of a file of one-minute bars as a whole: minutes that are absent for all stocks, units, adjusted prices.
 
-Here: findings about the file as a whole, each with its likely cause and the setting or remedy, and the measures by which a
-name is held against its row of daily_prices. Not here: verdicts (assets/tape_health/verdicts.py), how a cell is read (resources/bar_forms.py).
+This module makes findings about the file as a whole, each with its likely cause and the setting or remedy, and the measures by which
+a stock is compared with its row of daily_prices. It does not make verdicts (assets/tape_health/verdicts.py) or read cells
+(resources/bar_forms.py).
 
-A minute that occurs for nobody may be chance where few names trade seldom. With q the share of names that did not trade in
-a minute in which another one did, n names leave L given minutes empty with probability q^(n·L); a gap is a finding where
-that, times the 237 places it could stand at, is below `bars.gap_chance`. q is that of the day or, where it is greater, that of the
-15 minutes before or after the gap: where most names are locked at their limits, trading becomes rare in the course of the day. Of closes
-alone, a name at its limit shows no move; n and q are then those of the names that are not at their limits.
+A minute may be absent for all stocks by chance if few stocks trade rarely. With q the share of stocks that did not trade in a minute in
+which another stock did, n stocks leave L given minutes empty with probability q^(n·L). A gap is a finding if this probability, times
+the 237 minutes at which the gap could begin, is below `bars.gap_chance`. q is that of the day or, if greater, that of the 15 minutes
+before or after the gap, because trading becomes rare over the day when most stocks are locked at their limits. If only closes were
+delivered, a stock at its limit shows no move; n and q are then those of the stocks that are not at their limits.
 """
 
 import math
@@ -24,10 +25,10 @@ from resources.bar_forms import clock_time
 from resources.settings.bars import BarsSettings
 from resources.units import column_units, ratio_units
 
-_MIN_SPACED = 4  # minutes from which an even spacing is one
-_EVEN_SHARE = 0.8  # of the steps between minutes that are equal in bars of several minutes
-_AROUND = 15  # minutes before and after a gap whose trading is that of the gap
-_ONE_FACTOR = 0.001  # a close further off than this, with all prices in proportion, is adjusted
+_MIN_SPACED = 4  # fewest minutes of which an even spacing is judged
+_EVEN_SHARE = 0.8  # share of equal steps between minutes from which bars are of several minutes
+_AROUND = 15  # minutes before and after a gap from which its frequency of trades is estimated
+_ONE_FACTOR = 0.001  # relative difference of the close from which proportional prices count as adjusted
 _SAME_PRICE = 1e-6  # yuan
 _SAMPLED = ", or those of the bars are of snapshots, which miss trades between them: then declare landing.bars.extremes = 'snapshots'"
 CENT_SLACK = 0.011  # yuan: two roundings to the cent
@@ -35,7 +36,7 @@ CENT_SLACK = 0.011  # yuan: two roundings to the cent
 
 @dataclass(frozen=True)
 class FileFinding:
-    """Something that the file as a whole betrays. refuses: the day cannot be used; else it is noted (a halted market)."""
+    """A finding about the file as a whole. refuses: whether the day is refused; else the finding is a note (a halted market)."""
 
     code: str
     text: str
@@ -43,7 +44,7 @@ class FileFinding:
 
 
 def minutes_of(landed: pl.DataFrame) -> pl.DataFrame:
-    """symbol, minute, close and, where delivered, volume of a file's rows, as far as they are numbers."""
+    """Return symbol, minute, close and, if delivered, volume of a file's rows; cells that are not numbers are null."""
     types = {"symbol": pl.String, "minute": pl.Int32, "close": pl.Float64, "volume": pl.Float64}
     return landed.select(
         pl.col(name).cast(dtype, strict=False) for name, dtype in types.items() if name in landed.columns
@@ -53,11 +54,11 @@ def minutes_of(landed: pl.DataFrame) -> pl.DataFrame:
 def diagnose_file(
     rows: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings, declared: Mapping[str, Any] = MappingProxyType({})
 ) -> list[FileFinding]:
-    """Findings about the minutes of a day's file and, where it has none, about those of each exchange: vendors deliver them apart.
+    """Find the faults of the minutes of a day's file and, if it has none, of those of each exchange, which some vendors deliver apart.
 
-    rows: as `diagnose_minutes`. judged: symbol; adds_up, whether its volume is that of daily_prices; closes, whether its last close
-    is the official one, null where that is unknown; lock, the limit price (yuan) that its last close is, else null. declared: what
-    the settings declare of bars (`LandingView.declared`).
+    rows: as in `diagnose_minutes`. judged: symbol; adds_up, whether its volume is that of daily_prices; closes, whether its last close
+    is the official one, null if unknown; lock, the limit price (yuan) that its last close equals, else null. declared: the settings
+    about bars (`LandingView.declared`).
     """
     exchange = pl.col("symbol").str.tail(2)
     found = diagnose_minutes(rows, judged, settings, declared)
@@ -78,7 +79,7 @@ def diagnose_file(
 
 
 def _share(holds: pl.Series) -> float:
-    """Share of the known values that are true; 0 where none is known."""
+    """Return the share of the known values that are true; 0 where none is known."""
     known = holds.drop_nulls()
     return float(known.sum()) / len(known) if len(known) else 0.0
 
@@ -90,10 +91,10 @@ def _has_volumes(rows: pl.DataFrame) -> bool:
 def diagnose_minutes(
     rows: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings, declared: Mapping[str, Any] = MappingProxyType({})
 ) -> list[FileFinding]:
-    """Findings about the minutes of a day's file.
+    """Find the faults of the minutes of a day's file.
 
-    rows: symbol, minute, close and, where delivered, volume, as read. judged, declared: as `diagnose_file`. The shares of names
-    whose volume adds up and whose last close is the official one distinguish a market that halted from a file that was cut.
+    rows: symbol, minute, close and, if delivered, volume, as read. judged, declared: as in `diagnose_file`. The shares of stocks whose
+    volume adds up and whose last close is the official one distinguish a halted market from a file that was cut off.
     """
     volumes = _has_volumes(rows)
     present = rows.filter(pl.col("volume") > 0) if volumes else rows.filter(pl.col("close").is_not_null())
@@ -113,8 +114,10 @@ def diagnose_minutes(
 def _auction_elsewhere(
     rows: pl.DataFrame, present: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings
 ) -> list[FileFinding]:
-    """Whether the volumes add up without a trade in the bar of the opening auction. Where that bar was delivered, and is empty by
-    more than chance, the file contradicts itself; where it is absent, it may have been left out on purpose."""
+    """Find volumes that add up without a trade in the bar of the opening auction.
+
+    If this bar was delivered and is empty beyond chance, the file is inconsistent; if it is absent, it may have been left out on purpose.
+    """
     if _share(judged["adds_up"]) < 1 - settings.max_set_aside_share or clock.OPENING_AUCTION in present["minute"]:
         return []
     delivered = clock.OPENING_AUCTION in rows["minute"]
@@ -130,7 +133,7 @@ def _auction_elsewhere(
     return [
         FileFinding(
             "opening_auction_in_another_bar",
-            f"{seen}, and the volumes add up without it: it stands inside the first minute, whose volume and amount count it. Declare "
+            f"{seen}, and the volumes add up without it: it is part of the first minute, whose volume and amount include it. Declare "
             "landing.bars.opening_auction = 'first_bar', so that its price is the open of that minute",
             delivered,
         )
@@ -138,8 +141,11 @@ def _auction_elsewhere(
 
 
 def _unclear_labels(rows: pl.DataFrame, settings: BarsSettings, declared: Mapping[str, Any]) -> FileFinding | None:
-    """Whether so few closes came that starts and ends cannot be told apart. Bars that are labelled by their ends have none at 13:00,
-    and one of 09:25 and 09:30 alone; with volumes the last minute of the morning would be missing in their sum."""
+    """Find files with so few closes that labels by starts and by ends cannot be distinguished.
+
+    Bars that are labelled by their ends have none at 13:00, and only one of 09:25 and 09:30. With volumes, the last minute of the morning
+    would be missing in their sum.
+    """
     minutes = {*rows["minute"].drop_nulls()}
     if _has_volumes(rows) or "landing.bars.minute_labels" in declared or not minutes & {*clock.GRID}:
         return None
@@ -170,7 +176,7 @@ def _gaps(
     judged: pl.DataFrame,
     settings: BarsSettings,
 ) -> list[FileFinding]:
-    """active: rows that traded or whose close moved. rows: all of them. delivered: minutes that were delivered, for labels."""
+    """Find gaps. active: rows that traded or whose close moved. rows: all rows. delivered: the delivered minutes, for labels."""
     volumes, names = _has_volumes(rows), active["symbol"].n_unique()
     counts = _by_minute(active)
     held = sorted(_PLACE[minute] for minute in counts)
@@ -183,7 +189,7 @@ def _gaps(
         return [
             FileFinding(
                 "coarse_bars",
-                f"its minutes stand {step} apart: these are {step}-minute bars{ends}. One-minute bars are needed: deliver those",
+                f"its minutes are {step} apart: these are {step}-minute bars{ends}. One-minute bars are needed: deliver those",
                 True,
             )
         ]
@@ -201,14 +207,14 @@ def _gaps(
     enough = 1 - settings.max_set_aside_share
     proven = _share(judged["adds_up" if volumes else "closes"]) >= enough
     found, halted, locked = [], [], []
-    told: list[FileFinding] = []
+    alone: list[FileFinding] = []
     for run in runs:
         last = run[-1] == len(clock.GRID) - 1 and closed
         at_limit = set() if volumes else _locked(rows, judged, run)
         if at_limit and _explained(active, at_limit, run, settings):
             locked.append((run, len(at_limit)))
         elif last and run[0] == _PLACE[clock.AFTERNOON] and proven and not settings.halt_at_lunch:
-            told.append(
+            alone.append(
                 FileFinding(
                     "morning_alone",
                     f"no name traded in {_spans([run])}, and totals agree with daily_prices: both were fetched in the lunch break. Deliver them again, "
@@ -221,13 +227,13 @@ def _gaps(
         else:
             found.append(run)
     by = "the volumes of its names" if volumes else "the last closes of its names"
-    return [*told, *_absent(found, what), *_halts(halted, by), *_locks(locked, names, what)]
+    return [*alone, *_absent(found, what), *_halts(halted, by), *_locks(locked, names, what)]
 
 
 def _end_labels(counts: Mapping[int, int], lost: Sequence[int], delivered: set[int], what: str) -> list[FileFinding]:
-    """What minutes without a name say of the labels. lost: minutes of runs too long for chance."""
+    """Find labels by the ends of bars from the minutes that no stock has. lost: minutes of gaps that are improbable by chance."""
     missing = [minute for minute in clock.GRID if minute not in counts]
-    # Labelled by its end, no bar is called 09:30 or 13:00, unless the opening auction is; but one is called 11:30.
+    # With labels by ends, no bar is labelled 09:30 (except the opening auction) or 13:00, but one is labelled 11:30.
     absent = [minute for minute in (clock.MORNING, clock.AFTERNOON) if minute in missing]
     both = len(absent) == 2 and ({*absent} <= {*lost} or clock.LUNCH in delivered) and clock.MORNING + 1 in counts
     if both or (absent == [clock.AFTERNOON] and clock.AFTERNOON in lost and clock.LUNCH in delivered):
@@ -245,7 +251,7 @@ def _end_labels(counts: Mapping[int, int], lost: Sequence[int], delivered: set[i
 
 
 def _absent(runs: Sequence[Sequence[int]], what: str) -> list[FileFinding]:
-    """Runs of places in the grid that nothing explains."""
+    """Describe gaps that nothing explains. runs: positions in the grid."""
     if not runs:
         return []
     count = sum(map(len, runs))
@@ -260,7 +266,7 @@ def _absent(runs: Sequence[Sequence[int]], what: str) -> list[FileFinding]:
 
 
 def _halts(runs: Sequence[Sequence[int]], by: str) -> list[FileFinding]:
-    """Runs in which the market was halted. by: what proves it."""
+    """Describe gaps in which the market was halted. by: the proof, for the message."""
     if not runs:
         return []
     return [
@@ -273,7 +279,7 @@ def _halts(runs: Sequence[Sequence[int]], by: str) -> list[FileFinding]:
 
 
 def _locks(runs: Sequence[tuple[Sequence[int], int]], names: int, what: str) -> list[FileFinding]:
-    """Runs, each with how many names are at their limit prices, which explains it."""
+    """Describe gaps that are explained by the number of stocks at their limit prices, which is the second entry of each pair."""
     if not runs:
         return []
     return [
@@ -290,14 +296,16 @@ _PLACE = {minute: position for position, minute in enumerate(clock.GRID)}
 
 
 def _by_minute(active: pl.DataFrame) -> dict[int, int]:
-    """Minute of the grid → number of names; minutes without a name are left out."""
+    """Return minute of the grid → number of stocks; minutes without a stock are left out."""
     inner = active.filter(pl.col("minute").is_in(clock.GRID))
     return dict(inner.group_by("minute").agg(pl.col("symbol").n_unique()).iter_rows())
 
 
 def _idle(counts: Mapping[int, int], names: int, run: Sequence[int]) -> float:
-    """Share of the names that did not trade in a minute in which another one did, of the day or, where it is greater, beside a run of
-    places in the grid. Two names or more."""
+    """Return the share of stocks that did not trade in a minute in which another stock did, of at least two stocks.
+
+    It is that of the day or, if greater, that of the minutes beside `run`, a run of positions in the grid.
+    """
     if not counts:
         return 1.0
     whole_day = (sum(names - count for count in counts.values()) + 1) / (len(counts) * (names - 1) + 2)
@@ -309,7 +317,8 @@ def _idle(counts: Mapping[int, int], names: int, run: Sequence[int]) -> float:
 
 
 def _locked(rows: pl.DataFrame, judged: pl.DataFrame, run: Sequence[int]) -> set[str]:
-    """The names whose closes in these places of the grid, or the last ones before, all are the limit price at which they close."""
+    """Return the symbols whose closes at these positions of the grid, and the last ones before, all are the limit price at which they
+    close."""
     first, last = clock.GRID[run[0]], clock.GRID[run[-1]]
     until = rows.filter(pl.col("close").is_not_null() & (pl.col("minute") <= last)).join(
         judged.filter(pl.col("lock").is_not_null()).select("symbol", "lock"), on="symbol"
@@ -321,7 +330,7 @@ def _locked(rows: pl.DataFrame, judged: pl.DataFrame, run: Sequence[int]) -> set
 
 
 def _explained(active: pl.DataFrame, at_limit: set[str], run: Sequence[int], settings: BarsSettings) -> bool:
-    """Whether the names that are not at their limits may leave the run empty by chance; a name at its limit shows no move."""
+    """Return whether the stocks that are not at their limits may leave the run empty by chance; a stock at its limit shows no move."""
     free = active.filter(~pl.col("symbol").is_in(list(at_limit)))
     names = free["symbol"].n_unique()
     if names < 2:
@@ -330,12 +339,12 @@ def _explained(active: pl.DataFrame, at_limit: set[str], run: Sequence[int], set
 
 
 def _chance(q: float, names: int, length: int) -> float:
-    """Expected number of gaps of this length by chance."""
+    """Return the expected number of gaps of this length by chance."""
     return len(clock.GRID) * math.exp(names * length * math.log(q)) if q > 0 else 0.0
 
 
 def _even_step(held: Sequence[int]) -> int:
-    """The step in minutes that nearly all neighbours stand apart by, where it is above 1; else 0."""
+    """Return the step between nearly all adjacent positions if it is above 1, else 0."""
     steps = [later - earlier for earlier, later in pairwise(held)]
     if len(held) < _MIN_SPACED:
         return 0
@@ -344,7 +353,7 @@ def _even_step(held: Sequence[int]) -> int:
 
 
 def _runs(positions: Sequence[int]) -> list[list[int]]:
-    """Positions in rising order, cut where one is left out."""
+    """Split sorted positions into runs of consecutive ones."""
     runs: list[list[int]] = []
     for position in positions:
         if runs and position == runs[-1][-1] + 1:
@@ -355,7 +364,7 @@ def _runs(positions: Sequence[int]) -> list[list[int]]:
 
 
 def _spans(runs: Sequence[Sequence[int]]) -> str:
-    """'10:00–10:29, 13:05' of runs of positions in the grid."""
+    """Describe runs of positions in the grid, as '10:00–10:29, 13:05'."""
     shown = [
         clock_time(clock.GRID[run[0]]) + (f"–{clock_time(clock.GRID[run[-1]])}" if len(run) > 1 else "")
         for run in runs[:5]
@@ -364,7 +373,7 @@ def _spans(runs: Sequence[Sequence[int]]) -> str:
 
 
 def clock_times(column: str) -> pl.Expr:
-    """The same of a column of minutes."""
+    """Format a column of minutes since midnight as '09:31'."""
     parts = (pl.col(column) // 60, pl.col(column) % 60)
     return pl.format("{}:{}", *(part.cast(pl.String).str.zfill(2) for part in parts))
 
@@ -385,16 +394,16 @@ MEASURES = {
     "average": pl.Float64,
     "same_as": pl.String,
 }
-"""What is measured of a name's bars: last close; highest and lowest price at which it traded, and the same where every bar that
-traded says its high, its low; open and minute of its first bar that traded; whether the closing auction shows a trade, whether it traded
-at all, amount / volume, and a lower code whose bars are the same."""
+"""The measures of a stock's bars: its last close; the highest and lowest price at which it traded, and the same where every bar that
+traded has a high, a low; the open and the minute of its first bar that traded; whether the closing auction has a trade; whether it traded
+at all; amount / volume; and the lowest other code with equal bars, if it is lower."""
 
 
 def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
-    """One row per symbol, schema MEASURES. bars: dense rows of minute_bars, without after-hours volume in the prices."""
+    """Measure each symbol; schema MEASURES. bars: dense rows of minute_bars; rows after hours are left out."""
     day = bars.filter(pl.col("minute") <= clock.CLOSING_AUCTION)
     volumes = pl.col("volume").count().over("symbol") > 0
-    # A minute before the first trade carries pre_close, which may lie outside the day's range.
+    # A minute before the first trade has pre_close, which may be outside the day's range.
     opened = (pl.col("close") != pl.col("close").first()).cum_max().over("symbol", order_by="minute")
     # A volume rounded to lots may be 0 where shares traded.
     traded = (pl.col("volume") > 0) | (pl.col("amount") > 0).fill_null(False) | (pl.col("trades") > 0).fill_null(False)
@@ -431,12 +440,12 @@ def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
 def name_reasons(
     settings: BarsSettings, averaged: Sequence[str], declared: Mapping[str, Any]
 ) -> list[tuple[pl.Expr, pl.Expr]]:
-    """(holds, sentence) of what sets a name's bars aside against its row of daily_prices, the likeliest cause first.
+    """Return conditions on which a stock's bars contradict its row of daily_prices, with sentences, the likeliest cause first.
 
-    Judged are the columns of MEASURES, volume, amount, volume_difference, daily_volume, daily_amount and the daily prices. Bars
-    that hold the whole day's volume hold its first trade, its highest and its lowest.
-    averaged: exchanges ("SH") whose official close is no auction's on this day. unpriced: whether it traded, and
-    daily_prices of the day has rows, and none of it. declared: what the settings declare of the bars (`LandingView.declared`).
+    The conditions read the columns of MEASURES, volume, amount, volume_difference, daily_volume, daily_amount, the daily prices and
+    unpriced (whether the stock traded and daily_prices of the day has rows, but none of it). Bars with the whole volume of the day
+    include its first, its highest and its lowest trade. averaged: exchanges ("SH") whose official close is not the price of an
+    auction on this day. declared: the settings about the bars (`LandingView.declared`).
     """
     own = pl.col("average") / ((pl.col("top") + pl.col("bottom")) / 2)
     return [
@@ -451,8 +460,8 @@ def name_reasons(
         (
             pl.col("unpriced"),
             pl.lit(
-                "daily_prices of this day has no usable row of it, so that it did not trade, and yet its bars did. Deliver its "
-                "row of reference/daily_prices (set_aside.parquet beside that table says why one was not used); where the company changed "
+                "daily_prices of this day has no usable row of it, which means that it did not trade, but its bars have trades. Deliver its "
+                "row of reference/daily_prices (set_aside.parquet beside that table has the reason of a row that was not used); if the company changed "
                 "its code later (reference/code_changes), deliver these bars under its code of this day"
             ),
         ),
@@ -463,7 +472,7 @@ def name_reasons(
             pl.format(
                 "its amount / volume is 1e{} times its prices: {}",
                 power_of_ten(own, settings),
-                _said_of(power_of_ten(own, settings), ratio_units("bars", declared), "volume or amount is in another unit"),
+                _cause_of(power_of_ten(own, settings), ratio_units("bars", declared), "volume or amount is in another unit"),
             ),
         ),
         *_price_reasons(settings, averaged, of_snapshots(declared)),
@@ -471,7 +480,7 @@ def name_reasons(
 
 
 def _price_reasons(settings: BarsSettings, averaged: Sequence[str], sampled: bool) -> list[tuple[pl.Expr, pl.Expr]]:
-    """Those of `name_reasons` that prices show. sampled: whether highs and lows are those of snapshots."""
+    """Return the conditions of `name_reasons` on prices. sampled: whether highs and lows are those of snapshots."""
     against = _against_day(settings, averaged, sampled)
     one_factor, off, outside, beyond, opened = (
         against[name] for name in ("one_factor", "off", "outside", "beyond", "opened")
@@ -481,7 +490,7 @@ def _price_reasons(settings: BarsSettings, averaged: Sequence[str], sampled: boo
         (
             one_factor,
             pl.format(
-                "its last close is {}, daily_prices says {}, and its other prices differ by the same factor of {}: the bars are "
+                "its last close is {}, but daily_prices has {}, and its other prices differ by the same factor of {}: the bars are "
                 "adjusted for dividends or splits. Deliver prices as traded, or declare landing.bars.prices = 'adjusted' with the "
                 "column adjust_factor",
                 _number("last_close"), _number("daily_close"), factor.round(4),
@@ -490,28 +499,28 @@ def _price_reasons(settings: BarsSettings, averaged: Sequence[str], sampled: boo
         (
             off,
             pl.format(
-                "its last close is {}, daily_prices says {}: rows are missing at the end or prices are altered",
+                "its last close is {}, but daily_prices has {}: rows are missing at the end or prices are altered",
                 _number("last_close"), _number("daily_close"),
             ),
         ),
         (
             outside,
             pl.format(
-                "its prices range from {} to {}, daily_prices says {} to {}",
+                "its prices range from {} to {}, but daily_prices has {} to {}",
                 _number("bottom"), _number("top"), _number("daily_low"), _number("daily_high"),
             ),
         ),
         (
             beyond,
             pl.format(
-                "its bars hold the whole day's volume and range from {} to {}, daily_prices says {} to {}: high or low there is wrong{}",
+                "its bars have the whole volume of the day and range from {} to {}, but daily_prices has {} to {}: high or low there is wrong{}",
                 _number("whole_bottom"), _number("whole_top"), _number("daily_low"), _number("daily_high"), pl.lit("" if sampled else _SAMPLED),
             ),
         ),
         (
             opened,
             pl.format(
-                "its bars hold the whole day's volume and open at {}, daily_prices says {}: the open there is wrong, or that of the "
+                "its bars have the whole volume of the day and open at {}, but daily_prices has {}: the open there is wrong, or that of the "
                 "bars is not the price of the first trade",
                 _number("first_open"), _number("daily_open"),
             ),
@@ -520,14 +529,15 @@ def _price_reasons(settings: BarsSettings, averaged: Sequence[str], sampled: boo
 
 
 def of_snapshots(declared: Mapping[str, Any]) -> bool:
-    """Whether the settings declare highs and lows to be those of snapshots, which miss trades between them."""
+    """Return whether the settings declare highs and lows to be those of snapshots, which miss trades between them."""
     return declared.get("landing.bars.extremes") == "snapshots"
 
 
 def contradicts_day(settings: BarsSettings, averaged: Sequence[str], sampled: bool) -> pl.Expr:
-    """Whether bars that hold the whole day's volume and amount have another open, high, low or close than daily_prices; columns as
-    `name_reasons`. Either of the two is wrong, and portfolios are priced by daily_prices. Prices that are all off by one factor
-    are adjusted, and no fault of daily_prices.
+    """Return whether bars with the whole volume and amount of the day have another open, high, low or close than daily_prices.
+
+    The columns are those of `name_reasons`. One of the two is wrong, and portfolios use the prices of daily_prices. Prices that all
+    differ by one factor are adjusted and are not a fault of daily_prices.
     """
     against = _against_day(settings, averaged, sampled)
     money = pl.col("amount_difference").abs() <= pl.col("amount_slack") + 1e-9
@@ -538,8 +548,11 @@ def contradicts_day(settings: BarsSettings, averaged: Sequence[str], sampled: bo
 
 
 def _against_day(settings: BarsSettings, averaged: Sequence[str], sampled: bool) -> dict[str, pl.Expr]:
-    """What of a name's bars daily_prices contradicts: the last close (off), all prices by one factor, prices outside the day's range,
-    a range beyond that of bars that hold the whole volume, their open; and whether they hold it."""
+    """Return the conditions on which daily_prices contradicts a stock's bars.
+
+    off: the last close differs. one_factor: all prices differ by one factor. outside: prices are outside the day's range. whole: the bars
+    have the whole volume. beyond, opened: such bars have a narrower range, or another open, than daily_prices.
+    """
     away = (pl.col("last_close") - pl.col("daily_close")).abs()
     mean = pl.col("symbol").str.tail(2).is_in(list(averaged)) | ~pl.col("closing_trade")
     slack = (
@@ -581,7 +594,7 @@ def _against_day(settings: BarsSettings, averaged: Sequence[str], sampled: bool)
 
 
 def _of_all(values: pl.Expr, result: pl.Expr) -> pl.Expr:
-    """The result where none of the values is null."""
+    """Return the result if none of the values is null."""
     return pl.when(values.null_count() == 0).then(result)
 
 
@@ -590,7 +603,7 @@ def _number(name: str) -> pl.Expr:
 
 
 def power_of_ten(ratio: pl.Expr, settings: BarsSettings) -> pl.Expr:
-    """The power of ten that a ratio is within `unit_tolerance` of; 0 where it is near none, or near 1."""
+    """Return the power of ten that a ratio is near to, within `unit_tolerance`; 0 where it is near to none, or to 1."""
     exponent = pl.when(ratio > 0).then(ratio).log10()
     whole = exponent.round()
     near = (exponent - whole).abs() <= math.log10(1 + settings.unit_tolerance)
@@ -602,13 +615,13 @@ def _scaled(
 ) -> list[tuple[pl.Expr, pl.Expr]]:
     power = power_of_ten(ratio, settings)
     units = {exponent: f"it is {text}" for exponent, text in column_units(column, "bars", declared).items()}
-    cause = _said_of(power, units, "it is in another unit than daily_prices")
+    cause = _cause_of(power, units, "it is in another unit than daily_prices")
     return [(power != 0, pl.format("its {} is 1e{} times that of daily_prices: {}", pl.lit(column), power, cause))]
 
 
-def _said_of(power: pl.Expr, causes: Mapping[int, str], otherwise: str) -> pl.Expr:
-    """The cause of a power of ten."""
-    said = pl.lit(otherwise)
+def _cause_of(power: pl.Expr, causes: Mapping[int, str], otherwise: str) -> pl.Expr:
+    """Return the cause of a power of ten."""
+    cause = pl.lit(otherwise)
     for exponent, text in causes.items():
-        said = pl.when(power == exponent).then(pl.lit(text)).otherwise(said)
-    return said
+        cause = pl.when(power == exponent).then(pl.lit(text)).otherwise(cause)
+    return cause

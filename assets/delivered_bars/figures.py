@@ -1,12 +1,12 @@
-"""What the figures of single columns of a day's bars betray: one column filled with another, counts that are no trades, exchanged sides,
-spreads in another unit.
+"""Finds columns of delivered bars that were filled with another column, counts that are not counts of trades, exchanged sides and spreads
+in another unit.
 
-Here: how the columns of a bar stand to each other over many bars of the file. Not here: running totals, spread bars and units of flows
-(columns.py), the rules of a single row (rows.py).
+This module compares the columns of a bar over many bars of the file. It does not find running totals, spread bars or units of flows
+(columns.py), and it does not hold the rules of a single row (rows.py).
 
-Each of these is possible in one bar and none in most bars of a day. In the minutes of five real tapes whose range is three cents or more,
-close is open in 15 % at most, and either is high or low in 25 %. A minute's close rises where more was bought than sold
-actively in 65 % to 77 % of the minutes of six real tapes in which it moves. Small zones are not judged: chance makes more of few names.
+Each of these faults is possible in one bar, but not in most bars of a day. In the minutes of five real tapes whose range is at least
+three cents, close equals open in at most 15 % and either equals high or low in 25 %. In 65 % to 77 % of the minutes of six real tapes in
+which the close moves, its direction is that of active buys minus active sells. Files with few stocks are not judged.
 """
 
 import polars as pl
@@ -17,15 +17,15 @@ from assets.delivered_bars.diagnosis import FileFinding
 from assets.ticks import clock
 from resources.settings.bars import BarsSettings
 
-_HALF_CENT, _MOVING = 0.005, 0.03  # yuan: where a bar's range is less, two of its prices are often one by chance
+_HALF_CENT, _MOVING = 0.005, 0.03  # yuan; in a bar with a smaller range, two prices are often equal by chance
 _TICK = 0.01  # yuan
-_WHOLE_LOTS = 200  # shares from which a volume is hardly one trade of one lot in minute after minute
-_LARGEST_SPREAD = 0.02  # of the price, for the least of the day
+_WHOLE_LOTS = 200  # shares; smaller volumes are often one trade of one lot
+_LARGEST_SPREAD = 0.02  # largest accepted fraction of the price, for the smallest spread of the day
 _PAIRS = (("close", "open"), ("close", "high"), ("close", "low"), ("open", "high"), ("open", "low"))
 
 
 def judge_figures(rows: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
-    """What the columns of a day's file betray by their figures.
+    """Find the faults of the columns of a day's file that follow from comparing them with each other.
 
     rows: symbol, minute and the columns that were delivered, as resources/bar_forms.read_bars reads them; prices and amounts in yuan,
     volumes in shares.
@@ -37,7 +37,7 @@ def judge_figures(rows: pl.DataFrame, settings: BarsSettings) -> list[FileFindin
 
 
 def _shown_by_most(day: pl.DataFrame, holds: pl.Expr, settings: BarsSettings) -> tuple[int, int] | None:
-    """(names, judged names) where most names show something in nearly all their minutes; else None. Null minutes are not judged."""
+    """Return (stocks, judged stocks) if a condition is true in nearly all minutes of most stocks, else None. Null minutes are skipped."""
     names = day.group_by("symbol").agg(count=holds.count(), share=holds.mean())
     judged = names.filter(pl.col("count") >= settings.least_copied_minutes)
     odd = judged.filter(pl.col("share") > settings.max_copied_minutes).height
@@ -46,8 +46,10 @@ def _shown_by_most(day: pl.DataFrame, holds: pl.Expr, settings: BarsSettings) ->
 
 
 def _copies(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
-    """Prices that are another column's in nearly all minutes of a range of three cents or more, and away from the day's highest and lowest
-    price: a name that is locked at its limit closes there."""
+    """Find price columns that equal another column in nearly all minutes with a range of at least three cents.
+
+    Minutes at the day's highest or lowest price are left out, because a stock that is locked at its limit closes there.
+    """
     if not {"high", "low"} <= {*day.columns}:
         return []
     inside = ((pl.col("high") < pl.col("high").max()) & (pl.col("low") > pl.col("low").min())).over("symbol")
@@ -66,7 +68,7 @@ def _copies(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
 
 
 def _trades(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
-    """Numbers of trades that are one number in every minute, or the volume in shares or lots."""
+    """Find counts of trades that are one number in every minute, or the volume in shares or lots."""
     if not {"trades", "volume"} <= {*day.columns}:
         return []
     known = day.filter(pl.col("trades") > 0)
@@ -87,7 +89,7 @@ def _trades(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
 
 
 def _sides(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
-    """Buys and sells that are exchanged: closes fall where more was bought. All names of the file, and of each exchange, are judged
+    """Find exchanged buys and sells: closes fall where more was bought. All stocks of the file, and of each exchange, are judged
     together."""
     if not {"buy_amount", "sell_amount"} <= {*day.columns}:
         return []
@@ -112,7 +114,7 @@ def _sides(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
 
 
 def _spreads(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
-    """Spreads that are no fractions of the price: one tick, the least, is 0.01 / price of it."""
+    """Find spreads that are not fractions of the price, of which the smallest is one tick, 0.01 / price."""
     if "spread" not in day.columns:
         return []
     names = (
@@ -130,7 +132,7 @@ def _spreads(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
         seen = f"is 0.01 for {yuan} of {names.height} names: it is in yuan"
     elif least > _LARGEST_SPREAD:
         seen = f"is {least:.3g} in the median of {names.height} names: it is in basis points, percent or yuan"
-    elif ticks < 0.5:  # of a cent, which no spread is less than
+    elif ticks < 0.5:  # half of a cent; no spread is less than a cent
         seen = f"is {ticks:.3g} cents in the median of {names.height} names: it is in another unit"
     else:
         return []

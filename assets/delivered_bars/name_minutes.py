@@ -1,10 +1,11 @@
-"""What the minutes of one name betray of how its bars were made, though its totals and its last close are those of the day.
+"""Finds faults in the minutes of one stock, the totals and last close of which agree with the day.
 
-Here: closes that never move, that stand still for a part of the day, that move without a trade or come from later minutes, minutes
-in an even spacing, prices that are no whole cents, amounts that are no volume at the minute's prices. Not here: what occurs for no name at all and how totals stand to
-daily_prices (diagnosis.py), rules of a single row (rows.py).
+This module finds closes that never move, that do not move for a part of the day, that move without a trade or are from later minutes,
+minutes in an even spacing, prices that are not whole cents, and amounts that are impossible at the minute's prices. It does not judge
+minutes that are absent for all stocks or compare totals with daily_prices (diagnosis.py), and it does not hold the rules of a single
+row (rows.py).
 
-Held against the closes of 2015 and against bars that are made of ticks, no rule sets an honest name aside.
+On the closes of 2015 and on bars made from ticks, no rule sets a correct symbol-day aside.
 """
 
 import math
@@ -22,18 +23,18 @@ _PRICES = ("open", "high", "low", "close")
 _STEPS = (5, 3, 2)  # minutes; bars of 10, 15 or 30 minutes are 5 minutes apart too
 _RELATIVE = 1e-6  # amounts may have been 32-bit floats
 _FEWEST_OUTSIDE = 3
-_BESIDE = 30  # minutes before and after a stretch without a move whose moves are those of the stretch
-_PARTS = {clock.OPENING_AUCTION: 4, clock.CLOSING_AUCTION: 4}  # delivered minutes that are added up in these bars
+_BESIDE = 30  # minutes before and after a stretch without a move, from which its frequency of moves is estimated
+_PARTS = {clock.OPENING_AUCTION: 4, clock.CLOSING_AUCTION: 4}  # delivered minutes that are summed in these bars
 REMEDY = "Deliver the price of the last trade of each minute"
 
 
 def judge_minutes(
     bars: pl.DataFrame, daily: pl.DataFrame, rounding: Rounding, settings: BarsSettings, adjusted: bool = False
 ) -> pl.DataFrame:
-    """symbol and `odd`, a sentence, of each name that is set aside for its minutes, the likeliest cause first.
+    """Return symbol and `odd`, a sentence about the likeliest cause, of each stock that is set aside for its minutes.
 
     bars: dense rows of minute_bars. daily: symbol, daily_pre_close, daily_open, daily_high, daily_low and daily_close (yuan).
-    rounding: of the bars. adjusted: whether their prices were adjusted ones, divided by their factor, and hence no whole cents.
+    rounding: of the bars. adjusted: whether adjusted prices were delivered and divided by their factor, so that they are not whole cents.
     """
     day = bars.filter(pl.col("minute") <= clock.CLOSING_AUCTION).sort("symbol", "minute")
     day = day.join(daily, on="symbol", how="left", maintain_order="left")
@@ -60,16 +61,16 @@ def judge_minutes(
         **{name: pl.col(name).first() for name in daily.columns if name != "symbol"},
     )
     names = names.join(_stretches(day, settings), on="symbol", how="left", maintain_order="left")
-    told = pl.coalesce(pl.when(holds).then(text) for holds, text in _reasons(settings, adjusted))
-    return names.select("symbol", odd=told).filter(pl.col("odd").is_not_null())
+    reason = pl.coalesce(pl.when(holds).then(text) for holds, text in _reasons(settings, adjusted))
+    return names.select("symbol", odd=reason).filter(pl.col("odd").is_not_null())
 
 
 def _marked(day: pl.DataFrame, rounding: Rounding, settings: BarsSettings) -> pl.DataFrame:
-    """The rows with what each is evidence of."""
+    """Add to each row whether it is evidence of each fault."""
     minute, tolerance = pl.col("minute"), settings.price_tolerance + 1e-9
     volumes = pl.col("volume").count().over("symbol") > 0
     traded = pl.any_horizontal((pl.col(name) > 0).fill_null(False) for name in ("volume", "amount", "trades"))
-    # Of lots a minute of 30 shares is 0, and so may its amount be.
+    # In lots, a minute with 30 shares has a volume of 0, and its amount may be 0 too.
     lost = (pl.col("trades").count().over("symbol") == 0) & (
         (pl.col("amount").count().over("symbol") == 0) | pl.lit(rounding.amount > 1)
     )
@@ -110,14 +111,14 @@ def _marked(day: pl.DataFrame, rounding: Rounding, settings: BarsSettings) -> pl
 
 
 def _stretches(day: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
-    """symbol, still_from and still_to (minutes) of the longest part of the day, of at least `bars.least_still_minutes`, in which a name without
-    volumes does not move and, by a chance below `bars.gap_chance`, should.
+    """Return symbol, still_from and still_to (minutes) of the longest stretch without a move, of stocks without volumes.
 
-    With q the share of the minutes outside it without a move or, where it is greater, of the half hour before or after it, L
-    minutes in a row have no move by a chance of q^L, at each of the 237 places where they may begin. Not judged are a price that is the
-    day's highest or lowest, as that of a name locked at its limit, and a stretch that lasts until the close, as of a name that was
-    halted. Moves come in clusters, so that shorter stretches than the chance allows are honest: of 83 137 days of a name of 2015 three have
-    one, of 8, 11 and 21 minutes, and none has one of half an hour.
+    A stretch has at least `bars.least_still_minutes` minutes and a probability by chance below `bars.gap_chance`. With q the share of
+    minutes without a move outside it or, if greater, in the half hour before or after it, L consecutive minutes have no move with
+    probability q^L, at each of the 237 minutes at which they may begin. A stretch at the day's highest or lowest price is not judged,
+    because the stock may be locked at its limit, nor one that lasts until the close, because the stock may be halted. Moves are
+    clustered, so that short stretches are not faults: of 83 137 symbol-days of 2015 three have an improbable one, of 8, 11 and 21
+    minutes, and none has one of half an hour.
     """
     grid = day.filter(pl.col("minute").is_in(clock.GRID), ~pl.col("_volumes")).with_columns(
         _at=pl.int_range(pl.len()).over("symbol"), _moves=pl.col("_active").cum_sum().over("symbol")
@@ -173,13 +174,15 @@ def _stretches(day: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
 
 
 def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.Expr]]:
-    """(holds, sentence), the likeliest cause first. A name whose minutes are a step of k apart by chance has n active ones with
-    probability k^(1 − n)."""
+    """Return pairs of a condition and a sentence, the likeliest cause first.
+
+    The probability that n active minutes are all a multiple of k minutes apart by chance is k^(1 − n).
+    """
     tolerance = settings.price_tolerance + 1e-9
     chance = (pl.col("step").log() * (1 - pl.col("active"))) < (
         math.log(settings.gap_chance) if settings.gap_chance > 0 else -math.inf
     )
-    # Without a bar of the opening auction, a name that reaches its limit within the first minute closes all its minutes there.
+    # Without a bar of the opening auction, all closes of a stock that reaches its limit in the first minute are the limit price.
     within = (pl.col("daily_low") < pl.col("close") - tolerance) & (pl.col("daily_high") > pl.col("close") + tolerance)
     still = (
         (pl.col("closes") == 1)
@@ -190,7 +193,7 @@ def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.E
     return [
         (
             (pl.col("closes") == 0) & ~pl.col("volumes") & pl.col("daily_close").is_not_null(),
-            pl.lit("none of its rows has a close or a volume, and daily_prices says that it traded: deliver them"),
+            pl.lit("none of its rows has a close or a volume, but it traded according to daily_prices: deliver them"),
         ),
         (
             still,
@@ -203,7 +206,7 @@ def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.E
         (
             pl.col("moved") > 0,
             pl.format(
-                "{} minutes without a trade close elsewhere than its last trade before, the first at {}: they were filled in from other "
+                "{} minutes without a trade have another close than its last trade before, the first at {}: they were filled in from other "
                 "minutes. {}, and in a minute without a trade that of the last trade before",
                 "moved", clock_times("moved_at"), pl.lit(REMEDY),
             ),
@@ -211,7 +214,7 @@ def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.E
         (
             pl.col("ahead") > 0,
             pl.format(
-                "{} minutes before its first trade close where that trade does, and not at pre_close {}: they were filled in from a "
+                "{} minutes before its first trade have the close of that trade, and not pre_close {}: they were filled in from a "
                 "later minute. Leave them empty",
                 "ahead", "daily_pre_close",
             ),
@@ -227,7 +230,7 @@ def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.E
         (
             (pl.col("broken") > 0) & pl.lit(not adjusted),
             pl.format(
-                "{} of its minutes have prices that are no whole cents, the first {} at {}: these are averages, mid-prices or interpolated "
+                "{} of its minutes have prices that are not whole cents, the first {} at {}: these are averages, mid-prices or interpolated "
                 "prices, or adjusted ones. {}",
                 "broken", pl.col("broken_price").round(4), clock_times("broken_at"), pl.lit(REMEDY),
             ),
@@ -236,8 +239,8 @@ def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.E
             (pl.col("outside") >= _FEWEST_OUTSIDE)
             & (pl.col("outside") > settings.max_outside_range_share * pl.col("priced")),
             pl.format(
-                "in {} of its {} minutes that traded, the first at {}, amount is no volume at prices from low to high: volume, amount or "
-                "prices are those of other minutes. Deliver them under the same minute",
+                "in {} of its {} minutes that traded, the first at {}, amount is impossible for its volume at prices from low to high: volume, amount "
+                "or prices are those of other minutes. Deliver them under the same minute",
                 "outside", "priced", clock_times("outside_at"),
             ),
         ),

@@ -1,6 +1,6 @@
-"""The reasons of delivered bars, as codes: why a column of them has no values.
+"""The codes of the reasons why a column of delivered bars has no values.
 
-Here: names of codes and of their parameters. Not here: their words (resources/reason_words.py).
+This module names the codes and their parameters. It does not hold their words (resources/reason_words.py).
 """
 
 from resources.reasons import Code

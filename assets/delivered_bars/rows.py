@@ -1,9 +1,10 @@
-"""One-minute bars that a user delivers instead of ticks (SPEC §2.1) → the rows of minute_bars, dense, as far as they go.
+"""Checks one-minute bars that were delivered instead of ticks (SPEC §2.1) and completes them to the dense rows of minute_bars.
 
-Here: which rows can be right, what an absent minute means, what was not delivered. Not here: bars made from ticks.
+This module rejects impossible rows, fills absent minutes and gives the reasons of columns that were not delivered. It does not make
+bars from ticks.
 
-A minute without a row had no trade where volumes are delivered, and is unknown in everything but its carried close where
-they are not. A row that breaks a rule puts its whole symbol-day aside: the rest of the day can't be trusted either.
+If volumes are delivered, a minute without a row had no trade; without volumes, only its carried close is known. A row that breaks
+a rule sets its whole symbol-day aside, because the other rows of the day are then not reliable either.
 """
 
 import datetime as dt
@@ -27,20 +28,23 @@ _PARTS = ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
 _COUNTED = ("volume", "amount", "trades", *_PARTS)
 _PRICE_SLACK = 5e-5  # half of 1/10 000 yuan
 _YUAN_SLACK, _RELATIVE_SLACK = 1.0, 1e-6  # amounts may be rounded to a yuan, or have been 32-bit floats
-# Yuan that amounts may be rounded to; the two sides are then rounded each by itself.
+# Units in yuan to which amounts may be rounded; the two sides are then rounded independently.
 _ROUNDED = (10_000.0, 1_000.0, 100.0, 10.0)
 _DELIVERED_PARTS = {
     clock.OPENING_AUCTION: 4,
     clock.CLOSING_AUCTION: 4,
     clock.AFTER_HOURS: 31,
-}  # rows added up in these bars
+}  # number of delivered rows that are summed in these bars
 _MEAN_SLACK = 1e-6  # a mean over quotes may be rounded
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """frame: dense rows, schema MINUTE_BARS. rejected: symbol, minute, reason. unavailable: column → reason.
-    others: rows of securities that are no A-shares. padding: rows without a trade in a minute that is no bar."""
+    """The completed bars of a day.
+
+    frame: dense rows, schema MINUTE_BARS. rejected: symbol, minute, reason. unavailable: column → reason. others: number of rows of
+    securities that are not A-shares. padding: number of rows without a trade in a minute that is not a bar.
+    """
 
     frame: pl.DataFrame
     rejected: pl.DataFrame
@@ -57,13 +61,17 @@ def delivered_bars(
     rules: Rulebook,
     rounding: Rounding | None = None,
 ) -> Delivered:
-    """Checks and completes the bars of one day.
+    """Check and complete the bars of one day.
 
     bars: as read by resources/bar_forms.read_bars. name: the file, for messages. pre_close: symbol → yuan, where known. rules:
-    boards and trading hours of the day. A minute 905 without volume is no trade and no row (SPEC §1), and neither is a row
-    without a trade in a minute that is no bar, such as 690. A column that is 0 in every row while names traded was not filled
-    in, and counts as not delivered. rounding: of its figures; a volume that is rounded to lots may be 0 in a minute that traded.
-    Raises InputError where no row is of a stock.
+    boards and trading hours of the day. rounding: of the figures of the bars; a volume that is rounded to lots may be 0 in a minute
+    that traded.
+
+    A row of minute 905 without volume is dropped (SPEC §1), as is a row without a trade in a minute that is not a bar, such as 690. A
+    column that is 0 in every row although stocks traded was not filled in, and counts as not delivered.
+
+    Raises:
+        InputError: if no row is of a stock of Shanghai or Shenzhen.
     """
     names = bars.select(pl.col("symbol").unique().sort()).with_columns(board=rules.board(), share=rules.is_a_share())
     named = bars.join(names, on="symbol", how="left", maintain_order="left", nulls_equal=True)
@@ -98,7 +106,7 @@ def delivered_bars(
 
 
 def _dense(symbols: pl.DataFrame, rows: pl.DataFrame, pre_close: Mapping[str, float]) -> pl.DataFrame:
-    """A row for each symbol and bar of the day; `absent` where none was delivered. The close is carried, from pre_close on."""
+    """Return a row for each symbol and bar of the day, `absent` if it was not delivered. The close is carried from pre_close on."""
     grid = symbols.join(pl.DataFrame({"minute": pl.Series(clock.DAY_BARS, dtype=pl.Int32)}), how="cross")
     late = rows.filter(pl.col("minute") == clock.AFTER_HOURS).select("symbol", "minute")
     delivered = rows.with_columns(absent=False)
@@ -114,9 +122,11 @@ def _dense(symbols: pl.DataFrame, rows: pl.DataFrame, pre_close: Mapping[str, fl
 
 
 def _fill_empty(dense: pl.DataFrame, given: Sequence[str], in_lots: bool) -> pl.DataFrame:
-    """What is known of the minutes without a trade: prices at the close, counts and flows of 0, the limit flags carried."""
+    """Fill the minutes without a trade: prices are the close, counts and flows are 0, and the limit flags are carried."""
     if "volume" in given:
-        silent = pl.col("absent") | pl.col("volume").is_null()  # what has no volume has no amount either (_rejected)
+        silent = (
+            pl.col("absent") | pl.col("volume").is_null()
+        )  # a row without a volume has no amount either (_rejected)
         empty = (silent & _known("volume")) | (pl.col("volume") == 0).fill_null(False)
         if in_lots:
             traded = [pl.col(column).fill_null(0) > 0 for column in ("amount", "trades") if column in given]
@@ -134,8 +144,8 @@ def _fill_empty(dense: pl.DataFrame, given: Sequence[str], in_lots: bool) -> pl.
             ),
         )
     for flag in ("at_limit_up", "at_limit_down"):
-        if flag in given:  # an absent minute closes where the one before it did, at the limit or not
-            before_any = pl.when(_known(flag)).then(pl.lit(False))  # pre_close is no limit
+        if flag in given:  # an absent minute has the close of the previous one, at the limit or not
+            before_any = pl.when(_known(flag)).then(pl.lit(False))  # pre_close is not a limit price
             carried = pl.coalesce(pl.col(flag).forward_fill().over("symbol"), before_any)
             dense = dense.with_columns(pl.when("absent").then(carried).otherwise(flag).alias(flag))
     if "net_bid_change" in given:
@@ -144,7 +154,7 @@ def _fill_empty(dense: pl.DataFrame, given: Sequence[str], in_lots: bool) -> pl.
 
 
 def _unfilled(rows: pl.DataFrame) -> list[str]:
-    """Columns of counts and of flows that are 0 in every row although names traded: vendors write 0 for what is unknown."""
+    """Return the columns of counts and flows that are 0 in every row although stocks traded; some vendors write 0 for unknown values."""
     volume = rows["volume"] if "volume" in rows.columns else None
     if volume is None or not (volume > 0).any():
         return []
@@ -156,7 +166,7 @@ def _unfilled(rows: pl.DataFrame) -> list[str]:
 
 
 def _padding(columns: Sequence[str]) -> pl.Expr:
-    """Whether a row is of a minute that is no bar and shows no trade: a volume of 0, or, where none is known, the close before."""
+    """Return whether a row is of a minute that is not a bar and has no trade: its volume is 0 or, if unknown, its close did not change."""
     before = pl.col("close").forward_fill().shift().over("symbol", order_by="minute")
     same = (pl.col("close") == before).fill_null(False) | pl.col("close").is_null()
     idle = (
@@ -169,22 +179,22 @@ def _padding(columns: Sequence[str]) -> pl.Expr:
 
 
 def _known(column: str) -> pl.Expr:
-    """Whether the symbol has a value of the column in any minute; where it has none, an empty minute's is not 0."""
+    """Return whether the symbol has a value of the column in any minute; if not, empty minutes are not filled with 0."""
     return pl.col(column).count().over("symbol") > 0
 
 
 def _no_trade_after_hours(given: Sequence[str], boards: Sequence[str]) -> pl.Expr:
-    """Whether a row is the after-hours bar of a name that did not trade then: vendors fill up their grids."""
+    """Return whether a row is an after-hours bar without a trade, which some vendors write to fill their grids."""
     idle = pl.col("volume").fill_null(0) == 0 if "volume" in given else ~pl.col("board").is_in(list(boards))
     return (pl.col("minute") == clock.AFTER_HOURS).fill_null(False) & idle
 
 
 _Rules = list[tuple[pl.Expr, pl.Expr]]
-"""(whether a row keeps the rule, what is wrong where it does not)."""
+"""Pairs of a condition that a row must meet and a sentence about a row that does not."""
 
 
 def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str], in_lots: bool) -> pl.DataFrame:
-    """symbol, minute, reason of every row that breaks a rule. late_boards: those that trade after hours on `date`. in_lots: whether
+    """symbol, minute, reason of every row that breaks a rule. late_boards: boards that trade after hours on `date`. in_lots: whether
     volumes are rounded to lots."""
     rules = [
         *_row_rules(date, late_boards),
@@ -206,15 +216,15 @@ def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str], in_
 
 
 def _row_rules(date: dt.date, late_boards: Sequence[str]) -> _Rules:
-    """A row can be read, and is the only one of a minute that its board has."""
+    """A row can be read, its minute is a bar of its board, and no other row has this minute."""
     minutes = (*clock.DAY_BARS, clock.AFTER_HOURS)
     return [
         (pl.col(UNREADABLE).is_null(), pl.col(UNREADABLE)),
         (
             pl.col("minute").is_in(minutes).fill_null(False),
-            pl.format("minute {} is no bar of SPEC §1", pl.col("minute").cast(pl.String).fill_null("null")),
+            pl.format("minute {} is not a bar of SPEC §1", pl.col("minute").cast(pl.String).fill_null("null")),
         ),
-        (~pl.struct("symbol", "minute").is_duplicated(), pl.lit("the minute stands there twice")),
+        (~pl.struct("symbol", "minute").is_duplicated(), pl.lit("the minute is duplicated")),
         (
             (pl.col("minute") != clock.AFTER_HOURS).fill_null(True) | pl.col("board").is_in(list(late_boards)),
             pl.format(
@@ -227,7 +237,7 @@ def _row_rules(date: dt.date, late_boards: Sequence[str]) -> _Rules:
 
 
 def _presence_rules(columns: Sequence[str]) -> _Rules:
-    """A minute that traded has a close, a volume, and the prices that the name's other minutes have."""
+    """A minute that traded has a close, a volume, and the prices that the stock's other minutes have."""
     if "volume" not in columns:
         return []
     idle = pl.col("volume").fill_null(0) == 0
@@ -250,7 +260,7 @@ def _presence_rules(columns: Sequence[str]) -> _Rules:
 
 
 def _sign_rules(columns: Sequence[str]) -> _Rules:
-    """Prices are above 0, and what is counted is not negative."""
+    """Prices are above 0, and counts and amounts are not negative."""
     return [
         ((pl.col(column) > 0).fill_null(True), pl.format("{} = {} must be above 0", pl.lit(column), column))
         for column in _PRICES
@@ -323,7 +333,7 @@ def _flag_rules(columns: Sequence[str]) -> _Rules:
 
 
 def _count_rules(columns: Sequence[str], in_lots: bool) -> _Rules:
-    """A trade is of one share at least, so that 1 ≤ trades ≤ volume where there is volume, and trades = 0 where there is none."""
+    """A trade has at least one share, so that 1 ≤ trades ≤ volume in a minute with volume, and trades = 0 in one without."""
     if not {"trades", "volume"} <= {*columns}:
         return []
     traded = (pl.col("volume") > 0).fill_null(False)
@@ -339,7 +349,7 @@ def _count_rules(columns: Sequence[str], in_lots: bool) -> _Rules:
         (
             ~traded | (pl.col("trades") <= pl.col("volume")).fill_null(True),
             pl.format(
-                "trades = {} is above volume = {}: trades are no count of trades, or volumes are in lots (then declare "
+                "trades = {} is above volume = {}: trades is not a count of trades, or volumes are in lots (then declare "
                 "landing.bars.volume_unit = 'lots')",
                 "trades",
                 "volume",
@@ -349,10 +359,10 @@ def _count_rules(columns: Sequence[str], in_lots: bool) -> _Rules:
 
 
 def _flow_rules(rows: pl.DataFrame) -> _Rules:
-    """Both sides together are within the amount. Large orders are not within their side: they count passive fills too."""
+    """The sum of both sides is at most the amount. Large orders may exceed their side, because they include passive fills."""
     rules = []
     if {"buy_amount", "sell_amount", "amount"} <= {*rows.columns}:
-        # Three figures, each off by half a unit of rounding, in every row that a bar is made of.
+        # Three figures, each wrong by up to half a unit of rounding, in every row that is summed in the bar.
         slack = 1.5 * _rounding(rows) * pl.col("minute").replace_strict(_DELIVERED_PARTS, default=1)
         both = pl.col("buy_amount") + pl.col("sell_amount")
         rules.append(
@@ -365,7 +375,7 @@ def _flow_rules(rows: pl.DataFrame) -> _Rules:
 
 
 def _rounding(rows: pl.DataFrame) -> float:
-    """Yuan that both sides of every row are multiples of: 1 where they are of nothing larger."""
+    """Return the largest unit in yuan of which both sides of every row are multiples, at least 1."""
     sides = pl.concat([rows["buy_amount"], rows["sell_amount"].alias("buy_amount")]).drop_nulls()
     for step in _ROUNDED:
         if ((sides / step).round() * step - sides).abs().max() in (None, 0.0):

@@ -1,4 +1,4 @@
-"""The schema of minute_bars, made of ticks or delivered (SPEC §2.2). Nothing else; kept free of heavy imports."""
+"""The schema of minute_bars (SPEC §2.2). Declarations import this module, so it has no heavy imports."""
 
 import polars as pl
 

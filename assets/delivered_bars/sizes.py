@@ -1,4 +1,7 @@
-"""Delivered order sizes against the day's amounts. Not here: reading them (assets/bars/make_order_sizes.py), and the sums of ticks (assets/bars/sums.py)."""
+"""Compares delivered order sizes with the day's amounts.
+
+This module does not read the delivered table (assets/bars/make_order_sizes.py) or sum ticks (assets/bars/sums.py).
+"""
 
 import math
 
@@ -7,17 +10,20 @@ import polars as pl
 from resources.settings.bars import BarsSettings
 from resources.values import median_of
 
-_ROUNDING = 0.05  # of a geometric mean: bars may leave trades after hours out, and orders may not
+_ROUNDING = 0.05  # relative, of a geometric mean: bars may leave trades after hours out that orders include
 
 
 def judged_against_amounts(
     frame: pl.DataFrame, reasons: pl.Series, amounts: pl.DataFrame, name: str, settings: BarsSettings
 ) -> tuple[pl.DataFrame, pl.Series]:
-    """The sums and reasons, where also those are set aside that the day's amounts contradict.
+    """Return the sums and reasons with the rows set aside that the day's amounts contradict.
 
-    frame, reasons: as read of the file: a row with a reason has null sums. amounts: symbol, amount (yuan) of the day.
-    Every trade fills a buy and a sell order, so that the mean order is 2 · amount / orders. The geometric mean exp(Σ ln a / n) is never above it, and the mean of log-normal
-    sizes, exp(μ + σ²/2), is near it: 0.76 to 0.87 of it on six tapes of 2023. Logarithms to the base of 10 make that 0.004 at most.
+    frame, reasons: as read from the file; a row with a reason has null sums. amounts: symbol, amount (yuan) of the day. name: the
+    file, for messages.
+
+    Every trade fills a buy and a sell order, so that the mean order is 2 · amount / orders. The geometric mean exp(Σ ln a / n) is
+    never above it. The mean of log-normal sizes, exp(μ + σ²/2), is near it: 0.76 to 0.87 of it on six tapes of 2023. With
+    logarithms to the base of 10 this ratio is 0.004 at most.
     """
     mean = pl.col("sum_ln") / pl.col("orders")
     spread = (pl.col("sum_ln2") / pl.col("orders") - mean * mean).clip(0)
@@ -40,11 +46,11 @@ def judged_against_amounts(
             f"{_base(judged, (least, most))}"
         )
     astray = ~pl.col("_fit").is_between(low, high) | (pl.col("_geometric") > 1 + _ROUNDING)
-    told = pl.format(
+    contradiction = pl.format(
         "{}: the {} orders are of {} yuan by sum_ln and sum_ln2, and of {} yuan by the day's amount: the sums are not of ln amount in yuan",
         pl.lit(name), "orders", (pl.col("_mean") + pl.col("_spread") / 2).exp().round(2), pl.col("_order").round(2),
     )  # fmt: skip
-    why = pl.lit(of_file) if of_file else pl.when(astray).then(told)
+    why = pl.lit(of_file) if of_file else pl.when(astray).then(contradiction)
     broken = judged.select(pl.when(pl.col("_fit").is_not_null()).then(why)).to_series()
     reasons = reasons.zip_with(reasons.is_not_null(), broken)
     columns = ("orders", "sum_ln", "sum_ln2")
@@ -52,7 +58,7 @@ def judged_against_amounts(
 
 
 def _base(judged: pl.DataFrame, band: tuple[float, float]) -> str:
-    """The likely cause of sums that do not fit: logarithms to another base, where those to e would fit."""
+    """Return the likely cause of sums that contradict the amounts: logarithms to another base, if natural ones would agree."""
     for base in (10, 2):
         natural = math.log(base)
         fit = (pl.col("_mean") * natural + pl.col("_spread") * natural**2 / 2).exp() / pl.col("_order")

@@ -1,13 +1,14 @@
-"""Closes that are interpolated: longer bars, or the day, drawn out over minutes by straight lines and rounded to the cent.
+"""Finds closes that were interpolated between longer bars, or over the day, on straight lines rounded to the cent.
 
-Here: how exactly a name's closes follow straight lines. Not here: steps instead of lines, prices that are no whole cents
-(name_minutes.py), volumes that are spread over minutes (columns.py).
+This module measures how exactly a stock's closes follow straight lines. It does not find steps instead of lines or prices that are
+not whole cents (name_minutes.py), or volumes that are spread over minutes (columns.py).
 
-Between two closes k minutes apart that differ by d cents there are C(k + d − 1, d) monotone paths in steps of a cent, and
-interpolation takes one of them, or one of a few where the line passes half a cent. The evidence of a block of minutes that lies on
-its line is the logarithm of their ratio. On 27 515 days of names of 2015, at a twelfth of their prices to resemble cheap ones
-too, the blocks of none that lie on lines hold more than 22; where every fifth close is interpolated those of 98 % hold more
-than 25. Likewise the closes of no morning or afternoon that move by more than 4 cents lie within a cent of one line.
+Between two closes k minutes apart that differ by d cents there are C(k + d − 1, d) monotone paths in steps of a cent. Interpolation
+takes one of them, or one of a few where the line passes half a cent. The evidence of a block of minutes on its line is the
+logarithm of the ratio of these numbers. On 27 515 symbol-days of 2015, also at a twelfth of their prices to resemble cheap stocks,
+the evidence of the blocks on lines is never more than 22; if only every fifth close is kept and the others are interpolated, it is
+more than 25 on 98 % of them. Likewise, in no morning or afternoon with a move of more than 4 cents are all closes within a cent of
+one line.
 """
 
 from math import log
@@ -21,7 +22,7 @@ from assets.ticks import clock
 from resources.settings.bars import BarsSettings
 
 _WIDTHS = (60, 30, 15, 10, 5, 3, 2)  # minutes
-_EPS = 1e-6  # of a cent
+_EPS = 1e-6  # cents
 _ROUNDINGS = ((-0.5 - _EPS, 0.5 + _EPS), (-1 + _EPS, _EPS), (-_EPS, 1 - _EPS))  # cents: to the nearest, down, up
 _NOON = clock.GRID.index(clock.AFTERNOON)
 _SPANS = {"the morning": slice(0, _NOON), "the afternoon": slice(_NOON, None), "the day": slice(0, None)}
@@ -29,7 +30,7 @@ _REMEDY = "Deliver the price of the last trade of each minute"
 
 
 def judge_lines(bars: pl.DataFrame, settings: BarsSettings) -> Columns:
-    """The names whose closes are interpolated, and a finding where most of those that can be judged are.
+    """Find the stocks whose closes are interpolated, with a finding about the file if most of the judged stocks are.
 
     bars: dense rows of minute_bars; closes in yuan.
     """
@@ -43,10 +44,12 @@ def judge_lines(bars: pl.DataFrame, settings: BarsSettings) -> Columns:
         judged |= enough
         causes[straight] = f"through {span} its closes lie on one straight line, to the cent: they are interpolated"
     bends = np.abs(cents[:, 2:] - 2 * cents[:, 1:-1] + cents[:, :-2]) > 1 + _EPS
-    crooked = bends.mean(axis=1) > 1 - settings.line_block_share / 2  # of lines of two minutes every second close bends
+    crooked = (
+        bends.mean(axis=1) > 1 - settings.line_block_share / 2
+    )  # lines of two minutes have a bend at every second close
     judged |= crooked
     travelled = np.nansum(np.abs(np.diff(cents)), axis=1)
-    # Each step of a cent has k places at most.
+    # Each step of a cent can be at one of at most k minutes.
     rest = np.flatnonzero(~crooked & (travelled * log(_WIDTHS[0]) >= settings.least_line_evidence))
     for width in _WIDTHS:
         for first in (0, width - 1):
@@ -56,18 +59,18 @@ def judge_lines(bars: pl.DataFrame, settings: BarsSettings) -> Columns:
             causes[new] = (
                 f"its closes lie on straight lines of {width} minutes, to the cent: they are interpolated between {width}-minute bars"
             )
-    told = pl.DataFrame({"symbol": names, "cause": pl.Series(causes.tolist(), dtype=pl.String)}).drop_nulls()
-    faults = told.select("symbol", fault=pl.format("{}. {}", "cause", pl.lit(_REMEDY)))
+    found = pl.DataFrame({"symbol": names, "cause": pl.Series(causes.tolist(), dtype=pl.String)}).drop_nulls()
+    faults = found.select("symbol", fault=pl.format("{}. {}", "cause", pl.lit(_REMEDY)))
     findings = []
-    if of_most(told.height, int(judged.sum())):
-        commonest = told["cause"].value_counts(sort=True)["cause"][0]
-        text = f"of {told.height} of {judged.sum()} names the closes are interpolated: of one, {commonest}. {_REMEDY}"
+    if of_most(found.height, int(judged.sum())):
+        commonest = found["cause"].value_counts(sort=True)["cause"][0]
+        text = f"of {found.height} of {judged.sum()} names the closes are interpolated: of one, {commonest}. {_REMEDY}"
         findings.append(FileFinding("interpolated_closes", text, True))
     return Columns(faults, findings)
 
 
 def _matrix(bars: pl.DataFrame, names: pl.Series) -> np.ndarray:
-    """Closes in cents, (names, minutes of the grid); nan where unknown."""
+    """Return the closes in cents, [stocks, minutes of the grid]; nan where unknown."""
     inner = bars.filter(pl.col("minute").is_in(clock.GRID) & pl.col("close").is_not_null())
     places = {minute: place for place, minute in enumerate(clock.GRID)}
     cents = np.full((len(names), len(clock.GRID)), np.nan)
@@ -78,22 +81,22 @@ def _matrix(bars: pl.DataFrame, names: pl.Series) -> np.ndarray:
 
 
 def _one_line(cents: np.ndarray, least: int) -> tuple[np.ndarray, np.ndarray]:
-    """(judged, straight) of each name: whether its closes move by so many cents, and lie within a cent of one line."""
+    """Return per stock whether its closes move by at least `least` cents, and whether they are also within a cent of one line."""
     away = _deviations(cents[:, None, :])[:, 0]
     moved = np.abs(cents[:, -1] - cents[:, 0]) >= least
     return moved, moved & (np.abs(away) < 1 - _EPS).all(axis=1)
 
 
 def _lines(cents: np.ndarray, width: int, settings: BarsSettings) -> tuple[np.ndarray, np.ndarray]:
-    """(judged, straight) of each name, of blocks of so many minutes that begin with the close before them.
+    """Return per stock whether it is judged and whether its closes are on straight lines of `width` minutes.
 
-    A block in which no close moves, or where every path of its steps would lie on the line, tells nothing.
+    A block starts with the close before it. A block in which no close moves, or every path of which is on the line, is no evidence.
     """
     count = (cents.shape[1] - 1) // width
     if count < 1:
         return np.zeros(len(cents), bool), np.zeros(len(cents), bool)
     places = np.arange(count)[:, None] * width + np.arange(width + 1)
-    blocks = cents[:, places]  # (names, blocks, k + 1)
+    blocks = cents[:, places]  # [stocks, blocks, k + 1]
     steps = np.abs(np.rint(blocks[..., -1] - blocks[..., 0]))
     away = _deviations(blocks)
     evidence = _evidence(steps, width)
@@ -110,15 +113,15 @@ def _lines(cents: np.ndarray, width: int, settings: BarsSettings) -> tuple[np.nd
 
 
 def _deviations(blocks: np.ndarray) -> np.ndarray:
-    """Cents by which each close is away from the line between the first and the last one. blocks: (names, blocks, k + 1)."""
+    """Return the deviation in cents of each close from the line between the first and last. blocks: [stocks, blocks, k + 1]."""
     width = blocks.shape[2] - 1
     first, last = blocks[..., :1], blocks[..., -1:]
     return np.asarray(blocks - first - (last - first) * np.arange(width + 1) / width)
 
 
 def _evidence(steps: np.ndarray, width: int) -> np.ndarray:
-    """ln of the number of monotone paths of so many steps of a cent in so many minutes, less ln 2 for each minute at which the line
-    passes half a cent; 0 where steps are unknown."""
+    """Return ln of the number of monotone paths of `steps` steps of a cent in `width` minutes, less ln 2 for each minute at which the
+    line passes half a cent; 0 where steps are unknown."""
     known = np.nan_to_num(steps).astype(np.int64)
     counts = np.unique(known)
     paths = np.zeros(len(counts))

@@ -293,8 +293,8 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
     JUDGED: the number of snapshots judged; N_…: the number with each fault. N_UNUSABLE: the number in continuous trading with any fault
     but REPEATED, and of those at any time that FELL. N_HALTED: the snapshots of N_UNUSABLE whose only fault is that bid and ask are
     equal, between trades at least min_halt apart: the book of a halted stock is that of the coming auction, and virtual.
-    RUN: the length of the longest run of misaligned snapshots that is followed by an aligned one; RUN_FROM, RUN_TO: the stamps of its
-    ends. FIRST_OFF: the stamp of the first misaligned snapshot (−1: none).
+    RUN: the length of the longest run of misaligned snapshots that is followed by an aligned one; RUN_FROM: its first stamp;
+    RUN_TO: the stamp of that aligned one. FIRST_OFF: the stamp of the first misaligned snapshot (−1: none).
     FINAL_VOLUME, FINAL_AMOUNT: the last cumulative fields (−1: none). FINAL_TIME: the stamp of the last snapshot that did not fall.
     PRE_CLOSE, LIMIT_UP, LIMIT_DOWN: the values of the majority. WHOLE_YUAN: whether no amount has cents. BOOKED: whether any snapshot of
     continuous trading shows an order.

@@ -1,14 +1,14 @@
-"""Declares tape_health: schema, what it reads, the checks that it must pass. Declarations only."""
+"""Declares the table tape_health: its schema, inputs and checks."""
 
 from assets.tape_health.schemas import TAPE_HEALTH
 from resources.gate import Between, Check
 from resources.table import Land, Read, Table
 
 _REFERENCE = ("daily_prices.volume", "quotes.volume")
-# Portfolios are priced by daily_prices, and its high and low say whether a name is locked at its limit.
+# Portfolios use the prices of daily_prices, and its high and low decide whether a stock is locked at its limit.
 CONTRADICTED = (
-    "the open, high, low or close that daily_prices gives the named symbols is not that of their trades, which hold the whole day: "
-    "correct the rows of reference/daily_prices, or deliver the minute data again where that is at fault"
+    "the open, high, low or close of the named symbols in daily_prices is not that of their trades, which are complete: "
+    "correct the rows of reference/daily_prices, or deliver the minute data again if they are wrong"
 )
 _TRADES, _QUOTES, _ORDERS = ("trades.price",), ("quotes.volume",), ("orders.order",)
 
@@ -18,11 +18,12 @@ tape_health = Table(
     partition="day",
     history="minutes",
     description=(
-        "Reconciliation: one verdict per symbol that was delivered or should have traded, with what was measured. `ok`; "
-        "`repaired`: duplicates dropped, stamps put into their bar, single snapshots left out, values stand; `set aside`: rows "
-        "stay downstream, values null; `missing`: it should have traded and has no tape. `reason` names what was found, where, the "
-        "rule and the numbers. Σ trades is held against the exchange's daily volume and amount and the last snapshot, every "
-        "snapshot from 09:30 against the sums of the trades it has counted, whole channels against their numbers. SPEC §2.3."
+        "Reconciliation: one verdict, with the measures, per symbol that was delivered or should have traded. `ok`: nothing was found; "
+        "`repaired`: duplicates were dropped, stamps were corrected to their bar or single snapshots were left out, and the values are used; "
+        "`set aside`: later tables keep the rows with null values; `missing`: the symbol should have traded and has no tape. `reason` states "
+        "the finding, its place, the rule and the numbers. Sums of trades are compared with the exchange's daily volume and amount and with "
+        "the last snapshot, every snapshot from 09:30 with the sums of the trades that it includes, and whole channels with their numbering. "
+        "SPEC §2.3."
     ),
     reads=(Read("trades"), Read("orders"), Read("quotes"), Read("daily_prices"), Read("securities")),
     lands=(Land("bars"), Land("daily_prices", until=False)),
@@ -58,43 +59,44 @@ tape_health = Table(
             "tapes_add_up",
             Between("too_many_set_aside", 0, 0),
             critical=True,
-            remedy="declare what the reasons name, or deliver the day's files again; the column `reason` says it of each symbol",
+            remedy="follow the reasons: declare the setting that they name, or deliver the day's files again; the column `reason` has the reason "
+            "of each symbol",
         ),
         Check(
             "minutes_are_those_of_the_day",
             Between("misread", 0, 0),
             critical=True,
-            remedy="do what the finding says; README names the minutes of a day",
-            explained_by=("tapes_add_up",),  # both print everything that was found of the day
+            remedy="follow the finding; docs/deliveries.md describes the minutes of a day",
+            explained_by=("tapes_add_up",),  # both print all findings of the day
         ),
         Check(
             "no_symbol_set_aside",
             Between("set_aside", 0, 0),
             critical=False,
-            remedy="re-deliver the files of the named symbols; their bars of the day are null until then",
+            remedy="deliver the files of the named symbols again; until then their bars of the day are null",
             explained_by=("tapes_add_up", "minutes_are_those_of_the_day"),
         ),
-        # Whatever is made of daily_prices takes such a name for suspended: its returns, and the factors that held it, are wrong.
+        # Tables made from daily_prices treat such a stock as suspended, so that its returns, and those of portfolios with it, are wrong.
         Check(
             "traded_names_have_prices",
             Between("unpriced", 0, 0),
             critical=False,
             plausibility=True,
             remedy="deliver the rows of the named symbols in reference/daily_prices, or correct those that set_aside.parquet beside "
-            "that table names: without them the names count as suspended",
+            "that table lists: without them the stocks count as suspended",
         ),
         Check(
             "trades_and_orders_are_of_one_tape",
             Between("too_many_contradicted", 0, 0),
             critical=True,
-            remedy="deliver trades and orders of this day anew, or mend what the reasons name in the layout of the files (docs/layouts.md)",
+            remedy="deliver trades and orders of this day again, or correct the layout of the files as the reasons state (docs/layouts.md)",
         ),
         Check(
             "sides_agree_with_prices",
             Between("mirrored", 0, 0),
             critical=True,
             remedy="exchange the two columns in the day's trade files, or in the layout that reads them (docs/layouts.md), or have the "
-            "vendor deliver them anew",
+            "vendor deliver them again",
         ),
         Check(
             "level_volumes_agree_with_trades",
@@ -114,15 +116,15 @@ tape_health = Table(
             "orders_agree_with_trades",
             Between("orders_aside", 0, 0),
             critical=False,
-            critical_share=1,  # single rows, which leave the values alone; what concerns the values is set aside and counted above
-            remedy="re-deliver the order and trade files of the named symbols: rows are missing, stand twice or are altered",
+            critical_share=1,  # single order rows do not affect the values; the checks above count what does
+            remedy="deliver the order and trade files of the named symbols again: rows are missing, duplicated or altered",
         ),
         Check(
             "orders_of_both_exchanges_delivered",
             Between("orders_absent", 0, 0),
             critical=False,
             critical_share=1,
-            remedy="deliver the day's order files of the named exchange; where its feed has none, nothing that is made reads them",
+            remedy="deliver the day's order files of the named exchange; if its feed has none, no figure depends on them",
         ),
         Check(
             "traded_names_covered",
@@ -136,8 +138,8 @@ tape_health = Table(
             "tapes_cover_the_market",
             Between("too_many_uncovered", 0, 0),
             critical=True,
-            remedy="re-deliver the day's files: one of them is lost or cut, or covers one exchange alone; where the market is meant "
-            "to hold fewer names than daily_prices, set bars.max_uncovered_share to their share",
+            remedy="deliver the day's files again: one of them is missing or cut off, or covers only one exchange; if the delivery is meant "
+            "to cover fewer stocks than daily_prices, set bars.max_uncovered_share to the share that it leaves out",
         ),
         Check(
             "tapes_have_a_reference",
@@ -151,36 +153,37 @@ tape_health = Table(
             Between("misaligned_quotes", 0, 0),
             critical=False,
             critical_share=1,
-            remedy="snapshots of the named symbols are not the sums of their trades and are left out: re-deliver their files; "
-            "where a vendor counts something else than trades, set bars.align_quotes_by to volume",
+            remedy="snapshots of the named symbols are not the sums of their trades and are left out: deliver their files again; "
+            "if the vendor's count is not a count of trades, set bars.align_quotes_by = 'volume'",
         ),
         Check(
             "prices_inside_limits",
             Between("outside_limits", 0, 0),
             critical=False,
-            remedy="prices outside the exchange's rule: deliver limit_up and limit_down, or check the rows of rulebook.price_limits",
+            remedy="prices are outside the limits of the exchange's rule: deliver limit_up and limit_down, or check the rows of "
+            "rulebook.price_limits",
         ),
         Check(
             "snapshots_are_the_replayed_books",
             Between("book_mismatches", 0, 0),
             critical=False,
-            remedy="orders and trades of the named symbols do not make the books that their snapshots show: order rows are missing "
-            "or altered, or the snapshots are; re-deliver them",
+            remedy="the books replayed from orders and trades of the named symbols differ from their snapshots: order rows or snapshots are "
+            "missing or altered; deliver them again",
         ),
         Check(
             "early_ends_are_proven",
             Between("cut_off", 0, 0),
             critical=True,
             remedy="the named file was cut off: deliver it again, complete; if trading was halted, deliver the day's volume and amount "
-            "of its names in daily_prices, or snapshots to the close, which prove it",
+            "of its stocks in daily_prices, or snapshots to the close, which prove the halt",
         ),
         Check(
             "channel_numbers_complete",
             Between("missing_numbers", 0, 0),
             critical=False,
             critical_share=1,
-            remedy="the exchange numbered rows that the files lack: deliver the named channels again, complete; where the vendor "
-            "delivers some names only, their totals prove them and nothing need be done",
+            remedy="the files lack rows that the exchange numbered: deliver the named channels again, complete; if the vendor delivers only "
+            "some stocks, their totals prove them complete and nothing needs to be done",
             explained_by=("nearly_all_channel_numbers_present",),
         ),
         Check(

@@ -1,7 +1,7 @@
-"""One day's tape_health: what is read, which symbols there are, what is told of the day as a whole.
+"""Makes one day of tape_health: the inputs, the symbols, and the findings about the day as a whole.
 
-Here: putting measures, references, channels and landing bars together, the side files that minute_bars reads, and the profile
-that the checks judge. Not here: measuring (align_tapes.py), verdicts of a symbol (verdicts.py).
+This module combines measures, references, channels and delivered bars, and makes the side files that minute_bars reads and the
+profile that the checks read. It does not measure tapes (align_tapes.py) or make the verdict of a symbol (verdicts.py).
 """
 
 import datetime as dt
@@ -63,16 +63,17 @@ FINAL = {
     "quoted_limit_down": pl.Float64,
     "booked": pl.Boolean,
 }
-"""final_quotes.parquet: what a symbol's snapshots say in the end (shares, yuan), and whether a book stood in continuous trading."""
+"""final_quotes.parquet: the last cumulative volume (shares) and the prices (yuan) of a symbol's snapshots, and whether any snapshot of
+continuous trading shows an order."""
 PROFILE = {
     "symbol": pl.String,  # null in the rows about the day and its channels
     "set_aside": pl.Int64,
     "unpriced": pl.Int64,  # whether it traded without a row of daily_prices
-    "contradicts_day": pl.Int64,  # whether bars that are proven whole have other prices than daily_prices
+    "contradicts_day": pl.Int64,  # whether bars that are proven complete have other prices than daily_prices
     "orders_aside": pl.Int64,
-    "mirrored": pl.Int64,  # of an exchange whose trades have buyers and sellers exchanged
+    "mirrored": pl.Int64,  # 1 for an exchange whose trades have buyers and sellers exchanged
     "levels_contradicted": pl.Int64,  # of an exchange whose books show other volumes than the trades took of them
-    "orders_absent": pl.Int64,  # of an exchange whose orders were not delivered, though the other's were
+    "orders_absent": pl.Int64,  # 1 for an exchange whose orders were not delivered, although the other's were
     "uncompared": pl.Int64,
     "misaligned_quotes": pl.Int64,
     "outside_limits": pl.Int64,
@@ -81,23 +82,23 @@ PROFILE = {
     "too_many_contradicted": pl.Int64,
     "too_few_covered": pl.Int64,
     "too_many_uncovered": pl.Int64,
-    "misread": pl.Int64,  # what the file as a whole betrays and refuses (assets/delivered_bars/diagnosis.py)
+    "misread": pl.Int64,  # findings about the file as a whole that refuse the day (assets/delivered_bars/diagnosis.py)
     "missing_numbers": pl.Int64,
     "stops_early": pl.Int64,
     "cut_off": pl.Int64,
     "too_many_missing": pl.Int64,
     "detail": pl.String,
 }
-"""One row per symbol, one for the day, one per channel that lacks numbers; what does not concern a row is null."""
+"""One row per symbol, one for the day and one per channel that lacks numbers; a measure that does not apply to a row is null."""
 _SAME_PRICE = 1e-6  # yuan
-_LISTED = 20  # names spelled out in a message
+_LISTED = 20  # symbols that a message lists
 
 
 def make_tape_health(frames: Frames, partition: Partition, settings: BarsSettings) -> Made:
-    """One row per symbol that was delivered, as ticks or else as landing bars, or that should have traded; schema TAPE_HEALTH.
+    """Make tape_health: one row per symbol that was delivered, as ticks or as bars, or that should have traded; schema TAPE_HEALTH.
 
-    Beside it, of ticks: final_quotes.parquet (FINAL), stamps.parquet (align_tapes.STAMPS) and faults.parquet
-    (align_tapes.FAULTS), the rows of trades and quotes that minute_bars repairs, and channels.parquet (CHANNELS).
+    For ticks, the side files are final_quotes.parquet (FINAL), channels.parquet (CHANNELS) and the rows of trades and quotes that
+    minute_bars repairs: stamps.parquet (align_tapes.STAMPS) and faults.parquet (align_tapes.FAULTS).
     """
     date, landing, files = partition.date, partition.landing, partition.files
     tapes = {name: frames[name] for name in ("trades", "orders", "quotes")}
@@ -127,7 +128,7 @@ def _of_ticks(
     date, landing, files = partition.date, partition.landing, partition.files
     trades, orders, quotes = frames["trades"], frames["orders"], frames["quotes"]
     explicit, rule = _delivered_limits(landing), _limits(frames["securities"].collect())
-    with ThreadPoolExecutor(max_workers=1) as second:  # the kernels let go of the interpreter's lock
+    with ThreadPoolExecutor(max_workers=1) as second:  # the kernels release the interpreter's lock
         counting = second.submit(_order_faults, trades, orders, settings)
         measured = measure_tapes(trades, quotes, explicit, rule, settings)
         faulty = counting.result()
@@ -188,7 +189,7 @@ def _of_bars(
     own = file_rounding(landed, landing)
     delivered = delivered_bars(landed, date, name, {}, rules, own)
     columns, lines = judge_columns(landed, settings), judge_lines(delivered.frame, settings)
-    told = pl.concat([columns.faults, lines.faults]).unique("symbol", keep="first", maintain_order=True)
+    faults = pl.concat([columns.faults, lines.faults]).unique("symbol", keep="first", maintain_order=True)
     prices = daily.select("symbol", *(f"daily_{name}" for name in ("pre_close", "open", "high", "low", "close")))
     declared = landing.declared("bars")
     adjusted = declared.get("landing.bars.prices") == "adjusted"
@@ -200,7 +201,9 @@ def _of_bars(
         .filter(pl.col("delivered") | (pl.col("daily_volume") > 0))
         .with_columns(pl.col("delivered").fill_null(False))
         .join(_bad_rows(delivered.rejected, name), on="symbol", how="left")
-        .join(told, on="symbol", how="left")  # the cause; the rows that it makes impossible are its effect
+        .join(
+            faults, on="symbol", how="left"
+        )  # the fault is the cause of the impossible rows, and takes precedence over them
         .with_columns(rejected=pl.coalesce("fault", "rejected"))
         .join(measure_names(delivered.frame, settings), on="symbol", how="left")
         .join(judge_minutes(delivered.frame, prices, own, settings, adjusted), on="symbol", how="left")
@@ -240,7 +243,7 @@ def _of_bars(
 
 
 def _bad_rows(rejected: pl.DataFrame, name: str) -> pl.DataFrame:
-    """symbol, rejected (what is wrong with its rows of file `name`), rows_set_aside."""
+    """Return symbol, rejected (a sentence on its bad rows of file `name`) and rows_set_aside (their number)."""
     return rejected.group_by("symbol", maintain_order=True).agg(
         rejected=pl.format(
             "{}: {} bad row{}, the first, {}: {}",
@@ -255,9 +258,10 @@ def _bad_rows(rejected: pl.DataFrame, name: str) -> pl.DataFrame:
 
 
 def _bar_sums(bars: pl.DataFrame, own: Rounding) -> pl.DataFrame:
-    """A row per symbol: trades, volume and amount of its bars, of both those after hours, and whether they are rounded or hide trades."""
+    """Return one row per symbol: trades, volume and amount of its bars, late_volume and late_amount (after hours), rounded (how many
+    rows may be rounded) and hides (whether minutes that traded may show nothing)."""
 
-    def total(column: str) -> pl.Expr:  # Σ of nothing is unknown, not 0
+    def total(column: str) -> pl.Expr:  # the sum of no value is unknown, not 0
         return pl.when(pl.col(column).count() > 0).then(pl.col(column).sum())
 
     return bars.group_by("symbol").agg(
@@ -272,18 +276,18 @@ def _bar_sums(bars: pl.DataFrame, own: Rounding) -> pl.DataFrame:
 
 
 def _late_note(frame: pl.DataFrame) -> dict[str, str]:
-    """What the day's note says of trades after hours that daily_prices counts and no bar holds."""
+    """Return the day's note about trades after hours that daily_prices includes and the bars do not."""
     late = frame.filter("late_missing")
     if late.is_empty():
         return {}
     return {
-        "after_hours": f"daily_prices counts trades after hours of {late.height} names, {-late['volume_difference'].sum()} shares at the "
-        "close, and no minute 905 was delivered: their bars are whole but for it"
+        "after_hours": f"daily_prices includes trades after hours of {late.height} stocks, {-late['volume_difference'].sum()} shares at the "
+        "close, and no minute 905 was delivered: their bars are complete without it"
     }
 
 
 def _bar(minute: str) -> pl.Expr:
-    """'of 09:31 (571)' of the start of a bar in minutes since midnight."""
+    """Return 'of 09:31 (571)' for the start of a bar in minutes since midnight."""
     return pl.format("of {} ({})", clock_times(minute), minute).fill_null("of no known minute")
 
 
@@ -309,7 +313,7 @@ def _numbers(files: Files, table: str, date: dt.date, rows: pl.LazyFrame) -> pl.
 def _read(
     files: Files, table: str, date: dt.date, name: str, schema: Mapping[str, Any], rows: pl.LazyFrame
 ) -> pl.DataFrame:
-    """A side file; nothing where the table is empty because nothing landed."""
+    """Read a side file; it is empty if the table is empty because nothing was delivered."""
     try:
         data = files(table, date, name)
     except NotReadyError:
@@ -320,7 +324,7 @@ def _read(
 
 
 def _delivered_limits(landing: LandingView) -> dict[str, tuple[float, float]]:
-    """symbol → (limit_down, limit_up) of the day where daily_prices delivers both."""
+    """Return symbol → (limit_down, limit_up), in yuan, of the symbols for which daily_prices delivers both."""
     rows = landing.reference("daily_prices")
     return {} if rows is None else _limits(rows.filter(pl.col("date") == landing.date).collect())
 
@@ -331,7 +335,7 @@ def _limits(frame: pl.DataFrame) -> dict[str, tuple[float, float]]:
 
 
 def _at_limit(limits: Mapping[str, tuple[float, float]]) -> pl.Expr:
-    """Whether `close` (yuan) is one of the limit prices of `symbol`; null where they are unknown."""
+    """Return whether `close` (yuan) is one of the limit prices of `symbol`; null where they are unknown."""
     down, up = (
         pl.col("symbol").replace_strict(
             list(limits), [pair[end] for pair in limits.values()], default=None, return_dtype=pl.Float64
@@ -354,17 +358,17 @@ def _found(
     channels: pl.DataFrame,
     faulty: pl.DataFrame,
 ) -> pl.DataFrame:
-    """One row per symbol with all that is known of it."""
+    """Return one row per symbol with all its measures."""
     traded = daily.filter(pl.col("daily_volume") > 0)
     parts = (measured.tape, measured.book, traded, *sides.values())
     symbols = pl.concat([part.select("symbol") for part in parts]).unique().sort("symbol")
     found = symbols.join(measured.tape, on="symbol", how="left").join(measured.book, on="symbol", how="left")
     for name, side in sides.items():
-        told = side.rename({column: f"{name}.{column}" for column in side.columns if column != "symbol"})
-        found = found.join(told, on="symbol", how="left")
+        counts_of_rows = side.rename({column: f"{name}.{column}" for column in side.columns if column != "symbol"})
+        found = found.join(counts_of_rows, on="symbol", how="left")
     renamed = {name: f"faults.{name}" for name in ORDER_FAULTS if name != "symbol"} | {"faulty": "overfilled_orders"}
     found = found.join(daily, on="symbol", how="left").join(faulty.rename(renamed), on="symbol", how="left")
-    # Open to trade all day without a trade: its tape is rightly empty.
+    # A symbol that could trade on the whole day and did not has an empty tape, which is complete.
     silent = (
         pl.col("trades").is_null()
         & pl.col("booked").fill_null(False)
@@ -399,7 +403,7 @@ def _exchange(channels: pl.DataFrame) -> pl.DataFrame:
 
 
 def _with_ends(channels: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
-    """Adds stops_at: the last stamp of a whole channel whose trades end before the closing auction; else null."""
+    """Add stops_at: the last stamp of a whole channel whose trades end before the closing auction; else null."""
     ends = _exchange(traded).group_by("exchange", "channel").agg(pl.col("last_time").max())
     early = pl.col("missing").is_not_null() & (pl.col("last_time") < clock.CLOSING_AUCTION * clock.MINUTE_MS)
     return channels.join(ends, on=["exchange", "channel"], how="left", maintain_order="left").select(
@@ -410,10 +414,10 @@ def _with_ends(channels: pl.DataFrame, traded: pl.DataFrame) -> pl.DataFrame:
 def _with_proofs(
     channels: pl.DataFrame, traded: pl.DataFrame, judged: pl.DataFrame, settings: BarsSettings
 ) -> pl.DataFrame:
-    """Adds `proven`: whether totals prove the tapes of the channel's names whole and no name of its exchange is missing. Such a
-    channel without stops_at: trading was halted.
+    """Add `proven`: whether totals prove the tapes of the channel's stocks complete and no stock of its exchange is missing.
 
-    What a proven channel lacks are rows of names that were not delivered, or orders.
+    A channel whose tapes are proven has no stops_at, because trading was halted. The rows that a proven channel lacks are those of
+    stocks that were not delivered, or orders.
     """
     own = _exchange(traded).join(judged.select("symbol", proven=proves(settings)), on="symbol", how="left")
     share = own.group_by("exchange", "channel").agg(unproven=1 - pl.col("proven").fill_null(False).mean())
@@ -425,12 +429,12 @@ def _with_proofs(
 
 
 def _sum(*names: str) -> pl.Expr:
-    """The sum of what is known; null where nothing is."""
+    """Return the sum of the known values; null where none is known."""
     known = pl.any_horizontal(pl.col(name).is_not_null() for name in names)
     return pl.when(known).then(pl.sum_horizontal(pl.col(name).fill_null(0) for name in names))
 
 
-# --- what is told ---------------------------------------------------------------------------------------------------------
+# --- notes and profile ----------------------------------------------------------------------------------------------------
 
 
 def _counts(frame: pl.DataFrame) -> dict[str, object]:
@@ -443,17 +447,17 @@ def _counts(frame: pl.DataFrame) -> dict[str, object]:
 
 
 def _halts(ended: pl.DataFrame) -> list[str]:
-    """What the day's note says of files that stop early and were not cut off."""
-    told = ended.filter(~pl.col("cut") & (pl.col("names") > 0)).select(
+    """Return the day's notes about files that stop early and were not cut off."""
+    notes = ended.filter(~pl.col("cut") & (pl.col("names") > 0)).select(
         pl.format(
-            "{} ends at {}: the day's totals prove the tapes of {} of its {} names whole, so that trading ended there",
+            "{} ends at {}: the day's totals prove the tapes of {} of its {} stocks complete, so that trading ended at this time",
             "file",
             clock_text("last_time"),
             "proven",
             "names",
         )
     )
-    return told.to_series().to_list()
+    return notes.to_series().to_list()
 
 
 def _profile(
@@ -463,7 +467,7 @@ def _profile(
     findings: Sequence[FileFinding] = (),
     ended: pl.DataFrame | None = None,
 ) -> pl.DataFrame:
-    """What the checks judge."""
+    """Make the profile that the checks read; schema PROFILE."""
     ticked = "explicit" in frame.columns
     rows = [
         _symbol_rows(frame, ticked),
@@ -485,7 +489,7 @@ def _delivered() -> pl.Expr:
 
 
 def _symbol_rows(frame: pl.DataFrame, ticked: bool) -> pl.DataFrame:
-    """A row per symbol. ticked: whether its day was delivered as ticks."""
+    """Return one row per symbol. ticked: whether the day was delivered as ticks."""
     delivered = _delivered()
     accepted = delivered & (pl.col("verdict") != SET_ASIDE)
     return frame.select(
@@ -507,7 +511,7 @@ def _symbol_rows(frame: pl.DataFrame, ticked: bool) -> pl.DataFrame:
 def _day_row(
     frame: pl.DataFrame, ticked: bool, settings: BarsSettings, findings: Sequence[FileFinding]
 ) -> pl.DataFrame:
-    """One row: whether too many names of the day are set aside, contradicted or absent, or its file is misread."""
+    """Return one row: whether too many stocks of the day are set aside, contradicted or absent, or the file has findings that refuse it."""
     there = frame.filter(_delivered())
     aside = frame.filter(pl.col("verdict") == SET_ASIDE)
     missing = frame.filter(pl.col("verdict") == MISSING)
@@ -536,11 +540,11 @@ def _day_row(
         )
     if lost:
         story.append(
-            f"{untaped.height} of {official.height} names that daily_prices says traded were not delivered, more than "
+            f"{untaped.height} of {official.height} stocks that traded according to daily_prices were not delivered, more than "
             f"{settings.max_uncovered_share:.0%} (bars.max_uncovered_share): {_names(untaped['symbol'])}"
         )
     elif too_few:
-        story.append(f"{missing.height} of {traded} traded names were not delivered: {_names(missing['symbol'])}")
+        story.append(f"{missing.height} of {traded} stocks that traded were not delivered: {_names(missing['symbol'])}")
     day = {
         "too_many_set_aside": int(too_many),
         "too_many_contradicted": int(contradict),
@@ -553,7 +557,7 @@ def _day_row(
 
 
 def _gap_rows(channels: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
-    """A row per channel that lacks numbers."""
+    """Return one row per channel that lacks numbers."""
     return channels.filter(pl.col("missing") > 0).select(
         missing_numbers="missing",
         too_many_missing=(~pl.col("proven") & (pl.col("missing") > settings.max_missing_share * pl.col("last"))).cast(
@@ -567,11 +571,11 @@ def _gap_rows(channels: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
 
 
 def _early_ends(channels: pl.DataFrame) -> pl.DataFrame:
-    """A row per channel of trades that stops before the close."""
+    """Return one row per channel of trades that stops before the close."""
     return channels.filter(pl.col("stops_at").is_not_null() & (pl.col("numbering") != "orders")).select(
         stops_early=pl.lit(1, pl.Int64),
         detail=pl.format(
-            "the trades of channel {} of {} end at {}: the rest of its day is lost",
+            "the trades of channel {} of {} end at {}: the rest of the day is missing",
             "channel",
             "exchange",
             clock_text("stops_at"),
@@ -580,10 +584,10 @@ def _early_ends(channels: pl.DataFrame) -> pl.DataFrame:
 
 
 def _file_ends(ended: pl.DataFrame) -> pl.DataFrame:
-    """A row per file that ends early (schema ENDED): whether it was cut off."""
+    """Return one row per file that ends early (schema ENDED): whether it was cut off."""
     no_proof = pl.format(
-        "{} ends at {}, and no total proves that this is all: {} of the {} names on it do not add up to the day's volume and amount, "
-        "or have none to add up to ({})",
+        "{} ends at {}, and no total proves it complete: {} of its {} stocks do not add up to the day's volume and amount, or have no "
+        "such total ({})",
         "file",
         clock_text("last_time"),
         pl.col("names") - pl.col("proven"),
@@ -602,8 +606,10 @@ _EXCHANGED = {
 
 
 def _mirrored(frame: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
-    """One row per exchange of whose names too many contradict their prices by their sides. Names with too few price changes to be
-    judged one by one are judged together, as one."""
+    """Return one row per exchange with too many stocks whose sides contradict their prices.
+
+    The stocks with too few price changes for a verdict are judged together, as one.
+    """
     counts = frame.select(
         "price_changes",
         "against_price",
@@ -625,8 +631,8 @@ def _mirrored(frame: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
         .select(
             mirrored=pl.lit(1, pl.Int64),
             detail=pl.format(
-                "{} of {} price changes of the names of {} go against the side of their trade (up by an active sell, or down by an active "
-                "buy), in {} of {} names with enough of them, more than {} (bars.max_contradicted_share). Buyers and sellers are exchanged "
+                "{} of {} price changes of the stocks of {} go against the side of their trade (up by an active sell, or down by an active "
+                "buy), in {} of {} stocks with enough of them, more than {} (bars.max_contradicted_share). Buyers and sellers are exchanged "
                 "in its trades or, where it is about half of them, order numbers do not rise with time: {}",
                 "against_price",
                 "price_changes",
@@ -669,9 +675,9 @@ def _contradicted_levels(frame: pl.DataFrame, settings: BarsSettings) -> pl.Data
 
 
 def _order_streams(frame: pl.DataFrame) -> pl.DataFrame:
-    """One row per exchange whose names traded and of which no order was delivered, though orders of the other exchange were.
+    """Return one row per exchange whose stocks traded and of which no order was delivered, although the other's orders were.
 
-    Shenzhen's cancels stand in its trade file and do not count: such a name's overfilled_orders are null.
+    Shenzhen's cancels in the trade file do not count as orders: overfilled_orders is null for a stock with only these.
     """
     traded = frame.filter(pl.col("trades").fill_null(0) > 0)
     by_exchange = traded.group_by(exchange=pl.col("symbol").str.tail(2), maintain_order=True).agg(
@@ -681,7 +687,7 @@ def _order_streams(frame: pl.DataFrame) -> pl.DataFrame:
     return by_exchange.filter(absent).select(
         orders_absent=pl.lit(1, pl.Int64),
         detail=pl.format(
-            "trades of {} names of {} were delivered and none of their orders, and orders of the other exchange were",
+            "trades of {} stocks of {} were delivered without any of their orders, although orders of the other exchange were delivered",
             "names",
             "exchange",
         ),

@@ -1,12 +1,12 @@
-"""Is a symbol's tape of a day all there and right (SPEC §2.3)? Measures in, one verdict per symbol out, with its reason.
+"""Makes the verdict of each symbol-day and its reason from the measures of its tape (SPEC §2.3).
 
-Here: references and differences, what makes a tape ok, repaired, set aside or missing, and how that is told. Not here:
-measuring (align_tapes.py, what trades, orders and quotes tell beside their partitions), files and the day (make_tape_health.py).
+This module compares totals with references and decides whether a tape is ok, repaired, set aside or missing. It does not measure
+tapes (align_tapes.py and the side files of trades, orders and quotes) or judge files and the day (make_tape_health.py).
 
-Words. ok: nothing to tell. repaired: duplicates dropped, stamps put into their bar, single snapshots left out; the values
-stand. set aside: rows stay downstream, their values null. missing: it should have traded and there is no tape; no rows
-downstream. `verdict` is that of the values: a book set aside (quotes_verdict) leaves the trades' columns alone, orders are
-read by no bar.
+Verdicts. ok: nothing was found. repaired: duplicates were dropped, stamps were corrected to their bar or single snapshots were left
+out, and the values are used. set aside: later tables keep the rows with null values. missing: the symbol should have traded and has
+no tape; later tables have no rows of it. `verdict` is the verdict on the values: a book that is set aside (quotes_verdict) does not
+affect the columns of the trades, and no bar reads orders.
 """
 
 from collections.abc import Mapping, Sequence
@@ -22,7 +22,7 @@ from resources.settings.bars import BarsSettings
 
 OK, REPAIRED, SET_ASIDE, MISSING = "ok", "repaired", "set aside", "missing"
 WITH, WITHOUT = "with", "without"
-"""Values of reference_counts: whether the reference counts trades after hours."""
+"""Values of reference_counts: whether the reference includes trades after hours."""
 CLOSED_MS = 54_000_000  # 15:00: from here on a snapshot's cumulative fields are those of the day
 _SHARES_OFF, _YUAN_OFF, _SHARES_SLACK, _YUAN_SLACK = (
     pl.col(name) for name in ("volume_difference", "amount_difference", "volume_slack", "amount_slack")
@@ -33,13 +33,14 @@ Told = list[tuple[pl.Expr, pl.Expr]]
 
 
 def judge_ticks(found: pl.DataFrame, settings: BarsSettings, rounding: Rounding) -> pl.DataFrame:
-    """Adds reference_volume, reference_amount, the differences, the verdicts and the reason to what was measured of ticks.
+    """Add reference_volume, reference_amount, the differences, the verdicts and the reason to the measures of ticks.
 
     found, one row per symbol: the columns of align_tapes.TAPE and BOOK (trades and quotes null where it has none);
-    daily_volume (shares), daily_amount (yuan); explicit: whether limit prices were delivered with them; what trades, orders and quotes tell of their rows under `trades.`, `orders.` and
-    `quotes.` (schemas in make_tape_health.py); overfilled_orders and under `faults.` the other counts of rebuilt_orders.FAULTS; gapped: whether its channel lacks numbers or its end. Every row is judged
-    by itself, but for two facts about the daily prices: whether the day has any, and whether they are delivered to the cent.
-    rounding: of the daily prices, by half of which their totals may be off.
+    daily_volume (shares), daily_amount (yuan); explicit: whether limit prices were delivered with them; the counts of
+    symbols.parquet of trades, orders and quotes under `trades.`, `orders.` and `quotes.` (schemas in assets/ticks/day_of_files.py);
+    overfilled_orders and, under `faults.`, the other counts of rebuilt_orders.FAULTS; gapped: whether its channel lacks numbers or
+    ends early. Each row is judged independently, except for two facts about the daily prices: whether the day has any, and whether
+    they are delivered to the cent. rounding: the units of the daily prices; their totals may be wrong by half a unit.
     """
     judged = _against_references(found, settings, rounding)
     traded = (pl.col("trades").fill_null(0) > 0) | (pl.col("quoted_volume").fill_null(0) > 0)
@@ -92,22 +93,23 @@ def judge_bars(
     daily: Rounding,
     declared: Mapping[str, Any] | None = None,
 ) -> pl.DataFrame:
-    """The same for one-minute bars that were delivered instead of ticks.
+    """Add the same columns to the measures of one-minute bars that were delivered instead of ticks.
 
     found: symbol, volume (shares) and amount (yuan, null where not delivered) of its minutes, daily_volume, daily_amount,
     daily_open, daily_high, daily_low, daily_close, the columns of diagnosis.MEASURES, rounded (rounding.rounded_rows), hides (whether
-    minutes that traded may show nothing, since volumes in lots came alone), rejected (why rows of it cannot be right; null where
-    they can), odd (what its minutes betray, name_minutes.py), late_volume and late_amount (those of minute 905), after_hours (whether the name's board trades then), delivered.
-    averaged: exchanges without a closing auction on the day. own, daily: the rounding of the bars and of daily_prices, by half of
-    which each figure may be off, or the share of it that 32-bit floats lose. declared: what the settings declare of the bars.
+    minutes that traded may show nothing, because only volumes in lots were delivered), rejected (why rows of it are impossible, or
+    null), odd (a fault of its minutes, name_minutes.py, or null), late_volume and late_amount (those of minute 905), after_hours
+    (whether the stock's board trades after hours), delivered. averaged: exchanges without a closing auction on the day. own, daily:
+    the rounding of the bars and of daily_prices; each figure may be wrong by half a unit, or by the share that 32-bit floats lose.
+    declared: the settings about the bars.
     """
     against_daily = name_reasons(settings, averaged, declared or {})
     compared = _against_daily(found, settings, own, daily)
     unheard = pl.col("after_hours") & (pl.col("late_volume").fill_null(0) == 0) & (pl.col("volume_difference") < 0)
     cause = pl.when(unheard).then(
         pl.lit(
-            ". Its board trades after hours on this day, and no minute 905 of it was delivered: where daily_prices counts those "
-            "trades, deliver it"
+            ". Its board trades after hours on this day, and no minute 905 of it was delivered: if daily_prices includes these "
+            "trades, deliver this minute"
         )
     )
     totals = pl.concat_str(_totals("minutes"), cause.fill_null(""))
@@ -121,7 +123,7 @@ def judge_bars(
         (pl.col("odd").is_not_null(), pl.col("odd")),
     ]
     why = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in causes)
-    absent = pl.format("daily_prices says {} shares traded, and no minute of it was delivered", "daily_volume")
+    absent = pl.format("daily_prices has a volume of {} shares, but no minute of it was delivered", "daily_volume")
     verdict = (
         pl.when(~pl.col("delivered"))
         .then(pl.lit(MISSING))
@@ -143,7 +145,7 @@ def judge_bars(
 
 
 def _against_daily(found: pl.DataFrame, settings: BarsSettings, own: Rounding, daily: Rounding) -> pl.DataFrame:
-    """found (see `judge_bars`) with its differences from daily_prices, and by how much each may be off."""
+    """Add to found (see `judge_bars`) its differences from daily_prices and the largest accepted values of them."""
     compared = found.with_columns(
         reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_REFERENCE[0])),
         reference_volume=pl.col("daily_volume"),
@@ -163,7 +165,7 @@ def _against_daily(found: pl.DataFrame, settings: BarsSettings, own: Rounding, d
         unpriced=_priced_day()
         & pl.col("traded").fill_null(False)
         & pl.col("daily_volume").is_null()
-        & pl.col("same_as").is_null(),  # a double's other code has the row
+        & pl.col("same_as").is_null(),  # daily_prices has the row under the other code
     )
     compared = _differences(compared, pl.col("daily_amount"), pl.lit(1))
     compared = compared.with_columns(late_missing=_late_missing(settings, own, daily))
@@ -173,9 +175,11 @@ def _against_daily(found: pl.DataFrame, settings: BarsSettings, own: Rounding, d
 
 
 def _late_missing(settings: BarsSettings, own: Rounding, daily: Rounding) -> pl.Expr:
-    """Whether a name's bars lack its trades after hours alone, which the reference counts: they are at the close (SPEC §1), so that
-    what is missing is so many shares at the close, to the cent. A lost minute may look the same, and so it is believed where no
-    name of the file has a bar 905, and of `_FEWEST_LATE` names or more nearly all that miss volume miss it in this way.
+    """Return whether a stock's bars lack only its trades after hours, which the reference includes.
+
+    These trades are at the close (SPEC §1), so that the missing amount is the missing volume at the close, to the cent. A missing
+    minute may look the same. This is therefore only accepted if no stock of the file has a bar 905, and if at least `_FEWEST_LATE`
+    stocks and nearly all of those that lack volume lack it in this way.
     """
     missing = (
         pl.col("after_hours") & pl.col("closing_trade") & (_SHARES_OFF < 0) & (pl.col("late_volume").fill_null(0) == 0)
@@ -194,8 +198,10 @@ def _late_missing(settings: BarsSettings, own: Rounding, daily: Rounding) -> pl.
 
 
 def _lots_lost(own: Rounding, unheard: pl.Expr) -> Told:
-    """A difference in volume that whole lots explain, and that their rounding to the nearest one, where declared, does not.
-    unheard: whether trades after hours explain it."""
+    """Describe a difference in volume that rounding to lots explains and declared rounding to the nearest lot does not.
+
+    unheard: whether trades after hours explain it.
+    """
     half = LOT * pl.col("rounded") / 2
     cut_or_rounded = _SHARES_OFF.is_between(-2 * half, half)
     off = (_SHARES_OFF.abs() > _SHARES_SLACK) & cut_or_rounded
@@ -205,7 +211,7 @@ def _lots_lost(own: Rounding, unheard: pl.Expr) -> Told:
         (
             lost & odd,
             pl.format(
-                "its volumes are whole lots and add up to {} shares, daily_prices says {}, less than a lot away for each minute that traded: "
+                "its volumes are whole lots and add up to {} shares, but daily_prices has {}, less than a lot away for each minute that traded: "
                 "they were rounded to lots. Deliver volumes in shares, or lots rounded to the nearest one with landing.bars.volume_unit = 'lots'",
                 "volume", "reference_volume",
             ),
@@ -214,15 +220,15 @@ def _lots_lost(own: Rounding, unheard: pl.Expr) -> Told:
 
 
 def _amounts_cut(own: Rounding) -> Told:
-    """A difference in amount alone that cutting amounts down to their unit explains, and rounding them does not."""
+    """Describe a difference only in amount that truncating amounts to their unit explains and rounding them does not."""
     same = (_SHARES_OFF.abs() <= _SHARES_SLACK).fill_null(False)
     cut = pl.lit(own.amount > 0) & same & (_YUAN_OFF < -_YUAN_SLACK) & (-own.amount * pl.col("rounded") <= _YUAN_OFF)
     return [
         (
             cut.fill_null(False),
             pl.format(
-                "its amounts are multiples of {} yuan and add up to {}, daily_prices says {}, less than that away for each minute that traded: "
-                "they were cut down. Deliver amounts to the cent, or rounded to the nearest",
+                "its amounts are multiples of {} yuan and add up to {}, but daily_prices has {}, less than that away for each minute that traded: "
+                "they were truncated. Deliver amounts to the cent, or rounded to the nearest",
                 pl.lit(own.amount), "amount", "reference_amount",
             ),
         )
@@ -233,7 +239,7 @@ _NAMED = {"daily_prices": "daily_prices", "bars": "the bars"}
 
 
 def _daily_rounded(own: Rounding, daily: Rounding) -> Told:
-    """A difference that the rounding of daily_prices explains, or that of amounts of the bars, which nobody declared."""
+    """Describe a difference that undeclared rounding of daily_prices, or of the amounts of the bars, explains."""
     shares, money = _SHARES_OFF.abs(), _YUAN_OFF.abs()
     lots = pl.lit(daily.whole_lots and not own.whole_lots) & (shares > _SHARES_SLACK) & (shares < LOT)
     same = (shares <= _SHARES_SLACK).fill_null(False) & (money > _YUAN_SLACK)
@@ -245,7 +251,7 @@ def _daily_rounded(own: Rounding, daily: Rounding) -> Told:
     def rounded(table: str, step: int) -> pl.Expr:
         declared = f", or in their unit{unit[step].format(table)}" if step in unit else ""
         return pl.format(
-            "its amounts add up to {} yuan, daily_prices says {}, and every amount of {} is a multiple of {} yuan: those of {} were "
+            "its amounts add up to {} yuan, but daily_prices has {}, and every amount of {} is a multiple of {} yuan: those of {} were "
             "rounded. Deliver amounts to the yuan{}",
             "amount", "reference_amount", pl.lit(_NAMED[table]), pl.lit(step), pl.lit(_NAMED[table]), pl.lit(declared),
         )  # fmt: skip
@@ -254,7 +260,7 @@ def _daily_rounded(own: Rounding, daily: Rounding) -> Told:
         (
             lots.fill_null(False),
             pl.format(
-                "its volumes add up to {} shares, daily_prices says {}, and every volume of daily_prices is whole lots: those of daily_prices "
+                "its volumes add up to {} shares, but daily_prices has {}, and every volume of daily_prices is whole lots: those of daily_prices "
                 "were rounded. Deliver them in shares, or as lots rounded to the nearest one with landing.daily_prices.volume_unit = 'lots'",
                 "volume", "reference_volume",
             ),
@@ -271,7 +277,7 @@ def _daily_rounded(own: Rounding, daily: Rounding) -> Told:
 
 
 def _priced_day() -> pl.Expr:
-    """Whether daily_prices has any row of the day: where it has none, nothing was delivered to be priced by."""
+    """Return whether daily_prices has any row of the day; without one, it was not delivered."""
     return pl.col("daily_volume").is_not_null().any()
 
 
@@ -279,9 +285,10 @@ def _priced_day() -> pl.Expr:
 
 
 def _against_references(found: pl.DataFrame, settings: BarsSettings, rounding: Rounding) -> pl.DataFrame:
-    """The daily prices are the reference, without a row there the last snapshot, if it was taken after the close; in whole 1/10 000 yuan, and told in yuan.
+    """Compare the trades with their reference: daily_prices or, without a row there, the last snapshot if it is from after the close.
 
-    An amount delivered to the cent must be met to the cent. Where no daily amount of the day has cents, the vendor rounds.
+    Amounts are compared in whole 1/10 000 yuan and returned in yuan. They must be equal to the cent if the reference has cents. If no
+    daily amount of the day has cents, the vendor rounds them.
     """
     cents = (found["daily_amount"] * 100).round()
     to_the_cent = bool((cents % 100 != 0).any())
@@ -318,11 +325,11 @@ def _against_references(found: pl.DataFrame, settings: BarsSettings, rounding: R
 
 
 def _differences(found: pl.DataFrame, amount: pl.Expr, unit: pl.Expr) -> pl.DataFrame:
-    """Adds volume_difference (shares) and amount_difference (yuan) to the reference, and reference_counts.
+    """Add volume_difference (shares) and amount_difference (yuan) from the reference, and reference_counts.
 
-    A reference may count the trades after hours or leave them out (SPEC §1). Both are tried; where only without them it adds up,
-    the differences are those. amount: the reference's, in the unit of the columns amount and late_amount, of which `unit` are a
-    yuan.
+    A reference may include the trades after hours or not (SPEC §1). Both are compared; if the totals agree only without these trades,
+    the differences are those without them. amount: the reference's, in the unit of the columns amount and late_amount. unit: how many
+    of this unit are a yuan.
     """
 
     late = pl.col("late_volume").fill_null(0) > 0
@@ -349,26 +356,26 @@ def _off(
     shares: pl.Expr = _SHARES_OFF,
     money: pl.Expr = _YUAN_OFF,
 ) -> pl.Expr:
-    """Whether differences from the reference, in shares and yuan, are more than rounding; an unknown one is not."""
+    """Return whether a difference from the reference, in shares or yuan, is more than rounding; an unknown one is not."""
     by_volume = (shares.abs() > _SHARES_SLACK).fill_null(False)
     return by_volume | (money.abs() > _YUAN_SLACK + 1e-9).fill_null(False)
 
 
 def _totals(what: str) -> pl.Expr:
-    def told(name: str) -> pl.Expr:  # an unknown amount must not make the whole sentence null
+    def number(name: str) -> pl.Expr:  # an unknown amount must not make the whole sentence null
         return pl.col(name).round(4).cast(pl.String).str.strip_suffix(".0").fill_null("unknown")
 
     return pl.format(
-        "its {} add up to {} shares and {} yuan, {} says {} and {}: rows are missing, stand twice or are altered",
-        pl.lit(what), told("volume"), told("amount"), "reference", told("reference_volume"), told("reference_amount"),
+        "its {} add up to {} shares and {} yuan, but {} has {} and {}: rows are missing, duplicated or altered",
+        pl.lit(what), number("volume"), number("amount"), "reference", number("reference_volume"), number("reference_amount"),
     )  # fmt: skip
 
 
-# --- what is told: (holds, sentence) --------------------------------------------------------------------------------------
+# --- reasons: pairs of a condition and a sentence -------------------------------------------------------------------------
 
 
 def _joined(told: Told) -> pl.Expr:
-    """The sentences that hold, one after the other; null where none does."""
+    """Join the sentences whose conditions are true; null where none is."""
     sentences = [pl.when(holds).then(text) for holds, text in told]
     return _none_if_empty(pl.concat_str(sentences, separator="; ", ignore_nulls=True))
 
@@ -378,7 +385,7 @@ def _none_if_empty(text: pl.Expr) -> pl.Expr:
 
 
 def clock_text(ms: str) -> pl.Expr:
-    """'09:30:03.000' of ms since midnight."""
+    """Return '09:30:03.000' for a column of milliseconds since midnight."""
     parts = ((3_600_000, 24, 2), (60_000, 60, 2), (1000, 60, 2), (1, 1000, 3))
     return pl.format(
         "{}:{}:{}.{}", *((pl.col(ms) // unit % size).cast(pl.String).str.zfill(digits) for unit, size, digits in parts)
@@ -386,26 +393,31 @@ def clock_text(ms: str) -> pl.Expr:
 
 
 def _proven(settings: BarsSettings) -> pl.Expr:
-    """Whether a total proves that the tape is whole."""
+    """Return whether a total proves that the tape is complete."""
     return pl.col("reference").is_not_null() & ~_off()
 
 
 def _contradicted(settings: BarsSettings) -> pl.Expr:
-    """Whether a symbol's trades and orders cannot be of one tape. Where the trades miss their total, that is the cause; an order
-    row that could not be used leaves one order that never entered, and an auction's orders may have none (rebuilt_orders.py)."""
+    """Return whether a symbol's trades and orders cannot be of one tape.
+
+    If the trades differ from their total, that is the cause instead. For each order row that could not be used, one order may lack
+    its row; orders that auctions filled may lack theirs (rebuilt_orders.py).
+    """
     allowed = settings.max_faulty_order_share * pl.col("faults.orders") + pl.col("orders.rows_set_aside").fill_null(0)
     too_many = pl.col("contradicting") > allowed
     return too_many.fill_null(False) & pl.col("trades").is_not_null() & ~_off()
 
 
 def sides_contradict_prices(settings: BarsSettings) -> pl.Expr:
-    """Whether price_changes prove that against_price is more than its share, whatever chance did."""
+    """Return whether against_price is a larger share of price_changes than the settings accept, beyond chance."""
     return (bound_of_share(settings, -1) > settings.max_against_price_share).fill_null(False)
 
 
 def sides_agree_with_prices(settings: BarsSettings) -> pl.Expr:
-    """Whether price_changes prove that against_price is less than its share or, where that is less, half of them: few changes prove that
-    sides are not exchanged, though not that they are not by chance."""
+    """Return whether against_price is a smaller share of price_changes than the settings accept, or than half, beyond chance.
+
+    Half applies where the accepted share is below it: few changes prove that sides are not exchanged, but not that they are not random.
+    """
     return (bound_of_share(settings, 1) < max(settings.max_against_price_share, 0.5)).fill_null(False)
 
 
@@ -474,7 +486,7 @@ def describe_levels(settings: BarsSettings) -> pl.Expr:
 
 
 def _cause_of_contradictions() -> pl.Expr:
-    """What most likely lies behind orders that contradict the trades: each fault leaves counts of its own."""
+    """Return the likely cause of orders that contradict the trades, which follows from the counts of each fault."""
     faulty, exchanged = pl.col("contradicting"), pl.col("faults.exchanged")
     return (
         pl.when((exchanged > 0) & (exchanged >= 0.9 * pl.col("faults.matched")))
@@ -499,9 +511,9 @@ def _cause_of_contradictions() -> pl.Expr:
             )
         )
         .when(pl.col("faults.miscancelled") >= 0.5 * faulty)
-        .then(pl.lit("what was withdrawn is not what was left: rows of the trades or of the orders are missing"))
+        .then(pl.lit("cancels are not of the remaining quantity: rows of the trades or of the orders are missing"))
         .when(pl.col("faults.repeated") >= 0.5 * faulty)
-        .then(pl.lit("they entered or were withdrawn twice: order rows were delivered twice under other numbers"))
+        .then(pl.lit("they entered or were cancelled twice: order rows were delivered twice under other numbers"))
         .otherwise(
             pl.lit(
                 "its orders and its trades are of different days or securities, or their quantities are in different units"
@@ -515,30 +527,30 @@ def _trades_set_aside(settings: BarsSettings) -> Told:
 
 
 def _rows_in_doubt(settings: BarsSettings) -> Told:
-    """Trades that stand twice, do not add up, contradict the snapshots, or are priced or stamped as they cannot be."""
+    """List the faults of rows: trades that are duplicated, do not add up, contradict the snapshots, or have an impossible price or stamp."""
     away = pl.when(pl.col("first_off") >= 0).then(
-        pl.format(" (its snapshots leave the tape at {})", clock_text("first_off"))
+        pl.format(" (its snapshots differ from the sums of its trades from {} on)", clock_text("first_off"))
     )
     proven = _proven(settings)
     agrees = proven & (pl.col("run") >= 2)
     return [
         (
             pl.col("trades.conflicting_duplicates") > 0,
-            pl.format("{} of its trades stand twice and say different things", "trades.conflicting_duplicates"),
+            pl.format("{} of its trades were delivered twice with different values", "trades.conflicting_duplicates"),
         ),
         (_off(), pl.concat_str(_totals("trades"), away.fill_null(""))),
         (
             (pl.col("trades.rows_set_aside") > 0) & ~proven,
             pl.format(
-                "{} of its rows in the trade files can't be used, and no total proves that none of its trades is missing",
+                "{} of its rows in the trade files cannot be used, and no total proves that none of its trades is missing",
                 "trades.rows_set_aside",
             ),
         ),
         (
             agrees,
             pl.format(
-                "{} snapshots in a row, from {} on, are not the sums of its trades, and at {} they are again: either of the two "
-                "is wrong in between",
+                "{} consecutive snapshots, from {} on, are not the sums of its trades, and that of {} is again: the snapshots or the trades "
+                "in between are wrong",
                 "run",
                 clock_text("run_from"),
                 clock_text("run_to"),
@@ -551,7 +563,7 @@ def _rows_in_doubt(settings: BarsSettings) -> Told:
         (
             pl.col("uncertain") > 0,
             pl.format(
-                "{} of its trades are stamped out of order, and the trades around them do not lie in one bar",
+                "{} of its trades are stamped out of order, and the trades around them are not in one bar",
                 "uncertain",
             ),
         ),
@@ -559,7 +571,7 @@ def _rows_in_doubt(settings: BarsSettings) -> Told:
 
 
 def _sides_in_doubt(settings: BarsSettings) -> Told:
-    """Trades that contradict their orders, or the sides of which contradict flags, books or prices."""
+    """List the faults of sides: trades that contradict their orders, or the sides of which contradict flags, books or prices."""
     return [
         (
             pl.col("trades.side_disagreements") > settings.max_side_disagreements,
@@ -616,16 +628,16 @@ def _sides_in_doubt(settings: BarsSettings) -> Told:
 
 
 def _tapes_in_doubt() -> Told:
-    """Tapes on several channels, of names that did not trade, or with gaps that no total closes."""
+    """List the faults of tapes: several channels, stocks that did not trade, or gaps without a total that proves the tape complete."""
     return [
         (
             pl.col("channels") > 1,
-            pl.format("its trades before the close stand on {} channels, where a stock has one", "channels"),
+            pl.format("its trades before the close are on {} channels, but a stock has one channel", "channels"),
         ),
         (
             (pl.col("trades") > 0) & pl.col("unpriced"),
             pl.lit(
-                "daily_prices of this day has no usable row of it, so that it did not trade, and yet trades of it were delivered. "
+                "daily_prices of this day has no usable row of it, which means that it did not trade, but trades of it were delivered. "
                 "Deliver its row of reference/daily_prices"
             ),
         ),
@@ -647,37 +659,37 @@ def _trades_repaired(settings: BarsSettings) -> Told:
         (
             (pl.col("trades.rows_set_aside") > 0) & _proven(settings),
             pl.format(
-                "{} of its rows in the trade files can't be used; the total proves that nothing is missing",
+                "{} of its rows in the trade files cannot be used; the total proves that no trade is missing",
                 "trades.rows_set_aside",
             ),
         ),
         (
             (pl.col("disordered") > 0) & (pl.col("uncertain") == 0),
-            pl.format("{} stamps of its trades are out of order and put into their bar", "disordered"),
+            pl.format("{} stamps of its trades are out of order and were corrected to their bar", "disordered"),
         ),
     ]
 
 
 def _missing() -> pl.Expr:
     lost = pl.when(pl.col("trades.rows_set_aside") > 0).then(
-        pl.format(": the {} rows of it that were can't be used", "trades.rows_set_aside")
+        pl.format(": the {} rows of it that were delivered cannot be used", "trades.rows_set_aside")
     )
-    says = pl.when(pl.col("daily_volume") > 0).then(pl.lit(_REFERENCE[0])).otherwise(pl.lit(_REFERENCE[1]))
+    reference = pl.when(pl.col("daily_volume") > 0).then(pl.lit(_REFERENCE[0])).otherwise(pl.lit(_REFERENCE[1]))
     volume = pl.when(pl.col("daily_volume") > 0).then("daily_volume").otherwise("quoted_volume")
-    told = pl.format("{} says {} shares traded, and no trade of it was delivered", says, volume)
-    return pl.concat_str(told, lost.fill_null(""))
+    absent = pl.format("{} has a volume of {} shares, but no usable trade of it was delivered", reference, volume)
+    return pl.concat_str(absent, lost.fill_null(""))
 
 
 def _unusable() -> pl.Expr:
-    """Snapshots left out. Where the trades are wrong, those that disagree with them are not the snapshots' fault."""
+    """Return the number of snapshots left out. If the trades are wrong, snapshots that disagree with them are not counted."""
     own = pl.sum_horizontal("cumulative_decreases", "crossed_quotes", "odd_quotes")
     return pl.when(pl.col("trades_aside").is_null()).then("unusable_quotes").otherwise(own)
 
 
 def _quotes_set_aside(settings: BarsSettings) -> Told:
     share = pl.lit(f"{settings.max_unusable_quote_share:.0%}")
-    story = "its book is set aside: {} of {} snapshots can't be used, more than {} (bars.max_unusable_quote_share): {}"
-    # A halt's virtual books are left out, and nothing is wrong with them.
+    story = "its book is set aside: {} of {} snapshots cannot be used, more than {} (bars.max_unusable_quote_share): {}"
+    # The virtual books of a halt are left out, but they are not faults.
     at_fault = _unusable() - pl.col("halted_quotes")
     too_many = at_fault > settings.max_unusable_quote_share * pl.col("judged")
     never = (pl.col("trades") > 0) & (pl.col("judged") > 0) & ~pl.col("booked")
@@ -690,7 +702,7 @@ def _quotes_set_aside(settings: BarsSettings) -> Told:
         (
             pl.col("gap") > settings.max_quote_gap_seconds * 1000,
             pl.format(
-                "its book is set aside: no snapshot counts its trade of {} until {} s later, more than {} "
+                "its book is set aside: no snapshot includes its trade of {} until {} s later, more than {} "
                 "(bars.max_quote_gap_seconds): snapshots are missing",
                 clock_text("gap_from"),
                 pl.col("gap") // 1000,
@@ -716,7 +728,7 @@ def _quotes_repaired() -> Told:
         ),
         (
             pl.col("quotes.rows_set_aside") > 0,
-            pl.format("{} of its rows in the snapshot files can't be used", "quotes.rows_set_aside"),
+            pl.format("{} of its rows in the snapshot files cannot be used", "quotes.rows_set_aside"),
         ),
     ]
 
@@ -726,19 +738,20 @@ def _orders_set_aside() -> Told:
         (
             pl.col("orders.conflicting_duplicates") > 0,
             pl.format(
-                "its orders are set aside: {} stand twice and say different things", "orders.conflicting_duplicates"
+                "its orders are set aside: {} were delivered twice with different values",
+                "orders.conflicting_duplicates",
             ),
         ),
         (
             pl.col("orders.rows_set_aside") > 0,
             pl.format(
-                "its orders are set aside: {} of its rows in the order files can't be used", "orders.rows_set_aside"
+                "its orders are set aside: {} of its rows in the order files cannot be used", "orders.rows_set_aside"
             ),
         ),
         (
             pl.col("overfilled_orders") > 0,
             pl.format(
-                "its orders are set aside: {} were filled or withdrawn beyond their size, at a worse price than their limit, on the "
+                "its orders are set aside: {} were filled or cancelled beyond their size, at a worse price than their limit, on the "
                 "other side or without having entered",
                 "overfilled_orders",
             ),
@@ -760,13 +773,13 @@ def _orders_repaired() -> Told:
 
 
 def _faults() -> pl.Expr:
-    """'2 crossed, 1 behind an earlier one'."""
+    """Return the counts of each fault, as '2 crossed, 1 with smaller sums than an earlier one'."""
     named = {
         "crossed_quotes": "crossed",
-        "cumulative_decreases": "behind an earlier one",
-        "misaligned_quotes": "no sums of its trades",
+        "cumulative_decreases": "with smaller sums than an earlier one",
+        "misaligned_quotes": "not the sums of its trades",
         "late_quotes": "stamped far from its trades",
-        "odd_quotes": "at odds with themselves (levels out of order, prices outside the limits, another previous close)",
+        "odd_quotes": "inconsistent (levels out of order, prices outside the limits, another previous close)",
     }
     return pl.concat_str(
         [pl.when(pl.col(name) > 0).then(pl.format("{} {}", name, pl.lit(text))) for name, text in named.items()],

@@ -72,7 +72,7 @@ def test_a_total_with_or_without_them_adds_up_and_no_other_does(market, late, co
     else:
         assert told[0] == "set aside"
         assert told[1] is None
-        assert "rows are missing, stand twice or are altered" in row["reason"]
+        assert "rows are missing, duplicated or altered" in row["reason"]
 
 
 def test_an_amount_decides_as_well():
@@ -142,7 +142,9 @@ def test_a_minute_905_without_volume_is_a_filled_up_grid(date):
 def test_a_total_that_counts_what_the_bars_lack_names_the_likely_cause():
     row = one(of_bars(MARKET, [official(*MARKET, AFTER)]))
     assert row["verdict"] == "set aside"
-    assert "no minute 905 of it was delivered: where daily_prices counts those trades, deliver it" in row["reason"]
+    assert (
+        "no minute 905 of it was delivered: if daily_prices includes these trades, deliver this minute" in row["reason"]
+    )
     before = one(of_bars(MARKET, [official(*MARKET, AFTER)], date=BEFORE))
     assert before["verdict"] == "set aside"
     assert "905" not in before["reason"]
@@ -180,7 +182,7 @@ def test_bars_that_lack_trades_after_hours_alone_are_whole_but_for_them():
     made = without_905(8)
     assert {row["verdict"] for row in made.verdicts.values()} == {"ok"}
     assert {row["reference_counts"] for row in made.verdicts.values()} == {"with"}
-    assert "of 8 names, 3600 shares at the close" in made.health.notes["after_hours"]
+    assert "of 8 stocks, 3600 shares at the close" in made.health.notes["after_hours"]
     assert made.bars.profile["volume_difference"].drop_nulls().to_list() == [0] * 8
     one_wrong = without_905(8, wrong=1).verdicts
     assert [name for name, row in one_wrong.items() if row["verdict"] == "set aside"] == ["600101.SH"]

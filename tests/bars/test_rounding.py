@@ -70,7 +70,7 @@ def test_a_difference_beyond_half_a_lot_for_each_minute_is_none_of_rounding():
     far = daily.with_columns(pl.col("volume") + 200 * 239)
     told = aside(of(lots(bars), far, volume_unit="lots"))
     assert len(told) == 8
-    assert all("rows are missing, stand twice or are altered" in reason for reason in told.values())
+    assert all("rows are missing, duplicated or altered" in reason for reason in told.values())
 
 
 @pytest.mark.parametrize("declared", [True, False])
@@ -140,9 +140,9 @@ def test_amounts_that_were_cut_down_are_named_as_that():
     bars, daily = market()
     told = aside(of(bars.with_columns(pl.col("amount").floor()), daily))
     assert told  # of about half the names the cut is no more than rounding would be
-    assert all("multiples of 1 yuan" in reason and "they were cut down" in reason for reason in told.values())
+    assert all("multiples of 1 yuan" in reason and "they were truncated" in reason for reason in told.values())
     lost = bars.with_columns(pl.col("amount").floor()).filter(pl.col("minute") != 700 - 60)
-    assert all("they were cut down" not in reason for reason in aside(of(lost, daily)).values())
+    assert all("they were truncated" not in reason for reason in aside(of(lost, daily)).values())
 
 
 @settings(max_examples=40, deadline=None)

@@ -478,7 +478,7 @@ def test_of_two_symbols_with_the_same_bars_one_counts(form: str):
 def test_bars_of_one_exchange_alone_do_not_cover_the_market():
     bars, daily = honest()
     half = bars.filter(pl.col("symbol").str.ends_with("SH"))
-    assert "4 of 8 names" in refusals(of(half, daily))["tapes_cover_the_market"]
+    assert "4 of 8 stocks" in refusals(of(half, daily))["tapes_cover_the_market"]
     assert refusals(of(half, daily, max_uncovered_share=0.5)) == {}
 
 

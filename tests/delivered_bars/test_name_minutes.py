@@ -160,7 +160,7 @@ def test_empty_minutes_filled_from_other_minutes_are_found(how: str):
         price = later if how == "later" else pl.col("close").first()
         return own.with_columns(pl.when(empty).then(price).otherwise(name).alias(name) for name in PRICES)
 
-    assert "minutes without a trade close elsewhere" in only_one(honest(traded=0.5), fill, "all")
+    assert "minutes without a trade have another close" in only_one(honest(traded=0.5), fill, "all")
 
 
 @pytest.mark.parametrize(("price", "found"), [("first", True), ("pre_close", False), (None, False)])
@@ -218,7 +218,7 @@ def test_prices_that_are_no_whole_cents_are_found(form: str):
     higher = daily.with_columns(pl.col("high") + 0.01)
     assert aside(of(inner if form == "all" else closes(inner), higher)) == {}
     told = only_one((inner, higher), lambda own: middle(own.with_columns(pl.col("high") - 0.01)), form)
-    assert "2 of its minutes have prices that are no whole cents" in told  # 11:40 is no minute of the day
+    assert "2 of its minutes have prices that are not whole cents" in told  # 11:40 is no minute of the day
 
 
 @pytest.mark.parametrize("columns", [("volume",), ("amount",), ("volume", "amount")])
@@ -232,7 +232,7 @@ def test_columns_shifted_against_the_prices_are_found(columns: tuple[str, ...], 
     sums = bars.group_by("symbol").agg(pl.col("volume", "amount").sum())
     daily = daily.drop("volume", "amount").join(sums, on="symbol").select(daily.columns)
     assert aside(of(bars, daily)) == {}
-    assert "amount is no volume at prices from low to high" in only_one((bars, daily), shift, "all")
+    assert "amount is impossible for its volume at prices from low to high" in only_one((bars, daily), shift, "all")
 
 
 # --- exchanges, and trading that becomes rare -----------------------------------------------------------------------------------

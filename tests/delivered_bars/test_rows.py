@@ -150,7 +150,7 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
     of = of_day(raw, pl.DataFrame([day(volume=600)], schema=DAILY))
     (verdict,) = of.verdicts.values()
     assert verdict["verdict"] == "set aside"
-    assert "its minutes add up to 100 shares and unknown yuan, daily_prices says 600 and 1000" in verdict["reason"]
+    assert "its minutes add up to 100 shares and unknown yuan, but daily_prices has 600 and 1000" in verdict["reason"]
     assert verdict["volume_difference"] == -500
     assert of.bars.frame["close"].null_count() == 239
 
@@ -158,8 +158,8 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
 @pytest.mark.parametrize(
     ("rows", "reason"),
     [
-        ({"minute": [570, 690], "close": [10.0, 10.1]}, "minute 690 is no bar of SPEC §1"),
-        ({"minute": [570, 570], "close": [10.0, 10.1]}, "the minute stands there twice"),
+        ({"minute": [570, 690], "close": [10.0, 10.1]}, "minute 690 is not a bar of SPEC §1"),
+        ({"minute": [570, 570], "close": [10.0, 10.1]}, "the minute is duplicated"),
         ({"minute": [570, 571], "close": [10.0, -1.0]}, "close = -1.0 must be above 0"),
         ({"minute": [570, 571], "close": [10.0, 0.0], "volume": [100, 5]}, "volume = 5 without a close"),
         ({"minute": [570, 571], "close": [10.0, 10.0], "volume": [100, -1]}, "volume = -1 is negative"),
@@ -187,7 +187,7 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
         ),
         (
             {"minute": [570, 690], "close": [10.0, 10.0], "volume": [100, 100]},
-            "minute 690 is no bar of SPEC §1",
+            "minute 690 is not a bar of SPEC §1",
         ),
         (
             {"minute": [570, 571], "close": [10.0, 10.0], "volume": [100, 100], "trades": [1, 0]},

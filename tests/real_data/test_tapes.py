@@ -343,12 +343,12 @@ def test_verdicts_of_the_real_day(datayes):
     assert [row[name] for name in (*measures, *faults, "overfilled_orders", "outside_limits")] == [0] * 12
     assert row["amount_difference"] == 0
     assert verdicts["000333.SZ"]["reason"] == (
-        "the last snapshot says 26724709 shares traded, and no trade of it was delivered"
+        "the last snapshot has a volume of 26724709 shares, but no usable trade of it was delivered"
     )
     profile = datayes.health.profile
     assert profile.filter(uncompared=1)["symbol"].to_list() == ["000001.SZ", "600000.SH"]
     of_the_day = profile.filter(pl.col("too_few_covered").is_not_null())["detail"].item()
-    assert "1 of 2 traded names were not delivered: 000333.SZ" in of_the_day
+    assert "1 of 2 stocks that traded were not delivered: 000333.SZ" in of_the_day
 
 
 def test_buyers_and_sellers_exchanged_contradict_the_book_of_the_snapshots(trades, quotes):

@@ -129,8 +129,8 @@ def test_a_single_name_is_set_aside_and_more_of_them_refuse_the_day():
         if refuses:
             detail = of.health.profile.filter(mirrored=1)["detail"].to_list()
             assert detail == [
-                "214 of 2000 price changes of the names of SZ go against the side of their trade (up by an active sell, or down by an "
-                "active buy), in 3 of 50 names with enough of them, more than 5% (bars.max_contradicted_share). Buyers and sellers are "
+                "214 of 2000 price changes of the stocks of SZ go against the side of their trade (up by an active sell, or down by an "
+                "active buy), in 3 of 50 stocks with enough of them, more than 5% (bars.max_contradicted_share). Buyers and sellers are "
                 "exchanged in its trades or, where it is about half of them, order numbers do not rise with time: the order numbers of buyer and seller (BidApplSeqNum and OfferApplSeqNum of mdl_6_36_0.csv)"
             ]
 
@@ -140,7 +140,7 @@ def test_thin_names_are_judged_together_by_exchange():
     of = Day(frame_of(thin))
     assert {row["verdict"] for row in of.verdicts.values()} == {"ok"}
     assert refused(of) == {CHECK}
-    assert "90 of 120 price changes of the names of SZ" in of.health.profile.filter(mirrored=1)["detail"][0]
+    assert "90 of 120 price changes of the stocks of SZ" in of.health.profile.filter(mirrored=1)["detail"][0]
     honest = [row for name in symbols(30, "SH") for row in changes(name, 1, 3)]
     both = Day(frame_of([*thin, *honest]))
     assert both.health.profile["mirrored"].sum() == 1

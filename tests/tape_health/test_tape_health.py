@@ -59,7 +59,7 @@ def test_a_tape_that_does_not_add_up_is_set_aside():
     row = one(of, "000001.SZ")
     assert row["verdict"] == "set aside"
     assert row["reason"] == (
-        "its trades add up to 100 shares and 1000 yuan, daily_prices says 300 and 3000: rows are missing, stand twice or are "
+        "its trades add up to 100 shares and 1000 yuan, but daily_prices has 300 and 3000: rows are missing, duplicated or "
         "altered"
     )
     assert (row["volume_difference"], row["amount_difference"]) == (-200, -2000.0)
@@ -90,7 +90,7 @@ def test_an_unknown_amount_is_not_compared():
     of = Day(frame_of([trade()]), daily=pl.DataFrame([day(amount=None)], schema=DAILY))
     assert one(of)["verdict"] == "ok"
     short = Day(frame_of([trade()]), daily=pl.DataFrame([day(amount=None, volume=200)], schema=DAILY))
-    assert "daily_prices says 200 and unknown" in one(short)["reason"]
+    assert "daily_prices has 200 and unknown" in one(short)["reason"]
 
 
 def test_without_daily_prices_the_last_snapshot_is_the_reference():
@@ -99,8 +99,8 @@ def test_without_daily_prices_the_last_snapshot_is_the_reference():
     of = Day(frame_of([trade()]), quotes=quotes_frame(shown))
     row = one(of)
     assert row["verdict"] == "set aside"
-    assert "the last snapshot says 200 and 2000" in row["reason"]
-    assert "its snapshots leave the tape at 10:00:01.000" in row["reason"]
+    assert "the last snapshot has 200 and 2000" in row["reason"]
+    assert "its snapshots differ from the sums of its trades from 10:00:01.000 on" in row["reason"]
     assert row["quotes_verdict"] == "ok"
 
 
@@ -113,10 +113,15 @@ def test_a_tape_without_reference_is_accepted_and_said_to_be():
 @pytest.mark.parametrize(
     ("told", "known", "verdict", "reason"),
     [
-        ({"rows_set_aside": 2}, True, "repaired", "2 of its rows in the trade files can't be used; the total proves"),
+        ({"rows_set_aside": 2}, True, "repaired", "2 of its rows in the trade files cannot be used; the total proves"),
         ({"rows_set_aside": 2}, False, "set aside", "no total proves that none of its trades is missing"),
         ({"duplicates": 3}, False, "repaired", "3 of its trades were delivered twice and count once"),
-        ({"conflicting_duplicates": 1}, True, "set aside", "1 of its trades stand twice and say different things"),
+        (
+            {"conflicting_duplicates": 1},
+            True,
+            "set aside",
+            "1 of its trades were delivered twice with different values",
+        ),
         ({"side_disagreements": 1}, True, "set aside", "disagree about the aggressor, more than 0"),
     ],
 )
@@ -165,7 +170,7 @@ def test_an_exchange_without_orders_beside_one_with_orders_fails_a_check(ordered
     tape = frame_of([trade(channel=3, bid_order=7), trade(symbol="000001.SZ", channel=3, bid_order=7)])
     orders = pl.DataFrame([order(symbol) for symbol in sorted(ordered)], schema=ORDERS)
     told = warned(Day(tape, orders)).get("orders_of_both_exchanges_delivered", "")
-    assert (f"1 names of {absent} were delivered and none of their orders" in told) if absent else told == ""
+    assert (f"1 stocks of {absent} were delivered without any of their orders" in told) if absent else told == ""
 
 
 def test_prices_outside_delivered_limits_are_set_aside_outside_the_rule_told():
@@ -183,7 +188,7 @@ def test_prices_outside_delivered_limits_are_set_aside_outside_the_rule_told():
 
 def test_a_stock_has_one_channel_before_the_close():
     two = Day(frame_of([trade(), trade(channel=4, seq=2)]))
-    assert "its trades before the close stand on 2 channels" in one(two)["reason"]
+    assert "its trades before the close are on 2 channels" in one(two)["reason"]
     after = Day(frame_of([trade(), trade(channel=4, seq=2, time=54_300_000)]))
     assert one(after)["verdict"] == "ok"
 
@@ -209,7 +214,7 @@ def test_a_name_that_should_have_traded_and_has_no_tape_is_missing():
     of = Day(frame_of([trade()]), daily=pl.DataFrame([day(), day("000001.SZ")], schema=DAILY), max_uncovered_share=0.6)
     row = one(of, "000001.SZ")
     assert (row["verdict"], row["trades_verdict"], row["trades"]) == ("missing", "missing", None)
-    assert row["reason"] == "daily_prices says 100 shares traded, and no trade of it was delivered"
+    assert row["reason"] == "daily_prices has a volume of 100 shares, but no usable trade of it was delivered"
     assert "000001.SZ" in warned(of)["traded_names_covered"]
     assert refused(of) == set()
     assert of.bars.frame["symbol"].unique().to_list() == ["600519.SH"]
@@ -223,7 +228,7 @@ def test_a_market_whose_tapes_are_lost_is_refused(traded, lost):
     assert refused(of) == ({"tapes_cover_the_market"} if lost else set())
     if lost:
         detail = of.health.profile["detail"].drop_nulls()[0]
-        assert "2 of 5 names that daily_prices says traded were not delivered, more than 25%" in detail
+        assert "2 of 5 stocks that traded according to daily_prices were not delivered, more than 25%" in detail
         assert "000004.SZ, 000005.SZ" in detail
 
 
@@ -233,7 +238,7 @@ def test_snapshots_without_any_trades_are_a_lost_tape_only_against_daily_prices(
     assert refused(Day(quotes=quotes, daily=daily)) == {"tapes_cover_the_market"}
     alone = Day(quotes=quotes)
     assert refused(alone) == set()
-    assert "the last snapshot says 100 shares traded" in one(alone, "000001.SZ")["reason"]
+    assert "the last snapshot has a volume of 100 shares" in one(alone, "000001.SZ")["reason"]
 
 
 def test_a_day_on_which_nothing_landed_is_empty_with_reasons():
@@ -273,12 +278,12 @@ def of_shown(trades, quotes, daily, **changes) -> Day:
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"trades": 0, "volume": 0, "amount": 0}, "1 behind an earlier one"),
-        ({"amount": 1}, "1 no sums of its trades"),
-        ({"pre_close": 99_000}, "1 at odds with themselves"),
-        ({"bid_price_2": 200_000, "bid_volume_2": 100}, "1 at odds with themselves"),
-        ({"bid_price_1": None, "bid_price_2": 90_000, "bid_volume_2": 100}, "1 at odds with themselves"),
-        ({"ask_price_1": None, "ask_price_2": 90_000, "ask_volume_2": 100}, "1 at odds with themselves"),
+        ({"trades": 0, "volume": 0, "amount": 0}, "1 with smaller sums than an earlier one"),
+        ({"amount": 1}, "1 not the sums of its trades"),
+        ({"pre_close": 99_000}, "1 inconsistent"),
+        ({"bid_price_2": 200_000, "bid_volume_2": 100}, "1 inconsistent"),
+        ({"bid_price_1": None, "bid_price_2": 90_000, "bid_volume_2": 100}, "1 inconsistent"),
+        ({"ask_price_1": None, "ask_price_2": 90_000, "ask_volume_2": 100}, "1 inconsistent"),
     ],
 )
 def test_a_single_unusable_snapshot_is_left_out_and_values_stand(shown, changes, told):
@@ -297,7 +302,7 @@ def test_best_prices_outside_the_limits_are_left_out(shown):
     without = of_shown(trades, quotes[:7] + quotes[8:], daily, securities=limits)
     quotes[7] |= {"bid_price_1": 9_100}
     of = of_shown(trades, quotes, daily, securities=limits)
-    assert "1 at odds with themselves" in one(of)["reason"]
+    assert "1 inconsistent" in one(of)["reason"]
     assert of.bars.frame.equals(without.bars.frame)
 
 
@@ -333,7 +338,7 @@ def test_too_many_unusable_snapshots_set_the_book_aside_and_no_more(shown):
     of = of_shown(trades, quotes, daily)
     row = one(of)
     assert (row["verdict"], row["trades_verdict"], row["quotes_verdict"]) == ("repaired", "ok", "set aside")
-    assert "3 of 40 snapshots can't be used, more than 5%" in row["reason"]
+    assert "3 of 40 snapshots cannot be used, more than 5%" in row["reason"]
     frame = of.bars.frame
     assert all(frame[name].null_count() == 239 for name in BOOK)
     assert frame["volume"].sum() == daily["volume"][0]
@@ -347,7 +352,7 @@ def test_trades_that_are_wrong_between_snapshots_and_right_in_the_end_are_set_as
     row = one(of_shown(trades, quotes, daily))
     assert (row["verdict"], row["volume_difference"], row["misaligned_quotes"]) == ("set aside", 0, 10)
     assert (
-        "10 snapshots in a row, from 09:32:31.000 on, are not the sums of its trades, and at 09:35:01.000"
+        "10 consecutive snapshots, from 09:32:31.000 on, are not the sums of its trades, and that of 09:35:01.000 is again"
         in row["reason"]
     )
 
@@ -446,7 +451,7 @@ def test_a_trade_that_no_snapshot_counts_for_a_minute_sets_the_book_aside():
     assert waited(36_000_000, 36_060_000) == ("ok", None)
     verdict, reason = waited(36_000_000, 36_060_001)
     assert verdict == "set aside"
-    assert "no snapshot counts its trade of 10:00:00.000 until 60 s later" in reason
+    assert "no snapshot includes its trade of 10:00:00.000 until 60 s later" in reason
     assert waited(41_399_000, 46_803_000) == ("ok", None)
     assert waited(41_399_000, 46_860_001)[0] == "set aside"
     assert waited(53_820_000, 54_000_000) == ("ok", None)
