@@ -146,16 +146,16 @@ def measure_tapes(
         align.tape_sums(tape_rows, low, high, sums, counted)
         fault = np.zeros(book.frame.height, np.uint8)
         twins = np.empty(book.frame.height, np.int64)
-        told = np.zeros((len(book.symbols), len(BOOK) - 2), np.int64)
+        measures = np.zeros((len(book.symbols), len(BOOK) - 2), np.int64)
         in_order = tape_rows._replace(time=np.where(stamp >= 0, stamp, time).astype(time.dtype))
-        align.judge_quotes(snapshots, in_order, sums, low, high, tolerances, fault, twins, told)
+        align.judge_quotes(snapshots, in_order, sums, low, high, tolerances, fault, twins, measures)
         own = np.flatnonzero(fault & align.REPEATED)
         if len(own):
             differ = own[_differ(quotes, quoted_rows + own, quoted_rows + twins[own])]
             fault[differ] &= ~np.uint8(align.REPEATED)
-            np.subtract.at(told[:, align.N_REPEATED], np.searchsorted(book.starts, differ, side="right") - 1, 1)
+            np.subtract.at(measures[:, align.N_REPEATED], np.searchsorted(book.starts, differ, side="right") - 1, 1)
         tapes.append(_frame(tape.symbols, counted, TAPE).filter(pl.col("trades") > 0))
-        books.append(_book_frame(book.symbols, told, np.diff(book.starts)))
+        books.append(_book_frame(book.symbols, measures, np.diff(book.starts)))
         moved, bad = np.flatnonzero(stamp >= 0), np.flatnonzero(fault)
         stamps.append(pl.DataFrame({"row": traded_rows + moved, "time": stamp[moved]}, schema=STAMPS))
         owner = np.searchsorted(book.starts, bad, side="right") - 1
@@ -206,9 +206,9 @@ def _frame(symbols: list[str], counted: np.ndarray, schema: Mapping[str, type[pl
     return pl.DataFrame({"symbol": symbols, **columns}, schema=schema)
 
 
-def _book_frame(symbols: list[str], told: np.ndarray, rows: np.ndarray) -> pl.DataFrame:
+def _book_frame(symbols: list[str], measures: np.ndarray, rows: np.ndarray) -> pl.DataFrame:
     counts = {name: dtype for name, dtype in BOOK.items() if name != "quotes"}
-    frame = _frame(symbols, told, counts | dict.fromkeys(("whole_yuan", "booked"), pl.Int64))
+    frame = _frame(symbols, measures, counts | dict.fromkeys(("whole_yuan", "booked"), pl.Int64))
     frame = frame.with_columns(pl.col("whole_yuan", "booked") > 0, quotes=pl.Series(rows))
     least = {
         "quoted_volume": 0,

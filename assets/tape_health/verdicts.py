@@ -29,7 +29,7 @@ _SHARES_OFF, _YUAN_OFF, _SHARES_SLACK, _YUAN_SLACK = (
 )
 _FEWEST_LATE = 5
 _REFERENCE = ("daily_prices", "the last snapshot")
-Told = list[tuple[pl.Expr, pl.Expr]]
+Sentences = list[tuple[pl.Expr, pl.Expr]]
 
 
 def judge_ticks(found: pl.DataFrame, settings: BarsSettings, rounding: Rounding) -> pl.DataFrame:
@@ -197,7 +197,7 @@ def _late_missing(settings: BarsSettings, own: Rounding, daily: Rounding) -> pl.
     return at_close & usual & (pl.col("late_volume").fill_null(0).sum() == 0)
 
 
-def _lots_lost(own: Rounding, unheard: pl.Expr) -> Told:
+def _lots_lost(own: Rounding, unheard: pl.Expr) -> Sentences:
     """Describe a difference in volume that rounding to lots explains and declared rounding to the nearest lot does not.
 
     unheard: whether trades after hours explain it.
@@ -219,7 +219,7 @@ def _lots_lost(own: Rounding, unheard: pl.Expr) -> Told:
     ]  # fmt: skip
 
 
-def _amounts_cut(own: Rounding) -> Told:
+def _amounts_cut(own: Rounding) -> Sentences:
     """Describe a difference only in amount that truncating amounts to their unit explains and rounding them does not."""
     same = (_SHARES_OFF.abs() <= _SHARES_SLACK).fill_null(False)
     cut = pl.lit(own.amount > 0) & same & (_YUAN_OFF < -_YUAN_SLACK) & (-own.amount * pl.col("rounded") <= _YUAN_OFF)
@@ -238,7 +238,7 @@ def _amounts_cut(own: Rounding) -> Told:
 _NAMED = {"daily_prices": "daily_prices", "bars": "the bars"}
 
 
-def _daily_rounded(own: Rounding, daily: Rounding) -> Told:
+def _daily_rounded(own: Rounding, daily: Rounding) -> Sentences:
     """Describe a difference that undeclared rounding of daily_prices, or of the amounts of the bars, explains."""
     shares, money = _SHARES_OFF.abs(), _YUAN_OFF.abs()
     lots = pl.lit(daily.whole_lots and not own.whole_lots) & (shares > _SHARES_SLACK) & (shares < LOT)
@@ -374,7 +374,7 @@ def _totals(what: str) -> pl.Expr:
 # --- reasons: pairs of a condition and a sentence -------------------------------------------------------------------------
 
 
-def _joined(told: Told) -> pl.Expr:
+def _joined(told: Sentences) -> pl.Expr:
     """Join the sentences whose conditions are true; null where none is."""
     sentences = [pl.when(holds).then(text) for holds, text in told]
     return _none_if_empty(pl.concat_str(sentences, separator="; ", ignore_nulls=True))
@@ -522,11 +522,11 @@ def _cause_of_contradictions() -> pl.Expr:
     )
 
 
-def _trades_set_aside(settings: BarsSettings) -> Told:
+def _trades_set_aside(settings: BarsSettings) -> Sentences:
     return [*_rows_in_doubt(settings), *_sides_in_doubt(settings), *_tapes_in_doubt()]
 
 
-def _rows_in_doubt(settings: BarsSettings) -> Told:
+def _rows_in_doubt(settings: BarsSettings) -> Sentences:
     """List the faults of rows: trades that are duplicated, do not add up, contradict the snapshots, or have an impossible price or stamp."""
     away = pl.when(pl.col("first_off") >= 0).then(
         pl.format(" (its snapshots differ from the sums of its trades from {} on)", clock_text("first_off"))
@@ -570,7 +570,7 @@ def _rows_in_doubt(settings: BarsSettings) -> Told:
     ]
 
 
-def _sides_in_doubt(settings: BarsSettings) -> Told:
+def _sides_in_doubt(settings: BarsSettings) -> Sentences:
     """List the faults of sides: trades that contradict their orders, or the sides of which contradict flags, books or prices."""
     return [
         (
@@ -627,7 +627,7 @@ def _sides_in_doubt(settings: BarsSettings) -> Told:
     ]
 
 
-def _tapes_in_doubt() -> Told:
+def _tapes_in_doubt() -> Sentences:
     """List the faults of tapes: several channels, stocks that did not trade, or gaps without a total that proves the tape complete."""
     return [
         (
@@ -650,7 +650,7 @@ def _tapes_in_doubt() -> Told:
     ]
 
 
-def _trades_repaired(settings: BarsSettings) -> Told:
+def _trades_repaired(settings: BarsSettings) -> Sentences:
     return [
         (
             pl.col("trades.duplicates") > 0,
@@ -686,7 +686,7 @@ def _unusable() -> pl.Expr:
     return pl.when(pl.col("trades_aside").is_null()).then("unusable_quotes").otherwise(own)
 
 
-def _quotes_set_aside(settings: BarsSettings) -> Told:
+def _quotes_set_aside(settings: BarsSettings) -> Sentences:
     share = pl.lit(f"{settings.max_unusable_quote_share:.0%}")
     story = "its book is set aside: {} of {} snapshots cannot be used, more than {} (bars.max_unusable_quote_share): {}"
     # The virtual books of a halt are left out, but they are not faults.
@@ -716,7 +716,7 @@ def _quotes_set_aside(settings: BarsSettings) -> Told:
     ]
 
 
-def _quotes_repaired() -> Told:
+def _quotes_repaired() -> Sentences:
     return [
         (
             _unusable() > 0,
@@ -733,7 +733,7 @@ def _quotes_repaired() -> Told:
     ]
 
 
-def _orders_set_aside() -> Told:
+def _orders_set_aside() -> Sentences:
     return [
         (
             pl.col("orders.conflicting_duplicates") > 0,
@@ -759,7 +759,7 @@ def _orders_set_aside() -> Told:
     ]
 
 
-def _orders_repaired() -> Told:
+def _orders_repaired() -> Sentences:
     return [
         (
             pl.col("orders.duplicates") > 0,
