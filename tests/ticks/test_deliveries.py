@@ -633,7 +633,7 @@ def test_a_cancel_of_both_sides_or_of_none_is_set_aside(folder):
 @pytest.mark.parametrize(
     ("data", "expected"),
     [
-        (gzip.compress(b"x" * 99), "a gzip archive: name it .csv.gz"),
+        (gzip.compress(b"x" * 99, mtime=0), "a gzip archive: name it .csv.gz"),
         (b"PK\x03\x04 20240110_Transaction.csv" + SSE_HEADER.encode() + b"\n", "a zip archive or a workbook"),
         (b"PAR1" + b"\0" * 99, "a Parquet file: name it .parquet"),
         (b"\x28\xb5\x2f\xfd" + b"x" * 99, "a Zstandard archive: unpack it"),
