@@ -6,21 +6,27 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
+import polars as pl
 import pytest
 
 from assets import catalogue
 from assets.performance.evaluation_summary import summarise
+from assets.portfolios.reasons import BALANCES_ROWS, STATE
 from assets.report.document import SECTIONS, write_issue
-from assets.report.findings import Findings
+from assets.report.findings import Findings, Holdings
 from assets.report.issue import Block, Chapter, Figures, Issue, Section
 from assets.report.render import html
 from assets.report.render.html import render_html
 from assets.report.render.layout import TEMPLATES
+from assets.report.sections.each_portfolio import _relaxation_lines
 from assets.report.sections.front import write_front
+from assets.report.words.each_portfolio import WORDS
+from assets.report.words.speaker import Speaker
 from resources.code_digest import definitions
 from resources.language import Language
 from tests.performance.random_evaluation import random_rows
 from tests.report.findings import gather, without_charts
+from tests.report.random_issue import CAUSE
 
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
 BY_ANCHOR = dict(
@@ -143,3 +149,26 @@ def test_the_digest_of_the_report_covers_every_section_and_all_words() -> None:
     assert (
         Path(html.__file__).parent / "templates" == TEMPLATES
     )  # the digest reads this folder beside a module that it covers
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_of_equal_violations_the_row_with_a_cause_of_its_own_is_printed(language: Language) -> None:
+    """One industry is too heavy because of a suspended stock, and another one balances it by the same weight."""
+    row = {"lower": 0.0, "upper": 0.0, "value": 0.0, "residual": 0.0, "shadow_price": 0.0, "group": "industry"}
+    own = {**row, "constraint": "industry", "row": "46", "slack": 0.003, "forced_by": CAUSE}
+    balances = {**own, "row": "12", "slack": 0.003 + 1e-15, "forced_by": BALANCES_ROWS(constraint="industry").dumps()}
+    outside = {
+        **own,
+        "constraint": "stock_deviation",
+        "row": "000002.SZ",
+        "forced_by": STATE(state="suspended").dumps(),
+    }
+    say = Speaker.of(language, WORDS)
+    for rows in ([own, balances, outside], [outside, balances, own]):
+        holdings = Holdings(None, pl.DataFrame(rows), {}, False)
+        lines = {line.split(":" if language == "en" else "：")[0]: line for line in _relaxation_lines(say, holdings)}
+        industry, band = (lines[say.called(name)] for name in ("industry", "stock_deviation"))
+        assert "46" in industry
+        assert "12" not in industry
+        assert ("relaxed" if language == "en" else "放松") not in band
+        assert "000002.SZ" in band

@@ -8,6 +8,7 @@ import polars as pl
 from assets import catalogue
 from assets.catalogue import Portfolio
 from assets.performance.reasons import NO_RETURNS
+from assets.portfolios.reasons import KEPT_ABOVE, KEPT_BELOW
 from assets.report.findings import Findings, Holdings
 from assets.report.issue import Block, Chapter, Figure, Section
 from assets.report.numbers import decimal, percent, share
@@ -21,9 +22,11 @@ from assets.report.words.each_portfolio import WORDS
 from assets.report.words.names import INDICES
 from assets.report.words.speaker import Speaker
 from resources.language import Language
+from resources.reasons import Reason
 
 FIRST_FIGURE = 2 * len(catalogue.FACTORS) + 1
-WEIGHTS = {"stock_deviation", "industry", "turnover_limit", "member_share"}  # constraints whose slack is a weight
+BAND = "stock_deviation"  # its rows are stocks that their state keeps outside of their bands, not relaxed constraints
+WEIGHTS = {BAND, "industry", "turnover_limit", "member_share"}  # constraints whose slack is a weight
 
 
 def write_each_portfolio(found: Findings, language: Language) -> Section:
@@ -94,19 +97,21 @@ def _holding_sentences(found: Findings, say: Speaker, portfolio: Portfolio) -> l
 
 
 def _relaxation_lines(say: Speaker, held: Holdings) -> list[str]:
-    """One line per relaxed constraint: number of relaxed rows, total violation, and the largest one with its cause."""
+    """One line per relaxed constraint: number of relaxed rows, total violation, and the largest one with its cause.
+
+    Of equally large ones, such as two industries of which one balances the other, the one with a cause of its own is printed.
+    """
     lines = []
     for constraint in held.relaxations["constraint"].unique(maintain_order=True):
         rows = held.relaxations.filter(pl.col("constraint") == constraint)
-        rows = rows.sort("slack", "row", descending=[True, False])
-        worst = rows.row(0, named=True)
+        worst = min(rows.iter_rows(named=True), key=_by_size)
         total, slack = (
             percent(value, 3) if constraint in WEIGHTS else decimal(value, 4)
             for value in (float(rows["slack"].sum()), worst["slack"])
         )
         lines.append(
             say(
-                "relaxed",
+                "outside_band" if constraint == BAND else "relaxed",
                 constraint=say.called(constraint),
                 count=rows.height,
                 total=total,
@@ -116,6 +121,12 @@ def _relaxation_lines(say: Speaker, held: Holdings) -> list[str]:
             )
         )
     return lines
+
+
+def _by_size(row: dict[str, Any]) -> tuple[float, bool, str]:
+    """The order of relaxed rows: the largest first, to 1e-9 of its violation; then those with a cause of their own."""
+    own = row["forced_by"] is not None and Reason.loads(row["forced_by"]).code in (KEPT_ABOVE.name, KEPT_BELOW.name)
+    return -round(row["slack"], 9), not own, row["row"]
 
 
 def _figures(found: Findings, say: Speaker, portfolio: Portfolio, number: int) -> Sequence[Figure]:

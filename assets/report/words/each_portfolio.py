@@ -48,6 +48,10 @@ WORDS: Mapping[str, Bilingual] = {
         "{constraint}：{count} 项放松，合计 {total}，最大一项为 {row}（{slack}，{forced}）",
         "{constraint}: {count} relaxed, by {total} in total; the largest is {row} ({slack}, {forced})",
     ),
+    "outside_band": T(
+        "{constraint}：{count} 只股票因其状态超出区间，合计 {total}，最大一只为 {row}（{slack}，{forced}）",
+        "{constraint}: {count} outside of the band because of their state, by {total} in total; the largest is {row} ({slack}, {forced})",
+    ),
     "figure_excess": T("{name}：累计超额收益", "{name}: cumulative excess return"),
     "figure_excess_bars": T("{name}：区间超额收益", "{name}: excess return by period"),
 }
