@@ -173,6 +173,18 @@ def _stretches(day: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
     return longest.select("symbol", "still_from", "still_to")
 
 
+def _is_still(tolerance: float) -> pl.Expr:
+    """Whether all closes of a stock are one price although the day's prices moved."""
+    # Without a bar of the opening auction, all closes of a stock that reaches its limit in the first minute are the limit price.
+    within = (pl.col("daily_low") < pl.col("close") - tolerance) & (pl.col("daily_high") > pl.col("close") + tolerance)
+    return (
+        (pl.col("closes") == 1)
+        & ((pl.col("daily_open") - pl.col("daily_close")).abs() > tolerance)
+        & ((pl.col("first") <= clock.OPENING_AUCTION) | within)
+        & (~pl.col("volumes") | (pl.col("trading") > 1))
+    )
+
+
 def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.Expr]]:
     """Return pairs of a condition and a sentence, the likeliest cause first.
 
@@ -182,21 +194,13 @@ def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.E
     chance = (pl.col("step").log() * (1 - pl.col("active"))) < (
         math.log(settings.gap_chance) if settings.gap_chance > 0 else -math.inf
     )
-    # Without a bar of the opening auction, all closes of a stock that reaches its limit in the first minute are the limit price.
-    within = (pl.col("daily_low") < pl.col("close") - tolerance) & (pl.col("daily_high") > pl.col("close") + tolerance)
-    still = (
-        (pl.col("closes") == 1)
-        & ((pl.col("daily_open") - pl.col("daily_close")).abs() > tolerance)
-        & ((pl.col("first") <= clock.OPENING_AUCTION) | within)
-        & (~pl.col("volumes") | (pl.col("trading") > 1))
-    )
     return [
         (
             (pl.col("closes") == 0) & ~pl.col("volumes") & pl.col("daily_close").is_not_null(),
             pl.lit("none of its rows has a close or a volume, but it traded according to daily_prices: deliver them"),
         ),
         (
-            still,
+            _is_still(tolerance),
             pl.format(
                 "its close is {} in every minute, and daily_prices opens at {} and closes at {}: a daily close was filled into the "
                 "minutes. {}",
