@@ -24,7 +24,8 @@ import polars as pl
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
 from resources.errors import SettingsError, ZhoubaoError
-from resources.landing import REFERENCE, LandingZone
+from resources.landing import LandingZone
+from resources.reference_tables import REFERENCE
 from resources.settings.load import Profile
 
 Contents = dict[tuple[str, dt.date], str]

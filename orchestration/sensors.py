@@ -16,7 +16,8 @@ from orchestration.plan import beyond_calendar, complete_weeks, last_complete_we
 from orchestration.platform import Names, open_builder
 from resources.builder import Builder
 from resources.errors import ZhoubaoError, machine_faults
-from resources.landing import REFERENCE, file_stamp
+from resources.landing import file_stamp
+from resources.reference_tables import REFERENCE
 
 
 def _run_of(week: str, run_key: str) -> dg.RunRequest:

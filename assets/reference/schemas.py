@@ -2,19 +2,10 @@
 
 import polars as pl
 
+from resources.reference_tables import REFERENCE
+
 DAILY_PRICES = {
-    "date": pl.Date,
-    "symbol": pl.String,
-    "pre_close": pl.Float64,
-    "open": pl.Float64,
-    "high": pl.Float64,
-    "low": pl.Float64,
-    "close": pl.Float64,
-    "volume": pl.Int64,
-    "amount": pl.Float64,
-    "float_shares": pl.Int64,
-    "total_shares": pl.Int64,
-    "is_st": pl.Boolean,
+    **REFERENCE["daily_prices"].required,
     "limit_up": pl.Float64,
     "limit_down": pl.Float64,
     "vwap": pl.Float64,

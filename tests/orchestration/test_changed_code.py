@@ -13,7 +13,8 @@ import pytest
 
 from assets import catalogue
 from orchestration.prove import build_at_once, differences
-from resources.landing import REFERENCE, LandingZone
+from resources.landing import LandingZone
+from resources.reference_tables import REFERENCE
 
 pytestmark = pytest.mark.slow
 

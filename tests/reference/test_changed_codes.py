@@ -16,7 +16,8 @@ from assets.features.assets import daily_features
 from assets.reference.assets import TABLES
 from resources.builder import Builder
 from resources.lake import Lake
-from resources.landing import REFERENCE, LandingZone
+from resources.landing import LandingZone
+from resources.reference_tables import REFERENCE
 from resources.settings import Settings
 from resources.settings.reference import ReferenceSettings
 from tests.reference.small_reference import CALENDAR, FIRST, LAST, landed, random_reference

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 
 from assets.reference import validate
-from resources.landing import REFERENCE
+from resources.reference_tables import REFERENCE
 from resources.rulebook import Rulebook
 
 DAY = dt.date(2015, 6, 30)

@@ -9,7 +9,8 @@ from typing import Any
 
 import polars as pl
 
-from resources.landing import REFERENCE, LandingZone
+from resources.landing import LandingZone
+from resources.reference_tables import REFERENCE
 
 DAYS = [dt.date(2023, 1, 30), dt.date(2023, 1, 31), dt.date(2023, 2, 1)]
 SYMBOLS = ["600101.SH", "601103.SH", "688104.SH", "000201.SZ", "002203.SZ", "300204.SZ"]

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 
 from resources.errors import InputError, SettingsError
 from resources.lake import Lake
-from resources.landing import REFERENCE, LandingZone
+from resources.landing import LandingZone
 from resources.reference_forms import NOTES, single_quarters
+from resources.reference_tables import REFERENCE
 from resources.settings.base import Section
 from resources.settings.landing import LandingSettings
 from resources.settings.load import load_profile
