@@ -1,10 +1,9 @@
 """Declares the tables of this stage: the factor groups' daily returns, the RankICs and the evaluation."""
 
-import polars as pl
-
 from assets import catalogue
 from assets.performance import evaluation as evaluation_rows
 from assets.performance import rebalancing
+from assets.performance.schemas import FACTOR_RETURNS, RANK_ICS
 from resources.gate import Between, Check, InSet, Unique
 from resources.table import Read, Table
 
@@ -41,13 +40,7 @@ on a day on which none of its legs is held.
         Read("daily_prices", over=rebalancing.holding_days),
         Read("minute_bars", over=rebalancing.entry_days),
     ),
-    schema={
-        "date": pl.Date,
-        "factor": pl.String,
-        "long": pl.Float64,
-        "short": pl.Float64,
-        "market": pl.Float64,
-    },
+    schema=FACTOR_RETURNS,
     sort=("factor", "date"),
     settings=("returns", "portfolios.execution.fills"),
     make="assets.performance.make_factor_returns:make_factor_returns",
@@ -85,15 +78,7 @@ period ends.
         Read("securities", over=rebalancing.closed_signals),
         Read("daily_prices", over=rebalancing.closed_days),
     ),
-    schema={
-        "week": pl.Date,
-        "factor": pl.String,
-        "signal_date": pl.Date,
-        "trade_date": pl.Date,
-        "next_trade_date": pl.Date,
-        "rank_ic": pl.Float64,
-        "names": pl.Int64,
-    },
+    schema=RANK_ICS,
     sort=("factor",),
     make="assets.performance.make_rank_ics:make_rank_ics",
     items="factor",

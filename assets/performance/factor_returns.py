@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from assets.performance.price_paths import PricePaths
 from assets.performance.rebalancing import Rebalance
+from assets.performance.schemas import FACTOR_RETURNS
 from resources.arrays import Bools, Floats
 
 LEGS = ("long", "short", "market")
-SCHEMA = {"date": pl.Date, "factor": pl.String, "long": pl.Float64, "short": pl.Float64, "market": pl.Float64}
 
 
 def cut_groups(values: pl.DataFrame, share: float) -> pl.DataFrame:
@@ -107,7 +107,7 @@ def week_returns(
 
     values: rows (date, symbol, factor, value) of the signal days, only members of U(t). rebalances: those held in the
     week, oldest first. share: fraction of the stocks in the long and in the short leg. A trade day's return is
-    (1 + r_old)(1 + r_new) − 1, or the one of the two that exists. Returns a frame in SCHEMA with a row per day and factor that
+    (1 + r_old)(1 + r_new) − 1, or the one of the two that exists. Returns a frame in FACTOR_RETURNS with a row per day and factor that
     holds at least one leg; a leg into which no stock could be entered is null.
     """
     legs = len(factors) * len(LEGS)
@@ -129,6 +129,6 @@ def week_returns(
             "factor": list(factors) * len(rows),
             **{leg: table[:, column] for column, leg in enumerate(LEGS)},
         },
-        schema=SCHEMA,
+        schema=FACTOR_RETURNS,
     )
     return frame.with_columns(pl.col(LEGS).fill_nan(None)).filter(pl.any_horizontal(pl.col(LEGS).is_not_null()))

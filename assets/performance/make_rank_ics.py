@@ -5,6 +5,7 @@ import polars as pl
 from assets.performance import rank_ics as ics
 from assets.performance.price_paths import lay_out_prices
 from assets.performance.rebalancing import closed_days, closed_holding, month_rebalances, week_rebalances
+from assets.performance.schemas import RANK_ICS
 from assets.performance.universe import universe_only
 from resources.made import Made
 from resources.partition import Frames, Partition
@@ -15,7 +16,7 @@ def make_rank_ics(frames: Frames, partition: Partition, settings: None) -> Made:
     calendar, week = partition.calendar, partition.week
     rebalances_of = {"factors": month_rebalances(calendar, week), "scores": week_rebalances(calendar, week)}
     paths = lay_out_prices(frames["daily_prices"], closed_days.keys(calendar, week, None, calendar.first))
-    parts = [pl.DataFrame(schema=ics.SCHEMA)]
+    parts = [pl.DataFrame(schema=RANK_ICS)]
     for table, rebalances in rebalances_of.items():
         closed = closed_holding(rebalances, calendar, week)
         if not closed:
@@ -28,5 +29,5 @@ def make_rank_ics(frames: Frames, partition: Partition, settings: None) -> Made:
             pl.lit(entry.trade).alias("trade_date"),
             pl.lit(exit.trade).alias("next_trade_date"),
         )
-        parts.append(dated.select(pl.col(name).cast(dtype) for name, dtype in ics.SCHEMA.items()))
+        parts.append(dated.select(pl.col(name).cast(dtype) for name, dtype in RANK_ICS.items()))
     return Made(pl.concat(parts))

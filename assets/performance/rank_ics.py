@@ -12,15 +12,6 @@ import polars as pl
 from assets.performance.price_paths import PricePaths
 from assets.performance.rebalancing import Rebalance
 
-SCHEMA = {
-    "week": pl.Date,
-    "factor": pl.String,
-    "signal_date": pl.Date,
-    "trade_date": pl.Date,
-    "next_trade_date": pl.Date,
-    "rank_ic": pl.Float64,
-    "names": pl.Int64,
-}
 FEWEST_NAMES = 3  # the correlation of two stocks is always ±1
 
 

@@ -2,12 +2,14 @@
 
 import datetime as dt
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 
 from assets import catalogue
 from resources.calendar import Calendar
+from resources.lookback import Lookback
 
 
 @dataclass(frozen=True)
@@ -18,6 +20,12 @@ class SmallMarket:
     securities: pl.DataFrame
     factors: pl.DataFrame
     scores: pl.DataFrame
+
+    def cut(
+        self, frame: pl.DataFrame, week: dt.date, over: Lookback[Any], column: str = "date", section: Any = None
+    ) -> pl.LazyFrame:
+        """The rows of the partitions that a look-back of the week names."""
+        return frame.filter(pl.col(column).is_in(over.keys(self.calendar, week, section, self.days[0]))).lazy()
 
 
 def make_market(

@@ -32,39 +32,29 @@ FIRST, LAST = dt.date(2023, 1, 16), dt.date(2023, 5, 12)  # spans New Year's and
 
 def returns_of_week(market: SmallMarket, week: dt.date) -> pl.DataFrame:
     """One partition, given exactly what its look-backs name."""
-    calendar, start = market.calendar, market.days[0]
-
-    def cut(frame: pl.DataFrame, over, column: str = "date") -> pl.LazyFrame:
-        return frame.filter(pl.col(column).is_in(over.keys(calendar, week, None, start))).lazy()
-
     return run_make(
         make_factor_returns,
         week=week,
-        factors=cut(market.factors, rebalancing.month_signals),
-        scores=cut(market.scores, rebalancing.score_weeks, "week"),
-        securities=cut(market.securities, rebalancing.signals),
-        daily_prices=cut(market.daily_prices, rebalancing.holding_days),
+        factors=market.cut(market.factors, week, rebalancing.month_signals),
+        scores=market.cut(market.scores, week, rebalancing.score_weeks, "week"),
+        securities=market.cut(market.securities, week, rebalancing.signals),
+        daily_prices=market.cut(market.daily_prices, week, rebalancing.holding_days),
         minute_bars=pl.LazyFrame(schema=MINUTE_BARS),
         settings={"returns": ReturnsSettings(), "portfolios.execution.fills": FillSettings()},
-        calendar=calendar,
+        calendar=market.calendar,
         unavailable={},
     ).frame
 
 
 def ics_of_week(market: SmallMarket, week: dt.date) -> pl.DataFrame:
-    calendar, start = market.calendar, market.days[0]
-
-    def cut(frame: pl.DataFrame, over, column: str = "date") -> pl.LazyFrame:
-        return frame.filter(pl.col(column).is_in(over.keys(calendar, week, None, start))).lazy()
-
     return run_make(
         make_rank_ics,
         week=week,
-        factors=cut(market.factors, rebalancing.closed_month_signals),
-        scores=cut(market.scores, rebalancing.closed_score_weeks, "week"),
-        securities=cut(market.securities, rebalancing.closed_signals),
-        daily_prices=cut(market.daily_prices, rebalancing.closed_days),
-        calendar=calendar,
+        factors=market.cut(market.factors, week, rebalancing.closed_month_signals),
+        scores=market.cut(market.scores, week, rebalancing.closed_score_weeks, "week"),
+        securities=market.cut(market.securities, week, rebalancing.closed_signals),
+        daily_prices=market.cut(market.daily_prices, week, rebalancing.closed_days),
+        calendar=market.calendar,
     ).frame
 
 

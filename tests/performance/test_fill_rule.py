@@ -96,7 +96,7 @@ def legs(market: SmallMarket, bars: pl.DataFrame, week: dt.date, fills: FillSett
     section: dict[str, Any] = {"returns": ReturnsSettings(), "portfolios.execution.fills": fills}
 
     def cut(frame: pl.DataFrame, over: Any, column: str = "date") -> pl.LazyFrame:
-        return frame.filter(pl.col(column).is_in(over.keys(market.calendar, week, section, market.days[0]))).lazy()
+        return market.cut(frame, week, over, column, section)
 
     return run_make(
         make_factor_returns,

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from assets import catalogue
-from assets.performance import rank_ics
+from assets.performance.schemas import RANK_ICS
 from assets.portfolios.reasons import (
     KEPT_ABOVE,
     NAME_IN_STATE,
@@ -111,7 +111,7 @@ def inputs(
     )  # fmt: skip
     ics = pl.concat(
         [
-            pl.DataFrame(schema=rank_ics.SCHEMA),
+            pl.DataFrame(schema=RANK_ICS),
             *(
                 pl.DataFrame(
                     {
@@ -123,7 +123,7 @@ def inputs(
                         "rank_ic": rng.normal(0.04, 0.05, len(days[::20]) - 1),
                         "names": [100] * (len(days[::20]) - 1),
                     }
-                ).cast(rank_ics.SCHEMA)
+                ).cast(RANK_ICS)
                 for key in factors
             ),
         ]
