@@ -10,7 +10,7 @@ inside a value is represented by INNER_COMMA in these bytes.
 import codecs
 import io
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -79,7 +79,7 @@ def parquet_as_csv(path: Path, name: str, read: Collection[str], size: int) -> C
 
 
 class _Pieces(io.RawIOBase):
-    def __init__(self, pieces: Iterator[bytes]):
+    def __init__(self, pieces: Generator[bytes, None, None]):
         self._pieces = pieces
         self._left = memoryview(b"")
 
@@ -99,15 +99,15 @@ class _Pieces(io.RawIOBase):
 
     def close(self) -> None:
         if not self.closed:
-            self._pieces.close()  # type: ignore[attr-defined]  # a generator, which closes what it opened
+            self._pieces.close()  # and what the generator opened
         super().close()
 
 
-def _stream(pieces: Callable[[], Iterator[bytes]]) -> IO[bytes]:
+def _stream(pieces: Callable[[], Generator[bytes, None, None]]) -> IO[bytes]:
     return io.BufferedReader(_Pieces(pieces()), _PIECE)
 
 
-def _translate(open_source: Callable[[], IO[bytes]], encoding: str, delimiter: str) -> Iterator[bytes]:
+def _translate(open_source: Callable[[], IO[bytes]], encoding: str, delimiter: str) -> Generator[bytes, None, None]:
     swap = bytes.maketrans(f"{delimiter},".encode(), f",{INNER_COMMA}".encode()) if delimiter else None
     pieces = _decoded(open_source, encoding) if encoding else _read(open_source)
     if delimiter == _PIPE and not encoding:  # unlike the other delimiters, it may be the second byte of a GBK character
@@ -149,7 +149,7 @@ def _utf8(data: bytes) -> bytes:
 # --- Parquet --------------------------------------------------------------------------------------------------------------
 
 
-def _parquet_pieces(path: Path, name: str, read: Collection[str], size: int) -> Iterator[bytes]:
+def _parquet_pieces(path: Path, name: str, read: Collection[str], size: int) -> Generator[bytes, None, None]:
     import pyarrow.parquet as pq
 
     with path.open("rb") as file:
