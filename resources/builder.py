@@ -327,13 +327,10 @@ class Builder:
 
     def is_stale_by_code_alone(self, table: Table, key: dt.date) -> bool:
         """Whether only the code digest differs from that of a partition that would be built now."""
+        if self.stale(table, key) != CODE_CHANGED():
+            return False
         manifest = self.lake.manifest(table, key)
-        return (
-            manifest is not None
-            and manifest.code != self.code_digest(table)
-            and manifest.settings == self.settings_digest(table, key)
-            and self._stale_data(manifest, table, key) is None
-        )
+        return manifest is not None and self._stale_data(manifest, table, key) is None
 
     def is_absent(self, table: Table, key: dt.date) -> bool:
         """Whether a day is not built and nothing has landed from which it could be built.

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from assets.catalogue import NETWORKS
 from orchestration.platform import PROFILES
 from orchestration.tables import load_tables
 from resources.builder import Builder
@@ -69,3 +70,23 @@ def nested(settings: Settings, names: list[str]) -> Settings:
         return section.model_copy(update={first: value})
 
     return copy(settings, SETTINGS, names)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_the_digest_of_a_model_covers_the_network_that_its_settings_name(
+    kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    covered: list[str] = []
+    monkeypatch.setattr("resources.builder.code_digest", lambda one: covered.append(one) or one)
+    models = Settings().models
+    row = models.gru_50_1.model_copy(update={"network": kind})
+    lake, tables = Lake(str(tmp_path)), load_tables()
+    builder = Builder(
+        tables=tables,
+        lake=lake,
+        zone=LandingZone(tmp_path, lake.store),
+        calendar=CALENDAR,
+        settings=Settings().model_copy(update={"models": models.model_copy(update={"gru_50_1": row})}),
+    )
+    builder.code_digest(tables["gru_50_1"])
+    assert set(covered) & set(NETWORKS.values()) == {NETWORKS[kind]}

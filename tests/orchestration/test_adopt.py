@@ -13,7 +13,7 @@ from resources.builder import Builder
 from resources.gate import Between, Check
 from resources.stale import CODE_CHANGED, INPUT_CHANGED
 from tests.resources.fake_tables import AVERAGES, PRICES, AverageSettings, FakeSettings
-from tests.resources.test_builder import DAYS, WEEKS, build_all, deliver, open_world
+from tests.resources.test_builder import DAYS, WEEKS, build_all, deliver, deliver_market, open_world
 
 OTHERWISE = "tests.resources.fake_tables:make_prices_otherwise"
 LATE = "tests.resources.fake_tables:make_prices_that_differ_late"
@@ -21,10 +21,7 @@ LATE = "tests.resources.fake_tables:make_prices_that_differ_late"
 
 @pytest.fixture
 def market(tmp_path: Path) -> Path:
-    root = tmp_path / "market"
-    for n, day in enumerate(DAYS):
-        deliver(root, day, {"600000.SH": 10.0 + n, "000001.SZ": 20.0 - n / 4})
-    return root
+    return deliver_market(tmp_path / "market")
 
 
 @pytest.fixture
@@ -99,6 +96,25 @@ def test_a_different_verdict_is_a_difference(market: Path, lake: Path) -> None:
     assert set(done.differing.values()) == {"other verdicts"}
 
 
+def test_a_different_note_of_what_was_left_out_is_a_difference(market: Path, lake: Path) -> None:
+    builder = upgraded(market, lake, make="tests.resources.fake_tables:make_prices_without")
+    (done,) = adopt(builder, builder.tables["prices"], 3, quiet)
+    assert set(done.differing.values()) == {"other notes of what is left out"}
+
+
+def test_partitions_made_from_a_refused_one_are_not_adopted(market: Path, lake: Path) -> None:
+    """The gate refuses a day of prices; the averages of three days each were made from its rows."""
+    builder = open_world(market, lake)
+    manifest = builder.lake.manifest(PRICES, DAYS[6])
+    refused = {name: dataclasses.replace(one, passed=False, critical=True) for name, one in manifest.checks.items()}
+    builder.lake.restamp(PRICES, DAYS[6], dataclasses.replace(manifest, checks=refused))
+    averages = dataclasses.replace(AVERAGES, needs={})
+    builder = open_world(market, lake)
+    builder.tables = {**builder.tables, "averages": averages}
+    done = adopt(builder, averages, 3, quiet)
+    assert {key for one in done for key in one.keys} == set(DAYS) - set(DAYS[6:9])
+
+
 def test_a_partition_that_cannot_be_built_now_is_a_difference(market: Path, lake: Path) -> None:
     builder = upgraded(market, lake, make="tests.resources.fake_tables:make_prices_never")
     (done,) = adopt(builder, builder.tables["prices"], 1, quiet)
@@ -117,8 +133,9 @@ def test_partitions_that_are_stale_for_another_reason_are_not_adopted(market: Pa
 
 def test_a_later_change_of_an_input_still_renews_adopted_partitions(market: Path, lake: Path) -> None:
     builder = open_world(market, lake)
-    averages = dataclasses.replace(AVERAGES, needs={"mean": ("prices.close",)})
+    averages = dataclasses.replace(AVERAGES, needs={})
     builder.tables = {**builder.tables, "averages": averages}
+    assert builder.stale(averages, DAYS[6]) == CODE_CHANGED()
     adopt(builder, averages, 3, quiet)
     assert builder.stale(averages, DAYS[6]) is None
     deliver(market, DAYS[6], {"600000.SH": 11.5, "000001.SZ": 19.5})

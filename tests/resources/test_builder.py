@@ -41,12 +41,15 @@ def deliver(root: Path, day: dt.date, closes: dict[str, float]) -> None:
     frame.write_parquet(root / "bars" / f"{day:%Y%m%d}.parquet")
 
 
-@pytest.fixture
-def market(tmp_path: Path) -> Path:
-    root = tmp_path / "market"
+def deliver_market(root: Path) -> Path:
     for n, day in enumerate(DAYS):
         deliver(root, day, {"600000.SH": 10.0 + n, "000001.SZ": 20.0 - n / 4})
     return root
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    return deliver_market(tmp_path / "market")
 
 
 def open_world(market: Path, lake: Path, settings: FakeSettings | None = None) -> Builder:
