@@ -133,7 +133,7 @@ def _log_problems(
         elif outcome.state == "built" and outcome.manifest is not None:
             for name, verdict in outcome.manifest.checks.items():
                 if not verdict.passed:
-                    context.log.warning(f"{table.name} of {outcome.key}, {name}: {verdict.text}")
+                    context.log.warning(f"{table.name} of {outcome.key}, {name}: {verdict.text()}")
 
 
 def _dependency(table: Table, read: Read, tables: Mapping[str, Table]) -> dg.AssetDep:
@@ -152,7 +152,7 @@ def _check_spec(table: Table, check: Check) -> dg.AssetCheckSpec:
     # The check does not block in Dagster: a range continues with its usable partitions, and the lake refuses the others to readers.
     severity = "critical: a failing partition is refused downstream" if check.critical else "warning"
     return dg.AssetCheckSpec(
-        check.name, asset=table.name, description=f"{check.rule} ({severity}). Remedy: {check.remedy}"
+        check.name, asset=table.name, description=f"{check.rule.reason} ({severity}).{check.advice()}"
     )
 
 
@@ -199,7 +199,7 @@ def _check_result(table: Table, check: Check, outcomes: Sequence[Outcome]) -> dg
         for outcome in outcomes
         if outcome.manifest is not None and check.name in outcome.manifest.checks
     }
-    failing = {key: verdict.text for key, verdict in verdicts.items() if not verdict.passed}
+    failing = {key: verdict.text() for key, verdict in verdicts.items() if not verdict.passed}
     return dg.AssetCheckResult(
         check_name=check.name,
         asset_key=table.name,

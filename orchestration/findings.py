@@ -21,7 +21,7 @@ class Finding:
     """A check of a table that failed in one or more partitions.
 
     keys: the partitions in which it failed, ascending. judged: the number of partitions that were judged. refuses: whether it
-    refused these partitions. detail, remedy: the text of the first of them.
+    refused these partitions. first: the verdict on the first of them.
     """
 
     table: Table
@@ -29,8 +29,7 @@ class Finding:
     refuses: bool
     keys: tuple[dt.date, ...]
     judged: int
-    detail: str
-    remedy: str = ""
+    first: Verdict
 
     @property
     def plausibility(self) -> bool:
@@ -60,8 +59,7 @@ def failed_checks(builder: Builder, partitions: Iterable[tuple[Table, dt.date]])
         declared = [check.name for check in table.checks]
         for name, refuses in sorted(failed, key=lambda one: declared.index(one[0]) if one[0] in declared else -1):
             rows = failed[name, refuses]
-            keys, first = tuple(key for key, _ in rows), rows[0][1]
-            found.append(Finding(table, name, refuses, keys, len(judged), first.detail, first.remedy))
+            found.append(Finding(table, name, refuses, tuple(key for key, _ in rows), len(judged), rows[0][1]))
     return found
 
 
@@ -80,18 +78,14 @@ def _explained_upstream(builder: Builder, table: Table, name: str, key: dt.date)
 
 def describe_refusals(builder: Builder, findings: Iterable[Finding]) -> list[str]:
     """Word each refusing check in one line: the first partition, the number of the others, and the verdict on the first."""
-    return [
-        f"{_where(builder, one)} {one.check} failed: {Verdict(False, True, one.detail, one.remedy).text}"
-        for one in findings
-        if one.refuses
-    ]
+    return [f"{_where(builder, one)} {one.check} failed: {one.first.text()}" for one in findings if one.refuses]
 
 
 def describe_warnings(builder: Builder, findings: Iterable[Finding]) -> list[str]:
     """Word each check that failed without refusing in one line, and add where the full texts are; no line without a failure."""
     lines = [
         f"warning: {_where(builder, one)} {one.check} failed in {len(one.keys)} of {one.judged} partitions: "
-        + shorten(" ".join(one.detail.split()), SHOWN, " ".join(one.remedy.split()))
+        + shorten(" ".join(one.first.words().split()), SHOWN, one.first.advice())
         for one in findings
         if not one.refuses
     ]

@@ -41,7 +41,7 @@ from resources.landing import NOTHING, RENAMED, LandingZone
 from resources.made import LEFT_OUT, Made
 from resources.parquet import encode
 from resources.partition import Declared, DeclaredFiles, Frames, Partition, Record
-from resources.reasons import Code, Reason, Reasons, as_reason, joined
+from resources.reasons import TEXT, Code, Reason, Reasons, as_reason, joined
 from resources.rulebook import Rulebook, describe_rulebook
 from resources.settings.load import described_on
 from resources.stale import (
@@ -599,8 +599,9 @@ class Builder:
                 verdict.critical,
                 name in judged[table.name],
                 verdict.passed,
-                verdict.detail,
-                verdict.remedy,
+                verdict.detail.dumps() if verdict.detail else "",
+                verdict.remedy.en if verdict.remedy else "",
+                verdict.remedy.zh if verdict.remedy else "",
             )
             for table in self.tables.values()
             if not table.reads_record
@@ -617,7 +618,8 @@ class Builder:
             "plausibility": pl.Boolean,
             "passed": pl.Boolean,
             "detail": pl.String,
-            "remedy": pl.String,
+            "remedy_en": pl.String,
+            "remedy_zh": pl.String,
         }
         return pl.DataFrame(rows, schema=schema, orient="row").sort("table", "partition", "check")
 
@@ -674,7 +676,7 @@ class Builder:
 
     def _refuse(self, table: Table, key: dt.date, reason: str, sources: _Sources) -> Outcome:
         """Write an empty, refused partition for an input that cannot be read. The verdict holds the reason."""
-        checks = {"input_is_readable": Verdict(False, True, reason)}
+        checks = {"input_is_readable": Verdict(False, True, TEXT(text=reason))}
         manifest = self._manifest(
             table, key, sources, content=digest(reason.encode()), rows=0, checks=checks,
             notes=self._landing_notes(table, sources),

@@ -13,11 +13,30 @@ from typing import Any
 
 import polars as pl
 
-from resources.reasons import Reason, counted_reasons
+from resources.language import Bilingual, Language
+from resources.reason_words import describe
+from resources.reasons import Code, Reason, counted_reasons
 
 PARTITION = "_partition"
 SHOWN_ROWS = 5
-DETAIL = "detail"  # the column of a profile with the reason in words why a row breaks a rule
+DETAIL = "detail"  # the column of a profile with the reason (`Reason.dumps`) why a row breaks a rule
+# Rules.
+ANY_VALUE = Code("any_value", ("column",))
+AT_LEAST = Code("at_least", ("column", "min"))
+AT_MOST = Code("at_most", ("column", "max"))
+EQUAL_TO = Code("equal_to", ("column", "value"))
+BETWEEN = Code("between", ("column", "min", "max"))
+NOT_NULL = Code("not_null", ("column",))
+UNIQUE = Code("unique", ("columns",))
+ONE_OF = Code("one_of", ("column", "values"))
+# Details of a verdict.
+NOT_JUDGED = Code("not_judged", ("cause",))
+NO_ROWS = Code("no_rows")
+RULE_BROKEN = Code("rule_broken", ("rule", "bad", "rows", "reasons"))
+FINDING = Code("finding", ("rule", "reasons"))
+REASON_OF = Code("reason_of", ("reason", "name"))
+ROW = Code("row", ("values",))
+MORE_ROWS = Code("more_rows", ("count",))
 
 
 @dataclass(frozen=True)
@@ -28,16 +47,18 @@ class Between:
     min: float | None = None
     max: float | None = None
 
-    def __str__(self) -> str:
+    @property
+    def reason(self) -> Reason:
+        """The rule as a reason."""
         if self.min is None and self.max is None:
-            return f"{self.column} may have any value"
+            return ANY_VALUE(column=self.column)
         if self.max is None:
-            return f"{self.column} must be at least {self.min:.10g}"
+            return AT_LEAST(column=self.column, min=self.min)
         if self.min is None:
-            return f"{self.column} must be at most {self.max:.10g}"
+            return AT_MOST(column=self.column, max=self.max)
         if self.min == self.max:
-            return f"{self.column} must be {self.min:.10g}"
-        return f"{self.column} must be between {self.min:.10g} and {self.max:.10g}"
+            return EQUAL_TO(column=self.column, value=self.min)
+        return BETWEEN(column=self.column, min=self.min, max=self.max)
 
 
 @dataclass(frozen=True)
@@ -46,8 +67,10 @@ class NotNull:
 
     column: str
 
-    def __str__(self) -> str:
-        return f"{self.column} must be known"
+    @property
+    def reason(self) -> Reason:
+        """The rule as a reason."""
+        return NOT_NULL(column=self.column)
 
 
 @dataclass(frozen=True)
@@ -56,8 +79,10 @@ class Unique:
 
     columns: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return f"no two rows may have the same {' and '.join(self.columns)}"
+    @property
+    def reason(self) -> Reason:
+        """The rule as a reason."""
+        return UNIQUE(columns=self.columns)
 
 
 @dataclass(frozen=True)
@@ -67,8 +92,10 @@ class InSet:
     column: str
     values: tuple[Any, ...]
 
-    def __str__(self) -> str:
-        return f"{self.column} must be {' or '.join(map(str, self.values))}"
+    @property
+    def reason(self) -> Reason:
+        """The rule as a reason."""
+        return ONE_OF(column=self.column, values=tuple(map(str, self.values)))
 
 
 Rule = Between | NotNull | Unique | InSet
@@ -88,11 +115,15 @@ class Check:
     name: str
     rule: Rule
     critical: bool
-    remedy: str = field(repr=False)  # wording is not part of a partition's version
+    remedy: Bilingual | str = field(repr=False)  # wording is not part of a partition's version
     mostly: float = 1.0
     plausibility: bool = False
     critical_share: float = 0.5
     explained_by: tuple[str, ...] = field(default=(), repr=False)  # decides messages only, not a partition's version
+
+    def advice(self, language: Language = "en") -> str:
+        """The remedy as a sentence that follows the rule in words."""
+        return advice(_bilingual(self.remedy)[language], language)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -102,25 +133,63 @@ class Check:
 
 @dataclass(frozen=True)
 class Verdict:
-    """The result of one check on one partition: `detail`, and the `remedy` where rows break the rule.
+    """The result of one check on one partition.
 
-    Manifests of earlier versions have the remedy at the end of `detail`.
+    detail: the rule that is broken and the reasons, or why nothing was judged; None where the check passed. remedy: that of the check,
+    where rows break the rule.
     """
 
     passed: bool
     critical: bool
-    detail: str = ""
-    remedy: str = ""
+    detail: Reason | None = None
+    remedy: Bilingual | None = None
 
-    @property
-    def text(self) -> str:
+    def text(self, language: Language = "en") -> str:
         """The detail and the remedy as one text."""
-        return self.detail + _advice(self.remedy)
+        return self.words(language) + self.advice(language)
+
+    def words(self, language: Language = "en") -> str:
+        """The detail in words, "" where there is none."""
+        return describe(self.detail, language) if self.detail else ""
+
+    def advice(self, language: Language = "en") -> str:
+        """The remedy as a sentence that follows the detail, "" where there is none."""
+        return advice(self.remedy[language], language) if self.remedy else ""
 
     @property
     def refuses(self) -> bool:
         """Whether the verdict refuses the partition: the check is critical and failed."""
         return self.critical and not self.passed
+
+    def to_json(self) -> dict[str, Any]:
+        """The form in manifests."""
+        return {
+            "passed": self.passed,
+            "critical": self.critical,
+            "detail": self.detail.to_json() if self.detail else "",
+            "remedy": {"zh": self.remedy.zh, "en": self.remedy.en} if self.remedy else "",
+        }
+
+    @classmethod
+    def from_json(cls, stored: Mapping[str, Any]) -> "Verdict":
+        """The inverse of `to_json`. Manifests of earlier versions have sentences as details and remedies.
+
+        Raises:
+            ValueError, TypeError: the value is not a stored verdict.
+        """
+        saved = dict(stored)
+        detail, remedy = saved.pop("detail", ""), saved.pop("remedy", "")
+        if isinstance(remedy, dict):
+            remedy = Bilingual(**remedy)
+        elif isinstance(remedy, str):
+            remedy = Bilingual(remedy, remedy) if remedy else None
+        verdict = cls(detail=Reason.from_json(detail) if detail != "" else None, remedy=remedy, **saved)
+        texts = () if remedy is None else (remedy.zh, remedy.en)
+        if not all(isinstance(flag, bool) for flag in (verdict.passed, verdict.critical)):
+            raise ValueError(f"{stored!r} is no stored verdict")
+        if not all(isinstance(text, str) for text in texts):
+            raise ValueError(f"{stored!r} is no stored verdict")
+        return verdict
 
 
 def own_failures(checks: Sequence[Check], verdicts: Mapping[str, Verdict]) -> dict[str, Verdict]:
@@ -147,7 +216,7 @@ def judge(
 ) -> dict[dt.date, dict[str, Verdict]]:
     """Judge every check on every partition.
 
-    A check on a column that is unavailable in a partition passes with the detail "n/a: …", and so does every check on an empty
+    A check on a column that is unavailable in a partition passes with the detail NOT_JUDGED, and so does every check on an empty
     profile. A column that a non-empty profile lacks is an error in the declaring code.
 
     Args:
@@ -167,18 +236,18 @@ def judge(
         for key, profile in profiles.items():
             reasons = [unavailable[key][column] for column in check.columns if column in unavailable[key]]
             if reasons:
-                verdicts[key][check.name] = Verdict(True, check.critical, f"n/a: {reasons[0]}")
+                verdicts[key][check.name] = Verdict(True, check.critical, NOT_JUDGED(cause=reasons[0]))
             elif profile.is_empty():
-                verdicts[key][check.name] = Verdict(True, check.critical, "n/a: no rows")
+                verdicts[key][check.name] = Verdict(True, check.critical, NOT_JUDGED(cause=NO_ROWS()))
             else:
                 judged[key] = profile
         for key, bad in _breaking_rows(check, judged).items():
             share = 1 - bad.height / judged[key].height
             passed = bad.is_empty() or (check.mostly < 1 and share >= check.mostly)
             ruled = _judged_rows(check, judged[key])
-            detail = "" if bad.is_empty() else _describe(check, bad, judged[key].height, ruled)
+            detail = None if bad.is_empty() else _explain(check, bad, judged[key].height, ruled)
             critical = check.critical or bad.height > check.critical_share * ruled
-            verdicts[key][check.name] = Verdict(passed, critical, detail, check.remedy if detail else "")
+            verdicts[key][check.name] = Verdict(passed, critical, detail, _bilingual(check.remedy) if detail else None)
     return verdicts
 
 
@@ -230,7 +299,9 @@ def _validate(rule: Rule, stacked: pl.DataFrame) -> list[int]:
     batch = _batch_definition().get_batch(batch_parameters={"dataframe": frame})
     outcome = batch.validate(expectation, result_format="COMPLETE")
     if outcome.exception_info and outcome.exception_info.get("raised_exception"):
-        raise RuntimeError(f"Great Expectations could not evaluate the rule {rule}: {outcome.exception_info}")
+        raise RuntimeError(
+            f"Great Expectations could not evaluate the rule that {rule.reason}: {outcome.exception_info}"
+        )
     rows = outcome.result.get("unexpected_index_list") or []
     if isinstance(rule, Between) and stacked.schema[rule.column].is_float():
         rows = [*rows, *stacked[rule.column].is_nan().fill_null(False).arg_true().to_list()]
@@ -269,55 +340,63 @@ def _batch_definition() -> Any:
     return source.add_dataframe_asset("profile").add_batch_definition_whole_dataframe("range")
 
 
-def _describe(check: Check, bad: pl.DataFrame, rows: int, judged: int) -> str:
+def _explain(check: Check, bad: pl.DataFrame, rows: int, judged: int) -> Reason:
     """The rule, the number of rows that break it, and the commonest reasons of the profile, or else the first few rows.
 
-    'reason must be used; not so in 3 of 120 rows: 2 × close is missing (600519.SH, …); 1 × ….'
+    In words: 'reason must be one of: used; not so in 3 of 120 rows: 2 × close is missing (600519.SH, …); 1 × ….'
 
     The number of rows is left out where the breaking rows are findings about the whole table, which a profile holds beside rows
     that the rule does not judge: 'names_lost must be 0: 2023-01-31: 9 names have a price ….'.
     """
-    causes = _reasons(check, bad)
-    finding = bool(causes) and 2 * judged <= rows
-    how_often = "" if finding else f"; not so in {bad.height} of {rows} rows"
-    if not causes:
+    reasons = _reasons(check, bad)
+    finding = bool(reasons) and 2 * judged <= rows
+    if not reasons:
         shown = [
             name
             for name, dtype in bad.schema.items()
             if name in check.columns or dtype == pl.String or dtype.is_temporal()
         ]
-        causes = [
-            ", ".join(f"{name}={row[name]}" for name in shown if row[name] is not None)
+        reasons = tuple(
+            ROW(values=tuple(f"{name}={row[name]}" for name in shown if row[name] is not None))
             for row in bad.head(SHOWN_ROWS).iter_rows(named=True)
-        ]
+        )
         if bad.height > SHOWN_ROWS:
-            causes[-1] += f" … and {bad.height - SHOWN_ROWS} more"
-    return f"{check.rule}{how_often}: {'; '.join(causes)}."
+            reasons = (*reasons, MORE_ROWS(count=bad.height - SHOWN_ROWS))
+    if finding:
+        return FINDING(rule=check.rule.reason, reasons=reasons)
+    return RULE_BROKEN(rule=check.rule.reason, bad=bad.height, rows=rows, reasons=reasons)
 
 
-def shorten(detail: str, longest: int, remedy: str = "") -> str:
-    """A check's detail and remedy in about `longest` characters. The end of the detail is cut; the remedy is kept."""
-    advice = _advice(remedy)
+def shorten(detail: str, longest: int, advice: str = "") -> str:
+    """A detail and the sentence `advice` in about `longest` characters. The end of the detail is cut; the advice is kept."""
     if len(detail) + len(advice) <= longest:
         return detail + advice
     return f"{detail[: max(longest - len(advice), longest // 3)]}…{advice}"
 
 
-def _advice(remedy: str) -> str:
-    return f" Remedy: {remedy}" if remedy else ""
+def advice(remedy: str, language: Language = "en") -> str:
+    """A remedy as a sentence that follows a detail; "" where there is none."""
+    return _ADVICE[language].format(remedy=remedy) if remedy else ""
 
 
-def _reasons(check: Check, bad: pl.DataFrame) -> list[str]:
-    """'12 × close = 0.0 must be above 0 (600519.SH, 000001.SZ …)', the commonest first; [] without reasons.
+def _bilingual(remedy: Bilingual | str) -> Bilingual:
+    return remedy if isinstance(remedy, Bilingual) else Bilingual(remedy, remedy)
+
+
+_ADVICE = Bilingual("处理办法：{remedy}", " Remedy: {remedy}")
+
+
+def _reasons(check: Check, bad: pl.DataFrame) -> tuple[Reason, ...]:
+    """The reasons of the breaking rows, counted, the commonest first; () where the profile has none.
 
     The reasons are read from the checked column where it holds texts, else from `detail`.
     """
     texts = [name for name in (*check.columns, DETAIL) if bad.schema.get(name) == pl.String]
     column = texts[0] if texts and isinstance(check.rule, Between | InSet) else None
     if column is None or bad[column].null_count():
-        return []
+        return ()
     name = next((key for key in ("symbol", "index", "file", "factor", "item") if key in bad.columns), None)
     if bad.height > 1:
         return counted_reasons(bad, column, name)
-    whose = bad[name][0] if name else None
-    return [bad[column][0] + (f" ({whose})" if whose else "")]
+    reason, whose = Reason.loads(bad[column][0]), bad[name][0] if name else None
+    return (REASON_OF(reason=reason, name=str(whose)) if whose else reason,)

@@ -17,7 +17,7 @@ import shutil
 import socket
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -248,7 +248,9 @@ class Manifest:
     def dumps(self) -> bytes:
         """The manifest as JSON in UTF-8."""
         # Bytes of a file name that UTF-8 cannot represent are written as JSON escapes (\\uDCxx).
-        saved = asdict(self) | {"unavailable": _stored(self.unavailable)}
+        checks = {name: verdict.to_json() for name, verdict in self.checks.items()}
+        saved = {one.name: getattr(self, one.name) for one in fields(self)}
+        saved |= {"unavailable": _stored(self.unavailable), "checks": checks}
         return json.dumps(saved, ensure_ascii=False, indent=1, sort_keys=True).encode("utf-8", "backslashreplace")
 
     @classmethod
@@ -256,7 +258,7 @@ class Manifest:
         """Parse what `dumps` wrote; None where it is damaged or another version's, which makes the partition count as not built."""
         try:
             saved = json.loads(data)
-            saved["checks"] = {name: Verdict(**verdict) for name, verdict in saved["checks"].items()}
+            saved["checks"] = {name: Verdict.from_json(verdict) for name, verdict in saved["checks"].items()}
             reasons = saved.get("unavailable", {})
             saved["unavailable"] = {name: Reason.from_json(stored) for name, stored in reasons.items()}
             if isinstance(saved.get("adopted"), list):
@@ -270,7 +272,6 @@ class Manifest:
         """Whether every field has its type."""
         texts = (self.table, self.key, self.version, self.content, self.settings, self.code, self.outdated)
         mappings = (self.inputs, self.landing, self.files, self.sections)
-        verdicts = self.checks.values()
         return (
             all(isinstance(text, str) for text in texts)
             and all(isinstance(one, dict) and all(isinstance(v, str) for v in one.values()) for one in mappings)
@@ -279,8 +280,6 @@ class Manifest:
             and all(isinstance(one, dict) for one in self.adopted)
             and type(self.rows) is int
             and isinstance(self.seconds, int | float)
-            and all(isinstance(v.passed, bool) and isinstance(v.critical, bool) for v in verdicts)
-            and all(isinstance(v.detail, str) and isinstance(v.remedy, str) for v in verdicts)
         )
 
 

@@ -2,7 +2,7 @@
 
 Programs decide on a reason's code and parameters, never on its wording. This module defines the type, the declaration of codes and
 their JSON form, and counts the reasons of rows that were set aside. The words of all codes in both languages are in
-resources/reason_words.py, and the codes of a stage in assets/*/reasons.py.
+resources/reason_words/, and the codes of a stage in assets/*/reasons.py.
 """
 
 import datetime as dt
@@ -44,7 +44,9 @@ class Reason:
     def dumps(self) -> str:
         """`to_json` as one text, for a column. Equal reasons have equal texts."""
         stored = self.to_json()
-        return stored if isinstance(stored, str) else json.dumps(stored, ensure_ascii=False, sort_keys=True)
+        if isinstance(stored, str):
+            return stored
+        return json.dumps(stored, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
 
     @classmethod
     def from_json(cls, stored: Any) -> "Reason":
@@ -92,8 +94,54 @@ class Code:
             raise TypeError(f"the reason {self.name} has the parameters {self.parameters}, not {tuple(values)}")
         return Reason(self.name, {name: _value(values[name]) for name in self.parameters})
 
+    def column(self, **values: "pl.Expr | str | Nested") -> pl.Expr:
+        """Create a column of reasons of this kind in the form of `Reason.dumps`, so that `Reason.loads` reads each of its values.
+
+        No value is null: a null parameter is stored as None. The cost is that of `pl.format`, so word only the rows that need it.
+
+        Args:
+            values: the parameters. As elsewhere in polars, a text is the name of a column, and a constant is a `pl.lit`. `Nested` wraps
+                a column that itself holds reasons. A number that is not finite is stored as None.
+
+        Raises:
+            TypeError: other parameters than the declared ones.
+
+        >>> LATE = Code("late", ("minutes",))
+        >>> pl.DataFrame({"by": [3]}).select(reason=LATE.column(minutes="by"))["reason"].item()
+        '{"code":"late","parameters":{"minutes":3}}'
+        """
+        if set(values) != set(self.parameters):
+            raise TypeError(f"the reason {self.name} has the parameters {self.parameters}, not {tuple(values)}")
+        if not values:
+            return pl.lit(self().dumps())
+        parts: list[pl.Expr] = []
+        for name in sorted(values):
+            opening = "{" if not parts else ","
+            parts += [pl.lit(f"{opening}{json.dumps(name)}:"), _json_column(values[name])]
+        return pl.concat_str(pl.lit(f'{{"code":{json.dumps(self.name)},"parameters":'), *parts, pl.lit("}}"))
+
+
+@dataclass(frozen=True)
+class Nested:
+    """A column whose values are themselves reasons, as a parameter of `Code.column`. Its nulls are stored as None."""
+
+    reasons: pl.Expr | str
+
+
+def _json_column(value: "pl.Expr | str | Nested") -> pl.Expr:
+    """The JSON of each value of a parameter."""
+    if isinstance(value, Nested):
+        own = pl.col(value.reasons) if isinstance(value.reasons, str) else value.reasons
+        coded = own.str.starts_with('{"code":')
+        return pl.when(coded).then(own).otherwise(_json_column(own))
+    own = pl.col(value) if isinstance(value, str) else value
+    return pl.struct(v=own).struct.json_encode().str.slice(len('{"v":')).str.head(-1)
+
 
 SEVERAL = Code("several", ("reasons",))
+COUNTED = Code("counted", ("count", "reason", "names"))
+COUNTED_ALONE = Code("counted_alone", ("count", "reason"))
+OTHER_KINDS = Code("other_kinds", ("count", "kinds"))
 TEXT = Code("text", ("text",))
 """A plain sentence from a manifest of an earlier version or from a third party's stage. It is shown unchanged."""
 
@@ -135,17 +183,17 @@ def _read(stored: Any) -> Any:
     return tuple(map(_read, stored)) if isinstance(stored, list) else stored
 
 
-def counted_reasons(frame: pl.DataFrame, reason: str, name: str | None) -> list[str]:
-    """Count the reasons of a frame's rows, as '12 × close = 0.0 must be above 0 (600519.SH, 000001.SZ …)', the commonest first.
+def counted_reasons(frame: pl.DataFrame, reason: str, name: str | None) -> tuple[Reason, ...]:
+    """Count the reasons of a frame's rows, worded as '12 × close = 0.0 must be above 0 (600519.SH, 000001.SZ, …)', the commonest first.
 
     Args:
         frame: the rows.
-        reason: the column with the reasons as sentences, without nulls.
+        reason: the column with the reasons (`Reason.dumps` or sentences), without nulls.
         name: the column with what the reasons are about, such as the symbol; None for none.
 
     Returns:
-        One text per kind of reason. Reasons that differ only in numbers are one kind, shown by its first sentence. All kinds but the
-        three commonest are summed up in a last text.
+        One reason per kind. Reasons that differ only in numbers are one kind, shown by its first row. All kinds but the three
+        commonest are summed up in a last reason.
     """
     who = pl.col(name).drop_nulls().unique(maintain_order=True) if name else pl.lit(None)
     kinds = (
@@ -155,14 +203,44 @@ def counted_reasons(frame: pl.DataFrame, reason: str, name: str | None) -> list[
         .sort("len", descending=True, maintain_order=True)
         .select("len", "_shown", "_names")
     )
-    texts = []
-    for count, shown, names in kinds.head(SHOWN_REASONS).iter_rows():
-        listed = ", ".join(map(str, (names or [])[:SHOWN_NAMES]))
-        more = " …" if names and len(names) > SHOWN_NAMES else ""
-        texts.append(f"{count} × {shown}" + (f" ({listed}{more})" if listed else ""))
+    counted = []
+    for count, stored, names in kinds.head(SHOWN_REASONS).iter_rows():
+        shown = Reason.loads(stored)
+        listed = [*map(str, (names or [])[:SHOWN_NAMES]), *(["…"] if names and len(names) > SHOWN_NAMES else [])]
+        counted.append(
+            COUNTED(count=count, reason=shown, names=listed) if listed else COUNTED_ALONE(count=count, reason=shown)
+        )
     if kinds.height > SHOWN_REASONS:
-        texts.append(f"{kinds['len'][SHOWN_REASONS:].sum()} for {kinds.height - SHOWN_REASONS} other reasons")
-    return texts
+        others = kinds["len"][SHOWN_REASONS:]
+        counted.append(OTHER_KINDS(count=int(others.sum()), kinds=others.len()))
+    return tuple(counted)
+
+
+def rows_with_reasons(frame: pl.DataFrame, rules: Sequence[tuple[pl.Expr, pl.Expr]]) -> pl.DataFrame:
+    """Return the rows that break a rule, with an additional column `reason`, that of the first rule which they break.
+
+    rules: (condition that is true where the rule is broken, reason). Null counts as not broken. The conditions are computed over all
+    rows, and the reasons only over the rows that break a rule, since wording is expensive.
+    """
+    broken = pl.coalesce(pl.when(condition).then(pl.lit(at)) for at, (condition, _) in enumerate(rules))
+    rows = frame.with_columns(_rule=broken).filter(pl.col("_rule").is_not_null())
+    reason = pl.coalesce(pl.when(pl.col("_rule") == at).then(text) for at, (_, text) in enumerate(rules))
+    return rows.with_columns(reason=reason.cast(pl.String)).drop("_rule")
+
+
+def describe_column(reasons: pl.Series, language: Language = "en") -> pl.Series:
+    """Word a column of reasons (`Reason.dumps` or sentences); null stays null."""
+    distinct = {stored: describe(Reason.loads(stored), language) for stored in reasons.drop_nulls().unique()}
+    return reasons.replace_strict(distinct, return_dtype=pl.String)
+
+
+def several_column(reasons: Sequence[pl.Expr | str]) -> pl.Expr:
+    """Combine columns of reasons into one column: null where all are null, the reason where one is known, else `SEVERAL` of them."""
+    columns = [pl.col(one) if isinstance(one, str) else one for one in reasons]
+    known = pl.sum_horizontal(one.is_not_null() for one in columns)
+    listed = pl.concat_str(*columns, separator=",", ignore_nulls=True)
+    several = pl.concat_str(pl.lit('{"code":"several","parameters":{"reasons":['), listed, pl.lit("]}}"))
+    return pl.when(known > 1).then(several).otherwise(pl.coalesce(columns))
 
 
 def put_into_words(notes: Any, language: Language = "en") -> Any:

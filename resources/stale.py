@@ -1,4 +1,4 @@
-"""The reason codes of plans: why a partition is built, built again or not built now. Their words are in resources/reason_words.py."""
+"""The reason codes of plans: why a partition is built, built again or not built now. Their words are in resources/reason_words/."""
 
 from resources.reasons import Code
 

@@ -1,6 +1,6 @@
 """The codes of the reasons why a day of order_sizes or minute_bars, or a column of it, has no values.
 
-This module names the codes and their parameters. It does not hold their words (resources/reason_words.py) or the reasons why a
+This module names the codes and their parameters. It does not hold their words (resources/reason_words/) or the reasons why a
 symbol-day is set aside (assets/tape_health/verdicts.py).
 """
 

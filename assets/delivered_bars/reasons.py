@@ -1,6 +1,6 @@
 """The codes of the reasons why a column of delivered bars has no values.
 
-This module names the codes and their parameters. It does not hold their words (resources/reason_words.py).
+This module names the codes and their parameters. It does not hold their words (resources/reason_words/).
 """
 
 from resources.reasons import Code

@@ -1,6 +1,6 @@
 """The codes of the reasons why a style or a factor has no value on a day.
 
-This module holds the names of the codes and of their parameters. It does not hold their words (resources/reason_words.py).
+This module holds the names of the codes and of their parameters. It does not hold their words (resources/reason_words/).
 """
 
 from resources.reasons import Code

@@ -1,6 +1,6 @@
 """The codes of the reasons why a factor, a portfolio or a statistic has no value.
 
-This module holds the codes and the names of their parameters. It does not hold their wording (resources/reason_words.py).
+This module holds the codes and the names of their parameters. It does not hold their wording (resources/reason_words/).
 """
 
 from resources.reasons import Code

@@ -1,7 +1,7 @@
 """The codes of the portfolios' reasons: why a portfolio, constraint or figure is absent, and why a constraint was relaxed.
 
 This module holds the codes, the names of their parameters, and how a row of solve.parquet stores them. It does not hold their
-wording (resources/reason_words.py).
+wording (resources/reason_words/).
 """
 
 from collections.abc import Mapping

@@ -88,7 +88,7 @@ def limits_refused(judged: pl.DataFrame, settings: ReferenceSettings) -> str | N
         return None
     return (
         f"the limits delivered for {off.height} of {compared.height} stocks are not the rulebook's: "
-        f"{'; '.join(counted_reasons(off, 'limits_off', 'symbol'))}"
+        f"{'; '.join(map(str, counted_reasons(off, 'limits_off', 'symbol')))}"
     )
 
 

@@ -295,11 +295,11 @@ def _judged_day(
     if too_many := all_at_fault or too_many_faults(sifted.faults.height, rows, settings):
         detail.append(f"{sifted.faults.height} of {rows} rows are set aside")
     if too_many or frame.is_empty():
-        detail += counted_reasons(sifted.aside, "reason", "symbol")
+        detail += map(str, counted_reasons(sifted.aside, "reason", "symbol"))
     late = parts.late > max(settings.always_set_aside, settings.max_late_shares * rows)
     if late or too_many_faults(parts.faults.height - parts.late, rows, settings):
         detail.append(f"the share counts of {parts.faults.height} of {rows} rows contradict themselves")
-        detail += counted_reasons(parts.faults, "reason", "symbol")
+        detail += map(str, counted_reasons(parts.faults, "reason", "symbol"))
         too_many = True
     elif too_many_faults(parts.jumps, rows, settings):
         detail.append(

@@ -1,6 +1,6 @@
 """The codes of the reasons that the reference tables record: what was not delivered, or not known by a day.
 
-Their wording is in resources/reason_words.py; the reasons for which single rows are set aside are in validate.py.
+Their wording is in resources/reason_words/; the reasons for which single rows are set aside are in validate.py.
 """
 
 from resources.reasons import Code

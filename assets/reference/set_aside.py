@@ -51,7 +51,7 @@ def unusable_tables(sifted: Mapping[str, Sifted], settings: ReferenceSettings) -
             aside = one.aside if none else one.faults
             name = "symbol" if "symbol" in aside.columns else "index"
             what = "none" if none else f"only {one.usable.height - one.both}"
-            detail = f"{table}: {what} of {every} rows can be used: {'; '.join(counted_reasons(aside, 'reason', name))}"
+            detail = f"{table}: {what} of {every} rows can be used: {'; '.join(map(str, counted_reasons(aside, 'reason', name)))}"
             rows.append({"table": table, "reason": "used", "unusable": 1, "detail": detail})
     return pl.DataFrame(
         rows, schema={"table": pl.String, "reason": pl.String, "unusable": pl.Int64, "detail": pl.String}

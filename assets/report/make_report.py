@@ -37,6 +37,7 @@ from assets.report.tables import (
 from resources.made import Made
 from resources.parquet import encode
 from resources.partition import Files, Frames, Partition
+from resources.reasons import Reason
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
 
@@ -49,10 +50,10 @@ PROFILE = dict.fromkeys(
 
 
 def failed_plausibility(manifests: pl.DataFrame) -> pl.DataFrame:
-    """List the failed plausibility checks, the latest failure first: table, check, count, first, last, detail, remedy.
+    """List the failed plausibility checks, the latest failure first: table, check, count, first, last, detail, remedy_en, remedy_zh.
 
     manifests: one row per check and partition. count: number of failed partitions, of which first and last are the first and
-    the last. detail, remedy: of the last one.
+    the last. detail, remedy_en, remedy_zh: of the last one.
     """
     return (
         manifests.filter(pl.col("plausibility") & ~pl.col("passed"))
@@ -62,7 +63,7 @@ def failed_plausibility(manifests: pl.DataFrame) -> pl.DataFrame:
             pl.len().alias("count"),
             pl.col("partition").first().alias("first"),
             pl.col("partition").last().alias("last"),
-            pl.col("detail", "remedy").last(),
+            pl.col("detail", "remedy_en", "remedy_zh").last(),
         )
         .sort("last", "table", "check", descending=[True, False, False])
     )
@@ -74,8 +75,9 @@ def _name_failure(row: Mapping[str, Any]) -> str:
 
 
 def _with_remedy(detail: str, remedy: str) -> str:
-    """The detail of a check with its remedy in brackets, because it becomes part of the detail of another check."""
-    return f"{detail.removesuffix('.')} ({remedy})" if remedy else detail
+    """The detail of a check in words, with its remedy in brackets, because it becomes part of the detail of another check."""
+    words = str(Reason.loads(detail))
+    return f"{words.removesuffix('.')} ({remedy})" if remedy else words
 
 
 def make_report(frames: Frames, partition: Partition, settings: ReportSettings) -> Made:
@@ -162,7 +164,7 @@ class _Inputs:
 def _refused(failed: pl.DataFrame) -> Made:
     """An issue without files, whose profile has a row per failed table and check, which the gate refuses."""
     failures = [
-        f"{_name_failure(row)}: {_with_remedy(row['detail'], row['remedy'])}" for row in failed.iter_rows(named=True)
+        f"{_name_failure(row)}: {_with_remedy(row['detail'], row['remedy_en'])}" for row in failed.iter_rows(named=True)
     ]
     refusal = pl.DataFrame({"failed_plausibility": failed["count"].cast(pl.Int64), "failure": failures})
     return Made(pl.DataFrame(schema=SCHEMA), profile=pl.concat([pl.DataFrame(schema=PROFILE), refusal], how="diagonal"))

@@ -531,12 +531,12 @@ def _day_row(
         story.append(
             f"trades and orders contradict each other in {contradicted.height} of the {measured} symbols with orders, more than "
             f"{settings.max_contradicted_share:.0%} (bars.max_contradicted_share): "
-            f"{'; '.join(counted_reasons(contradicted, 'reason', 'symbol'))}"
+            f"{'; '.join(map(str, counted_reasons(contradicted, 'reason', 'symbol')))}"
         )
     if too_many:
         story.append(
             f"{aside.height} of {there.height} symbols are set aside, more than {settings.max_set_aside_share:.0%} "
-            f"(bars.max_set_aside_share): {'; '.join(counted_reasons(aside, 'reason', 'symbol'))}"
+            f"(bars.max_set_aside_share): {'; '.join(map(str, counted_reasons(aside, 'reason', 'symbol')))}"
         )
     if lost:
         story.append(

@@ -1,4 +1,4 @@
-"""The codes of the reasons that the ticks stage records. Their wording is in resources/reason_words.py."""
+"""The codes of the reasons that the ticks stage records. Their wording is in resources/reason_words/."""
 
 from resources.reasons import Code
 

@@ -371,7 +371,7 @@ def agrees(symbol: str = "000001.SZ", cut: bool = False, **wrong: float) -> bool
     daily = pl.DataFrame([day(symbol, volume=shares, amount=yuan, **(OFFICIAL | wrong))], schema=DAILY)
     made = make(frame_of(rows[:-2] if cut else rows), daily=daily)
     verdict = judge((AGREES,), {DATE: made.profile}, {DATE: made.unavailable})[DATE][AGREES.name]
-    assert verdict.passed or all(f"{name} {price}" in verdict.text for name, price in wrong.items())
+    assert verdict.passed or all(f"{name} {price}" in verdict.text() for name, price in wrong.items())
     return verdict.passed
 
 

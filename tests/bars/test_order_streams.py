@@ -57,7 +57,7 @@ def failing(of: Day) -> dict[str, tuple[bool, str]]:
     """Checks of minute_bars that a day fails → whether they refuse it, and what they say."""
     bars = of.bars
     verdicts = judge(minute_bars.checks, {DATE: bars.profile}, {DATE: bars.unavailable})[DATE]
-    return {name: (verdict.critical, verdict.text) for name, verdict in verdicts.items() if not verdict.passed}
+    return {name: (verdict.critical, verdict.text()) for name, verdict in verdicts.items() if not verdict.passed}
 
 
 def ordered_before(*names: str) -> pl.DataFrame:

@@ -61,7 +61,7 @@ def of(bars: pl.DataFrame, daily: pl.DataFrame | None, **settings) -> Day:
 
 def refusals(day: Day) -> dict[str, str]:
     verdicts = judge(tape_health.checks, {DATE: day.health.profile}, {DATE: day.health.unavailable})[DATE]
-    return {name: verdict.text for name, verdict in verdicts.items() if verdict.refuses}
+    return {name: verdict.text() for name, verdict in verdicts.items() if verdict.refuses}
 
 
 def aside(day: Day) -> dict[str, str]:
@@ -179,7 +179,7 @@ def test_a_name_that_traded_without_a_row_of_daily_prices_is_implausible():
     assert check.plausibility
     verdict = judge((check,), {DATE: day.health.profile}, {DATE: {}})[DATE][check.name]
     assert not verdict.passed
-    assert CODES[2] in verdict.text
+    assert CODES[2] in verdict.text()
     for whole in (of(bars, daily), of(bars, None), of(bars.filter(pl.col("symbol") != CODES[2]), daily)):
         assert judge((check,), {DATE: whole.health.profile}, {DATE: {}})[DATE][check.name].passed
 

@@ -122,7 +122,7 @@ class World:
                 manifest = builder.lake.manifest(builder.tables[table], day)
                 for check, verdict in manifest.checks.items() if manifest else ():
                     if not verdict.passed:
-                        (refusals if verdict.critical else warnings).append(f"{table}.{check}: {verdict.text}")
+                        (refusals if verdict.critical else warnings).append(f"{table}.{check}: {verdict.text()}")
                 aside |= dict(self._aside(table, day))
         said = [*self._said, *(rows.remark for rows in builder.zone.undated.values())]
         # A row without a date is no day's: the run itself says which it leaves out.

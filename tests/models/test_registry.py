@@ -17,6 +17,7 @@ from orchestration import models as command
 from resources.gate import Verdict
 from resources.lake import Lake, Manifest
 from resources.parquet import encode
+from resources.reasons import TEXT
 from tests.models.model_lake import BARS, TABLES, short_settings, widen
 from tests.models.model_lake import Lake as Weeks
 
@@ -97,7 +98,7 @@ def test_the_command_prints_the_table_and_writes_it(weeks, lake, tmp_path, capsy
 
 def test_a_refused_model_is_reported_and_not_listed(weeks, lake):
     week = weeks.weeks[5]
-    failed = {"validation_loss_finite": Verdict(False, True, "1 of 4 rows break it")}
+    failed = {"validation_loss_finite": Verdict(False, True, TEXT(text="1 of 4 rows break it"))}
     write(lake, TABLES["gru_50_1"], week, weeks.models["gru_50_1", week], failed)
     lake.forget()
     found, remarks = command.read_models(lake, TABLES)

@@ -16,6 +16,8 @@ from resources.builder import Builder
 from resources.errors import NotReadyError
 from resources.gate import Between, Check, Verdict, own_failures
 from resources.landing import LandingView
+from resources.language import Bilingual
+from resources.reasons import TEXT
 from tests.resources.fake_tables import ACCOUNT, AVERAGES, PRICES, TABLES, TOTALS
 from tests.resources.test_builder import DAYS, WEEKS, deliver, market, open_world  # noqa: F401
 
@@ -164,7 +166,8 @@ def test_long_reasons_are_cut_and_partitions_of_an_earlier_state_are_left_out(ma
         ("prices_below_twenty", False, False),
         ("prices_are_whole", False, True),
     ]
-    long = [dataclasses.replace(one, detail="word " * 1000 + ".", remedy="round them") for one in findings]
+    verdict = Verdict(False, False, TEXT(text="word " * 1000 + "."), Bilingual("取整", "round them"))
+    long = [dataclasses.replace(one, first=verdict) for one in findings]
     warned = describe_warnings(builder, long)
     assert all(len(line) < SHOWN + 200 for line in warned)
     assert all(line.endswith("Remedy: round them") for line in warned[:-1])

@@ -473,7 +473,7 @@ class World:
             manifest = self.lake.manifest(TABLES[name], day)
             for check, verdict in manifest.checks.items() if manifest is not None else ():
                 if not verdict.passed:
-                    (refusals if verdict.critical else warnings).append(f"{name}.{check}: {verdict.text}")
+                    (refusals if verdict.critical else warnings).append(f"{name}.{check}: {verdict.text()}")
         if (health := self._frame("tape_health", day)) is not None:
             for row in health.iter_rows(named=True):
                 words = {row[f"{part}verdict"] for part in ("", "trades_", "quotes_", "orders_")} - {None, "ok"}

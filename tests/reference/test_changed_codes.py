@@ -173,7 +173,7 @@ def failed(builder: Builder, table: str, day: dt.date) -> dict[str, str]:
     """Return the details of the checks of a partition that failed without refusing it, by check."""
     verdicts = builder.lake.manifest(builder.tables[table], day).checks
     assert not any(verdict.refuses for verdict in verdicts.values())
-    return {name: verdict.text for name, verdict in verdicts.items() if not verdict.passed}
+    return {name: verdict.text() for name, verdict in verdicts.items() if not verdict.passed}
 
 
 def test_a_declared_change_is_named_in_the_notes(market, tmp_path: Path) -> None:

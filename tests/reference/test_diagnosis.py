@@ -45,7 +45,7 @@ def refusals(found: dict[str, Made], day: dt.date = DAY) -> dict[str, str]:
         profile = result.profile if result.profile is not None else result.frame
         for name, verdict in judge(table.checks, {day: profile}, {day: result.unavailable})[day].items():
             if verdict.refuses:
-                message[f"{table.name}.{name}"] = verdict.text
+                message[f"{table.name}.{name}"] = verdict.text()
     return message
 
 
@@ -225,7 +225,7 @@ def test_shares_in_another_unit_and_missing_shares_are_reported(tables: Tables, 
     assert refusals(one) == {}
     checks = {table.name: table.checks for table in TABLES}["daily_prices"]
     verdict = judge(checks, {DAY: one["daily_prices"].profile}, {DAY: {}})[DAY]["shares_known"]
-    assert names[3] in verdict.text
+    assert names[3] in verdict.text()
 
 
 # --- previous closes and limits ---------------------------------------------------------------------------------------------
@@ -983,7 +983,7 @@ def warned(found: dict[str, Made], check: str, day: dt.date = DAY) -> str | None
     checks = {table.name: table.checks for table in TABLES}["indices"]
     verdict = judge(checks, {day: found["indices"].profile}, {day: found["indices"].unavailable})[day][check]
     assert not verdict.refuses
-    return None if verdict.passed else verdict.text
+    return None if verdict.passed else verdict.text()
 
 
 def test_a_vector_far_below_the_members_of_its_index_is_a_warning(tables: Tables, tmp_path: Path) -> None:
@@ -1056,7 +1056,7 @@ def suggestions(found: dict[str, Made], day: dt.date = DAY) -> str | None:
     checks = {table.name: table.checks for table in TABLES}["daily_prices"]
     verdict = judge(checks, {day: found["daily_prices"].profile}, {day: {}})[day]["changed_codes_declared"]
     assert not verdict.refuses
-    return None if verdict.passed else verdict.text
+    return None if verdict.passed else verdict.text()
 
 
 def a_renaming(frame: pl.DataFrame, name: str, new: str, gap: int = 0) -> pl.DataFrame:

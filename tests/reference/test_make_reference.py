@@ -332,7 +332,7 @@ def test_a_day_that_the_price_table_leaves_out_is_refused(tables: dict[str, pl.D
     profiles = {day: judged(result) for day, result in results.items()}
     verdicts = judge(daily_prices.checks, profiles, {day: result.unavailable for day, result in results.items()})
     for day in (hole, b_shares, later):
-        refusals = {name: verdict.text for name, verdict in verdicts[day].items() if verdict.refuses}
+        refusals = {name: verdict.text() for name, verdict in verdicts[day].items() if verdict.refuses}
         assert list(refusals) == ["prices_of_the_day_delivered"]
         assert str(day) in refusals["prices_of_the_day_delivered"]
         assert "bring reference/daily_prices up to date" in refusals["prices_of_the_day_delivered"]
@@ -409,7 +409,7 @@ def test_rows_set_aside_are_kept_with_their_reason_and_judged(tables: dict[str, 
     result = made(landed(tmp_path / "three", tables | {"daily_prices": prices}), day)["daily_prices"]
     verdict = judge(daily_prices.checks, {day: result.profile}, {day: {}})[day]["nearly_all_rows_usable"]
     assert verdict.refuses
-    assert verdict.text.index("3 × low is not above 0") < verdict.text.index("Remedy")
+    assert verdict.text().index("3 × low is not above 0") < verdict.text().index("Remedy")
     assert verdicts["symbol_unique"].passed
 
 
@@ -432,7 +432,7 @@ def test_good_days_pass_every_check(zone: LandingZone) -> None:
             reasons[name][day] = result.unavailable
     for table in TABLES:
         for day, verdicts in judge(table.checks, profiles[table.name], reasons[table.name]).items():
-            failed = {name: verdict.text for name, verdict in verdicts.items() if not verdict.passed}
+            failed = {name: verdict.text() for name, verdict in verdicts.items() if not verdict.passed}
             # Three of forty stocks without an industry are more than the 2 % that is allowed.
             allowed = {"industry_known", "equity_known", "vectors_are_of_the_whole_market"}
             assert set(failed) <= allowed, f"{table.name} of {day}: {failed}"
@@ -465,7 +465,7 @@ def test_a_table_without_an_index_that_a_portfolio_follows_is_refused(
         strange[table] = strange[table].with_columns(weight=pl.lit(1.0))
     result = made(landed(tmp_path, strange), day)["indices"]
     verdicts = judge(indices.checks, {day: judged(result)}, {day: result.unavailable})[day]
-    refusals = {name: verdict.text for name, verdict in verdicts.items() if verdict.refuses}
+    refusals = {name: verdict.text() for name, verdict in verdicts.items() if verdict.refuses}
     assert list(refusals) == ["followed_indices_delivered"]
     assert (
         f"reference/{table} has {code} up to {day}, and none of 000852.SH, 000905.SH"
@@ -486,7 +486,7 @@ def test_a_code_that_may_mean_a_missing_index_refuses_the_day(
     verdict = judge(indices.checks, {day: judged(result)}, {day: result.unavailable})[day]["followed_indices_delivered"]
     assert verdict.refuses == refused
     if refused:
-        assert f"reference/index_weights has 000905.SH, {code} up to {day}, and not 000852.SH" in verdict.text
+        assert f"reference/index_weights has 000905.SH, {code} up to {day}, and not 000852.SH" in verdict.text()
 
 
 def test_other_indices_alone_leave_the_followed_ones_na(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:

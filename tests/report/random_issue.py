@@ -150,21 +150,22 @@ def inputs(
     tables = ("daily_prices", "factors", "minute_bars", "scores", "trades", "gru_50_1")
     manifests = pl.DataFrame(
         [
-            (table, d, 30_000, check, check == "adds_up", False, not (table == "trades" and d == days[-9] and check == "adds_up"), "", "")
+            (table, d, 30_000, check, check == "adds_up", False, not (table == "trades" and d == days[-9] and check == "adds_up"), "", "", "")
             for table in tables
             for d in days[-40:]
             for check in ("adds_up", "coverage_is_usual")
         ],
         schema={
             "table": pl.String, "partition": pl.Date, "rows": pl.Int64, "check": pl.String, "critical": pl.Boolean,
-            "plausibility": pl.Boolean, "passed": pl.Boolean, "detail": pl.String, "remedy": pl.String,
+            "plausibility": pl.Boolean, "passed": pl.Boolean, "detail": pl.String, "remedy_en": pl.String, "remedy_zh": pl.String,
         },
         orient="row",
     )  # fmt: skip
     detail = "volume_difference must be 0; not so in 1 of 120 rows: symbol=600519.SH."
     manifests = manifests.with_columns(
         pl.when("passed").then(pl.lit("")).otherwise(pl.lit(detail)).alias("detail"),
-        pl.when("passed").then(pl.lit("")).otherwise(pl.lit("re-deliver the day's tick files")).alias("remedy"),
+        pl.when("passed").then(pl.lit("")).otherwise(pl.lit("re-deliver the day's tick files")).alias("remedy_en"),
+        pl.when("passed").then(pl.lit("")).otherwise(pl.lit("重新提供当日逐笔文件")).alias("remedy_zh"),
     )
     built = pl.DataFrame({"symbol": ["600519.SH"], "weight": [1.0]})
     return {

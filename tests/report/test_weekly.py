@@ -530,7 +530,7 @@ def with_implausible(keywords, days: int = 3):
         table=pl.lit("factor_returns"), check=pl.lit("long_return_plausible"), critical=pl.lit(False),
         plausibility=pl.lit(True), passed=pl.lit(False),
         detail=pl.lit("long must be between -0.21 and 0.21; not so in 1 of 80 rows: factor=skewness."),
-        remedy=pl.lit("mend it"),
+        remedy_en=pl.lit("mend it"), remedy_zh=pl.lit("改正"),
         partition=pl.Series([dt.date(2023, 11, 6 + 7 * n) for n in range(days)]),
     )  # fmt: skip
     passed = failed.with_columns(table=pl.lit("portfolio_returns"), passed=pl.lit(True))
@@ -546,7 +546,7 @@ def test_a_failed_plausibility_check_refuses_the_report_with_the_list():
     verdicts = judge(table.checks, {WEEK: made.profile}, {WEEK: {}})[WEEK]
     refused = {name: verdict for name, verdict in verdicts.items() if verdict.refuses}
     assert list(refused) == ["no_failed_plausibility_check"]
-    detail = refused["no_failed_plausibility_check"].text
+    detail = refused["no_failed_plausibility_check"].text()
     assert "factor_returns · long_return_plausible, 3 partitions (2023-11-06 to 2023-11-20)" in detail
     assert detail.count("Remedy: ") == 1
     assert "factor=skewness (mend it)" in detail

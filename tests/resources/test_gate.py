@@ -7,10 +7,13 @@ import polars as pl
 import pytest
 
 from resources import gate
-from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, Verdict, judge, shorten
+from resources.gate import PARTITION, Between, Check, InSet, NotNull, Unique, Verdict, advice, judge, shorten
+from resources.language import Bilingual
+from resources.reasons import TEXT
 from tests.plain_gate import plain_breaking_rows, through_great_expectations
 
 DAY = dt.date(2023, 1, 3)
+REMEDY = Bilingual("重新提供当日文件", "deliver the day's files again")
 pytestmark = pytest.mark.great_expectations
 
 
@@ -23,12 +26,12 @@ pytestmark = pytest.mark.great_expectations
         (Between("volume", 0), "volume must be at least 0"),
         (Between("largest_distance", None, 1e-6), "largest_distance must be at most 1e-06"),
         (NotNull("industry"), "industry must be known"),
-        (Unique(("date", "symbol")), "no two rows may have the same date and symbol"),
-        (InSet("status", ("optimal", "relaxed")), "status must be optimal or relaxed"),
+        (Unique(("date", "symbol")), "no two rows may have the same date, symbol"),
+        (InSet("status", ("optimal", "relaxed")), "status must be one of: optimal, relaxed"),
     ],
 )
 def test_a_rule_is_worded(rule, words: str) -> None:
-    assert str(rule) == words
+    assert str(rule.reason) == words
 
 
 def test_a_verdict_names_the_rows_and_the_remedy() -> None:
@@ -41,30 +44,32 @@ def test_a_verdict_names_the_rows_and_the_remedy() -> None:
     )
     rule = Between("volume_difference", 0, 0)
     checks = [
-        Check("volume_equals_exchange_total", rule, critical=True, remedy="deliver the day's files again"),
+        Check("volume_equals_exchange_total", rule, critical=True, remedy=REMEDY),
         Check("mostly_equal", rule, critical=True, remedy="deliver the day's files again", mostly=0.3),
         Check("symbol_unique", Unique(("symbol",)), critical=True, remedy="none"),
     ]
     verdicts = judge(checks, {DAY: profile}, {DAY: {}})[DAY]
-    assert verdicts["volume_equals_exchange_total"].detail == (
+    assert verdicts["volume_equals_exchange_total"].words() == (
         "volume_difference must be 0; not so in 2 of 3 rows: symbol=000001.SZ, volume_difference=5; "
         "symbol=000002.SZ, volume_difference=-1."
     )
-    assert verdicts["volume_equals_exchange_total"].remedy == "deliver the day's files again"
-    assert verdicts["volume_equals_exchange_total"].text.endswith("=-1. Remedy: deliver the day's files again")
-    assert verdicts["mostly_equal"].remedy == "deliver the day's files again"  # it passed, and rows break its rule
-    assert (verdicts["symbol_unique"].remedy, verdicts["symbol_unique"].text) == ("", "")
+    assert verdicts["volume_equals_exchange_total"].remedy == Bilingual(
+        "重新提供当日文件", "deliver the day's files again"
+    )
+    assert verdicts["volume_equals_exchange_total"].text().endswith("=-1. Remedy: deliver the day's files again")
+    assert verdicts["mostly_equal"].remedy is not None  # it passed, and rows break its rule
+    assert (verdicts["symbol_unique"].remedy, verdicts["symbol_unique"].text()) == (None, "")
     assert verdicts["volume_equals_exchange_total"].refuses
     assert verdicts["mostly_equal"].passed
-    assert verdicts["symbol_unique"].detail == ""
+    assert verdicts["symbol_unique"].detail is None
 
 
 def test_many_rows_are_shortened() -> None:
     profile = pl.DataFrame({"symbol": [f"{n:06d}.SZ" for n in range(9)], "industry": [None] * 9})
     check = Check("industry_known", NotNull("industry"), critical=False, remedy="deliver industries")
-    detail = judge([check], {DAY: profile}, {DAY: {}})[DAY]["industry_known"].detail
+    detail = judge([check], {DAY: profile}, {DAY: {}})[DAY]["industry_known"].words()
     assert detail.startswith("industry must be known; not so in 9 of 9 rows: symbol=000000.SZ; ")
-    assert detail.endswith("symbol=000004.SZ … and 4 more.")
+    assert detail.endswith("symbol=000004.SZ; … and 4 more.")
 
 
 def shares(values: list[int], share: float) -> bool:
@@ -97,7 +102,7 @@ def test_the_commonest_reason_is_first_with_its_count() -> None:
     )
     check = Check("no_symbol_set_aside", Between("set_aside", 0, 0), critical=False, remedy="deliver again")
     verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["no_symbol_set_aside"]
-    assert verdict.detail == (
+    assert verdict.words() == (
         "set_aside must be 0; not so in 6 of 7 rows: 3 × 7 shares are missing (000000.SZ, 000002.SZ, 000003.SZ); "
         "1 × close is missing (000001.SZ); 1 × x (000004.SZ); 1 for 1 other reasons."
     )
@@ -111,9 +116,9 @@ def test_a_finding_about_a_whole_table_has_no_count_of_rows() -> None:
     )
     check = Check("nothing_lost", Between("lost", 0, 0), critical=True, remedy="deliver again")
     verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["nothing_lost"]
-    assert verdict.detail == "lost must be 0: a part is lost."
+    assert verdict.words() == "lost must be 0: a part is lost."
     one_row = judge([check], {DAY: profile.tail(1)}, {DAY: {}})[DAY]["nothing_lost"]
-    assert one_row.detail == "lost must be 0; not so in 1 of 1 rows: a part is lost."
+    assert one_row.words() == "lost must be 0; not so in 1 of 1 rows: a part is lost."
 
 
 @pytest.mark.parametrize(
@@ -151,11 +156,13 @@ def test_a_shortened_finding_keeps_its_remedy() -> None:
         "x must be 0; not so in 9 of 9 rows: " + "many words " * 100 + ".",
         "declare landing.bars.volume_unit",
     )
-    short = shorten(said, 200, remedy)
+    short = shorten(said, 200, advice(remedy))
     assert len(short) <= 201
     assert short.startswith("x must be 0; not so in 9 of 9 rows: many words")
     assert short.endswith("… Remedy: declare landing.bars.volume_unit")
-    assert shorten(said, 2000, remedy) == Verdict(False, True, said, remedy).text == f"{said} Remedy: {remedy}"
+    verdict = Verdict(False, True, TEXT(text=said), Bilingual("声明单位", remedy))
+    assert shorten(said, 2000, verdict.advice()) == verdict.text() == f"{said} Remedy: {remedy}"
+    assert verdict.text("zh") == f"{said}处理办法：声明单位"
     assert shorten(said, len(said)) == said
     assert shorten("no end " * 100, 50) == ("no end " * 100)[:50] + "…"
 

@@ -8,7 +8,9 @@ import re
 import string
 from collections.abc import Iterator
 from dataclasses import replace
+from typing import NamedTuple
 
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +20,20 @@ import orchestration
 import resources
 from resources.gate import Verdict
 from resources.lake import Manifest, content_digest
-from resources.language import Language
+from resources.language import Bilingual, Language
 from resources.reason_words import COMMA, NOTHING, SEMICOLON, WORDS, describe
-from resources.reasons import TEXT, Code, Reason, as_reason, put_into_words
+from resources.reasons import (
+    TEXT,
+    Code,
+    Nested,
+    Reason,
+    as_reason,
+    describe_column,
+    joined,
+    put_into_words,
+    rows_with_reasons,
+    several_column,
+)
 
 CHINESE = re.compile(r"[一-鿿]")
 NO_WORDS_OF_ITS_OWN = {
@@ -31,6 +44,12 @@ NO_WORDS_OF_ITS_OWN = {
     "several",
     "model_absent",
     "because",
+    "not_judged",
+    "finding",
+    "reason_of",
+    "row",
+    "counted",
+    "counted_alone",
 }  # what they hold is shown as it is
 
 
@@ -47,7 +66,7 @@ def declared() -> Iterator[tuple[str, Code]]:
 CODES = {code.name: code for _, code in declared()}
 SAMPLES = {
     "cause": TEXT(text="because"), "reasons": (TEXT(text="one"), TEXT(text="two")),
-    "names": (TEXT(text="600000.SH"), TEXT(text="000001.SZ")),
+    "names": (TEXT(text="600000.SH"), TEXT(text="000001.SZ")), "values": ("low=3", "high=2"),
 }  # fmt: skip
 
 
@@ -128,7 +147,7 @@ def test_a_code_takes_its_own_parameters_and_no_others() -> None:
     code = Code("late", ("day", "names"))
     made = code(names=["b", "a"], day=dt.date(2023, 2, 1))
     assert made == Reason("late", {"day": "2023-02-01", "names": ("b", "a")})
-    assert made.dumps() == '{"code": "late", "parameters": {"day": "2023-02-01", "names": ["b", "a"]}}'
+    assert made.dumps() == '{"code":"late","parameters":{"day":"2023-02-01","names":["b","a"]}}'
     for wrong in ({}, {"day": 1}, {"day": 1, "names": 1, "more": 1}):
         with pytest.raises(TypeError, match="the reason late has the parameters"):
             code(**wrong)
@@ -156,6 +175,65 @@ def test_notes_are_put_into_words() -> None:
     reason = Reason("style_null", {"style": "value"})
     notes = {"a": [reason.to_json(), 1, None], "b": {"code": 5}, "c": {"code": "no such code"}, "d": "text"}
     assert put_into_words(notes) == {**notes, "a": [str(reason), 1, None]}
+
+
+class Facts(NamedTuple):
+    """The values of three columns."""
+
+    count: int | None
+    price: float | None
+    name: str | None
+
+
+facts = st.builds(
+    Facts,
+    st.none() | st.integers(-(2**40), 2**40),
+    st.none() | st.floats(allow_nan=False, allow_infinity=False),
+    st.none() | texts,
+)
+FACTS = {"count": pl.Int64, "price": pl.Float64, "name": pl.String}
+SHOWN = Code("shown", ("count", "name", "price"))
+OUTER = Code("outer", ("cause", "fixed"))
+
+
+@given(st.lists(facts, min_size=1, max_size=4))
+def test_a_column_of_reasons_holds_the_reason_of_each_row(rows: list[Facts]) -> None:
+    frame = pl.DataFrame(rows, schema=FACTS, orient="row")
+    made = frame.select(reason=SHOWN.column(count="count", price=pl.col("price"), name="name"))["reason"]
+    expected = [SHOWN(count=row.count, price=row.price, name=row.name) for row in rows]
+    assert [Reason.loads(text) for text in made] == expected
+    assert describe_column(made).to_list() == [str(one) for one in expected]
+    nested = frame.with_columns(own=made).select(reason=OUTER.column(cause=Nested("own"), fixed=pl.lit(3)))["reason"]
+    assert [Reason.loads(text) for text in nested] == [OUTER(cause=one, fixed=3) for one in expected]
+
+
+@given(st.lists(st.tuples(st.none() | st.integers(0, 9), st.none() | texts.filter(bool)), min_size=1, max_size=4))
+def test_several_reasons_of_a_row_are_one(rows: list[tuple[int | None, str | None]]) -> None:
+    few = Code("few", ("count",))
+    frame = pl.DataFrame(rows, schema={"count": pl.Int64, "name": pl.String}, orient="row").with_columns(
+        few=pl.when(pl.col("count").is_not_null()).then(few.column(count="count")),
+        named=pl.when(pl.col("name").is_not_null()).then(OUTER.column(cause="name", fixed=pl.lit(0.5))),
+    )
+    for (count, name), text in zip(rows, frame.select(reason=several_column(["few", "named"]))["reason"], strict=True):
+        known = [few(count=count)] * (count is not None) + [OUTER(cause=name, fixed=0.5)] * (name is not None)
+        assert (None if text is None else Reason.loads(text)) == joined(known)
+
+
+@given(st.lists(st.tuples(st.none() | st.integers(-3, 3), st.none() | st.integers(-3, 3)), max_size=6))
+def test_a_row_has_the_reason_of_the_first_rule_that_it_breaks(rows: list[tuple[int | None, int | None]]) -> None:
+    negative, equal = Code("negative", ("value",)), Code("equal")
+    frame = pl.DataFrame(rows, schema={"low": pl.Int64, "high": pl.Int64}, orient="row")
+    rules = [
+        (pl.col("low") < 0, negative.column(value="low")),
+        (pl.col("low") == pl.col("high"), equal.column()),
+    ]
+    expected = [
+        (low, high, negative(value=low) if low is not None and low < 0 else equal())
+        for low, high in rows
+        if low is not None and (low < 0 or low == high)
+    ]
+    found = rows_with_reasons(frame, rules)
+    assert [(low, high, Reason.loads(text)) for low, high, text in found.rows()] == expected
 
 
 def manifest(**unavailable: Reason) -> Manifest:
@@ -191,8 +269,11 @@ def test_a_verdict_of_an_earlier_version_has_its_remedy_in_its_detail() -> None:
     old["checks"] = {"high": {"passed": False, "critical": True, "detail": "x must be 0: x=1. Remedy: deliver again"}}
     read = Manifest.loads(json.dumps(old).encode())
     assert read is not None
-    assert read.checks["high"].text == "x must be 0: x=1. Remedy: deliver again"
-    assert read.checks["high"].remedy == ""
-    new = replace(read, checks={"high": Verdict(False, True, "x must be 0: x=1.", "deliver again")})
+    assert read.checks["high"].text() == "x must be 0: x=1. Remedy: deliver again"
+    assert read.checks["high"].remedy is None
+    new = replace(
+        read,
+        checks={"high": Verdict(False, True, TEXT(text="x must be 0: x=1."), Bilingual("重新提供", "deliver again"))},
+    )
     assert Manifest.loads(new.dumps()) == new
-    assert new.checks["high"].text == read.checks["high"].text
+    assert new.checks["high"].text() == read.checks["high"].text()

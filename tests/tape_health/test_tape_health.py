@@ -31,7 +31,7 @@ def refused(of: Day) -> set[str]:
 
 def warned(of: Day) -> dict[str, str]:
     verdicts = judge(tape_health.checks, {DATE: of.health.profile}, {DATE: of.health.unavailable})[DATE]
-    return {name: verdict.text for name, verdict in verdicts.items() if not verdict.passed and not verdict.critical}
+    return {name: verdict.text() for name, verdict in verdicts.items() if not verdict.passed and not verdict.critical}
 
 
 def one(of: Day, symbol: str = "600519.SH") -> dict:

@@ -13,7 +13,7 @@ solve.parquet has one row. Besides numbers it has columns of lists of structs:
 | conflicts | irreducible conflicting set: its members and its smallest violation |
 | attempts | attempt of a solver: its status, and why its answer was rejected |
 
-The columns reason and forced_by hold reasons as JSON (resources/reasons.py; worded in resources/reason_words.py), "" where there
+The columns reason and forced_by hold reasons as JSON (resources/reasons.py; worded in resources/reason_words/), "" where there
 is none.
 """
 

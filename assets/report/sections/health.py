@@ -7,7 +7,7 @@ from assets.report.issue import Block, Grid, GridRow, Heading, Log, Paragraph, S
 from assets.report.sections.left_out import list_left_out
 from assets.report.words.health import LEFT_OUT, VERDICTS, WORDS
 from assets.report.words.speaker import Speaker
-from resources.gate import shorten
+from resources.gate import advice, shorten
 from resources.language import Language
 from resources.reasons import Reason
 
@@ -70,7 +70,7 @@ def _tape_reasons(found: Findings, say: Speaker) -> list[str]:
             day=row["date"],
             symbol=row["symbol"],
             verdict=say.called(row["verdict"], VERDICTS),
-            reason=shorten(row["reason"], LONGEST_DETAIL),
+            reason=shorten(say.reason(row["reason"]), LONGEST_DETAIL),
         )
         for row in faulty.head(SHOWN_ALARMS).iter_rows(named=True)
     ]
@@ -120,7 +120,9 @@ def _alarms(found: Findings, say: Speaker) -> list[str]:
             count=row["count"],
             first=row["first"],
             last=row["partition"],
-            detail=shorten(row["detail"], LONGEST_DETAIL, row["remedy"]),
+            detail=shorten(
+                say.reason(row["detail"]), LONGEST_DETAIL, advice(row[f"remedy_{say.language}"], say.language)
+            ),
         )
         for row in groups.head(SHOWN_ALARMS).iter_rows(named=True)
     ]

@@ -1,0 +1,7 @@
+"""The words of the reasons of delivered one-minute bars."""
+
+from collections.abc import Mapping
+
+from resources.language import Bilingual as T
+
+WORDS: Mapping[str, T] = {}

@@ -1,0 +1,16 @@
+"""The words of the reasons of the wrapper, and of plain sentences."""
+
+from collections.abc import Mapping
+
+from resources.language import Bilingual as T
+
+WORDS: Mapping[str, T] = {
+    "text": T("{text}", "{text}"),
+    "several": T("{reasons}", "{reasons}"),
+    "nothing_landed": T(
+        "{table} 在 {partition} 没有可用的数据", "nothing has landed from which {table} of {partition} could be made"
+    ),
+    "no_earlier_partition": T(
+        "{table} 没有更早的分区：数据从此开始", "{table} has no earlier partition: the data begins here"
+    ),
+}
