@@ -15,7 +15,7 @@ from assets.performance.evaluation_summary import summarise
 from assets.report import make_report as maker
 from assets.report.assets import TABLES
 from assets.report.numbers import percent
-from assets.report.sections import each_factor, each_portfolio, evidence, shared
+from assets.report.sections import attribution, each_factor, each_portfolio, evidence, lines, shared
 from assets.report.words import attribution as attribution_words
 from assets.report.words import each_portfolio as portfolio_words
 from assets.report.words import evidence as evidence_words
@@ -61,6 +61,21 @@ class Page(HTMLParser):
     @property
     def words(self) -> str:
         return " ".join(" ".join(self.text).split())
+
+
+@pytest.fixture
+def drawn() -> None:
+    """Requested by tests that need the charts of the issues they make."""
+
+
+@pytest.fixture(autouse=True)
+def _without_charts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the charts empty, which take most of an issue's time. Those of the fixtures `made` and `page` are drawn."""
+    if "drawn" not in request.fixturenames:
+        for section in (attribution, each_factor, each_portfolio, evidence, lines, shared):
+            for name in vars(section):
+                if name.startswith("draw_"):
+                    monkeypatch.setattr(section, name, lambda *_, **__: "<svg></svg>")
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +127,7 @@ def test_the_files_are_all_there_and_listed(made):
     assert zipfile.ZipFile(io.BytesIO(made.files["report.xlsx"])).testzip() is None
 
 
-def test_the_same_input_gives_the_same_bytes():
+def test_the_same_input_gives_the_same_bytes(drawn):
     first, again = (make(factors=("skewness", "gru_50_1")) for _ in range(2))
     assert {name: again.files[name] == data for name, data in first.files.items()} == dict.fromkeys(first.files, True)
 
@@ -310,7 +325,7 @@ def test_input_text_cannot_break_the_page():
     assert "<script>" not in text
 
 
-def test_the_pdf_is_written_or_has_a_reason():
+def test_the_pdf_is_written_or_has_a_reason(drawn):
     typst = pytest.importorskip("typst")
     from assets.report.render.paper import CHINESE_FONTS
 
