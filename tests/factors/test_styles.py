@@ -341,7 +341,7 @@ def test_explained_share_of_degenerate_returns() -> None:
     assert explained_share(returns, doubled, 15)[2] == pytest.approx(plain_r2(list(returns[2]), list(factors[:, :2])))
 
 
-@pytest.mark.parametrize("day", [DAYS[30], DAY])
+@pytest.mark.parametrize("day", [pytest.param(DAYS[30], marks=pytest.mark.slow), DAY])
 def test_later_days_do_not_change_the_styles(tmp_path: Path, day: dt.date) -> None:
     tables = random_reference(seed=4)
     whole: Any = Market(landed(tmp_path / "whole", tables)).styles(day)

@@ -41,6 +41,7 @@ def test_nothing_later_is_used(tiny_market: Path, world, days, full, work: Path,
     assert differences(full, other) == [], f"{after} after {cut}"
 
 
+@pytest.mark.slow
 def test_portfolios_know_nothing_later_in_any_week(tiny_market: Path, world, full, full_lake: Path, work: Path) -> None:
     said: list[str] = []
     assert prove_stage(lambda lake: world(tiny_market, lake), full_lake, "portfolios", work / "stage", said.append), (

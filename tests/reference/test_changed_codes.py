@@ -137,6 +137,7 @@ def test_a_change_while_the_stock_is_suspended(market, tmp_path: Path) -> None:
     assert not suspended["traded"].item()
 
 
+@pytest.mark.slow
 def test_a_chain_of_changes(market, always: Builder, never: Builder, tmp_path: Path) -> None:
     between, first = "601500.SH", DAYS[25]
     tables = renamed(renamed(market, first, OLD, between), CHANGE, between, NEW)
@@ -260,6 +261,7 @@ def test_a_change_that_cannot_be_used_refuses_the_days_from_its_date_on(
         assert day < date or expected in refused["code_changes_usable"].detail
 
 
+@pytest.mark.slow
 def test_no_window_is_made_from_a_change_that_is_dated_too_late(market, tmp_path: Path) -> None:
     """daily_features, which reads only daily_prices, is not built from the date of the change on.
 

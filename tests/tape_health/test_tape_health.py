@@ -547,6 +547,7 @@ def test_the_order_of_rows_and_symbols_changes_nothing(seed):
     assert again.bars.frame.equals(of.bars.frame)
 
 
+@pytest.mark.slow
 @settings(max_examples=120, deadline=None)
 @given(
     st.integers(0, 2**32),
@@ -592,7 +593,7 @@ def test_no_altered_trade_changes_bars_silently(seed, change, reference):
             assert of.verdicts[name] == truth.verdicts[name]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32), st.sampled_from(["trades", "volume", "amount", "pre_close", "time", "drop"]))
 def test_no_altered_snapshot_touches_what_trades_say(seed, change):
     rng = random.Random(seed)
