@@ -228,6 +228,19 @@ def rows_with_reasons(frame: pl.DataFrame, rules: Sequence[tuple[pl.Expr, pl.Exp
     return rows.with_columns(reason=reason.cast(pl.String)).drop("_rule")
 
 
+def first_reasons(frame: pl.DataFrame, rules: Sequence[tuple[pl.Expr, pl.Expr]]) -> pl.Series:
+    """Return the column `reason` of `rows_with_reasons` for every row of a frame, null where the row breaks no rule."""
+    found = rows_with_reasons(frame.with_row_index("_at"), rules).select("_at", "reason")
+    every = pl.int_range(frame.height, dtype=pl.get_index_type(), eager=True).alias("_at").to_frame()
+    return every.join(found, on="_at", how="left", maintain_order="left")["reason"]
+
+
+def code_column(reasons: pl.Expr | str) -> pl.Expr:
+    """The code of each value of a column of reasons, null where it is null or a sentence."""
+    own = pl.col(reasons) if isinstance(reasons, str) else reasons
+    return own.str.extract(r'^\{"code":"([^"]+)"')
+
+
 def describe_column(reasons: pl.Series, language: Language = "en") -> pl.Series:
     """Word a column of reasons (`Reason.dumps` or sentences); null stays null."""
     distinct = {stored: describe(Reason.loads(stored), language) for stored in reasons.drop_nulls().unique()}

@@ -21,14 +21,16 @@ import resources
 from resources.gate import Verdict
 from resources.lake import Manifest, content_digest
 from resources.language import Bilingual, Language
-from resources.reason_words import COMMA, NOTHING, SEMICOLON, WORDS, describe
+from resources.reason_words import COMMA, NOTHING, SEMICOLON, STAGES, WORDS, describe
 from resources.reasons import (
     TEXT,
     Code,
     Nested,
     Reason,
     as_reason,
+    code_column,
     describe_column,
+    first_reasons,
     joined,
     put_into_words,
     rows_with_reasons,
@@ -85,6 +87,7 @@ def test_every_code_has_one_declaration_of_its_parameters() -> None:
 
 def test_every_code_has_words_and_all_words_have_a_code() -> None:
     assert set(WORDS) == set(CODES)
+    assert sum(len(stage.WORDS) for stage in STAGES) == len(WORDS)  # no code has words in two stages
 
 
 @pytest.mark.parametrize("code", CODES.values(), ids=lambda code: code.name)
@@ -234,6 +237,20 @@ def test_a_row_has_the_reason_of_the_first_rule_that_it_breaks(rows: list[tuple[
     ]
     found = rows_with_reasons(frame, rules)
     assert [(low, high, Reason.loads(text)) for low, high, text in found.rows()] == expected
+    every = frame.with_columns(reason=first_reasons(frame, rules))
+    assert every.filter(pl.col("reason").is_not_null()).rows() == found.rows()
+    assert every.drop("reason").equals(frame)
+
+
+@given(st.lists(st.none() | reasons | texts.map(as_reason), max_size=5))
+def test_the_codes_of_a_column_are_those_of_its_reasons(rows: list[Reason | None]) -> None:
+    column = pl.DataFrame({"why": [None if one is None else one.dumps() for one in rows]}, schema={"why": pl.String})
+    plain = {'"', "\\"}  # characters that JSON escapes, which no code contains
+    for one, found in zip(rows, column.select(code_column("why")).to_series(), strict=True):
+        if one is None or one.code == TEXT.name:
+            assert found is None
+        elif one.code and not plain & set(one.code) and one.code.isprintable():
+            assert found == one.code
 
 
 def manifest(**unavailable: Reason) -> Manifest:
