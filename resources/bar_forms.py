@@ -16,7 +16,8 @@ import polars as pl
 
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
-from resources.reference_forms import FACTOR, UNITS, raw_prices, rename_headers
+from resources.reasons import Code, Nested
+from resources.reference_forms import FACTOR, UNITS, of_column, raw_prices, rename_headers
 from resources.settings.landing import LandingSettings
 from resources.symbols import Ranges, read_symbols, stock_ranges
 from resources.values import (
@@ -56,7 +57,17 @@ BARS: dict[str, Any] = {
 REQUIRED = ("symbol", "minute", "close")
 DATE = "date"
 UNREADABLE = "unreadable"
-"""A column of the bars that were read: the reason why a row cannot be read, else null."""
+"""A column of the bars that were read: the reason (`Reason.dumps`) why a row cannot be read, else null."""
+# Reasons why a row, or a cell of `minute`, cannot be read.
+CELL_AS_DELIVERED = Code("cell_as_delivered", ("column", "cell", "cause"))
+OF_ANOTHER_DAY = Code("of_another_day", ("day", "date"))
+STAMP_OF_ANOTHER_DAY = Code("stamp_of_another_day", ("day",))
+NO_TIME_OF_DAY = Code("no_time_of_day")
+NO_WHOLE_MINUTE = Code("no_whole_minute")
+NO_MINUTE_OF_DAY = Code("no_minute_of_day")
+COLON_LOST = Code("colon_lost")
+ZERO_LOST = Code("zero_lost")
+END_OF_NO_BAR = Code("end_of_no_bar", ("minute",))
 OPENING, MORNING, NOON, AFTERNOON, CLOSING, AFTER_HOURS = 565, 570, 690, 780, 897, 905
 """Start minutes: opening auction, 09:30, 11:30, 13:00, closing bar from 14:57, after-hours bar from 15:05 (SPEC §1)."""
 CLOSE, LAST = 901, 931  # the minutes after the closing bar and after the end of after-hours trading, 15:01 and 15:31
@@ -127,11 +138,11 @@ def read_bars(
         columns.append(read.values.alias(column))
         if read.faulty:
             first = read.reasons.is_not_null() & reasons.is_null()
-            faults = list(zip(cells.filter(first).to_list(), read.reasons.filter(first).to_list(), strict=True))
-            counts.update(f"{column} {why}" for _, why in faults)
-            reasons = put(
-                reasons, first, pl.Series([f"{column} = {shown(cell)} {why}" for cell, why in faults], dtype=pl.String)
-            )
+            causes = read.reasons.filter(first)
+            counts.update(of_column(column, causes).to_list())
+            bad = pl.Series([shown(cell) for cell in cells.filter(first).to_list()], dtype=pl.String)
+            found = CELL_AS_DELIVERED.column(column=pl.lit(column), cell=pl.lit(bad), cause=Nested(pl.lit(causes)))
+            reasons = put(reasons, first, pl.select(found).to_series())
     if raw.height and not reasons.null_count():
         hint = (
             f" {WHAT_MINUTE_IS}." if read_minutes(raw["minute"], date, stamps).values.null_count() == raw.height else ""
@@ -198,7 +209,7 @@ def _of_other_days(cells: pl.Series, date: dt.date, name: str, stamps: Stamps, r
             "Rename the file, or correct the column."
         )
     first = other & reasons.is_null()
-    texts = [f"date = {day} is another day than the file's, {date}" for day in days.filter(first)]
+    texts = [OF_ANOTHER_DAY(day=day, date=date).dumps() for day in days.filter(first)]
     return put(reasons, first, pl.Series(texts, dtype=pl.String))
 
 
@@ -249,26 +260,25 @@ def read_minutes(cells: pl.Series, date: dt.date, stamps: Stamps) -> Column:
         return read_minutes(numbers.cast(pl.String), date, stamps)
     # No trading minute is after 16:00. Where most are, 1300 is a time of day without its colon, and 930 is ambiguous.
     if 2 * int((numbers > 960).sum()) > numbers.count():
-        reason = "may be a time of day without its colon: write 09:30 or 570"
         return Column(
             pl.Series(cells.name, [None], pl.Int32).new_from_index(0, len(cells)),
-            put(read.reasons.cast(pl.String), numbers.is_not_null(), reason),
+            put(read.reasons.cast(pl.String), numbers.is_not_null(), COLON_LOST().dumps()),
         )
     return Column(numbers.cast(pl.Int32, strict=False), read.reasons)
 
 
 def _minute_of(hour: int, minute: int, second: int, fraction: int = 0) -> int:
     if hour > 23 or minute > 59 or second > 59:
-        raise Unreadable("is no time of day")
+        raise Unreadable(NO_TIME_OF_DAY())
     if second or fraction:
-        raise Unreadable("is no whole minute")
+        raise Unreadable(NO_WHOLE_MINUTE())
     return hour * 60 + minute
 
 
 def _minute_of_stamp(stamp: dt.datetime, date: dt.date) -> int:
     local = stamp.astimezone(SHANGHAI)
     if local.date() != date:
-        raise Unreadable(f"is of {local.date()} in Shanghai, not of the file's day")
+        raise Unreadable(STAMP_OF_ANOTHER_DAY(day=local.date()))
     return _minute_of(local.hour, local.minute, local.second, local.microsecond)
 
 
@@ -290,9 +300,9 @@ def _minute_of_text(cell: str, date: dt.date, stamps: Stamps, long: bool) -> int
         return _minute_of(*(int(part or 0) for part in digits.groups()))
     if re.fullmatch(r"\d{1,3}", text, re.ASCII):
         if long:
-            raise Unreadable("may be a minute since midnight or a time of day that has lost its 0: write 09:30 or 570")
+            raise Unreadable(ZERO_LOST())
         return int(text)
-    raise Unreadable("is no minute of the day")
+    raise Unreadable(NO_MINUTE_OF_DAY())
 
 
 def _fold(frame: pl.DataFrame) -> pl.DataFrame:
@@ -302,7 +312,7 @@ def _fold(frame: pl.DataFrame) -> pl.DataFrame:
     if not moved.any():
         return frame.drop("_minute")
     lost = pl.col("minute").is_null() & pl.col("_minute").is_not_null() & pl.col(UNREADABLE).is_null()
-    reason = pl.format("minute = {} is the end of no bar (landing.bars.minute_labels = 'end')", "_minute")
+    reason = END_OF_NO_BAR.column(minute="_minute")
     frame = frame.with_columns(pl.when(lost).then(reason).otherwise(UNREADABLE).alias(UNREADABLE))
     touched = (
         frame["minute"].filter(moved).drop_nulls().unique()

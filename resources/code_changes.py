@@ -25,13 +25,21 @@ from typing import Any, TypeVar
 
 import polars as pl
 
-from resources.reference_forms import UNREADABLE
+from resources.reasons import Code, Reason
+from resources.reference_forms import SYMBOL_FORM, UNREADABLE, VALUE_MISSING
 
 Frame = TypeVar("Frame", pl.DataFrame, pl.LazyFrame)
 
 SYMBOL = r"^\d{6}\.[A-Z]{2}$"
 SCHEMA = {"old": pl.String, "new": pl.String, "date": pl.Date, "ratio": pl.Float64, "merger": pl.Boolean}
-REPEATED = "delivered more than once with the same values"
+REPEATED = Code("repeated")
+SAME_CODE = Code("same_code")
+NO_RATIO = Code("no_ratio")
+SEVERAL_NEW_CODES = Code("several_new_codes", ("symbol",))
+ENDED_BEFORE = Code("ended_before", ("symbol", "date"))
+MERGED_INTO_NOTHING = Code("merged_into_nothing", ("symbol",))
+SEVERAL_OLD_CODES = Code("several_old_codes", ("symbol",))
+CODE_IS_TAKEN = Code("code_is_taken", ("symbol",))
 
 
 @dataclass(frozen=True, order=True)
@@ -72,7 +80,7 @@ NONE = Renames()
 
 @dataclass(frozen=True, eq=False)
 class CodeChanges:
-    """All usable changes in the order of their dates, and the unusable rows with their `reason`."""
+    """All usable changes in the order of their dates, and the unusable rows with their `reason` (`Reason.dumps`)."""
 
     changes: tuple[Change, ...] = ()
     aside: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema={**SCHEMA, "reason": pl.String}))
@@ -201,8 +209,8 @@ def sift_changes(rows: pl.DataFrame) -> CodeChanges:
     for _, group in groupby(ordered.iter_rows(), key=lambda row: row[2]):
         candidates: dict[tuple[Any, ...], Change] = {}
         for row in group:
-            if reason := REPEATED if row in candidates else _fault(row):
-                aside.append((*row, reason))
+            if reason := REPEATED() if row in candidates else _fault(row):
+                aside.append((*row, reason.dumps()))
                 continue
             old, new, date, ratio, merger = row
             ratio = 1.0 if ratio is None else ratio
@@ -211,7 +219,7 @@ def sift_changes(rows: pl.DataFrame) -> CodeChanges:
         accepted: list[Change] = []
         for row, change in candidates.items():
             if reason := _conflict(change, same_day, gone, present):
-                aside.append((*row, reason))
+                aside.append((*row, reason.dumps()))
             else:
                 accepted.append(change)
         for change in accepted:
@@ -225,36 +233,36 @@ def sift_changes(rows: pl.DataFrame) -> CodeChanges:
     return CodeChanges(tuple(sorted(usable)), pl.DataFrame(aside, schema={**SCHEMA, "reason": pl.String}, orient="row"))
 
 
-def _fault(row: tuple[Any, ...]) -> str:
-    """The reason why a row is not usable by itself; "" where it is."""
+def _fault(row: tuple[Any, ...]) -> Reason | None:
+    """The reason why a row is not usable by itself; None where it is."""
     old, new, date, ratio, _ = row
     for name, code in (("old", old), ("new", new)):
         if code is None or not pl.Series([code]).str.contains(SYMBOL).item():
-            return f"{name} is not of the form 600519.SH"
+            return SYMBOL_FORM(column=name)
     if date is None:
-        return "date is missing"
+        return VALUE_MISSING(column="date")
     if old == new:
-        return "old and new are the same code"
+        return SAME_CODE()
     if ratio is not None and not 0.0 < ratio < float("inf"):
-        return "ratio is not a number above 0"
-    return ""
+        return NO_RATIO()
+    return None
 
 
-def _conflict(change: Change, same_day: list[Change], gone: Mapping[str, dt.date], present: set[str]) -> str:
-    """The reason why a change contradicts those of its day or earlier ones, given the codes gone and present then; "" if none."""
+def _conflict(change: Change, same_day: list[Change], gone: Mapping[str, dt.date], present: set[str]) -> Reason | None:
+    """The reason why a change contradicts those of its day or earlier ones, given the codes gone and present then; None if none."""
     leaving = [one.old for one in same_day]
     if leaving.count(change.old) > 1:
-        return f"{change.old} is continued as more than one code on the same day"
+        return SEVERAL_NEW_CODES(symbol=change.old)
     if change.old in gone:
-        return f"no stock has the code {change.old} since {gone[change.old]}, when a change ended it"
+        return ENDED_BEFORE(symbol=change.old, date=gone[change.old])
     if change.merger:
         ended = change.new in gone or change.new in leaving
-        return f"no stock has the code {change.new} on that day: name the code that it was changed to" if ended else ""
+        return MERGED_INTO_NOTHING(symbol=change.new) if ended else None
     if [one.new for one in same_day if not one.merger].count(change.new) > 1:
-        return f"more than one stock is continued as {change.new} on the same day: declare a merger with merger = true"
+        return SEVERAL_OLD_CODES(symbol=change.new)
     if change.new in present and change.new not in leaving:
-        return f"another stock has the code {change.new} since an earlier change: declare a merger with merger = true"
-    return ""
+        return CODE_IS_TAKEN(symbol=change.new)
+    return None
 
 
 def _by_date(changes: Iterable[Change]) -> list[tuple[dt.date, list[Change]]]:

@@ -16,11 +16,13 @@ from pathlib import Path
 import polars as pl
 
 from resources.errors import InputError, machine_faults
+from resources.reasons import Code
 from resources.values import BLANKS
 
 SEPARATORS = (",", ";", "\t", "|")
 LONGEST_HEADER = 100_000
 """Characters. A file with a longer first line is damaged: it holds zeros after a power cut, or has no line ends."""
+TOO_MANY_FIELDS = Code("too_many_fields", ("fields", "header"))
 _NAMED_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)  # a first line in which spreadsheets state the separator
 
 
@@ -28,8 +30,8 @@ _NAMED_SEPARATOR = re.compile(r"sep=(.)", re.IGNORECASE)  # a first line in whic
 class DeliveredTable:
     """A delivered table.
 
-    frame: the columns as delivered, with wanted columns under their canonical names. bad_rows: for each row the reason why its line
-    does not fit the header, else null.
+    frame: the columns as delivered, with wanted columns under their canonical names. bad_rows: for each row the reason
+    (`Reason.dumps`) why its line does not fit the header, else null.
     """
 
     frame: pl.DataFrame
@@ -142,7 +144,7 @@ def _line_by_line(text: str, separator: str, path: Path) -> tuple[pl.DataFrame, 
             while len(row) > len(header) and not row[-1].strip(BLANKS):
                 row.pop()
             fits = len(row) <= len(header)
-            reasons.append(None if fits else f"a line of {len(row)} fields under a header of {len(header)}")
+            reasons.append(None if fits else TOO_MANY_FIELDS(fields=len(row), header=len(header)).dumps())
             rows.append([*row, *([None] * (len(header) - len(row)))] if fits else [None] * len(header))
     except csv.Error as error:
         raise InputError(f"{path} is no readable CSV file ({error}). Deliver it again, with a header row.") from error

@@ -14,14 +14,20 @@ import polars as pl
 
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
+from resources.reasons import Code, Nested
 from resources.settings.landing import LandingSettings
 from resources.symbols import StockCodes, index_ranges, read_symbols
 from resources.values import BLANKS, Stamps, counted, put, read_column, shown
 
 UNREADABLE, DELIVERED = "unreadable", "delivered"
-"""Additional columns of a reference table: the reason why a row cannot be read ("volume is no number"), and the cell as delivered.
-Both are null in readable rows."""
+"""Additional columns of a reference table: the reason (`Reason.dumps`) why a row cannot be read ("volume is no number"), and the cell
+as delivered. Both are null in readable rows."""
 NOTES: dict[str, Any] = {UNREADABLE: pl.String, DELIVERED: pl.String}
+CELL_UNREADABLE = Code("cell_unreadable", ("column", "cause"))
+VALUE_MISSING = Code("value_missing", ("column",))
+SYMBOL_FORM = Code("symbol_form", ("column",))
+NO_ADJUST_FACTOR = Code("no_adjust_factor")
+RAW_PRICE_OPEN = Code("raw_price_open", ("factor", "error"))
 LOT = 100
 UNITS = {
     "shares": 1, "lots": LOT, "ten_thousand_shares": 10_000,
@@ -122,8 +128,8 @@ def read_reference(
     stamps = Stamps(settings.time_zone, settings.date_order)
     factors = scales(form.name, settings)
     columns: list[pl.Series] = []
-    cells = delivered.bad_rows
-    reasons = cells.set(cells.is_not_null(), "the line does not fit the header")
+    reasons = delivered.bad_rows
+    cells = pl.Series([None], dtype=pl.String).new_from_index(0, raw.height)
     for column, dtype in wanted.items():
         if column not in raw.columns:
             columns.append(pl.Series(column, [None], dtype).new_from_index(0, raw.height))
@@ -138,8 +144,8 @@ def read_reference(
         columns.append(read.values.alias(column))
         if read.faulty:
             first = read.reasons.is_not_null() & reasons.is_null()
-            bad, why = raw[column].filter(first).to_list(), read.reasons.filter(first).to_list()
-            reasons = put(reasons, first, pl.Series([f"{column} {reason}" for reason in why], dtype=pl.String))
+            bad = raw[column].filter(first).to_list()
+            reasons = put(reasons, first, of_column(column, read.reasons.filter(first)))
             cells = put(cells, first, pl.Series([f"{column} = {shown(cell)}" for cell in bad], dtype=pl.String))
     frame = pl.DataFrame(columns).with_columns(reasons.alias(UNREADABLE), cells.alias(DELIVERED))
     codes = stocks or StockCodes.of()
@@ -158,6 +164,11 @@ def read_reference(
     order = [form.known, *(column for column in ("index", "symbol", "period", "date") if column in frame.columns)]
     known = frame.filter(dated).sort(list(dict.fromkeys(order)), maintain_order=True)
     return ReadTable(numbered_versions(known) if form.name == "fundamentals" else known, undated)
+
+
+def of_column(column: str, causes: pl.Series) -> pl.Series:
+    """The reasons of unreadable cells of `column`, given the causes (`Column.reasons`)."""
+    return pl.select(CELL_UNREADABLE.column(column=pl.lit(column), cause=Nested(pl.lit(causes)))).to_series()
 
 
 def numbered_versions(announced: pl.DataFrame) -> pl.DataFrame:
@@ -183,15 +194,10 @@ def raw_prices(frame: pl.DataFrame) -> pl.DataFrame:
     cents = frame.filter((pl.col(FACTOR) - 1).abs() > _NO_FACTOR).select((pl.col(names) * 100).round(6))
     rounded = cents.height > 0 and all((cents[name].drop_nulls() % 1 == 0).all() for name in names)
     lost = pl.lit(rounded) & known & (pl.col(FACTOR) < 1 - _NO_FACTOR)
-    why = pl.format(
-        "adjusted prices with the factor {} are rounded to the cent, which leaves the raw price open by {} yuan: deliver prices as "
-        "traded, or adjusted ones with four decimals or more",
-        FACTOR,
-        (0.005 / pl.col(FACTOR)).round(4),
-    )
+    why = RAW_PRICE_OPEN.column(factor=FACTOR, error=(0.005 / pl.col(FACTOR)).round(4))
     note = pl.coalesce(
         UNREADABLE,
-        pl.when(priced & ~known).then(pl.lit(f"{FACTOR} is missing or not above 0")),
+        pl.when(priced & ~known).then(NO_ADJUST_FACTOR.column()),
         pl.when(priced & lost).then(why),
     )
     raw = (pl.col(names) / pl.when(known).then(FACTOR)).round(2 if rounded else 4)
@@ -279,21 +285,23 @@ def _refuse_unusable(form: ReferenceForm, frame: pl.DataFrame, path: Path) -> No
     if frame.height > _HEAD:  # nearly every table has a usable row among its first ones
         with contextlib.suppress(InputError):
             return _refuse_unusable(form, frame.head(_HEAD), path)
-    undated = pl.format("{} is missing", pl.lit(form.known))
-    whys = [pl.col(UNREADABLE), pl.when(pl.col(form.known).is_null()).then(undated)]
+    undated = pl.col(form.known).is_null()
+    whys = [pl.col(UNREADABLE), pl.when(undated).then(VALUE_MISSING.column(column=pl.lit(form.known)))]
     if "symbol" in frame.columns:
         strange = ~pl.col("symbol").str.contains(r"^[0-9]{6}\.[A-Z]{2}$").fill_null(False)
-        whys.append(pl.when(strange).then(pl.lit("symbol is not of the form 600519.SH")))
+        whys.append(pl.when(strange).then(SYMBOL_FORM.column(column=pl.lit("symbol"))))
     judged = frame.select(pl.all(), _why=pl.coalesce(whys))
     if judged["_why"].null_count():
         return
     counts = dict(judged.group_by("_why").len().iter_rows())
     first = judged.row(0, named=True)
     example = first[DELIVERED] or ", ".join(
-        f"{name} = {shown(first[name])}" for name in form.required if name in ("symbol", form.known)
+        f"{name} = {shown(first[name])}"
+        for name in form.required
+        if name in ("symbol", form.known) and first[name] is not None
     )
     raise InputError(
-        f"{path}: none of the {frame.height} rows can be used: {counted(counts)}. The first: {example}. Correct the "
+        f"{path}: none of the {frame.height} rows can be used: {counted(counts)}.{example and f' The first: {example}.'} Correct the "
         "table, declare its form (settings section landing), or remove the file, which makes everything that needs it n/a."
     )
 
@@ -338,12 +346,9 @@ def _undated(
     form: ReferenceForm, frame: pl.DataFrame, raw: pl.DataFrame, height: int, path: Path, settings: LandingSettings
 ) -> Undated:
     """The rows without a readable date. Raises InputError where there are too many."""
-    reasons = frame.select(
-        pl.coalesce(
-            pl.when(pl.col(UNREADABLE).str.starts_with(f"{form.known} ")).then(UNREADABLE),
-            pl.lit(f"{form.known} is missing"),
-        )
-    ).to_series()
+    of_date = pl.col(UNREADABLE).str.json_path_match("$.parameters.column") == form.known
+    missing = VALUE_MISSING.column(column=pl.lit(form.known))
+    reasons = frame.select(pl.when(of_date).then(UNREADABLE).otherwise(missing)).to_series()
     counts = dict(reasons.value_counts().iter_rows())
     keys = [name for name in ("index", "symbol", "period", form.known) if name in raw.columns]
     examples = "; ".join(

@@ -18,6 +18,8 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import polars as pl
 
+from resources.reasons import Code, Reason
+
 SHANGHAI = ZoneInfo("Asia/Shanghai")
 BLANKS = ' "\t\r\n\0\u00a0\u3000\ufeff'
 """The characters that are stripped from every value: blanks of every kind, quotes, and the byte order mark."""
@@ -32,6 +34,27 @@ NEGLIGIBLE = 1e-6
 WHOLE_SLACK = 1e-3  # rounding error of a change of units: .57 lots are 56.99999999999999 shares
 EXACT_FLOAT = 2.0**53  # a 64-bit float does not represent every whole number from here on
 DateOrder = Literal["year_first", "day_first", "month_first"]
+# Reasons why a cell cannot be read. Each is a phrase about the cell that does not repeat it, so that equal faults can be counted.
+NO_SINGLE_VALUE = Code("no_single_value", ("dtype",))
+IS_A_TIME = Code("is_a_time")
+IS_INFINITE = Code("is_infinite")
+BEYOND_EXACT = Code("beyond_exact")
+OUTSIDE_TYPE = Code("outside_type", ("dtype",))
+POINT_BETWEEN_THOUSANDS = Code("point_between_thousands")
+NOT_WHOLE = Code("not_whole")
+ROUNDED_DIGITS = Code("rounded_digits")
+DECIMAL_COMMA = Code("decimal_comma")
+PERCENT_SIGN = Code("percent_sign")
+SPREADSHEET_ERROR = Code("spreadsheet_error")
+NO_NUMBER = Code("no_number")
+NO_DATE = Code("no_date")
+TIME_OF_DAY = Code("time_of_day")
+SERIAL_NUMBER = Code("serial_number")
+NO_TIME_AFTER_DATE = Code("no_time_after_date")
+AMBIGUOUS_DATE = Code("ambiguous_date")
+NO_CALENDAR_DAY = Code("no_calendar_day")
+NO_FLAG = Code("no_flag")
+BYTES_NO_TEXT = Code("bytes_no_text")
 
 _PLAIN = r"^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)$"
 _GROUPED = r"^[+-]?[1-9][0-9]{0,2}(?:,[0-9]{3})+(?:\.[0-9]*)?$"
@@ -53,9 +76,8 @@ _STAMP = re.compile(
 class Column:
     """A column that was read.
 
-    values: null where the cell is empty or cannot be read. reasons: the reasons for unreadable cells, else null; of type Null where
-    every cell can be read, else String. A reason is a phrase about the cell that does not repeat it ("is no number"), so that equal
-    faults can be counted.
+    values: null where the cell is empty or cannot be read. reasons: the reasons (`Reason.dumps`) of unreadable cells, else null; of
+    type Null where every cell can be read, else String.
     """
 
     values: pl.Series
@@ -76,7 +98,11 @@ class Stamps:
 
 
 class Unreadable(Exception):
-    """One cell cannot be read. The message is the reason, as in `Column.reasons`."""
+    """One cell cannot be read, for `reason`."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(str(reason))
+        self.reason = reason
 
 
 def read_column(cells: pl.Series, dtype: Any, *, stamps: Stamps = Stamps(), scale: float = 1) -> Column:
@@ -94,7 +120,7 @@ def read_column(cells: pl.Series, dtype: Any, *, stamps: Stamps = Stamps(), scal
     if cells.dtype == pl.Null:
         return _clean(pl.Series(cells.name, [None] * len(cells), dtype))
     if cells.dtype.is_nested() or cells.dtype in (pl.Object, pl.Binary):
-        return _condemned(cells, dtype, f"is of type {cells.dtype}: one value per row is needed")
+        return _condemned(cells, dtype, NO_SINGLE_VALUE(dtype=str(cells.dtype)))
     if isinstance(cells.dtype, pl.Categorical | pl.Enum):
         cells = cells.cast(pl.String)
     if isinstance(cells.dtype, pl.Decimal):
@@ -108,7 +134,7 @@ def read_column(cells: pl.Series, dtype: Any, *, stamps: Stamps = Stamps(), scal
     if dtype == pl.String:
         return _words(cells)
     if cells.dtype.is_temporal():
-        return _condemned(cells, dtype, "is a time, not a number")
+        return _condemned(cells, dtype, IS_A_TIME())
     if dtype.is_integer():
         return _whole(cells, dtype, scale)
     return _numbers(cells, dtype, scale)
@@ -131,7 +157,7 @@ def map_distinct(cells: pl.Series, read: Callable[[Any], Any], dtype: Any) -> Co
             reasons.append(None)
         except Unreadable as error:
             values.append(None)
-            reasons.append(str(error))
+            reasons.append(error.reason.dumps())
     if not values:
         return _clean(pl.Series(cells.name, [None] * len(cells), dtype))
     found = pl.Series(values, dtype=dtype)
@@ -153,9 +179,9 @@ def _numbers(cells: pl.Series, dtype: Any, scale: float) -> Column:
     strange = ~values.is_finite()
     if reasons is None:
         infinite = values.is_infinite().fill_null(False)
-        reasons = put(_none(cells).cast(pl.String), infinite, "is infinite") if infinite.any() else None
+        reasons = put(_none(cells).cast(pl.String), infinite, IS_INFINITE().dumps()) if infinite.any() else None
     elif strange.any():
-        reasons = put(reasons.cast(pl.String), strange.fill_null(False), "is beyond what can be held exactly")
+        reasons = put(reasons.cast(pl.String), strange.fill_null(False), BEYOND_EXACT().dumps())
     if strange.any():
         values = values.set(strange.fill_null(False), None)
     if scale != 1:  # no price, amount or weight has more than twelve decimals; further digits are rounding errors
@@ -177,7 +203,7 @@ def _whole(cells: pl.Series, dtype: Any, scale: float) -> Column:
     else:
         cells = cells.cast(pl.Float64, strict=False)
         infinite = cells.is_infinite().fill_null(False)
-        reasons = put(reasons.cast(pl.String), infinite, "is infinite") if infinite.any() else reasons
+        reasons = put(reasons.cast(pl.String), infinite, IS_INFINITE().dumps()) if infinite.any() else reasons
         cells = cells.set(~cells.is_finite().fill_null(True), None)
         inexact = (cells != cells.round()) | (cells.abs() >= EXACT_FLOAT)
         exact = cells.set(inexact.fill_null(False), None).cast(pl.Int64, strict=False)
@@ -190,7 +216,7 @@ def _whole(cells: pl.Series, dtype: Any, scale: float) -> Column:
     values = exact.cast(dtype, strict=False)
     outside = values.is_null() & exact.is_not_null()
     if outside.any():
-        reasons = put(reasons.cast(pl.String), outside, f"is outside the range of {dtype}")
+        reasons = put(reasons.cast(pl.String), outside, OUTSIDE_TYPE(dtype=str(dtype)).dumps())
     return Column(values, reasons)
 
 
@@ -200,8 +226,7 @@ def _without_points(cells: pl.Series, reasons: pl.Series, parted: bool) -> tuple
     grouped = cells.str.contains(_GROUPED_BY_POINTS).fill_null(False)
     if not parted and not (grouped & ~cells.str.contains(r"\.0+$").fill_null(False)).any():
         return cells, reasons
-    why = "may have a point between thousands: write whole numbers without one"
-    return cells.set(grouped, None), put(reasons.cast(pl.String), grouped, why)
+    return cells.set(grouped, None), put(reasons.cast(pl.String), grouped, POINT_BETWEEN_THOUSANDS().dumps())
 
 
 def _nearly_whole(
@@ -214,8 +239,8 @@ def _nearly_whole(
     whole = ((scaled - near).abs() <= slack) & (near.abs() < EXACT_FLOAT) & ((near == 0) | (scale != 1))
     why = pl.select(
         pl.when(whole).then(None)
-        .when(scaled.abs() >= EXACT_FLOAT).then(pl.lit("is beyond what can be held exactly"))
-        .otherwise(pl.lit("is no whole number"))
+        .when(scaled.abs() >= EXACT_FLOAT).then(BEYOND_EXACT.column())
+        .otherwise(NOT_WHOLE.column())
     ).to_series()  # fmt: skip
     return put(exact, left, near.set(~whole, None).cast(pl.Int64)), put(reasons, left, why)
 
@@ -244,19 +269,17 @@ def _odd_number(cell: str) -> str | None:
         return text
     if re.fullmatch(_EXPONENT, text):
         if rounded(text):
-            raise Unreadable("is rounded, as a spreadsheet shows large numbers: digits are lost")
+            raise Unreadable(ROUNDED_DIGITS())
         if abs(float(text)) >= EXACT_FLOAT:
-            raise Unreadable("is beyond what can be held exactly")
+            raise Unreadable(BEYOND_EXACT())
         return np.format_float_positional(float(text), trim="-")
     if ";" in text:
-        raise Unreadable("has a decimal comma, or stands beside cells that have one: write a point")
+        raise Unreadable(DECIMAL_COMMA())
     if text.endswith("%"):
-        raise Unreadable(
-            "carries a percent sign: deliver fractions, or take the sign out and declare weight_unit = 'percent' (weights of indices)"
-        )
+        raise Unreadable(PERCENT_SIGN())
     if text.startswith("#"):
-        raise Unreadable("is an error of a spreadsheet")
-    raise Unreadable("is no number")
+        raise Unreadable(SPREADSHEET_ERROR())
+    raise Unreadable(NO_NUMBER())
 
 
 def rounded(cell: str) -> bool:
@@ -284,7 +307,7 @@ def _dates(cells: pl.Series, stamps: Stamps) -> Column:
         zoned = cells if carried else cells.dt.replace_time_zone(stamps.time_zone)
         return map_distinct(zoned, lambda stamp: _day_of(stamp, carried), pl.Date)
     if cells.dtype == pl.Boolean or cells.dtype.is_temporal():
-        return _condemned(cells, pl.Date, "is no date")
+        return _condemned(cells, pl.Date, NO_DATE())
     if cells.dtype.is_numeric():
         if cells.dtype.is_float():
             cells = cells.set(~cells.is_finite().fill_null(True), None)
@@ -302,13 +325,13 @@ def _day_of(stamp: dt.datetime, carried: bool) -> dt.date:
         return local.date()
     if carried and stamp.utcoffset() == dt.timedelta(0) and stamp.time() == dt.time(0):
         return stamp.date()
-    raise Unreadable("has a time of day in Shanghai: a date is needed, or landing.time_zone says another zone")
+    raise Unreadable(TIME_OF_DAY())
 
 
 def _day_of_number(number: float) -> dt.date:
     """The day of a number such as 20230201, never one of days since some year. Raises Unreadable."""
     if number != int(number) or not 19000101 <= number <= 99991231:
-        raise Unreadable("is no date of the form 20230201; serial numbers of a spreadsheet are not guessed")
+        raise Unreadable(SERIAL_NUMBER())
     return _calendar_day(int(number) // 10_000, int(number) // 100 % 100, int(number) % 100)
 
 
@@ -338,7 +361,7 @@ def stamp_of(day: dt.date, time: str, zone: str | None, default_zone: str) -> tu
     try:
         clock = dt.time.fromisoformat(time.zfill(len(time) + (time.index(":") == 1)))
     except ValueError:
-        raise Unreadable("has no time of day behind the date") from None
+        raise Unreadable(NO_TIME_AFTER_DATE()) from None
     if zone is None:
         return dt.datetime.combine(day, clock, ZoneInfo(default_zone)), False
     minutes = 0
@@ -354,18 +377,18 @@ def _plain_day(text: str, stamps: Stamps) -> dt.date:
     if found := _YEAR_LAST.fullmatch(text):
         first, second, year = map(int, found.groups())
         if stamps.date_order == "year_first":
-            raise Unreadable("may be read with day or month first: declare the order by the setting landing.date_order")
+            raise Unreadable(AMBIGUOUS_DATE())
         return _calendar_day(year, *((second, first) if stamps.date_order == "day_first" else (first, second)))
     if re.fullmatch(r"\d{5}(\.\d+)?", text, re.ASCII):
-        raise Unreadable("is no date of the form 20230201; serial numbers of a spreadsheet are not guessed")
-    raise Unreadable("is no date: write 2023-02-01")
+        raise Unreadable(SERIAL_NUMBER())
+    raise Unreadable(NO_DATE())
 
 
 def _calendar_day(year: int, month: int, day: int) -> dt.date:
     try:
         return dt.date(year, month, day)
     except ValueError:
-        raise Unreadable("is no day of the calendar") from None
+        raise Unreadable(NO_CALENDAR_DAY()) from None
 
 
 # --- flags and words ----------------------------------------------------------------------------------------------------
@@ -375,7 +398,7 @@ def _flags(cells: pl.Series) -> Column:
     if cells.dtype == pl.Boolean:
         return _clean(cells)
     if cells.dtype.is_temporal():
-        return _condemned(cells, pl.Boolean, "is no flag")
+        return _condemned(cells, pl.Boolean, NO_FLAG())
     if cells.dtype.is_float():
         cells = cells.set(~cells.is_finite().fill_null(True), None)
     return map_distinct(stripped(cells) if cells.dtype == pl.String else cells, _flag, pl.Boolean)
@@ -384,7 +407,7 @@ def _flags(cells: pl.Series) -> Column:
 def _flag(cell: Any) -> bool:
     word = unicodedata.normalize("NFKC", str(cell)).strip(BLANKS).lower()
     if word not in FLAGS:
-        raise Unreadable("is no flag: write true or false")
+        raise Unreadable(NO_FLAG())
     return FLAGS[word]
 
 
@@ -394,9 +417,7 @@ def _words(cells: pl.Series) -> Column:
         damaged = text.str.contains("\ufffd", literal=True).fill_null(False)
         if not damaged.any():
             return _clean(text)
-        return Column(
-            text.set(damaged, None), put(_none(text).cast(pl.String), damaged, "holds bytes that are no text")
-        )
+        return Column(text.set(damaged, None), put(_none(text).cast(pl.String), damaged, BYTES_NO_TEXT().dumps()))
     if cells.dtype.is_float():  # a data frame holds a code beside a missing one as 600519.0
         cells = cells.set(~cells.is_finite().fill_null(True), None)
         if (cells == cells.round()).fill_null(True).all():
@@ -407,7 +428,7 @@ def _words(cells: pl.Series) -> Column:
 def _word(cell: str) -> str | None:
     word = cell.strip(BLANKS)
     if "\ufffd" in word:
-        raise Unreadable("holds bytes that are no text")
+        raise Unreadable(BYTES_NO_TEXT())
     return None if word.lower() in NOTHING else word
 
 
@@ -420,14 +441,15 @@ def _none(cells: pl.Series) -> pl.Series:
     return pl.Series(cells.name, [None], pl.Null).new_from_index(0, len(cells))
 
 
-def _condemned(cells: pl.Series, dtype: Any, reason: str) -> Column:
+def _condemned(cells: pl.Series, dtype: Any, reason: Reason) -> Column:
     nothing = pl.Series(cells.name, [None], dtype).new_from_index(0, len(cells))
-    return Column(nothing, put(_none(cells).cast(pl.String), cells.is_not_null(), reason))
+    return Column(nothing, put(_none(cells).cast(pl.String), cells.is_not_null(), reason.dumps()))
 
 
 def counted(reasons: Mapping[str, int], most: int = 3) -> str:
-    """Format the commonest reasons with their numbers of rows, as "12 rows: volume is no number; 3 rows: …"."""
-    ranked = sorted(reasons.items(), key=lambda one: (-one[1], one[0]))
+    """Format the commonest reasons (`Reason.dumps`) with their numbers of rows, as "12 rows: volume is no number; 3 rows: …"."""
+    worded = ((str(Reason.loads(reason)), count) for reason, count in reasons.items())
+    ranked = sorted(worded, key=lambda one: (-one[1], one[0]))
     shown = [f"{count} row{'s' if count > 1 else ''}: {reason}" for reason, count in ranked[:most]]
     left = sum(count for _, count in ranked[most:])
     return "; ".join([*shown, *([f"{left} rows for other reasons"] if left else [])])

@@ -30,7 +30,7 @@ SUPERSEDED = "an earlier version of an announcement of that day: the later one i
 UNLISTED = (
     "it trades, and no usable row of the table lists it: its listed_days are unknown, and it is not in the universe"
 )
-HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, NO_FIGURES, REPEATED, NO_PART, SUPERSEDED, UNLISTED})
+HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, NO_FIGURES, REPEATED().dumps(), NO_PART, SUPERSEDED, UNLISTED})
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.
     usable, aside = marked.filter(pl.col("reason").is_null()), marked.filter(pl.col("reason").is_not_null())
     if usable.select(key).is_duplicated().any():
         again = ~usable.select(pl.struct(rows.columns).is_first_distinct()).to_series()
-        aside = pl.concat([aside, usable.filter(again).with_columns(reason=pl.lit(REPEATED))])
+        aside = pl.concat([aside, usable.filter(again).with_columns(reason=REPEATED.column())])
         usable = usable.filter(~again)
         differing = usable.select(key).is_duplicated()
         text = f"{', '.join(key)} delivered more than once with different values"

@@ -12,6 +12,7 @@ from typing import Any, Protocol, runtime_checkable
 from resources.language import Bilingual, Language
 from resources.reason_words import (
     bars,
+    cells,
     checks,
     delivered_bars,
     factors,
@@ -28,6 +29,7 @@ from resources.reason_words import (
 STAGES = (
     general,
     checks,
+    cells,
     ticks,
     bars,
     tape_health,

@@ -19,6 +19,7 @@ from resources.bar_forms import BARS, read_bars, start_minute
 from resources.delivered_files import DeliveredTable
 from resources.errors import InputError
 from resources.landing import LandingZone
+from resources.reasons import describe_column
 from resources.rulebook import Rulebook
 from resources.settings.landing import LandingSettings
 from resources.table import Land
@@ -141,7 +142,10 @@ def test_a_label_of_ends_that_names_no_bar_is_said() -> None:
     read = as_read(pl.concat([bars, other.select(bars.columns)]), minute_labels="end")
     said = read.filter(pl.col("unreadable").is_not_null())
     assert said["symbol"].unique().sort().to_list() == sorted(NAMES)
-    assert "minute = 780 is the end of no bar (landing.bars.minute_labels = 'end')" in said["unreadable"].to_list()
+    assert (
+        "minute = 780 is the end of no bar (landing.bars.minute_labels = 'end')"
+        in describe_column(said["unreadable"]).to_list()
+    )
     assert delivered_bars(read, DATE, NAME, {}, RULES).rejected["symbol"].unique().sort().to_list() == sorted(NAMES)
 
 
@@ -275,7 +279,7 @@ def test_a_time_of_day_that_lost_its_0_sets_its_symbol_aside() -> None:
         MINUTE_FORMS["digits"].str.strip_chars_start("0").alias("minute")
     )
     read = as_read(bars, date=DATE)
-    assert read["unreadable"].drop_nulls().str.contains("lost its 0").all()
+    assert describe_column(read["unreadable"].drop_nulls()).str.contains("lost its 0").all()
     assert delivered_bars(read, DATE, NAME, {}, RULES).rejected["symbol"].unique().to_list() == NAMES[:1]
 
 
@@ -419,5 +423,5 @@ def test_a_column_date_must_name_the_day_of_the_file(form: str):
         InputError, match="its column date holds 2023-05-11 in all of its 3 rows, but its name is of 2023-05-12"
     ):
         read([other] * 3)
-    told = read([day, other, day]).sort("minute")["unreadable"].to_list()
+    told = describe_column(read([day, other, day]).sort("minute")["unreadable"]).to_list()
     assert told == [None, "date = 2023-05-11 is another day than the file's, 2023-05-12", None]

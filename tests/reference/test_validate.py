@@ -102,7 +102,7 @@ def test_every_price_of_whole_cents_survives_unchanged() -> None:
 def test_rows_delivered_twice() -> None:
     same = sift(validate.sift_daily_prices, prices({}, {}, {"symbol": "000001.SZ"}))
     assert sorted(same.usable["symbol"]) == ["000001.SZ", "600519.SH"]
-    assert same.counts() == {validate.REPEATED: 1}
+    assert same.counts() == {validate.REPEATED().dumps(): 1}
     assert same.faults.is_empty()
     differing = sift(validate.sift_daily_prices, prices({}, {"close": 10.3}, {"symbol": "000001.SZ"}))
     assert differing.usable["symbol"].to_list() == ["000001.SZ"]

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from resources.code_changes import SCHEMA, CodeChanges, Renames, sift_changes
+from resources.reasons import describe_column
 
 FIRST = dt.date(2024, 1, 1)
 A, B, C, D = "600001.SH", "600002.SH", "600003.SH", "600004.SH"
@@ -24,7 +25,7 @@ def table(*rows: tuple) -> pl.DataFrame:
 
 
 def reasons(changes: CodeChanges) -> list[str]:
-    return changes.aside["reason"].to_list()
+    return describe_column(changes.aside["reason"]).to_list()
 
 
 @st.composite

@@ -50,6 +50,8 @@ NO_WORDS_OF_ITS_OWN = {
     "finding",
     "reason_of",
     "row",
+    "cell_unreadable",
+    "cell_as_delivered",
     "counted",
     "counted_alone",
 }  # what they hold is shown as it is

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from resources.errors import InputError, SettingsError
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.reasons import describe_column
 from resources.reference_forms import NOTES, single_quarters
 from resources.reference_tables import REFERENCE
 from resources.settings.base import Section
@@ -116,7 +117,7 @@ def test_one_bad_cell_sets_its_row_aside_and_keeps_the_cell(tmp_path: Path, colu
     frame = read(land(tmp_path, {"daily_prices": as_csv(PRICES, spell=spell)}), "daily_prices")
     faulty = frame.filter(pl.col("unreadable").is_not_null())
     assert faulty.select("date", "symbol").rows() == [key]
-    assert faulty["unreadable"][0].startswith(why)
+    assert describe_column(faulty["unreadable"])[0].startswith(why)
     assert faulty["delivered"][0] == f"{column} = {bad!r}"
     assert faulty[column][0] is None
     rest = pl.col("date").eq(DAYS[1]) & pl.col("symbol").eq(SYMBOLS[2])
@@ -229,7 +230,7 @@ def test_a_spreadsheet_may_state_its_separator(tmp_path: Path) -> None:
 def test_a_byte_that_is_no_text_sets_its_row_aside(tmp_path: Path) -> None:
     data = as_csv(TABLES["industries"]).replace(b"steel", b"\xff\xff", 1)
     frame = read(land(tmp_path, {"industries": data}), "industries")
-    assert frame["unreadable"].drop_nulls().to_list() == ["industry holds bytes that are no text"]
+    assert describe_column(frame["unreadable"].drop_nulls()).to_list() == ["industry holds bytes that are no text"]
 
 
 # --- what is declared ---------------------------------------------------------------------------------------------------
@@ -348,7 +349,7 @@ def test_adjusted_prices_without_a_factor_are_refused(tmp_path: Path) -> None:
         read(land(tmp_path, {"daily_prices": PRICES}), "daily_prices", settings=ADJUSTED)
     holed = PRICES.with_columns(adjust_factor=pl.when(pl.int_range(pl.len()) != 3).then(1.0))
     frame = read(land(tmp_path, {"daily_prices": holed}), "daily_prices", settings=ADJUSTED)
-    assert frame["unreadable"].drop_nulls().to_list() == ["adjust_factor is missing or not above 0"]
+    assert describe_column(frame["unreadable"].drop_nulls()).to_list() == ["adjust_factor is missing or not above 0"]
 
 
 @settings(max_examples=40, deadline=None)
@@ -379,7 +380,9 @@ def test_daily_prices_adjusted_downwards_and_rounded_cannot_be_read(tmp_path: Pa
     frame = read(root, "daily_prices", settings=ADJUSTED)
     bad = frame.filter(pl.col("unreadable").is_not_null())
     assert bad.select("date", "symbol").rows() == [(key["date"], key["symbol"])]
-    assert "rounded to the cent, which leaves the raw price open by 0.0054 yuan" in bad["unreadable"][0]
+    assert (
+        "rounded to the cent, which leaves the raw price open by 0.0054 yuan" in describe_column(bad["unreadable"])[0]
+    )
     same(frame.filter(~one), PRICES.filter(~one))
 
 

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from resources.reasons import describe_column
 from resources.settings.landing import LandingSettings
 from resources.settings.rulebook import BoardCodes, RulebookSettings
 from resources.symbols import StockCodes, index_ranges, read_symbols, stock_ranges
@@ -25,7 +26,7 @@ SHANGHAI, UTC = ZoneInfo("Asia/Shanghai"), ZoneInfo("UTC")
 def cell(text, dtype, **how):
     """The value and the reason of one cell."""
     read = read_column(pl.Series([text]), dtype, **how)
-    return read.values[0], read.reasons[0]
+    return read.values[0], describe_column(read.reasons.cast(pl.String))[0]
 
 
 # --- dates --------------------------------------------------------------------------------------------------------------
@@ -79,7 +80,7 @@ def test_a_midnight_is_its_day_in_shanghai(day, zone, unit) -> None:
 
 def cell_of(cells, dtype=pl.Date, **how):
     read = read_column(cells, dtype, **how)
-    return read.values[0], read.reasons[0]
+    return read.values[0], describe_column(read.reasons.cast(pl.String))[0]
 
 
 def test_a_plain_date_that_a_data_frame_holds_in_utc_is_that_date() -> None:
@@ -174,7 +175,7 @@ def test_nan_is_null_and_infinity_is_a_fault() -> None:
     for dtype in (pl.Int64, pl.Float64):
         read = read_column(pl.Series([math.nan, math.inf, -math.inf, None, 1.0]), dtype)
         assert read.values.to_list() == [None, None, None, None, 1]
-        assert read.reasons.to_list() == [None, "is infinite", "is infinite", None, None]
+        assert describe_column(read.reasons).to_list() == [None, "is infinite", "is infinite", None, None]
         assert cell("inf", dtype) == (None, "is no number")
 
 
