@@ -115,7 +115,7 @@ class Check:
     name: str
     rule: Rule
     critical: bool
-    remedy: Bilingual | str = field(repr=False)  # wording is not part of a partition's version
+    remedy: Bilingual = field(repr=False)  # wording is not part of a partition's version
     mostly: float = 1.0
     plausibility: bool = False
     critical_share: float = 0.5
@@ -123,7 +123,7 @@ class Check:
 
     def advice(self, language: Language = "en") -> str:
         """The remedy as a sentence that follows the rule in words."""
-        return advice(_bilingual(self.remedy)[language], language)
+        return advice(self.remedy[language], language)
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -247,7 +247,7 @@ def judge(
             ruled = _judged_rows(check, judged[key])
             detail = None if bad.is_empty() else _explain(check, bad, judged[key].height, ruled)
             critical = check.critical or bad.height > check.critical_share * ruled
-            verdicts[key][check.name] = Verdict(passed, critical, detail, _bilingual(check.remedy) if detail else None)
+            verdicts[key][check.name] = Verdict(passed, critical, detail, check.remedy if detail else None)
     return verdicts
 
 
@@ -377,10 +377,6 @@ def shorten(detail: str, longest: int, advice: str = "") -> str:
 def advice(remedy: str, language: Language = "en") -> str:
     """A remedy as a sentence that follows a detail; "" where there is none."""
     return _ADVICE[language].format(remedy=remedy) if remedy else ""
-
-
-def _bilingual(remedy: Bilingual | str) -> Bilingual:
-    return remedy if isinstance(remedy, Bilingual) else Bilingual(remedy, remedy)
 
 
 _ADVICE = Bilingual("处理办法：{remedy}", " Remedy: {remedy}")

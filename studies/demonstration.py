@@ -16,6 +16,7 @@ from assets.factors.cross_section import standardise
 from assets.models.schemas import SCORES
 from resources.calendar import Calendar
 from resources.gate import Check, Unique
+from resources.language import Bilingual as T
 from resources.lookback import Lookback
 from resources.made import Made
 from resources.partition import Frames, Partition
@@ -107,7 +108,7 @@ scores = Table(
             "symbol_unique",
             Unique(("symbol", "factor")),
             critical=True,
-            remedy="correct the file of scores: a symbol has more than one row",
+            remedy=T("更正得分文件：有股票出现多行", "correct the file of scores: a symbol has more than one row"),
         ),
     ),
 )

@@ -4,6 +4,7 @@ from assets.bars.schemas import MINUTE_BARS, ORDER_SIZES
 from assets.bars.windows import order_days, threshold_days
 from assets.tape_health.assets import CONTRADICTED
 from resources.gate import Between, Check, Unique
+from resources.language import Bilingual as T
 from resources.table import Land, Read, Table
 
 _TRADED = ("trades.price",)
@@ -29,13 +30,26 @@ order_sizes = Table(
     make="assets.bars.make_order_sizes:make_order_sizes",
     needs={"orders": ("trades.bid_order",), "sum_ln": ("trades.bid_order",), "sum_ln2": ("trades.bid_order",)},
     checks=(
-        Check("symbol_unique", Unique(("symbol",)), critical=True, remedy="deliver one row for each stock"),
-        Check("orders_counted", Between("orders", 0, None), critical=True, remedy="correct the delivered order sizes"),
+        Check(
+            "symbol_unique",
+            Unique(("symbol",)),
+            critical=True,
+            remedy=T("每只股票只提供一行", "deliver one row for each stock"),
+        ),
+        Check(
+            "orders_counted",
+            Between("orders", 0, None),
+            critical=True,
+            remedy=T("更正所提供的委托规模数据", "correct the delivered order sizes"),
+        ),
         Check(
             "no_symbol_set_aside",
             Between("set_aside", 0, 0),
             critical=False,
-            remedy="deliver the files of the named symbols again; until then this day is left out of their thresholds",
+            remedy=T(
+                "重新提供所列股票的文件；在此之前，这一天不参与其大单阈值的计算",
+                "deliver the files of the named symbols again; until then this day is left out of their thresholds",
+            ),
             explained_by=("tape_health.no_symbol_set_aside",),
         ),
     ),
@@ -92,26 +106,38 @@ minute_bars = Table(
             "volume_equals_exchange_total",
             Between("volume_difference", 0, 0),
             critical=True,
-            remedy="deliver the day's tick files again, or correct daily_prices",
+            remedy=T(
+                "重新提供当日的逐笔文件，或更正 daily_prices",
+                "deliver the day's tick files again, or correct daily_prices",
+            ),
         ),
         Check(
             "bars_hold_every_trade",
             Between("unaccounted_volume", 0, 0),
             critical=True,
-            remedy="the bars do not contain every trade of the tape exactly once: this is a mistake in the code; report it with the day's files",
+            remedy=T(
+                "分钟线没有恰好包含每笔成交一次，属于程序错误：请连同当日文件报告",
+                "the bars do not contain every trade of the tape exactly once: this is a mistake in the code; report it with the day's files",
+            ),
         ),
         Check(
             "dense_bars_complete",
             Between("missing_bars", 0, 0),
             critical=True,
-            remedy="a symbol-day does not have exactly the bars of SPEC §1: this is a mistake in the code; report it with the day's files",
+            remedy=T(
+                "某股票当日的分钟线与 SPEC §1 规定的不完全一致，属于程序错误：请连同当日文件报告",
+                "a symbol-day does not have exactly the bars of SPEC §1: this is a mistake in the code; report it with the day's files",
+            ),
         ),
         Check(
             "last_close_equals_official_close",
             Between("close_difference", -0.00005, 0.00005),
             critical=False,
             critical_share=1,  # before there were closing auctions, the official close was an average
-            remedy="the close of the last bar differs from daily_prices: check the daily prices of the named symbols",
+            remedy=T(
+                "末根分钟线的收盘价与 daily_prices 不同：检查所列股票的日行情",
+                "the close of the last bar differs from daily_prices: check the daily prices of the named symbols",
+            ),
         ),
         Check(
             "daily_prices_agree_with_trades",
@@ -124,20 +150,29 @@ minute_bars = Table(
             "prices_inside_limits",
             Between("outside_limits", 0, 0),
             critical=False,
-            remedy="bars have prices outside the day's limit prices: check the limit prices of the named symbols",
+            remedy=T(
+                "分钟线有价格超出当日涨跌停价：检查所列股票的涨跌停价",
+                "bars have prices outside the day's limit prices: check the limit prices of the named symbols",
+            ),
         ),
         Check(
             "orders_delivered_as_before",
             Between("too_many_without_orders", 0, 0),
             critical=True,
-            remedy="deliver the day's order files; if the vendor no longer delivers orders, set bars.expect_orders = 'never'",
+            remedy=T(
+                "提供当日的逐笔委托文件；若供应商不再提供逐笔委托，设 bars.expect_orders = 'never'",
+                "deliver the day's order files; if the vendor no longer delivers orders, set bars.expect_orders = 'never'",
+            ),
         ),
         Check(
             "orders_of_every_name_delivered",
             Between("without_orders", 0, 0),
             critical=False,
             critical_share=1,  # the check above decides whether the day is refused
-            remedy="deliver the orders of the named symbols; their bars are used, but their trades are not compared with orders",
+            remedy=T(
+                "提供所列股票的逐笔委托；其分钟线仍被使用，但成交未与委托核对",
+                "deliver the orders of the named symbols; their bars are used, but their trades are not compared with orders",
+            ),
         ),
     ),
 )

@@ -5,9 +5,12 @@ import polars as pl
 from assets.factors import windows
 from assets.factors.styles import NEEDS, SCHEMA, window_and_formation_days, window_days
 from resources.gate import Between, Check, Unique
+from resources.language import Bilingual as T
 from resources.table import Read, Table
 
-FAULT = "this is a fault of the code; report it with the partition's folder"
+FAULT = T(
+    "属于程序错误：请连同该分区的文件夹报告", "this is a fault of the code; report it with the partition's folder"
+)
 
 day_indicators = Table(
     name="day_indicators",
@@ -57,7 +60,10 @@ the table in extra_factors.parquet.
             "closing_volume_share_is_a_share",
             Between("closing_volume_share", 0, 1),
             critical=True,
-            remedy="the day's bars contain a negative volume; rebuild them from corrected files",
+            remedy=T(
+                "当日分钟线有负的成交量：更正文件后重建",
+                "the day's bars contain a negative volume; rebuild them from corrected files",
+            ),
         ),
         Check("flat_share_is_a_share", Between("flat_share", 0, 1), critical=True, remedy=FAULT),
         Check("open_amount_not_negative", Between("open_amount", 0, None), critical=True, remedy=FAULT),
@@ -67,14 +73,17 @@ the table in extra_factors.parquet.
             Between("post_open_growth", 0.6, 1.7),
             critical=False,
             mostly=0.995,
-            remedy="compare the close in reference/daily_prices with the day's bars: one of the two uses adjusted or wrong prices",
+            remedy=T(
+                "将 reference/daily_prices 的收盘价与当日分钟线比较：其中之一使用了复权价或错误的价格",
+                "compare the close in reference/daily_prices with the day's bars: one of the two uses adjusted or wrong prices",
+            ),
         ),
         Check(
             "large_trade_growth_plausible",
             Between("large_trade_growth", 0.5, 2.0),
             critical=False,
             mostly=0.995,
-            remedy="look for wrong prices in the day's bars",
+            remedy=T("检查当日分钟线中的错误价格", "look for wrong prices in the day's bars"),
         ),
     ),
 )
@@ -118,7 +127,10 @@ value in U(t) is a null column with its reason. Market values are in yuan.
             Between("coverage", 0.5, 1),
             critical=False,
             critical_share=1,
-            remedy="find the reference table that lacks these stocks: reference/fundamentals, or the prices of the window",
+            remedy=T(
+                "找出缺少这些股票的基础数据：reference/fundamentals，或窗口内的日行情",
+                "find the reference table that lacks these stocks: reference/fundamentals, or the prices of the window",
+            ),
         ),
     ),
 )
@@ -162,7 +174,10 @@ left out of the regression, and the partition's notes name it.
             Between("coverage", 0.8, 1),
             critical=False,
             critical_share=1,
-            remedy="find the stocks without bars on the window's days (minute_bars) or without an industry (styles)",
+            remedy=T(
+                "找出窗口内没有分钟线（minute_bars）或没有行业（styles）的股票",
+                "find the stocks without bars on the window's days (minute_bars) or without an industry (styles)",
+            ),
         ),
     ),
 )

@@ -4,9 +4,12 @@ import polars as pl
 
 from assets.features.names import BAR_FEATURES, BAR_NEEDS, DAILY_FEATURES, DAILY_NEEDS, HOUR_FEATURE
 from resources.gate import Between, Check
+from resources.language import Bilingual as T
 from resources.table import Read, Table, days
 
-FAULT = "this is a fault of the code; report it with the partition's folder"
+FAULT = T(
+    "属于程序错误：请连同该分区的文件夹报告", "this is a fault of the code; report it with the partition's folder"
+)
 
 bar_features = Table(
     name="bar_features",
@@ -45,7 +48,10 @@ definition of every column is in `assets/features/names.py`. The networks read t
             Between("return_coverage", 0.99, 1),
             critical=False,
             critical_share=1,
-            remedy="some bars have no price before them: no trade, no auction price and no pre_close. Complete the day's files",
+            remedy=T(
+                "部分分钟线之前没有价格：既无成交和集合竞价价格，也无 pre_close；请补全当日文件",
+                "some bars have no price before them: no trade, no auction price and no pre_close. Complete the day's files",
+            ),
         ),
     ),
 )
@@ -71,14 +77,20 @@ chained by pre_close. A window statistic requires 75 % of its days. The definiti
             "close_not_above_highest_high",
             Between("largest_distance_to_high", None, 1e-6),
             critical=False,
-            remedy="reference/daily_prices contains a close above the high of its day; correct the row",
+            remedy=T(
+                "reference/daily_prices 有收盘价高于当日最高价：更正该行",
+                "reference/daily_prices contains a close above the high of its day; correct the row",
+            ),
         ),
         Check(
             "month_of_history_known",
             Between("return_20_coverage", 0.8, 1),
             critical=False,
             critical_share=1,
-            remedy="fewer than 20 days of daily_prices before this day: start reference/daily_prices earlier",
+            remedy=T(
+                "此日之前 daily_prices 不足 20 日：让 reference/daily_prices 从更早的日期开始",
+                "fewer than 20 days of daily_prices before this day: start reference/daily_prices earlier",
+            ),
         ),
     ),
 )

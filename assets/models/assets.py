@@ -4,14 +4,19 @@ from assets import catalogue
 from assets.models import offset_windows, windows
 from assets.models.schemas import CURVES, MEASURE, SCORES
 from resources.gate import Between, Check, Unique
+from resources.language import Bilingual as T
 from resources.table import Read, Table
 
-NOT_FINITE = "the network's outputs are not finite: lower learning_rate, or set precision to float32, and train again"
+NOT_FINITE = T(
+    "网络的输出不是有限数：调低 learning_rate，或将 precision 设为 float32，然后重新训练",
+    "the network's outputs are not finite: lower learning_rate, or set precision to float32, and train again",
+)
 
 
 def model_table(key: str) -> Table:
     """Declare the table of one model, whose network, window and training the settings section models.<key> decides."""
     factor = catalogue.BY_KEY[key]
+    diverged = T(f"训练发散：调低 models.{key}.learning_rate", f"training diverged: lower models.{key}.learning_rate")
     return Table(
         name=key,
         stage="models",
@@ -55,26 +60,32 @@ Weeks before the first whose window fits into the history are empty, with the nu
                 "granularity_seed_epoch_unique",
                 Unique(("granularity", "seed", "epoch")),
                 critical=True,
-                remedy="this is a fault of the code: each granularity and seed must be trained once",
+                remedy=T(
+                    "属于程序错误：每个颗粒度与随机种子只应训练一次",
+                    "this is a fault of the code: each granularity and seed must be trained once",
+                ),
             ),
             Check(
                 "validation_loss_finite",
                 Between(MEASURE, -1e6, 1e6),
                 critical=True,
-                remedy=f"training diverged: lower models.{key}.learning_rate",
+                remedy=diverged,
             ),
             Check(
                 "validation_ic_is_a_correlation",
                 Between("valid_ic", -1.0, 1.0),
                 critical=True,
-                remedy=f"training diverged: lower models.{key}.learning_rate",
+                remedy=diverged,
             ),
             Check(
                 "kept_epochs_have_positive_validation_ic",
                 Between("kept_valid_ic", 0.0, None),
                 critical=False,
                 critical_share=1,
-                remedy="the network does not predict the validation days: see dropped features and samples in card.json",
+                remedy=T(
+                    "网络对验证日没有预测能力：查看 card.json 中未使用的特征与样本",
+                    "the network does not predict the validation days: see dropped features and samples in card.json",
+                ),
             ),
         ),
         pool="gpu",
@@ -126,7 +137,10 @@ Scores use no labels and no prices. With `train_lag_weeks` = 1 the model of the 
             "symbol_factor_unique",
             Unique(("symbol", "factor")),
             critical=True,
-            remedy="securities, bar_features or daily_features hold a symbol twice: make them again",
+            remedy=T(
+                "securities、bar_features 或 daily_features 有重复的股票：重建这些表",
+                "securities, bar_features or daily_features hold a symbol twice: make them again",
+            ),
         ),
         Check("raw_score_finite", Between("raw", -1e6, 1e6), critical=True, remedy=NOT_FINITE),
         Check("score_is_a_zscore", Between("magnitude", 0.0, 1.0 + 1e-9), critical=True, remedy=NOT_FINITE),
@@ -134,14 +148,20 @@ Scores use no labels and no prices. With `train_lag_weeks` = 1 the model of the 
             "score_varies",
             Between("spread", 0.5, 1.5),
             critical=False,
-            remedy="the model's scores hardly differ among stocks: see its learning curves",
+            remedy=T(
+                "模型对各股票的得分几乎相同：查看其学习曲线",
+                "the model's scores hardly differ among stocks: see its learning curves",
+            ),
         ),
         Check(
             "universe_is_scored",
             Between("coverage", 0.8, 1.0),
             critical=False,
             critical_share=1,
-            remedy="find the stocks of U(t) that lack bars, daily rows or features on the sequence's days, or styles",
+            remedy=T(
+                "找出全市场股票中在序列各日缺少分钟线、日行情或特征，或者缺少风格的股票",
+                "find the stocks of U(t) that lack bars, daily rows or features on the sequence's days, or styles",
+            ),
         ),
     ),
 )
@@ -176,7 +196,10 @@ empty where no path needs it. Its columns are those of `scores`.
             "date_symbol_factor_unique",
             Unique(("date", "symbol", "factor")),
             critical=True,
-            remedy="securities, bar_features or daily_features hold a symbol twice: make them again",
+            remedy=T(
+                "securities、bar_features 或 daily_features 有重复的股票：重建这些表",
+                "securities, bar_features or daily_features hold a symbol twice: make them again",
+            ),
         ),
         Check("raw_score_finite", Between("raw", -1e6, 1e6), critical=True, remedy=NOT_FINITE),
     ),

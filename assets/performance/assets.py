@@ -5,10 +5,14 @@ from assets.performance import evaluation as evaluation_rows
 from assets.performance import rebalancing
 from assets.performance.schemas import FACTOR_RETURNS, RANK_ICS
 from resources.gate import Between, Check, InSet, Unique
+from resources.language import Bilingual as T
 from resources.table import Read, Table
 
-PRICES = "look for a wrong pre_close, close or amount among the week's daily_prices, and deliver the corrected rows"
-CODE = "this is a mistake in the code; report it with the partition's files"
+PRICES = T(
+    "在本周 daily_prices 中查找错误的 pre_close、close 或 amount，并提供更正后的数据",
+    "look for a wrong pre_close, close or amount among the week's daily_prices, and deliver the corrected rows",
+)
+CODE = T("属于程序错误：请连同该分区的文件报告", "this is a mistake in the code; report it with the partition's files")
 
 LEGS = ("long", "short", "market")
 
@@ -91,7 +95,10 @@ period ends.
             Between("names", 20, None),
             critical=False,
             critical_share=1,
-            remedy="deliver minute data of more stocks; a RankIC of fewer than 20 stocks is mostly noise",
+            remedy=T(
+                "提供更多股票的分钟数据；少于 20 只股票的 RankIC 大多是噪声",
+                "deliver minute data of more stocks; a RankIC of fewer than 20 stocks is mostly noise",
+            ),
         ),
     ),
 )

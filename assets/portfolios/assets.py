@@ -4,11 +4,57 @@ from assets.catalogue import PORTFOLIOS, Portfolio
 from assets.portfolios import windows
 from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO, PORTFOLIO_LINES, PORTFOLIO_RETURNS
 from resources.gate import Between, Check, InSet, NotNull, Unique
+from resources.language import Bilingual as T
 from resources.table import Read, Table, week_days
 
-DATA = "read solve.parquet beside the partition, and correct the week's scores, index weights or prices"
-CODE = (
-    "this is a mistake in the code, because the stored solution does not verify; report it with the partition's files"
+DATA = T(
+    "查看分区旁的 solve.parquet，更正本周的得分、指数权重或价格",
+    "read solve.parquet beside the partition, and correct the week's scores, index weights or prices",
+)
+CODE = T(
+    "所存的解未通过验证，属于程序错误：请连同该分区的文件报告",
+    "this is a mistake in the code, because the stored solution does not verify; report it with the partition's files",
+)
+
+PORTFOLIO_CHECKS = (
+    Check("solver_solved", InSet("status", ("optimal", "relaxed")), critical=True, remedy=DATA),
+    Check("weights_sum_to_one", Between("weight_sum", 1 - 1e-8, 1 + 1e-8), critical=True, remedy=DATA),
+    Check("no_negative_weights", Between("lowest_weight", 0, None), critical=True, remedy=CODE),
+    Check("every_constraint_holds", Between("residual", 0, 1e-8), critical=True, remedy=CODE),
+    Check("duality_gap_closed", Between("duality_gap", -1e-8, 1e-8), critical=True, remedy=CODE),
+    Check("nothing_forbidden_bought", Between("not_buyable_bought", 0, 0), critical=True, remedy=CODE),
+    Check("cash_not_negative", Between("lowest_cash", 0, None), critical=True, remedy=CODE),
+    Check("benchmark_sums_to_one", Between("benchmark_sum", 1 - 1e-9, 1 + 1e-9), critical=True, remedy=CODE),
+    Check(
+        "nothing_relaxed",
+        InSet("status", ("optimal", "failed")),
+        critical=False,
+        critical_share=1,
+        remedy=T(
+            "查看 solve.parquet 中的放松记录与冲突；常见原因是停牌持仓使行业权重无法与基准一致",
+            "read relaxations and conflicts in solve.parquet; the usual cause is suspended holdings, which keep an industry from its benchmark weight",
+        ),
+    ),
+    Check(
+        "benchmark_members_listed",
+        Between("benchmark_delisted", 0, 0.01),
+        critical=False,
+        critical_share=1,
+        remedy=T(
+            "提供更新的 index_weights，或 reference/instruments 中成份股的数据；没有数据的成份股视为已退市",
+            "deliver newer index_weights, or the members' rows of reference/instruments; a member without one counts as delisted",
+        ),
+    ),
+    Check(
+        "benchmark_has_scores",
+        Between("benchmark_without_score", 0, 0.2),
+        critical=False,
+        critical_share=1,
+        remedy=T(
+            "提供无得分成份股的分钟数据；在此之前不能买入这些股票",
+            "deliver minute data of the members without a score, which cannot be bought until then",
+        ),
+    ),
 )
 
 
@@ -58,37 +104,7 @@ the daily returns. The partition is empty, with the reason, until scores and ind
         rules=("boards", "lots", "fees"),
         functions=("portfolios.covariance", "portfolios.extra_constraints"),
         make="assets.portfolios.week.make_portfolio:make_portfolio",
-        checks=(
-            Check("solver_solved", InSet("status", ("optimal", "relaxed")), critical=True, remedy=DATA),
-            Check("weights_sum_to_one", Between("weight_sum", 1 - 1e-8, 1 + 1e-8), critical=True, remedy=DATA),
-            Check("no_negative_weights", Between("lowest_weight", 0, None), critical=True, remedy=CODE),
-            Check("every_constraint_holds", Between("residual", 0, 1e-8), critical=True, remedy=CODE),
-            Check("duality_gap_closed", Between("duality_gap", -1e-8, 1e-8), critical=True, remedy=CODE),
-            Check("nothing_forbidden_bought", Between("not_buyable_bought", 0, 0), critical=True, remedy=CODE),
-            Check("cash_not_negative", Between("lowest_cash", 0, None), critical=True, remedy=CODE),
-            Check("benchmark_sums_to_one", Between("benchmark_sum", 1 - 1e-9, 1 + 1e-9), critical=True, remedy=CODE),
-            Check(
-                "nothing_relaxed",
-                InSet("status", ("optimal", "failed")),
-                critical=False,
-                critical_share=1,
-                remedy="read relaxations and conflicts in solve.parquet; the usual cause is suspended holdings, which keep an industry from its benchmark weight",
-            ),
-            Check(
-                "benchmark_members_listed",
-                Between("benchmark_delisted", 0, 0.01),
-                critical=False,
-                critical_share=1,
-                remedy="deliver newer index_weights, or the members' rows of reference/instruments; a member without one counts as delisted",
-            ),
-            Check(
-                "benchmark_has_scores",
-                Between("benchmark_without_score", 0, 0.2),
-                critical=False,
-                critical_share=1,
-                remedy="deliver minute data of the members without a score, which cannot be bought until then",
-            ),
-        ),
+        checks=PORTFOLIO_CHECKS,
     )
 
 
@@ -131,14 +147,20 @@ the week after the first build.
             NotNull("benchmark"),
             critical=False,
             critical_share=1,
-            remedy="deliver reference/index_prices or index_weights of the index for these days",
+            remedy=T(
+                "提供该指数这些日期的 reference/index_prices 或 index_weights",
+                "deliver reference/index_prices or index_weights of the index for these days",
+            ),
         ),
         Check(
             "daily_return_plausible",
             Between("gross", -0.25, 0.25),
             critical=False,
             plausibility=True,
-            remedy="look for a wrong pre_close among the holdings; price limits keep a correct return within this range",
+            remedy=T(
+                "在持仓中查找错误的 pre_close；正确的收益受涨跌停限制，不会超出该范围",
+                "look for a wrong pre_close among the holdings; price limits keep a correct return within this range",
+            ),
         ),
     ),
 )
@@ -190,14 +212,20 @@ whole market is null here, with its reason, and its contribution is part of sele
             Between("basis", -0.005, 0.005),
             critical=False,
             critical_share=1,
-            remedy="the drifted members and the index differ by more than dividends explain; deliver newer reference/index_weights",
+            remedy=T(
+                "漂移后的成份股与指数之差超过分红所能解释的程度：提供更新的 reference/index_weights",
+                "the drifted members and the index differ by more than dividends explain; deliver newer reference/index_weights",
+            ),
         ),
         Check(
             "parts_plausible",
             Between("value", -0.1, 0.1),
             critical=False,
             plausibility=True,
-            remedy="find the stock in names.parquet beside the partition, and examine its prices of the week",
+            remedy=T(
+                "在分区旁的 names.parquet 中找出该股票，检查其本周价格",
+                "find the stock in names.parquet beside the partition, and examine its prices of the week",
+            ),
         ),
     ),
 )
@@ -249,7 +277,10 @@ The score of an offset path is computed on its signal day by the model known the
             Between("gross", -0.25, 0.25),
             critical=False,
             plausibility=True,
-            remedy="look for a wrong pre_close among the holdings; price limits keep a correct return within this range",
+            remedy=T(
+                "在持仓中查找错误的 pre_close；正确的收益受涨跌停限制，不会超出该范围",
+                "look for a wrong pre_close among the holdings; price limits keep a correct return within this range",
+            ),
         ),
     ),
 )

@@ -2,12 +2,17 @@
 
 from assets.reference.schemas import DAILY_PRICES, INDICES, SECURITIES
 from resources.gate import Between, Check, InSet, NotNull, Unique
+from resources.language import Bilingual as T
 from resources.table import Land, Read, Table
 
-REDELIVER = (
-    "read the reasons in set_aside.parquet beside the partition, correct those rows under reference/ and run again"
+REDELIVER = T(
+    "查看分区旁 set_aside.parquet 中的原因，更正 reference/ 下的这些行，然后重新运行",
+    "read the reasons in set_aside.parquet beside the partition, correct those rows under reference/ and run again",
 )
-MEND = "declare the settings that the reasons name, or correct the rows and deliver the table again; set_aside.parquet beside the partition lists them"
+MEND = T(
+    "声明原因中提到的设置，或更正这些行后重新提供该表；分区旁的 set_aside.parquet 列出了这些行",
+    "declare the settings that the reasons name, or correct the rows and deliver the table again; set_aside.parquet beside the partition lists them",
+)
 
 daily_prices = Table(
     name="daily_prices",
@@ -33,16 +38,22 @@ where they were not delivered or contradict the row.
             "prices_of_the_day_delivered",
             Between("names_priced", 1),
             critical=True,
-            remedy="bring reference/daily_prices up to date: the table was delivered, but has no price of this trading day. Where the "
-            "table begins after the minute data, remove the minute data of the days before it",
+            remedy=T(
+                "更新 reference/daily_prices：该表已提供，但没有这个交易日的价格；若该表晚于分钟数据开始，请移除其起始日之前的分钟数据",
+                "bring reference/daily_prices up to date: the table was delivered, but has no price of this trading day. Where the "
+                "table begins after the minute data, remove the minute data of the days before it",
+            ),
             explained_by=("prices_dated_on_trading_days",),
         ),
         Check(
             "prices_dated_on_trading_days",
             Between("dates_shifted", 0, 0),
             critical=True,
-            remedy="deliver each row of reference/daily_prices under its day of trading; a date that was converted from another time zone than "
-            "Shanghai's is a day early",
+            remedy=T(
+                "将 reference/daily_prices 的每一行记在其交易日下；从上海以外的时区换算的日期会早一天",
+                "deliver each row of reference/daily_prices under its day of trading; a date that was converted from another time zone than "
+                "Shanghai's is a day early",
+            ),
         ),
         Check("symbol_unique", Unique(("date", "symbol", "set_aside")), critical=True, remedy=REDELIVER),
         Check(
@@ -58,34 +69,48 @@ where they were not delivered or contradict the row.
             "code_changes_usable",
             Between("changes_aside", 0, 0),
             critical=True,
-            remedy="correct the named rows of reference/code_changes, or remove them: without them a holding of the old code is paid out",
+            remedy=T(
+                "更正 reference/code_changes 中所列的行，或将其删除；没有这些行，旧代码的持仓按退市兑付",
+                "correct the named rows of reference/code_changes, or remove them: without them a holding of the old code is paid out",
+            ),
         ),
         Check(
             "changed_codes_declared",
             Between("undeclared_change", 0, 0),
             critical=False,
             critical_share=1,  # a change of code is no fault of the prices
-            remedy="declare the change in reference/code_changes; otherwise a holding of the old code is paid out",
+            remedy=T(
+                "在 reference/code_changes 中声明代码变更；否则旧代码的持仓按退市兑付",
+                "declare the change in reference/code_changes; otherwise a holding of the old code is paid out",
+            ),
         ),
         Check(
             "code_changes_take_part",
             Between("unmatched_change", 0, 0),
             critical=False,
             critical_share=1,  # such a row has no effect
-            remedy="correct `old` in the named rows of reference/code_changes, or remove the rows",
+            remedy=T(
+                "更正 reference/code_changes 中所列行的 `old`，或删除这些行",
+                "correct `old` in the named rows of reference/code_changes, or remove the rows",
+            ),
         ),
         Check(
             "names_of_the_day_before_priced",
             Between("names_lost", 0, 0),
             critical=True,
-            remedy="deliver all rows of this day of reference/daily_prices",
+            remedy=T(
+                "提供 reference/daily_prices 当日的全部数据", "deliver all rows of this day of reference/daily_prices"
+            ),
             explained_by=("nearly_all_rows_usable",),
         ),
         Check(
             "shares_known",
             NotNull("total_shares"),
             critical=False,
-            remedy="deliver total_shares of the named symbols, which have no market value otherwise",
+            remedy=T(
+                "提供所列股票的 total_shares，否则这些股票没有市值",
+                "deliver total_shares of the named symbols, which have no market value otherwise",
+            ),
             explained_by=("nearly_all_rows_usable",),
         ),
         Check(
@@ -93,7 +118,10 @@ where they were not delivered or contradict the row.
             NotNull("float_shares"),
             critical=False,
             critical_share=1,  # only turnover and float market values need them
-            remedy="deliver float_shares of the named symbols, which have no turnover otherwise",
+            remedy=T(
+                "提供所列股票的 float_shares，否则这些股票没有换手率",
+                "deliver float_shares of the named symbols, which have no turnover otherwise",
+            ),
             explained_by=("nearly_all_rows_usable",),
         ),
         Check("high_not_below_low", Between("day_range", 0), critical=True, remedy=REDELIVER),
@@ -103,23 +131,33 @@ where they were not delivered or contradict the row.
             "limits_follow_the_rulebook",
             Between("limits_refused", 0, 0),
             critical=True,
-            remedy="deliver the exchanges' limits of the day, or remove limit_up and limit_down, so that the rule applies; where the exchanges "
-            "changed the rule, add it to rulebook.price_limits",
+            remedy=T(
+                "提供交易所当日的涨跌停价，或去掉 limit_up 与 limit_down 以采用规则；若交易所更改了规则，请将新规则加入 rulebook.price_limits",
+                "deliver the exchanges' limits of the day, or remove limit_up and limit_down, so that the rule applies; where the exchanges "
+                "changed the rule, add it to rulebook.price_limits",
+            ),
         ),
         Check(
             "limits_filled",
             Between("limit_not_filled", 0, 0),
             critical=False,
             critical_share=1,  # the rule applies to them
-            remedy="fill limit_up and limit_down for every stock, or leave both columns out; a 0 means that a stock has no limit that "
-            "day. Where so many stocks truly have none, the rulebook lacks the rule: add it to rulebook.price_limits",
+            remedy=T(
+                "为每只股票填写 limit_up 与 limit_down，或去掉这两列；0 表示该股票当日无涨跌幅限制。若确有这么多股票没有限制，"
+                "则规则集缺少相应规则：请加入 rulebook.price_limits",
+                "fill limit_up and limit_down for every stock, or leave both columns out; a 0 means that a stock has no limit that "
+                "day. Where so many stocks truly have none, the rulebook lacks the rule: add it to rulebook.price_limits",
+            ),
         ),
         # Resumptions, delisting periods and unusual listing days break the rule for at most 0.46 % of a day's stocks in 2010–2016.
         Check(
             "prices_inside_limits",
             Between("outside_limits", 0, 0),
             critical=False,
-            remedy="deliver limit_up and limit_down with the prices, or add the rule to rulebook.price_limits",
+            remedy=T(
+                "随价格提供 limit_up 与 limit_down，或将规则加入 rulebook.price_limits",
+                "deliver limit_up and limit_down with the prices, or add the rule to rulebook.price_limits",
+            ),
             mostly=0.995,
         ),
     ),
@@ -168,40 +206,58 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             "listing_days_are_not_the_first_prices",
             Between("listed_at_start", 0, 0),
             critical=True,
-            remedy="deliver the listing days of reference/instruments; where those stocks were indeed listed on that day, raise "
-            "reference.max_listed_at_start",
+            remedy=T(
+                "提供 reference/instruments 的上市日期；若这些股票确实在该日上市，调高 reference.max_listed_at_start",
+                "deliver the listing days of reference/instruments; where those stocks were indeed listed on that day, raise "
+                "reference.max_listed_at_start",
+            ),
         ),
         Check(
             "profits_are_of_single_quarters",
             Between("rising_profits", 0, 0),
             critical=True,
-            remedy="declare the periods of the figures, or deliver those of single quarters",
+            remedy=T(
+                "声明数据所属的期间，或提供单季度数据",
+                "declare the periods of the figures, or deliver those of single quarters",
+            ),
         ),
         Check(
             "profits_rise_as_declared",
             Between("doubtful_profits", 0, 0),
             critical=False,
             critical_share=1,  # the years are too few to refuse the table
-            remedy="verify that the figures are those of single quarters or of the year so far, as declared; in so few years it may be chance",
+            remedy=T(
+                "核实数据是否如声明的那样为单季度值或年初至今累计值；年份很少时，也可能出于偶然",
+                "verify that the figures are those of single quarters or of the year so far, as declared; in so few years it may be chance",
+            ),
         ),
         Check(
             "announcements_have_their_days",
             Between("placeholder_dates", 0, 0),
             critical=True,
-            remedy="deliver the announce_date of each figure of reference/fundamentals",
+            remedy=T(
+                "提供 reference/fundamentals 每项数据的 announce_date",
+                "deliver the announce_date of each figure of reference/fundamentals",
+            ),
         ),
         Check(
             "fundamentals_in_yuan",
             Between("other_unit", 0, 0),
             critical=True,
-            remedy="declare the unit, or deliver reference/fundamentals in yuan",
+            remedy=T(
+                "声明单位，或以元为单位提供 reference/fundamentals",
+                "declare the unit, or deliver reference/fundamentals in yuan",
+            ),
         ),
         Check("market_value_positive", Between("total_mv", 1), critical=True, remedy=REDELIVER),
         Check(
             "listing_day_known",
             NotNull("listed_days"),
             critical=False,
-            remedy="add the stocks that trade to reference/instruments with their list_date",
+            remedy=T(
+                "将有成交的股票连同 list_date 加入 reference/instruments",
+                "add the stocks that trade to reference/instruments with their list_date",
+            ),
             mostly=0.999,
             critical_share=0.2,
         ),
@@ -209,7 +265,7 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             "industry_known",
             NotNull("industry"),
             critical=False,
-            remedy="add the missing stocks to reference/industries",
+            remedy=T("将缺少的股票加入 reference/industries", "add the missing stocks to reference/industries"),
             mostly=0.98,
             critical_share=1,  # the next check refuses a partition that lacks too many
             explained_by=("industries_delivered",),
@@ -218,14 +274,14 @@ closing equity of the latest quarter for which it is known, `profitability_year_
             "industries_delivered",
             Between("industries_lacking", 0, 0),
             critical=True,
-            remedy="deliver reference/industries of every stock",
+            remedy=T("提供全部股票的 reference/industries", "deliver reference/industries of every stock"),
         ),
         Check(
             "equity_known",
             NotNull("equity"),
             critical=False,
             critical_share=1,  # where announcements begin after the prices, most stocks have none at first
-            remedy="bring reference/fundamentals up to date",
+            remedy=T("更新 reference/fundamentals", "bring reference/fundamentals up to date"),
             mostly=0.9,
         ),
     ),
@@ -262,55 +318,81 @@ An index of which only closes are known has one row with null symbol and weight.
             "index_moves_with_its_members",
             Between("index_off", 0, 0),
             critical=True,
-            remedy="follow the finding, or correct the close in reference/index_prices or the vector of reference/index_weights",
+            remedy=T(
+                "按检查结果处理，或更正 reference/index_prices 的收盘价或 reference/index_weights 的权重",
+                "follow the finding, or correct the close in reference/index_prices or the vector of reference/index_weights",
+            ),
         ),
         Check(
             "vectors_are_whole",
             Between("members_lost", 0, 0),
             critical=True,
-            remedy="deliver the whole vector of reference/index_weights, or set the index's number of members in reference.index_members",
+            remedy=T(
+                "提供 reference/index_weights 的全部成份股权重，或在 reference.index_members 中设定该指数的成份股数目",
+                "deliver the whole vector of reference/index_weights, or set the index's number of members in reference.index_members",
+            ),
         ),
         Check(
             "weights_differ",
             Between("weights_equal", 0, 0),
             critical=True,
-            remedy="deliver the published weights of reference/index_weights; an index that is equally weighted by design is accepted by "
-            "reference.min_weighted_members",
+            remedy=T(
+                "提供 reference/index_weights 的公布权重；若指数按编制规则等权，可通过 reference.min_weighted_members 接受",
+                "deliver the published weights of reference/index_weights; an index that is equally weighted by design is accepted by "
+                "reference.min_weighted_members",
+            ),
         ),
         Check(
             "vectors_are_of_the_whole_market",
             Between("members_short", 0, 0),
             critical=False,
             critical_share=1,  # a market of fewer stocks is legitimate
-            remedy="deliver the whole vector of reference/index_weights; where the market is smaller than the exchanges' on purpose, set the "
-            "index's number of members there in reference.index_members",
+            remedy=T(
+                "提供 reference/index_weights 的全部成份股权重；若市场有意小于两所的全部股票，请在 reference.index_members "
+                "中设定该指数在此市场的成份股数目",
+                "deliver the whole vector of reference/index_weights; where the market is smaller than the exchanges' on purpose, set the "
+                "index's number of members there in reference.index_members",
+            ),
         ),
         Check(
             "members_are_priced",
             Between("members_absent", 0, 0),
             critical=True,
-            remedy="deliver reference/daily_prices of the members, or the intended vector of reference/index_weights",
+            remedy=T(
+                "提供成份股的 reference/daily_prices，或提供正确的 reference/index_weights 权重",
+                "deliver reference/daily_prices of the members, or the intended vector of reference/index_weights",
+            ),
         ),
         Check(
             "most_members_are_priced",
             Between("members_few", 0, 0),
             critical=False,
             critical_share=1,  # prices of a part of the market are legitimate
-            remedy="deliver reference/daily_prices of the members; with prices of a part of the market, the index's closes are not judged",
+            remedy=T(
+                "提供成份股的 reference/daily_prices；若只有部分市场的价格，则不检验指数收盘价",
+                "deliver reference/daily_prices of the members; with prices of a part of the market, the index's closes are not judged",
+            ),
         ),
         Check(
             "followed_indices_delivered",
             Between("followed_indices", 1),
             critical=True,
-            remedy="map the delivered code to the index in the setting landing.indices.codes, e.g. "
-            '{"399905.SZ" = "000905.SH"}; where the code is another index, name it in reference.other_indices, or remove its rows or the '
-            "table: figures that need the missing index are then n/a",
+            remedy=T(
+                '在设置 landing.indices.codes 中将所提供的代码对应到指数，例如 {"399905.SZ" = "000905.SH"}；若该代码是另一指数，'
+                "请列入 reference.other_indices，或删除其数据或该表：需要所缺指数的数据则为 n/a",
+                "map the delivered code to the index in the setting landing.indices.codes, such as "
+                '{"399905.SZ" = "000905.SH"}; where the code is another index, name it in reference.other_indices, or remove its rows or the '
+                "table: figures that need the missing index are then n/a",
+            ),
         ),
         Check(
             "weights_sum_to_one",
             Between("weight_sum", 0.99, 1.01),
             critical=True,
-            remedy="follow the finding, or deliver the whole vector of reference/index_weights again",
+            remedy=T(
+                "按检查结果处理，或重新提供 reference/index_weights 的全部成份股权重",
+                "follow the finding, or deliver the whole vector of reference/index_weights again",
+            ),
         ),
         Check(
             "weight_not_negative",
@@ -324,7 +406,7 @@ An index of which only closes are known has one row with null symbol and weight.
             Between("weight_age", 0, 45),
             critical=False,
             critical_share=1,  # weights drift with their prices, and an old vector is no fault of the day
-            remedy="bring reference/index_weights up to date",
+            remedy=T("更新 reference/index_weights", "bring reference/index_weights up to date"),
         ),
     ),
 )

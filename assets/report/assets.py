@@ -4,9 +4,10 @@ import polars as pl
 
 from assets import catalogue
 from resources.gate import Between, Check
+from resources.language import Bilingual as T
 from resources.table import Read, Table, all_weeks, week_days
 
-CODE = "this is a mistake in the code; report it with the partition's files"
+CODE = T("属于程序错误：请连同该分区的文件报告", "this is a mistake in the code; report it with the partition's files")
 
 report = Table(
     name="report",
@@ -46,8 +47,11 @@ The rows list the files: week, item, path, digest. A figure that could not be co
             "no_failed_plausibility_check",
             Between("failed_plausibility", 0, 0),
             critical=True,
-            remedy="correct the named inputs; if the figures are known to be right, set report.allow_failed_plausibility = "
-            "true, so that page one lists the failures",
+            remedy=T(
+                "更正所列输入；若确知数据无误，设 report.allow_failed_plausibility = true，首页将列出未通过的检查",
+                "correct the named inputs; if the figures are known to be right, set report.allow_failed_plausibility = "
+                "true, so that page one lists the failures",
+            ),
         ),
         Check("opens_offline", Between("links_out", 0, 0), critical=True, remedy=CODE),
         Check(
@@ -55,7 +59,10 @@ The rows list the files: week, item, path, digest. A figure that could not be co
             Between("factors_with_return", 1, 16),
             critical=False,
             critical_share=1,
-            remedy="read the reasons in Table 1; the history is too short for a holding period, or every factor is n/a",
+            remedy=T(
+                "查看表 1 中的原因：历史不足一个持有期，或所有因子均为 n/a",
+                "read the reasons in Table 1; the history is too short for a holding period, or every factor is n/a",
+            ),
         ),
     ),
     kinds=("html", "altair"),

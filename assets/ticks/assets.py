@@ -2,20 +2,30 @@
 
 from assets.ticks.canonical import SCHEMAS
 from resources.gate import Between, Check
+from resources.language import Bilingual as T
 from resources.table import Land, Table
 
-_REDELIVER = (
+_REDELIVER = T(
+    "重新提供所列文件的完整版本；分区旁的 set_aside.parquet 列出每一剔除的行，tape_health 列出对各股票的影响",
     "deliver the named file again, complete; set_aside.parquet beside the partition lists every row that was set aside, and "
-    "tape_health reports the consequence for each symbol"
+    "tape_health reports the consequence for each symbol",
 )
 _FILE_CHECKS = (
     Check(
         "every_file_recognised",
         Between("unrecognised", 0, 0),
         critical=True,
-        remedy="deliver a layout that docs/layouts.md lists with its header unchanged, declare the vendor's own layout as that page shows, or move the file out of the day's folder",
+        remedy=T(
+            "按 docs/layouts.md 列出的格式提供文件且不改动表头，或按该页声明供应商自己的格式，或将文件移出当日文件夹",
+            "deliver a layout that docs/layouts.md lists with its header unchanged, declare the vendor's own layout as that page shows, or move the file out of the day's folder",
+        ),
     ),
-    Check("every_file_readable", Between("unreadable", 0, 0), critical=True, remedy="deliver the named file again"),
+    Check(
+        "every_file_readable",
+        Between("unreadable", 0, 0),
+        critical=True,
+        remedy=T("重新提供所列文件", "deliver the named file again"),
+    ),
     Check("few_rows_set_aside", Between("too_many_set_aside", 0, 0), critical=True, remedy=_REDELIVER),
     Check(
         "every_row_read",
@@ -31,22 +41,31 @@ _ENDS = (
         "every_file_has_rows",
         Between("without_rows", 0, 0),
         critical=True,
-        remedy="the file was cut off after its header: deliver it again, complete",
+        remedy=T(
+            "文件在表头之后被截断：重新提供完整的文件",
+            "the file was cut off after its header: deliver it again, complete",
+        ),
     ),
     Check(
         "tape_reaches_the_close",
         Between("ends_early", 0, 0),
         critical=False,
         critical_share=1,  # a halted market; tape_health compares the tape with the totals and refuses a file that was cut off
-        remedy="tape_health reports whether the exchange's totals prove that the tape is complete, as after a halt of the market; "
-        "if they do not, the file was cut off: deliver it again, complete",
+        remedy=T(
+            "tape_health 说明交易所的总量能否证明逐笔数据完整（例如市场暂停交易之后）；若不能，则文件被截断，请重新提供完整的文件",
+            "tape_health reports whether the exchange's totals prove that the tape is complete, as after a halt of the market; "
+            "if they do not, the file was cut off: deliver it again, complete",
+        ),
     ),
 )
 _DUPLICATES_AGREE = Check(
     "duplicates_agree",
     Between("conflicting_duplicates", 0, 0),
     critical=False,
-    remedy="two files have different rows under the same (channel, seq): keep only the correct file in the day's folder",
+    remedy=T(
+        "两个文件在同一 (channel, seq) 下有不同的行：当日文件夹只保留正确的文件",
+        "two files have different rows under the same (channel, seq): keep only the correct file in the day's folder",
+    ),
 )
 
 trades = Table(
@@ -75,7 +94,10 @@ trades = Table(
             "aggressor_has_the_larger_order_number",
             Between("side_disagreements", 0, 0),
             critical=False,
-            remedy="the SSE flag and the order numbers disagree on continuous prints: ask the vendor how it sets the flag",
+            remedy=T(
+                "上交所的买卖标志与连续竞价成交的委托编号不一致：请向供应商询问该标志如何设定",
+                "the SSE flag and the order numbers disagree on continuous prints: ask the vendor how it sets the flag",
+            ),
         ),
     ),
 )
@@ -127,13 +149,19 @@ quotes = Table(
             "cumulative_fields_never_fall",
             Between("cumulative_decreases", 0, 0),
             critical=False,
-            remedy="snapshots of the named symbol are out of order or corrupted: deliver the file again",
+            remedy=T(
+                "所列股票的快照次序错乱或已损坏：重新提供该文件",
+                "snapshots of the named symbol are out of order or corrupted: deliver the file again",
+            ),
         ),
         Check(
             "prices_inside_limits",
             Between("outside_limits", 0, 0),
             critical=False,
-            remedy="last prices are outside the delivered limit prices: ask the vendor which of the two is wrong",
+            remedy=T(
+                "最新价超出所提供的涨跌停价：请向供应商询问两者中哪一个有误",
+                "last prices are outside the delivered limit prices: ask the vendor which of the two is wrong",
+            ),
         ),
     ),
 )

@@ -11,6 +11,7 @@ from orchestration.adopt import adopt, spread
 from orchestration.run import main
 from resources.builder import Builder
 from resources.gate import Between, Check
+from resources.language import Bilingual
 from resources.stale import CODE_CHANGED, INPUT_CHANGED
 from tests.resources.fake_tables import AVERAGES, PRICES, AverageSettings, FakeSettings
 from tests.resources.test_builder import DAYS, WEEKS, build_all, deliver, deliver_market, open_world
@@ -90,7 +91,9 @@ def test_one_sampled_partition_that_differs_leaves_all_of_them_stale(market: Pat
 
 
 def test_a_different_verdict_is_a_difference(market: Path, lake: Path) -> None:
-    strict = Check("close_is_low", Between("close", 0.0, 15.0), critical=False, remedy="deliver again")
+    strict = Check(
+        "close_is_low", Between("close", 0.0, 15.0), critical=False, remedy=Bilingual("重新提供", "deliver again")
+    )
     builder = upgraded(market, lake, checks=(*PRICES.checks, strict))
     (done,) = adopt(builder, builder.tables["prices"], 3, quiet)
     assert set(done.differing.values()) == {"other verdicts"}

@@ -24,12 +24,20 @@ from tests.resources.test_builder import DAYS, WEEKS, deliver, market, open_worl
 # ruff: noqa: F811
 
 SANE, LOW = PRICES.checks[0], Between("close", 0, 20)
+LOOK = Bilingual("查看", "look")
 WORRIES = dataclasses.replace(
     PRICES,
     checks=(
-        Check("prices_below_twenty", LOW, False, "look", critical_share=1, explained_by=("prices_are_sane",)),
+        Check("prices_below_twenty", LOW, False, LOOK, critical_share=1, explained_by=("prices_are_sane",)),
         SANE,
-        Check("prices_are_whole", Between("close", 0, 19.5), False, "round them", critical_share=1, plausibility=True),
+        Check(
+            "prices_are_whole",
+            Between("close", 0, 19.5),
+            False,
+            Bilingual("取整", "round them"),
+            critical_share=1,
+            plausibility=True,
+        ),
     ),
 )
 
@@ -69,7 +77,7 @@ def test_a_check_that_warns_on_many_days_is_one_line(market: Path, tmp_path: Pat
 
 
 def test_a_failure_that_an_input_s_failure_explains_is_not_reported(market: Path, tmp_path: Path) -> None:
-    high = Check("means_below_20", Between("mean", 0, 19.9), False, "look", explained_by=("prices.prices_are_whole",))
+    high = Check("means_below_20", Between("mean", 0, 19.9), False, LOOK, explained_by=("prices.prices_are_whole",))
     averages = dataclasses.replace(AVERAGES, checks=(dataclasses.replace(high, critical_share=1),))
     builder = opened(market, tmp_path / "lake", {"prices": WORRIES, "averages": averages, "totals": TOTALS})
     said = [line for line in built(builder) if "means_below_20" in line]
@@ -148,7 +156,15 @@ def test_data_that_is_still_arriving_is_reported_beside_refusals(
 
 def test_a_table_that_lists_failed_plausibility_checks_is_not_repeated(market: Path, tmp_path: Path) -> None:
     account = dataclasses.replace(
-        ACCOUNT, checks=(Check("nothing_failed", Between("failed", 0, 0), critical=True, remedy="mend the prices"),)
+        ACCOUNT,
+        checks=(
+            Check(
+                "nothing_failed",
+                Between("failed", 0, 0),
+                critical=True,
+                remedy=Bilingual("更正价格", "mend the prices"),
+            ),
+        ),
     )
     builder = opened(market, tmp_path / "lake", {"prices": WORRIES, "account": account})
     with pytest.raises(NotReadyError, match="nothing_failed failed") as caught:
@@ -183,7 +199,7 @@ def test_long_reasons_are_cut_and_partitions_of_an_earlier_state_are_left_out(ma
 def test_at_least_one_failed_check_remains_unexplained(rows: list[tuple[bool, bool, int]]) -> None:
     """Rows: passed, critical, and the causes as bits. Causes precede what they explain, so that no two checks explain each other."""
     checks = [
-        Check(str(n), LOW, critical, "look", explained_by=tuple(str(one) for one in range(n) if causes >> one & 1))
+        Check(str(n), LOW, critical, LOOK, explained_by=tuple(str(one) for one in range(n) if causes >> one & 1))
         for n, (_, critical, causes) in enumerate(rows)
     ]
     verdicts = {str(n): Verdict(passed, critical) for n, (passed, critical, _) in reversed([*enumerate(rows)])}

@@ -5,6 +5,7 @@ from pydantic import Field
 
 from resources.errors import InputError, NotReadyError
 from resources.gate import Between, Check
+from resources.language import Bilingual
 from resources.made import LEFT_OUT, Made
 from resources.partition import Frames, Partition
 from resources.settings.base import EXECUTION, Section
@@ -117,7 +118,7 @@ PRICES = Table(
     name="prices", stage="bars", partition="day", description="closes",
     schema={"date": pl.Date, "symbol": pl.String, "close": pl.Float64}, sort=("symbol",),
     lands=(Land("bars"),), make="tests.resources.fake_tables:make_prices",
-    checks=(Check("prices_are_sane", Between("close", 0, 1000), critical=True, remedy="deliver the bars again"),),
+    checks=(Check("prices_are_sane", Between("close", 0, 1000), critical=True, remedy=Bilingual("重新提供分钟线", "deliver the bars again")),),
 )  # fmt: skip
 AVERAGES = Table(
     name="averages", stage="factors", partition="day", description="means", settings="average",

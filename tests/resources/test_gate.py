@@ -45,8 +45,8 @@ def test_a_verdict_names_the_rows_and_the_remedy() -> None:
     rule = Between("volume_difference", 0, 0)
     checks = [
         Check("volume_equals_exchange_total", rule, critical=True, remedy=REMEDY),
-        Check("mostly_equal", rule, critical=True, remedy="deliver the day's files again", mostly=0.3),
-        Check("symbol_unique", Unique(("symbol",)), critical=True, remedy="none"),
+        Check("mostly_equal", rule, critical=True, remedy=REMEDY, mostly=0.3),
+        Check("symbol_unique", Unique(("symbol",)), critical=True, remedy=REMEDY),
     ]
     verdicts = judge(checks, {DAY: profile}, {DAY: {}})[DAY]
     assert verdicts["volume_equals_exchange_total"].words() == (
@@ -66,7 +66,7 @@ def test_a_verdict_names_the_rows_and_the_remedy() -> None:
 
 def test_many_rows_are_shortened() -> None:
     profile = pl.DataFrame({"symbol": [f"{n:06d}.SZ" for n in range(9)], "industry": [None] * 9})
-    check = Check("industry_known", NotNull("industry"), critical=False, remedy="deliver industries")
+    check = Check("industry_known", NotNull("industry"), critical=False, remedy=REMEDY)
     detail = judge([check], {DAY: profile}, {DAY: {}})[DAY]["industry_known"].words()
     assert detail.startswith("industry must be known; not so in 9 of 9 rows: symbol=000000.SZ; ")
     assert detail.endswith("symbol=000004.SZ; … and 4 more.")
@@ -75,7 +75,7 @@ def test_many_rows_are_shortened() -> None:
 def shares(values: list[int], share: float) -> bool:
     """Whether a warning with this critical share refuses a partition with these values of `wrong` (None: not judged)."""
     profile = pl.DataFrame({"symbol": [f"{n:06d}.SZ" for n in range(len(values))], "wrong": values})
-    check = Check("none_wrong", Between("wrong", 0, 0), critical=False, remedy="none", critical_share=share)
+    check = Check("none_wrong", Between("wrong", 0, 0), critical=False, remedy=REMEDY, critical_share=share)
     verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["none_wrong"]
     assert verdict.passed == (1 not in values)
     return verdict.refuses
@@ -100,7 +100,7 @@ def test_the_commonest_reason_is_first_with_its_count() -> None:
             "detail": [*reasons, None],
         }
     )
-    check = Check("no_symbol_set_aside", Between("set_aside", 0, 0), critical=False, remedy="deliver again")
+    check = Check("no_symbol_set_aside", Between("set_aside", 0, 0), critical=False, remedy=REMEDY)
     verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["no_symbol_set_aside"]
     assert verdict.words() == (
         "set_aside must be 0; not so in 6 of 7 rows: 3 × 7 shares are missing (000000.SZ, 000002.SZ, 000003.SZ); "
@@ -114,7 +114,7 @@ def test_a_finding_about_a_whole_table_has_no_count_of_rows() -> None:
     profile = pl.DataFrame(
         {"symbol": ["600000.SH", "000001.SZ", None], "lost": [None, None, 1], "detail": [None, None, "a part is lost"]}
     )
-    check = Check("nothing_lost", Between("lost", 0, 0), critical=True, remedy="deliver again")
+    check = Check("nothing_lost", Between("lost", 0, 0), critical=True, remedy=REMEDY)
     verdict = judge([check], {DAY: profile}, {DAY: {}})[DAY]["nothing_lost"]
     assert verdict.words() == "lost must be 0: a part is lost."
     one_row = judge([check], {DAY: profile.tail(1)}, {DAY: {}})[DAY]["nothing_lost"]
