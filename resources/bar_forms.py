@@ -312,8 +312,9 @@ def _fold(frame: pl.DataFrame) -> pl.DataFrame:
     if not moved.any():
         return frame.drop("_minute")
     lost = pl.col("minute").is_null() & pl.col("_minute").is_not_null() & pl.col(UNREADABLE).is_null()
-    reason = END_OF_NO_BAR.column(minute="_minute")
-    frame = frame.with_columns(pl.when(lost).then(reason).otherwise(UNREADABLE).alias(UNREADABLE))
+    if (nameless := frame.select(lost).to_series()).any():
+        worded = frame.filter(nameless).select(END_OF_NO_BAR.column(minute="_minute")).to_series()
+        frame = frame.with_columns(put(frame[UNREADABLE], nameless, worded).alias(UNREADABLE))
     touched = (
         frame["minute"].filter(moved).drop_nulls().unique()
     )  # few bars with labels of starts, all with labels of ends

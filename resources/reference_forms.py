@@ -193,15 +193,15 @@ def raw_prices(frame: pl.DataFrame) -> pl.DataFrame:
     known = (pl.col(FACTOR) > 0).fill_null(False)
     cents = frame.filter((pl.col(FACTOR) - 1).abs() > _NO_FACTOR).select((pl.col(names) * 100).round(6))
     rounded = cents.height > 0 and all((cents[name].drop_nulls() % 1 == 0).all() for name in names)
-    lost = pl.lit(rounded) & known & (pl.col(FACTOR) < 1 - _NO_FACTOR)
-    why = RAW_PRICE_OPEN.column(factor=FACTOR, error=(0.005 / pl.col(FACTOR)).round(4))
-    note = pl.coalesce(
-        UNREADABLE,
-        pl.when(priced & ~known).then(NO_ADJUST_FACTOR.column()),
-        pl.when(priced & lost).then(why),
-    )
+    lost = pl.col(UNREADABLE).is_null() & pl.lit(rounded) & known & (pl.col(FACTOR) < 1 - _NO_FACTOR) & priced
+    unknown = pl.when(priced & ~known).then(NO_ADJUST_FACTOR.column())
     raw = (pl.col(names) / pl.when(known).then(FACTOR)).round(2 if rounded else 4)
-    return frame.with_columns(raw, note.alias(UNREADABLE)).drop(FACTOR)
+    read = frame.with_columns(raw, pl.coalesce(UNREADABLE, unknown).alias(UNREADABLE))
+    if rounded and (open_prices := frame.select(lost).to_series()).any():
+        why = RAW_PRICE_OPEN.column(factor=FACTOR, error=(0.005 / pl.col(FACTOR)).round(4))
+        worded = frame.filter(open_prices).select(why).to_series()
+        read = read.with_columns(put(read[UNREADABLE], open_prices, worded).alias(UNREADABLE))
+    return read.drop(FACTOR)
 
 
 def single_quarters(announced: pl.DataFrame) -> pl.DataFrame:
