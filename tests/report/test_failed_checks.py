@@ -1,6 +1,7 @@
 """The failed checks of a built table are printed in the language of the report."""
 
 import dataclasses
+import itertools
 import re
 from pathlib import Path
 
@@ -47,7 +48,7 @@ def test_a_refused_and_a_warned_check_are_printed_in_the_language(
         found = dataclasses.replace(gather(), manifests=verdicts)
     blocks = write_health(found, language).blocks
     title = {"zh": "异常明细", "en": "Failed checks"}[language]
-    lines = next(after for block, after in zip(blocks, blocks[1:], strict=False) if block == Heading(title))
+    lines = next(after for block, after in itertools.pairwise(blocks) if block == Heading(title))
     assert isinstance(lines, Log)
     refused, warned = lines.lines
     first, day = DAYS[1], DAYS[2]
