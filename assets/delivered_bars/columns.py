@@ -17,7 +17,20 @@ import numpy as np
 import polars as pl
 
 from assets.delivered_bars.diagnosis import FileFinding, power_of_ten
+from assets.delivered_bars.reasons import (
+    AMOUNT_IN_LARGER_UNIT,
+    CUMULATIVE_COLUMN,
+    CUMULATIVE_COLUMNS_OF_STOCK,
+    FLOW_UNIT,
+    FLOW_UNIT_OF_STOCK,
+    FLOWS_ARE_COUNTS,
+    FLOWS_IN_ANOTHER_UNIT,
+    FLOWS_IN_LARGER_UNIT,
+    SPREAD_BARS,
+    SPREAD_BARS_OF_STOCK,
+)
 from assets.ticks import clock
+from resources.reasons import Nested, Reason
 from resources.reference_forms import LOT
 from resources.settings.bars import BarsSettings
 
@@ -34,14 +47,13 @@ _BLOCK_UNITS = 10  # units that a minute of a block must have on average; with f
 _SIDES, _PARTS = "buy_amount + sell_amount", ("buy_amount", "sell_amount", "large_buy_amount", "large_sell_amount")
 _USUAL_PART = 0.4  # usual fraction of amount, for its order of magnitude
 _MOST = 1.5  # largest accepted fraction of amount; the true one is at most 1
-_COUNTS = "they are numbers of shares or lots"
 _FEWEST_COMPARED = 5  # fewest stocks for which the dispersions of two ratios are compared
 _FAULTS = {"symbol": pl.String, "fault": pl.String}
 
 
 @dataclass(frozen=True)
 class Columns:
-    """The faults of columns. faults: symbol and fault (a sentence) of the stocks set aside. findings: about the file as a whole."""
+    """The faults of columns. faults: symbol and fault (a reason) of the stocks set aside. findings: about the file as a whole."""
 
     faults: pl.DataFrame
     findings: list[FileFinding]
@@ -91,21 +103,11 @@ def _cumulative(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings)
         cumulative.append(rising.select("symbol", column=pl.lit(name)))
         if of_most(rising.height, by_name.height):
             columns.append(name)
-            findings.append(
-                FileFinding(
-                    "cumulative",
-                    f"{name} of {rising.height} of {by_name.height} names never falls through the day: it is cumulative, a running total. "
-                    "Deliver what is of each minute alone",
-                    True,
-                )
-            )
+            reason = CUMULATIVE_COLUMN(column=name, count=rising.height, stocks=by_name.height)
+            findings.append(FileFinding(reason, True))
     both = pl.concat(cumulative or [pl.DataFrame(schema={"symbol": pl.String, "column": pl.String})])
-    faults = both.group_by("symbol", maintain_order=True).agg(
-        fault=pl.format(
-            "its {} never falls through the day: it is cumulative, a running total. Deliver what is of each minute alone",
-            pl.col("column").str.join(", "),
-        )
-    )
+    faults = both.group_by("symbol", maintain_order=True).agg("column")
+    faults = faults.select("symbol", fault=CUMULATIVE_COLUMNS_OF_STOCK.column(columns="column"))
     return Columns(faults, findings), columns
 
 
@@ -132,14 +134,13 @@ def _spread(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> 
     values[known["row"].to_numpy(), known["place"].to_numpy()] = known[name].cast(pl.Float64).to_numpy()
     for width in _WIDTHS:
         judged, alike = _parted_alike(values, width, _unit(name, known[name]), settings)
-        cause = f"these are {width}-minute bars spread over minutes. One-minute bars are needed: deliver those"
-        who = names.filter(pl.Series(alike)).select(
-            "symbol", fault=pl.lit(f"its {name} is parted alike in nearly every block of {width} minutes: {cause}")
-        )
+        fault = SPREAD_BARS_OF_STOCK(column=name, width=width).dumps()
+        who = names.filter(pl.Series(alike)).select("symbol", fault=pl.lit(fault))
         faults = pl.concat([faults, who]).unique("symbol", keep="first", maintain_order=True)
-        if of_most(int(alike.sum()), int(judged.sum())):
-            text = f"{name} of {alike.sum()} of {judged.sum()} names is parted alike in nearly every block of {width} minutes: {cause}"
-            return Columns(faults, [FileFinding("spread_bars", text, True)])
+        count, stocks = int(alike.sum()), int(judged.sum())
+        if of_most(count, stocks):
+            reason = SPREAD_BARS(column=name, count=count, stocks=stocks, width=width)
+            return Columns(faults, [FileFinding(reason, True)])
     return Columns(faults, [])
 
 
@@ -192,24 +193,19 @@ def _flows(day: pl.DataFrame, given: Sequence[str], settings: BarsSettings) -> C
         odd = (pl.col("money") > _MOST) | (
             pl.lit(flow == _SIDES) & ((power_of_ten(pl.col("money"), settings) != 0) | counts)
         )
-        faults.append(
-            ratios.filter(odd.fill_null(False)).select(
-                "symbol",
-                fault=pl.format(
-                    "its {} is {} times its amount in continuous trading: {}. Deliver amount and its parts in one unit",
-                    pl.lit(flow),
-                    pl.col("money").round_sig_figs(3),
-                    pl.when(counts.fill_null(False))
-                    .then(pl.lit(_COUNTS))
-                    .otherwise(pl.lit("they are in different units")),
-                ),
-            )
+        cause = pl.when(counts.fill_null(False)).then(pl.lit(FLOWS_ARE_COUNTS().dumps()))
+        fault = FLOW_UNIT_OF_STOCK.column(
+            flow=pl.lit(flow),
+            ratio=pl.col("money").round_sig_figs(3),
+            cause=Nested(cause.otherwise(pl.lit(FLOWS_IN_ANOTHER_UNIT().dumps()))),
         )
+        faults.append(ratios.filter(odd.fill_null(False)).select("symbol", fault=fault))
         median = _median(ratios)
         least = settings.min_flow_share if flow == _SIDES else settings.min_part_share
         if ratios.height > 1 and not least <= median <= _MOST:
-            text = f"{flow} is {median:.3g} times amount in the median of its {ratios.height} names, in continuous trading: "
-            findings.append(FileFinding("flow_unit", text + _flow_cause(flow, ratios, settings), True))
+            cause_of_file = _flow_cause(flow, ratios, settings)
+            reason = FLOW_UNIT(flow=flow, ratio=median, stocks=ratios.height, cause=cause_of_file)
+            findings.append(FileFinding(reason, True))
     return Columns(pl.concat(faults), findings)
 
 
@@ -238,14 +234,13 @@ def _of_counts(settings: BarsSettings) -> pl.Expr:
     return pl.any_horizontal(pl.col("shares").is_between(unit / slack, unit * slack) for unit in (1.0, 1 / LOT))
 
 
-def _flow_cause(flow: str, ratios: pl.DataFrame, settings: BarsSettings) -> str:
+def _flow_cause(flow: str, ratios: pl.DataFrame, settings: BarsSettings) -> Reason:
     """Return the likely cause. If flows are numbers of shares, their ratio to volume is similar for all stocks, at any price."""
     logarithms = ratios.select(pl.col("shares", "money").log()).drop_nulls()
     shares, money = (logarithms[column].to_numpy() for column in ("shares", "money"))
     if len(shares) >= _FEWEST_COMPARED and shares.std() < money.std() / 2:
-        return f"{_COUNTS}, not yuan. Deliver amount and its parts in one unit"
+        return FLOWS_ARE_COUNTS()
     power = round(math.log10(_median(ratios) / (1.0 if flow == _SIDES else _USUAL_PART)))
     if power > 0:
-        return f"amount is in a unit 1e{power} times as large. Deliver amount and its parts in one unit, named by landing.bars.amount_unit"
-    unit = {-3: "in thousand yuan", -4: "in ten thousand yuan"}.get(power, "in another unit")
-    return f"it is {unit} where amount is in yuan. Deliver amount and its parts in one unit, named by landing.bars.amount_unit"
+        return AMOUNT_IN_LARGER_UNIT(power=power)
+    return FLOWS_IN_LARGER_UNIT(yuan=10**-power) if power in (-3, -4) else FLOWS_IN_ANOTHER_UNIT()

@@ -20,17 +20,46 @@ from typing import Any
 
 import polars as pl
 
+from assets.delivered_bars.reasons import (
+    ABSENT_MINUTES,
+    ANOTHER_UNIT_THAN_DAILY,
+    AUCTION_BAR_ABSENT,
+    AUCTION_BAR_EMPTY,
+    BAR_AVERAGE_SCALED,
+    BAR_TOTAL_SCALED,
+    BARS_ADJUSTED,
+    BARS_WITHOUT_DAILY_PRICES,
+    CLOSES_AT_LIMITS,
+    COARSE_BARS,
+    COARSE_BARS_BY_ENDS,
+    DAILY_OPEN_WRONG,
+    DAILY_RANGE_WRONG,
+    DAILY_RANGE_WRONG_OR_SAMPLED,
+    END_LABELS,
+    END_LABELS_OF_MOVES,
+    END_LABELS_WITH_LUNCH,
+    HALT_BY_CLOSES,
+    HALT_BY_VOLUMES,
+    LAST_CLOSE_DIFFERS,
+    MORNING_ALONE,
+    OF_ONE_EXCHANGE,
+    RANGE_BEYOND_DAY,
+    SAME_BARS,
+    UNCLEAR_LABELS,
+    UNMOVED_MINUTES,
+)
 from assets.ticks import clock
 from resources.bar_forms import clock_time
+from resources.reasons import Code, Nested, Reason
 from resources.settings.bars import BarsSettings
-from resources.units import column_units, ratio_units
+from resources.units import ANOTHER_UNIT, column_units, ratio_units
 
 _MIN_SPACED = 4  # fewest minutes of which an even spacing is judged
 _EVEN_SHARE = 0.8  # share of equal steps between minutes from which bars are of several minutes
 _AROUND = 15  # minutes before and after a gap from which its frequency of trades is estimated
 _ONE_FACTOR = 0.001  # relative difference of the close from which proportional prices count as adjusted
 _SAME_PRICE = 1e-6  # yuan
-_SAMPLED = ", or those of the bars are of snapshots, which miss trades between them: then declare landing.bars.extremes = 'snapshots'"
+_SHOWN_SPANS = 5
 CENT_SLACK = 0.011  # yuan: two roundings to the cent
 
 
@@ -38,8 +67,7 @@ CENT_SLACK = 0.011  # yuan: two roundings to the cent
 class FileFinding:
     """A finding about the file as a whole. refuses: whether the day is refused; else the finding is a note (a halted market)."""
 
-    code: str
-    text: str
+    reason: Reason
     refuses: bool
 
 
@@ -71,7 +99,7 @@ def diagnose_file(
         if own.height == rows.height:
             continue
         found += [
-            FileFinding(one.code, f"of the bars of {name} alone: {one.text}", True)
+            FileFinding(OF_ONE_EXCHANGE(exchange=name, cause=one.reason), True)
             for one in diagnose_minutes(own, known, settings, declared)
             if one.refuses
         ]
@@ -98,7 +126,7 @@ def diagnose_minutes(
     """
     volumes = _has_volumes(rows)
     present = rows.filter(pl.col("volume") > 0) if volumes else rows.filter(pl.col("close").is_not_null())
-    found = _gaps(present, rows, {*present["minute"].drop_nulls()}, "occur for no name", judged, settings)
+    found = _gaps(present, rows, {*present["minute"].drop_nulls()}, ABSENT_MINUTES, judged, settings)
     if volumes and not found and declared.get("landing.bars.opening_auction") != "first_bar":
         found += _auction_elsewhere(rows, present, judged, settings)
     if volumes or any(finding.refuses for finding in found):
@@ -107,8 +135,9 @@ def diagnose_minutes(
     moved = present.with_columns(_before=before).filter(
         pl.col("_before").is_null() | (pl.col("close") != pl.col("_before"))
     )
-    flat = _gaps(moved, rows, set(), "show no name's price move", judged, settings)
-    return found + [one for one in flat if one.code not in {finding.code for finding in found}]
+    flat = _gaps(moved, rows, set(), UNMOVED_MINUTES, judged, settings)
+    known = {finding.reason.code for finding in found}
+    return found + [one for one in flat if one.reason.code not in known]
 
 
 def _auction_elsewhere(
@@ -125,19 +154,7 @@ def _auction_elsewhere(
     idle = (names * len(clock.GRID) - inner + 1) / (names * len(clock.GRID) + 2)
     if delivered and idle**names >= settings.gap_chance:
         return []
-    seen = (
-        "the bar of the opening auction (565) is empty for every name"
-        if delivered
-        else "no name has a bar of the opening auction (565)"
-    )
-    return [
-        FileFinding(
-            "opening_auction_in_another_bar",
-            f"{seen}, and the volumes add up without it: it is part of the first minute, whose volume and amount include it. Declare "
-            "landing.bars.opening_auction = 'first_bar', so that its price is the open of that minute",
-            delivered,
-        )
-    ]
+    return [FileFinding(AUCTION_BAR_EMPTY() if delivered else AUCTION_BAR_ABSENT(), delivered)]
 
 
 def _unclear_labels(rows: pl.DataFrame, settings: BarsSettings, declared: Mapping[str, Any]) -> FileFinding | None:
@@ -154,29 +171,24 @@ def _unclear_labels(rows: pl.DataFrame, settings: BarsSettings, declared: Mappin
     names, counts = rows["symbol"].n_unique(), _by_minute(rows.filter(pl.col("close").is_not_null()))
     if names > 1 and _chance(_idle(counts, names, [_PLACE[clock.AFTERNOON]]), names, 1) < settings.gap_chance:
         return None  # the gap at 13:00 was judged as such
-    missing = ", ".join(
-        clock_time(minute)
-        for minute in (clock.OPENING_AUCTION, clock.MORNING, clock.AFTERNOON)
-        if minute not in minutes
-    )
-    return FileFinding(
-        "unclear_labels",
-        f"it holds closes of {names} name{'s' * (names > 1)} alone and no bar of {missing}, so that its labels may be starts or ends of "
-        "bars. Where they are ends, declare landing.bars.minute_labels = 'end'; where they are starts, deliver a row for each of the 239 "
-        "minutes, with the last close where nothing traded",
-        True,
-    )
+    labels = (clock.OPENING_AUCTION, clock.MORNING, clock.AFTERNOON)
+    missing = [clock_time(minute) for minute in labels if minute not in minutes]
+    return FileFinding(UNCLEAR_LABELS(stocks=names, times=missing), True)
 
 
 def _gaps(
     active: pl.DataFrame,
     rows: pl.DataFrame,
     delivered: set[int],
-    what: str,
+    kind: Code,
     judged: pl.DataFrame,
     settings: BarsSettings,
 ) -> list[FileFinding]:
-    """Find gaps. active: rows that traded or whose close moved. rows: all rows. delivered: the delivered minutes, for labels."""
+    """Find gaps.
+
+    active: rows that traded or whose close moved. rows: all rows. delivered: the delivered minutes, for labels. kind: ABSENT_MINUTES or,
+    if active are the rows whose close moved, UNMOVED_MINUTES.
+    """
     volumes, names = _has_volumes(rows), active["symbol"].n_unique()
     counts = _by_minute(active)
     held = sorted(_PLACE[minute] for minute in counts)
@@ -185,14 +197,8 @@ def _gaps(
     missing = [minute for minute in clock.GRID if minute not in counts]
     step = _even_step(held)
     if step and missing and (names > 1 or len(held) > 20):
-        ends = " and, by their labels, of its ends" if clock.MORNING not in counts and clock.LUNCH in delivered else ""
-        return [
-            FileFinding(
-                "coarse_bars",
-                f"its minutes are {step} apart: these are {step}-minute bars{ends}. One-minute bars are needed: deliver those",
-                True,
-            )
-        ]
+        by_ends = clock.MORNING not in counts and clock.LUNCH in delivered
+        return [FileFinding((COARSE_BARS_BY_ENDS if by_ends else COARSE_BARS)(step=step), True)]
     if names < 2:
         return []
     runs = [
@@ -201,7 +207,7 @@ def _gaps(
         if _chance(_idle(counts, names, run), names, len(run)) < settings.gap_chance
     ]
     lost = [clock.GRID[position] for run in runs for position in run]
-    if labels := _end_labels(counts, lost, delivered, what):
+    if labels := _end_labels(counts, lost, delivered, kind):
         return labels
     closed = clock.CLOSING_AUCTION not in {*active["minute"]}
     enough = 1 - settings.max_set_aside_share
@@ -214,82 +220,49 @@ def _gaps(
         if at_limit and _explained(active, at_limit, run, settings):
             locked.append((run, len(at_limit)))
         elif last and run[0] == _PLACE[clock.AFTERNOON] and proven and not settings.halt_at_lunch:
-            alone.append(
-                FileFinding(
-                    "morning_alone",
-                    f"no name traded in {_spans([run])}, and totals agree with daily_prices: both were fetched in the lunch break. Deliver them again, "
-                    "complete; where the market was indeed halted from 13:00 on, set bars.halt_at_lunch = true",
-                    True,
-                )
-            )
+            alone.append(FileFinding(MORNING_ALONE(times=_spans([run])), True))
         elif proven and (last or (volumes and len(run) >= settings.halt_minutes)):
             halted.append(run)
         else:
             found.append(run)
-    by = "the volumes of its names" if volumes else "the last closes of its names"
-    return [*alone, *_absent(found, what), *_halts(halted, by), *_locks(locked, names, what)]
+    halt = HALT_BY_VOLUMES if volumes else HALT_BY_CLOSES
+    return [*alone, *_absent(found, kind), *_halts(halted, halt), *_locks(locked, names)]
 
 
-def _end_labels(counts: Mapping[int, int], lost: Sequence[int], delivered: set[int], what: str) -> list[FileFinding]:
+def _end_labels(counts: Mapping[int, int], lost: Sequence[int], delivered: set[int], kind: Code) -> list[FileFinding]:
     """Find labels by the ends of bars from the minutes that no stock has. lost: minutes of gaps that are improbable by chance."""
     missing = [minute for minute in clock.GRID if minute not in counts]
     # With labels by ends, no bar is labelled 09:30 (except the opening auction) or 13:00, but one is labelled 11:30.
     absent = [minute for minute in (clock.MORNING, clock.AFTERNOON) if minute in missing]
     both = len(absent) == 2 and ({*absent} <= {*lost} or clock.LUNCH in delivered) and clock.MORNING + 1 in counts
-    if both or (absent == [clock.AFTERNOON] and clock.AFTERNOON in lost and clock.LUNCH in delivered):
-        named = " and ".join(clock_time(minute) for minute in absent)
-        seen = f", and {clock_time(clock.LUNCH)} does" if clock.LUNCH in delivered else ""
-        return [
-            FileFinding(
-                "end_labels",
-                f"minutes {named} {what}{seen}: the labels look like bar ends. Declare landing.bars.minute_labels = 'end', or label each "
-                "bar by its start",
-                True,
-            )
-        ]
-    return []
+    if not both and not (absent == [clock.AFTERNOON] and clock.AFTERNOON in lost and clock.LUNCH in delivered):
+        return []
+    times = [clock_time(minute) for minute in absent]
+    if kind == UNMOVED_MINUTES:
+        return [FileFinding(END_LABELS_OF_MOVES(times=times), True)]
+    if clock.LUNCH in delivered:
+        return [FileFinding(END_LABELS_WITH_LUNCH(times=times, lunch=clock_time(clock.LUNCH)), True)]
+    return [FileFinding(END_LABELS(times=times), True)]
 
 
-def _absent(runs: Sequence[Sequence[int]], what: str) -> list[FileFinding]:
+def _absent(runs: Sequence[Sequence[int]], kind: Code) -> list[FileFinding]:
     """Describe gaps that nothing explains. runs: positions in the grid."""
     if not runs:
         return []
-    count = sum(map(len, runs))
-    return [
-        FileFinding(
-            "absent_minutes",
-            f"{count} of {len(clock.GRID)} minutes ({_spans(runs)}) {what}: a part of the day is lost or was filled in. "
-            "Deliver the file again, complete",
-            True,
-        )
-    ]
+    return [FileFinding(kind(count=sum(map(len, runs)), minutes=len(clock.GRID), times=_spans(runs)), True)]
 
 
-def _halts(runs: Sequence[Sequence[int]], by: str) -> list[FileFinding]:
-    """Describe gaps in which the market was halted. by: the proof, for the message."""
-    if not runs:
-        return []
-    return [
-        FileFinding(
-            "halt",
-            f"no name traded in {_spans(runs)}, and {by} agree with daily_prices: the market was halted",
-            False,
-        )
-    ]
+def _halts(runs: Sequence[Sequence[int]], halt: Code) -> list[FileFinding]:
+    """Describe gaps in which the market was halted. halt: HALT_BY_VOLUMES or HALT_BY_CLOSES, by the proof."""
+    return [FileFinding(halt(times=_spans(runs)), False)] if runs else []
 
 
-def _locks(runs: Sequence[tuple[Sequence[int], int]], names: int, what: str) -> list[FileFinding]:
+def _locks(runs: Sequence[tuple[Sequence[int], int]], names: int) -> list[FileFinding]:
     """Describe gaps that are explained by the number of stocks at their limit prices, which is the second entry of each pair."""
     if not runs:
         return []
-    return [
-        FileFinding(
-            "locked",
-            f"{_spans([run for run, _ in runs])} {what}: {min(count for _, count in runs)} of {names} names are at their limit "
-            "prices then, and close there in daily_prices too",
-            False,
-        )
-    ]
+    times, count = _spans([run for run, _ in runs]), min(count for _, count in runs)
+    return [FileFinding(CLOSES_AT_LIMITS(times=times, count=count, stocks=names), False)]
 
 
 _PLACE = {minute: position for position, minute in enumerate(clock.GRID)}
@@ -363,13 +336,13 @@ def _runs(positions: Sequence[int]) -> list[list[int]]:
     return runs
 
 
-def _spans(runs: Sequence[Sequence[int]]) -> str:
-    """Describe runs of positions in the grid, as '10:00–10:29, 13:05'."""
+def _spans(runs: Sequence[Sequence[int]]) -> list[str]:
+    """Return the first runs of positions in the grid as times, such as "10:00–10:29" and "13:05", and "…" if there are more."""
     shown = [
         clock_time(clock.GRID[run[0]]) + (f"–{clock_time(clock.GRID[run[-1]])}" if len(run) > 1 else "")
-        for run in runs[:5]
+        for run in runs[:_SHOWN_SPANS]
     ]
-    return ", ".join(shown) + (f" and {len(runs) - 5} more" if len(runs) > 5 else "")
+    return [*shown, *(["…"] if len(runs) > _SHOWN_SPANS else [])]
 
 
 def clock_times(column: str) -> pl.Expr:
@@ -440,7 +413,7 @@ def measure_names(bars: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
 def name_reasons(
     settings: BarsSettings, averaged: Sequence[str], declared: Mapping[str, Any]
 ) -> list[tuple[pl.Expr, pl.Expr]]:
-    """Return conditions on which a stock's bars contradict its row of daily_prices, with sentences, the likeliest cause first.
+    """Return conditions on which a stock's bars contradict its row of daily_prices, with reasons, the likeliest cause first.
 
     The conditions read the columns of MEASURES, volume, amount, volume_difference, daily_volume, daily_amount, the daily prices and
     unpriced (whether the stock traded and daily_prices of the day has rows, but none of it). Bars with the whole volume of the day
@@ -448,84 +421,44 @@ def name_reasons(
     auction on this day. declared: the settings about the bars (`LandingView.declared`).
     """
     own = pl.col("average") / ((pl.col("top") + pl.col("bottom")) / 2)
+    power = power_of_ten(own, settings)
+    unit = _cause_of(power, ratio_units("bars", declared), ANOTHER_UNIT())
     return [
-        (
-            pl.col("same_as").is_not_null(),
-            pl.format(
-                "its bars are the same as those of {} in every minute: one company under two codes, as after a change of code, of "
-                "which the lower one counts. Deliver one of them, or name the change in reference/code_changes",
-                "same_as",
-            ),
-        ),
-        (
-            pl.col("unpriced"),
-            pl.lit(
-                "daily_prices of this day has no usable row of it, which means that it did not trade, but its bars have trades. Deliver its "
-                "row of reference/daily_prices (set_aside.parquet beside that table has the reason of a row that was not used); if the company changed "
-                "its code later (reference/code_changes), deliver these bars under its code of this day"
-            ),
-        ),
+        (pl.col("same_as").is_not_null(), SAME_BARS.column(symbol="same_as")),
+        (pl.col("unpriced"), BARS_WITHOUT_DAILY_PRICES.column()),
         *_scaled("volume", pl.col("volume") / pl.col("daily_volume"), settings, declared),
         *_scaled("amount", pl.col("amount") / pl.col("daily_amount"), settings, declared),
-        (
-            power_of_ten(own, settings) != 0,
-            pl.format(
-                "its amount / volume is 1e{} times its prices: {}",
-                power_of_ten(own, settings),
-                _cause_of(power_of_ten(own, settings), ratio_units("bars", declared), "volume or amount is in another unit"),
-            ),
-        ),
+        (power != 0, BAR_AVERAGE_SCALED.column(power=power, cause=Nested(unit))),
         *_price_reasons(settings, averaged, of_snapshots(declared)),
-    ]  # fmt: skip
+    ]
 
 
 def _price_reasons(settings: BarsSettings, averaged: Sequence[str], sampled: bool) -> list[tuple[pl.Expr, pl.Expr]]:
     """Return the conditions of `name_reasons` on prices. sampled: whether highs and lows are those of snapshots."""
     against = _against_day(settings, averaged, sampled)
-    one_factor, off, outside, beyond, opened = (
-        against[name] for name in ("one_factor", "off", "outside", "beyond", "opened")
-    )
-    factor = pl.col("last_close") / pl.col("daily_close")
+    closes = {"close": pl.col("last_close").round(4), "daily_close": pl.col("daily_close").round(4)}
+    day = {name: pl.col(name).round(4) for name in ("daily_low", "daily_high")}
+    whole = {"low": pl.col("whole_bottom").round(4), "high": pl.col("whole_top").round(4), **day}
+    wrong = DAILY_RANGE_WRONG if sampled else DAILY_RANGE_WRONG_OR_SAMPLED
     return [
         (
-            one_factor,
-            pl.format(
-                "its last close is {}, but daily_prices has {}, and its other prices differ by the same factor of {}: the bars are "
-                "adjusted for dividends or splits. Deliver prices as traded, or declare landing.bars.prices = 'adjusted' with the "
-                "column adjust_factor",
-                _number("last_close"), _number("daily_close"), factor.round(4),
-            ),
+            against["one_factor"],
+            BARS_ADJUSTED.column(factor=(pl.col("last_close") / pl.col("daily_close")).round(4), **closes),
+        ),
+        (against["off"], LAST_CLOSE_DIFFERS.column(**closes)),
+        (
+            against["outside"] & pl.all_horizontal(one.is_not_null() for one in day.values()),
+            RANGE_BEYOND_DAY.column(low=pl.col("bottom").round(4), high=pl.col("top").round(4), **day),
         ),
         (
-            off,
-            pl.format(
-                "its last close is {}, but daily_prices has {}: rows are missing at the end or prices are altered",
-                _number("last_close"), _number("daily_close"),
-            ),
+            against["beyond"] & pl.all_horizontal(one.is_not_null() for one in whole.values()),
+            wrong.column(**whole),
         ),
         (
-            outside,
-            pl.format(
-                "its prices range from {} to {}, but daily_prices has {} to {}",
-                _number("bottom"), _number("top"), _number("daily_low"), _number("daily_high"),
-            ),
+            against["opened"],
+            DAILY_OPEN_WRONG.column(open=pl.col("first_open").round(4), daily_open=pl.col("daily_open").round(4)),
         ),
-        (
-            beyond,
-            pl.format(
-                "its bars have the whole volume of the day and range from {} to {}, but daily_prices has {} to {}: high or low there is wrong{}",
-                _number("whole_bottom"), _number("whole_top"), _number("daily_low"), _number("daily_high"), pl.lit("" if sampled else _SAMPLED),
-            ),
-        ),
-        (
-            opened,
-            pl.format(
-                "its bars have the whole volume of the day and open at {}, but daily_prices has {}: the open there is wrong, or that of the "
-                "bars is not the price of the first trade",
-                _number("first_open"), _number("daily_open"),
-            ),
-        ),
-    ]  # fmt: skip
+    ]
 
 
 def of_snapshots(declared: Mapping[str, Any]) -> bool:
@@ -598,10 +531,6 @@ def _of_all(values: pl.Expr, result: pl.Expr) -> pl.Expr:
     return pl.when(values.null_count() == 0).then(result)
 
 
-def _number(name: str) -> pl.Expr:
-    return pl.col(name).round(4).cast(pl.String)
-
-
 def power_of_ten(ratio: pl.Expr, settings: BarsSettings) -> pl.Expr:
     """Return the power of ten that a ratio is near to, within `unit_tolerance`; 0 where it is near to none, or to 1."""
     exponent = pl.when(ratio > 0).then(ratio).log10()
@@ -614,14 +543,13 @@ def _scaled(
     column: str, ratio: pl.Expr, settings: BarsSettings, declared: Mapping[str, Any]
 ) -> list[tuple[pl.Expr, pl.Expr]]:
     power = power_of_ten(ratio, settings)
-    units = {exponent: f"it is {text}" for exponent, text in column_units(column, "bars", declared).items()}
-    cause = _cause_of(power, units, "it is in another unit than daily_prices")
-    return [(power != 0, pl.format("its {} is 1e{} times that of daily_prices: {}", pl.lit(column), power, cause))]
+    unit = _cause_of(power, column_units(column, "bars", declared), ANOTHER_UNIT_THAN_DAILY())
+    return [(power != 0, BAR_TOTAL_SCALED.column(column=pl.lit(column), power=power, cause=Nested(unit)))]
 
 
-def _cause_of(power: pl.Expr, causes: Mapping[int, str], otherwise: str) -> pl.Expr:
+def _cause_of(power: pl.Expr, causes: Mapping[int, Reason], otherwise: Reason) -> pl.Expr:
     """Return the cause of a power of ten."""
-    cause = pl.lit(otherwise)
-    for exponent, text in causes.items():
-        cause = pl.when(power == exponent).then(pl.lit(text)).otherwise(cause)
+    cause = pl.lit(otherwise.dumps())
+    for exponent, reason in causes.items():
+        cause = pl.when(power == exponent).then(pl.lit(reason.dumps())).otherwise(cause)
     return cause

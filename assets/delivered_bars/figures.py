@@ -14,6 +14,17 @@ import polars as pl
 from assets.delivered_bars.against_price import bound_of_share
 from assets.delivered_bars.columns import of_most
 from assets.delivered_bars.diagnosis import FileFinding
+from assets.delivered_bars.reasons import (
+    COPIED_COLUMN,
+    SIDES_EXCHANGED,
+    SIDES_OF_EXCHANGE_EXCHANGED,
+    SPREAD_BELOW_TICK,
+    SPREAD_IN_YUAN,
+    SPREAD_TOO_LARGE,
+    TRADES_ARE_CONSTANT,
+    TRADES_ARE_LOTS,
+    TRADES_ARE_SHARES,
+)
 from assets.ticks import clock
 from resources.settings.bars import BarsSettings
 
@@ -59,11 +70,8 @@ def _copies(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
         if one in moving.columns and other in moving.columns:
             shown = _shown_by_most(moving, (pl.col(one) - pl.col(other)).abs() < _HALF_CENT, settings)
             if shown:
-                text = (
-                    f"{one} is {other} in nearly all minutes of {shown[0]} of {shown[1]} names in which their prices move: one was filled with the "
-                    "other. Deliver the prices of the first, the last, the highest and the lowest trade of each minute"
-                )
-                found.append(FileFinding("copied_column", text, True))
+                reason = COPIED_COLUMN(column=one, other=other, count=shown[0], stocks=shown[1])
+                found.append(FileFinding(reason, True))
     return found
 
 
@@ -74,17 +82,13 @@ def _trades(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
     known = day.filter(pl.col("trades") > 0)
     usual = pl.col("trades").mode().first().over("symbol")
     several = known.filter(pl.col("volume") >= _WHOLE_LOTS)
-    for rows, holds, what in (
-        (known, pl.col("trades") == usual, "one number"),
-        (several, pl.col("trades") == pl.col("volume"), "the volume in shares"),
-        (several, pl.col("trades") * 100 == pl.col("volume"), "the volume in lots"),
+    for rows, holds, code in (
+        (known, pl.col("trades") == usual, TRADES_ARE_CONSTANT),
+        (several, pl.col("trades") == pl.col("volume"), TRADES_ARE_SHARES),
+        (several, pl.col("trades") * 100 == pl.col("volume"), TRADES_ARE_LOTS),
     ):
         if shown := _shown_by_most(rows.with_columns(_holds=holds), pl.col("_holds"), settings):
-            text = (
-                f"trades is {what} in nearly all minutes of {shown[0]} of {shown[1]} names: it is no number of trades. Deliver that, or leave the "
-                "column out"
-            )
-            return [FileFinding("trades_are_none", text, True)]
+            return [FileFinding(code(count=shown[0], stocks=shown[1]), True)]
     return []
 
 
@@ -104,12 +108,9 @@ def _sides(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
         own = moved.filter(pl.col("symbol").str.ends_with(whose))
         counts = own.select(price_changes=pl.len(), against_price=(pl.col("move") != pl.col("flow")).sum())
         if counts.filter(exchanged).height:
-            changes, against = counts.row(0)
-            text = (
-                f"the close {f'of {whose} ' if whose else ''}falls where more was bought, or rises where more was sold, in {against} of {changes} "
-                "minutes in which it moves: buy_amount and sell_amount are exchanged. Exchange the columns"
-            )
-            return [FileFinding("sides_exchanged", text, True)]
+            facts = dict(zip(("changes", "against"), counts.row(0), strict=True))
+            reason = SIDES_OF_EXCHANGE_EXCHANGED(exchange=whose, **facts) if whose else SIDES_EXCHANGED(**facts)
+            return [FileFinding(reason, True)]
     return []
 
 
@@ -129,12 +130,9 @@ def _spreads(day: pl.DataFrame, settings: BarsSettings) -> list[FileFinding]:
         pl.col("least").median(), ticks=(pl.col("least") * pl.col("price") / _TICK).median()
     ).row(0)
     if of_most(yuan, names.height):
-        seen = f"is 0.01 for {yuan} of {names.height} names: it is in yuan"
-    elif least > _LARGEST_SPREAD:
-        seen = f"is {least:.3g} in the median of {names.height} names: it is in basis points, percent or yuan"
-    elif ticks < 0.5:  # half of a cent; no spread is less than a cent
-        seen = f"is {ticks:.3g} cents in the median of {names.height} names: it is in another unit"
-    else:
-        return []
-    text = f"the least spread of the day {seen}. Deliver (ask − bid) / mid as a fraction"
-    return [FileFinding("spread_unit", text, True)]
+        return [FileFinding(SPREAD_IN_YUAN(count=yuan, stocks=names.height), True)]
+    if least > _LARGEST_SPREAD:
+        return [FileFinding(SPREAD_TOO_LARGE(spread=least, stocks=names.height), True)]
+    if ticks < 0.5:  # half of a cent; no spread is less than a cent
+        return [FileFinding(SPREAD_BELOW_TICK(cents=ticks, stocks=names.height), True)]
+    return []

@@ -18,15 +18,17 @@ import polars as pl
 
 from assets.delivered_bars.columns import Columns, of_most
 from assets.delivered_bars.diagnosis import FileFinding
+from assets.delivered_bars.reasons import CLOSES_ON_LINE, CLOSES_ON_LINES, INTERPOLATED_CLOSES
 from assets.ticks import clock
+from resources.bar_forms import clock_time
+from resources.reasons import Reason
 from resources.settings.bars import BarsSettings
 
 _WIDTHS = (60, 30, 15, 10, 5, 3, 2)  # minutes
 _EPS = 1e-6  # cents
 _ROUNDINGS = ((-0.5 - _EPS, 0.5 + _EPS), (-1 + _EPS, _EPS), (-_EPS, 1 - _EPS))  # cents: to the nearest, down, up
 _NOON = clock.GRID.index(clock.AFTERNOON)
-_SPANS = {"the morning": slice(0, _NOON), "the afternoon": slice(_NOON, None), "the day": slice(0, None)}
-_REMEDY = "Deliver the price of the last trade of each minute"
+_SPANS = (slice(0, _NOON), slice(_NOON, None), slice(0, None))  # the morning, the afternoon, the day
 
 
 def judge_lines(bars: pl.DataFrame, settings: BarsSettings) -> Columns:
@@ -39,10 +41,11 @@ def judge_lines(bars: pl.DataFrame, settings: BarsSettings) -> Columns:
         return Columns(pl.DataFrame(schema={"symbol": pl.String, "fault": pl.String}), [])
     cents = _matrix(bars, names)
     judged, causes = np.zeros(len(names), bool), np.full(len(names), None, object)
-    for span, minutes in _SPANS.items():
+    for minutes in _SPANS:
         enough, straight = _one_line(cents[:, minutes], settings.least_line_cents)
         judged |= enough
-        causes[straight] = f"through {span} its closes lie on one straight line, to the cent: they are interpolated"
+        start, end = (clock_time(clock.GRID[minutes][at]) for at in (0, -1))
+        causes[straight] = CLOSES_ON_LINE(start=start, end=end).dumps()
     bends = np.abs(cents[:, 2:] - 2 * cents[:, 1:-1] + cents[:, :-2]) > 1 + _EPS
     crooked = (
         bends.mean(axis=1) > 1 - settings.line_block_share / 2
@@ -56,16 +59,13 @@ def judge_lines(bars: pl.DataFrame, settings: BarsSettings) -> Columns:
             enough, straight = _lines(cents[rest, first:], width, settings)
             judged[rest] |= enough
             new = rest[straight & np.array([cause is None for cause in causes[rest]], bool)]
-            causes[new] = (
-                f"its closes lie on straight lines of {width} minutes, to the cent: they are interpolated between {width}-minute bars"
-            )
-    found = pl.DataFrame({"symbol": names, "cause": pl.Series(causes.tolist(), dtype=pl.String)}).drop_nulls()
-    faults = found.select("symbol", fault=pl.format("{}. {}", "cause", pl.lit(_REMEDY)))
-    findings = []
-    if of_most(found.height, int(judged.sum())):
-        commonest = found["cause"].value_counts(sort=True)["cause"][0]
-        text = f"of {found.height} of {judged.sum()} names the closes are interpolated: of one, {commonest}. {_REMEDY}"
-        findings.append(FileFinding("interpolated_closes", text, True))
+            causes[new] = CLOSES_ON_LINES(width=width).dumps()
+    faults = pl.DataFrame({"symbol": names, "fault": pl.Series(causes.tolist(), dtype=pl.String)}).drop_nulls()
+    findings, stocks = [], int(judged.sum())
+    if of_most(faults.height, stocks):
+        commonest = Reason.loads(faults["fault"].value_counts(sort=True)["fault"][0])
+        reason = INTERPOLATED_CLOSES(count=faults.height, stocks=stocks, cause=commonest)
+        findings.append(FileFinding(reason, True))
     return Columns(faults, findings)
 
 

@@ -78,7 +78,7 @@ def _of_the_vwap(settings: ReferenceSettings, declared: Mapping[str, Any]) -> li
     power = _power(vwap / ((pl.col("high") + pl.col("low")) / 2), settings.unit_tolerance)
     cause = pl.lit("volume or amount is in another unit")
     for exponent, text in ratio_units("daily_prices", declared).items():
-        cause = pl.when(power == exponent).then(pl.lit(text)).otherwise(cause)
+        cause = pl.when(power == exponent).then(pl.lit(str(text))).otherwise(cause)
     outside_range = (pl.col("least_vwap") > pl.col("high") * (1 + settings.vwap_tolerance) + HALF_CENT) | (
         pl.col("most_vwap") < pl.col("low") * (1 - settings.vwap_tolerance) - HALF_CENT
     )

@@ -231,7 +231,7 @@ def _of_bars(
         *lines.findings,
         *judge_figures(landed, settings),
     ]
-    notes = {finding.code: finding.text for finding in findings if not finding.refuses}
+    notes = {finding.reason.code: finding.reason.to_json() for finding in findings if not finding.refuses}
     return Made(
         frame.select(pl.col(column).cast(dtype) for column, dtype in TAPE_HEALTH.items()),
         _profile(
@@ -522,7 +522,7 @@ def _day_row(
     coverage = 1 - missing.height / traded if traded else 1.0
     too_many, too_few = share > settings.max_set_aside_share, coverage < settings.min_coverage
     lost = untaped.height > settings.max_uncovered_share * official.height
-    story = [finding.text for finding in findings if finding.refuses]
+    story = [str(finding.reason) for finding in findings if finding.refuses]
     misread = len(story)
     contradicted = frame.filter("contradicted") if ticked else frame.clear()
     measured = frame["contradicted"].count() if ticked else 0

@@ -24,12 +24,14 @@ from resources.reason_words import (
     report,
     tape_health,
     ticks,
+    units,
 )
 
 STAGES = (
     general,
     checks,
     cells,
+    units,
     ticks,
     bars,
     tape_health,

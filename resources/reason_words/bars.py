@@ -35,11 +35,6 @@ WORDS: Mapping[str, T] = {
         "此前 {window} 个交易日的 order_sizes 不足 {days} 日或 {orders} 笔委托（{cause}）",
         "fewer than {days} days or {orders} orders in the order_sizes of the {window} trading days before ({cause})",
     ),
-    "columns_given": T("{file} 只给出 {columns}", "{file} has only {columns}"),
-    "column_not_filled": T(
-        "{file}：{column} 每行均为 0，而有股票成交：该列未填写",
-        "{file}: {column} is 0 in every row although stocks traded, so the column was not filled in",
-    ),
     "replay_is_off": T("委托簿重演已关闭（bars.replay_book）", "the book replay is off (bars.replay_book)"),
     "bars_hold_no_ticks": T("{file} 是一分钟线，没有逐笔数据", "{file} holds one-minute bars, no ticks"),
 }

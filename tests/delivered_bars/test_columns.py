@@ -8,6 +8,7 @@ import pytest
 
 from assets.delivered_bars.columns import judge_columns
 from assets.ticks import clock
+from resources.reasons import Reason
 from resources.settings.bars import BarsSettings
 from tests.bars.tapes import DAILY, Day, Landing, as_read
 from tests.delivered_bars.test_diagnosis import NAME, NO_TICKS, aside, refusals
@@ -70,11 +71,13 @@ def finding(bars: pl.DataFrame) -> str:
     """What the file is refused for."""
     found = judge_columns(as_read(bars, DATE, NAME), BarsSettings()).findings
     assert all(one.refuses for one in found)
-    return "; ".join(one.text for one in found)
+    return "; ".join(str(one.reason) for one in found)
 
 
 def faults(bars: pl.DataFrame) -> dict[str, str]:
-    return dict(judge_columns(as_read(bars, DATE, NAME), BarsSettings()).faults.iter_rows())
+    """The faults of single stocks in words."""
+    found = judge_columns(as_read(bars, DATE, NAME), BarsSettings()).faults
+    return {name: str(Reason.loads(fault)) for name, fault in found.iter_rows()}
 
 
 def changed(bars: pl.DataFrame, symbols=CODES, **values: pl.Expr) -> pl.DataFrame:
@@ -129,7 +132,7 @@ def test_a_cumulative_column_is_named(column: str, form: str):
     if form == "as 240 bars":  # the minutes from 14:58 on repeat the running total
         last = frame.filter(pl.col("minute") == clock.CLOSING_AUCTION)
         frame = pl.concat([frame, *(last.with_columns(minute=pl.lit(898 + k, pl.Int64)) for k in range(2))])
-    assert f"{column} of 12 of 12 names never falls through the day: it is cumulative" in finding(frame)
+    assert f"{column} of 12 of 12 stocks never falls through the day: it is cumulative" in finding(frame)
     one = faults(changed(bars, CODES[3:4], **{column: value}))
     assert list(one) == [CODES[3]]
     assert "it is cumulative" in one[CODES[3]]
@@ -140,7 +143,7 @@ def test_a_cumulative_column_refuses_the_day_and_sets_a_single_name_aside(column
     """Not for the rows that it makes impossible, such as more trades than shares."""
     bars, daily = market()
     told = refusals(of(changed(bars, **{column: running(column)}), daily))
-    assert f"{column} of 12 of 12 names never falls" in told["minutes_are_those_of_the_day"]
+    assert f"{column} of 12 of 12 stocks never falls" in told["minutes_are_those_of_the_day"]
     assert f"12 × its {column} never falls" in told["tapes_add_up"]
     one = of(changed(bars, CODES[3:4], **{column: running(column)}), daily)
     assert list(aside(one)) == [CODES[3]]
@@ -207,7 +210,7 @@ def test_longer_bars_spread_over_minutes_are_named(width: int, how: str):
     bars, _ = market(lots=900)
     frame = spread(bars, width, how)
     told = f"parted alike in nearly every block of {width} minutes: these are {width}-minute bars spread over minutes"
-    assert f"of 12 of 12 names is {told}" in finding(frame)
+    assert f"of 12 of 12 stocks is {told}" in finding(frame)
     one = faults(spread(bars.drop(*FLOWS), width, how, CODES[:1]))
     assert list(one) == [CODES[0]]
     assert told in one[CODES[0]]
@@ -227,7 +230,7 @@ def test_volumes_that_a_division_leaves_broken_are_named_too():
     bars, _ = market()
     third = pl.col("volume").sum().over("symbol", block(3)) / pl.len().over("symbol", block(3))
     frame = spread(bars, 3, "even").with_columns(volume=third)
-    assert "amount of 12 of 12 names is parted alike in nearly every block of 3 minutes" in finding(frame)
+    assert "amount of 12 of 12 stocks is parted alike in nearly every block of 3 minutes" in finding(frame)
 
 
 def test_minutes_that_are_alike_now_and_then_are_honest():
@@ -244,7 +247,7 @@ def test_minutes_that_are_alike_now_and_then_are_honest():
 
 @pytest.mark.parametrize(
     ("factor", "words"),
-    [(1e-4, "in ten thousand yuan where amount is in yuan"), (1e-3, "in thousand yuan"), (1e4, "in a unit 1e4 times as large"), (1e-8, "in another unit")],
+    [(1e-4, "in units of 10,000 yuan where amount is in yuan"), (1e-3, "in units of 1,000 yuan"), (1e4, "in a unit 1e4 times as large"), (1e-8, "in different units")],
 )  # fmt: skip
 @pytest.mark.parametrize("columns", [FLOWS, FLOWS[:2], FLOWS[2:], *((flow,) for flow in FLOWS)])
 def test_flows_in_another_unit_than_amount_are_named(factor: float, words: str, columns: tuple[str, ...]):

@@ -7,9 +7,21 @@ import polars as pl
 import pytest
 
 from assets.delivered_bars import diagnosis
+from assets.delivered_bars.reasons import (
+    ABSENT_MINUTES,
+    AUCTION_BAR_ABSENT,
+    CLOSES_AT_LIMITS,
+    COARSE_BARS,
+    COARSE_BARS_BY_ENDS,
+    END_LABELS,
+    END_LABELS_WITH_LUNCH,
+    HALT_BY_CLOSES,
+    HALT_BY_VOLUMES,
+)
 from assets.tape_health.assets import tape_health
 from assets.ticks import clock
 from resources.gate import judge
+from resources.reasons import Code, Reason, put_into_words
 from resources.settings.bars import BarsSettings
 from tests.bars.tapes import DAILY, Day, Landing, as_read
 
@@ -65,7 +77,14 @@ def refusals(day: Day) -> dict[str, str]:
 
 
 def aside(day: Day) -> dict[str, str]:
-    return {name: row["reason"] for name, row in day.verdicts.items() if row["verdict"] == "set aside"}
+    """The reasons of the stocks that are set aside, in words."""
+    return {
+        name: str(Reason.loads(row["reason"])) for name, row in day.verdicts.items() if row["verdict"] == "set aside"
+    }
+
+
+def noted(day: Day, code: Code) -> str:
+    return str(put_into_words(day.health.notes[code.name]))
 
 
 def judged(rows: pl.DataFrame, proven: bool) -> pl.DataFrame:
@@ -216,29 +235,30 @@ def coarse(bars: pl.DataFrame, width: int, late: bool = False) -> pl.DataFrame:
 @pytest.mark.parametrize(
     ("mutate", "code", "words"),
     [
-        (ends, "end_labels", "landing.bars.minute_labels = 'end'"),
-        (lambda bars: ends(bars).filter(pl.col("minute") != 690), "end_labels", "look like bar ends"),
-        (lambda bars: all_ends(bars), "end_labels", "minutes 13:00 occur for no name, and 11:30 does"),
-        (lambda bars: all_ends(bars).filter(pl.col("minute") <= 690), "end_labels", "landing.bars.minute_labels = 'end'"),
-        (lambda bars: coarse(bars, 5), "coarse_bars", "these are 5-minute bars"),
-        (lambda bars: coarse(bars, 5, late=True), "coarse_bars", "of its ends"),
-        (lambda bars: coarse(bars, 2), "coarse_bars", "these are 2-minute bars"),
-        (lambda bars: coarse(bars, 15), "coarse_bars", "these are 15-minute bars"),
-        (lambda bars: coarse(bars, 60), "coarse_bars", "these are 60-minute bars"),
-        (lambda bars: coarse(bars, 60, late=True), "absent_minutes", "a part of the day is lost"),
-        (lambda bars: bars.filter(pl.col("minute") < 690), "absent_minutes", "13:00–14:56"),
-        (lambda bars: bars.filter(pl.col("minute") >= 780), "absent_minutes", "09:30–11:29"),
-        (lambda bars: bars.filter(~pl.col("minute").is_between(600, 629)), "absent_minutes", "30 of 237 minutes (10:00–10:29)"),
-        (lambda bars: bars.filter(pl.col("minute") != 600), "absent_minutes", "1 of 237 minutes (10:00)"),
+        (ends, END_LABELS_WITH_LUNCH, "landing.bars.minute_labels = 'end'"),
+        (lambda bars: ends(bars).filter(pl.col("minute") != 690), END_LABELS, "look like bar ends"),
+        (lambda bars: all_ends(bars), END_LABELS_WITH_LUNCH, "minutes 13:00 occur for no stock, and 11:30 does"),
+        (lambda bars: all_ends(bars).filter(pl.col("minute") <= 690), END_LABELS_WITH_LUNCH, "landing.bars.minute_labels = 'end'"),
+        (lambda bars: coarse(bars, 5), COARSE_BARS, "these are 5-minute bars"),
+        (lambda bars: coarse(bars, 5, late=True), COARSE_BARS_BY_ENDS, "of its ends"),
+        (lambda bars: coarse(bars, 2), COARSE_BARS, "these are 2-minute bars"),
+        (lambda bars: coarse(bars, 15), COARSE_BARS, "these are 15-minute bars"),
+        (lambda bars: coarse(bars, 60), COARSE_BARS, "these are 60-minute bars"),
+        (lambda bars: coarse(bars, 60, late=True), ABSENT_MINUTES, "a part of the day is lost"),
+        (lambda bars: bars.filter(pl.col("minute") < 690), ABSENT_MINUTES, "13:00–14:56"),
+        (lambda bars: bars.filter(pl.col("minute") >= 780), ABSENT_MINUTES, "09:30–11:29"),
+        (lambda bars: bars.filter(~pl.col("minute").is_between(600, 629)), ABSENT_MINUTES, "30 of 237 minutes (10:00–10:29)"),
+        (lambda bars: bars.filter(pl.col("minute") != 600), ABSENT_MINUTES, "1 of 237 minutes (10:00)"),
     ],
 )  # fmt: skip
-def test_minutes_that_occur_for_nobody_refuse_the_day(form: str, mutate, code: str, words: str):
+def test_minutes_that_occur_for_nobody_refuse_the_day(form: str, mutate, code: Code, words: str):
     bars, daily = honest()
     bars = mutate(bars)
     day = of(bars if form == "all" else closes(bars), daily)
     assert words in refusals(day)["minutes_are_those_of_the_day"]
     rows = diagnosis.minutes_of(bars if form == "all" else closes(bars))
-    assert [finding.code for finding in diagnosis.diagnose_minutes(rows, judged(rows, False), day.settings)] == [code]
+    found = diagnosis.diagnose_minutes(rows, judged(rows, False), day.settings)
+    assert [finding.reason.code for finding in found] == [code.name]
 
 
 def with_the_auction_in_the_first_minute(bars: pl.DataFrame) -> pl.DataFrame:
@@ -256,8 +276,7 @@ def test_an_opening_auction_inside_the_first_minute_is_noted_unless_it_is_declar
     """The volumes add up, so that the auction stands in another bar: the first minute holds it."""
     bars, daily = honest()
     merged = with_the_auction_in_the_first_minute(bars)
-    code = "opening_auction_in_another_bar"
-    assert "landing.bars.opening_auction = 'first_bar'" in of(merged, daily).health.notes[code]
+    assert "landing.bars.opening_auction = 'first_bar'" in noted(of(merged, daily), AUCTION_BAR_ABSENT)
     declared = {"landing.bars.opening_auction": "first_bar"}
     for rows, said in ((as_read(merged, opening_auction="first_bar"), declared), (merged, declared), (bars, {})):
         minutes = diagnosis.minutes_of(rows)
@@ -272,7 +291,7 @@ def test_an_empty_bar_of_the_opening_auction_beside_one_that_is_in_the_first_min
     )
     both = pl.concat([merged.select(bars.columns), empty]).sort("symbol", "minute")
     told = refusals(of(both, daily))["minutes_are_those_of_the_day"]
-    assert "(565) is empty for every name" in told
+    assert "(565) is empty for every stock" in told
     assert "landing.bars.opening_auction = 'first_bar'" in told
     minutes = diagnosis.minutes_of(as_read(both, opening_auction="first_bar"))
     said = {"landing.bars.opening_auction": "first_bar"}
@@ -321,7 +340,7 @@ def test_a_halted_market_is_no_lost_part_of_the_day(form: str):
         bars = bars.with_columns(pl.col("close").forward_fill().over("symbol"))
     day = of(bars if form == "all" else closes(bars), daily)
     assert (refusals(day), aside(day)) == ({}, {})
-    assert "the market was halted" in day.health.notes["halt"]
+    assert "the market was halted" in noted(day, HALT_BY_VOLUMES if form == "all" else HALT_BY_CLOSES)
 
 
 @pytest.mark.parametrize("form", ["all", "closes"])
@@ -332,7 +351,7 @@ def test_bars_and_days_of_the_lunch_break_agree_and_are_refused(form: str):
     assert "fetched in the lunch break" in refusals(of(bars, daily))["minutes_are_those_of_the_day"]
     halted = of(bars, daily, halt_at_lunch=True)
     assert (refusals(halted), aside(halted)) == ({}, {})
-    assert "the market was halted" in halted.health.notes["halt"]
+    assert "the market was halted" in noted(halted, HALT_BY_VOLUMES if form == "all" else HALT_BY_CLOSES)
 
 
 @pytest.mark.parametrize("noon", [False, True])
@@ -347,7 +366,7 @@ def test_a_halted_market_whose_grid_is_filled_up_has_no_end_labels(noon: bool):
     prices = (pl.coalesce(name, "close").alias(name) for name in ("open", "high", "low"))
     day = of(bars.with_columns(*prices), daily)
     assert (refusals(day), aside(day)) == ({}, {})
-    assert "the market was halted" in day.health.notes["halt"]
+    assert "the market was halted" in noted(day, HALT_BY_VOLUMES)
 
 
 def test_a_halt_within_the_day_is_believed_only_where_volumes_prove_it():
@@ -515,12 +534,12 @@ def test_closes_of_a_market_at_its_limits_need_not_move(start: int, free: int, s
         bars = bars.filter((pl.col("minute") <= start) | (pl.col("minute") == clock.CLOSING_AUCTION))
     day = with_limits(bars, daily, limits)
     assert (refusals(day), [*aside(day)]) == ({}, [*CODES[:free]])  # the free one may have been halted
-    assert f"{8 - free} of 8 names are at their limit prices then" in day.health.notes["locked"]
+    assert f"{8 - free} of 8 stocks are at their limit prices then" in noted(day, CLOSES_AT_LIMITS)
 
 
 def test_closes_that_stand_still_elsewhere_are_lost_or_filled_in():
     bars, daily, limits = locked_market(780, 1)
-    lost = "13:01–14:56) show no name's price move"
+    lost = "13:01–14:56) show no stock's price move"
     for other in (None, limits.with_columns(pl.col("limit_up") + 0.01)):
         day = with_limits(bars, daily, other)
         assert lost in refusals(day)["minutes_are_those_of_the_day"]

@@ -7,7 +7,19 @@ import polars as pl
 import pytest
 
 from assets.delivered_bars.figures import judge_figures
+from assets.delivered_bars.reasons import (
+    COPIED_COLUMN,
+    SIDES_EXCHANGED,
+    SIDES_OF_EXCHANGE_EXCHANGED,
+    SPREAD_BELOW_TICK,
+    SPREAD_IN_YUAN,
+    SPREAD_TOO_LARGE,
+    TRADES_ARE_CONSTANT,
+    TRADES_ARE_LOTS,
+    TRADES_ARE_SHARES,
+)
 from assets.ticks import clock
+from resources.reasons import Code
 from resources.settings.bars import BarsSettings
 
 SETTINGS = BarsSettings()
@@ -53,7 +65,7 @@ def day(seed: int, names: int = 36, last: int = clock.CLOSING_AUCTION) -> pl.Dat
 def told(bars: pl.DataFrame, settings: BarsSettings = SETTINGS) -> dict[str, str]:
     found = judge_figures(bars, settings)
     assert all(one.refuses for one in found)
-    return {one.code: one.text for one in found}
+    return {one.reason.code: str(one.reason) for one in found}
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -72,54 +84,54 @@ def test_names_at_their_limits_are_not_named() -> None:
         *(pl.when(locked).then(top).otherwise(name).alias(name) for name in ("high", "close")),
         low=pl.when(locked).then(top - 0.05).otherwise("low"),
     )
-    assert "copied_column" not in told(bars)
+    assert COPIED_COLUMN.name not in told(bars)
 
 
 @pytest.mark.parametrize("column", ["open", "high", "low"])
 def test_a_close_that_is_another_price(column: str) -> None:
-    assert f"close is {column}" in told(day(1).with_columns(close=column))["copied_column"]
+    assert f"close is {column}" in told(day(1).with_columns(close=column))[COPIED_COLUMN.name]
     assert told(day(1, 5).with_columns(close=column)) == {}  # a few names: other rules judge them
 
 
 @pytest.mark.parametrize("column", ["close", "high", "low"])
 def test_an_open_that_is_another_price(column: str) -> None:
-    assert "copied_column" in told(day(2).with_columns(open=column))
+    assert COPIED_COLUMN.name in told(day(2).with_columns(open=column))
 
 
 @pytest.mark.parametrize(
-    ("trades", "words"),
+    ("trades", "code"),
     [
-        (pl.lit(1), "one number"),
-        (pl.lit(20), "one number"),
-        (pl.col("volume"), "in shares"),
-        (pl.col("volume") // 100, "in lots"),
+        (pl.lit(1), TRADES_ARE_CONSTANT),
+        (pl.lit(20), TRADES_ARE_CONSTANT),
+        (pl.col("volume"), TRADES_ARE_SHARES),
+        (pl.col("volume") // 100, TRADES_ARE_LOTS),
     ],
 )
-def test_trades_that_are_none(trades: pl.Expr, words: str) -> None:
+def test_trades_that_are_none(trades: pl.Expr, code: Code) -> None:
     bars = day(4).with_columns(trades=pl.when(pl.col("volume") > 0).then(trades).otherwise(0))
-    assert words in told(bars)["trades_are_none"]
+    assert [*told(bars)] == [code.name]
 
 
 def test_exchanged_sides() -> None:
     """Of all names, of one exchange, and of a few names alone: there are minutes enough."""
     swap = {"buy_amount": pl.col("sell_amount"), "sell_amount": pl.col("buy_amount")}
-    assert "buy_amount and sell_amount are exchanged" in told(day(5).with_columns(**swap))["sides_exchanged"]
-    assert "sides_exchanged" in told(day(5, 5).with_columns(**swap))
+    assert "buy_amount and sell_amount are exchanged" in told(day(5).with_columns(**swap))[SIDES_EXCHANGED.name]
+    assert SIDES_EXCHANGED.name in told(day(5, 5).with_columns(**swap))
     shenzhen = pl.col("symbol").str.ends_with("SZ")
     half = day(6).with_columns(**{name: pl.when(shenzhen).then(value).otherwise(name) for name, value in swap.items()})
-    assert "the close of SZ falls" in told(half)["sides_exchanged"]
+    assert "the close of SZ falls" in told(half)[SIDES_OF_EXCHANGE_EXCHANGED.name]
     assert told(half, BarsSettings(max_against_flow_share=1.0)) == {}
 
 
 @pytest.mark.parametrize(
-    ("unit", "words"),
-    [(1e4, "basis points"), (100.0, "basis points, percent"), ("yuan", "in yuan"), (1e-2, "in another unit")],
+    ("unit", "code"),
+    [(1e4, SPREAD_TOO_LARGE), (100.0, SPREAD_TOO_LARGE), ("yuan", SPREAD_IN_YUAN), (1e-2, SPREAD_BELOW_TICK)],
 )
-def test_spreads_in_another_unit(unit: float | str, words: str) -> None:
+def test_spreads_in_another_unit(unit: float | str, code: Code) -> None:
     bars = day(7)
     factor = pl.col("close") if unit == "yuan" else pl.lit(unit)
     spread = (pl.col("spread") * factor).round(2) if unit == "yuan" else pl.col("spread") * factor
-    assert words in told(bars.with_columns(spread=spread))["spread_unit"]
+    assert [*told(bars.with_columns(spread=spread))] == [code.name]
 
 
 @pytest.mark.skipif(not TICKS.is_dir(), reason=f"REAL DATA ABSENT: no {TICKS}")
@@ -142,4 +154,4 @@ def test_the_minutes_of_a_real_tape() -> None:
     few = BarsSettings(least_copied_names=1, max_against_flow_share=0.5)  # of two names there are few minutes
     assert told(bars, few) == {}
     exchanged = bars.rename({"buy_amount": "sell_amount", "sell_amount": "buy_amount"})
-    assert {*told(exchanged, few)} == {"sides_exchanged"}
+    assert {*told(exchanged, few)} == {SIDES_EXCHANGED.name}

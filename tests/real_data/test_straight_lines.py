@@ -5,6 +5,7 @@ import datetime as dt
 import polars as pl
 import pytest
 
+from assets.delivered_bars.reasons import INTERPOLATED_CLOSES
 from assets.delivered_bars.straight_lines import judge_lines
 from resources.settings.bars import BarsSettings
 from tests.conftest import REAL_DATA
@@ -26,4 +27,4 @@ def test_no_real_name_of_2015_follows_lines_and_interpolated_it_does(cheaper: in
         made = judge_lines(interpolated(real.sort("symbol", "minute"), every(5, 4)), BarsSettings())
         moving = real.group_by("symbol").agg(pl.col("close").n_unique()).filter(pl.col("close") > 5).height
         assert made.faults.height > 0.6 * moving
-        assert [finding.code for finding in made.findings] == ["interpolated_closes"]
+        assert [finding.reason.code for finding in made.findings] == [INTERPOLATED_CLOSES.name]

@@ -40,11 +40,11 @@ def test_following_the_message_gives_the_right_figures(
     if declared == written:
         assert power not in ratio_units(table, settings)
         return
-    assert obeyed(settings, ratio_units(table, settings)[power]) == right
+    assert obeyed(settings, str(ratio_units(table, settings)[power])) == right
     single = dict(settings)
     for column, figure, truth in (("volume", volume, shares), ("amount", amount, yuan)):
         if power_of := round(log10(figure / truth)):
-            single = obeyed(single, column_units(column, table, settings)[power_of])
+            single = obeyed(single, str(column_units(column, table, settings)[power_of]))
     assert single == right
 
 
