@@ -13,8 +13,19 @@ import math
 import polars as pl
 
 from assets.delivered_bars.diagnosis import clock_times
+from assets.delivered_bars.reasons import (
+    AMOUNT_OUTSIDE_PRICES,
+    CLOSE_STOOD_STILL,
+    DAILY_CLOSE_FILLED_IN,
+    FILLED_BEFORE_FIRST_TRADE,
+    MINUTES_APART,
+    MOVES_WITHOUT_TRADE,
+    NO_CLOSE_OR_VOLUME,
+    PRICES_NOT_WHOLE_CENTS,
+)
 from assets.ticks import clock
 from resources.bar_forms import CENT_NOISE
+from resources.reasons import rows_with_reasons
 from resources.reference_forms import LOT
 from resources.rounding import Rounding
 from resources.settings.bars import BarsSettings
@@ -25,13 +36,12 @@ _RELATIVE = 1e-6  # amounts may have been 32-bit floats
 _FEWEST_OUTSIDE = 3
 _BESIDE = 30  # minutes before and after a stretch without a move, from which its frequency of moves is estimated
 _PARTS = {clock.OPENING_AUCTION: 4, clock.CLOSING_AUCTION: 4}  # delivered minutes that are summed in these bars
-REMEDY = "Deliver the price of the last trade of each minute"
 
 
 def judge_minutes(
     bars: pl.DataFrame, daily: pl.DataFrame, rounding: Rounding, settings: BarsSettings, adjusted: bool = False
 ) -> pl.DataFrame:
-    """Return symbol and `odd`, a sentence about the likeliest cause, of each stock that is set aside for its minutes.
+    """Return symbol and `odd`, the reason with the likeliest cause, of each stock that is set aside for its minutes.
 
     bars: dense rows of minute_bars. daily: symbol, daily_pre_close, daily_open, daily_high, daily_low and daily_close (yuan).
     rounding: of the bars. adjusted: whether adjusted prices were delivered and divided by their factor, so that they are not whole cents.
@@ -61,8 +71,7 @@ def judge_minutes(
         **{name: pl.col(name).first() for name in daily.columns if name != "symbol"},
     )
     names = names.join(_stretches(day, settings), on="symbol", how="left", maintain_order="left")
-    reason = pl.coalesce(pl.when(holds).then(text) for holds, text in _reasons(settings, adjusted))
-    return names.select("symbol", odd=reason).filter(pl.col("odd").is_not_null())
+    return rows_with_reasons(names, _reasons(settings, adjusted)).select("symbol", odd="reason")
 
 
 def _marked(day: pl.DataFrame, rounding: Rounding, settings: BarsSettings) -> pl.DataFrame:
@@ -186,7 +195,7 @@ def _is_still(tolerance: float) -> pl.Expr:
 
 
 def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.Expr]]:
-    """Return pairs of a condition and a sentence, the likeliest cause first.
+    """Return pairs of a condition and a reason, the likeliest cause first.
 
     The probability that n active minutes are all a multiple of k minutes apart by chance is k^(1 − n).
     """
@@ -197,64 +206,37 @@ def _reasons(settings: BarsSettings, adjusted: bool) -> list[tuple[pl.Expr, pl.E
     return [
         (
             (pl.col("closes") == 0) & ~pl.col("volumes") & pl.col("daily_close").is_not_null(),
-            pl.lit("none of its rows has a close or a volume, but it traded according to daily_prices: deliver them"),
+            NO_CLOSE_OR_VOLUME.column(),
         ),
         (
             _is_still(tolerance),
-            pl.format(
-                "its close is {} in every minute, and daily_prices opens at {} and closes at {}: a daily close was filled into the "
-                "minutes. {}",
-                "close", "daily_open", "daily_close", pl.lit(REMEDY),
-            ),
+            DAILY_CLOSE_FILLED_IN.column(close="close", daily_open="daily_open", daily_close="daily_close"),
         ),
         (
             pl.col("moved") > 0,
-            pl.format(
-                "{} minutes without a trade have another close than its last trade before, the first at {}: they were filled in from other "
-                "minutes. {}, and in a minute without a trade that of the last trade before",
-                "moved", clock_times("moved_at"), pl.lit(REMEDY),
-            ),
+            MOVES_WITHOUT_TRADE.column(count="moved", time=clock_times("moved_at")),
         ),
         (
             pl.col("ahead") > 0,
-            pl.format(
-                "{} minutes before its first trade have the close of that trade, and not pre_close {}: they were filled in from a "
-                "later minute. Leave them empty",
-                "ahead", "daily_pre_close",
-            ),
+            FILLED_BEFORE_FIRST_TRADE.column(count="ahead", pre_close="daily_pre_close"),
         ),
         (
             chance.fill_null(False),
-            pl.format(
-                "its {} minutes are all {} apart or a multiple of that: these are bars of several minutes. One-minute bars are needed: "
-                "deliver those",
-                "active", "step",
-            ),
+            MINUTES_APART.column(minutes="active", step="step"),
         ),
         (
             (pl.col("broken") > 0) & pl.lit(not adjusted),
-            pl.format(
-                "{} of its minutes have prices that are not whole cents, the first {} at {}: these are averages, mid-prices or interpolated "
-                "prices, or adjusted ones. {}",
-                "broken", pl.col("broken_price").round(4), clock_times("broken_at"), pl.lit(REMEDY),
+            PRICES_NOT_WHOLE_CENTS.column(
+                count="broken", price=pl.col("broken_price").round(4), time=clock_times("broken_at")
             ),
         ),
         (
             (pl.col("outside") >= _FEWEST_OUTSIDE)
             & (pl.col("outside") > settings.max_outside_range_share * pl.col("priced")),
-            pl.format(
-                "in {} of its {} minutes that traded, the first at {}, amount is impossible for its volume at prices from low to high: volume, amount "
-                "or prices are those of other minutes. Deliver them under the same minute",
-                "outside", "priced", clock_times("outside_at"),
-            ),
+            AMOUNT_OUTSIDE_PRICES.column(count="outside", minutes="priced", time=clock_times("outside_at")),
         ),
         (
             pl.col("still_from").is_not_null(),
-            pl.format(
-                "its close does not move from {} to {}, and does in most minutes before and after: a part of the day is lost or was filled "
-                "in, or the name was halted then, which closes alone do not say. Deliver these minutes, or volumes, by which the day can "
-                "be held against daily_prices",
-                clock_times("still_from"), clock_times("still_to"),
-            ),
+            CLOSE_STOOD_STILL.column(start=clock_times("still_from"), end=clock_times("still_to")),
         ),
-    ]  # fmt: skip
+    ]

@@ -10,6 +10,23 @@ from resources.reasons import Code
 COLUMNS_GIVEN = Code("columns_given", ("file", "columns"))
 COLUMN_NOT_FILLED = Code("column_not_filled", ("file", "column"))
 
+# A row (rows.py).
+NO_SUCH_BAR = Code("no_such_bar", ("minute",))
+BAR_REPEATED = Code("bar_repeated")
+NO_AFTER_HOURS = Code("no_after_hours", ("board", "date"))
+BAR_VALUE_WITHOUT = Code("bar_value_without", ("column", "value", "lacking"))
+BAR_PRICE_MISSING = Code("bar_price_missing", ("volume", "column"))
+BAR_PRICE_NOT_POSITIVE = Code("bar_price_not_positive", ("column", "value"))
+BAR_VALUE_NEGATIVE = Code("bar_value_negative", ("column", "value"))
+BAR_VALUE_BELOW = Code("bar_value_below", ("column", "value", "other", "bound"))
+BAR_VALUE_ABOVE = Code("bar_value_above", ("column", "value", "other", "bound"))
+BAR_IMBALANCE_BEYOND = Code("bar_imbalance_beyond", ("column", "value"))
+BAR_AT_BOTH_LIMITS = Code("bar_at_both_limits")
+TRADES_WITHOUT_VOLUME = Code("trades_without_volume", ("trades",))
+VOLUME_WITHOUT_TRADES = Code("volume_without_trades", ("volume",))
+TRADES_ABOVE_VOLUME = Code("trades_above_volume", ("trades", "volume"))
+SIDES_ABOVE_AMOUNT = Code("sides_above_amount", ("sides", "amount"))
+
 # The minutes of a file (diagnosis.py).
 OF_ONE_EXCHANGE = Code("of_one_exchange", ("exchange", "cause"))
 AUCTION_BAR_EMPTY = Code("auction_bar_empty")
@@ -67,3 +84,18 @@ SPREAD_BELOW_TICK = Code("spread_below_tick", ("cents", "stocks"))
 CLOSES_ON_LINE = Code("closes_on_line", ("start", "end"))
 CLOSES_ON_LINES = Code("closes_on_lines", ("width",))
 INTERPOLATED_CLOSES = Code("interpolated_closes", ("count", "stocks", "cause"))
+
+# The minutes of a stock (name_minutes.py).
+NO_CLOSE_OR_VOLUME = Code("no_close_or_volume")
+DAILY_CLOSE_FILLED_IN = Code("daily_close_filled_in", ("close", "daily_open", "daily_close"))
+MOVES_WITHOUT_TRADE = Code("moves_without_trade", ("count", "time"))
+FILLED_BEFORE_FIRST_TRADE = Code("filled_before_first_trade", ("count", "pre_close"))
+MINUTES_APART = Code("minutes_apart", ("minutes", "step"))
+PRICES_NOT_WHOLE_CENTS = Code("prices_not_whole_cents", ("count", "price", "time"))
+AMOUNT_OUTSIDE_PRICES = Code("amount_outside_prices", ("count", "minutes", "time"))
+CLOSE_STOOD_STILL = Code("close_stood_still", ("start", "end"))
+
+# Order sizes (sizes.py).
+ORDER_SIZES_CONTRADICTED = Code("order_sizes_contradicted", ("file", "stocks", "ratio"))
+ORDER_SIZES_TO_BASE = Code("order_sizes_to_base", ("file", "stocks", "ratio", "base"))
+ORDER_SIZE_CONTRADICTED = Code("order_size_contradicted", ("file", "orders", "by_sums", "by_amount"))

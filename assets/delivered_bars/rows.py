@@ -14,12 +14,30 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from assets.delivered_bars.reasons import COLUMN_NOT_FILLED, COLUMNS_GIVEN
+from assets.delivered_bars.reasons import (
+    BAR_AT_BOTH_LIMITS,
+    BAR_IMBALANCE_BEYOND,
+    BAR_PRICE_MISSING,
+    BAR_PRICE_NOT_POSITIVE,
+    BAR_REPEATED,
+    BAR_VALUE_ABOVE,
+    BAR_VALUE_BELOW,
+    BAR_VALUE_NEGATIVE,
+    BAR_VALUE_WITHOUT,
+    COLUMN_NOT_FILLED,
+    COLUMNS_GIVEN,
+    NO_AFTER_HOURS,
+    NO_SUCH_BAR,
+    SIDES_ABOVE_AMOUNT,
+    TRADES_ABOVE_VOLUME,
+    TRADES_WITHOUT_VOLUME,
+    VOLUME_WITHOUT_TRADES,
+)
 from assets.delivered_bars.schemas import KEY, MINUTE_BARS, VALUES
 from assets.ticks import clock
 from resources.bar_forms import UNREADABLE
 from resources.errors import InputError
-from resources.reasons import Reason
+from resources.reasons import Code, Reason, rows_with_reasons
 from resources.rounding import Rounding
 from resources.rulebook import Rulebook
 
@@ -42,8 +60,9 @@ _MEAN_SLACK = 1e-6  # a mean over quotes may be rounded
 class Delivered:
     """The completed bars of a day.
 
-    frame: dense rows, schema MINUTE_BARS. rejected: symbol, minute, reason. unavailable: column → reason. others: number of rows of
-    securities that are not A-shares. padding: number of rows without a trade in a minute that is not a bar.
+    frame: dense rows, schema MINUTE_BARS. rejected: symbol, minute and reason (`Reason.dumps`) of rows that break a rule. unavailable:
+    column → reason. others: number of rows of securities that are not A-shares. padding: number of rows without a trade in a minute that
+    is not a bar.
     """
 
     frame: pl.DataFrame
@@ -190,7 +209,7 @@ def _no_trade_after_hours(given: Sequence[str], boards: Sequence[str]) -> pl.Exp
 
 
 _Rules = list[tuple[pl.Expr, pl.Expr]]
-"""Pairs of a condition that a row must meet and a sentence about a row that does not."""
+"""Pairs of a condition that a row must meet and the reason of a row that does not."""
 
 
 def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str], in_lots: bool) -> pl.DataFrame:
@@ -207,12 +226,10 @@ def _rejected(rows: pl.DataFrame, date: dt.date, late_boards: Sequence[str], in_
         *_mean_rules(rows.columns),
         *_flag_rules(rows.columns),
     ]
-    judged = rows.select(
-        *(name for name in KEY if name in rows.columns),
-        reason=pl.coalesce(pl.when(~holds).then(text) for holds, text in rules),
-    )
+    broken = rows_with_reasons(rows, [(~holds, reason) for holds, reason in rules])
     # A reason may name the first of a name's rows, so that their order decides.
-    return judged.filter(pl.col("reason").is_not_null()).sort(pl.all(), nulls_last=True)
+    keys = (name for name in KEY if name in rows.columns)
+    return broken.select(*keys, "reason").sort(pl.all(), nulls_last=True)
 
 
 def _row_rules(date: dt.date, late_boards: Sequence[str]) -> _Rules:
@@ -222,16 +239,12 @@ def _row_rules(date: dt.date, late_boards: Sequence[str]) -> _Rules:
         (pl.col(UNREADABLE).is_null(), pl.col(UNREADABLE)),
         (
             pl.col("minute").is_in(minutes).fill_null(False),
-            pl.format("minute {} is not a bar of SPEC §1", pl.col("minute").cast(pl.String).fill_null("null")),
+            NO_SUCH_BAR.column(minute="minute"),
         ),
-        (~pl.struct("symbol", "minute").is_duplicated(), pl.lit("the minute is duplicated")),
+        (~pl.struct("symbol", "minute").is_duplicated(), BAR_REPEATED.column()),
         (
             (pl.col("minute") != clock.AFTER_HOURS).fill_null(True) | pl.col("board").is_in(list(late_boards)),
-            pl.format(
-                "minute 905 has trades, and the board {} has no after-hours trading on {} (rulebook.after_hours)",
-                "board",
-                pl.lit(str(date)),
-            ),
+            NO_AFTER_HOURS.column(board="board", date=pl.lit(str(date))),
         ),
     ]
 
@@ -241,18 +254,22 @@ def _presence_rules(columns: Sequence[str]) -> _Rules:
     if "volume" not in columns:
         return []
     idle = pl.col("volume").fill_null(0) == 0
-    rules = [(pl.col("close").is_not_null() | idle, pl.format("volume = {} without a close", "volume"))]
+
+    def without(column: str, lacking: str) -> pl.Expr:
+        return BAR_VALUE_WITHOUT.column(column=pl.lit(column), value=column, lacking=pl.lit(lacking))
+
+    rules = [(pl.col("close").is_not_null() | idle, without("volume", "close"))]
     if "amount" in columns:
         rules.append(
             (
                 pl.col("volume").is_not_null() | (pl.col("amount").fill_null(0) == 0) | ~_known("volume"),
-                pl.format("amount = {} without a volume", "amount"),
+                without("amount", "volume"),
             )
         )
     return rules + [
         (
             pl.col(column).is_not_null() | idle | ~_known(column),
-            pl.format("volume = {} without {}, which its other minutes have", "volume", pl.lit(column)),
+            BAR_PRICE_MISSING.column(volume="volume", column=pl.lit(column)),
         )
         for column in _PRICES[:3]
         if column in columns
@@ -262,14 +279,19 @@ def _presence_rules(columns: Sequence[str]) -> _Rules:
 def _sign_rules(columns: Sequence[str]) -> _Rules:
     """Prices are above 0, and counts and amounts are not negative."""
     return [
-        ((pl.col(column) > 0).fill_null(True), pl.format("{} = {} must be above 0", pl.lit(column), column))
+        ((pl.col(column) > 0).fill_null(True), BAR_PRICE_NOT_POSITIVE.column(column=pl.lit(column), value=column))
         for column in _PRICES
         if column in columns
     ] + [
-        ((pl.col(column) >= 0).fill_null(True), pl.format("{} = {} is negative", pl.lit(column), column))
+        ((pl.col(column) >= 0).fill_null(True), BAR_VALUE_NEGATIVE.column(column=pl.lit(column), value=column))
         for column in _COUNTED
         if column in columns
     ]
+
+
+def _beyond(code: Code, column: str, other: str) -> pl.Expr:
+    """Return the reason of rows in which a column is above or below another one. code: BAR_VALUE_ABOVE or BAR_VALUE_BELOW."""
+    return code.column(column=pl.lit(column), value=column, other=pl.lit(other), bound=other)
 
 
 def _range_rules(columns: Sequence[str]) -> _Rules:
@@ -277,14 +299,14 @@ def _range_rules(columns: Sequence[str]) -> _Rules:
     return [
         (
             (pl.col("high") >= pl.col(column) - _PRICE_SLACK).fill_null(True),
-            pl.format("high = {} is below {} = {}", "high", pl.lit(column), column),
+            _beyond(BAR_VALUE_BELOW, "high", column),
         )
         for column in ("open", "close", "low")
         if {"high", column} <= {*columns}
     ] + [
         (
             (pl.col("low") <= pl.col(column) + _PRICE_SLACK).fill_null(True),
-            pl.format("low = {} is above {} = {}", "low", pl.lit(column), column),
+            _beyond(BAR_VALUE_ABOVE, "low", column),
         )
         for column in ("open", "close")
         if {"low", column} <= {*columns}
@@ -296,7 +318,7 @@ def _part_rules(columns: Sequence[str]) -> _Rules:
     return [
         (
             (pl.col(part) <= pl.col("amount") * (1 + _RELATIVE_SLACK) + _YUAN_SLACK).fill_null(True),
-            pl.format("{} = {} is above amount = {}", pl.lit(part), part, "amount"),
+            _beyond(BAR_VALUE_ABOVE, part, "amount"),
         )
         for part in _PARTS
         if {part, "amount"} <= {*columns}
@@ -306,16 +328,16 @@ def _part_rules(columns: Sequence[str]) -> _Rules:
 def _mean_rules(columns: Sequence[str]) -> _Rules:
     """A spread is not negative, and an imbalance is between −1 and 1."""
     bounds = (
-        ("spread", 0.0, math.inf, "negative"),
-        ("imbalance", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, "beyond -1 to 1"),
-        ("imbalance_5", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, "beyond -1 to 1"),
+        ("spread", 0.0, math.inf, BAR_VALUE_NEGATIVE),
+        ("imbalance", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, BAR_IMBALANCE_BEYOND),
+        ("imbalance_5", -1 - _MEAN_SLACK, 1 + _MEAN_SLACK, BAR_IMBALANCE_BEYOND),
     )
     return [
         (
             pl.col(column).is_between(lowest, highest).fill_null(True),
-            pl.format("{} = {} is {}", pl.lit(column), column, pl.lit(fault)),
+            code.column(column=pl.lit(column), value=column),
         )
-        for column, lowest, highest, fault in bounds
+        for column, lowest, highest, code in bounds
         if column in columns
     ]
 
@@ -327,7 +349,7 @@ def _flag_rules(columns: Sequence[str]) -> _Rules:
     return [
         (
             ~(pl.col("at_limit_up") & pl.col("at_limit_down")).fill_null(False),
-            pl.lit("at_limit_up and at_limit_down are both true"),
+            BAR_AT_BOTH_LIMITS.column(),
         )
     ]
 
@@ -340,20 +362,15 @@ def _count_rules(columns: Sequence[str], in_lots: bool) -> _Rules:
     return [
         (
             traded | (pl.col("trades").fill_null(0) == 0) | ~_known("volume") | pl.lit(in_lots),
-            pl.format("trades = {} without volume", "trades"),
+            TRADES_WITHOUT_VOLUME.column(trades="trades"),
         ),
         (
             ~traded | (pl.col("trades") >= 1).fill_null(True),
-            pl.format("trades = 0 with volume = {}: leave a count empty where it is unknown", "volume"),
+            VOLUME_WITHOUT_TRADES.column(volume="volume"),
         ),
         (
             ~traded | (pl.col("trades") <= pl.col("volume")).fill_null(True),
-            pl.format(
-                "trades = {} is above volume = {}: trades is not a count of trades, or volumes are in lots (then declare "
-                "landing.bars.volume_unit = 'lots')",
-                "trades",
-                "volume",
-            ),
+            TRADES_ABOVE_VOLUME.column(trades="trades", volume="volume"),
         ),
     ]
 
@@ -368,7 +385,7 @@ def _flow_rules(rows: pl.DataFrame) -> _Rules:
         rules.append(
             (
                 (both <= pl.col("amount") * (1 + _RELATIVE_SLACK) + slack).fill_null(True),
-                pl.format("buy_amount + sell_amount = {} is above amount = {}", both, "amount"),
+                SIDES_ABOVE_AMOUNT.column(sides=both, amount="amount"),
             )
         )
     return rules

@@ -4,9 +4,13 @@ This module does not read the delivered table (assets/bars/make_order_sizes.py) 
 """
 
 import math
+from collections.abc import Mapping
+from typing import Any
 
 import polars as pl
 
+from assets.delivered_bars.reasons import ORDER_SIZE_CONTRADICTED, ORDER_SIZES_CONTRADICTED, ORDER_SIZES_TO_BASE
+from resources.reasons import Reason
 from resources.settings.bars import BarsSettings
 from resources.values import median_of
 
@@ -41,29 +45,26 @@ def judged_against_amounts(
     (low, high), (least, most) = settings.order_sizes_band, settings.median_order_sizes_band
     of_file = None
     if fits.len() >= settings.order_sizes_names and not least <= (median := median_of(fits)) <= most:
-        of_file = (
-            f"{name}: the orders of {fits.len()} stocks are in the median {median:.3g} times those that the day's amounts give"
-            f"{_base(judged, (least, most))}"
-        )
+        of_file = _of_file(judged, {"file": name, "stocks": fits.len(), "ratio": median}, (least, most))
     astray = ~pl.col("_fit").is_between(low, high) | (pl.col("_geometric") > 1 + _ROUNDING)
-    contradiction = pl.format(
-        "{}: the {} orders are of {} yuan by sum_ln and sum_ln2, and of {} yuan by the day's amount: the sums are not of ln amount in yuan",
-        pl.lit(name), "orders", (pl.col("_mean") + pl.col("_spread") / 2).exp().round(2), pl.col("_order").round(2),
-    )  # fmt: skip
-    why = pl.lit(of_file) if of_file else pl.when(astray).then(contradiction)
+    contradiction = ORDER_SIZE_CONTRADICTED.column(
+        file=pl.lit(name),
+        orders="orders",
+        by_sums=(pl.col("_mean") + pl.col("_spread") / 2).exp().round(2),
+        by_amount=pl.col("_order").round(2),
+    )
+    why = pl.lit(of_file.dumps()) if of_file else pl.when(astray).then(contradiction)
     broken = judged.select(pl.when(pl.col("_fit").is_not_null()).then(why)).to_series()
     reasons = reasons.zip_with(reasons.is_not_null(), broken)
     columns = ("orders", "sum_ln", "sum_ln2")
     return frame.with_columns(pl.when(reasons.is_null()).then(column).alias(column) for column in columns), reasons
 
 
-def _base(judged: pl.DataFrame, band: tuple[float, float]) -> str:
-    """Return the likely cause of sums that contradict the amounts: logarithms to another base, if natural ones would agree."""
+def _of_file(judged: pl.DataFrame, facts: Mapping[str, Any], band: tuple[float, float]) -> Reason:
+    """Return the reason with the likely cause of sums that contradict the amounts: logarithms to another base, if natural ones would agree."""
     for base in (10, 2):
         natural = math.log(base)
         fit = (pl.col("_mean") * natural + pl.col("_spread") * natural**2 / 2).exp() / pl.col("_order")
         if band[0] <= float(judged.select(fit.median()).item() or 0.0) <= band[1]:
-            return f": the logarithms are to the base of {base}. Deliver sums of natural ones"
-    return (
-        ": the sums are not of ln amount in yuan. Deliver Σ ln amount and Σ (ln amount)² of the orders' amounts in yuan"
-    )
+            return ORDER_SIZES_TO_BASE(base=base, **facts)
+    return ORDER_SIZES_CONTRADICTED(**facts)

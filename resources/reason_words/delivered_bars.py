@@ -11,6 +11,38 @@ WORDS: Mapping[str, T] = {
         "{file}：{column} 每行均为 0，而有股票成交：该列未填写",
         "{file}: {column} is 0 in every row although stocks traded, so the column was not filled in",
     ),
+    # a row
+    "no_such_bar": T("minute {minute} 不是 SPEC §1 定义的分钟", "minute {minute} is not a bar of SPEC §1"),
+    "bar_repeated": T("该分钟重复", "the minute is duplicated"),
+    "no_after_hours": T(
+        "minute 905 有成交，但板块 {board} 在 {date} 没有盘后交易（rulebook.after_hours）",
+        "minute 905 has trades, and the board {board} has no after-hours trading on {date} (rulebook.after_hours)",
+    ),
+    "bar_value_without": T("{column} = {value}，但没有 {lacking}", "{column} = {value} without a {lacking}"),
+    "bar_price_missing": T(
+        "volume = {volume}，但没有 {column}，而其他分钟有",
+        "volume = {volume} without {column}, which its other minutes have",
+    ),
+    "bar_price_not_positive": T("{column} = {value}，必须大于 0", "{column} = {value} must be above 0"),
+    "bar_value_negative": T("{column} = {value} 为负数", "{column} = {value} is negative"),
+    "bar_value_below": T("{column} = {value} 低于 {other} = {bound}", "{column} = {value} is below {other} = {bound}"),
+    "bar_value_above": T("{column} = {value} 高于 {other} = {bound}", "{column} = {value} is above {other} = {bound}"),
+    "bar_imbalance_beyond": T("{column} = {value} 不在 -1 与 1 之间", "{column} = {value} is beyond -1 to 1"),
+    "bar_at_both_limits": T("at_limit_up 与 at_limit_down 同时为真", "at_limit_up and at_limit_down are both true"),
+    "trades_without_volume": T("trades = {trades}，但没有成交量", "trades = {trades} without volume"),
+    "volume_without_trades": T(
+        "trades = 0，而 volume = {volume}：成交笔数未知时请留空",
+        "trades = 0 with volume = {volume}: leave a count empty where it is unknown",
+    ),
+    "trades_above_volume": T(
+        "trades = {trades} 高于 volume = {volume}：trades 不是成交笔数，或成交量以手计（此时请声明 landing.bars.volume_unit = 'lots'）",
+        "trades = {trades} is above volume = {volume}: trades is not a count of trades, or volumes are in lots (then declare "
+        "landing.bars.volume_unit = 'lots')",
+    ),
+    "sides_above_amount": T(
+        "buy_amount + sell_amount = {sides} 高于 amount = {amount}",
+        "buy_amount + sell_amount = {sides} is above amount = {amount}",
+    ),
     # the minutes of a file
     "of_one_exchange": T("仅 {exchange} 的分钟线：{cause}", "of the bars of {exchange} alone: {cause}"),
     "auction_bar_empty": T(
@@ -237,5 +269,65 @@ WORDS: Mapping[str, T] = {
     "interpolated_closes": T(
         "{stocks} 只股票中有 {count} 只的收盘价由插值得出，例如其中一只：{cause}",
         "of {count} of {stocks} stocks the closes are interpolated: of one, {cause}",
+    ),
+    # the minutes of a stock
+    "no_close_or_volume": T(
+        "其各行均没有 close 或 volume，而据 daily_prices 当日有成交：请提供",
+        "none of its rows has a close or a volume, but it traded according to daily_prices: deliver them",
+    ),
+    "daily_close_filled_in": T(
+        "其每分钟的收盘价均为 {close}，而 daily_prices 的开盘价为 {daily_open}、收盘价为 {daily_close}：各分钟填入了日收盘价。请提供每分钟最后一笔成交的价格",
+        "its close is {close} in every minute, and daily_prices opens at {daily_open} and closes at {daily_close}: a daily close was filled into "
+        "the minutes. Deliver the price of the last trade of each minute",
+    ),
+    "moves_without_trade": T(
+        "无成交的 {count} 个分钟的收盘价与此前最后一笔成交不同，首个为 {time}：由其他分钟填入。请提供每分钟最后一笔成交的价格，无成交的分钟则为此前最后一笔成交的价格",
+        "{count} minutes without a trade have another close than its last trade before, the first at {time}: they were filled in from other "
+        "minutes. Deliver the price of the last trade of each minute, and in a minute without a trade that of the last trade before",
+    ),
+    "filled_before_first_trade": T(
+        "首笔成交之前的 {count} 个分钟的收盘价是该笔成交的价格，而非 pre_close {pre_close}：由其后的分钟填入。请留空",
+        "{count} minutes before its first trade have the close of that trade, and not pre_close {pre_close}: they were filled in from a later "
+        "minute. Leave them empty",
+    ),
+    "minutes_apart": T(
+        "其 {minutes} 个分钟的间隔都是 {step} 分钟或其倍数：这是多分钟的 K 线。需要一分钟线：请提供",
+        "its {minutes} minutes are all {step} apart or a multiple of that: these are bars of several minutes. One-minute bars are needed: "
+        "deliver those",
+    ),
+    "prices_not_whole_cents": T(
+        "其中 {count} 个分钟的价格不是整分，首个为 {time} 的 {price}：这是均价、中间价、插值或复权价格。请提供每分钟最后一笔成交的价格",
+        "{count} of its minutes have prices that are not whole cents, the first {price} at {time}: these are averages, mid-prices or "
+        "interpolated prices, or adjusted ones. Deliver the price of the last trade of each minute",
+    ),
+    "amount_outside_prices": T(
+        "有成交的 {minutes} 个分钟中有 {count} 个（首个为 {time}），按最低价至最高价与成交量不可能得到该 amount：volume、amount 或价格属于其他分钟。"
+        "请将其归入同一分钟",
+        "in {count} of its {minutes} minutes that traded, the first at {time}, amount is impossible for its volume at prices from low to high: "
+        "volume, amount or prices are those of other minutes. Deliver them under the same minute",
+    ),
+    "close_stood_still": T(
+        "自 {start} 至 {end} 其收盘价不变，而前后多数分钟均有变动：当日部分数据丢失或被填补，或当时停牌，仅凭收盘价无法判断。请提供这些分钟，或提供成交量以便与 "
+        "daily_prices 核对",
+        "its close does not move from {start} to {end}, and does in most minutes before and after: a part of the day is lost or was filled in, or "
+        "the stock was halted then, which closes alone do not show. Deliver these minutes, or volumes, by which the day can be compared with "
+        "daily_prices",
+    ),
+    # order sizes
+    "order_sizes_contradicted": T(
+        "{file}：{stocks} 只股票的委托金额为当日成交额所得的 {ratio:.3g} 倍（中位数）：各和不是以元计的 ln amount 之和。请提供委托金额（元）的 Σ ln amount 与 "
+        "Σ (ln amount)²",
+        "{file}: the orders of {stocks} stocks are in the median {ratio:.3g} times those that follow from the day's amounts: the sums are not of "
+        "ln amount in yuan. Deliver Σ ln amount and Σ (ln amount)² of the orders' amounts in yuan",
+    ),
+    "order_sizes_to_base": T(
+        "{file}：{stocks} 只股票的委托金额为当日成交额所得的 {ratio:.3g} 倍（中位数）：对数以 {base} 为底。请提供自然对数之和",
+        "{file}: the orders of {stocks} stocks are in the median {ratio:.3g} times those that follow from the day's amounts: the logarithms are "
+        "to the base of {base}. Deliver sums of natural ones",
+    ),
+    "order_size_contradicted": T(
+        "{file}：{orders} 笔委托的平均金额，由 sum_ln 与 sum_ln2 得 {by_sums} 元，由当日成交额得 {by_amount} 元：各和不是以元计的 ln amount 之和",
+        "{file}: the mean of the {orders} orders is {by_sums} yuan by sum_ln and sum_ln2, and {by_amount} yuan by the day's amount: the sums are "
+        "not of ln amount in yuan",
     ),
 }

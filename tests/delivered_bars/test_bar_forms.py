@@ -151,7 +151,7 @@ def test_a_label_of_ends_that_names_no_bar_is_said() -> None:
 
 def test_ends_that_nobody_declared_are_no_bars() -> None:
     delivered = delivered_bars(as_read(to_ends(minutes_of_a_day())), DATE, NAME, {}, RULES)
-    assert delivered.rejected["reason"].unique().to_list() == ["minute 690 is not a bar of SPEC §1"]
+    assert describe_column(delivered.rejected["reason"]).unique().to_list() == ["minute 690 is not a bar of SPEC §1"]
     assert delivered.rejected["symbol"].unique().sort().to_list() == sorted(NAMES)
 
 
@@ -159,7 +159,7 @@ def test_a_repeated_minute_is_not_added_up() -> None:
     bars = minutes_of_a_day(names=NAMES[:1])
     twice = pl.concat([bars, bars.filter(pl.col("minute") == 898)])
     rejected = delivered_bars(as_read(twice), DATE, NAME, {}, RULES).rejected
-    assert "the minute is duplicated" in rejected["reason"].to_list()
+    assert "the minute is duplicated" in describe_column(rejected["reason"]).to_list()
 
 
 def test_closes_alone_fold_to_the_last_close() -> None:
@@ -365,7 +365,7 @@ def test_an_amount_without_a_volume_sets_its_symbol_aside() -> None:
     )
     rejected = delivered_bars(as_read(holed.with_columns(amount=pl.col("amount") + 1)), DATE, NAME, {}, RULES).rejected
     assert rejected["symbol"].to_list() == NAMES[:1]
-    assert "without a volume" in rejected["reason"][0]
+    assert "without a volume" in describe_column(rejected["reason"])[0]
 
 
 # --- through the landing zone -------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from assets.delivered_bars.sizes import judged_against_amounts
 from assets.ticks import clock
 from assets.ticks.canonical import QUOTES, TRADES
 from resources.errors import InputError
+from resources.reasons import Reason, describe_column
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
 from tests.bars.tapes import DAILY, Day, Landing, as_read, day, trade
@@ -150,7 +151,9 @@ def test_volumes_that_do_not_add_up_put_the_symbol_aside():
     of = of_day(raw, pl.DataFrame([day(volume=600)], schema=DAILY))
     (verdict,) = of.verdicts.values()
     assert verdict["verdict"] == "set aside"
-    assert "its minutes add up to 100 shares and unknown yuan, but daily_prices has 600 and 1000" in verdict["reason"]
+    assert "its minutes add up to 100 shares and unknown yuan, but daily_prices has 600 and 1000" in str(
+        Reason.loads(verdict["reason"])
+    )
     assert verdict["volume_difference"] == -500
     assert of.bars.frame["close"].null_count() == 239
 
@@ -236,7 +239,7 @@ def test_a_bad_row_puts_its_symbol_aside_with_the_reason(rows, reason):
     assert of.health.profile["set_aside"].sum() == 1
     told = of.verdicts["000001.SZ"]
     assert (told["verdict"], told["source"], told["rows_set_aside"] > 0) == ("set aside", "bars", True)
-    assert reason in told["reason"]
+    assert reason in str(Reason.loads(told["reason"]))
     assert of.verdicts["000002.SZ"]["reason"] is None
     by_symbol = dict(of.bars.frame.group_by("symbol").agg(pl.col("close").count()).iter_rows())
     assert by_symbol == {"000001.SZ": 0, "000002.SZ": 238}  # its 565 stands before the first price
@@ -267,7 +270,9 @@ def test_a_minute_that_traded_without_a_price_that_others_have_sets_the_name_asi
     prices[column][1] = value
     raw = pl.DataFrame({"symbol": ["000001.SZ"] * 3, "minute": [570, 571, 572], **prices, "volume": [100, 100, 0]})
     rejected = delivered_bars(as_read(raw), DATE, NAME, {}, Rulebook.on(DATE)).rejected
-    assert rejected["reason"].to_list() == [f"volume = 100 without {column}, which its other minutes have"]
+    assert describe_column(rejected["reason"]).to_list() == [
+        f"volume = 100 without {column}, which its other minutes have"
+    ]
     idle = raw.with_columns(volume=pl.Series([100, 0, 0]))
     assert delivered_bars(as_read(idle), DATE, NAME, {}, Rulebook.on(DATE)).rejected.is_empty()
 
@@ -464,7 +469,7 @@ def test_order_sizes_are_held_against_the_days_amounts(seed: int, names: int):
     def aside(frame: pl.DataFrame) -> pl.Series:
         kept, reasons = judged_against_amounts(frame, none, amounts, "a file", BarsSettings())
         assert kept["orders"].is_null().equals(reasons.is_not_null().alias("orders"))
-        return reasons
+        return describe_column(reasons)
 
     assert aside(sums(np.log)).null_count() == names
     for base, change in ((10, np.log10), (2, np.log2)):
