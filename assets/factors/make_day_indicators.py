@@ -5,6 +5,7 @@ import polars as pl
 from assets.factors.block import dense_day
 from assets.factors.extra import EXTRA, measure_extra
 from assets.factors.indicators import FIELDS, measure_day
+from assets.factors.reasons import NO_OFFICIAL_CLOSE
 from resources.made import Made
 from resources.parquet import encode
 from resources.partition import Frames, Partition
@@ -25,7 +26,7 @@ def make_day_indicators(frames: Frames, partition: Partition, settings: FactorsS
     notes: dict[str, object] = {"symbols": len(block), "traded": int(frame["traded"].sum())}
     if fallback:
         # The official close can differ from the last trade (SSE before 2018-08: a one-minute average).
-        notes["official_close_absent"] = f"{fallback} symbols: post_open_growth uses the close of the last bar"
+        notes["official_close_absent"] = NO_OFFICIAL_CLOSE(symbols=fallback).to_json()
     files = {}
     if settings.extra_factors:
         extra = measure_extra(settings.extra_factors, frames["minute_bars"], frames["daily_prices"])

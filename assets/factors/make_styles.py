@@ -7,7 +7,13 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from assets.factors.reasons import NO_STYLE_VALUE, NOBODY_IN_SECURITIES, TOO_FEW_DAYS
+from assets.factors.reasons import (
+    NO_STYLE_VALUE,
+    NOBODY_IN_SECURITIES,
+    TOO_FEW_DAYS,
+    VOLATILITY_IS_DEVIATION,
+    VOLATILITY_IS_R2,
+)
 from assets.factors.styles import (
     NEEDS,
     SCHEMA,
@@ -52,10 +58,10 @@ def make_styles(frames: Frames, partition: Partition, settings: StylesSettings) 
     measured = int(np.isfinite(factors).all(axis=1).sum())
     if measured >= minimum:
         volatility = explained_share(panel.returns, factors, minimum)
-        volatility_is = "R² of the daily returns on three Fama–French factors of U(t)"
+        volatility_is = VOLATILITY_IS_R2()
     else:
         volatility = deviation(panel.returns, minimum)
-        volatility_is = f"standard deviation of the daily returns, in place of the R² on three factors: {why_not}"
+        volatility_is = VOLATILITY_IS_DEVIATION(cause=why_not)
 
     universe = listed["in_universe"].fill_null(False).to_numpy()
     equity, total_mv = floats_of(listed["equity"]), floats_of(listed["total_mv"])
@@ -82,7 +88,7 @@ def make_styles(frames: Frames, partition: Partition, settings: StylesSettings) 
             reasons[style] = short if windowed else NO_STYLE_VALUE(style=style, date=date)
         if style in reasons and frame[f"{style}_raw"].null_count() == frame.height:
             reasons[f"{style}_raw"] = reasons[style]
-    notes: dict[str, Any] = {"in_universe": int(universe.sum()), "volatility": volatility_is}
+    notes: dict[str, Any] = {"in_universe": int(universe.sum()), "volatility": volatility_is.to_json()}
     if measured < minimum and why_not is not None:
         notes[LEFT_OUT] = {"volatility_factors": {"volatility": why_not.to_json()}}
     return Made(frame, profile, unavailable=reasons, notes=notes)

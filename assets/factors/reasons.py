@@ -13,6 +13,11 @@ NO_STYLE_VALUE = Code("no_style_value", ("style", "date"))
 NO_UNIVERSE = Code("no_universe", ("date",))
 FEW_BOOK_VALUES = Code("few_book_values", ("known", "names", "date"))
 ONE_SIDED = Code("one_sided", ("formed", "date"))
+# what the volatility of a day is
+VOLATILITY_IS_R2 = Code("volatility_is_r2")
+VOLATILITY_IS_DEVIATION = Code("volatility_is_deviation", ("cause",))
+
+NO_OFFICIAL_CLOSE = Code("no_official_close", ("symbols",))
 
 NOBODY_IN_UNIVERSE = Code("nobody_in_universe", ("date",))
 NOTHING_LEFT = Code("nothing_left")

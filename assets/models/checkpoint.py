@@ -21,10 +21,12 @@ from torch import Tensor, nn
 
 from assets.models.device import describe, libraries
 from assets.models.networks import build_network
+from assets.models.reasons import NO_SUCH_NETWORKS, OTHER_FEATURES, OTHER_ORDER
 from assets.models.schemas import CARD, CHECKPOINT
 from assets.models.training import Epoch, Trained
 from assets.models.windows import TrainingWindow
 from resources.errors import InputError
+from resources.reasons import Reason
 from resources.settings.models import Granularity, ModelSettings
 
 Weights = Mapping[str, Tensor]
@@ -43,7 +45,7 @@ class TrainedPart:
     dropped: tuple[str, ...]
     data: Mapping[str, Any]
     trained: Mapping[int, Trained]
-    cold_start: str | None = None
+    cold_start: Reason | None = None
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def _describe(part: TrainedPart) -> dict[str, Any]:
         "dropped_features": list(part.dropped),
         **part.data,
         "chunk_names": {str(seed): result.chunk for seed, result in part.trained.items()},
-        "cold_start": part.cold_start,
+        "cold_start": part.cold_start.to_json() if part.cold_start else None,
     }
 
 
@@ -185,7 +187,7 @@ def load_networks(
 
 def warm_weights(
     origin: Origin, granularity: Granularity, features: tuple[str, ...], settings: ModelSettings
-) -> tuple[dict[int, Weights], str | None]:
+) -> tuple[dict[int, Weights], Reason | None]:
     """Return seed → initial weights from the origin, and why some or all seeds have none (None if all have).
 
     Seeds have none if the features are others, the network has other shapes, or the origin lacks the seed.
@@ -193,11 +195,15 @@ def warm_weights(
     Raises:
         InputError: The checkpoint of the origin is not the one that its card describes.
     """
-    before = origin.card["granularities"].get(granularity, {"features": []})["features"]
+    before, week = (
+        origin.card["granularities"].get(granularity, {"features": []})["features"],
+        origin.card["trained_week"],
+    )
     if list(features) != before:
         lost, gained = sorted(set(before) - set(features)), sorted(set(features) - set(before))
-        how = f"lost {lost}, gained {gained}" if lost or gained else "another order"
-        return {}, f"the features differ from those of {origin.card['trained_week']}: {how}"
+        if lost or gained:
+            return {}, OTHER_FEATURES(week=week, lost=lost or None, gained=gained or None)
+        return {}, OTHER_ORDER(week=week)
     tensors = _tensors(origin.card, origin.checkpoint)
     weights: dict[int, Weights] = {}
     without = []
@@ -207,7 +213,7 @@ def warm_weights(
             weights[seed] = own
         else:
             without.append(seed)
-    return weights, f"{origin.card['trained_week']} holds no such network of seeds {without}" if without else None
+    return weights, NO_SUCH_NETWORKS(week=week, seeds=without) if without else None
 
 
 def _tensors(card: Mapping[str, Any], checkpoint: bytes) -> dict[str, Tensor]:

@@ -33,6 +33,8 @@ from assets.models.reasons import (
     NO_EXPOSURE,
     NO_FEATURE,
     NO_LABEL,
+    NO_MODEL_BEFORE,
+    NO_TRAINING_BEFORE,
     NO_TRAINING_DAY,
     NO_VALIDATION_DAY,
     with_cause,
@@ -121,7 +123,7 @@ class _Shared:
     styles: pl.LazyFrame
     settings: ModelSettings
     origin: Origin | None
-    cold: str | None
+    cold: Reason | None
     device: torch.device
     unavailable: Reasons
     progress: Callable[[str], None]
@@ -187,12 +189,12 @@ def _train(shared: _Shared, granularity: Granularity, rows: pl.LazyFrame, scratc
 
 def _origin(
     table: str, earlier: Sequence[dt.date], failed: Reason | None, files: Files
-) -> tuple[Origin | None, str | None]:
+) -> tuple[Origin | None, Reason | None]:
     """The previous training, or the reason why a warm start has none."""
     if not earlier:
-        return None, "no training comes before this one"
+        return None, NO_TRAINING_BEFORE()
     if failed:
-        return None, f"the previous training left no model: {failed}"
+        return None, NO_MODEL_BEFORE(cause=failed)
     return Origin(read_card(files(table, earlier[0], CARD)), files(table, earlier[0], CHECKPOINT)), None
 
 

@@ -27,6 +27,13 @@ NO_MODEL_YET = Code("no_model_yet", ("date",))
 NOBODY_COVERED = Code("nobody_covered", ("date", "granularities", "days"))
 NOBODY_PLACED = Code("nobody_placed", ("date",))
 
+# why a warm start that the settings ask for has no initial weights
+NO_TRAINING_BEFORE = Code("no_training_before")
+NO_MODEL_BEFORE = Code("no_model_before", ("cause",))
+OTHER_FEATURES = Code("other_features", ("week", "lost", "gained"))
+OTHER_ORDER = Code("other_order", ("week",))
+NO_SUCH_NETWORKS = Code("no_such_networks", ("week", "seeds"))
+
 
 def with_cause(what: Reason, cause: Reason | None) -> Reason:
     """Return the reason with its cause upstream, or unchanged without one."""

@@ -36,6 +36,7 @@ FIRST_BUILT_NOW = Code("first_built_now")
 DRIFTED_BENCHMARK = Code("drifted_benchmark", ("index",))
 NOTHING_HELD = Code("nothing_held")
 NO_INDEX_RETURN = Code("no_index_return")
+NO_LINES = Code("no_lines")
 
 # what forced a row outside its bounds (`forced_by`)
 STATE = Code("state", ("state",))

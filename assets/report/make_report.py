@@ -109,7 +109,7 @@ def make_report(frames: Frames, partition: Partition, settings: ReportSettings) 
         try:
             written["report.pdf"] = print_pdf(issue, date)
         except NoFont as error:
-            notes["pdf"] = str(error)
+            notes["pdf"] = error.reason.to_json()
     profile = pl.DataFrame(
         {
             "table1_rows": [found.table1.height],

@@ -19,6 +19,17 @@ WORDS: Mapping[str, T] = {
     "one_sided": T(
         "{formed} 分组的组合在 {date} 缺少一侧", "the portfolios formed on {formed} lack one side on {date}"
     ),
+    "volatility_is_r2": T(
+        "波动为日收益率对全市场三因子回归的 R²", "R² of the daily returns on three Fama–French factors of U(t)"
+    ),
+    "volatility_is_deviation": T(
+        "波动以日收益率的标准差代替三因子回归的 R²：{cause}",
+        "standard deviation of the daily returns, in place of the R² on three factors: {cause}",
+    ),
+    "no_official_close": T(
+        "{symbols} 只股票没有官方收盘价，post_open_growth 采用末根分钟线的收盘价",
+        "{symbols} symbols have no official close: post_open_growth uses the close of the last bar",
+    ),
     "nobody_in_universe": T("{date} 全市场没有股票", "no stock is in U(t) on {date}"),
     "nothing_left": T("剔除行业与风格后没有剩余", "the regression on industries and styles leaves no residual"),
     "too_few_valid_days": T(

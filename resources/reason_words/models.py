@@ -49,4 +49,15 @@ WORDS: Mapping[str, T] = {
         "{date} 的股票均缺少得分所需的行业与市值",
         "no stock scored on {date} has the industry and market value that its score needs",
     ),
+    # why a warm start is cold
+    "no_training_before": T("此前没有训练", "no training comes before this one"),
+    "no_model_before": T("上一次训练没有得到模型：{cause}", "the previous training left no model: {cause}"),
+    "other_features": T(
+        "特征与 {week} 一周的训练不同：缺少 {lost}，新增 {gained}",
+        "the features differ from those of {week}: lost {lost}, gained {gained}",
+    ),
+    "other_order": T("特征的次序与 {week} 一周的训练不同", "the features are in another order than those of {week}"),
+    "no_such_networks": T(
+        "{week} 一周的训练没有随机种子 {seeds} 的这种网络", "{week} has no such network of the seeds {seeds}"
+    ),
 }

@@ -52,6 +52,7 @@ WORDS: Mapping[str, T] = {
         "nothing was held in the week: the portfolio was first built at its signal close, or not yet",
     ),
     "no_index_return": T("指数在本周某日没有收益", "the index has no return on a day of the week"),
+    "no_lines": T("没有设定对照线（lines.alphas、lines.weekdays）", "no line is set (lines.alphas, lines.weekdays)"),
     # what forced a constraint
     "state": T("{state}", "{state}"),
     "cash_to_spend": T("{cash:.2%} 的现金须全部投出", "cash of {cash:.2%} must be spent"),

@@ -12,6 +12,7 @@ from assets.factors import block as blocks
 from assets.factors.block import GRID, SLOTS, dense_block, in_parts, large_trade_minutes
 from assets.factors.indicators import INDICATORS
 from assets.factors.make_day_indicators import make_day_indicators
+from assets.factors.reasons import NO_OFFICIAL_CLOSE
 from assets.factors.windows import INDICATOR_NEEDS
 from resources.errors import InputError
 from resources.settings.factors import FactorsSettings
@@ -146,7 +147,7 @@ def test_absent_official_close_is_noted() -> None:
     made = run_make(
         make_day_indicators, minute_bars=bars, daily_prices=daily[:1], date=plain.DATE, settings=FactorsSettings()
     )
-    assert made.notes["official_close_absent"].startswith("1 symbols")
+    assert made.notes["official_close_absent"] == NO_OFFICIAL_CLOSE(symbols=1).to_json()
     made = run_make(
         make_day_indicators, minute_bars=bars, daily_prices=daily, date=plain.DATE, settings=FactorsSettings()
     )

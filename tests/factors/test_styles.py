@@ -29,7 +29,7 @@ from assets.reference.make_securities import make_securities
 from resources.gate import judge
 from resources.landing import LandingZone
 from resources.made import Made
-from resources.reasons import Reason
+from resources.reasons import Reason, put_into_words
 from resources.settings.reference import ReferenceSettings
 from resources.settings.styles import StylesSettings
 from tests.making import run_make
@@ -251,8 +251,9 @@ def test_market_factors_equal_plain_loops(market: Market) -> None:
 def test_without_book_values_volatility_is_the_standard_deviation_and_the_notes_have_the_reason(tmp_path: Path) -> None:
     market = Market(landed(tmp_path, random_reference(seed=3, names=60), leave_out=("fundamentals",)))
     result = market.styles(DAY)
-    assert "standard deviation" in result.notes["volatility"]
-    assert "positive book equity" in result.notes["volatility"]
+    volatility = put_into_words(result.notes)["volatility"]
+    assert "standard deviation" in volatility
+    assert "positive book equity" in volatility
     assert Reason.from_json(result.notes["left_out"]["volatility_factors"]["volatility"]).code == FEW_BOOK_VALUES.name
     prices = market.inputs(DAY)[0].collect()
     for symbol, value in result.frame.select("symbol", "volatility_raw").iter_rows():
@@ -272,7 +273,9 @@ def test_styles_of_a_short_history_are_unavailable_with_the_reason(market: Marke
         assert result.frame[style].null_count() == result.frame.height
         assert result.unavailable[style] == TOO_FEW_DAYS(needed=15, window=20, held=14)
     assert market.styles(DAYS[19]).unavailable == {}
-    assert "securities of 2014-12-31 has no stock in U(t)" in market.styles(DAYS[19]).notes["volatility"]
+    assert (
+        "securities of 2014-12-31 has no stock in U(t)" in put_into_words(market.styles(DAYS[19]).notes)["volatility"]
+    )
 
 
 def test_a_market_without_prices_is_empty_with_the_reason(tmp_path: Path) -> None:

@@ -22,6 +22,7 @@ from assets.models.checkpoint import (
 )
 from assets.models.device import describe
 from assets.models.networks import build_network
+from assets.models.reasons import NO_SUCH_NETWORKS, OTHER_FEATURES, OTHER_ORDER
 from assets.models.training import Epoch, Trained
 from assets.models.windows import TrainingWindow
 from resources.errors import InputError
@@ -160,15 +161,15 @@ def test_a_start_is_cold_if_features_shapes_or_seeds_differ(stored, row):
     origin = Origin(read_card(stored[1]), stored[2])
     assert warm_weights(origin, "daily", ("a", "c"), row) == (
         {},
-        "the features differ from those of 2023-12-11: lost ['b'], gained ['c']",
+        OTHER_FEATURES(week="2023-12-11", lost=["b"], gained=["c"]),
     )
-    assert "lost [], gained ['x']" in warm_weights(origin, "60min", ("x",), row)[1]
-    assert "order" in warm_weights(origin, "daily", ("b", "a"), row)[1]
+    assert warm_weights(origin, "60min", ("x",), row)[1] == OTHER_FEATURES(week="2023-12-11", lost=None, gained=["x"])
+    assert warm_weights(origin, "daily", ("b", "a"), row)[1] == OTHER_ORDER(week="2023-12-11")
     wider = row.model_copy(update={"hidden": row.hidden + 1})
     assert warm_weights(origin, "daily", FEATURES["daily"], wider) == (
         {},
-        "2023-12-11 holds no such network of seeds [0, 1]",
+        NO_SUCH_NETWORKS(week="2023-12-11", seeds=[0, 1]),
     )
     weights, cold = warm_weights(origin, "daily", FEATURES["daily"], row.model_copy(update={"seeds": (1, 2)}))
     assert list(weights) == [1]
-    assert cold == "2023-12-11 holds no such network of seeds [2]"
+    assert cold == NO_SUCH_NETWORKS(week="2023-12-11", seeds=[2])

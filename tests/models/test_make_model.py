@@ -12,9 +12,9 @@ from safetensors.torch import load
 from assets.features.names import BAR_FEATURES, DAILY_FEATURES
 from assets.models import make_model as module
 from assets.models.device import describe
-from assets.models.reasons import NO_TRAINING_DAY
+from assets.models.reasons import NO_TRAINING_BEFORE, NO_TRAINING_DAY, OTHER_FEATURES
 from assets.models.schemas import CARD, CHECKPOINT
-from resources.reasons import as_reason
+from resources.reasons import Reason, as_reason
 from tests.models.model_lake import BARS, MODELS, Lake, short_settings, widen
 
 
@@ -278,7 +278,7 @@ def test_a_warm_start_uses_the_weights_of_the_previous_training_and_the_card_nam
     first, second = (lake.models["multi_granularity_5d", week] for week in (weeks[3], weeks[5]))
     assert [len(one) for one in initials] == [0, 0, 0, 2, 2, 2]  # the first training is cold
     assert card_of(first)["warm_start"] is None
-    assert card_of(first)["granularities"]["daily"]["cold_start"] == "no training comes before this one"
+    assert card_of(first)["granularities"]["daily"]["cold_start"] == NO_TRAINING_BEFORE().to_json()
     card = card_of(second)
     assert card["warm_start"] == {"trained_week": str(weeks[3]), "checkpoint": card_of(first)["checkpoint"]}
     assert card["granularities"]["daily"]["cold_start"] is None
@@ -300,7 +300,7 @@ def test_with_other_features_the_start_is_cold_and_the_card_has_the_reason(make_
     card = card_of(lake.model("gru_50_1", weeks[5]))
     assert initials[-1] == {}
     reason = card["granularities"]["30min"]["cold_start"]
-    assert reason == f"the features differ from those of {weeks[3]}: lost ['ln_volume'], gained []"
+    assert reason == OTHER_FEATURES(week=str(weeks[3]), lost=["ln_volume"], gained=None).to_json()
     again = make_lake(folder="again")
     again.market.bar_features = lake.market.bar_features
     assert card["checkpoint"] == card_of(again.model("gru_50_1", weeks[5]))["checkpoint"]  # equal to a cold start
@@ -314,8 +314,6 @@ def test_after_a_week_without_a_model_the_start_is_cold(make_lake, initials):
     lake.market.bar_features = whole
     card = card_of(lake.model("gru_50_1", weeks[5]))
     assert card["warm_start"] is None
-    assert (
-        "the previous training left no model: gru_50_1: no 30min feature"
-        in card["granularities"]["30min"]["cold_start"]
-    )
+    cold = str(Reason.from_json(card["granularities"]["30min"]["cold_start"]))
+    assert "the previous training left no model: gru_50_1: no 30min feature" in cold
     assert initials == [{}]

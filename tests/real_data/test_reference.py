@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from assets.factors.make_styles import make_styles
+from assets.factors.reasons import VOLATILITY_IS_R2
 from assets.factors.styles import window_and_formation_days, window_days
 from assets.reference.announcements import (
     amounts_in_other_units,
@@ -203,7 +204,7 @@ def test_styles_of_the_real_market(zone: LandingZone) -> None:
         unavailable={},
     )
     assert result.unavailable == {}
-    assert result.notes["volatility"].startswith("R²")
+    assert result.notes["volatility"] == VOLATILITY_IS_R2().to_json()
     inside = result.frame.filter("in_universe")
     assert inside.height == 2487  # 2 488 delivered, one of them a company under a second code
     assert inside.select(pl.corr("size", "mid_cap")).item() == pytest.approx(0, abs=0.25)

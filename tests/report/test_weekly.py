@@ -15,6 +15,7 @@ from assets.performance.evaluation_summary import summarise
 from assets.report import make_report as maker
 from assets.report.assets import TABLES
 from assets.report.numbers import percent
+from assets.report.reasons import NO_CHINESE_FONT
 from assets.report.sections import attribution, each_factor, each_portfolio, evidence, lines, shared
 from assets.report.words import attribution as attribution_words
 from assets.report.words import each_portfolio as portfolio_words
@@ -27,6 +28,7 @@ from assets.report.words.names import STYLES
 from assets.report.words.shared import SHARED
 from resources.gate import judge
 from resources.language import Language
+from resources.reasons import put_into_words
 from resources.rulebook import describe_rulebook
 from resources.settings.portfolios import PortfoliosSettings
 from resources.settings.report import ReportSettings
@@ -337,7 +339,8 @@ def test_the_pdf_is_written_or_has_a_reason(drawn):
         assert make_report(**keywords).files["report.pdf"] == made.files["report.pdf"]
     else:
         assert "report.pdf" not in made.files
-        assert "fonts-noto-cjk" in made.notes["pdf"]
+        assert made.notes["pdf"] == NO_CHINESE_FONT(fonts=CHINESE_FONTS).to_json()
+        assert "fonts-noto-cjk" in put_into_words(made.notes)["pdf"]
 
 
 def test_tables_declare_what_their_functions_return(made):

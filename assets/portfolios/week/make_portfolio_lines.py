@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 
 from assets.catalogue import PORTFOLIOS, Portfolio
+from assets.portfolios.reasons import NO_LINES
 from assets.portfolios.schemas import LINE_SOLVES, LINE_STATES, PORTFOLIO_LINES
 from assets.portfolios.week.advance import PortfolioState, SolvedWeek
 from assets.portfolios.week.execution import DayReturn
@@ -37,7 +38,7 @@ def make_portfolio_lines(frames: Frames, partition: Partition, settings: Mapping
     portfolios: PortfoliosSettings = settings["portfolios"]
     lines = lines_of(settings["lines"], portfolios)
     if not lines:
-        return Made(pl.DataFrame(schema=PORTFOLIO_LINES), notes={"lines": "none set (lines.alphas, lines.weekdays)"})
+        return Made(pl.DataFrame(schema=PORTFOLIO_LINES), notes={"lines": NO_LINES().to_json()})
     begun = week > calendar.week_of(partition.start)
     before = _states(partition.files, calendar.offset_week(week, -1)) if begun else {}
     inputs = Inputs.of(frames, partition, portfolios.merger_growth_band)

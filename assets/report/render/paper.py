@@ -10,8 +10,10 @@ import tempfile
 from pathlib import Path
 
 from assets.report.issue import Issue
+from assets.report.reasons import NO_CHINESE_FONT
 from assets.report.render.charts import FONT
 from assets.report.render.layout import TEMPLATES, layout_words, name_kind
+from resources.reasons import Reason
 
 CHINESE_FONTS = (
     "Noto Sans CJK SC",
@@ -27,7 +29,11 @@ CHINESE_FONTS = (
 
 
 class NoFont(Exception):
-    """No installed font contains the Chinese characters of the report."""
+    """No installed font contains the Chinese characters of the report; `reason` names the fonts."""
+
+    def __init__(self, reason: Reason):
+        super().__init__(reason)
+        self.reason = reason
 
 
 def print_pdf(issue: Issue, day: dt.date) -> bytes:
@@ -43,10 +49,7 @@ def print_pdf(issue: Issue, day: dt.date) -> bytes:
     installed = set(typst.Fonts().families())
     fonts = [name for name in CHINESE_FONTS if name in installed]
     if not fonts:
-        raise NoFont(
-            f"report.pdf was not made: none of the fonts {', '.join(CHINESE_FONTS)} is installed. Install one (on Debian: "
-            "apt install fonts-noto-cjk), or print report.html from a browser."
-        )
+        raise NoFont(NO_CHINESE_FONT(fonts=CHINESE_FONTS))
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,

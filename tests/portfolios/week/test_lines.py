@@ -10,6 +10,7 @@ import pytest
 
 from assets.catalogue import PORTFOLIOS
 from assets.models.offset_windows import path_day
+from assets.portfolios.reasons import NO_LINES
 from assets.portfolios.week.advance import Tables, advance
 from assets.portfolios.week.alphas import alpha_scores
 from assets.portfolios.week.make_portfolio_lines import MEAN, SOLVES
@@ -182,7 +183,7 @@ def test_without_a_line_nothing_is_read_or_stored(tmp_path: Path) -> None:
     assert build(builder).is_empty()
     for week in WEEKS:
         assert all(not keys for _, keys in builder.reads(table, week))
-        assert "none set" in builder.lake.manifest(table, week).notes["lines"]
+        assert builder.lake.manifest(table, week).notes["lines"] == NO_LINES().to_json()
 
 
 def test_a_line_that_cannot_be_built_has_a_reason(builder: Builder, lines: pl.DataFrame, tmp_path: Path) -> None:
