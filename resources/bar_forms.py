@@ -22,6 +22,7 @@ from resources.settings.landing import LandingSettings
 from resources.symbols import Ranges, read_symbols, stock_ranges
 from resources.values import (
     BLANKS,
+    CELL_AS_DELIVERED,
     SHANGHAI,
     Column,
     Stamps,
@@ -59,7 +60,6 @@ DATE = "date"
 UNREADABLE = "unreadable"
 """A column of the bars that were read: the reason (`Reason.dumps`) why a row cannot be read, else null."""
 # Reasons why a row, or a cell of `minute`, cannot be read.
-CELL_AS_DELIVERED = Code("cell_as_delivered", ("column", "cell", "cause"))
 OF_ANOTHER_DAY = Code("of_another_day", ("day", "date"))
 STAMP_OF_ANOTHER_DAY = Code("stamp_of_another_day", ("day",))
 NO_TIME_OF_DAY = Code("no_time_of_day")

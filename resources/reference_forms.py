@@ -17,13 +17,12 @@ from resources.errors import InputError
 from resources.reasons import Code, Nested
 from resources.settings.landing import LandingSettings
 from resources.symbols import StockCodes, index_ranges, read_symbols
-from resources.values import BLANKS, Stamps, counted, put, read_column, shown
+from resources.values import BLANKS, CELL_UNREADABLE, Stamps, counted, put, read_column, shown
 
 UNREADABLE, DELIVERED = "unreadable", "delivered"
 """Additional columns of a reference table: the reason (`Reason.dumps`) why a row cannot be read ("volume is no number"), and the cell
 as delivered. Both are null in readable rows."""
 NOTES: dict[str, Any] = {UNREADABLE: pl.String, DELIVERED: pl.String}
-CELL_UNREADABLE = Code("cell_unreadable", ("column", "cause"))
 VALUE_MISSING = Code("value_missing", ("column",))
 SYMBOL_FORM = Code("symbol_form", ("column",))
 NO_ADJUST_FACTOR = Code("no_adjust_factor")

@@ -34,6 +34,9 @@ NEGLIGIBLE = 1e-6
 WHOLE_SLACK = 1e-3  # rounding error of a change of units: .57 lots are 56.99999999999999 shares
 EXACT_FLOAT = 2.0**53  # a 64-bit float does not represent every whole number from here on
 DateOrder = Literal["year_first", "day_first", "month_first"]
+# Reasons of rows with an unreadable cell, without and with the cell. The cause is one of the reasons below.
+CELL_UNREADABLE = Code("cell_unreadable", ("column", "cause"))
+CELL_AS_DELIVERED = Code("cell_as_delivered", ("column", "cell", "cause"))
 # Reasons why a cell cannot be read. Each is a phrase about the cell that does not repeat it, so that equal faults can be counted.
 NO_SINGLE_VALUE = Code("no_single_value", ("dtype",))
 IS_A_TIME = Code("is_a_time")

@@ -14,6 +14,27 @@ import polars as pl
 from assets.ticks import clock
 from assets.ticks.layouts import BUY, CANCELLED, LEVELS, LIMIT, ORDER_KINDS, SELL, STATUS, Field, Layout
 from assets.ticks.plain_csv import LINE
+from assets.ticks.reasons import (
+    ABOVE_A_TRILLION,
+    AFTER_CLOSE,
+    CANCEL_WITHOUT_ONE_ORDER,
+    EMPTY_OR_UNKNOWN,
+    FILL_BEFORE_AUCTION,
+    FILL_NOT_IN_CENTS,
+    FILL_WITHOUT_PRICE,
+    FILL_WITHOUT_TWO_ORDERS,
+    FILL_WITHOUT_VOLUME,
+    IS_NEGATIVE,
+    LARGE_CHANNEL,
+    LIMIT_WITHOUT_PRICE,
+    MONEY_DIFFERS,
+    NEGATIVE_QUOTE,
+    NO_ORDER_OF_ITS_SIDE,
+    NOT_THE_FOLDERS_DATE,
+    OUTSIDE_HOURS,
+    WITH_VALUES,
+)
+from resources.reasons import Nested, Reason, rows_with_reasons
 from resources.rulebook import Rulebook
 
 if TYPE_CHECKING:  # the declarations of tables read SCHEMAS, and must not load the compiled parser
@@ -35,6 +56,8 @@ _LEVEL_COLUMNS = [
 ]
 
 Schema = Mapping[str, type[pl.DataType] | pl.DataType]
+_Rule = tuple[pl.Expr, Reason]
+"""A condition, and the reason for setting a row aside where it is false. Null counts as true."""
 TRADES: Schema = {
     "date": pl.Date,
     "symbol": pl.String,
@@ -82,8 +105,8 @@ KEYS = {"trades": ("channel", "seq"), "orders": ("channel", "seq"), "quotes": ("
 class Rows:
     """The result of one block.
 
-    frame: canonical columns, with `code` (the number in the symbol) instead of date and symbol. rejected: columns line, rule,
-    reason. others, other_rows: the securities that are not A-shares, and the number of their rows. status_rows: the number of
+    frame: canonical columns, with `code` (the number in the symbol) instead of date and symbol. rejected: schema
+    REJECTED. others, other_rows: the securities that are not A-shares, and the number of their rows. status_rows: the number of
     rows of A-shares that announce a phase of trading and belong to no table.
     """
 
@@ -112,9 +135,7 @@ def canonical_rows(block: "Block", layout: Layout, rules: Rulebook) -> Rows:
     checks = [*_presence(fields), *_RULES[layout.table](judged, layout, rules)]
     judged, bad = _split(judged, pl.all_horizontal(holds.fill_null(True) for holds, _ in checks))
     if bad.height:
-        bad = bad.with_columns(
-            reason=pl.coalesce(pl.when(~holds.fill_null(True)).then(pl.lit(text)) for holds, text in checks)
-        )
+        bad = rows_with_reasons(bad, [(~holds, pl.lit(rule.dumps())) for holds, rule in checks])
         reject.append(_with_values(bad, block.texts(bad[LINE]), fields))
     finished = _FINISH[layout.table](judged, layout, rules)
     rejected = pl.concat([block.rejected, *reject]).sort(LINE) if reject else block.rejected
@@ -127,10 +148,10 @@ def _split(frame: pl.DataFrame, holds: pl.Expr) -> tuple[pl.DataFrame, pl.DataFr
     return (frame, frame.clear()) if mask.all() else (frame.filter(mask), frame.filter(~mask))
 
 
-def _presence(fields: Mapping[str, Field]) -> list[tuple[pl.Expr, str]]:
+def _presence(fields: Mapping[str, Field]) -> list[_Rule]:
     """Return the rules that required fields are present and that coded fields have a value that the layout knows."""
     return [
-        (pl.col(name).is_not_null(), f"{item.column} is empty or unknown")
+        (pl.col(name).is_not_null(), EMPTY_OR_UNKNOWN(column=item.column))
         for name, item in fields.items()
         if not item.blank and name != "code"
     ]
@@ -149,31 +170,30 @@ def _with_values(bad: pl.DataFrame, raw: pl.DataFrame, fields: Mapping[str, Fiel
     return (
         bad.select(LINE, rule="reason")
         .join(raw.select(LINE, content=content), on=LINE, how="left", maintain_order="left")
-        .select(LINE, "rule", reason=pl.format("{} ({})", "rule", "content"))
+        .select(LINE, "rule", reason=WITH_VALUES.column(cause=Nested("rule"), values="content"))
     )
 
 
-# --- the rules of each table: (condition, reason for setting a row aside where it is false) --------------------------------
+# --- the rules of each table ----------------------------------------------------------------------------------------------
 
 
-def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[tuple[pl.Expr, str]]:
-    text = f"its date is not the folder's, {date:%Y%m%d}"
+def _common_rules(frame: pl.DataFrame, date: dt.date) -> list[_Rule]:
+    fault = NOT_THE_FOLDERS_DATE(folder=f"{date:%Y%m%d}")
     dates = ("date", "stamp_date")
-    rules = [(pl.col(name) == int(f"{date:%Y%m%d}"), text) for name in dates if name in frame.columns]
+    rules = [(pl.col(name) == int(f"{date:%Y%m%d}"), fault) for name in dates if name in frame.columns]
     numbers = ("channel", "seq", "bid_order", "ask_order", "order", "event")
     if "channel" in frame.columns:
-        rules.append((pl.col("channel") < 2**31, "its channel is not below 2**31"))
-    return [*rules, *((pl.col(name) >= 0, f"{name} is negative") for name in numbers if name in frame.columns)]
+        rules.append((pl.col("channel") < 2**31, LARGE_CHANNEL()))
+    return [*rules, *((pl.col(name) >= 0, IS_NEGATIVE(column=name)) for name in numbers if name in frame.columns)]
 
 
-def _stamped() -> tuple[pl.Expr, str]:
+def _stamped() -> _Rule:
     first, last = clock.FIRST_STAMP * clock.MINUTE_MS, clock.LAST_STAMP * clock.MINUTE_MS
-    return pl.col("time").is_between(first, last, closed="left"), "stamped outside 09:00 to 16:00, the hours of trading"
+    return pl.col("time").is_between(first, last, closed="left"), OUTSIDE_HOURS()
 
 
-def _matched() -> tuple[pl.Expr, str]:
-    text = "a fill stamped before 09:25, when the opening auction is matched: its clock is wrong"
-    return pl.col("time") >= clock.OPENING_AUCTION * clock.MINUTE_MS, text
+def _matched() -> _Rule:
+    return pl.col("time") >= clock.OPENING_AUCTION * clock.MINUTE_MS, FILL_BEFORE_AUCTION()
 
 
 def _within(ranges: Sequence[tuple[int, int]]) -> pl.Expr:
@@ -181,16 +201,13 @@ def _within(ranges: Sequence[tuple[int, int]]) -> pl.Expr:
     return pl.any_horizontal(pl.lit(False), *(pl.col("code").is_between(*numbers) for numbers in ranges))
 
 
-def _may_trade(layout: Layout, rules: Rulebook) -> tuple[pl.Expr, str]:
+def _may_trade(layout: Layout, rules: Rulebook) -> _Rule:
     """Return the rule that a row is stamped before the close, or is of a board that trades after hours (SPEC §1)."""
     late = _within(rules.codes(layout.exchange, rules.after_hours_boards()))
-    text = (
-        f"stamped after the close, though its board has no after-hours trading on {rules.date} (rulebook.after_hours)"
-    )
-    return (pl.col("time") < AUCTION_TO) | late, text
+    return (pl.col("time") < AUCTION_TO) | late, AFTER_CLOSE(date=rules.date)
 
 
-def _trade_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[tuple[pl.Expr, str]]:
+def _trade_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[_Rule]:
     two_orders = (pl.col("bid_order") > 0) & (pl.col("ask_order") > 0) & (pl.col("bid_order") != pl.col("ask_order"))
     worth = pl.col("price").cast(pl.Float64) * pl.col("volume").cast(pl.Float64)
     rules = [
@@ -198,42 +215,42 @@ def _trade_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> lis
         _stamped(),
         _matched(),
         _may_trade(layout, rulebook),
-        (pl.col("price") > 0, "a fill's price must be above 0"),
-        (pl.col("price") % CENT == 0, "a fill's price must be whole cents"),
-        (pl.col("volume") > 0, "a fill's volume must be above 0"),
-        (two_orders, "a fill must name a buy and a sell order that differ"),
-        (worth <= LARGEST_FILL, "price × volume is above a trillion yuan"),
+        (pl.col("price") > 0, FILL_WITHOUT_PRICE()),
+        (pl.col("price") % CENT == 0, FILL_NOT_IN_CENTS()),
+        (pl.col("volume") > 0, FILL_WITHOUT_VOLUME()),
+        (two_orders, FILL_WITHOUT_TWO_ORDERS()),
+        (worth <= LARGEST_FILL, ABOVE_A_TRILLION()),
     ]
     if "money" in frame.columns:
         agrees = (pl.col("money") == 0) | ((pl.col("money").cast(pl.Float64) - worth).abs() <= MONEY_TOLERANCE)
-        rules.append((agrees, "its money is not price × volume"))
+        rules.append((agrees, MONEY_DIFFERS()))
     return rules
 
 
-def _order_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[tuple[pl.Expr, str]]:
+def _order_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[_Rule]:
     rules = [
         *_common_rules(frame, rulebook.date),
         _stamped(),
-        (pl.col("quantity") >= 0, "quantity is negative"),
+        (pl.col("quantity") >= 0, IS_NEGATIVE(column="quantity")),
     ]
     if "kind" in frame.columns:
-        rules.append(((pl.col("price") >= 0) | (pl.col("kind") == CANCELLED), "price is negative"))
+        rules.append(((pl.col("price") >= 0) | (pl.col("kind") == CANCELLED), IS_NEGATIVE(column="price")))
         priced = (pl.col("kind") != LIMIT) | (pl.col("price").fill_null(0) > 0)
-        rules.append((priced, "a limit order's price must be above 0"))
+        rules.append((priced, LIMIT_WITHOUT_PRICE()))
     if "order" not in frame.columns:
         if "side" in frame.columns:
-            rules.append((_own_order() > 0, "it has no order number on its side"))
+            rules.append((_own_order() > 0, NO_ORDER_OF_ITS_SIDE()))
         else:
             bids, asks = (pl.col(name).fill_null(0) > 0 for name in ("bid_order", "ask_order"))
-            rules.append((bids != asks, "a cancel must name exactly one order"))
+            rules.append((bids != asks, CANCEL_WITHOUT_ONE_ORDER()))
     return rules
 
 
-def _quote_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[tuple[pl.Expr, str]]:
+def _quote_rules(frame: pl.DataFrame, layout: Layout, rulebook: Rulebook) -> list[_Rule]:
     present = [name for name in frame.columns if name not in (LINE, "code", "time", "date", "stamp_date")]
     return [
         *_common_rules(frame, rulebook.date),
-        (pl.min_horizontal(present).fill_null(0) >= 0, "a price, volume or amount is negative"),
+        (pl.min_horizontal(present).fill_null(0) >= 0, NEGATIVE_QUOTE()),
     ]
 
 

@@ -22,8 +22,23 @@ from assets.ticks.canonical import KEYS, SCHEMAS, Rows, canonical_rows, split_du
 from assets.ticks.file_names import IN_TRANSIT, leading_day, name_in_day, names_security, not_read
 from assets.ticks.layouts import Layout, TableName
 from assets.ticks.numbers import Numbers
-from assets.ticks.plain_csv import INNER_COMMA, LINE
-from assets.ticks.reasons import NO_FILE_OF, NO_FOLDER, NO_LIMITS_IN_SNAPSHOTS, NO_READABLE_ROW
+from assets.ticks.plain_csv import LINE, as_delivered
+from assets.ticks.reasons import (
+    CANNOT_BE_OPENED,
+    ENDS_EARLY,
+    FILE_BECAUSE,
+    HEADER_ONLY,
+    NAMED_AFTER_ANOTHER_DAY,
+    NO_FILE_OF,
+    NO_FOLDER,
+    NO_LIMITS_IN_SNAPSHOTS,
+    NO_READABLE_ROW,
+    NOT_READ_TO_ITS_END,
+    OF_LINE,
+    OF_ROW,
+    ROWS_OF_FILE,
+    STILL_COPIED,
+)
 from assets.ticks.reopenings import settle_reopenings
 from assets.ticks.spill import Spill, by_code, write_batches
 from assets.ticks.vendor_files import (
@@ -44,10 +59,9 @@ from resources.errors import InputError, raise_machine_fault
 from resources.made import Made
 from resources.parquet import encode
 from resources.partition import Partition
-from resources.reasons import Reason
+from resources.reasons import COUNTED_ALONE, OTHER_KINDS, SHOWN_REASONS, Reason, as_reason, joined
 from resources.rulebook import Rulebook
 from resources.settings.ticks import TicksSettings
-from resources.values import counted
 
 MEGABYTE = 1 << 20
 THREADS = 2
@@ -69,8 +83,8 @@ PROFILE = {
     "outside_limits": pl.Int64,
     "detail": pl.String,
 }
-"""One row per file of the table and one per symbol; columns that do not apply to a row are null, and `detail` describes the
-faults in words."""
+"""One row per file of the table and one per symbol; columns that do not apply to a row are null, and `detail` holds the
+faults (`Reason.dumps`)."""
 SET_ASIDE = {"file": pl.String, "line": pl.Int64, "text": pl.String, "reason": pl.String, "symbol": pl.String}
 """Columns of set_aside.parquet: every row that was set aside, with its security (null where it cannot be read)."""
 ENDS = {
@@ -112,10 +126,10 @@ class _FileRecord:
     unrecognised: bool = False
     unreadable: bool = False
     suspension: bool = False  # the file is empty and is named after a security
-    first_reason: str = ""
+    first_reason: Reason | None = None
     rules: Counter[str] = field(default_factory=Counter)
     last_by_key: dict[int, int] = field(default_factory=dict)
-    sentences: list[str] = field(default_factory=list)
+    faults: list[Reason] = field(default_factory=list)
 
     @property
     def last_time(self) -> int | None:
@@ -161,21 +175,20 @@ class _Day:
             if suffix in self.settings.ignored_suffixes or PurePosixPath(name).name in self.settings.ignored_names:
                 self.accompanying.append(name)
             elif suffix in IN_TRANSIT:
-                sentence = f"{name} is still being copied, or was left by a copy that failed: wait for it, or remove it"
-                self.records.append(_FileRecord(name, unrecognised=True, sentences=[sentence]))
+                self.records.append(_FileRecord(name, unrecognised=True, faults=[STILL_COPIED(file=name)]))
             elif not is_data(name):
-                self.records.append(_FileRecord(name, unrecognised=True, sentences=[not_read(name, suffix)]))
+                self.records.append(_FileRecord(name, unrecognised=True, faults=[not_read(name, suffix)]))
             else:
                 try:
                     with sources(path, name, self.settings) as found:
                         for source in found:
                             yield from self._lines_of(source, gatherer, progress)
                 except InputError as error:
-                    self.records.append(_FileRecord(name, unreadable=True, sentences=[str(error)]))
+                    self.records.append(_FileRecord(name, unreadable=True, faults=[as_reason(str(error))]))
                 except UNREADABLE as error:
                     raise_machine_fault(error, path)
                     self.records.append(
-                        _FileRecord(name, unreadable=True, sentences=[f"{name} cannot be opened ({error})"])
+                        _FileRecord(name, unreadable=True, faults=[CANNOT_BE_OPENED(file=name, error=str(error))])
                     )
         yield from gatherer.rest()
         self._forgive_suspensions()
@@ -189,13 +202,13 @@ class _Day:
         if len(empty) <= self.by_security:
             self.accompanying += [record.name for record in empty]
             for record in empty:
-                record.unreadable, record.sentences = False, []
+                record.unreadable, record.faults = False, []
 
     def _lines_of(
         self, source: Source, gatherer: Gatherer, progress: Callable[[str], None] | None
     ) -> Iterator[VendorLines]:
-        if sentence := self._of_another_day(source.name):
-            self.records.append(_FileRecord(source.name, unrecognised=True, sentences=[sentence]))
+        if reason := self._of_another_day(source.name):
+            self.records.append(_FileRecord(source.name, unrecognised=True, faults=[reason]))
             return
         found = self._inspect(source)
         if isinstance(found, _FileRecord):
@@ -215,12 +228,11 @@ class _Day:
         except UNREADABLE as error:
             raise_machine_fault(error, source.name)
             record.unreadable = True
-            record.sentences.append(
-                f"{source.name} cannot be read to its end ({error}); {line - source.first} rows were read: deliver it again"
-            )
+            read = line - source.first
+            record.faults.append(NOT_READ_TO_ITS_END(file=source.name, error=str(error), rows=read))
         except InputError as error:
             record.unreadable = True
-            record.sentences.append(str(error))
+            record.faults.append(as_reason(str(error)))
 
     def _inspect(self, source: Source) -> tuple[VendorFile, Layout] | _FileRecord | None:
         """Return the file with its layout for this table; a record where the file cannot be used and may belong to this table; None
@@ -229,10 +241,12 @@ class _Day:
             file = inspect(source, self.settings.extra_layouts)
         except UNREADABLE as error:
             raise_machine_fault(error, source.name)
-            return _FileRecord(source.name, unreadable=True, sentences=[f"{source.name} cannot be opened ({error})"])
+            return _FileRecord(
+                source.name, unreadable=True, faults=[CANNOT_BE_OPENED(file=source.name, error=str(error))]
+            )
         except InputError as error:
             suspension = isinstance(error, EmptyFileError) and names_security(source.name, self.folder, self.date)
-            return _FileRecord(source.name, unreadable=True, suspension=suspension, sentences=[str(error)])
+            return _FileRecord(source.name, unreadable=True, suspension=suspension, faults=[as_reason(str(error))])
         if names_security(source.name, self.folder, self.date):
             self.by_security += 1
         if file.unrecognised is not None:
@@ -240,22 +254,20 @@ class _Day:
                 self.accompanying.append(source.name)
             if self.table not in file.unrecognised.tables:
                 return None
-            return _FileRecord(source.name, unrecognised=True, sentences=[f"{source.name}: {file.unrecognised}"])
+            fault = FILE_BECAUSE(file=source.name, cause=file.unrecognised.reason)
+            return _FileRecord(source.name, unrecognised=True, faults=[fault])
         layout = file.layout(self.table)
         return None if layout is None else (file, layout)
 
-    def _of_another_day(self, name: str) -> str | None:
-        """Return the message for a file whose path names another day than that of the day's folder; None for any other file."""
+    def _of_another_day(self, name: str) -> Reason | None:
+        """Return the reason of a file whose path names another day than that of the day's folder; None for any other file."""
         if not self.settings.refuse_names_of_other_days:
             return None
         parts = name.removeprefix(f"{self.folder}/").split("/")
         days = {day for part in parts if (day := leading_day(part)) is not None}
         if not days or self.date in days:
             return None
-        return (
-            f"{name} is named after {min(days)}, and its folder after {self.date}: move it to the folder of its day, or rename it "
-            "if it is of this day (ticks.refuse_names_of_other_days)"
-        )
+        return NAMED_AFTER_ANOTHER_DAY(file=name, day=min(days), date=self.date)
 
     def _rows(self, lines: VendorLines) -> tuple[Block, Rows, pl.DataFrame]:
         """Return (the block, its canonical rows sorted by code, its last stamps). Runs in several threads."""
@@ -308,9 +320,11 @@ class _Day:
                 self.set_aside_by_symbol[symbol] += 1
             if record.rows_set_aside < self.settings.max_listed_rows:
                 line = part.line + row - part.row
-                text = block.lines.text(row).strip("\r")[:1000].replace(INNER_COMMA, ",")
+                text = as_delivered(block.lines.text(row).strip("\r")[:1000])
                 listed.append((record.name, line, text, reason, symbol))
-                record.first_reason = record.first_reason or f"{block.lines.file.source.counts} {line} {reason}"
+                if record.first_reason is None:
+                    cause, in_rows = Reason.loads(reason), block.lines.file.source.counts == "row"
+                    record.first_reason = OF_ROW(row=line, cause=cause) if in_rows else OF_LINE(line=line, cause=cause)
             record.rows_set_aside += 1
             record.rules[rule] += 1
         self.set_aside.append(pl.DataFrame(listed, schema=SET_ASIDE, orient="row"))
@@ -426,19 +440,7 @@ class _Day:
         rows = []
         for record in self.records:
             early, bare = self._ends_early(record), self._is_bare(record)
-            sentences = list(record.sentences)
-            if record.rows_set_aside:
-                sentences.append(
-                    f"{record.rows_set_aside} of {record.rows} rows of {record.name} are set aside ({counted(record.rules)}): "
-                    f"{record.first_reason}"
-                )
-            if bare and not record.unreadable:
-                sentences.append(f"{record.name} has a header and no rows")
-            if early and record.last_time is not None:
-                sentences.append(
-                    f"the last row of {record.name} is stamped {_clock(record.last_time)}: either everything after it is missing, the "
-                    "closing auction from 14:57:00 included, or trading was halted"
-                )
+            faults = joined(self._faults(record, bare, early))
             read = record.layout is not None
             rows.append(
                 {
@@ -454,7 +456,7 @@ class _Day:
                     "unreadable": int(record.unreadable),
                     "without_rows": int(bare) if read and self.table != "orders" else None,
                     "ends_early": int(early) if read and self.table != "orders" else None,
-                    "detail": "; ".join(sentences) or None,
+                    "detail": faults.dumps() if faults else None,
                 }
             )
         files = pl.DataFrame(rows, schema={name: PROFILE[name] for name in rows[0]})
@@ -465,6 +467,25 @@ class _Day:
             pl.col(name) if name in (*files.columns, *counts.columns) else pl.lit(None, dtype).alias(name)
             for name, dtype in PROFILE.items()
         )
+
+    def _faults(self, record: _FileRecord, bare: bool, early: bool) -> list[Reason]:
+        """Return the faults of a file and of its rows. bare, early: whether it has no rows, and ends early."""
+        faults = list(record.faults)
+        if record.rows_set_aside:
+            faults.append(
+                ROWS_OF_FILE(
+                    bad=record.rows_set_aside,
+                    rows=record.rows,
+                    file=record.name,
+                    reasons=_commonest(record.rules),
+                    first=record.first_reason,
+                )
+            )
+        if bare and not record.unreadable:
+            faults.append(HEADER_ONLY(file=record.name))
+        if early and record.last_time is not None:
+            faults.append(ENDS_EARLY(file=record.name, time=_clock(record.last_time)))
+        return faults
 
     def _spoiled_layouts(self) -> set[str]:
         """Return the names of layouts of whose rows more than `max_bad_row_share` were set aside.
@@ -555,6 +576,14 @@ def _in_order(pool: ThreadPoolExecutor, work: Callable[[_Item], _Result], items:
 def _unusable(record: _FileRecord) -> bool:
     """Return whether every row of a file was set aside; a file of one security is judged by tape_health instead."""
     return record.layout is not None and not record.layout.per_security and 0 < record.rows == record.rows_set_aside
+
+
+def _commonest(rules: Counter[str]) -> list[Reason]:
+    """Return the commonest broken rules (`Reason.dumps`) with their numbers of rows."""
+    ranked = sorted(rules.items(), key=lambda one: (-one[1], one[0]))
+    shown = [COUNTED_ALONE(count=count, reason=Reason.loads(rule)) for rule, count in ranked[:SHOWN_REASONS]]
+    others = [count for _, count in ranked[SHOWN_REASONS:]]
+    return [*shown, *([OTHER_KINDS(count=sum(others), kinds=len(others))] if others else [])]
 
 
 def _clock(ms: int) -> str:

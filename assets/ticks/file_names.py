@@ -4,7 +4,9 @@ import datetime as dt
 import re
 from pathlib import Path, PurePosixPath
 
+from assets.ticks.reasons import GZIP_SUFFIX, NO_DATA_FILE, UNREAD_ARCHIVE
 from resources.errors import readable
+from resources.reasons import Reason
 
 IN_TRANSIT = (".part", ".partial", ".tmp", ".filepart", ".crdownload")
 """Suffixes that tools use for a file while they copy it."""
@@ -13,16 +15,13 @@ _CODE = re.compile(r"(?<!\d)\d{6}(?!\d)")
 _DAY = re.compile(r"(\d{4})([-_.]?)(\d{2})\2(\d{2})(?!\d)")
 
 
-def not_read(name: str, suffix: str) -> str:
-    """Return the message for a file whose name is not that of a data file: why it is not read, and what to do."""
+def not_read(name: str, suffix: str) -> Reason:
+    """Return the reason why a file whose name is not that of a data file is not read."""
     if suffix == ".gz" and not name.lower().endswith(".tar.gz"):
-        return f"{name} is read only with the suffix .csv.gz: rename it if it contains one .csv file; otherwise unpack it into the day's folder"
+        return GZIP_SUFFIX(file=name)
     if suffix in _ARCHIVES:
-        return f"{name} is an archive of a kind that is not read: unpack it into the day's folder, or pack its files as .zip or .csv.gz"
-    return (
-        f"{name} is not read, because it is no .csv, .csv.gz, .zip or .parquet: save it as one of these, or move it out of the day's "
-        "folder (files with a suffix in ticks.ignored_suffixes are ignored)"
-    )
+        return UNREAD_ARCHIVE(file=name)
+    return NO_DATA_FILE(file=name)
 
 
 def names_security(name: str, folder: str, date: dt.date) -> bool:

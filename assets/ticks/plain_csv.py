@@ -24,6 +24,8 @@ LINE = "line"
 
 INNER_COMMA = "\x1f"
 """Represents a comma inside a value, where the file's own delimiter is not the comma."""
+LOST_DIGITS = "\x1e"
+"""Represents, after a number and before 32 or 64, that a float of so many bits is too large to represent the number exactly."""
 DELIMITERS = "\t;|"
 """Delimiters besides the comma, in the order of preference where a header has equally many."""
 _PIECE = 1 << 20  # bytes
@@ -33,6 +35,11 @@ _WHOLE: dict[Any, float] = {pl.Float32: 2.0**24, pl.Float64: 2.0**53}
 """From this value on, a float of the type cannot represent every whole number."""
 _CENTS = 2.0**17
 """From this value on, a 32-bit float cannot represent every cent."""
+
+
+def as_delivered(text: str) -> str:
+    """Return a text of the stream with commas in place of INNER_COMMA, and "as float32" in place of LOST_DIGITS and 32."""
+    return text.replace(INNER_COMMA, ",").replace(LOST_DIGITS, " as float")
 
 
 def normal_name(name: str) -> str:
@@ -201,7 +208,7 @@ def _as_text(series: pl.Series, name: str) -> pl.Series:
 
 
 def _exact(series: pl.Series) -> pl.Series:
-    """Return floats as numbers, with NaN as null; a number too large to be exact becomes a text that says so."""
+    """Return floats as numbers, with NaN as null; a number too large to be exact becomes a text with LOST_DIGITS."""
     known = series.fill_nan(None)
     finite = known.filter(known.is_finite().fill_null(False))
     whole = bool((finite == finite.round()).all())
@@ -209,7 +216,7 @@ def _exact(series: pl.Series) -> pl.Series:
     lossy = (known.abs() >= limit).fill_null(False) & known.is_finite().fill_null(False)
     if lossy.any():
         bits = 32 if series.dtype == pl.Float32 else 64
-        named = pl.select(pl.when(lossy).then(pl.format(f"{{}} (a {bits}-bit float has lost its digits)", known)))
+        named = pl.select(pl.when(lossy).then(pl.format(f"{{}}{LOST_DIGITS}{bits}", known)))
         text = pl.select(pl.when(lossy).then(named.to_series()).otherwise(known.cast(pl.String)))
         return text.to_series().alias(series.name)
     if whole and len(finite) == len(known.drop_nulls()):

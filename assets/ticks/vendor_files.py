@@ -34,16 +34,28 @@ from assets.ticks.parse import NULL, ParsePlan, count_lines, parse
 from assets.ticks.plain_csv import (
     INNER_COMMA,
     LINE,
+    LOST_DIGITS,
+    as_delivered,
     normal_name,
     other_delimiter,
     parquet_as_csv,
     translated,
     wide_encoding,
 )
+from assets.ticks.reasons import (
+    DIGITS_LOST,
+    FIELDS_OF_LINE,
+    NO_DATE_AND_TIME,
+    NO_SECURITY,
+    OTHER_EXCHANGE,
+    OTHER_FIELDS,
+    SECURITY_OF_OTHER_EXCHANGE,
+)
 from assets.ticks.values import STRIPPED
 from resources.errors import InputError
+from resources.reasons import Reason
 from resources.settings.ticks import TicksSettings
-from resources.values import BLANKS, cut
+from resources.values import BLANKS, CELL_AS_DELIVERED, CELL_UNREADABLE, NO_NUMBER, NOT_WHOLE, cut
 
 LONGEST_LINE = 1 << 20
 """A file with this many bytes without a line end is not a CSV file of ticks."""
@@ -56,7 +68,7 @@ _PLACES = {"integer": 0, "ticks": 0, "price": values.PRICE_PLACES, "money": valu
 _AROUND = STRIPPED + BLANKS
 _LINE_END = ord("\n")
 REJECTED = {LINE: pl.Int64, "rule": pl.String, "reason": pl.String}
-"""Schema of rows that cannot be used: the row, the rule that it breaks, and the rule with the row's value."""
+"""Schema of rows that cannot be used: the row, the rule that it breaks, and the rule with the row's value (`Reason.dumps`)."""
 _NO_ROW = STRIPPED + "\x1a"
 """The only characters of a line without a row; 1A is the end-of-file mark of DOS."""
 _CONTENTS = {
@@ -184,7 +196,7 @@ class Block:
         at = _positions(self.lines.file.header, self.lines.layout)
         rows = list(rows)
         split = [fields_of(self.lines.text(row), len(self.lines.file.header)) for row in rows]
-        columns = {name: [parts[i] for parts in split] for name, i in at.items()}
+        columns = {name: [as_delivered(parts[i]) for parts in split] for name, i in at.items()}
         return pl.DataFrame({LINE: rows, **columns}, schema={LINE: pl.Int64, **dict.fromkeys(at, pl.String)})
 
     def codes(self, rows: Iterable[int]) -> list[tuple[int, str] | None]:
@@ -562,14 +574,14 @@ def _reread(lines: VendorLines, rows: Sequence[int]) -> tuple[pl.DataFrame, pl.D
         if not text.strip(_NO_ROW) or all(map(values.is_nothing, parts)) or _is_header(parts, header, lines.file.extra):
             blank.append(row)
         elif len(parts) != len(header):
-            reason = f"has {len(parts)} fields where the header has {len(header)}"
-            rejected.append((row, "has another number of fields than the header", reason))
+            fields = FIELDS_OF_LINE(fields=len(parts), header=len(header))
+            rejected.append((row, OTHER_FIELDS().dumps(), fields.dumps()))
         else:
             found: list[int | None] = [row]
             for name, item in layout.fields.items():
-                value, rule, reason = _value(parts[positions[name]], item, layout, text_suffix)
-                if rule:
-                    rejected.append((row, rule, reason))
+                value = _value(parts[positions[name]], item, layout, text_suffix)
+                if isinstance(value, _Fault):
+                    rejected.append((row, value.rule.dumps(), value.reason.dumps()))
                     break
                 found.append(value)
             else:
@@ -589,8 +601,16 @@ def _is_header(parts: Sequence[str], header: Sequence[str], extra: tuple[str, ..
     return len(names) == len(own) and normal_name(names[0]) == normal_name(own[0]) and _published(names, extra) == own
 
 
-def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> tuple[int | None, str, str]:
-    """Return (value, broken rule or "", the rule with the text) of one field.
+@dataclass(frozen=True)
+class _Fault:
+    """The rule that a field breaks, and the rule with the field's text."""
+
+    rule: Reason
+    reason: Reason
+
+
+def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> int | _Fault | None:
+    """Return the value of one field, or the rule that it breaks.
 
     Only a text that is no number, no date with time or no security breaks a rule here; other unreadable texts become null, which
     canonical.py judges.
@@ -598,28 +618,32 @@ def _value(text: str, item: Field, layout: Layout, text_suffix: bool) -> tuple[i
     if item.kind == "symbol":
         found = values.symbol(text)
         if found is None:
-            return _wrong(item, text, "is no security")
+            return _wrong(item, text, NO_SECURITY())
         code, exchange = found
         if exchange != layout.exchange and (text_suffix or exchange):
-            rule = f"a security of another exchange in a file of {layout.exchange} rows"
-            return None, rule, f"{cut(text)} in a file that begins with {layout.exchange} rows"
-        return code, "", ""
+            own = layout.exchange
+            return _Fault(OTHER_EXCHANGE(exchange=own), SECURITY_OF_OTHER_EXCHANGE(cell=cut(text), exchange=own))
+        return code
     if item.kind == "code":
-        return values.code(text, item.codes), "", ""
+        return values.code(text, item.codes)
     if values.is_nothing(text):
-        return None, "", ""
+        return None
     if item.kind in ("stamp", "stamp_date"):
         stamp = values.stamp(text)
-        return _wrong(item, text, "is no date and time") if stamp is None else (stamp[item.kind == "stamp"], "", "")
+        return _wrong(item, text, NO_DATE_AND_TIME()) if stamp is None else stamp[item.kind == "stamp"]
     if item.kind == "clock":
-        return values.clock(text), "", ""
+        return values.clock(text)
     if item.kind == "date":
-        return values.date(text), "", ""
+        return values.date(text)
     number = values.number(text, _PLACES[item.kind])
     if number is None:
-        return _wrong(item, text, "is no number" if _PLACES[item.kind] else "is no whole number")
-    return number, "", ""
+        return _wrong(item, text, NO_NUMBER() if _PLACES[item.kind] else NOT_WHOLE())
+    return number
 
 
-def _wrong(item: Field, text: str, what: str) -> tuple[None, str, str]:
-    return None, f"{item.column} {what}", f"{item.column} = '{cut(text)}' {what}"
+def _wrong(item: Field, text: str, cause: Reason) -> _Fault:
+    number, mark, bits = text.partition(LOST_DIGITS)
+    if mark:
+        text, cause = number, DIGITS_LOST(bits=int(bits))
+    rule = CELL_UNREADABLE(column=item.column, cause=cause)
+    return _Fault(rule, CELL_AS_DELIVERED(column=item.column, cell=f"'{cut(text)}'", cause=cause))

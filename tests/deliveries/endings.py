@@ -18,6 +18,7 @@ import polars as pl
 from orchestration.platform import PROFILES, Names, open_builder
 from resources.builder import Builder
 from resources.errors import ZhoubaoError
+from resources.reasons import Reason
 from resources.settings.load import Profile, load_profile
 from tests.deliveries.honest import NAMES, Honest
 
@@ -130,7 +131,10 @@ class World:
         return _Reported(tuple(refusals), tuple(warnings), aside)
 
     def _aside(self, table: str, day: dt.date) -> Iterator[tuple[str, str]]:
-        """(symbol or index, reason) of what a partition set aside."""
+        """(symbol or index, reason in words) of what a partition set aside."""
+        yield from ((name, str(Reason.loads(reason))) for name, reason in self._stored(table, day))
+
+    def _stored(self, table: str, day: dt.date) -> Iterator[tuple[str, str]]:
         folder = self._lake / table / f"date={day}"
         side = folder / "set_aside.parquet"
         if side.is_file():

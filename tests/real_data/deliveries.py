@@ -28,6 +28,7 @@ from resources.builder import Builder
 from resources.calendar import Calendar
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.reasons import Reason
 from resources.settings import Settings
 
 BOOK = ("net_bid_change", "spread", "imbalance", "imbalance_5")
@@ -478,11 +479,11 @@ class World:
             for row in health.iter_rows(named=True):
                 words = {row[f"{part}verdict"] for part in ("", "trades_", "quotes_", "orders_")} - {None, "ok"}
                 if words:
-                    reasons[row["symbol"]] = f"{'/'.join(sorted(words))}: {row['reason']}"
+                    reasons[row["symbol"]] = f"{'/'.join(sorted(words))}: {Reason.loads(row['reason'] or '')}"
         path = self.root / "lake" / "minute_bars" / f"date={day}" / "set_aside.parquet"
         if path.is_file():
             for symbol, reason in pl.read_parquet(path).select("symbol", "reason").iter_rows():
-                reasons[symbol] = "; ".join(filter(None, (reasons.get(symbol), reason)))
+                reasons[symbol] = "; ".join(filter(None, (reasons.get(symbol), str(Reason.loads(reason)))))
         return "\n".join(refusals), "\n".join(warnings), reasons
 
     def _absent(self, day: dt.date) -> dict[str, str]:

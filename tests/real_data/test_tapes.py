@@ -14,6 +14,7 @@ from assets.ticks.make_orders import make_orders
 from assets.ticks.make_quotes import make_quotes
 from assets.ticks.make_trades import make_trades
 from assets.ticks.reopenings import settle_reopenings
+from resources.reasons import Reason
 from resources.settings.ticks import TicksSettings
 from tests.bars import plain_bars
 from tests.bars.tapes import DAILY, Day, Landing
@@ -218,8 +219,9 @@ def test_a_truncated_copy_says_what_is_missing(tmp_path):
     (folder / "20230201_Transaction.csv").write_bytes(source[: len(source) // 3])
     profile = run_make(make_trades, date=DATAYES, landing=Folder(folder), settings=TicksSettings()).profile
     row = profile.filter(pl.col("ends_early") == 1).row(0, named=True)
-    assert "ticks/20230201/20230201_Transaction.csv" in row["detail"]
-    assert "everything after it is missing" in row["detail"]
+    detail = str(Reason.loads(row["detail"]))
+    assert "ticks/20230201/20230201_Transaction.csv" in detail
+    assert "everything after it is missing" in detail
 
 
 def test_both_vendors_of_one_day_are_not_counted_twice(tmp_path, trades):

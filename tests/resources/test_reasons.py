@@ -51,6 +51,8 @@ NO_WORDS_OF_ITS_OWN = {
     "reason_of",
     "row",
     "cell_unreadable",
+    "file_because",
+    "with_values",
     "cell_as_delivered",
     "counted",
     "counted_alone",

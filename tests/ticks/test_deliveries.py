@@ -26,6 +26,7 @@ from assets.ticks.make_quotes import make_quotes
 from assets.ticks.make_trades import make_trades
 from assets.ticks.parse import ParsePlan, parse
 from resources.errors import MachineError
+from resources.reasons import describe_column
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 from tests.ticks.synthetic_market import simulate
@@ -95,7 +96,7 @@ def test_a_file_with_carriage_returns_only_is_reported(tmp_path, encoding):
     path.write_bytes(text.replace("\n", "\r").encode(encoding))
     profile = made_of(folder)[0].profile
     assert profile["unreadable"].sum() == 1
-    assert "ends its lines with a carriage return alone" in " ".join(profile["detail"].drop_nulls())
+    assert "ends its lines with a carriage return alone" in " ".join(describe_column(profile["detail"].drop_nulls()))
 
 
 # --- Parquet --------------------------------------------------------------------------------------------------------------
@@ -180,8 +181,8 @@ def test_an_unusable_parquet_row_is_reported_with_its_number(folder):
     assert made.frame.drop("date").rows() == EXPECTED[1:3]
     aside = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"]))
     assert aside.select("line", "symbol").rows() == [(3, "600000.SH"), (4, "600519.SH")]
-    assert "TradPrice is empty or unknown" in aside["reason"][0]
-    assert "TradVolume = '1.5' is no whole number" in aside["reason"][1]
+    assert "TradPrice is empty or unknown" in describe_column(aside["reason"])[0]
+    assert "TradVolume = '1.5' is no whole number" in describe_column(aside["reason"])[1]
     assert "row 3 " in story(made, "rows_set_aside")
 
 
@@ -216,7 +217,7 @@ def test_timestamps_of_another_day_set_their_rows_aside(folder):
     frame.write_parquet(folder.root / "t.parquet")
     made = trades(folder)
     assert made.frame.is_empty()
-    assert "(4 rows: its date is not the folder's, 20240110)" in story(made, "too_many_set_aside")
+    assert "(4 × its date is not the folder's, 20240110)" in story(made, "too_many_set_aside")
 
 
 # --- date and time in one column ------------------------------------------------------------------------------------------
@@ -262,7 +263,7 @@ def test_a_stamp_of_another_day_or_form_is_set_aside(folder):
     folder.put("t.csv", SSE_HEADER, [*rows, *wrong])
     made = trades(folder)
     assert made.frame.drop("date").rows() == EXPECTED
-    reasons = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"]))["reason"].to_list()
+    reasons = describe_column(pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"]))["reason"])
     assert "its date is not the folder's, 20240110" in reasons[0]
     assert "TradTime = '10/01/2024 09:30:00.010' is no date and time" in reasons[1]
     assert "TradTime = '09:30:00.010' is no date and time" in reasons[2]
@@ -492,7 +493,7 @@ def test_the_commonest_rules_are_reported_with_their_counts(folder):
     folder.put("t.csv", SSE_HEADER, [*SSE_ROWS, *wrong])
     message = story(trades(folder), "too_many_set_aside")
     assert "4 of 8 rows" in message
-    assert "(3 rows: TradVolume is no whole number; 1 row: a fill's volume must be above 0)" in message
+    assert "(3 × TradVolume is no whole number; 1 × a fill's volume must be above 0)" in message
 
 
 # --- folders as delivered --------------------------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ from assets.ticks.layouts import CANCELS_WITHOUT_CHANNEL, LAYOUTS, Field, Layout
 from assets.ticks.make_orders import make_orders
 from assets.ticks.make_quotes import make_quotes
 from assets.ticks.make_trades import make_trades
+from resources.reasons import describe_column
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 
@@ -46,7 +47,7 @@ def made(make, landing):
 
 
 def reasons(result) -> list[str]:
-    return pl.read_parquet(io.BytesIO(result.files["set_aside.parquet"]))["reason"].to_list()
+    return describe_column(pl.read_parquet(io.BytesIO(result.files["set_aside.parquet"]))["reason"]).to_list()
 
 
 def by_name(name: str) -> Layout:
@@ -141,21 +142,21 @@ def test_of_two_layouts_that_read_the_same_the_more_similar_header_is_chosen():
 
 def test_a_file_in_an_unknown_encoding_is_reported_briefly():
     """Without decoding, the whole file is one column name."""
-    assert len(str(nearest(["Ù" * 200_000]))) < 1_000
+    assert len(str(nearest(["Ù" * 200_000]).reason)) < 1_000
 
 
 def test_a_file_of_one_line_is_reported_in_time_linear_in_its_columns():
     """With CR alone as line end the whole file is one header; a quadratic search would need hours."""
     header = [f"{at}.5" for at in range(200_000)]
     assert recognise(header, None) == []
-    assert "matches no known layout" in str(nearest(header))
+    assert "matches no known layout" in str(nearest(header).reason)
 
 
 def test_a_header_of_both_exchanges_needs_a_row_or_a_folder_that_names_one():
     header = by_name("INSIGHT SSE trades").header
     assert recognise(header, None) == []
-    message = str(nearest(header))
-    assert "its header fits INSIGHT SSE trades (SHtrans) and INSIGHT SZSE trades (SZtrans)" in message
+    message = str(nearest(header).reason)
+    assert "its header fits the layouts INSIGHT SSE trades (SHtrans), INSIGHT SZSE trades (SZtrans)" in message
     assert "write the securities in SecurityID as 600519.SH or 000001.SZ, or name the folder so" in message
     assert {item.exchange for item in recognise(header, "SZ")} == {"SZ"}
     assert exchange_of(("SecurityID",), [("x",), ("000001.SZ",)]) == "SZ"
@@ -175,7 +176,7 @@ def test_an_exchange_that_is_not_read_is_ignored(landing):
 
 def test_a_file_whose_symbols_contradict_its_header_is_reported(landing):
     landing.put("600519.SH/t.csv", SZSE, szse(1, 9, 5, "15:00:00.000"))
-    message = "; ".join(made(make_trades, landing).profile["detail"].drop_nulls())
+    message = "; ".join(describe_column(made(make_trades, landing).profile["detail"].drop_nulls()))
     assert "its header is that of DataYes SZSE trades (mdl_6_36_0), but its symbols or its folder name SH" in message
 
 
@@ -189,7 +190,7 @@ def test_a_suspended_stock_has_a_header_and_no_rows(landing):
 def test_a_repeated_column_fits_no_layout_and_is_reported():
     header = (*by_name("DataYes SSE trades").header, "TradPrice")
     assert recognise(header, None) == []
-    assert "has TradPrice twice" in str(nearest(header))
+    assert "has TradPrice twice" in str(nearest(header).reason)
     unread = (*by_name("DataYes SSE trades").header, "LocalTime")
     assert [item.name for item in recognise(unread, None)] == ["DataYes SSE trades (Transaction)"]
 

@@ -10,6 +10,7 @@ import pytest
 from assets.ticks.make_orders import make_orders
 from assets.ticks.make_quotes import make_quotes
 from assets.ticks.make_trades import make_trades
+from resources.reasons import describe_column
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 
@@ -212,5 +213,5 @@ def test_one_changed_figure_of_a_fill_is_set_aside(tmp_path):
         (tmp_path / "20230201_Transaction.csv").write_text("\n".join(lines) + "\n")
         trades, _ = read(tmp_path)
         assert trades.frame.height == len(source) - 2
-        message = "; ".join(trades.profile["detail"].drop_nulls())
+        message = "; ".join(describe_column(trades.profile["detail"].drop_nulls()))
         assert "line 5001 its money is not price × volume" in message

@@ -16,6 +16,7 @@ from assets.ticks.layouts import LAYOUTS, nearest, recognise
 from assets.ticks.make_orders import make_orders
 from assets.ticks.make_quotes import make_quotes
 from assets.ticks.make_trades import make_trades
+from resources.reasons import Reason, describe_column
 from resources.settings.ticks import TicksSettings
 from tests.making import run_make
 
@@ -86,7 +87,7 @@ def orders(folder):
 
 def story(made, column):
     """Return the details of the profile rows that fail a check on `column`."""
-    return "; ".join(made.profile.filter(pl.col(column) > 0)["detail"].to_list())
+    return "; ".join(describe_column(made.profile.filter(pl.col(column) > 0)["detail"]))
 
 
 def healthy(made):
@@ -382,9 +383,9 @@ def test_a_malformed_row_is_set_aside_with_file_line_text_and_reason(folder, bad
     aside = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"])).row(0, named=True)
     assert (aside["file"], aside["line"]) == (f"{FOLDER}/t.csv", 4)
     assert aside["text"] == bad
-    assert reason in aside["reason"]
+    assert reason in str(Reason.loads(aside["reason"]))
     message = story(made, "rows_set_aside")
-    assert f"1 of 5 rows of {FOLDER}/t.csv are set aside (1 row: " in message
+    assert f"1 of 5 rows of {FOLDER}/t.csv are set aside (1 × " in message
     assert "): line 4 " in message
     assert reason in message
 
@@ -419,7 +420,7 @@ def test_insight_rows_of_another_day_or_exchange_are_set_aside(folder):
     folder.put("SHtrans.csv", INSIGHT_HEADER, rows)
     made = trades(folder)
     assert made.frame["seq"].to_list() == [1]
-    reasons = pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"]))["reason"].to_list()
+    reasons = describe_column(pl.read_parquet(io.BytesIO(made.files["set_aside.parquet"]))["reason"])
     assert "its date is not the folder's, 20240110" in reasons[0]
     # 000001 is not an SSE A-share: without its suffix it would count among the other securities
     assert made.profile["rows_set_aside"].sum() == len(reasons) == 2

@@ -12,12 +12,26 @@ from dataclasses import dataclass
 from assets.ticks import values
 from assets.ticks.layouts.known import LAYOUTS
 from assets.ticks.layouts.layout import Layout, TableName
+from assets.ticks.reasons import (
+    COLUMNS_AND_MORE,
+    COLUMNS_IN_ADDITION,
+    COLUMNS_LACKING,
+    COLUMNS_TWICE,
+    EXCHANGE_NOT_READ,
+    EXCHANGE_UNKNOWN,
+    LACKS_NOTHING,
+    NO_LAYOUT,
+    OTHER_EXCHANGE_NAMED,
+)
+from resources.reasons import Reason
 from resources.values import cut
+
+_SHOWN = 8
 
 
 @dataclass(frozen=True)
 class Unrecognised:
-    """A header that no layout fits; as text, the message about it.
+    """A header that no layout fits.
 
     nearest: the name of the most similar layout. missing, extra, repeated: the columns that the header lacks, has in addition or
     has twice. tables: the tables to which the file may belong. alike: the layouts of both exchanges that it fits, where nothing
@@ -36,24 +50,26 @@ class Unrecognised:
     suffix: str = ""
     elsewhere: bool = False
 
-    def __str__(self) -> str:
+    @property
+    def reason(self) -> Reason:
+        """The reason why no layout fits."""
         if self.elsewhere:
-            return f"its securities are of {self.suffix}, an exchange that is not read"
+            return EXCHANGE_NOT_READ(exchange=self.suffix)
         if self.alike:
-            return (
-                f"its header fits {' and '.join(self.alike)}, and nothing in the file names its exchange: write the securities in "
-                f"{self.symbol_column} as 600519.SH or 000001.SZ, or name the folder so"
-            )
+            return EXCHANGE_UNKNOWN(layouts=self.alike, column=self.symbol_column)
         if self.suffix:
-            return f"its header is that of {self.nearest}, but its symbols or its folder name {self.suffix}"
+            return OTHER_EXCHANGE_NAMED(layout=self.nearest, exchange=self.suffix)
         faults = []
         if self.repeated:
-            faults.append(f"has {', '.join(map(cut, self.repeated))} twice")
+            faults.append(COLUMNS_TWICE(columns=tuple(map(cut, self.repeated))))
         if self.missing:
-            faults.append(f"lacks {', '.join(self.missing)}")
-        if self.extra:
-            faults.append(f"has {', '.join(map(cut, self.extra[:8]))}{' …' if len(self.extra) > 8 else ''} in addition")
-        return f"its header matches no known layout; compared with the nearest, {self.nearest}, it {' and '.join(faults) or 'lacks nothing'}"
+            faults.append(COLUMNS_LACKING(columns=self.missing))
+        extra = tuple(map(cut, self.extra[:_SHOWN]))
+        if len(self.extra) > _SHOWN:
+            faults.append(COLUMNS_AND_MORE(columns=extra, more=len(self.extra) - _SHOWN))
+        elif extra:
+            faults.append(COLUMNS_IN_ADDITION(columns=extra))
+        return NO_LAYOUT(layout=self.nearest, reasons=faults or [LACKS_NOTHING()])
 
 
 def exchange_of(
