@@ -45,7 +45,7 @@ def read_models(lake: Lake, tables: Mapping[str, Table]) -> tuple[pl.DataFrame, 
             if manifest is None:
                 continue
             if manifest.refusals:
-                why = "; ".join(f"{name}: {verdict.text}" for name, verdict in manifest.refusals.items())
+                why = "; ".join(f"{name}: {verdict.text()}" for name, verdict in manifest.refusals.items())
                 left_out["refused"].append((key, why))
             elif CARD not in manifest.files:
                 left_out["without a model"].append((key, _why_absent(manifest.unavailable.get(MEASURE))))

@@ -542,7 +542,7 @@ def print_refused(names: Names, table: str | None = None, date: str | None = Non
             found += 1
             print(f"{one.name} of {key}: {again} --table {one.name} --date {key}")
             for name, verdict in own_failures(one.checks, manifest.refusals).items():
-                print(f"  {name} failed: {verdict.text}")
+                print(f"  {name} failed: {verdict.text()}")
             if manifest.outdated:
                 print(f"  it could not be renewed: {manifest.outdated}")
     where = f"{table} in {builder.lake.store.url}" if table else builder.lake.store.url

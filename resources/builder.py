@@ -644,7 +644,7 @@ class Builder:
         for one, manifest in zip(batch, self._judged(table, batch), strict=True):
             self.lake.write(table, one.key, one.part, dict(one.made.files), manifest)
             self.lake.store.end_work(f"{table.name}/{one.key}-*")
-            failed = "; ".join(f"{name}: {verdict.text}" for name, verdict in manifest.refusals.items())
+            failed = "; ".join(f"{name}: {verdict.text()}" for name, verdict in manifest.refusals.items())
             outcomes.append(Outcome(one.key, "refused" if failed else "built", failed, manifest))
         return outcomes
 

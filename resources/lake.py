@@ -382,7 +382,7 @@ class Lake:
                 self._refusals.setdefault(current, "")
                 stack.pop()
             elif manifest.refusals:
-                failed = "; ".join(f"{name} failed: {verdict.text}" for name, verdict in manifest.refusals.items())
+                failed = "; ".join(f"{name} failed: {verdict.text()}" for name, verdict in manifest.refusals.items())
                 self._refusals[current] = f"[{current}] {failed}"
                 stack.pop()
             elif unknown := [source for source in manifest.inputs if source not in self._refusals]:

@@ -188,6 +188,7 @@ def test_refused_partitions_are_listed_by_table_and_date(
         said = capsys.readouterr().out
         assert count in said
         assert ("tape_health of 2023-01-03: python" in said) == count.startswith("1")
+        assert ("input_is_readable failed: " in said and "20230103.parquet" in said) == count.startswith("1")
     assert run.main([*refused, "nothing"]) == 1
     assert "The tables are trades" in capsys.readouterr().err
 

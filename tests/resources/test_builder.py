@@ -4,6 +4,7 @@ import dataclasses
 import datetime as dt
 import json
 import os
+import re
 import socket
 import subprocess
 import types
@@ -195,8 +196,11 @@ def test_partitions_built_from_an_earlier_good_delivery_are_refused_too(market: 
     build_all(open_world(market, tmp_path / "lake"))
     deliver(market, DAYS[4], {"600000.SH": 5000.0, "000001.SZ": 20.0})
     builder = open_world(market, tmp_path / "lake")
-    assert builder.build(PRICES, [DAYS[4]])[0].state == "refused"
-    with pytest.raises(NotReadyError, match="prices_are_sane"):
+    (outcome,) = builder.build(PRICES, [DAYS[4]])
+    assert outcome.state == "refused"
+    failed = r"close must be between 0 and 1000; not so in 1 of 2 rows: .* Remedy: deliver the bars again"
+    assert re.search(f"prices_are_sane.*: {failed}", outcome.detail)
+    with pytest.raises(NotReadyError, match=f"prices_are_sane failed: {failed}"):
         builder.lake.read(AVERAGES, [DAYS[5]])
     assert builder.lake.read(AVERAGES, [DAYS[7]]).collect().height == 2
 
