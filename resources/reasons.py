@@ -94,14 +94,14 @@ class Code:
             raise TypeError(f"the reason {self.name} has the parameters {self.parameters}, not {tuple(values)}")
         return Reason(self.name, {name: _value(values[name]) for name in self.parameters})
 
-    def column(self, **values: "pl.Expr | str | Nested") -> pl.Expr:
+    def column(self, **values: "pl.Expr | str | Nested | Listed") -> pl.Expr:
         """Create a column of reasons of this kind in the form of `Reason.dumps`, so that `Reason.loads` reads each of its values.
 
         No value is null: a null parameter is stored as None. The cost is that of `pl.format`, so word only the rows that need it.
 
         Args:
             values: the parameters. As elsewhere in polars, a text is the name of a column, and a constant is a `pl.lit`. `Nested` wraps
-                a column that itself holds reasons. A number that is not finite is stored as None.
+                a column that itself holds reasons, and `Listed` several of them. A number that is not finite is stored as None.
 
         Raises:
             TypeError: other parameters than the declared ones.
@@ -128,8 +128,19 @@ class Nested:
     reasons: pl.Expr | str
 
 
-def _json_column(value: "pl.Expr | str | Nested") -> pl.Expr:
+@dataclass(frozen=True)
+class Listed:
+    """Columns whose values are reasons, as a parameter of `Code.column`: a tuple of those that are not null."""
+
+    reasons: Sequence[pl.Expr | str]
+
+
+def _json_column(value: "pl.Expr | str | Nested | Listed") -> pl.Expr:
     """The JSON of each value of a parameter."""
+    if isinstance(value, Listed):
+        columns = [pl.col(one) if isinstance(one, str) else one for one in value.reasons]
+        known = [pl.when(one.is_not_null()).then(_json_column(Nested(one))) for one in columns]
+        return pl.format("[{}]", pl.concat_str(known, separator=",", ignore_nulls=True))
     if isinstance(value, Nested):
         own = pl.col(value.reasons) if isinstance(value.reasons, str) else value.reasons
         coded = own.str.starts_with('{"code":')

@@ -20,4 +20,8 @@ FEW_ORDER_SIZES_BECAUSE = Code("few_order_sizes_because", ("days", "orders", "wi
 def none_left(source: str, reasons: pl.Series) -> Reason:
     """Return the reason why a delivered day has no values. reasons: per row or symbol, why it was set aside, or null."""
     known = reasons.drop_nulls()
-    return NO_USABLE_ROW(source=source) if known.is_empty() else EVERY_NAME_SET_ASIDE(source=source, first=known[0])
+    return (
+        NO_USABLE_ROW(source=source)
+        if known.is_empty()
+        else EVERY_NAME_SET_ASIDE(source=source, first=Reason.loads(known[0]))
+    )

@@ -328,14 +328,14 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
     by_count, yuan_tolerance, tolerance, max_lag, min_halt, volume_factor = tolerances
     for s in range(len(starts) - 1):
         first, last = starts[s], starts[s + 1]
-        told = out[s]
-        told[FIRST_OFF] = told[FINAL_VOLUME] = told[FINAL_AMOUNT] = -1
+        measured = out[s]
+        measured[FIRST_OFF] = measured[FINAL_VOLUME] = measured[FINAL_AMOUNT] = -1
         close, up, down = (
             _majority(pre_close, first, last),
             _majority(limit_up, first, last),
             _majority(limit_down, first, last),
         )
-        told[PRE_CLOSE], told[LIMIT_UP], told[LIMIT_DOWN] = close, up, down
+        measured[PRE_CLOSE], measured[LIMIT_UP], measured[LIMIT_DOWN] = close, up, down
         whole_yuan = True
         begins = last
         falls = False
@@ -348,7 +348,7 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
             if time[i] >= _MORNING_MS and i > begins and volume[i] < volume[i - 1]:
                 falls = True
         slack = yuan_tolerance if whole_yuan else tolerance
-        told[JUDGED], told[WHOLE_YUAN] = last - begins, whole_yuan
+        measured[JUDGED], measured[WHOLE_YUAN] = last - begins, whole_yuan
         if falls:
             kept = in_order(volume[begins:last])
             for i in range(begins, last):
@@ -373,7 +373,7 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
             continuous = time[i] < _CLOSING_MS
             halted = False
             if continuous and (bid[i] > 0 or ask[i] > 0):
-                told[BOOKED] = 1
+                measured[BOOKED] = 1
             if before >= 0 and (
                 time[i] == time[before]
                 and volume[i] == volume[before]
@@ -388,11 +388,11 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
                 twins[i] = before
             if not faults[i] & (FELL | REPEATED):
                 before = i
-                told[FINAL_TIME] = time[i]
+                measured[FINAL_TIME] = time[i]
                 if volume[i] >= 0:
-                    told[FINAL_VOLUME] = volume[i]
+                    measured[FINAL_VOLUME] = volume[i]
                 if amount[i] >= 0:
-                    told[FINAL_AMOUNT] = amount[i]
+                    measured[FINAL_AMOUNT] = amount[i]
             if (
                 (pre_close[i] > 0 and pre_close[i] != close)
                 or (limit_up[i] > 0 and limit_up[i] != up)
@@ -412,23 +412,23 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
                 k = _on_tape(count[i], volume[i], amount[i], by_count, volumes, amounts, tape_first, tape_last, slack)
                 if k < 0:
                     faults[i] |= MISALIGNED
-                    if told[FIRST_OFF] < 0:
-                        told[FIRST_OFF] = time[i]
+                    if measured[FIRST_OFF] < 0:
+                        measured[FIRST_OFF] = time[i]
                     if run == 0:
                         run_from = time[i]
                     if volume[i] != distinct or run == 0:
                         run += 1
                     distinct = volume[i]
                 else:
-                    if run > told[RUN]:
-                        told[RUN], told[RUN_FROM], told[RUN_TO] = run, run_from, time[i]
+                    if run > measured[RUN]:
+                        measured[RUN], measured[RUN_FROM], measured[RUN_TO] = run, run_from, time[i]
                     run = 0
                     if k > shown >= 0:
                         next_price, next_side = tape_price[tape_first + shown], tape_side[tape_first + shown]
                         expected = 1 if next_price >= shown_ask else -1 if next_price <= shown_bid else 0
                         if expected != 0 and next_side != 0:
-                            told[FOLLOWING] += 1
-                            told[AGAINST_BOOK] += next_side != expected
+                            measured[FOLLOWING] += 1
+                            measured[AGAINST_BOOK] += next_side != expected
                         level = shown_ask if next_side > 0 else shown_bid
                         shares = _swept_shares(
                             tape_price, tape_volume, tape_side, tape_first + shown, tape_first + k, level
@@ -437,11 +437,11 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
                         if next_side < 0:
                             own, other = other, own
                         if shares > 0 and own > 0:
-                            told[SWEPT] += 1
-                            told[SWEPT_ABOVE] += shares >= volume_factor * own
-                            told[SWEPT_BELOW] += volume_factor * shares <= own
-                            told[SWEPT_OWN] += shares == own != other
-                            told[SWEPT_OTHER] += shares == other != own
+                            measured[SWEPT] += 1
+                            measured[SWEPT_ABOVE] += shares >= volume_factor * own
+                            measured[SWEPT_BELOW] += volume_factor * shares <= own
+                            measured[SWEPT_OWN] += shares == own != other
+                            measured[SWEPT_OTHER] += shares == other != own
                     shown = np.int64(-1)
                     if continuous and bid[i] > 0 and ask[i] > 0 and not faults[i] & (ODD | CROSSED):
                         shown, shown_bid, shown_ask = np.int64(k), np.int64(bid[i]), np.int64(ask[i])
@@ -449,8 +449,8 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
                     if k > counted:
                         waiting = tape_time[tape_first + counted]
                         waited = _trading_ms(waiting, min(time[i], _CLOSING_MS))
-                        if waited > told[GAP]:
-                            told[GAP], told[GAP_FROM] = waited, waiting
+                        if waited > measured[GAP]:
+                            measured[GAP], measured[GAP_FROM] = waited, waiting
                         counted = k
                     at = tape_first + k
                     silent_from = max(tape_time[at - 1], _MORNING_MS) if k > 0 else _MORNING_MS
@@ -461,15 +461,15 @@ def judge_quotes(quotes, trades, sums, low, high, tolerances, faults, twins, out
                         or (k > 0 and tape_time[at - 1] - time[i] > max_lag)
                     ):
                         faults[i] |= LATE
-            told[N_FELL] += faults[i] & FELL != 0
-            told[N_MISALIGNED] += faults[i] & MISALIGNED != 0
-            told[N_CROSSED] += faults[i] & CROSSED != 0
-            told[N_LATE] += faults[i] & LATE != 0
-            told[N_ODD] += faults[i] & ODD != 0
-            told[N_REPEATED] += faults[i] & REPEATED != 0
-            told[N_HALTED] += halted and faults[i] & ~REPEATED == CROSSED
-            told[N_UNUSABLE] += (continuous or faults[i] & FELL != 0) and faults[i] & ~REPEATED != 0
+            measured[N_FELL] += faults[i] & FELL != 0
+            measured[N_MISALIGNED] += faults[i] & MISALIGNED != 0
+            measured[N_CROSSED] += faults[i] & CROSSED != 0
+            measured[N_LATE] += faults[i] & LATE != 0
+            measured[N_ODD] += faults[i] & ODD != 0
+            measured[N_REPEATED] += faults[i] & REPEATED != 0
+            measured[N_HALTED] += halted and faults[i] & ~REPEATED == CROSSED
+            measured[N_UNUSABLE] += (continuous or faults[i] & FELL != 0) and faults[i] & ~REPEATED != 0
         if begins == last:  # all snapshots are virtual
             for i in range(first, last):
-                told[FINAL_VOLUME] = max(told[FINAL_VOLUME], volume[i])
-                told[FINAL_AMOUNT] = max(told[FINAL_AMOUNT], amount[i])
+                measured[FINAL_VOLUME] = max(measured[FINAL_VOLUME], volume[i])
+                measured[FINAL_AMOUNT] = max(measured[FINAL_AMOUNT], amount[i])

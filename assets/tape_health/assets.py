@@ -23,10 +23,10 @@ tape_health = Table(
     description=(
         "Reconciliation: one verdict, with the measures, per symbol that was delivered or should have traded. `ok`: nothing was found; "
         "`repaired`: duplicates were dropped, stamps were corrected to their bar or single snapshots were left out, and the values are used; "
-        "`set aside`: later tables keep the rows with null values; `missing`: the symbol should have traded and has no tape. `reason` states "
-        "the finding, its place, the rule and the numbers. Sums of trades are compared with the exchange's daily volume and amount and with "
-        "the last snapshot, every snapshot from 09:30 with the sums of the trades that it includes, and whole channels with their numbering. "
-        "SPEC §2.3."
+        "`set aside`: later tables keep the rows with null values; `missing`: the symbol should have traded and has no tape. `reason` is "
+        "JSON with the code of the finding, its place and its numbers; `resources.reasons.describe_column` puts it into words. Sums of "
+        "trades are compared with the exchange's daily volume and amount and with the last snapshot, every snapshot from 09:30 with the sums "
+        "of the trades that it includes, and whole channels with their numbering. SPEC §2.3."
     ),
     reads=(Read("trades"), Read("orders"), Read("quotes"), Read("daily_prices"), Read("securities")),
     lands=(Land("bars"), Land("daily_prices", until=False)),

@@ -19,9 +19,9 @@ CHANNELS = {
     "last": pl.Int64,
     "present": pl.Int64,
     "missing": pl.Int64,  # null where the delivery is not a whole channel
-    "ranges": pl.String,
+    "ranges": pl.String,  # the first missing numbers, as "3, 17–20, …"
 }
-_SHOWN = 5  # ranges spelled out
+_SHOWN = 5  # ranges that are listed
 
 
 def missing_numbers(trades: pl.DataFrame, orders: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
@@ -61,16 +61,15 @@ def _both_delivered(exchange: str, numbering: str, parts: pl.DataFrame) -> bool:
 
 
 def _ranges(seen: np.ndarray) -> str:
-    """Describe the numbers from 1 that were not seen, as '3, 17 to 20 and 4 more ranges'.
+    """List the numbers from 1 that were not seen, as '3, 17–20, …'.
 
     >>> _ranges(np.array([False, True, False, True, False, False, True]))
-    '2, 4 to 5'
+    '2, 4–5'
     """
     absent = np.concatenate([[False], ~seen[1:], [False]])
     edges = np.flatnonzero(absent[1:] != absent[:-1]) + 1
     spans = [
-        str(first) if first == end - 1 else f"{first} to {end - 1}"
+        str(first) if first == end - 1 else f"{first}–{end - 1}"
         for first, end in zip(edges[::2][:_SHOWN], edges[1::2][:_SHOWN], strict=True)
     ]
-    more = len(edges) // 2 - len(spans)
-    return ", ".join(spans) + (f" and {more} more ranges" if more else "")
+    return ", ".join([*spans, "…"] if len(edges) > 2 * _SHOWN else spans)

@@ -18,9 +18,9 @@ from assets.delivered_bars.figures import judge_figures
 from assets.delivered_bars.name_minutes import judge_minutes
 from assets.delivered_bars.rows import delivered_bars
 from assets.delivered_bars.straight_lines import judge_lines
+from assets.tape_health import reasons
 from assets.tape_health.align_tapes import TAPE, Measured, measure_tapes
 from assets.tape_health.channels import CHANNELS, missing_numbers
-from assets.tape_health.reasons import BARS_HOLD_NO_TICKS, NEITHER_NOR_FILE, NO_TRADES, REPLAY_IS_OFF
 from assets.tape_health.rebuilt_orders import FAULTS as ORDER_FAULTS
 from assets.tape_health.rebuilt_orders import count_order_faults
 from assets.tape_health.replay import replay_day
@@ -34,11 +34,11 @@ from assets.tape_health.verdicts import (
     WITH,
     WITHOUT,
     clock_text,
-    describe_levels,
     has_swept_levels,
     judge_bars,
     judge_ticks,
     levels_contradict_trades,
+    reason_of_levels,
     sides_agree_with_prices,
     sides_contradict_prices,
 )
@@ -50,7 +50,7 @@ from resources.landing import LandingView
 from resources.made import Made
 from resources.parquet import encode
 from resources.partition import Files, Frames, Partition
-from resources.reasons import counted_reasons
+from resources.reasons import Nested, Reason, counted_reasons, joined
 from resources.rounding import Rounding, file_rounding, rounded_rows, rounding_of
 from resources.rulebook import Rulebook
 from resources.settings.bars import BarsSettings
@@ -91,7 +91,7 @@ PROFILE = {
 }
 """One row per symbol, one for the day and one per channel that lacks numbers; a measure that does not apply to a row is null."""
 _SAME_PRICE = 1e-6  # yuan
-_LISTED = 20  # symbols that a message lists
+_LISTED = 20  # symbols that a reason lists
 
 
 def make_tape_health(frames: Frames, partition: Partition, settings: BarsSettings) -> Made:
@@ -110,8 +110,8 @@ def make_tape_health(frames: Frames, partition: Partition, settings: BarsSetting
     if landed is None and any(side.height for side in sides.values()):
         return _of_ticks(frames, partition, settings, daily, sides)
     if landed is None:
-        why = partition.unavailable.get("trades", {}).get("price", NO_TRADES())
-        gone = dict.fromkeys(TAPE_HEALTH, NEITHER_NOR_FILE(cause=why, file=f"bars/{date:%Y%m%d}.parquet"))
+        why = partition.unavailable.get("trades", {}).get("price", reasons.NO_TRADES())
+        gone = dict.fromkeys(TAPE_HEALTH, reasons.NEITHER_NOR_FILE(cause=why, file=f"bars/{date:%Y%m%d}.parquet"))
         return Made(pl.DataFrame(schema=TAPE_HEALTH), unavailable=gone)
     name = f"bars/{landing.bars_path().name}"
     limits = _limits(frames["securities"].collect()) | _delivered_limits(landing)
@@ -151,7 +151,7 @@ def _of_ticks(
     ended = judge_ends(ends["trades"], ends["quotes"], measured.channels, judged, settings)
     channels = _with_proofs(channels, measured.channels, judged, settings)
     frame = judged.with_columns(date=pl.lit(date), source=pl.lit("ticks"))
-    reasons = {} if settings.replay_book else {"book_mismatches": REPLAY_IS_OFF()}
+    unavailable = {} if settings.replay_book else {"book_mismatches": reasons.REPLAY_IS_OFF()}
     final = measured.book.select(
         "symbol",
         "quoted_volume",
@@ -168,7 +168,7 @@ def _of_ticks(
         frame.select(pl.col(name).cast(dtype) for name, dtype in TAPE_HEALTH.items()),
         _profile(frame, channels, settings, ended=ended),
         files={name: encode(side) for name, side in beside.items()},
-        unavailable=reasons,
+        unavailable=unavailable,
         notes=_counts(frame)
         | {"whole_channels": channels["missing"].count(), "channels": channels.height}
         | ({"halted": halted} if (halted := _halts(ended)) else {}),
@@ -237,23 +237,28 @@ def _of_bars(
         _profile(
             frame, pl.DataFrame(schema=CHANNELS | {"stops_at": pl.Int32, "proven": pl.Boolean}), settings, findings
         ),
-        unavailable=dict.fromkeys(absent, BARS_HOLD_NO_TICKS(file=name)),
+        unavailable=dict.fromkeys(absent, reasons.BARS_HOLD_NO_TICKS(file=name)),
         notes=_counts(frame) | notes | _late_note(frame),
     )
 
 
 def _bad_rows(rejected: pl.DataFrame, name: str) -> pl.DataFrame:
-    """Return symbol, rejected (a sentence on its bad rows of file `name`) and rows_set_aside (their number)."""
-    return rejected.group_by("symbol", maintain_order=True).agg(
-        rejected=pl.format(
-            "{}: {} bad row{}, the first, {}: {}",
-            pl.lit(name),
-            pl.len(),
-            pl.when(pl.len() > 1).then(pl.lit("s")).otherwise(pl.lit("")),
-            _bar("minute").first(),
-            pl.col("reason").first(),
-        ),
-        rows_set_aside=pl.len(),
+    """Return symbol, rejected (the reason of its bad rows of file `name`) and rows_set_aside (their number)."""
+    first = rejected.group_by("symbol", maintain_order=True).agg(
+        pl.first("minute", "reason"), time=clock_times("minute").first(), rows_set_aside=pl.len()
+    )
+    bad: dict[str, pl.Expr | Nested] = {
+        "file": pl.lit(name),
+        "time": pl.col("time"),
+        "minute": pl.col("minute"),
+        "cause": Nested("reason"),
+    }
+    return first.select(
+        "symbol",
+        rejected=pl.when(pl.col("rows_set_aside") == 1)
+        .then(reasons.BAD_ROW.column(**bad))
+        .otherwise(reasons.BAD_ROWS.column(count="rows_set_aside", **bad)),
+        rows_set_aside="rows_set_aside",
     )
 
 
@@ -275,20 +280,13 @@ def _bar_sums(bars: pl.DataFrame, own: Rounding) -> pl.DataFrame:
     )
 
 
-def _late_note(frame: pl.DataFrame) -> dict[str, str]:
+def _late_note(frame: pl.DataFrame) -> dict[str, Any]:
     """Return the day's note about trades after hours that daily_prices includes and the bars do not."""
     late = frame.filter("late_missing")
     if late.is_empty():
         return {}
-    return {
-        "after_hours": f"daily_prices includes trades after hours of {late.height} stocks, {-late['volume_difference'].sum()} shares at the "
-        "close, and no minute 905 was delivered: their bars are complete without it"
-    }
-
-
-def _bar(minute: str) -> pl.Expr:
-    """Return 'of 09:31 (571)' for the start of a bar in minutes since midnight."""
-    return pl.format("of {} ({})", clock_times(minute), minute).fill_null("of no known minute")
+    note = reasons.AFTER_HOURS_IN_DAILY_ALONE(stocks=late.height, volume=-late["volume_difference"].sum())
+    return {"after_hours": note.to_json()}
 
 
 def _daily_rounding(daily: pl.DataFrame, landing: LandingView) -> Rounding:
@@ -446,18 +444,12 @@ def _counts(frame: pl.DataFrame) -> dict[str, object]:
     }
 
 
-def _halts(ended: pl.DataFrame) -> list[str]:
+def _halts(ended: pl.DataFrame) -> list[Any]:
     """Return the day's notes about files that stop early and were not cut off."""
-    notes = ended.filter(~pl.col("cut") & (pl.col("names") > 0)).select(
-        pl.format(
-            "{} ends at {}: the day's totals prove the tapes of {} of its {} stocks complete, so that trading ended at this time",
-            "file",
-            clock_text("last_time"),
-            "proven",
-            "names",
-        )
+    halted = ended.filter(~pl.col("cut") & (pl.col("names") > 0)).select(
+        reason=reasons.MARKET_HALTED.column(file="file", time=clock_text("last_time"), count="proven", stocks="names")
     )
-    return notes.to_series().to_list()
+    return [Reason.loads(text).to_json() for text in halted["reason"]]
 
 
 def _profile(
@@ -522,36 +514,48 @@ def _day_row(
     coverage = 1 - missing.height / traded if traded else 1.0
     too_many, too_few = share > settings.max_set_aside_share, coverage < settings.min_coverage
     lost = untaped.height > settings.max_uncovered_share * official.height
-    story = [str(finding.reason) for finding in findings if finding.refuses]
-    misread = len(story)
+    found = [finding.reason for finding in findings if finding.refuses]
+    misread = len(found)
     contradicted = frame.filter("contradicted") if ticked else frame.clear()
     measured = frame["contradicted"].count() if ticked else 0
     contradict = contradicted.height > settings.max_contradicted_share * measured
     if contradict:
-        story.append(
-            f"trades and orders contradict each other in {contradicted.height} of the {measured} symbols with orders, more than "
-            f"{settings.max_contradicted_share:.0%} (bars.max_contradicted_share): "
-            f"{'; '.join(map(str, counted_reasons(contradicted, 'reason', 'symbol')))}"
+        found.append(
+            reasons.TOO_MANY_CONTRADICTED(
+                count=contradicted.height,
+                symbols=measured,
+                limit=settings.max_contradicted_share,
+                reasons=counted_reasons(contradicted, "reason", "symbol"),
+            )
         )
     if too_many:
-        story.append(
-            f"{aside.height} of {there.height} symbols are set aside, more than {settings.max_set_aside_share:.0%} "
-            f"(bars.max_set_aside_share): {'; '.join(map(str, counted_reasons(aside, 'reason', 'symbol')))}"
+        found.append(
+            reasons.TOO_MANY_SET_ASIDE(
+                count=aside.height,
+                symbols=there.height,
+                limit=settings.max_set_aside_share,
+                reasons=counted_reasons(aside, "reason", "symbol"),
+            )
         )
     if lost:
-        story.append(
-            f"{untaped.height} of {official.height} stocks that traded according to daily_prices were not delivered, more than "
-            f"{settings.max_uncovered_share:.0%} (bars.max_uncovered_share): {_names(untaped['symbol'])}"
+        found.append(
+            reasons.TOO_MANY_UNCOVERED(
+                count=untaped.height,
+                stocks=official.height,
+                limit=settings.max_uncovered_share,
+                names=_names(untaped["symbol"]),
+            )
         )
     elif too_few:
-        story.append(f"{missing.height} of {traded} stocks that traded were not delivered: {_names(missing['symbol'])}")
+        found.append(reasons.NOT_ALL_COVERED(count=missing.height, stocks=traded, names=_names(missing["symbol"])))
+    detail = joined(found)
     day = {
         "too_many_set_aside": int(too_many),
         "too_many_contradicted": int(contradict),
         "too_few_covered": int(too_few),
         "too_many_uncovered": int(lost),
         "misread": misread,
-        "detail": "; ".join(story) or None,
+        "detail": detail.dumps() if detail else None,
     }
     return pl.DataFrame([day], schema={name: PROFILE[name] for name in day})
 
@@ -563,46 +567,35 @@ def _gap_rows(channels: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
         too_many_missing=(~pl.col("proven") & (pl.col("missing") > settings.max_missing_share * pl.col("last"))).cast(
             pl.Int64
         ),
-        detail=pl.format(
-            "channel {} of {} lacks {} of its {} numbers of {}: {}", "channel", "exchange", "missing", "last", "numbering",
-            "ranges",
+        detail=reasons.CHANNEL_LACKS_NUMBERS.column(
+            channel="channel",
+            exchange="exchange",
+            count="missing",
+            last="last",
+            numbering="numbering",
+            ranges="ranges",
         ),
-    )  # fmt: skip
+    )
 
 
 def _early_ends(channels: pl.DataFrame) -> pl.DataFrame:
     """Return one row per channel of trades that stops before the close."""
     return channels.filter(pl.col("stops_at").is_not_null() & (pl.col("numbering") != "orders")).select(
         stops_early=pl.lit(1, pl.Int64),
-        detail=pl.format(
-            "the trades of channel {} of {} end at {}: the rest of the day is missing",
-            "channel",
-            "exchange",
-            clock_text("stops_at"),
-        ),
+        detail=reasons.CHANNEL_ENDS_EARLY.column(channel="channel", exchange="exchange", time=clock_text("stops_at")),
     )
 
 
 def _file_ends(ended: pl.DataFrame) -> pl.DataFrame:
     """Return one row per file that ends early (schema ENDED): whether it was cut off."""
-    no_proof = pl.format(
-        "{} ends at {}, and no total proves it complete: {} of its {} stocks do not add up to the day's volume and amount, or have no "
-        "such total ({})",
-        "file",
-        clock_text("last_time"),
-        pl.col("names") - pl.col("proven"),
-        "names",
-        pl.col("unproven").fill_null(""),
+    unproven = reasons.FILE_CUT_OFF.column(
+        file="file",
+        time=clock_text("last_time"),
+        count=pl.col("names") - pl.col("proven"),
+        stocks="names",
+        symbols="unproven",
     )
-    return ended.select(cut_off=pl.col("cut").cast(pl.Int64), detail=pl.when("cut").then(no_proof))
-
-
-_EXCHANGED = {
-    "SH": "the flag of the aggressor and the order numbers of buyer and seller (TradeBSFlag, TradeBuyNo and TradeSellNo of "
-    "YYYYMMDD_Transaction.csv)",
-    "SZ": "the order numbers of buyer and seller (BidApplSeqNum and OfferApplSeqNum of mdl_6_36_0.csv)",
-}
-"""The columns that the sides of an exchange's trades are read from."""
+    return ended.select(cut_off=pl.col("cut").cast(pl.Int64), detail=pl.when("cut").then(unproven))
 
 
 def _mirrored(frame: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
@@ -630,20 +623,21 @@ def _mirrored(frame: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
         .sort("exchange")
         .select(
             mirrored=pl.lit(1, pl.Int64),
-            detail=pl.format(
-                "{} of {} price changes of the stocks of {} go against the side of their trade (up by an active sell, or down by an active "
-                "buy), in {} of {} stocks with enough of them, more than {} (bars.max_contradicted_share). Buyers and sellers are exchanged "
-                "in its trades or, where it is about half of them, order numbers do not rise with time: {}",
-                "against_price",
-                "price_changes",
-                "exchange",
-                "contradict",
-                "units",
-                pl.lit(f"{settings.max_contradicted_share:.0%}"),
-                pl.col("exchange").replace_strict(_EXCHANGED, return_dtype=pl.String),
+            detail=reasons.SIDES_CONTRADICT_PRICES.column(
+                count="against_price",
+                changes="price_changes",
+                exchange="exchange",
+                stocks="contradict",
+                judged="units",
+                limit=pl.lit(settings.max_contradicted_share),
+                cause=Nested(pl.col("exchange").replace_strict(_side_columns(), return_dtype=pl.String)),
             ),
         )
     )
+
+
+def _side_columns() -> dict[str, str]:
+    return {exchange: code().dumps() for exchange, code in reasons.SIDE_COLUMNS.items()}
 
 
 def _contradicted_levels(frame: pl.DataFrame, settings: BarsSettings) -> pl.DataFrame:
@@ -655,21 +649,20 @@ def _contradicted_levels(frame: pl.DataFrame, settings: BarsSettings) -> pl.Data
     thin = counts.filter(~has_swept_levels(settings)).group_by("exchange").agg(pl.col(names).sum())
     units = pl.concat([counts, thin.select(counts.columns)]).filter(has_swept_levels(settings))
     judged = units.with_columns(contradict=levels_contradict_trades(settings))
-    told = (
+    by_exchange = (
         judged.group_by("exchange")
         .agg(pl.col(names).filter("contradict").sum(), pl.col("contradict").sum(), units=pl.len())
         .filter(pl.col("contradict") > settings.max_contradicted_share * pl.col("units"))
         .sort("exchange")
     )
-    return told.select(
+    return by_exchange.select(
         levels_contradicted=pl.lit(1, pl.Int64),
-        detail=pl.format(
-            "in {} of {} names of {} with enough swept levels, more than {} (bars.max_contradicted_share), the books contradict the trades: {}",
-            "contradict",
-            "units",
-            "exchange",
-            pl.lit(f"{settings.max_contradicted_share:.0%}"),
-            describe_levels(settings),
+        detail=reasons.LEVELS_CONTRADICT_TRADES.column(
+            count="contradict",
+            judged="units",
+            exchange="exchange",
+            limit=pl.lit(settings.max_contradicted_share),
+            cause=Nested(reason_of_levels(settings)),
         ),
     )
 
@@ -686,11 +679,7 @@ def _order_streams(frame: pl.DataFrame) -> pl.DataFrame:
     absent = (pl.col("ordered") == 0) & (pl.col("ordered").sum() > 0)
     return by_exchange.filter(absent).select(
         orders_absent=pl.lit(1, pl.Int64),
-        detail=pl.format(
-            "trades of {} stocks of {} were delivered without any of their orders, although orders of the other exchange were delivered",
-            "names",
-            "exchange",
-        ),
+        detail=reasons.ORDERS_OF_EXCHANGE_ABSENT.column(stocks="names", exchange="exchange"),
     )
 
 
@@ -699,6 +688,6 @@ def _should_trade(frame: pl.DataFrame) -> pl.Expr:
     return (should | (pl.col("quoted_volume") > 0) if "quoted_volume" in frame.columns else should).fill_null(False)
 
 
-def _names(symbols: pl.Series) -> str:
-    more = f" … and {len(symbols) - _LISTED} more" if len(symbols) > _LISTED else ""
-    return ", ".join(symbols.sort().head(_LISTED).to_list()) + more
+def _names(symbols: pl.Series) -> tuple[str, ...]:
+    more = ("…",) if len(symbols) > _LISTED else ()
+    return (*symbols.sort().head(_LISTED), *more)

@@ -19,6 +19,7 @@ import polars as pl
 
 from assets.tape_health import order_book
 from assets.tape_health.order_book import ALL, BEST, CALL, CONTINUOUS, PRICE, REST
+from assets.tape_health.reasons import NO_JOINT_NUMBERING, NO_ORDER_STREAM, NO_SNAPSHOTS
 from assets.tape_health.rebuilt_orders import enters_whole, has_entries, kinds_of
 from assets.ticks import clock
 from assets.ticks.batches import Batch
@@ -52,7 +53,7 @@ REPLAY = {
     "call_snapshots": pl.Int64,  # snapshots of the call auctions, with a virtual price or none
     "call_reproduced": pl.Int64,  # call_snapshots with the virtual price and its volume reproduced
     "mismatches": pl.Int64,  # snapshots − levels_reproduced + rest_snapshots − rest_reproduced
-    "reason": pl.String,  # why a symbol was not replayed; then all other columns are null
+    "reason": pl.String,  # why a symbol was not replayed (`Reason.dumps`); then all other columns are null
 }
 
 
@@ -82,7 +83,7 @@ def _replay_batch(trades: Batch, orders: Batch, quotes: Batch) -> pl.DataFrame:
     for s, symbol in enumerate(trades.symbols):
         shown = slice(*quotes.starts[s : s + 2])
         if shown.start == shown.stop or not delivered[s]:
-            rows.append({"symbol": symbol, "reason": "no order stream" if not delivered[s] else "no snapshots"})
+            rows.append({"symbol": symbol, "reason": (NO_SNAPSHOTS if delivered[s] else NO_ORDER_STREAM)().dumps()})
             continue
         own_trades, own_orders = _main_channel(
             [column[slice(*trades.starts[s : s + 2])] for column in traded],
@@ -90,7 +91,7 @@ def _replay_batch(trades: Batch, orders: Batch, quotes: Batch) -> pl.DataFrame:
         )
         if not (_increases(own_trades[0]) and _increases(own_orders[0])):
             if enters_whole(symbol):
-                rows.append({"symbol": symbol, "reason": "no joint numbering of orders and trades"})
+                rows.append({"symbol": symbol, "reason": NO_JOINT_NUMBERING().dumps()})
                 continue
             own_trades[0], own_orders[0] = np.full_like(own_trades[0], -1), np.full_like(own_orders[0], -1)
         reproduced = np.zeros(shown.stop - shown.start, np.int64)

@@ -7,7 +7,7 @@ TAPE_HEALTH = {
     "symbol": pl.String,
     "source": pl.String,  # "ticks" or "bars"
     "verdict": pl.String,  # "ok", "repaired", "set aside", "missing"
-    "reason": pl.String,  # null where ok
+    "reason": pl.String,  # a reason as JSON (`Reason.dumps`); null where ok
     "trades_verdict": pl.String,  # this and the next two are null where the table was not delivered
     "quotes_verdict": pl.String,
     "orders_verdict": pl.String,

@@ -16,6 +16,8 @@ import polars as pl
 
 from assets.delivered_bars.against_price import bound_of_share
 from assets.delivered_bars.diagnosis import CENT_SLACK, contradicts_day, name_reasons, of_snapshots
+from assets.tape_health import reasons
+from resources.reasons import Code, Listed, Nested, first_reasons, several_column
 from resources.reference_forms import LOT
 from resources.rounding import Rounding
 from resources.settings.bars import BarsSettings
@@ -28,8 +30,10 @@ _SHARES_OFF, _YUAN_OFF, _SHARES_SLACK, _YUAN_SLACK = (
     pl.col(name) for name in ("volume_difference", "amount_difference", "volume_slack", "amount_slack")
 )
 _FEWEST_LATE = 5
-_REFERENCE = ("daily_prices", "the last snapshot")
-Sentences = list[tuple[pl.Expr, pl.Expr]]
+_DAILY, _SNAPSHOT = "daily_prices", "the last snapshot"
+_AMOUNT_UNITS = {1_000: "thousand_yuan", 10_000: "ten_thousand_yuan"}  # yuan → value of landing.*.amount_unit
+Rules = list[tuple[pl.Expr, pl.Expr]]
+"""Pairs of a condition, true where a fault is found, and the column of its reasons."""
 
 
 def judge_ticks(found: pl.DataFrame, settings: BarsSettings, rounding: Rounding) -> pl.DataFrame:
@@ -51,38 +55,51 @@ def judge_ticks(found: pl.DataFrame, settings: BarsSettings, rounding: Rounding)
     judged = judged.with_columns(
         contradicted=pl.when(pl.col("contradicting").is_not_null()).then(_contradicted(settings))
     )
-    told = {
-        "trades": (pl.col("trades").is_not_null(), _trades_set_aside(settings), _trades_repaired(settings)),
-        "quotes": (pl.col("quotes").is_not_null(), _quotes_set_aside(settings), _quotes_repaired()),
-        "orders": (pl.col("orders").is_not_null(), _orders_set_aside(), _orders_repaired()),
+    rules_of = {
+        "trades": (_trades_set_aside(settings), _trades_repaired(settings)),
+        "quotes": (_quotes_set_aside(settings), _quotes_repaired()),
+        "orders": (_orders_set_aside(), _orders_repaired()),
     }
-    for name, (delivered, aside, repaired) in told.items():
-        judged = judged.with_columns(pl.when(delivered).then(_joined(aside)).alias(f"{name}_aside"))
-        stands = delivered & pl.col(f"{name}_aside").is_null()
-        judged = judged.with_columns(pl.when(stands).then(_joined(repaired)).alias(f"{name}_repaired"))
+    found_rules: Rules = []
+    for name, (aside, repaired) in rules_of.items():
+        delivered, is_aside = pl.col(name).is_not_null(), pl.col(f"{name}_aside")
+        judged = judged.with_columns((delivered & _any(aside)).alias(f"{name}_aside"))
+        judged = judged.with_columns((delivered & ~is_aside & _any(repaired)).alias(f"{name}_repaired"))
         judged = judged.with_columns(
-            pl.when(pl.col(f"{name}_aside").is_not_null())
+            pl.when(is_aside)
             .then(pl.lit(SET_ASIDE))
-            .when(pl.col(f"{name}_repaired").is_not_null())
+            .when(f"{name}_repaired")
             .then(pl.lit(REPAIRED))
             .when(delivered)
             .then(pl.lit(OK))
             .alias(f"{name}_verdict")
         )
+        found_rules += [(is_aside & broken, reason) for broken, reason in aside]
+        found_rules += [(pl.col(f"{name}_repaired") & broken, reason) for broken, reason in repaired]
     should = (pl.col("daily_volume") > 0) | (pl.col("quoted_volume") > 0)
-    judged = judged.with_columns(missing=pl.when(pl.col("trades").is_null() & should).then(_missing()))
+    judged = judged.with_columns(missing=pl.col("trades").is_null() & should.fill_null(False))
     judged = judged.with_columns(
-        trades_verdict=pl.when(pl.col("missing").is_not_null()).then(pl.lit(MISSING)).otherwise("trades_verdict")
+        trades_verdict=pl.when("missing").then(pl.lit(MISSING)).otherwise("trades_verdict"),
     )
-    stories = [f"{name}_{kind}" for name in told for kind in ("aside", "repaired")]
-    return judged.with_columns(
+    faults = [f"{name}_{kind}" for name in rules_of for kind in ("aside", "repaired")]
+    judged = judged.with_columns(
         verdict=pl.when(pl.col("trades_verdict").is_in([MISSING, SET_ASIDE]))
         .then("trades_verdict")
-        .when(pl.any_horizontal(pl.col(story).is_not_null() for story in stories))
+        .when(pl.any_horizontal(faults))
         .then(pl.lit(REPAIRED))
         .otherwise(pl.lit(OK)),
-        reason=_none_if_empty(pl.concat_str("missing", *stories, separator="; ", ignore_nulls=True)),
     )
+    return _with_reasons(judged, [*_missing(), *found_rules])
+
+
+def _with_reasons(judged: pl.DataFrame, rules: Rules) -> pl.DataFrame:
+    """Add `reason`: the reasons of all rules that a symbol breaks; null where its verdict is ok. Only the other symbols are worded."""
+    faulty = judged.filter(pl.col("verdict") != OK)
+    each = faulty.select(
+        "symbol", *(pl.when(broken).then(reason).alias(str(at)) for at, (broken, reason) in enumerate(rules))
+    )
+    worded = each.select("symbol", reason=several_column([str(at) for at in range(len(rules))]))
+    return judged.join(worded, on="symbol", how="left", maintain_order="left")
 
 
 def judge_bars(
@@ -106,28 +123,22 @@ def judge_bars(
     against_daily = name_reasons(settings, averaged, declared or {})
     compared = _against_daily(found, settings, own, daily)
     unheard = pl.col("after_hours") & (pl.col("late_volume").fill_null(0) == 0) & (pl.col("volume_difference") < 0)
-    cause = pl.when(unheard).then(
-        pl.lit(
-            ". Its board trades after hours on this day, and no minute 905 of it was delivered: if daily_prices includes these "
-            "trades, deliver this minute"
-        )
-    )
-    totals = pl.concat_str(_totals("minutes"), cause.fill_null(""))
-    causes = [
+    late = pl.when(unheard).then(reasons.AFTER_HOURS_NOT_DELIVERED.column())
+    rules: Rules = [
+        (~pl.col("delivered"), reasons.NO_MINUTE_OF_VOLUME.column(volume="daily_volume")),
         (pl.col("rejected").is_not_null(), pl.col("rejected")),
         *against_daily,
         *_lots_lost(own, unheard),
         *_amounts_cut(own),
         *_daily_rounded(own, daily),
-        (_off() & ~pl.col("late_missing"), totals),
+        (_off() & ~pl.col("late_missing"), several_column([_totals(reasons.MINUTES_DO_NOT_ADD_UP), late])),
         (pl.col("odd").is_not_null(), pl.col("odd")),
     ]
-    why = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in causes)
-    absent = pl.format("daily_prices has a volume of {} shares, but no minute of it was delivered", "daily_volume")
+    judged = compared.with_columns(reason=first_reasons(compared, rules))
     verdict = (
         pl.when(~pl.col("delivered"))
         .then(pl.lit(MISSING))
-        .when(why.is_not_null())
+        .when(pl.col("reason").is_not_null())
         .then(pl.lit(SET_ASIDE))
         .otherwise(pl.lit(OK))
     )
@@ -136,18 +147,13 @@ def judge_bars(
         & pl.col("rejected").is_null()
         & pl.col("same_as").is_null()
     )
-    return compared.with_columns(
-        contradicts_day=contradicts,
-        verdict=verdict,
-        trades_verdict=verdict,
-        reason=pl.when("delivered").then(why).otherwise(absent),
-    )
+    return judged.with_columns(contradicts_day=contradicts, verdict=verdict, trades_verdict=verdict)
 
 
 def _against_daily(found: pl.DataFrame, settings: BarsSettings, own: Rounding, daily: Rounding) -> pl.DataFrame:
     """Add to found (see `judge_bars`) its differences from daily_prices and the largest accepted values of them."""
     compared = found.with_columns(
-        reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_REFERENCE[0])),
+        reference=pl.when(pl.col("daily_volume").is_not_null()).then(pl.lit(_DAILY)),
         reference_volume=pl.col("daily_volume"),
         reference_amount=pl.col("daily_amount"),
         volume_slack=pl.max_horizontal(
@@ -197,7 +203,7 @@ def _late_missing(settings: BarsSettings, own: Rounding, daily: Rounding) -> pl.
     return at_close & usual & (pl.col("late_volume").fill_null(0).sum() == 0)
 
 
-def _lots_lost(own: Rounding, unheard: pl.Expr) -> Sentences:
+def _lots_lost(own: Rounding, unheard: pl.Expr) -> Rules:
     """Describe a difference in volume that rounding to lots explains and declared rounding to the nearest lot does not.
 
     unheard: whether trades after hours explain it.
@@ -210,60 +216,47 @@ def _lots_lost(own: Rounding, unheard: pl.Expr) -> Sentences:
     return [
         (
             lost & odd,
-            pl.format(
-                "its volumes are whole lots and add up to {} shares, but daily_prices has {}, less than a lot away for each minute that traded: "
-                "they were rounded to lots. Deliver volumes in shares, or lots rounded to the nearest one with landing.bars.volume_unit = 'lots'",
-                "volume", "reference_volume",
-            ),
+            reasons.VOLUMES_IN_LOTS.column(volume="volume", reference_volume="reference_volume"),
         )
-    ]  # fmt: skip
+    ]
 
 
-def _amounts_cut(own: Rounding) -> Sentences:
+def _amounts_cut(own: Rounding) -> Rules:
     """Describe a difference only in amount that truncating amounts to their unit explains and rounding them does not."""
     same = (_SHARES_OFF.abs() <= _SHARES_SLACK).fill_null(False)
     cut = pl.lit(own.amount > 0) & same & (_YUAN_OFF < -_YUAN_SLACK) & (-own.amount * pl.col("rounded") <= _YUAN_OFF)
     return [
         (
             cut.fill_null(False),
-            pl.format(
-                "its amounts are multiples of {} yuan and add up to {}, but daily_prices has {}, less than that away for each minute that traded: "
-                "they were truncated. Deliver amounts to the cent, or rounded to the nearest",
-                pl.lit(own.amount), "amount", "reference_amount",
-            ),
+            reasons.AMOUNTS_TRUNCATED.column(step=pl.lit(own.amount), **_amounts()),
         )
-    ]  # fmt: skip
+    ]
 
 
-_NAMED = {"daily_prices": "daily_prices", "bars": "the bars"}
+def _amounts() -> dict[str, pl.Expr]:
+    """The amounts of the bars and of daily_prices (yuan), as parameters of a reason."""
+    return {name: pl.col(name).round(4) for name in ("amount", "reference_amount")}
 
 
-def _daily_rounded(own: Rounding, daily: Rounding) -> Sentences:
+def _daily_rounded(own: Rounding, daily: Rounding) -> Rules:
     """Describe a difference that undeclared rounding of daily_prices, or of the amounts of the bars, explains."""
     shares, money = _SHARES_OFF.abs(), _YUAN_OFF.abs()
     lots = pl.lit(daily.whole_lots and not own.whole_lots) & (shares > _SHARES_SLACK) & (shares < LOT)
     same = (shares <= _SHARES_SLACK).fill_null(False) & (money > _YUAN_SLACK)
-    unit = {
-        1_000: " with landing.{}.amount_unit = 'thousand_yuan'",
-        10_000: " with landing.{}.amount_unit = 'ten_thousand_yuan'",
-    }
 
     def rounded(table: str, step: int) -> pl.Expr:
-        declared = f", or in their unit{unit[step].format(table)}" if step in unit else ""
-        return pl.format(
-            "its amounts add up to {} yuan, but daily_prices has {}, and every amount of {} is a multiple of {} yuan: those of {} were "
-            "rounded. Deliver amounts to the yuan{}",
-            "amount", "reference_amount", pl.lit(_NAMED[table]), pl.lit(step), pl.lit(_NAMED[table]), pl.lit(declared),
-        )  # fmt: skip
+        values = {"table": pl.lit(table), "step": pl.lit(step), **_amounts()}
+        unit = _AMOUNT_UNITS.get(step)
+        return (
+            reasons.AMOUNTS_ROUNDED_TO_UNIT.column(unit=pl.lit(unit), **values)
+            if unit
+            else reasons.AMOUNTS_ROUNDED.column(**values)
+        )
 
     return [
         (
             lots.fill_null(False),
-            pl.format(
-                "its volumes add up to {} shares, but daily_prices has {}, and every volume of daily_prices is whole lots: those of daily_prices "
-                "were rounded. Deliver them in shares, or as lots rounded to the nearest one with landing.daily_prices.volume_unit = 'lots'",
-                "volume", "reference_volume",
-            ),
+            reasons.DAILY_VOLUMES_IN_LOTS.column(volume="volume", reference_volume="reference_volume"),
         ),
         (
             pl.lit(daily.whole_amount > own.whole_amount) & same & (money < daily.whole_amount),
@@ -273,7 +266,7 @@ def _daily_rounded(own: Rounding, daily: Rounding) -> Sentences:
             pl.lit(own.whole_amount > daily.whole_amount) & same & (money < own.whole_amount * pl.col("rounded")),
             rounded("bars", own.whole_amount),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _priced_day() -> pl.Expr:
@@ -300,8 +293,8 @@ def _against_references(found: pl.DataFrame, settings: BarsSettings, rounding: R
     whole = pl.when(by_day).then(pl.lit(not to_the_cent)).otherwise("whole_yuan")
     slack = pl.when(whole).then(settings.amount_tolerance).otherwise(settings.cent_tolerance)
     amount = pl.when(by_day).then(daily).when(by_book).then("quoted_amount")
-    told = found.with_columns(
-        reference=pl.when(by_day).then(pl.lit(_REFERENCE[0])).when(by_book).then(pl.lit(_REFERENCE[1])),
+    compared = found.with_columns(
+        reference=pl.when(by_day).then(pl.lit(_DAILY)).when(by_book).then(pl.lit(_SNAPSHOT)),
         reference_volume=pl.when(by_day).then("daily_volume").when(by_book).then("quoted_volume"),
         reference_amount=amount / 10_000,
         quoted_volume_difference=pl.when(pl.col("quoted_volume") == pl.col("volume") - pl.col("late_volume"))
@@ -311,7 +304,7 @@ def _against_references(found: pl.DataFrame, settings: BarsSettings, rounding: R
         ),  # a snapshot of the close comes before the trades after hours
         _exact=amount,
     )
-    told = told.with_columns(
+    compared = compared.with_columns(
         volume_slack=pl.max_horizontal(
             pl.lit(settings.volume_tolerance),
             pl.when(by_day).then(rounding.volume / 2 + rounding.volume_share * pl.col("daily_volume")),
@@ -320,7 +313,7 @@ def _against_references(found: pl.DataFrame, settings: BarsSettings, rounding: R
             slack, pl.when(by_day).then(rounding.amount / 2 + rounding.amount_share * pl.col("daily_amount"))
         ),
     )
-    differences = _differences(told, pl.col("_exact"), pl.lit(10_000))
+    differences = _differences(compared, pl.col("_exact"), pl.lit(10_000))
     return differences.with_columns(amount=pl.col("amount") / 10_000).drop("_exact")
 
 
@@ -361,27 +354,17 @@ def _off(
     return by_volume | (money.abs() > _YUAN_SLACK + 1e-9).fill_null(False)
 
 
-def _totals(what: str) -> pl.Expr:
-    def number(name: str) -> pl.Expr:  # an unknown amount must not make the whole sentence null
-        return pl.col(name).round(4).cast(pl.String).str.strip_suffix(".0").fill_null("unknown")
-
-    return pl.format(
-        "its {} add up to {} shares and {} yuan, but {} has {} and {}: rows are missing, duplicated or altered",
-        pl.lit(what), number("volume"), number("amount"), "reference", number("reference_volume"), number("reference_amount"),
-    )  # fmt: skip
+def _totals(code: Code) -> pl.Expr:
+    """Return the reason `code` with the sums and the reference's totals; an unknown one is shown as "–"."""
+    return code.column(volume="volume", reference_volume="reference_volume", **_amounts())
 
 
-# --- reasons: pairs of a condition and a sentence -------------------------------------------------------------------------
+# --- rules ----------------------------------------------------------------------------------------------------------------
 
 
-def _joined(told: Sentences) -> pl.Expr:
-    """Join the sentences whose conditions are true; null where none is."""
-    sentences = [pl.when(holds).then(text) for holds, text in told]
-    return _none_if_empty(pl.concat_str(sentences, separator="; ", ignore_nulls=True))
-
-
-def _none_if_empty(text: pl.Expr) -> pl.Expr:
-    return pl.when(text != "").then(text)
+def _any(rules: Rules) -> pl.Expr:
+    """Return whether any of the conditions is true."""
+    return pl.any_horizontal(broken for broken, _ in rules).fill_null(False)
 
 
 def clock_text(ms: str) -> pl.Expr:
@@ -443,45 +426,19 @@ def _levels_in_another_unit(settings: BarsSettings) -> pl.Expr:
     return has_swept_levels(settings) & (off > settings.max_contradicted_level_share * pl.col("swept")).fill_null(False)
 
 
-def describe_levels(settings: BarsSettings) -> pl.Expr:
-    """The likely cause of volumes that contradict the trades, with its counts and the remedy. Exchanged volumes may differ manifold as well,
-    so that exact matches decide."""
-    factor, share = pl.lit(f"{settings.swept_volume_factor:g}"), pl.lit(f"{settings.max_contradicted_level_share:.0%}")
-    in_shares = pl.lit("Deliver the bid and ask volumes of the snapshots in shares")
-    manifold = (
-        "{}: next after a snapshot the trades took {} {} the volume shown, or {}, of {} of the {} best levels that they took whole "
-        "(bars.swept_volume_factor), more than {} (bars.max_contradicted_level_share). {}"
-    )
-    larger = pl.lit("level volumes are in a larger unit than shares, such as lots of 100")
-    multiplied = pl.lit("level volumes are multiplied, as where shares were taken for lots of 100")
+def reason_of_levels(settings: BarsSettings) -> pl.Expr:
+    """The reason of volumes that contradict the trades: the likely cause. Exchanged volumes may differ manifold as well, so that exact
+    matches decide."""
+    limit = pl.lit(settings.max_contradicted_level_share)
     off = pl.max_horizontal("swept_above", "swept_below")
+    manifold = {"factor": pl.lit(settings.swept_volume_factor), "count": off, "levels": pl.col("swept"), "limit": limit}
+    exact = pl.col("swept_own") + pl.col("swept_other")
     return (
         pl.when(_levels_exchanged(settings) & (pl.col("swept_other") >= off))
-        .then(
-            pl.format(
-                "bid and ask volumes are exchanged: next after a snapshot the trades took exactly the volume of one side of {} best levels, and "
-                "of {} of them that of the wrong side, more than {} (bars.max_contradicted_level_share). Exchange the columns in the snapshot "
-                "files, or in the layout that reads them (docs/layouts.md)",
-                pl.col("swept_own") + pl.col("swept_other"),
-                "swept_other",
-                share,
-            )
-        )
+        .then(reasons.LEVELS_EXCHANGED.column(levels=exact, wrong="swept_other", limit=limit))
         .when(pl.col("swept_above") >= pl.col("swept_below"))
-        .then(pl.format(manifold, larger, factor, pl.lit("times"), pl.lit("more"), off, "swept", share, in_shares))
-        .otherwise(
-            pl.format(
-                manifold,
-                multiplied,
-                pl.format("1/{}", factor),
-                pl.lit("of"),
-                pl.lit("less"),
-                off,
-                "swept",
-                share,
-                in_shares,
-            )
-        )
+        .then(reasons.LEVELS_IN_LARGER_UNIT.column(**manifold))
+        .otherwise(reasons.LEVELS_MULTIPLIED.column(**manifold))
     )
 
 
@@ -490,299 +447,188 @@ def _cause_of_contradictions() -> pl.Expr:
     faulty, exchanged = pl.col("contradicting"), pl.col("faults.exchanged")
     return (
         pl.when((exchanged > 0) & (exchanged >= 0.9 * pl.col("faults.matched")))
-        .then(
-            pl.lit(
-                "buyers and sellers are exchanged in one of the two: the order numbers of bid and ask in its trades, or the letters of the "
-                "side in its orders"
-            )
-        )
+        .then(reasons.ORDER_SIDES_EXCHANGED.column())
         .when((pl.col("faults.mispriced") >= 0.5 * faulty) & (exchanged == 0))
-        .then(
-            pl.lit(
-                "they were filled at worse prices than their limits: buyers and sellers are exchanged in trades and orders alike, or the "
-                "prices of one are in another unit"
-            )
-        )
+        .then(reasons.ORDERS_MISPRICED.column())
         .when(pl.col("faults.unknown") - pl.col("faults.auctioned") >= 0.5 * faulty)
-        .then(
-            pl.lit(
-                "they never entered: rows of the order file are missing, or it is that of another day, of another security or numbered "
-                "otherwise"
-            )
-        )
+        .then(reasons.ORDERS_NEVER_ENTERED.column())
         .when(pl.col("faults.miscancelled") >= 0.5 * faulty)
-        .then(pl.lit("cancels are not of the remaining quantity: rows of the trades or of the orders are missing"))
+        .then(reasons.CANCELS_OFF.column())
         .when(pl.col("faults.repeated") >= 0.5 * faulty)
-        .then(pl.lit("they entered or were cancelled twice: order rows were delivered twice under other numbers"))
-        .otherwise(
-            pl.lit(
-                "its orders and its trades are of different days or securities, or their quantities are in different units"
-            )
-        )
+        .then(reasons.ORDERS_REPEATED.column())
+        .otherwise(reasons.ORDERS_OF_ANOTHER_TAPE.column())
     )
 
 
-def _trades_set_aside(settings: BarsSettings) -> Sentences:
+def _trades_set_aside(settings: BarsSettings) -> Rules:
     return [*_rows_in_doubt(settings), *_sides_in_doubt(settings), *_tapes_in_doubt()]
 
 
-def _rows_in_doubt(settings: BarsSettings) -> Sentences:
+def _rows_in_doubt(settings: BarsSettings) -> Rules:
     """List the faults of rows: trades that are duplicated, do not add up, contradict the snapshots, or have an impossible price or stamp."""
-    away = pl.when(pl.col("first_off") >= 0).then(
-        pl.format(" (its snapshots differ from the sums of its trades from {} on)", clock_text("first_off"))
-    )
-    proven = _proven(settings)
+    proven, by_snapshot = _proven(settings), pl.col("reference") == _SNAPSHOT
     agrees = proven & (pl.col("run") >= 2)
     return [
         (
             pl.col("trades.conflicting_duplicates") > 0,
-            pl.format("{} of its trades were delivered twice with different values", "trades.conflicting_duplicates"),
+            reasons.TRADES_CONFLICT.column(count="trades.conflicting_duplicates"),
         ),
-        (_off(), pl.concat_str(_totals("trades"), away.fill_null(""))),
+        (_off() & ~by_snapshot, _totals(reasons.TRADES_DO_NOT_ADD_UP)),
+        (_off() & by_snapshot, _totals(reasons.TRADES_DIFFER_FROM_SNAPSHOT)),
+        (_off() & (pl.col("first_off") >= 0), reasons.SNAPSHOTS_DIFFER_FROM.column(time=clock_text("first_off"))),
         (
             (pl.col("trades.rows_set_aside") > 0) & ~proven,
-            pl.format(
-                "{} of its rows in the trade files cannot be used, and no total proves that none of its trades is missing",
-                "trades.rows_set_aside",
-            ),
+            reasons.TRADE_ROWS_UNPROVEN.column(count="trades.rows_set_aside"),
         ),
         (
             agrees,
-            pl.format(
-                "{} consecutive snapshots, from {} on, are not the sums of its trades, and that of {} is again: the snapshots or the trades "
-                "in between are wrong",
-                "run",
-                clock_text("run_from"),
-                clock_text("run_to"),
-            ),
+            reasons.SNAPSHOTS_OFF.column(count="run", first=clock_text("run_from"), next=clock_text("run_to")),
         ),
         (
             (pl.col("outside") > 0) & (pl.col("explicit") | pl.col("quoted_limit_up").is_not_null()),
-            pl.format("{} of its trades are priced outside the limit prices delivered for the day", "outside"),
+            reasons.TRADES_OUTSIDE_LIMITS.column(count="outside"),
         ),
-        (
-            pl.col("uncertain") > 0,
-            pl.format(
-                "{} of its trades are stamped out of order, and the trades around them are not in one bar",
-                "uncertain",
-            ),
-        ),
+        (pl.col("uncertain") > 0, reasons.TRADES_OUT_OF_ORDER.column(count="uncertain")),
     ]
 
 
-def _sides_in_doubt(settings: BarsSettings) -> Sentences:
+def _sides_in_doubt(settings: BarsSettings) -> Rules:
     """List the faults of sides: trades that contradict their orders, or the sides of which contradict flags, books or prices."""
     return [
         (
             pl.col("trades.side_disagreements") > settings.max_side_disagreements,
-            pl.format(
-                "flag and order numbers of {} continuous prints disagree about the aggressor, more than {} "
-                "(bars.max_side_disagreements)",
-                "trades.side_disagreements",
-                pl.lit(settings.max_side_disagreements),
+            reasons.AGGRESSORS_DISAGREE.column(
+                count="trades.side_disagreements", limit=pl.lit(settings.max_side_disagreements)
             ),
         ),
         (
             pl.col("contradicted").fill_null(False),
-            pl.format(
-                "its trades contradict {} of its {} orders, more than {} (bars.max_faulty_order_share): {}",
-                "contradicting",
-                "faults.orders",
-                pl.lit(f"{settings.max_faulty_order_share:.2%}"),
-                _cause_of_contradictions(),
+            reasons.ORDERS_CONTRADICTED.column(
+                count="contradicting",
+                orders="faults.orders",
+                limit=pl.lit(settings.max_faulty_order_share),
+                cause=Nested(_cause_of_contradictions()),
             ),
         ),
         (
             (pl.col("following") >= settings.least_following_trades)
             & (pl.col("against_book") > settings.max_against_book_share * pl.col("following")),
-            pl.format(
-                "{} of its {} trades next after a snapshot, at its best prices, are active on the other side than its book says, more than "
-                "{} (bars.max_against_book_share): buyers and sellers are exchanged in its trades, in their order numbers or their flags",
-                "against_book",
-                "following",
-                pl.lit(f"{settings.max_against_book_share:.0%}"),
+            reasons.TRADES_AGAINST_BOOK.column(
+                count="against_book", trades="following", limit=pl.lit(settings.max_against_book_share)
             ),
         ),
         (
             sides_contradict_prices(settings),
-            pl.format(
-                "{} of its {} price changes go against the side of their trade (up by an active sell, or down by an active buy), more than "
-                "{} (bars.max_against_price_share): buyers and sellers are exchanged in its trades, in their order numbers or their flags, or, where it is about half of "
-                "them, the order numbers do not rise with time",
-                "against_price",
-                "price_changes",
-                pl.lit(f"{settings.max_against_price_share:.0%}"),
+            reasons.TRADES_AGAINST_PRICE.column(
+                count="against_price", changes="price_changes", limit=pl.lit(settings.max_against_price_share)
             ),
         ),
         (
             pl.col("improving") > settings.max_improving_fills,
-            pl.format(
-                "{} of its trades fill an active order at a better price than the trade just before, more than {} "
-                "(bars.max_improving_fills), where a book is taken from its best price on: rows are altered or out of order, or buyers and "
-                "sellers are exchanged in its trades",
-                "improving",
-                pl.lit(settings.max_improving_fills),
-            ),
+            reasons.FILLS_IMPROVE.column(count="improving", limit=pl.lit(settings.max_improving_fills)),
         ),
     ]
 
 
-def _tapes_in_doubt() -> Sentences:
+def _tapes_in_doubt() -> Rules:
     """List the faults of tapes: several channels, stocks that did not trade, or gaps without a total that proves the tape complete."""
     return [
-        (
-            pl.col("channels") > 1,
-            pl.format("its trades before the close are on {} channels, but a stock has one channel", "channels"),
-        ),
-        (
-            (pl.col("trades") > 0) & pl.col("unpriced"),
-            pl.lit(
-                "daily_prices of this day has no usable row of it, which means that it did not trade, but trades of it were delivered. "
-                "Deliver its row of reference/daily_prices"
-            ),
-        ),
-        (
-            pl.col("gapped") & pl.col("reference").is_null(),
-            pl.lit(
-                "its channel lacks numbers or stops before the close, and no total proves that none of its trades is missing"
-            ),
-        ),
+        (pl.col("channels") > 1, reasons.SEVERAL_CHANNELS.column(count="channels")),
+        ((pl.col("trades") > 0) & pl.col("unpriced"), reasons.TRADED_WITHOUT_DAILY_ROW.column()),
+        (pl.col("gapped") & pl.col("reference").is_null(), reasons.CHANNEL_UNPROVEN.column()),
     ]
 
 
-def _trades_repaired(settings: BarsSettings) -> Sentences:
+def _trades_repaired(settings: BarsSettings) -> Rules:
     return [
-        (
-            pl.col("trades.duplicates") > 0,
-            pl.format("{} of its trades were delivered twice and count once", "trades.duplicates"),
-        ),
+        (pl.col("trades.duplicates") > 0, reasons.TRADES_DUPLICATED.column(count="trades.duplicates")),
         (
             (pl.col("trades.rows_set_aside") > 0) & _proven(settings),
-            pl.format(
-                "{} of its rows in the trade files cannot be used; the total proves that no trade is missing",
-                "trades.rows_set_aside",
-            ),
+            reasons.TRADE_ROWS_UNUSABLE.column(count="trades.rows_set_aside"),
         ),
-        (
-            (pl.col("disordered") > 0) & (pl.col("uncertain") == 0),
-            pl.format("{} stamps of its trades are out of order and were corrected to their bar", "disordered"),
-        ),
+        ((pl.col("disordered") > 0) & (pl.col("uncertain") == 0), reasons.STAMPS_CORRECTED.column(count="disordered")),
     ]
 
 
-def _missing() -> pl.Expr:
-    lost = pl.when(pl.col("trades.rows_set_aside") > 0).then(
-        pl.format(": the {} rows of it that were delivered cannot be used", "trades.rows_set_aside")
-    )
-    reference = pl.when(pl.col("daily_volume") > 0).then(pl.lit(_REFERENCE[0])).otherwise(pl.lit(_REFERENCE[1]))
-    volume = pl.when(pl.col("daily_volume") > 0).then("daily_volume").otherwise("quoted_volume")
-    absent = pl.format("{} has a volume of {} shares, but no usable trade of it was delivered", reference, volume)
-    return pl.concat_str(absent, lost.fill_null(""))
+def _missing() -> Rules:
+    missing, by_day = pl.col("missing"), (pl.col("daily_volume") > 0).fill_null(False)
+    return [
+        (missing & by_day, reasons.NO_TRADE_OF_VOLUME.column(volume="daily_volume")),
+        (missing & ~by_day, reasons.NO_TRADE_OF_SNAPSHOT.column(volume="quoted_volume")),
+        (missing & (pl.col("trades.rows_set_aside") > 0), reasons.NO_ROW_USABLE.column(count="trades.rows_set_aside")),
+    ]
 
 
 def _unusable() -> pl.Expr:
     """Return the number of snapshots left out. If the trades are wrong, snapshots that disagree with them are not counted."""
     own = pl.sum_horizontal("cumulative_decreases", "crossed_quotes", "odd_quotes")
-    return pl.when(pl.col("trades_aside").is_null()).then("unusable_quotes").otherwise(own)
+    return pl.when("trades_aside").then(own).otherwise("unusable_quotes")
 
 
-def _quotes_set_aside(settings: BarsSettings) -> Sentences:
-    share = pl.lit(f"{settings.max_unusable_quote_share:.0%}")
-    story = "its book is set aside: {} of {} snapshots cannot be used, more than {} (bars.max_unusable_quote_share): {}"
+def _quotes_set_aside(settings: BarsSettings) -> Rules:
     # The virtual books of a halt are left out, but they are not faults.
     at_fault = _unusable() - pl.col("halted_quotes")
-    too_many = at_fault > settings.max_unusable_quote_share * pl.col("judged")
-    never = (pl.col("trades") > 0) & (pl.col("judged") > 0) & ~pl.col("booked")
-    return [
-        (too_many, pl.format(story, at_fault, "judged", share, _faults())),
+    rules = [
         (
-            never,
-            pl.lit("its book is set aside: it traded, and none of its snapshots in continuous trading shows an order"),
-        ),
-        (
-            pl.col("gap") > settings.max_quote_gap_seconds * 1000,
-            pl.format(
-                "its book is set aside: no snapshot includes its trade of {} until {} s later, more than {} "
-                "(bars.max_quote_gap_seconds): snapshots are missing",
-                clock_text("gap_from"),
-                pl.col("gap") // 1000,
-                pl.lit(f"{settings.max_quote_gap_seconds:g}"),
+            at_fault > settings.max_unusable_quote_share * pl.col("judged"),
+            reasons.SNAPSHOTS_UNUSABLE.column(
+                count=at_fault,
+                snapshots="judged",
+                limit=pl.lit(settings.max_unusable_quote_share),
+                faults=_faults_of_quotes(),
             ),
         ),
+        ((pl.col("trades") > 0) & (pl.col("judged") > 0) & ~pl.col("booked"), reasons.BOOK_EMPTY.column()),
         (
-            levels_contradict_trades(settings),
-            pl.format("its book is set aside: {}", describe_levels(settings)),
+            pl.col("gap") > settings.max_quote_gap_seconds * 1000,
+            reasons.SNAPSHOTS_MISSING.column(
+                time=clock_text("gap_from"),
+                seconds=pl.col("gap") // 1000,
+                limit=pl.lit(settings.max_quote_gap_seconds),
+            ),
         ),
+        (levels_contradict_trades(settings), reason_of_levels(settings)),
     ]
+    return [(broken, reasons.BOOK_SET_ASIDE.column(cause=Nested(reason))) for broken, reason in rules]
 
 
-def _quotes_repaired() -> Sentences:
+def _quotes_repaired() -> Rules:
     return [
         (
             _unusable() > 0,
-            pl.format("{} of {} snapshots are left out of the book: {}", _unusable(), "judged", _faults()),
+            reasons.SNAPSHOTS_LEFT_OUT.column(count=_unusable(), snapshots="judged", faults=_faults_of_quotes()),
         ),
-        (
-            pl.col("repeated_quotes") > 0,
-            pl.format("{} snapshots repeat the one before and count once", "repeated_quotes"),
-        ),
-        (
-            pl.col("quotes.rows_set_aside") > 0,
-            pl.format("{} of its rows in the snapshot files cannot be used", "quotes.rows_set_aside"),
-        ),
+        (pl.col("repeated_quotes") > 0, reasons.SNAPSHOTS_REPEATED.column(count="repeated_quotes")),
+        (pl.col("quotes.rows_set_aside") > 0, reasons.SNAPSHOT_ROWS_UNUSABLE.column(count="quotes.rows_set_aside")),
     ]
 
 
-def _orders_set_aside() -> Sentences:
-    return [
+def _faults_of_quotes() -> Listed:
+    """Return the counts of each fault of snapshots, worded as '2 crossed, 1 with smaller sums than an earlier one'."""
+    counts = {
+        "crossed_quotes": reasons.QUOTES_CROSSED,
+        "cumulative_decreases": reasons.QUOTES_DECREASE,
+        "misaligned_quotes": reasons.QUOTES_MISALIGNED,
+        "late_quotes": reasons.QUOTES_LATE,
+        "odd_quotes": reasons.QUOTES_INCONSISTENT,
+    }
+    return Listed([pl.when(pl.col(name) > 0).then(code.column(count=name)) for name, code in counts.items()])
+
+
+def _orders_set_aside() -> Rules:
+    rules = [
         (
             pl.col("orders.conflicting_duplicates") > 0,
-            pl.format(
-                "its orders are set aside: {} were delivered twice with different values",
-                "orders.conflicting_duplicates",
-            ),
+            reasons.ORDERS_CONFLICT.column(count="orders.conflicting_duplicates"),
         ),
-        (
-            pl.col("orders.rows_set_aside") > 0,
-            pl.format(
-                "its orders are set aside: {} of its rows in the order files cannot be used", "orders.rows_set_aside"
-            ),
-        ),
-        (
-            pl.col("overfilled_orders") > 0,
-            pl.format(
-                "its orders are set aside: {} were filled or cancelled beyond their size, at a worse price than their limit, on the "
-                "other side or without having entered",
-                "overfilled_orders",
-            ),
-        ),
+        (pl.col("orders.rows_set_aside") > 0, reasons.ORDER_ROWS_UNUSABLE.column(count="orders.rows_set_aside")),
+        (pl.col("overfilled_orders") > 0, reasons.ORDERS_OVERFILLED.column(count="overfilled_orders")),
     ]
+    return [(broken, reasons.ORDERS_SET_ASIDE.column(cause=Nested(reason))) for broken, reason in rules]
 
 
-def _orders_repaired() -> Sentences:
+def _orders_repaired() -> Rules:
     return [
-        (
-            pl.col("orders.duplicates") > 0,
-            pl.format("{} of its order rows were delivered twice and count once", "orders.duplicates"),
-        ),
-        (
-            pl.col("orders.out_of_order") > 0,
-            pl.format("{} of its order rows are stamped out of order", "orders.out_of_order"),
-        ),
+        (pl.col("orders.duplicates") > 0, reasons.ORDERS_DUPLICATED.column(count="orders.duplicates")),
+        (pl.col("orders.out_of_order") > 0, reasons.ORDERS_OUT_OF_ORDER.column(count="orders.out_of_order")),
     ]
-
-
-def _faults() -> pl.Expr:
-    """Return the counts of each fault, as '2 crossed, 1 with smaller sums than an earlier one'."""
-    named = {
-        "crossed_quotes": "crossed",
-        "cumulative_decreases": "with smaller sums than an earlier one",
-        "misaligned_quotes": "not the sums of its trades",
-        "late_quotes": "stamped far from its trades",
-        "odd_quotes": "inconsistent (levels out of order, prices outside the limits, another previous close)",
-    }
-    return pl.concat_str(
-        [pl.when(pl.col(name) > 0).then(pl.format("{} {}", name, pl.lit(text))) for name, text in named.items()],
-        separator=", ",
-        ignore_nulls=True,
-    )

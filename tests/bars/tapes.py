@@ -17,6 +17,7 @@ from assets.ticks.numbers import NUMBERS
 from resources.bar_forms import read_bars
 from resources.delivered_files import DeliveredTable
 from resources.made import Made
+from resources.reasons import describe_column, put_into_words
 from resources.settings.bars import BarsSettings
 from resources.settings.landing import LandingBarsSettings, LandingDailyPricesSettings, LandingSettings
 from tests.making import run_make
@@ -161,8 +162,22 @@ class Day:
 
     @property
     def verdicts(self) -> dict[str, dict[str, Any]]:
-        """symbol → its row of tape_health."""
-        return {row["symbol"]: row for row in self.health.frame.iter_rows(named=True)}
+        """symbol → its row of tape_health, with the reason in words."""
+        worded = self.health.frame.with_columns(reason=describe_column(self.health.frame["reason"]))
+        return {row["symbol"]: row for row in worded.iter_rows(named=True)}
+
+    @property
+    def profile(self) -> pl.DataFrame:
+        """The profile of tape_health, with the details in words."""
+        assert self.health.profile is not None
+        return self.health.profile.with_columns(detail=describe_column(self.health.profile["detail"]))
+
+    @property
+    def notes(self) -> dict[str, Any]:
+        """The notes of tape_health, with reasons in words."""
+        worded = put_into_words(self.health.notes)
+        assert isinstance(worded, dict)
+        return worded
 
     @property
     def bars(self) -> Made:

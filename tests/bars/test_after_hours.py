@@ -182,7 +182,7 @@ def test_bars_that_lack_trades_after_hours_alone_are_whole_but_for_them():
     made = without_905(8)
     assert {row["verdict"] for row in made.verdicts.values()} == {"ok"}
     assert {row["reference_counts"] for row in made.verdicts.values()} == {"with"}
-    assert "of 8 stocks, 3600 shares at the close" in made.health.notes["after_hours"]
+    assert "of 8 stocks, 3600 shares at the close" in made.notes["after_hours"]
     assert made.bars.profile["volume_difference"].drop_nulls().to_list() == [0] * 8
     one_wrong = without_905(8, wrong=1).verdicts
     assert [name for name, row in one_wrong.items() if row["verdict"] == "set aside"] == ["600101.SH"]

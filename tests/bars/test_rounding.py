@@ -233,7 +233,7 @@ def test_daily_volumes_rounded_to_lots_are_named_and_can_be_declared(how: str):
     ("table", "unit"),
     [
         *(("daily_prices", unit) for unit in (10, 100, 1_000, 10_000)),
-        *(("the bars", unit) for unit in (100, 1_000, 10_000)),
+        *(("bars", unit) for unit in (100, 1_000, 10_000)),
     ],
 )
 def test_amounts_rounded_in_yuan_are_named(table: str, unit: int):
@@ -250,5 +250,4 @@ def test_amounts_rounded_in_yuan_are_named(table: str, unit: int):
     )  # of ten yuan many a difference is within one yuan and the digits of 32-bit floats
     assert all(f"multiple of {unit} yuan: those of {table} were rounded" in reason for reason in told)
     setting = {1_000: "thousand_yuan", 10_000: "ten_thousand_yuan"}.get(unit)
-    section = table.removeprefix("the ")
-    assert all((f"landing.{section}.amount_unit = '{setting}'" in reason) == (setting is not None) for reason in told)
+    assert all((f"landing.{table}.amount_unit = '{setting}'" in reason) == (setting is not None) for reason in told)

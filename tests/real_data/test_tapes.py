@@ -347,7 +347,7 @@ def test_verdicts_of_the_real_day(datayes):
     assert verdicts["000333.SZ"]["reason"] == (
         "the last snapshot has a volume of 26724709 shares, but no usable trade of it was delivered"
     )
-    profile = datayes.health.profile
+    profile = datayes.profile
     assert profile.filter(uncompared=1)["symbol"].to_list() == ["000001.SZ", "600000.SH"]
     of_the_day = profile.filter(pl.col("too_few_covered").is_not_null())["detail"].item()
     assert "1 of 2 stocks that traded were not delivered: 000333.SZ" in of_the_day

@@ -25,6 +25,7 @@ from resources.reason_words import COMMA, NOTHING, SEMICOLON, STAGES, WORDS, des
 from resources.reasons import (
     TEXT,
     Code,
+    Listed,
     Nested,
     Reason,
     as_reason,
@@ -224,6 +225,17 @@ def test_several_reasons_of_a_row_are_one(rows: list[tuple[int | None, str | Non
     for (count, name), text in zip(rows, frame.select(reason=several_column(["few", "named"]))["reason"], strict=True):
         known = [few(count=count)] * (count is not None) + [OUTER(cause=name, fixed=0.5)] * (name is not None)
         assert (None if text is None else Reason.loads(text)) == joined(known)
+
+
+@given(st.lists(st.tuples(st.none() | st.integers(0, 9), st.none() | texts.filter(bool)), min_size=1, max_size=4))
+def test_the_known_reasons_of_columns_are_one_parameter(rows: list[tuple[int | None, str | None]]) -> None:
+    few, listing = Code("few", ("count",)), Code("listing", ("faults",))
+    frame = pl.DataFrame(rows, schema={"count": pl.Int64, "name": pl.String}, orient="row")
+    counted = pl.when(pl.col("count").is_not_null()).then(few.column(count="count"))
+    made = frame.select(reason=listing.column(faults=Listed([counted, "name"])))["reason"]
+    for (count, name), text in zip(rows, made, strict=True):
+        known = [few(count=count)] * (count is not None) + [name] * (name is not None)
+        assert Reason.loads(text) == listing(faults=known)
 
 
 @given(st.lists(st.tuples(st.none() | st.integers(-3, 3), st.none() | st.integers(-3, 3)), max_size=6))

@@ -114,7 +114,7 @@ def test_names_with_few_levels_are_judged_together_by_exchange():
     of = day_of(*thin, altered=ALTERED["in lots"])
     assert CHECK in refused(of)
     assert {row["verdict"] for row in of.verdicts.values()} == {"ok"}
-    detail = of.health.profile.filter(levels_contradicted=1)["detail"].item()
+    detail = of.profile.filter(levels_contradicted=1)["detail"].item()
     assert detail.startswith(
         "in 1 of 1 names of SH with enough swept levels, more than 5% (bars.max_contradicted_share)"
     )

@@ -119,7 +119,7 @@ def health_of(root: Path, files: Files, vendor: str, **settings) -> Day:
 
 def told(of: Day) -> str:
     """What the day says where it is refused."""
-    return of.health.profile.filter(pl.col("symbol").is_null() & pl.col("detail").is_not_null())["detail"][0]
+    return of.profile.filter(pl.col("symbol").is_null() & pl.col("detail").is_not_null())["detail"][0]
 
 
 @pytest.mark.parametrize(("exchange", "vendor"), LAYOUTS_OF)

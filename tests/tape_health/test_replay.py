@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from assets.tape_health import order_book
 from assets.tape_health.replay import REPLAY, replay_day
+from resources.reasons import describe_column
 from tests.tape_health.plain_book import BUY, MORNING, OPENING, SELL, Exchange, auction, tables
 
 SIDES = st.sampled_from([BUY, SELL])
@@ -234,7 +235,7 @@ def test_what_cannot_be_replayed_says_why():
     shenzhen.snapshot()
     quoted.snapshot()
     frame = replayed([shenzhen, shanghai, quoted], numbered=False)
-    assert frame.select("symbol", "reason").rows() == [
+    assert frame.select("symbol", describe_column(frame["reason"])).rows() == [
         ("000001.SZ", "no joint numbering of orders and trades"),
         ("600000.SH", "no snapshots"),
         ("600519.SH", "no order stream"),

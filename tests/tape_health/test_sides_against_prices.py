@@ -127,7 +127,7 @@ def test_a_single_name_is_set_aside_and_more_of_them_refuse_the_day():
         assert (CHECK in refused(of)) == refuses
         assert "tapes_add_up" not in refused(of)
         if refuses:
-            detail = of.health.profile.filter(mirrored=1)["detail"].to_list()
+            detail = of.profile.filter(mirrored=1)["detail"].to_list()
             assert detail == [
                 "214 of 2000 price changes of the stocks of SZ go against the side of their trade (up by an active sell, or down by an "
                 "active buy), in 3 of 50 stocks with enough of them, more than 5% (bars.max_contradicted_share). Buyers and sellers are "
@@ -140,7 +140,7 @@ def test_thin_names_are_judged_together_by_exchange():
     of = Day(frame_of(thin))
     assert {row["verdict"] for row in of.verdicts.values()} == {"ok"}
     assert refused(of) == {CHECK}
-    assert "90 of 120 price changes of the stocks of SZ" in of.health.profile.filter(mirrored=1)["detail"][0]
+    assert "90 of 120 price changes of the stocks of SZ" in of.profile.filter(mirrored=1)["detail"][0]
     honest = [row for name in symbols(30, "SH") for row in changes(name, 1, 3)]
     both = Day(frame_of([*thin, *honest]))
     assert both.health.profile["mirrored"].sum() == 1
@@ -184,7 +184,7 @@ def test_trades_alone_whose_buyers_and_sellers_are_exchanged_are_refused(tmp_pat
     assert {row["verdict"] for row in of.verdicts.values()} == {"set aside"}
     assert "go against the side of their trade" in told(of)
     named = {"SH": "TradeBSFlag, TradeBuyNo and TradeSellNo", "SZ": "BidApplSeqNum and OfferApplSeqNum"}
-    assert named[exchange] in of.health.profile.filter(mirrored=1)["detail"].item()
+    assert named[exchange] in of.profile.filter(mirrored=1)["detail"].item()
 
 
 # --- fills of one order ---------------------------------------------------------------------------------------------------

@@ -91,7 +91,7 @@ def test_a_halted_market_is_accepted_and_a_cut_file_refused(tmp_path, exchange, 
     if vendor == "DataYes merged":  # its status rows go on to the close: nothing stops early, and only totals tell
         assert "tapes_add_up" in refused(cut)
         return
-    assert "trading ended at this time" in " ".join(halted.health.notes["halted"])
+    assert "trading ended at this time" in " ".join(halted.notes["halted"])
     assert "early_ends_are_proven" in refused(cut)
     assert "early_ends_are_proven" in refused(delivered(tmp_path, None))
 
@@ -147,7 +147,7 @@ def test_one_channel_that_was_cut_among_whole_ones_is_refused(tmp_path):
         style = Style()
         write_day(tmp_path / "ticks" / FOLDER / name, WRITERS["SH"]["DataYes"](part, style, FOLDER), style)
     cut = delivered(tmp_path, totals(events, "SH"))
-    told = cut.health.profile.filter(pl.col("cut_off") > 0)["detail"].to_list()
+    told = cut.profile.filter(pl.col("cut_off") > 0)["detail"].to_list()
     assert len(told) == 1
     assert f"ticks/{FOLDER}/b/{FOLDER}_Transaction.csv ends at" in told[0]
     assert "early_ends_are_proven" in refused(cut)
@@ -222,7 +222,7 @@ def test_snapshots_to_the_close_prove_a_halt_where_there_are_no_daily_prices(tmp
     with_quotes = Day(trades=of.tables["trades"], quotes=quotes, max_quote_gap_seconds=80_000)
     with_quotes.beside |= {key: data for key, data in of.beside.items() if key[0] == "trades"}
     assert "early_ends_are_proven" not in refused(with_quotes)
-    assert "trading ended at this time" in with_quotes.health.notes["halted"][0]
+    assert "trading ended at this time" in with_quotes.notes["halted"][0]
     early = Day(
         trades=of.tables["trades"], quotes=quotes.filter(pl.col("time") < 900 * MINUTE), max_quote_gap_seconds=80_000
     )

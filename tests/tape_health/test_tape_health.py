@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from assets.bars.schemas import MINUTE_BARS
 from assets.tape_health.assets import tape_health
 from assets.tape_health.channels import missing_numbers
+from assets.tape_health.reasons import TRADES_DO_NOT_ADD_UP
 from assets.tape_health.schemas import TAPE_HEALTH
 from assets.ticks.canonical import ORDERS
 from assets.ticks.numbers import NUMBERS
 from resources.gate import judge
+from resources.reason_words import describe
+from resources.reasons import Reason
 from resources.settings.bars import BarsSettings
 from tests.bars.tapes import DAILY, DATE, SECURITIES, Day, Landing, day, frame_of, trade
 from tests.tape_health.test_align import quotes_frame, snapshot
@@ -62,6 +65,12 @@ def test_a_tape_that_does_not_add_up_is_set_aside():
         "its trades add up to 100 shares and 1000 yuan, but daily_prices has 300 and 3000: rows are missing, duplicated or "
         "altered"
     )
+    stored = of.health.frame.filter(symbol="000001.SZ")["reason"].item()
+    totals = {"volume": 100, "amount": 1000.0, "reference_volume": 300, "reference_amount": 3000.0}
+    assert Reason.loads(stored) == TRADES_DO_NOT_ADD_UP(**totals)
+    assert describe(Reason.loads(stored), "zh").startswith(
+        "逐笔成交合计 100 股、1000 元，而 daily_prices 为 300 股、3000 元："
+    )
     assert (row["volume_difference"], row["amount_difference"]) == (-200, -2000.0)
     assert one(of)["verdict"] == "ok"
     assert refused(of) == {"tapes_add_up"}
@@ -90,7 +99,7 @@ def test_an_unknown_amount_is_not_compared():
     of = Day(frame_of([trade()]), daily=pl.DataFrame([day(amount=None)], schema=DAILY))
     assert one(of)["verdict"] == "ok"
     short = Day(frame_of([trade()]), daily=pl.DataFrame([day(amount=None, volume=200)], schema=DAILY))
-    assert "daily_prices has 200 and unknown" in one(short)["reason"]
+    assert "daily_prices has 200 and –" in one(short)["reason"]
 
 
 def test_without_daily_prices_the_last_snapshot_is_the_reference():
@@ -227,7 +236,7 @@ def test_a_market_whose_tapes_are_lost_is_refused(traded, lost):
     of = Day(frame_of([trade(symbol=name) for name in names[:3]]), daily=daily)
     assert refused(of) == ({"tapes_cover_the_market"} if lost else set())
     if lost:
-        detail = of.health.profile["detail"].drop_nulls()[0]
+        detail = of.profile["detail"].drop_nulls()[0]
         assert "2 of 5 stocks that traded according to daily_prices were not delivered, more than 25%" in detail
         assert "000004.SZ, 000005.SZ" in detail
 
