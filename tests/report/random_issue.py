@@ -22,6 +22,13 @@ from assets.portfolios.reasons import (
 from assets.portfolios.schemas import ATTRIBUTION, COMPONENTS, PORTFOLIO_LINES
 from assets.portfolios.week.record import NESTED
 from assets.report import make_report as maker
+from assets.tape_health.reasons import (
+    BOOK_SET_ASIDE,
+    NO_TRADE_OF_VOLUME,
+    QUOTES_CROSSED,
+    SNAPSHOTS_UNUSABLE,
+    TRADES_DO_NOT_ADD_UP,
+)
 from resources.calendar import Calendar
 from resources.made import Made
 from resources.partition import Record
@@ -40,12 +47,16 @@ from tests.reasons import to_reasons
 
 CALENDAR = Calendar.xshg()
 COST = 0.001  # of every day, so that gross and net are never taken for each other
+NOT_ADDED_UP = TRADES_DO_NOT_ADD_UP(volume=100, amount=1000.0, reference_volume=300, reference_amount=3000.0)
+CROSSED = BOOK_SET_ASIDE(
+    cause=SNAPSHOTS_UNUSABLE(count=30, snapshots=40, limit=0.05, faults=[QUOTES_CROSSED(count=30)])
+)
 TAPES = [
-    (dt.date(2023, 12, 12), "600519.SH", "set aside", "ok", "its trades add up to 100 shares and 1000 yuan, daily_prices says 300"),
-    (dt.date(2023, 12, 11), "000001.SZ", "repaired", "set aside", "its book is set aside: 30 of 40 snapshots can't be used"),
-    (dt.date(2023, 12, 11), "000002.SZ", "missing", None, "daily_prices says 100 shares traded, and no trade of it was delivered"),
+    (dt.date(2023, 12, 12), "600519.SH", "set aside", "ok", NOT_ADDED_UP.dumps()),
+    (dt.date(2023, 12, 11), "000001.SZ", "repaired", "set aside", CROSSED.dumps()),
+    (dt.date(2023, 12, 11), "000002.SZ", "missing", None, NO_TRADE_OF_VOLUME(volume=100).dumps()),
     (dt.date(2023, 12, 11), "600519.SH", "ok", "ok", None),
-]  # fmt: skip
+]
 LEFT_OUT = {"table": pl.String, "partition": pl.Date, "code": pl.String, "item": pl.String, "value": pl.String}
 MISSING = {"large_order_net_buy_share": "order_sizes of fewer than 5 days: no threshold for large orders"}
 

@@ -378,9 +378,9 @@ def test_tapes_are_counted_by_day_and_listed_by_severity(page):
         "2023-12-12：正常 0、已修复 0、剔除 1、缺失 0。",
     ):
         assert line in printed
-    aside = "2023-12-12 · 600519.SH · 剔除：its trades add up to 100 shares"
-    missing = "2023-12-11 · 000002.SZ · 缺失：daily_prices says 100 shares traded"
-    repaired = "2023-12-11 · 000001.SZ · 已修复：its book is set aside"
+    aside = "2023-12-12 · 600519.SH · 剔除：逐笔成交合计 100 股、1000 元，而 daily_prices 为 300 股、3000 元"
+    missing = "2023-12-11 · 000002.SZ · 缺失：daily_prices 的成交量为 100 股，而没有交付其可用的成交"
+    repaired = "2023-12-11 · 000001.SZ · 已修复：盘口剔除：40 笔行情快照中有 30 笔不可用，超过 5%（bars.max_unusable_quote_share）：30 笔买卖价交叉"
     assert printed.index(aside) < printed.index(missing) < printed.index(repaired)
     assert "600519.SH · 正常" not in printed
 
