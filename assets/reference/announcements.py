@@ -10,6 +10,31 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from assets.reference.reasons import (
+    AMOUNTS_IN_UNIT,
+    AMOUNTS_IN_YUAN,
+    ANNOUNCED_SOON,
+    ANNOUNCED_TOGETHER,
+    BOOKS_OFF,
+    EQUITY_JUMPS,
+    EQUITY_UNEXPLAINED,
+    FIGURES_OF_STOCK_OFF,
+    FIGURES_OFF,
+    FIGURES_OFF_BY_POWER,
+    FOURTH_QUARTERS_LARGE,
+    FOURTH_QUARTERS_LARGE_OF,
+    OR_UNIT_OF_SHARES,
+    PROFITS_OF_A_YEAR,
+    PROFITS_OF_STOCK_OFF,
+    SHARE_UNIT_DECLARED,
+    SHARES_TOO_MANY,
+    TRAILING_SUMS,
+    UNIT_OF_AMOUNTS,
+    UNIT_OF_EQUITY_OR_SHARES,
+    UNIT_OF_PART,
+    UNIT_OF_PROFIT,
+)
+from resources.reasons import Reason, rows_with_reasons
 from resources.settings.reference import ReferenceSettings
 from resources.values import median_of
 
@@ -168,7 +193,7 @@ def steady_profits(announced: pl.DataFrame, date: dt.date) -> tuple[int, int, fl
 
 def fourth_quarters_off(
     announced: pl.DataFrame, date: dt.date, settings: ReferenceSettings
-) -> tuple[str | None, str | None]:
+) -> tuple[Reason | None, Reason | None]:
     """Return (finding, doubt) that the profits of fourth quarters are those of the year, in all years together or in one; each may be None.
 
     A doubt is a share that may exceed the bound by chance. announced: as in `rising_profits`. Shares are compared by `share_bounds`, where
@@ -176,49 +201,41 @@ def fourth_quarters_off(
     """
     by_year = large_fourth_quarters(announced, date)
     large, years = (sum(counts) for counts in zip(*by_year.values(), strict=True)) if by_year else (0, 0)
-    found: list[str] = []
-    doubts: list[str] = []
-    for count, of, when in [(large, years, ""), *((*counts, f" of {year}") for year, counts in by_year.items())]:
-        text = (
-            f"fundamentals: in {count} of {of} years{when} of a stock with three profitable quarters, the fourth quarter's net_profit is "
-            "at least the sum of the other three: the rows of the fourth quarters have the profit of the year. Deliver that of the quarter, or "
-            "every quarter as the year so far, declared by landing.fundamentals.profits = 'year_to_date'"
-        )
-        _sort_in(text, found, doubts, count, of, settings.max_large_fourth_quarters, settings)
+    found: list[Reason] = []
+    doubts: list[Reason] = []
+    judged = [(large, years, FOURTH_QUARTERS_LARGE(large=large, years=years))]
+    for year, (count, of) in by_year.items():
+        judged.append((count, of, FOURTH_QUARTERS_LARGE_OF(large=count, years=of, year=year)))
+    for count, of, reason in judged:
+        _sort_in(reason, found, doubts, count, of, settings.max_large_fourth_quarters, settings)
     return next(iter(found), None), next(iter(doubts), None)
 
 
 def trailing_profits(
     announced: pl.DataFrame, latest: pl.DataFrame, date: dt.date, settings: ReferenceSettings
-) -> tuple[str | None, str | None]:
+) -> tuple[Reason | None, Reason | None]:
     """Return (finding, doubt) that profits are sums of four quarters; each may be None.
 
     A doubt is a share that may exceed the bound by chance. announced: as in `rising_profits`. latest: the latest equity and net_profit of
     each stock. Shares are compared by `share_bounds`, where at least `min_profit_years` profits or stocks are judged. The size of profits
     is a finding only for `min_return_names` stocks or more, since a few may be banks or liquor makers.
     """
-    found: list[str] = []
-    doubts: list[str] = []
+    found: list[Reason] = []
+    doubts: list[Reason] = []
     steady, of, median = steady_profits(announced, date)
     if median > settings.max_steady_return:
-        text = (
-            f"fundamentals: {steady} of {of} profits differ little from the quarter before and more from the same quarter of the year before, "
-            f"and the median of net_profit / equity is {median:.3f}: these are trailing sums of four quarters. Deliver profits of single quarters"
-        )
-        _sort_in(text, found, doubts, steady, of, settings.max_steady_profits, settings)
+        sums = TRAILING_SUMS(steady=steady, profits=of, median=median)
+        _sort_in(sums, found, doubts, steady, of, settings.max_steady_profits, settings)
     sound = latest.filter(pl.col("equity") > 0)
     returns = sound.select(pl.col("net_profit") / pl.col("equity")).to_series().drop_nulls()
     high = int((returns > settings.high_quarterly_return).sum())
-    text = (
-        f"fundamentals: net_profit / equity of {high} of {returns.len()} stocks is above {settings.high_quarterly_return:g}, more than a quarter "
-        "earns: these are profits of a year, or trailing sums of four quarters. Deliver profits of single quarters"
-    )
+    annual = PROFITS_OF_A_YEAR(high=high, stocks=returns.len(), bound=settings.high_quarterly_return)
     enough = returns.len() >= settings.min_return_names
-    _sort_in(text, found if enough else doubts, doubts, high, returns.len(), settings.max_high_returns, settings)
+    _sort_in(annual, found if enough else doubts, doubts, high, returns.len(), settings.max_high_returns, settings)
     return next(iter(found), None), next(iter(doubts), None)
 
 
-def placeholder_announcements(announced: pl.DataFrame, date: dt.date, settings: ReferenceSettings) -> str | None:
+def placeholder_announcements(announced: pl.DataFrame, date: dt.date, settings: ReferenceSettings) -> Reason | None:
     """Return the finding that announce_date was made from the quarter's end, so that figures would be used too early; None otherwise.
 
     announced: symbol, period, announce_date of usable rows, known by `date`. The first announcements are judged of each quarter of the last
@@ -236,42 +253,40 @@ def placeholder_announcements(announced: pl.DataFrame, date: dt.date, settings: 
         if own.height < settings.min_announcements:
             continue
         early = own.filter(pl.col("gap") <= settings.early_announcement_days).height
-        found = None
         if early > settings.max_early_announcements * own.height:
-            found = f"announce_date of {early} of {own.height} stocks is within {settings.early_announcement_days} days of {period}"
-        else:
-            day, count = own["announce_date"].value_counts(sort=True).row(0)
-            if day < due_day and count > settings.max_announced_together * own.height:
-                found = f"announce_date of {count} of {own.height} figures of {period} is {day}"
-        if found:
-            return (
-                f"fundamentals: {found}, whereas companies take weeks and publish on different days: the days were made from the quarter's end, "
-                "and figures would be used before they were public. Deliver the days of the announcements or, where they are not known, the "
-                "last day allowed"
-            )
+            return ANNOUNCED_SOON(count=early, stocks=own.height, days=settings.early_announcement_days, period=period)
+        day, count = own["announce_date"].value_counts(sort=True).row(0)
+        if day < due_day and count > settings.max_announced_together * own.height:
+            return ANNOUNCED_TOGETHER(count=count, figures=own.height, period=period, date=day)
     return None
 
 
 def _sort_in(
-    text: str, found: list[str], doubts: list[str], count: int, of: int, most: float, settings: ReferenceSettings
+    reason: Reason,
+    found: list[Reason],
+    doubts: list[Reason],
+    count: int,
+    of: int,
+    most: float,
+    settings: ReferenceSettings,
 ) -> None:
-    """Append text to `found` where the share count / of exceeds `most` by `profit_deviations`, and to `doubts` where it does by less.
+    """Append a reason to `found` where the share count / of exceeds `most` by `profit_deviations`, and to `doubts` where it does by less.
 
     of: at least `min_profit_years`; fewer are not judged.
     """
     if of < settings.min_profit_years:
         return
     if share_bounds(count, of, settings.profit_deviations)[0] > most:
-        found.append(text)
+        found.append(reason)
     elif count > most * of:
-        doubts.append(text)
+        doubts.append(reason)
 
 
-AMOUNT_UNITS: Mapping[int, str] = {
-    -3: "They are in thousand yuan: declare landing.fundamentals.amount_unit = 'thousand_yuan'",
-    -4: "They are in ten thousand yuan: declare landing.fundamentals.amount_unit = 'ten_thousand_yuan'",
-    3: "They are in yuan already: remove landing.fundamentals.amount_unit from the settings",
-    4: "They are in yuan already: remove landing.fundamentals.amount_unit from the settings",
+AMOUNT_UNITS: Mapping[int, Reason] = {
+    -3: AMOUNTS_IN_UNIT(unit="thousand_yuan"),
+    -4: AMOUNTS_IN_UNIT(unit="ten_thousand_yuan"),
+    3: AMOUNTS_IN_YUAN(),
+    4: AMOUNTS_IN_YUAN(),
 }
 """Power of ten by which equity or profit of nearly all stocks differs from the usual size → the likely cause and the setting."""
 _LEAST_PROFITS = (
@@ -282,7 +297,7 @@ _NEARLY_ALL = 0.9  # share of the stocks from which the whole table is in anothe
 
 def amounts_in_other_units(
     latest: pl.DataFrame, settings: ReferenceSettings, share_unit: str | None = None, turnover: float | None = None
-) -> str | None:
+) -> Reason | None:
     """Return the finding that equity, or else net profit, of many stocks is in another unit than yuan; None where there is no such evidence.
 
     latest: equity, net_profit, total_mv (yuan) of each stock. Equity is compared with total_mv and profit with equity, in absolute value;
@@ -299,68 +314,56 @@ def amounts_in_other_units(
         ratio = (latest[figure] / latest[measure]).abs().fill_nan(None).drop_nulls()
         beyond = ratio.filter(~ratio.is_between(low, high))
         if beyond.len() <= max(settings.always_set_aside, settings.max_other_unit_share * ratio.len()):
-            if figure == "equity" and (text := _median_off(ratio, turnover, settings)):
-                return text + _of_shares(share_unit)
+            if figure == "equity" and (off := _median_off(ratio, turnover, share_unit, settings)):
+                return off
             continue
         median = median_of(beyond)
         usual = math.sqrt(low * high)
         power = round(math.log10(median / usual)) if 0 < median < math.inf else None
-        scale = f"about 1e{power} times the usual {usual:g}" if power is not None else f"where {usual:g} is usual"
-        remedy = "Deliver them in yuan, or declare their unit in landing.fundamentals.amount_unit"
+        cause = UNIT_OF_AMOUNTS()
         if beyond.len() < _NEARLY_ALL * ratio.len():
-            remedy = "A part of the table is in another unit: deliver all of it in one, named by landing.fundamentals.amount_unit"
+            cause = UNIT_OF_PART()
         elif figure == "net_profit":
-            remedy = "net_profit is in another unit than equity: deliver both in one, named by landing.fundamentals.amount_unit"
+            cause = UNIT_OF_PROFIT()
         elif power is not None and power in AMOUNT_UNITS:
-            remedy = AMOUNT_UNITS[power]
-        if figure == "equity" and share_unit is not None:
-            remedy = _of_shares(share_unit).strip()
-        elif figure == "equity" and (shares := _large_shares(turnover, settings)):
-            remedy = f"{shares}. Where they are right, equity is at fault: {remedy}"
-        elif figure == "equity" and remedy not in AMOUNT_UNITS.values():
-            remedy += ". Where equity is right, total_shares of daily_prices are in another unit (landing.daily_prices.share_unit)"
-        return (
-            f"fundamentals: {figure} / {measure} of {beyond.len()} of {ratio.len()} stocks is below {low:g} or above {high:g}, with "
-            f"a median of {median:.3g}, {scale}. {remedy}"
-        )
+            cause = AMOUNT_UNITS[power]
+        if figure == "equity":
+            cause = _cause_of_equity(cause, turnover, share_unit, settings)
+        facts = {
+            "figure": figure, "measure": measure, "off": beyond.len(), "stocks": ratio.len(), "low": low, "high": high,
+            "median": median, "usual": usual, "cause": cause,
+        }  # fmt: skip
+        return FIGURES_OFF(**facts) if power is None else FIGURES_OFF_BY_POWER(**facts, power=power)
     return None
 
 
-def _of_shares(share_unit: str | None) -> str:
-    """Return the first remedy where a unit of shares is declared, since a wrong one changes every market value; "" otherwise."""
-    if share_unit is None:
-        return ""
-    return (
-        f" landing.daily_prices.share_unit = {share_unit!r} is declared: remove it from the settings where shares are delivered as "
-        "shares. Where it is right, deliver equity and net_profit in yuan, or declare their unit in landing.fundamentals.amount_unit"
-    )
+def _cause_of_equity(
+    cause: Reason, turnover: float | None, share_unit: str | None, settings: ReferenceSettings
+) -> Reason:
+    """Return the cause of an implausible equity / market value, given that of equity: share counts may be wrong instead.
+
+    A declared unit of shares is named first, since a wrong one changes every market value.
+    """
+    if share_unit is not None:
+        return SHARE_UNIT_DECLARED(unit=share_unit)
+    if turnover is not None and turnover < settings.min_median_turnover:
+        return SHARES_TOO_MANY(turnover=turnover, cause=cause)
+    return cause if cause in AMOUNT_UNITS.values() else OR_UNIT_OF_SHARES(cause=cause)
 
 
-def _large_shares(turnover: float | None, settings: ReferenceSettings) -> str | None:
-    """Return the finding that share counts, and market values with them, are too large; None where the turnover is plausible."""
-    if turnover is None or turnover >= settings.min_median_turnover:
-        return None
-    return (
-        f"The median of volume / float_shares is {turnover:.2g}: the share counts of daily_prices are in a smaller unit than "
-        "declared, and market values are too large. Deliver total_shares and float_shares in shares, or name their unit in "
-        "landing.daily_prices.share_unit"
-    )
-
-
-def _median_off(books: pl.Series, turnover: float | None, settings: ReferenceSettings) -> str | None:
+def _median_off(
+    books: pl.Series, turnover: float | None, share_unit: str | None, settings: ReferenceSettings
+) -> Reason | None:
     """Return the finding that the median of equity / market value is implausible; None otherwise."""
     if books.len() < settings.min_books:
         return None
     median = median_of(books)
     if settings.min_median_book <= median <= settings.max_median_book:
         return None
-    found = f"fundamentals: the median of equity / market value of {books.len()} stocks is {median:.3g}"
-    if shares := _large_shares(turnover, settings):
-        return f"{found}. {shares}. Where they are right, deliver equity and net_profit in yuan, or declare their unit in landing.fundamentals.amount_unit"
-    return (
-        f"{found}: equity, or the share counts of daily_prices, are in another unit. Deliver equity and net_profit in yuan, and shares, "
-        "not lots"
-    )
+    cause = _cause_of_equity(UNIT_OF_AMOUNTS(), turnover, share_unit, settings)
+    if cause.code == OR_UNIT_OF_SHARES.name:
+        cause = UNIT_OF_EQUITY_OR_SHARES()
+    return BOOKS_OFF(stocks=books.len(), median=median, cause=cause)
 
 
 def names_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) -> pl.DataFrame:
@@ -374,23 +377,17 @@ def names_in_other_units(latest: pl.DataFrame, settings: ReferenceSettings) -> p
     book = pl.col("equity").abs() / pl.col("total_mv")
     profit = pl.col("largest_profit").fill_null(0.0)
     small = book < settings.min_equity_to_market_value
-    unit = pl.lit(
-        ": the stock's rows are in another unit than the rest of the table. Deliver them in the unit of landing.fundamentals.amount_unit"
-    )
-    figures = pl.format(
-        "equity is {} and the largest profit of a quarter {}, at a market value of {}", "equity", profit, "total_mv"
-    )
+    figures = FIGURES_OF_STOCK_OFF.column(equity="equity", profit=profit, market_value="total_mv")
     rules = [
         (small & (profit < settings.min_profit_to_market_value * pl.col("total_mv")), figures),
         (small & (profit > settings.max_profit_to_small_equity * pl.col("equity").abs()), figures),
         (book > settings.max_equity_to_market_value, figures),
         (
             (pl.col("profits") >= _LEAST_PROFITS) & (profit < settings.min_profit_to_equity * pl.col("equity").abs()),
-            pl.format("the largest of {} profits is {}, and equity is {}", "profits", profit, "equity"),
+            PROFITS_OF_STOCK_OFF.column(profits="profits", largest=profit, equity="equity"),
         ),
     ]
-    judged = latest.select("symbol", reason=pl.coalesce(pl.when(holds).then(text + unit) for holds, text in rules))
-    return judged.filter(pl.col("reason").is_not_null())
+    return rows_with_reasons(latest, rules).select("symbol", "reason")
 
 
 def largest_profits(announced: pl.DataFrame) -> pl.DataFrame:
@@ -447,18 +444,12 @@ def equity_jumps(
         change > raised + 2 * pl.col("_earned")
     ) & (pl.col("_before") > settings.min_judged_book * value)  # fmt: skip
     jumps = (pl.col("_before") > 0) & (above > settings.max_equity_jump)
-    change_text = pl.format(
-        "equity is {} and was {} in the quarters before (the median of up to four)", "equity", "_before"
-    )
-    unit = pl.lit(
-        ": it is in another unit than the other rows of the stock. Deliver the row in the unit of landing.fundamentals.amount_unit"
-    )
-    slip = pl.format(
-        ", with {} shares after {} and profits and losses of {} since, which do not explain the change: a figure is wrong or in another "
-        "unit. Correct the row",
-        "_shares", "_shares_then", "_earned",
-    )  # fmt: skip
-    return judged, [(jumps, change_text + unit), (unexplained, change_text + slip)]
+    change_of = {"equity": "equity", "before": "_before"}
+    unexplained_by = {"shares": "_shares", "shares_before": "_shares_then", "earned": "_earned"}
+    return judged, [
+        (jumps, EQUITY_JUMPS.column(**change_of)),
+        (unexplained, EQUITY_UNEXPLAINED.column(**change_of, **unexplained_by)),
+    ]
 
 
 def _with_shares(

@@ -11,6 +11,15 @@ from itertools import pairwise
 import polars as pl
 
 from assets.reference.limits import HALF_CENT
+from assets.reference.reasons import (
+    COLUMN_IS_ANOTHER,
+    COLUMNS_COPIED,
+    EXTREMES_OF_TWO,
+    FLOAT_IS_TOTAL,
+    NO_EX_DATES,
+    PRE_CLOSES_OFF,
+)
+from resources.reasons import Reason
 from resources.settings.reference import ReferenceSettings
 
 _MOVING = 0.03  # yuan: with a smaller range, two prices of a day are often equal by chance
@@ -31,7 +40,7 @@ _LOOK_BACKS = (
 )  # trading days that are searched for an ex-date, step by step; most are found in the first step
 
 
-def copied_columns(judged: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+def copied_columns(judged: pl.DataFrame, settings: ReferenceSettings) -> Reason | None:
     """Return the finding that one column of the day was filled with another; None where there is no such evidence.
 
     judged: pre_close, open, high, low, close, limit_up, limit_down (yuan, null where unknown), float_shares and total_shares of the day's
@@ -47,26 +56,28 @@ def copied_columns(judged: pl.DataFrame, settings: ReferenceSettings) -> str | N
             _same("high", pl.max_horizontal("open", "close")) & _same("low", pl.min_horizontal("open", "close"))
         ).sum()
         counts = moving.select(
-            *(_same(one, pl.col(other)).sum().alias(f"{one} is {other}") for one, other in _PAIRS), hull=hull
-        )
-        for name, count in counts.row(0, named=True).items():
-            if count > settings.max_copied_share * moving.height:
-                what = "high and low are the extremes of open and close" if name == "hull" else name
-                found.append(f"{what} for {count} of {moving.height} stocks whose price moves")
+            *(_same(one, pl.col(other)).sum().alias(f"{one} {other}") for one, other in _PAIRS), hull=hull
+        ).row(0)
+        for pair, count in zip((*_PAIRS, None), counts, strict=True):
+            if count <= settings.max_copied_share * moving.height:
+                continue
+            facts = {"count": count, "stocks": moving.height}
+            if pair is None:
+                found.append(EXTREMES_OF_TWO(**facts))
+            else:
+                found.append(COLUMN_IS_ANOTHER(column=pair[0], other=pair[1], **facts))
     shares = judged.filter(pl.col("float_shares").is_not_null() & pl.col("total_shares").is_not_null())
     same = shares.filter(pl.col("float_shares") == pl.col("total_shares")).height
     if shares.height >= settings.min_copied_names and same > settings.max_copied_share * shares.height:
-        found.append(f"float_shares is total_shares for {same} of {shares.height} stocks")
-    if not found:
-        return None
-    return f"{'; '.join(found)}: one column was filled with the other. Deliver each column's own figures"
+        found.append(FLOAT_IS_TOTAL(count=same, stocks=shares.height))
+    return COLUMNS_COPIED(reasons=found) if found else None
 
 
 def _same(one: str, other: pl.Expr) -> pl.Expr:
     return (pl.col(one) - other).abs() < HALF_CENT
 
 
-def pre_closes_off(judged: pl.DataFrame, previous: dt.date, settings: ReferenceSettings) -> str | None:
+def pre_closes_off(judged: pl.DataFrame, previous: dt.date, settings: ReferenceSettings) -> Reason | None:
     """Return the finding that pre_close is of another day, or is another price; None where there is no such evidence.
 
     judged: pre_close, last_close (yuan) and last_date of the day's rows. previous: the trading day before, on which a stock must have
@@ -76,13 +87,10 @@ def pre_closes_off(judged: pl.DataFrame, previous: dt.date, settings: ReferenceS
     off = known.filter((pl.col("pre_close") - pl.col("last_close")).abs() > HALF_CENT).height
     if known.height < _JUDGED or off <= settings.max_ex_date_share * known.height:
         return None
-    return (
-        f"pre_close of {off} of {known.height} stocks is not their close of {previous}, and so many never go ex-dividend on one day: it is the "
-        "close of another day, another column's price, or adjusted. Deliver the reference price of the day"
-    )
+    return PRE_CLOSES_OFF(off=off, stocks=known.height, date=previous)
 
 
-def ex_dates_lacking(before: pl.DataFrame, days: Sequence[dt.date], settings: ReferenceSettings) -> str | None:
+def ex_dates_lacking(before: pl.DataFrame, days: Sequence[dt.date], settings: ReferenceSettings) -> Reason | None:
     """Return the finding that pre_close is the last close on every day, ex-dates included; None where there is no such evidence.
 
     before: date, symbol, pre_close, close (yuan) and volume of daily_prices, sorted by date. days: the trading days up to the day, ascending.
@@ -106,7 +114,4 @@ def ex_dates_lacking(before: pl.DataFrame, days: Sequence[dt.date], settings: Re
         compared += rows.height
     if compared < settings.ex_date_rows:
         return None
-    return (
-        f"pre_close is the last close in all of {compared} rows of the last 250 trading days, though companies pay dividends every year: it is "
-        "not the exchange's reference price, which falls on ex-dates, and returns would lack every dividend. Deliver the reference price"
-    )
+    return NO_EX_DATES(rows=compared)

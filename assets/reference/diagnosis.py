@@ -16,11 +16,52 @@ from typing import Any
 import polars as pl
 
 from assets.reference.limits import HALF_CENT
+from assets.reference.reasons import (
+    DATES_SHIFTED,
+    EQUAL_WEIGHTS,
+    FIRST_PRICES_OUTSIDE_LIMITS,
+    FLOAT_ABOVE_TOTAL,
+    INDEX_DATES_SHIFTED,
+    INDEX_OFF,
+    ITS_MEMBERS,
+    ITS_PRICE_INDEX,
+    LISTED_AT_START,
+    LISTED_TOGETHER,
+    MEMBERS_OF_ANOTHER_EXCHANGE,
+    MEMBERS_OF_ANOTHER_INDEX,
+    MEMBERS_UNPRICED,
+    NO_LONGER_MEMBERS,
+    NO_PART,
+    OUTSIDE_DELIVERED_LIMITS,
+    PRE_CLOSE_FELL,
+    PRE_CLOSE_OFF,
+    PRE_CLOSE_ROSE,
+    RANGE_BEYOND_LIMITS,
+    RANGE_FAR_OFF,
+    SHARES_ARE_MARKET_VALUES,
+    SHARES_CUT_OFF,
+    SHARES_IN_TWO_UNITS,
+    SHARES_JUMP,
+    TURNOVER_HIGH,
+    TURNOVER_LOW,
+    TURNOVER_LOW_AS_DECLARED,
+    TWO_CODES,
+    UNDECLARED_CHANGE,
+    UNIT_RATIO_OFF,
+    UNMATCHED_CHANGE,
+    VECTOR_NOT_AS_BEFORE,
+    VECTOR_NOT_THE_INDEX,
+    VECTOR_SHORT,
+    VOLUME_ABOVE_FLOAT,
+    VWAP_OFF,
+    WRONGLY_DECLARED_CHANGE,
+)
 from resources.calendar import Calendar
 from resources.code_changes import CodeChanges
+from resources.reasons import SEVERAL, Nested, Reason, code_column
 from resources.rounding import Rounding
 from resources.settings.reference import ReferenceSettings
-from resources.units import ratio_units
+from resources.units import ANOTHER_UNIT, ratio_units
 from resources.values import median_of
 
 _STILL = 0.0005  # move of the members from which an unchanged close is that of the day before
@@ -38,7 +79,7 @@ _GAPS = {"index": pl.String, "index_off": pl.Int64, "detail": pl.String}
 
 
 Finding = tuple[pl.Expr, pl.Expr]
-"""(condition, reason) of a contradiction."""
+"""(condition, reason) of a contradiction. Tables of findings have the reason in their column `detail`."""
 
 
 def contradictions(settings: ReferenceSettings, declared: Mapping[str, Any] | None = None) -> list[Finding]:
@@ -54,46 +95,28 @@ def contradictions(settings: ReferenceSettings, declared: Mapping[str, Any] | No
         *_of_the_vwap(settings, declared or {}),
         _of_delivered_limits(),
         *_of_the_last_close(settings),
-        (
-            pl.col("same_as").is_not_null(),
-            pl.format(
-                "its prices, volume and amount are those of {}: one company under two codes, as after a change of code, of which only the "
-                "lower one is used. Deliver one of them for each day, or declare the change in reference/code_changes",
-                "same_as",
-            ),
-        ),
+        (pl.col("same_as").is_not_null(), TWO_CODES.column(other="same_as")),
         (
             pl.col("first_day") & (pl.col("listed_days") > settings.unlimited_days) & _beyond("limit_up", "limit_down"),
-            pl.format(
-                "the prices from {} to {} are outside the limits that follow from pre_close {}, on the first day of the table",
-                "low", "high", "pre_close",
-            ),
+            FIRST_PRICES_OUTSIDE_LIMITS.column(low="low", high="high", pre_close="pre_close"),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def _of_the_vwap(settings: ReferenceSettings, declared: Mapping[str, Any]) -> list[Finding]:
     """Return the rules on amount / volume: another unit, or prices that are not those of the trades."""
     vwap = pl.col("amount") / pl.col("volume")
     power = _power(vwap / ((pl.col("high") + pl.col("low")) / 2), settings.unit_tolerance)
-    cause = pl.lit("volume or amount is in another unit")
-    for exponent, text in ratio_units("daily_prices", declared).items():
-        cause = pl.when(power == exponent).then(pl.lit(str(text))).otherwise(cause)
+    cause = ANOTHER_UNIT.column()
+    for exponent, why in ratio_units("daily_prices", declared).items():
+        cause = pl.when(power == exponent).then(pl.lit(why.dumps())).otherwise(cause)
     outside_range = (pl.col("least_vwap") > pl.col("high") * (1 + settings.vwap_tolerance) + HALF_CENT) | (
         pl.col("most_vwap") < pl.col("low") * (1 - settings.vwap_tolerance) - HALF_CENT
     )
     return [
-        (power != 0, pl.format("amount / volume is 1e{} times its prices: {}", power, cause)),
-        (
-            outside_range,
-            pl.format(
-                "amount / volume is {}, outside the prices from {} to {}: the prices are adjusted for dividends or splits (deliver "
-                "them as traded, or declare landing.daily_prices.prices = 'adjusted' with the column adjust_factor), or volume or "
-                "amount is wrong",
-                vwap.round(4), "low", "high",
-            ),
-        ),
-    ]  # fmt: skip
+        (power != 0, UNIT_RATIO_OFF.column(power=power, cause=Nested(cause))),
+        (outside_range, VWAP_OFF.column(vwap=vwap.round(4), low="low", high="high")),
+    ]
 
 
 def _of_delivered_limits() -> Finding:
@@ -102,11 +125,10 @@ def _of_delivered_limits() -> Finding:
     )
     return (
         _beyond("delivered_up", "delivered_down") | astray,
-        pl.format(
-            "its prices from {} to {} and pre_close {} are not inside the limits delivered with them, {} to {}",
-            "low", "high", "pre_close", _shown("delivered_down"), _shown("delivered_up"),
+        OUTSIDE_DELIVERED_LIMITS.column(
+            low="low", high="high", pre_close="pre_close", limit_down="delivered_down", limit_up="delivered_up"
         ),
-    )  # fmt: skip
+    )
 
 
 def _of_the_last_close(settings: ReferenceSettings) -> list[Finding]:
@@ -119,33 +141,13 @@ def _of_the_last_close(settings: ReferenceSettings) -> list[Finding]:
         growth, pl.lit(1.0)
     )
     ex_date = (pl.col("ex_date") == pl.col("date")).fill_null(False) & (pl.col("shares_late") | pl.col("shares_follow"))
-    both = pl.format(
-        "pre_close is {} and the last close, of {}, {}", "pre_close", pl.col("last_date").cast(pl.String), "last_close"
-    )
+    closes = {"pre_close": "pre_close", "last_date": "last_date", "last_close": "last_close"}
+    bounds = {"low": "low", "high": "high", "limit_down": "limit_down", "limit_up": "limit_up"}
     return [
-        (
-            rise & ~((growth < 1) & fewer),
-            pl.concat_str(
-                both, pl.lit(": a previous close rises only when shares are consolidated, and total_shares did not fall")
-            ),
-        ),
-        (
-            fall & ~ex_date,
-            pl.concat_str(
-                both, pl.lit(": it falls by more than a dividend or rights issue explains, and no new shares explain it")
-            ),
-        ),
-        (
-            off & _beyond("limit_up", "limit_down"),
-            pl.concat_str(
-                both,
-                pl.format(
-                    ", and the prices from {} to {} are outside the limits that follow from pre_close, {} to {}",
-                    "low", "high", _shown("limit_down"), _shown("limit_up"),
-                ),
-            ),
-        ),
-    ]  # fmt: skip
+        (rise & ~((growth < 1) & fewer), PRE_CLOSE_ROSE.column(**closes)),
+        (fall & ~ex_date, PRE_CLOSE_FELL.column(**closes)),
+        (off & _beyond("limit_up", "limit_down"), PRE_CLOSE_OFF.column(**closes, **bounds)),
+    ]
 
 
 def _beyond(up: str, down: str) -> pl.Expr:
@@ -183,21 +185,15 @@ def range_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
     return [
         (
             astray,
-            pl.format(
-                "its range from {} to {} is far from its open {}, close {} and pre_close {}: high or low is wrong, or exchanged with "
-                "another column",
-                "low", "high", "open", "close", "pre_close",
-            ),
+            RANGE_FAR_OFF.column(low="low", high="high", open="open", close="close", pre_close="pre_close"),
         ),
         (
             inside & beyond,
-            pl.format(
-                "its range from {} to {} exceeds the limits of the day, {} to {}, and its open {}, close {} and amount / volume do not: "
-                "high or low is wrong, or rulebook.price_limits lacks the rule of the day",
-                "low", "high", _shown("limit_down"), _shown("limit_up"), "open", "close",
+            RANGE_BEYOND_LIMITS.column(
+                low="low", high="high", limit_down="limit_down", limit_up="limit_up", open="open", close="close"
             ),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
@@ -206,46 +202,33 @@ def share_faults(settings: ReferenceSettings) -> list[tuple[pl.Expr, pl.Expr]]:
     They use the columns of `contradictions`. No row of 2010–2016 breaks a rule: backdoor listings multiply shares by at most 23.
     """
     ratio = _share_ratio()
-    unit = "deliver shares, not lots or ten thousand shares, or declare landing.daily_prices.share_unit"
     cut = pl.any_horizontal(pl.col(name).is_in(_LARGEST) for name in ("float_shares", "total_shares"))
     return [
         (
             cut.fill_null(False),
-            pl.format(
-                "float_shares = {} and total_shares = {}: one of them is the largest 32-bit number, to which a larger number was cut off. Deliver "
-                "the number itself",
-                "float_shares", "total_shares",
-            ),
+            SHARES_CUT_OFF.column(float_shares="float_shares", total_shares="total_shares"),
         ),
         (
             pl.col("float_shares") > pl.col("total_shares"),
-            pl.format(
-                "float_shares = {} are more than total_shares = {}: one of the two is wrong or in another unit",
-                "float_shares", "total_shares",
-            ),
+            FLOAT_ABOVE_TOTAL.column(float_shares="float_shares", total_shares="total_shares"),
         ),
         (
             pl.col("volume") > pl.col("float_shares"),
-            pl.format(
-                "volume = {} of one day is more than float_shares = {}: {}", "volume", "float_shares", pl.lit(unit)
-            ),
+            VOLUME_ABOVE_FLOAT.column(volume="volume", float_shares="float_shares"),
         ),
         (
             pl.col("float_shares") < settings.min_float_to_total * pl.col("total_shares"),
-            pl.format(
-                "float_shares = {} are {} of total_shares = {}: total_shares are in a smaller unit than declared, or float_shares in a larger "
-                "one. Deliver both in shares, or in one unit declared by landing.daily_prices.share_unit",
-                "float_shares", (pl.col("float_shares") / pl.col("total_shares")).round(6), "total_shares",
+            SHARES_IN_TWO_UNITS.column(
+                float_shares="float_shares",
+                ratio=(pl.col("float_shares") / pl.col("total_shares")).round(6),
+                total_shares="total_shares",
             ),
         ),
         (
             share_jumps(settings) & ((ratio > settings.max_share_change) | (ratio < 1 / settings.max_share_change)),
-            pl.format(
-                "total_shares = {} are {} times those of the last day, {}, and pre_close shows no split: {}",
-                "total_shares", ratio.round(6), "last_shares", pl.lit(unit),
-            ),
+            SHARES_JUMP.column(total_shares="total_shares", ratio=ratio.round(6), last_shares="last_shares"),
         ),
-    ]  # fmt: skip
+    ]
 
 
 def share_jumps(settings: ReferenceSettings) -> pl.Expr:
@@ -310,44 +293,31 @@ def undeclared_changes(
     for symbol, present, last, close in pairs.select("symbol", "old", "_last", "_close").iter_rows():
         delivered = {now: was for was, now in changes.renames(last, date).code.items()}
         old = delivered.get(present, present)
-        seen = (
-            f"{symbol} trades from {date} on and has no row before; {old} last traded on {last}, at {close}, which is the pre_close of {symbol}, "
-            "with nearly as many shares: the code was changed"
-        )
-        right = f"old = {old}, new = {symbol}, date = {date}"
-        lost = "otherwise the old code is treated as delisted and the new one begins without a history"
-        if old == present:
-            found.append((symbol, f"{seen}. Declare it in reference/code_changes ({right}); {lost}"))
-        else:
-            wrong = f"reference/code_changes declares that {old} became {present}, which has not traded since"
-            found.append((symbol, f"{seen}, and {wrong}. Correct that row ({right}); {lost}"))
+        facts = {"old": old, "new": symbol, "date": date, "last": last, "close": close}
+        detail = UNDECLARED_CHANGE(**facts) if old == present else WRONGLY_DECLARED_CHANGE(**facts, declared=present)
+        found.append((symbol, detail.dumps()))
     return pl.DataFrame(found, schema={"symbol": pl.String, "detail": pl.String}, orient="row")
 
 
 def unmatched_changes(
-    aside: pl.DataFrame, traded: Mapping[str, Sequence[dt.date]], first: dt.date | None, without: str
+    aside: pl.DataFrame, traded: Mapping[str, Sequence[dt.date]], first: dt.date | None
 ) -> pl.DataFrame:
     """Return symbol (the old code) and detail of each declared change whose new code trades and whose old code never did.
 
-    aside: rows of reference/code_changes with their `reason`; those with the reason `without` have an old code without a row before the
+    aside: rows of reference/code_changes with their `reason`; those of the code NO_PART have an old code without a row before the
     change. traded: code → the days on which it traded, ascending. first: the first day of daily_prices; the old code of a change up to
     it cannot be found. A change of which daily_prices contains neither code concerns another market, and is no fault.
     """
     found = []
-    rows = aside.filter(pl.col("reason") == without).select("old", "new", "date")
+    rows = aside.filter(code_column("reason") == NO_PART.name).select("old", "new", "date")
     for old, new, date in rows.iter_rows():
         if first is not None and first < date and not traded.get(old) and traded.get(new):
-            found.append(
-                (
-                    old,
-                    f"old = {old}, new = {new}, date = {date}: {old} trades on no day of daily_prices, and {new} trades from {traded[new][0]} "
-                    f"on. {old} is not the code that {new} had before, or its rows were not delivered",
-                )
-            )
+            detail = UNMATCHED_CHANGE(old=old, new=new, date=date, first=traded[new][0])
+            found.append((old, detail.dumps()))
     return pl.DataFrame(found, schema={"symbol": pl.String, "detail": pl.String}, orient="row")
 
 
-def listed_at_start(listings: pl.DataFrame, first_rows: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+def listed_at_start(listings: pl.DataFrame, first_rows: pl.DataFrame, settings: ReferenceSettings) -> Reason | None:
     """Return the finding that listing days were made from the first prices; None where there is no such evidence.
 
     listings: symbol, list_date of usable instruments. first_rows: symbol, date, pre_close, close, volume of the first day of
@@ -361,15 +331,11 @@ def listed_at_start(listings: pl.DataFrame, first_rows: pl.DataFrame, settings: 
     same = own.filter(pl.col("list_date") == pl.col("date"), move <= settings.max_listing_move)
     if same.height <= max(settings.always_listed_at_start, settings.max_listed_at_start * rows.height):
         return None
-    return (
-        f"instruments: list_date of {same.height} of the {rows.height} stocks that traded on {same['date'][0]}, the first day of "
-        f"reference/daily_prices, is that day, e.g. {', '.join(same['symbol'].sort()[:_NAMES_SHOWN])}, and their prices move like those "
-        "of stocks that are listed already: the days were made from the prices. Deliver the days on which the stocks were listed, or "
-        "leave instruments out: listed_days and the universe are then n/a"
-    )
+    names = same["symbol"].sort()[:_NAMES_SHOWN].to_list()
+    return LISTED_AT_START(count=same.height, stocks=rows.height, date=same["date"][0], names=names)
 
 
-def listed_together(listings: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+def listed_together(listings: pl.DataFrame, settings: ReferenceSettings) -> Reason | None:
     """Return the finding that one list_date is a placeholder for unknown days; None where there is no such evidence.
 
     listings: symbol, list_date of usable instruments.
@@ -380,10 +346,7 @@ def listed_together(listings: pl.DataFrame, settings: ReferenceSettings) -> str 
     day, count = known.value_counts().sort("count", "list_date", descending=[True, False]).row(0)
     if count <= max(settings.always_listed_together, settings.max_listed_together * known.len()):
         return None
-    return (
-        f"instruments: list_date of {count} of {known.len()} stocks is {day}, and at most 28 were ever listed on one day: it is a placeholder "
-        "for unknown days. Deliver the days on which the stocks were listed, or leave instruments out: listed_days and the universe are then n/a"
-    )
+    return LISTED_TOGETHER(count=count, stocks=known.len(), date=day)
 
 
 def index_gaps(
@@ -409,10 +372,10 @@ def index_gaps(
             traded=pl.col("weight").filter(pl.col("move").is_not_null()).sum() / pl.col("weight").sum(),
         )
         .filter(pl.col("traded") >= 0.5)
-        .select("index", "expected", against=pl.lit("its members"))
+        .select("index", "expected", against=ITS_MEMBERS.column())
     )
     closes = closes.drop_nulls().with_columns(move=pl.col("index_close") / pl.col("previous") - 1)
-    of_price_index = closes.select("index", expected="move", against=pl.format("its price index {}", "index"))
+    of_price_index = closes.select("index", expected="move", against=ITS_PRICE_INDEX.column(index="index"))
     pairs = pl.DataFrame(
         list(settings.total_return_indices.items()), schema={"index": pl.String, "total": pl.String}, orient="row"
     )
@@ -429,12 +392,15 @@ def index_gaps(
     return both.select(
         "index",
         index_off=((pl.col("gap") > settings.index_tolerance) | stale).cast(pl.Int64),
-        detail=pl.format(
-            "{} moves by {} % from its close of the trading day before, {}, to {}, and {} by {} %: one of the closes of "
-            "reference/index_prices is wrong, or the weights are",
-            "index", (pl.col("move") * 100).round(2), "previous", "index_close", "against", (pl.col("expected") * 100).round(2),
+        detail=INDEX_OFF.column(
+            index="index",
+            move=(pl.col("move") * 100).round(2),
+            previous="previous",
+            close="index_close",
+            against=Nested("against"),
+            expected=(pl.col("expected") * 100).round(2),
         ),
-    )  # fmt: skip
+    )
 
 
 def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: ReferenceSettings) -> pl.DataFrame:
@@ -455,36 +421,22 @@ def members_lost(vectors: pl.DataFrame, priced: Collection[str], settings: Refer
         before = own.filter(pl.col("date") < dates[-1])
         nominal = settings.index_members.get(str(index))
         if nominal is not None and (last.len() >= _NEARLY_WHOLE * nominal or len(priced) > nominal):
-            has, known = nominal, "the index has (reference.index_members)"
+            has, by_number = nominal, True
         else:
-            has = max(before.group_by("date").agg(pl.col("symbol").n_unique())["symbol"], default=0)
-            known = "an earlier one has"
+            has, by_number = max(before.group_by("date").agg(pl.col("symbol").n_unique())["symbol"], default=0), False
         year = before.filter(pl.col("date") >= dates[-1] - dt.timedelta(days=_YEAR))["symbol"]
         ended = {*year} - {*last} - {*priced}
         if has - len(ended) <= last.len() <= has or (last.len() > has and has != nominal):
             if nominal is not None and last.len() < nominal:
-                rows.append(
-                    (
-                        str(index),
-                        None,
-                        1,
-                        f"{index} has {last.len()} of {nominal} members (the vector of {dates[-1]}; reference.index_members is {nominal})",
-                    )
-                )
+                short = VECTOR_SHORT(index=str(index), members=last.len(), nominal=nominal, date=dates[-1])
+                rows.append((str(index), None, 1, short.dumps()))
             continue
         previous = before.filter(pl.col("date") == before["date"].max())["symbol"] if before.height else last.clear()
         gone = sorted(set(previous) - set(last))[:_NAMES_SHOWN]
-        rows.append(
-            (
-                str(index),
-                1,
-                None,
-                f"the vector of {index} of {dates[-1]} has {last.len()} members, and {known} {has}"
-                + (f" (no longer in it, among others: {', '.join(gone)})" if gone else "")
-                + ": where members are missing, the weights of the rest are too high. Deliver the whole vector, or set in "
-                f"reference.index_members how many members {index} has",
-            )
-        )
+        facts = {"index": str(index), "date": dates[-1], "members": last.len()}
+        detail = VECTOR_NOT_THE_INDEX(**facts, nominal=has) if by_number else VECTOR_NOT_AS_BEFORE(**facts, before=has)
+        detail = SEVERAL(reasons=(detail, NO_LONGER_MEMBERS(names=gone))) if gone else detail
+        rows.append((str(index), 1, None, detail.dumps()))
     schema = {"index": pl.String, "members_lost": pl.Int64, "members_short": pl.Int64, "detail": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -503,12 +455,8 @@ def equal_weights(vectors: pl.DataFrame, followed: Collection[str], settings: Re
     return equal.select(
         "index",
         weights_equal=pl.lit(1, pl.Int64),
-        detail=pl.format(
-            "all {} members of {} (the vector of {}) have the same weight: the index is weighted by capitalisation, so these are placeholders for "
-            "unknown weights. Deliver the published weights",
-            "len", "index", "_of",
-        ),
-    )  # fmt: skip
+        detail=EQUAL_WEIGHTS.column(members="len", index="index", date="_of"),
+    )
 
 
 def members_without_prices(vectors: pl.DataFrame, priced: Collection[str], followed: Collection[str]) -> pl.DataFrame:
@@ -537,18 +485,16 @@ def members_without_prices(vectors: pl.DataFrame, priced: Collection[str], follo
         absent = own.filter(~known)["symbol"]
         elsewhere = sum(name[:6] in digits for name in absent)
         cause = (
-            f"{elsewhere} of the others are there under another exchange. Write the codes of {index} as those of the prices"
+            MEMBERS_OF_ANOTHER_EXCHANGE(count=elsewhere, index=str(index))
             if 2 * elsewhere >= absent.len()
-            else "the prices are those of other stocks, or the vector is that of another index. Deliver the prices of its members, or "
-            "remove its rows from reference/index_weights: figures that need the index are then n/a"
+            else MEMBERS_OF_ANOTHER_INDEX()
         )
-        detail = (
-            f"{count} of {own.height} members of {index} (the vector of {own['published_date'][0]}), with {100 * share:.0f} % of its weight, have a "
-            f"row in reference/daily_prices in the last trading days, which have {len(names)} stocks; without a row are "
-            f"{', '.join(absent[:_NAMES_SHOWN])}: {cause}"
-        )
+        detail = MEMBERS_UNPRICED(
+            priced=count, members=own.height, index=str(index), date=own["published_date"][0], percent=100 * share,
+            stocks=len(names), names=absent[:_NAMES_SHOWN].to_list(), cause=cause,
+        )  # fmt: skip
         critical = not count and index in followed and not (some and len(names) <= _SUBSET * own.height)
-        rows.append((str(index), 1 if critical else None, None if critical else 1, detail))
+        rows.append((str(index), 1 if critical else None, None if critical else 1, detail.dumps()))
     schema = {"index": pl.String, "members_absent": pl.Int64, "members_few": pl.Int64, "detail": pl.String}
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -562,12 +508,7 @@ def strange_days(dates: pl.Series, date: dt.date, calendar: Calendar) -> pl.Data
     recent = {*dates.filter(dates >= since).to_list()}
     trading = set(calendar.days(min(recent), date)) if recent else set()
     off, gone = sorted(recent - trading), sorted(trading - recent - {date})
-    detail = (
-        f"reference/index_prices has closes of {off[-1]}, which is no trading day, and none of {gone[-1]}, which is one: its dates are shifted. "
-        "Deliver each close under its own day"
-        if off and gone
-        else None
-    )
+    detail = INDEX_DATES_SHIFTED(closed=off[-1], trading=gone[-1]).dumps() if off and gone else None
     row = pl.DataFrame({"index": [None], "index_off": [1], "detail": [detail]}, schema=_GAPS)
     return row if detail else row.clear()
 
@@ -589,14 +530,13 @@ def shifted_prices(history: pl.DataFrame, date: dt.date, calendar: Calendar) -> 
     found = pl.DataFrame(schema={"symbol": pl.String, "detail": pl.String})
     if not off or not gone or 2 * len(gone) < len(off):
         return found
-    detail = (
-        f"reference/daily_prices has prices of {off[-1]}, which is no trading day, and none of {gone[-1]}, which is one ({len(off)} and "
-        f"{len(gone)} such days since {max(since, min(names))}): its dates are shifted, and each day has the prices of another"
+    detail = DATES_SHIFTED(
+        closed=off[-1], trading=gone[-1], closed_days=len(off), trading_days=len(gone), since=max(since, min(names))
     )
-    return pl.DataFrame({"symbol": [None], "detail": [detail]}, schema=found.schema)
+    return pl.DataFrame({"symbol": [None], "detail": [detail.dumps()]}, schema=found.schema)
 
 
-def turnover_off(judged: pl.DataFrame, share_unit: str | None, settings: ReferenceSettings) -> str | None:
+def turnover_off(judged: pl.DataFrame, share_unit: str | None, settings: ReferenceSettings) -> Reason | None:
     """Return the finding that the volumes or share counts of a day are in another unit; None where there is no such evidence.
 
     judged: volume, float_shares and listed_days of the day's rows. share_unit: `landing.daily_prices.share_unit` where it is declared and
@@ -610,23 +550,17 @@ def turnover_off(judged: pl.DataFrame, share_unit: str | None, settings: Referen
     if many or (share_unit is not None and turnover.height >= _FEW):
         median = median_of(turnover["turnover"])
         if median < least:
-            declared = f" = {share_unit!r}" if share_unit else ""
-            return (
-                f"the median of volume / float_shares of {turnover.height} stocks is {median:.2g}: shares are in a smaller unit than "
-                f"declared, or volume is in lots. Remove landing.daily_prices.share_unit{declared} from the settings where the counts are "
-                "in shares, or declare volume_unit"
-            )
+            if share_unit:
+                return TURNOVER_LOW_AS_DECLARED(stocks=turnover.height, median=median, unit=share_unit)
+            return TURNOVER_LOW(stocks=turnover.height, median=median)
     if settled.len() >= settings.min_turnover_names:
         median = median_of(settled)
         if median > settings.max_median_turnover:
-            return (
-                f"the median of volume / float_shares of {settled.len()} stocks is {median:.2g}, more than a market trades in a day: shares "
-                "are in a larger unit than declared. Deliver shares, or declare landing.daily_prices.share_unit"
-            )
+            return TURNOVER_HIGH(stocks=settled.len(), median=median)
     return None
 
 
-def market_values(judged: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+def market_values(judged: pl.DataFrame, settings: ReferenceSettings) -> Reason | None:
     """Return the finding that share counts are market values; None where there is no such evidence.
 
     judged: close, total_shares, last_close and last_shares of the day's rows. Of the stocks whose close moves, those are counted whose
@@ -639,14 +573,7 @@ def market_values(judged: pl.DataFrame, settings: ReferenceSettings) -> str | No
     alike = moving.filter((pl.col("shares") / pl.col("price") - 1).abs() <= _SAME_MOVE).height
     if moving.height < _FEW or alike <= settings.max_shares_with_price * moving.height:
         return None
-    return (
-        f"total_shares of {alike} of {moving.height} stocks move from day to day as their closes do: these are market values. Deliver the "
-        "numbers of shares, total_shares = market value / close"
-    )
-
-
-def _shown(name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.String).fill_null("none")
+    return SHARES_ARE_MARKET_VALUES(alike=alike, stocks=moving.height)
 
 
 def _power(ratio: pl.Expr, tolerance: float) -> pl.Expr:

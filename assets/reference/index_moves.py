@@ -11,11 +11,25 @@ of 5 or more. The median of the signed differences is at most 0.0002, 0.0011 and
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
+from assets.reference.reasons import (
+    CLOSES_A_DAY_EARLY,
+    CLOSES_A_DAY_LATE,
+    CLOSES_BEGIN_EARLY,
+    CLOSES_EXCHANGED,
+    INDEX_DRIFTS,
+    INDEX_DRIFTS_FAR,
+    INDICES_EXCHANGED,
+    ITS_MEMBERS,
+    ITS_PRICE_INDEX,
+    TOO_FEW_MOVES,
+)
+from resources.reasons import Reason
 from resources.settings.reference import ReferenceSettings
 
 _TRADED = 0.5  # share of the weight that must trade for the members' move to be known
@@ -33,18 +47,23 @@ class StrayIndices:
     """
 
     findings: pl.DataFrame
-    unknown: Mapping[str, str]
+    unknown: Mapping[str, Reason]
 
 
 @dataclass(frozen=True, eq=False)
 class _Compared:
-    """An index with its members, or its price index: both moves [days − 1], and the words for the latter in messages."""
+    """An index with its members, or its price index: both moves [days − 1], and the reason parameter that names the latter."""
 
     index: str
     move: Moves
     members: Moves
-    against: str
+    against: Reason
     days: Sequence[dt.date]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """The parameters that the reasons about this index have in common."""
+        return {"index": self.index, "against": self.against, **_window(self.days)}
 
 
 def stray_indices(
@@ -75,8 +94,8 @@ def stray_indices(
     moves = _moves(closes, days)
     expected = _expected_moves(vectors, prices, days)
     price_index = {total: index for index, total in settings.total_return_indices.items()}
-    findings: list[tuple[str, str]] = []
-    unknown: dict[str, str] = {}
+    findings: list[tuple[str, Reason]] = []
+    unknown: dict[str, Reason] = {}
     of = {
         index: price_index.get(index, index) for index in moves
     }  # index → the index with whose members it is compared
@@ -87,16 +106,14 @@ def stray_indices(
         if members is None:
             continue
         own = _gap(move, members, settings)
-        against = "its members" if of[index] in expected else f"its price index {of[index]}"
+        against = ITS_MEMBERS() if of[index] in expected else ITS_PRICE_INDEX(index=of[index])
         one = _Compared(index, move, members, against, days)
         if early := _begins_early(one, closes, settings):
             findings.append((index, early))
             continue
         if own is None:
             known = int(np.count_nonzero(~np.isnan(move - members)))
-            unknown[index] = (
-                f"{known} of {len(days) - 1} days have both moves, and reference.min_index_days is {settings.min_index_days}"
-            )
+            unknown[index] = TOO_FEW_MOVES(known=known, days=len(days) - 1, least=settings.min_index_days)
             continue
         cause = _wrong_day(one, own, settings)
         cause = cause or _exchanged(index, of, moves, expected, own, days, settings)
@@ -105,26 +122,22 @@ def stray_indices(
     return StrayIndices(_findings(findings), unknown)
 
 
-def _findings(found: Sequence[tuple[str, str]]) -> pl.DataFrame:
-    rows = [(index, 1, detail) for index, detail in found]
+def _findings(found: Sequence[tuple[str, Reason]]) -> pl.DataFrame:
+    rows = [(index, 1, detail.dumps()) for index, detail in found]
     return pl.DataFrame(rows, schema={"index": pl.String, "index_off": pl.Int64, "detail": pl.String}, orient="row")
 
 
-def _wrong_day(one: _Compared, own: float, settings: ReferenceSettings) -> str | None:
+def _wrong_day(one: _Compared, own: float, settings: ReferenceSettings) -> Reason | None:
     late = _gap(one.move[1:], one.members[:-1], settings)
     early = _gap(one.move[:-1], one.members[1:], settings)
-    found = min((gap, word) for gap, word in ((late, "late"), (early, "early"), (np.inf, "")) if gap is not None)
-    if not _fits(found[0], own, settings):
+    known = [(gap, code) for gap, code in ((late, CLOSES_A_DAY_LATE), (early, CLOSES_A_DAY_EARLY)) if gap is not None]
+    if not known:
         return None
-    other, prices = ("before", "early") if found[1] == "late" else ("after", "late")
-    return (
-        f"{_over(one.days)} the closes of {one.index} move as {one.against} did on the trading day {other} (the median difference is {_percent(found[0])}, "
-        f"and {_percent(own)} on the same day): the closes of reference/index_prices are {found[1]} by one trading day. Deliver each "
-        f"close under its own day; where every index is so, reference/daily_prices may be a day too {prices}"
-    )
+    gap, code = min(known, key=lambda one: (one[0], one[1].name))
+    return code(**one.facts, gap=100 * gap, same=100 * own) if _fits(gap, own, settings) else None
 
 
-def _begins_early(one: _Compared, closes: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+def _begins_early(one: _Compared, closes: pl.DataFrame, settings: ReferenceSettings) -> Reason | None:
     """Return the finding that an index's closes, which begin on a day without trading, are dated a day early; None otherwise."""
     own, days, members = closes.filter(pl.col("index") == one.index).sort("date"), one.days, one.members
     first = own["date"][0]
@@ -141,21 +154,18 @@ def _begins_early(one: _Compared, closes: pl.DataFrame, settings: ReferenceSetti
     ahead = np.inf if np.isnan(early).all() else float(np.nanmedian(early))
     if gap <= settings.max_index_gap and not _fits(ahead, gap, settings):
         return None
-    return (
-        f"the closes of {one.index} in reference/index_prices begin on {first}, no trading day, and do not move as {one.against} do (the median "
-        f"difference is {_percent(gap)} up to {days[-1]}): they are dated a day early. Deliver each close under its own day"
-    )
+    return CLOSES_BEGIN_EARLY(index=one.index, first=first, against=one.against, gap=100 * gap, until=days[-1])
 
 
 def _exchanged(
     index: str, of: Mapping[str, str], moves: Mapping[str, Moves], expected: Mapping[str, Moves], own: float,
     days: Sequence[dt.date], settings: ReferenceSettings,
-) -> str | None:  # fmt: skip
+) -> Reason | None:  # fmt: skip
     """Return the finding that the closes of `index` are another's, or None. Two indices with members are compared with both."""
     if of[index] not in expected:
         return None
     totals = set(settings.total_return_indices.values())
-    best: tuple[float, str, str] | None = None
+    best: tuple[float, Reason] | None = None
     for other, move in moves.items():
         base = of[other]
         if base == of[index] or (index in totals) != (other in totals):
@@ -168,36 +178,27 @@ def _exchanged(
             if here is None or there is None:
                 continue
             ratio, fits = (here + theirs) / (own + there), _fits(here + theirs, own + there, settings)
-            detail = (
-                f"the closes of {index} move as the members of {base} do (the median difference is {_percent(here)}, and {_percent(own)} "
-                f"from its own members), and those of {other} as the members of {of[index]}: {index} is exchanged with {other} in "
-                "reference/index_prices, or their vectors are exchanged in reference/index_weights"
+            detail = INDICES_EXCHANGED(
+                **_window(days), index=index, other=other, base=base, own=of[index], gap=100 * here, same=100 * own
             )
         else:
             ratio, fits = theirs / own, _fits(theirs, own, settings)
-            detail = (
-                f"the closes of {other} move as the members of {of[index]} do (the median difference is {_percent(theirs)}), and those of "
-                f"{index} do not ({_percent(own)}): {index} is exchanged with {other} in reference/index_prices, or "
-                "landing.indices.codes names the wrong one"
+            detail = CLOSES_EXCHANGED(
+                **_window(days), index=index, other=other, own=of[index], gap=100 * theirs, same=100 * own
             )
         if fits and (best is None or ratio < best[0]):
-            best = ratio, other, detail
-    return None if best is None else f"{_over(days)} {best[2]}. Deliver each under its own code"
+            best = ratio, detail
+    return None if best is None else best[1]
 
 
-def _drifts(one: _Compared, own: float, settings: ReferenceSettings) -> str | None:
+def _drifts(one: _Compared, own: float, settings: ReferenceSettings) -> Reason | None:
     drift = float(np.nanmedian(one.move - one.members))
     if own <= settings.max_index_gap and abs(drift) <= settings.max_index_drift:
         return None
-    bound = (
-        f"median difference {_percent(own)}, and reference.max_index_gap is {_percent(settings.max_index_gap)}"
-        if own > settings.max_index_gap
-        else f"reference.max_index_drift is {_percent(settings.max_index_drift)}"
-    )
-    return (
-        f"{_over(one.days)} the closes of {one.index} drift away from {one.against}, by a median of {100 * drift:+.3f} % a day ({bound}): "
-        "its closes or its vectors are wrong, or are those of another index"
-    )
+    facts = {**one.facts, "drift": 100 * drift}
+    if own > settings.max_index_gap:
+        return INDEX_DRIFTS_FAR(**facts, gap=100 * own, bound=100 * settings.max_index_gap)
+    return INDEX_DRIFTS(**facts, bound=100 * settings.max_index_drift)
 
 
 def _fits(other: float, own: float, settings: ReferenceSettings) -> bool:
@@ -211,12 +212,9 @@ def _gap(move: Moves, members: Moves, settings: ReferenceSettings) -> float | No
     return float(np.median(known)) if len(known) >= settings.min_index_days else None
 
 
-def _over(days: Sequence[dt.date]) -> str:
-    return f"over the {len(days) - 1} trading days up to {days[-1]}"
-
-
-def _percent(value: float) -> str:
-    return f"{100 * value:.3f} %"
+def _window(days: Sequence[dt.date]) -> dict[str, Any]:
+    """Return the number of trading days over which moves are compared, and the last of them."""
+    return {"days": len(days) - 1, "until": days[-1]}
 
 
 def _moves(closes: pl.DataFrame, days: Sequence[dt.date]) -> dict[str, Moves]:

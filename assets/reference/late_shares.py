@@ -14,6 +14,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from assets.reference.limits import HALF_CENT
+from assets.reference.reasons import SHARES_LATE
 from resources.settings.reference import ReferenceSettings
 
 _LOOK_BACK = 40  # calendar days that are searched for the close before an ex-date
@@ -86,12 +87,11 @@ def _falls(
 
 def late_shares(settings: ReferenceSettings) -> tuple[pl.Expr, pl.Expr]:
     """Return the rule (condition, reason) for rows of `with_late_shares` whose share counts do not correspond to their prices yet."""
-    return (
-        pl.col("shares_late"),
-        pl.format(
-            "pre_close fell by the factor {} on {}, as when shares are divided, and total_shares = {} after {}: the new shares are counted "
-            "late. total_shares and float_shares are left out until they are counted, for {} trading days at most (reference.late_share_days); "
-            "deliver the counts of the ex-date",
-            pl.col("ex_factor").round(4), pl.col("ex_date").cast(pl.String), "total_shares", "ex_shares", pl.lit(settings.late_share_days),
-        ),
-    )  # fmt: skip
+    reason = SHARES_LATE.column(
+        factor=pl.col("ex_factor").round(4),
+        ex_date="ex_date",
+        total_shares="total_shares",
+        before="ex_shares",
+        days=pl.lit(settings.late_share_days),
+    )
+    return pl.col("shares_late"), reason

@@ -5,8 +5,15 @@ The percentages are in resources/rulebook.py. The use of the limits (locked stoc
 
 import polars as pl
 
+from assets.reference.reasons import (
+    LIMITS_NEGATIVE,
+    LIMITS_NOT_THE_RULES,
+    LIMITS_OF_ANOTHER_CLOSE,
+    LIMITS_OF_ANOTHER_PERCENT,
+    LIMITS_OFF_PRE_CLOSE,
+)
 from assets.reference.validate import read_limits
-from resources.reasons import counted_reasons
+from resources.reasons import Reason, counted_reasons, first_reasons
 from resources.rulebook import Rulebook, limit_cents
 from resources.settings.reference import ReferenceSettings
 
@@ -63,12 +70,11 @@ def limits_in_force(names: pl.DataFrame, rules: Rulebook, settings: ReferenceSet
         pl.when(strange).then(rule[name]).when(~unlimited).then(pl.coalesce(delivered[name], rule[name])).alias(name)
         for name in ("limit_up", "limit_down")
     ]
-    return frame.with_columns(*in_force, limits_off=pl.when("_off").then(_why_off(rules))).drop(
-        "rule_up", "rule_down", "_negative", "_off"
-    )
+    off = first_reasons(frame, _limits_off(rules))
+    return frame.with_columns(*in_force, limits_off=off).drop("rule_up", "rule_down", "_negative", "_off")
 
 
-def limits_refused(judged: pl.DataFrame, settings: ReferenceSettings) -> str | None:
+def limits_refused(judged: pl.DataFrame, settings: ReferenceSettings) -> Reason | None:
     """Return the finding that the limits delivered for a day are not the exchanges'; None where only single stocks differ.
 
     judged: as returned by `limits_in_force`. The day is refused where more than `max_limits_off_share` of the stocks differ, and where two or
@@ -86,9 +92,8 @@ def limits_refused(judged: pl.DataFrame, settings: ReferenceSettings) -> str | N
     whole = groups.filter((pl.col("len") >= 2) & (pl.col("off") == pl.col("len"))).height > 0
     if off.height <= max(settings.always_set_aside, settings.max_limits_off_share * compared.height) and not whole:
         return None
-    return (
-        f"the limits delivered for {off.height} of {compared.height} stocks are not the rulebook's: "
-        f"{'; '.join(map(str, counted_reasons(off, 'limits_off', 'symbol')))}"
+    return LIMITS_NOT_THE_RULES(
+        off=off.height, compared=compared.height, reasons=counted_reasons(off, "limits_off", "symbol")
     )
 
 
@@ -135,36 +140,24 @@ def _percent_that_fits(rules: Rulebook, settings: ReferenceSettings) -> pl.Expr:
     )
 
 
-def _why_off(rules: Rulebook) -> pl.Expr:
+def _limits_off(rules: Rulebook) -> list[tuple[pl.Expr, pl.Expr]]:
+    """Return the rules (condition, reason) on rows of `limits_in_force` whose delivered limits are not the rule's, the first that holds."""
     up, down = pl.col("delivered_up"), pl.col("delivered_down")
     center, width = (up + down) / 2, (up - down) / (up + down) * 100
     known = {percent for pair in _percents(rules) if pair[0] == pair[1] for percent in pair}
     moved = (center / pl.col("pre_close") - 1).abs() > _CENTER_TOLERANCE
     usual = pl.any_horizontal((width - percent).abs() < percent * 0.02 for percent in sorted(known))
-    holds = pl.format("the rule's limits, {} to {}, are used", "rule_down", "rule_up")
-    return (
-        pl.when("_negative")
-        .then(pl.format("limit_up = {} and limit_down = {} are negative: {}", "limit_up", "limit_down", holds))
-        .when(pl.col("delivered_percent").is_not_null())
-        .then(
-            pl.format(
-                "its delivered limits are {} % from pre_close, and the rule of its board and day is {} %: the delivered limits are used",
-                "delivered_percent", "rule_percent",
-            )
-        )
-        .when(moved & usual)
-        .then(
-            pl.format(
-                "its delivered limits, {} to {}, are centred on {}, and pre_close is {}: they are limits of another day or of a previous "
-                "close before rights: {}",
-                down, up, center.round(2), "pre_close", holds,
-            )
-        )
-        .otherwise(
-            pl.format(
-                "its delivered limits, {} to {}, do not follow from pre_close = {} (a limit_up of at least reference.no_limit_from "
-                "means 'no limit'): {}",
-                down.cast(pl.String).fill_null("none"), up.cast(pl.String).fill_null("none"), "pre_close", holds,
-            )
-        )
-    )  # fmt: skip
+    rule = {"rule_down": "rule_down", "rule_up": "rule_up"}
+    off = pl.col("_off")
+    return [
+        (off & pl.col("_negative"), LIMITS_NEGATIVE.column(limit_up="limit_up", limit_down="limit_down", **rule)),
+        (
+            off & pl.col("delivered_percent").is_not_null(),
+            LIMITS_OF_ANOTHER_PERCENT.column(delivered="delivered_percent", rule="rule_percent"),
+        ),
+        (
+            off & moved & usual,
+            LIMITS_OF_ANOTHER_CLOSE.column(down=down, up=up, center=center.round(2), pre_close="pre_close", **rule),
+        ),
+        (off, LIMITS_OFF_PRE_CLOSE.column(down=down, up=up, pre_close="pre_close", **rule)),
+    ]

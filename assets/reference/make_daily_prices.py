@@ -28,12 +28,24 @@ from assets.reference.last_prices import last_rows
 from assets.reference.late_shares import late_shares, with_late_shares
 from assets.reference.limits import limits_in_force, limits_refused
 from assets.reference.listing import delisting_days, listed_days
-from assets.reference.reasons import NO_FIRST_DAYS, NO_ROW_OF_DAY, NOT_DELIVERED
+from assets.reference.reasons import (
+    FINDINGS_OF_DAY,
+    LIMITS_NOT_FILLED,
+    MANY_ARE_ST,
+    NO_COUNT,
+    NO_FIRST_DAYS,
+    NO_ROW_OF_DAY,
+    NONE_IS_ST,
+    NOT_DELIVERED,
+    ROWS_SET_ASIDE,
+    SHARES_CONTRADICT,
+    SHARES_OF_MANY_JUMP,
+    STOCKS_LOST,
+)
 from assets.reference.schemas import DAILY_PRICES
 from assets.reference.set_aside import empty_table, faults_of, side_file, too_many_faults
 from assets.reference.validate import (
     LIMITS,
-    NO_PART,
     Sifted,
     set_aside_gone,
     set_aside_unlisted,
@@ -45,7 +57,7 @@ from assets.reference.validate import (
 from resources.calendar import Calendar
 from resources.made import Made
 from resources.partition import Frames, Partition
-from resources.reasons import counted_reasons
+from resources.reasons import Reason, counted_reasons, first_reasons
 from resources.rounding import rounding_of
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
@@ -109,25 +121,23 @@ def make_daily_prices(frames: Frames, partition: Partition, settings: ReferenceS
     parted = {"daily_prices": Sifted(sifted.usable, whole)}
     share_unit = landing.declared("daily_prices").get("landing.daily_prices.share_unit")
     columns.append(market_values(judged, settings) or turnover_off(judged, share_unit, settings))
-    found = [text for text in columns if text]
+    found = [reason for reason in columns if reason]
     profile = _daily_prices_profile(date, frame, sifted, parts, priced, settings, unfilled, found)
     profile = _with_findings(profile, shifted, date, "dates_shifted") if shifted.height else profile
     if changes or changes.aside.height:
         traded, begins = landing.traded_days(), history["date"].min()
         parted["code_changes"] = sift_code_changes(changes, traded)
         profile = _with_changes(profile, parted["code_changes"], date)
-        unmatched = unmatched_changes(parted["code_changes"].aside, traded, begins, NO_PART)
+        unmatched = unmatched_changes(parted["code_changes"].aside, traded, begins)
         profile = _with_findings(profile, unmatched, date, "unmatched_change") if unmatched.height else profile
     renamed = undeclared_changes(sifted.usable, before, landing.first_traded(), changes, date)
     if renamed.height:
         profile = _with_findings(profile, renamed, date, "undeclared_change")
     files, notes = side_file(parted)
     if renamed.height:
-        notes["changed_codes"] = renamed["detail"].to_list()
+        notes["changed_codes"] = [Reason.loads(detail).to_json() for detail in renamed["detail"]]
     if unfilled.len():
-        notes["limits"] = (
-            f"limit_up of {unfilled.len()} of {judged.height} stocks declares no limit against the rule, which is used"
-        )
+        notes["limits"] = LIMITS_NOT_FILLED(stocks=unfilled.len(), rows=judged.height).to_json()
     return Made(frame, profile, files, unavailable, notes)
 
 
@@ -136,23 +146,22 @@ class _PartsAside:
     """Rows that are used without their share counts or limits, with the counts as delivered and a reason.
 
     missing: rows without a count. faults: rows whose count contradicts the row. late: the number of these whose count is from before an
-    ex-date. jumps: the number of stocks whose shares differ from the last day's without a split in the price. example: one of
-    these in words. limits: rows whose delivered limits are not the rule's. limits_refused: the finding that refuses the day for its
+    ex-date. jumps: the stocks whose shares differ from the last day's without a split in the price: symbol, total_shares and
+    last_shares. limits: rows whose delivered limits are not the rule's. limits_refused: the finding that refuses the day for its
     limits; None where only single stocks differ.
     """
 
     missing: pl.DataFrame
     faults: pl.DataFrame
     late: int
-    jumps: int
-    example: str
+    jumps: pl.DataFrame
     limits: pl.DataFrame
-    limits_refused: str | None
+    limits_refused: Reason | None
 
 
 def _no_parts_aside() -> _PartsAside:
     none = pl.DataFrame(schema={"date": pl.Date, "symbol": pl.String, "reason": pl.String})
-    return _PartsAside(none, none, 0, 0, "", none, None)
+    return _PartsAside(none, none, 0, none, none, None)
 
 
 def _vwap() -> pl.Expr:
@@ -164,32 +173,25 @@ def _vwap() -> pl.Expr:
 
 
 def _judged_parts(
-    judged: pl.DataFrame, refused: str | None, settings: ReferenceSettings
+    judged: pl.DataFrame, refused: Reason | None, settings: ReferenceSettings
 ) -> tuple[pl.DataFrame, _PartsAside]:
     """Return (the rows with null share counts where these contradict the row, the rows with faulty counts or limits).
 
     judged: rows with the limits in force. refused: the finding of `limits_refused` about the day.
     """
     shares = ("total_shares", "float_shares")
-    missing = pl.coalesce(
-        pl.when(pl.col(name).is_null()).then(pl.lit(f"{name} is missing: the row is used without it"))
-        for name in shares
-    )
+    missing = [(pl.col(name).is_null(), NO_COUNT.column(column=pl.lit(name))) for name in shares]
     rules = [late_shares(settings), *share_faults(settings)]
-    fault = pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in rules)
-    judged = judged.with_columns(_fault=fault, _missing=missing, _jump=share_jumps(settings))
-    jumps = judged.filter("_jump").with_columns(
-        _example=pl.format("{}: {} after {}", "symbol", "total_shares", "last_shares")
+    judged = judged.with_columns(
+        _fault=first_reasons(judged, rules), _missing=first_reasons(judged, missing), _jump=share_jumps(settings)
     )
+    jumps = judged.filter("_jump").select("symbol", "total_shares", "last_shares")
     kept = judged.with_columns(pl.when(pl.col("_fault").is_null()).then(name).alias(name) for name in shares)
     absent, contradicted, limits = (
         judged.filter(pl.col(why).is_not_null()).select(*(n for n in DAILY_PRICES if n in judged.columns), reason=why)
         for why in ("_missing", "_fault", "limits_off")
     )
-    example = jumps["_example"][0] if jumps.height else ""
-    return kept, _PartsAside(
-        absent, contradicted, int(judged["shares_late"].sum()), jumps.height, example, limits, refused
-    )
+    return kept, _PartsAside(absent, contradicted, int(judged["shares_late"].sum()), jumps, limits, refused)
 
 
 def _judged_prices(
@@ -239,7 +241,7 @@ def _daily_prices_profile(
     priced_before: int,
     settings: ReferenceSettings,
     unfilled: pl.Series | None = None,
-    found: Sequence[str] = (),
+    found: Sequence[Reason] = (),
 ) -> pl.DataFrame:
     """Return the rows that the checks judge.
 
@@ -280,31 +282,29 @@ def _judged_day(
     parts: _PartsAside,
     priced_before: int,
     settings: ReferenceSettings,
-    found: Sequence[str],
+    found: Sequence[Reason],
 ) -> pl.DataFrame:
     rows = frame.height + sifted.faults.height
     gone = priced_before - frame.height
     lost = frame.height > 0 and gone > settings.max_names_lost * priced_before + settings.always_set_aside
-    detail = []
+    detail: list[Reason] = []
     if lost:
-        detail.append(
-            f"{frame.height} stocks have a price, and {priced_before} had one on the trading day before: a part of the day's rows is lost"
-        )
+        detail.append(STOCKS_LOST(stocks=frame.height, before=priced_before))
     # Where every row is at fault, the day was delivered, and the reasons explain it.
     all_at_fault = frame.is_empty() and rows > 0
     if too_many := all_at_fault or too_many_faults(sifted.faults.height, rows, settings):
-        detail.append(f"{sifted.faults.height} of {rows} rows are set aside")
+        detail.append(ROWS_SET_ASIDE(aside=sifted.faults.height, rows=rows))
     if too_many or frame.is_empty():
-        detail += map(str, counted_reasons(sifted.aside, "reason", "symbol"))
+        detail += counted_reasons(sifted.aside, "reason", "symbol")
     late = parts.late > max(settings.always_set_aside, settings.max_late_shares * rows)
     if late or too_many_faults(parts.faults.height - parts.late, rows, settings):
-        detail.append(f"the share counts of {parts.faults.height} of {rows} rows contradict themselves")
-        detail += map(str, counted_reasons(parts.faults, "reason", "symbol"))
+        detail.append(SHARES_CONTRADICT(bad=parts.faults.height, rows=rows))
+        detail += counted_reasons(parts.faults, "reason", "symbol")
         too_many = True
-    elif too_many_faults(parts.jumps, rows, settings):
+    elif too_many_faults(parts.jumps.height, rows, settings):
+        symbol, shares, before = parts.jumps.row(0)
         detail.append(
-            f"total_shares of {parts.jumps} of {rows} stocks differ from those of the last day, and their prices show no split "
-            f"({parts.example}): they are in another unit. Deliver shares, or declare landing.daily_prices.share_unit"
+            SHARES_OF_MANY_JUMP(jumps=parts.jumps.height, rows=rows, symbol=symbol, total_shares=shares, before=before)
         )
         too_many = True
     if found:
@@ -315,18 +315,14 @@ def _judged_day(
         frame.height >= settings.min_st_names or special == frame.height
     )  # half of a market with few stocks may be ST
     if not special and frame.height >= settings.market_names:
-        detail.append(
-            f"is_st is true of none of {frame.height} stocks, and a market of so many has some: the column was not filled. Deliver it"
-        )
+        detail.append(NONE_IS_ST(stocks=frame.height))
         too_many = True
     if judged and special > max(settings.always_set_aside, settings.max_st_share * frame.height):
-        detail.append(
-            f"is_st is true of {special} of {frame.height} stocks: the column has another meaning. Deliver it true of ST stocks only"
-        )
+        detail.append(MANY_ARE_ST(st=special, stocks=frame.height))
         too_many = True
     if parts.limits_refused:
         detail.append(parts.limits_refused)
-    text = f"{date}: {'; '.join(detail)}" if detail else None
+    text = FINDINGS_OF_DAY(date=date, reasons=detail).dumps() if detail else None
     return pl.DataFrame(
         {
             "date": [date],

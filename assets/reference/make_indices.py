@@ -13,7 +13,17 @@ import polars as pl
 from assets.catalogue import PORTFOLIOS
 from assets.reference.diagnosis import equal_weights, index_gaps, members_lost, members_without_prices, strange_days
 from assets.reference.index_moves import StrayIndices, stray_indices
-from assets.reference.reasons import NO_ROW_OF_DAY, NO_VECTOR_YET, NO_WEIGHTS_YET, NOT_DELIVERED
+from assets.reference.reasons import (
+    INDICES_LACKING,
+    NO_ROW_OF_DAY,
+    NO_VECTOR_YET,
+    NO_WEIGHTS_YET,
+    NOT_DELIVERED,
+    VECTOR_AGE,
+    WEIGHTS_ARE_FRACTIONS,
+    WEIGHTS_ARE_PERCENT,
+    WEIGHTS_SUM,
+)
 from assets.reference.schemas import INDICES
 from assets.reference.set_aside import faults_of, side_file, unusable_tables
 from assets.reference.validate import Sifted, sift_index_prices, sift_index_weights, with_closes_missing
@@ -83,7 +93,7 @@ def make_indices(frames: Frames, partition: Partition, settings: ReferenceSettin
         else:
             notes[index] = {"members": 0, "reason": reasons.get("weight", NO_WEIGHTS_YET()).to_json()}
     if stray.unknown:
-        notes["moves_not_judged"] = dict(stray.unknown)
+        notes["moves_not_judged"] = {index: reason.to_json() for index, reason in stray.unknown.items()}
     percent = landing.declared("index_weights").get("landing.indices.weight_unit") == "percent"
     findings = [
         members_lost(vectors.drop_nulls(), traded["symbol"].to_list(), settings),
@@ -171,21 +181,20 @@ def _vectors_judged(frame: pl.DataFrame, percent: bool) -> tuple[pl.DataFrame, p
         _published=pl.col("published_date").first().cast(pl.String),
     )
     total = pl.col("weight_sum")
+    facts: dict[str, pl.Expr | str] = {
+        "members": "_members",
+        "index": "index",
+        "date": "_published",
+        "sum": total.round(6),
+    }
     if percent:
-        fractions = total.is_between(0.0099, 0.0101)
-        cause = pl.when(fractions).then(
-            pl.lit(": landing.indices.weight_unit = 'percent' is declared, and these are fractions. Remove the setting")
-        )
+        other, code = total.is_between(0.0099, 0.0101), WEIGHTS_ARE_FRACTIONS
     else:
-        cause = pl.when(total.is_between(99, 101)).then(
-            pl.lit(": they are in percent. Declare landing.indices.weight_unit = 'percent'")
-        )
-    shown = pl.format("the {} weights of {} of {} sum to {}", "_members", "index", "_published", total.round(6))
-    sums = summary.select("index", "weight_sum", detail=pl.concat_str(shown, cause.fill_null("")))
+        other, code = total.is_between(99, 101), WEIGHTS_ARE_PERCENT
+    detail = pl.when(other).then(code.column(**facts)).otherwise(WEIGHTS_SUM.column(**facts))
+    sums = summary.select("index", "weight_sum", detail=detail)
     ages = summary.select(
-        "index",
-        "weight_age",
-        detail=pl.format("the last vector of {} is of {}, {} days ago", "index", "_published", "weight_age"),
+        "index", "weight_age", detail=VECTOR_AGE.column(index="index", date="_published", days="weight_age")
     )
     return sums, ages
 
@@ -204,8 +213,12 @@ def _strange_indices(date: dt.date, found: Mapping[str, Sequence[str]], settings
             date,
             f"reference/{table}",
             0,
-            f"reference/{table} has {', '.join(codes[:CODES_SHOWN])}{' …' if len(codes) > CODES_SHOWN else ''} up to {date}, and "
-            f"{'none of' if len(lacking[table]) > 1 else 'not'} {', '.join(lacking[table])}",
+            INDICES_LACKING(
+                table=table,
+                codes=[*codes[:CODES_SHOWN], *(["…"] if len(codes) > CODES_SHOWN else [])],
+                date=date,
+                lacking=lacking[table],
+            ).dumps(),
         )
         for table, codes in found.items()
         if any(_may_mean(code, lacking[table]) for code in codes)

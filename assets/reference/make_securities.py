@@ -41,6 +41,7 @@ from assets.reference.validate import (
     with_unlisted,
     without_false_ends,
 )
+from resources.gate import MORE_ROWS
 from resources.made import Made
 from resources.partition import Frames, Partition
 from resources.reasons import Reason
@@ -51,11 +52,12 @@ from resources.values import median_of
 CHANGES_SHOWN = 20  # changes of codes listed in the notes
 
 
-def _in_words(changes: Sifted) -> list[str]:
-    """Return the changes of codes that are used, as "600129.SH → 601990.SH, 2023-05-10", the latest first."""
+def _listed_changes(changes: Sifted) -> list[Any]:
+    """Return the changes of codes that are used, as "600129.SH → 601990.SH, 2023-05-10", the latest first, for the notes."""
     rows = changes.usable.sort("date", "old", descending=[True, False]).select("old", "new", "date").rows()
     texts = [f"{old} → {new}, {date}" for old, new, date in rows[:CHANGES_SHOWN]]
-    return texts + [f"and {len(rows) - CHANGES_SHOWN} earlier ones"] * (len(rows) > CHANGES_SHOWN)
+    earlier = len(rows) - CHANGES_SHOWN
+    return [*texts, MORE_ROWS(count=earlier).to_json()] if earlier > 0 else texts
 
 
 DELIVERED = (
@@ -131,7 +133,7 @@ def make_securities(frames: Frames, partition: Partition, settings: ReferenceSet
         "traded": int(frame["traded"].sum()),
         "in_universe": int(frame["in_universe"].sum()),
         "negative_equity": int((frame["equity"] <= 0).sum()),
-        **({"code_changes": _in_words(sift_code_changes(changes, landing.traded_days()))} if changes else {}),
+        **({"code_changes": _listed_changes(sift_code_changes(changes, landing.traded_days()))} if changes else {}),
     }
     findings = {"other_unit": other_unit}
     if "instruments" in sifted:
@@ -151,7 +153,7 @@ def make_securities(frames: Frames, partition: Partition, settings: ReferenceSet
 
 def _findings_of_profits(
     announced: pl.DataFrame, date: dt.date, figures: pl.DataFrame | None, settings: ReferenceSettings, parted: bool
-) -> dict[str, str | None]:
+) -> dict[str, Reason | None]:
     """Return the findings that announcements known on `date` are not profits of single quarters, by checked column.
 
     figures: equity and net_profit of the day; None where they are in another unit. parted: the profits are declared as those of
@@ -292,7 +294,10 @@ def _last_members(landing: Any) -> dict[str, list[str]]:
 
 
 def _securities_profile(
-    frame: pl.DataFrame, sifted: Mapping[str, Sifted], findings: Mapping[str, str | None], settings: ReferenceSettings
+    frame: pl.DataFrame,
+    sifted: Mapping[str, Sifted],
+    findings: Mapping[str, Reason | None],
+    settings: ReferenceSettings,
 ) -> pl.DataFrame:
     """Return the rows that the checks judge.
 
@@ -307,10 +312,15 @@ def _securities_profile(
     # Only the fault of such a row is judged: columns that must not be null are filled.
     found = [
         pl.DataFrame(
-            {"table": [_FOUND_IN.get(column, "fundamentals")], "reason": ["used"], column: [1], "detail": [text]}
+            {
+                "table": [_FOUND_IN.get(column, "fundamentals")],
+                "reason": ["used"],
+                column: [1],
+                "detail": [reason.dumps()],
+            }
         )
-        for column, text in findings.items()
-        if text
+        for column, reason in findings.items()
+        if reason
     ]
     faults = pl.concat([faults_of(sifted), unusable_tables(sifted, settings), *found], how="diagonal")
     faults = faults.with_columns(

@@ -8,10 +8,11 @@ from typing import Any
 
 import polars as pl
 
+from assets.reference.reasons import FEW_ROWS_OF_TABLE_USABLE, NO_ROW_OF_TABLE_USABLE, ROWS_OF_TABLE
 from assets.reference.validate import Sifted
 from resources.made import Made
 from resources.parquet import encode
-from resources.reasons import Reason, counted_reasons
+from resources.reasons import COUNTED_ALONE, Reason, counted_reasons
 from resources.settings.reference import ReferenceSettings
 
 SET_ASIDE = "set_aside.parquet"
@@ -23,7 +24,10 @@ def empty_table(schema: Mapping[str, Any], reason: Reason) -> Made:
 
 
 def side_file(sifted: Mapping[str, Sifted]) -> tuple[dict[str, bytes], dict[str, Any]]:
-    """Return the side file and the note on the rows set aside of all tables; both are empty where every row was used."""
+    """Return the side file and the note on the rows set aside of all tables; both are empty where every row was used.
+
+    The column `reason` of the file has reasons in the form of `Reason.dumps`. The note lists the reasons of each table, counted.
+    """
     aside = {table: one for table, one in sifted.items() if one.aside.height}
     if not aside:
         return {}, {}
@@ -31,7 +35,11 @@ def side_file(sifted: Mapping[str, Sifted]) -> tuple[dict[str, bytes], dict[str,
         [one.aside.select(pl.lit(table).alias("table"), pl.all()) for table, one in aside.items()],
         how="diagonal_relaxed",
     )
-    return {SET_ASIDE: encode(rows)}, {"set_aside": {table: one.counts() for table, one in aside.items()}}
+    counts = {
+        table: [COUNTED_ALONE(count=count, reason=reason).to_json() for reason, count in one.counts().items()]
+        for table, one in aside.items()
+    }
+    return {SET_ASIDE: encode(rows)}, {"set_aside": counts}
 
 
 def too_many_faults(faults: int, rows: int, settings: ReferenceSettings) -> bool:
@@ -50,9 +58,14 @@ def unusable_tables(sifted: Mapping[str, Sifted], settings: ReferenceSettings) -
         ):
             aside = one.aside if none else one.faults
             name = "symbol" if "symbol" in aside.columns else "index"
-            what = "none" if none else f"only {one.usable.height - one.both}"
-            detail = f"{table}: {what} of {every} rows can be used: {'; '.join(map(str, counted_reasons(aside, 'reason', name)))}"
-            rows.append({"table": table, "reason": "used", "unusable": 1, "detail": detail})
+            reasons = counted_reasons(aside, "reason", name)
+            usable = one.usable.height - one.both
+            detail = (
+                NO_ROW_OF_TABLE_USABLE(table=table, rows=every, reasons=reasons)
+                if none
+                else FEW_ROWS_OF_TABLE_USABLE(table=table, usable=usable, rows=every, reasons=reasons)
+            )
+            rows.append({"table": table, "reason": "used", "unusable": 1, "detail": detail.dumps()})
     return pl.DataFrame(
         rows, schema={"table": pl.String, "reason": pl.String, "unusable": pl.Int64, "detail": pl.String}
     )
@@ -68,7 +81,11 @@ def names_in(faults: pl.DataFrame) -> int:
 def faults_of(sifted: Mapping[str, Sifted]) -> pl.DataFrame:
     """Return one row per reference table and fault: the reason with its number of rows, a symbol, and a running number."""
     rows = [
-        {"table": table, "symbol": symbol, "reason": f"{table}: {count} rows: {reason}"}
+        {
+            "table": table,
+            "symbol": symbol,
+            "reason": ROWS_OF_TABLE(table=table, count=count, reason=Reason.loads(reason)).dumps(),
+        }
         for table, one in sifted.items()
         for reason, count, symbol in one.faults.group_by("reason", maintain_order=True)
         .agg(pl.len(), pl.col("symbol" if "symbol" in one.aside.columns else "index").first().alias("first"))

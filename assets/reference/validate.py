@@ -11,34 +11,56 @@ from dataclasses import dataclass
 import polars as pl
 import polars.selectors as cs
 
+from assets.reference.reasons import (
+    ANNOUNCED_IN_QUARTER,
+    BEIJING,
+    CHANGE_TOO_EARLY,
+    CHANGE_TOO_LATE,
+    CLOSE_ABSENT,
+    CODE_GONE,
+    DELISTED_BEFORE_LISTED,
+    DELISTED_BEFORE_TRADES,
+    DIFFERING_ROWS,
+    HIGH_BELOW_LOW,
+    LISTED_AFTER_TRADES,
+    MISSING_OR_NEGATIVE,
+    MISSING_OR_NOT_ABOVE_0,
+    NEW_CODE_BESIDE_OLD,
+    NO_A_SHARE,
+    NO_FIGURES,
+    NO_MEMBER,
+    NO_PART,
+    NO_QUARTER_END,
+    NO_TRADE,
+    NOT_ABOVE_0,
+    NOT_IN_CENTS,
+    OUTSIDE_RANGE,
+    SUPERSEDED,
+    UNLISTED,
+    VALUE_EMPTY,
+    VALUE_INFINITE,
+)
 from resources.code_changes import REPEATED, Change, CodeChanges
-from resources.reference_forms import NOTES, UNREADABLE
+from resources.reasons import Reason, code_column, first_reasons
+from resources.reference_forms import NOTES, SYMBOL_FORM, UNREADABLE, VALUE_MISSING
 from resources.rulebook import Rulebook
 
 # In cents. A delivered price may have float noise, but a traded price is within a tenth of a cent of a whole cent.
 CENT_TOLERANCE = 0.1
 PRICES = ("open", "high", "low", "close")
 LIMITS = ("limit_up", "limit_down")
-# Reasons. Those in HARMLESS are no fault of the delivery; they are counted in the notes and not by the checks.
-NO_A_SHARE = "its code is not that of an SSE or SZSE A-share (rulebook.boards)"
-NO_MEMBER = "its code is not that of an A-share (rulebook.boards), and the members of this index are A-shares"
-BEIJING = "a share of the Beijing exchange, which is counted and is not in the universe"
-NO_TRADE = "volume is 0: the stock did not trade that day, as without a row"
-NO_FIGURES = "volume, amount, open, high and low are missing: the stock did not trade that day, as without a row"
-NO_PART = "daily_prices has no row of the old code before the change"
-SUPERSEDED = "an earlier version of an announcement of that day: the later one is used"
-UNLISTED = (
-    "it trades, and no usable row of the table lists it: its listed_days are unknown, and it is not in the universe"
+HARMLESS = frozenset(
+    code.name for code in (NO_A_SHARE, BEIJING, NO_TRADE, NO_FIGURES, REPEATED, NO_PART, SUPERSEDED, UNLISTED)
 )
-HARMLESS = frozenset({NO_A_SHARE, BEIJING, NO_TRADE, NO_FIGURES, REPEATED().dumps(), NO_PART, SUPERSEDED, UNLISTED})
+"""The codes of rows that are set aside for no fault of the delivery; they are counted in the notes and not by the checks."""
 
 
 @dataclass(frozen=True)
 class Sifted:
     """Delivered rows, split by whether they can be used.
 
-    usable: rows in the delivered columns. aside: rows with an additional column `reason`. both: the number of rows in both frames,
-    which are used except for one value.
+    usable: rows in the delivered columns. aside: rows with an additional column `reason` (`Reason.dumps`). both: the number of rows in
+    both frames, which are used except for one value.
     """
 
     usable: pl.DataFrame
@@ -48,14 +70,15 @@ class Sifted:
     @property
     def faults(self) -> pl.DataFrame:
         """The rows that are set aside for a fault of the delivery."""
-        return self.aside.filter(~pl.col("reason").is_in(list(HARMLESS)))
+        return self.aside.filter(~code_column("reason").is_in(list(HARMLESS)).fill_null(False))
 
-    def counts(self) -> dict[str, int]:
+    def counts(self) -> dict[Reason, int]:
         """Return reason → number of rows set aside."""
-        return dict(self.aside.group_by("reason").len().sort("reason").iter_rows())
+        rows = self.aside.group_by("reason").len().sort("reason").iter_rows()
+        return {Reason.loads(reason): count for reason, count in rows}
 
 
-def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.Expr]]) -> Sifted:
+def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[Reason, pl.Expr]]) -> Sifted:
     """Set aside every row for which a condition of `rules` (reason, condition) is true, with the reason of the first.
 
     Of rows with the same `key`, identical ones are kept once and differing ones are all set aside, since it is unknown which is
@@ -63,11 +86,12 @@ def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.
     `unreadable`) precede every rule, and rows set aside keep them as delivered.
     """
     floats = [name for name, dtype in rows.schema.items() if dtype.is_float()]
-    rules = [*((f"{name} is infinite", pl.col(name).is_infinite()) for name in floats), *rules]
+    rules = [*((VALUE_INFINITE(column=name), pl.col(name).is_infinite()) for name in floats), *rules]
     rows = rows.with_columns(cs.float().fill_nan(None))
     unreadable = [pl.col(UNREADABLE)] if UNREADABLE in rows.columns else []
     reason = pl.coalesce(
-        *unreadable, *(pl.when(condition.fill_null(False)).then(pl.lit(text, pl.String)) for text, condition in rules)
+        *unreadable,
+        *(pl.when(condition.fill_null(False)).then(pl.lit(why.dumps(), pl.String)) for why, condition in rules),
     )
     marked = rows.with_columns(reason=reason)
     usable, aside = marked.filter(pl.col("reason").is_null()), marked.filter(pl.col("reason").is_not_null())
@@ -76,21 +100,21 @@ def _sift(rows: pl.DataFrame, key: Sequence[str], rules: Sequence[tuple[str, pl.
         aside = pl.concat([aside, usable.filter(again).with_columns(reason=REPEATED.column())])
         usable = usable.filter(~again)
         differing = usable.select(key).is_duplicated()
-        text = f"{', '.join(key)} delivered more than once with different values"
-        aside = pl.concat([aside, usable.filter(differing).with_columns(reason=pl.lit(text))])
+        several = DIFFERING_ROWS(columns=key).dumps()
+        aside = pl.concat([aside, usable.filter(differing).with_columns(reason=pl.lit(several))])
         usable = usable.filter(~differing)
     notes = [name for name in NOTES if name in rows.columns]
     return Sifted(usable.drop("reason", *notes), aside.drop(UNREADABLE) if notes else aside)
 
 
 _FORM = (
-    "symbol is not of the form 600519.SH",
+    SYMBOL_FORM(column="symbol"),
     ~pl.col("symbol").fill_null("").str.contains(r"^\d{6}\.[A-Z]{2}$"),
 )
 
 
-def _symbol_rules(rules: Rulebook) -> list[tuple[str, pl.Expr]]:
-    return [_FORM, (BEIJING, rules.board() == "beijing"), (NO_A_SHARE, ~rules.is_a_share())]
+def _symbol_rules(rules: Rulebook) -> list[tuple[Reason, pl.Expr]]:
+    return [_FORM, (BEIJING(), rules.board() == "beijing"), (NO_A_SHARE(), ~rules.is_a_share())]
 
 
 def sift_daily_prices(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
@@ -103,20 +127,20 @@ def sift_daily_prices(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
         ("date", "symbol"),
         [
             *_symbol_rules(rules),
-            (NO_TRADE, pl.col("volume") == 0),
-            (NO_FIGURES, pl.all_horizontal(pl.col(name).is_null() for name in ("volume", "amount", "open", "high", "low"))),
-            *((f"{name} is missing", pl.col(name).is_null()) for name in needed),
-            *((f"{name} is not above 0", ~(pl.col(name) > 0)) for name in ("pre_close", *PRICES, "volume", "amount")),
+            (NO_TRADE(), pl.col("volume") == 0),
+            (NO_FIGURES(), pl.all_horizontal(pl.col(name).is_null() for name in ("volume", "amount", "open", "high", "low"))),
+            *((VALUE_MISSING(column=name), pl.col(name).is_null()) for name in needed),
+            *((NOT_ABOVE_0(column=name), ~(pl.col(name) > 0)) for name in ("pre_close", *PRICES, "volume", "amount")),
             *(
-                (f"{name} is not above 0", pl.col(name).is_not_null() & (pl.col(name) <= 0))
+                (NOT_ABOVE_0(column=name), pl.col(name).is_not_null() & (pl.col(name) <= 0))
                 for name in ("float_shares", "total_shares")
             ),
             (
-                "a price is not in whole cents: prices must be as traded, not adjusted for dividends or splits",
+                NOT_IN_CENTS(),
                 pl.any_horizontal(off_cent),
             ),
-            ("high is below low", pl.col("high") < pl.col("low")),
-            ("open or close is outside [low, high]", ~(pl.col("open").is_between(low, high) & pl.col("close").is_between(low, high))),
+            (HIGH_BELOW_LOW(), pl.col("high") < pl.col("low")),
+            (OUTSIDE_RANGE(), ~(pl.col("open").is_between(low, high) & pl.col("close").is_between(low, high))),
         ],
     )  # fmt: skip
     cents = [pl.col(name).round(2) for name in ("pre_close", *PRICES, *LIMITS)]
@@ -144,7 +168,7 @@ def sift_instruments(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
         ("symbol",),
         [
             *_symbol_rules(rules),
-            ("delist_date is before list_date", pl.col("delist_date") < pl.col("list_date")),
+            (DELISTED_BEFORE_LISTED(), pl.col("delist_date") < pl.col("list_date")),
         ],
     )
 
@@ -154,7 +178,7 @@ def sift_industries(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
     return _sift(
         rows.with_columns(pl.col("industry").str.strip_chars().str.replace(r"^(\d+)\.0+$", "$1")),
         ("symbol", "start_date"),
-        [*_symbol_rules(rules), ("industry is empty", pl.col("industry").fill_null("") == "")],
+        [*_symbol_rules(rules), (VALUE_EMPTY(column="industry"), pl.col("industry").fill_null("") == "")],
     )
 
 
@@ -170,17 +194,17 @@ def sift_fundamentals(rows: pl.DataFrame, rules: Rulebook) -> Sifted:
         [
             *_symbol_rules(rules),
             (
-                "period is not the last day of a quarter",
+                NO_QUARTER_END(),
                 pl.col("period").is_null()
                 | (pl.col("period") != pl.col("period").dt.month_end())
                 | ~pl.col("period").dt.month().is_in([3, 6, 9, 12]),
             ),
-            ("announce_date is not after the period's end", pl.col("announce_date") <= pl.col("period")),
+            (ANNOUNCED_IN_QUARTER(), pl.col("announce_date") <= pl.col("period")),
         ],
     )
     version = pl.col("version").fill_null(-(2**62))
     latest = sifted.usable.select(version == version.max().over(key)).to_series()
-    older = sifted.usable.filter(~latest).with_columns(reason=pl.lit(SUPERSEDED))
+    older = sifted.usable.filter(~latest).with_columns(reason=SUPERSEDED.column())
     return Sifted(sifted.usable.filter(latest), pl.concat([sifted.aside, older], how="diagonal"))
 
 
@@ -192,9 +216,9 @@ def sift_index_weights(rows: pl.DataFrame, rules: Rulebook, followed: Sequence[s
         ("index", "date", "symbol"),
         [
             _FORM,
-            ("index is empty", pl.col("index").fill_null("") == ""),
-            (NO_MEMBER, pl.col("index").is_in(list(followed)) & foreign),
-            ("weight is missing or negative", ~(pl.col("weight") >= 0).fill_null(False)),
+            (VALUE_EMPTY(column="index"), pl.col("index").fill_null("") == ""),
+            (NO_MEMBER(), pl.col("index").is_in(list(followed)) & foreign),
+            (MISSING_OR_NEGATIVE(column="weight"), ~(pl.col("weight") >= 0).fill_null(False)),
         ],
     )
 
@@ -205,8 +229,8 @@ def sift_index_prices(rows: pl.DataFrame) -> Sifted:
         rows,
         ("index", "date"),
         [
-            ("index is empty", pl.col("index").fill_null("") == ""),
-            ("close is missing or not above 0", ~(pl.col("close") > 0).fill_null(False)),
+            (VALUE_EMPTY(column="index"), pl.col("index").fill_null("") == ""),
+            (MISSING_OR_NOT_ABOVE_0(column="close"), ~(pl.col("close") > 0).fill_null(False)),
         ],
     )
 
@@ -219,11 +243,7 @@ def set_aside_unlisted(sifted: Sifted, traded_since: Mapping[str, dt.date]) -> S
     first = pl.col("symbol").replace_strict(dict(traded_since), default=None, return_dtype=pl.Date)
     marked = sifted.usable.with_columns(_first=first)
     wrong = (marked["_first"] < marked["list_date"]).fill_null(False)
-    reason = pl.format(
-        "list_date is {}, and daily_prices has trades of it from {} on, under this code or an earlier one",
-        "list_date",
-        "_first",
-    )
+    reason = LISTED_AFTER_TRADES.column(list_date="list_date", first="_first")
     bad = marked.filter(wrong).with_columns(reason=reason).drop("_first")
     return Sifted(sifted.usable.filter(~wrong), pl.concat([sifted.aside, bad], how="diagonal"))
 
@@ -237,11 +257,7 @@ def without_false_ends(sifted: Sifted, traded_after: Mapping[str, dt.date]) -> S
     wrong = sifted.usable.select((late > pl.col("delist_date")).fill_null(False).alias("wrong")).to_series()
     if not wrong.any():
         return sifted
-    reason = pl.format(
-        "delist_date is {}, and daily_prices has trades of it after that, first on {}: the date is ignored. Deliver the day on "
-        "which the stock was delisted, and for a listed stock no date, such as the last day of the data",
-        "delist_date", late,
-    )  # fmt: skip
+    reason = DELISTED_BEFORE_TRADES.column(delist_date="delist_date", first=late)
     bad = sifted.usable.filter(wrong).with_columns(reason=reason)
     kept = sifted.usable.with_columns(delist_date=pl.when(~wrong).then("delist_date"))
     return Sifted(kept, pl.concat([sifted.aside, bad], how="diagonal"), bad.height)
@@ -250,7 +266,7 @@ def without_false_ends(sifted: Sifted, traded_after: Mapping[str, dt.date]) -> S
 def with_unlisted(sifted: Sifted, unlisted: pl.Series) -> Sifted:
     """List stocks that trade and are in no usable row of reference/instruments among the rows set aside."""
     known = sifted.aside["symbol"].drop_nulls().to_list()
-    rows = unlisted.filter(~unlisted.is_in(known)).alias("symbol").to_frame().with_columns(reason=pl.lit(UNLISTED))
+    rows = unlisted.filter(~unlisted.is_in(known)).alias("symbol").to_frame().with_columns(reason=UNLISTED.column())
     return Sifted(sifted.usable, pl.concat([sifted.aside, rows], how="diagonal"), sifted.both)
 
 
@@ -260,7 +276,7 @@ def with_closes_missing(sifted: Sifted, earlier: pl.DataFrame, date: dt.date) ->
     gone = earlier.filter(~pl.col("index").is_in(there)).select(
         pl.lit(date).alias("date"),
         "index",
-        reason=pl.lit("no close of the day was delivered, although one of the day before was"),
+        reason=CLOSE_ABSENT.column(),
     )
     return Sifted(sifted.usable, pl.concat([sifted.aside, gone], how="diagonal"))
 
@@ -270,7 +286,7 @@ def set_aside_where(sifted: Sifted, judged: pl.DataFrame, rules: Sequence[tuple[
 
     judged: the usable rows in their order, with the further columns that the rules use.
     """
-    why = judged.select(pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in rules)).to_series()
+    why = first_reasons(judged, rules)
     bad = sifted.usable.with_columns(reason=why).filter(why.is_not_null())
     return Sifted(sifted.usable.filter(why.is_null()), pl.concat([sifted.aside, bad], how="diagonal"))
 
@@ -279,11 +295,7 @@ def set_aside_gone(sifted: Sifted, gone: Mapping[str, Change]) -> Sifted:
     """Set aside the usable rows of a day whose code was changed before (`gone`), since they contradict the change."""
     if not gone:
         return sifted
-    reasons = {
-        old: f"the code was changed to {change.new} on {change.date} (reference/code_changes): deliver the row under the new "
-        "code, or correct the change"
-        for old, change in gone.items()
-    }
+    reasons = {old: CODE_GONE(new=change.new, date=change.date).dumps() for old, change in gone.items()}
     reason = pl.col("symbol").replace_strict(reasons, default=None, return_dtype=pl.String)
     marked = sifted.usable.with_columns(reason=reason)
     bad = marked.filter(pl.col("reason").is_not_null())
@@ -308,11 +320,11 @@ def sift_code_changes(changes: CodeChanges, traded: Mapping[str, Sequence[dt.dat
         )
         early = [day for day in traded.get(change.new, ()) if free <= day < change.date]
         if early and not change.merger:
-            aside.append((*row, _traded_early(change, early[0], traded.get(change.old, ()))))
+            aside.append((*row, _traded_early(change, early[0], traded.get(change.old, ())).dumps()))
         elif late := _traded_late(change, changes, traded):
-            aside.append((*row, late))
+            aside.append((*row, late.dumps()))
         elif not (own := traded.get(change.old)) or own[0] >= change.date:
-            aside.append((*row, NO_PART))
+            aside.append((*row, NO_PART().dumps()))
         else:
             usable.append(row)
     found = pl.DataFrame(aside, schema=changes.aside.schema, orient="row")
@@ -323,22 +335,15 @@ def sift_code_changes(changes: CodeChanges, traded: Mapping[str, Sequence[dt.dat
     )
 
 
-def _traded_early(change: Change, first: dt.date, old: Sequence[dt.date]) -> str:
+def _traded_early(change: Change, first: dt.date, old: Sequence[dt.date]) -> Reason:
     """Return the reason for a new code that traded before the change, first on `first`. old: the days on which the old code traded."""
-    merged = f"if {change.old} was merged into it, set merger = true"
-    if any(first <= day < change.date for day in old):
-        return (
-            f"{change.new} traded under that code before the change, first on {first}, beside {change.old}: {merged}; if a "
-            f"vendor delivers the same history under both codes, remove the rows of {change.new} before {change.date}"
-        )
-    return (
-        f"{change.new} traded under that code before the change, first on {first}, when {change.old} no longer traded: the date "
-        f"{change.date} is too late, the change is dated {first} or before; {merged}"
-    )
+    beside = any(first <= day < change.date for day in old)
+    code = NEW_CODE_BESIDE_OLD if beside else CHANGE_TOO_LATE
+    return code(old=change.old, new=change.new, date=change.date, first=first)
 
 
-def _traded_late(change: Change, changes: CodeChanges, traded: Mapping[str, Sequence[dt.date]]) -> str:
-    """Return the reason for a date that is too early, since the old code still traded on it or later; "" where it did not.
+def _traded_late(change: Change, changes: CodeChanges, traded: Mapping[str, Sequence[dt.date]]) -> Reason | None:
+    """Return the reason for a date that is too early, since the old code still traded on it or later; None where it did not.
 
     In a change of code, days from the first day of the new code on are not counted. Nor are days on which a later change, or one
     of the same day, has given the old code to another stock.
@@ -349,10 +354,4 @@ def _traded_late(change: Change, changes: CodeChanges, traded: Mapping[str, Sequ
     if not change.merger:
         until = min(until, min((day for day in traded.get(change.new, ()) if day >= change.date), default=until))
     late = [day for day in own if change.date <= day < until]
-    if not late:
-        return ""
-    count = f"{len(late)} day{'s' * (len(late) > 1)}"
-    return (
-        f"{change.old} still traded under that code on {count} from the date {change.date} on, last on {late[-1]}: the date is too early. "
-        f"It is the first day without {change.old}, the trading day after {late[-1]} or later"
-    )
+    return CHANGE_TOO_EARLY(old=change.old, date=change.date, days=len(late), last=late[-1]) if late else None

@@ -91,7 +91,9 @@ class World:
             known = [frame.drop(without).unique(maintain_order=True) for frame in (self.figures[key], now[key])]
             for name, difference in _differences(key[0], *known):
                 changed.setdefault((key[0], name), difference)
-        told = "\n".join((*reported.refusals, *reported.warnings, *(f"{n}: {r}" for n, r in reported.aside.items())))
+        told = "\n".join(
+            (*reported.refusals, *reported.warnings, *(f"{n}: {Reason.loads(r)}" for n, r in reported.aside.items()))
+        )
         story = "; ".join(f"{table} {name}: {what}" for (table, name), what in sorted(changed.items())[:6])
         if reported.refusals:
             return Ending(REFUSED, told, story)

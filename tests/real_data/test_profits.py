@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 
 from assets.reference.announcements import fourth_quarters_off, trailing_profits
+from resources.reasons import Reason
 from resources.settings.reference import ReferenceSettings
 
 REAL = Path(__file__).resolve().parents[3] / "shared" / "data" / "reference_2010_2016"
@@ -44,7 +45,7 @@ DAYS = [
 ]
 
 
-def on(frame: pl.DataFrame, day: dt.date) -> tuple[str | None, str | None]:
+def on(frame: pl.DataFrame, day: dt.date) -> tuple[Reason | None, Reason | None]:
     known = frame.filter(pl.col("announce_date") <= day)
     latest = known.drop_nulls("net_profit").sort("period").unique("symbol", keep="last").select("equity", "net_profit")
     fourth = fourth_quarters_off(known, day, ReferenceSettings())

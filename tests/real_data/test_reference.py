@@ -30,10 +30,12 @@ from assets.reference.make_daily_prices import make_daily_prices
 from assets.reference.make_indices import make_indices
 from assets.reference.make_securities import make_securities
 from assets.reference.profits import profits_mixed, profits_off
+from assets.reference.reasons import TWO_CODES
 from resources.calendar import Calendar
 from resources.gate import judge
 from resources.landing import LandingZone
 from resources.made import Made
+from resources.reasons import Reason
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
 from resources.settings.styles import StylesSettings
@@ -152,9 +154,8 @@ def test_latest_announced_equity_covers_the_market(
 ) -> None:
     prices = prices_of(zone, day)
     traded = securities_of(zone, day, prices.frame).frame.filter("traded")
-    twice = sum(
-        prices.notes["set_aside"]["daily_prices"].values()
-    )  # delivered under a second code, which has no equity
+    notes = prices.notes["set_aside"]["daily_prices"]
+    twice = sum(note["parameters"]["count"] for note in notes)  # delivered under a second code, which has no equity
     assert twice == 1
     assert round(1 - (traded["equity"].null_count() + twice) / (traded.height + twice), 3) == coverage
     assert round((traded["equity"] / traded["total_mv"]).median(), 2) == book_to_price
@@ -244,7 +245,7 @@ def test_what_contradicts_itself_in_the_real_market(zone: LandingZone, day: dt.d
             assert len(shares) == ((date, symbol) not in FALSE_ALARMS)
             assert (None in shares) == ((date, symbol) in LATE)
     for symbol, reason in aside.filter(pl.col("symbol").is_in([*DOUBLES])).select("symbol", "reason").iter_rows():
-        assert f"those of {DOUBLES[symbol]}" in reason
+        assert Reason.loads(reason) == TWO_CODES(other=DOUBLES[symbol])
     members = run_make(
         make_indices,
         date=day,
@@ -285,9 +286,9 @@ def test_no_real_equity_or_profit_is_taken_for_another_unit() -> None:
         for factor, share in ((1e-3, 0.95), (1e-4, 0.99)):
             other = own.filter(pl.col("equity").is_not_null()).with_columns(pl.col("equity", "largest_profit") * factor)
             assert names_in_other_units(other, SETTINGS).height > share * other.height, day
-        assert "thousand_yuan'" in (
-            amounts_in_other_units(names.with_columns(pl.col("equity") / 1000), SETTINGS) or ""
-        ), day
+        assert "thousand_yuan'" in str(amounts_in_other_units(names.with_columns(pl.col("equity") / 1000), SETTINGS)), (
+            day
+        )
     assert len(days) == 73
 
 
@@ -363,7 +364,7 @@ def test_closes_of_another_day_or_index_are_told_from_right_ones(case: str) -> N
                 assert case == "exchanged"  # the CSI 1000 has no closes in 2011: nothing to judge
                 assert told.is_empty()
             elif case != "exchanged" or vectors is monthly:
-                assert WORDS[case] in told.filter(index=FIRST)["detail"].item()
+                assert WORDS[case] in str(Reason.loads(told.filter(index=FIRST)["detail"].item()))
     assert len(days) == 39
 
 
@@ -378,4 +379,4 @@ def test_the_real_year_that_is_delivered_otherwise_is_named() -> None:
         by_year = rising_profits_by_year(changed, dt.date(2016, 9, 15), SETTINGS)
         told = profits_mixed(by_year, False, SETTINGS)
         assert told is not None
-        assert f"the profits of {year} are those of the year so far, and those of the other years are not" in told
+        assert f"the profits of {year} are those of the year so far, and those of the other years are not" in str(told)

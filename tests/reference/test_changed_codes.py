@@ -17,6 +17,7 @@ from assets.reference.assets import TABLES
 from resources.builder import Builder
 from resources.lake import Lake
 from resources.landing import LandingZone
+from resources.reasons import describe_column
 from resources.reference_tables import REFERENCE
 from resources.settings import Settings
 from resources.settings.reference import ReferenceSettings
@@ -167,7 +168,10 @@ def test_instruments_with_only_the_new_code_are_compared_with_trades_of_the_old_
         symbol=NEW
     )
     first = market["daily_prices"].filter(pl.col("symbol") == OLD)["date"].min()
-    assert f"list_date is {CHANGE}, and daily_prices has trades of it from {first} on" in aside["reason"][0]
+    assert (
+        f"list_date is {CHANGE}, and daily_prices has trades of it from {first} on"
+        in describe_column(aside["reason"])[0]
+    )
 
 
 def failed(builder: Builder, table: str, day: dt.date) -> dict[str, str]:
@@ -222,7 +226,7 @@ def test_a_price_under_a_code_that_was_changed_is_set_aside(market, tmp_path: Pa
     aside = pl.read_parquet(
         io.BytesIO(Path(f"{found.lake.store.url}/daily_prices/date={DAYS[50]}/set_aside.parquet").read_bytes())
     ).filter(pl.col("symbol") == OLD)
-    assert f"the code was changed to {NEW} on {CHANGE}" in aside["reason"].item()
+    assert f"the code was changed to {NEW} on {CHANGE}" in describe_column(aside["reason"]).item()
     assert OLD not in rows(found, "daily_prices", DAYS[50])["symbol"]
     assert NEW in rows(found, "daily_prices", DAYS[50])["symbol"]
 
@@ -238,7 +242,7 @@ def test_a_price_under_a_code_that_was_changed_is_set_aside(market, tmp_path: Pa
         ),
         (
             change((OLD, NEW, DAYS[44])),
-            f"from the date {DAYS[44]} on, last on {DAYS[44]}: the date is too early. It is the first day without {OLD}, the trading day "
+            f"of the days from the date {DAYS[44]} on, last on {DAYS[44]}: the date is too early. It is the first day without {OLD}, the trading day "
             f"after {DAYS[44]} or later",
         ),
         (change((OLD, "601006.SH", DAYS[43]), merger=[True]), f"{OLD} still traded under that code on "),
@@ -258,7 +262,7 @@ def test_a_change_that_cannot_be_used_refuses_the_days_from_its_date_on(
     for day in days:
         refused = found.lake.manifest(prices, day).refusals
         assert set(refused) == ({"code_changes_usable"} if day >= date else set())
-        assert day < date or expected in refused["code_changes_usable"].detail
+        assert day < date or expected in refused["code_changes_usable"].text()
 
 
 @pytest.mark.slow

@@ -13,6 +13,7 @@ from assets.reference.diagnosis import members_lost, members_without_prices
 from assets.reference.validate import sift_industries
 from resources.gate import judge, own_failures
 from resources.made import Made
+from resources.reasons import describe_column
 from resources.rulebook import Rulebook
 from resources.settings import Settings
 from resources.settings.landing import LandingSettings
@@ -25,6 +26,11 @@ DAY = DAYS[50]
 TODAY = pl.col("date") == DAY
 PRICES = ("pre_close", "open", "high", "low", "close")
 Tables = dict[str, pl.DataFrame]
+
+
+def worded(column: str) -> pl.Expr:
+    """Return a column of reasons in words."""
+    return pl.col(column).map_batches(describe_column, return_dtype=pl.String)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +59,7 @@ def aside(found: dict[str, Made], table: str = "daily_prices") -> dict[str, str]
     data = found[table].files.get("set_aside.parquet")
     if data is None:
         return {}
-    return dict(pl.read_parquet(data).select("symbol", "reason").iter_rows())
+    return dict(pl.read_parquet(data).select("symbol", worded("reason")).iter_rows())
 
 
 def prices(tables: Tables, change: Callable[[pl.DataFrame], pl.DataFrame]) -> Tables:
@@ -98,8 +104,8 @@ def test_the_untouched_tables_contradict_nothing(tables: Tables, tmp_path: Path)
         (0.01, 1, "landing.daily_prices.volume_unit = 'lots'"),
         (1, 1e-3, "landing.daily_prices.amount_unit = 'thousand_yuan'"),
         (1, 1e-4, "landing.daily_prices.amount_unit = 'ten_thousand_yuan'"),
-        (0.01, 1e-3, "volume is in lots and amount in thousand yuan"),
-        (0.01, 1e-4, "volume is in lots and amount in ten thousand yuan"),
+        (0.01, 1e-3, "amount is in thousand_yuan: declare landing.daily_prices.amount_unit"),
+        (0.01, 1e-4, "amount is in ten_thousand_yuan: declare landing.daily_prices.amount_unit"),
         (1e-5, 1, "volume or amount is in another unit"),
     ],
 )
@@ -660,7 +666,7 @@ def test_prices_of_a_part_of_the_market_are_legitimate() -> None:
 def test_members_under_another_exchange_are_reported() -> None:
     names = [f"{600000 + n}.SH" for n in range(40)]
     vector = vectors_of(i000905=[name.replace(".SH", ".SZ") for name in names[:10]])
-    detail = members_without_prices(vector, names, FOLLOWED)["detail"][0]
+    detail = describe_column(members_without_prices(vector, names, FOLLOWED)["detail"])[0]
     assert "0 of 10 members of 000905.SH" in detail
     assert "10 of the others are there under another exchange" in detail
 
@@ -919,13 +925,14 @@ def test_a_vector_without_one_of_its_members_is_found(members: int, others: list
     found = members_lost(pl.concat(vectors), priced, ReferenceSettings())
     short = not lost and members < 500  # as many as before, but not the index's 500
     assert found.select("members_lost", "members_short").rows() == [(1, None)] * lost + [(None, 1)] * short
+    detail = describe_column(found["detail"])
     if short:
-        assert found["detail"][0].startswith(f"000905.SH has {members} of 500 members")
+        assert detail[0].startswith(f"000905.SH has {members} of 500 members")
         own = ReferenceSettings(index_members={"000905.SH": members})
         assert members_lost(pl.concat(vectors), CODES, own).is_empty()
     if lost:
-        assert f"has {members} members" in found["detail"][0]
-        assert "reference.index_members" in found["detail"][0]
+        assert f"has {members} members" in detail[0]
+        assert "reference.index_members" in detail[0]
         own = ReferenceSettings(index_members={"000905.SH": members})
         assert members_lost(pl.concat(vectors), CODES, own).is_empty()
 
@@ -940,7 +947,10 @@ def test_a_partial_first_vector_is_refused_where_more_stocks_are_priced(
     found = members_lost(vector(dt.date(2015, 6, 30), list(range(members))), CODES[:priced], ReferenceSettings())
     assert found["members_lost"].to_list() == {True: [1], False: [None], None: []}[lost]
     if lost:
-        assert f"has {members} members, and the index has (reference.index_members) 500" in found["detail"][0]
+        assert (
+            f"has {members} members, and the index has (reference.index_members) 500"
+            in describe_column(found["detail"])[0]
+        )
 
 
 def test_a_delisted_member_may_be_missing_and_a_row_without_weight_is_not_a_member() -> None:

@@ -25,6 +25,7 @@ from assets.reference.reasons import NO_MEMBERSHIP_YET
 from resources.errors import InputError
 from resources.gate import judge
 from resources.made import Made
+from resources.reasons import Reason
 from resources.settings.landing import LandingSettings
 from resources.settings.reference import ReferenceSettings
 from tests.reference.small_reference import landed, random_reference
@@ -92,7 +93,7 @@ def test_industries_of_index_members_only_are_a_setting(tables: Tables, tmp_path
     added = lacking.select("symbol", start_date=pl.lit(dt.date(2000, 1, 1)), industry=pl.lit("10"))
     members |= {"industries": pl.concat([some, added])}
     message = refusals(results(members, tmp_path / "refused"))["securities.industries_delivered"]
-    assert f"the table has those of every member of {' and '.join(indices)} and of 0 of the" in message
+    assert f"the table has those of every member of {', '.join(indices)} and of 0 of the" in message
     assert "set reference.max_unknown_industries = 1" in message
     zone = landed(tmp_path / "allowed", members)
     allowed = made(zone, DAY, SETTINGS.model_copy(update={"max_unknown_industries": 1.0}))
@@ -114,14 +115,15 @@ def test_the_cause_of_missing_industries_equals_plain_sets(own: set[int], more: 
     for have in (known, own | (known if len(known) < 5 else set())):
         industries = ["10" if n in have else "unknown" for n in range(100)]
         frame = pl.DataFrame({"symbol": [str(n) for n in range(100)], "industry": industries})
-        message = industries_lacking(
+        found = industries_lacking(
             frame,
             lambda: {"A": [*map(str, own)], "B": [*map(str, more)]},
             ReferenceSettings(max_unknown_industries=0.4),
         )
-        assert (message is None) == (100 - len(have) <= 40)
-        if message is None:
+        assert (found is None) == (100 - len(have) <= 40)
+        if found is None:
             continue
+        message = str(found)
         covered = {name: one for name, one in (("A", own), ("B", more)) if one and len(one & have) >= 0.98 * len(one)}
         rest = set(range(100)).difference(*covered.values())
         members = bool(covered) and len(rest & have) <= 0.05 * len(rest)
@@ -129,7 +131,7 @@ def test_the_cause_of_missing_industries_equals_plain_sets(own: set[int], more: 
         assert members or "rows of the table are missing" in message
         if members:
             assert (
-                f"every member of {' and '.join(covered)} and of {len(rest & have)} of the {len(rest)} other stocks"
+                f"every member of {', '.join(covered)} and of {len(rest & have)} of the {len(rest)} other stocks"
                 in message
             )
 
@@ -360,7 +362,7 @@ def test_the_verdict_on_a_year_follows_its_share(names: int, shares: list[float]
         year: [n < share * names for n in range(names)] for year, share in zip((2012, 2013, 2014), shares, strict=True)
     }
 
-    def finding(rising: dict[int, list[bool]]) -> str | None:
+    def finding(rising: dict[int, list[bool]]) -> Reason | None:
         rows = []
         for year, own in rising.items():
             for number, up in enumerate(own):
@@ -379,4 +381,4 @@ def test_the_verdict_on_a_year_follows_its_share(names: int, shares: list[float]
     assert finding(rises) is None
     wrong = finding(rises | {2013: [True] * names})
     assert wrong is not None
-    assert "the profits of 2013 are those of the year so far, and those of the other years are not" in wrong
+    assert "the profits of 2013 are those of the year so far, and those of the other years are not" in str(wrong)

@@ -15,6 +15,7 @@ from assets.reference.index_moves import _expected_moves, stray_indices
 from assets.reference.make_indices import make_indices
 from resources.gate import judge
 from resources.made import Made
+from resources.reasons import Reason, describe_column
 from resources.settings.reference import ReferenceSettings
 from tests.making import run_make
 from tests.reference.small_reference import CALENDAR, landed
@@ -86,7 +87,7 @@ def judged(
     made = run_make(make_indices, date=day, daily_prices=today, landing=view, calendar=CALENDAR, settings=settings)
     verdict = judge(indices.checks, {day: made.profile}, {day: made.unavailable})[day]["index_moves_with_its_members"]
     assert made.profile is not None
-    found = made.profile.filter(pl.col("index_off") == 1)["detail"].to_list()
+    found = describe_column(made.profile.filter(pl.col("index_off") == 1)["detail"]).to_list()
     assert verdict.refuses == bool(found)
     return "\n".join(found), made
 
@@ -173,7 +174,7 @@ def test_a_short_history_is_not_judged_and_is_noted(tables: Tables, tmp_path: Pa
     late = shifted(tables, 1)
     message, made = judged(late, tmp_path / "short", DAYS[10])  # closes from the second day on: nine moves
     assert message == ""
-    assert made.notes["moves_not_judged"][FIRST].startswith(
+    assert str(Reason.from_json(made.notes["moves_not_judged"][FIRST])).startswith(
         "9 of 20 days have both moves, and reference.min_index_days is 10"
     )
     message, made = judged(late, tmp_path / "enough", DAYS[11])
@@ -274,7 +275,7 @@ def test_the_verdict_equals_plain_medians(pairs: list[tuple[float, float]]) -> N
         return
     wrong_day = own > 0.0005 and other < 0.5 * own
     drifts = own > 0.004 or drift > 0.002
-    message = found["detail"].to_list()
+    message = describe_column(found["detail"]).to_list()
     assert len(message) == (wrong_day or drifts)
     if message:
         assert ("by one trading day" in message[0]) == wrong_day
@@ -329,4 +330,4 @@ def test_closes_that_agree_closely_are_not_those_of_another_day(size: float, nam
     vectors = pl.DataFrame({"index": [FIRST], "date": days[:1], "symbol": NAMES[:1], "weight": [1.0]})
     closes = pl.DataFrame({"index": FIRST, "date": days, "close": level})
     found = stray_indices(vectors, closes, prices, days, SETTINGS).findings
-    assert ["are late by one trading day" in detail for detail in found["detail"]] == [True] * named
+    assert ["are late by one trading day" in detail for detail in describe_column(found["detail"])] == [True] * named

@@ -14,6 +14,7 @@ from assets.reference.late_shares import with_late_shares
 from assets.reference.make_daily_prices import make_daily_prices
 from resources.gate import judge
 from resources.made import Made
+from resources.reasons import describe_column
 from resources.settings.reference import ReferenceSettings
 from tests.making import run_make
 from tests.reference.small_reference import CALENDAR, landed
@@ -67,8 +68,12 @@ def built(
     )
     verdicts = judge(daily_prices.checks, {day: made.profile}, {day: made.unavailable})[day]
     files = made.files.get("set_aside.parquet")
-    aside = {} if files is None else dict(pl.read_parquet(files).select("symbol", "reason").iter_rows())
+    aside = {} if files is None else _in_words(pl.read_parquet(files))
     return made, [name for name, verdict in verdicts.items() if verdict.refuses], aside
+
+
+def _in_words(aside: pl.DataFrame) -> dict[str, str]:
+    return dict(zip(aside["symbol"], describe_column(aside["reason"]), strict=True))
 
 
 @pytest.mark.parametrize("factor", [1.4, 2.0, 3.0])

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.reference.limits import limit_prices, limits_in_force, limits_refused
+from resources.reasons import Reason
 from resources.rulebook import Rulebook
 from resources.settings.reference import ReferenceSettings
 from resources.settings.rulebook import PriceLimit, RulebookSettings
@@ -191,7 +192,7 @@ def a_day(count: int = 200) -> pl.DataFrame:
     )
 
 
-def in_force(frame: pl.DataFrame, **settings: float) -> tuple[pl.DataFrame, str | None]:
+def in_force(frame: pl.DataFrame, **settings: float) -> tuple[pl.DataFrame, Reason | None]:
     own = ReferenceSettings(**settings)
     found = limits_in_force(frame, Rulebook.on(DAY), own)
     return found, limits_refused(found, own)
@@ -235,15 +236,16 @@ TEN = {
 def test_limits_that_are_not_the_rules_refuse_the_day(change: dict[str, pl.Expr], words: str) -> None:
     _, refused = in_force(a_day().with_columns(**change))
     assert refused is not None
-    assert words in refused
-    assert refused.index("not the rulebook's") < refused.index(words) or words == "not the rulebook's"
+    text = str(refused)
+    assert words in text
+    assert text.index("not the rulebook's") < text.index(words) or words == "not the rulebook's"
 
 
 def test_a_small_market_without_one_right_limit_of_a_board_is_refused() -> None:
     few = a_day(8)
     _, refused = in_force(few.with_columns(**TEN))
     assert refused is not None
-    assert "4 of 8 stocks" in refused
+    assert "4 of 8 stocks" in str(refused)
     two = few.filter(~WIDE | (pl.col("board") == "star"))
     assert in_force(two)[1] is None
     assert in_force(two.with_columns(**TEN))[1] is not None  # two stocks are more than the allowed share
@@ -291,8 +293,9 @@ def test_a_single_limit_of_another_percent_of_the_rulebook_is_used() -> None:
     found, refused = in_force(own)
     assert refused is None
     assert found["limit_up"].equals(own["limit_up"])
-    assert "5 % from pre_close" in found["limits_off"][5]
-    assert "the delivered limits are used" in found["limits_off"][5]
+    reason = str(Reason.loads(found["limits_off"][5]))
+    assert "5 % from pre_close" in reason
+    assert "the delivered limits are used" in reason
 
 
 def test_new_listings_and_stocks_without_a_listing_day_are_not_compared() -> None:

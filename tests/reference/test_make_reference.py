@@ -13,13 +13,15 @@ from assets.reference.assets import TABLES, daily_prices, indices, securities
 from assets.reference.make_daily_prices import make_daily_prices
 from assets.reference.make_indices import make_indices
 from assets.reference.make_securities import make_securities
-from assets.reference.reasons import NO_ROW_OF_DAY, NO_WEIGHTS_YET, NOT_DELIVERED
+from assets.reference.reasons import NO_ROW_OF_DAY, NO_WEIGHTS_YET, NOT_ABOVE_0, NOT_DELIVERED
 from resources.gate import Verdict, judge
 from resources.landing import LandingZone
 from resources.made import Made
+from resources.reasons import Reason, describe_column, put_into_words
 from resources.rulebook import A_SHARES, Rulebook, limit_cents
 from resources.settings.reference import ReferenceSettings
 from resources.settings.rulebook import ListingLimit, RulebookSettings
+from resources.values import ROUNDED_DIGITS
 from tests.making import run_make
 from tests.reference.small_reference import CALENDAR, FIRST, LAST, cut_after, landed, noise_after, random_reference
 
@@ -177,7 +179,9 @@ def test_limits_filled_for_one_exchange_leave_the_rule_to_the_other(
     verdict = limits_filled(found, day)
     assert not verdict.passed
     assert not verdict.critical
-    assert f"limit_up of {by_rule['limit_up'].count()} of {found.frame.height} stocks" in found.notes["limits"]
+    assert f"limit_up of {by_rule['limit_up'].count()} of {found.frame.height} stocks" in put_into_words(
+        found.notes["limits"]
+    )
 
 
 def test_few_stocks_without_a_limit_and_new_listings_have_none(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
@@ -361,7 +365,10 @@ def test_a_number_that_its_column_cannot_represent_is_reported(
     frame = landed(tmp_path, {"daily_prices": prices}).frame("daily_prices")
     assert frame is not None
     assert frame["unreadable"][0] is None
-    assert frame["unreadable"][1] in (f"{column} is no whole number", f"{column} is no flag: write true or false")
+    assert str(Reason.loads(frame["unreadable"][1])) in (
+        f"{column} is no whole number",
+        f"{column} is no flag: write true or false",
+    )
     assert frame["delivered"][1] == f"{column} = {values[1]!r}"
     assert frame[column][1] is None
 
@@ -394,13 +401,13 @@ def test_rows_set_aside_are_kept_with_their_reason_and_judged(tables: dict[str, 
     b_share = prices.filter(today).head(1).with_columns(symbol=pl.lit("900901.SH"), low=pl.lit(9.0))
     result = made(landed(tmp_path, tables | {"daily_prices": pl.concat([prices, b_share])}), day)["daily_prices"]
     aside = pl.read_parquet(io.BytesIO(result.files["set_aside.parquet"]))
-    assert dict(aside.select("symbol", "reason").iter_rows())[first] == "low is not above 0"
+    assert dict(aside.select("symbol", "reason").iter_rows())[first] == NOT_ABOVE_0(column="low").dumps()
     assert aside["table"].unique().to_list() == ["daily_prices"]
-    assert result.notes["set_aside"]["daily_prices"]["low is not above 0"] == 1
+    assert "1 × low is not above 0" in put_into_words(result.notes["set_aside"]["daily_prices"])
     assert first not in result.frame["symbol"]
     verdicts = judge(daily_prices.checks, {day: result.profile}, {day: {}})[day]
     assert not verdicts["delivered_rows_usable"].passed
-    assert "low is not above 0" in verdicts["delivered_rows_usable"].detail
+    assert "low is not above 0" in verdicts["delivered_rows_usable"].text()
     assert not verdicts["nearly_all_rows_usable"].refuses  # one stock is set aside; three of forty are too many
     bad = tables["daily_prices"].filter(today)["symbol"].head(3).to_list()
     prices = tables["daily_prices"].with_columns(
@@ -468,7 +475,7 @@ def test_a_table_without_an_index_that_a_portfolio_follows_is_refused(
     refusals = {name: verdict.text() for name, verdict in verdicts.items() if verdict.refuses}
     assert list(refusals) == ["followed_indices_delivered"]
     assert (
-        f"reference/{table} has {code} up to {day}, and none of 000852.SH, 000905.SH"
+        f"reference/{table} has {code} up to {day}, and does not have 000852.SH, 000905.SH"
         in refusals["followed_indices_delivered"]
     )
     assert "landing.indices.codes" in refusals["followed_indices_delivered"]
@@ -486,7 +493,9 @@ def test_a_code_that_may_mean_a_missing_index_refuses_the_day(
     verdict = judge(indices.checks, {day: judged(result)}, {day: result.unavailable})[day]["followed_indices_delivered"]
     assert verdict.refuses == refused
     if refused:
-        assert f"reference/index_weights has 000905.SH, {code} up to {day}, and not 000852.SH" in verdict.text()
+        assert (
+            f"reference/index_weights has 000905.SH, {code} up to {day}, and does not have 000852.SH" in verdict.text()
+        )
 
 
 def test_other_indices_alone_leave_the_followed_ones_na(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:
@@ -512,7 +521,10 @@ def test_a_cell_that_cannot_be_read_reaches_the_side_file_as_it_was_delivered(
     result = made(landed(tmp_path, tables | {"daily_prices": prices}), day)["daily_prices"]
     aside = pl.read_parquet(io.BytesIO(result.files["set_aside.parquet"])).sort("symbol")
     cells = {
-        symbol: (reason, cell) for symbol, reason, cell in aside.select("symbol", "reason", "delivered").iter_rows()
+        symbol: (reason, cell)
+        for symbol, reason, cell in zip(
+            aside["symbol"], describe_column(aside["reason"]), aside["delivered"], strict=True
+        )
     }
     assert cells[names[0]] == (
         "volume is rounded, as a spreadsheet shows large numbers: digits are lost",
@@ -521,7 +533,7 @@ def test_a_cell_that_cannot_be_read_reaches_the_side_file_as_it_was_delivered(
     assert cells[names[1]] == ("volume is 0: the stock did not trade that day, as without a row", None)
     assert sorted(result.frame["symbol"]) == sorted({*names} - {*names[:2]})
     profile = judged(result)
-    assert profile.filter(pl.col("reason").str.contains("digits are lost"))["symbol"].to_list() == names[:1]
+    assert profile.filter(pl.col("reason").str.contains(ROUNDED_DIGITS.name))["symbol"].to_list() == names[:1]
 
 
 def test_a_delisting_period_is_known_from_its_first_day_on(tables: dict[str, pl.DataFrame], tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from assets.reference.diagnosis import (
     turnover_off,
 )
 from assets.reference.validate import Sifted, set_aside_unlisted, without_false_ends
+from resources.reasons import describe_column
 from resources.settings.reference import ReferenceSettings
 from tests.reference.small_reference import CALENDAR, random_reference
 from tests.reference.test_diagnosis import DAY, refusals, results
@@ -69,7 +70,7 @@ def judged_rows(rows: list[Shares]) -> pl.DataFrame:
 def found_faults(rows: list[Shares]) -> list[str | None]:
     frame = judged_rows(rows)
     message = [pl.when(holds).then(sentence) for holds, sentence in share_faults(SETTINGS)]
-    return frame.select(pl.coalesce(message)).to_series().to_list()
+    return describe_column(frame.select(pl.coalesce(message)).to_series()).to_list()
 
 
 counts = st.one_of(st.none(), st.integers(1, 10**10))
@@ -125,7 +126,8 @@ FRIDAY = D(2023, 9, 22)
 
 
 def strange(dates: list[dt.date], day: dt.date) -> list[str]:
-    return strange_days(pl.Series(sorted(dates), dtype=pl.Date), day, CALENDAR)["detail"].to_list()
+    found = strange_days(pl.Series(sorted(dates), dtype=pl.Date), day, CALENDAR)
+    return describe_column(found["detail"]).to_list()
 
 
 def trading(day: dt.date) -> list[dt.date]:
@@ -180,7 +182,7 @@ def test_an_implausible_median_book_refuses_the_day(tmp_path: Path, book: float)
     assert set(messages) == (set() if bounds else {"securities.fundamentals_in_yuan"})
     if not bounds:
         assert (
-            f"is {book:.3g}: equity, or the share counts of daily_prices, are in another unit" in messages.popitem()[1]
+            f"is {book:.3g}. Equity, or the share counts of daily_prices, are in another unit" in messages.popitem()[1]
         )
 
 
@@ -233,7 +235,8 @@ def test_a_listing_after_the_first_trade_is_set_aside(listed: dict[str, dt.date]
     assert found.usable["symbol"].to_list() == [symbol for symbol in listed if symbol not in wrong]
     assert found.usable.columns == ["symbol", "list_date"]
     assert found.aside["symbol"].to_list() == [before["symbol"][0], *wrong]
-    for symbol, reason in found.aside.tail(len(wrong)).select("symbol", "reason").iter_rows() if wrong else ():
+    late = found.aside.tail(len(wrong))
+    for symbol, reason in zip(late["symbol"], describe_column(late["reason"]), strict=True) if wrong else ():
         since = f"list_date is {listed[symbol]}, and daily_prices has trades of it from {traded[symbol]} on, under this code or an earlier one"
         assert reason == since
 
@@ -290,7 +293,10 @@ def test_delisting_dates_before_later_trades(tmp_path: Path, names: int, back: i
     elif back:
         assert found["securities"].frame.equals(honest.frame)
         aside = pl.read_parquet(found["securities"].files["set_aside.parquet"]).filter(symbol=chosen[0])
-        assert f"delist_date is {end}, and daily_prices has trades of it after that" in aside["reason"].item()
+        assert (
+            f"delist_date is {end}, and daily_prices has trades of it after that"
+            in describe_column(aside["reason"]).item()
+        )
     else:
         assert "set_aside.parquet" not in found["securities"].files or honest.files == found["securities"].files
 
@@ -326,7 +332,7 @@ def test_listing_days_made_from_the_prices_are_reported(names: int, listed: int,
     )
     message = listed_at_start(pl.DataFrame({"symbol": symbols, "list_date": days}), rows, ReferenceSettings())
     assert (message is not None) == refused
-    assert message is None or f"list_date of {listed} of the {names} stocks that traded on {start}" in message
+    assert message is None or f"list_date of {listed} of the {names} stocks that traded on {start}" in str(message)
 
 
 def test_instruments_made_from_the_prices_refuse_securities(tmp_path: Path) -> None:
@@ -382,7 +388,9 @@ def test_shifted_prices_are_reported_on_every_day(by: int) -> None:
     moved = [one + dt.timedelta(days=by) for one in CALENDAR.days(D(2023, 8, 1), D(2023, 9, 28))]
     for day in CALENDAR.days(D(2023, 8, 16), D(2023, 9, 25)):
         known = [one for one in moved if one <= day]
-        assert "its dates are shifted" in shifted_prices(prices_of(known), day, CALENDAR)["detail"].item()
+        assert (
+            "its dates are shifted" in describe_column(shifted_prices(prices_of(known), day, CALENDAR)["detail"]).item()
+        )
 
 
 def test_habits_of_vendors_shift_no_prices() -> None:

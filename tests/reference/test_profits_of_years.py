@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from assets.reference.announcements import fourth_quarters_off, large_fourth_quarters, steady_profits, trailing_profits
+from resources.reasons import Reason
 from resources.settings.reference import ReferenceSettings
 
 DATE = dt.date(2016, 6, 30)
@@ -56,7 +57,9 @@ def trailing(figures: Figures) -> Figures:
     return {s: {n: sum(own[n - k] for k in range(4)) for n in own if n >= 3} for s, own in figures.items()}
 
 
-def findings(figures: Figures | pl.DataFrame, equity: float = 1e9, **chosen: float) -> tuple[str | None, str | None]:
+def findings(
+    figures: Figures | pl.DataFrame, equity: float = 1e9, **chosen: float
+) -> tuple[Reason | None, Reason | None]:
     frame = figures if isinstance(figures, pl.DataFrame) else announced(figures, equity)
     latest = frame.sort("period").unique("symbol", keep="last").select("equity", "net_profit")
     chosen_settings = ReferenceSettings().model_copy(update=chosen)
@@ -71,8 +74,8 @@ def test_fourth_quarters_with_the_profit_of_the_year_are_refused(names: int, qua
     assert findings(single) == (None, None)
     found, _ = findings(changed(single, annual_fourth))
     assert found is not None
-    assert "the rows of the fourth quarters have the profit of the year" in found
-    assert f"in {names * quarters // 4} of {names * quarters // 4} years" in found
+    assert "the rows of the fourth quarters have the profit of the year" in str(found)
+    assert f"in {names * quarters // 4} of {names * quarters // 4} years" in str(found)
 
 
 def test_one_year_in_another_form_is_reported() -> None:
@@ -81,7 +84,7 @@ def test_one_year_in_another_form_is_reported() -> None:
         changed(single, lambda own, n: annual_fourth(own, n) if n < 4 else own[n]), max_large_fourth_quarters=0.6
     )
     assert found is not None
-    assert "in 40 of 40 years of 2014 of a stock" in found
+    assert "in 40 of 40 years of 2014 of a stock" in str(found)
 
 
 @given(
@@ -124,7 +127,7 @@ def test_trailing_sums_are_refused_and_steady_single_quarters_are_not(names: int
     assert findings(single) == (None, None)
     found, _ = findings(trailing(single))
     assert found is not None
-    assert "these are trailing sums of four quarters" in found
+    assert "these are trailing sums of four quarters" in str(found)
     # Profits that grow without seasons are as steady; their size distinguishes them.
     growing = {s: {n: 1e7 * 1.05**n for n in own} for s, own in single.items()}
     assert findings(growing) == (None, None)
@@ -140,5 +143,5 @@ def test_the_size_of_profits_refuses_many_stocks_and_warns_of_few(names: int, re
     message = found if refused else doubt
     assert (found is not None) == refused
     assert message is not None
-    assert f"net_profit / equity of {names} of {names} stocks is above 0.04" in message
+    assert f"net_profit / equity of {names} of {names} stocks is above 0.04" in str(message)
     assert findings({s: {3: 2e7} for s in one}) == (None, None)

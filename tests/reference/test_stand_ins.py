@@ -9,7 +9,9 @@ import pytest
 from assets.reference.announcements import placeholder_announcements
 from assets.reference.diagnosis import equal_weights, listed_together, share_faults
 from assets.reference.industries import industries_lacking
+from assets.reference.reasons import SHARES_CUT_OFF
 from assets.reference.schemas import UNKNOWN_INDUSTRY
+from resources.reasons import Reason
 from resources.settings.reference import ReferenceSettings
 
 SETTINGS = ReferenceSettings()
@@ -35,7 +37,7 @@ def early(days: int) -> pl.Expr:
     return pl.col("period") + pl.duration(days=days)
 
 
-def finding(frame: pl.DataFrame, date: dt.date = DAY) -> str | None:
+def finding(frame: pl.DataFrame, date: dt.date = DAY) -> Reason | None:
     return placeholder_announcements(frame.filter(pl.col("announce_date") <= date), date, SETTINGS)
 
 
@@ -123,4 +125,4 @@ def test_counts_that_were_cut_off_at_32_bits(total: int | None, odd: bool) -> No
         schema_overrides={"total_shares": pl.Int64, "last_shares": pl.Int64},
     )  # fmt: skip
     why = row.select(pl.coalesce(pl.when(holds).then(sentence) for holds, sentence in share_faults(SETTINGS))).item()
-    assert ("the largest 32-bit number" in (why or "")) == odd
+    assert (why is not None and Reason.loads(why).code == SHARES_CUT_OFF.name) == odd

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import polars as pl
 import pytest
 
-from assets.reference import validate
+from assets.reference import reasons, validate
+from resources.code_changes import REPEATED
+from resources.reasons import Reason, describe_column
 from resources.reference_tables import REFERENCE
 from resources.rulebook import Rulebook
 
@@ -39,18 +41,22 @@ def sift(rule: Callable[[pl.DataFrame, Rulebook], validate.Sifted], rows: pl.Dat
     return rule(rows, RULES)
 
 
+def counts(sifted: validate.Sifted) -> dict[str, int]:
+    return {str(reason): count for reason, count in sifted.counts().items()}
+
+
 @pytest.mark.parametrize(
     ("fault", "reason"),
     [
         ({"symbol": "sh600519"}, "symbol is not of the form 600519.SH"),
         ({"symbol": None}, "symbol is not of the form 600519.SH"),
-        ({"symbol": "900901.SH"}, validate.NO_A_SHARE),
-        ({"symbol": "830799.BJ"}, validate.BEIJING),
-        ({"symbol": "920002.BJ"}, validate.BEIJING),
-        ({"symbol": "830799.SZ"}, validate.NO_A_SHARE),
-        ({"volume": 0, "amount": 0.0, "open": 0.0, "high": 0.0, "low": 0.0}, validate.NO_TRADE),
-        (dict.fromkeys(("volume", "amount", "open", "high", "low")), validate.NO_FIGURES),
-        (dict.fromkeys(("volume", "amount", "open", "high", "low", "close")), validate.NO_FIGURES),
+        ({"symbol": "900901.SH"}, reasons.NO_A_SHARE()),
+        ({"symbol": "830799.BJ"}, reasons.BEIJING()),
+        ({"symbol": "920002.BJ"}, reasons.BEIJING()),
+        ({"symbol": "830799.SZ"}, reasons.NO_A_SHARE()),
+        ({"volume": 0, "amount": 0.0, "open": 0.0, "high": 0.0, "low": 0.0}, reasons.NO_TRADE()),
+        (dict.fromkeys(("volume", "amount", "open", "high", "low")), reasons.NO_FIGURES()),
+        (dict.fromkeys(("volume", "amount", "open", "high", "low", "close")), reasons.NO_FIGURES()),
         (dict.fromkeys(("volume", "amount", "open", "high")), "open is missing"),
         (dict.fromkeys(("amount", "open", "high", "low")), "open is missing"),
         ({"close": None}, "close is missing"),
@@ -71,12 +77,12 @@ def sift(rule: Callable[[pl.DataFrame, Rulebook], validate.Sifted], rows: pl.Dat
         ),
     ],
 )
-def test_a_fault_is_set_aside_with_its_reason(fault: dict, reason: str) -> None:
+def test_a_fault_is_set_aside_with_its_reason(fault: dict, reason: str | Reason) -> None:
     sifted = sift(validate.sift_daily_prices, prices({"symbol": "000001.SZ"}, fault))
     assert sifted.usable["symbol"].to_list() == ["000001.SZ"]
-    assert sifted.aside["reason"].to_list() == [reason]
-    assert sifted.faults.height == (reason not in validate.HARMLESS)
-    assert sifted.counts() == {reason: 1}
+    assert describe_column(sifted.aside["reason"]).to_list() == [str(reason)]
+    assert sifted.faults.height == (not isinstance(reason, Reason))  # those that are codes here are harmless
+    assert counts(sifted) == {str(reason): 1}
 
 
 def test_a_missing_optional_value_is_no_fault() -> None:
@@ -102,11 +108,11 @@ def test_every_price_of_whole_cents_survives_unchanged() -> None:
 def test_rows_delivered_twice() -> None:
     same = sift(validate.sift_daily_prices, prices({}, {}, {"symbol": "000001.SZ"}))
     assert sorted(same.usable["symbol"]) == ["000001.SZ", "600519.SH"]
-    assert same.counts() == {validate.REPEATED().dumps(): 1}
+    assert same.counts() == {REPEATED(): 1}
     assert same.faults.is_empty()
     differing = sift(validate.sift_daily_prices, prices({}, {"close": 10.3}, {"symbol": "000001.SZ"}))
     assert differing.usable["symbol"].to_list() == ["000001.SZ"]
-    assert differing.counts() == {"date, symbol delivered more than once with different values": 2}
+    assert counts(differing) == {"date, symbol delivered more than once with different values": 2}
     assert differing.faults.height == 2
 
 
@@ -124,29 +130,29 @@ def test_faults_of_the_other_tables() -> None:
     )
     sifted = sift(validate.sift_fundamentals, fundamentals)
     assert sifted.usable["symbol"].to_list() == ["000001.SZ"]
-    assert set(sifted.counts()) == {
+    assert set(counts(sifted)) == {
         "period is not the last day of a quarter",
         "announce_date is not after the period's end",
     }
     instruments = pl.DataFrame(
         {"symbol": ["600000.SH", "600001.SH"], "list_date": [day, day], "delist_date": [None, period]}
     )
-    assert sift(validate.sift_instruments, instruments).counts() == {"delist_date is before list_date": 1}
+    assert counts(sift(validate.sift_instruments, instruments)) == {"delist_date is before list_date": 1}
     industries = pl.DataFrame({"symbol": ["600000.SH"] * 2, "start_date": [day, period], "industry": ["", "48"]})
-    assert sift(validate.sift_industries, industries).counts() == {"industry is empty": 1}
+    assert counts(sift(validate.sift_industries, industries)) == {"industry is empty": 1}
     weights = pl.DataFrame(
         {"index": ["000905.SH"] * 3, "date": [day] * 3, "symbol": ["600000.SH", "1", "600001.SH"], "weight": [0, 1, -1]}
     )
-    assert set(sift(validate.sift_index_weights, weights).counts()) == {
+    assert set(counts(sift(validate.sift_index_weights, weights))) == {
         "symbol is not of the form 600519.SH",
         "weight is missing or negative",
     }
     members = weights.with_columns(symbol=pl.Series(["600000.HK", "000012.SH", "920001.BJ"]), weight=pl.lit(0.1))
     for followed, foreign in ((["000905.SH"], 2), ([], 0)):
         found = validate.sift_index_weights(members, Rulebook.on(day), followed)
-        assert found.counts() == ({validate.NO_MEMBER: foreign} if foreign else {})
+        assert found.counts() == ({reasons.NO_MEMBER(): foreign} if foreign else {})
     closes = pl.DataFrame({"index": ["000905.SH"] * 2, "date": [day, period], "close": [0.0, 5.0]})
-    assert validate.sift_index_prices(closes).counts() == {"close is missing or not above 0": 1}
+    assert counts(validate.sift_index_prices(closes)) == {"close is missing or not above 0": 1}
 
 
 def limits(*rows: tuple[float | None, float | None]) -> list[tuple[float | None, float | None, bool]]:

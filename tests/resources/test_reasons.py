@@ -57,6 +57,7 @@ NO_WORDS_OF_ITS_OWN = {
     "cell_as_delivered",
     "counted",
     "counted_alone",
+    "findings_of_day",
 }  # what they hold is shown as it is
 
 
