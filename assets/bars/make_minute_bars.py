@@ -13,6 +13,7 @@ from assets.bars.minutes import BOOK, LARGE, LIMITS, null_out, with_limits
 from assets.bars.order_streams import lacking_orders
 from assets.bars.reasons import (
     COLUMN_WITHOUT_VALUES,
+    DAY_CONTRADICTED,
     FEW_ORDER_SIZES,
     FEW_ORDER_SIZES_BECAUSE,
     NO_LIMIT_PRICES,
@@ -275,18 +276,7 @@ def _profile(
             outside_limits=pl.when(accepted).then("outside_limits"),
             day_contradicted=pl.when(accepted & pl.lit(ticked)).then(contradicted.fill_null(False).cast(pl.Int64)),
             detail=pl.when(contradicted).then(
-                pl.format(
-                    "daily_prices has open {}, high {}, low {} and close {}, but its trades, which add up to the daily volume, open at "
-                    "{}, range from {} to {}, and the price of the closing auction is {}",
-                    "open",
-                    "high",
-                    "low",
-                    "close",
-                    "first_open",
-                    "bottom",
-                    "top",
-                    pl.col("auction_close").cast(pl.String).fill_null("unknown"),
-                )
+                DAY_CONTRADICTED.column(**{name: name for name in DAY_CONTRADICTED.parameters})
             ),
         )
         .with_columns(without_orders=None, too_many_without_orders=None)

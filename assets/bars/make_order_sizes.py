@@ -8,17 +8,19 @@ import datetime as dt
 
 import polars as pl
 
-from assets.bars.reasons import none_left
+from assets.bars.reasons import NEGATIVE_ORDERS, NEGATIVE_VARIANCE, SUM_NOT_FINITE, none_left
 from assets.bars.schemas import ORDER_SIZES
 from assets.bars.sums import order_size_sums
 from assets.delivered_bars.sizes import judged_against_amounts
 from assets.tape_health.reasons import NEITHER_NOR_FILE, NO_TRADES
 from assets.tape_health.verdicts import SET_ASIDE
+from assets.ticks.reasons import FILE_BECAUSE
 from resources.errors import InputError
 from resources.made import Made
 from resources.partition import Frames, Partition
+from resources.reasons import Nested, Reason
 from resources.settings.bars import BarsSettings
-from resources.values import read_column, shown
+from resources.values import CELL_AS_DELIVERED, put, read_column, shown
 
 _SQUARES_SLACK = 1e-9  # relative to (Σ ln amount)², for rounded sums of equal amounts, which have no variance
 
@@ -61,7 +63,8 @@ def make_order_sizes(frames: Frames, partition: Partition, settings: BarsSetting
 
 
 def _read_sizes(landed: pl.DataFrame, date: dt.date, name: str) -> tuple[pl.DataFrame, pl.Series]:
-    """Return the delivered sums in the schema ORDER_SIZES and, per row, the reason why they cannot be used, or null.
+    """Return the delivered sums in the schema ORDER_SIZES and, per row, the reason (`Reason.dumps`) why they cannot be used, or
+    null.
 
     A row with a reason has null sums. Raises InputError where no cell of a column can be read.
     """
@@ -73,37 +76,37 @@ def _read_sizes(landed: pl.DataFrame, date: dt.date, name: str) -> tuple[pl.Data
         read = read_column(cells, ORDER_SIZES[column])
         why = read.reasons.cast(pl.String)
         if read.faulty and why.null_count() == 0 and cells.dtype != ORDER_SIZES[column]:
+            first = CELL_AS_DELIVERED(column=column, cell=shown(cells.to_list()[0]), cause=Reason.loads(why[0]))
             raise InputError(
-                f"{name}: {column} = {shown(cells.to_list()[0])} {why[0]}, and no other of its {landed.height} rows can be read either. "
-                "Deliver the table in the schema of SPEC §2.2."
+                f"{name}: {first}, and no other of its {landed.height} rows can be read either. Deliver the table in the schema of "
+                "SPEC §2.2."
             )
         frame = frame.with_columns(read.values.alias(column))
-        described = pl.DataFrame({"cell": [shown(cell) for cell in cells.to_list()], "why": why})
-        # A format with a null argument is null, so that rows without a fault have no reason.
-        described = described.select(pl.format("{}: {} = {} {}", pl.lit(name), pl.lit(column), "cell", "why"))
-        reasons = reasons.zip_with(reasons.is_not_null(), described.to_series())
+        faulty = why.is_not_null() & reasons.is_null()
+        bad = pl.DataFrame(
+            {"cell": [shown(cell) for cell in cells.filter(faulty).to_list()], "why": why.filter(faulty)}
+        )
+        cause = CELL_AS_DELIVERED.column(
+            column=pl.lit(column), cell=pl.col("cell").cast(pl.String), cause=Nested("why")
+        )
+        worded = bad.select(FILE_BECAUSE.column(file=pl.lit(name), cause=Nested(cause))).to_series()
+        reasons = put(reasons, faulty, worded)
     squares = pl.col("sum_ln2") * pl.col("orders")
     rules = [
         *(
             (
                 pl.col(column).is_finite().fill_null(True),
-                pl.format("{}: {} = {} is not a finite number", pl.lit(name), pl.lit(column), column),
+                SUM_NOT_FINITE.column(file=pl.lit(name), column=pl.lit(column), value=pl.col(column).cast(pl.String)),
             )
             for column in ("sum_ln", "sum_ln2")
         ),
         (
             (pl.col("orders") >= 0).fill_null(True),
-            pl.format("{}: orders = {} is negative", pl.lit(name), "orders"),
+            NEGATIVE_ORDERS.column(file=pl.lit(name), orders="orders"),
         ),
         (
             (squares >= pl.col("sum_ln") ** 2 * (1 - _SQUARES_SLACK)).fill_null(True),
-            pl.format(
-                "{}: the variance of ln amount is negative: orders = {}, sum_ln = {}, sum_ln2 = {}",
-                pl.lit(name),
-                "orders",
-                "sum_ln",
-                "sum_ln2",
-            ),
+            NEGATIVE_VARIANCE.column(file=pl.lit(name), orders="orders", sum_ln="sum_ln", sum_ln2="sum_ln2"),
         ),
     ]
     broken = frame.select(pl.coalesce(pl.when(~holds).then(text) for holds, text in rules)).to_series()

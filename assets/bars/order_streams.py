@@ -6,6 +6,7 @@ orders that contradict their trades (assets/tape_health). No figure is computed 
 
 import polars as pl
 
+from assets.bars.reasons import ORDERS_LACKING, ORDERS_LACKING_NOW
 from resources.settings.bars import BarsSettings
 
 LACKING = {
@@ -13,7 +14,7 @@ LACKING = {
     "expected": pl.Int64,  # stocks that traded and whose orders are expected
     "without_orders": pl.Int64,  # expected stocks without an order
     "too_many_without_orders": pl.Int64,  # whether without_orders is more than the settings allow
-    "detail": pl.String,
+    "detail": pl.String,  # the reason (`Reason.dumps`)
 }
 _LISTED = 5
 
@@ -41,31 +42,28 @@ def lacking_orders(today: pl.DataFrame, before: pl.DataFrame, settings: BarsSett
             expected=pl.len(),
             without_orders=lacking.sum(),
             last=pl.col("last").filter(lacking).max(),
-            names=pl.col("symbol").filter(lacking).head(_LISTED).str.join(", "),
+            names=pl.col("symbol").filter(lacking).head(_LISTED),
         )
         .filter(pl.col("without_orders") > 0)
         .sort("exchange")
     )
     too_many = pl.col("without_orders") > settings.max_without_orders_share * pl.col("expected")
-    why = (
-        pl.format("although orders of them were delivered on {}", pl.col("last").cast(pl.String))
-        if settings.expect_orders == "as_before"
-        else pl.lit("although bars.expect_orders = 'always' requires them")
-    )
-    more = pl.when(pl.col("without_orders") > _LISTED).then(pl.lit(" …")).otherwise(pl.lit(""))
+    more = pl.when(pl.col("without_orders") > _LISTED).then(pl.concat_list("names", pl.lit("…"))).otherwise("names")
+    if settings.expect_orders == "as_before":
+        detail = ORDERS_LACKING_NOW.column(
+            lacking="without_orders",
+            expected="expected",
+            exchange="exchange",
+            date=pl.col("last").cast(pl.String),
+            names=more,
+        )
+    else:
+        detail = ORDERS_LACKING.column(lacking="without_orders", expected="expected", exchange="exchange", names=more)
     found = by_exchange.select(
         "exchange",
         "expected",
         "without_orders",
         too_many_without_orders=too_many,
-        detail=pl.format(
-            "no orders were delivered of {} of {} stocks of {} that traded, {} ({}{})",
-            "without_orders",
-            "expected",
-            "exchange",
-            why,
-            "names",
-            more,
-        ),
+        detail=detail,
     )
     return found.select(pl.col(name).cast(dtype) for name, dtype in LACKING.items())

@@ -1,7 +1,7 @@
-"""The codes of the reasons why a day of order_sizes or minute_bars, or a column of it, has no values.
+"""The codes of the reasons why a day of order_sizes or minute_bars, a column or a row of it has no values, and of their findings.
 
 This module names the codes and their parameters. It does not hold their words (resources/reason_words/) or the reasons why a
-symbol-day is set aside (assets/tape_health/verdicts.py).
+symbol-day is set aside (assets/tape_health).
 """
 
 import polars as pl
@@ -15,10 +15,20 @@ NO_LIMIT_PRICES = Code("no_limit_prices")
 COLUMN_WITHOUT_VALUES = Code("column_without_values", ("source", "column"))
 FEW_ORDER_SIZES = Code("few_order_sizes", ("days", "orders", "window"))
 FEW_ORDER_SIZES_BECAUSE = Code("few_order_sizes_because", ("days", "orders", "window", "cause"))
+# Rows of delivered order sizes.
+SUM_NOT_FINITE = Code("sum_not_finite", ("file", "column", "value"))
+NEGATIVE_ORDERS = Code("negative_orders", ("file", "orders"))
+NEGATIVE_VARIANCE = Code("negative_variance", ("file", "orders", "sum_ln", "sum_ln2"))
+# Findings about the bars of a day.
+DAY_CONTRADICTED = Code(
+    "day_contradicted", ("open", "high", "low", "close", "first_open", "bottom", "top", "auction_close")
+)
+ORDERS_LACKING_NOW = Code("orders_lacking_now", ("lacking", "expected", "exchange", "date", "names"))
+ORDERS_LACKING = Code("orders_lacking", ("lacking", "expected", "exchange", "names"))
 
 
 def none_left(source: str, reasons: pl.Series) -> Reason:
-    """Return the reason why a delivered day has no values. reasons: per row or symbol, why it was set aside, or null."""
+    """Return the reason why a delivered day has no values. reasons: per row or symbol, why it was set aside (`Reason.dumps`), or null."""
     known = reasons.drop_nulls()
     return (
         NO_USABLE_ROW(source=source)

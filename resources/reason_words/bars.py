@@ -35,6 +35,29 @@ WORDS: Mapping[str, T] = {
         "此前 {window} 个交易日的 order_sizes 不足 {days} 日或 {orders} 笔委托（{cause}）",
         "fewer than {days} days or {orders} orders in the order_sizes of the {window} trading days before ({cause})",
     ),
+    # rows and findings
+    "sum_not_finite": T("{file}：{column} = {value} 不是有限数", "{file}: {column} = {value} is not a finite number"),
+    "negative_orders": T("{file}：orders = {orders} 为负", "{file}: orders = {orders} is negative"),
+    "negative_variance": T(
+        "{file}：ln amount 的方差为负：orders = {orders}，sum_ln = {sum_ln}，sum_ln2 = {sum_ln2}",
+        "{file}: the variance of ln amount is negative: orders = {orders}, sum_ln = {sum_ln}, sum_ln2 = {sum_ln2}",
+    ),
+    "day_contradicted": T(
+        "daily_prices 的开盘价为 {open}，最高价为 {high}，最低价为 {low}，收盘价为 {close}；而其逐笔成交（合计等于当日成交量）"
+        "的首笔价格为 {first_open}，价格区间为 {bottom} 至 {top}，收盘集合竞价的价格为 {auction_close}",
+        "daily_prices has open {open}, high {high}, low {low} and close {close}, but its trades, which add up to the daily volume, "
+        "open at {first_open}, range from {bottom} to {top}, and the price of the closing auction is {auction_close}",
+    ),
+    "orders_lacking_now": T(
+        "{exchange} 当日有成交的 {expected} 只股票中有 {lacking} 只没有交付逐笔委托，而其在 {date} 曾交付（{names}）",
+        "no orders were delivered of {lacking} of {expected} stocks of {exchange} that traded, although orders of them were delivered "
+        "on {date} ({names})",
+    ),
+    "orders_lacking": T(
+        "{exchange} 当日有成交的 {expected} 只股票中有 {lacking} 只没有交付逐笔委托，而 bars.expect_orders = 'always' 要求交付（{names}）",
+        "no orders were delivered of {lacking} of {expected} stocks of {exchange} that traded, although bars.expect_orders = 'always' "
+        "requires them ({names})",
+    ),
     "replay_is_off": T("委托簿重演已关闭（bars.replay_book）", "the book replay is off (bars.replay_book)"),
     "bars_hold_no_ticks": T("{file} 是一分钟线，没有逐笔数据", "{file} holds one-minute bars, no ticks"),
 }
