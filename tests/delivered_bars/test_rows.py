@@ -438,7 +438,7 @@ def test_order_sizes_of_a_day_of_bars_are_the_delivered_ones():
     assert half.frame["orders"].to_list() == [3, None]
     assert half.profile["set_aside"].to_list() == [0, 1]
     told = "bars/20150504.order_sizes.parquet: sum_ln2 = inf is infinite"
-    assert half.profile["detail"].to_list() == [None, told]
+    assert describe_column(half.profile["detail"]).to_list() == [None, told]
     assert half.unavailable == {}
     none = made(infinite.tail(1))
     assert str(none.unavailable["orders"]) == (
@@ -492,7 +492,8 @@ def test_order_sizes_whose_variance_is_negative_are_set_aside():
     made = of_day(None, sizes=one_size.with_columns(sum_ln2=pl.lit(299.0))).order_sizes
     assert made.frame["orders"].to_list() == [None]
     assert (
-        "the variance of ln amount is negative: orders = 3, sum_ln = 30.0, sum_ln2 = 299.0" in made.profile["detail"][0]
+        "the variance of ln amount is negative: orders = 3, sum_ln = 30.0, sum_ln2 = 299.0"
+        in describe_column(made.profile["detail"])[0]
     )
 
 
@@ -531,4 +532,4 @@ def test_order_sizes_that_cannot_be_set_the_symbol_aside(column: str, cells: lis
     made = of_day(None, sizes=SIZES.with_columns(pl.Series(column, cells))).order_sizes
     assert made.frame["orders"].to_list() == [3, None]
     assert made.profile["set_aside"].to_list() == [0, 1]
-    assert words in made.profile["detail"][1]
+    assert words in describe_column(made.profile["detail"])[1]
